@@ -1,0 +1,297 @@
+#!/usr/bin/env bash
+#
+# Builds, runs and tests OpenQoE for nginx.  Everything it needs it installs
+# itself (Debian packages, npm modules for the tests), only what is missing.
+
+set -euo pipefail
+cd "$(dirname "$0")"
+
+TOP=$PWD
+BUILD=$TOP/build
+MODULE=ngx_http_openqoe_module.so
+CACHE=${OPENQOE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/openqoe}
+JOBS=$(nproc)
+
+PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
+    protobuf-c-compiler libcurl4-openssl-dev libssl-dev zlib1g-dev"
+PKG_TEST="perl curl openssl procps valgrind ffmpeg chromium
+    libnginx-mod-http-geoip2 libnginx-mod-http-image-filter
+    libnginx-mod-http-perl libnginx-mod-http-xslt-filter
+    libnginx-mod-mail libnginx-mod-stream libnginx-mod-stream-geoip2
+    libnginx-mod-http-echo libnginx-mod-http-headers-more-filter
+    libnginx-mod-http-lua libnginx-mod-http-ndk"
+PKG_FUZZ="clang libclang-rt-14-dev perl"
+PKG_BENCH="wrk perl curl procps"
+PKG_LINT="clang cppcheck shellcheck perl"
+
+export PATH="$PATH:/usr/local/go/bin:/usr/sbin"
+
+
+say() { printf '== %s\n' "$*" >&2; }
+die() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
+
+
+# Installs those of the named Debian packages that are missing.
+need() {
+    local missing=() p
+    for p in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = \
+            installed ] || missing+=("$p")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    [ "$(id -u)" = 0 ] || die "missing packages, run as root or install:" \
+        "apt-get install ${missing[*]}"
+    say "installing ${missing[*]}"
+    if ! apt_install "${missing[@]}"; then
+        apt-get -qq update
+        apt_install "${missing[@]}" || die "apt-get install failed"
+    fi
+}
+
+# Debian's nginx would start at once and take port 80: it is asked not to.
+apt_install() {
+    local policy=/usr/sbin/policy-rc.d made='' rc=0
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' > $policy
+        chmod 755 $policy
+        made=1
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+        --no-install-recommends "$@" > /dev/null || rc=$?
+    [ -z "$made" ] || rm -f $policy
+    return $rc
+}
+
+
+# nginx_tree DIR: a source tree to configure, Debian's or NGINX_SRC's, and in
+# the array FLAGS the arguments of its configure.
+nginx_tree() {
+    local tree=$1 src=${NGINX_SRC:-/usr/share/nginx/src}
+    local -a NGX_CONF_FLAGS=()
+    [ -f "$src/configure" ] || [ -f "$src/auto/configure" ] \
+        || die "NGINX_SRC: no nginx source tree in $src"
+    if [ "$(cat "$tree/.from" 2>/dev/null)" != "$src" ]; then
+        rm -rf "$tree"
+        mkdir -p "$(dirname "$tree")"
+        cp -r "$src" "$tree"
+        printf '%s' "$src" > "$tree/.from"
+    fi
+    if [ -f "$tree/conf_flags" ]; then
+        # shellcheck disable=SC1091
+        . "$tree/conf_flags"
+        FLAGS=("${NGX_CONF_FLAGS[@]}")
+    else
+        FLAGS=(--with-threads --with-http_ssl_module --with-http_v2_module)
+    fi
+    FLAGS+=(--with-compat "--add-dynamic-module=$TOP")
+}
+
+
+# build_module DIR SO [CC_OPT LD_OPT]: builds in DIR/nginx, leaves SO.
+build_module() {
+    local dir=$1 so=$2 cc_opt=${3:-} ld_opt=${4:-} tree=$1/nginx configure stamp
+    nginx_tree "$tree"
+    [ -z "$cc_opt" ] || FLAGS+=("--with-cc-opt=$cc_opt" "--with-ld-opt=$ld_opt")
+    configure=./configure
+    [ -f "$tree/configure" ] || configure=auto/configure
+    make -s -f src/lib.mk gen
+
+    # configure lists the files by name, so a new one needs another run
+    stamp=$( { printf '%s\n' "${FLAGS[@]}"; cat config; ls src/*/*.[ch];
+               find proto -name '*.proto'; nginx -v 2>&1; } | sha256sum)
+    if [ "$(cat "$tree/.configured" 2>/dev/null)" != "$stamp" ]; then
+        say "configuring nginx in ${tree#"$TOP"/}"
+        (cd "$tree" && bash $configure "${FLAGS[@]}") > "$dir/configure.log" \
+            2>&1 || { tail -n 20 "$dir/configure.log" >&2
+                      die "configure failed: $dir/configure.log"; }
+        printf '%s' "$stamp" > "$tree/.configured"
+    fi
+    make -s -C "$tree" -f objs/Makefile -j "$JOBS" modules
+    cmp -s "$tree/objs/$MODULE" "$so" || cp "$tree/objs/$MODULE" "$so"
+}
+
+
+cmd_build() {
+    # shellcheck disable=SC2086
+    need $PKG_BUILD
+    mkdir -p "$BUILD"
+    build_module "$BUILD" "$BUILD/$MODULE"
+    say "built build/$MODULE"
+}
+
+
+cmd_run() {
+    local run=$BUILD/run port=8788
+    cmd_build
+    mkdir -p "$run/logs" "$run/tmp"
+    # the workers may run as another user than the one who builds
+    chmod 755 "$run" && chmod 777 "$run/logs"
+    ln -sfn "$BUILD" "$run/modules"
+    : "${OTEL_URL:=file://$run/logs/events.jsonl}"
+    export OTEL_URL
+    cat <<EOF
+
+OpenQoE for nginx listens on port $port.  Try:
+
+  curl -i http://localhost:$port/v2/events -d '{"events":[{"event_type":"playing","event_time":'\$(date +%s%3N)',"org_id":"demo","player_id":"html5","view_id":"'\$(cat /proc/sys/kernel/random/uuid)'","session_id":"s1","viewer_id":"v1","data":{"playing_time":1200}}]}'
+
+Events go to:  $OTEL_URL
+Stats:         http://localhost:$port/v2/stats
+Health:        http://localhost:$port/v2/health
+
+(OTEL_URL=http://localhost:4317 ./build.sh run sends them to a collector.)
+EOF
+    exec nginx -p "$run/" -c "$TOP/conf/openqoe.conf" -g 'daemon off;'
+}
+
+
+# What the tests need beside the module: unit tests, tools, node, a collector.
+test_env() {
+    # shellcheck disable=SC2086
+    need $PKG_BUILD $PKG_TEST
+    command -v node > /dev/null && command -v npm > /dev/null \
+        || need nodejs npm
+    export OPENQOE_CACHE=$CACHE OPENQOE_BUILD=$BUILD
+    # 77: not to be had on this machine; its tests skip with the reason
+    t/peers/node.sh > /dev/null || [ $? = 77 ]
+    t/peers/collector/build.sh > /dev/null || [ $? = 77 ]
+}
+
+
+# The locale is the machine's worst case for nobody: C.
+run_prove() {
+    LC_ALL=C.UTF-8 prove -j "${OPENQOE_PROVE_JOBS:-2}" -It/lib "$@"
+}
+
+
+cmd_test() {
+    cmd_build
+    test_env
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all units tools
+    export TEST_NGINX_OPENQOE_MODULE=$BUILD/$MODULE
+    export OPENQOE_TOOLS=$BUILD/lib/tools
+    export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
+    if [ $# -gt 0 ]; then
+        run_prove "$@"
+    else
+        run_prove t/*.t build/lib/unit/*_test
+    fi
+}
+
+
+cmd_sanitize() {
+    local dir=$BUILD/sanitize opt preload
+    # shellcheck disable=SC2086
+    need $PKG_BUILD
+    test_env
+    mkdir -p "$dir"
+    opt="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined"
+    opt+=" -fno-sanitize-recover=undefined"
+    # conf_flags hold Debian's own options; these take their place
+    build_module "$dir" "$dir/$MODULE" "$opt -fPIC" "$opt"
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/sanitize/lib CFLAGS="$opt" \
+        all units tools
+    preload=$(gcc -print-file-name=libasan.so):$(gcc \
+        -print-file-name=libubsan.so)
+    cat > "$dir/nginx" <<EOF
+#!/bin/sh
+LD_PRELOAD=$preload exec $(command -v nginx) "\$@"
+EOF
+    chmod 755 "$dir/nginx"
+    # nginx itself leaves its configuration to the end of the process
+    export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1
+    export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+    export TEST_NGINX_OPENQOE_MODULE=$dir/$MODULE
+    export OPENQOE_TOOLS=$dir/lib/tools
+    export TEST_NGINX_BINARY=$dir/nginx
+    export OPENQOE_SLOW=${OPENQOE_SLOW:-4} OPENQOE_SANITIZE=1
+    if [ $# -gt 0 ]; then
+        run_prove "$@"
+        return
+    fi
+    run_prove t/*.t
+    # the unit tests free all they take, so there leaks count
+    ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 \
+        run_prove build/sanitize/lib/unit/*_test
+}
+
+
+cmd_fuzz() {
+    local seconds=${1:-60} f name seeds
+    # shellcheck disable=SC2086
+    need $PKG_BUILD $PKG_FUZZ
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/fuzz CC=clang \
+        CFLAGS="-O1 -g -fsanitize=address,undefined -fsanitize=fuzzer-no-link" \
+        all fuzzers
+    seeds=$BUILD/fuzz/seeds
+    perl -It/lib t/tools/corpus_seed.pl "$seeds"
+    for f in "$BUILD"/fuzz/fuzz/*_fuzz; do
+        name=$(basename "$f")
+        say "$name for $seconds s"
+        mkdir -p "$BUILD/fuzz/corpus/$name"
+        "$f" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+            -max_len=200000 -print_final_stats=1 \
+            -artifact_prefix="$BUILD/fuzz/$name-" \
+            "$BUILD/fuzz/corpus/$name" "$seeds" 2> "$BUILD/fuzz/$name.log" \
+            || { tail -n 60 "$BUILD/fuzz/$name.log" >&2
+                 die "$name found something: $BUILD/fuzz/$name.log"; }
+        grep -E 'stat::(number_of_executed|new_units)' "$BUILD/fuzz/$name.log"
+    done
+}
+
+
+cmd_bench() {
+    # shellcheck disable=SC2086
+    need $PKG_BUILD $PKG_BENCH
+    cmd_build
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all tools benches
+    OPENQOE_BUILD=$BUILD OPENQOE_TOOLS=$BUILD/lib/tools \
+        perl -It/lib bench/run.pl "$@"
+}
+
+
+cmd_lint() {
+    # shellcheck disable=SC2086
+    need $PKG_BUILD $PKG_LINT
+    make -s -f src/lib.mk gen
+    perl t/tools/lint.pl
+    say "clang"
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/clang CC=clang all
+    say "cppcheck"
+    cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
+        --enable=warning,performance,portability \
+        --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+        -Isrc/core -Isrc/event -Isrc/shm -Isrc/otlp -Isrc/export -Ibuild/gen \
+        src/core src/event src/shm src/otlp src/export
+    say "shellcheck"
+    shellcheck build.sh .ci/run t/peers/*.sh
+    say "lint is clean"
+}
+
+
+cmd_clean() { rm -rf "$BUILD"; }
+
+
+cmd_help() {
+    cat <<EOF
+usage: ./build.sh COMMAND
+
+  run             build, start nginx on port 8788 in the foreground
+  test [FILE..]   build, run every test (or those)
+  build           leave build/$MODULE; NGINX_SRC=dir builds against that
+                  nginx source tree instead of Debian's nginx
+  sanitize        the tests under AddressSanitizer and UBSan
+  fuzz [SECONDS]  libFuzzer on the decoders, that long each (60)
+  bench           measure, write bench/RESULTS.md
+  lint            style, rooms, clang, cppcheck, shellcheck
+  clean           remove build/
+EOF
+}
+
+
+case ${1:-help} in
+    build|run|test|sanitize|fuzz|bench|lint|clean|help)
+        cmd=cmd_$1; shift || true; $cmd "$@" ;;
+    -h|--help) cmd_help ;;
+    *) cmd_help >&2; die "no such command: $1" ;;
+esac

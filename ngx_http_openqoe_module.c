@@ -1,0 +1,195 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+static ngx_conf_enum_t  ngx_http_openqoe_validations[] = {
+    { ngx_string("partial"), 0 },
+    { ngx_string("strict"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_openqoe_overloads[] = {
+    { ngx_string("503"), NGX_HTTP_SERVICE_UNAVAILABLE },
+    { ngx_string("429"), NGX_HTTP_TOO_MANY_REQUESTS },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_http_openqoe_range_t  ngx_http_openqoe_events_range = {
+    1, 10000, "a number from 1 to 10000"
+};
+
+
+static ngx_http_openqoe_range_t  ngx_http_openqoe_inflated_range = {
+    1024, 1024 * 1024 * 1024, "a size from 1k to 1g"
+};
+
+
+static ngx_http_openqoe_range_t  ngx_http_openqoe_drain_range = {
+    0, 600000, "a time from 0 to 10m"
+};
+
+
+#define NGX_HTTP_OPENQOE_ANY_CONF                                             \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
+
+
+static ngx_command_t  ngx_http_openqoe_commands[] = {
+
+    { ngx_string("openqoe_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_exporter"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
+      ngx_http_openqoe_exporter_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_main_conf_t, exporter),
+      NULL },
+
+    { ngx_string("openqoe_drain_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_time,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_main_conf_t, drain_timeout),
+      &ngx_http_openqoe_drain_range },
+
+    { ngx_string("openqoe_event_type"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_openqoe_event_type,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_event_time"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_openqoe_event_time,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_events"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_openqoe_set_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_OPENQOE_EVENTS,
+      ngx_http_openqoe_events_handler },
+
+    { ngx_string("openqoe_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_openqoe_set_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_OPENQOE_HEALTH,
+      ngx_http_openqoe_health_handler },
+
+    { ngx_string("openqoe_stats"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_openqoe_set_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_OPENQOE_STATS,
+      ngx_http_openqoe_stats_handler },
+
+    { ngx_string("openqoe_api_key"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_api_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_api_key_file"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_api_key_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_cors_origin"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_openqoe_cors_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_marker"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, marker),
+      NULL },
+
+    { ngx_string("openqoe_marker_domain"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_marker_domain,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_max_events"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_number,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, max_events),
+      &ngx_http_openqoe_events_range },
+
+    { ngx_string("openqoe_max_inflated_size"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_size,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, max_inflated_size),
+      &ngx_http_openqoe_inflated_range },
+
+    { ngx_string("openqoe_validation"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_enum,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, strict),
+      ngx_http_openqoe_validations },
+
+    { ngx_string("openqoe_overload_status"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_enum,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, overload_status),
+      ngx_http_openqoe_overloads },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_openqoe_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_openqoe_filter_init,          /* postconfiguration */
+
+    ngx_http_openqoe_create_main_conf,     /* create main configuration */
+    ngx_http_openqoe_init_main_conf,       /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_openqoe_create_loc_conf,      /* create location configuration */
+    ngx_http_openqoe_merge_loc_conf        /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_openqoe_module = {
+    NGX_MODULE_V1,
+    &ngx_http_openqoe_module_ctx,          /* module context */
+    ngx_http_openqoe_commands,             /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    ngx_http_openqoe_init_module,          /* init module */
+    ngx_http_openqoe_init_process,         /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_openqoe_exit_process,         /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};

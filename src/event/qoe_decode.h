@@ -1,0 +1,77 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Bytes of a request body -> validated events (the HTTP contract's JSON
+ * rules; JSON is RFC 8259).  One thread a batch; nothing global is changed.
+ */
+
+
+#ifndef _QOE_DECODE_H_INCLUDED_
+#define _QOE_DECODE_H_INCLUDED_
+
+
+#include "qoe_event.h"
+#include "qoe_arena.h"
+
+
+#define QOE_EVENTS_MAX           1000      /* default of max_events */
+#define QOE_DEPTH_MAX            32
+#define QOE_ID_MAX               256       /* bytes of a required id */
+#define QOE_DATA_MAX             16384     /* bytes of data, compact JSON */
+#define QOE_EVENT_RAW_MAX        65536     /* bytes of one event as sent */
+#define QOE_DECODE_ERRORS_MAX    20        /* told to the client */
+
+
+typedef struct {
+    size_t                    max_events;
+    uint64_t                  max_age_ms;      /* event_time >= now - this */
+    uint64_t                  max_ahead_ms;    /* event_time <= now + this */
+    const qoe_custom_type_t  *types;
+    size_t                    ntypes;
+} qoe_decode_conf_t;
+
+
+/* Why an event, or with event == QOE_DECODE_BODY the whole body, is refused. */
+
+#define QOE_DECODE_BODY          ((size_t) -1)
+
+typedef struct {
+    size_t      event;           /* index in the request's array, from 0 */
+    char        field[64];       /* path, e.g. "device.category"; may be "" */
+    char        reason[160];     /* valid UTF-8, one sentence, no full stop */
+} qoe_decode_error_t;
+
+
+typedef struct {
+    qoe_event_t         *events;     /* the valid ones, in the order sent */
+    size_t               nevents;
+    size_t               total;      /* elements of the "events" array */
+    size_t               nrejected;  /* total - nevents */
+    qoe_decode_error_t   errors[QOE_DECODE_ERRORS_MAX];
+    size_t               nerrors;
+    size_t               unknown_keys;
+
+    void                *root;       /* owned: what the spans point into */
+} qoe_batch_t;
+
+
+/*
+ * Decodes and validates body[0..len).  The events' spans point into body, the
+ * arena and the batch: keep all three until the events have been used, then
+ * call qoe_batch_free(), whatever was returned.
+ *
+ * now_ms: Unix time of the receipt.
+ *
+ * QOE_OK         at least one event is valid (errors tell of the others)
+ * QOE_INVALID    not JSON, wrong shape, 0 or too many events, or no valid one
+ * QOE_TOO_LARGE  past a cap that concerns the body as a whole (depth)
+ * QOE_NOMEM      out of memory
+ */
+qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
+    const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena);
+
+void qoe_batch_free(qoe_batch_t *batch);
+
+
+#endif /* _QOE_DECODE_H_INCLUDED_ */

@@ -1,0 +1,59 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * A single pass over the bytes of a JSON text, for what jansson does not
+ * tell: the depth before it recurses, and where a value stands in the text.
+ *
+ * The slices are for text that jansson has accepted.  On any other text they
+ * may be wrong, but they never leave the span they were given.
+ */
+
+
+#ifndef _QOE_SLICE_H_INCLUDED_
+#define _QOE_SLICE_H_INCLUDED_
+
+
+#include "qoe_core.h"
+
+
+/* Where something stands in a text, as editors count. */
+
+typedef struct {
+    size_t        byte;          /* from 0 */
+    size_t        line;          /* from 1 */
+    size_t        column;        /* from 1, in characters */
+} qoe_slice_pos_t;
+
+
+/* The elements of an array, one after the other. */
+
+typedef struct {
+    const char   *p;
+    const char   *end;
+    bool          first;
+} qoe_slice_iter_t;
+
+
+/*
+ * The offset of the bracket that opens level max + 1, or text.len if none
+ * does.  Exact for valid JSON; for a text that breaks off being JSON, exact
+ * up to that place, which is as far as a parser goes.
+ */
+size_t qoe_slice_too_deep(qoe_span_t text, size_t max);
+
+/* Line and column of a byte offset; reads text[0..byte). */
+qoe_slice_pos_t qoe_slice_pos(qoe_span_t text, size_t byte);
+
+/* The value of the object's member number n (from 0, in the text's order). */
+qoe_status_t qoe_slice_member(qoe_span_t object, size_t n, qoe_span_t *value);
+
+/* QOE_OK and an element, QOE_DONE behind the last, QOE_INVALID. */
+void qoe_slice_array(qoe_slice_iter_t *it, qoe_span_t array);
+qoe_status_t qoe_slice_next(qoe_slice_iter_t *it, qoe_span_t *element);
+
+/* The length without the white space between the tokens. */
+size_t qoe_slice_compact_len(qoe_span_t text);
+
+
+#endif /* _QOE_SLICE_H_INCLUDED_ */

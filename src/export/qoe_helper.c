@@ -1,0 +1,536 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The helper thread: its life, its waits, and the sending of batches.
+ * Which lanes it holds is decided in qoe_lease.c.
+ */
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* pthread_timedjoin_np() */
+#endif
+
+#include "qoe_helper_priv.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+
+#define QOE_HELPER_SCRATCH     (64 * 1024)
+#define QOE_HELPER_SCRATCH_MAX (64 * 1024 * 1024)
+
+/* Past drain_ms, what a thread needs to notice and to return. */
+#define QOE_HELPER_GRACE_MS    300
+
+/* Drained, a dead collector is tried this often. */
+#define QOE_HELPER_DRAIN_RETRY_MS  200
+
+#define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+
+static qoe_status_t qoe_helper_copy_conf(qoe_helper_t *h,
+    const qoe_helper_conf_t *conf);
+static qoe_status_t qoe_helper_spawn(qoe_helper_t *h);
+static void qoe_helper_free(qoe_helper_t *h);
+static void *qoe_helper_main(void *data);
+static bool qoe_helper_turn(qoe_helper_t *h);
+static void qoe_helper_leave(qoe_helper_t *h, uint64_t now);
+static void qoe_helper_send(qoe_helper_t *h, uint64_t now);
+static qoe_export_batch_t *qoe_helper_next(qoe_helper_t *h);
+static void qoe_helper_done(void *data, const qoe_outcome_t *o);
+static void qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
+    const qoe_outcome_t *o);
+static void qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
+    const qoe_outcome_t *o);
+static void qoe_helper_wait(qoe_helper_t *h, uint64_t now);
+static uint64_t qoe_helper_deadline(qoe_helper_t *h);
+
+
+qoe_status_t
+qoe_helper_start(qoe_helper_t **helper, const qoe_helper_conf_t *conf)
+{
+    qoe_helper_t  *h;
+    qoe_status_t   rc;
+
+    h = calloc(1, sizeof(qoe_helper_t));
+    if (h == NULL) {
+        return QOE_NOMEM;
+    }
+
+    qoe_arena_init(&h->arena, &qoe_mem_heap, 4096, 1024 * 1024);
+
+    rc = qoe_helper_copy_conf(h, conf);
+
+    if (rc == QOE_OK) {
+        rc = qoe_transport_create(&h->transport, h->net, &conf->transport,
+                                  &h->conf.log);
+    }
+
+    if (rc == QOE_OK) {
+        h->env.encoding = qoe_transport_encoding(h->transport);
+        rc = qoe_helper_spawn(h);
+    }
+
+    if (rc != QOE_OK) {
+        qoe_helper_free(h);
+        return rc;
+    }
+
+    *helper = h;
+
+    return QOE_OK;
+}
+
+
+qoe_status_t
+qoe_helper_stop(qoe_helper_t *h)
+{
+    uint64_t         ns;
+    struct timespec  ts;
+
+    qoe_flag_set(&h->stop, true);
+    qoe_net_wakeup(h->net);
+
+    ns = qoe_unix_ns() + (h->conf.drain_ms + QOE_HELPER_GRACE_MS) * 1000000;
+    ts.tv_sec = (time_t) (ns / 1000000000);
+    ts.tv_nsec = (long) (ns % 1000000000);
+
+    if (pthread_timedjoin_np(h->thread, NULL, &ts) != 0) {
+        return QOE_BUSY;
+    }
+
+    qoe_helper_free(h);
+
+    return QOE_OK;
+}
+
+
+void
+qoe_helper_reopen(qoe_helper_t *h)
+{
+    qoe_flag_set(&h->reopen, true);
+    qoe_net_wakeup(h->net);
+}
+
+
+/* What the thread uses is its own: a reload may free the configuration. */
+
+static qoe_status_t
+qoe_helper_copy_conf(qoe_helper_t *h, const qoe_helper_conf_t *conf)
+{
+    int         *fds;
+    size_t       i, lanes;
+    qoe_attr_t  *attrs;
+
+    h->conf = *conf;
+    memset(&h->conf.transport, 0, sizeof(h->conf.transport));
+
+    lanes = qoe_zone_lanes(conf->zone);
+    fds = qoe_arena_alloc(&h->arena, lanes * sizeof(int));
+    attrs = qoe_arena_alloc(&h->arena, (conf->identity.nattrs + 1)
+                                       * sizeof(qoe_attr_t));
+
+    if (fds == NULL || attrs == NULL) {
+        return QOE_NOMEM;
+    }
+
+    memcpy(fds, conf->lane_fd, lanes * sizeof(int));
+    h->conf.lane_fd = fds;
+    h->conf.identity.attrs = attrs;
+
+    for (i = 0; i < conf->identity.nattrs; i++) {
+        attrs[i].key = qoe_arena_copy(&h->arena, conf->identity.attrs[i].key);
+        attrs[i].value = qoe_arena_copy(&h->arena,
+                                        conf->identity.attrs[i].value);
+
+        if (attrs[i].key.data == NULL || attrs[i].value.data == NULL) {
+            return QOE_NOMEM;
+        }
+    }
+
+    h->conf.identity.scope_name = qoe_arena_copy(&h->arena,
+                                                 conf->identity.scope_name);
+    h->conf.identity.scope_version = qoe_arena_copy(&h->arena,
+                                                conf->identity.scope_version);
+
+    if (h->conf.identity.scope_name.data == NULL
+        || h->conf.identity.scope_version.data == NULL)
+    {
+        return QOE_NOMEM;
+    }
+
+    h->self = qoe_proc_self();
+    h->generation = qoe_zone_generation(conf->zone);
+    h->seed = (uint32_t) qoe_unix_ns();
+
+    h->env.zone = conf->zone;
+    h->env.slot = conf->worker;
+    h->env.batch_size = conf->batch_size;
+    h->env.interval_ms = conf->interval_ms;
+    h->env.identity = &h->conf.identity;
+    h->env.log = &h->conf.log;
+    qoe_arena_init(&h->env.scratch, &qoe_mem_heap, QOE_HELPER_SCRATCH,
+                   QOE_HELPER_SCRATCH_MAX);
+
+    h->net = qoe_net_create(&h->conf.log);
+
+    return h->net != NULL ? QOE_OK : QOE_NOMEM;
+}
+
+
+static qoe_status_t
+qoe_helper_spawn(qoe_helper_t *h)
+{
+    int       err;
+    sigset_t  all, old;
+
+    /* nginx's signals are for its event loop; faults stay deliverable */
+
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGABRT);
+
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    err = pthread_create(&h->thread, NULL, qoe_helper_main, h);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+
+    if (err != 0) {
+        qoe_log(&h->conf.log, QOE_LOG_ERR,
+                "openqoe: pthread_create() failed (%d)", err);
+        return QOE_ERROR;
+    }
+
+    pthread_setname_np(h->thread, "openqoe");
+
+    return QOE_OK;
+}
+
+
+static void
+qoe_helper_free(qoe_helper_t *h)
+{
+    if (h->transport != NULL) {
+        qoe_transport_destroy(h->transport);
+    }
+
+    if (h->net != NULL) {
+        qoe_net_destroy(h->net);
+    }
+
+    qoe_arena_free(&h->env.scratch);
+    qoe_arena_free(&h->arena);
+    free(h);
+}
+
+
+static void *
+qoe_helper_main(void *data)
+{
+    qoe_helper_t  *h = data;
+
+    while (qoe_helper_turn(h)) {
+        /* void */
+    }
+
+    return NULL;
+}
+
+
+/* One turn: look, send, sleep.  False at the end of the thread. */
+
+static bool
+qoe_helper_turn(qoe_helper_t *h)
+{
+    size_t    i;
+    uint64_t  now;
+
+    now = qoe_mono_ms();
+
+    if (qoe_flag(&h->stop) && h->leaving_ms == 0) {
+        qoe_helper_leave(h, now);
+    }
+
+    if (qoe_flag(&h->reopen)) {
+        qoe_flag_set(&h->reopen, false);
+        qoe_transport_reopen(h->transport);
+    }
+
+    qoe_lease_update(h, now);
+
+    for (i = 0; i < h->nfeeds; i++) {
+        if (!h->handing_over) {
+            qoe_feed_run(h->feed[i], now, h->leaving_ms != 0);
+        }
+    }
+
+    if (!h->handing_over) {
+        qoe_helper_send(h, now);
+    }
+
+    if (h->leaving_ms != 0
+        && (now >= h->leaving_ms || qoe_lease_drained(h)))
+    {
+        qoe_transport_destroy(h->transport);
+        h->transport = NULL;
+        qoe_lease_close(h);
+        return false;
+    }
+
+    qoe_helper_wait(h, now);
+
+    return true;
+}
+
+
+/* The exit begins: whatever is done from here on ends at leaving_ms. */
+
+static void
+qoe_helper_leave(qoe_helper_t *h, uint64_t now)
+{
+    h->leaving_ms = now + h->conf.drain_ms;
+    h->not_before_ms = 0;
+    qoe_transport_deadline(h->transport, h->conf.drain_ms);
+}
+
+
+static void
+qoe_helper_send(qoe_helper_t *h, uint64_t now)
+{
+    qoe_export_batch_t  *b;
+
+    while (h->sending < QOE_HELPER_WINDOW && now >= h->not_before_ms) {
+
+        /* a destination that fails is tried with one batch at a time */
+
+        if (h->failures != 0 && h->sending != 0) {
+            return;
+        }
+
+        b = qoe_helper_next(h);
+        if (b == NULL) {
+            return;
+        }
+
+        if (qoe_transport_send(h->transport, QOE_SIGNAL_LOGS,
+                               (qoe_span_t) { b->payload.data,
+                                              b->payload.len },
+                               qoe_helper_done, b)
+            != QOE_OK)
+        {
+            qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
+                            "openqoe: no memory to send a batch, "
+                            "trying again");
+            h->not_before_ms = now + QOE_BACKOFF_MIN_MS;
+            return;
+        }
+
+        b->state = QOE_BATCH_SENDING;
+        h->sending++;
+    }
+}
+
+
+/* In turn, so that a lane with much to send does not starve another. */
+
+static qoe_export_batch_t *
+qoe_helper_next(qoe_helper_t *h)
+{
+    size_t               i;
+    qoe_export_batch_t  *b;
+
+    for (i = 0; i < h->nfeeds; i++) {
+        h->turn = (h->turn + 1) % h->nfeeds;
+        b = qoe_feed_ready(h->feed[h->turn]);
+
+        if (b != NULL) {
+            return b;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* The answer to a batch; runs in qoe_net_wait(). */
+
+static void
+qoe_helper_done(void *data, const qoe_outcome_t *o)
+{
+    qoe_helper_t        *h;
+    qoe_export_batch_t  *b = data;
+
+    h = (qoe_helper_t *) ((char *) b->feed->env - offsetof(qoe_helper_t, env));
+
+    h->sending--;
+
+    if (o->kind == QOE_OUTCOME_OK) {
+        qoe_helper_taken(h, b, o);
+
+    } else {
+        qoe_helper_failed(h, b, o);
+    }
+
+    qoe_feed_release(b->feed);
+}
+
+
+static void
+qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
+    const qoe_outcome_t *o)
+{
+    size_t    sent;
+    uint64_t  rejected;
+
+    b->state = QOE_BATCH_DONE;
+    sent = b->count - b->bad;
+    rejected = qoe_min((uint64_t) qoe_max(o->rejected, (int64_t) 0), sent);
+
+    qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_SENT, 1);
+    qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_EXPORTED,
+                   sent - rejected);
+
+    if (rejected != 0) {
+        qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_REJECTED, rejected);
+        qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_WARN,
+                        "openqoe: the collector rejected %llu of %zu events: "
+                        "%s", (unsigned long long) rejected, sent, o->message);
+    }
+
+    if (h->failures != 0) {
+        qoe_log(&h->conf.log, QOE_LOG_NOTICE,
+                "openqoe: the collector takes events again, after %llu "
+                "failures", (unsigned long long) h->failures);
+    }
+
+    h->failures = 0;
+    h->not_before_ms = 0;
+
+    qoe_lane_report(h->env.zone, b->feed->lane, qoe_unix_ns() / 1000000, NULL);
+}
+
+
+static void
+qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
+    const qoe_outcome_t *o)
+{
+    uint64_t     now, delay;
+    const char  *error;
+
+    error = (o->message[0] != '\0') ? o->message : o->error_type;
+
+    qoe_lane_report(h->env.zone, b->feed->lane, qoe_unix_ns() / 1000000,
+                    error);
+
+    if (o->kind == QOE_OUTCOME_FINAL) {
+        b->state = QOE_BATCH_DONE;
+
+        qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_FAILED, 1);
+        qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_DROPPED_REFUSED,
+                       b->count - b->bad);
+        qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
+                        "openqoe: %zu events dropped, the collector refused "
+                        "them for good: %s", b->count - b->bad, error);
+        return;
+    }
+
+    b->state = QOE_BATCH_READY;
+    now = qoe_mono_ms();
+
+    /* several in flight fail as one: they were sent before it was known */
+
+    if (now >= h->not_before_ms) {
+        h->failures++;
+        h->seed = h->seed * 1664525 + 1013904223;
+
+        delay = qoe_backoff(h->failures, o->retry_after_ms, h->seed >> 8);
+
+        if (h->leaving_ms != 0) {
+            delay = qoe_min(delay, QOE_HELPER_DRAIN_RETRY_MS);
+        }
+
+        h->not_before_ms = now + delay;
+    }
+
+    qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_RETRIED, 1);
+    qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_WARN,
+                    "openqoe: export failed, events are kept and sent again: "
+                    "%s", error);
+}
+
+
+static void
+qoe_helper_wait(qoe_helper_t *h, uint64_t now)
+{
+    int       fds[QOE_LANES_MAX];
+    size_t    i;
+    bool      more;
+    int64_t   timeout;
+    uint64_t  deadline, value;
+
+    more = false;
+
+    for (i = 0; i < h->nfeeds; i++) {
+        fds[i] = h->conf.lane_fd[h->feed[i]->lane];
+
+        if (!h->handing_over) {
+            more |= qoe_feed_arm(h->feed[i]);
+        }
+    }
+
+    deadline = qoe_helper_deadline(h);
+
+    if (more || deadline <= now) {
+        timeout = 0;
+
+    } else {
+        timeout = (deadline == UINT64_MAX) ? -1 : (int64_t) (deadline - now);
+    }
+
+    qoe_net_wait(h->net, fds, h->nfeeds, timeout);
+
+    /* the descriptors are level-triggered: emptied, or the next wait ends */
+
+    for (i = 0; i < h->nfeeds; i++) {
+        while (read(fds[i], &value, sizeof(value)) == -1 && errno == EINTR) {
+            /* void */
+        }
+    }
+}
+
+
+/* Monotonic ms of the next thing to do that no descriptor tells of. */
+
+static uint64_t
+qoe_helper_deadline(qoe_helper_t *h)
+{
+    size_t    i;
+    bool      ready;
+    uint64_t  at;
+
+    at = h->lease_ms;
+    ready = false;
+
+    if (h->leaving_ms != 0) {
+        at = qoe_min(at, h->leaving_ms);
+    }
+
+    for (i = 0; i < h->nfeeds; i++) {
+        at = qoe_min(at, qoe_feed_due_ms(h->feed[i]));
+        ready |= (qoe_feed_ready(h->feed[i]) != NULL);
+    }
+
+    if (ready && h->sending == 0) {
+        at = qoe_min(at, h->not_before_ms);
+    }
+
+    return at;
+}

@@ -1,0 +1,60 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What a worker's helper thread does: holds lanes of the zone, batches their
+ * records, exports them, releases what the collector has taken.
+ */
+
+
+#ifndef _QOE_HELPER_H_INCLUDED_
+#define _QOE_HELPER_H_INCLUDED_
+
+
+#include "qoe_core.h"
+#include "qoe_otlp.h"
+#include "qoe_transport.h"
+#include "qoe_zone.h"
+
+
+typedef struct {
+    qoe_zone_t            *zone;
+    uint32_t               worker;       /* ngx_worker */
+    uint32_t               workers;      /* of this generation, at least 1 */
+    bool                   single;       /* no master: never hand over */
+
+    const int             *lane_fd;      /* an eventfd a lane, shared by all */
+
+    qoe_transport_conf_t   transport;
+    qoe_otlp_identity_t    identity;
+    size_t                 batch_size;   /* records */
+    uint64_t               interval_ms;
+    uint64_t               drain_ms;     /* bound of an exit */
+
+    qoe_log_t              log;
+} qoe_helper_conf_t;
+
+
+typedef struct qoe_helper_s  qoe_helper_t;
+
+
+/*
+ * Copies conf (what its spans and pointers refer to as well, but for zone and
+ * log.ctx), blocks every signal for the new thread and starts it.  Event loop
+ * thread, after fork.  QOE_NOMEM or QOE_ERROR with the reason logged.
+ */
+qoe_status_t qoe_helper_start(qoe_helper_t **helper,
+    const qoe_helper_conf_t *conf);
+
+/*
+ * Flushes within drain_ms and joins the thread.  QOE_OK and helper is freed;
+ * QOE_BUSY when the thread did not come back in time: the caller must leave
+ * with _exit().
+ */
+qoe_status_t qoe_helper_stop(qoe_helper_t *helper);
+
+/* Opens file destinations anew (log rotation).  Any thread. */
+void qoe_helper_reopen(qoe_helper_t *helper);
+
+
+#endif /* _QOE_HELPER_H_INCLUDED_ */

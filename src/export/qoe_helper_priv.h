@@ -1,0 +1,68 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The state of a helper thread, shared by qoe_helper.c and qoe_lease.c.
+ * All of it is the thread's own but for the two flags.
+ */
+
+
+#ifndef _QOE_HELPER_PRIV_H_INCLUDED_
+#define _QOE_HELPER_PRIV_H_INCLUDED_
+
+
+#include "qoe_backoff.h"
+#include "qoe_feed.h"
+#include "qoe_helper.h"
+
+#include <pthread.h>
+
+
+/* Requests in flight at once. */
+#define QOE_HELPER_WINDOW      4
+
+
+struct qoe_helper_s {
+    qoe_helper_conf_t     conf;
+    qoe_arena_t           arena;         /* copies that conf refers to */
+    pthread_t             thread;
+
+    bool                  stop;          /* set by the event loop, atomic */
+    bool                  reopen;
+
+    qoe_net_t            *net;
+    qoe_transport_t      *transport;
+    qoe_feed_env_t        env;
+    qoe_proc_t            self;
+
+    qoe_feed_t           *feed[QOE_LANES_MAX];       /* of the lanes held */
+    size_t                nfeeds;
+    size_t                turn;
+
+    size_t                sending;       /* requests in flight */
+    uint64_t              failures;      /* consecutive */
+    uint64_t              not_before_ms; /* the next try; monotonic, as all */
+    uint32_t              seed;
+    qoe_log_limit_t       log_limit;
+
+    uint64_t              generation;    /* of the zone, at the start */
+    bool                  handing_over;  /* a newer generation is here */
+    uint64_t              leaving_ms;    /* the exit must be over; 0: no exit */
+    uint64_t              started_ms;
+    uint64_t              lease_ms;      /* leases are looked at again */
+};
+
+
+/*
+ * Takes, keeps and hands over lanes as the state asks; sets lease_ms.
+ */
+void qoe_lease_update(qoe_helper_t *h, uint64_t now);
+
+/* At an exit: is every record that this helper could send sent? */
+bool qoe_lease_drained(qoe_helper_t *h);
+
+/* Gives every lane back, with what is left in it, and logs that. */
+void qoe_lease_close(qoe_helper_t *h);
+
+
+#endif /* _QOE_HELPER_PRIV_H_INCLUDED_ */

@@ -1,0 +1,222 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * OTLP/HTTP, with binary protobuf or JSON bodies.
+ */
+
+
+#include "qoe_http_client.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+
+static qoe_status_t qoe_http_create(qoe_transport_t *t,
+    const qoe_transport_conf_t *conf);
+static void qoe_http_header(qoe_http_io_t *io, qoe_span_t name,
+    qoe_span_t value);
+static void qoe_http_headers_end(qoe_http_io_t *io);
+static void qoe_http_outcome(qoe_http_io_t *io, CURLcode rc);
+static void qoe_http_taken(qoe_http_io_t *io);
+static qoe_span_t qoe_http_reason(const qoe_http_io_t *io);
+static bool qoe_http_type(const qoe_http_io_t *io, const char *type);
+
+
+#define QOE_HTTP_PROTOBUF      "application/x-protobuf"
+#define QOE_HTTP_JSON          "application/json"
+
+
+static const qoe_http_hooks_t  qoe_http_hooks = {
+    qoe_http_header,
+    qoe_http_headers_end,
+    qoe_http_outcome
+};
+
+
+const qoe_transport_ops_t  qoe_http_protobuf_ops = {
+    .encoding = QOE_ENCODING_PROTOBUF,
+    .create = qoe_http_create,
+    .destroy = qoe_http_client_destroy,
+    .send = qoe_http_client_send,
+    .settle = qoe_http_client_settle,
+    .stop = qoe_http_client_stop,
+    .peer = qoe_http_client_peer,
+    .free = qoe_http_client_free
+};
+
+
+const qoe_transport_ops_t  qoe_http_json_ops = {
+    .encoding = QOE_ENCODING_JSON,
+    .create = qoe_http_create,
+    .destroy = qoe_http_client_destroy,
+    .send = qoe_http_client_send,
+    .settle = qoe_http_client_settle,
+    .stop = qoe_http_client_stop,
+    .peer = qoe_http_client_peer,
+    .free = qoe_http_client_free
+};
+
+
+static qoe_status_t
+qoe_http_create(qoe_transport_t *t, const qoe_transport_conf_t *conf)
+{
+    qoe_status_t  status;
+
+    status = qoe_http_client_create(t, conf, &qoe_http_hooks, NULL);
+
+    if (status == QOE_OK) {
+        status = qoe_http_client_header(t->http, "Content-Type",
+                              t->ops->encoding == QOE_ENCODING_JSON
+                              ? QOE_HTTP_JSON : QOE_HTTP_PROTOBUF);
+    }
+
+    if (status == QOE_OK && conf->gzip) {
+        status = qoe_http_client_header(t->http, "Content-Encoding", "gzip");
+    }
+
+    return status;
+}
+
+
+static void
+qoe_http_header(qoe_http_io_t *io, qoe_span_t name, qoe_span_t value)
+{
+    if (qoe_http_name_eq(name, "content-type")) {
+        snprintf(io->content_type, sizeof(io->content_type), "%.*s",
+                 (int) qoe_min(value.len, sizeof(io->content_type)),
+                 value.data);
+
+    } else if (qoe_http_name_eq(name, "retry-after")) {
+        io->retry_after_ms = qoe_retry_after(value, (int64_t)
+                                             (qoe_unix_ns() / 1000000000));
+    }
+}
+
+
+static void
+qoe_http_headers_end(qoe_http_io_t *io)
+{
+    (void) io;
+}
+
+
+static void
+qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
+{
+    long            status;
+    qoe_span_t      reason;
+    qoe_outcome_t  *o;
+
+    o = &io->r->outcome;
+
+    status = 0;
+    curl_easy_getinfo(io->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+    o->http_status = (int) status;
+
+    /* a refusal counts though its text broke off; a success must be whole */
+
+    if (rc != CURLE_OK && (status < 300 || io->too_large)) {
+        qoe_http_io_failed(io, rc);
+        return;
+    }
+
+    qoe_outcome_http(o, (int) status);
+
+    if (o->kind == QOE_OUTCOME_OK) {
+        qoe_http_taken(io);
+        return;
+    }
+
+    if (o->kind == QOE_OUTCOME_RETRY) {
+        o->retry_after_ms = io->retry_after_ms;
+    }
+
+    reason = qoe_http_reason(io);
+
+    qoe_outcome_message(o, "%s: HTTP status %ld%s%.*s",
+                        qoe_http_client_peer(io->r), status,
+                        reason.len ? ": " : "", (int) reason.len, reason.data);
+}
+
+
+static void
+qoe_http_taken(qoe_http_io_t *io)
+{
+    qoe_span_t       body, error;
+    qoe_outcome_t   *o;
+    qoe_encoding_t   encoding;
+
+    o = &io->r->outcome;
+    error = qoe_span_null;
+    body = (qoe_span_t) { io->answer.data, io->answer.len };
+
+    if (body.len == 0) {
+        return;
+    }
+
+    /* the answer is to be encoded as the request was, but may say otherwise */
+
+    encoding = qoe_http_type(io, QOE_HTTP_JSON) ? QOE_ENCODING_JSON
+               : qoe_http_type(io, QOE_HTTP_PROTOBUF) ? QOE_ENCODING_PROTOBUF
+               : io->r->t->ops->encoding;
+
+    if (qoe_otlp_response(io->r->signal, encoding, body, &o->rejected, &error,
+                          &io->r->t->arena)
+        != QOE_OK)
+    {
+        o->rejected = 0;
+        return;
+    }
+
+    if (error.len != 0) {
+        qoe_outcome_message(o, "%s: %.*s", qoe_http_client_peer(io->r),
+                            (int) qoe_min(error.len, QOE_HTTP_TEXT),
+                            error.data);
+    }
+}
+
+
+/*
+ * Why a server refused, as far as it said: the body, or the message of a
+ * google.rpc.Status (field 1 the code, field 2 the text) in protobuf.
+ */
+
+static qoe_span_t
+qoe_http_reason(const qoe_http_io_t *io)
+{
+    size_t                i, len;
+    qoe_span_t            s;
+    const unsigned char  *p = (const unsigned char *) io->answer.data;
+
+    len = io->answer.len;
+    s = (qoe_span_t) { len ? io->answer.data : "", len };
+
+    if (qoe_http_type(io, QOE_HTTP_PROTOBUF)) {
+
+        i = 0;
+
+        if (len > 1 && p[0] == 0x08) {
+            for (i = 1; i < len && p[i] & 0x80; i++) { /* void */ }
+            i++;
+        }
+
+        /* a longer text than 127 bytes has one more byte of length */
+
+        if (len > i && len - i > 2 && p[i] == 0x12) {
+            i += (p[i + 1] & 0x80) ? 3 : 2;
+            s = (qoe_span_t) { io->answer.data + i, len - i };
+        }
+    }
+
+    s.len = qoe_min(s.len, QOE_HTTP_TEXT);
+
+    return s;
+}
+
+
+static bool
+qoe_http_type(const qoe_http_io_t *io, const char *type)
+{
+    return strncasecmp(io->content_type, type, strlen(type)) == 0;
+}

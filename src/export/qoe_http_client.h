@@ -1,0 +1,121 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What gRPC and OTLP/HTTP share: POST requests by libcurl on the helper's
+ * event loop.  Helper thread only.
+ */
+
+
+#ifndef _QOE_HTTP_CLIENT_H_INCLUDED_
+#define _QOE_HTTP_CLIENT_H_INCLUDED_
+
+
+#include "qoe_transport_impl.h"
+#include "qoe_gzip.h"
+
+
+/* more of an answer is not read: the attempt fails */
+#define QOE_HTTP_ANSWER_MAX    (4 * 1024 * 1024)
+
+#define QOE_HTTP_TEXT          256
+
+
+/* One request on its easy handle, kept in qoe_request_t.io. */
+
+typedef struct {
+    qoe_net_transfer_t   transfer;       /* first: cast from it */
+    qoe_request_t       *r;
+
+    /* going out: head, then body, which is the payload or packed */
+    char                 head[5];
+    size_t               head_len;
+    qoe_span_t           body;
+    size_t               sent;
+    qoe_buf_t            packed;
+
+    /* coming in, of the last answer on this attempt */
+    qoe_buf_t            answer;
+    bool                 too_large;
+    bool                 no_memory;
+    int                  grpc_status;    /* -1 until it is known */
+    int64_t              retry_info_ms;
+    int64_t              retry_after_ms;
+    char                 grpc_message[QOE_HTTP_TEXT];
+    char                 content_type[64];
+
+    bool                 fresh;          /* may open a connection */
+    bool                 refused;        /* was not let open one */
+    char                 error[CURL_ERROR_SIZE];
+} qoe_http_io_t;
+
+
+typedef struct {
+    /* A header or trailer came; value without white space around it. */
+    void               (*header)(qoe_http_io_t *io, qoe_span_t name,
+                             qoe_span_t value);
+
+    /* A block of headers is complete. */
+    void               (*headers_end)(qoe_http_io_t *io);
+
+    /* Sets the outcome of io->r: the transfer ended with rc. */
+    void               (*outcome)(qoe_http_io_t *io, CURLcode rc);
+} qoe_http_hooks_t;
+
+
+struct qoe_http_client_s {
+    qoe_transport_t         *t;
+    const qoe_http_hooks_t  *hooks;
+
+    qoe_arena_t              arena;          /* the copy of the conf */
+    char                    *url[QOE_SIGNALS];
+    char                    *host[QOE_SIGNALS];    /* "host:port" */
+    struct curl_slist       *headers;
+    char                    *user_agent;
+    qoe_span_t               ca_pem;
+    qoe_span_t               certificate_pem;
+    qoe_span_t               key_pem;
+    uint64_t                 connect_timeout_ms;
+    bool                     ssl_verify;
+
+    bool                     gzip;
+    qoe_gzip_t               gz;
+
+    bool                     grpc;           /* HTTP/2 and a framed body */
+    bool                     reuse_broken;   /* see qoe_http_io.c */
+    bool                     connected;      /* there was a connection */
+};
+
+
+/*
+ * path[signal] is appended to each URL, or path is NULL.  The headers of the
+ * protocol are added by the caller, with qoe_http_client_header().  After an
+ * error qoe_http_client_destroy() is still due.
+ */
+qoe_status_t qoe_http_client_create(qoe_transport_t *t,
+    const qoe_transport_conf_t *conf, const qoe_http_hooks_t *hooks,
+    const char *const *path);
+void qoe_http_client_destroy(qoe_transport_t *t);
+
+/* QOE_OK or QOE_NOMEM; an empty value removes curl's own header. */
+qoe_status_t qoe_http_client_header(qoe_http_client_t *c, const char *name,
+    const char *value);
+
+/* Of qoe_transport_ops_t. */
+qoe_status_t qoe_http_client_send(qoe_request_t *r);
+void qoe_http_client_settle(qoe_request_t *r);
+void qoe_http_client_stop(qoe_request_t *r);
+void qoe_http_client_free(qoe_request_t *r);
+const char *qoe_http_client_peer(const qoe_request_t *r);
+
+/* Whether name is, whatever the case, s. */
+bool qoe_http_name_eq(qoe_span_t name, const char *s);
+
+/* The outcome of a transfer that failed in libcurl or in our callbacks. */
+void qoe_http_io_failed(qoe_http_io_t *io, CURLcode rc);
+
+/* The options of a handle that stay the same; qoe_http_io.c. */
+qoe_status_t qoe_http_io_create(qoe_http_client_t *c, qoe_http_io_t **io);
+
+
+#endif /* _QOE_HTTP_CLIENT_H_INCLUDED_ */

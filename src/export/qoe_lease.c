@@ -1,0 +1,267 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Which lanes a helper holds.
+ *
+ * Every lane has one preferred helper, lane % workers == worker, which takes
+ * it at once.  The others only take what nobody has held for a while.  A
+ * helper of an old generation finishes what is in flight and gives its lanes
+ * away, although its worker may go on producing for hours.  One that leaves
+ * also takes what other leaving helpers gave back, so that the last record of
+ * the last worker is sent.
+ */
+
+
+#include "qoe_helper_priv.h"
+
+
+#define QOE_LEASE_SOON_MS      20        /* preferred lanes, at the start */
+#define QOE_LEASE_SOON_FOR_MS  5000
+#define QOE_LEASE_LATER_MS     500
+#define QOE_LEASE_SWEEP_MS     5000      /* of orphans; all there is at idle */
+#define QOE_LEASE_ORPHAN_MS    2000
+
+
+static void qoe_lease_hand_over(qoe_helper_t *h);
+static size_t qoe_lease_take_preferred(qoe_helper_t *h);
+static void qoe_lease_take_orphans(qoe_helper_t *h, uint64_t older_ms);
+static bool qoe_lease_take(qoe_helper_t *h, uint32_t lane);
+static void qoe_lease_give(qoe_helper_t *h, size_t i);
+static bool qoe_lease_holds(const qoe_helper_t *h, uint32_t lane);
+
+
+void
+qoe_lease_update(qoe_helper_t *h, uint64_t now)
+{
+    size_t  missing;
+
+    if (!h->conf.single && !h->handing_over
+        && qoe_zone_generation(h->conf.zone) != h->generation)
+    {
+        h->handing_over = true;
+        qoe_transport_deadline(h->transport, h->conf.drain_ms);
+    }
+
+    if (h->handing_over) {
+        qoe_lease_hand_over(h);
+        h->lease_ms = UINT64_MAX;
+        return;
+    }
+
+    if (h->leaving_ms != 0) {
+        qoe_lease_take_orphans(h, 0);
+        h->lease_ms = now + QOE_LEASE_SOON_MS;
+        return;
+    }
+
+    if (now < h->lease_ms) {
+        return;
+    }
+
+    if (h->started_ms == 0) {
+        h->started_ms = now;
+    }
+
+    missing = qoe_lease_take_preferred(h);
+
+    if (missing == 0 || now - h->started_ms >= QOE_LEASE_SOON_FOR_MS) {
+        qoe_lease_take_orphans(h, QOE_LEASE_ORPHAN_MS);
+        h->lease_ms = now + QOE_LEASE_SWEEP_MS;
+
+    } else {
+        h->lease_ms = now + ((now - h->started_ms < QOE_LEASE_LATER_MS)
+                             ? QOE_LEASE_SOON_MS : QOE_LEASE_LATER_MS);
+    }
+}
+
+
+bool
+qoe_lease_drained(qoe_helper_t *h)
+{
+    size_t           i;
+    uint32_t         lane;
+    qoe_lane_info_t  info;
+
+    if (h->sending != 0) {
+        return false;
+    }
+
+    if (h->handing_over) {
+        return true;
+    }
+
+    for (i = 0; i < h->nfeeds; i++) {
+        if (!qoe_feed_empty(h->feed[i])) {
+            return false;
+        }
+    }
+
+    /* what others hold is theirs to send; what nobody holds was looked at */
+
+    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
+
+        if (qoe_lease_holds(h, lane)) {
+            continue;
+        }
+
+        qoe_zone_lane_info(h->conf.zone, lane, &info);
+
+        if (info.used != 0 && !qoe_proc_alive(info.owner)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+void
+qoe_lease_close(qoe_helper_t *h)
+{
+    uint64_t         left;
+    qoe_lane_info_t  info;
+
+    left = 0;
+
+    while (h->nfeeds != 0) {
+        qoe_zone_lane_info(h->conf.zone, h->feed[0]->lane, &info);
+        left += info.produced - info.consumed;
+        qoe_lease_give(h, 0);
+    }
+
+    if (left != 0 && !h->handing_over) {
+        qoe_log(&h->conf.log, QOE_LOG_ERR,
+                "openqoe: %llu events were not exported within the drain "
+                "timeout of %llu ms; they stay in the zone and are lost if "
+                "nginx stops", (unsigned long long) left,
+                (unsigned long long) h->conf.drain_ms);
+    }
+}
+
+
+/*
+ * A lane goes once none of its batches is in flight: what was not answered
+ * is read again by the next owner.
+ */
+
+static void
+qoe_lease_hand_over(qoe_helper_t *h)
+{
+    size_t  i;
+
+    for (i = 0; i < h->nfeeds; /* void */) {
+
+        if (qoe_feed_sending(h->feed[i])) {
+            i++;
+            continue;
+        }
+
+        qoe_lease_give(h, i);
+    }
+}
+
+
+/* How many of them are held by somebody else. */
+
+static size_t
+qoe_lease_take_preferred(qoe_helper_t *h)
+{
+    size_t    missing;
+    uint32_t  lane;
+
+    missing = 0;
+
+    for (lane = h->conf.worker;
+         lane < qoe_zone_lanes(h->conf.zone);
+         lane += h->conf.workers)
+    {
+        if (!qoe_lease_holds(h, lane) && !qoe_lease_take(h, lane)) {
+            missing++;
+        }
+    }
+
+    return missing;
+}
+
+
+static void
+qoe_lease_take_orphans(qoe_helper_t *h, uint64_t older_ms)
+{
+    uint32_t         lane;
+    uint64_t         now;
+    qoe_lane_info_t  info;
+
+    now = qoe_unix_ns() / 1000000;
+
+    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
+
+        if (qoe_lease_holds(h, lane)) {
+            continue;
+        }
+
+        qoe_zone_lane_info(h->conf.zone, lane, &info);
+
+        if (now - info.lease_ms >= older_ms && !qoe_proc_alive(info.owner)) {
+            (void) qoe_lease_take(h, lane);
+        }
+    }
+}
+
+
+static bool
+qoe_lease_take(qoe_helper_t *h, uint32_t lane)
+{
+    bool         adopted;
+    qoe_feed_t  *feed;
+
+    if (qoe_lane_take(h->conf.zone, lane, h->self, &adopted) != QOE_OK) {
+        return false;
+    }
+
+    if (adopted) {
+        qoe_zone_count(h->conf.zone, h->env.slot, QOE_COUNT_LANES_ADOPTED, 1);
+        qoe_log(&h->conf.log, QOE_LOG_NOTICE,
+                "openqoe: lane %u adopted from a process that ended", lane);
+    }
+
+    feed = qoe_feed_create(&h->env, lane);
+
+    if (feed == NULL) {
+        qoe_lane_give(h->conf.zone, lane, h->self);
+        return false;
+    }
+
+    h->feed[h->nfeeds++] = feed;
+
+    return true;
+}
+
+
+static void
+qoe_lease_give(qoe_helper_t *h, size_t i)
+{
+    uint32_t  lane;
+
+    lane = h->feed[i]->lane;
+
+    qoe_feed_destroy(h->feed[i]);
+    h->feed[i] = h->feed[--h->nfeeds];
+
+    qoe_lane_give(h->conf.zone, lane, h->self);
+}
+
+
+static bool
+qoe_lease_holds(const qoe_helper_t *h, uint32_t lane)
+{
+    size_t  i;
+
+    for (i = 0; i < h->nfeeds; i++) {
+        if (h->feed[i]->lane == lane) {
+            return true;
+        }
+    }
+
+    return false;
+}

@@ -1,0 +1,331 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_outcome.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+
+/* longer than any message: cutting is done with the characters in view */
+#define QOE_OUTCOME_TEXT       1024
+
+
+typedef struct {
+    const char          *name;
+    qoe_outcome_kind_t   kind;
+} qoe_outcome_grpc_t;
+
+
+typedef struct {
+    CURLcode             rc;
+    const char          *error_type;
+} qoe_outcome_curl_t;
+
+
+static size_t qoe_outcome_utf8(char *dst, size_t size, const char *src);
+static size_t qoe_outcome_char(const unsigned char *p);
+
+
+static const qoe_outcome_grpc_t  qoe_outcome_grpcs[] = {
+    { "OK",                  QOE_OUTCOME_OK },
+    { "CANCELLED",           QOE_OUTCOME_RETRY },
+    { "UNKNOWN",             QOE_OUTCOME_FINAL },
+    { "INVALID_ARGUMENT",    QOE_OUTCOME_FINAL },
+    { "DEADLINE_EXCEEDED",   QOE_OUTCOME_RETRY },
+    { "NOT_FOUND",           QOE_OUTCOME_FINAL },
+    { "ALREADY_EXISTS",      QOE_OUTCOME_FINAL },
+    { "PERMISSION_DENIED",   QOE_OUTCOME_FINAL },
+    { "RESOURCE_EXHAUSTED",  QOE_OUTCOME_FINAL },    /* without RetryInfo */
+    { "FAILED_PRECONDITION", QOE_OUTCOME_FINAL },
+    { "ABORTED",             QOE_OUTCOME_RETRY },
+    { "OUT_OF_RANGE",        QOE_OUTCOME_RETRY },
+    { "UNIMPLEMENTED",       QOE_OUTCOME_FINAL },
+    { "INTERNAL",            QOE_OUTCOME_FINAL },
+    { "UNAVAILABLE",         QOE_OUTCOME_RETRY },
+    { "DATA_LOSS",           QOE_OUTCOME_RETRY },
+    { "UNAUTHENTICATED",     QOE_OUTCOME_FINAL }
+};
+
+#define QOE_OUTCOME_GRPCS                                                     \
+    ((int) (sizeof(qoe_outcome_grpcs) / sizeof(qoe_outcome_grpcs[0])))
+
+
+static const int  qoe_outcome_http_retry[] = { 429, 502, 503, 504 };
+
+
+/* the rest is "curl_<number>" */
+
+static const qoe_outcome_curl_t  qoe_outcome_curls[] = {
+    { CURLE_COULDNT_RESOLVE_HOST,   "resolve" },
+    { CURLE_COULDNT_CONNECT,        "connect" },
+    { CURLE_OPERATION_TIMEDOUT,     "timeout" },
+    { CURLE_HTTP2,                  "http2" },
+    { CURLE_HTTP2_STREAM,           "http2" },
+    { CURLE_PARTIAL_FILE,           "closed" },
+    { CURLE_GOT_NOTHING,            "closed" },
+    { CURLE_SEND_ERROR,             "send" },
+    { CURLE_RECV_ERROR,             "receive" },
+    { CURLE_WEIRD_SERVER_REPLY,     "protocol" },
+    { CURLE_UNSUPPORTED_PROTOCOL,   "protocol" },
+    { CURLE_SSL_CONNECT_ERROR,      "tls_handshake" },
+    { CURLE_PEER_FAILED_VERIFICATION, "tls_verify" },
+    { CURLE_SSL_CERTPROBLEM,        "tls_certificate" },
+    { CURLE_SSL_CACERT_BADFILE,     "tls_ca" },
+    { CURLE_OUT_OF_MEMORY,          "memory" }
+};
+
+
+void
+qoe_outcome_init(qoe_outcome_t *o)
+{
+    memset(o, 0, sizeof(qoe_outcome_t));
+
+    o->kind = QOE_OUTCOME_OK;
+    o->retry_after_ms = -1;
+    o->grpc_status = -1;
+}
+
+
+void
+qoe_outcome_http(qoe_outcome_t *o, int status)
+{
+    size_t  i;
+
+    o->http_status = status;
+
+    if (status >= 200 && status <= 299) {
+        o->kind = QOE_OUTCOME_OK;
+        o->error_type[0] = '\0';
+        return;
+    }
+
+    o->kind = QOE_OUTCOME_FINAL;
+
+    for (i = 0; i < sizeof(qoe_outcome_http_retry) / sizeof(int); i++) {
+        if (qoe_outcome_http_retry[i] == status) {
+            o->kind = QOE_OUTCOME_RETRY;
+        }
+    }
+
+    snprintf(o->error_type, sizeof(o->error_type), "%d", status);
+}
+
+
+void
+qoe_outcome_grpc(qoe_outcome_t *o, int status)
+{
+    /* a code from the future is UNKNOWN, as every gRPC library has it */
+
+    if (status < 0 || status >= QOE_OUTCOME_GRPCS) {
+        status = QOE_GRPC_UNKNOWN;
+    }
+
+    o->grpc_status = status;
+    o->kind = qoe_outcome_grpcs[status].kind;
+    o->error_type[0] = '\0';
+
+    if (status == QOE_GRPC_RESOURCE_EXHAUSTED && o->retry_after_ms >= 0) {
+        o->kind = QOE_OUTCOME_RETRY;
+    }
+
+    if (status != QOE_GRPC_OK) {
+        snprintf(o->error_type, sizeof(o->error_type), "%s",
+                 qoe_outcome_grpcs[status].name);
+    }
+}
+
+
+void
+qoe_outcome_curl(qoe_outcome_t *o, CURLcode rc)
+{
+    size_t  i;
+
+    o->kind = QOE_OUTCOME_RETRY;
+
+    for (i = 0; i < sizeof(qoe_outcome_curls) / sizeof(qoe_outcome_curl_t);
+         i++)
+    {
+        if (qoe_outcome_curls[i].rc == rc) {
+            qoe_outcome_fail(o, QOE_OUTCOME_RETRY,
+                             qoe_outcome_curls[i].error_type);
+            return;
+        }
+    }
+
+    snprintf(o->error_type, sizeof(o->error_type), "curl_%d", (int) rc);
+}
+
+
+void
+qoe_outcome_fail(qoe_outcome_t *o, qoe_outcome_kind_t kind,
+    const char *error_type)
+{
+    o->kind = kind;
+    snprintf(o->error_type, sizeof(o->error_type), "%s", error_type);
+}
+
+
+void
+qoe_outcome_message(qoe_outcome_t *o, const char *fmt, ...)
+{
+    char     text[QOE_OUTCOME_TEXT];
+    va_list  args;
+
+    va_start(args, fmt);
+
+    if (vsnprintf(text, sizeof(text), fmt, args) < 0) {
+        text[0] = '\0';
+    }
+
+    va_end(args);
+
+    qoe_outcome_utf8(o->message, sizeof(o->message), text);
+}
+
+
+const char *
+qoe_grpc_status_name(int status)
+{
+    if (status < 0 || status >= QOE_OUTCOME_GRPCS) {
+        status = QOE_GRPC_UNKNOWN;
+    }
+
+    return qoe_outcome_grpcs[status].name;
+}
+
+
+int64_t
+qoe_retry_after(qoe_span_t value, int64_t now_s)
+{
+    char     date[64];
+    size_t   i;
+    time_t   t;
+    int64_t  s;
+
+    if (value.len == 0 || value.len >= sizeof(date)) {
+        return -1;
+    }
+
+    s = 0;
+
+    for (i = 0; i < value.len; i++) {
+
+        if (value.data[i] < '0' || value.data[i] > '9') {
+            break;
+        }
+
+        s = qoe_min(s * 10 + (value.data[i] - '0'),
+                    QOE_RETRY_AFTER_MAX_MS / 1000);
+    }
+
+    if (i == value.len) {
+        return s * 1000;
+    }
+
+    /* "1.5" and "-1" are no dates, but curl_getdate() takes almost anything */
+
+    if (i != 0 || value.data[0] == '-') {
+        return -1;
+    }
+
+    memcpy(date, value.data, value.len);
+    date[value.len] = '\0';
+
+    t = curl_getdate(date, NULL);
+    if (t == -1) {
+        return -1;
+    }
+
+    s = (int64_t) t - now_s;
+    s = qoe_max(s, 0);
+
+    return qoe_min(s * 1000, QOE_RETRY_AFTER_MAX_MS);
+}
+
+
+/* Copies src for people to read; returns the length, less than size. */
+
+static size_t
+qoe_outcome_utf8(char *dst, size_t size, const char *src)
+{
+    size_t                n, len;
+    const unsigned char  *p = (const unsigned char *) src;
+
+    len = 0;
+
+    while (*p != '\0') {
+
+        n = qoe_outcome_char(p);
+
+        if (len + qoe_max(n, 1) >= size) {
+            break;
+        }
+
+        if (n > 1) {
+            memcpy(dst + len, p, n);
+            len += n;
+            p += n;
+            continue;
+        }
+
+        if (n == 0) {
+            dst[len++] = '?';
+
+        } else {
+            dst[len++] = (*p < 0x20 || *p == 0x7f) ? ' ' : (char) *p;
+        }
+
+        p++;
+    }
+
+    dst[len] = '\0';
+
+    return len;
+}
+
+
+/* The length of the UTF-8 character (RFC 3629) at p, 0 if there is none. */
+
+static size_t
+qoe_outcome_char(const unsigned char *p)
+{
+    size_t    n, i;
+    uint32_t  c;
+
+    static const uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+
+    if (*p < 0x80) {
+        return 1;
+    }
+
+    n = (*p >> 5 == 0x06) ? 2 : (*p >> 4 == 0x0e) ? 3
+                              : (*p >> 3 == 0x1e) ? 4 : 0;
+    if (n == 0) {
+        return 0;
+    }
+
+    c = *p & (0x7f >> n);
+
+    for (i = 1; i < n; i++) {
+
+        /* the NUL at the end is no continuation either */
+
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+
+        c = c << 6 | (p[i] & 0x3f);
+    }
+
+    if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
+        return 0;
+    }
+
+    /* C1 control characters are no text */
+
+    return (c < 0xa0) ? 0 : n;
+}

@@ -1,0 +1,63 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What an answer, or the lack of one, means for a request: the tables of the
+ * OTLP specification ("Failures", "Retryable Response Codes").  Pure, any
+ * thread.
+ */
+
+
+#ifndef _QOE_OUTCOME_H_INCLUDED_
+#define _QOE_OUTCOME_H_INCLUDED_
+
+
+#include "qoe_transport.h"
+
+#include <curl/curl.h>
+
+
+/* gRPC status codes */
+#define QOE_GRPC_OK                    0
+#define QOE_GRPC_UNKNOWN               2
+#define QOE_GRPC_RESOURCE_EXHAUSTED    8
+
+/* What a server may ask for is believed up to a day. */
+#define QOE_RETRY_AFTER_MAX_MS         (24 * 60 * 60 * 1000)
+
+
+/* OK, nothing rejected, no answer yet. */
+void qoe_outcome_init(qoe_outcome_t *o);
+
+/*
+ * Sets kind, http_status or grpc_status, and error_type.  retry_after_ms must
+ * be set before qoe_outcome_grpc(), which looks whether the server gave one.
+ */
+void qoe_outcome_http(qoe_outcome_t *o, int status);
+void qoe_outcome_grpc(qoe_outcome_t *o, int status);
+
+/* The transfer failed: always QOE_OUTCOME_RETRY. */
+void qoe_outcome_curl(qoe_outcome_t *o, CURLcode rc);
+
+/* Some other failure, with an error.type of our own. */
+void qoe_outcome_fail(qoe_outcome_t *o, qoe_outcome_kind_t kind,
+    const char *error_type);
+
+/*
+ * Sets message.  What is not UTF-8 becomes '?', a control character a space;
+ * too long a text is cut between characters.
+ */
+void qoe_outcome_message(qoe_outcome_t *o, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* "UNAVAILABLE" for 14; "UNKNOWN" for what is no code. */
+const char *qoe_grpc_status_name(int status);
+
+/*
+ * Retry-After (RFC 9110, 10.2.3): seconds or an HTTP date, in ms from now_s
+ * (Unix).  -1 for what is neither; a date in the past is 0.
+ */
+int64_t qoe_retry_after(qoe_span_t value, int64_t now_s);
+
+
+#endif /* _QOE_OUTCOME_H_INCLUDED_ */

@@ -1,0 +1,104 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Inside the transports: the request, and what a protocol has to provide.
+ * Helper thread only.
+ */
+
+
+#ifndef _QOE_TRANSPORT_IMPL_H_INCLUDED_
+#define _QOE_TRANSPORT_IMPL_H_INCLUDED_
+
+
+#include "qoe_transport.h"
+#include "qoe_arena.h"
+#include "qoe_buf.h"
+#include "qoe_net_curl.h"
+#include "qoe_outcome.h"
+
+
+typedef struct qoe_request_s  qoe_request_t;
+typedef struct qoe_http_client_s  qoe_http_client_t;
+typedef struct qoe_file_s  qoe_file_t;
+
+
+struct qoe_request_s {
+    qoe_request_t          *next;        /* in active or in idle */
+    qoe_transport_t        *t;
+    void                   *io;          /* of the protocol, kept for reuse */
+
+    qoe_signal_t            signal;
+    qoe_span_t              payload;
+    qoe_transport_done_pt   done;
+    void                   *data;
+
+    uint64_t                start_ns;    /* monotonic */
+    uint64_t                expires_ms;  /* monotonic */
+
+    bool                    finished;    /* to be settled and delivered */
+    qoe_outcome_t           outcome;
+};
+
+
+typedef struct {
+    qoe_encoding_t          encoding;
+
+    qoe_status_t          (*create)(qoe_transport_t *t,
+                                const qoe_transport_conf_t *conf);
+    void                  (*destroy)(qoe_transport_t *t);
+
+    /*
+     * Starts r, or does it at once: then sets its outcome and finished.
+     * Anything but QOE_OK: nothing was started.
+     */
+    qoe_status_t          (*send)(qoe_request_t *r);
+
+    /* Sets the outcome of a finished r in flight, if it is not set yet. */
+    void                  (*settle)(qoe_request_t *r);
+
+    /* Stops r in flight; later its io is used again. */
+    void                  (*stop)(qoe_request_t *r);
+
+    /* Who was asked, for messages. */
+    const char           *(*peer)(const qoe_request_t *r);
+
+    /* Frees io; r is not in flight. */
+    void                  (*free)(qoe_request_t *r);
+
+    void                  (*reopen)(qoe_transport_t *t);
+} qoe_transport_ops_t;
+
+
+struct qoe_transport_s {
+    const qoe_transport_ops_t  *ops;
+    qoe_net_t                  *net;
+    qoe_net_client_t            client;
+    qoe_log_t                   log;
+    qoe_arena_t                 arena;       /* scratch, reading an answer */
+
+    qoe_protocol_t              protocol;
+    uint64_t                    timeout_ms;
+
+    qoe_request_t              *active;      /* in flight, oldest first */
+    qoe_request_t              *idle;        /* for the next send */
+
+    qoe_http_client_t          *http;
+    qoe_file_t                 *file;
+};
+
+
+extern const qoe_transport_ops_t  qoe_grpc_ops;
+extern const qoe_transport_ops_t  qoe_http_protobuf_ops;
+extern const qoe_transport_ops_t  qoe_http_json_ops;
+extern const qoe_transport_ops_t  qoe_file_ops;
+
+
+/*
+ * r is over, its outcome set: takes it off the list and calls its done.  Only
+ * in qoe_net_wait().  r may be in use again when this returns.
+ */
+void qoe_transport_finish(qoe_request_t *r);
+
+
+#endif /* _QOE_TRANSPORT_IMPL_H_INCLUDED_ */

@@ -1,0 +1,80 @@
+# The rooms below the nginx glue as a static library, with no nginx on the
+# include path, and the programs that link it alone: unit tests, fuzzers,
+# benchmarks.  Run from the top: make -f src/lib.mk BUILD=build/lib all
+#
+# Generated protobuf code goes to build/gen, whichever BUILD says; the nginx
+# build (config) takes it from there.
+
+BUILD     ?= build/lib
+GEN        = build/gen
+CC        ?= gcc
+CFLAGS    ?= -O2 -g
+WARN       = -W -Wall -Wextra -Werror -Wpointer-arith -Wmissing-prototypes \
+             -Wstrict-prototypes -Wshadow
+LIBS       = -ljansson -lprotobuf-c -lcurl -lz -lm -lpthread
+
+ROOMS      = core event shm otlp export
+SRCS       = $(wildcard $(ROOMS:%=src/%/*.c))
+PROTOS     = $(shell cd proto && find . -name '*.proto' | sed 's,^\./,,' | sort)
+GEN_SRCS   = $(PROTOS:%.proto=$(GEN)/%.pb-c.c)
+INCS       = $(ROOMS:%=-Isrc/%) -isystem $(GEN)
+
+OBJS       = $(SRCS:%.c=$(BUILD)/%.o)
+GEN_OBJS   = $(GEN_SRCS:$(GEN)/%.c=$(BUILD)/gen/%.o)
+LIB        = $(BUILD)/libqoe.a
+
+UNITS      = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*_test.c))
+FUZZERS    = $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*_fuzz.c))
+TOOLS      = $(patsubst t/tools/%.c,$(BUILD)/tools/%,$(wildcard t/tools/*.c))
+BENCHES    = $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+
+COMPILE    = $(CC) -std=gnu11 $(CFLAGS) -fPIC -fno-semantic-interposition \
+             -MMD -MP $(INCS)
+
+all: $(LIB)
+gen: $(GEN)/.done
+units: $(UNITS)
+fuzzers: $(FUZZERS)
+tools: $(TOOLS)
+benches: $(BENCHES)
+
+.PHONY: all gen units fuzzers tools benches
+.SECONDARY:
+
+# one stamp: protoc-c writes all of them in one run
+$(GEN)/.done: $(PROTOS:%=proto/%)
+	mkdir -p $(GEN)
+	protoc-c --proto_path=proto --c_out=$(GEN) $(PROTOS)
+	touch $@
+
+$(GEN_SRCS): $(GEN)/.done ;
+
+$(LIB): $(OBJS) $(GEN_OBJS)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/src/%.o: src/%.c $(GEN)/.done
+	mkdir -p $(@D)
+	$(COMPILE) $(WARN) -c -o $@ $<
+
+$(BUILD)/gen/%.o: $(GEN)/%.c
+	mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/unit/%: t/unit/%.c $(LIB)
+	mkdir -p $(@D)
+	$(COMPILE) $(WARN) -It/unit -o $@ $< $(LIB) $(LIBS)
+
+$(BUILD)/fuzz/%: t/fuzz/%.c $(LIB)
+	mkdir -p $(@D)
+	$(COMPILE) $(WARN) -fsanitize=fuzzer -o $@ $< $(LIB) $(LIBS)
+
+$(BUILD)/tools/%: t/tools/%.c $(LIB)
+	mkdir -p $(@D)
+	$(COMPILE) $(WARN) -o $@ $< $(LIB) $(LIBS)
+
+$(BUILD)/bench/%: bench/%.c $(LIB)
+	mkdir -p $(@D)
+	$(COMPILE) $(WARN) -o $@ $< $(LIB) $(LIBS)
+
+-include $(OBJS:.o=.d) $(UNITS:%=%.d)

@@ -1,0 +1,317 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The nginx glue: configuration structures and what its files share.  Only
+ * this room includes ngx_*.h.
+ */
+
+
+#ifndef _NGX_HTTP_OPENQOE_H_INCLUDED_
+#define _NGX_HTTP_OPENQOE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "qoe_core.h"
+#include "qoe_buf.h"
+#include "qoe_decode.h"
+#include "qoe_helper.h"
+#include "qoe_transport.h"
+#include "qoe_zone.h"
+
+
+#define NGX_HTTP_OPENQOE_VERSION     "2.0.0"
+#define NGX_HTTP_OPENQOE_SERVICE     "openQoE-worker"
+
+#define NGX_HTTP_OPENQOE_KEY_LEN     32      /* SHA-256 */
+#define NGX_HTTP_OPENQOE_JSON_MAX    (1024 * 1024)
+
+/* Answers that tell of JSON are marked so, whatever the status. */
+#define ngx_http_openqoe_span(s)                                              \
+    ((qoe_span_t) { (const char *) (s).data, (s).len })
+
+
+/* The zone as the processes see it; lives as long as a cycle uses it. */
+
+typedef struct {
+    qoe_zone_t               *zone;
+    uint32_t                  lanes;
+    int                      *lane_fd;       /* an eventfd a lane */
+    ngx_uint_t                refs;          /* cycles, in this process */
+} ngx_http_openqoe_zone_t;
+
+
+/* Where and how to export; complete after the configuration was read. */
+
+typedef struct {
+    ngx_str_t                 endpoint;      /* as shown by /v2/health */
+    ngx_str_t                 endpoint_name; /* what set it, for messages */
+    ngx_str_t                 logs_endpoint; /* a per-signal URL, verbatim */
+    ngx_uint_t                protocol;      /* qoe_protocol_t */
+    ngx_uint_t                gzip;
+    ngx_msec_t                interval;
+    ngx_msec_t                timeout;
+    size_t                    batch_size;
+    ngx_uint_t                ssl_verify;
+    ngx_uint_t                insecure;      /* scheme of a bare gRPC host */
+
+    ngx_str_t                 ca_pem;
+    ngx_str_t                 certificate_pem;
+    ngx_str_t                 key_pem;
+
+    ngx_array_t               headers;       /* qoe_header_t */
+    ngx_array_t               resource;      /* qoe_attr_t */
+
+    ngx_open_file_t          *file;          /* of a file:// endpoint */
+    qoe_transport_conf_t      transport;
+
+    unsigned                  defined:1;     /* has an openqoe_exporter */
+    unsigned                  env_headers:1;
+} ngx_http_openqoe_exporter_t;
+
+
+typedef struct {
+    ngx_cycle_t              *cycle;
+    ngx_shm_zone_t           *shm_zone;
+    const char               *used_by;       /* a directive that needs it */
+
+    ngx_http_openqoe_exporter_t  exporter;
+
+    ngx_array_t               types;         /* qoe_custom_type_t */
+    ngx_msec_t                drain_timeout;
+    ngx_msec_t                max_age;
+    ngx_msec_t                max_ahead;
+
+    /* from the environment, defaults of the location's directives */
+    ngx_array_t              *env_keys;
+    ngx_array_t              *env_origins;
+    ngx_str_t                 env_domain;
+    qoe_log_level_t           log_level;
+} ngx_http_openqoe_main_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_OPENQOE_NONE = 0,
+    NGX_HTTP_OPENQOE_EVENTS,
+    NGX_HTTP_OPENQOE_HEALTH,
+    NGX_HTTP_OPENQOE_STATS
+} ngx_http_openqoe_kind_e;
+
+
+typedef struct {
+    ngx_uint_t                kind;          /* of this location only */
+
+    ngx_array_t              *keys;          /* of digests; NULL: open */
+    ngx_array_t              *origins;       /* of ngx_str_t; NULL: none */
+    ngx_flag_t                marker;
+    ngx_str_t                 marker_domain;
+    ngx_str_t                 marker_path;   /* safe inside a cookie */
+    ngx_uint_t                strict;
+    ngx_uint_t                overload_status;
+    size_t                    max_events;
+    size_t                    max_inflated_size;
+} ngx_http_openqoe_loc_conf_t;
+
+
+typedef struct {
+    qoe_span_t                json;          /* to send instead of the page */
+    unsigned                  own:1;         /* this module answers */
+    unsigned                  replaced:1;
+} ngx_http_openqoe_ctx_t;
+
+
+typedef struct {
+    u_char                    digest[NGX_HTTP_OPENQOE_KEY_LEN];
+} ngx_http_openqoe_key_t;
+
+
+/* The bytes of a request body, decoded. */
+
+typedef struct {
+    qoe_span_t                bytes;
+    void                     *heap;          /* to be freed, or NULL */
+    const char               *error;         /* why it could not be had */
+} ngx_http_openqoe_body_t;
+
+
+extern ngx_module_t  ngx_http_openqoe_module;
+
+
+/* _conf.c */
+void *ngx_http_openqoe_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+char *ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* _set.c: a value of a directive; errors name directive and token */
+typedef struct {
+    uint64_t                  min;
+    uint64_t                  max;
+    const char               *text;          /* "a number from 1 to 10" */
+} ngx_http_openqoe_range_t;
+
+char *ngx_http_openqoe_set_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_set_number(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_set_time(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_set_enum(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_bad_value(ngx_conf_t *cf, const char *name,
+    ngx_str_t *token, const char *expected);
+ngx_int_t ngx_http_openqoe_time(ngx_str_t *s,
+    const ngx_http_openqoe_range_t *range, ngx_msec_t *out);
+ngx_int_t ngx_http_openqoe_number(ngx_str_t *s,
+    const ngx_http_openqoe_range_t *range, size_t *out);
+ngx_int_t ngx_http_openqoe_read_file(ngx_conf_t *cf, const char *name,
+    ngx_str_t *path, size_t max, ngx_str_t *out);
+
+/* _types.c */
+char *ngx_http_openqoe_event_type(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_event_time(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* _exporter_conf.c, _exporter_set.c, _endpoint.c, _tls.c */
+char *ngx_http_openqoe_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_openqoe_exporter_init(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e);
+ngx_int_t ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e);
+
+/* each: NULL, or what the value should be (or an error already logged) */
+const char *ngx_http_openqoe_set_protocol(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *value);
+const char *ngx_http_openqoe_set_compression(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *value);
+const char *ngx_http_openqoe_add_header(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *name, ngx_str_t *value, ngx_uint_t replace);
+const char *ngx_http_openqoe_set_resource(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *name, ngx_str_t *value);
+ngx_int_t ngx_http_openqoe_endpoint(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e);
+
+typedef enum {
+    NGX_HTTP_OPENQOE_PEM_CA,
+    NGX_HTTP_OPENQOE_PEM_CERTIFICATE,
+    NGX_HTTP_OPENQOE_PEM_KEY
+} ngx_http_openqoe_pem_e;
+
+ngx_int_t ngx_http_openqoe_pem(ngx_conf_t *cf, const char *name,
+    ngx_str_t *path, ngx_http_openqoe_pem_e kind, ngx_str_t *out);
+ngx_int_t ngx_http_openqoe_tls_check(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e);
+
+/* _env.c: fills what the directives left unset */
+ngx_int_t ngx_http_openqoe_env(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
+
+/* _zone.c */
+char *ngx_http_openqoe_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_openqoe_zone_t *ngx_http_openqoe_get_zone(
+    ngx_http_openqoe_main_conf_t *mcf);
+void ngx_http_openqoe_zone_wake(ngx_http_openqoe_zone_t *z,
+    const uint64_t *wake);
+
+/* _process.c */
+ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);
+void ngx_http_openqoe_exit_process(ngx_cycle_t *cycle);
+void ngx_http_openqoe_reopen(ngx_open_file_t *file, ngx_log_t *log);
+qoe_proc_t ngx_http_openqoe_self(void);
+ngx_uint_t ngx_http_openqoe_helper_failed(void);
+void ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms);
+
+/* _auth.c */
+char *ngx_http_openqoe_api_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_api_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_openqoe_add_key(ngx_conf_t *cf, ngx_array_t **keys,
+    ngx_str_t *key);
+ngx_int_t ngx_http_openqoe_authorized(ngx_http_request_t *r);
+
+/* _cors.c */
+char *ngx_http_openqoe_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+const char *ngx_http_openqoe_add_origin(ngx_pool_t *pool,
+    ngx_array_t **origins, ngx_str_t *origin);
+ngx_int_t ngx_http_openqoe_cors_headers(ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_preflight(ngx_http_request_t *r,
+    const char *allow);
+
+/* _marker.c */
+char *ngx_http_openqoe_marker_domain(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+const char *ngx_http_openqoe_check_domain(ngx_str_t *domain);
+ngx_int_t ngx_http_openqoe_marker_path(ngx_conf_t *cf,
+    ngx_http_openqoe_loc_conf_t *lcf);
+void ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
+    char text[QOE_UUID_TEXT_LEN]);
+ngx_int_t ngx_http_openqoe_marker_set(ngx_http_request_t *r,
+    const char text[QOE_UUID_TEXT_LEN]);
+
+/* _response.c */
+ngx_int_t ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t value);
+void ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
+    ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
+    qoe_buf_t *json);
+ngx_int_t ngx_http_openqoe_fail(ngx_http_request_t *r, ngx_uint_t status,
+    const char *message, const char *reason);
+ngx_int_t ngx_http_openqoe_method(ngx_http_request_t *r, ngx_uint_t allowed,
+    const char *allow);
+ngx_int_t ngx_http_openqoe_unauthorized(ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_common_headers(ngx_http_request_t *r);
+ngx_http_openqoe_ctx_t *ngx_http_openqoe_get_ctx(ngx_http_request_t *r);
+void ngx_http_openqoe_count(ngx_http_request_t *r, qoe_counter_t c,
+    uint64_t n);
+void ngx_http_openqoe_rfc3339(qoe_buf_t *b, uint64_t unix_ms);
+
+/* _error.c: nginx's own error pages in our locations become JSON */
+ngx_int_t ngx_http_openqoe_filter_init(ngx_conf_t *cf);
+
+/* _body.c */
+ngx_uint_t ngx_http_openqoe_body(ngx_http_request_t *r,
+    ngx_http_openqoe_body_t *body);
+void ngx_http_openqoe_body_free(ngx_http_openqoe_body_t *body);
+ngx_int_t ngx_http_openqoe_encoding(ngx_http_request_t *r,
+    ngx_uint_t *gzip);
+
+/* _inflate.c */
+ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,
+    ngx_http_openqoe_body_t *body, size_t max);
+
+/* _events.c, _health.c, _stats.c */
+ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
+
+/* what the lanes' consumers tell of the exporter, in one view */
+typedef struct {
+    uint64_t                  used;
+    uint64_t                  size;
+    uint64_t                  last_success_ms;
+    uint64_t                  last_failure_ms;
+    uint64_t                  failures;      /* consecutive, the worst lane */
+    uint32_t                  orphans;       /* lanes without a live owner */
+    char                      last_error[256];
+} ngx_http_openqoe_exporter_state_t;
+
+void ngx_http_openqoe_exporter_state(const qoe_zone_t *zone,
+    ngx_http_openqoe_exporter_state_t *s);
+void ngx_http_openqoe_exporter_json(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf,
+    const ngx_http_openqoe_exporter_state_t *s);
+
+
+#endif /* _NGX_HTTP_OPENQOE_H_INCLUDED_ */

@@ -1,0 +1,160 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The life of the configuration structures: create, default, merge.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+void *
+ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_openqoe_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    mcf->cycle = cf->cycle;
+    mcf->drain_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->max_age = NGX_CONF_UNSET_MSEC;
+    mcf->max_ahead = NGX_CONF_UNSET_MSEC;
+    mcf->log_level = QOE_LOG_DEBUG;
+
+    if (ngx_array_init(&mcf->types, cf->pool, 4, sizeof(qoe_custom_type_t))
+        != NGX_OK
+        || ngx_http_openqoe_exporter_init(cf, &mcf->exporter) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return mcf;
+}
+
+
+/* Runs before the locations are merged: they take defaults from here. */
+
+char *
+ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_openqoe_main_conf_t  *mcf = conf;
+
+    ngx_conf_init_msec_value(mcf->drain_timeout, 2000);
+    ngx_conf_init_msec_value(mcf->max_age, 24 * 3600 * 1000);
+    ngx_conf_init_msec_value(mcf->max_ahead, 5 * 60 * 1000);
+
+    if (mcf->shm_zone == NULL) {
+
+        if (mcf->used_by != NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%s\" needs the \"openqoe_zone\" directive",
+                               mcf->used_by);
+            return NGX_CONF_ERROR;
+        }
+
+        /* loaded but not used: the environment is none of our business */
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_openqoe_env(cf, mcf) != NGX_OK
+        || ngx_http_openqoe_exporter_complete(cf, &mcf->exporter) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+void *
+ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_openqoe_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_openqoe_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    lcf->keys = NGX_CONF_UNSET_PTR;
+    lcf->origins = NGX_CONF_UNSET_PTR;
+    lcf->marker = NGX_CONF_UNSET;
+    lcf->strict = NGX_CONF_UNSET_UINT;
+    lcf->overload_status = NGX_CONF_UNSET_UINT;
+    lcf->max_events = NGX_CONF_UNSET_SIZE;
+    lcf->max_inflated_size = NGX_CONF_UNSET_SIZE;
+
+    return lcf;
+}
+
+
+char *
+ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_openqoe_loc_conf_t   *prev = parent;
+    ngx_http_openqoe_loc_conf_t   *conf = child;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openqoe_module);
+
+    ngx_conf_merge_ptr_value(conf->keys, prev->keys, mcf->env_keys);
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, mcf->env_origins);
+    ngx_conf_merge_value(conf->marker, prev->marker, 0);
+    ngx_conf_merge_uint_value(conf->strict, prev->strict, 0);
+    ngx_conf_merge_uint_value(conf->overload_status, prev->overload_status,
+                              NGX_HTTP_SERVICE_UNAVAILABLE);
+    ngx_conf_merge_size_value(conf->max_events, prev->max_events,
+                              QOE_EVENTS_MAX);
+    ngx_conf_merge_size_value(conf->max_inflated_size,
+                              prev->max_inflated_size, 8 * 1024 * 1024);
+
+    if (conf->marker_domain.data == NULL) {
+        conf->marker_domain = prev->marker_domain.data ? prev->marker_domain
+                                                       : mcf->env_domain;
+    }
+
+    if (conf->kind == NGX_HTTP_OPENQOE_EVENTS
+        && ngx_http_openqoe_marker_path(cf, conf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* openqoe_events, openqoe_health, openqoe_stats */
+
+char *
+ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_openqoe_loc_conf_t   *lcf = conf;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    if (lcf->kind == cmd->offset) {
+        return "is duplicate";
+    }
+
+    if (lcf->kind != NGX_HTTP_OPENQOE_NONE) {
+        return "conflicts with another openqoe handler of this location";
+    }
+
+    lcf->kind = cmd->offset;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = (ngx_http_handler_pt) cmd->post;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openqoe_module);
+
+    if (mcf->used_by == NULL) {
+        mcf->used_by = (const char *) cmd->name.data;
+    }
+
+    return NGX_CONF_OK;
+}

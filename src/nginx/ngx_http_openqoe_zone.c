@@ -1,0 +1,324 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * openqoe_zone: the shared memory and the eventfds of its lanes.
+ *
+ * What a cycle keeps in shm_zone->data, once the zone is initialised, is an
+ * ngx_http_openqoe_zone_t outside of any pool: a cycle that keeps the zone
+ * shares it, and the last cycle to go (in this process) closes the eventfds.
+ * Workers inherit both by fork.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+#include <sys/eventfd.h>
+
+
+static ngx_int_t ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone,
+    ngx_cycle_t *cycle, qoe_zone_t **zone);
+static ngx_http_openqoe_zone_t *ngx_http_openqoe_zone_open(qoe_zone_t *zone,
+    ngx_log_t *log);
+static ngx_int_t ngx_http_openqoe_zone_hold(ngx_http_openqoe_zone_t *z,
+    ngx_cycle_t *cycle);
+static void ngx_http_openqoe_zone_drop(void *data);
+
+
+/* name:size */
+
+char *
+ngx_http_openqoe_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    off_t                          size;
+    u_char                        *p;
+    ngx_str_t                     *value, name, s;
+    ngx_http_openqoe_main_conf_t  *mcf = conf;
+
+    static const char  expected[] = "name:size, as in \"qoe:64m\"";
+
+    if (mcf->shm_zone != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    p = (u_char *) ngx_strchr(value[1].data, ':');
+
+    if (p == NULL || p == value[1].data) {
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
+                                          &value[1], expected);
+    }
+
+    name.data = value[1].data;
+    name.len = (size_t) (p - name.data);
+
+    s.data = p + 1;
+    s.len = value[1].len - name.len - 1;
+
+    size = ngx_parse_offset(&s);
+
+    if (size <= 0) {
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
+                                          &value[1], expected);
+    }
+
+    /* less than this the slab pool of nginx itself could not be made in */
+
+    if (size < (off_t) qoe_zone_size_min(1)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in \"%V\" is too small, a worker needs at "
+                           "least %uzk", &value[1], &cmd->name,
+                           qoe_align(qoe_zone_size_min(1), 1024) / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->shm_zone = ngx_shared_memory_add(cf, &name, (size_t) size,
+                                          &ngx_http_openqoe_module);
+    if (mcf->shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->shm_zone->init = ngx_http_openqoe_zone_init;
+    mcf->shm_zone->data = mcf;
+
+    return NGX_CONF_OK;
+}
+
+
+/* The zone of a cycle that has been initialised; NULL without one. */
+
+ngx_http_openqoe_zone_t *
+ngx_http_openqoe_get_zone(ngx_http_openqoe_main_conf_t *mcf)
+{
+    return mcf->shm_zone != NULL ? mcf->shm_zone->data : NULL;
+}
+
+
+void
+ngx_http_openqoe_zone_wake(ngx_http_openqoe_zone_t *z, const uint64_t *wake)
+{
+    uint32_t  lane;
+    uint64_t  one, word;
+
+    one = 1;
+
+    for (lane = 0; lane < z->lanes; lane++) {
+
+        word = wake[lane / 64];
+
+        if (word == 0) {
+            lane |= 63;
+            continue;
+        }
+
+        if ((word >> (lane % 64) & 1) == 0) {
+            continue;
+        }
+
+        if (write(z->lane_fd[lane], &one, sizeof(one)) == -1
+            && ngx_errno != NGX_EAGAIN)
+        {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                          "openqoe: cannot wake lane %uD", lane);
+        }
+    }
+}
+
+
+/*
+ * The three cases: data is what an earlier cycle has (the zone is kept), the
+ * memory exists but nobody told us of it, or it is fresh.  Runs in the master
+ * before the workers, in "nginx -t" too.  No lock: see the design.
+ */
+
+static ngx_int_t
+ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    qoe_zone_t                    *zone;
+    ngx_cycle_t                   *cycle;
+    ngx_core_conf_t               *ccf;
+    ngx_slab_pool_t               *pool;
+    ngx_http_openqoe_zone_t       *z = data;
+    ngx_http_openqoe_main_conf_t  *mcf = shm_zone->data;
+
+    cycle = mcf->cycle;
+
+    if (z == NULL) {
+
+        pool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+        if (shm_zone->shm.exists) {
+            zone = pool->data;
+
+        } else if (ngx_http_openqoe_zone_fresh(shm_zone, cycle, &zone)
+                   != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        z = ngx_http_openqoe_zone_open(zone, cycle->log);
+        if (z == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if ((ngx_int_t) z->lanes != ccf->worker_processes && data != NULL) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "openqoe: zone \"%V\" keeps its %uD lanes with %i "
+                      "worker processes", &shm_zone->shm.name, z->lanes,
+                      ccf->worker_processes);
+    }
+
+    if (ngx_http_openqoe_zone_hold(z, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    shm_zone->data = z;
+
+    return NGX_OK;
+}
+
+
+/* One allocation of all that the slab pool has: it is never used again. */
+
+static ngx_int_t
+ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
+    qoe_zone_t **zone)
+{
+    void             *mem;
+    size_t            size, need;
+    uint32_t          lanes;
+    qoe_status_t      rc;
+    ngx_core_conf_t  *ccf;
+    ngx_slab_pool_t  *pool;
+
+    pool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    lanes = (uint32_t) ngx_min(ngx_max(ccf->worker_processes, 1),
+                               QOE_LANES_MAX);
+
+    size = pool->pfree * ngx_pagesize;
+    need = qoe_zone_size_min(lanes);
+
+    if (size < need) {
+
+        /* what the slab pool takes for itself grows with the size */
+
+        need += need / 64 + (shm_zone->shm.size - size) + 64 * ngx_pagesize;
+
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "zone \"%V\" of \"openqoe_zone\" is too small, %uD "
+                      "worker processes need at least %uzk",
+                      &shm_zone->shm.name, lanes,
+                      qoe_align(need, 1024) / 1024);
+        return NGX_ERROR;
+    }
+
+    mem = ngx_slab_alloc_locked(pool, size);
+    if (mem == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "openqoe: no memory in zone \"%V\"",
+                      &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    rc = qoe_zone_create(zone, mem, size, lanes);
+
+    if (rc != QOE_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "openqoe: zone \"%V\" could not be made (%d)",
+                      &shm_zone->shm.name, (int) rc);
+        return NGX_ERROR;
+    }
+
+    pool->data = mem;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_openqoe_zone_t *
+ngx_http_openqoe_zone_open(qoe_zone_t *zone, ngx_log_t *log)
+{
+    uint32_t                  i;
+    ngx_http_openqoe_zone_t  *z;
+
+    z = ngx_calloc(sizeof(ngx_http_openqoe_zone_t), log);
+    if (z == NULL) {
+        return NULL;
+    }
+
+    z->zone = zone;
+    z->lane_fd = ngx_alloc(sizeof(int) * qoe_zone_lanes(zone), log);
+
+    if (z->lane_fd == NULL) {
+        goto failed;
+    }
+
+    for (i = 0; i < qoe_zone_lanes(zone); i++) {
+
+        z->lane_fd[i] = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+        if (z->lane_fd[i] == -1) {
+            ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                          "openqoe: eventfd() failed");
+            goto failed;
+        }
+
+        z->lanes++;
+    }
+
+    return z;
+
+failed:
+
+    z->refs = 1;
+    ngx_http_openqoe_zone_drop(z);
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_zone_hold(ngx_http_openqoe_zone_t *z, ngx_cycle_t *cycle)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    z->refs++;
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+
+    if (cln == NULL) {
+        ngx_http_openqoe_zone_drop(z);
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_openqoe_zone_drop;
+    cln->data = z;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_openqoe_zone_drop(void *data)
+{
+    uint32_t                  i;
+    ngx_http_openqoe_zone_t  *z = data;
+
+    if (--z->refs != 0) {
+        return;
+    }
+
+    for (i = 0; i < z->lanes; i++) {
+        close(z->lane_fd[i]);
+    }
+
+    ngx_free(z->lane_fd);
+    ngx_free(z);
+}

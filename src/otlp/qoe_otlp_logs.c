@@ -1,0 +1,304 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_otlp_pb.h"
+
+#include "qoe_record.h"
+#include "qoe_uuid.h"
+
+#include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
+
+
+#define QOE_LOG_EVENT_PREFIX  "openqoe."
+
+#define qoe_countof(a)        (sizeof(a) / sizeof((a)[0]))
+
+
+typedef qoe_pb_service_type(Logs, ServiceRequest)  qoe_pb_logs_request_t;
+typedef Opentelemetry__Proto__Logs__V1__ResourceLogs  qoe_pb_resource_logs_t;
+typedef Opentelemetry__Proto__Logs__V1__ScopeLogs  qoe_pb_scope_logs_t;
+typedef Opentelemetry__Proto__Logs__V1__LogRecord  qoe_pb_log_t;
+
+
+typedef struct {
+    const char  *key;
+    size_t       offset;             /* of the bytes in the record */
+} qoe_log_field_t;
+
+
+/* The record's fields that are attributes where they are not empty. */
+
+static const qoe_log_field_t  qoe_log_fields[] = {
+    { "org_id",      offsetof(Openqoe__V1__Record, org_id) },
+    { "player_id",   offsetof(Openqoe__V1__Record, player_id) },
+    { "session_id",  offsetof(Openqoe__V1__Record, session_id) },
+    { "view_id",     offsetof(Openqoe__V1__Record, view_id) },
+    { "viewer_id",   offsetof(Openqoe__V1__Record, viewer_id) },
+    { "env",         offsetof(Openqoe__V1__Record, env) },
+    { "app_name",    offsetof(Openqoe__V1__Record, app_name) },
+    { "app_version", offsetof(Openqoe__V1__Record, app_version) },
+    { "marker",      offsetof(Openqoe__V1__Record, marker) }
+};
+
+/* and event_type and log.record.uid */
+
+#define QOE_LOG_ATTRS         (qoe_countof(qoe_log_fields) + 2)
+
+
+/* All that one log record needs: one allocation. */
+
+typedef struct {
+    qoe_pb_log_t     log;
+    qoe_pb_value_t   body;
+    qoe_pb_attr_t   *attrs[QOE_LOG_ATTRS];
+    qoe_pb_attr_t    attr[QOE_LOG_ATTRS];
+    qoe_pb_value_t   value[QOE_LOG_ATTRS];
+    uint8_t          trace_id[16];
+    char             uid[QOE_UUID_TEXT_LEN + 1];
+} qoe_log_slot_t;
+
+
+/*
+ * What a log record takes beside the record's own bytes, of which event_type
+ * alone is there twice: the tags, lengths and keys of the attributes, then
+ * the fields that have no bytes of the record.
+ */
+
+#define QOE_LOG_OVERHEAD      (QOE_LOG_ATTRS * 32 + 192)
+
+
+static qoe_status_t qoe_log_fill(qoe_log_slot_t *slot,
+    const Openqoe__V1__Record *rec, qoe_arena_t *arena);
+static qoe_status_t qoe_log_attributes(qoe_log_slot_t *slot,
+    const Openqoe__V1__Record *rec, qoe_arena_t *arena);
+static void qoe_log_attr(qoe_log_slot_t *slot, const char *key, char *text);
+static void qoe_log_severity(qoe_pb_log_t *log, uint32_t severity);
+static void qoe_log_trace_id(qoe_log_slot_t *slot, qoe_span_t view_id);
+static qoe_status_t qoe_logs_append(qoe_buf_t *out, qoe_encoding_t encoding,
+    const qoe_otlp_identity_t *id, qoe_pb_log_t **logs, size_t n,
+    qoe_arena_t *arena);
+
+
+qoe_status_t
+qoe_otlp_logs(qoe_buf_t *out, qoe_encoding_t encoding,
+    const qoe_otlp_identity_t *id, const qoe_span_t *records, size_t n,
+    size_t *nbad, qoe_arena_t *arena)
+{
+    size_t                i, nlogs;
+    qoe_status_t          rc;
+    qoe_pb_log_t        **logs;
+    qoe_log_slot_t       *slot;
+    Openqoe__V1__Record  *rec;
+
+    *nbad = 0;
+    nlogs = 0;
+
+    logs = qoe_arena_alloc(arena, n * sizeof(qoe_pb_log_t *));
+    if (logs == NULL) {
+        return QOE_NOMEM;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        rc = qoe_record_unpack(&rec, records[i], arena);
+
+        if (rc == QOE_INVALID) {
+            (*nbad)++;
+            continue;
+        }
+
+        if (rc != QOE_OK) {
+            return rc;
+        }
+
+        slot = qoe_arena_alloc(arena, sizeof(qoe_log_slot_t));
+
+        if (slot == NULL || qoe_log_fill(slot, rec, arena) != QOE_OK) {
+            return QOE_NOMEM;
+        }
+
+        logs[nlogs++] = &slot->log;
+    }
+
+    if (nlogs == 0) {
+        return QOE_DONE;
+    }
+
+    return qoe_logs_append(out, encoding, id, logs, nlogs, arena);
+}
+
+
+size_t
+qoe_otlp_log_size_max(size_t len)
+{
+    return 2 * len + QOE_LOG_OVERHEAD;
+}
+
+
+static inline qoe_span_t
+qoe_log_span(const ProtobufCBinaryData *b)
+{
+    return (qoe_span_t) { (const char *) b->data, b->len };
+}
+
+
+static qoe_status_t
+qoe_log_fill(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
+    qoe_arena_t *arena)
+{
+    char          *text;
+    qoe_pb_log_t  *log;
+
+    log = &slot->log;
+
+    opentelemetry__proto__logs__v1__log_record__init(log);
+    log->attributes = slot->attrs;
+    log->time_unix_nano = rec->event_unix_nano;
+    log->observed_time_unix_nano = rec->received_unix_nano;
+
+    qoe_log_severity(log, rec->severity_number);
+    qoe_log_trace_id(slot, qoe_log_span(&rec->view_id));
+
+    text = qoe_pb_text(arena, qoe_span_null, qoe_log_span(&rec->body));
+    if (text == NULL) {
+        return QOE_NOMEM;
+    }
+
+    qoe_pb_value_string(&slot->body, text);
+    log->body = &slot->body;
+
+    return qoe_log_attributes(slot, rec, arena);
+}
+
+
+static qoe_status_t
+qoe_log_attributes(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
+    qoe_arena_t *arena)
+{
+    char                       *text;
+    size_t                      i;
+    const ProtobufCBinaryData  *field;
+
+    text = qoe_pb_text(arena, qoe_span(QOE_LOG_EVENT_PREFIX),
+                       qoe_log_span(&rec->event_type));
+    if (text == NULL) {
+        return QOE_NOMEM;
+    }
+
+    slot->log.event_name = text;
+    qoe_log_attr(slot, "event_type",
+                 text + sizeof(QOE_LOG_EVENT_PREFIX) - 1);
+
+    for (i = 0; i < qoe_countof(qoe_log_fields); i++) {
+        field = (const ProtobufCBinaryData *)
+                    ((const char *) rec + qoe_log_fields[i].offset);
+
+        if (field->len == 0) {
+            continue;
+        }
+
+        text = qoe_pb_text(arena, qoe_span_null, qoe_log_span(field));
+        if (text == NULL) {
+            return QOE_NOMEM;
+        }
+
+        qoe_log_attr(slot, qoe_log_fields[i].key, text);
+    }
+
+    if (rec->uid.len == 16) {
+        qoe_uuid_format(slot->uid, rec->uid.data);
+        slot->uid[QOE_UUID_TEXT_LEN] = '\0';
+        qoe_log_attr(slot, "log.record.uid", slot->uid);
+    }
+
+    return QOE_OK;
+}
+
+
+static void
+qoe_log_attr(qoe_log_slot_t *slot, const char *key, char *text)
+{
+    size_t  n;
+
+    n = slot->log.n_attributes++;
+
+    qoe_pb_attr_string(&slot->attr[n], &slot->value[n], key, text);
+    slot->attrs[n] = &slot->attr[n];
+}
+
+
+/* A number that the data model does not know is sent as unspecified. */
+
+static void
+qoe_log_severity(qoe_pb_log_t *log, uint32_t severity)
+{
+    static char  *const  names[] = {
+        "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"
+    };
+
+    if (severity == 0 || severity > 4 * qoe_countof(names)) {
+        return;
+    }
+
+    log->severity_number =
+                    (Opentelemetry__Proto__Logs__V1__SeverityNumber) severity;
+    log->severity_text = names[(severity - 1) / 4];
+}
+
+
+/* The view is the trace: its logs and its spans join on this id. */
+
+static void
+qoe_log_trace_id(qoe_log_slot_t *slot, qoe_span_t view_id)
+{
+    static const uint8_t  zero[16];
+
+    if (qoe_uuid_parse(slot->trace_id, view_id) != QOE_OK
+        || memcmp(slot->trace_id, zero, sizeof(zero)) == 0)
+    {
+        return;
+    }
+
+    slot->log.trace_id.data = slot->trace_id;
+    slot->log.trace_id.len = sizeof(slot->trace_id);
+}
+
+
+static qoe_status_t
+qoe_logs_append(qoe_buf_t *out, qoe_encoding_t encoding,
+    const qoe_otlp_identity_t *id, qoe_pb_log_t **logs, size_t n,
+    qoe_arena_t *arena)
+{
+    qoe_pb_scope_t           scope;
+    qoe_pb_resource_t        resource;
+    qoe_pb_scope_logs_t      scope_logs, *scope_logs_list;
+    qoe_pb_logs_request_t    request;
+    qoe_pb_resource_logs_t   resource_logs, *resource_logs_list;
+
+    if (qoe_pb_identity(&resource, &scope, id, arena) != QOE_OK) {
+        return QOE_NOMEM;
+    }
+
+    opentelemetry__proto__logs__v1__scope_logs__init(&scope_logs);
+    scope_logs.scope = &scope;
+    scope_logs.log_records = logs;
+    scope_logs.n_log_records = n;
+
+    scope_logs_list = &scope_logs;
+
+    opentelemetry__proto__logs__v1__resource_logs__init(&resource_logs);
+    resource_logs.resource = &resource;
+    resource_logs.scope_logs = &scope_logs_list;
+    resource_logs.n_scope_logs = 1;
+
+    resource_logs_list = &resource_logs;
+
+    qoe_pb_service(logs, service_request__init)(&request);
+    request.resource_logs = &resource_logs_list;
+    request.n_resource_logs = 1;
+
+    return qoe_pb_append(out, encoding, &request.base);
+}

@@ -1,0 +1,234 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_otlp_pb.h"
+
+
+#define QOE_PB_VALUE_STRING                                                   \
+    OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE
+
+
+static void *qoe_pb_alloc(void *ctx, size_t size);
+static void qoe_pb_free(void *ctx, void *p);
+static void qoe_pb_repair(unsigned char *p, unsigned char *end);
+
+
+void
+qoe_pb_mem_init(qoe_pb_mem_t *m, qoe_arena_t *arena)
+{
+    m->allocator.alloc = qoe_pb_alloc;
+    m->allocator.free = qoe_pb_free;
+    m->allocator.allocator_data = m;
+    m->arena = arena;
+    m->nomem = false;
+}
+
+
+static void *
+qoe_pb_alloc(void *ctx, size_t size)
+{
+    void          *p;
+    qoe_pb_mem_t  *m = ctx;
+
+    p = qoe_arena_alloc(m->arena, size);
+    m->nomem |= (p == NULL);
+
+    return p;
+}
+
+
+static void
+qoe_pb_free(void *ctx, void *p)
+{
+    (void) ctx;
+    (void) p;
+}
+
+
+qoe_status_t
+qoe_pb_unpack(ProtobufCMessage **msg, const ProtobufCMessageDescriptor *desc,
+    qoe_span_t packed, qoe_arena_t *arena)
+{
+    qoe_pb_mem_t  mem;
+
+    qoe_pb_mem_init(&mem, arena);
+
+    *msg = protobuf_c_message_unpack(desc, &mem.allocator, packed.len,
+                                     (const uint8_t *) packed.data);
+
+    if (*msg != NULL) {
+        return QOE_OK;
+    }
+
+    return mem.nomem ? QOE_NOMEM : QOE_INVALID;
+}
+
+
+char *
+qoe_pb_text(qoe_arena_t *arena, qoe_span_t prefix, qoe_span_t s)
+{
+    char  *text;
+
+    text = qoe_arena_alloc(arena, prefix.len + s.len + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    if (prefix.len != 0) {
+        memcpy(text, prefix.data, prefix.len);
+    }
+
+    if (s.len != 0) {
+        memcpy(text + prefix.len, s.data, s.len);
+    }
+
+    text[prefix.len + s.len] = '\0';
+
+    qoe_pb_repair((unsigned char *) text + prefix.len,
+                  (unsigned char *) text + prefix.len + s.len);
+
+    return text;
+}
+
+
+static void
+qoe_pb_repair(unsigned char *p, unsigned char *end)
+{
+    size_t    n;
+    uint64_t  word;
+
+    while (p < end) {
+
+        /* eight bytes from 0x01 to 0x7f at a time: nearly all text */
+
+        while (end - p >= 8) {
+            memcpy(&word, p, 8);
+
+            if (((word | (word - 0x0101010101010101)) & 0x8080808080808080)) {
+                break;
+            }
+
+            p += 8;
+        }
+
+        for (n = 0; n < 8 && p < end && *p != 0 && *p < 0x80; n++) {
+            p++;
+        }
+
+        if (n == 8 || p == end) {
+            continue;
+        }
+
+        n = (*p >= 0x80) ? qoe_utf8_len(p, end) : 0;
+
+        if (n == 0) {
+            *p = '?';
+            n = 1;
+        }
+
+        p += n;
+    }
+}
+
+
+void
+qoe_pb_value_string(qoe_pb_value_t *value, char *text)
+{
+    opentelemetry__proto__common__v1__any_value__init(value);
+    value->value_case = QOE_PB_VALUE_STRING;
+    value->string_value = text;
+}
+
+
+void
+qoe_pb_attr_string(qoe_pb_attr_t *attr, qoe_pb_value_t *value, const char *key,
+    char *text)
+{
+    qoe_pb_value_string(value, text);
+
+    opentelemetry__proto__common__v1__key_value__init(attr);
+    attr->key = (char *) key;
+    attr->value = value;
+}
+
+
+qoe_status_t
+qoe_pb_identity(qoe_pb_resource_t *resource, qoe_pb_scope_t *scope,
+    const qoe_otlp_identity_t *id, qoe_arena_t *arena)
+{
+    char             *key, *text;
+    size_t            i;
+    qoe_pb_attr_t    *attrs;
+    qoe_pb_value_t   *values;
+
+    opentelemetry__proto__resource__v1__resource__init(resource);
+    opentelemetry__proto__common__v1__instrumentation_scope__init(scope);
+
+    scope->name = qoe_pb_text(arena, qoe_span_null, id->scope_name);
+    scope->version = qoe_pb_text(arena, qoe_span_null, id->scope_version);
+    attrs = qoe_arena_alloc(arena, id->nattrs * sizeof(qoe_pb_attr_t));
+    values = qoe_arena_alloc(arena, id->nattrs * sizeof(qoe_pb_value_t));
+    resource->attributes = qoe_arena_alloc(arena,
+                                           id->nattrs * sizeof(attrs));
+
+    if (scope->name == NULL || scope->version == NULL || attrs == NULL
+        || values == NULL || resource->attributes == NULL)
+    {
+        return QOE_NOMEM;
+    }
+
+    for (i = 0; i < id->nattrs; i++) {
+        key = qoe_pb_text(arena, qoe_span_null, id->attrs[i].key);
+        text = qoe_pb_text(arena, qoe_span_null, id->attrs[i].value);
+
+        if (key == NULL || text == NULL) {
+            return QOE_NOMEM;
+        }
+
+        qoe_pb_attr_string(&attrs[i], &values[i], key, text);
+        resource->attributes[i] = &attrs[i];
+    }
+
+    resource->n_attributes = id->nattrs;
+
+    return QOE_OK;
+}
+
+
+qoe_status_t
+qoe_pb_append(qoe_buf_t *out, qoe_encoding_t encoding,
+    const ProtobufCMessage *msg)
+{
+    char         *p;
+    size_t        len;
+    qoe_status_t  rc;
+
+    if (out->status != QOE_OK) {
+        return out->status;
+    }
+
+    len = out->len;
+
+    if (encoding == QOE_ENCODING_JSON) {
+        qoe_otlp_json(out, msg);
+
+    } else {
+        p = qoe_buf_reserve(out, protobuf_c_message_get_packed_size(msg));
+
+        if (p != NULL) {
+            out->len += protobuf_c_message_pack(msg, (uint8_t *) p);
+        }
+    }
+
+    rc = out->status;
+
+    if (rc != QOE_OK) {
+        out->len = len;
+        out->status = QOE_OK;
+    }
+
+    return rc;
+}

@@ -1,0 +1,50 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The counters of the zone: id, what it counts (README, /v2/stats).
+ * Every failure has one.  Sums over all workers, kept for the zone's life.
+ */
+
+
+#ifndef _QOE_COUNTERS_H_INCLUDED_
+#define _QOE_COUNTERS_H_INCLUDED_
+
+
+#define QOE_COUNTERS(X)                                                       \
+    X(REQUESTS,              "POST requests to an events location")           \
+    X(REQUESTS_ACCEPTED,     "answered 202")                                  \
+    X(REQUESTS_INVALID,      "answered 400")                                  \
+    X(REQUESTS_UNAUTHORIZED, "answered 401, any location")                    \
+    X(REQUESTS_METHOD,       "answered 405, any location")                    \
+    X(REQUESTS_TOO_LARGE,    "answered 413 by this module")                   \
+    X(REQUESTS_MEDIA_TYPE,   "answered 415")                                  \
+    X(REQUESTS_OVERLOAD,     "answered 503 (or 429): the queue was full")     \
+    X(REQUESTS_ERROR,        "answered 500: memory or a system call failed")  \
+    X(EVENTS_RECEIVED,       "elements of the events arrays that were read")  \
+    X(EVENTS_ACCEPTED,       "events answered 202")                           \
+    X(EVENTS_INVALID,        "events refused by validation")                  \
+    X(EVENTS_STRICT,         "valid events refused with a strict batch")      \
+    X(EVENTS_OVERLOAD,       "valid events refused: the queue was full")      \
+    X(EVENTS_ERROR,          "valid events refused by an internal error")     \
+    X(UNKNOWN_KEYS,          "keys of events that the schema has not")        \
+    X(EXPORTED,              "events that the collector took")                \
+    X(REJECTED,              "events that the collector rejected in a "       \
+                             "partial success")                               \
+    X(DROPPED_REFUSED,       "events of a batch refused for good")            \
+    X(DROPPED_CORRUPT,       "records that could not be read")                \
+    X(BATCHES_SENT,          "export requests that succeeded")                \
+    X(BATCHES_RETRIED,       "export attempts that will be repeated")         \
+    X(BATCHES_FAILED,        "export requests refused for good")              \
+    X(LOCKS_STOLEN,          "locks taken from a dead process")               \
+    X(LANES_ADOPTED,         "lanes taken over from a dead process")
+
+typedef enum {
+#define QOE_COUNTER_ENUM(id, help)  QOE_COUNT_##id,
+    QOE_COUNTERS(QOE_COUNTER_ENUM)
+#undef QOE_COUNTER_ENUM
+    QOE_COUNTERS_N
+} qoe_counter_t;
+
+
+#endif /* _QOE_COUNTERS_H_INCLUDED_ */

@@ -1,0 +1,170 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Consumers: the lease of a lane, and reading and releasing its records.
+ * Everything here but take is called by the lane's owner alone.
+ */
+
+
+#include "qoe_zone_layout.h"
+
+#include <stdio.h>
+
+
+qoe_status_t
+qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self, bool *adopted)
+{
+    uint64_t     owner;
+    qoe_lane_t  *l;
+
+    l = qoe_zone_lane(zone, lane);
+    owner = qoe_load(&l->owner);
+
+    if (owner != 0 && qoe_proc_alive(owner)) {
+        return QOE_BUSY;
+    }
+
+    *adopted = (owner != 0);
+
+    if (!__atomic_compare_exchange_n(&l->owner, &owner, self, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    {
+        return QOE_BUSY;
+    }
+
+    qoe_store(&l->lease_ms, qoe_unix_ns() / 1000000);
+
+    return QOE_OK;
+}
+
+
+void
+qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self)
+{
+    qoe_lane_t  *l;
+
+    l = qoe_zone_lane(zone, lane);
+
+    qoe_store(&l->wake, UINT64_MAX);
+    qoe_store(&l->lease_ms, qoe_unix_ns() / 1000000);
+
+    __atomic_compare_exchange_n(&l->owner, &self, 0, false, __ATOMIC_ACQ_REL,
+                                __ATOMIC_RELAXED);
+}
+
+
+uint64_t
+qoe_lane_head(const qoe_zone_t *zone, uint32_t lane)
+{
+    return qoe_load(&qoe_zone_lane(zone, lane)->head);
+}
+
+
+uint64_t
+qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane)
+{
+    return qoe_load(&qoe_zone_lane(zone, lane)->tail);
+}
+
+
+qoe_status_t
+qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t *pos,
+    qoe_span_t *record)
+{
+    uint64_t      tail, offset, left;
+    const char   *ring;
+    qoe_frame_t   frame;
+
+    ring = qoe_zone_ring(zone, lane);
+    tail = qoe_lane_tail(zone, lane);
+
+    for ( ;; ) {
+
+        if (*pos >= tail) {
+            return QOE_DONE;
+        }
+
+        offset = *pos % zone->ring_size;
+        left = qoe_min(zone->ring_size - offset, tail - *pos);
+
+        if (left < sizeof(frame)) {
+            return QOE_INVALID;
+        }
+
+        memcpy(&frame, ring + offset, sizeof(frame));
+
+        if (frame.kind != QOE_FRAME_PAD) {
+            break;
+        }
+
+        *pos += zone->ring_size - offset;
+    }
+
+    if (frame.kind != QOE_FRAME_RECORD || qoe_frame_size(frame.len) > left) {
+        return QOE_INVALID;
+    }
+
+    record->data = ring + offset + sizeof(frame);
+    record->len = frame.len;
+
+    *pos += qoe_frame_size(frame.len);
+
+    return QOE_OK;
+}
+
+
+void
+qoe_lane_release(qoe_zone_t *zone, uint32_t lane, uint64_t pos, uint64_t n)
+{
+    qoe_lane_t  *l;
+
+    l = qoe_zone_lane(zone, lane);
+
+    qoe_store(&l->consumed, l->consumed + n);
+    qoe_store(&l->head, pos);
+}
+
+
+bool
+qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
+{
+    qoe_lane_t  *l;
+
+    l = qoe_zone_lane(zone, lane);
+
+    /* see qoe_put_publish() for the order */
+
+    __atomic_store_n(&l->wake, pos, __ATOMIC_SEQ_CST);
+
+    return __atomic_load_n(&l->tail, __ATOMIC_SEQ_CST) > pos;
+}
+
+
+void
+qoe_lane_report(qoe_zone_t *zone, uint32_t lane, uint64_t now_ms,
+    const char *error)
+{
+    uint64_t            seq;
+    qoe_lane_t         *l;
+    qoe_lane_health_t  *h;
+
+    l = qoe_zone_lane(zone, lane);
+    h = &l->health;
+
+    seq = l->health_seq | 1;
+    __atomic_store_n(&l->health_seq, seq, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    if (error == NULL) {
+        h->last_success_ms = now_ms;
+        h->consecutive_failures = 0;
+
+    } else {
+        h->last_failure_ms = now_ms;
+        h->consecutive_failures++;
+        snprintf(h->last_error, sizeof(h->last_error), "%s", error);
+    }
+
+    qoe_store(&l->health_seq, seq + 1);
+}

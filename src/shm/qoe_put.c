@@ -1,0 +1,283 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Producers: a request's records go into the rings of their lanes, all or
+ * none.  Bytes are copied beyond the tail, where they do not exist for the
+ * consumer, and the tail is moved last: a producer that dies in between has
+ * put nothing, and its lock is stolen.
+ */
+
+
+#include "qoe_zone_layout.h"
+
+#include <sched.h>
+
+
+#define QOE_LOCK_SPINS     128
+#define QOE_LOCK_CHECK_MS  1             /* is the owner alive? */
+#define QOE_LOCK_WAIT_MS   50            /* of an event loop, at the most */
+
+
+typedef struct {
+    uint64_t             tail[QOE_LANES_MAX];
+    uint32_t             count[QOE_LANES_MAX];
+    uint64_t             touched[QOE_LANES_MAX / 64];
+} qoe_put_state_t;
+
+
+static bool qoe_touched(const uint64_t *set, uint32_t lane);
+static qoe_status_t qoe_put_lock(qoe_zone_t *zone, qoe_proc_t self,
+    uint32_t slot, qoe_put_state_t *st);
+static void qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st,
+    uint32_t end);
+static qoe_status_t qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st,
+    uint32_t lane, qoe_span_t record);
+static void qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st,
+    uint64_t *wake);
+static qoe_status_t qoe_lane_lock(qoe_zone_t *zone, qoe_lane_t *lane,
+    qoe_proc_t self, uint32_t slot);
+static bool qoe_lane_lock_steal(qoe_lane_t *lane, qoe_proc_t self);
+
+
+qoe_status_t
+qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
+    const qoe_put_t *puts, size_t n, uint64_t wake[QOE_LANES_MAX / 64])
+{
+    size_t           i;
+    qoe_status_t     rc;
+    qoe_put_state_t  st;
+
+    memset(wake, 0, QOE_LANES_MAX / 8);
+    memset(st.touched, 0, sizeof(st.touched));
+
+    for (i = 0; i < n; i++) {
+        if (puts[i].lane >= zone->lanes
+            || puts[i].record.len > QOE_RING_RECORD_MAX)
+        {
+            return QOE_TOO_LARGE;
+        }
+
+        st.touched[puts[i].lane / 64] |= (uint64_t) 1 << puts[i].lane % 64;
+    }
+
+    rc = qoe_put_lock(zone, self, slot, &st);
+
+    for (i = 0; i < n && rc == QOE_OK; i++) {
+        rc = qoe_put_copy(zone, &st, puts[i].lane, puts[i].record);
+
+        if (rc != QOE_OK) {
+            qoe_put_unlock(zone, &st, zone->lanes);
+        }
+    }
+
+    if (rc == QOE_OK) {
+        qoe_put_publish(zone, &st, wake);
+    }
+
+    return rc;
+}
+
+
+static bool
+qoe_touched(const uint64_t *set, uint32_t lane)
+{
+    return set[lane / 64] >> lane % 64 & 1;
+}
+
+
+/* In the order of the lanes, so that two producers never wait in a circle. */
+
+static qoe_status_t
+qoe_put_lock(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
+    qoe_put_state_t *st)
+{
+    uint32_t     i;
+    qoe_lane_t  *lane;
+
+    for (i = 0; i < zone->lanes; i++) {
+
+        if (!qoe_touched(st->touched, i)) {
+            continue;
+        }
+
+        lane = qoe_zone_lane(zone, i);
+
+        if (qoe_lane_lock(zone, lane, self, slot) != QOE_OK) {
+            qoe_put_unlock(zone, st, i);
+            return QOE_BUSY;
+        }
+
+        st->tail[i] = lane->tail;
+        st->count[i] = 0;
+    }
+
+    return QOE_OK;
+}
+
+
+/* Of the touched lanes before end. */
+
+static void
+qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st, uint32_t end)
+{
+    uint32_t  i;
+
+    for (i = 0; i < end; i++) {
+        if (qoe_touched(st->touched, i)) {
+            qoe_store(&qoe_zone_lane(zone, i)->lock, 0);
+        }
+    }
+}
+
+
+/*
+ * A record is never split: one that does not fit before the ring's end leaves
+ * a pad there and begins at the ring's start.
+ */
+
+static qoe_status_t
+qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, uint32_t lane,
+    qoe_span_t record)
+{
+    char         *ring;
+    size_t        need;
+    uint64_t      offset, pad, end;
+    qoe_frame_t   frame;
+
+    ring = qoe_zone_ring(zone, lane);
+    need = qoe_frame_size(record.len);
+    offset = st->tail[lane] % zone->ring_size;
+    pad = zone->ring_size - offset;
+    pad = (pad < need) ? pad : 0;
+    end = st->tail[lane] + pad + need;
+
+    if (end - qoe_load(&qoe_zone_lane(zone, lane)->head) > zone->ring_size) {
+        return QOE_FULL;
+    }
+
+    if (pad != 0) {
+        frame.kind = QOE_FRAME_PAD;
+        frame.len = 0;
+        memcpy(ring + offset, &frame, sizeof(frame));
+        offset = 0;
+    }
+
+    frame.kind = QOE_FRAME_RECORD;
+    frame.len = (uint32_t) record.len;
+    memcpy(ring + offset, &frame, sizeof(frame));
+
+    if (record.len != 0) {
+        memcpy(ring + offset + sizeof(frame), record.data, record.len);
+    }
+
+    st->tail[lane] = end;
+    st->count[lane]++;
+
+    return QOE_OK;
+}
+
+
+static void
+qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, uint64_t *wake)
+{
+    uint32_t     i;
+    uint64_t     old, pos;
+    qoe_lane_t  *lane;
+
+    for (i = 0; i < zone->lanes; i++) {
+
+        if (!qoe_touched(st->touched, i)) {
+            continue;
+        }
+
+        lane = qoe_zone_lane(zone, i);
+        old = lane->tail;
+
+        qoe_store(&lane->produced, lane->produced + st->count[i]);
+
+        /*
+         * The tail is stored before the wake position is loaded, and the
+         * consumer stores the one before it loads the other (qoe_lane_arm):
+         * in one order for both, or a wake-up is lost.
+         */
+
+        __atomic_store_n(&lane->tail, st->tail[i], __ATOMIC_SEQ_CST);
+        pos = __atomic_load_n(&lane->wake, __ATOMIC_SEQ_CST);
+
+        qoe_store(&lane->lock, 0);
+
+        if (old <= pos && st->tail[i] > pos) {
+            wake[i / 64] |= (uint64_t) 1 << i % 64;
+        }
+    }
+}
+
+
+static qoe_status_t
+qoe_lane_lock(qoe_zone_t *zone, qoe_lane_t *lane, qoe_proc_t self,
+    uint32_t slot)
+{
+    int       i;
+    uint64_t  free_word, now, start, check;
+
+    start = 0;
+    check = 0;
+
+    for ( ;; ) {
+
+        for (i = 0; i < QOE_LOCK_SPINS; i++) {
+            free_word = 0;
+
+            if (__atomic_load_n(&lane->lock, __ATOMIC_RELAXED) == 0
+                && __atomic_compare_exchange_n(&lane->lock, &free_word, self,
+                                               false, __ATOMIC_ACQUIRE,
+                                               __ATOMIC_RELAXED))
+            {
+                return QOE_OK;
+            }
+
+#if defined(__x86_64__) || defined(__i386__)
+            __builtin_ia32_pause();
+#endif
+        }
+
+        now = qoe_mono_ms();
+
+        if (start == 0) {
+            start = now;
+            check = now + QOE_LOCK_CHECK_MS;
+        }
+
+        if (now >= check) {
+            if (qoe_lane_lock_steal(lane, self)) {
+                qoe_zone_count(zone, slot, QOE_COUNT_LOCKS_STOLEN, 1);
+                return QOE_OK;
+            }
+
+            if (now - start >= QOE_LOCK_WAIT_MS) {
+                return QOE_BUSY;
+            }
+
+            check = now + QOE_LOCK_CHECK_MS;
+        }
+
+        sched_yield();
+    }
+}
+
+
+static bool
+qoe_lane_lock_steal(qoe_lane_t *lane, qoe_proc_t self)
+{
+    uint64_t  owner;
+
+    owner = qoe_load(&lane->lock);
+
+    if (owner == 0 || qoe_proc_alive(owner)) {
+        return false;
+    }
+
+    return __atomic_compare_exchange_n(&lane->lock, &owner, self, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}

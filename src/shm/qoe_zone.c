@@ -1,0 +1,245 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The zone as a whole: its making, identity, counters and what it tells of
+ * its lanes.
+ */
+
+
+#include "qoe_zone_layout.h"
+#include "qoe_uuid.h"
+
+
+#define QOE_HEALTH_READS   100
+
+
+static void qoe_zone_health_read(const qoe_lane_t *lane,
+    qoe_lane_health_t *health);
+
+
+size_t
+qoe_zone_size_min(uint32_t lanes)
+{
+    return qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE)
+           + QOE_SLOTS * sizeof(qoe_slot_t)
+           + lanes * (sizeof(qoe_lane_t) + QOE_LANE_MIN);
+}
+
+
+qoe_status_t
+qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
+{
+    uint8_t      random[10];
+    uint32_t     i;
+    qoe_zone_t  *z;
+
+    if (lanes == 0 || lanes > QOE_LANES_MAX) {
+        return QOE_INVALID;
+    }
+
+    if (size < qoe_zone_size_min(lanes)) {
+        return QOE_TOO_LARGE;
+    }
+
+    z = mem;
+    memset(z, 0, sizeof(qoe_zone_t));
+
+    z->version = QOE_ZONE_VERSION;
+    z->lanes = lanes;
+    z->size = size;
+    z->slots_offset = qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE);
+    z->lanes_offset = z->slots_offset + QOE_SLOTS * sizeof(qoe_slot_t);
+    z->rings_offset = z->lanes_offset + lanes * sizeof(qoe_lane_t);
+    z->ring_size = (size - z->rings_offset) / lanes
+                   & ~((uint64_t) QOE_CACHE_LINE - 1);
+    z->start_ns = qoe_unix_ns();
+
+    if (qoe_random(random, sizeof(random)) != QOE_OK
+        || qoe_random(&z->hash_key, sizeof(z->hash_key)) != QOE_OK)
+    {
+        return QOE_ERROR;
+    }
+
+    qoe_uuid_v7(z->instance_id, z->start_ns / 1000000, random);
+
+    memset((char *) z + z->slots_offset, 0, QOE_SLOTS * sizeof(qoe_slot_t));
+    memset(qoe_zone_lane(z, 0), 0, lanes * sizeof(qoe_lane_t));
+
+    for (i = 0; i < lanes; i++) {
+        qoe_zone_lane(z, i)->wake = UINT64_MAX;
+        qoe_zone_lane(z, i)->lease_ms = z->start_ns / 1000000;
+    }
+
+    /* the magic last: a half-made zone is never attached to */
+
+    qoe_store(&z->magic, QOE_ZONE_MAGIC);
+
+    *zone = z;
+
+    return QOE_OK;
+}
+
+
+qoe_status_t
+qoe_zone_attach(qoe_zone_t **zone, void *mem, size_t size)
+{
+    qoe_zone_t  *z;
+
+    z = mem;
+
+    if (size < sizeof(qoe_zone_t)
+        || qoe_load(&z->magic) != QOE_ZONE_MAGIC
+        || z->version != QOE_ZONE_VERSION
+        || z->size != size)
+    {
+        return QOE_INVALID;
+    }
+
+    *zone = z;
+
+    return QOE_OK;
+}
+
+
+uint32_t
+qoe_zone_lanes(const qoe_zone_t *zone)
+{
+    return zone->lanes;
+}
+
+
+void
+qoe_zone_instance_id(const qoe_zone_t *zone, uint8_t id[16])
+{
+    memcpy(id, zone->instance_id, 16);
+}
+
+
+uint64_t
+qoe_zone_start_ns(const qoe_zone_t *zone)
+{
+    return zone->start_ns;
+}
+
+
+uint64_t
+qoe_zone_generation(const qoe_zone_t *zone)
+{
+    return qoe_load(&zone->generation);
+}
+
+
+void
+qoe_zone_generation_raise(qoe_zone_t *zone)
+{
+    __atomic_fetch_add(&zone->generation, 1, __ATOMIC_ACQ_REL);
+}
+
+
+void
+qoe_zone_count(qoe_zone_t *zone, uint32_t slot, qoe_counter_t c, uint64_t n)
+{
+    qoe_slot_t  *slots;
+
+    slots = (qoe_slot_t *) ((char *) zone + zone->slots_offset);
+
+    __atomic_fetch_add(&slots[slot % QOE_SLOTS].value[c], n, __ATOMIC_RELAXED);
+}
+
+
+uint64_t
+qoe_zone_counter(const qoe_zone_t *zone, qoe_counter_t c)
+{
+    uint32_t           i;
+    uint64_t           sum;
+    const qoe_slot_t  *slots;
+
+    slots = (const qoe_slot_t *) ((const char *) zone + zone->slots_offset);
+    sum = 0;
+
+    for (i = 0; i < QOE_SLOTS; i++) {
+        sum += __atomic_load_n(&slots[i].value[c], __ATOMIC_RELAXED);
+    }
+
+    return sum;
+}
+
+
+void
+qoe_zone_refused(qoe_zone_t *zone, uint64_t now_ms)
+{
+    qoe_store(&zone->refused_ms, now_ms);
+}
+
+
+uint64_t
+qoe_zone_refused_ms(const qoe_zone_t *zone)
+{
+    return qoe_load(&zone->refused_ms);
+}
+
+
+uint32_t
+qoe_zone_lane_of(const qoe_zone_t *zone, qoe_span_t org_id,
+    qoe_span_t session_id)
+{
+    uint64_t  h[2];
+
+    if (zone->lanes == 1) {
+        return 0;
+    }
+
+    /* hashed apart, so that the border between the two counts */
+
+    h[0] = qoe_hash(&zone->hash_key, org_id.data, org_id.len);
+    h[1] = qoe_hash(&zone->hash_key, session_id.data, session_id.len);
+
+    return (uint32_t) (qoe_hash(&zone->hash_key, h, sizeof(h)) % zone->lanes);
+}
+
+
+void
+qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
+    qoe_lane_info_t *info)
+{
+    uint64_t           head;
+    const qoe_lane_t  *l;
+
+    l = qoe_zone_lane(zone, lane);
+
+    /* head and consumed first: what is read later can only be further on */
+
+    head = qoe_load(&l->head);
+    info->consumed = qoe_load(&l->consumed);
+    info->produced = qoe_load(&l->produced);
+    info->used = qoe_load(&l->tail) - head;
+    info->used = qoe_min(info->used, zone->ring_size);
+    info->size = zone->ring_size;
+    info->owner = qoe_load(&l->owner);
+    info->lease_ms = qoe_load(&l->lease_ms);
+
+    qoe_zone_health_read(l, &info->health);
+}
+
+
+static void
+qoe_zone_health_read(const qoe_lane_t *lane, qoe_lane_health_t *health)
+{
+    int       i;
+    uint64_t  seq;
+
+    /* a writer that died while it wrote leaves it odd: then take what is */
+
+    for (i = 0; i < QOE_HEALTH_READS; i++) {
+        seq = qoe_load(&lane->health_seq);
+        *health = lane->health;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+        if ((seq & 1) == 0 && seq == qoe_load(&lane->health_seq)) {
+            break;
+        }
+    }
+
+    health->last_error[sizeof(health->last_error) - 1] = '\0';
+}

@@ -1,0 +1,152 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The shared zone: one fixed layout of offsets, made once in memory that the
+ * caller maps, used by every worker of every generation.
+ *
+ *   header | counters, a block a slot | lane headers | lane rings
+ *
+ * Producers (event loops) put records under the lane's lock; one consumer a
+ * lane (a helper thread) holds it by lease and never locks.
+ */
+
+
+#ifndef _QOE_ZONE_H_INCLUDED_
+#define _QOE_ZONE_H_INCLUDED_
+
+
+#include "qoe_core.h"
+#include "qoe_counters.h"
+#include "qoe_proc.h"
+
+
+#define QOE_LANES_MAX      128
+#define QOE_LANE_MIN       (256 * 1024)      /* bytes of a ring */
+#define QOE_RING_RECORD_MAX  (128 * 1024)
+
+
+typedef struct qoe_zone_s  qoe_zone_t;
+
+
+/* What a consumer tells of its exporter; for health and stats. */
+
+typedef struct {
+    uint64_t      last_success_ms;       /* Unix, 0 never */
+    uint64_t      last_failure_ms;
+    uint64_t      consecutive_failures;
+    char          last_error[256];
+} qoe_lane_health_t;
+
+typedef struct {
+    uint64_t           used;             /* bytes */
+    uint64_t           size;
+    uint64_t           produced;         /* records ever put */
+    uint64_t           consumed;         /* records ever released */
+    qoe_proc_t         owner;            /* 0: no consumer */
+    uint64_t           lease_ms;         /* owner changed last; Unix */
+    qoe_lane_health_t  health;
+} qoe_lane_info_t;
+
+
+/* Bytes that a zone with that many lanes needs at least. */
+size_t qoe_zone_size_min(uint32_t lanes);
+
+/*
+ * Makes the layout in mem (page-aligned, size bytes, any content).  lanes is
+ * 1..QOE_LANES_MAX.  QOE_TOO_LARGE when size is below qoe_zone_size_min();
+ * QOE_ERROR without random bytes.  Only before another process sees mem.
+ */
+qoe_status_t qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size,
+    uint32_t lanes);
+
+/* QOE_INVALID unless mem holds a zone of this layout version and size. */
+qoe_status_t qoe_zone_attach(qoe_zone_t **zone, void *mem, size_t size);
+
+/* Any thread of any process, from here on. */
+
+uint32_t qoe_zone_lanes(const qoe_zone_t *zone);
+void qoe_zone_instance_id(const qoe_zone_t *zone, uint8_t id[16]);
+uint64_t qoe_zone_start_ns(const qoe_zone_t *zone);          /* Unix */
+
+/* Raised by the master at each configuration; an old worker sees it move. */
+uint64_t qoe_zone_generation(const qoe_zone_t *zone);
+void qoe_zone_generation_raise(qoe_zone_t *zone);
+
+/* slot spreads writers over cache lines: pass the worker's number. */
+void qoe_zone_count(qoe_zone_t *zone, uint32_t slot, qoe_counter_t c,
+    uint64_t n);
+uint64_t qoe_zone_counter(const qoe_zone_t *zone, qoe_counter_t c);
+
+/* When a request was last refused for want of room; Unix ms, 0 never. */
+void qoe_zone_refused(qoe_zone_t *zone, uint64_t now_ms);
+uint64_t qoe_zone_refused_ms(const qoe_zone_t *zone);
+
+/* The lane of a session: keyed hash of org_id and session_id. */
+uint32_t qoe_zone_lane_of(const qoe_zone_t *zone, qoe_span_t org_id,
+    qoe_span_t session_id);
+
+void qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
+    qoe_lane_info_t *info);
+
+
+/* Producers. */
+
+typedef struct {
+    uint32_t      lane;
+    qoe_span_t    record;
+} qoe_put_t;
+
+/*
+ * Puts all n records or none; those of one lane keep their order.  Sets a bit
+ * in wake[lane / 64] for each lane whose consumer wants to be woken (see
+ * qoe_lane_arm).
+ *
+ * QOE_OK; QOE_FULL; QOE_BUSY when a lock was not had within some ms;
+ * QOE_TOO_LARGE when a record can never fit.  A dead process's lock is stolen
+ * and counted.  Event loop thread of process self.
+ */
+qoe_status_t qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
+    const qoe_put_t *puts, size_t n, uint64_t wake[QOE_LANES_MAX / 64]);
+
+
+/* Consumers. */
+
+/*
+ * Takes the lane's lease if it is free or its owner is dead (then *adopted
+ * is set).  QOE_OK, or QOE_BUSY.
+ */
+qoe_status_t qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self,
+    bool *adopted);
+
+/* Only the owner; later calls on the lane need a new lease. */
+void qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self);
+
+/* Where the first record that was not released begins. */
+uint64_t qoe_lane_head(const qoe_zone_t *zone, uint32_t lane);
+uint64_t qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane);
+
+/*
+ * The record at *pos, in place, and *pos moved behind it.  QOE_DONE at the
+ * tail.  QOE_INVALID: the ring is damaged there; everything up to the tail
+ * must be given up (release it with the records counted as dropped).
+ */
+qoe_status_t qoe_lane_read(const qoe_zone_t *zone, uint32_t lane,
+    uint64_t *pos, qoe_span_t *record);
+
+/* Frees the space before pos, which held n records. */
+void qoe_lane_release(qoe_zone_t *zone, uint32_t lane, uint64_t pos,
+    uint64_t n);
+
+/*
+ * Asks producers to wake the consumer once the tail passes pos; true when it
+ * has already.  Call it before every sleep; UINT64_MAX disarms.
+ */
+bool qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
+
+/* error may be NULL (success). */
+void qoe_lane_report(qoe_zone_t *zone, uint32_t lane, uint64_t now_ms,
+    const char *error);
+
+
+#endif /* _QOE_ZONE_H_INCLUDED_ */

@@ -1,0 +1,111 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The bytes of the zone.  Private to src/shm.  Any change of meaning raises
+ * QOE_ZONE_VERSION: a zone of another version is refused, never guessed at.
+ *
+ * Positions in a ring (head, tail) only grow; the offset of position p is
+ * p % ring_size.  head <= tail <= head + ring_size.
+ */
+
+
+#ifndef _QOE_ZONE_LAYOUT_H_INCLUDED_
+#define _QOE_ZONE_LAYOUT_H_INCLUDED_
+
+
+#include "qoe_hash.h"
+#include "qoe_zone.h"
+
+
+#define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
+#define QOE_ZONE_VERSION       1
+
+#define QOE_CACHE_LINE         64
+#define QOE_SLOTS              16            /* of counters */
+
+#define qoe_cache_aligned      __attribute__((aligned(QOE_CACHE_LINE)))
+
+
+typedef struct {
+    uint64_t             value[QOE_COUNTERS_N];
+} qoe_cache_aligned qoe_slot_t;
+
+
+typedef struct {
+    /* written by producers; tail and produced under the lock */
+    uint64_t             lock;               /* qoe_proc_t, 0 when free */
+    uint64_t             tail;
+    uint64_t             produced;
+
+    /* written by the consumer */
+    uint64_t             head qoe_cache_aligned;
+    uint64_t             consumed;
+
+    uint64_t             wake qoe_cache_aligned;
+
+    uint64_t             owner qoe_cache_aligned;    /* qoe_proc_t */
+    uint64_t             lease_ms;
+
+    /* a seqlock: odd while the consumer writes */
+    uint64_t             health_seq;
+    qoe_lane_health_t    health;
+} qoe_cache_aligned qoe_lane_t;
+
+
+struct qoe_zone_s {
+    uint64_t             magic;
+    uint32_t             version;
+    uint32_t             lanes;
+    uint64_t             size;
+    uint64_t             ring_size;
+    uint64_t             slots_offset;
+    uint64_t             lanes_offset;
+    uint64_t             rings_offset;
+
+    uint8_t              instance_id[16];
+    uint64_t             start_ns;
+    qoe_hash_key_t       hash_key;
+
+    uint64_t             generation qoe_cache_aligned;
+    uint64_t             refused_ms;
+};
+
+
+/* What stands before the bytes of a record; 8-byte aligned, as records are. */
+
+typedef struct {
+    uint32_t             kind;
+    uint32_t             len;
+} qoe_frame_t;
+
+#define QOE_FRAME_RECORD       0x43455251
+#define QOE_FRAME_PAD          0x44415051    /* nothing up to the ring's end */
+
+
+#define qoe_load(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define qoe_store(p, v)        __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+
+static inline qoe_lane_t *
+qoe_zone_lane(const qoe_zone_t *zone, uint32_t lane)
+{
+    return (qoe_lane_t *) ((char *) zone + zone->lanes_offset) + lane;
+}
+
+
+static inline char *
+qoe_zone_ring(const qoe_zone_t *zone, uint32_t lane)
+{
+    return (char *) zone + zone->rings_offset + zone->ring_size * lane;
+}
+
+
+static inline size_t
+qoe_frame_size(size_t len)
+{
+    return sizeof(qoe_frame_t) + qoe_align(len, sizeof(uint64_t));
+}
+
+
+#endif /* _QOE_ZONE_LAYOUT_H_INCLUDED_ */

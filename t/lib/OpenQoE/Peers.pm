@@ -1,0 +1,184 @@
+package OpenQoE::Peers;
+
+# Copyright (C) OpenQoE
+#
+# Peers that others made: the OpenTelemetry Collector (t/peers/collector),
+# the npm packages of t/peers, Chromium.  What cannot be had on a machine
+# makes the test that asks for it skip, with the reason.
+
+use v5.36;
+
+use Cwd qw(abs_path);
+use Exporter qw(import);
+use File::Basename qw(dirname);
+use Test::More ();
+
+use OpenQoE::Event qw(decode_json_text);
+use OpenQoE::Process qw(free_ports run_cmd scratch_dir slurp spawn_peer);
+
+our @EXPORT_OK = qw(collector_program node_dir peers_dir program
+                    otlp_file_logs attributes);
+
+
+sub peers_dir () { dirname(abs_path(__FILE__)) . '/../../peers' }
+
+
+# What a script that prints a path printed; skips the whole test when the
+# script says by status 77 that it cannot be had, dies when it failed.
+
+sub path_of ($script) {
+    my ($rc, $out, $err) = run_cmd({ timeout => 900 },
+                                   peers_dir() . "/$script");
+    chomp($out, $err);
+
+    return $out if $rc eq '0';
+
+    Test::More::plan(skip_all => $err) if $rc ne 'timeout' && $rc >> 8 == 77;
+    die "$script failed ($rc): $err\n";
+}
+
+
+sub collector_program () { path_of('collector/build.sh') }
+
+
+# the directory that holds node_modules
+
+sub node_dir () { path_of('node.sh') }
+
+
+# the first of the programs that is in PATH, or undef
+
+sub program (@names) {
+    for my $name (@names) {
+        my ($found) = grep { -x } map { "$_/$name" } split /:/, $ENV{PATH};
+        return $found if $found;
+    }
+
+    return undef;
+}
+
+
+# new(tls => { cert_file, key_file, client_ca_file }): a Collector with an
+# OTLP receiver for gRPC and one for HTTP, not yet started.  Its output file
+# stays the same over stop and start.
+
+sub new ($class, %opt) {
+    my $dir = scratch_dir('collector');
+    my ($grpc, $http) = free_ports(2);
+
+    my $self = bless {
+        program => $opt{program} // collector_program(),
+        dir => $dir, grpc_port => $grpc, http_port => $http,
+        file => "$dir/otlp.jsonl", headers_file => "$dir/headers",
+    }, $class;
+
+    $self->write_config($opt{tls} // {});
+    return $self;
+}
+
+
+sub file ($self) { $self->{file} }
+
+
+# names and values of the headers of all requests
+
+sub headers ($self) { slurp($self->{headers_file}) }
+
+
+sub port ($self, $protocol) {
+    return $protocol eq 'grpc' ? $self->{grpc_port} : $self->{http_port};
+}
+
+
+sub write_config ($self, $tls) {
+    my $lines = join "\n          ", '', map { "$_: $tls->{$_}" }
+                                         sort keys %$tls;
+    my $section = %$tls ? "        tls:$lines\n" : '';
+
+    open my $out, '>', "$self->{dir}/config.yaml" or die "config.yaml: $!\n";
+    print $out <<"END";
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: 127.0.0.1:$self->{grpc_port}
+        include_metadata: true
+$section
+      http:
+        endpoint: 127.0.0.1:$self->{http_port}
+        include_metadata: true
+$section
+exporters:
+  debug:
+    verbosity: basic
+  lines:
+    path: $self->{file}
+    metadata: $self->{headers_file}
+service:
+  pipelines:
+    logs:
+      receivers: [otlp]
+      exporters: [debug, lines]
+    metrics:
+      receivers: [otlp]
+      exporters: [debug, lines]
+    traces:
+      receivers: [otlp]
+      exporters: [debug, lines]
+END
+    close $out;
+}
+
+
+sub start ($self) {
+    $self->{process} = spawn_peer(
+        cmd => [$self->{program}, '--config', "$self->{dir}/config.yaml"],
+        name => 'otelcol', ready => qr/Everything is ready/, timeout => 30);
+    return $self;
+}
+
+
+# true if it left by itself
+
+sub stop ($self, $sig = 'TERM') {
+    my $process = delete $self->{process} // return 1;
+    return $process->stop($sig, 10);
+}
+
+
+sub process ($self) { $self->{process} }
+
+
+# { name => value } of OTLP attributes that are strings
+
+sub attributes ($list) {
+    return { map { $_->{key} => $_->{value}{stringValue} } @{ $list // [] } };
+}
+
+
+# The log records of a file of OTLP JSON lines, each with the resource and
+# scope it came under: { resource => { }, scope => { }, attr => { }, record }
+
+sub otlp_file_logs ($path) {
+    my @logs;
+
+    for my $line (slurp($path) =~ /^(.+)\n/mg) {
+        my $request = decode_json_text($line) // die "$path: not JSON\n";
+
+        for my $rl (@{ $request->{resourceLogs} // [] }) {
+            my $resource = attributes($rl->{resource}{attributes});
+
+            for my $sl (@{ $rl->{scopeLogs} // [] }) {
+                push @logs, map { {
+                    resource => $resource, scope => $sl->{scope},
+                    attr => attributes($_->{attributes}), record => $_,
+                } } @{ $sl->{logRecords} // [] };
+            }
+        }
+    }
+
+    return @logs;
+}
+
+
+1;

@@ -1,0 +1,125 @@
+package OpenQoE::Test;
+
+# Copyright (C) OpenQoE
+#
+# Everything that a plain Perl scenario uses, in one import:
+#
+#     use OpenQoE::Test;
+#
+#     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+#     my $oracle = OpenQoE::Oracle->new;
+#     my $events = batch(10);
+#     my $answer = http_post($nginx->port, '/v2/events', batch_json($events));
+#
+#     is($answer->{status}, 202, 'accepted');
+#     $oracle->note($events, $answer);
+#     $oracle->wait_delivered($nginx->out_file);
+#     $oracle->is_exactly_once;
+#     ok($nginx->stop, 'leaves by itself');
+#     $nginx->no_errors;
+#     done_testing;
+#
+# Environment: TEST_NGINX_BINARY, TEST_NGINX_OPENQOE_MODULE, OPENQOE_TOOLS,
+# OPENQOE_CACHE, OPENQOE_SLOW (a factor for timeouts), OPENQOE_KEEP (scratch
+# directories stay).
+
+use v5.36;
+
+use Time::HiRes ();
+use Test::More ();
+
+use OpenQoE::Certs qw(make_certs);
+use OpenQoE::Event qw(event batch batch_json event_id uuid run_id
+                      encode_json_text decode_json_text);
+use OpenQoE::HTTP qw(http_request http_get http_post curl);
+use OpenQoE::Nginx;
+use OpenQoE::Oracle;
+use OpenQoE::Process qw(free_port free_ports scratch_dir spawn spawn_peer
+                        wait_until scaled slow slurp children group_alive
+                        process_title run_cmd);
+
+our @EXPORT = qw(
+    make_certs
+    event batch batch_json event_id uuid run_id
+    encode_json_text decode_json_text
+    http_request http_get http_post curl
+    free_port free_ports scratch_dir spawn spawn_peer wait_until scaled slow
+    slurp children group_alive process_title run_cmd
+    tool cache_path need write_file read_jsonl load
+);
+
+
+# Test::More, strict and warnings come along
+
+sub import ($class, @args) {
+    my $caller = caller;
+
+    strict->import;
+    warnings->import;
+    feature->import(':5.36');
+
+    my $imports = join ' ', map { "'$_'" } @args;
+    eval "package $caller; Test::More->import($imports); 1" or die $@;
+    Time::HiRes->export_to_level(1, $class, qw(sleep time));
+
+    no strict 'refs';
+    *{"${caller}::$_"} = \&$_ for @EXPORT;
+}
+
+
+# The path of a tool of t/tools, or undef when it is not built.
+
+sub tool ($name) {
+    my $dir = $ENV{OPENQOE_TOOLS} // return undef;
+    my $path = "$dir/$name";
+    return -x $path ? $path : undef;
+}
+
+
+# A path in the cache outside the tree, or undef.
+
+sub cache_path ($name) {
+    my $dir = $ENV{OPENQOE_CACHE} // return undef;
+    my $path = "$dir/$name";
+    return -e $path ? $path : undef;
+}
+
+
+# Skips the whole test when something it needs is not there.
+
+sub need (%what) {
+    my @missing = grep { !$what{$_} } sort keys %what;
+    Test::More::plan(skip_all => "needs @missing") if @missing;
+}
+
+
+sub write_file ($path, $text) {
+    open my $out, '>:raw', $path or die "$path: $!\n";
+    print $out $text;
+    close $out or die "$path: $!\n";
+}
+
+
+# The values of a file of JSON lines, complete lines only.
+
+sub read_jsonl ($path) {
+    return map { decode_json_text($_) // die "$path: not JSON: $_" }
+           slurp($path) =~ /^(.+)\n/mg;
+}
+
+
+# Starts t/tools/load against an OpenQoE::Nginx; more arguments as the tool
+# takes them.  The process has ->{ids}, the file for the oracle's load_file.
+
+sub load ($nginx, %opt) {
+    my $ids = "$nginx->{dir}/load." . run_id() . '.' . int rand 1e9;
+    my $path = tool('load') // die "t/tools/load is not built\n";
+    my $process = spawn(cmd => [$path, '-p', $nginx->port, '-o', $ids,
+                                map { ("-$_", $opt{$_}) } sort keys %opt],
+                        name => 'load');
+    $process->{ids} = $ids;
+    return $process;
+}
+
+
+1;

@@ -1,0 +1,473 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The zone: layout, all-or-none, wrap, leases, and producers that are killed
+ * at any moment.
+ */
+
+
+#include "tap.h"
+#include "qoe_zone_layout.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+
+#define MB                 (1024 * 1024)
+
+
+static qoe_zone_t *
+zone_new(size_t size, uint32_t lanes)
+{
+    void        *mem;
+    qoe_zone_t  *zone;
+
+    mem = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1,
+               0);
+
+    if (mem == MAP_FAILED
+        || qoe_zone_create(&zone, mem, size, lanes) != QOE_OK)
+    {
+        abort();
+    }
+
+    return zone;
+}
+
+
+static void
+test_create(void)
+{
+    void           *mem;
+    size_t          min;
+    uint8_t         id[16];
+    uint64_t        wake[QOE_LANES_MAX / 64];
+    qoe_put_t       put;
+    qoe_zone_t     *zone, *again;
+
+    min = qoe_zone_size_min(4);
+    mem = mmap(NULL, 4 * MB, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+               -1, 0);
+
+    ok(qoe_zone_create(&zone, mem, min - 1, 4) == QOE_TOO_LARGE,
+       "a size below the minimum is refused");
+    ok(qoe_zone_create(&zone, mem, min, 0) == QOE_INVALID, "no lanes");
+    ok(qoe_zone_create(&zone, mem, min, QOE_LANES_MAX + 1) == QOE_INVALID,
+       "too many lanes");
+    ok(qoe_zone_attach(&again, mem, min) == QOE_INVALID,
+       "nothing to attach to yet");
+    ok(qoe_zone_create(&zone, mem, min, 4) == QOE_OK, "the minimum will do");
+    ok(qoe_zone_attach(&again, mem, min) == QOE_OK && again == zone, "attach");
+    ok(qoe_zone_attach(&again, mem, min + 1) == QOE_INVALID,
+       "attach with another size");
+    ok(qoe_zone_lanes(zone) == 4, "lanes");
+
+    qoe_zone_instance_id(zone, id);
+    ok(id[6] >> 4 == 7 && id[8] >> 6 == 2, "the instance id is a UUIDv7");
+
+    qoe_zone_count(zone, 0, QOE_COUNT_EXPORTED, 5);
+    qoe_zone_count(zone, 17, QOE_COUNT_EXPORTED, 7);
+    ok(qoe_zone_counter(zone, QOE_COUNT_EXPORTED) == 12,
+       "counters sum over the slots");
+
+    put.lane = 4;
+    put.record = qoe_span("x");
+    ok(qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
+       "a lane that is not there");
+
+    put.lane = 0;
+    put.record.len = QOE_RING_RECORD_MAX + 1;
+    ok(qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
+       "a record that can never fit");
+
+    munmap(mem, 4 * MB);
+}
+
+
+/* Fills record i of len bytes so that a reader can check every byte. */
+
+static void
+pattern(char *p, size_t len, uint32_t i)
+{
+    size_t  n;
+
+    memcpy(p, &i, sizeof(i));
+
+    for (n = sizeof(i); n < len; n++) {
+        p[n] = (char) (i * 31 + n);
+    }
+}
+
+
+static bool
+pattern_ok(qoe_span_t r, uint32_t *i)
+{
+    size_t  n;
+
+    if (r.len < sizeof(*i)) {
+        return false;
+    }
+
+    memcpy(i, r.data, sizeof(*i));
+
+    for (n = sizeof(*i); n < r.len; n++) {
+        if (r.data[n] != (char) (*i * 31 + n)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static void
+test_ring(void)
+{
+    char         buf[3000];
+    bool         good;
+    size_t       len;
+    uint32_t     in, out, seen, fulls;
+    uint64_t     pos, wake[QOE_LANES_MAX / 64];
+    qoe_put_t    put;
+    qoe_zone_t  *zone;
+    qoe_span_t   r;
+
+    zone = zone_new(qoe_zone_size_min(1), 1);
+    good = true;
+    out = 0;
+    fulls = 0;
+    pos = qoe_lane_head(zone, 0);
+    put.lane = 0;
+
+    /* many times around, the lane nearly always full */
+
+    for (in = 0; in < 20000; /* void */) {
+        len = 4 + (in * 7919) % (sizeof(buf) - 4);
+        pattern(buf, len, in);
+        put.record = (qoe_span_t) { buf, len };
+
+        if (qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_OK) {
+            in++;
+            continue;
+        }
+
+        fulls++;
+
+        if (qoe_lane_read(zone, 0, &pos, &r) != QOE_OK || !pattern_ok(r, &seen)
+            || seen != out++)
+        {
+            good = false;
+            break;
+        }
+
+        qoe_lane_release(zone, 0, pos, 1);
+    }
+
+    while (qoe_lane_read(zone, 0, &pos, &r) == QOE_OK) {
+        good = good && pattern_ok(r, &seen) && seen == out++;
+        qoe_lane_release(zone, 0, pos, 1);
+    }
+
+    ok(good && out == in, "%u records came out whole and in order", in);
+    ok(fulls > 1000, "a full lane refused %u times", fulls);
+    ok(qoe_lane_head(zone, 0) == qoe_lane_tail(zone, 0), "empty at the end");
+}
+
+
+static void
+test_all_or_none(void)
+{
+    int               i;
+    char              big[100000];
+    uint64_t          wake[QOE_LANES_MAX / 64], tail;
+    qoe_put_t         put[2];
+    qoe_zone_t       *zone;
+    qoe_lane_info_t   info;
+
+    zone = zone_new(qoe_zone_size_min(2), 2);
+    memset(big, 'x', sizeof(big));
+
+    put[0] = (qoe_put_t) { 1, { big, sizeof(big) } };
+    put[1] = (qoe_put_t) { 0, { big, sizeof(big) } };
+
+    for (i = 0; qoe_zone_put(zone, 1, 0, put, 1, wake) == QOE_OK; i++) {
+        /* void */
+    }
+
+    ok(i == 2, "lane 1 took %d records", i);
+
+    tail = qoe_lane_tail(zone, 0);
+    ok(qoe_zone_put(zone, 1, 0, put, 2, wake) == QOE_FULL,
+       "two lanes, one full: refused");
+    ok(qoe_lane_tail(zone, 0) == tail, "nothing went into the other lane");
+    ok(qoe_zone_put(zone, 1, 0, put + 1, 1, wake) == QOE_OK,
+       "and its lock is free");
+
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.produced == 1 && info.consumed == 0 && info.used > sizeof(big),
+       "the lane tells of it");
+}
+
+
+static void
+test_wake(void)
+{
+    uint64_t     wake[QOE_LANES_MAX / 64], pos;
+    qoe_put_t    put;
+    qoe_zone_t  *zone;
+
+    zone = zone_new(qoe_zone_size_min(1), 1);
+    put = (qoe_put_t) { 0, qoe_span("0123456789") };
+
+    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    ok(wake[0] == 0, "nobody waits: no wake-up");
+
+    pos = qoe_lane_tail(zone, 0);
+    ok(!qoe_lane_arm(zone, 0, pos), "armed at the tail: nothing new");
+    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    ok(wake[0] == 1, "the first record behind it wakes");
+    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    ok(wake[0] == 0, "the second does not");
+    ok(qoe_lane_arm(zone, 0, pos), "armed too late: told at once");
+
+    pos = qoe_lane_tail(zone, 0) + 30;
+    qoe_lane_arm(zone, 0, pos);
+    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    ok(wake[0] == 0, "below the position: no wake-up");
+    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    ok(wake[0] == 1, "past it: woken");
+}
+
+
+static void
+test_health(void)
+{
+    char              text[600];
+    qoe_zone_t       *zone;
+    qoe_lane_info_t   info;
+
+    zone = zone_new(qoe_zone_size_min(1), 1);
+    memset(text, 'e', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+
+    qoe_lane_report(zone, 0, 5, text);
+    qoe_lane_report(zone, 0, 6, "refused");
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.health.consecutive_failures == 2
+       && info.health.last_failure_ms == 6
+       && strcmp(info.health.last_error, "refused") == 0, "failures");
+
+    qoe_lane_report(zone, 0, 7, NULL);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.health.consecutive_failures == 0
+       && info.health.last_success_ms == 7, "a success ends them");
+}
+
+
+static void
+test_lease(void)
+{
+    bool         adopted;
+    pid_t        pid;
+    qoe_proc_t   self;
+    qoe_zone_t  *zone;
+
+    zone = zone_new(qoe_zone_size_min(1), 1);
+    self = qoe_proc_self();
+
+    ok(qoe_proc_alive(self), "this process is alive");
+    ok(!qoe_proc_alive(0), "nobody is not");
+    ok(!qoe_proc_alive(self ^ 1), "one of another start time is not");
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(qoe_lane_take(zone, 0, qoe_proc_self(), &adopted) != QOE_OK
+              || adopted);
+    }
+
+    usleep(50000);
+
+    /* a zombie still: its pid exists, the process does not */
+
+    ok(qoe_lane_take(zone, 0, self, &adopted) == QOE_OK && adopted,
+       "the lane of a zombie is adopted");
+    waitpid(pid, NULL, 0);
+
+    ok(qoe_lane_take(zone, 0, self + (1ULL << 32), &adopted) == QOE_BUSY,
+       "a live owner keeps it");
+    qoe_lane_give(zone, 0, self);
+    ok(qoe_lane_take(zone, 0, self, &adopted) == QOE_OK && !adopted,
+       "given back, it is free");
+}
+
+
+/* A producer that never stops; it says what it has put by its own counter. */
+
+static void
+produce(qoe_zone_t *zone, uint64_t *put_count, uint32_t id)
+{
+    char         buf[400];
+    uint32_t     i;
+    uint64_t     wake[QOE_LANES_MAX / 64];
+    qoe_put_t    put;
+    qoe_proc_t   self;
+
+    self = qoe_proc_self();
+    put.lane = 0;
+
+    for (i = id << 24; /* void */; i++) {
+        pattern(buf, 100 + i % 300, i);
+        put.record = (qoe_span_t) { buf, 100 + i % 300 };
+
+        while (qoe_zone_put(zone, self, id, &put, 1, wake) != QOE_OK) {
+            sched_yield();
+        }
+
+        __atomic_fetch_add(put_count, 1, __ATOMIC_RELAXED);
+    }
+}
+
+
+/*
+ * Four producers, killed at random and replaced, one consumer: every record
+ * that was put comes out once and whole, and no lock stays.
+ */
+
+static void
+test_kill(void)
+{
+    bool         good;
+    pid_t        pid[4];
+    uint32_t     i, kills, seen, last[256], id;
+    uint64_t     pos, *counts, got, put, end, next_kill;
+    qoe_zone_t  *zone;
+    qoe_span_t   r;
+
+    zone = zone_new(qoe_zone_size_min(1), 1);
+    counts = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+                  -1, 0);
+    memset(last, 0, sizeof(last));
+    good = true;
+    got = 0;
+    seen = 0;
+    kills = 0;
+    pos = qoe_lane_head(zone, 0);
+
+    for (i = 0; i < 4; i++) {
+        pid[i] = fork();
+
+        if (pid[i] == 0) {
+            produce(zone, &counts[i], i + 1);
+        }
+    }
+
+    end = qoe_mono_ms() + 3000;
+    next_kill = 0;
+
+    while (qoe_mono_ms() < end) {
+
+        if (qoe_mono_ms() >= next_kill && kills < 251) {
+            i = kills++ % 4;
+            kill(pid[i], SIGKILL);
+            waitpid(pid[i], NULL, 0);
+            pid[i] = fork();
+
+            if (pid[i] == 0) {
+                produce(zone, &counts[i], kills + 4);
+            }
+
+            next_kill = qoe_mono_ms() + 11;
+        }
+
+        while (qoe_lane_read(zone, 0, &pos, &r) == QOE_OK) {
+            good = good && pattern_ok(r, &seen);
+            id = seen >> 24;
+
+            /* of one producer: in order, none left out */
+            good = good && (seen & 0xffffff) == last[id];
+            last[id]++;
+            got++;
+            qoe_lane_release(zone, 0, pos, 1);
+        }
+    }
+
+    for (i = 0; i < 4; i++) {
+        kill(pid[i], SIGKILL);
+        waitpid(pid[i], NULL, 0);
+    }
+
+    while (qoe_lane_read(zone, 0, &pos, &r) == QOE_OK) {
+        good = good && pattern_ok(r, &seen);
+        got++;
+        qoe_lane_release(zone, 0, pos, 1);
+    }
+
+    put = counts[0] + counts[1] + counts[2] + counts[3];
+
+    ok(good, "%llu records whole, in order, none missing",
+       (unsigned long long) got);
+    ok(got >= put && got - put <= kills + 4,
+       "what %u killed producers had put came out (%llu, %llu in doubt)",
+       kills, (unsigned long long) put, (unsigned long long) (got - put));
+    ok(kills > 50, "%u producers were killed, %llu of their locks stolen",
+       kills,
+       (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_LOCKS_STOLEN));
+}
+
+
+/* A lock whose owner was killed while it held it is taken. */
+
+static void
+test_steal(void)
+{
+    pid_t        pid;
+    uint64_t     wake[QOE_LANES_MAX / 64], *lock, start;
+    qoe_put_t    put;
+    qoe_zone_t  *zone;
+
+    zone = zone_new(qoe_zone_size_min(1), 1);
+    put = (qoe_put_t) { 0, qoe_span("record") };
+
+    lock = &qoe_zone_lane(zone, 0)->lock;
+    *lock = qoe_proc_self();
+    start = qoe_mono_ms();
+
+    ok(qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_BUSY,
+       "a lock held by a live process: busy");
+    ok(qoe_mono_ms() - start < 1000, "within its bound");
+
+    pid = fork();
+
+    if (pid == 0) {
+        *lock = qoe_proc_self();
+        raise(SIGKILL);
+    }
+
+    waitpid(pid, NULL, 0);
+
+    ok(qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_OK
+       && qoe_zone_counter(zone, QOE_COUNT_LOCKS_STOLEN) == 1
+       && *lock == 0, "a dead owner's lock is stolen, counted and released");
+}
+
+
+int
+main(void)
+{
+    test_create();
+    test_ring();
+    test_all_or_none();
+    test_wake();
+    test_health();
+    test_lease();
+    test_steal();
+    test_kill();
+
+    return tap_end();
+}
