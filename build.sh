@@ -240,12 +240,30 @@ cmd_fuzz() {
 }
 
 
+# The yardstick: a module of a few lines in a build tree of its own.
+bench_baseline() {
+    local dir=$BUILD/baseline so=ngx_http_bench_baseline_module.so configure
+    nginx_tree "$dir/nginx"
+    FLAGS[-1]=--add-dynamic-module=$TOP/bench/baseline
+    configure=./configure
+    [ -f "$dir/nginx/configure" ] || configure=auto/configure
+    if [ ! -f "$dir/nginx/objs/Makefile" ]; then
+        (cd "$dir/nginx" && bash $configure "${FLAGS[@]}") \
+            > "$dir/configure.log" 2>&1 || die "see $dir/configure.log"
+    fi
+    make -s -C "$dir/nginx" -f objs/Makefile -j "$JOBS" modules
+    cp "$dir/nginx/objs/$so" "$dir/$so"
+}
+
+
 cmd_bench() {
     # shellcheck disable=SC2086
     need $PKG_BUILD $PKG_BENCH
     cmd_build
-    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all tools benches
-    OPENQOE_BUILD=$BUILD OPENQOE_TOOLS=$BUILD/lib/tools \
+    bench_baseline
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all benches
+    OPENQOE_BUILD=$BUILD \
+        TEST_NGINX_OPENQOE_MODULE=$BUILD/$MODULE \
         perl -It/lib bench/run.pl "$@"
 }
 

@@ -185,6 +185,7 @@ ngx_module_t  ngx_http_openqoe_module = {
     &ngx_http_openqoe_module_ctx,          /* module context */
     ngx_http_openqoe_commands,             /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
     ngx_http_openqoe_init_module,          /* init module */
     ngx_http_openqoe_init_process,         /* init process */
     NULL,                                  /* init thread */

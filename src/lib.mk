@@ -7,7 +7,9 @@
 
 BUILD     ?= build/lib
 GEN        = build/gen
-CC        ?= gcc
+ifeq ($(origin CC),default)
+CC         = gcc
+endif
 CFLAGS    ?= -O2 -g
 WARN       = -W -Wall -Wextra -Werror -Wpointer-arith -Wmissing-prototypes \
              -Wstrict-prototypes -Wshadow

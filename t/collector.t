@@ -191,6 +191,14 @@ sub check_case ($name, %case) {
     like($collector->headers,
          qr{^User-Agent: OTel-OTLP-Exporter-openqoe-nginx/\d}mi, 'user agent');
 
+    if ($case{protocol} =~ m{^http/(\w+)}) {
+        my $type = $1 eq 'json' ? 'json' : 'x-protobuf';
+        like($collector->headers, qr{^Content-Type: application/$type$}mi,
+             'content type');
+        is(scalar($collector->headers =~ /^Content-Encoding: gzip$/mi) || 0,
+           $case{compression} eq 'gzip' ? 1 : 0, 'content encoding');
+    }
+
     $nginx->no_errors;
     ok($collector->stop, 'the Collector leaves by itself');
 }

@@ -53,10 +53,10 @@ my %expect_failure = (
         . "--- request\nGET /a\n--- respons_body\nnever\n",
         qr/nothing checks: respons_body/],
 
-    'an alert that no section speaks of' =>
-        ["--- http_config\nlimit_req_zone \$uri zone=z:32k rate=1r/s;\n"
-         . "log_format f \"\$uri\";\n--- config\nlocation = /a {\n"
-         . "access_log /nonexistent/\$uri f; root html; return 200 x; }\n"
+    'a [crit] that no section speaks of' =>
+        ["--- http_config\nlog_format f \"\$uri\";\n"
+         . "--- config\nlocation = /a {\n"
+         . "access_log /nonexistent/\$host f; return 200 x; }\n"
          . "--- request\nGET /a\n", qr/unexpected lines in error\.log/],
 
     'an eval that fails' => ["--- config\nlocation = /a { return 200 x; }\n"
@@ -70,7 +70,7 @@ my %expect_failure = (
          . "--- timeout: 0.3\n--- error_code:\n", qr/timed out/],
 );
 
-plan(tests => 2 * keys(%expect_failure) + 47);
+plan(tests => 2 * keys(%expect_failure) + 60);
 
 
 my $lib = abs_path($0) =~ s{/[^/]*\z}{/lib}r;
@@ -256,7 +256,7 @@ unknown directive "no_such_directive"
 --- config
 --- must_die: 1
 --- error_log eval
-qr/\[emerg\].* zone "a" is too small/
+qr/\[emerg\].* zone "zone=a:1k" is too small/
 
 
 
@@ -347,19 +347,21 @@ GET /b
 
 
 
-=== TEST 20: an expected alert is no failure
+=== TEST 20: a [crit] that is expected is no failure
+--- http_config
+    log_format f "$uri";
 --- config
-    location = /a { return 200 "abc"; }
-    location = /c {
-        client_body_in_file_only on;
-        client_body_temp_path $TEST_NGINX_SERVER_ROOT/html/index.html;
-        proxy_pass http://127.0.0.1:9;
+    location = /a {
+        access_log /nonexistent/$host.log f;
+        return 200 "abc";
     }
 --- request
 GET /a
---- must_die
+--- response_body chomp
+abc
 --- error_log
-[emerg]
+[crit]
+"/nonexistent/localhost.log" failed
 
 
 

@@ -122,6 +122,11 @@ qoe_buf_json_string(qoe_buf_t *b, qoe_span_t s)
     size_t                n;
     const unsigned char  *p, *end, *run;
 
+    if (s.len == 0) {
+        qoe_buf_literal(b, "\"\"");
+        return;
+    }
+
     p = (const unsigned char *) s.data;
     end = p + s.len;
     run = p;

@@ -15,15 +15,25 @@
 
 #define QOE_DECODE_NEAR_MAX    48
 
+/* The realistic events have 10 and 60. */
+#define QOE_CONTAINERS_PER_EVENT   32
+#define QOE_VALUES_PER_EVENT       256
+
 #define QOE_UTF8_BOM           "\xef\xbb\xbf"
+
+/* event_type, event_time and the ids: no object with fewer is an event */
+#define QOE_DECODE_KEYS_MIN    7
 
 
 static qoe_status_t qoe_decode_check(qoe_batch_t *batch, qoe_span_t body);
+static qoe_status_t qoe_decode_check_size(qoe_batch_t *batch, qoe_span_t body,
+    size_t max_events);
 static qoe_status_t qoe_decode_parse(qoe_batch_t *batch, qoe_span_t body);
 static qoe_status_t qoe_decode_syntax(qoe_batch_t *batch, qoe_span_t body,
     const json_error_t *error);
 static json_t *qoe_decode_array(qoe_batch_t *batch, qoe_span_t body,
     qoe_span_t *text);
+static size_t qoe_decode_candidates(const json_t *array);
 static qoe_status_t qoe_decode_events(qoe_batch_t *batch, json_t *array,
     qoe_span_t text, const qoe_decode_conf_t *conf, int64_t now_ms);
 static qoe_status_t qoe_decode_event(qoe_event_t *ev, json_t *value,
@@ -49,6 +59,10 @@ qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
     span = (qoe_span_t) { (body != NULL) ? body : "", len };
 
     status = qoe_decode_check(batch, span);
+
+    if (status == QOE_OK) {
+        status = qoe_decode_check_size(batch, span, conf->max_events);
+    }
 
     if (status == QOE_OK) {
         status = qoe_decode_parse(batch, span);
@@ -77,7 +91,8 @@ qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
         return QOE_INVALID;
     }
 
-    batch->events = qoe_arena_alloc(arena, batch->total * sizeof(qoe_event_t));
+    batch->events = qoe_arena_alloc(arena, qoe_decode_candidates(array)
+                                           * sizeof(qoe_event_t));
 
     if (batch->events == NULL) {
         return QOE_NOMEM;
@@ -99,15 +114,13 @@ qoe_batch_free(qoe_batch_t *batch)
 
 
 /*
- * What jansson must not be given: it recurses up to 2048 levels, takes a NUL
- * byte behind a number for nothing at all, and has only "invalid token" to
- * say about a byte order mark.
+ * What jansson must not be given: it takes a NUL byte behind a number for
+ * nothing at all, and has only "invalid token" to say about a byte order mark.
  */
 
 static qoe_status_t
 qoe_decode_check(qoe_batch_t *batch, qoe_span_t body)
 {
-    size_t       deep;
     const char  *nul;
 
     if (body.len >= sizeof(QOE_UTF8_BOM) - 1
@@ -127,16 +140,51 @@ qoe_decode_check(qoe_batch_t *batch, qoe_span_t body)
         return QOE_INVALID;
     }
 
-    deep = qoe_slice_too_deep(body, QOE_DEPTH_MAX);
+    return QOE_OK;
+}
 
-    if (deep != body.len) {
-        qoe_decode_fail_at(batch, qoe_slice_pos(body, deep),
-                           "the JSON is nested deeper than "
-                           QOE_STRINGIFY(QOE_DEPTH_MAX) " levels", "");
-        return QOE_TOO_LARGE;
+
+/*
+ * A tree of "{}," takes two orders of magnitude more memory than its text: no
+ * body may hold more values than its number of events has any use for.
+ */
+
+static qoe_status_t
+qoe_decode_check_size(qoe_batch_t *batch, qoe_span_t body, size_t max_events)
+{
+    size_t              at;
+    char                reason[80];
+    qoe_slice_limits_t  max;
+
+    max.depth = QOE_DEPTH_MAX;
+    max.containers = (max_events + 32) * QOE_CONTAINERS_PER_EVENT;
+    max.values = (max_events + 32) * QOE_VALUES_PER_EVENT;
+
+    switch (qoe_slice_check(body, &max, &at)) {
+
+    case QOE_SLICE_DEPTH:
+        snprintf(reason, sizeof(reason),
+                 "the JSON is nested deeper than %zu levels", max.depth);
+        break;
+
+    case QOE_SLICE_CONTAINERS:
+        snprintf(reason, sizeof(reason),
+                 "the JSON has more than %zu objects and lists",
+                 max.containers);
+        break;
+
+    case QOE_SLICE_VALUES:
+        snprintf(reason, sizeof(reason), "the JSON has more than %zu values",
+                 max.values);
+        break;
+
+    default:
+        return QOE_OK;
     }
 
-    return QOE_OK;
+    qoe_decode_fail_at(batch, qoe_slice_pos(body, at), reason, "");
+
+    return QOE_INVALID;
 }
 
 
@@ -266,6 +314,29 @@ qoe_decode_array(qoe_batch_t *batch, qoe_span_t body, qoe_span_t *text)
 }
 
 
+/*
+ * How many elements may be events: memory follows the bytes that were sent,
+ * where two bytes an element would otherwise buy room for a whole event.  One
+ * more than that, for the last one to be refused in.
+ */
+
+static size_t
+qoe_decode_candidates(const json_t *array)
+{
+    size_t  i, n, total;
+
+    total = json_array_size(array);
+    n = 1;
+
+    for (i = 0; i < total; i++) {
+        n += (json_object_size(json_array_get(array, i))
+              >= QOE_DECODE_KEYS_MIN);
+    }
+
+    return n;
+}
+
+
 static qoe_status_t
 qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
     const qoe_decode_conf_t *conf, int64_t now_ms)
@@ -275,6 +346,7 @@ qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
     qoe_slice_iter_t     it;
     qoe_decode_error_t  *err, spare;
 
+    memset(&spare, 0, sizeof(qoe_decode_error_t));
     qoe_slice_array(&it, text);
 
     for (i = 0; i < batch->total; i++) {

@@ -64,9 +64,11 @@ typedef struct {
  * now_ms: Unix time of the receipt.
  *
  * QOE_OK         at least one event is valid (errors tell of the others)
- * QOE_INVALID    not JSON, wrong shape, 0 or too many events, or no valid one
- * QOE_TOO_LARGE  past a cap that concerns the body as a whole (depth)
- * QOE_NOMEM      out of memory
+ * QOE_INVALID    not JSON, too deep, wrong shape, 0 or too many events, or no
+ *                valid one
+ * QOE_NOMEM      out of memory, or the arena's maximum is too small: it holds
+ *                sizeof(qoe_event_t) for every element of "events" that may be
+ *                an event (7 keys), and for one more
  */
 qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena);

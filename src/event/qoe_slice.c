@@ -20,46 +20,55 @@ qoe_slice_is_space(char c)
 }
 
 
-size_t
-qoe_slice_too_deep(qoe_span_t text, size_t max)
+qoe_slice_excess_t
+qoe_slice_check(qoe_span_t text, const qoe_slice_limits_t *max, size_t *at)
 {
-    size_t       depth;
+    size_t       depth, containers, values;
     const char  *p, *end;
 
     depth = 0;
+    containers = 0;
+    values = 0;
     p = text.data;
     end = p + text.len;
 
-    while (p < end) {
+    for ( /* void */ ; p < end; p++) {
+
+        *at = (size_t) (p - text.data);
 
         switch (*p) {
 
         case '"':
-            p = qoe_slice_string_end(p, end);
-            continue;
+            p = qoe_slice_string_end(p, end) - 1;
+            break;
 
         case '{':
         case '[':
-            if (depth == max) {
-                return (size_t) (p - text.data);
+            if (depth++ == max->depth) {
+                return QOE_SLICE_DEPTH;
             }
 
-            depth++;
+            if (containers++ == max->containers) {
+                return QOE_SLICE_CONTAINERS;
+            }
+
             break;
 
         case '}':
         case ']':
-            if (depth != 0) {
-                depth--;
+            depth -= (depth != 0);
+            break;
+
+        case ',':
+            if (values++ == max->values) {
+                return QOE_SLICE_VALUES;
             }
 
             break;
         }
-
-        p++;
     }
 
-    return text.len;
+    return QOE_SLICE_WITHIN;
 }
 
 

@@ -35,12 +35,29 @@ typedef struct {
 } qoe_slice_iter_t;
 
 
+/* What a parser would have to hold at once. */
+
+typedef struct {
+    size_t        depth;
+    size_t        containers;    /* objects and arrays */
+    size_t        values;        /* counted by the commas between them */
+} qoe_slice_limits_t;
+
+typedef enum {
+    QOE_SLICE_WITHIN = 0,
+    QOE_SLICE_DEPTH,
+    QOE_SLICE_CONTAINERS,
+    QOE_SLICE_VALUES
+} qoe_slice_excess_t;
+
+
 /*
- * The offset of the bracket that opens level max + 1, or text.len if none
- * does.  Exact for valid JSON; for a text that breaks off being JSON, exact
- * up to that place, which is as far as a parser goes.
+ * Which limit the text passes first, and *at the offset where.  Exact for
+ * valid JSON; for a text that breaks off being JSON, exact up to that place,
+ * which is as far as a parser goes.
  */
-size_t qoe_slice_too_deep(qoe_span_t text, size_t max);
+qoe_slice_excess_t qoe_slice_check(qoe_span_t text,
+    const qoe_slice_limits_t *max, size_t *at);
 
 /* Line and column of a byte offset; reads text[0..byte). */
 qoe_slice_pos_t qoe_slice_pos(qoe_span_t text, size_t byte);

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 
 
-#define QOE_RECORD_AVG     1024      /* the first guess, bytes in the ring */
+
+/*
+ * The first guess of a record's bytes in the ring.  Too small only wakes the
+ * helper before the batch is full; too large leaves it to the interval.
+ */
+#define QOE_RECORD_AVG     256
 
 
 static bool qoe_feed_full(const qoe_feed_t *feed);

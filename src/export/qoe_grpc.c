@@ -13,6 +13,7 @@
 
 
 #define QOE_GRPC_FRAME         5
+#define QOE_GRPC_GRACE_MS      100
 #define QOE_GRPC_SERVICE       "/opentelemetry.proto.collector."
 
 
@@ -149,15 +150,30 @@ qoe_grpc_details(qoe_http_io_t *io, qoe_span_t value)
 /*
  * A status that comes before the request is out, of a server that did not
  * want to read it: nobody will take the rest, and the transfer would stand
- * still until its timeout.
+ * still until its timeout.  What curl has read it may still hold, so a moment
+ * is left even then; as a rule the stream ends with this header, and its
+ * connection is kept.
  */
 
 static void
 qoe_grpc_headers_end(qoe_http_io_t *io)
 {
-    if (io->grpc_status >= 0) {
-        io->r->finished = true;
+    uint64_t        now;
+    qoe_request_t  *r;
+
+    if (io->grpc_status < 0) {
+        return;
     }
+
+    r = io->r;
+    now = qoe_mono_ms();
+
+    if (io->sent == io->head_len + io->body.len) {
+        now += QOE_GRPC_GRACE_MS;
+    }
+
+    r->answered = true;
+    r->expires_ms = qoe_min(r->expires_ms, now);
 }
 
 

@@ -185,7 +185,7 @@ qoe_http_taken(qoe_http_io_t *io)
 static qoe_span_t
 qoe_http_reason(const qoe_http_io_t *io)
 {
-    size_t                i, len;
+    size_t                i, n, len;
     qoe_span_t            s;
     const unsigned char  *p = (const unsigned char *) io->answer.data;
 
@@ -201,11 +201,17 @@ qoe_http_reason(const qoe_http_io_t *io)
             i++;
         }
 
-        /* a longer text than 127 bytes has one more byte of length */
+        /* a length of two bytes is more than is shown anyway */
 
         if (len > i && len - i > 2 && p[i] == 0x12) {
-            i += (p[i + 1] & 0x80) ? 3 : 2;
-            s = (qoe_span_t) { io->answer.data + i, len - i };
+            n = p[i + 1];
+            i += 2;
+
+            if (n & 0x80) {
+                n = (n & 0x7f) | (size_t) p[i++] << 7;
+            }
+
+            s = (qoe_span_t) { io->answer.data + i, qoe_min(n, len - i) };
         }
     }
 

@@ -114,8 +114,16 @@ bool qoe_http_name_eq(qoe_span_t name, const char *s);
 /* The outcome of a transfer that failed in libcurl or in our callbacks. */
 void qoe_http_io_failed(qoe_http_io_t *io, CURLcode rc);
 
-/* The options of a handle that stay the same; qoe_http_io.c. */
-qoe_status_t qoe_http_io_create(qoe_http_client_t *c, qoe_http_io_t **io);
+/*
+ * qoe_http_easy.c: a new handle, done() for its transfers; the target of the
+ * next request, whose body is set; and the forgetting of an answer.
+ */
+
+qoe_status_t qoe_http_io_create(qoe_http_client_t *c, qoe_http_io_t **io,
+    void (*done)(qoe_net_transfer_t *x, CURLcode rc));
+CURLcode qoe_http_io_target(qoe_http_io_t *io, const char *url, long version,
+    bool new_connection);
+void qoe_http_io_reset(qoe_http_io_t *io);
 
 
 #endif /* _QOE_HTTP_CLIENT_H_INCLUDED_ */

@@ -130,7 +130,7 @@ qoe_transport_send(qoe_transport_t *t, qoe_signal_t signal, qoe_span_t payload,
     r->data = data;
     r->start_ns = qoe_transport_mono_ns();
     r->expires_ms = qoe_mono_ms() + t->timeout_ms;
-    r->finished = false;
+    r->answered = false;
 
     qoe_outcome_init(&r->outcome);
 
@@ -251,11 +251,6 @@ qoe_transport_due(void *data)
     due = QOE_NET_NEVER;
 
     for (r = t->active; r != NULL; r = r->next) {
-
-        if (r->finished) {
-            return 0;
-        }
-
         due = qoe_min(due, r->expires_ms);
     }
 
@@ -264,9 +259,9 @@ qoe_transport_due(void *data)
 
 
 /*
- * Delivers what is finished and ends what is late.  The list is walked from
- * its head after each, because done() changes it; what done() sends is not
- * finished in the same turn, or a file that works would never let go.
+ * Ends what is due.  The list is walked from its head after each, because
+ * done() changes it; what done() sends is not ended in the same turn, or a
+ * file that works would never let go.
  */
 
 static void
@@ -281,14 +276,12 @@ qoe_transport_run(void *data, uint64_t now_ms)
 
     while (r != NULL) {
 
-        if (r->start_ns > turn_ns
-            || (!r->finished && r->expires_ms > now_ms))
-        {
+        if (r->start_ns > turn_ns || r->expires_ms > now_ms) {
             r = r->next;
             continue;
         }
 
-        if (r->finished) {
+        if (r->answered) {
             t->ops->settle(r);
 
         } else {

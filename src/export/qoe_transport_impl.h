@@ -34,9 +34,14 @@ struct qoe_request_s {
     void                   *data;
 
     uint64_t                start_ns;    /* monotonic */
-    uint64_t                expires_ms;  /* monotonic */
 
-    bool                    finished;    /* to be settled and delivered */
+    /*
+     * Monotonic.  Then it is over: with the answer that came, if answered is
+     * set, and else without one.
+     */
+    uint64_t                expires_ms;
+    bool                    answered;
+
     qoe_outcome_t           outcome;
 };
 
@@ -49,12 +54,12 @@ typedef struct {
     void                  (*destroy)(qoe_transport_t *t);
 
     /*
-     * Starts r, or does it at once: then sets its outcome and finished.
-     * Anything but QOE_OK: nothing was started.
+     * Starts r, or does it at once: then sets its outcome, answered, and
+     * expires_ms to 0.  Anything but QOE_OK: nothing was started.
      */
     qoe_status_t          (*send)(qoe_request_t *r);
 
-    /* Sets the outcome of a finished r in flight, if it is not set yet. */
+    /* Stops r that is answered, and sets its outcome if it is not set. */
     void                  (*settle)(qoe_request_t *r);
 
     /* Stops r in flight; later its io is used again. */

@@ -20,6 +20,7 @@
 #include "qoe_decode.h"
 #include "qoe_helper.h"
 #include "qoe_transport.h"
+#include "qoe_uuid.h"
 #include "qoe_zone.h"
 
 
@@ -29,9 +30,12 @@
 #define NGX_HTTP_OPENQOE_KEY_LEN     32      /* SHA-256 */
 #define NGX_HTTP_OPENQOE_JSON_MAX    (1024 * 1024)
 
-/* Answers that tell of JSON are marked so, whatever the status. */
+/* An ngx_str_t as the rooms below know it. */
 #define ngx_http_openqoe_span(s)                                              \
     ((qoe_span_t) { (const char *) (s).data, (s).len })
+
+/* Whether byte c is in the literal s; a NUL never is. */
+#define ngx_http_openqoe_in(s, c)    (memchr(s, c, sizeof(s) - 1) != NULL)
 
 
 /* The zone as the processes see it; lives as long as a cycle uses it. */
@@ -48,8 +52,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                 endpoint;      /* as shown by /v2/health */
-    ngx_str_t                 endpoint_name; /* what set it, for messages */
-    ngx_str_t                 logs_endpoint; /* a per-signal URL, verbatim */
+    const char               *endpoint_name; /* what set it, for messages */
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
     ngx_msec_t                interval;
@@ -68,7 +71,9 @@ typedef struct {
     ngx_open_file_t          *file;          /* of a file:// endpoint */
     qoe_transport_conf_t      transport;
 
+    uint32_t                  set;           /* lines of the block, by row */
     unsigned                  defined:1;     /* has an openqoe_exporter */
+    unsigned                  verbatim:1;    /* endpoint is a signal's own */
     unsigned                  env_headers:1;
 } ngx_http_openqoe_exporter_t;
 
@@ -179,29 +184,35 @@ char *ngx_http_openqoe_event_type(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_openqoe_event_time(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* _exporter_conf.c, _exporter_set.c, _endpoint.c, _tls.c */
+/* _exporter_conf.c */
 char *ngx_http_openqoe_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* _exporter.c: values of the exporter, whoever gives them */
 ngx_int_t ngx_http_openqoe_exporter_init(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 ngx_int_t ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 
-/* each: NULL, or what the value should be (or an error already logged) */
+/* each returns NULL, or what the value must be */
 const char *ngx_http_openqoe_set_protocol(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *value);
 const char *ngx_http_openqoe_set_compression(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *value);
+const char *ngx_http_openqoe_set_timeout(ngx_http_openqoe_exporter_t *e,
+    uint64_t ms);
 const char *ngx_http_openqoe_add_header(ngx_http_openqoe_exporter_t *e,
-    ngx_str_t *name, ngx_str_t *value, ngx_uint_t replace);
-const char *ngx_http_openqoe_set_resource(ngx_http_openqoe_exporter_t *e,
-    ngx_str_t *name, ngx_str_t *value);
+    ngx_str_t *name, ngx_str_t *value, ngx_uint_t *duplicate);
+const char *ngx_http_openqoe_add_resource(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *name, ngx_str_t *value, ngx_uint_t *duplicate);
+
+/* _endpoint.c: the URL and all that follows from it */
 ngx_int_t ngx_http_openqoe_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 
+/* _tls.c: PEM files, read and checked */
 typedef enum {
-    NGX_HTTP_OPENQOE_PEM_CA,
-    NGX_HTTP_OPENQOE_PEM_CERTIFICATE,
+    NGX_HTTP_OPENQOE_PEM_CERTIFICATES,
     NGX_HTTP_OPENQOE_PEM_KEY
 } ngx_http_openqoe_pem_e;
 
@@ -213,6 +224,10 @@ ngx_int_t ngx_http_openqoe_tls_check(ngx_conf_t *cf,
 /* _env.c: fills what the directives left unset */
 ngx_int_t ngx_http_openqoe_env(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf);
+
+/* _grafana.c: NULL, or NGX_CONF_ERROR after the error was logged */
+const char *ngx_http_openqoe_grafana(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e);
 
 /* _zone.c */
 char *ngx_http_openqoe_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -303,7 +318,8 @@ typedef struct {
     uint64_t                  last_success_ms;
     uint64_t                  last_failure_ms;
     uint64_t                  failures;      /* consecutive, the worst lane */
-    uint32_t                  orphans;       /* lanes without a live owner */
+    uint64_t                  orphan_id;     /* which lanes have no live
+                                                owner since whom, 0: none */
     char                      last_error[256];
 } ngx_http_openqoe_exporter_state_t;
 

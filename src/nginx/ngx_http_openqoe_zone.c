@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone,
     ngx_cycle_t *cycle, qoe_zone_t **zone);
+static ngx_int_t ngx_http_openqoe_zone_found(ngx_shm_zone_t *shm_zone,
+    ngx_cycle_t *cycle, qoe_zone_t **zone);
 static ngx_http_openqoe_zone_t *ngx_http_openqoe_zone_open(qoe_zone_t *zone,
     ngx_log_t *log);
 static ngx_int_t ngx_http_openqoe_zone_hold(ngx_http_openqoe_zone_t *z,
@@ -139,7 +141,6 @@ ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     qoe_zone_t                    *zone;
     ngx_cycle_t                   *cycle;
     ngx_core_conf_t               *ccf;
-    ngx_slab_pool_t               *pool;
     ngx_http_openqoe_zone_t       *z = data;
     ngx_http_openqoe_main_conf_t  *mcf = shm_zone->data;
 
@@ -147,13 +148,10 @@ ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     if (z == NULL) {
 
-        pool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-
-        if (shm_zone->shm.exists) {
-            zone = pool->data;
-
-        } else if (ngx_http_openqoe_zone_fresh(shm_zone, cycle, &zone)
-                   != NGX_OK)
+        if ((shm_zone->shm.exists
+             ? ngx_http_openqoe_zone_found(shm_zone, cycle, &zone)
+             : ngx_http_openqoe_zone_fresh(shm_zone, cycle, &zone))
+            != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -183,7 +181,10 @@ ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-/* One allocation of all that the slab pool has: it is never used again. */
+/*
+ * One allocation of all that the slab pool has: it is never used again.  Its
+ * first page tells the size to who finds it later.
+ */
 
 static ngx_int_t
 ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
@@ -202,7 +203,7 @@ ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
     lanes = (uint32_t) ngx_min(ngx_max(ccf->worker_processes, 1),
                                QOE_LANES_MAX);
 
-    size = pool->pfree * ngx_pagesize;
+    size = (pool->pfree - 1) * ngx_pagesize;
     need = qoe_zone_size_min(lanes);
 
     if (size < need) {
@@ -219,7 +220,7 @@ ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    mem = ngx_slab_alloc_locked(pool, size);
+    mem = ngx_slab_alloc_locked(pool, size + ngx_pagesize);
     if (mem == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "openqoe: no memory in zone \"%V\"",
@@ -227,7 +228,9 @@ ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    rc = qoe_zone_create(zone, mem, size, lanes);
+    *(size_t *) mem = size;
+
+    rc = qoe_zone_create(zone, (u_char *) mem + ngx_pagesize, size, lanes);
 
     if (rc != QOE_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
@@ -237,6 +240,30 @@ ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
     }
 
     pool->data = mem;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_zone_found(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
+    qoe_zone_t **zone)
+{
+    u_char           *mem;
+    ngx_slab_pool_t  *pool;
+
+    pool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    mem = pool->data;
+
+    if (mem == NULL
+        || qoe_zone_attach(zone, mem + ngx_pagesize, *(size_t *) mem)
+           != QOE_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "openqoe: zone \"%V\" is of another version",
+                      &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }

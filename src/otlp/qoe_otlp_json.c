@@ -247,7 +247,7 @@ qoe_json_value(qoe_buf_t *out, const ProtobufCFieldDescriptor *fd,
 
     case PROTOBUF_C_TYPE_STRING:
         s = *(const char *const *) value;
-        qoe_buf_json_string(out, qoe_span_str(s));
+        qoe_buf_json_string(out, s ? qoe_span_str(s) : qoe_span(""));
         break;
 
     case PROTOBUF_C_TYPE_MESSAGE:

@@ -11,20 +11,18 @@
     OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE
 
 
+/* An allocator for protobuf-c's unpack; free() does nothing. */
+
+typedef struct {
+    ProtobufCAllocator  allocator;
+    qoe_arena_t        *arena;
+    bool                nomem;       /* why an unpack gave NULL */
+} qoe_pb_mem_t;
+
+
 static void *qoe_pb_alloc(void *ctx, size_t size);
 static void qoe_pb_free(void *ctx, void *p);
 static void qoe_pb_repair(unsigned char *p, unsigned char *end);
-
-
-void
-qoe_pb_mem_init(qoe_pb_mem_t *m, qoe_arena_t *arena)
-{
-    m->allocator.alloc = qoe_pb_alloc;
-    m->allocator.free = qoe_pb_free;
-    m->allocator.allocator_data = m;
-    m->arena = arena;
-    m->nomem = false;
-}
 
 
 static void *
@@ -54,7 +52,11 @@ qoe_pb_unpack(ProtobufCMessage **msg, const ProtobufCMessageDescriptor *desc,
 {
     qoe_pb_mem_t  mem;
 
-    qoe_pb_mem_init(&mem, arena);
+    mem.allocator.alloc = qoe_pb_alloc;
+    mem.allocator.free = qoe_pb_free;
+    mem.allocator.allocator_data = &mem;
+    mem.arena = arena;
+    mem.nomem = false;
 
     *msg = protobuf_c_message_unpack(desc, &mem.allocator, packed.len,
                                      (const uint8_t *) packed.data);

@@ -30,17 +30,10 @@ typedef Opentelemetry__Proto__Resource__V1__Resource  qoe_pb_resource_t;
     Opentelemetry__Proto__Collector__##Signal##__V1__Export##Signal##What
 
 
-/* An allocator for protobuf-c's unpack; free() does nothing. */
-
-typedef struct {
-    ProtobufCAllocator  allocator;
-    qoe_arena_t        *arena;
-    bool                nomem;       /* why an unpack gave NULL */
-} qoe_pb_mem_t;
-
-void qoe_pb_mem_init(qoe_pb_mem_t *m, qoe_arena_t *arena);
-
-/* QOE_INVALID for bytes that are not desc's message, QOE_NOMEM. */
+/*
+ * Unpacks into memory of the arena.  QOE_INVALID for bytes that are not desc's
+ * message, QOE_NOMEM.
+ */
 qoe_status_t qoe_pb_unpack(ProtobufCMessage **msg,
     const ProtobufCMessageDescriptor *desc, qoe_span_t packed,
     qoe_arena_t *arena);

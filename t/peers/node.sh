@@ -30,11 +30,9 @@ mkdir -p "$dir"
 
     echo "installing the npm packages" >&2
     rm -f "$dir/.key"
-    cp package.json package-lock.json "$dir"
-    cd "$dir"
-    PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --no-audit \
-        --no-fund --loglevel=error >&2
-    echo "$key" > .key
+    cp package.json package-lock.json "$dir" && cd "$dir" \
+        && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 \
+        && echo "$key" > .key
 ) 9>"$dir/.lock" || { echo "the npm packages were not installed" >&2; exit 1; }
 
 echo "$dir"

@@ -1,5 +1,7 @@
 #!/usr/bin/perl
 
+# Copyright (C) OpenQoE
+#
 # Usage: corpus_seed.pl DIR
 # Writes the bodies of t/data/corpus.tsv to DIR, one file each: the seeds of
 # the decode fuzzer.

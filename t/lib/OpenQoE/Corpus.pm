@@ -1,5 +1,7 @@
 package OpenQoE::Corpus;
 
+# Copyright (C) OpenQoE
+#
 # The corpus of bodies in t/data/corpus.tsv (format: t/data/README.md).
 #
 #   for my $case (OpenQoE::Corpus->cases) { ... }

@@ -8,11 +8,12 @@ package OpenQoE::HTTP;
 use v5.36;
 
 use Exporter qw(import);
+use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
 use Time::HiRes qw(time);
 
-use OpenQoE::Process qw(scaled run_cmd scratch_dir slurp);
+use OpenQoE::Process qw(scaled run_cmd slurp);
 
 our @EXPORT_OK = qw(http_request http_get http_post curl parse_head
                     decode_chunked);
@@ -231,7 +232,7 @@ sub http_post ($port, $path, $body, %opt) {
 # curl(args..., url): { rc, status, version, headers, body, stderr }
 
 sub curl (@args) {
-    my $dir = scratch_dir('curl');
+    my $dir = File::Temp->newdir('openqoe-curl-XXXXXX', TMPDIR => 1);
     my ($rc, $out, $err) =
         run_cmd({ timeout => 60 }, 'curl', '-sS', '-D', "$dir/head", '-o',
                 "$dir/body", '-w', '%{http_code} %{http_version}', @args);

@@ -24,8 +24,7 @@ my %STATE = (A => ACCEPTED, U => AMBIGUOUS, R => REFUSED);
 # deliveries.  Millions of ids fit.
 
 sub new ($class) {
-    return bless { state => {}, count => {}, offset => {}, foreign => 0,
-                   ignore_foreign => 0 }, $class;
+    return bless { state => {}, count => {}, offset => {} }, $class;
 }
 
 
@@ -54,24 +53,32 @@ sub note ($self, $events, $response) {
 }
 
 
-# What t/tools/load wrote: "run RUN", then "A|U|R first count [status]".
+# What t/tools/load or oracle.lua wrote: "run RUN", then lines "A|U|R first
+# count [status]"; a later line about an id wins.  A path or a list of them.
 
-sub load_file ($self, $path) {
-    my $run;
+sub load_file ($self, $paths) {
+    for my $path (ref $paths ? @$paths : $paths) {
+        my $run;
 
-    open my $in, '<', $path or die "$path: $!\n";
-    while (<$in>) {
-        if (/^run (\w+)$/) {
-            $run = $1;
+        open my $in, '<', $path or die "$path: $!\n";
+        while (my $line = <$in>) {
+            if ($line =~ /^run (\w+)$/) {
+                $run = $1;
 
-        } elsif (/^([AUR]) (\d+) (\d+)/) {
-            $self->mark($STATE{$1}, $run, $2, $3);
+            } elsif ($line =~ /^([AUR]) (\d+) (\d+)/) {
+                $self->mark($STATE{$1}, $run, $2, $3);
 
-        } else {
-            die "$path: bad line: $_";
+            } else {
+                die "$path: bad line: $line";
+            }
         }
     }
 }
+
+
+# What a file holds already is another oracle's.
+
+sub skip_to_end ($self, $path) { $self->{offset}{$path} = -s $path // 0 }
 
 
 # Counts every id in what was added to the file since the last call; an

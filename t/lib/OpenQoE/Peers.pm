@@ -16,15 +16,15 @@ use Test::More ();
 use OpenQoE::Event qw(decode_json_text);
 use OpenQoE::Process qw(free_ports run_cmd scratch_dir slurp spawn_peer);
 
-our @EXPORT_OK = qw(collector_program node_dir peers_dir program
-                    otlp_file_logs attributes);
+our @EXPORT_OK = qw(collector_program collector_if_any node_dir peers_dir
+                    program otlp_file_logs attributes);
 
 
 sub peers_dir () { dirname(abs_path(__FILE__)) . '/../../peers' }
 
 
-# What a script that prints a path printed; skips the whole test when the
-# script says by status 77 that it cannot be had, dies when it failed.
+# What a script that prints a path printed, or undef and the reason when the
+# script says by status 77 that it cannot be had here; dies when it failed.
 
 sub path_of ($script) {
     my ($rc, $out, $err) = run_cmd({ timeout => 900 },
@@ -32,18 +32,28 @@ sub path_of ($script) {
     chomp($out, $err);
 
     return $out if $rc eq '0';
-
-    Test::More::plan(skip_all => $err) if $rc ne 'timeout' && $rc >> 8 == 77;
+    return (undef, $err) if $rc ne 'timeout' && $rc >> 8 == 77;
     die "$script failed ($rc): $err\n";
 }
 
 
-sub collector_program () { path_of('collector/build.sh') }
+sub path_or_skip ($script) {
+    my ($path, $reason) = path_of($script);
+    return $path // Test::More::plan(skip_all => $reason);
+}
+
+
+sub collector_program () { path_or_skip('collector/build.sh') }
+
+
+# the same, but undef when there is none
+
+sub collector_if_any () { (path_of('collector/build.sh'))[0] }
 
 
 # the directory that holds node_modules
 
-sub node_dir () { path_of('node.sh') }
+sub node_dir () { path_or_skip('node.sh') }
 
 
 # the first of the programs that is in PATH, or undef

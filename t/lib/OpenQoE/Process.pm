@@ -114,7 +114,7 @@ sub scratch_dir ($name = 'test') {
 
 sub run_cmd (@cmd) {
     my %opt = ref $cmd[0] eq 'HASH' ? %{ shift @cmd } : ();
-    my $dir = scratch_dir('cmd');
+    my $dir = File::Temp->newdir('openqoe-cmd-XXXXXX', TMPDIR => 1);
     my $p = spawn(%opt, cmd => \@cmd, stdout => "$dir/out",
                   stderr => "$dir/err");
     my $status = $p->wait($opt{timeout} // 30);
@@ -300,7 +300,9 @@ sub process_title ($pid) {
 }
 
 
-for my $sig (qw(INT TERM HUP)) {
+# what would end the test must not skip the END block
+
+for my $sig (qw(INT TERM HUP PIPE)) {
     $SIG{$sig} = sub { exit 128 + 15 } if !defined $SIG{$sig};
 }
 

@@ -45,7 +45,7 @@ our @EXPORT = qw(
     http_request http_get http_post curl
     free_port free_ports scratch_dir spawn spawn_peer wait_until scaled slow
     slurp children group_alive process_title run_cmd
-    tool cache_path need write_file read_jsonl load
+    tool cache_path need write_file read_jsonl load wrk_load
 );
 
 
@@ -54,16 +54,22 @@ our @EXPORT = qw(
 sub import ($class, @args) {
     my $caller = caller;
 
+    Test::More->builder->exported_to($caller);
+    Test::More::plan(@args) if @args;
+
+    {
+        no strict 'refs';
+        *{"${caller}::$_"} = \&{"Test::More::$_"}
+            for grep { /^\w+$/ } @Test::More::EXPORT;
+        *{"${caller}::TODO"} = \${"${caller}::TODO"};
+        *{"${caller}::$_"} = \&{"Time::HiRes::$_"} for qw(sleep time);
+        *{"${caller}::$_"} = \&$_ for @EXPORT;
+    }
+
+    # these are about what is being compiled, as "use v5.36" is
     strict->import;
     warnings->import;
     feature->import(':5.36');
-
-    my $imports = join ' ', map { "'$_'" } @args;
-    eval "package $caller; Test::More->import($imports); 1" or die $@;
-    Time::HiRes->export_to_level(1, $class, qw(sleep time));
-
-    no strict 'refs';
-    *{"${caller}::$_"} = \&$_ for @EXPORT;
 }
 
 
@@ -108,17 +114,41 @@ sub read_jsonl ($path) {
 }
 
 
-# Starts t/tools/load against an OpenQoE::Nginx; more arguments as the tool
-# takes them.  The process has ->{ids}, the file for the oracle's load_file.
+# Starts t/tools/load against an OpenQoE::Nginx: load($nginx, c => 8,
+# d => 10, n => 10), the letters being the tool's options.  The process has
+# ->{ids}, files for the oracle's load_file; its output is one line of sums.
 
 sub load ($nginx, %opt) {
-    my $ids = "$nginx->{dir}/load." . run_id() . '.' . int rand 1e9;
+    my $ids = ids_prefix($nginx);
     my $path = tool('load') // die "t/tools/load is not built\n";
     my $process = spawn(cmd => [$path, '-p', $nginx->port, '-o', $ids,
                                 map { ("-$_", $opt{$_}) } sort keys %opt],
                         name => 'load');
-    $process->{ids} = $ids;
+    $process->{ids} = [$ids];
     return $process;
+}
+
+
+# The same by wrk and t/tools/oracle.lua: seconds, threads (and as many
+# connections: see there why), events a request, a key.
+
+sub wrk_load ($nginx, %opt) {
+    my $ids = ids_prefix($nginx);
+    my $threads = $opt{threads} // 4;
+    my $script = __FILE__ =~ s{lib/OpenQoE/Test\.pm\z}{tools/oracle.lua}r;
+    my $process = spawn(cmd => ['wrk', '-t', $threads, '-c', $threads, '-d',
+                                ($opt{seconds} // 10) . 's', '--timeout',
+                                '10s', '-s', $script, $nginx->url, '--', $ids,
+                                $opt{events} // 10, $opt{key} // ()],
+                        name => 'wrk');
+    $process->{ids} = [map { "$ids.$_" } 1 .. $threads];
+    return $process;
+}
+
+
+sub ids_prefix ($nginx) {
+    state $serial = 0;
+    return "$nginx->{dir}/load." . run_id() . '.' . ++$serial;
 }
 
 

@@ -46,11 +46,11 @@ sub import ($class, @plan) {
 
     strict->import;
     warnings->import;
-    eval "package $caller; Test::More->import(grep { \$_ ne 'plan' }"
-         . ' @Test::More::EXPORT); 1' or die $@;
-
     no strict 'refs';
     no warnings 'redefine';
+    *{"${caller}::$_"} = \&{"Test::More::$_"}
+        for grep { /^\w+$/ && $_ ne 'plan' } @Test::More::EXPORT;
+    *{"${caller}::TODO"} = \${"${caller}::TODO"};
     *{"${caller}::$_"} = \&$_ for @EXPORT;
     plan(@plan) if @plan;
 }
@@ -65,9 +65,9 @@ sub plan (@plan) {
 
 sub blocks () {
     $blocks //= do {
-        local $/;
         no warnings 'once';
-        [ Test::Nginx::Socket::Block->parse(<main::DATA> // '') ];
+        my $text = join '', <main::DATA>;
+        [ Test::Nginx::Socket::Block->parse($text) ];
     };
     return @$blocks;
 }
@@ -185,7 +185,7 @@ sub run_block ($block) {
     $last_config = $block->config;
 
     reset_logs();
-    $_->excuse('log_level', 'user_files', 'curl', 'http2') for $block;
+    $block->excuse(qw(log_level user_files curl http2));
 
     my $failure = Test::Nginx::Socket::Server::start($block);
 

@@ -1,0 +1,211 @@
+package Bench::Report;
+
+# Copyright (C) OpenQoE
+#
+# Figures of many runs -> Markdown.
+
+use v5.36;
+
+use Exporter qw(import);
+use List::Util qw(max min sum0);
+
+our @EXPORT_OK = qw(report);
+
+my %side = (baseline => 'plain nginx', events => 'events');
+
+
+sub median (@values) {
+    my @sorted = sort { $a <=> $b } @values;
+    my $half = int @sorted / 2;
+
+    return @sorted % 2 ? $sorted[$half]
+                       : ($sorted[$half - 1] + $sorted[$half]) / 2;
+}
+
+
+sub commas ($text) {
+    1 while $text =~ s/^(-?\d+)(\d{3})/$1,$2/;
+    return $text;
+}
+
+
+# "median (min..max)"
+
+sub spread ($format, @values) {
+    my @text = map { commas(sprintf $format, $_) }
+               median(@values), min(@values), max(@values);
+
+    return $text[0] if @values == 1;
+    return "$text[0] ($text[1]..$text[2])";
+}
+
+
+sub table ($head, @rows) {
+    my @align = map { $_ ? '---:' : '---' } 0 .. $#$head;
+    return join '', map { '| ' . join(' | ', @$_) . " |\n" }
+           $head, \@align, @rows;
+}
+
+
+# of($runs, side, batch, name): the values of all runs
+
+sub of ($runs, $side, $batch, $name) {
+    return map { $_->{$name} }
+           grep { $_->{side} eq $side && $_->{batch} == $batch } @$runs;
+}
+
+
+sub rates ($runs, @batches) {
+    my @rows;
+
+    for my $batch (@batches) {
+        for my $name (qw(baseline events)) {
+            my $get = sub ($key) { of($runs, $name, $batch, $key) };
+            my @own = $get->('requests');
+            my @top = of($runs, 'baseline', $batch, 'requests');
+            my @ratio = map { $top[$_] ? 100 * $own[$_] / $top[$_] : 0 }
+                        0 .. $#own;
+
+            push @rows, [ $side{$name}, $batch, spread('%.0f', @own),
+                spread('%.0f', $get->('events')),
+                $name eq 'events' ? spread('%.1f %%', @ratio) : '',
+                spread('%.2f', $get->('p50')), spread('%.2f', $get->('p99')) ];
+        }
+    }
+
+    return table(['', 'events a request', 'requests/s', 'events/s',
+                  'of plain nginx', 'p50, ms', 'p99, ms'], @rows);
+}
+
+
+sub cpu ($runs, @batches) {
+    my @rows;
+
+    for my $batch (@batches) {
+        for my $name (qw(baseline events)) {
+            my $get = sub ($format, $key) {
+                spread($format, of($runs, $name, $batch, $key));
+            };
+            my $helper = $name eq 'events';
+
+            push @rows, [ $side{$name}, $batch, $get->('%.2f', 'loop_cores'),
+                $get->('%.2f', 'loop_us'),
+                $helper ? $get->('%.2f', 'helper_cores') : '',
+                $helper ? $get->('%.2f', 'helper_us') : '',
+                $get->('%.2f', 'other_cores'), $get->('%.2f', 'stolen') ];
+        }
+    }
+
+    return table(['', 'events a request', 'event loop, cores',
+                  'us an event', 'helper thread, cores', 'us an event',
+                  'others on that core, cores', 'stolen, cores'], @rows);
+}
+
+
+sub memory ($runs, @batches) {
+    my @rows;
+
+    for my $batch (@batches) {
+        my @own = map { $_->{peak} - $_->{shared} }
+                  grep { $_->{side} eq 'events' && $_->{batch} == $batch }
+                  @$runs;
+        my @plain = of($runs, 'baseline', $batch, 'peak');
+
+        push @rows, [ $batch, spread('%.1f', @plain),
+            spread('%.1f', of($runs, 'events', $batch, 'peak')),
+            spread('%.1f', of($runs, 'events', $batch, 'shared')),
+            spread('%.1f', map { $own[$_] - $plain[$_] } 0 .. $#own) ];
+    }
+
+    return table(['events a request', 'plain nginx, MB', 'events, MB',
+                  'of it the zone, MB', 'without the zone over plain nginx, MB'],
+                 @rows);
+}
+
+
+# Sums over the runs: one refusal in one of them must be seen.
+
+sub outcome ($runs, @batches) {
+    my @rows;
+
+    for my $batch (@batches) {
+        my $all = sub ($key, $name = 'events') {
+            commas(sum0(of($runs, $name, $batch, $key)));
+        };
+
+        push @rows, [ $batch, $all->('accepted'), $all->('exported'),
+            $all->('exported_in_time'),
+            spread('%.0f', of($runs, 'events', $batch, 'backlog')),
+            $all->('refused'), $all->('not_202'), $all->('invalid'),
+            $all->('lost'), $all->('retried'), $all->('socket_errors') ];
+    }
+
+    return table(['events a request', 'events accepted', 'exported',
+                  'exported under load', 'left at the end of a run',
+                  'requests refused (503)', 'not 202', 'events invalid',
+                  'events lost', 'exports retried', 'socket errors'], @rows);
+}
+
+
+sub verdict ($runs) {
+    my @events = grep { $_->{side} eq 'events' } @$runs;
+    my $refused = grep { $_->{refused} } @events;
+    my $short = grep { $_->{accepted} != $_->{exported} } @events;
+    my $other = grep { $_->{not_202} != ($_->{refused} // 0)
+                       || $_->{socket_errors} } @$runs;
+    my @text;
+
+    push @text, $refused
+        ? "**$refused of " . @events . ' runs refused requests with 503: '
+          . 'the queue was full.**  Rates count what was accepted.'
+        : 'No run refused a request.';
+    push @text, $short
+        ? "**$short runs exported fewer events than they accepted.**"
+        : 'Every event accepted was exported.';
+    push @text, "**$other runs had other errors.**" if $other;
+
+    return join(' ', @text) . "\n";
+}
+
+
+sub facts (@pairs) {
+    return join '', map { "- $_->[0]: $_->[1]\n" } @pairs;
+}
+
+
+# report(runs =>, batches =>, machine =>, versions =>, command =>, date =>,
+#        options => text of the options in force, decode => table rows,
+#        body_form => text or undef)
+
+sub report (%r) {
+    my ($runs, @batches) = ($r{runs}, @{ $r{batches} });
+    my $m = $r{machine};
+    my $text = "# Benchmark results\n\nWritten by `$r{command}` on $r{date}, "
+        . "by nothing else.\n\n## Machine and versions\n\n";
+
+    $text .= facts([ 'machine', "$m->{cores} cores, $m->{model}, "
+                                . "$m->{memory}" ],
+                   [ 'system', "$m->{os}, Linux $m->{kernel}" ],
+                   @{ $r{versions} });
+    $text .= "\n## Rates and latency\n\n" . rates($runs, @batches)
+        . "\n" . verdict($runs);
+    $text .= "\n## CPU\n\n" . cpu($runs, @batches);
+    $text .= "\n## Memory\n\n" . memory($runs, @batches);
+    $text .= "\n## What became of the events\n\n" . outcome($runs, @batches);
+    $text .= "\n## How\n\n$r{how}";
+
+    $text .= "\n## Decoding without nginx\n\n"
+        . table(['events a body', 'bytes an event', 'decode, us an event',
+                 'pack, us an event', 'events/s', 'MB/s',
+                 'bytes of a record']) . $r{decode}
+        . "\nCPU time of `bench/decode.c` with the same bodies: bytes to "
+        . "events (`qoe_decode`),\nevents to records (`qoe_record_pack`).\n";
+
+    $text .= "\n## The body of a log record\n\n$r{body_form}"
+        if defined $r{body_form};
+
+    return $text;
+}
+
+
+1;

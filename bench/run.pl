@@ -1,0 +1,170 @@
+#!/usr/bin/env perl
+
+# Copyright (C) OpenQoE
+#
+# ./build.sh bench [OPTIONS]: plain nginx that reads the body and answers 202
+# beside the events location that exports to a receiver, in turn, on one core.
+# Prints the figures and writes them to bench/RESULTS.md.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../t/lib";
+
+use Getopt::Long;
+use POSIX qw(strftime);
+
+use Bench::Proc qw(machine versions);
+use Bench::Report qw(report);
+use Bench::Run;
+use OpenQoE::Process qw(run_cmd);
+
+my $usage = <<'END';
+usage: ./build.sh bench [OPTIONS]
+
+  --seconds N        load of a run (6)
+  --runs N           runs of each side and batch size (3)
+  --events LIST      events a request (1,10,100)
+  --connections N    that wrk keeps open (32)
+  --protocol P       http/protobuf, http/json or grpc (http/protobuf)
+  --compression C    gzip or none (the module's default)
+  --zone SIZE        of openqoe_zone (64m)
+  --server-core N    core of nginx (0)
+  --driver-core LIST cores of wrk and the receiver (1)
+  --out FILE         instead of bench/RESULTS.md; - writes none
+END
+
+my @given = @ARGV;
+my %opt = (seconds => 6, runs => 3, events => '1,10,100', connections => 32,
+           protocol => 'http/protobuf', zone => '64m', 'server-core' => 0,
+           'driver-core' => '1', out => "$FindBin::Bin/RESULTS.md");
+
+GetOptions(\%opt, 'seconds=i', 'runs=i', 'events=s', 'connections=i',
+           'protocol=s', 'compression=s', 'zone=s', 'server-core=i',
+           'driver-core=s', 'out=s', 'help')
+    && !@ARGV && !$opt{help} or die $usage;
+
+my $build = $ENV{OPENQOE_BUILD} // "$FindBin::Bin/../build";
+my @batches = split /,/, $opt{events};
+
+$ENV{TEST_NGINX_OPENQOE_MODULE} //= "$build/ngx_http_openqoe_module.so";
+$| = 1;
+chdir "$FindBin::Bin/.." or die "$FindBin::Bin/..: $!\n";
+
+die "two cores are needed\n" if machine->{cores} < 2;
+
+my $bench = Bench::Run->new(
+    baseline => "$build/baseline/ngx_http_bench_baseline_module.so",
+    script => "$FindBin::Bin/events.lua", warmup => 1,
+    server_core => $opt{'server-core'}, driver_core => $opt{'driver-core'},
+    map { $_ => $opt{$_} } qw(seconds connections protocol compression zone),
+);
+
+my @runs = run_all();
+my $text = report(
+    runs => \@runs, batches => \@batches, machine => machine(),
+    versions => versions($ENV{TEST_NGINX_BINARY} || 'nginx'),
+    command => join(' ', './build.sh bench', @given),
+    date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
+    decode => decode(), body_form => body_form(),
+);
+
+print "\n$text";
+
+if ($opt{out} ne '-') {
+    open my $out, '>', $opt{out} or die "$opt{out}: $!\n";
+    print $out $text;
+    close $out or die "$opt{out}: $!\n";
+    print "\nwritten to $opt{out}\n";
+}
+
+
+# A B A B ...: what disturbs the machine for a while disturbs both sides.
+
+sub run_all () {
+    my @all;
+
+    $bench->start_receiver;
+
+    for my $run (1 .. $opt{runs}) {
+        for my $batch (@batches) {
+            for my $side (qw(baseline events)) {
+                my $f = $bench->measure($side, $batch);
+                push @all, { %$f, side => $side, batch => $batch };
+                progress($run, $all[-1]);
+            }
+        }
+    }
+
+    $bench->stop_receiver;
+
+    return @all;
+}
+
+
+sub progress ($run, $f) {
+    printf "run %d  %-8s  %4d a request  %7.0f requests/s  %7.0f events/s  "
+           . "p99 %.1f ms", $run, @$f{qw(side batch requests events p99)};
+    printf "  %d refused", $f->{refused} if $f->{refused};
+    print "\n";
+}
+
+
+# Rows of bench/decode.c for the bodies that wrk has sent.
+
+sub decode () {
+    my $rows = '';
+
+    for my $batch (@batches) {
+        my ($rc, $out, $err) = run_cmd('taskset', '-c', $opt{'server-core'},
+            "$build/lib/bench/decode", "$bench->{dir}/bodies.$batch", 2);
+        die "decode: $err\n" if $rc ne '0';
+        $rows .= $out;
+    }
+
+    return $rows;
+}
+
+
+sub body_form () {
+    my $program = "$build/lib/bench/body_form";
+    return if !-x $program;
+
+    my ($rc, $out, $err) = run_cmd({ timeout => 120 }, 'taskset', '-c',
+                                   $opt{'server-core'}, $program);
+    die "body_form: $err\n" if $rc ne '0';
+
+    return $out =~ /^\|/m ? $out : "```\n$out```\n";
+}
+
+
+sub how () {
+    my ($bytes) = map { sprintf '%.0f', $_->{event_bytes} } @runs;
+    my $compression = defined $opt{compression}
+        ? "compression $opt{compression}" : "the module's default compression";
+
+    return <<"END";
+- One nginx worker on core $opt{'server-core'}; the module's helper thread runs
+  on the same core.  wrk (one thread, $opt{connections} connections, as fast as
+  they are answered) and the receiver on core $opt{'driver-core'}.
+- plain nginx: `bench/baseline`, a module that reads the body and answers 202
+  with a JSON text.  events: `openqoe_events` with its defaults, zone
+  $opt{zone}, exporting by $opt{protocol} with $compression to another nginx
+  with that module, which answers 200 and looks at nothing.
+- Both have client_body_buffer_size 1m, no access log, keep-alive.
+- Events by `bench/events.lua`: $bytes bytes each on the mean, several types,
+  sessions, devices, Unicode; 3000 of them are made before the load starts.
+- $opt{runs} runs of $opt{seconds} s of each row, in turn (plain, events, plain, ...)
+  in one go; a fresh nginx and a warm-up of 1 s before each.  Figures are
+  median (min..max) of the runs; the ratio is of neighbours in time.
+- requests/s and events/s count answers of 202.  Latency is wrk's, under full
+  load.
+- CPU: utime and stime of /proc/PID/task/*/stat of the worker's main thread and
+  of the thread named openqoe.  The helper's us an event go on until the queue
+  is empty.  "Others" is what else was busy on nginx's core, softirqs too;
+  "stolen" what the hypervisor took.  A row whose event loop and helper stay
+  well below 1 core together was bound by the driver.
+- Memory: VmHWM of the worker; the zone's part is RssShmem.
+- Outcome: sums over the runs, from /v2/stats but for the last column.
+END
+}

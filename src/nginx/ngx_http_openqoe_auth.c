@@ -1,0 +1,280 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * API keys.  Only SHA-256 digests are kept, and all of them are compared in
+ * constant time, so that timing tells nothing of a key.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+
+#define NGX_HTTP_OPENQOE_KEY_FILE_MAX  (1024 * 1024)
+
+
+static ngx_uint_t ngx_http_openqoe_key_known(ngx_array_t *keys, u_char *data,
+    size_t len);
+static ngx_uint_t ngx_http_openqoe_header_key(ngx_table_elt_t *h,
+    ngx_str_t *key);
+
+
+/* openqoe_api_key key | off */
+
+char *
+ngx_http_openqoe_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                    *value;
+    ngx_http_openqoe_loc_conf_t  *lcf = conf;
+
+    value = cf->args->elts;
+
+    if (lcf->keys == NULL) {
+        return "is used after \"off\"";
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (lcf->keys != NGX_CONF_UNSET_PTR) {
+            return "\"off\" does not go with keys";
+        }
+
+        lcf->keys = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].len == 0) {
+        return "must not be an empty key";
+    }
+
+    if (lcf->keys == NGX_CONF_UNSET_PTR) {
+        lcf->keys = NULL;
+    }
+
+    if (ngx_http_openqoe_add_key(cf, &lcf->keys, &value[1]) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate key in \"%V\"", &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* One key a line; blank lines and those that begin with # are skipped. */
+
+char *
+ngx_http_openqoe_api_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char                       *p, *eol, *end;
+    ngx_str_t                    *value, content, key;
+    ngx_uint_t                    n;
+    ngx_http_openqoe_loc_conf_t  *lcf = conf;
+
+    value = cf->args->elts;
+
+    if (lcf->keys == NULL) {
+        return "is used after \"openqoe_api_key off\"";
+    }
+
+    if (value[1].len == 0) {
+        return "must not be an empty path";
+    }
+
+    if (ngx_http_openqoe_read_file(cf, (char *) cmd->name.data, &value[1],
+                                   NGX_HTTP_OPENQOE_KEY_FILE_MAX, &content)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (lcf->keys == NGX_CONF_UNSET_PTR) {
+        lcf->keys = NULL;
+    }
+
+    n = 0;
+    end = content.data + content.len;
+
+    for (p = content.data; p < end; p = eol + 1) {
+
+        eol = ngx_strlchr(p, end, '\n');
+        eol = eol ? eol : end;
+
+        key.data = p;
+        key.len = (size_t) (eol - p);
+
+        while (key.len && (key.data[0] == ' ' || key.data[0] == '\t')) {
+            key.data++;
+            key.len--;
+        }
+
+        while (key.len && (key.data[key.len - 1] == ' '
+                           || key.data[key.len - 1] == '\t'
+                           || key.data[key.len - 1] == '\r'))
+        {
+            key.len--;
+        }
+
+        if (key.len == 0 || key.data[0] == '#') {
+            continue;
+        }
+
+        n++;
+
+        if (ngx_http_openqoe_add_key(cf, &lcf->keys, &key) == NGX_ERROR
+            && lcf->keys == NULL)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    /* the text is not needed any more, and it is secret */
+
+    ngx_explicit_memzero(content.data, content.len);
+
+    if (n == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no key in file \"%V\" of \"%V\"", &value[1],
+                           &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* NGX_OK; NGX_DECLINED for a key that is there already; NGX_ERROR. */
+
+ngx_int_t
+ngx_http_openqoe_add_key(ngx_conf_t *cf, ngx_array_t **keys, ngx_str_t *key)
+{
+    ngx_http_openqoe_key_t  *k;
+
+    if (*keys == NULL) {
+        *keys = ngx_array_create(cf->pool, 4, sizeof(ngx_http_openqoe_key_t));
+
+        if (*keys == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_openqoe_key_known(*keys, key->data, key->len)) {
+        return NGX_DECLINED;
+    }
+
+    k = ngx_array_push(*keys);
+    if (k == NULL) {
+        return NGX_ERROR;
+    }
+
+    SHA256(key->data, key->len, k->digest);
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK when the location is open or a header has one of its keys. */
+
+ngx_int_t
+ngx_http_openqoe_authorized(ngx_http_request_t *r)
+{
+    ngx_str_t                     key;
+    ngx_uint_t                    i;
+    ngx_list_part_t              *part;
+    ngx_table_elt_t              *h;
+    ngx_http_openqoe_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    if (lcf->keys == NULL) {
+        return NGX_OK;
+    }
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                return NGX_DECLINED;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (ngx_http_openqoe_header_key(&h[i], &key)
+            && ngx_http_openqoe_key_known(lcf->keys, key.data, key.len))
+        {
+            return NGX_OK;
+        }
+    }
+}
+
+
+/* The key that a header may hold: four forms. */
+
+static ngx_uint_t
+ngx_http_openqoe_header_key(ngx_table_elt_t *h, ngx_str_t *key)
+{
+    static const ngx_str_t  bearer = ngx_string("bearer ");
+
+    *key = h->value;
+
+    if (h->key.len == sizeof("X-API-Key") - 1) {
+        return ngx_strncasecmp(h->key.data, (u_char *) "X-API-Key",
+                               h->key.len) == 0;
+    }
+
+    if (h->key.len == sizeof("X-API-Token") - 1) {
+        return ngx_strncasecmp(h->key.data, (u_char *) "X-API-Token",
+                               h->key.len) == 0;
+    }
+
+    if (h->key.len != sizeof("Authorization") - 1
+        || ngx_strncasecmp(h->key.data, (u_char *) "Authorization",
+                           h->key.len) != 0)
+    {
+        return 0;
+    }
+
+    if (key->len > bearer.len
+        && ngx_strncasecmp(key->data, bearer.data, bearer.len) == 0)
+    {
+        key->data += bearer.len;
+        key->len -= bearer.len;
+
+        while (key->len && key->data[0] == ' ') {
+            key->data++;
+            key->len--;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_openqoe_key_known(ngx_array_t *keys, u_char *data, size_t len)
+{
+    u_char                   digest[NGX_HTTP_OPENQOE_KEY_LEN];
+    ngx_uint_t               i, found;
+    ngx_http_openqoe_key_t  *key;
+
+    SHA256(data, len, digest);
+
+    key = keys->elts;
+    found = 0;
+
+    for (i = 0; i < keys->nelts; i++) {
+        found |= CRYPTO_memcmp(key[i].digest, digest, sizeof(digest)) == 0;
+    }
+
+    return found;
+}

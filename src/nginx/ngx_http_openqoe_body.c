@@ -1,0 +1,205 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The bytes of a request body: in place where nginx has them in one buffer of
+ * memory, otherwise copied together.  What nginx put in a temporary file is
+ * read with pread(2), as nginx itself does to pass it on: the pages were
+ * written a moment ago and client_max_body_size bounds them.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+static ngx_uint_t ngx_http_openqoe_gather(ngx_http_request_t *r,
+    ngx_chain_t *in, size_t size, ngx_http_openqoe_body_t *body);
+static ngx_int_t ngx_http_openqoe_append(ngx_buf_t *b, u_char *dst,
+    ngx_log_t *log);
+
+
+/* NGX_OK and whether it is gzip; NGX_DECLINED for any other encoding. */
+
+ngx_int_t
+ngx_http_openqoe_encoding(ngx_http_request_t *r, ngx_uint_t *gzip)
+{
+    ngx_str_t         *v;
+    ngx_uint_t         i;
+    ngx_list_part_t   *part;
+    ngx_table_elt_t   *h;
+
+    *gzip = 0;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                return NGX_OK;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len != sizeof("Content-Encoding") - 1
+            || ngx_strncasecmp(h[i].key.data, (u_char *) "Content-Encoding",
+                               h[i].key.len) != 0)
+        {
+            continue;
+        }
+
+        v = &h[i].value;
+
+        if (v->len == sizeof("identity") - 1
+            && ngx_strncasecmp(v->data, (u_char *) "identity", v->len) == 0)
+        {
+            continue;
+        }
+
+        /* RFC 9110: x-gzip is the same; a second encoding is not for us */
+
+        if (*gzip
+            || !((v->len == sizeof("gzip") - 1
+                  && ngx_strncasecmp(v->data, (u_char *) "gzip", v->len) == 0)
+                 || (v->len == sizeof("x-gzip") - 1
+                     && ngx_strncasecmp(v->data, (u_char *) "x-gzip", v->len)
+                        == 0)))
+        {
+            return NGX_DECLINED;
+        }
+
+        *gzip = 1;
+    }
+}
+
+
+/*
+ * 0, or the status to answer with and body->error.  Give it back with
+ * ngx_http_openqoe_body_free() in either case.
+ */
+
+ngx_uint_t
+ngx_http_openqoe_body(ngx_http_request_t *r, ngx_http_openqoe_body_t *body)
+{
+    off_t                         size;
+    ngx_uint_t                    rc, gzip;
+    ngx_chain_t                  *cl, *in;
+    ngx_http_openqoe_loc_conf_t  *lcf;
+
+    ngx_memzero(body, sizeof(ngx_http_openqoe_body_t));
+    body->bytes = qoe_span("");
+
+    /* there is none when somebody has discarded it before us */
+
+    in = r->request_body ? r->request_body->bufs : NULL;
+    size = 0;
+
+    for (cl = in; cl != NULL; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    if (in != NULL && in->next == NULL && !in->buf->in_file) {
+        body->bytes.data = (char *) in->buf->pos;
+        body->bytes.len = (size_t) size;
+
+    } else if (size > 0) {
+        rc = ngx_http_openqoe_gather(r, in, (size_t) size, body);
+
+        if (rc != 0) {
+            return rc;
+        }
+    }
+
+    if (ngx_http_openqoe_encoding(r, &gzip) != NGX_OK || !gzip) {
+        return 0;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    return ngx_http_openqoe_inflate(r, body, lcf->max_inflated_size);
+}
+
+
+void
+ngx_http_openqoe_body_free(ngx_http_openqoe_body_t *body)
+{
+    if (body->heap != NULL) {
+        ngx_free(body->heap);
+        body->heap = NULL;
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_openqoe_gather(ngx_http_request_t *r, ngx_chain_t *in, size_t size,
+    ngx_http_openqoe_body_t *body)
+{
+    u_char       *p;
+    ngx_chain_t  *cl;
+
+    p = ngx_alloc(size, r->connection->log);
+
+    if (p == NULL) {
+        body->error = "out of memory";
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body->heap = p;
+    body->bytes = (qoe_span_t) { (char *) p, size };
+
+    for (cl = in; cl != NULL; cl = cl->next) {
+
+        if (ngx_http_openqoe_append(cl->buf, p, r->connection->log)
+            != NGX_OK)
+        {
+            body->error = "the body could not be read back";
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        p += ngx_buf_size(cl->buf);
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_append(ngx_buf_t *b, u_char *dst, ngx_log_t *log)
+{
+    off_t    offset;
+    ssize_t  n;
+
+    if (ngx_buf_in_memory(b)) {
+        ngx_memcpy(dst, b->pos, (size_t) (b->last - b->pos));
+        return NGX_OK;
+    }
+
+    if (!b->in_file) {
+        return NGX_OK;
+    }
+
+    for (offset = b->file_pos; offset < b->file_last; offset += n) {
+
+        n = pread(b->file->fd, dst, (size_t) (b->file_last - offset), offset);
+
+        if (n == -1 && ngx_errno == NGX_EINTR) {
+            n = 0;
+            continue;
+        }
+
+        if (n <= 0) {
+            ngx_log_error(NGX_LOG_CRIT, log, n ? ngx_errno : 0,
+                          "openqoe: pread() \"%V\" failed", &b->file->name);
+            return NGX_ERROR;
+        }
+
+        dst += n;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,321 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Cross-origin requests (the Fetch standard): which origins may read the
+ * answers, and the preflight.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+static ngx_uint_t ngx_http_openqoe_origin_valid(ngx_str_t *s);
+static ngx_table_elt_t *ngx_http_openqoe_find_origin(ngx_http_request_t *r);
+
+
+static const struct {
+    const char  *name;
+    ngx_str_t    value;
+} ngx_http_openqoe_preflight_headers[] = {
+    { "Access-Control-Allow-Methods", ngx_string("GET, POST, OPTIONS") },
+    { "Access-Control-Allow-Headers",
+      ngx_string("Content-Type, Content-Encoding, Authorization, X-API-Key, "
+                 "X-API-Token, X-SDK-Version, traceparent") },
+    { "Access-Control-Max-Age", ngx_string("86400") }
+};
+
+
+/* openqoe_cors_origin origin ... | * | off */
+
+char *
+ngx_http_openqoe_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                    *value;
+    ngx_uint_t                    i;
+    const char                   *expected;
+    ngx_http_openqoe_loc_conf_t  *lcf = conf;
+
+    value = cf->args->elts;
+
+    if (lcf->origins == NULL) {
+        return "is used after \"off\"";
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (lcf->origins != NGX_CONF_UNSET_PTR || cf->args->nelts != 2) {
+            return "\"off\" does not go with origins";
+        }
+
+        lcf->origins = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (lcf->origins == NGX_CONF_UNSET_PTR) {
+        lcf->origins = NULL;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        expected = ngx_http_openqoe_add_origin(cf->pool, &lcf->origins,
+                                               &value[i]);
+        if (expected != NULL) {
+            return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
+                                              &value[i], expected);
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* NULL, or what the origin must be. */
+
+const char *
+ngx_http_openqoe_add_origin(ngx_pool_t *pool, ngx_array_t **origins,
+    ngx_str_t *origin)
+{
+    ngx_str_t   *o;
+    ngx_uint_t   i, any;
+
+    any = (origin->len == 1 && origin->data[0] == '*');
+
+    if (!any && !ngx_http_openqoe_origin_valid(origin)) {
+        return "scheme://host[:port] in lower case without a path, or \"*\"";
+    }
+
+    if (*origins == NULL) {
+        *origins = ngx_array_create(pool, 4, sizeof(ngx_str_t));
+
+        if (*origins == NULL) {
+            return "kept in memory, which is exhausted";
+        }
+    }
+
+    o = (*origins)->elts;
+
+    for (i = 0; i < (*origins)->nelts; i++) {
+
+        if (any || (o[i].len == 1 && o[i].data[0] == '*')) {
+            return "given alone when \"*\" is used";
+        }
+
+        if (o[i].len == origin->len
+            && ngx_strncmp(o[i].data, origin->data, o[i].len) == 0)
+        {
+            return "given once";
+        }
+    }
+
+    o = ngx_array_push(*origins);
+    if (o == NULL) {
+        return "kept in memory, which is exhausted";
+    }
+
+    *o = *origin;
+
+    return NULL;
+}
+
+
+/* As browsers send it, so that bytes can be compared. */
+
+static ngx_uint_t
+ngx_http_openqoe_origin_valid(ngx_str_t *s)
+{
+    size_t  i, host, port;
+
+    for (i = 0; i < s->len; i++) {
+        if (!((s->data[i] >= 'a' && s->data[i] <= 'z')
+              || (i > 0 && ((s->data[i] >= '0' && s->data[i] <= '9')
+                            || ngx_http_openqoe_in("+-.", s->data[i])))))
+        {
+            break;
+        }
+    }
+
+    if (i == 0 || s->len - i < 4 || ngx_strncmp(s->data + i, "://", 3) != 0) {
+        return 0;
+    }
+
+    host = i + 3;
+    i = host;
+
+    if (s->data[i] == '[') {
+        for (i++; i < s->len && s->data[i] != ']'; i++) {
+            if (!ngx_http_openqoe_in("0123456789abcdef:.", s->data[i])) {
+                return 0;
+            }
+        }
+
+        if (i++ == s->len) {
+            return 0;
+        }
+    }
+
+    for ( /* void */ ; i < s->len && s->data[i] != ':'; i++) {
+        if (!((s->data[i] >= 'a' && s->data[i] <= 'z')
+              || (s->data[i] >= '0' && s->data[i] <= '9')
+              || s->data[i] == '-' || s->data[i] == '.'
+              || s->data[i] == '_'))
+        {
+            return 0;
+        }
+    }
+
+    if (i == host) {
+        return 0;
+    }
+
+    if (i == s->len) {
+        return 1;
+    }
+
+    port = i + 1;
+
+    return s->len - port <= 5 && ngx_atoi(s->data + port, s->len - port) > 0
+           && ngx_atoi(s->data + port, s->len - port) <= 65535;
+}
+
+
+static ngx_table_elt_t *
+ngx_http_openqoe_find_origin(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                return NULL;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == sizeof("Origin") - 1
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "Origin",
+                               sizeof("Origin") - 1) == 0)
+        {
+            return &h[i];
+        }
+    }
+}
+
+
+/* On every answer of a location with origins. */
+
+ngx_int_t
+ngx_http_openqoe_cors_headers(ngx_http_request_t *r)
+{
+    ngx_str_t                    *o;
+    ngx_uint_t                    i;
+    ngx_table_elt_t              *origin;
+    ngx_http_openqoe_loc_conf_t  *lcf;
+
+    static ngx_str_t  any = ngx_string("*");
+    static ngx_str_t  yes = ngx_string("true");
+    static ngx_str_t  vary = ngx_string("Origin");
+    static ngx_str_t  expose = ngx_string("Retry-After");
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    if (lcf->origins == NULL) {
+        return NGX_OK;
+    }
+
+    o = lcf->origins->elts;
+
+    if (o[0].len == 1) {
+
+        if (ngx_http_openqoe_header(r, "Access-Control-Allow-Origin", any)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_openqoe_header(r, "Access-Control-Expose-Headers",
+                                       expose);
+    }
+
+    /* a cache must know even where this origin gets nothing */
+
+    if (ngx_http_openqoe_header(r, "Vary", vary) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    origin = ngx_http_openqoe_find_origin(r);
+
+    for (i = 0; origin != NULL && i < lcf->origins->nelts; i++) {
+
+        if (o[i].len != origin->value.len
+            || ngx_strncmp(o[i].data, origin->value.data, o[i].len) != 0)
+        {
+            continue;
+        }
+
+        if (ngx_http_openqoe_header(r, "Access-Control-Allow-Origin", o[i])
+            != NGX_OK
+            || ngx_http_openqoe_header(r, "Access-Control-Allow-Credentials",
+                                       yes)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_openqoe_header(r, "Access-Control-Expose-Headers",
+                                       expose);
+    }
+
+    return NGX_OK;
+}
+
+
+/* OPTIONS: 204, the same for every location; the body was discarded. */
+
+ngx_int_t
+ngx_http_openqoe_preflight(ngx_http_request_t *r, const char *allow)
+{
+    ngx_uint_t               i;
+    ngx_str_t                value;
+    ngx_http_openqoe_ctx_t  *ctx;
+
+    value.data = (u_char *) allow;
+    value.len = ngx_strlen(allow);
+
+    ctx = ngx_http_openqoe_get_ctx(r);
+
+    if (ctx == NULL
+        || ngx_http_openqoe_header(r, "Allow", value) != NGX_OK
+        || ngx_http_openqoe_common_headers(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    for (i = 0; i < sizeof(ngx_http_openqoe_preflight_headers)
+                    / sizeof(ngx_http_openqoe_preflight_headers[0]); i++)
+    {
+        if (ngx_http_openqoe_header(r,
+                ngx_http_openqoe_preflight_headers[i].name,
+                ngx_http_openqoe_preflight_headers[i].value)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    ctx->own = 1;
+    r->headers_out.status = NGX_HTTP_NO_CONTENT;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
+}

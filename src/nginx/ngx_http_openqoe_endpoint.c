@@ -1,0 +1,314 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The exporter's endpoint: from what was configured to the URL of the
+ * signal, or the file (specification of the OTLP exporter, "Endpoint URLs").
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+typedef struct {
+    ngx_str_t  scheme;           /* without "://" */
+    ngx_str_t  authority;
+    ngx_str_t  path;             /* from the first slash, or empty */
+} ngx_http_openqoe_url_t;
+
+
+static ngx_int_t ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e, const char *expected);
+static ngx_int_t ngx_http_openqoe_file_endpoint(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e);
+static const char *ngx_http_openqoe_split(ngx_str_t *s,
+    ngx_http_openqoe_url_t *url);
+static const char *ngx_http_openqoe_authority(ngx_str_t *s);
+static ngx_int_t ngx_http_openqoe_bare_host(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e);
+static ngx_int_t ngx_http_openqoe_signal_url(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_url_t *url);
+
+
+ngx_int_t
+ngx_http_openqoe_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
+{
+    const char              *expected;
+    ngx_http_openqoe_url_t   url;
+
+    if (e->endpoint.data == NULL) {
+
+        e->endpoint_name = "endpoint";
+
+        if (e->protocol == QOE_PROTOCOL_HTTP_PROTOBUF
+            || e->protocol == QOE_PROTOCOL_HTTP_JSON)
+        {
+            ngx_str_set(&e->endpoint, "http://localhost:4318");
+
+        } else {
+            ngx_str_set(&e->endpoint, "http://localhost:4317");
+        }
+    }
+
+    if (ngx_strncmp(e->endpoint.data, "file:", 5) == 0) {
+        return ngx_http_openqoe_file_endpoint(cf, e);
+    }
+
+    ngx_conf_init_uint_value(e->protocol, QOE_PROTOCOL_GRPC);
+
+    if (ngx_http_openqoe_bare_host(cf, e) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    expected = ngx_http_openqoe_split(&e->endpoint, &url);
+
+    if (expected != NULL) {
+        return ngx_http_openqoe_bad_endpoint(cf, e, expected);
+    }
+
+    if (e->protocol == QOE_PROTOCOL_GRPC && url.path.len > 1) {
+        return ngx_http_openqoe_bad_endpoint(cf, e,
+                   "without a path, the protocol being grpc");
+    }
+
+    return ngx_http_openqoe_signal_url(cf, e, &url);
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    const char *expected)
+{
+    ngx_http_openqoe_bad_value(cf, e->endpoint_name, &e->endpoint, expected);
+    return NGX_ERROR;
+}
+
+
+/*
+ * nginx creates the file, and opens it anew on USR1 as it does with its logs;
+ * the helper, told so by the flush callback, opens it by its name.
+ */
+
+static ngx_int_t
+ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
+{
+    size_t     i;
+    ngx_str_t  path;
+
+    if (e->endpoint.len < sizeof("file:///x") - 1
+        || ngx_strncmp(e->endpoint.data, "file:///", 8) != 0
+        || e->endpoint.data[e->endpoint.len - 1] == '/')
+    {
+        return ngx_http_openqoe_bad_endpoint(cf, e,
+                   "file:///path with the absolute path of a file");
+    }
+
+    path.data = e->endpoint.data + 7;
+    path.len = e->endpoint.len - 7;
+
+    for (i = 0; i < path.len; i++) {
+        if (path.data[i] < 0x20 || path.data[i] == 0x7f) {
+            return ngx_http_openqoe_bad_endpoint(cf, e,
+                       "without control characters");
+        }
+    }
+
+    e->file = ngx_conf_open_file(cf->cycle, &path);
+    if (e->file == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (e->file->flush != NULL) {
+        return ngx_http_openqoe_bad_endpoint(cf, e,
+                   "a file that is not a log of nginx");
+    }
+
+    e->file->flush = ngx_http_openqoe_reopen;
+
+    e->protocol = QOE_PROTOCOL_FILE;
+    e->transport.url[QOE_SIGNAL_LOGS] = ngx_http_openqoe_span(e->file->name);
+
+    return NGX_OK;
+}
+
+
+/*
+ * The environment may say host:port for gRPC; OTEL_EXPORTER_OTLP_INSECURE
+ * then tells the scheme.
+ */
+
+static ngx_int_t
+ngx_http_openqoe_bare_host(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
+{
+    u_char     *p;
+    ngx_str_t   scheme;
+
+    if (e->protocol != QOE_PROTOCOL_GRPC
+        || ngx_strncmp(e->endpoint_name, "OTEL_EXPORTER_", 14) != 0
+        || ngx_strstr(e->endpoint.data, "://") != NULL)
+    {
+        return NGX_OK;
+    }
+
+    if (e->insecure) {
+        ngx_str_set(&scheme, "http://");
+    } else {
+        ngx_str_set(&scheme, "https://");
+    }
+
+    p = ngx_pnalloc(cf->pool, scheme.len + e->endpoint.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    scheme.len = (size_t) (ngx_sprintf(p, "%V%V%Z", &scheme, &e->endpoint)
+                           - p - 1);
+    e->endpoint.data = p;
+    e->endpoint.len = scheme.len;
+
+    return NGX_OK;
+}
+
+
+/* NULL, or what the URL must be. */
+
+static const char *
+ngx_http_openqoe_split(ngx_str_t *s, ngx_http_openqoe_url_t *url)
+{
+    size_t   i;
+    u_char  *p, *end, *slash;
+
+    for (i = 0; i < s->len; i++) {
+        if (s->data[i] <= ' ' || s->data[i] >= 0x7f
+            || ngx_http_openqoe_in("\"<>\\^`{|}", s->data[i]))
+        {
+            return "a URL without spaces and other characters that must be "
+                   "percent-encoded";
+        }
+
+        if (s->data[i] == '?' || s->data[i] == '#') {
+            return "a URL without query and fragment";
+        }
+    }
+
+    end = s->data + s->len;
+    url->scheme.data = s->data;
+
+    if (ngx_strncmp(s->data, "http://", 7) == 0) {
+        url->scheme.len = 4;
+
+    } else if (ngx_strncmp(s->data, "https://", 8) == 0) {
+        url->scheme.len = 5;
+
+    } else {
+        return "a URL that begins with http://, https:// or file:///";
+    }
+
+    p = s->data + url->scheme.len + 3;
+    slash = ngx_strlchr(p, end, '/');
+    slash = slash ? slash : end;
+
+    url->authority.data = p;
+    url->authority.len = (size_t) (slash - p);
+    url->path.data = slash;
+    url->path.len = (size_t) (end - slash);
+
+    return ngx_http_openqoe_authority(&url->authority);
+}
+
+
+static const char *
+ngx_http_openqoe_authority(ngx_str_t *s)
+{
+    u_char     *p, *end, *host;
+    ngx_int_t   port;
+
+    p = s->data;
+    end = p + s->len;
+
+    if (ngx_strlchr(p, end, '@') != NULL) {
+        return "a URL without user and password, a header can carry them";
+    }
+
+    host = p;
+
+    if (p < end && *p == '[') {
+
+        for (p++; p < end && ngx_http_openqoe_in("0123456789abcdefABCDEF:.",
+                                                 *p); p++)
+        {
+            /* void */
+        }
+
+        if (p == end || *p != ']') {
+            return "a URL with a valid host";
+        }
+
+        p++;
+
+    } else {
+        for ( /* void */ ; p < end && *p != ':'; p++) {
+            if (!((*p >= '0' && *p <= '9')
+                  || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z')
+                  || ngx_http_openqoe_in("-._", *p)))
+            {
+                return "a URL with a valid host";
+            }
+        }
+    }
+
+    if (p == host) {
+        return "a URL with a host";
+    }
+
+    if (p == end) {
+        return NULL;
+    }
+
+    port = ngx_atoi(p + 1, (size_t) (end - p - 1));
+
+    return *p == ':' && port >= 1 && port <= 65535
+           ? NULL : "a URL with a port from 1 to 65535";
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_signal_url(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_http_openqoe_url_t *url)
+{
+    u_char      *p;
+    ngx_str_t    base, path;
+    qoe_span_t  *out;
+
+    out = &e->transport.url[QOE_SIGNAL_LOGS];
+
+    base.data = e->endpoint.data;
+    base.len = (size_t) (url->path.data - e->endpoint.data);
+
+    if (e->protocol == QOE_PROTOCOL_GRPC) {
+        *out = ngx_http_openqoe_span(base);
+        return NGX_OK;
+    }
+
+    if (e->verbatim) {
+        *out = ngx_http_openqoe_span(e->endpoint);
+        return NGX_OK;
+    }
+
+    path = url->path;
+
+    while (path.len != 0 && path.data[path.len - 1] == '/') {
+        path.len--;
+    }
+
+    p = ngx_pnalloc(cf->pool, base.len + path.len + sizeof("/v1/logs"));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->data = (char *) p;
+    p = ngx_sprintf(p, "%V%V/v1/logs", &base, &path);
+    out->len = (size_t) ((char *) p - out->data);
+
+    return NGX_OK;
+}

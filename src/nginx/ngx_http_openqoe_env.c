@@ -1,0 +1,662 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Environment variables, read in the master while the configuration is.  A
+ * directive wins over them, a standard name over an older one: each row
+ * fills what is still unset, in the order of the table.
+ *
+ * nginx gives its workers, and a new binary, an empty environment; those of
+ * our variables that are set are kept as by "env NAME;", so that an upgrade
+ * of the binary does not turn API_KEY off.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+#include <stdlib.h>
+
+
+/* NULL, or what the value must be, or NGX_CONF_ERROR when that was logged. */
+
+typedef const char *(*ngx_http_openqoe_env_pt)(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+
+
+typedef struct {
+    const char               *name;
+    ngx_http_openqoe_env_pt   set;           /* NULL: read by another row */
+    ngx_uint_t                secret;        /* never shown */
+} ngx_http_openqoe_env_t;
+
+
+static ngx_int_t ngx_http_openqoe_env_keep(ngx_conf_t *cf, const char *name);
+static ngx_int_t ngx_http_openqoe_percent_decode(ngx_str_t *s);
+static const char *ngx_http_openqoe_pairs(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e, ngx_str_t *list,
+    const char *(*add)(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
+    ngx_str_t *value, ngx_uint_t *duplicate), ngx_uint_t decode_names);
+static void ngx_http_openqoe_trim(ngx_str_t *s);
+
+static const char *ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_protocol(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_headers(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_compression(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_timeout(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_insecure(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_ca(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_certificate(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_certificate_key(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_service(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_resource(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_destination(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_key(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_origins(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_domain(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static const char *ngx_http_openqoe_env_level(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+
+
+static const ngx_http_openqoe_env_t  ngx_http_openqoe_env_vars[] = {
+    { "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+      ngx_http_openqoe_env_endpoint, 0 },
+    { "OTEL_EXPORTER_OTLP_ENDPOINT",
+      ngx_http_openqoe_env_endpoint, 0 },
+    { "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
+      ngx_http_openqoe_env_protocol, 0 },
+    { "OTEL_EXPORTER_OTLP_PROTOCOL",
+      ngx_http_openqoe_env_protocol, 0 },
+    { "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+      ngx_http_openqoe_env_headers, 1 },
+    { "OTEL_EXPORTER_OTLP_HEADERS",
+      ngx_http_openqoe_env_headers, 1 },
+    { "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION",
+      ngx_http_openqoe_env_compression, 0 },
+    { "OTEL_EXPORTER_OTLP_COMPRESSION",
+      ngx_http_openqoe_env_compression, 0 },
+    { "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT",
+      ngx_http_openqoe_env_timeout, 0 },
+    { "OTEL_EXPORTER_OTLP_TIMEOUT",
+      ngx_http_openqoe_env_timeout, 0 },
+    { "OTEL_EXPORTER_OTLP_LOGS_INSECURE",
+      ngx_http_openqoe_env_insecure, 0 },
+    { "OTEL_EXPORTER_OTLP_INSECURE",
+      ngx_http_openqoe_env_insecure, 0 },
+    { "OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE",
+      ngx_http_openqoe_env_ca, 0 },
+    { "OTEL_EXPORTER_OTLP_CERTIFICATE",
+      ngx_http_openqoe_env_ca, 0 },
+    { "OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE",
+      ngx_http_openqoe_env_certificate, 0 },
+    { "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+      ngx_http_openqoe_env_certificate, 0 },
+    { "OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY",
+      ngx_http_openqoe_env_certificate_key, 0 },
+    { "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+      ngx_http_openqoe_env_certificate_key, 0 },
+    { "OTEL_SERVICE_NAME", ngx_http_openqoe_env_service, 0 },
+    { "OTEL_RESOURCE_ATTRIBUTES", ngx_http_openqoe_env_resource, 0 },
+    { "DESTINATION_TYPE", ngx_http_openqoe_env_destination, 0 },
+    { "GRAFANA_CLOUD_INSTANCE_ID", NULL, 0 },
+    { "GRAFANA_CLOUD_API_KEY", NULL, 1 },
+    { "GRAFANA_CLOUD_REGION", NULL, 0 },
+    { "OTEL_URL", ngx_http_openqoe_env_endpoint, 0 },
+    { "API_KEY", ngx_http_openqoe_env_key, 1 },
+    { "CORS_ALLOWED_ORIGINS", ngx_http_openqoe_env_origins, 0 },
+    { "OWN_DOMAIN", ngx_http_openqoe_env_domain, 0 },
+    { "LOG_LEVEL", ngx_http_openqoe_env_level, 0 },
+    { NULL, NULL, 0 }
+};
+
+
+static const struct {
+    ngx_str_t        name;
+    qoe_log_level_t  level;
+} ngx_http_openqoe_log_levels[] = {
+    { ngx_string("error"), QOE_LOG_ERR },
+    { ngx_string("warn"), QOE_LOG_WARN },
+    { ngx_string("info"), QOE_LOG_INFO },
+    { ngx_string("debug"), QOE_LOG_DEBUG }
+};
+
+
+ngx_int_t
+ngx_http_openqoe_env(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
+{
+    char                          *p;
+    ngx_str_t                      value, hidden;
+    const char                    *expected;
+    const ngx_http_openqoe_env_t  *var;
+
+    ngx_str_set(&hidden, "...");
+
+    for (var = ngx_http_openqoe_env_vars; var->name != NULL; var++) {
+
+        p = getenv(var->name);
+
+        if (p == NULL) {
+            continue;
+        }
+
+        if (ngx_http_openqoe_env_keep(cf, var->name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        /* OpenTelemetry: empty is unset; but an empty key is a mistake */
+
+        if (var->set == NULL
+            || (*p == '\0' && var->set != ngx_http_openqoe_env_key))
+        {
+            continue;
+        }
+
+        /* a copy: setters change it, and it must outlive the environment */
+
+        value.len = ngx_strlen(p);
+        value.data = ngx_pnalloc(cf->pool, value.len + 1);
+
+        if (value.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(value.data, p, value.len + 1);
+
+        expected = var->set(cf, mcf, var->name, &value);
+
+        if (expected == NULL) {
+            continue;
+        }
+
+        if (expected != NGX_CONF_ERROR) {
+            value.data = (u_char *) p;
+            value.len = ngx_strlen(p);
+            ngx_http_openqoe_bad_value(cf, var->name,
+                                       var->secret ? &hidden : &value,
+                                       expected);
+        }
+
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_env_keep(ngx_conf_t *cf, const char *name)
+{
+    ngx_str_t        *env;
+    ngx_uint_t        i;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                           ngx_core_module);
+    env = ccf->env.elts;
+
+    for (i = 0; i < ccf->env.nelts; i++) {
+        if (env[i].len == ngx_strlen(name)
+            && ngx_strncmp(env[i].data, name, env[i].len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    env = ngx_array_push(&ccf->env);
+    if (env == NULL) {
+        return NGX_ERROR;
+    }
+
+    env->data = (u_char *) name;
+    env->len = ngx_strlen(name);
+
+    return NGX_OK;
+}
+
+
+/* In place; a NUL that comes out of it is left to the checks behind. */
+
+static ngx_int_t
+ngx_http_openqoe_percent_decode(ngx_str_t *s)
+{
+    u_char     *src, *dst, *end;
+    ngx_int_t   c;
+
+    src = s->data;
+    dst = s->data;
+    end = src + s->len;
+
+    while (src < end) {
+
+        if (*src != '%') {
+            *dst++ = *src++;
+            continue;
+        }
+
+        if (end - src < 3) {
+            return NGX_ERROR;
+        }
+
+        c = ngx_hextoi(src + 1, 2);
+
+        if (c == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        *dst++ = (u_char) c;
+        src += 3;
+    }
+
+    s->len = (size_t) (dst - s->data);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_openqoe_trim(ngx_str_t *s)
+{
+    while (s->len && (s->data[0] == ' ' || s->data[0] == '\t')) {
+        s->data++;
+        s->len--;
+    }
+
+    while (s->len && (s->data[s->len - 1] == ' '
+                      || s->data[s->len - 1] == '\t'))
+    {
+        s->len--;
+    }
+}
+
+
+/* k=v,k2=v2 (W3C Baggage); values are percent-decoded. */
+
+static const char *
+ngx_http_openqoe_pairs(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *list,
+    const char *(*add)(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
+    ngx_str_t *value, ngx_uint_t *duplicate), ngx_uint_t decode_names)
+{
+    u_char      *p, *end, *next, *eq;
+    ngx_str_t    name, value;
+    ngx_uint_t   duplicate;
+    const char  *expected;
+
+    (void) cf;
+
+    end = list->data + list->len;
+
+    for (p = list->data; p < end; p = next + 1) {
+
+        next = ngx_strlchr(p, end, ',');
+        next = next ? next : end;
+
+        value.data = p;
+        value.len = (size_t) (next - p);
+        ngx_http_openqoe_trim(&value);
+
+        if (value.len == 0) {
+            continue;
+        }
+
+        eq = ngx_strlchr(p, next, '=');
+
+        if (eq == NULL) {
+            return "a list of key=value separated by commas";
+        }
+
+        name.data = p;
+        name.len = (size_t) (eq - p);
+        value.data = eq + 1;
+        value.len = (size_t) (next - eq - 1);
+
+        ngx_http_openqoe_trim(&name);
+        ngx_http_openqoe_trim(&value);
+
+        if (ngx_http_openqoe_percent_decode(&value) != NGX_OK
+            || (decode_names
+                && ngx_http_openqoe_percent_decode(&name) != NGX_OK))
+        {
+            return "correctly percent-encoded";
+        }
+
+        expected = add(e, &name, &value, &duplicate);
+
+        if (expected != NULL) {
+            return expected;
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    ngx_http_openqoe_exporter_t  *e = &mcf->exporter;
+
+    (void) cf;
+
+    if (e->endpoint.data == NULL) {
+        e->endpoint = *value;
+        e->endpoint_name = name;
+        e->verbatim = ngx_strcmp(name, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+                      == 0;
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_openqoe_env_protocol(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    ngx_uint_t   protocol;
+    const char  *expected;
+
+    (void) cf;
+    (void) name;
+
+    protocol = mcf->exporter.protocol;
+    expected = ngx_http_openqoe_set_protocol(&mcf->exporter, value);
+
+    if (protocol != NGX_CONF_UNSET_UINT) {
+        mcf->exporter.protocol = protocol;
+    }
+
+    return expected;
+}
+
+
+static const char *
+ngx_http_openqoe_env_compression(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    ngx_uint_t   gzip;
+    const char  *expected;
+
+    (void) cf;
+    (void) name;
+
+    gzip = mcf->exporter.gzip;
+    expected = ngx_http_openqoe_set_compression(&mcf->exporter, value);
+
+    if (gzip != NGX_CONF_UNSET_UINT) {
+        mcf->exporter.gzip = gzip;
+    }
+
+    return expected;
+}
+
+
+/* Milliseconds. */
+
+static const char *
+ngx_http_openqoe_env_timeout(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    ngx_int_t    ms;
+    ngx_msec_t   timeout;
+    const char  *expected;
+
+    (void) cf;
+    (void) name;
+
+    timeout = mcf->exporter.timeout;
+    ms = ngx_atoi(value->data, value->len);
+
+    if (ms == NGX_ERROR) {
+        return "a number of milliseconds";
+    }
+
+    expected = ngx_http_openqoe_set_timeout(&mcf->exporter, (uint64_t) ms);
+
+    if (timeout != NGX_CONF_UNSET_MSEC) {
+        mcf->exporter.timeout = timeout;
+    }
+
+    return expected;
+}
+
+
+static const char *
+ngx_http_openqoe_env_headers(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    (void) name;
+
+    /* the signal's own variable stands in place of the general one */
+
+    if (mcf->exporter.env_headers) {
+        return NULL;
+    }
+
+    mcf->exporter.env_headers = 1;
+
+    return ngx_http_openqoe_pairs(cf, &mcf->exporter, value,
+                                  ngx_http_openqoe_add_header, 0);
+}
+
+
+static const char *
+ngx_http_openqoe_env_insecure(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    ngx_uint_t  insecure;
+
+    (void) cf;
+    (void) name;
+
+    if (ngx_strcasecmp(value->data, (u_char *) "true") == 0) {
+        insecure = 1;
+
+    } else if (ngx_strcasecmp(value->data, (u_char *) "false") == 0) {
+        insecure = 0;
+
+    } else {
+        return "\"true\" or \"false\"";
+    }
+
+    ngx_conf_init_uint_value(mcf->exporter.insecure, insecure);
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_openqoe_env_ca(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
+    const char *name, ngx_str_t *value)
+{
+    if (mcf->exporter.ca_pem.len != 0) {
+        return NULL;
+    }
+
+    return ngx_http_openqoe_pem(cf, name, value,
+                                NGX_HTTP_OPENQOE_PEM_CERTIFICATES,
+                                &mcf->exporter.ca_pem)
+           == NGX_OK ? NULL : NGX_CONF_ERROR;
+}
+
+
+static const char *
+ngx_http_openqoe_env_certificate(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    if (mcf->exporter.certificate_pem.len != 0) {
+        return NULL;
+    }
+
+    return ngx_http_openqoe_pem(cf, name, value,
+                                NGX_HTTP_OPENQOE_PEM_CERTIFICATES,
+                                &mcf->exporter.certificate_pem)
+           == NGX_OK ? NULL : NGX_CONF_ERROR;
+}
+
+
+static const char *
+ngx_http_openqoe_env_certificate_key(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    if (mcf->exporter.key_pem.len != 0) {
+        return NULL;
+    }
+
+    return ngx_http_openqoe_pem(cf, name, value, NGX_HTTP_OPENQOE_PEM_KEY,
+                                &mcf->exporter.key_pem)
+           == NGX_OK ? NULL : NGX_CONF_ERROR;
+}
+
+
+static const char *
+ngx_http_openqoe_env_service(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    ngx_uint_t  duplicate;
+
+    static ngx_str_t  service = ngx_string("service.name");
+
+    (void) cf;
+    (void) name;
+
+    return ngx_http_openqoe_add_resource(&mcf->exporter, &service, value,
+                                         &duplicate);
+}
+
+
+static const char *
+ngx_http_openqoe_env_resource(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    (void) name;
+
+    return ngx_http_openqoe_pairs(cf, &mcf->exporter, value,
+                                  ngx_http_openqoe_add_resource, 1);
+}
+
+
+static const char *
+ngx_http_openqoe_env_destination(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    (void) name;
+
+    if (ngx_strcmp(value->data, "SelfHosted") == 0) {
+        return NULL;
+    }
+
+    if (ngx_strcmp(value->data, "GrafanaCloud") != 0) {
+        return "\"SelfHosted\" or \"GrafanaCloud\"";
+    }
+
+    /* its credentials are for its own endpoint only */
+
+    if (mcf->exporter.endpoint.data != NULL) {
+        return NULL;
+    }
+
+    return ngx_http_openqoe_grafana(cf, &mcf->exporter);
+}
+
+
+static const char *
+ngx_http_openqoe_env_key(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
+    const char *name, ngx_str_t *value)
+{
+    (void) name;
+
+    if (value->len == 0) {
+        return "a key: unset the variable to have no authentication";
+    }
+
+    return ngx_http_openqoe_add_key(cf, &mcf->env_keys, value) == NGX_OK
+           ? NULL : "kept in memory, which is exhausted";
+}
+
+
+static const char *
+ngx_http_openqoe_env_origins(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    u_char      *p, *end, *next;
+    ngx_str_t    origin;
+    const char  *expected;
+
+    (void) name;
+
+    end = value->data + value->len;
+
+    for (p = value->data; p < end; p = next + 1) {
+
+        next = ngx_strlchr(p, end, ',');
+        next = next ? next : end;
+
+        origin.data = p;
+        origin.len = (size_t) (next - p);
+        ngx_http_openqoe_trim(&origin);
+
+        if (origin.len == 0) {
+            continue;
+        }
+
+        expected = ngx_http_openqoe_add_origin(cf->pool, &mcf->env_origins,
+                                               &origin);
+        if (expected != NULL) {
+            return expected;
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_openqoe_env_domain(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    (void) cf;
+    (void) name;
+
+    mcf->env_domain = *value;
+
+    return ngx_http_openqoe_check_domain(value);
+}
+
+
+static const char *
+ngx_http_openqoe_env_level(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
+    const char *name, ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    (void) cf;
+    (void) name;
+
+    for (i = 0; i < 4; i++) {
+        if (ngx_strcasecmp(value->data,
+                           ngx_http_openqoe_log_levels[i].name.data)
+            == 0)
+        {
+            mcf->log_level = ngx_http_openqoe_log_levels[i].level;
+            return NULL;
+        }
+    }
+
+    return "\"error\", \"warn\", \"info\" or \"debug\"";
+}

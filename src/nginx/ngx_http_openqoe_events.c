@@ -1,0 +1,521 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * POST to an events location.  Cheap checks first, then the body, then
+ * decode -> pack -> put; the answer comes when the zone has all events or
+ * none.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+#include "qoe_record.h"
+
+#include <stdlib.h>
+
+
+#define NGX_HTTP_OPENQOE_ALLOW       "POST, OPTIONS"
+
+/*
+ * Memory that decoding a body may take: what JSON needs at worst for each of
+ * its bytes.  More is an attack, not a memory shortage.
+ */
+#define NGX_HTTP_OPENQOE_ARENA_RATIO 64
+#define NGX_HTTP_OPENQOE_ARENA_MIN   (1024 * 1024)
+#define NGX_HTTP_OPENQOE_BLOCK_MIN   (16 * 1024)
+#define NGX_HTTP_OPENQOE_BLOCK_MAX   (256 * 1024)
+
+
+/* One request while it is worked on; on the stack, gone with the answer. */
+
+typedef struct {
+    ngx_http_request_t            *r;
+    ngx_http_openqoe_main_conf_t  *mcf;
+    ngx_http_openqoe_loc_conf_t   *lcf;
+    qoe_zone_t                    *zone;
+    uint64_t                       received_ns;
+
+    qoe_mem_t                      mem;
+    ngx_uint_t                     nomem;    /* malloc() itself failed */
+    qoe_arena_t                    arena;
+    ngx_http_openqoe_body_t        body;
+    qoe_batch_t                    batch;
+
+    char                           marker[QOE_UUID_TEXT_LEN];
+} ngx_http_openqoe_request_t;
+
+
+static void ngx_http_openqoe_events_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_openqoe_events(ngx_http_openqoe_request_t *q);
+static ngx_int_t ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q);
+static ngx_int_t ngx_http_openqoe_accept(ngx_http_openqoe_request_t *q);
+static qoe_status_t ngx_http_openqoe_put(ngx_http_openqoe_request_t *q);
+static ngx_int_t ngx_http_openqoe_accepted(ngx_http_openqoe_request_t *q);
+static ngx_int_t ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q);
+static ngx_int_t ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q,
+    qoe_status_t rc);
+static ngx_int_t ngx_http_openqoe_overload(ngx_http_openqoe_request_t *q);
+static ngx_int_t ngx_http_openqoe_media_type(ngx_http_request_t *r);
+static void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
+static void ngx_http_openqoe_time_taken(ngx_http_openqoe_request_t *q,
+    qoe_buf_t *b);
+static void *ngx_http_openqoe_malloc(void *ctx, size_t size);
+static void ngx_http_openqoe_free(void *ctx, void *p);
+
+
+ngx_int_t
+ngx_http_openqoe_events_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    rc = ngx_http_openqoe_method(r, NGX_HTTP_POST, NGX_HTTP_OPENQOE_ALLOW);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS, 1);
+
+    if (ngx_http_openqoe_authorized(r) != NGX_OK) {
+        return ngx_http_openqoe_unauthorized(r);
+    }
+
+    if (ngx_http_openqoe_media_type(r) != NGX_OK) {
+
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        return ngx_http_openqoe_fail(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                     "Unsupported media type", NULL);
+    }
+
+    /* in memory as far as client_body_buffer_size goes, and in one piece */
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (r->headers_in.content_length_n > 0
+        && r->headers_in.content_length_n
+           <= (off_t) clcf->client_body_buffer_size)
+    {
+        r->request_body_in_single_buf = 1;
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_openqoe_events_body);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+static void
+ngx_http_openqoe_events_body(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_http_openqoe_request_t  q;
+
+    /* the batch is large, and it is cleared by who fills it */
+
+    ngx_memzero(&q, offsetof(ngx_http_openqoe_request_t, batch));
+
+    q.r = r;
+    q.received_ns = qoe_unix_ns();
+    q.mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
+    q.lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+    q.zone = ngx_http_openqoe_get_zone(q.mcf)->zone;
+
+    q.mem.alloc = ngx_http_openqoe_malloc;
+    q.mem.free = ngx_http_openqoe_free;
+    q.mem.ctx = &q.nomem;
+
+    rc = ngx_http_openqoe_events(&q);
+
+    ngx_http_openqoe_body_free(&q.body);
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_events(ngx_http_openqoe_request_t *q)
+{
+    size_t      len, block, max;
+    ngx_int_t   rc;
+    ngx_uint_t  status;
+
+    status = ngx_http_openqoe_body(q->r, &q->body);
+
+    if (status != 0) {
+        return ngx_http_openqoe_fail(q->r, status,
+                   status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+                   ? "Request body too large"
+                   : status == NGX_HTTP_BAD_REQUEST ? "Validation failed"
+                                                    : "Internal server error",
+                   q->body.error);
+    }
+
+    len = q->body.bytes.len;
+
+    block = qoe_max(len * 4, (size_t) NGX_HTTP_OPENQOE_BLOCK_MIN);
+    block = qoe_min(block, (size_t) NGX_HTTP_OPENQOE_BLOCK_MAX);
+
+    /* an element of the array takes two bytes at least, and is one event */
+
+    max = len * NGX_HTTP_OPENQOE_ARENA_RATIO + NGX_HTTP_OPENQOE_ARENA_MIN
+          + qoe_min(len / 2, q->lcf->max_events) * sizeof(qoe_event_t);
+
+    qoe_arena_init(&q->arena, &q->mem, block, max);
+
+    rc = ngx_http_openqoe_decode(q);
+
+    qoe_batch_free(&q->batch);
+    qoe_arena_free(&q->arena);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q)
+{
+    qoe_batch_t        *batch;
+    qoe_status_t        rc;
+    qoe_decode_conf_t   conf;
+
+    conf.max_events = q->lcf->max_events;
+    conf.max_age_ms = q->mcf->max_age;
+    conf.max_ahead_ms = q->mcf->max_ahead;
+    conf.types = q->mcf->types.elts;
+    conf.ntypes = q->mcf->types.nelts;
+
+    batch = &q->batch;
+
+    rc = qoe_decode(batch, q->body.bytes.data, q->body.bytes.len, &conf,
+                    (int64_t) (q->received_ns / 1000000), &q->arena);
+
+    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_RECEIVED, batch->total);
+    ngx_http_openqoe_count(q->r, QOE_COUNT_UNKNOWN_KEYS, batch->unknown_keys);
+
+    if (rc != QOE_OK && rc != QOE_INVALID) {
+
+        /* it gave up on the way: none of them counts as looked at */
+
+        batch->nevents = batch->total;
+        return ngx_http_openqoe_refused(q, rc);
+    }
+
+    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_INVALID,
+                           batch->total - batch->nevents);
+
+    if (rc == QOE_INVALID) {
+        return ngx_http_openqoe_invalid(q);
+    }
+
+    if (q->lcf->strict && batch->nrejected != 0) {
+        ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_STRICT, batch->nevents);
+        return ngx_http_openqoe_invalid(q);
+    }
+
+    return ngx_http_openqoe_accept(q);
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_accept(ngx_http_openqoe_request_t *q)
+{
+    qoe_status_t  rc;
+
+    if (q->lcf->marker) {
+        ngx_http_openqoe_marker_get(q->r, q->received_ns / 1000000,
+                                    q->marker);
+    }
+
+    rc = ngx_http_openqoe_put(q);
+
+    if (rc != QOE_OK) {
+        return ngx_http_openqoe_refused(q, rc);
+    }
+
+    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_ACCEPTED,
+                           q->batch.nevents);
+
+    if (q->lcf->marker
+        && ngx_http_openqoe_marker_set(q->r, q->marker) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_openqoe_accepted(q);
+}
+
+
+/* Packs all events into records and puts them into their lanes. */
+
+static qoe_status_t
+ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
+{
+    size_t              i;
+    uint64_t            wake[QOE_LANES_MAX / 64];
+    qoe_put_t          *puts;
+    qoe_event_t        *ev;
+    qoe_status_t        rc;
+    qoe_record_meta_t   meta;
+
+    puts = qoe_arena_alloc(&q->arena, q->batch.nevents * sizeof(qoe_put_t));
+    if (puts == NULL) {
+        return QOE_NOMEM;
+    }
+
+    meta.received_ns = q->received_ns;
+    meta.marker = q->lcf->marker
+                  ? (qoe_span_t) { q->marker, QOE_UUID_TEXT_LEN }
+                  : qoe_span_null;
+
+    for (i = 0; i < q->batch.nevents; i++) {
+
+        ev = &q->batch.events[i];
+        ngx_http_openqoe_uuid(meta.uid, q->received_ns / 1000000);
+
+        rc = qoe_record_pack(&puts[i].record, ev, &meta, &q->arena);
+        if (rc != QOE_OK) {
+            return rc;
+        }
+
+        puts[i].lane = qoe_zone_lane_of(q->zone,
+                                        ev->field[QOE_FIELD_ORG_ID].v.string,
+                                        ev->field[QOE_FIELD_SESSION_ID]
+                                            .v.string);
+    }
+
+    ngx_memzero(wake, sizeof(wake));
+
+    rc = qoe_zone_put(q->zone, ngx_http_openqoe_self(), (uint32_t) ngx_worker,
+                      puts, q->batch.nevents, wake);
+
+    if (rc == QOE_OK) {
+        ngx_http_openqoe_zone_wake(ngx_http_openqoe_get_zone(q->mcf), wake);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_accepted(ngx_http_openqoe_request_t *q)
+{
+    qoe_buf_t  b;
+    qoe_mem_t  mem;
+
+    ngx_http_openqoe_json_init(&b, &mem, q->r);
+
+    qoe_buf_printf(&b, "{\"success\":true,\"message\":\"Events accepted\","
+                   "\"events_received\":%zu,", q->batch.nevents);
+    ngx_http_openqoe_time_taken(q, &b);
+
+    if (q->batch.nrejected != 0) {
+        qoe_buf_printf(&b, ",\"events_rejected\":%zu,", q->batch.nrejected);
+        ngx_http_openqoe_errors(&b, &q->batch);
+    }
+
+    qoe_buf_literal(&b, "}");
+
+    return ngx_http_openqoe_send(q->r, NGX_HTTP_ACCEPTED, &b);
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q)
+{
+    qoe_buf_t  b;
+    qoe_mem_t  mem;
+
+    ngx_http_openqoe_json_init(&b, &mem, q->r);
+
+    qoe_buf_literal(&b, "{\"success\":false,\"message\":"
+                    "\"Validation failed\",");
+    ngx_http_openqoe_errors(&b, &q->batch);
+    qoe_buf_literal(&b, "}");
+
+    return ngx_http_openqoe_send(q->r, NGX_HTTP_BAD_REQUEST, &b);
+}
+
+
+/* Valid events that were not taken: why, and whom it concerns. */
+
+static ngx_int_t
+ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
+{
+    qoe_counter_t  counter;
+
+    counter = QOE_COUNT_EVENTS_ERROR;
+
+    if (rc == QOE_FULL || rc == QOE_BUSY) {
+        counter = QOE_COUNT_EVENTS_OVERLOAD;
+    }
+
+    ngx_http_openqoe_count(q->r, counter, q->batch.nevents);
+
+    if (counter == QOE_COUNT_EVENTS_OVERLOAD) {
+        qoe_zone_refused(q->zone, qoe_unix_ns() / 1000000);
+        return ngx_http_openqoe_overload(q);
+    }
+
+    if (rc == QOE_TOO_LARGE || (rc == QOE_NOMEM && !q->nomem)) {
+        return ngx_http_openqoe_fail(q->r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                     "Request body too large",
+                                     rc == QOE_TOO_LARGE
+                                     ? "an event is larger than the queue "
+                                       "can take"
+                                     : "the body takes too much memory");
+    }
+
+    ngx_log_error(NGX_LOG_ERR, q->r->connection->log, 0,
+                  "openqoe: %uz events were not taken (%d)",
+                  q->batch.nevents, (int) rc);
+
+    return ngx_http_openqoe_fail(q->r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                 "Internal server error", NULL);
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_overload(ngx_http_openqoe_request_t *q)
+{
+    qoe_buf_t  b;
+    qoe_mem_t  mem;
+
+    static ngx_str_t  retry_after = ngx_string("1");
+
+    if (ngx_http_openqoe_header(q->r, "Retry-After", retry_after) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_openqoe_json_init(&b, &mem, q->r);
+
+    qoe_buf_literal(&b, "{\"success\":false,\"message\":\"Server overload\","
+                    "\"events_received\":0,");
+    ngx_http_openqoe_time_taken(q, &b);
+    qoe_buf_literal(&b, "}");
+
+    return ngx_http_openqoe_send(q->r, q->lcf->overload_status, &b);
+}
+
+
+/* application/json, text/plain (sendBeacon) or none, and an encoding of ours */
+
+static ngx_int_t
+ngx_http_openqoe_media_type(ngx_http_request_t *r)
+{
+    size_t            len;
+    ngx_str_t        *type;
+    ngx_uint_t        i, gzip;
+    ngx_table_elt_t  *h;
+
+    static const ngx_str_t  types[] = {
+        ngx_string("application/json"),
+        ngx_string("text/plain")
+    };
+
+    if (ngx_http_openqoe_encoding(r, &gzip) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    h = r->headers_in.content_type;
+
+    if (h == NULL || h->value.len == 0) {
+        return NGX_OK;
+    }
+
+    type = &h->value;
+
+    /* parameters (charset) do not matter: JSON is UTF-8 */
+
+    for (len = 0; len < type->len; len++) {
+        if (type->data[len] == ';' || type->data[len] == ' '
+            || type->data[len] == '\t')
+        {
+            break;
+        }
+    }
+
+    for (i = 0; i < 2; i++) {
+        if (len == types[i].len
+            && ngx_strncasecmp(type->data, types[i].data, len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* "errors":[...]; an error of the body as a whole has no event. */
+
+static void
+ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch)
+{
+    size_t                     i;
+    const qoe_decode_error_t  *e;
+
+    qoe_buf_literal(b, "\"errors\":[");
+
+    for (i = 0; i < batch->nerrors; i++) {
+
+        e = &batch->errors[i];
+
+        qoe_buf_printf(b, "%s{", i ? "," : "");
+
+        if (e->event != QOE_DECODE_BODY) {
+            qoe_buf_printf(b, "\"event\":%zu,", e->event);
+        }
+
+        qoe_buf_literal(b, "\"field\":");
+        qoe_buf_json_string(b, qoe_span_str(e->field));
+        qoe_buf_literal(b, ",\"reason\":");
+        qoe_buf_json_string(b, qoe_span_str(e->reason));
+        qoe_buf_literal(b, "}");
+    }
+
+    qoe_buf_literal(b, "]");
+}
+
+
+static void
+ngx_http_openqoe_time_taken(ngx_http_openqoe_request_t *q, qoe_buf_t *b)
+{
+    uint64_t  now;
+
+    now = qoe_unix_ns();
+
+    qoe_buf_printf(b, "\"processing_time_ns\":%llu",
+                   (unsigned long long) (now > q->received_ns
+                                         ? now - q->received_ns : 0));
+}
+
+
+/* malloc() that tells a real shortage from the arena's cap. */
+
+static void *
+ngx_http_openqoe_malloc(void *ctx, size_t size)
+{
+    void        *p;
+    ngx_uint_t  *nomem = ctx;
+
+    p = malloc(size);
+
+    if (p == NULL) {
+        *nomem = 1;
+    }
+
+    return p;
+}
+
+
+static void
+ngx_http_openqoe_free(void *ctx, void *p)
+{
+    (void) ctx;
+    free(p);
+}

@@ -1,0 +1,274 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The values of the exporter, whether a directive or the environment gives
+ * them, and their defaults.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+#define NGX_HTTP_OPENQOE_CONNECT_MS  5000
+#define NGX_HTTP_OPENQOE_TIMEOUT_MIN 10
+#define NGX_HTTP_OPENQOE_TIMEOUT_MAX 600000
+#define NGX_HTTP_OPENQOE_GZIP_LEVEL  1
+
+
+/* Header fields that the transport itself answers for. */
+
+static const ngx_str_t  ngx_http_openqoe_reserved[] = {
+    ngx_string("accept-encoding"),
+    ngx_string("connection"),
+    ngx_string("content-encoding"),
+    ngx_string("content-length"),
+    ngx_string("content-type"),
+    ngx_string("expect"),
+    ngx_string("grpc-encoding"),
+    ngx_string("grpc-timeout"),
+    ngx_string("host"),
+    ngx_string("te"),
+    ngx_string("transfer-encoding"),
+    ngx_string("user-agent")
+};
+
+
+static const struct {
+    ngx_str_t       name;
+    qoe_protocol_t  protocol;
+} ngx_http_openqoe_protocols[] = {
+    { ngx_string("grpc"), QOE_PROTOCOL_GRPC },
+    { ngx_string("http/protobuf"), QOE_PROTOCOL_HTTP_PROTOBUF },
+    { ngx_string("http/json"), QOE_PROTOCOL_HTTP_JSON }
+};
+
+
+ngx_int_t
+ngx_http_openqoe_exporter_init(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
+{
+    e->protocol = NGX_CONF_UNSET_UINT;
+    e->gzip = NGX_CONF_UNSET_UINT;
+    e->interval = NGX_CONF_UNSET_MSEC;
+    e->timeout = NGX_CONF_UNSET_MSEC;
+    e->batch_size = NGX_CONF_UNSET_SIZE;
+    e->ssl_verify = NGX_CONF_UNSET_UINT;
+    e->insecure = NGX_CONF_UNSET_UINT;
+
+    if (ngx_array_init(&e->headers, cf->pool, 4, sizeof(qoe_header_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_array_init(&e->resource, cf->pool, 4, sizeof(qoe_attr_t));
+}
+
+
+/* After block and environment: defaults, then what the transport gets. */
+
+ngx_int_t
+ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e)
+{
+    qoe_transport_conf_t  *t;
+
+    ngx_conf_init_uint_value(e->gzip, 1);
+    ngx_conf_init_msec_value(e->interval, 1000);
+    ngx_conf_init_msec_value(e->timeout, 10000);
+    ngx_conf_init_size_value(e->batch_size, 512);
+    ngx_conf_init_uint_value(e->ssl_verify, 1);
+    ngx_conf_init_uint_value(e->insecure, 0);
+
+    if (ngx_http_openqoe_endpoint(cf, e) != NGX_OK
+        || ngx_http_openqoe_tls_check(cf, e) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    t = &e->transport;
+
+    t->protocol = e->protocol;
+    t->headers = e->headers.elts;
+    t->nheaders = e->headers.nelts;
+    t->gzip = e->gzip;
+    t->gzip_level = NGX_HTTP_OPENQOE_GZIP_LEVEL;
+    t->timeout_ms = e->timeout;
+    t->connect_timeout_ms = qoe_min(e->timeout, NGX_HTTP_OPENQOE_CONNECT_MS);
+    t->ssl_verify = e->ssl_verify;
+    t->ca_pem = ngx_http_openqoe_span(e->ca_pem);
+    t->certificate_pem = ngx_http_openqoe_span(e->certificate_pem);
+    t->key_pem = ngx_http_openqoe_span(e->key_pem);
+    t->user_agent = qoe_span("OTel-OTLP-Exporter-openqoe-nginx/"
+                             NGX_HTTP_OPENQOE_VERSION);
+
+    return NGX_OK;
+}
+
+
+const char *
+ngx_http_openqoe_set_protocol(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 3; i++) {
+        if (value->len == ngx_http_openqoe_protocols[i].name.len
+            && ngx_strncmp(value->data, ngx_http_openqoe_protocols[i].name.data,
+                           value->len)
+               == 0)
+        {
+            e->protocol = ngx_http_openqoe_protocols[i].protocol;
+            return NULL;
+        }
+    }
+
+    return "\"grpc\", \"http/protobuf\" or \"http/json\"";
+}
+
+
+const char *
+ngx_http_openqoe_set_compression(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *value)
+{
+    if (value->len == 4 && ngx_strncmp(value->data, "gzip", 4) == 0) {
+        e->gzip = 1;
+        return NULL;
+    }
+
+    if (value->len == 4 && ngx_strncmp(value->data, "none", 4) == 0) {
+        e->gzip = 0;
+        return NULL;
+    }
+
+    return "\"gzip\" or \"none\"";
+}
+
+
+const char *
+ngx_http_openqoe_set_timeout(ngx_http_openqoe_exporter_t *e, uint64_t ms)
+{
+    if (ms < NGX_HTTP_OPENQOE_TIMEOUT_MIN
+        || ms > NGX_HTTP_OPENQOE_TIMEOUT_MAX)
+    {
+        return "from 10 milliseconds to 10 minutes";
+    }
+
+    e->timeout = (ngx_msec_t) ms;
+
+    return NULL;
+}
+
+
+/* The first one of a name stays; *duplicate tells of a later one. */
+
+const char *
+ngx_http_openqoe_add_header(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
+    ngx_str_t *value, ngx_uint_t *duplicate)
+{
+    size_t         i;
+    u_char         c;
+    qoe_header_t  *h;
+
+    *duplicate = 0;
+
+    /* a token of RFC 9110 */
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if (!((c >= '0' && c <= '9')
+              || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+              || ngx_http_openqoe_in("!#$%&'*+-.^_`|~", c)))
+        {
+            return "a header name and a value";
+        }
+    }
+
+    if (name->len == 0) {
+        return "a header name and a value";
+    }
+
+    for (i = 0; i < value->len; i++) {
+        if ((value->data[i] < 0x20 && value->data[i] != '\t')
+            || value->data[i] == 0x7f)
+        {
+            return "without control characters";
+        }
+    }
+
+    for (i = 0; i < sizeof(ngx_http_openqoe_reserved) / sizeof(ngx_str_t);
+         i++)
+    {
+        if (name->len == ngx_http_openqoe_reserved[i].len
+            && ngx_strncasecmp(name->data, ngx_http_openqoe_reserved[i].data,
+                               name->len)
+               == 0)
+        {
+            return "another header, this one is set by the exporter";
+        }
+    }
+
+    h = e->headers.elts;
+
+    for (i = 0; i < e->headers.nelts; i++) {
+        if (h[i].name.len == name->len
+            && ngx_strncasecmp((u_char *) h[i].name.data, name->data,
+                               name->len)
+               == 0)
+        {
+            *duplicate = 1;
+            return NULL;
+        }
+    }
+
+    h = ngx_array_push(&e->headers);
+    if (h == NULL) {
+        return "kept in memory, which is exhausted";
+    }
+
+    h->name = ngx_http_openqoe_span(*name);
+    h->value = ngx_http_openqoe_span(*value);
+
+    return NULL;
+}
+
+
+const char *
+ngx_http_openqoe_add_resource(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
+    ngx_str_t *value, ngx_uint_t *duplicate)
+{
+    size_t       i;
+    qoe_attr_t  *attr;
+
+    *duplicate = 0;
+
+    if (name->len == 0) {
+        return "an attribute name and a value";
+    }
+
+    if (ngx_utf8_length(name->data, name->len) > name->len
+        || ngx_utf8_length(value->data, value->len) > value->len)
+    {
+        return "valid UTF-8";
+    }
+
+    attr = e->resource.elts;
+
+    for (i = 0; i < e->resource.nelts; i++) {
+        if (qoe_span_eq(attr[i].key, ngx_http_openqoe_span(*name))) {
+            *duplicate = 1;
+            return NULL;
+        }
+    }
+
+    attr = ngx_array_push(&e->resource);
+    if (attr == NULL) {
+        return "kept in memory, which is exhausted";
+    }
+
+    attr->key = ngx_http_openqoe_span(*name);
+    attr->value = ngx_http_openqoe_span(*value);
+
+    return NULL;
+}

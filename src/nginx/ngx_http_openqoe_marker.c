@@ -1,0 +1,169 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The marker cookie: a UUID that names a device across views and sites.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+static ngx_uint_t ngx_http_openqoe_cookie(ngx_http_request_t *r,
+    ngx_str_t *value);
+
+
+char *
+ngx_http_openqoe_marker_domain(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                    *value;
+    const char                   *expected;
+    ngx_http_openqoe_loc_conf_t  *lcf = conf;
+
+    value = cf->args->elts;
+
+    if (lcf->marker_domain.data != NULL) {
+        return "is duplicate";
+    }
+
+    expected = ngx_http_openqoe_check_domain(&value[1]);
+
+    if (expected != NULL) {
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
+                                          &value[1], expected);
+    }
+
+    lcf->marker_domain = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+const char *
+ngx_http_openqoe_check_domain(ngx_str_t *domain)
+{
+    size_t  i;
+
+    for (i = 0; i < domain->len; i++) {
+        if (!ngx_http_openqoe_in("-.", domain->data[i])
+            && (domain->data[i] < '0' || domain->data[i] > '9')
+            && ((domain->data[i] | 0x20) < 'a'
+                || (domain->data[i] | 0x20) > 'z'))
+        {
+            return "a domain name";
+        }
+    }
+
+    return domain->len == 0 || domain->len > 253 ? "a domain name" : NULL;
+}
+
+
+/*
+ * Path is the location's own; "/" where that is no plain path (a regex, a
+ * named location) or has a byte that would end the attribute.
+ */
+
+ngx_int_t
+ngx_http_openqoe_marker_path(ngx_conf_t *cf, ngx_http_openqoe_loc_conf_t *lcf)
+{
+    size_t                     i;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_str_set(&lcf->marker_path, "/");
+
+#if (NGX_PCRE)
+    if (clcf->regex != NULL) {
+        return NGX_OK;
+    }
+#endif
+
+    if (clcf->named || clcf->name.len == 0 || clcf->name.data[0] != '/') {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < clcf->name.len; i++) {
+        if (clcf->name.data[i] <= ' ' || clcf->name.data[i] >= 0x7f
+            || clcf->name.data[i] == ';')
+        {
+            return NGX_OK;
+        }
+    }
+
+    lcf->marker_path = clcf->name;
+
+    return NGX_OK;
+}
+
+
+/* The request's marker, or a new one in place of a missing or invalid one. */
+
+void
+ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
+    char text[QOE_UUID_TEXT_LEN])
+{
+    uint8_t    id[16];
+    ngx_str_t  value;
+
+    if (!ngx_http_openqoe_cookie(r, &value)
+        || qoe_uuid_parse(id, ngx_http_openqoe_span(value)) != QOE_OK)
+    {
+        ngx_http_openqoe_uuid(id, now_ms);
+    }
+
+    qoe_uuid_format(text, id);
+}
+
+
+static ngx_uint_t
+ngx_http_openqoe_cookie(ngx_http_request_t *r, ngx_str_t *value)
+{
+    static ngx_str_t  name = ngx_string("marker");
+
+#if (nginx_version >= 1023000)
+    return ngx_http_parse_multi_header_lines(r, r->headers_in.cookie, &name,
+                                             value) != NULL;
+#else
+    return ngx_http_parse_multi_header_lines(&r->headers_in.cookies, &name,
+                                             value) != NGX_DECLINED;
+#endif
+}
+
+
+/* Sent with each accepted request, so that its year begins anew. */
+
+ngx_int_t
+ngx_http_openqoe_marker_set(ngx_http_request_t *r,
+    const char text[QOE_UUID_TEXT_LEN])
+{
+    u_char                       *p;
+    size_t                        len;
+    ngx_str_t                     cookie;
+    ngx_http_openqoe_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    len = sizeof("marker=; Path=; Domain=; Max-Age=31536000; HttpOnly; "
+                 "Secure; SameSite=None") + QOE_UUID_TEXT_LEN
+          + lcf->marker_path.len + lcf->marker_domain.len;
+
+    cookie.data = ngx_pnalloc(r->pool, len);
+    if (cookie.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(cookie.data, "marker=%*s; Path=%V",
+                    (size_t) QOE_UUID_TEXT_LEN, text, &lcf->marker_path);
+
+    if (lcf->marker_domain.len != 0) {
+        p = ngx_sprintf(p, "; Domain=%V", &lcf->marker_domain);
+    }
+
+    p = ngx_sprintf(p, "; Max-Age=31536000; HttpOnly; Secure; "
+                    "SameSite=None");
+
+    cookie.len = (size_t) (p - cookie.data);
+
+    return ngx_http_openqoe_header(r, "Set-Cookie", cookie);
+}

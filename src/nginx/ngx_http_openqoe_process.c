@@ -1,0 +1,358 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Processes: the helper thread of a worker, its start and its end, and what
+ * belongs to one process alone.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+#include <curl/curl.h>
+
+
+#define NGX_HTTP_OPENQOE_RANDOM  10          /* bytes of a UUIDv7 */
+
+
+static void ngx_http_openqoe_start(ngx_cycle_t *cycle,
+    ngx_http_openqoe_main_conf_t *mcf);
+static qoe_status_t ngx_http_openqoe_helper(ngx_cycle_t *cycle,
+    ngx_http_openqoe_main_conf_t *mcf, qoe_helper_conf_t *conf);
+static void ngx_http_openqoe_log(void *ctx, qoe_log_level_t level,
+    const char *text, size_t len);
+
+
+/* One process, event loop thread. */
+
+static struct {
+    qoe_helper_t  *helper;
+    qoe_proc_t     self;
+    ngx_uint_t     failed;                   /* there is no helper */
+
+    size_t         unused;                   /* random bytes left */
+    uint8_t        random[NGX_HTTP_OPENQOE_RANDOM * 256];
+} ngx_http_openqoe_process;
+
+
+/* The one mapping of our levels to nginx's. */
+
+static const ngx_uint_t  ngx_http_openqoe_levels[] = {
+    NGX_LOG_ERR,                             /* QOE_LOG_ERR */
+    NGX_LOG_WARN,
+    NGX_LOG_NOTICE,
+    NGX_LOG_INFO,
+    NGX_LOG_DEBUG
+};
+
+
+qoe_proc_t
+ngx_http_openqoe_self(void)
+{
+    return ngx_http_openqoe_process.self;
+}
+
+
+ngx_uint_t
+ngx_http_openqoe_helper_failed(void)
+{
+    return ngx_http_openqoe_process.failed;
+}
+
+
+/*
+ * A new configuration is in force: the generation moves here and not in the
+ * zone's init, which a failed reload runs too.  A single process does not run
+ * init_process again, so its helper is exchanged here.
+ */
+
+ngx_int_t
+ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
+{
+    ngx_core_conf_t               *ccf;
+    ngx_open_file_t               *file;
+    ngx_http_openqoe_zone_t       *z;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    if (ngx_http_openqoe_process.helper != NULL) {
+        ngx_http_openqoe_exit_process(cycle);
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_openqoe_module);
+
+    if (mcf == NULL || mcf->shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    z = ngx_http_openqoe_get_zone(mcf);
+    qoe_zone_generation_raise(z->zone);
+
+    /* opened as root by nginx, to be opened by workers; as in its logs */
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+    file = mcf->exporter.file;
+
+    if (file != NULL && geteuid() == 0
+        && fchown(file->fd, ccf->user, (gid_t) -1) == -1)
+    {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
+                      "openqoe: fchown(\"%V\", %d) failed", &file->name,
+                      (int) ccf->user);
+    }
+
+    if (ngx_process == NGX_PROCESS_SINGLE
+        && ngx_http_openqoe_process.self != 0)
+    {
+        ngx_http_openqoe_start(cycle, mcf);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_openqoe_init_process(ngx_cycle_t *cycle)
+{
+    CURLcode                       rc;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_openqoe_module);
+
+    if (mcf == NULL || mcf->shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_openqoe_process.self = qoe_proc_self();
+
+    rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+
+    if (rc != CURLE_OK) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "openqoe: curl_global_init() failed: %s",
+                      curl_easy_strerror(rc));
+        ngx_http_openqoe_process.failed = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_openqoe_start(cycle, mcf);
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx is worth more than its telemetry: without a helper the worker lives
+ * on, its lanes are held by others, and /v2/health says so.
+ */
+
+static void
+ngx_http_openqoe_start(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
+{
+    qoe_status_t       rc;
+    qoe_helper_conf_t  conf;
+
+    ngx_memzero(&conf, sizeof(qoe_helper_conf_t));
+
+    conf.log.write = ngx_http_openqoe_log;
+    conf.log.level = mcf->log_level;
+
+    rc = ngx_http_openqoe_helper(cycle, mcf, &conf);
+
+    ngx_http_openqoe_process.failed = (rc != QOE_OK);
+
+    if (rc != QOE_OK) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "openqoe: the helper thread could not be started (%d)",
+                      (int) rc);
+    }
+}
+
+
+/* Everything in here is copied by qoe_helper_start(). */
+
+static qoe_status_t
+ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
+    qoe_helper_conf_t *conf)
+{
+    char                          id_text[QOE_UUID_TEXT_LEN];
+    uint8_t                       id[16];
+    ngx_uint_t                    i, n;
+    qoe_attr_t                    attrs[4], *all, *resource;
+    qoe_status_t                  rc;
+    ngx_core_conf_t              *ccf;
+    ngx_http_openqoe_zone_t      *z;
+    ngx_http_openqoe_exporter_t  *e;
+
+    e = &mcf->exporter;
+    z = ngx_http_openqoe_get_zone(mcf);
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    conf->zone = z->zone;
+    conf->single = (ngx_process == NGX_PROCESS_SINGLE);
+    conf->worker = conf->single ? 0 : (uint32_t) ngx_worker;
+    conf->workers = conf->single ? 1
+                                 : (uint32_t) ngx_max(ccf->worker_processes,
+                                                      1);
+    conf->lane_fd = z->lane_fd;
+    conf->transport = e->transport;
+    conf->batch_size = e->batch_size;
+    conf->interval_ms = e->interval;
+    conf->drain_ms = mcf->drain_timeout;
+
+    qoe_zone_instance_id(z->zone, id);
+    qoe_uuid_format(id_text, id);
+
+    attrs[0].key = qoe_span("service.name");
+    attrs[0].value = qoe_span(NGX_HTTP_OPENQOE_SERVICE);
+    attrs[1].key = qoe_span("service.instance.id");
+    attrs[1].value = (qoe_span_t) { id_text, QOE_UUID_TEXT_LEN };
+    attrs[2].key = qoe_span("service.version");
+    attrs[2].value = qoe_span(NGX_HTTP_OPENQOE_VERSION);
+    attrs[3].key = qoe_span("host.name");
+    attrs[3].value = ngx_http_openqoe_span(cycle->hostname);
+
+    resource = e->resource.elts;
+
+    all = ngx_alloc((4 + e->resource.nelts) * sizeof(qoe_attr_t), cycle->log);
+    if (all == NULL) {
+        return QOE_NOMEM;
+    }
+
+    /* a configured attribute replaces ours of that name */
+
+    ngx_memcpy(all, attrs, sizeof(attrs));
+    conf->identity.nattrs = 4;
+
+    for (i = 0; i < e->resource.nelts; i++) {
+
+        for (n = 0; n < 4 && !qoe_span_eq(all[n].key, resource[i].key); n++) {
+            /* void */
+        }
+
+        n = (n < 4) ? n : conf->identity.nattrs++;
+        all[n] = resource[i];
+    }
+
+    conf->identity.attrs = all;
+    conf->identity.scope_name = qoe_span("openqoe");
+    conf->identity.scope_version = qoe_span(NGX_HTTP_OPENQOE_VERSION);
+
+    rc = qoe_helper_start(&ngx_http_openqoe_process.helper, conf);
+
+    ngx_free(all);
+
+    return rc;
+}
+
+
+/*
+ * A helper that does not come back in time may still use anything: the
+ * process must end without freeing memory.  Buffered logs were flushed by
+ * nginx's conf module before; what is skipped is the exit_process of modules
+ * behind ours, pool cleanups of a process that ends, and nginx's "exit" line.
+ */
+
+void
+ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
+{
+    qoe_helper_t  *helper;
+
+    helper = ngx_http_openqoe_process.helper;
+
+    if (helper == NULL) {
+        return;
+    }
+
+    ngx_http_openqoe_process.helper = NULL;
+
+    if (qoe_helper_stop(helper) == QOE_OK) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                  "openqoe: the helper thread did not end in time, exiting "
+                  "without it");
+
+    if (ngx_process == NGX_PROCESS_SINGLE) {
+        ngx_delete_pidfile(cycle);
+    }
+
+    _exit(0);
+}
+
+
+/* nginx calls it in each process before it reopens its files (USR1). */
+
+void
+ngx_http_openqoe_reopen(ngx_open_file_t *file, ngx_log_t *log)
+{
+    (void) file;
+
+    if (ngx_http_openqoe_process.helper != NULL) {
+        ngx_log_error(NGX_LOG_INFO, log, 0, "openqoe: reopening \"%V\"",
+                      &file->name);
+        qoe_helper_reopen(ngx_http_openqoe_process.helper);
+    }
+}
+
+
+/* A version 7 UUID; random bytes are had from the kernel in blocks. */
+
+void
+ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms)
+{
+    uint8_t  *p;
+
+    if (ngx_http_openqoe_process.unused == 0) {
+
+        if (qoe_random(ngx_http_openqoe_process.random,
+                       sizeof(ngx_http_openqoe_process.random))
+            != QOE_OK)
+        {
+            /* unique is enough here, secret it need not be */
+
+            for (p = ngx_http_openqoe_process.random;
+                 p < ngx_http_openqoe_process.random
+                     + sizeof(ngx_http_openqoe_process.random);
+                 p++)
+            {
+                *p = (uint8_t) ngx_random();
+            }
+        }
+
+        ngx_http_openqoe_process.unused =
+            sizeof(ngx_http_openqoe_process.random);
+    }
+
+    ngx_http_openqoe_process.unused -= NGX_HTTP_OPENQOE_RANDOM;
+
+    qoe_uuid_v7(id, now_ms, ngx_http_openqoe_process.random
+                            + ngx_http_openqoe_process.unused);
+}
+
+
+/*
+ * On the helper thread too: ngx_log_error() formats on the stack and writes
+ * with one write(2).  ngx_cycle is read anew each time, because a single
+ * process frees old cycles under the helper.
+ */
+
+static void
+ngx_http_openqoe_log(void *ctx, qoe_log_level_t level, const char *text,
+    size_t len)
+{
+    ngx_log_t  *log;
+
+    (void) ctx;
+
+    log = ngx_cycle->log;
+
+    ngx_log_error(ngx_http_openqoe_levels[level], log, 0, "openqoe: %*s", len,
+                  text);
+}

@@ -1,0 +1,317 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Answers: JSON always, with the headers that every answer has.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+#include <time.h>
+
+
+static void *ngx_http_openqoe_palloc(void *ctx, size_t size);
+static void ngx_http_openqoe_pfree(void *ctx, void *p);
+
+
+static const struct {
+    const char  *name;
+    ngx_str_t    value;
+} ngx_http_openqoe_common[] = {
+    { "X-Content-Type-Options", ngx_string("nosniff") },
+    { "X-App-Version", ngx_string("v2") },
+    { "Cache-Control", ngx_string("no-store") }
+};
+
+
+/* What a status of ours counts as; any other is not counted. */
+
+static const struct {
+    ngx_uint_t     status;
+    qoe_counter_t  counter;
+} ngx_http_openqoe_status_counters[] = {
+    { NGX_HTTP_ACCEPTED, QOE_COUNT_REQUESTS_ACCEPTED },
+    { NGX_HTTP_BAD_REQUEST, QOE_COUNT_REQUESTS_INVALID },
+    { NGX_HTTP_UNAUTHORIZED, QOE_COUNT_REQUESTS_UNAUTHORIZED },
+    { NGX_HTTP_NOT_ALLOWED, QOE_COUNT_REQUESTS_METHOD },
+    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, QOE_COUNT_REQUESTS_TOO_LARGE },
+    { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, QOE_COUNT_REQUESTS_MEDIA_TYPE },
+    { NGX_HTTP_SERVICE_UNAVAILABLE, QOE_COUNT_REQUESTS_OVERLOAD },
+    { NGX_HTTP_TOO_MANY_REQUESTS, QOE_COUNT_REQUESTS_OVERLOAD },
+    { NGX_HTTP_INTERNAL_SERVER_ERROR, QOE_COUNT_REQUESTS_ERROR }
+};
+
+
+ngx_http_openqoe_ctx_t *
+ngx_http_openqoe_get_ctx(ngx_http_request_t *r)
+{
+    ngx_http_openqoe_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_openqoe_ctx_t));
+
+        if (ctx != NULL) {
+            ngx_http_set_ctx(r, ctx, ngx_http_openqoe_module);
+        }
+    }
+
+    return ctx;
+}
+
+
+void
+ngx_http_openqoe_count(ngx_http_request_t *r, qoe_counter_t c, uint64_t n)
+{
+    ngx_http_openqoe_zone_t       *z;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
+    z = ngx_http_openqoe_get_zone(mcf);
+
+    qoe_zone_count(z->zone, (uint32_t) ngx_worker, c, n);
+}
+
+
+/* name is a literal, value lives as long as the request. */
+
+ngx_int_t
+ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = value;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_openqoe_common_headers(ngx_http_request_t *r)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < sizeof(ngx_http_openqoe_common)
+                    / sizeof(ngx_http_openqoe_common[0]); i++)
+    {
+        if (ngx_http_openqoe_header(r, ngx_http_openqoe_common[i].name,
+                                    ngx_http_openqoe_common[i].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_openqoe_cors_headers(r);
+}
+
+
+/* A buffer whose memory is the request's pool: nothing to free. */
+
+void
+ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
+    ngx_http_request_t *r)
+{
+    mem->alloc = ngx_http_openqoe_palloc;
+    mem->free = ngx_http_openqoe_pfree;
+    mem->ctx = r->pool;
+
+    qoe_buf_init(b, mem, NGX_HTTP_OPENQOE_JSON_MAX);
+}
+
+
+static void *
+ngx_http_openqoe_palloc(void *ctx, size_t size)
+{
+    return ngx_palloc(ctx, size);
+}
+
+
+static void
+ngx_http_openqoe_pfree(void *ctx, void *p)
+{
+    if (p != NULL) {
+        (void) ngx_pfree(ctx, p);
+    }
+}
+
+
+/* Sends an answer and counts its status; returns what to finalize with. */
+
+ngx_int_t
+ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
+    qoe_buf_t *json)
+{
+    ngx_int_t                rc;
+    ngx_buf_t               *b;
+    ngx_uint_t               i;
+    ngx_chain_t              out;
+    ngx_http_openqoe_ctx_t  *ctx;
+
+    ctx = ngx_http_openqoe_get_ctx(r);
+
+    if (json->status != QOE_OK || ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    for (i = 0; i < sizeof(ngx_http_openqoe_status_counters)
+                    / sizeof(ngx_http_openqoe_status_counters[0]); i++)
+    {
+        if (ngx_http_openqoe_status_counters[i].status == status) {
+            ngx_http_openqoe_count(r,
+                ngx_http_openqoe_status_counters[i].counter, 1);
+        }
+    }
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = (off_t) json->len;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    if (ngx_http_openqoe_common_headers(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->own = 1;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = (u_char *) json->data;
+    b->last = b->pos + json->len;
+    b->memory = 1;
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+/* {"success":false,"message":...}, with one reason where there is one. */
+
+ngx_int_t
+ngx_http_openqoe_fail(ngx_http_request_t *r, ngx_uint_t status,
+    const char *message, const char *reason)
+{
+    qoe_buf_t  b;
+    qoe_mem_t  mem;
+
+    ngx_http_openqoe_json_init(&b, &mem, r);
+
+    qoe_buf_literal(&b, "{\"success\":false,\"message\":");
+    qoe_buf_json_string(&b, qoe_span_str(message));
+
+    if (reason != NULL) {
+        qoe_buf_literal(&b, ",\"errors\":[{\"reason\":");
+        qoe_buf_json_string(&b, qoe_span_str(reason));
+        qoe_buf_literal(&b, "}]");
+    }
+
+    qoe_buf_literal(&b, "}");
+
+    return ngx_http_openqoe_send(r, status, &b);
+}
+
+
+/*
+ * NGX_DECLINED for a method of the mask; otherwise the request was answered
+ * (a preflight or 405) and the value is what the handler returns.
+ */
+
+ngx_int_t
+ngx_http_openqoe_method(ngx_http_request_t *r, ngx_uint_t allowed,
+    const char *allow)
+{
+    ngx_int_t  rc;
+    ngx_str_t  value;
+
+    if (r->method & allowed) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (r->method == NGX_HTTP_OPTIONS) {
+        return ngx_http_openqoe_preflight(r, allow);
+    }
+
+    value.data = (u_char *) allow;
+    value.len = ngx_strlen(allow);
+
+    if (ngx_http_openqoe_header(r, "Allow", value) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_openqoe_fail(r, NGX_HTTP_NOT_ALLOWED,
+                                 "Method not allowed", NULL);
+}
+
+
+ngx_int_t
+ngx_http_openqoe_unauthorized(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    static ngx_str_t  challenge = ngx_string("Bearer realm=\"OpenQoE\"");
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_openqoe_header(r, "WWW-Authenticate", challenge) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_openqoe_fail(r, NGX_HTTP_UNAUTHORIZED,
+                                 "Unauthorized: Invalid or missing API key",
+                                 NULL);
+}
+
+
+void
+ngx_http_openqoe_rfc3339(qoe_buf_t *b, uint64_t unix_ms)
+{
+    time_t     t;
+    struct tm  tm;
+
+    t = (time_t) (unix_ms / 1000);
+
+    if (gmtime_r(&t, &tm) == NULL) {
+        qoe_buf_literal(b, "null");
+        return;
+    }
+
+    qoe_buf_printf(b, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"",
+                   tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                   tm.tm_min, tm.tm_sec, (int) (unix_ms % 1000));
+}

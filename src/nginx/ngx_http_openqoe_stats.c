@@ -1,0 +1,189 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * GET of a stats location: the zone's counters as JSON, for all workers.
+ * Each object of counters is a table.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+typedef struct {
+    const char     *name;
+    qoe_counter_t   counter;
+} ngx_http_openqoe_stat_t;
+
+
+static ngx_int_t ngx_http_openqoe_stats_json(ngx_http_request_t *r);
+static void ngx_http_openqoe_counters(qoe_buf_t *b, const qoe_zone_t *zone,
+    const char *name, const ngx_http_openqoe_stat_t *stats);
+static void ngx_http_openqoe_queue(qoe_buf_t *b, const qoe_zone_t *zone,
+    const ngx_http_openqoe_exporter_state_t *s);
+
+
+static const ngx_http_openqoe_stat_t  ngx_http_openqoe_rejected[] = {
+    { "invalid", QOE_COUNT_EVENTS_INVALID },
+    { "strict", QOE_COUNT_EVENTS_STRICT },
+    { "overload", QOE_COUNT_EVENTS_OVERLOAD },
+    { "error", QOE_COUNT_EVENTS_ERROR },
+    { NULL, 0 }
+};
+
+
+static const ngx_http_openqoe_stat_t  ngx_http_openqoe_requests[] = {
+    { "received", QOE_COUNT_REQUESTS },
+    { "202", QOE_COUNT_REQUESTS_ACCEPTED },
+    { "400", QOE_COUNT_REQUESTS_INVALID },
+    { "401", QOE_COUNT_REQUESTS_UNAUTHORIZED },
+    { "405", QOE_COUNT_REQUESTS_METHOD },
+    { "413", QOE_COUNT_REQUESTS_TOO_LARGE },
+    { "415", QOE_COUNT_REQUESTS_MEDIA_TYPE },
+    { "500", QOE_COUNT_REQUESTS_ERROR },
+    { "503", QOE_COUNT_REQUESTS_OVERLOAD },
+    { NULL, 0 }
+};
+
+
+static const ngx_http_openqoe_stat_t  ngx_http_openqoe_batches[] = {
+    { "sent", QOE_COUNT_BATCHES_SENT },
+    { "retried", QOE_COUNT_BATCHES_RETRIED },
+    { "failed", QOE_COUNT_BATCHES_FAILED },
+    { NULL, 0 }
+};
+
+
+static const ngx_http_openqoe_stat_t  ngx_http_openqoe_dropped[] = {
+    { "refused", QOE_COUNT_DROPPED_REFUSED },
+    { "corrupt", QOE_COUNT_DROPPED_CORRUPT },
+    { NULL, 0 }
+};
+
+
+ngx_int_t
+ngx_http_openqoe_stats_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_openqoe_method(r, NGX_HTTP_GET|NGX_HTTP_HEAD,
+                                 "GET, HEAD, OPTIONS");
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (ngx_http_openqoe_authorized(r) != NGX_OK) {
+        return ngx_http_openqoe_unauthorized(r);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_openqoe_stats_json(r);
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_stats_json(ngx_http_request_t *r)
+{
+    char                                text[QOE_UUID_TEXT_LEN];
+    uint8_t                             id[16];
+    qoe_buf_t                           b;
+    qoe_mem_t                           mem;
+    qoe_zone_t                         *zone;
+    ngx_http_openqoe_main_conf_t       *mcf;
+    ngx_http_openqoe_exporter_state_t   s;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
+    zone = ngx_http_openqoe_get_zone(mcf)->zone;
+
+    ngx_http_openqoe_exporter_state(zone, &s);
+
+    qoe_zone_instance_id(zone, id);
+    qoe_uuid_format(text, id);
+
+    ngx_http_openqoe_json_init(&b, &mem, r);
+
+    qoe_buf_printf(&b, "{\"worker_version\":\"%s\",\"instance_id\":\"%.*s\","
+                   "\"start_time\":", NGX_HTTP_OPENQOE_VERSION,
+                   QOE_UUID_TEXT_LEN, text);
+    ngx_http_openqoe_rfc3339(&b, qoe_zone_start_ns(zone) / 1000000);
+
+    qoe_buf_printf(&b, ",\"events\":{\"received\":%llu,\"accepted\":%llu,",
+        (unsigned long long) qoe_zone_counter(zone,
+                                              QOE_COUNT_EVENTS_RECEIVED),
+        (unsigned long long) qoe_zone_counter(zone,
+                                              QOE_COUNT_EVENTS_ACCEPTED));
+    ngx_http_openqoe_counters(&b, zone, "rejected", ngx_http_openqoe_rejected);
+    qoe_buf_printf(&b, ",\"unknown_keys\":%llu},",
+        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_UNKNOWN_KEYS));
+
+    ngx_http_openqoe_counters(&b, zone, "requests", ngx_http_openqoe_requests);
+    ngx_http_openqoe_queue(&b, zone, &s);
+
+    qoe_buf_printf(&b, ",\"exporter\":{\"exported\":%llu,\"rejected\":%llu,",
+        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_EXPORTED),
+        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_REJECTED));
+    ngx_http_openqoe_counters(&b, zone, "dropped", ngx_http_openqoe_dropped);
+    qoe_buf_literal(&b, ",");
+    ngx_http_openqoe_counters(&b, zone, "batches", ngx_http_openqoe_batches);
+    qoe_buf_literal(&b, ",\"health\":");
+    ngx_http_openqoe_exporter_json(&b, mcf, &s);
+
+    /* metrics and their governance fill these */
+
+    qoe_buf_literal(&b, "},\"cardinality_limits\":{},\"dimensions\":{}}");
+
+    return ngx_http_openqoe_send(r, NGX_HTTP_OK, &b);
+}
+
+
+static void
+ngx_http_openqoe_counters(qoe_buf_t *b, const qoe_zone_t *zone,
+    const char *name, const ngx_http_openqoe_stat_t *stats)
+{
+    ngx_uint_t  i;
+
+    qoe_buf_printf(b, "\"%s\":{", name);
+
+    for (i = 0; stats[i].name != NULL; i++) {
+        qoe_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", stats[i].name,
+            (unsigned long long) qoe_zone_counter(zone, stats[i].counter));
+    }
+
+    qoe_buf_literal(b, "}");
+}
+
+
+static void
+ngx_http_openqoe_queue(qoe_buf_t *b, const qoe_zone_t *zone,
+    const ngx_http_openqoe_exporter_state_t *s)
+{
+    uint32_t         i;
+    qoe_lane_info_t  info;
+
+    qoe_buf_printf(b, ",\"queue\":{\"used\":%llu,\"size\":%llu,"
+                   "\"locks_stolen\":%llu,\"lanes_adopted\":%llu,"
+                   "\"lanes\":[",
+        (unsigned long long) s->used, (unsigned long long) s->size,
+        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_LOCKS_STOLEN),
+        (unsigned long long) qoe_zone_counter(zone,
+                                              QOE_COUNT_LANES_ADOPTED));
+
+    for (i = 0; i < qoe_zone_lanes(zone); i++) {
+
+        qoe_zone_lane_info(zone, i, &info);
+
+        qoe_buf_printf(b, "%s{\"used\":%llu,\"size\":%llu,\"produced\":%llu,"
+                       "\"consumed\":%llu,\"owner_pid\":%ld}", i ? "," : "",
+                       (unsigned long long) info.used,
+                       (unsigned long long) info.size,
+                       (unsigned long long) info.produced,
+                       (unsigned long long) info.consumed,
+                       (long) qoe_proc_pid(info.owner));
+    }
+
+    qoe_buf_literal(b, "]}");
+}

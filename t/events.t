@@ -1,0 +1,681 @@
+use Test::Nginx::Socket;
+
+# POST /v2/events: each status with its headers and body, and what decides
+# between them.
+
+use OpenQoE::Event qw(event batch batch_json);
+
+add_block_preprocessor(sub {
+    my $block = shift;
+    my $main = $block->main_config // '';
+    my $http = $block->http_config // '';
+
+    $block->set_value('main_config',
+                      "load_module \$TEST_NGINX_OPENQOE_MODULE;\n$main");
+    # full_queue: a small zone that nothing leaves, its collector is not there
+    $block->set_value('http_config', $http . (defined $block->full_queue
+        ? 'openqoe_zone qoe:1m; '
+          . 'openqoe_exporter { endpoint http://127.0.0.1:1; }'
+        : 'openqoe_zone qoe:8m; openqoe_exporter { '
+          . 'endpoint file://$TEST_NGINX_SERVER_ROOT/logs/otlp; }'));
+    $block->set_value('config', <<'END') if !defined $block->config;
+        location = /v2/events { openqoe_events; }
+END
+    $block->set_value('no_error_log', "[error]")
+        if !defined $block->no_error_log && !defined $block->error_log;
+});
+
+# gzip by the program: the tests are core Perl, and IO::Compress is core
+
+use IO::Compress::Gzip ();
+
+sub gzip {
+    my ($text) = @_;
+    IO::Compress::Gzip::gzip(\$text, \my $out);
+    return $out;
+}
+
+# n events of about a kB each, of one session, so of one lane
+
+sub big {
+    my ($n) = @_;
+    return batch($n, data => { text => 'x' x 600 });
+}
+
+# one POST as bytes, for a body whose white space counts
+
+sub post {
+    my ($body, @headers) = @_;
+    return join "\r\n", 'POST /v2/events HTTP/1.1', 'Host: localhost',
+                'Connection: close', @headers,
+                'Content-Length: ' . length $body, '', $body;
+}
+
+our $Answer = qr/^\{"success":true,"message":"Events\ accepted",
+                  "events_received":(\d+),"processing_time_ns":\d+\}$/x;
+our $Refused = qr/^\{"success":false,"message":"[^"]+"(?:,.*)?\}$/;
+our $Common = "Content-Type: application/json\n"
+              . "X-Content-Type-Options: nosniff\nX-App-Version: v2\n"
+              . "Cache-Control: no-store";
+
+plan('no_plan');
+run_tests();
+
+__DATA__
+
+=== TEST 1: 202, its body and headers
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- more_headers
+Content-Type: application/json
+--- error_code: 202
+--- response_headers eval
+$::Common
+--- response_body eval
+$::Answer
+
+
+
+=== TEST 2: 202 counts the events of a batch
+--- request eval
+"POST /v2/events\n" . ::batch_json(::batch(25))
+--- more_headers
+Content-Type: application/json
+--- error_code: 202
+--- response_body_like: "events_received":25,
+
+
+
+=== TEST 3: 202 for text/plain, as sendBeacon sends it
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- more_headers
+Content-Type: text/plain;charset=UTF-8
+--- error_code: 202
+--- response_body eval
+$::Answer
+
+
+
+=== TEST 4: 202 without a content type
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- error_code: 202
+--- response_body eval
+$::Answer
+
+
+
+=== TEST 5: 202 with parameters and capitals in the content type
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- more_headers
+Content-Type: Application/JSON; charset=utf-8
+--- error_code: 202
+--- response_body eval
+$::Answer
+
+
+
+=== TEST 6: 202 for a chunked body
+--- raw_request eval
+my $body = ::batch_json([::event()]);
+["POST /v2/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+ . "Transfer-Encoding: chunked\r\n\r\n"
+ . sprintf("%x\r\n%s\r\n", 20, substr $body, 0, 20),
+ sprintf("%x\r\n%s\r\n0\r\n\r\n", length($body) - 20, substr $body, 20)]
+--- raw_request_middle_delay: 0.05
+--- error_code: 202
+--- response_body eval
+$::Answer
+
+
+
+=== TEST 7: 202 for a body in a temp file
+--- config
+    location = /v2/events {
+        openqoe_events;
+        client_body_buffer_size 1k;
+    }
+--- request eval
+"POST /v2/events\n" . ::batch_json(::batch(20))
+--- error_code: 202
+--- response_body_like: "events_received":20,
+--- error_log
+a client request body is buffered to a temporary file
+
+
+
+=== TEST 8: 202 for gzip
+--- raw_request eval
+::post(::gzip(::batch_json(::batch(10))), 'Content-Encoding: gzip')
+--- error_code: 202
+--- response_body_like: "events_received":10,
+
+
+
+=== TEST 9: 202 in part, with the rejected ones named
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event(), ::event(event_time => 1),
+    ::event(), ::event(event_type => undef), ::event(device => 'x')])
+--- error_code: 202
+--- response_body eval
+qr/^\{"success":true,"message":"[^"]+","events_received":2,
+    .*"events_rejected":3,"errors":\[
+    \{"event":1,"field":"event_time","reason":"[^"]+"\},
+    \{"event":3,"field":"event_type","reason":"[^"]+"\},
+    \{"event":4,"field":"device","reason":"[^"]+"\}\]/x
+
+
+
+=== TEST 10: 202 in part names the first twenty
+--- request eval
+"POST /v2/events\n"
+. ::batch_json([::event(), map { ::event(event_time => 1) } 1 .. 30])
+--- error_code: 202
+--- response_body eval
+qr/"events_received":1,.*"events_rejected":30,"errors":\[(?:\{[^}]*\},?){20}\]/
+
+
+
+=== TEST 11: 400 in strict validation for one bad event
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_validation strict;
+    }
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event(), ::event(event_time => 1)])
+--- error_code: 400
+--- response_headers eval
+$::Common
+--- response_body eval
+qr/^\{"success":false,"message":"Validation\ failed",.*"errors":\[
+   \{"event":1,"field":"event_time","reason":"[^"]+"\}\]/x
+
+
+
+=== TEST 12: 400 when no event is valid
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event(org_id => '')])
+--- error_code: 400
+--- response_headers eval
+$::Common
+--- response_body eval
+qr/^\{"success":false,"message":"Validation\ failed",.*"errors":\[
+   \{"event":0,"field":"org_id","reason":"[^"]+"\}\]/x
+
+
+
+=== TEST 13: 400 for what is not JSON, an empty body, another shape
+--- raw_request eval
+::post('{"events":[')
+--- error_code: 400
+--- response_headers eval
+$::Common
+--- response_body eval
+qr/^\{"success":false,"message":"Validation failed",.*"errors":\[\{/
+
+
+
+=== TEST 14: 400 for an empty body
+--- raw_request eval
+::post('')
+--- error_code: 400
+--- response_body eval
+$::Refused
+
+
+
+=== TEST 15: 400 for another shape, and for no events
+--- request eval
+["POST /v2/events\n[]", "POST /v2/events\n{}",
+ "POST /v2/events\n{\"events\":[]}", "POST /v2/events\n{\"events\":{}}"]
+--- error_code eval
+[400, 400, 400, 400]
+--- response_body eval
+[($::Refused) x 4]
+
+
+
+=== TEST 16: 400 past openqoe_max_events, 202 at it
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_max_events 3;
+    }
+--- request eval
+["POST /v2/events\n" . ::batch_json(::batch(3)),
+ "POST /v2/events\n" . ::batch_json(::batch(4))]
+--- error_code eval
+[202, 400]
+--- response_body eval
+[$::Answer, $::Refused]
+
+
+
+=== TEST 17: 400 for a truncated gzip stream
+--- raw_request eval
+::post(substr(::gzip(::batch_json(::batch(10))), 0, -20),
+       'Content-Encoding: gzip')
+--- error_code: 400
+--- response_body eval
+$::Refused
+
+
+
+=== TEST 18: 401 without a key, and its headers
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_api_key secret-one;
+    }
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- error_code: 401
+--- response_headers eval
+"$::Common\nWWW-Authenticate: Bearer realm=\"OpenQoE\""
+--- response_body chomp
+{"success":false,"message":"Unauthorized: Invalid or missing API key"}
+
+
+
+=== TEST 19: 401 for a wrong key, a prefix, a longer and an empty one
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_api_key secret-one;
+    }
+--- request eval
+[("POST /v2/events\n" . ::batch_json([::event()])) x 5]
+--- more_headers eval
+["Authorization: Bearer wrong", "Authorization: Bearer secret-on",
+ "X-API-Key: secret-one1", "X-API-Token: ", "Authorization: Basic secret-one"]
+--- error_code eval
+[401, 401, 401, 401, 401]
+--- response_body eval
+[($::Refused) x 5]
+
+
+
+=== TEST 20: 202 for each way to give a key, and each key
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_api_key secret-one;
+        openqoe_api_key secret-two;
+    }
+--- request eval
+[("POST /v2/events\n" . ::batch_json([::event()])) x 5]
+--- more_headers eval
+["Authorization: Bearer secret-one", "Authorization: secret-two",
+ "X-API-Key: secret-one", "X-API-Token: secret-two",
+ "Authorization: bearer secret-two"]
+--- error_code eval
+[202, 202, 202, 202, 202]
+--- response_body eval
+[($::Answer) x 5]
+
+
+
+=== TEST 21: keys from a file
+--- user_files
+>>> keys.txt
+file-key-one
+file-key-two
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_api_key_file $TEST_NGINX_SERVER_ROOT/html/keys.txt;
+    }
+--- request eval
+[("POST /v2/events\n" . ::batch_json([::event()])) x 3]
+--- more_headers eval
+["X-API-Key: file-key-one", "X-API-Key: file-key-two", "X-API-Key: other"]
+--- error_code eval
+[202, 202, 401]
+--- response_body eval
+[$::Answer, $::Answer, $::Refused]
+
+
+
+=== TEST 22: 405 with Allow
+--- request eval
+["GET /v2/events", "PUT /v2/events\n{}", "DELETE /v2/events"]
+--- error_code eval
+[405, 405, 405]
+--- response_headers eval
+[("$::Common\nAllow: POST, OPTIONS") x 3]
+--- response_body eval
+[($::Refused) x 3]
+
+
+
+=== TEST 23: 405 before 401: the method is the cheaper check
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_api_key secret-one;
+    }
+--- request
+GET /v2/events
+--- error_code: 405
+--- response_body eval
+$::Refused
+
+
+
+=== TEST 24: 413 by client_max_body_size, with the API's own headers
+--- config
+    location = /v2/events {
+        client_max_body_size 1k;
+        openqoe_events;
+    }
+--- request eval
+"POST /v2/events\n" . ::batch_json(::batch(20))
+--- error_code: 413
+--- response_headers eval
+$::Common
+--- response_body eval
+$::Refused
+--- error_log
+client intended to send too large body
+
+
+
+=== TEST 25: 413 for a gzip bomb
+--- raw_request eval
+::post(::gzip(' ' x 50_000_000), 'Content-Encoding: gzip')
+--- error_code: 413
+--- response_headers eval
+$::Common
+--- response_body eval
+$::Refused
+--- no_error_log
+[crit]
+
+
+
+=== TEST 26: 413 past openqoe_max_inflated_size
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_max_inflated_size 4k;
+    }
+--- raw_request eval
+::post(::gzip(::batch_json(::batch(20))), 'Content-Encoding: gzip')
+--- error_code: 413
+--- response_body eval
+$::Refused
+--- no_error_log
+[crit]
+
+
+
+=== TEST 27: 415 for another content type
+--- request eval
+[("POST /v2/events\n" . ::batch_json([::event()])) x 2]
+--- more_headers eval
+["Content-Type: application/xml", "Content-Type: application/jsonx"]
+--- error_code eval
+[415, 415]
+--- response_headers eval
+[($::Common) x 2]
+--- response_body eval
+[($::Refused) x 2]
+
+
+
+=== TEST 28: 415 for another content encoding
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- more_headers
+Content-Encoding: br
+--- error_code: 415
+--- response_body eval
+$::Refused
+
+
+
+=== TEST 29: 204 for a preflight of an allowed origin
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_cors_origin https://a.example https://b.example;
+    }
+--- request
+OPTIONS /v2/events
+--- more_headers
+Origin: https://b.example
+Access-Control-Request-Method: POST
+--- error_code: 204
+--- response_headers
+Access-Control-Allow-Origin: https://b.example
+Access-Control-Allow-Credentials: true
+Access-Control-Allow-Methods: GET, POST, OPTIONS
+Access-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization, X-API-Key, X-API-Token, X-SDK-Version, traceparent
+Access-Control-Max-Age: 86400
+Vary: Origin
+X-Content-Type-Options: nosniff
+X-App-Version: v2
+Cache-Control: no-store
+--- response_body chomp
+
+
+
+=== TEST 30: the headers of an allowed origin on every answer
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_cors_origin https://a.example;
+    }
+--- request eval
+["POST /v2/events\n" . ::batch_json([::event()]), "POST /v2/events\n{}",
+ "GET /v2/events"]
+--- more_headers
+Origin: https://a.example
+--- error_code eval
+[202, 400, 405]
+--- response_headers eval
+[("Access-Control-Allow-Origin: https://a.example\nVary: Origin\n"
+  . "Access-Control-Allow-Credentials: true\n"
+  . "Access-Control-Expose-Headers: Retry-After") x 3]
+--- response_body eval
+[$::Answer, $::Refused, $::Refused]
+
+
+
+=== TEST 31: nothing for an origin that is not in the list
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_cors_origin https://a.example;
+    }
+--- request eval
+[("POST /v2/events\n" . ::batch_json([::event()])) x 2]
+--- more_headers eval
+["Origin: https://a.example.evil.example", "Origin: null"]
+--- error_code eval
+[202, 202]
+--- response_headers eval
+[("! Access-Control-Allow-Origin\n! Access-Control-Allow-Credentials") x 2]
+--- response_body eval
+[$::Answer, $::Answer]
+
+
+
+=== TEST 32: * without credentials
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_cors_origin *;
+    }
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- more_headers
+Origin: https://any.example
+--- error_code: 202
+--- response_headers
+Access-Control-Allow-Origin: *
+! Access-Control-Allow-Credentials
+
+
+
+=== TEST 33: the marker cookie
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_marker on;
+        openqoe_marker_domain .example.org;
+    }
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- error_code: 202
+--- response_headers_like
+Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}; Path=/v2/events; .*Max-Age=31536000; HttpOnly; Secure; SameSite=None.*
+--- raw_response_headers_like: (?i)Domain=\.?example\.org
+
+
+
+=== TEST 34: no cookie unless asked for
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- error_code: 202
+--- response_headers
+! Set-Cookie
+
+
+
+=== TEST 35: 503 by limit_req is JSON too
+--- http_config
+    limit_req_zone $server_port zone=one:32k rate=1r/m;
+--- config
+    location = /v2/events {
+        limit_req zone=one;
+        openqoe_events;
+    }
+--- request eval
+[("POST /v2/events\n" . ::batch_json([::event()])) x 2]
+--- error_code eval
+[202, 503]
+--- response_headers eval
+[$::Common, "$::Common\nRetry-After: 1"]
+--- response_body eval
+[$::Answer, $::Refused]
+--- no_error_log
+[crit]
+
+
+
+=== TEST 36: 503 with Retry-After on a full queue, nothing of it taken
+--- http_config
+    openqoe_drain_timeout 100ms;
+--- full_queue
+--- config
+    location = /v2/events {
+        openqoe_events;
+    }
+    location = /v2/stats {
+        openqoe_stats;
+    }
+--- request eval
+["POST /v2/events\n" . ::batch_json(::big(700)),
+ "POST /v2/events\n" . ::batch_json(::big(700)),
+ "POST /v2/events\n" . ::batch_json([::event()]),
+ "GET /v2/stats"]
+--- error_code eval
+[202, 503, 202, 200]
+--- response_headers eval
+[$::Common, "$::Common\nRetry-After: 1", $::Common, $::Common]
+--- response_body eval
+[$::Answer,
+ qr/^\{"success":false,"message":"Server overload","events_received":0[,}]/,
+ $::Answer, qr/"accepted":701\b/]
+--- no_error_log
+[crit]
+
+
+
+=== TEST 37: openqoe_overload_status 429
+--- http_config
+    openqoe_drain_timeout 100ms;
+--- full_queue
+--- config
+    location = /v2/events {
+        openqoe_events;
+        openqoe_overload_status 429;
+    }
+--- request eval
+["POST /v2/events\n" . ::batch_json(::big(700)),
+ "POST /v2/events\n" . ::batch_json(::big(700))]
+--- error_code eval
+[202, 429]
+--- response_headers eval
+[$::Common, "$::Common\nRetry-After: 1"]
+--- response_body eval
+[$::Answer,
+ qr/^\{"success":false,"message":"Server overload","events_received":0[,}]/]
+--- no_error_log
+[crit]
+
+
+
+=== TEST 38: over HTTP/2
+--- http2
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- more_headers
+Content-Type: application/json
+--- error_code: 202
+--- response_headers eval
+$::Common
+--- response_body eval
+$::Answer
+
+
+
+=== TEST 39: a custom event type, configured and not
+--- http_config
+    openqoe_event_type ad_start;
+--- request eval
+["POST /v2/events\n" . ::batch_json([::event(event_type => 'ad_start')]),
+ "POST /v2/events\n" . ::batch_json([::event(event_type => 'ad_end')])]
+--- error_code eval
+[202, 400]
+--- response_body eval
+[$::Answer, qr/"event":0,"field":"event_type"/]
+
+
+
+=== TEST 40: GET /v2/health
+--- config
+    location = /v2/health {
+        openqoe_health;
+    }
+--- request
+GET /v2/health
+--- response_headers eval
+$::Common
+--- response_body eval
+qr/^\{"status":"healthy","timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^"]*Z",
+    "service":"openqoe-worker","version":"2\.0\.0","uptime":\d+.*
+    "dependencies":\{.*"exporter":\{.*"queue":\{.*\}\}$/x
+
+
+
+=== TEST 41: GET /v2/stats needs the key
+--- config
+    location = /v2/stats {
+        openqoe_stats;
+        openqoe_api_key secret-one;
+    }
+--- request eval
+["GET /v2/stats", "GET /v2/stats"]
+--- more_headers eval
+["", "X-API-Key: secret-one"]
+--- error_code eval
+[401, 200]
+--- response_headers eval
+["$::Common\nWWW-Authenticate: Bearer realm=\"OpenQoE\"", $::Common]
+--- response_body eval
+[$::Refused, qr/^\{.*"events":\{.*\}\}?$/]

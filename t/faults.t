@@ -1,0 +1,187 @@
+# Faults: workers killed with -9 under load, a collector that hangs, is down
+# at the start or goes away, a full queue.
+
+use lib 't/lib';
+use IO::Socket::INET;
+use OpenQoE::Test;
+
+need(load => tool('load'));
+
+my $killed = qr/exited on signal 9|was terminated with signal 9/;
+
+
+sub health ($nginx, $query = '') {
+    my $answer = http_get($nginx->port, "/v2/health$query") // return {};
+    return { %{ decode_json_text($answer->{body}) // {} },
+             http => $answer->{status} };
+}
+
+
+sub stats ($nginx) {
+    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
+}
+
+
+# a port that takes connections and never says a word
+
+sub black_hole () {
+    my $sock = IO::Socket::INET->new(Listen => 128, LocalAddr => '127.0.0.1',
+                                     ReuseAddr => 1) or die "listen: $!\n";
+    return ($sock, $sock->sockport);
+}
+
+
+# workers killed again and again: nothing accepted is lost, and what was in
+# flight is all that comes twice
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $oracle = OpenQoE::Oracle->new;
+    my $load = load($nginx, d => 8, c => 16, n => 5);
+
+    for (1 .. 6) {
+        sleep 1;
+        $nginx->kill_worker;
+    }
+
+    $load->wait(scaled(30));
+    $oracle->load_file($load->{ids});
+    $oracle->wait_delivered($nginx->out_file, 20);
+    sleep 1;
+    $oracle->delivered_file($nginx->out_file);
+
+    # a lane has at most 4 batches of 512 in flight when its owner dies
+    $oracle->is_at_least_once('six workers killed', 6 * 4 * 512);
+
+    my $stats = stats($nginx);
+    cmp_ok($stats->{exporter}{lanes_adopted}, '>=', 1,
+           'lanes of dead workers were adopted');
+    is(health($nginx)->{status}, 'healthy', 'healthy afterwards');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors(allow => $killed);
+}
+
+# a collector that hangs: no request waits for it, and no exit
+
+for my $signal (qw(TERM QUIT)) {
+    my ($hole, $port) = black_hole();
+    my $nginx = OpenQoE::Nginx->new(workers => 2,
+        exporter => "endpoint http://127.0.0.1:$port; interval 50ms;"
+                    . ' timeout 30s;')->start;
+
+    for (1 .. 5) {
+        is(http_post($nginx->port, '/v2/events',
+                     batch_json(batch(10)))->{status}, 202, 'accepted');
+    }
+
+    sleep 0.5;
+
+    my $start = time;
+    ok($nginx->stop($signal, 8), "$signal: leaves by itself");
+    my $took = time - $start;
+
+    cmp_ok($took, '<', scaled(2.9),
+           "$signal: within the drain timeout, before the master kills");
+    like($nginx->error_log, qr/50 events were not exported|\d+ events were/,
+         'what is lost is logged');
+    $nginx->no_errors;
+}
+
+# a collector that hangs and times out: health tells, and recovers
+
+{
+    my ($hole, $port) = black_hole();
+    my $nginx = OpenQoE::Nginx->new(workers => 1,
+        exporter => "endpoint http://127.0.0.1:$port; interval 50ms;"
+                    . ' timeout 500ms;')->start;
+
+    is(health($nginx)->{status}, 'healthy', 'healthy at the start');
+    http_post($nginx->port, '/v2/events', batch_json(batch(3)));
+    ok(wait_until(sub { health($nginx)->{status} eq 'degraded' }, 10),
+       'a timeout makes it degraded');
+
+    my $health = health($nginx);
+    is($health->{http}, 200, 'degraded is 200');
+    is(health($nginx, '?ready')->{http}, 503, 'but not ready');
+    cmp_ok($health->{dependencies}{exporter}{consecutive_failures}, '>', 0,
+           'the failures are counted');
+    like($health->{dependencies}{exporter}{last_error}, qr/tim(e|ed) ?out/i,
+         'and said');
+    is(stats($nginx)->{queue}{events} // 3, 3, 'the events are kept');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+# a full queue refuses whole requests and loses nothing
+
+{
+    my ($hole, $port) = black_hole();
+    my $nginx = OpenQoE::Nginx->new(workers => 1, zone => 'qoe:512k',
+        exporter => "endpoint http://127.0.0.1:$port; interval 50ms;"
+                    . ' timeout 500ms;')->start;
+    my $oracle = OpenQoE::Oracle->new;
+    my $refused;
+
+    for (1 .. 200) {
+        my $events = batch(10);
+        my $answer = http_post($nginx->port, '/v2/events',
+                               batch_json($events));
+        $oracle->note($events, $answer);
+        next if $answer->{status} == 202;
+        $refused = $answer;
+        last;
+    }
+
+    is($refused->{status}, 503, 'a full queue is 503');
+    like($refused->{headers}{'retry-after'}, qr/^\d+$/, 'with Retry-After');
+    my $said = decode_json_text($refused->{body});
+    is($said->{message}, 'Server overload', 'and says so');
+    is($said->{events_received}, 0, 'nothing of the request was taken');
+
+    my $health = health($nginx);
+    is($health->{status}, 'unhealthy', 'refusing events is unhealthy');
+    is($health->{http}, 503, 'which is 503');
+    cmp_ok(stats($nginx)->{events}{rejected}{overload}, '==', 10,
+           'the refused events are counted');
+
+    # the same zone goes on with a destination that works
+
+    $nginx->write_config(exporter => "endpoint file://$nginx->{out_file};"
+                                     . ' interval 50ms;');
+    ok($nginx->reload, 'another destination, by a reload');
+    $oracle->wait_delivered($nginx->out_file, 20);
+    $oracle->is_exactly_once('all that was accepted arrives, none of the rest');
+
+    my $events = batch(10);
+    my $answer = http_post($nginx->port, '/v2/events', batch_json($events));
+    is($answer->{status}, 202, 'and there is room again');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+# a file that cannot be written heals without a restart
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 1)->start;
+    my $oracle = OpenQoE::Oracle->new;
+    my $dir = "$nginx->{dir}/out";
+
+    rename $dir, "$dir.gone" or die "rename: $!\n";
+    kill 'USR1', $nginx->master_pid;
+    sleep 0.3;
+
+    my $events = batch(4);
+    $oracle->note($events, http_post($nginx->port, '/v2/events',
+                                     batch_json($events)));
+    ok(wait_until(sub { health($nginx)->{status} eq 'degraded' }, 10),
+       'degraded while the directory is gone');
+    rename "$dir.gone", $dir or die "rename: $!\n";
+    $oracle->wait_delivered($nginx->out_file, 15);
+    $oracle->is_exactly_once('delivered once it is back');
+    ok(wait_until(sub { health($nginx)->{status} eq 'healthy' }, 10),
+       'healthy again');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors(allow => qr/\[emerg\].*open\(\).*otlp\.jsonl/);
+}
+
+done_testing;

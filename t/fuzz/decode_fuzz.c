@@ -1,0 +1,221 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * libFuzzer: any bytes into the decoder.  What it must hold beyond not
+ * crashing is written in the checks; the oracle is jansson on the whole body
+ * and on every slice.  Seeds: t/tools/corpus_seed.pl, made for the same time.
+ */
+
+
+#include "qoe_decode.h"
+#include "qoe_record.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+
+#define NOW        1765976635154
+
+#define FLAGS      (JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL             \
+                    |JSON_DECODE_ANY)
+
+#define check(cond)                                                           \
+    do {                                                                      \
+        if (!(cond)) {                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static const qoe_decode_conf_t  conf = {
+    .max_events = QOE_EVENTS_MAX,
+    .max_age_ms = 86400000,
+    .max_ahead_ms = 300000
+};
+
+static const struct {
+    qoe_event_field_t  field;
+    const char        *key;
+} ids[] = {
+    { QOE_FIELD_ORG_ID, "org_id" },
+    { QOE_FIELD_PLAYER_ID, "player_id" },
+    { QOE_FIELD_VIEW_ID, "view_id" },
+    { QOE_FIELD_SESSION_ID, "session_id" },
+    { QOE_FIELD_VIEWER_ID, "viewer_id" }
+};
+
+
+static void
+check_text(const char *p, size_t size)
+{
+    size_t  n;
+
+    n = strnlen(p, size);
+    check(n < size);
+
+    while (n-- != 0) {
+        check(p[n] >= 0x20 && p[n] < 0x7f);
+    }
+}
+
+
+static void
+check_errors(const qoe_batch_t *b)
+{
+    size_t  i;
+
+    check(b->nerrors <= QOE_DECODE_ERRORS_MAX);
+
+    for (i = 0; i < b->nerrors; i++) {
+        check(b->errors[i].reason[0] != '\0');
+        check_text(b->errors[i].reason, sizeof(b->errors[i].reason));
+        check_text(b->errors[i].field, sizeof(b->errors[i].field));
+
+        if (b->errors[i].event == QOE_DECODE_BODY) {
+            check(b->nerrors == 1 && b->nevents == 0);
+        } else {
+            check(b->errors[i].event < b->total);
+            check(i == 0 || b->errors[i].event > b->errors[i - 1].event);
+        }
+    }
+}
+
+
+static void
+check_record(const qoe_event_t *ev, qoe_arena_t *arena)
+{
+    size_t                     i;
+    qoe_span_t                 packed;
+    Openqoe__V1__Record       *r;
+    static qoe_record_meta_t   meta = { .received_ns = 1, .uid = { 1 } };
+
+    check(qoe_record_pack(&packed, ev, &meta, arena) == QOE_OK);
+    check(qoe_record_unpack(&r, packed, arena) == QOE_OK);
+
+    const struct {
+        ProtobufCBinaryData  got;
+        qoe_span_t           want;
+    } pairs[] = {
+        { r->event_type, ev->type_name },
+        { r->body, ev->raw },
+        { r->org_id, ev->field[QOE_FIELD_ORG_ID].v.string },
+        { r->player_id, ev->field[QOE_FIELD_PLAYER_ID].v.string },
+        { r->session_id, ev->field[QOE_FIELD_SESSION_ID].v.string },
+        { r->view_id, ev->field[QOE_FIELD_VIEW_ID].v.string },
+        { r->viewer_id, ev->field[QOE_FIELD_VIEWER_ID].v.string },
+        { r->env, ev->field[QOE_FIELD_ENV].v.string },
+        { r->app_name, ev->field[QOE_FIELD_APP_NAME].v.string },
+        { r->app_version, ev->field[QOE_FIELD_APP_VERSION].v.string }
+    };
+
+    check(r->event_unix_nano == (uint64_t) ev->time_ms * 1000000);
+    check(r->severity_number == (uint32_t) ev->severity);
+
+    for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        check(qoe_span_eq((qoe_span_t) { (const char *) pairs[i].got.data,
+                                         pairs[i].got.len }, pairs[i].want));
+    }
+}
+
+
+/* The slice is JSON and tells the same as the event; the caller frees it. */
+
+static json_t *
+check_event(const qoe_event_t *ev)
+{
+    json_t      *json;
+    size_t       i;
+    qoe_span_t   id;
+
+    check(ev->raw.len >= 2 && ev->raw.len <= QOE_EVENT_RAW_MAX);
+    check(ev->time_ms >= NOW - 86400000 && ev->time_ms <= NOW + 300000);
+
+    json = json_loadb(ev->raw.data, ev->raw.len, FLAGS, NULL);
+    check(json_is_object(json));
+
+    check(qoe_span_eq(ev->type_name, qoe_span_str(json_string_value(
+                          json_object_get(json, "event_type")))));
+    check(json_number_value(json_object_get(json, "event_time"))
+          == (double) ev->time_ms);
+
+    for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        check(ev->field[ids[i].field].type == QOE_VALUE_STRING);
+
+        id = ev->field[ids[i].field].v.string;
+        check(id.len > 0 && id.len <= QOE_ID_MAX);
+        check(qoe_span_eq(id, qoe_span_str(json_string_value(
+                                  json_object_get(json, ids[i].key)))));
+    }
+
+    return json;
+}
+
+
+/* The events are elements of the body's array, in its order. */
+
+static void
+check_events(const qoe_batch_t *b, const char *body, size_t len,
+    qoe_arena_t *arena)
+{
+    json_t  *root, *array, *json;
+    size_t   i, j;
+
+    root = json_loadb(body, len, FLAGS, NULL);
+    array = json_object_get(root, "events");
+    check(json_array_size(array) == b->total);
+    check(b->nevents + b->nrejected == b->total && b->nevents != 0);
+
+    j = 0;
+
+    for (i = 0; i < b->nevents; i++) {
+        check(b->events[i].raw.data >= body
+              && b->events[i].raw.data + b->events[i].raw.len <= body + len);
+
+        json = check_event(&b->events[i]);
+
+        while (j < b->total && !json_equal(json, json_array_get(array, j))) {
+            j++;
+        }
+
+        check(j++ < b->total);
+        json_decref(json);
+
+        check_record(&b->events[i], arena);
+    }
+
+    json_decref(root);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    qoe_arena_t   arena;
+    qoe_batch_t   batch;
+    qoe_status_t  status;
+
+    qoe_arena_init(&arena, &qoe_mem_heap, 65536, 1 << 30);
+
+    status = qoe_decode(&batch, (const char *) data, size, &conf, NOW, &arena);
+
+    check(status == QOE_OK || status == QOE_INVALID);
+    check_errors(&batch);
+
+    if (status == QOE_OK) {
+        check_events(&batch, (const char *) data, size, &arena);
+
+    } else {
+        check(batch.nevents == 0 && batch.nerrors != 0);
+    }
+
+    qoe_batch_free(&batch);
+    qoe_arena_free(&arena);
+
+    return 0;
+}

@@ -1,0 +1,199 @@
+# Workers come and go: reloads, other worker counts and zone sizes, exits,
+# single-process mode.  None of these is a fault: every event answered 202
+# arrives exactly once.
+
+use lib 't/lib';
+use OpenQoE::Test;
+
+need(load => tool('load'));
+
+
+# Load for some seconds while $what happens in between; the report.
+
+sub under_load ($nginx, $seconds, $what, %opt) {
+    my $oracle = OpenQoE::Oracle->new;
+    my $load = load($nginx, d => $seconds, c => 16, n => 5, %opt);
+
+    sleep 0.3;
+    $what->();
+    $load->wait(scaled($seconds + 20));
+    $oracle->load_file($load->{ids});
+    $oracle->wait_delivered($nginx->out_file, 20);
+    return $oracle;
+}
+
+
+# What reaches the file after a moment would be a duplicate.
+
+sub settle ($oracle, $nginx) {
+    sleep 1.5;
+    $oracle->delivered_file($nginx->out_file);
+    return $oracle;
+}
+
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $oracle = OpenQoE::Oracle->new;
+
+    for (1 .. 20) {
+        my $events = batch(7);
+        $oracle->note($events, http_post($nginx->port, '/v2/events',
+                                         batch_json($events)));
+    }
+
+    ok($nginx->stop('QUIT'), 'a quit right behind the last answer');
+    $oracle->delivered_file($nginx->out_file);
+    $oracle->is_exactly_once('quit: accepted equals delivered');
+    $nginx->no_errors;
+}
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $oracle = OpenQoE::Oracle->new;
+    my $events = batch(50);
+
+    $oracle->note($events, http_post($nginx->port, '/v2/events',
+                                     batch_json($events)));
+    ok($nginx->stop('TERM', 5), 'a stop right behind the answer');
+    $oracle->delivered_file($nginx->out_file);
+    $oracle->is_exactly_once('stop: accepted equals delivered');
+    $nginx->no_errors;
+}
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $reloads = 0;
+    my $oracle = under_load($nginx, 6, sub {
+        for (1 .. 5) {
+            $reloads += $nginx->reload ? 1 : 0;
+            sleep 0.5;
+        }
+    });
+
+    is($reloads, 5, 'five reloads');
+    settle($oracle, $nginx)->is_exactly_once('reload under load');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $oracle = under_load($nginx, 6, sub {
+        for my $workers (4, 1, 3) {
+            $nginx->write_config(workers => $workers);
+            $nginx->reload or diag("no reload to $workers");
+            is(scalar $nginx->worker_pids, $workers, "$workers workers");
+            sleep 0.5;
+        }
+    });
+
+    settle($oracle, $nginx)->is_exactly_once('other worker counts');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $oracle = under_load($nginx, 5, sub {
+        for my $size (qw(16m 4m)) {
+            $nginx->write_config(zone => "qoe:$size");
+            ok($nginx->reload, "reload with a zone of $size");
+            sleep 1;
+        }
+    });
+
+    settle($oracle, $nginx)->is_exactly_once('other zone sizes');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+{
+    my $nginx = OpenQoE::Nginx->new(single => 1)->start;
+    my $oracle = OpenQoE::Oracle->new;
+    my $events = batch(5);
+
+    $oracle->note($events, http_post($nginx->port, '/v2/events',
+                                     batch_json($events)));
+    $oracle->wait_delivered($nginx->out_file);
+    kill 'HUP', $nginx->master_pid;
+    sleep 0.5;
+    $events = batch(5);
+    $oracle->note($events, http_post($nginx->port, '/v2/events',
+                                     batch_json($events)));
+    $oracle->wait_delivered($nginx->out_file);
+    $events = batch(5);
+    $oracle->note($events, http_post($nginx->port, '/v2/events',
+                                     batch_json($events)));
+    ok($nginx->stop, 'a single process quits');
+    $oracle->delivered_file($nginx->out_file);
+    $oracle->is_exactly_once('a single process delivers, reloaded too');
+    $nginx->no_errors;
+}
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 1)->start;
+    my $oracle = OpenQoE::Oracle->new;
+    my $events = batch(3);
+
+    $nginx->write_config(events => 'openqoe_max_events nonsense;');
+    like($nginx->reload_fails, qr/nonsense/, 'a reload that fails');
+    $oracle->note($events, http_post($nginx->port, '/v2/events',
+                                     batch_json($events)));
+    $oracle->wait_delivered($nginx->out_file);
+    $oracle->is_exactly_once('a failed reload changes nothing');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors(allow => qr/nonsense/);
+}
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $oracle = OpenQoE::Oracle->new;
+    my $out = $nginx->out_file;
+
+    for my $turn (1 .. 2) {
+        my $events = batch(10);
+        $oracle->note($events, http_post($nginx->port, '/v2/events',
+                                         batch_json($events)));
+        $oracle->wait_delivered([ grep { -e } $out, "$out.1" ]);
+
+        if ($turn == 1) {
+            rename $out, "$out.1" or die "rename: $!\n";
+            kill 'USR1', $nginx->master_pid;
+            ok(wait_until(sub { -e $out }), 'USR1 makes a new file');
+        }
+    }
+
+    $oracle->is_exactly_once('a rotated file loses nothing');
+    ok(-s $out && -s "$out.1", 'both files have events');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+# at idle: no CPU time that the kernel counts, in either thread
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+
+    http_post($nginx->port, '/v2/events', batch_json(batch(5)));
+    sleep 2;
+
+    my $ticks = sub {
+        my $sum = 0;
+        for my $pid ($nginx->worker_pids) {
+            my @f = split ' ', slurp("/proc/$pid/stat") =~ s/.*\)//sr;
+            $sum += $f[11] + $f[12];
+        }
+        return $sum;
+    };
+    my $before = $ticks->();
+    sleep 6;
+    my $used = $ticks->() - $before;
+
+    cmp_ok($used, '<=', slow() ? 10 : 1,
+           'two idle workers with their helpers use no CPU in 6 s');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+done_testing;

@@ -1,0 +1,163 @@
+// Copyright (C) OpenQoE
+//
+// As much of the Chrome DevTools Protocol as the browser test needs, over
+// the browser's pipe.  Nothing is emulated: a hidden tab is hidden.
+
+'use strict';
+
+const { spawn } = require('child_process');
+
+const TIMEOUT = 30000 * (Number(process.env.OPENQOE_SLOW) || 1);
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+
+class Browser {
+
+    // The process stays in our process group, so that whoever ends us ends
+    // it too.
+    constructor(program, args) {
+        this.serial = 0;
+        this.waiting = new Map();
+        this.input = '';
+
+        this.process = spawn(program, [...args, '--remote-debugging-pipe'], {
+            stdio: ['ignore', 'ignore', process.env.OPENQOE_KEEP
+                                        ? 'inherit' : 'ignore',
+                    'pipe', 'pipe'],
+        });
+        this.process.on('error', (error) => this.failAll(error));
+        this.process.on('exit', (status) =>
+            this.failAll(new Error(`the browser left: ${status}`)));
+
+        [, , , this.to, this.from] = this.process.stdio;
+        this.to.on('error', () => {});
+        this.from.setEncoding('utf8');
+        this.from.on('data', (text) => this.receive(text));
+    }
+
+    failAll(error) {
+        this.gone = error;
+
+        for (const { reject } of this.waiting.values()) {
+            reject(error);
+        }
+
+        this.waiting.clear();
+    }
+
+    receive(text) {
+        const messages = (this.input + text).split('\0');
+        this.input = messages.pop();
+
+        for (const message of messages) {
+            const { id, result, error } = JSON.parse(message);
+            const call = this.waiting.get(id);
+
+            if (call) {
+                this.waiting.delete(id);
+                error ? call.reject(new Error(`${call.method}: `
+                                              + error.message))
+                      : call.resolve(result);
+            }
+        }
+    }
+
+    send(method, params = {}, sessionId = undefined) {
+        if (this.gone) {
+            return Promise.reject(this.gone);
+        }
+
+        return new Promise((resolve, reject) => {
+            const id = ++this.serial;
+            this.waiting.set(id, { method, resolve, reject });
+            this.to.write(JSON.stringify({ id, method, params, sessionId })
+                          + '\0');
+        });
+    }
+
+    async newPage(url) {
+        const { targetId } = await this.send('Target.createTarget', { url });
+        const { sessionId } = await this.send('Target.attachToTarget',
+                                              { targetId, flatten: true });
+
+        return new Page(this, targetId, sessionId);
+    }
+
+    async close() {
+        const left = new Promise((resolve) =>
+            this.gone ? resolve() : this.process.on('exit', resolve));
+
+        this.send('Browser.close').catch(() => {});
+        await Promise.race([left, pause(5000)]);
+        this.process.kill('SIGKILL');
+    }
+}
+
+
+class Page {
+
+    constructor(browser, targetId, sessionId) {
+        this.browser = browser;
+        this.targetId = targetId;
+        this.sessionId = sessionId;
+    }
+
+    send(method, params) {
+        return this.browser.send(method, params, this.sessionId);
+    }
+
+    // The value of an expression in the page; a promise is waited for.
+    async evaluate(expression) {
+        const { result, exceptionDetails } = await this.send(
+            'Runtime.evaluate',
+            { expression, returnByValue: true, awaitPromise: true });
+
+        if (exceptionDetails) {
+            const { exception, text } = exceptionDetails;
+            throw new Error(`${expression}: `
+                            + (exception ? exception.description : text));
+        }
+
+        return result.value;
+    }
+
+    async until(condition) {
+        const end = Date.now() + TIMEOUT;
+
+        while (Date.now() < end) {
+            const value = await this.evaluate(condition).catch(() => false);
+
+            if (value) {
+                return value;
+            }
+
+            await pause(30);
+        }
+
+        throw new Error(`not in time: ${condition}`);
+    }
+
+    async goto(url) {
+        await this.send('Page.navigate', { url });
+        await this.loaded(url);
+    }
+
+    loaded(url) {
+        return this.until(`location.href === ${JSON.stringify(url)}
+                           && document.readyState === 'complete'`);
+    }
+
+    bringToFront() {
+        return this.browser.send('Target.activateTarget',
+                                 { targetId: this.targetId });
+    }
+
+    // as a person closes a tab: the page sees pagehide
+    close() {
+        return this.send('Page.close');
+    }
+}
+
+
+module.exports = { Browser, pause };

@@ -1,0 +1,518 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The decoder, the scanner under it, and what both do without memory.
+ */
+
+
+#include "tap.h"
+#include "qoe_decode.h"
+#include "qoe_slice.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+
+
+#define NOW                1765976635154
+#define NOW_TEXT           "1765976635154"
+
+#define IDS                                                                   \
+    "\"org_id\":\"o\",\"player_id\":\"p\",\"view_id\":\"v\","                 \
+    "\"session_id\":\"s\",\"viewer_id\":\"w\""
+#define BASE                                                                  \
+    "\"event_type\":\"playing\",\"event_time\":" NOW_TEXT "," IDS
+
+
+typedef struct {
+    qoe_arena_t   arena;
+    qoe_batch_t   batch;
+    qoe_status_t  status;
+} run_t;
+
+
+static qoe_custom_type_t  customs[] = {
+    { { "adbreak", 7 }, QOE_SEVERITY_WARN }
+};
+
+static qoe_decode_conf_t  conf = {
+    QOE_EVENTS_MAX, 86400000, 300000, customs, 1
+};
+
+/* what jansson's memory does in this process */
+
+static long  json_live, json_count, json_fail_from;
+
+
+static void *
+json_test_malloc(size_t size)
+{
+    void  *p;
+
+    if (json_fail_from >= 0 && json_count++ >= json_fail_from) {
+        return NULL;
+    }
+
+    p = malloc(size);
+    json_live += (p != NULL);
+
+    return p;
+}
+
+
+static void
+json_test_free(void *p)
+{
+    json_live -= (p != NULL);
+    free(p);
+}
+
+
+static void
+run_mem(run_t *r, const char *body, size_t len, const qoe_mem_t *mem)
+{
+    qoe_arena_init(&r->arena, mem, 4096, 16 * 1024 * 1024);
+    r->status = qoe_decode(&r->batch, body, len, &conf, NOW, &r->arena);
+}
+
+
+static void
+run(run_t *r, const char *body)
+{
+    run_mem(r, body, strlen(body), &qoe_mem_heap);
+}
+
+
+static void
+done(run_t *r)
+{
+    qoe_batch_free(&r->batch);
+    qoe_arena_free(&r->arena);
+}
+
+
+static int
+span_is(qoe_span_t s, const char *text)
+{
+    return qoe_span_eq(s, qoe_span_str(text));
+}
+
+
+static int
+field_is(const qoe_event_t *ev, qoe_event_field_t f, const char *text)
+{
+    return ev->field[f].type == QOE_VALUE_STRING
+           && span_is(ev->field[f].v.string, text);
+}
+
+
+static void
+test_values(void)
+{
+    run_t         r;
+    qoe_event_t  *ev;
+
+    run(&r, "{ \"events\" : [ {" BASE ",\"viewer_time\":1.5,"
+            "\"device\":{\"model\":\"M\\u0031\"},\"player\":{\"autoplay\":"
+            "false},\"cmcd\":{\"br\":[1,2],\"bl\":300,\"su\":true},"
+            "\"network\":{\"asn\":64512},\"env\":null} , {"
+            "\"event_type\":\"adbreak\",\"event_time\":" NOW_TEXT ".0,"
+            IDS "} ] }");
+
+    ok(r.status == QOE_OK && r.batch.nevents == 2 && r.batch.nrejected == 0
+       && r.batch.nerrors == 0 && r.batch.total == 2
+       && r.batch.unknown_keys == 0, "two events");
+
+    ev = r.batch.events;
+
+    ok(ev->type == QOE_EVENT_PLAYING && span_is(ev->type_name, "playing")
+       && ev->severity == QOE_SEVERITY_INFO && ev->time_ms == NOW,
+       "type and time");
+    ok(field_is(ev, QOE_FIELD_ORG_ID, "o")
+       && field_is(ev, QOE_FIELD_PLAYER_ID, "p")
+       && field_is(ev, QOE_FIELD_VIEW_ID, "v")
+       && field_is(ev, QOE_FIELD_SESSION_ID, "s")
+       && field_is(ev, QOE_FIELD_VIEWER_ID, "w"), "ids");
+    ok(ev->field[QOE_FIELD_VIEWER_TIME].type == QOE_VALUE_NUMBER
+       && ev->field[QOE_FIELD_VIEWER_TIME].v.number == 1.5
+       && ev->field[QOE_FIELD_NETWORK_ASN].v.number == 64512
+       && ev->field[QOE_FIELD_CMCD_BL].v.number == 300, "numbers");
+    ok(field_is(ev, QOE_FIELD_DEVICE_MODEL, "M1"), "an escape in a string");
+    ok(ev->field[QOE_FIELD_PLAYER_AUTOPLAY].type == QOE_VALUE_BOOL
+       && !ev->field[QOE_FIELD_PLAYER_AUTOPLAY].v.boolean
+       && ev->field[QOE_FIELD_CMCD_SU].v.boolean, "booleans");
+    ok(ev->field[QOE_FIELD_CMCD_BR].type == QOE_VALUE_NONE
+       && ev->field[QOE_FIELD_ENV].type == QOE_VALUE_NONE
+       && ev->field[QOE_FIELD_OS_FAMILY].type == QOE_VALUE_NONE,
+       "a list, null and absent are no value");
+    ok(ev->raw.len > 2 && memcmp(ev->raw.data, "{\"event_type\"", 13) == 0
+       && memcmp(ev->raw.data + ev->raw.len - 6, ":null}", 6) == 0,
+       "the raw slice starts and ends at the braces");
+
+    ev++;
+
+    ok(ev->type == QOE_EVENT_CUSTOM && span_is(ev->type_name, "adbreak")
+       && ev->severity == QOE_SEVERITY_WARN && ev->time_ms == NOW,
+       "a configured type, an integral double");
+
+    done(&r);
+}
+
+
+static void
+test_slices(void)
+{
+    run_t  r;
+
+    run(&r, "{\"a\":\"\\\"events\\\":[\",\"b\":[{\"events\":[]}],"
+            "\"\\u0065vents\" :\n[{" BASE ",\"env\":\"]},{\\\\\"},\n"
+            "7, {" BASE "}],\"c\":1}");
+
+    ok(r.status == QOE_OK && r.batch.nevents == 2 && r.batch.nrejected == 1
+       && r.batch.total == 3 && r.batch.unknown_keys == 3,
+       "an escaped key behind others that look like it");
+    ok(span_is(r.batch.events[0].raw,
+               "{" BASE ",\"env\":\"]},{\\\\\"}")
+       && span_is(r.batch.events[1].raw, "{" BASE "}"),
+       "slices around an element that is no event");
+    ok(r.batch.nerrors == 1 && r.batch.errors[0].event == 1
+       && strcmp(r.batch.errors[0].field, "") == 0
+       && strcmp(r.batch.errors[0].reason, "must be an object") == 0,
+       "and its error");
+
+    done(&r);
+}
+
+
+/* The scanner alone, on text that no parser has accepted. */
+
+static void
+test_slice_bounds(void)
+{
+    size_t                    i, j, n, at;
+    char                     *copy;
+    qoe_span_t                s, out;
+    qoe_status_t              status;
+    qoe_slice_iter_t          it;
+    const qoe_slice_limits_t  one = { 1, 1, 1 }, two = { 2, 3, 3 };
+    static const char *const  texts[] = {
+        "{\"a\":[1,{\"b\":\"\\\"\"}],\"c\\\\\":\"\\u0041\",\"d\":[]}",
+        "[[],{},\"\\\\\",1 , [ ] ,{\"a\":[\"]\"]}]",
+        "{\"a\" 1}", "{1:2}", "{\"a\":}", "[,]", "[1 2]", "]", "}", "\"\\"
+    };
+
+    n = 0;
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        for (j = 0; j <= strlen(texts[i]); j++) {
+
+            /* no byte behind the end: a sanitizer sees the first one read */
+
+            copy = malloc(j + (j == 0));
+            memcpy(copy, texts[i], j);
+            s = (qoe_span_t) { copy, j };
+
+            status = qoe_slice_member(s, 2, &out);
+            n += (status == QOE_OK
+                  && (out.data < copy || out.data + out.len > copy + j));
+
+            qoe_slice_array(&it, s);
+
+            while (qoe_slice_next(&it, &out) == QOE_OK) {
+                n += (out.data < copy || out.data + out.len > copy + j
+                      || out.len == 0);
+            }
+
+            n += (qoe_slice_compact_len(s) > j)
+                 + (qoe_slice_check(s, &one, &at) != QOE_SLICE_WITHIN
+                    && at >= j);
+            free(copy);
+        }
+    }
+
+    ok(n == 0, "slices of broken text stay within it");
+
+    ok(qoe_slice_member(qoe_span("{\"a\":1,\"b\": [2] }"), 1, &out) == QOE_OK
+       && span_is(out, "[2]"), "the second member");
+    ok(qoe_slice_member(qoe_span("{\"a\":1}"), 1, &out) == QOE_INVALID
+       && qoe_slice_member(qoe_span("{}"), 0, &out) == QOE_INVALID
+       && qoe_slice_member(qoe_span("[1]"), 0, &out) == QOE_INVALID,
+       "no such member");
+    ok(qoe_slice_check(qoe_span("[\"[[[\",[]]"), &two, &at)
+       == QOE_SLICE_WITHIN
+       && qoe_slice_check(qoe_span("[\"[[[\\\"\",[[]]]"), &two, &at)
+          == QOE_SLICE_DEPTH && at == 10,
+       "brackets in strings have no depth");
+    ok(qoe_slice_check(qoe_span("[{},{},{}]"), &two, &at)
+       == QOE_SLICE_CONTAINERS && at == 7, "the containers are counted");
+    ok(qoe_slice_check(qoe_span("[\",,,,\",1,2,3,4]"), &two, &at)
+       == QOE_SLICE_VALUES && at == 13, "and the values, not in strings");
+    ok(qoe_slice_compact_len(qoe_span(" { \"a b\" :\n[ 1\t] } ")) == 11,
+       "white space is counted in strings only");
+}
+
+
+static void
+test_window(void)
+{
+    run_t              r;
+    char               body[512];
+    size_t             i;
+    qoe_decode_conf_t  saved;
+
+    static const struct {
+        int64_t        time;
+        uint64_t       age;
+        uint64_t       ahead;
+        const char    *reason;       /* NULL: taken */
+    } cases[] = {
+        { NOW - 86400000, 86400000, 300000, NULL },
+        { NOW - 86400001, 86400000, 300000, "is older than 24 hours" },
+        { NOW + 300000, 86400000, 300000, NULL },
+        { NOW + 300001, 86400000, 300000,
+          "is more than 5 minutes in the future" },
+        { NOW - 3600001, 3600000, 0, "is older than 1 hour" },
+        { NOW + 1, 3600000, 0, "is more than 0 milliseconds in the future" },
+        { NOW - 90001, 90000, 0, "is older than 90 seconds" },
+        { NOW - 2, 1, 0, "is older than 1 millisecond" },
+        { NOW, 0, 0, NULL },
+        { 0, UINT64_MAX, 0, NULL },
+        { -1, UINT64_MAX, 0,
+          "is older than 18446744073709551615 milliseconds" },
+        { INT64_MAX, 0, UINT64_MAX,
+          "is more than 18446744073709551615 milliseconds in the future" }
+    };
+
+    saved = conf;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        conf.max_age_ms = cases[i].age;
+        conf.max_ahead_ms = cases[i].ahead;
+
+        snprintf(body, sizeof(body), "{\"events\":[{\"event_type\":\"seek\","
+                 "\"event_time\":%" PRId64 "," IDS "}]}", cases[i].time);
+        run(&r, body);
+
+        if (cases[i].reason == NULL) {
+            ok(r.status == QOE_OK
+               && r.batch.events[0].time_ms == cases[i].time,
+               "event_time %" PRId64 " is taken", cases[i].time);
+        } else {
+            ok(r.status == QOE_INVALID && r.batch.nerrors == 1
+               && strcmp(r.batch.errors[0].field, "event_time") == 0
+               && strcmp(r.batch.errors[0].reason, cases[i].reason) == 0,
+               "event_time %" PRId64 " %s", cases[i].time,
+               r.batch.errors[0].reason);
+        }
+
+        done(&r);
+    }
+
+    conf = saved;
+}
+
+
+static void
+test_counts(void)
+{
+    run_t  r;
+
+    run(&r, "{\"x\":0,\"events\":[{" BASE ",\"y\":1,\"device\":{\"z\":1,"
+            "\"name\":\"n\"}},{\"q\":1}]}");
+
+    ok(r.status == QOE_OK && r.batch.unknown_keys == 4,
+       "unknown keys of the body, an event, an object, a refused event");
+    done(&r);
+
+    run(&r, "{\"events\":[1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,{"
+            BASE "}]}");
+
+    ok(r.status == QOE_OK && r.batch.nevents == 1 && r.batch.nrejected == 22
+       && r.batch.nerrors == QOE_DECODE_ERRORS_MAX
+       && r.batch.errors[19].event == 19, "no more than 20 errors are told");
+    done(&r);
+
+    conf.max_events = 1;
+    run(&r, "{\"events\":[{" BASE "},{" BASE "}]}");
+
+    ok(r.status == QOE_INVALID && r.batch.nerrors == 1
+       && r.batch.errors[0].event == QOE_DECODE_BODY
+       && strcmp(r.batch.errors[0].reason, "must hold at most 1 events") == 0,
+       "the configured number of events");
+    done(&r);
+    conf.max_events = QOE_EVENTS_MAX;
+}
+
+
+static void
+test_body_errors(void)
+{
+    run_t    r;
+    size_t   i, n;
+
+    static const struct {
+        const char  *body;
+        const char  *reason;
+    } cases[] = {
+        { "", "the body ends before the JSON does: "
+          "line 1, column 1, byte 0" },
+        { "{\"a\":\n \"\xc3\xa9\" x}",
+          "the body is not valid JSON near 'x': line 2, column 7, byte 13" },
+        { "{\"a\":\"\xff\"}",
+          "the body is not valid UTF-8 near '\"': line 1, column 7, byte 6" },
+        { "{\"a\":1,\"a\":1}",
+          "a key stands twice in one object near '\"a\"': "
+          "line 1, column 11, byte 10" },
+        { "{\"a\xc3\xa9\":1,\"a\xc3\xa9\":1}",
+          "a key stands twice in one object near '\"a??\"': "
+          "line 1, column 13, byte 14" },
+        { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+          "the JSON is nested deeper than 32 levels: "
+          "line 1, column 33, byte 32" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        run(&r, cases[i].body);
+        ok(r.status == QOE_INVALID && r.batch.nerrors == 1
+           && r.batch.errors[0].event == QOE_DECODE_BODY
+           && strcmp(r.batch.errors[0].field, "") == 0
+           && strcmp(r.batch.errors[0].reason, cases[i].reason) == 0,
+           "%s", r.batch.errors[0].reason);
+        done(&r);
+    }
+
+    /* every text of jansson's, cut anywhere, stays printable */
+
+    for (i = 1, n = 0; i < 256; i++) {
+        char  body[] = "{\"a\":\"b\" \xe2\x82\xac??}";
+
+        body[10] = (char) i;
+        run(&r, body);
+
+        for (const char *p = r.batch.errors[0].reason; *p; p++) {
+            n += (*p < 0x20 || *p > 0x7e);
+        }
+
+        n += (r.status != QOE_INVALID || r.batch.errors[0].reason[0] == '\0');
+        done(&r);
+    }
+
+    ok(n == 0, "reasons are printable ASCII whatever the client sent");
+}
+
+
+static const char  nomem_body[] =
+    "{\"events\":[{" BASE ",\"device\":{\"name\":\"a name of some length\"},"
+    "\"data\":{\"a\":[1,2,3,\"\\u00e9\"]}},{" BASE "},3],\"x\":null}";
+
+
+#define TEN_NULLS  "0,0,{},0,0,0,0,{},0,0,"
+
+static const char  many_nulls[] =
+    "{\"events\":[" TEN_NULLS TEN_NULLS TEN_NULLS TEN_NULLS "{" BASE "}]}";
+
+
+static void
+test_nomem_arena(void)
+{
+    long       n;
+    run_t      r;
+    tap_mem_t  m;
+
+    for (n = 0; n < 100; n++) {
+        run_mem(&r, nomem_body, sizeof(nomem_body) - 1, tap_mem(&m, n));
+        done(&r);
+
+        if (m.failed == 0) {
+            break;
+        }
+
+        ok(r.status == QOE_NOMEM && m.live == 0,
+           "allocation %ld of the arena fails", n);
+    }
+
+    ok(n == 1 && r.status == QOE_OK && m.live == 0,
+       "one allocation for the arena's events");
+
+    /* elements that cannot be events cost nothing */
+
+    qoe_arena_init(&r.arena, &qoe_mem_heap, 64, 3 * sizeof(qoe_event_t));
+    r.status = qoe_decode(&r.batch, many_nulls, sizeof(many_nulls) - 1, &conf,
+                          NOW, &r.arena);
+    ok(r.status == QOE_OK && r.batch.nevents == 1 && r.batch.nrejected == 40,
+       "one event among forty elements that are none");
+    done(&r);
+
+    qoe_arena_init(&r.arena, &qoe_mem_heap, 64, 128);
+    r.status = qoe_decode(&r.batch, nomem_body, sizeof(nomem_body) - 1, &conf,
+                          NOW, &r.arena);
+    ok(r.status == QOE_NOMEM, "an arena that is too small");
+    done(&r);
+}
+
+
+/*
+ * From the Nth on every allocation of jansson fails: one that fails alone can
+ * pass unseen in jansson 2.14, whose lexer does not check its buffer's growth
+ * and drops the byte.
+ */
+
+static void
+test_nomem_jansson(void)
+{
+    long    n, bad, leaked, nomem;
+    run_t   r;
+
+    bad = 0;
+    leaked = 0;
+    nomem = 0;
+
+    for (n = 0; n < 10000; n++) {
+        json_count = 0;
+        json_fail_from = n;
+        run_mem(&r, nomem_body, sizeof(nomem_body) - 1, &qoe_mem_heap);
+        json_fail_from = -1;
+
+        if (json_count <= n) {
+            break;
+        }
+
+        nomem += (r.status == QOE_NOMEM);
+        bad += (r.status != QOE_NOMEM && r.status != QOE_INVALID)
+               || r.batch.nevents != 0
+               || (r.status == QOE_INVALID && r.batch.nerrors != 1);
+
+        done(&r);
+        leaked += json_live;
+        json_live = 0;
+    }
+
+    ok(n > 50 && n < 10000 && r.status == QOE_OK && r.batch.nevents == 2,
+       "all %ld allocations of jansson were made to fail", n);
+    done(&r);
+
+    ok(bad == 0 && nomem > n / 2,
+       "%ld are out of memory, jansson calls the others invalid", nomem);
+    ok(leaked == 0 && json_live == 0, "nothing leaked");
+}
+
+
+int
+main(void)
+{
+    json_fail_from = -1;
+    json_set_alloc_funcs(json_test_malloc, json_test_free);
+
+    test_values();
+    test_slices();
+    test_slice_bounds();
+    test_window();
+    test_counts();
+    test_body_errors();
+    test_nomem_arena();
+    test_nomem_jansson();
+
+    ok(json_live == 0, "no jansson value is left");
+
+    return tap_end();
+}

@@ -1,0 +1,380 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "tap.h"
+#include "qoe_transport.h"
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+
+#define LINE   "{\"resourceLogs\":[]}"
+#define TORN   "{\"resourceLogs\":[{\"scopeLo"
+
+
+typedef struct {
+    int            n;
+    qoe_outcome_t  last;
+} got_t;
+
+
+static char              dir[] = "/tmp/qoe_file_test.XXXXXX";
+static char              path[64], other[64];
+static qoe_net_t        *net;
+static qoe_transport_t  *t;
+static int               logged;
+
+
+static void
+count_log(void *ctx, qoe_log_level_t level, const char *text, size_t len)
+{
+    (void) ctx;
+    (void) level;
+    (void) text;
+    (void) len;
+
+    logged++;
+}
+
+
+static const qoe_log_t  quiet = { count_log, NULL, QOE_LOG_DEBUG };
+
+
+static void
+done(void *data, const qoe_outcome_t *o)
+{
+    got_t  *got = data;
+
+    got->n++;
+    got->last = *o;
+}
+
+
+static void
+start(const char *file)
+{
+    qoe_transport_conf_t  conf;
+
+    memset(&conf, 0, sizeof(conf));
+
+    conf.protocol = QOE_PROTOCOL_FILE;
+    conf.url[QOE_SIGNAL_LOGS] = qoe_span_str(file);
+    conf.url[QOE_SIGNAL_TRACES] = qoe_span_str(file);
+    conf.timeout_ms = 10000;
+
+    if (qoe_transport_create(&t, net, &conf, &quiet) != QOE_OK) {
+        printf("Bail out! no transport\n");
+        exit(1);
+    }
+}
+
+
+static qoe_outcome_t
+put(qoe_signal_t signal, qoe_span_t line)
+{
+    got_t  got = { 0 };
+
+    if (qoe_transport_send(t, signal, line, done, &got) != QOE_OK
+        || got.n != 0)
+    {
+        printf("Bail out! send\n");
+        exit(1);
+    }
+
+    qoe_net_wait(net, NULL, 0, -1);
+
+    if (got.n != 1) {
+        printf("Bail out! done was called %d times\n", got.n);
+        exit(1);
+    }
+
+    return got.last;
+}
+
+
+static bool
+holds(const char *file, const char *want)
+{
+    int      fd;
+    char     buf[65536];
+    ssize_t  n;
+
+    fd = open(file, O_RDONLY);
+    if (fd == -1) {
+        return false;
+    }
+
+    n = read(fd, buf, sizeof(buf));
+    close(fd);
+
+    return n == (ssize_t) strlen(want) && memcmp(buf, want, strlen(want)) == 0;
+}
+
+
+static void
+set(const char *file, const char *text)
+{
+    int  fd;
+
+    fd = open(file, O_WRONLY|O_CREAT|O_TRUNC, 0640);
+
+    if (fd == -1 || write(fd, text, strlen(text)) != (ssize_t) strlen(text)) {
+        printf("Bail out! cannot write %s\n", file);
+        exit(1);
+    }
+
+    close(fd);
+}
+
+
+static void
+test_append(void)
+{
+    struct stat    st;
+    qoe_outcome_t  o;
+
+    umask(0);
+    start(path);
+
+    ok(qoe_transport_encoding(t) == QOE_ENCODING_JSON, "encoding");
+    ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0640, "mode");
+
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && o.grpc_status == -1
+       && o.retry_after_ms == -1 && o.error_type[0] == '\0', "outcome");
+
+    put(QOE_SIGNAL_TRACES, qoe_span(LINE));
+    ok(holds(path, LINE "\n" LINE "\n"), "two signals, one file");
+
+    ok(qoe_transport_send(t, QOE_SIGNAL_METRICS, qoe_span(LINE), done, NULL)
+       == QOE_ERROR, "a signal without a path");
+    ok(qoe_transport_send(t, QOE_SIGNAL_LOGS, qoe_span_null, done, NULL)
+       == QOE_ERROR, "an empty request");
+
+    ok(rename(path, other) == 0, "rotated");
+    put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(holds(other, LINE "\n" LINE "\n" LINE "\n"), "goes to the old file");
+    qoe_transport_reopen(t);
+    put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(holds(path, LINE "\n"), "reopened");
+
+    qoe_transport_destroy(t);
+}
+
+
+static void
+test_mend(void)
+{
+    char  block[5000];
+
+    static const struct {
+        const char  *before;
+        const char  *after;
+        const char  *name;
+    } cases[] = {
+        { LINE "\n" TORN, LINE "\n" LINE "\n", "a torn line is cut off" },
+        { TORN, LINE "\n", "the first line torn" },
+        { LINE "\n{\"re", LINE "\n" LINE "\n", "torn in its first bytes" },
+        { LINE, LINE "\n", "only the newline is missing: not acknowledged" },
+        { "notes", "notes\n" LINE "\n", "other text gets a newline" },
+        { "a\nnotes", "a\nnotes\n" LINE "\n", "the same in a later line" },
+        { "\n", "\n" LINE "\n", "an empty line" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        set(path, cases[i].before);
+        start(path);
+        put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+        ok(holds(path, cases[i].after), "%s", cases[i].name);
+        qoe_transport_destroy(t);
+    }
+
+    /* longer than what is read at a time */
+
+    memset(block, 'x', sizeof(block) - 1);
+    memcpy(block, LINE "\n" TORN, sizeof(LINE "\n" TORN) - 1);
+    block[sizeof(block) - 1] = '\0';
+
+    set(path, block);
+    start(path);
+    put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(holds(path, LINE "\n" LINE "\n"), "a long torn line");
+    qoe_transport_destroy(t);
+}
+
+
+static void
+test_errors(void)
+{
+    int             fd;
+    qoe_outcome_t   o;
+    struct rlimit   limit, old;
+
+    set(path, "");
+    start(path);
+
+    getrlimit(RLIMIT_FSIZE, &old);
+    limit = old;
+    limit.rlim_cur = sizeof(LINE) + 5;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+
+    put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    setrlimit(RLIMIT_FSIZE, &old);
+
+    ok(o.kind == QOE_OUTCOME_RETRY && strcmp(o.error_type, "file") == 0
+       && strstr(o.message, "File too large") != NULL, "no room: %s",
+       o.message);
+    ok(holds(path, LINE "\n"), "what was written of it is gone");
+
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(path, LINE "\n" LINE "\n"),
+       "room again");
+
+    fd = open(path, O_RDONLY);
+    flock(fd, LOCK_EX);
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    close(fd);
+    ok(o.kind == QOE_OUTCOME_RETRY && strstr(o.message, "busy") != NULL,
+       "locked by another for long: %s", o.message);
+
+    qoe_transport_destroy(t);
+
+    o.kind = QOE_OUTCOME_OK;
+    logged = 0;
+    snprintf(other, sizeof(other), "%s/sub/file", dir);
+    start(other);
+    ok(logged == 1, "no directory: told at the start");
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_RETRY && strstr(o.message, other) != NULL,
+       "%s", o.message);
+
+    snprintf(path, sizeof(path), "%s/sub", dir);
+    mkdir(path, 0700);
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(other, LINE "\n"),
+       "works as soon as there is one");
+
+    qoe_transport_destroy(t);
+    unlink(other);
+    rmdir(path);
+}
+
+
+static void
+test_pipe(void)
+{
+    int             fd;
+    char            buf[65536], *big;
+    ssize_t         n;
+    qoe_outcome_t   o;
+
+    snprintf(path, sizeof(path), "%s/pipe", dir);
+    mkfifo(path, 0600);
+    fd = open(path, O_RDWR|O_NONBLOCK);
+
+    big = malloc(100000);
+    if (fd == -1 || big == NULL) {
+        exit(1);
+    }
+
+    memset(big, 'x', 100000);
+
+    start(path);
+
+    o = put(QOE_SIGNAL_LOGS, (qoe_span_t) { big, 100000 });
+    ok(o.kind == QOE_OUTCOME_RETRY, "a full pipe does not block");
+
+    while (read(fd, buf, sizeof(buf)) > 0) { /* void */ }
+
+    put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    n = read(fd, buf, sizeof(buf));
+    ok(n == sizeof(LINE) + 1 && memcmp(buf, "\n" LINE "\n", (size_t) n) == 0,
+       "the next line begins a line");
+
+    qoe_transport_destroy(t);
+    close(fd);
+    unlink(path);
+    free(big);
+}
+
+
+/* done() may send the next one; what is queued at the end is let go. */
+
+static int  chain_sent;
+
+
+static void
+chain(void *data, const qoe_outcome_t *o)
+{
+    (void) data;
+
+    if (o->kind == QOE_OUTCOME_OK && chain_sent < 5) {
+        chain_sent++;
+        qoe_transport_send(t, QOE_SIGNAL_LOGS, qoe_span(LINE), chain, NULL);
+    }
+}
+
+
+static void
+test_chain(void)
+{
+    snprintf(path, sizeof(path), "%s/chain", dir);
+    start(path);
+
+    chain(NULL, &(qoe_outcome_t) { .kind = QOE_OUTCOME_OK });
+    qoe_net_wait(net, NULL, 0, 0);
+    ok(chain_sent == 2, "one turn delivers what was there before it");
+
+    qoe_transport_deadline(t, 0);
+    qoe_net_wait(net, NULL, 0, 0);
+    ok(chain_sent == 3, "a deadline does not undo what is written");
+
+    qoe_transport_destroy(t);
+    ok(chain_sent == 3, "destroy calls nobody");
+
+    unlink(path);
+}
+
+
+int
+main(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+
+    if (mkdtemp(dir) == NULL) {
+        return 1;
+    }
+
+    snprintf(path, sizeof(path), "%s/otlp.jsonl", dir);
+    snprintf(other, sizeof(other), "%s/otlp.jsonl.1", dir);
+
+    net = qoe_net_create(&quiet);
+    if (net == NULL) {
+        return 1;
+    }
+
+    test_append();
+    test_mend();
+    unlink(other);
+    test_errors();
+    snprintf(path, sizeof(path), "%s/otlp.jsonl", dir);
+    unlink(path);
+    test_pipe();
+    test_chain();
+
+    qoe_net_destroy(net);
+    curl_global_cleanup();
+    ok(rmdir(dir) == 0, "nothing is left");
+
+    return tap_end();
+}

@@ -1,0 +1,255 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "tap.h"
+#include "qoe_outcome.h"
+#include "qoe_grpc_text.h"
+
+
+static void
+test_http(void)
+{
+    int                 i, wrong;
+    qoe_outcome_t       o;
+    qoe_outcome_kind_t  kind;
+
+    wrong = 0;
+
+    for (i = 100; i < 600; i++) {
+        qoe_outcome_init(&o);
+        qoe_outcome_http(&o, i);
+
+        kind = (i >= 200 && i <= 299) ? QOE_OUTCOME_OK
+               : (i == 429 || (i >= 502 && i <= 504)) ? QOE_OUTCOME_RETRY
+               : QOE_OUTCOME_FINAL;
+
+        wrong += (o.kind != kind || o.http_status != i
+                  || (kind == QOE_OUTCOME_OK) != (o.error_type[0] == '\0'));
+    }
+
+    ok(wrong == 0, "HTTP: the kind of every status (%d wrong)", wrong);
+
+    qoe_outcome_http(&o, 503);
+    ok(strcmp(o.error_type, "503") == 0, "HTTP: error.type is the status");
+    ok(o.grpc_status == -1 && o.retry_after_ms == -1, "HTTP: the rest is open");
+}
+
+
+static void
+test_grpc(void)
+{
+    int            i, wrong;
+    bool           retry;
+    qoe_outcome_t  o;
+
+    static const int  again[] = { 1, 4, 10, 11, 14, 15 };
+
+    wrong = 0;
+
+    for (i = 1; i <= 16; i++) {
+        size_t  k;
+
+        retry = false;
+
+        for (k = 0; k < sizeof(again) / sizeof(again[0]); k++) {
+            retry |= (again[k] == i);
+        }
+
+        qoe_outcome_init(&o);
+        qoe_outcome_grpc(&o, i);
+
+        wrong += (o.kind != (retry ? QOE_OUTCOME_RETRY : QOE_OUTCOME_FINAL)
+                  || o.grpc_status != i || o.error_type[0] == '\0');
+    }
+
+    ok(wrong == 0, "gRPC: the kind of every code (%d wrong)", wrong);
+
+    qoe_outcome_init(&o);
+    qoe_outcome_grpc(&o, 0);
+    ok(o.kind == QOE_OUTCOME_OK && o.error_type[0] == '\0', "gRPC: OK");
+
+    qoe_outcome_init(&o);
+    o.retry_after_ms = 0;
+    qoe_outcome_grpc(&o, QOE_GRPC_RESOURCE_EXHAUSTED);
+    ok(o.kind == QOE_OUTCOME_RETRY, "gRPC: RESOURCE_EXHAUSTED, RetryInfo");
+    ok(strcmp(o.error_type, "RESOURCE_EXHAUSTED") == 0, "gRPC: its name");
+
+    qoe_outcome_grpc(&o, 17);
+    ok(o.kind == QOE_OUTCOME_FINAL && o.grpc_status == QOE_GRPC_UNKNOWN,
+       "gRPC: 17 is UNKNOWN");
+    qoe_outcome_grpc(&o, -5);
+    ok(o.grpc_status == QOE_GRPC_UNKNOWN, "gRPC: -5 is UNKNOWN");
+    ok(strcmp(qoe_grpc_status_name(16), "UNAUTHENTICATED") == 0, "gRPC: 16");
+}
+
+
+static void
+test_curl(void)
+{
+    int            rc, wrong;
+    qoe_outcome_t  o;
+
+    wrong = 0;
+
+    for (rc = 1; rc < CURL_LAST; rc++) {
+        qoe_outcome_init(&o);
+        qoe_outcome_curl(&o, rc);
+        wrong += (o.kind != QOE_OUTCOME_RETRY || o.error_type[0] == '\0');
+    }
+
+    ok(wrong == 0, "curl: every error may be sent again (%d wrong)", wrong);
+
+    qoe_outcome_curl(&o, CURLE_OPERATION_TIMEDOUT);
+    ok(strcmp(o.error_type, "timeout") == 0, "curl: timeout");
+    qoe_outcome_curl(&o, CURLE_FTP_ACCEPT_FAILED);
+    ok(strcmp(o.error_type, "curl_10") == 0, "curl: one without a name");
+}
+
+
+static void
+test_retry_after(void)
+{
+    size_t  i;
+
+    /* 784111777 is Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110 */
+
+    static const struct {
+        const char  *value;
+        int64_t      now;
+        int64_t      ms;
+    } cases[] = {
+        { "0", 0, 0 },
+        { "120", 0, 120000 },
+        { "Sun, 06 Nov 1994 08:49:37 GMT", 784111777 - 10, 10000 },
+        { "Sun, 06 Nov 1994 08:49:37 GMT", 784111777 + 10, 0 },
+        { "Sunday, 06-Nov-94 08:49:37 GMT", 784111777 - 10, 10000 },
+        { "Sun Nov  6 08:49:37 1994", 784111777 - 10, 10000 },
+        { "99999999999999999999999999", 0, QOE_RETRY_AFTER_MAX_MS },
+        { "Sun, 06 Nov 1994 08:49:37 GMT", 0, QOE_RETRY_AFTER_MAX_MS },
+        { "", 0, -1 },
+        { "-1", 0, -1 },
+        { "1.5", 0, -1 },
+        { "soon", 0, -1 },
+        { "10 s", 0, -1 },
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ok(qoe_retry_after(qoe_span_str(cases[i].value), cases[i].now)
+           == cases[i].ms, "Retry-After \"%s\"", cases[i].value);
+    }
+}
+
+
+static void
+test_message(void)
+{
+    char           text[600];
+    size_t         i;
+    qoe_outcome_t  o;
+
+    static const char *const  cases[][2] = {
+        { "plain", "plain" },
+        { "a\r\nb\tc\x7f", "a  b c " },
+        { "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+          "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
+        { "\xff\xfe", "??" },
+        { "\xc0\x80", "??" },                        /* overlong */
+        { "\xed\xa0\x80", "???" },                   /* a surrogate */
+        { "\xf4\x90\x80\x80", "????" },              /* past U+10FFFF */
+        { "\xe2\x82", "??" },                        /* cut */
+        { "\xc2\x85", "??" },                        /* a C1 control */
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        qoe_outcome_message(&o, "%s", cases[i][0]);
+        ok(strcmp(o.message, cases[i][1]) == 0, "message %zu", i);
+    }
+
+    /* the euro sign has three bytes: 85 of them fit with the NUL */
+
+    for (i = 0; i < sizeof(text) - 3; i += 3) {
+        memcpy(text + i, "\xe2\x82\xac", 3);
+    }
+
+    text[i] = '\0';
+
+    qoe_outcome_message(&o, "%s", text);
+    ok(strlen(o.message) == 255 && memcmp(o.message, text, 255) == 0,
+       "message: cut between characters");
+
+    qoe_outcome_message(&o, "x%s", text);
+    ok(strlen(o.message) == 253, "message: cut before one that does not fit");
+}
+
+
+static void
+test_grpc_text(void)
+{
+    char          dst[64];
+    size_t        i, len;
+    qoe_status_t  status;
+
+    static const char *const  percent[][2] = {
+        { "a%20b%25", "a b%" }, { "%e4%C3", "\xe4\xc3" },
+        { "%", "%" }, { "%4", "%4" }, { "%zz", "%zz" }, { "100%", "100%" },
+        { "", "" }, { "%%41", "%A" },
+    };
+
+    static const struct {
+        const char  *text;
+        int          len;        /* -1: invalid */
+    } base64[] = {
+        { "", 0 }, { "QQ", 1 }, { "QQ==", 1 }, { "QUI", 2 }, { "QUI=", 2 },
+        { "QUJD", 3 }, { "QUJDRA", 4 }, { "Q", -1 }, { "QUJDR", -1 },
+        { "Q Q=", -1 }, { "QQ=Q", -1 }, { "Q-_Q", -1 },
+    };
+
+    static const struct {
+        const char  *text;
+        int          n;
+    } status_of[] = {
+        { "0", 0 }, { "16", 16 }, { "", -1 }, { "-1", -1 }, { "x", -1 },
+        { "1 ", -1 }, { "4294967296", -1 },
+    };
+
+    for (i = 0; i < sizeof(percent) / sizeof(percent[0]); i++) {
+        qoe_grpc_percent_decode(dst, sizeof(dst), qoe_span_str(percent[i][0]));
+        ok(strcmp(dst, percent[i][1]) == 0, "percent \"%s\"", percent[i][0]);
+    }
+
+    qoe_grpc_percent_decode(dst, 4, qoe_span("%41%42%43%44"));
+    ok(strcmp(dst, "ABC") == 0, "percent: cut");
+
+    for (i = 0; i < sizeof(base64) / sizeof(base64[0]); i++) {
+        len = 0;
+        status = qoe_grpc_base64_decode(dst, &len,
+                                        qoe_span_str(base64[i].text));
+
+        ok(base64[i].len < 0 ? status == QOE_INVALID
+           : status == QOE_OK && len == (size_t) base64[i].len
+             && memcmp(dst, "ABCD", len) == 0,
+           "base64 \"%s\"", base64[i].text);
+    }
+
+    for (i = 0; i < sizeof(status_of) / sizeof(status_of[0]); i++) {
+        ok(qoe_grpc_status(qoe_span_str(status_of[i].text)) == status_of[i].n,
+           "grpc-status \"%s\"", status_of[i].text);
+    }
+}
+
+
+int
+main(void)
+{
+    test_http();
+    test_grpc();
+    test_curl();
+    test_retry_after();
+    test_message();
+    test_grpc_text();
+
+    return tap_end();
+}

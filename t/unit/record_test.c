@@ -1,0 +1,278 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The record: what is packed comes out again, anything else is refused.
+ */
+
+
+#include "tap.h"
+#include "qoe_record.h"
+
+
+#define RECORD_FIELDS  8
+
+
+static const qoe_event_field_t  text_fields[RECORD_FIELDS] = {
+    QOE_FIELD_ORG_ID, QOE_FIELD_PLAYER_ID, QOE_FIELD_SESSION_ID,
+    QOE_FIELD_VIEW_ID, QOE_FIELD_VIEWER_ID, QOE_FIELD_ENV, QOE_FIELD_APP_NAME,
+    QOE_FIELD_APP_VERSION
+};
+
+static const char *const  texts[RECORD_FIELDS] = {
+    "org", "player", "session", "view", "viewer", "prod", "app", "1.2.3"
+};
+
+
+static void
+make_event(qoe_event_t *ev, qoe_record_meta_t *meta)
+{
+    size_t  i;
+
+    memset(ev, 0, sizeof(qoe_event_t));
+    memset(meta, 0, sizeof(qoe_record_meta_t));
+
+    ev->type = QOE_EVENT_ERROR;
+    ev->type_name = qoe_span("error");
+    ev->severity = QOE_SEVERITY_ERROR;
+    ev->time_ms = 1765976635154;
+    ev->raw = qoe_span("{\"a\":\"\xc3\xa9\"}");
+
+    for (i = 0; i < RECORD_FIELDS; i++) {
+        ev->field[text_fields[i]].type = QOE_VALUE_STRING;
+        ev->field[text_fields[i]].v.string = qoe_span_str(texts[i]);
+    }
+
+    meta->received_ns = 1765976635200123456;
+    meta->marker = qoe_span("0197-marker");
+
+    for (i = 0; i < 16; i++) {
+        meta->uid[i] = (uint8_t) (i * 17);
+    }
+}
+
+
+static int
+bytes_are(ProtobufCBinaryData b, qoe_span_t s)
+{
+    return b.len == s.len && (s.len == 0 || memcmp(b.data, s.data, s.len) == 0);
+}
+
+
+static void
+test_round_trip(void)
+{
+    size_t                i, bad;
+    qoe_span_t            packed;
+    qoe_event_t           ev;
+    qoe_arena_t           arena;
+    qoe_record_meta_t     meta;
+    Openqoe__V1__Record  *r;
+
+    make_event(&ev, &meta);
+    qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
+
+    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_OK
+       && packed.len > 100, "packs");
+    ok(qoe_record_unpack(&r, packed, &arena) == QOE_OK, "unpacks");
+
+    ok(r->received_unix_nano == 1765976635200123456
+       && r->event_unix_nano == 1765976635154000000
+       && r->severity_number == 17, "numbers");
+    ok(bytes_are(r->event_type, qoe_span("error"))
+       && bytes_are(r->uid, (qoe_span_t) { (char *) meta.uid, 16 })
+       && bytes_are(r->marker, meta.marker) && bytes_are(r->body, ev.raw),
+       "type, uid, marker, body");
+
+    const ProtobufCBinaryData  got[RECORD_FIELDS] = {
+        r->org_id, r->player_id, r->session_id, r->view_id, r->viewer_id,
+        r->env, r->app_name, r->app_version
+    };
+
+    for (i = 0, bad = 0; i < RECORD_FIELDS; i++) {
+        bad += !bytes_are(got[i], qoe_span_str(texts[i]));
+    }
+
+    ok(bad == 0, "each text field is in its own place");
+    ok(r->body.data < (uint8_t *) packed.data
+       || r->body.data >= (uint8_t *) packed.data + packed.len,
+       "strings are copies");
+
+    ev.field[QOE_FIELD_ENV].type = QOE_VALUE_NONE;
+    meta.marker = qoe_span_null;
+
+    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_OK
+       && qoe_record_unpack(&r, packed, &arena) == QOE_OK
+       && r->env.len == 0 && r->marker.len == 0
+       && bytes_are(r->app_name, qoe_span("app")), "absent fields stay absent");
+
+    qoe_arena_free(&arena);
+}
+
+
+/* A record of a later version has fields that this code does not know. */
+
+static void
+test_unknown_field(void)
+{
+    char                  bytes[1024];
+    qoe_span_t            packed;
+    qoe_event_t           ev;
+    qoe_arena_t           arena;
+    qoe_record_meta_t     meta;
+    Openqoe__V1__Record  *r;
+    static const char     later[] = "\x82\x06\x03xyz";  /* field 96 */
+
+    make_event(&ev, &meta);
+    qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
+    qoe_record_pack(&packed, &ev, &meta, &arena);
+
+    memcpy(bytes, packed.data, packed.len);
+    memcpy(bytes + packed.len, later, sizeof(later) - 1);
+
+    ok(qoe_record_unpack(&r, (qoe_span_t) { bytes, packed.len
+                                                   + sizeof(later) - 1 },
+                         &arena) == QOE_OK
+       && r->base.n_unknown_fields == 1 && bytes_are(r->body, ev.raw),
+       "an unknown field does no harm");
+
+    qoe_arena_free(&arena);
+}
+
+
+static void
+test_invalid(void)
+{
+    char                 *copy;
+    size_t                i, ok_count, other;
+    qoe_span_t            packed;
+    qoe_event_t           ev;
+    qoe_arena_t           arena, scratch;
+    qoe_status_t          status;
+    qoe_record_meta_t     meta;
+    Openqoe__V1__Record  *r;
+
+    make_event(&ev, &meta);
+    qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
+    qoe_arena_init(&scratch, &qoe_mem_heap, 4096, 1 << 20);
+    qoe_record_pack(&packed, &ev, &meta, &arena);
+
+    ok_count = 0;
+    other = 0;
+
+    for (i = 0; i < packed.len; i++) {
+        copy = malloc(i + 1);
+        memcpy(copy, packed.data, i);
+
+        status = qoe_record_unpack(&r, (qoe_span_t) { copy, i }, &scratch);
+        ok_count += (status == QOE_OK);
+        other += (status != QOE_OK && status != QOE_INVALID);
+
+        free(copy);
+        qoe_arena_reset(&scratch);
+    }
+
+    /* cut between two fields it is a record that lacks the later ones */
+
+    ok(ok_count == 10 && other == 0,
+       "cut anywhere: refused, but at the %zu borders behind uid", ok_count);
+
+    ok(qoe_record_unpack(&r, qoe_span_null, &arena) == QOE_INVALID, "nothing");
+    ok(qoe_record_unpack(&r, qoe_span("{\"events\":[]}"), &arena)
+       == QOE_INVALID, "JSON");
+    ok(qoe_record_unpack(&r, qoe_span("\x2a\x10" "0123456789abcdef"), &arena)
+       == QOE_INVALID, "a record without a type");
+    ok(qoe_record_unpack(&r, qoe_span("\x1a\x01x\x2a\x02xy"), &arena)
+       == QOE_INVALID, "a short uid");
+
+    qoe_arena_free(&arena);
+    qoe_arena_free(&scratch);
+}
+
+
+static void
+test_limits(void)
+{
+    char               *big;
+    qoe_span_t          packed;
+    qoe_event_t         ev;
+    qoe_arena_t         arena;
+    qoe_record_meta_t   meta;
+
+    make_event(&ev, &meta);
+    qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
+
+    big = calloc(1, QOE_RECORD_MAX + 1);
+
+    ev.raw = (qoe_span_t) { big, QOE_RECORD_MAX };
+    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_TOO_LARGE,
+       "too large");
+
+    ev.raw.len = QOE_RECORD_MAX - 256;
+    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_OK
+       && packed.len <= QOE_RECORD_MAX, "just not too large");
+
+    /* the most that the decoder lets through: one field as large as raw */
+
+    ev.raw.len = 65536;
+    ev.field[QOE_FIELD_ENV].v.string = (qoe_span_t) { big, 65536 - 256 };
+    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_OK,
+       "the largest event fits");
+
+    qoe_arena_free(&arena);
+    free(big);
+}
+
+
+static void
+test_nomem(void)
+{
+    long                  n;
+    size_t                bad;
+    tap_mem_t             m;
+    qoe_span_t            packed;
+    qoe_event_t           ev;
+    qoe_arena_t           arena;
+    qoe_status_t          pack, unpack;
+    qoe_record_meta_t     meta;
+    Openqoe__V1__Record  *r;
+
+    make_event(&ev, &meta);
+    bad = 0;
+
+    for (n = 0; n < 1000; n++) {
+
+        /* blocks of 16 bytes: every object is an allocation of its own */
+
+        qoe_arena_init(&arena, tap_mem(&m, n), 16, 1 << 20);
+
+        pack = qoe_record_pack(&packed, &ev, &meta, &arena);
+        unpack = (pack == QOE_OK) ? qoe_record_unpack(&r, packed, &arena)
+                                  : QOE_NOMEM;
+        qoe_arena_free(&arena);
+
+        bad += (m.live != 0);
+
+        if (m.failed == 0) {
+            break;
+        }
+
+        bad += (unpack != QOE_NOMEM);
+    }
+
+    ok(n > 10 && n < 1000 && unpack == QOE_OK, "%ld allocations", n);
+    ok(bad == 0, "each one's failure is out of memory, and nothing leaks");
+}
+
+
+int
+main(void)
+{
+    test_round_trip();
+    test_unknown_field();
+    test_invalid();
+    test_limits();
+    test_nomem();
+
+    return tap_end();
+}
