@@ -14,12 +14,18 @@ JOBS=$(nproc)
 
 PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
     protobuf-c-compiler libcurl4-openssl-dev libssl-dev zlib1g-dev"
-PKG_TEST="perl curl openssl procps valgrind ffmpeg chromium
-    libnginx-mod-http-geoip2 libnginx-mod-http-image-filter
-    libnginx-mod-http-perl libnginx-mod-http-xslt-filter
-    libnginx-mod-mail libnginx-mod-stream libnginx-mod-stream-geoip2
-    libnginx-mod-http-echo libnginx-mod-http-headers-more-filter
-    libnginx-mod-http-lua libnginx-mod-http-ndk"
+PKG_TEST="perl curl openssl procps locales valgrind wrk ffmpeg chromium"
+# for t/modules.t: every dynamic module that Debian has for nginx
+for mod in http-auth-pam http-brotli-filter http-brotli-static \
+    http-cache-purge http-dav-ext http-echo http-fancyindex http-geoip \
+    http-geoip2 http-headers-more-filter http-image-filter http-js http-lua \
+    http-memc http-modsecurity http-ndk http-perl http-set-misc \
+    http-srcache-filter http-subs-filter http-uploadprogress \
+    http-upstream-fair http-xslt-filter mail nchan rtmp stream stream-geoip \
+    stream-geoip2 stream-js
+do
+    PKG_TEST+=" libnginx-mod-$mod"
+done
 PKG_FUZZ="clang libclang-rt-14-dev perl"
 PKG_BENCH="wrk perl curl procps"
 PKG_LINT="clang cppcheck shellcheck perl"
@@ -133,7 +139,7 @@ cmd_run() {
 
 OpenQoE for nginx listens on port $port.  Try:
 
-  curl -i http://localhost:$port/v2/events -d '{"events":[{"event_type":"playing","event_time":'\$(date +%s%3N)',"org_id":"demo","player_id":"html5","view_id":"'\$(cat /proc/sys/kernel/random/uuid)'","session_id":"s1","viewer_id":"v1","data":{"playing_time":1200}}]}'
+  curl -i http://localhost:$port/v2/events -H 'Content-Type: application/json' -d '{"events":[{"event_type":"playing","event_time":'\$(date +%s%3N)',"org_id":"demo","player_id":"html5","view_id":"'\$(cat /proc/sys/kernel/random/uuid)'","session_id":"s1","viewer_id":"v1","data":{"playing_time":1200}}]}'
 
 Events go to:  $OTEL_URL
 Stats:         http://localhost:$port/v2/stats
@@ -230,7 +236,7 @@ cmd_fuzz() {
         say "$name for $seconds s"
         mkdir -p "$BUILD/fuzz/corpus/$name"
         "$f" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-            -max_len=200000 -print_final_stats=1 \
+            -max_len=8192 -print_final_stats=1 \
             -artifact_prefix="$BUILD/fuzz/$name-" \
             "$BUILD/fuzz/corpus/$name" "$seeds" 2> "$BUILD/fuzz/$name.log" \
             || { tail -n 60 "$BUILD/fuzz/$name.log" >&2
@@ -282,7 +288,7 @@ cmd_lint() {
         -Isrc/core -Isrc/event -Isrc/shm -Isrc/otlp -Isrc/export -Ibuild/gen \
         src/core src/event src/shm src/otlp src/export
     say "shellcheck"
-    shellcheck build.sh .ci/run t/peers/*.sh
+    shellcheck build.sh .ci/run t/peers/*.sh t/peers/*/*.sh
     say "lint is clean"
 }
 

@@ -161,9 +161,11 @@ sub how () {
   load.
 - CPU: utime and stime of /proc/PID/task/*/stat of the worker's main thread and
   of the thread named openqoe.  The helper's us an event go on until the queue
-  is empty.  "Others" is what else was busy on nginx's core, softirqs too;
-  "stolen" what the hypervisor took.  A row whose event loop and helper stay
-  well below 1 core together was bound by the driver.
+  is empty.  "Events/s of a whole core" is what both together could do with
+  these us, were the core theirs alone.  "Others" is what else was busy on
+  nginx's core, softirqs too; "stolen" what the hypervisor took.  Where event
+  loop, helper and others stay well below 1 core together, the driver was the
+  limit.
 - Memory: VmHWM of the worker; the zone's part is RssShmem.
 - Outcome: sums over the runs, from /v2/stats but for the last column.
 END

@@ -145,8 +145,9 @@ sub browse ($nginx, $tls) {
     );
 
     my ($rc, $out, $err) = run_cmd(
-        { timeout => 120, env => { HOME => $home, XDG_CONFIG_HOME => undef,
-                                   XDG_CACHE_HOME => undef } },
+        { timeout => 120, env => {
+            HOME => $home, TMPDIR => $home, XDG_RUNTIME_DIR => $home,
+            XDG_CONFIG_HOME => undef, XDG_CACHE_HOME => undef } },
         program('node'), peers_dir() . '/browser/drive.js',
         encode_json_text(\%options));
 

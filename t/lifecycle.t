@@ -83,7 +83,8 @@ sub settle ($oracle, $nginx) {
         for my $workers (4, 1, 3) {
             $nginx->write_config(workers => $workers);
             $nginx->reload or diag("no reload to $workers");
-            is(scalar $nginx->worker_pids, $workers, "$workers workers");
+            ok(wait_until(sub { $nginx->worker_pids == $workers }),
+               "$workers workers");
             sleep 0.5;
         }
     });
@@ -159,6 +160,7 @@ sub settle ($oracle, $nginx) {
 
         if ($turn == 1) {
             rename $out, "$out.1" or die "rename: $!\n";
+            $oracle->renamed($out, "$out.1");
             kill 'USR1', $nginx->master_pid;
             ok(wait_until(sub { -e $out }), 'USR1 makes a new file');
         }

@@ -128,7 +128,7 @@ my @parts = (
       location => 'brotli on; brotli_types application/json;
                    brotli_min_length 0;',
       send => { 'Accept-Encoding' => 'br' },
-      header => ['content-encoding' => 'br'] },
+      get => ['content-encoding' => 'br'] },
     { name => 'subs-filter', needs => ['ngx_http_subs_filter_module'],
       location => 'subs_filter_types application/json;
                    subs_filter "Events accepted" "Subs accepted";',
@@ -171,6 +171,10 @@ location = /$_->{name} {
             openqoe_events;
             $_->{location}
         }
+        location = /$_->{name}/stats {
+            openqoe_stats;
+            $_->{location}
+        }
 END
 
 my ($rc, $text) = $nginx->test_config;
@@ -189,6 +193,15 @@ for my $part (@parts) {
     }
 
     like($answer->{body}, $part->{body}, "$name: body") if $part->{body};
+
+    # an answer that is not 200 is not for brotli
+    $answer = http_get($nginx->port, "/$name/stats", headers => $part->{send});
+    is($answer->{status}, 200, "$name: stats");
+
+    if ($part->{get}) {
+        my ($field, $is) = @{ $part->{get} };
+        is($answer->{headers}{$field}, $is, "$name: $field");
+    }
 }
 
 ok($nginx->stop, 'leaves by itself');

@@ -387,6 +387,17 @@ subtest 'HTTP: taken' => sub {
     http($http, count => 20);
     is(ask($http)->{connections} - $before->{connections}, 1,
        '20 requests on one connection');
+
+    # the server closes the idle connection between two requests
+
+    $before = ask($http);
+    my $p = spawn(cmd => [command('http/protobuf', count => 2, pause => 1000,
+        url => "http://127.0.0.1:$http->{port}/v1/logs")], name => 'idle');
+    ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10), 'the first');
+    ask($http, { close => 1 });
+    is($p->wait(10), 0, 'and the second');
+    is(() = $p->output =~ /kind=OK/g, 2, 'both taken') or diag $p->output;
+    is(ask($http)->{items} - $before->{items}, 20, 'once each');
 };
 
 

@@ -287,7 +287,7 @@ qoe_feed_damaged(qoe_feed_t *feed)
     feed->pos = tail;
 
     qoe_zone_count(env->zone, env->slot, QOE_COUNT_DROPPED_CORRUPT, b->count);
-    qoe_log(env->log, QOE_LOG_ERR, "openqoe: lane %u of the zone is damaged, "
+    qoe_log(env->log, QOE_LOG_ERR, "lane %u of the zone is damaged, "
             "%zu events given up", feed->lane, b->count);
 
     qoe_feed_release(feed);
@@ -329,7 +329,7 @@ qoe_feed_encode(qoe_feed_t *feed, uint64_t now_ms)
     if (rc == QOE_NOMEM || rc == QOE_ERROR) {
         feed->nbatches--;
         qoe_log_limited(env->log, &env->log_limit, QOE_LOG_ERR,
-                        "openqoe: no memory to encode %zu events, "
+                        "no memory to encode %zu events, "
                         "trying again", n);
 
         /* not at once: that would be a busy loop */
@@ -347,7 +347,7 @@ qoe_feed_encode(qoe_feed_t *feed, uint64_t now_ms)
         qoe_zone_count(env->zone, env->slot, QOE_COUNT_DROPPED_CORRUPT,
                        b->bad);
         qoe_log_limited(env->log, &env->log_limit, QOE_LOG_ERR,
-                        "openqoe: %zu records of lane %u cannot be read",
+                        "%zu records of lane %u cannot be read",
                         b->bad, feed->lane);
     }
 

@@ -205,7 +205,7 @@ qoe_helper_spawn(qoe_helper_t *h)
 
     if (err != 0) {
         qoe_log(&h->conf.log, QOE_LOG_ERR,
-                "openqoe: pthread_create() failed (%d)", err);
+                "pthread_create() failed (%d)", err);
         return QOE_ERROR;
     }
 
@@ -327,7 +327,7 @@ qoe_helper_send(qoe_helper_t *h, uint64_t now)
             != QOE_OK)
         {
             qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
-                            "openqoe: no memory to send a batch, "
+                            "no memory to send a batch, "
                             "trying again");
             h->not_before_ms = now + QOE_BACKOFF_MIN_MS;
             return;
@@ -401,13 +401,13 @@ qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
     if (rejected != 0) {
         qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_REJECTED, rejected);
         qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_WARN,
-                        "openqoe: the collector rejected %llu of %zu events: "
+                        "the collector rejected %llu of %zu events: "
                         "%s", (unsigned long long) rejected, sent, o->message);
     }
 
     if (h->failures != 0) {
         qoe_log(&h->conf.log, QOE_LOG_NOTICE,
-                "openqoe: the collector takes events again, after %llu "
+                "the collector takes events again, after %llu "
                 "failures", (unsigned long long) h->failures);
     }
 
@@ -437,7 +437,7 @@ qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
         qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_DROPPED_REFUSED,
                        b->count - b->bad);
         qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
-                        "openqoe: %zu events dropped, the collector refused "
+                        "%zu events dropped, the collector refused "
                         "them for good: %s", b->count - b->bad, error);
         return;
     }
@@ -462,7 +462,7 @@ qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
 
     qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_RETRIED, 1);
     qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_WARN,
-                    "openqoe: export failed, events are kept and sent again: "
+                    "export failed, events are kept and sent again: "
                     "%s", error);
 }
 

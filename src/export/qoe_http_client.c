@@ -250,29 +250,24 @@ qoe_http_url_check(qoe_http_client_t *c, CURLU *u, qoe_signal_t signal,
     qoe_status_t   status;
 
     scheme = host = port = path = NULL;
-    status = QOE_NOMEM;
+    status = QOE_ERROR;
 
     if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK
         || curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK
         || curl_url_get(u, CURLUPART_PATH, &path, 0) != CURLUE_OK
         || curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT)
-           != CURLUE_OK)
-    {
-        status = QOE_ERROR;
-        goto done;
-    }
-
-    if ((strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+           != CURLUE_OK
+        || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         || (bare && strcmp(path, "/") != 0))
     {
-        qoe_log(&c->t->log, QOE_LOG_ERR, "\"%s://%s:%s%s\" is no URL of %s",
-                scheme, host, port, path, bare ? "a gRPC server" : "HTTP");
-        status = QOE_ERROR;
+        qoe_log(&c->t->log, QOE_LOG_ERR, "\"%s\" is no URL of %s",
+                c->url[signal], bare ? "a gRPC server" : "an HTTP server");
         goto done;
     }
 
     size = strlen(host) + strlen(port) + 2;
     c->host[signal] = qoe_arena_calloc(&c->arena, size);
+    status = QOE_NOMEM;
 
     if (c->host[signal] != NULL) {
         strcpy(c->host[signal], host);

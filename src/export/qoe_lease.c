@@ -132,7 +132,7 @@ qoe_lease_close(qoe_helper_t *h)
 
     if (left != 0 && !h->handing_over) {
         qoe_log(&h->conf.log, QOE_LOG_ERR,
-                "openqoe: %llu events were not exported within the drain "
+                "%llu events were not exported within the drain "
                 "timeout of %llu ms; they stay in the zone and are lost if "
                 "nginx stops", (unsigned long long) left,
                 (unsigned long long) h->conf.drain_ms);
@@ -222,7 +222,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
     if (adopted) {
         qoe_zone_count(h->conf.zone, h->env.slot, QOE_COUNT_LANES_ADOPTED, 1);
         qoe_log(&h->conf.log, QOE_LOG_NOTICE,
-                "openqoe: lane %u adopted from a process that ended", lane);
+                "lane %u adopted from a process that ended", lane);
     }
 
     feed = qoe_feed_create(&h->env, lane);

@@ -5,6 +5,7 @@
 
 
 #include "qoe_outcome.h"
+#include "qoe_buf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +28,6 @@ typedef struct {
 
 
 static size_t qoe_outcome_utf8(char *dst, size_t size, const char *src);
-static size_t qoe_outcome_char(const unsigned char *p);
 
 
 static const qoe_outcome_grpc_t  qoe_outcome_grpcs[] = {
@@ -253,13 +253,21 @@ static size_t
 qoe_outcome_utf8(char *dst, size_t size, const char *src)
 {
     size_t                n, len;
-    const unsigned char  *p = (const unsigned char *) src;
+    const unsigned char  *p, *end;
 
     len = 0;
+    p = (const unsigned char *) src;
+    end = p + strlen(src);
 
-    while (*p != '\0') {
+    while (p < end) {
 
-        n = qoe_outcome_char(p);
+        n = (*p < 0x80) ? 1 : qoe_utf8_len(p, end);
+
+        /* C1 control characters are no text */
+
+        if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) {
+            n = 0;
+        }
 
         if (len + qoe_max(n, 1) >= size) {
             break;
@@ -285,47 +293,4 @@ qoe_outcome_utf8(char *dst, size_t size, const char *src)
     dst[len] = '\0';
 
     return len;
-}
-
-
-/* The length of the UTF-8 character (RFC 3629) at p, 0 if there is none. */
-
-static size_t
-qoe_outcome_char(const unsigned char *p)
-{
-    size_t    n, i;
-    uint32_t  c;
-
-    static const uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-
-    if (*p < 0x80) {
-        return 1;
-    }
-
-    n = (*p >> 5 == 0x06) ? 2 : (*p >> 4 == 0x0e) ? 3
-                              : (*p >> 3 == 0x1e) ? 4 : 0;
-    if (n == 0) {
-        return 0;
-    }
-
-    c = *p & (0x7f >> n);
-
-    for (i = 1; i < n; i++) {
-
-        /* the NUL at the end is no continuation either */
-
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-
-        c = c << 6 | (p[i] & 0x3f);
-    }
-
-    if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
-        return 0;
-    }
-
-    /* C1 control characters are no text */
-
-    return (c < 0xa0) ? 0 : n;
 }

@@ -83,7 +83,10 @@ typedef struct {
 
 typedef struct qoe_transport_s  qoe_transport_t;
 
-/* Called in qoe_net_wait() or in qoe_transport_abort(), once a request. */
+/*
+ * Called in qoe_net_wait(), once a request.  It may send the next one, but not
+ * destroy the transport.
+ */
 typedef void (*qoe_transport_done_pt)(void *data, const qoe_outcome_t *o);
 
 
@@ -91,7 +94,7 @@ typedef void (*qoe_transport_done_pt)(void *data, const qoe_outcome_t *o);
 qoe_status_t qoe_transport_create(qoe_transport_t **t, qoe_net_t *net,
     const qoe_transport_conf_t *conf, const qoe_log_t *log);
 
-/* Aborts what is in flight without calling done. */
+/* Aborts what is in flight without calling done; before qoe_net_destroy(). */
 void qoe_transport_destroy(qoe_transport_t *t);
 
 qoe_encoding_t qoe_transport_encoding(const qoe_transport_t *t);
@@ -105,7 +108,10 @@ qoe_encoding_t qoe_transport_encoding(const qoe_transport_t *t);
 qoe_status_t qoe_transport_send(qoe_transport_t *t, qoe_signal_t signal,
     qoe_span_t payload, qoe_transport_done_pt done, void *data);
 
-/* No request in flight may last longer than this from now. */
+/*
+ * No request in flight may last longer than this from now; what is sent later
+ * has its own timeout.
+ */
 void qoe_transport_deadline(qoe_transport_t *t, uint64_t ms);
 
 /* Opens the file anew (log rotation); nothing for the other protocols. */

@@ -201,10 +201,12 @@ const char *ngx_http_openqoe_set_compression(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *value);
 const char *ngx_http_openqoe_set_timeout(ngx_http_openqoe_exporter_t *e,
     uint64_t ms);
-const char *ngx_http_openqoe_add_header(ngx_http_openqoe_exporter_t *e,
+
+typedef const char *ngx_http_openqoe_add_t(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *name, ngx_str_t *value, ngx_uint_t *duplicate);
-const char *ngx_http_openqoe_add_resource(ngx_http_openqoe_exporter_t *e,
-    ngx_str_t *name, ngx_str_t *value, ngx_uint_t *duplicate);
+
+ngx_http_openqoe_add_t  ngx_http_openqoe_add_header;
+ngx_http_openqoe_add_t  ngx_http_openqoe_add_resource;
 
 /* _endpoint.c: the URL and all that follows from it */
 ngx_int_t ngx_http_openqoe_endpoint(ngx_conf_t *cf,
@@ -224,6 +226,11 @@ ngx_int_t ngx_http_openqoe_tls_check(ngx_conf_t *cf,
 /* _env.c: fills what the directives left unset */
 ngx_int_t ngx_http_openqoe_env(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf);
+
+/* _env_list.c */
+void ngx_http_openqoe_trim(ngx_str_t *s);
+const char *ngx_http_openqoe_pairs(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *list, ngx_http_openqoe_add_t *add, ngx_uint_t decode_names);
 
 /* _grafana.c: NULL, or NGX_CONF_ERROR after the error was logged */
 const char *ngx_http_openqoe_grafana(ngx_conf_t *cf,

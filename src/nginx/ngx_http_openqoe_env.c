@@ -19,57 +19,34 @@
 
 /* NULL, or what the value must be, or NGX_CONF_ERROR when that was logged. */
 
-typedef const char *(*ngx_http_openqoe_env_pt)(ngx_conf_t *cf,
+typedef const char *ngx_http_openqoe_env_set_t(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
 
 
 typedef struct {
-    const char               *name;
-    ngx_http_openqoe_env_pt   set;           /* NULL: read by another row */
-    ngx_uint_t                secret;        /* never shown */
+    const char                  *name;
+    ngx_http_openqoe_env_set_t  *set;        /* NULL: read by another row */
+    ngx_uint_t                   secret;     /* never shown */
 } ngx_http_openqoe_env_t;
 
 
 static ngx_int_t ngx_http_openqoe_env_keep(ngx_conf_t *cf, const char *name);
-static ngx_int_t ngx_http_openqoe_percent_decode(ngx_str_t *s);
-static const char *ngx_http_openqoe_pairs(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *list,
-    const char *(*add)(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
-    ngx_str_t *value, ngx_uint_t *duplicate), ngx_uint_t decode_names);
-static void ngx_http_openqoe_trim(ngx_str_t *s);
-
-static const char *ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_protocol(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_headers(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_compression(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_timeout(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_insecure(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_ca(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_certificate(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_certificate_key(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_service(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_resource(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_destination(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_key(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_origins(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_domain(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
-static const char *ngx_http_openqoe_env_level(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_endpoint;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_protocol;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_headers;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_compression;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_timeout;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_insecure;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_ca;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_certificate;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_certificate_key;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_service;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_resource;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_destination;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_key;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_origins;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_domain;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_level;
 
 
 static const ngx_http_openqoe_env_t  ngx_http_openqoe_env_vars[] = {
@@ -228,123 +205,6 @@ ngx_http_openqoe_env_keep(ngx_conf_t *cf, const char *name)
 }
 
 
-/* In place; a NUL that comes out of it is left to the checks behind. */
-
-static ngx_int_t
-ngx_http_openqoe_percent_decode(ngx_str_t *s)
-{
-    u_char     *src, *dst, *end;
-    ngx_int_t   c;
-
-    src = s->data;
-    dst = s->data;
-    end = src + s->len;
-
-    while (src < end) {
-
-        if (*src != '%') {
-            *dst++ = *src++;
-            continue;
-        }
-
-        if (end - src < 3) {
-            return NGX_ERROR;
-        }
-
-        c = ngx_hextoi(src + 1, 2);
-
-        if (c == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        *dst++ = (u_char) c;
-        src += 3;
-    }
-
-    s->len = (size_t) (dst - s->data);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_openqoe_trim(ngx_str_t *s)
-{
-    while (s->len && (s->data[0] == ' ' || s->data[0] == '\t')) {
-        s->data++;
-        s->len--;
-    }
-
-    while (s->len && (s->data[s->len - 1] == ' '
-                      || s->data[s->len - 1] == '\t'))
-    {
-        s->len--;
-    }
-}
-
-
-/* k=v,k2=v2 (W3C Baggage); values are percent-decoded. */
-
-static const char *
-ngx_http_openqoe_pairs(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
-    ngx_str_t *list,
-    const char *(*add)(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
-    ngx_str_t *value, ngx_uint_t *duplicate), ngx_uint_t decode_names)
-{
-    u_char      *p, *end, *next, *eq;
-    ngx_str_t    name, value;
-    ngx_uint_t   duplicate;
-    const char  *expected;
-
-    (void) cf;
-
-    end = list->data + list->len;
-
-    for (p = list->data; p < end; p = next + 1) {
-
-        next = ngx_strlchr(p, end, ',');
-        next = next ? next : end;
-
-        value.data = p;
-        value.len = (size_t) (next - p);
-        ngx_http_openqoe_trim(&value);
-
-        if (value.len == 0) {
-            continue;
-        }
-
-        eq = ngx_strlchr(p, next, '=');
-
-        if (eq == NULL) {
-            return "a list of key=value separated by commas";
-        }
-
-        name.data = p;
-        name.len = (size_t) (eq - p);
-        value.data = eq + 1;
-        value.len = (size_t) (next - eq - 1);
-
-        ngx_http_openqoe_trim(&name);
-        ngx_http_openqoe_trim(&value);
-
-        if (ngx_http_openqoe_percent_decode(&value) != NGX_OK
-            || (decode_names
-                && ngx_http_openqoe_percent_decode(&name) != NGX_OK))
-        {
-            return "correctly percent-encoded";
-        }
-
-        expected = add(e, &name, &value, &duplicate);
-
-        if (expected != NULL) {
-            return expected;
-        }
-    }
-
-    return NULL;
-}
-
-
 static const char *
 ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
@@ -450,7 +310,7 @@ ngx_http_openqoe_env_headers(ngx_conf_t *cf,
 
     mcf->exporter.env_headers = 1;
 
-    return ngx_http_openqoe_pairs(cf, &mcf->exporter, value,
+    return ngx_http_openqoe_pairs(&mcf->exporter, value,
                                   ngx_http_openqoe_add_header, 0);
 }
 
@@ -546,7 +406,7 @@ ngx_http_openqoe_env_resource(ngx_conf_t *cf,
 {
     (void) name;
 
-    return ngx_http_openqoe_pairs(cf, &mcf->exporter, value,
+    return ngx_http_openqoe_pairs(&mcf->exporter, value,
                                   ngx_http_openqoe_add_resource, 1);
 }
 

@@ -16,6 +16,9 @@
 #define NGX_HTTP_OPENQOE_GZIP_LEVEL  1
 
 
+static ngx_uint_t ngx_http_openqoe_utf8(ngx_str_t *s);
+
+
 /* Header fields that the transport itself answers for. */
 
 static const ngx_str_t  ngx_http_openqoe_reserved[] = {
@@ -234,6 +237,33 @@ ngx_http_openqoe_add_header(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
 }
 
 
+static ngx_uint_t
+ngx_http_openqoe_utf8(ngx_str_t *s)
+{
+    u_char    *p, *end;
+    uint32_t   c;
+
+    p = s->data;
+    end = p + s->len;
+
+    while (p < end) {
+
+        if (*p != '\0' && *p < 0x80) {
+            p++;
+            continue;
+        }
+
+        c = (*p == '\0') ? 0 : ngx_utf8_decode(&p, (size_t) (end - p));
+
+        if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 const char *
 ngx_http_openqoe_add_resource(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
     ngx_str_t *value, ngx_uint_t *duplicate)
@@ -247,10 +277,8 @@ ngx_http_openqoe_add_resource(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
         return "an attribute name and a value";
     }
 
-    if (ngx_utf8_length(name->data, name->len) > name->len
-        || ngx_utf8_length(value->data, value->len) > value->len)
-    {
-        return "valid UTF-8";
+    if (!ngx_http_openqoe_utf8(name) || !ngx_http_openqoe_utf8(value)) {
+        return "valid UTF-8 without NUL";
     }
 
     attr = e->resource.elts;

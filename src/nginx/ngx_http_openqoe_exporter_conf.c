@@ -13,44 +13,32 @@
  * NULL; what the last argument must be; or NGX_CONF_ERROR after the error was
  * logged.  args[0] is the line's name.
  */
-typedef const char *(*ngx_http_openqoe_line_pt)(ngx_conf_t *cf,
+typedef const char *ngx_http_openqoe_line_set_t(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
 
 
 typedef struct {
-    ngx_str_t                 name;
-    ngx_uint_t                nargs;         /* with the name */
-    ngx_http_openqoe_line_pt  set;
-    ngx_uint_t                many;          /* may be repeated */
+    ngx_str_t                     name;
+    ngx_uint_t                    nargs;     /* with the name */
+    ngx_http_openqoe_line_set_t  *set;
+    ngx_uint_t                    many;      /* may be repeated */
 } ngx_http_openqoe_line_t;
 
 
 static char *ngx_http_openqoe_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
-static const char *ngx_http_openqoe_endpoint_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_protocol_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_header_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_compression_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_interval_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_batch_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_timeout_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_ca_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_certificate_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_key_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_verify_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
-static const char *ngx_http_openqoe_resource_line(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_endpoint_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_protocol_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_header_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_compression_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_interval_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_batch_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_timeout_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_ca_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_certificate_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_key_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_verify_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_resource_line;
 static const char *ngx_http_openqoe_duplicate(ngx_conf_t *cf,
     ngx_str_t *args);
 

@@ -15,6 +15,7 @@
 #define NGX_HTTP_OPENQOE_RANDOM  10          /* bytes of a UUIDv7 */
 
 
+static void ngx_http_openqoe_chown(ngx_cycle_t *cycle, ngx_open_file_t *file);
 static void ngx_http_openqoe_start(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
 static qoe_status_t ngx_http_openqoe_helper(ngx_cycle_t *cycle,
@@ -69,8 +70,6 @@ ngx_http_openqoe_helper_failed(void)
 ngx_int_t
 ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
 {
-    ngx_core_conf_t               *ccf;
-    ngx_open_file_t               *file;
     ngx_http_openqoe_zone_t       *z;
     ngx_http_openqoe_main_conf_t  *mcf;
 
@@ -87,18 +86,7 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
     z = ngx_http_openqoe_get_zone(mcf);
     qoe_zone_generation_raise(z->zone);
 
-    /* opened as root by nginx, to be opened by workers; as in its logs */
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
-    file = mcf->exporter.file;
-
-    if (file != NULL && geteuid() == 0
-        && fchown(file->fd, ccf->user, (gid_t) -1) == -1)
-    {
-        ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
-                      "openqoe: fchown(\"%V\", %d) failed", &file->name,
-                      (int) ccf->user);
-    }
+    ngx_http_openqoe_chown(cycle, mcf->exporter.file);
 
     if (ngx_process == NGX_PROCESS_SINGLE
         && ngx_http_openqoe_process.self != 0)
@@ -107,6 +95,33 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+/* nginx opened it as root; the workers open it themselves. */
+
+static void
+ngx_http_openqoe_chown(ngx_cycle_t *cycle, ngx_open_file_t *file)
+{
+    ngx_core_conf_t  *ccf;
+    ngx_file_info_t   fi;
+
+    if (file == NULL || geteuid() != 0
+        || ngx_fd_info(file->fd, &fi) == NGX_FILE_ERROR
+        || !ngx_is_file(&fi))
+    {
+        return;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (fi.st_uid != ccf->user
+        && fchown(file->fd, ccf->user, (gid_t) -1) == -1)
+    {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
+                      "openqoe: fchown(\"%V\", %d) failed", &file->name,
+                      (int) ccf->user);
+    }
 }
 
 
@@ -287,16 +302,17 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
 }
 
 
-/* nginx calls it in each process before it reopens its files (USR1). */
+/*
+ * nginx calls it in each process before it reopens its files (USR1), and when
+ * a process ends, to no harm.
+ */
 
 void
 ngx_http_openqoe_reopen(ngx_open_file_t *file, ngx_log_t *log)
 {
-    (void) file;
-
     if (ngx_http_openqoe_process.helper != NULL) {
-        ngx_log_error(NGX_LOG_INFO, log, 0, "openqoe: reopening \"%V\"",
-                      &file->name);
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, log, 0, "openqoe: reopening %V",
+                       &file->name);
         qoe_helper_reopen(ngx_http_openqoe_process.helper);
     }
 }
@@ -347,12 +363,18 @@ static void
 ngx_http_openqoe_log(void *ctx, qoe_log_level_t level, const char *text,
     size_t len)
 {
-    ngx_log_t  *log;
+    ngx_log_t   *log;
+    const char  *prefix;
 
     (void) ctx;
 
     log = ngx_cycle->log;
 
-    ngx_log_error(ngx_http_openqoe_levels[level], log, 0, "openqoe: %*s", len,
-                  text);
+    /* some rooms name themselves, libraries below them do not */
+
+    prefix = (len > 7 && ngx_strncmp(text, "openqoe", 7) == 0) ? ""
+                                                               : "openqoe: ";
+
+    ngx_log_error(ngx_http_openqoe_levels[level], log, 0, "%s%*s", prefix,
+                  len, text);
 }

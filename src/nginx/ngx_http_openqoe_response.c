@@ -228,7 +228,7 @@ ngx_http_openqoe_fail(ngx_http_request_t *r, ngx_uint_t status,
     qoe_buf_json_string(&b, qoe_span_str(message));
 
     if (reason != NULL) {
-        qoe_buf_literal(&b, ",\"errors\":[{\"reason\":");
+        qoe_buf_literal(&b, ",\"errors\":[{\"field\":\"\",\"reason\":");
         qoe_buf_json_string(&b, qoe_span_str(reason));
         qoe_buf_literal(&b, "}]");
     }

@@ -208,9 +208,10 @@ ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
 
     if (size < need) {
 
-        /* what the slab pool takes for itself grows with the size */
+        /* the slab pool's head, a descriptor a page, and our first page */
 
-        need += need / 64 + (shm_zone->shm.size - size) + 64 * ngx_pagesize;
+        need = qoe_align(need, ngx_pagesize) + 3 * ngx_pagesize;
+        need += need / ngx_pagesize * sizeof(ngx_slab_page_t);
 
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "zone \"%V\" of \"openqoe_zone\" is too small, %uD "

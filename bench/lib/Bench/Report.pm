@@ -92,12 +92,13 @@ sub cpu ($runs, @batches) {
                 $get->('%.2f', 'loop_us'),
                 $helper ? $get->('%.2f', 'helper_cores') : '',
                 $helper ? $get->('%.2f', 'helper_us') : '',
-                $get->('%.2f', 'other_cores'), $get->('%.2f', 'stolen') ];
+                $get->('%.0f', 'capacity'), $get->('%.2f', 'other_cores'), $get->('%.2f', 'stolen') ];
         }
     }
 
     return table(['', 'events a request', 'event loop, cores',
                   'us an event', 'helper thread, cores', 'us an event',
+                  'events/s of a whole core',
                   'others on that core, cores', 'stolen, cores'], @rows);
 }
 

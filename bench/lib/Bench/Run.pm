@@ -90,7 +90,9 @@ sub load ($self, $nginx, $batch, $seconds, @dump) {
 
     die "wrk failed: $out$err\n" if $rc ne '0' || !-s $report;
 
-    return { map { split ' ', $_, 2 } split /\n/, slurp($report) };
+    my %figure = map { split ' ', $_, 2 } split /\n/, slurp($report);
+
+    return { map { $_ => 0 + $figure{$_} } keys %figure };
 }
 
 
@@ -203,6 +205,9 @@ sub figures ($self, $side, $batch, $wrk, $before, $after, $memory) {
         $f{helper_us} = $all
             ? $cpu->('helper', $after->{drained_cpu}) * 1e6 / $all : 0;
     }
+
+    my $us = $f{loop_us} + ($f{helper_us} // 0);
+    $f{capacity} = $us ? 1e6 / $us : 0;
 
     return \%f;
 }

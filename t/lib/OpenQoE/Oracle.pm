@@ -96,6 +96,13 @@ sub delivered_file ($self, $path) {
 }
 
 
+# A file that was read so far has another name now.
+
+sub renamed ($self, $from, $to) {
+    $self->{offset}{$to} = delete $self->{offset}{$from};
+}
+
+
 sub delivered_text ($self, $text) {
     while ($text =~ /oqid-([0-9a-z]+)-(\d+)/g) {
         vec($self->{count}{$1}, $2, 8)++

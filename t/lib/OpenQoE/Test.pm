@@ -25,6 +25,11 @@ package OpenQoE::Test;
 
 use v5.36;
 
+# "use v5.36" alone does not load them, and import would silently do nothing
+use feature ();
+use strict ();
+use warnings ();
+
 use Time::HiRes ();
 use Test::More ();
 

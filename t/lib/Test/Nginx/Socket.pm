@@ -15,6 +15,9 @@ package Test::Nginx::Socket;
 
 use v5.36;
 
+use strict ();
+use warnings ();
+
 use List::Util qw(shuffle);
 use Scalar::Util qw(looks_like_number);
 use Test::More ();
