@@ -127,11 +127,9 @@ cmd_build() {
 
 
 cmd_run() {
-    local run=$BUILD/run port=8788
+    local run=$BUILD/run port=8788 user
     cmd_build
     mkdir -p "$run/logs" "$run/tmp"
-    # the workers may run as another user than the one who builds
-    chmod 755 "$run" && chmod 777 "$run/logs"
     ln -sfn "$BUILD" "$run/modules"
     : "${OTEL_URL:=file://$run/logs/events.jsonl}"
     export OTEL_URL
@@ -147,7 +145,10 @@ Health:        http://localhost:$port/v2/health
 
 (OTEL_URL=http://localhost:4317 ./build.sh run sends them to a collector.)
 EOF
-    exec nginx -p "$run/" -c "$TOP/conf/openqoe.conf" -g 'daemon off;'
+    # this tree may lie where no other user may look, as below /root
+    user="user $(id -un);"
+    [ "$(id -u)" = 0 ] || user=
+    exec nginx -p "$run/" -c "$TOP/conf/openqoe.conf" -g "daemon off; $user"
 }
 
 
@@ -155,8 +156,9 @@ EOF
 test_env() {
     # shellcheck disable=SC2086
     need $PKG_BUILD $PKG_TEST
-    command -v node > /dev/null && command -v npm > /dev/null \
-        || need nodejs npm
+    if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
+        need nodejs npm
+    fi
     export OPENQOE_CACHE=$CACHE OPENQOE_BUILD=$BUILD
     # 77: not to be had on this machine; its tests skip with the reason
     t/peers/node.sh > /dev/null || [ $? = 77 ]

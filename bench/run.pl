@@ -42,10 +42,20 @@ my %opt = (seconds => 6, runs => 3, events => '1,10,100', connections => 32,
 GetOptions(\%opt, 'seconds=i', 'runs=i', 'events=s', 'connections=i',
            'protocol=s', 'compression=s', 'zone=s', 'server-core=i',
            'driver-core=s', 'out=s', 'help')
-    && !@ARGV && !$opt{help} or die $usage;
+    && !@ARGV or die $usage;
+
+if ($opt{help}) {
+    print $usage;
+    exit;
+}
 
 my $build = $ENV{OPENQOE_BUILD} // "$FindBin::Bin/../build";
 my @batches = split /,/, $opt{events};
+
+die "--events: numbers from 1 to 1000, with commas\n"
+    if !@batches || grep { !/^[1-9]\d{0,3}$/ || $_ > 1000 } @batches;
+die "--seconds and --runs: at least 1\n"
+    if $opt{seconds} < 1 || $opt{runs} < 1;
 
 $ENV{TEST_NGINX_OPENQOE_MODULE} //= "$build/ngx_http_openqoe_module.so";
 $| = 1;
@@ -144,9 +154,9 @@ sub how () {
         ? "compression $opt{compression}" : "the module's default compression";
 
     return <<"END";
-- One nginx worker on core $opt{'server-core'}; the module's helper thread runs
-  on the same core.  wrk (one thread, $opt{connections} connections, as fast as
-  they are answered) and the receiver on core $opt{'driver-core'}.
+- One nginx worker on core $opt{'server-core'}, and on the same core the module's helper
+  thread.  On core $opt{'driver-core'} wrk (one thread, $opt{connections} connections, as fast as
+  they are answered) and the receiver.
 - plain nginx: `bench/baseline`, a module that reads the body and answers 202
   with a JSON text.  events: `openqoe_events` with its defaults, zone
   $opt{zone}, exporting by $opt{protocol} with $compression to another nginx
@@ -165,7 +175,9 @@ sub how () {
   these us, were the core theirs alone.  "Others" is what else was busy on
   nginx's core, softirqs too; "stolen" what the hypervisor took.  Where event
   loop, helper and others stay well below 1 core together, the driver was the
-  limit.
+  limit.  A driver that waits for nginx sleeps between two answers, and to wake
+  it is paid by the event loop: some microseconds an answer on a virtual
+  machine, which plain nginx with its driver never at rest does not pay.
 - Memory: VmHWM of the worker; the zone's part is RssShmem.
 - Outcome: sums over the runs, from /v2/stats but for the last column.
 END

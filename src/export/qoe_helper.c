@@ -89,15 +89,16 @@ qoe_helper_start(qoe_helper_t **helper, const qoe_helper_conf_t *conf)
 
 
 qoe_status_t
-qoe_helper_stop(qoe_helper_t *h)
+qoe_helper_stop(qoe_helper_t *h, uint64_t drain_ms)
 {
     uint64_t         ns;
     struct timespec  ts;
 
+    h->drain_ms = drain_ms;
     qoe_flag_set(&h->stop, true);
     qoe_net_wakeup(h->net);
 
-    ns = qoe_unix_ns() + (h->conf.drain_ms + QOE_HELPER_GRACE_MS) * 1000000;
+    ns = qoe_unix_ns() + (drain_ms + QOE_HELPER_GRACE_MS) * 1000000;
     ts.tv_sec = (time_t) (ns / 1000000000);
     ts.tv_nsec = (long) (ns % 1000000000);
 
@@ -166,7 +167,6 @@ qoe_helper_copy_conf(qoe_helper_t *h, const qoe_helper_conf_t *conf)
     }
 
     h->self = qoe_proc_self();
-    h->generation = qoe_zone_generation(conf->zone);
     h->seed = (uint32_t) qoe_unix_ns();
 
     h->env.zone = conf->zone;
@@ -296,9 +296,9 @@ qoe_helper_turn(qoe_helper_t *h)
 static void
 qoe_helper_leave(qoe_helper_t *h, uint64_t now)
 {
-    h->leaving_ms = now + h->conf.drain_ms;
+    h->leaving_ms = now + h->drain_ms;
     h->not_before_ms = 0;
-    qoe_transport_deadline(h->transport, h->conf.drain_ms);
+    qoe_transport_deadline(h->transport, h->drain_ms);
 }
 
 

@@ -22,6 +22,7 @@ typedef struct {
     uint32_t               worker;       /* ngx_worker */
     uint32_t               workers;      /* of this generation, at least 1 */
     bool                   single;       /* no master: never hand over */
+    uint64_t               generation;   /* the zone's, of this configuration */
 
     const int             *lane_fd;      /* an eventfd a lane, shared by all */
 
@@ -29,7 +30,7 @@ typedef struct {
     qoe_otlp_identity_t    identity;
     size_t                 batch_size;   /* records */
     uint64_t               interval_ms;
-    uint64_t               drain_ms;     /* bound of an exit */
+    uint64_t               drain_ms;     /* bound of a hand-over */
 
     qoe_log_t              log;
 } qoe_helper_conf_t;
@@ -48,10 +49,10 @@ qoe_status_t qoe_helper_start(qoe_helper_t **helper,
 
 /*
  * Flushes within drain_ms and joins the thread.  QOE_OK and helper is freed;
- * QOE_BUSY when the thread did not come back in time: the caller must leave
- * with _exit().
+ * QOE_BUSY when the thread did not come back a moment after that: the caller
+ * must leave with _exit().
  */
-qoe_status_t qoe_helper_stop(qoe_helper_t *helper);
+qoe_status_t qoe_helper_stop(qoe_helper_t *helper, uint64_t drain_ms);
 
 /* Opens file destinations anew (log rotation).  Any thread. */
 void qoe_helper_reopen(qoe_helper_t *helper);

@@ -27,6 +27,7 @@ struct qoe_helper_s {
     qoe_arena_t           arena;         /* copies that conf refers to */
     pthread_t             thread;
 
+    uint64_t              drain_ms;      /* set before stop is */
     bool                  stop;          /* set by the event loop, atomic */
     bool                  reopen;
 
@@ -45,7 +46,6 @@ struct qoe_helper_s {
     uint32_t              seed;
     qoe_log_limit_t       log_limit;
 
-    uint64_t              generation;    /* of the zone, at the start */
     bool                  handing_over;  /* a newer generation is here */
     uint64_t              leaving_ms;    /* the exit must be over; 0: no exit */
     uint64_t              started_ms;

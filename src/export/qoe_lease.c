@@ -37,7 +37,7 @@ qoe_lease_update(qoe_helper_t *h, uint64_t now)
     size_t  missing;
 
     if (!h->conf.single && !h->handing_over
-        && qoe_zone_generation(h->conf.zone) != h->generation)
+        && qoe_zone_generation(h->conf.zone) != h->conf.generation)
     {
         h->handing_over = true;
         qoe_transport_deadline(h->transport, h->conf.drain_ms);
@@ -135,7 +135,7 @@ qoe_lease_close(qoe_helper_t *h)
                 "%llu events were not exported within the drain "
                 "timeout of %llu ms; they stay in the zone and are lost if "
                 "nginx stops", (unsigned long long) left,
-                (unsigned long long) h->conf.drain_ms);
+                (unsigned long long) h->drain_ms);
     }
 }
 

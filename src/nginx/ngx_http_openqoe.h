@@ -87,6 +87,7 @@ typedef struct {
 
     ngx_array_t               types;         /* qoe_custom_type_t */
     ngx_msec_t                drain_timeout;
+    uint64_t                  generation;    /* of the zone, set by init */
     ngx_msec_t                max_age;
     ngx_msec_t                max_ahead;
 
@@ -274,7 +275,7 @@ ngx_int_t ngx_http_openqoe_preflight(ngx_http_request_t *r,
 char *ngx_http_openqoe_marker_domain(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 const char *ngx_http_openqoe_check_domain(ngx_str_t *domain);
-ngx_int_t ngx_http_openqoe_marker_path(ngx_conf_t *cf,
+void ngx_http_openqoe_marker_path(ngx_conf_t *cf,
     ngx_http_openqoe_loc_conf_t *lcf);
 void ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
     char text[QOE_UUID_TEXT_LEN]);
@@ -306,8 +307,7 @@ ngx_int_t ngx_http_openqoe_filter_init(ngx_conf_t *cf);
 ngx_uint_t ngx_http_openqoe_body(ngx_http_request_t *r,
     ngx_http_openqoe_body_t *body);
 void ngx_http_openqoe_body_free(ngx_http_openqoe_body_t *body);
-ngx_int_t ngx_http_openqoe_encoding(ngx_http_request_t *r,
-    ngx_uint_t *gzip);
+ngx_int_t ngx_http_openqoe_media_type(ngx_http_request_t *r);
 
 /* _inflate.c */
 ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,

@@ -14,13 +14,64 @@
 
 static ngx_uint_t ngx_http_openqoe_gather(ngx_http_request_t *r,
     ngx_chain_t *in, size_t size, ngx_http_openqoe_body_t *body);
+static ngx_int_t ngx_http_openqoe_encoding(ngx_http_request_t *r,
+    ngx_uint_t *gzip);
 static ngx_int_t ngx_http_openqoe_append(ngx_buf_t *b, u_char *dst,
     ngx_log_t *log);
 
 
-/* NGX_OK and whether it is gzip; NGX_DECLINED for any other encoding. */
+/* application/json, text/plain (sendBeacon) or none, and an encoding of ours */
 
 ngx_int_t
+ngx_http_openqoe_media_type(ngx_http_request_t *r)
+{
+    size_t            len;
+    ngx_str_t        *type;
+    ngx_uint_t        i, gzip;
+    ngx_table_elt_t  *h;
+
+    static const ngx_str_t  types[] = {
+        ngx_string("application/json"),
+        ngx_string("text/plain")
+    };
+
+    if (ngx_http_openqoe_encoding(r, &gzip) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    h = r->headers_in.content_type;
+
+    if (h == NULL || h->value.len == 0) {
+        return NGX_OK;
+    }
+
+    type = &h->value;
+
+    /* parameters (charset) do not matter: JSON is UTF-8 */
+
+    for (len = 0; len < type->len; len++) {
+        if (type->data[len] == ';' || type->data[len] == ' '
+            || type->data[len] == '\t')
+        {
+            break;
+        }
+    }
+
+    for (i = 0; i < 2; i++) {
+        if (len == types[i].len
+            && ngx_strncasecmp(type->data, types[i].data, len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* NGX_OK and whether it is gzip; NGX_DECLINED for any other encoding. */
+
+static ngx_int_t
 ngx_http_openqoe_encoding(ngx_http_request_t *r, ngx_uint_t *gzip)
 {
     ngx_str_t         *v;

@@ -98,9 +98,11 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_http_openqoe_loc_conf_t   *prev = parent;
     ngx_http_openqoe_loc_conf_t   *conf = child;
+    ngx_http_core_loc_conf_t      *clcf;
     ngx_http_openqoe_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openqoe_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     ngx_conf_merge_ptr_value(conf->keys, prev->keys, mcf->env_keys);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, mcf->env_origins);
@@ -118,10 +120,15 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                                        : mcf->env_domain;
     }
 
-    if (conf->kind == NGX_HTTP_OPENQOE_EVENTS
-        && ngx_http_openqoe_marker_path(cf, conf) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
+    if (clcf->noname && conf->kind == NGX_HTTP_OPENQOE_NONE) {
+
+        /* "if" and "limit_except" run the handler around them */
+
+        conf->kind = prev->kind;
+        conf->marker_path = prev->marker_path;
+
+    } else {
+        ngx_http_openqoe_marker_path(cf, conf);
     }
 
     return NGX_CONF_OK;

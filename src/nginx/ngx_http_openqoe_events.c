@@ -56,7 +56,6 @@ static ngx_int_t ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q,
     qoe_status_t rc);
 static ngx_int_t ngx_http_openqoe_overload(ngx_http_openqoe_request_t *q);
-static ngx_int_t ngx_http_openqoe_media_type(ngx_http_request_t *r);
 static void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
 static void ngx_http_openqoe_time_taken(ngx_http_openqoe_request_t *q,
     qoe_buf_t *b);
@@ -399,55 +398,6 @@ ngx_http_openqoe_overload(ngx_http_openqoe_request_t *q)
     qoe_buf_literal(&b, "}");
 
     return ngx_http_openqoe_send(q->r, q->lcf->overload_status, &b);
-}
-
-
-/* application/json, text/plain (sendBeacon) or none, and an encoding of ours */
-
-static ngx_int_t
-ngx_http_openqoe_media_type(ngx_http_request_t *r)
-{
-    size_t            len;
-    ngx_str_t        *type;
-    ngx_uint_t        i, gzip;
-    ngx_table_elt_t  *h;
-
-    static const ngx_str_t  types[] = {
-        ngx_string("application/json"),
-        ngx_string("text/plain")
-    };
-
-    if (ngx_http_openqoe_encoding(r, &gzip) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    h = r->headers_in.content_type;
-
-    if (h == NULL || h->value.len == 0) {
-        return NGX_OK;
-    }
-
-    type = &h->value;
-
-    /* parameters (charset) do not matter: JSON is UTF-8 */
-
-    for (len = 0; len < type->len; len++) {
-        if (type->data[len] == ';' || type->data[len] == ' '
-            || type->data[len] == '\t')
-        {
-            break;
-        }
-    }
-
-    for (i = 0; i < 2; i++) {
-        if (len == types[i].len
-            && ngx_strncasecmp(type->data, types[i].data, len) == 0)
-        {
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
 }
 
 

@@ -63,7 +63,7 @@ ngx_http_openqoe_check_domain(ngx_str_t *domain)
  * named location) or has a byte that would end the attribute.
  */
 
-ngx_int_t
+void
 ngx_http_openqoe_marker_path(ngx_conf_t *cf, ngx_http_openqoe_loc_conf_t *lcf)
 {
     size_t                     i;
@@ -75,25 +75,23 @@ ngx_http_openqoe_marker_path(ngx_conf_t *cf, ngx_http_openqoe_loc_conf_t *lcf)
 
 #if (NGX_PCRE)
     if (clcf->regex != NULL) {
-        return NGX_OK;
+        return;
     }
 #endif
 
     if (clcf->named || clcf->name.len == 0 || clcf->name.data[0] != '/') {
-        return NGX_OK;
+        return;
     }
 
     for (i = 0; i < clcf->name.len; i++) {
         if (clcf->name.data[i] <= ' ' || clcf->name.data[i] >= 0x7f
             || clcf->name.data[i] == ';')
         {
-            return NGX_OK;
+            return;
         }
     }
 
     lcf->marker_path = clcf->name;
-
-    return NGX_OK;
 }
 
 

@@ -14,6 +14,12 @@
 
 #define NGX_HTTP_OPENQOE_RANDOM  10          /* bytes of a UUIDv7 */
 
+/*
+ * On TERM the master sends KILL after about 3.1 s, but already after 1.55 s
+ * to the workers that are left when the first of them is gone.
+ */
+#define NGX_HTTP_OPENQOE_TERM_MS 1200
+
 
 static void ngx_http_openqoe_chown(ngx_cycle_t *cycle, ngx_open_file_t *file);
 static void ngx_http_openqoe_start(ngx_cycle_t *cycle,
@@ -28,6 +34,7 @@ static void ngx_http_openqoe_log(void *ctx, qoe_log_level_t level,
 
 static struct {
     qoe_helper_t  *helper;
+    ngx_msec_t     drain;                    /* of its end */
     qoe_proc_t     self;
     ngx_uint_t     failed;                   /* there is no helper */
 
@@ -70,6 +77,7 @@ ngx_http_openqoe_helper_failed(void)
 ngx_int_t
 ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
 {
+    uint64_t                       all[QOE_LANES_MAX / 64];
     ngx_http_openqoe_zone_t       *z;
     ngx_http_openqoe_main_conf_t  *mcf;
 
@@ -85,6 +93,12 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
 
     z = ngx_http_openqoe_get_zone(mcf);
     qoe_zone_generation_raise(z->zone);
+    mcf->generation = qoe_zone_generation(z->zone);
+
+    /* the helpers of the old generation sleep: they have lanes to give */
+
+    ngx_memset(all, 0xff, sizeof(all));
+    ngx_http_openqoe_zone_wake(z, all);
 
     ngx_http_openqoe_chown(cycle, mcf->exporter.file);
 
@@ -214,11 +228,13 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     conf->workers = conf->single ? 1
                                  : (uint32_t) ngx_max(ccf->worker_processes,
                                                       1);
+    conf->generation = mcf->generation;
     conf->lane_fd = z->lane_fd;
     conf->transport = e->transport;
     conf->batch_size = e->batch_size;
     conf->interval_ms = e->interval;
     conf->drain_ms = mcf->drain_timeout;
+    ngx_http_openqoe_process.drain = mcf->drain_timeout;
 
     qoe_zone_instance_id(z->zone, id);
     qoe_uuid_format(id_text, id);
@@ -276,6 +292,7 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
 void
 ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_msec_t     drain;
     qoe_helper_t  *helper;
 
     helper = ngx_http_openqoe_process.helper;
@@ -284,9 +301,15 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    drain = ngx_http_openqoe_process.drain;
+
+    if (ngx_terminate && ngx_process == NGX_PROCESS_WORKER) {
+        drain = ngx_min(drain, NGX_HTTP_OPENQOE_TERM_MS);
+    }
+
     ngx_http_openqoe_process.helper = NULL;
 
-    if (qoe_helper_stop(helper) == QOE_OK) {
+    if (qoe_helper_stop(helper, drain) == QOE_OK) {
         return;
     }
 
@@ -363,18 +386,12 @@ static void
 ngx_http_openqoe_log(void *ctx, qoe_log_level_t level, const char *text,
     size_t len)
 {
-    ngx_log_t   *log;
-    const char  *prefix;
+    ngx_log_t  *log;
 
     (void) ctx;
 
     log = ngx_cycle->log;
 
-    /* some rooms name themselves, libraries below them do not */
-
-    prefix = (len > 7 && ngx_strncmp(text, "openqoe", 7) == 0) ? ""
-                                                               : "openqoe: ";
-
-    ngx_log_error(ngx_http_openqoe_levels[level], log, 0, "%s%*s", prefix,
-                  len, text);
+    ngx_log_error(ngx_http_openqoe_levels[level], log, 0, "openqoe: %*s", len,
+                  text);
 }

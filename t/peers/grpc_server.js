@@ -2,7 +2,7 @@
 
 // A gRPC server (@grpc/grpc-js) with the three OTLP services.
 //
-//   node grpc_server.js out=FILE [tls=CERT,KEY] [client_ca=CA] [port=N]
+//   node grpc_server.js out=FILE [tls=CERT,KEY] [client_ca=CA] [port=N] [ids=1]
 //
 // Modes: { mode: 'ok' }
 //   { mode: 'status', code, message, retry_ms }    each call ends so
@@ -39,7 +39,7 @@ const loader = require('@grpc/proto-loader');
 const otlp = require('./otlp');
 
 const opts = otlp.options({ port: '0' });
-const sink = new otlp.Sink(opts.out);
+const sink = new otlp.Sink(opts.out, opts.ids);
 let mode = { mode: 'ok' };
 let requests = 0;
 

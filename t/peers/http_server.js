@@ -2,7 +2,7 @@
 
 // An OTLP/HTTP receiver, protobuf and JSON.
 //
-//   node http_server.js out=FILE [tls=CERT,KEY] [client_ca=CA] [port=N]
+//   node http_server.js out=FILE [tls=CERT,KEY] [client_ca=CA] [port=N] [ids=1]
 //
 // Modes: { mode: 'ok' }
 //   { mode: 'status', code, retry_after, body, type, location }
@@ -19,7 +19,7 @@ const zlib = require('zlib');
 const otlp = require('./otlp');
 
 const opts = otlp.options({ port: '0' });
-const sink = new otlp.Sink(opts.out);
+const sink = new otlp.Sink(opts.out, opts.ids);
 let mode = { mode: 'ok' };
 let requests = 0;
 let connections = 0;

@@ -3,9 +3,11 @@
 -- wrk with an oracle: every event has an id, and a file says what became of
 -- it, in the form of t/tools/load.c:
 --
---     wrk -t 4 -c 4 -d 60s -s t/tools/oracle.lua http://... -- PREFIX N [KEY]
+--     wrk -t 4 -c 4 -d 60s -s t/tools/oracle.lua http://... -- \
+--         PREFIX N [KEY [PAUSE]]
 --
--- writes PREFIX.1, PREFIX.2, ... (one a thread), N events a request.
+-- writes PREFIX.1, PREFIX.2, ... (one a thread), N events a request; KEY may
+-- be "", PAUSE is milliseconds after each answer.
 --
 -- wrk does not tell the response callback which connection it is about, so
 -- the outcome is exact only with as many connections as threads: then the
@@ -28,7 +30,7 @@ function setup(thread)
     thread:set("id", serial)
 end
 
-local out, run, per_request, pending
+local out, run, per_request, pause, pending
 local number = 0
 local template = table.concat({
     '{"event_type":"heartbeat","event_time":%d000,"viewer_time":%d000,',
@@ -55,7 +57,8 @@ function init(args)
 
     wrk.method = "POST"
     wrk.headers["Content-Type"] = "application/json"
-    if args[3] then
+    pause = tonumber(args[4] or 0)
+    if args[3] and args[3] ~= "" then
         wrk.headers["Authorization"] = "Bearer " .. args[3]
     end
 end
@@ -86,6 +89,7 @@ function response(status)
 
     if status == 202 then
         out:write("A ", pending, " ", per_request, "\n")
+        if pause > 0 then ffi.C.poll(nil, 0, pause) end
     else
         out:write("R ", pending, " ", per_request, " ", status, "\n")
         ffi.C.poll(nil, 0, 20)

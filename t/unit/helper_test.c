@@ -21,6 +21,7 @@
 
 #define LANES              2
 #define SEEN_MAX           10000
+#define DRAIN_MS           500
 
 
 typedef struct {
@@ -95,7 +96,7 @@ setup(bench_t *t)
     c->identity.scope_version = qoe_span("test");
     c->batch_size = 100;
     c->interval_ms = 20;
-    c->drain_ms = 500;
+    c->drain_ms = DRAIN_MS;
     c->log = (qoe_log_t) { log_write, NULL, QOE_LOG_INFO };
 }
 
@@ -272,7 +273,7 @@ test_delivery(void)
     ok(wait_delivered(&t, 2251), "many are, each once");
     ok(wait_empty(&t), "the lanes are empty");
     ok(counter(&t, QOE_COUNT_EXPORTED) == 2251, "all counted as exported");
-    ok(qoe_helper_stop(h) == QOE_OK, "it stops");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "it stops");
     teardown(&t);
 }
 
@@ -291,7 +292,7 @@ test_flush(void)
     ok(delivered(&t) == 0, "a batch that is neither full nor old waits");
     put(&t, 300);
     ok(wait_delivered(&t, 200), "the full ones, one a lane, go at once");
-    ok(qoe_helper_stop(h) == QOE_OK && delivered(&t) == 330,
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK && delivered(&t) == 330,
        "the rest goes at the exit");
     teardown(&t);
 }
@@ -309,14 +310,15 @@ test_hand_over(void)
     put(&t, 500);
     qoe_zone_generation_raise(t.zone);
     put(&t, 500);
+    t.conf.generation = qoe_zone_generation(t.zone);
     qoe_helper_start(&new, &t.conf);
     put(&t, 500);
     ok(wait_delivered(&t, 1500), "a new generation takes over, each once");
-    ok(qoe_helper_stop(old) == QOE_OK, "the old one stops");
+    ok(qoe_helper_stop(old, DRAIN_MS) == QOE_OK, "the old one stops");
     qoe_zone_lane_info(t.zone, 0, &info);
     ok(info.owner == qoe_proc_self(), "the lane stays the new one's");
     put(&t, 10);
-    ok(qoe_helper_stop(new) == QOE_OK && delivered(&t) == 1510,
+    ok(qoe_helper_stop(new, DRAIN_MS) == QOE_OK && delivered(&t) == 1510,
        "and so does the new one");
     ok(strstr(log_text, "not exported") == NULL, "nothing left was logged");
     teardown(&t);
@@ -341,7 +343,7 @@ test_failure(void)
     put(&t, 300);
     usleep(200000);
     start = qoe_mono_ms();
-    ok(qoe_helper_stop(h) == QOE_OK, "it stops");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "it stops");
     ok(qoe_mono_ms() - start < 5000, "within its bound");
     ok(strstr(log_text, "300 events were not exported") != NULL,
        "what was left is logged");
@@ -353,7 +355,7 @@ test_failure(void)
     t.conf.transport.url[QOE_SIGNAL_LOGS] = qoe_span_str(t.path);
     qoe_helper_start(&h, &t.conf);
     ok(wait_delivered(&t, 300), "the next helper delivers it all, once");
-    ok(qoe_helper_stop(h) == QOE_OK, "and stops");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "and stops");
     teardown(&t);
 }
 
@@ -373,7 +375,7 @@ test_corrupt(void)
     ok(wait_delivered(&t, 20), "records around an unreadable one come out");
     wait_empty(&t);
     ok(counter(&t, QOE_COUNT_DROPPED_CORRUPT) == 1, "it is counted");
-    qoe_helper_stop(h);
+    qoe_helper_stop(h, DRAIN_MS);
 
     /* a stray write over the frame of the next record of lane 0 */
 
@@ -386,7 +388,7 @@ test_corrupt(void)
     ok(counter(&t, QOE_COUNT_DROPPED_CORRUPT) == 6, "its events are counted");
     put(&t, 10);
     ok(wait_delivered(&t, 35), "and it goes on");
-    qoe_helper_stop(h);
+    qoe_helper_stop(h, DRAIN_MS);
     teardown(&t);
 }
 

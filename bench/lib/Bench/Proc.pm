@@ -100,6 +100,7 @@ sub versions ($nginx) {
                                  'proto', 'config',
                                  'ngx_http_openqoe_module.c');
 
+    $commit = "commit $commit" if $commit ne 'unknown';
     $commit .= ' with changes' if $changed =~ /\S/;
 
     return [ [ 'module', ($version // 'unknown') . " ($commit)" ],

@@ -135,7 +135,8 @@ sub load ($nginx, %opt) {
 
 
 # The same by wrk and t/tools/oracle.lua: seconds, threads (and as many
-# connections: see there why), events a request, a key.
+# connections: see there why), events a request, a key, pause (ms after each
+# answer).
 
 sub wrk_load ($nginx, %opt) {
     my $ids = ids_prefix($nginx);
@@ -144,7 +145,8 @@ sub wrk_load ($nginx, %opt) {
     my $process = spawn(cmd => ['wrk', '-t', $threads, '-c', $threads, '-d',
                                 ($opt{seconds} // 10) . 's', '--timeout',
                                 '10s', '-s', $script, $nginx->url, '--', $ids,
-                                $opt{events} // 10, $opt{key} // ()],
+                                $opt{events} // 10, $opt{key} // '',
+                                $opt{pause} // 0],
                         name => 'wrk');
     $process->{ids} = [map { "$ids.$_" } 1 .. $threads];
     return $process;

@@ -1,0 +1,378 @@
+# The openqoe_exporter block: what each line does, its default, and every
+# wrong value, which stops "nginx -t" with the line's name and the token.
+
+use lib 't/lib';
+use OpenQoE::Test;
+use OpenQoE::Peers qw(otlp_file_logs);
+use OpenQoE::Sink;
+
+use IO::Socket::INET;
+
+my $certs = make_certs();
+my $nginx = OpenQoE::Nginx->new;
+my $file = 'endpoint file://' . $nginx->out_file . ';';
+
+
+# --- wrong lines
+
+sub check ($exporter, $http = '') {
+    $nginx->write_config(exporter => $exporter, http => $http);
+    return $nginx->test_config;
+}
+
+
+sub refused ($exporter, @says) {
+    my ($rc, $text) = check($exporter);
+    my @lines = grep { /\[emerg\]/ } split /^/, $text;
+    my @missing = grep { index($lines[0] // '', $_) < 0 } @says;
+
+    ok($rc ne 'timeout' && $rc >> 8 == 1 && @lines == 1 && !@missing
+       && $lines[0] =~ m{ in \S+:\d+$}, "refused: $exporter")
+        or diag("status $rc, missing: @missing\n$text");
+}
+
+
+sub taken ($exporter, $warning = undef) {
+    my ($rc, $text) = check($exporter);
+    my $bad = $warning ? $text !~ $warning : $text =~ /\[warn\]/;
+    ok($rc eq '0' && !$bad, "taken: $exporter") or diag($text);
+}
+
+
+# a bad value of a line: the line, the value, what it must be
+
+sub bad ($line, $value, $expected) {
+    refused("$line $value;", sprintf 'invalid value "%s" in "%s", it must be %s',
+            $value =~ s/^"(.*)"$/$1/r, $line, $expected);
+}
+
+bad(endpoint => @$_) for
+    map({ [ $_, 'a URL that begins with http://, https:// or file:///' ] }
+        'ftp://a', 'localhost:4317', 'HTTP://a', 'http:/a', '/v1/logs'),
+    map({ [ $_, 'a URL with a host' ] } 'http://', 'http:///x', 'http://:80'),
+    map({ [ $_, 'a URL with a port from 1 to 65535' ] } 'http://a:0',
+        'http://a:65536', 'http://a:', 'http://a:x', 'http://a:80x',
+        'http://a:-1'),
+    map({ [ $_, 'a URL with a valid host' ] } 'http://a,b', 'http://[::1',
+        'http://[::x]', "http://a%20b"),
+    map({ [ $_, 'a URL without query and fragment' ] } 'http://a?b',
+        'http://a/#b'),
+    map({ [ $_, 'a URL without user and password' ] } 'http://u:p@a',
+        'http://u@a'),
+    map({ [ $_, 'a URL without spaces and other characters' ] }
+        '"http://a b"', '"http://a/{b}"', '"http://a/<b>"'),
+    map({ [ $_, 'file:///path with the absolute path of a file' ] }
+        'file:', 'file://', 'file:///', 'file://host/x', 'file:///tmp/',
+        'file:x'),
+    [ 'http://a/v1/logs', 'without a path, the protocol being grpc' ],
+    [ '""', 'a URL' ];
+like((check("endpoint file://$nginx->{dir}/log;",
+            "access_log $nginx->{dir}/log combined buffer=8k;"))[1],
+     qr/"endpoint", it must be a file that is not a log of nginx/,
+     'refused: a file that nginx buffers for');
+
+bad(protocol => $_, '"grpc", "http/protobuf" or "http/json"')
+    for qw(http GRPC grpcs http/protobuf2 "" json);
+bad(compression => $_, '"gzip" or "none"') for qw(on zstd GZIP gzip2 "" off);
+bad(interval => $_, 'a time from 10ms to 1h') for qw(0 9ms 61m -1 x "" 2h);
+bad(batch_size => $_, 'a number from 1 to 10000')
+    for qw(0 10001 -1 1k x "" 99999999999999999999);
+bad(timeout => $_, '') for qw(9ms 11m x -1 "" 0);
+bad(ssl_verify => $_, '"on" or "off"') for qw(yes 1 "" ON);
+
+refused("$file header \"$_->[0]\" v;", 'in "header", it must be ', $_->[1])
+    for [ '', 'a header name' ], [ 'a b', '"a b"' ], [ 'a:', '"a:"' ],
+        [ "\xc3\xa4", "\xc3\xa4" ], map { [ $_, "\"$_\" in" ] }
+            qw(Content-Type content-length HOST Te User-Agent
+               Transfer-Encoding grpc-timeout Connection Content-Encoding
+               Expect Accept-Encoding grpc-encoding);
+refused("$file header X-Secret \"a\nsecret\";", '"X-Secret" in "header"',
+        'without control characters');
+unlike((check("$file header X-Secret \"a\rsecret\";"))[1], qr/invalid.*secret"/,
+       'the value of a header is not shown');
+refused("$file header X-A 1; header x-a 2;", '"x-a" in "header"',
+        'it must be given once');
+refused("$file resource \"\" v;", '"resource"', 'an attribute name');
+refused("$file resource a \"\xff\";", '"resource"', 'valid UTF-8');
+refused("$file resource \"\xff\" a;", '"resource"', 'valid UTF-8');
+refused("$file resource a 1; resource a 2;", '"a" in "resource"',
+        'it must be given once');
+
+refused("$file $_->[0] $_->[1];", "\"$_->[0]\"", '"' . $_->[1] . '"', $_->[2])
+    for map({ [ $_, '/nowhere/x', 'cannot open' ],
+              [ $_, $nginx->dir, 'is not a regular file' ] }
+            qw(trusted_certificate certificate certificate_key)),
+        [ trusted_certificate => $certs->{ca} =~ s/crt$/key/r,
+          'no usable certificate' ],
+        [ certificate => $certs->{client_key}, 'no usable certificate' ],
+        [ certificate_key => $certs->{client},
+          'no usable unencrypted private key' ];
+refused("$file $_ \"\";", "\"$_\"", 'a file name')
+    for qw(trusted_certificate certificate certificate_key);
+
+run_cmd('openssl', 'ec', '-aes256', '-passout', 'pass:x', '-in',
+        $certs->{client_key}, '-out', "$certs->{dir}/locked.key");
+ok(-s "$certs->{dir}/locked.key", 'an encrypted key');
+refused("$file certificate_key $certs->{dir}/locked.key;",
+        '"certificate_key"', 'unencrypted private key');
+
+refused("endpoint https://a:1; certificate $certs->{client};",
+        '"certificate" of the openqoe exporter needs "certificate_key"');
+refused("endpoint https://a:1; certificate_key $certs->{client_key};",
+        '"certificate_key" of the openqoe exporter needs "certificate"');
+refused("endpoint https://a:1; certificate $certs->{client}; "
+        . "certificate_key $certs->{server_key};",
+        '"certificate_key"', 'does not belong to its "certificate"');
+taken("endpoint http://a:1; trusted_certificate $certs->{ca};",
+      qr{\[warn\].*no effect with endpoint "http://a:1"});
+
+refused("$_->[0] $_->[1]; $_->[0] $_->[1];",
+        "\"$_->[0]\" directive is duplicate in \"openqoe_exporter\"")
+    for [ endpoint => 'http://a' ], [ protocol => 'grpc' ],
+        [ compression => 'none' ], [ interval => '1s' ], [ batch_size => 5 ],
+        [ timeout => '1s' ], [ ssl_verify => 'off' ],
+        map { [ $_ => $certs->{ /key/ ? 'client_key' : 'client' } ] }
+            qw(trusted_certificate certificate certificate_key);
+
+refused("$file $_;", 'unknown directive "' . (split ' ')[0]
+        . '" in "openqoe_exporter"')
+    for 'endpoints http://a', 'Endpoint http://a', 'openqoe_events',
+        'location /x';
+refused("$_;", 'invalid number of arguments in "' . (split ' ')[0]
+        . '" of "openqoe_exporter"')
+    for 'endpoint', 'endpoint a b', 'protocol', 'compression gzip none',
+        'interval', 'batch_size 1 2', 'timeout', 'header a', 'header a b c',
+        'resource a', 'resource a b c', 'ssl_verify', 'certificate',
+        'certificate_key', 'trusted_certificate';
+
+taken("$_;") for 'endpoint http://a.example', 'endpoint https://[::1]:4317',
+    'endpoint http://a/', 'protocol http/json; endpoint http://a/base/',
+    'interval 10ms; timeout 10ms; batch_size 1',
+    'interval 1h; timeout 10m; batch_size 10000', 'header X-Empty ""',
+    'resource a ""', "endpoint https://a; certificate $certs->{client}; "
+    . "certificate_key $certs->{client_key}; ssl_verify off";
+
+write_file($nginx->dir . '/part.conf', "protocol http/nonsense;\n");
+refused("$file include part.conf;", '"http/nonsense"', 'part.conf:1');
+
+
+# --- effects; the receiver is a server of the same nginx
+
+sub start ($exporter, %opt) {
+    return OpenQoE::Nginx->new(exporter => $exporter, %opt)->start;
+}
+
+
+sub post ($nginx, $n = 1) {
+    my $events = batch($n);
+    my $answer = http_post($nginx->port, '/v2/events', batch_json($events));
+    is($answer->{status}, 202, 'an event is taken');
+    return $events;
+}
+
+
+sub health ($nginx) {
+    return decode_json_text(http_get($nginx->port, '/v2/health')->{body})
+           ->{dependencies}{exporter};
+}
+
+
+sub done ($nginx, %opt) {
+    ok($nginx->stop, 'leaves by itself');
+    $nginx->no_errors(%opt);
+}
+
+
+subtest 'endpoint and protocol: defaults' => sub {
+    for (['', 4317], ['protocol grpc;', 4317], ['protocol http/json;', 4318],
+         ['protocol http/protobuf;', 4318])
+    {
+        my $nginx = start($_->[0]);
+        is(health($nginx)->{endpoint}, "http://localhost:$_->[1]",
+           "$_->[0] $_->[1]");
+        done($nginx);
+    }
+
+    my $nginx = start(undef);
+    is(health($nginx)->{endpoint}, 'http://localhost:4317', 'without a block');
+    done($nginx);
+};
+
+subtest 'protocol, header, compression, over HTTP' => sub {
+    my $sink = OpenQoE::Sink->new;
+    my $nginx = start('endpoint ' . $sink->url . '; interval 50ms; '
+        . 'protocol http/json; compression none; header X-Scope-OrgID t7; '
+        . 'header X-One "a b"; header x-two "";', $sink->config);
+    my $id = event_id(post($nginx)->[0]);
+    my ($r) = $sink->wait_for(1);
+
+    is($r->{uri}, '/v1/logs', 'the path of the signal');
+    is($r->{method}, 'POST', 'method');
+    is($r->{type}, 'application/json', 'content type');
+    is($r->{encoding}, '', 'compression none');
+    is($r->{scope}, 't7', 'a header');
+    is($r->{one}, 'a b', 'another one');
+    is($r->{agent}, 'OTel-OTLP-Exporter-openqoe-nginx/2.0.0', 'user agent');
+    like($r->{body}, qr/^\{"resourceLogs":\[.*oqid-\Q$id\E/, 'JSON as it is');
+
+    my $good = wait_until(sub { health($nginx)->{last_success} });
+    like($good, qr/^\d{4}-/, 'a success, by /v2/health');
+    is(health($nginx)->{endpoint}, $sink->url, 'the endpoint, as configured');
+    done($nginx);
+};
+
+subtest 'base path; protobuf; gzip is the default' => sub {
+    my $sink = OpenQoE::Sink->new;
+    my $nginx = start('endpoint ' . $sink->url('/base//') . '; interval 50ms; '
+        . 'protocol http/protobuf;', $sink->config);
+    post($nginx);
+    my ($r) = $sink->wait_for(1);
+
+    is($r->{uri}, '/base/v1/logs', 'the base path is kept');
+    is($r->{type}, 'application/x-protobuf', 'content type');
+    is($r->{encoding}, 'gzip', 'compression');
+    like($r->{body}, qr/^\x1f\x8b\x08/, 'of the body');
+    done($nginx);
+};
+
+subtest 'grpc is the default' => sub {
+    my $sink = OpenQoE::Sink->new(listen => 'http2');
+    my $nginx = start('endpoint ' . $sink->url . '; interval 50ms; '
+                      . 'timeout 1500ms;', $sink->config);
+    post($nginx);
+    my ($r) = $sink->wait_for(1);
+
+    is($r->{uri},
+       '/opentelemetry.proto.collector.logs.v1.LogsService/Export', 'path');
+    is($r->{protocol}, 'HTTP/2.0', 'HTTP/2 by prior knowledge');
+    is($r->{type}, 'application/grpc', 'content type');
+    is($r->{te}, 'trailers', 'te');
+    is($r->{grpc_timeout}, '1500m', 'timeout, in grpc-timeout');
+    done($nginx);
+};
+
+subtest 'batch_size and interval' => sub {
+    my $nginx = start("$file batch_size 5; interval 50ms;");
+    post($nginx, 12);
+    ok(wait_until(sub { otlp_file_logs($nginx->{out_file}) || 1 }), 'exported');
+    done($nginx);
+
+    # an hour: nothing leaves but by the size of a batch, or at the end
+    my $out = $nginx->out_file;
+    unlink $out;
+    $nginx = start("$file batch_size 5; interval 1h;");
+    post($nginx, 4);
+    sleep 0.4;
+    ok(!-s $out, 'four of a batch of five wait for the interval');
+    post($nginx, 8);
+    my $lines = wait_until(sub { (() = slurp($out) =~ /\n/g) == 2 });
+    ok($lines, 'two batches are full, two events wait') or diag(slurp($out));
+    done($nginx);
+
+    my @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /^(.+)\n/mg;
+    is("@sizes", '5 5 2', 'batches of five; the rest leaves at the end');
+};
+
+subtest 'the defaults: 512 records, one second' => sub {
+    my $nginx = OpenQoE::Nginx->new;
+    my $out = $nginx->out_file;
+
+    $nginx->write_config(exporter => "endpoint file://$out;");
+    $nginx->start;
+    post($nginx, 600);
+    ok(wait_until(sub { -s $out }, 0.6), 'a full batch leaves at once');
+    sleep 0.1;
+    is((() = slurp($out) =~ /oqid-/g), 512, 'of 512 records');
+    ok(wait_until(sub { (() = slurp($out) =~ /oqid-/g) == 600 }, 2),
+       'the rest after a second');
+    done($nginx);
+};
+
+subtest 'timeout' => sub {
+    my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
+        or die;
+    my $nginx = start('endpoint http://127.0.0.1:' . $silent->sockport
+        . '; protocol http/json; interval 20ms; timeout 300ms;');
+    my $before = time;
+    post($nginx);
+    my $error = wait_until(sub { health($nginx)->{last_error} }, 5);
+
+    like($error // '', qr/timeout|timed out/i, 'a server that does not answer');
+    cmp_ok(time - $before, '<', 3, 'soon');
+    is(health($nginx)->{status}, 'degraded', 'and degraded');
+    done($nginx);
+};
+
+subtest 'resource' => sub {
+    my $out = $nginx->out_file;
+    my $attributes = sub ($lines) {
+        unlink $out;
+        my $nginx = start("$file interval 50ms; $lines");
+        post($nginx);
+        my @logs;
+        wait_until(sub { @logs = otlp_file_logs($out) });
+        done($nginx);
+        return $logs[0]{resource};
+    };
+
+    my $r = $attributes->('');
+    is_deeply([ sort keys %$r ], [ qw(host.name service.instance.id
+              service.name service.version) ], 'attributes without any line');
+    is($r->{'service.name'}, 'openQoE-worker', 'service.name');
+    is($r->{'service.version'}, '2.0.0', 'service.version');
+    like($r->{'service.instance.id'}, qr/^[0-9a-f-]{36}$/, 'instance');
+
+    $r = $attributes->('resource deployment.environment prod; '
+                       . 'resource service.name mine;');
+    is($r->{'deployment.environment'}, 'prod', 'one more');
+    is($r->{'service.name'}, 'mine', 'a default replaced');
+    is(scalar keys %$r, 5, 'and nothing else');
+};
+
+subtest 'ssl_verify and trusted_certificate, a client certificate' => sub {
+    my $sink = OpenQoE::Sink->new(listen => 'ssl', server =>
+        "ssl_certificate $certs->{server}; "
+        . "ssl_certificate_key $certs->{server_key}; "
+        . "ssl_client_certificate $certs->{ca}; ssl_verify_client optional;");
+    my $base = 'endpoint ' . $sink->url . '; protocol http/json; '
+               . 'interval 20ms; timeout 2s;';
+
+    my %fails = ('not trusted' => '',
+                 'another authority' =>
+                     "trusted_certificate $certs->{wrong_ca};");
+    for my $name (sort keys %fails) {
+        my $nginx = start("$base $fails{$name}", $sink->config);
+        post($nginx);
+        my $error = wait_until(sub { health($nginx)->{last_error} });
+        like($error // '', qr/certificate|SSL/i, "refused: $name");
+        is(scalar $sink->requests, 0, 'nothing was sent');
+        done($nginx, allow => qr/SSL_do_handshake/);
+    }
+
+    my %works = ("ssl_verify off;" => '',
+                 "trusted_certificate $certs->{ca};" => '',
+                 "trusted_certificate $certs->{ca}; "
+                 . "certificate $certs->{client}; "
+                 . "certificate_key $certs->{client_key};" => 'CN=client');
+    for my $line (sort keys %works) {
+        $sink->clear;
+        my $nginx = start("$base $line", $sink->config);
+        post($nginx);
+        my ($r) = $sink->wait_for(1);
+        is($r->{client}, $works{$line}, $line);
+        done($nginx);
+    }
+};
+
+subtest 'an included file' => sub {
+    my $out = $nginx->out_file;
+    my $included = OpenQoE::Nginx->new(exporter => 'include part.conf;');
+    write_file($included->dir . '/part.conf', "$file interval 50ms;\n");
+    unlink $out;
+    $included->start;
+    post($included);
+    ok(wait_until(sub { -s $out }), 'its lines count');
+    done($included);
+};
+
+done_testing;

@@ -1,0 +1,333 @@
+# Every wrong value, place and repetition of a directive stops "nginx -t",
+# with one line that names the directive, the token and the place; the values
+# at the ends of a range pass.  What a directive does is in directives.t and
+# directives_exporter.t.
+
+use lib 't/lib';
+use OpenQoE::Test;
+
+my $certs = make_certs();
+my $nginx = OpenQoE::Nginx->new;
+my $dir = $nginx->dir;
+my $out = $nginx->out_file;
+
+
+# What "nginx -t" says of the configuration with these changes: (status, text)
+
+sub check (%change) {
+    $nginx->write_config(zone => 'qoe:8m', exporter => "endpoint file://$out;",
+                         (map { $_ => '' } qw(main http server location
+                                              events servers)), %change);
+    my ($rc, $text) = $nginx->test_config;
+    return ($rc, $text);
+}
+
+
+# @says: strings that the [emerg] line must have
+
+sub refused ($name, $change, @says) {
+    my ($rc, $text) = check(%$change);
+    my @lines = grep { /\[emerg\]/ } split /^/, $text;
+    my @missing = grep { index($lines[0] // '', $_) < 0 } @says;
+    my $ok = $rc ne 'timeout' && $rc >> 8 == 1 && @lines == 1 && !@missing
+             && $lines[0] =~ m{ in \S+:\d+$};
+
+    ok($ok, "refused: $name") or diag("status $rc, missing: @missing\n$text");
+}
+
+
+sub taken ($name, %change) {
+    my ($rc, $text) = check(%change);
+    ok($rc eq '0' && $text !~ /\[(?:emerg|alert|crit|error|warn)\]/,
+       "taken: $name") or diag($text);
+}
+
+
+taken('what the other tests begin with');
+
+
+# --- values: [place, directive, value, what the message has besides both]
+
+my $BAD = 'invalid value "%s" in "%s", it must be ';
+my $NUMBER = 'a number from 1 to 10000';
+my $ORIGIN = 'scheme://host[:port] in lower case without a path, or "*"';
+my $TYPE = '[a-z][a-z0-9_]{0,63} and no built-in type';
+my $LONG = 'a' x 64;
+
+my @values = (
+    (map { [ events => 'openqoe_max_events', $_, $NUMBER ] }
+        qw(0 10001 -1 1k 1.5 x 99999999999999999999)),
+    (map { [ events => 'openqoe_max_inflated_size', $_,
+             'a size from 1k to 1g' ] }
+        qw(0 1023 1025m 2g -1 1.5m 1t x 99999999999999999999g)),
+    (map { [ http => 'openqoe_drain_timeout', $_, 'a time from 0 to 10m' ] }
+        qw(-1 601s 1h 1x 1s1m x)),
+    (map { [ events => 'openqoe_validation', $_, '"partial" or "strict"' ] }
+        qw(on Strict part partially)),
+    (map { [ events => 'openqoe_overload_status', $_, '"503" or "429"' ] }
+        qw(500 200 5033 50 x)),
+    (map { [ events => 'openqoe_cors_origin', $_, $ORIGIN ] }
+        qw(example.org https://example.org/ https://example.org/a
+           https://Example.org HTTPS://example.org https:// https://:80
+           https://a.example:0 https://a.example:65536 https://a.example:
+           https://a.example:8x https://*.example.org https://a@b.example
+           https://[::g] https://[::1
+           null ** 1https://a.example //a.example),
+        'https://a.example,https://b.example'),
+    (map { [ events => 'openqoe_marker_domain', $_, 'a domain name' ] }
+        'a_b.example', 'a.example/x', 'a.example:80', 'a' x 254, 'ex;mple'),
+    (map { [ http => 'openqoe_event_type', $_, $TYPE ] }
+        'Ad', 'ad-start', '1ad', '_ad', 'ad.start', "${LONG}a", 'heartbeat',
+        'playing', "\xc3\xa4d"),
+    (map { [ http => 'openqoe_event_type', "ad $_", '"severity=info", '
+             . '"severity=warn" or "severity=error"', $_ ] }
+        qw(severity=fatal severity= severity error severity=INFO
+           severity=infox)),
+    (map { [ http => 'openqoe_event_time', $_, 'a time from 1s to 366d' ] }
+        qw(max_age=0 max_age=999ms max_age=367d max_age=x max_age= max_age=-1
+           max_ahead=0 max_ahead=1y2 max_ahead=367d)),
+    (map { [ http => 'openqoe_event_time', $_,
+             '"max_age=time" or "max_ahead=time"' ] } qw(24h age=1h max_age)),
+    (map { [ zone => 'openqoe_zone', $_, 'name:size, as in "qoe:64m"' ] }
+        qw(qoe :8m qoe: qoe:x qoe:0 qoe:-8m qoe:8mm qoe:8m:1)),
+);
+
+for my $row (@values) {
+    my ($place, $directive, $value, $expected, $token) = @$row;
+    my $text = $place eq 'zone' ? $value
+             : "$directive " . ($value =~ /[;{}]/ ? "\"$value\"" : $value)
+               . ';';
+
+    refused("$directive $value", { $place => $text },
+            sprintf($BAD, $token // $value, $directive) . $expected);
+}
+
+refused('an empty value of ' . $_->[1], { $_->[0] => "$_->[1] \"\";" },
+        "\"$_->[1]\"")
+    for [ events => 'openqoe_api_key' ], [ events => 'openqoe_api_key_file' ],
+        [ events => 'openqoe_cors_origin' ], [ events => 'openqoe_validation' ],
+        [ events => 'openqoe_marker_domain' ], [ events => 'openqoe_marker' ],
+        [ events => 'openqoe_max_events' ], [ http => 'openqoe_event_type' ],
+        [ events => 'openqoe_max_inflated_size' ],
+        [ http => 'openqoe_drain_timeout' ], [ http => 'openqoe_event_time' ],
+        [ events => 'openqoe_overload_status' ];
+
+refused("openqoe_marker $_", { events => "openqoe_marker $_;" }, "\"$_\"",
+        '"openqoe_marker"', 'it must be "on" or "off"') for qw(yes 1);
+refused('a small zone', { zone => 'qoe:64k' }, '"qoe:64k" in "openqoe_zone"',
+        'is too small, a worker needs at least ');
+refused('a zone name in use', { http =>
+            'limit_req_zone $uri zone=qoe:32k rate=1r/s;' }, '"qoe"');
+
+
+# --- a zone that has room for one worker, not for all
+
+{
+    my ($rc, $text) = check(zone => 'qoe:1m',
+                            main => 'worker_rlimit_nofile 1024;');
+    is($rc, 0, 'taken: a zone of 1 MB for one worker') or diag($text);
+    $nginx->write_config(workers => 64);
+    ($rc, $text) = $nginx->test_config;
+    like($text, qr/\[emerg\]\ zone\ "qoe"\ of\ "openqoe_zone"\ is\ too\ small,
+                   \ 64\ worker\ processes\ need\ at\ least\ (\d+)k/x,
+         'refused: the same for 64');
+    isnt($rc, 0, 'with its exit status');
+
+    my ($k) = $text =~ /at least (\d+)k/;
+    $nginx->write_config(zone => "qoe:${k}k");
+    ($rc, $text) = $nginx->test_config;
+    is($rc, 0, "taken: the ${k}k that it asked for") or diag($text);
+    $nginx->write_config(workers => 1);
+}
+
+
+# --- files
+
+sub file ($name, $text) {
+    write_file("$dir/$name", $text);
+    return "$dir/$name";
+}
+
+refused("openqoe_api_key_file: $_->[0]",
+        { events => "openqoe_api_key_file $_->[1];" }, $_->[1],
+        '"openqoe_api_key_file"', $_->[2])
+    for [ 'not there', "$dir/nowhere", 'cannot open' ],
+        [ 'a directory', $dir, 'is not a regular file' ],
+        [ 'empty', file('empty', ''), 'no key in file' ],
+        [ 'no key', file('nokey', "\n  \n# only a comment\n\t\r\n"),
+          'no key in file' ],
+        [ 'too large', file('large', "k\n" x 600_000), 'is larger than' ];
+
+
+# --- what does not go together
+
+refused('openqoe_api_key twice the same', { events =>
+        'openqoe_api_key a; openqoe_api_key a;' },
+        'duplicate key in "openqoe_api_key"');
+refused('a key, then off', { events => 'openqoe_api_key a; '
+        . 'openqoe_api_key off;' }, '"openqoe_api_key"', '"off"');
+refused('off, then a key', { events => 'openqoe_api_key off; '
+        . 'openqoe_api_key a;' }, '"openqoe_api_key"', '"off"');
+refused('off, then a key file', { events => 'openqoe_api_key off; '
+        . 'openqoe_api_key_file ' . file('keys', "k\n") . ';' },
+        '"openqoe_api_key_file"', '"openqoe_api_key off"');
+refused('off, then an origin', { events => 'openqoe_cors_origin off; '
+        . 'openqoe_cors_origin https://a.example;' },
+        '"openqoe_cors_origin"', '"off"');
+refused('off among origins', { events =>
+        'openqoe_cors_origin https://a.example off;' }, '"off"',
+        '"openqoe_cors_origin"');
+refused('off and an origin', { events =>
+        'openqoe_cors_origin off https://a.example;' }, '"off"',
+        '"openqoe_cors_origin"');
+refused("openqoe_cors_origin $_", { events => "openqoe_cors_origin $_;" },
+        'in "openqoe_cors_origin", it must be given alone when "*" is used')
+    for '* https://a.example', 'https://a.example *', '* *';
+refused('an origin twice', { events => 'openqoe_cors_origin https://a.example;'
+        . ' openqoe_cors_origin https://b.example https://a.example;' },
+        'invalid value "https://a.example" in "openqoe_cors_origin"',
+        'it must be given once');
+refused('an event type twice', { http => 'openqoe_event_type ad; '
+        . 'openqoe_event_type ad severity=warn;' },
+        'duplicate value "ad" in "openqoe_event_type"');
+refused('max_age twice',
+        { http => 'openqoe_event_time max_age=1h max_age=2h;' },
+        'duplicate parameter "max_age=2h" in "openqoe_event_time"');
+refused('max_ahead twice', { http => 'openqoe_event_time max_ahead=1h; '
+        . 'openqoe_event_time max_ahead=1h;' },
+        'duplicate parameter "max_ahead=1h" in "openqoe_event_time"');
+refused("$_->[0] and $_->[1]", { events => '', location =>
+        "location /two { $_->[0]; $_->[1]; }" }, "\"$_->[1]\"",
+        'conflicts with another openqoe handler of this location')
+    for [qw(openqoe_events openqoe_health)], [qw(openqoe_stats openqoe_events)];
+
+refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
+        "\"$_->[1]\" directive is duplicate")
+    for [ events => 'openqoe_marker', 'on' ],
+        [ events => 'openqoe_marker_domain', 'a.example' ],
+        [ events => 'openqoe_max_events', 10 ],
+        [ events => 'openqoe_max_inflated_size', '1m' ],
+        [ events => 'openqoe_validation', 'strict' ],
+        [ events => 'openqoe_overload_status', 429 ],
+        [ http => 'openqoe_drain_timeout', '1s' ];
+refused("$_ twice in a location", { location => "location /x { $_; $_; }" },
+        "\"$_\" directive is duplicate")
+    for qw(openqoe_events openqoe_health openqoe_stats);
+refused('openqoe_zone twice', { http => 'openqoe_zone other:8m;' },
+        '"openqoe_zone" directive is duplicate');
+refused('openqoe_exporter twice', { http => 'openqoe_exporter { }' },
+        '"openqoe_exporter" directive is duplicate');
+
+refused("$_ without a zone", { zone => undef, exporter => undef, locations =>
+        "location = /x { $_; }" },
+        "\"$_\" needs the \"openqoe_zone\" directive")
+    for qw(openqoe_events openqoe_health openqoe_stats);
+delete $nginx->{locations};
+
+
+# --- the number of arguments, and the places
+
+my %PLACES = (
+    openqoe_zone => [ 'zz:8m', 'http' ],
+    openqoe_exporter => [ undef, 'http' ],
+    openqoe_drain_timeout => [ '1s', 'http' ],
+    openqoe_event_type => [ 'ad', 'http' ],
+    openqoe_event_time => [ 'max_age=1h', 'http' ],
+    openqoe_events => [ '', 'location' ],
+    openqoe_health => [ '', 'location' ],
+    openqoe_stats => [ '', 'location' ],
+    openqoe_api_key => [ 'k', 'any' ],
+    openqoe_api_key_file => [ file('keys', "k\n"), 'any' ],
+    openqoe_cors_origin => [ '*', 'any' ],
+    openqoe_marker => [ 'on', 'any' ],
+    openqoe_marker_domain => [ 'a.example', 'any' ],
+    openqoe_max_events => [ 5, 'any' ],
+    openqoe_max_inflated_size => [ '1m', 'any' ],
+    openqoe_validation => [ 'strict', 'any' ],
+    openqoe_overload_status => [ 429, 'any' ],
+);
+
+my @CONTEXTS = (
+    [ main => sub ($line) { (main => $line) } ],
+    [ http => sub ($line) { (http => $line) } ],
+    [ server => sub ($line) { (server => $line) } ],
+    [ location => sub ($line) { (location => "location /x { $line }") } ],
+    [ if => sub ($line) {
+          (location => "location /x { if (\$args) { $line } }") } ],
+    [ limit_except => sub ($line) {
+          (location => "location /x { limit_except GET { $line } }") } ],
+    [ upstream => sub ($line) {
+          (http => "upstream u { server 127.0.0.1:1; $line }") } ],
+);
+
+# each directive of the module is in the table
+
+my @all = slurp('ngx_http_openqoe_module.c')
+          =~ /ngx_string\("(openqoe_\w+)"\)/g;
+is_deeply([ sort keys %PLACES ], [ sort @all ], 'all directives are tried');
+
+my %good = map { $_->[0] => '' } @CONTEXTS;
+
+for my $directive (sort keys %PLACES) {
+    my ($value, $where) = @{ $PLACES{$directive} };
+    my $line = defined $value ? "$directive $value;" : "$directive { }";
+
+    for my $context (@CONTEXTS) {
+        my ($name, $build) = @$context;
+
+        if ($name eq $where
+            || $where eq 'any' && $name =~ /^(?:http|server|location)$/)
+        {
+            $good{$name} .= "$line\n"
+                if $directive !~ /_(?:zone|exporter|health|stats)$/;
+            next;
+        }
+
+        refused("$directive in $name", { $build->($line) },
+                "\"$directive\" directive is not allowed here");
+    }
+
+    my @wrong = $directive eq 'openqoe_exporter' ? ("$directive;")
+        : ("$directive a b c;", $value ne '' ? "$directive;"
+                                             : "$directive x;");
+    shift @wrong if $directive eq 'openqoe_cors_origin';
+    refused("$_", { $where eq 'http' ? (http => $_)
+                    : (location => "location /x { $_ }") }, "\"$directive\"")
+        for @wrong;
+}
+
+taken("each directive where it may stand: $_->[0]",
+      $_->[1]->($good{ $_->[0] })) for @CONTEXTS[1 .. 3];
+
+
+# --- the ends of the ranges
+
+taken($_->[1], $_->[0] eq 'location'
+      ? (location => "location /x { $_->[1]; }") : ($_->[0] => "$_->[1];"))
+    for (map { [ http => "openqoe_drain_timeout $_" ] } qw(0 1ms 10m)),
+        [ http => "openqoe_event_type $LONG" ],
+        (map { [ http => "openqoe_event_time $_" ] } 'max_age=1s',
+         'max_ahead=366d max_age=1000ms');
+
+taken('every good value', http => join('', map { "openqoe_event_type $_;\n" }
+          'a', 'a1_', 'b severity=info', 'c severity=warn',
+          'd severity=error'),
+      location => join '', map {
+          state $n = 0;
+          'location /g' . $n++ . " { openqoe_events; $_; }\n";
+      } 'openqoe_max_events 1', 'openqoe_max_events 10000',
+        'openqoe_max_inflated_size 1k', 'openqoe_max_inflated_size 1024',
+        'openqoe_max_inflated_size 1g', 'openqoe_validation partial',
+        'openqoe_overload_status 503', 'openqoe_marker off',
+        'openqoe_marker_domain .Example.org',
+        'openqoe_marker_domain localhost', 'openqoe_cors_origin off',
+        'openqoe_cors_origin https://a.example http://b.example:8080',
+        'openqoe_cors_origin https://[::1]:8443 app://x capacitor://localhost',
+        'openqoe_cors_origin https://a.example; openqoe_cors_origin '
+        . 'https://b.example', 'openqoe_api_key off', 'openqoe_api_key "a b"',
+        'openqoe_api_key a; openqoe_api_key_file ' . file('a', "a\nb\n"));
+
+taken('the module without a zone', zone => undef, exporter => undef,
+      locations => '');
+
+done_testing;
