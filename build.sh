@@ -89,13 +89,28 @@ nginx_tree() {
     else
         FLAGS=(--with-threads --with-http_ssl_module --with-http_v2_module)
     fi
+    # nginx's own default is -O
+    FLAGS+=("--with-cc-opt=$(cc_opt "${FLAGS[@]}") -O2")
     FLAGS+=(--with-compat "--add-dynamic-module=$TOP")
+}
+
+
+# The value of the last --with-cc-opt= among the arguments.
+cc_opt() {
+    local arg opt=
+    for arg in "$@"; do
+        case $arg in --with-cc-opt=*) opt=${arg#--with-cc-opt=} ;; esac
+    done
+    printf '%s' "$opt"
 }
 
 
 # build_module DIR SO [CC_OPT LD_OPT]: builds in DIR/nginx, leaves SO.
 build_module() {
     local dir=$1 so=$2 cc_opt=${3:-} ld_opt=${4:-} tree=$1/nginx configure stamp
+    # two of us at once would build into the same files
+    exec 9> "$dir/.lock"
+    flock 9
     nginx_tree "$tree"
     [ -z "$cc_opt" ] || FLAGS+=("--with-cc-opt=$cc_opt" "--with-ld-opt=$ld_opt")
     configure=./configure
@@ -113,7 +128,13 @@ build_module() {
         printf '%s' "$stamp" > "$tree/.configured"
     fi
     make -s -C "$tree" -f objs/Makefile -j "$JOBS" modules
-    cmp -s "$tree/objs/$MODULE" "$so" || cp "$tree/objs/$MODULE" "$so"
+
+    # by rename: an nginx that runs has the old file mapped
+    if ! cmp -s "$tree/objs/$MODULE" "$so"; then
+        cp "$tree/objs/$MODULE" "$so.new"
+        mv "$so.new" "$so"
+    fi
+    exec 9>&-
 }
 
 

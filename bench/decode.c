@@ -46,6 +46,8 @@ static char *read_file(const char *path, size_t *len);
 static void pass(result_t *res, const bodies_t *bodies, bool pack);
 static void decode_one(result_t *res, qoe_span_t body, bool pack);
 static double cpu_seconds(void);
+static void die(const char *what, const char *why)
+    __attribute__((noreturn));
 
 
 static void
@@ -134,7 +136,13 @@ read_file(const char *path, size_t *len)
 
     f = fopen(path, "rb");
 
-    if (f == NULL || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0) {
+    if (f == NULL || fseek(f, 0, SEEK_END) != 0) {
+        die(path, "cannot be read");
+    }
+
+    size = ftell(f);
+
+    if (size < 0) {
         die(path, "cannot be read");
     }
 

@@ -105,7 +105,7 @@ for my $signal (qw(TERM QUIT)) {
     is(health($nginx, '?ready')->{http}, 503, 'but not ready');
     cmp_ok($health->{dependencies}{exporter}{consecutive_failures}, '>', 0,
            'the failures are counted');
-    like($health->{dependencies}{exporter}{last_error}, qr/no answer within 500 ms/,
+    like($health->{dependencies}{exporter}{last_error}, qr/no answer within \d+ ms/,
          'and said');
     my ($lane) = @{ stats($nginx)->{queue}{lanes} };
     is($lane->{produced} - $lane->{consumed}, 3, 'the events are kept');

@@ -23,6 +23,7 @@
 #define QOE_HTTP_KEEP          (1024 * 1024)
 
 
+static const char *qoe_http_io_error(const qoe_http_io_t *io, CURLcode rc);
 static qoe_status_t qoe_http_body(qoe_http_client_t *c, qoe_http_io_t *io);
 static qoe_status_t qoe_http_start(qoe_http_client_t *c, qoe_http_io_t *io);
 static void qoe_http_done(qoe_net_transfer_t *x, CURLcode rc);
@@ -140,8 +141,30 @@ qoe_http_io_failed(qoe_http_io_t *io, CURLcode rc)
     }
 
     qoe_outcome_curl(o, rc);
-    qoe_outcome_message(o, "%s: %s", host,
-                        io->error[0] ? io->error : curl_easy_strerror(rc));
+    qoe_outcome_message(o, "%s: %s", host, qoe_http_io_error(io, rc));
+}
+
+
+/*
+ * libcurl keeps the first of its complaints: of a peer that hangs up at once,
+ * as one does that misses a client certificate, that may be that the socket
+ * has no peer to ask the name of.
+ */
+
+static const char *
+qoe_http_io_error(const qoe_http_io_t *io, CURLcode rc)
+{
+    if (io->error[0] == '\0') {
+        return curl_easy_strerror(rc);
+    }
+
+    if (strncmp(io->error, "getpeername()", 13) == 0
+        || strncmp(io->error, "getsockname()", 13) == 0)
+    {
+        return "the peer closed the connection as soon as it was made";
+    }
+
+    return io->error;
 }
 
 

@@ -57,8 +57,10 @@ sub url ($self, $path = '', $scheme = undef) {
 sub config ($self) {
     my $format = join ',', map { "\"$_\":\"$FIELDS{$_}\"" } sort keys %FIELDS;
 
+    # it goes when the nginx around it goes: nobody to wait for
     return (
-        http => "log_format sink escape=json '{$format}';",
+        http => "openqoe_drain_timeout 100ms;\n"
+                . "log_format sink escape=json '{$format}';",
         servers => <<"END");
     server {
         listen $self->{address} $self->{listen};
