@@ -222,17 +222,18 @@ cmd_sanitize() {
         all units tools
     preload=$(gcc -print-file-name=libasan.so):$(gcc \
         -print-file-name=libubsan.so)
-    cat > "$dir/nginx" <<EOF
+    mkdir -p "$dir/bin"
+    cat > "$dir/bin/nginx" <<EOF
 #!/bin/sh
 LD_PRELOAD=$preload exec $(command -v nginx) "\$@"
 EOF
-    chmod 755 "$dir/nginx"
+    chmod 755 "$dir/bin/nginx"
     # nginx itself leaves its configuration to the end of the process
     export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     export TEST_NGINX_OPENQOE_MODULE=$dir/$MODULE
     export OPENQOE_TOOLS=$dir/lib/tools
-    export TEST_NGINX_BINARY=$dir/nginx
+    export TEST_NGINX_BINARY=$dir/bin/nginx
     export OPENQOE_SLOW=${OPENQOE_SLOW:-4} OPENQOE_SANITIZE=1
     if [ $# -gt 0 ]; then
         run_prove "$@"

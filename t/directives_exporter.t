@@ -43,8 +43,9 @@ sub taken ($exporter, $warning = undef) {
 # a bad value of a line: the line, the value, what it must be
 
 sub bad ($line, $value, $expected) {
-    refused("$line $value;", sprintf 'invalid value "%s" in "%s", it must be %s',
-            $value =~ s/^"(.*)"$/$1/r, $line, $expected);
+    my $shown = $value =~ s/^"(.*)"$/$1/r;
+    refused("$line $value;", "invalid value \"$shown\" in \"$line\", it must "
+                             . "be $expected");
 }
 
 bad(endpoint => @$_) for
@@ -298,7 +299,8 @@ subtest 'timeout' => sub {
     post($nginx);
     my $error = wait_until(sub { health($nginx)->{last_error} }, 5);
 
-    like($error // '', qr/no answer within (?:29|30)\d ms/, 'a server that does not answer');
+    like($error // '', qr/no answer within (?:29|30)\d ms/,
+         'a server that does not answer');
     cmp_ok(time - $before, '<', 3, 'soon');
     is(health($nginx)->{status}, 'degraded', 'and degraded');
     done($nginx);

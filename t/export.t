@@ -213,7 +213,8 @@ for my $case (@waits) {
         $peer->mode(mode => 'ok');
         post($nginx, 10, $oracle);
         sleep 1.7;
-        is($peer->stats->{requests}, 1, 'none before the time told');
+        my $requests = $peer->stats->{requests};
+        ok($requests == 1 || time - $start > 2.3, 'none before the time told');
         $oracle->wait_delivered($peer->file, 20);
         my $took = time - $start;
         cmp_ok($took, '>=', 2.3, 'waits as it was told');

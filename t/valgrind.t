@@ -123,6 +123,10 @@ sub life ($n, $destination, $peer) {
 }
 
 
+my $leak = qr/^==\d+==\ ([\d,]+)(?:\ \([^)]*\))?
+              \ bytes\ in\ [\d,]+\ blocks\ are\ (\w+)/x;
+
+
 # The paragraphs of a report that have a frame of ours
 
 sub ours ($text) {
@@ -142,8 +146,7 @@ sub judge ($dir) {
         $sum{processes}++;
 
         for my $record (ours(slurp($file))) {
-            my ($n, $kind) = $record =~
-                /^==\d+== ([\d,]+)(?: \([^)]*\))? bytes in \S+ blocks are (\w+)/;
+            my ($n, $kind) = $record =~ $leak;
 
             if (!defined $n) {
                 push @{ $sum{errors} }, $record;

@@ -17,6 +17,7 @@
 #define QOE_RECORD_AVG     256
 
 
+static bool qoe_feed_has(const qoe_feed_t *feed, qoe_batch_state_t state);
 static bool qoe_feed_full(const qoe_feed_t *feed);
 static void qoe_feed_read(qoe_feed_t *feed, uint64_t now_ms);
 static void qoe_feed_damaged(qoe_feed_t *feed);
@@ -149,17 +150,14 @@ qoe_feed_release(qoe_feed_t *feed)
 bool
 qoe_feed_sending(const qoe_feed_t *feed)
 {
-    size_t  i;
+    return qoe_feed_has(feed, QOE_BATCH_SENDING);
+}
 
-    for (i = 0; i < feed->nbatches; i++) {
-        if (feed->batch[(feed->first + i) % QOE_FEED_WINDOW].state
-            == QOE_BATCH_SENDING)
-        {
-            return true;
-        }
-    }
 
-    return false;
+bool
+qoe_feed_blocked(const qoe_feed_t *feed)
+{
+    return qoe_feed_has(feed, QOE_BATCH_DONE);
 }
 
 
@@ -203,6 +201,21 @@ qoe_feed_due_ms(const qoe_feed_t *feed)
     }
 
     return feed->first_ms + feed->env->interval_ms;
+}
+
+
+static bool
+qoe_feed_has(const qoe_feed_t *feed, qoe_batch_state_t state)
+{
+    size_t  i;
+
+    for (i = 0; i < feed->nbatches; i++) {
+        if (feed->batch[(feed->first + i) % QOE_FEED_WINDOW].state == state) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

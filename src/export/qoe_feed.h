@@ -95,6 +95,9 @@ void qoe_feed_release(qoe_feed_t *feed);
 
 bool qoe_feed_sending(const qoe_feed_t *feed);
 
+/* Batches are done that cannot be released, for one before them is not. */
+bool qoe_feed_blocked(const qoe_feed_t *feed);
+
 /* Nothing read, nothing in a batch, nothing new in the lane. */
 bool qoe_feed_empty(const qoe_feed_t *feed);
 

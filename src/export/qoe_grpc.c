@@ -25,6 +25,7 @@ static void qoe_grpc_details(qoe_http_io_t *io, qoe_span_t value);
 static void qoe_grpc_headers_end(qoe_http_io_t *io);
 static void qoe_grpc_outcome(qoe_http_io_t *io, CURLcode rc);
 static void qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status);
+static bool qoe_grpc_is_grpc(const qoe_http_io_t *io);
 static bool qoe_grpc_message(const qoe_http_io_t *io, qoe_span_t *msg);
 static void qoe_grpc_taken(qoe_http_io_t *io);
 
@@ -191,7 +192,7 @@ qoe_grpc_outcome(qoe_http_io_t *io, CURLcode rc)
     curl_easy_getinfo(io->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     o->http_status = (int) status;
 
-    if (io->grpc_status < 0 || io->too_large || io->no_memory) {
+    if (io->grpc_status < 0) {
         qoe_grpc_no_status(io, rc, status);
         return;
     }
@@ -236,7 +237,15 @@ qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status)
     version = 0;
     curl_easy_getinfo(io->transfer.easy, CURLINFO_HTTP_VERSION, &version);
 
-    if (rc != CURLE_OK) {
+    /* cut by us; a message of an answer is only sent for success */
+
+    if (status == 200 && io->too_large && qoe_grpc_is_grpc(io)) {
+        o->kind = QOE_OUTCOME_OK;
+        qoe_http_io_too_large(io);
+        return;
+    }
+
+    if (rc != CURLE_OK && !io->too_large) {
         qoe_http_io_failed(io, rc);
         return;
     }
@@ -268,13 +277,19 @@ qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status)
 /* The one message of a unary answer, if it is there whole and plain. */
 
 static bool
+qoe_grpc_is_grpc(const qoe_http_io_t *io)
+{
+    return strncmp(io->content_type, "application/grpc", 16) == 0;
+}
+
+
+static bool
 qoe_grpc_message(const qoe_http_io_t *io, qoe_span_t *msg)
 {
     size_t                len;
     const unsigned char  *p = (const unsigned char *) io->answer.data;
 
-    if (strncmp(io->content_type, "application/grpc", 16) != 0
-        || io->answer.len < QOE_GRPC_FRAME || p[0] != 0)
+    if (!qoe_grpc_is_grpc(io) || io->answer.len < QOE_GRPC_FRAME || p[0] != 0)
     {
         return false;
     }

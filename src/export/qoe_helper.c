@@ -8,7 +8,7 @@
 
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE              /* pthread_timedjoin_np() */
+#define _GNU_SOURCE              /* pthread_clockjoin_np() */
 #endif
 
 #include "qoe_helper_priv.h"
@@ -46,6 +46,7 @@ static qoe_export_batch_t *qoe_helper_next(qoe_helper_t *h);
 static void qoe_helper_done(void *data, const qoe_outcome_t *o);
 static void qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
     const qoe_outcome_t *o);
+static void qoe_helper_recovered(qoe_helper_t *h);
 static void qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
     const qoe_outcome_t *o);
 static void qoe_helper_wait(qoe_helper_t *h, uint64_t now);
@@ -91,18 +92,18 @@ qoe_helper_start(qoe_helper_t **helper, const qoe_helper_conf_t *conf)
 qoe_status_t
 qoe_helper_stop(qoe_helper_t *h, uint64_t drain_ms)
 {
-    uint64_t         ns;
+    uint64_t         ms;
     struct timespec  ts;
 
     h->drain_ms = drain_ms;
     qoe_flag_set(&h->stop, true);
     qoe_net_wakeup(h->net);
 
-    ns = qoe_unix_ns() + (drain_ms + QOE_HELPER_GRACE_MS) * 1000000;
-    ts.tv_sec = (time_t) (ns / 1000000000);
-    ts.tv_nsec = (long) (ns % 1000000000);
+    ms = qoe_mono_ms() + drain_ms + QOE_HELPER_GRACE_MS;
+    ts.tv_sec = (time_t) (ms / 1000);
+    ts.tv_nsec = (long) (ms % 1000 * 1000000);
 
-    if (pthread_timedjoin_np(h->thread, NULL, &ts) != 0) {
+    if (pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &ts) != 0) {
         return QOE_BUSY;
     }
 
@@ -272,9 +273,7 @@ qoe_helper_turn(qoe_helper_t *h)
         }
     }
 
-    if (!h->handing_over) {
-        qoe_helper_send(h, now);
-    }
+    qoe_helper_send(h, now);
 
     if (h->leaving_ms != 0
         && (now >= h->leaving_ms || qoe_lease_drained(h)))
@@ -349,6 +348,11 @@ qoe_helper_next(qoe_helper_t *h)
 
     for (i = 0; i < h->nfeeds; i++) {
         h->turn = (h->turn + 1) % h->nfeeds;
+
+        if (h->handing_over && !qoe_feed_blocked(h->feed[h->turn])) {
+            continue;
+        }
+
         b = qoe_feed_ready(h->feed[h->turn]);
 
         if (b != NULL) {
@@ -395,8 +399,6 @@ qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
     rejected = qoe_min((uint64_t) qoe_max(o->rejected, (int64_t) 0), sent);
 
     qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_SENT, 1);
-    qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_EXPORTED,
-                   sent - rejected);
 
     if (rejected != 0) {
         qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_REJECTED, rejected);
@@ -411,10 +413,26 @@ qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
                 "failures", (unsigned long long) h->failures);
     }
 
+    qoe_helper_recovered(h);
+}
+
+
+/* The destination answers: no lane is failing, busy or not. */
+
+static void
+qoe_helper_recovered(qoe_helper_t *h)
+{
+    size_t    i;
+    uint64_t  now;
+
+    now = qoe_unix_ns() / 1000000;
+
+    for (i = 0; i < h->nfeeds; i++) {
+        qoe_lane_report(h->env.zone, h->feed[i]->lane, now, NULL, false);
+    }
+
     h->failures = 0;
     h->not_before_ms = 0;
-
-    qoe_lane_report(h->env.zone, b->feed->lane, qoe_unix_ns() / 1000000, NULL);
 }
 
 
@@ -428,10 +446,11 @@ qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
     error = (o->message[0] != '\0') ? o->message : o->error_type;
 
     qoe_lane_report(h->env.zone, b->feed->lane, qoe_unix_ns() / 1000000,
-                    error);
+                    error, o->kind == QOE_OUTCOME_RETRY);
 
     if (o->kind == QOE_OUTCOME_FINAL) {
         b->state = QOE_BATCH_DONE;
+        qoe_zone_refused(h->env.zone, qoe_mono_ms());
 
         qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_FAILED, 1);
         qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_DROPPED_REFUSED,
@@ -471,14 +490,15 @@ static void
 qoe_helper_wait(qoe_helper_t *h, uint64_t now)
 {
     int       fds[QOE_LANES_MAX];
-    size_t    i;
     bool      more;
+    size_t    i, nfds;
     int64_t   timeout;
     uint64_t  deadline, value;
 
     more = false;
+    nfds = h->nfeeds;
 
-    for (i = 0; i < h->nfeeds; i++) {
+    for (i = 0; i < nfds; i++) {
         fds[i] = h->conf.lane_fd[h->feed[i]->lane];
 
         if (!h->handing_over) {
@@ -495,14 +515,18 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
         timeout = (deadline == UINT64_MAX) ? -1 : (int64_t) (deadline - now);
     }
 
-    qoe_net_wait(h->net, fds, h->nfeeds, timeout);
+    qoe_net_wait(h->net, fds, nfds, timeout);
 
     /* the descriptors are level-triggered: emptied, or the next wait ends */
 
-    for (i = 0; i < h->nfeeds; i++) {
+    for (i = 0; i < nfds; i++) {
         while (read(fds[i], &value, sizeof(value)) == -1 && errno == EINTR) {
             /* void */
         }
+    }
+
+    for (i = 0; i < h->nfeeds; i++) {
+        qoe_lane_arm(h->env.zone, h->feed[i]->lane, UINT64_MAX);
     }
 }
 
@@ -524,7 +548,14 @@ qoe_helper_deadline(qoe_helper_t *h)
     }
 
     for (i = 0; i < h->nfeeds; i++) {
-        at = qoe_min(at, qoe_feed_due_ms(h->feed[i]));
+
+        if (!h->handing_over) {
+            at = qoe_min(at, qoe_feed_due_ms(h->feed[i]));
+
+        } else if (!qoe_feed_blocked(h->feed[i])) {
+            continue;
+        }
+
         ready |= (qoe_feed_ready(h->feed[i]) != NULL);
     }
 

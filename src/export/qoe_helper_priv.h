@@ -47,6 +47,7 @@ struct qoe_helper_s {
     qoe_log_limit_t       log_limit;
 
     bool                  handing_over;  /* a newer generation is here */
+    uint64_t              hand_over_ms;  /* that must be over */
     uint64_t              leaving_ms;    /* the exit must be over; 0: no exit */
     uint64_t              started_ms;
     uint64_t              lease_ms;      /* leases are looked at again */

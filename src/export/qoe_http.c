@@ -114,9 +114,13 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
     curl_easy_getinfo(io->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     o->http_status = (int) status;
 
-    /* a refusal counts though its text broke off; a success must be whole */
+    /*
+     * A refusal counts though its text broke off; a success must be whole, or
+     * be cut by us: it was sent all the same, and to send it again would end
+     * as before.
+     */
 
-    if (rc != CURLE_OK && (status < 300 || io->too_large)) {
+    if (rc != CURLE_OK && status < 300 && !io->too_large) {
         qoe_http_io_failed(io, rc);
         return;
     }
@@ -152,6 +156,11 @@ qoe_http_taken(qoe_http_io_t *io)
     body = (qoe_span_t) { io->answer.data, io->answer.len };
 
     if (body.len == 0) {
+        return;
+    }
+
+    if (io->too_large) {
+        qoe_http_io_too_large(io);
         return;
     }
 

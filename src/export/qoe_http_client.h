@@ -114,6 +114,9 @@ bool qoe_http_name_eq(qoe_span_t name, const char *s);
 /* The outcome of a transfer that failed in libcurl or in our callbacks. */
 void qoe_http_io_failed(qoe_http_io_t *io, CURLcode rc);
 
+/* The message of an outcome whose answer was cut at the maximum. */
+void qoe_http_io_too_large(qoe_http_io_t *io);
+
 /*
  * qoe_http_easy.c: a new handle, done() for its transfers; the target of the
  * next request, whose body is set; and the forgetting of an answer.

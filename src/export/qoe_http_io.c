@@ -127,13 +127,6 @@ qoe_http_io_failed(qoe_http_io_t *io, CURLcode rc)
     o = &io->r->outcome;
     host = qoe_http_client_peer(io->r);
 
-    if (io->too_large) {
-        qoe_outcome_fail(o, QOE_OUTCOME_RETRY, "answer_too_large");
-        qoe_outcome_message(o, "%s: the answer is larger than %d bytes",
-                            host, QOE_HTTP_ANSWER_MAX);
-        return;
-    }
-
     if (io->no_memory) {
         qoe_outcome_fail(o, QOE_OUTCOME_RETRY, "memory");
         qoe_outcome_message(o, "%s: no memory for the answer", host);
@@ -165,6 +158,15 @@ qoe_http_io_error(const qoe_http_io_t *io, CURLcode rc)
     }
 
     return io->error;
+}
+
+
+void
+qoe_http_io_too_large(qoe_http_io_t *io)
+{
+    qoe_outcome_message(&io->r->outcome, "%s: the answer is larger than %d "
+                        "bytes and was not read",
+                        qoe_http_client_peer(io->r), QOE_HTTP_ANSWER_MAX);
 }
 
 

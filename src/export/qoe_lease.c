@@ -7,9 +7,11 @@
  * Every lane has one preferred helper, lane % workers == worker, which takes
  * it at once.  The others only take what nobody has held for a while.  A
  * helper of an old generation finishes what is in flight and gives its lanes
- * away, although its worker may go on producing for hours.  One that leaves
- * also takes what other leaving helpers gave back, so that the last record of
- * the last worker is sent.
+ * away, although its worker may go on producing for hours.
+ *
+ * A helper that leaves, of whatever generation, also takes what nobody holds:
+ * the last one to go sends the last record.  It leaves a moment to those that
+ * stay, who are as a rule faster.
  */
 
 
@@ -21,9 +23,10 @@
 #define QOE_LEASE_LATER_MS     500
 #define QOE_LEASE_SWEEP_MS     5000      /* of orphans; all there is at idle */
 #define QOE_LEASE_ORPHAN_MS    2000
+#define QOE_LEASE_LEFT_MS      100       /* the same, for one that leaves */
 
 
-static void qoe_lease_hand_over(qoe_helper_t *h);
+static void qoe_lease_hand_over(qoe_helper_t *h, uint64_t now);
 static size_t qoe_lease_take_preferred(qoe_helper_t *h);
 static void qoe_lease_take_orphans(qoe_helper_t *h, uint64_t older_ms);
 static bool qoe_lease_take(qoe_helper_t *h, uint32_t lane);
@@ -36,21 +39,26 @@ qoe_lease_update(qoe_helper_t *h, uint64_t now)
 {
     size_t  missing;
 
-    if (!h->conf.single && !h->handing_over
+    if (!h->conf.single && !h->handing_over && h->leaving_ms == 0
         && qoe_zone_generation(h->conf.zone) != h->conf.generation)
     {
         h->handing_over = true;
+        h->hand_over_ms = now + h->conf.drain_ms;
         qoe_transport_deadline(h->transport, h->conf.drain_ms);
     }
 
     if (h->handing_over) {
-        qoe_lease_hand_over(h);
-        h->lease_ms = UINT64_MAX;
-        return;
+        qoe_lease_hand_over(h, now);
+
+        if (h->nfeeds != 0 || h->leaving_ms == 0) {
+            h->lease_ms = h->nfeeds != 0 ? h->hand_over_ms : UINT64_MAX;
+            return;
+        }
     }
 
     if (h->leaving_ms != 0) {
-        qoe_lease_take_orphans(h, 0);
+        h->handing_over = false;
+        qoe_lease_take_orphans(h, QOE_LEASE_LEFT_MS);
         h->lease_ms = now + QOE_LEASE_SOON_MS;
         return;
     }
@@ -83,12 +91,8 @@ qoe_lease_drained(qoe_helper_t *h)
     uint32_t         lane;
     qoe_lane_info_t  info;
 
-    if (h->sending != 0) {
+    if (h->sending != 0 || h->handing_over) {
         return false;
-    }
-
-    if (h->handing_over) {
-        return true;
     }
 
     for (i = 0; i < h->nfeeds; i++) {
@@ -97,7 +101,7 @@ qoe_lease_drained(qoe_helper_t *h)
         }
     }
 
-    /* what others hold is theirs to send; what nobody holds was looked at */
+    /* what others hold is theirs to send */
 
     for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
 
@@ -119,18 +123,25 @@ qoe_lease_drained(qoe_helper_t *h)
 void
 qoe_lease_close(qoe_helper_t *h)
 {
+    uint32_t         lane;
     uint64_t         left;
     qoe_lane_info_t  info;
 
-    left = 0;
-
     while (h->nfeeds != 0) {
-        qoe_zone_lane_info(h->conf.zone, h->feed[0]->lane, &info);
-        left += info.produced - info.consumed;
         qoe_lease_give(h, 0);
     }
 
-    if (left != 0 && !h->handing_over) {
+    left = 0;
+
+    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
+        qoe_zone_lane_info(h->conf.zone, lane, &info);
+
+        if (!qoe_proc_alive(info.owner)) {
+            left += info.produced - info.consumed;
+        }
+    }
+
+    if (left != 0) {
         qoe_log(&h->conf.log, QOE_LOG_ERR,
                 "%llu events were not exported within the drain "
                 "timeout of %llu ms; they stay in the zone and are lost if "
@@ -142,17 +153,20 @@ qoe_lease_close(qoe_helper_t *h)
 
 /*
  * A lane goes once none of its batches is in flight: what was not answered
- * is read again by the next owner.
+ * is read again by the next owner.  So would be what was taken behind a batch
+ * that was not: that one is tried until the hand-over must end.
  */
 
 static void
-qoe_lease_hand_over(qoe_helper_t *h)
+qoe_lease_hand_over(qoe_helper_t *h, uint64_t now)
 {
     size_t  i;
 
     for (i = 0; i < h->nfeeds; /* void */) {
 
-        if (qoe_feed_sending(h->feed[i])) {
+        if (qoe_feed_sending(h->feed[i])
+            || (qoe_feed_blocked(h->feed[i]) && now < h->hand_over_ms))
+        {
             i++;
             continue;
         }
@@ -192,7 +206,7 @@ qoe_lease_take_orphans(qoe_helper_t *h, uint64_t older_ms)
     uint64_t         now;
     qoe_lane_info_t  info;
 
-    now = qoe_unix_ns() / 1000000;
+    now = qoe_mono_ms();
 
     for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
 

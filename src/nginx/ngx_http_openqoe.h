@@ -125,6 +125,7 @@ typedef struct {
 typedef struct {
     qoe_span_t                json;          /* to send instead of the page */
     unsigned                  own:1;         /* this module answers */
+    unsigned                  counted:1;     /* as a request to events */
     unsigned                  replaced:1;
 } ngx_http_openqoe_ctx_t;
 
@@ -282,9 +283,24 @@ void ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
 ngx_int_t ngx_http_openqoe_marker_set(ngx_http_request_t *r,
     const char text[QOE_UUID_TEXT_LEN]);
 
-/* _response.c */
+/* _headers.c */
+typedef struct {
+    ngx_list_part_t          *part;
+    ngx_uint_t                i;
+} ngx_http_openqoe_headers_t;
+
+void ngx_http_openqoe_headers_in(ngx_http_request_t *r,
+    ngx_http_openqoe_headers_t *it);
+ngx_table_elt_t *ngx_http_openqoe_next_header(ngx_http_openqoe_headers_t *it);
+ngx_uint_t ngx_http_openqoe_header_is(const ngx_table_elt_t *h,
+    const char *name);
+ngx_uint_t ngx_http_openqoe_str_is(const ngx_str_t *s, const char *text);
+ngx_table_elt_t *ngx_http_openqoe_push_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t value);
 ngx_int_t ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
     ngx_str_t value);
+
+/* _response.c */
 void ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
     ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
@@ -298,6 +314,8 @@ ngx_int_t ngx_http_openqoe_common_headers(ngx_http_request_t *r);
 ngx_http_openqoe_ctx_t *ngx_http_openqoe_get_ctx(ngx_http_request_t *r);
 void ngx_http_openqoe_count(ngx_http_request_t *r, qoe_counter_t c,
     uint64_t n);
+void ngx_http_openqoe_count_request(ngx_http_request_t *r,
+    ngx_http_openqoe_ctx_t *ctx, ngx_uint_t status);
 void ngx_http_openqoe_rfc3339(qoe_buf_t *b, uint64_t unix_ms);
 
 /* _error.c: nginx's own error pages in our locations become JSON */
@@ -320,8 +338,10 @@ ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
 
 /* what the lanes' consumers tell of the exporter, in one view */
 typedef struct {
-    uint64_t                  used;
+    uint64_t                  used;          /* bytes */
     uint64_t                  size;
+    uint64_t                  produced;      /* events accepted, ever */
+    uint64_t                  consumed;      /* of them no longer queued */
     uint64_t                  last_success_ms;
     uint64_t                  last_failure_ms;
     uint64_t                  failures;      /* consecutive, the worst lane */

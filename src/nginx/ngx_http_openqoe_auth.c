@@ -182,9 +182,8 @@ ngx_int_t
 ngx_http_openqoe_authorized(ngx_http_request_t *r)
 {
     ngx_str_t                     key;
-    ngx_uint_t                    i;
-    ngx_list_part_t              *part;
     ngx_table_elt_t              *h;
+    ngx_http_openqoe_headers_t    it;
     ngx_http_openqoe_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
@@ -193,28 +192,18 @@ ngx_http_openqoe_authorized(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_openqoe_headers_in(r, &it);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_openqoe_next_header(&it)) != NULL) {
 
-        if (i >= part->nelts) {
-
-            if (part->next == NULL) {
-                return NGX_DECLINED;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (ngx_http_openqoe_header_key(&h[i], &key)
+        if (ngx_http_openqoe_header_key(h, &key)
             && ngx_http_openqoe_key_known(lcf->keys, key.data, key.len))
         {
             return NGX_OK;
         }
     }
+
+    return NGX_DECLINED;
 }
 
 
@@ -227,20 +216,13 @@ ngx_http_openqoe_header_key(ngx_table_elt_t *h, ngx_str_t *key)
 
     *key = h->value;
 
-    if (h->key.len == sizeof("X-API-Key") - 1) {
-        return ngx_strncasecmp(h->key.data, (u_char *) "X-API-Key",
-                               h->key.len) == 0;
-    }
-
-    if (h->key.len == sizeof("X-API-Token") - 1) {
-        return ngx_strncasecmp(h->key.data, (u_char *) "X-API-Token",
-                               h->key.len) == 0;
-    }
-
-    if (h->key.len != sizeof("Authorization") - 1
-        || ngx_strncasecmp(h->key.data, (u_char *) "Authorization",
-                           h->key.len) != 0)
+    if (ngx_http_openqoe_header_is(h, "X-API-Key")
+        || ngx_http_openqoe_header_is(h, "X-API-Token"))
     {
+        return 1;
+    }
+
+    if (!ngx_http_openqoe_header_is(h, "Authorization")) {
         return 0;
     }
 

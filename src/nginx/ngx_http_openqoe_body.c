@@ -74,40 +74,17 @@ ngx_http_openqoe_media_type(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_openqoe_encoding(ngx_http_request_t *r, ngx_uint_t *gzip)
 {
-    ngx_str_t         *v;
-    ngx_uint_t         i;
-    ngx_list_part_t   *part;
-    ngx_table_elt_t   *h;
+    ngx_table_elt_t             *h;
+    ngx_http_openqoe_headers_t   it;
 
     *gzip = 0;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_openqoe_headers_in(r, &it);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_openqoe_next_header(&it)) != NULL) {
 
-        if (i >= part->nelts) {
-
-            if (part->next == NULL) {
-                return NGX_OK;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len != sizeof("Content-Encoding") - 1
-            || ngx_strncasecmp(h[i].key.data, (u_char *) "Content-Encoding",
-                               h[i].key.len) != 0)
-        {
-            continue;
-        }
-
-        v = &h[i].value;
-
-        if (v->len == sizeof("identity") - 1
-            && ngx_strncasecmp(v->data, (u_char *) "identity", v->len) == 0)
+        if (!ngx_http_openqoe_header_is(h, "Content-Encoding")
+            || ngx_http_openqoe_str_is(&h->value, "identity"))
         {
             continue;
         }
@@ -115,17 +92,16 @@ ngx_http_openqoe_encoding(ngx_http_request_t *r, ngx_uint_t *gzip)
         /* RFC 9110: x-gzip is the same; a second encoding is not for us */
 
         if (*gzip
-            || !((v->len == sizeof("gzip") - 1
-                  && ngx_strncasecmp(v->data, (u_char *) "gzip", v->len) == 0)
-                 || (v->len == sizeof("x-gzip") - 1
-                     && ngx_strncasecmp(v->data, (u_char *) "x-gzip", v->len)
-                        == 0)))
+            || (!ngx_http_openqoe_str_is(&h->value, "gzip")
+                && !ngx_http_openqoe_str_is(&h->value, "x-gzip")))
         {
             return NGX_DECLINED;
         }
 
         *gzip = 1;
     }
+
+    return NGX_OK;
 }
 
 

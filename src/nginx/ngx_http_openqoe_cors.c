@@ -182,33 +182,16 @@ ngx_http_openqoe_origin_valid(ngx_str_t *s)
 static ngx_table_elt_t *
 ngx_http_openqoe_find_origin(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t             *h;
+    ngx_http_openqoe_headers_t   it;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_openqoe_headers_in(r, &it);
 
-    for (i = 0; /* void */ ; i++) {
+    do {
+        h = ngx_http_openqoe_next_header(&it);
+    } while (h != NULL && !ngx_http_openqoe_header_is(h, "Origin"));
 
-        if (i >= part->nelts) {
-
-            if (part->next == NULL) {
-                return NULL;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == sizeof("Origin") - 1
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "Origin",
-                               sizeof("Origin") - 1) == 0)
-        {
-            return &h[i];
-        }
-    }
+    return h;
 }
 
 

@@ -100,6 +100,8 @@ ngx_http_openqoe_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    ngx_http_openqoe_count_request(r, ctx, r->err_status);
+
     ctx->json = (qoe_span_t) { b.data, b.len };
     ctx->replaced = 1;
 

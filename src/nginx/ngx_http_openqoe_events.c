@@ -67,6 +67,7 @@ ngx_int_t
 ngx_http_openqoe_events_handler(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
+    ngx_http_openqoe_ctx_t    *ctx;
     ngx_http_core_loc_conf_t  *clcf;
 
     rc = ngx_http_openqoe_method(r, NGX_HTTP_POST, NGX_HTTP_OPENQOE_ALLOW);
@@ -74,7 +75,14 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS, 1);
+    ctx = ngx_http_openqoe_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* now: the client may go away before there is a status */
+
+    ngx_http_openqoe_count_request(r, ctx, 0);
 
     if (ngx_http_openqoe_authorized(r) != NGX_OK) {
         return ngx_http_openqoe_unauthorized(r);
@@ -225,27 +233,21 @@ ngx_http_openqoe_accept(ngx_http_openqoe_request_t *q)
 {
     qoe_status_t  rc;
 
+    /* the cookie first: nothing may fail once the events are queued */
+
     if (q->lcf->marker) {
         ngx_http_openqoe_marker_get(q->r, q->received_ns / 1000000,
                                     q->marker);
+
+        if (ngx_http_openqoe_marker_set(q->r, q->marker) != NGX_OK) {
+            return ngx_http_openqoe_refused(q, QOE_ERROR);
+        }
     }
 
     rc = ngx_http_openqoe_put(q);
 
-    if (rc != QOE_OK) {
-        return ngx_http_openqoe_refused(q, rc);
-    }
-
-    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_ACCEPTED,
-                           q->batch.nevents);
-
-    if (q->lcf->marker
-        && ngx_http_openqoe_marker_set(q->r, q->marker) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_openqoe_accepted(q);
+    return rc == QOE_OK ? ngx_http_openqoe_accepted(q)
+                        : ngx_http_openqoe_refused(q, rc);
 }
 
 
@@ -356,7 +358,7 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
     ngx_http_openqoe_count(q->r, counter, q->batch.nevents);
 
     if (counter == QOE_COUNT_EVENTS_OVERLOAD) {
-        qoe_zone_refused(q->zone, qoe_unix_ns() / 1000000);
+        qoe_zone_refused(q->zone, qoe_mono_ms());
         return ngx_http_openqoe_overload(q);
     }
 
@@ -364,8 +366,8 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
         return ngx_http_openqoe_fail(q->r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
                                      "Request body too large",
                                      rc == QOE_TOO_LARGE
-                                     ? "an event is larger than the queue "
-                                       "can take"
+                                     ? "the events are more than the queue "
+                                       "can hold"
                                      : "the body takes too much memory");
     }
 

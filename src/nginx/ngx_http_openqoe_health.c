@@ -5,7 +5,8 @@
  * GET of a health location.
  *
  * healthy: events are taken and delivered; degraded: the collector fails, the
- * queue holds them; unhealthy: events are refused, or nobody exports.
+ * queue holds them; unhealthy: events are refused (the queue is full) or lost
+ * (the collector will not have them), or nobody exports.
  */
 
 
@@ -24,7 +25,7 @@ typedef enum {
 
 
 static ngx_http_openqoe_health_e ngx_http_openqoe_judge(qoe_zone_t *zone,
-    const ngx_http_openqoe_exporter_state_t *s, uint64_t now_ms);
+    const ngx_http_openqoe_exporter_state_t *s);
 static ngx_uint_t ngx_http_openqoe_orphaned(
     const ngx_http_openqoe_exporter_state_t *s);
 static ngx_uint_t ngx_http_openqoe_ready(ngx_str_t *args);
@@ -64,7 +65,7 @@ ngx_http_openqoe_health_handler(ngx_http_request_t *r)
     now_ms = qoe_unix_ns() / 1000000;
 
     ngx_http_openqoe_exporter_state(zone, &s);
-    health = ngx_http_openqoe_judge(zone, &s, now_ms);
+    health = ngx_http_openqoe_judge(zone, &s);
 
     status = NGX_HTTP_OK;
 
@@ -97,14 +98,14 @@ ngx_http_openqoe_health_handler(ngx_http_request_t *r)
 
 static ngx_http_openqoe_health_e
 ngx_http_openqoe_judge(qoe_zone_t *zone,
-    const ngx_http_openqoe_exporter_state_t *s, uint64_t now_ms)
+    const ngx_http_openqoe_exporter_state_t *s)
 {
     uint64_t  refused_ms;
 
     refused_ms = qoe_zone_refused_ms(zone);
 
     if ((refused_ms != 0
-         && now_ms < refused_ms + NGX_HTTP_OPENQOE_REFUSED_MS)
+         && qoe_mono_ms() < refused_ms + NGX_HTTP_OPENQOE_REFUSED_MS)
         || ngx_http_openqoe_helper_failed()
         || ngx_http_openqoe_orphaned(s))
     {
@@ -182,6 +183,8 @@ ngx_http_openqoe_exporter_state(const qoe_zone_t *zone,
 
         s->used += info.used;
         s->size += info.size;
+        s->produced += info.produced;
+        s->consumed += info.consumed;
         s->failures = qoe_max(s->failures, info.health.consecutive_failures);
         s->last_success_ms = qoe_max(s->last_success_ms,
                                      info.health.last_success_ms);

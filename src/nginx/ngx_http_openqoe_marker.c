@@ -104,8 +104,11 @@ ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
     uint8_t    id[16];
     ngx_str_t  value;
 
+    static const uint8_t  nil[16];           /* names nobody */
+
     if (!ngx_http_openqoe_cookie(r, &value)
-        || qoe_uuid_parse(id, ngx_http_openqoe_span(value)) != QOE_OK)
+        || qoe_uuid_parse(id, ngx_http_openqoe_span(value)) != QOE_OK
+        || ngx_memcmp(id, nil, sizeof(nil)) == 0)
     {
         ngx_http_openqoe_uuid(id, now_ms);
     }

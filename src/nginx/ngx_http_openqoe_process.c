@@ -112,17 +112,24 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
 }
 
 
-/* nginx opened it as root; the workers open it themselves. */
+/*
+ * nginx opened it as root; the workers open it themselves.  Only a file that
+ * nginx has just made is given away: what somebody else put at its path,
+ * perhaps a link to a file of root's, stays whose it is.
+ */
 
 static void
 ngx_http_openqoe_chown(ngx_cycle_t *cycle, ngx_open_file_t *file)
 {
     ngx_core_conf_t  *ccf;
-    ngx_file_info_t   fi;
+    ngx_file_info_t   fi, li;
 
-    if (file == NULL || geteuid() != 0
+    if (file == NULL || geteuid() != 0 || ngx_test_config
         || ngx_fd_info(file->fd, &fi) == NGX_FILE_ERROR
-        || !ngx_is_file(&fi))
+        || ngx_link_info(file->name.data, &li) == NGX_FILE_ERROR
+        || !ngx_is_file(&fi)
+        || fi.st_uid != 0 || fi.st_size != 0 || fi.st_nlink != 1
+        || li.st_ino != fi.st_ino || li.st_dev != fi.st_dev)
     {
         return;
     }

@@ -75,28 +75,37 @@ ngx_http_openqoe_count(ngx_http_request_t *r, qoe_counter_t c, uint64_t n)
 }
 
 
-/* name is a literal, value lives as long as the request. */
+/*
+ * A request to an events location, once, and its status, or 0 while that is
+ * not known.  Other locations are not counted.
+ */
 
-ngx_int_t
-ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t value)
+void
+ngx_http_openqoe_count_request(ngx_http_request_t *r,
+    ngx_http_openqoe_ctx_t *ctx, ngx_uint_t status)
 {
-    ngx_table_elt_t  *h;
+    ngx_uint_t                    i;
+    ngx_http_openqoe_loc_conf_t  *lcf;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    if (lcf->kind != NGX_HTTP_OPENQOE_EVENTS) {
+        return;
     }
 
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = value;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
+    if (!ctx->counted) {
+        ctx->counted = 1;
+        ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS, 1);
+    }
 
-    return NGX_OK;
+    for (i = 0; i < sizeof(ngx_http_openqoe_status_counters)
+                    / sizeof(ngx_http_openqoe_status_counters[0]); i++)
+    {
+        if (ngx_http_openqoe_status_counters[i].status == status) {
+            ngx_http_openqoe_count(r,
+                ngx_http_openqoe_status_counters[i].counter, 1);
+        }
+    }
 }
 
 
@@ -158,7 +167,6 @@ ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
 {
     ngx_int_t                rc;
     ngx_buf_t               *b;
-    ngx_uint_t               i;
     ngx_chain_t              out;
     ngx_http_openqoe_ctx_t  *ctx;
 
@@ -168,14 +176,11 @@ ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    for (i = 0; i < sizeof(ngx_http_openqoe_status_counters)
-                    / sizeof(ngx_http_openqoe_status_counters[0]); i++)
-    {
-        if (ngx_http_openqoe_status_counters[i].status == status) {
-            ngx_http_openqoe_count(r,
-                ngx_http_openqoe_status_counters[i].counter, 1);
-        }
-    }
+    ngx_http_openqoe_count_request(r, ctx, status);
+
+    /* If-None-Match and its kind are for pages: this is an answer */
+
+    r->disable_not_modified = 1;
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = (off_t) json->len;
@@ -279,7 +284,8 @@ ngx_http_openqoe_method(ngx_http_request_t *r, ngx_uint_t allowed,
 ngx_int_t
 ngx_http_openqoe_unauthorized(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    ngx_int_t         rc;
+    ngx_table_elt_t  *h;
 
     static ngx_str_t  challenge = ngx_string("Bearer realm=\"OpenQoE\"");
 
@@ -288,9 +294,14 @@ ngx_http_openqoe_unauthorized(ngx_http_request_t *r)
         return rc;
     }
 
-    if (ngx_http_openqoe_header(r, "WWW-Authenticate", challenge) != NGX_OK) {
+    h = ngx_http_openqoe_push_header(r, "WWW-Authenticate", challenge);
+    if (h == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    /* where auth_request passes it on from */
+
+    r->headers_out.www_authenticate = h;
 
     return ngx_http_openqoe_fail(r, NGX_HTTP_UNAUTHORIZED,
                                  "Unauthorized: Invalid or missing API key",

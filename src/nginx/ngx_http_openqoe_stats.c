@@ -17,6 +17,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_openqoe_stats_json(ngx_http_request_t *r);
+static uint64_t ngx_http_openqoe_exported(const qoe_zone_t *zone,
+    const ngx_http_openqoe_exporter_state_t *s);
 static void ngx_http_openqoe_counters(qoe_buf_t *b, const qoe_zone_t *zone,
     const char *name, const ngx_http_openqoe_stat_t *stats);
 static void ngx_http_openqoe_queue(qoe_buf_t *b, const qoe_zone_t *zone,
@@ -114,8 +116,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
     qoe_buf_printf(&b, ",\"events\":{\"received\":%llu,\"accepted\":%llu,",
         (unsigned long long) qoe_zone_counter(zone,
                                               QOE_COUNT_EVENTS_RECEIVED),
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_EVENTS_ACCEPTED));
+        (unsigned long long) s.produced);
     ngx_http_openqoe_counters(&b, zone, "rejected", ngx_http_openqoe_rejected);
     qoe_buf_printf(&b, ",\"unknown_keys\":%llu},",
         (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_UNKNOWN_KEYS));
@@ -124,7 +125,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
     ngx_http_openqoe_queue(&b, zone, &s);
 
     qoe_buf_printf(&b, ",\"exporter\":{\"exported\":%llu,\"rejected\":%llu,",
-        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_EXPORTED),
+        (unsigned long long) ngx_http_openqoe_exported(zone, &s),
         (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_REJECTED));
     ngx_http_openqoe_counters(&b, zone, "dropped", ngx_http_openqoe_dropped);
     qoe_buf_literal(&b, ",");
@@ -137,6 +138,29 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
     qoe_buf_literal(&b, "},\"cardinality_limits\":{},\"dimensions\":{}}");
 
     return ngx_http_openqoe_send(r, NGX_HTTP_OK, &b);
+}
+
+
+/*
+ * What left the queue and was neither rejected nor dropped: so accepted is
+ * exported + rejected + dropped + queued in every answer, and stays so over
+ * kills, because the marks of a lane survive them.
+ */
+
+static uint64_t
+ngx_http_openqoe_exported(const qoe_zone_t *zone,
+    const ngx_http_openqoe_exporter_state_t *s)
+{
+    uint64_t                        lost;
+    const ngx_http_openqoe_stat_t  *d;
+
+    lost = qoe_zone_counter(zone, QOE_COUNT_REJECTED);
+
+    for (d = ngx_http_openqoe_dropped; d->name != NULL; d++) {
+        lost += qoe_zone_counter(zone, d->counter);
+    }
+
+    return s->consumed - qoe_min(lost, s->consumed);
 }
 
 
@@ -164,9 +188,11 @@ ngx_http_openqoe_queue(qoe_buf_t *b, const qoe_zone_t *zone,
     uint32_t         i;
     qoe_lane_info_t  info;
 
-    qoe_buf_printf(b, ",\"queue\":{\"used\":%llu,\"size\":%llu,"
+    qoe_buf_printf(b, ",\"queue\":{\"events\":%llu,\"used\":%llu,"
+                   "\"size\":%llu,"
                    "\"locks_stolen\":%llu,\"lanes_adopted\":%llu,"
                    "\"lanes\":[",
+        (unsigned long long) (s->produced - s->consumed),
         (unsigned long long) s->used, (unsigned long long) s->size,
         (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_LOCKS_STOLEN),
         (unsigned long long) qoe_zone_counter(zone,

@@ -61,7 +61,7 @@ ngx_http_openqoe_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     size = ngx_parse_offset(&s);
 
-    if (size <= 0) {
+    if (size <= 0 || size != (off_t) (size_t) size) {
         return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
                                           &value[1], expected);
     }

@@ -4,6 +4,9 @@
  *
  * The counters of the zone: id, what it counts (README, /v2/stats).
  * Every failure has one.  Sums over all workers, kept for the zone's life.
+ *
+ * How many events were accepted, wait and were exported is not counted here:
+ * the lanes' own marks tell it, whoever is killed (qoe_lane_info_t).
  */
 
 
@@ -22,13 +25,11 @@
     X(REQUESTS_OVERLOAD,     "answered 503 (or 429): the queue was full")     \
     X(REQUESTS_ERROR,        "answered 500: memory or a system call failed")  \
     X(EVENTS_RECEIVED,       "elements of the events arrays that were read")  \
-    X(EVENTS_ACCEPTED,       "events answered 202")                           \
     X(EVENTS_INVALID,        "events refused by validation")                  \
     X(EVENTS_STRICT,         "valid events refused with a strict batch")      \
     X(EVENTS_OVERLOAD,       "valid events refused: the queue was full")      \
     X(EVENTS_ERROR,          "valid events refused by an internal error")     \
     X(UNKNOWN_KEYS,          "keys of events that the schema has not")        \
-    X(EXPORTED,              "events that the collector took")                \
     X(REJECTED,              "events that the collector rejected in a "       \
                              "partial success")                               \
     X(DROPPED_REFUSED,       "events of a batch refused for good")            \

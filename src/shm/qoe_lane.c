@@ -33,7 +33,7 @@ qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self, bool *adopted)
         return QOE_BUSY;
     }
 
-    qoe_store(&l->lease_ms, qoe_unix_ns() / 1000000);
+    qoe_store(&l->lease_ms, qoe_mono_ms());
 
     return QOE_OK;
 }
@@ -47,7 +47,7 @@ qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self)
     l = qoe_zone_lane(zone, lane);
 
     qoe_store(&l->wake, UINT64_MAX);
-    qoe_store(&l->lease_ms, qoe_unix_ns() / 1000000);
+    qoe_store(&l->lease_ms, qoe_mono_ms());
 
     __atomic_compare_exchange_n(&l->owner, &self, 0, false, __ATOMIC_ACQ_REL,
                                 __ATOMIC_RELAXED);
@@ -57,14 +57,14 @@ qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self)
 uint64_t
 qoe_lane_head(const qoe_zone_t *zone, uint32_t lane)
 {
-    return qoe_load(&qoe_zone_lane(zone, lane)->head);
+    return qoe_mark_pos(&qoe_zone_lane(zone, lane)->head);
 }
 
 
 uint64_t
 qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane)
 {
-    return qoe_load(&qoe_zone_lane(zone, lane)->tail);
+    return qoe_mark_pos(&qoe_zone_lane(zone, lane)->tail);
 }
 
 
@@ -117,12 +117,7 @@ qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t *pos,
 void
 qoe_lane_release(qoe_zone_t *zone, uint32_t lane, uint64_t pos, uint64_t n)
 {
-    qoe_lane_t  *l;
-
-    l = qoe_zone_lane(zone, lane);
-
-    qoe_store(&l->consumed, l->consumed + n);
-    qoe_store(&l->head, pos);
+    qoe_mark_move(&qoe_zone_lane(zone, lane)->head, pos, n);
 }
 
 
@@ -137,13 +132,15 @@ qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
 
     __atomic_store_n(&l->wake, pos, __ATOMIC_SEQ_CST);
 
-    return __atomic_load_n(&l->tail, __ATOMIC_SEQ_CST) > pos;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    return qoe_mark_pos(&l->tail) > pos;
 }
 
 
 void
 qoe_lane_report(qoe_zone_t *zone, uint32_t lane, uint64_t now_ms,
-    const char *error)
+    const char *error, bool failing)
 {
     uint64_t            seq;
     qoe_lane_t         *l;
@@ -162,7 +159,7 @@ qoe_lane_report(qoe_zone_t *zone, uint32_t lane, uint64_t now_ms,
 
     } else {
         h->last_failure_ms = now_ms;
-        h->consecutive_failures++;
+        h->consecutive_failures += failing;
         snprintf(h->last_error, sizeof(h->last_error), "%s", error);
     }
 

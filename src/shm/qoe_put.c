@@ -20,6 +20,7 @@
 
 
 typedef struct {
+    uint64_t             start[QOE_LANES_MAX];
     uint64_t             tail[QOE_LANES_MAX];
     uint32_t             count[QOE_LANES_MAX];
     uint64_t             touched[QOE_LANES_MAX / 64];
@@ -108,7 +109,8 @@ qoe_put_lock(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
             return QOE_BUSY;
         }
 
-        st->tail[i] = lane->tail;
+        st->start[i] = qoe_mark_pos(&lane->tail);
+        st->tail[i] = st->start[i];
         st->count[i] = 0;
     }
 
@@ -152,8 +154,13 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, uint32_t lane,
     pad = (pad < need) ? pad : 0;
     end = st->tail[lane] + pad + need;
 
-    if (end - qoe_load(&qoe_zone_lane(zone, lane)->head) > zone->ring_size) {
-        return QOE_FULL;
+    if (end - qoe_mark_pos(&qoe_zone_lane(zone, lane)->head)
+        > zone->ring_size)
+    {
+        /* an empty ring would not hold the request either: no use to wait */
+
+        return end - st->start[lane] > zone->ring_size ? QOE_TOO_LARGE
+                                                       : QOE_FULL;
     }
 
     if (pad != 0) {
@@ -182,7 +189,6 @@ static void
 qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, uint64_t *wake)
 {
     uint32_t     i;
-    uint64_t     old, pos;
     qoe_lane_t  *lane;
 
     for (i = 0; i < zone->lanes; i++) {
@@ -192,24 +198,23 @@ qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, uint64_t *wake)
         }
 
         lane = qoe_zone_lane(zone, i);
-        old = lane->tail;
-
-        qoe_store(&lane->produced, lane->produced + st->count[i]);
 
         /*
          * The tail is stored before the wake position is loaded, and the
          * consumer stores the one before it loads the other (qoe_lane_arm):
          * in one order for both, or a wake-up is lost.
+         *
+         * Every producer past the position wakes until the consumer has
+         * disarmed: the first of them may be killed before it does.
          */
 
-        __atomic_store_n(&lane->tail, st->tail[i], __ATOMIC_SEQ_CST);
-        pos = __atomic_load_n(&lane->wake, __ATOMIC_SEQ_CST);
+        qoe_mark_move(&lane->tail, st->tail[i], st->count[i]);
 
-        qoe_store(&lane->lock, 0);
-
-        if (old <= pos && st->tail[i] > pos) {
+        if (st->tail[i] > __atomic_load_n(&lane->wake, __ATOMIC_SEQ_CST)) {
             wake[i / 64] |= (uint64_t) 1 << i % 64;
         }
+
+        qoe_store(&lane->lock, 0);
     }
 }
 

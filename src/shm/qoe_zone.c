@@ -68,7 +68,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
 
     for (i = 0; i < lanes; i++) {
         qoe_zone_lane(z, i)->wake = UINT64_MAX;
-        qoe_zone_lane(z, i)->lease_ms = z->start_ns / 1000000;
+        qoe_zone_lane(z, i)->lease_ms = qoe_mono_ms();
     }
 
     /* the magic last: a half-made zone is never attached to */
@@ -203,18 +203,16 @@ void
 qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
     qoe_lane_info_t *info)
 {
-    uint64_t           head;
+    uint64_t           head, tail;
     const qoe_lane_t  *l;
 
     l = qoe_zone_lane(zone, lane);
 
-    /* head and consumed first: what is read later can only be further on */
+    /* the head first: a tail that is read later can only be further on */
 
-    head = qoe_load(&l->head);
-    info->consumed = qoe_load(&l->consumed);
-    info->produced = qoe_load(&l->produced);
-    info->used = qoe_load(&l->tail) - head;
-    info->used = qoe_min(info->used, zone->ring_size);
+    qoe_mark_get(&l->head, &head, &info->consumed);
+    qoe_mark_get(&l->tail, &tail, &info->produced);
+    info->used = qoe_min(tail - head, zone->ring_size);
     info->size = zone->ring_size;
     info->owner = qoe_load(&l->owner);
     info->lease_ms = qoe_load(&l->lease_ms);

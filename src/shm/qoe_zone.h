@@ -22,8 +22,10 @@
 
 
 #define QOE_LANES_MAX      128
-#define QOE_LANE_MIN       (256 * 1024)      /* bytes of a ring */
 #define QOE_RING_RECORD_MAX  (128 * 1024)
+
+/* A ring: the largest record fits wherever the tail of an empty one stands. */
+#define QOE_LANE_MIN       (2 * QOE_RING_RECORD_MAX + 4096)
 
 
 typedef struct qoe_zone_s  qoe_zone_t;
@@ -44,7 +46,7 @@ typedef struct {
     uint64_t           produced;         /* records ever put */
     uint64_t           consumed;         /* records ever released */
     qoe_proc_t         owner;            /* 0: no consumer */
-    uint64_t           lease_ms;         /* owner changed last; Unix */
+    uint64_t           lease_ms;         /* owner changed last; monotonic */
     qoe_lane_health_t  health;
 } qoe_lane_info_t;
 
@@ -78,7 +80,7 @@ void qoe_zone_count(qoe_zone_t *zone, uint32_t slot, qoe_counter_t c,
     uint64_t n);
 uint64_t qoe_zone_counter(const qoe_zone_t *zone, qoe_counter_t c);
 
-/* When a request was last refused for want of room; Unix ms, 0 never. */
+/* When events were last refused or lost; monotonic ms, 0 never. */
 void qoe_zone_refused(qoe_zone_t *zone, uint64_t now_ms);
 uint64_t qoe_zone_refused_ms(const qoe_zone_t *zone);
 
@@ -103,8 +105,8 @@ typedef struct {
  * qoe_lane_arm).
  *
  * QOE_OK; QOE_FULL; QOE_BUSY when a lock was not had within some ms;
- * QOE_TOO_LARGE when a record can never fit.  A dead process's lock is stolen
- * and counted.  Event loop thread of process self.
+ * QOE_TOO_LARGE when they can never fit, were the lanes empty.  A dead
+ * process's lock is stolen and counted.  Event loop thread of process self.
  */
 qoe_status_t qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
     const qoe_put_t *puts, size_t n, uint64_t wake[QOE_LANES_MAX / 64]);
@@ -140,13 +142,17 @@ void qoe_lane_release(qoe_zone_t *zone, uint32_t lane, uint64_t pos,
 
 /*
  * Asks producers to wake the consumer once the tail passes pos; true when it
- * has already.  Call it before every sleep; UINT64_MAX disarms.
+ * has already.  Call it before every sleep, and with UINT64_MAX, which
+ * disarms, behind it.
  */
 bool qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
 
-/* error may be NULL (success). */
+/*
+ * What became of an export.  error is NULL for a success, which ends a series
+ * of failures; failing: the error is one more of such a series.  now_ms: Unix.
+ */
 void qoe_lane_report(qoe_zone_t *zone, uint32_t lane, uint64_t now_ms,
-    const char *error);
+    const char *error, bool failing);
 
 
 #endif /* _QOE_ZONE_H_INCLUDED_ */

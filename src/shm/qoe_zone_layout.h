@@ -7,6 +7,10 @@
  *
  * Positions in a ring (head, tail) only grow; the offset of position p is
  * p % ring_size.  head <= tail <= head + ring_size.
+ *
+ * A position and the number of records up to it move together, whatever
+ * moment their writer is killed at: what has been exported plus what waits is
+ * what was accepted, always.
  */
 
 
@@ -19,7 +23,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       1
+#define QOE_ZONE_VERSION       2
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* of counters */
@@ -32,15 +36,27 @@ typedef struct {
 } qoe_cache_aligned qoe_slot_t;
 
 
+/*
+ * Two words that change as one.  slot[version & 1] holds; the writer fills
+ * the other one and then raises the version.  One writer at a time.
+ */
+
 typedef struct {
-    /* written by producers; tail and produced under the lock */
+    uint64_t             version;
+    struct {
+        uint64_t         pos;
+        uint64_t         records;            /* before pos, ever */
+    } slot[2];
+} qoe_mark_t;
+
+
+typedef struct {
+    /* written by producers, under the lock */
     uint64_t             lock;               /* qoe_proc_t, 0 when free */
-    uint64_t             tail;
-    uint64_t             produced;
+    qoe_mark_t           tail;
 
     /* written by the consumer */
-    uint64_t             head qoe_cache_aligned;
-    uint64_t             consumed;
+    qoe_mark_t           head qoe_cache_aligned;
 
     uint64_t             wake qoe_cache_aligned;
 
@@ -98,6 +114,58 @@ static inline char *
 qoe_zone_ring(const qoe_zone_t *zone, uint32_t lane)
 {
     return (char *) zone + zone->rings_offset + zone->ring_size * lane;
+}
+
+
+static inline void
+qoe_mark_get(const qoe_mark_t *m, uint64_t *pos, uint64_t *records)
+{
+    uint64_t  version;
+
+    do {
+        version = qoe_load(&m->version);
+        *pos = __atomic_load_n(&m->slot[version & 1].pos, __ATOMIC_RELAXED);
+        *records = __atomic_load_n(&m->slot[version & 1].records,
+                                   __ATOMIC_RELAXED);
+
+        /* one version on, a writer may be in this slot */
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    } while (__atomic_load_n(&m->version, __ATOMIC_RELAXED) != version);
+}
+
+
+static inline uint64_t
+qoe_mark_pos(const qoe_mark_t *m)
+{
+    uint64_t  pos, records;
+
+    qoe_mark_get(m, &pos, &records);
+
+    return pos;
+}
+
+
+/* Moves the mark to pos, n records further on. */
+
+static inline void
+qoe_mark_move(qoe_mark_t *m, uint64_t pos, uint64_t n)
+{
+    uint64_t  version, records;
+
+    version = m->version;
+    records = m->slot[version & 1].records;
+    version++;
+
+    /* readers of the version before this one must not see what follows */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+
+    __atomic_store_n(&m->slot[version & 1].pos, pos, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->slot[version & 1].records, records + n,
+                     __ATOMIC_RELAXED);
+
+    /* in one order with the wake position, see qoe_put_publish() */
+    __atomic_store_n(&m->version, version, __ATOMIC_SEQ_CST);
 }
 
 

@@ -70,9 +70,9 @@ test_create(void)
     qoe_zone_instance_id(zone, id);
     ok(id[6] >> 4 == 7 && id[8] >> 6 == 2, "the instance id is a UUIDv7");
 
-    qoe_zone_count(zone, 0, QOE_COUNT_EXPORTED, 5);
-    qoe_zone_count(zone, 17, QOE_COUNT_EXPORTED, 7);
-    ok(qoe_zone_counter(zone, QOE_COUNT_EXPORTED) == 12,
+    qoe_zone_count(zone, 0, QOE_COUNT_REJECTED, 5);
+    qoe_zone_count(zone, 17, QOE_COUNT_REJECTED, 7);
+    ok(qoe_zone_counter(zone, QOE_COUNT_REJECTED) == 12,
        "counters sum over the slots");
 
     put.lane = 4;
@@ -185,7 +185,7 @@ test_all_or_none(void)
     int               i;
     char              big[100000];
     uint64_t          wake[QOE_LANES_MAX / 64], tail;
-    qoe_put_t         put[2];
+    qoe_put_t         put[2], four[4];
     qoe_zone_t       *zone;
     qoe_lane_info_t   info;
 
@@ -194,6 +194,10 @@ test_all_or_none(void)
 
     put[0] = (qoe_put_t) { 1, { big, sizeof(big) } };
     put[1] = (qoe_put_t) { 0, { big, sizeof(big) } };
+
+    for (i = 0; i < 4; i++) {
+        four[i] = put[1];
+    }
 
     for (i = 0; qoe_zone_put(zone, 1, 0, put, 1, wake) == QOE_OK; i++) {
         /* void */
@@ -204,6 +208,8 @@ test_all_or_none(void)
     tail = qoe_lane_tail(zone, 0);
     ok(qoe_zone_put(zone, 1, 0, put, 2, wake) == QOE_FULL,
        "two lanes, one full: refused");
+    ok(qoe_zone_put(zone, 1, 0, four, 4, wake) == QOE_TOO_LARGE,
+       "more than an empty lane holds: no use to try again");
     ok(qoe_lane_tail(zone, 0) == tail, "nothing went into the other lane");
     ok(qoe_zone_put(zone, 1, 0, put + 1, 1, wake) == QOE_OK,
        "and its lock is free");
@@ -232,7 +238,10 @@ test_wake(void)
     qoe_zone_put(zone, 1, 0, &put, 1, wake);
     ok(wake[0] == 1, "the first record behind it wakes");
     qoe_zone_put(zone, 1, 0, &put, 1, wake);
-    ok(wake[0] == 0, "the second does not");
+    ok(wake[0] == 1, "so does the next, should the first have been killed");
+    qoe_lane_arm(zone, 0, UINT64_MAX);
+    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    ok(wake[0] == 0, "none after the consumer is up");
     ok(qoe_lane_arm(zone, 0, pos), "armed too late: told at once");
 
     pos = qoe_lane_tail(zone, 0) + 30;
@@ -255,14 +264,20 @@ test_health(void)
     memset(text, 'e', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
 
-    qoe_lane_report(zone, 0, 5, text);
-    qoe_lane_report(zone, 0, 6, "refused");
+    qoe_lane_report(zone, 0, 5, text, true);
+    qoe_lane_report(zone, 0, 6, "refused", true);
     qoe_zone_lane_info(zone, 0, &info);
     ok(info.health.consecutive_failures == 2
        && info.health.last_failure_ms == 6
        && strcmp(info.health.last_error, "refused") == 0, "failures");
 
-    qoe_lane_report(zone, 0, 7, NULL);
+    qoe_lane_report(zone, 0, 6, "a poison batch", false);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.health.consecutive_failures == 2
+       && strcmp(info.health.last_error, "a poison batch") == 0,
+       "an error that is no failure");
+
+    qoe_lane_report(zone, 0, 7, NULL, false);
     qoe_zone_lane_info(zone, 0, &info);
     ok(info.health.consecutive_failures == 0
        && info.health.last_success_ms == 7, "a success ends them");
@@ -348,6 +363,7 @@ test_kill(void)
     uint64_t     pos, *counts, got, put, end, next_kill;
     qoe_zone_t  *zone;
     qoe_span_t   r;
+    qoe_lane_info_t  info;
 
     zone = zone_new(qoe_zone_size_min(1), 1);
     counts = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
@@ -415,6 +431,9 @@ test_kill(void)
     ok(got >= put && got - put <= kills + 4,
        "what %u killed producers had put came out (%llu, %llu in doubt)",
        kills, (unsigned long long) put, (unsigned long long) (got - put));
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.produced == got && info.consumed == got && info.used == 0,
+       "the lane's own count is exact");
     ok(kills > 50, "%u producers were killed, %llu of their locks stolen",
        kills,
        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_LOCKS_STOLEN));

@@ -1,0 +1,91 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Header fields: a walk over those of a request, and one more for an answer.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+void
+ngx_http_openqoe_headers_in(ngx_http_request_t *r,
+    ngx_http_openqoe_headers_t *it)
+{
+    it->part = &r->headers_in.headers.part;
+    it->i = 0;
+}
+
+
+/* The next field, in the order sent; NULL behind the last. */
+
+ngx_table_elt_t *
+ngx_http_openqoe_next_header(ngx_http_openqoe_headers_t *it)
+{
+    ngx_table_elt_t  *h;
+
+    while (it->part != NULL && it->i >= it->part->nelts) {
+        it->part = it->part->next;
+        it->i = 0;
+    }
+
+    if (it->part == NULL) {
+        return NULL;
+    }
+
+    h = it->part->elts;
+
+    return &h[it->i++];
+}
+
+
+ngx_uint_t
+ngx_http_openqoe_header_is(const ngx_table_elt_t *h, const char *name)
+{
+    return ngx_http_openqoe_str_is(&h->key, name);
+}
+
+
+/* Whether s is text, whatever the case. */
+
+ngx_uint_t
+ngx_http_openqoe_str_is(const ngx_str_t *s, const char *text)
+{
+    return s->len == ngx_strlen(text)
+           && ngx_strncasecmp(s->data, (u_char *) text, s->len) == 0;
+}
+
+
+/* Adds a field to the answer; name and value outlive it.  NULL: no memory. */
+
+ngx_table_elt_t *
+ngx_http_openqoe_push_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = value;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+
+    return h;
+}
+
+
+ngx_int_t
+ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t value)
+{
+    return ngx_http_openqoe_push_header(r, name, value) != NULL ? NGX_OK
+                                                                : NGX_ERROR;
+}

@@ -1,0 +1,529 @@
+use Test::Nginx::Socket;
+
+# Each directive of the module: what it does and what holds without it, and
+# from where it is inherited.  Wrong values are in directives_refused.t, the
+# exporter's lines in directives_exporter.t, keys, origins and the cookie in
+# auth.t, cors.t and marker.t.
+
+use OpenQoE::Event qw(event batch batch_json);
+use IO::Compress::Gzip ();
+use Time::HiRes qw(time);
+
+add_block_preprocessor(sub {
+    my $block = shift;
+    my $main = $block->main_config // '';
+    my $http = $block->http_config // '';
+
+    $block->set_value('main_config',
+                      "load_module \$TEST_NGINX_OPENQOE_MODULE;\n$main");
+    # bare: the block has its own zone and exporter, or none
+    $block->set_value('http_config', $http
+        . 'openqoe_zone qoe:8m; openqoe_exporter { '
+        . 'endpoint file://$TEST_NGINX_SERVER_ROOT/logs/otlp; }')
+        if !defined $block->bare;
+    $block->set_value('config', <<'END') if !defined $block->config;
+        location = /v2/events { openqoe_events; }
+        location = /v2/stats { openqoe_stats; }
+END
+    $block->set_value('no_error_log', "[error]")
+        if !defined $block->no_error_log && !defined $block->error_log;
+});
+
+sub gzip {
+    my ($text) = @_;
+    IO::Compress::Gzip::gzip(\$text, \my $out);
+    return $out;
+}
+
+sub body { return batch_json(ref $_[0] ? $_[0] : batch($_[0])) }
+sub post { return "POST /v2/events\n" . body($_[0]) }
+
+# an event so many seconds from now: this is when the file is read, and a block
+# may run a good while later
+
+sub at { return [ event(event_time => int((time() + $_[0]) * 1000)) ] }
+
+our $Taken = qr/^\{"success":true,/;
+our $Refused = qr/^\{"success":false,"message":"Validation failed"/;
+
+plan('no_plan');
+run_tests();
+
+__DATA__
+
+=== TEST 1: openqoe_zone: the size is that of the queue, nearly
+--- bare
+--- http_config
+    openqoe_zone qoe:4m;
+--- config
+    location = /v2/stats { openqoe_stats; }
+--- request
+GET /v2/stats
+--- response_body_like: "queue":\{"used":0,"size":(3[3-9]|4[01])\d{5},
+
+
+
+=== TEST 2: openqoe_zone: none, and nothing that needs one
+--- bare
+--- config
+    openqoe_max_events 5;
+    location = /x { return 200 "x"; }
+--- request
+GET /x
+--- response_body chomp
+x
+
+
+
+=== TEST 3: openqoe_zone: no handler without
+--- bare
+--- config
+    location = /v2/events { openqoe_events; }
+--- must_die
+--- error_log
+"openqoe_events" needs the "openqoe_zone" directive
+
+
+
+=== TEST 4: openqoe_zone: no zone, but an exporter
+--- bare
+--- http_config
+    openqoe_exporter { endpoint http://localhost:1; }
+--- config
+    location = /x { return 200 "x"; }
+--- request
+GET /x
+--- response_body chomp
+x
+
+
+
+=== TEST 5: openqoe_zone: wrong
+--- bare
+--- http_config
+    openqoe_zone qoe;
+--- config
+--- must_die
+--- error_log
+invalid value "qoe" in "openqoe_zone", it must be name:size
+
+
+
+=== TEST 6: openqoe_exporter: its file
+--- bare
+--- http_config
+    openqoe_zone qoe:8m;
+    openqoe_exporter {
+        endpoint file://$TEST_NGINX_SERVER_ROOT/html/otlp;
+        interval 20ms;
+    }
+--- config
+    location = /v2/events { openqoe_events; }
+    location = /otlp { root $TEST_NGINX_SERVER_ROOT/html; }
+--- request eval
+[::post(1), "GET /otlp"]
+--- wait: 0.3
+--- error_code eval
+[202, 200]
+--- response_body eval
+[$::Taken, qr/^\{"resourceLogs":\[.*\}\n$/]
+
+
+
+=== TEST 7: openqoe_exporter: wrong
+--- bare
+--- http_config
+    openqoe_exporter { nonsense on; }
+--- config
+--- must_die
+--- error_log
+unknown directive "nonsense" in "openqoe_exporter"
+
+
+
+=== TEST 8: openqoe_events, openqoe_health, openqoe_stats
+--- config
+    location = /e { openqoe_events; }
+    location = /h { openqoe_health; }
+    location = /s { openqoe_stats; }
+--- request eval
+["POST /e\n" . ::body(1), "GET /h", "GET /s"]
+--- error_code eval
+[202, 200, 200]
+--- response_body eval
+[$::Taken, qr/^\{"status":"healthy"/, qr/^\{"worker_version":"2\.0\.0"/]
+
+
+
+=== TEST 9: a handler is not inherited
+--- config
+    location /v2/ {
+        openqoe_events;
+        location = /v2/other { return 200 "other"; }
+    }
+--- request eval
+["POST /v2/any\n" . ::body(1), "GET /v2/other"]
+--- error_code eval
+[202, 200]
+--- response_body eval
+[$::Taken, "other"]
+
+
+
+=== TEST 10: two handlers
+--- config
+    location = /v2/events { openqoe_events; openqoe_stats; }
+--- must_die
+--- error_log
+"openqoe_stats" directive conflicts with another openqoe handler
+
+
+
+=== TEST 11: openqoe_max_events: 1000 unless told
+--- request eval
+[::post(1000), ::post(1001)]
+--- error_code eval
+[202, 400]
+--- response_body eval
+[qr/"events_received":1000,/, $::Refused]
+
+
+
+=== TEST 12: openqoe_max_events: up to 10000
+--- config
+    location = /v2/events { openqoe_events; openqoe_max_events 1500; }
+--- request eval
+[::post(1500), ::post(1501)]
+--- error_code eval
+[202, 400]
+--- response_body eval
+[qr/"events_received":1500,/, $::Refused]
+
+
+
+=== TEST 13: openqoe_max_events: from http, server, location
+--- http_config
+    openqoe_max_events 3;
+--- config
+    location = /http { openqoe_events; }
+    location /outer {
+        openqoe_max_events 2;
+        location = /outer/in { openqoe_events; }
+        location = /outer/own { openqoe_events; openqoe_max_events 1; }
+    }
+--- request eval
+[map { ("POST $_->[0]\n" . ::body($_->[1]),
+        "POST $_->[0]\n" . ::body($_->[1] + 1)) }
+     ['/http', 3], ['/outer/in', 2], ['/outer/own', 1]]
+--- error_code eval
+[(202, 400) x 3]
+--- response_body eval
+[($::Taken, qr/"field":"events","reason":"[^"]+"/) x 3]
+
+
+
+=== TEST 14: openqoe_max_events: wrong
+--- config
+    openqoe_max_events 0;
+--- must_die
+--- error_log
+invalid value "0" in "openqoe_max_events", it must be a number from 1 to 10000
+
+
+
+=== TEST 15: openqoe_max_inflated_size: 8 MB unless told
+--- config
+    location = /v2/events { openqoe_events; openqoe_max_events 10000; }
+--- raw_request eval
+my @events = map { ::event(data => { x => join '', map { rand } 1 .. 40 }) }
+             1 .. 1000;
+my $gzip = ::gzip(' ' . ::batch_json([(@events) x 8]));
+"POST /v2/events HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+. "Content-Encoding: gzip\r\nContent-Length: " . length($gzip) . "\r\n\r\n$gzip"
+--- error_code: 413
+--- response_body_like: inflates to more than is allowed
+--- timeout: 10
+
+
+
+=== TEST 16: openqoe_max_inflated_size: exactly, and inherited
+--- http_config
+    openqoe_max_inflated_size 2k;
+--- config eval
+'location = /v2/events { openqoe_events; }
+ location = /own { openqoe_events; openqoe_max_inflated_size 2049; }'
+--- request eval
+my $fill = sub {
+    my $body = ::body(1);
+    return ::gzip($body . ' ' x ($_[0] - length $body));
+};
+["POST /v2/events\n" . $fill->(2048), "POST /v2/events\n" . $fill->(2049),
+ "POST /own\n" . $fill->(2049), "POST /own\n" . $fill->(2050)]
+--- more_headers
+Content-Encoding: gzip
+--- error_code eval
+[202, 413, 202, 413]
+
+
+
+=== TEST 17: openqoe_max_inflated_size: wrong
+--- config
+    openqoe_max_inflated_size 2g;
+--- must_die
+--- error_log
+invalid value "2g" in "openqoe_max_inflated_size", it must be a size from 1k to
+
+
+
+=== TEST 18: openqoe_validation: partial unless told, inherited
+--- http_config
+    openqoe_validation strict;
+--- config
+    location = /http { openqoe_events; }
+    location = /own { openqoe_events; openqoe_validation partial; }
+--- request eval
+[map { "POST $_\n" . ::body([::event(), ::event(event_time => 1)]) }
+     '/http', '/own']
+--- error_code eval
+[400, 202]
+--- response_body eval
+[$::Refused, qr/"events_received":1,.*"events_rejected":1,/]
+
+
+
+=== TEST 19: openqoe_validation: wrong
+--- config
+    openqoe_validation none;
+--- must_die
+--- error_log
+invalid value "none" in "openqoe_validation", it must be "partial" or "strict"
+
+
+
+=== TEST 20: openqoe_event_time: a day back, five minutes ahead unless told
+--- request eval
+[map { "POST /v2/events\n" . ::body(::at($_)) }
+     -85000, -87000, 200, 600]
+--- error_code eval
+[202, 400, 202, 400]
+
+
+
+=== TEST 21: openqoe_event_time
+--- http_config
+    openqoe_event_time max_age=10m max_ahead=1h;
+--- request eval
+[map { "POST /v2/events\n" . ::body(::at($_)) } -300, -900, 3000, 4200]
+--- error_code eval
+[202, 400, 202, 400]
+--- response_body eval
+my $bad = qr/"field":"event_time"/;
+[$::Taken, $bad, $::Taken, $bad]
+
+
+
+=== TEST 22: openqoe_event_time: one of both, the other stays
+--- http_config
+    openqoe_event_time max_ahead=1h;
+--- request eval
+[map { "POST /v2/events\n" . ::body(::at($_)) } -85000, -87000, 3000, 4200]
+--- error_code eval
+[202, 400, 202, 400]
+
+
+
+=== TEST 23: openqoe_event_time: in two lines
+--- http_config
+    openqoe_event_time max_ahead=1h;
+    openqoe_event_time max_age=10m;
+--- request eval
+[map { "POST /v2/events\n" . ::body(::at($_)) } -300, -900, 3000, 4200]
+--- error_code eval
+[202, 400, 202, 400]
+
+
+
+=== TEST 24: openqoe_event_time: wrong
+--- http_config
+    openqoe_event_time max_age=0;
+--- config
+--- must_die
+--- error_log
+invalid value "max_age=0" in "openqoe_event_time", it must be a time from 1s
+
+
+
+=== TEST 25: openqoe_event_type: unknown unless told
+--- request eval
+[map { "POST /v2/events\n" . ::body([::event(event_type => $_)]) }
+     qw(ad_start heartbeat)]
+--- error_code eval
+[400, 202]
+--- response_body eval
+[qr/"field":"event_type"/, $::Taken]
+
+
+
+=== TEST 26: openqoe_event_type: several, with their severity
+--- bare
+--- http_config
+    openqoe_zone qoe:8m;
+    openqoe_event_type ad_start;
+    openqoe_event_type ad_skip severity=info;
+    openqoe_event_type ad_slow severity=warn;
+    openqoe_event_type ad_error severity=error;
+    openqoe_exporter {
+        endpoint file://$TEST_NGINX_SERVER_ROOT/html/otlp;
+        interval 20ms;
+    }
+--- config
+    location = /v2/events { openqoe_events; }
+    location = /otlp { root $TEST_NGINX_SERVER_ROOT/html; }
+--- request eval
+["POST /v2/events\n" . ::body([map { ::event(event_type => $_,
+    session_id => 's') } qw(ad_start ad_skip ad_slow ad_error)]),
+ "POST /v2/events\n" . ::body([::event(event_type => 'ad_other')]),
+ "GET /otlp"]
+--- wait: 0.3
+--- error_code eval
+[202, 400, 200]
+--- response_body eval
+[qr/"events_received":4,/, $::Refused,
+ qr/"severityNumber":9,(?:(?!severityNumber).)*openqoe\.ad_start.*
+    "severityNumber":9,(?:(?!severityNumber).)*openqoe\.ad_skip.*
+    "severityNumber":13,(?:(?!severityNumber).)*openqoe\.ad_slow.*
+    "severityNumber":17,(?:(?!severityNumber).)*openqoe\.ad_error/x]
+
+
+
+=== TEST 27: openqoe_event_type: a built-in one
+--- http_config
+    openqoe_event_type playing;
+--- config
+--- must_die
+--- error_log
+invalid value "playing" in "openqoe_event_type"
+
+
+
+=== TEST 28: openqoe_overload_status: wrong (its effect is in events.t)
+--- config
+    openqoe_overload_status 500;
+--- must_die
+--- error_log
+invalid value "500" in "openqoe_overload_status", it must be "503" or "429"
+
+
+
+=== TEST 29: openqoe_drain_timeout: a collector that is away holds for so long
+--- bare
+--- http_config
+    openqoe_zone qoe:8m;
+    openqoe_drain_timeout 50ms;
+    openqoe_exporter { endpoint http://127.0.0.1:1; interval 10ms; }
+--- config
+    location = /v2/events { openqoe_events; }
+--- request eval
+::post(1)
+--- error_code: 202
+--- no_error_log
+[crit]
+--- shutdown_error_log
+were not exported within the drain timeout of 50 ms
+
+
+
+=== TEST 30: openqoe_drain_timeout: two seconds unless told
+--- bare
+--- http_config
+    openqoe_zone qoe:8m;
+    openqoe_exporter { endpoint http://127.0.0.1:1; interval 10ms; }
+--- config
+    location = /v2/events { openqoe_events; }
+--- request eval
+::post(1)
+--- error_code: 202
+--- no_error_log
+[crit]
+--- shutdown_error_log
+were not exported within the drain timeout of 2000 ms
+
+
+
+=== TEST 31: openqoe_drain_timeout: wrong
+--- http_config
+    openqoe_drain_timeout 11m;
+--- config
+--- must_die
+--- error_log
+invalid value "11m" in "openqoe_drain_timeout", it must be a time from 0 to 10m
+
+
+
+=== TEST 32: openqoe_api_key: inherited from http, replaced, off
+--- http_config
+    openqoe_api_key outer;
+--- config
+    location = /http { openqoe_events; }
+    location = /own { openqoe_events; openqoe_api_key inner; }
+    location = /off { openqoe_events; openqoe_api_key off; }
+--- request eval
+[map { "POST $_\n" . ::body(1) } '/http', '/own', '/own', '/off']
+--- more_headers eval
+["X-API-Key: outer", "X-API-Key: outer", "X-API-Key: inner", ""]
+--- error_code eval
+[202, 401, 202, 202]
+
+
+
+=== TEST 33: openqoe_api_key_file: wrong
+--- config
+    openqoe_api_key_file /nowhere/keys;
+--- must_die
+--- error_log
+cannot open "/nowhere/keys" of "openqoe_api_key_file"
+
+
+
+=== TEST 34: openqoe_cors_origin: wrong
+--- config
+    openqoe_cors_origin example.org;
+--- must_die
+--- error_log
+invalid value "example.org" in "openqoe_cors_origin", it must be scheme://host
+
+
+
+=== TEST 35: openqoe_marker, openqoe_marker_domain: from http and server
+--- http_config
+    openqoe_marker on;
+--- config
+    openqoe_marker_domain example.org;
+    location = /v2/events { openqoe_events; }
+    location = /off { openqoe_events; openqoe_marker off; }
+    location = /own { openqoe_events; openqoe_marker_domain b.example; }
+--- request eval
+[map { "POST $_\n" . ::body(1) } '/v2/events', '/off', '/own']
+--- error_code eval
+[202, 202, 202]
+--- response_headers_like eval
+["Set-Cookie: marker=.*; Domain=example\\.org; .*", "",
+ "Set-Cookie: marker=.*; Domain=b\\.example; .*"]
+
+
+
+=== TEST 36: openqoe_marker: wrong
+--- config
+    openqoe_marker yes;
+--- must_die
+--- error_log
+invalid value "yes" in "openqoe_marker" directive, it must be "on" or "off"
+
+
+
+=== TEST 37: openqoe_marker_domain: wrong
+--- config
+    openqoe_marker_domain "a b";
+--- must_die
+--- error_log
+invalid value "a b" in "openqoe_marker_domain", it must be a domain name

@@ -1,0 +1,218 @@
+# What happens to processes beside reloads: crashes, a worker that stands
+# still, many workers, another user, a daemon, an upgrade of the binary.
+
+use lib 't/lib';
+use OpenQoE::Peers qw(program);
+use OpenQoE::Test;
+
+need(load => tool('load'));
+
+my (@daemons, $setpriv);
+
+
+sub stats ($nginx) {
+    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
+}
+
+
+sub healthy ($nginx) {
+    my $answer = http_get($nginx->port, '/v2/health') // return 0;
+    return $answer->{status} == 200
+           && decode_json_text($answer->{body})->{status} eq 'healthy';
+}
+
+
+# What a load of some seconds left: the oracle, after everything arrived.
+
+sub settled ($nginx, $load, $oracle = OpenQoE::Oracle->new) {
+    $load->wait(scaled(40));
+    $oracle->load_file($load->{ids});
+    $oracle->wait_delivered($nginx->out_file, 20);
+    sleep 1;
+    $oracle->delivered_file($nginx->out_file);
+    ok(wait_until(sub { healthy($nginx) }, 15), 'healthy');
+    is(stats($nginx)->{queue}{used}, 0, 'the queue is empty');
+    return $oracle;
+}
+
+
+sub post ($nginx, $oracle, $n = 5) {
+    my $events = batch($n);
+    my $answer = http_post($nginx->port, '/v2/events', batch_json($events),
+                           timeout => 3);
+    $oracle->note($events, $answer);
+    return $answer ? $answer->{status} : 'none';
+}
+
+
+# An nginx that makes itself a daemon; its END is ours to see to.
+
+sub daemon () {
+    # a new binary has of the environment only what the configuration names
+    my $nginx = OpenQoE::Nginx->new(workers => 2, main => 'env LD_PRELOAD;');
+    my $path = "$nginx->{dir}/nginx.conf";
+
+    write_file($path, slurp($path) =~ s/daemon off/daemon on/r);
+    push @daemons, $nginx;
+    my ($rc, undef, $err) = run_cmd($nginx->command);
+    is("$rc$err", '0', 'starts as a daemon');
+    ok(wait_until(sub { $nginx->worker_pids == 2 && $nginx->listening }, 10),
+       'and listens');
+    return $nginx;
+}
+
+
+sub gone ($pid) { wait_until(sub { !kill 0, $pid }, 10) }
+
+
+END {
+    for my $nginx (@daemons) {
+        for my $file (glob "$nginx->{dir}/nginx.pid*") {
+            my ($pid) = slurp($file) =~ /^(\d+)/ or next;
+            kill 'KILL', children($pid), $pid;
+        }
+    }
+}
+
+
+# a bug elsewhere in the worker: it dies of a signal, lanes are adopted
+
+for my $signal (qw(SEGV ABRT)) {
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $load = load($nginx, d => 4, c => 8, n => 5, r => 400);
+
+    for (1 .. 3) {
+        sleep 0.8;
+        $nginx->kill_worker(signal => $signal);
+    }
+
+    settled($nginx, $load)->is_at_least_once("SIG$signal", 3 * 2 * 4 * 512);
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors(allow => qr/exited on signal (?:6|11)|AddressSanitizer/);
+}
+
+# a worker that stands still holds up nobody else and loses nothing
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $load = load($nginx, d => 6, c => 16, n => 5, r => 200);
+
+    sleep 1.5;
+    my ($pid) = $nginx->worker_pids;
+    kill 'STOP', $pid;
+    sleep 0.5;
+
+    my $oracle = OpenQoE::Oracle->new;
+    my $start = time;
+    my @answers = map { post($nginx, $oracle, 1) } 1 .. 20;
+    my $took = time - $start;
+    sleep 2;
+    kill 'CONT', $pid;
+
+    # 503 only if it was stopped while it held the lock of a lane
+    is(scalar(grep { /^(?:202|503)$/ } @answers), 20,
+       'the other worker answers') or diag("@answers");
+    cmp_ok($took, '<', scaled(3), 'at once');
+
+    settled($nginx, $load, $oracle)->is_exactly_once('nothing is lost');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+# more workers than cores
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 8)->start;
+    my $load = load($nginx, d => 5, c => 16, n => 5, r => 300);
+
+    for (1 .. 2) {
+        sleep 1;
+        $nginx->kill_worker;
+        sleep 0.5;
+        ok($nginx->reload, 'a reload');
+    }
+
+    settled($nginx, $load)->is_at_least_once('8 workers', 2 * 8 * 4 * 512);
+
+    my %owners = map { $_->{owner_pid} => 1 }
+                     @{ stats($nginx)->{queue}{lanes} };
+    my %workers = map { $_ => 1 } $nginx->worker_pids;
+    is_deeply(\%owners, \%workers, 'each worker holds one of the lanes');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors(allow => qr/exited on signal 9/);
+}
+
+# not root: nothing to give away, the files are the user's own
+
+SKIP: {
+    $setpriv = program('setpriv');
+    skip('needs root and setpriv', 5) if $> != 0 || !$setpriv;
+
+    my $user = getpwnam('nobody') // 65534;
+    my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
+    my $nginx = OpenQoE::Nginx->new(workers => 2, binary =>
+        "$setpriv --reuid $user --clear-groups $binary");
+    my $oracle = OpenQoE::Oracle->new;
+
+    chown $user, -1, $nginx->{dir}, "$nginx->{dir}/out";
+    $nginx->start;
+    post($nginx, $oracle) for 1 .. 3;
+    ok($nginx->reload(old => 1), 'reloads');
+    kill 'USR1', $nginx->master_pid;
+    post($nginx, $oracle) for 1 .. 3;
+    $oracle->wait_delivered($nginx->out_file);
+    $oracle->is_exactly_once('as another user');
+    is((stat $nginx->out_file)[4], $user, 'the file is its own');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+# a daemon: what was made before the fork of the master works behind it
+
+{
+    my $nginx = daemon();
+    my $oracle = OpenQoE::Oracle->new;
+
+    post($nginx, $oracle);
+    $oracle->wait_delivered($nginx->out_file);
+    ok($nginx->reload(old => 1), 'reloads');
+    post($nginx, $oracle);
+
+    my $pid = $nginx->master_pid;
+    kill 'QUIT', $pid;
+    ok(gone($pid), 'quits');
+    $oracle->delivered_file($nginx->out_file);
+    $oracle->is_exactly_once('a daemon');
+    $nginx->no_errors;
+}
+
+# USR2: the new binary makes a zone of its own, the old one empties its zone
+
+{
+    my $nginx = daemon();
+    my $load = load($nginx, d => 6, c => 8, n => 5, r => 200);
+
+    sleep 1;
+    my $old = $nginx->master_pid;
+    kill 'USR2', $old;
+    ok(wait_until(sub { -e "$nginx->{dir}/nginx.pid.oldbin"
+                        && -s "$nginx->{dir}/nginx.pid"
+                        && $nginx->master_pid != $old }, 10),
+       'USR2: a second master') or last;
+
+    my $new = $nginx->master_pid;
+    ok(wait_until(sub { my @pids = children($new); @pids == 2 }, 10),
+       'with its workers');
+    sleep 0.5;
+    kill 'WINCH', $old;
+    sleep 1;
+    kill 'QUIT', $old;
+    ok(gone($old), 'the old one leaves');
+
+    settled($nginx, $load)->is_exactly_once('an upgrade under load');
+    kill 'QUIT', $new;
+    ok(gone($new), 'the new one too');
+    $nginx->no_errors;
+}
+
+done_testing;

@@ -1,0 +1,255 @@
+#!/usr/bin/perl
+
+# Copyright (C) OpenQoE
+#
+# README.md against the code: every nginx snippet passes "nginx -t", every
+# directive, line of the exporter block, limit, environment variable and
+# field of /v2/health and /v2/stats is there, and nothing that is not.
+# The files of conf/ pass too, and the Collector takes its snippet.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use OpenQoE::Test;
+use OpenQoE::Peers qw(collector_if_any);
+
+my $top = "$FindBin::Bin/..";
+my $readme = slurp("$top/README.md");
+my $module = slurp("$top/ngx_http_openqoe_module.c");
+my $exporter = slurp("$top/src/nginx/ngx_http_openqoe_exporter_conf.c");
+
+my $so = $ENV{TEST_NGINX_OPENQOE_MODULE}
+    // die "TEST_NGINX_OPENQOE_MODULE is not set\n";
+my @binary = split ' ', $ENV{TEST_NGINX_BINARY} || 'nginx';
+my $dir = scratch_dir('readme');
+my $certs = make_certs();
+
+# whatever the environment of the tests
+delete @ENV{grep { /^(?:OTEL_|GRAFANA_|DESTINATION_TYPE$|API_KEY$|LOG_LEVEL$
+                    |CORS_ALLOWED|OWN_DOMAIN$)/x } keys %ENV};
+
+
+# Two lists of names, the same set, with what is only in one of them.
+
+sub same_names ($got, $expected, $name) {
+    my %got = map { $_ => 1 } @$got;
+    my %expected = map { $_ => 1 } @$expected;
+
+    cmp_ok(scalar keys %expected, '>', 0, "$name: there are some");
+    is_deeply([grep { !$got{$_} } sort keys %expected], [],
+              "$name: all are in README.md");
+    is_deeply([grep { !$expected{$_} } sort keys %got], [],
+              "$name: README.md has no other");
+}
+
+
+# The text below a heading, to the next one.
+
+sub section ($title) {
+    my ($text) = $readme =~ /^\Q$title\E\n[-=]{3,}\n(.*?)
+                             (?=^[^\n]+\n[-=]{3,}\n|\z)/msx;
+    return $text // die "README.md: no \"$title\"\n";
+}
+
+
+sub blocks ($language) { $readme =~ /^```$language\n(.*?)^```$/msg }
+
+
+# What stands in back quotes in the first cell of each row of a text's tables.
+
+sub first_cells ($text) {
+    return map { /`([^`]+)`/g } $text =~ /^\| ([^|]*`[^|]*) \|/mg;
+}
+
+
+# A file for nginx -t: what is not there on this machine is replaced, a
+# fragment gets what belongs around it.
+
+sub config ($text) {
+    my $around = "access_log off;\n" . join '', map {
+        "${_}_temp_path $dir/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi);
+
+    $text =~ s/^\s*(?:\w+_temp_path|pid|user|listen \[::\]).*\n//mg;
+    $text =~ s/^(load_module) .*;/$1 $so;/m;
+    $text =~ s{(listen )(\d+)}{$1 . (20000 + $2 % 10000)}ge;
+    $text =~ s{/etc/nginx/tls/ca\.pem}{$certs->{ca}}g;
+    $text =~ s{/etc/nginx/tls/client\.pem}{$certs->{client}}g;
+    $text =~ s{/etc/nginx/tls/client\.key}{$certs->{client_key}}g;
+    $text =~ s{/etc/nginx/tls/[\w.]+\.pem}{$certs->{server}}g;
+    $text =~ s{/etc/nginx/tls/[\w.]+\.key}{$certs->{server_key}}g;
+
+    if ($text !~ /^http \{/m) {
+        my $zone = $text =~ /openqoe_zone/ ? '' : "openqoe_zone qoe:8m;\n";
+        $text = "load_module $so;\nevents {\n}\nhttp {\n$zone$text}\n";
+    }
+
+    $text =~ s/^http \{\n/http {\n$around/m;
+    return "pid $dir/nginx.pid;\n$text";
+}
+
+
+sub nginx_t ($text, $name) {
+    write_file("$dir/nginx.conf", config($text));
+    my ($rc, $out, $err) = run_cmd(@binary, '-t', '-p', "$dir/", '-e',
+                                   "$dir/error.log", '-c', "$dir/nginx.conf");
+
+    # nginx 1.25.1 has another way, Debian's 1.22 has not
+    $err =~ s/^.*"listen \.\.\. http2" directive is deprecated.*\n//mg;
+
+    is($rc, 0, "nginx -t: $name") or diag("$out$err" . config($text));
+    unlike("$out$err", qr/\[(?:warn|error|crit|alert|emerg)\]/,
+           "nginx -t is silent: $name");
+}
+
+
+# snippets and examples
+
+{
+    my @snippets = blocks('nginx');
+    my $n = 0;
+
+    cmp_ok(@snippets, '>=', 5, 'README.md has nginx snippets');
+    nginx_t($_, 'snippet ' . ++$n . ', ' . (/(\S.*)/)[0]) for @snippets;
+    nginx_t(slurp($_), s{.*/}{}r) for glob "$top/conf/*.conf";
+
+    my @linked = $readme =~ m{\]\((conf/[^)]+)\)}g;
+    same_names(\@linked, [map { s{.*/conf/}{conf/}r } glob "$top/conf/*.conf"],
+               'conf/');
+}
+
+# directives: name, context by the flags, the three lines
+
+{
+    my %context = (NGX_HTTP_MAIN_CONF => 'http',
+                   NGX_HTTP_LOC_CONF => 'location',
+                   NGX_HTTP_OPENQOE_ANY_CONF => 'http, server, location');
+    my %directive = $module =~ /ngx_string\("(openqoe_\w+)"\),\s*\n\s*(\w+)/g;
+    my %entry = map { $_ => section($_) } $readme =~ /^(openqoe_\w+)\n-{3,}$/mg;
+
+    same_names([keys %entry], [keys %directive], 'directives');
+
+    for my $name (sort keys %directive) {
+        my $entry = $entry{$name} // next;
+
+        like($entry, qr/\A\*\*syntax:\*\* \*\Q$name\E\b/, "$name: syntax");
+        like($entry, qr/^\*\*default:\*\* \*.+\*$/m, "$name: default");
+        my $where = quotemeta $context{$directive{$name}};
+        like($entry, qr/^\*\*context:\*\* \*$where\*$/m, "$name: context");
+    }
+
+    my ($lines) = $entry{openqoe_exporter} // '';
+    my @rows = map { /^(\w+)/ } first_cells($lines);
+    my ($table) = $exporter =~ /ngx_http_openqoe_lines\[\] = \{(.*?)^\};/ms;
+    same_names(\@rows, [$table =~ /ngx_string\("(\w+)"\)/g],
+               'lines of openqoe_exporter');
+
+    # nothing speaks of a directive that is not there
+    my @said = grep { $_ ne 'openqoe_ack' }
+               $readme =~ /\b(openqoe_[a-z_]+)/g;
+    same_names(\@said, [keys %directive], 'names of directives');
+}
+
+# limits, as the messages for a wrong value have them
+
+{
+    my $source = join '', map { slurp($_) }
+        "$top/ngx_http_openqoe_module.c", glob "$top/src/nginx/*.c";
+    my @ranges = $source =~ /"(a (?:number|size|time) from [^"]+)"/g;
+
+    cmp_ok(@ranges, '>=', 5, 'there are limits');
+    for my $range (@ranges) {
+        like($readme, qr/\Q$range\E/, "README.md has \"$range\"");
+    }
+}
+
+# environment variables
+
+{
+    my %read;
+
+    for my $path (glob "$top/src/nginx/*env*.c $top/src/nginx/*grafana.c") {
+        my $source = slurp($path);
+        $read{$_} = 1 for $source =~ /^    \{ "([A-Z][A-Z0-9_]+)"/mg,
+            $source =~ /\bgetenv\("([^"]+)"\)/g,
+            $source =~ /_need\(cf, "([^"]+)"/g;
+    }
+
+    same_names([first_cells(section('Environment variables'))],
+               [keys %read], 'environment variables');
+}
+
+# The fields of a document: "a.b" and "a[].b"; stop names end there.
+
+sub fields ($value, $path, $stop) {
+    return $path if $stop->{$path} || !ref $value;
+    return map { fields($_, "$path\[]", $stop) } @$value
+        if ref $value eq 'ARRAY';
+    return map { fields($value->{$_}, $path eq '' ? $_ : "$path.$_", $stop) }
+           sort keys %$value;
+}
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 1)->start;
+    my %stop = map { $_ => 1 }
+        qw(exporter.health cardinality_limits dimensions);
+
+    for my $name (qw(stats health)) {
+        my $answer = http_get($nginx->port, "/v2/$name");
+        is($answer->{status}, 200, "/v2/$name answers");
+
+        my %field = map { $_ => 1 }
+            fields(decode_json_text($answer->{body}), '', \%stop);
+        my $text = section("GET /v2/$name");
+        my ($table) = $text =~ /^(\| field .*)/ms;
+        same_names([first_cells($table)], [keys %field], "/v2/$name");
+    }
+
+    # the README's own curl line, with this nginx's port
+    my ($curl) = $readme =~ /^(    curl -i .*?\]\}')$/ms;
+    $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
+    my ($rc, $out) = run_cmd('sh', '-c', $curl =~ s/%3N/000/r);
+    like($out, qr/ 202 Accepted\r.*"events_received":1,/s, 'the curl line');
+
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+# event types
+
+{
+    my ($list) = slurp("$top/src/event/qoe_event.h")
+        =~ /define QOE_EVENT_TYPES\(X\)(.*?)typedef/s;
+    my ($row) = $readme =~ /^\| `event_type` \| ([^|]+), or a/m;
+
+    same_names([$row =~ /`(\w+)`/g], [$list =~ /"(\w+)"/g], 'event types');
+}
+
+# links within the tree, and to headings
+
+{
+    my %anchor = map { lc s/[^\w\s-]//gr =~ s/ /-/gr => 1 }
+        $readme =~ /^(\S[^\n]*)\n[-=]{3,}$/mg;
+
+    for my $target ($readme =~ /\]\(([^)]+)\)/g) {
+        # measured, not always there
+        next if $target eq 'bench/RESULTS.md';
+        ok($target =~ /^#(.+)/ ? $anchor{$1} : -e "$top/$target",
+           "link $target");
+    }
+}
+
+# the Collector's snippet
+
+SKIP: {
+    my $program = collector_if_any() // skip('no Collector here', 1);
+    my ($yaml) = blocks('yaml');
+
+    write_file("$dir/collector.yaml", $yaml // '');
+    my ($rc, $out, $err) = run_cmd($program, 'validate', '--config',
+                                   "$dir/collector.yaml");
+    is($rc, 0, 'the Collector takes its snippet') or diag("$out$err");
+}
+
+done_testing;
