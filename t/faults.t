@@ -165,6 +165,61 @@ for my $signal (qw(TERM QUIT)) {
     $nginx->no_errors;
 }
 
+# more than a lane can ever hold is no overload: trying again is no use
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 1, zone => 'qoe:320k',
+                                    http => 'client_max_body_size 4m;')->start;
+    my $answer = http_post($nginx->port, '/v2/events',
+                           batch_json(batch(600)));
+
+    is($answer->{status}, 413, 'a request larger than the queue is 413');
+    like($answer->{body}, qr/more than the queue can hold/, 'and says why');
+    is(health($nginx)->{status}, 'healthy', 'it is nothing to be ill of');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+# conditional requests get the answer all the same
+
+{
+    my $nginx = OpenQoE::Nginx->new->start;
+    my %if = ('If-None-Match' => '*', 'If-Modified-Since' =>
+              'Fri, 01 Jan 2038 00:00:00 GMT');
+
+    for my $name (sort keys %if) {
+        my $answer = http_get($nginx->port, '/v2/health',
+                              headers => { $name => $if{$name} });
+        is($answer->{status}, 200, "$name: health is 200");
+        like($answer->{body}, qr/"healthy"/, 'with its body');
+    }
+
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+# the file of a file:// endpoint: only one that nginx made is given away
+
+SKIP: {
+    skip 'not root', 3 if $> != 0;
+
+    my $nginx = OpenQoE::Nginx->new(main => 'user nobody nogroup;');
+    my $dir = "$nginx->{dir}/out";
+
+    write_file("$nginx->{dir}/secret", "of root\n");
+    symlink "$nginx->{dir}/secret", $nginx->out_file or die "symlink: $!\n";
+    $nginx->test_config;
+    $nginx->start;
+    is((stat "$nginx->{dir}/secret")[4], 0, 'a file behind a link is kept');
+    ok($nginx->stop, 'quits');
+
+    unlink $nginx->out_file;
+    $nginx->start;
+    is((stat $nginx->out_file)[4], scalar getpwnam('nobody'),
+       'a file of its own making is the worker\'s');
+    ok($nginx->stop, 'quits');
+}
+
 # a file that cannot be written heals without a restart
 
 {

@@ -3,6 +3,7 @@
 # arrives exactly once.
 
 use lib 't/lib';
+use IO::Socket::INET;
 use OpenQoE::Test;
 
 need(load => tool('load'));
@@ -169,6 +170,83 @@ sub settle ($oracle, $nginx) {
     $oracle->is_exactly_once('a rotated file loses nothing');
     ok(-s $out && -s "$out.1", 'both files have events');
     ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+# A quit right behind a reload: workers of both generations leave at once,
+# and whoever is the last sends what nobody holds any more.
+
+{
+    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $oracle = OpenQoE::Oracle->new;
+    my @slow;
+
+    for (1 .. 4) {
+        my $events = batch(5);
+        my $body = batch_json($events);
+        my $http = $nginx->http;
+        my $half = int(length($body) / 2);
+
+        $http->send_raw("POST /v2/events HTTP/1.1\r\nHost: localhost\r\n"
+                        . "Content-Type: application/json\r\n"
+                        . 'Content-Length: ' . length($body) . "\r\n\r\n"
+                        . substr($body, 0, $half));
+        push @slow, [$http, $events, substr($body, $half)];
+    }
+
+    sleep 0.3;
+    ok($nginx->reload, 'a reload with requests half read');
+    kill 'QUIT', $nginx->master_pid;
+    sleep 0.5;
+
+    for (@slow) {
+        my ($http, $events, $rest) = @$_;
+        $http->send_raw($rest);
+        $oracle->note($events, $http->read_response);
+        $http->close;
+    }
+
+    ok(wait_until(sub { !$nginx->{process}->alive }, 10), 'a quit behind it');
+    $oracle->delivered_file($nginx->out_file);
+    $oracle->is_exactly_once('what the old workers took last is delivered');
+    $nginx->stop;
+    $nginx->no_errors;
+}
+
+# a helper that hands over waits for an answer, it does not spin for it
+
+{
+    my $hole = IO::Socket::INET->new(Listen => 128, ReuseAddr => 1,
+                                     LocalAddr => '127.0.0.1')
+        or die "listen: $!\n";
+    my $nginx = OpenQoE::Nginx->new(workers => 1,
+        exporter => 'endpoint http://127.0.0.1:' . $hole->sockport . ';'
+                    . ' interval 1s; batch_size 16; timeout 30s;')->start;
+    my $keep = $nginx->http;
+
+    $keep->request('POST', '/v2/events', body => batch_json(batch(40)),
+                   headers => { 'Content-Type' => 'application/json' });
+    $keep->send_raw("POST /v2/events HTTP/1.1\r\n");
+
+    my ($old) = $nginx->worker_pids;
+    sleep 0.2;
+    ok($nginx->reload, 'a reload with a batch in flight');
+
+    my $ticks = sub {
+        my @f = split ' ', slurp("/proc/$old/stat") =~ s/.*\)//sr;
+        return $f[11] + $f[12];
+    };
+
+    # by then the records that wait behind it are due
+
+    sleep 0.9;
+    my $before = $ticks->();
+    sleep 0.8;
+    my $used = $ticks->() - $before;
+    cmp_ok($used, '<', slow() ? 60 : 15,
+           "the old worker uses no CPU meanwhile ($used ticks in 0.8 s)");
+    $keep->close;
+    ok($nginx->stop('TERM', 10), 'leaves');
     $nginx->no_errors;
 }
 

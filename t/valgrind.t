@@ -27,7 +27,7 @@ sub wrapper ($dir) {
 
     write_file($path, <<"END");
 #!/bin/sh
-exec $valgrind --quiet --trace-children=yes --leak-check=full \\
+exec $valgrind --quiet --vgdb=no --trace-children=yes --leak-check=full \\
     --show-leak-kinds=all --errors-for-leak-kinds=definite \\
     --num-callers=40 --keep-debuginfo=yes --child-silent-after-fork=no \\
     --log-file=$dir/report.%p \\
