@@ -47,12 +47,7 @@ static const qoe_http_hooks_t  qoe_grpc_hooks = {
 const qoe_transport_ops_t  qoe_grpc_ops = {
     .encoding = QOE_ENCODING_PROTOBUF,
     .create = qoe_grpc_create,
-    .destroy = qoe_http_client_destroy,
-    .send = qoe_http_client_send,
-    .settle = qoe_http_client_settle,
-    .stop = qoe_http_client_stop,
-    .peer = qoe_http_client_peer,
-    .free = qoe_http_client_free
+    QOE_HTTP_CLIENT_OPS
 };
 
 

@@ -37,24 +37,14 @@ static const qoe_http_hooks_t  qoe_http_hooks = {
 const qoe_transport_ops_t  qoe_http_protobuf_ops = {
     .encoding = QOE_ENCODING_PROTOBUF,
     .create = qoe_http_create,
-    .destroy = qoe_http_client_destroy,
-    .send = qoe_http_client_send,
-    .settle = qoe_http_client_settle,
-    .stop = qoe_http_client_stop,
-    .peer = qoe_http_client_peer,
-    .free = qoe_http_client_free
+    QOE_HTTP_CLIENT_OPS
 };
 
 
 const qoe_transport_ops_t  qoe_http_json_ops = {
     .encoding = QOE_ENCODING_JSON,
     .create = qoe_http_create,
-    .destroy = qoe_http_client_destroy,
-    .send = qoe_http_client_send,
-    .settle = qoe_http_client_settle,
-    .stop = qoe_http_client_stop,
-    .peer = qoe_http_client_peer,
-    .free = qoe_http_client_free
+    QOE_HTTP_CLIENT_OPS
 };
 
 

@@ -108,6 +108,16 @@ void qoe_http_client_stop(qoe_request_t *r);
 void qoe_http_client_free(qoe_request_t *r);
 const char *qoe_http_client_peer(const qoe_request_t *r);
 
+/* What every protocol over HTTP has in its ops besides encoding and create. */
+
+#define QOE_HTTP_CLIENT_OPS                                                   \
+    .destroy = qoe_http_client_destroy,                                       \
+    .send = qoe_http_client_send,                                             \
+    .settle = qoe_http_client_settle,                                         \
+    .stop = qoe_http_client_stop,                                             \
+    .peer = qoe_http_client_peer,                                             \
+    .free = qoe_http_client_free
+
 /* Whether name is, whatever the case, s. */
 bool qoe_http_name_eq(qoe_span_t name, const char *s);
 

@@ -386,7 +386,9 @@ ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms)
 /*
  * On the helper thread too: ngx_log_error() formats on the stack and writes
  * with one write(2).  ngx_cycle is read anew each time, because a single
- * process frees old cycles under the helper.
+ * process frees old cycles under the helper.  As for the threads of nginx's
+ * own pools, a line may fall between a log and its reopening, or into a
+ * syslog socket that is busy: it is lost then, nothing else.
  */
 
 static void
