@@ -59,7 +59,7 @@ __DATA__
     location = /v2/stats { openqoe_stats; }
 --- request
 GET /v2/stats
---- response_body_like: "queue":\{"used":0,"size":(3[3-9]|4[01])\d{5},
+--- response_body_like: "queue":\{"events":0,"used":0,"size":(3[3-9]|4[01])\d{5},
 
 
 

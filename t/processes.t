@@ -142,6 +142,14 @@ for my $signal (qw(SEGV ABRT)) {
     $nginx->no_errors(allow => qr/exited on signal 9/);
 }
 
+sub copied ($path, $dir) {
+    my $copy = "$dir/" . $path =~ s{.*/}{}r;
+    write_file($copy, slurp($path));
+    chmod 0755, $dir, $copy;
+    return $copy;
+}
+
+
 # not root: nothing to give away, the files are the user's own
 
 SKIP: {
@@ -149,7 +157,15 @@ SKIP: {
     skip('needs root and setpriv', 5) if $> != 0 || !$setpriv;
 
     my $user = getpwnam('nobody') // 65534;
-    my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
+
+    # this tree may lie where that user may not look: it gets copies
+
+    my $dir = scratch_dir('user');
+    my $binary = program($ENV{TEST_NGINX_BINARY} || 'nginx')
+        // $ENV{TEST_NGINX_BINARY};
+    local $ENV{TEST_NGINX_OPENQOE_MODULE} =
+        copied($ENV{TEST_NGINX_OPENQOE_MODULE}, $dir);
+    $binary = copied($binary, $dir) if slurp($binary) =~ /^#!/;
     my $nginx = OpenQoE::Nginx->new(workers => 2, binary =>
         "$setpriv --reuid $user --clear-groups $binary");
     my $oracle = OpenQoE::Oracle->new;
