@@ -4,12 +4,14 @@
 # itself (Debian packages, npm modules for the tests), only what is missing.
 
 set -euo pipefail
+# as the caller means it, before this directory becomes the current one
+NGINX_SRC=${NGINX_SRC:+$(realpath "$NGINX_SRC")}
 cd "$(dirname "$0")"
 
 TOP=$PWD
 BUILD=$TOP/build
 MODULE=ngx_http_openqoe_module.so
-CACHE=${OPENQOE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/openqoe}
+CACHE=${OPENQOE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/openqoe}
 JOBS=$(nproc)
 
 PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
@@ -72,15 +74,18 @@ apt_install() {
 # nginx_tree DIR: a source tree to configure, Debian's or NGINX_SRC's, and in
 # the array FLAGS the arguments of its configure.
 nginx_tree() {
-    local tree=$1 src=${NGINX_SRC:-/usr/share/nginx/src}
+    local tree=$1 src=${NGINX_SRC:-/usr/share/nginx/src} from
     local -a NGX_CONF_FLAGS=()
     [ -f "$src/configure" ] || [ -f "$src/auto/configure" ] \
         || die "NGINX_SRC: no nginx source tree in $src"
-    if [ "$(cat "$tree/.from" 2>/dev/null)" != "$src" ]; then
+    # a tree that was upgraded in its place is another one
+    from=$(cat "$src/src/core/nginx.h" "$src/conf_flags" 2>/dev/null \
+        | sha256sum)$src
+    if [ "$(cat "$tree/.from" 2>/dev/null)" != "$from" ]; then
         rm -rf "$tree"
         mkdir -p "$(dirname "$tree")"
         cp -r "$src" "$tree"
-        printf '%s' "$src" > "$tree/.from"
+        printf '%s' "$from" > "$tree/.from"
     fi
     if [ -f "$tree/conf_flags" ]; then
         # shellcheck disable=SC1091
@@ -93,6 +98,11 @@ nginx_tree() {
     FLAGS+=("--with-cc-opt=$(cc_opt "${FLAGS[@]}") -O2")
     FLAGS+=(--with-compat "--add-dynamic-module=$TOP")
 }
+
+
+case $TOP in
+    *[[:space:]]*) die "nginx cannot be built below a path with spaces: $TOP" ;;
+esac
 
 
 # The value of the last --with-cc-opt= among the arguments.
@@ -148,19 +158,24 @@ cmd_build() {
 
 
 cmd_run() {
-    local run=$BUILD/run port=8788 user
+    local run=$BUILD/run port=8788 user to
     cmd_build
     mkdir -p "$run/logs" "$run/tmp"
     ln -sfn "$BUILD" "$run/modules"
-    : "${OTEL_URL:=file://$run/logs/events.jsonl}"
-    export OTEL_URL
+    # the variables that the module reads, in its order
+    to=${OTEL_EXPORTER_OTLP_LOGS_ENDPOINT:-${OTEL_EXPORTER_OTLP_ENDPOINT:-}}
+    if [ -z "$to" ] && [ "${DESTINATION_TYPE:-}" != GrafanaCloud ]; then
+        : "${OTEL_URL:=file://$run/logs/events.jsonl}"
+        export OTEL_URL
+    fi
+    to=${to:-${OTEL_URL:-Grafana Cloud}}
     cat <<EOF
 
-OpenQoE for nginx listens on port $port.  Try:
+OpenQoE for nginx will listen on port $port.  Try:
 
   curl -i http://localhost:$port/v2/events -H 'Content-Type: application/json' -d '{"events":[{"event_type":"playing","event_time":'\$(date +%s%3N)',"org_id":"demo","player_id":"html5","view_id":"'\$(cat /proc/sys/kernel/random/uuid)'","session_id":"s1","viewer_id":"v1","data":{"playing_time":1200}}]}'
 
-Events go to:  $OTEL_URL
+Events go to:  $to
 Stats:         http://localhost:$port/v2/stats
 Health:        http://localhost:$port/v2/health
 

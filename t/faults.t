@@ -3,6 +3,7 @@
 
 use lib 't/lib';
 use IO::Socket::INET;
+use POSIX ();
 use OpenQoE::Test;
 
 need(load => tool('load'));
@@ -218,6 +219,104 @@ SKIP: {
     is((stat $nginx->out_file)[4], scalar getpwnam('nobody'),
        'a file of its own making is the worker\'s');
     ok($nginx->stop, 'quits');
+}
+
+# A collector that refuses what stands behind a batch that it will have later:
+# the lane cannot be released, and nothing of it is counted twice, by whoever
+# has the lane in the end.
+
+{
+    my $dir = scratch_dir('moody');
+    my $mode = sub ($text) { write_file("$dir/mode", $text) };
+    my $listen = IO::Socket::INET->new(Listen => 64, ReuseAddr => 1,
+                                       LocalAddr => '127.0.0.1')
+        or die "listen: $!\n";
+    my $server = fork // die "fork: $!\n";
+
+    if ($server == 0) {
+        while (my $sock = $listen->accept) {
+            my ($head, $body, $length) = ('', '', 0);
+            while (defined(my $line = <$sock>)) {
+                $length = $1 if $line =~ /^content-length: *(\d+)/i;
+                last if $line eq "\r\n";
+            }
+            read $sock, $body, $length;
+            my $now = slurp("$dir/mode");
+            sleep 60 if $now eq 'hang';
+            my $status = $now eq 'ok' ? '200 OK'
+                       : $body =~ /first-of-all/ ? '503 Later' : '400 Never';
+            print $sock "HTTP/1.1 $status\r\nContent-Length: 0\r\n"
+                        . "Connection: close\r\n\r\n";
+            close $sock;
+        }
+        POSIX::_exit(0);
+    }
+
+    my %nginx = (workers => 1, exporter => 'endpoint http://127.0.0.1:'
+        . $listen->sockport . '; protocol http/json; compression none;'
+        . ' batch_size 1; interval 10ms; timeout 20s;');
+    my $sum = sub ($s) {
+        my $e = $s->{exporter};
+        return $e->{exported} + $e->{rejected} + $e->{dropped}{refused}
+               + $e->{dropped}{corrupt} + $s->{queue}{events};
+    };
+    my $blocked = sub {
+        my $nginx = OpenQoE::Nginx->new(%nginx)->start;
+        my $events = batch(4);
+        $events->[0]{data}{note} = 'first-of-all';
+        http_post($nginx->port, '/v2/events', batch_json($events));
+        ok(wait_until(sub { stats($nginx)->{exporter}{batches}{failed} == 3 }),
+           'three batches refused behind one that waits');
+        my $s = stats($nginx);
+        is($sum->($s), 4, 'accepted is the sum while they wait');
+        is($s->{queue}{events}, 4, 'all are queued still');
+        return $nginx;
+    };
+
+    $mode->('moody');
+    my $nginx = $blocked->();
+    $mode->('ok');
+    ok($nginx->reload(old => 1), 'a reload, and the collector takes it');
+    ok(wait_until(sub { stats($nginx)->{queue}{events} == 0 }), 'empty');
+
+    my $s = stats($nginx);
+    is($s->{exporter}{exported}, 1, 'one was exported');
+    is($s->{exporter}{dropped}{refused}, 3, 'three were refused, once each');
+    is($sum->($s), 4, 'accepted is the sum');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+
+    # the same, and the collector hangs when the old worker tries once more
+
+    $mode->('moody');
+    $nginx = $blocked->();
+    $mode->('hang');
+
+    my ($old) = $nginx->worker_pids;
+    my $keep = $nginx->http;
+    $keep->send_raw("POST /v2/events HTTP/1.1\r\n");
+    sleep 0.2;
+    ok($nginx->reload, 'a reload, and the collector hangs');
+    sleep 2.2;
+
+    my $ticks = sub {
+        my @f = split ' ', slurp("/proc/$old/stat") =~ s/.*\)//sr;
+        return $f[11] + $f[12];
+    };
+    my $before = $ticks->();
+    sleep 0.8;
+    my $used = $ticks->() - $before;
+    cmp_ok($used, '<', slow() ? 60 : 15, "no CPU for it ($used ticks)");
+    ok(wait_until(sub {
+        my ($lane) = @{ stats($nginx)->{queue}{lanes} };
+        return $lane->{owner_pid} && $lane->{owner_pid} != $old;
+    }), 'the lane has gone to the new worker in time');
+
+    kill 'KILL', $server;
+    waitpid $server, 0;
+    $keep->close;
+    ok($nginx->stop('TERM'), 'leaves');
+    $nginx->no_errors;
 }
 
 # a file that cannot be written heals without a restart

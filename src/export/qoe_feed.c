@@ -17,6 +17,7 @@
 #define QOE_RECORD_AVG     256
 
 
+static void qoe_feed_count(qoe_feed_t *feed, qoe_counter_t counter, size_t n);
 static bool qoe_feed_has(const qoe_feed_t *feed, qoe_batch_state_t state);
 static bool qoe_feed_full(const qoe_feed_t *feed);
 static void qoe_feed_read(qoe_feed_t *feed, uint64_t now_ms);
@@ -129,6 +130,10 @@ qoe_feed_release(qoe_feed_t *feed)
             return;
         }
 
+        qoe_feed_count(feed, QOE_COUNT_REJECTED, b->rejected);
+        qoe_feed_count(feed, QOE_COUNT_DROPPED_REFUSED, b->refused);
+        qoe_feed_count(feed, QOE_COUNT_DROPPED_CORRUPT, b->bad);
+
         qoe_lane_release(feed->env->zone, feed->lane, b->end, b->count);
 
         feed->first = (feed->first + 1) % QOE_FEED_WINDOW;
@@ -201,6 +206,15 @@ qoe_feed_due_ms(const qoe_feed_t *feed)
     }
 
     return feed->first_ms + feed->env->interval_ms;
+}
+
+
+static void
+qoe_feed_count(qoe_feed_t *feed, qoe_counter_t counter, size_t n)
+{
+    if (n != 0) {
+        qoe_zone_count(feed->env->zone, feed->env->slot, counter, n);
+    }
 }
 
 
@@ -285,8 +299,10 @@ qoe_feed_damaged(qoe_feed_t *feed)
     }
 
     env = feed->env;
+    /* one look at both: the tail, and the records before it */
+
     qoe_zone_lane_info(env->zone, feed->lane, &info);
-    tail = qoe_lane_tail(env->zone, feed->lane);
+    tail = qoe_lane_head(env->zone, feed->lane) + info.used;
 
     known = 0;
 
@@ -299,7 +315,6 @@ qoe_feed_damaged(qoe_feed_t *feed)
     b->bad = b->count;
     feed->pos = tail;
 
-    qoe_zone_count(env->zone, env->slot, QOE_COUNT_DROPPED_CORRUPT, b->count);
     qoe_log(env->log, QOE_LOG_ERR, "lane %u of the zone is damaged, "
             "%zu events given up", feed->lane, b->count);
 
@@ -357,8 +372,6 @@ qoe_feed_encode(qoe_feed_t *feed, uint64_t now_ms)
     b->state = (rc == QOE_OK) ? QOE_BATCH_READY : QOE_BATCH_DONE;
 
     if (b->bad != 0) {
-        qoe_zone_count(env->zone, env->slot, QOE_COUNT_DROPPED_CORRUPT,
-                       b->bad);
         qoe_log_limited(env->log, &env->log_limit, QOE_LOG_ERR,
                         "%zu records of lane %u cannot be read",
                         b->bad, feed->lane);
@@ -382,6 +395,8 @@ qoe_feed_push(qoe_feed_t *feed, size_t count, uint64_t end)
     b->count = count;
     b->end = end;
     b->bad = 0;
+    b->rejected = 0;
+    b->refused = 0;
 
     feed->nbatches++;
 

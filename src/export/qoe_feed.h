@@ -40,6 +40,8 @@ typedef struct {
     uint64_t              end;       /* position behind its last record */
     size_t                count;     /* records */
     size_t                bad;       /* of them unreadable, not in payload */
+    size_t                rejected;  /* by a partial success */
+    size_t                refused;   /* for good */
 } qoe_export_batch_t;
 
 
@@ -90,7 +92,10 @@ void qoe_feed_run(qoe_feed_t *feed, uint64_t now_ms, bool flush);
 /* The oldest batch that is ready to be sent, or NULL. */
 qoe_export_batch_t *qoe_feed_ready(qoe_feed_t *feed);
 
-/* Releases the oldest batches that are done. */
+/*
+ * Releases the oldest batches that are done, and counts what of them was lost:
+ * not before, or a batch that is sent once more is counted once more.
+ */
 void qoe_feed_release(qoe_feed_t *feed);
 
 bool qoe_feed_sending(const qoe_feed_t *feed);

@@ -46,7 +46,7 @@ static qoe_export_batch_t *qoe_helper_next(qoe_helper_t *h);
 static void qoe_helper_done(void *data, const qoe_outcome_t *o);
 static void qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
     const qoe_outcome_t *o);
-static void qoe_helper_recovered(qoe_helper_t *h);
+static void qoe_helper_answered(qoe_helper_t *h, const char *error);
 static void qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
     const qoe_outcome_t *o);
 static void qoe_helper_wait(qoe_helper_t *h, uint64_t now);
@@ -334,6 +334,11 @@ qoe_helper_send(qoe_helper_t *h, uint64_t now)
 
         b->state = QOE_BATCH_SENDING;
         h->sending++;
+
+        if (h->handing_over) {
+            qoe_transport_deadline(h->transport, h->hand_over_ms
+                                   - qoe_min(now, h->hand_over_ms));
+        }
     }
 }
 
@@ -391,20 +396,18 @@ static void
 qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
     const qoe_outcome_t *o)
 {
-    size_t    sent;
-    uint64_t  rejected;
+    size_t  sent;
 
     b->state = QOE_BATCH_DONE;
     sent = b->count - b->bad;
-    rejected = qoe_min((uint64_t) qoe_max(o->rejected, (int64_t) 0), sent);
+    b->rejected = (size_t) qoe_min((uint64_t) qoe_max(o->rejected, 0), sent);
 
     qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_SENT, 1);
 
-    if (rejected != 0) {
-        qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_REJECTED, rejected);
+    if (b->rejected != 0) {
         qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_WARN,
-                        "the collector rejected %llu of %zu events: "
-                        "%s", (unsigned long long) rejected, sent, o->message);
+                        "the collector rejected %zu of %zu events: %s",
+                        b->rejected, sent, o->message);
     }
 
     if (h->failures != 0) {
@@ -413,14 +416,17 @@ qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
                 "failures", (unsigned long long) h->failures);
     }
 
-    qoe_helper_recovered(h);
+    qoe_helper_answered(h, NULL);
 }
 
 
-/* The destination answers: no lane is failing, busy or not. */
+/*
+ * The destination answers, be it with a refusal: no lane is failing, busy or
+ * not.
+ */
 
 static void
-qoe_helper_recovered(qoe_helper_t *h)
+qoe_helper_answered(qoe_helper_t *h, const char *error)
 {
     size_t    i;
     uint64_t  now;
@@ -428,7 +434,7 @@ qoe_helper_recovered(qoe_helper_t *h)
     now = qoe_unix_ns() / 1000000;
 
     for (i = 0; i < h->nfeeds; i++) {
-        qoe_lane_report(h->env.zone, h->feed[i]->lane, now, NULL, false);
+        qoe_lane_report(h->env.zone, h->feed[i]->lane, now, error, false);
     }
 
     h->failures = 0;
@@ -445,21 +451,22 @@ qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
 
     error = (o->message[0] != '\0') ? o->message : o->error_type;
 
-    qoe_lane_report(h->env.zone, b->feed->lane, qoe_unix_ns() / 1000000,
-                    error, o->kind == QOE_OUTCOME_RETRY);
-
     if (o->kind == QOE_OUTCOME_FINAL) {
         b->state = QOE_BATCH_DONE;
+        b->refused = b->count - b->bad;
+
+        qoe_helper_answered(h, error);
         qoe_zone_refused(h->env.zone, qoe_mono_ms());
 
         qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_FAILED, 1);
-        qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_DROPPED_REFUSED,
-                       b->count - b->bad);
         qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
                         "%zu events dropped, the collector refused "
-                        "them for good: %s", b->count - b->bad, error);
+                        "them for good: %s", b->refused, error);
         return;
     }
+
+    qoe_lane_report(h->env.zone, b->feed->lane, qoe_unix_ns() / 1000000,
+                    error, true);
 
     b->state = QOE_BATCH_READY;
     now = qoe_mono_ms();

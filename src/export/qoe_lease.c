@@ -18,8 +18,9 @@
 #include "qoe_helper_priv.h"
 
 
-#define QOE_LEASE_SOON_MS      20        /* preferred lanes, at the start */
-#define QOE_LEASE_SOON_FOR_MS  5000
+/* preferred lanes: a hand-over takes as long as a batch is in flight */
+#define QOE_LEASE_SOON_MS      20
+#define QOE_LEASE_SOON_FOR_MS  30000
 #define QOE_LEASE_LATER_MS     500
 #define QOE_LEASE_SWEEP_MS     5000      /* of orphans; all there is at idle */
 #define QOE_LEASE_ORPHAN_MS    2000
@@ -51,7 +52,8 @@ qoe_lease_update(qoe_helper_t *h, uint64_t now)
         qoe_lease_hand_over(h, now);
 
         if (h->nfeeds != 0 || h->leaving_ms == 0) {
-            h->lease_ms = h->nfeeds != 0 ? h->hand_over_ms : UINT64_MAX;
+            h->lease_ms = h->nfeeds == 0 ? UINT64_MAX
+                          : qoe_max(h->hand_over_ms, now + QOE_LEASE_SOON_MS);
             return;
         }
     }
@@ -216,7 +218,7 @@ qoe_lease_take_orphans(qoe_helper_t *h, uint64_t older_ms)
 
         qoe_zone_lane_info(h->conf.zone, lane, &info);
 
-        if (now - info.lease_ms >= older_ms && !qoe_proc_alive(info.owner)) {
+        if (info.lease_ms + older_ms <= now && !qoe_proc_alive(info.owner)) {
             (void) qoe_lease_take(h, lane);
         }
     }

@@ -16,8 +16,18 @@ typedef struct {
 } ngx_http_openqoe_stat_t;
 
 
+/* Events that left the queue without being exported. */
+
+typedef struct {
+    uint64_t        rejected;
+    uint64_t        refused;
+    uint64_t        corrupt;
+} ngx_http_openqoe_lost_t;
+
+
 static ngx_int_t ngx_http_openqoe_stats_json(ngx_http_request_t *r);
-static uint64_t ngx_http_openqoe_exported(const qoe_zone_t *zone,
+static void ngx_http_openqoe_exported(qoe_buf_t *b,
+    const ngx_http_openqoe_lost_t *lost,
     const ngx_http_openqoe_exporter_state_t *s);
 static void ngx_http_openqoe_counters(qoe_buf_t *b, const qoe_zone_t *zone,
     const char *name, const ngx_http_openqoe_stat_t *stats);
@@ -56,13 +66,6 @@ static const ngx_http_openqoe_stat_t  ngx_http_openqoe_batches[] = {
 };
 
 
-static const ngx_http_openqoe_stat_t  ngx_http_openqoe_dropped[] = {
-    { "refused", QOE_COUNT_DROPPED_REFUSED },
-    { "corrupt", QOE_COUNT_DROPPED_CORRUPT },
-    { NULL, 0 }
-};
-
-
 ngx_int_t
 ngx_http_openqoe_stats_handler(ngx_http_request_t *r)
 {
@@ -95,11 +98,18 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
     qoe_buf_t                           b;
     qoe_mem_t                           mem;
     qoe_zone_t                         *zone;
+    ngx_http_openqoe_lost_t             lost;
     ngx_http_openqoe_main_conf_t       *mcf;
     ngx_http_openqoe_exporter_state_t   s;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
     zone = ngx_http_openqoe_get_zone(mcf)->zone;
+
+    /* before the lanes: what is counted is released a moment later */
+
+    lost.rejected = qoe_zone_counter(zone, QOE_COUNT_REJECTED);
+    lost.refused = qoe_zone_counter(zone, QOE_COUNT_DROPPED_REFUSED);
+    lost.corrupt = qoe_zone_counter(zone, QOE_COUNT_DROPPED_CORRUPT);
 
     ngx_http_openqoe_exporter_state(zone, &s);
 
@@ -124,11 +134,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
     ngx_http_openqoe_counters(&b, zone, "requests", ngx_http_openqoe_requests);
     ngx_http_openqoe_queue(&b, zone, &s);
 
-    qoe_buf_printf(&b, ",\"exporter\":{\"exported\":%llu,\"rejected\":%llu,",
-        (unsigned long long) ngx_http_openqoe_exported(zone, &s),
-        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_REJECTED));
-    ngx_http_openqoe_counters(&b, zone, "dropped", ngx_http_openqoe_dropped);
-    qoe_buf_literal(&b, ",");
+    ngx_http_openqoe_exported(&b, &lost, &s);
     ngx_http_openqoe_counters(&b, zone, "batches", ngx_http_openqoe_batches);
     qoe_buf_literal(&b, ",\"health\":");
     ngx_http_openqoe_exporter_json(&b, mcf, &s);
@@ -142,25 +148,26 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
 
 
 /*
- * What left the queue and was neither rejected nor dropped: so accepted is
- * exported + rejected + dropped + queued in every answer, and stays so over
- * kills, because the marks of a lane survive them.
+ * What left the queue and was neither rejected nor dropped is exported: so
+ * accepted is the sum of the three and of what is queued, in every answer,
+ * and stays so over kills, because the marks of a lane survive them.
  */
 
-static uint64_t
-ngx_http_openqoe_exported(const qoe_zone_t *zone,
+static void
+ngx_http_openqoe_exported(qoe_buf_t *b, const ngx_http_openqoe_lost_t *lost,
     const ngx_http_openqoe_exporter_state_t *s)
 {
-    uint64_t                        lost;
-    const ngx_http_openqoe_stat_t  *d;
+    uint64_t  all;
 
-    lost = qoe_zone_counter(zone, QOE_COUNT_REJECTED);
+    all = lost->rejected + lost->refused + lost->corrupt;
 
-    for (d = ngx_http_openqoe_dropped; d->name != NULL; d++) {
-        lost += qoe_zone_counter(zone, d->counter);
-    }
-
-    return s->consumed - qoe_min(lost, s->consumed);
+    qoe_buf_printf(b, ",\"exporter\":{\"exported\":%llu,\"rejected\":%llu,"
+                   "\"dropped\":{\"refused\":%llu,\"corrupt\":%llu},",
+                   (unsigned long long) (s->consumed
+                                         - qoe_min(all, s->consumed)),
+                   (unsigned long long) lost->rejected,
+                   (unsigned long long) lost->refused,
+                   (unsigned long long) lost->corrupt);
 }
 
 

@@ -98,6 +98,10 @@ qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t *pos,
             break;
         }
 
+        if (zone->ring_size - offset > left) {
+            return QOE_INVALID;
+        }
+
         *pos += zone->ring_size - offset;
     }
 
@@ -159,7 +163,7 @@ qoe_lane_report(qoe_zone_t *zone, uint32_t lane, uint64_t now_ms,
 
     } else {
         h->last_failure_ms = now_ms;
-        h->consecutive_failures += failing;
+        h->consecutive_failures = failing ? h->consecutive_failures + 1 : 0;
         snprintf(h->last_error, sizeof(h->last_error), "%s", error);
     }
 

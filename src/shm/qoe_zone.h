@@ -148,8 +148,8 @@ void qoe_lane_release(qoe_zone_t *zone, uint32_t lane, uint64_t pos,
 bool qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
 
 /*
- * What became of an export.  error is NULL for a success, which ends a series
- * of failures; failing: the error is one more of such a series.  now_ms: Unix.
+ * What became of an export.  error is NULL for a success; failing: the error
+ * is one more of a series of failures, anything else ends it.  now_ms: Unix.
  */
 void qoe_lane_report(qoe_zone_t *zone, uint32_t lane, uint64_t now_ms,
     const char *error, bool failing);

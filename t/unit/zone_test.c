@@ -273,9 +273,10 @@ test_health(void)
 
     qoe_lane_report(zone, 0, 6, "a poison batch", false);
     qoe_zone_lane_info(zone, 0, &info);
-    ok(info.health.consecutive_failures == 2
+    ok(info.health.consecutive_failures == 0
        && strcmp(info.health.last_error, "a poison batch") == 0,
-       "an error that is no failure");
+       "a refusal is an answer: it ends the series");
+    qoe_lane_report(zone, 0, 6, "refused", true);
 
     qoe_lane_report(zone, 0, 7, NULL, false);
     qoe_zone_lane_info(zone, 0, &info);
