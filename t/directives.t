@@ -5,8 +5,7 @@ use Test::Nginx::Socket;
 # exporter's lines in directives_exporter.t, keys, origins and the cookie in
 # auth.t, cors.t and marker.t.
 
-use OpenQoE::Event qw(event batch batch_json);
-use IO::Compress::Gzip ();
+use OpenQoE::Event qw(event batch batch_json gzip);
 use Time::HiRes qw(time);
 
 add_block_preprocessor(sub {
@@ -28,12 +27,6 @@ END
     $block->set_value('no_error_log', "[error]")
         if !defined $block->no_error_log && !defined $block->error_log;
 });
-
-sub gzip {
-    my ($text) = @_;
-    IO::Compress::Gzip::gzip(\$text, \my $out);
-    return $out;
-}
 
 sub body { return batch_json(ref $_[0] ? $_[0] : batch($_[0])) }
 sub post { return "POST /v2/events\n" . body($_[0]) }

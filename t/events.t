@@ -3,7 +3,7 @@ use Test::Nginx::Socket;
 # POST /v2/events: each status with its headers and body, and what decides
 # between them.
 
-use OpenQoE::Event qw(event batch batch_json);
+use OpenQoE::Event qw(event batch batch_json gzip);
 
 add_block_preprocessor(sub {
     my $block = shift;
@@ -24,16 +24,6 @@ END
     $block->set_value('no_error_log', "[error]")
         if !defined $block->no_error_log && !defined $block->error_log;
 });
-
-# gzip by the program: the tests are core Perl, and IO::Compress is core
-
-use IO::Compress::Gzip ();
-
-sub gzip {
-    my ($text) = @_;
-    IO::Compress::Gzip::gzip(\$text, \my $out);
-    return $out;
-}
 
 # n events of about a kB each, of one session, so of one lane
 

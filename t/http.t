@@ -4,8 +4,7 @@ use Test::Nginx::Socket;
 # methods, other modules and error pages in the same location, locations of
 # every kind.  What needs connections of its own is in connections.t.
 
-use OpenQoE::Event qw(event batch batch_json);
-use IO::Compress::Gzip ();
+use OpenQoE::Event qw(event batch batch_json gzip);
 
 add_block_preprocessor(sub {
     my $block = shift;
@@ -25,12 +24,6 @@ END
     $block->set_value('no_error_log', "[error]")
         if !defined $block->no_error_log && !defined $block->error_log;
 });
-
-sub gzip {
-    my ($text) = @_;
-    IO::Compress::Gzip::gzip(\$text, \my $out);
-    return $out;
-}
 
 # a POST in chunks of so many bytes
 

@@ -33,19 +33,7 @@ static qoe_transport_t  *t;
 static int               logged;
 
 
-static void
-count_log(void *ctx, qoe_log_level_t level, const char *text, size_t len)
-{
-    (void) ctx;
-    (void) level;
-    (void) text;
-    (void) len;
-
-    logged++;
-}
-
-
-static const qoe_log_t  quiet = { count_log, NULL, QOE_LOG_DEBUG };
+static const qoe_log_t  quiet = { tap_log_write, &logged, QOE_LOG_DEBUG };
 
 
 static void

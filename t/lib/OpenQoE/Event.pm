@@ -9,11 +9,12 @@ package OpenQoE::Event;
 use v5.36;
 
 use Exporter qw(import);
+use IO::Compress::Gzip ();
 use JSON::PP ();
 use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(event batch batch_json event_id encode_json_text
-                    decode_json_text uuid run_id);
+                    decode_json_text gzip uuid run_id);
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $run = sprintf '%x%04x', $$, int rand 0x10000;
@@ -24,6 +25,14 @@ sub encode_json_text ($value) { $json->encode($value) }
 
 
 sub decode_json_text ($text) { eval { $json->decode($text) } }
+
+
+# bytes as Content-Encoding: gzip sends them
+
+sub gzip ($bytes) {
+    IO::Compress::Gzip::gzip(\$bytes, \my $packed);
+    return $packed;
+}
 
 
 sub run_id () { $run }
