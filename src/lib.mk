@@ -15,7 +15,7 @@ WARN       = -W -Wall -Wextra -Werror -Wpointer-arith -Wmissing-prototypes \
              -Wstrict-prototypes -Wshadow
 LIBS       = -ljansson -lprotobuf-c -lcurl -lz -lm -lpthread
 
-ROOMS      = core event shm otlp export
+ROOMS      = core event shm qoe otlp export
 SRCS       = $(wildcard $(ROOMS:%=src/%/*.c))
 PROTOS     = $(shell cd proto && find . -name '*.proto' | sed 's,^\./,,' | sort)
 GEN_SRCS   = $(PROTOS:%.proto=$(GEN)/%.pb-c.c)

@@ -1,0 +1,146 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The part of an event that metrics are made of, typed: what crosses the zone
+ * beside the event's text, and what src/qoe works on.  It does not say how
+ * the record that carries it is packed.
+ *
+ * The numbers of both tables are part of the record's format: append only.
+ */
+
+
+#ifndef _QOE_SAMPLE_H_INCLUDED_
+#define _QOE_SAMPLE_H_INCLUDED_
+
+
+#include "qoe_event.h"
+
+
+/*
+ * Numbers: id, then the paths below "data" it is read from, the first that
+ * has a usable value.  A usable value is a finite number, or text that is one
+ * as a whole ("29.97"), or a boolean (1 and 0).  Anything else in "data" is
+ * ignored, for its content is free.
+ */
+
+#define QOE_SAMPLE_NUMBERS(X)                                                 \
+    X(PAGE_LOAD_TIME,       "page_load_time")                                 \
+    X(PLAYER_STARTUP_TIME,  "player_startup_time")                            \
+    X(VIDEO_STARTUP_TIME,   "video_startup_time")                             \
+    X(PLAYING_TIME,         "playing_time")                                   \
+    X(COMPLETION_RATE,      "completion_rate")                                \
+    X(SEEK_LATENCY,         "seek_latency")                                   \
+    X(STALL_DURATION,       "stall_duration")                                 \
+    X(STALL_POSITION_SECS,  "stall_position_secs")                            \
+    X(BUFFER_LENGTH,        "buffer_len_ms", "buffer_length")                 \
+    X(Z_SCORE,              "z_score")                                        \
+    X(IS_OUTLIER,           "is_outlier")                                     \
+    X(BITRATE,              "bitrate")                                        \
+    X(BITRATE_KB,           "bitrate_kb")                                     \
+    X(OLD_BITRATE_KB,       "old.bitrate_kb")                                 \
+    X(NEW_BITRATE_KB,       "new.bitrate_kb")                                 \
+    X(DROPPED_FRAMES,       "dropped_frames", "dropped_frames.droppedFrames") \
+    X(QUARTILE,             "quartile")                                       \
+    X(FRAG_DURATION,        "frag_duration")                                  \
+    X(SIZE_BYTES,           "size_bytes")                                     \
+    X(TTFB_MS,              "ttfb_ms")                                        \
+    X(BANDWIDTH,            "bandwidth")                                      \
+    X(FRAMERATE,            "framerate")                                      \
+    X(RESOLUTION_WIDTH,     "resolution.width")                               \
+    X(RESOLUTION_HEIGHT,    "resolution.height")                              \
+    X(VIDEO_WIDTH,          "video_width")                                    \
+    X(VIDEO_HEIGHT,         "video_height")                                   \
+    X(PLAYER_WIDTH,         "player_width")                                   \
+    X(PLAYER_HEIGHT,        "player_height")                                  \
+    X(DEVICE_PIXEL_RATIO,   "device_pixel_ratio")                             \
+    X(FATAL,                "error_context.fatal", "fatal")
+
+typedef enum {
+#define QOE_SAMPLE_NUMBER_ENUM(id, ...)  QOE_NUMBER_##id,
+    QOE_SAMPLE_NUMBERS(QOE_SAMPLE_NUMBER_ENUM)
+#undef QOE_SAMPLE_NUMBER_ENUM
+    QOE_NUMBERS                  /* at most 64 */
+} qoe_number_t;
+
+
+/*
+ * Texts: id, where they come from: a field of QOE_EVENT_FIELDS, or a path
+ * below "data".  A number where text is expected is written as JSON has it
+ * (error_code 403 is "403").
+ */
+
+#define QOE_SAMPLE_TEXTS(FIELD, DATA)                                         \
+    FIELD(ORG_ID)                                                             \
+    FIELD(PLAYER_ID)                                                          \
+    FIELD(SESSION_ID)                                                         \
+    FIELD(VIEW_ID)                                                            \
+    FIELD(VIEWER_ID)                                                          \
+    FIELD(ENV)                                                                \
+    FIELD(APP_NAME)                                                           \
+    FIELD(APP_VERSION)                                                        \
+    FIELD(DEVICE_CATEGORY)                                                    \
+    FIELD(OS_FAMILY)                                                          \
+    FIELD(BROWSER_FAMILY)                                                     \
+    FIELD(PLAYER_NAME)                                                        \
+    FIELD(NETWORK_COUNTRY_CODE)                                               \
+    FIELD(NETWORK_REGION)                                                     \
+    FIELD(NETWORK_ASN)                                                        \
+    FIELD(CDN_PROVIDER)                                                       \
+    FIELD(CDN_EDGE_POP)                                                       \
+    FIELD(VIDEO_ID)                                                           \
+    FIELD(VIDEO_TITLE)                                                        \
+    FIELD(VIDEO_SOURCE_URL)                                                   \
+    FIELD(VIDEO_STREAM_TYPE)                                                  \
+    FIELD(CMCD_ST)                                                            \
+    DATA(MEDIA_TYPE,   "media_type")                                          \
+    DATA(CODEC,        "codec")                                               \
+    DATA(ERROR_FAMILY, "error_family")                                        \
+    DATA(ERROR_CODE,   "error_code")
+
+typedef enum {
+#define QOE_SAMPLE_FIELD_ENUM(id)       QOE_TEXT_##id,
+#define QOE_SAMPLE_DATA_ENUM(id, path)  QOE_TEXT_##id,
+    QOE_SAMPLE_TEXTS(QOE_SAMPLE_FIELD_ENUM, QOE_SAMPLE_DATA_ENUM)
+#undef QOE_SAMPLE_FIELD_ENUM
+#undef QOE_SAMPLE_DATA_ENUM
+    QOE_TEXT_MARKER,             /* the device cookie */
+    QOE_TEXTS
+} qoe_text_t;
+
+
+/*
+ * Named text: the nginx variables of openqoe_attribute, and the values of
+ * custom dimensions.  On the way to the record both are complete; a name is
+ * there once.
+ */
+
+typedef struct {
+    qoe_span_t          name;
+    qoe_span_t          value;
+} qoe_named_t;
+
+
+typedef struct {
+    qoe_event_type_t    type;        /* QOE_EVENT_CUSTOM: see type_name */
+    qoe_span_t          type_name;
+    uint64_t            received_ns; /* Unix */
+    int64_t             time_ms;     /* Unix, the client's clock */
+
+    qoe_span_t          text[QOE_TEXTS];     /* empty: absent */
+
+    uint64_t            set;         /* a bit a qoe_number_t */
+    double              number[QOE_NUMBERS];
+
+    const qoe_named_t  *attrs;       /* of openqoe_attribute */
+    size_t              nattrs;
+    const qoe_named_t  *dims;        /* of custom dimensions, by name */
+    size_t              ndims;
+} qoe_sample_t;
+
+
+#define qoe_sample_has(s, id)                                                 \
+    (((s)->set >> QOE_NUMBER_##id & 1) != 0)
+
+
+#endif /* _QOE_SAMPLE_H_INCLUDED_ */

@@ -1,0 +1,43 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * A collection as OTLP metrics requests, each below a size.  Points are
+ * written directly, attribute sets are encoded once: a collection has many
+ * points and few sets.  The bytes are what protobuf-c would unpack; JSON goes
+ * through it.
+ */
+
+
+#ifndef _QOE_OTLP_METRICS_H_INCLUDED_
+#define _QOE_OTLP_METRICS_H_INCLUDED_
+
+
+#include "qoe_collect.h"
+#include "qoe_otlp.h"
+
+
+typedef struct qoe_otlp_metrics_s  qoe_otlp_metrics_t;
+
+
+/*
+ * c (complete) and id must outlive it.  max: bytes of a protobuf request,
+ * which is exceeded only by a single point.  NULL: no memory.
+ */
+qoe_otlp_metrics_t *qoe_otlp_metrics_create(const qoe_collect_t *c,
+    qoe_encoding_t encoding, const qoe_otlp_identity_t *id, size_t max,
+    const qoe_mem_t *mem);
+void qoe_otlp_metrics_destroy(qoe_otlp_metrics_t *m);
+
+/*
+ * Works on the next ExportMetricsServiceRequest in out (empty, or as the last
+ * call left it) for about budget_us.  QOE_AGAIN: call it again with the same
+ * out; QOE_OK: out is a request with *npoints points; QOE_DONE: there is none
+ * any more, out is empty; QOE_NOMEM, QOE_TOO_LARGE (a single point: it is
+ * left out, call again).
+ */
+qoe_status_t qoe_otlp_metrics_next(qoe_otlp_metrics_t *m, qoe_buf_t *out,
+    size_t *npoints, uint64_t budget_us);
+
+
+#endif /* _QOE_OTLP_METRICS_H_INCLUDED_ */

@@ -1,0 +1,49 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_catalogue.h"
+
+
+#define QOE_BOUNDS_ARRAY(id, ...)                                             \
+    static const double  qoe_bounds_##id[] = { __VA_ARGS__ };
+QOE_BOUNDS(QOE_BOUNDS_ARRAY)
+
+#define qoe_bounds_NONE    NULL
+
+
+/* sizeof(*NULL) is not to be had: the count goes by name as well */
+
+enum {
+    qoe_nbounds_NONE = 0,
+#define QOE_BOUNDS_COUNT(id, ...)                                             \
+    qoe_nbounds_##id = sizeof(qoe_bounds_##id) / sizeof(double),
+    QOE_BOUNDS(QOE_BOUNDS_COUNT)
+};
+
+
+#define QOE_TEXT(s)        { s, sizeof(s) - 1 }
+
+const qoe_metric_t  qoe_metrics[QOE_METRICS_N] = {
+#define QOE_METRIC_ROW(id, name, kind, unit, bounds, group, attrs, when,      \
+    text)                                                                     \
+    { QOE_TEXT(name), QOE_TEXT(unit), QOE_TEXT(text), QOE_TEXT(attrs),        \
+      QOE_TEXT(when), QOE_INSTRUMENT_##kind, QOE_GROUP_##group,                     \
+      qoe_bounds_##bounds, qoe_nbounds_##bounds },
+    QOE_METRICS(QOE_METRIC_ROW)
+};
+
+
+size_t
+qoe_metric_bucket(const qoe_metric_t *m, double value)
+{
+    size_t  i;
+
+    for (i = 0; i < m->nbounds && value > m->bounds[i]; i++) {
+        /* void */
+    }
+
+    return i;
+}

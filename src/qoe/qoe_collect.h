@@ -1,0 +1,86 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * A collection: the series of all lanes merged, with the module's own, in
+ * memory of the caller's process, grouped by metric.  It is made in steps so
+ * that neither an event loop nor a helper thread stands still for it.
+ * One thread; reads the zone without a lock.
+ */
+
+
+#ifndef _QOE_COLLECT_H_INCLUDED_
+#define _QOE_COLLECT_H_INCLUDED_
+
+
+#include "qoe_state.h"
+
+
+typedef struct qoe_collect_s  qoe_collect_t;
+
+
+typedef enum {
+    QOE_COLLECT_READ = 0,        /* for a scrape: changes nothing */
+    QOE_COLLECT_EXPORT           /* holder of the exporter lease: closes the
+                                    windows of gauges, condemns idle series,
+                                    lets values of dimensions expire */
+} qoe_collect_mode_t;
+
+
+/*
+ * conf and governor must outlive the collection.  groups: which metrics
+ * (QOE_GROUP_STATS for a scrape).  mem: all its memory.  NULL: no memory.
+ */
+qoe_collect_t *qoe_collect_create(const qoe_state_t *st,
+    const qoe_conf_t *conf, qoe_governor_t *governor, qoe_collect_mode_t mode,
+    uint32_t groups, uint64_t now_ns, const qoe_mem_t *mem);
+void qoe_collect_destroy(qoe_collect_t *c);
+
+/*
+ * Works for about budget_us.  QOE_AGAIN: call it again; QOE_OK: it is
+ * complete; QOE_NOMEM.
+ */
+qoe_status_t qoe_collect_step(qoe_collect_t *c, uint64_t budget_us);
+
+
+/* A complete collection. */
+
+typedef struct {
+    uint64_t        count;
+    double          sum;
+    double          min;
+    double          max;
+    uint64_t        bucket[QOE_BUCKETS_MAX];         /* not cumulative */
+} qoe_histogram_t;
+
+typedef struct {
+    uint32_t        base;            /* blocks of the collection; 0: none */
+    uint32_t        extra;
+    uint64_t        start_ns;        /* of sums and histograms */
+    double          number;          /* sums, gauges */
+    const qoe_histogram_t  *histogram;
+} qoe_collected_t;
+
+uint64_t qoe_collect_time_ns(const qoe_collect_t *c);
+
+/* Series of a metric, 0 .. n - 1. */
+size_t qoe_collect_count(const qoe_collect_t *c, qoe_metric_id_t metric);
+void qoe_collect_get(const qoe_collect_t *c, qoe_metric_id_t metric, size_t i,
+    qoe_collected_t *out);
+
+/* Blocks (qoe_labels.h) 1 .. n; an encoder may keep one result for each. */
+uint32_t qoe_collect_blocks(const qoe_collect_t *c);
+qoe_span_t qoe_collect_block(const qoe_collect_t *c, uint32_t block);
+
+
+/*
+ * Used by qoe_gauges.c, which adds what is taken at the collection.
+ * QOE_NOMEM.
+ */
+qoe_status_t qoe_collect_add(qoe_collect_t *c, qoe_metric_id_t metric,
+    qoe_span_t base, qoe_span_t extra, double value);
+qoe_status_t qoe_gauges_collect(qoe_collect_t *c, const qoe_state_t *st,
+    const qoe_conf_t *conf, const qoe_governor_t *governor, uint64_t now_ns);
+
+
+#endif /* _QOE_COLLECT_H_INCLUDED_ */

@@ -1,0 +1,145 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Dimensions: which attributes metrics have, where their values come from,
+ * and what is done to values (governance).  The table of the built-in ones
+ * is here; the configuration may change their rules and add others.
+ */
+
+
+#ifndef _QOE_DIMENSION_H_INCLUDED_
+#define _QOE_DIMENSION_H_INCLUDED_
+
+
+#include "qoe_sample.h"
+
+
+#define QOE_DIMENSIONS_MAX     64            /* built-in and custom */
+#define QOE_DIMENSION_NAME_MAX 63            /* bytes */
+#define QOE_DIMENSION_LEN      128           /* default of maxlen */
+
+
+/* What becomes of a value. */
+
+typedef enum {
+    QOE_ACTION_ALLOW = 0,        /* the first max distinct ones within ttl */
+    QOE_ACTION_TOPK,             /* the max most frequent ones */
+    QOE_ACTION_HASH,             /* CRC-32 as 8 hex digits, as in the
+                                    reference */
+    QOE_ACTION_BUCKET,           /* numbers "100-200"; else "bucket_7" */
+    QOE_ACTION_DROP              /* no attribute; distinct values estimated */
+} qoe_action_t;
+
+typedef enum {
+    QOE_OVERFLOW_OTHER = 0,      /* "other" */
+    QOE_OVERFLOW_HASH
+} qoe_overflow_t;
+
+
+/* Which metrics have the dimension as an attribute. */
+
+typedef enum {
+    QOE_ROLE_BASE = 0,           /* all of views and events */
+    QOE_ROLE_EXTRA,              /* those of whose points it is part */
+    QOE_ROLE_NEVER               /* none: counted only, allow is refused */
+} qoe_role_t;
+
+
+/*
+ * Built-in dimensions: id, name, role, action, max, maxlen.
+ * TEXT: the text of the sample of that id is its value; the others are made
+ * where they are used.
+ */
+
+#define QOE_DIMENSIONS(TEXT, MADE)                                            \
+    TEXT(ORG_ID,           "org_id",           BASE,  ALLOW, 1000,   128)     \
+    TEXT(PLAYER_ID,        "player_id",        BASE,  ALLOW, 10000,  128)     \
+    TEXT(ENV,              "env",              BASE,  ALLOW, 10,     128)     \
+    TEXT(APP_NAME,         "app_name",         BASE,  ALLOW, 100,    128)     \
+    TEXT(APP_VERSION,      "app_version",      BASE,  ALLOW, 200,    128)     \
+    TEXT(DEVICE_CATEGORY,  "device_category",  BASE,  ALLOW, 10,     128)     \
+    TEXT(OS_FAMILY,        "os_family",        BASE,  ALLOW, 20,     128)     \
+    TEXT(BROWSER_FAMILY,   "browser_family",   BASE,  ALLOW, 20,     128)     \
+    TEXT(PLAYER_NAME,      "player_name",      BASE,  ALLOW, 20,     128)     \
+    TEXT(NETWORK_COUNTRY_CODE,                                                \
+                           "network_country",  BASE,  ALLOW, 250,    128)     \
+    TEXT(VIDEO_ID,         "video_id",         BASE,  ALLOW, 100000, 128)     \
+    TEXT(VIDEO_TITLE,      "video_title",      BASE,  TOPK,  100,    100)     \
+    MADE(CONTENT_TYPE,     "content_type",     BASE,  ALLOW, 4,      128)     \
+    MADE(STREAM_ID,        "stream_id",        BASE,  ALLOW, 1000,   128)     \
+    TEXT(CDN_PROVIDER,     "cdn_provider",     BASE,  DROP,  20,     128)     \
+    TEXT(NETWORK_REGION,   "network_region",   BASE,  DROP,  1000,   128)     \
+    TEXT(NETWORK_ASN,      "network_asn",      BASE,  DROP,  1000,   128)     \
+    TEXT(MARKER,           "marker",           BASE,  DROP,  100000, 128)     \
+    TEXT(SESSION_ID,       "session_id",       NEVER, DROP,  0,      128)     \
+    TEXT(VIEW_ID,          "view_id",          NEVER, DROP,  0,      128)     \
+    TEXT(VIEWER_ID,        "viewer_id",        NEVER, DROP,  0,      128)     \
+    TEXT(VIDEO_SOURCE_URL, "video_source_url", NEVER, DROP,  0,      128)     \
+    MADE(EVENT_TYPE,       "event_type",       EXTRA, ALLOW, 64,     128)     \
+    TEXT(MEDIA_TYPE,       "media_type",       EXTRA, ALLOW, 8,      128)     \
+    TEXT(CODEC,            "codec",            EXTRA, ALLOW, 50,     128)     \
+    MADE(FRAMERATE,        "framerate",        EXTRA, ALLOW, 30,     128)     \
+    MADE(RESOLUTION,       "resolution",       EXTRA, ALLOW, 9,      128)     \
+    MADE(IS_OUTLIER,       "is_outlier",       EXTRA, ALLOW, 2,      128)     \
+    TEXT(ERROR_FAMILY,     "error_family",     EXTRA, ALLOW, 20,     128)     \
+    TEXT(ERROR_CODE,       "error_code",       EXTRA, ALLOW, 200,    128)     \
+    MADE(QUARTILE,         "quartile",         EXTRA, ALLOW, 4,      128)     \
+    MADE(DIRECTION,        "direction",        EXTRA, ALLOW, 8,      128)     \
+    MADE(CHANGE_DIRECTION, "change_direction", EXTRA, ALLOW, 8,      128)     \
+    MADE(OUTCOME,          "outcome",          EXTRA, ALLOW, 8,      128)
+
+typedef enum {
+#define QOE_DIMENSION_ENUM(id, name, role, action, max, maxlen)               \
+    QOE_DIM_##id,
+    QOE_DIMENSIONS(QOE_DIMENSION_ENUM, QOE_DIMENSION_ENUM)
+#undef QOE_DIMENSION_ENUM
+    QOE_DIMS_BUILTIN
+} qoe_dim_t;
+
+
+/* One dimension as configured; number i of the built-in ones is qoe_dim_t i. */
+
+typedef struct {
+    qoe_span_t       name;
+    qoe_span_t       source;     /* of a custom one, as configured */
+    qoe_role_t       role;       /* custom: BASE */
+    qoe_action_t     action;
+    qoe_overflow_t   overflow;
+    uint32_t         max;        /* distinct values; of topk: k */
+    uint32_t         ttl_s;
+    uint32_t         size;       /* of bucket, at least 1 */
+    uint32_t         maxlen;     /* bytes, cut at a character */
+} qoe_dimension_t;
+
+typedef struct {
+    qoe_dimension_t  dim[QOE_DIMENSIONS_MAX];
+    size_t           n;          /* at least QOE_DIMS_BUILTIN */
+} qoe_dimensions_t;
+
+
+/* The built-in dimensions with their defaults. */
+void qoe_dimensions_init(qoe_dimensions_t *d);
+
+/* The number of a name, or d->n. */
+size_t qoe_dimension_find(const qoe_dimensions_t *d, qoe_span_t name);
+
+/* [a-zA-Z_][a-zA-Z0-9_.]{0,62}, not a built-in and no "le", "job", ... */
+qoe_status_t qoe_dimension_name_valid(qoe_span_t name);
+
+qoe_status_t qoe_action_find(qoe_span_t text, qoe_action_t *action);
+qoe_span_t qoe_action_name(qoe_action_t action);
+
+/*
+ * Applies the JSON of CARDINALITY_LIMITS: an object of dimensions, each
+ * {"max_cardinality" or "max", "action", "bucket_size" or "size", "ttl" s,
+ * "maxlen", "overflow": "other"|"hash"}, all optional.  skip has a bit for
+ * each dimension that is left as it is (a directive wins).  The span d->dim
+ * names stay.  QOE_INVALID with the reason, which names key and value, in
+ * err; QOE_NOMEM.
+ */
+qoe_status_t qoe_dimensions_json(qoe_dimensions_t *d, qoe_span_t json,
+    uint64_t skip, char *err, size_t size);
+
+
+#endif /* _QOE_DIMENSION_H_INCLUDED_ */
