@@ -26,6 +26,8 @@ struct qoe_view_s {
     uint32_t        next;            /* of the hash chain, 1 + index */
     uint32_t        newer;           /* of the list by last receipt */
     uint32_t        older;
+    uint32_t        list;            /* 1 + qoe_sessions_list_t, 0: none */
+    uint32_t        reserved;
     uint32_t        base_s;          /* Unix s at which base was looked up */
     uint64_t        base_key;        /* hash of the raw values of base */
 

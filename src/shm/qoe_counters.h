@@ -38,7 +38,24 @@
     X(BATCHES_RETRIED,       "export attempts that will be repeated")         \
     X(BATCHES_FAILED,        "export requests refused for good")              \
     X(LOCKS_STOLEN,          "locks taken from a dead process")               \
-    X(LANES_ADOPTED,         "lanes taken over from a dead process")
+    X(LANES_ADOPTED,         "lanes taken over from a dead process")          \
+    X(RECORDS_INTERRUPTED,   "records whose metrics a kill may have cut")     \
+    X(RECORDS_UNREAD,        "records that metrics could not be made of")     \
+    X(EVENTS_DUPLICATE,      "events seen before in their view")              \
+    X(EVENTS_LATE,           "events of views that were over")                \
+    X(VALUES_IGNORED,        "measurements out of range")                     \
+    X(VIEWS_STARTED,         "views begun")                                   \
+    X(VIEWS_ENDED,           "views over, for whatever reason")               \
+    X(VIEWS_SILENT,          "of them ended by openqoe_view_timeout")         \
+    X(VIEWS_EVICTED,         "of them ended for lack of room")                \
+    X(POINTS_SENT,           "metric points that the collector took")         \
+    X(POINTS_REJECTED,       "of them rejected in a partial success")         \
+    X(POINTS_REFUSED,        "metric points refused for good")                \
+    X(METRIC_BATCHES_SENT,   "metric requests that succeeded")                \
+    X(METRIC_BATCHES_RETRIED, "metric requests that will be repeated")        \
+    X(METRIC_BATCHES_FAILED, "metric requests refused for good")              \
+    X(METRIC_BATCHES_STALE,  "metric requests given up for newer ones")       \
+    X(COLLECTIONS,           "collections for export")
 
 typedef enum {
 #define QOE_COUNTER_ENUM(id, help)  QOE_COUNT_##id,

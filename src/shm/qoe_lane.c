@@ -69,8 +69,8 @@ qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane)
 
 
 qoe_status_t
-qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t *pos,
-    qoe_span_t *record)
+qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t limit,
+    uint64_t *pos, qoe_span_t *record)
 {
     uint64_t      tail, offset, left;
     const char   *ring;
@@ -81,7 +81,7 @@ qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t *pos,
 
     for ( ;; ) {
 
-        if (*pos >= tail) {
+        if (*pos >= tail || *pos >= limit) {
             return QOE_DONE;
         }
 
@@ -122,6 +122,49 @@ void
 qoe_lane_release(qoe_zone_t *zone, uint32_t lane, uint64_t pos, uint64_t n)
 {
     qoe_mark_move(&qoe_zone_lane(zone, lane)->head, pos, n);
+}
+
+
+uint64_t
+qoe_lane_applied(const qoe_zone_t *zone, uint32_t lane)
+{
+    return qoe_load(&qoe_zone_lane(zone, lane)->applied);
+}
+
+
+void
+qoe_lane_hand(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
+{
+    /* nothing of the record may reach the zone before this does */
+
+    __atomic_store_n(&qoe_zone_lane(zone, lane)->hand, pos, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+
+void
+qoe_lane_apply(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
+{
+    qoe_store(&qoe_zone_lane(zone, lane)->applied, pos);
+}
+
+
+bool
+qoe_lane_recover(qoe_zone_t *zone, uint32_t lane)
+{
+    uint64_t     hand;
+    qoe_lane_t  *l;
+
+    l = qoe_zone_lane(zone, lane);
+    hand = qoe_load(&l->hand);
+
+    if (hand <= qoe_load(&l->applied)) {
+        return false;
+    }
+
+    qoe_store(&l->applied, hand);
+
+    return true;
 }
 
 

@@ -10,13 +10,7 @@
 
 
 #include "qoe_zone_layout.h"
-
-#include <sched.h>
-
-
-#define QOE_LOCK_SPINS     128
-#define QOE_LOCK_CHECK_MS  1             /* is the owner alive? */
-#define QOE_LOCK_WAIT_MS   50            /* of an event loop, at the most */
+#include "qoe_lock.h"
 
 
 typedef struct {
@@ -38,7 +32,6 @@ static void qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st,
     uint64_t *wake);
 static qoe_status_t qoe_lane_lock(qoe_zone_t *zone, qoe_lane_t *lane,
     qoe_proc_t self, uint32_t slot);
-static bool qoe_lane_lock_steal(qoe_lane_t *lane, qoe_proc_t self);
 
 
 qoe_status_t
@@ -127,7 +120,7 @@ qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st, uint32_t end)
 
     for (i = 0; i < end; i++) {
         if (qoe_touched(st->touched, i)) {
-            qoe_store(&qoe_zone_lane(zone, i)->lock, 0);
+            qoe_unlock(&qoe_zone_lane(zone, i)->lock);
         }
     }
 }
@@ -214,7 +207,7 @@ qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, uint64_t *wake)
             wake[i / 64] |= (uint64_t) 1 << i % 64;
         }
 
-        qoe_store(&lane->lock, 0);
+        qoe_unlock(&lane->lock);
     }
 }
 
@@ -223,66 +216,15 @@ static qoe_status_t
 qoe_lane_lock(qoe_zone_t *zone, qoe_lane_t *lane, qoe_proc_t self,
     uint32_t slot)
 {
-    int       i;
-    uint64_t  free_word, now, start, check;
+    bool  stolen;
 
-    start = 0;
-    check = 0;
-
-    for ( ;; ) {
-
-        for (i = 0; i < QOE_LOCK_SPINS; i++) {
-            free_word = 0;
-
-            if (__atomic_load_n(&lane->lock, __ATOMIC_RELAXED) == 0
-                && __atomic_compare_exchange_n(&lane->lock, &free_word, self,
-                                               false, __ATOMIC_ACQUIRE,
-                                               __ATOMIC_RELAXED))
-            {
-                return QOE_OK;
-            }
-
-#if defined(__x86_64__) || defined(__i386__)
-            __builtin_ia32_pause();
-#endif
-        }
-
-        now = qoe_mono_ms();
-
-        if (start == 0) {
-            start = now;
-            check = now + QOE_LOCK_CHECK_MS;
-        }
-
-        if (now >= check) {
-            if (qoe_lane_lock_steal(lane, self)) {
-                qoe_zone_count(zone, slot, QOE_COUNT_LOCKS_STOLEN, 1);
-                return QOE_OK;
-            }
-
-            if (now - start >= QOE_LOCK_WAIT_MS) {
-                return QOE_BUSY;
-            }
-
-            check = now + QOE_LOCK_CHECK_MS;
-        }
-
-        sched_yield();
-    }
-}
-
-
-static bool
-qoe_lane_lock_steal(qoe_lane_t *lane, qoe_proc_t self)
-{
-    uint64_t  owner;
-
-    owner = qoe_load(&lane->lock);
-
-    if (owner == 0 || qoe_proc_alive(owner)) {
-        return false;
+    if (qoe_lock(&lane->lock, self, &stolen) != QOE_OK) {
+        return QOE_BUSY;
     }
 
-    return __atomic_compare_exchange_n(&lane->lock, &owner, self, false,
-                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    if (stolen) {
+        qoe_zone_count(zone, slot, QOE_COUNT_LOCKS_STOLEN, 1);
+    }
+
+    return QOE_OK;
 }

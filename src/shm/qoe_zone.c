@@ -13,7 +13,15 @@
 
 #define QOE_HEALTH_READS   100
 
+/*
+ * What of a zone goes where: a sixth to what the lanes share, and of the rest
+ * a little more to state than to the queue.
+ */
+#define QOE_SHARE_SHARED   6
+#define QOE_SHARE_STATE    55                /* per cent */
 
+
+static void qoe_zone_divide(qoe_zone_t *z);
 static void qoe_zone_health_read(const qoe_lane_t *lane,
     qoe_lane_health_t *health);
 
@@ -22,8 +30,10 @@ size_t
 qoe_zone_size_min(uint32_t lanes)
 {
     return qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE)
-           + QOE_SLOTS * sizeof(qoe_slot_t)
-           + lanes * (sizeof(qoe_lane_t) + QOE_LANE_MIN);
+           + QOE_SLOTS * sizeof(qoe_slot_t) + QOE_ZONE_SHARED_MIN
+           + lanes * (sizeof(qoe_lane_t) + QOE_ZONE_STATE_MIN
+                      + qoe_align(QOE_LANE_MIN, QOE_CACHE_LINE)
+                      + QOE_CACHE_LINE);
 }
 
 
@@ -50,9 +60,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
     z->size = size;
     z->slots_offset = qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE);
     z->lanes_offset = z->slots_offset + QOE_SLOTS * sizeof(qoe_slot_t);
-    z->rings_offset = z->lanes_offset + lanes * sizeof(qoe_lane_t);
-    z->ring_size = (size - z->rings_offset) / lanes
-                   & ~((uint64_t) QOE_CACHE_LINE - 1);
+    qoe_zone_divide(z);
     z->start_ns = qoe_unix_ns();
 
     if (qoe_random(random, sizeof(random)) != QOE_OK
@@ -62,9 +70,6 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
     }
 
     qoe_uuid_v7(z->instance_id, z->start_ns / 1000000, random);
-
-    memset((char *) z + z->slots_offset, 0, QOE_SLOTS * sizeof(qoe_slot_t));
-    memset(qoe_zone_lane(z, 0), 0, lanes * sizeof(qoe_lane_t));
 
     for (i = 0; i < lanes; i++) {
         qoe_zone_lane(z, i)->wake = UINT64_MAX;
@@ -78,6 +83,37 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
     *zone = z;
 
     return QOE_OK;
+}
+
+
+/* All sizes are whole cache lines. */
+
+static void
+qoe_zone_divide(qoe_zone_t *z)
+{
+    uint64_t  left, lane, mask;
+
+    mask = ~((uint64_t) QOE_CACHE_LINE - 1);
+
+    z->shared_offset = z->lanes_offset + z->lanes * sizeof(qoe_lane_t);
+    left = z->size - z->shared_offset;
+
+    z->shared_size = qoe_max(left / QOE_SHARE_SHARED,
+                             (uint64_t) QOE_ZONE_SHARED_MIN) & mask;
+    z->rings_offset = z->shared_offset + z->shared_size;
+
+    lane = (left - z->shared_size) / z->lanes & mask;
+
+    z->state_size = qoe_max(lane * QOE_SHARE_STATE / 100,
+                            (uint64_t) QOE_ZONE_STATE_MIN) & mask;
+    z->ring_size = lane - z->state_size;
+
+    if (z->ring_size < QOE_LANE_MIN) {
+        z->ring_size = qoe_align(QOE_LANE_MIN, QOE_CACHE_LINE);
+        z->state_size = lane - z->ring_size;
+    }
+
+    z->state_offset = z->rings_offset + z->ring_size * z->lanes;
 }
 
 
@@ -106,6 +142,32 @@ uint32_t
 qoe_zone_lanes(const qoe_zone_t *zone)
 {
     return zone->lanes;
+}
+
+
+void *
+qoe_zone_shared(const qoe_zone_t *zone, size_t *size)
+{
+    *size = zone->shared_size;
+
+    return (char *) zone + zone->shared_offset;
+}
+
+
+void *
+qoe_zone_state(const qoe_zone_t *zone, uint32_t lane, size_t *size)
+{
+    *size = zone->state_size;
+
+    return (char *) zone + zone->state_offset + zone->state_size * lane;
+}
+
+
+void
+qoe_zone_hash_key(const qoe_zone_t *zone, uint64_t key[2])
+{
+    key[0] = zone->hash_key.k0;
+    key[1] = zone->hash_key.k1;
 }
 
 

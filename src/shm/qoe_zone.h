@@ -5,7 +5,10 @@
  * The shared zone: one fixed layout of offsets, made once in memory that the
  * caller maps, used by every worker of every generation.
  *
- *   header | counters, a block a slot | lane headers | lane rings
+ *   header | counters, a block a slot | lane headers | shared region
+ *   | for each lane: ring | for each lane: state region
+ *
+ * What is in the regions is the business of src/qoe (qoe_state.h).
  *
  * Producers (event loops) put records under the lane's lock; one consumer a
  * lane (a helper thread) holds it by lease and never locks.
@@ -26,6 +29,11 @@
 
 /* A ring: the largest record fits wherever the tail of an empty one stands. */
 #define QOE_LANE_MIN       (2 * QOE_RING_RECORD_MAX + 4096)
+
+
+/* The regions of src/qoe, at least. */
+#define QOE_ZONE_SHARED_MIN  (800 * 1024)
+#define QOE_ZONE_STATE_MIN   (192 * 1024)    /* a lane */
 
 
 typedef struct qoe_zone_s  qoe_zone_t;
@@ -55,7 +63,7 @@ typedef struct {
 size_t qoe_zone_size_min(uint32_t lanes);
 
 /*
- * Makes the layout in mem (page-aligned, size bytes, any content).  lanes is
+ * Makes the layout in mem (page-aligned, size bytes, zero-filled).  lanes is
  * 1..QOE_LANES_MAX.  QOE_TOO_LARGE when size is below qoe_zone_size_min();
  * QOE_ERROR without random bytes.  Only before another process sees mem.
  */
@@ -90,6 +98,14 @@ uint32_t qoe_zone_lane_of(const qoe_zone_t *zone, qoe_span_t org_id,
 
 void qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
     qoe_lane_info_t *info);
+
+
+/* The regions: aligned to 64 bytes, zero-filled when the zone is made. */
+void *qoe_zone_shared(const qoe_zone_t *zone, size_t *size);
+void *qoe_zone_state(const qoe_zone_t *zone, uint32_t lane, size_t *size);
+
+/* The key of every hash over what a client can choose. */
+void qoe_zone_hash_key(const qoe_zone_t *zone, uint64_t key[2]);
 
 
 /* Producers. */
@@ -129,12 +145,24 @@ uint64_t qoe_lane_head(const qoe_zone_t *zone, uint32_t lane);
 uint64_t qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane);
 
 /*
- * The record at *pos, in place, and *pos moved behind it.  QOE_DONE at the
- * tail.  QOE_INVALID: the ring is damaged there; everything up to the tail
+ * The record at *pos, in place, and *pos moved behind it.  QOE_DONE at limit
+ * or the tail, whichever comes first.  QOE_INVALID: the ring is damaged there; everything up to the tail
  * must be given up (release it with the records counted as dropped).
  */
 qoe_status_t qoe_lane_read(const qoe_zone_t *zone, uint32_t lane,
-    uint64_t *pos, qoe_span_t *record);
+    uint64_t limit, uint64_t *pos, qoe_span_t *record);
+
+/*
+ * Up to where records are in the metrics.  A record goes into them between
+ * qoe_lane_hand() and qoe_lane_apply(), both with the position behind it.
+ * Who takes a lane calls qoe_lane_recover() first: true when its last owner
+ * died with a record in hand, which then counts as applied: it may be in some
+ * of the metrics, it is never in one twice, and it kills nobody again.
+ */
+uint64_t qoe_lane_applied(const qoe_zone_t *zone, uint32_t lane);
+void qoe_lane_hand(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
+void qoe_lane_apply(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
+bool qoe_lane_recover(qoe_zone_t *zone, uint32_t lane);
 
 /* Frees the space before pos, which held n records. */
 void qoe_lane_release(qoe_zone_t *zone, uint32_t lane, uint64_t pos,

@@ -23,7 +23,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       2
+#define QOE_ZONE_VERSION       3
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* of counters */
@@ -57,6 +57,8 @@ typedef struct {
 
     /* written by the consumer */
     qoe_mark_t           head qoe_cache_aligned;
+    uint64_t             applied;            /* head <= applied <= tail */
+    uint64_t             hand;               /* end of the record in hand */
 
     uint64_t             wake qoe_cache_aligned;
 
@@ -78,6 +80,10 @@ struct qoe_zone_s {
     uint64_t             slots_offset;
     uint64_t             lanes_offset;
     uint64_t             rings_offset;
+    uint64_t             state_size;         /* opaque here, a lane */
+    uint64_t             state_offset;
+    uint64_t             shared_size;        /* opaque here */
+    uint64_t             shared_offset;
 
     uint8_t              instance_id[16];
     uint64_t             start_ns;

@@ -1,0 +1,123 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_state.h"
+#include "qoe_sessions.h"
+
+
+#define QOE_STATE_MAGIC      0x316574617451656fULL
+
+#define QOE_STATE_HEADER     qoe_align(sizeof(qoe_state_shared_t), 64)
+
+/* of the shared region: the module's own metrics; the rest is governance */
+#define QOE_STATE_SELF       8
+
+/* of a lane's region: sessions; the rest is series; per cent */
+#define QOE_STATE_SESSIONS   30
+
+_Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN + 128
+               <= QOE_ZONE_SHARED_MIN, "the shared region's minimum");
+_Static_assert(QOE_ZONE_STATE_MIN * (100 - QOE_STATE_SESSIONS) / 100 - 64
+               >= QOE_STORE_MIN, "a lane's region's minimum");
+
+
+static void qoe_state_map(qoe_state_t *st, qoe_zone_t *zone);
+static size_t qoe_state_self_size(size_t size);
+static size_t qoe_state_sessions_size(size_t size);
+
+
+void
+qoe_state_create(qoe_zone_t *zone)
+{
+    size_t       size;
+    uint32_t     i;
+    qoe_state_t  st;
+
+    qoe_state_map(&st, zone);
+
+    (void) qoe_zone_shared(zone, &size);
+
+    qoe_self_create(st.self, qoe_state_self_size(size), &st.key);
+    qoe_govern_create(st.govern, size - QOE_STATE_HEADER
+                                 - qoe_state_self_size(size), &st.key);
+
+    for (i = 0; i < st.lanes; i++) {
+        (void) qoe_zone_state(zone, i, &size);
+
+        qoe_sessions_create(st.sessions[i], qoe_state_sessions_size(size));
+        qoe_store_create(st.store[i], size - qoe_state_sessions_size(size));
+    }
+
+    st.shared->version = QOE_STATE_VERSION;
+
+    /* last: half-made state is never attached to */
+
+    __atomic_store_n(&st.shared->magic, QOE_STATE_MAGIC, __ATOMIC_RELEASE);
+}
+
+
+qoe_status_t
+qoe_state_attach(qoe_state_t *st, qoe_zone_t *zone)
+{
+    qoe_state_map(st, zone);
+
+    if (__atomic_load_n(&st->shared->magic, __ATOMIC_ACQUIRE)
+        != QOE_STATE_MAGIC
+        || st->shared->version != QOE_STATE_VERSION)
+    {
+        return QOE_INVALID;
+    }
+
+    return QOE_OK;
+}
+
+
+static void
+qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
+{
+    char      *p;
+    size_t     size;
+    uint32_t   i;
+    uint64_t   key[2];
+
+    memset(st, 0, sizeof(qoe_state_t));
+
+    qoe_zone_hash_key(zone, key);
+
+    st->zone = zone;
+    st->lanes = qoe_zone_lanes(zone);
+    st->key.k0 = key[0];
+    st->key.k1 = key[1];
+
+    p = qoe_zone_shared(zone, &size);
+
+    st->shared = (qoe_state_shared_t *) p;
+    st->self = (qoe_self_t *) (p + QOE_STATE_HEADER);
+    st->govern = (qoe_govern_t *) (p + QOE_STATE_HEADER
+                                   + qoe_state_self_size(size));
+
+    for (i = 0; i < st->lanes; i++) {
+        p = qoe_zone_state(zone, i, &size);
+
+        st->sessions[i] = (qoe_sessions_t *) p;
+        st->store[i] = (qoe_store_t *) (p + qoe_state_sessions_size(size));
+    }
+}
+
+
+static size_t
+qoe_state_self_size(size_t size)
+{
+    return qoe_max(size / QOE_STATE_SELF, (size_t) QOE_SELF_MIN)
+           & ~(size_t) 63;
+}
+
+
+static size_t
+qoe_state_sessions_size(size_t size)
+{
+    return size * QOE_STATE_SESSIONS / 100 & ~(size_t) 63;
+}

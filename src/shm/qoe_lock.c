@@ -1,0 +1,102 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_lock.h"
+
+#include <sched.h>
+
+
+#define QOE_LOCK_SPINS     128
+#define QOE_LOCK_CHECK_MS  1             /* is the owner alive? */
+#define QOE_LOCK_WAIT_MS   50            /* of an event loop, at the most */
+
+
+static bool qoe_lock_try(uint64_t *word, qoe_proc_t self);
+static bool qoe_lock_steal(uint64_t *word, qoe_proc_t self);
+
+
+qoe_status_t
+qoe_lock(uint64_t *word, qoe_proc_t self, bool *stolen)
+{
+    int       i;
+    uint64_t  now, start, check;
+
+    *stolen = false;
+    start = 0;
+    check = 0;
+
+    for ( ;; ) {
+
+        for (i = 0; i < QOE_LOCK_SPINS; i++) {
+
+            if (qoe_lock_try(word, self)) {
+                return QOE_OK;
+            }
+
+#if defined(__x86_64__) || defined(__i386__)
+            __builtin_ia32_pause();
+#endif
+        }
+
+        now = qoe_mono_ms();
+
+        if (start == 0) {
+            start = now;
+            check = now + QOE_LOCK_CHECK_MS;
+        }
+
+        if (now >= check) {
+            if (qoe_lock_steal(word, self)) {
+                *stolen = true;
+                return QOE_OK;
+            }
+
+            if (now - start >= QOE_LOCK_WAIT_MS) {
+                return QOE_BUSY;
+            }
+
+            check = now + QOE_LOCK_CHECK_MS;
+        }
+
+        sched_yield();
+    }
+}
+
+
+void
+qoe_unlock(uint64_t *word)
+{
+    __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+}
+
+
+static bool
+qoe_lock_try(uint64_t *word, qoe_proc_t self)
+{
+    uint64_t  free_word;
+
+    free_word = 0;
+
+    return __atomic_load_n(word, __ATOMIC_RELAXED) == 0
+           && __atomic_compare_exchange_n(word, &free_word, self, false,
+                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+
+static bool
+qoe_lock_steal(uint64_t *word, qoe_proc_t self)
+{
+    uint64_t  owner;
+
+    owner = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+    if (owner == 0 || qoe_proc_alive(owner)) {
+        return false;
+    }
+
+    return __atomic_compare_exchange_n(word, &owner, self, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
