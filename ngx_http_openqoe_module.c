@@ -36,6 +36,16 @@ static ngx_http_openqoe_range_t  ngx_http_openqoe_drain_range = {
 };
 
 
+static ngx_http_openqoe_range_t  ngx_http_openqoe_series_range = {
+    100, 10000000, "a number from 100 to 10000000"
+};
+
+
+static ngx_http_openqoe_range_t  ngx_http_openqoe_series_ttl_range = {
+    1000, 366ULL * 86400 * 1000, "a time from 1s to 366d"
+};
+
+
 #define NGX_HTTP_OPENQOE_ANY_CONF                                             \
     (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
 
@@ -74,6 +84,48 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_openqoe_event_time,
       NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_metrics"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_openqoe_metrics,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_dimension"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_openqoe_dimension,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_view_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_openqoe_view_timeout,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_series_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_number,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_main_conf_t, series_max),
+      &ngx_http_openqoe_series_range },
+
+    { ngx_string("openqoe_series_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_time,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_main_conf_t, series_ttl),
+      &ngx_http_openqoe_series_ttl_range },
+
+    { ngx_string("openqoe_attribute"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE2,
+      ngx_http_openqoe_attribute,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 

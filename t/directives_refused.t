@@ -62,6 +62,10 @@ my @values = (
         qw(0 1023 1025m 2g -1 1.5m 1t x 99999999999999999999g)),
     (map { [ http => 'openqoe_drain_timeout', $_, 'a time from 0 to 10m' ] }
         qw(-1 601s 1h 1x 1s1m x)),
+    (map { [ http => 'openqoe_series_max', $_,
+             'a number from 100 to 10000000' ] } qw(99 10000001 0 x 1k)),
+    (map { [ http => 'openqoe_series_ttl', $_, 'a time from 1s to 366d' ] }
+        qw(0 999ms 367d x)),
     (map { [ events => 'openqoe_validation', $_, '"partial" or "strict"' ] }
         qw(on Strict part partially)),
     (map { [ events => 'openqoe_overload_status', $_, '"503" or "429"' ] }
@@ -112,6 +116,116 @@ refused('an empty value of ' . $_->[1], { $_->[0] => "$_->[1] \"\";" },
         [ http => 'openqoe_drain_timeout' ], [ http => 'openqoe_event_time' ],
         [ events => 'openqoe_overload_status' ];
 
+
+# --- dimensions, metrics, attributes: what goes together and what not
+
+my $DIM = 'openqoe_dimension';
+my $GROUPS = '"core", "rules", "view", "self", "all" or "off"';
+my $OWN_ID = '"drop" for this dimension: it has a value of its own';
+
+refused("$DIM $_->[0]", { http => "$DIM $_->[0];" }, "\"$DIM\"", @$_[1 .. $#$_])
+    for [ 'env nope', 'invalid value "nope"',
+          '"allow", "topk", "hash", "bucket" or "drop"' ],
+        (map { [ "env allow max=$_", "invalid value \"max=$_\"",
+                 'a number from 1 to 1000000' ] }
+            qw(0 1000001 -1 x 1k), '""'),
+        (map { [ "env allow ttl=$_", "invalid value \"ttl=$_\"",
+                 'a time from 1m to 366d' ] } qw(59s 367d 0 x)),
+        (map { [ "env bucket size=$_", "invalid value \"size=$_\"",
+                 'a number from 1 to 1000000000' ] } qw(0 1000000001 x)),
+        (map { [ "env allow maxlen=$_", "invalid value \"maxlen=$_\"",
+                 'a number from 1 to 256' ] } qw(0 257 x)),
+        (map { [ "env allow overflow=$_", "invalid value \"overflow=$_\"",
+                 '"other" or "hash"' ] } qw(drop Other)),
+        [ 'env allow maximum=3', 'invalid value "maximum=3"', '"max=", ' ],
+        [ 'env allow max=3 max=4', 'duplicate parameter "max=4"' ],
+        [ 'env bucket', 'action "bucket" of "env"', 'needs "size="' ],
+        (map { [ "env $_->[0] $_->[1]=5", "\"$_->[1]=\" of \"env\"",
+                 "has no meaning with the action \"$_->[0]\"" ] }
+            [ allow => 'size' ], [ topk => 'size' ], [ hash => 'max' ],
+            [ drop => 'max' ], [ hash => 'maxlen' ], [ drop => 'maxlen' ]),
+        [ 'env drop overflow=hash', '"overflow=" of "env"', '"drop"' ],
+        [ 'env bucket size=5 ttl=1h', '"ttl=" of "env"', '"bucket"' ],
+        [ 'env topk ttl=1h', '"ttl=" of "env"', '"topk"' ],
+        (map { my $dim = $_; map { [ "$dim $_", $OWN_ID ] }
+                   qw(allow topk hash), 'bucket size=3' }
+            qw(session_id view_id viewer_id video_source_url)),
+        [ 'env allow source=data.env', '"env" in', 'cannot have "source="' ],
+        [ 'plan allow', '"plan" in', 'needs "source="' ],
+        (map { [ "$_ allow source=data.x", "invalid value \"$_\"",
+                 'a dimension of the module, or ' ] }
+            qw(1a a-b le job instance __x), 'a' x 64),
+        [ 'org.id allow source=data.x', '"org.id"', 'it must be' ],
+        (map { [ "plan allow source=$_", "invalid value \"$_\"",
+                 '"data.key", "data.key.key", a field of events' ] }
+            qw(data data. data.a. data.a.b.c network.nope nope attribute.)),
+        (map { [ "plan allow source=$_", "invalid value \"$_\"",
+                 'another field' ] }
+            qw(session_id view_id viewer_id video.source_url));
+
+refused("$DIM twice", { http => "$DIM env allow; $DIM env drop;" },
+        'duplicate value "env" in "openqoe_dimension"');
+refused("$DIM twice, of its own", { http => "$DIM a.b allow source=data.a;\n"
+        . "$DIM a_b allow source=data.b;" }, '"a_b"', "another dimension's");
+refused("$DIM, too many", { http => join '', map {
+            "$DIM d$_ allow source=data.d$_;\n" } 1 .. 31 },
+        '"d31" in "openqoe_dimension" is too much, there can be 64');
+
+{
+    # it is known when all has been read: the line is the end's
+    my ($rc, $text) = check(http => "$DIM plan allow source=attribute.plan;");
+    isnt($rc, 0, 'refused: a source that no openqoe_attribute makes');
+    like($text, qr/"source=attribute\.plan"\ in\ "openqoe_dimension"\ needs\ an
+                   \ "openqoe_attribute"/x, 'with its message');
+}
+
+taken("$DIM: all that it can be", http => join '', map { "$DIM $_;\n" }
+    'org_id allow max=1', 'player_id allow max=1000000 ttl=1m overflow=hash',
+    'env allow ttl=366d maxlen=1', 'app_name topk max=10 maxlen=256',
+    'app_version hash', 'network_asn bucket size=1000000000',
+    'video_id drop', 'session_id drop', 'marker allow overflow=other',
+    'codec drop', 'city allow source=network.city',
+    'plan topk source=data.plan', 'deep hash source=data.a.b');
+taken("$DIM: as many as there can be", http => join '', map {
+    "$DIM d$_ allow source=data.d$_;\n" } 1 .. 30);
+
+refused("openqoe_metrics $_->[0]", { http => "openqoe_metrics $_->[0];" },
+        '"openqoe_metrics"', $_->[1])
+    for [ 'nope', "invalid value \"nope\" in \"openqoe_metrics\", it must be "
+          . $GROUPS ],
+        [ 'core Rules', 'invalid value "Rules"' ],
+        [ 'core all', 'invalid value "all"' ],
+        [ 'off view', 'invalid value "off"' ],
+        [ 'core core', 'duplicate value "core"' ];
+taken("openqoe_metrics $_", http => "openqoe_metrics $_;")
+    for qw(core off all), 'core rules view self';
+
+refused("openqoe_view_timeout $_->[0]", { http =>
+        "openqoe_view_timeout $_->[0];" }, '"openqoe_view_timeout"', $_->[1])
+    for (map { [ $_, "invalid value \"$_\" in \"openqoe_view_timeout\", it "
+                     . 'must be a time from 1s to 24h' ] } qw(0 999ms 25h x)),
+        [ '1m hidden=25h', 'invalid value "hidden=25h"' ],
+        [ '1m hide=1h', 'invalid value "hide=1h"' ];
+taken("openqoe_view_timeout $_", http => "openqoe_view_timeout $_;")
+    for '1s', '24h', '1m hidden=1s', '10s hidden=24h';
+
+my $ATTR = 'openqoe_attribute';
+
+refused("$ATTR $_->[0]", { events => "$ATTR $_->[0] x;" }, "\"$ATTR\"",
+        "invalid value \"$_->[0]\"", $_->[1])
+    for (map { [ $_, 'a field of events, or ' ] } qw(1a a/b .a), 'a' x 64),
+        (map { [ $_, 'events have this one themselves' ] }
+            qw(event_type event_time marker log.record.uid data)),
+        (map { [ $_, 'the client alone sets this one' ] }
+            qw(org_id player_id view_id session_id viewer_id cmcd.br));
+refused("$ATTR twice", { events => "$ATTR a 1; $ATTR a 2;" },
+        'duplicate value "a" in "openqoe_attribute"');
+refused("$ATTR, too many", { events => join '', map { "$ATTR a$_ 1;\n" }
+        1 .. 33 }, '"a33" in "openqoe_attribute" is too much, there can be 32');
+taken("$ATTR", events => join '', map { "$ATTR $_;\n" } 'a b', 'a-b.c $uri',
+      'network.country_code DE', 'cdn.edge_pop $hostname', 'env ""',
+      'network.asn 64500', 'app_name "$host x"');
+
 refused("openqoe_marker $_", { events => "openqoe_marker $_;" }, "\"$_\"",
         '"openqoe_marker"', 'it must be "on" or "off"') for qw(yes 1);
 refused('a small zone', { zone => 'qoe:64k' }, '"qoe:64k" in "openqoe_zone"',
@@ -123,9 +237,10 @@ refused('a zone name in use', { http =>
 # --- a zone that has room for one worker, not for all
 
 {
-    my ($rc, $text) = check(zone => 'qoe:1m',
+    my $one = OpenQoE::Nginx->zone_min;
+    my ($rc, $text) = check(zone => "qoe:${one}k",
                             main => 'worker_rlimit_nofile 1024;');
-    is($rc, 0, 'taken: a zone of 1 MB for one worker') or diag($text);
+    is($rc, 0, "taken: a zone of $one kB for one worker") or diag($text);
     $nginx->write_config(workers => 64);
     ($rc, $text) = $nginx->test_config;
     like($text, qr/\[emerg\]\ zone\ "qoe"\ of\ "openqoe_zone"\ is\ too\ small,
@@ -209,7 +324,11 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ events => 'openqoe_max_inflated_size', '1m' ],
         [ events => 'openqoe_validation', 'strict' ],
         [ events => 'openqoe_overload_status', 429 ],
-        [ http => 'openqoe_drain_timeout', '1s' ];
+        [ http => 'openqoe_drain_timeout', '1s' ],
+        [ http => 'openqoe_metrics', 'core' ],
+        [ http => 'openqoe_view_timeout', '1m' ],
+        [ http => 'openqoe_series_max', 100 ],
+        [ http => 'openqoe_series_ttl', '1m' ];
 refused("$_ twice in a location", { location => "location /x { $_; $_; }" },
         "\"$_\" directive is duplicate")
     for qw(openqoe_events openqoe_health openqoe_stats);
@@ -233,6 +352,12 @@ my %PLACES = (
     openqoe_drain_timeout => [ '1s', 'http' ],
     openqoe_event_type => [ 'ad', 'http' ],
     openqoe_event_time => [ 'max_age=1h', 'http' ],
+    openqoe_metrics => [ 'core', 'http' ],
+    openqoe_dimension => [ 'env drop', 'http' ],
+    openqoe_view_timeout => [ '1m', 'http' ],
+    openqoe_series_max => [ 1000, 'http' ],
+    openqoe_series_ttl => [ '1m', 'http' ],
+    openqoe_attribute => [ 'a b', 'any' ],
     openqoe_events => [ '', 'location' ],
     openqoe_health => [ '', 'location' ],
     openqoe_stats => [ '', 'location' ],
@@ -305,6 +430,8 @@ taken("each directive where it may stand: $_->[0]",
 taken($_->[1], $_->[0] eq 'location'
       ? (location => "location /x { $_->[1]; }") : ($_->[0] => "$_->[1];"))
     for (map { [ http => "openqoe_drain_timeout $_" ] } qw(0 1ms 10m)),
+        (map { [ http => "openqoe_series_max $_" ] } qw(100 10000000)),
+        (map { [ http => "openqoe_series_ttl $_" ] } qw(1s 366d)),
         [ http => "openqoe_event_type $LONG" ],
         (map { [ http => "openqoe_event_time $_" ] } 'max_age=1s',
          'max_ahead=366d max_age=1000ms');

@@ -119,11 +119,13 @@ for my $signal (qw(TERM QUIT)) {
     $nginx->no_errors;
 }
 
+my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
+
 # a full queue refuses whole requests and loses nothing
 
 {
     my ($hole, $port) = black_hole();
-    my $nginx = OpenQoE::Nginx->new(workers => 1, zone => 'qoe:512k',
+    my $nginx = OpenQoE::Nginx->new(workers => 1, zone => $small,
         exporter => "endpoint http://127.0.0.1:$port; interval 50ms;"
                     . ' timeout 500ms;')->start;
     my $oracle = OpenQoE::Oracle->new;
@@ -169,7 +171,7 @@ for my $signal (qw(TERM QUIT)) {
 # more than a lane can ever hold is no overload: trying again is no use
 
 {
-    my $nginx = OpenQoE::Nginx->new(workers => 1, zone => 'qoe:320k',
+    my $nginx = OpenQoE::Nginx->new(workers => 1, zone => $small,
                                     http => 'client_max_body_size 4m;')->start;
     my $answer = http_post($nginx->port, '/v2/events',
                            batch_json(batch(600)));

@@ -7,6 +7,12 @@
 #include "qoe_hash.h"
 
 
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define qoe_le64(x)        __builtin_bswap64(x)
+#else
+#define qoe_le64(x)        (x)
+#endif
+
 #define qoe_rotl(x, b)     (((x) << (b)) | ((x) >> (64 - (b))))
 
 #define qoe_sip_round(v)                                                      \
@@ -21,46 +27,85 @@
 uint64_t
 qoe_hash(const qoe_hash_key_t *key, const void *data, size_t len)
 {
-    size_t          i;
-    uint64_t        m, v[4];
-    const uint8_t  *p;
+    size_t         i;
+    uint64_t       m;
+    const char    *p;
+    qoe_hasher_t   h;
 
-    v[0] = key->k0 ^ 0x736f6d6570736575ULL;
-    v[1] = key->k1 ^ 0x646f72616e646f6dULL;
-    v[2] = key->k0 ^ 0x6c7967656e657261ULL;
-    v[3] = key->k1 ^ 0x7465646279746573ULL;
+    qoe_hash_begin(&h, key);
 
     p = data;
 
     for (i = len / 8; i != 0; i--) {
-        m = (uint64_t) p[0] | (uint64_t) p[1] << 8 | (uint64_t) p[2] << 16
-            | (uint64_t) p[3] << 24 | (uint64_t) p[4] << 32
-            | (uint64_t) p[5] << 40 | (uint64_t) p[6] << 48
-            | (uint64_t) p[7] << 56;
+        memcpy(&m, p, 8);
+        qoe_hash_word(&h, qoe_le64(m));
         p += 8;
-
-        v[3] ^= m;
-        qoe_sip_round(v);
-        qoe_sip_round(v);
-        v[0] ^= m;
     }
 
-    m = (uint64_t) len << 56;
+    m = 0;
 
-    for (i = 0; i < (len & 7); i++) {
-        m |= (uint64_t) p[i] << (8 * i);
+    if (len & 7) {
+        memcpy(&m, p, len & 7);
+        m = qoe_le64(m);
     }
 
-    v[3] ^= m;
-    qoe_sip_round(v);
-    qoe_sip_round(v);
-    v[0] ^= m;
+    qoe_hash_word(&h, m | (uint64_t) len << 56);
 
-    v[2] ^= 0xff;
-    qoe_sip_round(v);
-    qoe_sip_round(v);
-    qoe_sip_round(v);
-    qoe_sip_round(v);
+    return qoe_hash_end(&h);
+}
 
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+
+void
+qoe_hash_begin(qoe_hasher_t *h, const qoe_hash_key_t *key)
+{
+    h->v[0] = key->k0 ^ 0x736f6d6570736575ULL;
+    h->v[1] = key->k1 ^ 0x646f72616e646f6dULL;
+    h->v[2] = key->k0 ^ 0x6c7967656e657261ULL;
+    h->v[3] = key->k1 ^ 0x7465646279746573ULL;
+}
+
+
+void
+qoe_hash_add(qoe_hasher_t *h, qoe_span_t s)
+{
+    uint64_t     m;
+    const char  *p, *end;
+
+    p = s.data;
+    end = p + (s.len & ~(size_t) 7);
+
+    qoe_hash_word(h, s.len);
+
+    while (p != end) {
+        memcpy(&m, p, 8);
+        qoe_hash_word(h, qoe_le64(m));
+        p += 8;
+    }
+
+    if (s.len & 7) {
+        m = 0;
+        memcpy(&m, p, s.len & 7);
+        qoe_hash_word(h, qoe_le64(m));
+    }
+}
+
+
+void
+qoe_hash_word(qoe_hasher_t *h, uint64_t word)
+{
+    h->v[3] ^= word;
+    qoe_sip_round(h->v);
+    h->v[0] ^= word;
+}
+
+
+uint64_t
+qoe_hash_end(qoe_hasher_t *h)
+{
+    h->v[2] ^= 0xff;
+    qoe_sip_round(h->v);
+    qoe_sip_round(h->v);
+    qoe_sip_round(h->v);
+
+    return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
 }

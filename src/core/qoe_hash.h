@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * SipHash-2-4 (Aumasson, Bernstein): the keyed hash for everything that a
- * client can choose, so that nobody can aim at one lane or one bucket.
+ * SipHash-1-3 (Aumasson, Bernstein): the keyed hash for everything that a
+ * client can choose, so that nobody can aim at one lane or one bucket.  The
+ * rounds are those that hash tables use: nobody sees the hashes.
  */
 
 
@@ -21,6 +22,22 @@ typedef struct {
 
 
 uint64_t qoe_hash(const qoe_hash_key_t *key, const void *data, size_t len);
+
+
+/*
+ * The same of a list of byte strings, without a copy: their lengths count, so
+ * no two lists have the same input.  Not the hash of their concatenation.
+ */
+
+typedef struct {
+    uint64_t  v[4];
+} qoe_hasher_t;
+
+
+void qoe_hash_begin(qoe_hasher_t *h, const qoe_hash_key_t *key);
+void qoe_hash_add(qoe_hasher_t *h, qoe_span_t s);
+void qoe_hash_word(qoe_hasher_t *h, uint64_t word);
+uint64_t qoe_hash_end(qoe_hasher_t *h);
 
 
 #endif /* _QOE_HASH_H_INCLUDED_ */

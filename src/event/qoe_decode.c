@@ -11,6 +11,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 
 #define QOE_DECODE_NEAR_MAX    48
@@ -35,10 +36,12 @@ static json_t *qoe_decode_array(qoe_batch_t *batch, qoe_span_t body,
     qoe_span_t *text);
 static size_t qoe_decode_candidates(const json_t *array);
 static qoe_status_t qoe_decode_events(qoe_batch_t *batch, json_t *array,
-    qoe_span_t text, const qoe_decode_conf_t *conf, int64_t now_ms);
+    qoe_span_t text, const qoe_decode_conf_t *conf, int64_t now_ms,
+    qoe_arena_t *arena);
 static qoe_status_t qoe_decode_event(qoe_event_t *ev, json_t *value,
     qoe_span_t raw, const qoe_decode_conf_t *conf, int64_t now_ms,
-    size_t *unknown, qoe_decode_error_t *err);
+    size_t *unknown, qoe_decode_error_t *err, qoe_arena_t *arena);
+static int qoe_batch_compare(const void *one, const void *two);
 static void qoe_decode_near(char *dst, size_t size, const char *text);
 static void qoe_decode_fail_at(qoe_batch_t *batch, qoe_slice_pos_t pos,
     const char *reason, const char *near);
@@ -98,7 +101,7 @@ qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
         return QOE_NOMEM;
     }
 
-    return qoe_decode_events(batch, array, text, conf, now_ms);
+    return qoe_decode_events(batch, array, text, conf, now_ms, arena);
 }
 
 
@@ -117,6 +120,37 @@ qoe_batch_free(qoe_batch_t *batch)
  * What jansson must not be given: it takes a NUL byte behind a number for
  * nothing at all, and has only "invalid token" to say about a byte order mark.
  */
+
+void
+qoe_batch_sort(qoe_batch_t *batch)
+{
+    size_t  i;
+
+    for (i = 1; i < batch->nevents; i++) {
+
+        if (batch->events[i].time_ms < batch->events[i - 1].time_ms) {
+            qsort(batch->events, batch->nevents, sizeof(qoe_event_t),
+                  qoe_batch_compare);
+            return;
+        }
+    }
+}
+
+
+/* Where an event stands in the body is its place among those of its time. */
+
+static int
+qoe_batch_compare(const void *one, const void *two)
+{
+    const qoe_event_t  *a = one, *b = two;
+
+    if (a->time_ms != b->time_ms) {
+        return (a->time_ms < b->time_ms) ? -1 : 1;
+    }
+
+    return (a->raw.data < b->raw.data) ? -1 : a->raw.data > b->raw.data;
+}
+
 
 static qoe_status_t
 qoe_decode_check(qoe_batch_t *batch, qoe_span_t body)
@@ -339,10 +373,11 @@ qoe_decode_candidates(const json_t *array)
 
 static qoe_status_t
 qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
-    const qoe_decode_conf_t *conf, int64_t now_ms)
+    const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
 {
     size_t               i;
     qoe_span_t           raw;
+    qoe_status_t         rc;
     qoe_slice_iter_t     it;
     qoe_decode_error_t  *err, spare;
 
@@ -358,13 +393,17 @@ qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
         err = (batch->nerrors < QOE_DECODE_ERRORS_MAX)
               ? &batch->errors[batch->nerrors] : &spare;
 
-        if (qoe_decode_event(&batch->events[batch->nevents],
-                             json_array_get(array, i), raw, conf, now_ms,
-                             &batch->unknown_keys, err)
-            == QOE_OK)
-        {
+        rc = qoe_decode_event(&batch->events[batch->nevents],
+                              json_array_get(array, i), raw, conf, now_ms,
+                              &batch->unknown_keys, err, arena);
+
+        if (rc == QOE_OK) {
             batch->nevents++;
             continue;
+        }
+
+        if (rc != QOE_INVALID) {
+            return rc;
         }
 
         err->event = i;
@@ -379,7 +418,7 @@ qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
 static qoe_status_t
 qoe_decode_event(qoe_event_t *ev, json_t *value, qoe_span_t raw,
     const qoe_decode_conf_t *conf, int64_t now_ms, size_t *unknown,
-    qoe_decode_error_t *err)
+    qoe_decode_error_t *err, qoe_arena_t *arena)
 {
     const char  *reason;
 
@@ -394,7 +433,8 @@ qoe_decode_event(qoe_event_t *ev, json_t *value, qoe_span_t raw,
         reason = "cannot be found in the body";
 
     } else {
-        return qoe_schema_event(ev, value, raw, conf, now_ms, unknown, err);
+        return qoe_schema_event(ev, value, raw, conf, now_ms, unknown, err,
+                                arena);
     }
 
     err->field[0] = '\0';

@@ -12,6 +12,7 @@
 
 
 #include "qoe_event.h"
+#include "qoe_source.h"
 #include "qoe_arena.h"
 
 
@@ -29,6 +30,8 @@ typedef struct {
     uint64_t                  max_ahead_ms;    /* event_time <= now + this */
     const qoe_custom_type_t  *types;
     size_t                    ntypes;
+    const qoe_source_t       *sources;         /* of custom dimensions */
+    size_t                    nsources;
 } qoe_decode_conf_t;
 
 
@@ -58,8 +61,8 @@ typedef struct {
 
 /*
  * Decodes and validates body[0..len).  The events' spans point into body, the
- * arena and the batch: keep all three until the events have been used, then
- * call qoe_batch_free(), whatever was returned.
+ * arena and the batch, and the events to conf's sources: keep all of them until
+ * the events have been used, then call qoe_batch_free(), whatever was returned.
  *
  * now_ms: Unix time of the receipt.
  *
@@ -68,12 +71,20 @@ typedef struct {
  *                valid one
  * QOE_NOMEM      out of memory, or the arena's maximum is too small: it holds
  *                sizeof(qoe_event_t) for every element of "events" that may be
- *                an event (7 keys), and for one more
+ *                an event (7 keys), and for one more; for an event that has
+ *                such values, 32 bytes a number where a text is read, and
+ *                sizeof(qoe_named_t) a source
  */
 qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena);
 
 void qoe_batch_free(qoe_batch_t *batch);
+
+/*
+ * Orders the events by event_time; those of the same time stay as they were
+ * sent.  Indexes in errors[] are those of the request still.
+ */
+void qoe_batch_sort(qoe_batch_t *batch);
 
 
 #endif /* _QOE_DECODE_H_INCLUDED_ */

@@ -5,87 +5,178 @@
 
 
 #include "qoe_event.h"
-
-
-#define QOE_TYPE_NAME_MAX  64
+#include "qoe_number.h"
 
 
 typedef struct {
-    qoe_span_t        name;
-    qoe_severity_t    severity;
-} qoe_event_type_row_t;
+    const char        *parent;       /* NULL at the top */
+    qoe_span_t         key;
+    qoe_value_type_t   fill;         /* what it is filled with, if at all */
+} qoe_event_path_t;
 
 
-static const qoe_event_type_row_t  qoe_event_types[] = {
-#define QOE_EVENT_TYPE_ROW(id, name, severity)                                \
-    { { name, sizeof(name) - 1 }, QOE_SEVERITY_##severity },
-    QOE_EVENT_TYPES(QOE_EVENT_TYPE_ROW)
-#undef QOE_EVENT_TYPE_ROW
+/* By the kind of QOE_EVENT_FIELDS. */
+
+#define QOE_FILL_ID           QOE_VALUE_NONE
+#define QOE_FILL_STRING       QOE_VALUE_STRING
+#define QOE_FILL_NUMBER       QOE_VALUE_NUMBER
+#define QOE_FILL_BOOL         QOE_VALUE_NONE
+#define QOE_FILL_NUMBER_LIST  QOE_VALUE_NONE
+#define QOE_FILL_STRING_LIST  QOE_VALUE_NONE
+
+static const qoe_event_path_t  qoe_event_paths[] = {
+#define QOE_EVENT_PATH(id, parent, key, kind)                                 \
+    { parent, { key, sizeof(key) - 1 }, QOE_FILL_##kind },
+    QOE_EVENT_FIELDS(QOE_EVENT_PATH)
+#undef QOE_EVENT_PATH
 };
 
 
-qoe_status_t
-qoe_event_type_find(qoe_span_t name, const qoe_custom_type_t *customs,
-    size_t ncustoms, qoe_event_type_t *type, qoe_severity_t *severity)
+_Static_assert(QOE_FIELDS <= 64, "qoe_event_t.filled has a bit a field");
+
+
+size_t
+qoe_event_field_find(qoe_span_t path)
+{
+    size_t                   i;
+    qoe_span_t               parent, key;
+    const char              *dot;
+    const qoe_event_path_t  *p;
+
+    parent = qoe_span_null;
+    key = path;
+    dot = (path.len != 0) ? memchr(path.data, '.', path.len) : NULL;
+
+    if (dot != NULL) {
+        parent = (qoe_span_t) { path.data, (size_t) (dot - path.data) };
+        key = (qoe_span_t) { dot + 1, path.len - parent.len - 1 };
+    }
+
+    for (i = 0; i < QOE_FIELDS; i++) {
+        p = &qoe_event_paths[i];
+
+        if (qoe_span_eq(key, p->key)
+            && (p->parent != NULL) == (dot != NULL)
+            && qoe_span_eq(parent, qoe_span_str(p->parent)))
+        {
+            return i;
+        }
+    }
+
+    return QOE_FIELDS;
+}
+
+
+qoe_span_t
+qoe_event_field_path(qoe_event_field_t field, qoe_arena_t *arena)
+{
+    char        *text;
+    qoe_span_t   parent, key;
+
+    parent = qoe_span_str(qoe_event_paths[field].parent);
+    key = qoe_event_paths[field].key;
+
+    if (parent.len == 0) {
+        return key;
+    }
+
+    text = qoe_arena_alloc(arena, parent.len + 1 + key.len);
+
+    if (text == NULL) {
+        return qoe_span_null;
+    }
+
+    memcpy(text, parent.data, parent.len);
+    text[parent.len] = '.';
+    memcpy(text + parent.len + 1, key.data, key.len);
+
+    return (qoe_span_t) { text, parent.len + 1 + key.len };
+}
+
+
+bool
+qoe_event_field_known(qoe_span_t path)
 {
     size_t  i;
 
-    for (i = 0; i < QOE_EVENT_CUSTOM; i++) {
-        if (qoe_span_eq(name, qoe_event_types[i].name)) {
-            *type = (qoe_event_type_t) i;
-            *severity = qoe_event_types[i].severity;
-            return QOE_OK;
-        }
-    }
+    i = qoe_event_field_find(path);
 
-    for (i = 0; i < ncustoms; i++) {
-        if (qoe_span_eq(name, customs[i].name)) {
-            *type = QOE_EVENT_CUSTOM;
-            *severity = customs[i].severity;
-            return QOE_OK;
-        }
-    }
-
-    return QOE_INVALID;
+    return i != QOE_FIELDS && qoe_event_paths[i].fill != QOE_VALUE_NONE;
 }
 
 
 qoe_status_t
-qoe_event_type_valid(qoe_span_t name)
+qoe_event_fill(qoe_event_t *ev, qoe_span_t path, qoe_span_t value)
 {
-    char              c;
-    size_t            i;
-    qoe_severity_t    severity;
-    qoe_event_type_t  type;
+    size_t        i;
+    qoe_value_t  *v, new;
 
-    if (name.len == 0 || name.len > QOE_TYPE_NAME_MAX
-        || name.data[0] < 'a' || name.data[0] > 'z')
-    {
+    i = qoe_event_field_find(path);
+
+    if (i == QOE_FIELDS || value.len == 0) {
         return QOE_INVALID;
     }
 
-    for (i = 1; i < name.len; i++) {
-        c = name.data[i];
+    new.type = qoe_event_paths[i].fill;
 
-        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_') {
+    switch (new.type) {
+
+    case QOE_VALUE_STRING:
+        new.v.string = qoe_text_cut(value, QOE_FILL_MAX);
+        break;
+
+    case QOE_VALUE_NUMBER:
+        if (!qoe_number_parse(&new.v.number, value)) {
             return QOE_INVALID;
         }
-    }
 
-    if (qoe_event_type_find(name, NULL, 0, &type, &severity) == QOE_OK) {
+        break;
+
+    default:
         return QOE_INVALID;
     }
+
+    v = &ev->field[i];
+
+    if (v->type != QOE_VALUE_NONE
+        && (v->type != QOE_VALUE_STRING || v->v.string.len != 0))
+    {
+        return QOE_DONE;
+    }
+
+    *v = new;
+    ev->filled |= (uint64_t) 1 << i;
 
     return QOE_OK;
 }
 
 
-qoe_span_t
-qoe_event_type_name(qoe_event_type_t type)
+qoe_status_t
+qoe_event_field_text(qoe_span_t *text, const qoe_event_t *ev,
+    qoe_event_field_t field, qoe_arena_t *arena)
 {
-    if ((size_t) type >= QOE_EVENT_CUSTOM) {
-        return qoe_span_null;
+    const qoe_value_t  *value;
+
+    value = &ev->field[field];
+    *text = qoe_span_null;
+
+    switch (value->type) {
+
+    case QOE_VALUE_STRING:
+        *text = value->v.string;
+        break;
+
+    case QOE_VALUE_BOOL:
+        *text = value->v.boolean ? qoe_span("true") : qoe_span("false");
+        break;
+
+    case QOE_VALUE_NUMBER:
+        *text = qoe_number_copy(value->v.number, arena);
+        return (text->data != NULL) ? QOE_OK : QOE_NOMEM;
+
+    case QOE_VALUE_NONE:
+        break;
     }
 
-    return qoe_event_types[type].name;
+    return QOE_OK;
 }

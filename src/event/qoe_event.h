@@ -11,57 +11,8 @@
 #define _QOE_EVENT_H_INCLUDED_
 
 
-#include "qoe_core.h"
-
-
-/* OpenTelemetry severity numbers (logs data model). */
-
-typedef enum {
-    QOE_SEVERITY_INFO = 9,
-    QOE_SEVERITY_WARN = 13,
-    QOE_SEVERITY_ERROR = 17
-} qoe_severity_t;
-
-
-/*
- * Built-in event types: name, severity.  The order is not part of any format:
- * records carry the name.
- */
-
-#define QOE_EVENT_TYPES(X)                                                    \
-    X(MANIFESTLOAD,           "manifestload",           INFO)                 \
-    X(PLAYERREADY,            "playerready",            INFO)                 \
-    X(VIEWSTART,              "viewstart",              INFO)                 \
-    X(CANPLAY,                "canplay",                INFO)                 \
-    X(CANPLAYTHROUGH,         "canplaythrough",         INFO)                 \
-    X(PLAYING,                "playing",                INFO)                 \
-    X(PAUSE,                  "pause",                  INFO)                 \
-    X(SEEK,                   "seek",                   INFO)                 \
-    X(WAITSTART,              "waitstart",              WARN)                 \
-    X(STALLSTART,             "stallstart",             WARN)                 \
-    X(STALLEND,               "stallend",               INFO)                 \
-    X(ENDED,                  "ended",                  INFO)                 \
-    X(ERROR,                  "error",                  ERROR)                \
-    X(QUARTILE,               "quartile",               INFO)                 \
-    X(HEARTBEAT,              "heartbeat",              INFO)                 \
-    X(QUALITYCHANGEREQUESTED, "qualitychangerequested", INFO)                 \
-    X(QUALITYCHANGE,          "qualitychange",          INFO)                 \
-    X(FPSDROP,                "fpsdrop",                WARN)                 \
-    X(FRAGMENTLOADED,         "fragmentloaded",         INFO)                 \
-    X(BUFFERLEVELCHANGE,      "bufferlevelchange",      INFO)                 \
-    X(BANDWIDTHCHANGE,        "bandwidthchange",        INFO)                 \
-    X(PLAYBACKRATECHANGE,     "playbackratechange",     INFO)                 \
-    X(PLAYBACKVOLUMECHANGE,   "playbackvolumechange",   INFO)                 \
-    X(PLAYBACKDETACHED,       "playbackdetached",       INFO)                 \
-    X(MOVEAWAY,               "moveaway",               INFO)                 \
-    X(MOVEBACK,               "moveback",               INFO)
-
-typedef enum {
-#define QOE_EVENT_TYPE_ENUM(id, name, severity)  QOE_EVENT_##id,
-    QOE_EVENT_TYPES(QOE_EVENT_TYPE_ENUM)
-#undef QOE_EVENT_TYPE_ENUM
-    QOE_EVENT_CUSTOM             /* one that the configuration declares */
-} qoe_event_type_t;
+#include "qoe_arena.h"
+#include "qoe_sample.h"
 
 
 /*
@@ -154,36 +105,83 @@ typedef struct {
 } qoe_value_t;
 
 
+/* The texts of QOE_SAMPLE_TEXTS that come from "data". */
+
+typedef enum {
+#define QOE_EVENT_NO_TEXT(id)
+#define QOE_EVENT_DATA_TEXT(id, path)  QOE_DATA_TEXT_##id,
+    QOE_SAMPLE_TEXTS(QOE_EVENT_NO_TEXT, QOE_EVENT_DATA_TEXT)
+#undef QOE_EVENT_NO_TEXT
+#undef QOE_EVENT_DATA_TEXT
+    QOE_DATA_TEXTS
+} qoe_data_text_t;
+
+
+/* Where the value of a custom dimension comes from: qoe_source.h. */
+
+typedef struct qoe_source_s  qoe_source_t;
+
+
 typedef struct {
-    qoe_event_type_t  type;
-    qoe_span_t        type_name;
-    qoe_severity_t    severity;
-    int64_t           time_ms;       /* Unix, the client's clock */
-    qoe_value_t       field[QOE_FIELDS];
-    qoe_span_t        raw;           /* its JSON object as it was sent */
+    qoe_event_type_t     type;
+    qoe_severity_t       severity;
+    qoe_span_t           type_name;
+    int64_t              time_ms;    /* Unix, the client's clock */
+    qoe_value_t          field[QOE_FIELDS];
+    uint64_t             filled;     /* by the server: a bit a field */
+    qoe_span_t           raw;        /* its JSON object as it was sent */
+
+    qoe_span_t           data[QOE_DATA_TEXTS];   /* empty: absent */
+
+    const qoe_source_t  *sources;    /* as configured */
+    size_t               nsources;
+    qoe_named_t         *dims;       /* values of those below "data" */
+    size_t               ndims;
+
+    uint64_t             set;        /* a bit a qoe_number_t */
+    double               number[QOE_NUMBERS];    /* those set; last: others
+                                                    are not even cleared */
 } qoe_event_t;
 
 
-/* A type that openqoe_event_type adds; name outlives every decode. */
-
-typedef struct {
-    qoe_span_t        name;
-    qoe_severity_t    severity;
-} qoe_custom_type_t;
-
+/* What qoe_event_fill() keeps of a text. */
+#define QOE_FILL_MAX         512
 
 /*
- * QOE_OK and *type, *severity for a known name; QOE_INVALID otherwise.
- * customs may be NULL when ncustoms is 0.
+ * The field of a path such as "network.city" or "app_name"; QOE_FIELDS where
+ * there is none.
  */
-qoe_status_t qoe_event_type_find(qoe_span_t name,
-    const qoe_custom_type_t *customs, size_t ncustoms, qoe_event_type_t *type,
-    qoe_severity_t *severity);
+size_t qoe_event_field_find(qoe_span_t path);
 
-/* [a-z][a-z0-9_]{0,63} and not a built-in name. */
-qoe_status_t qoe_event_type_valid(qoe_span_t name);
+/* The path of a field, made in the arena; data is NULL on failure. */
+qoe_span_t qoe_event_field_path(qoe_event_field_t field, qoe_arena_t *arena);
 
-qoe_span_t qoe_event_type_name(qoe_event_type_t type);
+/*
+ * May qoe_event_fill() fill it?  Strings and numbers, but not the ids, and no
+ * CMCD lists.
+ */
+bool qoe_event_field_known(qoe_span_t path);
+
+/*
+ * Fills a field that the client left empty: absent, null or "".  The value is
+ * kept, not copied, and cut at QOE_FILL_MAX bytes.  The record says of a field
+ * that was filled that it is an attribute of the server: what the client sent
+ * stays as it was.
+ *
+ * QOE_OK         it is filled now
+ * QOE_DONE       the client had it
+ * QOE_INVALID    no field that may be filled, or nothing to fill it with: an
+ *                empty value, or none that is a number for a number
+ */
+qoe_status_t qoe_event_fill(qoe_event_t *ev, qoe_span_t path,
+    qoe_span_t value);
+
+/*
+ * The text of a field: a string, a number as JSON has it, "true", "false";
+ * empty for no value.  *text points into the event or the arena.  QOE_NOMEM.
+ */
+qoe_status_t qoe_event_field_text(qoe_span_t *text, const qoe_event_t *ev,
+    qoe_event_field_t field, qoe_arena_t *arena);
 
 
 #endif /* _QOE_EVENT_H_INCLUDED_ */

@@ -14,7 +14,7 @@
 #define _QOE_SAMPLE_H_INCLUDED_
 
 
-#include "qoe_event.h"
+#include "qoe_event_type.h"
 
 
 /*

@@ -5,6 +5,7 @@
 
 
 #include "qoe_schema.h"
+#include "qoe_data.h"
 #include "qoe_value.h"
 #include "qoe_slice.h"
 
@@ -105,15 +106,17 @@ static const char  qoe_schema_required[] = "is required";
 qoe_status_t
 qoe_schema_event(qoe_event_t *ev, json_t *object, qoe_span_t raw,
     const qoe_decode_conf_t *conf, int64_t now_ms, size_t *unknown,
-    qoe_decode_error_t *err)
+    qoe_decode_error_t *err, qoe_arena_t *arena)
 {
     qoe_status_t         status, groups;
     qoe_schema_values_t  v;
 
-    memset(ev, 0, sizeof(qoe_event_t));
+    memset(ev, 0, offsetof(qoe_event_t, number));
     memset(&v, 0, sizeof(qoe_schema_values_t));
 
     ev->raw = raw;
+    ev->sources = conf->sources;
+    ev->nsources = conf->nsources;
 
     qoe_schema_collect(&v, object);
     groups = qoe_schema_groups_check(&v, err);
@@ -136,6 +139,10 @@ qoe_schema_event(qoe_event_t *ev, json_t *object, qoe_span_t raw,
 
     if (status == QOE_OK) {
         status = qoe_schema_data(&v, raw, err);
+    }
+
+    if (status == QOE_OK && v.slot[QOE_SLOT_DATA] != NULL) {
+        status = qoe_data_read(ev, v.slot[QOE_SLOT_DATA], arena);
     }
 
     return status;

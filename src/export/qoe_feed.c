@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 
-
 /*
  * The first guess of a record's bytes in the ring.  Too small only wakes the
  * helper before the batch is full; too large leaves it to the interval.
@@ -17,6 +16,7 @@
 #define QOE_RECORD_AVG     256
 
 
+static uint64_t qoe_feed_batch_due_ms(const qoe_feed_t *feed);
 static void qoe_feed_count(qoe_feed_t *feed, qoe_counter_t counter, size_t n);
 static bool qoe_feed_has(const qoe_feed_t *feed, qoe_batch_state_t state);
 static bool qoe_feed_full(const qoe_feed_t *feed);
@@ -29,7 +29,7 @@ static void qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms);
 
 
 qoe_feed_t *
-qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
+qoe_feed_create(qoe_feed_env_t *env, uint32_t lane, bool adopted)
 {
     size_t       i;
     qoe_feed_t  *feed;
@@ -41,8 +41,13 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
 
     feed->records = calloc(env->batch_size, sizeof(qoe_span_t));
     feed->ends = calloc(env->batch_size, sizeof(uint64_t));
+    feed->intake = qoe_intake_create(&env->intake, lane, adopted);
 
-    if (feed->records == NULL || feed->ends == NULL) {
+    if (feed->records == NULL || feed->ends == NULL || feed->intake == NULL) {
+        if (feed->intake != NULL) {
+            qoe_intake_destroy(feed->intake);
+        }
+
         free(feed->records);
         free(feed->ends);
         free(feed);
@@ -73,6 +78,8 @@ qoe_feed_destroy(qoe_feed_t *feed)
         qoe_buf_free(&feed->batch[i].payload);
     }
 
+    qoe_intake_destroy(feed->intake);
+
     free(feed->records);
     free(feed->ends);
     free(feed);
@@ -82,12 +89,14 @@ qoe_feed_destroy(qoe_feed_t *feed)
 void
 qoe_feed_run(qoe_feed_t *feed, uint64_t now_ms, bool flush)
 {
+    feed->more = qoe_intake_run(feed->intake, now_ms);
+
     while (!qoe_feed_full(feed)) {
         qoe_feed_read(feed, now_ms);
 
         if (feed->nrecords == 0
             || (feed->nrecords < feed->env->batch_size && !flush
-                && now_ms < qoe_feed_due_ms(feed)))
+                && now_ms < qoe_feed_batch_due_ms(feed)))
         {
             return;
         }
@@ -181,25 +190,34 @@ qoe_feed_arm(qoe_feed_t *feed)
     qoe_feed_env_t  *env;
 
     env = feed->env;
+    pos = UINT64_MAX;
 
-    if (qoe_feed_full(feed) || feed->nrecords == env->batch_size) {
-        /* an answer, or the time of another try, comes first */
-        qoe_lane_arm(env->zone, feed->lane, UINT64_MAX);
-        return false;
+    /* else an answer, or the time of another try, comes first */
+
+    if (!qoe_feed_full(feed) && feed->nrecords != env->batch_size) {
+        pos = feed->pos;
+
+        if (feed->nrecords != 0) {
+            pos += (env->batch_size - feed->nrecords - 1) * feed->record_avg;
+        }
     }
 
-    pos = feed->pos;
+    pos = qoe_min(pos, qoe_intake_wake_pos(feed->intake, qoe_mono_ms()));
 
-    if (feed->nrecords != 0) {
-        pos += (env->batch_size - feed->nrecords - 1) * feed->record_avg;
-    }
-
-    return qoe_lane_arm(env->zone, feed->lane, pos);
+    return qoe_lane_arm(env->zone, feed->lane, pos) || feed->more;
 }
 
 
 uint64_t
-qoe_feed_due_ms(const qoe_feed_t *feed)
+qoe_feed_due_ms(const qoe_feed_t *feed, uint64_t now_ms)
+{
+    return qoe_min(qoe_feed_batch_due_ms(feed),
+                   qoe_intake_due_ms(feed->intake, now_ms));
+}
+
+
+static uint64_t
+qoe_feed_batch_due_ms(const qoe_feed_t *feed)
 {
     if (feed->nrecords == 0 || qoe_feed_full(feed)) {
         return UINT64_MAX;
@@ -252,7 +270,8 @@ qoe_feed_read(qoe_feed_t *feed, uint64_t now_ms)
     while (feed->nrecords < env->batch_size) {
         start = feed->pos;
 
-        rc = qoe_lane_read(env->zone, feed->lane, &feed->pos,
+        rc = qoe_lane_read(env->zone, feed->lane,
+                           qoe_intake_pos(feed->intake), &feed->pos,
                            &feed->records[feed->nrecords]);
 
         if (rc == QOE_INVALID) {

@@ -13,6 +13,7 @@
 
 
 #include "qoe_core.h"
+#include "qoe_intake.h"
 #include "qoe_otlp.h"
 #include "qoe_zone.h"
 
@@ -54,6 +55,7 @@ typedef struct {
     uint64_t                    interval_ms;
     qoe_encoding_t              encoding;
     const qoe_otlp_identity_t  *identity;
+    qoe_intake_env_t            intake;
     qoe_arena_t                 scratch;     /* of the encoder */
     const qoe_log_t            *log;
     qoe_log_limit_t             log_limit;
@@ -63,6 +65,8 @@ typedef struct {
 struct qoe_feed_s {
     qoe_feed_env_t       *env;
     uint32_t              lane;
+    qoe_intake_t         *intake;    /* goes ahead */
+    bool                  more;      /* and has not taken in all there is */
 
     qoe_span_t           *records;   /* batch_size: read, in no batch yet */
     uint64_t             *ends;      /* position behind each */
@@ -77,15 +81,20 @@ struct qoe_feed_s {
 };
 
 
-/* Begins at the lane's head.  The lane must be held.  NULL: no memory. */
-qoe_feed_t *qoe_feed_create(qoe_feed_env_t *env, uint32_t lane);
+/*
+ * Begins at the lane's head.  The lane must be held; adopted: its last owner
+ * died.  NULL: no memory.
+ */
+qoe_feed_t *qoe_feed_create(qoe_feed_env_t *env, uint32_t lane,
+    bool adopted);
 
 /* Batches that are being sent must be over. */
 void qoe_feed_destroy(qoe_feed_t *feed);
 
 /*
- * Reads new records and makes batches of those that are due: a full batch,
- * an old one, any with flush.  now_ms is monotonic.
+ * Takes new records into the metrics, reads them and makes batches of those
+ * that are due: a full batch, an old one, any with flush.  now_ms is
+ * monotonic.
  */
 void qoe_feed_run(qoe_feed_t *feed, uint64_t now_ms, bool flush);
 
@@ -112,8 +121,11 @@ bool qoe_feed_empty(const qoe_feed_t *feed);
  */
 bool qoe_feed_arm(qoe_feed_t *feed);
 
-/* Monotonic ms at which the begun batch is due; UINT64_MAX without one. */
-uint64_t qoe_feed_due_ms(const qoe_feed_t *feed);
+/*
+ * Monotonic ms at which the begun batch is due, or the metrics are;
+ * UINT64_MAX: neither.
+ */
+uint64_t qoe_feed_due_ms(const qoe_feed_t *feed, uint64_t now_ms);
 
 
 #endif /* _QOE_FEED_H_INCLUDED_ */

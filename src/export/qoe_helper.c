@@ -30,17 +30,24 @@
 /* Drained, a dead collector is tried this often. */
 #define QOE_HELPER_DRAIN_RETRY_MS  200
 
+/* A helper tells of itself every 5 s. */
+#define QOE_HELPER_LATELY_MS   15000
+
 #define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 
 static qoe_status_t qoe_helper_copy_conf(qoe_helper_t *h,
     const qoe_helper_conf_t *conf);
+static qoe_status_t qoe_helper_copy_qoe(qoe_helper_t *h,
+    const qoe_conf_t *conf);
+static void qoe_helper_env(qoe_helper_t *h);
 static qoe_status_t qoe_helper_spawn(qoe_helper_t *h);
 static void qoe_helper_free(qoe_helper_t *h);
 static void *qoe_helper_main(void *data);
 static bool qoe_helper_turn(qoe_helper_t *h);
 static void qoe_helper_leave(qoe_helper_t *h, uint64_t now);
+static bool qoe_helper_finished(qoe_helper_t *h);
 static void qoe_helper_send(qoe_helper_t *h, uint64_t now);
 static qoe_export_batch_t *qoe_helper_next(qoe_helper_t *h);
 static void qoe_helper_done(void *data, const qoe_outcome_t *o);
@@ -50,7 +57,7 @@ static void qoe_helper_answered(qoe_helper_t *h, const char *error);
 static void qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
     const qoe_outcome_t *o);
 static void qoe_helper_wait(qoe_helper_t *h, uint64_t now);
-static uint64_t qoe_helper_deadline(qoe_helper_t *h);
+static uint64_t qoe_helper_deadline(qoe_helper_t *h, uint64_t now);
 
 
 qoe_status_t
@@ -75,7 +82,11 @@ qoe_helper_start(qoe_helper_t **helper, const qoe_helper_conf_t *conf)
 
     if (rc == QOE_OK) {
         h->env.encoding = qoe_transport_encoding(h->transport);
-        rc = qoe_helper_spawn(h);
+        h->report_env.transport = h->transport;
+        h->report_env.send = conf->transport.url[QOE_SIGNAL_METRICS].len != 0;
+
+        h->report = qoe_report_create(&h->report_env);
+        rc = (h->report != NULL) ? qoe_helper_spawn(h) : QOE_NOMEM;
     }
 
     if (rc != QOE_OK) {
@@ -167,21 +178,85 @@ qoe_helper_copy_conf(qoe_helper_t *h, const qoe_helper_conf_t *conf)
         return QOE_NOMEM;
     }
 
+    if (qoe_helper_copy_qoe(h, &conf->qoe) != QOE_OK) {
+        return QOE_NOMEM;
+    }
+
+    if (qoe_state_attach(&h->state, conf->zone) != QOE_OK) {
+        qoe_log(&h->conf.log, QOE_LOG_ERR,
+                "the zone's state is of another version");
+        return QOE_ERROR;
+    }
+
+    qoe_helper_env(h);
+
+    h->net = qoe_net_create(&h->conf.log);
+
+    return h->net != NULL ? QOE_OK : QOE_NOMEM;
+}
+
+
+static qoe_status_t
+qoe_helper_copy_qoe(qoe_helper_t *h, const qoe_conf_t *conf)
+{
+    size_t             i;
+    qoe_dimensions_t  *dims;
+
+    dims = qoe_arena_alloc(&h->arena, sizeof(qoe_dimensions_t));
+    if (dims == NULL) {
+        return QOE_NOMEM;
+    }
+
+    *dims = *conf->dims;
+    h->conf.qoe.dims = dims;
+
+    for (i = 0; i < dims->n; i++) {
+        dims->dim[i].name = qoe_arena_copy(&h->arena, dims->dim[i].name);
+        dims->dim[i].source = qoe_span_null;         /* of the event loop */
+
+        if (dims->dim[i].name.data == NULL) {
+            return QOE_NOMEM;
+        }
+    }
+
+    return QOE_OK;
+}
+
+
+static void
+qoe_helper_env(qoe_helper_t *h)
+{
     h->self = qoe_proc_self();
     h->seed = (uint32_t) qoe_unix_ns();
 
-    h->env.zone = conf->zone;
-    h->env.slot = conf->worker;
-    h->env.batch_size = conf->batch_size;
-    h->env.interval_ms = conf->interval_ms;
+    qoe_governor_init(&h->governor, h->state.govern, h->conf.qoe.dims,
+                      h->self);
+
+    h->env.zone = h->conf.zone;
+    h->env.slot = h->conf.worker;
+    h->env.batch_size = h->conf.batch_size;
+    h->env.interval_ms = h->conf.interval_ms;
     h->env.identity = &h->conf.identity;
     h->env.log = &h->conf.log;
     qoe_arena_init(&h->env.scratch, &qoe_mem_heap, QOE_HELPER_SCRATCH,
                    QOE_HELPER_SCRATCH_MAX);
 
-    h->net = qoe_net_create(&h->conf.log);
+    h->env.intake.state = &h->state;
+    h->env.intake.conf = &h->conf.qoe;
+    h->env.intake.governor = &h->governor;
+    h->env.intake.slot = h->conf.worker;
+    h->env.intake.log = &h->conf.log;
+    qoe_arena_init(&h->env.intake.scratch, &qoe_mem_heap, QOE_HELPER_SCRATCH,
+                   QOE_HELPER_SCRATCH_MAX);
 
-    return h->net != NULL ? QOE_OK : QOE_NOMEM;
+    h->report_env.state = &h->state;
+    h->report_env.conf = &h->conf.qoe;
+    h->report_env.governor = &h->governor;
+    h->report_env.identity = &h->conf.identity;
+    h->report_env.slot = h->conf.worker;
+    h->report_env.self = h->self;
+    h->report_env.interval_ms = h->conf.metric_interval_ms;
+    h->report_env.log = &h->conf.log;
 }
 
 
@@ -219,6 +294,10 @@ qoe_helper_spawn(qoe_helper_t *h)
 static void
 qoe_helper_free(qoe_helper_t *h)
 {
+    if (h->report != NULL) {
+        qoe_report_destroy(h->report);
+    }
+
     if (h->transport != NULL) {
         qoe_transport_destroy(h->transport);
     }
@@ -227,6 +306,7 @@ qoe_helper_free(qoe_helper_t *h)
         qoe_net_destroy(h->net);
     }
 
+    qoe_arena_free(&h->env.intake.scratch);
     qoe_arena_free(&h->env.scratch);
     qoe_arena_free(&h->arena);
     free(h);
@@ -275,11 +355,15 @@ qoe_helper_turn(qoe_helper_t *h)
 
     qoe_helper_send(h, now);
 
+    qoe_report_run(h->report, now);
+
     if (h->leaving_ms != 0
-        && (now >= h->leaving_ms || qoe_lease_drained(h)))
+        && (now >= h->leaving_ms || qoe_helper_finished(h)))
     {
         qoe_transport_destroy(h->transport);
         h->transport = NULL;
+        qoe_report_destroy(h->report);
+        h->report = NULL;
         qoe_lease_close(h);
         return false;
     }
@@ -298,6 +382,38 @@ qoe_helper_leave(qoe_helper_t *h, uint64_t now)
     h->leaving_ms = now + h->drain_ms;
     h->not_before_ms = 0;
     qoe_transport_deadline(h->transport, h->drain_ms);
+}
+
+
+/*
+ * Every record is out, and the metrics of them: the last helper of all sees
+ * to that, for the zone may be gone with it.
+ */
+
+static bool
+qoe_helper_finished(qoe_helper_t *h)
+{
+    qoe_workers_t  others;
+
+    if (!qoe_lease_drained(h)) {
+        return false;
+    }
+
+    if (!h->gone) {
+        h->gone = true;
+
+        /* first: of two that leave at once, one sees that it is alone */
+
+        qoe_self_worker_gone(h->state.self, h->self);
+        qoe_self_workers(h->state.self, qoe_mono_ms(), QOE_HELPER_LATELY_MS,
+                         &others);
+
+        if (others.helpers == 0) {
+            qoe_report_last(h->report);
+        }
+    }
+
+    return qoe_report_idle(h->report);
 }
 
 
@@ -381,6 +497,8 @@ qoe_helper_done(void *data, const qoe_outcome_t *o)
 
     h->sending--;
 
+    qoe_report_attempt(&h->report_env, o);
+
     if (o->kind == QOE_OUTCOME_OK) {
         qoe_helper_taken(h, b, o);
 
@@ -403,6 +521,10 @@ qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
     b->rejected = (size_t) qoe_min((uint64_t) qoe_max(o->rejected, 0), sent);
 
     qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_SENT, 1);
+    qoe_report_exported(&h->report_env, QOE_SIGNAL_LOGS, sent - b->rejected,
+                        NULL);
+    qoe_report_exported(&h->report_env, QOE_SIGNAL_LOGS, b->rejected,
+                        "rejected");
 
     if (b->rejected != 0) {
         qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_WARN,
@@ -455,6 +577,8 @@ qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
         b->state = QOE_BATCH_DONE;
         b->refused = b->count - b->bad;
 
+        qoe_report_exported(&h->report_env, QOE_SIGNAL_LOGS, b->refused,
+                            o->error_type);
         qoe_helper_answered(h, error);
         qoe_zone_refused(h->env.zone, qoe_mono_ms());
 
@@ -513,7 +637,7 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
         }
     }
 
-    deadline = qoe_helper_deadline(h);
+    deadline = qoe_helper_deadline(h, now);
 
     if (more || deadline <= now) {
         timeout = 0;
@@ -541,13 +665,13 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
 /* Monotonic ms of the next thing to do that no descriptor tells of. */
 
 static uint64_t
-qoe_helper_deadline(qoe_helper_t *h)
+qoe_helper_deadline(qoe_helper_t *h, uint64_t now)
 {
     size_t    i;
     bool      ready;
     uint64_t  at;
 
-    at = h->lease_ms;
+    at = qoe_min(h->lease_ms, qoe_report_due_ms(h->report));
     ready = false;
 
     if (h->leaving_ms != 0) {
@@ -557,7 +681,7 @@ qoe_helper_deadline(qoe_helper_t *h)
     for (i = 0; i < h->nfeeds; i++) {
 
         if (!h->handing_over) {
-            at = qoe_min(at, qoe_feed_due_ms(h->feed[i]));
+            at = qoe_min(at, qoe_feed_due_ms(h->feed[i], now));
 
         } else if (!qoe_feed_blocked(h->feed[i])) {
             continue;

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What a worker's helper thread does: holds lanes of the zone, batches their
- * records, exports them, releases what the collector has taken.
+ * What a worker's helper thread does: holds lanes of the zone, makes metrics of
+ * their records, batches and exports them, releases what the collector has
+ * taken; and one helper of all exports the metrics.
  */
 
 
@@ -13,8 +14,8 @@
 
 #include "qoe_core.h"
 #include "qoe_otlp.h"
+#include "qoe_state.h"
 #include "qoe_transport.h"
-#include "qoe_zone.h"
 
 
 typedef struct {
@@ -30,6 +31,8 @@ typedef struct {
     qoe_otlp_identity_t    identity;
     size_t                 batch_size;   /* records */
     uint64_t               interval_ms;
+    qoe_conf_t             qoe;          /* groups 0: no metrics */
+    uint64_t               metric_interval_ms;
     uint64_t               drain_ms;     /* bound of a hand-over */
 
     qoe_log_t              log;

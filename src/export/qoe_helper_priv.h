@@ -14,6 +14,7 @@
 #include "qoe_backoff.h"
 #include "qoe_feed.h"
 #include "qoe_helper.h"
+#include "qoe_report.h"
 
 #include <pthread.h>
 
@@ -34,6 +35,10 @@ struct qoe_helper_s {
     qoe_net_t            *net;
     qoe_transport_t      *transport;
     qoe_feed_env_t        env;
+    qoe_state_t           state;
+    qoe_governor_t        governor;
+    qoe_report_env_t      report_env;
+    qoe_report_t         *report;
     qoe_proc_t            self;
 
     qoe_feed_t           *feed[QOE_LANES_MAX];       /* of the lanes held */
@@ -51,6 +56,8 @@ struct qoe_helper_s {
     uint64_t              leaving_ms;    /* the exit must be over; 0: no exit */
     uint64_t              started_ms;
     uint64_t              lease_ms;      /* leases are looked at again */
+    uint64_t              row_ms;        /* what is told of the worker, too */
+    bool                  gone;          /* its row has been taken out */
 };
 
 
@@ -61,6 +68,9 @@ void qoe_lease_update(qoe_helper_t *h, uint64_t now);
 
 /* At an exit: is every record that this helper could send sent? */
 bool qoe_lease_drained(qoe_helper_t *h);
+
+/* Tells of the worker, every few seconds: its memory, that its helper lives. */
+void qoe_row_update(qoe_helper_t *h, uint64_t now);
 
 /* Gives every lane back, with what is left in it, and logs that. */
 void qoe_lease_close(qoe_helper_t *h);

@@ -38,7 +38,10 @@ static bool qoe_lease_holds(const qoe_helper_t *h, uint32_t lane);
 void
 qoe_lease_update(qoe_helper_t *h, uint64_t now)
 {
+    bool    given;
     size_t  missing;
+
+    qoe_row_update(h, now);
 
     if (!h->conf.single && !h->handing_over && h->leaving_ms == 0
         && qoe_zone_generation(h->conf.zone) != h->conf.generation)
@@ -50,9 +53,10 @@ qoe_lease_update(qoe_helper_t *h, uint64_t now)
 
     if (h->handing_over) {
         qoe_lease_hand_over(h, now);
+        given = qoe_report_give(h->report) && h->nfeeds == 0;
 
-        if (h->nfeeds != 0 || h->leaving_ms == 0) {
-            h->lease_ms = h->nfeeds == 0 ? UINT64_MAX
+        if (!given || h->leaving_ms == 0) {
+            h->lease_ms = given ? UINT64_MAX
                           : qoe_max(h->hand_over_ms, now + QOE_LEASE_SOON_MS);
             return;
         }
@@ -72,6 +76,8 @@ qoe_lease_update(qoe_helper_t *h, uint64_t now)
     if (h->started_ms == 0) {
         h->started_ms = now;
     }
+
+    qoe_report_take(h->report);
 
     missing = qoe_lease_take_preferred(h);
 
@@ -241,7 +247,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
                 "lane %u adopted from a process that ended", lane);
     }
 
-    feed = qoe_feed_create(&h->env, lane);
+    feed = qoe_feed_create(&h->env, lane, adopted);
 
     if (feed == NULL) {
         qoe_lane_give(h->conf.zone, lane, h->self);

@@ -19,6 +19,10 @@
 #include "qoe_buf.h"
 #include "qoe_decode.h"
 #include "qoe_helper.h"
+#include "qoe_prom.h"
+#include "qoe_record.h"
+#include "qoe_source.h"
+#include "qoe_state.h"
 #include "qoe_transport.h"
 #include "qoe_uuid.h"
 #include "qoe_zone.h"
@@ -42,6 +46,7 @@
 
 typedef struct {
     qoe_zone_t               *zone;
+    qoe_state_t               state;         /* of its metrics */
     uint32_t                  lanes;
     int                      *lane_fd;       /* an eventfd a lane */
     ngx_uint_t                refs;          /* cycles, in this process */
@@ -53,9 +58,12 @@ typedef struct {
 typedef struct {
     ngx_str_t                 endpoint;      /* as shown by /v2/health */
     const char               *endpoint_name; /* what set it, for messages */
+    ngx_str_t                 metrics_endpoint;      /* if of its own */
+    const char               *metrics_name;
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
     ngx_msec_t                interval;
+    ngx_msec_t                metric_interval;
     ngx_msec_t                timeout;
     size_t                    batch_size;
     ngx_uint_t                ssl_verify;
@@ -73,7 +81,8 @@ typedef struct {
 
     uint32_t                  set;           /* lines of the block, by row */
     unsigned                  defined:1;     /* has an openqoe_exporter */
-    unsigned                  verbatim:1;    /* endpoint is a signal's own */
+    unsigned                  verbatim:1;    /* endpoint is the logs' own */
+    unsigned                  metrics_verbatim:1;
     unsigned                  env_headers:1;
 } ngx_http_openqoe_exporter_t;
 
@@ -90,6 +99,16 @@ typedef struct {
     uint64_t                  generation;    /* of the zone, set by init */
     ngx_msec_t                max_age;
     ngx_msec_t                max_ahead;
+
+    qoe_conf_t                qoe;           /* complete after init */
+    qoe_dimensions_t          dimensions;
+    uint64_t                  dimensions_set;        /* bits: by directives */
+    ngx_array_t               sources;       /* qoe_source_t */
+    ngx_array_t               attributes;    /* ngx_str_t: free names */
+    ngx_msec_t                view_timeout;
+    ngx_msec_t                hidden_timeout;
+    ngx_msec_t                series_ttl;
+    size_t                    series_max;
 
     /* from the environment, defaults of the location's directives */
     ngx_array_t              *env_keys;
@@ -112,6 +131,7 @@ typedef struct {
 
     ngx_array_t              *keys;          /* of digests; NULL: open */
     ngx_array_t              *origins;       /* of ngx_str_t; NULL: none */
+    ngx_array_t              *attributes;    /* NULL: none */
     ngx_flag_t                marker;
     ngx_str_t                 marker_domain;
     ngx_str_t                 marker_path;   /* safe inside a cookie */
@@ -127,6 +147,14 @@ typedef struct {
     unsigned                  own:1;         /* this module answers */
     unsigned                  counted:1;     /* as a request to events */
     unsigned                  replaced:1;
+
+    /* of _metrics.c */
+    unsigned                  answered:1;
+    unsigned                  ingested:1;    /* its events are counted */
+    uint64_t                  receipt_ns;    /* monotonic; 0: not yet */
+    u_char                   *ids;           /* org_id, player_id behind it */
+    size_t                    org_len;
+    size_t                    player_len;
 } ngx_http_openqoe_ctx_t;
 
 
@@ -186,6 +214,30 @@ char *ngx_http_openqoe_event_type(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_openqoe_event_time(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* _qoe_conf.c */
+char *ngx_http_openqoe_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_openqoe_qoe_init(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
+void ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf);
+
+/* _dimension.c */
+char *ngx_http_openqoe_dimension(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+const char *ngx_http_openqoe_cardinality_limits(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_str_t *json);
+ngx_int_t ngx_http_openqoe_dimensions_check(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
+
+/* _attribute.c */
+char *ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+qoe_status_t ngx_http_openqoe_attributes(ngx_http_request_t *r,
+    ngx_array_t *attributes, qoe_batch_t *batch, qoe_record_meta_t *meta,
+    qoe_arena_t *arena);
+
 /* _exporter_conf.c */
 char *ngx_http_openqoe_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -203,6 +255,8 @@ const char *ngx_http_openqoe_set_compression(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *value);
 const char *ngx_http_openqoe_set_timeout(ngx_http_openqoe_exporter_t *e,
     uint64_t ms);
+const char *ngx_http_openqoe_set_metric_interval(
+    ngx_http_openqoe_exporter_t *e, uint64_t ms);
 
 typedef const char *ngx_http_openqoe_add_t(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *name, ngx_str_t *value, ngx_uint_t *duplicate);
@@ -210,7 +264,7 @@ typedef const char *ngx_http_openqoe_add_t(ngx_http_openqoe_exporter_t *e,
 ngx_http_openqoe_add_t  ngx_http_openqoe_add_header;
 ngx_http_openqoe_add_t  ngx_http_openqoe_add_resource;
 
-/* _endpoint.c: the URL and all that follows from it */
+/* _endpoint.c: the URLs and all that follows from them */
 ngx_int_t ngx_http_openqoe_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 
@@ -253,6 +307,21 @@ void ngx_http_openqoe_reopen(ngx_open_file_t *file, ngx_log_t *log);
 qoe_proc_t ngx_http_openqoe_self(void);
 ngx_uint_t ngx_http_openqoe_helper_failed(void);
 void ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms);
+
+/* _metrics.c: the module's own metrics that event loops count */
+typedef enum {
+    NGX_HTTP_OPENQOE_TAKEN = 0,
+    NGX_HTTP_OPENQOE_STRICT,
+    NGX_HTTP_OPENQOE_OVERLOAD,
+    NGX_HTTP_OPENQOE_ERROR
+} ngx_http_openqoe_fate_e;
+
+void ngx_http_openqoe_metrics_init(ngx_http_openqoe_main_conf_t *mcf);
+void ngx_http_openqoe_metrics_receipt(ngx_http_openqoe_ctx_t *ctx);
+void ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
+    const qoe_batch_t *batch, ngx_http_openqoe_fate_e fate);
+void ngx_http_openqoe_metrics_answer(ngx_http_request_t *r,
+    ngx_http_openqoe_ctx_t *ctx, ngx_uint_t status);
 
 /* _auth.c */
 char *ngx_http_openqoe_api_key(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -301,6 +370,8 @@ ngx_int_t ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
     ngx_str_t value);
 
 /* _response.c */
+ngx_int_t ngx_http_openqoe_send_head(ngx_http_request_t *r,
+    ngx_uint_t status, off_t length, const char *type, size_t type_len);
 void ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
     ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
@@ -331,6 +402,25 @@ ngx_int_t ngx_http_openqoe_media_type(ngx_http_request_t *r);
 ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,
     ngx_http_openqoe_body_t *body, size_t max);
 
+/* _accept.c: what a client wants of the stats */
+typedef enum {
+    NGX_HTTP_OPENQOE_AS_JSON = 0,
+    NGX_HTTP_OPENQOE_AS_OPENMETRICS,
+    NGX_HTTP_OPENQOE_AS_TEXT
+} ngx_http_openqoe_format_e;
+
+ngx_http_openqoe_format_e ngx_http_openqoe_format(ngx_http_request_t *r);
+
+/* _scrape.c: the stats as Prometheus reads them */
+ngx_int_t ngx_http_openqoe_scrape(ngx_http_request_t *r,
+    qoe_prom_format_t format);
+
+/* _stats_qoe.c: what /v2/stats tells of the metrics */
+void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf);
+ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
+    ngx_str_t *name);
+
 /* _events.c, _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
@@ -346,11 +436,12 @@ typedef struct {
     uint64_t                  last_failure_ms;
     uint64_t                  failures;      /* consecutive, the worst lane */
     uint64_t                  orphan_id;     /* which lanes have no live
-                                                owner since whom, 0: none */
+                                                owner since whom, and is there
+                                                a live helper; 0: all well */
     char                      last_error[256];
 } ngx_http_openqoe_exporter_state_t;
 
-void ngx_http_openqoe_exporter_state(const qoe_zone_t *zone,
+void ngx_http_openqoe_exporter_state(const ngx_http_openqoe_zone_t *z,
     ngx_http_openqoe_exporter_state_t *s);
 void ngx_http_openqoe_exporter_json(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf,

@@ -27,7 +27,8 @@ ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&mcf->types, cf->pool, 4, sizeof(qoe_custom_type_t))
         != NGX_OK
-        || ngx_http_openqoe_exporter_init(cf, &mcf->exporter) != NGX_OK)
+        || ngx_http_openqoe_exporter_init(cf, &mcf->exporter) != NGX_OK
+        || ngx_http_openqoe_qoe_init(cf, mcf) != NGX_OK)
     {
         return NULL;
     }
@@ -46,6 +47,7 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->drain_timeout, 2000);
     ngx_conf_init_msec_value(mcf->max_age, 24 * 3600 * 1000);
     ngx_conf_init_msec_value(mcf->max_ahead, 5 * 60 * 1000);
+    ngx_http_openqoe_qoe_complete(mcf);
 
     if (mcf->shm_zone == NULL) {
 
@@ -62,6 +64,7 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     if (ngx_http_openqoe_env(cf, mcf) != NGX_OK
+        || ngx_http_openqoe_dimensions_check(cf, mcf) != NGX_OK
         || ngx_http_openqoe_exporter_complete(cf, &mcf->exporter) != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -83,6 +86,7 @@ ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf)
 
     lcf->keys = NGX_CONF_UNSET_PTR;
     lcf->origins = NGX_CONF_UNSET_PTR;
+    lcf->attributes = NGX_CONF_UNSET_PTR;
     lcf->marker = NGX_CONF_UNSET;
     lcf->strict = NGX_CONF_UNSET_UINT;
     lcf->overload_status = NGX_CONF_UNSET_UINT;
@@ -106,6 +110,7 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->keys, prev->keys, mcf->env_keys);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, mcf->env_origins);
+    ngx_conf_merge_ptr_value(conf->attributes, prev->attributes, NULL);
     ngx_conf_merge_value(conf->marker, prev->marker, 0);
     ngx_conf_merge_uint_value(conf->strict, prev->strict, 0);
     ngx_conf_merge_uint_value(conf->overload_status, prev->overload_status,

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The exporter's endpoint: from what was configured to the URL of the
+ * The exporter's endpoints: from what was configured to the URL of each
  * signal, or the file (specification of the OTLP exporter, "Endpoint URLs").
  */
 
@@ -17,38 +17,41 @@ typedef struct {
 } ngx_http_openqoe_url_t;
 
 
+/* What one signal is sent to. */
+
+typedef struct {
+    ngx_str_t     url;
+    const char   *name;          /* what set it */
+    const char   *path;          /* to be appended, for HTTP */
+    ngx_uint_t    verbatim;      /* nothing is appended */
+    qoe_signal_t  signal;
+} ngx_http_openqoe_target_t;
+
+
 static ngx_int_t ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, const char *expected);
+    ngx_str_t *value, const char *name, const char *expected);
+static void ngx_http_openqoe_default_endpoint(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *endpoint, const char **name);
+static ngx_int_t ngx_http_openqoe_target(ngx_conf_t *cf,
+    ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_target_t *t);
 static ngx_int_t ngx_http_openqoe_file_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 static const char *ngx_http_openqoe_split(ngx_str_t *s,
     ngx_http_openqoe_url_t *url);
 static const char *ngx_http_openqoe_authority(ngx_str_t *s);
 static ngx_int_t ngx_http_openqoe_bare_host(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e);
+    ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_target_t *t);
 static ngx_int_t ngx_http_openqoe_signal_url(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_url_t *url);
+    ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_target_t *t,
+    ngx_http_openqoe_url_t *url);
 
 
 ngx_int_t
 ngx_http_openqoe_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
-    const char              *expected;
-    ngx_http_openqoe_url_t   url;
+    ngx_http_openqoe_target_t  logs, metrics;
 
-    if (e->endpoint.data == NULL) {
-
-        e->endpoint_name = "endpoint";
-
-        if (e->protocol == QOE_PROTOCOL_HTTP_PROTOBUF
-            || e->protocol == QOE_PROTOCOL_HTTP_JSON)
-        {
-            ngx_str_set(&e->endpoint, "http://localhost:4318");
-
-        } else {
-            ngx_str_set(&e->endpoint, "http://localhost:4317");
-        }
-    }
+    ngx_http_openqoe_default_endpoint(e, &e->endpoint, &e->endpoint_name);
 
     if (ngx_strncmp(e->endpoint.data, "file:", 5) == 0) {
         return ngx_http_openqoe_file_endpoint(cf, e);
@@ -56,30 +59,89 @@ ngx_http_openqoe_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 
     ngx_conf_init_uint_value(e->protocol, QOE_PROTOCOL_GRPC);
 
-    if (ngx_http_openqoe_bare_host(cf, e) != NGX_OK) {
+    logs.url = e->endpoint;
+    logs.name = e->endpoint_name;
+    logs.path = "/v1/logs";
+    logs.verbatim = e->verbatim;
+    logs.signal = QOE_SIGNAL_LOGS;
+
+    metrics = logs;
+    metrics.path = "/v1/metrics";
+    metrics.verbatim = e->metrics_verbatim;
+    metrics.signal = QOE_SIGNAL_METRICS;
+
+    if (e->verbatim || e->metrics_endpoint.data != NULL) {
+        ngx_http_openqoe_default_endpoint(e, &e->metrics_endpoint,
+                                          &e->metrics_name);
+        metrics.url = e->metrics_endpoint;
+        metrics.name = e->metrics_name;
+    }
+
+    if (ngx_http_openqoe_target(cf, e, &logs) != NGX_OK
+        || ngx_http_openqoe_target(cf, e, &metrics) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    expected = ngx_http_openqoe_split(&e->endpoint, &url);
+    e->endpoint = logs.url;
 
-    if (expected != NULL) {
-        return ngx_http_openqoe_bad_endpoint(cf, e, expected);
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_openqoe_default_endpoint(ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *endpoint, const char **name)
+{
+    if (endpoint->data != NULL) {
+        return;
     }
 
-    if (e->protocol == QOE_PROTOCOL_GRPC && url.path.len > 1) {
-        return ngx_http_openqoe_bad_endpoint(cf, e,
-                   "without a path, the protocol being grpc");
-    }
+    *name = "endpoint";
 
-    return ngx_http_openqoe_signal_url(cf, e, &url);
+    if (e->protocol == QOE_PROTOCOL_HTTP_PROTOBUF
+        || e->protocol == QOE_PROTOCOL_HTTP_JSON)
+    {
+        ngx_str_set(endpoint, "http://localhost:4318");
+
+    } else {
+        ngx_str_set(endpoint, "http://localhost:4317");
+    }
 }
 
 
 static ngx_int_t
-ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
-    const char *expected)
+ngx_http_openqoe_target(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_http_openqoe_target_t *t)
 {
-    ngx_http_openqoe_bad_value(cf, e->endpoint_name, &e->endpoint, expected);
+    const char              *expected;
+    ngx_http_openqoe_url_t   url;
+
+    if (ngx_http_openqoe_bare_host(cf, e, t) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    expected = ngx_http_openqoe_split(&t->url, &url);
+
+    if (expected == NULL
+        && e->protocol == QOE_PROTOCOL_GRPC && url.path.len > 1)
+    {
+        expected = "without a path, the protocol being grpc";
+    }
+
+    if (expected != NULL) {
+        return ngx_http_openqoe_bad_endpoint(cf, &t->url, t->name, expected);
+    }
+
+    return ngx_http_openqoe_signal_url(cf, e, t, &url);
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf, ngx_str_t *value,
+    const char *name, const char *expected)
+{
+    ngx_http_openqoe_bad_value(cf, name, value, expected);
     return NGX_ERROR;
 }
 
@@ -99,8 +161,19 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
         || ngx_strncmp(e->endpoint.data, "file:///", 8) != 0
         || e->endpoint.data[e->endpoint.len - 1] == '/')
     {
-        return ngx_http_openqoe_bad_endpoint(cf, e,
+        return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
+                   e->endpoint_name,
                    "file:///path with the absolute path of a file");
+    }
+
+    /* one file for both: a line tells by itself what it is */
+
+    if (e->metrics_verbatim
+        && !qoe_span_eq(ngx_http_openqoe_span(e->metrics_endpoint),
+                        ngx_http_openqoe_span(e->endpoint)))
+    {
+        return ngx_http_openqoe_bad_endpoint(cf, &e->metrics_endpoint,
+                   e->metrics_name, "the file of the logs");
     }
 
     path.data = e->endpoint.data + 7;
@@ -108,8 +181,8 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 
     for (i = 0; i < path.len; i++) {
         if (path.data[i] < 0x20 || path.data[i] == 0x7f) {
-            return ngx_http_openqoe_bad_endpoint(cf, e,
-                       "without control characters");
+            return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
+                       e->endpoint_name, "without control characters");
         }
     }
 
@@ -119,14 +192,16 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
     }
 
     if (e->file->flush != NULL) {
-        return ngx_http_openqoe_bad_endpoint(cf, e,
-                   "a file that is not a log of nginx");
+        return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
+                   e->endpoint_name, "a file that is not a log of nginx");
     }
 
     e->file->flush = ngx_http_openqoe_reopen;
 
     e->protocol = QOE_PROTOCOL_FILE;
     e->transport.url[QOE_SIGNAL_LOGS] = ngx_http_openqoe_span(e->file->name);
+    e->transport.url[QOE_SIGNAL_METRICS] =
+        e->transport.url[QOE_SIGNAL_LOGS];
 
     return NGX_OK;
 }
@@ -138,14 +213,15 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
  */
 
 static ngx_int_t
-ngx_http_openqoe_bare_host(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
+ngx_http_openqoe_bare_host(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_http_openqoe_target_t *t)
 {
     u_char     *p;
     ngx_str_t   scheme;
 
     if (e->protocol != QOE_PROTOCOL_GRPC
-        || ngx_strncmp(e->endpoint_name, "OTEL_EXPORTER_", 14) != 0
-        || ngx_strstr(e->endpoint.data, "://") != NULL)
+        || ngx_strncmp(t->name, "OTEL_EXPORTER_", 14) != 0
+        || ngx_strstr(t->url.data, "://") != NULL)
     {
         return NGX_OK;
     }
@@ -156,15 +232,14 @@ ngx_http_openqoe_bare_host(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
         ngx_str_set(&scheme, "https://");
     }
 
-    p = ngx_pnalloc(cf->pool, scheme.len + e->endpoint.len + 1);
+    p = ngx_pnalloc(cf->pool, scheme.len + t->url.len + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    scheme.len = (size_t) (ngx_sprintf(p, "%V%V%Z", &scheme, &e->endpoint)
+    t->url.len = (size_t) (ngx_sprintf(p, "%V%V%Z", &scheme, &t->url)
                            - p - 1);
-    e->endpoint.data = p;
-    e->endpoint.len = scheme.len;
+    t->url.data = p;
 
     return NGX_OK;
 }
@@ -274,24 +349,24 @@ ngx_http_openqoe_authority(ngx_str_t *s)
 
 static ngx_int_t
 ngx_http_openqoe_signal_url(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
-    ngx_http_openqoe_url_t *url)
+    ngx_http_openqoe_target_t *t, ngx_http_openqoe_url_t *url)
 {
     u_char      *p;
     ngx_str_t    base, path;
     qoe_span_t  *out;
 
-    out = &e->transport.url[QOE_SIGNAL_LOGS];
+    out = &e->transport.url[t->signal];
 
-    base.data = e->endpoint.data;
-    base.len = (size_t) (url->path.data - e->endpoint.data);
+    base.data = t->url.data;
+    base.len = (size_t) (url->path.data - t->url.data);
 
     if (e->protocol == QOE_PROTOCOL_GRPC) {
         *out = ngx_http_openqoe_span(base);
         return NGX_OK;
     }
 
-    if (e->verbatim) {
-        *out = ngx_http_openqoe_span(e->endpoint);
+    if (t->verbatim) {
+        *out = ngx_http_openqoe_span(t->url);
         return NGX_OK;
     }
 
@@ -301,13 +376,13 @@ ngx_http_openqoe_signal_url(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
         path.len--;
     }
 
-    p = ngx_pnalloc(cf->pool, base.len + path.len + sizeof("/v1/logs"));
+    p = ngx_pnalloc(cf->pool, base.len + path.len + ngx_strlen(t->path));
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     out->data = (char *) p;
-    p = ngx_sprintf(p, "%V%V/v1/logs", &base, &path);
+    p = ngx_sprintf(p, "%V%V%s", &base, &path, t->path);
     out->len = (size_t) ((char *) p - out->data);
 
     return NGX_OK;

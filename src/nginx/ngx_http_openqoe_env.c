@@ -36,6 +36,9 @@ static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_protocol;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_headers;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_compression;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_timeout;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_metrics;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_metric_interval;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_limits;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_insecure;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_ca;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_certificate;
@@ -52,6 +55,8 @@ static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_level;
 static const ngx_http_openqoe_env_t  ngx_http_openqoe_env_vars[] = {
     { "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
       ngx_http_openqoe_env_endpoint, 0 },
+    { "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+      ngx_http_openqoe_env_metrics, 0 },
     { "OTEL_EXPORTER_OTLP_ENDPOINT",
       ngx_http_openqoe_env_endpoint, 0 },
     { "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
@@ -86,6 +91,8 @@ static const ngx_http_openqoe_env_t  ngx_http_openqoe_env_vars[] = {
       ngx_http_openqoe_env_certificate_key, 0 },
     { "OTEL_EXPORTER_OTLP_CLIENT_KEY",
       ngx_http_openqoe_env_certificate_key, 0 },
+    { "OTEL_METRIC_EXPORT_INTERVAL",
+      ngx_http_openqoe_env_metric_interval, 0 },
     { "OTEL_SERVICE_NAME", ngx_http_openqoe_env_service, 0 },
     { "OTEL_RESOURCE_ATTRIBUTES", ngx_http_openqoe_env_resource, 0 },
     { "DESTINATION_TYPE", ngx_http_openqoe_env_destination, 0 },
@@ -94,6 +101,7 @@ static const ngx_http_openqoe_env_t  ngx_http_openqoe_env_vars[] = {
     { "GRAFANA_CLOUD_REGION", NULL, 0 },
     { "OTEL_URL", ngx_http_openqoe_env_endpoint, 0 },
     { "API_KEY", ngx_http_openqoe_env_key, 1 },
+    { "CARDINALITY_LIMITS", ngx_http_openqoe_env_limits, 0 },
     { "CORS_ALLOWED_ORIGINS", ngx_http_openqoe_env_origins, 0 },
     { "OWN_DOMAIN", ngx_http_openqoe_env_domain, 0 },
     { "LOG_LEVEL", ngx_http_openqoe_env_level, 0 },
@@ -213,6 +221,13 @@ ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
 
     (void) cf;
 
+    /* of the signal alone: the metrics want another */
+
+    if (e->verbatim && e->metrics_endpoint.data == NULL) {
+        e->metrics_endpoint = *value;
+        e->metrics_name = name;
+    }
+
     if (e->endpoint.data == NULL) {
         e->endpoint = *value;
         e->endpoint_name = name;
@@ -221,6 +236,64 @@ ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
     }
 
     return NULL;
+}
+
+
+static const char *
+ngx_http_openqoe_env_metrics(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    ngx_http_openqoe_exporter_t  *e = &mcf->exporter;
+
+    (void) cf;
+
+    if (e->endpoint.data == NULL || e->verbatim) {
+        e->metrics_endpoint = *value;
+        e->metrics_name = name;
+        e->metrics_verbatim = 1;
+    }
+
+    return NULL;
+}
+
+
+/* Milliseconds. */
+
+static const char *
+ngx_http_openqoe_env_metric_interval(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    ngx_int_t    ms;
+    ngx_msec_t   interval;
+    const char  *expected;
+
+    (void) cf;
+    (void) name;
+
+    interval = mcf->exporter.metric_interval;
+    ms = ngx_atoi(value->data, value->len);
+
+    if (ms == NGX_ERROR) {
+        return "a number of milliseconds";
+    }
+
+    expected = ngx_http_openqoe_set_metric_interval(&mcf->exporter,
+                                                    (uint64_t) ms);
+
+    if (interval != NGX_CONF_UNSET_MSEC) {
+        mcf->exporter.metric_interval = interval;
+    }
+
+    return expected;
+}
+
+
+static const char *
+ngx_http_openqoe_env_limits(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    (void) name;
+    return ngx_http_openqoe_cardinality_limits(cf, mcf, value);
 }
 
 
@@ -427,7 +500,9 @@ ngx_http_openqoe_env_destination(ngx_conf_t *cf,
 
     /* its credentials are for its own endpoint only */
 
-    if (mcf->exporter.endpoint.data != NULL) {
+    if (mcf->exporter.endpoint.data != NULL
+        || mcf->exporter.metrics_endpoint.data != NULL)
+    {
         return NULL;
     }
 

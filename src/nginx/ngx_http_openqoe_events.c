@@ -23,6 +23,7 @@
  */
 #define NGX_HTTP_OPENQOE_ARENA_RATIO 64
 #define NGX_HTTP_OPENQOE_ARENA_MIN   (1024 * 1024)
+#define NGX_HTTP_OPENQOE_ATTRIBUTE_ROOM  512 /* in an event's record */
 #define NGX_HTTP_OPENQOE_BLOCK_MIN   (16 * 1024)
 #define NGX_HTTP_OPENQOE_BLOCK_MAX   (256 * 1024)
 
@@ -83,6 +84,7 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
     /* now: the client may go away before there is a status */
 
     ngx_http_openqoe_count_request(r, ctx, 0);
+    ngx_http_openqoe_metrics_receipt(ctx);
 
     if (ngx_http_openqoe_authorized(r) != NGX_OK) {
         return ngx_http_openqoe_unauthorized(r);
@@ -136,6 +138,9 @@ ngx_http_openqoe_events_body(ngx_http_request_t *r)
     q.mem.free = ngx_http_openqoe_free;
     q.mem.ctx = &q.nomem;
 
+    ngx_http_openqoe_metrics_receipt(
+        ngx_http_get_module_ctx(r, ngx_http_openqoe_module));
+
     rc = ngx_http_openqoe_events(&q);
 
     ngx_http_openqoe_body_free(&q.body);
@@ -147,7 +152,7 @@ ngx_http_openqoe_events_body(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_openqoe_events(ngx_http_openqoe_request_t *q)
 {
-    size_t      len, block, max;
+    size_t      len, block, added, max;
     ngx_int_t   rc;
     ngx_uint_t  status;
 
@@ -167,10 +172,20 @@ ngx_http_openqoe_events(ngx_http_openqoe_request_t *q)
     block = qoe_max(len * 4, (size_t) NGX_HTTP_OPENQOE_BLOCK_MIN);
     block = qoe_min(block, (size_t) NGX_HTTP_OPENQOE_BLOCK_MAX);
 
-    /* an element of the array takes two bytes at least, and is one event */
+    /*
+     * An element of the array takes two bytes at least, and is one event; each
+     * record has what the configuration adds to it.
+     */
+
+    added = sizeof(qoe_event_t)
+            + q->mcf->sources.nelts * (sizeof(qoe_named_t) + QOE_SOURCE_LEN);
+
+    if (q->lcf->attributes != NULL) {
+        added += q->lcf->attributes->nelts * NGX_HTTP_OPENQOE_ATTRIBUTE_ROOM;
+    }
 
     max = len * NGX_HTTP_OPENQOE_ARENA_RATIO + NGX_HTTP_OPENQOE_ARENA_MIN
-          + qoe_min(len / 2, q->lcf->max_events) * sizeof(qoe_event_t);
+          + qoe_min(len / 2, q->lcf->max_events) * added;
 
     qoe_arena_init(&q->arena, &q->mem, block, max);
 
@@ -195,6 +210,8 @@ ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q)
     conf.max_ahead_ms = q->mcf->max_ahead;
     conf.types = q->mcf->types.elts;
     conf.ntypes = q->mcf->types.nelts;
+    conf.sources = q->mcf->sources.elts;
+    conf.nsources = q->mcf->sources.nelts;
 
     batch = &q->batch;
 
@@ -209,6 +226,7 @@ ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q)
         /* it gave up on the way: none of them counts as looked at */
 
         batch->nevents = batch->total;
+        batch->events = NULL;
         return ngx_http_openqoe_refused(q, rc);
     }
 
@@ -272,6 +290,21 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
     meta.marker = q->lcf->marker
                   ? (qoe_span_t) { q->marker, QOE_UUID_TEXT_LEN }
                   : qoe_span_null;
+    meta.attrs = NULL;
+    meta.nattrs = 0;
+
+    if (q->lcf->attributes != NULL) {
+
+        rc = ngx_http_openqoe_attributes(q->r, q->lcf->attributes, &q->batch,
+                                         &meta, &q->arena);
+        if (rc != QOE_OK) {
+            return rc;
+        }
+    }
+
+    /* in the order of the client's clock, which the metrics are made by */
+
+    qoe_batch_sort(&q->batch);
 
     for (i = 0; i < q->batch.nevents; i++) {
 
@@ -308,6 +341,8 @@ ngx_http_openqoe_accepted(ngx_http_openqoe_request_t *q)
     qoe_buf_t  b;
     qoe_mem_t  mem;
 
+    ngx_http_openqoe_metrics_events(q->r, &q->batch, NGX_HTTP_OPENQOE_TAKEN);
+
     ngx_http_openqoe_json_init(&b, &mem, q->r);
 
     qoe_buf_printf(&b, "{\"success\":true,\"message\":\"Events accepted\","
@@ -330,6 +365,9 @@ ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q)
 {
     qoe_buf_t  b;
     qoe_mem_t  mem;
+
+    ngx_http_openqoe_metrics_events(q->r, &q->batch,
+                                    NGX_HTTP_OPENQOE_STRICT);
 
     ngx_http_openqoe_json_init(&b, &mem, q->r);
 
@@ -356,6 +394,10 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
     }
 
     ngx_http_openqoe_count(q->r, counter, q->batch.nevents);
+    ngx_http_openqoe_metrics_events(q->r, &q->batch,
+                                    counter == QOE_COUNT_EVENTS_OVERLOAD
+                                    ? NGX_HTTP_OPENQOE_OVERLOAD
+                                    : NGX_HTTP_OPENQOE_ERROR);
 
     if (counter == QOE_COUNT_EVENTS_OVERLOAD) {
         qoe_zone_refused(q->zone, qoe_mono_ms());

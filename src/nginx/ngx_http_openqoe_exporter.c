@@ -13,6 +13,8 @@
 #define NGX_HTTP_OPENQOE_CONNECT_MS  5000
 #define NGX_HTTP_OPENQOE_TIMEOUT_MIN 10
 #define NGX_HTTP_OPENQOE_TIMEOUT_MAX 600000
+#define NGX_HTTP_OPENQOE_METRIC_MIN  100
+#define NGX_HTTP_OPENQOE_METRIC_MAX  3600000
 #define NGX_HTTP_OPENQOE_GZIP_LEVEL  1
 
 
@@ -53,6 +55,7 @@ ngx_http_openqoe_exporter_init(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
     e->protocol = NGX_CONF_UNSET_UINT;
     e->gzip = NGX_CONF_UNSET_UINT;
     e->interval = NGX_CONF_UNSET_MSEC;
+    e->metric_interval = NGX_CONF_UNSET_MSEC;
     e->timeout = NGX_CONF_UNSET_MSEC;
     e->batch_size = NGX_CONF_UNSET_SIZE;
     e->ssl_verify = NGX_CONF_UNSET_UINT;
@@ -78,6 +81,7 @@ ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
 
     ngx_conf_init_uint_value(e->gzip, 1);
     ngx_conf_init_msec_value(e->interval, 1000);
+    ngx_conf_init_msec_value(e->metric_interval, 60000);
     ngx_conf_init_msec_value(e->timeout, 10000);
     ngx_conf_init_size_value(e->batch_size, 512);
     ngx_conf_init_uint_value(e->ssl_verify, 1);
@@ -158,6 +162,20 @@ ngx_http_openqoe_set_timeout(ngx_http_openqoe_exporter_t *e, uint64_t ms)
     }
 
     e->timeout = (ngx_msec_t) ms;
+
+    return NULL;
+}
+
+
+const char *
+ngx_http_openqoe_set_metric_interval(ngx_http_openqoe_exporter_t *e,
+    uint64_t ms)
+{
+    if (ms < NGX_HTTP_OPENQOE_METRIC_MIN || ms > NGX_HTTP_OPENQOE_METRIC_MAX) {
+        return "from 100 milliseconds to 1 hour";
+    }
+
+    e->metric_interval = (ngx_msec_t) ms;
 
     return NULL;
 }

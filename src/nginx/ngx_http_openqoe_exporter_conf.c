@@ -32,6 +32,7 @@ static ngx_http_openqoe_line_set_t  ngx_http_openqoe_protocol_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_header_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_compression_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_interval_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_metric_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_batch_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_timeout_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_ca_line;
@@ -49,6 +50,7 @@ static const ngx_http_openqoe_line_t  ngx_http_openqoe_lines[] = {
     { ngx_string("header"), 3, ngx_http_openqoe_header_line, 1 },
     { ngx_string("compression"), 2, ngx_http_openqoe_compression_line, 0 },
     { ngx_string("interval"), 2, ngx_http_openqoe_interval_line, 0 },
+    { ngx_string("metric_interval"), 2, ngx_http_openqoe_metric_line, 0 },
     { ngx_string("batch_size"), 2, ngx_http_openqoe_batch_line, 0 },
     { ngx_string("timeout"), 2, ngx_http_openqoe_timeout_line, 0 },
     { ngx_string("trusted_certificate"), 2, ngx_http_openqoe_ca_line, 0 },
@@ -259,6 +261,25 @@ ngx_http_openqoe_interval_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
     return ngx_http_openqoe_time(&args[1], &ngx_http_openqoe_interval_range,
                                  &e->interval)
            == NGX_OK ? NULL : ngx_http_openqoe_interval_range.text;
+}
+
+
+static const char *
+ngx_http_openqoe_metric_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *args)
+{
+    ngx_msec_t  ms;
+
+    (void) cf;
+
+    if (ngx_http_openqoe_time(&args[1], &ngx_http_openqoe_any_time, &ms)
+        != NGX_OK
+        || ngx_http_openqoe_set_metric_interval(e, ms) != NULL)
+    {
+        return "a time from 100ms to 1h";
+    }
+
+    return NULL;
 }
 
 

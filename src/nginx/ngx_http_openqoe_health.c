@@ -15,6 +15,7 @@
 
 #define NGX_HTTP_OPENQOE_REFUSED_MS  10000
 #define NGX_HTTP_OPENQOE_ORPHAN_MS   5000
+#define NGX_HTTP_OPENQOE_LATELY_MS   15000   /* a helper tells every 5 s */
 
 
 typedef enum {
@@ -64,7 +65,7 @@ ngx_http_openqoe_health_handler(ngx_http_request_t *r)
     zone = ngx_http_openqoe_get_zone(mcf)->zone;
     now_ms = qoe_unix_ns() / 1000000;
 
-    ngx_http_openqoe_exporter_state(zone, &s);
+    ngx_http_openqoe_exporter_state(ngx_http_openqoe_get_zone(mcf), &s);
     health = ngx_http_openqoe_judge(zone, &s);
 
     status = NGX_HTTP_OK;
@@ -118,8 +119,9 @@ ngx_http_openqoe_judge(qoe_zone_t *zone,
 
 
 /*
- * True once the same lanes have been without a live owner each time this
- * process was asked, for longer than a start or a hand-over takes.
+ * True once the same lanes have been without a live owner, or no helper has
+ * told of itself, each time this process was asked, for longer than a start or
+ * a hand-over takes.
  */
 
 static ngx_uint_t
@@ -169,17 +171,25 @@ ngx_http_openqoe_ready(ngx_str_t *args)
 
 
 void
-ngx_http_openqoe_exporter_state(const qoe_zone_t *zone,
+ngx_http_openqoe_exporter_state(const ngx_http_openqoe_zone_t *z,
     ngx_http_openqoe_exporter_state_t *s)
 {
     uint32_t         i;
+    qoe_workers_t    workers;
     qoe_lane_info_t  info;
 
     ngx_memzero(s, sizeof(ngx_http_openqoe_exporter_state_t));
 
-    for (i = 0; i < qoe_zone_lanes(zone); i++) {
+    qoe_self_workers(z->state.self, qoe_mono_ms(), NGX_HTTP_OPENQOE_LATELY_MS,
+                     &workers);
 
-        qoe_zone_lane_info(zone, i, &info);
+    if (workers.helpers == 0) {
+        s->orphan_id = 1;
+    }
+
+    for (i = 0; i < qoe_zone_lanes(z->zone); i++) {
+
+        qoe_zone_lane_info(z->zone, i, &info);
 
         s->used += info.used;
         s->size += info.size;

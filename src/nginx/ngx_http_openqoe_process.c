@@ -105,6 +105,7 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
     if (ngx_process == NGX_PROCESS_SINGLE
         && ngx_http_openqoe_process.self != 0)
     {
+        ngx_http_openqoe_metrics_init(mcf);
         ngx_http_openqoe_start(cycle, mcf);
     }
 
@@ -165,6 +166,7 @@ ngx_http_openqoe_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_openqoe_process.self = qoe_proc_self();
+    ngx_http_openqoe_metrics_init(mcf);
 
     rc = curl_global_init(CURL_GLOBAL_DEFAULT);
 
@@ -240,6 +242,8 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     conf->transport = e->transport;
     conf->batch_size = e->batch_size;
     conf->interval_ms = e->interval;
+    conf->qoe = mcf->qoe;
+    conf->metric_interval_ms = e->metric_interval;
     conf->drain_ms = mcf->drain_timeout;
     ngx_http_openqoe_process.drain = mcf->drain_timeout;
 

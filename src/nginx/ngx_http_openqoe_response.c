@@ -98,6 +98,10 @@ ngx_http_openqoe_count_request(ngx_http_request_t *r,
         ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS, 1);
     }
 
+    if (status != 0) {
+        ngx_http_openqoe_metrics_answer(r, ctx, status);
+    }
+
     for (i = 0; i < sizeof(ngx_http_openqoe_status_counters)
                     / sizeof(ngx_http_openqoe_status_counters[0]); i++)
     {
@@ -159,20 +163,20 @@ ngx_http_openqoe_pfree(void *ctx, void *p)
 }
 
 
-/* Sends an answer and counts its status; returns what to finalize with. */
+/*
+ * Sends the head of an answer and counts its status.  type_len: of the type
+ * without its parameters.  Returns as ngx_http_send_header().
+ */
 
 ngx_int_t
-ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
-    qoe_buf_t *json)
+ngx_http_openqoe_send_head(ngx_http_request_t *r, ngx_uint_t status,
+    off_t length, const char *type, size_t type_len)
 {
-    ngx_int_t                rc;
-    ngx_buf_t               *b;
-    ngx_chain_t              out;
     ngx_http_openqoe_ctx_t  *ctx;
 
     ctx = ngx_http_openqoe_get_ctx(r);
 
-    if (json->status != QOE_OK || ctx == NULL) {
+    if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -183,9 +187,10 @@ ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
     r->disable_not_modified = 1;
 
     r->headers_out.status = status;
-    r->headers_out.content_length_n = (off_t) json->len;
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_length_n = length;
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = type_len;
     r->headers_out.content_type_lowcase = NULL;
 
     if (ngx_http_openqoe_common_headers(r) != NGX_OK) {
@@ -194,7 +199,28 @@ ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
 
     ctx->own = 1;
 
-    rc = ngx_http_send_header(r);
+    return ngx_http_send_header(r);
+}
+
+
+/* Sends an answer; returns what to finalize with. */
+
+ngx_int_t
+ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
+    qoe_buf_t *json)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    static const char  type[] = "application/json";
+
+    if (json->status != QOE_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_openqoe_send_head(r, status, (off_t) json->len, type,
+                                    sizeof(type) - 1);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * GET of a stats location: the zone's counters as JSON, for all workers.
- * Each object of counters is a table.
+ * GET of a stats location: the zone's counters as JSON, for all workers, or
+ * what else the client asks for.  Each object of counters is a table.
  */
 
 
@@ -25,6 +25,7 @@ typedef struct {
 } ngx_http_openqoe_lost_t;
 
 
+static ngx_int_t ngx_http_openqoe_stats_form(ngx_http_request_t *r);
 static ngx_int_t ngx_http_openqoe_stats_json(ngx_http_request_t *r);
 static void ngx_http_openqoe_exported(qoe_buf_t *b,
     const ngx_http_openqoe_lost_t *lost,
@@ -86,7 +87,43 @@ ngx_http_openqoe_stats_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    return ngx_http_openqoe_stats_json(r);
+    return ngx_http_openqoe_stats_form(r);
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_stats_form(ngx_http_request_t *r)
+{
+    u_char     *src, *dst;
+    ngx_str_t   name;
+
+    if (ngx_http_arg(r, (u_char *) "dimension", 9, &name) == NGX_OK) {
+
+        src = name.data;
+        dst = ngx_pnalloc(r->pool, name.len + 1);
+
+        if (dst == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        name.data = dst;
+        ngx_unescape_uri(&dst, &src, name.len, 0);
+        name.len = (size_t) (dst - name.data);
+
+        return ngx_http_openqoe_stats_dimension(r, &name);
+    }
+
+    switch (ngx_http_openqoe_format(r)) {
+
+    case NGX_HTTP_OPENQOE_AS_TEXT:
+        return ngx_http_openqoe_scrape(r, QOE_PROM_TEXT);
+
+    case NGX_HTTP_OPENQOE_AS_OPENMETRICS:
+        return ngx_http_openqoe_scrape(r, QOE_PROM_OPENMETRICS);
+
+    default: /* NGX_HTTP_OPENQOE_AS_JSON */
+        return ngx_http_openqoe_stats_json(r);
+    }
 }
 
 
@@ -111,7 +148,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
     lost.refused = qoe_zone_counter(zone, QOE_COUNT_DROPPED_REFUSED);
     lost.corrupt = qoe_zone_counter(zone, QOE_COUNT_DROPPED_CORRUPT);
 
-    ngx_http_openqoe_exporter_state(zone, &s);
+    ngx_http_openqoe_exporter_state(ngx_http_openqoe_get_zone(mcf), &s);
 
     qoe_zone_instance_id(zone, id);
     qoe_uuid_format(text, id);
@@ -139,9 +176,10 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
     qoe_buf_literal(&b, ",\"health\":");
     ngx_http_openqoe_exporter_json(&b, mcf, &s);
 
-    /* metrics and their governance fill these */
+    qoe_buf_literal(&b, "},");
 
-    qoe_buf_literal(&b, "},\"cardinality_limits\":{},\"dimensions\":{}}");
+    ngx_http_openqoe_stats_qoe(&b, mcf);
+    qoe_buf_literal(&b, "}");
 
     return ngx_http_openqoe_send(r, NGX_HTTP_OK, &b);
 }

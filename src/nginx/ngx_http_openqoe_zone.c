@@ -240,6 +240,8 @@ ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
+    qoe_state_create(*zone);
+
     pool->data = mem;
 
     return NGX_OK;
@@ -278,6 +280,13 @@ ngx_http_openqoe_zone_open(qoe_zone_t *zone, ngx_log_t *log)
 
     z = ngx_calloc(sizeof(ngx_http_openqoe_zone_t), log);
     if (z == NULL) {
+        return NULL;
+    }
+
+    if (qoe_state_attach(&z->state, zone) != QOE_OK) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "openqoe: the zone's state is of another version");
+        ngx_free(z);
         return NULL;
     }
 

@@ -65,18 +65,15 @@ typedef struct {
  * than protobuf: try again with fewer records).  On an error the length and
  * the status of out are as they were.
  *
- * The arena is asked for about 3 kB and twice the packed length a record.
+ * An attribute of the record (openqoe_attribute) is a log attribute of its
+ * own name, unless that name is taken.
+ *
+ * The arena is asked for about 3 kB and twice the packed length a record, and
+ * 250 bytes an attribute.
  */
 qoe_status_t qoe_otlp_logs(qoe_buf_t *out, qoe_encoding_t encoding,
     const qoe_otlp_identity_t *id, const qoe_span_t *records, size_t n,
     size_t *nbad, qoe_arena_t *arena);
-
-/*
- * At most this many bytes of out (protobuf) for a packed record of len; the
- * identity comes once a request on top.
- */
-size_t qoe_otlp_log_size_max(size_t len);
-
 
 /*
  * Appends msg as OTLP JSON (the JSON mapping of opentelemetry-proto: keys

@@ -43,9 +43,15 @@ static const qoe_log_field_t  qoe_log_fields[] = {
     { "marker",      offsetof(Openqoe__V1__Record, marker) }
 };
 
-/* and event_type and log.record.uid */
+/* and event_type and log.record.uid; those of the record come on top */
 
 #define QOE_LOG_ATTRS         (qoe_countof(qoe_log_fields) + 2)
+
+
+typedef struct {
+    qoe_pb_attr_t    attr;
+    qoe_pb_value_t   value;
+} qoe_log_attr_t;
 
 
 /* All that one log record needs: one allocation. */
@@ -53,27 +59,22 @@ static const qoe_log_field_t  qoe_log_fields[] = {
 typedef struct {
     qoe_pb_log_t     log;
     qoe_pb_value_t   body;
-    qoe_pb_attr_t   *attrs[QOE_LOG_ATTRS];
-    qoe_pb_attr_t    attr[QOE_LOG_ATTRS];
-    qoe_pb_value_t   value[QOE_LOG_ATTRS];
+    qoe_pb_attr_t  **attrs;          /* to those of attr */
     uint8_t          trace_id[16];
     char             uid[QOE_UUID_TEXT_LEN + 1];
+    qoe_log_attr_t   attr[];
 } qoe_log_slot_t;
 
 
-/*
- * What a log record takes beside the record's own bytes, of which event_type
- * alone is there twice: the tags, lengths and keys of the attributes, then
- * the fields that have no bytes of the record.
- */
-
-#define QOE_LOG_OVERHEAD      (QOE_LOG_ATTRS * 32 + 192)
-
-
+static qoe_log_slot_t *qoe_log_slot(const Openqoe__V1__Record *rec,
+    qoe_arena_t *arena);
 static qoe_status_t qoe_log_fill(qoe_log_slot_t *slot,
     const Openqoe__V1__Record *rec, qoe_arena_t *arena);
 static qoe_status_t qoe_log_attributes(qoe_log_slot_t *slot,
     const Openqoe__V1__Record *rec, qoe_arena_t *arena);
+static qoe_status_t qoe_log_enrichment(qoe_log_slot_t *slot,
+    const Openqoe__V1__Record *rec, qoe_arena_t *arena);
+static bool qoe_log_has(const qoe_log_slot_t *slot, const char *key);
 static void qoe_log_attr(qoe_log_slot_t *slot, const char *key, char *text);
 static void qoe_log_severity(qoe_pb_log_t *log, uint32_t severity);
 static void qoe_log_trace_id(qoe_log_slot_t *slot, qoe_span_t view_id);
@@ -114,7 +115,7 @@ qoe_otlp_logs(qoe_buf_t *out, qoe_encoding_t encoding,
             return rc;
         }
 
-        slot = qoe_arena_alloc(arena, sizeof(qoe_log_slot_t));
+        slot = qoe_log_slot(rec, arena);
 
         if (slot == NULL || qoe_log_fill(slot, rec, arena) != QOE_OK) {
             return QOE_NOMEM;
@@ -131,10 +132,32 @@ qoe_otlp_logs(qoe_buf_t *out, qoe_encoding_t encoding,
 }
 
 
-size_t
-qoe_otlp_log_size_max(size_t len)
+/* Of a record that is none of ours the first attributes are enough. */
+
+static inline size_t
+qoe_log_nattributes(const Openqoe__V1__Record *rec)
 {
-    return 2 * len + QOE_LOG_OVERHEAD;
+    return qoe_min(rec->n_attributes, (size_t) QOE_ATTRIBUTES_MAX);
+}
+
+
+static qoe_log_slot_t *
+qoe_log_slot(const Openqoe__V1__Record *rec, qoe_arena_t *arena)
+{
+    size_t           n;
+    qoe_log_slot_t  *slot;
+
+    n = QOE_LOG_ATTRS + qoe_log_nattributes(rec);
+
+    slot = qoe_arena_alloc(arena, sizeof(qoe_log_slot_t)
+                                  + n * (sizeof(qoe_log_attr_t)
+                                         + sizeof(qoe_pb_attr_t *)));
+
+    if (slot != NULL) {
+        slot->attrs = (qoe_pb_attr_t **) &slot->attr[n];
+    }
+
+    return slot;
 }
 
 
@@ -214,7 +237,57 @@ qoe_log_attributes(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
         qoe_log_attr(slot, "log.record.uid", slot->uid);
     }
 
+    return qoe_log_enrichment(slot, rec, arena);
+}
+
+
+/* A key is there once, whatever a record says: the first one counts. */
+
+static qoe_status_t
+qoe_log_enrichment(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
+    qoe_arena_t *arena)
+{
+    char                      *key, *text;
+    size_t                     i, n;
+    const Openqoe__V1__Named  *named;
+
+    n = qoe_log_nattributes(rec);
+
+    for (i = 0; i < n; i++) {
+        named = rec->attributes[i];
+
+        if (named->name.len == 0 || named->value.len == 0) {
+            continue;
+        }
+
+        key = qoe_pb_text(arena, qoe_span_null, qoe_log_span(&named->name));
+        text = qoe_pb_text(arena, qoe_span_null, qoe_log_span(&named->value));
+
+        if (key == NULL || text == NULL) {
+            return QOE_NOMEM;
+        }
+
+        if (!qoe_log_has(slot, key)) {
+            qoe_log_attr(slot, key, text);
+        }
+    }
+
     return QOE_OK;
+}
+
+
+static bool
+qoe_log_has(const qoe_log_slot_t *slot, const char *key)
+{
+    size_t  i;
+
+    for (i = 0; i < slot->log.n_attributes; i++) {
+        if (strcmp(slot->attr[i].attr.key, key) == 0) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -225,8 +298,8 @@ qoe_log_attr(qoe_log_slot_t *slot, const char *key, char *text)
 
     n = slot->log.n_attributes++;
 
-    qoe_pb_attr_string(&slot->attr[n], &slot->value[n], key, text);
-    slot->attrs[n] = &slot->attr[n];
+    qoe_pb_attr_string(&slot->attr[n].attr, &slot->attr[n].value, key, text);
+    slot->attrs[n] = &slot->attr[n].attr;
 }
 
 

@@ -21,8 +21,8 @@ typedef struct qoe_otlp_metrics_s  qoe_otlp_metrics_t;
 
 
 /*
- * c (complete) and id must outlive it.  max: bytes of a protobuf request,
- * which is exceeded only by a single point.  NULL: no memory.
+ * c (complete) and id must outlive it.  max: bytes of a request, protobuf or
+ * JSON, which is exceeded only by a single point.  NULL: no memory.
  */
 qoe_otlp_metrics_t *qoe_otlp_metrics_create(const qoe_collect_t *c,
     qoe_encoding_t encoding, const qoe_otlp_identity_t *id, size_t max,
@@ -33,8 +33,10 @@ void qoe_otlp_metrics_destroy(qoe_otlp_metrics_t *m);
  * Works on the next ExportMetricsServiceRequest in out (empty, or as the last
  * call left it) for about budget_us.  QOE_AGAIN: call it again with the same
  * out; QOE_OK: out is a request with *npoints points; QOE_DONE: there is none
- * any more, out is empty; QOE_NOMEM, QOE_TOO_LARGE (a single point: it is
- * left out, call again).
+ * any more, out is empty; QOE_NOMEM (out is empty, a later call may do);
+ * QOE_TOO_LARGE: a single point is over the maximum of out: it is left out,
+ * call again.  Turning a request into JSON is not divided: about 20 ms for
+ * the 2 MB that a maximum of 4 MiB gives.
  */
 qoe_status_t qoe_otlp_metrics_next(qoe_otlp_metrics_t *m, qoe_buf_t *out,
     size_t *npoints, uint64_t budget_us);

@@ -22,7 +22,6 @@ typedef struct {
 
 static void *qoe_pb_alloc(void *ctx, size_t size);
 static void qoe_pb_free(void *ctx, void *p);
-static void qoe_pb_repair(unsigned char *p, unsigned char *end);
 
 
 static void *
@@ -89,18 +88,21 @@ qoe_pb_text(qoe_arena_t *arena, qoe_span_t prefix, qoe_span_t s)
 
     text[prefix.len + s.len] = '\0';
 
-    qoe_pb_repair((unsigned char *) text + prefix.len,
-                  (unsigned char *) text + prefix.len + s.len);
+    qoe_pb_repair(text + prefix.len, s.len);
 
     return text;
 }
 
 
-static void
-qoe_pb_repair(unsigned char *p, unsigned char *end)
+void
+qoe_pb_repair(char *text, size_t len)
 {
-    size_t    n;
-    uint64_t  word;
+    size_t          n;
+    uint64_t        word;
+    unsigned char  *p, *end;
+
+    p = (unsigned char *) text;
+    end = p + len;
 
     while (p < end) {
 

@@ -47,6 +47,9 @@ qoe_status_t qoe_pb_unpack(ProtobufCMessage **msg,
  */
 char *qoe_pb_text(qoe_arena_t *arena, qoe_span_t prefix, qoe_span_t s);
 
+/* The same to text in place. */
+void qoe_pb_repair(char *text, size_t len);
+
 /* Text is kept, not copied; so is the key of an attribute. */
 
 void qoe_pb_value_string(qoe_pb_value_t *value, char *text);

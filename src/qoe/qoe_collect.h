@@ -28,8 +28,9 @@ typedef enum {
 
 
 /*
- * conf and governor must outlive the collection.  groups: which metrics
- * (QOE_GROUP_STATS for a scrape).  mem: all its memory.  NULL: no memory.
+ * What st points to, conf and governor must outlive the collection.  groups:
+ * which metrics (QOE_GROUP_STATS for a scrape).  mem: all its memory.  NULL:
+ * no memory.
  */
 qoe_collect_t *qoe_collect_create(const qoe_state_t *st,
     const qoe_conf_t *conf, qoe_governor_t *governor, qoe_collect_mode_t mode,
@@ -58,6 +59,7 @@ typedef struct {
     uint32_t        extra;
     uint64_t        start_ns;        /* of sums and histograms */
     double          number;          /* sums, gauges */
+    uint64_t        integer;         /* COUNTER: number, exact */
     const qoe_histogram_t  *histogram;
 } qoe_collected_t;
 
@@ -74,7 +76,9 @@ qoe_span_t qoe_collect_block(const qoe_collect_t *c, uint32_t block);
 
 
 /*
- * Used by qoe_gauges.c, which adds what is taken at the collection.
+ * Used by qoe_gauges.c, which adds what is taken at the collection: gauges and
+ * sums, not histograms.  Values for the same attributes are added up; one
+ * that is not finite, or of a metric that was not asked for, is nothing.
  * QOE_NOMEM.
  */
 qoe_status_t qoe_collect_add(qoe_collect_t *c, qoe_metric_id_t metric,

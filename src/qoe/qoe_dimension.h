@@ -19,6 +19,13 @@
 #define QOE_DIMENSION_NAME_MAX 63            /* bytes */
 #define QOE_DIMENSION_LEN      128           /* default of maxlen */
 
+/* What the configuration may say, from 1 on. */
+
+#define QOE_DIMENSION_LEN_MAX  256           /* maxlen */
+#define QOE_DIMENSION_MAX_MAX  1000000       /* max */
+#define QOE_DIMENSION_TTL_MAX  31536000      /* ttl, s */
+#define QOE_DIMENSION_SIZE_MAX 1000000000    /* size */
+
 
 /* What becomes of a value. */
 

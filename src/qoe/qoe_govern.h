@@ -85,7 +85,8 @@ qoe_status_t qoe_govern_values(const qoe_governor_t *gv, size_t dim,
 
 /*
  * Unique viewers: entry i as (labels of org and player, estimate of today).
- * False behind the last one.  org and player point into buf.
+ * False behind the last one.  org and player point into buf.  A null org: of
+ * no use, or with overflow, of all pairs that have no sketch of their own.
  */
 bool qoe_govern_viewers(const qoe_governor_t *gv, size_t i, uint32_t now_s,
     qoe_span_t *org, qoe_span_t *player, bool *overflow, double *viewers,

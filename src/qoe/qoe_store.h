@@ -38,6 +38,9 @@ void qoe_store_create(qoe_store_t *s, size_t size);
 
 /* The writer. */
 
+/* As base: straight to the overflow series, for the set could not be kept. */
+#define QOE_STORE_OVERFLOW  UINT32_MAX
+
 /*
  * What stands beyond the store: how many series there may be in the zone.
  * count is shared by the lanes (atomic).
@@ -51,9 +54,12 @@ typedef struct {
 } qoe_store_env_t;
 
 /*
- * The block of a set of attributes, with a reference for the caller.  0: no
- * memory for it.
+ * The block of a set of attributes, with a reference for the caller.  0: the
+ * set is empty, or there is no room for it (record under QOE_STORE_OVERFLOW
+ * then).
  */
+#define QOE_STORE_OVERFLOW  UINT32_MAX
+
 uint32_t qoe_store_block(qoe_store_t *s, const qoe_store_env_t *env,
     qoe_span_t labels);
 void qoe_store_ref(qoe_store_t *s, uint32_t block);
@@ -62,16 +68,23 @@ void qoe_store_unref(qoe_store_t *s, uint32_t block);        /* 0: nothing */
 /*
  * Adds to a counter or an up-down counter, observes into a gauge or a
  * histogram.  base and extra are blocks; 0 is no attributes.  now_ns: Unix.
- * QOE_OK; QOE_FULL: the series is new and there is no room, so the value went
- * to the metric's series with otel.metric.overflow=true.  A value that is not
- * finite, or negative for a monotonic sum, is QOE_INVALID and nothing.
+ * QOE_OK; QOE_FULL: the series is new and there is no room, or a block is
+ * QOE_STORE_OVERFLOW, so the value went to the metric's series with
+ * otel.metric.overflow=true (the text "true").  QOE_INVALID, and nothing: a
+ * value that is not finite, negative for a monotonic sum or a histogram, or
+ * beyond QOE_STORE_VALUE_MAX (it would drown what follows in the sum); a
+ * metric that is not of the store.  COUNTERs take whole numbers: a fraction
+ * is rounded.
  */
+#define QOE_STORE_VALUE_MAX  1e15
+
 qoe_status_t qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
     qoe_metric_id_t metric, uint32_t base, uint32_t extra, double value,
     uint64_t now_ns);
 
 /*
- * Frees the series that collectors have condemned (qoe_store_condemn).
+ * Frees the series that collectors have condemned (qoe_store_condemn): those
+ * found condemned for the second time, so that a pardon still finds them.
  * Looks at n slots from *cursor on, which it moves; *cursor is back at 0 after
  * a whole turn.
  */
@@ -96,9 +109,13 @@ typedef struct {
     uint32_t         base;
     uint32_t         extra;
     uint32_t         last_s;                 /* Unix, of the last value */
+    uint64_t         base_hash;              /* of the blocks, while they were
+                                                the series'; 0: no block */
+    uint64_t         extra_hash;
     uint64_t         start_ns;
     double           sum;                    /* counters: the value */
-    uint64_t         count;                  /* gauges, histograms */
+    uint64_t         count;                  /* gauges, histograms; of COUNTER
+                                                the value, exact */
     double           min;                    /* histograms */
     double           max;
     double           window_sum;             /* gauges: what the last export
@@ -131,13 +148,20 @@ void qoe_store_window(qoe_store_t *s, uint32_t slot);
  */
 bool qoe_store_condemn(qoe_store_t *s, uint32_t slot, uint32_t last_s);
 void qoe_store_pardon(qoe_store_t *s, uint32_t slot);
+/*
+ * From now on new series start when they begin, not with the zone.  For all
+ * lanes before the first series is condemned in any: the next value of it may
+ * come by another one.
+ */
+void qoe_store_restarts(qoe_store_t *s);
 
 
 typedef struct {
-    uint32_t         series;                 /* live */
+    uint32_t         series;                 /* live, but for overflow's */
     uint32_t         numbers;                /* slots there are */
     uint32_t         histograms;
-    uint32_t         blocks;
+    uint32_t         blocks;                 /* live */
+    uint32_t         blocks_max;             /* no block is above */
     uint64_t         overflowed;             /* values, ever */
 } qoe_store_info_t;
 

@@ -98,6 +98,12 @@ void qoe_view_end(qoe_view_t *v, const qoe_view_conf_t *conf,
 /* An event ended the view: call qoe_view_end() behind qoe_view_apply(). */
 bool qoe_view_ending(const qoe_view_t *v);
 
+/* There is no view, or it has been ended. */
+bool qoe_view_over(const qoe_view_t *v);
+
+/* Its page is hidden: the hidden timeout counts. */
+bool qoe_view_hidden(const qoe_view_t *v);
+
 /* When silence ends it: Unix ms of receipt. */
 uint64_t qoe_view_due_ms(const qoe_view_t *v, const qoe_view_conf_t *conf);
 

@@ -5,6 +5,8 @@
  * The bytes of a session slot.  They are in the zone: every member is a plain
  * value whose every bit pattern is safe to work on, for its writer may have
  * been killed at any store.  A change of meaning raises QOE_STATE_VERSION.
+ *
+ * Times are Unix ms of the session's corrected clock (qoe_view.c), 0: none.
  */
 
 
@@ -13,6 +15,24 @@
 
 
 #include "qoe_core.h"
+
+
+#define QOE_VIEW_RECENT    16                /* fingerprints of events */
+#define QOE_VIEW_OVER      4                 /* views that are over */
+#define QOE_VIEW_STATES    5
+#define QOE_VIEW_MEDIA     3                 /* video, audio, other */
+
+
+/* What is known of the renditions of a media type. */
+
+typedef struct {
+    double          bitrate;         /* shown last, bit/s; 0: not known */
+    double          rate;            /* the same for the sums, which follow
+                                        heartbeats too */
+    double          rate_sum;        /* rate * ms of playing */
+    uint64_t        rate_ms;
+    uint64_t        request_ms;      /* a quality was asked for */
+} qoe_view_media_t;
 
 
 struct qoe_view_s {
@@ -26,8 +46,7 @@ struct qoe_view_s {
     uint32_t        next;            /* of the hash chain, 1 + index */
     uint32_t        newer;           /* of the list by last receipt */
     uint32_t        older;
-    uint32_t        list;            /* 1 + qoe_sessions_list_t, 0: none */
-    uint32_t        reserved;
+    uint32_t        list;            /* 1 + qoe_sessions_list_t; 0: none */
     uint32_t        base_s;          /* Unix s at which base was looked up */
     uint64_t        base_key;        /* hash of the raw values of base */
 
@@ -36,7 +55,45 @@ struct qoe_view_s {
     uint64_t        received_ms;     /* last receipt, Unix */
     uint64_t        view_key;        /* current view, 0: none */
     uint32_t        flags;
-    uint32_t        pad;
+
+    /* of the session */
+
+    uint32_t        recent[QOE_VIEW_RECENT];
+    uint64_t        over[QOE_VIEW_OVER];
+    int64_t         skew_ms;         /* server's clock - client's */
+    uint64_t        first_ms;        /* receipt of its first event */
+    uint64_t        now_ms;          /* never goes back */
+    uint8_t         recent_next;
+    uint8_t         over_next;
+
+    /* of the current view: all zero when it begins */
+
+    uint8_t         state;
+    uint8_t         quartiles;       /* a bit each */
+    uint32_t        stalls;          /* behind the first frame */
+    uint64_t        begin_ms;        /* the first event */
+    uint64_t        entry_ms;        /* that, or the last moveback */
+    uint64_t        change_ms;       /* of the state */
+    uint64_t        stall_ms;        /* begin of the last stall */
+    uint64_t        stall_end_ms;    /* its end, before its stallend */
+    uint64_t        spent_ms[QOE_VIEW_STATES];
+    uint64_t        hidden_ms;       /* part of them */
+    double          told_ms;         /* playing time, as the player counts */
+    double          dropped;         /* frames, as the player counts */
+    double          ready_ms;        /* player startup time */
+    double          startup_ms;      /* first frame - page entry */
+    qoe_view_media_t  media[QOE_VIEW_MEDIA];
+
+    /* of video, sums over the time of playing */
+
+    double          log_sum;         /* log(rate) * ms */
+    double          top;             /* highest bitrate seen */
+    double          pixels;          /* of the rendition; 0: not known */
+    double          player_pixels;
+    double          pixel_sum;
+    uint64_t        pixel_ms;
+    uint64_t        up_ms;           /* fewer pixels than the player has */
+    uint64_t        down_ms;         /* more */
 };
 
 

@@ -9,9 +9,11 @@
 
 
 #include "qoe_decode.h"
+#include "qoe_number.h"
 #include "qoe_record.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,10 +35,19 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
+static const qoe_source_t  sources[] = {
+    { .name = { "media", 5 }, .kind = QOE_SOURCE_DATA,
+      .key = { "media_type", 10 } },
+    { .name = { "city", 4 }, .kind = QOE_SOURCE_FIELD,
+      .field = QOE_FIELD_NETWORK_CITY }
+};
+
 static const qoe_decode_conf_t  conf = {
     .max_events = QOE_EVENTS_MAX,
     .max_age_ms = 86400000,
-    .max_ahead_ms = 300000
+    .max_ahead_ms = 300000,
+    .sources = sources,
+    .nsources = sizeof(sources) / sizeof(sources[0])
 };
 
 static const struct {
@@ -92,6 +103,7 @@ check_record(const qoe_event_t *ev, qoe_arena_t *arena)
 {
     size_t                     i;
     qoe_span_t                 packed;
+    qoe_sample_t               s;
     Openqoe__V1__Record       *r;
     static qoe_record_meta_t   meta = { .received_ns = 1, .uid = { 1 } };
 
@@ -103,7 +115,6 @@ check_record(const qoe_event_t *ev, qoe_arena_t *arena)
         qoe_span_t           want;
     } pairs[] = {
         { r->event_type, ev->type_name },
-        { r->body, ev->raw },
         { r->org_id, ev->field[QOE_FIELD_ORG_ID].v.string },
         { r->player_id, ev->field[QOE_FIELD_PLAYER_ID].v.string },
         { r->session_id, ev->field[QOE_FIELD_SESSION_ID].v.string },
@@ -119,8 +130,116 @@ check_record(const qoe_event_t *ev, qoe_arena_t *arena)
 
     for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         check(qoe_span_eq((qoe_span_t) { (const char *) pairs[i].got.data,
-                                         pairs[i].got.len }, pairs[i].want));
+                                         pairs[i].got.len },
+                          qoe_text_cut(pairs[i].want, QOE_RECORD_TEXT_MAX)));
     }
+
+    check(qoe_span_eq((qoe_span_t) { (const char *) r->body.data, r->body.len },
+                      ev->raw));
+
+    check(qoe_record_sample(&s, r, arena) == QOE_OK);
+    check(s.type == ev->type && s.time_ms == ev->time_ms && s.set == ev->set);
+
+    for (i = 0; i < QOE_NUMBERS; i++) {
+        check((s.set >> i & 1) == 0 || s.number[i] == ev->number[i]);
+    }
+}
+
+
+static const json_t *
+below_data(const json_t *data, const char *path)
+{
+    char         key[64];
+    const char  *dot;
+
+    dot = strchr(path, '.');
+
+    if (dot == NULL) {
+        return json_object_get(data, path);
+    }
+
+    snprintf(key, sizeof(key), "%.*s", (int) (dot - path), path);
+
+    return json_object_get(json_object_get(data, key), dot + 1);
+}
+
+
+/* Does the value of a number come from this one of its paths? */
+
+static bool
+gives(const json_t *value, double *n)
+{
+    char        *end;
+    const char  *s;
+
+    if (json_is_boolean(value)) {
+        *n = json_is_true(value);
+
+    } else if (json_is_string(value)) {
+        s = json_string_value(value);
+        *n = strtod(s, &end);
+
+        if (*s == '\0' || *end != '\0' || strlen(s) > 64
+            || strspn(s, "+-.0123456789eE") != strlen(s) || !isfinite(*n))
+        {
+            return false;
+        }
+
+    } else if (json_is_number(value)) {
+        *n = json_number_value(value);
+
+    } else {
+        return false;
+    }
+
+    return true;
+}
+
+
+/* Numbers, texts and dimensions of data, looked up one by one. */
+
+static void
+check_data(const qoe_event_t *ev, const json_t *data)
+{
+    bool                      set;
+    double                    n;
+    size_t                    i, j;
+    const json_t             *value;
+
+#define PATHS(id, ...)     { __VA_ARGS__ },
+    static const char *const  paths[][4] = { QOE_SAMPLE_NUMBERS(PATHS) };
+#undef PATHS
+
+    check((ev->set >> (QOE_NUMBERS - 1)) <= 1);
+
+    for (i = 0; i < QOE_NUMBERS; i++) {
+        set = false;
+
+        for (j = 0; paths[i][j] != NULL && !set; j++) {
+            set = gives(below_data(data, paths[i][j]), &n);
+        }
+
+        check((ev->set >> i & 1) == set);
+        check(!set || ev->number[i] == n);
+    }
+
+    value = json_object_get(data, "error_code");
+
+    if (json_is_string(value)) {
+        check(qoe_span_eq(ev->data[QOE_DATA_TEXT_ERROR_CODE],
+                          qoe_span_str(json_string_value(value))));
+
+    } else if (json_is_number(value)) {
+        check(strtod(ev->data[QOE_DATA_TEXT_ERROR_CODE].data, NULL)
+              == json_number_value(value));
+
+    } else {
+        check(ev->data[QOE_DATA_TEXT_ERROR_CODE].len == 0);
+    }
+
+    value = json_object_get(data, "media_type");
+    check(ev->ndims == (json_is_number(value) || json_is_boolean(value)
+                        || json_string_length(value) != 0));
 }
 
 
@@ -152,6 +271,8 @@ check_event(const qoe_event_t *ev)
         check(qoe_span_eq(id, qoe_span_str(json_string_value(
                                   json_object_get(json, ids[i].key)))));
     }
+
+    check_data(ev, json_object_get(json, "data"));
 
     return json;
 }

@@ -9,7 +9,9 @@
 
 
 #include "qoe_record.h"
+#include "qoe_source.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,6 +34,8 @@ good_record(qoe_arena_t *arena)
     qoe_span_t         packed;
     qoe_event_t        ev;
     qoe_record_meta_t  meta;
+    qoe_named_t        attr = { qoe_span("edge"), qoe_span("fra1") };
+    qoe_named_t        dim = { qoe_span("plan"), qoe_span("gold") };
 
     memset(&ev, 0, sizeof(qoe_event_t));
     memset(&meta, 0, sizeof(qoe_record_meta_t));
@@ -44,10 +48,58 @@ good_record(qoe_arena_t *arena)
     ev.field[QOE_FIELD_ORG_ID].v.string = qoe_span("org");
     meta.received_ns = 1765976635154000000;
     meta.marker = qoe_span("marker");
+    meta.attrs = &attr;
+    meta.nattrs = 1;
+
+    ev.data[QOE_DATA_TEXT_CODEC] = qoe_span("avc1");
+    ev.set = 1 << QOE_NUMBER_BITRATE | 1 << QOE_NUMBER_FATAL;
+    ev.number[QOE_NUMBER_BITRATE] = 3e6;
+    ev.number[QOE_NUMBER_FATAL] = 1;
+    ev.dims = &dim;
+    ev.ndims = 1;
 
     check(qoe_record_pack(&packed, &ev, &meta, arena) == QOE_OK);
 
     return packed;
+}
+
+
+static void
+check_named(const qoe_named_t *named, size_t n, size_t max)
+{
+    check(n <= max);
+
+    while (n-- != 0) {
+        check(named[n].name.len != 0 && named[n].value.len != 0);
+    }
+}
+
+
+/* Whatever the record says, the sample keeps the rules of its header. */
+
+static void
+check_sample(const Openqoe__V1__Record *r, qoe_arena_t *arena)
+{
+    size_t         i, n;
+    qoe_sample_t   s;
+
+    check(qoe_record_sample(&s, r, arena) == QOE_OK);
+    check(s.type <= QOE_EVENT_CUSTOM && s.type_name.len != 0);
+    check((s.set & ~r->number_set) == 0);
+    check(s.text[QOE_TEXT_CODEC].len == r->codec.len);
+
+    n = 0;
+
+    for (i = 0; i < 64; i++) {
+        if (s.set >> i & 1) {
+            check(i < QOE_NUMBERS && isfinite(s.number[i]));
+            n++;
+        }
+    }
+
+    check(n <= r->n_numbers);
+    check_named(s.attrs, s.nattrs, QOE_ATTRIBUTES_MAX);
+    check_named(s.dims, s.ndims, QOE_SOURCES_MAX);
 }
 
 
@@ -91,7 +143,9 @@ check_again(Openqoe__V1__Record *r, qoe_arena_t *arena)
         { r->viewer_id, again->viewer_id }, { r->env, again->env },
         { r->app_name, again->app_name },
         { r->app_version, again->app_version }, { r->marker, again->marker },
-        { r->body, again->body }
+        { r->body, again->body }, { r->codec, again->codec },
+        { r->network_asn, again->network_asn },
+        { r->error_code, again->error_code }
     };
 
     n = sizeof(pairs) / sizeof(pairs[0]);
@@ -105,7 +159,11 @@ check_again(Openqoe__V1__Record *r, qoe_arena_t *arena)
 
     check(r->received_unix_nano == again->received_unix_nano
           && r->event_unix_nano == again->event_unix_nano
-          && r->severity_number == again->severity_number);
+          && r->severity_number == again->severity_number
+          && r->number_set == again->number_set
+          && r->n_numbers == again->n_numbers
+          && r->n_attributes == again->n_attributes
+          && r->n_dimensions == again->n_dimensions);
 }
 
 
@@ -141,6 +199,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(status == QOE_OK || status == QOE_INVALID);
 
     if (status == QOE_OK) {
+        check_sample(r, &arena);
         check_again(r, &arena);
     }
 

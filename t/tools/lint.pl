@@ -12,7 +12,7 @@ my %may = (
     shm    => [qw(core)],
     otlp   => [qw(core event shm qoe)],
     qoe    => [qw(core event shm)],
-    export => [qw(core shm otlp qoe)],
+    export => [qw(core event shm otlp qoe)],
     nginx  => [qw(core event shm otlp qoe export)],
 );
 

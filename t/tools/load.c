@@ -13,6 +13,10 @@
  *     U first count            the connection broke before the answer
  *
  * OpenQoE::Oracle reads that.  One thread, epoll, HTTP/1.1 to 127.0.0.1.
+ *
+ * With -x 0 every event has a value of its own in every dimension, a session,
+ * a view and a viewer: an attack on the metrics.  -x N takes the values out of
+ * N viewers instead, honest ones of a like body: the calm beside it.
  */
 
 #define _GNU_SOURCE
@@ -30,6 +34,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "load_viewer.h"
 
 
 #define LOAD_EVENT_MAX   2048       /* bytes of one event, at most */
@@ -66,6 +72,7 @@ typedef struct {
     int           conns;
     int           events;           /* a request */
     int           rate;             /* requests per second, 0: no limit */
+    long          viewers;          /* 0: forged, -1: one */
     double        seconds;
     uint64_t      max_requests;     /* 0: no limit */
     const char   *path;
@@ -106,8 +113,8 @@ static void load_watch(load_conn_t *c, uint32_t events, int op);
 static double load_quantile(double q);
 
 
-static load_conf_t  conf = { 0, 8, 10, 0, 5, 0, "/v2/events", NULL, NULL,
-                             "" };
+static load_conf_t  conf = { 0, 8, 10, 0, -1, 5, 0, "/v2/events", NULL,
+                             NULL, "" };
 static load_sum_t   sum;
 static FILE        *ids;
 static uint64_t     begin, end;
@@ -257,7 +264,8 @@ load_usage(void)
 {
     fprintf(stderr, "usage: load -p port -o file [-c connections] "
             "[-d seconds] [-n events a request] [-r requests a second] "
-            "[-m requests at most] [-u path] [-k api key] [-i run]\n");
+            "[-m requests at most] [-u path] [-k api key] [-i run] "
+            "[-x viewers, 0: all values forged] [-s first event]\n");
     exit(2);
 }
 
@@ -270,7 +278,7 @@ load_options(load_conf_t *cf, int argc, char **argv)
     snprintf(cf->run, sizeof(cf->run), "%xc%lx", (unsigned) getpid(),
              (unsigned long) (load_now() / 1000) & 0xffffff);
 
-    while ((opt = getopt(argc, argv, "p:o:c:d:n:r:m:u:k:i:")) != -1) {
+    while ((opt = getopt(argc, argv, "p:o:c:d:n:r:m:u:k:i:x:s:")) != -1) {
         switch (opt) {
         case 'p': cf->port = atoi(optarg); break;
         case 'o': cf->output = optarg; break;
@@ -281,6 +289,8 @@ load_options(load_conf_t *cf, int argc, char **argv)
         case 'm': cf->max_requests = strtoull(optarg, NULL, 10); break;
         case 'u': cf->path = optarg; break;
         case 'k': cf->key = optarg; break;
+        case 's': sum.next = strtoull(optarg, NULL, 10); break;
+        case 'x': cf->viewers = atol(optarg); break;
         case 'i': snprintf(cf->run, sizeof(cf->run), "%s", optarg); break;
         default: load_usage();
         }
@@ -288,7 +298,8 @@ load_options(load_conf_t *cf, int argc, char **argv)
 
     if (cf->port < 1 || cf->port > 65535 || cf->output == NULL
         || cf->conns < 1 || cf->conns > 4096 || cf->events < 1
-        || cf->events > 1000 || cf->seconds <= 0 || strlen(cf->path) > 256
+        || cf->events > 1000 || cf->viewers < -1
+        || cf->seconds <= 0 || strlen(cf->path) > 256
         || (cf->key != NULL && strlen(cf->key) > 256)
         || cf->run[strspn(cf->run, "0123456789abcdefghijklmnopqrstuvwxyz")])
     {
@@ -457,6 +468,11 @@ load_event(char *p, load_conn_t *c, uint64_t number)
     clock_gettime(CLOCK_REALTIME, &ts);
     ms = (long long) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
     session = (unsigned) (number / (50 * (uint64_t) conf.events));
+
+    if (conf.viewers != -1) {
+        return load_viewer_event(p, LOAD_EVENT_MAX, (uint64_t) conf.viewers,
+                                 conf.run, ms, number);
+    }
 
     return (size_t) snprintf(p, LOAD_EVENT_MAX,
         "{\"event_type\":\"heartbeat\",\"event_time\":%lld,"

@@ -36,7 +36,7 @@ static qoe_custom_type_t  customs[] = {
 };
 
 static qoe_decode_conf_t  conf = {
-    QOE_EVENTS_MAX, 86400000, 300000, customs, 1
+    QOE_EVENTS_MAX, 86400000, 300000, customs, 1, NULL, 0
 };
 
 /* what jansson's memory does in this process */
@@ -401,15 +401,116 @@ test_body_errors(void)
 }
 
 
+/* By event_time, and by place where that is the same. */
+
+static void
+test_sort(void)
+{
+    run_t         r;
+    char         *body, *p;
+    size_t        i, n, bad;
+    qoe_event_t  *ev;
+
+    n = 500;
+    body = malloc(n * 300);
+    p = body + sprintf(body, "{\"events\":[");
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, "%s{\"event_type\":\"seek\",\"event_time\":%" PRId64
+                     "," IDS ",\"playback_time\":%zu}", i ? "," : "",
+                     NOW - (int64_t) (i * 7919 % 100), i);
+    }
+
+    sprintf(p, "]}");
+    run(&r, body);
+
+    ok(r.status == QOE_OK && r.batch.nevents == n, "%zu events", n);
+    qoe_batch_sort(&r.batch);
+    ev = r.batch.events;
+
+    for (i = 1, bad = 0; i < n; i++) {
+        bad += (ev[i - 1].time_ms > ev[i].time_ms)
+               || (ev[i - 1].time_ms == ev[i].time_ms
+                   && ev[i - 1].field[QOE_FIELD_PLAYBACK_TIME].v.number
+                      >= ev[i].field[QOE_FIELD_PLAYBACK_TIME].v.number);
+    }
+
+    ok(bad == 0 && ev[0].time_ms == NOW - 99 && ev[n - 1].time_ms == NOW,
+       "ordered by time, then as they were sent");
+
+    qoe_batch_sort(&r.batch);
+
+    for (i = 1, bad = 0; i < n; i++) {
+        bad += (ev[i - 1].time_ms > ev[i].time_ms);
+    }
+
+    ok(bad == 0, "and so again");
+
+    done(&r);
+    free(body);
+
+    run(&r, "{}");
+    qoe_batch_sort(&r.batch);
+    ok(r.batch.nevents == 0, "no event at all");
+    done(&r);
+}
+
+
 static const char  nomem_body[] =
     "{\"events\":[{" BASE ",\"device\":{\"name\":\"a name of some length\"},"
     "\"data\":{\"a\":[1,2,3,\"\\u00e9\"]}},{" BASE "},3],\"x\":null}";
+
+/* texts that are numbers, and a dimension: each is memory of its own */
+
+static const char  nomem_data[] =
+    "{\"events\":[{" BASE ",\"data\":{\"error_code\":403,\"codec\":1.5,"
+    "\"plan\":7}}]}";
 
 
 #define TEN_NULLS  "0,0,{},0,0,0,0,{},0,0,"
 
 static const char  many_nulls[] =
     "{\"events\":[" TEN_NULLS TEN_NULLS TEN_NULLS TEN_NULLS "{" BASE "}]}";
+
+
+static void
+nomem_sources(void)
+{
+    long          n, bad;
+    run_t         r;
+    tap_mem_t     m;
+    qoe_source_t  source;
+
+    ok(qoe_source_parse(&source, qoe_span("plan"), qoe_span("data.plan"))
+       == QOE_OK, "a source");
+
+    conf.sources = &source;
+    conf.nsources = 1;
+    bad = 0;
+
+    for (n = 0; n < 100; n++) {
+        qoe_arena_init(&r.arena, tap_mem(&m, n), 16, 1 << 20);
+        r.status = qoe_decode(&r.batch, nomem_data, sizeof(nomem_data) - 1,
+                              &conf, NOW, &r.arena);
+
+        if (m.failed == 0) {
+            break;
+        }
+
+        bad += (r.status != QOE_NOMEM);
+        done(&r);
+        bad += (m.live != 0);
+    }
+
+    ok(n == 5 && bad == 0 && r.status == QOE_OK
+       && r.batch.events[0].ndims == 1
+       && span_is(r.batch.events[0].dims[0].value, "7"),
+       "the events, three numbers as text, a list of dimensions: each fails");
+
+    done(&r);
+    conf.sources = NULL;
+    conf.nsources = 0;
+}
 
 
 static void
@@ -433,6 +534,8 @@ test_nomem_arena(void)
 
     ok(n == 1 && r.status == QOE_OK && m.live == 0,
        "one allocation for the arena's events");
+
+    nomem_sources();
 
     /* elements that cannot be events cost nothing */
 
@@ -508,6 +611,7 @@ main(void)
     test_slice_bounds();
     test_window();
     test_counts();
+    test_sort();
     test_body_errors();
     test_nomem_arena();
     test_nomem_jansson();

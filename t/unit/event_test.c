@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The table of event types.
+ * The table of event types, and the fields by their paths.
  */
 
 
@@ -111,9 +111,111 @@ test_valid(void)
 }
 
 
+static void
+test_fields(void)
+{
+    size_t                    i;
+    static const struct {
+        const char           *path;
+        size_t                field;
+        bool                  fillable;
+    } rows[] = {
+        { "network.country_code", QOE_FIELD_NETWORK_COUNTRY_CODE, true },
+        { "cdn.edge_pop", QOE_FIELD_CDN_EDGE_POP, true },
+        { "app_name", QOE_FIELD_APP_NAME, true },
+        { "network.asn", QOE_FIELD_NETWORK_ASN, true },
+        { "cmcd.st", QOE_FIELD_CMCD_ST, true },
+        { "cmcd.br", QOE_FIELD_CMCD_BR, false },
+        { "cmcd.nor", QOE_FIELD_CMCD_NOR, false },
+        { "player.autoplay", QOE_FIELD_PLAYER_AUTOPLAY, false },
+        { "org_id", QOE_FIELD_ORG_ID, false },
+        { "viewer_id", QOE_FIELD_VIEWER_ID, false },
+        { "event_type", QOE_FIELDS, false },
+        { "event_time", QOE_FIELDS, false },
+        { "data", QOE_FIELDS, false },
+        { "data.plan", QOE_FIELDS, false },
+        { "network", QOE_FIELDS, false },
+        { "network.", QOE_FIELDS, false },
+        { ".app_name", QOE_FIELDS, false },
+        { "asn", QOE_FIELDS, false },
+        { "device.asn", QOE_FIELDS, false },
+        { "network.asn.x", QOE_FIELDS, false },
+        { "Network.asn", QOE_FIELDS, false },
+        { "", QOE_FIELDS, false }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ok(qoe_event_field_find(qoe_span_str(rows[i].path)) == rows[i].field
+           && qoe_event_field_known(qoe_span_str(rows[i].path))
+              == rows[i].fillable,
+           "\"%s\" is %s", rows[i].path,
+           rows[i].fillable ? "a field to be filled"
+           : (rows[i].field != QOE_FIELDS) ? "a field" : "no field");
+    }
+
+    ok(qoe_event_field_find(qoe_span_null) == QOE_FIELDS, "no path");
+}
+
+
+static qoe_status_t
+fill(qoe_event_t *ev, const char *path, const char *value)
+{
+    return qoe_event_fill(ev, qoe_span_str(path), qoe_span_str(value));
+}
+
+
+static void
+test_fill(void)
+{
+    char                  text[600];
+    qoe_event_t           ev;
+    qoe_value_t          *country, *asn;
+
+    memset(&ev, 0, sizeof(ev));
+    country = &ev.field[QOE_FIELD_NETWORK_COUNTRY_CODE];
+    asn = &ev.field[QOE_FIELD_NETWORK_ASN];
+
+    ok(fill(&ev, "network.country_code", "") == QOE_INVALID
+       && country->type == QOE_VALUE_NONE, "nothing to fill it with");
+    ok(fill(&ev, "network.country_code", "DE") == QOE_OK
+       && country->type == QOE_VALUE_STRING
+       && qoe_span_eq(country->v.string, qoe_span("DE")), "filled");
+    ok(fill(&ev, "network.country_code", "FR") == QOE_DONE
+       && qoe_span_eq(country->v.string, qoe_span("DE")), "it was there");
+
+    country->v.string.len = 0;
+    ok(fill(&ev, "network.country_code", "FR") == QOE_OK
+       && qoe_span_eq(country->v.string, qoe_span("FR")), "it was empty");
+
+    ok(fill(&ev, "network.asn", "AS3320") == QOE_INVALID
+       && asn->type == QOE_VALUE_NONE, "no number");
+    ok(fill(&ev, "network.asn", "3320") == QOE_OK
+       && asn->type == QOE_VALUE_NUMBER && asn->v.number == 3320, "a number");
+    ok(fill(&ev, "network.asn", "1") == QOE_DONE && asn->v.number == 3320,
+       "the number was there");
+
+    ok(fill(&ev, "org_id", "x") == QOE_INVALID
+       && ev.field[QOE_FIELD_ORG_ID].type == QOE_VALUE_NONE
+       && fill(&ev, "cmcd.bs", "true") == QOE_INVALID
+       && fill(&ev, "cmcd.br", "1") == QOE_INVALID
+       && fill(&ev, "event_time", "1") == QOE_INVALID
+       && fill(&ev, "nothing", "1") == QOE_INVALID, "not to be filled");
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text + QOE_FILL_MAX - 1, "\xc3\xa9", 2);
+
+    ok(qoe_event_fill(&ev, qoe_span("cdn.edge_pop"),
+                      (qoe_span_t) { text, sizeof(text) }) == QOE_OK
+       && ev.field[QOE_FIELD_CDN_EDGE_POP].v.string.len == QOE_FILL_MAX - 1,
+       "a long value is cut, not within a character");
+}
+
+
 int
 main(void)
 {
+    test_fields();
+    test_fill();
     test_builtin();
     test_custom();
     test_valid();

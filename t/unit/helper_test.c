@@ -57,9 +57,10 @@ log_write(void *ctx, qoe_log_level_t level, const char *text, size_t len)
 static void
 setup(bench_t *t)
 {
-    int                 i;
-    void               *mem;
-    qoe_helper_conf_t  *c;
+    int                      i;
+    void                    *mem;
+    qoe_helper_conf_t       *c;
+    static qoe_dimensions_t  dims;
     static qoe_attr_t   attrs[] = {
         { qoe_span("service.name"), qoe_span("openQoE-worker") }
     };
@@ -76,6 +77,9 @@ setup(bench_t *t)
     {
         abort();
     }
+
+    qoe_state_create(t->zone);
+    qoe_dimensions_init(&dims);
 
     for (i = 0; i < LANES; i++) {
         t->fd[i] = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
@@ -96,6 +100,13 @@ setup(bench_t *t)
     c->identity.scope_version = qoe_span("test");
     c->batch_size = 100;
     c->interval_ms = 20;
+    c->qoe.groups = QOE_GROUPS_ALL;
+    c->qoe.dims = &dims;
+    c->qoe.series_max = 10000;
+    c->qoe.series_ttl_ms = 3600000;
+    c->qoe.view.timeout_ms = 120000;
+    c->qoe.view.hidden_timeout_ms = 1800000;
+    c->metric_interval_ms = 60000;
     c->drain_ms = DRAIN_MS;
     c->log = (qoe_log_t) { log_write, NULL, QOE_LOG_INFO };
 }

@@ -13,9 +13,6 @@
 #include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
 
 
-#define LONG_BODY        100000
-
-
 typedef qoe_pb_service_type(Logs, ServiceRequest)  request_t;
 typedef Opentelemetry__Proto__Logs__V1__LogRecord  log_t;
 
@@ -28,8 +25,6 @@ static const qoe_attr_t  resource[] = {
 static const qoe_otlp_identity_t  identity = {
     resource, 2, qoe_span("openqoe"), qoe_span("0.1.0")
 };
-
-static const qoe_otlp_identity_t  nobody;
 
 
 static qoe_arena_t  arena;
@@ -383,51 +378,68 @@ test_text_places(void)
 }
 
 
+/* What openqoe_attribute adds, and what a broken record may say there. */
+
 static void
-test_size_max(void)
+test_attributes(void)
 {
-    char                 *big;
-    size_t                i, nbad, bad;
-    qoe_span_t            packed;
-    qoe_status_t          rc;
-    Openqoe__V1__Record   r;
+    size_t                i, n;
+    log_t                *log;
+    Openqoe__V1__Named    named[50], *list[50];
+    Openqoe__V1__Record   r = full();
 
-    big = malloc(LONG_BODY + 1);
-    if (big == NULL) {
-        abort();
+    for (i = 0; i < 50; i++) {
+        openqoe__v1__named__init(&named[i]);
+        list[i] = &named[i];
     }
 
-    memset(big, 'x', LONG_BODY);
-    big[LONG_BODY] = '\0';
-    bad = 0;
+    named[0].name = bytes("geo.city");
+    named[0].value = bytes("K\xc3\xb6ln");
+    named[1].name = bytes("env");
+    named[1].value = bytes("no");
+    named[2].name = bytes("geo.city");
+    named[2].value = bytes("Bonn");
+    named[3].name = bytes("empty");
+    named[4].value = bytes("without a name");
+    named[5].name = bytes("log.record.uid");
+    named[5].value = bytes("no");
+    named[6].name = bytes("edge");
+    named[6].value = (ProtobufCBinaryData) { 3, (uint8_t *) (uintptr_t)
+                                                "a\xff\0" };
 
-    for (i = 0; i < 8; i++) {
-        r = (i & 1) ? full() : small();
-        r.event_unix_nano = UINT64_MAX;
+    r.attributes = list;
+    r.n_attributes = 7;
+    log = log_of(&r);
 
-        if (i & 2) {
-            r.body = bytes(big);
-        }
+    ok(log != NULL && log->n_attributes == 11 + 2
+       && strcmp(attr(log, "geo.city"), "K\xc3\xb6ln") == 0
+       && strcmp(attr(log, "edge"), "a??") == 0, "attributes of the server");
+    ok(log != NULL && strcmp(attr(log, "env"), "prod") == 0
+       && strcmp(attr(log, "log.record.uid"),
+                 "00010203-0405-0607-0809-0a0b0c0d0e0f") == 0,
+       "none takes the place of ours, and none is there twice");
 
-        if (i & 4) {
-            r.event_type = (ProtobufCBinaryData) { 20000, (uint8_t *) big };
-        }
+    r.dimensions = list;
+    r.n_dimensions = 7;
+    r.n_attributes = 0;
+    log = log_of(&r);
 
-        packed = pack(&r);
-        qoe_buf_reset(&out);
-        qoe_arena_reset(&arena);
+    ok(log != NULL && log->n_attributes == 11,
+       "values of custom dimensions are no attributes");
 
-        rc = qoe_otlp_logs(&out, QOE_ENCODING_PROTOBUF, &nobody, &packed, 1,
-                           &nbad, &arena);
-
-        bad += (rc != QOE_OK || out.len > qoe_otlp_log_size_max(packed.len));
-        release(&packed, 1);
+    for (i = 0; i < 50; i++) {
+        named[i].name = (ProtobufCBinaryData) { 1, (uint8_t *) (uintptr_t)
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX" + i };
+        named[i].value = bytes("x");
     }
 
-    free(big);
+    r.attributes = list;
+    r.n_attributes = 50;
+    log = log_of(&r);
+    n = (log != NULL) ? log->n_attributes : 0;
 
-    ok(bad == 0, "no record is longer than qoe_otlp_log_size_max() says");
-    ok(qoe_otlp_log_size_max(1400) < 3600, "which is not far off");
+    ok(n == 11 + QOE_ATTRIBUTES_MAX && attr(log, "F") != NULL
+       && attr(log, "G") == NULL, "not more than a record of ours has");
 }
 
 
@@ -536,7 +548,7 @@ main(void)
     test_trace_id();
     test_text();
     test_text_places();
-    test_size_max();
+    test_attributes();
     test_too_large();
     test_memory();
 

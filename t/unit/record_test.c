@@ -8,6 +8,7 @@
 
 #include "tap.h"
 #include "qoe_record.h"
+#include "qoe_source.h"
 
 
 #define RECORD_FIELDS  8
@@ -21,6 +22,24 @@ static const qoe_event_field_t  text_fields[RECORD_FIELDS] = {
 
 static const char *const  texts[RECORD_FIELDS] = {
     "org", "player", "session", "view", "viewer", "prod", "app", "1.2.3"
+};
+
+
+static qoe_named_t  attrs[] = {
+    { { "geo.city", 8 }, { "K\xc3\xb6ln", 5 } },
+    { { "edge", 4 }, { "fra1", 4 } }
+};
+
+static qoe_named_t  dims[] = {
+    { { "plan", 4 }, { "gold", 4 } }
+};
+
+static const qoe_source_t  sources[] = {
+    { .name = { "plan", 4 }, .kind = QOE_SOURCE_DATA, .key = { "plan", 4 } },
+    { .name = { "city", 4 }, .kind = QOE_SOURCE_ATTRIBUTE,
+      .key = { "geo.city", 8 } },
+    { .name = { "asn", 3 }, .kind = QOE_SOURCE_FIELD,
+      .field = QOE_FIELD_NETWORK_ASN }
 };
 
 
@@ -43,6 +62,25 @@ make_event(qoe_event_t *ev, qoe_record_meta_t *meta)
         ev->field[text_fields[i]].v.string = qoe_span_str(texts[i]);
     }
 
+    ev->data[QOE_DATA_TEXT_CODEC] = qoe_span("avc1");
+    ev->data[QOE_DATA_TEXT_ERROR_CODE] = qoe_span("403");
+    ev->field[QOE_FIELD_NETWORK_ASN].type = QOE_VALUE_NUMBER;
+    ev->field[QOE_FIELD_NETWORK_ASN].v.number = 64512;
+
+    ev->set = 1 << QOE_NUMBER_BITRATE | 1 << QOE_NUMBER_PAGE_LOAD_TIME
+              | 1 << QOE_NUMBER_FATAL;
+    ev->number[QOE_NUMBER_PAGE_LOAD_TIME] = 1234.5;
+    ev->number[QOE_NUMBER_BITRATE] = 3e6;
+    ev->number[QOE_NUMBER_FATAL] = 1;
+
+    ev->sources = sources;
+    ev->nsources = 3;
+    ev->dims = dims;
+    ev->ndims = 1;
+    ev->filled = (uint64_t) 1 << QOE_FIELD_NETWORK_ASN;
+
+    meta->attrs = attrs;
+    meta->nattrs = 2;
     meta->received_ns = 1765976635200123456;
     meta->marker = qoe_span("0197-marker");
 
@@ -94,6 +132,27 @@ test_round_trip(void)
     }
 
     ok(bad == 0, "each text field is in its own place");
+    ok(bytes_are(r->network_asn, qoe_span("64512"))
+       && bytes_are(r->codec, qoe_span("avc1"))
+       && bytes_are(r->error_code, qoe_span("403"))
+       && r->error_family.len == 0 && r->video_title.len == 0,
+       "the sample's texts");
+    ok(r->number_set == ev.set && r->n_numbers == 3
+       && r->numbers[0] == 1234.5 && r->numbers[1] == 3e6
+       && r->numbers[2] == 1, "its numbers, in the order of the bits");
+    ok(r->n_attributes == 3
+       && bytes_are(r->attributes[2]->name, qoe_span("network.asn"))
+       && bytes_are(r->attributes[2]->value, qoe_span("64512"))
+       && bytes_are(r->attributes[0]->name, attrs[0].name)
+       && bytes_are(r->attributes[0]->value, attrs[0].value)
+       && bytes_are(r->attributes[1]->name, attrs[1].name), "attributes");
+    ok(r->n_dimensions == 3
+       && bytes_are(r->dimensions[0]->name, qoe_span("plan"))
+       && bytes_are(r->dimensions[0]->value, qoe_span("gold"))
+       && bytes_are(r->dimensions[1]->name, qoe_span("city"))
+       && bytes_are(r->dimensions[1]->value, attrs[0].value)
+       && bytes_are(r->dimensions[2]->value, qoe_span("64512")),
+       "dimensions from data, an attribute and a field");
     ok(r->body.data < (uint8_t *) packed.data
        || r->body.data >= (uint8_t *) packed.data + packed.len,
        "strings are copies");
@@ -174,7 +233,7 @@ test_invalid(void)
 
     /* cut between two fields it is a record that lacks the later ones */
 
-    ok(ok_count == 10 && other == 0,
+    ok(ok_count == 21 && other == 0,
        "cut anywhere: refused, but at the %zu borders behind uid", ok_count);
 
     ok(qoe_record_unpack(&r, qoe_span_null, &arena) == QOE_INVALID, "nothing");
@@ -187,6 +246,54 @@ test_invalid(void)
 
     qoe_arena_free(&arena);
     qoe_arena_free(&scratch);
+}
+
+
+/* The most that the decoder and the configuration let through. */
+
+static void
+test_largest(qoe_event_t *ev, qoe_record_meta_t *meta, qoe_arena_t *arena,
+    const char *big)
+{
+    char          name[QOE_SOURCES_MAX][128];
+    size_t        i;
+    qoe_span_t    packed, huge = { big, QOE_RECORD_MAX };
+    qoe_named_t   many[QOE_ATTRIBUTES_MAX + 1];
+    qoe_status_t  rc;
+    qoe_source_t  from[QOE_SOURCES_MAX];
+
+    for (i = 0; i < QOE_FIELDS; i++) {
+        ev->field[i].type = QOE_VALUE_STRING;
+        ev->field[i].v.string = huge;
+    }
+
+    for (i = 0; i < QOE_DATA_TEXTS; i++) {
+        ev->data[i] = huge;
+    }
+
+    for (i = 0; i < QOE_SOURCES_MAX; i++) {
+        memset(name[i], 'a' + (int) i % 26, sizeof(name[i]));
+        (void) qoe_source_parse(&from[i], (qoe_span_t) { name[i], 63 },
+                                qoe_span("video.title"));
+    }
+
+    for (i = 0; i <= QOE_ATTRIBUTES_MAX; i++) {
+        many[i].name = (qoe_span_t) { name[i % QOE_SOURCES_MAX], 127 };
+        many[i].value = huge;
+    }
+
+    ev->raw.len = 65536;
+    ev->sources = from;
+    ev->nsources = QOE_SOURCES_MAX;
+    ev->ndims = 0;
+    ev->set = UINT64_MAX >> (64 - QOE_NUMBERS);
+    meta->attrs = many;
+    meta->nattrs = QOE_ATTRIBUTES_MAX + 1;
+
+    rc = qoe_record_pack(&packed, ev, meta, arena);
+
+    ok(rc == QOE_OK && packed.len < QOE_RECORD_MAX,
+       "the largest event fits: %zu bytes", packed.len);
 }
 
 
@@ -208,16 +315,11 @@ test_limits(void)
     ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_TOO_LARGE,
        "too large");
 
-    ev.raw.len = QOE_RECORD_MAX - 256;
+    ev.raw.len = QOE_RECORD_MAX - 512;
     ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_OK
        && packed.len <= QOE_RECORD_MAX, "just not too large");
 
-    /* the most that the decoder lets through: one field as large as raw */
-
-    ev.raw.len = 65536;
-    ev.field[QOE_FIELD_ENV].v.string = (qoe_span_t) { big, 65536 - 256 };
-    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_OK,
-       "the largest event fits");
+    test_largest(&ev, &meta, &arena, big);
 
     qoe_arena_free(&arena);
     free(big);

@@ -158,7 +158,7 @@ test_ring(void)
 
         fulls++;
 
-        if (qoe_lane_read(zone, 0, &pos, &r) != QOE_OK || !pattern_ok(r, &seen)
+        if (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) != QOE_OK || !pattern_ok(r, &seen)
             || seen != out++)
         {
             good = false;
@@ -168,7 +168,7 @@ test_ring(void)
         qoe_lane_release(zone, 0, pos, 1);
     }
 
-    while (qoe_lane_read(zone, 0, &pos, &r) == QOE_OK) {
+    while (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) == QOE_OK) {
         good = good && pattern_ok(r, &seen) && seen == out++;
         qoe_lane_release(zone, 0, pos, 1);
     }
@@ -402,7 +402,7 @@ test_kill(void)
             next_kill = qoe_mono_ms() + 11;
         }
 
-        while (qoe_lane_read(zone, 0, &pos, &r) == QOE_OK) {
+        while (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) == QOE_OK) {
             good = good && pattern_ok(r, &seen);
             id = seen >> 24;
 
@@ -419,7 +419,7 @@ test_kill(void)
         waitpid(pid[i], NULL, 0);
     }
 
-    while (qoe_lane_read(zone, 0, &pos, &r) == QOE_OK) {
+    while (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) == QOE_OK) {
         good = good && pattern_ok(r, &seen);
         got++;
         qoe_lane_release(zone, 0, pos, 1);

@@ -152,6 +152,24 @@ sub test_config ($self) {
 }
 
 
+# The smallest zone for so many workers, in kB, as "nginx -t" asks for it.
+
+sub zone_min ($class, $workers = 1) {
+    my $self = $class->new(workers => $workers, zone => 'qoe:64k');
+    my $k = 64;
+
+    # first by a worker alone, then by all of them
+    for (1 .. 3) {
+        $self->write_config(zone => "qoe:${k}k");
+        my ($rc, $text) = $self->test_config;
+        return $k if $rc eq '0';
+        ($k) = $text =~ /at least (\d+)k/ or die "no zone is enough: $text\n";
+    }
+
+    die "the zone that nginx asks for is not enough\n";
+}
+
+
 sub listening ($self) {
     my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', Timeout => 2,
                                      PeerPort => $self->{port});

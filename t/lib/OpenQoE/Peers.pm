@@ -70,15 +70,17 @@ sub program (@names) {
 
 # new(tls => { cert_file, key_file, client_ca_file }): a Collector with an
 # OTLP receiver for gRPC and one for HTTP, not yet started.  Its output file
-# stays the same over stop and start.
+# stays the same over stop and start.  prometheus => 1: metrics end in its
+# Prometheus exporter too, at /metrics of port('prometheus').
 
 sub new ($class, %opt) {
     my $dir = scratch_dir('collector');
-    my ($grpc, $http) = free_ports(2);
+    my ($grpc, $http, $prometheus) = free_ports(3);
 
     my $self = bless {
         program => $opt{program} // collector_program(),
         dir => $dir, grpc_port => $grpc, http_port => $http,
+        prometheus_port => $opt{prometheus} ? $prometheus : undef,
         file => "$dir/otlp.jsonl", headers_file => "$dir/headers",
     }, $class;
 
@@ -96,6 +98,7 @@ sub headers ($self) { slurp($self->{headers_file}) }
 
 
 sub port ($self, $protocol) {
+    return $self->{prometheus_port} if $protocol eq 'prometheus';
     return $protocol eq 'grpc' ? $self->{grpc_port} : $self->{http_port};
 }
 
@@ -104,6 +107,15 @@ sub write_config ($self, $tls) {
     my $lines = join "\n          ", '', map { "$_: $tls->{$_}" }
                                          sort keys %$tls;
     my $section = %$tls ? "        tls:$lines\n" : '';
+    my ($prometheus, $metrics) = ('', 'debug, lines');
+
+    if ($self->{prometheus_port}) {
+        $metrics .= ', prometheus';
+        $prometheus = <<"END";
+  prometheus:
+    endpoint: 127.0.0.1:$self->{prometheus_port}
+END
+    }
 
     open my $out, '>', "$self->{dir}/config.yaml" or die "config.yaml: $!\n";
     print $out <<"END";
@@ -124,14 +136,14 @@ exporters:
   lines:
     path: $self->{file}
     metadata: $self->{headers_file}
-service:
+${prometheus}service:
   pipelines:
     logs:
       receivers: [otlp]
       exporters: [debug, lines]
     metrics:
       receivers: [otlp]
-      exporters: [debug, lines]
+      exporters: [$metrics]
     traces:
       receivers: [otlp]
       exporters: [debug, lines]

@@ -1,7 +1,7 @@
 // Command otelcol is the OpenTelemetry Collector with the few components the
-// tests need: the otlp receiver, the debug exporter, and an exporter that
-// appends every request it is handed, as OTLP JSON, to a file.  Everything
-// on the receiving side is the Collector's own code.
+// tests need: the otlp receiver, the debug and the Prometheus exporter, and an
+// exporter that appends every request it is handed, as OTLP JSON, to a file.
+// Everything on the receiving side is the Collector's own code.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
@@ -44,7 +45,8 @@ func factories() (otelcol.Factories, error) {
 	}
 
 	exporters, err := otelcol.MakeFactoryMap[exporter.Factory](
-		debugexporter.NewFactory(), newLinesFactory())
+		debugexporter.NewFactory(), prometheusexporter.NewFactory(),
+		newLinesFactory())
 	if err != nil {
 		return otelcol.Factories{}, err
 	}

@@ -1,0 +1,91 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_event_type.h"
+
+
+#define QOE_TYPE_NAME_MAX  64
+
+
+typedef struct {
+    qoe_span_t        name;
+    qoe_severity_t    severity;
+} qoe_event_type_row_t;
+
+
+static const qoe_event_type_row_t  qoe_event_types[] = {
+#define QOE_EVENT_TYPE_ROW(id, name, severity)                                \
+    { { name, sizeof(name) - 1 }, QOE_SEVERITY_##severity },
+    QOE_EVENT_TYPES(QOE_EVENT_TYPE_ROW)
+#undef QOE_EVENT_TYPE_ROW
+};
+
+
+qoe_status_t
+qoe_event_type_find(qoe_span_t name, const qoe_custom_type_t *customs,
+    size_t ncustoms, qoe_event_type_t *type, qoe_severity_t *severity)
+{
+    size_t  i;
+
+    for (i = 0; i < QOE_EVENT_CUSTOM; i++) {
+        if (qoe_span_eq(name, qoe_event_types[i].name)) {
+            *type = (qoe_event_type_t) i;
+            *severity = qoe_event_types[i].severity;
+            return QOE_OK;
+        }
+    }
+
+    for (i = 0; i < ncustoms; i++) {
+        if (qoe_span_eq(name, customs[i].name)) {
+            *type = QOE_EVENT_CUSTOM;
+            *severity = customs[i].severity;
+            return QOE_OK;
+        }
+    }
+
+    return QOE_INVALID;
+}
+
+
+qoe_status_t
+qoe_event_type_valid(qoe_span_t name)
+{
+    char              c;
+    size_t            i;
+    qoe_severity_t    severity;
+    qoe_event_type_t  type;
+
+    if (name.len == 0 || name.len > QOE_TYPE_NAME_MAX
+        || name.data[0] < 'a' || name.data[0] > 'z')
+    {
+        return QOE_INVALID;
+    }
+
+    for (i = 1; i < name.len; i++) {
+        c = name.data[i];
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_') {
+            return QOE_INVALID;
+        }
+    }
+
+    if (qoe_event_type_find(name, NULL, 0, &type, &severity) == QOE_OK) {
+        return QOE_INVALID;
+    }
+
+    return QOE_OK;
+}
+
+
+qoe_span_t
+qoe_event_type_name(qoe_event_type_t type)
+{
+    if ((size_t) type >= QOE_EVENT_CUSTOM) {
+        return qoe_span_null;
+    }
+
+    return qoe_event_types[type].name;
+}

@@ -1,0 +1,250 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_intake.h"
+#include "qoe_record.h"
+
+#include <stdlib.h>
+
+
+/* Of one run: a few milliseconds at the most. */
+#define QOE_INTAKE_RECORDS     1024
+
+/* At least this long between runs that nothing but new records ask for. */
+#define QOE_INTAKE_PAUSE_MS    500
+
+/* A view that is silent is not looked for more often than this. */
+#define QOE_INTAKE_TICK_MS     100
+
+
+struct qoe_intake_s {
+    qoe_intake_env_t    *env;
+    uint32_t             lane;
+    uint64_t             pos;                /* applied */
+    uint64_t             paused_ms;          /* until then; monotonic */
+    uint64_t             ticked_ms;          /* monotonic */
+    qoe_apply_t         *apply;              /* NULL: metrics are off */
+};
+
+
+static void qoe_intake_recover(qoe_intake_t *in);
+static bool qoe_intake_next(qoe_intake_t *in, uint64_t now_ns);
+static void qoe_intake_record(qoe_intake_t *in, qoe_span_t packed,
+    uint64_t now_ns);
+
+
+qoe_intake_t *
+qoe_intake_create(qoe_intake_env_t *env, uint32_t lane, bool adopted)
+{
+    qoe_intake_t  *in;
+
+    in = calloc(1, sizeof(qoe_intake_t));
+    if (in == NULL) {
+        return NULL;
+    }
+
+    in->env = env;
+    in->lane = lane;
+
+    qoe_intake_recover(in);
+
+    in->pos = qoe_lane_applied(env->state->zone, lane);
+
+    /* also with metrics off: their state must be whole when they are on */
+
+    if (env->conf->groups != 0 || adopted) {
+        in->apply = qoe_apply_create(env->state, env->conf, env->governor,
+                                     lane, env->slot, adopted);
+
+        if (in->apply == NULL) {
+            free(in);
+            return NULL;
+        }
+    }
+
+    return in;
+}
+
+
+void
+qoe_intake_destroy(qoe_intake_t *in)
+{
+    if (in->apply != NULL) {
+        qoe_apply_destroy(in->apply);
+    }
+
+    free(in);
+}
+
+
+static void
+qoe_intake_recover(qoe_intake_t *in)
+{
+    qoe_zone_t  *zone;
+
+    zone = in->env->state->zone;
+
+    if (qoe_lane_recover(zone, in->lane)) {
+        qoe_zone_count(zone, in->env->slot, QOE_COUNT_RECORDS_INTERRUPTED, 1);
+    }
+}
+
+
+bool
+qoe_intake_run(qoe_intake_t *in, uint64_t now_ms)
+{
+    int       n;
+    bool      more;
+    uint64_t  now_ns;
+
+    now_ns = qoe_unix_ns();
+
+    if (in->env->conf->groups == 0) {
+        in->pos = qoe_lane_tail(in->env->state->zone, in->lane);
+        qoe_lane_apply(in->env->state->zone, in->lane, in->pos);
+        return false;
+    }
+
+    for (n = 0; n < QOE_INTAKE_RECORDS; n++) {
+        if (!qoe_intake_next(in, now_ns)) {
+            break;
+        }
+    }
+
+    more = (n == QOE_INTAKE_RECORDS);
+
+    if (n != 0) {
+        in->paused_ms = now_ms + QOE_INTAKE_PAUSE_MS;
+    }
+
+    if (qoe_apply_busy(in->apply)
+        || now_ms >= in->ticked_ms + QOE_INTAKE_TICK_MS)
+    {
+        in->ticked_ms = now_ms;
+        qoe_apply_tick(in->apply, now_ns);
+    }
+
+    return more;
+}
+
+
+/* One record.  False: there is none. */
+
+static bool
+qoe_intake_next(qoe_intake_t *in, uint64_t now_ns)
+{
+    uint64_t       pos;
+    qoe_zone_t    *zone;
+    qoe_span_t     record;
+    qoe_status_t   rc;
+
+    zone = in->env->state->zone;
+    pos = in->pos;
+
+    rc = qoe_lane_read(zone, in->lane, UINT64_MAX, &pos, &record);
+
+    if (rc == QOE_INVALID) {
+
+        /* the feed, behind, gives up what is damaged, and counts it */
+
+        pos = qoe_lane_tail(zone, in->lane);
+
+    } else if (rc == QOE_OK) {
+        qoe_lane_hand(zone, in->lane, pos);
+        qoe_intake_record(in, record, now_ns);
+    }
+
+    if (pos == in->pos) {
+        return false;
+    }
+
+    in->pos = pos;
+    qoe_lane_apply(zone, in->lane, pos);
+
+    return true;
+}
+
+
+static void
+qoe_intake_record(qoe_intake_t *in, qoe_span_t packed, uint64_t now_ns)
+{
+    qoe_status_t          rc;
+    qoe_sample_t          sample;
+    qoe_intake_env_t     *env;
+    Openqoe__V1__Record  *record;
+
+    env = in->env;
+
+    rc = qoe_record_unpack(&record, packed, &env->scratch);
+
+    if (rc == QOE_OK) {
+        rc = qoe_record_sample(&sample, record, &env->scratch);
+    }
+
+    if (rc == QOE_OK) {
+        qoe_apply_sample(in->apply, &sample, now_ns);
+
+    } else {
+        qoe_zone_count(env->state->zone, env->slot, QOE_COUNT_RECORDS_UNREAD,
+                       1);
+        qoe_log_limited(env->log, &env->log_limit, QOE_LOG_ERR,
+                        "no metrics of an event: %s",
+                        rc == QOE_NOMEM ? "no memory"
+                                        : "its record cannot be read");
+    }
+
+    qoe_arena_reset(&env->scratch);
+}
+
+
+uint64_t
+qoe_intake_pos(const qoe_intake_t *in)
+{
+    return in->pos;
+}
+
+
+uint64_t
+qoe_intake_wake_pos(const qoe_intake_t *in, uint64_t now_ms)
+{
+    return now_ms < in->paused_ms ? UINT64_MAX : in->pos;
+}
+
+
+uint64_t
+qoe_intake_due_ms(const qoe_intake_t *in, uint64_t now_ms)
+{
+    uint64_t  due, tick, now;
+
+    due = UINT64_MAX;
+
+    if (in->env->conf->groups == 0) {
+        return due;
+    }
+
+    if (now_ms < in->paused_ms
+        && qoe_lane_tail(in->env->state->zone, in->lane) != in->pos)
+    {
+        due = in->paused_ms;
+    }
+
+    if (qoe_apply_busy(in->apply)) {
+        return now_ms;
+    }
+
+    tick = qoe_apply_due_ms(in->apply);
+
+    if (tick == UINT64_MAX) {
+        return due;
+    }
+
+    now = qoe_unix_ns() / 1000000;
+
+    tick = now_ms + (tick > now ? tick - now : 0);
+    tick = qoe_max(tick, in->ticked_ms + QOE_INTAKE_TICK_MS);
+
+    return qoe_min(due, tick);
+}

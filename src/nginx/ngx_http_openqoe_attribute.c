@@ -1,0 +1,302 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * openqoe_attribute: what nginx knows of a request, added to its events.  The
+ * name of an event's field fills that where the client left it empty; any
+ * other is an attribute of the log record, and may be a dimension's source.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+#define NGX_HTTP_OPENQOE_ATTRIBUTES      32  /* a location */
+#define NGX_HTTP_OPENQOE_ATTRIBUTE_NAME  63  /* bytes */
+#define NGX_HTTP_OPENQOE_ATTRIBUTE_LEN   256
+
+
+typedef struct {
+    ngx_str_t                 name;
+    ngx_uint_t                fill;          /* an event's field */
+    ngx_http_complex_value_t  value;
+} ngx_http_openqoe_attribute_t;
+
+
+static const char *ngx_http_openqoe_attribute_name(ngx_str_t *name);
+static ngx_int_t ngx_http_openqoe_attribute_known(ngx_conf_t *cf,
+    ngx_str_t *name);
+static qoe_status_t ngx_http_openqoe_attribute_text(qoe_span_t *out,
+    ngx_str_t *value, qoe_arena_t *arena);
+
+
+/* Attributes that a log record has from the event itself. */
+
+static const ngx_str_t  ngx_http_openqoe_own[] = {
+    ngx_string("event_type"),
+    ngx_string("event_time"),
+    ngx_string("marker"),
+    ngx_string("log.record.uid"),
+    ngx_string("data")
+};
+
+#define NGX_HTTP_OPENQOE_OWN                                                  \
+    (sizeof(ngx_http_openqoe_own) / sizeof(ngx_str_t))
+
+
+/* name value */
+
+char *
+ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    const char                        *expected;
+    ngx_http_openqoe_attribute_t      *attr;
+    ngx_http_openqoe_loc_conf_t       *lcf = conf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    value = cf->args->elts;
+    expected = ngx_http_openqoe_attribute_name(&value[1]);
+
+    if (expected != NULL) {
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
+                                          &value[1], expected);
+    }
+
+    if (lcf->attributes == NGX_CONF_UNSET_PTR) {
+        lcf->attributes = ngx_array_create(cf->pool, 4,
+                                       sizeof(ngx_http_openqoe_attribute_t));
+        if (lcf->attributes == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    attr = lcf->attributes->elts;
+
+    for (i = 0; i < lcf->attributes->nelts; i++) {
+        if (qoe_span_eq(ngx_http_openqoe_span(attr[i].name),
+                        ngx_http_openqoe_span(value[1])))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate value \"%V\" in \"%V\"", &value[1],
+                               &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (i == NGX_HTTP_OPENQOE_ATTRIBUTES) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in \"%V\" is too much, there can be %d "
+                           "attributes", &value[1], &cmd->name,
+                           NGX_HTTP_OPENQOE_ATTRIBUTES);
+        return NGX_CONF_ERROR;
+    }
+
+    attr = ngx_array_push(lcf->attributes);
+    if (attr == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(attr, sizeof(ngx_http_openqoe_attribute_t));
+    attr->name = value[1];
+    attr->fill = qoe_event_field_known(ngx_http_openqoe_span(value[1]));
+
+    if (!attr->fill
+        && ngx_http_openqoe_attribute_known(cf, &value[1]) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+    ccv.cf = cf;
+    ccv.value = &value[2];
+    ccv.complex_value = &attr->value;
+
+    return ngx_http_compile_complex_value(&ccv) == NGX_OK ? NGX_CONF_OK
+                                                          : NGX_CONF_ERROR;
+}
+
+
+/* NULL, or what it must be. */
+
+static const char *
+ngx_http_openqoe_attribute_name(ngx_str_t *name)
+{
+    u_char      c;
+    size_t      i;
+    qoe_span_t  span;
+
+    static const char  expected[] =
+        "a field of events, or [a-zA-Z_][a-zA-Z0-9_.-]{0,62}";
+
+    span = ngx_http_openqoe_span(*name);
+
+    if (name->len == 0 || name->len > NGX_HTTP_OPENQOE_ATTRIBUTE_NAME) {
+        return expected;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_') {
+            continue;
+        }
+
+        if (i == 0 || !((c >= '0' && c <= '9')
+                        || ngx_http_openqoe_in(".-", c)))
+        {
+            return expected;
+        }
+    }
+
+    for (i = 0; i < NGX_HTTP_OPENQOE_OWN; i++) {
+        if (qoe_span_eq(span, ngx_http_openqoe_span(ngx_http_openqoe_own[i])))
+        {
+            return "another name, events have this one themselves";
+        }
+    }
+
+    if (qoe_event_field_find(span) != QOE_FIELDS
+        && !qoe_event_field_known(span))
+    {
+        return "another field, the client alone sets this one";
+    }
+
+    return NULL;
+}
+
+
+/* Remembers a name that dimensions may have as their source. */
+
+static ngx_int_t
+ngx_http_openqoe_attribute_known(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_str_t                     *known;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openqoe_module);
+
+    known = ngx_array_push(&mcf->attributes);
+    if (known == NULL) {
+        return NGX_ERROR;
+    }
+
+    *known = *name;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Evaluates all of them, once a request: fills the fields of the batch's
+ * events, and gives meta the others.
+ */
+
+qoe_status_t
+ngx_http_openqoe_attributes(ngx_http_request_t *r, ngx_array_t *attributes,
+    qoe_batch_t *batch, qoe_record_meta_t *meta, qoe_arena_t *arena)
+{
+    size_t                         k;
+    ngx_str_t                      value;
+    ngx_uint_t                     i;
+    qoe_span_t                     text;
+    qoe_named_t                   *list;
+    qoe_status_t                   rc;
+    ngx_http_openqoe_attribute_t  *attr;
+
+    attr = attributes->elts;
+
+    list = qoe_arena_alloc(arena, attributes->nelts * sizeof(qoe_named_t));
+    if (list == NULL) {
+        return QOE_NOMEM;
+    }
+
+    meta->attrs = list;
+    meta->nattrs = 0;
+
+    for (i = 0; i < attributes->nelts; i++) {
+
+        if (ngx_http_complex_value(r, &attr[i].value, &value) != NGX_OK) {
+            return QOE_NOMEM;
+        }
+
+        rc = ngx_http_openqoe_attribute_text(&text, &value, arena);
+
+        if (rc != QOE_OK) {
+            return rc;
+        }
+
+        if (text.len == 0) {
+            continue;
+        }
+
+        if (!attr[i].fill) {
+            list[meta->nattrs].name = ngx_http_openqoe_span(attr[i].name);
+            list[meta->nattrs++].value = text;
+            continue;
+        }
+
+        for (k = 0; k < batch->nevents; k++) {
+
+            /* the client's own value stays, one of another type fills not */
+
+            (void) qoe_event_fill(&batch->events[k],
+                                  ngx_http_openqoe_span(attr[i].name), text);
+        }
+    }
+
+    return QOE_OK;
+}
+
+
+/*
+ * A copy as far as it is taken: whole characters, what is no UTF-8 and control
+ * characters as '?'.
+ */
+
+static qoe_status_t
+ngx_http_openqoe_attribute_text(qoe_span_t *out, ngx_str_t *value,
+    qoe_arena_t *arena)
+{
+    char    *text;
+    size_t   n, len;
+    u_char  *p, *end;
+
+    *out = qoe_span_null;
+
+    if (value->len == 0) {
+        return QOE_OK;
+    }
+
+    text = qoe_arena_alloc(arena, ngx_min(value->len,
+                                          NGX_HTTP_OPENQOE_ATTRIBUTE_LEN));
+    if (text == NULL) {
+        return QOE_NOMEM;
+    }
+
+    len = 0;
+    end = value->data + value->len;
+
+    for (p = value->data; p < end; p += n) {
+
+        n = (*p < 0x80) ? 1 : qoe_utf8_len(p, end);
+
+        if (len + ngx_max(n, 1) > NGX_HTTP_OPENQOE_ATTRIBUTE_LEN) {
+            break;
+        }
+
+        if (n == 0 || *p < 0x20 || *p == 0x7f) {
+            text[len++] = '?';
+            n = 1;
+            continue;
+        }
+
+        ngx_memcpy(text + len, p, n);
+        len += n;
+    }
+
+    *out = (qoe_span_t) { text, len };
+
+    return QOE_OK;
+}

@@ -1,0 +1,526 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * openqoe_dimension and CARDINALITY_LIMITS: what becomes of the values of a
+ * dimension.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+#define NGX_HTTP_OPENQOE_CUSTOM_MAX  1000    /* default of max= */
+#define NGX_HTTP_OPENQOE_TOPK_MAX    100     /* the same of topk */
+
+
+typedef enum {
+    NGX_HTTP_OPENQOE_PARAM_MAX = 0,
+    NGX_HTTP_OPENQOE_PARAM_TTL,
+    NGX_HTTP_OPENQOE_PARAM_SIZE,
+    NGX_HTTP_OPENQOE_PARAM_OVERFLOW,
+    NGX_HTTP_OPENQOE_PARAM_MAXLEN,
+    NGX_HTTP_OPENQOE_PARAM_SOURCE,
+    NGX_HTTP_OPENQOE_PARAMS
+} ngx_http_openqoe_param_e;
+
+#define ngx_http_openqoe_bit(param)  (1U << NGX_HTTP_OPENQOE_PARAM_##param)
+
+
+/* One directive while it is read. */
+
+typedef struct {
+    ngx_conf_t       *cf;
+    const char       *directive;
+    qoe_dimension_t   dim;
+    ngx_str_t         source;
+    uint32_t          given;                 /* a bit a parameter */
+    ngx_uint_t        custom;
+} ngx_http_openqoe_dimension_t;
+
+
+static char *ngx_http_openqoe_dimension_name(ngx_http_openqoe_dimension_t *d,
+    qoe_dimensions_t *dims, uint64_t set, size_t *n);
+static char *ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
+    ngx_str_t *param);
+static const char *ngx_http_openqoe_dimension_value(
+    ngx_http_openqoe_dimension_t *d, ngx_uint_t param, ngx_str_t *s);
+static char *ngx_http_openqoe_dimension_sense(
+    ngx_http_openqoe_dimension_t *d);
+static char *ngx_http_openqoe_dimension_custom(
+    ngx_http_openqoe_dimension_t *d, ngx_http_openqoe_main_conf_t *mcf);
+static ngx_uint_t ngx_http_openqoe_same_label(qoe_span_t a, qoe_span_t b);
+
+
+static const ngx_str_t  ngx_http_openqoe_params[] = {
+    ngx_string("max="),
+    ngx_string("ttl="),
+    ngx_string("size="),
+    ngx_string("overflow="),
+    ngx_string("maxlen="),
+    ngx_string("source=")
+};
+
+
+/* The parameters that mean something to an action, beside source=. */
+
+static const uint32_t  ngx_http_openqoe_action_params[] = {
+    ngx_http_openqoe_bit(MAX) | ngx_http_openqoe_bit(TTL)    /* allow */
+    | ngx_http_openqoe_bit(OVERFLOW) | ngx_http_openqoe_bit(MAXLEN),
+    ngx_http_openqoe_bit(MAX) | ngx_http_openqoe_bit(OVERFLOW)      /* topk */
+    | ngx_http_openqoe_bit(MAXLEN),
+    0,                                                       /* hash */
+    ngx_http_openqoe_bit(SIZE),                              /* bucket */
+    0                                                        /* drop */
+};
+
+
+static const ngx_http_openqoe_range_t  ngx_http_openqoe_max_range = {
+    1, 1000000, "a number from 1 to 1000000"
+};
+
+static const ngx_http_openqoe_range_t  ngx_http_openqoe_ttl_range = {
+    60000, 366ULL * 86400 * 1000, "a time from 1m to 366d"
+};
+
+static const ngx_http_openqoe_range_t  ngx_http_openqoe_bucket_range = {
+    1, 1000000000, "a number from 1 to 1000000000"
+};
+
+static const ngx_http_openqoe_range_t  ngx_http_openqoe_maxlen_range = {
+    1, 256, "a number from 1 to 256"
+};
+
+
+/* name action [max=] [ttl=] [size=] [overflow=] [maxlen=] [source=] */
+
+char *
+ngx_http_openqoe_dimension(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                          *rv;
+    size_t                         n;
+    ngx_str_t                     *value;
+    ngx_uint_t                     i;
+    ngx_http_openqoe_dimension_t   d;
+    ngx_http_openqoe_main_conf_t  *mcf = conf;
+
+    ngx_memzero(&d, sizeof(ngx_http_openqoe_dimension_t));
+
+    d.cf = cf;
+    d.directive = (const char *) cmd->name.data;
+    value = cf->args->elts;
+
+    rv = ngx_http_openqoe_dimension_name(&d, &mcf->dimensions,
+                                         mcf->dimensions_set, &n);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (qoe_action_find(ngx_http_openqoe_span(value[2]), &d.dim.action)
+        != QOE_OK)
+    {
+        return ngx_http_openqoe_bad_value(cf, d.directive, &value[2],
+                   "\"allow\", \"topk\", \"hash\", \"bucket\" or \"drop\"");
+    }
+
+    for (i = 3; i < cf->args->nelts; i++) {
+
+        rv = ngx_http_openqoe_dimension_param(&d, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    rv = ngx_http_openqoe_dimension_sense(&d);
+
+    if (rv == NGX_CONF_OK && d.custom) {
+        rv = ngx_http_openqoe_dimension_custom(&d, mcf);
+    }
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    mcf->dimensions.dim[n] = d.dim;
+    mcf->dimensions.n = ngx_max(mcf->dimensions.n, n + 1);
+    mcf->dimensions_set |= 1ULL << n;
+
+    return NGX_CONF_OK;
+}
+
+
+/* The number that it has, or gets, and what holds unless told. */
+
+static char *
+ngx_http_openqoe_dimension_name(ngx_http_openqoe_dimension_t *d,
+    qoe_dimensions_t *dims, uint64_t set, size_t *n)
+{
+    size_t      i;
+    ngx_str_t  *value;
+    qoe_span_t  name;
+
+    value = d->cf->args->elts;
+    name = ngx_http_openqoe_span(value[1]);
+
+    i = qoe_dimension_find(dims, name);
+    *n = i;
+
+    if (i < dims->n) {
+
+        if (set >> i & 1) {
+            ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
+                               "duplicate value \"%V\" in \"%s\"", &value[1],
+                               d->directive);
+            return NGX_CONF_ERROR;
+        }
+
+        d->dim = dims->dim[i];
+        return NGX_CONF_OK;
+    }
+
+    if (qoe_dimension_name_valid(name) != QOE_OK) {
+        return ngx_http_openqoe_bad_value(d->cf, d->directive, &value[1],
+                   "a dimension of the module, or [a-zA-Z_][a-zA-Z0-9_.]"
+                   "{0,62} that is not a label of Prometheus itself");
+    }
+
+    for (i = 0; i < dims->n; i++) {
+        if (ngx_http_openqoe_same_label(dims->dim[i].name, name)) {
+            return ngx_http_openqoe_bad_value(d->cf, d->directive, &value[1],
+                       "a name that is not another dimension's for "
+                       "Prometheus, where a dot is an underscore");
+        }
+    }
+
+    if (i == QOE_DIMENSIONS_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
+                           "\"%V\" in \"%s\" is too much, there can be %d "
+                           "dimensions, %d of them the module's own",
+                           &value[1], d->directive, QOE_DIMENSIONS_MAX,
+                           QOE_DIMS_BUILTIN);
+        return NGX_CONF_ERROR;
+    }
+
+    d->custom = 1;
+    d->dim.name = name;
+    d->dim.role = QOE_ROLE_BASE;
+    d->dim.max = NGX_HTTP_OPENQOE_CUSTOM_MAX;
+    d->dim.ttl_s = 86400;
+    d->dim.size = 1;
+    d->dim.maxlen = QOE_DIMENSION_LEN;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
+    ngx_str_t *param)
+{
+    ngx_str_t         s;
+    ngx_uint_t        i;
+    const char       *expected;
+    const ngx_str_t  *name;
+
+    for (i = 0; i < NGX_HTTP_OPENQOE_PARAMS; i++) {
+
+        name = &ngx_http_openqoe_params[i];
+
+        if (param->len >= name->len
+            && ngx_strncmp(param->data, name->data, name->len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (i == NGX_HTTP_OPENQOE_PARAMS) {
+        return ngx_http_openqoe_bad_value(d->cf, d->directive, param,
+                   "\"max=\", \"ttl=\", \"size=\", \"overflow=\", "
+                   "\"maxlen=\" or \"source=\"");
+    }
+
+    if (d->given & 1U << i) {
+        ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
+                           "duplicate parameter \"%V\" in \"%s\"", param,
+                           d->directive);
+        return NGX_CONF_ERROR;
+    }
+
+    d->given |= 1U << i;
+
+    s.data = param->data + name->len;
+    s.len = param->len - name->len;
+
+    expected = ngx_http_openqoe_dimension_value(d, i, &s);
+
+    return expected == NULL
+           ? NGX_CONF_OK
+           : ngx_http_openqoe_bad_value(d->cf, d->directive, param, expected);
+}
+
+
+/* NULL, or what the value must be. */
+
+static const char *
+ngx_http_openqoe_dimension_value(ngx_http_openqoe_dimension_t *d,
+    ngx_uint_t param, ngx_str_t *s)
+{
+    size_t                           number;
+    uint32_t                        *field;
+    ngx_msec_t                       ms;
+    const ngx_http_openqoe_range_t  *range;
+
+    switch (param) {
+
+    case NGX_HTTP_OPENQOE_PARAM_TTL:
+
+        range = &ngx_http_openqoe_ttl_range;
+
+        if (ngx_http_openqoe_time(s, range, &ms) != NGX_OK) {
+            return range->text;
+        }
+
+        d->dim.ttl_s = (uint32_t) (ms / 1000);
+        return NULL;
+
+    case NGX_HTTP_OPENQOE_PARAM_OVERFLOW:
+
+        if (ngx_strcmp(s->data, "other") == 0) {
+            d->dim.overflow = QOE_OVERFLOW_OTHER;
+
+        } else if (ngx_strcmp(s->data, "hash") == 0) {
+            d->dim.overflow = QOE_OVERFLOW_HASH;
+
+        } else {
+            return "\"other\" or \"hash\"";
+        }
+
+        return NULL;
+
+    case NGX_HTTP_OPENQOE_PARAM_SOURCE:
+
+        d->source = *s;
+        return NULL;
+
+    case NGX_HTTP_OPENQOE_PARAM_MAX:
+
+        range = &ngx_http_openqoe_max_range;
+        field = &d->dim.max;
+        break;
+
+    case NGX_HTTP_OPENQOE_PARAM_SIZE:
+
+        range = &ngx_http_openqoe_bucket_range;
+        field = &d->dim.size;
+        break;
+
+    default: /* NGX_HTTP_OPENQOE_PARAM_MAXLEN */
+
+        range = &ngx_http_openqoe_maxlen_range;
+        field = &d->dim.maxlen;
+    }
+
+    if (ngx_http_openqoe_number(s, range, &number) != NGX_OK) {
+        return range->text;
+    }
+
+    *field = (uint32_t) number;
+
+    return NULL;
+}
+
+
+/* Whether action and parameters go together, and with the dimension. */
+
+static char *
+ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
+{
+    uint32_t     source, useless;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+    const char  *action;
+
+    value = d->cf->args->elts;
+    source = d->given & ngx_http_openqoe_bit(SOURCE);
+
+    if (d->dim.role == QOE_ROLE_NEVER && d->dim.action != QOE_ACTION_DROP) {
+        return ngx_http_openqoe_bad_value(d->cf, d->directive, &value[2],
+                   "\"drop\" for this dimension: it has a value of its own "
+                   "for each viewer or view, which no metric can carry");
+    }
+
+    action = qoe_action_name(d->dim.action).data;
+
+    if (d->dim.action == QOE_ACTION_BUCKET
+        && !(d->given & ngx_http_openqoe_bit(SIZE)))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
+                           "action \"bucket\" of \"%V\" in \"%s\" needs "
+                           "\"size=\"", &value[1], d->directive);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!d->custom != !source) {
+        ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
+                           d->custom
+                           ? "\"%V\" in \"%s\" is no dimension of the module, "
+                             "it needs \"source=\""
+                           : "\"%V\" in \"%s\" is a dimension of the module, "
+                             "it cannot have \"source=\"",
+                           &value[1], d->directive);
+        return NGX_CONF_ERROR;
+    }
+
+    useless = d->given & ~source
+              & ~ngx_http_openqoe_action_params[d->dim.action];
+
+    for (i = 0; i < NGX_HTTP_OPENQOE_PARAMS; i++) {
+
+        if (useless & 1U << i) {
+            ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
+                               "\"%V\" of \"%V\" in \"%s\" has no meaning "
+                               "with the action \"%s\"",
+                               &ngx_http_openqoe_params[i], &value[1],
+                               d->directive, action);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    /* a maximum that was meant for another action would be a large list */
+
+    if (d->dim.action == QOE_ACTION_TOPK
+        && !(d->given & ngx_http_openqoe_bit(MAX)))
+    {
+        d->dim.max = ngx_min(d->dim.max, NGX_HTTP_OPENQOE_TOPK_MAX);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_openqoe_dimension_custom(ngx_http_openqoe_dimension_t *d,
+    ngx_http_openqoe_main_conf_t *mcf)
+{
+    qoe_source_t  *source;
+
+    d->dim.source = ngx_http_openqoe_span(d->source);
+
+    source = ngx_array_push(&mcf->sources);
+    if (source == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (qoe_source_parse(source, d->dim.name, d->dim.source) != QOE_OK) {
+        return ngx_http_openqoe_bad_value(d->cf, d->directive, &d->source,
+                   "\"data.key\", \"data.key.key\", a field of events such "
+                   "as \"network.city\", or \"attribute.name\"");
+    }
+
+    if (source->kind == QOE_SOURCE_FIELD
+        && (source->field == QOE_FIELD_SESSION_ID
+            || source->field == QOE_FIELD_VIEW_ID
+            || source->field == QOE_FIELD_VIEWER_ID
+            || source->field == QOE_FIELD_VIDEO_SOURCE_URL))
+    {
+        return ngx_http_openqoe_bad_value(d->cf, d->directive, &d->source,
+                   "another field: this one has a value of its own for each "
+                   "viewer or view, which no metric can carry");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Equal for Prometheus. */
+
+static ngx_uint_t
+ngx_http_openqoe_same_label(qoe_span_t a, qoe_span_t b)
+{
+    char    x, y;
+    size_t  i;
+
+    for (i = 0; i < a.len && i < b.len; i++) {
+
+        x = (a.data[i] == '.') ? '_' : a.data[i];
+        y = (b.data[i] == '.') ? '_' : b.data[i];
+
+        if (x != y) {
+            return 0;
+        }
+    }
+
+    return a.len == b.len;
+}
+
+
+/* NULL, or NGX_CONF_ERROR when the error was logged.  Directives win. */
+
+const char *
+ngx_http_openqoe_cardinality_limits(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_str_t *json)
+{
+    char          err[256];
+    qoe_status_t  rc;
+
+    rc = qoe_dimensions_json(&mcf->dimensions, ngx_http_openqoe_span(*json),
+                             mcf->dimensions_set, err, sizeof(err));
+    if (rc == QOE_OK) {
+        return NULL;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value in \"CARDINALITY_LIMITS\": %s",
+                       rc == QOE_INVALID ? err : "no memory");
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* An attribute that no location makes is a mistyped name. */
+
+ngx_int_t
+ngx_http_openqoe_dimensions_check(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf)
+{
+    size_t       i;
+    ngx_str_t   *names;
+    qoe_span_t   name;
+    ngx_uint_t   j;
+
+    static const qoe_span_t  prefix = { "attribute.",
+                                        sizeof("attribute.") - 1 };
+
+    names = mcf->attributes.elts;
+
+    for (i = QOE_DIMS_BUILTIN; i < mcf->dimensions.n; i++) {
+
+        name = mcf->dimensions.dim[i].source;
+
+        if (name.len <= prefix.len
+            || ngx_strncmp(name.data, prefix.data, prefix.len) != 0)
+        {
+            continue;
+        }
+
+        name.data += prefix.len;
+        name.len -= prefix.len;
+
+        for (j = 0; j < mcf->attributes.nelts; j++) {
+            if (qoe_span_eq(name, ngx_http_openqoe_span(names[j]))) {
+                break;
+            }
+        }
+
+        if (j == mcf->attributes.nelts) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"source=attribute.%*s\" in "
+                               "\"openqoe_dimension\" needs an "
+                               "\"openqoe_attribute\" of that name",
+                               name.len, name.data);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,318 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What /v2/stats tells of the metrics: the limits of dimensions, how many
+ * values they have, views, series, what was exported.  And the values of one
+ * dimension.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+#include "qoe_sessions.h"
+
+
+#define NGX_HTTP_OPENQOE_VALUES      100     /* shown */
+#define NGX_HTTP_OPENQOE_ARENA       65536
+
+
+typedef struct {
+    const char     *name;
+    qoe_counter_t   counter;
+} ngx_http_openqoe_total_t;
+
+
+static void ngx_http_openqoe_limits(qoe_buf_t *b,
+    const qoe_dimensions_t *dims);
+static void ngx_http_openqoe_dimensions(qoe_buf_t *b,
+    const qoe_governor_t *gv);
+static void ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st);
+static void ngx_http_openqoe_series(qoe_buf_t *b, const qoe_state_t *st,
+    const qoe_conf_t *conf);
+static void ngx_http_openqoe_exports(qoe_buf_t *b, const qoe_state_t *st);
+static void ngx_http_openqoe_totals(qoe_buf_t *b, const qoe_zone_t *zone,
+    const ngx_http_openqoe_total_t *totals);
+static ngx_uint_t ngx_http_openqoe_private(const qoe_dimensions_t *dims,
+    size_t dim);
+
+
+static const ngx_http_openqoe_total_t  ngx_http_openqoe_view_totals[] = {
+    { "started", QOE_COUNT_VIEWS_STARTED },
+    { "ended", QOE_COUNT_VIEWS_ENDED },
+    { "ended_silent", QOE_COUNT_VIEWS_SILENT },
+    { "closed_early", QOE_COUNT_VIEWS_EVICTED },
+    { "duplicates", QOE_COUNT_EVENTS_DUPLICATE },
+    { "late", QOE_COUNT_EVENTS_LATE },
+    { "values_ignored", QOE_COUNT_VALUES_IGNORED },
+    { "interrupted", QOE_COUNT_RECORDS_INTERRUPTED },
+    { "unread", QOE_COUNT_RECORDS_UNREAD },
+    { NULL, 0 }
+};
+
+
+static const ngx_http_openqoe_total_t  ngx_http_openqoe_point_totals[] = {
+    { "sent", QOE_COUNT_POINTS_SENT },
+    { "rejected", QOE_COUNT_POINTS_REJECTED },
+    { "refused", QOE_COUNT_POINTS_REFUSED },
+    { NULL, 0 }
+};
+
+
+static const ngx_http_openqoe_total_t  ngx_http_openqoe_metric_batches[] = {
+    { "sent", QOE_COUNT_METRIC_BATCHES_SENT },
+    { "retried", QOE_COUNT_METRIC_BATCHES_RETRIED },
+    { "failed", QOE_COUNT_METRIC_BATCHES_FAILED },
+    { "stale", QOE_COUNT_METRIC_BATCHES_STALE },
+    { NULL, 0 }
+};
+
+
+/* Members of the document, each with the comma behind it but the last. */
+
+void
+ngx_http_openqoe_stats_qoe(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
+{
+    qoe_state_t     *st;
+    qoe_governor_t   governor;
+
+    st = &ngx_http_openqoe_get_zone(mcf)->state;
+
+    qoe_governor_init(&governor, st->govern, mcf->qoe.dims,
+                      ngx_http_openqoe_self());
+
+    ngx_http_openqoe_limits(b, mcf->qoe.dims);
+    ngx_http_openqoe_dimensions(b, &governor);
+    ngx_http_openqoe_views(b, st);
+    ngx_http_openqoe_series(b, st, &mcf->qoe);
+    ngx_http_openqoe_exports(b, st);
+}
+
+
+static void
+ngx_http_openqoe_limits(qoe_buf_t *b, const qoe_dimensions_t *dims)
+{
+    size_t                  i;
+    qoe_span_t              action;
+    const char             *overflow;
+    const qoe_dimension_t  *d;
+
+    qoe_buf_literal(b, "\"cardinality_limits\":{");
+
+    for (i = 0; i < dims->n; i++) {
+
+        d = &dims->dim[i];
+        action = qoe_action_name(d->action);
+
+        overflow = "null";
+
+        if (d->action == QOE_ACTION_ALLOW || d->action == QOE_ACTION_TOPK) {
+            overflow = (d->overflow == QOE_OVERFLOW_HASH) ? "\"hash\""
+                                                          : "\"other\"";
+        }
+
+        qoe_buf_printf(b, "%s", i ? "," : "");
+        qoe_buf_json_string(b, d->name);
+        qoe_buf_printf(b, ":{\"max_cardinality\":%u,\"action\":\"%.*s\","
+                       "\"overflow\":%s", d->max, (int) action.len,
+                       action.data, overflow);
+
+        if (d->action == QOE_ACTION_BUCKET) {
+            qoe_buf_printf(b, ",\"bucket_size\":%u", d->size);
+        }
+
+        qoe_buf_literal(b, "}");
+    }
+
+    qoe_buf_literal(b, "},");
+}
+
+
+static void
+ngx_http_openqoe_dimensions(qoe_buf_t *b, const qoe_governor_t *gv)
+{
+    size_t             i;
+    qoe_govern_info_t  info;
+
+    qoe_buf_literal(b, "\"dimensions\":{");
+
+    for (i = 0; i < gv->dims->n; i++) {
+
+        qoe_govern_info(gv, i, &info);
+
+        qoe_buf_printf(b, "%s", i ? "," : "");
+        qoe_buf_json_string(b, gv->dims->dim[i].name);
+        qoe_buf_printf(b, ":{\"count\":%llu,\"overflow\":%llu}",
+                       (unsigned long long) info.count,
+                       (unsigned long long) info.overflow);
+    }
+
+    qoe_buf_literal(b, "},");
+}
+
+
+static void
+ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st)
+{
+    uint32_t  i;
+    uint64_t  ended, started, sessions, capacity;
+
+    sessions = 0;
+    capacity = 0;
+
+    for (i = 0; i < st->lanes; i++) {
+        sessions += qoe_sessions_count(st->sessions[i]);
+        capacity += qoe_sessions_slots(st->sessions[i]);
+    }
+
+    /* in this order: a view that ends in between must not count as none */
+
+    ended = qoe_zone_counter(st->zone, QOE_COUNT_VIEWS_ENDED);
+    started = qoe_zone_counter(st->zone, QOE_COUNT_VIEWS_STARTED);
+
+    qoe_buf_printf(b, "\"views\":{\"active\":%llu,\"sessions\":%llu,"
+                   "\"capacity\":%llu,",
+                   (unsigned long long) (started - ngx_min(ended, started)),
+                   (unsigned long long) sessions,
+                   (unsigned long long) capacity);
+    ngx_http_openqoe_totals(b, st->zone, ngx_http_openqoe_view_totals);
+    qoe_buf_literal(b, "},");
+}
+
+
+static void
+ngx_http_openqoe_series(qoe_buf_t *b, const qoe_state_t *st,
+    const qoe_conf_t *conf)
+{
+    uint32_t          i;
+    uint64_t          count, capacity, overflow;
+    qoe_store_info_t  info;
+
+    count = 0;
+    capacity = 0;
+    overflow = 0;
+
+    for (i = 0; i < st->lanes; i++) {
+
+        qoe_store_info(st->store[i], &info);
+
+        count += info.series;
+        capacity += (uint64_t) info.numbers + info.histograms;
+        overflow += info.overflowed;
+    }
+
+    qoe_buf_printf(b, "\"series\":{\"count\":%llu,\"max\":%u,"
+                   "\"capacity\":%llu,\"overflow\":%llu},",
+                   (unsigned long long) count, conf->series_max,
+                   (unsigned long long) capacity,
+                   (unsigned long long) overflow);
+}
+
+
+static void
+ngx_http_openqoe_exports(qoe_buf_t *b, const qoe_state_t *st)
+{
+    uint64_t  ns;
+
+    ns = __atomic_load_n(&st->shared->collected_ns, __ATOMIC_RELAXED);
+
+    qoe_buf_printf(b, "\"metrics\":{\"collections\":%llu,"
+                   "\"last_collection\":",
+        (unsigned long long) qoe_zone_counter(st->zone,
+                                              QOE_COUNT_COLLECTIONS));
+
+    if (ns != 0) {
+        ngx_http_openqoe_rfc3339(b, ns / 1000000);
+    } else {
+        qoe_buf_literal(b, "null");
+    }
+
+    qoe_buf_literal(b, ",\"points\":{");
+    ngx_http_openqoe_totals(b, st->zone, ngx_http_openqoe_point_totals);
+    qoe_buf_literal(b, "},\"batches\":{");
+    ngx_http_openqoe_totals(b, st->zone, ngx_http_openqoe_metric_batches);
+    qoe_buf_literal(b, "}}");
+}
+
+
+static void
+ngx_http_openqoe_totals(qoe_buf_t *b, const qoe_zone_t *zone,
+    const ngx_http_openqoe_total_t *totals)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; totals[i].name != NULL; i++) {
+        qoe_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", totals[i].name,
+            (unsigned long long) qoe_zone_counter(zone, totals[i].counter));
+    }
+}
+
+
+/* ?dimension=name */
+
+ngx_int_t
+ngx_http_openqoe_stats_dimension(ngx_http_request_t *r, ngx_str_t *name)
+{
+    size_t                         i, n, dim;
+    qoe_buf_t                      b;
+    qoe_mem_t                      mem;
+    qoe_span_t                     values[NGX_HTTP_OPENQOE_VALUES];
+    qoe_arena_t                    arena;
+    qoe_state_t                   *st;
+    qoe_status_t                   rc;
+    qoe_governor_t                 governor;
+    qoe_govern_info_t              info;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
+    st = &ngx_http_openqoe_get_zone(mcf)->state;
+
+    qoe_governor_init(&governor, st->govern, mcf->qoe.dims,
+                      ngx_http_openqoe_self());
+
+    n = 0;
+    rc = QOE_OK;
+    ngx_memzero(&info, sizeof(qoe_govern_info_t));
+    qoe_arena_init(&arena, &qoe_mem_heap, NGX_HTTP_OPENQOE_ARENA,
+                   NGX_HTTP_OPENQOE_JSON_MAX);
+
+    dim = qoe_dimension_find(mcf->qoe.dims, ngx_http_openqoe_span(*name));
+
+    if (dim < mcf->qoe.dims->n) {
+
+        qoe_govern_info(&governor, dim, &info);
+
+        if (!ngx_http_openqoe_private(mcf->qoe.dims, dim)) {
+            n = NGX_HTTP_OPENQOE_VALUES;
+            rc = qoe_govern_values(&governor, dim, values, &n, &arena);
+        }
+    }
+
+    ngx_http_openqoe_json_init(&b, &mem, r);
+
+    qoe_buf_literal(&b, "{\"dimension\":");
+    qoe_buf_json_string(&b, ngx_http_openqoe_span(*name));
+    qoe_buf_printf(&b, ",\"count\":%llu,\"values\":[",
+                   (unsigned long long) info.count);
+
+    for (i = 0; rc == QOE_OK && i < n; i++) {
+        qoe_buf_printf(&b, "%s", i ? "," : "");
+        qoe_buf_json_string(&b, values[i]);
+    }
+
+    qoe_buf_literal(&b, "]}");
+
+    qoe_arena_free(&arena);
+
+    return rc == QOE_OK ? ngx_http_openqoe_send(r, NGX_HTTP_OK, &b)
+                        : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* What names a person or a device is never shown. */
+
+static ngx_uint_t
+ngx_http_openqoe_private(const qoe_dimensions_t *dims, size_t dim)
+{
+    return dims->dim[dim].role == QOE_ROLE_NEVER || dim == QOE_DIM_MARKER;
+}

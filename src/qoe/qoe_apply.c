@@ -1,0 +1,573 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_apply.h"
+#include "qoe_base.h"
+#include "qoe_sessions.h"
+
+#include <stdlib.h>
+
+
+/* How long a governed set is used before the rules are asked again. */
+#define QOE_APPLY_FRESH_S      60
+
+/* Sets of extra attributes that are kept at hand. */
+#define QOE_APPLY_EXTRAS       256
+
+/* Of one tick. */
+#define QOE_APPLY_VIEWS        64
+#define QOE_APPLY_SWEEP        2048
+
+
+typedef struct {
+    uint64_t             key;                /* of the raw values */
+    uint32_t             block;              /* with a reference */
+    uint32_t             at_s;
+} qoe_apply_extra_t;
+
+
+struct qoe_apply_s {
+    const qoe_state_t   *st;
+    const qoe_conf_t    *conf;
+    qoe_governor_t      *governor;
+    uint32_t             slot;
+
+    qoe_sessions_t      *sessions;
+    qoe_store_t         *store;
+    qoe_store_env_t      env;
+    qoe_hash_key_t       key;
+    qoe_hash_key_t       other_key;
+
+    uint64_t             swept_ns;           /* the collection swept behind */
+    uint32_t             sweep;
+    bool                 sweeping;
+    bool                 silent;             /* more views are due */
+
+    qoe_points_t         points;
+    qoe_labels_t         labels;
+    qoe_apply_extra_t    extra[QOE_APPLY_EXTRAS];
+};
+
+
+static void qoe_apply_recover(qoe_apply_t *a);
+static void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
+static void qoe_apply_session_key(const qoe_apply_t *a,
+    const qoe_sample_t *s, uint64_t session[2]);
+static uint64_t qoe_apply_fingerprint(const qoe_apply_t *a,
+    const qoe_sample_t *s);
+static qoe_view_t *qoe_apply_view(qoe_apply_t *a, const qoe_sample_t *s,
+    uint64_t view_key, uint64_t now_ns);
+static qoe_view_t *qoe_apply_add(qoe_apply_t *a, const uint64_t session[2],
+    uint64_t now_ns);
+static void qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
+static void qoe_apply_drop(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
+static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
+    const qoe_sample_t *s, uint32_t now_s);
+static uint32_t qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s,
+    uint32_t now_s);
+static void qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns);
+static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
+    uint32_t now_s);
+static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
+    const qoe_point_t *p);
+static qoe_view_t *qoe_apply_silent(qoe_apply_t *a, uint64_t now_ms);
+static void qoe_apply_sweep(qoe_apply_t *a);
+
+
+qoe_apply_t *
+qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
+    qoe_governor_t *governor, uint32_t lane, uint32_t slot, bool adopted)
+{
+    qoe_apply_t  *a;
+
+    a = calloc(1, sizeof(qoe_apply_t));
+    if (a == NULL) {
+        return NULL;
+    }
+
+    a->st = st;
+    a->conf = conf;
+    a->governor = governor;
+    a->slot = slot;
+    a->sessions = st->sessions[lane];
+    a->store = st->store[lane];
+    a->key = st->key;
+    a->other_key.k0 = ~st->key.k1;
+    a->other_key.k1 = st->key.k0;
+
+    a->env.key = st->key;
+    a->env.count = &st->shared->series;
+    a->env.max = conf->series_max;
+    a->env.zone_start_ns = qoe_zone_start_ns(st->zone);
+
+    if (adopted) {
+        qoe_apply_recover(a);
+    }
+
+    return a;
+}
+
+
+void
+qoe_apply_destroy(qoe_apply_t *a)
+{
+    size_t  i;
+
+    for (i = 0; i < QOE_APPLY_EXTRAS; i++) {
+        qoe_store_unref(a->store, a->extra[i].block);
+    }
+
+    free(a);
+}
+
+
+/* The last owner may have been killed at any store. */
+
+static void
+qoe_apply_recover(qoe_apply_t *a)
+{
+    uint32_t     i;
+    qoe_view_t  *v;
+
+    qoe_sessions_rebuild(a->sessions);
+    qoe_store_rebuild(a->store, &a->env);
+
+    for (i = 0; i < qoe_sessions_slots(a->sessions); i++) {
+        v = qoe_sessions_slot(a->sessions, i);
+
+        if ((v->session[0] == 0 && v->session[1] == 0) || v->base == 0) {
+            continue;
+        }
+
+        if (!qoe_store_adopt(a->store, v->base)) {
+            qoe_sessions_set_base(v, 0);
+            v->base_key = 0;
+        }
+    }
+
+    qoe_store_rebuilt(a->store);
+}
+
+
+static void
+qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n)
+{
+    if (n != 0) {
+        qoe_zone_count(a->st->zone, a->slot, c, n);
+    }
+}
+
+
+void
+qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
+{
+    uint32_t            now_s, base;
+    uint64_t            view_key;
+    qoe_view_t         *v;
+    qoe_view_result_t   rc;
+
+    now_s = (uint32_t) (now_ns / 1000000000);
+
+    view_key = qoe_hash(&a->key, s->text[QOE_TEXT_VIEW_ID].data,
+                        s->text[QOE_TEXT_VIEW_ID].len) | 1;
+
+    v = qoe_apply_view(a, s, view_key, now_ns);
+
+    rc = qoe_view_apply(v, view_key, qoe_apply_fingerprint(a, s), s,
+                        &a->conf->view, &a->points);
+
+    if (rc == QOE_VIEW_LATE) {
+        base = qoe_apply_base_block(a, s, now_s);
+        qoe_apply_points(a, base, now_ns);
+        qoe_store_unref(a->store, base);
+
+        qoe_apply_count(a, QOE_COUNT_EVENTS_LATE, 1);
+
+    } else {
+        qoe_apply_base(a, v, s, now_s);
+        qoe_apply_points(a, v->base, now_ns);
+
+        if (rc == QOE_VIEW_DUPLICATE) {
+            qoe_apply_count(a, QOE_COUNT_EVENTS_DUPLICATE, 1);
+        }
+    }
+
+    if (qoe_view_ending(v)) {
+        qoe_apply_end(a, v, now_ns);
+    }
+
+    qoe_sessions_touch(a->sessions, v,
+                       qoe_view_hidden(v) ? QOE_SESSIONS_HIDDEN
+                                          : QOE_SESSIONS_VISIBLE);
+}
+
+
+/* The session of an event, with the event's view begun or known to be over. */
+
+static qoe_view_t *
+qoe_apply_view(qoe_apply_t *a, const qoe_sample_t *s, uint64_t view_key,
+    uint64_t now_ns)
+{
+    uint64_t     session[2];
+    qoe_view_t  *v;
+
+    qoe_apply_session_key(a, s, session);
+
+    v = qoe_sessions_find(a->sessions, session);
+
+    if (v == NULL) {
+        v = qoe_apply_add(a, session, now_ns);
+
+    } else if (qoe_view_knows(v, view_key)) {
+        return v;
+
+    } else {
+        qoe_apply_end(a, v, now_ns);
+    }
+
+    qoe_view_begin(v, view_key, s);
+    qoe_apply_count(a, QOE_COUNT_VIEWS_STARTED, 1);
+
+    return v;
+}
+
+
+/* A full table closes the session that was silent longest. */
+
+static qoe_view_t *
+qoe_apply_add(qoe_apply_t *a, const uint64_t session[2], uint64_t now_ns)
+{
+    uint64_t     ended;
+    qoe_view_t  *v, *hidden;
+
+    v = qoe_sessions_add(a->sessions, session);
+
+    if (v != NULL) {
+        return v;
+    }
+
+    v = qoe_sessions_oldest(a->sessions, QOE_SESSIONS_VISIBLE);
+    hidden = qoe_sessions_oldest(a->sessions, QOE_SESSIONS_HIDDEN);
+
+    if (v == NULL || (hidden != NULL && hidden->received_ms < v->received_ms))
+    {
+        v = hidden;
+    }
+
+    ended = !qoe_view_over(v);
+
+    qoe_apply_drop(a, v, now_ns);
+    qoe_apply_count(a, QOE_COUNT_VIEWS_EVICTED, ended);
+
+    return qoe_sessions_add(a->sessions, session);
+}
+
+
+static void
+qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
+{
+    if (qoe_view_over(v)) {
+        return;
+    }
+
+    qoe_view_end(v, &a->conf->view, &a->points);
+    qoe_apply_points(a, v->base, now_ns);
+    qoe_apply_count(a, QOE_COUNT_VIEWS_ENDED, 1);
+}
+
+
+static void
+qoe_apply_drop(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
+{
+    uint32_t  base;
+
+    qoe_apply_end(a, v, now_ns);
+
+    base = v->base;
+    qoe_sessions_set_base(v, 0);
+    qoe_store_unref(a->store, base);
+
+    qoe_sessions_remove(a->sessions, v);
+}
+
+
+/* Two hashes of 64 bits: sessions are told apart by nothing else. */
+
+static void
+qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
+    uint64_t session[2])
+{
+    qoe_hasher_t  h;
+
+    qoe_hash_begin(&h, &a->key);
+    qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
+    qoe_hash_add(&h, s->text[QOE_TEXT_SESSION_ID]);
+    session[0] = qoe_hash_end(&h);
+
+    /* never 0, 0: that is a free slot */
+
+    qoe_hash_begin(&h, &a->other_key);
+    qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
+    qoe_hash_add(&h, s->text[QOE_TEXT_SESSION_ID]);
+    session[1] = qoe_hash_end(&h) | 1;
+}
+
+
+/* What makes an event the same one as another of its view. */
+
+static uint64_t
+qoe_apply_fingerprint(const qoe_apply_t *a, const qoe_sample_t *s)
+{
+    uint64_t      left, word;
+    qoe_hasher_t  h;
+
+    qoe_hash_begin(&h, &a->key);
+    qoe_hash_word(&h, (uint64_t) s->time_ms);
+    qoe_hash_word(&h, s->set);
+    qoe_hash_add(&h, s->type_name);
+    qoe_hash_add(&h, s->text[QOE_TEXT_MEDIA_TYPE]);
+
+    for (left = s->set; left != 0; left &= left - 1) {
+        memcpy(&word, &s->number[__builtin_ctzll(left)], sizeof(word));
+        qoe_hash_word(&h, word);
+    }
+
+    return qoe_hash_end(&h);
+}
+
+
+/* Keeps v->base the set of the event's attributes. */
+
+static void
+qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
+    uint32_t now_s)
+{
+    uint32_t  base, old;
+    uint64_t  key;
+
+    key = qoe_base_hash(s, a->conf->dims, &a->key);
+
+    if (v->base != 0 && v->base_key == key
+        && now_s - v->base_s < QOE_APPLY_FRESH_S)
+    {
+        return;
+    }
+
+    base = qoe_apply_base_block(a, s, now_s);
+    old = v->base;
+
+    v->base_key = key;
+    v->base_s = now_s;
+    qoe_sessions_set_base(v, base);
+
+    qoe_store_unref(a->store, old);
+}
+
+
+static uint32_t
+qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
+{
+    uint32_t  dropped;
+
+    dropped = qoe_base_labels(&a->labels, s, a->governor, now_s);
+    qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
+
+    return qoe_store_block(a->store, &a->env, qoe_labels_span(&a->labels));
+}
+
+
+static void
+qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns)
+{
+    size_t              i;
+    uint32_t            extra;
+    const qoe_point_t  *p;
+
+    qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, a->points.ignored);
+
+    for (i = 0; i < a->points.n; i++) {
+        p = &a->points.point[i];
+
+        if ((qoe_metrics[p->metric].group & a->conf->groups) == 0) {
+            continue;
+        }
+
+        extra = 0;
+
+        if (p->nextra != 0) {
+            extra = qoe_apply_extra(a, p, (uint32_t) (now_ns / 1000000000));
+        }
+
+        (void) qoe_store_record(a->store, &a->env, p->metric,
+                                base != 0 && (p->nextra == 0 || extra != 0)
+                                ? base : QOE_STORE_OVERFLOW,
+                                extra, p->value, now_ns);
+    }
+
+    a->points.n = 0;
+    a->points.ignored = 0;
+}
+
+
+/* The block of a point's own attributes; 0: no memory for it. */
+
+static uint32_t
+qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
+{
+    char                buf[QOE_GOVERN_BUF];
+    size_t              i, dim;
+    uint64_t            key;
+    qoe_span_t          text;
+    qoe_apply_extra_t  *e;
+
+    key = qoe_apply_extra_key(a, p);
+    e = &a->extra[key % QOE_APPLY_EXTRAS];
+
+    if (e->key == key && e->block != 0
+        && now_s - e->at_s < QOE_APPLY_FRESH_S)
+    {
+        return e->block;
+    }
+
+    a->labels.len = 0;
+
+    for (i = 0; i < p->nextra; i++) {
+        dim = p->extra[i].dim;
+        text = qoe_govern(a->governor, dim, p->extra[i].text, now_s, buf);
+
+        if (text.len != 0) {
+            (void) qoe_labels_add(&a->labels, a->conf->dims->dim[dim].name,
+                                  text);
+        }
+    }
+
+    qoe_store_unref(a->store, e->block);
+
+    e->key = key;
+    e->at_s = now_s;
+    e->block = qoe_store_block(a->store, &a->env,
+                               qoe_labels_span(&a->labels));
+
+    return e->block;
+}
+
+
+static uint64_t
+qoe_apply_extra_key(const qoe_apply_t *a, const qoe_point_t *p)
+{
+    size_t        i;
+    qoe_hasher_t  h;
+
+    qoe_hash_begin(&h, &a->key);
+
+    for (i = 0; i < p->nextra; i++) {
+        qoe_hash_word(&h, p->extra[i].dim);
+        qoe_hash_add(&h, p->extra[i].text);
+    }
+
+    return qoe_hash_end(&h);
+}
+
+
+void
+qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
+{
+    int          n;
+    uint64_t     silent;
+    qoe_view_t  *v;
+
+    for (n = 0; n < QOE_APPLY_VIEWS; n++) {
+        v = qoe_apply_silent(a, now_ns / 1000000);
+
+        if (v == NULL) {
+            break;
+        }
+
+        silent = !qoe_view_over(v);
+
+        qoe_apply_drop(a, v, now_ns);
+        qoe_apply_count(a, QOE_COUNT_VIEWS_SILENT, silent);
+    }
+
+    a->silent = (n == QOE_APPLY_VIEWS);
+
+    qoe_apply_sweep(a);
+}
+
+
+bool
+qoe_apply_busy(const qoe_apply_t *a)
+{
+    return a->silent || a->sweeping;
+}
+
+
+uint64_t
+qoe_apply_due_ms(const qoe_apply_t *a)
+{
+    uint32_t     i;
+    uint64_t     due;
+    qoe_view_t  *v;
+
+    due = UINT64_MAX;
+
+    for (i = 0; i < QOE_SESSIONS_LISTS; i++) {
+        v = qoe_sessions_oldest(a->sessions, i);
+
+        if (v != NULL) {
+            due = qoe_min(due, qoe_view_due_ms(v, &a->conf->view));
+        }
+    }
+
+    return due;
+}
+
+
+/* A session whose time is over. */
+
+static qoe_view_t *
+qoe_apply_silent(qoe_apply_t *a, uint64_t now_ms)
+{
+    uint32_t     i;
+    qoe_view_t  *v;
+
+    for (i = 0; i < QOE_SESSIONS_LISTS; i++) {
+        v = qoe_sessions_oldest(a->sessions, i);
+
+        if (v != NULL && qoe_view_due_ms(v, &a->conf->view) <= now_ms) {
+            return v;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Behind a collection, which condemns, once through the slots. */
+
+static void
+qoe_apply_sweep(qoe_apply_t *a)
+{
+    uint64_t  collected_ns;
+
+    collected_ns = __atomic_load_n(&a->st->shared->collected_ns,
+                                   __ATOMIC_ACQUIRE);
+
+    if (!a->sweeping) {
+
+        if (a->swept_ns == collected_ns) {
+            return;
+        }
+
+        a->swept_ns = collected_ns;
+        a->sweeping = true;
+        a->sweep = 0;
+    }
+
+    qoe_store_sweep(a->store, &a->env, &a->sweep, QOE_APPLY_SWEEP);
+
+    a->sweeping = (a->sweep != 0);
+}

@@ -1,0 +1,175 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_base.h"
+
+#include <strings.h>
+
+
+/* What of a value goes into the hash: no rule keeps more. */
+#define QOE_BASE_CUT       256
+
+
+static qoe_span_t qoe_base_value(const qoe_sample_t *s,
+    const qoe_dimensions_t *dims, size_t dim);
+static qoe_span_t qoe_base_content_type(const qoe_sample_t *s);
+static qoe_span_t qoe_base_stream_id(const qoe_sample_t *s);
+static qoe_span_t qoe_base_custom(const qoe_sample_t *s, qoe_span_t name);
+
+
+/* Where the value of a built-in dimension is. */
+
+#define QOE_BASE_MADE      QOE_TEXTS
+
+static const uint8_t  qoe_base_texts[] = {
+#define QOE_BASE_TEXT(id, name, role, action, max, maxlen)  QOE_TEXT_##id,
+#define QOE_BASE_NO_TEXT(id, name, role, action, max, maxlen)  QOE_BASE_MADE,
+    QOE_DIMENSIONS(QOE_BASE_TEXT, QOE_BASE_NO_TEXT)
+};
+
+
+uint64_t
+qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
+    const qoe_hash_key_t *key)
+{
+    size_t        i;
+    qoe_span_t    value;
+    qoe_hasher_t  h;
+
+    qoe_hash_begin(&h, key);
+
+    for (i = 0; i < dims->n; i++) {
+
+        if (dims->dim[i].role == QOE_ROLE_EXTRA) {
+            continue;
+        }
+
+        value = qoe_base_value(s, dims, i);
+        value.len = qoe_min(value.len, QOE_BASE_CUT);
+
+        qoe_hash_add(&h, value);
+    }
+
+    return qoe_hash_end(&h);
+}
+
+
+uint32_t
+qoe_base_labels(qoe_labels_t *out, const qoe_sample_t *s, qoe_governor_t *gv,
+    uint32_t now_s)
+{
+    char        buf[QOE_GOVERN_BUF], org_buf[QOE_GOVERN_BUF],
+                player_buf[QOE_GOVERN_BUF];
+    size_t      i;
+    uint32_t    dropped;
+    qoe_span_t  text, org, player;
+
+    const qoe_dimensions_t  *dims = gv->dims;
+
+    out->len = 0;
+    dropped = 0;
+    org = qoe_span_null;
+    player = qoe_span_null;
+
+    for (i = 0; i < dims->n; i++) {
+
+        if (dims->dim[i].role == QOE_ROLE_EXTRA) {
+            continue;
+        }
+
+        text = qoe_govern(gv, i, qoe_base_value(s, dims, i), now_s,
+                          i == QOE_DIM_ORG_ID ? org_buf
+                          : i == QOE_DIM_PLAYER_ID ? player_buf : buf);
+
+        if (i == QOE_DIM_ORG_ID) {
+            org = text;
+
+        } else if (i == QOE_DIM_PLAYER_ID) {
+            player = text;
+        }
+
+        if (text.len != 0
+            && qoe_labels_add(out, dims->dim[i].name, text) != QOE_OK)
+        {
+            dropped++;
+        }
+    }
+
+    qoe_govern_viewer(gv, org, player, s->text[QOE_TEXT_VIEWER_ID], now_s);
+
+    return dropped;
+}
+
+
+static qoe_span_t
+qoe_base_value(const qoe_sample_t *s, const qoe_dimensions_t *dims,
+    size_t dim)
+{
+    if (dim >= QOE_DIMS_BUILTIN) {
+        return qoe_base_custom(s, dims->dim[dim].name);
+    }
+
+    if (qoe_base_texts[dim] != QOE_BASE_MADE) {
+        return s->text[qoe_base_texts[dim]];
+    }
+
+    if (dim == QOE_DIM_CONTENT_TYPE) {
+        return qoe_base_content_type(s);
+    }
+
+    return dim == QOE_DIM_STREAM_ID ? qoe_base_stream_id(s) : qoe_span_null;
+}
+
+
+/* CMCD (CTA-5004-A): st is v, l, or ll in low latency. */
+
+static qoe_span_t
+qoe_base_content_type(const qoe_sample_t *s)
+{
+    qoe_span_t  st;
+
+    st = s->text[QOE_TEXT_CMCD_ST];
+
+    if (qoe_span_eq(st, qoe_span("v"))) {
+        return qoe_span("vod");
+    }
+
+    if (qoe_span_eq(st, qoe_span("l")) || qoe_span_eq(st, qoe_span("ll"))) {
+        return qoe_span("live");
+    }
+
+    return s->text[QOE_TEXT_VIDEO_STREAM_TYPE];
+}
+
+
+static qoe_span_t
+qoe_base_stream_id(const qoe_sample_t *s)
+{
+    qoe_span_t  type;
+
+    type = qoe_base_content_type(s);
+
+    if (type.len == 4 && strncasecmp(type.data, "live", 4) == 0) {
+        return s->text[QOE_TEXT_VIDEO_ID];
+    }
+
+    return qoe_span_null;
+}
+
+
+static qoe_span_t
+qoe_base_custom(const qoe_sample_t *s, qoe_span_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < s->ndims; i++) {
+        if (qoe_span_eq(s->dims[i].name, name)) {
+            return s->dims[i].value;
+        }
+    }
+
+    return qoe_span_null;
+}

@@ -1,0 +1,33 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The attributes that every metric of an event has: its base set.
+ */
+
+
+#ifndef _QOE_BASE_H_INCLUDED_
+#define _QOE_BASE_H_INCLUDED_
+
+
+#include "qoe_govern.h"
+#include "qoe_labels.h"
+
+
+/*
+ * A keyed hash of all raw values that the set is made of: while it stays, and
+ * the rules do, so does the set.
+ */
+uint64_t qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
+    const qoe_hash_key_t *key);
+
+/*
+ * The governed set, in the order of the dimensions.  Also counts the values
+ * of dimensions that are in no metric, and the viewer of today.  How many
+ * attributes were left out, for the set was full.
+ */
+uint32_t qoe_base_labels(qoe_labels_t *out, const qoe_sample_t *s,
+    qoe_governor_t *gv, uint32_t now_s);
+
+
+#endif /* _QOE_BASE_H_INCLUDED_ */

@@ -1,0 +1,88 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What an export collection does to the lanes' stores: series that are idle
+ * in all lanes are condemned.
+ */
+
+
+#include "qoe_collect_priv.h"
+
+
+bool
+qoe_collect_is_idle(const qoe_collect_t *c, uint32_t last_s)
+{
+    uint64_t  ttl_ms;
+
+    ttl_ms = c->conf->series_ttl_ms;
+
+    return ttl_ms != 0
+           && (uint64_t) last_s * 1000 + ttl_ms < c->now_ns / 1000000;
+}
+
+
+/*
+ * All of its slots or none: with one lane's part gone the sum of the rest
+ * would be a counter that went down.
+ */
+
+void
+qoe_collect_condemn(qoe_collect_t *c, qoe_merged_t *m)
+{
+    uint32_t     i, j;
+    qoe_idle_t  *e, *done;
+
+    if (m->lively) {
+        return;
+    }
+
+    for (i = m->idle; i != 0; i = e->next) {
+        e = qoe_collect_pool_at(&c->idle, i - 1);
+
+        if (qoe_store_condemn(c->st.store[e->lane], e->slot, e->last_s)) {
+            continue;
+        }
+
+        for (j = m->idle; j != i; j = done->next) {
+            done = qoe_collect_pool_at(&c->idle, j - 1);
+            qoe_store_pardon(c->st.store[done->lane], done->slot);
+        }
+
+        return;
+    }
+}
+
+
+int32_t
+qoe_collect_drift(const qoe_state_t *st)
+{
+    uint32_t          i, series;
+    qoe_store_info_t  info;
+
+    series = 0;
+
+    for (i = 0; i < st->lanes; i++) {
+        qoe_store_info(st->store[i], &info);
+        series += info.series;
+    }
+
+    return (int32_t) (__atomic_load_n(&st->shared->series, __ATOMIC_ACQUIRE)
+                      - series);
+}
+
+
+/*
+ * A writer that is killed between the shared count and its own leaves the
+ * former off by one.  Writers at work make it look so for a moment, but hardly
+ * the same at both ends of a collection.
+ */
+
+void
+qoe_collect_recount(qoe_collect_t *c)
+{
+    if (c->drift != 0 && c->drift == qoe_collect_drift(&c->st)) {
+        __atomic_sub_fetch(&c->st.shared->series, (uint32_t) c->drift,
+                           __ATOMIC_ACQ_REL);
+    }
+}

@@ -1,0 +1,28 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Private to qoe_gauges*.c: what is taken at a collection.
+ */
+
+
+#ifndef _QOE_GAUGES_H_INCLUDED_
+#define _QOE_GAUGES_H_INCLUDED_
+
+
+#include "qoe_collect.h"
+
+
+typedef struct {
+    qoe_collect_t         *collect;
+    const qoe_state_t     *st;
+    const qoe_governor_t  *governor;
+    uint64_t               now_ns;           /* Unix */
+} qoe_gauges_t;
+
+
+/* openqoe.concurrent_views_current, by the views' attributes.  QOE_NOMEM. */
+qoe_status_t qoe_gauges_views(const qoe_gauges_t *g);
+
+
+#endif /* _QOE_GAUGES_H_INCLUDED_ */

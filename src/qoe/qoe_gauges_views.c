@@ -1,0 +1,254 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Views that are on, counted over the sessions of all lanes by the attributes
+ * they have.
+ */
+
+
+#include "qoe_gauges.h"
+#include "qoe_sessions.h"
+
+
+#define QOE_GAUGES_SETS        64            /* a power of two, at first */
+#define QOE_GAUGES_TRIES       4
+#define QOE_GAUGES_BLOCK       (64 * 1024)
+
+
+/* A set of attributes and how many views have it; len 0: a free place. */
+
+typedef struct {
+    uint64_t          hash;
+    qoe_span_t        labels;
+    uint64_t          views;
+} qoe_gauges_set_t;
+
+typedef struct {
+    qoe_gauges_set_t  *set;
+    size_t             size;                 /* a power of two */
+    size_t             n;
+    qoe_arena_t        arena;
+} qoe_gauges_sets_t;
+
+
+static qoe_status_t qoe_gauges_lane(qoe_gauges_sets_t *sets,
+    const qoe_gauges_t *g, uint32_t lane);
+static qoe_gauges_set_t *qoe_gauges_view(qoe_gauges_sets_t *sets,
+    const qoe_store_t *store, const qoe_sessions_t *sessions, uint32_t i,
+    qoe_view_t *v);
+static qoe_gauges_set_t *qoe_gauges_place(const qoe_gauges_sets_t *sets,
+    uint64_t hash);
+static qoe_gauges_set_t *qoe_gauges_new(qoe_gauges_sets_t *sets,
+    uint64_t hash, qoe_span_t labels);
+static bool qoe_gauges_grow(qoe_gauges_sets_t *sets);
+
+
+qoe_status_t
+qoe_gauges_views(const qoe_gauges_t *g)
+{
+    size_t             i;
+    uint32_t           lane;
+    qoe_status_t       rc;
+    qoe_gauges_set_t  *set;
+    qoe_gauges_sets_t  sets;
+
+    memset(&sets, 0, sizeof(qoe_gauges_sets_t));
+    qoe_arena_init(&sets.arena, &qoe_mem_heap, QOE_GAUGES_BLOCK, SIZE_MAX);
+
+    rc = qoe_gauges_grow(&sets) ? QOE_OK : QOE_NOMEM;
+
+    for (lane = 0; rc == QOE_OK && lane < g->st->lanes; lane++) {
+        rc = qoe_gauges_lane(&sets, g, lane);
+    }
+
+    for (i = 0; rc == QOE_OK && i < sets.size; i++) {
+
+        set = &sets.set[i];
+
+        if (set->labels.len != 0) {
+            rc = qoe_collect_add(g->collect,
+                                 QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
+                                 set->labels, qoe_span_null,
+                                 (double) set->views);
+        }
+    }
+
+    qoe_mem_heap.free(qoe_mem_heap.ctx, sets.set);
+    qoe_arena_free(&sets.arena);
+
+    return rc;
+}
+
+
+static qoe_status_t
+qoe_gauges_lane(qoe_gauges_sets_t *sets, const qoe_gauges_t *g, uint32_t lane)
+{
+    uint32_t           i, slots;
+    uint64_t           now_ms;
+    qoe_view_t         v;
+    qoe_gauges_set_t  *set;
+
+    now_ms = g->now_ns / 1000000;
+    slots = qoe_sessions_slots(g->st->sessions[lane]);
+
+    for (i = 0; i < slots; i++) {
+
+        if (!qoe_sessions_read(g->st->sessions[lane], i, &v)
+            || !qoe_view_concurrent(&v, now_ms))
+        {
+            continue;
+        }
+
+        set = qoe_gauges_view(sets, g->st->store[lane], g->st->sessions[lane],
+                              i, &v);
+        if (set == NULL) {
+            return QOE_NOMEM;
+        }
+
+        set->views++;
+    }
+
+    return QOE_OK;
+}
+
+
+/*
+ * The set of the view in slot i, of which v is a copy.  The block is the
+ * view's only while the slot says so.  A view whose attributes found no room
+ * in the store, or change faster than they are read, has the overflow set.
+ */
+
+static qoe_gauges_set_t *
+qoe_gauges_view(qoe_gauges_sets_t *sets, const qoe_store_t *store,
+    const qoe_sessions_t *sessions, uint32_t i, qoe_view_t *v)
+{
+    int                n;
+    char               buf[QOE_LABELS_MAX];
+    uint32_t           base;
+    uint64_t           hash;
+    qoe_span_t         labels;
+    qoe_labels_t       overflow;
+    qoe_gauges_set_t  *set;
+
+    for (n = 0; n < QOE_GAUGES_TRIES && v->base != 0; n++) {
+
+        base = v->base;
+        hash = qoe_store_block_hash(store, base);
+        set = qoe_gauges_place(sets, hash);
+
+        labels = (qoe_span_t) { buf, 0 };
+
+        if (set->labels.len == 0) {
+            labels.len = qoe_store_block_read(store, base, buf);
+        }
+
+        if (!qoe_sessions_read(sessions, i, v) || v->base != base) {
+            continue;
+        }
+
+        if (set->labels.len != 0) {
+            return set;
+        }
+
+        if (labels.len == 0) {
+            break;
+        }
+
+        return qoe_gauges_new(sets, hash, labels);
+    }
+
+    set = qoe_gauges_place(sets, 0);
+
+    if (set->labels.len != 0) {
+        return set;
+    }
+
+    overflow.len = 0;
+    (void) qoe_labels_add(&overflow, qoe_span("otel.metric.overflow"),
+                          qoe_span("true"));
+
+    return qoe_gauges_new(sets, 0, qoe_labels_span(&overflow));
+}
+
+
+/* Where the set of that hash is, or belongs. */
+
+static qoe_gauges_set_t *
+qoe_gauges_place(const qoe_gauges_sets_t *sets, uint64_t hash)
+{
+    size_t             i;
+    qoe_gauges_set_t  *set;
+
+    /* never more than half full */
+
+    for (i = hash; /* void */ ; i++) {
+
+        set = &sets->set[i & (sets->size - 1)];
+
+        if (set->labels.len == 0 || set->hash == hash) {
+            return set;
+        }
+    }
+}
+
+
+static qoe_gauges_set_t *
+qoe_gauges_new(qoe_gauges_sets_t *sets, uint64_t hash, qoe_span_t labels)
+{
+    qoe_gauges_set_t  *set;
+
+    labels = qoe_arena_copy(&sets->arena, labels);
+
+    if (labels.data == NULL
+        || (sets->n * 2 >= sets->size && !qoe_gauges_grow(sets)))
+    {
+        return NULL;
+    }
+
+    set = qoe_gauges_place(sets, hash);
+
+    set->hash = hash;
+    set->labels = labels;
+    set->views = 0;
+
+    sets->n++;
+
+    return set;
+}
+
+
+static bool
+qoe_gauges_grow(qoe_gauges_sets_t *sets)
+{
+    size_t             i, size;
+    qoe_gauges_set_t  *old;
+    qoe_gauges_sets_t  new;
+
+    old = sets->set;
+    size = sets->size;
+
+    new = *sets;
+    new.size = qoe_max(size * 2, (size_t) QOE_GAUGES_SETS);
+    new.set = qoe_mem_heap.alloc(qoe_mem_heap.ctx,
+                                 new.size * sizeof(qoe_gauges_set_t));
+
+    if (new.set == NULL) {
+        return false;
+    }
+
+    memset(new.set, 0, new.size * sizeof(qoe_gauges_set_t));
+
+    for (i = 0; i < size; i++) {
+        if (old[i].labels.len != 0) {
+            *qoe_gauges_place(&new, old[i].hash) = old[i];
+        }
+    }
+
+    qoe_mem_heap.free(qoe_mem_heap.ctx, old);
+
+    sets->set = new.set;
+    sets->size = new.size;
+
+    return true;
+}

@@ -1,0 +1,350 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The table of the values that are kept: a value has two buckets to be in, so
+ * that a lookup reads no more than these.
+ */
+
+
+#include "qoe_govern_layout.h"
+
+
+/* Where a value is or could be. */
+
+typedef struct {
+    qoe_bucket_t        *bucket[2];
+    uint32_t             free[2];        /* places */
+    qoe_bucket_t        *found;
+    uint32_t             place;
+} qoe_table_look_t;
+
+
+static void qoe_table_look(qoe_govern_t *g, uint64_t hash,
+    qoe_table_look_t *at);
+static bool qoe_table_room(const qoe_govern_t *g, uint32_t count, uint32_t max,
+    const qoe_table_look_t *at);
+static bool qoe_table_insert(qoe_governor_t *gv, size_t slot, uint32_t max,
+    uint64_t hash, qoe_span_t value, uint32_t now_s);
+static void qoe_table_write(qoe_bucket_t *b, uint32_t place, size_t slot,
+    uint64_t hash, qoe_span_t value, uint32_t now_s);
+static bool qoe_table_expired(const qoe_bucket_t *b, uint32_t place,
+    const uint32_t *ttl, uint32_t now_s);
+static void qoe_table_expire(qoe_governor_t *gv, qoe_bucket_t *b,
+    uint32_t first, uint32_t end, const uint32_t *ttl, uint32_t now_s);
+static void qoe_table_halve(qoe_governor_t *gv, uint32_t now_s);
+
+
+bool
+qoe_govern_admit(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
+    uint64_t hash, qoe_span_t value, uint32_t now_s)
+{
+    uint32_t          *last;
+    qoe_govern_t      *g;
+    qoe_table_look_t   at;
+
+    g = gv->g;
+    qoe_table_look(g, hash, &at);
+
+    if (at.found != NULL) {
+
+        /* the cache line stays clean for other processors, most of the time */
+
+        last = &at.found->last_s[at.place];
+
+        if (now_s - qoe_peek(last)
+            >= qoe_min((uint32_t) QOE_GOVERN_TOUCH_S, d->ttl_s / 4))
+        {
+            qoe_poke(last, now_s);
+        }
+
+        return true;
+    }
+
+    if (!qoe_table_room(g, qoe_peek(&g->slot[slot].count), d->max, &at)
+        || qoe_govern_lock(g, gv->self) != QOE_OK)
+    {
+        return false;
+    }
+
+    if (!qoe_table_insert(gv, slot, d->max, hash, value, now_s)) {
+        qoe_unlock(&g->lock);
+        return false;
+    }
+
+    qoe_unlock(&g->lock);
+
+    return true;
+}
+
+
+static void
+qoe_table_look(qoe_govern_t *g, uint64_t hash, qoe_table_look_t *at)
+{
+    uint32_t   i, j, b[2];
+    uint64_t   h;
+
+    b[0] = (uint32_t) ((hash & UINT32_MAX) * g->buckets >> 32);
+    b[1] = (uint32_t) ((hash >> 32) * g->buckets >> 32);
+
+    at->found = NULL;
+    at->place = 0;
+
+    for (i = 0; i < 2; i++) {
+        at->bucket[i] = qoe_govern_bucket(g, b[i]);
+        at->free[i] = 0;
+
+        for (j = 0; j < QOE_PLACES; j++) {
+            h = qoe_peek(&at->bucket[i]->hash[j]);
+
+            if (h == hash) {
+                at->found = at->bucket[i];
+                at->place = j;
+                return;
+            }
+
+            at->free[i] += (h == 0);
+        }
+    }
+}
+
+
+/*
+ * A dimension that has much of the table leaves the last place of each bucket
+ * to the others: forged values of one cannot push out the few of another.
+ */
+
+static bool
+qoe_table_room(const qoe_govern_t *g, uint32_t count, uint32_t max,
+    const qoe_table_look_t *at)
+{
+    uint32_t  leave;
+
+    leave = (count >= g->buckets);
+
+    return count < max && (at->free[0] > leave || at->free[1] > leave);
+}
+
+
+/* The lock is held.  Killed at any store, no value is there twice. */
+
+static bool
+qoe_table_insert(qoe_governor_t *gv, size_t slot, uint32_t max, uint64_t hash,
+    qoe_span_t value, uint32_t now_s)
+{
+    uint32_t           place, count;
+    qoe_bucket_t      *b;
+    qoe_govern_t      *g;
+    qoe_table_look_t   at;
+
+    g = gv->g;
+    qoe_table_look(g, hash, &at);
+
+    if (at.found != NULL) {
+        return true;
+    }
+
+    count = qoe_peek(&g->slot[slot].count);
+
+    if (!qoe_table_room(g, count, max, &at)) {
+        return false;
+    }
+
+    b = at.bucket[at.free[1] > at.free[0]];
+
+    for (place = 0; qoe_peek(&b->hash[place]) != 0; place++) {
+        /* there is one */
+    }
+
+    /* the count first: it may be too high for a moment, but never too low */
+
+    qoe_poke(&g->slot[slot].count, count + 1);
+    qoe_table_write(b, place, slot, hash, value, now_s);
+
+    return true;
+}
+
+
+static void
+qoe_table_write(qoe_bucket_t *b, uint32_t place, size_t slot, uint64_t hash,
+    qoe_span_t value, uint32_t now_s)
+{
+    qoe_words_put(b->text[place], value.data,
+                  qoe_min(value.len, (size_t) QOE_VALUE_TEXT));
+
+    qoe_publish(&b->len[place], (uint16_t) value.len);
+    qoe_publish(&b->slot[place], (uint16_t) slot);
+    qoe_poke(&b->last_s[place], now_s);
+    qoe_publish(&b->hash[place], hash);
+}
+
+
+void
+qoe_govern_recount(qoe_govern_t *g)
+{
+    uint32_t       i, j, count[QOE_DIMENSIONS_MAX];
+    qoe_bucket_t  *b;
+
+    memset(count, 0, sizeof(count));
+
+    for (i = 0; i < g->buckets; i++) {
+        b = qoe_govern_bucket(g, i);
+
+        for (j = 0; j < QOE_PLACES; j++) {
+
+            if (qoe_peek(&b->hash[j]) == 0) {
+                continue;
+            }
+
+            if (b->slot[j] < QOE_DIMENSIONS_MAX) {
+                count[b->slot[j]]++;
+
+            } else {
+                qoe_poke(&b->hash[j], 0);
+            }
+        }
+    }
+
+    for (i = 0; i < QOE_DIMENSIONS_MAX; i++) {
+        qoe_poke(&g->slot[i].count, count[i]);
+    }
+}
+
+
+void
+qoe_govern_expire(qoe_governor_t *gv, uint32_t now_s, uint32_t *cursor,
+    uint32_t n)
+{
+    size_t         i;
+    uint32_t       first, end, left, ttl[QOE_DIMENSIONS_MAX];
+    qoe_bucket_t  *b;
+
+    /* values of dimensions that the configuration has no more leave too */
+
+    for (i = 0; i < QOE_DIMENSIONS_MAX; i++) {
+        ttl[i] = 86400;
+    }
+
+    for (i = 0; i < gv->dims->n; i++) {
+        if (gv->slot[i] < QOE_DIMENSIONS_MAX) {
+            ttl[gv->slot[i]] = gv->dims->dim[i].ttl_s;
+        }
+    }
+
+    while (n > 0) {
+
+        if (*cursor / QOE_PLACES >= gv->g->buckets) {
+            *cursor = 0;
+        }
+
+        b = qoe_govern_bucket(gv->g, *cursor / QOE_PLACES);
+        first = *cursor % QOE_PLACES;
+        end = first + qoe_min(n, QOE_PLACES - first);
+        left = n - (end - first);
+
+        qoe_table_expire(gv, b, first, end, ttl, now_s);
+
+        *cursor += end - first;
+        n = left;
+
+        if (*cursor / QOE_PLACES >= gv->g->buckets) {
+            *cursor = 0;
+            qoe_table_halve(gv, now_s);
+            return;
+        }
+    }
+}
+
+
+/* Places first .. end - 1 of a bucket. */
+
+static void
+qoe_table_expire(qoe_governor_t *gv, qoe_bucket_t *b, uint32_t first,
+    uint32_t end, const uint32_t *ttl, uint32_t now_s)
+{
+    uint32_t   i, *count;
+
+    for (i = first; i < end; i++) {
+
+        if (!qoe_table_expired(b, i, ttl, now_s)) {
+            continue;
+        }
+
+        if (qoe_govern_lock(gv->g, gv->self) != QOE_OK) {
+            return;
+        }
+
+        /* it may have been seen, or have gone, since */
+
+        if (qoe_table_expired(b, i, ttl, now_s)) {
+            qoe_publish(&b->hash[i], 0);
+
+            count = &gv->g->slot[b->slot[i]].count;
+            qoe_poke(count, *count - (*count != 0));
+        }
+
+        qoe_unlock(&gv->g->lock);
+    }
+}
+
+
+static bool
+qoe_table_expired(const qoe_bucket_t *b, uint32_t place, const uint32_t *ttl,
+    uint32_t now_s)
+{
+    uint16_t  slot;
+    uint32_t  last_s;
+
+    if (qoe_acquire(&b->hash[place]) == 0) {
+        return false;
+    }
+
+    slot = qoe_acquire(&b->slot[place]);
+    last_s = qoe_peek(&b->last_s[place]);
+
+    if (slot >= QOE_DIMENSIONS_MAX) {
+        return false;
+    }
+
+    /* the clock of before was ahead: a lookup puts it right */
+
+    return last_s < now_s && now_s - last_s > ttl[slot];
+}
+
+
+/* Once a ttl, what was frequent counts half: a new title can come up. */
+
+static void
+qoe_table_halve(qoe_governor_t *gv, uint32_t now_s)
+{
+    size_t              i;
+    uint64_t            halved;
+    qoe_area_t         *a;
+    qoe_govern_slot_t  *s;
+
+    for (i = 0; i < gv->dims->n; i++) {
+        s = qoe_govern_slot(gv, i);
+
+        if (s == NULL || gv->dims->dim[i].action != QOE_ACTION_TOPK) {
+            continue;
+        }
+
+        a = qoe_govern_topk(gv->g, s);
+
+        if (a == NULL || qoe_govern_area_lock(a, gv->self) != QOE_OK) {
+            continue;
+        }
+
+        halved = a->halved_s;
+
+        if (halved == 0 || halved > now_s) {
+            a->halved_s = now_s;
+
+        } else if (now_s - halved > gv->dims->dim[i].ttl_s) {
+            a->halved_s = now_s;
+            qoe_topk_halve(qoe_area_topk(a));
+        }
+
+        qoe_unlock(&a->lock);
+    }
+}

@@ -1,0 +1,579 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The writer's half of the store: births, values and ends of series.
+ */
+
+
+#include "qoe_store_layout.h"
+
+#include <math.h>
+
+
+/* Of the slots' room: numbers to a histogram; per cent of all for slots. */
+#define QOE_STORE_RATIO    4
+#define QOE_STORE_SLOTS    85
+
+/* Cells to a block, when the rest is divided. */
+#define QOE_STORE_CELLS    3
+
+_Static_assert(sizeof(qoe_store_number_t) == 88
+               && sizeof(qoe_store_histogram_t) == 160
+               && sizeof(qoe_store_cell_t) == 64, "sizes of slots and cells");
+
+
+static uint32_t qoe_store_pow2(uint32_t n);
+static void qoe_store_reserve(qoe_store_t *s);
+static uint32_t qoe_store_find(const qoe_store_t *s, const uint32_t *head,
+    uint32_t metric, uint32_t base, uint32_t extra);
+static uint32_t qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env,
+    uint32_t *head, uint32_t metric, uint32_t base, uint32_t extra,
+    uint64_t now_ns);
+static uint32_t qoe_store_overflow(qoe_store_t *s,
+    const qoe_store_env_t *env, uint32_t metric, uint64_t now_ns);
+static uint32_t qoe_store_slot_take(qoe_store_t *s, uint32_t metric);
+static void qoe_store_add(qoe_store_t *s, uint32_t slot, double value,
+    uint64_t now_ns);
+static void qoe_store_write(qoe_store_t *s, uint32_t slot, double value);
+static void qoe_store_write_number(qoe_store_number_t *n, double value);
+static void qoe_store_write_histogram(qoe_store_histogram_t *h, double value);
+static void qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns);
+static void qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env,
+    uint32_t slot);
+static void qoe_store_unlink(qoe_store_t *s, const qoe_store_env_t *env,
+    uint32_t slot);
+
+
+void
+qoe_store_create(qoe_store_t *s, size_t size)
+{
+    size_t    offset, rest;
+    uint32_t  units, slots;
+
+    offset = qoe_align(sizeof(qoe_store_t), 64);
+    rest = size > offset + 64 ? size - offset - 64 : 0;
+
+    /* heads are a power of two: at most twice as many as there are slots */
+
+    units = (uint32_t) (rest / 100 * QOE_STORE_SLOTS
+                        / (QOE_STORE_RATIO * sizeof(qoe_store_number_t)
+                           + sizeof(qoe_store_histogram_t)
+                           + (QOE_STORE_RATIO + 1) * 2 * sizeof(uint32_t)));
+
+    s->numbers = units * QOE_STORE_RATIO;
+    s->histograms = units;
+    slots = s->numbers + s->histograms;
+    s->heads = qoe_store_pow2(slots);
+
+    s->pool[QOE_POOL_NUMBERS].n = s->numbers;
+    s->pool[QOE_POOL_HISTOGRAMS].n = s->histograms;
+
+    s->heads_offset = offset;
+    offset += s->heads * sizeof(uint32_t);
+
+    s->offset[QOE_POOL_NUMBERS] = offset;
+    offset += s->numbers * sizeof(qoe_store_number_t);
+
+    s->offset[QOE_POOL_HISTOGRAMS] = offset;
+    offset += s->histograms * sizeof(qoe_store_histogram_t);
+
+    rest = size > offset + 64 ? size - offset - 64 : 0;
+
+    s->pool[QOE_POOL_BLOCKS].n = (uint32_t)
+        (rest / (sizeof(qoe_store_block_t) + 2 * sizeof(uint32_t)
+                 + QOE_STORE_CELLS * sizeof(qoe_store_cell_t)));
+
+    s->block_heads = qoe_store_pow2(s->pool[QOE_POOL_BLOCKS].n);
+
+    s->block_heads_offset = offset;
+    offset += s->block_heads * sizeof(uint32_t);
+
+    offset = qoe_align(offset, 8);
+    s->offset[QOE_POOL_BLOCKS] = offset;
+    offset += s->pool[QOE_POOL_BLOCKS].n * sizeof(qoe_store_block_t);
+
+    offset = qoe_align(offset, 64);
+    s->offset[QOE_POOL_CELLS] = offset;
+
+    s->pool[QOE_POOL_CELLS].n = (uint32_t)
+        (size > offset ? (size - offset) / sizeof(qoe_store_cell_t) : 0);
+
+    qoe_store_reserve(s);
+}
+
+
+static uint32_t
+qoe_store_pow2(uint32_t n)
+{
+    uint32_t  p;
+
+    for (p = 1; p < n; p *= 2) {
+        /* void */
+    }
+
+    return p;
+}
+
+
+/* The overflow series always have room: their slots are in no list. */
+
+static void
+qoe_store_reserve(qoe_store_t *s)
+{
+    uint32_t  i;
+
+    for (i = 0; i < QOE_METRICS_N; i++) {
+
+        if (!qoe_store_has(i)) {
+            continue;
+        }
+
+        s->overflow[i] = qoe_store_is_histogram(i)
+                         ? s->numbers + s->histogram_reserve++
+                         : s->number_reserve++;
+    }
+
+    s->pool[QOE_POOL_NUMBERS].top = s->number_reserve;
+    s->pool[QOE_POOL_HISTOGRAMS].top = s->histogram_reserve;
+    s->pool[QOE_POOL_BLOCKS].top = QOE_STORE_OVERFLOW_BLOCK;
+    s->pool[QOE_POOL_CELLS].top = QOE_STORE_OVERFLOW_BLOCK;
+}
+
+
+qoe_status_t
+qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_metric_id_t metric, uint32_t base, uint32_t extra, double value,
+    uint64_t now_ns)
+{
+    uint32_t      slot, *head;
+    qoe_status_t  rc;
+
+    if (!qoe_store_has(metric) || !isfinite(value)
+        || fabs(value) > QOE_STORE_VALUE_MAX)
+    {
+        return QOE_INVALID;
+    }
+
+    if (value < 0 && qoe_metrics[metric].kind != QOE_INSTRUMENT_GAUGE
+        && qoe_metrics[metric].kind != QOE_INSTRUMENT_UPDOWN_DOUBLE)
+    {
+        return QOE_INVALID;
+    }
+
+    rc = QOE_OK;
+    slot = 0;
+
+    if (qoe_store_block_ok(s, base) && qoe_store_block_ok(s, extra)) {
+        head = qoe_store_head(s, env, metric, base, extra);
+        slot = qoe_store_find(s, head, metric, base, extra);
+
+        if (slot == 0) {
+            slot = qoe_store_new(s, env, head, metric, base, extra, now_ns);
+        }
+    }
+
+    if (slot == 0) {
+        slot = qoe_store_overflow(s, env, metric, now_ns);
+        qoe_st_set(&s->overflowed, s->overflowed + 1);
+        rc = QOE_FULL;
+    }
+
+    qoe_store_add(s, slot - 1, value, now_ns);
+
+    return rc;
+}
+
+
+/* 1 + slot, or 0. */
+
+static uint32_t
+qoe_store_find(const qoe_store_t *s, const uint32_t *head, uint32_t metric,
+    uint32_t base, uint32_t extra)
+{
+    uint32_t           i, left;
+    qoe_store_slot_t  *e;
+
+    left = s->numbers + s->histograms;
+
+    for (i = *head; i != 0 && left != 0; i = e->next, left--) {
+
+        if (i > s->numbers + s->histograms) {
+            return 0;
+        }
+
+        e = qoe_store_slot(s, i - 1);
+
+        if (e->base == base && e->metric == metric && e->extra == extra) {
+            return i;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Not seen by readers until its first value is in it: life is still 0. */
+
+static uint32_t
+qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env, uint32_t *head,
+    uint32_t metric, uint32_t base, uint32_t extra, uint64_t now_ns)
+{
+    uint32_t           i;
+    qoe_store_slot_t  *e;
+
+    if (qoe_st_peek(env->count) >= env->max) {
+        return 0;
+    }
+
+    i = qoe_store_slot_take(s, metric);
+    if (i == 0) {
+        return 0;
+    }
+
+    e = qoe_store_slot(s, i - 1);
+
+    if (__atomic_add_fetch(env->count, 1, __ATOMIC_RELAXED) > env->max) {
+        __atomic_sub_fetch(env->count, 1, __ATOMIC_RELAXED);
+        qoe_store_slot_free(s, i - 1);
+        return 0;
+    }
+
+    qoe_st_set(&s->series, s->series + 1);
+
+    qoe_st_set(&e->metric, (uint16_t) metric);
+    qoe_st_set(&e->base, base);
+    qoe_st_set(&e->extra, extra);
+
+    qoe_store_clear(s, i - 1, qoe_st_get(&s->restarts) ? now_ns
+                                                       : env->zone_start_ns);
+    qoe_store_ref(s, base);
+    qoe_store_ref(s, extra);
+
+    e->next = *head;
+    *head = i;
+
+    return i;
+}
+
+
+static uint32_t
+qoe_store_overflow(qoe_store_t *s, const qoe_store_env_t *env,
+    uint32_t metric, uint64_t now_ns)
+{
+    uint32_t           slot;
+    qoe_store_slot_t  *e;
+
+    qoe_store_overflow_block(s, env);
+
+    slot = s->overflow[metric];
+    e = qoe_store_slot(s, slot);
+
+    if (qoe_st_peek(&e->life) == 0) {
+        qoe_st_set(&e->metric, (uint16_t) metric);
+        qoe_st_set(&e->base, QOE_STORE_OVERFLOW_BLOCK);
+        qoe_st_set(&e->extra, 0);
+
+        qoe_store_clear(s, slot, qoe_st_get(&s->restarts)
+                                 ? now_ns : env->zone_start_ns);
+    }
+
+    return slot + 1;
+}
+
+
+/* 1 + a free slot for the metric, or 0. */
+
+static uint32_t
+qoe_store_slot_take(qoe_store_t *s, uint32_t metric)
+{
+    uint32_t           i, first;
+    qoe_store_pool_t  *p;
+
+    first = qoe_store_is_histogram(metric) ? s->numbers : 0;
+    p = &s->pool[first ? QOE_POOL_HISTOGRAMS : QOE_POOL_NUMBERS];
+
+    i = p->free;
+
+    if (i > first && i - first <= p->n) {
+        p->free = qoe_store_slot(s, i - 1)->next;
+        p->nfree--;
+        return i;
+    }
+
+    if (p->top == p->n) {
+        return 0;
+    }
+
+    qoe_st_set(&p->top, p->top + 1);
+
+    return first + p->top;
+}
+
+
+void
+qoe_store_slot_free(qoe_store_t *s, uint32_t slot)
+{
+    qoe_store_pool_t  *p;
+
+    p = &s->pool[slot < s->numbers ? QOE_POOL_NUMBERS : QOE_POOL_HISTOGRAMS];
+
+    qoe_store_slot(s, slot)->next = p->free;
+    p->free = slot + 1;
+    p->nfree++;
+}
+
+
+/*
+ * The value first, the touch behind it: a collector that has condemned the
+ * series in between is found out, and the value begins it anew.
+ */
+
+static void
+qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
+{
+    uint64_t           life, live;
+    qoe_store_slot_t  *e;
+
+    e = qoe_store_slot(s, slot);
+    live = QOE_LIFE_LIVE | (uint32_t) (now_ns / 1000000000);
+    life = qoe_st_get(&e->life);
+
+    if (life & QOE_LIFE_DEAD) {
+        qoe_store_clear(s, slot, now_ns);
+    }
+
+    qoe_store_write(s, slot, value);
+
+    while (life != live
+           && !__atomic_compare_exchange_n(&e->life, &life, live, false,
+                                           __ATOMIC_ACQ_REL,
+                                           __ATOMIC_ACQUIRE))
+    {
+        if (life & QOE_LIFE_DEAD) {
+            qoe_store_clear(s, slot, now_ns);
+            qoe_store_write(s, slot, value);
+        }
+    }
+}
+
+
+static void
+qoe_store_write(qoe_store_t *s, uint32_t slot, double value)
+{
+    uint32_t           seq;
+    qoe_store_slot_t  *e;
+
+    e = qoe_store_slot(s, slot);
+
+    /* odd, too, where a writer before this one has died in here */
+
+    seq = e->seq | 1;
+    qoe_st_set(&e->seq, seq);
+
+    if (slot < s->numbers) {
+        qoe_store_write_number(qoe_store_number(s, slot), value);
+
+    } else {
+        qoe_store_write_histogram(qoe_store_histogram(s, slot), value);
+    }
+
+    qoe_st_set(&e->seq, seq + 1);
+}
+
+
+static void
+qoe_store_write_number(qoe_store_number_t *n, double value)
+{
+    uint64_t  count;
+
+    if (qoe_store_is_integer(n->slot.metric)) {
+
+        /* OTLP has them signed */
+
+        count = n->count + (uint64_t) (value + 0.5);
+        qoe_st_set(&n->count, qoe_min(count, (uint64_t) INT64_MAX));
+
+        return;
+    }
+
+    qoe_st_set(&n->slot.sum, qoe_st_bits(qoe_st_double(n->slot.sum) + value));
+    qoe_st_set(&n->count, n->count + 1);
+}
+
+
+/* The count is that of the buckets, so it cannot disagree with them. */
+
+static void
+qoe_store_write_histogram(qoe_store_histogram_t *h, double value)
+{
+    size_t   i;
+    uint64_t  bits;
+
+    const qoe_metric_t  *m = &qoe_metrics[h->slot.metric];
+
+    bits = qoe_st_bits(value);
+
+    /* an empty one has infinity in min */
+
+    if (value < qoe_st_double(h->min)) {
+        qoe_st_set(&h->min, bits);
+    }
+
+    if (value > qoe_st_double(h->max)) {
+        qoe_st_set(&h->max, bits);
+    }
+
+    qoe_st_set(&h->slot.sum, qoe_st_bits(qoe_st_double(h->slot.sum) + value));
+
+    i = qoe_metric_bucket(m, value);
+    qoe_st_set(&h->bucket[i], h->bucket[i] + 1);
+}
+
+
+/* Values to zero, under the seqlock; readers do not take the slot for live. */
+
+static void
+qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns)
+{
+    size_t                  i;
+    uint32_t                seq;
+    qoe_store_slot_t       *e;
+    qoe_store_number_t     *n;
+    qoe_store_histogram_t  *h;
+
+    e = qoe_store_slot(s, slot);
+
+    seq = e->seq | 1;
+    qoe_st_set(&e->seq, seq);
+
+    qoe_st_set(&e->start_ns, start_ns);
+    qoe_st_set(&e->sum, qoe_st_bits(0));
+
+    if (slot < s->numbers) {
+        n = qoe_store_number(s, slot);
+
+        qoe_st_set(&n->count, 0);
+        qoe_st_set(&n->seen_sum, 0);
+        qoe_st_set(&n->seen_count, 0);
+        qoe_st_set(&n->window_sum, 0);
+        qoe_st_set(&n->window_count, 0);
+
+    } else {
+        h = qoe_store_histogram(s, slot);
+
+        qoe_st_set(&h->min, qoe_st_bits(INFINITY));
+        qoe_st_set(&h->max, qoe_st_bits(-INFINITY));
+
+        for (i = 0; i < QOE_STORE_BUCKETS; i++) {
+            qoe_st_set(&h->bucket[i], 0);
+        }
+    }
+
+    qoe_st_set(&e->seq, seq + 1);
+}
+
+
+void
+qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
+    uint32_t *cursor, uint32_t n)
+{
+    uint32_t           slots;
+    uint64_t           life;
+    qoe_store_slot_t  *e;
+
+    slots = s->numbers + s->histograms;
+
+    for ( /* void */ ; n != 0 && *cursor < slots; n--, (*cursor)++) {
+
+        /* what was never used is behind what was */
+
+        if (!qoe_store_slot_touched(s, *cursor)) {
+            *cursor = *cursor < s->numbers ? s->numbers - 1 : slots - 1;
+            continue;
+        }
+
+        e = qoe_store_slot(s, *cursor);
+        life = qoe_st_get(&e->life);
+
+        if (!(life & QOE_LIFE_DEAD)) {
+            continue;
+        }
+
+        if (!(life & QOE_LIFE_SEEN)) {
+            __atomic_compare_exchange_n(&e->life, &life,
+                                        life | QOE_LIFE_SEEN, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+            continue;
+        }
+
+        /* false: it was pardoned */
+
+        if (__atomic_compare_exchange_n(&e->life, &life, 0, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        {
+            qoe_store_end(s, env, *cursor);
+        }
+    }
+
+    if (*cursor >= slots) {
+        *cursor = 0;
+    }
+}
+
+
+/* life is 0 since a moment. */
+
+static void
+qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env, uint32_t slot)
+{
+    uint32_t           seq;
+    qoe_store_slot_t  *e;
+
+    e = qoe_store_slot(s, slot);
+
+    /* who has read it as live finds that it changed before its blocks do */
+
+    seq = e->seq | 1;
+    qoe_st_set(&e->seq, seq);
+    qoe_st_set(&e->seq, seq + 1);
+
+    if (qoe_store_reserved(s, slot)) {
+        return;
+    }
+
+    qoe_store_unlink(s, env, slot);
+
+    qoe_store_unref(s, e->base);
+    qoe_store_unref(s, e->extra);
+
+    qoe_store_slot_free(s, slot);
+
+    qoe_st_set(&s->series, s->series - 1);
+    __atomic_sub_fetch(env->count, 1, __ATOMIC_RELAXED);
+}
+
+
+static void
+qoe_store_unlink(qoe_store_t *s, const qoe_store_env_t *env, uint32_t slot)
+{
+    uint32_t           left, *link;
+    qoe_store_slot_t  *e;
+
+    e = qoe_store_slot(s, slot);
+    link = qoe_store_head(s, env, e->metric, e->base, e->extra);
+
+    for (left = s->numbers + s->histograms; *link != 0 && left != 0; left--) {
+
+        if (*link > s->numbers + s->histograms) {
+            return;
+        }
+
+        if (*link == slot + 1) {
+            *link = e->next;
+            return;
+        }
+
+        link = &qoe_store_slot(s, *link - 1)->next;
+    }
+}

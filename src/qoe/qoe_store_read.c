@@ -1,0 +1,338 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Readers of a store, in any thread of any process, and what the exporter
+ * does to series.  Nothing here waits for the writer: after some tries, what
+ * is there is taken, with every index checked.
+ */
+
+
+#include "qoe_store_layout.h"
+
+#include <math.h>
+
+
+static bool qoe_store_copy(const qoe_store_t *s, uint32_t slot,
+    qoe_series_t *out);
+static void qoe_store_copy_number(const qoe_store_number_t *n,
+    qoe_series_t *out);
+static void qoe_store_copy_histogram(const qoe_store_histogram_t *h,
+    qoe_series_t *out);
+static void qoe_store_copy_window(const qoe_store_number_t *n,
+    qoe_series_t *out);
+
+
+uint32_t
+qoe_store_slots(const qoe_store_t *s)
+{
+    return s->numbers + s->histograms;
+}
+
+
+bool
+qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
+{
+    bool               sane;
+    uint32_t           seq, tries;
+    uint64_t           life;
+    qoe_store_slot_t  *e;
+
+    if (slot >= qoe_store_slots(s) || !qoe_store_slot_touched(s, slot)) {
+        return false;
+    }
+
+    e = qoe_store_slot(s, slot);
+
+    for (tries = 0; tries < QOE_STORE_TRIES; tries++) {
+
+        life = qoe_st_get(&e->life);
+
+        if (!(life & QOE_LIFE_LIVE)) {
+            return false;
+        }
+
+        seq = qoe_st_get(&e->seq);
+        sane = qoe_store_copy(s, slot, out);
+
+        if (!(seq & 1) && qoe_st_peek(&e->seq) == seq) {
+            break;
+        }
+    }
+
+    out->last_s = (uint32_t) life;
+
+    /* a slot that was freed and taken again in between has no value yet */
+
+    return sane && (qoe_st_peek(&e->life) & QOE_LIFE_LIVE);
+}
+
+
+/* False: no series could be like that. */
+
+static bool
+qoe_store_copy(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
+{
+    qoe_store_slot_t  *e;
+
+    e = qoe_store_slot(s, slot);
+
+    out->metric = qoe_st_get(&e->metric);
+    out->base = qoe_st_get(&e->base);
+    out->extra = qoe_st_get(&e->extra);
+    out->start_ns = qoe_st_get(&e->start_ns);
+
+    if (!qoe_store_has(out->metric)
+        || qoe_store_is_histogram(out->metric) != (slot >= s->numbers))
+    {
+        return false;
+    }
+
+    out->base_hash = qoe_store_block_hash(s, out->base);
+    out->extra_hash = qoe_store_block_hash(s, out->extra);
+
+    out->sum = qoe_st_double(qoe_st_get(&e->sum));
+    out->min = 0;
+    out->max = 0;
+    out->window_sum = 0;
+    out->window_count = 0;
+    out->open_sum = 0;
+    out->open_count = 0;
+
+    if (slot < s->numbers) {
+        qoe_store_copy_number(qoe_store_number(s, slot), out);
+
+    } else {
+        qoe_store_copy_histogram(qoe_store_histogram(s, slot), out);
+    }
+
+    return isfinite(out->sum)
+           && (out->base == 0) == (out->base_hash == 0)
+           && (out->extra == 0) == (out->extra_hash == 0);
+}
+
+
+static void
+qoe_store_copy_number(const qoe_store_number_t *n, qoe_series_t *out)
+{
+    out->count = qoe_st_get(&n->count);
+
+    if (qoe_store_is_integer(out->metric)) {
+        out->sum = (double) out->count;
+        return;
+    }
+
+    if (qoe_metrics[out->metric].kind == QOE_INSTRUMENT_GAUGE) {
+        qoe_store_copy_window(n, out);
+    }
+}
+
+
+static void
+qoe_store_copy_histogram(const qoe_store_histogram_t *h, qoe_series_t *out)
+{
+    double  min, max;
+    size_t  i, n;
+
+    n = qoe_metrics[out->metric].nbounds + 1;
+
+    memset(out->bucket, 0, sizeof(out->bucket));
+    out->count = 0;
+
+    for (i = 0; i < n; i++) {
+        out->bucket[i] = qoe_st_get(&h->bucket[i]);
+        out->count += out->bucket[i];
+    }
+
+    min = qoe_st_double(qoe_st_get(&h->min));
+    max = qoe_st_double(qoe_st_get(&h->max));
+
+    if (out->count != 0 && isfinite(min) && isfinite(max)) {
+        out->min = min;
+        out->max = max;
+    }
+}
+
+
+/* The window, and what came behind it.  A seqlock of the exporter's. */
+
+static void
+qoe_store_copy_window(const qoe_store_number_t *n, qoe_series_t *out)
+{
+    double    seen_sum;
+    uint32_t  seq, tries;
+    uint64_t  seen_count;
+
+    for (tries = 0; tries < QOE_STORE_TRIES; tries++) {
+
+        seq = qoe_st_get(&n->slot.window_seq);
+
+        seen_sum = qoe_st_double(qoe_st_get(&n->seen_sum));
+        seen_count = qoe_st_get(&n->seen_count);
+        out->window_sum = qoe_st_double(qoe_st_get(&n->window_sum));
+        out->window_count = qoe_st_get(&n->window_count);
+
+        if (!(seq & 1) && qoe_st_peek(&n->slot.window_seq) == seq) {
+            break;
+        }
+    }
+
+    /* a window may have been closed behind what was read of sum and count */
+
+    if (out->count > seen_count) {
+        out->open_count = out->count - seen_count;
+        out->open_sum = out->sum - seen_sum;
+    }
+}
+
+
+void
+qoe_store_window(qoe_store_t *s, uint32_t slot)
+{
+    uint32_t             seq;
+    qoe_series_t         now;
+    qoe_store_number_t  *n;
+
+    if (slot >= s->numbers || !qoe_store_read(s, slot, &now)
+        || qoe_metrics[now.metric].kind != QOE_INSTRUMENT_GAUGE)
+    {
+        return;
+    }
+
+    n = qoe_store_number(s, slot);
+
+    /* odd, too, where an exporter before this one has died in here */
+
+    seq = n->slot.window_seq | 1;
+    qoe_st_set(&n->slot.window_seq, seq);
+
+    qoe_st_set(&n->window_sum, qoe_st_bits(now.open_sum));
+    qoe_st_set(&n->window_count, now.open_count);
+    qoe_st_set(&n->seen_sum, qoe_st_bits(now.sum));
+    qoe_st_set(&n->seen_count, now.count);
+
+    qoe_st_set(&n->slot.window_seq, seq + 1);
+}
+
+
+bool
+qoe_store_condemn(qoe_store_t *s, uint32_t slot, uint32_t last_s)
+{
+    uint64_t  life;
+
+    if (slot >= qoe_store_slots(s) || !qoe_store_slot_touched(s, slot)) {
+        return false;
+    }
+
+    qoe_store_restarts(s);
+
+    life = QOE_LIFE_LIVE | last_s;
+
+    return __atomic_compare_exchange_n(&qoe_store_slot(s, slot)->life, &life,
+                                       QOE_LIFE_DEAD | last_s, false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+
+void
+qoe_store_pardon(qoe_store_t *s, uint32_t slot)
+{
+    uint64_t           life;
+    qoe_store_slot_t  *e;
+
+    if (slot >= qoe_store_slots(s) || !qoe_store_slot_touched(s, slot)) {
+        return;
+    }
+
+    e = qoe_store_slot(s, slot);
+    life = qoe_st_get(&e->life);
+
+    while ((life & QOE_LIFE_DEAD)
+           && !__atomic_compare_exchange_n(&e->life, &life,
+                                           QOE_LIFE_LIVE | (uint32_t) life,
+                                           false, __ATOMIC_ACQ_REL,
+                                           __ATOMIC_ACQUIRE))
+    {
+        /* void */
+    }
+}
+
+
+void
+qoe_store_restarts(qoe_store_t *s)
+{
+    if (qoe_st_peek(&s->restarts) == 0) {
+        __atomic_store_n(&s->restarts, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+
+size_t
+qoe_store_block_read(const qoe_store_t *s, uint32_t block,
+    char buf[QOE_LABELS_MAX])
+{
+    size_t              off, len;
+    uint32_t            i, j, cell, version, word[QOE_CELL_WORDS];
+    qoe_store_cell_t   *c;
+    qoe_store_block_t  *b;
+
+    if (qoe_store_block_hash(s, block) == 0) {
+        return 0;
+    }
+
+    b = qoe_store_block_at(s, block);
+
+    version = qoe_st_get(&b->version);
+    len = qoe_st_get(&b->len);
+    cell = qoe_st_get(&b->first);
+
+    if (len > QOE_LABELS_MAX) {
+        return 0;
+    }
+
+    for (off = 0; off < len; off += i) {
+
+        if (cell == 0 || cell > s->pool[QOE_POOL_CELLS].n) {
+            return 0;
+        }
+
+        c = qoe_store_cell_at(s, cell);
+        cell = qoe_st_get(&c->next) & ~QOE_CELL_USED;
+
+        for (j = 0; j < QOE_CELL_WORDS; j++) {
+            word[j] = qoe_st_get(&c->data[j]);
+        }
+
+        i = (uint32_t) qoe_min(len - off, QOE_CELL_DATA);
+        memcpy(buf + off, word, i);
+    }
+
+    if (qoe_st_get(&b->version) != version || qoe_st_get(&b->hash) == 0) {
+        return 0;
+    }
+
+    return len;
+}
+
+
+uint64_t
+qoe_store_block_hash(const qoe_store_t *s, uint32_t block)
+{
+    if (block == 0 || block > qoe_st_get(&s->pool[QOE_POOL_BLOCKS].top)) {
+        return 0;
+    }
+
+    return qoe_st_get(&qoe_store_block_at(s, block)->hash);
+}
+
+
+void
+qoe_store_info(const qoe_store_t *s, qoe_store_info_t *info)
+{
+    info->series = qoe_st_get(&s->series);
+    info->numbers = s->numbers;
+    info->histograms = s->histograms;
+    info->blocks = qoe_st_get(&s->live_blocks);
+    info->blocks_max = s->pool[QOE_POOL_BLOCKS].n;
+    info->overflowed = qoe_st_get(&s->overflowed);
+}

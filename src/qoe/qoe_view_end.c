@@ -1,0 +1,244 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The end of a view: what it was as a whole.
+ */
+
+
+#include "qoe_view_priv.h"
+
+#include <math.h>
+
+
+/* A startup of 6 s scores a half. */
+#define QOE_STARTUP_DECAY  0.0001155
+
+
+typedef enum {
+    QOE_VIEW_WAS_COMPLETED = 0,
+    QOE_VIEW_WAS_PLAYED,
+    QOE_VIEW_WAS_LEFT,
+    QOE_VIEW_FAILED_START,
+    QOE_VIEW_FAILED
+} qoe_view_outcome_t;
+
+
+static qoe_view_outcome_t qoe_view_outcome(const qoe_view_t *v);
+static double qoe_view_share(double part, double whole);
+static void qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
+    qoe_view_outcome_t outcome);
+static void qoe_view_end_stalls(const qoe_view_t *v, qoe_points_t *points);
+static void qoe_view_end_quality(const qoe_view_t *v, qoe_points_t *points);
+static void qoe_view_end_scores(const qoe_view_t *v, qoe_points_t *points,
+    qoe_view_outcome_t outcome);
+
+
+void
+qoe_view_end(qoe_view_t *v, const qoe_view_conf_t *conf, qoe_points_t *points)
+{
+    qoe_view_outcome_t  outcome;
+
+    (void) conf;
+
+    points->n = 0;
+    points->ignored = 0;
+    points->used = 0;
+
+    /* begun, and its writer died before its first event was applied */
+
+    if (v->view_key == 0 || (v->flags & QOE_VIEW_FRESH)) {
+        v->view_key = 0;
+        return;
+    }
+
+    outcome = qoe_view_outcome(v);
+
+    qoe_view_end_outcome(v, points, outcome);
+    qoe_view_end_stalls(v, points);
+    qoe_view_end_quality(v, points);
+    qoe_view_end_scores(v, points, outcome);
+
+    v->over[v->over_next % QOE_VIEW_OVER] = v->view_key;
+    v->over_next = (uint8_t) ((v->over_next + 1) % QOE_VIEW_OVER);
+    v->view_key = 0;
+}
+
+
+static qoe_view_outcome_t
+qoe_view_outcome(const qoe_view_t *v)
+{
+    bool  started;
+
+    started = (v->flags & QOE_VIEW_STARTED) != 0;
+
+    if (v->flags & (QOE_VIEW_FATAL|QOE_VIEW_DOUBTFUL)) {
+        return started ? QOE_VIEW_FAILED
+                       : QOE_VIEW_FAILED_START;
+    }
+
+    if (v->flags & QOE_VIEW_COMPLETED) {
+        return QOE_VIEW_WAS_COMPLETED;
+    }
+
+    return started ? QOE_VIEW_WAS_PLAYED : QOE_VIEW_WAS_LEFT;
+}
+
+
+/* 0 to 1, whatever a torn slot holds. */
+
+static double
+qoe_view_share(double part, double whole)
+{
+    return fmax(0, fmin(1, part / whole));
+}
+
+
+static void
+qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
+    qoe_view_outcome_t outcome)
+{
+    bool                     started;
+    qoe_point_t             *p;
+    static const qoe_span_t  names[] = {
+        [QOE_VIEW_WAS_COMPLETED] = { "completed", 9 },
+        [QOE_VIEW_WAS_PLAYED] = { "played", 6 },
+        [QOE_VIEW_WAS_LEFT] = { "exit_before_start", 17 },
+        [QOE_VIEW_FAILED_START] = { "startup_failure", 15 },
+        [QOE_VIEW_FAILED] = { "playback_failure", 16 }
+    };
+
+    started = (v->flags & QOE_VIEW_STARTED) != 0;
+
+    p = qoe_point_add(points, QOE_METRIC_VIEWS_TOTAL, 1);
+    qoe_point_extra(p, QOE_DIM_OUTCOME, names[outcome]);
+
+    /* the mean of what is 1 or 0 is the share of the 1s */
+
+    qoe_point_add(points, QOE_METRIC_VIDEO_STARTUP_FAILURE_PERCENTAGE,
+                  outcome == QOE_VIEW_FAILED_START);
+    qoe_point_add(points, QOE_METRIC_EXITS_BEFORE_VIDEO_START_PERCENTAGE,
+                  outcome == QOE_VIEW_WAS_LEFT);
+
+    if (started) {
+        qoe_point_add(points, QOE_METRIC_PLAYBACK_FAILURE_PERCENTAGE,
+                      outcome == QOE_VIEW_FAILED);
+
+    } else {
+        qoe_point_add(points, QOE_METRIC_EXIT_WITHOUT_PLAY, 1);
+    }
+
+    if ((v->flags & QOE_VIEW_HIDDEN) == 0) {
+        qoe_point_add(points, QOE_METRIC_STAY_DURATION,
+                      (double) qoe_view_since(v->now_ms, v->entry_ms));
+    }
+}
+
+
+static void
+qoe_view_end_stalls(const qoe_view_t *v, qoe_points_t *points)
+{
+    double  playing, stalled, ratio;
+
+    playing = (double) v->spent_ms[QOE_VIEW_PLAYING];
+    stalled = (double) v->spent_ms[QOE_VIEW_STALLED];
+
+    qoe_point_add(points, QOE_METRIC_REBUFFER_COUNT, v->stalls);
+
+    if (playing + stalled > 0) {
+        ratio = qoe_view_share(stalled, stalled + playing);
+
+        qoe_point_add(points, QOE_METRIC_REBUFFER_RATIO, ratio);
+        qoe_point_add(points, QOE_METRIC_REBUFFER_PERCENTAGE, ratio);
+    }
+
+    if (playing > 0) {
+        qoe_point_add(points, QOE_METRIC_REBUFFER_FREQUENCY,
+                      v->stalls / (playing / 60000));
+    }
+}
+
+
+static void
+qoe_view_end_quality(const qoe_view_t *v, qoe_points_t *points)
+{
+    int                      i;
+    double                   playing;
+    qoe_point_t             *p;
+    static const qoe_span_t  names[] = {
+        [QOE_VIEW_VIDEO] = { "video", 5 },
+        [QOE_VIEW_AUDIO] = { "audio", 5 }
+    };
+
+    /* of other types not even the name is known any more */
+
+    for (i = QOE_VIEW_VIDEO; i <= QOE_VIEW_AUDIO; i++) {
+
+        if (v->media[i].rate_ms == 0) {
+            continue;
+        }
+
+        p = qoe_point_add(points, QOE_METRIC_TIME_WEIGHTED_AVERAGE_BITRATE,
+                          qoe_view_mean_rate(&v->media[i]) / 1000);
+
+        if (v->flags & (uint32_t) QOE_VIEW_NAMED << i) {
+            qoe_point_extra(p, QOE_DIM_MEDIA_TYPE, names[i]);
+        }
+    }
+
+    if (v->media[QOE_VIEW_VIDEO].rate_ms != 0) {
+        qoe_point_add(points, QOE_METRIC_WEIGHTED_AVERAGE_BITRATE,
+                      qoe_view_mean_rate(&v->media[QOE_VIEW_VIDEO]));
+    }
+
+    if (v->pixel_ms != 0) {
+        qoe_point_add(points, QOE_METRIC_TIME_WEIGHTED_AVERAGE_RESOLUTION,
+                      qoe_view_mean_pixels(v));
+    }
+
+    playing = (double) v->spent_ms[QOE_VIEW_PLAYING];
+
+    if ((v->flags & QOE_VIEW_SIZED) && playing > 0) {
+        qoe_point_add(points, QOE_METRIC_UPSCALE_PERCENTAGE,
+                      qoe_view_share((double) v->up_ms, playing));
+        qoe_point_add(points, QOE_METRIC_DOWNSCALE_PERCENTAGE,
+                      qoe_view_share((double) v->down_ms, playing));
+    }
+}
+
+
+static void
+qoe_view_end_scores(const qoe_view_t *v, qoe_points_t *points,
+    qoe_view_outcome_t outcome)
+{
+    bool                     failed;
+    double                   startup, rebuffer, quality, whole;
+    const qoe_view_media_t  *m;
+
+    m = &v->media[QOE_VIEW_VIDEO];
+    startup = rebuffer = quality = NAN;
+
+    if (v->flags & QOE_VIEW_STARTED) {
+        startup = qoe_view_share(exp(-QOE_STARTUP_DECAY * v->startup_ms), 1);
+        rebuffer = 1 / hypot(1, v->stalls / 2.0);
+    }
+
+    if (v->top > 1 && m->rate_ms != 0) {
+        quality = qoe_view_share(v->log_sum,
+                                 log(v->top) * (double) m->rate_ms);
+    }
+
+    failed = (outcome == QOE_VIEW_FAILED_START
+              || outcome == QOE_VIEW_FAILED);
+
+    /* one that is not known makes no point */
+
+    qoe_point_add(points, QOE_METRIC_STARTUP_TIME_SCORE, startup);
+    qoe_point_add(points, QOE_METRIC_REBUFFER_SCORE, rebuffer);
+    qoe_point_add(points, QOE_METRIC_VIDEO_QUALITY_SCORE, quality);
+
+    whole = failed ? 0 : cbrt(startup * rebuffer * quality);
+
+    qoe_point_add(points, QOE_METRIC_VIEWER_EXPERIENCE_SCORE,
+                  whole > 1 ? 1 : whole);
+}

@@ -1,0 +1,224 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Points: what values of an event are usable, and the attributes that points
+ * take from it.
+ */
+
+
+#include "qoe_view_priv.h"
+
+#include <math.h>
+
+
+/*
+ * What a number may be.  Beyond it is a broken player, or a forged event, and
+ * one of them spoils a mean for good: a duration is within a day.  Bitrates
+ * have no lower limit here, for players say 0 or -1 for "not known".
+ */
+
+#define QOE_RATE_MAX       1e12
+#define QOE_SIZE_MAX       100000            /* pixels of an edge */
+
+static const struct {
+    double          min;
+    double          max;
+} qoe_view_range[QOE_NUMBERS] = {
+    [QOE_NUMBER_PAGE_LOAD_TIME]      = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_PLAYER_STARTUP_TIME] = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_VIDEO_STARTUP_TIME]  = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_PLAYING_TIME]        = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_COMPLETION_RATE]     = { 0, 1 },
+    [QOE_NUMBER_SEEK_LATENCY]        = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_STALL_DURATION]      = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_STALL_POSITION_SECS] = { 0, QOE_DAY_MS / 1000 },
+    [QOE_NUMBER_BUFFER_LENGTH]       = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_Z_SCORE]             = { -1e6, 1e6 },
+    [QOE_NUMBER_IS_OUTLIER]          = { 0, 1 },
+    [QOE_NUMBER_BITRATE]             = { -QOE_RATE_MAX, QOE_RATE_MAX },
+    [QOE_NUMBER_BITRATE_KB]          = { -QOE_RATE_MAX, QOE_RATE_MAX / 1000 },
+    [QOE_NUMBER_OLD_BITRATE_KB]      = { -QOE_RATE_MAX, QOE_RATE_MAX / 1000 },
+    [QOE_NUMBER_NEW_BITRATE_KB]      = { -QOE_RATE_MAX, QOE_RATE_MAX / 1000 },
+    [QOE_NUMBER_DROPPED_FRAMES]      = { 0, 1e9 },
+    [QOE_NUMBER_QUARTILE]            = { 0, 100 },
+    [QOE_NUMBER_FRAG_DURATION]       = { 0, QOE_DAY_MS / 1000 },
+    [QOE_NUMBER_SIZE_BYTES]          = { 0, 1e12 },
+    [QOE_NUMBER_TTFB_MS]             = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_BANDWIDTH]           = { 0, QOE_RATE_MAX },
+    [QOE_NUMBER_FRAMERATE]           = { 0, 1000 },
+    [QOE_NUMBER_RESOLUTION_WIDTH]    = { 0, QOE_SIZE_MAX },
+    [QOE_NUMBER_RESOLUTION_HEIGHT]   = { 0, QOE_SIZE_MAX },
+    [QOE_NUMBER_VIDEO_WIDTH]         = { 0, QOE_SIZE_MAX },
+    [QOE_NUMBER_VIDEO_HEIGHT]        = { 0, QOE_SIZE_MAX },
+    [QOE_NUMBER_PLAYER_WIDTH]        = { 0, QOE_SIZE_MAX },
+    [QOE_NUMBER_PLAYER_HEIGHT]       = { 0, QOE_SIZE_MAX },
+    [QOE_NUMBER_DEVICE_PIXEL_RATIO]  = { 0, 100 },
+    [QOE_NUMBER_FATAL]               = { 0, 1 }
+};
+
+_Static_assert(QOE_NUMBERS <= 64, "a bit a number");
+
+
+static qoe_span_t qoe_view_framerate(qoe_view_step_t *x);
+
+
+uint64_t
+qoe_view_valid(const qoe_sample_t *s, uint32_t *ignored)
+{
+    double    value;
+    uint64_t  set, rest;
+    unsigned  i;
+
+    set = s->set & ((1ULL << QOE_NUMBERS) - 1);
+
+    for (rest = set; rest != 0; rest &= rest - 1) {
+        i = (unsigned) __builtin_ctzll(rest);
+        value = s->number[i];
+
+        /* NaN fails as well */
+
+        if (!(value >= qoe_view_range[i].min
+              && value <= qoe_view_range[i].max))
+        {
+            set &= ~(1ULL << i);
+            (*ignored)++;
+        }
+    }
+
+    return set;
+}
+
+
+qoe_point_t *
+qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
+{
+    qoe_point_t       *p;
+    qoe_instrument_t   kind;
+
+    kind = qoe_metrics[metric].kind;
+
+    if (kind == QOE_INSTRUMENT_COUNTER) {
+        value = round(value);
+    }
+
+    if (!isfinite(value) || points->n == QOE_POINTS_MAX) {
+        return NULL;
+    }
+
+    if (kind <= QOE_INSTRUMENT_UPDOWN_DOUBLE && value <= 0) {
+        return NULL;
+    }
+
+    /* but for z-scores it is of a torn slot */
+
+    if (value < 0 && metric != QOE_METRIC_BUFFER_INSTABILITY_INDEX
+        && metric != QOE_METRIC_NETWORK_LATENCY_DEVIATION)
+    {
+        return NULL;
+    }
+
+    p = &points->point[points->n++];
+
+    p->metric = (uint16_t) metric;
+    p->nextra = 0;
+    p->value = value;
+
+    return p;
+}
+
+
+void
+qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text)
+{
+    if (p == NULL || text.len == 0 || p->nextra == QOE_POINT_EXTRAS) {
+        return;
+    }
+
+    p->extra[p->nextra].dim = (uint16_t) dim;
+    p->extra[p->nextra].text = text;
+    p->nextra++;
+}
+
+
+void
+qoe_view_point(qoe_view_step_t *x, qoe_metric_id_t metric, double value,
+    unsigned with)
+{
+    qoe_point_t  *p;
+
+    p = qoe_point_add(x->points, metric, value);
+
+    if (p == NULL || with == 0) {
+        return;
+    }
+
+    if (with & QOE_WITH_MEDIA) {
+        qoe_point_extra(p, QOE_DIM_MEDIA_TYPE, qoe_view_text(x, MEDIA_TYPE));
+    }
+
+    if (with & QOE_WITH_CODEC) {
+        qoe_point_extra(p, QOE_DIM_CODEC, qoe_view_text(x, CODEC));
+    }
+
+    if (with & QOE_WITH_FRAMERATE) {
+        qoe_point_extra(p, QOE_DIM_FRAMERATE, qoe_view_framerate(x));
+    }
+
+    if ((with & QOE_WITH_OUTLIER) && qoe_view_has(x, IS_OUTLIER)) {
+        qoe_point_extra(p, QOE_DIM_IS_OUTLIER,
+                        qoe_view_number(x, IS_OUTLIER) != 0
+                        ? qoe_span("true") : qoe_span("false"));
+    }
+}
+
+
+/* "30", "29.97", "12.5": made once an event, without regard to a locale. */
+
+static qoe_span_t
+qoe_view_framerate(qoe_view_step_t *x)
+{
+    char          *p, *end;
+    unsigned       cents, digits;
+    qoe_points_t  *points;
+
+    if (!qoe_view_has(x, FRAMERATE)) {
+        return qoe_span_null;
+    }
+
+    cents = (unsigned) lround(qoe_view_number(x, FRAMERATE) * 100);
+    points = x->points;
+
+    if (cents == 0 || sizeof(points->scratch) - points->used < 8) {
+        return qoe_span_null;
+    }
+
+    /* at most 1000.00, written from its end */
+
+    end = points->scratch + points->used + 8;
+    p = end;
+    digits = 2;
+
+    while (digits > 0 && cents % 10 == 0) {
+        cents /= 10;
+        digits--;
+    }
+
+    while (digits > 0) {
+        *--p = (char) ('0' + cents % 10);
+        cents /= 10;
+
+        if (--digits == 0) {
+            *--p = '.';
+        }
+    }
+
+    do {
+        *--p = (char) ('0' + cents % 10);
+        cents /= 10;
+    } while (cents != 0);
+
+    points->used += 8;
+
+    return (qoe_span_t) { p, (size_t) (end - p) };
+}

@@ -1,0 +1,57 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Text in shared memory, which one writes and others may read meanwhile:
+ * whole words, so that a reader sees old bytes or new ones.  The writer first
+ * takes away what makes the text valid, and gives it back last; a reader looks
+ * at it before and behind the text.  Stores release and loads acquire, so
+ * that the order holds without fences.
+ */
+
+
+#ifndef _QOE_WORDS_H_INCLUDED_
+#define _QOE_WORDS_H_INCLUDED_
+
+
+#include "qoe_core.h"
+
+
+#define qoe_peek(p)        __atomic_load_n((p), __ATOMIC_RELAXED)
+#define qoe_poke(p, v)     __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define qoe_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define qoe_publish(p, v)  __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+
+
+/* len is at most what the words hold. */
+
+static inline void
+qoe_words_put(uint64_t *words, const char *text, size_t len)
+{
+    size_t    i, n;
+    uint64_t  w;
+
+    for (i = 0; i < len; i += 8) {
+        n = qoe_min(len - i, (size_t) 8);
+        w = 0;
+        memcpy(&w, text + i, n);
+        qoe_publish(&words[i / 8], w);
+    }
+}
+
+
+static inline void
+qoe_words_get(char *text, const uint64_t *words, size_t len)
+{
+    size_t    i, n;
+    uint64_t  w;
+
+    for (i = 0; i < len; i += 8) {
+        n = qoe_min(len - i, (size_t) 8);
+        w = qoe_acquire(&words[i / 8]);
+        memcpy(text + i, &w, n);
+    }
+}
+
+
+#endif /* _QOE_WORDS_H_INCLUDED_ */

@@ -1,0 +1,180 @@
+#!/usr/bin/perl
+
+# Copyright (C) OpenQoE
+#
+# openqoe_attribute: fills fields that the client left empty, adds attributes
+# to log records, gives dimensions their values; levels, empty values, sizes,
+# hostile bytes.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use OpenQoE::Test;
+use OpenQoE::Metrics;
+use OpenQoE::Peers qw(otlp_file_logs);
+
+my $long = 'x' x 300;
+
+my $nginx = OpenQoE::Nginx->new(
+    workers => 2,
+    http => <<'END',
+        openqoe_attribute outer http;
+        openqoe_dimension tier allow source=attribute.tier;
+        openqoe_dimension pop allow source=cdn.edge_pop;
+        map $http_x_plan $tier { ~^gold paid; default $http_x_plan; }
+END
+    server => 'openqoe_attribute outer server;',
+    locations => <<"END",
+        location = /v2/stats { openqoe_stats; }
+        location = /inherits { openqoe_events; }
+        location = /own {
+            openqoe_events;
+            openqoe_attribute tier \$tier;
+            openqoe_attribute address \$remote_addr;
+            openqoe_attribute request \$request_id;
+            openqoe_attribute empty "";
+            openqoe_attribute long "${long}";
+            openqoe_attribute cut "\xc3\xa9${long}";
+        }
+        location = /fill {
+            openqoe_events;
+            openqoe_attribute network.country_code DE;
+            openqoe_attribute network.asn 64500;
+            openqoe_attribute cdn.edge_pop \$server_port;
+            openqoe_attribute app_version \$http_x_version;
+            openqoe_attribute video.duration not-a-number;
+        }
+        location = /bytes {
+            openqoe_events;
+            openqoe_attribute tier \$arg_x;
+            openqoe_attribute header \$http_x_bytes;
+        }
+        location = /if {
+            openqoe_events;
+            openqoe_attribute tier outside;
+            if (\$arg_in) { set \$inside 1; }
+        }
+END
+);
+$nginx->write_config(exporter => 'endpoint file://' . $nginx->out_file
+                                 . '; interval 30ms; metric_interval 200ms;');
+$nginx->start;
+
+my $metrics = OpenQoE::Metrics->new($nginx->out_file);
+
+
+# The attributes of the log records of events posted to a location.
+
+sub logs ($path, $events, %headers) {
+    my %wanted = map { event_id($_) => 1 } @$events;
+    my $answer = http_post($nginx->port, $path, batch_json($events),
+                           headers => \%headers);
+    is($answer->{status}, 202, "$path: accepted") or diag($answer->{body});
+
+    my @found;
+    wait_until(sub {
+        @found = grep { $wanted{ $_->{body} =~ /oqid-([^"\\]+)/ ? $1 : '' } }
+                 otlp_file_logs($nginx->out_file);
+        return @found >= @$events;
+    }, 10);
+    is(scalar @found, scalar @$events, "$path: exported");
+    return @found;
+}
+
+
+sub attributes ($path, $set, %headers) {
+    my ($log) = logs($path, [ event(%$set) ], %headers);
+    return $log->{attributes} // {};
+}
+
+subtest 'levels' => sub {
+    is(attributes('/inherits', {})->{outer}, 'server',
+       'of the server, in place of that of http');
+    is(attributes('/own', {})->{outer}, undef,
+       'a location with its own has no other');
+    is(attributes('/if', {})->{tier}, 'outside', 'of the location');
+    is(attributes('/if?in=1', {})->{tier}, 'outside', 'and of an "if" in it');
+};
+
+subtest 'log attributes' => sub {
+    my $attrs = attributes('/own', {}, 'X-Plan' => 'gold card');
+    is($attrs->{tier}, 'paid', 'by a map');
+    is($attrs->{address}, '127.0.0.1', 'a variable');
+    ok(!exists $attrs->{empty}, 'an empty value is none');
+    is($attrs->{long}, 'x' x 256, 'at most 256 bytes');
+    is($attrs->{cut}, "\x{e9}" . 'x' x 254, 'whole characters');
+
+    my @logs = logs('/own', batch(3));
+    my %id = map { $_->{attributes}{request} => 1 } @logs;
+    is(scalar keys %id, 1, 'evaluated once a request');
+    like((keys %id)[0], qr/^[0-9a-f]{32}$/, 'and there');
+    ok(!exists attributes('/own', {})->{tier}, 'a variable that is empty');
+};
+
+subtest 'hostile bytes' => sub {
+    my $attrs = attributes('/bytes?x=a', {}, 'X-Bytes' => "a\xffb\x01c\xc3");
+    is($attrs->{header}, 'a?b?c?', 'what is no text is a question mark');
+    $attrs = attributes('/bytes?x=' . 'y' x 2000, {});
+    is($attrs->{tier}, 'y' x 256, 'a long one is cut');
+};
+
+subtest 'fields' => sub {
+    my $network = { country_code => 'FR', asn => 1 };
+    my $country = sub ($code, %more) {
+        return $metrics->wait_value(1, 'openqoe.events_total',
+                                    network_country => $code, %more);
+    };
+    my $port = $nginx->port;
+
+    logs('/fill', [ event(org_id => 'empty', app_version => undef) ],
+         'X-Version' => '9.9');
+    ok($country->('DE', org_id => 'empty', pop => $port,
+                  app_version => '9.9'), 'absent ones are filled');
+
+    logs('/fill', [ event(org_id => 'own', network => $network,
+                          cdn => { edge_pop => 'fra1' }) ],
+         'X-Version' => '9.9');
+    ok($country->('FR', org_id => 'own', pop => 'fra1',
+                  app_version => '1.0.0'), "the client's own stay");
+
+    logs('/fill', [ event(org_id => 'blank', network => { country_code => '' },
+                          cdn => { edge_pop => undef }) ]);
+    ok($country->('DE', org_id => 'blank', pop => $port),
+       '"" and null are filled too');
+
+    my ($log) = logs('/fill', [ event(org_id => 'body') ]);
+    unlike($log->{body}, qr/"DE"/, 'the body stays as it was sent');
+};
+
+subtest 'dimension' => sub {
+    logs('/own', [ event(org_id => 'dim') ], 'X-Plan' => 'gold');
+    ok($metrics->wait_value(1, 'openqoe.events_total', org_id => 'dim',
+                            tier => 'paid'), 'an attribute is its source');
+
+    my $json = http_get($nginx->port, '/v2/stats?dimension=tier')->{body};
+    my $values = decode_json_text($json);
+    ok((grep { $_ eq 'paid' } @{ $values->{values} }), 'with its values');
+};
+
+# as much as there can be still fits the memory of a request
+
+subtest 'the largest' => sub {
+    $nginx->write_config(locations => "location = /many { openqoe_events;\n"
+        . join('', map { "openqoe_attribute a$_ '$long';\n" } 1 .. 32) . '}',
+        http => 'client_max_body_size 8m;', zone => 'qoe:64m');
+    ok($nginx->stop, 'quits');
+    $nginx->start;
+
+    my $events = batch(1000);
+    my $answer = http_post($nginx->port, '/many', batch_json($events));
+    is($answer->{status}, 202, '32 attributes of 1000 events')
+        or diag($answer->{body});
+};
+
+ok($nginx->stop, 'quits');
+$nginx->no_errors;
+is_deeply($metrics->problems, [], 'no receiver would complain');
+
+done_testing;

@@ -1,0 +1,301 @@
+#!/usr/bin/perl
+
+# Copyright (C) OpenQoE
+#
+# Forged values in every dimension at once: what the zone, the exports and the
+# text hold stays within bounds that were set, a value that was there before
+# keeps its own series, and the others are counted.  OPENQOE_ATTACK is the
+# number of events (100,000; ./build.sh bench sends 10 million).
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use List::Util qw(max sum0);
+
+use OpenQoE::Test;
+
+use OpenQoE::Prometheus qw(prometheus_text);
+
+use constant { SERIES => 3000, ZONE_MB => 32, EVENTS => 20 };
+
+need('t/tools/load' => tool('load'));
+
+my $attack = $ENV{OPENQOE_ATTACK} || 100_000;
+die "OPENQOE_ATTACK: a number of events\n" if $attack !~ /^[1-9]\d*$/;
+
+# those of the configuration below, else the defaults
+my %max = (
+    org_id => 50, player_id => 10_000, env => 10, app_name => 100,
+    app_version => 200, device_category => 10, os_family => 20,
+    browser_family => 20, player_name => 20, network_country => 250,
+    video_id => 500, video_title => 30, stream_id => 1000, media_type => 8,
+    codec => 50, error_family => 20, error_code => 200, framerate => 30,
+    cdn_provider => 20,
+);
+
+# not attributes: only counted
+my @dropped = qw(network_region network_asn session_id view_id viewer_id
+                 video_source_url);
+
+my $dir = scratch_dir('exports');
+my $sink = free_port();
+
+my $nginx = OpenQoE::Nginx->new(
+    workers => 2, zone => 'qoe:' . ZONE_MB . 'm', http => <<"END",
+    openqoe_series_max @{[ SERIES ]};
+    openqoe_view_timeout 2s 2s;
+    openqoe_drain_timeout 500ms;
+    openqoe_dimension org_id allow max=$max{org_id};
+    openqoe_dimension video_id allow max=$max{video_id};
+    openqoe_dimension video_title topk max=$max{video_title};
+    openqoe_dimension cdn_provider allow max=$max{cdn_provider};
+    log_format size '\$uri \$content_length';
+END
+    servers => <<"END");
+    server {
+        listen 127.0.0.1:$sink;
+        client_max_body_size 16m;
+        client_body_buffer_size 8m;
+        location / { return 200; }
+        location = /v1/metrics {
+            access_log $dir/sizes size;
+            return 200;
+        }
+    }
+END
+$nginx->write_config(exporter => <<"END");
+endpoint http://127.0.0.1:$sink;
+        protocol http/protobuf;
+        compression none;
+        interval 200ms;
+        metric_interval 1s;
+END
+chmod 0777, $dir;
+$nginx->start;
+
+
+sub stats () {
+    my $answer = http_get($nginx->port, '/v2/stats',
+                          headers => { Accept => 'application/json' },
+                          timeout => 20);
+    return $answer && decode_json_text($answer->{body});
+}
+
+
+sub text () {
+    my $answer = http_get($nginx->port, '/v2/stats?format=prometheus',
+                          timeout => 20);
+    return { %{ prometheus_text($answer->{body}) },
+             bytes => length $answer->{body} };
+}
+
+
+# What a viewer who was there before the attack sends: n heartbeats.
+
+my %known = (
+    org_id => 'org-known', player_id => 'player-known', env => 'env-known',
+    app_name => 'app-known', app_version => '1.known',
+    device => { category => 'd-known' }, os => { family => 'os-known' },
+    browser => { family => 'b-known' }, player => { name => 'p-known' },
+    network => { country_code => 'XK' },
+    video => { id => 'video-known', title => 'Film known' },
+    session_id => uuid(), view_id => uuid(),
+);
+
+sub known_viewer ($n) {
+    my @events = map { event(%known, data => { buffer_length => 1000 + $_ }) }
+                 1 .. $n;
+    my $answer = http_post($nginx->port, '/v2/events', batch_json(\@events));
+    is($answer && $answer->{status}, 202, 'the known viewer\'s are accepted');
+}
+
+
+sub known_count ($text, $name) {
+    my $labels = $text->{labels};
+
+    return sum0(map { $text->{samples}{$_} } grep {
+        my $l = $labels->{$_};
+        /^\Q$name\E\{/ && ($l->{org_id} // '') eq 'org-known'
+        && ($l->{video_id} // '') eq 'video-known'
+        && ($l->{app_version} // '') eq '1.known'
+        && ($l->{player_name} // '') eq 'p-known'
+    } keys %$labels);
+}
+
+
+# KB of the workers that are not the zone
+
+sub own_memory () {
+    return max(map {
+        my $status = slurp("/proc/$_/status");
+        my ($all) = $status =~ /^VmRSS:\s+(\d+)/m;
+        my ($shared) = $status =~ /^RssShmem:\s+(\d+)/m;
+        $all - $shared;
+    } $nginx->worker_pids);
+}
+
+
+sub shared_memory () {
+    return max(map { slurp("/proc/$_/status") =~ /^RssShmem:\s+(\d+)/m }
+               $nginx->worker_pids);
+}
+
+
+# The sizes of the exports so far, a collection's requests being one.
+
+sub exports () { slurp("$dir/sizes") =~ m{^/v1/metrics (\d+)}mg }
+
+
+sub drained () {
+    return wait_until(sub {
+        my $stats = stats();
+        return $stats && $stats->{queue}{used} == 0;
+    }, 60);
+}
+
+
+# So many events of it: how many were accepted (a queue may be full).
+
+sub attack ($events) {
+    state $first = 0;
+    my $p = load($nginx, c => 4, n => EVENTS, x => 0, d => 3600, s => $first,
+                 m => int($events / EVENTS));
+    $first += $events;
+    my $status = $p->wait(600 + $events / 5000);
+    my ($accepted) = $p->output =~ /accepted_events (\d+)/;
+
+    is($status, 0, 'the load ends')
+        or diag($p->errors);
+    note($p->output);
+    return $accepted // 0;
+}
+
+
+known_viewer(10);
+ok(wait_until(sub {
+    known_count(text(), 'openqoe_events_total') == 10
+}, 10), 'a viewer is known');
+
+my $accepted = attack($attack / 2);
+ok(drained(), 'the first half is worked off');
+wait_until(sub { exports() >= 3 }, 10);
+my $half = text();
+my $own = own_memory();
+my @first = exports();
+
+known_viewer(10);
+$accepted += attack($attack / 2);
+known_viewer(10);
+ok(drained(), 'the second half too');
+my $exported = exports();
+ok(wait_until(sub { exports() >= $exported + 3 }, 15), 'exports go on');
+
+my $text = text();
+my $stats = stats();
+my @sizes = exports();
+
+is_deeply($text->{problems}, [], 'the text is well-formed');
+ok($stats->{series} && $stats->{dimensions}, '/v2/stats answers');
+cmp_ok($accepted, '>=', $attack * 0.5, 'most of the attack was accepted');
+
+
+# Distinct values of each label.
+
+sub values_of ($text) {
+    my %values;
+
+    for my $labels (values %{ $text->{labels} }) {
+        $values{$_}{ $labels->{$_} } = 1 for keys %$labels;
+    }
+
+    return \%values;
+}
+
+subtest 'values' => sub {
+    my $values = values_of($text);
+    my $series = $text->{samples};
+
+    for my $dim (sort keys %max) {
+        my $n = keys %{ $values->{$dim} // {} };
+        cmp_ok($n, '<=', $max{$dim} + 1, "$dim: at most max and \"other\"");
+        ok($values->{$dim}{other}, "$dim: those over it are \"other\"")
+            if $max{$dim} < $attack / 10 && $max{$dim} < 1000;
+
+        my @over = grep { /^openqoe_dimension_overflow_total\{
+                          .*dimension="$dim"/x } keys %$series;
+        cmp_ok(sum0(map { $series->{$_} } @over), '>', 0,
+               "$dim: its overflow is counted") if $max{$dim} < 1000;
+
+        my ($count) = map { $series->{$_} } grep {
+            /^openqoe_dimension_cardinality\{dimension="$dim"/ } keys %$series;
+        cmp_ok($count // -1, '>', 0, "$dim: has a cardinality");
+        cmp_ok($count // 0, '<=', $max{$dim}, "$dim: within its max")
+            if $dim ne 'video_title';
+    }
+
+    for my $dim (@dropped) {
+        ok(!$values->{$dim}, "$dim: no attribute");
+    }
+
+    for my $dim (qw(session_id view_id viewer_id)) {
+        my ($count) = map { $series->{$_} } grep {
+            /^openqoe_dimension_cardinality\{dimension="$dim"/ } keys %$series;
+        cmp_ok(abs(($count // 0) / ($accepted + 1) - 1), '<', 0.05,
+               "$dim: estimated (" . ($count // 'none') . " of $accepted)");
+    }
+};
+
+
+subtest 'the known viewer' => sub {
+    is(known_count($text, 'openqoe_events_total'), 30,
+       'every event is in the series of its own');
+    is(known_count($text, 'openqoe_buffer_length_milliseconds_count'), 30,
+       'so are its values');
+};
+
+
+# A text line a number, several a histogram.
+
+sub series_of ($text) {
+    return grep { !/_(?:bucket|sum)\{/ } keys %{ $text->{samples} };
+}
+
+subtest 'bounds' => sub {
+    my $stored = $stats->{series}{count} // $stats->{series}{live};
+    my $others = grep { /^(?:otel_|worker_|request_|openqoe_(?:dimension|queue
+                         |series|spool|ingest|events_(?:rec|acc|rej)
+                         |unique|concurrent))/x } series_of($text);
+
+    note("$others series of the module itself");
+    cmp_ok(scalar(series_of($text)) - $others, '<=', SERIES + 100,
+           'series: at most openqoe_series_max and those of overflow');
+    cmp_ok(shared_memory(), '<=', ZONE_MB * 1024 + 64, 'the zone is as large');
+    cmp_ok(own_memory() - $own, '<', 8192,
+           'the workers\' own memory does not grow');
+    cmp_ok($text->{bytes}, '<', $half->{bytes} * 1.1,
+           "the text ($text->{bytes} bytes) does not grow");
+
+    my $before = max(@first[-3 .. -1]);
+    my $after = max(@sizes[-3 .. -1]);
+    cmp_ok($after, '<', $before * 1.1, "nor an export ($after bytes)");
+    cmp_ok($after, '<', SERIES * 1200, 'which is bounded');
+
+    my ($overflow) = map { $text->{samples}{$_} }
+                     grep { /^openqoe_series_overflow_total/ }
+                     keys %{ $text->{samples} };
+    cmp_ok($overflow // 0, '>', 0, 'series refused are counted');
+    ok(scalar(grep { /otel_metric_overflow="true"/ }
+              keys %{ $text->{samples} }), 'and their values kept in one');
+
+    my $events = sum0(map { $text->{samples}{$_} }
+                      grep { /^openqoe_events_total\{/ }
+                      keys %{ $text->{samples} });
+    is($events, $accepted + 30, 'no event is missing in the sums');
+};
+
+ok($nginx->stop('QUIT', 20), 'nginx leaves by itself');
+$nginx->no_errors;
+
+done_testing;

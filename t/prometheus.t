@@ -1,0 +1,243 @@
+#!/usr/bin/perl
+
+# Copyright (C) OpenQoE
+#
+# A real Prometheus scrapes /v2/stats: by OpenMetrics, for which it asks, by
+# the older text when that is all it may have, and by ?format=prometheus.  Its
+# HTTP API says the same as the text, and as what was sent.  promtool finds
+# nothing wrong but what the names that dashboards use bring with them.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use OpenQoE::Test;
+
+use OpenQoE::Metrics qw(catalogue);
+use OpenQoE::Peers qw(program);
+use OpenQoE::Prometheus qw(prometheus_text sample_differences);
+use OpenQoE::Viewers;
+
+need('Prometheus, Debian package prometheus' => program('prometheus'));
+
+my $viewers = OpenQoE::Viewers->new(sessions => 20, span => 1500);
+my $log = scratch_dir('scrapes') . '/scrapes';
+
+# what goes on by itself between two looks
+my $MOVES = qr/^(?:worker_heap|worker_stack|openqoe_queue_|openqoe_spool_
+               |otel_sdk_exporter_)/x;
+
+# promtool's opinion on names that are prescribed, name => opinions
+my %inherent = map { my ($name, @said) = split /: /; $name => "@said" }
+               split /\n/, <<'END';
+END
+
+
+my $nginx = OpenQoE::Nginx->new(
+    workers => 2, zone => 'qoe:16m', http => <<"END",
+    openqoe_view_timeout 10m 10m;
+    log_format scrape '\$uri \$args|\$http_accept|\$sent_http_content_type|'
+                      '\$status';
+END
+    server => "access_log $log scrape;",
+);
+my $text = 'proxy_pass http://127.0.0.1:' . $nginx->port . '/v2/stats;'
+           . ' access_log off;';
+$nginx->write_config(
+    exporter => 'endpoint file://' . $nginx->out_file
+                . ";\n        interval 100ms;\n        metric_interval 1h;",
+    location => "location = /v2/text { proxy_set_header Accept text/plain;"
+                . " $text }");
+$nginx->start;
+
+$viewers->begin;
+ok($viewers->post($nginx), 'the viewers\' events are accepted');
+
+my $odd = event(event_type => 'error', org_id => "o\"\\\n{}",
+                data => { error_code => "T\x{e9}\x{1f4fa}\\\"x\ny",
+                          error_family => 'drm' });
+is(http_post($nginx->port, '/v2/events', batch_json([ $odd ]))->{status},
+   202, 'so is one with odd texts');
+is(http_post($nginx->port, '/v2/events', '{"events":[{}]}')->{status}, 400,
+   'and one is refused');
+
+
+sub scrape ($accept = 'text/plain', $path = '/v2/stats') {
+    my $answer = http_get($nginx->port, $path,
+                          $accept ? (headers => { Accept => $accept }) : ());
+    return $answer;
+}
+
+
+# everything is applied when no event waits any more
+
+my $sent = $viewers->count + 1;
+ok(wait_until(sub {
+    my $samples = prometheus_text(scrape()->{body})->{samples};
+    my $applied = 0;
+    $applied += $samples->{$_} for grep { /^openqoe_events_total\{/ }
+                                   keys %$samples;
+    return $applied == $sent;
+}, 10), 'all are in the metrics');
+
+
+my %answer = (
+    text => scrape(),
+    format => scrape('', '/v2/stats?format=prometheus'),
+    openmetrics => scrape('application/openmetrics-text;version=1.0.0'),
+);
+my %parsed = map { $_ => prometheus_text($answer{$_}{body}) } keys %answer;
+
+subtest 'the texts' => sub {
+    for my $how (qw(text format)) {
+        is($answer{$how}{headers}{'content-type'},
+           'text/plain; version=0.0.4; charset=utf-8', "$how: content type");
+        ok(!$parsed{$how}{open_metrics}, "$how: no # EOF");
+    }
+    is($answer{openmetrics}{headers}{'content-type'},
+       'application/openmetrics-text; version=1.0.0; charset=utf-8',
+       'openmetrics: content type');
+    ok($parsed{openmetrics}{open_metrics}, 'openmetrics: # EOF');
+    is_deeply($parsed{$_}{problems}, [], "$_: well-formed")
+        for sort keys %parsed;
+
+    my %family = %{ $parsed{text}{families} };
+    is_deeply([ grep { !$family{$_}{help} || !$family{$_}{type}
+                       || !$family{$_}{samples} } sort keys %family ], [],
+              'each family has a HELP, a TYPE and samples');
+};
+
+
+# without what moves
+
+sub still ($samples) {
+    return { map { $_ => $samples->{$_} } grep { !/$MOVES/ } keys %$samples };
+}
+
+
+sub total ($samples, $name) {
+    my $total = 0;
+    $total += $samples->{$_} for grep { /^\Q$name\E\{/ } keys %$samples;
+    return $total;
+}
+
+
+subtest 'what was sent is in it' => sub {
+    my $s = $parsed{text}{samples};
+    my $types = $viewers->types;
+    my %want = (
+        openqoe_events_total => $sent,
+        openqoe_events_received_total => $sent + 1,
+        openqoe_events_accepted_total => $sent,
+        openqoe_events_rejected_total => 1,
+        openqoe_errors_total => $types->{error} + 1,
+        openqoe_pause_events_total => $types->{pause},
+        openqoe_seek_latency_milliseconds_count => $types->{seek},
+    );
+
+    is(total($s, $_), $want{$_}, $_) for sort keys %want;
+
+    my ($key) = grep { /^openqoe_errors_total.*drm/ } keys %$s;
+    my $labels = $parsed{text}{labels}{ $key // '' } // {};
+    is($labels->{org_id}, 'o"\\?{}', 'a label with odd characters');
+    is($labels->{error_code}, "T\xc3\xa9\xf0\x9f\x93\xba\\\"x?y",
+       'a label that is UTF-8');
+
+    my %missing = map { $_ => 1 } grep { $_->{group} ne 'self' }
+                  values %{ catalogue() };
+    cmp_ok(scalar keys %{ $parsed{text}{families} }, '>', 60,
+           'many metrics');
+};
+
+
+subtest 'one content in all formats' => sub {
+    my $text = still($parsed{text}{samples});
+
+    for my $how (qw(format openmetrics)) {
+        is_deeply([ sample_differences($text, still($parsed{$how}{samples}),
+                                       'text', $how) ], [], $how);
+    }
+};
+
+
+my $prometheus = OpenQoE::Prometheus->new(jobs => {
+    openmetrics => { port => $nginx->port, path => '/v2/stats' },
+    text => { port => $nginx->port, path => '/v2/text' },
+    format => { port => $nginx->port, path => '/v2/stats',
+                params => 'format: [prometheus]' },
+})->start;
+
+my %type = (histogram => 'histogram', gauge => 'gauge', gauge_now => 'gauge',
+            counter => 'counter', counter_double => 'counter',
+            updown_double => 'gauge');
+
+for my $job (qw(openmetrics text format)) {
+    subtest "Prometheus, $job" => sub {
+        my $target = $prometheus->wait_scrape($job);
+        ok($target, 'it scrapes') or return;
+        is($target->{health}, 'up', 'the target is up');
+        is($target->{lastError}, '', 'without an error');
+
+        my $got = still($prometheus->samples($job));
+        my $want = still(prometheus_text(scrape()->{body})->{samples});
+        cmp_ok(scalar keys %$got, '>', 1000, 'it has many samples');
+        is_deeply([ sample_differences($got, $want, 'Prometheus',
+                                       'the text') ], [],
+                  'its samples are those of the text');
+
+        my $metadata = $prometheus->metadata($job);
+        my $families = $parsed{$job eq 'openmetrics' ? $job : 'text'}
+                       {families};
+        is_deeply({ map { $_ => [ @{ $metadata->{$_} }{qw(type help)} ] }
+                    grep { $families->{$_} } keys %$metadata },
+                  { map { $_ => [ @{ $families->{$_} }{qw(type help)} ] }
+                    keys %$families }, 'it knows type and help of each');
+    };
+}
+
+ok($prometheus->stop, 'Prometheus leaves');
+
+subtest 'what Prometheus asked for and got' => sub {
+    my (@open, @format);
+
+    for my $line (slurp($log) =~ /^(.*openmetrics-text.*)\n/mg) {
+        my ($uri, $accept, $type, $status) = split /\|/, $line;
+        next if $accept !~ m{text/plain};        # that was us
+        push @{ $uri =~ /format=/ ? \@format : \@open }, "$type $status";
+    }
+
+    cmp_ok(scalar @open, '>', 1, 'it asked for OpenMetrics');
+    is(scalar(grep { !/^application\/openmetrics-text.* 200$/ } @open), 0,
+       'and got it');
+    cmp_ok(scalar @format, '>', 1, 'it asked for format=prometheus');
+    is(scalar(grep { !/^text\/plain.* 200$/ } @format), 0, 'and got text');
+};
+
+subtest 'promtool check metrics' => sub {
+    my $promtool = program('promtool');
+    plan(skip_all => 'needs promtool') if !$promtool;
+
+    my $file = scratch_dir('promtool') . '/metrics';
+    write_file($file, $answer{text}{body});
+    my ($rc, $out, $err) = run_cmd({ stdin => $file }, $promtool, 'check',
+                                   'metrics');
+    my @lines = map { "$_\n" } grep { /\S/ } split /\n/, $err;
+    my %said;
+
+    for my $line (@lines) {
+        my ($name, $text) = $line =~ /^(\w+) (.*)$/;
+        push @{ $said{ $name // $line } }, $text // '';
+    }
+
+    is($out, '', 'nothing on stdout');
+    unlike($err, qr/error while linting/, 'it can be parsed');
+    is_deeply({ map { $_ => join ' ', @{ $said{$_} } } keys %said },
+              \%inherent, 'no opinion but on prescribed names')
+        or diag($err);
+};
+
+ok($nginx->stop, 'nginx leaves by itself');
+$nginx->no_errors;
+
+done_testing;

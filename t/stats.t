@@ -1,0 +1,198 @@
+#!/usr/bin/perl
+
+# Copyright (C) OpenQoE
+#
+# /v2/stats as JSON: what it tells of dimensions, views, series and exports,
+# and the values of one dimension.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use OpenQoE::Test;
+
+my $nginx = OpenQoE::Nginx->new(workers => 2, http => <<'END',
+    openqoe_dimension app_name allow max=3;
+    openqoe_dimension os_family allow max=1 overflow=hash;
+    openqoe_dimension network_asn bucket size=100;
+    openqoe_dimension marker allow;
+    openqoe_dimension plan allow max=200 source=data.plan;
+    openqoe_dimension gone drop source=data.gone;
+    openqoe_view_timeout 1s hidden=1s;
+    openqoe_series_max 5000;
+END
+    events => 'openqoe_marker on;');
+$nginx->write_config(exporter => 'endpoint file://' . $nginx->out_file
+                                 . '; interval 30ms; metric_interval 200ms;');
+$nginx->start;
+
+
+sub get ($args = '', %opt) {
+    my $r = http_get($nginx->port, "/v2/stats$args", %opt);
+    is($r->{status}, 200, "/v2/stats$args");
+    is($r->{headers}{'content-type'}, 'application/json', 'JSON');
+    return decode_json_text($r->{body}) // {};
+}
+
+
+sub post (@events) {
+    my $r = http_post($nginx->port, '/v2/events', batch_json(\@events));
+    is($r->{status}, 202, 'accepted') or diag($r->{body});
+}
+
+
+# until the helpers are done with the events
+
+sub wait_stats ($what, $test) {
+    my $stats;
+    my $ok = wait_until(sub {
+        my $r = http_get($nginx->port, '/v2/stats');
+        $stats = decode_json_text($r->{body}) // {};
+        return $test->($stats);
+    }, 10);
+    ok($ok, $what) or diag(encode_json_text($stats));
+    return $stats;
+}
+
+subtest 'limits' => sub {
+    my $limits = get()->{cardinality_limits};
+    my %want = (
+        org_id => [ 1000, 'allow', 'other' ],
+        app_name => [ 3, 'allow', 'other' ],
+        os_family => [ 1, 'allow', 'hash' ],
+        video_title => [ 100, 'topk', 'other' ],
+        viewer_id => [ 0, 'drop', undef ],
+        plan => [ 200, 'allow', 'other' ],
+    );
+
+    for my $name (sort keys %want) {
+        is_deeply($limits->{$name}, {
+            max_cardinality => $want{$name}[0], action => $want{$name}[1],
+            overflow => $want{$name}[2],
+        }, $name);
+    }
+
+    is($limits->{network_asn}{bucket_size}, 100, 'a bucket has its size');
+    is(scalar keys %$limits, 34 + 2, 'all of them');
+};
+
+subtest 'dimensions' => sub {
+    my @apps = ('b', 'a', 'd', 'c', 'e');
+    post(event(app_name => $_, os => { family => "os-$_" },
+               data => { plan => "plan $_", gone => $_ })) for @apps;
+
+    my $stats = wait_stats('all in the metrics', sub ($s) {
+        $s->{dimensions}{plan}{count} == 5
+    });
+    my $dims = $stats->{dimensions};
+
+    is($dims->{app_name}{count}, 3, 'as many as admitted');
+    is($dims->{app_name}{overflow}, 2, 'the others are counted');
+    is($dims->{os_family}{count}, 1, 'with hash too');
+    is($dims->{plan}{overflow}, 0, 'none');
+    is($dims->{gone}{count}, 5, 'those dropped are estimated');
+    is($dims->{session_id}{count}, 5, 'of the ids too');
+    is_deeply([sort keys %$dims], [sort keys %{ $stats->{cardinality_limits} }],
+              'the same names as the limits');
+
+    is_deeply(get('?dimension=app_name'), {
+        dimension => 'app_name', count => 3, values => [ 'a', 'b', 'd' ],
+    }, 'the values of one, sorted');
+    is_deeply(get('?x=1&dimension=no%20such%22one'), {
+        dimension => 'no such"one', count => 0, values => [],
+    }, 'an unknown one');
+    is_deeply(get('?dimension='), { dimension => '', count => 0, values => [] },
+              'none at all');
+    is_deeply(get('?dimension=plan', headers => { Accept => 'text/plain' })
+              ->{values}, [ map { "plan $_" } sort @apps ],
+              'always JSON');
+
+    for my $name (qw(session_id view_id viewer_id marker)) {
+        my $one = get("?dimension=$name");
+        cmp_ok($one->{count}, '>', 0, "$name: counted");
+        is_deeply($one->{values}, [], "$name: never shown");
+    }
+};
+
+subtest 'the first 100 values' => sub {
+    post(map { event(data => { plan => sprintf 'p%03d', $_ }) } 1 .. 150);
+    wait_stats('there', sub ($s) { $s->{dimensions}{plan}{count} == 155 });
+
+    my $one = get('?dimension=plan');
+    is($one->{count}, 155, 'all are counted');
+    is(scalar @{ $one->{values} }, 100, 'a hundred are shown');
+    is_deeply($one->{values}, [sort @{ $one->{values} }], 'sorted');
+    is($one->{values}[0], 'p001', 'the first of all');
+    is($one->{values}[99], 'p100', 'without a gap');
+};
+
+subtest 'views' => sub {
+    wait_stats('all are over by silence', sub ($s) {
+        $s->{views}{active} == 0
+    });
+    my $before = get()->{views};
+    is($before->{started}, $before->{ended}, 'as many as began');
+    is($before->{ended}, $before->{ended_silent}, 'all by silence');
+
+    my $now = int(time * 1000);
+    my ($first, $next) = @{ batch(2, event_time => $now) };
+    post({ %$first, event_type => 'playing' },
+         { %$first, event_type => 'playing' },
+         { %$next, event_type => 'ended', event_time => $now + 10 },
+         { %$next, event_type => 'heartbeat', event_time => $now + 20 });
+
+    my $after = wait_stats('and ended', sub ($s) {
+        $s->{views}{ended} == $before->{ended} + 1
+    })->{views};
+    is($after->{started}, $before->{started} + 1, 'one view');
+    is($after->{duplicates}, $before->{duplicates} + 1, 'a duplicate');
+    is($after->{late}, $before->{late} + 1, 'one behind the end');
+    is($after->{ended_silent}, $before->{ended_silent}, 'not by silence');
+    cmp_ok($after->{capacity}, '>', 1000, 'there is room');
+};
+
+subtest 'series and exports' => sub {
+    my $stats = wait_stats('exported', sub ($s) {
+        $s->{metrics}{points}{sent} > 0
+    });
+    my ($series, $metrics) = @$stats{qw(series metrics)};
+
+    is($series->{max}, 5000, 'openqoe_series_max');
+    cmp_ok($series->{count}, '>', 0, 'some');
+    cmp_ok($series->{capacity}, '>=', $series->{count}, 'there is room');
+    is($series->{overflow}, 0, 'none refused');
+    cmp_ok($metrics->{collections}, '>', 0, 'collected');
+    like($metrics->{last_collection}, qr/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, 'when');
+    cmp_ok($metrics->{batches}{sent}, '>', 0, 'sent');
+    is($metrics->{batches}{failed}, 0, 'none failed');
+};
+
+# what is counted survives a reload, and so do the values of dimensions
+
+subtest 'reload' => sub {
+    my $before = get();
+    ok($nginx->reload(old => 1), 'reloads');
+    my $after = get();
+    is($after->{dimensions}{$_}{count}, $before->{dimensions}{$_}{count}, $_)
+        for qw(app_name plan gone session_id);
+    is_deeply(get('?dimension=app_name')->{values}, [ 'a', 'b', 'd' ],
+              'the values too');
+};
+
+ok($nginx->stop, 'quits');
+$nginx->no_errors;
+
+# off: nothing is made, the limits are known all the same
+
+{
+    $nginx = OpenQoE::Nginx->new(http => 'openqoe_metrics off;')->start;
+    post(event());
+    wait_stats('exported', sub ($s) { $s->{exporter}{exported} == 1 });
+    is(get()->{series}{count}, 0, 'no series');
+    is(get()->{metrics}{points}{sent}, 0, 'no points');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+done_testing;

@@ -1,0 +1,114 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Events for t/tools/load -x: with forged values in every dimension, or with
+ * those of a number of honest viewers, in bodies that are alike.
+ */
+
+
+#ifndef _LOAD_VIEWER_H_INCLUDED_
+#define _LOAD_VIEWER_H_INCLUDED_
+
+
+#include <stdint.h>
+#include <stdio.h>
+
+
+/* Numbers that follow each other look like nothing, and stay distinct. */
+
+static uint64_t
+load_mix(uint64_t n)
+{
+    return n * 0x9e3779b97f4a7c15;
+}
+
+
+/* One of that many values for an honest viewer, else one of its own. */
+
+static uint64_t
+load_pick(uint64_t viewers, uint64_t n, unsigned honest)
+{
+    return viewers ? n % honest : load_mix(n) & 0xffffffff;
+}
+
+
+#define pick(honest)  load_pick(viewers, n, honest)
+
+
+/* What all events of a viewer have alike: as many values of each dimension as
+ * an honest crowd has, if they are honest. */
+
+static size_t
+load_viewer(char *p, size_t max, uint64_t viewers, uint64_t n)
+{
+    uint64_t  id;
+
+    id = load_mix(n);
+
+    return (size_t) snprintf(p, max,
+        "\"org_id\":\"org-%08lx\",\"player_id\":\"player-%08lx\","
+        "\"view_id\":\"%08lx-%04lx-4000-8000-00000000000a\","
+        "\"session_id\":\"%08lx-%04lx-4000-8000-00000000000b\","
+        "\"viewer_id\":\"viewer-%08lx\",\"env\":\"env-%08lx\","
+        "\"app_name\":\"app-%08lx\",\"app_version\":\"1.%08lx\","
+        "\"device\":{\"category\":\"d-%08lx\"},"
+        "\"os\":{\"family\":\"os-%08lx\"},"
+        "\"browser\":{\"family\":\"b-%08lx\"},"
+        "\"player\":{\"name\":\"p-%08lx\"},"
+        "\"network\":{\"asn\":%lu,\"country_code\":\"%08lx\","
+        "\"region\":\"r-%08lx\"},\"cdn\":{\"provider\":\"cdn-%08lx\"},"
+        "\"video\":{\"id\":\"video-%08lx\",\"title\":\"Film %08lx\","
+        "\"stream_type\":\"live\",\"source_url\":\"https://v/%08lx\"}",
+        pick(10), pick(5), id & 0xffffffff, id >> 48, id & 0xffffffff, id >> 48,
+        id & 0xffffffff, pick(3), pick(5), pick(20), pick(5), pick(8), pick(8),
+        pick(5), pick(50) + 1, pick(40), pick(30), pick(4), pick(50), pick(50),
+        pick(50));
+}
+
+
+/* Events of the types whose metrics have attributes of their own, in turn. */
+
+static size_t
+load_viewer_event(char *p, size_t max, uint64_t viewers, const char *run,
+    long long ms, uint64_t number)
+{
+    size_t    len;
+    uint64_t  n;
+
+    static const struct {
+        const char  *type;
+        const char  *data;
+    } kind[] = {
+        { "heartbeat", "\"playing_time\":10000,\"bitrate\":3000000,"
+          "\"buffer_length\":12000,\"dropped_frames\":0" },
+        { "fragmentloaded", "\"frag_duration\":4,\"size_bytes\":1500000,"
+          "\"ttfb_ms\":40,\"z_score\":0.5,\"is_outlier\":false" },
+        { "bufferlevelchange", "\"buffer_len_ms\":12000,\"z_score\":0.5,"
+          "\"is_outlier\":false" },
+        { "qualitychange", "\"bitrate_kb\":3000,\"resolution\":"
+          "{\"width\":1280,\"height\":720}" },
+        { "error", "\"error_message\":\"fragLoadError\"" }
+    };
+
+    n = viewers ? number % viewers : number;
+
+    len = (size_t) snprintf(p, max,
+              "{\"event_type\":\"%s\",\"event_time\":%lld,"
+              "\"viewer_time\":%lld,\"playback_time\":1000,",
+              kind[number % 5].type, ms, ms);
+
+    len += load_viewer(p + len, max - len, viewers, n);
+
+    return len + (size_t) snprintf(p + len, max - len,
+        ",\"data\":{\"seq\":\"oqid-%s-%lu\",\"media_type\":\"m-%08lx\","
+        "\"codec\":\"c-%08lx\",\"error_family\":\"f-%08lx\","
+        "\"error_code\":\"e-%08lx\",\"framerate\":%lu,%s}}", run,
+        (unsigned long) number, pick(2), pick(5), pick(5), pick(20),
+        20 + pick(3) % 900, kind[number % 5].data);
+}
+
+#undef pick
+
+
+#endif /* _LOAD_VIEWER_H_INCLUDED_ */

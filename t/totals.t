@@ -1,0 +1,185 @@
+#!/usr/bin/perl
+
+# Copyright (C) OpenQoE
+#
+# The same viewers are counted the same by one worker and by four, with a
+# reload in the middle and with workers that are killed in the middle: what is
+# exported sums up to the same, under one identity and one start time, by one
+# writer at a time.  A kill may cost one event.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use OpenQoE::Test;
+
+use OpenQoE::Metrics qw(near);
+use OpenQoE::Viewers;
+
+use constant INTERVAL => 0.5;
+
+# of gauges a window is exported, so only whether they were; these are as
+# large as this in one event, others 1 or what their histogram's max says
+my %one_event = (
+    'openqoe.network.bandwidth' => 9e6, 'openqoe.bitrate_change' => 4.4e6,
+    'openqoe.buffered_duration' => 6, 'openqoe.dropped_frames_total' => 9,
+    'openqoe.playing_time_seconds' => 5, 'openqoe.watch_time_seconds' => 5,
+);
+
+# slower machines need more time for the same, so the viewers take their time
+my $viewers = OpenQoE::Viewers->new(span => scaled(4000));
+my $silence = int scaled(4);
+
+
+sub new_nginx ($workers) {
+    my $nginx = OpenQoE::Nginx->new(
+        workers => $workers, zone => 'qoe:16m',
+        http => "openqoe_metrics core rules view;\n"
+                . "    openqoe_view_timeout ${silence}s ${silence}s;");
+    $nginx->write_config(exporter => 'endpoint file://' . $nginx->out_file
+                         . ";\n        interval 100ms;\n        metric_interval "
+                         . INTERVAL * 1000 . 'ms;');
+    return $nginx->start;
+}
+
+
+# Between two collections lies an interval: two writers would make more.  A
+# new one may begin at once.
+
+sub check_writer ($metrics, $changes) {
+    my @times = $metrics->times;
+    my $early = grep { $times[$_] - $times[$_ - 1] < INTERVAL * 0.5e9 }
+                1 .. $#times;
+
+    cmp_ok(scalar @times, '>', 5, 'collections were exported');
+    cmp_ok($early, '<=', $changes, 'one writer at a time');
+    is(scalar keys %{ $metrics->{instances} }, 1, 'one service.instance.id');
+    isnt((keys %{ $metrics->{instances} })[0] // '', '', 'which is not empty');
+    is_deeply($metrics->problems, [],
+              'points go on in time, from one start, and never fall');
+    cmp_ok($metrics->torn, '<=', $changes, 'lines are whole');
+}
+
+
+# What the viewers come to: run(workers => 4, middle => sub ($nginx) { },
+# changes => 1, kills => 1)
+
+sub run (%opt) {
+    my $nginx = new_nginx($opt{workers});
+    my $metrics = OpenQoE::Metrics->new($nginx->out_file);
+    my ($begin, $start) = (time, undef);
+
+    $viewers->begin;
+    ok($viewers->post($nginx, 0, 0.5), 'the first half is accepted');
+    $opt{middle}->($nginx) if $opt{middle};
+    ok($viewers->post($nginx, 0.5, 1), 'the second half is accepted');
+    is($viewers->accepted, $viewers->count, 'every event');
+
+    my $over = $viewers->views - ($opt{kills} // 0);
+    ok($metrics->wait_value($over, 'openqoe.views_total', -timeout => 30),
+       'every view ends')
+        or diag('views that ended: ', $metrics->value('openqoe.views_total'));
+    ok($metrics->wait_collection, 'and collections go on');
+
+    check_writer($metrics, $opt{changes} // 0);
+    my ($events) = $metrics->series('openqoe.events_total');
+    cmp_ok($events->{start} / 1e9, '<', $begin + 1,
+           'the start is that of the zone');
+
+    ok($nginx->stop, 'nginx leaves by itself');
+    $nginx->no_errors(allow => $opt{kills} ? qr/exited on signal 9/ : undef);
+
+    return $metrics->read->totals;
+}
+
+
+# Names of what differs by more than so many events.
+
+sub differences ($got, $want, $events) {
+    my @wrong;
+
+    for my $name (sort keys %{ { %$got, %$want } }) {
+        my ($g, $w) = ($got->{$name}, $want->{$name});
+
+        if (!$g || !$w) {
+            push @wrong, "$name is " . ($g ? 'too much' : 'missing');
+            next;
+        }
+
+        push @wrong, "$name: series $g->{series}, not $w->{series}"
+            if $g->{series} ne $w->{series} && !$events;
+
+        for my $what (grep { defined $w->{$_} } qw(value count sum)) {
+            my $one = $what eq 'sum' ? $w->{sum} / ($w->{count} || 1) * 20
+                                     : $one_event{$name} // 1;
+            next if near($g->{$what}, $w->{$what})
+                    || abs($g->{$what} - $w->{$what}) <= $one * $events;
+            push @wrong, "$name: $what $g->{$what}, not $w->{$what}";
+        }
+
+        push @wrong, "$name: buckets @{ $g->{buckets} }, not "
+                     . "@{ $w->{buckets} }"
+            if $w->{buckets} && !$events
+               && "@{ $g->{buckets} }" ne "@{ $w->{buckets} }";
+    }
+
+    return @wrong;
+}
+
+
+my $want;
+
+subtest '1 worker' => sub {
+    $want = run(workers => 1);
+
+    my $types = $viewers->types;
+    is($want->{'openqoe.events_total'}{value}, $viewers->count,
+       'every event is counted');
+    is($want->{'openqoe.views_total'}{value}, $viewers->views, 'every view');
+    is($want->{'openqoe.errors_total'}{value}, $types->{error},
+       'every error');
+    is($want->{'openqoe.pause_events_total'}{value}, $types->{pause},
+       'every pause');
+    is($want->{'openqoe.fragment_size'} && 'there',
+       'there', 'gauges are exported');
+    is($want->{'openqoe.buffer_length'}{count},
+       $types->{bufferlevelchange} + $types->{stallstart}
+       + $types->{heartbeat}, 'every buffer length')
+};
+
+my %case = (
+    '4 workers' => { workers => 4 },
+    'a reload in the middle' => {
+        workers => 4, changes => 1,
+        middle => sub ($nginx) { ok($nginx->reload, 'reloaded') } },
+    'a reload to fewer workers' => {
+        workers => 4, changes => 1,
+        middle => sub ($nginx) {
+            $nginx->write_config(workers => 2);
+            ok($nginx->reload, 'reloaded');
+        } },
+    'the only worker is killed' => {
+        workers => 1, changes => 1, kills => 1,
+        middle => sub ($nginx) { $nginx->kill_worker } },
+    'all of four are killed, one after the other' => {
+        workers => 4, changes => 4, kills => 4,
+        middle => sub ($nginx) {
+            $nginx->kill_worker(pid => $_) for $nginx->worker_pids;
+        } },
+);
+
+for my $name (sort keys %case) {
+    subtest $name => sub {
+        my $kills = $case{$name}{kills} // 0;
+        my $got = run(%{ $case{$name} });
+
+        is_deeply([ differences($got, $want, $kills) ], [],
+                  'the totals are those of one worker'
+                  . ($kills ? " but for $kills events" : ''));
+        diag(join "\n", 'differs, within the tolerance:',
+             differences($got, $want, 0)) if differences($got, $want, 0);
+    };
+}
+
+done_testing;

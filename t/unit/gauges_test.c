@@ -1,0 +1,540 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What is taken at a collection, through whole collections of a zone.
+ */
+
+
+#include "tap.h"
+#include "qoe_collect.h"
+#include "qoe_sessions.h"
+
+#include <math.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+
+#define MB                 (1024 * 1024)
+#define SIZE               (64 * MB)         /* room for some sketches */
+#define LANES              2
+#define NOW_MS             1900000000000ULL
+#define NOW_NS             (NOW_MS * 1000000)
+#define NOW_S              ((uint32_t) (NOW_MS / 1000))
+
+
+typedef struct {
+    qoe_zone_t        *zone;
+    qoe_state_t        st;
+    qoe_conf_t         conf;
+    qoe_dimensions_t   dims;
+    qoe_governor_t     governor;
+    qoe_proc_t         self;
+    uint64_t           sessions;
+    qoe_collect_t     *c;
+} place_t;
+
+
+static place_t *
+place_new(void)
+{
+    void     *mem;
+    place_t  *p;
+
+    p = calloc(1, sizeof(place_t));
+    mem = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1,
+               0);
+
+    if (p == NULL || mem == MAP_FAILED
+        || qoe_zone_create(&p->zone, mem, SIZE, LANES) != QOE_OK)
+    {
+        abort();
+    }
+
+    qoe_state_create(p->zone);
+
+    if (qoe_state_attach(&p->st, p->zone) != QOE_OK) {
+        abort();
+    }
+
+    qoe_dimensions_init(&p->dims);
+
+    p->self = qoe_proc_self();
+    p->conf.groups = QOE_GROUPS_ALL;
+    p->conf.series_max = 1000;
+    p->conf.series_ttl_ms = 3600000;
+    p->conf.dims = &p->dims;
+
+    qoe_governor_init(&p->governor, p->st.govern, &p->dims, p->self);
+
+    return p;
+}
+
+
+static void
+place_free(place_t *p)
+{
+    qoe_collect_destroy(p->c);
+    munmap(p->zone, SIZE);
+    free(p);
+}
+
+
+static bool
+collect(place_t *p)
+{
+    qoe_status_t  rc;
+
+    if (p->c != NULL) {
+        qoe_collect_destroy(p->c);
+    }
+
+    p->c = qoe_collect_create(&p->st, &p->conf, &p->governor,
+                              QOE_COLLECT_READ,
+                              p->conf.groups|QOE_GROUP_STATS, NOW_NS,
+                              &qoe_mem_heap);
+    if (p->c == NULL) {
+        return false;
+    }
+
+    while ((rc = qoe_collect_step(p->c, 1000)) == QOE_AGAIN) {
+        /* void */
+    }
+
+    return rc == QOE_OK;
+}
+
+
+/* "name=value,name=value" of both blocks of a series. */
+
+static void
+text_of(const qoe_collect_t *c, const qoe_collected_t *s, char *out,
+    size_t size)
+{
+    int                i;
+    size_t             n;
+    qoe_span_t         name, value;
+    qoe_labels_iter_t  it;
+
+    n = 0;
+    out[0] = '\0';
+
+    for (i = 0; i < 2; i++) {
+
+        if ((i == 0 ? s->base : s->extra) == 0) {
+            continue;
+        }
+
+        qoe_labels_iter(&it, qoe_collect_block(c, i == 0 ? s->base
+                                                         : s->extra));
+
+        while (qoe_labels_next(&it, &name, &value) && n < size) {
+            n += (size_t) snprintf(out + n, size - n, "%s%.*s=%.*s",
+                                   n ? "," : "", (int) name.len, name.data,
+                                   (int) value.len, value.data);
+        }
+    }
+}
+
+
+/* The value of the one series of those attributes; NAN: there is none. */
+
+static double
+value_of(const place_t *p, qoe_metric_id_t metric, const char *labels)
+{
+    char             text[1024];
+    size_t           i;
+    double           found;
+    qoe_collected_t  s;
+
+    found = NAN;
+
+    for (i = 0; i < qoe_collect_count(p->c, metric); i++) {
+
+        qoe_collect_get(p->c, metric, i, &s);
+        text_of(p->c, &s, text, sizeof(text));
+
+        if (strcmp(text, labels) == 0) {
+            found = isnan(found) ? s.number : INFINITY;
+        }
+    }
+
+    return found;
+}
+
+
+static qoe_span_t
+labels_of(qoe_labels_t *l, const char *org, const char *env)
+{
+    l->len = 0;
+    (void) qoe_labels_add(l, qoe_span("org_id"), qoe_span_str(org));
+    (void) qoe_labels_add(l, qoe_span("env"), qoe_span_str(env));
+
+    return qoe_labels_span(l);
+}
+
+
+static qoe_store_env_t
+env_of(place_t *p)
+{
+    return (qoe_store_env_t) { p->st.key, &p->st.shared->series,
+                               p->conf.series_max,
+                               qoe_zone_start_ns(p->zone) };
+}
+
+
+/* A session with a view, last heard of age_ms ago. */
+
+static qoe_view_t *
+view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
+{
+    uint32_t         base;
+    uint64_t         session[2];
+    qoe_view_t      *v;
+    qoe_labels_t     l;
+    qoe_store_env_t  env;
+
+    session[0] = ++p->sessions;
+    session[1] = 0x9e3779b97f4a7c15ULL * p->sessions;
+    env = env_of(p);
+
+    v = qoe_sessions_add(p->st.sessions[lane], session);
+
+    if (v == NULL) {
+        abort();
+    }
+
+    base = 0;
+
+    if (org != NULL) {
+        base = qoe_store_block(p->st.store[lane], &env,
+                               labels_of(&l, org, "e"));
+    }
+
+    qoe_sessions_set_base(v, base);
+    v->view_key = p->sessions;
+    v->received_ms = NOW_MS - age_ms;
+    qoe_sessions_touch(p->st.sessions[lane], v, QOE_SESSIONS_VISIBLE);
+
+    return v;
+}
+
+
+static void
+test_empty(void)
+{
+    double            size;
+    uint32_t          i;
+    place_t          *p;
+    qoe_lane_info_t   info;
+
+    p = place_new();
+    size = 0;
+
+    for (i = 0; i < LANES; i++) {
+        qoe_zone_lane_info(p->zone, i, &info);
+        size += (double) info.size;
+    }
+
+    ok(collect(p), "a collection of an empty zone");
+    ok(value_of(p, QOE_METRIC_QUEUE_SIZE, "") == 0
+       && value_of(p, QOE_METRIC_QUEUE_CAPACITY, "") == size && size > MB
+       && value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") == 0
+       && value_of(p, QOE_METRIC_SPOOL_SIZE, "") == 0, "the queue");
+    ok(value_of(p, QOE_METRIC_SERIES_COUNT, "") == 0
+       && value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 0, "series");
+    ok(value_of(p, QOE_METRIC_WORKER_HEAP_ALLOCATION, "") == 0
+       && value_of(p, QOE_METRIC_WORKER_STACK_IN_USE, "") == 0, "workers");
+    ok(qoe_collect_count(p->c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0
+       && qoe_collect_count(p->c, QOE_METRIC_UNIQUE_VIEWERS) == 0
+       && qoe_collect_count(p->c, QOE_METRIC_DIMENSION_CARDINALITY) == 0
+       && qoe_collect_count(p->c, QOE_METRIC_DIMENSION_OVERFLOW) == 0,
+       "nothing of what has attributes");
+
+    place_free(p);
+}
+
+
+static void
+test_views(void)
+{
+    int          i;
+    char         org[16], text[64];
+    double       sum;
+    place_t     *p;
+    qoe_view_t  *v;
+
+    p = place_new();
+
+    view(p, 0, "a", 0);
+    view(p, 0, "a", 29000);
+    view(p, 1, "a", 10000);
+    view(p, 1, "b", 30000);
+    view(p, 0, "b", 30001);
+    view(p, 0, "c", 600000);
+    view(p, 1, NULL, 0);
+    v = view(p, 1, "a", 0);
+    v->view_key = 0;
+    view(p, 0, "d", 0);
+    v = view(p, 0, "a", 0);
+    qoe_sessions_set_base(v, 0);
+    qoe_sessions_remove(p->st.sessions[0], v);
+
+    ok(collect(p), "a collection with views");
+    ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=a,env=e")
+       == 3, "the same attributes in two lanes are one series");
+    ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=b,env=e")
+       == 1, "30 s ago counts, longer ago does not");
+    ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=d,env=e")
+       == 1
+       && isnan(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
+                         "org_id=c,env=e")), "and a silent one is none");
+    ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
+                "otel.metric.overflow=true") == 1,
+       "a view whose attributes had no room");
+
+    for (i = 0; i < 500; i++) {
+        snprintf(org, sizeof(org), "o%d", i % 250);
+        view(p, (uint32_t) i % LANES, org, 0);
+    }
+
+    sum = 0;
+    ok(collect(p), "a collection with many sets");
+
+    for (i = 0; i < 250; i++) {
+        snprintf(text, sizeof(text), "org_id=o%d,env=e", i);
+        sum += (value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, text) == 2);
+    }
+
+    ok(sum == 250, "each has its views");
+
+    p->conf.groups = QOE_GROUP_CORE;
+    ok(collect(p)
+       && qoe_collect_count(p->c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0
+       && qoe_collect_count(p->c, QOE_METRIC_QUEUE_SIZE) == 0,
+       "groups that are off have nothing");
+
+    place_free(p);
+}
+
+
+static void
+test_viewers(void)
+{
+    int          i;
+    char         id[16];
+    double       a, b;
+    place_t     *p;
+    qoe_span_t   viewer;
+
+    p = place_new();
+
+    for (i = 0; i < 600; i++) {
+        viewer.data = id;
+        viewer.len = (size_t) snprintf(id, sizeof(id), "v%d", i % 300);
+
+        qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("p"), viewer,
+                          NOW_S);
+    }
+
+    qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("q"),
+                      qoe_span("v1"), NOW_S);
+
+    ok(collect(p), "a collection with viewers");
+
+    a = value_of(p, QOE_METRIC_UNIQUE_VIEWERS, "org_id=a,player_id=p");
+    b = value_of(p, QOE_METRIC_UNIQUE_VIEWERS, "org_id=a,player_id=q");
+
+    ok(fabs(a - 300) <= 6 && fabs(b - 1) < 0.5,
+       "unique viewers by org and player: %g of 300, %g of 1", a, b);
+
+    place_free(p);
+}
+
+
+static void
+test_workers(void)
+{
+    pid_t     pid;
+    place_t  *p;
+
+    p = place_new();
+
+    pid = fork();
+
+    if (pid == 0) {
+        qoe_self_worker(p->st.self, qoe_proc_self(), 7777, 7, qoe_mono_ms());
+        _exit(0);
+    }
+
+    waitpid(pid, NULL, 0);
+    qoe_self_worker(p->st.self, p->self, 4096, 132, qoe_mono_ms());
+
+    ok(collect(p)
+       && value_of(p, QOE_METRIC_WORKER_HEAP_ALLOCATION, "") == 4096
+       && value_of(p, QOE_METRIC_WORKER_STACK_IN_USE, "") == 132,
+       "memory of the workers that live");
+
+    place_free(p);
+}
+
+
+static void
+put(place_t *p, uint32_t lane, uint64_t age_ms)
+{
+    char       record[24];
+    size_t     i;
+    uint64_t   received, wake[QOE_LANES_MAX / 64] = { 0 };
+    qoe_put_t  put;
+
+    received = NOW_NS - age_ms * 1000000;
+    memset(record, 0, sizeof(record));
+    record[0] = 0x09;
+
+    for (i = 0; i < 8; i++) {
+        record[1 + i] = (char) (received >> 8 * i & 0xff);
+    }
+
+    put.lane = lane;
+    put.record = (qoe_span_t) { record, sizeof(record) };
+
+    if (qoe_zone_put(p->zone, p->self, 0, &put, 1, wake) != QOE_OK) {
+        abort();
+    }
+}
+
+
+static void
+test_queue(void)
+{
+    uint64_t          pos;
+    place_t          *p;
+    qoe_span_t        record;
+    qoe_lane_info_t   info[2];
+
+    p = place_new();
+
+    put(p, 0, 2000);
+    put(p, 1, 7500);
+    put(p, 1, 3250);
+
+    ok(collect(p), "a collection with a queue");
+    ok(fabs(value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") - 7.5) < 1e-9,
+       "the oldest event of all lanes");
+
+    qoe_zone_lane_info(p->zone, 0, &info[0]);
+    qoe_zone_lane_info(p->zone, 1, &info[1]);
+    ok(info[0].used > 0 && value_of(p, QOE_METRIC_QUEUE_SIZE, "")
+                           == (double) (info[0].used + info[1].used),
+       "bytes of all lanes");
+
+    pos = qoe_lane_head(p->zone, 1);
+    ok(qoe_lane_read(p->zone, 1, UINT64_MAX, &pos, &record) == QOE_OK,
+       "it is read");
+    qoe_lane_release(p->zone, 1, pos, 1);
+    ok(collect(p)
+       && fabs(value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") - 3.25) < 1e-9,
+       "and released: the next one is the oldest");
+
+    place_free(p);
+}
+
+
+static void
+test_series(void)
+{
+    int               i;
+    place_t          *p;
+    uint32_t          lane, base;
+    char              org[16];
+    qoe_labels_t      l;
+    qoe_store_env_t   env;
+
+    p = place_new();
+    p->conf.series_max = 10;
+    env = env_of(p);
+
+    for (i = 0; i < 14; i++) {
+        lane = (uint32_t) i % LANES;
+        snprintf(org, sizeof(org), "o%d", i);
+
+        base = qoe_store_block(p->st.store[lane], &env,
+                               labels_of(&l, org, "e"));
+        (void) qoe_store_record(p->st.store[lane], &env,
+                                QOE_METRIC_PAUSE_EVENTS_TOTAL, base, 0, 1,
+                                NOW_NS);
+        qoe_store_unref(p->st.store[lane], base);
+    }
+
+    ok(collect(p), "a collection with series");
+    ok(value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 4,
+       "values that found no room");
+    ok(value_of(p, QOE_METRIC_SERIES_COUNT, "") >= 10
+       && value_of(p, QOE_METRIC_SERIES_COUNT, "") <= 10 + LANES,
+       "the series there are: %g",
+       value_of(p, QOE_METRIC_SERIES_COUNT, ""));
+
+    place_free(p);
+}
+
+
+static void
+test_dimensions(void)
+{
+    int          i;
+    char         buf[QOE_GOVERN_BUF], id[16];
+    place_t     *p;
+    qoe_span_t   value;
+
+    p = place_new();
+
+    p->dims.dim[QOE_DIM_ENV].max = 3;
+    p->dims.dim[QOE_DIM_APP_NAME].max = 2;
+    p->dims.dim[QOE_DIM_APP_NAME].overflow = QOE_OVERFLOW_HASH;
+
+    for (i = 0; i < 8; i++) {
+        value.data = id;
+        value.len = (size_t) snprintf(id, sizeof(id), "v%d", i);
+
+        (void) qoe_govern(&p->governor, QOE_DIM_ENV, value, NOW_S, buf);
+        (void) qoe_govern(&p->governor, QOE_DIM_APP_NAME, value, NOW_S, buf);
+        (void) qoe_govern(&p->governor, QOE_DIM_ORG_ID, value, NOW_S, buf);
+        (void) qoe_govern(&p->governor, QOE_DIM_SESSION_ID, value, NOW_S,
+                          buf);
+    }
+
+    ok(collect(p), "a collection with dimensions");
+    ok(value_of(p, QOE_METRIC_DIMENSION_CARDINALITY, "dimension=org_id") == 8
+       && value_of(p, QOE_METRIC_DIMENSION_CARDINALITY,
+                   "dimension=session_id") == 8,
+       "distinct values, of what is kept and what is dropped");
+    ok(value_of(p, QOE_METRIC_DIMENSION_CARDINALITY, "dimension=env") >= 3
+       && isnan(value_of(p, QOE_METRIC_DIMENSION_CARDINALITY,
+                         "dimension=browser_family")),
+       "and a dimension without any is not there");
+    ok(value_of(p, QOE_METRIC_DIMENSION_OVERFLOW,
+                "dimension=env,action=other") == 5
+       && value_of(p, QOE_METRIC_DIMENSION_OVERFLOW,
+                   "dimension=app_name,action=hash") == 6,
+       "values that were not admitted, and what they became");
+    ok(qoe_collect_count(p->c, QOE_METRIC_DIMENSION_OVERFLOW) == 2,
+       "no others");
+
+    place_free(p);
+}
+
+
+int
+main(void)
+{
+    test_empty();
+    test_views();
+    test_viewers();
+    test_workers();
+    test_queue();
+    test_series();
+    test_dimensions();
+
+    return tap_end();
+}

@@ -1,0 +1,361 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The series store: kinds of series, blocks, the cap, ends of series.
+ */
+
+
+#include "store_support.h"
+
+#include <math.h>
+
+
+static bool
+find(qoe_store_t *s, qoe_metric_id_t metric, uint32_t base,
+    qoe_series_t *out, uint32_t *slot)
+{
+    uint32_t  i;
+
+    for (i = 0; i < qoe_store_slots(s); i++) {
+        if (qoe_store_read(s, i, out) && out->metric == metric
+            && out->base == base)
+        {
+            *slot = i;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static void
+test_kinds(void)
+{
+    uint32_t      slot, b;
+    qoe_store_t  *s;
+    qoe_series_t  e;
+
+    s = store_new(QOE_STORE_MIN);
+    b = block(s, 1);
+
+    ok(qoe_store_record(s, &env, COUNTER, b, 0, 1e15, NOW) == QOE_OK
+       && qoe_store_record(s, &env, COUNTER, b, 0, 1e15, NOW) == QOE_OK,
+       "two values of a counter");
+
+    for (slot = 0; slot < 10; slot++) {
+        qoe_store_record(s, &env, COUNTER, b, 0, 1e15, NOW);
+    }
+
+    qoe_store_record(s, &env, COUNTER, b, 0, 1, NOW + SECOND);
+
+    ok(find(s, COUNTER, b, &e, &slot) && e.count == 12000000000000001ULL,
+       "integers are exact beyond 2^53");
+    ok(e.start_ns == ZONE_START && e.last_s == 5001 && e.extra == 0,
+       "it began with the zone, and had its last value now");
+
+    ok(qoe_store_record(s, &env, COUNTER, b, 0, -1, NOW) == QOE_INVALID
+       && qoe_store_record(s, &env, COUNTER, b, 0, NAN, NOW) == QOE_INVALID
+       && qoe_store_record(s, &env, GAUGE, b, 0, INFINITY, NOW) == QOE_INVALID
+       && qoe_store_record(s, &env, GAUGE, b, 0, 1e16, NOW) == QOE_INVALID
+       && qoe_store_record(s, &env, HISTOGRAM, b, 0, -1, NOW) == QOE_INVALID
+       && qoe_store_record(s, &env, QOE_METRICS_N, b, 0, 1, NOW)
+          == QOE_INVALID
+       && qoe_store_record(s, &env, QOE_METRIC_SERIES_COUNT, b, 0, 1, NOW)
+          == QOE_INVALID,
+       "what is no value of the metric is refused");
+    ok(*env.count == 1, "and makes no series");
+
+    qoe_store_record(s, &env, HISTOGRAM, b, 0, 100, NOW);
+    qoe_store_record(s, &env, HISTOGRAM, b, 0, 100.5, NOW);
+    qoe_store_record(s, &env, HISTOGRAM, b, 0, 99999, NOW);
+
+    ok(find(s, HISTOGRAM, b, &e, &slot) && e.count == 3
+       && e.bucket[0] == 1 && e.bucket[1] == 1 && e.bucket[10] == 1
+       && e.sum == 100199.5 && e.min == 100 && e.max == 99999,
+       "a histogram; bounds are upper-inclusive");
+
+    qoe_store_record(s, &env, GAUGE, b, 0, 10, NOW);
+    qoe_store_record(s, &env, GAUGE, b, 0, -4, NOW);
+
+    ok(find(s, GAUGE, b, &e, &slot) && e.window_count == 0
+       && e.open_count == 2 && e.open_sum == 6, "an open window");
+
+    qoe_store_window(s, slot);
+    qoe_store_record(s, &env, GAUGE, b, 0, 7, NOW);
+
+    ok(qoe_store_read(s, slot, &e) && e.window_count == 2 && e.window_sum == 6
+       && e.open_count == 1 && e.open_sum == 7, "a closed one, and the next");
+
+    qoe_store_window(s, slot);
+    qoe_store_window(s, slot);
+
+    ok(qoe_store_read(s, slot, &e) && e.window_count == 0
+       && e.open_count == 0, "a window in which nothing came");
+    ok(store_check(s, &env, 1, &b) == NULL, "all of it is sound");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+static void
+test_blocks(void)
+{
+    char          buf[QOE_LABELS_MAX];
+    size_t        len, other;
+    uint32_t      a, b, i, n;
+    qoe_span_t    big;
+    qoe_store_t  *s;
+    static char   bytes[QOE_LABELS_MAX + 1];
+
+    s = store_new(QOE_STORE_MIN);
+
+    a = block(s, 188);
+    b = block(s, 188);
+
+    len = qoe_store_block_read(s, a, buf);
+
+    ok(a == b && a != 0 && block(s, 189) != a, "equal sets are one block");
+    ok(len == 1 + 3 + 2 + 4 + 189
+       && memcmp(buf, "\3set\xc1\0" "188-000", 13) == 0,
+       "a block of four cells is read");
+    ok(qoe_store_block_hash(s, a)
+       == qoe_hash(&env.key, buf, len), "its hash is that of its bytes");
+
+    other = qoe_store_block_read(s, s->pool[QOE_POOL_BLOCKS].n, buf)
+            + qoe_store_block_read(s, 0, buf)
+            + qoe_store_block_read(s, UINT32_MAX, buf);
+    ok(other == 0 && qoe_store_block_hash(s, 0) == 0
+       && qoe_store_block_hash(s, UINT32_MAX) == 0,
+       "what is no block reads as none");
+
+    qoe_store_unref(s, a);
+    ok(qoe_store_block_read(s, a, buf) == len, "one reference is left");
+    qoe_store_unref(s, a);
+    ok(qoe_store_block_read(s, a, buf) == 0
+       && qoe_store_block_hash(s, a) == 0, "none is");
+    qoe_store_unref(s, a);
+    qoe_store_unref(s, 0);
+    qoe_store_unref(s, UINT32_MAX);
+    qoe_store_ref(s, a);
+
+    memset(bytes, 'x', sizeof(bytes));
+    big = (qoe_span_t) { bytes, sizeof(bytes) };
+
+    ok(qoe_store_block(s, &env, big) == 0
+       && qoe_store_block(s, &env, qoe_span_null) == 0,
+       "too large, or empty");
+
+    big.len--;
+    b = qoe_store_block(s, &env, big);
+    ok(b != 0 && qoe_store_block_read(s, b, buf) == QOE_LABELS_MAX
+       && memcmp(buf, bytes, QOE_LABELS_MAX) == 0, "the largest one");
+    qoe_store_unref(s, b);
+
+    for (n = 0; block(s, 1000 + n) != 0; n++) { /* void */ }
+
+    ok(n > 50 && n <= s->pool[QOE_POOL_BLOCKS].n,
+       "%u blocks fill a small store", n);
+    ok(qoe_store_record(s, &env, COUNTER, QOE_STORE_OVERFLOW, 0, 1, NOW)
+       == QOE_FULL, "a value whose block has no room overflows");
+
+    for (i = 0; i < n; i++) {
+        b = block(s, 1000 + i);
+        qoe_store_unref(s, b);
+        qoe_store_unref(s, b);
+    }
+
+    b = block(s, 189);
+    qoe_store_unref(s, b);
+    qoe_store_unref(s, b);
+
+    ok(is_empty(s) && store_check(s, &env, 0, NULL) == NULL,
+       "without references all blocks and cells are free");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+static void
+test_cap(void)
+{
+    char               buf[QOE_LABELS_MAX];
+    bool               full;
+    size_t             len;
+    uint32_t           i, n, slot, a, slots;
+    qoe_span_t         name, value;
+    qoe_store_t       *s;
+    qoe_series_t       e;
+    qoe_store_info_t   info;
+    qoe_labels_iter_t  it;
+
+    s = store_new(QOE_STORE_MIN);
+    env.max = 3;
+
+    for (i = 0; i < 5; i++) {
+        qoe_store_record(s, &env, COUNTER, block(s, i), 0, 1, NOW);
+    }
+
+    a = block(s, 0);
+    ok(qoe_store_record(s, &env, COUNTER, a, 0, 1, NOW) == QOE_OK,
+       "a series that exists takes values at the cap");
+
+    qoe_store_info(s, &info);
+    ok(info.series == 3 && *env.count == 3 && info.overflowed == 2,
+       "three series, two values overflowed");
+
+    full = find(s, COUNTER, QOE_STORE_OVERFLOW_BLOCK, &e, &slot)
+           && e.count == 2 && e.start_ns == ZONE_START;
+    len = qoe_store_block_read(s, e.base, buf);
+    qoe_labels_iter(&it, (qoe_span_t) { buf, len });
+
+    ok(full && qoe_labels_next(&it, &name, &value)
+       && qoe_span_eq(name, qoe_span("otel.metric.overflow"))
+       && qoe_span_eq(value, qoe_span("true"))
+       && !qoe_labels_next(&it, &name, &value),
+       "they are in the series that OpenTelemetry prescribes");
+
+    env.max = 1000000;
+
+    for (i = 0, full = false; !full; i++) {
+        full = qoe_store_record(s, &env, HISTOGRAM, a, block(s, i % 20),
+                                1, NOW)
+               == QOE_FULL
+               || i == 20;
+    }
+
+    ok(i == 21, "other metrics have room");
+
+    slots = s->numbers - s->number_reserve;
+
+    for (i = 0, n = 0; i < 2 * slots && n == 0; i++) {
+        n = qoe_store_record(s, &env, i % 2 ? COUNTER : GAUGE,
+                             block(s, i % 40), block(s, i / 40 % 40), 1, NOW)
+            == QOE_FULL;
+    }
+
+    qoe_store_info(s, &info);
+    ok(n == 1 && info.series == slots + 20,
+       "%u of %u slots for numbers were taken, then one overflowed",
+       info.series - 20, slots);
+
+    for (i = 0, n = 0; i < QOE_METRICS_N; i++) {
+        if (qoe_store_has(i)) {
+            qoe_store_record(s, &env, i, QOE_STORE_OVERFLOW, 0, 1, NOW);
+            n += !find(s, i, QOE_STORE_OVERFLOW_BLOCK, &e, &slot);
+        }
+    }
+
+    ok(n == 0, "every metric's overflow series has room in a full store");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+static void
+test_ends(void)
+{
+    uint32_t      slot, again, cursor, b;
+    qoe_store_t  *s;
+    qoe_series_t  e;
+
+    s = store_new(QOE_STORE_MIN);
+    b = block(s, 1);
+
+    qoe_store_record(s, &env, COUNTER, b, 0, 5, NOW);
+    (void) find(s, COUNTER, b, &e, &slot);
+
+    qoe_store_record(s, &env, COUNTER, b, 0, 1, NOW + SECOND);
+    ok(!qoe_store_condemn(s, slot, e.last_s),
+       "a series that had a value since is not condemned");
+    ok(qoe_store_condemn(s, slot, e.last_s + 1)
+       && !qoe_store_read(s, slot, &e), "a condemned one reads as free");
+
+    qoe_store_pardon(s, slot);
+    ok(qoe_store_read(s, slot, &e) && e.count == 6
+       && e.start_ns == ZONE_START && e.last_s == 5001,
+       "a pardoned one is as it was");
+
+    qoe_store_condemn(s, slot, e.last_s);
+    qoe_store_record(s, &env, COUNTER, b, 0, 2, NOW + 9 * SECOND);
+    ok(qoe_store_read(s, slot, &e) && e.count == 2
+       && e.start_ns == NOW + 9 * SECOND,
+       "a condemned one begins anew with a value");
+
+    qoe_store_record(s, &env, GAUGE, b, 0, 2, NOW + 9 * SECOND);
+    ok(find(s, GAUGE, b, &e, &again) && e.start_ns == NOW + 9 * SECOND,
+       "from then on new series start when they begin");
+
+    condemn_all(s);
+    cursor = 0;
+    do {
+        qoe_store_sweep(s, &env, &cursor, 5);
+    } while (cursor != 0);
+
+    qoe_store_pardon(s, again);
+    sweep_all(s);
+
+    ok(!qoe_store_read(s, slot, &e) && *env.count == 1,
+       "the second turn of sweep frees it");
+    ok(qoe_store_read(s, again, &e) && e.open_sum == 2,
+       "but for what was pardoned in between");
+    ok(store_check(s, &env, 1, &b) == NULL, "all of it is sound");
+
+    condemn_all(s);
+    sweep_all(s);
+    qoe_store_unref(s, b);
+    ok(is_empty(s) && *env.count == 0, "nothing is left");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+static void
+test_adopt(void)
+{
+    uint32_t      a, b, c;
+    qoe_store_t  *s;
+    const char   *wrong;
+
+    s = store_new(QOE_STORE_MIN);
+
+    a = block(s, 1);
+    b = block(s, 2);
+    c = block(s, 3);
+    qoe_store_record(s, &env, COUNTER, a, 0, 5, NOW);
+
+    *env.count = 7;
+    qoe_store_block_at(s, c)->hash ^= 1;
+
+    qoe_store_rebuild(s, &env);
+    ok(qoe_store_adopt(s, b) && !qoe_store_adopt(s, c)
+       && !qoe_store_adopt(s, 0) && !qoe_store_adopt(s, UINT32_MAX),
+       "a block is adopted, a damaged one is none");
+    qoe_store_rebuilt(s);
+
+    wrong = store_check(s, &env, 1, &b);
+    ok(wrong == NULL, "references are those of series and of adoption%s",
+       wrong ? wrong : "");
+    ok(*env.count == 7, "series that were counted are not counted twice");
+
+    s->series = 3;
+    qoe_store_rebuild(s, &env);
+    qoe_store_rebuilt(s);
+    ok(*env.count == 5, "and the count follows what is there");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+int
+main(void)
+{
+    test_kinds();
+    test_blocks();
+    test_cap();
+    test_ends();
+    test_adopt();
+
+    return tap_end();
+}
