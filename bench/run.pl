@@ -3,8 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # ./build.sh bench [OPTIONS]: plain nginx that reads the body and answers 202
-# beside the events location that exports to a receiver, in turn, on one core.
-# Prints the figures and writes them to bench/RESULTS.md.
+# beside the events location that exports to a receiver, in turn, on one core;
+# the parts of it without nginx; honest viewers beside forged ones.  Prints the
+# figures and writes them to bench/RESULTS.md.
 
 use v5.36;
 
@@ -14,8 +15,9 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../t/lib";
 use Getopt::Long;
 use POSIX qw(strftime);
 
+use Bench::Attack;
 use Bench::Proc qw(machine versions);
-use Bench::Report qw(report);
+use Bench::Report qw(attack_report report);
 use Bench::Run;
 use OpenQoE::Process qw(run_cmd);
 
@@ -31,17 +33,24 @@ usage: ./build.sh bench [OPTIONS]
   --zone SIZE        of openqoe_zone (64m)
   --server-core N    core of nginx (0)
   --driver-core LIST cores of wrk and the receiver (1)
+  --attack N         events of the cardinality attack (OPENQOE_ATTACK, or
+                     10000000); 0 leaves it out
+  --attack-rate N    events/s of it (20000)
+  --only PART        metrics or attack: prints that part and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
 END
 
 my @given = @ARGV;
 my %opt = (seconds => 6, runs => 3, events => '1,10,100', connections => 32,
            protocol => 'http/protobuf', zone => '64m', 'server-core' => 0,
-           'driver-core' => '1', out => "$FindBin::Bin/RESULTS.md");
+           'driver-core' => '1', out => "$FindBin::Bin/RESULTS.md",
+           attack => $ENV{OPENQOE_ATTACK} // 10_000_000,
+           'attack-rate' => 20_000, only => '');
 
 GetOptions(\%opt, 'seconds=i', 'runs=i', 'events=s', 'connections=i',
            'protocol=s', 'compression=s', 'zone=s', 'server-core=i',
-           'driver-core=s', 'out=s', 'help')
+           'driver-core=s', 'out=s', 'attack=i', 'attack-rate=i', 'only=s',
+           'help')
     && !@ARGV or die $usage;
 
 if ($opt{help}) {
@@ -56,12 +65,20 @@ die "--events: numbers from 1 to 1000, with commas\n"
     if !@batches || grep { !/^[1-9]\d{0,3}$/ || $_ > 1000 } @batches;
 die "--seconds and --runs: at least 1\n"
     if $opt{seconds} < 1 || $opt{runs} < 1;
+die "--attack-rate: from 100, --attack: from 0\n"
+    if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
+die "--only: metrics or attack\n" if $opt{only} !~ /^(?:|metrics|attack)$/;
 
 $ENV{TEST_NGINX_OPENQOE_MODULE} //= "$build/ngx_http_openqoe_module.so";
 $| = 1;
 chdir "$FindBin::Bin/.." or die "$FindBin::Bin/..: $!\n";
 
 die "two cores are needed\n" if machine->{cores} < 2;
+
+if ($opt{only}) {
+    print "\n", $opt{only} eq 'attack' ? attack() : metrics();
+    exit;
+}
 
 my $bench = Bench::Run->new(
     baseline => "$build/baseline/ngx_http_bench_baseline_module.so",
@@ -76,7 +93,8 @@ my $text = report(
     versions => versions($ENV{TEST_NGINX_BINARY} || 'nginx'),
     command => join(' ', './build.sh bench', @given),
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
-    decode => decode(), body_form => body_form(),
+    decode => decode(), metrics => metrics(), attack => attack(),
+    body_form => body_form(),
 );
 
 print "\n$text";
@@ -136,13 +154,70 @@ sub decode () {
 }
 
 
-sub body_form () {
-    my $program = "$build/lib/bench/body_form";
-    return if !-x $program;
+# What a program of bench/ prints, on nginx's core alone.
 
+sub program ($name, @args) {
     my ($rc, $out, $err) = run_cmd({ timeout => 120 }, 'taskset', '-c',
-                                   $opt{'server-core'}, $program);
-    die "body_form: $err\n" if $rc ne '0';
+                                   $opt{'server-core'},
+                                   "$build/lib/bench/$name", @args);
+    die "$name: $err\n" if $rc ne '0';
+
+    return $out;
+}
+
+
+# bench/qoe.c and bench/collect.c
+
+sub metrics () {
+    my ($speed, $memory) = program('qoe', $opt{seconds})
+        =~ /^speed (.*)\nmemory (.*)\n/ or die "qoe: no figures\n";
+    my $collect = program('collect');
+
+    return <<"END";
+## Metrics without nginx
+
+| events/s | ns an event | of slices | sessions | series |
+|---|---|---|---|---|
+$speed
+
+| bytes of a session | of a number | of a histogram | of an attribute set | of a series, with its attributes |
+|---|---|---|---|---|
+$memory
+
+CPU time of `bench/qoe.c`: samples through the state machine of views,
+governance and the series store, 13 base attributes and 2 of the point, in the
+usual mix.  Aims: 1,000,000 events/s, a session at most 512 bytes.
+
+$collect
+`bench/collect.c`: series of four lanes merged and encoded as OTLP.  Aims: at
+most 200 ms for 100,000 series, no step longer than 5 ms.
+END
+}
+
+
+sub attack () {
+    return '' if !$opt{attack};
+
+    my $attack = Bench::Attack->new(
+        load => "$build/lib/tools/load", events => $opt{attack},
+        rate => $opt{'attack-rate'}, slice => 20, zone => $opt{zone},
+        server_core => $opt{'server-core'},
+        driver_core => $opt{'driver-core'});
+    my $result = $attack->run(sub ($side, $f) {
+        printf "%-6s  %d events accepted, %d refused  p99 %.2f ms  "
+               . "%.1f + %.1f us an event\n", $side,
+               @$f{qw(accepted_events refused_events p99_ms loop_us
+                      helper_us)};
+    });
+
+    return attack_report($result, rate => $opt{'attack-rate'});
+}
+
+
+sub body_form () {
+    return if !-x "$build/lib/bench/body_form";
+
+    my $out = program('body_form');
 
     return $out =~ /^\|/m ? $out : "```\n$out```\n";
 }

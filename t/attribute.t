@@ -75,7 +75,7 @@ sub logs ($path, $events, %headers) {
 
     my @found;
     wait_until(sub {
-        @found = grep { $wanted{ $_->{body} =~ /oqid-([^"\\]+)/ ? $1 : '' } }
+        @found = grep { $wanted{ $_->{record}{body}{stringValue} =~ /oqid-([\w-]+)/ ? $1 : '' } }
                  otlp_file_logs($nginx->out_file);
         return @found >= @$events;
     }, 10);
@@ -86,7 +86,7 @@ sub logs ($path, $events, %headers) {
 
 sub attributes ($path, $set, %headers) {
     my ($log) = logs($path, [ event(%$set) ], %headers);
-    return $log->{attributes} // {};
+    return $log->{attr} // {};
 }
 
 subtest 'levels' => sub {
@@ -107,7 +107,7 @@ subtest 'log attributes' => sub {
     is($attrs->{cut}, "\x{e9}" . 'x' x 254, 'whole characters');
 
     my @logs = logs('/own', batch(3));
-    my %id = map { $_->{attributes}{request} => 1 } @logs;
+    my %id = map { $_->{attr}{request} => 1 } @logs;
     is(scalar keys %id, 1, 'evaluated once a request');
     like((keys %id)[0], qr/^[0-9a-f]{32}$/, 'and there');
     ok(!exists attributes('/own', {})->{tier}, 'a variable that is empty');
@@ -145,7 +145,7 @@ subtest 'fields' => sub {
        '"" and null are filled too');
 
     my ($log) = logs('/fill', [ event(org_id => 'body') ]);
-    unlike($log->{body}, qr/"DE"/, 'the body stays as it was sent');
+    unlike($log->{record}{body}{stringValue}, qr/"DE"/, 'the body stays as it was sent');
 };
 
 subtest 'dimension' => sub {

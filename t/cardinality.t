@@ -45,7 +45,7 @@ my $sink = free_port();
 my $nginx = OpenQoE::Nginx->new(
     workers => 2, zone => 'qoe:' . ZONE_MB . 'm', http => <<"END",
     openqoe_series_max @{[ SERIES ]};
-    openqoe_view_timeout 2s 2s;
+    openqoe_view_timeout 2s hidden=2s;
     openqoe_drain_timeout 500ms;
     openqoe_dimension org_id allow max=$max{org_id};
     openqoe_dimension video_id allow max=$max{video_id};

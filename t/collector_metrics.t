@@ -90,7 +90,7 @@ sub check ($protocol) {
     my $interval = int scaled(4);
     my $nginx = OpenQoE::Nginx->new(
         workers => 2, zone => 'qoe:16m',
-        http => 'openqoe_view_timeout 10m 10m;', exporter => <<"END")->start;
+        http => 'openqoe_view_timeout 10m hidden=10m;', exporter => <<"END")->start;
 endpoint http://127.0.0.1:@{[ $collector->port($protocol) ]};
         protocol $protocol;
         interval 100ms;

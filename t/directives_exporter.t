@@ -77,6 +77,8 @@ bad(protocol => $_, '"grpc", "http/protobuf" or "http/json"')
     for qw(http GRPC grpcs http/protobuf2 "" json);
 bad(compression => $_, '"gzip" or "none"') for qw(on zstd GZIP gzip2 "" off);
 bad(interval => $_, 'a time from 10ms to 1h') for qw(0 9ms 61m -1 x "" 2h);
+bad(metric_interval => $_, 'a time from 100ms to 1h')
+    for qw(0 99ms 61m -1 x "" 2h);
 bad(batch_size => $_, 'a number from 1 to 10000')
     for qw(0 10001 -1 1k x "" 99999999999999999999);
 bad(timeout => $_, '') for qw(9ms 11m x -1 "" 0);
@@ -131,7 +133,8 @@ taken("endpoint http://a:1; trusted_certificate $certs->{ca};",
 refused("$_->[0] $_->[1]; $_->[0] $_->[1];",
         "\"$_->[0]\" directive is duplicate in \"openqoe_exporter\"")
     for [ endpoint => 'http://a' ], [ protocol => 'grpc' ],
-        [ compression => 'none' ], [ interval => '1s' ], [ batch_size => 5 ],
+        [ compression => 'none' ], [ interval => '1s' ],
+        [ metric_interval => '1s' ], [ batch_size => 5 ],
         [ timeout => '1s' ], [ ssl_verify => 'off' ],
         map { [ $_ => $certs->{ /key/ ? 'client_key' : 'client' } ] }
             qw(trusted_certificate certificate certificate_key);
@@ -149,7 +152,7 @@ refused("$_;", 'invalid number of arguments in "' . (split ' ')[0]
 
 taken("$_;") for 'endpoint http://a.example', 'endpoint https://[::1]:4317',
     'endpoint http://a/', 'protocol http/json; endpoint http://a/base/',
-    'interval 10ms; timeout 10ms; batch_size 1',
+    'interval 10ms; timeout 10ms; batch_size 1; metric_interval 100ms',
     'interval 1h; timeout 10m; batch_size 10000', 'header X-Empty ""',
     'resource a ""', "endpoint https://a; certificate $certs->{client}; "
     . "certificate_key $certs->{client_key}; ssl_verify off";
@@ -256,11 +259,13 @@ subtest 'grpc is the default' => sub {
 };
 
 subtest 'batch_size and interval' => sub {
+    # metrics leave at the end, in lines of their own
+    my $logs = qr/^(\{"resourceLogs".+)\n/m;
     my $nginx = start("$file batch_size 5; interval 50ms;");
     post($nginx, 12);
     ok(wait_until(sub { otlp_file_logs($out) == 12 }), 'exported');
     done($nginx);
-    my @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /^(.+)\n/mg;
+    my @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /$logs/g;
     is("@sizes", '5 5 2', 'in batches of five');
 
     # an hour: nothing leaves but by the size of a batch, or at the end
@@ -274,7 +279,7 @@ subtest 'batch_size and interval' => sub {
     ok($lines, 'two batches are full, two events wait') or diag(slurp($out));
     done($nginx);
 
-    @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /^(.+)\n/mg;
+    @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /$logs/g;
     is("@sizes", '5 5 2', 'the rest leaves at the end');
 };
 

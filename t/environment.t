@@ -43,6 +43,91 @@ sub done ($nginx, %opt) {
 }
 
 
+# --- metrics: where they go, how often, and under which limits
+
+# the paths of the requests that one event and a collection make
+
+sub paths ($env, $exporter = '') {
+    my $sink = OpenQoE::Sink->new;
+    my %env = map { $_ => $env->{$_} =~ s/SINK/$sink->url/er } keys %$env;
+    my $nginx = start({ "${OTLP}_PROTOCOL" => 'http/json', %env },
+                      $sink->config, exporter => 'interval 30ms; '
+                      . 'timeout 1s; ' . ($exporter =~ s/SINK/$sink->url/er));
+    my %seen;
+
+    post($nginx);
+    wait_until(sub {
+        %seen = map { $_->{uri} => 1 } $sink->wait_for(1);
+        return keys %seen == 2;
+    }, 5);
+    done($nginx);
+    return [ sort keys %seen ];
+}
+
+subtest 'the endpoint of metrics' => sub {
+    my %often = (OTEL_METRIC_EXPORT_INTERVAL => 100);
+
+    is_deeply(paths({ %often, OTEL_URL => 'SINK/a' }),
+              [ '/a/v1/logs', '/a/v1/metrics' ], 'beside that of the logs');
+    is_deeply(paths({ %often, "${OTLP}_ENDPOINT" => 'SINK/a/' }),
+              [ '/a/v1/logs', '/a/v1/metrics' ], 'of the standard');
+    is_deeply(paths({ %often, "${OTLP}_ENDPOINT" => 'SINK/a',
+                      "${OTLP}_METRICS_ENDPOINT" => 'SINK/m/' }),
+              [ '/a/v1/logs', '/m/' ], 'its own, as it is');
+    is_deeply(paths({ %often, "${OTLP}_ENDPOINT" => 'SINK/a',
+                      "${OTLP}_LOGS_ENDPOINT" => 'SINK/l' }),
+              [ '/a/v1/metrics', '/l' ], 'the logs have their own');
+    is_deeply(paths({ %often, OTEL_URL => 'SINK/a',
+                      "${OTLP}_LOGS_ENDPOINT" => 'SINK/l',
+                      "${OTLP}_METRICS_ENDPOINT" => 'SINK/m' }),
+              [ '/l', '/m' ], 'both have');
+    is_deeply(paths({ %often, "${OTLP}_METRICS_ENDPOINT" => 'SINK/m' },
+                    'endpoint SINK/d;'),
+              [ '/d/v1/logs', '/d/v1/metrics' ], 'the directive wins');
+};
+
+subtest 'the interval of metrics' => sub {
+    my $collections = sub ($env, $exporter) {
+        my $dir = scratch_dir('interval');
+        chmod 0777, $dir;
+        my $nginx = start({ OTEL_URL => "file://$dir/out", %$env },
+                          exporter => $exporter);
+        post($nginx);
+        sleep 1;
+        my $stats = http_get($nginx->port, '/v2/stats')->{body};
+        done($nginx);
+        return decode_json_text($stats)->{metrics}{collections};
+    };
+    my %often = (OTEL_METRIC_EXPORT_INTERVAL => 100);
+
+    cmp_ok($collections->({ %often }, ''), '>=', 3,
+           'OTEL_METRIC_EXPORT_INTERVAL');
+    cmp_ok($collections->({ %often }, 'metric_interval 1h;'), '<=', 1,
+           'the directive wins');
+    cmp_ok($collections->({ }, ''), '<=', 1, 'a minute unless told');
+};
+
+subtest 'CARDINALITY_LIMITS' => sub {
+    my $nginx = start({ CARDINALITY_LIMITS => encode_json_text({
+        video_id => { max_cardinality => 7, action => 'allow' },
+        env => { max_cardinality => 8, action => 'allow' },
+        network_asn => { action => 'bucket', bucket_size => 50 },
+        cdn_provider => { action => 'allow', max => 9, overflow => 'hash' },
+    }) }, http => 'openqoe_dimension env allow max=3;'
+                  . ' openqoe_drain_timeout 100ms;');
+    my $stats = decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
+    my $limits = $stats->{cardinality_limits};
+
+    is($limits->{video_id}{max_cardinality}, 7, 'max_cardinality');
+    is($limits->{env}{max_cardinality}, 3, 'a directive wins');
+    is($limits->{network_asn}{bucket_size}, 50, 'bucket_size');
+    is_deeply($limits->{cdn_provider}, { max_cardinality => 9,
+              action => 'allow', overflow => 'hash' }, 'the short names');
+    is($limits->{org_id}{max_cardinality}, 1000, 'the others stay');
+    done($nginx);
+};
+
+
 # --- where it goes to: the rightmost of a row wins
 
 subtest 'endpoints' => sub {
@@ -429,9 +514,12 @@ sub bad ($name, $value, $expected = '') {
                                  . "must be $expected");
 }
 
-for my $name ('OTEL_URL', "${OTLP}_ENDPOINT", "${OTLP}_LOGS_ENDPOINT") {
+for my $name ('OTEL_URL', map { "${OTLP}${_}_ENDPOINT" } '', '_LOGS',
+              '_METRICS')
+{
     bad($name, $_) for 'ftp://a', 'http://', 'http://a:0', 'http://u:p@a',
         'http://a?b', 'http://a/path', 'file://x';
+    bad($name, 'file:///tmp/x') if $name =~ /METRICS/;
 }
 bad('OTEL_URL', 'localhost:4317', 'a URL that begins with');
 
@@ -455,6 +543,10 @@ for my $signal ('', '_LOGS') {
     }
 }
 
+bad('OTEL_METRIC_EXPORT_INTERVAL', $_) for qw(99 3600001 10s -1 x);
+refused({ CARDINALITY_LIMITS => $_ }, '"CARDINALITY_LIMITS"')
+    for '{', '[]', '1', '{"env":1}', '{"env":{"action":"nope"}}',
+        '{"env":{"max_cardinality":-1}}', '{"session_id":{"action":"allow"}}';
 bad('OTEL_RESOURCE_ATTRIBUTES', $_) for 'a', 'a=b,c', '=b', 'a=%f', 'a=%ff';
 bad('DESTINATION_TYPE', $_, '"SelfHosted" or "GrafanaCloud"')
     for qw(grafanacloud Grafana SelfHost);

@@ -14,7 +14,7 @@ add_block_preprocessor(sub {
                       "load_module \$TEST_NGINX_OPENQOE_MODULE;\n$main");
     # full_queue: a small zone that nothing leaves, its collector is not there
     $block->set_value('http_config', $http . (defined $block->full_queue
-        ? 'openqoe_zone qoe:1m; '
+        ? 'openqoe_zone qoe:4m; '
           . 'openqoe_exporter { endpoint http://127.0.0.1:1; }'
         : 'openqoe_zone qoe:8m; openqoe_exporter { '
           . 'endpoint file://$TEST_NGINX_SERVER_ROOT/logs/otlp; }'));

@@ -111,7 +111,8 @@ for my $script ('grpc_server.js', 'http_server.js') {
                                              : 'application/x-protobuf',
            'type');
 
-        my @items = read_jsonl($peer->file);
+        my @items = grep { defined $_->{item}{eventName} }
+                    read_jsonl($peer->file);
         my $resource = attributes($items[0]{resource}{attributes});
         is(scalar @items, 100, 'a log record an event');
         is($resource->{'service.name'}, 'openQoE-worker', 'service.name');

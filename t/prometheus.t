@@ -36,7 +36,7 @@ END
 
 my $nginx = OpenQoE::Nginx->new(
     workers => 2, zone => 'qoe:16m', http => <<"END",
-    openqoe_view_timeout 10m 10m;
+    openqoe_view_timeout 10m hidden=10m;
     log_format scrape '\$uri \$args|\$http_accept|\$sent_http_content_type|'
                       '\$status';
 END

@@ -3,8 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # README.md against the code: every nginx snippet passes "nginx -t", every
-# directive, line of the exporter block, limit, environment variable and
-# field of /v2/health and /v2/stats is there, and nothing that is not.
+# directive, line of the exporter block, limit, environment variable, metric,
+# dimension and field of /v2/health and /v2/stats is there, and nothing that
+# is not.
 # The files of conf/ pass too, and the Collector takes its snippet.
 
 use v5.36;
@@ -13,6 +14,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use OpenQoE::Test;
+use OpenQoE::Metrics qw(catalogue);
 use OpenQoE::Peers qw(collector_if_any);
 
 my $top = "$FindBin::Bin/..";
@@ -28,7 +30,7 @@ my $certs = make_certs();
 
 # whatever the environment of the tests
 delete @ENV{grep { /^(?:OTEL_|GRAFANA_|DESTINATION_TYPE$|API_KEY$|LOG_LEVEL$
-                    |CORS_ALLOWED|OWN_DOMAIN$)/x } keys %ENV};
+                    |CORS_ALLOWED|OWN_DOMAIN$|CARDINALITY_LIMITS$)/x } keys %ENV};
 
 
 # Two lists of names, the same set, with what is only in one of them.
@@ -104,6 +106,23 @@ sub nginx_t ($text, $name) {
 }
 
 
+# The name of a metric in Prometheus, as the translation from OTLP gives it:
+# unit and type behind the name, unless they are in it.
+
+sub prometheus_name ($metric) {
+    my %word = (ms => 'milliseconds', s => 'seconds', ns => 'nanoseconds',
+                By => 'bytes', '{stall}/min' => 'per_min');
+    my @tokens = split /[^a-zA-Z0-9]+/, $metric->{name};
+    my $unit = $metric->{unit};
+
+    $unit = $word{$unit} // ($unit =~ /\{/ ? '' : $unit);
+    my $total = $metric->{kind} =~ /^counter/;
+    @tokens = grep { $_ ne 'total' } @tokens if $total;
+    push @tokens, $unit if $unit ne '' && !grep { $_ eq $unit } @tokens;
+    return join '_', @tokens, $total ? 'total' : ();
+}
+
+
 # snippets and examples
 
 {
@@ -146,7 +165,9 @@ sub nginx_t ($text, $name) {
                'lines of openqoe_exporter');
 
     # nothing speaks of a directive that is not there
-    my @said = grep { $_ ne 'openqoe_ack' }
+    # but for metrics, which are named in a table of their own
+    my %metric = map { prometheus_name($_) => 1 } values %{ catalogue() };
+    my @said = grep { $_ ne 'openqoe_ack' && !$metric{$_} }
                $readme =~ /\b(openqoe_[a-z_]+)/g;
     same_names(\@said, [keys %directive], 'names of directives');
 }
@@ -219,11 +240,57 @@ sub fields ($value, $path, $stop) {
 # event types
 
 {
-    my ($list) = slurp("$top/src/event/qoe_event.h")
+    my ($list) = slurp("$top/src/event/qoe_event_type.h")
         =~ /define QOE_EVENT_TYPES\(X\)(.*?)typedef/s;
     my ($row) = $readme =~ /^\| `event_type` \| ([^|]+), or a/m;
 
     same_names([$row =~ /`(\w+)`/g], [$list =~ /"(\w+)"/g], 'event types');
+}
+
+# metrics: each row of the catalogue, with all that the table says of it
+
+{
+    my ($table) = section('Metrics') =~ /^(\| OTLP .*)/ms;
+    my %kind = (counter => 'counter', counter_double => 'counter',
+                updown_double => 'up-down sum', gauge => 'gauge',
+                gauge_now => 'gauge, now', histogram => 'histogram');
+    my (@rows, @expected);
+
+    for my $line (grep { /^\| `/ } split /\n/, $table) {
+        my @cells = map { s/`//gr } split /\s*\|\s*/, $line =~ s/^\|\s*//r;
+        pop @cells;                        # when: text for people
+        push @rows, join ' | ', @cells;
+        like($line, qr/\| [^|]*\w[^|]* \|$/, "$cells[0]: when");
+    }
+
+    for my $m (values %{ catalogue() }) {
+        push @expected, join ' | ', $m->{name}, prometheus_name($m),
+             $m->{group}, $kind{$m->{kind}}, $m->{unit},
+             join ', ', @{ $m->{attrs} };
+    }
+
+    same_names(\@rows, \@expected, 'metrics');
+}
+
+# dimensions: each built-in one, its rule and its number
+
+{
+    my $header = slurp("$top/src/qoe/qoe_dimension.h") =~ s/\\\n//gr;
+    my ($list) = $header =~ /define QOE_DIMENSIONS\(TEXT, MADE\)(.*?)typedef/s;
+    my (@rows, @expected);
+
+    for my $line (section('Dimensions') =~ /^(\| `.*)/mg) {
+        my @cells = map { s/`//gr } split /\s*\|\s*/, $line =~ s/^\|\s*//r;
+        push @rows, "$cells[0] $cells[3] $cells[4]";
+    }
+
+    while ($list =~ /(?:TEXT|MADE)\(\w+,\s+"(\w+)",\s+(\w+),\s+(\w+),
+                     \s+(\d+)/xg)
+    {
+        push @expected, "$1 " . lc($3) . ' ' . ($2 eq 'NEVER' ? '-' : $4);
+    }
+
+    same_names(\@rows, \@expected, 'dimensions');
 }
 
 # links within the tree, and to headings

@@ -12,7 +12,8 @@ use lib "$FindBin::Bin/lib";
 
 use OpenQoE::Test;
 
-my $nginx = OpenQoE::Nginx->new(workers => 2, http => <<'END',
+my $nginx = OpenQoE::Nginx->new(workers => 2, zone => 'qoe:64m',
+    http => <<'END',
     openqoe_dimension app_name allow max=3;
     openqoe_dimension os_family allow max=1 overflow=hash;
     openqoe_dimension network_asn bucket size=100;
@@ -79,7 +80,8 @@ subtest 'limits' => sub {
 
 subtest 'dimensions' => sub {
     my @apps = ('b', 'a', 'd', 'c', 'e');
-    post(event(app_name => $_, os => { family => "os-$_" },
+    # of one session: in one lane, so in this order
+    post(event(session_id => 's', app_name => $_, os => { family => "os-$_" },
                data => { plan => "plan $_", gone => $_ })) for @apps;
 
     my $stats = wait_stats('all in the metrics', sub ($s) {
@@ -92,7 +94,7 @@ subtest 'dimensions' => sub {
     is($dims->{os_family}{count}, 1, 'with hash too');
     is($dims->{plan}{overflow}, 0, 'none');
     is($dims->{gone}{count}, 5, 'those dropped are estimated');
-    is($dims->{session_id}{count}, 5, 'of the ids too');
+    is($dims->{view_id}{count}, 5, 'of the ids too');
     is_deeply([sort keys %$dims], [sort keys %{ $stats->{cardinality_limits} }],
               'the same names as the limits');
 
@@ -133,7 +135,8 @@ subtest 'views' => sub {
     });
     my $before = get()->{views};
     is($before->{started}, $before->{ended}, 'as many as began');
-    is($before->{ended}, $before->{ended_silent}, 'all by silence');
+    is($before->{ended}, $before->{ended_silent} + 4,
+       'by silence, but those that another view of their session ended');
 
     my $now = int(time * 1000);
     my ($first, $next) = @{ batch(2, event_time => $now) };
@@ -182,6 +185,79 @@ subtest 'reload' => sub {
 
 ok($nginx->stop, 'quits');
 $nginx->no_errors;
+
+# the directives that say what there is to see
+
+sub started (%opt) {
+    $nginx = OpenQoE::Nginx->new(%opt);
+    $nginx->write_config(exporter => 'endpoint file://' . $nginx->out_file
+                         . '; interval 30ms; metric_interval 200ms;');
+    $nginx->start;
+    return $nginx;
+}
+
+
+sub stopped () {
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
+subtest 'openqoe_metrics' => sub {
+    started(http => 'openqoe_metrics rules view;');
+    post(event(event_type => 'playing'));
+
+    my $text = '';
+    ok(wait_until(sub {
+        $text = http_get($nginx->port, '/v2/stats?format=prometheus')->{body};
+        return $text =~ /^openqoe_view_started_total\{.* 1$/m;
+    }, 10), 'rules is there');
+    like($text, qr/^# TYPE openqoe_aggregate_startup_time_milliseconds /m,
+         'view is');
+    unlike($text, qr/^# TYPE openqoe_(?:events_total|views_started_total)/m,
+           'core is not');
+    unlike($text, qr/^# TYPE openqoe_queue_/m, 'self is not');
+    like($text, qr/^openqoe_events_received_total\{/m,
+         "the location's own are always");
+    stopped();
+};
+
+subtest 'openqoe_series_max' => sub {
+    started(http => 'openqoe_series_max 100;'
+                    . ' openqoe_dimension app_name allow max=1000;');
+    post(map { event(app_name => "app $_") } 1 .. 500);
+
+    my $stats = wait_stats('too many', sub ($s) {
+        $s->{series}{overflow} > 0 && $s->{dimensions}{app_name}{count} == 500
+    });
+    cmp_ok($stats->{series}{count}, '<=', 100, 'no more than it says');
+
+    # nothing is lost: the rest is in the overflow series
+    my $sum;
+    ok(wait_until(sub {
+        my $text = http_get($nginx->port,
+                            '/v2/stats?format=prometheus')->{body};
+        $sum = 0;
+        $sum += $_ for $text =~ /^openqoe_events_total\{.*\} (\d+)$/mg;
+        return $sum == 500;
+    }, 10), 'all events are in a series') or diag($sum);
+    stopped();
+};
+
+subtest 'openqoe_series_ttl' => sub {
+    started(http => 'openqoe_series_ttl 1s; openqoe_view_timeout 1s;');
+    post(event(org_id => 'gone'));
+    my $there = sub () {
+        http_get($nginx->port, '/v2/stats?format=prometheus')->{body}
+            =~ /^openqoe_events_total\{[^}]*org_id="gone"/m
+    };
+    ok(wait_until($there, 5), 'there at first');
+    ok(wait_until(sub { !$there->() }, 15), 'gone without a new value');
+    wait_stats('all of them', sub ($s) { $s->{series}{count} == 0 });
+
+    post(event(org_id => 'gone'));
+    ok(wait_until($there, 5), 'and begins anew');
+    stopped();
+};
 
 # off: nothing is made, the limits are known all the same
 

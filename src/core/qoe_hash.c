@@ -23,6 +23,11 @@
     v[2] += v[1]; v[1] = qoe_rotl(v[1], 17); v[1] ^= v[2];                    \
     v[2] = qoe_rotl(v[2], 32)
 
+#define qoe_sip_word(v, m)                                                    \
+    v[3] ^= (m);                                                              \
+    qoe_sip_round(v);                                                         \
+    v[0] ^= (m)
+
 
 uint64_t
 qoe_hash(const qoe_hash_key_t *key, const void *data, size_t len)
@@ -38,7 +43,8 @@ qoe_hash(const qoe_hash_key_t *key, const void *data, size_t len)
 
     for (i = len / 8; i != 0; i--) {
         memcpy(&m, p, 8);
-        qoe_hash_word(&h, qoe_le64(m));
+        m = qoe_le64(m);
+        qoe_sip_word(h.v, m);
         p += 8;
     }
 
@@ -65,37 +71,43 @@ qoe_hash_begin(qoe_hasher_t *h, const qoe_hash_key_t *key)
 }
 
 
+/* The state in registers while the words go by. */
+
 void
 qoe_hash_add(qoe_hasher_t *h, qoe_span_t s)
 {
-    uint64_t     m;
-    const char  *p, *end;
+    uint64_t      m;
+    const char   *p, *end;
+    qoe_hasher_t  w;
 
+    w = *h;
     p = s.data;
     end = p + (s.len & ~(size_t) 7);
 
-    qoe_hash_word(h, s.len);
+    qoe_sip_word(w.v, s.len);
 
     while (p != end) {
         memcpy(&m, p, 8);
-        qoe_hash_word(h, qoe_le64(m));
+        m = qoe_le64(m);
+        qoe_sip_word(w.v, m);
         p += 8;
     }
 
     if (s.len & 7) {
         m = 0;
         memcpy(&m, p, s.len & 7);
-        qoe_hash_word(h, qoe_le64(m));
+        m = qoe_le64(m);
+        qoe_sip_word(w.v, m);
     }
+
+    *h = w;
 }
 
 
 void
 qoe_hash_word(qoe_hasher_t *h, uint64_t word)
 {
-    h->v[3] ^= word;
-    qoe_sip_round(h->v);
-    h->v[0] ^= word;
+    qoe_sip_word(h->v, word);
 }
 
 

@@ -379,32 +379,58 @@ qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
 }
 
 
+/*
+ * Series are all over the zone: what an event needs of them is fetched
+ * together, or every value waits for memory on its own.
+ */
+
 static void
 qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns)
 {
-    size_t              i;
-    uint32_t            extra;
-    const qoe_point_t  *p;
+    size_t        i, n;
+    uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
+    qoe_point_t  *p;
 
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, a->points.ignored);
 
-    for (i = 0; i < a->points.n; i++) {
-        p = &a->points.point[i];
+    p = a->points.point;
 
-        if ((qoe_metrics[p->metric].group & a->conf->groups) == 0) {
+    for (i = 0, n = 0; i < a->points.n; i++) {
+
+        if ((qoe_metrics[p[i].metric].group & a->conf->groups) == 0) {
             continue;
         }
 
-        extra = 0;
+        p[n] = p[i];
+        extra[n] = 0;
+        set[n] = base;
 
-        if (p->nextra != 0) {
-            extra = qoe_apply_extra(a, p, (uint32_t) (now_ns / 1000000000));
+        if (p[n].nextra != 0) {
+            extra[n] = qoe_apply_extra(a, &p[n],
+                                       (uint32_t) (now_ns / 1000000000));
+
+            /* the next point may put another one in its place */
+            qoe_store_ref(a->store, extra[n]);
         }
 
-        (void) qoe_store_record(a->store, &a->env, p->metric,
-                                base != 0 && (p->nextra == 0 || extra != 0)
-                                ? base : QOE_STORE_OVERFLOW,
-                                extra, p->value, now_ns);
+        if (base == 0 || (p[n].nextra != 0 && extra[n] == 0)) {
+            set[n] = QOE_STORE_OVERFLOW;
+        }
+
+        qoe_store_fetch(a->store, &a->env, p[n].metric, set[n], extra[n],
+                        true);
+        n++;
+    }
+
+    for (i = 0; i < n; i++) {
+        qoe_store_fetch(a->store, &a->env, p[i].metric, set[i], extra[i],
+                        false);
+    }
+
+    for (i = 0; i < n; i++) {
+        (void) qoe_store_record(a->store, &a->env, p[i].metric, set[i],
+                                extra[i], p[i].value, now_ns);
+        qoe_store_unref(a->store, extra[i]);
     }
 
     a->points.n = 0;

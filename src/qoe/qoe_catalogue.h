@@ -83,7 +83,7 @@
       "openqoe.player_startup_time", GAUGE, "ms", NONE,                       \
       CORE, "",                                                               \
       "playerready",                                                          \
-      "Time until the player was ready")                                      \
+      "Time that the player took until it was ready")                         \
     X(VIDEO_STARTUP_TIME,                                                     \
       "openqoe.video_startup_time", HISTOGRAM, "ms", VIDEO_STARTUP_TIME,      \
       CORE, "",                                                               \
@@ -133,7 +133,7 @@
       "openqoe.rebuffer_events_count", COUNTER, "", NONE,                     \
       CORE, "",                                                               \
       "stallstart",                                                           \
-      "Stalls begun")                                                         \
+      "Stalls that began")                                                    \
     X(REBUFFER_DURATION,                                                      \
       "openqoe.rebuffer_duration", HISTOGRAM, "ms", REBUFFER_DURATION,        \
       CORE, "",                                                               \
@@ -153,7 +153,7 @@
       "openqoe.buffer_instability_index", GAUGE, "", NONE,                    \
       CORE, "media_type,is_outlier",                                          \
       "bufferlevelchange",                                                    \
-      "Deviation of the buffer length, as a z-score")                         \
+      "How unusual a buffer length was, as a z-score")                        \
     X(ERRORS_TOTAL,                                                           \
       "openqoe.errors_total", COUNTER, "", NONE,                              \
       CORE, "error_family,error_code",                                        \
@@ -198,7 +198,7 @@
       "openqoe.network.latency_deviation", GAUGE, "", NONE,                   \
       CORE, "media_type,is_outlier",                                          \
       "fragmentloaded",                                                       \
-      "Deviation of that time, as a z-score")                                 \
+      "How unusual the time to the first byte was, as a z-score")             \
     X(FRAGMENT_DURATION,                                                      \
       "openqoe.fragment_duration", GAUGE, "s", NONE,                          \
       CORE, "media_type",                                                     \
@@ -218,12 +218,12 @@
       "openqoe.network.bandwidth", COUNTER, "bps", NONE,                      \
       CORE, "media_type,codec",                                               \
       "bandwidthchange",                                                      \
-      "Bandwidth estimates, summed")                                          \
+      "Sum of bandwidth estimates; over their number it is a mean")           \
     X(BITRATE_CHANGE,                                                         \
       "openqoe.bitrate_change", COUNTER_DOUBLE, "bps", NONE,                  \
       CORE, "media_type,direction",                                           \
       "qualitychangerequested",                                               \
-      "Bitrate steps that players asked for, summed")                         \
+      "Sum of the bitrate steps that players asked for")                      \
     X(QUALITY_CHANGE_REQUEST_TOTAL,                                           \
       "openqoe.quality_change_request_total", COUNTER, "", NONE,              \
       CORE, "media_type",                                                     \
@@ -274,7 +274,7 @@
       "", PERCEIVED_QUALITY_INDEX,                                            \
       CORE, "codec",                                                          \
       "qualitychange (video)",                                                \
-      "Bits a pixel")                                                         \
+      "Bits a pixel of the rendition after a quality change")                 \
     X(RESOLUTION_TO_PLAYER_RATIO,                                             \
       "openqoe.resolution_to_player_ratio", HISTOGRAM,                        \
       "ratio", RESOLUTION_TO_PLAYER_RATIO,                                    \
@@ -296,12 +296,12 @@
       "openqoe.rebuffer_events_total", COUNTER, "", NONE,                     \
       RULES, "",                                                              \
       "as openqoe.rebuffer_events_count",                                     \
-      "Stalls begun")                                                         \
+      "Stalls that began")                                                    \
     X(REBUFFER_COUNT,                                                         \
       "openqoe.rebuffer_count", GAUGE, "", NONE,                              \
       RULES, "",                                                              \
       "view end",                                                             \
-      "Stalls of a view")                                                     \
+      "Stalls of a view behind its first frame")                              \
     X(SEEK_LATENCY_SECONDS,                                                   \
       "openqoe.seek_latency_seconds", HISTOGRAM, "s", SEEK_LATENCY_SECONDS,   \
       RULES, "",                                                              \
@@ -316,7 +316,7 @@
       "openqoe.bitrate", HISTOGRAM, "bps", BITRATE,                           \
       RULES, "media_type",                                                    \
       "playing, heartbeat, qualitychange with a bitrate",                     \
-      "Bitrate shown")                                                        \
+      "Bitrates of what was shown")                                           \
     X(QUALITY_CHANGES_TOTAL,                                                  \
       "openqoe.quality_changes_total", COUNTER, "", NONE,                     \
       RULES, "media_type,change_direction",                                   \
@@ -331,7 +331,7 @@
       "openqoe.playing_time_seconds", UPDOWN_DOUBLE, "s", NONE,               \
       RULES, "",                                                              \
       "every event of a view in the playing state",                           \
-      "Time played")                                                          \
+      "Time spent playing")                                                   \
     X(HEARTBEAT_PLAYING_TIME_SECONDS,                                         \
       "openqoe.heartbeat_playing_time_seconds", GAUGE, "s", NONE,             \
       RULES, "",                                                              \
@@ -341,7 +341,7 @@
       "openqoe.concurrent_views_current", GAUGE_NOW, "", NONE,                \
       RULES, "stream_id",                                                     \
       "at collection",                                                        \
-      "Views with an event in the last 30 s, not ended")                      \
+      "Views that are on: not ended, and heard of within 30 s")               \
     X(VIEWS_TOTAL,                                                            \
       "openqoe.views_total", COUNTER, "", NONE,                               \
       VIEW, "outcome",                                                        \
@@ -356,12 +356,12 @@
       "openqoe.rebuffer_ratio", HISTOGRAM, "", REBUFFER_RATIO,                \
       VIEW, "",                                                               \
       "view end",                                                             \
-      "Share of a view that was stalled")                                     \
+      "Stalled share of the time that a view played or stalled")              \
     X(REBUFFER_PERCENTAGE,                                                    \
       "openqoe.rebuffer_percentage", GAUGE, "", NONE,                         \
       VIEW, "",                                                               \
       "view end",                                                             \
-      "Share of a view that was stalled, 0 to 1")                             \
+      "Stalled share of a view, 0 to 1, mean of those that ended")            \
     X(REBUFFER_FREQUENCY,                                                     \
       "openqoe.rebuffer_frequency", GAUGE, "{stall}/min", NONE,               \
       VIEW, "",                                                               \
@@ -402,7 +402,7 @@
       "openqoe.watch_time_seconds", UPDOWN_DOUBLE, "s", NONE,                 \
       VIEW, "",                                                               \
       "every event of a view",                                                \
-      "Time spent in views")                                                  \
+      "Time spent in views, at most 60 s between two events")                 \
     X(UNIQUE_VIEWERS,                                                         \
       "openqoe.unique_viewers", GAUGE_NOW, "", NONE,                          \
       VIEW, "",                                                               \
@@ -422,7 +422,7 @@
       "openqoe.video_quality_score", GAUGE, "", NONE,                         \
       VIEW, "",                                                               \
       "view end",                                                             \
-      "Bitrates of a view as a score, 0 to 1")                                \
+      "Bitrates of a view against its best as a score, 0 to 1")               \
     X(VIEWER_EXPERIENCE_SCORE,                                                \
       "openqoe.viewer_experience_score", GAUGE, "", NONE,                     \
       VIEW, "",                                                               \

@@ -266,7 +266,8 @@ qoe_collect_module(qoe_collect_t *c)
 static qoe_status_t
 qoe_collect_gauges(qoe_collect_t *c)
 {
-    return qoe_gauges_collect(c, &c->st, c->conf, c->governor, c->now_ns);
+    return qoe_gauges_collect(c, &c->st, c->conf, c->governor, c->now_ns,
+                              &c->cursor);
 }
 
 

@@ -79,12 +79,14 @@ qoe_span_t qoe_collect_block(const qoe_collect_t *c, uint32_t block);
  * Used by qoe_gauges.c, which adds what is taken at the collection: gauges and
  * sums, not histograms.  Values for the same attributes are added up; one
  * that is not finite, or of a metric that was not asked for, is nothing.
- * QOE_NOMEM.
+ * QOE_NOMEM.  qoe_gauges_collect() is called again with the same cursor, 0 at
+ * first, for as long as it returns QOE_AGAIN.
  */
 qoe_status_t qoe_collect_add(qoe_collect_t *c, qoe_metric_id_t metric,
     qoe_span_t base, qoe_span_t extra, double value);
 qoe_status_t qoe_gauges_collect(qoe_collect_t *c, const qoe_state_t *st,
-    const qoe_conf_t *conf, const qoe_governor_t *governor, uint64_t now_ns);
+    const qoe_conf_t *conf, const qoe_governor_t *governor, uint64_t now_ns,
+    uint32_t *cursor);
 
 
 #endif /* _QOE_COLLECT_H_INCLUDED_ */

@@ -35,6 +35,8 @@ static qoe_status_t qoe_gauges_add(const qoe_gauges_t *g,
     qoe_metric_id_t metric, double value);
 
 
+/* The first one alone works in slices: nothing was added before it. */
+
 static const qoe_gauge_t  qoe_gauges[] = {
     { QOE_METRIC_CONCURRENT_VIEWS_CURRENT, qoe_gauges_views },
     { QOE_METRIC_UNIQUE_VIEWERS, qoe_gauges_viewers },
@@ -47,13 +49,14 @@ static const qoe_gauge_t  qoe_gauges[] = {
 
 qoe_status_t
 qoe_gauges_collect(qoe_collect_t *c, const qoe_state_t *st,
-    const qoe_conf_t *conf, const qoe_governor_t *governor, uint64_t now_ns)
+    const qoe_conf_t *conf, const qoe_governor_t *governor, uint64_t now_ns,
+    uint32_t *cursor)
 {
     size_t        i;
     qoe_gauges_t  g;
     qoe_status_t  rc;
 
-    g = (qoe_gauges_t) { c, st, governor, now_ns };
+    g = (qoe_gauges_t) { c, st, governor, now_ns, cursor };
 
     for (i = 0; i < sizeof(qoe_gauges) / sizeof(qoe_gauges[0]); i++) {
 

@@ -18,10 +18,14 @@ typedef struct {
     const qoe_state_t     *st;
     const qoe_governor_t  *governor;
     uint64_t               now_ns;           /* Unix */
+    uint32_t              *cursor;           /* sessions walked */
 } qoe_gauges_t;
 
 
-/* openqoe.concurrent_views_current, by the views' attributes.  QOE_NOMEM. */
+/*
+ * openqoe.concurrent_views_current, by the views' attributes.  QOE_AGAIN: a
+ * slice of the sessions is done; QOE_NOMEM.
+ */
 qoe_status_t qoe_gauges_views(const qoe_gauges_t *g);
 
 

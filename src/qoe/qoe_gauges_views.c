@@ -14,6 +14,7 @@
 #define QOE_GAUGES_SETS        64            /* a power of two, at first */
 #define QOE_GAUGES_TRIES       4
 #define QOE_GAUGES_BLOCK       (64 * 1024)
+#define QOE_GAUGES_SLICE       2048          /* sessions: some 0.2 ms */
 
 
 /* A set of attributes and how many views have it; len 0: a free place. */
@@ -32,8 +33,8 @@ typedef struct {
 } qoe_gauges_sets_t;
 
 
-static qoe_status_t qoe_gauges_lane(qoe_gauges_sets_t *sets,
-    const qoe_gauges_t *g, uint32_t lane);
+static qoe_status_t qoe_gauges_slice(qoe_gauges_sets_t *sets,
+    const qoe_gauges_t *g);
 static qoe_gauges_set_t *qoe_gauges_view(qoe_gauges_sets_t *sets,
     const qoe_store_t *store, const qoe_sessions_t *sessions, uint32_t i,
     qoe_view_t *v);
@@ -48,29 +49,29 @@ qoe_status_t
 qoe_gauges_views(const qoe_gauges_t *g)
 {
     size_t             i;
-    uint32_t           lane;
-    qoe_status_t       rc;
+    qoe_status_t       rc, status;
     qoe_gauges_set_t  *set;
     qoe_gauges_sets_t  sets;
 
     memset(&sets, 0, sizeof(qoe_gauges_sets_t));
     qoe_arena_init(&sets.arena, &qoe_mem_heap, QOE_GAUGES_BLOCK, SIZE_MAX);
 
-    rc = qoe_gauges_grow(&sets) ? QOE_OK : QOE_NOMEM;
+    rc = qoe_gauges_grow(&sets) ? qoe_gauges_slice(&sets, g) : QOE_NOMEM;
 
-    for (lane = 0; rc == QOE_OK && lane < g->st->lanes; lane++) {
-        rc = qoe_gauges_lane(&sets, g, lane);
-    }
-
-    for (i = 0; rc == QOE_OK && i < sets.size; i++) {
+    for (i = 0; rc != QOE_NOMEM && i < sets.size; i++) {
 
         set = &sets.set[i];
 
-        if (set->labels.len != 0) {
-            rc = qoe_collect_add(g->collect,
+        if (set->labels.len == 0) {
+            continue;
+        }
+
+        status = qoe_collect_add(g->collect,
                                  QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
                                  set->labels, qoe_span_null,
                                  (double) set->views);
+        if (status != QOE_OK) {
+            rc = status;
         }
     }
 
@@ -81,18 +82,27 @@ qoe_gauges_views(const qoe_gauges_t *g)
 }
 
 
+/* Lanes have equally many slots: the cursor counts through all of them. */
+
 static qoe_status_t
-qoe_gauges_lane(qoe_gauges_sets_t *sets, const qoe_gauges_t *g, uint32_t lane)
+qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)
 {
-    uint32_t           i, slots;
+    uint32_t           n, i, lane, slots;
     uint64_t           now_ms;
     qoe_view_t         v;
     qoe_gauges_set_t  *set;
 
     now_ms = g->now_ns / 1000000;
-    slots = qoe_sessions_slots(g->st->sessions[lane]);
+    slots = qoe_max(qoe_sessions_slots(g->st->sessions[0]), (uint32_t) 1);
 
-    for (i = 0; i < slots; i++) {
+    for (n = 0; *g->cursor / slots < g->st->lanes; n++) {
+
+        if (n == QOE_GAUGES_SLICE) {
+            return QOE_AGAIN;
+        }
+
+        lane = *g->cursor / slots;
+        i = (*g->cursor)++ % slots;
 
         if (!qoe_sessions_read(g->st->sessions[lane], i, &v)
             || !qoe_view_concurrent(&v, now_ms))

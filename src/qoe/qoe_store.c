@@ -185,6 +185,36 @@ qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
 }
 
 
+void
+qoe_store_fetch(const qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_metric_id_t metric, uint32_t base, uint32_t extra, bool far)
+{
+    uint32_t     i;
+    const char  *p, *end;
+
+    p = (const char *) qoe_store_head(s, env, metric, base, extra);
+
+    if (far) {
+        __builtin_prefetch(p);
+        return;
+    }
+
+    i = *(const uint32_t *) p;
+
+    if (i == 0 || i > s->numbers + s->histograms) {
+        return;
+    }
+
+    p = (const char *) qoe_store_slot(s, i - 1);
+    end = p + (i <= s->numbers ? sizeof(qoe_store_number_t)
+                               : sizeof(qoe_store_histogram_t));
+
+    for (/* void */; p < end; p += 64) {
+        __builtin_prefetch(p, 1);
+    }
+}
+
+
 /* 1 + slot, or 0. */
 
 static uint32_t

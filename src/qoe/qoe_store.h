@@ -83,6 +83,14 @@ qoe_status_t qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
     uint64_t now_ns);
 
 /*
+ * Says that a value will be recorded, so that its series is fetched from
+ * memory meanwhile: call it for all values of an event with far set, then
+ * for all of them without, then record them.
+ */
+void qoe_store_fetch(const qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_metric_id_t metric, uint32_t base, uint32_t extra, bool far);
+
+/*
  * Frees the series that collectors have condemned (qoe_store_condemn): those
  * found condemned for the second time, so that a pardon still finds them.
  * Looks at n slots from *cursor on, which it moves; *cursor is back at 0 after

@@ -58,6 +58,8 @@ static void qoe_topk_link(qoe_topk_t *t, uint32_t i);
 static void qoe_topk_unlink(qoe_topk_t *t, uint32_t i);
 static uint32_t qoe_topk_take(qoe_topk_t *t, uint64_t hash, qoe_span_t text);
 static bool qoe_topk_raise(qoe_topk_t *t, uint32_t i);
+static bool qoe_topk_regroup_one(qoe_topk_t *t, qoe_topk_counter_t *c,
+    uint32_t first);
 static bool qoe_topk_group_leave(qoe_topk_t *t, uint32_t g, uint32_t *fresh);
 static void qoe_topk_sort(qoe_topk_t *t);
 static void qoe_topk_sift(const qoe_topk_t *t, uint32_t *order, uint32_t i,
@@ -401,9 +403,9 @@ qoe_topk_take(qoe_topk_t *t, uint64_t hash, qoe_span_t text)
 static bool
 qoe_topk_raise(qoe_topk_t *t, uint32_t i)
 {
-    uint32_t             j, g, first, fresh, *order;
+    uint32_t             j, g, first, *order;
     qoe_topk_group_t    *groups;
-    qoe_topk_counter_t  *c, *before;
+    qoe_topk_counter_t  *c;
 
     c = &t->counter[i];
     g = c->group;
@@ -433,8 +435,27 @@ qoe_topk_raise(qoe_topk_t *t, uint32_t i)
     t->counter[j].pos = c->pos;
     c->pos = first;
 
+    return qoe_topk_regroup_one(t, c, first);
+}
+
+
+/*
+ * A counter that is the first of its group, and counts one more than it: it
+ * goes over to the group before, or has one for itself.
+ */
+
+static bool
+qoe_topk_regroup_one(qoe_topk_t *t, qoe_topk_counter_t *c, uint32_t first)
+{
+    uint32_t             j, g, fresh;
+    qoe_topk_group_t    *groups;
+    qoe_topk_counter_t  *before;
+
+    g = c->group;
+    groups = qoe_topk_groups(t);
+
     if (first != 0) {
-        j = order[first - 1];
+        j = qoe_topk_order(t)[first - 1];
 
         if (j >= t->counters) {
             return false;

@@ -104,7 +104,7 @@ bool qoe_view_over(const qoe_view_t *v);
 /* Its page is hidden: the hidden timeout counts. */
 bool qoe_view_hidden(const qoe_view_t *v);
 
-/* When silence ends it: Unix ms of receipt. */
+/* When silence ends it, or its session if it is over: Unix ms of receipt. */
 uint64_t qoe_view_due_ms(const qoe_view_t *v, const qoe_view_conf_t *conf);
 
 /* Counts in openqoe.concurrent_views_current at that Unix time. */

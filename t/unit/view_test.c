@@ -484,6 +484,16 @@ test_clock(void)
        "nor does it change a state that is younger");
 
     t = stream();
+    event(t, 3600000, "playing", "");
+    event(t, 3610000, "heartbeat", "");
+    event(t, 10000, "heartbeat", "");
+    event(t, 20000, "heartbeat", "");
+    event(t, 30000, "pause", "");
+    ok(is_ms(t, QOE_METRIC_PLAYING_TIME_SECONDS, 30000)
+       && t->v.now_ms == LOG_START + 30000,
+       "a server's clock set back costs one event too");
+
+    t = stream();
     event(t, 0, "playing", "");
     event(t, 300000, "heartbeat", "");
     ok(is_ms(t, QOE_METRIC_PLAYING_TIME_SECONDS, 120000)

@@ -9,7 +9,7 @@ use v5.36;
 use Exporter qw(import);
 use List::Util qw(max min sum0);
 
-our @EXPORT_OK = qw(report);
+our @EXPORT_OK = qw(attack_report report);
 
 my %side = (baseline => 'plain nginx', events => 'events');
 
@@ -174,9 +174,47 @@ sub facts (@pairs) {
 }
 
 
+# attack_report(result of Bench::Attack, rate => events/s)
+
+sub attack_report ($result, %opt) {
+    my @sides = @$result{qw(calm attack)};
+    my $row = sub ($label, $format, $key) {
+        my @value = map { ref $_->{$key} ? median(@{ $_->{$key} })
+                                         : $_->{$key} } @sides;
+        my @text = map { ref $_->{$key} ? spread($format, @{ $_->{$key} })
+                                        : commas(sprintf $format, $_->{$key})
+                       } @sides;
+
+        return [ $label, @text, !$value[0] ? ''
+                 : sprintf '%+.1f %%', 100 * ($value[1] / $value[0] - 1) ];
+    };
+    my $rate = commas($opt{rate});
+
+    return "## Cardinality attack\n\n" . table(
+        ['', 'honest viewers', 'forged values', 'difference'],
+        $row->('events accepted', '%.0f', 'accepted_events'),
+        $row->('events refused', '%.0f', 'refused_events'),
+        $row->('p50, ms', '%.2f', 'p50_ms'),
+        $row->('p99, ms', '%.2f', 'p99_ms'),
+        $row->('event loop, us an event', '%.2f', 'loop_us'),
+        $row->('helper, us an event', '%.2f', 'helper_us'),
+        $row->('zone, MB touched', '%.1f', 'zone'),
+        $row->('worker without the zone, MB', '%.1f', 'own'),
+        $row->('an export of metrics, bytes', '%.0f', 'export'),
+        $row->('series in the text', '%.0f', 'series')) . <<"END";
+
+$rate events/s of each side in turn, in slices (median, min..max), from
+`t/tools/load -x`: one has a value of its own in every dimension of every
+event, the other those of 997 viewers; openqoe_series_max is
+$result->{series_max}, what the honest ones need.  Export uncompressed, the
+median of the last ones.  Aim: zone, export and p99 within 10 %.
+END
+}
+
+
 # report(runs =>, batches =>, machine =>, versions =>, command =>, date =>,
 #        options => text of the options in force, decode => table rows,
-#        body_form => text or undef)
+#        metrics => text, attack => text, body_form => text or undef)
 
 sub report (%r) {
     my ($runs, @batches) = ($r{runs}, @{ $r{batches} });
@@ -201,6 +239,9 @@ sub report (%r) {
                  'bytes of a record']) . $r{decode}
         . "\nCPU time of `bench/decode.c` with the same bodies: bytes to "
         . "events (`qoe_decode`),\nevents to records (`qoe_record_pack`).\n";
+
+    $text .= "\n$r{metrics}";
+    $text .= "\n$r{attack}" if $r{attack};
 
     $text .= "\n## The body of a log record\n\n$r{body_form}"
         if defined $r{body_form};

@@ -19,14 +19,17 @@ package OpenQoE::Metrics;
 use v5.36;
 
 use Exporter qw(import);
+use JSON::XS ();
 use List::Util qw(sum0);
 
-use OpenQoE::Event qw(decode_json_text);
 use OpenQoE::Process qw(wait_until);
 
 our @EXPORT_OK = qw(catalogue labels_key near);
 
 use constant CUMULATIVE => 2;
+
+# megabytes of points are too much for JSON::PP
+my $json = JSON::XS->new->utf8;
 
 
 # Rows of src/qoe/qoe_catalogue.h: { name => { kind, unit, group, attrs } },
@@ -91,7 +94,7 @@ sub read ($self) {
         $self->{at} += length $line;
         next if substr($line, 0, 200)
                 !~ /"resourceMetrics"|"signal":"metrics"/;
-        my $request = decode_json_text($line);
+        my $request = eval { $json->decode($line) };
 
         # who is killed leaves half a line
         if ($request) { $self->take($request) }

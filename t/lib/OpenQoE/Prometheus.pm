@@ -92,8 +92,9 @@ sub read_labels ($text) {
     my %labels;
 
     while ($text =~ /\G($LABEL)="((?:[^"\\\n]|\\[\\"n])*)"(?:,|\z)/gc) {
-        return undef if exists $labels{$1};
-        $labels{$1} = $2 =~ s/\\(.)/$1 eq 'n' ? "\n" : $1/ger;
+        my ($name, $value) = ($1, $2);
+        return undef if exists $labels{$name};
+        $labels{$name} = $value =~ s/\\(.)/$1 eq 'n' ? "\n" : $1/ger;
     }
 
     return (pos($text) // 0) == length $text ? \%labels : undef;
@@ -126,7 +127,8 @@ sub check_histograms ($p) {
 
     for my $key (keys %{ $p->{samples} }) {
         my ($name, $which) = $key =~ /^(.*)_(bucket|count|sum)\{/ or next;
-        next if ($p->{families}{$name}{type} // '') ne 'histogram';
+        my $family = $p->{families}{$name} // next;
+        next if $family->{type} ne 'histogram';
         my %labels = %{ $p->{labels}{$key} };
         my $le = delete $labels{le};
         my $set = $sets{ sample_key($name, \%labels) } //= {};

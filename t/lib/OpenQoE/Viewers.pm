@@ -20,6 +20,7 @@ use JSON::PP ();
 use Time::HiRes qw(sleep time);
 
 use OpenQoE::Event qw(event encode_json_text decode_json_text);
+use OpenQoE::HTTP qw(http_post);
 
 my @PROFILES = (
     { player => { name => 'hls.js', version => '1.5.13' },
@@ -94,11 +95,11 @@ sub session ($self, $i) {
     my $s = $self->{now} = {
         at => int($self->{span} / 2 * $i / $self->{sessions}),
         step => int($self->{span} / 2 / $self->{events}), playing => 0,
-        same => { %$profile, org_id => 'org-' . $i % 3,
-                  player_id => 'player-' . $i % 2,
+        same => { %$profile, org_id => 'org-' . $i % 5 % 3,
+                  player_id => 'player-' . $i % 5 % 2,
                   viewer_id => sprintf('viewer-%d', $i % 40),
                   env => 'production', app_name => 'acme-tv',
-                  app_version => '4.12.' . $i % 2,
+                  app_version => '4.12.' . $i % 5 % 2,
                   session_id => sprintf('5e551011-0000-4000-8000-%012x', $i) },
         name => $profile->{player}{name}, kb => 2400, dropped => 0,
     };
@@ -292,23 +293,24 @@ sub begin ($self) {
 sub post ($self, $nginx, $from = 0, $to = 1) {
     my @list = @{ $self->{list} };
     my ($at, $end) = map { int $_ * @list } $from, $to;
-    my $http = $nginx->http(timeout => 20);
 
     while ($at < $end) {
         my $next = $at + 25 < $end ? $at + 25 : $end;
         my $wait = $self->{start} + $list[$next - 1]{at} / 1000 - time;
 
         sleep $wait if $wait > 0;
-        $self->request($http, @list[$at .. $next - 1]) or return 0;
+        $self->request($nginx, @list[$at .. $next - 1]) or return 0;
         $at = $next;
     }
 
-    $http->close;
     return 1;
 }
 
 
-sub request ($self, $http, @events) {
+# Each on a connection of its own: a worker that leaves closes those that are
+# idle, and a request that met that could not be told from one that was taken.
+
+sub request ($self, $nginx, @events) {
     my $ms = $self->{start} * 1000;
     my @bodies = map {
         my %event = %$_;
@@ -322,9 +324,9 @@ sub request ($self, $http, @events) {
                               %{ $events[$i]{data} } };
     }
 
-    my $answer = $http->request('POST', '/v2/events',
-        headers => { 'Content-Type' => 'application/json' },
-        body => encode_json_text({ events => \@bodies }));
+    my $answer = http_post($nginx->port, '/v2/events',
+                           encode_json_text({ events => \@bodies }),
+                           timeout => 20, headers => { Connection => 'close' });
     my $body = $answer && decode_json_text($answer->{body});
 
     return 0 if !$body || $answer->{status} != 202 || $body->{errors};
