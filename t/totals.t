@@ -34,7 +34,7 @@ my $silence = int scaled(4);
 
 sub new_nginx ($workers) {
     my $nginx = OpenQoE::Nginx->new(
-        workers => $workers, zone => 'qoe:16m',
+        workers => $workers, zone => 'qoe:64m',
         http => "openqoe_metrics core rules view;\n"
                 . "    openqoe_view_timeout ${silence}s hidden=${silence}s;");
     $nginx->write_config(exporter => 'endpoint file://' . $nginx->out_file

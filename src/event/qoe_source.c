@@ -29,6 +29,7 @@ qoe_source_parse(qoe_source_t *out, qoe_span_t name, qoe_span_t text)
 
     memset(out, 0, sizeof(qoe_source_t));
     out->name = name;
+    prefix = qoe_span_null;
 
     /* FIELD is the last one, and every text starts with its prefix */
 

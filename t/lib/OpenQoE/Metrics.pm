@@ -284,7 +284,10 @@ sub wait_value ($self, $value, $name, %attrs) {
 
 # Times of the collections seen so far, Unix ns, in order.
 
-sub times ($self) { sort { $a <=> $b } keys %{ $self->{times} } }
+sub times ($self) {
+    my @times = sort { $a <=> $b } keys %{ $self->{times} };
+    return @times;
+}
 
 
 # Waits for a collection that was made after all that has happened up to now:

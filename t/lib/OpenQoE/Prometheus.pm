@@ -16,6 +16,7 @@ package OpenQoE::Prometheus;
 
 use v5.36;
 
+use Encode qw(encode);
 use Exporter qw(import);
 
 use OpenQoE::Event qw(decode_json_text);
@@ -275,7 +276,7 @@ sub samples ($self, $job) {
     my $data = $self->ask('query', query => "{job=\"$job\"}");
 
     for my $result (@{ $data->{result} }) {
-        my %labels = %{ $result->{metric} };
+        my %labels = map { encode('UTF-8', $_) } %{ $result->{metric} };
         my $name = delete $labels{__name__};
 
         next if $name =~ /^(?:up|scrape_\w+)$/;
