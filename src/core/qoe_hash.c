@@ -80,6 +80,11 @@ qoe_hash_add(qoe_hasher_t *h, qoe_span_t s)
     const char   *p, *end;
     qoe_hasher_t  w;
 
+    if (s.len == 0) {
+        qoe_hash_word(h, 0);
+        return;
+    }
+
     w = *h;
     p = s.data;
     end = p + (s.len & ~(size_t) 7);

@@ -41,7 +41,7 @@ typedef struct qoe_report_s  qoe_report_t;
 /* env must outlive it.  NULL: no memory. */
 qoe_report_t *qoe_report_create(qoe_report_env_t *env);
 
-/* Gives the lease up.  What is in flight must be over, or the transport gone. */
+/* Gives the lease up.  Nothing may be in flight, or the transport be gone. */
 void qoe_report_destroy(qoe_report_t *r);
 
 /* Takes the lease if it is free or its owner is dead. */

@@ -9,6 +9,8 @@
 
 #include "qoe_gauges.h"
 
+#include <math.h>
+
 
 #define QOE_GAUGES_LATELY_MS   10000
 #define QOE_GAUGES_READS       8             /* of a head that moves */
@@ -110,7 +112,7 @@ qoe_gauges_viewers(const qoe_gauges_t *g)
 
         rc = qoe_collect_add(g->collect, QOE_METRIC_UNIQUE_VIEWERS,
                              qoe_labels_span(&labels), qoe_span_null,
-                             viewers);
+                             round(viewers));
         if (rc != QOE_OK) {
             return rc;
         }

@@ -35,7 +35,7 @@ void qoe_sessions_create(qoe_sessions_t *s, size_t size);
 
 qoe_view_t *qoe_sessions_find(qoe_sessions_t *s, const uint64_t session[2]);
 
-/* A cleared slot for a session that is not there yet; NULL: the table is full. */
+/* A cleared slot for a session that is not there; NULL: the table is full. */
 qoe_view_t *qoe_sessions_add(qoe_sessions_t *s, const uint64_t session[2]);
 
 /* Makes v the newest of a list. */

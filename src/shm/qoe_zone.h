@@ -146,8 +146,9 @@ uint64_t qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane);
 
 /*
  * The record at *pos, in place, and *pos moved behind it.  QOE_DONE at limit
- * or the tail, whichever comes first.  QOE_INVALID: the ring is damaged there; everything up to the tail
- * must be given up (release it with the records counted as dropped).
+ * or the tail, whichever comes first.  QOE_INVALID: the ring is damaged there;
+ * everything up to the tail must be given up (release it with the records
+ * counted as dropped).
  */
 qoe_status_t qoe_lane_read(const qoe_zone_t *zone, uint32_t lane,
     uint64_t limit, uint64_t *pos, qoe_span_t *record);

@@ -158,8 +158,8 @@ test_ring(void)
 
         fulls++;
 
-        if (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) != QOE_OK || !pattern_ok(r, &seen)
-            || seen != out++)
+        if (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) != QOE_OK
+            || !pattern_ok(r, &seen) || seen != out++)
         {
             good = false;
             break;
