@@ -412,7 +412,7 @@ test_texts(void)
             "# HELP openqoe_framerate_fps Frame rate of the rendition shown\n"
             "# TYPE openqoe_framerate_fps gauge\n"
             "openqoe_framerate_fps 29.97\n"
-            "# HELP openqoe_playing_time_seconds Time played\n"
+            "# HELP openqoe_playing_time_seconds Time spent playing\n"
             "# TYPE openqoe_playing_time_seconds gauge\n"
             "openqoe_playing_time_seconds{app_name=\"y\",key_2nd=\"z\","
             "key__name__=\"n\",org_id=\"o\\\\\\\"\\n\xc3\xa9?\t\"} -1\n",
@@ -428,7 +428,8 @@ test_texts(void)
     fake_add(c, QOE_METRIC_PERCEIVED_QUALITY_INDEX, 0, 0, 1, 0, &h);
 
     text_is(c, QOE_PROM_OPENMETRICS,
-            "# HELP openqoe_perceived_quality_index Bits a pixel\n"
+            "# HELP openqoe_perceived_quality_index Bits a pixel of the "
+            "rendition after a quality change\n"
             "# TYPE openqoe_perceived_quality_index histogram\n"
 #define LE(le, n)                                                             \
             "openqoe_perceived_quality_index_bucket{otel_metric_overflow="    \
