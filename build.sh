@@ -17,7 +17,7 @@ JOBS=$(nproc)
 PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
     protobuf-c-compiler libcurl4-openssl-dev libssl-dev zlib1g-dev"
 PKG_TEST="perl curl openssl procps locales valgrind wrk ffmpeg chromium
-    prometheus"
+    prometheus libjson-xs-perl"
 # for t/modules.t: every dynamic module that Debian has for nginx
 for mod in http-auth-pam http-brotli-filter http-brotli-static \
     http-cache-purge http-dav-ext http-echo http-fancyindex http-geoip \
@@ -30,7 +30,7 @@ do
     PKG_TEST+=" libnginx-mod-$mod"
 done
 PKG_FUZZ="clang libclang-rt-14-dev perl"
-PKG_BENCH="wrk perl curl procps"
+PKG_BENCH="wrk perl curl procps libjson-xs-perl"
 PKG_LINT="clang cppcheck shellcheck perl"
 
 export PATH="$PATH:/usr/local/go/bin:/usr/sbin"
@@ -80,8 +80,9 @@ nginx_tree() {
     [ -f "$src/configure" ] || [ -f "$src/auto/configure" ] \
         || die "NGINX_SRC: no nginx source tree in $src"
     # a tree that was upgraded in its place is another one
-    from=$(cat "$src/src/core/nginx.h" "$src/conf_flags" 2>/dev/null \
-        | sha256sum)$src
+    from=$( { cat "$src/src/core/nginx.h"
+              [ ! -f "$src/conf_flags" ] || cat "$src/conf_flags"
+            } | sha256sum)$src
     if [ "$(cat "$tree/.from" 2>/dev/null)" != "$from" ]; then
         rm -rf "$tree"
         mkdir -p "$(dirname "$tree")"
@@ -307,7 +308,7 @@ cmd_bench() {
     need $PKG_BUILD $PKG_BENCH
     cmd_build
     bench_baseline
-    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all benches
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all benches tools
     OPENQOE_BUILD=$BUILD \
         TEST_NGINX_OPENQOE_MODULE=$BUILD/$MODULE \
         perl -It/lib bench/run.pl "$@"
@@ -325,8 +326,9 @@ cmd_lint() {
     cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
         --enable=warning,performance,portability \
         --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
-        -Isrc/core -Isrc/event -Isrc/shm -Isrc/otlp -Isrc/export -Ibuild/gen \
-        src/core src/event src/shm src/otlp src/export
+        -Isrc/core -Isrc/event -Isrc/shm -Isrc/qoe -Isrc/otlp -Isrc/export \
+        -Ibuild/gen \
+        src/core src/event src/shm src/qoe src/otlp src/export
     say "shellcheck"
     shellcheck build.sh .ci/run t/peers/*.sh t/peers/*/*.sh
     say "lint is clean"

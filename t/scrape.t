@@ -175,6 +175,20 @@ subtest 'too many' => sub {
        'served when they have left');
 };
 
+# slices set no timer of nginx's own, and a worker that quits leaves without
+
+subtest 'a worker that quits' => sub {
+    my $client = $nginx->http(timeout => 20);
+    $client->send_raw("GET /v2/stats?format=prometheus HTTP/1.1\r\n"
+                      . "Host: h\r\n\r\n");
+    sleep 0.01;
+    kill 'QUIT', $nginx->master_pid;
+
+    my $r = eval { $client->read_response };
+    is($r->{status}, 200, 'ends the scrape that it has begun');
+    is(length($r->{body} // ''), $r->{headers}{'content-length'}, 'whole');
+};
+
 ok($nginx->stop, 'quits');
 $nginx->no_errors;
 

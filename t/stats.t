@@ -259,6 +259,21 @@ subtest 'openqoe_series_ttl' => sub {
     stopped();
 };
 
+# what there is no room to count is not said to be none
+
+subtest 'a small zone' => sub {
+    started(zone => 'qoe:2m');
+    post(event(session_id => "s$_")) for 1 .. 3;
+    my $s = wait_stats('taken in', sub ($s) { $s->{views}{started} == 3 });
+    my %count = map { $_ => $s->{dimensions}{$_}{count} }
+                keys %{ $s->{dimensions} };
+    ok((grep { !defined } values %count), 'some dimensions have no estimate');
+    is($count{player_id}, 1, 'what is kept is counted');
+    my ($none) = sort grep { !defined $count{$_} } keys %count;
+    is(get("?dimension=$none")->{count}, undef, "null: $none");
+    stopped();
+};
+
 # off: nothing is made, the limits are known all the same
 
 {

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The state of a helper thread, shared by qoe_helper.c and qoe_lease.c.
- * All of it is the thread's own but for the two flags.
+ * The state of a helper thread, shared by qoe_helper*.c, qoe_lease.c and
+ * qoe_row.c.  All of it is the thread's own but for the two flags.
  */
 
 
@@ -57,17 +57,23 @@ struct qoe_helper_s {
     uint64_t              started_ms;
     uint64_t              lease_ms;      /* leases are looked at again */
     uint64_t              row_ms;        /* what is told of the worker, too */
+    uint64_t              drained_ns;    /* every record is out; Unix */
     bool                  gone;          /* its row has been taken out */
+    bool                  last;          /* the last collection is seen to */
 };
 
+
+/* Copies conf and all it refers to; QOE_NOMEM or QOE_ERROR, logged. */
+qoe_status_t qoe_helper_copy_conf(qoe_helper_t *h,
+    const qoe_helper_conf_t *conf);
 
 /*
  * Takes, keeps and hands over lanes as the state asks; sets lease_ms.
  */
 void qoe_lease_update(qoe_helper_t *h, uint64_t now);
 
-/* At an exit: is every record that this helper could send sent? */
-bool qoe_lease_drained(qoe_helper_t *h);
+/* At an exit: is all sent that this helper could send, and the metrics? */
+bool qoe_lease_finished(qoe_helper_t *h);
 
 /* Tells of the worker, every few seconds: its memory, that its helper lives. */
 void qoe_row_update(qoe_helper_t *h, uint64_t now);

@@ -225,9 +225,9 @@ qoe_intake_due_ms(const qoe_intake_t *in, uint64_t now_ms)
         return due;
     }
 
-    if (now_ms < in->paused_ms
-        && qoe_lane_tail(in->env->state->zone, in->lane) != in->pos)
-    {
+    /* also when nothing waits: what comes in the pause wakes nobody */
+
+    if (now_ms < in->paused_ms) {
         due = in->paused_ms;
     }
 

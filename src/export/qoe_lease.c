@@ -26,7 +26,11 @@
 #define QOE_LEASE_ORPHAN_MS    2000
 #define QOE_LEASE_LEFT_MS      100       /* the same, for one that leaves */
 
+/* A helper tells of itself every 5 s. */
+#define QOE_LEASE_LATELY_MS    15000
 
+
+static bool qoe_lease_drained(qoe_helper_t *h);
 static void qoe_lease_hand_over(qoe_helper_t *h, uint64_t now);
 static size_t qoe_lease_take_preferred(qoe_helper_t *h);
 static void qoe_lease_take_orphans(qoe_helper_t *h, uint64_t older_ms);
@@ -92,7 +96,53 @@ qoe_lease_update(qoe_helper_t *h, uint64_t now)
 }
 
 
+/*
+ * Every record is out, and the metrics of them: the last helper of all sees
+ * to that, for the zone may be gone with it.  One that waits for an answer is
+ * not gone, and may become the last.
+ */
+
 bool
+qoe_lease_finished(qoe_helper_t *h)
+{
+    qoe_workers_t  others;
+
+    if (!qoe_lease_drained(h)) {
+        h->drained_ns = 0;
+        return false;
+    }
+
+    if (h->drained_ns == 0) {
+        h->drained_ns = qoe_unix_ns();
+    }
+
+    if (!h->gone) {
+        h->gone = true;
+
+        /* first: of two that leave at once, one sees that it is alone */
+
+        qoe_self_worker_gone(h->state.self, h->self);
+    }
+
+    if (!h->last) {
+        qoe_self_workers(h->state.self, qoe_mono_ms(), QOE_LEASE_LATELY_MS, &others);
+
+        if (others.helpers == 0) {
+            h->last = qoe_report_last(h->report, h->drained_ns);
+
+            if (!h->last) {
+                return false;
+            }
+        }
+    }
+
+    return qoe_report_idle(h->report);
+}
+
+
+/* Is every record that this helper could send sent? */
+
+static bool
 qoe_lease_drained(qoe_helper_t *h)
 {
     size_t           i;

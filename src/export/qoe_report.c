@@ -13,6 +13,9 @@
 /* Of one step. */
 #define QOE_REPORT_STEP_US     2000
 
+/* The last collection is tried this often. */
+#define QOE_REPORT_LAST_MS     200
+
 /*
  * Bytes of a request (protobuf): well below what collectors take, and no
  * more than what is compressed in a few milliseconds.
@@ -33,6 +36,7 @@ struct qoe_report_s {
     qoe_report_env_t    *env;
     qoe_report_phase_t   phase;
     bool                 held;               /* the exporter lease */
+    bool                 last;               /* nothing comes behind it */
     uint64_t             next_ms;            /* the next collection */
 
     qoe_collect_t       *collect;
@@ -158,14 +162,24 @@ qoe_report_give(qoe_report_t *r)
 }
 
 
-void
-qoe_report_last(qoe_report_t *r)
+bool
+qoe_report_last(qoe_report_t *r, uint64_t since_ns)
 {
     qoe_report_take(r);
 
-    if (r->held && r->phase == QOE_REPORT_IDLE) {
-        r->next_ms = 0;
+    if (!r->held) {
+        return false;
     }
+
+    if (__atomic_load_n(&r->env->state->shared->collected_ns,
+                        __ATOMIC_ACQUIRE) < since_ns)
+    {
+        r->last = true;
+        r->next_ms = 0;
+        r->not_before_ms = 0;
+    }
+
+    return true;
 }
 
 
@@ -425,11 +439,18 @@ qoe_report_taken(qoe_report_t *r, const qoe_outcome_t *o)
 static void
 qoe_report_failed(qoe_report_t *r, const qoe_outcome_t *o, const char *error)
 {
+    uint64_t  delay;
+
     r->failures++;
     r->seed = r->seed * 1664525 + 1013904223;
-    r->not_before_ms = qoe_mono_ms()
-                       + qoe_backoff(r->failures, o->retry_after_ms,
-                                     r->seed >> 8);
+
+    delay = qoe_backoff(r->failures, o->retry_after_ms, r->seed >> 8);
+
+    if (r->last) {
+        delay = qoe_min(delay, QOE_REPORT_LAST_MS);
+    }
+
+    r->not_before_ms = qoe_mono_ms() + delay;
     r->phase = QOE_REPORT_READY;
 
     qoe_report_count(r, QOE_COUNT_METRIC_BATCHES_RETRIED, 1);

@@ -53,8 +53,12 @@ bool qoe_report_give(qoe_report_t *r);
 /* A step.  now_ms: monotonic. */
 void qoe_report_run(qoe_report_t *r, uint64_t now_ms);
 
-/* Begins a collection now, if the lease can be had: the last one. */
-void qoe_report_last(qoe_report_t *r);
+/*
+ * The last collection, of what was in the metrics at since_ns (Unix): begun
+ * now, or behind what is on its way, unless another helper has begun one
+ * since.  False: another one holds the lease, ask again.
+ */
+bool qoe_report_last(qoe_report_t *r, uint64_t since_ns);
 
 /* Nothing is being collected or sent. */
 bool qoe_report_idle(const qoe_report_t *r);

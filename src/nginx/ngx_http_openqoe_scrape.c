@@ -17,6 +17,7 @@
 #define NGX_HTTP_OPENQOE_SCRAPES     2       /* at a time, a worker */
 #define NGX_HTTP_OPENQOE_SLICE_NS    2000000
 #define NGX_HTTP_OPENQOE_STEP_US     1000
+#define NGX_HTTP_OPENQOE_HOLD_MS     60000
 #define NGX_HTTP_OPENQOE_CHUNK       65536   /* bytes, about */
 #define NGX_HTTP_OPENQOE_CHUNK_MAX   (1024 * 1024)
 
@@ -51,6 +52,7 @@ typedef struct {
 static ngx_int_t ngx_http_openqoe_scrape_busy(ngx_http_request_t *r);
 static void ngx_http_openqoe_scrape_wait(ngx_http_openqoe_scrape_t *s);
 static void ngx_http_openqoe_scrape_event(ngx_event_t *ev);
+static void ngx_http_openqoe_scrape_next(ngx_http_openqoe_scrape_t *s);
 static qoe_status_t ngx_http_openqoe_scrape_slice(
     ngx_http_openqoe_scrape_t *s);
 static qoe_status_t ngx_http_openqoe_scrape_render(
@@ -182,7 +184,7 @@ ngx_http_openqoe_scrape_wait(ngx_http_openqoe_scrape_t *s)
         r->read_event_handler = ngx_http_test_reading;
     }
 
-    ngx_post_event(&s->event, &ngx_posted_next_events);
+    ngx_http_openqoe_scrape_next(s);
 }
 
 
@@ -204,15 +206,30 @@ ngx_http_openqoe_scrape_event(ngx_event_t *ev)
     status = ngx_http_openqoe_scrape_slice(s);
 
     if (status == QOE_AGAIN) {
-        ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_http_openqoe_scrape_next(s);
         return;
     }
+
+    ngx_http_openqoe_scrape_end(s);
 
     rc = (status == QOE_OK) ? ngx_http_openqoe_scrape_send(s)
                             : NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     ngx_http_finalize_request(r, rc);
     ngx_http_run_posted_requests(c);
+}
+
+
+/*
+ * A turn of the loop later.  A worker that quits leaves once no timer is set,
+ * whatever is posted: this one only keeps it until the answer is made.
+ */
+
+static void
+ngx_http_openqoe_scrape_next(ngx_http_openqoe_scrape_t *s)
+{
+    ngx_add_timer(&s->event, NGX_HTTP_OPENQOE_HOLD_MS);
+    ngx_post_event(&s->event, &ngx_posted_next_events);
 }
 
 
@@ -354,12 +371,16 @@ ngx_http_openqoe_scrape_send(ngx_http_openqoe_scrape_t *s)
 }
 
 
-/* The request ends, perhaps because the client has gone. */
+/* All is made, or the request ends, perhaps because the client has gone. */
 
 static void
 ngx_http_openqoe_scrape_end(void *data)
 {
     ngx_http_openqoe_scrape_t  *s = data;
+
+    if (s->event.timer_set) {
+        ngx_del_timer(&s->event);
+    }
 
     if (s->event.posted) {
         ngx_delete_posted_event(&s->event);

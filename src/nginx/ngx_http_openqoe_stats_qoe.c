@@ -27,6 +27,8 @@ static void ngx_http_openqoe_limits(qoe_buf_t *b,
     const qoe_dimensions_t *dims);
 static void ngx_http_openqoe_dimensions(qoe_buf_t *b,
     const qoe_governor_t *gv);
+static void ngx_http_openqoe_distinct(qoe_buf_t *b,
+    const qoe_govern_info_t *info);
 static void ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st);
 static void ngx_http_openqoe_series(qoe_buf_t *b, const qoe_state_t *st,
     const qoe_conf_t *conf);
@@ -142,12 +144,27 @@ ngx_http_openqoe_dimensions(qoe_buf_t *b, const qoe_governor_t *gv)
 
         qoe_buf_printf(b, "%s", i ? "," : "");
         qoe_buf_json_string(b, gv->dims->dim[i].name);
-        qoe_buf_printf(b, ":{\"count\":%llu,\"overflow\":%llu}",
-                       (unsigned long long) info.count,
+        qoe_buf_literal(b, ":{\"count\":");
+        ngx_http_openqoe_distinct(b, &info);
+        qoe_buf_printf(b, ",\"overflow\":%llu}",
                        (unsigned long long) info.overflow);
     }
 
     qoe_buf_literal(b, "},");
+}
+
+
+/* null where there is no room to count. */
+
+static void
+ngx_http_openqoe_distinct(qoe_buf_t *b, const qoe_govern_info_t *info)
+{
+    if (info->unknown) {
+        qoe_buf_literal(b, "null");
+
+    } else {
+        qoe_buf_printf(b, "%llu", (unsigned long long) info->count);
+    }
 }
 
 
@@ -292,8 +309,9 @@ ngx_http_openqoe_stats_dimension(ngx_http_request_t *r, ngx_str_t *name)
 
     qoe_buf_literal(&b, "{\"dimension\":");
     qoe_buf_json_string(&b, ngx_http_openqoe_span(*name));
-    qoe_buf_printf(&b, ",\"count\":%llu,\"values\":[",
-                   (unsigned long long) info.count);
+    qoe_buf_literal(&b, ",\"count\":");
+    ngx_http_openqoe_distinct(&b, &info);
+    qoe_buf_literal(&b, ",\"values\":[");
 
     for (i = 0; rc == QOE_OK && i < n; i++) {
         qoe_buf_printf(&b, "%s", i ? "," : "");

@@ -21,6 +21,9 @@
 #define QOE_APPLY_VIEWS        64
 #define QOE_APPLY_SWEEP        2048
 
+/* Hidden sessions that are looked at for one whose view is over. */
+#define QOE_APPLY_SPARE        8
+
 
 typedef struct {
     uint64_t             key;                /* of the raw values */
@@ -36,6 +39,7 @@ struct qoe_apply_s {
     uint32_t             slot;
 
     qoe_sessions_t      *sessions;
+    qoe_seen_t          *seen;
     qoe_store_t         *store;
     qoe_store_env_t      env;
     qoe_hash_key_t       key;
@@ -56,12 +60,12 @@ static void qoe_apply_recover(qoe_apply_t *a);
 static void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 static void qoe_apply_session_key(const qoe_apply_t *a,
     const qoe_sample_t *s, uint64_t session[2]);
-static uint64_t qoe_apply_fingerprint(const qoe_apply_t *a,
-    const qoe_sample_t *s);
 static qoe_view_t *qoe_apply_view(qoe_apply_t *a, const qoe_sample_t *s,
-    uint64_t view_key, uint64_t now_ns);
+    uint64_t view_key, bool *seen, uint64_t now_ns);
+static void qoe_apply_touch(qoe_apply_t *a, qoe_view_t *v);
 static qoe_view_t *qoe_apply_add(qoe_apply_t *a, const uint64_t session[2],
     uint64_t now_ns);
+static qoe_view_t *qoe_apply_spare(qoe_apply_t *a);
 static void qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
 static void qoe_apply_drop(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
@@ -73,6 +77,7 @@ static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
 static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
     const qoe_point_t *p);
+static uint64_t qoe_apply_due(const qoe_apply_t *a, const qoe_view_t *v);
 static qoe_view_t *qoe_apply_silent(qoe_apply_t *a, uint64_t now_ms);
 static void qoe_apply_sweep(qoe_apply_t *a);
 
@@ -93,6 +98,7 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->governor = governor;
     a->slot = slot;
     a->sessions = st->sessions[lane];
+    a->seen = st->seen[lane];
     a->store = st->store[lane];
     a->key = st->key;
     a->other_key.k0 = ~st->key.k1;
@@ -164,6 +170,7 @@ qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n)
 void
 qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 {
+    bool                seen;
     uint32_t            now_s, base;
     uint64_t            view_key;
     qoe_view_t         *v;
@@ -174,10 +181,9 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     view_key = qoe_hash(&a->key, s->text[QOE_TEXT_VIEW_ID].data,
                         s->text[QOE_TEXT_VIEW_ID].len) | 1;
 
-    v = qoe_apply_view(a, s, view_key, now_ns);
+    v = qoe_apply_view(a, s, view_key, &seen, now_ns);
 
-    rc = qoe_view_apply(v, view_key, qoe_apply_fingerprint(a, s), s,
-                        &a->conf->view, &a->points);
+    rc = qoe_view_apply(v, view_key, seen, s, &a->conf->view, &a->points);
 
     if (rc == QOE_VIEW_LATE) {
         base = qoe_apply_base_block(a, s, now_s);
@@ -199,24 +205,40 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         qoe_apply_end(a, v, now_ns);
     }
 
-    qoe_sessions_touch(a->sessions, v,
-                       qoe_view_hidden(v) ? QOE_SESSIONS_HIDDEN
-                                          : QOE_SESSIONS_VISIBLE);
+    qoe_apply_touch(a, v);
 }
 
 
-/* The session of an event, with the event's view begun or known to be over. */
+/* Where the hidden timeout counts is the hidden list. */
+
+static void
+qoe_apply_touch(qoe_apply_t *a, qoe_view_t *v)
+{
+    qoe_sessions_touch(a->sessions, v,
+                       qoe_view_over(v) || qoe_view_hidden(v)
+                       ? QOE_SESSIONS_HIDDEN : QOE_SESSIONS_VISIBLE);
+}
+
+
+/*
+ * The session of an event, with the event's view begun or known to be over.
+ * An event that is sent again begins none: its view may be forgotten.
+ */
 
 static qoe_view_t *
 qoe_apply_view(qoe_apply_t *a, const qoe_sample_t *s, uint64_t view_key,
-    uint64_t now_ns)
+    bool *seen, uint64_t now_ns)
 {
-    uint64_t     session[2];
+    uint64_t     hash, session[2];
     qoe_view_t  *v;
 
     qoe_apply_session_key(a, s, session);
 
+    hash = qoe_seen_hash(&a->key, session[0], view_key, s);
+    qoe_seen_fetch(a->seen, hash);
+
     v = qoe_sessions_find(a->sessions, session);
+    *seen = qoe_seen(a->seen, hash);
 
     if (v == NULL) {
         v = qoe_apply_add(a, session, now_ns);
@@ -224,8 +246,12 @@ qoe_apply_view(qoe_apply_t *a, const qoe_sample_t *s, uint64_t view_key,
     } else if (qoe_view_knows(v, view_key)) {
         return v;
 
-    } else {
+    } else if (!*seen) {
         qoe_apply_end(a, v, now_ns);
+    }
+
+    if (*seen) {
+        return v;
     }
 
     qoe_view_begin(v, view_key, s);
@@ -235,13 +261,13 @@ qoe_apply_view(qoe_apply_t *a, const qoe_sample_t *s, uint64_t view_key,
 }
 
 
-/* A full table closes the session that was silent longest. */
+/* A full table closes a session whose view is over, or was silent longest. */
 
 static qoe_view_t *
 qoe_apply_add(qoe_apply_t *a, const uint64_t session[2], uint64_t now_ns)
 {
     uint64_t     ended;
-    qoe_view_t  *v, *hidden;
+    qoe_view_t  *v;
 
     v = qoe_sessions_add(a->sessions, session);
 
@@ -249,20 +275,41 @@ qoe_apply_add(qoe_apply_t *a, const uint64_t session[2], uint64_t now_ns)
         return v;
     }
 
-    v = qoe_sessions_oldest(a->sessions, QOE_SESSIONS_VISIBLE);
-    hidden = qoe_sessions_oldest(a->sessions, QOE_SESSIONS_HIDDEN);
-
-    if (v == NULL || (hidden != NULL && hidden->received_ms < v->received_ms))
-    {
-        v = hidden;
-    }
-
+    v = qoe_apply_spare(a);
     ended = !qoe_view_over(v);
 
     qoe_apply_drop(a, v, now_ns);
     qoe_apply_count(a, QOE_COUNT_VIEWS_EVICTED, ended);
 
     return qoe_sessions_add(a->sessions, session);
+}
+
+
+static qoe_view_t *
+qoe_apply_spare(qoe_apply_t *a)
+{
+    int          n;
+    qoe_view_t  *v, *hidden, *visible;
+
+    visible = qoe_sessions_oldest(a->sessions, QOE_SESSIONS_VISIBLE);
+    hidden = qoe_sessions_oldest(a->sessions, QOE_SESSIONS_HIDDEN);
+
+    for (v = hidden, n = 0; v != NULL && n < QOE_APPLY_SPARE; n++) {
+
+        if (qoe_view_over(v)) {
+            return v;
+        }
+
+        v = qoe_sessions_newer(a->sessions, v);
+    }
+
+    if (visible == NULL
+        || (hidden != NULL && hidden->received_ms < visible->received_ms))
+    {
+        return hidden;
+    }
+
+    return visible;
 }
 
 
@@ -313,29 +360,6 @@ qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
     qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
     qoe_hash_add(&h, s->text[QOE_TEXT_SESSION_ID]);
     session[1] = qoe_hash_end(&h) | 1;
-}
-
-
-/* What makes an event the same one as another of its view. */
-
-static uint64_t
-qoe_apply_fingerprint(const qoe_apply_t *a, const qoe_sample_t *s)
-{
-    uint64_t      left, word;
-    qoe_hasher_t  h;
-
-    qoe_hash_begin(&h, &a->key);
-    qoe_hash_word(&h, (uint64_t) s->time_ms);
-    qoe_hash_word(&h, s->set);
-    qoe_hash_add(&h, s->type_name);
-    qoe_hash_add(&h, s->text[QOE_TEXT_MEDIA_TYPE]);
-
-    for (left = s->set; left != 0; left &= left - 1) {
-        memcpy(&word, &s->number[__builtin_ctzll(left)], sizeof(word));
-        qoe_hash_word(&h, word);
-    }
-
-    return qoe_hash_end(&h);
 }
 
 
@@ -514,8 +538,17 @@ qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 
         silent = !qoe_view_over(v);
 
-        qoe_apply_drop(a, v, now_ns);
+        qoe_apply_end(a, v, now_ns);
         qoe_apply_count(a, QOE_COUNT_VIEWS_SILENT, silent);
+
+        /* the session stays known for a while behind its view */
+
+        if (qoe_view_due_ms(v, &a->conf->view) <= now_ns / 1000000) {
+            qoe_apply_drop(a, v, now_ns);
+
+        } else {
+            qoe_apply_touch(a, v);
+        }
     }
 
     a->silent = (n == QOE_APPLY_VIEWS);
@@ -544,11 +577,24 @@ qoe_apply_due_ms(const qoe_apply_t *a)
         v = qoe_sessions_oldest(a->sessions, i);
 
         if (v != NULL) {
-            due = qoe_min(due, qoe_view_due_ms(v, &a->conf->view));
+            due = qoe_min(due, qoe_apply_due(a, v));
         }
     }
 
     return due;
+}
+
+
+/* One that is over is in the wrong list when its writer died at its end. */
+
+static uint64_t
+qoe_apply_due(const qoe_apply_t *a, const qoe_view_t *v)
+{
+    if (qoe_view_over(v) && v->list != QOE_SESSIONS_HIDDEN + 1) {
+        return 0;
+    }
+
+    return qoe_view_due_ms(v, &a->conf->view);
 }
 
 
@@ -563,7 +609,7 @@ qoe_apply_silent(qoe_apply_t *a, uint64_t now_ms)
     for (i = 0; i < QOE_SESSIONS_LISTS; i++) {
         v = qoe_sessions_oldest(a->sessions, i);
 
-        if (v != NULL && qoe_view_due_ms(v, &a->conf->view) <= now_ms) {
+        if (v != NULL && qoe_apply_due(a, v) <= now_ms) {
             return v;
         }
     }

@@ -124,14 +124,18 @@ qoe_base_value(const qoe_sample_t *s, const qoe_dimensions_t *dims,
 }
 
 
-/* CMCD (CTA-5004-A): st is v, l, or ll in low latency. */
+/*
+ * CMCD (CTA-5004-A): st is v, l, or ll in low latency.  A stream_type is what
+ * the page says, "LIVE" as well as "live": one of them is one series.
+ */
 
 static qoe_span_t
 qoe_base_content_type(const qoe_sample_t *s)
 {
-    qoe_span_t  st;
+    qoe_span_t  st, type;
 
     st = s->text[QOE_TEXT_CMCD_ST];
+    type = s->text[QOE_TEXT_VIDEO_STREAM_TYPE];
 
     if (qoe_span_eq(st, qoe_span("v"))) {
         return qoe_span("vod");
@@ -141,22 +145,23 @@ qoe_base_content_type(const qoe_sample_t *s)
         return qoe_span("live");
     }
 
-    return s->text[QOE_TEXT_VIDEO_STREAM_TYPE];
+    if (type.len == 3 && strncasecmp(type.data, "vod", 3) == 0) {
+        return qoe_span("vod");
+    }
+
+    if (type.len == 4 && strncasecmp(type.data, "live", 4) == 0) {
+        return qoe_span("live");
+    }
+
+    return type;
 }
 
 
 static qoe_span_t
 qoe_base_stream_id(const qoe_sample_t *s)
 {
-    qoe_span_t  type;
-
-    type = qoe_base_content_type(s);
-
-    if (type.len == 4 && strncasecmp(type.data, "live", 4) == 0) {
-        return s->text[QOE_TEXT_VIDEO_ID];
-    }
-
-    return qoe_span_null;
+    return qoe_span_eq(qoe_base_content_type(s), qoe_span("live"))
+           ? s->text[QOE_TEXT_VIDEO_ID] : qoe_span_null;
 }
 
 

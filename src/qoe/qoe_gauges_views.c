@@ -3,7 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * Views that are on, counted over the sessions of all lanes by the attributes
- * they have.
+ * they have.  Where the last one is over there are 0, as long as its session
+ * is known: a backend would show the last number that it was told.
  */
 
 
@@ -87,6 +88,7 @@ qoe_gauges_views(const qoe_gauges_t *g)
 static qoe_status_t
 qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)
 {
+    bool               on;
     uint32_t           n, i, lane, slots;
     uint64_t           now_ms;
     qoe_view_t         v;
@@ -104,9 +106,13 @@ qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)
         lane = *g->cursor / slots;
         i = (*g->cursor)++ % slots;
 
-        if (!qoe_sessions_read(g->st->sessions[lane], i, &v)
-            || !qoe_view_concurrent(&v, now_ms))
-        {
+        if (!qoe_sessions_read(g->st->sessions[lane], i, &v)) {
+            continue;
+        }
+
+        on = qoe_view_concurrent(&v, now_ms);
+
+        if (!on && v.base == 0) {
             continue;
         }
 
@@ -116,7 +122,7 @@ qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)
             return QOE_NOMEM;
         }
 
-        set->views++;
+        set->views += on;
     }
 
     return QOE_OK;

@@ -62,9 +62,10 @@ qoe_govern_create(qoe_govern_t *g, size_t size, const qoe_hash_key_t *key)
     memset(g, 0, sizeof(*g));
     g->key = *key;
 
-    sketches = size / 10 / sizeof(qoe_hll_t);
-    sketches = qoe_max(qoe_min(sketches, (size_t) 256), (size_t) 6);
-    g->sketches = (uint32_t) qoe_min(qoe_min(6 + sketches / 4, sketches - 2),
+    sketches = size / 9 / sizeof(qoe_hll_t);
+    sketches = qoe_max(qoe_min(sketches, (size_t) QOE_SKETCHES_MAX),
+                       (size_t) 6);
+    g->sketches = (uint32_t) qoe_min(qoe_min(6 + sketches / 6, sketches - 2),
                                      (size_t) QOE_DIMENSIONS_MAX);
     g->pairs = (uint32_t) sketches - g->sketches;
     g->areas = (size < 4 << 20) ? 1 : (size < 32 << 20) ? 2 : 4;

@@ -70,6 +70,7 @@ void qoe_govern_viewer(qoe_governor_t *gv, qoe_span_t org, qoe_span_t player,
 typedef struct {
     uint64_t        count;           /* distinct values: exact where they are
                                         kept, else estimated */
+    bool            unknown;         /* there was no room for an estimate */
     uint64_t        overflow;        /* values not admitted, ever */
 } qoe_govern_info_t;
 

@@ -7,12 +7,13 @@
  *   header | viewer pairs | HyperLogLogs | top-k areas | value table
  *
  * What the size gives (qoe_govern_create):
- *   HyperLogLogs   a tenth, of 32 KB each, 6 to 256: 6 and a quarter of them
- *                  for dimensions, the others (2 at least) for viewers, a
- *                  pair each, the last one for the pairs that have none
+ *   HyperLogLogs   a ninth, of 32 KB each, 6 to 1024: 6 and a sixth
+ *                  of them for dimensions, the others (2 at least) for
+ *                  viewers, a pair each, the last one for the pairs that have
+ *                  none
  *   top-k areas    two fifteenths; 1, or 2 from 4 MB, or 4 from 32 MB on
  *   value table    the rest
- * With 10 MB: 14 and 18 sketches, 2 areas of 4,269 counters, 125,000 values;
+ * With 10 MB: 11 and 24 sketches, 2 areas of 4,269 counters, 123,000 values;
  * with the least: 4 and 2, one of 434, 3,800.
  *
  * The header's lock guards which slots, sketches and areas are taken, every
@@ -34,6 +35,7 @@
 #define QOE_GOVERN_NONE    UINT16_MAX        /* a dimension without a slot */
 #define QOE_GOVERN_TOUCH_S 60                /* last_s is as old, at most */
 
+#define QOE_SKETCHES_MAX   1024
 #define QOE_PLACES         16                /* a bucket has */
 #define QOE_VALUE_TEXT     48                /* bytes of a value, kept */
 

@@ -44,6 +44,7 @@ qoe_govern_info(const qoe_governor_t *gv, size_t dim, qoe_govern_info_t *info)
     s = qoe_govern_slot(gv, dim);
 
     if (s == NULL) {
+        info->unknown = true;
         info->overflow = qoe_peek(&gv->g->homeless);
         return;
     }
@@ -62,6 +63,7 @@ qoe_govern_info(const qoe_governor_t *gv, size_t dim, qoe_govern_info_t *info)
 
     h = qoe_govern_hll(gv->g, s);
     info->count = (h != NULL) ? (uint64_t) (qoe_hll_count(h) + 0.5) : 0;
+    info->unknown = (h == NULL);
 }
 
 

@@ -166,6 +166,13 @@ qoe_sessions_oldest(qoe_sessions_t *s, qoe_sessions_list_t list)
 }
 
 
+qoe_view_t *
+qoe_sessions_newer(qoe_sessions_t *s, const qoe_view_t *v)
+{
+    return qoe_sessions_at(s, v->newer);
+}
+
+
 void
 qoe_sessions_remove(qoe_sessions_t *s, qoe_view_t *v)
 {
@@ -177,18 +184,21 @@ qoe_sessions_remove(qoe_sessions_t *s, qoe_view_t *v)
     link = qoe_sessions_link(s, v);
     place = qoe_sessions_bucket(s, v->session);
 
-    for (n = 0; n < s->capacity && *place != link; n++) {
-        before = qoe_sessions_at(s, *place);
-
-        if (before == NULL) {
-            break;
-        }
-
-        place = &before->next;
-    }
-
     if (*place == link) {
         *place = v->next;
+
+    } else {
+        before = qoe_sessions_at(s, *place);
+
+        for (n = 0; before != NULL && n < s->capacity; n++) {
+
+            if (before->next == link) {
+                before->next = v->next;
+                break;
+            }
+
+            before = qoe_sessions_at(s, before->next);
+        }
     }
 
     __atomic_store_n(&v->session[0], 0, __ATOMIC_RELEASE);

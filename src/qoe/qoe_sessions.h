@@ -45,6 +45,9 @@ void qoe_sessions_touch(qoe_sessions_t *s, qoe_view_t *v,
 /* The one that was silent longest, or NULL. */
 qoe_view_t *qoe_sessions_oldest(qoe_sessions_t *s, qoe_sessions_list_t list);
 
+/* The next one behind v in its list, or NULL. */
+qoe_view_t *qoe_sessions_newer(qoe_sessions_t *s, const qoe_view_t *v);
+
 /* Frees the slot; v->base must have been given up (0). */
 void qoe_sessions_remove(qoe_sessions_t *s, qoe_view_t *v);
 

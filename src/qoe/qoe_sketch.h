@@ -45,7 +45,7 @@ void qoe_topk_clear(qoe_topk_t *t);
 
 /*
  * Counts one occurrence and tells whether the value is among the k most
- * frequent ones now.
+ * frequent ones now, and not by what it took over.
  */
 bool qoe_topk_add(qoe_topk_t *t, uint64_t hash, qoe_span_t text, uint32_t k);
 

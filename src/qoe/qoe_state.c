@@ -15,18 +15,22 @@
 /* of the shared region: the module's own metrics; the rest is governance */
 #define QOE_STATE_SELF       8
 
-/* of a lane's region: sessions; the rest is series; per cent */
-#define QOE_STATE_SESSIONS   30
+/* of a lane's region, per cent: sessions, events seen; the rest is series */
+#define QOE_STATE_SESSIONS   27
+#define QOE_STATE_SEEN       3
 
 _Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN + 128
                <= QOE_ZONE_SHARED_MIN, "the shared region's minimum");
-_Static_assert(QOE_ZONE_STATE_MIN * (100 - QOE_STATE_SESSIONS) / 100 - 64
-               >= QOE_STORE_MIN, "a lane's region's minimum");
+_Static_assert(QOE_ZONE_STATE_MIN * QOE_STATE_SEEN / 100 <= QOE_SEEN_MIN
+               && QOE_ZONE_STATE_MIN * (100 - QOE_STATE_SESSIONS) / 100
+                  - QOE_SEEN_MIN - 64 >= QOE_STORE_MIN,
+               "a lane's region's minimum");
 
 
 static void qoe_state_map(qoe_state_t *st, qoe_zone_t *zone);
 static size_t qoe_state_self_size(size_t size);
 static size_t qoe_state_sessions_size(size_t size);
+static size_t qoe_state_seen_size(size_t size);
 
 
 void
@@ -48,7 +52,9 @@ qoe_state_create(qoe_zone_t *zone)
         (void) qoe_zone_state(zone, i, &size);
 
         qoe_sessions_create(st.sessions[i], qoe_state_sessions_size(size));
-        qoe_store_create(st.store[i], size - qoe_state_sessions_size(size));
+        qoe_seen_create(st.seen[i], qoe_state_seen_size(size));
+        qoe_store_create(st.store[i], size - qoe_state_sessions_size(size)
+                                      - qoe_state_seen_size(size));
     }
 
     st.shared->version = QOE_STATE_VERSION;
@@ -103,7 +109,10 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
         p = qoe_zone_state(zone, i, &size);
 
         st->sessions[i] = (qoe_sessions_t *) p;
-        st->store[i] = (qoe_store_t *) (p + qoe_state_sessions_size(size));
+        p += qoe_state_sessions_size(size);
+
+        st->seen[i] = (qoe_seen_t *) p;
+        st->store[i] = (qoe_store_t *) (p + qoe_state_seen_size(size));
     }
 }
 
@@ -120,4 +129,13 @@ static size_t
 qoe_state_sessions_size(size_t size)
 {
     return size * QOE_STATE_SESSIONS / 100 & ~(size_t) 63;
+}
+
+
+static size_t
+qoe_state_seen_size(size_t size)
+{
+    size = qoe_max(size * QOE_STATE_SEEN / 100, (size_t) QOE_SEEN_MIN);
+
+    return qoe_min(size, (size_t) QOE_SEEN_MAX) & ~(size_t) 63;
 }

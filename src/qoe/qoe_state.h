@@ -5,7 +5,7 @@
  * The QoE state of a zone: what qoe_zone.h gives as opaque regions, laid out.
  *
  *   shared region   header | governance | self metrics
- *   lane region     sessions | series store
+ *   lane region     sessions | events seen | series store
  *
  * qoe_state_t is a process's (or thread's) map of it.
  */
@@ -16,13 +16,14 @@
 
 
 #include "qoe_govern.h"
+#include "qoe_seen.h"
 #include "qoe_self.h"
 #include "qoe_store.h"
 #include "qoe_view.h"
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  1
+#define QOE_STATE_VERSION  2
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
@@ -49,6 +50,7 @@ typedef struct {
     qoe_govern_t        *govern;
     qoe_self_t          *self;
     qoe_sessions_t      *sessions[QOE_LANES_MAX];
+    qoe_seen_t          *seen[QOE_LANES_MAX];
     qoe_store_t         *store[QOE_LANES_MAX];
 } qoe_state_t;
 

@@ -128,7 +128,13 @@ qoe_topk_add(qoe_topk_t *t, uint64_t hash, qoe_span_t text, uint32_t k)
         qoe_topk_rebuild(t);
     }
 
-    return t->counter[i].pos < k;
+    /*
+     * A newcomer takes over the least counter with its count, and stands above
+     * its peers for a moment: only what is surely its own speaks for it.
+     */
+
+    return t->counter[i].pos < k
+           && t->counter[i].error * 2 < t->counter[i].count;
 }
 
 

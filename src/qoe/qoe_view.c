@@ -47,8 +47,6 @@ typedef void (*qoe_view_handler_t)(qoe_view_step_t *x);
 
 
 static bool qoe_view_is_over(const qoe_view_t *v, uint64_t view_key);
-static bool qoe_view_seen(qoe_view_t *v, uint64_t view_key,
-    uint64_t fingerprint);
 static void qoe_view_receive(qoe_view_t *v, const qoe_sample_t *s);
 static void qoe_view_clock(qoe_view_step_t *x);
 static void qoe_view_shift(qoe_view_t *v, uint64_t ms);
@@ -105,7 +103,7 @@ qoe_view_begin(qoe_view_t *v, uint64_t view_key, const qoe_sample_t *s)
 
 
 qoe_view_result_t
-qoe_view_apply(qoe_view_t *v, uint64_t view_key, uint64_t fingerprint,
+qoe_view_apply(qoe_view_t *v, uint64_t view_key, bool seen,
     const qoe_sample_t *s, const qoe_view_conf_t *conf, qoe_points_t *points)
 {
     unsigned         type;
@@ -125,7 +123,7 @@ qoe_view_apply(qoe_view_t *v, uint64_t view_key, uint64_t fingerprint,
     qoe_view_receive(v, s);
     qoe_view_count_event(&x);
 
-    if (qoe_view_seen(v, view_key, fingerprint)) {
+    if (seen) {
         return QOE_VIEW_DUPLICATE;
     }
 
@@ -208,10 +206,13 @@ qoe_view_timeout(const qoe_view_t *v, const qoe_view_conf_t *conf)
 }
 
 
+/* What comes of a view that is over must not be taken for another one. */
+
 uint64_t
 qoe_view_due_ms(const qoe_view_t *v, const qoe_view_conf_t *conf)
 {
-    return v->received_ms + qoe_view_timeout(v, conf);
+    return v->received_ms + (qoe_view_over(v) ? conf->hidden_timeout_ms
+                                              : qoe_view_timeout(v, conf));
 }
 
 
@@ -220,32 +221,6 @@ qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms)
 {
     return v->view_key != 0
            && qoe_view_since(now_ms, v->received_ms) <= QOE_VIEW_CONCURRENT_MS;
-}
-
-
-/* Is it one of the last events?  It is from now on. */
-
-static bool
-qoe_view_seen(qoe_view_t *v, uint64_t view_key, uint64_t fingerprint)
-{
-    unsigned  i;
-    uint32_t  mark;
-
-    /* the same event of another view is another one; 0 is an empty place */
-
-    mark = (uint32_t) ((fingerprint ^ view_key * 0x9e3779b97f4a7c15ULL) >> 32);
-    mark |= (mark == 0);
-
-    for (i = 0; i < QOE_VIEW_RECENT; i++) {
-        if (v->recent[i] == mark) {
-            return true;
-        }
-    }
-
-    v->recent[v->recent_next % QOE_VIEW_RECENT] = mark;
-    v->recent_next = (uint8_t) ((v->recent_next + 1) % QOE_VIEW_RECENT);
-
-    return false;
 }
 
 
@@ -379,6 +354,35 @@ qoe_view_spend(qoe_view_step_t *x)
         x->played_ms = ms;
         qoe_view_rate(v, ms);
     }
+}
+
+
+bool
+qoe_view_overtaken(const qoe_view_step_t *x)
+{
+    return x->now_ms < x->v->now_ms;
+}
+
+
+/* What playing_time_seconds was told before stays told. */
+
+void
+qoe_view_move(qoe_view_step_t *x, uint64_t ms, qoe_view_mode_t mode)
+{
+    uint64_t  *playing;
+
+    playing = &x->v->spent_ms[QOE_VIEW_PLAYING];
+    ms = qoe_min(ms, *playing);
+
+    if (ms == 0) {
+        return;
+    }
+
+    qoe_view_rate_less(x->v, *playing, ms);
+
+    *playing -= ms;
+    x->v->spent_ms[mode] += ms;
+    x->played_ms = qoe_view_since(x->played_ms, ms);
 }
 
 

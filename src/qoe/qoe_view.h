@@ -78,11 +78,10 @@ void qoe_view_begin(qoe_view_t *v, uint64_t view_key, const qoe_sample_t *s);
  * Applies an event to the session.  The points belong to the attributes of
  * the event; they replace what points held.  The event's view_key decides:
  * the current one, or one that is over (QOE_VIEW_LATE).  A new one must have
- * been begun by the caller.
+ * been begun by the caller.  seen: it came before.
  */
-qoe_view_result_t qoe_view_apply(qoe_view_t *v, uint64_t view_key,
-    uint64_t fingerprint, const qoe_sample_t *s, const qoe_view_conf_t *conf,
-    qoe_points_t *points);
+qoe_view_result_t qoe_view_apply(qoe_view_t *v, uint64_t view_key, bool seen,
+    const qoe_sample_t *s, const qoe_view_conf_t *conf, qoe_points_t *points);
 
 /* Is view_key the current view, or known to be over? */
 bool qoe_view_knows(const qoe_view_t *v, uint64_t view_key);

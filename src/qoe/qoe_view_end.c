@@ -54,6 +54,7 @@ qoe_view_end(qoe_view_t *v, const qoe_view_conf_t *conf, qoe_points_t *points)
 
     outcome = qoe_view_outcome(v);
 
+    qoe_view_stall_measured(v, points);
     qoe_view_end_outcome(v, points, outcome);
     qoe_view_end_stalls(v, points);
     qoe_view_end_quality(v, points);

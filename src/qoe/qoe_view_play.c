@@ -10,6 +10,10 @@
 #include "qoe_view_priv.h"
 
 
+/* A player that goes on for so long has recovered from a fatal error. */
+#define QOE_VIEW_RECOVERED_MS  10000
+
+
 static void qoe_view_startup(qoe_view_step_t *x);
 static void qoe_view_start(qoe_view_step_t *x);
 static bool qoe_view_told(qoe_view_step_t *x);
@@ -50,6 +54,13 @@ qoe_view_can_play(qoe_view_step_t *x)
 
     /* a seek is over; players that play on say so a little later, if at all */
 
+    qoe_view_sought(x);
+}
+
+
+void
+qoe_view_sought(qoe_view_step_t *x)
+{
     if (x->v->state == QOE_VIEW_SEEKING) {
         qoe_view_enter(x, x->v->flags & QOE_VIEW_IDLE_SEEK
                           ? QOE_VIEW_PAUSED : QOE_VIEW_PLAYING);
@@ -152,6 +163,8 @@ qoe_view_seek(qoe_view_step_t *x)
 
     v = x->v;
 
+    ms = 0;
+
     qoe_view_point(x, QOE_METRIC_SEEK_TOTAL, 1, 0);
 
     if (qoe_view_has(x, SEEK_LATENCY)) {
@@ -162,6 +175,20 @@ qoe_view_seek(qoe_view_step_t *x)
     }
 
     if (v == NULL || (v->flags & QOE_VIEW_STARTED) == 0) {
+        return;
+    }
+
+    /* a seek whose time is told is over, and was in what held for playing */
+
+    if (qoe_view_has(x, SEEK_LATENCY)) {
+
+        if (v->state == QOE_VIEW_PLAYING) {
+            qoe_view_move(x, qoe_min((uint64_t) ms,
+                                     qoe_view_since(x->now_ms, v->change_ms)),
+                          QOE_VIEW_SEEKING);
+            qoe_view_enter(x, QOE_VIEW_PLAYING);
+        }
+
         return;
     }
 
@@ -186,12 +213,17 @@ qoe_view_told(qoe_view_step_t *x)
 
     v = x->v;
 
-    if (!qoe_view_has(x, PLAYING_TIME)) {
+    if (!qoe_view_has(x, PLAYING_TIME) || qoe_view_overtaken(x)) {
         return false;
     }
 
     more = qoe_view_number(x, PLAYING_TIME) > v->told_ms;
     v->told_ms = qoe_view_number(x, PLAYING_TIME);
+    v->told_at_ms = v->spent_ms[QOE_VIEW_PLAYING];
+
+    if ((v->flags & QOE_VIEW_FATAL) && v->told_ms >= v->failed_ms) {
+        v->flags &= ~QOE_VIEW_FATAL;
+    }
 
     return more;
 }
@@ -245,7 +277,9 @@ qoe_view_frames(qoe_view_step_t *x)
 
     v = x->v;
 
-    if (!qoe_view_has(x, DROPPED_FRAMES)) {
+    /* one that was overtaken is not a player that began anew */
+
+    if (!qoe_view_has(x, DROPPED_FRAMES) || qoe_view_overtaken(x)) {
         return;
     }
 
@@ -262,8 +296,10 @@ void
 qoe_view_error(qoe_view_step_t *x)
 {
     qoe_span_t    family, code;
+    qoe_view_t   *v;
     qoe_point_t  *p;
 
+    v = x->v;
     family = qoe_view_text(x, ERROR_FAMILY);
     code = qoe_view_text(x, ERROR_CODE);
 
@@ -274,15 +310,21 @@ qoe_view_error(qoe_view_step_t *x)
     qoe_point_extra(p, QOE_DIM_ERROR_CODE,
                     code.len ? code : qoe_span("unknown"));
 
-    if (x->v == NULL) {
+    if (v == NULL) {
         return;
     }
 
     if (!qoe_view_has(x, FATAL)) {
-        x->v->flags |= QOE_VIEW_DOUBTFUL;
+        v->flags |= QOE_VIEW_DOUBTFUL;
 
     } else if (qoe_view_number(x, FATAL) != 0) {
-        x->v->flags |= QOE_VIEW_FATAL;
+        v->flags |= QOE_VIEW_FATAL;
+
+        /* what the player counts until now, and as much as it takes */
+
+        v->failed_ms = v->told_ms + QOE_VIEW_RECOVERED_MS
+                       + (double) qoe_view_since(v->spent_ms[QOE_VIEW_PLAYING],
+                                                 v->told_at_ms);
     }
 }
 
@@ -304,7 +346,14 @@ qoe_view_quartile(qoe_view_step_t *x)
     };
 
     (void) qoe_view_told(x);
+
+    /* hls.js calls errors fatal that it recovers from */
+
     x->v->flags &= ~QOE_VIEW_DOUBTFUL;
+
+    if (!qoe_view_overtaken(x)) {
+        x->v->flags &= ~QOE_VIEW_FATAL;
+    }
 
     quartile = qoe_view_has(x, QUARTILE) ? qoe_view_number(x, QUARTILE) : 0;
 
@@ -330,13 +379,13 @@ qoe_view_ended(qoe_view_step_t *x)
 
     if (qoe_view_has(x, COMPLETION_RATE)) {
         qoe_view_point(x, QOE_METRIC_COMPLETION_RATE,
-                       qoe_view_number(x, COMPLETION_RATE), 0);
+                       qoe_min(qoe_view_number(x, COMPLETION_RATE), 1), 0);
     }
 
     if (x->v != NULL) {
         qoe_view_point(x, QOE_METRIC_VIEWS_COMPLETED_TOTAL, 1, 0);
 
-        x->v->flags &= ~QOE_VIEW_DOUBTFUL;
+        x->v->flags &= ~(QOE_VIEW_FATAL|QOE_VIEW_DOUBTFUL);
         x->v->flags |= QOE_VIEW_COMPLETED|QOE_VIEW_ENDING;
     }
 }

@@ -34,6 +34,9 @@
 #define QOE_VIEW_IDLE_SEEK 0x40000           /* a seek of a paused player */
 #define QOE_VIEW_SIZED     0x80000           /* both sizes were known */
 #define QOE_VIEW_NAMED     0x100000          /* << media: named by events */
+#define QOE_VIEW_IDLE_STALL 0x800000         /* it began while paused */
+#define QOE_VIEW_MEASURED  0x1000000         /* the duration of the stall before
+                                                is told, its stallend is not */
 
 
 typedef enum {
@@ -102,6 +105,10 @@ void qoe_view_point(qoe_view_step_t *x, qoe_metric_id_t metric, double value,
 
 /* qoe_view.c */
 
+/* Was it older than another that came before it? */
+bool qoe_view_overtaken(const qoe_view_step_t *x);
+/* Up to ms of what was held for playing was spent in that state. */
+void qoe_view_move(qoe_view_step_t *x, uint64_t ms, qoe_view_mode_t mode);
 /* An event that is older than the state in force does not change it. */
 void qoe_view_enter(qoe_view_step_t *x, qoe_view_mode_t mode);
 
@@ -114,6 +121,8 @@ void qoe_view_can_play(qoe_view_step_t *x);
 void qoe_view_playing(qoe_view_step_t *x);
 void qoe_view_pause(qoe_view_step_t *x);
 void qoe_view_seek(qoe_view_step_t *x);
+/* Ends a seek: to where it was begun from. */
+void qoe_view_sought(qoe_view_step_t *x);
 void qoe_view_ended(qoe_view_step_t *x);
 void qoe_view_detached(qoe_view_step_t *x);
 void qoe_view_error(qoe_view_step_t *x);
@@ -125,6 +134,8 @@ void qoe_view_move_back(qoe_view_step_t *x);
 /* qoe_view_stall.c */
 void qoe_view_stall_start(qoe_view_step_t *x);
 void qoe_view_stall_end(qoe_view_step_t *x);
+/* The duration of a stall behind which no stallend came. */
+void qoe_view_stall_measured(const qoe_view_t *v, qoe_points_t *points);
 
 /* qoe_view_media.c */
 void qoe_view_buffer(qoe_view_step_t *x);
@@ -137,6 +148,8 @@ int qoe_view_media_of(qoe_span_t media_type);
 double qoe_view_bitrate(const qoe_view_step_t *x);
 /* Playing went on for ms with the renditions that are known. */
 void qoe_view_rate(qoe_view_t *v, uint64_t ms);
+/* It did not for ms of before, which is more than that. */
+void qoe_view_rate_less(qoe_view_t *v, uint64_t before, uint64_t ms);
 /* The mean bitrate of a view so far, bit/s; 0: not known. */
 double qoe_view_mean_rate(const qoe_view_media_t *m);
 double qoe_view_mean_pixels(const qoe_view_t *v);

@@ -25,6 +25,8 @@ typedef struct {
 static bool qoe_view_is(qoe_span_t text, const char *name);
 static qoe_view_size_t qoe_view_size(const qoe_view_step_t *x);
 static void qoe_view_set_size(qoe_view_t *v, const qoe_view_size_t *size);
+static uint64_t qoe_view_less(uint64_t part, uint64_t before, uint64_t ms);
+static bool qoe_view_of_audio(const qoe_view_step_t *x);
 static void qoe_view_rate_seen(qoe_view_step_t *x, double rate);
 static void qoe_view_picture(qoe_view_step_t *x);
 static void qoe_view_change(qoe_view_step_t *x);
@@ -170,6 +172,58 @@ qoe_view_rate(qoe_view_t *v, uint64_t ms)
 }
 
 
+/* What was played when is not known any more: all of it shrinks alike. */
+
+void
+qoe_view_rate_less(qoe_view_t *v, uint64_t before, uint64_t ms)
+{
+    double             share;
+    unsigned           i;
+    uint64_t           left;
+    qoe_view_media_t  *m;
+
+    for (i = 0; i < QOE_VIEW_MEDIA; i++) {
+        m = &v->media[i];
+
+        if (m->rate_ms == 0) {
+            continue;
+        }
+
+        /* means are what they were */
+
+        left = qoe_view_less(m->rate_ms, before, ms);
+        share = (double) left / (double) m->rate_ms;
+
+        m->rate_ms = left;
+        m->rate_sum *= share;
+
+        if (i == QOE_VIEW_VIDEO) {
+            v->log_sum *= share;
+        }
+    }
+
+    if (v->pixel_ms != 0) {
+        left = qoe_view_less(v->pixel_ms, before, ms);
+        v->pixel_sum *= (double) left / (double) v->pixel_ms;
+        v->pixel_ms = left;
+    }
+
+    v->up_ms = qoe_view_less(v->up_ms, before, ms);
+    v->down_ms = qoe_view_less(v->down_ms, before, ms);
+}
+
+
+static uint64_t
+qoe_view_less(uint64_t part, uint64_t before, uint64_t ms)
+{
+    double  left;
+
+    left = (double) part * ((double) (before - ms) / (double) before);
+
+    return left < (double) (before - ms) ? (uint64_t) left : before - ms;
+}
+
+
 double
 qoe_view_mean_rate(const qoe_view_media_t *m)
 {
@@ -204,6 +258,17 @@ qoe_view_rate_seen(qoe_view_step_t *x, double rate)
 }
 
 
+/* dash.js tells the bitrate of what was switched last, and not its type. */
+
+static bool
+qoe_view_of_audio(const qoe_view_step_t *x)
+{
+    return qoe_view_text(x, MEDIA_TYPE).len == 0
+           && x->bitrate == x->v->media[QOE_VIEW_AUDIO].bitrate
+           && x->bitrate != x->v->media[QOE_VIEW_VIDEO].bitrate;
+}
+
+
 /*
  * Of playing and heartbeat: what the view's last rendition was stays, for the
  * qualitychange that this belongs to may still be on its way.
@@ -226,7 +291,7 @@ qoe_view_rendition(qoe_view_step_t *x)
         return;
     }
 
-    if (x->bitrate > 0) {
+    if (x->bitrate > 0 && !qoe_view_of_audio(x)) {
         m = &v->media[x->media];
 
         if (m->bitrate == 0) {

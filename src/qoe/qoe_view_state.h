@@ -17,7 +17,6 @@
 #include "qoe_core.h"
 
 
-#define QOE_VIEW_RECENT    16                /* fingerprints of events */
 #define QOE_VIEW_OVER      4                 /* views that are over */
 #define QOE_VIEW_STATES    5
 #define QOE_VIEW_MEDIA     3                 /* video, audio, other */
@@ -58,12 +57,10 @@ struct qoe_view_s {
 
     /* of the session */
 
-    uint32_t        recent[QOE_VIEW_RECENT];
     uint64_t        over[QOE_VIEW_OVER];
     int64_t         skew_ms;         /* server's clock - client's */
     uint64_t        first_ms;        /* receipt of its first event */
     uint64_t        now_ms;          /* never goes back */
-    uint8_t         recent_next;
     uint8_t         over_next;
 
     /* of the current view: all zero when it begins */
@@ -79,6 +76,9 @@ struct qoe_view_s {
     uint64_t        spent_ms[QOE_VIEW_STATES];
     uint64_t        hidden_ms;       /* part of them */
     double          told_ms;         /* playing time, as the player counts */
+    uint64_t        told_at_ms;      /* what was measured of it by then */
+    double          failed_ms;       /* it plays on behind a fatal error, if
+                                        told_ms gets there */
     double          dropped;         /* frames, as the player counts */
     double          ready_ms;        /* player startup time */
     double          startup_ms;      /* first frame - page entry */
@@ -94,7 +94,7 @@ struct qoe_view_s {
     uint64_t        pixel_ms;
     uint64_t        up_ms;           /* fewer pixels than the player has */
     uint64_t        down_ms;         /* more */
-};
+} __attribute__((aligned(64)));
 
 
 #endif /* _QOE_VIEW_STATE_H_INCLUDED_ */

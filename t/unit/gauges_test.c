@@ -276,6 +276,10 @@ test_views(void)
     view(p, 1, NULL, 0);
     v = view(p, 1, "a", 0);
     v->view_key = 0;
+    v = view(p, 1, "f", 1000);
+    v->view_key = 0;
+    v = view(p, 1, NULL, 600000);
+    v->view_key = 0;
     view(p, 0, "d", 0);
     v = view(p, 0, "a", 0);
     qoe_sessions_set_base(v, 0);
@@ -287,9 +291,11 @@ test_views(void)
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=b,env=e")
        == 1, "30 s ago counts, longer ago does not");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=d,env=e")
-       == 1
-       && isnan(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
-                         "org_id=c,env=e")), "and a silent one is none");
+       == 1, "one that is on");
+    ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=c,env=e")
+       == 0, "where the last one fell silent there are 0, not the last value");
+    ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=f,env=e")
+       == 0, "and where it ended");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
                 "otel.metric.overflow=true") == 1,
        "a view whose attributes had no room");

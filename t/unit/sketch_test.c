@@ -293,6 +293,39 @@ test_topk(void)
 }
 
 
+/* Values that are there once each do not get in, however many they are. */
+
+static void
+test_topk_forged(void)
+{
+    size_t       i, in, known;
+    qoe_topk_t  *t;
+
+    t = malloc(qoe_topk_size(1000));
+    qoe_topk_create(t, 1000);
+
+    for (i = 0; i < 30 * 100; i++) {
+        add(t, 1 + i % 30, "known", 30);
+    }
+
+    in = 0;
+    known = 0;
+
+    for (i = 0; i < 100000; i++) {
+        in += add(t, 1000000 + i, "forged", 30);
+
+        if (i % 10 == 0) {
+            known += add(t, 1 + i / 10 % 30, "known", 30);
+        }
+    }
+
+    ok(in == 0, "%zu of 100000 forged values got in", in);
+    ok(known == 10000, "%zu of 10000 known ones stayed", known);
+
+    free(t);
+}
+
+
 /* Against counts without a sketch: no value is ever pushed out. */
 
 static void
@@ -401,6 +434,7 @@ main(void)
 {
     test_hll();
     test_topk();
+    test_topk_forged();
     test_topk_exact();
     test_topk_garbage();
     test_zipf(1.0);

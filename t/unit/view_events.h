@@ -34,7 +34,7 @@ typedef struct {
     size_t             n;
     uint32_t           ignored;
     uint64_t           delay_ms;         /* of the next events' receipt */
-    uint64_t           fingerprint;
+    bool               again;            /* the next event came before */
     qoe_view_result_t  last;
 } stream_t;
 
@@ -166,8 +166,7 @@ event_of(stream_t *t, uint64_t key, int64_t ms, const char *type,
         qoe_view_begin(&t->v, key, &s);
     }
 
-    t->fingerprint += 0x9e3779b97f4a7c15ULL;
-    t->last = qoe_view_apply(&t->v, key, t->fingerprint, &s, &view_conf,
+    t->last = qoe_view_apply(&t->v, key, t->again, &s, &view_conf,
                              &t->points);
     log_points(t);
 

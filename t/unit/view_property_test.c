@@ -24,7 +24,7 @@ typedef struct {
     int64_t           told;                  /* by the client's clock */
     uint64_t          received;
     uint64_t          key;
-    uint64_t          fingerprint;
+    bool              again;                 /* known to have come before */
     qoe_event_type_t  type;
     uint64_t          set;
     double            number[QOE_NUMBERS];
@@ -128,7 +128,6 @@ random_event(random_stream_t *st, random_event_t *e)
         e->type = QOE_EVENT_HEARTBEAT;
     }
 
-    e->fingerprint = next_random();
     e->media = (unsigned) below(4);
     e->set = 0;
 
@@ -197,7 +196,8 @@ random_stream(random_stream_t *st)
     }
 
     for (i = below(10); i < n && n < 2 * EVENTS_MAX; i += 1 + below(10)) {
-        st->e[n++] = st->e[i];
+        st->e[n] = st->e[i];
+        st->e[n++].again = (below(2) == 0);
     }
 
     st->n = n - below(n);
@@ -342,8 +342,13 @@ check_state(const qoe_view_t *v, const qoe_view_t *before, double wall_ms)
     must(sum <= v->received_ms - v->begin_ms);
     must((double) sum <= wall_ms);
     must(v->hidden_ms <= sum);
-    must(v->up_ms + v->down_ms <= sum);
-    must(v->pixel_ms <= sum);
+    must(v->up_ms + v->down_ms <= v->spent_ms[1]);
+    must(v->pixel_ms <= v->spent_ms[1]);
+
+    for (i = 0; i < QOE_VIEW_MEDIA; i++) {
+        must(v->media[i].rate_ms <= v->spent_ms[1]);
+    }
+
     must(v->stalls == 0 || v->flags != 0);
 
     if (v->view_key == before->view_key) {
@@ -396,7 +401,7 @@ apply_checked(qoe_view_t *v, const random_event_t *e, qoe_points_t *points,
 
     tally->first = fmin(tally->first, (double) e->at);
 
-    qoe_view_apply(v, e->key, e->fingerprint, &s, &view_conf, points);
+    qoe_view_apply(v, e->key, e->again, &s, &view_conf, points);
 
     if (tally->begin == 0) {
         tally->begin = (double) v->begin_ms;
@@ -505,7 +510,7 @@ run_torn(void)
         };
 
         memcpy(s.number, e.number, sizeof(s.number));
-        qoe_view_apply(&v, e.key, e.fingerprint, &s, &view_conf, &points);
+        qoe_view_apply(&v, e.key, false, &s, &view_conf, &points);
 
         if (!check_points(&points, &tally)) {
             return false;

@@ -9,6 +9,7 @@ package Bench::Attack;
 use v5.36;
 
 use JSON::PP ();
+use List::Util qw(max);
 
 use Bench::Proc qw(thread_cpu memory);
 use OpenQoE::HTTP qw(http_get);
@@ -106,21 +107,34 @@ sub drained ($self, $nginx) {
 }
 
 
-# Series of the module's text that are of viewers: all but the module's own.
+# MB of memory that is shared by its mapping: the zone, whether touched or not
 
-sub series ($self, $nginx) {
-    my $answer = http_get($nginx->port, '/v2/stats?format=prometheus',
-                          timeout => 60);
-    my @lines = grep { !/^#|_bucket\{|_sum\{/ } split /\n/, $answer->{body};
-    return scalar @lines;
+sub mapped ($pid) {
+    no warnings 'portable';
+    my $bytes = 0;
+
+    for my $line (slurp("/proc/$pid/maps") =~ /^(\w+-\w+ rw-s) /mg) {
+        my ($from, $to) = $line =~ /(\w+)-(\w+)/;
+        $bytes += hex($to) - hex($from);
+    }
+
+    return $bytes / 1024 / 1024;
 }
 
 
-# The median of a list.
+# Bytes of each collection: requests that follow each other are one.
 
-sub median (@values) {
-    my @sorted = sort { $a <=> $b } @values;
-    return $sorted[@sorted / 2];
+sub exports ($self, $side) {
+    my (@bytes, $last);
+
+    for my $line (slurp("$self->{dir}/$side") =~ /^(.*)\n/mg) {
+        my ($at, $bytes) = split ' ', $line;
+        push @bytes, 0 if !defined $last || $at - $last > 2;
+        $bytes[-1] += $bytes;
+        $last = $at;
+    }
+
+    return @bytes;
 }
 
 
@@ -131,7 +145,7 @@ sub honest_series ($self) {
 
     $self->load('calm', $nginx, VIEWERS * 40);
     my $stats = $self->drained($nginx);
-    my $series = $self->series($nginx);
+    my $series = $stats->{series}{count};
     $nginx->stop('QUIT', 20);
     $self->{at}{calm} = 0;
 
@@ -147,8 +161,6 @@ sub run ($self, $progress) {
 
     $self->start_receiver;
     my $max = $self->{series_max} = $self->honest_series;
-    unlink "$self->{dir}/calm";
-    $self->{receiver}->reload if kill 'USR1', $self->{receiver}->master_pid;
 
     my $slice = $self->{rate} * $self->{slice};
     $slice = $self->{events} if $slice > $self->{events};
@@ -195,19 +207,17 @@ sub slice ($self, $side, $nginx, $events) {
 sub figures ($self, $side, $nginx, $slices) {
     my ($pid) = $nginx->worker_pids;
 
-    # one export behind the last event
-    my $exports = () = slurp("$self->{dir}/$side") =~ /\n/g;
-    wait_until(sub {
-        my $now = () = slurp("$self->{dir}/$side") =~ /\n/g;
-        return $now > $exports + 1;
-    }, 30);
+    # gauges are in an export only if they were seen in its window: the largest
+    # one is compared; the last one may still go on
+    my $n = $self->exports($side);
+    wait_until(sub { $self->exports($side) > $n + 1 }, 30);
 
-    my @sizes = slurp("$self->{dir}/$side") =~ /^\S+ (\d+)$/mg;
-    my $from = @sizes > 5 ? @sizes - 5 : 0;
+    my @bytes = $self->exports($side);
     my $memory = memory($pid);
     my ($rss) = slurp("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m;
-    my %f = (export => median(@sizes[$from .. $#sizes]),
-             zone => $memory->{shared}, series => $self->series($nginx),
+    my %f = (export => max(@bytes), zone => mapped($pid),
+             touched => $memory->{shared},
+             series => $self->stats($nginx)->{series}{count},
              own => $rss / 1024 - $memory->{shared});
 
     for my $name (qw(accepted_events refused_events)) {

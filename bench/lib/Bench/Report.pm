@@ -198,16 +198,17 @@ sub attack_report ($result, %opt) {
         $row->('p99, ms', '%.2f', 'p99_ms'),
         $row->('event loop, us an event', '%.2f', 'loop_us'),
         $row->('helper, us an event', '%.2f', 'helper_us'),
-        $row->('zone, MB touched', '%.1f', 'zone'),
+        $row->('zone, MB', '%.1f', 'zone'),
+        $row->('of it touched, MB', '%.1f', 'touched'),
         $row->('worker without the zone, MB', '%.1f', 'own'),
-        $row->('an export of metrics, bytes', '%.0f', 'export'),
-        $row->('series in the text', '%.0f', 'series')) . <<"END";
+        $row->('largest export of metrics, bytes', '%.0f', 'export'),
+        $row->('series', '%.0f', 'series')) . <<"END";
 
 $rate events/s of each side in turn, in slices (median, min..max), from
 `t/tools/load -x`: one has a value of its own in every dimension of every
 event, the other those of 997 viewers; openqoe_series_max is
-$result->{series_max}, what the honest ones need.  Export uncompressed, the
-median of the last ones.  Aim: zone, export and p99 within 10 %.
+$result->{series_max}, what the honest ones need.  Export uncompressed.  Aim: zone,
+export and p99 within 10 %.
 END
 }
 

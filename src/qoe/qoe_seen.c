@@ -1,0 +1,108 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Layout: header | sets.  In a set the newest tag is first, and the oldest
+ * falls out of it.
+ */
+
+
+#include "qoe_seen.h"
+
+
+#define QOE_SEEN_WAYS      16
+#define QOE_SEEN_HEADER    64
+
+
+/* Bits 0 to 31 of a hash choose the set, the others are the tag. */
+
+typedef struct {
+    uint32_t        tag[QOE_SEEN_WAYS];      /* 0: none */
+} qoe_seen_set_t;
+
+struct qoe_seen_s {
+    uint32_t        sets;
+};
+
+_Static_assert(sizeof(qoe_seen_set_t) == 64, "a set is a cache line");
+
+
+static qoe_seen_set_t *qoe_seen_set(const qoe_seen_t *t, uint64_t hash);
+
+
+void
+qoe_seen_create(qoe_seen_t *t, size_t size)
+{
+    t->sets = (uint32_t) ((size - QOE_SEEN_HEADER) / sizeof(qoe_seen_set_t));
+}
+
+
+uint64_t
+qoe_seen_hash(const qoe_hash_key_t *key, uint64_t session, uint64_t view_key,
+    const qoe_sample_t *s)
+{
+    uint64_t      left, word;
+    qoe_hasher_t  h;
+
+    qoe_hash_begin(&h, key);
+    qoe_hash_word(&h, session);
+    qoe_hash_word(&h, view_key);
+    qoe_hash_word(&h, (uint64_t) s->time_ms);
+    qoe_hash_word(&h, s->set);
+    qoe_hash_add(&h, s->type_name);
+    qoe_hash_add(&h, s->text[QOE_TEXT_MEDIA_TYPE]);
+    qoe_hash_add(&h, s->text[QOE_TEXT_CODEC]);
+    qoe_hash_add(&h, s->text[QOE_TEXT_ERROR_FAMILY]);
+    qoe_hash_add(&h, s->text[QOE_TEXT_ERROR_CODE]);
+
+    for (left = s->set; left != 0; left &= left - 1) {
+        memcpy(&word, &s->number[__builtin_ctzll(left)], sizeof(word));
+        qoe_hash_word(&h, word);
+    }
+
+    return qoe_hash_end(&h);
+}
+
+
+void
+qoe_seen_fetch(const qoe_seen_t *t, uint64_t hash)
+{
+    __builtin_prefetch(qoe_seen_set(t, hash), 1);
+}
+
+
+bool
+qoe_seen(qoe_seen_t *t, uint64_t hash)
+{
+    bool             seen;
+    unsigned         i;
+    uint32_t         tag;
+    qoe_seen_set_t  *set;
+
+    set = qoe_seen_set(t, hash);
+
+    tag = (uint32_t) (hash >> 32);
+    tag |= (tag == 0);
+
+    seen = false;
+
+    for (i = 0; i < QOE_SEEN_WAYS; i++) {
+        seen |= (set->tag[i] == tag);
+    }
+
+    if (!seen) {
+        memmove(&set->tag[1], &set->tag[0],
+                (QOE_SEEN_WAYS - 1) * sizeof(uint32_t));
+        set->tag[0] = tag;
+    }
+
+    return seen;
+}
+
+
+static qoe_seen_set_t *
+qoe_seen_set(const qoe_seen_t *t, uint64_t hash)
+{
+    return (qoe_seen_set_t *) ((uintptr_t) t + QOE_SEEN_HEADER)
+           + ((hash & UINT32_MAX) * t->sets >> 32);
+}

@@ -1,0 +1,129 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The attributes of an event that are made of more than one field: the type
+ * of the content, and the stream of a live one.
+ */
+
+
+#include "tap.h"
+#include "qoe_base.h"
+#include "qoe_state.h"
+
+#include <sys/mman.h>
+
+
+#define SIZE               (16 * 1024 * 1024)
+#define NOW_S              1900000000
+
+
+typedef struct {
+    qoe_zone_t        *zone;
+    qoe_state_t        st;
+    qoe_dimensions_t   dims;
+    qoe_governor_t     governor;
+} place_t;
+
+
+static void
+place_init(place_t *p)
+{
+    void  *mem;
+
+    mem = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1,
+               0);
+
+    if (mem == MAP_FAILED
+        || qoe_zone_create(&p->zone, mem, SIZE, 1) != QOE_OK)
+    {
+        abort();
+    }
+
+    qoe_state_create(p->zone);
+
+    if (qoe_state_attach(&p->st, p->zone) != QOE_OK) {
+        abort();
+    }
+
+    qoe_dimensions_init(&p->dims);
+    qoe_governor_init(&p->governor, p->st.govern, &p->dims, qoe_proc_self());
+}
+
+
+/* "content_type=...,stream_id=..." as they are among the attributes. */
+
+static const char *
+made(place_t *p, const char *st, const char *stream_type)
+{
+    size_t             len;
+    qoe_span_t         name, value;
+    static char        text[256];
+    qoe_labels_t       l;
+    qoe_sample_t       s;
+    qoe_labels_iter_t  it;
+
+    memset(&s, 0, sizeof(s));
+
+    s.text[QOE_TEXT_ORG_ID] = qoe_span("o");
+    s.text[QOE_TEXT_VIDEO_ID] = qoe_span("v1");
+    s.text[QOE_TEXT_CMCD_ST] = qoe_span_str(st);
+    s.text[QOE_TEXT_VIDEO_STREAM_TYPE] = qoe_span_str(stream_type);
+
+    (void) qoe_base_labels(&l, &s, &p->governor, NOW_S);
+
+    qoe_labels_iter(&it, qoe_labels_span(&l));
+    len = 0;
+    text[0] = '\0';
+
+    while (qoe_labels_next(&it, &name, &value)) {
+
+        if (qoe_span_eq(name, qoe_span("content_type"))
+            || qoe_span_eq(name, qoe_span("stream_id")))
+        {
+            len += (size_t) snprintf(text + len, sizeof(text) - len,
+                                     "%s%.*s=%.*s", len ? "," : "",
+                                     (int) name.len, name.data,
+                                     (int) value.len, value.data);
+        }
+    }
+
+    return text;
+}
+
+
+int
+main(void)
+{
+    size_t               i;
+    place_t              p;
+
+    static const struct {
+        const char      *st;
+        const char      *stream_type;
+        const char      *expected;
+    } rows[] = {
+        { "", "", "" },
+        { "v", "", "content_type=vod" },
+        { "v", "live", "content_type=vod" },
+        { "l", "", "content_type=live,stream_id=v1" },
+        { "ll", "vod", "content_type=live,stream_id=v1" },
+        { "x", "vod", "content_type=vod" },
+        { "", "live", "content_type=live,stream_id=v1" },
+        { "", "LIVE", "content_type=live,stream_id=v1" },
+        { "", "VoD", "content_type=vod" },
+        { "", "dvr", "content_type=dvr" }
+    };
+
+    place_init(&p);
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ok(strcmp(made(&p, rows[i].st, rows[i].stream_type),
+                  rows[i].expected) == 0,
+           "st \"%s\", stream_type \"%s\"", rows[i].st, rows[i].stream_type);
+    }
+
+    munmap(p.zone, SIZE);
+
+    return tap_end();
+}

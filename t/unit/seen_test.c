@@ -1,0 +1,154 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The events that a lane has seen last.
+ */
+
+
+#include "tap.h"
+#include "qoe_seen.h"
+
+#include <stdlib.h>
+
+
+#define SIZE       (64 * 1024)
+
+
+static qoe_seen_t *
+table_new(void)
+{
+    void  *mem;
+
+    mem = aligned_alloc(64, SIZE);
+    if (mem == NULL) {
+        abort();
+    }
+
+    memset(mem, 0, SIZE);
+    qoe_seen_create(mem, SIZE);
+
+    return mem;
+}
+
+
+static uint64_t
+mixed(uint64_t n)
+{
+    n *= 0x9e3779b97f4a7c15ULL;
+    n = (n ^ n >> 31) * 0xbf58476d1ce4e5b9ULL;
+
+    return n ^ n >> 29;
+}
+
+
+static void
+test_table(void)
+{
+    size_t       i, again, wrong;
+    qoe_seen_t  *t;
+
+    t = table_new();
+
+    /* half of what fits: hardly any set is full */
+
+    for (i = 1, wrong = 0; i <= SIZE / 8; i++) {
+        wrong += qoe_seen(t, mixed(i));
+    }
+
+    ok(wrong == 0, "what is new was not seen");
+
+    for (i = 1, again = 0; i <= SIZE / 8; i++) {
+        again += qoe_seen(t, mixed(i));
+    }
+
+    ok(again > SIZE / 8 * 95 / 100, "%zu of %d were", again, SIZE / 8);
+
+    for (i = SIZE; i < 2 * SIZE; i++) {
+        (void) qoe_seen(t, mixed(i));
+    }
+
+    for (i = 2 * SIZE - 1000, again = 0; i < 2 * SIZE; i++) {
+        again += qoe_seen(t, mixed(i));
+    }
+
+    ok(again == 1000, "in a full table the last ones are still known");
+    ok(!qoe_seen(t, mixed(1)), "and the first ones are not");
+    ok(!qoe_seen(t, 0) && qoe_seen(t, 0) && !qoe_seen(t, UINT64_MAX)
+       && qoe_seen(t, UINT64_MAX), "any hash will do");
+
+    free(t);
+}
+
+
+/* Behind a writer that was killed any bytes may be there. */
+
+static void
+test_bytes(void)
+{
+    size_t       i, seen, again;
+    qoe_seen_t  *t;
+
+    t = table_new();
+    memset((char *) t + 64, 0xa5, SIZE - 64);
+
+    for (i = 1, seen = 0, again = 0; i <= 1000; i++) {
+        seen += qoe_seen(t, mixed(i));
+        again += qoe_seen(t, mixed(i));
+    }
+
+    ok(seen == 0 && again == 1000, "it works on any bytes");
+
+    free(t);
+}
+
+
+static void
+test_hash(void)
+{
+    size_t          i, j, same;
+    uint64_t        h[8];
+    qoe_sample_t    s;
+    qoe_hash_key_t  key = { 1, 2 };
+
+    memset(&s, 0, sizeof(s));
+    s.type_name = qoe_span("error");
+    s.time_ms = 1700000000000;
+
+    h[0] = qoe_seen_hash(&key, 1, 1, &s);
+    h[1] = qoe_seen_hash(&key, 2, 1, &s);
+    h[2] = qoe_seen_hash(&key, 1, 3, &s);
+    s.text[QOE_TEXT_ERROR_CODE] = qoe_span("404");
+    h[3] = qoe_seen_hash(&key, 1, 1, &s);
+    s.text[QOE_TEXT_ERROR_CODE] = qoe_span("500");
+    h[4] = qoe_seen_hash(&key, 1, 1, &s);
+    s.text[QOE_TEXT_ERROR_FAMILY] = qoe_span("network");
+    h[5] = qoe_seen_hash(&key, 1, 1, &s);
+    s.text[QOE_TEXT_CODEC] = qoe_span("vp9");
+    h[6] = qoe_seen_hash(&key, 1, 1, &s);
+    s.set = 1;
+    h[7] = qoe_seen_hash(&key, 1, 1, &s);
+
+    for (i = 0, same = 0; i < 8; i++) {
+        for (j = 0; j < i; j++) {
+            same += (h[i] == h[j]);
+        }
+    }
+
+    ok(same == 0, "other sessions, views, errors, codecs: other events");
+
+    s.received_ns = 5;
+    ok(qoe_seen_hash(&key, 1, 1, &s) == h[7],
+       "received at another time it is the same");
+}
+
+
+int
+main(void)
+{
+    test_table();
+    test_bytes();
+    test_hash();
+
+    return tap_end();
+}
