@@ -126,3 +126,15 @@ qoe_hash_end(qoe_hasher_t *h)
 
     return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
 }
+
+
+uint64_t
+qoe_hash_more(qoe_hasher_t *h)
+{
+    h->v[1] ^= 0xdd;
+    qoe_sip_round(h->v);
+    qoe_sip_round(h->v);
+    qoe_sip_round(h->v);
+
+    return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
+}

@@ -39,5 +39,8 @@ void qoe_hash_add(qoe_hasher_t *h, qoe_span_t s);
 void qoe_hash_word(qoe_hasher_t *h, uint64_t word);
 uint64_t qoe_hash_end(qoe_hasher_t *h);
 
+/* Behind the end: another 64 bits, as SipHash-128 takes its second half. */
+uint64_t qoe_hash_more(qoe_hasher_t *h);
+
 
 #endif /* _QOE_HASH_H_INCLUDED_ */

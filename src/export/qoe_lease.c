@@ -125,7 +125,8 @@ qoe_lease_finished(qoe_helper_t *h)
     }
 
     if (!h->last) {
-        qoe_self_workers(h->state.self, qoe_mono_ms(), QOE_LEASE_LATELY_MS, &others);
+        qoe_self_workers(h->state.self, qoe_mono_ms(), QOE_LEASE_LATELY_MS,
+                         &others);
 
         if (others.helpers == 0) {
             h->last = qoe_report_last(h->report, h->drained_ns);

@@ -43,7 +43,6 @@ struct qoe_apply_s {
     qoe_store_t         *store;
     qoe_store_env_t      env;
     qoe_hash_key_t       key;
-    qoe_hash_key_t       other_key;
 
     uint64_t             swept_ns;           /* the collection swept behind */
     uint32_t             sweep;
@@ -101,8 +100,6 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->seen = st->seen[lane];
     a->store = st->store[lane];
     a->key = st->key;
-    a->other_key.k0 = ~st->key.k1;
-    a->other_key.k1 = st->key.k0;
 
     a->env.key = st->key;
     a->env.count = &st->shared->series;
@@ -341,7 +338,7 @@ qoe_apply_drop(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
 }
 
 
-/* Two hashes of 64 bits: sessions are told apart by nothing else. */
+/* 128 bits: sessions are told apart by nothing else. */
 
 static void
 qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
@@ -352,14 +349,11 @@ qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
     qoe_hash_begin(&h, &a->key);
     qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
     qoe_hash_add(&h, s->text[QOE_TEXT_SESSION_ID]);
-    session[0] = qoe_hash_end(&h);
 
     /* never 0, 0: that is a free slot */
 
-    qoe_hash_begin(&h, &a->other_key);
-    qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
-    qoe_hash_add(&h, s->text[QOE_TEXT_SESSION_ID]);
-    session[1] = qoe_hash_end(&h) | 1;
+    session[0] = qoe_hash_end(&h);
+    session[1] = qoe_hash_more(&h) | 1;
 }
 
 

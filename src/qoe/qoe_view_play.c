@@ -219,7 +219,7 @@ qoe_view_told(qoe_view_step_t *x)
 
     more = qoe_view_number(x, PLAYING_TIME) > v->told_ms;
     v->told_ms = qoe_view_number(x, PLAYING_TIME);
-    v->told_at_ms = v->spent_ms[QOE_VIEW_PLAYING];
+    v->told_at_ms = (uint32_t) v->spent_ms[QOE_VIEW_PLAYING];
 
     if ((v->flags & QOE_VIEW_FATAL) && v->told_ms >= v->failed_ms) {
         v->flags &= ~QOE_VIEW_FATAL;
@@ -295,6 +295,7 @@ qoe_view_frames(qoe_view_step_t *x)
 void
 qoe_view_error(qoe_view_step_t *x)
 {
+    double        ms;
     qoe_span_t    family, code;
     qoe_view_t   *v;
     qoe_point_t  *p;
@@ -322,9 +323,11 @@ qoe_view_error(qoe_view_step_t *x)
 
         /* what the player counts until now, and as much as it takes */
 
-        v->failed_ms = v->told_ms + QOE_VIEW_RECOVERED_MS
-                       + (double) qoe_view_since(v->spent_ms[QOE_VIEW_PLAYING],
-                                                 v->told_at_ms);
+        ms = v->told_ms + QOE_VIEW_RECOVERED_MS
+             + (double) qoe_view_since(v->spent_ms[QOE_VIEW_PLAYING],
+                                       v->told_at_ms);
+
+        v->failed_ms = ms >= 0 && ms < UINT32_MAX ? (uint32_t) ms : UINT32_MAX;
     }
 }
 

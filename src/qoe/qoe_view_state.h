@@ -47,13 +47,13 @@ struct qoe_view_s {
     uint32_t        older;
     uint32_t        list;            /* 1 + qoe_sessions_list_t; 0: none */
     uint32_t        base_s;          /* Unix s at which base was looked up */
+    uint32_t        flags;           /* qoe_view*.c's */
     uint64_t        base_key;        /* hash of the raw values of base */
 
     /* written by qoe_view*.c */
 
     uint64_t        received_ms;     /* last receipt, Unix */
     uint64_t        view_key;        /* current view, 0: none */
-    uint32_t        flags;
 
     /* of the session */
 
@@ -76,8 +76,8 @@ struct qoe_view_s {
     uint64_t        spent_ms[QOE_VIEW_STATES];
     uint64_t        hidden_ms;       /* part of them */
     double          told_ms;         /* playing time, as the player counts */
-    uint64_t        told_at_ms;      /* what was measured of it by then */
-    double          failed_ms;       /* it plays on behind a fatal error, if
+    uint32_t        told_at_ms;      /* what was measured of it by then */
+    uint32_t        failed_ms;       /* it plays on behind a fatal error, if
                                         told_ms gets there */
     double          dropped;         /* frames, as the player counts */
     double          ready_ms;        /* player startup time */
@@ -94,7 +94,7 @@ struct qoe_view_s {
     uint64_t        pixel_ms;
     uint64_t        up_ms;           /* fewer pixels than the player has */
     uint64_t        down_ms;         /* more */
-} __attribute__((aligned(64)));
+} __attribute__((aligned(64)));      /* no more cache lines than need be */
 
 
 #endif /* _QOE_VIEW_STATE_H_INCLUDED_ */

@@ -283,7 +283,7 @@ kill_test(void)
     for (n = 0; n < qoe_sessions_slots(s); n++) {
         qoe_view_t  *v = qoe_sessions_slot(s, n);
 
-        if (v->session[1] != 0) {
+        if (v->session[0] != 0 || v->session[1] != 0) {
             qoe_sessions_remove(s, v);
         }
     }
