@@ -183,19 +183,21 @@ static qoe_span_t
 qoe_base_value(const qoe_sample_t *s, const qoe_dimensions_t *dims,
     size_t dim)
 {
-    if (dim >= QOE_DIMS_BUILTIN) {
-        return qoe_base_custom(s, dims->dim[dim].name);
+    if (dim < QOE_DIMS_BUILTIN) {
+
+        if (qoe_base_texts[dim] != QOE_BASE_MADE) {
+            return s->text[qoe_base_texts[dim]];
+        }
+
+        if (dim == QOE_DIM_CONTENT_TYPE) {
+            return qoe_base_content_type(s);
+        }
+
+        return dim == QOE_DIM_STREAM_ID ? qoe_base_stream_id(s)
+                                        : qoe_span_null;
     }
 
-    if (qoe_base_texts[dim] != QOE_BASE_MADE) {
-        return s->text[qoe_base_texts[dim]];
-    }
-
-    if (dim == QOE_DIM_CONTENT_TYPE) {
-        return qoe_base_content_type(s);
-    }
-
-    return dim == QOE_DIM_STREAM_ID ? qoe_base_stream_id(s) : qoe_span_null;
+    return qoe_base_custom(s, dims->dim[dim].name);
 }
 
 
