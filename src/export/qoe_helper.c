@@ -12,6 +12,7 @@
 #endif
 
 #include "qoe_helper_priv.h"
+#include "qoe_outcome.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -23,9 +24,6 @@
 
 /* Past drain_ms, what a thread needs to notice and to return. */
 #define QOE_HELPER_GRACE_MS    300
-
-/* Drained, a dead collector is tried this often. */
-#define QOE_HELPER_DRAIN_RETRY_MS  200
 
 #define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
@@ -240,7 +238,7 @@ static void
 qoe_helper_leave(qoe_helper_t *h, uint64_t now)
 {
     h->leaving_ms = now + h->drain_ms;
-    h->not_before_ms = 0;
+    h->retry.not_before_ms = 0;
     qoe_transport_deadline(h->transport, h->drain_ms);
 }
 
@@ -250,11 +248,11 @@ qoe_helper_send(qoe_helper_t *h, uint64_t now)
 {
     qoe_export_batch_t  *b;
 
-    while (h->sending < QOE_HELPER_WINDOW && now >= h->not_before_ms) {
+    while (h->sending < QOE_HELPER_WINDOW && qoe_retry_due(&h->retry, now)) {
 
         /* a destination that fails is tried with one batch at a time */
 
-        if (h->failures != 0 && h->sending != 0) {
+        if (h->retry.failures != 0 && h->sending != 0) {
             return;
         }
 
@@ -272,7 +270,7 @@ qoe_helper_send(qoe_helper_t *h, uint64_t now)
             qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
                             "no memory to send a batch, "
                             "trying again");
-            h->not_before_ms = now + QOE_BACKOFF_MIN_MS;
+            h->retry.not_before_ms = now + QOE_BACKOFF_MIN_MS;
             return;
         }
 
@@ -346,7 +344,7 @@ qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
 
     b->state = QOE_BATCH_DONE;
     sent = b->count - b->bad;
-    b->rejected = (size_t) qoe_min((uint64_t) qoe_max(o->rejected, 0), sent);
+    b->rejected = (size_t) qoe_outcome_rejected(o, sent);
 
     qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_SENT, 1);
     qoe_report_exported(&h->report_env, QOE_SIGNAL_LOGS, sent - b->rejected,
@@ -360,10 +358,10 @@ qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
                         b->rejected, sent, o->message);
     }
 
-    if (h->failures != 0) {
+    if (h->retry.failures != 0) {
         qoe_log(&h->conf.log, QOE_LOG_NOTICE,
                 "the collector takes events again, after %llu "
-                "failures", (unsigned long long) h->failures);
+                "failures", (unsigned long long) h->retry.failures);
     }
 
     qoe_helper_answered(h, NULL);
@@ -387,8 +385,7 @@ qoe_helper_answered(qoe_helper_t *h, const char *error)
         qoe_lane_report(h->env.zone, h->feed[i]->lane, now, error, false);
     }
 
-    h->failures = 0;
-    h->not_before_ms = 0;
+    qoe_retry_succeeded(&h->retry);
 }
 
 
@@ -396,10 +393,9 @@ static void
 qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
     const qoe_outcome_t *o)
 {
-    uint64_t     now, delay;
     const char  *error;
 
-    error = (o->message[0] != '\0') ? o->message : o->error_type;
+    error = qoe_outcome_error(o);
 
     if (o->kind == QOE_OUTCOME_FINAL) {
         b->state = QOE_BATCH_DONE;
@@ -421,22 +417,9 @@ qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
                     error, true);
 
     b->state = QOE_BATCH_READY;
-    now = qoe_mono_ms();
 
-    /* several in flight fail as one: they were sent before it was known */
-
-    if (now >= h->not_before_ms) {
-        h->failures++;
-        h->seed = h->seed * 1664525 + 1013904223;
-
-        delay = qoe_backoff(h->failures, o->retry_after_ms, h->seed >> 8);
-
-        if (h->leaving_ms != 0) {
-            delay = qoe_min(delay, QOE_HELPER_DRAIN_RETRY_MS);
-        }
-
-        h->not_before_ms = now + delay;
-    }
+    qoe_retry_failed(&h->retry, qoe_mono_ms(), o->retry_after_ms,
+                     h->leaving_ms != 0);
 
     qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_RETRIED, 1);
     qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_WARN,
@@ -519,7 +502,7 @@ qoe_helper_deadline(qoe_helper_t *h, uint64_t now)
     }
 
     if (ready && h->sending == 0) {
-        at = qoe_min(at, h->not_before_ms);
+        at = qoe_min(at, h->retry.not_before_ms);
     }
 
     return at;

@@ -112,7 +112,7 @@ static void
 qoe_helper_env(qoe_helper_t *h)
 {
     h->self = qoe_proc_self();
-    h->seed = (uint32_t) qoe_unix_ns();
+    qoe_retry_init(&h->retry);
 
     qoe_governor_init(&h->governor, h->state.govern, h->conf.qoe.dims,
                       h->self);

@@ -46,9 +46,7 @@ struct qoe_helper_s {
     size_t                turn;
 
     size_t                sending;       /* requests in flight */
-    uint64_t              failures;      /* consecutive */
-    uint64_t              not_before_ms; /* the next try; monotonic, as all */
-    uint32_t              seed;
+    qoe_retry_t           retry;         /* of batches; times: monotonic */
     qoe_log_limit_t       log_limit;
 
     bool                  handing_over;  /* a newer generation is here */

@@ -188,6 +188,20 @@ qoe_outcome_message(qoe_outcome_t *o, const char *fmt, ...)
 
 
 const char *
+qoe_outcome_error(const qoe_outcome_t *o)
+{
+    return (o->message[0] != '\0') ? o->message : o->error_type;
+}
+
+
+uint64_t
+qoe_outcome_rejected(const qoe_outcome_t *o, uint64_t sent)
+{
+    return qoe_min((uint64_t) qoe_max(o->rejected, 0), sent);
+}
+
+
+const char *
 qoe_grpc_status_name(int status)
 {
     if (status < 0 || status >= QOE_OUTCOME_GRPCS) {

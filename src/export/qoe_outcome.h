@@ -50,6 +50,12 @@ void qoe_outcome_fail(qoe_outcome_t *o, qoe_outcome_kind_t kind,
 void qoe_outcome_message(qoe_outcome_t *o, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* For people: the message, or without one error_type. */
+const char *qoe_outcome_error(const qoe_outcome_t *o);
+
+/* How many of the items sent were rejected: 0 to sent, whatever was said. */
+uint64_t qoe_outcome_rejected(const qoe_outcome_t *o, uint64_t sent);
+
 /* "UNAVAILABLE" for 14; "UNKNOWN" for what is no code. */
 const char *qoe_grpc_status_name(int status);
 

@@ -6,15 +6,13 @@
 
 #include "qoe_report.h"
 #include "qoe_backoff.h"
+#include "qoe_outcome.h"
 
 #include <stdlib.h>
 
 
 /* Of one step. */
 #define QOE_REPORT_STEP_US     2000
-
-/* The last collection is tried this often. */
-#define QOE_REPORT_LAST_MS     200
 
 /*
  * Bytes of a request (protobuf): well below what collectors take, and no
@@ -44,9 +42,7 @@ struct qoe_report_s {
     qoe_buf_t            payload;
     size_t               points;             /* in payload */
 
-    uint64_t             not_before_ms;
-    uint64_t             failures;           /* consecutive */
-    uint32_t             seed;
+    qoe_retry_t          retry;
     qoe_log_limit_t      log_limit;
 };
 
@@ -76,7 +72,7 @@ qoe_report_create(qoe_report_env_t *env)
     }
 
     r->env = env;
-    r->seed = (uint32_t) qoe_unix_ns();
+    qoe_retry_init(&r->retry);
     qoe_buf_init(&r->payload, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
 
     return r;
@@ -176,7 +172,7 @@ qoe_report_last(qoe_report_t *r, uint64_t since_ns)
     {
         r->last = true;
         r->next_ms = 0;
-        r->not_before_ms = 0;
+        r->retry.not_before_ms = 0;
     }
 
     return true;
@@ -204,7 +200,7 @@ qoe_report_due_ms(const qoe_report_t *r)
         return 0;
 
     case QOE_REPORT_READY:
-        return qoe_min(r->not_before_ms, r->next_ms);
+        return qoe_min(r->retry.not_before_ms, r->next_ms);
 
     case QOE_REPORT_SENDING:
         return UINT64_MAX;
@@ -353,7 +349,7 @@ qoe_report_encode(qoe_report_t *r)
 static void
 qoe_report_send(qoe_report_t *r, uint64_t now_ms)
 {
-    if (now_ms < r->not_before_ms) {
+    if (!qoe_retry_due(&r->retry, now_ms)) {
         return;
     }
 
@@ -380,7 +376,7 @@ qoe_report_done(void *data, const qoe_outcome_t *o)
 
     qoe_report_attempt(r->env, o);
 
-    error = (o->message[0] != '\0') ? o->message : o->error_type;
+    error = qoe_outcome_error(o);
 
     if (o->kind == QOE_OUTCOME_RETRY) {
         qoe_report_failed(r, o, error);
@@ -400,8 +396,7 @@ qoe_report_done(void *data, const qoe_outcome_t *o)
                         "%s", r->points, error);
     }
 
-    r->failures = 0;
-    r->not_before_ms = 0;
+    qoe_retry_succeeded(&r->retry);
     r->phase = QOE_REPORT_ENCODE;
     qoe_buf_reset(&r->payload);
 }
@@ -412,7 +407,7 @@ qoe_report_taken(qoe_report_t *r, const qoe_outcome_t *o)
 {
     uint64_t  rejected;
 
-    rejected = qoe_min((uint64_t) qoe_max(o->rejected, 0), r->points);
+    rejected = qoe_outcome_rejected(o, r->points);
 
     qoe_report_count(r, QOE_COUNT_METRIC_BATCHES_SENT, 1);
     qoe_report_count(r, QOE_COUNT_POINTS_SENT, r->points - rejected);
@@ -428,10 +423,10 @@ qoe_report_taken(qoe_report_t *r, const qoe_outcome_t *o)
                         o->message);
     }
 
-    if (r->failures != 0) {
+    if (r->retry.failures != 0) {
         qoe_log(r->env->log, QOE_LOG_NOTICE,
                 "the collector takes metrics again, after %llu failures",
-                (unsigned long long) r->failures);
+                (unsigned long long) r->retry.failures);
     }
 }
 
@@ -439,18 +434,8 @@ qoe_report_taken(qoe_report_t *r, const qoe_outcome_t *o)
 static void
 qoe_report_failed(qoe_report_t *r, const qoe_outcome_t *o, const char *error)
 {
-    uint64_t  delay;
+    qoe_retry_failed(&r->retry, qoe_mono_ms(), o->retry_after_ms, r->last);
 
-    r->failures++;
-    r->seed = r->seed * 1664525 + 1013904223;
-
-    delay = qoe_backoff(r->failures, o->retry_after_ms, r->seed >> 8);
-
-    if (r->last) {
-        delay = qoe_min(delay, QOE_REPORT_LAST_MS);
-    }
-
-    r->not_before_ms = qoe_mono_ms() + delay;
     r->phase = QOE_REPORT_READY;
 
     qoe_report_count(r, QOE_COUNT_METRIC_BATCHES_RETRIED, 1);

@@ -23,6 +23,13 @@ typedef const char *ngx_http_openqoe_env_set_t(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
 
 
+typedef const char *ngx_http_openqoe_env_set_ms_t(
+    ngx_http_openqoe_exporter_t *e, uint64_t ms);
+
+typedef const char *ngx_http_openqoe_env_set_word_t(
+    ngx_http_openqoe_exporter_t *e, ngx_str_t *value);
+
+
 typedef struct {
     const char                  *name;
     ngx_http_openqoe_env_set_t  *set;        /* NULL: read by another row */
@@ -50,6 +57,10 @@ static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_key;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_origins;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_domain;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_level;
+static const char *ngx_http_openqoe_env_ms(ngx_http_openqoe_exporter_t *e,
+    ngx_msec_t *field, ngx_str_t *value, ngx_http_openqoe_env_set_ms_t *set);
+static const char *ngx_http_openqoe_env_word(ngx_http_openqoe_exporter_t *e,
+    ngx_uint_t *field, ngx_str_t *value, ngx_http_openqoe_env_set_word_t *set);
 
 
 static const ngx_http_openqoe_env_t  ngx_http_openqoe_env_vars[] = {
@@ -257,31 +268,58 @@ ngx_http_openqoe_env_metrics(ngx_conf_t *cf,
 }
 
 
-/* Milliseconds. */
-
 static const char *
 ngx_http_openqoe_env_metric_interval(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    ngx_int_t    ms;
-    ngx_msec_t   interval;
-    const char  *expected;
-
     (void) cf;
     (void) name;
 
-    interval = mcf->exporter.metric_interval;
+    return ngx_http_openqoe_env_ms(&mcf->exporter,
+                                   &mcf->exporter.metric_interval, value,
+                                   ngx_http_openqoe_set_metric_interval);
+}
+
+
+/* What is set already stays, but a wrong value is none the less one. */
+
+static const char *
+ngx_http_openqoe_env_ms(ngx_http_openqoe_exporter_t *e, ngx_msec_t *field,
+    ngx_str_t *value, ngx_http_openqoe_env_set_ms_t *set)
+{
+    ngx_int_t    ms;
+    ngx_msec_t   before;
+    const char  *expected;
+
     ms = ngx_atoi(value->data, value->len);
 
     if (ms == NGX_ERROR) {
         return "a number of milliseconds";
     }
 
-    expected = ngx_http_openqoe_set_metric_interval(&mcf->exporter,
-                                                    (uint64_t) ms);
+    before = *field;
+    expected = set(e, (uint64_t) ms);
 
-    if (interval != NGX_CONF_UNSET_MSEC) {
-        mcf->exporter.metric_interval = interval;
+    if (before != NGX_CONF_UNSET_MSEC) {
+        *field = before;
+    }
+
+    return expected;
+}
+
+
+static const char *
+ngx_http_openqoe_env_word(ngx_http_openqoe_exporter_t *e, ngx_uint_t *field,
+    ngx_str_t *value, ngx_http_openqoe_env_set_word_t *set)
+{
+    ngx_uint_t   before;
+    const char  *expected;
+
+    before = *field;
+    expected = set(e, value);
+
+    if (before != NGX_CONF_UNSET_UINT) {
+        *field = before;
     }
 
     return expected;
@@ -301,20 +339,11 @@ static const char *
 ngx_http_openqoe_env_protocol(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    ngx_uint_t   protocol;
-    const char  *expected;
-
     (void) cf;
     (void) name;
 
-    protocol = mcf->exporter.protocol;
-    expected = ngx_http_openqoe_set_protocol(&mcf->exporter, value);
-
-    if (protocol != NGX_CONF_UNSET_UINT) {
-        mcf->exporter.protocol = protocol;
-    }
-
-    return expected;
+    return ngx_http_openqoe_env_word(&mcf->exporter, &mcf->exporter.protocol,
+                                     value, ngx_http_openqoe_set_protocol);
 }
 
 
@@ -322,50 +351,23 @@ static const char *
 ngx_http_openqoe_env_compression(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    ngx_uint_t   gzip;
-    const char  *expected;
-
     (void) cf;
     (void) name;
 
-    gzip = mcf->exporter.gzip;
-    expected = ngx_http_openqoe_set_compression(&mcf->exporter, value);
-
-    if (gzip != NGX_CONF_UNSET_UINT) {
-        mcf->exporter.gzip = gzip;
-    }
-
-    return expected;
+    return ngx_http_openqoe_env_word(&mcf->exporter, &mcf->exporter.gzip,
+                                     value, ngx_http_openqoe_set_compression);
 }
 
-
-/* Milliseconds. */
 
 static const char *
 ngx_http_openqoe_env_timeout(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    ngx_int_t    ms;
-    ngx_msec_t   timeout;
-    const char  *expected;
-
     (void) cf;
     (void) name;
 
-    timeout = mcf->exporter.timeout;
-    ms = ngx_atoi(value->data, value->len);
-
-    if (ms == NGX_ERROR) {
-        return "a number of milliseconds";
-    }
-
-    expected = ngx_http_openqoe_set_timeout(&mcf->exporter, (uint64_t) ms);
-
-    if (timeout != NGX_CONF_UNSET_MSEC) {
-        mcf->exporter.timeout = timeout;
-    }
-
-    return expected;
+    return ngx_http_openqoe_env_ms(&mcf->exporter, &mcf->exporter.timeout,
+                                   value, ngx_http_openqoe_set_timeout);
 }
 
 

@@ -242,14 +242,13 @@ qoe_apply_view(qoe_apply_t *a, const qoe_sample_t *s, uint64_t view_key,
 
     } else if (qoe_view_knows(v, view_key)) {
         return v;
-
-    } else if (!*seen) {
-        qoe_apply_end(a, v, now_ns);
     }
 
     if (*seen) {
         return v;
     }
+
+    qoe_apply_end(a, v, now_ns);
 
     qoe_view_begin(v, view_key, s);
     qoe_apply_count(a, QOE_COUNT_VIEWS_STARTED, 1);

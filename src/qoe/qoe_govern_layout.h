@@ -173,8 +173,6 @@ qoe_span_t qoe_govern_clean(qoe_span_t value, size_t maxlen,
 qoe_span_t qoe_govern_crc(qoe_span_t value, char buf[QOE_GOVERN_BUF]);
 qoe_span_t qoe_govern_range(qoe_span_t value, uint32_t size,
     char buf[QOE_GOVERN_BUF]);
-/* How much of UTF-8 text fits max bytes, cut at a character. */
-size_t qoe_govern_cut(const char *text, size_t len, size_t max);
 
 
 #endif /* _QOE_GOVERN_LAYOUT_H_INCLUDED_ */

@@ -7,6 +7,7 @@
 
 
 #include "qoe_govern_layout.h"
+#include "qoe_number.h"
 
 
 /* The first of the values in the order of bytes. */
@@ -205,7 +206,8 @@ qoe_list_dots(char *text, size_t kept, size_t len)
         return len;
     }
 
-    kept = qoe_govern_cut(text, kept, kept - (sizeof(QOE_LIST_DOTS) - 1));
+    kept = qoe_text_cut((qoe_span_t) { text, kept },
+                        kept - (sizeof(QOE_LIST_DOTS) - 1)).len;
     memcpy(text + kept, QOE_LIST_DOTS, sizeof(QOE_LIST_DOTS) - 1);
 
     return kept + sizeof(QOE_LIST_DOTS) - 1;

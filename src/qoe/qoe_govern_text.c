@@ -8,6 +8,7 @@
 
 
 #include "qoe_govern_layout.h"
+#include "qoe_buf.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -92,66 +93,25 @@ qoe_govern_plain(const char *p, size_t len)
 
 
 /*
- * The length of the UTF-8 character at p (RFC 3629); not text: of a control
- * character, or 1 for a byte that begins none.
+ * The length of the UTF-8 character at p; not text: of a control character,
+ * or 1 for a byte that begins none.
  */
 
 static size_t
 qoe_govern_char(const uint8_t *p, size_t len, bool *text)
 {
-    size_t   i, n;
-    uint8_t  low, high;
-
-    *text = false;
+    size_t  n;
 
     if (p[0] < 0x80) {
         *text = (p[0] >= 0x20 && p[0] != 0x7f);
         return 1;
     }
 
-    if (p[0] < 0xc2 || p[0] > 0xf4) {
-        return 1;
-    }
+    n = qoe_utf8_len(p, p + len);
 
-    n = (p[0] < 0xe0) ? 2 : (p[0] < 0xf0) ? 3 : 4;
+    *text = (n != 0 && (p[0] != 0xc2 || p[1] > 0x9f));       /* not C1 */
 
-    if (n > len) {
-        return 1;
-    }
-
-    /* no overlong forms, no surrogates, nothing past U+10FFFF */
-
-    low = (p[0] == 0xe0) ? 0xa0 : (p[0] == 0xf0) ? 0x90 : 0x80;
-    high = (p[0] == 0xed) ? 0x9f : (p[0] == 0xf4) ? 0x8f : 0xbf;
-
-    if (p[1] < low || p[1] > high) {
-        return 1;
-    }
-
-    for (i = 2; i < n; i++) {
-        if (p[i] < 0x80 || p[i] > 0xbf) {
-            return 1;
-        }
-    }
-
-    *text = (p[0] != 0xc2 || p[1] > 0x9f);           /* not C1 */
-
-    return n;
-}
-
-
-size_t
-qoe_govern_cut(const char *text, size_t len, size_t max)
-{
-    if (len <= max) {
-        return len;
-    }
-
-    while (max > 0 && ((uint8_t) text[max] & 0xc0) == 0x80) {
-        max--;
-    }
-
-    return max;
+    return qoe_max(n, (size_t) 1);
 }
 
 

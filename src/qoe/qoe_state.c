@@ -87,16 +87,12 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
     char      *p;
     size_t     size;
     uint32_t   i;
-    uint64_t   key[2];
 
     memset(st, 0, sizeof(qoe_state_t));
 
-    qoe_zone_hash_key(zone, key);
-
     st->zone = zone;
     st->lanes = qoe_zone_lanes(zone);
-    st->key.k0 = key[0];
-    st->key.k1 = key[1];
+    st->key = qoe_zone_hash_key(zone);
 
     p = qoe_zone_shared(zone, &size);
 

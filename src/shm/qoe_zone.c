@@ -163,11 +163,10 @@ qoe_zone_state(const qoe_zone_t *zone, uint32_t lane, size_t *size)
 }
 
 
-void
-qoe_zone_hash_key(const qoe_zone_t *zone, uint64_t key[2])
+qoe_hash_key_t
+qoe_zone_hash_key(const qoe_zone_t *zone)
 {
-    key[0] = zone->hash_key.k0;
-    key[1] = zone->hash_key.k1;
+    return zone->hash_key;
 }
 
 

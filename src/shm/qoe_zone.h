@@ -21,6 +21,7 @@
 
 #include "qoe_core.h"
 #include "qoe_counters.h"
+#include "qoe_hash.h"
 #include "qoe_proc.h"
 
 
@@ -105,7 +106,7 @@ void *qoe_zone_shared(const qoe_zone_t *zone, size_t *size);
 void *qoe_zone_state(const qoe_zone_t *zone, uint32_t lane, size_t *size);
 
 /* The key of every hash over what a client can choose. */
-void qoe_zone_hash_key(const qoe_zone_t *zone, uint64_t key[2]);
+qoe_hash_key_t qoe_zone_hash_key(const qoe_zone_t *zone);
 
 
 /* Producers. */

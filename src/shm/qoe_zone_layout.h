@@ -18,7 +18,6 @@
 #define _QOE_ZONE_LAYOUT_H_INCLUDED_
 
 
-#include "qoe_hash.h"
 #include "qoe_zone.h"
 
 
