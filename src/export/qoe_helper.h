@@ -13,9 +13,24 @@
 
 
 #include "qoe_core.h"
+#include "qoe_dest.h"
 #include "qoe_otlp.h"
+#include "qoe_spool.h"
 #include "qoe_state.h"
 #include "qoe_transport.h"
+
+
+/* One openqoe_exporter. */
+
+typedef struct {
+    qoe_span_t             name;
+    uint32_t               dest;         /* its slot in the zone (qoe_dest.h) */
+    qoe_transport_conf_t   transport;    /* url null: that signal is not its */
+    qoe_otlp_identity_t    identity;
+    size_t                 batch_size;   /* records */
+    uint64_t               interval_ms;  /* of logs and spans */
+    qoe_spool_conf_t       spool;        /* dir null: none */
+} qoe_exporter_conf_t;
 
 
 typedef struct {
@@ -26,14 +41,16 @@ typedef struct {
     uint64_t               generation;   /* the zone's, of this configuration */
 
     const int             *lane_fd;      /* an eventfd a lane, shared by all */
+    const int             *waiter_fd;    /* an eventfd a waiter slot */
+    uint32_t               nwaiters;
 
-    qoe_transport_conf_t   transport;
-    qoe_otlp_identity_t    identity;
-    size_t                 batch_size;   /* records */
-    uint64_t               interval_ms;
+    const qoe_exporter_conf_t  *exporters;
+    size_t                 nexporters;   /* 1..QOE_DESTS_CONF */
     qoe_conf_t             qoe;          /* groups 0: no metrics */
-    uint64_t               metric_interval_ms;
+    uint64_t               metric_interval_ms;   /* one collection for all */
     uint64_t               drain_ms;     /* bound of a hand-over */
+    uint64_t              *lost;         /* events lost at exits; atomic, in
+                                            memory that outlives the zone */
 
     qoe_log_t              log;
 } qoe_helper_conf_t;
