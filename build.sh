@@ -155,7 +155,20 @@ cmd_build() {
     need $PKG_BUILD
     mkdir -p "$BUILD"
     build_module "$BUILD" "$BUILD/$MODULE"
-    say "built build/$MODULE"
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib programs
+    if ! cmp -s build/lib/openqoe-spool build/openqoe-spool; then
+        cp build/lib/openqoe-spool build/openqoe-spool.new
+        mv build/openqoe-spool.new build/openqoe-spool
+    fi
+    say "built build/$MODULE and build/openqoe-spool"
+}
+
+
+# The module with the named places where a test kills it (qoe_failpoint.h).
+build_failpoints() {
+    local dir=$BUILD/failpoints
+    mkdir -p "$dir"
+    build_module "$dir" "$dir/$MODULE" "-O2 -g -fPIC -DQOE_FAILPOINTS" "-fPIC"
 }
 
 
@@ -210,18 +223,35 @@ run_prove() {
 }
 
 
-cmd_test() {
+# What tests of the module as it is delivered need.
+test_ready() {
     cmd_build
+    build_failpoints
     test_env
     make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all units tools
     export TEST_NGINX_OPENQOE_MODULE=$BUILD/$MODULE
     export OPENQOE_TOOLS=$BUILD/lib/tools
     export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
+}
+
+
+cmd_test() {
+    test_ready
     if [ $# -gt 0 ]; then
         run_prove "$@"
     else
         run_prove t/*.t build/lib/unit/*_test
     fi
+}
+
+
+# The fault tests in their long form, and t/soak.t for so many minutes.
+cmd_soak() {
+    local minutes=${1:-20}
+    [[ $minutes =~ ^[0-9]+$ && $minutes -gt 0 ]] || die "soak: minutes"
+    test_ready
+    export OPENQOE_LONG=1 OPENQOE_SOAK_MINUTES=$minutes
+    OPENQOE_PROVE_JOBS=1 run_prove t/soak.t t/spool_*.t
 }
 
 
@@ -328,7 +358,7 @@ cmd_lint() {
         --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
         -Isrc/core -Isrc/event -Isrc/shm -Isrc/qoe -Isrc/otlp -Isrc/export \
         -Ibuild/gen \
-        src/core src/event src/shm src/qoe src/otlp src/export
+        src/core src/event src/shm src/qoe src/otlp src/export tools
     say "shellcheck"
     shellcheck build.sh .ci/run t/peers/*.sh t/peers/*/*.sh
     say "lint is clean"
@@ -344,8 +374,11 @@ usage: ./build.sh COMMAND
 
   run             build, start nginx on port 8788 in the foreground
   test [FILE..]   build, run every test (or those)
-  build           leave build/$MODULE; NGINX_SRC=dir builds against that
-                  nginx source tree instead of Debian's nginx
+  build           leave build/$MODULE and
+                  build/openqoe-spool; NGINX_SRC=dir builds against that nginx
+                  source tree instead of Debian's nginx
+  soak [MINUTES]  load with kills, outages, reloads and jumps of the clock, that
+                  long (20), and the long forms of the fault tests
   sanitize        the tests under AddressSanitizer and UBSan
   fuzz [SECONDS]  libFuzzer on the decoders, that long each (60)
   bench           measure, write bench/RESULTS.md
@@ -356,7 +389,7 @@ EOF
 
 
 case ${1:-help} in
-    build|run|test|sanitize|fuzz|bench|lint|clean|help)
+    build|run|test|soak|sanitize|fuzz|bench|lint|clean|help)
         cmd=cmd_$1; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;

@@ -36,6 +36,19 @@ static ngx_http_openqoe_range_t  ngx_http_openqoe_drain_range = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_openqoe_acks[] = {
+    { ngx_string("memory"), QOE_ACK_MEMORY },
+    { ngx_string("spool"), QOE_ACK_SPOOL },
+    { ngx_string("fsync"), QOE_ACK_FSYNC },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_http_openqoe_range_t  ngx_http_openqoe_ack_range = {
+    100, 60000, "a time from 100ms to 60s"
+};
+
+
 static ngx_http_openqoe_range_t  ngx_http_openqoe_series_range = {
     100, 10000000, "a number from 100 to 10000000"
 };
@@ -60,10 +73,17 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NULL },
 
     { ngx_string("openqoe_exporter"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_openqoe_exporter_block,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_http_openqoe_main_conf_t, exporter),
+      0,
+      NULL },
+
+    { ngx_string("openqoe_spool"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_openqoe_spool,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("openqoe_drain_timeout"),
@@ -212,6 +232,20 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openqoe_loc_conf_t, overload_status),
       ngx_http_openqoe_overloads },
+
+    { ngx_string("openqoe_ack"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_enum,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, ack),
+      ngx_http_openqoe_acks },
+
+    { ngx_string("openqoe_ack_timeout"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_time,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, ack_timeout),
+      &ngx_http_openqoe_ack_range },
 
       ngx_null_command
 };

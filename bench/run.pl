@@ -19,6 +19,7 @@ use Bench::Attack;
 use Bench::Proc qw(machine versions);
 use Bench::Report qw(attack_report report);
 use Bench::Run;
+use Bench::Spool qw(modes replay spool_report);
 use OpenQoE::Process qw(run_cmd);
 
 my $usage = <<'END';
@@ -36,7 +37,8 @@ usage: ./build.sh bench [OPTIONS]
   --attack N         events of the cardinality attack (OPENQOE_ATTACK, or
                      10000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
-  --only PART        metrics or attack: prints that part and writes nothing
+  --only PART        metrics, attack or spool: prints that part and writes
+                     nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
 END
 
@@ -67,7 +69,8 @@ die "--seconds and --runs: at least 1\n"
     if $opt{seconds} < 1 || $opt{runs} < 1;
 die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
-die "--only: metrics or attack\n" if $opt{only} !~ /^(?:|metrics|attack)$/;
+die "--only: metrics, attack or spool\n"
+    if $opt{only} !~ /^(?:|metrics|attack|spool)$/;
 
 $ENV{TEST_NGINX_OPENQOE_MODULE} //= "$build/ngx_http_openqoe_module.so";
 $| = 1;
@@ -75,17 +78,20 @@ chdir "$FindBin::Bin/.." or die "$FindBin::Bin/..: $!\n";
 
 die "two cores are needed\n" if machine->{cores} < 2;
 
-if ($opt{only}) {
-    print "\n", $opt{only} eq 'attack' ? attack() : metrics();
-    exit;
-}
-
-my $bench = Bench::Run->new(
+my %run = (
     baseline => "$build/baseline/ngx_http_bench_baseline_module.so",
     script => "$FindBin::Bin/events.lua", warmup => 1,
     server_core => $opt{'server-core'}, driver_core => $opt{'driver-core'},
     map { $_ => $opt{$_} } qw(seconds connections protocol compression zone),
 );
+
+if ($opt{only}) {
+    my %part = (attack => \&attack, metrics => \&metrics, spool => \&spool);
+    print "\n", $part{ $opt{only} }->();
+    exit;
+}
+
+my $bench = Bench::Run->new(%run);
 
 my @runs = run_all();
 my $text = report(
@@ -93,7 +99,7 @@ my $text = report(
     versions => versions($ENV{TEST_NGINX_BINARY} || 'nginx'),
     command => join(' ', './build.sh bench', @given),
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
-    decode => decode(), metrics => metrics(), attack => attack(),
+    spool => spool(), decode => decode(), metrics => metrics(), attack => attack(),
     body_form => body_form(),
 );
 
@@ -192,6 +198,19 @@ $collect
 `bench/collect.c`: series of four lanes merged and encoded as OTLP.  Aims: at
 most 200 ms for 100,000 series, no step longer than 5 ms.
 END
+}
+
+
+# The acknowledgement modes, and the replay of a spool.
+
+sub spool () {
+    my @modes = modes($build, $opt{runs}, \&progress, %run);
+    my @replay = replay($build, $opt{runs}, %run);
+    my (undef, $out) = run_cmd('df', '--output=source,fstype', $build);
+    my ($disk, $type) = $out =~ /^(\S+) +(\S+)\n\z/m;
+
+    return spool_report(modes => \@modes, replay => \@replay,
+                        disk => "$disk ($type)");
 }
 
 

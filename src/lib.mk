@@ -27,6 +27,9 @@ LIB        = $(BUILD)/libqoe.a
 
 UNITS      = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*_test.c))
 FUZZERS    = $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*_fuzz.c))
+PROGRAM    = $(BUILD)/openqoe-spool
+VERSION    = $(shell sed -n 's/^.define NGX_HTTP_OPENQOE_VERSION *//p' \
+                         src/nginx/ngx_http_openqoe.h)
 TOOLS      = $(patsubst t/tools/%.c,$(BUILD)/tools/%,$(wildcard t/tools/*.c))
 BENCHES    = $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
@@ -38,9 +41,10 @@ gen: $(GEN)/.done
 units: $(UNITS)
 fuzzers: $(FUZZERS)
 tools: $(TOOLS)
+programs: $(PROGRAM)
 benches: $(BENCHES)
 
-.PHONY: all gen units fuzzers tools benches
+.PHONY: all gen units fuzzers tools programs benches
 .SECONDARY:
 
 # one stamp: protoc-c writes all of them in one run
@@ -74,6 +78,11 @@ $(BUILD)/fuzz/%: t/fuzz/%.c $(LIB)
 $(BUILD)/tools/%: t/tools/%.c $(LIB)
 	mkdir -p $(@D)
 	$(COMPILE) $(WARN) -o $@ $< $(LIB) $(LIBS)
+
+$(PROGRAM): $(wildcard tools/*.[ch]) $(LIB)
+	mkdir -p $(@D)
+	$(COMPILE) -MF $@.d $(WARN) -DOPENQOE_VERSION='$(VERSION)' \
+	    -o $@ $(filter %.c,$^) $(LIB) $(LIBS)
 
 $(BUILD)/bench/%: bench/%.c $(LIB)
 	mkdir -p $(@D)

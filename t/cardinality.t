@@ -276,7 +276,7 @@ sub series_of ($text) {
 
 subtest 'bounds' => sub {
     my $others = grep { /^(?:otel_|worker_|request_|openqoe_(?:dimension|queue
-                         |series|spool|ingest|events_(?:rec|acc|rej)
+                         |series|spool|delivery|ingest|events_(?:rec|acc|rej)
                          |unique|concurrent))/x } series_of($text);
 
     note("$others series of the module itself");

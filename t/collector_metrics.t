@@ -29,7 +29,7 @@ my $THEIRS = qr/^target_info\{/;
 
 # go on between its last collection and our text: only names are compared
 my $MOVES = qr/^(?:worker_heap|worker_stack|openqoe_queue_|openqoe_spool_
-               |openqoe_series_count|otel_sdk_exporter_)/x;
+               |openqoe_delivery_|openqoe_series_count|otel_sdk_exporter_)/x;
 
 
 # The Collector's samples without what its exporter adds.

@@ -83,6 +83,17 @@ bad(batch_size => $_, 'a number from 1 to 10000')
     for qw(0 10001 -1 1k x "" 99999999999999999999);
 bad(timeout => $_, '') for qw(9ms 11m x -1 "" 0);
 bad(ssl_verify => $_, '"on" or "off"') for qw(yes 1 "" ON);
+bad(spool => $_, '"on" or "off"') for qw(yes 1 "" ON);
+bad(signals => $_, '"logs" or "metrics", each once')
+    for qw(traces log "" all Logs);
+refused("signals $_->[0];", "\"$_->[1]\" in \"signals\"")
+    for [ 'logs logs', 'logs' ], [ 'metrics traces', 'traces' ],
+        [ 'logs metrics logs', 'logs' ];
+refused('spool on;', '"spool on" of "openqoe_exporter" "default" needs the '
+        . '"openqoe_spool" directive');
+like((check('spool on; signals metrics;', 'openqoe_spool spool;'))[1],
+     qr/"spool on" of "openqoe_exporter" "default" needs "logs" among/,
+     'refused: a spool of metrics');
 
 refused("$file header \"$_->[0]\" v;", 'in "header", it must be ', $_->[1])
     for [ '', 'a header name' ], [ 'a b', '"a b"' ], [ 'a:', '"a:"' ],
@@ -136,6 +147,7 @@ refused("$_->[0] $_->[1]; $_->[0] $_->[1];",
         [ compression => 'none' ], [ interval => '1s' ],
         [ metric_interval => '1s' ], [ batch_size => 5 ],
         [ timeout => '1s' ], [ ssl_verify => 'off' ],
+        [ signals => 'logs' ], [ spool => 'off' ],
         map { [ $_ => $certs->{ /key/ ? 'client_key' : 'client' } ] }
             qw(trusted_certificate certificate certificate_key);
 
@@ -147,13 +159,15 @@ refused("$_;", 'invalid number of arguments in "' . (split ' ')[0]
         . '" of "openqoe_exporter"')
     for 'endpoint', 'endpoint a b', 'protocol', 'compression gzip none',
         'interval', 'batch_size 1 2', 'timeout', 'header a', 'header a b c',
-        'resource a', 'resource a b c', 'ssl_verify', 'certificate',
+        'resource a', 'resource a b c', 'ssl_verify', 'signals', 'spool',
+        'spool on off', 'certificate',
         'certificate_key', 'trusted_certificate';
 
 taken("$_;") for 'endpoint http://a.example', 'endpoint https://[::1]:4317',
     'endpoint http://a/', 'protocol http/json; endpoint http://a/base/',
     'interval 10ms; timeout 10ms; batch_size 1; metric_interval 100ms',
     'interval 1h; timeout 10m; batch_size 10000', 'header X-Empty ""',
+    'signals logs', 'signals metrics', 'signals metrics logs', 'spool off',
     'resource a ""', "endpoint https://a; certificate $certs->{client}; "
     . "certificate_key $certs->{client_key}; ssl_verify off";
 
@@ -369,6 +383,46 @@ subtest 'ssl_verify and trusted_certificate, a client certificate' => sub {
         is($r->{client}, $works{$line}, $line);
         done($nginx);
     }
+};
+
+subtest 'several exporters, and signals' => sub {
+    my %file = map { $_ => $nginx->dir . "/out/$_.jsonl" } qw(a b c);
+    unlink values %file;
+    my $several = OpenQoE::Nginx->new(
+        exporter => "endpoint file://$file{a}; interval 50ms; signals logs; "
+                    . 'metric_interval 200ms;',
+        http => "openqoe_exporter b { endpoint file://$file{b}; "
+                . 'signals metrics; } '
+                . "openqoe_exporter c { endpoint file://$file{c}; "
+                . 'interval 50ms; resource service.name c; }')->start;
+    post($several, 3);
+
+    my %want = (a => 1, b => 2, c => 3);
+    for my $name (sort keys %file) {
+        my $found = sub {
+            my $text = slurp($file{$name});
+            return ($text =~ /^\{"resourceLogs"/m ? 1 : 0)
+                   + ($text =~ /^\{"resourceMetrics"/m ? 2 : 0);
+        };
+        ok(wait_until(sub { $found->() == $want{$name} }), "$name has its own")
+            or diag($found->());
+    }
+    is(scalar otlp_file_logs($file{$_}), 3, "$_: each event") for qw(a c);
+    is((otlp_file_logs($file{c}))[0]{resource}{'service.name'}, 'c',
+       'a resource of its own');
+
+    my $stats = decode_json_text(http_get($several->port,
+                                          '/v2/stats')->{body});
+    is_deeply([ map { [ @{ $stats->{exporters}{$_} }{qw(accepted exported)} ] }
+                qw(default b c) ], [ [ 3, 3 ], [ 0, 0 ], [ 3, 3 ] ],
+              'counted for each');
+    is_deeply($stats->{exporter}, $stats->{exporters}{default},
+              'the first alone, too');
+    my $health = decode_json_text(http_get($several->port,
+                                           '/v2/health')->{body});
+    is($health->{dependencies}{exporters}{b}{endpoint}, "file://$file{b}",
+       'and told of in the health');
+    done($several);
 };
 
 subtest 'an included file' => sub {

@@ -70,6 +70,36 @@ my @values = (
         qw(on Strict part partially)),
     (map { [ events => 'openqoe_overload_status', $_, '"503" or "429"' ] }
         qw(500 200 5033 50 x)),
+    (map { [ events => 'openqoe_ack', $_,
+             '"memory" or "spool" or "fsync"' ] } qw(on disk Fsync sync)),
+    (map { [ events => 'openqoe_ack_timeout', $_,
+             'a time from 100ms to 60s' ] } qw(0 99ms 61s 2m -1 x)),
+    (map { [ http => 'openqoe_spool', "spool $_->[0]", $_->[1], $_->[0] ] }
+        (map { [ "max_size=$_", 'a size from 256k to 96g' ] }
+            qw(0 255k 97g 1t x -1), ''),
+        (map { [ "segment_size=$_", 'a size from 64k to 1g' ] }
+            qw(0 63k 1025m x), ''),
+        (map { [ "sync=$_", 'a time from 10ms to 60s' ] }
+            qw(0 9ms 61s x), ''),
+        (map { [ "full=$_", 'full=drop_oldest or full=reject' ] }
+            qw(drop rejects REJECT), ''),
+        (map { [ "replay_rate=$_", 'a size from 64k to 4g, or 0' ] }
+            qw(63k 5g x), ''),
+        (map { [ "quarantine=$_", 'a size from 0 to 96g' ] }
+            qw(97g x), ''),
+        (map { [ $_, 'max_size=, segment_size=, sync=' ] }
+            qw(maxsize=1g 1g max_size sync)),
+        [ 'max_size=3m', 'such that max_size is at least 4 times' ]),
+    [ http => 'openqoe_spool', 'spool max_size=1m segment_size=512k',
+      'such that max_size is at least 4 times segment_size',
+      'segment_size=512k' ],
+    [ http => 'openqoe_spool', 'spool segment_size=64k max_size=7m',
+      'such that max_size is at most 96 times segment_size', 'max_size=7m' ],
+    [ http => 'openqoe_spool', 'spool sync=1s sync=2s', 'given once',
+      'sync=2s' ],
+    [ http => 'openqoe_spool', 'nowhere/spool',
+      'in a directory that is there' ],
+    [ http => 'openqoe_spool', 'nginx.conf', 'a directory, and no link' ],
     (map { [ events => 'openqoe_cors_origin', $_, $ORIGIN ] }
         qw(example.org https://example.org/ https://example.org/a
            https://Example.org HTTPS://example.org https:// https://:80
@@ -114,7 +144,62 @@ refused('an empty value of ' . $_->[1], { $_->[0] => "$_->[1] \"\";" },
         [ events => 'openqoe_max_events' ], [ http => 'openqoe_event_type' ],
         [ events => 'openqoe_max_inflated_size' ],
         [ http => 'openqoe_drain_timeout' ], [ http => 'openqoe_event_time' ],
-        [ events => 'openqoe_overload_status' ];
+        [ events => 'openqoe_overload_status' ], [ events => 'openqoe_ack' ],
+        [ events => 'openqoe_ack_timeout' ], [ http => 'openqoe_spool' ];
+
+
+# --- the spool, and who needs it
+
+symlink "$dir/spool", "$dir/linked" or die;
+refused('openqoe_spool, a link', { http => 'openqoe_spool linked;' },
+        'invalid value "linked" in "openqoe_spool"', 'no link to one');
+taken("openqoe_spool $_", http => "openqoe_spool $_;")
+    for 'fresh', 'fresh/', "$dir/fresh", 'spool max_size=256k segment_size=64k',
+        'spool max_size=96g segment_size=1g', 'spool max_size=96g',
+        'spool max_size=4m', 'spool sync=10ms full=reject replay_rate=64k',
+        'spool sync=60s full=drop_oldest replay_rate=0 quarantine=0',
+        'spool replay_rate=4g quarantine=96g';
+ok(!-e "$dir/fresh", 'a test of the configuration makes none');
+
+refused("openqoe_ack $_ without a spool", { events => "openqoe_ack $_;" },
+        "\"openqoe_ack $_\" needs an \"openqoe_exporter\" with logs and a spool")
+    for qw(spool fsync);
+refused("openqoe_ack spool, $_", { events => 'openqoe_ack spool;',
+        exporter => "endpoint http://a; $_;", http => 'openqoe_spool spool;' },
+        '"openqoe_ack spool" needs an "openqoe_exporter"')
+    for 'spool off', 'signals metrics';
+taken("openqoe_ack $_", events => "openqoe_ack $_; openqoe_ack_timeout 100ms;",
+      http => 'openqoe_spool spool; openqoe_ack_timeout 60s;')
+    for qw(memory spool fsync);
+taken('openqoe_ack, one of two has a spool', events => 'openqoe_ack fsync;',
+      http => 'openqoe_spool spool; openqoe_exporter b { spool off; }');
+
+
+# --- several exporters
+
+my $NAME = 'a name of 1 to 32 of a-z, 0-9, "_" and "-"';
+
+refused("openqoe_exporter $_", { http => "openqoe_exporter \"$_\" { }" },
+        "invalid value \"$_\" in \"openqoe_exporter\", it must be $NAME")
+    for '', 'A', '_a', '-a', 'a.b', 'a/b', '..', 'a' x 33, 'lock',
+        'quarantine', 'a b';
+refused('two of a name', { http => 'openqoe_exporter a { } '
+        . 'openqoe_exporter a { }' },
+        '"openqoe_exporter" "a" is duplicate');
+refused('a fifth', { http => join ' ', map { "openqoe_exporter $_ { }" }
+        qw(a b c d) }, '"openqoe_exporter" "d" is one too many');
+taken('four', http => join ' ', map { "openqoe_exporter $_ { }" } 'a',
+      '9-_', 'a' x 32);
+refused('two intervals', { exporter => 'metric_interval 1s;', http =>
+        'openqoe_exporter a { } openqoe_exporter b { metric_interval 2s; }' },
+        '"metric_interval" of "openqoe_exporter" "b" is not that of "default"');
+taken('one interval', exporter => 'metric_interval 1s;', http =>
+      'openqoe_exporter a { } openqoe_exporter b { metric_interval 1s; }');
+refused('one file for two', { http =>
+        "openqoe_exporter a { endpoint file://$out; }" }, "file://$out",
+        'a file of its own, another exporter has this one');
+taken('a file each', http =>
+      "openqoe_exporter a { endpoint file://$out.a; }");
 
 
 # --- dimensions, metrics, attributes: what goes together and what not
@@ -325,6 +410,9 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ events => 'openqoe_validation', 'strict' ],
         [ events => 'openqoe_overload_status', 429 ],
         [ http => 'openqoe_drain_timeout', '1s' ],
+        [ events => 'openqoe_ack', 'memory' ],
+        [ events => 'openqoe_ack_timeout', '1s' ],
+        [ http => 'openqoe_spool', 'spool' ],
         [ http => 'openqoe_metrics', 'core' ],
         [ http => 'openqoe_view_timeout', '1m' ],
         [ http => 'openqoe_series_max', 100 ],
@@ -335,7 +423,7 @@ refused("$_ twice in a location", { location => "location /x { $_; $_; }" },
 refused('openqoe_zone twice', { http => 'openqoe_zone other:8m;' },
         '"openqoe_zone" directive is duplicate');
 refused('openqoe_exporter twice', { http => 'openqoe_exporter { }' },
-        '"openqoe_exporter" directive is duplicate');
+        '"openqoe_exporter" "default" is duplicate');
 
 refused("$_ without a zone", { zone => undef, exporter => undef, locations =>
         "location = /x { $_; }" },
@@ -349,6 +437,7 @@ delete $nginx->{locations};
 my %PLACES = (
     openqoe_zone => [ 'zz:8m', 'http' ],
     openqoe_exporter => [ undef, 'http' ],
+    openqoe_spool => [ 'spool', 'http' ],
     openqoe_drain_timeout => [ '1s', 'http' ],
     openqoe_event_type => [ 'ad', 'http' ],
     openqoe_event_time => [ 'max_age=1h', 'http' ],
@@ -370,6 +459,8 @@ my %PLACES = (
     openqoe_max_inflated_size => [ '1m', 'any' ],
     openqoe_validation => [ 'strict', 'any' ],
     openqoe_overload_status => [ 429, 'any' ],
+    openqoe_ack => [ 'memory', 'any' ],
+    openqoe_ack_timeout => [ '1s', 'any' ],
 );
 
 my @CONTEXTS = (
@@ -404,7 +495,8 @@ for my $directive (sort keys %PLACES) {
             || $where eq 'any' && $name =~ /^(?:http|server|location)$/)
         {
             $good{$name} .= "$line\n"
-                if $directive !~ /_(?:zone|exporter|health|stats)$/;
+                if $directive !~ /_(?:zone|exporter|health|stats)$/
+                   && ($name eq 'http' || $directive ne 'openqoe_spool');
             next;
         }
 
@@ -412,7 +504,8 @@ for my $directive (sort keys %PLACES) {
                 "\"$directive\" directive is not allowed here");
     }
 
-    my @wrong = $directive eq 'openqoe_exporter' ? ("$directive;")
+    my @wrong = $directive eq 'openqoe_exporter'
+        ? ("$directive;", "$directive a b { }")
         : ("$directive a b c;", $value ne '' ? "$directive;"
                                              : "$directive x;");
     shift @wrong if $directive eq 'openqoe_cors_origin';

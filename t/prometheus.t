@@ -25,7 +25,7 @@ my $log = scratch_dir('scrapes') . '/scrapes';
 
 # what goes on by itself between two looks
 my $MOVES = qr/^(?:worker_heap|worker_stack|openqoe_queue_|openqoe_spool_
-               |otel_sdk_exporter_)/x;
+               |openqoe_delivery_|otel_sdk_exporter_)/x;
 
 # promtool's opinion on names that are prescribed
 my %inherent = (

@@ -167,7 +167,7 @@ sub prometheus_name ($metric) {
     # nothing speaks of a directive that is not there
     # but for metrics, which are named in a table of their own
     my %metric = map { prometheus_name($_) => 1 } values %{ catalogue() };
-    my @said = grep { $_ ne 'openqoe_ack' && !$metric{$_} }
+    my @said = grep { !$metric{$_} }
                $readme =~ /\b(openqoe_[a-z_]+)/g;
     same_names(\@said, [keys %directive], 'names of directives');
 }
@@ -204,7 +204,7 @@ sub prometheus_name ($metric) {
 # The fields of a document: "a.b" and "a[].b"; stop names end there.
 
 sub fields ($value, $path, $stop) {
-    return $path if $stop->{$path} || !ref $value;
+    return $path if $stop->{$path} || ref($value) !~ /^(?:ARRAY|HASH)$/;
     return map { fields($_, "$path\[]", $stop) } @$value
         if ref $value eq 'ARRAY';
     return map { fields($value->{$_}, $path eq '' ? $_ : "$path.$_", $stop) }
@@ -212,9 +212,10 @@ sub fields ($value, $path, $stop) {
 }
 
 {
-    my $nginx = OpenQoE::Nginx->new(workers => 1)->start;
-    my %stop = map { $_ => 1 }
-        qw(exporter.health cardinality_limits dimensions);
+    my $nginx = OpenQoE::Nginx->new(workers => 1,
+        http => "openqoe_spool spool-$$;")->start;
+    my %stop = map { $_ => 1 } qw(exporter.health exporters
+        dependencies.exporters cardinality_limits dimensions);
 
     for my $name (qw(stats health)) {
         my $answer = http_get($nginx->port, "/v2/$name");
@@ -224,6 +225,8 @@ sub fields ($value, $path, $stop) {
             fields(decode_json_text($answer->{body}), '', \%stop);
         my $text = section("GET /v2/$name");
         my ($table) = $text =~ /^(\| field .*)/ms;
+        # there is one: of those without, the table says so
+        $field{'exporter.spool'} = 1 if $field{'exporter.spool.bytes'};
         same_names([first_cells($table)], [keys %field], "/v2/$name");
     }
 

@@ -26,6 +26,7 @@ my %FAMILY = (
     'openqoe.queue.capacity' => 'openqoe_queue_capacity_bytes',
     'openqoe.queue.oldest_age' => 'openqoe_queue_oldest_age_seconds',
     'openqoe.spool.size' => 'openqoe_spool_size_bytes',
+    'openqoe.delivery.events' => 'openqoe_delivery_events',
     'otel.sdk.exporter.log.exported' => 'otel_sdk_exporter_log_exported',
     'otel.sdk.exporter.span.exported' => 'otel_sdk_exporter_span_exported',
     'otel.sdk.exporter.metric_data_point.exported' =>
@@ -208,7 +209,17 @@ is_row('openqoe.queue.size', '', { '{}' => 0 }, 'nothing waits');
 is_row('openqoe.queue.oldest_age', '', { '{}' => 0 }, 'nothing waits');
 is_row('openqoe.queue.capacity', '', { '{}' => $stats->{queue}{size} },
        'as the JSON says');
-is_row('openqoe.spool.size', '', { '{}' => 0 }, 'there is none');
+is_row('openqoe.spool.size', '', { labels(exporter => 'default') => 0 },
+       'there is none');
+is_row('openqoe.delivery.events', '', {
+    (map { labels(exporter => 'default', state => $_) =>
+               $stats->{exporter}{$_} }
+        qw(accepted recovered exported rejected queued spooled)),
+    (map { labels(exporter => 'default', state => 'dropped', reason => $_) =>
+               $stats->{exporter}{dropped}{$_} }
+        keys %{ $stats->{exporter}{dropped} }),
+}, 'as the JSON says');
+cmp_ok($stats->{exporter}{exported}, '>', 0, 'there are some');
 is_row('openqoe.dimension.overflow', '_total', {
     labels(dimension => 'env', action => 'other') =>
         $stats->{dimensions}{env}{overflow},

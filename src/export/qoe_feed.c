@@ -5,6 +5,7 @@
 
 
 #include "qoe_feed.h"
+#include "qoe_failpoint.h"
 
 #include <stdlib.h>
 
@@ -16,20 +17,15 @@
 #define QOE_RECORD_AVG     256
 
 
-static uint64_t qoe_feed_batch_due_ms(const qoe_feed_t *feed);
-static void qoe_feed_count(qoe_feed_t *feed, qoe_counter_t counter, size_t n);
+static size_t qoe_feed_pending(const qoe_feed_t *feed);
+static bool qoe_feed_due(const qoe_feed_t *feed, uint64_t now_ms, bool flush);
 static bool qoe_feed_has(const qoe_feed_t *feed, qoe_batch_state_t state);
-static bool qoe_feed_full(const qoe_feed_t *feed);
-static void qoe_feed_read(qoe_feed_t *feed, uint64_t now_ms);
-static void qoe_feed_damaged(qoe_feed_t *feed);
-static bool qoe_feed_encode(qoe_feed_t *feed, uint64_t now_ms);
-static qoe_export_batch_t *qoe_feed_push(qoe_feed_t *feed, size_t count,
-    uint64_t end);
-static void qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms);
+static void qoe_feed_settle(qoe_feed_t *feed, qoe_export_batch_t *b);
+static void qoe_feed_pop(qoe_feed_t *feed);
 
 
 qoe_feed_t *
-qoe_feed_create(qoe_feed_env_t *env, uint32_t lane, bool adopted)
+qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
 {
     size_t       i;
     qoe_feed_t  *feed;
@@ -41,13 +37,8 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane, bool adopted)
 
     feed->records = calloc(env->batch_size, sizeof(qoe_span_t));
     feed->ends = calloc(env->batch_size, sizeof(uint64_t));
-    feed->intake = qoe_intake_create(&env->intake, lane, adopted);
 
-    if (feed->records == NULL || feed->ends == NULL || feed->intake == NULL) {
-        if (feed->intake != NULL) {
-            qoe_intake_destroy(feed->intake);
-        }
-
+    if (feed->records == NULL || feed->ends == NULL) {
         free(feed->records);
         free(feed->ends);
         free(feed);
@@ -56,13 +47,19 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane, bool adopted)
 
     feed->env = env;
     feed->lane = lane;
-    feed->pos = qoe_lane_head(env->zone, lane);
+    feed->pos = qoe_lane_dest_head(env->zone, lane, env->dest);
+    feed->taken = feed->pos;
     feed->record_avg = QOE_RECORD_AVG;
 
-    for (i = 0; i < QOE_FEED_WINDOW; i++) {
+    /* what the last owner left: who asks for more has a sync */
+
+    feed->unsynced = qoe_lane_dest_unsynced(env->zone, lane, env->dest);
+    feed->synced = feed->unsynced ? 0 : feed->pos;
+
+    for (i = 0; i < QOE_FEED_SLOTS; i++) {
         feed->batch[i].feed = feed;
         qoe_buf_init(&feed->batch[i].payload, &qoe_mem_heap,
-                     QOE_OTLP_REQUEST_MAX);
+                     env->payload_max);
     }
 
     return feed;
@@ -72,13 +69,30 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane, bool adopted)
 void
 qoe_feed_destroy(qoe_feed_t *feed)
 {
-    size_t  i;
+    size_t               i;
+    qoe_export_batch_t  *b;
 
-    for (i = 0; i < QOE_FEED_WINDOW; i++) {
-        qoe_buf_free(&feed->batch[i].payload);
+    for (i = 0; i < feed->nbatches; i++) {
+        b = qoe_feed_batch(feed, i);
+
+        if (b->state != QOE_BATCH_DONE) {
+            qoe_feed_failed(b);
+        }
     }
 
-    qoe_intake_destroy(feed->intake);
+    qoe_feed_release(feed);
+
+    for (i = 0; i < QOE_FEED_SLOTS; i++) {
+        b = &feed->batch[i];
+
+        /* of one that the spool has in part, the next owner takes the rest */
+
+        while (b->nrefs != 0) {
+            qoe_spool_leave(feed->env->spool, b->ref[--b->nrefs]);
+        }
+
+        qoe_buf_free(&b->payload);
+    }
 
     free(feed->records);
     free(feed->ends);
@@ -87,24 +101,78 @@ qoe_feed_destroy(qoe_feed_t *feed)
 
 
 void
-qoe_feed_run(qoe_feed_t *feed, uint64_t now_ms, bool flush)
+qoe_feed_run(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms, bool flush)
 {
-    feed->more = qoe_intake_run(feed->intake, now_ms);
+    qoe_export_batch_t  *b;
 
-    while (!qoe_feed_full(feed)) {
-        qoe_feed_read(feed, now_ms);
+    while (!qoe_feed_is_full(feed)) {
+        qoe_feed_read(feed, limit, now_ms);
 
-        if (feed->nrecords == 0
-            || (feed->nrecords < feed->env->batch_size && !flush
-                && now_ms < qoe_feed_batch_due_ms(feed)))
-        {
+        if (!qoe_feed_due(feed, now_ms, flush)) {
             return;
         }
 
-        if (!qoe_feed_encode(feed, now_ms)) {
+        if (feed->nrecords != 0 && qoe_feed_part(feed, now_ms) == QOE_NOMEM) {
             return;
         }
+
+        b = qoe_feed_open(feed);
+
+        if (b != NULL) {
+            qoe_feed_close(b);
+            feed->first_ms = now_ms;
+        }
+
+        qoe_feed_release(feed);
     }
+}
+
+
+/* Records that are in no closed batch. */
+
+static size_t
+qoe_feed_pending(const qoe_feed_t *feed)
+{
+    qoe_export_batch_t  *b;
+
+    b = qoe_feed_open(feed);
+
+    return feed->nrecords + (b != NULL ? b->count : 0);
+}
+
+
+static bool
+qoe_feed_due(const qoe_feed_t *feed, uint64_t now_ms, bool flush)
+{
+    size_t  n;
+
+    n = qoe_feed_pending(feed);
+
+    return n >= feed->env->batch_size
+           || (n != 0 && (flush || now_ms >= qoe_feed_due_ms(feed)));
+}
+
+
+qoe_export_batch_t *
+qoe_feed_batch(const qoe_feed_t *feed, size_t i)
+{
+    return (qoe_export_batch_t *)
+               &feed->batch[(feed->first + i) % QOE_FEED_SLOTS];
+}
+
+
+qoe_export_batch_t *
+qoe_feed_open(const qoe_feed_t *feed)
+{
+    qoe_export_batch_t  *b;
+
+    if (feed->nbatches == 0) {
+        return NULL;
+    }
+
+    b = qoe_feed_batch(feed, feed->nbatches - 1);
+
+    return b->state == QOE_BATCH_OPEN ? b : NULL;
 }
 
 
@@ -115,7 +183,7 @@ qoe_feed_ready(qoe_feed_t *feed)
     qoe_export_batch_t  *b;
 
     for (i = 0; i < feed->nbatches; i++) {
-        b = &feed->batch[(feed->first + i) % QOE_FEED_WINDOW];
+        b = qoe_feed_batch(feed, i);
 
         if (b->state == QOE_BATCH_READY) {
             return b;
@@ -127,35 +195,163 @@ qoe_feed_ready(qoe_feed_t *feed)
 
 
 void
+qoe_feed_taken(qoe_export_batch_t *b)
+{
+    b->state = QOE_BATCH_DONE;
+
+    while (b->nrefs != 0) {
+        qoe_spool_done(b->feed->env->spool, b->ref[--b->nrefs]);
+    }
+
+    if (b->given_up) {
+        b->rejected = 0;
+        b->refused = 0;
+    }
+}
+
+
+void
+qoe_feed_refused(qoe_export_batch_t *b)
+{
+    b->refused = b->items;
+    qoe_feed_taken(b);
+}
+
+
+void
+qoe_feed_unsendable(qoe_export_batch_t *b)
+{
+    b->bad += b->items;
+    qoe_feed_taken(b);
+}
+
+
+void
+qoe_feed_failed(qoe_export_batch_t *b)
+{
+    if (!qoe_feed_is_stored(b)) {
+        b->state = b->given_up ? QOE_BATCH_DONE : QOE_BATCH_READY;
+        return;
+    }
+
+    while (b->nrefs != 0) {
+        qoe_spool_leave(b->feed->env->spool, b->ref[--b->nrefs]);
+    }
+
+    b->state = QOE_BATCH_DONE;
+    b->spooled = true;
+}
+
+
+void
 qoe_feed_release(qoe_feed_t *feed)
+{
+    qoe_feed_release_to(feed, false);
+}
+
+
+void
+qoe_feed_release_to(qoe_feed_t *feed, bool early)
+{
+    bool                 durable;
+    size_t               i;
+    qoe_export_batch_t  *b;
+
+    for (i = 0; i < feed->nbatches; i++) {
+        b = qoe_feed_batch(feed, i);
+
+        if (b->released) {
+            continue;
+        }
+
+        if (b->state != QOE_BATCH_DONE && !b->given_up
+            && !(early && b->state == QOE_BATCH_SENDING
+                 && qoe_feed_is_stored(b)))
+        {
+            break;
+        }
+
+        b->released = true;
+        qoe_feed_settle(feed, b);
+
+        durable = b->given_up
+                  || (b->state == QOE_BATCH_DONE && !b->spooled);
+
+        qoe_lane_dest_release(feed->env->zone, feed->lane, feed->env->dest,
+                              b->end, b->count, durable);
+        (void) qoe_failpoint("feed.release");
+
+        feed->changed = true;
+        feed->taken = qoe_max(feed->taken, b->end);
+
+        if (!durable) {
+            feed->unsynced = true;
+
+        } else if (!feed->unsynced) {
+            feed->synced = b->end;
+        }
+    }
+
+    for (i = 0; i < feed->nbatches; i++) {
+        qoe_feed_settle(feed, qoe_feed_batch(feed, i));
+    }
+
+    qoe_feed_pop(feed);
+}
+
+
+/* Counts what of it was lost, once it is not to be read again. */
+
+static void
+qoe_feed_settle(qoe_feed_t *feed, qoe_export_batch_t *b)
+{
+    if (!b->released && b->told != b->count) {
+        return;
+    }
+
+    qoe_feed_count(feed, QOE_DEST_DROPPED_CORRUPT, &b->bad);
+    qoe_feed_count(feed, QOE_DEST_DROPPED_BEHIND, &b->behind);
+
+    if (b->state == QOE_BATCH_DONE) {
+        qoe_feed_count(feed, QOE_DEST_REJECTED, &b->rejected);
+        qoe_feed_count(feed, QOE_DEST_DROPPED_REFUSED, &b->refused);
+    }
+}
+
+
+/* Forgets batches that are over, unless others in flight are around them. */
+
+static void
+qoe_feed_pop(qoe_feed_t *feed)
 {
     size_t               i;
     qoe_export_batch_t  *b;
 
     while (feed->nbatches != 0) {
-        b = &feed->batch[feed->first];
+        b = qoe_feed_batch(feed, 0);
 
-        if (b->state != QOE_BATCH_DONE) {
+        if (b->state == QOE_BATCH_DONE && b->released) {
+            feed->first = (feed->first + 1) % QOE_FEED_SLOTS;
+            feed->nbatches--;
+            continue;
+        }
+
+        b = qoe_feed_batch(feed, feed->nbatches - 1);
+
+        if (b->state != QOE_BATCH_DONE || !b->released) {
             return;
         }
 
-        qoe_feed_count(feed, QOE_COUNT_REJECTED, b->rejected);
-        qoe_feed_count(feed, QOE_COUNT_DROPPED_REFUSED, b->refused);
-        qoe_feed_count(feed, QOE_COUNT_DROPPED_CORRUPT, b->bad);
-
-        qoe_lane_release(feed->env->zone, feed->lane, b->end, b->count);
-
-        feed->first = (feed->first + 1) % QOE_FEED_WINDOW;
         feed->nbatches--;
     }
 
-    if (feed->nbatches != 0 || feed->nrecords != 0) {
+    if (feed->nrecords != 0) {
         return;
     }
 
     /* idle: what a burst made large is given back */
 
-    for (i = 0; i < QOE_FEED_WINDOW; i++) {
+    for (i = 0; i < QOE_FEED_SLOTS; i++) {
         qoe_buf_free(&feed->batch[i].payload);
     }
 }
@@ -169,57 +365,90 @@ qoe_feed_sending(const qoe_feed_t *feed)
 
 
 bool
+qoe_feed_unsafe(const qoe_feed_t *feed)
+{
+    size_t               i;
+    qoe_export_batch_t  *b;
+
+    for (i = 0; i < feed->nbatches; i++) {
+        b = qoe_feed_batch(feed, i);
+
+        if (b->state == QOE_BATCH_SENDING && !qoe_feed_is_stored(b)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+bool
 qoe_feed_blocked(const qoe_feed_t *feed)
 {
-    return qoe_feed_has(feed, QOE_BATCH_DONE);
+    size_t               i;
+    qoe_export_batch_t  *b;
+
+    for (i = 0; i < feed->nbatches; i++) {
+        b = qoe_feed_batch(feed, i);
+
+        if (b->state == QOE_BATCH_DONE && !b->released) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
 bool
 qoe_feed_empty(const qoe_feed_t *feed)
 {
-    return feed->nbatches == 0 && feed->nrecords == 0
+    size_t  i;
+
+    for (i = 0; i < feed->nbatches; i++) {
+        if (!qoe_feed_batch(feed, i)->released) {
+            return false;
+        }
+    }
+
+    return feed->nrecords == 0
            && qoe_lane_tail(feed->env->zone, feed->lane) == feed->pos;
 }
 
 
-bool
-qoe_feed_arm(qoe_feed_t *feed)
+uint64_t
+qoe_feed_lag(const qoe_feed_t *feed)
 {
-    uint64_t         pos;
-    qoe_feed_env_t  *env;
-
-    env = feed->env;
-    pos = UINT64_MAX;
-
-    /* else an answer, or the time of another try, comes first */
-
-    if (!qoe_feed_full(feed) && feed->nrecords != env->batch_size) {
-        pos = feed->pos;
-
-        if (feed->nrecords != 0) {
-            pos += (env->batch_size - feed->nrecords - 1) * feed->record_avg;
-        }
-    }
-
-    pos = qoe_min(pos, qoe_intake_wake_pos(feed->intake, qoe_mono_ms()));
-
-    return qoe_lane_arm(env->zone, feed->lane, pos) || feed->more;
+    return qoe_lane_tail(feed->env->zone, feed->lane)
+           - qoe_lane_dest_head(feed->env->zone, feed->lane, feed->env->dest);
 }
 
 
 uint64_t
-qoe_feed_due_ms(const qoe_feed_t *feed, uint64_t now_ms)
+qoe_feed_wake_pos(const qoe_feed_t *feed)
 {
-    return qoe_min(qoe_feed_batch_due_ms(feed),
-                   qoe_intake_due_ms(feed->intake, now_ms));
+    size_t  n;
+
+    n = qoe_feed_pending(feed);
+
+    /* else an answer, or the time of another try, comes first */
+
+    if (qoe_feed_is_full(feed) || n >= feed->env->batch_size) {
+        return QOE_LANE_ASKED;
+    }
+
+    if (n == 0) {
+        return feed->pos;
+    }
+
+    return feed->pos + (feed->env->batch_size - n - 1) * feed->record_avg;
 }
 
 
-static uint64_t
-qoe_feed_batch_due_ms(const qoe_feed_t *feed)
+uint64_t
+qoe_feed_due_ms(const qoe_feed_t *feed)
 {
-    if (feed->nrecords == 0 || qoe_feed_full(feed)) {
+    if (qoe_feed_pending(feed) == 0 || qoe_feed_is_full(feed)) {
         return UINT64_MAX;
     }
 
@@ -227,11 +456,12 @@ qoe_feed_batch_due_ms(const qoe_feed_t *feed)
 }
 
 
-static void
-qoe_feed_count(qoe_feed_t *feed, qoe_counter_t counter, size_t n)
+void
+qoe_feed_count(qoe_feed_t *feed, qoe_dest_counter_t c, size_t *n)
 {
-    if (n != 0) {
-        qoe_zone_count(feed->env->zone, feed->env->slot, counter, n);
+    if (*n != 0) {
+        qoe_dest_count(feed->env->zone, feed->env->dest, c, *n);
+        *n = 0;
     }
 }
 
@@ -242,7 +472,7 @@ qoe_feed_has(const qoe_feed_t *feed, qoe_batch_state_t state)
     size_t  i;
 
     for (i = 0; i < feed->nbatches; i++) {
-        if (feed->batch[(feed->first + i) % QOE_FEED_WINDOW].state == state) {
+        if (qoe_feed_batch(feed, i)->state == state) {
             return true;
         }
     }
@@ -251,191 +481,15 @@ qoe_feed_has(const qoe_feed_t *feed, qoe_batch_state_t state)
 }
 
 
-static bool
-qoe_feed_full(const qoe_feed_t *feed)
+bool
+qoe_feed_is_full(const qoe_feed_t *feed)
 {
-    return feed->nbatches == QOE_FEED_WINDOW;
+    return feed->nbatches >= QOE_FEED_WINDOW && qoe_feed_open(feed) == NULL;
 }
 
 
-static void
-qoe_feed_read(qoe_feed_t *feed, uint64_t now_ms)
+bool
+qoe_feed_is_stored(const qoe_export_batch_t *b)
 {
-    uint64_t         start;
-    qoe_status_t     rc;
-    qoe_feed_env_t  *env;
-
-    env = feed->env;
-
-    while (feed->nrecords < env->batch_size) {
-        start = feed->pos;
-
-        rc = qoe_lane_read(env->zone, feed->lane,
-                           qoe_intake_pos(feed->intake), &feed->pos,
-                           &feed->records[feed->nrecords]);
-
-        if (rc == QOE_INVALID) {
-            qoe_feed_damaged(feed);
-            return;
-        }
-
-        if (rc != QOE_OK) {
-            return;
-        }
-
-        if (feed->nrecords == 0) {
-            feed->first_ms = now_ms;
-        }
-
-        feed->ends[feed->nrecords++] = feed->pos;
-
-        /* a moving mean over about 16 records */
-        feed->record_avg += (feed->pos - start) / 16;
-        feed->record_avg -= feed->record_avg / 16;
-    }
-}
-
-
-/*
- * Never seen but by a stray write into the zone: the rest of the lane cannot
- * be told apart, so it is given up, counted, and the lane goes on.
- */
-
-static void
-qoe_feed_damaged(qoe_feed_t *feed)
-{
-    size_t               i, known;
-    uint64_t             tail;
-    qoe_feed_env_t      *env;
-    qoe_lane_info_t      info;
-    qoe_export_batch_t  *b;
-
-    if (feed->nrecords != 0) {
-        /* these are whole: they go first, the damage is met again */
-        feed->pos = feed->ends[feed->nrecords - 1];
-        feed->first_ms = 0;
-        return;
-    }
-
-    env = feed->env;
-    /* one look at both: the tail, and the records before it */
-
-    qoe_zone_lane_info(env->zone, feed->lane, &info);
-    tail = qoe_lane_head(env->zone, feed->lane) + info.used;
-
-    known = 0;
-
-    for (i = 0; i < feed->nbatches; i++) {
-        known += feed->batch[(feed->first + i) % QOE_FEED_WINDOW].count;
-    }
-
-    b = qoe_feed_push(feed, info.produced - info.consumed - known, tail);
-    b->state = QOE_BATCH_DONE;
-    b->bad = b->count;
-    feed->pos = tail;
-
-    qoe_log(env->log, QOE_LOG_ERR, "lane %u of the zone is damaged, "
-            "%zu events given up", feed->lane, b->count);
-
-    qoe_feed_release(feed);
-}
-
-
-/*
- * One batch of as many records as fit a request.  False: no memory, or no
- * record was readable; the caller looks again later.
- */
-
-static bool
-qoe_feed_encode(qoe_feed_t *feed, uint64_t now_ms)
-{
-    size_t               n, bad;
-    qoe_status_t         rc;
-    qoe_feed_env_t      *env;
-    qoe_export_batch_t  *b;
-
-    env = feed->env;
-    n = feed->nrecords;
-    b = qoe_feed_push(feed, 0, 0);
-
-    for ( ;; ) {
-        qoe_buf_reset(&b->payload);
-
-        rc = qoe_otlp_logs(&b->payload, env->encoding, env->identity,
-                           feed->records, n, &bad, &env->scratch);
-
-        qoe_arena_reset(&env->scratch);
-
-        if (rc != QOE_TOO_LARGE || n == 1) {
-            break;
-        }
-
-        n /= 2;
-    }
-
-    if (rc == QOE_NOMEM || rc == QOE_ERROR) {
-        feed->nbatches--;
-        qoe_log_limited(env->log, &env->log_limit, QOE_LOG_ERR,
-                        "no memory to encode %zu events, "
-                        "trying again", n);
-
-        /* not at once: that would be a busy loop */
-        feed->first_ms = now_ms;
-
-        return false;
-    }
-
-    b->count = n;
-    b->end = feed->ends[n - 1];
-    b->bad = (rc == QOE_OK) ? bad : n;
-    b->state = (rc == QOE_OK) ? QOE_BATCH_READY : QOE_BATCH_DONE;
-
-    if (b->bad != 0) {
-        qoe_log_limited(env->log, &env->log_limit, QOE_LOG_ERR,
-                        "%zu records of lane %u cannot be read",
-                        b->bad, feed->lane);
-    }
-
-    qoe_feed_shift(feed, n, now_ms);
-    qoe_feed_release(feed);
-
-    return true;
-}
-
-
-static qoe_export_batch_t *
-qoe_feed_push(qoe_feed_t *feed, size_t count, uint64_t end)
-{
-    qoe_export_batch_t  *b;
-
-    b = &feed->batch[(feed->first + feed->nbatches) % QOE_FEED_WINDOW];
-
-    b->state = QOE_BATCH_READY;
-    b->count = count;
-    b->end = end;
-    b->bad = 0;
-    b->rejected = 0;
-    b->refused = 0;
-
-    feed->nbatches++;
-
-    return b;
-}
-
-
-/* Takes the first n records off, which are in a batch now. */
-
-static void
-qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms)
-{
-    feed->nrecords -= n;
-
-    if (feed->nrecords != 0) {
-        memmove(feed->records, feed->records + n,
-                feed->nrecords * sizeof(qoe_span_t));
-        memmove(feed->ends, feed->ends + n,
-                feed->nrecords * sizeof(uint64_t));
-
-        feed->first_ms = now_ms;
-    }
+    return b->nrefs != 0 && b->stored == b->payload.len;
 }

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The helper thread: its life, its waits, and the sending of batches.
- * Which lanes it holds is decided in qoe_lease.c.
+ * The helper thread: its life, its turns and its waits.  Which lanes it holds
+ * is decided in qoe_lease.c, what is done with them in qoe_exporter*.c.
  */
 
 
@@ -12,7 +12,6 @@
 #endif
 
 #include "qoe_helper_priv.h"
-#include "qoe_outcome.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -25,6 +24,9 @@
 /* Past drain_ms, what a thread needs to notice and to return. */
 #define QOE_HELPER_GRACE_MS    300
 
+/* What is not sent that long before the end of an exit goes to the spool. */
+#define QOE_HELPER_SPOOL_MS    500
+
 #define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
@@ -33,15 +35,11 @@ static qoe_status_t qoe_helper_spawn(qoe_helper_t *h);
 static void qoe_helper_free(qoe_helper_t *h);
 static void *qoe_helper_main(void *data);
 static bool qoe_helper_turn(qoe_helper_t *h);
-static void qoe_helper_leave(qoe_helper_t *h, uint64_t now);
-static void qoe_helper_send(qoe_helper_t *h, uint64_t now);
-static qoe_export_batch_t *qoe_helper_next(qoe_helper_t *h);
-static void qoe_helper_done(void *data, const qoe_outcome_t *o);
-static void qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
-    const qoe_outcome_t *o);
-static void qoe_helper_answered(qoe_helper_t *h, const char *error);
-static void qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
-    const qoe_outcome_t *o);
+static void qoe_helper_flags(qoe_helper_t *h, uint64_t now);
+static void qoe_helper_work(qoe_helper_t *h, uint64_t now);
+static void qoe_helper_commit(qoe_helper_t *h, uint64_t now);
+static void qoe_helper_wake(qoe_helper_t *h);
+static void qoe_helper_end(qoe_helper_t *h);
 static void qoe_helper_wait(qoe_helper_t *h, uint64_t now);
 static uint64_t qoe_helper_deadline(qoe_helper_t *h, uint64_t now);
 
@@ -62,15 +60,6 @@ qoe_helper_start(qoe_helper_t **helper, const qoe_helper_conf_t *conf)
     rc = qoe_helper_copy_conf(h, conf);
 
     if (rc == QOE_OK) {
-        rc = qoe_transport_create(&h->transport, h->net, &conf->transport,
-                                  &h->conf.log);
-    }
-
-    if (rc == QOE_OK) {
-        h->env.encoding = qoe_transport_encoding(h->transport);
-        h->report_env.transport = h->transport;
-        h->report_env.send = conf->transport.url[QOE_SIGNAL_METRICS].len != 0;
-
         h->report = qoe_report_create(&h->report_env);
         rc = (h->report != NULL) ? qoe_helper_spawn(h) : QOE_NOMEM;
     }
@@ -152,19 +141,25 @@ qoe_helper_spawn(qoe_helper_t *h)
 static void
 qoe_helper_free(qoe_helper_t *h)
 {
+    size_t  i;
+
+    for (i = 0; i < h->nexporters; i++) {
+        qoe_exporter_abort(&h->exporter[i]);
+    }
+
     if (h->report != NULL) {
         qoe_report_destroy(h->report);
     }
 
-    if (h->transport != NULL) {
-        qoe_transport_destroy(h->transport);
+    for (i = 0; i < h->nexporters; i++) {
+        qoe_exporter_destroy(&h->exporter[i]);
     }
 
     if (h->net != NULL) {
         qoe_net_destroy(h->net);
     }
 
-    qoe_arena_free(&h->env.intake.scratch);
+    qoe_arena_free(&h->intake.scratch);
     qoe_arena_free(&h->env.scratch);
     qoe_arena_free(&h->arena);
     free(h);
@@ -189,40 +184,22 @@ qoe_helper_main(void *data)
 static bool
 qoe_helper_turn(qoe_helper_t *h)
 {
-    size_t    i;
     uint64_t  now;
 
     now = qoe_mono_ms();
 
-    if (qoe_flag(&h->stop) && h->leaving_ms == 0) {
-        qoe_helper_leave(h, now);
-    }
-
-    if (qoe_flag(&h->reopen)) {
-        qoe_flag_set(&h->reopen, false);
-        qoe_transport_reopen(h->transport);
-    }
-
+    qoe_helper_flags(h, now);
     qoe_lease_update(h, now);
-
-    for (i = 0; i < h->nfeeds; i++) {
-        if (!h->handing_over) {
-            qoe_feed_run(h->feed[i], now, h->leaving_ms != 0);
-        }
-    }
-
-    qoe_helper_send(h, now);
-
+    qoe_helper_work(h, now);
     qoe_report_run(h->report, now);
 
+    /* the clock anew: that may have taken a while, past the spool's time */
+
     if (h->leaving_ms != 0
-        && (now >= h->leaving_ms || qoe_lease_finished(h)))
+        && ((qoe_mono_ms() >= h->leaving_ms && h->env.spooling)
+            || qoe_lease_finished(h, now)))
     {
-        qoe_transport_destroy(h->transport);
-        h->transport = NULL;
-        qoe_report_destroy(h->report);
-        h->report = NULL;
-        qoe_lease_close(h);
+        qoe_helper_end(h);
         return false;
     }
 
@@ -232,199 +209,134 @@ qoe_helper_turn(qoe_helper_t *h)
 }
 
 
-/* The exit begins: whatever is done from here on ends at leaving_ms. */
+/* What the event loop asks for. */
 
 static void
-qoe_helper_leave(qoe_helper_t *h, uint64_t now)
+qoe_helper_flags(qoe_helper_t *h, uint64_t now)
 {
-    h->leaving_ms = now + h->drain_ms;
-    h->retry.not_before_ms = 0;
-    qoe_transport_deadline(h->transport, h->drain_ms);
-}
+    size_t  i;
 
+    if (qoe_flag(&h->stop) && h->leaving_ms == 0) {
 
-static void
-qoe_helper_send(qoe_helper_t *h, uint64_t now)
-{
-    qoe_export_batch_t  *b;
+        /* whatever is done from here on ends at leaving_ms */
 
-    while (h->sending < QOE_HELPER_WINDOW && qoe_retry_due(&h->retry, now)) {
+        h->leaving_ms = now + h->drain_ms;
+        h->spooling_ms = h->leaving_ms - qoe_min(h->drain_ms / 3,
+                                                 QOE_HELPER_SPOOL_MS);
+        h->env.leaving = true;
 
-        /* a destination that fails is tried with one batch at a time */
-
-        if (h->retry.failures != 0 && h->sending != 0) {
-            return;
+        for (i = 0; i < h->nexporters; i++) {
+            h->exporter[i].retry.not_before_ms = 0;
+            qoe_transport_deadline(h->exporter[i].transport, h->drain_ms);
         }
+    }
 
-        b = qoe_helper_next(h);
-        if (b == NULL) {
-            return;
-        }
+    h->env.spooling = (h->leaving_ms != 0 && now >= h->spooling_ms);
 
-        if (qoe_transport_send(h->transport, QOE_SIGNAL_LOGS,
-                               (qoe_span_t) { b->payload.data,
-                                              b->payload.len },
-                               qoe_helper_done, b)
-            != QOE_OK)
-        {
-            qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
-                            "no memory to send a batch, "
-                            "trying again");
-            h->retry.not_before_ms = now + QOE_BACKOFF_MIN_MS;
-            return;
-        }
+    if (qoe_flag(&h->reopen)) {
+        qoe_flag_set(&h->reopen, false);
 
-        b->state = QOE_BATCH_SENDING;
-        h->sending++;
-
-        if (h->handing_over) {
-            qoe_transport_deadline(h->transport, h->hand_over_ms
-                                   - qoe_min(now, h->hand_over_ms));
+        for (i = 0; i < h->nexporters; i++) {
+            qoe_transport_reopen(h->exporter[i].transport);
         }
     }
 }
 
 
-/* In turn, so that a lane with much to send does not starve another. */
-
-static qoe_export_batch_t *
-qoe_helper_next(qoe_helper_t *h)
+static void
+qoe_helper_work(qoe_helper_t *h, uint64_t now)
 {
-    size_t               i;
-    qoe_export_batch_t  *b;
+    size_t  i;
 
-    for (i = 0; i < h->nfeeds; i++) {
-        h->turn = (h->turn + 1) % h->nfeeds;
+    h->more = false;
 
-        if (h->handing_over && !qoe_feed_blocked(h->feed[h->turn])) {
-            continue;
+    if (!h->handing_over) {
+
+        for (i = 0; i < h->env.nheld; i++) {
+            qoe_held_run(h->env.held[i], now, h->leaving_ms != 0);
         }
 
-        b = qoe_feed_ready(h->feed[h->turn]);
-
-        if (b != NULL) {
-            return b;
-        }
+        qoe_helper_commit(h, now);
     }
 
-    return NULL;
+    /* a write may have taken long, an answer is waited for anew */
+
+    now = qoe_mono_ms();
+
+    for (i = 0; i < h->nexporters; i++) {
+        h->more |= qoe_exporter_run(&h->exporter[i], now);
+    }
+
+    qoe_helper_wake(h);
 }
 
 
-/* The answer to a batch; runs in qoe_net_wait(). */
+/* What requests wait for: a write for all of them, and one sync. */
 
 static void
-qoe_helper_done(void *data, const qoe_outcome_t *o)
+qoe_helper_commit(qoe_helper_t *h, uint64_t now)
 {
-    qoe_helper_t        *h;
-    qoe_export_batch_t  *b = data;
+    size_t       i;
+    uint64_t     asked;
+    qoe_held_t  *held;
 
-    h = (qoe_helper_t *) ((char *) b->feed->env - offsetof(qoe_helper_t, env));
-
-    h->sending--;
-
-    qoe_report_attempt(&h->report_env, o);
-
-    if (o->kind == QOE_OUTCOME_OK) {
-        qoe_helper_taken(h, b, o);
-
-    } else {
-        qoe_helper_failed(h, b, o);
+    for (i = 0; i < h->env.nheld; i++) {
+        held = h->env.held[i];
+        asked = qoe_lane_asked(h->conf.zone, held->lane, QOE_ACK_SPOOL);
+        held->asked = qoe_min(asked, qoe_intake_pos(held->intake));
     }
 
-    qoe_feed_release(b->feed);
+    for (i = 0; i < h->nexporters; i++) {
+        h->more |= qoe_exporter_commit(&h->exporter[i], now);
+    }
+
+    qoe_helper_wake(h);
 }
 
 
-static void
-qoe_helper_taken(qoe_helper_t *h, qoe_export_batch_t *b,
-    const qoe_outcome_t *o)
-{
-    size_t  sent;
-
-    b->state = QOE_BATCH_DONE;
-    sent = b->count - b->bad;
-    b->rejected = (size_t) qoe_outcome_rejected(o, sent);
-
-    qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_SENT, 1);
-    qoe_report_exported(&h->report_env, QOE_SIGNAL_LOGS, sent - b->rejected,
-                        NULL);
-    qoe_report_exported(&h->report_env, QOE_SIGNAL_LOGS, b->rejected,
-                        "rejected");
-
-    if (b->rejected != 0) {
-        qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_WARN,
-                        "the collector rejected %zu of %zu events: %s",
-                        b->rejected, sent, o->message);
-    }
-
-    if (h->retry.failures != 0) {
-        qoe_log(&h->conf.log, QOE_LOG_NOTICE,
-                "the collector takes events again, after %llu "
-                "failures", (unsigned long long) h->retry.failures);
-    }
-
-    qoe_helper_answered(h, NULL);
-}
-
-
-/*
- * The destination answers, be it with a refusal: no lane is failing, busy or
- * not.
- */
+/* Who waits for what is stored or released now. */
 
 static void
-qoe_helper_answered(qoe_helper_t *h, const char *error)
+qoe_helper_wake(qoe_helper_t *h)
 {
     size_t    i;
-    uint64_t  now;
+    uint32_t  w;
+    uint64_t  set, one;
 
-    now = qoe_unix_ns() / 1000000;
+    set = 0;
+    one = 1;
 
-    for (i = 0; i < h->nfeeds; i++) {
-        qoe_lane_report(h->env.zone, h->feed[i]->lane, now, error, false);
+    for (i = 0; i < h->env.nheld; i++) {
+        set |= qoe_held_waiters(h->env.held[i]);
     }
 
-    qoe_retry_succeeded(&h->retry);
+    for (w = 0; w < h->conf.nwaiters && set != 0; w++, set >>= 1) {
+
+        /* a full eventfd is awake already */
+
+        while ((set & 1) != 0
+               && write(h->conf.waiter_fd[w], &one, sizeof(one)) == -1
+               && errno == EINTR)
+        {
+            /* void */
+        }
+    }
 }
 
 
 static void
-qoe_helper_failed(qoe_helper_t *h, qoe_export_batch_t *b,
-    const qoe_outcome_t *o)
+qoe_helper_end(qoe_helper_t *h)
 {
-    const char  *error;
+    size_t  i;
 
-    error = qoe_outcome_error(o);
-
-    if (o->kind == QOE_OUTCOME_FINAL) {
-        b->state = QOE_BATCH_DONE;
-        b->refused = b->count - b->bad;
-
-        qoe_report_exported(&h->report_env, QOE_SIGNAL_LOGS, b->refused,
-                            o->error_type);
-        qoe_helper_answered(h, error);
-        qoe_zone_refused(h->env.zone, qoe_mono_ms());
-
-        qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_FAILED, 1);
-        qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
-                        "%zu events dropped, the collector refused "
-                        "them for good: %s", b->refused, error);
-        return;
+    for (i = 0; i < h->nexporters; i++) {
+        qoe_exporter_abort(&h->exporter[i]);
     }
 
-    qoe_lane_report(h->env.zone, b->feed->lane, qoe_unix_ns() / 1000000,
-                    error, true);
+    qoe_report_destroy(h->report);
+    h->report = NULL;
 
-    b->state = QOE_BATCH_READY;
-
-    qoe_retry_failed(&h->retry, qoe_mono_ms(), o->retry_after_ms,
-                     h->leaving_ms != 0);
-
-    qoe_zone_count(h->env.zone, h->env.slot, QOE_COUNT_BATCHES_RETRIED, 1);
-    qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_WARN,
-                    "export failed, events are kept and sent again: "
-                    "%s", error);
+    qoe_lease_close(h);
 }
 
 
@@ -437,18 +349,19 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
     int64_t   timeout;
     uint64_t  deadline, value;
 
-    more = false;
-    nfds = h->nfeeds;
+    more = h->more;
+    nfds = h->env.nheld;
 
     for (i = 0; i < nfds; i++) {
-        fds[i] = h->conf.lane_fd[h->feed[i]->lane];
+        fds[i] = h->conf.lane_fd[h->env.held[i]->lane];
 
         if (!h->handing_over) {
-            more |= qoe_feed_arm(h->feed[i]);
+            more |= qoe_held_arm(h->env.held[i]);
         }
     }
 
     deadline = qoe_helper_deadline(h, now);
+    now = qoe_mono_ms();
 
     if (more || deadline <= now) {
         timeout = 0;
@@ -467,8 +380,8 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
         }
     }
 
-    for (i = 0; i < h->nfeeds; i++) {
-        qoe_lane_arm(h->env.zone, h->feed[i]->lane, UINT64_MAX);
+    for (i = 0; i < h->env.nheld; i++) {
+        qoe_held_disarm(h->env.held[i]);
     }
 }
 
@@ -479,30 +392,20 @@ static uint64_t
 qoe_helper_deadline(qoe_helper_t *h, uint64_t now)
 {
     size_t    i;
-    bool      ready;
     uint64_t  at;
 
     at = qoe_min(h->lease_ms, qoe_report_due_ms(h->report));
-    ready = false;
 
     if (h->leaving_ms != 0) {
-        at = qoe_min(at, h->leaving_ms);
+        at = qoe_min(at, h->env.spooling ? h->leaving_ms : h->spooling_ms);
     }
 
-    for (i = 0; i < h->nfeeds; i++) {
-
-        if (!h->handing_over) {
-            at = qoe_min(at, qoe_feed_due_ms(h->feed[i], now));
-
-        } else if (!qoe_feed_blocked(h->feed[i])) {
-            continue;
-        }
-
-        ready |= (qoe_feed_ready(h->feed[i]) != NULL);
+    for (i = 0; i < h->env.nheld && !h->handing_over; i++) {
+        at = qoe_min(at, qoe_held_due_ms(h->env.held[i], now));
     }
 
-    if (ready && h->sending == 0) {
-        at = qoe_min(at, h->retry.not_before_ms);
+    for (i = 0; i < h->nexporters; i++) {
+        at = qoe_min(at, qoe_exporter_due_ms(&h->exporter[i], now));
     }
 
     return at;

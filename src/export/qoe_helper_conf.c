@@ -13,57 +13,34 @@
 #define QOE_HELPER_SCRATCH     (64 * 1024)
 #define QOE_HELPER_SCRATCH_MAX (64 * 1024 * 1024)
 
+/* transcoding a request of 4 MiB */
+#define QOE_HELPER_UNPACKED_MAX (QOE_OTLP_UNPACKED * QOE_OTLP_REQUEST_MAX)
 
+
+static qoe_status_t qoe_helper_copy_fds(qoe_helper_t *h,
+    const qoe_helper_conf_t *conf);
 static qoe_status_t qoe_helper_copy_qoe(qoe_helper_t *h,
     const qoe_conf_t *conf);
+static qoe_status_t qoe_helper_exporter(qoe_helper_t *h,
+    const qoe_exporter_conf_t *conf);
+static qoe_status_t qoe_helper_copy_attrs(qoe_helper_t *h,
+    qoe_otlp_identity_t *id);
+static bool qoe_helper_copy_span(qoe_helper_t *h, qoe_span_t *s);
 static void qoe_helper_env(qoe_helper_t *h);
 
 
 qoe_status_t
 qoe_helper_copy_conf(qoe_helper_t *h, const qoe_helper_conf_t *conf)
 {
-    int         *fds;
-    size_t       i, lanes;
-    qoe_attr_t  *attrs;
+    size_t        i;
+    qoe_status_t  rc;
 
     h->conf = *conf;
-    memset(&h->conf.transport, 0, sizeof(h->conf.transport));
+    h->conf.exporters = NULL;            /* h->exporter has them */
 
-    lanes = qoe_zone_lanes(conf->zone);
-    fds = qoe_arena_alloc(&h->arena, lanes * sizeof(int));
-    attrs = qoe_arena_alloc(&h->arena, (conf->identity.nattrs + 1)
-                                       * sizeof(qoe_attr_t));
-
-    if (fds == NULL || attrs == NULL) {
-        return QOE_NOMEM;
-    }
-
-    memcpy(fds, conf->lane_fd, lanes * sizeof(int));
-    h->conf.lane_fd = fds;
-    h->conf.identity.attrs = attrs;
-
-    for (i = 0; i < conf->identity.nattrs; i++) {
-        attrs[i].key = qoe_arena_copy(&h->arena, conf->identity.attrs[i].key);
-        attrs[i].value = qoe_arena_copy(&h->arena,
-                                        conf->identity.attrs[i].value);
-
-        if (attrs[i].key.data == NULL || attrs[i].value.data == NULL) {
-            return QOE_NOMEM;
-        }
-    }
-
-    h->conf.identity.scope_name = qoe_arena_copy(&h->arena,
-                                                 conf->identity.scope_name);
-    h->conf.identity.scope_version = qoe_arena_copy(&h->arena,
-                                                conf->identity.scope_version);
-
-    if (h->conf.identity.scope_name.data == NULL
-        || h->conf.identity.scope_version.data == NULL)
+    if (qoe_helper_copy_fds(h, conf) != QOE_OK
+        || qoe_helper_copy_qoe(h, &conf->qoe) != QOE_OK)
     {
-        return QOE_NOMEM;
-    }
-
-    if (qoe_helper_copy_qoe(h, &conf->qoe) != QOE_OK) {
         return QOE_NOMEM;
     }
 
@@ -73,11 +50,49 @@ qoe_helper_copy_conf(qoe_helper_t *h, const qoe_helper_conf_t *conf)
         return QOE_ERROR;
     }
 
+    h->net = qoe_net_create(&h->conf.log);
+    if (h->net == NULL) {
+        return QOE_NOMEM;
+    }
+
     qoe_helper_env(h);
 
-    h->net = qoe_net_create(&h->conf.log);
+    for (i = 0; i < conf->nexporters && i < QOE_DESTS_CONF; i++) {
+        rc = qoe_helper_exporter(h, &conf->exporters[i]);
 
-    return h->net != NULL ? QOE_OK : QOE_NOMEM;
+        if (rc != QOE_OK) {
+            return rc;
+        }
+    }
+
+    return QOE_OK;
+}
+
+
+static qoe_status_t
+qoe_helper_copy_fds(qoe_helper_t *h, const qoe_helper_conf_t *conf)
+{
+    int     *lanes, *waiters;
+    size_t   n;
+
+    n = qoe_zone_lanes(conf->zone);
+    lanes = qoe_arena_alloc(&h->arena, n * sizeof(int));
+    waiters = qoe_arena_alloc(&h->arena, (conf->nwaiters + 1) * sizeof(int));
+
+    if (lanes == NULL || waiters == NULL) {
+        return QOE_NOMEM;
+    }
+
+    memcpy(lanes, conf->lane_fd, n * sizeof(int));
+    h->conf.lane_fd = lanes;
+
+    if (conf->nwaiters != 0) {
+        memcpy(waiters, conf->waiter_fd, conf->nwaiters * sizeof(int));
+    }
+
+    h->conf.waiter_fd = waiters;
+
+    return QOE_OK;
 }
 
 
@@ -96,10 +111,9 @@ qoe_helper_copy_qoe(qoe_helper_t *h, const qoe_conf_t *conf)
     h->conf.qoe.dims = dims;
 
     for (i = 0; i < dims->n; i++) {
-        dims->dim[i].name = qoe_arena_copy(&h->arena, dims->dim[i].name);
         dims->dim[i].source = qoe_span_null;         /* of the event loop */
 
-        if (dims->dim[i].name.data == NULL) {
+        if (!qoe_helper_copy_span(h, &dims->dim[i].name)) {
             return QOE_NOMEM;
         }
     }
@@ -108,38 +122,112 @@ qoe_helper_copy_qoe(qoe_helper_t *h, const qoe_conf_t *conf)
 }
 
 
+static qoe_status_t
+qoe_helper_exporter(qoe_helper_t *h, const qoe_exporter_conf_t *conf)
+{
+    qoe_status_t          rc;
+    qoe_exporter_t       *e;
+    qoe_exporter_conf_t   copy;
+
+    copy = *conf;
+
+    if (!qoe_helper_copy_span(h, &copy.name)
+        || !qoe_helper_copy_span(h, &copy.spool.dir)
+        || qoe_helper_copy_attrs(h, &copy.identity) != QOE_OK)
+    {
+        return QOE_NOMEM;
+    }
+
+    e = &h->exporter[h->nexporters];
+    rc = qoe_exporter_create(e, &h->env, h->nexporters, &copy);
+
+    h->nexporters++;                     /* to be destroyed in any case */
+
+    if (rc == QOE_OK && e->points != NULL) {
+        h->report_env.points[h->report_env.npoints++] = e->points;
+    }
+
+    return rc;
+}
+
+
+static qoe_status_t
+qoe_helper_copy_attrs(qoe_helper_t *h, qoe_otlp_identity_t *id)
+{
+    size_t             i;
+    qoe_attr_t        *attrs;
+    const qoe_attr_t  *from;
+
+    from = id->attrs;
+    attrs = qoe_arena_alloc(&h->arena, (id->nattrs + 1) * sizeof(qoe_attr_t));
+
+    if (attrs == NULL || !qoe_helper_copy_span(h, &id->scope_name)
+        || !qoe_helper_copy_span(h, &id->scope_version))
+    {
+        return QOE_NOMEM;
+    }
+
+    for (i = 0; i < id->nattrs; i++) {
+        attrs[i] = from[i];
+
+        if (!qoe_helper_copy_span(h, &attrs[i].key)
+            || !qoe_helper_copy_span(h, &attrs[i].value))
+        {
+            return QOE_NOMEM;
+        }
+    }
+
+    id->attrs = attrs;
+
+    return QOE_OK;
+}
+
+
+static bool
+qoe_helper_copy_span(qoe_helper_t *h, qoe_span_t *s)
+{
+    if (s->data == NULL) {
+        return true;
+    }
+
+    *s = qoe_arena_copy(&h->arena, *s);
+
+    return s->data != NULL;
+}
+
+
 static void
 qoe_helper_env(qoe_helper_t *h)
 {
+    qoe_self_env_t  *self;
+
     h->self = qoe_proc_self();
-    qoe_retry_init(&h->retry);
 
     qoe_governor_init(&h->governor, h->state.govern, h->conf.qoe.dims,
                       h->self);
 
+    self = &h->report_env.self;
+    self->state = &h->state;
+    self->conf = &h->conf.qoe;
+    self->slot = h->conf.worker;
+    self->self = h->self;
+    self->log = &h->conf.log;
+
+    h->report_env.governor = &h->governor;
+    h->report_env.interval_ms = h->conf.metric_interval_ms;
+
     h->env.zone = h->conf.zone;
-    h->env.slot = h->conf.worker;
-    h->env.batch_size = h->conf.batch_size;
-    h->env.interval_ms = h->conf.interval_ms;
-    h->env.identity = &h->conf.identity;
+    h->env.net = h->net;
+    h->env.self = self;
     h->env.log = &h->conf.log;
     qoe_arena_init(&h->env.scratch, &qoe_mem_heap, QOE_HELPER_SCRATCH,
-                   QOE_HELPER_SCRATCH_MAX);
+                   QOE_HELPER_UNPACKED_MAX);
 
-    h->env.intake.state = &h->state;
-    h->env.intake.conf = &h->conf.qoe;
-    h->env.intake.governor = &h->governor;
-    h->env.intake.slot = h->conf.worker;
-    h->env.intake.log = &h->conf.log;
-    qoe_arena_init(&h->env.intake.scratch, &qoe_mem_heap, QOE_HELPER_SCRATCH,
+    h->intake.state = &h->state;
+    h->intake.conf = &h->conf.qoe;
+    h->intake.governor = &h->governor;
+    h->intake.slot = h->conf.worker;
+    h->intake.log = &h->conf.log;
+    qoe_arena_init(&h->intake.scratch, &qoe_mem_heap, QOE_HELPER_SCRATCH,
                    QOE_HELPER_SCRATCH_MAX);
-
-    h->report_env.state = &h->state;
-    h->report_env.conf = &h->conf.qoe;
-    h->report_env.governor = &h->governor;
-    h->report_env.identity = &h->conf.identity;
-    h->report_env.slot = h->conf.worker;
-    h->report_env.self = h->self;
-    h->report_env.interval_ms = h->conf.metric_interval_ms;
-    h->report_env.log = &h->conf.log;
 }

@@ -5,6 +5,7 @@
 
 
 #include "qoe_intake.h"
+#include "qoe_failpoint.h"
 #include "qoe_record.h"
 
 #include <stdlib.h>
@@ -148,12 +149,13 @@ qoe_intake_next(qoe_intake_t *in, uint64_t now_ns)
 
     if (rc == QOE_INVALID) {
 
-        /* the feed, behind, gives up what is damaged, and counts it */
+        /* the feeds, behind, give up what is damaged, and count it */
 
         pos = qoe_lane_tail(zone, in->lane);
 
     } else if (rc == QOE_OK) {
         qoe_lane_hand(zone, in->lane, pos);
+        (void) qoe_failpoint("intake.apply");
         qoe_intake_record(in, record, now_ns);
     }
 
@@ -210,7 +212,7 @@ qoe_intake_pos(const qoe_intake_t *in)
 uint64_t
 qoe_intake_wake_pos(const qoe_intake_t *in, uint64_t now_ms)
 {
-    return now_ms < in->paused_ms ? UINT64_MAX : in->pos;
+    return now_ms < in->paused_ms ? QOE_LANE_ASKED : in->pos;
 }
 
 

@@ -26,23 +26,18 @@
 #define QOE_LEASE_ORPHAN_MS    2000
 #define QOE_LEASE_LEFT_MS      100       /* the same, for one that leaves */
 
-/* A helper tells of itself every 5 s. */
-#define QOE_LEASE_LATELY_MS    15000
 
-
-static bool qoe_lease_drained(qoe_helper_t *h);
+static void qoe_lease_begin(qoe_helper_t *h, uint64_t now);
+static bool qoe_lease_given(qoe_helper_t *h, uint64_t now);
 static void qoe_lease_hand_over(qoe_helper_t *h, uint64_t now);
 static size_t qoe_lease_take_preferred(qoe_helper_t *h);
 static void qoe_lease_take_orphans(qoe_helper_t *h, uint64_t older_ms);
-static bool qoe_lease_take(qoe_helper_t *h, uint32_t lane);
-static void qoe_lease_give(qoe_helper_t *h, size_t i);
-static bool qoe_lease_holds(const qoe_helper_t *h, uint32_t lane);
+static bool qoe_lease_own(qoe_helper_t *h, uint32_t lane, bool *adopted);
 
 
 void
 qoe_lease_update(qoe_helper_t *h, uint64_t now)
 {
-    bool    given;
     size_t  missing;
 
     qoe_row_update(h, now);
@@ -50,24 +45,16 @@ qoe_lease_update(qoe_helper_t *h, uint64_t now)
     if (!h->conf.single && !h->handing_over && h->leaving_ms == 0
         && qoe_zone_generation(h->conf.zone) != h->conf.generation)
     {
-        h->handing_over = true;
-        h->hand_over_ms = now + h->conf.drain_ms;
-        qoe_transport_deadline(h->transport, h->conf.drain_ms);
+        qoe_lease_begin(h, now);
     }
 
-    if (h->handing_over) {
-        qoe_lease_hand_over(h, now);
-        given = qoe_report_give(h->report) && h->nfeeds == 0;
-
-        if (!given || h->leaving_ms == 0) {
-            h->lease_ms = given ? UINT64_MAX
-                          : qoe_max(h->hand_over_ms, now + QOE_LEASE_SOON_MS);
-            return;
-        }
+    if (h->handing_over && !qoe_lease_given(h, now)) {
+        return;
     }
 
     if (h->leaving_ms != 0) {
         h->handing_over = false;
+        h->env.handing_over = false;
         qoe_lease_take_orphans(h, QOE_LEASE_LEFT_MS);
         h->lease_ms = now + QOE_LEASE_SOON_MS;
         return;
@@ -96,117 +83,54 @@ qoe_lease_update(qoe_helper_t *h, uint64_t now)
 }
 
 
+static void
+qoe_lease_begin(qoe_helper_t *h, uint64_t now)
+{
+    size_t  i;
+
+    h->handing_over = true;
+    h->hand_over_ms = now + h->conf.drain_ms;
+
+    h->env.handing_over = true;
+    h->env.until_ms = h->hand_over_ms;
+
+    for (i = 0; i < h->nexporters; i++) {
+        qoe_transport_deadline(h->exporter[i].transport, h->conf.drain_ms);
+    }
+}
+
+
 /*
- * Every record is out, and the metrics of them: the last helper of all sees
- * to that, for the zone may be gone with it.  One that waits for an answer is
- * not gone, and may become the last.
+ * Everything is handed over: nothing is in flight, the lanes are given away
+ * and the spools finished.  True: and there is an exit to go on with.
  */
 
-bool
-qoe_lease_finished(qoe_helper_t *h)
-{
-    qoe_workers_t  others;
-
-    if (!qoe_lease_drained(h)) {
-        h->drained_ns = 0;
-        return false;
-    }
-
-    if (h->drained_ns == 0) {
-        h->drained_ns = qoe_unix_ns();
-    }
-
-    if (!h->gone) {
-        h->gone = true;
-
-        /* first: of two that leave at once, one sees that it is alone */
-
-        qoe_self_worker_gone(h->state.self, h->self);
-    }
-
-    if (!h->last) {
-        qoe_self_workers(h->state.self, qoe_mono_ms(), QOE_LEASE_LATELY_MS,
-                         &others);
-
-        if (others.helpers == 0) {
-            h->last = qoe_report_last(h->report, h->drained_ns);
-
-            if (!h->last) {
-                return false;
-            }
-        }
-    }
-
-    return qoe_report_idle(h->report);
-}
-
-
-/* Is every record that this helper could send sent? */
-
 static bool
-qoe_lease_drained(qoe_helper_t *h)
+qoe_lease_given(qoe_helper_t *h, uint64_t now)
 {
-    size_t           i;
-    uint32_t         lane;
-    qoe_lane_info_t  info;
+    bool    given;
+    size_t  i;
 
-    if (h->sending != 0 || h->handing_over) {
+    qoe_lease_hand_over(h, now);
+
+    given = qoe_report_give(h->report) && h->env.nheld == 0;
+
+    for (i = 0; i < h->nexporters; i++) {
+        given &= !h->exporter[i].item_sent;
+    }
+
+    if (!given) {
+        h->lease_ms = qoe_max(h->hand_over_ms, now + QOE_LEASE_SOON_MS);
         return false;
     }
 
-    for (i = 0; i < h->nfeeds; i++) {
-        if (!qoe_feed_empty(h->feed[i])) {
-            return false;
-        }
+    for (i = 0; i < h->nexporters; i++) {
+        qoe_exporter_close_spool(&h->exporter[i]);
     }
 
-    /* what others hold is theirs to send */
+    h->lease_ms = UINT64_MAX;
 
-    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
-
-        if (qoe_lease_holds(h, lane)) {
-            continue;
-        }
-
-        qoe_zone_lane_info(h->conf.zone, lane, &info);
-
-        if (info.used != 0 && !qoe_proc_alive(info.owner)) {
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
-void
-qoe_lease_close(qoe_helper_t *h)
-{
-    uint32_t         lane;
-    uint64_t         left;
-    qoe_lane_info_t  info;
-
-    while (h->nfeeds != 0) {
-        qoe_lease_give(h, 0);
-    }
-
-    left = 0;
-
-    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
-        qoe_zone_lane_info(h->conf.zone, lane, &info);
-
-        if (!qoe_proc_alive(info.owner)) {
-            left += info.produced - info.consumed;
-        }
-    }
-
-    if (left != 0) {
-        qoe_log(&h->conf.log, QOE_LOG_ERR,
-                "%llu events were not exported within the drain "
-                "timeout of %llu ms; they stay in the zone and are lost if "
-                "nginx stops", (unsigned long long) left,
-                (unsigned long long) h->drain_ms);
-    }
+    return h->leaving_ms != 0;
 }
 
 
@@ -221,10 +145,10 @@ qoe_lease_hand_over(qoe_helper_t *h, uint64_t now)
 {
     size_t  i;
 
-    for (i = 0; i < h->nfeeds; /* void */) {
+    for (i = 0; i < h->env.nheld; /* void */) {
 
-        if (qoe_feed_sending(h->feed[i])
-            || (qoe_feed_blocked(h->feed[i]) && now < h->hand_over_ms))
+        if (qoe_held_sending(h->env.held[i])
+            || (qoe_held_blocked(h->env.held[i]) && now < h->hand_over_ms))
         {
             i++;
             continue;
@@ -275,63 +199,108 @@ qoe_lease_take_orphans(qoe_helper_t *h, uint64_t older_ms)
 
         qoe_zone_lane_info(h->conf.zone, lane, &info);
 
-        if (info.lease_ms + older_ms <= now && !qoe_proc_alive(info.owner)) {
+        if (h->owed[lane] != QOE_LANE_NONE
+            || (info.lease_ms + older_ms <= now
+                && !qoe_proc_alive(info.owner)))
+        {
             (void) qoe_lease_take(h, lane);
         }
     }
 }
 
 
-static bool
+bool
 qoe_lease_take(qoe_helper_t *h, uint32_t lane)
 {
-    bool         adopted;
-    qoe_feed_t  *feed;
+    bool             adopted;
+    size_t           i;
+    uint64_t         removed;
+    qoe_held_t      *held;
+    qoe_feed_env_t  *env[QOE_DESTS_CONF];
 
-    if (qoe_lane_take(h->conf.zone, lane, h->self, &adopted) != QOE_OK) {
+    if (!qoe_lease_own(h, lane, &adopted)) {
         return false;
     }
 
-    if (adopted) {
-        qoe_zone_count(h->conf.zone, h->env.slot, QOE_COUNT_LANES_ADOPTED, 1);
-        qoe_log(&h->conf.log, QOE_LOG_NOTICE,
-                "lane %u adopted from a process that ended", lane);
+    for (i = 0; i < h->nexporters; i++) {
+        qoe_exporter_open_spool(&h->exporter[i]);    /* behind a hand-over */
+        env[i] = h->exporter[i].logs ? &h->exporter[i].feed : NULL;
     }
 
-    feed = qoe_feed_create(&h->env, lane, adopted);
+    removed = qoe_lane_dests(h->conf.zone, lane);
 
-    if (feed == NULL) {
-        qoe_lane_give(h->conf.zone, lane, h->self);
+    if (removed != 0) {
+        qoe_log(&h->conf.log, QOE_LOG_WARN,
+                "%llu events dropped, they were queued in lane %u for an "
+                "exporter that is no more", (unsigned long long) removed,
+                lane);
+    }
+
+    held = qoe_held_create(&h->intake, env, h->nexporters, lane, adopted);
+
+    if (held == NULL) {
+
+        /* not given back, or its next owner would not see what became of it */
+
+        h->owed[lane] = adopted ? QOE_LANE_ADOPTED : QOE_LANE_TAKEN;
+        qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
+                        "no memory to serve lane %u, trying again", lane);
         return false;
     }
 
-    h->feed[h->nfeeds++] = feed;
+    h->owed[lane] = QOE_LANE_NONE;
+    h->env.held[h->env.nheld++] = held;
 
     return true;
 }
 
 
-static void
+/* Takes the lease, unless it was for want of memory that nothing came of it. */
+
+static bool
+qoe_lease_own(qoe_helper_t *h, uint32_t lane, bool *adopted)
+{
+    if (h->owed[lane] != QOE_LANE_NONE) {
+        *adopted = (h->owed[lane] == QOE_LANE_ADOPTED);
+        return true;
+    }
+
+    if (qoe_lane_take(h->conf.zone, lane, h->self, adopted) != QOE_OK) {
+        return false;
+    }
+
+    if (*adopted) {
+        qoe_zone_count(h->conf.zone, h->conf.worker, QOE_COUNT_LANES_ADOPTED,
+                       1);
+        qoe_log(&h->conf.log, QOE_LOG_NOTICE,
+                "lane %u adopted from a process that ended", lane);
+    }
+
+    return true;
+}
+
+
+void
 qoe_lease_give(qoe_helper_t *h, size_t i)
 {
     uint32_t  lane;
 
-    lane = h->feed[i]->lane;
+    lane = h->env.held[i]->lane;
 
-    qoe_feed_destroy(h->feed[i]);
-    h->feed[i] = h->feed[--h->nfeeds];
+    qoe_held_destroy(h->env.held[i]);
+    h->env.held[i] = h->env.held[--h->env.nheld];
 
     qoe_lane_give(h->conf.zone, lane, h->self);
 }
 
 
-static bool
+bool
 qoe_lease_holds(const qoe_helper_t *h, uint32_t lane)
 {
     size_t  i;
 
-    for (i = 0; i < h->nfeeds; i++) {
-        if (h->feed[i]->lane == lane) {
+    for (i = 0; i < h->env.nheld; i++) {
+        if (h->env.held[i]->lane == lane) {
             return true;
         }
     }

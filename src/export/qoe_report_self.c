@@ -1,13 +1,9 @@
 
 /*
- * Copyright (C) OpenQoE
- *
- * What the exporter tells of itself: the self-metrics of the OpenTelemetry SDK
- * conventions.
- */
+ * Copyright (C) OpenQoE */
 
 
-#include "qoe_report.h"
+#include "qoe_report_self.h"
 
 #include <stdio.h>
 
@@ -20,7 +16,7 @@ static const uint16_t  qoe_report_metrics[QOE_SIGNALS] = {
 
 
 void
-qoe_report_exported(const qoe_report_env_t *env, qoe_signal_t signal,
+qoe_report_exported(const qoe_self_env_t *env, qoe_signal_t signal,
     uint64_t n, const char *error_type)
 {
     qoe_labels_t  labels;
@@ -42,7 +38,7 @@ qoe_report_exported(const qoe_report_env_t *env, qoe_signal_t signal,
 
 
 void
-qoe_report_attempt(const qoe_report_env_t *env, const qoe_outcome_t *o)
+qoe_report_attempt(const qoe_self_env_t *env, const qoe_outcome_t *o)
 {
     char          code[16];
     qoe_labels_t  labels;

@@ -11,10 +11,13 @@
  *            | items u32 | flags u32 | sequence u64 | received_ns u64
  *            | payload
  *
- * A header's CRC is of what stands in it behind both CRCs' places, the magic
- * is not covered: a record that is done gets another magic in its place, and
- * no single bit lies between the two.  That is the cursor: it needs no file
- * of its own and cannot disagree with the records.
+ * The segment header's CRC is of all else in it, a record header's of what
+ * stands behind both CRCs' places, mixed with the segment's id: what a client
+ * may have put into a payload is never taken for a record, nor is one of
+ * another file.  The magic is not covered: the last byte of it changes when
+ * the record is done, all its bits do, and one byte is written whole or not at
+ * all.  That is the cursor: it needs no file of its own and cannot disagree
+ * with the records.
  *
  * The payload is an Export*ServiceRequest in protobuf, never compressed, so
  * that whatever destination there is at replay can have it.
@@ -56,11 +59,12 @@ typedef struct {
 int qoe_segment_begin(int fd, uint64_t id, uint64_t created_ns);
 
 /*
- * Appends at offset, with one write.  0, or an errno: then nothing of it is
- * there, unless even cutting it off has failed, which recovery sees to.
+ * Appends at record->offset to segment id, with one write.  0, or an errno:
+ * then nothing of it is there, unless even cutting it off has failed, which
+ * recovery sees to.
  */
-int qoe_segment_append(int fd, uint64_t offset,
-    const qoe_segment_record_t *record, const void *payload);
+int qoe_segment_append(int fd, uint64_t id, const qoe_segment_record_t *record,
+    const void *payload);
 
 /* Marks the record at offset as done, in place.  0 or an errno. */
 int qoe_segment_done(int fd, uint64_t offset);
@@ -78,18 +82,27 @@ typedef struct {
     bool          header;                /* a whole one was there */
     uint64_t      id;
     uint64_t      created_ns;
+    uint32_t      mask;                  /* of the record headers' CRCs */
+    bool          masked;                /* it is known */
     uint64_t      next;                  /* sequence expected */
+    uint64_t      zeroes;                /* passed over; damage if more comes */
     uint64_t      damaged;               /* bytes passed over */
     uint64_t      lost;                  /* records missing in the sequence */
-    bool          torn;                  /* the file ends within a record */
+    bool          torn;                  /* the file ends within a record, or
+                                            with zeroes */
 } qoe_segment_reader_t;
 
-/* QOE_OK, also for a file without a valid header; QOE_ERROR: cannot read. */
-qoe_status_t qoe_segment_open(qoe_segment_reader_t *r, int fd);
+/*
+ * name: the id that the file's name tells, 0 if it tells none; it stands in
+ * for the header's where that is damaged.  QOE_OK, also for a file without a
+ * valid header; QOE_ERROR: cannot read, errno tells.
+ */
+qoe_status_t qoe_segment_open(qoe_segment_reader_t *r, int fd, uint64_t name);
 
 /*
  * The next record whose header is whole.  payload: NULL to leave it unread;
- * otherwise it is read into this buffer, emptied first, and checked.
+ * otherwise it is read into this buffer, emptied first, and checked, unless
+ * the record is done.  received_ns of a damaged payload is right all the same.
  *
  * QOE_OK; QOE_INVALID: this record's payload is damaged, the record tells how
  * many items are lost; QOE_AGAIN: looked at about a megabyte of damage and

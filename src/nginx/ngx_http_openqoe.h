@@ -18,10 +18,12 @@
 #include "qoe_core.h"
 #include "qoe_buf.h"
 #include "qoe_decode.h"
+#include "qoe_dest.h"
 #include "qoe_helper.h"
 #include "qoe_prom.h"
 #include "qoe_record.h"
 #include "qoe_source.h"
+#include "qoe_spool_table.h"
 #include "qoe_state.h"
 #include "qoe_transport.h"
 #include "qoe_uuid.h"
@@ -33,6 +35,10 @@
 
 #define NGX_HTTP_OPENQOE_KEY_LEN     32      /* SHA-256 */
 #define NGX_HTTP_OPENQOE_JSON_MAX    (1024 * 1024)
+
+/* Signals of an exporter: bits. */
+#define NGX_HTTP_OPENQOE_LOGS        1
+#define NGX_HTTP_OPENQOE_METRICS     2
 
 /* An ngx_str_t as the rooms below know it. */
 #define ngx_http_openqoe_span(s)                                              \
@@ -49,13 +55,24 @@ typedef struct {
     qoe_state_t               state;         /* of its metrics */
     uint32_t                  lanes;
     int                      *lane_fd;       /* an eventfd a lane */
+    uint32_t                  waiters;
+    int                      *waiter_fd;     /* an eventfd a waiter slot */
     ngx_uint_t                refs;          /* cycles, in this process */
 } ngx_http_openqoe_zone_t;
 
 
-/* Where and how to export; complete after the configuration was read. */
+/*
+ * Where and how to export: an openqoe_exporter.  Complete after the
+ * configuration was read, but for dest.
+ */
 
 typedef struct {
+    ngx_str_t                 name;
+    uint32_t                  dest;          /* slot in the zone, set by init;
+                                                UINT32_MAX: it has none */
+    ngx_uint_t                signals;
+    ngx_uint_t                spool;         /* it uses the openqoe_spool */
+
     ngx_str_t                 endpoint;      /* as shown by /v2/health */
     const char               *endpoint_name; /* what set it, for messages */
     ngx_str_t                 metrics_endpoint;      /* if of its own */
@@ -80,7 +97,6 @@ typedef struct {
     qoe_transport_conf_t      transport;
 
     uint32_t                  set;           /* lines of the block, by row */
-    unsigned                  defined:1;     /* has an openqoe_exporter */
     unsigned                  verbatim:1;    /* endpoint is the logs' own */
     unsigned                  metrics_verbatim:1;
     unsigned                  env_headers:1;
@@ -92,7 +108,14 @@ typedef struct {
     ngx_shm_zone_t           *shm_zone;
     const char               *used_by;       /* a directive that needs it */
 
-    ngx_http_openqoe_exporter_t  exporter;
+    ngx_array_t               exporters;     /* at least one after init */
+    ngx_http_openqoe_exporter_t  *exporter;  /* the first of them */
+
+    ngx_str_t                 spool;         /* directory; null: none */
+    qoe_spool_conf_t          spool_conf;
+    ngx_uint_t                ack_used;      /* some location asks for more
+                                                than memory */
+    uint64_t                 *lost;          /* a page of the master's */
 
     ngx_array_t               types;         /* qoe_custom_type_t */
     ngx_msec_t                drain_timeout;
@@ -139,6 +162,8 @@ typedef struct {
     ngx_uint_t                overload_status;
     size_t                    max_events;
     size_t                    max_inflated_size;
+    ngx_uint_t                ack;           /* qoe_ack_t */
+    ngx_msec_t                ack_timeout;
 } ngx_http_openqoe_loc_conf_t;
 
 
@@ -241,6 +266,15 @@ qoe_status_t ngx_http_openqoe_attributes(ngx_http_request_t *r,
 /* _exporter_conf.c */
 char *ngx_http_openqoe_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+ngx_int_t ngx_http_openqoe_exporters_init(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
+ngx_int_t ngx_http_openqoe_exporters_complete(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
+
+/* _spool.c: openqoe_spool, its directory, and the slots of exporters */
+char *ngx_http_openqoe_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void ngx_http_openqoe_spool_init(ngx_cycle_t *cycle,
+    ngx_http_openqoe_main_conf_t *mcf);
 
 /* _exporter.c: values of the exporter, whoever gives them */
 ngx_int_t ngx_http_openqoe_exporter_init(ngx_conf_t *cf,
@@ -299,6 +333,25 @@ ngx_http_openqoe_zone_t *ngx_http_openqoe_get_zone(
 void ngx_http_openqoe_zone_wake(ngx_http_openqoe_zone_t *z,
     const uint64_t *wake);
 
+/* _ack.c: requests that wait until their events are stored */
+
+/* what a 202 tells, in the request's pool */
+typedef struct {
+    size_t                    accepted;
+    uint64_t                  received_ns;   /* Unix */
+    qoe_span_t                errors;        /* JSON, or empty */
+} ngx_http_openqoe_answer_t;
+
+typedef struct ngx_http_openqoe_parked_s  ngx_http_openqoe_parked_t;
+
+void ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
+    ngx_http_openqoe_main_conf_t *mcf);
+void ngx_http_openqoe_ack_exit(void);
+ngx_http_openqoe_parked_t *ngx_http_openqoe_ack_create(ngx_http_request_t *r,
+    size_t n);
+void ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p,
+    const uint64_t *ends, const ngx_http_openqoe_answer_t *answer);
+
 /* _process.c */
 ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);
@@ -313,6 +366,7 @@ typedef enum {
     NGX_HTTP_OPENQOE_TAKEN = 0,
     NGX_HTTP_OPENQOE_STRICT,
     NGX_HTTP_OPENQOE_OVERLOAD,
+    NGX_HTTP_OPENQOE_UNSTORABLE,
     NGX_HTTP_OPENQOE_ERROR
 } ngx_http_openqoe_fate_e;
 
@@ -422,30 +476,37 @@ ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
     ngx_str_t *name);
 
 /* _events.c, _health.c, _stats.c */
+ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
+    const ngx_http_openqoe_answer_t *answer);
+ngx_int_t ngx_http_openqoe_send_overload(ngx_http_request_t *r,
+    uint64_t received_ns);
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
 
-/* what the lanes' consumers tell of the exporter, in one view */
+/* _state.c: what the zone tells of its lanes, and of the exporters */
 typedef struct {
     uint64_t                  used;          /* bytes */
     uint64_t                  size;
     uint64_t                  produced;      /* events accepted, ever */
     uint64_t                  consumed;      /* of them no longer queued */
-    uint64_t                  last_success_ms;
-    uint64_t                  last_failure_ms;
-    uint64_t                  failures;      /* consecutive, the worst lane */
-    uint64_t                  orphan_id;     /* which lanes have no live
-                                                owner since whom, and is there
-                                                a live helper; 0: all well */
-    char                      last_error[256];
-} ngx_http_openqoe_exporter_state_t;
+    uint64_t                  failures;      /* consecutive, the worst one's */
+    ngx_uint_t                spool_failing;
+    ngx_uint_t                orphaned;      /* nobody exports */
+} ngx_http_openqoe_state_t;
 
-void ngx_http_openqoe_exporter_state(const ngx_http_openqoe_zone_t *z,
-    ngx_http_openqoe_exporter_state_t *s);
-void ngx_http_openqoe_exporter_json(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf,
-    const ngx_http_openqoe_exporter_state_t *s);
+void ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_state_t *s);
+void ngx_http_openqoe_exporter_health(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
+    const ngx_http_openqoe_state_t *s);
+void ngx_http_openqoe_spool_health(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf);
+
+/* _stats_dest.c: the same for the stats, with numbers */
+void ngx_http_openqoe_stats_exporter(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
+    const ngx_http_openqoe_state_t *s);
 
 
 #endif /* _NGX_HTTP_OPENQOE_H_INCLUDED_ */

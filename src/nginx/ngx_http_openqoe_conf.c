@@ -9,6 +9,10 @@
 #include "ngx_http_openqoe.h"
 
 
+static char *ngx_http_openqoe_ack_check(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *lcf);
+
+
 void *
 ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
 {
@@ -27,7 +31,9 @@ ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&mcf->types, cf->pool, 4, sizeof(qoe_custom_type_t))
         != NGX_OK
-        || ngx_http_openqoe_exporter_init(cf, &mcf->exporter) != NGX_OK
+        || ngx_array_init(&mcf->exporters, cf->pool, QOE_DESTS_CONF,
+                          sizeof(ngx_http_openqoe_exporter_t))
+           != NGX_OK
         || ngx_http_openqoe_qoe_init(cf, mcf) != NGX_OK)
     {
         return NULL;
@@ -63,9 +69,10 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_openqoe_env(cf, mcf) != NGX_OK
+    if (ngx_http_openqoe_exporters_init(cf, mcf) != NGX_OK
+        || ngx_http_openqoe_env(cf, mcf) != NGX_OK
         || ngx_http_openqoe_dimensions_check(cf, mcf) != NGX_OK
-        || ngx_http_openqoe_exporter_complete(cf, &mcf->exporter) != NGX_OK)
+        || ngx_http_openqoe_exporters_complete(cf, mcf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -92,6 +99,8 @@ ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf)
     lcf->overload_status = NGX_CONF_UNSET_UINT;
     lcf->max_events = NGX_CONF_UNSET_SIZE;
     lcf->max_inflated_size = NGX_CONF_UNSET_SIZE;
+    lcf->ack = NGX_CONF_UNSET_UINT;
+    lcf->ack_timeout = NGX_CONF_UNSET_MSEC;
 
     return lcf;
 }
@@ -119,6 +128,8 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               QOE_EVENTS_MAX);
     ngx_conf_merge_size_value(conf->max_inflated_size,
                               prev->max_inflated_size, 8 * 1024 * 1024);
+    ngx_conf_merge_uint_value(conf->ack, prev->ack, QOE_ACK_MEMORY);
+    ngx_conf_merge_msec_value(conf->ack_timeout, prev->ack_timeout, 5000);
 
     if (conf->marker_domain.data == NULL) {
         conf->marker_domain = prev->marker_domain.data ? prev->marker_domain
@@ -136,7 +147,41 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_openqoe_marker_path(cf, conf);
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_openqoe_ack_check(cf, mcf, conf);
+}
+
+
+/* What is to be stored needs a place. */
+
+static char *
+ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_loc_conf_t *lcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_openqoe_exporter_t  *e;
+
+    if (lcf->ack == QOE_ACK_MEMORY) {
+        return NGX_CONF_OK;
+    }
+
+    if (lcf->kind == NGX_HTTP_OPENQOE_EVENTS) {
+        mcf->ack_used = 1;
+    }
+
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        if (mcf->shm_zone != NULL && e[i].spool) {
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"openqoe_ack %s\" needs an \"openqoe_exporter\" with "
+                       "logs and a spool (\"openqoe_spool\")",
+                       lcf->ack == QOE_ACK_FSYNC ? "fsync" : "spool");
+
+    return NGX_CONF_ERROR;
 }
 
 

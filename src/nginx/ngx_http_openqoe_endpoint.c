@@ -191,6 +191,12 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
         return NGX_ERROR;
     }
 
+    if (e->file->flush == ngx_http_openqoe_reopen) {
+        return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
+                   e->endpoint_name, "a file of its own, another exporter "
+                   "has this one");
+    }
+
     if (e->file->flush != NULL) {
         return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
                    e->endpoint_name, "a file that is not a log of nginx");

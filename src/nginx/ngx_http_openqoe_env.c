@@ -228,7 +228,7 @@ static const char *
 ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    ngx_http_openqoe_exporter_t  *e = &mcf->exporter;
+    ngx_http_openqoe_exporter_t  *e = mcf->exporter;
 
     (void) cf;
 
@@ -254,7 +254,7 @@ static const char *
 ngx_http_openqoe_env_metrics(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    ngx_http_openqoe_exporter_t  *e = &mcf->exporter;
+    ngx_http_openqoe_exporter_t  *e = mcf->exporter;
 
     (void) cf;
 
@@ -275,8 +275,8 @@ ngx_http_openqoe_env_metric_interval(ngx_conf_t *cf,
     (void) cf;
     (void) name;
 
-    return ngx_http_openqoe_env_ms(&mcf->exporter,
-                                   &mcf->exporter.metric_interval, value,
+    return ngx_http_openqoe_env_ms(mcf->exporter,
+                                   &mcf->exporter->metric_interval, value,
                                    ngx_http_openqoe_set_metric_interval);
 }
 
@@ -342,7 +342,7 @@ ngx_http_openqoe_env_protocol(ngx_conf_t *cf,
     (void) cf;
     (void) name;
 
-    return ngx_http_openqoe_env_word(&mcf->exporter, &mcf->exporter.protocol,
+    return ngx_http_openqoe_env_word(mcf->exporter, &mcf->exporter->protocol,
                                      value, ngx_http_openqoe_set_protocol);
 }
 
@@ -354,7 +354,7 @@ ngx_http_openqoe_env_compression(ngx_conf_t *cf,
     (void) cf;
     (void) name;
 
-    return ngx_http_openqoe_env_word(&mcf->exporter, &mcf->exporter.gzip,
+    return ngx_http_openqoe_env_word(mcf->exporter, &mcf->exporter->gzip,
                                      value, ngx_http_openqoe_set_compression);
 }
 
@@ -366,7 +366,7 @@ ngx_http_openqoe_env_timeout(ngx_conf_t *cf,
     (void) cf;
     (void) name;
 
-    return ngx_http_openqoe_env_ms(&mcf->exporter, &mcf->exporter.timeout,
+    return ngx_http_openqoe_env_ms(mcf->exporter, &mcf->exporter->timeout,
                                    value, ngx_http_openqoe_set_timeout);
 }
 
@@ -379,13 +379,13 @@ ngx_http_openqoe_env_headers(ngx_conf_t *cf,
 
     /* the signal's own variable stands in place of the general one */
 
-    if (mcf->exporter.env_headers) {
+    if (mcf->exporter->env_headers) {
         return NULL;
     }
 
-    mcf->exporter.env_headers = 1;
+    mcf->exporter->env_headers = 1;
 
-    return ngx_http_openqoe_pairs(&mcf->exporter, value,
+    return ngx_http_openqoe_pairs(mcf->exporter, value,
                                   ngx_http_openqoe_add_header, 0);
 }
 
@@ -409,7 +409,7 @@ ngx_http_openqoe_env_insecure(ngx_conf_t *cf,
         return "\"true\" or \"false\"";
     }
 
-    ngx_conf_init_uint_value(mcf->exporter.insecure, insecure);
+    ngx_conf_init_uint_value(mcf->exporter->insecure, insecure);
 
     return NULL;
 }
@@ -419,13 +419,13 @@ static const char *
 ngx_http_openqoe_env_ca(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
     const char *name, ngx_str_t *value)
 {
-    if (mcf->exporter.ca_pem.len != 0) {
+    if (mcf->exporter->ca_pem.len != 0) {
         return NULL;
     }
 
     return ngx_http_openqoe_pem(cf, name, value,
                                 NGX_HTTP_OPENQOE_PEM_CERTIFICATES,
-                                &mcf->exporter.ca_pem)
+                                &mcf->exporter->ca_pem)
            == NGX_OK ? NULL : NGX_CONF_ERROR;
 }
 
@@ -434,13 +434,13 @@ static const char *
 ngx_http_openqoe_env_certificate(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    if (mcf->exporter.certificate_pem.len != 0) {
+    if (mcf->exporter->certificate_pem.len != 0) {
         return NULL;
     }
 
     return ngx_http_openqoe_pem(cf, name, value,
                                 NGX_HTTP_OPENQOE_PEM_CERTIFICATES,
-                                &mcf->exporter.certificate_pem)
+                                &mcf->exporter->certificate_pem)
            == NGX_OK ? NULL : NGX_CONF_ERROR;
 }
 
@@ -449,12 +449,12 @@ static const char *
 ngx_http_openqoe_env_certificate_key(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    if (mcf->exporter.key_pem.len != 0) {
+    if (mcf->exporter->key_pem.len != 0) {
         return NULL;
     }
 
     return ngx_http_openqoe_pem(cf, name, value, NGX_HTTP_OPENQOE_PEM_KEY,
-                                &mcf->exporter.key_pem)
+                                &mcf->exporter->key_pem)
            == NGX_OK ? NULL : NGX_CONF_ERROR;
 }
 
@@ -470,7 +470,7 @@ ngx_http_openqoe_env_service(ngx_conf_t *cf,
     (void) cf;
     (void) name;
 
-    return ngx_http_openqoe_add_resource(&mcf->exporter, &service, value,
+    return ngx_http_openqoe_add_resource(mcf->exporter, &service, value,
                                          &duplicate);
 }
 
@@ -481,7 +481,7 @@ ngx_http_openqoe_env_resource(ngx_conf_t *cf,
 {
     (void) name;
 
-    return ngx_http_openqoe_pairs(&mcf->exporter, value,
+    return ngx_http_openqoe_pairs(mcf->exporter, value,
                                   ngx_http_openqoe_add_resource, 1);
 }
 
@@ -502,13 +502,13 @@ ngx_http_openqoe_env_destination(ngx_conf_t *cf,
 
     /* its credentials are for its own endpoint only */
 
-    if (mcf->exporter.endpoint.data != NULL
-        || mcf->exporter.metrics_endpoint.data != NULL)
+    if (mcf->exporter->endpoint.data != NULL
+        || mcf->exporter->metrics_endpoint.data != NULL)
     {
         return NULL;
     }
 
-    return ngx_http_openqoe_grafana(cf, &mcf->exporter);
+    return ngx_http_openqoe_grafana(cf, mcf->exporter);
 }
 
 

@@ -28,7 +28,10 @@
 #define NGX_HTTP_OPENQOE_BLOCK_MAX   (256 * 1024)
 
 
-/* One request while it is worked on; on the stack, gone with the answer. */
+/*
+ * One request while it is worked on; on the stack, gone with the answer, or
+ * when the request is parked.
+ */
 
 typedef struct {
     ngx_http_request_t            *r;
@@ -43,6 +46,11 @@ typedef struct {
     ngx_http_openqoe_body_t        body;
     qoe_batch_t                    batch;
 
+    ngx_uint_t                     unstorable;       /* the spool fails */
+    ngx_http_openqoe_parked_t     *parked;   /* waits, once it is queued */
+    ngx_http_openqoe_answer_t      answer;   /* then */
+    uint64_t                       ends[QOE_LANES_MAX];
+
     char                           marker[QOE_UUID_TEXT_LEN];
 } ngx_http_openqoe_request_t;
 
@@ -56,10 +64,8 @@ static ngx_int_t ngx_http_openqoe_accepted(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q,
     qoe_status_t rc);
-static ngx_int_t ngx_http_openqoe_overload(ngx_http_openqoe_request_t *q);
 static void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
-static void ngx_http_openqoe_time_taken(ngx_http_openqoe_request_t *q,
-    qoe_buf_t *b);
+static void ngx_http_openqoe_time_taken(uint64_t received_ns, qoe_buf_t *b);
 static void *ngx_http_openqoe_malloc(void *ctx, size_t size);
 static void ngx_http_openqoe_free(void *ctx, void *p);
 
@@ -124,9 +130,11 @@ ngx_http_openqoe_events_body(ngx_http_request_t *r)
     ngx_int_t                   rc;
     ngx_http_openqoe_request_t  q;
 
-    /* the batch is large, and it is cleared by who fills it */
+    /* the batch is large, and it is cleared by who fills it; so are ends */
 
     ngx_memzero(&q, offsetof(ngx_http_openqoe_request_t, batch));
+    q.unstorable = 0;
+    q.parked = NULL;
 
     q.r = r;
     q.received_ns = qoe_unix_ns();
@@ -144,6 +152,11 @@ ngx_http_openqoe_events_body(ngx_http_request_t *r)
     rc = ngx_http_openqoe_events(&q);
 
     ngx_http_openqoe_body_free(&q.body);
+
+    if (rc == NGX_OK && q.parked != NULL) {
+        ngx_http_openqoe_ack_park(q.parked, q.ends, &q.answer);
+        return;
+    }
 
     ngx_http_finalize_request(r, rc);
 }
@@ -264,8 +277,12 @@ ngx_http_openqoe_accept(ngx_http_openqoe_request_t *q)
 
     rc = ngx_http_openqoe_put(q);
 
-    return rc == QOE_OK ? ngx_http_openqoe_accepted(q)
-                        : ngx_http_openqoe_refused(q, rc);
+    if (rc != QOE_OK) {
+        q->parked = NULL;
+        return ngx_http_openqoe_refused(q, rc);
+    }
+
+    return ngx_http_openqoe_accepted(q);
 }
 
 
@@ -280,6 +297,20 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
     qoe_event_t        *ev;
     qoe_status_t        rc;
     qoe_record_meta_t   meta;
+
+    if (q->lcf->ack != QOE_ACK_MEMORY) {
+
+        if (qoe_spool_any_failing(q->zone)) {
+            q->unstorable = 1;
+            return QOE_BUSY;
+        }
+
+        q->parked = ngx_http_openqoe_ack_create(q->r, q->batch.nevents);
+        if (q->parked == NULL) {
+            q->nomem = 1;
+            return QOE_NOMEM;
+        }
+    }
 
     puts = qoe_arena_alloc(&q->arena, q->batch.nevents * sizeof(qoe_put_t));
     if (puts == NULL) {
@@ -325,7 +356,7 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
     ngx_memzero(wake, sizeof(wake));
 
     rc = qoe_zone_put(q->zone, ngx_http_openqoe_self(), (uint32_t) ngx_worker,
-                      puts, q->batch.nevents, wake);
+                      puts, q->batch.nevents, q->lcf->ack, q->ends, wake);
 
     if (rc == QOE_OK) {
         ngx_http_openqoe_zone_wake(ngx_http_openqoe_get_zone(q->mcf), wake);
@@ -343,20 +374,41 @@ ngx_http_openqoe_accepted(ngx_http_openqoe_request_t *q)
 
     ngx_http_openqoe_metrics_events(q->r, &q->batch, NGX_HTTP_OPENQOE_TAKEN);
 
-    ngx_http_openqoe_json_init(&b, &mem, q->r);
-
-    qoe_buf_printf(&b, "{\"success\":true,\"message\":\"Events accepted\","
-                   "\"events_received\":%zu,", q->batch.nevents);
-    ngx_http_openqoe_time_taken(q, &b);
+    q->answer.accepted = q->batch.nevents;
+    q->answer.received_ns = q->received_ns;
+    q->answer.errors = qoe_span_null;
 
     if (q->batch.nrejected != 0) {
+        ngx_http_openqoe_json_init(&b, &mem, q->r);
         qoe_buf_printf(&b, ",\"events_rejected\":%zu,", q->batch.nrejected);
         ngx_http_openqoe_errors(&b, &q->batch);
+
+        if (b.status == QOE_OK) {
+            q->answer.errors = (qoe_span_t) { b.data, b.len };
+        }
     }
 
+    return q->parked != NULL
+           ? NGX_OK : ngx_http_openqoe_send_accepted(q->r, &q->answer);
+}
+
+
+ngx_int_t
+ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
+    const ngx_http_openqoe_answer_t *answer)
+{
+    qoe_buf_t  b;
+    qoe_mem_t  mem;
+
+    ngx_http_openqoe_json_init(&b, &mem, r);
+
+    qoe_buf_printf(&b, "{\"success\":true,\"message\":\"Events accepted\","
+                   "\"events_received\":%zu,", answer->accepted);
+    ngx_http_openqoe_time_taken(answer->received_ns, &b);
+    qoe_buf_append(&b, answer->errors.data, answer->errors.len);
     qoe_buf_literal(&b, "}");
 
-    return ngx_http_openqoe_send(q->r, NGX_HTTP_ACCEPTED, &b);
+    return ngx_http_openqoe_send(r, NGX_HTTP_ACCEPTED, &b);
 }
 
 
@@ -390,18 +442,21 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
     counter = QOE_COUNT_EVENTS_ERROR;
 
     if (rc == QOE_FULL || rc == QOE_BUSY) {
-        counter = QOE_COUNT_EVENTS_OVERLOAD;
+        counter = q->unstorable ? QOE_COUNT_EVENTS_UNSTORABLE
+                                : QOE_COUNT_EVENTS_OVERLOAD;
     }
 
     ngx_http_openqoe_count(q->r, counter, q->batch.nevents);
     ngx_http_openqoe_metrics_events(q->r, &q->batch,
-                                    counter == QOE_COUNT_EVENTS_OVERLOAD
-                                    ? NGX_HTTP_OPENQOE_OVERLOAD
-                                    : NGX_HTTP_OPENQOE_ERROR);
+                                    counter == QOE_COUNT_EVENTS_ERROR
+                                    ? NGX_HTTP_OPENQOE_ERROR
+                                    : q->unstorable
+                                      ? NGX_HTTP_OPENQOE_UNSTORABLE
+                                      : NGX_HTTP_OPENQOE_OVERLOAD);
 
-    if (counter == QOE_COUNT_EVENTS_OVERLOAD) {
+    if (counter != QOE_COUNT_EVENTS_ERROR) {
         qoe_zone_refused(q->zone, qoe_mono_ms());
-        return ngx_http_openqoe_overload(q);
+        return ngx_http_openqoe_send_overload(q->r, q->received_ns);
     }
 
     if (rc == QOE_TOO_LARGE || (rc == QOE_NOMEM && !q->nomem)) {
@@ -422,26 +477,29 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
 }
 
 
-static ngx_int_t
-ngx_http_openqoe_overload(ngx_http_openqoe_request_t *q)
+ngx_int_t
+ngx_http_openqoe_send_overload(ngx_http_request_t *r, uint64_t received_ns)
 {
-    qoe_buf_t  b;
-    qoe_mem_t  mem;
+    qoe_buf_t                     b;
+    qoe_mem_t                     mem;
+    ngx_http_openqoe_loc_conf_t  *lcf;
 
     static ngx_str_t  retry_after = ngx_string("1");
 
-    if (ngx_http_openqoe_header(q->r, "Retry-After", retry_after) != NGX_OK) {
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    if (ngx_http_openqoe_header(r, "Retry-After", retry_after) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_openqoe_json_init(&b, &mem, q->r);
+    ngx_http_openqoe_json_init(&b, &mem, r);
 
     qoe_buf_literal(&b, "{\"success\":false,\"message\":\"Server overload\","
                     "\"events_received\":0,");
-    ngx_http_openqoe_time_taken(q, &b);
+    ngx_http_openqoe_time_taken(received_ns, &b);
     qoe_buf_literal(&b, "}");
 
-    return ngx_http_openqoe_send(q->r, q->lcf->overload_status, &b);
+    return ngx_http_openqoe_send(r, lcf->overload_status, &b);
 }
 
 
@@ -477,15 +535,15 @@ ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch)
 
 
 static void
-ngx_http_openqoe_time_taken(ngx_http_openqoe_request_t *q, qoe_buf_t *b)
+ngx_http_openqoe_time_taken(uint64_t received_ns, qoe_buf_t *b)
 {
     uint64_t  now;
 
     now = qoe_unix_ns();
 
     qoe_buf_printf(b, "\"processing_time_ns\":%llu",
-                   (unsigned long long) (now > q->received_ns
-                                         ? now - q->received_ns : 0));
+                   (unsigned long long) (now > received_ns
+                                         ? now - received_ns : 0));
 }
 
 

@@ -52,6 +52,9 @@ static const struct {
 ngx_int_t
 ngx_http_openqoe_exporter_init(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
+    e->dest = UINT32_MAX;
+    e->signals = NGX_CONF_UNSET_UINT;
+    e->spool = NGX_CONF_UNSET_UINT;
     e->protocol = NGX_CONF_UNSET_UINT;
     e->gzip = NGX_CONF_UNSET_UINT;
     e->interval = NGX_CONF_UNSET_MSEC;
@@ -79,6 +82,8 @@ ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
 {
     qoe_transport_conf_t  *t;
 
+    ngx_conf_init_uint_value(e->signals, NGX_HTTP_OPENQOE_LOGS
+                                         |NGX_HTTP_OPENQOE_METRICS);
     ngx_conf_init_uint_value(e->gzip, 1);
     ngx_conf_init_msec_value(e->interval, 1000);
     ngx_conf_init_msec_value(e->metric_interval, 60000);
@@ -94,6 +99,14 @@ ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     }
 
     t = &e->transport;
+
+    if ((e->signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
+        t->url[QOE_SIGNAL_LOGS] = qoe_span_null;
+    }
+
+    if ((e->signals & NGX_HTTP_OPENQOE_METRICS) == 0) {
+        t->url[QOE_SIGNAL_METRICS] = qoe_span_null;
+    }
 
     t->protocol = e->protocol;
     t->headers = e->headers.elts;

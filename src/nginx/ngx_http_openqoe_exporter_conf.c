@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The openqoe_exporter { } block: one row a line that may stand in it.
+ * The openqoe_exporter { } blocks: one row a line that may stand in them, and
+ * what holds for all of them together.
  */
 
 
@@ -19,7 +20,8 @@ typedef const char *ngx_http_openqoe_line_set_t(ngx_conf_t *cf,
 
 typedef struct {
     ngx_str_t                     name;
-    ngx_uint_t                    nargs;     /* with the name */
+    ngx_uint_t                    nargs;     /* with the name; 0: one or
+                                                more behind it */
     ngx_http_openqoe_line_set_t  *set;
     ngx_uint_t                    many;      /* may be repeated */
 } ngx_http_openqoe_line_t;
@@ -40,6 +42,16 @@ static ngx_http_openqoe_line_set_t  ngx_http_openqoe_certificate_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_key_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_verify_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_resource_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_signals_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_spool_line;
+static ngx_http_openqoe_exporter_t *ngx_http_openqoe_exporter_new(
+    ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf, ngx_str_t *name);
+static ngx_int_t ngx_http_openqoe_exporter_intervals(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
+static ngx_int_t ngx_http_openqoe_exporter_spool(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_exporter_t *e);
+static const char *ngx_http_openqoe_exporter_name(ngx_str_t *name);
+static const char *ngx_http_openqoe_on_off(ngx_str_t *value, ngx_uint_t *on);
 static const char *ngx_http_openqoe_duplicate(ngx_conf_t *cf,
     ngx_str_t *args);
 
@@ -58,7 +70,17 @@ static const ngx_http_openqoe_line_t  ngx_http_openqoe_lines[] = {
     { ngx_string("certificate_key"), 2, ngx_http_openqoe_key_line, 0 },
     { ngx_string("ssl_verify"), 2, ngx_http_openqoe_verify_line, 0 },
     { ngx_string("resource"), 3, ngx_http_openqoe_resource_line, 1 },
+    { ngx_string("signals"), 0, ngx_http_openqoe_signals_line, 0 },
+    { ngx_string("spool"), 2, ngx_http_openqoe_spool_line, 0 },
     { ngx_null_string, 0, NULL, 0 }
+};
+
+
+/* The parts of a spool that are no exporter's. */
+
+static const ngx_str_t  ngx_http_openqoe_taken_names[] = {
+    ngx_string("lock"),
+    ngx_string("quarantine")
 };
 
 
@@ -82,26 +104,235 @@ ngx_http_openqoe_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
     char                          *rv;
+    ngx_str_t                      name, *value;
+    ngx_uint_t                     i;
     ngx_conf_t                     save;
+    const char                    *expected;
+    ngx_http_openqoe_exporter_t   *e;
     ngx_http_openqoe_main_conf_t  *mcf = conf;
 
-    (void) cmd;
+    ngx_str_set(&name, "default");
 
-    if (mcf->exporter.defined) {
-        return "is duplicate";
+    if (cf->args->nelts == 2) {
+        value = cf->args->elts;
+        name = value[1];
+        expected = ngx_http_openqoe_exporter_name(&name);
+
+        if (expected != NULL) {
+            return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
+                                              &name, expected);
+        }
     }
 
-    mcf->exporter.defined = 1;
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        if (qoe_span_eq(ngx_http_openqoe_span(e[i].name),
+                        ngx_http_openqoe_span(name)))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" \"%V\" is duplicate", &cmd->name,
+                               &name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (mcf->exporters.nelts == QOE_DESTS_CONF) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" \"%V\" is one too many, there can be %d",
+                           &cmd->name, &name, QOE_DESTS_CONF);
+        return NGX_CONF_ERROR;
+    }
+
+    e = ngx_http_openqoe_exporter_new(cf, mcf, &name);
+    if (e == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     save = *cf;
     cf->handler = ngx_http_openqoe_line;
-    cf->handler_conf = (char *) &mcf->exporter;
+    cf->handler_conf = (char *) e;
 
     rv = ngx_conf_parse(cf, NULL);
 
     *cf = save;
 
     return rv;
+}
+
+
+/* NULL, or what the name must be: it is a folder of the spool. */
+
+static const char *
+ngx_http_openqoe_exporter_name(ngx_str_t *name)
+{
+    size_t  i;
+    u_char  c;
+
+    static const char  expected[] =
+        "a name of 1 to 32 of a-z, 0-9, \"_\" and \"-\" that begins with a "
+        "letter or a digit, not \"lock\" or \"quarantine\"";
+
+    if (name->len == 0 || name->len > QOE_DEST_NAME) {
+        return expected;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
+              || (i != 0 && (c == '_' || c == '-'))))
+        {
+            return expected;
+        }
+    }
+
+    for (i = 0; i < sizeof(ngx_http_openqoe_taken_names) / sizeof(ngx_str_t);
+         i++)
+    {
+        if (qoe_span_eq(ngx_http_openqoe_span(*name),
+                ngx_http_openqoe_span(ngx_http_openqoe_taken_names[i])))
+        {
+            return expected;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* The array was made for all there can be: an element does not move. */
+
+static ngx_http_openqoe_exporter_t *
+ngx_http_openqoe_exporter_new(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_str_t *name)
+{
+    ngx_http_openqoe_exporter_t  *e;
+
+    e = ngx_array_push(&mcf->exporters);
+    if (e == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(e, sizeof(ngx_http_openqoe_exporter_t));
+    e->name = *name;
+    mcf->exporter = mcf->exporters.elts;
+
+    return ngx_http_openqoe_exporter_init(cf, e) == NGX_OK ? e : NULL;
+}
+
+
+/*
+ * Behind the blocks, before the environment, which is for the first of them:
+ * there is one at least.
+ */
+
+ngx_int_t
+ngx_http_openqoe_exporters_init(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf)
+{
+    static ngx_str_t  name = ngx_string("default");
+
+    if (mcf->exporters.nelts == 0
+        && ngx_http_openqoe_exporter_new(cf, mcf, &name) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_exporter_intervals(cf, mcf);
+}
+
+
+/* Behind the environment. */
+
+ngx_int_t
+ngx_http_openqoe_exporters_complete(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_openqoe_exporter_t  *e;
+
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+
+        if (e[i].metric_interval == NGX_CONF_UNSET_MSEC) {
+            e[i].metric_interval = e[0].metric_interval;
+        }
+
+        if (ngx_http_openqoe_exporter_spool(cf, mcf, &e[i]) != NGX_OK
+            || ngx_http_openqoe_exporter_complete(cf, &e[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* One collection is for all. */
+
+static ngx_int_t
+ngx_http_openqoe_exporter_intervals(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_openqoe_exporter_t  *e, *told;
+
+    told = NULL;
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+
+        if (e[i].metric_interval == NGX_CONF_UNSET_MSEC) {
+            continue;
+        }
+
+        if (told == NULL) {
+            told = &e[i];
+
+        } else if (told->metric_interval != e[i].metric_interval) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"metric_interval\" of \"openqoe_exporter\" "
+                               "\"%V\" is not that of \"%V\": it must be the "
+                               "same", &e[i].name, &told->name);
+            return NGX_ERROR;
+        }
+    }
+
+    if (told != NULL) {
+        e[0].metric_interval = told->metric_interval;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_exporter_spool(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_exporter_t *e)
+{
+    ngx_uint_t  logs;
+
+    logs = e->signals == NGX_CONF_UNSET_UINT
+           || (e->signals & NGX_HTTP_OPENQOE_LOGS);
+
+    if (e->spool == NGX_CONF_UNSET_UINT) {
+        e->spool = mcf->spool.data != NULL && logs;
+        return NGX_OK;
+    }
+
+    if (e->spool && (mcf->spool.data == NULL || !logs)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"spool on\" of \"openqoe_exporter\" \"%V\" needs "
+                           "%s", &e->name,
+                           logs ? "the \"openqoe_spool\" directive"
+                                : "\"logs\" among its \"signals\"");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -138,7 +369,9 @@ ngx_http_openqoe_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
         }
     }
 
-    if (cf->args->nelts != line->nargs) {
+    if (line->nargs == 0 ? cf->args->nelts == 1
+                         : cf->args->nelts != line->nargs)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid number of arguments in \"%V\" of "
                            "\"openqoe_exporter\"", &args[0]);
@@ -345,20 +578,65 @@ ngx_http_openqoe_key_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
 
 
 static const char *
-ngx_http_openqoe_verify_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
-    ngx_str_t *args)
+ngx_http_openqoe_on_off(ngx_str_t *value, ngx_uint_t *on)
 {
-    (void) cf;
+    if (ngx_strcmp(value->data, "on") == 0) {
+        *on = 1;
 
-    if (ngx_strcmp(args[1].data, "on") == 0) {
-        e->ssl_verify = 1;
-
-    } else if (ngx_strcmp(args[1].data, "off") == 0) {
-        e->ssl_verify = 0;
+    } else if (ngx_strcmp(value->data, "off") == 0) {
+        *on = 0;
 
     } else {
         return "\"on\" or \"off\"";
     }
 
     return NULL;
+}
+
+
+static const char *
+ngx_http_openqoe_verify_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *args)
+{
+    (void) cf;
+
+    return ngx_http_openqoe_on_off(&args[1], &e->ssl_verify);
+}
+
+
+static const char *
+ngx_http_openqoe_signals_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *args)
+{
+    ngx_uint_t  i, bit;
+
+    static const char  expected[] = "\"logs\" or \"metrics\", each once";
+
+    e->signals = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        bit = ngx_strcmp(args[i].data, "logs") == 0
+              ? NGX_HTTP_OPENQOE_LOGS
+              : ngx_strcmp(args[i].data, "metrics") == 0
+                ? NGX_HTTP_OPENQOE_METRICS : 0;
+
+        if (bit == 0 || (e->signals & bit)) {
+            return ngx_http_openqoe_bad_value(cf, "signals", &args[i],
+                                              expected);
+        }
+
+        e->signals |= bit;
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_openqoe_spool_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *args)
+{
+    (void) cf;
+    return ngx_http_openqoe_on_off(&args[1], &e->spool);
 }

@@ -82,7 +82,7 @@ static struct {
 /* By ngx_http_openqoe_fate_e: why valid events were refused. */
 
 static const char  *ngx_http_openqoe_fates[] = {
-    NULL, "strict", "overload", "error"
+    NULL, "strict", "overload", "unstorable", "error"
 };
 
 

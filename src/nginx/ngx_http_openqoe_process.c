@@ -10,9 +10,11 @@
 #include "ngx_http_openqoe.h"
 
 #include <curl/curl.h>
+#include <sys/mman.h>
 
 
 #define NGX_HTTP_OPENQOE_RANDOM  10          /* bytes of a UUIDv7 */
+#define NGX_HTTP_OPENQOE_ATTRS   4           /* of the resource, our own */
 
 /*
  * On TERM the master sends KILL after about 3.1 s, but already after 1.55 s
@@ -22,10 +24,15 @@
 
 
 static void ngx_http_openqoe_chown(ngx_cycle_t *cycle, ngx_open_file_t *file);
+static uint64_t *ngx_http_openqoe_lost(ngx_log_t *log);
+static void ngx_http_openqoe_dests(ngx_cycle_t *cycle,
+    ngx_http_openqoe_main_conf_t *mcf);
 static void ngx_http_openqoe_start(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
 static qoe_status_t ngx_http_openqoe_helper(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf, qoe_helper_conf_t *conf);
+static ngx_uint_t ngx_http_openqoe_resource(
+    ngx_http_openqoe_exporter_t *e, const qoe_attr_t *own, qoe_attr_t *out);
 static void ngx_http_openqoe_log(void *ctx, qoe_log_level_t level,
     const char *text, size_t len);
 
@@ -78,7 +85,9 @@ ngx_int_t
 ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
 {
     uint64_t                       all[QOE_LANES_MAX / 64];
+    ngx_uint_t                     i;
     ngx_http_openqoe_zone_t       *z;
+    ngx_http_openqoe_exporter_t   *e;
     ngx_http_openqoe_main_conf_t  *mcf;
 
     if (ngx_http_openqoe_process.helper != NULL) {
@@ -92,6 +101,12 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
     }
 
     z = ngx_http_openqoe_get_zone(mcf);
+    mcf->lost = ngx_http_openqoe_lost(cycle->log);
+
+    /* before the generation: who sees that, sees the destinations */
+
+    ngx_http_openqoe_spool_init(cycle, mcf);
+    ngx_http_openqoe_dests(cycle, mcf);
     qoe_zone_generation_raise(z->zone);
     mcf->generation = qoe_zone_generation(z->zone);
 
@@ -100,16 +115,94 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
     ngx_memset(all, 0xff, sizeof(all));
     ngx_http_openqoe_zone_wake(z, all);
 
-    ngx_http_openqoe_chown(cycle, mcf->exporter.file);
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        ngx_http_openqoe_chown(cycle, e[i].file);
+    }
 
     if (ngx_process == NGX_PROCESS_SINGLE
         && ngx_http_openqoe_process.self != 0)
     {
         ngx_http_openqoe_metrics_init(mcf);
+        ngx_http_openqoe_ack_init(cycle, mcf);
         ngx_http_openqoe_start(cycle, mcf);
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Where helpers count what was lost at their end, which no zone survives for
+ * sure: one place, made once, for all generations.
+ */
+
+static uint64_t *
+ngx_http_openqoe_lost(ngx_log_t *log)
+{
+    static uint64_t  own;                    /* of this process alone */
+    static uint64_t  *lost;
+
+    if (lost != NULL) {
+        return lost;
+    }
+
+    lost = mmap(NULL, ngx_pagesize, PROT_READ|PROT_WRITE,
+                MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+
+    if (lost == MAP_FAILED) {
+        ngx_log_error(NGX_LOG_ERR, log, ngx_errno, "openqoe: mmap() failed");
+        lost = &own;
+    }
+
+    return lost;
+}
+
+
+/* A test of the configuration has a zone of its own, which nobody reads. */
+
+static void
+ngx_http_openqoe_dests(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
+{
+    bool                          spooled[QOE_DESTS_CONF];
+    size_t                        n;
+    uint32_t                      slots[QOE_DESTS_CONF];
+    qoe_span_t                    names[QOE_DESTS_CONF];
+    ngx_uint_t                    i;
+    ngx_http_openqoe_exporter_t  *e;
+
+    n = 0;
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        if (e[i].signals & NGX_HTTP_OPENQOE_LOGS) {
+            names[n] = ngx_http_openqoe_span(e[i].name);
+            spooled[n] = e[i].spool;
+            n++;
+        }
+    }
+
+    qoe_dests_set(ngx_http_openqoe_get_zone(mcf)->zone, names, spooled, n,
+                  slots);
+
+    n = 0;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+
+        if ((e[i].signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
+            continue;
+        }
+
+        e[i].dest = slots[n++];
+
+        if (e[i].dest == UINT32_MAX) {
+            ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                          "openqoe: no place for exporter \"%V\" while those "
+                          "before it are leaving: it gets no events, reload "
+                          "again", &e[i].name);
+        }
+    }
 }
 
 
@@ -167,6 +260,7 @@ ngx_http_openqoe_init_process(ngx_cycle_t *cycle)
 
     ngx_http_openqoe_process.self = qoe_proc_self();
     ngx_http_openqoe_metrics_init(mcf);
+    ngx_http_openqoe_ack_init(cycle, mcf);
 
     rc = curl_global_init(CURL_GLOBAL_DEFAULT);
 
@@ -221,13 +315,14 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     char                          id_text[QOE_UUID_TEXT_LEN];
     uint8_t                       id[16];
     ngx_uint_t                    i, n;
-    qoe_attr_t                    attrs[4], *all, *resource;
+    qoe_attr_t                    own[NGX_HTTP_OPENQOE_ATTRS], *all, *p;
     qoe_status_t                  rc;
     ngx_core_conf_t              *ccf;
+    qoe_exporter_conf_t           exporters[QOE_DESTS_CONF];
     ngx_http_openqoe_zone_t      *z;
     ngx_http_openqoe_exporter_t  *e;
 
-    e = &mcf->exporter;
+    e = mcf->exporters.elts;
     z = ngx_http_openqoe_get_zone(mcf);
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
@@ -239,57 +334,98 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
                                                       1);
     conf->generation = mcf->generation;
     conf->lane_fd = z->lane_fd;
-    conf->transport = e->transport;
-    conf->batch_size = e->batch_size;
-    conf->interval_ms = e->interval;
+    conf->waiter_fd = z->waiter_fd;
+    conf->nwaiters = z->waiters;
+    conf->exporters = exporters;
+    conf->nexporters = mcf->exporters.nelts;
     conf->qoe = mcf->qoe;
-    conf->metric_interval_ms = e->metric_interval;
+    conf->metric_interval_ms = mcf->exporter->metric_interval;
     conf->drain_ms = mcf->drain_timeout;
+    conf->lost = mcf->lost;
     ngx_http_openqoe_process.drain = mcf->drain_timeout;
 
     qoe_zone_instance_id(z->zone, id);
     qoe_uuid_format(id_text, id);
 
-    attrs[0].key = qoe_span("service.name");
-    attrs[0].value = qoe_span(NGX_HTTP_OPENQOE_SERVICE);
-    attrs[1].key = qoe_span("service.instance.id");
-    attrs[1].value = (qoe_span_t) { id_text, QOE_UUID_TEXT_LEN };
-    attrs[2].key = qoe_span("service.version");
-    attrs[2].value = qoe_span(NGX_HTTP_OPENQOE_VERSION);
-    attrs[3].key = qoe_span("host.name");
-    attrs[3].value = ngx_http_openqoe_span(cycle->hostname);
+    own[0].key = qoe_span("service.name");
+    own[0].value = qoe_span(NGX_HTTP_OPENQOE_SERVICE);
+    own[1].key = qoe_span("service.instance.id");
+    own[1].value = (qoe_span_t) { id_text, QOE_UUID_TEXT_LEN };
+    own[2].key = qoe_span("service.version");
+    own[2].value = qoe_span(NGX_HTTP_OPENQOE_VERSION);
+    own[3].key = qoe_span("host.name");
+    own[3].value = ngx_http_openqoe_span(cycle->hostname);
 
-    resource = e->resource.elts;
+    n = 0;
 
-    all = ngx_alloc((4 + e->resource.nelts) * sizeof(qoe_attr_t), cycle->log);
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        n += NGX_HTTP_OPENQOE_ATTRS + e[i].resource.nelts;
+    }
+
+    all = ngx_alloc(n * sizeof(qoe_attr_t), cycle->log);
     if (all == NULL) {
         return QOE_NOMEM;
     }
 
-    /* a configured attribute replaces ours of that name */
+    ngx_memzero(exporters, sizeof(exporters));
+    p = all;
 
-    ngx_memcpy(all, attrs, sizeof(attrs));
-    conf->identity.nattrs = 4;
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        exporters[i].name = ngx_http_openqoe_span(e[i].name);
+        exporters[i].dest = e[i].dest;
+        exporters[i].transport = e[i].transport;
+        exporters[i].batch_size = e[i].batch_size;
+        exporters[i].interval_ms = e[i].interval;
+        exporters[i].identity.scope_name = qoe_span("openqoe");
+        exporters[i].identity.scope_version =
+            qoe_span(NGX_HTTP_OPENQOE_VERSION);
+        exporters[i].identity.attrs = p;
+        exporters[i].identity.nattrs = ngx_http_openqoe_resource(&e[i], own,
+                                                                 p);
+        p += exporters[i].identity.nattrs;
 
-    for (i = 0; i < e->resource.nelts; i++) {
-
-        for (n = 0; n < 4 && !qoe_span_eq(all[n].key, resource[i].key); n++) {
-            /* void */
+        if (e[i].spool) {
+            exporters[i].spool = mcf->spool_conf;
         }
-
-        n = (n < 4) ? n : conf->identity.nattrs++;
-        all[n] = resource[i];
     }
-
-    conf->identity.attrs = all;
-    conf->identity.scope_name = qoe_span("openqoe");
-    conf->identity.scope_version = qoe_span(NGX_HTTP_OPENQOE_VERSION);
 
     rc = qoe_helper_start(&ngx_http_openqoe_process.helper, conf);
 
     ngx_free(all);
 
     return rc;
+}
+
+
+/* A configured attribute replaces ours of that name.  How many there are. */
+
+static ngx_uint_t
+ngx_http_openqoe_resource(ngx_http_openqoe_exporter_t *e,
+    const qoe_attr_t *own, qoe_attr_t *out)
+{
+    ngx_uint_t   i, k, n;
+    qoe_attr_t  *resource;
+
+    resource = e->resource.elts;
+
+    ngx_memcpy(out, own, NGX_HTTP_OPENQOE_ATTRS * sizeof(qoe_attr_t));
+    n = NGX_HTTP_OPENQOE_ATTRS;
+
+    for (i = 0; i < e->resource.nelts; i++) {
+
+        for (k = 0;
+             k < NGX_HTTP_OPENQOE_ATTRS
+             && !qoe_span_eq(out[k].key, resource[i].key);
+             k++)
+        {
+            /* void */
+        }
+
+        k = (k < NGX_HTTP_OPENQOE_ATTRS) ? k : n++;
+        out[k] = resource[i];
+    }
+
+    return n;
 }
 
 
@@ -305,6 +441,8 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
 {
     ngx_msec_t     drain;
     qoe_helper_t  *helper;
+
+    ngx_http_openqoe_ack_exit();
 
     helper = ngx_http_openqoe_process.helper;
 

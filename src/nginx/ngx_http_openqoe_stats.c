@@ -16,30 +16,21 @@ typedef struct {
 } ngx_http_openqoe_stat_t;
 
 
-/* Events that left the queue without being exported. */
-
-typedef struct {
-    uint64_t        rejected;
-    uint64_t        refused;
-    uint64_t        corrupt;
-} ngx_http_openqoe_lost_t;
-
-
 static ngx_int_t ngx_http_openqoe_stats_form(ngx_http_request_t *r);
 static ngx_int_t ngx_http_openqoe_stats_json(ngx_http_request_t *r);
-static void ngx_http_openqoe_exported(qoe_buf_t *b,
-    const ngx_http_openqoe_lost_t *lost,
-    const ngx_http_openqoe_exporter_state_t *s);
+static void ngx_http_openqoe_stats_exporters(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_state_t *s);
 static void ngx_http_openqoe_counters(qoe_buf_t *b, const qoe_zone_t *zone,
     const char *name, const ngx_http_openqoe_stat_t *stats);
 static void ngx_http_openqoe_queue(qoe_buf_t *b, const qoe_zone_t *zone,
-    const ngx_http_openqoe_exporter_state_t *s);
+    const ngx_http_openqoe_state_t *s);
 
 
 static const ngx_http_openqoe_stat_t  ngx_http_openqoe_rejected[] = {
     { "invalid", QOE_COUNT_EVENTS_INVALID },
     { "strict", QOE_COUNT_EVENTS_STRICT },
     { "overload", QOE_COUNT_EVENTS_OVERLOAD },
+    { "unstorable", QOE_COUNT_EVENTS_UNSTORABLE },
     { "error", QOE_COUNT_EVENTS_ERROR },
     { NULL, 0 }
 };
@@ -55,14 +46,7 @@ static const ngx_http_openqoe_stat_t  ngx_http_openqoe_requests[] = {
     { "415", QOE_COUNT_REQUESTS_MEDIA_TYPE },
     { "500", QOE_COUNT_REQUESTS_ERROR },
     { "503", QOE_COUNT_REQUESTS_OVERLOAD },
-    { NULL, 0 }
-};
-
-
-static const ngx_http_openqoe_stat_t  ngx_http_openqoe_batches[] = {
-    { "sent", QOE_COUNT_BATCHES_SENT },
-    { "retried", QOE_COUNT_BATCHES_RETRIED },
-    { "failed", QOE_COUNT_BATCHES_FAILED },
+    { "unconfirmed", QOE_COUNT_REQUESTS_UNCONFIRMED },
     { NULL, 0 }
 };
 
@@ -130,25 +114,18 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_openqoe_stats_json(ngx_http_request_t *r)
 {
-    char                                text[QOE_UUID_TEXT_LEN];
-    uint8_t                             id[16];
-    qoe_buf_t                           b;
-    qoe_mem_t                           mem;
-    qoe_zone_t                         *zone;
-    ngx_http_openqoe_lost_t             lost;
-    ngx_http_openqoe_main_conf_t       *mcf;
-    ngx_http_openqoe_exporter_state_t   s;
+    char                           text[QOE_UUID_TEXT_LEN];
+    uint8_t                        id[16];
+    qoe_buf_t                      b;
+    qoe_mem_t                      mem;
+    qoe_zone_t                    *zone;
+    ngx_http_openqoe_state_t       s;
+    ngx_http_openqoe_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
     zone = ngx_http_openqoe_get_zone(mcf)->zone;
 
-    /* before the lanes: what is counted is released a moment later */
-
-    lost.rejected = qoe_zone_counter(zone, QOE_COUNT_REJECTED);
-    lost.refused = qoe_zone_counter(zone, QOE_COUNT_DROPPED_REFUSED);
-    lost.corrupt = qoe_zone_counter(zone, QOE_COUNT_DROPPED_CORRUPT);
-
-    ngx_http_openqoe_exporter_state(ngx_http_openqoe_get_zone(mcf), &s);
+    ngx_http_openqoe_state(mcf, &s);
 
     qoe_zone_instance_id(zone, id);
     qoe_uuid_format(text, id);
@@ -165,19 +142,16 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
                                               QOE_COUNT_EVENTS_RECEIVED),
         (unsigned long long) s.produced);
     ngx_http_openqoe_counters(&b, zone, "rejected", ngx_http_openqoe_rejected);
-    qoe_buf_printf(&b, ",\"unknown_keys\":%llu},",
+    qoe_buf_printf(&b, ",\"unconfirmed\":%llu,\"lost_at_exit\":%llu,"
+                   "\"unknown_keys\":%llu},",
+        (unsigned long long) qoe_zone_counter(zone,
+                                              QOE_COUNT_EVENTS_UNCONFIRMED),
+        (unsigned long long) __atomic_load_n(mcf->lost, __ATOMIC_RELAXED),
         (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_UNKNOWN_KEYS));
 
     ngx_http_openqoe_counters(&b, zone, "requests", ngx_http_openqoe_requests);
     ngx_http_openqoe_queue(&b, zone, &s);
-
-    ngx_http_openqoe_exported(&b, &lost, &s);
-    ngx_http_openqoe_counters(&b, zone, "batches", ngx_http_openqoe_batches);
-    qoe_buf_literal(&b, ",\"health\":");
-    ngx_http_openqoe_exporter_json(&b, mcf, &s);
-
-    qoe_buf_literal(&b, "},");
-
+    ngx_http_openqoe_stats_exporters(&b, mcf, &s);
     ngx_http_openqoe_stats_qoe(&b, mcf);
     qoe_buf_literal(&b, "}");
 
@@ -185,27 +159,28 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
 }
 
 
-/*
- * What left the queue and was neither rejected nor dropped is exported: so
- * accepted is the sum of the three and of what is queued, in every answer,
- * and stays so over kills, because the marks of a lane survive them.
- */
+/* The first one alone, too: where there is one, that is all to look at. */
 
 static void
-ngx_http_openqoe_exported(qoe_buf_t *b, const ngx_http_openqoe_lost_t *lost,
-    const ngx_http_openqoe_exporter_state_t *s)
+ngx_http_openqoe_stats_exporters(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_state_t *s)
 {
-    uint64_t  all;
+    ngx_uint_t                    i;
+    ngx_http_openqoe_exporter_t  *e;
 
-    all = lost->rejected + lost->refused + lost->corrupt;
+    qoe_buf_literal(b, ",\"exporter\":");
+    ngx_http_openqoe_stats_exporter(b, mcf, mcf->exporter, s);
+    qoe_buf_literal(b, ",\"exporters\":{");
 
-    qoe_buf_printf(b, ",\"exporter\":{\"exported\":%llu,\"rejected\":%llu,"
-                   "\"dropped\":{\"refused\":%llu,\"corrupt\":%llu},",
-                   (unsigned long long) (s->consumed
-                                         - qoe_min(all, s->consumed)),
-                   (unsigned long long) lost->rejected,
-                   (unsigned long long) lost->refused,
-                   (unsigned long long) lost->corrupt);
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        qoe_buf_printf(b, "%s\"%.*s\":", i ? "," : "", (int) e[i].name.len,
+                       (char *) e[i].name.data);
+        ngx_http_openqoe_stats_exporter(b, mcf, &e[i], s);
+    }
+
+    qoe_buf_literal(b, "},");
 }
 
 
@@ -228,7 +203,7 @@ ngx_http_openqoe_counters(qoe_buf_t *b, const qoe_zone_t *zone,
 
 static void
 ngx_http_openqoe_queue(qoe_buf_t *b, const qoe_zone_t *zone,
-    const ngx_http_openqoe_exporter_state_t *s)
+    const ngx_http_openqoe_state_t *s)
 {
     uint32_t         i;
     qoe_lane_info_t  info;

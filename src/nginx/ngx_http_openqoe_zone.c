@@ -23,7 +23,9 @@ static ngx_int_t ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone,
 static ngx_int_t ngx_http_openqoe_zone_found(ngx_shm_zone_t *shm_zone,
     ngx_cycle_t *cycle, qoe_zone_t **zone);
 static ngx_http_openqoe_zone_t *ngx_http_openqoe_zone_open(qoe_zone_t *zone,
-    ngx_log_t *log);
+    ngx_cycle_t *cycle);
+static int *ngx_http_openqoe_zone_fds(uint32_t n, ngx_log_t *log);
+static void ngx_http_openqoe_zone_close(int *fds, uint32_t n);
 static ngx_int_t ngx_http_openqoe_zone_hold(ngx_http_openqoe_zone_t *z,
     ngx_cycle_t *cycle);
 static void ngx_http_openqoe_zone_drop(void *data);
@@ -156,7 +158,7 @@ ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone, void *data)
             return NGX_ERROR;
         }
 
-        z = ngx_http_openqoe_zone_open(zone, cycle->log);
+        z = ngx_http_openqoe_zone_open(zone, cycle);
         if (z == NULL) {
             return NGX_ERROR;
         }
@@ -272,52 +274,92 @@ ngx_http_openqoe_zone_found(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
 }
 
 
+/*
+ * A waiter slot is for a worker: of two generations, and some to spare.  Those
+ * that find none look for themselves (_ack.c).
+ */
+
 static ngx_http_openqoe_zone_t *
-ngx_http_openqoe_zone_open(qoe_zone_t *zone, ngx_log_t *log)
+ngx_http_openqoe_zone_open(qoe_zone_t *zone, ngx_cycle_t *cycle)
 {
-    uint32_t                  i;
+    ngx_core_conf_t          *ccf;
     ngx_http_openqoe_zone_t  *z;
 
-    z = ngx_calloc(sizeof(ngx_http_openqoe_zone_t), log);
+    z = ngx_calloc(sizeof(ngx_http_openqoe_zone_t), cycle->log);
     if (z == NULL) {
         return NULL;
     }
 
     if (qoe_state_attach(&z->state, zone) != QOE_OK) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "openqoe: the zone's state is of another version");
         ngx_free(z);
         return NULL;
     }
 
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
     z->zone = zone;
-    z->lane_fd = ngx_alloc(sizeof(int) * qoe_zone_lanes(zone), log);
+    z->lanes = qoe_zone_lanes(zone);
+    z->waiters = (uint32_t) ngx_min(2 * ngx_max(ccf->worker_processes, 1) + 2,
+                                    QOE_WAITERS_MAX);
 
-    if (z->lane_fd == NULL) {
-        goto failed;
-    }
+    z->lane_fd = ngx_http_openqoe_zone_fds(z->lanes, cycle->log);
+    z->waiter_fd = ngx_http_openqoe_zone_fds(z->waiters, cycle->log);
 
-    for (i = 0; i < qoe_zone_lanes(zone); i++) {
-
-        z->lane_fd[i] = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-
-        if (z->lane_fd[i] == -1) {
-            ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                          "openqoe: eventfd() failed");
-            goto failed;
-        }
-
-        z->lanes++;
+    if (z->lane_fd == NULL || z->waiter_fd == NULL) {
+        z->refs = 1;
+        ngx_http_openqoe_zone_drop(z);
+        return NULL;
     }
 
     return z;
+}
 
-failed:
 
-    z->refs = 1;
-    ngx_http_openqoe_zone_drop(z);
+/* So many eventfds; NULL: logged. */
 
-    return NULL;
+static int *
+ngx_http_openqoe_zone_fds(uint32_t n, ngx_log_t *log)
+{
+    int       *fds;
+    uint32_t   i;
+
+    fds = ngx_alloc(sizeof(int) * n, log);
+    if (fds == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        fds[i] = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+        if (fds[i] == -1) {
+            ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                          "openqoe: eventfd() failed");
+            ngx_http_openqoe_zone_close(fds, i);
+            return NULL;
+        }
+    }
+
+    return fds;
+}
+
+
+static void
+ngx_http_openqoe_zone_close(int *fds, uint32_t n)
+{
+    uint32_t  i;
+
+    if (fds == NULL) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        (void) close(fds[i]);
+    }
+
+    ngx_free(fds);
 }
 
 
@@ -345,17 +387,13 @@ ngx_http_openqoe_zone_hold(ngx_http_openqoe_zone_t *z, ngx_cycle_t *cycle)
 static void
 ngx_http_openqoe_zone_drop(void *data)
 {
-    uint32_t                  i;
     ngx_http_openqoe_zone_t  *z = data;
 
     if (--z->refs != 0) {
         return;
     }
 
-    for (i = 0; i < z->lanes; i++) {
-        close(z->lane_fd[i]);
-    }
-
-    ngx_free(z->lane_fd);
+    ngx_http_openqoe_zone_close(z->lane_fd, z->lanes);
+    ngx_http_openqoe_zone_close(z->waiter_fd, z->waiters);
     ngx_free(z);
 }

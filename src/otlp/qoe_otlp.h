@@ -86,6 +86,30 @@ void qoe_otlp_json(qoe_buf_t *out, const ProtobufCMessage *msg);
 
 
 /*
+ * Appends an Export*ServiceRequest, given in protobuf, as OTLP JSON.  It may
+ * be the concatenation of several, which is one with all their items.
+ *
+ * QOE_OK; QOE_INVALID for bytes that are no such message; QOE_NOMEM;
+ * QOE_TOO_LARGE when out's maximum is passed.  On an error the length and the
+ * status of out are as they were.  The arena, which the caller resets, is
+ * asked for up to QOE_OTLP_UNPACKED times the length of the request.
+ */
+#define QOE_OTLP_UNPACKED        64
+
+qoe_status_t qoe_otlp_transcode(qoe_buf_t *out, qoe_signal_t signal,
+    qoe_span_t request, qoe_arena_t *arena);
+
+/*
+ * Counts what an Export*ServiceRequest in protobuf has: log records, spans or
+ * metric points.  Allocates nothing.  QOE_INVALID (*n is 0) for bytes that
+ * are no message; what is within an item is not looked at.
+ */
+qoe_status_t qoe_otlp_items(qoe_signal_t signal, qoe_span_t request,
+    uint64_t *n);
+
+
+
+/*
  * Reads an Export*ServiceResponse: how many items the collector rejected
  * (partial_success) and why.  error points into the arena.  QOE_INVALID for
  * bytes that are no response; an empty one is 0 rejected.  QOE_NOMEM;

@@ -20,7 +20,8 @@
 typedef enum {
     QOE_WIRE_VARINT = 0,
     QOE_WIRE_FIXED64 = 1,
-    QOE_WIRE_BYTES = 2
+    QOE_WIRE_BYTES = 2,
+    QOE_WIRE_FIXED32 = 5
 } qoe_wire_type_t;
 
 

@@ -465,9 +465,15 @@
       "Age of the oldest event that waits")                                   \
     X(SPOOL_SIZE,                                                             \
       "openqoe.spool.size", GAUGE_NOW, "By", NONE,                            \
-      SELF, "",                                                               \
+      SELF, "exporter",                                                       \
       "at collection",                                                        \
       "Bytes in the spool on disk")                                           \
+    X(DELIVERY_EVENTS,                                                        \
+      "openqoe.delivery.events", GAUGE_NOW, "{event}", NONE,                  \
+      SELF, "exporter,state,reason",                                          \
+      "at collection",                                                        \
+      "Accepted events by where they are: accepted and recovered are the "    \
+      "sum of the others")                                                    \
     X(OTEL_SDK_EXPORTER_LOG_EXPORTED,                                         \
       "otel.sdk.exporter.log.exported", COUNTER, "{log_record}", NONE,        \
       SELF, "error.type",                                                     \

@@ -9,11 +9,14 @@
 
 #include "qoe_gauges.h"
 
+#include "qoe_dest.h"
+#include "qoe_spool_table.h"
+
 #include <math.h>
 
 
 #define QOE_GAUGES_LATELY_MS   10000
-#define QOE_GAUGES_READS       8             /* of a head that moves */
+#define QOE_GAUGES_READS       8             /* of a floor that moves */
 
 /* A record begins with its receipt: field 1, fixed64 (record.proto). */
 #define QOE_GAUGES_RECEIVED    0x09
@@ -29,6 +32,11 @@ static qoe_status_t qoe_gauges_viewers(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_workers(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_queue(const qoe_gauges_t *g);
 static uint64_t qoe_gauges_oldest(const qoe_zone_t *zone, uint32_t lane);
+static qoe_status_t qoe_gauges_delivery(const qoe_gauges_t *g);
+static qoe_status_t qoe_gauges_dest(const qoe_gauges_t *g, uint32_t dest,
+    qoe_span_t name);
+static qoe_status_t qoe_gauges_events(const qoe_gauges_t *g, qoe_span_t name,
+    const char *state, const char *reason, uint64_t n);
 static qoe_status_t qoe_gauges_series(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_dimensions(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_overflow(const qoe_gauges_t *g,
@@ -44,8 +52,37 @@ static const qoe_gauge_t  qoe_gauges[] = {
     { QOE_METRIC_UNIQUE_VIEWERS, qoe_gauges_viewers },
     { QOE_METRIC_WORKER_HEAP_ALLOCATION, qoe_gauges_workers },
     { QOE_METRIC_QUEUE_SIZE, qoe_gauges_queue },
+    { QOE_METRIC_DELIVERY_EVENTS, qoe_gauges_delivery },
     { QOE_METRIC_SERIES_COUNT, qoe_gauges_series },
     { QOE_METRIC_DIMENSION_CARDINALITY, qoe_gauges_dimensions }
+};
+
+
+/* Where events are, and why they were dropped, as /v2/stats has it. */
+
+static const struct {
+    const char         *state;
+    size_t              offset;
+} qoe_gauges_states[] = {
+    { "accepted", offsetof(qoe_dest_info_t, accepted) },
+    { "recovered", offsetof(qoe_dest_info_t, recovered) },
+    { "exported", offsetof(qoe_dest_info_t, exported) },
+    { "rejected", offsetof(qoe_dest_info_t, rejected) },
+    { "queued", offsetof(qoe_dest_info_t, queued) },
+    { "spooled", offsetof(qoe_dest_info_t, spooled) }
+};
+
+
+static const struct {
+    const char         *reason;
+    qoe_dest_counter_t  counter;
+} qoe_gauges_drops[] = {
+    { "refused", QOE_DEST_DROPPED_REFUSED },
+    { "corrupt", QOE_DEST_DROPPED_CORRUPT },
+    { "spool", QOE_DEST_DROPPED_SPOOL },
+    { "behind", QOE_DEST_DROPPED_BEHIND },
+    { "removed", QOE_DEST_DROPPED_REMOVED },
+    { "lost", QOE_DEST_DROPPED_LOST }
 };
 
 
@@ -177,35 +214,28 @@ qoe_gauges_queue(const qoe_gauges_t *g)
         return rc;
     }
 
-    rc = qoe_gauges_add(g, QOE_METRIC_QUEUE_OLDEST_AGE,
-                        (double) (g->now_ns - oldest) / 1e9);
-    if (rc != QOE_OK) {
-        return rc;
-    }
-
-    /* events wait in memory alone */
-
-    return qoe_gauges_add(g, QOE_METRIC_SPOOL_SIZE, 0);
+    return qoe_gauges_add(g, QOE_METRIC_QUEUE_OLDEST_AGE,
+                          (double) (g->now_ns - oldest) / 1e9);
 }
 
 
 /*
- * When the record at the lane's head was received, Unix ns; 0: there is none.
+ * When the record at the lane's floor was received, Unix ns; 0: there is none.
  * The consumer may release it at any moment: what was read counts only if the
- * head stands where it stood.
+ * floor stands where it stood.
  */
 
 static uint64_t
 qoe_gauges_oldest(const qoe_zone_t *zone, uint32_t lane)
 {
     int         i, n;
-    uint64_t    head, pos, received;
+    uint64_t    floor, pos, received;
     qoe_span_t  record;
 
     for (n = 0; n < QOE_GAUGES_READS; n++) {
 
-        head = qoe_lane_head(zone, lane);
-        pos = head;
+        floor = qoe_lane_floor(zone, lane);
+        pos = floor;
         received = 0;
 
         if (qoe_lane_read(zone, lane, UINT64_MAX, &pos, &record) == QOE_OK
@@ -219,7 +249,7 @@ qoe_gauges_oldest(const qoe_zone_t *zone, uint32_t lane)
 
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-        if (qoe_lane_head(zone, lane) == head) {
+        if (qoe_lane_floor(zone, lane) == floor) {
             return received;
         }
     }
@@ -227,6 +257,95 @@ qoe_gauges_oldest(const qoe_zone_t *zone, uint32_t lane)
     /* so fast a consumer has nothing old */
 
     return 0;
+}
+
+
+/* Exporters of the configuration; those going away tell nothing any more. */
+
+static qoe_status_t
+qoe_gauges_delivery(const qoe_gauges_t *g)
+{
+    char          name[QOE_DEST_NAME];
+    size_t        len;
+    uint32_t      dest;
+    qoe_status_t  rc;
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+
+        if (!qoe_dest_wanted(g->st->zone, dest)) {
+            continue;
+        }
+
+        len = qoe_dest_name(g->st->zone, dest, name);
+        rc = qoe_gauges_dest(g, dest, (qoe_span_t) { name, len });
+
+        if (rc != QOE_OK) {
+            return rc;
+        }
+    }
+
+    return QOE_OK;
+}
+
+
+static qoe_status_t
+qoe_gauges_dest(const qoe_gauges_t *g, uint32_t dest, qoe_span_t name)
+{
+    size_t            i;
+    qoe_labels_t      labels;
+    qoe_status_t      rc;
+    qoe_dest_info_t   info;
+    qoe_spool_info_t  spool;
+
+    qoe_dest_info(g->st->zone, dest, &info);
+    qoe_spool_info(g->st->zone, dest, &spool);
+
+    labels.len = 0;
+    (void) qoe_labels_add(&labels, qoe_span("exporter"), name);
+
+    rc = qoe_collect_add(g->collect, QOE_METRIC_SPOOL_SIZE, qoe_span_null,
+                         qoe_labels_span(&labels), (double) spool.bytes);
+
+    for (i = 0; rc == QOE_OK
+                && i < sizeof(qoe_gauges_states) / sizeof(qoe_gauges_states[0]);
+         i++)
+    {
+        rc = qoe_gauges_events(g, name, qoe_gauges_states[i].state, NULL,
+                               *(uint64_t *) ((char *) &info
+                                   + qoe_gauges_states[i].offset));
+    }
+
+    for (i = 0; rc == QOE_OK
+                && i < sizeof(qoe_gauges_drops) / sizeof(qoe_gauges_drops[0]);
+         i++)
+    {
+        rc = qoe_gauges_events(g, name, "dropped", qoe_gauges_drops[i].reason,
+                               qoe_dest_counter(g->st->zone, dest,
+                                                qoe_gauges_drops[i].counter));
+    }
+
+    return rc;
+}
+
+
+static qoe_status_t
+qoe_gauges_events(const qoe_gauges_t *g, qoe_span_t name, const char *state,
+    const char *reason, uint64_t n)
+{
+    qoe_labels_t  labels;
+
+    labels.len = 0;
+    (void) qoe_labels_add(&labels, qoe_span("exporter"), name);
+    (void) qoe_labels_add(&labels, qoe_span("state"), qoe_span_str(state));
+
+    if (reason != NULL) {
+        (void) qoe_labels_add(&labels, qoe_span("reason"),
+                              qoe_span_str(reason));
+    }
+
+    return qoe_collect_add(g->collect, QOE_METRIC_DELIVERY_EVENTS,
+                           qoe_span_null, qoe_labels_span(&labels),
+                           (double) n);
 }
 
 

@@ -4,9 +4,10 @@
  *
  * The counters of the zone: id, what it counts (README, /v2/stats).
  * Every failure has one.  Sums over all workers, kept for the zone's life.
+ * What becomes of an export is counted for each destination (qoe_dest.h).
  *
- * How many events were accepted, wait and were exported is not counted here:
- * the lanes' own marks tell it, whoever is killed (qoe_lane_info_t).
+ * How many events were accepted, wait and were exported is not counted at
+ * all: the lanes' own marks tell it, whoever is killed (qoe_dest_info_t).
  */
 
 
@@ -23,20 +24,17 @@
     X(REQUESTS_TOO_LARGE,    "answered 413 by this module")                   \
     X(REQUESTS_MEDIA_TYPE,   "answered 415")                                  \
     X(REQUESTS_OVERLOAD,     "answered 503 (or 429): the queue was full")     \
+    X(REQUESTS_UNCONFIRMED,  "answered 503: not stored in time")              \
     X(REQUESTS_ERROR,        "answered 500: memory or a system call failed")  \
     X(EVENTS_RECEIVED,       "elements of the events arrays that were read")  \
     X(EVENTS_INVALID,        "events refused by validation")                  \
     X(EVENTS_STRICT,         "valid events refused with a strict batch")      \
     X(EVENTS_OVERLOAD,       "valid events refused: the queue was full")      \
+    X(EVENTS_UNSTORABLE,     "valid events refused: the spool failed")        \
+    X(EVENTS_UNCONFIRMED,    "events in the queue, answered 503: not "        \
+                             "stored in time")                                \
     X(EVENTS_ERROR,          "valid events refused by an internal error")     \
     X(UNKNOWN_KEYS,          "keys of events that the schema has not")        \
-    X(REJECTED,              "events that the collector rejected in a "       \
-                             "partial success")                               \
-    X(DROPPED_REFUSED,       "events of a batch refused for good")            \
-    X(DROPPED_CORRUPT,       "records that could not be read")                \
-    X(BATCHES_SENT,          "export requests that succeeded")                \
-    X(BATCHES_RETRIED,       "export attempts that will be repeated")         \
-    X(BATCHES_FAILED,        "export requests refused for good")              \
     X(LOCKS_STOLEN,          "locks taken from a dead process")               \
     X(LANES_ADOPTED,         "lanes taken over from a dead process")          \
     X(RECORDS_INTERRUPTED,   "records whose metrics a kill may have cut")     \

@@ -65,7 +65,11 @@ typedef enum {
  * The master, when a configuration is in force: finds or makes the slots of
  * the n names, all others are going away.  slots[i] is UINT32_MAX where there
  * is none left (those going away hold them until the lanes' owners have seen
- * it); spooled[i]: has a spool.
+ * it), or for a name longer than QOE_DEST_NAME; spooled[i]: has a spool.
+ *
+ * A slot is given to another name once no lane and no living process has to
+ * do with it; one with segments of the old name last of all: their files
+ * stay, the zone no longer knows of them.
  */
 void qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names,
     const bool *spooled, size_t n, uint32_t *slots);
@@ -73,6 +77,11 @@ void qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names,
 /* Any thread of any process. */
 
 bool qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest);
+
+/* Its bytes, how many there are is returned; 0: the slot was never used. */
+size_t qoe_dest_name(const qoe_zone_t *zone, uint32_t dest,
+    char name[QOE_DEST_NAME]);
+
 void qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
     uint64_t n);
 uint64_t qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest,
@@ -89,6 +98,11 @@ typedef struct {
     qoe_lane_health_t  health;           /* of the worst and the latest lane */
 } qoe_dest_info_t;
 
+/*
+ * One look at all: the identity holds, with exported as what is left.  What
+ * moves meanwhile is seen where it was or twice, never nowhere: exported may
+ * be too small by what is in flight, never too large.
+ */
 void qoe_dest_info(const qoe_zone_t *zone, uint32_t dest,
     qoe_dest_info_t *info);
 
@@ -96,32 +110,69 @@ void qoe_dest_info(const qoe_zone_t *zone, uint32_t dest,
 /* The lane's owner, and it alone. */
 
 /*
- * After the lane was taken: lets every wanted destination in (at the floor),
- * gives up what is queued for those that went away (DROPPED_REMOVED; returns
- * how many events), and takes over what the last owner had in the spool.
+ * After the lane was taken, before anything of it is read: lets every wanted
+ * destination in (at the floor; one that comes back not before what it had
+ * released), gives up what is queued for those that went away
+ * (DROPPED_REMOVED, counted by this; returns how many events), and takes over
+ * what the last owner had in the spool.  Who waits for the lane is among the
+ * next qoe_lane_waiters(), for the last owner may have died waking them.
  */
 uint64_t qoe_lane_dests(qoe_zone_t *zone, uint32_t lane);
+
+/*
+ * Was dest let in?  Records are kept for those alone: nothing may be read for
+ * another, also if the owner's own configuration has it.
+ */
+bool qoe_lane_dest_in(const qoe_zone_t *zone, uint32_t lane, uint32_t dest);
 
 /* Where the first record begins that was not released for dest. */
 uint64_t qoe_lane_dest_head(const qoe_zone_t *zone, uint32_t lane,
     uint32_t dest);
 
-/* Frees the space before pos, n records, as far as dest is concerned. */
-void qoe_lane_dest_release(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
-    uint64_t pos, uint64_t n);
+/*
+ * How many records lie between there and the tail, which *tail is set to, all
+ * in one look: what a lane holds that is damaged is given up with it.
+ */
+uint64_t qoe_lane_dest_queued(const qoe_zone_t *zone, uint32_t lane,
+    uint32_t dest, uint64_t *tail);
 
 /*
- * The n records behind the last position, up to pos, are in dest's spool
- * although they are not released: if the owner goes or dies, the spool has
- * them, and they are not read again.
+ * Frees the space before pos, n records, as far as dest is concerned.
+ * durable: the destination has taken them, or they were given up and counted;
+ * not durable: they are in the spool and perhaps not synced yet.
+ */
+void qoe_lane_dest_release(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
+    uint64_t pos, uint64_t n, bool durable);
+
+/*
+ * Frees the space before pos of a lane that no destination is in; nothing if
+ * one is.
+ */
+void qoe_lane_free(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
+
+/*
+ * The n records up to pos behind what was stored or released before are in
+ * dest's spool although they are not released: if the owner goes or dies, the
+ * spool has them, and they are not read again.
  */
 void qoe_lane_dest_stored(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
     uint64_t pos, uint64_t n);
 
-/* All that is stored is durable. */
+/* All that is stored, also what a former owner has stored, is durable. */
 void qoe_lane_dest_synced(qoe_zone_t *zone, uint32_t lane, uint32_t dest);
 
-/* As qoe_lane_report() was: what became of an export. */
+/*
+ * Is something stored or released that was not synced?  Behind
+ * qoe_lane_dests(): the last owner left it so, and a dead one's segments are
+ * for the caller to sync.
+ */
+bool qoe_lane_dest_unsynced(const qoe_zone_t *zone, uint32_t lane,
+    uint32_t dest);
+
+/*
+ * What became of an export.  error is NULL for a success; failing: the error
+ * is one more of a series of failures, anything else ends it.  now_ms: Unix.
+ */
 void qoe_lane_dest_report(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
     uint64_t now_ms, const char *error, bool failing);
 
@@ -132,13 +183,11 @@ void qoe_lane_dest_report(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
  * it was put, for every wanted destination with a spool.
  */
 
-typedef enum {
-    QOE_ACK_MEMORY = 0,
-    QOE_ACK_SPOOL,
-    QOE_ACK_FSYNC
-} qoe_ack_t;
-
-/* The event loop, behind qoe_zone_put(). */
+/*
+ * The event loop, behind qoe_zone_put().  A destination that the lane's owner
+ * has not let in yet is waited for; if none has a spool (a reload took it
+ * away), spool and fsync mean that every destination has released it.
+ */
 bool qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
     qoe_ack_t ack);
 
@@ -154,14 +203,15 @@ uint32_t qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self);
 void qoe_waiter_give(qoe_zone_t *zone, uint32_t w);
 
 /*
- * The lane's owner.  Up to where requests wait for that level, at least;
- * 0 or an old position when none does.
+ * Up to where requests wait for that level, at least; 0 or an old position
+ * when none does, never past the tail.  A request for fsync counts as one for
+ * spool, too.  What was asked for while the lane was nobody's still is.
  */
 uint64_t qoe_lane_asked(const qoe_zone_t *zone, uint32_t lane, qoe_ack_t ack);
 
 /*
- * The waiters (a bit a slot) that asked since the last time; the caller wakes
- * them.  After stored, synced or release.
+ * The lane's owner: the waiters (a bit a slot) that asked since the last time;
+ * the caller wakes them.  After stored, synced or release.
  */
 uint64_t qoe_lane_waiters(qoe_zone_t *zone, uint32_t lane);
 

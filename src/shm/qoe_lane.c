@@ -2,15 +2,12 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Consumers: the lease of a lane, and reading and releasing its records.
- * Everything here but take is called by the lane's owner alone.
+ * Consumers: the lease of a lane, and reading its records.  What changes
+ * anything, but for take, is called by the lane's owner alone.
  */
 
 
 #include "qoe_zone_layout.h"
-
-#include <stdio.h>
-
 
 qoe_status_t
 qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self, bool *adopted)
@@ -46,7 +43,7 @@ qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self)
 
     l = qoe_zone_lane(zone, lane);
 
-    qoe_store(&l->wake, UINT64_MAX);
+    qoe_store(&l->wake, QOE_LANE_AWAKE);
     qoe_store(&l->lease_ms, qoe_mono_ms());
 
     __atomic_compare_exchange_n(&l->owner, &self, 0, false, __ATOMIC_ACQ_REL,
@@ -55,9 +52,9 @@ qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self)
 
 
 uint64_t
-qoe_lane_head(const qoe_zone_t *zone, uint32_t lane)
+qoe_lane_floor(const qoe_zone_t *zone, uint32_t lane)
 {
-    return qoe_mark_pos(&qoe_zone_lane(zone, lane)->head);
+    return qoe_mark_pos(&qoe_zone_lane(zone, lane)->floor);
 }
 
 
@@ -118,13 +115,6 @@ qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t limit,
 }
 
 
-void
-qoe_lane_release(qoe_zone_t *zone, uint32_t lane, uint64_t pos, uint64_t n)
-{
-    qoe_mark_move(&qoe_zone_lane(zone, lane)->head, pos, n);
-}
-
-
 uint64_t
 qoe_lane_applied(const qoe_zone_t *zone, uint32_t lane)
 {
@@ -169,7 +159,7 @@ qoe_lane_recover(qoe_zone_t *zone, uint32_t lane)
 
 
 bool
-qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
+qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos, uint64_t asked)
 {
     qoe_lane_t  *l;
 
@@ -181,34 +171,10 @@ qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
-    return qoe_mark_pos(&l->tail) > pos;
-}
-
-
-void
-qoe_lane_report(qoe_zone_t *zone, uint32_t lane, uint64_t now_ms,
-    const char *error, bool failing)
-{
-    uint64_t            seq;
-    qoe_lane_t         *l;
-    qoe_lane_health_t  *h;
-
-    l = qoe_zone_lane(zone, lane);
-    h = &l->health;
-
-    seq = l->health_seq | 1;
-    __atomic_store_n(&l->health_seq, seq, __ATOMIC_SEQ_CST);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-
-    if (error == NULL) {
-        h->last_success_ms = now_ms;
-        h->consecutive_failures = 0;
-
-    } else {
-        h->last_failure_ms = now_ms;
-        h->consecutive_failures = failing ? h->consecutive_failures + 1 : 0;
-        snprintf(h->last_error, sizeof(h->last_error), "%s", error);
+    if (pos == QOE_LANE_AWAKE) {
+        return false;
     }
 
-    qoe_store(&l->health_seq, seq + 1);
+    return qoe_mark_pos(&l->tail) > pos
+           || qoe_lane_asked(zone, lane, QOE_ACK_SPOOL) > asked;
 }

@@ -10,6 +10,7 @@
 
 
 #include "qoe_zone_layout.h"
+#include "qoe_failpoint.h"
 #include "qoe_lock.h"
 
 
@@ -29,14 +30,16 @@ static void qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st,
 static qoe_status_t qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st,
     uint32_t lane, qoe_span_t record);
 static void qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st,
-    uint64_t *wake);
+    qoe_ack_t ack, uint64_t *ends, uint64_t *wake);
+static void qoe_put_ask(qoe_lane_t *lane, uint64_t pos, qoe_ack_t ack);
 static qoe_status_t qoe_lane_lock(qoe_zone_t *zone, qoe_lane_t *lane,
     qoe_proc_t self, uint32_t slot);
 
 
 qoe_status_t
 qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
-    const qoe_put_t *puts, size_t n, uint64_t wake[QOE_LANES_MAX / 64])
+    const qoe_put_t *puts, size_t n, qoe_ack_t ack, uint64_t *ends,
+    uint64_t wake[QOE_LANES_MAX / 64])
 {
     size_t           i;
     qoe_status_t     rc;
@@ -44,6 +47,10 @@ qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
 
     memset(wake, 0, QOE_LANES_MAX / 8);
     memset(st.touched, 0, sizeof(st.touched));
+
+    if (ends != NULL) {
+        memset(ends, 0, QOE_LANES_MAX * sizeof(uint64_t));
+    }
 
     for (i = 0; i < n; i++) {
         if (puts[i].lane >= zone->lanes
@@ -66,7 +73,7 @@ qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
     }
 
     if (rc == QOE_OK) {
-        qoe_put_publish(zone, &st, wake);
+        qoe_put_publish(zone, &st, ack, ends, wake);
     }
 
     return rc;
@@ -147,9 +154,8 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, uint32_t lane,
     pad = (pad < need) ? pad : 0;
     end = st->tail[lane] + pad + need;
 
-    if (end - qoe_mark_pos(&qoe_zone_lane(zone, lane)->head)
-        > zone->ring_size)
-    {
+    if (end - qoe_lane_floor(zone, lane) > zone->ring_size) {
+
         /* an empty ring would not hold the request either: no use to wait */
 
         return end - st->start[lane] > zone->ring_size ? QOE_TOO_LARGE
@@ -179,9 +185,11 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, uint32_t lane,
 
 
 static void
-qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, uint64_t *wake)
+qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, qoe_ack_t ack,
+    uint64_t *ends, uint64_t *wake)
 {
     uint32_t     i;
+    uint64_t     pos;
     qoe_lane_t  *lane;
 
     for (i = 0; i < zone->lanes; i++) {
@@ -191,6 +199,10 @@ qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, uint64_t *wake)
         }
 
         lane = qoe_zone_lane(zone, i);
+
+        /* first: who sees the tail sees what is asked of it */
+
+        qoe_put_ask(lane, st->tail[i], ack);
 
         /*
          * The tail is stored before the wake position is loaded, and the
@@ -203,11 +215,39 @@ qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, uint64_t *wake)
 
         qoe_mark_move(&lane->tail, st->tail[i], st->count[i]);
 
-        if (st->tail[i] > __atomic_load_n(&lane->wake, __ATOMIC_SEQ_CST)) {
+        pos = __atomic_load_n(&lane->wake, __ATOMIC_SEQ_CST);
+
+        if (st->tail[i] > pos
+            || (ack != QOE_ACK_MEMORY && pos != QOE_LANE_AWAKE))
+        {
             wake[i / 64] |= (uint64_t) 1 << i % 64;
         }
 
+        if (ends != NULL) {
+            ends[i] = st->tail[i];
+        }
+
+        (void) qoe_failpoint("put.publish");
+
         qoe_unlock(&lane->lock);
+    }
+}
+
+
+/*
+ * Who is killed behind this has asked for what is not there: up to the tail
+ * counts (qoe_lane_asked).
+ */
+
+static void
+qoe_put_ask(qoe_lane_t *lane, uint64_t pos, qoe_ack_t ack)
+{
+    if (ack != QOE_ACK_MEMORY) {
+        __atomic_store_n(&lane->asked[0], pos, __ATOMIC_RELAXED);
+    }
+
+    if (ack == QOE_ACK_FSYNC) {
+        __atomic_store_n(&lane->asked[1], pos, __ATOMIC_RELAXED);
     }
 }
 

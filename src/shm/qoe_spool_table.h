@@ -51,7 +51,8 @@ qoe_segment_entry_t *qoe_spool_entry_new(qoe_zone_t *zone, uint32_t dest,
 
 /*
  * Makes self the owner of an entry of nobody or of a dead process; *adopted:
- * the latter, read the file again.  QOE_BUSY: somebody else is.
+ * the latter, read the file again.  QOE_BUSY: somebody is already (be it
+ * self), or there is no entry any more.
  */
 qoe_status_t qoe_spool_entry_claim(qoe_segment_entry_t *e, qoe_proc_t self,
     bool *adopted);

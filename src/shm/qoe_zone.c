@@ -11,7 +11,8 @@
 #include "qoe_uuid.h"
 
 
-#define QOE_HEALTH_READS   100
+#define QOE_SEGMENTS_SIZE                                                     \
+    (QOE_DESTS_MAX * QOE_SEGMENTS_MAX * sizeof(qoe_segment_entry_t))
 
 /*
  * What of a zone goes where: a sixth to what the lanes share, and of the rest
@@ -22,15 +23,14 @@
 
 
 static void qoe_zone_divide(qoe_zone_t *z);
-static void qoe_zone_health_read(const qoe_lane_t *lane,
-    qoe_lane_health_t *health);
 
 
 size_t
 qoe_zone_size_min(uint32_t lanes)
 {
     return qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE)
-           + QOE_SLOTS * sizeof(qoe_slot_t) + QOE_ZONE_SHARED_MIN
+           + QOE_SLOTS * sizeof(qoe_slot_t) + QOE_SEGMENTS_SIZE
+           + QOE_ZONE_SHARED_MIN
            + lanes * (sizeof(qoe_lane_t) + QOE_ZONE_STATE_MIN
                       + qoe_align(QOE_LANE_MIN, QOE_CACHE_LINE)
                       + QOE_CACHE_LINE);
@@ -59,7 +59,8 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
     z->lanes = lanes;
     z->size = size;
     z->slots_offset = qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE);
-    z->lanes_offset = z->slots_offset + QOE_SLOTS * sizeof(qoe_slot_t);
+    z->segments_offset = z->slots_offset + QOE_SLOTS * sizeof(qoe_slot_t);
+    z->lanes_offset = z->segments_offset + QOE_SEGMENTS_SIZE;
     qoe_zone_divide(z);
     z->start_ns = qoe_unix_ns();
 
@@ -72,7 +73,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
     qoe_uuid_v7(z->instance_id, z->start_ns / 1000000, random);
 
     for (i = 0; i < lanes; i++) {
-        qoe_zone_lane(z, i)->wake = UINT64_MAX;
+        qoe_zone_lane(z, i)->wake = QOE_LANE_AWAKE;
         qoe_zone_lane(z, i)->lease_ms = qoe_mono_ms();
     }
 
@@ -264,41 +265,17 @@ void
 qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
     qoe_lane_info_t *info)
 {
-    uint64_t           head, tail;
+    uint64_t           floor, tail;
     const qoe_lane_t  *l;
 
     l = qoe_zone_lane(zone, lane);
 
-    /* the head first: a tail that is read later can only be further on */
+    /* the floor first: a tail that is read later can only be further on */
 
-    qoe_mark_get(&l->head, &head, &info->consumed);
+    qoe_mark_get(&l->floor, &floor, &info->consumed);
     qoe_mark_get(&l->tail, &tail, &info->produced);
-    info->used = qoe_min(tail - head, zone->ring_size);
+    info->used = qoe_min(tail - floor, zone->ring_size);
     info->size = zone->ring_size;
     info->owner = qoe_load(&l->owner);
     info->lease_ms = qoe_load(&l->lease_ms);
-
-    qoe_zone_health_read(l, &info->health);
-}
-
-
-static void
-qoe_zone_health_read(const qoe_lane_t *lane, qoe_lane_health_t *health)
-{
-    int       i;
-    uint64_t  seq;
-
-    /* a writer that died while it wrote leaves it odd: then take what is */
-
-    for (i = 0; i < QOE_HEALTH_READS; i++) {
-        seq = qoe_load(&lane->health_seq);
-        *health = lane->health;
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-
-        if ((seq & 1) == 0 && seq == qoe_load(&lane->health_seq)) {
-            break;
-        }
-    }
-
-    health->last_error[sizeof(health->last_error) - 1] = '\0';
 }

@@ -5,8 +5,9 @@
  * The shared zone: one fixed layout of offsets, made once in memory that the
  * caller maps, used by every worker of every generation.
  *
- *   header | counters, a block a slot | lane headers | shared region
- *   | for each lane: ring | for each lane: state region
+ *   header | counters, a block a slot | segments of the spools
+ *   | lane headers | shared region | for each lane: ring
+ *   | for each lane: state region
  *
  * What is in the regions is the business of src/qoe (qoe_state.h).
  *
@@ -40,7 +41,7 @@
 typedef struct qoe_zone_s  qoe_zone_t;
 
 
-/* What a consumer tells of its exporter; for health and stats. */
+/* What a consumer tells of an exporter; for health and stats. */
 
 typedef struct {
     uint64_t      last_success_ms;       /* Unix, 0 never */
@@ -53,11 +54,20 @@ typedef struct {
     uint64_t           used;             /* bytes */
     uint64_t           size;
     uint64_t           produced;         /* records ever put */
-    uint64_t           consumed;         /* records ever released */
+    uint64_t           consumed;         /* of them, those that every
+                                            destination has released */
     qoe_proc_t         owner;            /* 0: no consumer */
     uint64_t           lease_ms;         /* owner changed last; monotonic */
-    qoe_lane_health_t  health;
 } qoe_lane_info_t;
+
+
+/* What a request waits for (openqoe_ack); see qoe_dest.h. */
+
+typedef enum {
+    QOE_ACK_MEMORY = 0,
+    QOE_ACK_SPOOL,
+    QOE_ACK_FSYNC
+} qoe_ack_t;
 
 
 /* Bytes that a zone with that many lanes needs at least. */
@@ -119,14 +129,18 @@ typedef struct {
 /*
  * Puts all n records or none; those of one lane keep their order.  Sets a bit
  * in wake[lane / 64] for each lane whose consumer wants to be woken (see
- * qoe_lane_arm).
+ * qoe_lane_arm).  ends, unless NULL, has QOE_LANES_MAX places: those of the
+ * lanes that took of it get the position behind it, all others 0.  With an
+ * ack other than memory these are asked for (qoe_lane_asked), which wakes any
+ * consumer that sleeps.
  *
  * QOE_OK; QOE_FULL; QOE_BUSY when a lock was not had within some ms;
  * QOE_TOO_LARGE when they can never fit, were the lanes empty.  A dead
  * process's lock is stolen and counted.  Event loop thread of process self.
  */
 qoe_status_t qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
-    const qoe_put_t *puts, size_t n, uint64_t wake[QOE_LANES_MAX / 64]);
+    const qoe_put_t *puts, size_t n, qoe_ack_t ack, uint64_t *ends,
+    uint64_t wake[QOE_LANES_MAX / 64]);
 
 
 /* Consumers. */
@@ -141,8 +155,11 @@ qoe_status_t qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self,
 /* Only the owner; later calls on the lane need a new lease. */
 void qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self);
 
-/* Where the first record that was not released begins. */
-uint64_t qoe_lane_head(const qoe_zone_t *zone, uint32_t lane);
+/*
+ * Where the first record begins that some destination has not released.  Its
+ * bytes stay until then; how each of them releases is told in qoe_dest.h.
+ */
+uint64_t qoe_lane_floor(const qoe_zone_t *zone, uint32_t lane);
 uint64_t qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane);
 
 /*
@@ -166,23 +183,19 @@ void qoe_lane_hand(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
 void qoe_lane_apply(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
 bool qoe_lane_recover(qoe_zone_t *zone, uint32_t lane);
 
-/* Frees the space before pos, which held n records. */
-void qoe_lane_release(qoe_zone_t *zone, uint32_t lane, uint64_t pos,
-    uint64_t n);
-
 /*
- * Asks producers to wake the consumer once the tail passes pos; true when it
- * has already.  Call it before every sleep, and with UINT64_MAX, which
- * disarms, behind it.
+ * Asks producers to wake the consumer once the tail passes pos, or at once
+ * when something is put that a request waits for.  True when that is so
+ * already: the tail is past pos, or somebody asked beyond asked, what the
+ * caller has last seen of qoe_lane_asked(, QOE_ACK_SPOOL) and done what it
+ * can for.  Call it before every sleep; with pos QOE_LANE_ASKED it wakes only
+ * those who ask (there is no room for more batches), with QOE_LANE_AWAKE,
+ * behind the sleep, nobody any more.
  */
-bool qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
-
-/*
- * What became of an export.  error is NULL for a success; failing: the error
- * is one more of a series of failures, anything else ends it.  now_ms: Unix.
- */
-void qoe_lane_report(qoe_zone_t *zone, uint32_t lane, uint64_t now_ms,
-    const char *error, bool failing);
+#define QOE_LANE_AWAKE         UINT64_MAX
+#define QOE_LANE_ASKED         (UINT64_MAX - 1)
+bool qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos,
+    uint64_t asked);
 
 
 #endif /* _QOE_ZONE_H_INCLUDED_ */

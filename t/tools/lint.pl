@@ -37,7 +37,7 @@ for my $path (glob 'src/*/*.h') {
 }
 
 my @sources = (glob('src/*/*.[ch] t/unit/*.[ch] t/fuzz/*.c t/tools/*.c'),
-    glob('bench/*.c'), 'ngx_http_openqoe_module.c');
+    glob('bench/*.c tools/*.[ch]'), 'ngx_http_openqoe_module.c');
 
 for my $path (@sources) {
     open my $fh, '<', $path or die "$path: $!\n";

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Events for t/tools/load -x: with forged values in every dimension, or with
- * those of a number of honest viewers, in bodies that are alike.
+ * Events for t/tools/load: plain ones, and for -x with forged values in every
+ * dimension, or with those of a number of honest viewers, in bodies that are
+ * alike.
  */
 
 
@@ -13,6 +14,45 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <zlib.h>
+
+
+/* "sum" is the CRC-32 of the text up to it: what arrives can be checked. */
+
+static size_t
+load_plain_event(char *p, size_t max, int index, unsigned session,
+    const char *run, long long ms, uint64_t number)
+{
+    size_t  len;
+
+    len = (size_t) snprintf(p, max,
+        "{\"event_type\":\"heartbeat\",\"event_time\":%lld,"
+        "\"viewer_time\":%lld,\"playback_time\":%lu,\"org_id\":\"org-load\","
+        "\"player_id\":\"player-load\","
+        "\"view_id\":\"%08x-%04x-4000-8000-00000000000a\","
+        "\"session_id\":\"%08x-%04x-4000-8000-00000000000b\","
+        "\"viewer_id\":\"viewer-%d\",\"env\":\"test\","
+        "\"app_name\":\"load\",\"app_version\":\"1.0.0\","
+        "\"device\":{\"name\":\"desktop\",\"model\":\"x\","
+        "\"category\":\"desktop\",\"manufacturer\":\"none\"},"
+        "\"os\":{\"family\":\"Linux\",\"version\":\"6.1\"},"
+        "\"browser\":{\"family\":\"Chrome\",\"version\":\"120.0\"},"
+        "\"player\":{\"name\":\"hls.js\",\"version\":\"1.5.0\","
+        "\"autoplay\":true,\"preload\":\"auto\"},"
+        "\"network\":{\"asn\":64496,\"country_code\":\"DE\"},"
+        "\"cdn\":{\"provider\":\"edge\",\"edge_pop\":\"fra1\"},"
+        "\"video\":{\"id\":\"video-%u\",\"title\":\"A film of the load\","
+        "\"duration\":5400000,\"source_url\":\"https://v.example/a.m3u8\"},"
+        "\"data\":{\"seq\":\"oqid-%s-%lu\",\"playing_time\":10000,"
+        "\"bitrate\":3000000,\"buffer_length\":12000,"
+        "\"dropped_frames\":0,",
+        ms, ms, (unsigned long) (number % 5400000), session,
+        (unsigned) index & 0xffff, session, (unsigned) index & 0xffff,
+        index, session % 100, run, (unsigned long) number);
+
+    return len + (size_t) sprintf(p + len, "\"sum\":\"%08x\"}}",
+                     (unsigned) crc32(0, (const Bytef *) p, (uInt) len));
+}
 
 
 /* Numbers that follow each other look like nothing, and stay distinct. */

@@ -8,7 +8,9 @@
 
 #include "tap.h"
 #include "qoe_collect.h"
+#include "qoe_dest.h"
 #include "qoe_sessions.h"
+#include "qoe_spool_table.h"
 
 #include <math.h>
 #include <sys/mman.h>
@@ -241,7 +243,9 @@ test_empty(void)
     ok(value_of(p, QOE_METRIC_QUEUE_SIZE, "") == 0
        && value_of(p, QOE_METRIC_QUEUE_CAPACITY, "") == size && size > MB
        && value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") == 0
-       && value_of(p, QOE_METRIC_SPOOL_SIZE, "") == 0, "the queue");
+       && qoe_collect_count(p->c, QOE_METRIC_SPOOL_SIZE) == 0
+       && qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 0,
+       "the queue, and no exporter");
     ok(value_of(p, QOE_METRIC_SERIES_COUNT, "") == 0
        && value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 0, "series");
     ok(value_of(p, QOE_METRIC_WORKER_HEAP_ALLOCATION, "") == 0
@@ -405,21 +409,39 @@ put(place_t *p, uint32_t lane, uint64_t age_ms)
     put.lane = lane;
     put.record = (qoe_span_t) { record, sizeof(record) };
 
-    if (qoe_zone_put(p->zone, p->self, 0, &put, 1, wake) != QOE_OK) {
+    if (qoe_zone_put(p->zone, p->self, 0, &put, 1, QOE_ACK_MEMORY, NULL,
+                     wake)
+        != QOE_OK) {
         abort();
     }
+}
+
+
+static double
+events(const place_t *p, const char *state)
+{
+    char  labels[128];
+
+    snprintf(labels, sizeof(labels), "exporter=default,state=%s", state);
+
+    return value_of(p, QOE_METRIC_DELIVERY_EVENTS, labels);
 }
 
 
 static void
 test_queue(void)
 {
-    uint64_t          pos;
-    place_t          *p;
-    qoe_span_t        record;
-    qoe_lane_info_t   info[2];
+    bool                  spooled;
+    uint32_t              dest;
+    uint64_t              pos;
+    place_t              *p;
+    qoe_span_t            record, name;
+    qoe_lane_info_t       info[2];
+    qoe_segment_entry_t  *e;
 
     p = place_new();
+    name = qoe_span("default");
+    spooled = true;
 
     put(p, 0, 2000);
     put(p, 1, 7500);
@@ -435,13 +457,47 @@ test_queue(void)
                            == (double) (info[0].used + info[1].used),
        "bytes of all lanes");
 
-    pos = qoe_lane_head(p->zone, 1);
+    qoe_dests_set(p->zone, &name, &spooled, 1, &dest);
+    (void) qoe_lane_dests(p->zone, 1);
+
+    pos = qoe_lane_dest_head(p->zone, 1, dest);
     ok(qoe_lane_read(p->zone, 1, UINT64_MAX, &pos, &record) == QOE_OK,
        "it is read");
-    qoe_lane_release(p->zone, 1, pos, 1);
+    qoe_lane_dest_release(p->zone, 1, dest, pos, 1, true);
     ok(collect(p)
        && fabs(value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") - 3.25) < 1e-9,
        "and released: the next one is the oldest");
+
+    ok(value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 0,
+       "nothing in the spool");
+
+    e = qoe_spool_entry_new(p->zone, dest, p->self);
+    e->bytes = 700;
+    e = qoe_spool_entry_new(p->zone, dest, p->self);
+    e->bytes = 77;
+    e->events = 5;
+    e->done = 2;
+    qoe_dest_count(p->zone, dest, QOE_DEST_RECOVERED, 8);
+    qoe_dest_count(p->zone, dest, QOE_DEST_REJECTED, 1);
+    qoe_dest_count(p->zone, dest, QOE_DEST_DROPPED_SPOOL, 2);
+    ok(collect(p)
+       && value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 777,
+       "bytes of all segments");
+
+    ok(events(p, "accepted") == 2 && events(p, "recovered") == 8
+       && events(p, "queued") == 1 && events(p, "spooled") == 3
+       && events(p, "rejected") == 1
+       && events(p, "dropped,reason=spool") == 2
+       && events(p, "dropped,reason=behind") == 0
+       && events(p, "exported") == 2 + 8 - 1 - 3 - 1 - 2,
+       "where the events are: %g exported", events(p, "exported"));
+    ok(qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 12,
+       "each state and each reason");
+
+    qoe_dests_set(p->zone, NULL, NULL, 0, NULL);
+    ok(collect(p) && qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 0
+       && qoe_collect_count(p->c, QOE_METRIC_SPOOL_SIZE) == 0,
+       "an exporter that goes away has none");
 
     place_free(p);
 }

@@ -40,6 +40,36 @@ zone_new(size_t size, uint32_t lanes)
 }
 
 
+static qoe_status_t
+put_in(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
+    const qoe_put_t *puts, size_t n, uint64_t *wake)
+{
+    return qoe_zone_put(zone, self, slot, puts, n, QOE_ACK_MEMORY, NULL,
+                        wake);
+}
+
+
+/* One destination, in lane 0. */
+
+static void
+dest_in(qoe_zone_t *zone)
+{
+    bool        spooled;
+    uint32_t    slot;
+    qoe_span_t  name;
+
+    name = qoe_span("default");
+    spooled = false;
+
+    qoe_dests_set(zone, &name, &spooled, 1, &slot);
+    (void) qoe_lane_dests(zone, 0);
+
+    if (slot != 0) {
+        abort();
+    }
+}
+
+
 static void
 test_create(void)
 {
@@ -70,19 +100,19 @@ test_create(void)
     qoe_zone_instance_id(zone, id);
     ok(id[6] >> 4 == 7 && id[8] >> 6 == 2, "the instance id is a UUIDv7");
 
-    qoe_zone_count(zone, 0, QOE_COUNT_REJECTED, 5);
-    qoe_zone_count(zone, 17, QOE_COUNT_REJECTED, 7);
-    ok(qoe_zone_counter(zone, QOE_COUNT_REJECTED) == 12,
+    qoe_zone_count(zone, 0, QOE_COUNT_EVENTS_LATE, 5);
+    qoe_zone_count(zone, 17, QOE_COUNT_EVENTS_LATE, 7);
+    ok(qoe_zone_counter(zone, QOE_COUNT_EVENTS_LATE) == 12,
        "counters sum over the slots");
 
     put.lane = 4;
     put.record = qoe_span("x");
-    ok(qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
+    ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
        "a lane that is not there");
 
     put.lane = 0;
     put.record.len = QOE_RING_RECORD_MAX + 1;
-    ok(qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
+    ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
        "a record that can never fit");
 
     munmap(mem, 4 * MB);
@@ -138,10 +168,11 @@ test_ring(void)
     qoe_span_t   r;
 
     zone = zone_new(qoe_zone_size_min(1), 1);
+    dest_in(zone);
     good = true;
     out = 0;
     fulls = 0;
-    pos = qoe_lane_head(zone, 0);
+    pos = qoe_lane_dest_head(zone, 0, 0);
     put.lane = 0;
 
     /* many times around, the lane nearly always full */
@@ -151,7 +182,7 @@ test_ring(void)
         pattern(buf, len, in);
         put.record = (qoe_span_t) { buf, len };
 
-        if (qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_OK) {
+        if (put_in(zone, 1, 0, &put, 1, wake) == QOE_OK) {
             in++;
             continue;
         }
@@ -165,17 +196,17 @@ test_ring(void)
             break;
         }
 
-        qoe_lane_release(zone, 0, pos, 1);
+        qoe_lane_dest_release(zone, 0, 0, pos, 1, true);
     }
 
     while (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) == QOE_OK) {
         good = good && pattern_ok(r, &seen) && seen == out++;
-        qoe_lane_release(zone, 0, pos, 1);
+        qoe_lane_dest_release(zone, 0, 0, pos, 1, true);
     }
 
     ok(good && out == in, "%u records came out whole and in order", in);
     ok(fulls > 1000, "a full lane refused %u times", fulls);
-    ok(qoe_lane_head(zone, 0) == qoe_lane_tail(zone, 0), "empty at the end");
+    ok(qoe_lane_floor(zone, 0) == qoe_lane_tail(zone, 0), "empty at the end");
 }
 
 
@@ -199,19 +230,19 @@ test_all_or_none(void)
         four[i] = put[1];
     }
 
-    for (i = 0; qoe_zone_put(zone, 1, 0, put, 1, wake) == QOE_OK; i++) {
+    for (i = 0; put_in(zone, 1, 0, put, 1, wake) == QOE_OK; i++) {
         /* void */
     }
 
     ok(i == 2, "lane 1 took %d records", i);
 
     tail = qoe_lane_tail(zone, 0);
-    ok(qoe_zone_put(zone, 1, 0, put, 2, wake) == QOE_FULL,
+    ok(put_in(zone, 1, 0, put, 2, wake) == QOE_FULL,
        "two lanes, one full: refused");
-    ok(qoe_zone_put(zone, 1, 0, four, 4, wake) == QOE_TOO_LARGE,
+    ok(put_in(zone, 1, 0, four, 4, wake) == QOE_TOO_LARGE,
        "more than an empty lane holds: no use to try again");
     ok(qoe_lane_tail(zone, 0) == tail, "nothing went into the other lane");
-    ok(qoe_zone_put(zone, 1, 0, put + 1, 1, wake) == QOE_OK,
+    ok(put_in(zone, 1, 0, put + 1, 1, wake) == QOE_OK,
        "and its lock is free");
 
     qoe_zone_lane_info(zone, 0, &info);
@@ -230,58 +261,26 @@ test_wake(void)
     zone = zone_new(qoe_zone_size_min(1), 1);
     put = (qoe_put_t) { 0, qoe_span("0123456789") };
 
-    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    put_in(zone, 1, 0, &put, 1, wake);
     ok(wake[0] == 0, "nobody waits: no wake-up");
 
     pos = qoe_lane_tail(zone, 0);
-    ok(!qoe_lane_arm(zone, 0, pos), "armed at the tail: nothing new");
-    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    ok(!qoe_lane_arm(zone, 0, pos, 0), "armed at the tail: nothing new");
+    put_in(zone, 1, 0, &put, 1, wake);
     ok(wake[0] == 1, "the first record behind it wakes");
-    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    put_in(zone, 1, 0, &put, 1, wake);
     ok(wake[0] == 1, "so does the next, should the first have been killed");
-    qoe_lane_arm(zone, 0, UINT64_MAX);
-    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    qoe_lane_arm(zone, 0, QOE_LANE_AWAKE, 0);
+    put_in(zone, 1, 0, &put, 1, wake);
     ok(wake[0] == 0, "none after the consumer is up");
-    ok(qoe_lane_arm(zone, 0, pos), "armed too late: told at once");
+    ok(qoe_lane_arm(zone, 0, pos, 0), "armed too late: told at once");
 
     pos = qoe_lane_tail(zone, 0) + 30;
-    qoe_lane_arm(zone, 0, pos);
-    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    qoe_lane_arm(zone, 0, pos, 0);
+    put_in(zone, 1, 0, &put, 1, wake);
     ok(wake[0] == 0, "below the position: no wake-up");
-    qoe_zone_put(zone, 1, 0, &put, 1, wake);
+    put_in(zone, 1, 0, &put, 1, wake);
     ok(wake[0] == 1, "past it: woken");
-}
-
-
-static void
-test_health(void)
-{
-    char              text[600];
-    qoe_zone_t       *zone;
-    qoe_lane_info_t   info;
-
-    zone = zone_new(qoe_zone_size_min(1), 1);
-    memset(text, 'e', sizeof(text) - 1);
-    text[sizeof(text) - 1] = '\0';
-
-    qoe_lane_report(zone, 0, 5, text, true);
-    qoe_lane_report(zone, 0, 6, "refused", true);
-    qoe_zone_lane_info(zone, 0, &info);
-    ok(info.health.consecutive_failures == 2
-       && info.health.last_failure_ms == 6
-       && strcmp(info.health.last_error, "refused") == 0, "failures");
-
-    qoe_lane_report(zone, 0, 6, "a poison batch", false);
-    qoe_zone_lane_info(zone, 0, &info);
-    ok(info.health.consecutive_failures == 0
-       && strcmp(info.health.last_error, "a poison batch") == 0,
-       "a refusal is an answer: it ends the series");
-    qoe_lane_report(zone, 0, 6, "refused", true);
-
-    qoe_lane_report(zone, 0, 7, NULL, false);
-    qoe_zone_lane_info(zone, 0, &info);
-    ok(info.health.consecutive_failures == 0
-       && info.health.last_success_ms == 7, "a success ends them");
 }
 
 
@@ -341,7 +340,7 @@ produce(qoe_zone_t *zone, uint64_t *put_count, uint32_t id)
         pattern(buf, 100 + i % 300, i);
         put.record = (qoe_span_t) { buf, 100 + i % 300 };
 
-        while (qoe_zone_put(zone, self, id, &put, 1, wake) != QOE_OK) {
+        while (put_in(zone, self, id, &put, 1, wake) != QOE_OK) {
             sched_yield();
         }
 
@@ -367,6 +366,7 @@ test_kill(void)
     qoe_lane_info_t  info;
 
     zone = zone_new(qoe_zone_size_min(1), 1);
+    dest_in(zone);
     counts = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
                   -1, 0);
     memset(last, 0, sizeof(last));
@@ -374,7 +374,7 @@ test_kill(void)
     got = 0;
     seen = 0;
     kills = 0;
-    pos = qoe_lane_head(zone, 0);
+    pos = qoe_lane_dest_head(zone, 0, 0);
 
     for (i = 0; i < 4; i++) {
         pid[i] = fork();
@@ -410,7 +410,7 @@ test_kill(void)
             good = good && (seen & 0xffffff) == last[id];
             last[id]++;
             got++;
-            qoe_lane_release(zone, 0, pos, 1);
+            qoe_lane_dest_release(zone, 0, 0, pos, 1, true);
         }
     }
 
@@ -422,7 +422,7 @@ test_kill(void)
     while (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) == QOE_OK) {
         good = good && pattern_ok(r, &seen);
         got++;
-        qoe_lane_release(zone, 0, pos, 1);
+        qoe_lane_dest_release(zone, 0, 0, pos, 1, true);
     }
 
     put = counts[0] + counts[1] + counts[2] + counts[3];
@@ -458,7 +458,7 @@ test_steal(void)
     *lock = qoe_proc_self();
     start = qoe_mono_ms();
 
-    ok(qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_BUSY,
+    ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_BUSY,
        "a lock held by a live process: busy");
     ok(qoe_mono_ms() - start < 1000, "within its bound");
 
@@ -471,7 +471,7 @@ test_steal(void)
 
     waitpid(pid, NULL, 0);
 
-    ok(qoe_zone_put(zone, 1, 0, &put, 1, wake) == QOE_OK
+    ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_OK
        && qoe_zone_counter(zone, QOE_COUNT_LOCKS_STOLEN) == 1
        && *lock == 0, "a dead owner's lock is stolen, counted and released");
 }
@@ -484,7 +484,6 @@ main(void)
     test_ring();
     test_all_or_none();
     test_wake();
-    test_health();
     test_lease();
     test_steal();
     test_kill();

@@ -9,7 +9,7 @@ use v5.36;
 use Exporter qw(import);
 use List::Util qw(max min sum0);
 
-our @EXPORT_OK = qw(attack_report report);
+our @EXPORT_OK = qw(attack_report commas of ratios report spread table);
 
 my %side = (baseline => 'plain nginx', events => 'events');
 
@@ -55,18 +55,27 @@ sub of ($runs, $side, $batch, $name) {
 }
 
 
+# What one side has of another's, of neighbours in time.
+
+sub ratios ($runs, $side, $other, $batch, $name) {
+    my @own = of($runs, $side, $batch, $name);
+    my @top = of($runs, $other, $batch, $name);
+
+    return map { $top[$_] ? $own[$_] / $top[$_] : 0 } 0 .. $#own;
+}
+
+
 sub rates ($runs, @batches) {
     my @rows;
 
     for my $batch (@batches) {
         for my $name (qw(baseline events)) {
             my $get = sub ($key) { of($runs, $name, $batch, $key) };
-            my @own = $get->('requests');
-            my @top = of($runs, 'baseline', $batch, 'requests');
-            my @ratio = map { $top[$_] ? 100 * $own[$_] / $top[$_] : 0 }
-                        0 .. $#own;
+            my @ratio = map { 100 * $_ } ratios($runs, $name, 'baseline',
+                                                $batch, 'requests');
 
-            push @rows, [ $side{$name}, $batch, spread('%.0f', @own),
+            push @rows, [ $side{$name}, $batch,
+                spread('%.0f', $get->('requests')),
                 spread('%.0f', $get->('events')),
                 $name eq 'events' ? spread('%.1f %%', @ratio) : '',
                 spread('%.2f', $get->('p50')), spread('%.2f', $get->('p99')) ];
@@ -215,7 +224,7 @@ END
 
 # report(runs =>, batches =>, machine =>, versions =>, command =>, date =>,
 #        options => text of the options in force, decode => table rows,
-#        metrics => text, attack => text, body_form => text or undef)
+#        spool => text, metrics => text, attack => text, body_form => text or undef)
 
 sub report (%r) {
     my ($runs, @batches) = ($r{runs}, @{ $r{batches} });
@@ -232,6 +241,7 @@ sub report (%r) {
     $text .= "\n## CPU\n\n" . cpu($runs, @batches);
     $text .= "\n## Memory\n\n" . memory($runs, @batches);
     $text .= "\n## What became of the events\n\n" . outcome($runs, @batches);
+    $text .= "\n$r{spool}";
     $text .= "\n## How\n\n$r{how}";
 
     $text .= "\n## Decoding without nginx\n\n"

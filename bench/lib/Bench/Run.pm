@@ -25,7 +25,8 @@ END
 
 # new(module => .so, baseline => .so, script => events.lua, server_core =>,
 #     driver_core =>, protocol =>, compression =>, zone =>, connections =>,
-#     seconds =>, warmup =>)
+#     seconds =>, warmup =>, events => { more of the events side's
+#     OpenQoE::Nginx; http is added })
 
 sub new ($class, %opt) {
     my $self = bless { %opt, dir => scratch_dir('bench') }, $class;
@@ -57,20 +58,23 @@ sub stop_receiver ($self) { $self->{receiver}->stop }
 
 
 sub start_nginx ($self, $side) {
+    my %more = %{ $self->{events} // {} };
+    my $more_http = delete $more{http} // '';
     my @events = (
+        %more,
         exporter => sprintf("endpoint http://127.0.0.1:%d;\n"
             . "        protocol %s;%s", $self->{receiver}->port,
             $self->{protocol}, defined $self->{compression}
                 ? "\n        compression $self->{compression};" : ''),
-        zone => "qoe:$self->{zone}",
+        zone => "qoe:$self->{zone}", http => $http . $more_http,
     );
     my @baseline = (
-        module => 0, main => "load_module $self->{baseline};",
+        module => 0, main => "load_module $self->{baseline};", http => $http,
         location => 'location = /v2/events { bench_baseline; }',
     );
 
     return OpenQoE::Nginx->new(
-        binary => $self->{server}, log_level => 'notice', http => $http,
+        binary => $self->{server}, log_level => 'notice',
         $side eq 'events' ? @events : @baseline,
     )->start;
 }
@@ -100,16 +104,16 @@ sub stats ($self, $nginx) {
     my $answer = http_get($nginx->port, '/v2/stats', timeout => 30)
         or die "/v2/stats does not answer\n";
     my $s = JSON::PP->new->utf8->decode($answer->{body});
+    my $to = $s->{exporters}{default};
     my $lost = 0;
 
-    $lost += $_ for $s->{exporter}{rejected},
-                    values %{ $s->{exporter}{dropped} };
+    $lost += $_ for $to->{rejected}, values %{ $to->{dropped} };
 
     return { accepted => $s->{events}{accepted},
              refused => $s->{requests}{503},
              invalid => $s->{events}{rejected}{invalid},
-             exported => $s->{exporter}{exported}, lost => $lost,
-             retried => $s->{exporter}{batches}{retried} };
+             exported => $to->{exported}, lost => $lost,
+             retried => $to->{batches}{retried} };
 }
 
 

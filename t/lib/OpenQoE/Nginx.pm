@@ -194,7 +194,7 @@ sub start ($self) {
         die "nginx does not start:\n", $p->errors, $self->error_log, "\n";
     }
 
-    push @started, $self;
+    push @started, $self if !grep { $_ == $self } @started;
     return $self;
 }
 

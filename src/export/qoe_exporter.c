@@ -1,0 +1,388 @@
+
+/*
+ * Copyright (C) OpenQoE
+ */
+
+
+#include "qoe_exporter.h"
+#include "qoe_failpoint.h"
+#include "qoe_outcome.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+
+#define QOE_EXPORTER_SCRATCH      (64 * 1024)
+#define QOE_EXPORTER_SCRATCH_MAX  (64 * 1024 * 1024)
+
+/*
+ * Bytes of a batch in protobuf.  As JSON it may be six times as long (a text
+ * of control characters), which must fit in a request.
+ */
+#define QOE_EXPORTER_PAYLOAD      (2 * 1024 * 1024)
+#define QOE_EXPORTER_PAYLOAD_JSON (640 * 1024)
+
+
+static void qoe_exporter_feed_env(qoe_exporter_t *e);
+static void qoe_exporter_done(void *data, const qoe_outcome_t *o);
+static void qoe_exporter_taken(qoe_exporter_t *e, qoe_export_batch_t *b,
+    const qoe_outcome_t *o);
+static void qoe_exporter_refused(qoe_exporter_t *e, qoe_export_batch_t *b,
+    const qoe_outcome_t *o);
+
+
+qoe_status_t
+qoe_exporter_create(qoe_exporter_t *e, qoe_exporter_env_t *env, size_t index,
+    const qoe_exporter_conf_t *conf)
+{
+    size_t            i;
+    qoe_status_t      rc;
+    qoe_points_env_t  points;
+
+    memset(e, 0, sizeof(qoe_exporter_t));
+
+    e->env = env;
+    e->index = index;
+    e->conf = *conf;
+    memset(&e->conf.transport, 0, sizeof(e->conf.transport));
+
+    snprintf(e->name, sizeof(e->name), "%.*s", (int) conf->name.len,
+             conf->name.data);
+
+    e->logs = conf->transport.url[QOE_SIGNAL_LOGS].len != 0
+              && conf->dest != UINT32_MAX;
+
+    qoe_retry_init(&e->retry);
+    qoe_arena_init(&e->feed.scratch, &qoe_mem_heap, QOE_EXPORTER_SCRATCH,
+                   QOE_EXPORTER_SCRATCH_MAX);
+
+    for (i = 0; i < QOE_EXPORTER_WINDOW + 1; i++) {
+        e->ship[i].exporter = e;
+        qoe_buf_init(&e->ship[i].text, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
+    }
+
+    rc = qoe_transport_create(&e->transport, env->net, &conf->transport,
+                              env->log);
+    if (rc != QOE_OK) {
+        return rc;
+    }
+
+    qoe_exporter_feed_env(e);
+    qoe_exporter_open_spool(e);
+
+    if (e->logs && conf->spool.dir.len != 0 && e->spool == NULL) {
+        return QOE_NOMEM;
+    }
+
+    if (conf->transport.url[QOE_SIGNAL_METRICS].len == 0) {
+        return QOE_OK;
+    }
+
+    points = (qoe_points_env_t) { env->self, &e->conf.identity, e->transport,
+                                  qoe_span_str(e->name) };
+    e->points = qoe_points_create(&points);
+
+    return e->points != NULL ? QOE_OK : QOE_NOMEM;
+}
+
+
+static void
+qoe_exporter_feed_env(qoe_exporter_t *e)
+{
+    bool  json;
+
+    json = qoe_transport_encoding(e->transport) == QOE_ENCODING_JSON;
+
+    e->feed.zone = e->env->zone;
+    e->feed.dest = e->conf.dest;
+    e->feed.batch_size = e->conf.batch_size;
+    e->feed.interval_ms = e->conf.interval_ms;
+    e->feed.payload_max = json ? QOE_EXPORTER_PAYLOAD_JSON
+                               : QOE_EXPORTER_PAYLOAD;
+    e->feed.identity = &e->conf.identity;
+    e->feed.log = e->env->log;
+}
+
+
+void
+qoe_exporter_abort(qoe_exporter_t *e)
+{
+    size_t  i;
+
+    qoe_transport_destroy(e->transport);
+    e->transport = NULL;
+    e->sending = 0;
+    e->item_sent = false;
+
+    for (i = 0; i < QOE_EXPORTER_WINDOW + 1; i++) {
+        e->ship[i].busy = false;
+        qoe_buf_free(&e->ship[i].text);
+    }
+}
+
+
+void
+qoe_exporter_destroy(qoe_exporter_t *e)
+{
+    qoe_exporter_abort(e);
+
+    if (e->points != NULL) {
+        qoe_points_destroy(e->points);
+        e->points = NULL;
+    }
+
+    qoe_exporter_close_spool(e);
+    qoe_arena_free(&e->feed.scratch);
+}
+
+
+void
+qoe_exporter_close_spool(qoe_exporter_t *e)
+{
+    if (e->spool == NULL) {
+        return;
+    }
+
+    if (e->item_held) {
+        qoe_spool_next_again(e->spool);
+        e->item_held = false;
+    }
+
+    qoe_spool_destroy(e->spool);
+    e->spool = NULL;
+    e->feed.spool = NULL;
+}
+
+
+void
+qoe_exporter_open_spool(qoe_exporter_t *e)
+{
+    if (!e->logs || e->conf.spool.dir.len == 0 || e->spool != NULL) {
+        return;
+    }
+
+    e->spool = qoe_spool_create(&e->conf.spool, e->env->zone, e->conf.dest,
+                                qoe_span_str(e->name), e->env->self->self,
+                                e->env->log);
+    e->feed.spool = e->spool;
+    e->backlog_ms = 0;
+}
+
+
+/* The payload must stay until the answer. */
+
+qoe_status_t
+qoe_exporter_ship(qoe_exporter_t *e, qoe_signal_t signal, qoe_span_t payload,
+    qoe_export_batch_t *b)
+{
+    size_t           i;
+    qoe_status_t     rc;
+    qoe_shipment_t  *s;
+
+    for (i = 0; i < QOE_EXPORTER_WINDOW && e->ship[i].busy; i++) {
+        /* void */
+    }
+
+    s = &e->ship[i];
+    s->batch = b;
+
+    if (qoe_transport_encoding(e->transport) == QOE_ENCODING_JSON) {
+        qoe_buf_reset(&s->text);
+
+        rc = qoe_otlp_transcode(&s->text, signal, payload, &e->env->scratch);
+
+        qoe_arena_free(&e->env->scratch);
+
+        if (rc != QOE_OK) {
+            qoe_buf_free(&s->text);
+            return rc;
+        }
+
+        payload = (qoe_span_t) { s->text.data, s->text.len };
+    }
+
+    (void) qoe_failpoint("feed.send");
+
+    if (qoe_transport_send(e->transport, signal, payload, qoe_exporter_done, s)
+        != QOE_OK)
+    {
+        qoe_buf_free(&s->text);
+        qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
+                        "exporter \"%s\": no memory to send a batch, trying "
+                        "again", e->name);
+        return QOE_NOMEM;
+    }
+
+    s->busy = true;
+
+    return QOE_OK;
+}
+
+
+/* The answer; runs in qoe_net_wait(). */
+
+static void
+qoe_exporter_done(void *data, const qoe_outcome_t *o)
+{
+    qoe_exporter_t      *e;
+    qoe_shipment_t      *s = data;
+    qoe_export_batch_t  *b;
+
+    e = s->exporter;
+    b = s->batch;
+
+    s->busy = false;
+    qoe_buf_free(&s->text);
+
+    (void) qoe_failpoint("feed.acked");
+
+    qoe_report_attempt(e->env->self, o);
+
+    if (b == NULL) {
+        qoe_exporter_backlog_done(e, o);
+        return;
+    }
+
+    e->sending--;
+
+    switch (o->kind) {
+
+    case QOE_OUTCOME_OK:
+        qoe_exporter_taken(e, b, o);
+        break;
+
+    case QOE_OUTCOME_FINAL:
+        qoe_exporter_refused(e, b, o);
+        break;
+
+    default:
+        qoe_lane_dest_report(e->env->zone, b->feed->lane, e->conf.dest,
+                             qoe_unix_ns() / 1000000, qoe_outcome_error(o),
+                             true);
+        qoe_exporter_failed(e, o, "events");
+        qoe_feed_failed(b);
+    }
+
+    qoe_feed_release(b->feed);
+}
+
+
+static void
+qoe_exporter_taken(qoe_exporter_t *e, qoe_export_batch_t *b,
+    const qoe_outcome_t *o)
+{
+    qoe_exporter_count(e, QOE_DEST_BATCHES_SENT, 1);
+
+    if (!b->given_up) {
+        b->rejected = (size_t) qoe_outcome_rejected(o, b->items);
+        qoe_exporter_rejected(e, b->rejected, b->items, o);
+    }
+
+    qoe_exporter_answered(e, NULL);
+
+    qoe_feed_taken(b);
+}
+
+
+void
+qoe_exporter_rejected(qoe_exporter_t *e, uint64_t rejected, uint64_t sent,
+    const qoe_outcome_t *o)
+{
+    qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, sent - rejected, NULL);
+    qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, rejected, "rejected");
+
+    if (rejected != 0) {
+        qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_WARN,
+                        "exporter \"%s\": the collector rejected %llu of %llu "
+                        "events: %s", e->name, (unsigned long long) rejected,
+                        (unsigned long long) sent, o->message);
+    }
+}
+
+
+static void
+qoe_exporter_refused(qoe_exporter_t *e, qoe_export_batch_t *b,
+    const qoe_outcome_t *o)
+{
+    const char  *error;
+
+    error = qoe_outcome_error(o);
+
+    qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, b->items,
+                        o->error_type);
+    qoe_exporter_answered(e, error);
+    qoe_zone_refused(e->env->zone, qoe_mono_ms());
+
+    qoe_exporter_count(e, QOE_DEST_BATCHES_FAILED, 1);
+    qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
+                    "exporter \"%s\": %zu events dropped, the collector "
+                    "refused them for good: %s", e->name, b->items, error);
+
+    if (e->spool != NULL) {
+        qoe_spool_quarantine(e->spool, QOE_SIGNAL_LOGS,
+                             (qoe_span_t) { b->payload.data, b->payload.len },
+                             (uint32_t) b->items, b->received_ns);
+    }
+
+    qoe_feed_refused(b);
+}
+
+
+/* No lane is failing for it, busy or not. */
+
+void
+qoe_exporter_answered(qoe_exporter_t *e, const char *error)
+{
+    size_t    i;
+    uint64_t  now;
+
+    if (error == NULL && e->retry.failures != 0) {
+        qoe_log(e->env->log, QOE_LOG_NOTICE,
+                "exporter \"%s\": the collector takes events again, after "
+                "%llu failures", e->name,
+                (unsigned long long) e->retry.failures);
+    }
+
+    now = qoe_unix_ns() / 1000000;
+
+    for (i = 0; i < e->env->nheld; i++) {
+        if (e->env->held[i]->feed[e->index] != NULL) {
+            qoe_lane_dest_report(e->env->zone, e->env->held[i]->lane,
+                                 e->conf.dest, now, error, false);
+        }
+    }
+
+    qoe_retry_succeeded(&e->retry);
+
+    e->backlog_ms = 0;
+}
+
+
+void
+qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
+    const char *what)
+{
+    uint64_t  now;
+
+    now = qoe_mono_ms();
+
+    if (e->retry.failures == 0) {
+        e->failing_ms = now;
+    }
+
+    qoe_retry_failed(&e->retry, now, o->retry_after_ms, e->env->leaving);
+
+    qoe_exporter_count(e, QOE_DEST_BATCHES_RETRIED, 1);
+    qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_WARN,
+                    "exporter \"%s\": export failed, %s are kept and sent "
+                    "again: %s", e->name, what, qoe_outcome_error(o));
+}
+
+
+void
+qoe_exporter_count(qoe_exporter_t *e, qoe_dest_counter_t c, uint64_t n)
+{
+    if (n != 0) {
+        qoe_dest_count(e->env->zone, e->conf.dest, c, n);
+    }
+}

@@ -1,0 +1,154 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What waits in the spool is sent behind what is live: a request at a time.
+ */
+
+
+#include "qoe_exporter.h"
+#include "qoe_outcome.h"
+
+
+/* There was nothing in it, or another helper reads it. */
+#define QOE_BACKLOG_LOOK_MS    5000
+#define QOE_BACKLOG_NOMEM_MS   1000
+
+
+static bool qoe_exporter_backlog_next(qoe_exporter_t *e, uint64_t now_ms);
+static void qoe_exporter_backlog_drop(qoe_exporter_t *e,
+    qoe_dest_counter_t reason);
+static void qoe_exporter_backlog_refused(qoe_exporter_t *e,
+    const qoe_outcome_t *o);
+
+
+void
+qoe_exporter_backlog(qoe_exporter_t *e, uint64_t now_ms)
+{
+    qoe_status_t  rc;
+
+    if (e->spool == NULL || e->item_sent || e->env->leaving
+        || e->env->handing_over || now_ms < e->backlog_ms
+        || !qoe_retry_due(&e->retry, now_ms)
+        || (e->retry.failures != 0 && e->sending != 0))
+    {
+        return;
+    }
+
+    if (!e->item_held && !qoe_exporter_backlog_next(e, now_ms)) {
+        return;
+    }
+
+    rc = qoe_exporter_ship(e, e->item.signal, e->item.payload, NULL);
+
+    switch (rc) {
+
+    case QOE_OK:
+        e->item_sent = true;
+        return;
+
+    case QOE_NOMEM:
+    case QOE_ERROR:
+        e->backlog_ms = now_ms + QOE_BACKLOG_NOMEM_MS;
+        return;
+
+    default:
+        qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
+                        "exporter \"%s\": %u spooled events dropped, they "
+                        "cannot be sent", e->name, e->item.items);
+        qoe_exporter_backlog_drop(e, QOE_DEST_DROPPED_CORRUPT);
+    }
+}
+
+
+static bool
+qoe_exporter_backlog_next(qoe_exporter_t *e, uint64_t now_ms)
+{
+    switch (qoe_spool_next(e->spool, now_ms, &e->item)) {
+
+    case QOE_OK:
+        e->item_held = true;
+        return true;
+
+    case QOE_AGAIN:
+        /* qoe_spool_due_ms() tells when, and behind it that is looked at */
+        e->backlog_ms = UINT64_MAX;
+        return false;
+
+    case QOE_DONE:
+        e->backlog_ms = now_ms + QOE_BACKLOG_LOOK_MS;
+        return false;
+
+    default:
+        e->backlog_ms = now_ms + QOE_BACKLOG_NOMEM_MS;
+        return false;
+    }
+}
+
+
+void
+qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
+{
+    uint64_t  rejected;
+
+    e->item_sent = false;
+
+    switch (o->kind) {
+
+    case QOE_OUTCOME_OK:
+        rejected = qoe_outcome_rejected(o, e->item.items);
+
+        qoe_exporter_count(e, QOE_DEST_BATCHES_SENT, 1);
+        qoe_exporter_count(e, QOE_DEST_REPLAYED, e->item.items);
+        qoe_exporter_rejected(e, rejected, e->item.items, o);
+        qoe_exporter_count(e, QOE_DEST_REJECTED, rejected);
+
+        qoe_spool_next_done(e->spool);
+        e->item_held = false;
+
+        qoe_exporter_answered(e, NULL);
+        return;
+
+    case QOE_OUTCOME_FINAL:
+        qoe_exporter_backlog_refused(e, o);
+        return;
+
+    default:
+        qoe_exporter_failed(e, o, "spooled events");
+        qoe_spool_next_again(e->spool);
+        e->item_held = false;
+    }
+}
+
+
+static void
+qoe_exporter_backlog_refused(qoe_exporter_t *e, const qoe_outcome_t *o)
+{
+    const char  *error;
+
+    error = qoe_outcome_error(o);
+
+    qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, e->item.items,
+                        o->error_type);
+    qoe_exporter_answered(e, error);
+    qoe_zone_refused(e->env->zone, qoe_mono_ms());
+
+    qoe_exporter_count(e, QOE_DEST_BATCHES_FAILED, 1);
+    qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
+                    "exporter \"%s\": %u spooled events dropped, the "
+                    "collector refused them for good: %s", e->name,
+                    e->item.items, error);
+
+    qoe_spool_quarantine(e->spool, e->item.signal, e->item.payload,
+                         e->item.items, e->item.received_ns);
+    qoe_exporter_backlog_drop(e, QOE_DEST_DROPPED_REFUSED);
+}
+
+
+static void
+qoe_exporter_backlog_drop(qoe_exporter_t *e, qoe_dest_counter_t reason)
+{
+    qoe_exporter_count(e, reason, e->item.items);
+    qoe_spool_next_done(e->spool);
+    e->item_held = false;
+}

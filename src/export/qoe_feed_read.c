@@ -1,0 +1,255 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * From records to parts of batches.
+ */
+
+
+#include "qoe_feed.h"
+
+#include <endian.h>
+
+
+/* Of a packed record: the tag of field 1 as a fixed64, which comes first. */
+#define QOE_RECEIVED_TAG   0x09
+
+
+static void qoe_feed_damaged(qoe_feed_t *feed);
+static qoe_status_t qoe_feed_encode(qoe_feed_t *feed, qoe_export_batch_t *b,
+    size_t *n, size_t *bad);
+static uint64_t qoe_feed_received(qoe_span_t record);
+
+
+void
+qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms)
+{
+    size_t               held;
+    uint64_t             start;
+    qoe_status_t         rc;
+    qoe_export_batch_t  *b;
+
+    b = qoe_feed_open(feed);
+    held = (b != NULL) ? b->count : 0;
+
+    while (held + feed->nrecords < feed->env->batch_size) {
+        start = feed->pos;
+
+        rc = qoe_lane_read(feed->env->zone, feed->lane, limit, &feed->pos,
+                           &feed->records[feed->nrecords]);
+
+        if (rc == QOE_INVALID) {
+            qoe_feed_damaged(feed);
+            return;
+        }
+
+        if (rc != QOE_OK) {
+            return;
+        }
+
+        if (held + feed->nrecords == 0) {
+            feed->first_ms = now_ms;
+        }
+
+        feed->ends[feed->nrecords++] = feed->pos;
+
+        /* a moving mean over about 16 records */
+        feed->record_avg += (feed->pos - start) / 16;
+        feed->record_avg -= feed->record_avg / 16;
+    }
+}
+
+
+/*
+ * Never seen but by a stray write into the zone: the rest of the lane cannot
+ * be told apart, so it is given up, counted, and the lane goes on.
+ */
+
+static void
+qoe_feed_damaged(qoe_feed_t *feed)
+{
+    size_t               i;
+    uint64_t             tail, records;
+    qoe_export_batch_t  *b;
+
+    if (feed->nrecords != 0) {
+        /* these are whole: they go first, the damage is met again */
+        feed->pos = feed->ends[feed->nrecords - 1];
+        feed->first_ms = 0;
+        return;
+    }
+
+    b = qoe_feed_open(feed);
+
+    if (b != NULL) {
+        feed->first_ms = 0;
+        return;
+    }
+
+    if (feed->nbatches == QOE_FEED_SLOTS) {
+        return;
+    }
+
+    records = qoe_lane_dest_queued(feed->env->zone, feed->lane,
+                                   feed->env->dest, &tail);
+
+    for (i = 0; i < feed->nbatches; i++) {
+        b = qoe_feed_batch(feed, i);
+        records -= b->released ? 0 : b->count;
+    }
+
+    b = qoe_feed_push(feed);
+    b->state = QOE_BATCH_DONE;
+    b->count = records;
+    b->bad = records;
+    b->end = tail;
+    feed->pos = tail;
+
+    qoe_log(feed->env->log, QOE_LOG_ERR, "lane %u of the zone is damaged, "
+            "%zu events given up", feed->lane, b->count);
+
+    qoe_feed_release(feed);
+}
+
+
+qoe_status_t
+qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms)
+{
+    size_t               n, bad;
+    qoe_status_t         rc;
+    qoe_export_batch_t  *b;
+
+    b = qoe_feed_open(feed);
+
+    if (b == NULL) {
+        b = qoe_feed_push(feed);
+        b->received_ns = qoe_feed_received(feed->records[0]);
+    }
+
+    rc = qoe_feed_encode(feed, b, &n, &bad);
+
+    if (rc == QOE_TOO_LARGE && b->payload.len != 0) {
+        return QOE_FULL;
+    }
+
+    if (rc == QOE_NOMEM || rc == QOE_ERROR) {
+
+        if (b->count == 0) {
+            feed->nbatches--;
+        }
+
+        qoe_log_limited(feed->env->log, &feed->env->log_limit, QOE_LOG_ERR,
+                        "no memory to encode %zu events, trying again", n);
+
+        /* not at once: that would be a busy loop */
+        feed->first_ms = now_ms;
+
+        return QOE_NOMEM;
+    }
+
+    bad = (rc == QOE_OK) ? bad : n;
+
+    b->count += n;
+    b->items += n - bad;
+    b->bad += bad;
+    b->end = feed->ends[n - 1];
+
+    if (bad != 0) {
+        qoe_log_limited(feed->env->log, &feed->env->log_limit, QOE_LOG_ERR,
+                        "%zu records of lane %u cannot be read", bad,
+                        feed->lane);
+    }
+
+    qoe_feed_shift(feed, n, now_ms);
+
+    return QOE_OK;
+}
+
+
+/* As many of the records as fit what is left of the batch. */
+
+static qoe_status_t
+qoe_feed_encode(qoe_feed_t *feed, qoe_export_batch_t *b, size_t *n,
+    size_t *bad)
+{
+    qoe_status_t     rc;
+    qoe_feed_env_t  *env;
+
+    env = feed->env;
+    *n = feed->nrecords;
+
+    for ( ;; ) {
+        rc = qoe_otlp_logs(&b->payload, QOE_ENCODING_PROTOBUF, env->identity,
+                           feed->records, *n, bad, &env->scratch);
+
+        qoe_arena_reset(&env->scratch);
+
+        if (rc != QOE_TOO_LARGE || *n == 1 || b->payload.len != 0) {
+            return rc;
+        }
+
+        *n /= 2;
+    }
+}
+
+
+qoe_export_batch_t *
+qoe_feed_push(qoe_feed_t *feed)
+{
+    qoe_buf_t            payload;
+    qoe_export_batch_t  *b;
+
+    b = qoe_feed_batch(feed, feed->nbatches++);
+
+    payload = b->payload;
+    qoe_buf_reset(&payload);
+
+    memset(b, 0, sizeof(qoe_export_batch_t));
+
+    b->feed = feed;
+    b->payload = payload;
+
+    return b;
+}
+
+
+void
+qoe_feed_close(qoe_export_batch_t *b)
+{
+    b->state = (b->items != 0) ? QOE_BATCH_READY : QOE_BATCH_DONE;
+}
+
+
+/* Takes the first n records off, which are in a batch now. */
+
+void
+qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms)
+{
+    feed->nrecords -= n;
+
+    if (feed->nrecords != 0) {
+        memmove(feed->records, feed->records + n,
+                feed->nrecords * sizeof(qoe_span_t));
+        memmove(feed->ends, feed->ends + n,
+                feed->nrecords * sizeof(uint64_t));
+
+        feed->first_ms = now_ms;
+    }
+}
+
+
+/* When it was received, without unpacking it. */
+
+static uint64_t
+qoe_feed_received(qoe_span_t record)
+{
+    uint64_t  ns;
+
+    if (record.len < 1 + sizeof(ns) || record.data[0] != QOE_RECEIVED_TAG) {
+        return qoe_unix_ns();
+    }
+
+    memcpy(&ns, record.data + 1, sizeof(ns));
+
+    return le64toh(ns);
+}

@@ -1,0 +1,184 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The end of a helper: when it has done its part, and what is lost with it.
+ */
+
+
+#include "qoe_helper_priv.h"
+
+
+/* A helper tells of itself every 5 s. */
+#define QOE_LEASE_LATELY_MS    15000
+
+
+static bool qoe_lease_drained(qoe_helper_t *h, uint64_t now);
+static uint32_t qoe_lease_others(qoe_helper_t *h);
+static uint64_t qoe_lease_left(qoe_helper_t *h);
+
+
+/*
+ * Every record is out, and the metrics of them: the last helper of all sees
+ * to that, for the zone may be gone with it.  One that waits for an answer is
+ * not gone, and may become the last.
+ */
+
+bool
+qoe_lease_finished(qoe_helper_t *h, uint64_t now)
+{
+    if (!qoe_lease_drained(h, now)) {
+        h->drained_ns = 0;
+        return false;
+    }
+
+    if (h->drained_ns == 0) {
+        h->drained_ns = qoe_unix_ns();
+    }
+
+    if (!h->last && qoe_lease_others(h) == 0) {
+        h->last = qoe_report_last(h->report, h->drained_ns);
+
+        if (!h->last) {
+            return false;
+        }
+    }
+
+    return qoe_report_idle(h->report);
+}
+
+
+/* Helpers of the zone that live, but for this one. */
+
+static uint32_t
+qoe_lease_others(qoe_helper_t *h)
+{
+    qoe_workers_t  others;
+
+    if (!h->gone) {
+        h->gone = true;
+
+        /* first: of two that leave at once, one sees that it is alone */
+
+        qoe_self_worker_gone(h->state.self, h->self);
+    }
+
+    qoe_self_workers(h->state.self, qoe_mono_ms(), QOE_LEASE_LATELY_MS,
+                     &others);
+
+    return others.helpers;
+}
+
+
+/* Is every record that this helper could send sent, or in a spool? */
+
+static bool
+qoe_lease_drained(qoe_helper_t *h, uint64_t now)
+{
+    size_t           i;
+    uint32_t         lane;
+    qoe_lane_info_t  info;
+
+    if (h->handing_over) {
+        return false;
+    }
+
+    for (i = 0; i < h->nexporters; i++) {
+        if (!qoe_exporter_idle(&h->exporter[i], now)) {
+            return false;
+        }
+    }
+
+    for (i = 0; i < h->env.nheld; i++) {
+        if (!qoe_held_empty(h->env.held[i])) {
+            return false;
+        }
+    }
+
+    /* what others hold is theirs to send */
+
+    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
+
+        if (qoe_lease_holds(h, lane)) {
+            continue;
+        }
+
+        qoe_zone_lane_info(h->conf.zone, lane, &info);
+
+        if (info.used != 0 && !qoe_proc_alive(info.owner)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+void
+qoe_lease_close(qoe_helper_t *h)
+{
+    bool      last;
+    size_t    i;
+    uint32_t  lane;
+    uint64_t  left;
+
+    while (h->env.nheld != 0) {
+        qoe_lease_give(h, 0);
+    }
+
+    /* an adopted one that was never served stays that of a dead process */
+
+    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
+        if (h->owed[lane] == QOE_LANE_TAKEN) {
+            qoe_lane_give(h->conf.zone, lane, h->self);
+        }
+    }
+
+    for (i = 0; i < h->nexporters; i++) {
+        qoe_exporter_close_spool(&h->exporter[i]);
+    }
+
+    left = qoe_lease_left(h);
+
+    if (left == 0) {
+        return;
+    }
+
+    last = (qoe_lease_others(h) == 0);
+
+    qoe_log(&h->conf.log, QOE_LOG_ERR,
+            "%llu events were not exported within the drain "
+            "timeout of %llu ms; they %s", (unsigned long long) left,
+            (unsigned long long) h->drain_ms,
+            last ? "stay in the zone and are lost if nginx stops"
+                 : "stay in the zone, for other helpers");
+
+    /* of a zone that nobody has any more, or of an nginx that stops */
+
+    if (last && h->conf.lost != NULL) {
+        __atomic_fetch_add(h->conf.lost, left, __ATOMIC_RELAXED);
+    }
+}
+
+
+/* What nobody holds and is not sent. */
+
+static uint64_t
+qoe_lease_left(qoe_helper_t *h)
+{
+    uint32_t         lane;
+    uint64_t         left;
+    qoe_lane_info_t  info;
+
+    left = 0;
+
+    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
+        qoe_zone_lane_info(h->conf.zone, lane, &info);
+
+        if (info.owner == h->self || !qoe_proc_alive(info.owner)) {
+            left += info.produced - info.consumed;
+        }
+    }
+
+    return left;
+}

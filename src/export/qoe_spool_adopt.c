@@ -1,0 +1,608 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What dead processes of this instance and whole dead instances have left.
+ */
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* renameat2() */
+#endif
+
+#include "qoe_spool_priv.h"
+#include "qoe_failpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+
+#define QOE_SPOOL_SCAN_RECORDS 64            /* between two looks at a clock */
+#define QOE_SPOOL_ID_TRIES     8
+
+
+static void qoe_spool_look_others(qoe_spool_t *sp);
+static bool qoe_spool_orphan(qoe_spool_t *sp);
+static bool qoe_spool_scan_begin(qoe_spool_t *sp, qoe_segment_entry_t *e);
+static void qoe_spool_scan_end(qoe_spool_t *sp);
+static void qoe_spool_lost(qoe_spool_t *sp, qoe_segment_entry_t *e);
+static int qoe_spool_own_read(qoe_spool_t *sp);
+static int qoe_spool_instances(qoe_spool_t *sp);
+static int qoe_spool_instance(qoe_spool_t *sp, const char *name);
+static int qoe_spool_move_all(qoe_spool_t *sp, int instance);
+static int qoe_spool_move(qoe_spool_t *sp, int from, const char *name,
+    uint64_t id);
+static DIR *qoe_spool_list(int fd);
+
+
+void
+qoe_spool_look(qoe_spool_t *sp, uint64_t now_ms)
+{
+    int               err;
+    qoe_spool_info_t  info;
+
+    sp->looked_ms = now_ms;
+    sp->look_ms = UINT64_MAX;
+
+    err = qoe_spool_dirs_open(sp);
+
+    if (err != 0) {
+        if (!sp->failing) {
+            qoe_spool_fail(sp, err, "open", sp->name);
+        }
+
+        sp->look_ms = now_ms + QOE_SPOOL_RETRY_MS;
+        return;
+    }
+
+    qoe_spool_info(sp->zone, sp->dest, &info);
+
+    if (info.failed_ms != 0 && !sp->failing) {
+
+        /* told by another helper, which may be dead */
+
+        sp->failing = true;
+        sp->retry_ms = qoe_max(info.failed_ms, now_ms) + QOE_SPOOL_RETRY_MS;
+    }
+
+    if (info.segments != 0 || !sp->own_read
+        || (sp->foreign && now_ms >= sp->foreign_ms))
+    {
+        (void) qoe_spool_lease(sp);
+    }
+
+    if (sp->lease && (!sp->own_read
+                      || (sp->foreign && now_ms >= sp->foreign_ms)))
+    {
+        sp->foreign_ms = now_ms + QOE_SPOOL_LOOK_MS;
+        qoe_spool_look_others(sp);
+    }
+
+    if (!sp->lease) {
+
+        /* who has it adopts; once it gives it back, we look ourselves */
+
+        sp->own_read = true;
+    }
+
+    if (sp->scan.entry == NULL) {
+        (void) qoe_spool_orphan(sp);
+    }
+
+    if (qoe_spool_segments(sp, NULL) != 0) {
+        sp->look_ms = now_ms + QOE_SPOOL_LOOK_MS;
+
+    } else {
+
+        /* who finishes a segment is awake and reads it */
+
+        qoe_spool_lease_give(sp);
+
+        if (sp->foreign) {
+            sp->look_ms = sp->foreign_ms;
+        }
+    }
+}
+
+
+static void
+qoe_spool_look_others(qoe_spool_t *sp)
+{
+    int  err;
+
+    err = sp->own_read ? 0 : qoe_spool_own_read(sp);
+
+    if (err == 0) {
+        sp->own_read = true;
+        err = qoe_spool_instances(sp);
+    }
+
+    if (err != 0) {
+        qoe_spool_warn(sp, err, "adopt into", sp->name);
+        sp->foreign = true;
+    }
+}
+
+
+/* An entry of a dead process, or one adopted and not counted yet. */
+
+static bool
+qoe_spool_orphan(qoe_spool_t *sp)
+{
+    bool                  adopted;
+    uint64_t              owner;
+    qoe_segment_entry_t  *e;
+
+    for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
+
+        owner = qoe_spool_load(&e->owner);
+
+        if (owner == 0 || qoe_spool_load(&e->state) == QOE_SEGMENT_FREE) {
+            continue;
+        }
+
+        if (owner == sp->self) {
+            if ((qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN)
+                && e != sp->backlog.entry && qoe_spool_scan_begin(sp, e))
+            {
+                return true;
+            }
+
+            continue;
+        }
+
+        if (qoe_spool_entry_claim(e, sp->self, &adopted) != QOE_OK) {
+            continue;
+        }
+
+        if (!adopted) {
+            qoe_spool_entry_seal(e);
+            continue;
+        }
+
+        if (qoe_spool_scan_begin(sp, e)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool
+qoe_spool_scan_begin(qoe_spool_t *sp, qoe_segment_entry_t *e)
+{
+    int                err;
+    qoe_spool_scan_t  *s;
+
+    s = &sp->scan;
+
+    s->id = qoe_spool_load(&e->id);
+    s->events = 0;
+    s->done = 0;
+    s->oldest_ns = UINT64_MAX;
+
+    err = qoe_spool_file_open(sp, s->id, &s->fd);
+
+    if (err == 0 && qoe_segment_open(&s->reader, s->fd, s->id) != QOE_OK) {
+        err = errno;
+        close(s->fd);
+        s->fd = -1;
+    }
+
+    if (err == ENOENT) {
+        qoe_spool_lost(sp, e);
+        return false;
+    }
+
+    if (err != 0) {
+
+        /* the backlog tries again, and again */
+
+        qoe_spool_warn(sp, err, "read a segment of", sp->name);
+        qoe_spool_entry_seal(e);
+        return false;
+    }
+
+    s->entry = e;
+
+    return true;
+}
+
+
+static void
+qoe_spool_lost(qoe_spool_t *sp, qoe_segment_entry_t *e)
+{
+    uint64_t  events, done;
+
+    events = qoe_spool_load(&e->events);
+    done = qoe_min(qoe_spool_load(&e->done), events);
+
+    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_LOST, events - done);
+    qoe_spool_entry_free(e);
+}
+
+
+void
+qoe_spool_scan(qoe_spool_t *sp, uint64_t now_ms)
+{
+    int                    i;
+    qoe_status_t           rc;
+    qoe_spool_scan_t      *s;
+    qoe_segment_record_t   record;
+
+    s = &sp->scan;
+
+    while (s->entry != NULL) {
+
+        for (i = 0; i < QOE_SPOOL_SCAN_RECORDS; i++) {
+
+            rc = qoe_segment_next(&s->reader, &record, NULL);
+
+            if (rc != QOE_OK) {
+                break;
+            }
+
+            s->events += record.items;
+            s->done += record.done ? record.items : 0;
+            s->oldest_ns = qoe_min(s->oldest_ns, record.received_ns);
+        }
+
+        if (rc == QOE_DONE || rc == QOE_ERROR) {
+            qoe_spool_scan_end(sp);
+            (void) qoe_spool_orphan(sp);
+        }
+
+        if (qoe_mono_ms() > now_ms + QOE_SPOOL_SLICE_MS) {
+            break;
+        }
+    }
+}
+
+
+/* In the file is the truth, but for what can no longer be read of it. */
+
+static void
+qoe_spool_scan_end(qoe_spool_t *sp)
+{
+    char                  open[QOE_SPOOL_NAME_LEN], seg[QOE_SPOOL_NAME_LEN];
+    uint64_t              events;
+    qoe_spool_scan_t     *s;
+    qoe_segment_entry_t  *e;
+
+    s = &sp->scan;
+    e = s->entry;
+    events = qoe_spool_load(&e->events);
+
+    qoe_spool_scan_stop(sp);
+    s->entry = NULL;
+
+    if (qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN) {
+        qoe_spool_store(&e->events, s->events);
+        qoe_spool_store(&e->done, s->done);
+        qoe_dest_count(sp->zone, sp->dest, QOE_DEST_RECOVERED,
+                       s->events - s->done);
+        qoe_spool_store(&e->reserved, 0);
+
+    } else {
+
+        /* what the reader of the backlog misses of them, it counts as lost */
+
+        qoe_spool_store(&e->events, qoe_max(events, s->events));
+        qoe_spool_store(&e->done, s->done);
+    }
+
+    if (s->events != 0) {
+        qoe_spool_store(&e->oldest_ns, s->oldest_ns);
+    }
+
+    qoe_spool_store(&e->bytes, s->reader.end);
+
+    qoe_spool_file_name(open, s->id, "open");
+    qoe_spool_file_name(seg, s->id, "seg");
+    (void) renameat(sp->dir_fd, open, sp->dir_fd, seg);
+
+    qoe_spool_entry_seal(e);
+
+    if (sp->lease) {
+        sp->next_ms = 0;
+
+    } else {
+        sp->look_ms = 0;
+    }
+}
+
+
+void
+qoe_spool_scan_stop(qoe_spool_t *sp)
+{
+    qoe_spool_scan_t  *s;
+
+    s = &sp->scan;
+
+    if (s->fd != -1) {
+        close(s->fd);
+        s->fd = -1;
+    }
+}
+
+
+/* Files without an entry: their writer died, and so did who knew of it. */
+
+static int
+qoe_spool_own_read(qoe_spool_t *sp)
+{
+    int                   err;
+    DIR                  *dir;
+    uint64_t              id;
+    struct dirent        *d;
+    qoe_segment_entry_t  *e, *end;
+
+    dir = qoe_spool_list(sp->dir_fd);
+    if (dir == NULL) {
+        return errno;
+    }
+
+    err = 0;
+    end = sp->table + QOE_SEGMENTS_MAX;
+
+    while ((d = readdir(dir)) != NULL) {
+
+        if (!qoe_spool_file_id(d->d_name, &id)) {
+            continue;
+        }
+
+        for (e = sp->table; e < end; e++) {
+            if (qoe_spool_load(&e->id) == id
+                && qoe_spool_load(&e->state) != QOE_SEGMENT_FREE)
+            {
+                break;
+            }
+        }
+
+        if (e < end) {
+            continue;
+        }
+
+        e = qoe_spool_entry_new(sp->zone, sp->dest, sp->self);
+
+        if (e == NULL) {
+            err = ENOSPC;
+            break;
+        }
+
+        qoe_spool_store(&e->reserved, QOE_SPOOL_FOREIGN);
+        qoe_spool_store(&e->id, id);
+    }
+
+    closedir(dir);
+
+    return err;
+}
+
+
+static int
+qoe_spool_instances(qoe_spool_t *sp)
+{
+    int             err, rc;
+    DIR            *dir;
+    uint8_t         id[16];
+    struct dirent  *d;
+
+    dir = qoe_spool_list(sp->base_fd);
+    if (dir == NULL) {
+        return errno;
+    }
+
+    err = 0;
+    sp->foreign = false;
+
+    while ((d = readdir(dir)) != NULL) {
+
+        if (strlen(d->d_name) != QOE_UUID_TEXT_LEN
+            || strcmp(d->d_name, sp->instance) == 0
+            || qoe_uuid_parse(id, qoe_span_str(d->d_name)) != QOE_OK)
+        {
+            continue;
+        }
+
+        rc = qoe_spool_instance(sp, d->d_name);
+
+        if (rc == EWOULDBLOCK) {
+            sp->foreign = true;
+
+        } else if (rc != 0 && rc != ENOENT && rc != ESTALE) {
+            err = rc;
+        }
+    }
+
+    closedir(dir);
+
+    return err;
+}
+
+
+/* EWOULDBLOCK: somebody lives there. */
+
+static int
+qoe_spool_instance(qoe_spool_t *sp, const char *name)
+{
+    int             err, fd, lock;
+    DIR            *dir;
+    bool            empty;
+    struct dirent  *d;
+
+    fd = openat(sp->base_fd, name,
+                O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    if (fd == -1) {
+        return errno;
+    }
+
+    err = qoe_spool_dir_lock(fd, true, &lock);
+    if (err != 0) {
+        close(fd);
+        return err;
+    }
+
+    err = qoe_spool_move_all(sp, fd);
+
+    if (err == 0) {
+
+        /* other destinations' directories stay, for whoever has them */
+
+        dir = qoe_spool_list(fd);
+        empty = (dir != NULL);
+
+        while (dir != NULL && (d = readdir(dir)) != NULL) {
+            empty &= (strcmp(d->d_name, ".") == 0
+                      || strcmp(d->d_name, "..") == 0
+                      || strcmp(d->d_name, "lock") == 0);
+        }
+
+        if (dir != NULL) {
+            closedir(dir);
+        }
+
+        if (empty && unlinkat(fd, "lock", 0) == 0) {
+            (void) unlinkat(sp->base_fd, name, AT_REMOVEDIR);
+        }
+    }
+
+    close(lock);
+    close(fd);
+
+    return err;
+}
+
+
+static int
+qoe_spool_move_all(qoe_spool_t *sp, int instance)
+{
+    int             err, fd;
+    DIR            *dir;
+    uint64_t        id;
+    unsigned        moved;
+    struct dirent  *d;
+
+    fd = openat(instance, sp->name,
+                O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    if (fd == -1) {
+        return errno == ENOENT ? 0 : errno;
+    }
+
+    dir = qoe_spool_list(fd);
+    err = (dir == NULL) ? errno : 0;
+    moved = 0;
+
+    while (err == 0 && (d = readdir(dir)) != NULL) {
+
+        if (qoe_spool_file_id(d->d_name, &id)) {
+            err = qoe_spool_move(sp, fd, d->d_name, id);
+            moved += (err == 0);
+
+            if (err == 0) {
+                (void) qoe_failpoint("spool.adopt");
+            }
+        }
+    }
+
+    if (dir != NULL) {
+        closedir(dir);
+    }
+
+    close(fd);
+
+    if (moved != 0) {
+        qoe_log(sp->log, QOE_LOG_NOTICE, "spool: %u segments of a past "
+                "instance moved to \"%s/%s/%s\"", moved, sp->path,
+                sp->instance, sp->name);
+
+        /* their new names are durable before their old directory goes */
+
+        if (fsync(sp->dir_fd) == -1 && err == 0) {
+            err = errno;
+        }
+    }
+
+    if (err == 0) {
+
+        /* what is no segment is not ours and keeps it */
+
+        (void) unlinkat(instance, sp->name, AT_REMOVEDIR);
+    }
+
+    return err;
+}
+
+
+static int
+qoe_spool_move(qoe_spool_t *sp, int from, const char *name, uint64_t id)
+{
+    int                   i, err;
+    char                  to[QOE_SPOOL_NAME_LEN];
+    qoe_segment_entry_t  *e;
+
+    e = qoe_spool_entry_new(sp->zone, sp->dest, sp->self);
+    if (e == NULL) {
+        return ENOSPC;
+    }
+
+    qoe_spool_store(&e->reserved, QOE_SPOOL_FOREIGN);
+
+    for (i = 0; i < QOE_SPOOL_ID_TRIES; i++, id++) {
+
+        qoe_spool_store(&e->id, id);
+        qoe_spool_file_name(to, id, "seg");
+
+        err = 0;
+
+        if (renameat2(from, name, sp->dir_fd, to, RENAME_NOREPLACE) == -1) {
+            err = errno;
+        }
+
+        if (err == EINVAL || err == ENOSYS) {
+
+            /* a file system without it: nobody else writes here by that id */
+
+            err = (faccessat(sp->dir_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                  ? EEXIST
+                  : (renameat(from, name, sp->dir_fd, to) == -1) ? errno : 0;
+        }
+
+        if (err != EEXIST) {
+            break;
+        }
+    }
+
+    if (err != 0) {
+        qoe_spool_entry_free(e);
+    }
+
+    return err == ENOENT ? 0 : err;
+}
+
+
+/* A descriptor of its own: a position is shared by duplicates. */
+
+static DIR *
+qoe_spool_list(int fd)
+{
+    int   own;
+    DIR  *dir;
+
+    own = openat(fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (own == -1) {
+        return NULL;
+    }
+
+    dir = fdopendir(own);
+    if (dir == NULL) {
+        close(own);
+    }
+
+    return dir;
+}

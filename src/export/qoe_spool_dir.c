@@ -1,0 +1,306 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Directories of the spool, the lock of its instance, files by their ids.
+ */
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "qoe_spool_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+
+#define QOE_SPOOL_DIR_MODE     0700
+#define QOE_SPOOL_FILE_MODE    0600
+
+/* an adopter holds the lock of a dead instance for a moment */
+#define QOE_SPOOL_LOCK_TRIES   20
+#define QOE_SPOOL_LOCK_NS      5000000
+
+
+static int qoe_spool_base_open(qoe_spool_t *sp);
+static void qoe_spool_fd_close(int *fd);
+
+
+int
+qoe_spool_dirs_open(qoe_spool_t *sp)
+{
+    int  err, tries;
+
+    if (sp->dir_fd != -1) {
+        return 0;
+    }
+
+    err = qoe_spool_base_open(sp);
+
+    /* who adopts the empty directory of a dead instance removes it */
+
+    for (tries = 0; err == 0 && tries < QOE_SPOOL_LOCK_TRIES; tries++) {
+
+        err = qoe_spool_dir_make(sp->base_fd, sp->instance, &sp->instance_fd);
+        if (err != 0) {
+            break;
+        }
+
+        err = qoe_spool_dir_lock(sp->instance_fd, false, &sp->lock_fd);
+
+        if (err == 0) {
+            err = qoe_spool_dir_make(sp->instance_fd, sp->name, &sp->dir_fd);
+            break;
+        }
+
+        qoe_spool_fd_close(&sp->instance_fd);
+
+        if (err == EWOULDBLOCK || err == ENOENT || err == ESTALE) {
+            struct timespec  ts = { 0, QOE_SPOOL_LOCK_NS };
+
+            nanosleep(&ts, NULL);
+            err = (tries + 1 < QOE_SPOOL_LOCK_TRIES) ? 0 : EBUSY;
+        }
+    }
+
+    if (err != 0) {
+        qoe_spool_dirs_close(sp);
+    }
+
+    return err;
+}
+
+
+static int
+qoe_spool_base_open(qoe_spool_t *sp)
+{
+    int  flags;
+
+    flags = O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC;
+
+    sp->base_fd = open(sp->path, flags);
+
+    if (sp->base_fd == -1 && errno == ENOENT
+        && (mkdir(sp->path, QOE_SPOOL_DIR_MODE) == 0 || errno == EEXIST))
+    {
+        sp->base_fd = open(sp->path, flags);
+    }
+
+    return sp->base_fd == -1 ? errno : 0;
+}
+
+
+void
+qoe_spool_dirs_close(qoe_spool_t *sp)
+{
+    qoe_spool_fd_close(&sp->quarantine_fd);
+    qoe_spool_fd_close(&sp->dir_fd);
+    qoe_spool_fd_close(&sp->lock_fd);
+    qoe_spool_fd_close(&sp->instance_fd);
+    qoe_spool_fd_close(&sp->base_fd);
+
+    sp->dirs_synced = false;
+}
+
+
+static void
+qoe_spool_fd_close(int *fd)
+{
+    if (*fd != -1) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+
+/* Whoever made the directories: nothing in them is durable before they are. */
+
+int
+qoe_spool_dirs_sync(qoe_spool_t *sp)
+{
+    int  err;
+
+    err = qoe_spool_dirs_open(sp);
+    if (err != 0) {
+        return err;
+    }
+
+    if (!sp->dirs_synced) {
+
+        if (fsync(sp->base_fd) == -1 || fsync(sp->instance_fd) == -1) {
+            return errno;
+        }
+
+        sp->dirs_synced = true;
+    }
+
+    if (sp->dir_dirty) {
+
+        if (fsync(sp->dir_fd) == -1) {
+            return errno;
+        }
+
+        sp->dir_dirty = false;
+    }
+
+    return 0;
+}
+
+
+int
+qoe_spool_dir_make(int at, const char *name, int *fd)
+{
+    if (mkdirat(at, name, QOE_SPOOL_DIR_MODE) == -1 && errno != EEXIST) {
+        return errno;
+    }
+
+    *fd = openat(at, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    return *fd == -1 ? errno : 0;
+}
+
+
+int
+qoe_spool_dir_lock(int dir, bool exclusive, int *fd)
+{
+    int          err, f;
+    struct stat  st;
+
+    f = openat(dir, "lock", O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK,
+               QOE_SPOOL_FILE_MODE);
+    if (f == -1) {
+        return errno;
+    }
+
+    err = 0;
+
+    if (flock(f, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == -1) {
+        err = errno;
+
+    } else if (fstat(f, &st) == -1) {
+        err = errno;
+
+    } else if (st.st_nlink == 0) {
+
+        /* its last owner has removed it between our two calls */
+
+        err = ESTALE;
+    }
+
+    if (err != 0) {
+        close(f);
+        return err;
+    }
+
+    *fd = f;
+
+    return 0;
+}
+
+
+/* Grows with time; the low bits tell processes of the same moment apart. */
+
+uint64_t
+qoe_spool_new_id(qoe_spool_t *sp)
+{
+    uint16_t  bits;
+    uint64_t  id;
+
+    bits = 0;
+    (void) qoe_random(&bits, sizeof(bits));
+
+    id = (qoe_unix_ns() & ~(uint64_t) 0xffff) | bits;
+
+    if (id <= sp->last_id) {
+        id = sp->last_id + 1 + bits;
+    }
+
+    sp->last_id = id;
+
+    return id;
+}
+
+
+void
+qoe_spool_file_name(char name[QOE_SPOOL_NAME_LEN], uint64_t id,
+    const char *suffix)
+{
+    snprintf(name, QOE_SPOOL_NAME_LEN, "%016" PRIx64 ".%s", id, suffix);
+}
+
+
+bool
+qoe_spool_file_id(const char *name, uint64_t *id)
+{
+    int       i;
+    char      c;
+    uint64_t  v;
+
+    v = 0;
+
+    for (i = 0; i < 16; i++) {
+        c = name[i];
+
+        if (c >= '0' && c <= '9') {
+            v = v << 4 | (uint64_t) (c - '0');
+
+        } else if (c >= 'a' && c <= 'f') {
+            v = v << 4 | (uint64_t) (c - 'a' + 10);
+
+        } else {
+            return false;
+        }
+    }
+
+    *id = v;
+
+    return v != 0 && (strcmp(name + i, ".seg") == 0
+                      || strcmp(name + i, ".open") == 0);
+}
+
+
+int
+qoe_spool_file_open(qoe_spool_t *sp, uint64_t id, int *fd)
+{
+    char  name[QOE_SPOOL_NAME_LEN];
+
+    qoe_spool_file_name(name, id, "seg");
+    *fd = openat(sp->dir_fd, name, O_RDWR|O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK);
+
+    if (*fd == -1 && errno == ENOENT) {
+        qoe_spool_file_name(name, id, "open");
+        *fd = openat(sp->dir_fd, name,
+                     O_RDWR|O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK);
+    }
+
+    return *fd == -1 ? errno : 0;
+}
+
+
+int
+qoe_spool_file_unlink(qoe_spool_t *sp, uint64_t id)
+{
+    char  name[QOE_SPOOL_NAME_LEN];
+
+    qoe_spool_file_name(name, id, "seg");
+
+    if (unlinkat(sp->dir_fd, name, 0) == 0) {
+        return 0;
+    }
+
+    if (errno != ENOENT) {
+        return errno;
+    }
+
+    qoe_spool_file_name(name, id, "open");
+
+    return unlinkat(sp->dir_fd, name, 0) == 0 ? 0 : errno;
+}

@@ -1,0 +1,298 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What nobody will take: batches refused for good, and segments with damage.
+ * For people to look at; best effort, and bounded.
+ */
+
+
+#include "qoe_spool_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+#define QOE_SPOOL_TRIM_EACH    16            /* files */
+#define QOE_SPOOL_TRIM_FILES   65536         /* looked at in one trim */
+
+
+typedef struct {
+    uint64_t  id;
+    uint64_t  size;
+    bool      bad;
+} qoe_spool_kept_t;
+
+
+static int qoe_spool_quarantine_open(qoe_spool_t *sp);
+static int qoe_spool_quarantine_write(qoe_spool_t *sp,
+    qoe_segment_record_t *record, const void *payload);
+static void qoe_spool_quarantine_trim(qoe_spool_t *sp);
+static size_t qoe_spool_quarantine_list(int fd, qoe_spool_kept_t **kept,
+    uint64_t *size);
+static bool qoe_spool_quarantine_id(const char *name, qoe_spool_kept_t *k);
+static int qoe_spool_kept_cmp(const void *a, const void *b);
+
+
+void
+qoe_spool_quarantine(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
+    uint32_t items, uint64_t received_ns)
+{
+    int                   err;
+    qoe_segment_record_t  record;
+
+    if (sp->conf.quarantine_size < QOE_SEGMENT_HEADER + QOE_SEGMENT_RECORD
+                                   + payload.len
+        || payload.len > QOE_SEGMENT_PAYLOAD_MAX)
+    {
+        return;
+    }
+
+    memset(&record, 0, sizeof(qoe_segment_record_t));
+    record.offset = QOE_SEGMENT_HEADER;
+    record.length = (uint32_t) payload.len;
+    record.items = items;
+    record.flags = (uint32_t) signal & QOE_SEGMENT_SIGNAL;
+    record.received_ns = received_ns;
+
+    err = qoe_spool_quarantine_open(sp);
+
+    if (err == 0) {
+        err = qoe_spool_quarantine_write(sp, &record, payload.data);
+    }
+
+    if (err != 0) {
+        qoe_spool_warn(sp, err, "keep what was refused of", sp->name);
+        return;
+    }
+
+    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_BATCHES_QUARANTINED, 1);
+    qoe_spool_quarantine_trim(sp);
+}
+
+
+static int
+qoe_spool_quarantine_open(qoe_spool_t *sp)
+{
+    int  err, fd;
+
+    if (sp->quarantine_fd != -1) {
+        return 0;
+    }
+
+    err = qoe_spool_dirs_open(sp);
+    if (err != 0) {
+        return err;
+    }
+
+    err = qoe_spool_dir_make(sp->base_fd, "quarantine", &fd);
+    if (err != 0) {
+        return err;
+    }
+
+    err = qoe_spool_dir_make(fd, sp->name, &sp->quarantine_fd);
+    close(fd);
+
+    return err;
+}
+
+
+static int
+qoe_spool_quarantine_write(qoe_spool_t *sp, qoe_segment_record_t *record,
+    const void *payload)
+{
+    int       err, fd;
+    char      name[QOE_SPOOL_NAME_LEN];
+    uint64_t  id;
+
+    id = qoe_spool_new_id(sp);
+    qoe_spool_file_name(name, id, "seg");
+
+    fd = openat(sp->quarantine_fd, name,
+                O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+
+    if (fd == -1) {
+        err = errno;
+
+        if (err == ENOENT) {
+
+            /* somebody cleared it away, with its directory */
+
+            close(sp->quarantine_fd);
+            sp->quarantine_fd = -1;
+        }
+
+        return err;
+    }
+
+    err = qoe_segment_begin(fd, id, qoe_unix_ns());
+
+    if (err == 0) {
+        err = qoe_segment_append(fd, id, record, payload);
+    }
+
+    close(fd);
+
+    if (err != 0) {
+        (void) unlinkat(sp->quarantine_fd, name, 0);
+    }
+
+    return err;
+}
+
+
+void
+qoe_spool_quarantine_file(qoe_spool_t *sp, uint64_t id)
+{
+    int   err;
+    char  seg[QOE_SPOOL_NAME_LEN], open[QOE_SPOOL_NAME_LEN];
+    char  bad[QOE_SPOOL_NAME_LEN];
+
+    err = (sp->conf.quarantine_size != 0) ? qoe_spool_quarantine_open(sp)
+                                          : ENOENT;
+
+    if (err == 0) {
+        qoe_spool_file_name(seg, id, "seg");
+        qoe_spool_file_name(open, id, "open");
+        qoe_spool_file_name(bad, id, "bad");
+
+        if (renameat(sp->dir_fd, seg, sp->quarantine_fd, bad) == -1
+            && renameat(sp->dir_fd, open, sp->quarantine_fd, bad) == -1)
+        {
+            err = errno;
+        }
+    }
+
+    if (err == 0) {
+        qoe_spool_quarantine_trim(sp);
+        return;
+    }
+
+    if (sp->conf.quarantine_size != 0) {
+        qoe_spool_warn(sp, err, "keep a damaged segment of", sp->name);
+    }
+
+    (void) qoe_spool_file_unlink(sp, id);
+}
+
+
+static void
+qoe_spool_quarantine_trim(qoe_spool_t *sp)
+{
+    char               name[QOE_SPOOL_NAME_LEN];
+    size_t             i, n;
+    uint64_t           size;
+    qoe_spool_kept_t  *kept;
+
+    if (sp->trimmed && ++sp->quarantined < QOE_SPOOL_TRIM_EACH) {
+        return;
+    }
+
+    sp->trimmed = true;
+    sp->quarantined = 0;
+
+    n = qoe_spool_quarantine_list(sp->quarantine_fd, &kept, &size);
+
+    qsort(kept, n, sizeof(qoe_spool_kept_t), qoe_spool_kept_cmp);
+
+    for (i = 0; i < n && size > sp->conf.quarantine_size; i++) {
+
+        qoe_spool_file_name(name, kept[i].id, kept[i].bad ? "bad" : "seg");
+
+        if (unlinkat(sp->quarantine_fd, name, 0) == 0 || errno == ENOENT) {
+            size -= kept[i].size;
+        }
+    }
+
+    free(kept);
+}
+
+
+static size_t
+qoe_spool_quarantine_list(int fd, qoe_spool_kept_t **kept, uint64_t *size)
+{
+    int                own;
+    DIR               *dir;
+    size_t             n, cap;
+    struct stat        st;
+    struct dirent     *d;
+    qoe_spool_kept_t   k, *more;
+
+    n = 0;
+    cap = 0;
+    *kept = NULL;
+    *size = 0;
+
+    own = openat(fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = (own != -1) ? fdopendir(own) : NULL;
+
+    if (dir == NULL) {
+        if (own != -1) {
+            close(own);
+        }
+
+        return 0;
+    }
+
+    while (n < QOE_SPOOL_TRIM_FILES && (d = readdir(dir)) != NULL) {
+
+        if (!qoe_spool_quarantine_id(d->d_name, &k)
+            || fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+        {
+            continue;
+        }
+
+        if (n == cap) {
+            cap = qoe_max(cap * 2, (size_t) 64);
+            more = realloc(*kept, cap * sizeof(qoe_spool_kept_t));
+
+            if (more == NULL) {
+                break;
+            }
+
+            *kept = more;
+        }
+
+        k.size = (uint64_t) st.st_size;
+        (*kept)[n++] = k;
+        *size += k.size;
+    }
+
+    closedir(dir);
+
+    return n;
+}
+
+
+static bool
+qoe_spool_quarantine_id(const char *name, qoe_spool_kept_t *k)
+{
+    char  seg[QOE_SPOOL_NAME_LEN];
+
+    k->bad = strlen(name) == 20 && strcmp(name + 16, ".bad") == 0;
+
+    if (k->bad) {
+        memcpy(seg, name, 16);
+        memcpy(seg + 16, ".seg", 5);
+        name = seg;
+    }
+
+    return qoe_spool_file_id(name, &k->id);
+}
+
+
+static int
+qoe_spool_kept_cmp(const void *a, const void *b)
+{
+    const qoe_spool_kept_t  *x, *y;
+
+    x = a;
+    y = b;
+
+    return x->id < y->id ? -1 : x->id > y->id;
+}

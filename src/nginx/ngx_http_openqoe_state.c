@@ -1,0 +1,206 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What the zone tells of its lanes, of the exporters and their spools, as the
+ * health location shows it.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+#define NGX_HTTP_OPENQOE_ORPHAN_MS   5000
+#define NGX_HTTP_OPENQOE_LATELY_MS   15000   /* a helper tells every 5 s */
+
+
+static ngx_uint_t ngx_http_openqoe_orphaned(uint64_t orphan_id);
+
+
+void
+ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_state_t *s)
+{
+    uint32_t                      i;
+    uint64_t                      orphan_id;
+    qoe_workers_t                 workers;
+    qoe_lane_info_t               info;
+    qoe_dest_info_t               dest;
+    qoe_spool_info_t              spool;
+    ngx_http_openqoe_zone_t      *z;
+    ngx_http_openqoe_exporter_t  *e;
+
+    ngx_memzero(s, sizeof(ngx_http_openqoe_state_t));
+
+    z = ngx_http_openqoe_get_zone(mcf);
+
+    qoe_self_workers(z->state.self, qoe_mono_ms(), NGX_HTTP_OPENQOE_LATELY_MS,
+                     &workers);
+
+    /* which lanes have no live owner since whom, and is there a live helper */
+
+    orphan_id = (workers.helpers == 0);
+
+    for (i = 0; i < z->lanes; i++) {
+
+        qoe_zone_lane_info(z->zone, i, &info);
+
+        s->used += info.used;
+        s->size += info.size;
+        s->produced += info.produced;
+        s->consumed += info.consumed;
+
+        if (info.owner == 0 || !qoe_proc_alive(info.owner)) {
+            orphan_id = orphan_id * 31 + info.owner + i + 1;
+        }
+    }
+
+    s->orphaned = ngx_http_openqoe_orphaned(orphan_id);
+
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+
+        if (e[i].dest == UINT32_MAX) {
+            continue;
+        }
+
+        qoe_dest_info(z->zone, e[i].dest, &dest);
+        s->failures = qoe_max(s->failures, dest.health.consecutive_failures);
+
+        if (e[i].spool) {
+            qoe_spool_info(z->zone, e[i].dest, &spool);
+            s->spool_failing |= (spool.failed_ms != 0);
+        }
+    }
+}
+
+
+/*
+ * True once the same lanes have been without a live owner, or no helper has
+ * told of itself, each time this process was asked, for longer than a start or
+ * a hand-over takes.
+ */
+
+static ngx_uint_t
+ngx_http_openqoe_orphaned(uint64_t orphan_id)
+{
+    uint64_t  now;
+
+    static uint64_t  since;                  /* monotonic ms */
+    static uint64_t  seen;                   /* orphan_id then */
+
+    now = qoe_mono_ms();
+
+    if (orphan_id != seen) {
+        seen = orphan_id;
+        since = now;
+    }
+
+    return orphan_id != 0 && now - since >= NGX_HTTP_OPENQOE_ORPHAN_MS;
+}
+
+
+void
+ngx_http_openqoe_exporter_health(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
+    const ngx_http_openqoe_state_t *s)
+{
+    const char                *status;
+    qoe_dest_info_t            info;
+    const qoe_lane_health_t   *h;
+
+    ngx_memzero(&info, sizeof(qoe_dest_info_t));
+
+    if (e->dest != UINT32_MAX) {
+        qoe_dest_info(ngx_http_openqoe_get_zone(mcf)->zone, e->dest, &info);
+    }
+
+    h = &info.health;
+
+    status = h->consecutive_failures ? "degraded"
+             : s->orphaned ? "unhealthy" : "healthy";
+
+    qoe_buf_printf(b, "{\"status\":\"%s\",\"endpoint\":", status);
+    qoe_buf_json_string(b, ngx_http_openqoe_span(e->endpoint));
+    qoe_buf_literal(b, ",\"last_success\":");
+
+    if (h->last_success_ms != 0) {
+        ngx_http_openqoe_rfc3339(b, h->last_success_ms);
+    } else {
+        qoe_buf_literal(b, "null");
+    }
+
+    qoe_buf_literal(b, ",\"last_error\":");
+
+    if (h->last_error[0] != '\0') {
+        qoe_buf_json_string(b, qoe_span_str(h->last_error));
+    } else {
+        qoe_buf_literal(b, "null");
+    }
+
+    qoe_buf_printf(b, ",\"consecutive_failures\":%llu}",
+                   (unsigned long long) h->consecutive_failures);
+}
+
+
+/* All spools as one. */
+
+void
+ngx_http_openqoe_spool_health(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
+{
+    uint64_t                      bytes, events, max;
+    ngx_uint_t                    i, failing, used;
+    qoe_spool_info_t              info, last;
+    ngx_http_openqoe_exporter_t  *e;
+
+    bytes = 0;
+    events = 0;
+    max = 0;
+    failing = 0;
+    used = 0;
+    last.error[0] = '\0';
+
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+
+        if (!e[i].spool || e[i].dest == UINT32_MAX) {
+            continue;
+        }
+
+        qoe_spool_info(ngx_http_openqoe_get_zone(mcf)->zone, e[i].dest,
+                       &info);
+        used = 1;
+        bytes += info.bytes;
+        events += info.events;
+        max += mcf->spool_conf.max_size;
+
+        if (info.failed_ms != 0 || (!failing && info.error[0] != '\0')) {
+            last = info;
+        }
+
+        failing |= (info.failed_ms != 0);
+    }
+
+    if (!used) {
+        qoe_buf_literal(b, "{\"status\":\"disabled\"}");
+        return;
+    }
+
+    qoe_buf_printf(b, "{\"status\":\"%s\",\"path\":",
+                   !failing ? "healthy"
+                   : mcf->ack_used ? "unhealthy" : "degraded");
+    qoe_buf_json_string(b, ngx_http_openqoe_span(mcf->spool));
+    qoe_buf_printf(b, ",\"events\":%llu,\"used\":%llu,\"size\":%llu,"
+                   "\"last_error\":", (unsigned long long) events,
+                   (unsigned long long) bytes, (unsigned long long) max);
+
+    if (last.error[0] != '\0') {
+        qoe_buf_json_string(b, qoe_span_str(last.error));
+    } else {
+        qoe_buf_literal(b, "null");
+    }
+
+    qoe_buf_literal(b, "}");
+}

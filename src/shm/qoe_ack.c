@@ -1,0 +1,142 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Acknowledgement: what requests ask for, when they have it, and who is to be
+ * told.
+ */
+
+
+#include "qoe_zone_layout.h"
+
+
+bool
+qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
+    qoe_ack_t ack)
+{
+    bool                    any;
+    uint32_t                dest;
+    uint64_t                flags, upto, records;
+    const qoe_lane_dest_t  *ld;
+
+    if (ack == QOE_ACK_MEMORY) {
+        return true;
+    }
+
+    any = false;
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+        flags = qoe_load(&qoe_zone_dest(zone, dest)->flags);
+
+        if (flags != (QOE_DEST_WANTED | QOE_DEST_SPOOLED)) {
+            continue;
+        }
+
+        any = true;
+        ld = qoe_zone_lane_dest(zone, lane, dest);
+
+        if (!qoe_member_in(qoe_zone_dest(zone, dest), ld)) {
+            return false;
+        }
+
+        if (ack == QOE_ACK_FSYNC) {
+            upto = qoe_load(&ld->synced);
+
+        } else {
+            qoe_lane_dest_taken(ld, &upto, &records);
+        }
+
+        if (pos > upto) {
+            return false;
+        }
+    }
+
+    return any || pos <= qoe_lane_floor(zone, lane);
+}
+
+
+void
+qoe_lane_wait(qoe_zone_t *zone, uint32_t lane, uint32_t w)
+{
+    __atomic_fetch_or(&qoe_zone_lane(zone, lane)->waiters, (uint64_t) 1 << w,
+                      __ATOMIC_SEQ_CST);
+
+    /* before the caller's look at what is stored: see qoe_lane_waiters() */
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+
+uint64_t
+qoe_lane_waiters(qoe_zone_t *zone, uint32_t lane)
+{
+    qoe_lane_t  *l;
+
+    l = qoe_zone_lane(zone, lane);
+
+    /* behind what was stored: who is not seen here has yet to look at it */
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    if (__atomic_load_n(&l->waiters, __ATOMIC_SEQ_CST) == 0) {
+        return 0;
+    }
+
+    return __atomic_exchange_n(&l->waiters, 0, __ATOMIC_SEQ_CST);
+}
+
+
+uint64_t
+qoe_lane_asked(const qoe_zone_t *zone, uint32_t lane, qoe_ack_t ack)
+{
+    uint64_t           asked, tail;
+    const qoe_lane_t  *l;
+
+    if (ack == QOE_ACK_MEMORY) {
+        return 0;
+    }
+
+    l = qoe_zone_lane(zone, lane);
+
+    /* the tail first: what was asked up to it is to be seen then */
+
+    tail = qoe_mark_pos(&l->tail);
+    asked = qoe_load(&l->asked[ack == QOE_ACK_FSYNC]);
+
+    return qoe_min(asked, tail);
+}
+
+
+uint32_t
+qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self)
+{
+    int       dead;
+    uint32_t  w;
+    uint64_t  owner;
+
+    for (dead = 0; dead < 2; dead++) {
+        for (w = 0; w < QOE_WAITERS_MAX; w++) {
+            owner = qoe_load(&zone->waiter[w]);
+
+            if (owner != 0 && (!dead || qoe_proc_alive(owner))) {
+                continue;
+            }
+
+            if (__atomic_compare_exchange_n(&zone->waiter[w], &owner, self,
+                                            false, __ATOMIC_ACQ_REL,
+                                            __ATOMIC_RELAXED))
+            {
+                return w;
+            }
+        }
+    }
+
+    return UINT32_MAX;
+}
+
+
+void
+qoe_waiter_give(qoe_zone_t *zone, uint32_t w)
+{
+    qoe_store(&zone->waiter[w], 0);
+}

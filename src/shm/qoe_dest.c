@@ -1,0 +1,398 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The slots of the destinations: names, counters, and what becomes of the
+ * events altogether.  The master alone gives slots out.
+ */
+
+
+#include "qoe_zone_layout.h"
+
+
+#define QOE_DEST_READS     100
+
+
+/* Of one lane. */
+
+typedef struct {
+    uint64_t             accepted;
+    uint64_t             queued;
+    uint64_t             removed;
+} qoe_dest_part_t;
+
+
+static uint32_t qoe_dest_find(const qoe_zone_t *zone, qoe_span_t name);
+static uint32_t qoe_dest_new(qoe_zone_t *zone, qoe_span_t name);
+static bool qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest,
+    bool segments);
+static void qoe_dest_clear(qoe_zone_t *zone, uint32_t dest);
+static void qoe_dest_part(const qoe_zone_t *zone, uint32_t lane,
+    uint32_t dest, qoe_dest_part_t *part);
+static uint64_t qoe_dest_dropped(const qoe_zone_t *zone, uint32_t dest);
+static void qoe_dest_health(const qoe_zone_t *zone, uint32_t dest,
+    qoe_lane_health_t *health);
+
+
+static const qoe_dest_counter_t  qoe_dest_drops[] = {
+    QOE_DEST_DROPPED_REFUSED,
+    QOE_DEST_DROPPED_CORRUPT,
+    QOE_DEST_DROPPED_SPOOL,
+    QOE_DEST_DROPPED_BEHIND,
+    QOE_DEST_DROPPED_LOST
+};
+
+
+void
+qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
+    size_t n, uint32_t *slots)
+{
+    size_t    i;
+    bool      keep[QOE_DESTS_MAX];
+    uint32_t  dest;
+
+    memset(keep, 0, sizeof(keep));
+
+    /* those that are there first, so that none of them is taken for another */
+
+    for (i = 0; i < n; i++) {
+        slots[i] = qoe_dest_find(zone, names[i]);
+
+        if (slots[i] != UINT32_MAX) {
+            keep[slots[i]] = true;
+            qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
+                      QOE_DEST_WANTED | (spooled[i] ? QOE_DEST_SPOOLED : 0));
+        }
+    }
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+        if (!keep[dest]) {
+            qoe_store(&qoe_zone_dest(zone, dest)->flags, 0);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+
+        if (slots[i] != UINT32_MAX) {
+            continue;
+        }
+
+        slots[i] = qoe_dest_new(zone, names[i]);
+
+        if (slots[i] != UINT32_MAX) {
+            qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
+                      QOE_DEST_WANTED | (spooled[i] ? QOE_DEST_SPOOLED : 0));
+        }
+    }
+}
+
+
+static uint32_t
+qoe_dest_find(const qoe_zone_t *zone, qoe_span_t name)
+{
+    uint32_t           dest;
+    const qoe_dest_t  *d;
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+        d = qoe_zone_dest(zone, dest);
+
+        if (d->incarnation != 0
+            && qoe_span_eq((qoe_span_t) { d->name, d->name_len }, name))
+        {
+            return dest;
+        }
+    }
+
+    return UINT32_MAX;
+}
+
+
+static uint32_t
+qoe_dest_new(qoe_zone_t *zone, qoe_span_t name)
+{
+    int          segments;
+    uint32_t     dest;
+    qoe_dest_t  *d;
+
+    if (name.len > QOE_DEST_NAME) {
+        return UINT32_MAX;
+    }
+
+    for (segments = 0; segments < 2; segments++) {
+        for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+
+            if (!qoe_dest_unused(zone, dest, segments)) {
+                continue;
+            }
+
+            d = qoe_zone_dest(zone, dest);
+
+            qoe_dest_clear(zone, dest);
+
+            if (name.len != 0) {
+                memcpy(d->name, name.data, name.len);
+            }
+
+            d->name_len = name.len;
+
+            /* what lanes know of the slot is of another one from here on */
+
+            qoe_store(&d->incarnation, d->incarnation + 1);
+
+            return dest;
+        }
+    }
+
+    return UINT32_MAX;
+}
+
+
+/* segments: such as nobody has to do with do not matter. */
+
+static bool
+qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest, bool segments)
+{
+    uint32_t                    i;
+    const qoe_dest_t           *d;
+    const qoe_segment_entry_t  *e;
+
+    d = qoe_zone_dest(zone, dest);
+
+    if (d->flags != 0 || qoe_proc_alive(qoe_load(&d->backlog))) {
+        return false;
+    }
+
+    for (i = 0; i < zone->lanes; i++) {
+        if (qoe_member_in(d, qoe_zone_lane_dest(zone, i, dest))) {
+            return false;
+        }
+    }
+
+    e = qoe_spool_table(zone, dest);
+
+    for (i = 0; i < QOE_SEGMENTS_MAX; i++) {
+        if ((!segments && qoe_load(&e[i].state) != QOE_SEGMENT_FREE)
+            || qoe_proc_alive(qoe_load(&e[i].owner)))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static void
+qoe_dest_clear(qoe_zone_t *zone, uint32_t dest)
+{
+    uint32_t     i;
+    qoe_dest_t  *d;
+
+    d = qoe_zone_dest(zone, dest);
+
+    for (i = 0; i < QOE_DEST_COUNTERS_N; i++) {
+        __atomic_store_n(&d->counter[i], 0, __ATOMIC_RELAXED);
+    }
+
+    qoe_store(&d->backlog, 0);
+    qoe_store(&d->failed_ms, 0);
+    qoe_store(&d->error_lock, 0);
+    d->error[0] = '\0';
+
+    memset(qoe_spool_table(zone, dest), 0,
+           QOE_SEGMENTS_MAX * sizeof(qoe_segment_entry_t));
+}
+
+
+bool
+qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest)
+{
+    return (qoe_load(&qoe_zone_dest(zone, dest)->flags) & QOE_DEST_WANTED)
+           != 0;
+}
+
+
+size_t
+qoe_dest_name(const qoe_zone_t *zone, uint32_t dest, char name[QOE_DEST_NAME])
+{
+    const qoe_dest_t  *d;
+
+    d = qoe_zone_dest(zone, dest);
+
+    if (qoe_load(&d->incarnation) == 0) {
+        return 0;
+    }
+
+    memcpy(name, d->name, QOE_DEST_NAME);
+
+    return (size_t) qoe_min(d->name_len, QOE_DEST_NAME);
+}
+
+
+void
+qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
+    uint64_t n)
+{
+    __atomic_fetch_add(&qoe_zone_dest(zone, dest)->counter[c], n,
+                       __ATOMIC_RELAXED);
+}
+
+
+uint64_t
+qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c)
+{
+    uint32_t         lane;
+    uint64_t         n;
+    qoe_dest_part_t  part;
+
+    n = __atomic_load_n(&qoe_zone_dest(zone, dest)->counter[c],
+                        __ATOMIC_RELAXED);
+
+    if (c == QOE_DEST_DROPPED_REMOVED) {
+
+        /* it changes with the membership, or a kill would tear them */
+
+        for (lane = 0; lane < zone->lanes; lane++) {
+            qoe_dest_part(zone, lane, dest, &part);
+            n += part.removed;
+        }
+    }
+
+    return n;
+}
+
+
+void
+qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
+{
+    uint32_t          lane;
+    uint64_t          all, gone, removed;
+    qoe_dest_part_t   part;
+    qoe_spool_info_t  spool;
+
+    memset(info, 0, sizeof(qoe_dest_info_t));
+    removed = 0;
+
+    /*
+     * In the order in which events move: from another's spool or the queue to
+     * the spool, and from there to a loss.  What moves between two looks is
+     * then met twice.
+     */
+
+    info->recovered = qoe_dest_counter(zone, dest, QOE_DEST_RECOVERED);
+
+    for (lane = 0; lane < zone->lanes; lane++) {
+        qoe_dest_part(zone, lane, dest, &part);
+
+        info->accepted += part.accepted;
+        info->queued += part.queued;
+        removed += part.removed;
+    }
+
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    qoe_spool_info(zone, dest, &spool);
+    info->spooled = spool.events;
+
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    info->rejected = qoe_dest_counter(zone, dest, QOE_DEST_REJECTED);
+    info->dropped = removed + qoe_dest_dropped(zone, dest);
+
+    all = info->accepted + info->recovered;
+    gone = info->rejected + info->dropped + info->queued + info->spooled;
+
+    info->exported = all - qoe_min(gone, all);
+
+    qoe_dest_health(zone, dest, &info->health);
+}
+
+
+static void
+qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
+    qoe_dest_part_t *part)
+{
+    int                     i;
+    uint64_t                pos, taken, tail, version, incarnation;
+    qoe_member_t            m;
+    const qoe_lane_dest_t  *ld;
+
+    ld = qoe_zone_lane_dest(zone, lane, dest);
+    incarnation = qoe_load(&qoe_zone_dest(zone, dest)->incarnation);
+
+    for (i = 0; i < QOE_DEST_READS; i++) {
+        version = qoe_member_get(ld, &m);
+
+        if (m.incarnation != incarnation) {
+            *part = (qoe_dest_part_t) { 0, 0, 0 };
+            return;
+        }
+
+        /* the tail last: it can only be further on */
+
+        qoe_lane_dest_taken(ld, &pos, &taken);
+        qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, &pos, &tail);
+
+        if (!m.active) {
+            tail = m.left;
+            taken = m.left;
+        }
+
+        part->accepted = tail - m.joined;
+        part->queued = tail - qoe_min(taken, tail);
+        part->removed = m.removed;
+
+        if (qoe_load(&ld->member_version) == version) {
+            return;
+        }
+    }
+}
+
+
+/* All but those that were removed. */
+
+static uint64_t
+qoe_dest_dropped(const qoe_zone_t *zone, uint32_t dest)
+{
+    size_t    i;
+    uint64_t  n;
+
+    n = 0;
+
+    for (i = 0; i < sizeof(qoe_dest_drops) / sizeof(qoe_dest_drops[0]); i++) {
+        n += qoe_dest_counter(zone, dest, qoe_dest_drops[i]);
+    }
+
+    return n;
+}
+
+
+static void
+qoe_dest_health(const qoe_zone_t *zone, uint32_t dest,
+    qoe_lane_health_t *health)
+{
+    uint32_t                lane;
+    qoe_lane_health_t       one;
+    const qoe_lane_dest_t  *ld;
+
+    for (lane = 0; lane < zone->lanes; lane++) {
+        ld = qoe_zone_lane_dest(zone, lane, dest);
+
+        if (!qoe_member_in(qoe_zone_dest(zone, dest), ld)) {
+            continue;
+        }
+
+        qoe_lane_dest_health(ld, &one);
+
+        health->consecutive_failures = qoe_max(health->consecutive_failures,
+                                               one.consecutive_failures);
+        health->last_success_ms = qoe_max(health->last_success_ms,
+                                          one.last_success_ms);
+
+        if (one.last_failure_ms > health->last_failure_ms) {
+            health->last_failure_ms = one.last_failure_ms;
+            memcpy(health->last_error, one.last_error,
+                   sizeof(health->last_error));
+        }
+    }
+}

@@ -1,0 +1,478 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Destinations in a lane: who is in, how far each of them is, and the floor
+ * below them all.  Everything that writes is called by the lane's owner
+ * alone, which may be killed behind any store: a position and its records
+ * move as one, a membership with all that it counts as one, and the floor is
+ * made anew by the next owner.
+ */
+
+
+#include "qoe_zone_layout.h"
+
+#include <stdio.h>
+
+
+#define QOE_HEALTH_READS   100
+
+
+static void qoe_member_set(qoe_lane_dest_t *ld, const qoe_member_t *member);
+static void qoe_lane_dest_join(qoe_zone_t *zone, uint32_t lane,
+    uint32_t dest);
+static uint64_t qoe_lane_dest_leave(qoe_zone_t *zone, uint32_t lane,
+    uint32_t dest);
+static void qoe_lane_dest_take_over(qoe_lane_dest_t *ld);
+static void qoe_lane_floor_move(qoe_zone_t *zone, uint32_t lane);
+static void qoe_lane_wake_all(qoe_zone_t *zone, uint32_t lane);
+
+
+uint64_t
+qoe_member_get(const qoe_lane_dest_t *ld, qoe_member_t *member)
+{
+    uint64_t             version;
+    const qoe_member_t  *m;
+
+    do {
+        version = qoe_load(&ld->member_version);
+        m = &ld->member[version & 1];
+
+        member->incarnation = __atomic_load_n(&m->incarnation,
+                                              __ATOMIC_RELAXED);
+        member->active = __atomic_load_n(&m->active, __ATOMIC_RELAXED);
+        member->joined = __atomic_load_n(&m->joined, __ATOMIC_RELAXED);
+        member->left = __atomic_load_n(&m->left, __ATOMIC_RELAXED);
+        member->removed = __atomic_load_n(&m->removed, __ATOMIC_RELAXED);
+
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    } while (__atomic_load_n(&ld->member_version, __ATOMIC_RELAXED)
+             != version);
+
+    return version;
+}
+
+
+static void
+qoe_member_set(qoe_lane_dest_t *ld, const qoe_member_t *member)
+{
+    uint64_t       version;
+    qoe_member_t  *m;
+
+    version = ld->member_version + 1;
+    m = &ld->member[version & 1];
+
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+
+    __atomic_store_n(&m->incarnation, member->incarnation, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->active, member->active, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->joined, member->joined, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->left, member->left, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->removed, member->removed, __ATOMIC_RELAXED);
+
+    qoe_store(&ld->member_version, version);
+}
+
+
+bool
+qoe_member_in(const qoe_dest_t *d, const qoe_lane_dest_t *ld)
+{
+    qoe_member_t  m;
+
+    (void) qoe_member_get(ld, &m);
+
+    return m.active && m.incarnation == qoe_load(&d->incarnation);
+}
+
+
+uint64_t
+qoe_lane_dests(qoe_zone_t *zone, uint32_t lane)
+{
+    bool              in, wanted;
+    uint32_t          dest;
+    uint64_t          removed;
+    qoe_lane_dest_t  *ld;
+
+    removed = 0;
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+        if (qoe_lane_dest_in(zone, lane, dest)) {
+            qoe_lane_dest_take_over(qoe_zone_lane_dest(zone, lane, dest));
+        }
+    }
+
+    /* the last owner may have died between a head and the floor */
+
+    qoe_lane_floor_move(zone, lane);
+
+    /* first in, then out: the floor stands while there is anybody new */
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+        if (qoe_dest_wanted(zone, dest)
+            && !qoe_lane_dest_in(zone, lane, dest))
+        {
+            qoe_lane_dest_join(zone, lane, dest);
+        }
+    }
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+        ld = qoe_zone_lane_dest(zone, lane, dest);
+        in = qoe_member_in(qoe_zone_dest(zone, dest), ld);
+        wanted = qoe_dest_wanted(zone, dest);
+
+        if (in && !wanted) {
+            removed += qoe_lane_dest_leave(zone, lane, dest);
+        }
+    }
+
+    qoe_lane_floor_move(zone, lane);
+    qoe_lane_wake_all(zone, lane);
+
+    return removed;
+}
+
+
+/*
+ * Its first time in the lane, everything from the floor on is its own, and
+ * nothing before.  When it comes back, it begins not before where it was;
+ * what was given up when it left, and is still there, is accepted once more.
+ */
+
+static void
+qoe_lane_dest_join(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
+{
+    uint64_t          pos, records, old_pos, old_records, incarnation, seq;
+    qoe_member_t      m;
+    qoe_lane_dest_t  *ld;
+
+    ld = qoe_zone_lane_dest(zone, lane, dest);
+    incarnation = qoe_load(&qoe_zone_dest(zone, dest)->incarnation);
+
+    qoe_mark_get(&qoe_zone_lane(zone, lane)->floor, &pos, &records);
+    (void) qoe_member_get(ld, &m);
+
+    if (m.incarnation == incarnation) {
+        qoe_mark_get(&ld->head, &old_pos, &old_records);
+
+        if (old_pos > pos) {
+            pos = old_pos;
+            records = old_records;
+        }
+
+        m.joined += records - m.left;
+
+    } else {
+        m.incarnation = incarnation;
+        m.joined = records;
+        m.left = 0;
+        m.removed = 0;
+
+        seq = ld->health_seq | 1;
+        __atomic_store_n(&ld->health_seq, seq, __ATOMIC_SEQ_CST);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        memset(&ld->health, 0, sizeof(ld->health));
+        qoe_store(&ld->health_seq, seq + 1);
+    }
+
+    m.active = 1;
+
+    qoe_mark_set(&ld->stored, pos, records);
+    qoe_store(&ld->synced, pos);
+    qoe_mark_set(&ld->head, pos, records);
+
+    qoe_member_set(ld, &m);
+}
+
+
+/*
+ * The head stays where it is, so that whoever comes back does not see twice
+ * what it has had.
+ */
+
+static uint64_t
+qoe_lane_dest_leave(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
+{
+    uint64_t          pos, tail, head, n;
+    qoe_member_t      m;
+    qoe_lane_dest_t  *ld;
+
+    ld = qoe_zone_lane_dest(zone, lane, dest);
+
+    (void) qoe_member_get(ld, &m);
+    qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, &pos, &tail);
+    qoe_mark_get(&ld->head, &pos, &head);
+
+    n = tail - qoe_min(head, tail);
+
+    m.active = 0;
+    m.left = tail;
+    m.removed += n;
+
+    qoe_member_set(ld, &m);
+
+    return n;
+}
+
+
+/* What is in the spool needs no room in the queue. */
+
+static void
+qoe_lane_dest_take_over(qoe_lane_dest_t *ld)
+{
+    uint64_t  pos, records;
+
+    qoe_lane_dest_taken(ld, &pos, &records);
+
+    if (pos > qoe_mark_pos(&ld->head)) {
+        qoe_mark_set(&ld->head, pos, records);
+    }
+}
+
+
+void
+qoe_lane_dest_taken(const qoe_lane_dest_t *ld, uint64_t *pos,
+    uint64_t *records)
+{
+    uint64_t  stored_pos, stored_records;
+
+    qoe_mark_get(&ld->head, pos, records);
+    qoe_mark_get(&ld->stored, &stored_pos, &stored_records);
+
+    if (stored_pos > *pos) {
+        *pos = stored_pos;
+        *records = stored_records;
+    }
+}
+
+
+/* With nobody in the lane it stays. */
+
+static void
+qoe_lane_floor_move(qoe_zone_t *zone, uint32_t lane)
+{
+    bool         any;
+    uint32_t     dest;
+    uint64_t     pos, records, min_pos, min_records;
+    qoe_lane_t  *l;
+
+    l = qoe_zone_lane(zone, lane);
+    any = false;
+    min_pos = 0;
+    min_records = 0;
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+
+        if (!qoe_lane_dest_in(zone, lane, dest)) {
+            continue;
+        }
+
+        qoe_mark_get(&l->dest[dest].head, &pos, &records);
+
+        if (!any || pos < min_pos) {
+            min_pos = pos;
+            min_records = records;
+        }
+
+        any = true;
+    }
+
+    if (any && min_pos > qoe_mark_pos(&l->floor)) {
+        qoe_mark_set(&l->floor, min_pos, min_records);
+    }
+}
+
+
+/* The last owner may have died with waiters in hand. */
+
+static void
+qoe_lane_wake_all(qoe_zone_t *zone, uint32_t lane)
+{
+    uint32_t  w;
+    uint64_t  set;
+
+    set = 0;
+
+    for (w = 0; w < QOE_WAITERS_MAX; w++) {
+        if (qoe_load(&zone->waiter[w]) != 0) {
+            set |= (uint64_t) 1 << w;
+        }
+    }
+
+    __atomic_fetch_or(&qoe_zone_lane(zone, lane)->waiters, set,
+                      __ATOMIC_SEQ_CST);
+}
+
+
+bool
+qoe_lane_dest_in(const qoe_zone_t *zone, uint32_t lane, uint32_t dest)
+{
+    return qoe_member_in(qoe_zone_dest(zone, dest),
+                         qoe_zone_lane_dest(zone, lane, dest));
+}
+
+
+uint64_t
+qoe_lane_dest_head(const qoe_zone_t *zone, uint32_t lane, uint32_t dest)
+{
+    return qoe_mark_pos(&qoe_zone_lane_dest(zone, lane, dest)->head);
+}
+
+
+uint64_t
+qoe_lane_dest_queued(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
+    uint64_t *tail)
+{
+    uint64_t  pos, head, records;
+
+    qoe_mark_get(&qoe_zone_lane_dest(zone, lane, dest)->head, &pos, &head);
+    qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, tail, &records);
+
+    return records - qoe_min(head, records);
+}
+
+
+void
+qoe_lane_dest_release(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
+    uint64_t pos, uint64_t n, bool durable)
+{
+    uint64_t          head, synced;
+    qoe_lane_dest_t  *ld;
+
+    ld = qoe_zone_lane_dest(zone, lane, dest);
+    head = qoe_mark_pos(&ld->head);
+    synced = qoe_load(&ld->synced);
+
+    qoe_mark_move(&ld->head, pos, n);
+
+    /* not past what went into the spool before it and was not synced */
+
+    if (durable && synced >= head && pos > synced) {
+        __atomic_store_n(&ld->synced, pos, __ATOMIC_SEQ_CST);
+    }
+
+    qoe_lane_floor_move(zone, lane);
+}
+
+
+void
+qoe_lane_free(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
+{
+    uint32_t      dest;
+    uint64_t      floor, at, records;
+    qoe_span_t    record;
+    qoe_status_t  rc;
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+        if (qoe_lane_dest_in(zone, lane, dest)) {
+            return;
+        }
+    }
+
+    qoe_mark_get(&qoe_zone_lane(zone, lane)->floor, &floor, &records);
+    at = floor;
+
+    while ((rc = qoe_lane_read(zone, lane, pos, &at, &record)) == QOE_OK) {
+        records++;
+    }
+
+    if (rc == QOE_INVALID) {
+        qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, &at, &records);
+    }
+
+    if (at != floor) {
+        qoe_mark_set(&qoe_zone_lane(zone, lane)->floor, at, records);
+    }
+}
+
+
+void
+qoe_lane_dest_stored(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
+    uint64_t pos, uint64_t n)
+{
+    uint64_t          from, records;
+    qoe_lane_dest_t  *ld;
+
+    ld = qoe_zone_lane_dest(zone, lane, dest);
+
+    qoe_lane_dest_taken(ld, &from, &records);
+    qoe_mark_set(&ld->stored, pos, records + n);
+}
+
+
+void
+qoe_lane_dest_synced(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
+{
+    uint64_t          pos, records;
+    qoe_lane_dest_t  *ld;
+
+    ld = qoe_zone_lane_dest(zone, lane, dest);
+
+    qoe_lane_dest_taken(ld, &pos, &records);
+    __atomic_store_n(&ld->synced, pos, __ATOMIC_SEQ_CST);
+}
+
+
+bool
+qoe_lane_dest_unsynced(const qoe_zone_t *zone, uint32_t lane, uint32_t dest)
+{
+    uint64_t                pos, records;
+    const qoe_lane_dest_t  *ld;
+
+    ld = qoe_zone_lane_dest(zone, lane, dest);
+
+    qoe_lane_dest_taken(ld, &pos, &records);
+
+    return pos > qoe_load(&ld->synced);
+}
+
+
+void
+qoe_lane_dest_report(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
+    uint64_t now_ms, const char *error, bool failing)
+{
+    uint64_t            seq;
+    qoe_lane_dest_t    *ld;
+    qoe_lane_health_t  *h;
+
+    ld = qoe_zone_lane_dest(zone, lane, dest);
+    h = &ld->health;
+
+    seq = ld->health_seq | 1;
+    __atomic_store_n(&ld->health_seq, seq, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    if (error == NULL) {
+        h->last_success_ms = now_ms;
+        h->consecutive_failures = 0;
+
+    } else {
+        h->last_failure_ms = now_ms;
+        h->consecutive_failures = failing ? h->consecutive_failures + 1 : 0;
+        snprintf(h->last_error, sizeof(h->last_error), "%s", error);
+    }
+
+    qoe_store(&ld->health_seq, seq + 1);
+}
+
+
+void
+qoe_lane_dest_health(const qoe_lane_dest_t *ld, qoe_lane_health_t *health)
+{
+    int       i;
+    uint64_t  seq;
+
+    /* a writer that died while it wrote leaves it odd: then take what is */
+
+    for (i = 0; i < QOE_HEALTH_READS; i++) {
+        seq = qoe_load(&ld->health_seq);
+        *health = ld->health;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+        if ((seq & 1) == 0 && seq == qoe_load(&ld->health_seq)) {
+            break;
+        }
+    }
+
+    health->last_error[sizeof(health->last_error) - 1] = '\0';
+}

@@ -1,0 +1,89 @@
+package OpenQoE::Shim;
+
+# Copyright (C) OpenQoE
+#
+# t/shim/shim.c for one nginx: its disk fails, its clock jumps.
+#
+#     my $shim = OpenQoE::Shim->new;
+#     my $nginx = OpenQoE::Nginx->new(env => $shim->env, ...);
+#     $shim->fail(EIO, [qw(write sync)], $dir);
+#     $shim->heal;
+#     $shim->clock(3600);
+
+use v5.36;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use Test::More ();
+
+use OpenQoE::Process qw(run_cmd scratch_dir);
+
+my %BIT = (write => 1, sync => 2, create => 4, rename => 8, unlink => 16,
+           half => 32);
+
+
+# Builds it once a test; skips the test where there is no way to.
+
+sub new ($class) {
+    state $so = build();
+    my $dir = scratch_dir('shim');
+    my $self = bless { so => $so, file => "$dir/state", clock => 0,
+                       error => 0, what => 0, path => '' }, $class;
+    $self->write;
+    return $self;
+}
+
+
+sub build () {
+    Test::More::plan(skip_all => 'the sanitizers have a preload of their own')
+        if $ENV{OPENQOE_SANITIZE};
+
+    my $source = dirname(abs_path(__FILE__)) . '/../../shim/shim.c';
+    my $so = scratch_dir('preload') . '/shim.so';
+    my ($rc, undef, $err) = run_cmd('gcc', '-std=gnu11', '-O1', '-fPIC',
+        '-shared', '-W', '-Wall', '-o', $so, $source, '-ldl');
+
+    die "shim.c: $err\n" if $rc ne '0' || $err ne '';
+    return $so;
+}
+
+
+sub env ($self) { { LD_PRELOAD => $self->{so}, OPENQOE_SHIM => $self->{file} } }
+
+
+# In place: it is mapped.
+
+sub write ($self) {
+    my $bytes = pack 'q< l< L< Z4080', @$self{qw(clock error what path)};
+
+    open my $out, -e $self->{file} ? '+<' : '>', $self->{file}
+        or die "$self->{file}: $!\n";
+    syswrite $out, $bytes;
+    close $out;
+    return $self;
+}
+
+
+sub fail ($self, $error, $what, $path) {
+    $self->{what} = 0;
+    $self->{what} |= $BIT{$_} // die "$_: no such call\n" for @$what;
+    @$self{qw(error path)} = ($error, $path);
+    return $self->write;
+}
+
+
+sub heal ($self) {
+    @$self{qw(error what)} = (0, 0);
+    return $self->write;
+}
+
+
+# Seconds off the real clock, from now on.
+
+sub clock ($self, $seconds) {
+    $self->{clock} = $seconds;
+    return $self->write;
+}
+
+
+1;

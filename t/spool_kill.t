@@ -1,0 +1,64 @@
+# Workers killed with -9 at random under load, in each acknowledgement mode,
+# while the collector comes and goes; and everything killed at once.
+# OPENQOE_LONG=1: a hundred kills in each mode.
+
+use lib 't/lib';
+use OpenQoE::Faults qw(long $killed);
+use OpenQoE::Test;
+
+need(load => tool('load'), receiver => tool('receiver'));
+
+my $kills = long(8, 100);
+
+
+for my $ack (qw(memory spool fsync)) {
+    my $f = OpenQoE::Faults->new(ack => $ack, zone => 'qoe:16m')->start;
+    my $load = $f->load(d => 2 + 0.7 * $kills, c => 16, r => 400);
+    my ($to, $done) = ($f->receiver, 0);
+
+    # each lane with its state passes through many hands, with batches in
+    # flight, in the spool and between the two
+
+    $f->meanwhile($load, sub ($i) {
+        return if $done == $kills;
+        $to->mode($i % 4 == 1 ? 'status 503' : $i % 4 == 2 ? 'close' : 'ok');
+        $f->nginx->kill_worker(wait => $i % 3);
+        $done++;
+    });
+
+    $to->mode('ok');
+    cmp_ok($done, '>=', $kills / 2, "$ack: $done workers killed");
+    $f->settled("$ack: killed", timeout => 60);
+
+    my $stats = $f->stats;
+    cmp_ok($stats->{queue}{lanes_adopted}, '>=', 1, 'lanes were adopted');
+    is($f->dest->{dropped}{corrupt}, 0, 'no record was damaged');
+    $f->end(allow => $killed);
+}
+
+# Everything at once, under load, while the collector is away: what was
+# answered in these modes is on the disk, and the next start has it.
+
+for my $ack (qw(spool fsync)) {
+    my $f = OpenQoE::Faults->new(ack => $ack, zone => 'qoe:16m')->start;
+    my $turns = long(2, 20);
+
+    for my $turn (1 .. $turns) {
+        $f->load(d => 10, c => 16, r => 400);
+
+        sleep 0.7;
+        $f->receiver->mode($turn % 2 ? 'hang' : 'status 503');
+        sleep 1 + rand;
+        $f->kill_all;
+        $f->halt;
+        $f->receiver->mode('ok');
+        $f->start;
+    }
+
+    ok(wait_until(sub { $f->dest->{recovered} > 0 }, 10),
+       "$ack: the last one left something to recover");
+    $f->settled("$ack: all killed, $turns times", timeout => 60);
+    $f->end(allow => $killed);
+}
+
+done_testing;

@@ -1,0 +1,161 @@
+# Outages: longer than the cap of the spool, by either policy; live data while
+# the backlog drains; several destinations of which one is dead.
+
+use lib 't/lib';
+use OpenQoE::Faults qw(long);
+use OpenQoE::Test;
+
+need(load => tool('load'), receiver => tool('receiver'));
+
+
+sub quantile ($q, @values) {
+    my @sorted = sort { $a <=> $b } @values;
+    return @sorted ? $sorted[$q * $#sorted] : undef;
+}
+
+
+sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
+
+
+# Longer than the cap: the oldest go, and each of them is counted.
+
+{
+    my $f = OpenQoE::Faults->new(workers => 2, zone => 'qoe:16m',
+        spool => 'max_size=8m segment_size=1m replay_rate=0')->start;
+
+    $f->receiver->stop;
+    my $load = $f->load(d => 30, m => 5000, c => 8, r => 1200);
+    $f->meanwhile($load, sub ($i) { });
+
+    my $dest = $f->dest;
+    cmp_ok($dest->{dropped}{spool}, '>', 0, 'the oldest were dropped');
+    cmp_ok($dest->{spool}{bytes}, '<=', 8 * 1024 * 1024, 'the cap holds');
+
+    my $size = 0;
+    $size += -s $_ // 0 for $f->segments;
+    cmp_ok($size, '<=', 8 * 1024 * 1024, 'on the disk, too');
+
+    $f->receiver->start;
+    $f->settled('an outage past the cap', dropped => { default => 'any' },
+                timeout => 60);
+    $dest = $f->dest;
+    is(OpenQoE::Faults::sum_dropped($dest), $dest->{dropped}{spool},
+       'nothing was dropped for another reason');
+    $f->end;
+}
+
+# The same, refusing: 503 when queue and spool are full, nothing is lost.
+
+{
+    my $f = OpenQoE::Faults->new(workers => 2, zone => 'qoe:8m',
+        spool => 'max_size=8m segment_size=1m full=reject replay_rate=0')
+        ->start;
+
+    $f->receiver->stop;
+    my $load = $f->load(d => 30, m => 8000, c => 8, r => 1600);
+    $f->meanwhile($load, sub ($i) { });
+    like($load->output, qr/refused_events [1-9]/, 'a full spool refuses');
+    $f->receiver->start;
+    $f->settled('full=reject', timeout => 60);
+    $f->end;
+}
+
+# Live data first: its way to the collector is short while the backlog, whose
+# rate is bounded, drains.
+
+{
+    my $f = OpenQoE::Faults->new(workers => 2, zone => 'qoe:16m',
+        spool => 'max_size=64m replay_rate=1m')->start;
+
+    $f->receiver->mode('status 503');
+    $f->load(d => 5, c => 8, r => 600);
+    $f->loaded;
+    $f->receiver->mode('ok');
+    ok(wait_until(sub { $f->dest->{spool}{replayed} > 0 }, 15), 'the backlog moves');
+
+    my $before = $f->dest;
+    my $start = time;
+    my $live = $f->load(d => long(5, 20), c => 4, n => 1, r => 100);
+    $f->meanwhile($live, sub ($i) { });
+
+    my $after = $f->dest;
+    my $rate = ($before->{spool}{bytes} - $after->{spool}{bytes})
+               / (time - $start);
+    cmp_ok($after->{spooled}, '>', 0, 'the backlog is not over yet');
+    cmp_ok($rate, '<', 3e6, sprintf 'at a bounded rate (%.1f MB/s)',
+           $rate / 1e6);
+    cmp_ok($after->{spool}{replayed}, '>', $before->{spool}{replayed},
+           'but it moves');
+
+    ok(wait_until(sub {
+        my @n = $f->receiver->latencies(run_of($live)); @n >= 100 }, 5),
+       'live events arrive meanwhile');
+    my $p99 = quantile(0.99, $f->receiver->latencies(run_of($live)));
+    cmp_ok($p99, '<', scaled(1500), "live: p99 $p99 ms to the collector");
+
+    $f->settled('live before backlog', timeout => 90);
+    $f->end;
+}
+
+# One of two is dead.  The other has everything at once; when the dead one
+# comes back it has everything, too.
+
+for my $mood ('dead', 'hang') {
+    my $f = OpenQoE::Faults->new(to => { default => undef, second => undef },
+                                 workers => 2, zone => 'qoe:8m',
+                                 exporter => 'timeout 2s;')->start;
+
+    $mood eq 'dead' ? $f->receiver('second')->stop
+                    : $f->receiver('second')->mode('hang');
+
+    my $load = $f->load(d => 6, c => 8, r => 600);
+    $f->meanwhile($load, sub ($i) { });
+    $f->loaded;
+    $f->wait_delivered(3);
+
+    my $run = run_of($load);
+    my @ms = $f->receiver->latencies($run);
+    my $p99 = quantile(0.99, @ms) // 1e9;
+    is($f->oracle->report->{missing}, 0, "$mood: the other has everything");
+    cmp_ok($p99, '<', scaled(1500), "$mood: at once (p99 $p99 ms)");
+    is($f->dests->{second}{exported}, 0, "$mood: the second has nothing");
+    cmp_ok($f->dests->{second}{spooled}, '>', 0, "$mood: it is in the spool");
+
+    $f->receiver('second')->mode('ok');
+    $f->receiver('second')->start if $mood eq 'dead';
+    $f->settled("second $mood", timeout => 60);
+    is(OpenQoE::Faults::sum_dropped($f->dests->{second}), 0,
+       "$mood: nothing was dropped");
+    $f->end;
+}
+
+# Without a spool: the queue is for both, and what the dead one cannot have is
+# counted, not kept at the cost of the other.
+
+{
+    my $f = OpenQoE::Faults->new(to => { default => undef, second => undef },
+                                 workers => 2, zone => 'qoe:8m',
+                                 spool => undef)->start;
+
+    $f->receiver('second')->stop;
+    my $load = $f->load(d => 8, c => 8, r => 1000);
+    $f->meanwhile($load, sub ($i) { });
+    like($load->output, qr/refused_events 0 /, 'no request was refused');
+    $f->loaded;
+    $f->wait_delivered(3);
+
+    is($f->oracle->report->{missing}, 0, 'the other has everything');
+    my $p99 = quantile(0.99, $f->receiver->latencies(run_of($load))) // 1e9;
+    cmp_ok($p99, '<', scaled(1500), "at once (p99 $p99 ms)");
+    cmp_ok($f->dests->{second}{dropped}{behind}, '>', 0,
+           'the second lost some, counted');
+
+    $f->receiver('second')->start;
+    $f->settled('no spool', dropped => { second => 'any' }, timeout => 60);
+    my $second = $f->dests->{second};
+    is(OpenQoE::Faults::sum_dropped($second), $second->{dropped}{behind},
+       'for no other reason');
+    $f->end;
+}
+
+done_testing;

@@ -1,0 +1,123 @@
+# Reloads under load with other worker counts and other sizes of the zone,
+# binary upgrades and their rollback, all with a spool.  OPENQOE_LONG=1: fifty
+# reloads.
+
+use lib 't/lib';
+use OpenQoE::Faults qw(long $killed);
+use OpenQoE::Test;
+
+need(load => tool('load'), receiver => tool('receiver'));
+
+my $reloads = long(12, 50);
+
+
+for my $ack (qw(memory fsync)) {
+    my $f = OpenQoE::Faults->new(ack => $ack, zone => 'qoe:16m')->start;
+    my $load = $f->load(d => $reloads * 1.1, c => 16, r => 300);
+    my $done = 0;
+
+    $f->meanwhile($load, sub ($i) {
+        my %change = (workers => 1 + $i % 3);
+        $change{zone} = 'qoe:' . (8, 16, 12)[$i / 2 % 3] . 'm' if $i % 2;
+        $f->receiver->mode($i % 5 == 2 ? 'status 503' : 'ok');
+        $f->config(%change);
+        $done += $f->nginx->reload ? 1 : 0;
+    }, 0.4);
+
+    $f->receiver->mode('ok');
+    cmp_ok($done, '>=', $reloads / 2, "$ack: $done reloads");
+
+    # each change of the size is another zone, whose counters begin anew
+
+    $f->loaded;
+    ok(wait_until(sub { $f->status(3) == 202 }, 20), "$ack: takes events");
+    my ($all, $report) = $f->wait_delivered(60);
+    ok($all, "$ack: all that was accepted is delivered")
+        or OpenQoE::Oracle::explain($report->{default});
+    $f->settled("$ack: reloads", timeout => 60);
+    $f->end;
+}
+
+# A new binary beside the old one: two masters, two zones, two places in the
+# spool.  Then back to the old one.
+
+{
+    my $f = OpenQoE::Faults->new(ack => 'spool', zone => 'qoe:16m');
+    my $nginx = $f->nginx;
+    my $path = "$nginx->{dir}/nginx.conf";
+
+    $f->receiver->start;
+    $nginx->write_config(main => 'env LD_PRELOAD;');
+    write_file($path, slurp($path) =~ s/daemon off/daemon on/r);
+
+    my ($rc, undef, $err) = run_cmd($nginx->command);
+    is("$rc$err", '0', 'starts as a daemon');
+    ok(wait_until(sub { $nginx->worker_pids == 2 && $nginx->listening }, 10),
+       'and listens');
+
+    my $old = $nginx->master_pid;
+    my $load = $f->load(d => 12, c => 8, r => 200);
+
+    # the collector is away, so that both have something in the spool
+
+    sleep 1;
+    $f->receiver->mode('status 503');
+    sleep 1.5;
+    kill 'USR2', $old;
+    ok(wait_until(sub { -s "$nginx->{dir}/nginx.pid.oldbin"
+                        && -s "$nginx->{dir}/nginx.pid"
+                        && $nginx->master_pid != $old }, 10),
+       'USR2: a second master') or last;
+
+    my $new = $nginx->master_pid;
+    ok(wait_until(sub { my @pids = children($new); @pids == 2 }, 10),
+       'with its workers');
+    sleep 1.5;
+
+    my %instance = map { m{^\Q$f->{spool_dir}\E/([^/]+)/} => 1 } $f->segments;
+    is(scalar(keys %instance), 2, 'two instances in the spool');
+
+    # the old one's workers leave, and come back: the new one was not good
+
+    kill 'WINCH', $old;
+    ok(wait_until(sub { !children($old) }, 10), 'the old workers leave');
+    sleep 0.5;
+    kill 'HUP', $old;
+    ok(wait_until(sub { my @pids = children($old); @pids == 2 }, 10),
+       'rolled back: they are there again');
+    kill 'QUIT', $new;
+    ok(wait_until(sub { !kill 0, $new }, 10), 'the new master leaves');
+    $f->receiver->mode('ok');
+
+    # and once more, for good
+
+    ok(wait_until(sub { -s "$nginx->{dir}/nginx.pid"
+                        && $nginx->master_pid == $old }, 5),
+       'the old one has its file again');
+    sleep 1;
+    kill 'USR2', $old;
+    ok(wait_until(sub { -s "$nginx->{dir}/nginx.pid.oldbin"
+                        && -s "$nginx->{dir}/nginx.pid"
+                        && $nginx->master_pid != $old }, 10), 'USR2 again');
+    $new = $nginx->master_pid;
+    ok(wait_until(sub { my @pids = children($new); @pids == 2 }, 10),
+       'its workers');
+    kill 'QUIT', $old;
+    ok(wait_until(sub { !kill 0, $old }, 10), 'the old master leaves');
+
+    $f->settled('upgrade and rollback', timeout => 60);
+    kill 'QUIT', $new;
+    ok(wait_until(sub { !kill 0, $new }, 10), 'the last one leaves');
+    $nginx->no_errors;
+
+    END {
+        if ($nginx) {
+            for my $file (glob "$nginx->{dir}/nginx.pid*") {
+                my ($pid) = slurp($file) =~ /^(\d+)/ or next;
+                kill 'KILL', children($pid), $pid;
+            }
+        }
+    }
+}
+
+done_testing;

@@ -1,0 +1,86 @@
+# QUIT and TERM while the collector hangs, and under load: the exit takes a
+# bounded time, all that was accepted is in the spool, and the next start
+# delivers it.
+
+use lib 't/lib';
+use OpenQoE::Faults;
+use OpenQoE::Test;
+
+need(load => tool('load'), receiver => tool('receiver'));
+
+
+# The master kills -9 what is there 3.1 s behind a TERM; nobody does so behind
+# a QUIT, whose bound is openqoe_drain_timeout.
+
+my @cases = (
+    [QUIT => 'memory', 'hang'], [QUIT => 'fsync', 'hang'],
+    [TERM => 'memory', 'hang'], [TERM => 'spool', 'hang'],
+    [TERM => 'memory', 'status 503'], [TERM => 'memory', 'slow 3000'],
+);
+
+for my $case (@cases) {
+    my ($signal, $ack, $mood) = @$case;
+    my $name = "$signal, $ack, $mood";
+    my $f = OpenQoE::Faults->new(ack => $ack, zone => 'qoe:16m',
+                                 exporter => 'timeout 30s;');
+
+    $f->receiver->mode($mood);
+    $f->start;
+    is($f->status(10), 202, "$name: accepted") for 1 .. 3;
+
+    my $load = $f->load(d => 10, c => 8, r => 300);
+    sleep 1.5;
+
+    # a QUIT closes the idle connections, so the load sees no answer cut off
+
+    my $start = time;
+    ok($f->nginx->stop($signal, 8), "$name: leaves by itself");
+    my $took = time - $start;
+    $f->halt;
+
+    cmp_ok($took, '<', scaled(2.9), sprintf '%s: in %.2f s', $name, $took);
+    ok(scalar $f->segments, "$name: the spool holds something");
+    unlike($f->nginx->error_log, qr/events were not exported|events were lost/,
+           "$name: nothing is said to be lost");
+    is(scalar(grep { /\.open\z/ } $f->segments), 0,
+       "$name: its segments are finished");
+
+    $f->receiver->mode('ok');
+    $f->start;
+    ok(wait_until(sub { $f->dest->{recovered} > 0 }, 10),
+       "$name: the next start finds it");
+    $f->settled($name);
+    $f->end;
+}
+
+# A drain timeout of the operator's, and nothing in it
+
+{
+    my $f = OpenQoE::Faults->new(ack => 'memory',
+        http => 'openqoe_drain_timeout 300ms;');
+
+    $f->receiver->mode('hang');
+    $f->start;
+    is($f->status(50), 202, 'accepted');
+    sleep 0.3;
+
+    my $start = time;
+    ok($f->nginx->stop('QUIT', 8), 'leaves by itself');
+    cmp_ok(time - $start, '<', scaled(1.2), 'a short drain timeout holds');
+
+    $f->receiver->mode('ok');
+    $f->start;
+    $f->settled('a short drain timeout');
+
+    # with the collector up nothing of an exit goes through the spool
+
+    is($f->status(50), 202, 'accepted');
+    ok($f->nginx->stop('QUIT', 8), 'leaves');
+    is(scalar($f->segments), 0, 'the spool is empty');
+    $f->start;
+    $f->settled('a quit with the collector up', duplicates => 0);
+    is($f->dest->{recovered}, 0, 'nothing to recover');
+    $f->end;
+}
+
+done_testing;

@@ -1,0 +1,516 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Destinations: slots, positions of their own, what became of the events, and
+ * consumers that are killed at any moment.
+ */
+
+
+#include "tap.h"
+#include "zone_unit.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+
+static void
+test_names(void)
+{
+    uint32_t             a[4], b[4], c[4], d[4];
+    qoe_zone_t          *zone;
+    qoe_segment_entry_t *e;
+
+    zone = zone_new(2);
+
+    configure(zone, "ab", a);
+    ok(a[0] != UINT32_MAX && a[1] != UINT32_MAX && a[0] != a[1]
+       && qoe_dest_wanted(zone, a[0]) && qoe_dest_wanted(zone, a[1]),
+       "two slots");
+    qoe_lane_dests(zone, 0);
+    qoe_lane_dests(zone, 1);
+
+    configure(zone, "bXa", b);
+    ok(b[0] == a[1] && b[2] == a[0] && b[1] != a[0] && b[1] != a[1],
+       "found again by their names, in whatever order");
+
+    qoe_dest_count(zone, b[1], QOE_DEST_REJECTED, 5);
+    configure(zone, "cdef", c);
+    ok(c[0] == b[1] && c[3] != UINT32_MAX && !qoe_dest_wanted(zone, a[0])
+       && qoe_dest_counter(zone, b[1], QOE_DEST_REJECTED) == 0,
+       "a slot that nobody is in goes to another, its counters at zero");
+    qoe_lane_dests(zone, 0);
+
+    /* a and b are in lane 1 still */
+
+    configure(zone, "ghij", d);
+    ok(d[0] != UINT32_MAX && d[1] != UINT32_MAX && d[2] == UINT32_MAX
+       && d[3] == UINT32_MAX, "no more slots than there are");
+    qoe_lane_dests(zone, 1);
+
+    e = qoe_spool_entry_new(zone, a[0], self);
+    configure(zone, "ghi", d);
+    ok(d[2] == a[1], "once the lanes' owners have seen it, a slot is free");
+    qoe_lane_dests(zone, 0);
+    qoe_lane_dests(zone, 1);
+
+    configure(zone, "klmn", c);
+    qoe_lane_dests(zone, 0);
+    configure(zone, "o", d);
+    ok(c[3] != UINT32_MAX && d[0] == UINT32_MAX,
+       "but not while a living process writes a segment of it");
+    qoe_spool_entry_seal(e);
+    configure(zone, "o", d);
+    ok(d[0] == a[0] && qoe_load(&e->state) == QOE_SEGMENT_FREE,
+       "with segments of nobody, last of all");
+}
+
+
+static void
+test_name_length(void)
+{
+    bool         spooled[2] = { false, false };
+    char         text[QOE_DEST_NAME + 1];
+    uint32_t     a[2], b[2];
+    qoe_zone_t  *zone;
+    qoe_span_t   name[2];
+
+    zone = zone_new(1);
+    memset(text, 'n', sizeof(text));
+    name[0] = (qoe_span_t) { text, QOE_DEST_NAME };
+    name[1] = (qoe_span_t) { text, QOE_DEST_NAME + 1 };
+
+    qoe_dests_set(zone, name, spooled, 2, a);
+    qoe_dests_set(zone, name, spooled, 1, b);
+    ok(a[0] == b[0] && a[1] == UINT32_MAX, "a name of 32 bytes, not 33");
+}
+
+
+static void
+test_floor(void)
+{
+    int              n;
+    char             big[60000];
+    uint32_t         d[4];
+    uint64_t         wake[QOE_LANES_MAX / 64], ends[QOE_LANES_MAX], first;
+    qoe_put_t        p;
+    qoe_zone_t      *zone;
+    qoe_lane_info_t  info;
+
+    zone = zone_new(1);
+    configure(zone, "abc", d);
+    qoe_lane_dests(zone, 0);
+    memset(big, 'x', sizeof(big));
+    p = (qoe_put_t) { 0, { big, sizeof(big) } };
+    first = 0;
+
+    for (n = 0; qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake)
+                == QOE_OK; n++)
+    {
+        first = n ? first : ends[0];
+    }
+
+    ok(n == 4, "full with %d records", n);
+
+    qoe_lane_dest_release(zone, 0, d[0], first, 1, true);
+    qoe_lane_dest_release(zone, 0, d[1], first, 1, true);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.consumed == 0 && qoe_lane_floor(zone, 0) == 0
+       && qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+          == QOE_FULL, "two of three have the first: still full");
+
+    qoe_lane_dest_release(zone, 0, d[2], first, 1, true);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.consumed == 1 && info.used == 3 * first
+       && qoe_lane_floor(zone, 0) == first
+       && qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+          == QOE_OK, "the third as well: there is room");
+
+    /* what a kill between the head and the floor leaves */
+
+    qoe_mark_set(&qoe_zone_lane(zone, 0)->floor, 0, 0);
+    qoe_lane_dests(zone, 0);
+    ok(qoe_lane_floor(zone, 0) == first, "a stale floor is made anew");
+
+    configure(zone, "", d);
+    qoe_lane_dests(zone, 0);
+    ok(qoe_lane_floor(zone, 0) == first, "with nobody in the lane it stays");
+}
+
+
+static void
+test_identity(void)
+{
+    uint32_t              d[4], e[4];
+    qoe_zone_t           *zone;
+    qoe_segment_entry_t  *seg;
+
+    zone = zone_new(2);
+    configure(zone, "Ab", d);
+
+    put(zone, 0, 10);
+    ok(is(zone, d[0], "0 0 0 0 0"), "nobody has the lane yet");
+    qoe_lane_dests(zone, 0);
+    ok(is(zone, d[0], "10 0 10 0 0") && is(zone, d[1], "10 0 10 0 0"),
+       "let in: all that is there is queued");
+
+    qoe_lane_dests(zone, 1);
+    put(zone, 1, 5);
+    take(zone, 0, d[1], 4, true);
+    ok(is(zone, d[0], "15 0 15 0 0") && is(zone, d[1], "15 4 11 0 0"),
+       "one exports, the other does not");
+
+    qoe_dest_count(zone, d[1], QOE_DEST_REJECTED, 1);
+    qoe_dest_count(zone, d[1], QOE_DEST_DROPPED_REFUSED, 2);
+    take(zone, 0, d[1], 3, true);
+    ok(is(zone, d[1], "15 4 8 0 2"), "rejected and refused are not exported");
+
+    seg = qoe_spool_entry_new(zone, d[0], self);
+    qoe_store(&seg->events, 6);
+    qoe_lane_dest_stored(zone, 0, d[0], 6 * 16, 6);
+    ok(is(zone, d[0], "15 0 9 6 0"), "six are in the spool, and kept");
+    qoe_store(&seg->done, 2);
+    take(zone, 0, d[0], 2, true);
+    ok(is(zone, d[0], "15 2 9 4 0"), "two of them were taken live");
+    ok(qoe_lane_dest_head(zone, 0, d[0]) == 2 * 16, "the head is behind them");
+
+    /* the owner dies, the next one */
+
+    ok(qoe_lane_dests(zone, 0) == 0
+       && qoe_lane_dest_head(zone, 0, d[0]) == 6 * 16
+       && is(zone, d[0], "15 2 9 4 0"),
+       "what is in the spool is not read again");
+
+    qoe_store(&seg->done, 6);
+    qoe_dest_count(zone, d[0], QOE_DEST_DROPPED_SPOOL, 1);
+    ok(is(zone, d[0], "15 5 9 0 1"), "replayed, but for one that was dropped");
+    qoe_dest_count(zone, d[0], QOE_DEST_RECOVERED, 7);
+    qoe_store(&seg->events, 13);
+    ok(is(zone, d[0], "15 5 9 7 1"), "and some of another instance");
+
+    /* c comes, b goes: floor of lane 0 is 6, of lane 1 is 0 */
+
+    configure(zone, "Ac", e);
+    ok(qoe_lane_dest_in(zone, 0, d[1]) && !qoe_lane_dest_in(zone, 0, e[1]),
+       "the lane's owner has yet to see it");
+    ok(qoe_lane_dests(zone, 0) == 3 && is(zone, d[1], "15 4 5 0 5")
+       && qoe_dest_counter(zone, d[1], QOE_DEST_DROPPED_REMOVED) == 3,
+       "what was queued for the one that went is given up and counted");
+    ok(is(zone, e[1], "4 0 4 0 0") && qoe_lane_dest_in(zone, 0, e[1])
+       && qoe_lane_dest_head(zone, 0, e[1]) == 6 * 16,
+       "a new one gets what is there");
+    put(zone, 0, 2);
+    take(zone, 0, d[0], 6, true);
+    ok(qoe_lane_floor(zone, 0) == 6 * 16, "and holds the floor");
+    take(zone, 0, e[1], 5, true);
+    ok(qoe_lane_floor(zone, 0) == 11 * 16 && is(zone, e[1], "6 5 1 0 0")
+       && is(zone, d[1], "15 4 5 0 5"), "the one that went, no more");
+
+    /* b again, in lane 0 alone; lane 1 never noticed that it was away */
+
+    configure(zone, "Acb", e);
+    qoe_lane_dests(zone, 0);
+    ok(e[2] == d[1] && qoe_lane_dest_head(zone, 0, d[1]) == 11 * 16
+       && is(zone, d[1], "16 4 6 0 5"), "back, from the floor on");
+    take(zone, 0, d[1], 1, true);
+    take(zone, 1, d[1], 5, true);
+    ok(is(zone, d[1], "16 10 0 0 5"), "nothing is missing");
+}
+
+
+/* Who comes back does not see again what it had, were the floor behind it. */
+
+static void
+test_back(void)
+{
+    uint32_t     d[4];
+    qoe_zone_t  *zone;
+
+    zone = zone_new(1);
+    configure(zone, "ab", d);
+    qoe_lane_dests(zone, 0);
+    put(zone, 0, 10);
+    take(zone, 0, d[0], 6, true);
+
+    configure(zone, "b", d + 1);
+    ok(qoe_lane_dests(zone, 0) == 4 && is(zone, d[0], "10 6 0 0 4"),
+       "removed six on, four given up");
+    ok(qoe_lane_dests(zone, 0) == 0 && is(zone, d[0], "10 6 0 0 4"), "once");
+    put(zone, 0, 1);
+    configure(zone, "ab", d);
+    qoe_lane_dests(zone, 0);
+    ok(qoe_lane_dest_head(zone, 0, d[0]) == 6 * 16
+       && is(zone, d[0], "15 6 5 0 4"),
+       "back: what was given up is still there, and accepted once more");
+    ok(qoe_lane_dests(zone, 0) == 0 && is(zone, d[0], "15 6 5 0 4"),
+       "another owner changes nothing");
+}
+
+
+static void
+test_health(void)
+{
+    char             text[600];
+    uint32_t         d[4];
+    qoe_zone_t      *zone;
+    qoe_dest_info_t  info;
+
+    zone = zone_new(2);
+    configure(zone, "ab", d);
+    qoe_lane_dests(zone, 0);
+    qoe_lane_dests(zone, 1);
+    memset(text, 'e', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+
+    qoe_lane_dest_report(zone, 0, d[0], 5, text, true);
+    qoe_lane_dest_report(zone, 0, d[0], 6, "refused", true);
+    qoe_dest_info(zone, d[0], &info);
+    ok(info.health.consecutive_failures == 2
+       && info.health.last_failure_ms == 6
+       && strcmp(info.health.last_error, "refused") == 0, "failures");
+    qoe_dest_info(zone, d[1], &info);
+    ok(info.health.consecutive_failures == 0
+       && info.health.last_failure_ms == 0, "not the other's");
+
+    qoe_lane_dest_report(zone, 1, d[0], 7, "reset", true);
+    qoe_lane_dest_report(zone, 1, d[0], 8, NULL, false);
+    qoe_dest_info(zone, d[0], &info);
+    ok(info.health.consecutive_failures == 2
+       && info.health.last_success_ms == 8
+       && strcmp(info.health.last_error, "reset") == 0,
+       "of two lanes the worst count, the latest text and success");
+
+    qoe_lane_dest_report(zone, 0, d[0], 9, "a poison batch", false);
+    qoe_dest_info(zone, d[0], &info);
+    ok(info.health.consecutive_failures == 0
+       && strcmp(info.health.last_error, "a poison batch") == 0,
+       "a refusal is an answer: it ends the series");
+
+    qoe_lane_dest_report(zone, 0, d[0], 9, text, true);
+    qoe_zone_lane_dest(zone, 0, d[0])->health_seq |= 1;
+    qoe_lane_dest_report(zone, 0, d[0], 11, NULL, false);
+    qoe_dest_info(zone, d[0], &info);
+    ok(info.health.consecutive_failures == 0
+       && info.health.last_success_ms == 11
+       && strlen(info.health.last_error)
+          == sizeof(info.health.last_error) - 1,
+       "behind a writer that died, too");
+}
+
+
+/*
+ * A consumer of three destinations, each at its own pace, d[2] by way of the
+ * spool.  Every record holds its number: what a head says of the records
+ * before it is checked against what is there.
+ */
+
+static bool
+head_right(qoe_zone_t *zone, const qoe_mark_t *mark)
+{
+    uint64_t    pos, records, number;
+    qoe_span_t  r;
+
+    qoe_mark_get(mark, &pos, &records);
+
+    if (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) != QOE_OK) {
+        return true;                         /* it is at the tail */
+    }
+
+    memcpy(&number, r.data, sizeof(number));
+
+    return number == records;
+}
+
+
+static void
+consume(qoe_zone_t *zone, const uint32_t *d, uint32_t seed)
+{
+    bool         adopted;
+    uint32_t     i, step;
+    uint64_t     pos, n, number, tail;
+    qoe_lane_t  *l;
+    qoe_proc_t   me;
+    qoe_span_t   r;
+
+    me = qoe_proc_self();
+    l = qoe_zone_lane(zone, 0);
+
+    if (qoe_lane_take(zone, 0, me, &adopted) != QOE_OK) {
+        _exit(2);
+    }
+
+    qoe_lane_dests(zone, 0);
+
+    for (i = 0; i < 3; i++) {
+        if (!head_right(zone, &l->dest[d[i]].head)) {
+            _exit(3);
+        }
+    }
+
+    if (!head_right(zone, &l->floor)) {
+        _exit(4);
+    }
+
+    for (i = 0; /* void */; i = (i + 1) % 3) {
+        seed = seed * 1103515245 + 12345;
+        step = (seed >> 16) % 50;
+        tail = qoe_lane_tail(zone, 0);
+        pos = qoe_lane_dest_head(zone, 0, d[i]);
+
+        for (n = 0; n < step; n++) {
+            if (qoe_lane_read(zone, 0, tail, &pos, &r) != QOE_OK) {
+                break;
+            }
+
+            memcpy(&number, r.data, sizeof(number));
+
+            if (r.len < 10 || number % 1000 != (uint8_t) r.data[8]
+                                               + 250u * (uint8_t) r.data[9])
+            {
+                _exit(5);
+            }
+        }
+
+        if (n == 0) {
+            sched_yield();
+            continue;
+        }
+
+        if (i == 2) {
+            qoe_lane_dest_stored(zone, 0, d[i], pos, n);
+        }
+
+        qoe_lane_dest_release(zone, 0, d[i], pos, n, i != 2);
+    }
+}
+
+
+/* What is left when all of them are dead. */
+
+static void
+kill_end(qoe_zone_t *zone, const uint32_t *d, uint64_t number)
+{
+    bool             adopted;
+    uint32_t         i;
+    uint64_t         pos;
+    qoe_lane_info_t  lane;
+    qoe_dest_info_t  info;
+
+    if (qoe_lane_take(zone, 0, self, &adopted) != QOE_OK) {
+        abort();
+    }
+
+    qoe_lane_dests(zone, 0);
+
+    for (i = 0; i < 3; i++) {
+        number -= qoe_lane_dest_queued(zone, 0, d[i], &pos);
+        qoe_dest_info(zone, d[i], &info);
+        ok(info.exported == number, "destination %u: exact", i);
+        number += info.queued;
+        qoe_lane_dest_release(zone, 0, d[i], pos, info.queued, true);
+    }
+
+    qoe_zone_lane_info(zone, 0, &lane);
+    ok(lane.produced == number && lane.consumed == number && lane.used == 0,
+       "empty at the end");
+}
+
+
+static void
+test_kill(void)
+{
+    int               status, bad;
+    char              buf[200];
+    bool              good;
+    pid_t             pid;
+    uint32_t          kills, d[4];
+    uint64_t          wake[QOE_LANES_MAX / 64], number, end, next, last;
+    qoe_put_t         p;
+    qoe_zone_t       *zone;
+    qoe_dest_info_t   info;
+
+    zone = zone_new(1);
+    configure(zone, "abC", d);
+    memset(buf, 0, sizeof(buf));
+    number = 0;
+    kills = 0;
+    bad = 0;
+    pid = -1;
+    good = true;
+    last = 0;
+    end = qoe_mono_ms() + 3000;
+    next = 0;
+
+    while (qoe_mono_ms() < end) {
+
+        if (qoe_mono_ms() >= next) {
+
+            if (pid != -1) {
+                kill(pid, SIGKILL);
+                waitpid(pid, &status, 0);
+                bad += !WIFSIGNALED(status);
+                kills++;
+            }
+
+            pid = fork();
+
+            if (pid == 0) {
+                consume(zone, d, kills);
+            }
+
+            next = qoe_mono_ms() + 5 + kills % 7;
+        }
+
+        memcpy(buf, &number, sizeof(number));
+        buf[8] = (char) (number % 1000 % 250);
+        buf[9] = (char) (number % 1000 / 250);
+        p = (qoe_put_t) { 0, { buf, 10 + number % 180 } };
+
+        if (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+            == QOE_OK)
+        {
+            number++;
+
+        } else {
+            sched_yield();
+        }
+
+        if (number % 64 == 0) {
+            qoe_dest_info(zone, d[0], &info);
+            good = good && info.exported >= last && info.exported <= number
+                   && info.accepted == info.exported + info.queued;
+            last = info.exported;
+        }
+    }
+
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    bad += !WIFSIGNALED(status);
+
+    ok(bad == 0, "%u consumers were killed, none saw a count that is wrong",
+       kills);
+    ok(kills > 100 && last > 10000, "with %llu records behind them",
+       (unsigned long long) last);
+    ok(good, "the identity held at every moment, nothing was exported less");
+
+    kill_end(zone, d, number);
+}
+
+
+int
+main(void)
+{
+    self = qoe_proc_self();
+
+    test_names();
+    test_name_length();
+    test_floor();
+    test_identity();
+    test_back();
+    test_health();
+    test_kill();
+
+    return tap_end();
+}

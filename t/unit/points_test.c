@@ -1,0 +1,324 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Two destinations read one collection, each at its own pace, in its own
+ * encoding and with its own identity: each gets every point of it.
+ */
+
+
+#define _GNU_SOURCE              /* memmem() */
+
+#include "fake_transport.h"
+#include "fake_collect.h"
+#include "qoe_points.h"
+
+#include "qoe_otlp.h"
+
+#include <sys/mman.h>
+
+
+#define TIME               1700000060123456789
+#define START              1700000000000000001
+#define SERIES             30000
+#define ZONE               (4 << 20)
+
+
+typedef struct {
+    qoe_transport_t       transport;
+    qoe_otlp_identity_t   identity;
+    qoe_attr_t            attr;
+    qoe_points_dest_t    *points;
+    uint64_t              taken;         /* points */
+} dest_t;
+
+
+static qoe_state_t     state;
+static qoe_conf_t      conf;
+static qoe_self_env_t  self;
+static int             logged;
+static qoe_log_t       log_conf = { tap_log_write, &logged, QOE_LOG_INFO };
+
+
+static void
+setup(void)
+{
+    void  *mem;
+
+    mem = mmap(NULL, ZONE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+               -1, 0);
+
+    if (mem == MAP_FAILED
+        || qoe_zone_create(&state.zone, mem, ZONE, 1) != QOE_OK)
+    {
+        abort();
+    }
+
+    self = (qoe_self_env_t) { &state, &conf, 0, 1, &log_conf };
+}
+
+
+static void
+dest_init(dest_t *d, const char *name, qoe_encoding_t encoding)
+{
+    qoe_points_env_t  env;
+
+    memset(d, 0, sizeof(dest_t));
+
+    d->transport.encoding = encoding;
+    d->attr = (qoe_attr_t) { qoe_span("service.name"), qoe_span_str(name) };
+    d->identity.attrs = &d->attr;
+    d->identity.nattrs = 1;
+
+    env = (qoe_points_env_t) { &self, &d->identity, &d->transport,
+                               qoe_span_str(name) };
+    d->points = qoe_points_create(&env);
+}
+
+
+/* Steps until something is in flight or nothing is left. */
+
+static bool
+step(dest_t *d, uint64_t now_ms)
+{
+    int  i;
+
+    for (i = 0; i < 1000000; i++) {
+
+        if (qoe_points_sending(d->points)) {
+            return true;
+        }
+
+        if (qoe_points_done(d->points)) {
+            return false;
+        }
+
+        qoe_points_run(d->points, now_ms);
+    }
+
+    abort();
+}
+
+
+static void
+take(dest_t *d)
+{
+    const char  *p, *end;
+    uint64_t     n;
+
+    n = 0;
+
+    if (d->transport.encoding == QOE_ENCODING_JSON) {
+        p = d->transport.payload.data;
+        end = p + d->transport.payload.len;
+
+        while ((p = memmem(p, (size_t) (end - p), "\"asInt\"", 7)) != NULL) {
+            n++;
+            p++;
+        }
+
+    } else if (qoe_otlp_items(QOE_SIGNAL_METRICS, d->transport.payload, &n)
+               != QOE_OK)
+    {
+        abort();
+    }
+
+    d->taken += n;
+    fake_answer(&d->transport, QOE_OUTCOME_OK);
+}
+
+
+static qoe_collect_t *
+collection(size_t n)
+{
+    char            value[32];
+    size_t          i;
+    qoe_collect_t  *c;
+
+    c = fake_create(TIME);
+
+    for (i = 0; i < n; i++) {
+        snprintf(value, sizeof(value), "v%zu", i);
+        fake_add(c, QOE_METRIC_SEEK_TOTAL,
+                 fake_labels(c, (const char *const []) { "org_id", value,
+                                                         NULL }),
+                 0, START, (double) i, NULL);
+    }
+
+    return c;
+}
+
+
+static uint64_t
+count(qoe_counter_t c)
+{
+    return qoe_zone_counter(state.zone, c);
+}
+
+
+static void
+test_pace(void)
+{
+    int             i;
+    bool            own, more;
+    dest_t          a, b;
+    qoe_collect_t  *c;
+
+    c = collection(SERIES);
+    dest_init(&a, "first", QOE_ENCODING_PROTOBUF);
+    dest_init(&b, "second", QOE_ENCODING_JSON);
+
+    qoe_points_begin(a.points, c, false);
+    qoe_points_begin(b.points, c, false);
+
+    ok(qoe_points_due_ms(a.points) == 0 && !qoe_points_done(a.points),
+       "there is something to do at once");
+
+    /* b has one answer for every three of a */
+
+    own = true;
+    more = true;
+
+    for (i = 0; more; i++) {
+        more = step(&a, 1);
+        more |= step(&b, 1);
+
+        if (qoe_points_sending(a.points)) {
+            own &= fake_has(&a.transport, "first")
+                   && !fake_has(&a.transport, "second");
+            take(&a);
+        }
+
+        if (qoe_points_sending(b.points) && i % 3 == 0) {
+            own &= fake_has(&b.transport, "second")
+                   && !fake_has(&b.transport, "first");
+            take(&b);
+        }
+    }
+
+    ok(own, "each has its own identity");
+    ok(a.transport.sent > 1 && b.transport.sent > a.transport.sent,
+       "%d and %d requests", a.transport.sent, b.transport.sent);
+    ok(a.taken == SERIES && b.taken == SERIES, "each got every point");
+    ok(count(QOE_COUNT_POINTS_SENT) == 2 * SERIES
+       && count(QOE_COUNT_METRIC_BATCHES_SENT)
+          == (uint64_t) (a.transport.sent + b.transport.sent)
+       && count(QOE_COUNT_METRIC_BATCHES_STALE) == 0, "and all is counted");
+    ok(qoe_points_due_ms(a.points) == UINT64_MAX, "nothing is to do then");
+
+    qoe_points_destroy(a.points);
+    qoe_points_destroy(b.points);
+    fake_destroy(c);
+}
+
+
+/* A collection is let go while a request of it is in flight. */
+
+static void
+test_drop(void)
+{
+    dest_t          d;
+    uint64_t        stale, retried;
+    qoe_collect_t  *c;
+
+    dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
+    stale = count(QOE_COUNT_METRIC_BATCHES_STALE);
+    retried = count(QOE_COUNT_METRIC_BATCHES_RETRIED);
+
+    c = collection(SERIES);
+    qoe_points_begin(d.points, c, false);
+    ok(step(&d, 1), "a request of many is in flight");
+    qoe_points_drop(d.points, true);
+    fake_destroy(c);
+
+    ok(qoe_points_done(d.points) && qoe_points_sending(d.points),
+       "nothing but the request is left");
+
+    c = collection(5);
+    qoe_points_begin(d.points, c, false);
+    qoe_points_run(d.points, 1);
+    ok(d.transport.sent == 1, "the next waits for its answer");
+
+    fake_answer(&d.transport, QOE_OUTCOME_RETRY);
+    ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 1
+       && count(QOE_COUNT_METRIC_BATCHES_RETRIED) == retried,
+       "it fails: given up, not repeated");
+
+    qoe_points_run(d.points, 1);
+    ok(d.transport.sent == 1 && qoe_points_due_ms(d.points) > qoe_mono_ms(),
+       "the circuit is open");
+    ok(step(&d, UINT64_MAX), "then it is tried");
+    d.taken = 0;
+    take(&d);
+    ok(!step(&d, UINT64_MAX) && d.taken == 5, "with the new points alone");
+
+    /* begun behind one in flight, and let go before its turn */
+
+    qoe_points_begin(d.points, c, false);
+    (void) step(&d, 1);
+    qoe_points_drop(d.points, true);
+    qoe_points_begin(d.points, c, false);
+    qoe_points_drop(d.points, true);
+    ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 2,
+       "one that never had its turn counts");
+    take(&d);
+    ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 2
+       && !qoe_points_sending(d.points)
+       && qoe_points_due_ms(d.points) == UINT64_MAX,
+       "one that is taken late does not");
+
+    qoe_points_destroy(d.points);
+    fake_destroy(c);
+}
+
+
+static void
+test_outcomes(void)
+{
+    dest_t          d;
+    uint64_t        failed, refused;
+    qoe_collect_t  *c;
+
+    c = collection(7);
+    dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
+    failed = count(QOE_COUNT_METRIC_BATCHES_FAILED);
+    refused = count(QOE_COUNT_POINTS_REFUSED);
+
+    qoe_points_begin(d.points, c, false);
+    (void) step(&d, 1);
+    fake_answer(&d.transport, QOE_OUTCOME_FINAL);
+    ok(count(QOE_COUNT_METRIC_BATCHES_FAILED) == failed + 1
+       && count(QOE_COUNT_POINTS_REFUSED) == refused + 7, "refused for good");
+    ok(!step(&d, 1), "is not repeated");
+    qoe_points_destroy(d.points);
+
+    dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
+    logged = 0;
+    d.transport.refuse = true;
+    qoe_points_begin(d.points, c, false);
+    ok(!step(&d, 1) && logged == 1, "no memory to send: logged, given up");
+
+    qoe_points_destroy(d.points);
+
+    /* at the end of a helper the transport goes first */
+
+    dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
+    qoe_points_begin(d.points, c, true);
+    (void) step(&d, 1);
+    qoe_points_drop(d.points, false);
+    qoe_points_destroy(d.points);
+
+    fake_destroy(c);
+}
+
+
+int
+main(void)
+{
+    setup();
+    test_pace();
+    test_drop();
+    test_outcomes();
+
+    return tap_end();
+}

@@ -1,0 +1,386 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * One collection for two destinations: a dead one takes nothing from the
+ * other, and whoever holds the lease goes on in the rhythm.
+ */
+
+
+#define _GNU_SOURCE              /* memmem() */
+
+#include "fake_transport.h"
+#include "qoe_report.h"
+#include "qoe_zone.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+
+#define ZONE               (4 << 20)
+#define INTERVAL           60000         /* ms; the clock is the test's */
+
+
+typedef struct {
+    qoe_report_env_t      env;
+    qoe_report_t         *report;
+    qoe_transport_t       transport[2];
+    qoe_otlp_identity_t   identity;
+    uint64_t              now;
+} bench_t;
+
+
+static qoe_state_t       state;
+static qoe_governor_t    governor;
+static qoe_conf_t        conf;
+static qoe_dimensions_t  dims;
+static int               logged;
+static qoe_log_t         log_conf = { tap_log_write, &logged, QOE_LOG_INFO };
+
+
+static void
+setup_zone(void)
+{
+    void        *mem;
+    qoe_zone_t  *zone;
+
+    mem = mmap(NULL, ZONE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+               -1, 0);
+
+    if (mem == MAP_FAILED
+        || qoe_zone_create(&zone, mem, ZONE, 1) != QOE_OK)
+    {
+        abort();
+    }
+
+    qoe_state_create(zone);
+    qoe_dimensions_init(&dims);
+
+    conf.groups = QOE_GROUPS_ALL;
+    conf.dims = &dims;
+    conf.series_max = 1000;
+    conf.series_ttl_ms = 3600000;
+
+    if (qoe_state_attach(&state, zone) != QOE_OK) {
+        abort();
+    }
+
+    qoe_governor_init(&governor, state.govern, &dims, qoe_proc_self());
+}
+
+
+/* A helper with n destinations. */
+
+static void
+bench_init(bench_t *b, size_t n)
+{
+    size_t            i;
+    qoe_points_env_t  env;
+
+    memset(b, 0, sizeof(bench_t));
+
+    b->now = qoe_mono_ms();
+    b->identity.scope_name = qoe_span("openqoe");
+    b->env.self = (qoe_self_env_t) { &state, &conf, 0, qoe_proc_self(),
+                                     &log_conf };
+    b->env.governor = &governor;
+    b->env.interval_ms = INTERVAL;
+    b->env.npoints = n;
+
+    for (i = 0; i < n; i++) {
+        env = (qoe_points_env_t) { &b->env.self, &b->identity,
+                                   &b->transport[i], qoe_span("d") };
+        b->env.points[i] = qoe_points_create(&env);
+    }
+
+    b->report = qoe_report_create(&b->env);
+}
+
+
+static void
+bench_free(bench_t *b)
+{
+    size_t  i;
+
+    qoe_report_destroy(b->report);
+
+    for (i = 0; i < b->env.npoints; i++) {
+        qoe_points_destroy(b->env.points[i]);
+    }
+}
+
+
+/* Steps for as long as there is something to do at that time. */
+
+static void
+run(bench_t *b)
+{
+    int  i;
+
+    for (i = 0; i < 100000 && qoe_report_due_ms(b->report) <= b->now; i++) {
+        qoe_report_run(b->report, b->now);
+    }
+
+    if (i == 100000) {
+        abort();
+    }
+}
+
+
+static void
+next_interval(bench_t *b)
+{
+    b->now = qoe_max(b->now, qoe_mono_ms()) + INTERVAL;
+    run(b);
+}
+
+
+static uint64_t
+count(qoe_counter_t c)
+{
+    return qoe_zone_counter(state.zone, c);
+}
+
+
+static void
+test_dead(void)
+{
+    int        i;
+    bool       all;
+    bench_t    b;
+    uint64_t   stale, collections;
+
+    bench_init(&b, 2);
+    stale = count(QOE_COUNT_METRIC_BATCHES_STALE);
+    collections = count(QOE_COUNT_COLLECTIONS);
+
+    ok(qoe_report_due_ms(b.report) == UINT64_MAX, "nothing without the lease");
+    qoe_report_take(b.report);
+    ok(qoe_report_idle(b.report)
+       && qoe_report_due_ms(b.report) >= b.now + INTERVAL / 2,
+       "the first collection comes after the interval");
+
+    next_interval(&b);
+    ok(b.transport[0].sent == 1 && b.transport[1].sent == 1
+       && !qoe_report_idle(b.report), "each destination has a request");
+
+    /* the first is taken, the second is never answered */
+
+    fake_answer(&b.transport[0], QOE_OUTCOME_OK);
+    run(&b);
+    all = true;
+
+    for (i = 2; i <= 5; i++) {
+        next_interval(&b);
+        all &= b.transport[0].sent == i;
+        fake_answer(&b.transport[0], QOE_OUTCOME_OK);
+        run(&b);
+    }
+
+    ok(all && b.transport[1].sent == 1
+       && count(QOE_COUNT_COLLECTIONS) == collections + 5,
+       "the other has every collection");
+    ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 3,
+       "what had no turn is counted, what is in flight not yet");
+
+    fake_answer(&b.transport[1], QOE_OUTCOME_RETRY);
+    run(&b);
+    ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 4
+       && b.transport[1].sent == 2, "it comes back to the latest one alone");
+
+    /* a circuit of its own */
+
+    fake_answer(&b.transport[1], QOE_OUTCOME_RETRY);
+    qoe_report_run(b.report, qoe_mono_ms());
+    ok(b.transport[1].sent == 2 && qoe_report_due_ms(b.report) > qoe_mono_ms()
+       && qoe_report_due_ms(b.report) != UINT64_MAX,
+       "it failed, and waits for its time");
+
+    next_interval(&b);
+    ok(b.transport[0].sent == 6 && b.transport[1].sent == 3
+       && count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 5,
+       "the next collection replaces what it had");
+
+    fake_answer(&b.transport[0], QOE_OUTCOME_OK);
+    fake_answer(&b.transport[1], QOE_OUTCOME_OK);
+    run(&b);
+    ok(qoe_report_idle(b.report), "all is sent");
+
+    bench_free(&b);
+}
+
+
+static void
+test_last(void)
+{
+    bench_t    b;
+    uint64_t   stale;
+
+    bench_init(&b, 2);
+    qoe_report_take(b.report);
+    next_interval(&b);
+
+    /* one has to repeat, the other is in flight */
+
+    fake_answer(&b.transport[0], QOE_OUTCOME_RETRY);
+    stale = count(QOE_COUNT_METRIC_BATCHES_STALE);
+
+    b.now = qoe_mono_ms();
+    ok(qoe_report_last(b.report, qoe_unix_ns()) && !qoe_report_idle(b.report),
+       "the last collection is wanted");
+    run(&b);
+    ok(b.transport[0].sent == 2 && b.transport[1].sent == 1
+       && count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 1,
+       "one has it at once, however it failed");
+
+    fake_answer(&b.transport[0], QOE_OUTCOME_RETRY);
+    fake_answer(&b.transport[1], QOE_OUTCOME_OK);
+    run(&b);
+    ok(b.transport[1].sent == 2, "the other behind what was on its way");
+
+    ok(qoe_report_due_ms(b.report) <= qoe_mono_ms() + 250,
+       "and is tried often");
+    b.now += 1000;
+    run(&b);
+    ok(b.transport[0].sent == 3, "again");
+
+    fake_answer(&b.transport[0], QOE_OUTCOME_OK);
+    ok(!qoe_report_idle(b.report), "not over before both have it");
+    fake_answer(&b.transport[1], QOE_OUTCOME_OK);
+    run(&b);
+    ok(qoe_report_idle(b.report), "over");
+
+    ok(qoe_report_last(b.report, 1) && qoe_report_idle(b.report),
+       "none is begun where one was since");
+
+    bench_free(&b);
+}
+
+
+/* The last one is asked for while another is being collected. */
+
+static void
+test_last_collecting(void)
+{
+    bench_t   b;
+    uint64_t  stale, collections;
+
+    bench_init(&b, 1);
+    qoe_report_take(b.report);
+    stale = count(QOE_COUNT_METRIC_BATCHES_STALE);
+    collections = count(QOE_COUNT_COLLECTIONS);
+
+    b.now = qoe_mono_ms() + INTERVAL;
+    qoe_report_run(b.report, b.now);
+    ok(qoe_report_due_ms(b.report) == 0, "a collection is being made");
+    (void) qoe_report_last(b.report, qoe_unix_ns());
+    run(&b);
+
+    ok(count(QOE_COUNT_COLLECTIONS) == collections + 2
+       && count(QOE_COUNT_METRIC_BATCHES_STALE) == stale
+       && b.transport[0].sent == 1, "only the last one is sent");
+
+    fake_answer(&b.transport[0], QOE_OUTCOME_OK);
+    run(&b);
+    ok(qoe_report_idle(b.report), "over");
+
+    bench_free(&b);
+}
+
+
+static void
+test_give(void)
+{
+    bench_t   a, b;
+    uint64_t  owner;
+
+    bench_init(&a, 2);
+    bench_init(&b, 1);
+
+    qoe_report_take(a.report);
+    qoe_report_take(b.report);
+    ok(qoe_report_due_ms(b.report) == UINT64_MAX
+       && !qoe_report_last(b.report, qoe_unix_ns()), "one holder");
+
+    next_interval(&a);
+    fake_answer(&a.transport[0], QOE_OUTCOME_OK);
+
+    ok(!qoe_report_give(a.report), "not given up while one is in flight");
+    a.now += INTERVAL;
+    run(&a);
+    qoe_report_run(a.report, a.now);
+    ok(a.transport[0].sent == 1 && a.transport[1].sent == 1
+       && qoe_report_due_ms(a.report) == UINT64_MAX, "nothing is begun");
+
+    fake_answer(&a.transport[1], QOE_OUTCOME_RETRY);
+    owner = __atomic_load_n(&state.shared->exporter, __ATOMIC_RELAXED);
+    ok(owner == a.env.self.self && qoe_report_give(a.report)
+       && state.shared->exporter == 0, "then it is");
+
+    qoe_report_take(b.report);
+    ok(qoe_report_due_ms(b.report) <= qoe_mono_ms() + INTERVAL,
+       "another takes it");
+    next_interval(&b);
+    ok(b.transport[0].sent == 1, "and goes on");
+
+    /* the transports are gone, with what was in flight */
+
+    bench_free(&b);
+    ok(state.shared->exporter == 0, "destroyed: the lease is free");
+
+    /* given up, then wanted once more: the exit of the last worker */
+
+    qoe_report_take(a.report);
+    a.now = qoe_mono_ms();
+    (void) qoe_report_last(a.report, qoe_unix_ns());
+    run(&a);
+    (void) qoe_report_give(a.report);
+    (void) qoe_report_last(a.report, qoe_unix_ns());
+    fake_answer(&a.transport[0], QOE_OUTCOME_OK);
+    fake_answer(&a.transport[1], QOE_OUTCOME_OK);
+    run(&a);
+    ok(a.transport[0].sent == 3 && a.transport[1].sent == 3,
+       "taken back, the last collection is sent");
+
+    bench_free(&a);
+}
+
+
+/* Nobody wants metrics: windows of gauges are closed all the same. */
+
+static void
+test_nowhere(void)
+{
+    bench_t   b;
+    uint64_t  collections;
+
+    bench_init(&b, 0);
+    collections = count(QOE_COUNT_COLLECTIONS);
+    qoe_report_take(b.report);
+    next_interval(&b);
+    ok(count(QOE_COUNT_COLLECTIONS) == collections + 1
+       && qoe_report_idle(b.report), "collected for nobody");
+
+    conf.groups = 0;
+    next_interval(&b);
+    ok(count(QOE_COUNT_COLLECTIONS) == collections + 1
+       && qoe_report_idle(b.report), "without metrics not even that");
+    conf.groups = QOE_GROUPS_ALL;
+
+    bench_free(&b);
+}
+
+
+int
+main(void)
+{
+    setup_zone();
+
+    test_dead();
+    test_last();
+    test_last_collecting();
+    test_give();
+    test_nowhere();
+
+    return tap_end();
+}
