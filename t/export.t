@@ -258,7 +258,8 @@ for my $case (@finals) {
 
         my $counted = counted($nginx);
         is_deeply($counted, { exported => 0, rejected => 0, refused => 40,
-            corrupt => 0, sent => 0, retried => 0, failed => 8 },
+            corrupt => 0, spool => 0, behind => 0, removed => 0, lost => 0,
+            sent => 0, retried => 0, failed => 8 },
             'and as nothing else');
         is($peer->stats->{requests}, 8, 'each was sent once');
         is(stats($nginx)->{queue}{used}, 0, 'none is kept');
@@ -290,7 +291,8 @@ for my $script ('grpc_server.js', 'http_server.js') {
 
         my $counted = counted($nginx);
         is_deeply($counted, { exported => 7, rejected => 3, refused => 0,
-            corrupt => 0, sent => 1, retried => 0, failed => 0 }, 'sums');
+            corrupt => 0, spool => 0, behind => 0, removed => 0, lost => 0,
+            sent => 1, retried => 0, failed => 0 }, 'sums');
         like($nginx->error_log, qr/rejected 3 of 10 events.*too old/,
              'the message is logged');
         is(health($nginx)->{status}, 'healthy', 'no failure');

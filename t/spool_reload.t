@@ -72,7 +72,7 @@ for my $ack (qw(memory fsync)) {
     my $new = $nginx->master_pid;
     ok(wait_until(sub { my @pids = children($new); @pids == 2 }, 10),
        'with its workers');
-    sleep 1.5;
+    sleep 3;
 
     my %instance = map { m{^\Q$f->{spool_dir}\E/([^/]+)/} => 1 } $f->segments;
     is(scalar(keys %instance), 2, 'two instances in the spool');

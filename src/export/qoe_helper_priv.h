@@ -52,6 +52,7 @@ struct qoe_helper_s {
     bool                  more;          /* of this turn: do not sleep */
     bool                  handing_over;  /* a newer generation is here */
     uint64_t              hand_over_ms;  /* that must be over */
+    uint64_t              alone_ms;      /* since when a lane is nobody's */
     uint64_t              leaving_ms;    /* the exit must be over; 0: no exit */
     uint64_t              spooling_ms;   /* the rest goes to the spool then */
     uint64_t              started_ms;

@@ -7,7 +7,9 @@
  * Every lane has one preferred helper, lane % workers == worker, which takes
  * it at once.  The others only take what nobody has held for a while.  A
  * helper of an old generation finishes what is in flight and gives its lanes
- * away, although its worker may go on producing for hours.
+ * away, although its worker may go on producing for hours.  Where nobody takes
+ * them it serves them again: the next configuration may have another zone, and
+ * the helpers that this one gave its lanes to have left.
  *
  * A helper that leaves, of whatever generation, also takes what nobody holds:
  * the last one to go sends the last record.  It leaves a moment to those that
@@ -25,10 +27,13 @@
 #define QOE_LEASE_SWEEP_MS     5000      /* of orphans; all there is at idle */
 #define QOE_LEASE_ORPHAN_MS    2000
 #define QOE_LEASE_LEFT_MS      100       /* the same, for one that leaves */
+#define QOE_LEASE_LOOK_MS      500       /* behind a hand-over */
+#define QOE_LEASE_ALONE_MS     1000
 
 
 static void qoe_lease_begin(qoe_helper_t *h, uint64_t now);
 static bool qoe_lease_given(qoe_helper_t *h, uint64_t now);
+static bool qoe_lease_alone(qoe_helper_t *h, uint64_t now);
 static void qoe_lease_hand_over(qoe_helper_t *h, uint64_t now);
 static size_t qoe_lease_take_preferred(qoe_helper_t *h);
 static void qoe_lease_take_orphans(qoe_helper_t *h, uint64_t older_ms);
@@ -89,6 +94,7 @@ qoe_lease_begin(qoe_helper_t *h, uint64_t now)
     size_t  i;
 
     h->handing_over = true;
+    h->alone_ms = 0;
     h->hand_over_ms = now + h->conf.drain_ms;
 
     h->env.handing_over = true;
@@ -102,7 +108,8 @@ qoe_lease_begin(qoe_helper_t *h, uint64_t now)
 
 /*
  * Everything is handed over: nothing is in flight, the lanes are given away
- * and the spools finished.  True: and there is an exit to go on with.
+ * and the spools finished.  True: and there is an exit to go on with, or
+ * nobody else who would serve the lanes.
  */
 
 static bool
@@ -128,9 +135,48 @@ qoe_lease_given(qoe_helper_t *h, uint64_t now)
         qoe_exporter_close_spool(&h->exporter[i]);
     }
 
-    h->lease_ms = UINT64_MAX;
+    h->lease_ms = now + QOE_LEASE_LOOK_MS;
 
-    return h->leaving_ms != 0;
+    if (h->leaving_ms != 0 || !qoe_lease_alone(h, now)) {
+        return h->leaving_ms != 0;
+    }
+
+    /* until the next configuration comes, if it comes to this zone */
+
+    h->conf.generation = qoe_zone_generation(h->conf.zone);
+    h->handing_over = false;
+    h->env.handing_over = false;
+    h->lease_ms = now;
+
+    return true;
+}
+
+
+/* Has a lane been nobody's, look by look? */
+
+static bool
+qoe_lease_alone(qoe_helper_t *h, uint64_t now)
+{
+    uint32_t         lane;
+    qoe_lane_info_t  info;
+
+    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
+        qoe_zone_lane_info(h->conf.zone, lane, &info);
+
+        if (qoe_proc_alive(info.owner)) {
+            continue;
+        }
+
+        if (h->alone_ms == 0) {
+            h->alone_ms = now;
+        }
+
+        return now - h->alone_ms >= QOE_LEASE_ALONE_MS;
+    }
+
+    h->alone_ms = 0;
+
+    return false;
 }
 
 

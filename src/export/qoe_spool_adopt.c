@@ -498,6 +498,13 @@ qoe_spool_move_all(qoe_spool_t *sp, int instance)
     err = (dir == NULL) ? errno : 0;
     moved = 0;
 
+    if (err == 0) {
+
+        /* where they go is durable before they do */
+
+        err = qoe_spool_dirs_sync(sp);
+    }
+
     while (err == 0 && (d = readdir(dir)) != NULL) {
 
         if (qoe_spool_file_id(d->d_name, &id)) {

@@ -15,6 +15,7 @@
 
 #define QOE_SPOOL_STRIKES      3             /* failed reads of a segment */
 #define QOE_SPOOL_NEXT_RECORDS 256           /* passed over in one call */
+#define QOE_SPOOL_RATE_MAX     ((uint64_t) INT64_MAX / 8192)
 #define QOE_SPOOL_RATE_MS      10            /* tokens are counted so often */
 
 
@@ -125,14 +126,14 @@ static bool
 qoe_spool_rate(qoe_spool_t *sp, uint64_t now_ms)
 {
     int64_t   burst;
-    uint64_t  ms;
+    uint64_t  debt, ms;
 
     if (sp->conf.replay_rate == 0) {
         sp->tokens = 1;
         return true;
     }
 
-    burst = (int64_t) qoe_min(sp->conf.replay_rate, (uint64_t) INT64_MAX / 2);
+    burst = (int64_t) qoe_min(sp->conf.replay_rate, QOE_SPOOL_RATE_MAX);
     ms = (now_ms > sp->tokens_ms) ? now_ms - sp->tokens_ms : 0;
 
     if (ms >= QOE_SPOOL_RATE_MS) {
@@ -149,10 +150,11 @@ qoe_spool_rate(qoe_spool_t *sp, uint64_t now_ms)
         return true;
     }
 
-    sp->next_ms = now_ms + QOE_SPOOL_RATE_MS + (uint64_t) (-sp->tokens) / (uint64_t) burst
-                  * 1000
-                  + (uint64_t) (-sp->tokens) % (uint64_t) burst * 1000
-                    / (uint64_t) burst;
+    debt = (uint64_t) -sp->tokens;
+
+    sp->next_ms = now_ms + QOE_SPOOL_RATE_MS
+                  + debt / (uint64_t) burst * 1000
+                  + debt % (uint64_t) burst * 1000 / (uint64_t) burst;
 
     return false;
 }

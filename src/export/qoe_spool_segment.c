@@ -146,8 +146,10 @@ static qoe_status_t
 qoe_spool_seg_create(qoe_spool_t *sp, bool force)
 {
     int               err;
+    bool              settled;
     qoe_spool_seg_t  *seg;
 
+    settled = false;
     seg = calloc(1, sizeof(qoe_spool_seg_t));
     if (seg == NULL) {
         return QOE_NOMEM;
@@ -160,6 +162,12 @@ qoe_spool_seg_create(qoe_spool_t *sp, bool force)
 
         if (seg->entry != NULL) {
             break;
+        }
+
+        if (!settled) {
+            settled = true;
+            qoe_spool_segs_settle(sp);
+            continue;
         }
 
         if ((sp->conf.reject && !force) || !qoe_spool_drop_oldest(sp)) {

@@ -28,7 +28,7 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
         flags = qoe_load(&qoe_zone_dest(zone, dest)->flags);
 
-        if (flags != (QOE_DEST_WANTED | QOE_DEST_SPOOLED)) {
+        if (flags != (QOE_DEST_WANTED | QOE_DEST_HAS_SPOOL)) {
             continue;
         }
 

@@ -61,7 +61,7 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
         if (slots[i] != UINT32_MAX) {
             keep[slots[i]] = true;
             qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
-                      QOE_DEST_WANTED | (spooled[i] ? QOE_DEST_SPOOLED : 0));
+                      QOE_DEST_WANTED | (spooled[i] ? QOE_DEST_HAS_SPOOL : 0));
         }
     }
 
@@ -81,7 +81,7 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
 
         if (slots[i] != UINT32_MAX) {
             qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
-                      QOE_DEST_WANTED | (spooled[i] ? QOE_DEST_SPOOLED : 0));
+                      QOE_DEST_WANTED | (spooled[i] ? QOE_DEST_HAS_SPOOL : 0));
         }
     }
 }
@@ -235,6 +235,12 @@ qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
 {
     __atomic_fetch_add(&qoe_zone_dest(zone, dest)->counter[c], n,
                        __ATOMIC_RELAXED);
+
+    /* whoever loses events, the health tells it */
+
+    if (n != 0 && c >= QOE_DEST_DROPPED_REFUSED && c <= QOE_DEST_DROPPED_LOST) {
+        qoe_zone_refused(zone, qoe_mono_ms());
+    }
 }
 
 

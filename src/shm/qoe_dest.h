@@ -82,6 +82,8 @@ bool qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest);
 size_t qoe_dest_name(const qoe_zone_t *zone, uint32_t dest,
     char name[QOE_DEST_NAME]);
 
+
+/* One of DROPPED_*: as qoe_zone_refused(), too. */
 void qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
     uint64_t n);
 uint64_t qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest,

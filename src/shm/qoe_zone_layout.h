@@ -125,7 +125,7 @@ typedef struct {
 } qoe_cache_aligned qoe_dest_t;
 
 #define QOE_DEST_WANTED        1
-#define QOE_DEST_SPOOLED       2             /* has a spool */
+#define QOE_DEST_HAS_SPOOL     2             /* has a spool */
 
 
 struct qoe_zone_s {

@@ -10,7 +10,9 @@
  *     run RUN
  *     A first count            answered 202
  *     R first count status     answered otherwise
- *     U first count            the connection broke before the answer
+ *     U first count            the connection broke before the answer, or it
+ *                              was a 503 that took a second: with openqoe_ack
+ *                              events may be taken that are not confirmed
  *
  * OpenQoE::Oracle reads that.  One thread, epoll, HTTP/1.1 to 127.0.0.1.
  * "sum", the last member of data, is the CRC-32 of the event's text up to it.
@@ -43,6 +45,7 @@
 #define LOAD_IN_SIZE     65536
 #define LOAD_PAUSE_NS    20000000   /* after a refusal or a lost connection */
 #define LOAD_DRAIN_NS    5000000000
+#define LOAD_LATE_NS     1000000000
 #define LOAD_BUCKETS     20000      /* of 50 us: one second */
 
 
@@ -89,6 +92,7 @@ typedef struct {
     uint64_t      refused;
     uint64_t      ambiguous;
     uint64_t      resets;
+    uint64_t      late;             /* 503 behind a wait */
     uint64_t      odd;              /* 202 that took less than all */
     uint64_t      next;             /* number of the next event */
     uint32_t      latency[LOAD_BUCKETS];
@@ -257,11 +261,11 @@ load_report(void)
 {
     printf("requests %lu accepted_events %lu refused_events %lu "
            "ambiguous_events %lu resets %lu seconds %.3f "
-           "p50_ms %.2f p99_ms %.2f\n",
+           "p50_ms %.2f p99_ms %.2f late %lu\n",
            (unsigned long) sum.requests, (unsigned long) sum.accepted,
            (unsigned long) sum.refused, (unsigned long) sum.ambiguous,
            (unsigned long) sum.resets, (double) (load_now() - begin) / 1e9,
-           load_quantile(0.5), load_quantile(0.99));
+           load_quantile(0.5), load_quantile(0.99), (unsigned long) sum.late);
 
     if (sum.odd) {
         fprintf(stderr, "load: %lu answers of 202 did not take every event\n",
@@ -636,6 +640,12 @@ load_answer(load_conn_t *c, size_t head, size_t len)
         if (memmem(c->in + head, len - head, "\"events_rejected\"", 17)) {
             sum.odd++;
         }
+
+    } else if (status == 503 && now - c->started > LOAD_LATE_NS) {
+        fprintf(ids, "U %lu %d\n", (unsigned long) c->first, conf.events);
+        sum.ambiguous += (uint64_t) conf.events;
+        sum.late++;
+        c->wake = now + LOAD_PAUSE_NS;
 
     } else {
         fprintf(ids, "R %lu %d %d\n", (unsigned long) c->first, conf.events,

@@ -98,9 +98,9 @@ exporter(bench_t *t, size_t i)
 static inline void
 configure(bench_t *t, size_t n)
 {
-    bool        spooled[DESTS];
+    bool        spooled[DESTS] = { false };
     size_t      i;
-    qoe_span_t  names[DESTS];
+    qoe_span_t  names[DESTS] = { { NULL, 0 } };
 
     for (i = 0; i < n; i++) {
         names[i] = t->exporter[i].name;

@@ -312,8 +312,9 @@ test_exit(void)
 {
     int            fd;
     bench_t        t;
-    uint64_t       start;
+    uint64_t       start, took;
     qoe_helper_t  *h;
+    qoe_status_t   rc;
 
     setup(&t);
     fd = black_hole(&t, 0);
@@ -323,10 +324,11 @@ test_exit(void)
     put(&t, 3000);
     usleep(100000);
     start = qoe_mono_ms();
-    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK
-       && qoe_mono_ms() - start < DRAIN_MS + 300,
+    rc = qoe_helper_stop(h, DRAIN_MS);
+    took = qoe_mono_ms() - start;
+    ok(rc == QOE_OK && took < DRAIN_MS + 300,
        "the collector hangs: the exit ends in time, %llu ms",
-       (unsigned long long) (qoe_mono_ms() - start));
+       (unsigned long long) took);
     ok(info_of(&t, 0).spooled == 3000 && info_of(&t, 0).queued == 0,
        "all is in the spool");
     ok(*t.conf.lost == 0 && balanced(&t, 0, 0, 0), "and nothing lost");
@@ -364,8 +366,7 @@ test_hand_over(void)
     put(&t, 50);
     qoe_helper_start(&new, &t.conf);
     put(&t, 300);
-    ok(wait_delivered(&t, 500) || wait_spooled(&t, 0, 0),
-       "a new generation takes over");
+    ok(wait_spooled(&t, 0, 0), "a new generation takes over");
     ok(qoe_helper_stop(old, DRAIN_MS) == QOE_OK, "the old one stops");
     ok(qoe_helper_stop(new, DRAIN_MS) == QOE_OK && delivered(&t) == 500,
        "the backlog of the old one came out, each once");
@@ -429,6 +430,7 @@ test_removed(void)
 {
     int            fd;
     bench_t        t;
+    uint64_t       removed;
     qoe_helper_t  *old, *new;
 
     setup(&t);
@@ -445,8 +447,9 @@ test_removed(void)
     put(&t, 100);
     ok(wait_delivered(&t, 500), "that one is removed: the other goes on");
     ok(wait_empty(&t), "and the lanes are empty");
-    ok(counter(&t, 1, QOE_DEST_DROPPED_REMOVED) == 400,
-       "what was queued for it is counted");
+    removed = counter(&t, 1, QOE_DEST_DROPPED_REMOVED);
+    ok(removed >= 400 && removed == info_of(&t, 1).accepted
+       && balanced(&t, 1, 0, removed), "what was queued for it is counted");
     qoe_helper_stop(old, DRAIN_MS);
     qoe_helper_stop(new, DRAIN_MS);
     teardown(&t);

@@ -1,0 +1,348 @@
+#!/usr/bin/perl
+
+# Copyright (C) OpenQoE
+#
+# openqoe_ack: 202 leaves when the events are in the spool, not before, and
+# nothing else waits for it.  There is no collector: what is stored stays.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use OpenQoE::Shim;
+use OpenQoE::Test;
+
+use Errno qw(EIO);
+use IO::Select;
+use IO::Socket::INET;
+
+my $certs = make_certs();
+
+
+# nobody listens there, and a try takes no time
+
+sub started (%opt) {
+    my $nginx = OpenQoE::Nginx->new(workers => 2,
+        exporter => 'endpoint http://127.0.0.1:1; protocol http/protobuf; '
+                    . 'interval 1s; ' . ($opt{line} // ''),
+        http => 'openqoe_spool fresh max_size=16m ' . ($opt{spool} // '') . ';'
+                . ($opt{http} // ''),
+        events => 'openqoe_ack spool;',
+        location => 'location = /fsync { openqoe_events; openqoe_ack fsync; }'
+            . ' location = /memory { openqoe_events; openqoe_ack memory; }'
+            . ' location = /hasty { openqoe_events; openqoe_ack fsync; '
+            . 'openqoe_ack_timeout 300ms; }',
+        map { exists $opt{$_} ? ($_ => $opt{$_}) : () }
+            qw(workers single listen server main env))->start;
+    return $nginx;
+}
+
+
+sub stats ($nginx) {
+    my $r = http_get($nginx->port, '/v2/stats') // return {};
+    return decode_json_text($r->{body}) // {};
+}
+
+
+sub health ($nginx) {
+    my $r = http_get($nginx->port, '/v2/health');
+    return ($r->{status}, decode_json_text($r->{body}));
+}
+
+
+# what is in the files of a spool now, as bytes
+
+sub stored ($nginx) {
+    return join '', map { slurp($_) // '' }
+           glob $nginx->dir . '/fresh/*/default/*';
+}
+
+
+# one request of n events; whether all of them are in the files at once
+
+sub post ($nginx, $path, $n = 1, %opt) {
+    my $events = batch($n);
+    my $r = http_post($nginx->port, $path, batch_json($events), %opt);
+    my $bytes = stored($nginx);
+    my @missing = grep { index($bytes, event_id($_)) < 0 } @$events;
+    return ($r ? $r->{status} : 0, !@missing, $r);
+}
+
+
+sub done ($nginx, %opt) {
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors(%opt);
+}
+
+
+# --- what 202 means
+
+{
+    my $nginx = started();
+
+    my $dir = $nginx->dir . '/fresh';
+    my @st = stat $dir;
+    is($st[2] & 07777, 0700, 'the master has made the directory');
+    is($st[4], (stat [glob "$dir/*"]->[0])[4],
+       'and given it to the workers\' user') if wait_until(sub {
+           glob "$dir/*"
+       });
+
+    for my $path (qw(/v2/events /fsync)) {
+        for my $n (1, 10, 500) {
+            my ($status, $all, $r) = post($nginx, $path, $n);
+            is($status, 202, "$path, $n events: 202");
+            ok($all, 'and they are in the files at that moment');
+            is(decode_json_text($r->{body})->{events_received}, $n,
+               'with their number');
+        }
+    }
+
+    my $syncs = stats($nginx)->{exporter}{spool}{syncs};
+    cmp_ok($syncs, '>=', 3, 'fsync has synced');
+
+    is((post($nginx, '/memory'))[0], 202, 'memory waits for nothing');
+
+    # a partial one: its errors came through the wait
+    my ($good, $bad) = (event(), event(event_type => 'nonsense'));
+    my $r = http_post($nginx->port, '/fsync', batch_json([ $good, $bad ]));
+    my $answer = decode_json_text($r->{body});
+    is($r->{status}, 202, 'a batch with a bad event');
+    is_deeply([ @$answer{qw(events_received events_rejected)} ], [ 1, 1 ],
+              'counts both');
+    is($answer->{errors}[0]{field}, 'event_type', 'and tells why');
+    cmp_ok($answer->{processing_time_ns}, '>', 0, 'and how long it took');
+
+    my $s = stats($nginx);
+    is($s->{events}{unconfirmed}, 0, 'none unconfirmed');
+    is($s->{exporter}{accepted}, 2 * 511 + 2, 'all are accepted');
+    is($s->{exporter}{exported}, 0, 'none exported');
+    is($s->{exporter}{queued} + $s->{exporter}{spooled}, 2 * 511 + 2,
+       'they are in the queue or in the spool');
+    done($nginx);
+
+    # what was in memory alone is in the spool now, too
+    ok((() = stored($nginx) =~ /openqoe\.\w+/g) >= 2 * 511 + 2,
+       'all is stored at the end');
+}
+
+# --- clients: many at once, keepalive, pipelined, chunked, HTTP/2
+
+{
+    my $nginx = started();
+    my (@socks, @wanted);
+
+    for my $i (1 .. 200) {
+        my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                         PeerPort => $nginx->port) or die $!;
+        my $event = event();
+        my $body = batch_json([ $event ]);
+        my $path = (qw(/v2/events /fsync))[$i % 2];
+        print $sock "POST $path HTTP/1.1\r\nHost: a\r\nContent-Type: "
+              . "application/json\r\nConnection: close\r\nContent-Length: "
+              . length($body) . "\r\n\r\n$body";
+        $sock->flush;
+        push @socks, $sock;
+        push @wanted, event_id($event);
+    }
+
+    my $ok = 0;
+    for my $sock (@socks) {
+        local $/;
+        my $text = IO::Select->new($sock)->can_read(10) ? <$sock> : '';
+        $ok++ if $text =~ m{^HTTP/1\.1 202 .*"events_received":1,}s;
+    }
+    is($ok, 200, '200 connections at once: each is answered');
+    my $bytes = stored($nginx);
+    is(scalar(grep { index($bytes, $_) < 0 } @wanted), 0, 'and is stored');
+
+    my $spool = stats($nginx)->{exporter}{spool};
+    cmp_ok($spool->{syncs}, '<', 150, "$spool->{syncs} syncs for them");
+
+    my $http = $nginx->http;
+    my @status = map {
+        $http->request('POST', '/fsync', headers =>
+            { 'Content-Type' => 'application/json' },
+            body => batch_json(batch(2)))->{status}
+    } 1 .. 20;
+    is("@status", join(' ', (202) x 20), 'twenty on one connection');
+
+    my $one = batch_json([ event() ]);
+    my $head = "POST /fsync HTTP/1.1\r\nHost: a\r\n";
+    my $length = 'Content-Length: ' . length $one;
+    $http = $nginx->http;
+    $http->send_raw("$head$length\r\n\r\n$one" x 5);
+    is(join(' ', map { $http->read_response->{status} } 1 .. 5),
+       '202 202 202 202 202', 'pipelined');
+
+    $http = $nginx->http;
+    $http->send_raw("${head}Transfer-Encoding: chunked\r\n\r\n"
+        . join('', map { sprintf "%x\r\n%s\r\n", length, $_ }
+               $one =~ /(.{1,50})/gs) . "0\r\n\r\n");
+    is($http->read_response->{status}, 202, 'chunked');
+
+    is(stats($nginx)->{events}{unconfirmed}, 0, 'none unconfirmed');
+    done($nginx);
+}
+
+{
+    my $nginx = started(listen => 'ssl http2', server =>
+        "ssl_certificate $certs->{server}; "
+        . "ssl_certificate_key $certs->{server_key};");
+    my $file = $nginx->dir . '/body.json';
+    write_file($file, batch_json(batch(3)));
+
+    my @urls = map { ('https://127.0.0.1:' . $nginx->port . '/fsync',
+                      '-o', '/dev/null') } 1 .. 30;
+    my ($rc, $out) = run_cmd('curl', '-sk', '--http2', '--parallel',
+        '--parallel-max', 30, '-H', 'Content-Type: application/json',
+        '--data-binary', "\@$file", '-w', "%{http_version} %{http_code}\n",
+        @urls);
+    is((() = $out =~ /^2 202$/mg), 30, 'HTTP/2: 30 streams') or diag($out);
+    done($nginx);
+}
+
+# --- a spool that cannot be written, and can again
+
+{
+    my $shim = OpenQoE::Shim->new;
+    my $nginx = started(env => $shim->env);
+    is((post($nginx, '/fsync'))[0], 202, 'all is well at first');
+    $shim->fail(EIO, ['write'], $nginx->dir . '/fresh');
+
+    my ($status, undef, $r) = post($nginx, '/hasty', 10);
+    is($status, 503, 'a spool that cannot be written: 503');
+    is($r->{headers}{'retry-after'}, 1, 'with Retry-After');
+    like($r->{body}, qr/"success":false,.*"events_received":0,/, 'as JSON');
+    is(http_post($nginx->port, '/memory', batch_json(batch(1)))->{status}, 202,
+       'a location that does not ask for it goes on');
+
+    my ($code, $health) = health($nginx);
+    is($code, 503, 'unhealthy');
+    is($health->{dependencies}{spool}{status}, 'unhealthy', 'so is the spool');
+    like($health->{dependencies}{spool}{last_error} // '', qr/\w/, 'and why');
+    ok(wait_until(sub {
+        http_post($nginx->port, '/fsync', batch_json(batch(1)));
+        return stats($nginx)->{events}{rejected}{unstorable};
+    }), 'refused before it is taken, and counted');
+    ok(stats($nginx)->{exporter}{spool}{failing}, 'told by the stats');
+    cmp_ok(stats($nginx)->{exporter}{spool}{errors}, '>', 0, 'counted');
+
+    $shim->heal;
+    ok(wait_until(sub { (post($nginx, '/fsync'))[0] == 202 }, 15),
+       'heals without a restart');
+    ok((post($nginx, '/fsync', 5))[1], 'and stores');
+
+    my $s = stats($nginx);
+    is($s->{exporter}{accepted} + $s->{exporter}{recovered},
+       $s->{exporter}{exported} + $s->{exporter}{rejected}
+       + $s->{exporter}{queued} + $s->{exporter}{spooled}
+       + $s->{exporter}{dropped}{lost} + $s->{exporter}{dropped}{spool}
+       + $s->{exporter}{dropped}{corrupt}, 'nothing has got lost');
+    done($nginx);
+}
+
+# --- a helper that stands still: SIGSTOP is for all threads of a process, so
+# one worker holds the lane, and the other one answers
+
+{
+    my $nginx = started(workers => 1, listen => 'reuseport');
+    post($nginx, '/fsync');
+
+    # nobody takes the lane of a worker that lives: 2 workers of another
+    # generation, and the lane is held by the one that stands still
+    my ($held) = $nginx->worker_pids;
+    $nginx->write_config(workers => 2);
+    ok($nginx->reload, 'a second worker');
+
+    my ($owner) = map { $_->{owner_pid} } @{ stats($nginx)->{queue}{lanes} };
+    my ($other) = grep { $_ != $owner } $nginx->worker_pids;
+    ok($other, 'one holds the lane, the other does not');
+    kill 'STOP', $owner;
+
+    my $answers = sub ($path, $timeout) {
+        my $r = http_post($nginx->port, $path, batch_json(batch(3)),
+                          timeout => $timeout) // return 0;
+        return $r->{status} // 0;
+    };
+
+    # the kernel gives some connections to the worker that stands still
+    ok(wait_until(sub { $answers->('/hasty', 2) == 503 }, 20),
+       'not stored in time: 503');
+    ok(wait_until(sub { $answers->('/memory', 2) == 202 }, 20),
+       'memory is answered at once');
+
+    # a client that does not wait: each of these goes away after a moment
+    my @gone = map {
+        my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                         PeerPort => $nginx->port) or die $!;
+        my $body = batch_json(batch(1));
+        print $sock "POST /fsync HTTP/1.1\r\nHost: a\r\nContent-Type: "
+              . 'application/json' . "\r\nContent-Length: " . length($body)
+              . "\r\n\r\n$body";
+        $sock->flush;
+        $sock;
+    } 1 .. 10;
+    sleep 0.3;
+    close $_ for @gone;
+    sleep 0.3;
+
+    # a reload while requests wait: they are answered by the old worker
+    my @waiting = map {
+        my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                         PeerPort => $nginx->port) or die $!;
+        my $body = batch_json(batch(1));
+        print $sock "POST /fsync HTTP/1.1\r\nHost: a\r\nContent-Type: "
+              . "application/json\r\nConnection: close\r\nContent-Length: "
+              . length($body) . "\r\n\r\n$body";
+        $sock->flush;
+        $sock;
+    } 1 .. 20;
+    sleep 0.3;
+    kill 'HUP', $nginx->master_pid;
+    sleep 0.5;
+    kill 'CONT', $owner;
+
+    my $ok = 0;
+    for my $sock (@waiting) {
+        local $/;
+        my $text = IO::Select->new($sock)->can_read(10) ? <$sock> : '';
+        $ok++ if $text =~ m{^HTTP/1\.1 202 };
+    }
+    is($ok, 20, 'parked over a reload: all are answered');
+    ok(wait_until(sub {
+        !grep { $_ == $owner || $_ == $other } children($nginx->master_pid);
+    }, 15), 'and the old workers leave');
+
+    my $s = stats($nginx)->{events};
+    cmp_ok($s->{unconfirmed}, '>=', 3 + 1, 'those not answered are counted');
+    is($s->{accepted}, stats($nginx)->{exporter}{spooled}
+                       + stats($nginx)->{exporter}{queued},
+       'and none is lost');
+    done($nginx);
+}
+
+# --- a single process looks by itself
+
+{
+    my $nginx = started(single => 1, workers => 1);
+    my ($status, $all) = post($nginx, '/fsync', 10);
+    is($status, 202, 'a single process: 202');
+    ok($all, 'stored');
+    done($nginx);
+}
+
+# --- TERM while somebody waits: no answer, no harm
+
+{
+    my $nginx = started(line => 'timeout 1s;');
+    my @socks = map { $nginx->http } 1 .. 20;
+    $_->send_raw("POST /fsync HTTP/1.1\r\nHost: a\r\nContent-Length: "
+                 . length($_->{b} = batch_json(batch(1)))
+                 . "\r\n\r\n" . $_->{b}) for @socks;
+    ok($nginx->stop('TERM', 4), 'TERM: leaves in time');
+    $nginx->no_errors;
+}
+
+done_testing;

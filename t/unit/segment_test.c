@@ -1,0 +1,497 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The file format of the spool: round trips, and what is left of a segment
+ * when any byte of it is changed, or the file ends anywhere.
+ */
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* memfd_create() */
+#endif
+
+#include "tap.h"
+#include "qoe_segment.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+
+#define ID                 0x1122334455667788ULL
+#define RECORDS            7
+
+/* bits of a set of records */
+#define ALL                ((1u << RECORDS) - 1)
+
+
+static size_t  length[RECORDS] = { 5, 0, 300, 1, 41, 64, 17 };
+static size_t  offset[RECORDS + 1];
+
+static unsigned char  image[4096];
+
+
+static void
+payload_of(int i, unsigned char *p)
+{
+    size_t  n;
+
+    for (n = 0; n < length[i]; n++) {
+        p[n] = (unsigned char) (n * 7 + (size_t) i * 31 + 3);
+    }
+
+    /* bytes like the begin of a record, as a client may send them */
+
+    if (length[i] > 60) {
+        memcpy(p + 10, "\x8fQRR", 4);
+    }
+}
+
+
+static int
+file_of(const void *data, size_t len)
+{
+    int  fd;
+
+    fd = memfd_create("segment", MFD_CLOEXEC);
+
+    if (fd == -1 || write(fd, data, len) != (ssize_t) len) {
+        abort();
+    }
+
+    return fd;
+}
+
+
+/* Writes them all, keeps the bytes in image; returns their number. */
+
+static size_t
+make(void)
+{
+    int                   fd, i, err;
+    size_t                len;
+    unsigned char         p[512];
+    qoe_segment_record_t  r;
+
+    fd = file_of("", 0);
+    len = QOE_SEGMENT_HEADER;
+    err = qoe_segment_begin(fd, ID, 99);
+
+    for (i = 0; i < RECORDS; i++) {
+        payload_of(i, p);
+
+        offset[i] = len;
+        memset(&r, 0, sizeof(r));
+        r.offset = len;
+        r.length = (uint32_t) length[i];
+        r.items = (uint32_t) (i + 1);
+        r.flags = (uint32_t) (i % 3);
+        r.sequence = (uint64_t) i;
+        r.received_ns = 1000 + (uint64_t) i;
+
+        err |= qoe_segment_append(fd, ID, &r, p);
+        len += QOE_SEGMENT_RECORD + length[i];
+    }
+
+    offset[RECORDS] = len;
+
+    if (err != 0 || pread(fd, image, sizeof(image), 0) != (ssize_t) len) {
+        abort();
+    }
+
+    close(fd);
+
+    return len;
+}
+
+
+typedef struct {
+    unsigned              got;           /* records with a right payload */
+    unsigned              invalid;
+    unsigned              done;
+    int                   wrong;         /* what was never written */
+    uint64_t              items_lost;
+    qoe_segment_reader_t  r;
+} result_t;
+
+
+static result_t
+read_fd(int fd, uint64_t name)
+{
+    int                   i, n;
+    result_t              res;
+    qoe_buf_t             buf;
+    qoe_status_t          rc;
+    unsigned char         p[512];
+    qoe_segment_record_t  r;
+
+    memset(&res, 0, sizeof(res));
+    qoe_buf_init(&buf, &qoe_mem_heap, QOE_SEGMENT_PAYLOAD_MAX);
+
+    res.wrong = qoe_segment_open(&res.r, fd, name) != QOE_OK;
+
+    for (n = 0; n < 10000; n++) {
+        rc = qoe_segment_next(&res.r, &r, &buf);
+
+        if (rc == QOE_DONE) {
+            break;
+        }
+
+        if (rc == QOE_AGAIN) {
+            continue;
+        }
+
+        i = (int) r.sequence;
+
+        if (i >= RECORDS || r.items != (uint32_t) (i + 1)
+            || r.length != length[i] || r.flags != (uint32_t) (i % 3)
+            || r.received_ns != 1000 + (uint64_t) i)
+        {
+            res.wrong++;
+            continue;
+        }
+
+        payload_of(i, p);
+
+        if (rc == QOE_INVALID) {
+            res.invalid |= 1u << i;
+            res.items_lost += r.items;
+
+        } else if (r.done) {
+            res.done |= 1u << i;
+            res.got |= 1u << i;
+
+        } else if (rc == QOE_OK && buf.len == length[i]
+                   && (buf.len == 0 || memcmp(buf.data, p, buf.len) == 0))
+        {
+            res.got |= 1u << i;
+
+        } else {
+            res.wrong++;
+        }
+    }
+
+    res.wrong += (n == 10000);
+    qoe_buf_free(&buf);
+
+    return res;
+}
+
+
+static result_t
+read_bytes(const void *data, size_t len, uint64_t name)
+{
+    int       fd;
+    result_t  res;
+
+    fd = file_of(data, len);
+    res = read_fd(fd, name);
+    close(fd);
+
+    return res;
+}
+
+
+static void
+test_round(size_t len)
+{
+    int       fd;
+    result_t  res;
+
+    res = read_bytes(image, len, 0);
+    ok(res.got == ALL && !res.wrong && res.r.header && res.r.id == ID
+       && res.r.created_ns == 99 && res.r.lost == 0 && res.r.damaged == 0
+       && !res.r.torn && res.done == 0, "round trip");
+
+    fd = file_of(image, len);
+    ok(qoe_segment_done(fd, offset[2]) == 0
+       && qoe_segment_done(fd, offset[2]) == 0
+       && qoe_segment_done(fd, offset[6]) == 0, "marks of what is done");
+    res = read_fd(fd, 0);
+    ok(res.done == (1u << 2 | 1u << 6) && res.got == ALL && !res.wrong
+       && res.r.damaged == 0, "and they are read");
+    close(fd);
+
+    res = read_bytes("", 0, ID);
+    ok(res.got == 0 && !res.wrong && !res.r.header && !res.r.torn,
+       "an empty file");
+    ok(qoe_segment_done(-1, 32) == EBADF, "errors are an errno");
+}
+
+
+/* Each bit and two patterns for each byte. */
+
+static void
+test_flips(size_t len)
+{
+    int            k, hurt, named, bad[4];
+    size_t         i;
+    unsigned       want;
+    result_t       res;
+    unsigned char  copy[4096], flip;
+
+    memset(bad, 0, sizeof(bad));
+
+    for (i = 0; i < len; i++) {
+
+        for (k = 0, hurt = -1; k < RECORDS; k++) {
+            if (i >= offset[k] && i < offset[k + 1]) {
+                hurt = k;
+            }
+        }
+
+        want = (hurt == -1) ? ALL : ALL & ~(1u << hurt);
+
+        for (k = 0; k < 10; k++) {
+            flip = (unsigned char) (k < 8 ? 1 << k : k == 8 ? 0xff : 0xa5);
+            named = k & 1;
+
+            memcpy(copy, image, len);
+            copy[i] ^= flip;
+
+            res = read_bytes(copy, len, named ? ID : 0);
+
+            bad[0] += (res.got & want) != want;
+            bad[1] += res.wrong != 0;
+            bad[2] += k < 8 && res.done != 0;
+
+            if ((res.got & ALL) != ALL) {
+
+                /* its loss is told: by the record, the sequence or the bytes */
+
+                bad[3] += (res.invalid != (1u << hurt)
+                           && res.r.damaged == 0 && !res.r.torn)
+                          || (hurt < RECORDS - 1 && res.invalid == 0
+                              && res.r.lost != 1);
+            }
+        }
+    }
+
+    ok(bad[0] == 0, "any byte changed: all other records are read (%d)",
+       bad[0]);
+    ok(bad[1] == 0, "and nothing that was not written (%d)", bad[1]);
+    ok(bad[2] == 0, "no single bit makes a record done (%d)", bad[2]);
+    ok(bad[3] == 0, "what is lost is told (%d)", bad[3]);
+}
+
+
+static void
+test_truncate(size_t len)
+{
+    int       k, bad[3];
+    size_t    i;
+    unsigned  want;
+    result_t  res;
+
+    memset(bad, 0, sizeof(bad));
+
+    for (i = 0; i < len; i++) {
+
+        for (k = 0, want = 0; k < RECORDS; k++) {
+            want |= (offset[k + 1] <= i) ? 1u << k : 0;
+        }
+
+        res = read_bytes(image, i, (i & 1) ? ID : 0);
+
+        bad[0] += res.got != want || res.wrong || res.invalid;
+        bad[1] += res.r.damaged != 0 || res.r.lost != 0;
+
+        for (k = 0; k < RECORDS; k++) {
+            if (i > offset[k] && i < offset[k + 1]) {
+                bad[2] += !res.r.torn;
+            }
+        }
+    }
+
+    ok(bad[0] == 0, "cut anywhere: all before it is read (%d)", bad[0]);
+    ok(bad[1] == 0, "and it is no damage (%d)", bad[1]);
+    ok(bad[2] == 0, "but told as torn (%d)", bad[2]);
+}
+
+
+static void
+test_garbage(size_t len)
+{
+    size_t          n, at;
+    result_t        res;
+    unsigned char  *big;
+
+    big = calloc(1, 5 << 20);
+    if (big == NULL) {
+        abort();
+    }
+
+    /* three megabytes of half magics between two records */
+
+    at = offset[3];
+    memcpy(big, image, at);
+
+    for (n = at; n < at + (3 << 20); n++) {
+        big[n] = (unsigned char) "\x8fQR\x8f\x8fQRR"[n % 8];
+    }
+
+    memcpy(big + n, image + at, len - at);
+    res = read_bytes(big, n + len - at, 0);
+    ok(res.got == ALL && !res.wrong && res.r.damaged == 3 << 20,
+       "garbage between records: %llu bytes",
+       (unsigned long long) res.r.damaged);
+
+    /* a sector is gone, with the header and the first two records */
+
+    memcpy(big, image, len);
+    memset(big, 0, offset[2]);
+    res = read_bytes(big, len, ID);
+    ok(res.got == (ALL & ~3u) && !res.wrong && res.r.lost == 2
+       && !res.r.header, "no header, no first records: the name is enough");
+    res = read_bytes(big, len, 0);
+    ok(res.got == 0 && !res.wrong, "nobody's records without it");
+
+    /* records of another file, as blocks of a reused disk show them */
+
+    res = read_bytes(image, len, 1);
+    ok(res.got == ALL, "a header is more than a name");
+    memcpy(big, image, len);
+    big[20] ^= 1;
+    res = read_bytes(big, len, 1);
+    ok(res.got == 0 && !res.wrong && res.r.damaged != 0,
+       "records of another segment are none of this");
+
+    /* the space behind the end, allocated and never written */
+
+    memcpy(big, image, len);
+    memset(big + len, 0, 4 << 20);
+    res = read_bytes(big, len + (4 << 20), 0);
+    ok(res.got == ALL && res.r.damaged == 0 && res.r.torn,
+       "zeroes at the end are no damage");
+
+    /* a copy of a record behind it is not read twice */
+
+    memcpy(big, image, len);
+    memcpy(big + len, image + offset[2], len - offset[2]);
+    res = read_bytes(big, 2 * len - offset[2], 0);
+    ok(res.got == ALL && !res.wrong && res.r.damaged == len - offset[2],
+       "no sequence twice");
+
+    free(big);
+}
+
+
+static void
+test_lengths(void)
+{
+    int                    fd;
+    char                  *p;
+    result_t               res;
+    tap_mem_t              m;
+    qoe_buf_t              buf;
+    qoe_segment_reader_t   reader;
+    qoe_segment_record_t   r;
+
+    p = calloc(1, QOE_SEGMENT_PAYLOAD_MAX + 1);
+    fd = file_of("", 0);
+
+    if (p == NULL || qoe_segment_begin(fd, ID, 1) != 0) {
+        abort();
+    }
+
+    memset(&r, 0, sizeof(r));
+    r.offset = QOE_SEGMENT_HEADER;
+    r.length = QOE_SEGMENT_PAYLOAD_MAX + 1;
+
+    ok(qoe_segment_append(fd, ID, &r, p) == EFBIG, "too long is not written");
+
+    r.length--;
+    p[r.length - 1] = 'x';
+    r.items = 9;
+    ok(qoe_segment_append(fd, ID, &r, p) == 0, "the longest is");
+
+    qoe_buf_init(&buf, tap_mem(&m, 0), QOE_SEGMENT_PAYLOAD_MAX);
+    ok(qoe_segment_open(&reader, fd, 0) == QOE_OK
+       && qoe_segment_next(&reader, &r, &buf) == QOE_NOMEM
+       && qoe_segment_next(&reader, &r, &buf) == QOE_OK && r.items == 9
+       && buf.len == QOE_SEGMENT_PAYLOAD_MAX
+       && memcmp(buf.data, p, buf.len) == 0
+       && qoe_segment_next(&reader, &r, &buf) == QOE_DONE,
+       "without memory the same record is next again");
+    qoe_buf_free(&buf);
+
+    ok(qoe_segment_open(&reader, fd, 0) == QOE_OK
+       && qoe_segment_next(&reader, &r, NULL) == QOE_OK && r.items == 9
+       && qoe_segment_next(&reader, &r, NULL) == QOE_DONE,
+       "headers alone need none");
+
+    /* a whole header whose payload is not all there */
+
+    if (ftruncate(fd, QOE_SEGMENT_HEADER + QOE_SEGMENT_RECORD + 100) == -1) {
+        abort();
+    }
+
+    res = read_fd(fd, 0);
+    ok(res.got == 0 && res.r.torn && !res.wrong, "past the end of the file");
+
+    close(fd);
+    free(p);
+}
+
+
+/* A file that may not grow: nothing of the record stays. */
+
+static void
+test_short(void)
+{
+    int                    fd, err;
+    off_t                  size;
+    char                   p[2000];
+    struct rlimit          old, lim;
+    qoe_segment_record_t   r;
+
+    signal(SIGXFSZ, SIG_IGN);
+    memset(p, 'p', sizeof(p));
+    memset(&r, 0, sizeof(r));
+
+    fd = file_of("", 0);
+    r.offset = QOE_SEGMENT_HEADER;
+    r.length = sizeof(p);
+    r.items = 1;
+
+    err = qoe_segment_begin(fd, ID, 1) | qoe_segment_append(fd, ID, &r, p);
+
+    getrlimit(RLIMIT_FSIZE, &old);
+    lim = old;
+    lim.rlim_cur = 3000;
+    setrlimit(RLIMIT_FSIZE, &lim);
+
+    r.offset += QOE_SEGMENT_RECORD + r.length;
+    r.sequence = 1;
+
+    ok(err == 0 && qoe_segment_append(fd, ID, &r, p) == EFBIG,
+       "a write that comes to less tells why");
+
+    setrlimit(RLIMIT_FSIZE, &old);
+    size = lseek(fd, 0, SEEK_END);
+    ok(size == (off_t) r.offset, "and is cut off");
+    ok(qoe_segment_append(fd, ID, &r, p) == 0, "the next try goes there");
+
+    close(fd);
+}
+
+
+int
+main(void)
+{
+    size_t  len;
+
+    len = make();
+
+    test_round(len);
+    test_flips(len);
+    test_truncate(len);
+    test_garbage(len);
+    test_lengths();
+    test_short();
+
+    return tap_end();
+}

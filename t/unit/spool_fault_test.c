@@ -1,0 +1,406 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The spool on disks that fail, are full, read-only or changed by somebody;
+ * and the quarantine.
+ */
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "spool_unit.h"
+
+#include <errno.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
+
+/* libqoe.a calls these two instead of those of libc */
+
+static int  sync_errno;                      /* the next fdatasync fails so */
+static int  sync_calls;
+static int  dir_errno;
+
+
+int
+fdatasync(int fd)
+{
+    sync_calls++;
+
+    if (sync_errno != 0) {
+        errno = sync_errno;
+        sync_errno = 0;
+        return -1;
+    }
+
+    return (int) syscall(SYS_fdatasync, fd);
+}
+
+
+int
+fsync(int fd)
+{
+    if (dir_errno != 0) {
+        errno = dir_errno;
+        dir_errno = 0;
+        return -1;
+    }
+
+    return (int) syscall(SYS_fsync, fd);
+}
+
+
+static void
+test_sync_fails(void)
+{
+    int               n;
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *a, *b, *c;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+
+    append(sp, 1, 100, 1, &a);
+    append(sp, 2, 100, 1, &b);
+    append(sp, 3, 100, 1, &c);
+    append(sp, 4, 100, 1, NULL);
+    qoe_spool_done(sp, a);
+
+    sync_errno = EIO;
+    ok(qoe_spool_sync(sp) == QOE_ERROR && qoe_spool_failing(sp)
+       && qoe_spool_any_failing(zone), "a failed fdatasync is told");
+    ok(strstr(logged, "cannot sync") && strstr(logged, dir), "\"%s\"", logged);
+
+    sync_calls = 0;
+    ok(qoe_spool_sync(sp) == QOE_ERROR && sync_calls == 0,
+       "and stays so, without another try");
+    ok(append(sp, 5, 10, 1, NULL) == QOE_AGAIN, "nor is more appended");
+
+    qoe_spool_done(sp, b);
+    pass(sp, 1100);
+    ok(!qoe_spool_failing(sp) && !qoe_spool_any_failing(zone)
+       && qoe_spool_sync(sp) == QOE_OK, "a second later it heals, unasked");
+    ok(counter(zone, QOE_DEST_SEGMENTS_CREATED) == 2 && segments() == 1
+       && spooled(zone) == 2 && counter(zone, QOE_DEST_SPOOLED) == 4,
+       "all that is not done is in another file");
+
+    qoe_spool_done(sp, c);
+    pass(sp, 1500);
+    ok(next(sp) == 4 && next(sp) == -2 && segments() == 0,
+       "what was held can be done there, the rest is read");
+
+    /* the directory's */
+
+    append(sp, 6, 100, 1, NULL);
+    dir_errno = EIO;
+    ok(qoe_spool_sync(sp) == QOE_ERROR && qoe_spool_failing(sp),
+       "so is a failed fsync of the directory");
+    pass(sp, 1100);
+    pass(sp, 1500);
+    ok(!qoe_spool_failing(sp) && next(sp) == 6 && next(sp) == -2
+       && segments() == 0,
+       "which heals, too");
+
+    /* and again and again, and what the helper leaves behind */
+
+    append(sp, 7, 100, 1, &a);
+
+    for (n = 0; n < 3; n++) {
+        sync_errno = ENOSPC;
+        (void) qoe_spool_sync(sp);
+        pass(sp, 1100);
+    }
+
+    sync_errno = EIO;
+    (void) qoe_spool_sync(sp);
+    qoe_spool_destroy(sp);
+    sync_errno = 0;
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    ok(next(sp) == 7 && next(sp) == -2 && spooled(zone) == 0
+       && segments() == 0, "five failures do not lose it");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+static void
+test_no_space(void)
+{
+    int           i, fd, n;
+    char          path[PATH_MAX + 16], mnt[PATH_MAX];
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    begin();
+    strcpy(mnt, dir);
+
+    if (mount("none", mnt, "tmpfs", 0, "size=1m") == -1) {
+        ok(1, "a full disk # SKIP no tmpfs may be mounted: %s",
+           strerror(errno));
+        return;
+    }
+
+    conf.segment_size = 64 * 1024;
+    conf.max_size = 16 * 1024 * 1024;
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+
+    ok(append(sp, 0, 960, 1, NULL) == QOE_OK, "a small disk");
+
+    snprintf(path, sizeof(path), "%s/ballast", mnt);
+    fd = open(path, O_CREAT|O_WRONLY, 0600);
+
+    for (i = 0; i < 300 && write(fd, mnt, 4096) == 4096; i++) { /* void */ }
+
+    close(fd);
+
+    for (n = 1; n < 2000 && append(sp, n, 960, 1, NULL) == QOE_OK; n++) {
+        /* void */
+    }
+
+    ok(n < 2000 && qoe_spool_any_failing(zone)
+       && strstr(logged, "No space left"), "full: \"%s\"", logged);
+    ok(spooled(zone) == (uint64_t) n && append(sp, n, 960, 1, NULL)
+       == QOE_AGAIN, "what was refused is not counted");
+
+    pass(sp, 1100);
+    ok(qoe_spool_any_failing(zone), "it is tried, and still full");
+
+    unlink(path);
+    pass(sp, 1100);
+    ok(!qoe_spool_any_failing(zone), "there is room: heals by itself");
+    ok(append(sp, n, 960, 1, NULL) == QOE_OK, "and works again");
+
+    pass(sp, 1500);
+
+    for (i = 0; i <= n && next(sp) == i; i++) { /* void */ }
+
+    ok(i == n + 1 && next(sp) == -2 && spooled(zone) == 0,
+       "all that was taken is there (%d)", i);
+
+    /* read-only from the start, healed later */
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+
+    ok(mount("none", mnt, NULL, MS_REMOUNT|MS_RDONLY, NULL) == 0,
+       "a read-only disk");
+
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    ok(qoe_spool_any_failing(zone) && append(sp, 1, 10, 1, NULL) == QOE_AGAIN,
+       "is told before the first event comes");
+
+    mount("none", mnt, NULL, MS_REMOUNT, "size=1m");
+    pass(sp, 1100);
+    ok(!qoe_spool_any_failing(zone) && append(sp, 1, 10, 1, NULL) == QOE_OK,
+       "heals as well");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+
+    if (umount(mnt) == -1) {
+        ok(0, "umount: %s", strerror(errno));
+    }
+}
+
+
+static void
+test_quarantine(void)
+{
+    int           i, n;
+    char          path[PATH_MAX + 32], last[PATH_MAX];
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    begin();
+    conf.quarantine_size = 20 * 1024;
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+    snprintf(path, sizeof(path), "%s/quarantine", dir);
+
+    for (i = 0; i < 64; i++) {
+        qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS, qoe_span("0123456789"), 2,
+                             7);
+    }
+
+    ok(count_files(path, ".seg") == 64
+       && counter(zone, QOE_DEST_BATCHES_QUARANTINED) == 64
+       && entries(zone) == 0, "a file a batch");
+
+    for (i = 0; i < 160; i++) {
+        char  big[1024] = "x";
+
+        qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS,
+                             (qoe_span_t) { big, sizeof(big) }, 2, 7);
+    }
+
+    n = count_files(path, ".seg");
+    ok(n >= 18 && n <= 18 + 16, "and no more than it may have: %d", n);
+
+    strcpy(last, found);
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+
+    begin();
+    conf.quarantine_size = 0;
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+    qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS, qoe_span("1"), 2, 7);
+    ok(count_files(path, ".seg") == 0
+       && counter(zone, QOE_DEST_BATCHES_QUARANTINED) == 0, "none, none kept");
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+static void
+poke(const char *path, off_t at, size_t len)
+{
+    int   fd;
+    char  junk[4096];
+
+    memset(junk, 0x5a, sizeof(junk));
+    fd = open(path, O_WRONLY);
+
+    if (fd == -1 || pwrite(fd, junk, len, at) != (ssize_t) len) {
+        abort();
+    }
+
+    close(fd);
+}
+
+
+static void
+test_damage(void)
+{
+    int           n;
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+
+    for (n = 0; n < 6; n++) {
+        append(sp, n, 960, 10, NULL);
+    }
+
+    pass(sp, 1500);
+    count_files(dir, ".seg");
+    poke(found, 32 + 1000 + 100, 10);        /* the payload of 1 */
+    poke(found, 32 + 3000, 20);              /* the header of 3 */
+    poke(found, 32 + 5000, 20);              /* and of the last one */
+
+    ok(next(sp) == 0 && next(sp) == 2 && next(sp) == 4 && next(sp) == -2,
+       "all but what is damaged is read");
+    ok(counter(zone, QOE_DEST_DROPPED_CORRUPT) == 30
+       && counter(zone, QOE_DEST_SEGMENTS_DAMAGED) == 1 && spooled(zone) == 0
+       && entries(zone) == 0, "which is counted, exactly");
+    ok(segments() == 0 && count_files(dir, ".bad") == 1
+       && strstr(found, "/quarantine/A/"), "the file is kept for people");
+
+    /* adopted, its writer dead: as much as the table knew of */
+
+    for (n = 10; n < 14; n++) {
+        append(sp, n, 960, 1, NULL);
+    }
+
+    qoe_spool_destroy(sp);
+    count_files(dir, ".seg");
+    poke(found, 0, 200);
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    ok(next(sp) == 11 && next(sp) == 12 && next(sp) == 13 && next(sp) == -2
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 31,
+       "a damaged file header");
+
+    /* a file that somebody took away */
+
+    append(sp, 20, 960, 5, NULL);
+    append(sp, 21, 960, 5, NULL);
+    pass(sp, 1500);
+    count_files(dir, ".seg");
+    ok(unlink(found) == 0 && next(sp) == -2
+       && counter(zone, QOE_DEST_DROPPED_LOST) == 10 && entries(zone) == 0,
+       "a file that is gone is counted as lost");
+
+    /* a link in its place is not followed, and stops nobody */
+
+    append(sp, 22, 960, 5, NULL);
+    pass(sp, 1500);
+    count_files(dir, ".seg");
+    unlink(found);
+
+    if (symlink("/etc/passwd", found) == -1) {
+        abort();
+    }
+
+    append(sp, 23, 960, 5, NULL);
+    pass(sp, 1500);
+    ok(next(sp) == 23, "one that cannot be opened does not stop the others");
+    unlink(found);
+    ok(next(sp) == -2 && counter(zone, QOE_DEST_DROPPED_LOST) == 15
+       && entries(zone) == 0, "and is lost when it is gone");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+/* All directories are gone under a running helper. */
+
+static void
+test_removed(void)
+{
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+    append(sp, 1, 10, 4, NULL);
+    pass(sp, 1500);
+    clear(dir, false);
+
+    ok(append(sp, 2, 10, 1, NULL) == QOE_ERROR && qoe_spool_failing(sp),
+       "somebody removed the directory");
+    pass(sp, 1100);
+    ok(!qoe_spool_failing(sp) && append(sp, 3, 10, 1, NULL) == QOE_OK,
+       "it is made again");
+    pass(sp, 1500);
+    ok(next(sp) == 3 && counter(zone, QOE_DEST_DROPPED_LOST) == 4
+       && spooled(zone) == 0, "what was in it is lost, and counted");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+int
+main(void)
+{
+    int  before;
+
+    self = qoe_proc_self();
+    before = descriptors();
+
+    test_sync_fails();
+    test_no_space();
+    test_quarantine();
+    test_damage();
+    test_removed();
+
+    ok(descriptors() == before, "no descriptor is left open");
+    clear(dir, false);
+
+    return tap_end();
+}
