@@ -80,6 +80,7 @@ struct qoe_exporter_s {
     qoe_spool_t            *spool;       /* NULL: none */
     uint64_t                spool_ms;    /* not tried before */
     uint64_t                run_ms;      /* it need not be run before */
+    uint64_t                look_ms;     /* it is run then, due or not */
     qoe_spool_item_t        item;        /* of the backlog */
     bool                    item_held;
     bool                    item_sent;

@@ -19,6 +19,12 @@
 /* The spool is looked at again while nothing of it can be sent. */
 #define QOE_EXPORTER_WAIT_MS      100
 
+/*
+ * Somebody who ended may have left something there, which tells nobody: with
+ * every sweep of the leases it is looked for.  That wakes the helper, not this.
+ */
+#define QOE_EXPORTER_LOOK_MS      4000
+
 /* Of one turn. */
 #define QOE_EXPORTER_GIVE_UP      4
 
@@ -172,8 +178,11 @@ qoe_exporter_run(qoe_exporter_t *e, uint64_t now_ms)
 static void
 qoe_exporter_spool_run(qoe_exporter_t *e, uint64_t now_ms)
 {
-    if (e->spool != NULL && qoe_spool_due_ms(e->spool) <= now_ms) {
+    if (e->spool != NULL && (qoe_spool_due_ms(e->spool) <= now_ms
+                             || now_ms >= e->look_ms))
+    {
         qoe_spool_run(e->spool, now_ms);
+        e->look_ms = now_ms + QOE_EXPORTER_LOOK_MS;
         e->backlog_ms = 0;
 
         /* a backlog that must wait is due all the time */

@@ -56,6 +56,14 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
     feed->unsynced = qoe_lane_dest_unsynced(env->zone, lane, env->dest);
     feed->synced = feed->unsynced ? 0 : feed->pos;
 
+    if (feed->unsynced && env->spool != NULL) {
+        qoe_spool_sync_left(env->spool);
+    }
+
+    /* it may have died waking those who wait for what it stored */
+
+    feed->changed = true;
+
     for (i = 0; i < QOE_FEED_SLOTS; i++) {
         feed->batch[i].feed = feed;
         qoe_buf_init(&feed->batch[i].payload, &qoe_mem_heap,

@@ -22,6 +22,9 @@
  */
 #define QOE_SPOOL_LEFT_MS      5000
 
+/* of an exit, for what was adopted a moment before */
+#define QOE_SPOOL_LEAVE_MS     100
+
 
 static qoe_status_t qoe_spool_heal(qoe_spool_t *sp);
 static bool qoe_spool_finish_due(const qoe_spool_t *sp, uint64_t now_ms);
@@ -82,7 +85,16 @@ qoe_spool_create(const qoe_spool_conf_t *conf, qoe_zone_t *zone,
 void
 qoe_spool_destroy(qoe_spool_t *sp)
 {
+    uint64_t          until_ms;
     qoe_spool_seg_t  *seg, *next;
+
+    /* whose scan is not finished is ours as long as the process lives */
+
+    until_ms = qoe_mono_ms() + QOE_SPOOL_LEAVE_MS;
+
+    while (sp->scan.entry != NULL && qoe_mono_ms() < until_ms) {
+        qoe_spool_scan(sp, qoe_mono_ms());
+    }
 
     qoe_spool_scan_stop(sp);
     qoe_spool_backlog_stop(sp);
@@ -203,6 +215,7 @@ qoe_status_t
 qoe_spool_sync(qoe_spool_t *sp)
 {
     bool              pending;
+    qoe_status_t      rc;
     qoe_spool_seg_t  *seg;
 
     pending = false;
@@ -211,18 +224,20 @@ qoe_spool_sync(qoe_spool_t *sp)
         pending |= seg->unsynced || seg->bad;
     }
 
-    pending |= sp->dir_dirty;
+    pending |= sp->dir_dirty || sp->left_ms != 0;
 
     if (!pending) {
         return QOE_OK;
     }
 
     if (sp->failing) {
-        return (qoe_mono_ms() < sp->retry_ms) ? QOE_ERROR
-                                              : qoe_spool_heal(sp);
+        rc = (qoe_mono_ms() < sp->retry_ms) ? QOE_ERROR : qoe_spool_heal(sp);
+
+    } else {
+        rc = qoe_spool_segs_sync(sp, false);
     }
 
-    return qoe_spool_segs_sync(sp, false);
+    return rc == QOE_OK ? qoe_spool_others_sync(sp) : rc;
 }
 
 
@@ -331,6 +346,12 @@ qoe_spool_run(qoe_spool_t *sp, uint64_t now_ms)
         (void) qoe_spool_segs_sync(sp, true);
     }
 
+    if (!sp->failing && sp->left_ms != 0
+        && now_ms >= sp->left_ms + sp->conf.sync_ms)
+    {
+        (void) qoe_spool_others_sync(sp);
+    }
+
     if (now_ms >= sp->look_ms) {
 
         /* something was finished just now */
@@ -356,6 +377,11 @@ qoe_spool_due_ms(const qoe_spool_t *sp)
 
     if (sp->scan.entry != NULL) {
         return 0;
+    }
+
+    if (sp->left_ms != 0) {
+        due = qoe_min(due, sp->failing ? sp->retry_ms
+                           : sp->left_ms + sp->conf.sync_ms);
     }
 
     for (seg = sp->segs; seg != NULL; seg = seg->next) {

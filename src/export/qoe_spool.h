@@ -82,6 +82,12 @@ qoe_status_t qoe_spool_append(qoe_spool_t *sp, qoe_signal_t signal,
  */
 qoe_status_t qoe_spool_sync(qoe_spool_t *sp);
 
+/*
+ * A former owner of a lane, dead or not, has written what may not be durable:
+ * the next sync, asked for or in its time, is of all that the destination has.
+ */
+void qoe_spool_sync_left(qoe_spool_t *sp);
+
 /* The destination has taken it, or it was given up (and counted). */
 void qoe_spool_done(qoe_spool_t *sp, qoe_spool_ref_t *ref);
 

@@ -82,13 +82,6 @@ qoe_spool_look(qoe_spool_t *sp, uint64_t now_ms)
         qoe_spool_look_others(sp);
     }
 
-    if (!sp->lease) {
-
-        /* who has it adopts; once it gives it back, we look ourselves */
-
-        sp->own_read = true;
-    }
-
     if (sp->scan.entry == NULL) {
         (void) qoe_spool_orphan(sp);
     }

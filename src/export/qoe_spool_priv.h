@@ -7,6 +7,7 @@
  *   qoe_spool.c             create, append, sync, run
  *   qoe_spool_segment.c     the segments that this helper writes
  *   qoe_spool_copy.c        those whose fdatasync has failed
+ *   qoe_spool_left.c        those of others: made durable
  *   qoe_spool_dir.c         directories, the instance's lock, files by id
  *   qoe_spool_adopt.c       what dead processes and other instances left
  *   qoe_spool_read.c        the backlog
@@ -41,6 +42,9 @@
 
 /* entry->reserved: in the table since an adoption, not yet counted */
 #define QOE_SPOOL_FOREIGN      1
+
+/* an fdatasync of it has failed: no other one proves anything */
+#define QOE_SPOOL_BAD          2
 
 #define QOE_SPOOL_NAME_LEN     32            /* ID.open and a NUL */
 
@@ -128,6 +132,7 @@ struct qoe_spool_s {
     int                   quarantine_fd;
     bool                  dirs_synced;       /* the way to dir_fd is durable */
     bool                  dir_dirty;         /* a name in it is not */
+    uint64_t              left_ms;           /* of others: not synced since */
 
     qoe_spool_seg_t      *segs;              /* newest first */
     qoe_spool_seg_t      *current;
@@ -194,6 +199,11 @@ void qoe_spool_seg_done(qoe_spool_seg_t *seg, uint64_t items);
 void qoe_spool_ref_add(qoe_spool_seg_t *seg, qoe_spool_ref_t *ref);
 void qoe_spool_ref_remove(qoe_spool_ref_t *ref);
 uint64_t qoe_spool_segments(const qoe_spool_t *sp, uint64_t *bytes);
+
+/* qoe_spool_left.c */
+
+/* Makes durable what qoe_spool_sync_left() tells of. */
+qoe_status_t qoe_spool_others_sync(qoe_spool_t *sp);
 
 /* qoe_spool_dir.c; errno or 0 */
 

@@ -481,6 +481,7 @@ qoe_spool_seg_bad(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     qoe_spool_seg_finish(sp, seg);
 
     seg->bad = true;
+    qoe_spool_store(&seg->entry->reserved, QOE_SPOOL_BAD);
 
     if (seg->fd != -1) {
         close(seg->fd);

@@ -63,7 +63,7 @@ test_basic(void)
     qoe_zone_t       *zone;
     qoe_spool_t      *sp;
     struct stat       st;
-    qoe_spool_ref_t  *a, *b, *c;
+    qoe_spool_ref_t  *a = NULL, *b = NULL, *c = NULL;
 
     begin();
     zone = spool_zone();
@@ -551,7 +551,8 @@ test_instances(void)
     b = spool_as(new, self);
     pass(b, 0);
     ok(counter(new, QOE_DEST_RECOVERED) == 8 && next(b) == 7
-       && next(b) == -2 && segments() == 0, "nor are files without an entry forgotten");
+       && next(b) == -2 && segments() == 0,
+       "nor are files without an entry forgotten");
 
     qoe_spool_destroy(b);
     spool_zone_free(old);

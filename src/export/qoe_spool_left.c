@@ -1,0 +1,143 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Durability of what other processes have written.  A lane's next owner goes
+ * on where the last one had stored it, and is asked for what that one, be it
+ * dead by now, had not synced yet: the files are all that is left to ask.
+ */
+
+
+#include "qoe_spool_priv.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+
+#define QOE_SPOOL_NAME_TRIES   3
+
+
+static bool qoe_spool_own(const qoe_spool_t *sp, uint64_t id);
+static int qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e,
+    uint64_t id);
+
+
+void
+qoe_spool_sync_left(qoe_spool_t *sp)
+{
+    if (sp->left_ms == 0) {
+        sp->left_ms = qoe_max(qoe_mono_ms(), 1);
+    }
+}
+
+
+qoe_status_t
+qoe_spool_others_sync(qoe_spool_t *sp)
+{
+    int                   err;
+    uint64_t              id;
+    qoe_segment_entry_t  *e;
+
+    if (sp->left_ms == 0) {
+        return QOE_OK;
+    }
+
+    err = qoe_spool_dirs_open(sp);
+
+    for (e = sp->table; err == 0 && e < sp->table + QOE_SEGMENTS_MAX; e++) {
+
+        id = qoe_spool_load(&e->id);
+
+        if (qoe_spool_load(&e->state) != QOE_SEGMENT_FREE && id != 0
+            && !qoe_spool_own(sp, id))
+        {
+            err = qoe_spool_other_sync(sp, e, id);
+        }
+    }
+
+    if (err == 0) {
+
+        /* names, too */
+
+        sp->dir_dirty = true;
+        err = qoe_spool_dirs_sync(sp);
+    }
+
+    if (err != 0) {
+        qoe_spool_fail(sp, err, "sync what is left in", sp->name);
+        return QOE_ERROR;
+    }
+
+    sp->left_ms = 0;
+
+    return QOE_OK;
+}
+
+
+/* Those are synced by who writes them: us. */
+
+static bool
+qoe_spool_own(const qoe_spool_t *sp, uint64_t id)
+{
+    const qoe_spool_seg_t  *seg;
+
+    for (seg = sp->segs; seg != NULL; seg = seg->next) {
+        if (seg->id == id) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static int
+qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
+{
+    int  i, err, fd;
+
+    /* it may be renamed between the two names that are tried */
+
+    for (i = 0; i < QOE_SPOOL_NAME_TRIES; i++) {
+        err = qoe_spool_file_open(sp, id, &fd);
+
+        if (err != ENOENT) {
+            break;
+        }
+    }
+
+    if (err == ENOENT) {
+
+        /* delivered meanwhile; or it is lost, and counted by who reads it */
+
+        return 0;
+    }
+
+    if (err != 0) {
+        return err;
+    }
+
+    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SPOOL_SYNCS, 1);
+
+    if (fdatasync(fd) == -1) {
+        err = errno;
+    }
+
+    close(fd);
+
+    if (qoe_spool_load(&e->id) != id) {
+        return err;
+    }
+
+    if (err != 0) {
+        __atomic_fetch_or(&e->reserved, QOE_SPOOL_BAD, __ATOMIC_ACQ_REL);
+
+    } else if (qoe_spool_load(&e->reserved) & QOE_SPOOL_BAD) {
+
+        /* its owner writes it anew, or the backlog has it sent: until then */
+
+        err = EIO;
+    }
+
+    return err;
+}
