@@ -10,7 +10,7 @@ use OpenQoE::Test;
 need(load => tool('load'), receiver => tool('receiver'));
 
 # what the module says of the disk, at most once a second
-my $said = qr/\[(?:crit|alert)\].*(?:spool|kept)/;
+my $said = qr{\[(?:error|crit|alert)\].*spool: cannot};
 
 my $both = 'location = /v2/memory { openqoe_events; openqoe_ack memory; }';
 

@@ -27,6 +27,10 @@ for my $ack (qw(memory fsync)) {
     $f->receiver->mode('ok');
     cmp_ok($done, '>=', $reloads / 2, "$ack: $done reloads");
 
+    # a worker that lingers in a zone that nobody else has serves it
+
+    like($load->output, qr/ late 0$/m, "$ack: no request waited in vain");
+
     # each change of the size is another zone, whose counters begin anew
 
     $f->loaded;

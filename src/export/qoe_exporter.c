@@ -136,6 +136,22 @@ qoe_exporter_destroy(qoe_exporter_t *e)
 }
 
 
+bool
+qoe_exporter_serves(const qoe_exporter_t *e)
+{
+    char    name[QOE_DEST_NAME];
+    size_t  len;
+
+    if (!e->logs) {
+        return false;
+    }
+
+    len = qoe_dest_name(e->env->zone, e->conf.dest, name);
+
+    return qoe_span_eq((qoe_span_t) { name, len }, qoe_span_str(e->name));
+}
+
+
 void
 qoe_exporter_close_spool(qoe_exporter_t *e)
 {
@@ -157,7 +173,9 @@ qoe_exporter_close_spool(qoe_exporter_t *e)
 void
 qoe_exporter_open_spool(qoe_exporter_t *e)
 {
-    if (!e->logs || e->conf.spool.dir.len == 0 || e->spool != NULL) {
+    if (!qoe_exporter_serves(e) || e->conf.spool.dir.len == 0
+        || e->spool != NULL)
+    {
         return;
     }
 

@@ -101,6 +101,12 @@ qoe_status_t qoe_exporter_create(qoe_exporter_t *e, qoe_exporter_env_t *env,
 void qoe_exporter_abort(qoe_exporter_t *e);
 void qoe_exporter_destroy(qoe_exporter_t *e);
 
+/*
+ * Are logs sent, and is the slot in the zone still that of the exporter?  Some
+ * reloads on, it may have been given to one of another name.
+ */
+bool qoe_exporter_serves(const qoe_exporter_t *e);
+
 /* The spool: finished and given away, and used again. */
 void qoe_exporter_close_spool(qoe_exporter_t *e);
 void qoe_exporter_open_spool(qoe_exporter_t *e);

@@ -24,8 +24,12 @@
 /* Past drain_ms, what a thread needs to notice and to return. */
 #define QOE_HELPER_GRACE_MS    300
 
-/* What is not sent that long before the end of an exit goes to the spool. */
+/*
+ * What is not sent that long before the end of an exit goes to the spool, and
+ * earlier what takes longer to write: so many bytes a ms a slow disk can do.
+ */
 #define QOE_HELPER_SPOOL_MS    500
+#define QOE_HELPER_SPOOL_RATE  (64 * 1024)
 
 #define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
@@ -36,6 +40,7 @@ static void qoe_helper_free(qoe_helper_t *h);
 static void *qoe_helper_main(void *data);
 static bool qoe_helper_turn(qoe_helper_t *h);
 static void qoe_helper_flags(qoe_helper_t *h, uint64_t now);
+static uint64_t qoe_helper_spooling_ms(const qoe_helper_t *h);
 static void qoe_helper_work(qoe_helper_t *h, uint64_t now);
 static void qoe_helper_commit(qoe_helper_t *h, uint64_t now);
 static void qoe_helper_wake(qoe_helper_t *h);
@@ -221,8 +226,6 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
         /* whatever is done from here on ends at leaving_ms */
 
         h->leaving_ms = now + h->drain_ms;
-        h->spooling_ms = h->leaving_ms - qoe_min(h->drain_ms / 3,
-                                                 QOE_HELPER_SPOOL_MS);
         h->env.leaving = true;
 
         for (i = 0; i < h->nexporters; i++) {
@@ -231,7 +234,10 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
         }
     }
 
-    h->env.spooling = (h->leaving_ms != 0 && now >= h->spooling_ms);
+    if (h->leaving_ms != 0) {
+        h->spooling_ms = qoe_helper_spooling_ms(h);
+        h->env.spooling = (now >= h->spooling_ms);
+    }
 
     if (qoe_flag(&h->reopen)) {
         qoe_flag_set(&h->reopen, false);
@@ -240,6 +246,34 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
             qoe_transport_reopen(h->exporter[i].transport);
         }
     }
+}
+
+
+/* When what is left must begin to go to the spools, to be there in time. */
+
+static uint64_t
+qoe_helper_spooling_ms(const qoe_helper_t *h)
+{
+    size_t             i, k;
+    uint64_t           bytes, ms;
+    const qoe_held_t  *held;
+
+    bytes = 0;
+
+    for (i = 0; i < h->env.nheld; i++) {
+        held = h->env.held[i];
+
+        for (k = 0; k < held->nfeeds; k++) {
+            if (held->feed[k] != NULL && h->exporter[k].spool != NULL) {
+                bytes += qoe_feed_lag(held->feed[k]);
+            }
+        }
+    }
+
+    ms = qoe_min(h->drain_ms / 3, (uint64_t) QOE_HELPER_SPOOL_MS);
+    ms = qoe_max(ms, bytes / QOE_HELPER_SPOOL_RATE);
+
+    return h->leaving_ms - qoe_min(ms, h->drain_ms);
 }
 
 

@@ -24,7 +24,7 @@
 #define QOE_LEASE_SOON_MS      20
 #define QOE_LEASE_SOON_FOR_MS  30000
 #define QOE_LEASE_LATER_MS     500
-#define QOE_LEASE_SWEEP_MS     5000      /* of orphans; all there is at idle */
+#define QOE_LEASE_SWEEP_MS     1000      /* of orphans; all there is at idle */
 #define QOE_LEASE_ORPHAN_MS    2000
 #define QOE_LEASE_LEFT_MS      100       /* the same, for one that leaves */
 #define QOE_LEASE_LOOK_MS      500       /* behind a hand-over */
@@ -148,6 +148,12 @@ qoe_lease_given(qoe_helper_t *h, uint64_t now)
     h->env.handing_over = false;
     h->lease_ms = now;
 
+    qoe_lease_take_orphans(h, QOE_LEASE_LEFT_MS);
+
+    qoe_log(&h->conf.log, QOE_LOG_NOTICE,
+            "nobody serves the lanes of the last configuration, %zu taken "
+            "back", h->env.nheld);
+
     return true;
 }
 
@@ -270,7 +276,8 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
 
     for (i = 0; i < h->nexporters; i++) {
         qoe_exporter_open_spool(&h->exporter[i]);    /* behind a hand-over */
-        env[i] = h->exporter[i].logs ? &h->exporter[i].feed : NULL;
+        env[i] = qoe_exporter_serves(&h->exporter[i])
+                 ? &h->exporter[i].feed : NULL;
     }
 
     removed = qoe_lane_dests(h->conf.zone, lane);

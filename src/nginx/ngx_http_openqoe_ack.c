@@ -13,6 +13,8 @@
 
 #include "ngx_http_openqoe.h"
 
+#include "qoe_failpoint.h"
+
 #include <ngx_channel.h>
 
 
@@ -199,8 +201,13 @@ ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p, const uint64_t *ends,
         }
     }
 
+    (void) qoe_failpoint("ack.park");
+
+    /* who called has the request in its hands, and runs what this may post */
+
     if (ngx_http_openqoe_ack_stored(p)) {
-        ngx_http_openqoe_ack_answer(p, 1);
+        ngx_http_finalize_request(r, ngx_http_openqoe_send_accepted(r,
+                                                                &p->answer));
         return;
     }
 
@@ -385,6 +392,8 @@ ngx_http_openqoe_ack_unlink(ngx_http_openqoe_parked_t *p)
     }
 }
 
+
+/* Of an event that is not the request's own: nobody else has it in hand. */
 
 static void
 ngx_http_openqoe_ack_answer(ngx_http_openqoe_parked_t *p, ngx_uint_t stored)

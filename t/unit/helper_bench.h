@@ -28,8 +28,11 @@
 #define DESTS              2
 #define WAITERS            2
 #define SEEN_MAX           40000
-#define ZONE_SIZE          (4 << 20)
 #define DRAIN_MS           500
+
+#ifndef ZONE_SIZE
+#define ZONE_SIZE          (4 << 20)
+#endif
 
 
 typedef struct {

@@ -147,6 +147,65 @@ test_corrupt(void)
 }
 
 
+/* Serves the lanes for a moment: who is out is removed, who is new comes in. */
+
+static void
+serve(bench_t *t)
+{
+    bool      adopted;
+    uint32_t  lane;
+
+    for (lane = 0; lane < LANES; lane++) {
+        while (qoe_lane_take(t->zone, lane, qoe_proc_self(), &adopted)
+               != QOE_OK)
+        {
+            usleep(1000);
+        }
+
+        qoe_lane_dests(t->zone, lane);
+        qoe_lane_give(t->zone, lane, qoe_proc_self());
+    }
+}
+
+
+static void
+test_slot(void)
+{
+    bench_t        t;
+    uint32_t       slot;
+    uint64_t       one;
+    qoe_span_t     third;
+    qoe_helper_t  *old;
+
+    setup(&t);
+    one = 1;
+    third = qoe_span("third");
+    qoe_helper_start(&old, &t.conf);
+    put(&t, 10);
+    ok(wait_delivered(&t, 10), "an old helper");
+
+    /* two reloads on, which it has not lived to see the end of */
+
+    qoe_dests_set(t.zone, &t.exporter[1].name, &(bool) { false }, 1, &slot);
+    qoe_zone_generation_raise(t.zone);
+
+    if (write(t.fd[0], &one, 8) != 8) {
+        abort();
+    }
+
+    serve(&t);
+    qoe_dests_set(t.zone, &third, &(bool) { false }, 1, &slot);
+    serve(&t);
+    ok(slot == t.slots[0], "its slot has been given to another one");
+
+    put(&t, 10);
+    qoe_helper_stop(old, DRAIN_MS);
+    ok(delivered(&t) == 10 && info_of(&t, 0).queued == 10,
+       "whose events it leaves alone");
+    teardown(&t);
+}
+
+
 int
 main(void)
 {
@@ -157,6 +216,7 @@ main(void)
     test_hand_over();
     test_failure();
     test_corrupt();
+    test_slot();
 
     return tap_end();
 }

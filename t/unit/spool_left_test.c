@@ -1,0 +1,310 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What a helper leaves to another one: durability of what it had written,
+ * segments it finished, a failure it told, an instance it was to adopt.
+ */
+
+
+#include "spool_unit.h"
+#include "qoe_feed.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+
+static ino_t  synced[256];
+static int    nsynced, fail_errno;
+
+
+/* In place of that of libc: the files that it was called for. */
+
+int
+fdatasync(int fd)
+{
+    struct stat  st;
+
+    if (fail_errno != 0) {
+        errno = fail_errno;
+        return -1;
+    }
+
+    if (fstat(fd, &st) == 0 && nsynced < 256) {
+        synced[nsynced++] = st.st_ino;
+    }
+
+    return (int) syscall(SYS_fdatasync, fd);
+}
+
+
+/* Is the one segment there is among them? */
+
+static bool
+was_synced(void)
+{
+    int          i;
+    struct stat  st;
+
+    if (segments() != 1 || stat(found, &st) == -1) {
+        return false;
+    }
+
+    for (i = 0; i < nsynced && synced[i] != st.st_ino; i++) {
+        /* void */
+    }
+
+    return i < nsynced;
+}
+
+
+/* A process that lives until it is killed. */
+
+static pid_t
+somebody(qoe_proc_t *proc)
+{
+    int    fd[2];
+    pid_t  pid;
+
+    if (pipe(fd) == -1) {
+        abort();
+    }
+
+    pid = fork();
+
+    if (pid == 0) {
+        *proc = qoe_proc_self();
+
+        if (write(fd[1], proc, sizeof(qoe_proc_t)) == -1) {
+            abort();
+        }
+
+        for ( ;; ) {
+            pause();
+        }
+    }
+
+    if (pid == -1 || read(fd[0], proc, sizeof(qoe_proc_t)) == -1) {
+        abort();
+    }
+
+    close(fd[0]);
+    close(fd[1]);
+
+    return pid;
+}
+
+
+static void
+gone(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+
+/* An owner of the lane stores two records, and is killed before the sync. */
+
+static qoe_zone_t *
+killed_unsynced(void)
+{
+    pid_t             pid;
+    qoe_proc_t        proc;
+    qoe_zone_t       *zone;
+    qoe_spool_ref_t  *ref;
+
+    begin();
+    zone = spool_zone();
+    qoe_lane_dests(zone, 0);
+    put(zone, 0, 2);
+
+    pid = somebody(&proc);
+
+    if (append(spool_as(zone, proc), 1, 100, 2, &ref) != QOE_OK) {
+        abort();
+    }
+
+    qoe_lane_dest_stored(zone, 0, 0, 32, 2);
+    gone(pid);
+
+    nsynced = 0;
+    qoe_lane_dests(zone, 0);
+
+    return zone;
+}
+
+
+static qoe_feed_t *
+feed_of(qoe_zone_t *zone, qoe_spool_t *sp)
+{
+    qoe_feed_t             *feed;
+    static qoe_feed_env_t   env;
+
+    env.zone = zone;
+    env.batch_size = 10;
+    env.interval_ms = 1000;
+    env.payload_max = 1024 * 1024;
+    env.spool = sp;
+    env.log = &test_log;
+
+    feed = qoe_feed_create(&env, 0);
+    if (feed == NULL) {
+        abort();
+    }
+
+    return feed;
+}
+
+
+static void
+test_unsynced(void)
+{
+    bool          good;
+    qoe_feed_t   *feed;
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    zone = killed_unsynced();
+    sp = spool_as(zone, self);
+    feed = feed_of(zone, sp);
+
+    ok(feed->unsynced && feed->changed && !was_synced(),
+       "stored, not synced, and its owner died");
+    ok(qoe_spool_sync(sp) == QOE_OK, "who has the lane next syncs");
+    ok(was_synced(), "the dead one's file, too");
+    nsynced = 0;
+    ok(qoe_spool_sync(sp) == QOE_OK && nsynced == 0, "once");
+
+    qoe_feed_destroy(feed);
+    qoe_spool_destroy(sp);
+
+    /* nobody asks for it: in its time all the same */
+
+    zone = killed_unsynced();
+    sp = spool_as(zone, self);
+    feed = feed_of(zone, sp);
+
+    pass(sp, 0);
+    good = !was_synced() && qoe_spool_due_ms(sp) <= now() + 1000;
+    pass(sp, 1100);
+    ok(good && was_synced(), "or when the interval is over");
+
+    qoe_feed_destroy(feed);
+    qoe_spool_destroy(sp);
+}
+
+
+/* The kernel tells of a failure once: not all is well behind that. */
+
+static void
+test_failed(void)
+{
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    zone = killed_unsynced();
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+
+    qoe_spool_sync_left(sp);
+    fail_errno = EIO;
+    ok(qoe_spool_sync(sp) == QOE_ERROR && qoe_spool_any_failing(zone),
+       "it cannot be synced: told");
+    fail_errno = 0;
+    skew = 1100;
+    usleep(1100000);
+    ok(qoe_spool_sync(sp) == QOE_ERROR, "nor is it called so by another try");
+    ok(next(sp) == 1 && next(sp) == -2, "it is delivered");
+    pass(sp, 1100);
+    usleep(1100000);
+    ok(qoe_spool_sync(sp) == QOE_OK && !qoe_spool_any_failing(zone),
+       "and nothing is left to be synced");
+
+    qoe_spool_destroy(sp);
+}
+
+
+/* As an exporter: when it is due, and with the sweeps of the leases. */
+
+static void
+minutes(qoe_spool_t *sp)
+{
+    int  i;
+
+    for (i = 0; i < 120; i++) {
+        skew += 1000;
+
+        if (i % 5 == 4 || qoe_spool_due_ms(sp) <= now()) {
+            qoe_spool_run(sp, now());
+        }
+    }
+}
+
+
+static void
+test_ended(void)
+{
+    pid_t         pid;
+    qoe_proc_t    proc;
+    qoe_zone_t   *zone, *old;
+    qoe_spool_t  *other, *sp, *past;
+
+    pid = somebody(&proc);
+
+    begin();
+    zone = spool_zone();
+    other = spool_as(zone, proc);
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    append(other, 1, 100, 1, NULL);
+    qoe_spool_destroy(other);
+    minutes(sp);
+    ok(next(sp) == 1, "what another helper finishes at its end is read");
+
+    other = spool_as(zone, proc);
+    qoe_spool_report(zone, 0, "no space");
+    qoe_spool_destroy(other);
+    minutes(sp);
+    ok(!qoe_spool_any_failing(zone), "what it could not write to is healed");
+    qoe_spool_destroy(sp);
+
+    /* it reads the backlog while we look, and the old instance lives yet */
+
+    begin();
+    old = spool_zone();
+    past = spool_as(old, proc);
+    append(past, 7, 100, 1, NULL);
+
+    zone = spool_zone();
+    other = spool_as(zone, proc);
+    append(other, 1, 100, 1, NULL);
+    pass(other, 1100);
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    ok(next(other) == 1, "another helper reads the backlog");
+
+    qoe_spool_destroy(other);
+    qoe_spool_destroy(past);
+    minutes(sp);
+    ok(next(sp) == 7, "who is left adopts what it has not");
+    qoe_spool_destroy(sp);
+
+    gone(pid);
+}
+
+
+int
+main(void)
+{
+    self = qoe_proc_self();
+
+    test_unsynced();
+    test_failed();
+    test_ended();
+
+    clear(dir, false);
+
+    return tap_end();
+}
