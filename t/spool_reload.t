@@ -46,7 +46,10 @@ for my $ack (qw(memory fsync)) {
 # spool.  Then back to the old one.
 
 {
-    my $f = OpenQoE::Faults->new(ack => 'spool', zone => 'qoe:16m');
+    # few requests a connection, so that both masters have their part
+
+    my $f = OpenQoE::Faults->new(ack => 'spool', zone => 'qoe:16m',
+                                 server => 'keepalive_requests 20;');
     my $nginx = $f->nginx;
     my $path = "$nginx->{dir}/nginx.conf";
 

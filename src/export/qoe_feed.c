@@ -207,13 +207,21 @@ qoe_feed_taken(qoe_export_batch_t *b)
 {
     b->state = QOE_BATCH_DONE;
 
-    while (b->nrefs != 0) {
-        qoe_spool_done(b->feed->env->spool, b->ref[--b->nrefs]);
-    }
-
     if (b->given_up) {
         b->rejected = 0;
         b->refused = 0;
+    }
+
+    if (b->nrefs != 0) {
+
+        /* a kill between the marks must not leave what nobody counts */
+
+        qoe_feed_count(b->feed, QOE_DEST_REJECTED, &b->rejected);
+        qoe_feed_count(b->feed, QOE_DEST_DROPPED_REFUSED, &b->refused);
+    }
+
+    while (b->nrefs != 0) {
+        qoe_spool_done(b->feed->env->spool, b->ref[--b->nrefs]);
     }
 }
 

@@ -26,7 +26,7 @@
 
 
 static qoe_status_t qoe_spool_seg_room(qoe_spool_t *sp, uint64_t need);
-static qoe_status_t qoe_spool_seg_create(qoe_spool_t *sp, bool force);
+static qoe_status_t qoe_spool_seg_create(qoe_spool_t *sp);
 static int qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg);
 static int qoe_spool_seg_allocate(qoe_spool_t *sp, qoe_spool_seg_t *seg,
     uint64_t need);
@@ -67,7 +67,7 @@ qoe_spool_seg_ready(qoe_spool_t *sp, uint64_t need, bool force)
     }
 
     if (sp->current == NULL) {
-        rc = qoe_spool_seg_create(sp, force);
+        rc = qoe_spool_seg_create(sp);
         if (rc != QOE_OK) {
             return rc;
         }
@@ -143,7 +143,7 @@ qoe_spool_segments(const qoe_spool_t *sp, uint64_t *bytes)
 
 
 static qoe_status_t
-qoe_spool_seg_create(qoe_spool_t *sp, bool force)
+qoe_spool_seg_create(qoe_spool_t *sp)
 {
     int               err;
     bool              settled;
@@ -170,7 +170,7 @@ qoe_spool_seg_create(qoe_spool_t *sp, bool force)
             continue;
         }
 
-        if ((sp->conf.reject && !force) || !qoe_spool_drop_oldest(sp)) {
+        if (sp->conf.reject || !qoe_spool_drop_oldest(sp)) {
             free(seg);
             return QOE_FULL;
         }

@@ -97,7 +97,7 @@ ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
     }
 
     z = ngx_http_openqoe_get_zone(mcf);
-    slot = qoe_waiter_take(z->zone, ngx_http_openqoe_self());
+    slot = qoe_waiter_take(z->zone, ngx_http_openqoe_self(), z->waiters);
 
     if (slot == UINT32_MAX) {
         return;
@@ -105,10 +105,9 @@ ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
 
     /* level-triggered; as nginx's own channel it keeps no worker alive */
 
-    if (slot >= z->waiters
-        || ngx_add_channel_event(cycle, z->waiter_fd[slot], NGX_READ_EVENT,
-                                 ngx_http_openqoe_ack_event)
-           != NGX_OK)
+    if (ngx_add_channel_event(cycle, z->waiter_fd[slot], NGX_READ_EVENT,
+                              ngx_http_openqoe_ack_event)
+        != NGX_OK)
     {
         qoe_waiter_give(z->zone, slot);
         return;

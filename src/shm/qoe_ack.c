@@ -108,14 +108,16 @@ qoe_lane_asked(const qoe_zone_t *zone, uint32_t lane, qoe_ack_t ack)
 
 
 uint32_t
-qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self)
+qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n)
 {
     int       dead;
     uint32_t  w;
     uint64_t  owner;
 
+    n = qoe_min(n, QOE_WAITERS_MAX);
+
     for (dead = 0; dead < 2; dead++) {
-        for (w = 0; w < QOE_WAITERS_MAX; w++) {
+        for (w = 0; w < n; w++) {
             owner = qoe_load(&zone->waiter[w]);
 
             if (owner != 0 && (!dead || qoe_proc_alive(owner))) {

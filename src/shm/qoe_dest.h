@@ -199,9 +199,12 @@ bool qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
  */
 void qoe_lane_wait(qoe_zone_t *zone, uint32_t lane, uint32_t w);
 
-/* A slot of the process, UINT32_MAX: none is free.  Dead owners lose theirs. */
+/*
+ * A slot of the process, of the first n, that have an eventfd; UINT32_MAX:
+ * none is free.  Dead owners lose theirs.
+ */
 #define QOE_WAITERS_MAX        64
-uint32_t qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self);
+uint32_t qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n);
 void qoe_waiter_give(qoe_zone_t *zone, uint32_t w);
 
 /*

@@ -142,8 +142,9 @@ test_waiters(void)
     zone = zone_new(1);
     configure(zone, "A", d);
 
-    w = qoe_waiter_take(zone, self);
-    ok(w == 0 && qoe_waiter_take(zone, self) == 1, "two slots");
+    w = qoe_waiter_take(zone, self, QOE_WAITERS_MAX);
+    ok(w == 0 && qoe_waiter_take(zone, self, QOE_WAITERS_MAX) == 1,
+       "two slots");
     ok(qoe_lane_waiters(zone, 0) == 0, "nobody waits");
     qoe_lane_wait(zone, 0, 1);
     qoe_lane_wait(zone, 0, 63);
@@ -155,26 +156,42 @@ test_waiters(void)
        "the next owner tells all of those that are there");
 
     qoe_waiter_give(zone, 0);
-    ok(qoe_waiter_take(zone, self) == 0, "given back, taken again");
+    ok(qoe_waiter_take(zone, self, 3) == 0, "given back, taken again");
 
     pid = fork();
 
     if (pid == 0) {
-        qoe_waiter_take(zone, qoe_proc_self());
+        qoe_waiter_take(zone, qoe_proc_self(), 3);
+        _exit(0);
+    }
+
+    waitpid(pid, NULL, 0);
+
+    ok(qoe_waiter_take(zone, self, 2) == UINT32_MAX
+       && qoe_waiter_take(zone, self, 3) == 2,
+       "of a few slots that of a process that ended is taken");
+    qoe_waiter_give(zone, 2);
+
+    pid = fork();
+
+    if (pid == 0) {
+        qoe_waiter_take(zone, qoe_proc_self(), QOE_WAITERS_MAX);
         _exit(0);
     }
 
     waitpid(pid, NULL, 0);
 
     for (i = 3; i < QOE_WAITERS_MAX; i++) {
-        if (qoe_waiter_take(zone, self) != i) {
+        if (qoe_waiter_take(zone, self, 2 * QOE_WAITERS_MAX) != i) {
             break;
         }
     }
 
-    ok(i == QOE_WAITERS_MAX && qoe_waiter_take(zone, self) == 2,
+    ok(i == QOE_WAITERS_MAX
+       && qoe_waiter_take(zone, self, QOE_WAITERS_MAX) == 2,
        "the slot of a process that ended goes to another, last");
-    ok(qoe_waiter_take(zone, self) == UINT32_MAX, "no more of them");
+    ok(qoe_waiter_take(zone, self, QOE_WAITERS_MAX) == UINT32_MAX,
+       "no more of them");
 }
 
 
@@ -356,8 +373,8 @@ test_race(void)
     p[0].stop = &stop;
     p[1] = p[0];
     p[2] = p[0];
-    p[1].w = qoe_waiter_take(p[0].zone, self);
-    p[2].w = qoe_waiter_take(p[0].zone, self);
+    p[1].w = qoe_waiter_take(p[0].zone, self, 2);
+    p[2].w = qoe_waiter_take(p[0].zone, self, 2);
 
     for (i = 0; i < 3; i++) {
         if (pthread_create(&t[i], NULL, i ? loop_run : helper_run, &p[i])

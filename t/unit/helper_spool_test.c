@@ -247,7 +247,7 @@ test_ack(qoe_ack_t ack, const char *name)
     qoe_helper_start(&h, &t.conf);
     usleep(100000);
 
-    w = qoe_waiter_take(t.zone, qoe_proc_self());
+    w = qoe_waiter_take(t.zone, qoe_proc_self(), 1);
     synced = counter(&t, 0, QOE_DEST_SPOOL_SYNCS);
     put(&t, 500);
     qoe_lane_wait(t.zone, 0, w);

@@ -130,6 +130,60 @@ test_sync_fails(void)
 }
 
 
+/* full=reject holds while it heals, too. */
+
+static void
+test_sync_fails_full(void)
+{
+    int               i, n, seen;
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *ref;
+
+    begin();
+    conf.segment_size = 1024;
+    conf.reject = true;
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+
+    ref = NULL;
+
+    for (n = 0; append(sp, n, 960, 1, n == QOE_SEGMENTS_MAX - 1 ? &ref : NULL)
+                == QOE_OK; n++)
+    {
+        /* void */
+    }
+
+    ok(ref != NULL && n == QOE_SEGMENTS_MAX, "no segment can be begun (%d)", n);
+
+    sync_errno = EIO;
+    (void) qoe_spool_sync(sp);
+    ok(qoe_spool_failing(sp), "and one of them fails");
+    pass(sp, 1100);
+    ok(spooled(zone) == (uint64_t) n
+       && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
+       "nothing is dropped to heal it");
+
+    if (ref != NULL) {
+        qoe_spool_leave(sp, ref);
+    }
+
+    for (i = 0, seen = 0; i < 10 && seen < n; i++) {
+        while (next(sp) >= 0) {
+            seen++;
+        }
+
+        pass(sp, 1500);
+    }
+
+    ok(seen == n && !qoe_spool_failing(sp), "all is read, then it heals (%d)",
+       seen);
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
 static void
 test_no_space(void)
 {
@@ -394,6 +448,7 @@ main(void)
     before = descriptors();
 
     test_sync_fails();
+    test_sync_fails_full();
     test_no_space();
     test_quarantine();
     test_damage();

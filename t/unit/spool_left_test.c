@@ -18,6 +18,7 @@
 
 static ino_t  synced[256];
 static int    nsynced, fail_errno;
+static int    kill_at;                       /* mark; 0: none */
 
 
 /* In place of that of libc: the files that it was called for. */
@@ -37,6 +38,19 @@ fdatasync(int fd)
     }
 
     return (int) syscall(SYS_fdatasync, fd);
+}
+
+
+/* A mark of what is done is the one write of a byte. */
+
+ssize_t
+pwrite(int fd, const void *p, size_t n, off_t offset)
+{
+    if (n == 1 && kill_at != 0 && --kill_at == 0) {
+        raise(SIGKILL);
+    }
+
+    return syscall(SYS_pwrite64, fd, p, n, offset);
 }
 
 
@@ -226,6 +240,58 @@ test_failed(void)
 }
 
 
+/*
+ * The destination refuses a batch of two parts for good, and the process dies
+ * between their marks: nothing is gone that was not counted.
+ */
+
+static void
+test_refused(void)
+{
+    pid_t                pid;
+    qoe_feed_t          *feed;
+    qoe_zone_t          *zone;
+    qoe_spool_t         *sp;
+    qoe_dest_info_t      info;
+    qoe_export_batch_t  *b;
+
+    begin();
+    zone = spool_zone();
+    qoe_lane_dests(zone, 0);
+    put(zone, 0, 2);
+    pid = fork();
+
+    if (pid == 0) {
+        sp = spool_as(zone, qoe_proc_self());
+        feed = feed_of(zone, sp);
+        b = qoe_feed_push(feed);
+        b->state = QOE_BATCH_SENDING;
+        b->end = 32;
+        b->count = 2;
+        b->items = 2;
+        b->told = 2;
+        b->nrefs = 2;
+        append(sp, 1, 100, 1, &b->ref[0]);
+        append(sp, 2, 100, 1, &b->ref[1]);
+        qoe_lane_dest_stored(zone, 0, 0, 32, 2);
+
+        kill_at = 2;
+        qoe_feed_refused(b);
+        _exit(1);
+    }
+
+    waitpid(pid, NULL, 0);
+    qoe_lane_dests(zone, 0);
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    qoe_dest_info(zone, 0, &info);
+    ok(info.spooled == 1 && info.exported == 0
+       && info.dropped >= 1, "killed between two marks of what was refused");
+    ok(next(sp) == 1 && next(sp) == -2, "the part that is left comes again");
+    qoe_spool_destroy(sp);
+}
+
+
 /* As an exporter: when it is due, and with the sweeps of the leases. */
 
 static void
@@ -302,6 +368,7 @@ main(void)
 
     test_unsynced();
     test_failed();
+    test_refused();
     test_ended();
 
     clear(dir, false);
