@@ -342,7 +342,9 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
         ev = &q->batch.events[i];
         ngx_http_openqoe_uuid(meta.uid, q->received_ns / 1000000);
 
-        rc = qoe_record_pack(&puts[i].record, ev, &meta, &q->arena);
+        puts[i].body = qoe_span_null;
+
+        rc = qoe_record_pack(&puts[i].head, ev, &meta, &q->arena);
         if (rc != QOE_OK) {
             return rc;
         }

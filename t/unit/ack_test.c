@@ -89,8 +89,8 @@ test_asked(void)
     uint32_t      i, others;
 
     zone = zone_new(4);
-    p[0] = (qoe_put_t) { 2, qoe_span("12345678") };
-    p[1] = (qoe_put_t) { 0, qoe_span("12345678") };
+    p[0] = (qoe_put_t) { 2, qoe_span("12345678"), qoe_span_null };
+    p[1] = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null };
     p[2] = p[0];
 
     ok(qoe_zone_put(zone, self, 0, p, 3, QOE_ACK_SPOOL, ends, wake) == QOE_OK
@@ -251,7 +251,7 @@ loop_run(void *data)
     qoe_ack_t   ack;
     qoe_put_t   put1;
 
-    put1 = (qoe_put_t) { 0, qoe_span("12345678") };
+    put1 = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null };
 
     for (i = 0; i < ROUNDS && p->lost == 0; i++) {
         ack = (i % 3) ? QOE_ACK_SPOOL : QOE_ACK_FSYNC;

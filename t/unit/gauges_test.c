@@ -407,7 +407,8 @@ put(place_t *p, uint32_t lane, uint64_t age_ms)
     }
 
     put.lane = lane;
-    put.record = (qoe_span_t) { record, sizeof(record) };
+    put.head = (qoe_span_t) { record, sizeof(record) };
+    put.body = qoe_span_null;
 
     if (qoe_zone_put(p->zone, p->self, 0, &put, 1, QOE_ACK_MEMORY, NULL,
                      wake)

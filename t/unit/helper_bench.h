@@ -225,7 +225,7 @@ put_bytes(bench_t *t, uint32_t lane, qoe_span_t record)
     qoe_put_t     put;
     qoe_status_t  rc;
 
-    put = (qoe_put_t) { lane, record };
+    put = (qoe_put_t) { lane, record, qoe_span_null };
     one = 1;
 
     while ((rc = qoe_zone_put(t->zone, 1, 0, &put, 1, t->ack, ends, wake))
