@@ -250,6 +250,29 @@ sub settle ($oracle, $nginx) {
     $nginx->no_errors;
 }
 
+# the helper gives way to its event loop
+
+for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
+     [ 'openqoe_helper_nice 19;', 19 ])
+{
+    my ($http, $nice) = @$_;
+    my $nginx = OpenQoE::Nginx->new(workers => 2, http => $http)->start;
+    my %nice;
+
+    for my $pid ($nginx->worker_pids) {
+        for my $task (glob "/proc/$pid/task/*") {
+            my ($name, @f) = slurp("$task/stat") =~ /\((.*)\) (.*)/s;
+            push $nice{$name}->@*, (split ' ', $f[0])[16];
+        }
+    }
+
+    is("@{ $nice{openqoe} }", "$nice $nice",
+       'helpers: ' . ($http || 'by default'));
+    is("@{ $nice{nginx} }", '0 0', 'event loops stay as they are');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
 # at idle: no CPU time that the kernel counts, in either thread
 
 {

@@ -79,6 +79,7 @@ typedef struct {
     const char               *metrics_name;
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
+    size_t                    gzip_level;
     ngx_msec_t                interval;
     ngx_msec_t                metric_interval;
     ngx_msec_t                timeout;
@@ -119,6 +120,7 @@ typedef struct {
 
     ngx_array_t               types;         /* qoe_custom_type_t */
     ngx_msec_t                drain_timeout;
+    size_t                    helper_nice;
     uint64_t                  generation;    /* of the zone, set by init */
     ngx_msec_t                max_age;
     ngx_msec_t                max_ahead;
