@@ -430,6 +430,8 @@ ngx_int_t ngx_http_openqoe_send_head(ngx_http_request_t *r,
     ngx_uint_t status, off_t length, const char *type, size_t type_len);
 void ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
     ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_send_text(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *json);
 ngx_int_t ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
     qoe_buf_t *json);
 ngx_int_t ngx_http_openqoe_fail(ngx_http_request_t *r, ngx_uint_t status,
