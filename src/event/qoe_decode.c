@@ -4,10 +4,9 @@
  */
 
 
-#include "qoe_decode.h"
+#include "qoe_fast.h"
 #include "qoe_schema.h"
 #include "qoe_slice.h"
-#include "qoe_value.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,10 +14,6 @@
 
 
 #define QOE_DECODE_NEAR_MAX    48
-
-/* The realistic events have 10 and 60. */
-#define QOE_CONTAINERS_PER_EVENT   32
-#define QOE_VALUES_PER_EVENT       256
 
 #define QOE_UTF8_BOM           "\xef\xbb\xbf"
 
@@ -51,6 +46,28 @@ static void qoe_decode_fail(qoe_batch_t *batch, const char *field,
 
 qoe_status_t
 qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
+    const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
+{
+    qoe_span_t        span;
+    qoe_arena_mark_t  mark;
+
+    span = (qoe_span_t) { (body != NULL) ? body : "", len };
+    mark = qoe_arena_mark(arena);
+
+    if (qoe_fast_decode(batch, span, conf, now_ms, arena, qoe_fast_best())
+        == QOE_OK)
+    {
+        return QOE_OK;
+    }
+
+    qoe_arena_rewind(arena, mark);
+
+    return qoe_decode_jansson(batch, body, len, conf, now_ms, arena);
+}
+
+
+qoe_status_t
+qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
 {
     json_t        *array;
@@ -191,8 +208,8 @@ qoe_decode_check_size(qoe_batch_t *batch, qoe_span_t body, size_t max_events)
     qoe_slice_limits_t  max;
 
     max.depth = QOE_DEPTH_MAX;
-    max.containers = (max_events + 32) * QOE_CONTAINERS_PER_EVENT;
-    max.values = (max_events + 32) * QOE_VALUES_PER_EVENT;
+    max.containers = qoe_containers_max(max_events);
+    max.values = qoe_values_max(max_events);
 
     switch (qoe_slice_check(body, &max, &at)) {
 

@@ -1,0 +1,56 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * 32 bytes at a time, for machines that have AVX2.
+ */
+
+
+#include "qoe_fast_priv.h"
+
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+
+
+#define QOE_FAST_STEP      32
+#define QOE_FAST_AT(mask)  ((size_t) __builtin_ctz(mask))
+#define QOE_FAST_TARGET    __attribute__((target("avx2,bmi")))
+
+
+typedef uint32_t  qoe_fast_mask_t;
+
+
+QOE_FAST_TARGET
+static inline qoe_fast_mask_t
+qoe_fast_block(const char *p, qoe_fast_mask_t *high)
+{
+    __m256i        v, end;
+    const __m256i  control = _mm256_set1_epi8(0x1f);
+
+    v = _mm256_loadu_si256((const __m256i *) p);
+
+    end = _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')),
+                          _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\')));
+    end = _mm256_or_si256(end, _mm256_cmpeq_epi8(_mm256_max_epu8(v, control),
+                                                 control));
+
+    *high = (qoe_fast_mask_t) _mm256_movemask_epi8(v);
+
+    return (qoe_fast_mask_t) _mm256_movemask_epi8(end);
+}
+
+
+#include "qoe_fast_walk.h"
+#include "qoe_fast_event.h"
+
+
+QOE_FAST_TARGET
+const char *
+qoe_fast_walk_avx2(qoe_fast_t *f, const char *p)
+{
+    return qoe_fast_body(f, p);
+}
+
+#endif

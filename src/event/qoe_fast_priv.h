@@ -1,0 +1,338 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What the files of the single-pass decoder share: its tables, its state, and
+ * what does not depend on how wide a step of its scanner is.
+ *
+ * A reader gets the place where its token starts, and returns the place
+ * behind it, or NULL to decline.  The text ends with the last '}' of the body,
+ * so there is one more byte to be read behind any token that does not end in
+ * a '}'; who takes that one looks whether it was the last.
+ */
+
+
+#ifndef _QOE_FAST_PRIV_H_INCLUDED_
+#define _QOE_FAST_PRIV_H_INCLUDED_
+
+
+#include "qoe_fast.h"
+#include "qoe_data.h"
+#include "qoe_number.h"
+#include "qoe_schema.h"
+
+#include <math.h>
+
+
+/* Keys of all objects that are open at a time, and of one of them. */
+#define QOE_FAST_KEYS      256
+#define QOE_FAST_KEYS_ONE  128
+
+#define QOE_FAST_DIGITS    19        /* as many are in 64 bits */
+#define QOE_FAST_EXPONENT  4         /* digits of an exponent */
+
+#define QOE_FAST_BITS      7
+#define QOE_FAST_BUCKETS   ((size_t) 1 << QOE_FAST_BITS)
+#define QOE_FAST_NONE      UINT8_MAX
+
+
+/* What stands behind a known key: a qoe_value_kind_t, or one of these. */
+
+typedef enum {
+    QOE_FAST_TYPE = QOE_KIND_STRING_LIST + 1,
+    QOE_FAST_TIME,
+    QOE_FAST_DATA,
+    QOE_FAST_GROUP
+} qoe_fast_kind_t;
+
+
+/*
+ * A known name.  text is "\"name\":" under mask, which is compared at once
+ * where that name is expected; names too long for it are never expected.
+ */
+
+typedef struct {
+    uint64_t           text[2];
+    uint64_t           mask[2];
+    qoe_span_t         name;
+    uint8_t            size;         /* of text; 0: too long */
+    uint8_t            kind;
+    uint8_t            id;           /* the field or the group */
+} qoe_fast_name_t;
+
+
+typedef struct {
+    qoe_fast_name_t   *name;
+    size_t             n;
+    size_t             next;         /* where its predictions begin */
+    uint64_t           required;     /* a bit a name */
+    uint8_t            bucket[QOE_FAST_BUCKETS];
+} qoe_fast_table_t;
+
+
+/* The keys of an event and of its known objects, and the event types. */
+
+#define QOE_FAST_TOP       QOE_SCHEMA_GROUPS
+#define QOE_FAST_TYPES     (QOE_SCHEMA_GROUPS + 1)
+#define QOE_FAST_TABLES    (QOE_SCHEMA_GROUPS + 2)
+
+#define QOE_FAST_NAMES     (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS               \
+                            + QOE_EVENT_CUSTOM)
+#define QOE_FAST_NEXT      (QOE_FAST_NAMES + QOE_FAST_TABLES)
+
+
+/* A string as it stands in the body: valid, but not decoded. */
+
+typedef struct {
+    const char        *data;
+    size_t             len;
+    bool               escaped;
+} qoe_fast_text_t;
+
+
+/* NONE: null, an object or a list. */
+
+typedef struct {
+    qoe_value_t        value;
+    bool               escaped;      /* a string that is not decoded yet */
+} qoe_fast_value_t;
+
+
+typedef struct {
+    qoe_span_t         text;
+    uint64_t           hash;
+} qoe_fast_key_t;
+
+
+typedef struct {
+    const char        *end;
+    qoe_event_t       *ev;           /* the one that is read */
+    qoe_arena_t       *arena;
+    const char        *data;         /* of this event, or NULL */
+    const char        *data_end;
+    size_t             unknown;
+    size_t             containers;
+    size_t             commas;
+    size_t             nkeys;
+    double             time_min;
+    double             time_max;
+    qoe_event_t       *events;
+    size_t             nevents;
+    size_t             room;         /* events there is memory for */
+    const char        *array;        /* where the events begin */
+
+    const qoe_decode_conf_t  *conf;
+    const qoe_fast_table_t   *tables;
+
+    uint8_t            ranks[QOE_NUMBERS];
+    uint8_t            next[QOE_FAST_NEXT];  /* what stood behind it last */
+    qoe_fast_key_t     key[QOE_FAST_KEYS];
+} qoe_fast_t;
+
+
+/* Called for each member of an object; false declines. */
+
+typedef struct qoe_fast_hook_s  qoe_fast_hook_t;
+
+struct qoe_fast_hook_s {
+    bool            (*member)(qoe_fast_t *f, qoe_fast_hook_t *hook,
+                        qoe_span_t key, qoe_fast_value_t *v);
+};
+
+
+/* The value of one key of data; if it is an object, of its members. */
+
+typedef struct {
+    qoe_fast_hook_t        hook;
+    qoe_span_t             key;
+    const qoe_data_key_t  *rows;     /* NULL: none */
+    qoe_value_t            sub[QOE_SOURCES_MAX];     /* by source */
+} qoe_fast_member_t;
+
+
+/* An item of a list, and the type of its member "value". */
+
+typedef struct {
+    qoe_fast_hook_t        hook;
+    qoe_value_type_t       type;
+} qoe_fast_item_t;
+
+
+/* qoe_fast_table.c */
+
+const qoe_fast_table_t *qoe_fast_tables(void);
+const qoe_fast_name_t *qoe_fast_find(const qoe_fast_table_t *t,
+    qoe_span_t name, const char *end);
+bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first, qoe_span_t key,
+    uint64_t hash);
+bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
+
+/* qoe_fast_text.c */
+
+const char *qoe_fast_escape(const char *p, const char *end);
+bool qoe_fast_utf8(const char *p, const char *end);
+bool qoe_fast_unescape(qoe_fast_t *f, qoe_span_t *text);
+const char *qoe_fast_space(const char *p);
+const char *qoe_fast_number_long(const char *p, const char *end, double *n);
+
+/* qoe_fast_data.c */
+
+void qoe_fast_member_init(qoe_fast_t *f, qoe_fast_member_t *m,
+    qoe_span_t key, const qoe_data_key_t *rows);
+bool qoe_fast_member_done(qoe_fast_t *f, qoe_fast_member_t *m,
+    qoe_fast_value_t *v);
+bool qoe_fast_item_member(qoe_fast_t *f, qoe_fast_hook_t *hook,
+    qoe_span_t key, qoe_fast_value_t *v);
+
+/* qoe_fast.c */
+
+bool qoe_fast_sizes(const qoe_fast_t *f);
+qoe_event_t *qoe_fast_slot(qoe_fast_t *f, const char *p);
+
+/* One file each; p is at the body's first token. */
+
+typedef const char *(*qoe_fast_walk_pt)(qoe_fast_t *f, const char *p);
+
+const char *qoe_fast_walk_swar(qoe_fast_t *f, const char *p);
+const char *qoe_fast_walk_sse2(qoe_fast_t *f, const char *p);
+const char *qoe_fast_walk_avx2(qoe_fast_t *f, const char *p);
+
+
+static inline uint64_t
+qoe_fast_load(const char *p)
+{
+    uint64_t  w;
+
+    memcpy(&w, p, sizeof(w));
+
+    return w;
+}
+
+
+/* Of bytes that may be read up to end. */
+
+static inline uint64_t
+qoe_fast_hash(qoe_span_t s, const char *end)
+{
+    uint64_t  first, last;
+
+    last = 0;
+
+    if (s.len >= sizeof(uint64_t)) {
+        first = qoe_fast_load(s.data);
+        last = qoe_fast_load(s.data + s.len - sizeof(uint64_t));
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    } else if (s.len != 0 && end - s.data >= (ptrdiff_t) sizeof(uint64_t)) {
+        first = qoe_fast_load(s.data) & (~(uint64_t) 0 >> (64 - 8 * s.len));
+#endif
+
+    } else {
+        first = 0;
+        memcpy(&first, s.data, s.len);
+    }
+
+    return (first ^ (last << 29 | last >> 35) ^ s.len)
+           * 0x9e3779b97f4a7c15;
+}
+
+
+/* Is what stands at p the name that is expected there? */
+
+static inline bool
+qoe_fast_is(const qoe_fast_t *f, const char *p, const qoe_fast_name_t *name)
+{
+    if (f->end - p < (ptrdiff_t) sizeof(name->text)) {
+        return false;
+    }
+
+    return (((qoe_fast_load(p) ^ name->text[0]) & name->mask[0])
+            | ((qoe_fast_load(p + 8) ^ name->text[1]) & name->mask[1])) == 0
+           && name->size != 0;
+}
+
+
+/*
+ * Takes a key into the object whose keys begin at first; *seen has a bit a
+ * hash.  False if it stands there twice, or if there are too many to tell.
+ */
+
+static inline bool
+qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen, qoe_span_t key)
+{
+    uint64_t  bit, hash;
+
+    hash = qoe_fast_hash(key, f->end);
+    bit = (uint64_t) 1 << (hash >> 58);
+
+    if (f->nkeys == QOE_FAST_KEYS || f->nkeys - first == QOE_FAST_KEYS_ONE
+        || ((*seen & bit) != 0 && qoe_fast_key_twice(f, first, key, hash)))
+    {
+        return false;
+    }
+
+    *seen |= bit;
+    f->key[f->nkeys++] = (qoe_fast_key_t) { key, hash };
+
+    return true;
+}
+
+
+/* To the next token. */
+
+static inline const char *
+qoe_fast_skip(const char *p)
+{
+    return ((unsigned char) *p > ' ') ? p : qoe_fast_space(p);
+}
+
+
+/* Past the '}' at p; NULL if that was the last of the body. */
+
+static inline const char *
+qoe_fast_leave(const qoe_fast_t *f, const char *p)
+{
+    return (p + 1 != f->end) ? p + 1 : NULL;
+}
+
+
+static inline const char *
+qoe_fast_colon(const char *p)
+{
+    p = qoe_fast_skip(p);
+
+    return (*p == ':') ? qoe_fast_skip(p + 1) : NULL;
+}
+
+
+/* true, false and null are told by their first byte, and end at its others. */
+
+static inline const char *
+qoe_fast_literal(const qoe_fast_t *f, const char *p)
+{
+    if (f->end - p > 5) {
+
+        if (memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0) {
+            return p + 4;
+        }
+
+        if (memcmp(p, "false", 5) == 0) {
+            return p + 5;
+        }
+    }
+
+    return NULL;
+}
+
+
+static inline bool
+qoe_fast_string_value(qoe_fast_t *f, qoe_span_t *out,
+    const qoe_fast_text_t *text)
+{
+    *out = (qoe_span_t) { text->data, text->len };
+
+    return !text->escaped || qoe_fast_unescape(f, out);
+}
+
+
+#endif /* _QOE_FAST_PRIV_H_INCLUDED_ */

@@ -1,0 +1,213 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The names that the single-pass decoder knows, made from the tables of the
+ * schema at the first body, and constant from then on.
+ */
+
+
+#include "qoe_fast_priv.h"
+
+#include <pthread.h>
+
+
+static void qoe_fast_prepare(void);
+static void qoe_fast_begin(qoe_fast_table_t *t);
+static void qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind,
+    size_t id);
+static void qoe_fast_add_fields(qoe_fast_table_t *t, size_t first, size_t end);
+
+
+static qoe_fast_name_t   qoe_fast_name[QOE_FAST_NAMES];
+static qoe_fast_table_t  qoe_fast_table[QOE_FAST_TABLES];
+static size_t            qoe_fast_nnames;
+static size_t            qoe_fast_nnext;
+static pthread_once_t    qoe_fast_once = PTHREAD_ONCE_INIT;
+
+
+_Static_assert(QOE_FIELDS <= 64
+               && QOE_SCHEMA_TOP_END + 3 + QOE_SCHEMA_GROUPS <= 64,
+               "qoe_fast_known() has a bit a name of a table");
+_Static_assert(QOE_FAST_NAMES < QOE_FAST_BUCKETS,
+               "there is an empty bucket in every table");
+
+
+const qoe_fast_table_t *
+qoe_fast_tables(void)
+{
+    (void) pthread_once(&qoe_fast_once, qoe_fast_prepare);
+
+    return qoe_fast_table;
+}
+
+
+const qoe_fast_name_t *
+qoe_fast_find(const qoe_fast_table_t *t, qoe_span_t name, const char *end)
+{
+    size_t   i;
+    uint8_t  n;
+
+    i = qoe_fast_hash(name, end) >> (64 - QOE_FAST_BITS);
+
+    while ((n = t->bucket[i]) != QOE_FAST_NONE) {
+
+        if (qoe_span_eq(name, t->name[n].name)) {
+            return &t->name[n];
+        }
+
+        i = (i + 1) % QOE_FAST_BUCKETS;
+    }
+
+    return NULL;
+}
+
+
+bool
+qoe_fast_type(qoe_fast_t *f, qoe_span_t name)
+{
+    qoe_event_t             *ev;
+    const qoe_fast_name_t   *known;
+    const qoe_decode_conf_t *conf;
+
+    ev = f->ev;
+    conf = f->conf;
+    ev->type_name = name;
+    known = qoe_fast_find(&qoe_fast_table[QOE_FAST_TYPES], name,
+                          name.data + name.len);
+
+    if (known != NULL) {
+        ev->type = (qoe_event_type_t) known->id;
+        ev->severity = (qoe_severity_t) known->kind;
+        return true;
+    }
+
+    return qoe_event_type_find(name, conf->types, conf->ntypes, &ev->type,
+                               &ev->severity)
+           == QOE_OK;
+}
+
+
+/* Is it one of the keys from first on?  The hash alone does not tell. */
+
+bool
+qoe_fast_key_twice(const qoe_fast_t *f, size_t first, qoe_span_t key,
+    uint64_t hash)
+{
+    size_t  i;
+
+    for (i = first; i < f->nkeys; i++) {
+        if (f->key[i].hash == hash && qoe_span_eq(f->key[i].text, key)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static void
+qoe_fast_prepare(void)
+{
+    size_t                     i;
+    qoe_span_t                 name;
+    qoe_event_type_t           type;
+    qoe_severity_t             severity;
+    qoe_fast_table_t          *top, *types;
+    const qoe_schema_group_t  *group;
+
+    for (i = 0; i < QOE_SCHEMA_GROUPS; i++) {
+        group = &qoe_schema_groups[i];
+        qoe_fast_begin(&qoe_fast_table[i]);
+        qoe_fast_add_fields(&qoe_fast_table[i], group->first, group->end);
+    }
+
+    top = &qoe_fast_table[QOE_FAST_TOP];
+    qoe_fast_begin(top);
+    qoe_fast_add(top, qoe_span("event_type"), QOE_FAST_TYPE, 0);
+    qoe_fast_add(top, qoe_span("event_time"), QOE_FAST_TIME, 0);
+    qoe_fast_add_fields(top, 0, QOE_SCHEMA_TOP_END);
+
+    for (i = 0; i < QOE_SCHEMA_GROUPS; i++) {
+        qoe_fast_add(top, qoe_schema_groups[i].key, QOE_FAST_GROUP, i);
+    }
+
+    qoe_fast_add(top, qoe_span("data"), QOE_FAST_DATA, 0);
+
+    types = &qoe_fast_table[QOE_FAST_TYPES];
+    qoe_fast_begin(types);
+
+    for (i = 0; i < QOE_EVENT_CUSTOM; i++) {
+        name = qoe_event_type_name((qoe_event_type_t) i);
+
+        if (qoe_event_type_find(name, NULL, 0, &type, &severity) == QOE_OK) {
+            qoe_fast_add(types, name, severity, type);
+        }
+    }
+}
+
+
+static void
+qoe_fast_begin(qoe_fast_table_t *t)
+{
+    t->name = &qoe_fast_name[qoe_fast_nnames];
+    t->n = 0;
+    t->next = qoe_fast_nnext++;
+    t->required = 0;
+
+    memset(t->bucket, QOE_FAST_NONE, sizeof(t->bucket));
+}
+
+
+static void
+qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
+{
+    char              text[sizeof(t->name->text)];
+    size_t            i;
+    qoe_fast_name_t  *n;
+
+    n = &t->name[t->n];
+    n->name = name;
+    n->kind = (uint8_t) kind;
+    n->id = (uint8_t) id;
+    n->size = 0;
+
+    if (name.len + 3 <= sizeof(text)) {
+        memset(text, 0, sizeof(text));
+        memset(n->mask, 0, sizeof(n->mask));
+
+        text[0] = '"';
+        memcpy(text + 1, name.data, name.len);
+        memcpy(text + 1 + name.len, "\":", 2);
+
+        n->size = (uint8_t) (name.len + 3);
+        memcpy(n->text, text, sizeof(text));
+        memset(n->mask, 0xff, n->size);
+    }
+
+    if (kind == QOE_KIND_ID || kind == QOE_FAST_TYPE || kind == QOE_FAST_TIME) {
+        t->required |= (uint64_t) 1 << t->n;
+    }
+
+    i = qoe_fast_hash(name, name.data + name.len) >> (64 - QOE_FAST_BITS);
+
+    while (t->bucket[i] != QOE_FAST_NONE) {
+        i = (i + 1) % QOE_FAST_BUCKETS;
+    }
+
+    t->bucket[i] = (uint8_t) t->n++;
+    qoe_fast_nnames++;
+    qoe_fast_nnext++;
+}
+
+
+static void
+qoe_fast_add_fields(qoe_fast_table_t *t, size_t first, size_t end)
+{
+    size_t  i;
+
+    for (i = first; i < end; i++) {
+        qoe_fast_add(t, qoe_schema_fields[i].key, qoe_schema_fields[i].kind,
+                     i);
+    }
+}
