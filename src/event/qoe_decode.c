@@ -133,41 +133,56 @@ qoe_batch_free(qoe_batch_t *batch)
 }
 
 
-/*
- * What jansson must not be given: it takes a NUL byte behind a number for
- * nothing at all, and has only "invalid token" to say about a byte order mark.
- */
-
-void
-qoe_batch_sort(qoe_batch_t *batch)
+qoe_status_t
+qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
+    qoe_arena_t *arena)
 {
-    size_t  i;
+    bool           sorted;
+    size_t         i;
+    qoe_event_t  **p;
 
-    for (i = 1; i < batch->nevents; i++) {
-
-        if (batch->events[i].time_ms < batch->events[i - 1].time_ms) {
-            qsort(batch->events, batch->nevents, sizeof(qoe_event_t),
-                  qoe_batch_compare);
-            return;
-        }
+    p = qoe_arena_alloc(arena, batch->nevents * sizeof(qoe_event_t *));
+    if (p == NULL) {
+        return QOE_NOMEM;
     }
+
+    sorted = true;
+
+    for (i = 0; i < batch->nevents; i++) {
+        p[i] = &batch->events[i];
+        sorted = sorted && (i == 0 || p[i - 1]->time_ms <= p[i]->time_ms);
+    }
+
+    if (!sorted) {
+        qsort(p, batch->nevents, sizeof(qoe_event_t *), qoe_batch_compare);
+    }
+
+    *order = p;
+
+    return QOE_OK;
 }
 
-
-/* Where an event stands in the body is its place among those of its time. */
 
 static int
 qoe_batch_compare(const void *one, const void *two)
 {
-    const qoe_event_t  *a = one, *b = two;
+    const qoe_event_t  *a, *b;
+
+    a = *(qoe_event_t *const *) one;
+    b = *(qoe_event_t *const *) two;
 
     if (a->time_ms != b->time_ms) {
         return (a->time_ms < b->time_ms) ? -1 : 1;
     }
 
-    return (a->raw.data < b->raw.data) ? -1 : a->raw.data > b->raw.data;
+    return (a < b) ? -1 : a > b;
 }
 
+
+/*
+ * What jansson must not be given: it takes a NUL byte behind a number for
+ * nothing at all, and has only "invalid token" to say about a byte order mark.
+ */
 
 static qoe_status_t
 qoe_decode_check(qoe_batch_t *batch, qoe_span_t body)

@@ -321,7 +321,7 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
     size_t              i;
     uint64_t            wake[QOE_LANES_MAX / 64];
     qoe_put_t          *puts;
-    qoe_event_t        *ev;
+    qoe_event_t        *ev, **order;
     qoe_status_t        rc;
     qoe_record_meta_t   meta;
 
@@ -362,11 +362,14 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
 
     /* in the order of the client's clock, which the metrics are made by */
 
-    qoe_batch_sort(&q->batch);
+    rc = qoe_batch_order(&order, &q->batch, q->arena);
+    if (rc != QOE_OK) {
+        return rc;
+    }
 
     for (i = 0; i < q->batch.nevents; i++) {
 
-        ev = &q->batch.events[i];
+        ev = order[i];
         ngx_http_openqoe_uuid(meta.uid, q->received_ns / 1000000);
 
         puts[i].body = qoe_span_null;

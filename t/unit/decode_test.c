@@ -409,7 +409,7 @@ test_sort(void)
     run_t         r;
     char         *body, *p;
     size_t        i, n, bad;
-    qoe_event_t  *ev;
+    qoe_event_t **ev;
 
     n = 500;
     body = malloc(n * 300);
@@ -425,33 +425,24 @@ test_sort(void)
     run(&r, body);
 
     ok(r.status == QOE_OK && r.batch.nevents == n, "%zu events", n);
-    qoe_batch_sort(&r.batch);
-    ev = r.batch.events;
+    ok(qoe_batch_order(&ev, &r.batch, &r.arena) == QOE_OK, "ordered");
 
     for (i = 1, bad = 0; i < n; i++) {
-        bad += (ev[i - 1].time_ms > ev[i].time_ms)
-               || (ev[i - 1].time_ms == ev[i].time_ms
-                   && ev[i - 1].field[QOE_FIELD_PLAYBACK_TIME].v.number
-                      >= ev[i].field[QOE_FIELD_PLAYBACK_TIME].v.number);
+        bad += (ev[i - 1]->time_ms > ev[i]->time_ms)
+               || (ev[i - 1]->time_ms == ev[i]->time_ms
+                   && ev[i - 1]->field[QOE_FIELD_PLAYBACK_TIME].v.number
+                      >= ev[i]->field[QOE_FIELD_PLAYBACK_TIME].v.number);
     }
 
-    ok(bad == 0 && ev[0].time_ms == NOW - 99 && ev[n - 1].time_ms == NOW,
-       "ordered by time, then as they were sent");
-
-    qoe_batch_sort(&r.batch);
-
-    for (i = 1, bad = 0; i < n; i++) {
-        bad += (ev[i - 1].time_ms > ev[i].time_ms);
-    }
-
-    ok(bad == 0, "and so again");
+    ok(bad == 0 && ev[0]->time_ms == NOW - 99 && ev[n - 1]->time_ms == NOW,
+       "by time, then as they were sent");
 
     done(&r);
     free(body);
 
     run(&r, "{}");
-    qoe_batch_sort(&r.batch);
-    ok(r.batch.nevents == 0, "no event at all");
+    ok(qoe_batch_order(&ev, &r.batch, &r.arena) == QOE_OK
+       && r.batch.nevents == 0, "no event at all");
     done(&r);
 }
 
