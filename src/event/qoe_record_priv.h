@@ -13,45 +13,58 @@
 #include "qoe_record.h"
 
 
-#define QOE_RECORD_UID_LEN    16
+/* The fields of openqoe.v1.Record that are no text of the sample. */
+
+enum {
+    QOE_RECORD_RECEIVED = 1,         /* the first one: qoe_feed_received() */
+    QOE_RECORD_EVENT = 2,
+    QOE_RECORD_TYPE = 3,
+    QOE_RECORD_SEVERITY = 4,
+    QOE_RECORD_UID = 5,
+    QOE_RECORD_BODY = 15,
+    QOE_RECORD_SET = 34,
+    QOE_RECORD_NUMBERS = 35,
+    QOE_RECORD_ATTRIBUTES = 36,
+    QOE_RECORD_DIMENSIONS = 37,
+    QOE_RECORD_FIELDS                /* one more than there are */
+};
+
+enum {
+    QOE_NAMED_NAME = 1,
+    QOE_NAMED_VALUE = 2
+};
 
 
-typedef Openqoe__V1__Named  qoe_record_named_t;
-
-
-/* The names of the sample's texts in record.proto. */
+/* The texts of the sample and their field numbers. */
 
 #define QOE_RECORD_TEXTS(X)                                                   \
-    X(ORG_ID,               org_id)                                           \
-    X(PLAYER_ID,            player_id)                                        \
-    X(SESSION_ID,           session_id)                                       \
-    X(VIEW_ID,              view_id)                                          \
-    X(VIEWER_ID,            viewer_id)                                        \
-    X(ENV,                  env)                                              \
-    X(APP_NAME,             app_name)                                         \
-    X(APP_VERSION,          app_version)                                      \
-    X(DEVICE_CATEGORY,      device_category)                                  \
-    X(OS_FAMILY,            os_family)                                        \
-    X(BROWSER_FAMILY,       browser_family)                                   \
-    X(PLAYER_NAME,          player_name)                                      \
-    X(NETWORK_COUNTRY_CODE, network_country_code)                             \
-    X(NETWORK_REGION,       network_region)                                   \
-    X(NETWORK_ASN,          network_asn)                                      \
-    X(CDN_PROVIDER,         cdn_provider)                                     \
-    X(CDN_EDGE_POP,         cdn_edge_pop)                                     \
-    X(VIDEO_ID,             video_id)                                         \
-    X(VIDEO_TITLE,          video_title)                                      \
-    X(VIDEO_SOURCE_URL,     video_source_url)                                 \
-    X(VIDEO_STREAM_TYPE,    video_stream_type)                                \
-    X(CMCD_ST,              cmcd_st)                                          \
-    X(MEDIA_TYPE,           media_type)                                       \
-    X(CODEC,                codec)                                            \
-    X(ERROR_FAMILY,         error_family)                                     \
-    X(ERROR_CODE,           error_code)                                       \
-    X(MARKER,               marker)
-
-/* Of a text in the record: a ProtobufCBinaryData. */
-extern const size_t  qoe_record_offsets[QOE_TEXTS];
+    X(ORG_ID,               6)                                                \
+    X(PLAYER_ID,            7)                                                \
+    X(SESSION_ID,           8)                                                \
+    X(VIEW_ID,              9)                                                \
+    X(VIEWER_ID,            10)                                               \
+    X(ENV,                  11)                                               \
+    X(APP_NAME,             12)                                               \
+    X(APP_VERSION,          13)                                               \
+    X(DEVICE_CATEGORY,      16)                                               \
+    X(OS_FAMILY,            17)                                               \
+    X(BROWSER_FAMILY,       18)                                               \
+    X(PLAYER_NAME,          19)                                               \
+    X(NETWORK_COUNTRY_CODE, 20)                                               \
+    X(NETWORK_REGION,       21)                                               \
+    X(NETWORK_ASN,          22)                                               \
+    X(CDN_PROVIDER,         23)                                               \
+    X(CDN_EDGE_POP,         24)                                               \
+    X(VIDEO_ID,             25)                                               \
+    X(VIDEO_TITLE,          26)                                               \
+    X(VIDEO_SOURCE_URL,     27)                                               \
+    X(VIDEO_STREAM_TYPE,    28)                                               \
+    X(CMCD_ST,              29)                                               \
+    X(MEDIA_TYPE,           30)                                               \
+    X(CODEC,                31)                                               \
+    X(ERROR_FAMILY,         32)                                               \
+    X(ERROR_CODE,           33)                                               \
+    X(MARKER,               14)
 
 
 #endif /* _QOE_RECORD_PRIV_H_INCLUDED_ */

@@ -5,86 +5,192 @@
 
 
 #include "qoe_record_priv.h"
-#include "qoe_source.h"
+#include "qoe_wire.h"
 
 #include <math.h>
 
 
-/* of attributes, of dimensions */
-#define QOE_RECORD_NAMED_MAX  qoe_max(QOE_ATTRIBUTES_MAX, QOE_SOURCES_MAX)
+static bool qoe_record_item(qoe_record_t *r, const qoe_wire_item_t *item);
+static bool qoe_record_named_item(qoe_named_t *list, size_t *n,
+    size_t *seen, qoe_span_t message);
+static void qoe_sample_numbers(qoe_sample_t *s, const qoe_record_t *r);
 
 
-/* Gives protobuf-c memory of an arena, and remembers that there was none. */
+/* By field number: one more than the qoe_text_t; 0: none. */
 
-typedef struct {
-    qoe_arena_t    *arena;
-    bool            failed;
-} qoe_record_memory_t;
-
-
-static void qoe_sample_numbers(qoe_sample_t *s, const Openqoe__V1__Record *r);
-static qoe_status_t qoe_sample_named(const qoe_named_t **to, size_t *nto,
-    qoe_record_named_t *const *list, size_t n, qoe_arena_t *arena);
-static void *qoe_record_alloc(void *data, size_t size);
-static void qoe_record_free(void *data, void *p);
+static const uint8_t  qoe_record_text[QOE_RECORD_FIELDS] = {
+#define QOE_RECORD_TEXT(id, number)  [number] = QOE_TEXT_##id + 1,
+    QOE_RECORD_TEXTS(QOE_RECORD_TEXT)
+#undef QOE_RECORD_TEXT
+};
 
 
 qoe_status_t
-qoe_record_unpack(Openqoe__V1__Record **out, qoe_span_t packed,
-    qoe_arena_t *arena)
+qoe_record_open(qoe_record_t *r, qoe_span_t packed)
 {
-    ProtobufCAllocator    allocator;
-    Openqoe__V1__Record  *record;
-    qoe_record_memory_t   memory;
+    size_t            attrs, dims;
+    const char       *p, *end;
+    qoe_wire_item_t   item;
 
-    memory.arena = arena;
-    memory.failed = false;
-
-    allocator.alloc = qoe_record_alloc;
-    allocator.free = qoe_record_free;
-    allocator.allocator_data = &memory;
-
-    if (packed.len > QOE_RECORD_MAX) {
+    if (packed.len == 0 || packed.len > QOE_RECORD_MAX) {
         return QOE_INVALID;
     }
 
-    record = openqoe__v1__record__unpack(&allocator, packed.len,
-                                         (const uint8_t *) packed.data);
+    memset(r, 0, offsetof(qoe_record_t, attrs));
 
-    /* protobuf-c frees what it had made: to the arena that is nothing */
+    memset(&item, 0, sizeof(qoe_wire_item_t));
 
-    if (record == NULL) {
-        return memory.failed ? QOE_NOMEM : QOE_INVALID;
+    attrs = 0;
+    dims = 0;
+    end = packed.data + packed.len;
+
+    for (p = packed.data; p < end; /* void */) {
+        p = qoe_wire_next(p, end, &item);
+
+        if (p == NULL) {
+            return QOE_INVALID;
+        }
+
+        if (item.field == QOE_RECORD_ATTRIBUTES
+            || item.field == QOE_RECORD_DIMENSIONS)
+        {
+            if (item.type != QOE_WIRE_BYTES
+                || !(item.field == QOE_RECORD_ATTRIBUTES
+                     ? qoe_record_named_item(r->attrs, &r->nattrs, &attrs,
+                                             item.bytes)
+                     : qoe_record_named_item(r->dims, &r->ndims, &dims,
+                                             item.bytes)))
+            {
+                return QOE_INVALID;
+            }
+
+        } else if (item.field < QOE_RECORD_FIELDS
+                   && !qoe_record_item(r, &item))
+        {
+            return QOE_INVALID;
+        }
     }
 
     /* any bytes without a tag of ours are a message too, but no record */
 
-    if (record->event_type.len == 0
-        || record->uid.len != QOE_RECORD_UID_LEN)
-    {
+    if (r->type_name.len == 0 || r->uid.len != QOE_RECORD_UID_LEN) {
         return QOE_INVALID;
     }
-
-    *out = record;
 
     return QOE_OK;
 }
 
 
-qoe_status_t
-qoe_record_sample(qoe_sample_t *s, const Openqoe__V1__Record *r,
-    qoe_arena_t *arena)
+/* A field that is there once; a later one of its kind replaces it. */
+
+static bool
+qoe_record_item(qoe_record_t *r, const qoe_wire_item_t *item)
 {
-    size_t                      i;
-    qoe_severity_t              severity;
-    const ProtobufCBinaryData  *bytes;
+    switch (item->field) {
 
-    memset(s, 0, sizeof(qoe_sample_t));
+    case QOE_RECORD_RECEIVED:
+        r->received_ns = item->number;
+        return item->type == QOE_WIRE_FIXED64;
 
-    s->type_name = (qoe_span_t) { (const char *) r->event_type.data,
-                                  r->event_type.len };
-    s->received_ns = r->received_unix_nano;
-    s->time_ms = (int64_t) (r->event_unix_nano / 1000000);
+    case QOE_RECORD_EVENT:
+        r->event_ns = item->number;
+        return item->type == QOE_WIRE_FIXED64;
+
+    case QOE_RECORD_SEVERITY:
+        r->severity = (uint32_t) item->number;
+        return item->type == QOE_WIRE_VARINT;
+
+    case QOE_RECORD_SET:
+        r->set = item->number;
+        return item->type == QOE_WIRE_FIXED64;
+
+    case QOE_RECORD_TYPE:
+        r->type_name = item->bytes;
+        break;
+
+    case QOE_RECORD_UID:
+        r->uid = item->bytes;
+        break;
+
+    case QOE_RECORD_BODY:
+        r->body = item->bytes;
+        break;
+
+    case QOE_RECORD_NUMBERS:
+
+        /* in one piece, as we write them */
+
+        if (r->numbers.len != 0 || item->bytes.len % sizeof(double) != 0) {
+            return false;
+        }
+
+        r->numbers = item->bytes;
+        break;
+
+    default:
+        r->text[qoe_record_text[item->field] - 1] = item->bytes;
+        break;
+    }
+
+    return item->type == QOE_WIRE_BYTES;
+}
+
+
+static bool
+qoe_record_named_item(qoe_named_t *list, size_t *n, size_t *seen,
+    qoe_span_t message)
+{
+    const char       *p, *end;
+    qoe_named_t       named;
+    qoe_wire_item_t   item;
+
+    memset(&item, 0, sizeof(qoe_wire_item_t));
+
+    named.name = qoe_span_null;
+    named.value = qoe_span_null;
+    end = message.data + message.len;
+
+    for (p = message.data; p < end; /* void */) {
+        p = qoe_wire_next(p, end, &item);
+
+        if (p == NULL) {
+            return false;
+        }
+
+        if (item.field != QOE_NAMED_NAME && item.field != QOE_NAMED_VALUE) {
+            continue;
+        }
+
+        if (item.type != QOE_WIRE_BYTES) {
+            return false;
+        }
+
+        if (item.field == QOE_NAMED_NAME) {
+            named.name = item.bytes;
+
+        } else {
+            named.value = item.bytes;
+        }
+    }
+
+    if ((*seen)++ < QOE_RECORD_NAMED_MAX && named.name.len != 0
+        && named.value.len != 0)
+    {
+        list[(*n)++] = named;
+    }
+
+    return true;
+}
+
+
+void
+qoe_record_sample(qoe_sample_t *s, const qoe_record_t *r)
+{
+    qoe_severity_t  severity;
+
+    s->type_name = r->type_name;
+    s->received_ns = r->received_ns;
+    s->time_ms = (int64_t) (r->event_ns / 1000000);
 
     if (qoe_event_type_find(s->type_name, NULL, 0, &s->type, &severity)
         != QOE_OK)
@@ -92,108 +198,38 @@ qoe_record_sample(qoe_sample_t *s, const Openqoe__V1__Record *r,
         s->type = QOE_EVENT_CUSTOM;
     }
 
-    for (i = 0; i < QOE_TEXTS; i++) {
-        bytes = (const ProtobufCBinaryData *) ((const char *) r
-                                               + qoe_record_offsets[i]);
-        s->text[i].data = (const char *) bytes->data;
-        s->text[i].len = bytes->len;
-    }
+    memcpy(s->text, r->text, sizeof(s->text));
 
     qoe_sample_numbers(s, r);
 
-    if (qoe_sample_named(&s->attrs, &s->nattrs, r->attributes,
-                         r->n_attributes, arena)
-        != QOE_OK)
-    {
-        return QOE_NOMEM;
-    }
-
-    return qoe_sample_named(&s->dims, &s->ndims, r->dimensions,
-                            r->n_dimensions, arena);
+    s->attrs = r->attrs;
+    s->nattrs = r->nattrs;
+    s->dims = r->dims;
+    s->ndims = r->ndims;
 }
 
 
 static void
-qoe_sample_numbers(qoe_sample_t *s, const Openqoe__V1__Record *r)
+qoe_sample_numbers(qoe_sample_t *s, const qoe_record_t *r)
 {
     size_t    i;
-    uint64_t  left;
+    double    number;
+    uint64_t  left, bits;
     unsigned  id;
 
-    left = r->number_set;
+    s->set = 0;
+    left = r->set;
 
-    for (i = 0; i < r->n_numbers && left != 0; i++) {
+    for (i = 0; i < r->numbers.len && left != 0; i += sizeof(double)) {
         id = (unsigned) __builtin_ctzll(left);
         left &= left - 1;
 
-        if (id < QOE_NUMBERS && isfinite(r->numbers[i])) {
+        bits = qoe_wire_get64(r->numbers.data + i);
+        memcpy(&number, &bits, sizeof(number));
+
+        if (id < QOE_NUMBERS && isfinite(number)) {
             s->set |= (uint64_t) 1 << id;
-            s->number[id] = r->numbers[i];
+            s->number[id] = number;
         }
     }
-}
-
-
-/* More than a record of ours has are not looked at. */
-
-static qoe_status_t
-qoe_sample_named(const qoe_named_t **to, size_t *nto,
-    qoe_record_named_t *const *list, size_t n, qoe_arena_t *arena)
-{
-    size_t        i;
-    qoe_named_t  *named;
-
-    n = qoe_min(n, (size_t) QOE_RECORD_NAMED_MAX);
-
-    if (n == 0) {
-        return QOE_OK;
-    }
-
-    named = qoe_arena_alloc(arena, n * sizeof(qoe_named_t));
-
-    if (named == NULL) {
-        return QOE_NOMEM;
-    }
-
-    *to = named;
-
-    for (i = 0; i < n; i++) {
-
-        if (list[i]->name.len == 0 || list[i]->value.len == 0) {
-            continue;
-        }
-
-        named->name = (qoe_span_t) { (const char *) list[i]->name.data,
-                                     list[i]->name.len };
-        named->value = (qoe_span_t) { (const char *) list[i]->value.data,
-                                      list[i]->value.len };
-        named++;
-        (*nto)++;
-    }
-
-    return QOE_OK;
-}
-
-
-static void *
-qoe_record_alloc(void *data, size_t size)
-{
-    void                 *p;
-    qoe_record_memory_t  *memory = data;
-
-    p = qoe_arena_alloc(memory->arena, size);
-
-    if (p == NULL) {
-        memory->failed = true;
-    }
-
-    return p;
-}
-
-
-static void
-qoe_record_free(void *data, void *p)
-{
-    (void) data;
-    (void) p;
 }

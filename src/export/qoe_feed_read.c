@@ -179,8 +179,8 @@ qoe_feed_encode(qoe_feed_t *feed, qoe_export_batch_t *b, size_t *n,
     *n = feed->nrecords;
 
     for ( ;; ) {
-        rc = qoe_otlp_logs(&b->payload, QOE_ENCODING_PROTOBUF, env->identity,
-                           feed->records, *n, bad, &env->scratch);
+        rc = qoe_otlp_logs(&b->payload, env->identity, feed->records, *n, bad,
+                           &env->scratch);
 
         qoe_arena_reset(&env->scratch);
 

@@ -372,7 +372,7 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
         ev = order[i];
         ngx_http_openqoe_uuid(meta.uid, q->received_ns / 1000000);
 
-        puts[i].body = qoe_span_null;
+        puts[i].body = ev->raw;
 
         rc = qoe_record_pack(&puts[i].head, ev, &meta, q->arena);
         if (rc != QOE_OK) {

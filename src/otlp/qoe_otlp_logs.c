@@ -1,6 +1,10 @@
 
 /*
  * Copyright (C) OpenQoE
+ *
+ * Log records straight from records to bytes: the same bytes that protobuf-c
+ * packs (t/unit/otlp_logs_test.c), without its structures, which took five
+ * times as long.
  */
 
 
@@ -8,105 +12,116 @@
 
 #include "qoe_record.h"
 #include "qoe_uuid.h"
-
-#include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
+#include "qoe_wire.h"
 
 
 #define QOE_LOG_EVENT_PREFIX  "openqoe."
+#define QOE_LOG_EVENT_LEN     (sizeof(QOE_LOG_EVENT_PREFIX) - 1)
 
 #define qoe_countof(a)        (sizeof(a) / sizeof((a)[0]))
 
 
-typedef qoe_pb_service_type(Logs, ServiceRequest)  qoe_pb_logs_request_t;
-typedef Opentelemetry__Proto__Logs__V1__ResourceLogs  qoe_pb_resource_logs_t;
-typedef Opentelemetry__Proto__Logs__V1__ScopeLogs  qoe_pb_scope_logs_t;
-typedef Opentelemetry__Proto__Logs__V1__LogRecord  qoe_pb_log_t;
+/* Field numbers of opentelemetry-proto 1.x. */
+
+enum {
+    QOE_LOGS_RESOURCE_LOGS = 1,          /* ExportLogsServiceRequest */
+
+    QOE_LOGS_RESOURCE = 1,               /* ResourceLogs */
+    QOE_LOGS_SCOPE_LOGS = 2,
+
+    QOE_LOGS_SCOPE = 1,                  /* ScopeLogs */
+    QOE_LOGS_RECORDS = 2,
+
+    QOE_LOG_TIME = 1,                    /* LogRecord */
+    QOE_LOG_SEVERITY_NUMBER = 2,
+    QOE_LOG_SEVERITY_TEXT = 3,
+    QOE_LOG_BODY = 5,
+    QOE_LOG_ATTRIBUTES = 6,
+    QOE_LOG_TRACE_ID = 9,
+    QOE_LOG_OBSERVED_TIME = 11,
+    QOE_LOG_EVENT_NAME = 12,
+
+    QOE_KEY_VALUE_KEY = 1,
+    QOE_KEY_VALUE_VALUE = 2,
+    QOE_ANY_VALUE_STRING = 1
+};
 
 
-typedef struct {
-    const char  *key;
-    size_t       offset;             /* of the bytes in the record */
-} qoe_log_field_t;
+/* The record's texts that are attributes where they are not empty. */
 
-
-/* The record's fields that are attributes where they are not empty. */
-
-static const qoe_log_field_t  qoe_log_fields[] = {
-    { "org_id",      offsetof(Openqoe__V1__Record, org_id) },
-    { "player_id",   offsetof(Openqoe__V1__Record, player_id) },
-    { "session_id",  offsetof(Openqoe__V1__Record, session_id) },
-    { "view_id",     offsetof(Openqoe__V1__Record, view_id) },
-    { "viewer_id",   offsetof(Openqoe__V1__Record, viewer_id) },
-    { "env",         offsetof(Openqoe__V1__Record, env) },
-    { "app_name",    offsetof(Openqoe__V1__Record, app_name) },
-    { "app_version", offsetof(Openqoe__V1__Record, app_version) },
-    { "marker",      offsetof(Openqoe__V1__Record, marker) }
+static const struct {
+    qoe_span_t   key;
+    qoe_text_t   text;
+} qoe_log_fields[] = {
+    { { "org_id", 6 },      QOE_TEXT_ORG_ID },
+    { { "player_id", 9 },   QOE_TEXT_PLAYER_ID },
+    { { "session_id", 10 }, QOE_TEXT_SESSION_ID },
+    { { "view_id", 7 },     QOE_TEXT_VIEW_ID },
+    { { "viewer_id", 9 },   QOE_TEXT_VIEWER_ID },
+    { { "env", 3 },         QOE_TEXT_ENV },
+    { { "app_name", 8 },    QOE_TEXT_APP_NAME },
+    { { "app_version", 11 }, QOE_TEXT_APP_VERSION },
+    { { "marker", 6 },      QOE_TEXT_MARKER }
 };
 
 /* and event_type and log.record.uid; those of the record come on top */
 
-#define QOE_LOG_ATTRS         (qoe_countof(qoe_log_fields) + 2)
+#define QOE_LOG_ATTRS  (qoe_countof(qoe_log_fields) + 2 + QOE_ATTRIBUTES_MAX)
 
 
-typedef struct {
-    qoe_pb_attr_t    attr;
-    qoe_pb_value_t   value;
-} qoe_log_attr_t;
-
-
-/* All that one log record needs: one allocation. */
+/* One log record as it will be written. */
 
 typedef struct {
-    qoe_pb_log_t     log;
-    qoe_pb_value_t   body;
-    qoe_pb_attr_t  **attrs;          /* to those of attr */
-    uint8_t          trace_id[16];
-    char             uid[QOE_UUID_TEXT_LEN + 1];
-    qoe_log_attr_t   attr[];
-} qoe_log_slot_t;
+    qoe_record_t   record;
+    qoe_span_t     severity;
+    size_t         nattrs;
+    qoe_named_t    attr[QOE_LOG_ATTRS];
+    bool           traced;
+    uint8_t        trace_id[16];
+    char           uid[QOE_UUID_TEXT_LEN];
+} qoe_log_record_t;
 
 
-static qoe_log_slot_t *qoe_log_slot(const Openqoe__V1__Record *rec,
+static qoe_status_t qoe_log_open(qoe_log_record_t *log, qoe_span_t packed,
     qoe_arena_t *arena);
-static qoe_status_t qoe_log_fill(qoe_log_slot_t *slot,
-    const Openqoe__V1__Record *rec, qoe_arena_t *arena);
-static qoe_status_t qoe_log_attributes(qoe_log_slot_t *slot,
-    const Openqoe__V1__Record *rec, qoe_arena_t *arena);
-static qoe_status_t qoe_log_enrichment(qoe_log_slot_t *slot,
-    const Openqoe__V1__Record *rec, qoe_arena_t *arena);
-static bool qoe_log_has(const qoe_log_slot_t *slot, const char *key);
-static void qoe_log_attr(qoe_log_slot_t *slot, const char *key, char *text);
-static void qoe_log_severity(qoe_pb_log_t *log, uint32_t severity);
-static void qoe_log_trace_id(qoe_log_slot_t *slot, qoe_span_t view_id);
-static qoe_status_t qoe_logs_append(qoe_buf_t *out, qoe_encoding_t encoding,
-    const qoe_otlp_identity_t *id, qoe_pb_log_t **logs, size_t n,
-    qoe_arena_t *arena);
+static qoe_status_t qoe_log_enrichment(qoe_log_record_t *log, qoe_arena_t *arena);
+static bool qoe_log_has(const qoe_log_record_t *log, qoe_span_t key);
+static void qoe_log_severity(qoe_log_record_t *log);
+static size_t qoe_log_size(const qoe_log_record_t *log);
+static char *qoe_log_write(char *p, const qoe_log_record_t *log);
+static char *qoe_log_string(char *p, unsigned field, qoe_span_t prefix,
+    qoe_span_t text);
+static qoe_status_t qoe_logs_identity(qoe_span_t *resource, qoe_span_t *scope,
+    const qoe_otlp_identity_t *id, qoe_arena_t *arena);
+static qoe_status_t qoe_logs_message(qoe_span_t *bytes,
+    const ProtobufCMessage *msg, qoe_arena_t *arena);
+static qoe_status_t qoe_logs_append(qoe_buf_t *out,
+    const qoe_otlp_identity_t *id, const qoe_span_t *records,
+    const size_t *sizes, size_t n, qoe_log_record_t *log, qoe_arena_t *arena);
 
 
 qoe_status_t
-qoe_otlp_logs(qoe_buf_t *out, qoe_encoding_t encoding,
-    const qoe_otlp_identity_t *id, const qoe_span_t *records, size_t n,
-    size_t *nbad, qoe_arena_t *arena)
+qoe_otlp_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,
+    const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
 {
-    size_t                i, nlogs;
-    qoe_status_t          rc;
-    qoe_pb_log_t        **logs;
-    qoe_log_slot_t       *slot;
-    Openqoe__V1__Record  *rec;
+    size_t         i, *sizes;
+    qoe_log_record_t     *log;
+    qoe_status_t   rc;
 
     *nbad = 0;
-    nlogs = 0;
 
-    logs = qoe_arena_alloc(arena, n * sizeof(qoe_pb_log_t *));
-    if (logs == NULL) {
+    sizes = qoe_arena_alloc(arena, n * sizeof(size_t));
+    log = qoe_arena_alloc(arena, sizeof(qoe_log_record_t));
+
+    if (sizes == NULL || log == NULL) {
         return QOE_NOMEM;
     }
 
     for (i = 0; i < n; i++) {
-
-        rc = qoe_record_unpack(&rec, records[i], arena);
+        rc = qoe_log_open(log, records[i], arena);
 
         if (rc == QOE_INVALID) {
+            sizes[i] = 0;
             (*nbad)++;
             continue;
         }
@@ -115,160 +130,91 @@ qoe_otlp_logs(qoe_buf_t *out, qoe_encoding_t encoding,
             return rc;
         }
 
-        slot = qoe_log_slot(rec, arena);
-
-        if (slot == NULL || qoe_log_fill(slot, rec, arena) != QOE_OK) {
-            return QOE_NOMEM;
-        }
-
-        logs[nlogs++] = &slot->log;
+        sizes[i] = qoe_log_size(log);
     }
 
-    if (nlogs == 0) {
+    if (*nbad == n) {
         return QOE_DONE;
     }
 
-    return qoe_logs_append(out, encoding, id, logs, nlogs, arena);
+    return qoe_logs_append(out, id, records, sizes, n, log, arena);
 }
 
 
-/* Of a record that is none of ours the first attributes are enough. */
-
-static inline size_t
-qoe_log_nattributes(const Openqoe__V1__Record *rec)
+static inline void
+qoe_log_attr(qoe_log_record_t *log, qoe_span_t key, qoe_span_t value)
 {
-    return qoe_min(rec->n_attributes, (size_t) QOE_ATTRIBUTES_MAX);
-}
-
-
-static qoe_log_slot_t *
-qoe_log_slot(const Openqoe__V1__Record *rec, qoe_arena_t *arena)
-{
-    size_t           n;
-    qoe_log_slot_t  *slot;
-
-    n = QOE_LOG_ATTRS + qoe_log_nattributes(rec);
-
-    slot = qoe_arena_alloc(arena, sizeof(qoe_log_slot_t)
-                                  + n * (sizeof(qoe_log_attr_t)
-                                         + sizeof(qoe_pb_attr_t *)));
-
-    if (slot != NULL) {
-        slot->attrs = (qoe_pb_attr_t **) &slot->attr[n];
-    }
-
-    return slot;
-}
-
-
-static inline qoe_span_t
-qoe_log_span(const ProtobufCBinaryData *b)
-{
-    return (qoe_span_t) { (const char *) b->data, b->len };
+    log->attr[log->nattrs].name = key;
+    log->attr[log->nattrs++].value = value;
 }
 
 
 static qoe_status_t
-qoe_log_fill(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
-    qoe_arena_t *arena)
+qoe_log_open(qoe_log_record_t *log, qoe_span_t packed, qoe_arena_t *arena)
 {
-    char          *text;
-    qoe_pb_log_t  *log;
+    size_t        i;
+    qoe_span_t    text;
+    qoe_status_t  rc;
 
-    log = &slot->log;
+    static const uint8_t  zero[16];
 
-    opentelemetry__proto__logs__v1__log_record__init(log);
-    log->attributes = slot->attrs;
-    log->time_unix_nano = rec->event_unix_nano;
-    log->observed_time_unix_nano = rec->received_unix_nano;
+    rc = qoe_record_open(&log->record, packed);
 
-    qoe_log_severity(log, rec->severity_number);
-    qoe_log_trace_id(slot, qoe_log_span(&rec->view_id));
-
-    text = qoe_pb_text(arena, qoe_span_null, qoe_log_span(&rec->body));
-    if (text == NULL) {
-        return QOE_NOMEM;
+    if (rc != QOE_OK) {
+        return rc;
     }
 
-    qoe_pb_value_string(&slot->body, text);
-    log->body = &slot->body;
+    qoe_log_severity(log);
 
-    return qoe_log_attributes(slot, rec, arena);
-}
+    /* the view is the trace: its logs and its spans join on this id */
 
+    log->traced = qoe_uuid_parse(log->trace_id,
+                                 log->record.text[QOE_TEXT_VIEW_ID])
+                  == QOE_OK
+                  && memcmp(log->trace_id, zero, sizeof(zero)) != 0;
 
-static qoe_status_t
-qoe_log_attributes(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
-    qoe_arena_t *arena)
-{
-    char                       *text;
-    size_t                      i;
-    const ProtobufCBinaryData  *field;
-
-    text = qoe_pb_text(arena, qoe_span(QOE_LOG_EVENT_PREFIX),
-                       qoe_log_span(&rec->event_type));
-    if (text == NULL) {
-        return QOE_NOMEM;
-    }
-
-    slot->log.event_name = text;
-    qoe_log_attr(slot, "event_type",
-                 text + sizeof(QOE_LOG_EVENT_PREFIX) - 1);
+    log->nattrs = 0;
+    qoe_log_attr(log, qoe_span("event_type"), log->record.type_name);
 
     for (i = 0; i < qoe_countof(qoe_log_fields); i++) {
-        field = (const ProtobufCBinaryData *)
-                    ((const char *) rec + qoe_log_fields[i].offset);
+        text = log->record.text[qoe_log_fields[i].text];
 
-        if (field->len == 0) {
-            continue;
+        if (text.len != 0) {
+            qoe_log_attr(log, qoe_log_fields[i].key, text);
         }
-
-        text = qoe_pb_text(arena, qoe_span_null, qoe_log_span(field));
-        if (text == NULL) {
-            return QOE_NOMEM;
-        }
-
-        qoe_log_attr(slot, qoe_log_fields[i].key, text);
     }
 
-    if (rec->uid.len == 16) {
-        qoe_uuid_format(slot->uid, rec->uid.data);
-        slot->uid[QOE_UUID_TEXT_LEN] = '\0';
-        qoe_log_attr(slot, "log.record.uid", slot->uid);
-    }
+    qoe_uuid_format(log->uid, (const uint8_t *) log->record.uid.data);
+    qoe_log_attr(log, qoe_span("log.record.uid"),
+                 (qoe_span_t) { log->uid, QOE_UUID_TEXT_LEN });
 
-    return qoe_log_enrichment(slot, rec, arena);
+    return qoe_log_enrichment(log, arena);
 }
 
 
 /* A key is there once, whatever a record says: the first one counts. */
 
 static qoe_status_t
-qoe_log_enrichment(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
-    qoe_arena_t *arena)
+qoe_log_enrichment(qoe_log_record_t *log, qoe_arena_t *arena)
 {
-    char                      *key, *text;
-    size_t                     i, n;
-    const Openqoe__V1__Named  *named;
+    char         *key;
+    size_t        i;
+    qoe_named_t   named;
 
-    n = qoe_log_nattributes(rec);
+    for (i = 0; i < log->record.nattrs; i++) {
+        named = log->record.attrs[i];
 
-    for (i = 0; i < n; i++) {
-        named = rec->attributes[i];
+        /* two that are not UTF-8 may be one when they are mended */
 
-        if (named->name.len == 0 || named->value.len == 0) {
-            continue;
-        }
-
-        key = qoe_pb_text(arena, qoe_span_null, qoe_log_span(&named->name));
-        text = qoe_pb_text(arena, qoe_span_null, qoe_log_span(&named->value));
-
-        if (key == NULL || text == NULL) {
+        key = qoe_pb_text(arena, qoe_span_null, named.name);
+        if (key == NULL) {
             return QOE_NOMEM;
         }
 
-        if (!qoe_log_has(slot, key)) {
-            qoe_log_attr(slot, key, text);
+        named.name.data = key;
+
+        if (!qoe_log_has(log, named.name)) {
+            qoe_log_attr(log, named.name, named.value);
         }
     }
 
@@ -277,12 +223,12 @@ qoe_log_enrichment(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
 
 
 static bool
-qoe_log_has(const qoe_log_slot_t *slot, const char *key)
+qoe_log_has(const qoe_log_record_t *log, qoe_span_t key)
 {
     size_t  i;
 
-    for (i = 0; i < slot->log.n_attributes; i++) {
-        if (strcmp(slot->attr[i].attr.key, key) == 0) {
+    for (i = 0; i < log->nattrs; i++) {
+        if (qoe_span_eq(log->attr[i].name, key)) {
             return true;
         }
     }
@@ -291,87 +237,236 @@ qoe_log_has(const qoe_log_slot_t *slot, const char *key)
 }
 
 
-static void
-qoe_log_attr(qoe_log_slot_t *slot, const char *key, char *text)
-{
-    size_t  n;
-
-    n = slot->log.n_attributes++;
-
-    qoe_pb_attr_string(&slot->attr[n].attr, &slot->attr[n].value, key, text);
-    slot->attrs[n] = &slot->attr[n].attr;
-}
-
-
 /* A number that the data model does not know is sent as unspecified. */
 
 static void
-qoe_log_severity(qoe_pb_log_t *log, uint32_t severity)
+qoe_log_severity(qoe_log_record_t *log)
 {
-    static char  *const  names[] = {
-        "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"
+    static const qoe_span_t  names[] = {
+        { "TRACE", 5 }, { "DEBUG", 5 }, { "INFO", 4 }, { "WARN", 4 },
+        { "ERROR", 5 }, { "FATAL", 5 }
     };
 
-    if (severity == 0 || severity > 4 * qoe_countof(names)) {
+    if (log->record.severity == 0
+        || log->record.severity > 4 * qoe_countof(names))
+    {
+        log->severity = qoe_span_null;
         return;
     }
 
-    log->severity_number =
-                    (Opentelemetry__Proto__Logs__V1__SeverityNumber) severity;
-    log->severity_text = names[(severity - 1) / 4];
+    log->severity = names[(log->record.severity - 1) / 4];
 }
 
 
-/* The view is the trace: its logs and its spans join on this id. */
+/* Of an AnyValue with a string, and of a KeyValue with one. */
 
-static void
-qoe_log_trace_id(qoe_log_slot_t *slot, qoe_span_t view_id)
+static inline size_t
+qoe_log_value_size(size_t len)
 {
-    static const uint8_t  zero[16];
+    return qoe_wire_bytes_size(len);
+}
 
-    if (qoe_uuid_parse(slot->trace_id, view_id) != QOE_OK
-        || memcmp(slot->trace_id, zero, sizeof(zero)) == 0)
-    {
-        return;
+
+static inline size_t
+qoe_log_attr_size(const qoe_named_t *attr)
+{
+    return qoe_wire_bytes_size(attr->name.len)
+           + qoe_wire_bytes_size(qoe_log_value_size(attr->value.len));
+}
+
+
+static size_t
+qoe_log_size(const qoe_log_record_t *log)
+{
+    size_t  i, size;
+
+    size = (log->record.event_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
+    size += (log->record.received_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
+
+    if (log->severity.len != 0) {
+        size += 2 + qoe_wire_bytes_size(log->severity.len);
     }
 
-    slot->log.trace_id.data = slot->trace_id;
-    slot->log.trace_id.len = sizeof(slot->trace_id);
+    size += qoe_wire_bytes_size(qoe_log_value_size(log->record.body.len));
+
+    for (i = 0; i < log->nattrs; i++) {
+        size += qoe_wire_bytes_size(qoe_log_attr_size(&log->attr[i]));
+    }
+
+    if (log->traced) {
+        size += qoe_wire_bytes_size(sizeof(log->trace_id));
+    }
+
+    return size + qoe_wire_bytes_size(QOE_LOG_EVENT_LEN
+                                      + log->record.type_name.len);
+}
+
+
+/* Fields without a value are left out, as everywhere in proto3. */
+
+static char *
+qoe_log_write(char *p, const qoe_log_record_t *log)
+{
+    size_t              i;
+    const qoe_named_t  *attr;
+
+    if (log->record.event_ns != 0) {
+        p = qoe_wire_fixed64(p, QOE_LOG_TIME, log->record.event_ns);
+    }
+
+    if (log->severity.len != 0) {
+        p = qoe_wire_small(p, QOE_LOG_SEVERITY_NUMBER, log->record.severity);
+        p = qoe_wire_bytes(p, QOE_LOG_SEVERITY_TEXT, log->severity);
+    }
+
+    p = qoe_wire_head(p, QOE_LOG_BODY,
+                      qoe_log_value_size(log->record.body.len));
+    p = qoe_log_string(p, QOE_ANY_VALUE_STRING, qoe_span_null,
+                       log->record.body);
+
+    for (i = 0; i < log->nattrs; i++) {
+        attr = &log->attr[i];
+
+        p = qoe_wire_head(p, QOE_LOG_ATTRIBUTES, qoe_log_attr_size(attr));
+        p = qoe_wire_bytes(p, QOE_KEY_VALUE_KEY, attr->name);
+        p = qoe_wire_head(p, QOE_KEY_VALUE_VALUE,
+                          qoe_log_value_size(attr->value.len));
+        p = qoe_log_string(p, QOE_ANY_VALUE_STRING, qoe_span_null,
+                           attr->value);
+    }
+
+    if (log->traced) {
+        p = qoe_wire_bytes(p, QOE_LOG_TRACE_ID,
+                           (qoe_span_t) { (const char *) log->trace_id,
+                                          sizeof(log->trace_id) });
+    }
+
+    if (log->record.received_ns != 0) {
+        p = qoe_wire_fixed64(p, QOE_LOG_OBSERVED_TIME,
+                             log->record.received_ns);
+    }
+
+    return qoe_log_string(p, QOE_LOG_EVENT_NAME,
+                          qoe_span(QOE_LOG_EVENT_PREFIX),
+                          log->record.type_name);
+}
+
+
+/* Text of the record, which a collector must be able to read. */
+
+static char *
+qoe_log_string(char *p, unsigned field, qoe_span_t prefix, qoe_span_t text)
+{
+    char  *end;
+
+    p = qoe_wire_head(p, field, prefix.len + text.len);
+    p = qoe_wire_text(p, prefix);
+    end = qoe_wire_text(p, text);
+    qoe_pb_repair(p, text.len);
+
+    return end;
+}
+
+
+/* What stands around the records is small, and the same for all of them. */
+
+static qoe_status_t
+qoe_logs_identity(qoe_span_t *resource, qoe_span_t *scope,
+    const qoe_otlp_identity_t *id, qoe_arena_t *arena)
+{
+    qoe_pb_scope_t     scope_msg;
+    qoe_pb_resource_t  resource_msg;
+
+    if (qoe_pb_identity(&resource_msg, &scope_msg, id, arena) != QOE_OK
+        || qoe_logs_message(resource, &resource_msg.base, arena) != QOE_OK)
+    {
+        return QOE_NOMEM;
+    }
+
+    return qoe_logs_message(scope, &scope_msg.base, arena);
 }
 
 
 static qoe_status_t
-qoe_logs_append(qoe_buf_t *out, qoe_encoding_t encoding,
-    const qoe_otlp_identity_t *id, qoe_pb_log_t **logs, size_t n,
+qoe_logs_message(qoe_span_t *bytes, const ProtobufCMessage *msg,
     qoe_arena_t *arena)
 {
-    qoe_pb_scope_t           scope;
-    qoe_pb_resource_t        resource;
-    qoe_pb_scope_logs_t      scope_logs, *scope_logs_list;
-    qoe_pb_logs_request_t    request;
-    qoe_pb_resource_logs_t   resource_logs, *resource_logs_list;
+    char  *p;
 
-    if (qoe_pb_identity(&resource, &scope, id, arena) != QOE_OK) {
+    p = qoe_arena_alloc(arena, protobuf_c_message_get_packed_size(msg));
+    if (p == NULL) {
         return QOE_NOMEM;
     }
 
-    opentelemetry__proto__logs__v1__scope_logs__init(&scope_logs);
-    scope_logs.scope = &scope;
-    scope_logs.log_records = logs;
-    scope_logs.n_log_records = n;
+    bytes->data = p;
+    bytes->len = protobuf_c_message_pack(msg, (uint8_t *) p);
 
-    scope_logs_list = &scope_logs;
+    return QOE_OK;
+}
 
-    opentelemetry__proto__logs__v1__resource_logs__init(&resource_logs);
-    resource_logs.resource = &resource;
-    resource_logs.scope_logs = &scope_logs_list;
-    resource_logs.n_scope_logs = 1;
 
-    resource_logs_list = &resource_logs;
+/*
+ * Lengths stand before what they count, so the records are opened a second
+ * time; that is cheaper than to keep what was found, or to move the bytes.
+ */
 
-    qoe_pb_service(logs, service_request__init)(&request);
-    request.resource_logs = &resource_logs_list;
-    request.n_resource_logs = 1;
+static qoe_status_t
+qoe_logs_append(qoe_buf_t *out, const qoe_otlp_identity_t *id,
+    const qoe_span_t *records, const size_t *sizes, size_t n, qoe_log_record_t *log,
+    qoe_arena_t *arena)
+{
+    char          *p;
+    size_t         i, scope_logs, resource_logs;
+    qoe_span_t     resource, scope;
+    qoe_status_t   rc;
 
-    return qoe_pb_append(out, encoding, &request.base);
+    if (qoe_logs_identity(&resource, &scope, id, arena) != QOE_OK) {
+        return QOE_NOMEM;
+    }
+
+    scope_logs = qoe_wire_bytes_size(scope.len);
+
+    for (i = 0; i < n; i++) {
+        scope_logs += (sizes[i] != 0) ? qoe_wire_bytes_size(sizes[i]) : 0;
+    }
+
+    resource_logs = qoe_wire_bytes_size(resource.len)
+                    + qoe_wire_bytes_size(scope_logs);
+
+    if (out->status != QOE_OK) {
+        return out->status;
+    }
+
+    p = qoe_buf_reserve(out, qoe_wire_bytes_size(resource_logs));
+
+    if (p == NULL) {
+        rc = out->status;
+        out->status = QOE_OK;
+        return rc;
+    }
+
+    p = qoe_wire_head(p, QOE_LOGS_RESOURCE_LOGS, resource_logs);
+    p = qoe_wire_bytes(p, QOE_LOGS_RESOURCE, resource);
+    p = qoe_wire_head(p, QOE_LOGS_SCOPE_LOGS, scope_logs);
+    p = qoe_wire_bytes(p, QOE_LOGS_SCOPE, scope);
+
+    for (i = 0; i < n; i++) {
+
+        if (sizes[i] == 0) {
+            continue;
+        }
+
+        rc = qoe_log_open(log, records[i], arena);
+
+        if (rc != QOE_OK) {
+            return rc;
+        }
+
+        p = qoe_wire_head(p, QOE_LOGS_RECORDS, sizes[i]);
+        p = qoe_log_write(p, log);
+    }
+
+    out->len += qoe_wire_bytes_size(resource_logs);
+
+    return QOE_OK;
 }

@@ -7,7 +7,7 @@
 
 
 #include "qoe_otlp_pb.h"
-#include "qoe_otlp_wire.h"
+#include "qoe_wire.h"
 
 #include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"

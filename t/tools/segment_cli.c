@@ -13,7 +13,7 @@
 
 
 #include "qoe_otlp.h"
-#include "qoe_record.h"
+#include "../unit/record_pb.h"
 #include "qoe_segment.h"
 
 #include <fcntl.h>
@@ -121,13 +121,12 @@ segment_request(qoe_buf_t *out, uint64_t id, unsigned long record,
         ev.time_ms = 1700000000000;
         ev.raw = qoe_span_str(raw);
 
-        if (qoe_record_pack(&packed[i], &ev, &meta, arena) != QOE_OK) {
+        if (record_pack(&packed[i], &ev, &meta, arena) != QOE_OK) {
             segment_die("a record");
         }
     }
 
-    if (qoe_otlp_logs(out, QOE_ENCODING_PROTOBUF, &nobody, packed, items,
-                      &nbad, arena)
+    if (qoe_otlp_logs(out, &nobody, packed, items, &nbad, arena)
         != QOE_OK || nbad != 0)
     {
         segment_die("a request");

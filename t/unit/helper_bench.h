@@ -14,7 +14,7 @@
 #include "tap.h"
 #include "qoe_dest.h"
 #include "qoe_helper.h"
-#include "qoe_record.h"
+#include "record_pb.h"
 #include "qoe_uuid.h"
 #include "qoe_zone_layout.h"
 
@@ -274,7 +274,7 @@ put(bench_t *t, uint32_t n)
         ev.raw = qoe_span_str(raw);
         meta.received_ns = qoe_unix_ns();
 
-        if (qoe_record_pack(&packed, &ev, &meta, &arena) != QOE_OK) {
+        if (record_pack(&packed, &ev, &meta, &arena) != QOE_OK) {
             abort();
         }
 

@@ -90,7 +90,7 @@ fill(bench_t *t)
     ev.raw = (qoe_span_t) { raw, BODY };
     meta.received_ns = qoe_unix_ns();
 
-    if (qoe_record_pack(&packed, &ev, &meta, &arena) != QOE_OK) {
+    if (record_pack(&packed, &ev, &meta, &arena) != QOE_OK) {
         abort();
     }
 

@@ -7,10 +7,7 @@
 #include "tap.h"
 #include "otlp_golden.h"
 
-#include "qoe_otlp_pb.h"
-#include "qoe_record.h"
-
-#include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
+#include "otlp_logs_pb.h"
 
 
 typedef qoe_pb_service_type(Logs, ServiceRequest)  request_t;
@@ -117,6 +114,31 @@ release(qoe_span_t *s, size_t n)
 }
 
 
+/* Is what is in out what protobuf-c writes of them, too? */
+
+static bool
+same(const qoe_span_t *records, size_t n)
+{
+    bool          is;
+    size_t        nbad;
+    qoe_buf_t     pb;
+    qoe_arena_t   a;
+    qoe_status_t  rc;
+
+    qoe_buf_init(&pb, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
+    qoe_arena_init(&a, &qoe_mem_heap, 65536, 64 << 20);
+
+    rc = pb_logs(&pb, QOE_ENCODING_PROTOBUF, &identity, records, n, &nbad, &a);
+    is = (rc == QOE_OK && pb.len == out.len
+          && memcmp(pb.data, out.data, pb.len) == 0);
+
+    qoe_buf_free(&pb);
+    qoe_arena_free(&a);
+
+    return is;
+}
+
+
 /*
  * What became of one record, read back into the arena; NULL unless it is one
  * log record.
@@ -135,14 +157,14 @@ log_of(const Openqoe__V1__Record *r)
     qoe_buf_reset(&out);
     qoe_arena_reset(&arena);
 
-    rc = qoe_otlp_logs(&out, QOE_ENCODING_PROTOBUF, &identity, &packed, 1,
-                       &nbad, &arena);
+    rc = qoe_otlp_logs(&out, &identity, &packed, 1, &nbad, &arena);
 
-    release(&packed, 1);
-
-    if (rc != QOE_OK || nbad != 0) {
+    if (rc != QOE_OK || nbad != 0 || !same(&packed, 1)) {
+        release(&packed, 1);
         return NULL;
     }
+
+    release(&packed, 1);
 
     rc = qoe_pb_unpack(&msg, &qoe_pb_service(logs, service_request__descriptor),
                        (qoe_span_t) { out.data, out.len }, &arena);
@@ -211,8 +233,7 @@ test_golden(void)
     records[1] = (qoe_span_t) { "\xff\xff", 2 };
     records[2] = pack(&b);
 
-    rc = qoe_otlp_logs(&out, QOE_ENCODING_PROTOBUF, &identity, records, 3,
-                       &nbad, &arena);
+    rc = qoe_otlp_logs(&out, &identity, records, 3, &nbad, &arena);
 
     ok(rc == QOE_OK && nbad == 1, "two of three records are read");
     ok(qoe_span_eq(want, (qoe_span_t) { out.data, out.len }),
@@ -225,8 +246,7 @@ test_golden(void)
     records[0] = pack(&b);
     qoe_buf_reset(&out);
 
-    rc = qoe_otlp_logs(&out, QOE_ENCODING_JSON, &identity, records, 1, &nbad,
-                       &arena);
+    rc = pb_logs(&out, QOE_ENCODING_JSON, &identity, records, 1, &nbad, &arena);
 
     ok(rc == QOE_OK && nbad == 0
        && qoe_span_eq(qoe_span(json), (qoe_span_t) { out.data, out.len }),
@@ -246,13 +266,11 @@ test_nothing(void)
     qoe_buf_reset(&out);
     qoe_buf_literal(&out, "abc");
 
-    rc = qoe_otlp_logs(&out, QOE_ENCODING_PROTOBUF, &identity, records, 2,
-                       &nbad, &arena);
+    rc = qoe_otlp_logs(&out, &identity, records, 2, &nbad, &arena);
     ok(rc == QOE_DONE && nbad == 2 && out.len == 3,
        "no record can be read: nothing is appended");
 
-    rc = qoe_otlp_logs(&out, QOE_ENCODING_JSON, &identity, records, 0, &nbad,
-                       &arena);
+    rc = qoe_otlp_logs(&out, &identity, records, 0, &nbad, &arena);
     ok(rc == QOE_DONE && nbad == 0 && out.len == 3, "no record at all");
 }
 
@@ -446,38 +464,33 @@ test_attributes(void)
 static void
 test_too_large(void)
 {
-    size_t               nbad, len[2];
+    size_t               nbad, len;
     qoe_buf_t            b;
     qoe_span_t           packed;
     qoe_status_t         rc, at;
-    qoe_encoding_t       enc;
     Openqoe__V1__Record  r = full();
 
     packed = pack(&r);
 
-    for (enc = QOE_ENCODING_PROTOBUF; enc <= QOE_ENCODING_JSON; enc++) {
-        qoe_buf_reset(&out);
-        qoe_arena_reset(&arena);
-        (void) qoe_otlp_logs(&out, enc, &identity, &packed, 1, &nbad, &arena);
-        len[enc] = out.len;
+    qoe_buf_reset(&out);
+    qoe_arena_reset(&arena);
+    (void) qoe_otlp_logs(&out, &identity, &packed, 1, &nbad, &arena);
+    len = out.len;
 
-        qoe_buf_init(&b, &qoe_mem_heap, len[enc] + 2);
-        qoe_buf_literal(&b, "abc");
-        rc = qoe_otlp_logs(&b, enc, &identity, &packed, 1, &nbad, &arena);
+    qoe_buf_init(&b, &qoe_mem_heap, len + 2);
+    qoe_buf_literal(&b, "abc");
+    rc = qoe_otlp_logs(&b, &identity, &packed, 1, &nbad, &arena);
 
-        ok(rc == QOE_TOO_LARGE && b.len == 3 && b.status == QOE_OK,
-           "one byte too many leaves the buffer as it was, encoding %d", enc);
+    ok(rc == QOE_TOO_LARGE && b.len == 3 && b.status == QOE_OK,
+       "one byte too many leaves the buffer as it was");
 
-        b.len = 2;
-        at = qoe_otlp_logs(&b, enc, &identity, &packed, 1, &nbad, &arena);
+    b.len = 2;
+    at = qoe_otlp_logs(&b, &identity, &packed, 1, &nbad, &arena);
 
-        ok(at == QOE_OK && b.len == len[enc] + 2
-           && memcmp(b.data + 2, out.data, len[enc]) == 0,
-           "and what fits is appended, encoding %d", enc);
+    ok(at == QOE_OK && b.len == len + 2
+       && memcmp(b.data + 2, out.data, len) == 0, "and what fits is appended");
 
-        qoe_buf_free(&b);
-    }
-
+    qoe_buf_free(&b);
     release(&packed, 1);
 }
 
@@ -492,47 +505,131 @@ test_memory(void)
     qoe_span_t           records[2];
     qoe_arena_t          a;
     qoe_status_t         rc;
-    qoe_encoding_t       enc;
     const qoe_mem_t     *mem;
+    Openqoe__V1__Named   named = OPENQOE__V1__NAMED__INIT, *list = &named;
     Openqoe__V1__Record  r = full(), s = small();
+
+    named.name = bytes("edge");
+    named.value = bytes("fra1");
+    r.attributes = &list;
+    r.n_attributes = 1;
 
     records[0] = pack(&r);
     records[1] = pack(&s);
+    bad = 0;
 
-    for (enc = QOE_ENCODING_PROTOBUF; enc <= QOE_ENCODING_JSON; enc++) {
-        bad = 0;
+    for (n = 0; ; n++) {
+        mem = tap_mem(&m, n);
+        qoe_arena_init(&a, mem, 64, 1 << 20);
+        qoe_buf_init(&b, mem, 1 << 20);
 
-        for (n = 0; ; n++) {
-            mem = tap_mem(&m, n);
-            qoe_arena_init(&a, mem, 64, 1 << 20);
-            qoe_buf_init(&b, mem, 1 << 20);
+        rc = qoe_otlp_logs(&b, &identity, records, 2, &nbad, &a);
 
-            rc = qoe_otlp_logs(&b, enc, &identity, records, 2, &nbad, &a);
+        bad += m.failed ? (rc != QOE_NOMEM || b.len != 0) : (rc != QOE_OK);
 
-            bad += m.failed ? (rc != QOE_NOMEM || b.len != 0) : (rc != QOE_OK);
+        qoe_arena_free(&a);
+        qoe_buf_free(&b);
+        bad += (m.live != 0);
 
-            qoe_arena_free(&a);
-            qoe_buf_free(&b);
-            bad += (m.live != 0);
-
-            if (m.failed == 0) {
-                break;
-            }
+        if (m.failed == 0) {
+            break;
         }
-
-        ok(bad == 0 && n > 15, "each of %ld allocations fails, encoding %d",
-           n, enc);
     }
+
+    ok(bad == 0 && n > 8, "each of %ld allocations fails", n);
 
     qoe_arena_init(&a, &qoe_mem_heap, 4096, 4096);
     qoe_buf_init(&b, &qoe_mem_heap, 1 << 20);
-    rc = qoe_otlp_logs(&b, QOE_ENCODING_PROTOBUF, &identity, records, 2, &nbad,
-                       &a);
+    rc = qoe_otlp_logs(&b, &identity, records, 2, &nbad, &a);
     ok(rc == QOE_NOMEM && b.len == 0, "the arena's maximum is kept");
 
     qoe_arena_free(&a);
     qoe_buf_free(&b);
     release(records, 2);
+}
+
+
+/* Text of any length and kind, of a few lengths more often. */
+
+static ProtobufCBinaryData
+any_text(unsigned *seed)
+{
+    size_t                i, len;
+    uint8_t              *p;
+    static const size_t   lens[] = { 0, 1, 20, 36, 127, 128, 300 };
+
+    len = lens[(size_t) rand_r(seed) % (sizeof(lens) / sizeof(lens[0]))];
+    p = qoe_arena_alloc(&arena, len + 1);
+
+    if (p == NULL) {
+        abort();
+    }
+
+    for (i = 0; i < len; i++) {
+        p[i] = (rand_r(seed) % 40 == 0) ? (uint8_t) rand_r(seed)
+                                        : (uint8_t) ('a' + rand_r(seed) % 26);
+    }
+
+    return (ProtobufCBinaryData) { len, p };
+}
+
+
+/* Records with and without each part, in batches of several sizes. */
+
+static void
+test_oracle(void)
+{
+    size_t               i, k, n, bad, nbad;
+    unsigned             seed;
+    qoe_span_t           records[40];
+    Openqoe__V1__Named   named[40], *list[40];
+    Openqoe__V1__Record  r;
+
+    bad = 0;
+    seed = 11;
+
+    for (i = 0; i < 2000; i++) {
+        qoe_arena_reset(&arena);
+        qoe_buf_reset(&out);
+        n = 1 + (size_t) rand_r(&seed) % 40;
+
+        for (k = 0; k < 40; k++) {
+            openqoe__v1__named__init(&named[k]);
+            named[k].name = any_text(&seed);
+            named[k].value = any_text(&seed);
+            list[k] = &named[(size_t) rand_r(&seed) % (k + 1)];
+        }
+
+        for (k = 0; k < n; k++) {
+            r = (rand_r(&seed) & 1) ? full() : small();
+            r.event_unix_nano *= (rand_r(&seed) & 3) != 0;
+            r.received_unix_nano *= (rand_r(&seed) & 3) != 0;
+            r.severity_number = (uint32_t) rand_r(&seed) % 30;
+            r.body = any_text(&seed);
+            r.env = any_text(&seed);
+            r.marker = any_text(&seed);
+            r.app_name = any_text(&seed);
+            r.event_type = (ProtobufCBinaryData) {
+                1 + (size_t) rand_r(&seed) % 8, (uint8_t *) "event\xfftype"
+            };
+
+            r.n_attributes = (size_t) rand_r(&seed) % 41
+                             * (rand_r(&seed) % 4 == 0);
+            r.attributes = list;
+            records[k] = pack(&r);
+
+            if (rand_r(&seed) % 16 == 0) {
+                records[k].len = records[k].len / 2;
+            }
+        }
+
+        bad += (qoe_otlp_logs(&out, &identity, records, n, &nbad, &arena)
+                == QOE_OK) != same(records, n);
+
+        release(records, n);
+    }
+
+    ok(bad == 0, "the bytes of protobuf-c for %zu batches of any records", i);
 }
 
 
@@ -551,6 +648,7 @@ main(void)
     test_attributes();
     test_too_large();
     test_memory();
+    test_oracle();
 
     qoe_buf_free(&out);
     qoe_arena_free(&arena);

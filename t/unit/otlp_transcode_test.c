@@ -9,7 +9,7 @@
 
 #include "tap.h"
 #include "qoe_otlp.h"
-#include "qoe_record.h"
+#include "otlp_logs_pb.h"
 
 
 #define TRACES                                                                \
@@ -65,7 +65,7 @@ make_records(void)
         };
         ev.raw = qoe_arena_copy(&packs, qoe_span_str(raw));
 
-        if (qoe_record_pack(&records[i], &ev, &meta, &packs) != QOE_OK) {
+        if (record_pack(&records[i], &ev, &meta, &packs) != QOE_OK) {
             abort();
         }
     }
@@ -79,8 +79,7 @@ logs(qoe_buf_t *out, qoe_encoding_t encoding, size_t first, size_t n)
 
     len = out->len;
 
-    if (qoe_otlp_logs(out, encoding, &identity, records + first, n, &nbad,
-                      &arena)
+    if (pb_logs(out, encoding, &identity, records + first, n, &nbad, &arena)
         != QOE_OK)
     {
         abort();

@@ -7,7 +7,7 @@
 
 
 #include "tap.h"
-#include "qoe_record.h"
+#include "record_pb.h"
 #include "qoe_source.h"
 
 
@@ -104,15 +104,20 @@ test_round_trip(void)
     qoe_span_t            packed;
     qoe_event_t           ev;
     qoe_arena_t           arena;
+    qoe_record_t          open;
     qoe_record_meta_t     meta;
     Openqoe__V1__Record  *r;
 
     make_event(&ev, &meta);
     qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
 
-    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_OK
+    ok(record_pack(&packed, &ev, &meta, &arena) == QOE_OK
        && packed.len > 100, "packs");
-    ok(qoe_record_unpack(&r, packed, &arena) == QOE_OK, "unpacks");
+    ok(record_unpack(&r, packed, &arena) == QOE_OK, "protobuf-c unpacks it");
+    ok(qoe_record_open(&open, packed) == QOE_OK && record_is(&open, r),
+       "and we read the same");
+    ok(open.body.data == packed.data + packed.len - ev.raw.len
+       && packed.data[0] == 0x09, "in place; the time first, the body last");
 
     ok(r->received_unix_nano == 1765976635200123456
        && r->event_unix_nano == 1765976635154000000
@@ -153,15 +158,11 @@ test_round_trip(void)
        && bytes_are(r->dimensions[1]->value, attrs[0].value)
        && bytes_are(r->dimensions[2]->value, qoe_span("64512")),
        "dimensions from data, an attribute and a field");
-    ok(r->body.data < (uint8_t *) packed.data
-       || r->body.data >= (uint8_t *) packed.data + packed.len,
-       "strings are copies");
-
     ev.field[QOE_FIELD_ENV].type = QOE_VALUE_NONE;
     meta.marker = qoe_span_null;
 
-    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_OK
-       && qoe_record_unpack(&r, packed, &arena) == QOE_OK
+    ok(record_pack(&packed, &ev, &meta, &arena) == QOE_OK
+       && record_unpack(&r, packed, &arena) == QOE_OK
        && r->env.len == 0 && r->marker.len == 0
        && bytes_are(r->app_name, qoe_span("app")), "absent fields stay absent");
 
@@ -178,21 +179,25 @@ test_unknown_field(void)
     qoe_span_t            packed;
     qoe_event_t           ev;
     qoe_arena_t           arena;
+    qoe_record_t          open;
     qoe_record_meta_t     meta;
     Openqoe__V1__Record  *r;
     static const char     later[] = "\x82\x06\x03xyz";  /* field 96 */
 
     make_event(&ev, &meta);
     qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
-    qoe_record_pack(&packed, &ev, &meta, &arena);
+    record_pack(&packed, &ev, &meta, &arena);
 
     memcpy(bytes, packed.data, packed.len);
     memcpy(bytes + packed.len, later, sizeof(later) - 1);
 
-    ok(qoe_record_unpack(&r, (qoe_span_t) { bytes, packed.len
+    ok(record_unpack(&r, (qoe_span_t) { bytes, packed.len
                                                    + sizeof(later) - 1 },
                          &arena) == QOE_OK
-       && r->base.n_unknown_fields == 1 && bytes_are(r->body, ev.raw),
+       && r->base.n_unknown_fields == 1 && bytes_are(r->body, ev.raw)
+       && qoe_record_open(&open, (qoe_span_t) { bytes, packed.len
+                                                       + sizeof(later) - 1 })
+          == QOE_OK && record_is(&open, r),
        "an unknown field does no harm");
 
     qoe_arena_free(&arena);
@@ -203,29 +208,32 @@ static void
 test_invalid(void)
 {
     char                 *copy;
-    size_t                i, ok_count, other;
-    qoe_span_t            packed;
+    size_t                i, ok_count, bad;
+    qoe_span_t            packed, cut;
     qoe_event_t           ev;
     qoe_arena_t           arena, scratch;
-    qoe_status_t          status;
+    qoe_status_t          rc, pb;
+    qoe_record_t          open;
     qoe_record_meta_t     meta;
     Openqoe__V1__Record  *r;
 
     make_event(&ev, &meta);
     qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
     qoe_arena_init(&scratch, &qoe_mem_heap, 4096, 1 << 20);
-    qoe_record_pack(&packed, &ev, &meta, &arena);
+    record_pack(&packed, &ev, &meta, &arena);
 
     ok_count = 0;
-    other = 0;
+    bad = 0;
 
     for (i = 0; i < packed.len; i++) {
         copy = malloc(i + 1);
         memcpy(copy, packed.data, i);
+        cut = (qoe_span_t) { copy, i };
 
-        status = qoe_record_unpack(&r, (qoe_span_t) { copy, i }, &scratch);
-        ok_count += (status == QOE_OK);
-        other += (status != QOE_OK && status != QOE_INVALID);
+        rc = qoe_record_open(&open, cut);
+        pb = record_unpack(&r, cut, &scratch);
+        ok_count += (rc == QOE_OK);
+        bad += (rc != pb) || (rc == QOE_OK && !record_is(&open, r));
 
         free(copy);
         qoe_arena_reset(&scratch);
@@ -233,16 +241,30 @@ test_invalid(void)
 
     /* cut between two fields it is a record that lacks the later ones */
 
-    ok(ok_count == 21 && other == 0,
+    ok(ok_count == 21 && bad == 0,
        "cut anywhere: refused, but at the %zu borders behind uid", ok_count);
 
-    ok(qoe_record_unpack(&r, qoe_span_null, &arena) == QOE_INVALID, "nothing");
-    ok(qoe_record_unpack(&r, qoe_span("{\"events\":[]}"), &arena)
-       == QOE_INVALID, "JSON");
-    ok(qoe_record_unpack(&r, qoe_span("\x2a\x10" "0123456789abcdef"), &arena)
-       == QOE_INVALID, "a record without a type");
-    ok(qoe_record_unpack(&r, qoe_span("\x1a\x01x\x2a\x02xy"), &arena)
-       == QOE_INVALID, "a short uid");
+    const qoe_span_t  wrong[] = {
+        qoe_span_null, qoe_span("{\"events\":[]}"),
+        qoe_span("\x2a\x10" "0123456789abcdef"),
+        qoe_span("\x1a\x01x\x2a\x02xy"),
+        qoe_span("\x1a\x01x\x2a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x"),
+        qoe_span("\x1a\x01x\x2a\x10" "0123456789abcdef\x80"),
+        qoe_span("\x1a\x01x\x2a\x10" "0123456789abcdef\x0b\x0c"),
+        qoe_span("\x1a\x01x\x2a\x10" "0123456789abcdef\x30\x01"),
+        qoe_span("\x1a\x01x\x2a\x10" "0123456789abcdef\x0a\x01x"),
+        qoe_span("\x1a\x01x\x2a\x10" "0123456789abcdef\x9a\x02\x07" "1234567"),
+        qoe_span("\x1a\x01x\x2a\x10" "0123456789abcdef\xa2\x02\x02\x0a\x01"),
+        qoe_span("\x1a\x01x\x2a\x10" "0123456789abcdef\xa2\x02\x02\x08\x01")
+    };
+
+    for (i = 0, bad = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        bad += qoe_record_open(&open, wrong[i]) != QOE_INVALID
+               || record_unpack(&r, wrong[i], &arena) != QOE_INVALID;
+    }
+
+    ok(bad == 0, "nothing, JSON, no type, a short uid, lengths and types that "
+       "are wrong: %zu of them", i);
 
     qoe_arena_free(&arena);
     qoe_arena_free(&scratch);
@@ -290,7 +312,7 @@ test_largest(qoe_event_t *ev, qoe_record_meta_t *meta, qoe_arena_t *arena,
     meta->attrs = many;
     meta->nattrs = QOE_ATTRIBUTES_MAX + 1;
 
-    rc = qoe_record_pack(&packed, ev, meta, arena);
+    rc = record_pack(&packed, ev, meta, arena);
 
     ok(rc == QOE_OK && packed.len < QOE_RECORD_MAX,
        "the largest event fits: %zu bytes", packed.len);
@@ -312,11 +334,11 @@ test_limits(void)
     big = calloc(1, QOE_RECORD_MAX + 1);
 
     ev.raw = (qoe_span_t) { big, QOE_RECORD_MAX };
-    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_TOO_LARGE,
+    ok(record_pack(&packed, &ev, &meta, &arena) == QOE_TOO_LARGE,
        "too large");
 
     ev.raw.len = QOE_RECORD_MAX - 512;
-    ok(qoe_record_pack(&packed, &ev, &meta, &arena) == QOE_OK
+    ok(record_pack(&packed, &ev, &meta, &arena) == QOE_OK
        && packed.len <= QOE_RECORD_MAX, "just not too large");
 
     test_largest(&ev, &meta, &arena, big);
@@ -348,8 +370,8 @@ test_nomem(void)
 
         qoe_arena_init(&arena, tap_mem(&m, n), 16, 1 << 20);
 
-        pack = qoe_record_pack(&packed, &ev, &meta, &arena);
-        unpack = (pack == QOE_OK) ? qoe_record_unpack(&r, packed, &arena)
+        pack = record_pack(&packed, &ev, &meta, &arena);
+        unpack = (pack == QOE_OK) ? record_unpack(&r, packed, &arena)
                                   : QOE_NOMEM;
         qoe_arena_free(&arena);
 

@@ -2,14 +2,15 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The protobuf wire format, written directly.  Room is reserved by the
- * caller, who has asked the *_size functions; each writer returns the byte
- * behind what it wrote.  Field numbers are below 16: a key is one byte.
+ * The protobuf wire format, written and read directly.  Room is reserved by
+ * the caller, who has asked the *_size functions; each writer returns the byte
+ * behind what it wrote.  Field numbers are below 16, a key is one byte, unless
+ * a function says otherwise.
  */
 
 
-#ifndef _QOE_OTLP_WIRE_H_INCLUDED_
-#define _QOE_OTLP_WIRE_H_INCLUDED_
+#ifndef _QOE_WIRE_H_INCLUDED_
+#define _QOE_WIRE_H_INCLUDED_
 
 
 #include "qoe_core.h"
@@ -155,6 +156,17 @@ qoe_wire_small(char *p, unsigned field, unsigned v)
 }
 
 
+/* The same with a field number from 16 to 2047: a key of two bytes. */
+
+static inline char *
+qoe_wire_wide_head(char *p, unsigned field, size_t len)
+{
+    p = qoe_wire_varint(p, field << 3 | QOE_WIRE_BYTES);
+
+    return qoe_wire_varint(p, len);
+}
+
+
 /* Fills in a length of QOE_WIRE_LEN_SIZE bytes. */
 
 static inline void
@@ -167,4 +179,109 @@ qoe_wire_len(char *p, size_t len)
 }
 
 
-#endif /* _QOE_OTLP_WIRE_H_INCLUDED_ */
+/* What stands at one place of a message. */
+
+typedef struct {
+    uint32_t     field;
+    unsigned     type;               /* qoe_wire_type_t */
+    uint64_t     number;             /* unless it is bytes */
+    qoe_span_t   bytes;
+} qoe_wire_item_t;
+
+
+/* The byte behind the varint, or NULL: it does not end before end. */
+
+static inline const char *
+qoe_wire_get_varint(const char *p, const char *end, uint64_t *v)
+{
+    unsigned  shift;
+
+    if (p < end && (*p & 0x80) == 0) {
+        *v = (uint8_t) *p;
+        return p + 1;
+    }
+
+    *v = 0;
+
+    for (shift = 0; p < end && shift < 70; shift += 7) {
+        *v |= (uint64_t) (*p & 0x7f) << (shift & 63);
+
+        if ((*p++ & 0x80) == 0) {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+static inline uint64_t
+qoe_wire_get64(const char *p)
+{
+    uint64_t  v;
+
+    memcpy(&v, p, 8);
+
+    return le64toh(v);
+}
+
+
+/*
+ * Reads a field of any number, in place.  The byte behind it, or NULL: there
+ * is none, or it goes beyond end.
+ */
+
+static inline const char *
+qoe_wire_next(const char *p, const char *end, qoe_wire_item_t *item)
+{
+    uint32_t  fixed32;
+    uint64_t  v;
+
+    p = qoe_wire_get_varint(p, end, &v);
+
+    if (p == NULL || v >> 32 != 0 || v >> 3 == 0) {
+        return NULL;
+    }
+
+    item->field = (uint32_t) (v >> 3);
+    item->type = v & 7;
+
+    switch (item->type) {
+
+    case QOE_WIRE_BYTES:
+        p = qoe_wire_get_varint(p, end, &v);
+
+        if (p == NULL || v > (uint64_t) (end - p)) {
+            return NULL;
+        }
+
+        item->bytes = (qoe_span_t) { p, (size_t) v };
+        return p + v;
+
+    case QOE_WIRE_VARINT:
+        return qoe_wire_get_varint(p, end, &item->number);
+
+    case QOE_WIRE_FIXED64:
+        if (end - p < 8) {
+            return NULL;
+        }
+
+        item->number = qoe_wire_get64(p);
+        return p + 8;
+
+    case QOE_WIRE_FIXED32:
+        if (end - p < 4) {
+            return NULL;
+        }
+
+        memcpy(&fixed32, p, 4);
+        item->number = le32toh(fixed32);
+        return p + 4;
+
+    default:
+        return NULL;
+    }
+}
+
+
+#endif /* _QOE_WIRE_H_INCLUDED_ */
