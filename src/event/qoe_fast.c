@@ -82,6 +82,8 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 
     qoe_fast_init(&f, conf, now_ms, arena);
     f.end = body.data + body.len;
+    f.safe = (body.len > QOE_FAST_MARGIN) ? f.end - QOE_FAST_MARGIN
+                                          : body.data;
 
     p = qoe_fast_skip(body.data);
 
@@ -108,7 +110,7 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 }
 
 
-/* key[] and ranks[] are never read before they are written. */
+/* next[], ranks[] and key[] are never read before they are written. */
 
 static void
 qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
@@ -118,7 +120,7 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
     double                   now;
     const qoe_fast_table_t  *t;
 
-    memset(f, 0, offsetof(qoe_fast_t, ranks));
+    memset(f, 0, offsetof(qoe_fast_t, next));
 
     f->conf = conf;
     f->arena = arena;
@@ -134,7 +136,7 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
 
     for (i = 0; i < QOE_FAST_TYPES; i++, t++) {
         for (k = 0; k <= t->n; k++) {
-            f->next[t->next + k] = (uint8_t) (k % t->n);
+            f->next[t->next + k] = &t->name[(k < t->n) ? k : 0];
         }
     }
 }

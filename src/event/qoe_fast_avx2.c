@@ -24,19 +24,18 @@ typedef uint32_t  qoe_fast_mask_t;
 
 QOE_FAST_TARGET
 static inline qoe_fast_mask_t
-qoe_fast_block(const char *p, qoe_fast_mask_t *high)
+qoe_fast_block(const char *p)
 {
-    __m256i        v, end;
-    const __m256i  control = _mm256_set1_epi8(0x1f);
+    __m256i  v, end;
 
     v = _mm256_loadu_si256((const __m256i *) p);
 
     end = _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')),
                           _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\')));
-    end = _mm256_or_si256(end, _mm256_cmpeq_epi8(_mm256_max_epu8(v, control),
-                                                 control));
 
-    *high = (qoe_fast_mask_t) _mm256_movemask_epi8(v);
+    /* these are signed: what is beyond ASCII is less, too */
+
+    end = _mm256_or_si256(end, _mm256_cmpgt_epi8(_mm256_set1_epi8(' '), v));
 
     return (qoe_fast_mask_t) _mm256_movemask_epi8(end);
 }

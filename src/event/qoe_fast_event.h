@@ -46,7 +46,7 @@ qoe_fast_plain(qoe_fast_t *f, const char *p, qoe_value_t *out,
     case QOE_KIND_NUMBER:
     case QOE_KIND_NUMBER_LIST:
         out->type = QOE_VALUE_NUMBER;
-        return qoe_fast_number(p, &out->v.number);
+        return qoe_fast_number(f, p, &out->v.number);
 
     case QOE_KIND_BOOL:
         out->type = QOE_VALUE_BOOL;
@@ -83,7 +83,7 @@ qoe_fast_time(qoe_fast_t *f, const char *p)
 {
     double  t;
 
-    p = qoe_fast_number(p, &t);
+    p = qoe_fast_number(f, p, &t);
 
     if (p == NULL || !(t >= f->time_min && t <= f->time_max)) {
         return NULL;
@@ -144,9 +144,38 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
 
 
 /*
+ * The key at p that is not the expected one, or does not stand where it is
+ * expected, as *next then is; and its value.  *name is NULL for an unknown
+ * key.
+ */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_known_key(qoe_fast_t *f, const char *p, const qoe_fast_table_t *t,
+    const qoe_fast_name_t **next, const qoe_fast_name_t **name,
+    qoe_span_t *key)
+{
+    p = qoe_fast_member(f, qoe_fast_skip(p), key);
+    *name = NULL;
+
+    if (p != NULL) {
+        *name = qoe_fast_find(t, *key, f->end);
+
+        if (*name != NULL) {
+            *next = *name;
+        }
+    }
+
+    return p;
+}
+
+
+/*
  * An event or one of its known objects.  Players send the same keys in the
  * same order again and again: what stood behind a key last time is expected
  * there.
+ *
+ * For its commas it counts as if all known keys were there.
  */
 
 QOE_FAST_TARGET
@@ -154,68 +183,93 @@ static const char *
 qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t)
 {
-    size_t                  first;
-    uint8_t                *next;
-    uint64_t                bit, names, seen;
-    qoe_span_t              key;
-    qoe_fast_value_t        v;
-    const qoe_fast_name_t  *name;
+    size_t                   first;
+    uint64_t                 names, seen;
+    qoe_span_t               key;
+    qoe_value_t             *out;
+    qoe_fast_text_t          text;
+    qoe_fast_value_t         v;
+    const qoe_fast_name_t   *name, **next;
 
     f->containers++;
+    f->commas += t->n;
     first = f->nkeys;
     names = 0;
     seen = 0;
-    next = f->next + t->next;
+    next = &f->next[t->next];
     p = qoe_fast_skip(p + 1);
 
-    while (*p != '}') {
-        name = &t->name[*next];
+    if (*p == '}') {
+        goto end;
+    }
 
-        if (qoe_fast_is(f, p, name)) {
-            p = qoe_fast_skip(p + name->size);
+    for ( ;; ) {
+        name = *next;
+
+        if (p < f->safe && qoe_fast_is(p, name)) {
+            p += name->size;
 
         } else {
-            p = qoe_fast_member(f, p, &key);
+            p = qoe_fast_known_key(f, p, t, next, &name, &key);
 
             if (p == NULL) {
                 return NULL;
             }
 
-            name = qoe_fast_find(t, key, f->end);
+            if (name == NULL) {
+                p = qoe_fast_key(f, first, &seen, key)
+                    ? qoe_fast_value(f, p, depth + 1, &v) : NULL;
+                f->unknown++;
+                f->commas++;
+                goto behind;
+            }
         }
 
-        if (name != NULL) {
-            bit = (uint64_t) 1 << (name - t->name);
+        if ((names & name->bit) != 0) {
+            return NULL;
+        }
 
-            if ((names & bit) != 0) {
+        names |= name->bit;
+        next = &f->next[name->next];
+
+        if (name->kind == QOE_KIND_STRING && *p == '"') {
+            p = qoe_fast_string(f, p, &text);
+            out = &f->ev->field[name->id];
+            out->type = QOE_VALUE_STRING;
+            out->v.string = (qoe_span_t) { text.data, text.len };
+
+            if (text.escaped && p != NULL
+                && !qoe_fast_unescape(f, &out->v.string))
+            {
                 return NULL;
             }
-
-            names |= bit;
-            *next = (uint8_t) (name - t->name);
-            next = f->next + t->next + (name - t->name) + 1;
-            p = qoe_fast_known_value(f, p, depth + 1, name);
 
         } else {
-            f->unknown++;
+            p = qoe_fast_known_value(f, qoe_fast_skip(p), depth + 1, name);
+        }
 
-            if (!qoe_fast_key(f, first, &seen, key)) {
-                return NULL;
+    behind:
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        if (*p != ',') {
+            p = qoe_fast_skip(p);
+
+            if (*p == '}') {
+                break;
             }
 
-            p = qoe_fast_value(f, p, depth + 1, &v);
+            if (*p != ',') {
+                return NULL;
+            }
         }
 
-        if (p == NULL) {
-            return NULL;
-        }
-
-        p = qoe_fast_more(f, p, '}');
-
-        if (p == NULL) {
-            return NULL;
-        }
+        p++;
     }
+
+end:
 
     f->nkeys = first;
 

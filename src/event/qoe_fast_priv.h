@@ -31,6 +31,11 @@
 #define QOE_FAST_DIGITS    19        /* as many are in 64 bits */
 #define QOE_FAST_EXPONENT  4         /* digits of an exponent */
 
+/* From so many bytes before the end on, reading is by bytes. */
+#define QOE_FAST_MARGIN    64
+
+#define QOE_FAST_BYTES(c)  ((uint64_t) (c) * 0x0101010101010101)
+
 #define QOE_FAST_BITS      7
 #define QOE_FAST_BUCKETS   ((size_t) 1 << QOE_FAST_BITS)
 #define QOE_FAST_NONE      UINT8_MAX
@@ -48,24 +53,26 @@ typedef enum {
 
 /*
  * A known name.  text is "\"name\":" under mask, which is compared at once
- * where that name is expected; names too long for it are never expected.
+ * where that name is expected; a name too long for it is never there.
  */
 
 typedef struct {
     uint64_t           text[2];
     uint64_t           mask[2];
     qoe_span_t         name;
-    uint8_t            size;         /* of text; 0: too long */
+    uint64_t           bit;          /* its own among those of the table */
+    uint8_t            size;         /* of text */
     uint8_t            kind;
     uint8_t            id;           /* the field or the group */
+    uint8_t            next;         /* where its prediction is */
 } qoe_fast_name_t;
 
 
 typedef struct {
     qoe_fast_name_t   *name;
     size_t             n;
-    size_t             next;         /* where its predictions begin */
-    uint64_t           required;     /* a bit a name */
+    size_t             next;         /* the prediction of its first one */
+    uint64_t           required;     /* their bits */
     uint8_t            bucket[QOE_FAST_BUCKETS];
 } qoe_fast_table_t;
 
@@ -106,13 +113,14 @@ typedef struct {
 
 typedef struct {
     const char        *end;
+    const char        *safe;         /* below it, the margin may be read */
     qoe_event_t       *ev;           /* the one that is read */
     qoe_arena_t       *arena;
     const char        *data;         /* of this event, or NULL */
     const char        *data_end;
     size_t             unknown;
     size_t             containers;
-    size_t             commas;
+    size_t             commas;       /* or more: see qoe_fast_known() */
     size_t             nkeys;
     double             time_min;
     double             time_max;
@@ -124,8 +132,11 @@ typedef struct {
     const qoe_decode_conf_t  *conf;
     const qoe_fast_table_t   *tables;
 
+    /* what stood behind a name last time, of its table */
+
+    const qoe_fast_name_t    *next[QOE_FAST_NEXT];
+
     uint8_t            ranks[QOE_NUMBERS];
-    uint8_t            next[QOE_FAST_NEXT];  /* what stood behind it last */
     qoe_fast_key_t     key[QOE_FAST_KEYS];
 } qoe_fast_t;
 
@@ -170,10 +181,12 @@ bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
 /* qoe_fast_text.c */
 
 const char *qoe_fast_escape(const char *p, const char *end);
-bool qoe_fast_utf8(const char *p, const char *end);
+const char *qoe_fast_utf8(const char *p, const char *end);
+const char *qoe_fast_plain_end(const char *p, const char *end);
 bool qoe_fast_unescape(qoe_fast_t *f, qoe_span_t *text);
 const char *qoe_fast_space(const char *p);
-const char *qoe_fast_number_long(const char *p, const char *end, double *n);
+const char *qoe_fast_number_rest(const char *start, const char *p,
+    uint64_t digits, size_t len, size_t whole, double *n);
 
 /* qoe_fast_data.c */
 
@@ -209,6 +222,60 @@ qoe_fast_load(const char *p)
 }
 
 
+/* The first byte is the lowest one. */
+
+static inline uint64_t
+qoe_fast_load_little(const char *p)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(qoe_fast_load(p));
+#else
+    return qoe_fast_load(p);
+#endif
+}
+
+
+static const uint64_t  qoe_fast_pow10[] = {
+    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000
+};
+
+
+/* How many digits there are at p, of eight bytes, and their value. */
+
+static inline size_t
+qoe_fast_eight(const char *p, uint64_t *value)
+{
+    size_t    n;
+    uint64_t  w, other;
+
+    /* a byte is a digit if it is below 10 now; exact up to the first other */
+
+    w = qoe_fast_load_little(p) ^ QOE_FAST_BYTES('0');
+    other = ((w + QOE_FAST_BYTES(0x76)) | w) & QOE_FAST_BYTES(0x80);
+    n = 8;
+
+    if (other != 0) {
+        n = (size_t) __builtin_ctzll(other) / 8;
+
+        if (n == 0) {
+            *value = 0;
+            return 0;
+        }
+
+        w <<= 64 - 8 * n;            /* zeros before them */
+    }
+
+    /* pairs of digits, then of pairs, then of these */
+
+    w = w * 10 + (w >> 8);
+    w = ((w & 0x000000ff000000ff) * 0x000f424000000064)
+        + ((w >> 16 & 0x000000ff000000ff) * 0x0000271000000001);
+    *value = w >> 32;
+
+    return n;
+}
+
+
 /* Of bytes that may be read up to end. */
 
 static inline uint64_t
@@ -237,18 +304,13 @@ qoe_fast_hash(qoe_span_t s, const char *end)
 }
 
 
-/* Is what stands at p the name that is expected there? */
+/* Is what stands at p, which is before the margin, that name? */
 
 static inline bool
-qoe_fast_is(const qoe_fast_t *f, const char *p, const qoe_fast_name_t *name)
+qoe_fast_is(const char *p, const qoe_fast_name_t *name)
 {
-    if (f->end - p < (ptrdiff_t) sizeof(name->text)) {
-        return false;
-    }
-
     return (((qoe_fast_load(p) ^ name->text[0]) & name->mask[0])
-            | ((qoe_fast_load(p + 8) ^ name->text[1]) & name->mask[1])) == 0
-           && name->size != 0;
+            | ((qoe_fast_load(p + 8) ^ name->text[1]) & name->mask[1])) == 0;
 }
 
 

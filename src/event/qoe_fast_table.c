@@ -170,7 +170,13 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
     n->name = name;
     n->kind = (uint8_t) kind;
     n->id = (uint8_t) id;
-    n->size = 0;
+    n->bit = (uint64_t) 1 << t->n;
+    n->next = (uint8_t) qoe_fast_nnext++;
+
+    /* no text is like this */
+
+    memset(n->text, 0, sizeof(n->text));
+    memset(n->mask, 0xff, sizeof(n->mask));
 
     if (name.len + 3 <= sizeof(text)) {
         memset(text, 0, sizeof(text));
@@ -186,7 +192,7 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
     }
 
     if (kind == QOE_KIND_ID || kind == QOE_FAST_TYPE || kind == QOE_FAST_TIME) {
-        t->required |= (uint64_t) 1 << t->n;
+        t->required |= n->bit;
     }
 
     i = qoe_fast_hash(name, name.data + name.len) >> (64 - QOE_FAST_BITS);
@@ -197,7 +203,6 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
 
     t->bucket[i] = (uint8_t) t->n++;
     qoe_fast_nnames++;
-    qoe_fast_nnext++;
 }
 
 

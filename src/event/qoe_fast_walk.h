@@ -5,17 +5,18 @@
  * The walk through a body, for the file that includes this: it has said what
  * a step of the scanner is.
  *
- * QOE_FAST_STEP             bytes
- * qoe_fast_mask_t           of them: bits, those of lower bytes first
- * qoe_fast_block(p, &high)  the bytes that end a run of plain text; exact up to
- *                           the first of them.  In high, those beyond ASCII
- * QOE_FAST_AT(mask)         the first byte in the mask
- * QOE_FAST_TARGET           an attribute of every function, or nothing
+ * QOE_FAST_STEP       bytes
+ * qoe_fast_mask_t     of them: bits, those of lower bytes first
+ * qoe_fast_block(p)   the bytes that end a run of plain text: quotes and
+ *                     backslashes, control characters, and what is beyond
+ *                     ASCII.  Exact up to the first of them
+ * QOE_FAST_AT(mask)   the first byte in the mask
+ * QOE_FAST_TARGET     an attribute of every function, or nothing
  */
 
 
 static const char *qoe_fast_string_rest(qoe_fast_t *f, const char *p,
-    qoe_fast_text_t *text, bool high);
+    qoe_fast_text_t *text);
 static const char *qoe_fast_object(qoe_fast_t *f, const char *p,
     size_t depth, qoe_fast_hook_t *hook);
 static const char *qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth);
@@ -27,92 +28,111 @@ QOE_FAST_TARGET
 static inline const char *
 qoe_fast_string(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 {
-    size_t           n;
-    qoe_fast_mask_t  mask, high;
+    qoe_fast_mask_t  mask;
 
     text->data = ++p;
-
-    if (f->end - p < QOE_FAST_STEP) {
-        return qoe_fast_string_rest(f, p, text, false);
-    }
-
-    mask = qoe_fast_block(p, &high);
-
-    if (mask == 0) {
-        return qoe_fast_string_rest(f, p + QOE_FAST_STEP, text, high != 0);
-    }
-
-    n = QOE_FAST_AT(mask);
-
-    if (p[n] != '"' || (high & (mask ^ (mask - 1))) != 0) {
-        return qoe_fast_string_rest(f, p, text, false);
-    }
-
-    text->len = n;
     text->escaped = false;
 
-    return p + n + 1;
+    while (p < f->safe) {
+        mask = qoe_fast_block(p);
+
+        if (mask == 0) {
+            p += QOE_FAST_STEP;
+            continue;
+        }
+
+        p += QOE_FAST_AT(mask);
+
+        if (*p == '"') {
+            text->len = (size_t) (p - text->data);
+            return p + 1;
+        }
+
+        break;
+    }
+
+    return qoe_fast_string_rest(f, p, text);
 }
 
 
-/* The same from p on; high: there was a byte beyond ASCII before. */
+/* The same from p on, for strings that are not so plain. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
-qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text,
-    bool high)
+qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 {
-    const char       *end;
-    qoe_fast_mask_t   mask, beyond;
-
-    end = f->end;
-    text->escaped = false;
+    qoe_fast_mask_t  mask;
 
     for ( ;; ) {
 
-        if (end - p >= QOE_FAST_STEP) {
-            mask = qoe_fast_block(p, &beyond);
+        if (p < f->safe) {
+            mask = qoe_fast_block(p);
 
             if (mask == 0) {
-                high |= (beyond != 0);
                 p += QOE_FAST_STEP;
                 continue;
             }
 
-            high |= ((beyond & (mask ^ (mask - 1))) != 0);
             p += QOE_FAST_AT(mask);
 
         } else {
-            while (p != end && (unsigned char) *p >= ' ' && *p != '"'
-                   && *p != '\\')
-            {
-                high |= ((unsigned char) *p++ >= 0x80);
-            }
-
-            if (p == end) {
-                return NULL;
-            }
+            p = qoe_fast_plain_end(p, f->end);
         }
 
-        if (*p != '\\') {
-            break;
+        if (p == f->end || (unsigned char) *p < ' ') {
+            return NULL;
         }
 
-        text->escaped = true;
-        p = qoe_fast_escape(p, end);
+        if (*p == '"') {
+            text->len = (size_t) (p - text->data);
+            return p + 1;
+        }
+
+        if (*p == '\\') {
+            text->escaped = true;
+            p = qoe_fast_escape(p, f->end);
+
+        } else {
+            p = qoe_fast_utf8(p, f->end);
+        }
 
         if (p == NULL) {
             return NULL;
         }
     }
+}
 
-    text->len = (size_t) (p - text->data);
 
-    if (*p != '"' || (high && !qoe_fast_utf8(text->data, p))) {
-        return NULL;
+/*
+ * Adds the digits at p, eight at a time; *n grows by how many.  They wrap
+ * where they are too many, and then their number tells.
+ */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_digits(const qoe_fast_t *f, const char *p, uint64_t *digits,
+    size_t *n)
+{
+    size_t    count;
+    uint64_t  w;
+
+    while (p < f->safe) {
+        count = qoe_fast_eight(p, &w);
+        *digits = *digits * qoe_fast_pow10[count] + w;
+        *n += count;
+        p += count;
+
+        if (count != 8) {
+            return p;
+        }
     }
 
-    return p + 1;
+    while ((unsigned char) (*p - '0') <= 9) {
+        *digits = *digits * 10 + (unsigned char) (*p++ - '0');
+        ++*n;
+    }
+
+    return p;
 }
 
 
@@ -120,72 +140,50 @@ qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text,
 
 QOE_FAST_TARGET
 static inline const char *
-qoe_fast_number(const char *p, double *n)
+qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
 {
-    int          exp, given;
-    bool         negative, minus;
-    size_t       len;
+    bool         negative;
     double       value;
+    size_t       len, whole;
     uint64_t     digits;
-    const char  *start, *first;
+    const char  *start;
 
     start = p;
     negative = (*p == '-');
-    first = p += negative;
+    p += negative;
     digits = 0;
-    exp = 0;
+    len = 0;
 
-    while ((unsigned) (*p - '0') <= 9) {
-        digits = digits * 10 + (unsigned) (*p++ - '0');
-    }
-
-    len = (size_t) (p - first);
-
-    if (len == 0 || (len > 1 && *first == '0')) {
+    if (*p == '0' && (unsigned char) (p[1] - '0') <= 9) {
         return NULL;
     }
 
+    p = qoe_fast_digits(f, p, &digits, &len);
+
+    if (len == 0) {
+        return NULL;
+    }
+
+    whole = len;
+
     if (*p == '.') {
-        first = ++p;
+        p = qoe_fast_digits(f, p + 1, &digits, &len);
 
-        while ((unsigned) (*p - '0') <= 9) {
-            digits = digits * 10 + (unsigned) (*p++ - '0');
-        }
-
-        if (p == first) {
+        if (len == whole) {
             return NULL;
         }
-
-        len += (size_t) (p - first);
-        exp = -(int) (p - first);
     }
 
-    if (*p == 'e' || *p == 'E') {
-        minus = (*++p == '-');
-        first = p += (minus || *p == '+');
-        given = 0;
-
-        while ((unsigned) (*p - '0') <= 9) {
-            given = (p - first < QOE_FAST_EXPONENT)
-                    ? given * 10 + (*p - '0') : 0;
-            p++;
-        }
-
-        if (p == first || p - first > QOE_FAST_EXPONENT) {
-            return NULL;
-        }
-
-        exp += minus ? -given : given;
+    if ((*p | 0x20) == 'e' || len > QOE_FAST_DIGITS) {
+        return qoe_fast_number_rest(start, p, digits, len, whole, n);
     }
 
-    if (len > QOE_FAST_DIGITS) {
-        return qoe_fast_number_long(start, p, n);
-    }
-
-    value = (exp == 0) ? (double) digits : qoe_number_decimal(digits, exp);
+    value = (len == whole) ? (double) digits
+                           : qoe_number_decimal(digits, (int) whole
+                                                        - (int) len);
     *n = negative ? -value : value;
 
-    return isfinite(value) ? p : NULL;
+    return p;
 }
 
 
@@ -227,7 +225,7 @@ qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
 
     default:
         v->value.type = QOE_VALUE_NUMBER;
-        return qoe_fast_number(p, &v->value.v.number);
+        return qoe_fast_number(f, p, &v->value.v.number);
     }
 }
 
