@@ -7,55 +7,16 @@
  */
 
 
+/* The keys of an object that no table has. */
+
+typedef struct {
+    size_t             first;
+    uint64_t           seen;
+} qoe_fast_unknown_t;
+
+
 static const char *qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t);
-
-
-/* p is at the value of a field, which is neither null nor a list. */
-
-QOE_FAST_TARGET
-static inline const char *
-qoe_fast_plain(qoe_fast_t *f, const char *p, qoe_value_t *out,
-    qoe_value_kind_t kind)
-{
-    size_t           len;
-    qoe_fast_text_t  text;
-
-    switch (kind) {
-
-    case QOE_KIND_ID:
-    case QOE_KIND_STRING:
-    case QOE_KIND_STRING_LIST:
-
-        if (*p != '"') {
-            return NULL;
-        }
-
-        p = qoe_fast_string(f, p, &text);
-
-        if (p == NULL || !qoe_fast_string_value(f, &out->v.string, &text)) {
-            return NULL;
-        }
-
-        out->type = QOE_VALUE_STRING;
-        len = out->v.string.len;
-
-        return (kind != QOE_KIND_ID || (len != 0 && len <= QOE_ID_MAX))
-               ? p : NULL;
-
-    case QOE_KIND_NUMBER:
-    case QOE_KIND_NUMBER_LIST:
-        out->type = QOE_VALUE_NUMBER;
-        return qoe_fast_number(f, p, &out->v.number);
-
-    case QOE_KIND_BOOL:
-        out->type = QOE_VALUE_BOOL;
-        out->v.boolean = (*p == 't');
-        return (*p != 'n') ? qoe_fast_literal(f, p) : NULL;
-    }
-
-    return NULL;
-}
 
 
 QOE_FAST_TARGET
@@ -97,12 +58,46 @@ qoe_fast_time(qoe_fast_t *f, const char *p)
 }
 
 
+/* A string that is not plain, or an id. */
+
 QOE_FAST_TARGET
 static inline const char *
+qoe_fast_known_string(qoe_fast_t *f, const char *p,
+    const qoe_fast_name_t *name)
+{
+    size_t            len;
+    qoe_value_t      *out;
+    qoe_fast_text_t   text;
+
+    if (*p != '"') {
+        return NULL;
+    }
+
+    out = &f->ev->field[name->id];
+    p = qoe_fast_string(f, p, &text);
+
+    if (p == NULL || !qoe_fast_string_value(f, &out->v.string, &text)) {
+        return NULL;
+    }
+
+    out->type = QOE_VALUE_STRING;
+    len = out->v.string.len;
+
+    return (name->kind != QOE_KIND_ID || (len != 0 && len <= QOE_ID_MAX))
+           ? p : NULL;
+}
+
+
+/* The value of a known key, wherever it stands behind the colon. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
 qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_name_t *name)
 {
     qoe_value_t  *out;
+
+    p = qoe_fast_skip(p);
 
     if (*p == 'n') {
         return (name->kind != QOE_KIND_ID && name->kind != QOE_FAST_TYPE
@@ -110,7 +105,34 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
                ? qoe_fast_literal(f, p) : NULL;
     }
 
+    out = &f->ev->field[name->id];
+
     switch (name->kind) {
+
+    case QOE_KIND_ID:
+    case QOE_KIND_STRING:
+        return qoe_fast_known_string(f, p, name);
+
+    case QOE_KIND_STRING_LIST:
+        return (*p == '[') ? qoe_fast_list(f, p, depth, QOE_VALUE_STRING)
+                           : qoe_fast_known_string(f, p, name);
+
+    case QOE_KIND_NUMBER_LIST:
+
+        if (*p == '[') {
+            return qoe_fast_list(f, p, depth, QOE_VALUE_NUMBER);
+        }
+
+        /* fall through */
+
+    case QOE_KIND_NUMBER:
+        out->type = QOE_VALUE_NUMBER;
+        return qoe_fast_short(f, p, &out->v.number);
+
+    case QOE_KIND_BOOL:
+        out->type = QOE_VALUE_BOOL;
+        out->v.boolean = (*p == 't');
+        return (*p == 't' || *p == 'f') ? qoe_fast_literal(f, p) : NULL;
 
     case QOE_FAST_TYPE:
         return qoe_fast_type_name(f, p);
@@ -124,49 +146,45 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
     case QOE_FAST_GROUP:
         return (*p == '{')
                ? qoe_fast_known(f, p, depth, f->tables + name->id) : NULL;
-
-    case QOE_KIND_NUMBER_LIST:
-    case QOE_KIND_STRING_LIST:
-
-        if (*p == '[') {
-            return qoe_fast_list(f, p, depth,
-                                 name->kind == QOE_KIND_NUMBER_LIST
-                                 ? QOE_VALUE_NUMBER : QOE_VALUE_STRING);
-        }
-
-        break;
     }
 
-    out = &f->ev->field[name->id];
-
-    return qoe_fast_plain(f, p, out, (qoe_value_kind_t) name->kind);
+    return NULL;
 }
 
 
 /*
- * The key at p that is not the expected one, or does not stand where it is
- * expected, as *next then is; and its value.  *name is NULL for an unknown
- * key.
+ * The key at p is not the expected one, or does not stand where it is
+ * expected.  A known one is expected there from now on, and p goes to its
+ * value; any other one is done with.
  */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
-qoe_fast_known_key(qoe_fast_t *f, const char *p, const qoe_fast_table_t *t,
-    const qoe_fast_name_t **next, const qoe_fast_name_t **name,
-    qoe_span_t *key)
+qoe_fast_known_key(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t, qoe_fast_unknown_t *unknown,
+    const qoe_fast_name_t **next, const qoe_fast_name_t **name)
 {
-    p = qoe_fast_member(f, qoe_fast_skip(p), key);
-    *name = NULL;
+    qoe_fast_key_t    key;
+    qoe_fast_value_t  v;
 
-    if (p != NULL) {
-        *name = qoe_fast_find(t, *key, f->end);
+    p = qoe_fast_member(f, qoe_fast_skip(p), &key);
 
-        if (*name != NULL) {
-            *next = *name;
-        }
+    if (p == NULL) {
+        return NULL;
     }
 
-    return p;
+    *name = qoe_fast_find(t, &key);
+
+    if (*name != NULL) {
+        *next = *name;
+        return p;
+    }
+
+    f->unknown++;
+    f->commas++;
+
+    return qoe_fast_key(f, unknown->first, &unknown->seen, &key)
+           ? qoe_fast_value(f, p, depth + 1, &v) : NULL;
 }
 
 
@@ -183,72 +201,54 @@ static const char *
 qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t)
 {
-    size_t                   first;
-    uint64_t                 names, seen;
-    qoe_span_t               key;
+    bool                     more;
+    uint64_t                 names;
+    const char              *end;
     qoe_value_t             *out;
-    qoe_fast_text_t          text;
-    qoe_fast_value_t         v;
+    qoe_fast_unknown_t       unknown;
     const qoe_fast_name_t   *name, **next;
 
     f->containers++;
     f->commas += t->n;
-    first = f->nkeys;
+    unknown.first = f->nkeys;
+    unknown.seen = 0;
     names = 0;
-    seen = 0;
     next = &f->next[t->next];
     p = qoe_fast_skip(p + 1);
+    more = (*p != '}');
 
-    if (*p == '}') {
-        goto end;
-    }
-
-    for ( ;; ) {
+    while (more) {
         name = *next;
 
         if (p < f->safe && qoe_fast_is(p, name)) {
             p += name->size;
 
         } else {
-            p = qoe_fast_known_key(f, p, t, next, &name, &key);
+            p = qoe_fast_known_key(f, p, depth, t, &unknown, next, &name);
+        }
 
-            if (p == NULL) {
+        if (p != NULL && name != NULL) {
+
+            if ((names & name->bit) != 0) {
                 return NULL;
             }
 
-            if (name == NULL) {
-                p = qoe_fast_key(f, first, &seen, key)
-                    ? qoe_fast_value(f, p, depth + 1, &v) : NULL;
-                f->unknown++;
-                f->commas++;
-                goto behind;
+            names |= name->bit;
+            next = &f->next[name->next];
+            end = (name->kind == QOE_KIND_STRING && *p == '"')
+                  ? qoe_fast_quote(f, p + 1) : NULL;
+
+            if (end != NULL) {
+                out = &f->ev->field[name->id];
+                out->type = QOE_VALUE_STRING;
+                out->v.string.data = p + 1;
+                out->v.string.len = (size_t) (end - p) - 1;
+                p = end + 1;
+
+            } else {
+                p = qoe_fast_known_value(f, p, depth + 1, name);
             }
         }
-
-        if ((names & name->bit) != 0) {
-            return NULL;
-        }
-
-        names |= name->bit;
-        next = &f->next[name->next];
-
-        if (name->kind == QOE_KIND_STRING && *p == '"') {
-            p = qoe_fast_string(f, p, &text);
-            out = &f->ev->field[name->id];
-            out->type = QOE_VALUE_STRING;
-            out->v.string = (qoe_span_t) { text.data, text.len };
-
-            if (text.escaped && p != NULL
-                && !qoe_fast_unescape(f, &out->v.string))
-            {
-                return NULL;
-            }
-
-        } else {
-            p = qoe_fast_known_value(f, qoe_fast_skip(p), depth + 1, name);
-        }
-
-    behind:
 
         if (p == NULL) {
             return NULL;
@@ -256,22 +256,17 @@ qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
 
         if (*p != ',') {
             p = qoe_fast_skip(p);
+            more = (*p != '}');
 
-            if (*p == '}') {
-                break;
-            }
-
-            if (*p != ',') {
+            if (more && *p != ',') {
                 return NULL;
             }
         }
 
-        p++;
+        p += more;
     }
 
-end:
-
-    f->nkeys = first;
+    f->nkeys = unknown.first;
 
     return ((names & t->required) == t->required) ? qoe_fast_leave(f, p)
                                                   : NULL;
@@ -294,8 +289,6 @@ qoe_fast_event(qoe_fast_t *f, const char *p, size_t depth)
     if (ev == NULL) {
         return NULL;
     }
-
-    memset(ev, 0, offsetof(qoe_event_t, number));
 
     ev->sources = f->conf->sources;
     ev->nsources = f->conf->nsources;
@@ -353,7 +346,7 @@ qoe_fast_body(qoe_fast_t *f, const char *p)
 {
     bool              found;
     uint64_t          seen;
-    qoe_span_t        key;
+    qoe_fast_key_t    key;
     qoe_fast_value_t  v;
 
     if (*p != '{') {
@@ -368,11 +361,11 @@ qoe_fast_body(qoe_fast_t *f, const char *p)
     while (*p != '}') {
         p = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, 0, &seen, key)) {
+        if (p == NULL || !qoe_fast_key(f, 0, &seen, &key)) {
             return NULL;
         }
 
-        if (qoe_span_eq(key, qoe_span("events"))) {
+        if (qoe_span_eq(key.text, qoe_span("events"))) {
             found = true;
             p = (*p == '[') ? qoe_fast_events(f, p, 1) : NULL;
 

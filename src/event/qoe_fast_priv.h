@@ -51,6 +51,16 @@ typedef enum {
 } qoe_fast_kind_t;
 
 
+/* A key, its first and its last eight bytes, and a hash of these. */
+
+typedef struct {
+    qoe_span_t         text;
+    uint64_t           first;
+    uint64_t           last;
+    uint64_t           hash;
+} qoe_fast_key_t;
+
+
 /*
  * A known name.  text is "\"name\":" under mask, which is compared at once
  * where that name is expected; a name too long for it is never there.
@@ -59,12 +69,14 @@ typedef enum {
 typedef struct {
     uint64_t           text[2];
     uint64_t           mask[2];
-    qoe_span_t         name;
+    qoe_fast_key_t     key;
     uint64_t           bit;          /* its own among those of the table */
     uint8_t            size;         /* of text */
     uint8_t            kind;
     uint8_t            id;           /* the field or the group */
     uint8_t            next;         /* where its prediction is */
+
+    const qoe_data_key_t  *rows;     /* of a key of data */
 } qoe_fast_name_t;
 
 
@@ -77,14 +89,15 @@ typedef struct {
 } qoe_fast_table_t;
 
 
-/* The keys of an event and of its known objects, and the event types. */
+/* The keys of an event, of its known objects and of data; the event types. */
 
 #define QOE_FAST_TOP       QOE_SCHEMA_GROUPS
 #define QOE_FAST_TYPES     (QOE_SCHEMA_GROUPS + 1)
-#define QOE_FAST_TABLES    (QOE_SCHEMA_GROUPS + 2)
+#define QOE_FAST_ROWS      (QOE_SCHEMA_GROUPS + 2)
+#define QOE_FAST_TABLES    (QOE_SCHEMA_GROUPS + 3)
 
 #define QOE_FAST_NAMES     (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS               \
-                            + QOE_EVENT_CUSTOM)
+                            + QOE_EVENT_CUSTOM + QOE_DATA_ROWS)
 #define QOE_FAST_NEXT      (QOE_FAST_NAMES + QOE_FAST_TABLES)
 
 
@@ -106,12 +119,6 @@ typedef struct {
 
 
 typedef struct {
-    qoe_span_t         text;
-    uint64_t           hash;
-} qoe_fast_key_t;
-
-
-typedef struct {
     const char        *end;
     const char        *safe;         /* below it, the margin may be read */
     qoe_event_t       *ev;           /* the one that is read */
@@ -128,6 +135,7 @@ typedef struct {
     size_t             nevents;
     size_t             room;         /* events there is memory for */
     const char        *array;        /* where the events begin */
+    size_t             clear;        /* bytes of an event */
 
     const qoe_decode_conf_t  *conf;
     const qoe_fast_table_t   *tables;
@@ -173,9 +181,9 @@ typedef struct {
 
 const qoe_fast_table_t *qoe_fast_tables(void);
 const qoe_fast_name_t *qoe_fast_find(const qoe_fast_table_t *t,
-    qoe_span_t name, const char *end);
-bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first, qoe_span_t key,
-    uint64_t hash);
+    const qoe_fast_key_t *key);
+bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
+    const qoe_fast_key_t *key);
 bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
 
 /* qoe_fast_text.c */
@@ -209,6 +217,21 @@ typedef const char *(*qoe_fast_walk_pt)(qoe_fast_t *f, const char *p);
 const char *qoe_fast_walk_swar(qoe_fast_t *f, const char *p);
 const char *qoe_fast_walk_sse2(qoe_fast_t *f, const char *p);
 const char *qoe_fast_walk_avx2(qoe_fast_t *f, const char *p);
+
+
+/*
+ * For the vector forms: memory operands, which are cheaper than the registers
+ * that a compiler would fill again for each string.
+ */
+
+typedef struct {
+    char               quote[32];
+    char               backslash[32];
+    char               blank[32];
+} __attribute__((aligned(32))) qoe_fast_bytes_t;
+
+extern const qoe_fast_bytes_t  qoe_fast_bytes
+    __attribute__((visibility("hidden")));
 
 
 static inline uint64_t
@@ -276,31 +299,45 @@ qoe_fast_eight(const char *p, uint64_t *value)
 }
 
 
-/* Of bytes that may be read up to end. */
+/* Fills all of key but its text, of bytes that may be read up to end. */
 
-static inline uint64_t
-qoe_fast_hash(qoe_span_t s, const char *end)
+static inline void
+qoe_fast_hash(qoe_fast_key_t *key, const char *end)
 {
-    uint64_t  first, last;
+    size_t       len;
+    const char  *p;
 
-    last = 0;
+    p = key->text.data;
+    len = key->text.len;
+    key->last = 0;
 
-    if (s.len >= sizeof(uint64_t)) {
-        first = qoe_fast_load(s.data);
-        last = qoe_fast_load(s.data + s.len - sizeof(uint64_t));
+    if (len >= sizeof(uint64_t)) {
+        key->first = qoe_fast_load(p);
+        key->last = qoe_fast_load(p + len - sizeof(uint64_t));
 
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    } else if (s.len != 0 && end - s.data >= (ptrdiff_t) sizeof(uint64_t)) {
-        first = qoe_fast_load(s.data) & (~(uint64_t) 0 >> (64 - 8 * s.len));
-#endif
+    } else if (len != 0 && end - p >= (ptrdiff_t) sizeof(uint64_t)) {
+        key->first = qoe_fast_load_little(p)
+                     & (~(uint64_t) 0 >> (64 - 8 * len));
 
     } else {
-        first = 0;
-        memcpy(&first, s.data, s.len);
+        char  text[sizeof(uint64_t)] = { 0 };
+
+        memcpy(text, p, len);
+        key->first = qoe_fast_load_little(text);
     }
 
-    return (first ^ (last << 29 | last >> 35) ^ s.len)
-           * 0x9e3779b97f4a7c15;
+    key->hash = (key->first ^ (key->last << 29 | key->last >> 35) ^ len)
+                * 0x9e3779b97f4a7c15;
+}
+
+
+static inline bool
+qoe_fast_same(const qoe_fast_key_t *a, const qoe_fast_key_t *b)
+{
+    return a->text.len == b->text.len && a->first == b->first
+           && a->last == b->last
+           && (a->text.len <= 16
+               || memcmp(a->text.data, b->text.data, a->text.len) == 0);
 }
 
 
@@ -320,21 +357,21 @@ qoe_fast_is(const char *p, const qoe_fast_name_t *name)
  */
 
 static inline bool
-qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen, qoe_span_t key)
+qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen,
+    const qoe_fast_key_t *key)
 {
-    uint64_t  bit, hash;
+    uint64_t  bit;
 
-    hash = qoe_fast_hash(key, f->end);
-    bit = (uint64_t) 1 << (hash >> 58);
+    bit = (uint64_t) 1 << (key->hash >> 58);
 
     if (f->nkeys == QOE_FAST_KEYS || f->nkeys - first == QOE_FAST_KEYS_ONE
-        || ((*seen & bit) != 0 && qoe_fast_key_twice(f, first, key, hash)))
+        || ((*seen & bit) != 0 && qoe_fast_key_twice(f, first, key)))
     {
         return false;
     }
 
     *seen |= bit;
-    f->key[f->nkeys++] = (qoe_fast_key_t) { key, hash };
+    f->key[f->nkeys++] = *key;
 
     return true;
 }

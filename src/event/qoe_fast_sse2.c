@@ -25,16 +25,21 @@ typedef uint32_t  qoe_fast_mask_t;
 static inline qoe_fast_mask_t
 qoe_fast_block(const char *p)
 {
-    __m128i  v, end;
+    __m128i         v, end;
+    const __m128i  *quote, *backslash, *blank;
+
+    quote = (const __m128i *) qoe_fast_bytes.quote;
+    backslash = (const __m128i *) qoe_fast_bytes.backslash;
+    blank = (const __m128i *) qoe_fast_bytes.blank;
 
     v = _mm_loadu_si128((const __m128i *) p);
 
-    end = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                       _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    end = _mm_or_si128(_mm_cmpeq_epi8(v, *quote),
+                          _mm_cmpeq_epi8(v, *backslash));
 
-    /* these are signed: what is beyond ASCII is less, too */
+    /* they are signed: what is beyond ASCII is below a blank, too */
 
-    end = _mm_or_si128(end, _mm_cmpgt_epi8(_mm_set1_epi8(' '), v));
+    end = _mm_or_si128(end, _mm_subs_epi8(v, *blank));
 
     return (qoe_fast_mask_t) _mm_movemask_epi8(end);
 }

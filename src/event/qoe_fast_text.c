@@ -25,6 +25,15 @@ static const char  qoe_fast_escapes[256] = {
 };
 
 
+#define QOE_FAST_8(c)      c, c, c, c, c, c, c, c
+#define QOE_FAST_32(c)     QOE_FAST_8(c), QOE_FAST_8(c), QOE_FAST_8(c),       \
+                           QOE_FAST_8(c)
+
+const qoe_fast_bytes_t  qoe_fast_bytes = {
+    { QOE_FAST_32('"') }, { QOE_FAST_32('\\') }, { QOE_FAST_32(' ') }
+};
+
+
 /* Of the bytes that may begin one: how long it is, and its second byte. */
 
 typedef struct {

@@ -22,46 +22,61 @@ static const char *qoe_fast_object(qoe_fast_t *f, const char *p,
 static const char *qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth);
 
 
+/* The quote at the end of a string that is plain from p on, or NULL. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_quote(const qoe_fast_t *f, const char *p)
+{
+    qoe_fast_mask_t  mask;
+
+    while (p < f->safe) {
+        mask = qoe_fast_block(p);
+
+        if (mask != 0) {
+            p += QOE_FAST_AT(mask);
+            return (*p == '"') ? p : NULL;
+        }
+
+        p += QOE_FAST_STEP;
+    }
+
+    return NULL;
+}
+
+
 /* p is at the opening quote. */
 
 QOE_FAST_TARGET
 static inline const char *
 qoe_fast_string(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 {
-    qoe_fast_mask_t  mask;
+    const char  *end;
 
-    text->data = ++p;
-    text->escaped = false;
+    end = qoe_fast_quote(f, ++p);
 
-    while (p < f->safe) {
-        mask = qoe_fast_block(p);
-
-        if (mask == 0) {
-            p += QOE_FAST_STEP;
-            continue;
-        }
-
-        p += QOE_FAST_AT(mask);
-
-        if (*p == '"') {
-            text->len = (size_t) (p - text->data);
-            return p + 1;
-        }
-
-        break;
+    if (end == NULL) {
+        return qoe_fast_string_rest(f, p, text);
     }
 
-    return qoe_fast_string_rest(f, p, text);
+    text->data = p;
+    text->len = (size_t) (end - p);
+    text->escaped = false;
+
+    return end + 1;
 }
 
 
-/* The same from p on, for strings that are not so plain. */
+/* Any string from behind its opening quote on. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
 qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 {
     qoe_fast_mask_t  mask;
+
+    text->data = p;
+    text->escaped = false;
 
     for ( ;; ) {
 
@@ -139,18 +154,16 @@ qoe_fast_digits(const qoe_fast_t *f, const char *p, uint64_t *digits,
 /* p is at a '-' or digit, or at anything that is no number. */
 
 QOE_FAST_TARGET
-static inline const char *
+static __attribute__((noinline)) const char *
 qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
 {
-    bool         negative;
-    double       value;
     size_t       len, whole;
+    double       value;
     uint64_t     digits;
     const char  *start;
 
     start = p;
-    negative = (*p == '-');
-    p += negative;
+    p += (*p == '-');
     digits = 0;
     len = 0;
 
@@ -181,16 +194,40 @@ qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
     value = (len == whole) ? (double) digits
                            : qoe_number_decimal(digits, (int) whole
                                                         - (int) len);
-    *n = negative ? -value : value;
+    *n = (*start == '-') ? -value : value;
 
     return p;
+}
+
+
+/* The same; most of them are integers of few digits. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_short(const qoe_fast_t *f, const char *p, double *n)
+{
+    size_t    len;
+    uint64_t  w;
+
+    if (p < f->safe) {
+        len = qoe_fast_eight(p, &w);
+
+        if (len != 0 && len < 8 && (p[len] == ',' || p[len] == '}')
+            && (*p != '0' || len == 1))
+        {
+            *n = (double) (int64_t) w;
+            return p + len;
+        }
+    }
+
+    return qoe_fast_number(f, p, n);
 }
 
 
 /* Any value; its string is not decoded yet. */
 
 QOE_FAST_TARGET
-static inline const char *
+static const char *
 qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
     qoe_fast_value_t *v)
 {
@@ -225,16 +262,16 @@ qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
 
     default:
         v->value.type = QOE_VALUE_NUMBER;
-        return qoe_fast_number(f, p, &v->value.v.number);
+        return qoe_fast_short(f, p, &v->value.v.number);
     }
 }
 
 
-/* A key that is no known one's: its text, and the place of its value. */
+/* A key that was not expected, and the place of its value. */
 
 QOE_FAST_TARGET
 static inline const char *
-qoe_fast_member(qoe_fast_t *f, const char *p, qoe_span_t *key)
+qoe_fast_member(qoe_fast_t *f, const char *p, qoe_fast_key_t *key)
 {
     qoe_fast_text_t  text;
 
@@ -248,7 +285,8 @@ qoe_fast_member(qoe_fast_t *f, const char *p, qoe_span_t *key)
         return NULL;
     }
 
-    *key = (qoe_span_t) { text.data, text.len };
+    key->text = (qoe_span_t) { text.data, text.len };
+    qoe_fast_hash(key, f->end);
 
     return qoe_fast_colon(p);
 }
@@ -283,7 +321,7 @@ qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
 {
     size_t            first;
     uint64_t          seen;
-    qoe_span_t        key;
+    qoe_fast_key_t    key;
     qoe_fast_value_t  v;
 
     if (depth == QOE_DEPTH_MAX) {
@@ -298,13 +336,15 @@ qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
     while (*p != '}') {
         p = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, first, &seen, key)) {
+        if (p == NULL || !qoe_fast_key(f, first, &seen, &key)) {
             return NULL;
         }
 
         p = qoe_fast_value(f, p, depth + 1, &v);
 
-        if (p == NULL || (hook != NULL && !hook->member(f, hook, key, &v))) {
+        if (p == NULL
+            || (hook != NULL && !hook->member(f, hook, key.text, &v)))
+        {
             return NULL;
         }
 
@@ -393,16 +433,42 @@ qoe_fast_list(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
+/*
+ * A member of data that is read, or may be: of a key of the tables, or with
+ * sources of dimensions about.
+ */
+
 QOE_FAST_TARGET
-static const char *
+static __attribute__((noinline)) const char *
+qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_span_t key, const qoe_data_key_t *rows)
+{
+    qoe_fast_value_t   v;
+    qoe_fast_member_t  m;
+
+    qoe_fast_member_init(f, &m, key, rows);
+
+    if (*p == '{') {
+        v.value.type = QOE_VALUE_NONE;
+        p = qoe_fast_object(f, p, depth, &m.hook);
+
+    } else {
+        p = qoe_fast_value(f, p, depth, &v);
+    }
+
+    return (p != NULL && qoe_fast_member_done(f, &m, &v)) ? p : NULL;
+}
+
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
 qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
 {
-    size_t                 first;
-    uint64_t               seen;
-    qoe_span_t             key;
-    qoe_fast_value_t       v;
-    qoe_fast_member_t      m;
-    const qoe_data_key_t  *rows;
+    size_t                  first;
+    uint64_t                seen;
+    qoe_fast_key_t          key;
+    qoe_fast_value_t        v;
+    const qoe_fast_name_t  *name;
 
     f->data = p;
     f->containers++;
@@ -413,33 +479,22 @@ qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
     while (*p != '}') {
         p = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, first, &seen, key)) {
+        if (p == NULL || !qoe_fast_key(f, first, &seen, &key)) {
             return NULL;
         }
 
-        rows = qoe_data_find(key);
+        name = qoe_fast_find(f->tables + QOE_FAST_ROWS, &key);
 
-        if (rows == NULL && f->conf->nsources == 0) {
+        if (name == NULL && f->conf->nsources == 0) {
             p = qoe_fast_value(f, p, depth + 1, &v);
 
-            if (p == NULL) {
-                return NULL;
-            }
-
         } else {
-            qoe_fast_member_init(f, &m, key, rows);
+            p = qoe_fast_data_value(f, p, depth + 1, key.text,
+                                    name ? name->rows : NULL);
+        }
 
-            if (*p == '{') {
-                v.value.type = QOE_VALUE_NONE;
-                p = qoe_fast_object(f, p, depth + 1, &m.hook);
-
-            } else {
-                p = qoe_fast_value(f, p, depth + 1, &v);
-            }
-
-            if (p == NULL || !qoe_fast_member_done(f, &m, &v)) {
-                return NULL;
-            }
+        if (p == NULL) {
+            return NULL;
         }
 
         p = qoe_fast_more(f, p, '}');
