@@ -12,9 +12,7 @@
 #include <stdlib.h>
 
 
-#define QOE_DATA_RANKS     3             /* paths of a number at most */
 #define QOE_DATA_BUCKETS   64
-#define QOE_DATA_ROWS      (QOE_NUMBERS * QOE_DATA_RANKS + QOE_DATA_TEXTS)
 
 
 /* By a hash of their key: the keys of bucket b end where b + 1 begins. */
@@ -106,6 +104,15 @@ qoe_data_find(qoe_span_t key)
     }
 
     return NULL;
+}
+
+
+const qoe_data_key_t *
+qoe_data_keys(size_t *n)
+{
+    *n = qoe_data_table.first[QOE_DATA_BUCKETS];
+
+    return qoe_data_table.key;
 }
 
 

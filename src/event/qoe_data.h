@@ -16,6 +16,9 @@
 #include <jansson.h>
 
 
+#define QOE_DATA_RANKS     3             /* paths of a number at most */
+#define QOE_DATA_ROWS      (QOE_NUMBERS * QOE_DATA_RANKS + QOE_DATA_TEXTS)
+
 /* Where a value is read from: one path of the tables, in two keys. */
 
 typedef struct {
@@ -46,11 +49,14 @@ qoe_status_t qoe_data_read(qoe_event_t *ev, json_t *data, qoe_arena_t *arena);
 
 /* The parts of that, for readers of any other form of data. */
 
-/* Before the first qoe_data_find() of a thread; any number of times. */
+/* Before the other ones; any number of times. */
 void qoe_data_init(void);
 
 /* NULL: no path starts with that key. */
 const qoe_data_key_t *qoe_data_find(qoe_span_t key);
+
+/* All keys. */
+const qoe_data_key_t *qoe_data_keys(size_t *n);
 
 /*
  * One value into its row, or into the dimension of a source: of type NONE it

@@ -8,6 +8,10 @@
 #include "qoe_slice.h"
 
 
+/* Bytes of an event in a body, the fewer the more memory is taken. */
+#define QOE_FAST_EVENT     1024
+
+
 static void qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf,
     int64_t now_ms, qoe_arena_t *arena);
 
@@ -82,6 +86,8 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 
     qoe_fast_init(&f, conf, now_ms, arena);
     f.end = body.data + body.len;
+    f.safe = (body.len > QOE_FAST_MARGIN) ? f.end - QOE_FAST_MARGIN
+                                          : body.data;
 
     p = qoe_fast_skip(body.data);
 
@@ -108,7 +114,7 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 }
 
 
-/* key[] and ranks[] are never read before they are written. */
+/* next[], ranks[] and key[] are never read before they are written. */
 
 static void
 qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
@@ -118,10 +124,14 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
     double                   now;
     const qoe_fast_table_t  *t;
 
-    memset(f, 0, offsetof(qoe_fast_t, ranks));
+    memset(f, 0, offsetof(qoe_fast_t, next));
 
     f->conf = conf;
     f->arena = arena;
+
+    /* not told to the compiler, which would clear word by word */
+
+    f->clear = offsetof(qoe_event_t, number);
 
     now = (double) now_ms;
     f->time_min = qoe_max(now - (double) conf->max_age_ms, 0);
@@ -134,37 +144,38 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
 
     for (i = 0; i < QOE_FAST_TYPES; i++, t++) {
         for (k = 0; k <= t->n; k++) {
-            f->next[t->next + k] = (uint8_t) (k % t->n);
+            f->next[t->next + k] = &t->name[(k < t->n) ? k : 0];
         }
     }
 }
 
 
 /*
- * Room for the event that begins at p.  How many there will be is told by how
- * long those before were, so the array moves once for most bodies.
+ * Room for the event that begins at p, cleared as far as it must be.  How many
+ * there will be is told by how long those before were, and at first by how
+ * long they use to be: for most bodies the array does not move.
  */
 
 qoe_event_t *
 qoe_fast_slot(qoe_fast_t *f, const char *p)
 {
     size_t        room;
-    qoe_event_t  *events;
+    qoe_event_t  *events, *ev;
 
     if (f->nevents == f->conf->max_events) {
         return NULL;
     }
 
     if (f->nevents == f->room) {
-        room = 1;
+        room = (size_t) (f->end - p) / QOE_FAST_EVENT + 1;
 
         if (f->nevents != 0) {
             room = (size_t) (f->end - p)
                    / ((size_t) (p - f->array) / f->nevents);
             room += f->nevents + room / 8 + 1;
-            room = qoe_min(room, f->conf->max_events);
         }
 
+        room = qoe_min(room, f->conf->max_events);
         events = qoe_arena_alloc(f->arena, room * sizeof(qoe_event_t));
 
         if (events == NULL) {
@@ -179,7 +190,10 @@ qoe_fast_slot(qoe_fast_t *f, const char *p)
         f->room = room;
     }
 
-    return &f->events[f->nevents++];
+    ev = &f->events[f->nevents++];
+    memset(ev, 0, f->clear);
+
+    return ev;
 }
 
 

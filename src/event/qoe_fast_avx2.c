@@ -24,19 +24,23 @@ typedef uint32_t  qoe_fast_mask_t;
 
 QOE_FAST_TARGET
 static inline qoe_fast_mask_t
-qoe_fast_block(const char *p, qoe_fast_mask_t *high)
+qoe_fast_block(const char *p)
 {
-    __m256i        v, end;
-    const __m256i  control = _mm256_set1_epi8(0x1f);
+    __m256i         v, end;
+    const __m256i  *quote, *backslash, *blank;
+
+    quote = (const __m256i *) qoe_fast_bytes.quote;
+    backslash = (const __m256i *) qoe_fast_bytes.backslash;
+    blank = (const __m256i *) qoe_fast_bytes.blank;
 
     v = _mm256_loadu_si256((const __m256i *) p);
 
-    end = _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')),
-                          _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\')));
-    end = _mm256_or_si256(end, _mm256_cmpeq_epi8(_mm256_max_epu8(v, control),
-                                                 control));
+    end = _mm256_or_si256(_mm256_cmpeq_epi8(v, *quote),
+                             _mm256_cmpeq_epi8(v, *backslash));
 
-    *high = (qoe_fast_mask_t) _mm256_movemask_epi8(v);
+    /* they are signed: what is beyond ASCII is below a blank, too */
+
+    end = _mm256_or_si256(end, _mm256_subs_epi8(v, *blank));
 
     return (qoe_fast_mask_t) _mm256_movemask_epi8(end);
 }

@@ -7,55 +7,16 @@
  */
 
 
+/* The keys of an object that no table has. */
+
+typedef struct {
+    size_t             first;
+    uint64_t           seen;
+} qoe_fast_unknown_t;
+
+
 static const char *qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t);
-
-
-/* p is at the value of a field, which is neither null nor a list. */
-
-QOE_FAST_TARGET
-static inline const char *
-qoe_fast_plain(qoe_fast_t *f, const char *p, qoe_value_t *out,
-    qoe_value_kind_t kind)
-{
-    size_t           len;
-    qoe_fast_text_t  text;
-
-    switch (kind) {
-
-    case QOE_KIND_ID:
-    case QOE_KIND_STRING:
-    case QOE_KIND_STRING_LIST:
-
-        if (*p != '"') {
-            return NULL;
-        }
-
-        p = qoe_fast_string(f, p, &text);
-
-        if (p == NULL || !qoe_fast_string_value(f, &out->v.string, &text)) {
-            return NULL;
-        }
-
-        out->type = QOE_VALUE_STRING;
-        len = out->v.string.len;
-
-        return (kind != QOE_KIND_ID || (len != 0 && len <= QOE_ID_MAX))
-               ? p : NULL;
-
-    case QOE_KIND_NUMBER:
-    case QOE_KIND_NUMBER_LIST:
-        out->type = QOE_VALUE_NUMBER;
-        return qoe_fast_number(p, &out->v.number);
-
-    case QOE_KIND_BOOL:
-        out->type = QOE_VALUE_BOOL;
-        out->v.boolean = (*p == 't');
-        return (*p != 'n') ? qoe_fast_literal(f, p) : NULL;
-    }
-
-    return NULL;
-}
 
 
 QOE_FAST_TARGET
@@ -83,7 +44,7 @@ qoe_fast_time(qoe_fast_t *f, const char *p)
 {
     double  t;
 
-    p = qoe_fast_number(p, &t);
+    p = qoe_fast_number(f, p, &t);
 
     if (p == NULL || !(t >= f->time_min && t <= f->time_max)) {
         return NULL;
@@ -97,12 +58,46 @@ qoe_fast_time(qoe_fast_t *f, const char *p)
 }
 
 
+/* A string that is not plain, or an id. */
+
 QOE_FAST_TARGET
 static inline const char *
+qoe_fast_known_string(qoe_fast_t *f, const char *p,
+    const qoe_fast_name_t *name)
+{
+    size_t            len;
+    qoe_value_t      *out;
+    qoe_fast_text_t   text;
+
+    if (*p != '"') {
+        return NULL;
+    }
+
+    out = &f->ev->field[name->id];
+    p = qoe_fast_string(f, p, &text);
+
+    if (p == NULL || !qoe_fast_string_value(f, &out->v.string, &text)) {
+        return NULL;
+    }
+
+    out->type = QOE_VALUE_STRING;
+    len = out->v.string.len;
+
+    return (name->kind != QOE_KIND_ID || (len != 0 && len <= QOE_ID_MAX))
+           ? p : NULL;
+}
+
+
+/* The value of a known key, wherever it stands behind the colon. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
 qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_name_t *name)
 {
     qoe_value_t  *out;
+
+    p = qoe_fast_skip(p);
 
     if (*p == 'n') {
         return (name->kind != QOE_KIND_ID && name->kind != QOE_FAST_TYPE
@@ -110,7 +105,34 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
                ? qoe_fast_literal(f, p) : NULL;
     }
 
+    out = &f->ev->field[name->id];
+
     switch (name->kind) {
+
+    case QOE_KIND_ID:
+    case QOE_KIND_STRING:
+        return qoe_fast_known_string(f, p, name);
+
+    case QOE_KIND_STRING_LIST:
+        return (*p == '[') ? qoe_fast_list(f, p, depth, QOE_VALUE_STRING)
+                           : qoe_fast_known_string(f, p, name);
+
+    case QOE_KIND_NUMBER_LIST:
+
+        if (*p == '[') {
+            return qoe_fast_list(f, p, depth, QOE_VALUE_NUMBER);
+        }
+
+        /* fall through */
+
+    case QOE_KIND_NUMBER:
+        out->type = QOE_VALUE_NUMBER;
+        return qoe_fast_short(f, p, &out->v.number);
+
+    case QOE_KIND_BOOL:
+        out->type = QOE_VALUE_BOOL;
+        out->v.boolean = (*p == 't');
+        return (*p == 't' || *p == 'f') ? qoe_fast_literal(f, p) : NULL;
 
     case QOE_FAST_TYPE:
         return qoe_fast_type_name(f, p);
@@ -124,22 +146,45 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
     case QOE_FAST_GROUP:
         return (*p == '{')
                ? qoe_fast_known(f, p, depth, f->tables + name->id) : NULL;
-
-    case QOE_KIND_NUMBER_LIST:
-    case QOE_KIND_STRING_LIST:
-
-        if (*p == '[') {
-            return qoe_fast_list(f, p, depth,
-                                 name->kind == QOE_KIND_NUMBER_LIST
-                                 ? QOE_VALUE_NUMBER : QOE_VALUE_STRING);
-        }
-
-        break;
     }
 
-    out = &f->ev->field[name->id];
+    return NULL;
+}
 
-    return qoe_fast_plain(f, p, out, (qoe_value_kind_t) name->kind);
+
+/*
+ * The key at p is not the expected one, or does not stand where it is
+ * expected.  A known one is expected there from now on, and p goes to its
+ * value; any other one is done with.
+ */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_known_key(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t, qoe_fast_unknown_t *unknown,
+    const qoe_fast_name_t **next, const qoe_fast_name_t **name)
+{
+    qoe_fast_key_t    key;
+    qoe_fast_value_t  v;
+
+    p = qoe_fast_member(f, qoe_fast_skip(p), &key);
+
+    if (p == NULL) {
+        return NULL;
+    }
+
+    *name = qoe_fast_find(t, &key);
+
+    if (*name != NULL) {
+        *next = *name;
+        return p;
+    }
+
+    f->unknown++;
+    f->commas++;
+
+    return qoe_fast_key(f, unknown->first, &unknown->seen, &key)
+           ? qoe_fast_value(f, p, depth + 1, &v) : NULL;
 }
 
 
@@ -147,6 +192,8 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
  * An event or one of its known objects.  Players send the same keys in the
  * same order again and again: what stood behind a key last time is expected
  * there.
+ *
+ * For its commas it counts as if all known keys were there.
  */
 
 QOE_FAST_TARGET
@@ -154,70 +201,72 @@ static const char *
 qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t)
 {
-    size_t                  first;
-    uint8_t                *next;
-    uint64_t                bit, names, seen;
-    qoe_span_t              key;
-    qoe_fast_value_t        v;
-    const qoe_fast_name_t  *name;
+    bool                     more;
+    uint64_t                 names;
+    const char              *end;
+    qoe_value_t             *out;
+    qoe_fast_unknown_t       unknown;
+    const qoe_fast_name_t   *name, **next;
 
     f->containers++;
-    first = f->nkeys;
+    f->commas += t->n;
+    unknown.first = f->nkeys;
+    unknown.seen = 0;
     names = 0;
-    seen = 0;
-    next = f->next + t->next;
+    next = &f->next[t->next];
     p = qoe_fast_skip(p + 1);
+    more = (*p != '}');
 
-    while (*p != '}') {
-        name = &t->name[*next];
+    while (more) {
+        name = *next;
 
-        if (qoe_fast_is(f, p, name)) {
-            p = qoe_fast_skip(p + name->size);
+        if (p < f->safe && qoe_fast_is(p, name)) {
+            p += name->size;
 
         } else {
-            p = qoe_fast_member(f, p, &key);
-
-            if (p == NULL) {
-                return NULL;
-            }
-
-            name = qoe_fast_find(t, key, f->end);
+            p = qoe_fast_known_key(f, p, depth, t, &unknown, next, &name);
         }
 
-        if (name != NULL) {
-            bit = (uint64_t) 1 << (name - t->name);
+        if (p != NULL && name != NULL) {
 
-            if ((names & bit) != 0) {
+            if ((names & name->bit) != 0) {
                 return NULL;
             }
 
-            names |= bit;
-            *next = (uint8_t) (name - t->name);
-            next = f->next + t->next + (name - t->name) + 1;
-            p = qoe_fast_known_value(f, p, depth + 1, name);
+            names |= name->bit;
+            next = &f->next[name->next];
+            end = (name->kind == QOE_KIND_STRING && *p == '"')
+                  ? qoe_fast_quote(f, p + 1) : NULL;
 
-        } else {
-            f->unknown++;
+            if (end != NULL) {
+                out = &f->ev->field[name->id];
+                out->type = QOE_VALUE_STRING;
+                out->v.string.data = p + 1;
+                out->v.string.len = (size_t) (end - p) - 1;
+                p = end + 1;
 
-            if (!qoe_fast_key(f, first, &seen, key)) {
-                return NULL;
+            } else {
+                p = qoe_fast_known_value(f, p, depth + 1, name);
             }
-
-            p = qoe_fast_value(f, p, depth + 1, &v);
         }
 
         if (p == NULL) {
             return NULL;
         }
 
-        p = qoe_fast_more(f, p, '}');
+        if (*p != ',') {
+            p = qoe_fast_skip(p);
+            more = (*p != '}');
 
-        if (p == NULL) {
-            return NULL;
+            if (more && *p != ',') {
+                return NULL;
+            }
         }
+
+        p += more;
     }
 
-    f->nkeys = first;
+    f->nkeys = unknown.first;
 
     return ((names & t->required) == t->required) ? qoe_fast_leave(f, p)
                                                   : NULL;
@@ -240,8 +289,6 @@ qoe_fast_event(qoe_fast_t *f, const char *p, size_t depth)
     if (ev == NULL) {
         return NULL;
     }
-
-    memset(ev, 0, offsetof(qoe_event_t, number));
 
     ev->sources = f->conf->sources;
     ev->nsources = f->conf->nsources;
@@ -299,7 +346,7 @@ qoe_fast_body(qoe_fast_t *f, const char *p)
 {
     bool              found;
     uint64_t          seen;
-    qoe_span_t        key;
+    qoe_fast_key_t    key;
     qoe_fast_value_t  v;
 
     if (*p != '{') {
@@ -314,11 +361,11 @@ qoe_fast_body(qoe_fast_t *f, const char *p)
     while (*p != '}') {
         p = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, 0, &seen, key)) {
+        if (p == NULL || !qoe_fast_key(f, 0, &seen, &key)) {
             return NULL;
         }
 
-        if (qoe_span_eq(key, qoe_span("events"))) {
+        if (qoe_span_eq(key.text, qoe_span("events"))) {
             found = true;
             p = (*p == '[') ? qoe_fast_events(f, p, 1) : NULL;
 

@@ -31,6 +31,11 @@
 #define QOE_FAST_DIGITS    19        /* as many are in 64 bits */
 #define QOE_FAST_EXPONENT  4         /* digits of an exponent */
 
+/* From so many bytes before the end on, reading is by bytes. */
+#define QOE_FAST_MARGIN    64
+
+#define QOE_FAST_BYTES(c)  ((uint64_t) (c) * 0x0101010101010101)
+
 #define QOE_FAST_BITS      7
 #define QOE_FAST_BUCKETS   ((size_t) 1 << QOE_FAST_BITS)
 #define QOE_FAST_NONE      UINT8_MAX
@@ -46,38 +51,53 @@ typedef enum {
 } qoe_fast_kind_t;
 
 
+/* A key, its first and its last eight bytes, and a hash of these. */
+
+typedef struct {
+    qoe_span_t         text;
+    uint64_t           first;
+    uint64_t           last;
+    uint64_t           hash;
+} qoe_fast_key_t;
+
+
 /*
  * A known name.  text is "\"name\":" under mask, which is compared at once
- * where that name is expected; names too long for it are never expected.
+ * where that name is expected; a name too long for it is never there.
  */
 
 typedef struct {
     uint64_t           text[2];
     uint64_t           mask[2];
-    qoe_span_t         name;
-    uint8_t            size;         /* of text; 0: too long */
+    qoe_fast_key_t     key;
+    uint64_t           bit;          /* its own among those of the table */
+    uint8_t            size;         /* of text */
     uint8_t            kind;
     uint8_t            id;           /* the field or the group */
+    uint8_t            next;         /* where its prediction is */
+
+    const qoe_data_key_t  *rows;     /* of a key of data */
 } qoe_fast_name_t;
 
 
 typedef struct {
     qoe_fast_name_t   *name;
     size_t             n;
-    size_t             next;         /* where its predictions begin */
-    uint64_t           required;     /* a bit a name */
+    size_t             next;         /* the prediction of its first one */
+    uint64_t           required;     /* their bits */
     uint8_t            bucket[QOE_FAST_BUCKETS];
 } qoe_fast_table_t;
 
 
-/* The keys of an event and of its known objects, and the event types. */
+/* The keys of an event, of its known objects and of data; the event types. */
 
 #define QOE_FAST_TOP       QOE_SCHEMA_GROUPS
 #define QOE_FAST_TYPES     (QOE_SCHEMA_GROUPS + 1)
-#define QOE_FAST_TABLES    (QOE_SCHEMA_GROUPS + 2)
+#define QOE_FAST_ROWS      (QOE_SCHEMA_GROUPS + 2)
+#define QOE_FAST_TABLES    (QOE_SCHEMA_GROUPS + 3)
 
 #define QOE_FAST_NAMES     (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS               \
-                            + QOE_EVENT_CUSTOM)
+                            + QOE_EVENT_CUSTOM + QOE_DATA_ROWS)
 #define QOE_FAST_NEXT      (QOE_FAST_NAMES + QOE_FAST_TABLES)
 
 
@@ -99,20 +119,15 @@ typedef struct {
 
 
 typedef struct {
-    qoe_span_t         text;
-    uint64_t           hash;
-} qoe_fast_key_t;
-
-
-typedef struct {
     const char        *end;
+    const char        *safe;         /* below it, the margin may be read */
     qoe_event_t       *ev;           /* the one that is read */
     qoe_arena_t       *arena;
     const char        *data;         /* of this event, or NULL */
     const char        *data_end;
     size_t             unknown;
     size_t             containers;
-    size_t             commas;
+    size_t             commas;       /* or more: see qoe_fast_known() */
     size_t             nkeys;
     double             time_min;
     double             time_max;
@@ -120,12 +135,16 @@ typedef struct {
     size_t             nevents;
     size_t             room;         /* events there is memory for */
     const char        *array;        /* where the events begin */
+    size_t             clear;        /* bytes of an event */
 
     const qoe_decode_conf_t  *conf;
     const qoe_fast_table_t   *tables;
 
+    /* what stood behind a name last time, of its table */
+
+    const qoe_fast_name_t    *next[QOE_FAST_NEXT];
+
     uint8_t            ranks[QOE_NUMBERS];
-    uint8_t            next[QOE_FAST_NEXT];  /* what stood behind it last */
     qoe_fast_key_t     key[QOE_FAST_KEYS];
 } qoe_fast_t;
 
@@ -162,18 +181,20 @@ typedef struct {
 
 const qoe_fast_table_t *qoe_fast_tables(void);
 const qoe_fast_name_t *qoe_fast_find(const qoe_fast_table_t *t,
-    qoe_span_t name, const char *end);
-bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first, qoe_span_t key,
-    uint64_t hash);
+    const qoe_fast_key_t *key);
+bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
+    const qoe_fast_key_t *key);
 bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
 
 /* qoe_fast_text.c */
 
 const char *qoe_fast_escape(const char *p, const char *end);
-bool qoe_fast_utf8(const char *p, const char *end);
+const char *qoe_fast_utf8(const char *p, const char *end);
+const char *qoe_fast_plain_end(const char *p, const char *end);
 bool qoe_fast_unescape(qoe_fast_t *f, qoe_span_t *text);
 const char *qoe_fast_space(const char *p);
-const char *qoe_fast_number_long(const char *p, const char *end, double *n);
+const char *qoe_fast_number_rest(const char *start, const char *p,
+    uint64_t digits, size_t len, size_t whole, double *n);
 
 /* qoe_fast_data.c */
 
@@ -198,6 +219,21 @@ const char *qoe_fast_walk_sse2(qoe_fast_t *f, const char *p);
 const char *qoe_fast_walk_avx2(qoe_fast_t *f, const char *p);
 
 
+/*
+ * For the vector forms: memory operands, which are cheaper than the registers
+ * that a compiler would fill again for each string.
+ */
+
+typedef struct {
+    char               quote[32];
+    char               backslash[32];
+    char               blank[32];
+} __attribute__((aligned(32))) qoe_fast_bytes_t;
+
+extern const qoe_fast_bytes_t  qoe_fast_bytes
+    __attribute__((visibility("hidden")));
+
+
 static inline uint64_t
 qoe_fast_load(const char *p)
 {
@@ -209,46 +245,109 @@ qoe_fast_load(const char *p)
 }
 
 
-/* Of bytes that may be read up to end. */
+/* The first byte is the lowest one. */
 
 static inline uint64_t
-qoe_fast_hash(qoe_span_t s, const char *end)
+qoe_fast_load_little(const char *p)
 {
-    uint64_t  first, last;
-
-    last = 0;
-
-    if (s.len >= sizeof(uint64_t)) {
-        first = qoe_fast_load(s.data);
-        last = qoe_fast_load(s.data + s.len - sizeof(uint64_t));
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    } else if (s.len != 0 && end - s.data >= (ptrdiff_t) sizeof(uint64_t)) {
-        first = qoe_fast_load(s.data) & (~(uint64_t) 0 >> (64 - 8 * s.len));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(qoe_fast_load(p));
+#else
+    return qoe_fast_load(p);
 #endif
-
-    } else {
-        first = 0;
-        memcpy(&first, s.data, s.len);
-    }
-
-    return (first ^ (last << 29 | last >> 35) ^ s.len)
-           * 0x9e3779b97f4a7c15;
 }
 
 
-/* Is what stands at p the name that is expected there? */
+static const uint64_t  qoe_fast_pow10[] = {
+    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000
+};
 
-static inline bool
-qoe_fast_is(const qoe_fast_t *f, const char *p, const qoe_fast_name_t *name)
+
+/* How many digits there are at p, of eight bytes, and their value. */
+
+static inline size_t
+qoe_fast_eight(const char *p, uint64_t *value)
 {
-    if (f->end - p < (ptrdiff_t) sizeof(name->text)) {
-        return false;
+    size_t    n;
+    uint64_t  w, other;
+
+    /* a byte is a digit if it is below 10 now; exact up to the first other */
+
+    w = qoe_fast_load_little(p) ^ QOE_FAST_BYTES('0');
+    other = ((w + QOE_FAST_BYTES(0x76)) | w) & QOE_FAST_BYTES(0x80);
+    n = 8;
+
+    if (other != 0) {
+        n = (size_t) __builtin_ctzll(other) / 8;
+
+        if (n == 0) {
+            *value = 0;
+            return 0;
+        }
+
+        w <<= 64 - 8 * n;            /* zeros before them */
     }
 
+    /* pairs of digits, then of pairs, then of these */
+
+    w = w * 10 + (w >> 8);
+    w = ((w & 0x000000ff000000ff) * 0x000f424000000064)
+        + ((w >> 16 & 0x000000ff000000ff) * 0x0000271000000001);
+    *value = w >> 32;
+
+    return n;
+}
+
+
+/* Fills all of key but its text, of bytes that may be read up to end. */
+
+static inline void
+qoe_fast_hash(qoe_fast_key_t *key, const char *end)
+{
+    size_t       len;
+    const char  *p;
+
+    p = key->text.data;
+    len = key->text.len;
+    key->last = 0;
+
+    if (len >= sizeof(uint64_t)) {
+        key->first = qoe_fast_load(p);
+        key->last = qoe_fast_load(p + len - sizeof(uint64_t));
+
+    } else if (len != 0 && end - p >= (ptrdiff_t) sizeof(uint64_t)) {
+        key->first = qoe_fast_load_little(p)
+                     & (~(uint64_t) 0 >> (64 - 8 * len));
+
+    } else {
+        char  text[sizeof(uint64_t)] = { 0 };
+
+        memcpy(text, p, len);
+        key->first = qoe_fast_load_little(text);
+    }
+
+    key->hash = (key->first ^ (key->last << 29 | key->last >> 35) ^ len)
+                * 0x9e3779b97f4a7c15;
+}
+
+
+static inline bool
+qoe_fast_same(const qoe_fast_key_t *a, const qoe_fast_key_t *b)
+{
+    return a->text.len == b->text.len && a->first == b->first
+           && a->last == b->last
+           && (a->text.len <= 16
+               || memcmp(a->text.data, b->text.data, a->text.len) == 0);
+}
+
+
+/* Is what stands at p, which is before the margin, that name? */
+
+static inline bool
+qoe_fast_is(const char *p, const qoe_fast_name_t *name)
+{
     return (((qoe_fast_load(p) ^ name->text[0]) & name->mask[0])
-            | ((qoe_fast_load(p + 8) ^ name->text[1]) & name->mask[1])) == 0
-           && name->size != 0;
+            | ((qoe_fast_load(p + 8) ^ name->text[1]) & name->mask[1])) == 0;
 }
 
 
@@ -258,21 +357,21 @@ qoe_fast_is(const qoe_fast_t *f, const char *p, const qoe_fast_name_t *name)
  */
 
 static inline bool
-qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen, qoe_span_t key)
+qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen,
+    const qoe_fast_key_t *key)
 {
-    uint64_t  bit, hash;
+    uint64_t  bit;
 
-    hash = qoe_fast_hash(key, f->end);
-    bit = (uint64_t) 1 << (hash >> 58);
+    bit = (uint64_t) 1 << (key->hash >> 58);
 
     if (f->nkeys == QOE_FAST_KEYS || f->nkeys - first == QOE_FAST_KEYS_ONE
-        || ((*seen & bit) != 0 && qoe_fast_key_twice(f, first, key, hash)))
+        || ((*seen & bit) != 0 && qoe_fast_key_twice(f, first, key)))
     {
         return false;
     }
 
     *seen |= bit;
-    f->key[f->nkeys++] = (qoe_fast_key_t) { key, hash };
+    f->key[f->nkeys++] = *key;
 
     return true;
 }

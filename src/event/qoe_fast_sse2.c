@@ -23,19 +23,23 @@ typedef uint32_t  qoe_fast_mask_t;
 
 
 static inline qoe_fast_mask_t
-qoe_fast_block(const char *p, qoe_fast_mask_t *high)
+qoe_fast_block(const char *p)
 {
-    __m128i        v, end;
-    const __m128i  control = _mm_set1_epi8(0x1f);
+    __m128i         v, end;
+    const __m128i  *quote, *backslash, *blank;
+
+    quote = (const __m128i *) qoe_fast_bytes.quote;
+    backslash = (const __m128i *) qoe_fast_bytes.backslash;
+    blank = (const __m128i *) qoe_fast_bytes.blank;
 
     v = _mm_loadu_si128((const __m128i *) p);
 
-    end = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                       _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-    end = _mm_or_si128(end, _mm_cmpeq_epi8(_mm_max_epu8(v, control),
-                                           control));
+    end = _mm_or_si128(_mm_cmpeq_epi8(v, *quote),
+                          _mm_cmpeq_epi8(v, *backslash));
 
-    *high = (qoe_fast_mask_t) _mm_movemask_epi8(v);
+    /* they are signed: what is beyond ASCII is below a blank, too */
+
+    end = _mm_or_si128(end, _mm_subs_epi8(v, *blank));
 
     return (qoe_fast_mask_t) _mm_movemask_epi8(end);
 }

@@ -29,7 +29,10 @@ static pthread_once_t    qoe_fast_once = PTHREAD_ONCE_INIT;
 _Static_assert(QOE_FIELDS <= 64
                && QOE_SCHEMA_TOP_END + 3 + QOE_SCHEMA_GROUPS <= 64,
                "qoe_fast_known() has a bit a name of a table");
-_Static_assert(QOE_FAST_NAMES < QOE_FAST_BUCKETS,
+_Static_assert(QOE_FIELDS < QOE_FAST_BUCKETS
+               && QOE_EVENT_CUSTOM < QOE_FAST_BUCKETS
+               && QOE_DATA_ROWS < QOE_FAST_BUCKETS
+               && QOE_FAST_NEXT <= UINT8_MAX + 1,
                "there is an empty bucket in every table");
 
 
@@ -43,16 +46,16 @@ qoe_fast_tables(void)
 
 
 const qoe_fast_name_t *
-qoe_fast_find(const qoe_fast_table_t *t, qoe_span_t name, const char *end)
+qoe_fast_find(const qoe_fast_table_t *t, const qoe_fast_key_t *key)
 {
     size_t   i;
     uint8_t  n;
 
-    i = qoe_fast_hash(name, end) >> (64 - QOE_FAST_BITS);
+    i = key->hash >> (64 - QOE_FAST_BITS);
 
     while ((n = t->bucket[i]) != QOE_FAST_NONE) {
 
-        if (qoe_span_eq(name, t->name[n].name)) {
+        if (qoe_fast_same(key, &t->name[n].key)) {
             return &t->name[n];
         }
 
@@ -66,15 +69,18 @@ qoe_fast_find(const qoe_fast_table_t *t, qoe_span_t name, const char *end)
 bool
 qoe_fast_type(qoe_fast_t *f, qoe_span_t name)
 {
-    qoe_event_t             *ev;
-    const qoe_fast_name_t   *known;
-    const qoe_decode_conf_t *conf;
+    qoe_event_t              *ev;
+    qoe_fast_key_t            key;
+    const qoe_fast_name_t    *known;
+    const qoe_decode_conf_t  *conf;
 
     ev = f->ev;
     conf = f->conf;
     ev->type_name = name;
-    known = qoe_fast_find(&qoe_fast_table[QOE_FAST_TYPES], name,
-                          name.data + name.len);
+
+    key.text = name;
+    qoe_fast_hash(&key, name.data + name.len);
+    known = qoe_fast_find(&qoe_fast_table[QOE_FAST_TYPES], &key);
 
     if (known != NULL) {
         ev->type = (qoe_event_type_t) known->id;
@@ -91,13 +97,13 @@ qoe_fast_type(qoe_fast_t *f, qoe_span_t name)
 /* Is it one of the keys from first on?  The hash alone does not tell. */
 
 bool
-qoe_fast_key_twice(const qoe_fast_t *f, size_t first, qoe_span_t key,
-    uint64_t hash)
+qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
+    const qoe_fast_key_t *key)
 {
     size_t  i;
 
     for (i = first; i < f->nkeys; i++) {
-        if (f->key[i].hash == hash && qoe_span_eq(f->key[i].text, key)) {
+        if (qoe_fast_same(&f->key[i], key)) {
             return true;
         }
     }
@@ -109,11 +115,12 @@ qoe_fast_key_twice(const qoe_fast_t *f, size_t first, qoe_span_t key,
 static void
 qoe_fast_prepare(void)
 {
-    size_t                     i;
+    size_t                     i, n;
     qoe_span_t                 name;
     qoe_event_type_t           type;
     qoe_severity_t             severity;
-    qoe_fast_table_t          *top, *types;
+    qoe_fast_table_t          *top, *types, *data;
+    const qoe_data_key_t      *rows;
     const qoe_schema_group_t  *group;
 
     for (i = 0; i < QOE_SCHEMA_GROUPS; i++) {
@@ -144,6 +151,16 @@ qoe_fast_prepare(void)
             qoe_fast_add(types, name, severity, type);
         }
     }
+
+    data = &qoe_fast_table[QOE_FAST_ROWS];
+    qoe_fast_begin(data);
+    qoe_data_init();
+    rows = qoe_data_keys(&n);
+
+    for (i = 0; i < n; i++) {
+        qoe_fast_add(data, rows[i].key, 0, 0);
+        data->name[i].rows = &rows[i];
+    }
 }
 
 
@@ -167,10 +184,16 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
     qoe_fast_name_t  *n;
 
     n = &t->name[t->n];
-    n->name = name;
+    n->key.text = name;
     n->kind = (uint8_t) kind;
     n->id = (uint8_t) id;
-    n->size = 0;
+    n->bit = (uint64_t) 1 << t->n % 64;
+    n->next = (uint8_t) qoe_fast_nnext++;
+
+    /* no text is like this */
+
+    memset(n->text, 0, sizeof(n->text));
+    memset(n->mask, 0xff, sizeof(n->mask));
 
     if (name.len + 3 <= sizeof(text)) {
         memset(text, 0, sizeof(text));
@@ -186,10 +209,11 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
     }
 
     if (kind == QOE_KIND_ID || kind == QOE_FAST_TYPE || kind == QOE_FAST_TIME) {
-        t->required |= (uint64_t) 1 << t->n;
+        t->required |= n->bit;
     }
 
-    i = qoe_fast_hash(name, name.data + name.len) >> (64 - QOE_FAST_BITS);
+    qoe_fast_hash(&n->key, name.data + name.len);
+    i = n->key.hash >> (64 - QOE_FAST_BITS);
 
     while (t->bucket[i] != QOE_FAST_NONE) {
         i = (i + 1) % QOE_FAST_BUCKETS;
@@ -197,7 +221,6 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
 
     t->bucket[i] = (uint8_t) t->n++;
     qoe_fast_nnames++;
-    qoe_fast_nnext++;
 }
 
 

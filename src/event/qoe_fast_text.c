@@ -25,6 +25,15 @@ static const char  qoe_fast_escapes[256] = {
 };
 
 
+#define QOE_FAST_8(c)      c, c, c, c, c, c, c, c
+#define QOE_FAST_32(c)     QOE_FAST_8(c), QOE_FAST_8(c), QOE_FAST_8(c),       \
+                           QOE_FAST_8(c)
+
+const qoe_fast_bytes_t  qoe_fast_bytes = {
+    { QOE_FAST_32('"') }, { QOE_FAST_32('\\') }, { QOE_FAST_32(' ') }
+};
+
+
 /* Of the bytes that may begin one: how long it is, and its second byte. */
 
 typedef struct {
@@ -129,24 +138,21 @@ qoe_fast_escape(const char *p, const char *end)
 }
 
 
-bool
+/* Past the characters beyond ASCII at p, where there is at least one. */
+
+const char *
 qoe_fast_utf8(const char *p, const char *end)
 {
     size_t                  i, k;
     unsigned char           c;
     const qoe_fast_char_t  *t;
 
-    while (p != end) {
+    do {
         c = (unsigned char) *p;
-
-        if (c < 0x80) {
-            p++;
-            continue;
-        }
 
         for (i = 0; c > qoe_fast_chars[i].last; i++) {
             if (i == sizeof(qoe_fast_chars) / sizeof(qoe_fast_chars[0]) - 1) {
-                return false;
+                return NULL;
             }
         }
 
@@ -156,19 +162,20 @@ qoe_fast_utf8(const char *p, const char *end)
             || (unsigned char) p[1] < t->low
             || (unsigned char) p[1] > t->high)
         {
-            return false;
+            return NULL;
         }
 
         for (k = 2; k < t->len; k++) {
             if ((p[k] & 0xc0) != 0x80) {
-                return false;
+                return NULL;
             }
         }
 
         p += t->len;
-    }
 
-    return true;
+    } while (p != end && (unsigned char) *p >= 0x80);
+
+    return p;
 }
 
 
@@ -251,49 +258,82 @@ qoe_fast_space(const char *p)
 }
 
 
+/* The quote, or anything else that is not plain text, or the end. */
+
+const char *
+qoe_fast_plain_end(const char *p, const char *end)
+{
+    while (p != end && (unsigned char) *p >= ' ' && (unsigned char) *p < 0x80
+           && *p != '"' && *p != '\\')
+    {
+        p++;
+    }
+
+    return p;
+}
+
+
 /*
- * A number from p to end that has more digits than an integer does: in the
- * form without a decimal point, which the locale may have another one for.
+ * A number from start on, of which p is at the exponent or at the end: len
+ * digits, of which whole are before the point.
  */
 
 const char *
-qoe_fast_number_long(const char *p, const char *end, double *n)
+qoe_fast_number_rest(const char *start, const char *p, uint64_t digits,
+    size_t len, size_t whole, double *n)
 {
     int          exp;
     char         buf[QOE_NUMBER_IN_MAX + 16], *dst;
-    double       value;
-    const char  *digit, *point;
+    bool         minus;
+    const char  *end, *first;
 
-    if (end - p > QOE_NUMBER_IN_MAX) {
+    end = p;
+    exp = 0;
+
+    if ((*p | 0x20) == 'e') {
+        minus = (*++p == '-');
+        p += (minus || *p == '+');
+
+        for (first = p; (unsigned char) (*p - '0') <= 9; p++) {
+
+            if (p - first == QOE_FAST_EXPONENT) {
+                return NULL;
+            }
+
+            exp = exp * 10 + (*p - '0');
+        }
+
+        if (p == first) {
+            return NULL;
+        }
+
+        exp = minus ? -exp : exp;
+    }
+
+    exp -= (int) qoe_min(len - whole, (size_t) QOE_NUMBER_IN_MAX);
+
+    if (len <= QOE_FAST_DIGITS) {
+        *n = qoe_number_decimal(digits, exp);
+        *n = (*start == '-') ? -*n : *n;
+
+        return isfinite(*n) ? p : NULL;
+    }
+
+    if (p - start > QOE_NUMBER_IN_MAX) {
         return NULL;
     }
 
-    dst = buf;
-    point = NULL;
-    exp = 0;
+    /* without a decimal point, which the locale may have another one for */
 
-    for (digit = p; digit != end && (*digit | 0x20) != 'e'; digit++) {
-
-        if (*digit == '.') {
-            point = digit + 1;
-
-        } else {
-            *dst++ = *digit;
+    for (dst = buf; start != end; start++) {
+        if (*start != '.') {
+            *dst++ = *start;
         }
-    }
-
-    if (digit != end) {
-        exp = atoi(digit + 1);
-    }
-
-    if (point != NULL) {
-        exp -= (int) (digit - point);
     }
 
     snprintf(dst, sizeof(buf) - (size_t) (dst - buf), "e%d", exp);
 
-    value = strtod(buf, NULL);
-    *n = value;
+    *n = strtod(buf, NULL);
 
-    return isfinite(value) ? end : NULL;
+    return isfinite(*n) ? p : NULL;
 }

@@ -5,20 +5,44 @@
  * The walk through a body, for the file that includes this: it has said what
  * a step of the scanner is.
  *
- * QOE_FAST_STEP             bytes
- * qoe_fast_mask_t           of them: bits, those of lower bytes first
- * qoe_fast_block(p, &high)  the bytes that end a run of plain text; exact up to
- *                           the first of them.  In high, those beyond ASCII
- * QOE_FAST_AT(mask)         the first byte in the mask
- * QOE_FAST_TARGET           an attribute of every function, or nothing
+ * QOE_FAST_STEP       bytes
+ * qoe_fast_mask_t     of them: bits, those of lower bytes first
+ * qoe_fast_block(p)   the bytes that end a run of plain text: quotes and
+ *                     backslashes, control characters, and what is beyond
+ *                     ASCII.  Exact up to the first of them
+ * QOE_FAST_AT(mask)   the first byte in the mask
+ * QOE_FAST_TARGET     an attribute of every function, or nothing
  */
 
 
 static const char *qoe_fast_string_rest(qoe_fast_t *f, const char *p,
-    qoe_fast_text_t *text, bool high);
+    qoe_fast_text_t *text);
 static const char *qoe_fast_object(qoe_fast_t *f, const char *p,
     size_t depth, qoe_fast_hook_t *hook);
 static const char *qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth);
+
+
+/* The quote at the end of a string that is plain from p on, or NULL. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_quote(const qoe_fast_t *f, const char *p)
+{
+    qoe_fast_mask_t  mask;
+
+    while (p < f->safe) {
+        mask = qoe_fast_block(p);
+
+        if (mask != 0) {
+            p += QOE_FAST_AT(mask);
+            return (*p == '"') ? p : NULL;
+        }
+
+        p += QOE_FAST_STEP;
+    }
+
+    return NULL;
+}
 
 
 /* p is at the opening quote. */
@@ -27,172 +51,183 @@ QOE_FAST_TARGET
 static inline const char *
 qoe_fast_string(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 {
-    size_t           n;
-    qoe_fast_mask_t  mask, high;
+    const char  *end;
 
-    text->data = ++p;
+    end = qoe_fast_quote(f, ++p);
 
-    if (f->end - p < QOE_FAST_STEP) {
-        return qoe_fast_string_rest(f, p, text, false);
+    if (end == NULL) {
+        return qoe_fast_string_rest(f, p, text);
     }
 
-    mask = qoe_fast_block(p, &high);
-
-    if (mask == 0) {
-        return qoe_fast_string_rest(f, p + QOE_FAST_STEP, text, high != 0);
-    }
-
-    n = QOE_FAST_AT(mask);
-
-    if (p[n] != '"' || (high & (mask ^ (mask - 1))) != 0) {
-        return qoe_fast_string_rest(f, p, text, false);
-    }
-
-    text->len = n;
+    text->data = p;
+    text->len = (size_t) (end - p);
     text->escaped = false;
 
-    return p + n + 1;
+    return end + 1;
 }
 
 
-/* The same from p on; high: there was a byte beyond ASCII before. */
+/* Any string from behind its opening quote on. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
-qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text,
-    bool high)
+qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 {
-    const char       *end;
-    qoe_fast_mask_t   mask, beyond;
+    qoe_fast_mask_t  mask;
 
-    end = f->end;
+    text->data = p;
     text->escaped = false;
 
     for ( ;; ) {
 
-        if (end - p >= QOE_FAST_STEP) {
-            mask = qoe_fast_block(p, &beyond);
+        if (p < f->safe) {
+            mask = qoe_fast_block(p);
 
             if (mask == 0) {
-                high |= (beyond != 0);
                 p += QOE_FAST_STEP;
                 continue;
             }
 
-            high |= ((beyond & (mask ^ (mask - 1))) != 0);
             p += QOE_FAST_AT(mask);
 
         } else {
-            while (p != end && (unsigned char) *p >= ' ' && *p != '"'
-                   && *p != '\\')
-            {
-                high |= ((unsigned char) *p++ >= 0x80);
-            }
-
-            if (p == end) {
-                return NULL;
-            }
+            p = qoe_fast_plain_end(p, f->end);
         }
 
-        if (*p != '\\') {
-            break;
+        if (p == f->end || (unsigned char) *p < ' ') {
+            return NULL;
         }
 
-        text->escaped = true;
-        p = qoe_fast_escape(p, end);
+        if (*p == '"') {
+            text->len = (size_t) (p - text->data);
+            return p + 1;
+        }
+
+        if (*p == '\\') {
+            text->escaped = true;
+            p = qoe_fast_escape(p, f->end);
+
+        } else {
+            p = qoe_fast_utf8(p, f->end);
+        }
 
         if (p == NULL) {
             return NULL;
         }
     }
+}
 
-    text->len = (size_t) (p - text->data);
 
-    if (*p != '"' || (high && !qoe_fast_utf8(text->data, p))) {
-        return NULL;
+/*
+ * Adds the digits at p, eight at a time; *n grows by how many.  They wrap
+ * where they are too many, and then their number tells.
+ */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_digits(const qoe_fast_t *f, const char *p, uint64_t *digits,
+    size_t *n)
+{
+    size_t    count;
+    uint64_t  w;
+
+    while (p < f->safe) {
+        count = qoe_fast_eight(p, &w);
+        *digits = *digits * qoe_fast_pow10[count] + w;
+        *n += count;
+        p += count;
+
+        if (count != 8) {
+            return p;
+        }
     }
 
-    return p + 1;
+    while ((unsigned char) (*p - '0') <= 9) {
+        *digits = *digits * 10 + (unsigned char) (*p++ - '0');
+        ++*n;
+    }
+
+    return p;
 }
 
 
 /* p is at a '-' or digit, or at anything that is no number. */
 
 QOE_FAST_TARGET
-static inline const char *
-qoe_fast_number(const char *p, double *n)
+static __attribute__((noinline)) const char *
+qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
 {
-    int          exp, given;
-    bool         negative, minus;
-    size_t       len;
+    size_t       len, whole;
     double       value;
     uint64_t     digits;
-    const char  *start, *first;
+    const char  *start;
 
     start = p;
-    negative = (*p == '-');
-    first = p += negative;
+    p += (*p == '-');
     digits = 0;
-    exp = 0;
+    len = 0;
 
-    while ((unsigned) (*p - '0') <= 9) {
-        digits = digits * 10 + (unsigned) (*p++ - '0');
-    }
-
-    len = (size_t) (p - first);
-
-    if (len == 0 || (len > 1 && *first == '0')) {
+    if (*p == '0' && (unsigned char) (p[1] - '0') <= 9) {
         return NULL;
     }
 
+    p = qoe_fast_digits(f, p, &digits, &len);
+
+    if (len == 0) {
+        return NULL;
+    }
+
+    whole = len;
+
     if (*p == '.') {
-        first = ++p;
+        p = qoe_fast_digits(f, p + 1, &digits, &len);
 
-        while ((unsigned) (*p - '0') <= 9) {
-            digits = digits * 10 + (unsigned) (*p++ - '0');
-        }
-
-        if (p == first) {
+        if (len == whole) {
             return NULL;
         }
-
-        len += (size_t) (p - first);
-        exp = -(int) (p - first);
     }
 
-    if (*p == 'e' || *p == 'E') {
-        minus = (*++p == '-');
-        first = p += (minus || *p == '+');
-        given = 0;
+    if ((*p | 0x20) == 'e' || len > QOE_FAST_DIGITS) {
+        return qoe_fast_number_rest(start, p, digits, len, whole, n);
+    }
 
-        while ((unsigned) (*p - '0') <= 9) {
-            given = (p - first < QOE_FAST_EXPONENT)
-                    ? given * 10 + (*p - '0') : 0;
-            p++;
+    value = (len == whole) ? (double) digits
+                           : qoe_number_decimal(digits, (int) whole
+                                                        - (int) len);
+    *n = (*start == '-') ? -value : value;
+
+    return p;
+}
+
+
+/* The same; most of them are integers of few digits. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_short(const qoe_fast_t *f, const char *p, double *n)
+{
+    size_t    len;
+    uint64_t  w;
+
+    if (p < f->safe) {
+        len = qoe_fast_eight(p, &w);
+
+        if (len != 0 && len < 8 && (p[len] == ',' || p[len] == '}')
+            && (*p != '0' || len == 1))
+        {
+            *n = (double) (int64_t) w;
+            return p + len;
         }
-
-        if (p == first || p - first > QOE_FAST_EXPONENT) {
-            return NULL;
-        }
-
-        exp += minus ? -given : given;
     }
 
-    if (len > QOE_FAST_DIGITS) {
-        return qoe_fast_number_long(start, p, n);
-    }
-
-    value = (exp == 0) ? (double) digits : qoe_number_decimal(digits, exp);
-    *n = negative ? -value : value;
-
-    return isfinite(value) ? p : NULL;
+    return qoe_fast_number(f, p, n);
 }
 
 
 /* Any value; its string is not decoded yet. */
 
 QOE_FAST_TARGET
-static inline const char *
+static const char *
 qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
     qoe_fast_value_t *v)
 {
@@ -227,16 +262,16 @@ qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
 
     default:
         v->value.type = QOE_VALUE_NUMBER;
-        return qoe_fast_number(p, &v->value.v.number);
+        return qoe_fast_short(f, p, &v->value.v.number);
     }
 }
 
 
-/* A key that is no known one's: its text, and the place of its value. */
+/* A key that was not expected, and the place of its value. */
 
 QOE_FAST_TARGET
 static inline const char *
-qoe_fast_member(qoe_fast_t *f, const char *p, qoe_span_t *key)
+qoe_fast_member(qoe_fast_t *f, const char *p, qoe_fast_key_t *key)
 {
     qoe_fast_text_t  text;
 
@@ -250,7 +285,8 @@ qoe_fast_member(qoe_fast_t *f, const char *p, qoe_span_t *key)
         return NULL;
     }
 
-    *key = (qoe_span_t) { text.data, text.len };
+    key->text = (qoe_span_t) { text.data, text.len };
+    qoe_fast_hash(key, f->end);
 
     return qoe_fast_colon(p);
 }
@@ -285,7 +321,7 @@ qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
 {
     size_t            first;
     uint64_t          seen;
-    qoe_span_t        key;
+    qoe_fast_key_t    key;
     qoe_fast_value_t  v;
 
     if (depth == QOE_DEPTH_MAX) {
@@ -300,13 +336,15 @@ qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
     while (*p != '}') {
         p = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, first, &seen, key)) {
+        if (p == NULL || !qoe_fast_key(f, first, &seen, &key)) {
             return NULL;
         }
 
         p = qoe_fast_value(f, p, depth + 1, &v);
 
-        if (p == NULL || (hook != NULL && !hook->member(f, hook, key, &v))) {
+        if (p == NULL
+            || (hook != NULL && !hook->member(f, hook, key.text, &v)))
+        {
             return NULL;
         }
 
@@ -395,16 +433,42 @@ qoe_fast_list(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
+/*
+ * A member of data that is read, or may be: of a key of the tables, or with
+ * sources of dimensions about.
+ */
+
 QOE_FAST_TARGET
-static const char *
+static __attribute__((noinline)) const char *
+qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_span_t key, const qoe_data_key_t *rows)
+{
+    qoe_fast_value_t   v;
+    qoe_fast_member_t  m;
+
+    qoe_fast_member_init(f, &m, key, rows);
+
+    if (*p == '{') {
+        v.value.type = QOE_VALUE_NONE;
+        p = qoe_fast_object(f, p, depth, &m.hook);
+
+    } else {
+        p = qoe_fast_value(f, p, depth, &v);
+    }
+
+    return (p != NULL && qoe_fast_member_done(f, &m, &v)) ? p : NULL;
+}
+
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
 qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
 {
-    size_t                 first;
-    uint64_t               seen;
-    qoe_span_t             key;
-    qoe_fast_value_t       v;
-    qoe_fast_member_t      m;
-    const qoe_data_key_t  *rows;
+    size_t                  first;
+    uint64_t                seen;
+    qoe_fast_key_t          key;
+    qoe_fast_value_t        v;
+    const qoe_fast_name_t  *name;
 
     f->data = p;
     f->containers++;
@@ -415,33 +479,22 @@ qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
     while (*p != '}') {
         p = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, first, &seen, key)) {
+        if (p == NULL || !qoe_fast_key(f, first, &seen, &key)) {
             return NULL;
         }
 
-        rows = qoe_data_find(key);
+        name = qoe_fast_find(f->tables + QOE_FAST_ROWS, &key);
 
-        if (rows == NULL && f->conf->nsources == 0) {
+        if (name == NULL && f->conf->nsources == 0) {
             p = qoe_fast_value(f, p, depth + 1, &v);
 
-            if (p == NULL) {
-                return NULL;
-            }
-
         } else {
-            qoe_fast_member_init(f, &m, key, rows);
+            p = qoe_fast_data_value(f, p, depth + 1, key.text,
+                                    name ? name->rows : NULL);
+        }
 
-            if (*p == '{') {
-                v.value.type = QOE_VALUE_NONE;
-                p = qoe_fast_object(f, p, depth + 1, &m.hook);
-
-            } else {
-                p = qoe_fast_value(f, p, depth + 1, &v);
-            }
-
-            if (p == NULL || !qoe_fast_member_done(f, &m, &v)) {
-                return NULL;
-            }
+        if (p == NULL) {
+            return NULL;
         }
 
         p = qoe_fast_more(f, p, '}');

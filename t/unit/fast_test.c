@@ -1,0 +1,1002 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The single-pass decoder in every form of it, against jansson: what it must
+ * take, what it must decline, and that both tell the same.
+ */
+
+
+#define _GNU_SOURCE              /* MAP_ANONYMOUS */
+
+#include "tap.h"
+#include "decode_same.h"
+#include "qoe_number.h"
+
+#include <math.h>
+#include <sys/mman.h>
+
+
+#define NOW                1765976635154
+#define NOW_TEXT           "1765976635154"
+
+#define IDS                                                                   \
+    "\"org_id\":\"o\",\"player_id\":\"p\",\"view_id\":\"v\","                 \
+    "\"session_id\":\"s\",\"viewer_id\":\"w\""
+#define BASE                                                                  \
+    "\"event_type\":\"playing\",\"event_time\":" NOW_TEXT "," IDS
+#define BODY(event)        "{\"events\":[{" event "}]}"
+#define EV(more)           BODY(BASE more)
+#define DATA(members)      EV(",\"data\":{" members "}")
+
+#define TEN(x)             x x x x x x x x x x
+#define HUNDRED(x)         TEN(TEN(x))
+
+#define REALISTIC          "t/data/realistic.jsonl"
+#define MUTATIONS          300000
+#define GUARDED            (1 << 20)
+
+
+typedef struct {
+    qoe_arena_t    arena;
+    qoe_batch_t    batch;
+    qoe_status_t   status;
+} run_t;
+
+
+typedef struct {
+    const char    *body;
+    size_t         len;          /* 0: of a string */
+    bool           taken;
+} case_t;
+
+
+static const qoe_custom_type_t  customs[] = {
+    { { "adbreak", 7 }, QOE_SEVERITY_WARN }
+};
+
+static qoe_decode_conf_t  conf = {
+    20, 86400000, 300000, customs, 1, NULL, 0
+};
+
+/* the end of a body is the end of what may be read */
+
+static char  *guard_end;
+
+
+static void
+guard_init(void)
+{
+    char  *p;
+
+    p = mmap(NULL, GUARDED * 2, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED || mprotect(p, GUARDED, PROT_READ|PROT_WRITE) != 0) {
+        perror("mmap");
+        exit(2);
+    }
+
+    guard_end = p + GUARDED;
+}
+
+
+static qoe_span_t
+guarded(const char *body, size_t len)
+{
+    char  *p;
+
+    p = guard_end - len;
+    memcpy(p, body, len);
+
+    return (qoe_span_t) { p, len };
+}
+
+
+static void
+start(run_t *r)
+{
+    qoe_arena_init(&r->arena, &qoe_mem_heap, 4096, 64 * 1024 * 1024);
+}
+
+
+static void
+done(run_t *r)
+{
+    if (r->status != QOE_DONE) {
+        qoe_batch_free(&r->batch);
+    }
+
+    qoe_arena_free(&r->arena);
+}
+
+
+/*
+ * All ways of decoding a body: NULL, or what is wrong with them.  *taken says
+ * what the single pass did.
+ */
+
+static const char *
+decode_all(qoe_span_t body, bool *taken)
+{
+    run_t               slow, fast;
+    size_t              n;
+    const char         *wrong;
+    qoe_fast_variant_t  v;
+
+    start(&slow);
+    slow.status = QOE_DONE;
+    wrong = NULL;
+    n = 0;
+
+    for (v = 0; v < QOE_FAST_VARIANTS && wrong == NULL; v++) {
+
+        if (!qoe_fast_usable(v)) {
+            continue;
+        }
+
+        start(&fast);
+        fast.status = qoe_fast_decode(&fast.batch, body, &conf, NOW,
+                                      &fast.arena, v);
+
+        if (n++ != 0 && *taken != (fast.status == QOE_OK)) {
+            wrong = "a variant decides otherwise";
+        }
+
+        *taken = (fast.status == QOE_OK);
+
+        if (*taken && slow.status == QOE_DONE) {
+            slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len,
+                                             &conf, NOW, &slow.arena);
+        }
+
+        if (*taken && slow.status != QOE_OK) {
+            wrong = "the slow path refuses it";
+
+        } else if (*taken && wrong == NULL) {
+            wrong = same_batch(&fast.batch, &slow.batch);
+        }
+
+        done(&fast);
+    }
+
+    done(&slow);
+
+    return wrong;
+}
+
+
+/* What the callers get, and what jansson alone would have told them. */
+
+static const char *
+decode_whole(qoe_span_t body)
+{
+    run_t        whole, slow;
+    const char  *wrong;
+
+    start(&whole);
+    start(&slow);
+
+    whole.status = qoe_decode(&whole.batch, body.data, body.len, &conf, NOW,
+                              &whole.arena);
+    slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len, &conf,
+                                     NOW, &slow.arena);
+
+    wrong = (whole.status != slow.status)
+            ? "another status" : same_batch(&whole.batch, &slow.batch);
+
+    done(&whole);
+    done(&slow);
+
+    return wrong;
+}
+
+
+static void
+check_cases(const char *what, const case_t *cases, size_t n)
+{
+    bool         taken;
+    char         name[72];
+    size_t       i, k, len;
+    qoe_span_t   body;
+    const char  *wrong;
+
+    for (i = 0; i < n; i++) {
+        len = cases[i].len ? cases[i].len : strlen(cases[i].body);
+        body = guarded(cases[i].body, len);
+
+        wrong = decode_all(body, &taken);
+
+        if (wrong == NULL && taken != cases[i].taken) {
+            wrong = taken ? "taken" : "declined";
+        }
+
+        if (wrong == NULL) {
+            wrong = decode_whole(body);
+        }
+
+        /* the end tells more than the beginning, which is always the same */
+
+        snprintf(name, sizeof(name), "%s",
+                 cases[i].body + (len < 71 ? 0 : len - 71));
+
+        for (k = 0; name[k] != '\0'; k++) {
+            name[k] = (name[k] < 0x20 || name[k] == '#') ? '.' : name[k];
+        }
+
+        ok(wrong == NULL, "%s %zu: %s%s%s", what, i, name, wrong ? ": " : "",
+           wrong ? wrong : "");
+    }
+}
+
+
+#define check(what, cases)                                                    \
+    check_cases(what, cases, sizeof(cases) / sizeof(cases[0]))
+
+
+static void
+test_json(void)
+{
+    static const case_t  cases[] = {
+        { EV(""), 0, true },
+        { " \t\r\n{ \"events\" : [ { \"x\" : 1 , " BASE " } ] } \n", 0, true },
+        { "{\"a\":[],\"events\":[{" BASE "}],\"b\":{},\"c\":[{},[1,2]]}", 0,
+          true },
+        { EV(",\"x\":[true,false,null,\"\",0,{\"y\":{\"z\":[[]]}}]"), 0,
+          true },
+        { EV(",\"x\":1,\"y\":1,\"z\":{\"x\":1,\"y\":{\"x\":1}}"), 0, true },
+        { "", 0, false },
+        { "{}", 0, false },
+        { "}", 0, false },
+        { "[]", 0, false },
+        { "{\"events\":[]}", 0, false },
+        { "{\"events\":null}", 0, false },
+        { "{\"events\":{}}", 0, false },
+        { "{\"events\":[{" BASE "},1]}", 0, false },
+        { "{\"events\":[{" BASE "},{}]}", 0, false },
+        { "\xef\xbb\xbf" EV(""), 0, false },
+        { EV("") "}", 0, false },
+        { EV("") " x", 0, false },
+        { EV("") "\0", sizeof(EV("")), false },
+        { EV("") "\v", 0, false },
+        { EV("\0"), sizeof(EV("\0")) - 1, false },
+        { EV(","), 0, false },
+        { EV(",,"), 0, false },
+        { EV(",\"x\""), 0, false },
+        { EV(",\"x\":"), 0, false },
+        { EV(",\"x\":1 2"), 0, false },
+        { EV(",\"x\":[1,]"), 0, false },
+        { EV(",\"x\":[,]"), 0, false },
+        { EV(",\"x\":[1}"), 0, false },
+        { EV(",\"x\":{\"a\":1,}"), 0, false },
+        { EV(",\"x\":{\"a\":1]"), 0, false },
+        { EV(",\"x\":{1:1}"), 0, false },
+        { EV(",x:1"), 0, false },
+        { EV(",\"x\":tru"), 0, false },
+        { EV(",\"x\":nul"), 0, false },
+        { EV(",\"x\":fals}"), 0, false },
+        { EV(",\"x\":True"), 0, false },
+        { EV(",\"x\":nulll"), 0, false },
+        { EV(",\"x\":NaN"), 0, false },
+        { EV(",\"x\":'a'"), 0, false },
+        { EV(" /* */"), 0, false },
+        { "{\"events\":[{" BASE "}", 0, false },
+        { "{\"events\":[{" BASE "}}", 0, false },
+        { "{\"events\":[{" BASE "}]", 0, false },
+        { "{\"events\":[{" BASE "}],\"x\":{}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":t}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":\"}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":\"\\\"}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":\"\\}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":\"\\u00}", 0, false }
+    };
+
+    check("json", cases);
+}
+
+
+static void
+test_strings(void)
+{
+    static const case_t  cases[] = {
+        { EV(",\"env\":\"\""), 0, true },
+        { EV(",\"env\":\"0123456789abcdef0123456789abcdef0123456789\""), 0,
+          true },
+        { EV(",\"env\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), 0, true },
+        { EV(",\"env\":\"a\\u00e9\\u20ac\\u0041\\u007f\\u07ff\\u0800\""), 0,
+          true },
+        { EV(",\"env\":\"\\ud83d\\ude82\\uDBFF\\uDFFF\\ud800\\udc00\""), 0,
+          true },
+        { EV(",\"env\":\"\\uFFFF\\uabCD\\u0001\""), 0, true },
+        { EV(",\"env\":\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf "
+             "\xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf\""), 0, true },
+        { EV(",\"env\":\"0123456789abcdef0123456789abcdef\xc3\xa9\""), 0,
+          true },
+        { EV(",\"x\xc3\xa9\":\"\xe6\x9d\xb1\xe4\xba\xac\""), 0, true },
+        { EV(",\"x\":\"\x7f\""), 0, true },
+        { EV(",\"event_typ\\u0065\":\"x\""), 0, false },
+        { EV(",\"\\u0078\":\"x\""), 0, false },
+        { EV(",\"x\":{\"\\n\":1}"), 0, false },
+        { EV(",\"env\":\"\\u0000\""), 0, false },
+        { EV(",\"x\":\"\\u0000\""), 0, false },
+        { EV(",\"x\":\"\\ud83d\""), 0, false },
+        { EV(",\"x\":\"\\ud83dx\""), 0, false },
+        { EV(",\"x\":\"\\ud83d\\n\""), 0, false },
+        { EV(",\"x\":\"\\ud83d\\u0041\""), 0, false },
+        { EV(",\"x\":\"\\ud83d\\ud83d\""), 0, false },
+        { EV(",\"x\":\"\\ude82\""), 0, false },
+        { EV(",\"x\":\"\\u12\""), 0, false },
+        { EV(",\"x\":\"\\u12g4\""), 0, false },
+        { EV(",\"x\":\"\\x41\""), 0, false },
+        { EV(",\"x\":\"\\U0041\""), 0, false },
+        { EV(",\"x\":\"\\a\""), 0, false },
+        { EV(",\"x\":\"\\\0\""), sizeof(EV(",\"x\":\"\\\0\"")) - 1, false },
+        { EV(",\"x\":\"\t\""), 0, false },
+        { EV(",\"x\":\"0123456789abcdef0123456789abcdef\n\""), 0, false },
+        { EV(",\"x\":\"\x1f\""), 0, false },
+        { EV(",\"x\":\"\x80\""), 0, false },
+        { EV(",\"x\":\"\xbf\""), 0, false },
+        { EV(",\"x\":\"\xc0\x80\""), 0, false },
+        { EV(",\"x\":\"\xc1\xbf\""), 0, false },
+        { EV(",\"x\":\"\xc3\""), 0, false },
+        { EV(",\"x\":\"\xc3(\""), 0, false },
+        { EV(",\"x\":\"\xe0\x9f\xbf\""), 0, false },
+        { EV(",\"x\":\"\xe2\x82\""), 0, false },
+        { EV(",\"x\":\"\xe2\x28\xa1\""), 0, false },
+        { EV(",\"x\":\"\xed\xa0\x80\""), 0, false },
+        { EV(",\"x\":\"\xed\xbf\xbf\""), 0, false },
+        { EV(",\"x\":\"\xf0\x8f\xbf\xbf\""), 0, false },
+        { EV(",\"x\":\"\xf0\x90\x80\""), 0, false },
+        { EV(",\"x\":\"\xf4\x90\x80\x80\""), 0, false },
+        { EV(",\"x\":\"\xf5\x80\x80\x80\""), 0, false },
+        { EV(",\"x\":\"\xff\""), 0, false },
+        { EV(",\"x\xc3\":1"), 0, false },
+        { EV(",\"x\":\xc3\xa9"), 0, false }
+    };
+
+    check("string", cases);
+}
+
+
+#define NUMBERS(a)  EV(",\"playback_time\":" a ",\"data\":{\"bitrate\":" a    \
+                       ",\"error_code\":" a ",\"z\":" a "}")
+
+static void
+test_numbers(void)
+{
+    static const case_t  cases[] = {
+        { NUMBERS("0"), 0, true },
+        { NUMBERS("-0"), 0, true },
+        { NUMBERS("-0.0e-5"), 0, true },
+        { NUMBERS("9007199254740993"), 0, true },
+        { NUMBERS("18446744073709551615"), 0, true },
+        { NUMBERS("9999999999999999999"), 0, true },
+        { NUMBERS("123456789012345678901234567890"), 0, true },
+        { NUMBERS("0.1"), 0, true },
+        { NUMBERS("29.97"), 0, true },
+        { NUMBERS("1234.5999999046326"), 0, true },
+        { NUMBERS("0.30000000000000004"), 0, true },
+        { NUMBERS("17.12345678901234512345678901234567890"), 0, true },
+        { NUMBERS("1e22"), 0, true },
+        { NUMBERS("1E+23"), 0, true },
+        { NUMBERS("-1.7976931348623157e308"), 0, true },
+        { NUMBERS("2.2250738585072011e-308"), 0, true },
+        { NUMBERS("5e-324"), 0, true },
+        { NUMBERS("1e-400"), 0, true },
+        { NUMBERS("0e9999"), 0, true },
+        { NUMBERS("1e0022"), 0, true },
+        { NUMBERS("1e400"), 0, false },
+        { NUMBERS("-1.7976931348623159e308"), 0, false },
+        { NUMBERS("1e00022"), 0, false },
+        { NUMBERS("1e99999"), 0, false },
+        { NUMBERS(TEN("1234567")), 0, false },
+        { NUMBERS("01"), 0, false },
+        { NUMBERS("-01"), 0, false },
+        { NUMBERS("-"), 0, false },
+        { NUMBERS("+1"), 0, false },
+        { NUMBERS("1."), 0, false },
+        { NUMBERS(".5"), 0, false },
+        { NUMBERS("1e"), 0, false },
+        { NUMBERS("1e+"), 0, false },
+        { NUMBERS("1.e5"), 0, false },
+        { NUMBERS("1.5.5"), 0, false },
+        { NUMBERS("0x10"), 0, false },
+        { NUMBERS("1e5e5"), 0, false },
+        { NUMBERS("--1"), 0, false },
+        { NUMBERS("1-"), 0, false },
+        { NUMBERS("1f"), 0, false },
+        { NUMBERS("Infinity"), 0, false }
+    };
+
+    check("number", cases);
+}
+
+
+static void
+test_events(void)
+{
+    static const case_t  cases[] = {
+        { BODY("\"event_type\":\"adbreak\",\"event_time\":" NOW_TEXT ".0,"
+               IDS), 0, true },
+        { BODY("\"event_type\":\"\\u0073eek\",\"event_time\":"
+               "1.765976635154e12," IDS), 0, true },
+        { BODY(IDS ",\"event_time\":" NOW_TEXT ",\"event_type\":\"seek\""), 0,
+          true },
+        { EV(",\"env\":null,\"device\":null,\"cmcd\":null,\"data\":null,"
+             "\"playback_time\":null"), 0, true },
+        { EV(",\"device\":{},\"player\":{\"autoplay\":null,\"x\":1},"
+             "\"cmcd\":{\"br\":null,\"nor\":null},\"data\":{}"), 0, true },
+        { EV(",\"player\":{\"autoplay\":true},\"cmcd\":{\"bs\":false}"), 0,
+          true },
+        { EV(",\"cmcd\":{\"br\":[],\"bl\":[1,2.5],\"mtp\":7,\"nor\":[\"a\","
+             "{\"value\":\"b\",\"params\":{\"value\":1}}],\"tb\":["
+             "{\"params\":{},\"value\":1}]}"), 0, true },
+        { EV(",\"cmcd\":{\"nor\":\"a\\nb\"}"), 0, true },
+        { EV(",\"devices\":{},\"Device\":{},\"event_type_\":1,"
+             "\"\":1,\"a_key_of_more_than_sixteen_bytes\":1"), 0, true },
+        { BODY("\"event_type\":\"nope\",\"event_time\":" NOW_TEXT "," IDS), 0,
+          false },
+        { BODY("\"event_type\":null,\"event_time\":" NOW_TEXT "," IDS), 0,
+          false },
+        { BODY("\"event_type\":5,\"event_time\":" NOW_TEXT "," IDS), 0,
+          false },
+        { BODY("\"event_type\":\"seek\",\"event_time\":null," IDS), 0, false },
+        { BODY("\"event_type\":\"seek\",\"event_time\":\"1\"," IDS), 0,
+          false },
+        { BODY("\"event_type\":\"seek\",\"event_time\":1," IDS), 0, false },
+        { BODY("\"event_type\":\"seek\",\"event_time\":1765976935155," IDS),
+          0, false },
+        { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ".5," IDS),
+          0, false },
+        { BODY("\"event_type\":\"seek\"," IDS), 0, false },
+        { BODY("\"event_time\":" NOW_TEXT "," IDS), 0, false },
+        { EV(",\"env\":5"), 0, false },
+        { EV(",\"env\":true"), 0, false },
+        { EV(",\"playback_time\":\"5\""), 0, false },
+        { EV(",\"playback_time\":[5]"), 0, false },
+        { EV(",\"device\":[]"), 0, false },
+        { EV(",\"device\":\"x\""), 0, false },
+        { EV(",\"device\":{\"name\":{}}"), 0, false },
+        { EV(",\"player\":{\"autoplay\":1}"), 0, false },
+        { EV(",\"cmcd\":{\"br\":[\"a\"]}"), 0, false },
+        { EV(",\"cmcd\":{\"br\":[null]}"), 0, false },
+        { EV(",\"cmcd\":{\"br\":[{\"v\":1}]}"), 0, false },
+        { EV(",\"cmcd\":{\"nor\":[{\"value\":1}]}"), 0, false },
+        { EV(",\"cmcd\":{\"nor\":[[]]}"), 0, false },
+        { EV(",\"cmcd\":{\"v\":[1]}"), 0, false },
+        { EV(",\"data\":[]"), 0, false },
+        { EV(",\"data\":5"), 0, false },
+        { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
+               "\"org_id\":\"\",\"player_id\":\"p\",\"view_id\":\"v\","
+               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, false },
+        { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
+               "\"org_id\":null,\"player_id\":\"p\",\"view_id\":\"v\","
+               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, false },
+        { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
+               "\"org_id\":\"" TEN("1234567890123456789012345") "123456\","
+               "\"player_id\":\"p\",\"view_id\":\"v\","
+               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, true },
+        { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
+               "\"org_id\":\"" TEN("1234567890123456789012345") "1234567\","
+               "\"player_id\":\"p\",\"view_id\":\"v\","
+               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, false }
+    };
+
+    check("event", cases);
+}
+
+
+static void
+test_twice(void)
+{
+    static const case_t  cases[] = {
+        { "{\"events\":[],\"events\":[{" BASE "}]}", 0, false },
+        { "{\"events\":[{" BASE "}],\"events\":[{" BASE "}]}", 0, false },
+        { "{\"x\":1,\"events\":[{" BASE "}],\"x\":1}", 0, false },
+        { EV(",\"env\":\"a\",\"env\":\"b\""), 0, false },
+        { EV(",\"env\":null,\"env\":null"), 0, false },
+        { EV(",\"org_id\":\"o\""), 0, false },
+        { EV(",\"data\":{},\"data\":{}"), 0, false },
+        { EV(",\"device\":{},\"device\":null"), 0, false },
+        { EV(",\"device\":{\"name\":null,\"name\":\"x\"}"), 0, false },
+        { EV(",\"device\":{\"x\":1,\"name\":\"x\",\"x\":1}"), 0, false },
+        { EV(",\"x\":1,\"y\":1,\"x\":1"), 0, false },
+        { EV(",\"x\":{\"y\":1,\"z\":{},\"y\":1}"), 0, false },
+        { EV(",\"x\":[{\"y\":1},{\"y\":1}]"), 0, true },
+        { EV(",\"x\":[{\"y\":1,\"y\":1}]"), 0, false },
+        { EV(",\"cmcd\":{\"br\":[{\"value\":1,\"value\":1}]}"), 0, false },
+        { EV(",\"cmcd\":{\"br\":[{\"value\":1},{\"value\":1}]}"), 0, true },
+        { DATA("\"bitrate\":1,\"bitrate\":1"), 0, false },
+        { DATA("\"x\":1,\"y\":{\"x\":1},\"x\":1"), 0, false },
+        { DATA("\"old\":{\"bitrate_kb\":1,\"bitrate_kb\":1}"), 0, false },
+        { DATA("\"\":1,\"\":1"), 0, false },
+        { DATA("\"abcdefgh\":1,\"abcdefgh_\":1,\"_abcdefgh\":1,\"a\":1,"
+               "\"A\":1,\"aa\":1"), 0, true }
+    };
+
+    check("twice", cases);
+}
+
+
+static void
+test_data(void)
+{
+    size_t               i;
+    qoe_source_t         sources[8];
+
+    static const case_t  cases[] = {
+        { DATA("\"bitrate\":1,\"framerate\":\"29.97\",\"is_outlier\":true,"
+               "\"fatal\":false,\"z_score\":null,\"quartile\":\"50/1\""), 0,
+          true },
+        { DATA("\"buffer_length\":1,\"buffer_len_ms\":2"), 0, true },
+        { DATA("\"buffer_len_ms\":2,\"buffer_length\":1"), 0, true },
+        { DATA("\"buffer_len_ms\":\"x\",\"buffer_length\":1"), 0, true },
+        { DATA("\"buffer_len_ms\":\"\\u0032\",\"buffer_length\":1"), 0, true },
+        { DATA("\"dropped_frames\":7"), 0, true },
+        { DATA("\"dropped_frames\":{\"droppedFrames\":7,\"x\":{}}"), 0, true },
+        { DATA("\"dropped_frames\":[7]"), 0, true },
+        { DATA("\"fatal\":true,\"error_context\":{\"fatal\":false}"), 0,
+          true },
+        { DATA("\"error_context\":{\"fatal\":{\"fatal\":true}},\"fatal\":1"),
+          0, true },
+        { DATA("\"resolution\":{\"height\":\"1\\u0030\",\"width\":1.5,"
+               "\"x\":[{\"width\":3}]}"), 0, true },
+        { DATA("\"resolution\":[1,2]"), 0, true },
+        { DATA("\"media_type\":\"\",\"codec\":true,\"error_code\":1e300,"
+               "\"error_family\":{\"x\":1}"), 0, true },
+        { DATA("\"media_type\":\"a\\\"b\",\"codec\":null,\"error_code\":-5"),
+          0, true },
+        { DATA("\"media_type\":12.25,\"codec\":\"" TEN("abcdefghijklmnopqrst"
+               "uvwxyz\xc3\xa9") "\""), 0, true },
+        { DATA("\"plan\":{\"name\":\"gold\",\"tier\":{\"name\":1}}"), 0,
+          true },
+        { DATA("\"plan\":\"gold\\u0021\",\"plans\":1,\"x\":{\"plan\":1}"), 0,
+          true },
+        { DATA("\"plan\":{\"name\":false},\"media_type\":false"), 0, true },
+        { DATA("\"plan\":[]"), 0, true }
+    };
+
+    check("data", cases);
+
+    static const char *const  texts[] = {
+        "data.plan.name", "data.media_type", "data.plan", "data.plan.tier",
+        "data.resolution.height", "network.city", "data.resolution.width",
+        "data.codec"
+    };
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (qoe_source_parse(&sources[i], qoe_span_str(texts[i]),
+                             qoe_span_str(texts[i]))
+            != QOE_OK)
+        {
+            ok(0, "a source %s", texts[i]);
+        }
+    }
+
+    conf.sources = sources;
+    conf.nsources = sizeof(texts) / sizeof(texts[0]);
+    check("data with dimensions", cases);
+
+    conf.sources = NULL;
+    conf.nsources = 0;
+}
+
+
+/* A body with n copies of a piece in its middle. */
+
+static void
+check_many(const char *what, bool taken, const char *before,
+    const char *piece, size_t n, const char *after)
+{
+    char     *body, *p;
+    size_t    i;
+    case_t    one;
+
+    body = malloc(strlen(before) + n * (strlen(piece) + 8) + strlen(after) + 1);
+    p = body + sprintf(body, "%s", before);
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, piece, i);
+    }
+
+    strcpy(p, after);
+
+    one = (case_t) { body, 0, taken };
+    check_cases(what, &one, 1);
+    free(body);
+}
+
+
+static void
+test_limits(void)
+{
+    const char  *head = "{\"events\":[{" BASE ",\"data\":{\"a\":0";
+
+    check_many("20 events", true, "{\"events\":[{" BASE "}", ",{" BASE "}",
+               19, "]}");
+    check_many("21 events", false, "{\"events\":[{" BASE "}", ",{" BASE "}",
+               20, "]}");
+
+    check_many("depth of 32", true, "{\"events\":[{" BASE ",\"x\":", "[", 29,
+               "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}]}");
+    check_many("depth of 33", false, "{\"events\":[{" BASE ",\"x\":", "[", 30,
+               "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}]}");
+    check_many("objects to 32", true, "{\"events\":[{" BASE ",\"x\":",
+               "{\"a\":", 28, "{}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}]}");
+    check_many("objects to 33", false, "{\"events\":[{" BASE ",\"x\":",
+               "{\"a\":", 29, "{}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}]}");
+
+    check_many("100 keys", true, head, ",\"k%zu\":1", 100, "}}]}");
+    check_many("200 keys", false, head, ",\"k%zu\":1", 200, "}}]}");
+    check_many("keys in 5 objects", true, head, ",\"k%zu\":{\"a\":1,\"b\":1}",
+               100, "}}]}");
+    check_many("keys twice", false, head, ",\"k%zu\":1", 100,
+               ",\"k50\":1}}]}");
+
+    /* 52 of 32 and of 256; of the values it counts some that are not there */
+
+    check_many("containers", true, "{\"events\":[{" BASE "}],\"x\":[[]", ",[]",
+               1659, "]}");
+    check_many("a container more", false, "{\"events\":[{" BASE "}],\"x\":[[]",
+               ",[]", 1660, "]}");
+    check_many("values", true, "{\"events\":[{" BASE "}],\"x\":[1", ",1",
+               13280, "]}");
+    check_many("values that jansson takes", false,
+               "{\"events\":[{" BASE "}],\"x\":[1", ",1", 13305, "]}");
+    check_many("a value more", false, "{\"events\":[{" BASE "}],\"x\":[1",
+               ",1", 13306, "]}");
+
+    /* 16384 bytes of data, the blanks in it not counted */
+
+    check_many("data", true, "{\"events\":[{" BASE ",\"data\":{\"a\":"
+               "\"12", "0123456789", 1637, "0123\"  } }]}");
+    check_many("data too long", false, "{\"events\":[{" BASE ",\"data\":"
+               "{\"a\":\"12", "0123456789", 1637, "01234\"}}]}");
+    check_many("much beside data", true, "{\"events\":[{" BASE ",\"data\":"
+               "{\"a\":\"12\"},\"x\":\"", "0123456789", 6000, "\"}]}");
+    check_many("an event too long", false, "{\"events\":[{" BASE ",\"data\":"
+               "{\"a\":\"12\"},\"x\":\"", "0123456789", 6600, "\"}]}");
+}
+
+
+/* Every string length up to some steps of the widest scanner, at each end. */
+
+static void
+test_lengths(void)
+{
+    bool         taken;
+    char         body[512];
+    int          len;
+    size_t       n, i, bad, kinds;
+    const char  *wrong;
+
+    static const struct {
+        const char  *end;
+        bool         taken;
+    } ends[] = {
+        { "", true }, { "\\n", true }, { "\xc3\xa9", true },
+        { "\\u00e9x", true }, { "\x01", false }, { "\xc3", false },
+        { "\\", false }, { "\\ud800", false }, { "\\\\", true }
+    };
+
+    bad = 0;
+    kinds = sizeof(ends) / sizeof(ends[0]);
+
+    for (n = 0; n < 140; n++) {
+        for (i = 0; i < kinds * 2; i++) {
+            len = snprintf(body, sizeof(body),
+                           (i < kinds) ? "{\"events\":[{" BASE
+                                         ",\"env\":\"%0*d%s\"}]}"
+                                       : "{\"events\":[{" BASE
+                                         "}],\"a\":\"%0*d%s\"}",
+                           (int) n + 1, 0, ends[i % kinds].end);
+
+            wrong = decode_all(guarded(body, (size_t) len), &taken);
+            bad += (wrong != NULL || taken != ends[i % kinds].taken);
+        }
+    }
+
+    ok(bad == 0, "strings of all lengths, and what may stand in them");
+}
+
+
+static uint64_t
+next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+
+    return *state;
+}
+
+
+/* Against strtod(), which the C library rounds right. */
+
+static void
+test_rounding(void)
+{
+    int       exp;
+    char      text[64];
+    double    got, want;
+    size_t    i, bad;
+    uint64_t  state, digits;
+
+    state = 88172645463325252;
+    bad = 0;
+
+    for (i = 0; i < 200000; i++) {
+        digits = next_random(&state) >> (next_random(&state) % 64);
+        exp = (int) (next_random(&state) % 80) - 45;
+
+        /* some that lie half way between two doubles, or just beside that */
+
+        if (i % 4 == 0) {
+            digits = (digits | (uint64_t) 1 << 63) & ~(uint64_t) 2047;
+            digits += 1024 + next_random(&state) % 3 - 1;
+            exp = (int) (i / 4 % 3) - 1;
+        }
+
+        snprintf(text, sizeof(text), "%llue%d", (unsigned long long) digits,
+                 exp);
+        want = strtod(text, NULL);
+        got = qoe_number_decimal(digits, exp);
+        bad += (memcmp(&got, &want, sizeof(double)) != 0);
+    }
+
+    ok(bad == 0, "%zu numbers are rounded as strtod() does", i);
+    ok(isinf(qoe_number_decimal(1, 400)) && qoe_number_decimal(1, -400) == 0
+       && qoe_number_decimal(0, 9999) == 0, "out of range");
+}
+
+
+typedef struct {
+    char        *text;
+    qoe_span_t   line[32];
+    size_t       n;
+} bodies_t;
+
+
+static void
+read_bodies(bodies_t *b)
+{
+    FILE    *f;
+    char    *p, *nl;
+    size_t   len;
+
+    b->n = 0;
+    b->text = malloc(1 << 16);
+    f = fopen(REALISTIC, "rb");
+    len = (f != NULL) ? fread(b->text, 1, 1 << 16, f) : 0;
+
+    for (p = b->text;
+         b->n < 32
+         && (nl = memchr(p, '\n', len - (size_t) (p - b->text))) != NULL;
+         p = nl + 1)
+    {
+        b->line[b->n++] = (qoe_span_t) { p, (size_t) (nl - p) };
+    }
+
+    if (f != NULL) {
+        fclose(f);
+    }
+
+    ok(b->n >= 10 && len < 1 << 16, "%zu bodies of " REALISTIC, b->n);
+}
+
+
+static void
+test_realistic(const bodies_t *b)
+{
+    bool         taken;
+    size_t       i;
+    qoe_span_t   body;
+    const char  *wrong;
+
+    for (i = 0; i < b->n; i++) {
+        body = guarded(b->line[i].data, b->line[i].len);
+        wrong = decode_all(body, &taken);
+
+        ok(wrong == NULL && taken && decode_whole(body) == NULL,
+           "realistic body %zu is not declined: %s", i, wrong ? wrong : "");
+    }
+}
+
+
+/* One to three edits of a body. */
+
+static size_t
+mutate(char *p, size_t len, size_t max, uint64_t *state)
+{
+    size_t             at, n, from, edits;
+    static const char  alphabet[] = "\"\"\"\\\\,,::{}[]{}[] \n0019.-eEtfnu\0"
+                                    "\x01\x1f\x7f\x80\xc3\xa9\xed\xa0\xf4";
+
+    for (edits = next_random(state) % 3 + 1; edits != 0; edits--) {
+        at = next_random(state) % len;
+
+        switch (next_random(state) % 4) {
+
+        case 0:                      /* another byte */
+            p[at] = alphabet[next_random(state) % (sizeof(alphabet) - 1)];
+            break;
+
+        case 1:                      /* a byte more */
+            if (len < max) {
+                memmove(p + at + 1, p + at, len - at);
+                p[at] = alphabet[next_random(state) % (sizeof(alphabet) - 1)];
+                len++;
+            }
+
+            break;
+
+        case 2:                      /* some bytes less */
+            n = next_random(state) % 8 + 1;
+            n = qoe_min(n, len - at);
+            memmove(p + at, p + at + n, len - at - n);
+            len -= n;
+            break;
+
+        default:                     /* a piece from elsewhere */
+            n = next_random(state) % 24;
+            from = next_random(state) % len;
+            n = qoe_min(n, qoe_min(len - at, len - from));
+            memmove(p + at, p + from, n);
+            break;
+        }
+
+        if (len == 0) {
+            return 0;
+        }
+    }
+
+    return len;
+}
+
+
+static void
+test_mutations(const bodies_t *b)
+{
+    bool         taken;
+    char        *copy;
+    size_t       i, len, bad, ntaken;
+    uint64_t     state;
+    qoe_span_t   body;
+    const char  *wrong;
+
+    bad = 0;
+    ntaken = 0;
+    state = 2463534242;
+    copy = malloc(1 << 16);
+
+    for (i = 0; i < MUTATIONS; i++) {
+
+        /* the shorter half of them more often: they are decoded sooner */
+
+        body = b->line[next_random(&state) % b->n];
+
+        if (body.len > 1024) {
+            body = b->line[b->n - 1 - next_random(&state) % 3];
+        }
+
+        memcpy(copy, body.data, body.len);
+        len = mutate(copy, body.len, 1 << 16, &state);
+
+        wrong = decode_all(guarded(copy, len), &taken);
+        ntaken += taken;
+
+        if (wrong != NULL && bad++ == 0) {
+            printf("# %s: %.*s\n", wrong, (int) len, copy);
+        }
+
+        if (i % 64 == 0) {
+            bad += (decode_whole(guarded(copy, len)) != NULL);
+        }
+    }
+
+    ok(bad == 0, "%zu edited bodies, of which %zu are still taken", i, ntaken);
+    ok(ntaken > MUTATIONS / 50 && ntaken < MUTATIONS / 2,
+       "and these are some, but not most");
+
+    free(copy);
+}
+
+
+/* What declining leaves of the arena, and memory that fails. */
+
+static void
+test_memory(void)
+{
+    long          n, bad;
+    run_t         r;
+    size_t        used;
+    tap_mem_t     m;
+    qoe_source_t  source;
+
+    static const char  body[] =
+        "{\"events\":[{" BASE ",\"env\":\"a\\n\",\"data\":{\"error_code\":403,"
+        "\"codec\":1.5,\"plan\":7}},{" BASE "},{" BASE "}]}";
+    static const char  refused[] =
+        "{\"events\":[{" BASE ",\"env\":\"a\\n\"},{" BASE "},{" BASE "},{}]}";
+
+    ok(qoe_source_parse(&source, qoe_span("plan"), qoe_span("data.plan"))
+       == QOE_OK, "a source");
+
+    conf.sources = &source;
+    conf.nsources = 1;
+    bad = 0;
+
+    for (n = 0; n < 100; n++) {
+        qoe_arena_init(&r.arena, tap_mem(&m, n), 16, 1 << 20);
+        r.status = qoe_decode(&r.batch, body, sizeof(body) - 1, &conf, NOW,
+                              &r.arena);
+        bad += (r.status != QOE_OK || r.batch.nevents != 3
+                || r.batch.events[0].ndims != 1);
+        done(&r);
+        bad += (m.live != 0);
+
+        if (m.failed == 0) {
+            break;
+        }
+    }
+
+    ok(n == 7 && bad == 0,
+       "where any of %ld allocations fails, the slow path decodes", n);
+
+    conf.sources = NULL;
+    conf.nsources = 0;
+
+    /* room for the four events of the slow path, not for two arrays */
+
+    qoe_arena_init(&r.arena, &qoe_mem_heap, 64, 5 * sizeof(qoe_event_t));
+    used = (qoe_arena_alloc(&r.arena, 100) != NULL) ? r.arena.used : 0;
+    r.status = qoe_decode(&r.batch, refused, sizeof(refused) - 1, &conf, NOW,
+                          &r.arena);
+
+    ok(r.status == QOE_OK && r.batch.nevents == 3 && r.batch.nrejected == 1
+       && used != 0 && r.arena.used > used
+       && r.arena.used - used < 5 * sizeof(qoe_event_t),
+       "an arena that only one of the two has room in");
+    done(&r);
+}
+
+
+static void
+test_variants(void)
+{
+    ok(qoe_fast_usable(QOE_FAST_SWAR) && qoe_fast_usable(qoe_fast_best()),
+       "the portable form, and the best one");
+
+#ifdef __x86_64__
+    ok(qoe_fast_usable(QOE_FAST_SSE2) && qoe_fast_best() >= QOE_FAST_SSE2,
+       "no x86-64 without SSE2");
+#endif
+}
+
+
+int
+main(void)
+{
+    bodies_t  bodies;
+
+    guard_init();
+
+    test_variants();
+    test_json();
+    test_strings();
+    test_numbers();
+    test_events();
+    test_twice();
+    test_data();
+    test_limits();
+    test_lengths();
+    test_rounding();
+
+    read_bodies(&bodies);
+    test_realistic(&bodies);
+    test_mutations(&bodies);
+    free(bodies.text);
+
+    test_memory();
+
+    return tap_end();
+}
