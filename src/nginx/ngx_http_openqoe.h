@@ -482,8 +482,8 @@ ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
 /* _events.c, _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
     const ngx_http_openqoe_answer_t *answer);
-ngx_int_t ngx_http_openqoe_send_overload(ngx_http_request_t *r,
-    uint64_t received_ns);
+ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
+    const char *message, size_t queued, uint64_t received_ns);
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);

@@ -495,7 +495,8 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
 
     if (counter != QOE_COUNT_EVENTS_ERROR) {
         qoe_zone_refused(q->zone, qoe_mono_ms());
-        return ngx_http_openqoe_send_overload(q->r, q->received_ns);
+        return ngx_http_openqoe_send_retry(q->r, "Server overload", 0,
+                                           q->received_ns);
     }
 
     if (rc == QOE_TOO_LARGE || (rc == QOE_NOMEM && !q->nomem)) {
@@ -516,8 +517,11 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
 }
 
 
+/* The client should try again: why, and how many of the events are queued. */
+
 ngx_int_t
-ngx_http_openqoe_send_overload(ngx_http_request_t *r, uint64_t received_ns)
+ngx_http_openqoe_send_retry(ngx_http_request_t *r, const char *message,
+    size_t queued, uint64_t received_ns)
 {
     qoe_buf_t                     b;
     qoe_mem_t                     mem;
@@ -533,9 +537,9 @@ ngx_http_openqoe_send_overload(ngx_http_request_t *r, uint64_t received_ns)
 
     ngx_http_openqoe_json_init(&b, &mem, r);
 
-    qoe_buf_printf(&b, "{\"success\":false,\"message\":\"Server overload\","
-                   "\"events_received\":0,\"processing_time_ns\":%llu}",
-                   (unsigned long long)
+    qoe_buf_printf(&b, "{\"success\":false,\"message\":\"%s\","
+                   "\"events_received\":%zu,\"processing_time_ns\":%llu}",
+                   message, queued, (unsigned long long)
                        ngx_http_openqoe_taken_ns(received_ns));
 
     return ngx_http_openqoe_send(r, lcf->overload_status, &b);
