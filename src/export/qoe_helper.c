@@ -15,9 +15,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,8 +34,24 @@
 #define QOE_HELPER_SPOOL_MS    500
 #define QOE_HELPER_SPOOL_RATE  (64 * 1024)
 
+#define QOE_HELPER_SLICE_NS    100000        /* the shortest there is */
+
 #define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+
+/* The first version of the kernel's struct sched_attr, which has no header. */
+
+typedef struct {
+    uint32_t             size;
+    uint32_t             sched_policy;
+    uint64_t             sched_flags;
+    int32_t              sched_nice;
+    uint32_t             sched_priority;
+    uint64_t             sched_runtime;
+    uint64_t             sched_deadline;
+    uint64_t             sched_period;
+} qoe_sched_attr_t;
 
 
 static qoe_status_t qoe_helper_spawn(qoe_helper_t *h);
@@ -174,13 +192,16 @@ qoe_helper_free(qoe_helper_t *h)
 
 /*
  * The event loop comes first: of a core that both want it gets the larger
- * part.  Linux keeps a priority for each thread; 0 is the one that calls.
+ * part, and it need not wait for the end of a slice of some milliseconds: from
+ * Linux 6.12 on a thread may ask for short ones (EEVDF), before that the
+ * kernel ignores sched_runtime of this policy.  0 is the thread that calls.
  */
 
 static void
 qoe_helper_nice(const qoe_helper_t *h)
 {
-    int  prio;
+    int               prio;
+    qoe_sched_attr_t  attr;
 
     if (h->conf.nice == 0) {
         return;
@@ -188,9 +209,15 @@ qoe_helper_nice(const qoe_helper_t *h)
 
     prio = getpriority(PRIO_PROCESS, 0) + h->conf.nice;
 
-    if (setpriority(PRIO_PROCESS, 0, qoe_min(prio, 19)) != 0) {
-        qoe_log(&h->conf.log, QOE_LOG_WARN, "setpriority(%d) failed (%d)",
-                prio, errno);
+    memset(&attr, 0, sizeof(qoe_sched_attr_t));
+    attr.size = sizeof(qoe_sched_attr_t);
+    attr.sched_policy = SCHED_OTHER;
+    attr.sched_nice = qoe_min(prio, 19);
+    attr.sched_runtime = QOE_HELPER_SLICE_NS;
+
+    if (syscall(SYS_sched_setattr, 0, &attr, 0) != 0) {
+        qoe_log(&h->conf.log, QOE_LOG_WARN, "sched_setattr(%d) failed (%d)",
+                (int) attr.sched_nice, errno);
     }
 }
 
