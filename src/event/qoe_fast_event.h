@@ -7,16 +7,19 @@
  */
 
 
-/* The keys of an object that no table has. */
+/* An object of known names. */
 
 typedef struct {
-    size_t             first;
-    uint64_t           seen;
-} qoe_fast_unknown_t;
+    const qoe_fast_table_t  *table;
+    size_t                   depth;      /* of its values */
+    size_t                   first;      /* of those keys that are unknown */
+    uint64_t                 seen;       /* of these */
 
+    /* while an object in it is read */
 
-static const char *qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
-    const qoe_fast_table_t *t);
+    uint64_t                 names;
+    const qoe_fast_name_t  **next;
+} qoe_fast_open_t;
 
 
 QOE_FAST_TARGET
@@ -127,7 +130,7 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
 
     case QOE_KIND_NUMBER:
         out->type = QOE_VALUE_NUMBER;
-        return qoe_fast_short(f, p, &out->v.number);
+        return qoe_fast_number(f, p, &out->v.number);
 
     case QOE_KIND_BOOL:
         out->type = QOE_VALUE_BOOL;
@@ -143,12 +146,28 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
     case QOE_FAST_DATA:
         return (*p == '{') ? qoe_fast_data(f, p, depth) : NULL;
 
-    case QOE_FAST_GROUP:
-        return (*p == '{')
-               ? qoe_fast_known(f, p, depth, f->tables + name->id) : NULL;
+    default:                         /* an object, and it was none */
+        return NULL;
     }
 
     return NULL;
+}
+
+
+static inline const qoe_fast_name_t **
+qoe_fast_open(qoe_fast_t *f, qoe_fast_open_t *o, size_t table, size_t depth)
+{
+    o->table = f->tables + table;
+    o->depth = depth;
+    o->first = f->nkeys;
+    o->seen = 0;
+    o->names = 0;
+    o->next = NULL;
+
+    f->containers++;
+    f->commas += o->table->n;
+
+    return &f->next[o->table->next];
 }
 
 
@@ -160,8 +179,7 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
-qoe_fast_known_key(qoe_fast_t *f, const char *p, size_t depth,
-    const qoe_fast_table_t *t, qoe_fast_unknown_t *unknown,
+qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
     const qoe_fast_name_t **next, const qoe_fast_name_t **name)
 {
     qoe_fast_key_t    key;
@@ -173,7 +191,7 @@ qoe_fast_known_key(qoe_fast_t *f, const char *p, size_t depth,
         return NULL;
     }
 
-    *name = qoe_fast_find(t, &key);
+    *name = qoe_fast_find(o->table, &key);
 
     if (*name != NULL) {
         *next = *name;
@@ -183,51 +201,45 @@ qoe_fast_known_key(qoe_fast_t *f, const char *p, size_t depth,
     f->unknown++;
     f->commas++;
 
-    return qoe_fast_key(f, unknown->first, &unknown->seen, &key)
-           ? qoe_fast_value(f, p, depth + 1, &v) : NULL;
+    return qoe_fast_key(f, o->first, &o->seen, &key)
+           ? qoe_fast_value(f, p, o->depth, &v) : NULL;
 }
 
 
 /*
- * An event or one of its known objects.  Players send the same keys in the
- * same order again and again: what stood behind a key last time is expected
- * there.
+ * An event with its known objects.  Players send the same keys in the same
+ * order again and again: what stood behind a key last time is expected there.
  *
- * For its commas it counts as if all known keys were there.
+ * The commas are counted as if all known keys were there.
  */
 
 QOE_FAST_TARGET
 static const char *
-qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
-    const qoe_fast_table_t *t)
+qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth)
 {
-    bool                     more;
-    uint64_t                 names;
-    const char              *end;
-    qoe_value_t             *out;
-    qoe_fast_unknown_t       unknown;
-    const qoe_fast_name_t   *name, **next;
+    size_t                    len;
+    uint64_t                  names;
+    const char               *end;
+    qoe_value_t              *out;
+    qoe_fast_open_t           o, event;
+    const qoe_fast_name_t    *name, **next;
 
-    f->containers++;
-    f->commas += t->n;
-    unknown.first = f->nkeys;
-    unknown.seen = 0;
-    names = 0;
-    next = &f->next[t->next];
     p = qoe_fast_skip(p + 1);
-    more = (*p != '}');
+    next = qoe_fast_open(f, &o, QOE_FAST_TOP, depth + 1);
+    event = o;
+    names = 0;
 
-    while (more) {
+    for ( ;; ) {
         name = *next;
 
         if (p < f->safe && qoe_fast_is(p, name)) {
             p += name->size;
 
         } else {
-            p = qoe_fast_known_key(f, p, depth, t, &unknown, next, &name);
+            p = qoe_fast_known_key(f, p, &o, next, &name);
         }
 
-        if (p != NULL && name != NULL) {
+        if (name != NULL && p != NULL) {
 
             if ((names & name->bit) != 0) {
                 return NULL;
@@ -235,18 +247,30 @@ qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
 
             names |= name->bit;
             next = &f->next[name->next];
-            end = (name->kind == QOE_KIND_STRING && *p == '"')
+            end = (name->kind <= QOE_KIND_STRING && *p == '"')
                   ? qoe_fast_quote(f, p + 1) : NULL;
 
             if (end != NULL) {
                 out = &f->ev->field[name->id];
+                len = (size_t) (end - p) - 1;
                 out->type = QOE_VALUE_STRING;
-                out->v.string.data = p + 1;
-                out->v.string.len = (size_t) (end - p) - 1;
-                p = end + 1;
+                out->v.string = (qoe_span_t) { p + 1, len };
+                p = (len - name->len_min <= name->len_more) ? end + 1 : NULL;
+
+            } else if (name->kind == QOE_FAST_GROUP && *p == '{') {
+                p = qoe_fast_skip(p + 1);
+                event = o;
+                event.names = names;
+                event.next = next;
+                names = 0;
+                next = qoe_fast_open(f, &o, name->id, depth + 2);
+
+                if (*p != '}') {
+                    continue;
+                }
 
             } else {
-                p = qoe_fast_known_value(f, p, depth + 1, name);
+                p = qoe_fast_known_value(f, p, o.depth, name);
             }
         }
 
@@ -254,22 +278,34 @@ qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
             return NULL;
         }
 
-        if (*p != ',') {
-            p = qoe_fast_skip(p);
-            more = (*p != '}');
+        /* the next member, or the end of one or both of the objects */
 
-            if (more && *p != ',') {
+        while (*p != ',') {
+            p = qoe_fast_skip(p);
+
+            if (*p == '}') {
+                f->nkeys = o.first;
+
+                if (o.depth == event.depth) {
+                    return ((names & o.table->required) == o.table->required)
+                           ? qoe_fast_leave(f, p) : NULL;
+                }
+
+                o = event;
+                names = event.names;
+                next = event.next;
+
+                if (++p == f->end) {
+                    return NULL;
+                }
+
+            } else if (*p != ',') {
                 return NULL;
             }
         }
 
-        p += more;
+        p++;
     }
-
-    f->nkeys = unknown.first;
-
-    return ((names & t->required) == t->required) ? qoe_fast_leave(f, p)
-                                                  : NULL;
 }
 
 
@@ -296,7 +332,7 @@ qoe_fast_event(qoe_fast_t *f, const char *p, size_t depth)
     f->ev = ev;
     f->data = NULL;
     start = p;
-    p = qoe_fast_known(f, p, depth, f->tables + QOE_FAST_TOP);
+    p = qoe_fast_known(f, p, depth);
 
     if (p == NULL) {
         return NULL;

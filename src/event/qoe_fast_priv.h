@@ -47,7 +47,9 @@ typedef enum {
     QOE_FAST_TYPE = QOE_KIND_STRING_LIST + 1,
     QOE_FAST_TIME,
     QOE_FAST_DATA,
-    QOE_FAST_GROUP
+    QOE_FAST_GROUP,
+    QOE_FAST_ROW_NUMBER,         /* of data: one row, a number, no sub-key */
+    QOE_FAST_ROWS_ANY
 } qoe_fast_kind_t;
 
 
@@ -70,7 +72,10 @@ typedef struct {
     uint64_t           text[2];
     uint64_t           mask[2];
     qoe_fast_key_t     key;
-    uint64_t           bit;          /* its own among those of the table */
+    uint64_t           bit;          /* among those of the table; 0: none */
+    size_t             len_min;      /* of a string */
+    size_t             len_more;     /* at most, than len_min */
+    uint32_t           other;        /* bytes that are not of text: bits */
     uint8_t            size;         /* of text */
     uint8_t            kind;
     uint8_t            id;           /* the field or the group */
@@ -83,7 +88,7 @@ typedef struct {
 typedef struct {
     qoe_fast_name_t   *name;
     size_t             n;
-    size_t             next;         /* the prediction of its first one */
+    size_t             next;         /* the prediction of its first name */
     uint64_t           required;     /* their bits */
     uint8_t            bucket[QOE_FAST_BUCKETS];
 } qoe_fast_table_t;
@@ -98,7 +103,7 @@ typedef struct {
 
 #define QOE_FAST_NAMES     (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS               \
                             + QOE_EVENT_CUSTOM + QOE_DATA_ROWS)
-#define QOE_FAST_NEXT      (QOE_FAST_NAMES + QOE_FAST_TABLES)
+#define QOE_FAST_NEXT      (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS * 2 + 1)
 
 
 /* A string as it stands in the body: valid, but not decoded. */
@@ -180,8 +185,7 @@ typedef struct {
 /* qoe_fast_table.c */
 
 const qoe_fast_table_t *qoe_fast_tables(void);
-const qoe_fast_name_t *qoe_fast_find(const qoe_fast_table_t *t,
-    const qoe_fast_key_t *key);
+void qoe_fast_expect(qoe_fast_t *f);
 bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
     const qoe_fast_key_t *key);
 bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
@@ -341,13 +345,24 @@ qoe_fast_same(const qoe_fast_key_t *a, const qoe_fast_key_t *b)
 }
 
 
-/* Is what stands at p, which is before the margin, that name? */
-
-static inline bool
-qoe_fast_is(const char *p, const qoe_fast_name_t *name)
+static inline const qoe_fast_name_t *
+qoe_fast_find(const qoe_fast_table_t *t, const qoe_fast_key_t *key)
 {
-    return (((qoe_fast_load(p) ^ name->text[0]) & name->mask[0])
-            | ((qoe_fast_load(p + 8) ^ name->text[1]) & name->mask[1])) == 0;
+    size_t   i;
+    uint8_t  n;
+
+    i = key->hash >> (64 - QOE_FAST_BITS);
+
+    while ((n = t->bucket[i]) != QOE_FAST_NONE) {
+
+        if (qoe_fast_same(key, &t->name[n].key)) {
+            return &t->name[n];
+        }
+
+        i = (i + 1) % QOE_FAST_BUCKETS;
+    }
+
+    return NULL;
 }
 
 

@@ -45,6 +45,18 @@ qoe_fast_block(const char *p)
 }
 
 
+static inline bool
+qoe_fast_is(const char *p, const qoe_fast_name_t *name)
+{
+    __m128i  same;
+
+    same = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *) p),
+                          _mm_loadu_si128((const __m128i *) name->text));
+
+    return ((uint32_t) _mm_movemask_epi8(same) | name->other) == 0xffff;
+}
+
+
 #include "qoe_fast_walk.h"
 #include "qoe_fast_event.h"
 

@@ -42,6 +42,14 @@ qoe_fast_block(const char *p)
 }
 
 
+static inline bool
+qoe_fast_is(const char *p, const qoe_fast_name_t *name)
+{
+    return (((qoe_fast_load(p) ^ name->text[0]) & name->mask[0])
+            | ((qoe_fast_load(p + 8) ^ name->text[1]) & name->mask[1])) == 0;
+}
+
+
 #include "qoe_fast_walk.h"
 #include "qoe_fast_event.h"
 

@@ -11,6 +11,7 @@
  *                     backslashes, control characters, and what is beyond
  *                     ASCII.  Exact up to the first of them
  * QOE_FAST_AT(mask)   the first byte in the mask
+ * qoe_fast_is(p, n)   does the name n stand at p, before the margin?
  * QOE_FAST_TARGET     an attribute of every function, or nothing
  */
 
@@ -25,12 +26,12 @@ static const char *qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth);
 /* The quote at the end of a string that is plain from p on, or NULL. */
 
 QOE_FAST_TARGET
-static inline const char *
-qoe_fast_quote(const qoe_fast_t *f, const char *p)
+static __attribute__((noinline)) const char *
+qoe_fast_quote_far(const char *p, const char *safe)
 {
     qoe_fast_mask_t  mask;
 
-    while (p < f->safe) {
+    while (p < safe) {
         mask = qoe_fast_block(p);
 
         if (mask != 0) {
@@ -42,6 +43,28 @@ qoe_fast_quote(const qoe_fast_t *f, const char *p)
     }
 
     return NULL;
+}
+
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_quote(const qoe_fast_t *f, const char *p)
+{
+    qoe_fast_mask_t  mask;
+
+    if (p >= f->safe) {
+        return NULL;
+    }
+
+    mask = qoe_fast_block(p);
+
+    if (mask == 0) {
+        return qoe_fast_quote_far(p + QOE_FAST_STEP, f->safe);
+    }
+
+    p += QOE_FAST_AT(mask);
+
+    return (*p == '"') ? p : NULL;
 }
 
 
@@ -155,10 +178,9 @@ qoe_fast_digits(const qoe_fast_t *f, const char *p, uint64_t *digits,
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
-qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
+qoe_fast_number_any(const qoe_fast_t *f, const char *p, double *n)
 {
     size_t       len, whole;
-    double       value;
     uint64_t     digits;
     const char  *start;
 
@@ -187,40 +209,66 @@ qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
         }
     }
 
-    if ((*p | 0x20) == 'e' || len > QOE_FAST_DIGITS) {
-        return qoe_fast_number_rest(start, p, digits, len, whole, n);
-    }
-
-    value = (len == whole) ? (double) digits
-                           : qoe_number_decimal(digits, (int) whole
-                                                        - (int) len);
-    *n = (*start == '-') ? -value : value;
-
-    return p;
+    return qoe_fast_number_rest(start, p, digits, len, whole, n);
 }
 
 
-/* The same; most of them are integers of few digits. */
+/* The same; most of the longer ones are times, or have some decimal places. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_number_long(const qoe_fast_t *f, const char *p, double *n)
+{
+    size_t       len, more;
+    uint64_t     high, low;
+    const char  *end;
+
+    if (p >= f->safe) {
+        return qoe_fast_number_any(f, p, n);
+    }
+
+    len = qoe_fast_eight(p, &high);
+    end = p + len;
+    end += (len < 8 && *end == '.');
+    more = qoe_fast_eight(end, &low);
+
+    /* one of both is complete then, and they have 15 digits at most */
+
+    if (len == 0 || more == 0 || more == 8 || *p == '0'
+        || (end[more] != ',' && end[more] != '}'))
+    {
+        return qoe_fast_number_any(f, p, n);
+    }
+
+    high = high * qoe_fast_pow10[more] + low;
+    *n = (len == 8) ? (double) (int64_t) high
+                    : qoe_number_decimal(high, -(int) more);
+
+    return end + more;
+}
+
+
+/* And most numbers are integers of a few digits. */
 
 QOE_FAST_TARGET
 static inline const char *
-qoe_fast_short(const qoe_fast_t *f, const char *p, double *n)
+qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
 {
     size_t    len;
-    uint64_t  w;
+    uint64_t  digits;
 
     if (p < f->safe) {
-        len = qoe_fast_eight(p, &w);
+        len = qoe_fast_eight(p, &digits);
 
         if (len != 0 && len < 8 && (p[len] == ',' || p[len] == '}')
             && (*p != '0' || len == 1))
         {
-            *n = (double) (int64_t) w;
+            *n = (double) (int64_t) digits;
             return p + len;
         }
     }
 
-    return qoe_fast_number(f, p, n);
+    return qoe_fast_number_long(f, p, n);
 }
 
 
@@ -262,7 +310,7 @@ qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
 
     default:
         v->value.type = QOE_VALUE_NUMBER;
-        return qoe_fast_short(f, p, &v->value.v.number);
+        return qoe_fast_number(f, p, &v->value.v.number);
     }
 }
 
@@ -441,12 +489,12 @@ qoe_fast_list(qoe_fast_t *f, const char *p, size_t depth,
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
 qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
-    qoe_span_t key, const qoe_data_key_t *rows)
+    qoe_span_t key, const qoe_fast_name_t *name)
 {
     qoe_fast_value_t   v;
     qoe_fast_member_t  m;
 
-    qoe_fast_member_init(f, &m, key, rows);
+    qoe_fast_member_init(f, &m, key, (name != NULL) ? name->rows : NULL);
 
     if (*p == '{') {
         v.value.type = QOE_VALUE_NONE;
@@ -464,8 +512,9 @@ QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
 qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
 {
+    double                  n;
     size_t                  first;
-    uint64_t                seen;
+    uint64_t                bit, names, seen;
     qoe_fast_key_t          key;
     qoe_fast_value_t        v;
     const qoe_fast_name_t  *name;
@@ -473,24 +522,43 @@ qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
     f->data = p;
     f->containers++;
     first = f->nkeys;
+    names = 0;
     seen = 0;
+    n = 0;
     p = qoe_fast_skip(p + 1);
 
     while (*p != '}') {
         p = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, first, &seen, &key)) {
+        if (p == NULL) {
             return NULL;
         }
 
         name = qoe_fast_find(f->tables + QOE_FAST_ROWS, &key);
+        bit = (name != NULL) ? name->bit : 0;
 
-        if (name == NULL && f->conf->nsources == 0) {
+        if ((names & bit) != 0
+            || (bit == 0 && !qoe_fast_key(f, first, &seen, &key)))
+        {
+            return NULL;
+        }
+
+        names |= bit;
+
+        if (f->conf->nsources != 0) {
+            p = qoe_fast_data_value(f, p, depth + 1, key.text, name);
+
+        } else if (name == NULL) {
             p = qoe_fast_value(f, p, depth + 1, &v);
 
+        } else if (name->kind == QOE_FAST_ROW_NUMBER
+                   && (unsigned char) (*p - '0') <= 9)
+        {
+            p = qoe_fast_number(f, p, &n);
+            qoe_data_put(f->ev, name->rows->first, n, f->ranks);
+
         } else {
-            p = qoe_fast_data_value(f, p, depth + 1, key.text,
-                                    name ? name->rows : NULL);
+            p = qoe_fast_data_value(f, p, depth + 1, key.text, name);
         }
 
         if (p == NULL) {
