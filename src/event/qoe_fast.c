@@ -114,7 +114,7 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 }
 
 
-/* next[], ranks[] and key[] are never read before they are written. */
+/* ranks[], marks[] and key[] are never read before they are written. */
 
 static void
 qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
@@ -137,6 +137,11 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
 
     f->tables = qoe_fast_tables();
     qoe_fast_expect(f);
+
+    f->before = &f->marks[0];
+    f->before->n = 0;
+    memset(f->before->at, 0, sizeof(f->before->at));
+    memset(f->marks[1].at, 0, sizeof(f->marks[1].at));
 }
 
 

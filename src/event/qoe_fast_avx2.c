@@ -59,6 +59,19 @@ qoe_fast_is(const char *p, const qoe_fast_name_t *name)
 }
 
 
+QOE_FAST_TARGET
+static inline bool
+qoe_fast_alike(const char *p, const char *q)
+{
+    __m256i  same;
+
+    same = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *) p),
+                             _mm256_loadu_si256((const __m256i *) q));
+
+    return _mm256_movemask_epi8(same) == -1;
+}
+
+
 #include "qoe_fast_walk.h"
 #include "qoe_fast_event.h"
 

@@ -7,19 +7,19 @@
  */
 
 
-/* An object of known names. */
+/* An object of known names; name is the last one that was not expected. */
 
 typedef struct {
     const qoe_fast_table_t  *table;
     size_t                   depth;      /* of its values */
-    size_t                   first;      /* of those keys that are unknown */
+    size_t                   first;      /* of its keys that are unknown */
     uint64_t                 seen;       /* of these */
-
-    /* while an object in it is read */
-
-    uint64_t                 names;
-    const qoe_fast_name_t  **next;
+    const qoe_fast_name_t   *name;
 } qoe_fast_open_t;
+
+
+static const char *qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t);
 
 
 QOE_FAST_TARGET
@@ -146,41 +146,41 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
     case QOE_FAST_DATA:
         return (*p == '{') ? qoe_fast_data(f, p, depth) : NULL;
 
-    default:                         /* an object, and it was none */
-        return NULL;
+    case QOE_FAST_GROUP:
+        return (*p == '{')
+               ? qoe_fast_group(f, p, depth, f->tables + name->id) : NULL;
     }
+
+    return NULL;
 
     return NULL;
 }
 
 
-static inline const qoe_fast_name_t **
-qoe_fast_open(qoe_fast_t *f, qoe_fast_open_t *o, size_t table, size_t depth)
+static inline void
+qoe_fast_open(qoe_fast_t *f, qoe_fast_open_t *o, const qoe_fast_table_t *t,
+    size_t depth)
 {
-    o->table = f->tables + table;
+    o->table = t;
     o->depth = depth;
     o->first = f->nkeys;
     o->seen = 0;
-    o->names = 0;
-    o->next = NULL;
 
     f->containers++;
-    f->commas += o->table->n;
-
-    return &f->next[o->table->next];
+    f->commas += t->n;
 }
 
 
 /*
  * The key at p is not the expected one, or does not stand where it is
  * expected.  A known one is expected there from now on, and p goes to its
- * value; any other one is done with.
+ * value; any other one is done with, and o->name is NULL.
  */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
 qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
-    const qoe_fast_name_t **next, const qoe_fast_name_t **name)
+    const qoe_fast_name_t **next)
 {
     qoe_fast_key_t    key;
     qoe_fast_value_t  v;
@@ -191,10 +191,10 @@ qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
         return NULL;
     }
 
-    *name = qoe_fast_find(o->table, &key);
+    o->name = qoe_fast_find(o->table, &key);
 
-    if (*name != NULL) {
-        *next = *name;
+    if (o->name != NULL) {
+        *next = o->name;
         return p;
     }
 
@@ -207,36 +207,94 @@ qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
 
 
 /*
- * An event with its known objects.  Players send the same keys in the same
- * order again and again: what stood behind a key last time is expected there.
+ * A member of an event that begins like that of the earlier event: NULL, or
+ * the place behind the members that are shared, and where the next one is
+ * expected.
+ */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
+    uint64_t *names, const qoe_fast_name_t ***next)
+{
+    size_t                  n;
+    const qoe_fast_mark_t  *m, *last;
+
+    m = qoe_fast_marked(f, name);
+
+    if (m == NULL || !qoe_fast_alike(p, m->start)) {
+        return NULL;
+    }
+
+    n = QOE_FAST_STEP;
+
+    while (p + n < f->safe && qoe_fast_alike(p + n, m->start + n)) {
+        n += QOE_FAST_STEP;
+    }
+
+    last = qoe_fast_share(f, p, n, m, names);
+
+    if (last == NULL) {
+        return NULL;
+    }
+
+    *next = &f->next[last[-1].name->next];
+
+    return p + (last->start - m->start);
+}
+
+
+/*
+ * An event (top) or one of its known objects.  Players send the same keys in
+ * the same order again and again: what stood behind a key last time is
+ * expected there.
  *
  * The commas are counted as if all known keys were there.
  */
 
 QOE_FAST_TARGET
-static const char *
-qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth)
+static inline __attribute__((always_inline)) const char *
+qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t, const bool top)
 {
-    size_t                    len;
-    uint64_t                  names;
-    const char               *end;
-    qoe_value_t              *out;
-    qoe_fast_open_t           o, event;
-    const qoe_fast_name_t    *name, **next;
+    bool                     more;
+    size_t                   len;
+    uint64_t                 names;
+    const char              *end, *key;
+    qoe_value_t             *out;
+    qoe_fast_open_t          o;
+    const qoe_fast_name_t   *name, **next;
 
-    p = qoe_fast_skip(p + 1);
-    next = qoe_fast_open(f, &o, QOE_FAST_TOP, depth + 1);
-    event = o;
+    qoe_fast_open(f, &o, t, depth + 1);
+    next = &f->next[t->next];
     names = 0;
+    p = qoe_fast_skip(p + 1);
+    more = (*p != '}');
 
-    for ( ;; ) {
+    while (more) {
+        key = p;
         name = *next;
 
         if (p < f->safe && qoe_fast_is(p, name)) {
+
+            if (top) {
+                end = qoe_fast_shared(f, p, name, &names, &next);
+
+                if (end != NULL) {
+                    p = end;
+                    continue;
+                }
+            }
+
             p += name->size;
 
         } else {
-            p = qoe_fast_known_key(f, p, &o, next, &name);
+            p = qoe_fast_known_key(f, p, &o, next);
+            name = o.name;
+        }
+
+        if (top) {
+            qoe_fast_mark(f, key, name);
         }
 
         if (name != NULL && p != NULL) {
@@ -257,20 +315,8 @@ qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth)
                 out->v.string = (qoe_span_t) { p + 1, len };
                 p = (len - name->len_min <= name->len_more) ? end + 1 : NULL;
 
-            } else if (name->kind == QOE_FAST_GROUP && *p == '{') {
-                p = qoe_fast_skip(p + 1);
-                event = o;
-                event.names = names;
-                event.next = next;
-                names = 0;
-                next = qoe_fast_open(f, &o, name->id, depth + 2);
-
-                if (*p != '}') {
-                    continue;
-                }
-
             } else {
-                p = qoe_fast_known_value(f, p, o.depth, name);
+                p = qoe_fast_known_value(f, p, depth + 1, name);
             }
         }
 
@@ -278,34 +324,31 @@ qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth)
             return NULL;
         }
 
-        /* the next member, or the end of one or both of the objects */
-
-        while (*p != ',') {
+        if (*p != ',') {
             p = qoe_fast_skip(p);
+            more = (*p != '}');
 
-            if (*p == '}') {
-                f->nkeys = o.first;
-
-                if (o.depth == event.depth) {
-                    return ((names & o.table->required) == o.table->required)
-                           ? qoe_fast_leave(f, p) : NULL;
-                }
-
-                o = event;
-                names = event.names;
-                next = event.next;
-
-                if (++p == f->end) {
-                    return NULL;
-                }
-
-            } else if (*p != ',') {
+            if (more && *p != ',') {
                 return NULL;
             }
         }
 
-        p++;
+        p += more;
     }
+
+    f->nkeys = o.first;
+
+    return ((names & t->required) == t->required) ? qoe_fast_leave(f, p)
+                                                  : NULL;
+}
+
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t)
+{
+    return qoe_fast_members(f, p, depth, t, false);
 }
 
 
@@ -332,11 +375,15 @@ qoe_fast_event(qoe_fast_t *f, const char *p, size_t depth)
     f->ev = ev;
     f->data = NULL;
     start = p;
-    p = qoe_fast_known(f, p, depth);
+
+    qoe_fast_marks_begin(f);
+    p = qoe_fast_members(f, p, depth, f->tables + QOE_FAST_TOP, true);
 
     if (p == NULL) {
         return NULL;
     }
+
+    qoe_fast_marks_end(f);
 
     ev->raw = (qoe_span_t) { start, (size_t) (p - start) };
 

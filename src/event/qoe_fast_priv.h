@@ -80,6 +80,9 @@ typedef struct {
     uint8_t            kind;
     uint8_t            id;           /* the field or the group */
     uint8_t            next;         /* where its prediction is */
+    uint8_t            index;        /* in its table */
+    uint8_t            first;        /* all that its value gives is fields */
+    uint8_t            end;          /* up to this one; first: it is not */
 
     const qoe_data_key_t  *rows;     /* of a key of data */
 } qoe_fast_name_t;
@@ -103,6 +106,7 @@ typedef struct {
 
 #define QOE_FAST_NAMES     (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS               \
                             + QOE_EVENT_CUSTOM + QOE_DATA_ROWS)
+#define QOE_FAST_TOP_MAX   (QOE_SCHEMA_TOP_END + 3 + QOE_SCHEMA_GROUPS + 1)
 #define QOE_FAST_NEXT      (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS * 2 + 1)
 
 
@@ -123,6 +127,29 @@ typedef struct {
 } qoe_fast_value_t;
 
 
+/*
+ * The members of an event in their order: where each one begins, and what had
+ * been counted before it.  name is NULL where it gives more than fields.
+ */
+
+typedef struct {
+    const char             *start;
+    const qoe_fast_name_t  *name;
+    size_t                  unknown;
+    size_t                  containers;
+    size_t                  commas;
+} qoe_fast_mark_t;
+
+
+typedef struct {
+    size_t             n;
+    size_t             event;        /* which of the batch */
+    const char        *end;          /* of its text */
+    uint8_t            at[QOE_FAST_TOP_MAX];     /* by index of a name */
+    qoe_fast_mark_t    mark[QOE_FAST_TOP_MAX * 2];
+} qoe_fast_marks_t;
+
+
 typedef struct {
     const char        *end;
     const char        *safe;         /* below it, the margin may be read */
@@ -141,6 +168,8 @@ typedef struct {
     size_t             room;         /* events there is memory for */
     const char        *array;        /* where the events begin */
     size_t             clear;        /* bytes of an event */
+    qoe_fast_marks_t  *now;          /* of this event; NULL: not taken */
+    qoe_fast_marks_t  *before;       /* of the one it is compared with */
 
     const qoe_decode_conf_t  *conf;
     const qoe_fast_table_t   *tables;
@@ -150,6 +179,7 @@ typedef struct {
     const qoe_fast_name_t    *next[QOE_FAST_NEXT];
 
     uint8_t            ranks[QOE_NUMBERS];
+    qoe_fast_marks_t   marks[2];     /* of this event and an earlier one */
     qoe_fast_key_t     key[QOE_FAST_KEYS];
 } qoe_fast_t;
 
@@ -186,6 +216,10 @@ typedef struct {
 
 const qoe_fast_table_t *qoe_fast_tables(void);
 void qoe_fast_expect(qoe_fast_t *f);
+void qoe_fast_marks_begin(qoe_fast_t *f);
+void qoe_fast_marks_end(qoe_fast_t *f);
+const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
+    const qoe_fast_mark_t *m, uint64_t *names);
 bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
     const qoe_fast_key_t *key);
 bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
@@ -303,6 +337,51 @@ qoe_fast_eight(const char *p, uint64_t *value)
 }
 
 
+/* p is at a member of an event; name is NULL if it is not a known one. */
+
+static inline void
+qoe_fast_mark(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name)
+{
+    qoe_fast_mark_t   *m;
+    qoe_fast_marks_t  *now;
+
+    now = f->now;
+
+    if (now == NULL || now->n == QOE_FAST_TOP_MAX * 2 - 1) {
+        return;
+    }
+
+    m = &now->mark[now->n];
+    m->start = p;
+    m->name = (name != NULL && name->first != name->end) ? name : NULL;
+    m->unknown = f->unknown;
+    m->containers = f->containers;
+    m->commas = f->commas;
+
+    if (m->name != NULL) {
+        now->at[name->index] = (uint8_t) now->n;
+    }
+
+    now->n++;
+}
+
+
+/* The member of that name in the event that this one is compared with. */
+
+static inline const qoe_fast_mark_t *
+qoe_fast_marked(const qoe_fast_t *f, const qoe_fast_name_t *name)
+{
+    size_t                   i;
+    const qoe_fast_marks_t  *before;
+
+    before = f->before;
+    i = before->at[name->index];
+
+    return (i < before->n && before->mark[i].name == name)
+           ? &before->mark[i] : NULL;
+}
+
+
 /* Fills all of key but its text, of bytes that may be read up to end. */
 
 static inline void
@@ -389,6 +468,15 @@ qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen,
     f->key[f->nkeys++] = *key;
 
     return true;
+}
+
+
+/* May a value end there?  A '}' and a ']' are 0x20 apart, and no others. */
+
+static inline bool
+qoe_fast_ends(char c)
+{
+    return c == ',' || (c | 0x20) == '}';
 }
 
 

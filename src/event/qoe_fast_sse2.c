@@ -57,6 +57,18 @@ qoe_fast_is(const char *p, const qoe_fast_name_t *name)
 }
 
 
+static inline bool
+qoe_fast_alike(const char *p, const char *q)
+{
+    __m128i  same;
+
+    same = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *) p),
+                          _mm_loadu_si128((const __m128i *) q));
+
+    return _mm_movemask_epi8(same) == 0xffff;
+}
+
+
 #include "qoe_fast_walk.h"
 #include "qoe_fast_event.h"
 

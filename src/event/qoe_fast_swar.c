@@ -50,6 +50,13 @@ qoe_fast_is(const char *p, const qoe_fast_name_t *name)
 }
 
 
+static inline bool
+qoe_fast_alike(const char *p, const char *q)
+{
+    return qoe_fast_load(p) == qoe_fast_load(q);
+}
+
+
 #include "qoe_fast_walk.h"
 #include "qoe_fast_event.h"
 

@@ -128,7 +128,10 @@ qoe_fast_prepare(void)
     qoe_fast_add_fields(top, 0, QOE_SCHEMA_TOP_END);
 
     for (i = 0; i < QOE_SCHEMA_GROUPS; i++) {
-        qoe_fast_add(top, qoe_schema_groups[i].key, QOE_FAST_GROUP, i);
+        group = &qoe_schema_groups[i];
+        qoe_fast_add(top, group->key, QOE_FAST_GROUP, i);
+        top->name[top->n - 1].first = (uint8_t) group->first;
+        top->name[top->n - 1].end = (uint8_t) group->end;
     }
 
     qoe_fast_add(top, qoe_span("data"), QOE_FAST_DATA, 0);
@@ -188,6 +191,9 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
     n->key.text = name;
     n->kind = (uint8_t) kind;
     n->id = (uint8_t) id;
+    n->index = (uint8_t) t->n;
+    n->first = (uint8_t) id;
+    n->end = (uint8_t) (id + (kind <= QOE_KIND_STRING_LIST));
     n->bit = (t->n < 64) ? (uint64_t) 1 << t->n : 0;
     n->len_min = (kind == QOE_KIND_ID);
     n->len_more = (kind == QOE_KIND_ID) ? QOE_ID_MAX - 1 : SIZE_MAX;

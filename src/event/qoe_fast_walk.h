@@ -12,6 +12,7 @@
  *                     ASCII.  Exact up to the first of them
  * QOE_FAST_AT(mask)   the first byte in the mask
  * qoe_fast_is(p, n)   does the name n stand at p, before the margin?
+ * qoe_fast_alike(p, q)  is a step at p the same as at q?
  * QOE_FAST_TARGET     an attribute of every function, or nothing
  */
 
@@ -235,7 +236,7 @@ qoe_fast_number_long(const qoe_fast_t *f, const char *p, double *n)
     /* one of both is complete then, and they have 15 digits at most */
 
     if (len == 0 || more == 0 || more == 8 || *p == '0'
-        || (end[more] != ',' && end[more] != '}'))
+        || !qoe_fast_ends(end[more]))
     {
         return qoe_fast_number_any(f, p, n);
     }
@@ -260,7 +261,7 @@ qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
     if (p < f->safe) {
         len = qoe_fast_eight(p, &digits);
 
-        if (len != 0 && len < 8 && (p[len] == ',' || p[len] == '}')
+        if (len != 0 && len < 8 && qoe_fast_ends(p[len])
             && (*p != '0' || len == 1))
         {
             *n = (double) (int64_t) digits;
