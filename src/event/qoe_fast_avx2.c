@@ -60,15 +60,17 @@ qoe_fast_is(const char *p, const qoe_fast_name_t *name)
 
 
 QOE_FAST_TARGET
-static inline bool
-qoe_fast_alike(const char *p, const char *q)
+static inline size_t
+qoe_fast_common(const char *p, const char *q)
 {
-    __m256i  same;
+    __m256i          same;
+    qoe_fast_mask_t  other;
 
     same = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *) p),
                              _mm256_loadu_si256((const __m256i *) q));
+    other = ~(qoe_fast_mask_t) _mm256_movemask_epi8(same);
 
-    return _mm256_movemask_epi8(same) == -1;
+    return (other != 0) ? QOE_FAST_AT(other) : QOE_FAST_STEP;
 }
 
 

@@ -47,7 +47,7 @@ qoe_fast_time(qoe_fast_t *f, const char *p)
 {
     double  t;
 
-    p = qoe_fast_number(f, p, &t);
+    p = qoe_fast_number_long(f, p, &t);
 
     if (p == NULL || !(t >= f->time_min && t <= f->time_max)) {
         return NULL;
@@ -130,7 +130,7 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
 
     case QOE_KIND_NUMBER:
         out->type = QOE_VALUE_NUMBER;
-        return qoe_fast_number(f, p, &out->v.number);
+        return qoe_fast_number_long(f, p, &out->v.number);
 
     case QOE_KIND_BOOL:
         out->type = QOE_VALUE_BOOL;
@@ -217,22 +217,29 @@ static inline const char *
 qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
     uint64_t *names, const qoe_fast_name_t ***next)
 {
-    size_t                  n;
+    size_t                  n, step;
     const qoe_fast_mark_t  *m, *last;
 
     m = qoe_fast_marked(f, name);
 
-    if (m == NULL || !qoe_fast_alike(p, m->start)) {
+    if (m == NULL) {
         return NULL;
     }
 
-    n = QOE_FAST_STEP;
+    /* what stands there has more behind it than p, and is read as far */
 
-    while (p + n < f->safe && qoe_fast_alike(p + n, m->start + n)) {
-        n += QOE_FAST_STEP;
+    n = 0;
+
+    do {
+        step = qoe_fast_common(p + n, m->start + n);
+        n += step;
+    } while (step == QOE_FAST_STEP && p + n < f->safe);
+
+    if (n < QOE_FAST_SHARE) {
+        return NULL;
     }
 
-    last = qoe_fast_share(f, p, n, m, names);
+    last = qoe_fast_share(f, n, m, names);
 
     if (last == NULL) {
         return NULL;

@@ -34,6 +34,9 @@
 /* From so many bytes before the end on, reading is by bytes. */
 #define QOE_FAST_MARGIN    64
 
+/* Fewer bytes that are the same are not looked at. */
+#define QOE_FAST_SHARE     64
+
 #define QOE_FAST_BYTES(c)  ((uint64_t) (c) * 0x0101010101010101)
 
 #define QOE_FAST_BITS      7
@@ -218,7 +221,7 @@ const qoe_fast_table_t *qoe_fast_tables(void);
 void qoe_fast_expect(qoe_fast_t *f);
 void qoe_fast_marks_begin(qoe_fast_t *f);
 void qoe_fast_marks_end(qoe_fast_t *f);
-const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
+const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, size_t n,
     const qoe_fast_mark_t *m, uint64_t *names);
 bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
     const qoe_fast_key_t *key);
@@ -238,7 +241,9 @@ const char *qoe_fast_number_rest(const char *start, const char *p,
 
 void qoe_fast_member_init(qoe_fast_t *f, qoe_fast_member_t *m,
     qoe_span_t key, const qoe_data_key_t *rows);
-bool qoe_fast_member_done(qoe_fast_t *f, qoe_fast_member_t *m,
+bool qoe_fast_rows(qoe_fast_t *f, const qoe_data_key_t *rows,
+    qoe_fast_value_t *v);
+bool qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m,
     qoe_fast_value_t *v);
 bool qoe_fast_item_member(qoe_fast_t *f, qoe_fast_hook_t *hook,
     qoe_span_t key, qoe_fast_value_t *v);

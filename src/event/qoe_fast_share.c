@@ -42,29 +42,23 @@ qoe_fast_marks_end(qoe_fast_t *f)
 
 
 /*
- * At p there is the member that m marks in the earlier event, and the first n
- * bytes of both are the same.  The mark of the first member there that is not
+ * There is the member that m marks in the earlier event, and n bytes from its
+ * beginning on are the same.  The mark of the first member there that is not
  * shared, or NULL if that is not worth while; *names gets the bits of those
  * before.
  */
 
 const qoe_fast_mark_t *
-qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
-    const qoe_fast_mark_t *m, uint64_t *names)
+qoe_fast_share(qoe_fast_t *f, size_t n, const qoe_fast_mark_t *m,
+    uint64_t *names)
 {
     size_t                  first, end;
     uint64_t                bits;
-    const char             *q;
+    const char             *same;
     const qoe_event_t      *from;
     const qoe_fast_mark_t  *last, *behind;
 
-    /* of the text, that is further from the end than p */
-
-    q = m->start;
-
-    while (p + n < f->safe && p[n] == q[n]) {
-        n++;
-    }
+    same = m->start + n;
 
     /* a member is the same if all is up to where the next one begins */
 
@@ -72,7 +66,7 @@ qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
     bits = 0;
 
     for (last = m;
-         last + 1 != behind && last->name != NULL && last[1].start <= q + n;
+         last + 1 != behind && last->name != NULL && last[1].start <= same;
          last++)
     {
         bits |= last->name->bit;

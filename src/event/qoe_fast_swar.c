@@ -50,10 +50,14 @@ qoe_fast_is(const char *p, const qoe_fast_name_t *name)
 }
 
 
-static inline bool
-qoe_fast_alike(const char *p, const char *q)
+static inline size_t
+qoe_fast_common(const char *p, const char *q)
 {
-    return qoe_fast_load(p) == qoe_fast_load(q);
+    uint64_t  other;
+
+    other = qoe_fast_load_little(p) ^ qoe_fast_load_little(q);
+
+    return (other != 0) ? QOE_FAST_AT(other) : QOE_FAST_STEP;
 }
 
 

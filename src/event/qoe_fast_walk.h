@@ -12,7 +12,7 @@
  *                     ASCII.  Exact up to the first of them
  * QOE_FAST_AT(mask)   the first byte in the mask
  * qoe_fast_is(p, n)   does the name n stand at p, before the margin?
- * qoe_fast_alike(p, q)  is a step at p the same as at q?
+ * qoe_fast_common(p, q)  how many bytes of a step are the same at both
  * QOE_FAST_TARGET     an attribute of every function, or nothing
  */
 
@@ -214,7 +214,7 @@ qoe_fast_number_any(const qoe_fast_t *f, const char *p, double *n)
 }
 
 
-/* The same; most of the longer ones are times, or have some decimal places. */
+/* The same; most are integers, or have some decimal places. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
@@ -230,14 +230,26 @@ qoe_fast_number_long(const qoe_fast_t *f, const char *p, double *n)
 
     len = qoe_fast_eight(p, &high);
     end = p + len;
-    end += (len < 8 && *end == '.');
+
+    if (len == 0 || (*p == '0' && len != 1)) {
+        return qoe_fast_number_any(f, p, n);
+    }
+
+    if (len != 8) {
+
+        if (qoe_fast_ends(*end)) {
+            *n = (double) (int64_t) high;
+            return end;
+        }
+
+        end += (*end == '.');
+    }
+
     more = qoe_fast_eight(end, &low);
 
     /* one of both is complete then, and they have 15 digits at most */
 
-    if (len == 0 || more == 0 || more == 8 || *p == '0'
-        || !qoe_fast_ends(end[more]))
-    {
+    if (more == 0 || more == 8 || !qoe_fast_ends(end[more])) {
         return qoe_fast_number_any(f, p, n);
     }
 
@@ -249,7 +261,7 @@ qoe_fast_number_long(const qoe_fast_t *f, const char *p, double *n)
 }
 
 
-/* And most numbers are integers of a few digits. */
+/* Most of those in data are integers of a few digits. */
 
 QOE_FAST_TARGET
 static inline const char *
@@ -482,20 +494,17 @@ qoe_fast_list(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
-/*
- * A member of data that is read, or may be: of a key of the tables, or with
- * sources of dimensions about.
- */
+/* An object below data of which members are read, or any value for sources. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
-qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
-    qoe_span_t key, const qoe_fast_name_t *name)
+qoe_fast_data_nested(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_span_t key, const qoe_data_key_t *rows)
 {
     qoe_fast_value_t   v;
     qoe_fast_member_t  m;
 
-    qoe_fast_member_init(f, &m, key, (name != NULL) ? name->rows : NULL);
+    qoe_fast_member_init(f, &m, key, rows);
 
     if (*p == '{') {
         v.value.type = QOE_VALUE_NONE;
@@ -505,7 +514,48 @@ qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
         p = qoe_fast_value(f, p, depth, &v);
     }
 
-    return (p != NULL && qoe_fast_member_done(f, &m, &v)) ? p : NULL;
+    return (p != NULL && qoe_fast_rows(f, rows, &v)
+            && qoe_fast_dims(f, &m, &v))
+           ? p : NULL;
+}
+
+
+/* The value of a key of data; name is NULL where no row has that key. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_span_t key, const qoe_fast_name_t *name)
+{
+    double                 n;
+    qoe_fast_value_t       v;
+    const qoe_data_key_t  *rows;
+
+    rows = (name != NULL) ? name->rows : NULL;
+
+    if (f->conf->nsources != 0 || (*p == '{' && rows != NULL)) {
+        return qoe_fast_data_nested(f, p, depth, key, rows);
+    }
+
+    if (rows != NULL && name->kind == QOE_FAST_ROW_NUMBER
+        && (unsigned char) (*p - '0') <= 9)
+    {
+        p = qoe_fast_number(f, p, &n);
+
+        if (p != NULL) {
+            qoe_data_put(f->ev, rows->first, n, f->ranks);
+        }
+
+        return p;
+    }
+
+    p = qoe_fast_value(f, p, depth, &v);
+
+    if (p != NULL && rows != NULL && !qoe_fast_rows(f, rows, &v)) {
+        return NULL;
+    }
+
+    return p;
 }
 
 
@@ -513,11 +563,9 @@ QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
 qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
 {
-    double                  n;
     size_t                  first;
     uint64_t                bit, names, seen;
     qoe_fast_key_t          key;
-    qoe_fast_value_t        v;
     const qoe_fast_name_t  *name;
 
     f->data = p;
@@ -525,7 +573,6 @@ qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
     first = f->nkeys;
     names = 0;
     seen = 0;
-    n = 0;
     p = qoe_fast_skip(p + 1);
 
     while (*p != '}') {
@@ -546,21 +593,7 @@ qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
 
         names |= bit;
 
-        if (f->conf->nsources != 0) {
-            p = qoe_fast_data_value(f, p, depth + 1, key.text, name);
-
-        } else if (name == NULL) {
-            p = qoe_fast_value(f, p, depth + 1, &v);
-
-        } else if (name->kind == QOE_FAST_ROW_NUMBER
-                   && (unsigned char) (*p - '0') <= 9)
-        {
-            p = qoe_fast_number(f, p, &n);
-            qoe_data_put(f->ev, name->rows->first, n, f->ranks);
-
-        } else {
-            p = qoe_fast_data_value(f, p, depth + 1, key.text, name);
-        }
+        p = qoe_fast_data_value(f, p, depth + 1, key.text, name);
 
         if (p == NULL) {
             return NULL;
