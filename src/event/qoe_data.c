@@ -287,24 +287,15 @@ qoe_status_t
 qoe_data_set(qoe_event_t *ev, const qoe_data_row_t *row,
     const qoe_value_t *value, uint8_t *ranks, qoe_arena_t *arena)
 {
-    double    n;
-    uint64_t  bit;
+    double  n;
 
     if (row->text) {
         return (value->type == QOE_VALUE_BOOL)
                ? QOE_OK : qoe_data_text(&ev->data[row->id], value, arena);
     }
 
-    if (!qoe_data_number(&n, value)) {
-        return QOE_OK;
-    }
-
-    bit = (uint64_t) 1 << row->id;
-
-    if ((ev->set & bit) == 0 || row->rank < ranks[row->id]) {
-        ev->set |= bit;
-        ev->number[row->id] = n;
-        ranks[row->id] = row->rank;
+    if (qoe_data_number(&n, value)) {
+        qoe_data_put(ev, row, n, ranks);
     }
 
     return QOE_OK;

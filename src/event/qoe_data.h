@@ -69,4 +69,22 @@ qoe_status_t qoe_data_dim(qoe_event_t *ev, const qoe_source_t *source,
     const qoe_value_t *value, qoe_arena_t *arena);
 
 
+/* A usable number into its row. */
+
+static inline void
+qoe_data_put(qoe_event_t *ev, const qoe_data_row_t *row, double n,
+    uint8_t *ranks)
+{
+    uint64_t  bit;
+
+    bit = (uint64_t) 1 << row->id;
+
+    if ((ev->set & bit) == 0 || row->rank < ranks[row->id]) {
+        ev->set |= bit;
+        ev->number[row->id] = n;
+        ranks[row->id] = row->rank;
+    }
+}
+
+
 #endif /* _QOE_DATA_H_INCLUDED_ */

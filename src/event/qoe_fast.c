@@ -114,15 +114,13 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 }
 
 
-/* next[], ranks[] and key[] are never read before they are written. */
+/* ranks[], marks[] and key[] are never read before they are written. */
 
 static void
 qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
     qoe_arena_t *arena)
 {
-    size_t                   i, k;
-    double                   now;
-    const qoe_fast_table_t  *t;
+    double  now;
 
     memset(f, 0, offsetof(qoe_fast_t, next));
 
@@ -137,16 +135,13 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
     f->time_min = qoe_max(now - (double) conf->max_age_ms, 0);
     f->time_max = qoe_min(now + (double) conf->max_ahead_ms, QOE_TIME_MAX);
 
-    /* until an event tells, the order of the tables */
+    f->tables = qoe_fast_tables();
+    qoe_fast_expect(f);
 
-    qoe_data_init();
-    t = f->tables = qoe_fast_tables();
-
-    for (i = 0; i < QOE_FAST_TYPES; i++, t++) {
-        for (k = 0; k <= t->n; k++) {
-            f->next[t->next + k] = &t->name[(k < t->n) ? k : 0];
-        }
-    }
+    f->before = &f->marks[0];
+    f->before->n = 0;
+    memset(f->before->at, 0, sizeof(f->before->at));
+    memset(f->marks[1].at, 0, sizeof(f->marks[1].at));
 }
 
 

@@ -46,6 +46,34 @@ qoe_fast_block(const char *p)
 }
 
 
+QOE_FAST_TARGET
+static inline bool
+qoe_fast_is(const char *p, const qoe_fast_name_t *name)
+{
+    __m128i  same;
+
+    same = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *) p),
+                          _mm_loadu_si128((const __m128i *) name->text));
+
+    return ((uint32_t) _mm_movemask_epi8(same) | name->other) == 0xffff;
+}
+
+
+QOE_FAST_TARGET
+static inline size_t
+qoe_fast_common(const char *p, const char *q)
+{
+    __m256i          same;
+    qoe_fast_mask_t  other;
+
+    same = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *) p),
+                             _mm256_loadu_si256((const __m256i *) q));
+    other = ~(qoe_fast_mask_t) _mm256_movemask_epi8(same);
+
+    return (other != 0) ? QOE_FAST_AT(other) : QOE_FAST_STEP;
+}
+
+
 #include "qoe_fast_walk.h"
 #include "qoe_fast_event.h"
 

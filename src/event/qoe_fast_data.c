@@ -94,17 +94,15 @@ qoe_fast_data_member(qoe_fast_t *f, qoe_fast_hook_t *hook, qoe_span_t key,
 }
 
 
+/* The value of a key itself into its rows; rows may be NULL. */
+
 bool
-qoe_fast_member_done(qoe_fast_t *f, qoe_fast_member_t *m,
-    qoe_fast_value_t *v)
+qoe_fast_rows(qoe_fast_t *f, const qoe_data_key_t *rows, qoe_fast_value_t *v)
 {
-    size_t                 i;
-    const qoe_value_t     *value;
-    const qoe_source_t    *source;
     const qoe_data_row_t  *row, *end;
 
-    row = (m->rows != NULL) ? m->rows->first : NULL;
-    end = (m->rows != NULL) ? m->rows->end : NULL;
+    row = (rows != NULL) ? rows->first : NULL;
+    end = (rows != NULL) ? rows->end : NULL;
 
     for ( /* void */ ; row != end; row++) {
 
@@ -116,6 +114,19 @@ qoe_fast_member_done(qoe_fast_t *f, qoe_fast_member_t *m,
             return false;
         }
     }
+
+    return true;
+}
+
+
+/* The dimensions of a key, now that its members are known. */
+
+bool
+qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m, qoe_fast_value_t *v)
+{
+    size_t               i;
+    const qoe_value_t   *value;
+    const qoe_source_t  *source;
 
     for (i = 0; i < qoe_fast_sources(f); i++) {
         source = &f->conf->sources[i];

@@ -7,15 +7,18 @@
  */
 
 
-/* The keys of an object that no table has. */
+/* An object of known names; name is the last one that was not expected. */
 
 typedef struct {
-    size_t             first;
-    uint64_t           seen;
-} qoe_fast_unknown_t;
+    const qoe_fast_table_t  *table;
+    size_t                   depth;      /* of its values */
+    size_t                   first;      /* of its keys that are unknown */
+    uint64_t                 seen;       /* of these */
+    const qoe_fast_name_t   *name;
+} qoe_fast_open_t;
 
 
-static const char *qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
+static const char *qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t);
 
 
@@ -44,7 +47,7 @@ qoe_fast_time(qoe_fast_t *f, const char *p)
 {
     double  t;
 
-    p = qoe_fast_number(f, p, &t);
+    p = qoe_fast_number_long(f, p, &t);
 
     if (p == NULL || !(t >= f->time_min && t <= f->time_max)) {
         return NULL;
@@ -127,7 +130,7 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
 
     case QOE_KIND_NUMBER:
         out->type = QOE_VALUE_NUMBER;
-        return qoe_fast_short(f, p, &out->v.number);
+        return qoe_fast_number_long(f, p, &out->v.number);
 
     case QOE_KIND_BOOL:
         out->type = QOE_VALUE_BOOL;
@@ -145,24 +148,39 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
 
     case QOE_FAST_GROUP:
         return (*p == '{')
-               ? qoe_fast_known(f, p, depth, f->tables + name->id) : NULL;
+               ? qoe_fast_group(f, p, depth, f->tables + name->id) : NULL;
     }
 
     return NULL;
+
+    return NULL;
+}
+
+
+static inline void
+qoe_fast_open(qoe_fast_t *f, qoe_fast_open_t *o, const qoe_fast_table_t *t,
+    size_t depth)
+{
+    o->table = t;
+    o->depth = depth;
+    o->first = f->nkeys;
+    o->seen = 0;
+
+    f->containers++;
+    f->commas += t->n;
 }
 
 
 /*
  * The key at p is not the expected one, or does not stand where it is
  * expected.  A known one is expected there from now on, and p goes to its
- * value; any other one is done with.
+ * value; any other one is done with, and o->name is NULL.
  */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
-qoe_fast_known_key(qoe_fast_t *f, const char *p, size_t depth,
-    const qoe_fast_table_t *t, qoe_fast_unknown_t *unknown,
-    const qoe_fast_name_t **next, const qoe_fast_name_t **name)
+qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
+    const qoe_fast_name_t **next)
 {
     qoe_fast_key_t    key;
     qoe_fast_value_t  v;
@@ -173,61 +191,120 @@ qoe_fast_known_key(qoe_fast_t *f, const char *p, size_t depth,
         return NULL;
     }
 
-    *name = qoe_fast_find(t, &key);
+    o->name = qoe_fast_find(o->table, &key);
 
-    if (*name != NULL) {
-        *next = *name;
+    if (o->name != NULL) {
+        *next = o->name;
         return p;
     }
 
     f->unknown++;
     f->commas++;
 
-    return qoe_fast_key(f, unknown->first, &unknown->seen, &key)
-           ? qoe_fast_value(f, p, depth + 1, &v) : NULL;
+    return qoe_fast_key(f, o->first, &o->seen, &key)
+           ? qoe_fast_value(f, p, o->depth, &v) : NULL;
 }
 
 
 /*
- * An event or one of its known objects.  Players send the same keys in the
- * same order again and again: what stood behind a key last time is expected
- * there.
- *
- * For its commas it counts as if all known keys were there.
+ * A member of an event that begins like that of the earlier event: NULL, or
+ * the place behind the members that are shared, and where the next one is
+ * expected.
  */
 
 QOE_FAST_TARGET
-static const char *
-qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
-    const qoe_fast_table_t *t)
+static inline const char *
+qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
+    uint64_t *names, const qoe_fast_name_t ***next)
+{
+    size_t                  n, step;
+    const qoe_fast_mark_t  *m, *last;
+
+    m = qoe_fast_marked(f, name);
+
+    if (m == NULL) {
+        return NULL;
+    }
+
+    /* what stands there has more behind it than p, and is read as far */
+
+    n = 0;
+
+    do {
+        step = qoe_fast_common(p + n, m->start + n);
+        n += step;
+    } while (step == QOE_FAST_STEP && p + n < f->safe);
+
+    if (n < QOE_FAST_SHARE) {
+        return NULL;
+    }
+
+    last = qoe_fast_share(f, n, m, names);
+
+    if (last == NULL) {
+        return NULL;
+    }
+
+    *next = &f->next[last[-1].name->next];
+
+    return p + (last->start - m->start);
+}
+
+
+/*
+ * An event (top) or one of its known objects.  Players send the same keys in
+ * the same order again and again: what stood behind a key last time is
+ * expected there.
+ *
+ * The commas are counted as if all known keys were there.
+ */
+
+QOE_FAST_TARGET
+static inline __attribute__((always_inline)) const char *
+qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t, const bool top)
 {
     bool                     more;
+    size_t                   len;
     uint64_t                 names;
-    const char              *end;
+    const char              *end, *key;
     qoe_value_t             *out;
-    qoe_fast_unknown_t       unknown;
+    qoe_fast_open_t          o;
     const qoe_fast_name_t   *name, **next;
 
-    f->containers++;
-    f->commas += t->n;
-    unknown.first = f->nkeys;
-    unknown.seen = 0;
-    names = 0;
+    qoe_fast_open(f, &o, t, depth + 1);
     next = &f->next[t->next];
+    names = 0;
     p = qoe_fast_skip(p + 1);
     more = (*p != '}');
 
     while (more) {
+        key = p;
         name = *next;
 
         if (p < f->safe && qoe_fast_is(p, name)) {
+
+            if (top) {
+                end = qoe_fast_shared(f, p, name, &names, &next);
+
+                if (end != NULL) {
+                    p = end;
+                    continue;
+                }
+            }
+
             p += name->size;
 
         } else {
-            p = qoe_fast_known_key(f, p, depth, t, &unknown, next, &name);
+            p = qoe_fast_known_key(f, p, &o, next);
+            name = o.name;
         }
 
-        if (p != NULL && name != NULL) {
+        if (top) {
+            qoe_fast_mark(f, key, name);
+        }
+
+        if (name != NULL && p != NULL) {
 
             if ((names & name->bit) != 0) {
                 return NULL;
@@ -235,15 +312,15 @@ qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
 
             names |= name->bit;
             next = &f->next[name->next];
-            end = (name->kind == QOE_KIND_STRING && *p == '"')
+            end = (name->kind <= QOE_KIND_STRING && *p == '"')
                   ? qoe_fast_quote(f, p + 1) : NULL;
 
             if (end != NULL) {
                 out = &f->ev->field[name->id];
+                len = (size_t) (end - p) - 1;
                 out->type = QOE_VALUE_STRING;
-                out->v.string.data = p + 1;
-                out->v.string.len = (size_t) (end - p) - 1;
-                p = end + 1;
+                out->v.string = (qoe_span_t) { p + 1, len };
+                p = (len - name->len_min <= name->len_more) ? end + 1 : NULL;
 
             } else {
                 p = qoe_fast_known_value(f, p, depth + 1, name);
@@ -266,10 +343,19 @@ qoe_fast_known(qoe_fast_t *f, const char *p, size_t depth,
         p += more;
     }
 
-    f->nkeys = unknown.first;
+    f->nkeys = o.first;
 
     return ((names & t->required) == t->required) ? qoe_fast_leave(f, p)
                                                   : NULL;
+}
+
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t)
+{
+    return qoe_fast_members(f, p, depth, t, false);
 }
 
 
@@ -296,11 +382,15 @@ qoe_fast_event(qoe_fast_t *f, const char *p, size_t depth)
     f->ev = ev;
     f->data = NULL;
     start = p;
-    p = qoe_fast_known(f, p, depth, f->tables + QOE_FAST_TOP);
+
+    qoe_fast_marks_begin(f);
+    p = qoe_fast_members(f, p, depth, f->tables + QOE_FAST_TOP, true);
 
     if (p == NULL) {
         return NULL;
     }
+
+    qoe_fast_marks_end(f);
 
     ev->raw = (qoe_span_t) { start, (size_t) (p - start) };
 

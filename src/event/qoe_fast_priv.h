@@ -34,6 +34,9 @@
 /* From so many bytes before the end on, reading is by bytes. */
 #define QOE_FAST_MARGIN    64
 
+/* Fewer bytes that are the same are not looked at. */
+#define QOE_FAST_SHARE     64
+
 #define QOE_FAST_BYTES(c)  ((uint64_t) (c) * 0x0101010101010101)
 
 #define QOE_FAST_BITS      7
@@ -47,7 +50,9 @@ typedef enum {
     QOE_FAST_TYPE = QOE_KIND_STRING_LIST + 1,
     QOE_FAST_TIME,
     QOE_FAST_DATA,
-    QOE_FAST_GROUP
+    QOE_FAST_GROUP,
+    QOE_FAST_ROW_NUMBER,         /* of data: one row, a number, no sub-key */
+    QOE_FAST_ROWS_ANY
 } qoe_fast_kind_t;
 
 
@@ -70,11 +75,17 @@ typedef struct {
     uint64_t           text[2];
     uint64_t           mask[2];
     qoe_fast_key_t     key;
-    uint64_t           bit;          /* its own among those of the table */
+    uint64_t           bit;          /* among those of the table; 0: none */
+    size_t             len_min;      /* of a string */
+    size_t             len_more;     /* at most, than len_min */
+    uint32_t           other;        /* bytes that are not of text: bits */
     uint8_t            size;         /* of text */
     uint8_t            kind;
     uint8_t            id;           /* the field or the group */
     uint8_t            next;         /* where its prediction is */
+    uint8_t            index;        /* in its table */
+    uint8_t            first;        /* all that its value gives is fields */
+    uint8_t            end;          /* up to this one; first: it is not */
 
     const qoe_data_key_t  *rows;     /* of a key of data */
 } qoe_fast_name_t;
@@ -83,7 +94,7 @@ typedef struct {
 typedef struct {
     qoe_fast_name_t   *name;
     size_t             n;
-    size_t             next;         /* the prediction of its first one */
+    size_t             next;         /* the prediction of its first name */
     uint64_t           required;     /* their bits */
     uint8_t            bucket[QOE_FAST_BUCKETS];
 } qoe_fast_table_t;
@@ -98,7 +109,8 @@ typedef struct {
 
 #define QOE_FAST_NAMES     (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS               \
                             + QOE_EVENT_CUSTOM + QOE_DATA_ROWS)
-#define QOE_FAST_NEXT      (QOE_FAST_NAMES + QOE_FAST_TABLES)
+#define QOE_FAST_TOP_MAX   (QOE_SCHEMA_TOP_END + 3 + QOE_SCHEMA_GROUPS + 1)
+#define QOE_FAST_NEXT      (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS * 2 + 1)
 
 
 /* A string as it stands in the body: valid, but not decoded. */
@@ -116,6 +128,29 @@ typedef struct {
     qoe_value_t        value;
     bool               escaped;      /* a string that is not decoded yet */
 } qoe_fast_value_t;
+
+
+/*
+ * The members of an event in their order: where each one begins, and what had
+ * been counted before it.  name is NULL where it gives more than fields.
+ */
+
+typedef struct {
+    const char             *start;
+    const qoe_fast_name_t  *name;
+    size_t                  unknown;
+    size_t                  containers;
+    size_t                  commas;
+} qoe_fast_mark_t;
+
+
+typedef struct {
+    size_t             n;
+    size_t             event;        /* which of the batch */
+    const char        *end;          /* of its text */
+    uint8_t            at[QOE_FAST_TOP_MAX];     /* by index of a name */
+    qoe_fast_mark_t    mark[QOE_FAST_TOP_MAX * 2];
+} qoe_fast_marks_t;
 
 
 typedef struct {
@@ -136,6 +171,8 @@ typedef struct {
     size_t             room;         /* events there is memory for */
     const char        *array;        /* where the events begin */
     size_t             clear;        /* bytes of an event */
+    qoe_fast_marks_t  *now;          /* of this event; NULL: not taken */
+    qoe_fast_marks_t  *before;       /* of the one it is compared with */
 
     const qoe_decode_conf_t  *conf;
     const qoe_fast_table_t   *tables;
@@ -145,6 +182,7 @@ typedef struct {
     const qoe_fast_name_t    *next[QOE_FAST_NEXT];
 
     uint8_t            ranks[QOE_NUMBERS];
+    qoe_fast_marks_t   marks[2];     /* of this event and an earlier one */
     qoe_fast_key_t     key[QOE_FAST_KEYS];
 } qoe_fast_t;
 
@@ -180,8 +218,11 @@ typedef struct {
 /* qoe_fast_table.c */
 
 const qoe_fast_table_t *qoe_fast_tables(void);
-const qoe_fast_name_t *qoe_fast_find(const qoe_fast_table_t *t,
-    const qoe_fast_key_t *key);
+void qoe_fast_expect(qoe_fast_t *f);
+void qoe_fast_marks_begin(qoe_fast_t *f);
+void qoe_fast_marks_end(qoe_fast_t *f);
+const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, size_t n,
+    const qoe_fast_mark_t *m, uint64_t *names);
 bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
     const qoe_fast_key_t *key);
 bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
@@ -200,7 +241,9 @@ const char *qoe_fast_number_rest(const char *start, const char *p,
 
 void qoe_fast_member_init(qoe_fast_t *f, qoe_fast_member_t *m,
     qoe_span_t key, const qoe_data_key_t *rows);
-bool qoe_fast_member_done(qoe_fast_t *f, qoe_fast_member_t *m,
+bool qoe_fast_rows(qoe_fast_t *f, const qoe_data_key_t *rows,
+    qoe_fast_value_t *v);
+bool qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m,
     qoe_fast_value_t *v);
 bool qoe_fast_item_member(qoe_fast_t *f, qoe_fast_hook_t *hook,
     qoe_span_t key, qoe_fast_value_t *v);
@@ -299,6 +342,51 @@ qoe_fast_eight(const char *p, uint64_t *value)
 }
 
 
+/* p is at a member of an event; name is NULL if it is not a known one. */
+
+static inline void
+qoe_fast_mark(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name)
+{
+    qoe_fast_mark_t   *m;
+    qoe_fast_marks_t  *now;
+
+    now = f->now;
+
+    if (now == NULL || now->n == QOE_FAST_TOP_MAX * 2 - 1) {
+        return;
+    }
+
+    m = &now->mark[now->n];
+    m->start = p;
+    m->name = (name != NULL && name->first != name->end) ? name : NULL;
+    m->unknown = f->unknown;
+    m->containers = f->containers;
+    m->commas = f->commas;
+
+    if (m->name != NULL) {
+        now->at[name->index] = (uint8_t) now->n;
+    }
+
+    now->n++;
+}
+
+
+/* The member of that name in the event that this one is compared with. */
+
+static inline const qoe_fast_mark_t *
+qoe_fast_marked(const qoe_fast_t *f, const qoe_fast_name_t *name)
+{
+    size_t                   i;
+    const qoe_fast_marks_t  *before;
+
+    before = f->before;
+    i = before->at[name->index];
+
+    return (i < before->n && before->mark[i].name == name)
+           ? &before->mark[i] : NULL;
+}
+
+
 /* Fills all of key but its text, of bytes that may be read up to end. */
 
 static inline void
@@ -341,13 +429,24 @@ qoe_fast_same(const qoe_fast_key_t *a, const qoe_fast_key_t *b)
 }
 
 
-/* Is what stands at p, which is before the margin, that name? */
-
-static inline bool
-qoe_fast_is(const char *p, const qoe_fast_name_t *name)
+static inline const qoe_fast_name_t *
+qoe_fast_find(const qoe_fast_table_t *t, const qoe_fast_key_t *key)
 {
-    return (((qoe_fast_load(p) ^ name->text[0]) & name->mask[0])
-            | ((qoe_fast_load(p + 8) ^ name->text[1]) & name->mask[1])) == 0;
+    size_t   i;
+    uint8_t  n;
+
+    i = key->hash >> (64 - QOE_FAST_BITS);
+
+    while ((n = t->bucket[i]) != QOE_FAST_NONE) {
+
+        if (qoe_fast_same(key, &t->name[n].key)) {
+            return &t->name[n];
+        }
+
+        i = (i + 1) % QOE_FAST_BUCKETS;
+    }
+
+    return NULL;
 }
 
 
@@ -374,6 +473,15 @@ qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen,
     f->key[f->nkeys++] = *key;
 
     return true;
+}
+
+
+/* May a value end there?  A '}' and a ']' are 0x20 apart, and no others. */
+
+static inline bool
+qoe_fast_ends(char c)
+{
+    return c == ',' || (c | 0x20) == '}';
 }
 
 

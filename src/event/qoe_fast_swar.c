@@ -42,6 +42,25 @@ qoe_fast_block(const char *p)
 }
 
 
+static inline bool
+qoe_fast_is(const char *p, const qoe_fast_name_t *name)
+{
+    return (((qoe_fast_load(p) ^ name->text[0]) & name->mask[0])
+            | ((qoe_fast_load(p + 8) ^ name->text[1]) & name->mask[1])) == 0;
+}
+
+
+static inline size_t
+qoe_fast_common(const char *p, const char *q)
+{
+    uint64_t  other;
+
+    other = qoe_fast_load_little(p) ^ qoe_fast_load_little(q);
+
+    return (other != 0) ? QOE_FAST_AT(other) : QOE_FAST_STEP;
+}
+
+
 #include "qoe_fast_walk.h"
 #include "qoe_fast_event.h"
 

@@ -17,12 +17,14 @@ static void qoe_fast_begin(qoe_fast_table_t *t);
 static void qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind,
     size_t id);
 static void qoe_fast_add_fields(qoe_fast_table_t *t, size_t first, size_t end);
+static size_t qoe_fast_order(qoe_fast_table_t *t, size_t next);
 
 
 static qoe_fast_name_t   qoe_fast_name[QOE_FAST_NAMES];
 static qoe_fast_table_t  qoe_fast_table[QOE_FAST_TABLES];
 static size_t            qoe_fast_nnames;
-static size_t            qoe_fast_nnext;
+
+static const qoe_fast_name_t  *qoe_fast_next[QOE_FAST_NEXT];
 static pthread_once_t    qoe_fast_once = PTHREAD_ONCE_INIT;
 
 
@@ -31,9 +33,9 @@ _Static_assert(QOE_FIELDS <= 64
                "qoe_fast_known() has a bit a name of a table");
 _Static_assert(QOE_FIELDS < QOE_FAST_BUCKETS
                && QOE_EVENT_CUSTOM < QOE_FAST_BUCKETS
-               && QOE_DATA_ROWS < QOE_FAST_BUCKETS
-               && QOE_FAST_NEXT <= UINT8_MAX + 1,
+               && QOE_DATA_ROWS < QOE_FAST_BUCKETS,
                "there is an empty bucket in every table");
+_Static_assert(QOE_FAST_NEXT <= UINT8_MAX, "qoe_fast_name_t.next has a byte");
 
 
 const qoe_fast_table_t *
@@ -45,24 +47,12 @@ qoe_fast_tables(void)
 }
 
 
-const qoe_fast_name_t *
-qoe_fast_find(const qoe_fast_table_t *t, const qoe_fast_key_t *key)
+/* Until an event tells, the order of the tables. */
+
+void
+qoe_fast_expect(qoe_fast_t *f)
 {
-    size_t   i;
-    uint8_t  n;
-
-    i = key->hash >> (64 - QOE_FAST_BITS);
-
-    while ((n = t->bucket[i]) != QOE_FAST_NONE) {
-
-        if (qoe_fast_same(key, &t->name[n].key)) {
-            return &t->name[n];
-        }
-
-        i = (i + 1) % QOE_FAST_BUCKETS;
-    }
-
-    return NULL;
+    memcpy(f->next, qoe_fast_next, sizeof(qoe_fast_next));
 }
 
 
@@ -115,12 +105,14 @@ qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
 static void
 qoe_fast_prepare(void)
 {
-    size_t                     i, n;
+    bool                       simple;
+    size_t                     i, n, next;
     qoe_span_t                 name;
     qoe_event_type_t           type;
     qoe_severity_t             severity;
     qoe_fast_table_t          *top, *types, *data;
     const qoe_data_key_t      *rows;
+    const qoe_data_row_t      *row;
     const qoe_schema_group_t  *group;
 
     for (i = 0; i < QOE_SCHEMA_GROUPS; i++) {
@@ -136,7 +128,10 @@ qoe_fast_prepare(void)
     qoe_fast_add_fields(top, 0, QOE_SCHEMA_TOP_END);
 
     for (i = 0; i < QOE_SCHEMA_GROUPS; i++) {
-        qoe_fast_add(top, qoe_schema_groups[i].key, QOE_FAST_GROUP, i);
+        group = &qoe_schema_groups[i];
+        qoe_fast_add(top, group->key, QOE_FAST_GROUP, i);
+        top->name[top->n - 1].first = (uint8_t) group->first;
+        top->name[top->n - 1].end = (uint8_t) group->end;
     }
 
     qoe_fast_add(top, qoe_span("data"), QOE_FAST_DATA, 0);
@@ -158,8 +153,18 @@ qoe_fast_prepare(void)
     rows = qoe_data_keys(&n);
 
     for (i = 0; i < n; i++) {
-        qoe_fast_add(data, rows[i].key, 0, 0);
+        row = rows[i].first;
+        simple = (row + 1 == rows[i].end && row->sub.len == 0 && !row->text);
+
+        qoe_fast_add(data, rows[i].key,
+                     simple ? QOE_FAST_ROW_NUMBER : QOE_FAST_ROWS_ANY, 0);
         data->name[i].rows = &rows[i];
+    }
+
+    next = 0;
+
+    for (i = 0; i <= QOE_FAST_TOP; i++) {
+        next = qoe_fast_order(&qoe_fast_table[i], next);
     }
 }
 
@@ -169,7 +174,6 @@ qoe_fast_begin(qoe_fast_table_t *t)
 {
     t->name = &qoe_fast_name[qoe_fast_nnames];
     t->n = 0;
-    t->next = qoe_fast_nnext++;
     t->required = 0;
 
     memset(t->bucket, QOE_FAST_NONE, sizeof(t->bucket));
@@ -187,13 +191,18 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
     n->key.text = name;
     n->kind = (uint8_t) kind;
     n->id = (uint8_t) id;
-    n->bit = (uint64_t) 1 << t->n % 64;
-    n->next = (uint8_t) qoe_fast_nnext++;
+    n->index = (uint8_t) t->n;
+    n->first = (uint8_t) id;
+    n->end = (uint8_t) (id + (kind <= QOE_KIND_STRING_LIST));
+    n->bit = (t->n < 64) ? (uint64_t) 1 << t->n : 0;
+    n->len_min = (kind == QOE_KIND_ID);
+    n->len_more = (kind == QOE_KIND_ID) ? QOE_ID_MAX - 1 : SIZE_MAX;
 
     /* no text is like this */
 
     memset(n->text, 0, sizeof(n->text));
     memset(n->mask, 0xff, sizeof(n->mask));
+    n->other = 0;
 
     if (name.len + 3 <= sizeof(text)) {
         memset(text, 0, sizeof(text));
@@ -206,6 +215,7 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
         n->size = (uint8_t) (name.len + 3);
         memcpy(n->text, text, sizeof(text));
         memset(n->mask, 0xff, n->size);
+        n->other = (~(uint32_t) 0 << n->size) & 0xffff;
     }
 
     if (kind == QOE_KIND_ID || kind == QOE_FAST_TYPE || kind == QOE_FAST_TIME) {
@@ -221,6 +231,26 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
 
     t->bucket[i] = (uint8_t) t->n++;
     qoe_fast_nnames++;
+}
+
+
+/* The predictions of a table: each name is behind the one before it. */
+
+static size_t
+qoe_fast_order(qoe_fast_table_t *t, size_t next)
+{
+    size_t  i;
+
+    t->next = next;
+
+    for (i = 0; i < t->n; i++) {
+        qoe_fast_next[next++] = &t->name[i];
+        t->name[i].next = (uint8_t) next;
+    }
+
+    qoe_fast_next[next++] = &t->name[0];
+
+    return next;
 }
 
 

@@ -11,6 +11,8 @@
  *                     backslashes, control characters, and what is beyond
  *                     ASCII.  Exact up to the first of them
  * QOE_FAST_AT(mask)   the first byte in the mask
+ * qoe_fast_is(p, n)   does the name n stand at p, before the margin?
+ * qoe_fast_common(p, q)  how many bytes of a step are the same at both
  * QOE_FAST_TARGET     an attribute of every function, or nothing
  */
 
@@ -25,12 +27,12 @@ static const char *qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth);
 /* The quote at the end of a string that is plain from p on, or NULL. */
 
 QOE_FAST_TARGET
-static inline const char *
-qoe_fast_quote(const qoe_fast_t *f, const char *p)
+static __attribute__((noinline)) const char *
+qoe_fast_quote_far(const char *p, const char *safe)
 {
     qoe_fast_mask_t  mask;
 
-    while (p < f->safe) {
+    while (p < safe) {
         mask = qoe_fast_block(p);
 
         if (mask != 0) {
@@ -42,6 +44,28 @@ qoe_fast_quote(const qoe_fast_t *f, const char *p)
     }
 
     return NULL;
+}
+
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_quote(const qoe_fast_t *f, const char *p)
+{
+    qoe_fast_mask_t  mask;
+
+    if (p >= f->safe) {
+        return NULL;
+    }
+
+    mask = qoe_fast_block(p);
+
+    if (mask == 0) {
+        return qoe_fast_quote_far(p + QOE_FAST_STEP, f->safe);
+    }
+
+    p += QOE_FAST_AT(mask);
+
+    return (*p == '"') ? p : NULL;
 }
 
 
@@ -155,10 +179,9 @@ qoe_fast_digits(const qoe_fast_t *f, const char *p, uint64_t *digits,
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
-qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
+qoe_fast_number_any(const qoe_fast_t *f, const char *p, double *n)
 {
     size_t       len, whole;
-    double       value;
     uint64_t     digits;
     const char  *start;
 
@@ -187,40 +210,78 @@ qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
         }
     }
 
-    if ((*p | 0x20) == 'e' || len > QOE_FAST_DIGITS) {
-        return qoe_fast_number_rest(start, p, digits, len, whole, n);
-    }
-
-    value = (len == whole) ? (double) digits
-                           : qoe_number_decimal(digits, (int) whole
-                                                        - (int) len);
-    *n = (*start == '-') ? -value : value;
-
-    return p;
+    return qoe_fast_number_rest(start, p, digits, len, whole, n);
 }
 
 
-/* The same; most of them are integers of few digits. */
+/* The same; most are integers, or have some decimal places. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_number_long(const qoe_fast_t *f, const char *p, double *n)
+{
+    size_t       len, more;
+    uint64_t     high, low;
+    const char  *end;
+
+    if (p >= f->safe) {
+        return qoe_fast_number_any(f, p, n);
+    }
+
+    len = qoe_fast_eight(p, &high);
+    end = p + len;
+
+    if (len == 0 || (*p == '0' && len != 1)) {
+        return qoe_fast_number_any(f, p, n);
+    }
+
+    if (len != 8) {
+
+        if (qoe_fast_ends(*end)) {
+            *n = (double) (int64_t) high;
+            return end;
+        }
+
+        end += (*end == '.');
+    }
+
+    more = qoe_fast_eight(end, &low);
+
+    /* one of both is complete then, and they have 15 digits at most */
+
+    if (more == 0 || more == 8 || !qoe_fast_ends(end[more])) {
+        return qoe_fast_number_any(f, p, n);
+    }
+
+    high = high * qoe_fast_pow10[more] + low;
+    *n = (len == 8) ? (double) (int64_t) high
+                    : qoe_number_decimal(high, -(int) more);
+
+    return end + more;
+}
+
+
+/* Most of those in data are integers of a few digits. */
 
 QOE_FAST_TARGET
 static inline const char *
-qoe_fast_short(const qoe_fast_t *f, const char *p, double *n)
+qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
 {
     size_t    len;
-    uint64_t  w;
+    uint64_t  digits;
 
     if (p < f->safe) {
-        len = qoe_fast_eight(p, &w);
+        len = qoe_fast_eight(p, &digits);
 
-        if (len != 0 && len < 8 && (p[len] == ',' || p[len] == '}')
+        if (len != 0 && len < 8 && qoe_fast_ends(p[len])
             && (*p != '0' || len == 1))
         {
-            *n = (double) (int64_t) w;
+            *n = (double) (int64_t) digits;
             return p + len;
         }
     }
 
-    return qoe_fast_number(f, p, n);
+    return qoe_fast_number_long(f, p, n);
 }
 
 
@@ -262,7 +323,7 @@ qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
 
     default:
         v->value.type = QOE_VALUE_NUMBER;
-        return qoe_fast_short(f, p, &v->value.v.number);
+        return qoe_fast_number(f, p, &v->value.v.number);
     }
 }
 
@@ -433,14 +494,11 @@ qoe_fast_list(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
-/*
- * A member of data that is read, or may be: of a key of the tables, or with
- * sources of dimensions about.
- */
+/* An object below data of which members are read, or any value for sources. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
-qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
+qoe_fast_data_nested(qoe_fast_t *f, const char *p, size_t depth,
     qoe_span_t key, const qoe_data_key_t *rows)
 {
     qoe_fast_value_t   v;
@@ -456,7 +514,48 @@ qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
         p = qoe_fast_value(f, p, depth, &v);
     }
 
-    return (p != NULL && qoe_fast_member_done(f, &m, &v)) ? p : NULL;
+    return (p != NULL && qoe_fast_rows(f, rows, &v)
+            && qoe_fast_dims(f, &m, &v))
+           ? p : NULL;
+}
+
+
+/* The value of a key of data; name is NULL where no row has that key. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_span_t key, const qoe_fast_name_t *name)
+{
+    double                 n;
+    qoe_fast_value_t       v;
+    const qoe_data_key_t  *rows;
+
+    rows = (name != NULL) ? name->rows : NULL;
+
+    if (f->conf->nsources != 0 || (*p == '{' && rows != NULL)) {
+        return qoe_fast_data_nested(f, p, depth, key, rows);
+    }
+
+    if (rows != NULL && name->kind == QOE_FAST_ROW_NUMBER
+        && (unsigned char) (*p - '0') <= 9)
+    {
+        p = qoe_fast_number(f, p, &n);
+
+        if (p != NULL) {
+            qoe_data_put(f->ev, rows->first, n, f->ranks);
+        }
+
+        return p;
+    }
+
+    p = qoe_fast_value(f, p, depth, &v);
+
+    if (p != NULL && rows != NULL && !qoe_fast_rows(f, rows, &v)) {
+        return NULL;
+    }
+
+    return p;
 }
 
 
@@ -465,33 +564,36 @@ static __attribute__((noinline)) const char *
 qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
 {
     size_t                  first;
-    uint64_t                seen;
+    uint64_t                bit, names, seen;
     qoe_fast_key_t          key;
-    qoe_fast_value_t        v;
     const qoe_fast_name_t  *name;
 
     f->data = p;
     f->containers++;
     first = f->nkeys;
+    names = 0;
     seen = 0;
     p = qoe_fast_skip(p + 1);
 
     while (*p != '}') {
         p = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, first, &seen, &key)) {
+        if (p == NULL) {
             return NULL;
         }
 
         name = qoe_fast_find(f->tables + QOE_FAST_ROWS, &key);
+        bit = (name != NULL) ? name->bit : 0;
 
-        if (name == NULL && f->conf->nsources == 0) {
-            p = qoe_fast_value(f, p, depth + 1, &v);
-
-        } else {
-            p = qoe_fast_data_value(f, p, depth + 1, key.text,
-                                    name ? name->rows : NULL);
+        if ((names & bit) != 0
+            || (bit == 0 && !qoe_fast_key(f, first, &seen, &key)))
+        {
+            return NULL;
         }
+
+        names |= bit;
+
+        p = qoe_fast_data_value(f, p, depth + 1, key.text, name);
 
         if (p == NULL) {
             return NULL;
