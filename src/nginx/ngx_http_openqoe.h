@@ -485,6 +485,9 @@ ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
 ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
     const char *message, size_t queued, uint64_t received_ns);
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
+
+/* At the end of the process. */
+void ngx_http_openqoe_events_exit(void);
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
 

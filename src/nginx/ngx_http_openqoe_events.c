@@ -135,6 +135,13 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
 }
 
 
+void
+ngx_http_openqoe_events_exit(void)
+{
+    qoe_arena_free(&ngx_http_openqoe_scratch.arena);
+}
+
+
 static void
 ngx_http_openqoe_events_body(ngx_http_request_t *r)
 {

@@ -444,6 +444,7 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
     qoe_helper_t  *helper;
 
     ngx_http_openqoe_ack_exit();
+    ngx_http_openqoe_events_exit();
 
     helper = ngx_http_openqoe_process.helper;
 
