@@ -322,6 +322,11 @@ qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
                 out->v.string = (qoe_span_t) { p + 1, len };
                 p = (len - name->len_min <= name->len_more) ? end + 1 : NULL;
 
+            } else if (name->kind == QOE_KIND_NUMBER && *p != 'n') {
+                out = &f->ev->field[name->id];
+                out->type = QOE_VALUE_NUMBER;
+                p = qoe_fast_number_long(f, qoe_fast_skip(p), &out->v.number);
+
             } else {
                 p = qoe_fast_known_value(f, p, depth + 1, name);
             }

@@ -32,9 +32,9 @@
 #define QOE_FAST_EXPONENT  4         /* digits of an exponent */
 
 /* From so many bytes before the end on, reading is by bytes. */
-#define QOE_FAST_MARGIN    64
+#define QOE_FAST_MARGIN    32
 
-/* Fewer bytes that are the same are not looked at. */
+/* Of fewer bytes that are the same nothing is shared. */
 #define QOE_FAST_SHARE     64
 
 #define QOE_FAST_BYTES(c)  ((uint64_t) (c) * 0x0101010101010101)
@@ -144,10 +144,19 @@ typedef struct {
 } qoe_fast_mark_t;
 
 
+/* Members that were shared last; first == NULL: none yet. */
+
+typedef struct {
+    const qoe_fast_mark_t  *first;
+    const qoe_fast_mark_t  *end;
+    uint64_t                names;
+} qoe_fast_run_t;
+
+
 typedef struct {
     size_t             n;
     size_t             event;        /* which of the batch */
-    const char        *end;          /* of its text */
+    qoe_fast_run_t     run;
     uint8_t            at[QOE_FAST_TOP_MAX];     /* by index of a name */
     qoe_fast_mark_t    mark[QOE_FAST_TOP_MAX * 2];
 } qoe_fast_marks_t;
@@ -506,9 +515,15 @@ qoe_fast_leave(const qoe_fast_t *f, const char *p)
 static inline const char *
 qoe_fast_colon(const char *p)
 {
-    p = qoe_fast_skip(p);
+    if (*p != ':') {
+        p = qoe_fast_space(p);
 
-    return (*p == ':') ? qoe_fast_skip(p + 1) : NULL;
+        if (*p != ':') {
+            return NULL;
+        }
+    }
+
+    return qoe_fast_skip(p + 1);
 }
 
 

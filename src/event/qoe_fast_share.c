@@ -16,6 +16,12 @@
 #define QOE_FAST_SHARE_MIN 4
 
 
+static void qoe_fast_run(qoe_fast_marks_t *marks, const qoe_fast_mark_t *m,
+    const char *same);
+static void qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from,
+    const qoe_fast_mark_t *m, const qoe_fast_mark_t *last);
+
+
 /* Marks of the event that begins now. */
 
 void
@@ -24,6 +30,7 @@ qoe_fast_marks_begin(qoe_fast_t *f)
     f->now = (f->before == &f->marks[0]) ? &f->marks[1] : &f->marks[0];
     f->now->n = 0;
     f->now->event = f->nevents - 1;
+    f->now->run.first = NULL;
 }
 
 
@@ -52,37 +59,69 @@ const qoe_fast_mark_t *
 qoe_fast_share(qoe_fast_t *f, size_t n, const qoe_fast_mark_t *m,
     uint64_t *names)
 {
-    size_t                  first, end;
-    uint64_t                bits;
     const char             *same;
-    const qoe_event_t      *from;
-    const qoe_fast_mark_t  *last, *behind;
-
-    same = m->start + n;
+    qoe_fast_run_t         *run;
+    const qoe_fast_mark_t  *last;
 
     /* a member is the same if all is up to where the next one begins */
 
-    behind = &f->before->mark[f->before->n];
-    bits = 0;
+    same = m->start + n;
+    run = &f->before->run;
 
-    for (last = m;
-         last + 1 != behind && last->name != NULL && last[1].start <= same;
-         last++)
+    if (run->first != m || run->end->start > same
+        || (run->end->name != NULL && run->end[1].start <= same))
     {
-        bits |= last->name->bit;
+        qoe_fast_run(f->before, m, same);
     }
 
-    if (last - m < QOE_FAST_SHARE_MIN || (*names & bits) != 0) {
+    last = run->end;
+
+    if (last - m < QOE_FAST_SHARE_MIN || (*names & run->names) != 0) {
         return NULL;
     }
 
-    *names |= bits;
+    *names |= run->names;
     f->unknown += last->unknown - m->unknown;
     f->containers += last->containers - m->containers;
     f->commas += last->commas - m->commas;
     f->now = NULL;
 
-    from = &f->events[f->before->event];
+    qoe_fast_copy(f->ev, &f->events[f->before->event], m, last);
+
+    return last;
+}
+
+
+/* The members from m on that are the same. */
+
+static void
+qoe_fast_run(qoe_fast_marks_t *marks, const qoe_fast_mark_t *m,
+    const char *same)
+{
+    qoe_fast_run_t         *run;
+    const qoe_fast_mark_t  *behind;
+
+    run = &marks->run;
+    run->first = m;
+    run->names = 0;
+    behind = &marks->mark[marks->n - 1];
+
+    while (m != behind && m->name != NULL && m[1].start <= same) {
+        run->names |= m->name->bit;
+        m++;
+    }
+
+    run->end = m;
+}
+
+
+/* Their fields; most often they are all that stand in a row. */
+
+static void
+qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from,
+    const qoe_fast_mark_t *m, const qoe_fast_mark_t *last)
+{
+    size_t  first, end;
 
     while (m != last) {
         first = m->name->first;
@@ -92,9 +131,7 @@ qoe_fast_share(qoe_fast_t *f, size_t n, const qoe_fast_mark_t *m,
             end = m->name->end;
         }
 
-        memcpy(&f->ev->field[first], &from->field[first],
+        memcpy(&to->field[first], &from->field[first],
                (end - first) * sizeof(qoe_value_t));
     }
-
-    return last;
 }

@@ -362,16 +362,18 @@ QOE_FAST_TARGET
 static inline const char *
 qoe_fast_more(qoe_fast_t *f, const char *p, char close)
 {
-    p = qoe_fast_skip(p);
+    if (*p != ',') {
+        p = qoe_fast_skip(p);
 
-    if (*p == ',') {
-        f->commas++;
-        p = qoe_fast_skip(p + 1);
-
-        return (*p != close) ? p : NULL;
+        if (*p != ',') {
+            return (*p == close) ? p : NULL;
+        }
     }
 
-    return (*p == close) ? p : NULL;
+    f->commas++;
+    p = qoe_fast_skip(p + 1);
+
+    return (*p != close) ? p : NULL;
 }
 
 
