@@ -196,9 +196,16 @@ qoe_wire_get_varint(const char *p, const char *end, uint64_t *v)
 {
     unsigned  shift;
 
+    /* nearly all of them are of one byte or of two */
+
     if (p < end && (*p & 0x80) == 0) {
         *v = (uint8_t) *p;
         return p + 1;
+    }
+
+    if (end - p >= 2 && (p[1] & 0x80) == 0) {
+        *v = (uint64_t) (p[0] & 0x7f) | (uint64_t) (uint8_t) p[1] << 7;
+        return p + 2;
     }
 
     *v = 0;

@@ -67,8 +67,8 @@ typedef struct {
  * An attribute of the record (openqoe_attribute) is a log attribute of its
  * own name, unless that name is taken.
  *
- * The arena is asked for some kB, and 8 bytes a record and the names of its
- * attributes, twice.
+ * The arena is asked for some kB, for 400 bytes a record and for the names of
+ * its attributes.
  */
 qoe_status_t qoe_otlp_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena);

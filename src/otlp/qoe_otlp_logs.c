@@ -18,6 +18,8 @@
 #define QOE_LOG_EVENT_PREFIX  "openqoe."
 #define QOE_LOG_EVENT_LEN     (sizeof(QOE_LOG_EVENT_PREFIX) - 1)
 
+#define QOE_LOG_SEVERITY_MAX  24         /* FATAL4 */
+
 #define qoe_countof(a)        (sizeof(a) / sizeof((a)[0]))
 
 
@@ -64,31 +66,36 @@ static const struct {
     { { "marker", 6 },      QOE_TEXT_MARKER }
 };
 
-/* and event_type and log.record.uid; those of the record come on top */
-
-#define QOE_LOG_ATTRS  (qoe_countof(qoe_log_fields) + 2 + QOE_ATTRIBUTES_MAX)
+#define QOE_LOG_FIELDS  qoe_countof(qoe_log_fields)
 
 
-/* One log record as it will be written. */
+/* One log record as it will be written; spans point into the record. */
 
 typedef struct {
-    qoe_record_t   record;
-    qoe_span_t     severity;
-    size_t         nattrs;
-    qoe_named_t    attr[QOE_LOG_ATTRS];
+    size_t         size;                 /* 0: it could not be read */
+    uint64_t       time_ns;
+    uint64_t       observed_ns;
+    uint32_t       severity;             /* SeverityNumber, 0: unspecified */
     bool           traced;
+    qoe_span_t     type_name;
+    qoe_span_t     body;
+    qoe_span_t     field[QOE_LOG_FIELDS];
+    size_t         nattrs;               /* of openqoe_attribute */
+    qoe_named_t   *attr;
     uint8_t        trace_id[16];
     char           uid[QOE_UUID_TEXT_LEN];
 } qoe_log_record_t;
 
 
-static qoe_status_t qoe_log_open(qoe_log_record_t *log, qoe_span_t packed,
-    qoe_arena_t *arena);
-static qoe_status_t qoe_log_enrichment(qoe_log_record_t *log, qoe_arena_t *arena);
+static qoe_status_t qoe_log_read(qoe_log_record_t *log, qoe_span_t packed,
+    qoe_record_t *r, qoe_arena_t *arena);
+static qoe_status_t qoe_log_enrichment(qoe_log_record_t *log,
+    const qoe_record_t *r, qoe_arena_t *arena);
 static bool qoe_log_has(const qoe_log_record_t *log, qoe_span_t key);
-static void qoe_log_severity(qoe_log_record_t *log);
+static qoe_span_t qoe_log_severity(const qoe_log_record_t *log);
 static size_t qoe_log_size(const qoe_log_record_t *log);
 static char *qoe_log_write(char *p, const qoe_log_record_t *log);
+static char *qoe_log_attr(char *p, qoe_span_t key, qoe_span_t value);
 static char *qoe_log_string(char *p, unsigned field, qoe_span_t prefix,
     qoe_span_t text);
 static qoe_status_t qoe_logs_identity(qoe_span_t *resource, qoe_span_t *scope,
@@ -96,113 +103,124 @@ static qoe_status_t qoe_logs_identity(qoe_span_t *resource, qoe_span_t *scope,
 static qoe_status_t qoe_logs_message(qoe_span_t *bytes,
     const ProtobufCMessage *msg, qoe_arena_t *arena);
 static qoe_status_t qoe_logs_append(qoe_buf_t *out,
-    const qoe_otlp_identity_t *id, const qoe_span_t *records,
-    const size_t *sizes, size_t n, qoe_log_record_t *log, qoe_arena_t *arena);
+    const qoe_otlp_identity_t *id, const qoe_log_record_t *logs, size_t n,
+    qoe_arena_t *arena);
 
+
+static const qoe_span_t  qoe_log_type_key = { "event_type", 10 };
+static const qoe_span_t  qoe_log_uid_key = { "log.record.uid", 14 };
+
+
+/*
+ * Lengths stand before what they count: all records are read before any is
+ * written.
+ */
 
 qoe_status_t
 qoe_otlp_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
 {
-    size_t         i, *sizes;
-    qoe_log_record_t     *log;
-    qoe_status_t   rc;
+    size_t             i;
+    qoe_record_t      *r;
+    qoe_status_t       rc;
+    qoe_log_record_t  *logs;
 
     *nbad = 0;
 
-    sizes = qoe_arena_alloc(arena, n * sizeof(size_t));
-    log = qoe_arena_alloc(arena, sizeof(qoe_log_record_t));
+    logs = qoe_arena_alloc(arena, n * sizeof(qoe_log_record_t));
+    r = qoe_arena_alloc(arena, sizeof(qoe_record_t));
 
-    if (sizes == NULL || log == NULL) {
+    if (logs == NULL || r == NULL) {
         return QOE_NOMEM;
     }
 
     for (i = 0; i < n; i++) {
-        rc = qoe_log_open(log, records[i], arena);
+        rc = qoe_log_read(&logs[i], records[i], r, arena);
 
         if (rc == QOE_INVALID) {
-            sizes[i] = 0;
+            logs[i].size = 0;
             (*nbad)++;
-            continue;
-        }
 
-        if (rc != QOE_OK) {
+        } else if (rc != QOE_OK) {
             return rc;
         }
-
-        sizes[i] = qoe_log_size(log);
     }
 
     if (*nbad == n) {
         return QOE_DONE;
     }
 
-    return qoe_logs_append(out, id, records, sizes, n, log, arena);
-}
-
-
-static inline void
-qoe_log_attr(qoe_log_record_t *log, qoe_span_t key, qoe_span_t value)
-{
-    log->attr[log->nattrs].name = key;
-    log->attr[log->nattrs++].value = value;
+    return qoe_logs_append(out, id, logs, n, arena);
 }
 
 
 static qoe_status_t
-qoe_log_open(qoe_log_record_t *log, qoe_span_t packed, qoe_arena_t *arena)
+qoe_log_read(qoe_log_record_t *log, qoe_span_t packed, qoe_record_t *r,
+    qoe_arena_t *arena)
 {
     size_t        i;
-    qoe_span_t    text;
     qoe_status_t  rc;
 
     static const uint8_t  zero[16];
 
-    rc = qoe_record_open(&log->record, packed);
+    rc = qoe_record_open(r, packed);
 
     if (rc != QOE_OK) {
         return rc;
     }
 
-    qoe_log_severity(log);
+    log->time_ns = r->event_ns;
+    log->observed_ns = r->received_ns;
+    log->severity = (r->severity <= QOE_LOG_SEVERITY_MAX) ? r->severity : 0;
+    log->type_name = r->type_name;
+    log->body = r->body;
+
+    for (i = 0; i < QOE_LOG_FIELDS; i++) {
+        log->field[i] = r->text[qoe_log_fields[i].text];
+    }
+
+    qoe_uuid_format(log->uid, (const uint8_t *) r->uid.data);
 
     /* the view is the trace: its logs and its spans join on this id */
 
-    log->traced = qoe_uuid_parse(log->trace_id,
-                                 log->record.text[QOE_TEXT_VIEW_ID])
+    log->traced = qoe_uuid_parse(log->trace_id, r->text[QOE_TEXT_VIEW_ID])
                   == QOE_OK
                   && memcmp(log->trace_id, zero, sizeof(zero)) != 0;
 
     log->nattrs = 0;
-    qoe_log_attr(log, qoe_span("event_type"), log->record.type_name);
 
-    for (i = 0; i < qoe_countof(qoe_log_fields); i++) {
-        text = log->record.text[qoe_log_fields[i].text];
+    if (r->nattrs != 0) {
+        rc = qoe_log_enrichment(log, r, arena);
 
-        if (text.len != 0) {
-            qoe_log_attr(log, qoe_log_fields[i].key, text);
+        if (rc != QOE_OK) {
+            return rc;
         }
     }
 
-    qoe_uuid_format(log->uid, (const uint8_t *) log->record.uid.data);
-    qoe_log_attr(log, qoe_span("log.record.uid"),
-                 (qoe_span_t) { log->uid, QOE_UUID_TEXT_LEN });
+    log->size = qoe_log_size(log);
 
-    return qoe_log_enrichment(log, arena);
+    return QOE_OK;
 }
 
 
 /* A key is there once, whatever a record says: the first one counts. */
 
 static qoe_status_t
-qoe_log_enrichment(qoe_log_record_t *log, qoe_arena_t *arena)
+qoe_log_enrichment(qoe_log_record_t *log, const qoe_record_t *r,
+    qoe_arena_t *arena)
 {
     char         *key;
     size_t        i;
     qoe_named_t   named;
 
-    for (i = 0; i < log->record.nattrs; i++) {
-        named = log->record.attrs[i];
+    log->attr = qoe_arena_alloc(arena, r->nattrs * sizeof(qoe_named_t));
+
+    if (log->attr == NULL) {
+        return QOE_NOMEM;
+    }
+
+    for (i = 0; i < r->nattrs; i++) {
+        named = r->attrs[i];
 
         /* two that are not UTF-8 may be one when they are mended */
 
@@ -214,7 +232,7 @@ qoe_log_enrichment(qoe_log_record_t *log, qoe_arena_t *arena)
         named.name.data = key;
 
         if (!qoe_log_has(log, named.name)) {
-            qoe_log_attr(log, named.name, named.value);
+            log->attr[log->nattrs++] = named;
         }
     }
 
@@ -227,8 +245,21 @@ qoe_log_has(const qoe_log_record_t *log, qoe_span_t key)
 {
     size_t  i;
 
+    if (qoe_span_eq(key, qoe_log_type_key)
+        || qoe_span_eq(key, qoe_log_uid_key))
+    {
+        return true;
+    }
+
+    for (i = 0; i < QOE_LOG_FIELDS; i++) {
+        if (log->field[i].len != 0 && qoe_span_eq(key, qoe_log_fields[i].key))
+        {
+            return true;
+        }
+    }
+
     for (i = 0; i < log->nattrs; i++) {
-        if (qoe_span_eq(log->attr[i].name, key)) {
+        if (qoe_span_eq(key, log->attr[i].name)) {
             return true;
         }
     }
@@ -239,22 +270,18 @@ qoe_log_has(const qoe_log_record_t *log, qoe_span_t key)
 
 /* A number that the data model does not know is sent as unspecified. */
 
-static void
-qoe_log_severity(qoe_log_record_t *log)
+static qoe_span_t
+qoe_log_severity(const qoe_log_record_t *log)
 {
     static const qoe_span_t  names[] = {
         { "TRACE", 5 }, { "DEBUG", 5 }, { "INFO", 4 }, { "WARN", 4 },
         { "ERROR", 5 }, { "FATAL", 5 }
     };
 
-    if (log->record.severity == 0
-        || log->record.severity > 4 * qoe_countof(names))
-    {
-        log->severity = qoe_span_null;
-        return;
-    }
+    _Static_assert(qoe_countof(names) * 4 == QOE_LOG_SEVERITY_MAX,
+                   "four numbers a name");
 
-    log->severity = names[(log->record.severity - 1) / 4];
+    return names[(log->severity - 1) / 4];
 }
 
 
@@ -268,10 +295,10 @@ qoe_log_value_size(size_t len)
 
 
 static inline size_t
-qoe_log_attr_size(const qoe_named_t *attr)
+qoe_log_attr_size(size_t key, size_t value)
 {
-    return qoe_wire_bytes_size(attr->name.len)
-           + qoe_wire_bytes_size(qoe_log_value_size(attr->value.len));
+    return qoe_wire_bytes_size(key)
+           + qoe_wire_bytes_size(qoe_log_value_size(value));
 }
 
 
@@ -280,25 +307,38 @@ qoe_log_size(const qoe_log_record_t *log)
 {
     size_t  i, size;
 
-    size = (log->record.event_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
-    size += (log->record.received_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
+    size = (log->time_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
+    size += (log->observed_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
 
-    if (log->severity.len != 0) {
-        size += 2 + qoe_wire_bytes_size(log->severity.len);
+    if (log->severity != 0) {
+        size += 2 + qoe_wire_bytes_size(qoe_log_severity(log).len);
     }
 
-    size += qoe_wire_bytes_size(qoe_log_value_size(log->record.body.len));
+    size += qoe_wire_bytes_size(qoe_log_value_size(log->body.len));
+    size += qoe_wire_bytes_size(qoe_log_attr_size(qoe_log_type_key.len,
+                                                  log->type_name.len));
+
+    for (i = 0; i < QOE_LOG_FIELDS; i++) {
+        if (log->field[i].len != 0) {
+            size += qoe_wire_bytes_size(
+                        qoe_log_attr_size(qoe_log_fields[i].key.len,
+                                          log->field[i].len));
+        }
+    }
+
+    size += qoe_wire_bytes_size(qoe_log_attr_size(qoe_log_uid_key.len,
+                                                  QOE_UUID_TEXT_LEN));
 
     for (i = 0; i < log->nattrs; i++) {
-        size += qoe_wire_bytes_size(qoe_log_attr_size(&log->attr[i]));
+        size += qoe_wire_bytes_size(qoe_log_attr_size(log->attr[i].name.len,
+                                                      log->attr[i].value.len));
     }
 
     if (log->traced) {
         size += qoe_wire_bytes_size(sizeof(log->trace_id));
     }
 
-    return size + qoe_wire_bytes_size(QOE_LOG_EVENT_LEN
-                                      + log->record.type_name.len);
+    return size + qoe_wire_bytes_size(QOE_LOG_EVENT_LEN + log->type_name.len);
 }
 
 
@@ -307,32 +347,32 @@ qoe_log_size(const qoe_log_record_t *log)
 static char *
 qoe_log_write(char *p, const qoe_log_record_t *log)
 {
-    size_t              i;
-    const qoe_named_t  *attr;
+    size_t  i;
 
-    if (log->record.event_ns != 0) {
-        p = qoe_wire_fixed64(p, QOE_LOG_TIME, log->record.event_ns);
+    if (log->time_ns != 0) {
+        p = qoe_wire_fixed64(p, QOE_LOG_TIME, log->time_ns);
     }
 
-    if (log->severity.len != 0) {
-        p = qoe_wire_small(p, QOE_LOG_SEVERITY_NUMBER, log->record.severity);
-        p = qoe_wire_bytes(p, QOE_LOG_SEVERITY_TEXT, log->severity);
+    if (log->severity != 0) {
+        p = qoe_wire_small(p, QOE_LOG_SEVERITY_NUMBER, log->severity);
+        p = qoe_wire_bytes(p, QOE_LOG_SEVERITY_TEXT, qoe_log_severity(log));
     }
 
-    p = qoe_wire_head(p, QOE_LOG_BODY,
-                      qoe_log_value_size(log->record.body.len));
-    p = qoe_log_string(p, QOE_ANY_VALUE_STRING, qoe_span_null,
-                       log->record.body);
+    p = qoe_wire_head(p, QOE_LOG_BODY, qoe_log_value_size(log->body.len));
+    p = qoe_log_string(p, QOE_ANY_VALUE_STRING, qoe_span_null, log->body);
+    p = qoe_log_attr(p, qoe_log_type_key, log->type_name);
+
+    for (i = 0; i < QOE_LOG_FIELDS; i++) {
+        if (log->field[i].len != 0) {
+            p = qoe_log_attr(p, qoe_log_fields[i].key, log->field[i]);
+        }
+    }
+
+    p = qoe_log_attr(p, qoe_log_uid_key,
+                     (qoe_span_t) { log->uid, QOE_UUID_TEXT_LEN });
 
     for (i = 0; i < log->nattrs; i++) {
-        attr = &log->attr[i];
-
-        p = qoe_wire_head(p, QOE_LOG_ATTRIBUTES, qoe_log_attr_size(attr));
-        p = qoe_wire_bytes(p, QOE_KEY_VALUE_KEY, attr->name);
-        p = qoe_wire_head(p, QOE_KEY_VALUE_VALUE,
-                          qoe_log_value_size(attr->value.len));
-        p = qoe_log_string(p, QOE_ANY_VALUE_STRING, qoe_span_null,
-                           attr->value);
+        p = qoe_log_attr(p, log->attr[i].name, log->attr[i].value);
     }
 
     if (log->traced) {
@@ -341,14 +381,24 @@ qoe_log_write(char *p, const qoe_log_record_t *log)
                                           sizeof(log->trace_id) });
     }
 
-    if (log->record.received_ns != 0) {
-        p = qoe_wire_fixed64(p, QOE_LOG_OBSERVED_TIME,
-                             log->record.received_ns);
+    if (log->observed_ns != 0) {
+        p = qoe_wire_fixed64(p, QOE_LOG_OBSERVED_TIME, log->observed_ns);
     }
 
     return qoe_log_string(p, QOE_LOG_EVENT_NAME,
-                          qoe_span(QOE_LOG_EVENT_PREFIX),
-                          log->record.type_name);
+                          qoe_span(QOE_LOG_EVENT_PREFIX), log->type_name);
+}
+
+
+static char *
+qoe_log_attr(char *p, qoe_span_t key, qoe_span_t value)
+{
+    p = qoe_wire_head(p, QOE_LOG_ATTRIBUTES,
+                      qoe_log_attr_size(key.len, value.len));
+    p = qoe_wire_bytes(p, QOE_KEY_VALUE_KEY, key);
+    p = qoe_wire_head(p, QOE_KEY_VALUE_VALUE, qoe_log_value_size(value.len));
+
+    return qoe_log_string(p, QOE_ANY_VALUE_STRING, qoe_span_null, value);
 }
 
 
@@ -405,20 +455,18 @@ qoe_logs_message(qoe_span_t *bytes, const ProtobufCMessage *msg,
 }
 
 
-/*
- * Lengths stand before what they count, so the records are opened a second
- * time; that is cheaper than to keep what was found, or to move the bytes.
- */
-
 static qoe_status_t
 qoe_logs_append(qoe_buf_t *out, const qoe_otlp_identity_t *id,
-    const qoe_span_t *records, const size_t *sizes, size_t n, qoe_log_record_t *log,
-    qoe_arena_t *arena)
+    const qoe_log_record_t *logs, size_t n, qoe_arena_t *arena)
 {
     char          *p;
     size_t         i, scope_logs, resource_logs;
     qoe_span_t     resource, scope;
     qoe_status_t   rc;
+
+    if (out->status != QOE_OK) {
+        return out->status;
+    }
 
     if (qoe_logs_identity(&resource, &scope, id, arena) != QOE_OK) {
         return QOE_NOMEM;
@@ -427,15 +475,13 @@ qoe_logs_append(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     scope_logs = qoe_wire_bytes_size(scope.len);
 
     for (i = 0; i < n; i++) {
-        scope_logs += (sizes[i] != 0) ? qoe_wire_bytes_size(sizes[i]) : 0;
+        if (logs[i].size != 0) {
+            scope_logs += qoe_wire_bytes_size(logs[i].size);
+        }
     }
 
     resource_logs = qoe_wire_bytes_size(resource.len)
                     + qoe_wire_bytes_size(scope_logs);
-
-    if (out->status != QOE_OK) {
-        return out->status;
-    }
 
     p = qoe_buf_reserve(out, qoe_wire_bytes_size(resource_logs));
 
@@ -451,19 +497,10 @@ qoe_logs_append(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     p = qoe_wire_bytes(p, QOE_LOGS_SCOPE, scope);
 
     for (i = 0; i < n; i++) {
-
-        if (sizes[i] == 0) {
-            continue;
+        if (logs[i].size != 0) {
+            p = qoe_wire_head(p, QOE_LOGS_RECORDS, logs[i].size);
+            p = qoe_log_write(p, &logs[i]);
         }
-
-        rc = qoe_log_open(log, records[i], arena);
-
-        if (rc != QOE_OK) {
-            return rc;
-        }
-
-        p = qoe_wire_head(p, QOE_LOGS_RECORDS, sizes[i]);
-        p = qoe_log_write(p, log);
     }
 
     out->len += qoe_wire_bytes_size(resource_logs);

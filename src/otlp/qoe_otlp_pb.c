@@ -6,6 +6,10 @@
 
 #include "qoe_otlp_pb.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 
 #define QOE_PB_VALUE_STRING                                                   \
     OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE
@@ -94,35 +98,71 @@ qoe_pb_text(qoe_arena_t *arena, qoe_span_t prefix, qoe_span_t s)
 }
 
 
+/*
+ * How many bytes at the start are from 0x01 to 0x7f, as nearly all text is;
+ * it may tell less.
+ */
+
+static inline size_t
+qoe_pb_plain(const char *p, size_t len)
+{
+    size_t    n;
+    uint64_t  word;
+
+    n = 0;
+
+#ifdef __SSE2__
+    {
+        __m128i  a, b, most;
+
+        /* one less, the others are the larger ones of unsigned bytes */
+
+        most = _mm_set1_epi8(0x7e);
+
+        for ( /* void */ ; len - n >= 32; n += 32) {
+            a = _mm_loadu_si128((const __m128i *) (const void *) (p + n));
+            b = _mm_loadu_si128((const __m128i *) (const void *) (p + n + 16));
+            a = _mm_max_epu8(_mm_add_epi8(a, _mm_set1_epi8(-1)),
+                             _mm_add_epi8(b, _mm_set1_epi8(-1)));
+
+            if (_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(a, most), most))
+                != 0xffff)
+            {
+                return n;
+            }
+        }
+    }
+#endif
+
+    for ( /* void */ ; len - n >= 8; n += 8) {
+        memcpy(&word, p + n, 8);
+
+        if (((word | (word - 0x0101010101010101)) & 0x8080808080808080)) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+
 void
 qoe_pb_repair(char *text, size_t len)
 {
     size_t          n;
-    uint64_t        word;
     unsigned char  *p, *end;
 
     p = (unsigned char *) text;
     end = p + len;
 
     while (p < end) {
+        p += qoe_pb_plain((char *) p, (size_t) (end - p));
 
-        /* eight bytes from 0x01 to 0x7f at a time: nearly all text */
-
-        while (end - p >= 8) {
-            memcpy(&word, p, 8);
-
-            if (((word | (word - 0x0101010101010101)) & 0x8080808080808080)) {
-                break;
-            }
-
-            p += 8;
-        }
-
-        for (n = 0; n < 8 && p < end && *p != 0 && *p < 0x80; n++) {
+        for (n = 0; n < 32 && p < end && *p != 0 && *p < 0x80; n++) {
             p++;
         }
 
-        if (n == 8 || p == end) {
+        if (n == 32 || p == end) {
             continue;
         }
 
