@@ -61,8 +61,8 @@ typedef struct {
  * refuse the whole request for it.
  *
  * QOE_OK; QOE_DONE when no record could be read (nothing appended);
- * QOE_NOMEM; QOE_TOO_LARGE when out's maximum is passed.  On an error the length
- * and the status of out are as they were.
+ * QOE_NOMEM; QOE_TOO_LARGE when out's maximum is passed.  On an error the
+ * length and the status of out are as they were.
  *
  * An attribute of the record (openqoe_attribute) is a log attribute of its
  * own name, unless that name is taken.

@@ -81,10 +81,12 @@ static inline qoe_status_t pb_log_attributes(pb_log_slot_t *slot,
 static inline qoe_status_t pb_log_enrichment(pb_log_slot_t *slot,
     const Openqoe__V1__Record *rec, qoe_arena_t *arena);
 static inline bool pb_log_has(const pb_log_slot_t *slot, const char *key);
-static inline void pb_log_attr(pb_log_slot_t *slot, const char *key, char *text);
+static inline void pb_log_attr(
+    pb_log_slot_t *slot, const char *key, char *text);
 static inline void pb_log_severity(qoe_pb_log_t *log, uint32_t severity);
 static inline void pb_log_trace_id(pb_log_slot_t *slot, qoe_span_t view_id);
-static inline qoe_status_t pb_logs_append(qoe_buf_t *out, qoe_encoding_t encoding,
+static inline qoe_status_t pb_logs_append(
+    qoe_buf_t *out, qoe_encoding_t encoding,
     const qoe_otlp_identity_t *id, qoe_pb_log_t **logs, size_t n,
     qoe_arena_t *arena);
 
