@@ -30,7 +30,8 @@ do
     PKG_TEST+=" libnginx-mod-$mod"
 done
 PKG_FUZZ="clang libclang-rt-14-dev perl"
-PKG_BENCH="wrk perl curl procps libjson-xs-perl"
+PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind
+    fonts-dejavu-core"
 PKG_LINT="clang cppcheck shellcheck perl"
 
 export PATH="$PATH:/usr/local/go/bin:/usr/sbin"

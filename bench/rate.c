@@ -83,6 +83,7 @@ static struct {
     uint64_t         status[STATUSES];
     uint64_t         requests;
     uint64_t         errors;
+    uint64_t         unsent;             /* no connection was free for them */
     int64_t          max;
     double           sum;
 } result;
@@ -371,8 +372,7 @@ run(void)
     /* those that were due and never sent, for want of a connection */
 
     if (step != 0 && (double) count < (double) (end - begin) / step - 1) {
-        result.errors += (uint64_t) ((double) (end - begin) / step)
-                         - count;
+        result.unsent = (uint64_t) ((double) (end - begin) / step) - count;
     }
 
     print(opt.seconds);
@@ -627,10 +627,11 @@ print(double seconds)
     const char  *comma;
 
     printf("{\"requests\":%llu,\"seconds\":%.3f,\"rate\":%.1f,"
-           "\"errors\":%llu,\"status\":{",
+           "\"errors\":%llu,\"unsent\":%llu,\"status\":{",
            (unsigned long long) result.requests, seconds,
            (double) result.requests / seconds,
-           (unsigned long long) result.errors);
+           (unsigned long long) result.errors,
+           (unsigned long long) result.unsent);
 
     for (i = 0, comma = ""; i < STATUSES; i++) {
         if (result.status[i] != 0) {
