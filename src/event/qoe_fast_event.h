@@ -185,6 +185,7 @@ qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
     qoe_fast_key_t    key;
     qoe_fast_value_t  v;
 
+    o->name = NULL;
     p = qoe_fast_member(f, qoe_fast_skip(p), &key);
 
     if (p == NULL) {
@@ -267,7 +268,7 @@ qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
     bool                     more;
     size_t                   len;
     uint64_t                 names;
-    const char              *end, *key;
+    const char              *end;
     qoe_value_t             *out;
     qoe_fast_open_t          o;
     const qoe_fast_name_t   *name, **next;
@@ -279,7 +280,6 @@ qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
     more = (*p != '}');
 
     while (more) {
-        key = p;
         name = *next;
 
         if (p < f->safe && qoe_fast_is(p, name)) {
@@ -291,23 +291,30 @@ qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
                     p = end;
                     continue;
                 }
+
+                qoe_fast_mark(f, p);
             }
 
             p += name->size;
 
         } else {
+
+            if (top) {
+                qoe_fast_mark(f, p);
+            }
+
             p = qoe_fast_known_key(f, p, &o, next);
             name = o.name;
         }
 
-        if (top) {
-            qoe_fast_mark(f, key, name);
-        }
-
-        if (name != NULL && p != NULL) {
+        if (name != NULL) {
 
             if ((names & name->bit) != 0) {
                 return NULL;
+            }
+
+            if (top) {
+                qoe_fast_mark_name(f, name);
             }
 
             names |= name->bit;

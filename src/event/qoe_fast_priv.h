@@ -351,32 +351,46 @@ qoe_fast_eight(const char *p, uint64_t *value)
 }
 
 
-/* p is at a member of an event; name is NULL if it is not a known one. */
+/* p is at a member of an event, before it is read. */
 
 static inline void
-qoe_fast_mark(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name)
+qoe_fast_mark(qoe_fast_t *f, const char *p)
 {
     qoe_fast_mark_t   *m;
     qoe_fast_marks_t  *now;
 
     now = f->now;
 
-    if (now == NULL || now->n == QOE_FAST_TOP_MAX * 2 - 1) {
+    if (now == NULL) {
         return;
     }
 
-    m = &now->mark[now->n];
+    m = &now->mark[now->n++];
     m->start = p;
-    m->name = (name != NULL && name->first != name->end) ? name : NULL;
+    m->name = NULL;
     m->unknown = f->unknown;
     m->containers = f->containers;
     m->commas = f->commas;
 
-    if (m->name != NULL) {
-        now->at[name->index] = (uint8_t) now->n;
+    if (now->n == QOE_FAST_TOP_MAX * 2) {
+        f->now = NULL;               /* no room for one more behind it */
     }
+}
 
-    now->n++;
+
+/* And that is its name. */
+
+static inline void
+qoe_fast_mark_name(qoe_fast_t *f, const qoe_fast_name_t *name)
+{
+    qoe_fast_marks_t  *now;
+
+    now = f->now;
+
+    if (now != NULL && name->first != name->end) {
+        now->mark[now->n - 1].name = name;
+        now->at[name->index] = (uint8_t) (now->n - 1);
+    }
 }
 
 

@@ -42,9 +42,19 @@ qoe_fast_marks_begin(qoe_fast_t *f)
 void
 qoe_fast_marks_end(qoe_fast_t *f)
 {
-    if (f->now != NULL) {
-        f->before = f->now;
+    qoe_fast_mark_t  *m;
+
+    if (f->now == NULL) {
+        return;
     }
+
+    /* behind the last one there is no comma: it is never shared */
+
+    m = &f->now->mark[f->now->n];
+    m->start = f->end;
+    m->name = NULL;
+
+    f->before = f->now;
 }
 
 
@@ -98,15 +108,13 @@ static void
 qoe_fast_run(qoe_fast_marks_t *marks, const qoe_fast_mark_t *m,
     const char *same)
 {
-    qoe_fast_run_t         *run;
-    const qoe_fast_mark_t  *behind;
+    qoe_fast_run_t  *run;
 
     run = &marks->run;
     run->first = m;
     run->names = 0;
-    behind = &marks->mark[marks->n - 1];
 
-    while (m != behind && m->name != NULL && m[1].start <= same) {
+    while (m->name != NULL && m[1].start <= same) {
         run->names |= m->name->bit;
         m++;
     }

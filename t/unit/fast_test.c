@@ -517,6 +517,114 @@ test_twice(void)
 }
 
 
+/* A body with n copies of a piece in its middle. */
+
+static void
+check_many(const char *what, bool taken, const char *before,
+    const char *piece, size_t n, const char *after)
+{
+    char     *body, *p;
+    size_t    i;
+    case_t    one;
+
+    body = malloc(strlen(before) + n * (strlen(piece) + 20) + strlen(after) + 1);
+    p = body + sprintf(body, "%s", before);
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, piece, i);
+    }
+
+    strcpy(p, after);
+
+    one = (case_t) { body, 0, taken };
+    check_cases(what, &one, 1);
+    free(body);
+}
+
+
+/*
+ * The second event begins as the first one does, for at least 64 bytes and
+ * four members, and then goes another way.
+ */
+
+#define TYPE(t)            "{\"event_type\":\"" t "\",\"event_time\":"      \
+                           NOW_TEXT ","
+#define TWO(a, b)          "{\"events\":[" TYPE("seek") IDS a "},"            \
+                           TYPE("playing") IDS b "},"                         \
+                           TYPE("pause") IDS a "}]}"
+
+#define EIGHT_KEYS(n)        KEY(n "0") KEY(n "1") KEY(n "2") KEY(n "3")        \
+                           KEY(n "4") KEY(n "5") KEY(n "6") KEY(n "7")
+#define KEY(n)             "\"" n "\":0,"
+#define MANY_KEYS       EIGHT_KEYS("b") EIGHT_KEYS("c") EIGHT_KEYS("d")          \
+                           EIGHT_KEYS("e") EIGHT_KEYS("f") EIGHT_KEYS("g")          \
+                           EIGHT_KEYS("h") EIGHT_KEYS("i") EIGHT_KEYS("j")
+
+#define DEVICE             ",\"device\":{\"name\":\"a\\n\",\"x\":[{}],"     \
+                           "\"model\":\"\xc3\xa9\"}"
+
+static void
+test_shared(void)
+{
+    static const case_t  cases[] = {
+        { TWO("", ""), 0, true },
+        { TWO(",\"env\":\"a\"", ""), 0, true },
+        { TWO("", ",\"env\":\"a\""), 0, true },
+        { TWO(DEVICE, DEVICE), 0, true },
+        { TWO(DEVICE ",\"env\":null", DEVICE ",\"env\":\"b\""), 0, true },
+        { TWO(DEVICE ",\"data\":{\"bitrate\":1}",
+              DEVICE ",\"data\":{\"bitrate\":1}"), 0, true },
+        { TWO(",\"playback_time\":12,\"env\":\"a\"",
+              ",\"playback_time\":123,\"env\":\"a\""), 0, true },
+        { TWO(",\"playback_time\":12,\"env\":\"a\"",
+              ",\"playback_time\":12}"), 0, false },
+        { TWO(",\"env\":\"a\",\"cdn\":null", ",\"env\":\"a\",\"cdn\":{}"),
+          0, true },
+        { TWO(",\"x\":1,\"env\":\"a\"", ",\"x\":1,\"env\":\"a\""), 0,
+          true },
+        { TWO(",\"env\":\"a\"", ",\"Env\":\"a\""), 0, true },
+        { TWO(" , \"env\":\"a\"", " , \"env\":\"a\" "), 0, true },
+        { TWO(DEVICE DEVICE, ""), 0, false },
+        { TWO("", DEVICE DEVICE), 0, false },
+        { TWO(DEVICE, DEVICE ",\"view_id\":\"v\""), 0, false },
+        { TWO("", ",\"event_type\":\"seek\""), 0, false },
+        { TWO(",\"env\":\"a\"", ","), 0, false },
+        { TWO(",\"env\":\"a\"", ",,"), 0, false },
+        { TWO(",\"env\":\"a\"", ",5"), 0, false },
+        { TWO(",\"env\":\"a\"", ",\"env\":5"), 0, false },
+        { TWO(",\"env\":\"a\"", ",\"env\":\"a"), 0, false },
+        { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
+          "\"event_time\":" NOW_TEXT "},{" IDS DEVICE ",\"event_type\":"
+          "\"seek\",\"event_time\":" NOW_TEXT "},{" IDS DEVICE "}]}", 0,
+          false },
+        { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
+          "\"event_time\":" NOW_TEXT "},{\"viewer_id\":\"w\"," IDS DEVICE
+          ",\"event_type\":\"seek\",\"event_time\":" NOW_TEXT "}]}", 0,
+          false },
+        { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
+          "\"event_time\":" NOW_TEXT "},{\"env\":\"e\"," IDS DEVICE
+          ",\"event_type\":\"seek\",\"event_time\":" NOW_TEXT "}]}", 0,
+          true }
+    };
+
+    check("shared", cases);
+
+    /* through every growth of the array, to others and back */
+
+    conf.max_events = 1000;
+    check_many("many shared events", true, "{\"events\":[" TYPE("seek") IDS
+               "}", "," TYPE("seek") IDS DEVICE ",\"env\":\"%zu\"}", 300,
+               "]}");
+    check_many("events of two kinds", true, "{\"events\":[" TYPE("seek") IDS
+               "}", "," TYPE("seek") IDS DEVICE "}," TYPE("pause")
+               "\"env\":\"%zu\"," IDS "}", 300, "]}");
+    check_many("events of many keys", true, "{\"events\":[" TYPE("seek") IDS
+               "}", "," TYPE("seek") "\"a%zu\":1," MANY_KEYS IDS DEVICE
+               "}", 30, "]}");
+    conf.max_events = 20;
+}
+
+
 static void
 test_data(void)
 {
@@ -578,31 +686,6 @@ test_data(void)
 
     conf.sources = NULL;
     conf.nsources = 0;
-}
-
-
-/* A body with n copies of a piece in its middle. */
-
-static void
-check_many(const char *what, bool taken, const char *before,
-    const char *piece, size_t n, const char *after)
-{
-    char     *body, *p;
-    size_t    i;
-    case_t    one;
-
-    body = malloc(strlen(before) + n * (strlen(piece) + 8) + strlen(after) + 1);
-    p = body + sprintf(body, "%s", before);
-
-    for (i = 0; i < n; i++) {
-        p += sprintf(p, piece, i);
-    }
-
-    strcpy(p, after);
-
-    one = (case_t) { body, 0, taken };
-    check_cases(what, &one, 1);
-    free(body);
 }
 
 
@@ -875,7 +958,7 @@ test_mutations(const bodies_t *b)
         body = b->line[next_random(&state) % b->n];
 
         if (body.len > 1024) {
-            body = b->line[b->n - 1 - next_random(&state) % 3];
+            body = b->line[b->n - 1 - next_random(&state) % 4];
         }
 
         memcpy(copy, body.data, body.len);
@@ -986,6 +1069,7 @@ main(void)
     test_numbers();
     test_events();
     test_twice();
+    test_shared();
     test_data();
     test_limits();
     test_lengths();
