@@ -2,15 +2,17 @@
 /*
  * Copyright (C) OpenQoE
  *
- * decode FILE [SECONDS]: what the way from a request's bytes to records costs
- * without nginx.  FILE has a request body a line; bench/events.lua writes it.
+ * decode FILE [SECONDS [HOW]]: what the way from a request's bytes to records
+ * costs without nginx.  FILE has a request body a line; bench/events.lua writes
+ * it.  HOW is jansson, or a form of the single-pass decoder: swar, sse2, avx2;
+ * without it, qoe_decode() chooses, which has jansson for what that declines.
  * Prints a row of a Markdown table: events a body, bytes an event, microseconds
  * an event in qoe_decode() and in qoe_record_pack(), events/s, MB/s, bytes of
  * a record.  Times are of this thread's CPU, not of the clock.
  */
 
 
-#include "qoe_decode.h"
+#include "qoe_fast.h"
 #include "qoe_record.h"
 
 #include <stdio.h>
@@ -41,6 +43,15 @@ typedef struct {
 } result_t;
 
 
+typedef qoe_status_t (*decode_pt)(qoe_batch_t *batch, const char *body,
+    size_t len, const qoe_decode_conf_t *conf, int64_t now_ms,
+    qoe_arena_t *arena);
+
+
+static void choose(const char *how);
+static qoe_status_t decode_form(qoe_batch_t *batch, const char *body,
+    size_t len, const qoe_decode_conf_t *conf, int64_t now_ms,
+    qoe_arena_t *arena);
 static void read_bodies(bodies_t *bodies, const char *path);
 static char *read_file(const char *path, size_t *len);
 static void pass(result_t *res, const bodies_t *bodies, bool pack);
@@ -48,6 +59,10 @@ static void decode_one(result_t *res, qoe_span_t body, bool pack);
 static double cpu_seconds(void);
 static void die(const char *what, const char *why)
     __attribute__((noreturn));
+
+
+static decode_pt           decode_how = qoe_decode;
+static qoe_fast_variant_t  decode_variant;
 
 
 static void
@@ -66,7 +81,11 @@ main(int argc, char **argv)
     bodies_t  bodies;
 
     if (argc < 2) {
-        die("usage", "decode FILE [SECONDS]");
+        die("usage", "decode FILE [SECONDS [HOW]]");
+    }
+
+    if (argc > 3) {
+        choose(argv[3]);
     }
 
     seconds = (argc > 2) ? atof(argv[2]) : 1;
@@ -97,6 +116,56 @@ main(int argc, char **argv)
            (double) both.packed / (double) both.events);
 
     return 0;
+}
+
+
+static void
+choose(const char *how)
+{
+    size_t                    i;
+    static const char *const  names[QOE_FAST_VARIANTS] = {
+        [QOE_FAST_SWAR] = "swar",
+        [QOE_FAST_SSE2] = "sse2",
+        [QOE_FAST_AVX2] = "avx2"
+    };
+
+    if (strcmp(how, "jansson") == 0) {
+        decode_how = qoe_decode_jansson;
+        return;
+    }
+
+    decode_how = decode_form;
+
+    for (i = 0; i < QOE_FAST_VARIANTS; i++) {
+
+        if (strcmp(how, names[i]) == 0
+            && qoe_fast_usable((qoe_fast_variant_t) i))
+        {
+            decode_variant = (qoe_fast_variant_t) i;
+            return;
+        }
+    }
+
+    die(how, "no decoder, or none of this machine");
+}
+
+
+/* One form of the single-pass decoder, and nothing behind it. */
+
+static qoe_status_t
+decode_form(qoe_batch_t *batch, const char *body, size_t len,
+    const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
+{
+    qoe_status_t  rc;
+
+    rc = qoe_fast_decode(batch, (qoe_span_t) { body, len }, conf, now_ms,
+                         arena, decode_variant);
+
+    if (rc != QOE_OK) {
+        die("a body", "is declined");
+    }
+
+    return rc;
 }
 
 
@@ -201,7 +270,7 @@ decode_one(result_t *res, qoe_span_t body, bool pack)
 
     qoe_arena_init(&arena, &qoe_mem_heap, block, ARENA_MAX);
 
-    if (qoe_decode(&batch, body.data, body.len, &conf,
+    if (decode_how(&batch, body.data, body.len, &conf,
                    (int64_t) (now / 1000000), &arena)
         != QOE_OK || batch.nrejected != 0)
     {

@@ -39,6 +39,9 @@
 
 #define QOE_FAST_BYTES(c)  ((uint64_t) (c) * 0x0101010101010101)
 
+/* Bytes of an event in a body; where they are fewer, more memory is taken. */
+#define QOE_FAST_EVENT     1024
+
 #define QOE_FAST_BITS      7
 #define QOE_FAST_BUCKETS   ((size_t) 1 << QOE_FAST_BITS)
 #define QOE_FAST_NONE      UINT8_MAX
@@ -228,7 +231,7 @@ typedef struct {
 
 const qoe_fast_table_t *qoe_fast_tables(void);
 void qoe_fast_expect(qoe_fast_t *f);
-void qoe_fast_marks_begin(qoe_fast_t *f);
+void qoe_fast_marks_begin(qoe_fast_t *f, const char *p);
 void qoe_fast_marks_end(qoe_fast_t *f);
 const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, size_t n,
     const qoe_fast_mark_t *m, uint64_t *names);

@@ -22,11 +22,16 @@ static void qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from,
     const qoe_fast_mark_t *m, const qoe_fast_mark_t *last);
 
 
-/* Marks of the event that begins now. */
+/* Marks of the event that begins at p, unless it seems to be the only one. */
 
 void
-qoe_fast_marks_begin(qoe_fast_t *f)
+qoe_fast_marks_begin(qoe_fast_t *f, const char *p)
 {
+    if (f->nevents == 1 && f->end - p < QOE_FAST_EVENT * 2) {
+        f->now = NULL;
+        return;
+    }
+
     f->now = (f->before == &f->marks[0]) ? &f->marks[1] : &f->marks[0];
     f->now->n = 0;
     f->now->event = f->nevents - 1;
