@@ -358,7 +358,8 @@ check_many(const char *what, bool taken, const char *before,
     size_t    i;
     case_t    one;
 
-    body = malloc(strlen(before) + n * (strlen(piece) + 20) + strlen(after) + 1);
+    body = malloc(strlen(before) + n * (strlen(piece) + 20) + strlen(after)
+                  + 1);
     p = body + sprintf(body, "%s", before);
 
     for (i = 0; i < n; i++) {
@@ -384,11 +385,11 @@ check_many(const char *what, bool taken, const char *before,
                            TYPE("playing") IDS b "},"                         \
                            TYPE("pause") IDS a "}]}"
 
-#define EIGHT_KEYS(n)        KEY(n "0") KEY(n "1") KEY(n "2") KEY(n "3")        \
-                           KEY(n "4") KEY(n "5") KEY(n "6") KEY(n "7")
 #define KEY(n)             "\"" n "\":0,"
-#define MANY_KEYS       EIGHT_KEYS("b") EIGHT_KEYS("c") EIGHT_KEYS("d")          \
-                           EIGHT_KEYS("e") EIGHT_KEYS("f") EIGHT_KEYS("g")          \
+#define EIGHT_KEYS(n)      KEY(n "0") KEY(n "1") KEY(n "2") KEY(n "3")        \
+                           KEY(n "4") KEY(n "5") KEY(n "6") KEY(n "7")
+#define MANY_KEYS          EIGHT_KEYS("b") EIGHT_KEYS("c") EIGHT_KEYS("d")    \
+                           EIGHT_KEYS("e") EIGHT_KEYS("f") EIGHT_KEYS("g")    \
                            EIGHT_KEYS("h") EIGHT_KEYS("i") EIGHT_KEYS("j")
 
 #define DEVICE             ",\"device\":{\"name\":\"a\\n\",\"x\":[{}],"     \
