@@ -8,10 +8,6 @@
 #include "qoe_slice.h"
 
 
-/* Bytes of an event in a body, the fewer the more memory is taken. */
-#define QOE_FAST_EVENT     1024
-
-
 static void qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf,
     int64_t now_ms, qoe_arena_t *arena);
 

@@ -185,6 +185,7 @@ qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
     qoe_fast_key_t    key;
     qoe_fast_value_t  v;
 
+    o->name = NULL;
     p = qoe_fast_member(f, qoe_fast_skip(p), &key);
 
     if (p == NULL) {
@@ -251,6 +252,40 @@ qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
 }
 
 
+/* The value of a known key; most are plain strings, or else numbers. */
+
+QOE_FAST_TARGET
+static inline __attribute__((always_inline)) const char *
+qoe_fast_member_value(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_name_t *name)
+{
+    size_t        len;
+    const char   *end;
+    qoe_value_t  *out;
+
+    end = (name->kind <= QOE_KIND_STRING && *p == '"')
+          ? qoe_fast_quote(f, p + 1) : NULL;
+
+    if (end != NULL) {
+        out = &f->ev->field[name->id];
+        len = (size_t) (end - p) - 1;
+        out->type = QOE_VALUE_STRING;
+        out->v.string = (qoe_span_t) { p + 1, len };
+
+        return (len - name->len_min <= name->len_more) ? end + 1 : NULL;
+    }
+
+    if (name->kind == QOE_KIND_NUMBER && *p != 'n') {
+        out = &f->ev->field[name->id];
+        out->type = QOE_VALUE_NUMBER;
+
+        return qoe_fast_number_long(f, qoe_fast_skip(p), &out->v.number);
+    }
+
+    return qoe_fast_known_value(f, p, depth, name);
+}
+
+
 /*
  * An event (top) or one of its known objects.  Players send the same keys in
  * the same order again and again: what stood behind a key last time is
@@ -265,10 +300,8 @@ qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t, const bool top)
 {
     bool                     more;
-    size_t                   len;
     uint64_t                 names;
-    const char              *end, *key;
-    qoe_value_t             *out;
+    const char              *end;
     qoe_fast_open_t          o;
     const qoe_fast_name_t   *name, **next;
 
@@ -279,7 +312,6 @@ qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
     more = (*p != '}');
 
     while (more) {
-        key = p;
         name = *next;
 
         if (p < f->safe && qoe_fast_is(p, name)) {
@@ -291,45 +323,35 @@ qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
                     p = end;
                     continue;
                 }
+
+                qoe_fast_mark(f, p);
             }
 
             p += name->size;
 
         } else {
+
+            if (top) {
+                qoe_fast_mark(f, p);
+            }
+
             p = qoe_fast_known_key(f, p, &o, next);
             name = o.name;
         }
 
-        if (top) {
-            qoe_fast_mark(f, key, name);
-        }
-
-        if (name != NULL && p != NULL) {
+        if (name != NULL) {
 
             if ((names & name->bit) != 0) {
                 return NULL;
             }
 
+            if (top) {
+                qoe_fast_mark_name(f, name);
+            }
+
             names |= name->bit;
             next = &f->next[name->next];
-            end = (name->kind <= QOE_KIND_STRING && *p == '"')
-                  ? qoe_fast_quote(f, p + 1) : NULL;
-
-            if (end != NULL) {
-                out = &f->ev->field[name->id];
-                len = (size_t) (end - p) - 1;
-                out->type = QOE_VALUE_STRING;
-                out->v.string = (qoe_span_t) { p + 1, len };
-                p = (len - name->len_min <= name->len_more) ? end + 1 : NULL;
-
-            } else if (name->kind == QOE_KIND_NUMBER && *p != 'n') {
-                out = &f->ev->field[name->id];
-                out->type = QOE_VALUE_NUMBER;
-                p = qoe_fast_number_long(f, qoe_fast_skip(p), &out->v.number);
-
-            } else {
-                p = qoe_fast_known_value(f, p, depth + 1, name);
-            }
+            p = qoe_fast_member_value(f, p, depth + 1, name);
         }
 
         if (p == NULL) {
@@ -388,7 +410,7 @@ qoe_fast_event(qoe_fast_t *f, const char *p, size_t depth)
     f->data = NULL;
     start = p;
 
-    qoe_fast_marks_begin(f);
+    qoe_fast_marks_begin(f, start);
     p = qoe_fast_members(f, p, depth, f->tables + QOE_FAST_TOP, true);
 
     if (p == NULL) {

@@ -39,6 +39,9 @@
 
 #define QOE_FAST_BYTES(c)  ((uint64_t) (c) * 0x0101010101010101)
 
+/* Bytes of an event in a body; where they are fewer, more memory is taken. */
+#define QOE_FAST_EVENT     1024
+
 #define QOE_FAST_BITS      7
 #define QOE_FAST_BUCKETS   ((size_t) 1 << QOE_FAST_BITS)
 #define QOE_FAST_NONE      UINT8_MAX
@@ -228,7 +231,7 @@ typedef struct {
 
 const qoe_fast_table_t *qoe_fast_tables(void);
 void qoe_fast_expect(qoe_fast_t *f);
-void qoe_fast_marks_begin(qoe_fast_t *f);
+void qoe_fast_marks_begin(qoe_fast_t *f, const char *p);
 void qoe_fast_marks_end(qoe_fast_t *f);
 const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, size_t n,
     const qoe_fast_mark_t *m, uint64_t *names);
@@ -351,32 +354,46 @@ qoe_fast_eight(const char *p, uint64_t *value)
 }
 
 
-/* p is at a member of an event; name is NULL if it is not a known one. */
+/* p is at a member of an event, before it is read. */
 
 static inline void
-qoe_fast_mark(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name)
+qoe_fast_mark(qoe_fast_t *f, const char *p)
 {
     qoe_fast_mark_t   *m;
     qoe_fast_marks_t  *now;
 
     now = f->now;
 
-    if (now == NULL || now->n == QOE_FAST_TOP_MAX * 2 - 1) {
+    if (now == NULL) {
         return;
     }
 
-    m = &now->mark[now->n];
+    m = &now->mark[now->n++];
     m->start = p;
-    m->name = (name != NULL && name->first != name->end) ? name : NULL;
+    m->name = NULL;
     m->unknown = f->unknown;
     m->containers = f->containers;
     m->commas = f->commas;
 
-    if (m->name != NULL) {
-        now->at[name->index] = (uint8_t) now->n;
+    if (now->n == QOE_FAST_TOP_MAX * 2) {
+        f->now = NULL;               /* no room for one more behind it */
     }
+}
 
-    now->n++;
+
+/* And that is its name. */
+
+static inline void
+qoe_fast_mark_name(qoe_fast_t *f, const qoe_fast_name_t *name)
+{
+    qoe_fast_marks_t  *now;
+
+    now = f->now;
+
+    if (now != NULL && name->first != name->end) {
+        now->mark[now->n - 1].name = name;
+        now->at[name->index] = (uint8_t) (now->n - 1);
+    }
 }
 
 

@@ -22,11 +22,16 @@ static void qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from,
     const qoe_fast_mark_t *m, const qoe_fast_mark_t *last);
 
 
-/* Marks of the event that begins now. */
+/* Marks of the event that begins at p, unless it seems to be the only one. */
 
 void
-qoe_fast_marks_begin(qoe_fast_t *f)
+qoe_fast_marks_begin(qoe_fast_t *f, const char *p)
 {
+    if (f->nevents == 1 && f->end - p < QOE_FAST_EVENT * 2) {
+        f->now = NULL;
+        return;
+    }
+
     f->now = (f->before == &f->marks[0]) ? &f->marks[1] : &f->marks[0];
     f->now->n = 0;
     f->now->event = f->nevents - 1;
@@ -42,9 +47,19 @@ qoe_fast_marks_begin(qoe_fast_t *f)
 void
 qoe_fast_marks_end(qoe_fast_t *f)
 {
-    if (f->now != NULL) {
-        f->before = f->now;
+    qoe_fast_mark_t  *m;
+
+    if (f->now == NULL) {
+        return;
     }
+
+    /* behind the last one there is no comma: it is never shared */
+
+    m = &f->now->mark[f->now->n];
+    m->start = f->end;
+    m->name = NULL;
+
+    f->before = f->now;
 }
 
 
@@ -98,15 +113,13 @@ static void
 qoe_fast_run(qoe_fast_marks_t *marks, const qoe_fast_mark_t *m,
     const char *same)
 {
-    qoe_fast_run_t         *run;
-    const qoe_fast_mark_t  *behind;
+    qoe_fast_run_t  *run;
 
     run = &marks->run;
     run->first = m;
     run->names = 0;
-    behind = &marks->mark[marks->n - 1];
 
-    while (m != behind && m->name != NULL && m[1].start <= same) {
+    while (m->name != NULL && m[1].start <= same) {
         run->names |= m->name->bit;
         m++;
     }

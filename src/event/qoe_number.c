@@ -120,6 +120,7 @@ qoe_number_exact(uint64_t digits, int exp10)
     return qoe_number_round(q, exp10 - shift, q * pow5 != n);
 }
 
+
 #endif
 
 

@@ -9,39 +9,10 @@
 
 #define _GNU_SOURCE              /* MAP_ANONYMOUS */
 
-#include "tap.h"
-#include "decode_same.h"
-#include "qoe_number.h"
+#include "fast_unit.h"
 
-#include <math.h>
-#include <sys/mman.h>
-
-
-#define NOW                1765976635154
-#define NOW_TEXT           "1765976635154"
-
-#define IDS                                                                   \
-    "\"org_id\":\"o\",\"player_id\":\"p\",\"view_id\":\"v\","                 \
-    "\"session_id\":\"s\",\"viewer_id\":\"w\""
-#define BASE                                                                  \
-    "\"event_type\":\"playing\",\"event_time\":" NOW_TEXT "," IDS
-#define BODY(event)        "{\"events\":[{" event "}]}"
-#define EV(more)           BODY(BASE more)
-#define DATA(members)      EV(",\"data\":{" members "}")
 
 #define TEN(x)             x x x x x x x x x x
-#define HUNDRED(x)         TEN(TEN(x))
-
-#define REALISTIC          "t/data/realistic.jsonl"
-#define MUTATIONS          300000
-#define GUARDED            (1 << 20)
-
-
-typedef struct {
-    qoe_arena_t    arena;
-    qoe_batch_t    batch;
-    qoe_status_t   status;
-} run_t;
 
 
 typedef struct {
@@ -49,146 +20,6 @@ typedef struct {
     size_t         len;          /* 0: of a string */
     bool           taken;
 } case_t;
-
-
-static const qoe_custom_type_t  customs[] = {
-    { { "adbreak", 7 }, QOE_SEVERITY_WARN }
-};
-
-static qoe_decode_conf_t  conf = {
-    20, 86400000, 300000, customs, 1, NULL, 0
-};
-
-/* the end of a body is the end of what may be read */
-
-static char  *guard_end;
-
-
-static void
-guard_init(void)
-{
-    char  *p;
-
-    p = mmap(NULL, GUARDED * 2, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
-
-    if (p == MAP_FAILED || mprotect(p, GUARDED, PROT_READ|PROT_WRITE) != 0) {
-        perror("mmap");
-        exit(2);
-    }
-
-    guard_end = p + GUARDED;
-}
-
-
-static qoe_span_t
-guarded(const char *body, size_t len)
-{
-    char  *p;
-
-    p = guard_end - len;
-    memcpy(p, body, len);
-
-    return (qoe_span_t) { p, len };
-}
-
-
-static void
-start(run_t *r)
-{
-    qoe_arena_init(&r->arena, &qoe_mem_heap, 4096, 64 * 1024 * 1024);
-}
-
-
-static void
-done(run_t *r)
-{
-    if (r->status != QOE_DONE) {
-        qoe_batch_free(&r->batch);
-    }
-
-    qoe_arena_free(&r->arena);
-}
-
-
-/*
- * All ways of decoding a body: NULL, or what is wrong with them.  *taken says
- * what the single pass did.
- */
-
-static const char *
-decode_all(qoe_span_t body, bool *taken)
-{
-    run_t               slow, fast;
-    size_t              n;
-    const char         *wrong;
-    qoe_fast_variant_t  v;
-
-    start(&slow);
-    slow.status = QOE_DONE;
-    wrong = NULL;
-    n = 0;
-
-    for (v = 0; v < QOE_FAST_VARIANTS && wrong == NULL; v++) {
-
-        if (!qoe_fast_usable(v)) {
-            continue;
-        }
-
-        start(&fast);
-        fast.status = qoe_fast_decode(&fast.batch, body, &conf, NOW,
-                                      &fast.arena, v);
-
-        if (n++ != 0 && *taken != (fast.status == QOE_OK)) {
-            wrong = "a variant decides otherwise";
-        }
-
-        *taken = (fast.status == QOE_OK);
-
-        if (*taken && slow.status == QOE_DONE) {
-            slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len,
-                                             &conf, NOW, &slow.arena);
-        }
-
-        if (*taken && slow.status != QOE_OK) {
-            wrong = "the slow path refuses it";
-
-        } else if (*taken && wrong == NULL) {
-            wrong = same_batch(&fast.batch, &slow.batch);
-        }
-
-        done(&fast);
-    }
-
-    done(&slow);
-
-    return wrong;
-}
-
-
-/* What the callers get, and what jansson alone would have told them. */
-
-static const char *
-decode_whole(qoe_span_t body)
-{
-    run_t        whole, slow;
-    const char  *wrong;
-
-    start(&whole);
-    start(&slow);
-
-    whole.status = qoe_decode(&whole.batch, body.data, body.len, &conf, NOW,
-                              &whole.arena);
-    slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len, &conf,
-                                     NOW, &slow.arena);
-
-    wrong = (whole.status != slow.status)
-            ? "another status" : same_batch(&whole.batch, &slow.batch);
-
-    done(&whole);
-    done(&slow);
-
-    return wrong;
-}
 
 
 static void
@@ -517,6 +348,116 @@ test_twice(void)
 }
 
 
+/* A body with n copies of a piece in its middle. */
+
+static void
+check_many(const char *what, bool taken, const char *before,
+    const char *piece, size_t n, const char *after)
+{
+    char     *body, *p;
+    size_t    i;
+    case_t    one;
+
+    body = malloc(strlen(before) + n * (strlen(piece) + 20) + strlen(after)
+                  + 1);
+    p = body + sprintf(body, "%s", before);
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, piece, i);
+    }
+
+    strcpy(p, after);
+
+    one = (case_t) { body, 0, taken };
+    check_cases(what, &one, 1);
+    free(body);
+}
+
+
+/*
+ * The second event begins as the first one does, for at least 64 bytes and
+ * four members, and then goes another way.
+ */
+
+#define TYPE(t)            "{\"event_type\":\"" t "\",\"event_time\":"      \
+                           NOW_TEXT ","
+#define TWO(a, b)          "{\"events\":[" TYPE("seek") IDS a "},"            \
+                           TYPE("playing") IDS b "},"                         \
+                           TYPE("pause") IDS a "}]}"
+
+#define KEY(n)             "\"" n "\":0,"
+#define EIGHT_KEYS(n)      KEY(n "0") KEY(n "1") KEY(n "2") KEY(n "3")        \
+                           KEY(n "4") KEY(n "5") KEY(n "6") KEY(n "7")
+#define MANY_KEYS          EIGHT_KEYS("b") EIGHT_KEYS("c") EIGHT_KEYS("d")    \
+                           EIGHT_KEYS("e") EIGHT_KEYS("f") EIGHT_KEYS("g")    \
+                           EIGHT_KEYS("h") EIGHT_KEYS("i") EIGHT_KEYS("j")
+
+#define DEVICE             ",\"device\":{\"name\":\"a\\n\",\"x\":[{}],"     \
+                           "\"model\":\"\xc3\xa9\"}"
+
+static void
+test_shared(void)
+{
+    static const case_t  cases[] = {
+        { TWO("", ""), 0, true },
+        { TWO(",\"env\":\"a\"", ""), 0, true },
+        { TWO("", ",\"env\":\"a\""), 0, true },
+        { TWO(DEVICE, DEVICE), 0, true },
+        { TWO(DEVICE ",\"env\":null", DEVICE ",\"env\":\"b\""), 0, true },
+        { TWO(DEVICE ",\"data\":{\"bitrate\":1}",
+              DEVICE ",\"data\":{\"bitrate\":1}"), 0, true },
+        { TWO(",\"playback_time\":12,\"env\":\"a\"",
+              ",\"playback_time\":123,\"env\":\"a\""), 0, true },
+        { TWO(",\"playback_time\":12,\"env\":\"a\"",
+              ",\"playback_time\":12}"), 0, false },
+        { TWO(",\"env\":\"a\",\"cdn\":null",
+              ",\"env\":\"a\",\"cdn\":{}"),
+          0, true },
+        { TWO(",\"x\":1,\"env\":\"a\"", ",\"x\":1,\"env\":\"a\""), 0,
+          true },
+        { TWO(",\"env\":\"a\"", ",\"Env\":\"a\""), 0, true },
+        { TWO(" , \"env\":\"a\"", " , \"env\":\"a\" "), 0, true },
+        { TWO(DEVICE DEVICE, ""), 0, false },
+        { TWO("", DEVICE DEVICE), 0, false },
+        { TWO(DEVICE, DEVICE ",\"view_id\":\"v\""), 0, false },
+        { TWO("", ",\"event_type\":\"seek\""), 0, false },
+        { TWO(",\"env\":\"a\"", ","), 0, false },
+        { TWO(",\"env\":\"a\"", ",,"), 0, false },
+        { TWO(",\"env\":\"a\"", ",5"), 0, false },
+        { TWO(",\"env\":\"a\"", ",\"env\":5"), 0, false },
+        { TWO(",\"env\":\"a\"", ",\"env\":\"a"), 0, false },
+        { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
+          "\"event_time\":" NOW_TEXT "},{" IDS DEVICE ",\"event_type\":"
+          "\"seek\",\"event_time\":" NOW_TEXT "},{" IDS DEVICE "}]}", 0,
+          false },
+        { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
+          "\"event_time\":" NOW_TEXT "},{\"viewer_id\":\"w\"," IDS DEVICE
+          ",\"event_type\":\"seek\",\"event_time\":" NOW_TEXT "}]}", 0,
+          false },
+        { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
+          "\"event_time\":" NOW_TEXT "},{\"env\":\"e\"," IDS DEVICE
+          ",\"event_type\":\"seek\",\"event_time\":" NOW_TEXT "}]}", 0,
+          true }
+    };
+
+    check("shared", cases);
+
+    /* through every growth of the array, to others and back */
+
+    conf.max_events = 1000;
+    check_many("many shared events", true, "{\"events\":[" TYPE("seek") IDS
+               "}", "," TYPE("seek") IDS DEVICE ",\"env\":\"%zu\"}", 300,
+               "]}");
+    check_many("events of two kinds", true, "{\"events\":[" TYPE("seek") IDS
+               "}", "," TYPE("seek") IDS DEVICE "}," TYPE("pause")
+               "\"env\":\"%zu\"," IDS "}", 300, "]}");
+    check_many("events of many keys", true, "{\"events\":[" TYPE("seek") IDS
+               "}", "," TYPE("seek") "\"a%zu\":1," MANY_KEYS IDS DEVICE
+               "}", 30, "]}");
+    conf.max_events = 20;
+}
+
+
 static void
 test_data(void)
 {
@@ -581,31 +522,6 @@ test_data(void)
 }
 
 
-/* A body with n copies of a piece in its middle. */
-
-static void
-check_many(const char *what, bool taken, const char *before,
-    const char *piece, size_t n, const char *after)
-{
-    char     *body, *p;
-    size_t    i;
-    case_t    one;
-
-    body = malloc(strlen(before) + n * (strlen(piece) + 8) + strlen(after) + 1);
-    p = body + sprintf(body, "%s", before);
-
-    for (i = 0; i < n; i++) {
-        p += sprintf(p, piece, i);
-    }
-
-    strcpy(p, after);
-
-    one = (case_t) { body, 0, taken };
-    check_cases(what, &one, 1);
-    free(body);
-}
-
-
 static void
 test_limits(void)
 {
@@ -632,12 +548,12 @@ test_limits(void)
     check_many("keys twice", false, head, ",\"k%zu\":1", 100,
                ",\"k50\":1}}]}");
 
-    /* 52 of 32 and of 256; of the values it counts some that are not there */
+    /* 52 of 32 and of 256; it counts some values that are not there */
 
-    check_many("containers", true, "{\"events\":[{" BASE "}],\"x\":[[]", ",[]",
-               1659, "]}");
-    check_many("a container more", false, "{\"events\":[{" BASE "}],\"x\":[[]",
-               ",[]", 1660, "]}");
+    check_many("containers", true, "{\"events\":[{" BASE "}],\"x\":[[]",
+               ",[]", 1659, "]}");
+    check_many("a container more", false,
+               "{\"events\":[{" BASE "}],\"x\":[[]", ",[]", 1660, "]}");
     check_many("values", true, "{\"events\":[{" BASE "}],\"x\":[1", ",1",
                13280, "]}");
     check_many("values that jansson takes", false,
@@ -658,308 +574,6 @@ test_limits(void)
 }
 
 
-/* Every string length up to some steps of the widest scanner, at each end. */
-
-static void
-test_lengths(void)
-{
-    bool         taken;
-    char         body[512];
-    int          len;
-    size_t       n, i, bad, kinds;
-    const char  *wrong;
-
-    static const struct {
-        const char  *end;
-        bool         taken;
-    } ends[] = {
-        { "", true }, { "\\n", true }, { "\xc3\xa9", true },
-        { "\\u00e9x", true }, { "\x01", false }, { "\xc3", false },
-        { "\\", false }, { "\\ud800", false }, { "\\\\", true }
-    };
-
-    bad = 0;
-    kinds = sizeof(ends) / sizeof(ends[0]);
-
-    for (n = 0; n < 140; n++) {
-        for (i = 0; i < kinds * 2; i++) {
-            len = snprintf(body, sizeof(body),
-                           (i < kinds) ? "{\"events\":[{" BASE
-                                         ",\"env\":\"%0*d%s\"}]}"
-                                       : "{\"events\":[{" BASE
-                                         "}],\"a\":\"%0*d%s\"}",
-                           (int) n + 1, 0, ends[i % kinds].end);
-
-            wrong = decode_all(guarded(body, (size_t) len), &taken);
-            bad += (wrong != NULL || taken != ends[i % kinds].taken);
-        }
-    }
-
-    ok(bad == 0, "strings of all lengths, and what may stand in them");
-}
-
-
-static uint64_t
-next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-
-    return *state;
-}
-
-
-/* Against strtod(), which the C library rounds right. */
-
-static void
-test_rounding(void)
-{
-    int       exp;
-    char      text[64];
-    double    got, want;
-    size_t    i, bad;
-    uint64_t  state, digits;
-
-    state = 88172645463325252;
-    bad = 0;
-
-    for (i = 0; i < 200000; i++) {
-        digits = next_random(&state) >> (next_random(&state) % 64);
-        exp = (int) (next_random(&state) % 80) - 45;
-
-        /* some that lie half way between two doubles, or just beside that */
-
-        if (i % 4 == 0) {
-            digits = (digits | (uint64_t) 1 << 63) & ~(uint64_t) 2047;
-            digits += 1024 + next_random(&state) % 3 - 1;
-            exp = (int) (i / 4 % 3) - 1;
-        }
-
-        snprintf(text, sizeof(text), "%llue%d", (unsigned long long) digits,
-                 exp);
-        want = strtod(text, NULL);
-        got = qoe_number_decimal(digits, exp);
-        bad += (memcmp(&got, &want, sizeof(double)) != 0);
-    }
-
-    ok(bad == 0, "%zu numbers are rounded as strtod() does", i);
-    ok(isinf(qoe_number_decimal(1, 400)) && qoe_number_decimal(1, -400) == 0
-       && qoe_number_decimal(0, 9999) == 0, "out of range");
-}
-
-
-typedef struct {
-    char        *text;
-    qoe_span_t   line[32];
-    size_t       n;
-} bodies_t;
-
-
-static void
-read_bodies(bodies_t *b)
-{
-    FILE    *f;
-    char    *p, *nl;
-    size_t   len;
-
-    b->n = 0;
-    b->text = malloc(1 << 16);
-    f = fopen(REALISTIC, "rb");
-    len = (f != NULL) ? fread(b->text, 1, 1 << 16, f) : 0;
-
-    for (p = b->text;
-         b->n < 32
-         && (nl = memchr(p, '\n', len - (size_t) (p - b->text))) != NULL;
-         p = nl + 1)
-    {
-        b->line[b->n++] = (qoe_span_t) { p, (size_t) (nl - p) };
-    }
-
-    if (f != NULL) {
-        fclose(f);
-    }
-
-    ok(b->n >= 10 && len < 1 << 16, "%zu bodies of " REALISTIC, b->n);
-}
-
-
-static void
-test_realistic(const bodies_t *b)
-{
-    bool         taken;
-    size_t       i;
-    qoe_span_t   body;
-    const char  *wrong;
-
-    for (i = 0; i < b->n; i++) {
-        body = guarded(b->line[i].data, b->line[i].len);
-        wrong = decode_all(body, &taken);
-
-        ok(wrong == NULL && taken && decode_whole(body) == NULL,
-           "realistic body %zu is not declined: %s", i, wrong ? wrong : "");
-    }
-}
-
-
-/* One to three edits of a body. */
-
-static size_t
-mutate(char *p, size_t len, size_t max, uint64_t *state)
-{
-    size_t             at, n, from, edits;
-    static const char  alphabet[] = "\"\"\"\\\\,,::{}[]{}[] \n0019.-eEtfnu\0"
-                                    "\x01\x1f\x7f\x80\xc3\xa9\xed\xa0\xf4";
-
-    for (edits = next_random(state) % 3 + 1; edits != 0; edits--) {
-        at = next_random(state) % len;
-
-        switch (next_random(state) % 4) {
-
-        case 0:                      /* another byte */
-            p[at] = alphabet[next_random(state) % (sizeof(alphabet) - 1)];
-            break;
-
-        case 1:                      /* a byte more */
-            if (len < max) {
-                memmove(p + at + 1, p + at, len - at);
-                p[at] = alphabet[next_random(state) % (sizeof(alphabet) - 1)];
-                len++;
-            }
-
-            break;
-
-        case 2:                      /* some bytes less */
-            n = next_random(state) % 8 + 1;
-            n = qoe_min(n, len - at);
-            memmove(p + at, p + at + n, len - at - n);
-            len -= n;
-            break;
-
-        default:                     /* a piece from elsewhere */
-            n = next_random(state) % 24;
-            from = next_random(state) % len;
-            n = qoe_min(n, qoe_min(len - at, len - from));
-            memmove(p + at, p + from, n);
-            break;
-        }
-
-        if (len == 0) {
-            return 0;
-        }
-    }
-
-    return len;
-}
-
-
-static void
-test_mutations(const bodies_t *b)
-{
-    bool         taken;
-    char        *copy;
-    size_t       i, len, bad, ntaken;
-    uint64_t     state;
-    qoe_span_t   body;
-    const char  *wrong;
-
-    bad = 0;
-    ntaken = 0;
-    state = 2463534242;
-    copy = malloc(1 << 16);
-
-    for (i = 0; i < MUTATIONS; i++) {
-
-        /* the shorter half of them more often: they are decoded sooner */
-
-        body = b->line[next_random(&state) % b->n];
-
-        if (body.len > 1024) {
-            body = b->line[b->n - 1 - next_random(&state) % 3];
-        }
-
-        memcpy(copy, body.data, body.len);
-        len = mutate(copy, body.len, 1 << 16, &state);
-
-        wrong = decode_all(guarded(copy, len), &taken);
-        ntaken += taken;
-
-        if (wrong != NULL && bad++ == 0) {
-            printf("# %s: %.*s\n", wrong, (int) len, copy);
-        }
-
-        if (i % 64 == 0) {
-            bad += (decode_whole(guarded(copy, len)) != NULL);
-        }
-    }
-
-    ok(bad == 0, "%zu edited bodies, of which %zu are still taken", i, ntaken);
-    ok(ntaken > MUTATIONS / 50 && ntaken < MUTATIONS / 2,
-       "and these are some, but not most");
-
-    free(copy);
-}
-
-
-/* What declining leaves of the arena, and memory that fails. */
-
-static void
-test_memory(void)
-{
-    long          n, bad;
-    run_t         r;
-    size_t        used;
-    tap_mem_t     m;
-    qoe_source_t  source;
-
-    static const char  body[] =
-        "{\"events\":[{" BASE ",\"env\":\"a\\n\",\"data\":{\"error_code\":403,"
-        "\"codec\":1.5,\"plan\":7}},{" BASE "},{" BASE "}]}";
-    static const char  refused[] =
-        "{\"events\":[{" BASE ",\"env\":\"a\\n\"},{" BASE "},{" BASE "},{}]}";
-
-    ok(qoe_source_parse(&source, qoe_span("plan"), qoe_span("data.plan"))
-       == QOE_OK, "a source");
-
-    conf.sources = &source;
-    conf.nsources = 1;
-    bad = 0;
-
-    for (n = 0; n < 100; n++) {
-        qoe_arena_init(&r.arena, tap_mem(&m, n), 16, 1 << 20);
-        r.status = qoe_decode(&r.batch, body, sizeof(body) - 1, &conf, NOW,
-                              &r.arena);
-        bad += (r.status != QOE_OK || r.batch.nevents != 3
-                || r.batch.events[0].ndims != 1);
-        done(&r);
-        bad += (m.live != 0);
-
-        if (m.failed == 0) {
-            break;
-        }
-    }
-
-    ok(n == 7 && bad == 0,
-       "where any of %ld allocations fails, the slow path decodes", n);
-
-    conf.sources = NULL;
-    conf.nsources = 0;
-
-    /* room for the four events of the slow path, not for two arrays */
-
-    qoe_arena_init(&r.arena, &qoe_mem_heap, 64, 5 * sizeof(qoe_event_t));
-    used = (qoe_arena_alloc(&r.arena, 100) != NULL) ? r.arena.used : 0;
-    r.status = qoe_decode(&r.batch, refused, sizeof(refused) - 1, &conf, NOW,
-                          &r.arena);
-
-    ok(r.status == QOE_OK && r.batch.nevents == 3 && r.batch.nrejected == 1
-       && used != 0 && r.arena.used > used
-       && r.arena.used - used < 5 * sizeof(qoe_event_t),
-       "an arena that only one of the two has room in");
-    done(&r);
-}
-
-
 static void
 test_variants(void)
 {
@@ -976,8 +590,6 @@ test_variants(void)
 int
 main(void)
 {
-    bodies_t  bodies;
-
     guard_init();
 
     test_variants();
@@ -986,17 +598,9 @@ main(void)
     test_numbers();
     test_events();
     test_twice();
+    test_shared();
     test_data();
     test_limits();
-    test_lengths();
-    test_rounding();
-
-    read_bodies(&bodies);
-    test_realistic(&bodies);
-    test_mutations(&bodies);
-    free(bodies.text);
-
-    test_memory();
 
     return tap_end();
 }
