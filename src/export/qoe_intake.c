@@ -173,17 +173,17 @@ qoe_intake_next(qoe_intake_t *in, uint64_t now_ns)
 static void
 qoe_intake_record(qoe_intake_t *in, qoe_span_t packed, uint64_t now_ns)
 {
-    qoe_status_t          rc;
-    qoe_sample_t          sample;
-    qoe_intake_env_t     *env;
-    Openqoe__V1__Record  *record;
+    qoe_status_t       rc;
+    qoe_record_t       record;
+    qoe_sample_t       sample;
+    qoe_intake_env_t  *env;
 
     env = in->env;
 
-    rc = qoe_record_unpack(&record, packed, &env->scratch);
+    rc = qoe_record_open(&record, packed);
 
     if (rc == QOE_OK) {
-        rc = qoe_record_sample(&sample, record, &env->scratch);
+        rc = qoe_record_sample(&sample, &record, &env->scratch);
     }
 
     if (rc == QOE_OK) {

@@ -297,6 +297,7 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
     qoe_event_t        *ev;
     qoe_status_t        rc;
     qoe_record_meta_t   meta;
+    qoe_record_parts_t  parts;
 
     if (q->lcf->ack != QOE_ACK_MEMORY) {
 
@@ -342,7 +343,12 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
         ev = &q->batch.events[i];
         ngx_http_openqoe_uuid(meta.uid, q->received_ns / 1000000);
 
-        rc = qoe_record_pack(&puts[i].record, ev, &meta, &q->arena);
+        rc = qoe_record_pack(&parts, ev, &meta, &q->arena);
+
+        if (rc == QOE_OK) {
+            rc = qoe_record_join(&puts[i].record, &parts, &q->arena);
+        }
+
         if (rc != QOE_OK) {
             return rc;
         }

@@ -6,6 +6,10 @@
 
 #include "qoe_otlp_pb.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 
 #define QOE_PB_VALUE_STRING                                                   \
     OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE
@@ -98,43 +102,74 @@ void
 qoe_pb_repair(char *text, size_t len)
 {
     size_t          n;
-    uint64_t        word;
     unsigned char  *p, *end;
 
     p = (unsigned char *) text;
     end = p + len;
 
-    while (p < end) {
+    for ( ;; ) {
+        p += qoe_pb_ascii((const char *) p, (size_t) (end - p));
 
-        /* eight bytes from 0x01 to 0x7f at a time: nearly all text */
+        if (p == end) {
+            return;
+        }
 
-        while (end - p >= 8) {
-            memcpy(&word, p, 8);
+        /* characters that are not ASCII come together */
 
-            if (((word | (word - 0x0101010101010101)) & 0x8080808080808080)) {
-                break;
+        do {
+            n = (*p >= 0x80) ? qoe_utf8_len(p, end) : 0;
+
+            if (n == 0) {
+                *p = '?';
+                n = 1;
             }
 
-            p += 8;
-        }
+            p += n;
 
-        for (n = 0; n < 8 && p < end && *p != 0 && *p < 0x80; n++) {
-            p++;
-        }
-
-        if (n == 8 || p == end) {
-            continue;
-        }
-
-        n = (*p >= 0x80) ? qoe_utf8_len(p, end) : 0;
-
-        if (n == 0) {
-            *p = '?';
-            n = 1;
-        }
-
-        p += n;
+        } while (p < end && (*p == 0 || *p >= 0x80));
     }
+}
+
+
+size_t
+qoe_pb_ascii(const char *text, size_t len)
+{
+    uint64_t     word;
+    const char  *p, *end;
+
+    p = text;
+    end = text + len;
+
+#ifdef __SSE2__
+
+    for ( /* void */ ; end - p >= 16; p += 16) {
+        int      mask;
+        __m128i  v;
+
+        v = _mm_loadu_si128((const __m128i *) p);
+        v = _mm_or_si128(v, _mm_cmpeq_epi8(v, _mm_setzero_si128()));
+        mask = _mm_movemask_epi8(v);
+
+        if (mask != 0) {
+            return (size_t) (p - text) + (size_t) __builtin_ctz((unsigned) mask);
+        }
+    }
+
+#endif
+
+    for ( /* void */ ; end - p >= 8; p += 8) {
+        memcpy(&word, p, 8);
+
+        if (((word | (word - 0x0101010101010101)) & 0x8080808080808080) != 0) {
+            break;
+        }
+    }
+
+    while (p < end && (signed char) *p > 0) {
+        p++;
+    }
+
+    return (size_t) (p - text);
 }
 
 

@@ -50,6 +50,9 @@ char *qoe_pb_text(qoe_arena_t *arena, qoe_span_t prefix, qoe_span_t s);
 /* The same to text in place. */
 void qoe_pb_repair(char *text, size_t len);
 
+/* How many bytes from 0x01 to 0x7f text begins with: such need no repair. */
+size_t qoe_pb_ascii(const char *text, size_t len);
+
 /* Text is kept, not copied; so is the key of an attribute. */
 
 void qoe_pb_value_string(qoe_pb_value_t *value, char *text);
