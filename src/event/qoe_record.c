@@ -132,7 +132,6 @@ qoe_record_pack(qoe_record_parts_t *out, const qoe_event_t *ev,
     pk.head.severity = (uint8_t) ev->severity;
     pk.head.nattrs = (uint8_t) nattrs;
     pk.head.ndims = (uint8_t) ndims;
-    memset(pk.head.unused, 0, sizeof(pk.head.unused));
     memcpy(pk.head.uid, meta->uid, QOE_RECORD_UID_LEN);
 
     qoe_record_numbers(&pk, ev);
@@ -177,7 +176,7 @@ qoe_record_numbers(qoe_record_packer_t *pk, const qoe_event_t *ev)
     }
 
     pk->head.set = ev->set;
-    pk->head.nnumbers = (uint8_t) n;
+    pk->head.nnumbers = (uint32_t) n;
 }
 
 

@@ -66,17 +66,16 @@ typedef struct {
     uint32_t            format;
     uint32_t            head_len;    /* of all before the body */
     uint32_t            body_len;
-    uint32_t            type_name;   /* of a custom type only */
+    uint8_t             type;        /* qoe_event_type_t */
+    uint8_t             severity;    /* OpenTelemetry; 0: unspecified */
+    uint8_t             nattrs;
+    uint8_t             ndims;
     uint64_t            received_ns; /* Unix */
     int64_t             time_ms;     /* Unix, the client's clock */
     uint8_t             uid[QOE_RECORD_UID_LEN];
     uint64_t            set;         /* a bit a number */
-    uint8_t             type;        /* qoe_event_type_t */
-    uint8_t             severity;    /* OpenTelemetry; 0: unspecified */
-    uint8_t             nnumbers;
-    uint8_t             nattrs;
-    uint8_t             ndims;
-    uint8_t             unused[3];
+    uint32_t            nnumbers;
+    uint32_t            type_name;   /* 0, but of a custom type */
     uint32_t            text[QOE_TEXTS];     /* 0: absent */
 } __attribute__((packed, may_alias)) qoe_record_head_t;
 

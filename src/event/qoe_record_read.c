@@ -13,8 +13,6 @@
 
 
 static qoe_status_t qoe_record_check(const qoe_record_t *r);
-static uint32_t qoe_record_beyond(const char *refs, size_t n,
-    uint32_t head_len, uint32_t body_len);
 static void qoe_sample_numbers(qoe_sample_t *s, const qoe_record_t *r);
 static qoe_status_t qoe_sample_named(const qoe_named_t **to, size_t *nto,
     const qoe_record_t *r, size_t first, size_t n, qoe_arena_t *arena);
@@ -69,29 +67,10 @@ qoe_record_open(qoe_record_t *r, qoe_span_t packed)
 }
 
 
-static qoe_status_t
-qoe_record_check(const qoe_record_t *r)
-{
-    uint32_t                  beyond;
-    const qoe_record_head_t  *head;
-
-    head = r->head;
-
-    beyond = qoe_record_beyond((const char *) head
-                               + offsetof(qoe_record_head_t, text),
-                               QOE_TEXTS, head->head_len, head->body_len);
-    beyond |= qoe_record_beyond((const char *) head
-                                + offsetof(qoe_record_head_t, type_name),
-                                1, head->head_len, head->body_len);
-    beyond |= qoe_record_beyond(r->named,
-                                (size_t) (head->nattrs + head->ndims) * 2,
-                                head->head_len, head->body_len);
-
-    return (beyond == 0) ? QOE_OK : QOE_INVALID;
-}
-
-
-/* Not 0: one of n references passes the end of its part.  No branches. */
+/*
+ * Not 0: one of n references passes the end of its part.  No branches: it is
+ * inlined and becomes vector code.
+ */
 
 static inline uint32_t
 qoe_record_beyond(const char *refs, size_t n, uint32_t head_len,
@@ -109,11 +88,34 @@ qoe_record_beyond(const char *refs, size_t n, uint32_t head_len,
         end = ((ref & ~QOE_RECORD_IN_HEAD) >> QOE_RECORD_LEN_BITS)
               + (ref & ((1u << QOE_RECORD_LEN_BITS) - 1));
 
-        /* all are far from 2^31 */
-        beyond |= (limit - end) >> 31;
+        /* all of them are far below 2^31 */
+        beyond |= limit - end;
     }
 
-    return beyond;
+    return beyond >> 31;
+}
+
+
+static qoe_status_t
+qoe_record_check(const qoe_record_t *r)
+{
+    uint32_t                  beyond;
+    const qoe_record_head_t  *head;
+
+    head = r->head;
+
+    beyond = qoe_record_beyond((const char *) head
+                               + offsetof(qoe_record_head_t, type_name),
+                               1 + QOE_TEXTS, head->head_len,
+                               head->body_len);
+
+    if (head->nattrs + head->ndims != 0) {
+        beyond |= qoe_record_beyond(r->named,
+                                    (size_t) (head->nattrs + head->ndims) * 2,
+                                    head->head_len, head->body_len);
+    }
+
+    return (beyond == 0) ? QOE_OK : QOE_INVALID;
 }
 
 

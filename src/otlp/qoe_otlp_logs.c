@@ -23,36 +23,48 @@
 #include "qoe_uuid.h"
 
 
-#define QOE_LOG_EVENT_PREFIX   "openqoe."
+#define QOE_LOG_EVENT_PREFIX   qoe_span("openqoe.")
+
+#define QOE_LOG_ATTRIBUTES     6     /* a field of LogRecord */
+
+/*
+ * Of an attribute whose key and value are shorter together all lengths are
+ * single bytes, and so many bytes are around the two.
+ */
+#define QOE_LOG_SHORT          122
+#define QOE_LOG_SHORT_OVER     8
 
 #define qoe_countof(a)         (sizeof(a) / sizeof((a)[0]))
 
+
+/* The record's texts that are attributes where they are not empty. */
+
+#define QOE_LOG_FIELDS(X)                                                     \
+    X("org_id",      ORG_ID)                                                  \
+    X("player_id",   PLAYER_ID)                                               \
+    X("session_id",  SESSION_ID)                                              \
+    X("view_id",     VIEW_ID)                                                 \
+    X("viewer_id",   VIEWER_ID)                                               \
+    X("env",         ENV)                                                     \
+    X("app_name",    APP_NAME)                                                \
+    X("app_version", APP_VERSION)                                             \
+    X("marker",      MARKER)
 
 typedef struct {
     qoe_span_t    key;
     qoe_text_t    text;
 } qoe_log_field_t;
 
-
-/* The record's texts that are attributes where they are not empty. */
-
 static const qoe_log_field_t  qoe_log_fields[] = {
-    { { "org_id", 6 },       QOE_TEXT_ORG_ID },
-    { { "player_id", 9 },    QOE_TEXT_PLAYER_ID },
-    { { "session_id", 10 },  QOE_TEXT_SESSION_ID },
-    { { "view_id", 7 },      QOE_TEXT_VIEW_ID },
-    { { "viewer_id", 9 },    QOE_TEXT_VIEWER_ID },
-    { { "env", 3 },          QOE_TEXT_ENV },
-    { { "app_name", 8 },     QOE_TEXT_APP_NAME },
-    { { "app_version", 11 }, QOE_TEXT_APP_VERSION },
-    { { "marker", 6 },       QOE_TEXT_MARKER }
+#define QOE_LOG_FIELD_ROW(key, id)  { { key, sizeof(key) - 1 }, QOE_TEXT_##id },
+    QOE_LOG_FIELDS(QOE_LOG_FIELD_ROW)
+#undef QOE_LOG_FIELD_ROW
 };
 
-static const qoe_span_t  qoe_log_event_type = { "event_type", 10 };
-static const qoe_span_t  qoe_log_uid = { "log.record.uid", 14 };
-static const qoe_span_t  qoe_log_prefix = {
-    QOE_LOG_EVENT_PREFIX, sizeof(QOE_LOG_EVENT_PREFIX) - 1
-};
+/* and two that every record has; those of the server come on top */
+
+#define QOE_LOG_EVENT_TYPE     qoe_span("event_type")
+#define QOE_LOG_UID            qoe_span("log.record.uid")
 
 
 /* What is known of a record when its bytes are to be written. */
@@ -133,13 +145,55 @@ qoe_log_value_size(size_t len)
 }
 
 
-/* KeyValue { key = 1, value = 2 } */
-
 static inline size_t
-qoe_log_attr_size(size_t key, size_t value)
+qoe_log_key_value_size(size_t key, size_t value)
 {
     return qoe_wire_bytes_size(key)
            + qoe_wire_bytes_size(qoe_log_value_size(value));
+}
+
+
+/*
+ * KeyValue { key = 1, value = 2 } as a field.  Inlined: a key that is constant
+ * leaves little to be computed.
+ */
+
+static inline __attribute__((always_inline)) size_t
+qoe_log_attr_size(size_t key, size_t value)
+{
+    if (key + value < QOE_LOG_SHORT) {
+        return key + value + QOE_LOG_SHORT_OVER;
+    }
+
+    return qoe_wire_bytes_size(qoe_log_key_value_size(key, value));
+}
+
+
+/* Up to the value. */
+
+static inline __attribute__((always_inline)) char *
+qoe_log_key(char *p, qoe_span_t key, size_t value)
+{
+    if (key.len + value < QOE_LOG_SHORT) {
+        p[0] = qoe_wire_key(QOE_LOG_ATTRIBUTES, QOE_WIRE_BYTES);
+        p[1] = (char) (key.len + value + QOE_LOG_SHORT_OVER - 2);
+        p[2] = qoe_wire_key(1, QOE_WIRE_BYTES);
+        p[3] = (char) key.len;
+        p = qoe_wire_text(p + 4, key);
+        p[0] = qoe_wire_key(2, QOE_WIRE_BYTES);
+        p[1] = (char) (value + 2);
+        p[2] = qoe_wire_key(1, QOE_WIRE_BYTES);
+        p[3] = (char) value;
+
+        return p + 4;
+    }
+
+    p = qoe_wire_head(p, QOE_LOG_ATTRIBUTES,
+                      qoe_log_key_value_size(key.len, value));
+    p = qoe_wire_bytes(p, 1, key);
+    p = qoe_wire_head(p, 2, qoe_log_value_size(value));
+
+    return qoe_wire_head(p, 1, value);
 }
 
 
@@ -214,7 +268,7 @@ qoe_otlp_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,
 static qoe_status_t
 qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena)
 {
-    size_t               i, size, len;
+    size_t               size, len;
     const qoe_span_t    *severity;
     const qoe_record_t  *r;
 
@@ -231,24 +285,21 @@ qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena)
 
     size += qoe_wire_bytes_size(qoe_log_value_size(r->body.len));
 
-    size += qoe_wire_bytes_size(qoe_log_attr_size(qoe_log_event_type.len,
-                                                  r->type_name.len));
-    size += qoe_wire_bytes_size(qoe_log_attr_size(qoe_log_uid.len,
-                                                  QOE_UUID_TEXT_LEN));
+    size += qoe_log_attr_size(QOE_LOG_EVENT_TYPE.len, r->type_name.len);
+    size += qoe_log_attr_size(QOE_LOG_UID.len, QOE_UUID_TEXT_LEN);
 
-    for (i = 0; i < qoe_countof(qoe_log_fields); i++) {
-        len = qoe_record_text(r, qoe_log_fields[i].text).len;
+#define QOE_LOG_FIELD_SIZE(key, id)                                           \
+    len = qoe_record_text(r, QOE_TEXT_##id).len;                              \
+    size += (len != 0) ? qoe_log_attr_size(sizeof(key) - 1, len) : 0;
 
-        if (len != 0) {
-            size += qoe_wire_bytes_size(
-                        qoe_log_attr_size(qoe_log_fields[i].key.len, len));
-        }
-    }
+    QOE_LOG_FIELDS(QOE_LOG_FIELD_SIZE)
+
+#undef QOE_LOG_FIELD_SIZE
 
     qoe_log_trace_id(log);
 
     size += log->traced ? qoe_wire_bytes_size(sizeof(log->trace_id)) : 0;
-    size += qoe_wire_bytes_size(qoe_log_prefix.len + r->type_name.len);
+    size += qoe_wire_bytes_size(QOE_LOG_EVENT_PREFIX.len + r->type_name.len);
 
     log->size = size;
     log->attrs = 0;
@@ -285,8 +336,7 @@ qoe_log_enrichment(qoe_log_entry_t *log, qoe_arena_t *arena)
 
         names[n++] = attr.name;
         log->attrs |= (uint32_t) 1 << i;
-        log->size += qoe_wire_bytes_size(qoe_log_attr_size(attr.name.len,
-                                                           attr.value.len));
+        log->size += qoe_log_attr_size(attr.name.len, attr.value.len);
     }
 
     return QOE_OK;
@@ -331,8 +381,8 @@ qoe_log_has(const qoe_log_entry_t *log, const qoe_span_t *names, size_t n,
         }
     }
 
-    return qoe_span_eq(qoe_log_event_type, name)
-           || qoe_span_eq(qoe_log_uid, name);
+    return qoe_span_eq(QOE_LOG_EVENT_TYPE, name)
+           || qoe_span_eq(QOE_LOG_UID, name);
 }
 
 
@@ -394,31 +444,6 @@ qoe_logs_open(char *p, const qoe_logs_frame_t *frame)
 }
 
 
-/* Text that any receiver accepts; its length stays. */
-
-static inline char *
-qoe_log_text(char *p, qoe_span_t s)
-{
-    char  *end;
-
-    end = qoe_wire_text(p, s);
-    qoe_pb_repair(p, s.len);
-
-    return end;
-}
-
-
-static inline char *
-qoe_log_key(char *p, qoe_span_t key, size_t value)
-{
-    p = qoe_wire_head(p, 6, qoe_log_attr_size(key.len, value));
-    p = qoe_wire_bytes(p, 1, key);
-    p = qoe_wire_head(p, 2, qoe_log_value_size(value));
-
-    return qoe_wire_head(p, 1, value);
-}
-
-
 static char *
 qoe_log_write(char *p, const qoe_log_entry_t *log)
 {
@@ -440,7 +465,7 @@ qoe_log_write(char *p, const qoe_log_entry_t *log)
 
     p = qoe_wire_head(p, 5, qoe_log_value_size(r->body.len));
     p = qoe_wire_head(p, 1, r->body.len);
-    p = qoe_log_text(p, r->body);
+    p = qoe_pb_put(p, r->body);
 
     p = qoe_log_attributes(p, log);
 
@@ -453,17 +478,16 @@ qoe_log_write(char *p, const qoe_log_entry_t *log)
         p = qoe_wire_fixed64(p, 11, r->head->received_ns);
     }
 
-    p = qoe_wire_head(p, 12, qoe_log_prefix.len + r->type_name.len);
-    p = qoe_wire_text(p, qoe_log_prefix);
+    p = qoe_wire_head(p, 12, QOE_LOG_EVENT_PREFIX.len + r->type_name.len);
+    p = qoe_wire_text(p, QOE_LOG_EVENT_PREFIX);
 
-    return qoe_log_text(p, r->type_name);
+    return qoe_pb_put(p, r->type_name);
 }
 
 
 static char *
 qoe_log_attributes(char *p, const qoe_log_entry_t *log)
 {
-    size_t               i;
     uint32_t             left;
     qoe_span_t           text;
     qoe_named_t          attr;
@@ -471,32 +495,36 @@ qoe_log_attributes(char *p, const qoe_log_entry_t *log)
 
     r = &log->record;
 
-    p = qoe_log_key(p, qoe_log_event_type, r->type_name.len);
-    p = qoe_log_text(p, r->type_name);
+    p = qoe_log_key(p, QOE_LOG_EVENT_TYPE, r->type_name.len);
+    p = qoe_pb_put(p, r->type_name);
 
-    for (i = 0; i < qoe_countof(qoe_log_fields); i++) {
-        text = qoe_record_text(r, qoe_log_fields[i].text);
-
-        if (text.len != 0) {
-            p = qoe_log_key(p, qoe_log_fields[i].key, text.len);
-            p = qoe_log_text(p, text);
-        }
+#define QOE_LOG_FIELD_WRITE(key, id)                                          \
+    text = qoe_record_text(r, QOE_TEXT_##id);                                 \
+                                                                              \
+    if (text.len != 0) {                                                      \
+        p = qoe_log_key(p, qoe_span(key), text.len);                          \
+        p = qoe_pb_put(p, text);                                              \
     }
 
-    p = qoe_log_key(p, qoe_log_uid, QOE_UUID_TEXT_LEN);
+    QOE_LOG_FIELDS(QOE_LOG_FIELD_WRITE)
+
+#undef QOE_LOG_FIELD_WRITE
+
+    p = qoe_log_key(p, QOE_LOG_UID, QOE_UUID_TEXT_LEN);
     qoe_uuid_format(p, r->head->uid);
     p += QOE_UUID_TEXT_LEN;
 
     for (left = log->attrs; left != 0; left &= left - 1) {
         attr = qoe_record_named(r, (size_t) __builtin_ctz(left));
 
-        p = qoe_wire_head(p, 6, qoe_log_attr_size(attr.name.len,
-                                                  attr.value.len));
+        p = qoe_wire_head(p, QOE_LOG_ATTRIBUTES,
+                          qoe_log_key_value_size(attr.name.len,
+                                                 attr.value.len));
         p = qoe_wire_head(p, 1, attr.name.len);
-        p = qoe_log_text(p, attr.name);
+        p = qoe_pb_put(p, attr.name);
         p = qoe_wire_head(p, 2, qoe_log_value_size(attr.value.len));
         p = qoe_wire_head(p, 1, attr.value.len);
-        p = qoe_log_text(p, attr.value);
+        p = qoe_pb_put(p, attr.value);
     }
 
     return p;

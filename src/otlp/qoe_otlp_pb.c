@@ -6,6 +6,8 @@
 
 #include "qoe_otlp_pb.h"
 
+#include <endian.h>
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -26,6 +28,86 @@ typedef struct {
 
 static void *qoe_pb_alloc(void *ctx, size_t size);
 static void qoe_pb_free(void *ctx, void *p);
+
+
+#ifdef __SSE2__
+
+#define QOE_PB_BLOCK  16
+
+
+/* How many bytes from 0x01 to 0x7f a block begins with. */
+
+static inline size_t
+qoe_pb_ascii_run(const char *p)
+{
+    __m128i   v;
+    unsigned  other;
+
+    v = _mm_loadu_si128((const __m128i *) p);
+    v = _mm_or_si128(v, _mm_cmpeq_epi8(v, _mm_setzero_si128()));
+    other = (unsigned) _mm_movemask_epi8(v);
+
+    return (size_t) __builtin_ctz(other | 1 << QOE_PB_BLOCK);
+}
+
+
+/* The same of len bytes, as far as it is quickly told: four blocks each. */
+
+static inline size_t
+qoe_pb_ascii_blocks(const char *p, size_t len)
+{
+    size_t          n;
+    __m128i         a, b, c, d, bits, least;
+    const __m128i  *v;
+
+    for (n = 0; len - n >= 4 * QOE_PB_BLOCK; n += 4 * QOE_PB_BLOCK) {
+        v = (const __m128i *) (p + n);
+
+        a = _mm_loadu_si128(v);
+        b = _mm_loadu_si128(v + 1);
+        c = _mm_loadu_si128(v + 2);
+        d = _mm_loadu_si128(v + 3);
+
+        bits = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
+        least = _mm_min_epu8(_mm_min_epu8(a, b), _mm_min_epu8(c, d));
+        least = _mm_cmpeq_epi8(least, _mm_setzero_si128());
+
+        if (_mm_movemask_epi8(_mm_or_si128(bits, least)) != 0) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+#else
+
+#define QOE_PB_BLOCK  8
+
+
+static inline size_t
+qoe_pb_ascii_run(const char *p)
+{
+    uint64_t  word, other;
+
+    memcpy(&word, p, 8);
+    word = le64toh(word);
+    other = qoe_pb_other(word);
+
+    return (other != 0) ? (size_t) __builtin_ctzll(other) / 8 : QOE_PB_BLOCK;
+}
+
+
+static inline size_t
+qoe_pb_ascii_blocks(const char *p, size_t len)
+{
+    (void) p;
+    (void) len;
+
+    return 0;
+}
+
+#endif
 
 
 static void *
@@ -134,40 +216,30 @@ qoe_pb_repair(char *text, size_t len)
 size_t
 qoe_pb_ascii(const char *text, size_t len)
 {
-    uint64_t     word;
+    size_t       n;
     const char  *p, *end;
 
     p = text;
     end = text + len;
 
-#ifdef __SSE2__
+    if (len < QOE_PB_BLOCK) {
 
-    for ( /* void */ ; end - p >= 16; p += 16) {
-        int      mask;
-        __m128i  v;
-
-        v = _mm_loadu_si128((const __m128i *) p);
-        v = _mm_or_si128(v, _mm_cmpeq_epi8(v, _mm_setzero_si128()));
-        mask = _mm_movemask_epi8(v);
-
-        if (mask != 0) {
-            return (size_t) (p - text) + (size_t) __builtin_ctz((unsigned) mask);
+        while (p < end && (signed char) *p > 0) {
+            p++;
         }
+
+        return (size_t) (p - text);
     }
 
-#endif
+    p += qoe_pb_ascii_blocks(p, len);
 
-    for ( /* void */ ; end - p >= 8; p += 8) {
-        memcpy(&word, p, 8);
+    do {
+        /* the last block may have been looked at in part */
 
-        if (((word | (word - 0x0101010101010101)) & 0x8080808080808080) != 0) {
-            break;
-        }
-    }
-
-    while (p < end && (signed char) *p > 0) {
-        p++;
-    }
+        p = qoe_min(p, end - QOE_PB_BLOCK);
+        n = qoe_pb_ascii_run(p);
+        p += n;
+    } while (n == QOE_PB_BLOCK && p < end);
 
     return (size_t) (p - text);
 }
