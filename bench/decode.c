@@ -184,9 +184,9 @@ decode_one(result_t *res, qoe_span_t body, bool pack)
 {
     size_t               i, block;
     uint64_t             now;
-    qoe_span_t           record;
     qoe_arena_t          arena;
     qoe_record_meta_t    meta;
+    qoe_record_parts_t   parts;
     static qoe_batch_t   batch;
     qoe_decode_conf_t    conf = {
         .max_events = QOE_EVENTS_MAX,
@@ -213,13 +213,13 @@ decode_one(result_t *res, qoe_span_t body, bool pack)
         meta.received_ns = now;
 
         for (i = 0; i < batch.nevents; i++) {
-            if (qoe_record_pack(&record, &batch.events[i], &meta, &arena)
+            if (qoe_record_pack(&parts, &batch.events[i], &meta, &arena)
                 != QOE_OK)
             {
                 die("qoe_record_pack", "failed");
             }
 
-            res->packed += record.len;
+            res->packed += parts.head.len + parts.body.len;
         }
     }
 

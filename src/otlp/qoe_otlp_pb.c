@@ -310,10 +310,8 @@ qoe_pb_identity(qoe_pb_resource_t *resource, qoe_pb_scope_t *scope,
 
 
 qoe_status_t
-qoe_pb_append(qoe_buf_t *out, qoe_encoding_t encoding,
-    const ProtobufCMessage *msg)
+qoe_pb_append_json(qoe_buf_t *out, const ProtobufCMessage *msg)
 {
-    char         *p;
     size_t        len;
     qoe_status_t  rc;
 
@@ -323,16 +321,7 @@ qoe_pb_append(qoe_buf_t *out, qoe_encoding_t encoding,
 
     len = out->len;
 
-    if (encoding == QOE_ENCODING_JSON) {
-        qoe_otlp_json(out, msg);
-
-    } else {
-        p = qoe_buf_reserve(out, protobuf_c_message_get_packed_size(msg));
-
-        if (p != NULL) {
-            out->len += protobuf_c_message_pack(msg, (uint8_t *) p);
-        }
-    }
+    qoe_otlp_json(out, msg);
 
     rc = out->status;
 

@@ -137,11 +137,10 @@ qoe_status_t qoe_pb_identity(qoe_pb_resource_t *resource,
     qoe_pb_scope_t *scope, const qoe_otlp_identity_t *id, qoe_arena_t *arena);
 
 /*
- * Appends msg in the encoding.  On an error (qoe_buf.h) the length and the
- * status of out are as they were.
+ * Appends msg as OTLP JSON.  On an error (qoe_buf.h) the length and the status
+ * of out are as they were.
  */
-qoe_status_t qoe_pb_append(qoe_buf_t *out, qoe_encoding_t encoding,
-    const ProtobufCMessage *msg);
+qoe_status_t qoe_pb_append_json(qoe_buf_t *out, const ProtobufCMessage *msg);
 
 
 #endif /* _QOE_OTLP_PB_H_INCLUDED_ */
