@@ -95,7 +95,8 @@ typedef struct {
 
 
 static qoe_status_t qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena);
-static qoe_status_t qoe_log_enrichment(qoe_log_entry_t *log, qoe_arena_t *arena);
+static qoe_status_t qoe_log_enrichment(qoe_log_entry_t *log,
+    qoe_arena_t *arena);
 static qoe_status_t qoe_log_name(qoe_span_t *name, qoe_arena_t *arena);
 static bool qoe_log_has(const qoe_log_entry_t *log, const qoe_span_t *names,
     size_t n, qoe_span_t name);

@@ -80,6 +80,7 @@ qoe_pb_ascii_blocks(const char *p, size_t len)
     return n;
 }
 
+
 #else
 
 #define QOE_PB_BLOCK  8
@@ -106,6 +107,7 @@ qoe_pb_ascii_blocks(const char *p, size_t len)
 
     return 0;
 }
+
 
 #endif
 

@@ -6,21 +6,15 @@
 
 #include "tap.h"
 #include "otlp_golden.h"
-#include "otlp_logs_oracle.h"
+#include "otlp_logs_records.h"
 
-#include "qoe_decode.h"
+#include "qoe_otlp_pb.h"
+
+#include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
 
 
 typedef qoe_pb_service_type(Logs, ServiceRequest)  request_t;
 typedef Opentelemetry__Proto__Logs__V1__LogRecord  log_t;
-
-/* What a record is made of. */
-
-typedef struct {
-    qoe_event_t        ev;
-    qoe_record_meta_t  meta;
-} rec_t;
-
 
 static const qoe_attr_t  resource[] = {
     { qoe_span("service.name"), qoe_span("openQoE-worker") },
@@ -34,21 +28,6 @@ static const qoe_otlp_identity_t  identity = {
 
 static qoe_arena_t  arena;
 static qoe_buf_t    out;
-
-
-static void
-set(rec_t *r, qoe_event_field_t field, qoe_span_t text)
-{
-    r->ev.field[field].type = QOE_VALUE_STRING;
-    r->ev.field[field].v.string = text;
-}
-
-
-static void
-set_str(rec_t *r, qoe_event_field_t field, const char *text)
-{
-    set(r, field, qoe_span_str(text));
-}
 
 
 static rec_t
@@ -105,48 +84,6 @@ full(void)
     set_str(&r, QOE_FIELD_APP_VERSION, "1.2");
 
     return r;
-}
-
-
-/* Packed into memory that lives as long as the test. */
-
-static qoe_span_t
-pack(const rec_t *r)
-{
-    char                *p;
-    qoe_arena_t          a;
-    qoe_record_parts_t   parts;
-
-    qoe_arena_init(&a, &qoe_mem_heap, 4096, 1 << 20);
-
-    if (qoe_record_pack(&parts, &r->ev, &r->meta, &a) != QOE_OK) {
-        abort();
-    }
-
-    p = malloc(parts.head.len + parts.body.len);
-
-    if (p == NULL) {
-        abort();
-    }
-
-    memcpy(p, parts.head.data, parts.head.len);
-
-    if (parts.body.len != 0) {
-        memcpy(p + parts.head.len, parts.body.data, parts.body.len);
-    }
-
-    qoe_arena_free(&a);
-
-    return (qoe_span_t) { p, parts.head.len + parts.body.len };
-}
-
-
-static void
-release(qoe_span_t *s, size_t n)
-{
-    while (n-- > 0) {
-        free((char *) (uintptr_t) s[n].data);
-    }
 }
 
 
@@ -367,7 +304,8 @@ test_text(void)
     r.meta.marker = qoe_span("a\0b\xff");
     set_str(&r, QOE_FIELD_ENV, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
     set_str(&r, QOE_FIELD_APP_NAME, "\xed\xa0\x80\xc0\x80\xf5\xe2\x82");
-    r.ev.raw = qoe_span("{\"0123456789abcdef\":\"\xc3\xa9\xfe 012345678\x80\"}");
+    r.ev.raw = qoe_span("{\"0123456789abcdef\":"
+                        "\"\xc3\xa9\xfe 012345678\x80\"}");
 
     log = log_of(&r);
 
@@ -589,238 +527,6 @@ test_memory(void)
 }
 
 
-/* The same bytes as protobuf-c's of the same records, and as many bad ones. */
-
-static int
-same(const qoe_span_t *records, size_t n)
-{
-    size_t              bad[2];
-    qoe_status_t        rc[2];
-    static qoe_buf_t    want;
-    static qoe_arena_t  a;
-
-    if (want.mem == NULL) {
-        qoe_buf_init(&want, &qoe_mem_heap, 64 << 20);
-        qoe_arena_init(&a, &qoe_mem_heap, 1 << 20, 256 << 20);
-    }
-
-    if (records == NULL) {
-        qoe_buf_free(&want);
-        qoe_arena_free(&a);
-        return 1;
-    }
-
-    qoe_buf_reset(&out);
-    qoe_buf_reset(&want);
-    qoe_arena_reset(&a);
-
-    rc[0] = qoe_otlp_logs(&out, &identity, records, n, &bad[0], &a);
-    rc[1] = oracle_logs(&want, &identity, records, n, &bad[1], &a);
-
-    return rc[0] == rc[1] && bad[0] == bad[1]
-           && qoe_span_eq((qoe_span_t) { out.data, out.len },
-                          (qoe_span_t) { want.data, want.len });
-}
-
-
-static uint32_t
-draw(uint32_t n)
-{
-    static uint64_t  state = 88172645463325252;
-
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-
-    return (uint32_t) (state >> 16) % n;
-}
-
-
-/* A piece of the body, or of text that is nowhere in it; often of neither. */
-
-static qoe_span_t
-draw_text(qoe_span_t raw, qoe_span_t other)
-{
-    size_t      len, at;
-    qoe_span_t  from;
-
-    from = draw(2) ? raw : other;
-
-    if (draw(4) == 0 || from.len == 0) {
-        return qoe_span_null;
-    }
-
-    len = draw(8) ? draw(40) : draw((uint32_t) from.len + 1);
-    len = qoe_min(len, from.len);
-    at = draw((uint32_t) (from.len - len) + 1);
-
-    return (qoe_span_t) { from.data + at, len };
-}
-
-
-static qoe_span_t
-draw_record(char *raw, qoe_span_t other)
-{
-    rec_t                     r;
-    size_t                    i, len;
-    qoe_span_t                packed;
-    qoe_named_t               attrs[6];
-    static const qoe_span_t   names[] = {
-        { "env", 3 }, { "geo", 3 }, { "marker", 6 }, { "e\x80", 2 },
-        { "e?", 2 }, { "event_type", 10 }, { "", 0 }, { "edge.pop", 8 }
-    };
-    static const char        *ids[] = {
-        "018bcfe5-6800-7000-8000-0123456789ab",
-        "018BCFE5-6800-7000-8000-0123456789AB",
-        "00000000-0000-0000-0000-000000000000"
-    };
-
-    memset(&r, 0, sizeof(r));
-
-    len = draw(4) ? draw(300) : draw(3000);
-
-    for (i = 0; i < len; i++) {
-        raw[i] = (char) (draw(200) ? ' ' + draw(95) : draw(256));
-    }
-
-    r.ev.raw = (qoe_span_t) { raw, len };
-    r.ev.type = (qoe_event_type_t) draw(QOE_EVENT_CUSTOM + 1);
-    r.ev.type_name = draw_text(r.ev.raw, other);
-    r.ev.severity = (qoe_severity_t) draw(30);
-    r.ev.time_ms = draw(8) ? (int64_t) draw(2000000000) * 1000 : 0;
-    r.meta.received_ns = draw(8) ? draw(2000000000) * 1000000ull : 0;
-    r.meta.marker = draw_text(r.ev.raw, other);
-    r.meta.attrs = attrs;
-    r.meta.nattrs = draw(2) ? draw(7) : 0;
-
-    for (i = 0; i < sizeof(r.meta.uid); i++) {
-        r.meta.uid[i] = (uint8_t) draw(256);
-    }
-
-    for (i = 0; i < QOE_FIELDS; i++) {
-        set(&r, (qoe_event_field_t) i, draw_text(r.ev.raw, other));
-    }
-
-    if (draw(2)) {
-        set_str(&r, QOE_FIELD_VIEW_ID, ids[draw(3)]);
-    }
-
-    for (i = 0; i < r.meta.nattrs; i++) {
-        attrs[i].name = names[draw(8)];
-        attrs[i].value = draw_text(r.ev.raw, other);
-    }
-
-    packed = pack(&r);
-
-    if (draw(20) == 0) {
-        ((char *) (uintptr_t) packed.data)[draw((uint32_t) packed.len)]
-            ^= (char) (1 << draw(8));
-    }
-
-    return packed;
-}
-
-
-static void
-test_random(void)
-{
-    char        *raw, *other;
-    size_t       i, n, k, bad;
-    qoe_span_t   records[20];
-
-    raw = malloc(3000);
-    other = malloc(2000);
-
-    for (i = 0; i < 2000; i++) {
-        other[i] = (char) (draw(50) ? 'a' + draw(26) : draw(256));
-    }
-
-    bad = 0;
-
-    for (i = 0; i < 2000; i++) {
-        n = 1 + draw(20);
-
-        for (k = 0; k < n; k++) {
-            records[k] = draw_record(raw, (qoe_span_t) { other, 2000 });
-        }
-
-        bad += !same(records, n);
-        release(records, n);
-    }
-
-    ok(bad == 0, "2000 requests of random records are protobuf-c's");
-
-    free(raw);
-    free(other);
-}
-
-
-/* Bodies as players send them, through the decoder. */
-
-#define IDS                                                                   \
-    "\"event_time\":1765976635154,\"org_id\":\"org-17\","                      \
-    "\"player_id\":\"web-player-main\","                                      \
-    "\"view_id\":\"0197f6a0-1111-4222-8333-444455556666\","                   \
-    "\"session_id\":\"0197f6a0-7777-4222-8333-444455556666\","                \
-    "\"viewer_id\":\"viewer \\u00e9\",\"env\":\"production\","                \
-    "\"app_name\":\"acme-tv\",\"app_version\":\"4.12.3\","
-
-static void
-test_bodies(void)
-{
-    size_t               i, bad;
-    qoe_arena_t          a;
-    qoe_batch_t          batch;
-    qoe_named_t          attr = { qoe_span("geo.city"), qoe_span("Ulm") };
-    qoe_span_t           records[8];
-    rec_t                r;
-    static const char    body[] =
-        "{\"events\":["
-        "{\"event_type\":\"heartbeat\"," IDS
-        "\"network\":{\"asn\":3320,\"city\":\"S\xc3\xa3o Paulo\"},"
-        "\"data\":{\"playing_time\":123456,\"bitrate\":3000000}},"
-        "{\"event_type\":\"error\"," IDS
-        "\"video\":{\"title\":\"\xe5\xa4\x9c\xe3\x81\xae \\\"x\\\"\"},"
-        "\"data\":{\"error_family\":\"network\",\"error_code\":403,"
-        "\"error_message\":\"HTTP 403 at\\nload (app.js:1:20)\"}},"
-        "{\"event_type\":\"qualitychange\", " IDS " \"cmcd\":{\"st\":\"v\"},"
-        "\"data\":{\"resolution\":{\"width\":1920,\"height\":1080},"
-        "\"framerate\":\"29.97\",\"codec\":\"avc1.640028\"}},"
-        "{\"event_type\":\"moveaway\"," IDS "\"data\":{}}]}";
-    qoe_decode_conf_t    conf = {
-        .max_events = 10, .max_age_ms = 1000, .max_ahead_ms = 1000
-    };
-
-    qoe_arena_init(&a, &qoe_mem_heap, 65536, 1 << 20);
-    bad = 0;
-
-    if (qoe_decode(&batch, body, sizeof(body) - 1, &conf, 1765976635154, &a)
-        != QOE_OK)
-    {
-        abort();
-    }
-
-    for (i = 0; i < batch.nevents; i++) {
-        memset(&r, 0, sizeof(r));
-        r.ev = batch.events[i];
-        r.meta.received_ns = 1765976635200123456;
-        r.meta.marker = qoe_span("0197f6a0-9999-4222-8333-444455556666");
-        r.meta.attrs = &attr;
-        r.meta.nattrs = i & 1;
-
-        records[i] = pack(&r);
-        bad += !same(&records[i], 1);
-    }
-
-    ok(batch.nevents == 4 && bad == 0 && same(records, 4),
-       "and those of what players send");
-
-    release(records, batch.nevents);
-    qoe_batch_free(&batch);
-    qoe_arena_free(&a);
-}
-
-
 int
 main(void)
 {
@@ -836,9 +542,6 @@ main(void)
     test_attributes();
     test_too_large();
     test_memory();
-    test_random();
-    test_bodies();
-    (void) same(NULL, 0);
 
     qoe_buf_free(&out);
     qoe_arena_free(&arena);
