@@ -302,8 +302,8 @@ static void
 records(const qoe_batch_t *batch, result_t *res, stage_t stage)
 {
     char                *p;
-    size_t               i;
-    qoe_span_t           head, body;
+    size_t               i, len;
+    qoe_record_parts_t   parts;
     qoe_sample_t         sample;
     qoe_record_meta_t    meta;
     static qoe_record_t  record;
@@ -312,33 +312,35 @@ records(const qoe_batch_t *batch, result_t *res, stage_t stage)
     meta.received_ns = 1;
 
     for (i = 0; i < batch->nevents; i++) {
-        if (qoe_record_pack(&head, &batch->events[i], &meta, &arena)
+        if (qoe_record_pack(&parts, &batch->events[i], &meta, &arena)
             != QOE_OK)
         {
             die("qoe_record_pack", "failed");
         }
 
-        body = batch->events[i].raw;
-        res->packed += head.len + body.len;
+        len = parts.head.len + parts.body.len;
+        res->packed += len;
 
         /* as into the ring */
 
-        p = qoe_arena_alloc(&queue, head.len + body.len);
+        p = qoe_arena_alloc(&queue, len);
 
         if (p == NULL) {
             die("the queue", "out of memory");
         }
 
-        memcpy(p, head.data, head.len);
-        memcpy(p + head.len, body.data, body.len);
-        queued[nqueued++] = (qoe_span_t) { p, head.len + body.len };
+        memcpy(p, parts.head.data, parts.head.len);
+        memcpy(p + parts.head.len, parts.body.data, parts.body.len);
+        queued[nqueued++] = (qoe_span_t) { p, len };
 
         if (stage == STAGE_READ) {
-            if (qoe_record_open(&record, queued[nqueued - 1]) != QOE_OK) {
+            if (qoe_record_open(&record, queued[nqueued - 1]) != QOE_OK
+                || qoe_record_sample(&sample, &record, &scratch) != QOE_OK)
+            {
                 die("qoe_record_open", "failed");
             }
 
-            qoe_record_sample(&sample, &record);
+            qoe_arena_reset(&scratch);
         }
 
         if (nqueued == BATCH) {

@@ -240,7 +240,7 @@ qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
         return NULL;
     }
 
-    last = qoe_fast_share(f, n, m, names);
+    last = qoe_fast_share(f, p, n, m, names);
 
     if (last == NULL) {
         return NULL;

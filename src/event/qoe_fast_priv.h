@@ -233,7 +233,7 @@ const qoe_fast_table_t *qoe_fast_tables(void);
 void qoe_fast_expect(qoe_fast_t *f);
 void qoe_fast_marks_begin(qoe_fast_t *f, const char *p);
 void qoe_fast_marks_end(qoe_fast_t *f);
-const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, size_t n,
+const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
     const qoe_fast_mark_t *m, uint64_t *names);
 bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
     const qoe_fast_key_t *key);

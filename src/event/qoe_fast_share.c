@@ -19,7 +19,7 @@
 static void qoe_fast_run(qoe_fast_marks_t *marks, const qoe_fast_mark_t *m,
     const char *same);
 static void qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from,
-    const qoe_fast_mark_t *m, const qoe_fast_mark_t *last);
+    const char *p, const qoe_fast_mark_t *m, const qoe_fast_mark_t *last);
 
 
 /* Marks of the event that begins at p, unless it seems to be the only one. */
@@ -64,15 +64,15 @@ qoe_fast_marks_end(qoe_fast_t *f)
 
 
 /*
- * There is the member that m marks in the earlier event, and n bytes from its
+ * At p is the member that m marks in the earlier event, and n bytes from its
  * beginning on are the same.  The mark of the first member there that is not
  * shared, or NULL if that is not worth while; *names gets the bits of those
  * before.
  */
 
 const qoe_fast_mark_t *
-qoe_fast_share(qoe_fast_t *f, size_t n, const qoe_fast_mark_t *m,
-    uint64_t *names)
+qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
+    const qoe_fast_mark_t *m, uint64_t *names)
 {
     const char             *same;
     qoe_fast_run_t         *run;
@@ -101,7 +101,7 @@ qoe_fast_share(qoe_fast_t *f, size_t n, const qoe_fast_mark_t *m,
     f->commas += last->commas - m->commas;
     f->now = NULL;
 
-    qoe_fast_copy(f->ev, &f->events[f->before->event], m, last);
+    qoe_fast_copy(f->ev, &f->events[f->before->event], p, m, last);
 
     return last;
 }
@@ -131,10 +131,15 @@ qoe_fast_run(qoe_fast_marks_t *marks, const qoe_fast_mark_t *m,
 /* Their fields; most often they are all that stand in a row. */
 
 static void
-qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from,
+qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from, const char *p,
     const qoe_fast_mark_t *m, const qoe_fast_mark_t *last)
 {
-    size_t  first, end;
+    size_t       i, first, end, len;
+    uintptr_t    at;
+    const char  *base;
+
+    base = m->start;
+    len = (size_t) (last->start - base);
 
     while (m != last) {
         first = m->name->first;
@@ -146,5 +151,15 @@ qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from,
 
         memcpy(&to->field[first], &from->field[first],
                (end - first) * sizeof(qoe_value_t));
+
+        /* a record finds its texts in its own body; the escaped are not */
+
+        for (i = first; i < end; i++) {
+            at = (uintptr_t) to->field[i].v.string.data - (uintptr_t) base;
+
+            if (to->field[i].type == QOE_VALUE_STRING && at < len) {
+                to->field[i].v.string.data = p + at;
+            }
+        }
     }
 }

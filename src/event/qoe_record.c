@@ -1,63 +1,51 @@
 
 /*
  * Copyright (C) OpenQoE
+ *
+ * Writing a record.
  */
 
 
-#include "qoe_record_priv.h"
+#include "qoe_record.h"
 #include "qoe_number.h"
 #include "qoe_source.h"
-#include "qoe_wire.h"
 
 #include <math.h>
 
 
-/* A key of two bytes and a length of up to 2^21. */
-#define QOE_RECORD_HEAD_MAX  (2 + 3)
+#define QOE_RECORD_NAMED  (QOE_ATTRIBUTES_MAX + QOE_SOURCES_MAX)
 
-/* Everything but texts: 7 heads, 3 fixed numbers, severity, the uid. */
-#define QOE_RECORD_FIXED_MAX                                                  \
-    (7 * QOE_RECORD_HEAD_MAX + 3 * 8 + 5 + QOE_RECORD_UID_LEN)
+/* Of a record: a type's name, the sample's texts, names and values. */
+#define QOE_RECORD_REFS   (1 + QOE_TEXTS + 2 * QOE_RECORD_NAMED)
 
 
-/* What a record is made of, before it is written. */
+/* A record in the making. */
 
 typedef struct {
-    qoe_span_t          text[QOE_TEXTS];
-    const qoe_named_t  *attrs;
-    size_t              nattrs;
-    const qoe_named_t  *dims;
-    size_t              ndims;
-} qoe_record_content_t;
+    qoe_record_head_t     head;
+    double                numbers[QOE_NUMBERS];
+    uint32_t              named[2 * QOE_RECORD_NAMED];
+
+    qoe_span_t            raw;
+    size_t                len;       /* of the head so far */
+    qoe_span_t            texts[QOE_RECORD_REFS];    /* that it will have */
+    size_t                ntexts;
+} qoe_record_packer_t;
 
 
-static qoe_status_t qoe_record_texts(qoe_span_t text[QOE_TEXTS],
+static void qoe_record_numbers(qoe_record_packer_t *pk,
+    const qoe_event_t *ev);
+static qoe_status_t qoe_record_texts(qoe_record_packer_t *pk,
     const qoe_event_t *ev, qoe_arena_t *arena);
 static qoe_status_t qoe_record_field(qoe_span_t *text, const qoe_event_t *ev,
     qoe_event_field_t field, qoe_arena_t *arena);
 static qoe_status_t qoe_record_attributes(const qoe_named_t **attrs,
     size_t *nattrs, const qoe_event_t *ev, const qoe_record_meta_t *meta,
     qoe_arena_t *arena);
-static size_t qoe_record_size(const qoe_record_content_t *c,
-    const qoe_event_t *ev);
-static size_t qoe_record_named_size(const qoe_named_t *named, size_t n);
-static char *qoe_record_write(char *p, const qoe_record_content_t *c,
-    const qoe_event_t *ev, const qoe_record_meta_t *meta);
-static char *qoe_record_numbers(char *p, const qoe_event_t *ev);
-static char *qoe_record_named(char *p, unsigned field,
-    const qoe_named_t *named, size_t n);
-
-
-static const uint8_t  qoe_record_numbering[QOE_TEXTS] = {
-#define QOE_RECORD_NUMBERING(id, number)  [QOE_TEXT_##id] = number,
-    QOE_RECORD_TEXTS(QOE_RECORD_NUMBERING)
-#undef QOE_RECORD_NUMBERING
-};
-
-#define QOE_RECORD_COUNT(id, number)  + 1
-_Static_assert(QOE_RECORD_TEXTS(QOE_RECORD_COUNT) == QOE_TEXTS,
-               "each text of the sample has its place in the record");
-#undef QOE_RECORD_COUNT
+static uint32_t *qoe_record_refer(qoe_record_packer_t *pk, uint32_t *to,
+    const qoe_named_t *from, size_t n);
+static qoe_status_t qoe_record_write(qoe_record_parts_t *out,
+    const qoe_record_packer_t *pk, qoe_arena_t *arena);
 
 
 /* Where the texts come from: a field, or behind them one below data. */
@@ -71,83 +59,151 @@ static const uint8_t  qoe_record_sources[] = {
 #undef QOE_RECORD_DATA
 };
 
-_Static_assert(QOE_NUMBERS <= 64, "number_set has a bit a number");
+_Static_assert(QOE_NUMBERS <= 64, "set has a bit a number");
+_Static_assert(QOE_EVENT_CUSTOM <= UINT8_MAX, "a type is a byte");
+_Static_assert(QOE_RECORD_MAX < QOE_RECORD_IN_HEAD >> QOE_RECORD_LEN_BITS
+               && QOE_RECORD_TEXT_MAX < 1 << QOE_RECORD_LEN_BITS
+               && QOE_ATTRIBUTE_LEN < 1 << QOE_RECORD_LEN_BITS,
+               "a reference has all offsets and lengths");
+
+
+/* Not longer than len; nearly all texts are short. */
+
+static inline qoe_span_t
+qoe_record_cut(qoe_span_t text, size_t len)
+{
+    return (text.len > len) ? qoe_text_cut(text, len) : text;
+}
+
+
+/* A text outside the body goes into the head, in the order of the calls. */
+
+static inline uint32_t
+qoe_record_ref(qoe_record_packer_t *pk, qoe_span_t text)
+{
+    size_t    offset;
+    uint32_t  where;
+
+    if (text.len == 0) {
+        return 0;
+    }
+
+    where = 0;
+    offset = (size_t) ((uintptr_t) text.data - (uintptr_t) pk->raw.data);
+
+    if (offset >= pk->raw.len || text.len > pk->raw.len - offset) {
+        where = QOE_RECORD_IN_HEAD;
+        offset = pk->len;
+        pk->len += text.len;
+        pk->texts[pk->ntexts++] = text;
+    }
+
+    return where | (uint32_t) offset << QOE_RECORD_LEN_BITS
+           | (uint32_t) text.len;
+}
 
 
 qoe_status_t
-qoe_record_pack(qoe_span_t *head, const qoe_event_t *ev,
+qoe_record_pack(qoe_record_parts_t *out, const qoe_event_t *ev,
     const qoe_record_meta_t *meta, qoe_arena_t *arena)
 {
-    char                  *p, *end;
-    size_t                 size;
-    qoe_record_content_t   c;
+    size_t                ndims, nattrs;
+    uint32_t             *ref;
+    const qoe_named_t    *dims, *attrs;
+    qoe_record_packer_t   pk;
 
-    c.text[QOE_TEXT_MARKER] = qoe_text_cut(meta->marker, QOE_RECORD_TEXT_MAX);
+    if (ev->raw.len > QOE_RECORD_MAX) {
+        return QOE_TOO_LARGE;
+    }
 
-    if (qoe_record_texts(c.text, ev, arena) != QOE_OK
-        || qoe_record_attributes(&c.attrs, &c.nattrs, ev, meta, arena)
-           != QOE_OK
-        || qoe_source_dims(&c.dims, &c.ndims, ev, c.attrs, c.nattrs, arena)
-           != QOE_OK)
+    if (qoe_record_attributes(&attrs, &nattrs, ev, meta, arena) != QOE_OK
+        || qoe_source_dims(&dims, &ndims, ev, attrs, nattrs, arena) != QOE_OK)
     {
         return QOE_NOMEM;
     }
 
-    /* no less than it takes: what is left of the arena is lost */
+    ndims = qoe_min(ndims, (size_t) QOE_SOURCES_MAX);
 
-    size = qoe_record_size(&c, ev);
+    pk.head.format = QOE_RECORD_FORMAT;
+    pk.head.body_len = (uint32_t) ev->raw.len;
+    pk.head.received_ns = meta->received_ns;
+    pk.head.time_ms = ev->time_ms;
+    pk.head.type = (uint8_t) ev->type;
+    pk.head.severity = (uint8_t) ev->severity;
+    pk.head.nattrs = (uint8_t) nattrs;
+    pk.head.ndims = (uint8_t) ndims;
+    memcpy(pk.head.uid, meta->uid, QOE_RECORD_UID_LEN);
 
-    if (size > QOE_RECORD_MAX || ev->raw.len > QOE_RECORD_MAX - size) {
-        return QOE_TOO_LARGE;
-    }
+    qoe_record_numbers(&pk, ev);
 
-    p = qoe_arena_alloc(arena, size);
+    pk.raw = ev->raw;
+    pk.ntexts = 0;
+    pk.len = sizeof(qoe_record_head_t) + pk.head.nnumbers * sizeof(double)
+             + (nattrs + ndims) * 2 * sizeof(uint32_t);
 
-    if (p == NULL) {
+    /* a built-in type has its name in the table of them */
+
+    pk.head.type_name = (ev->type != QOE_EVENT_CUSTOM) ? 0
+                        : qoe_record_ref(&pk,
+                              qoe_record_cut(ev->type_name,
+                                             QOE_RECORD_TEXT_MAX));
+
+    if (qoe_record_texts(&pk, ev, arena) != QOE_OK) {
         return QOE_NOMEM;
     }
 
-    end = qoe_record_write(p, &c, ev, meta);
-    *head = (qoe_span_t) { p, (size_t) (end - p) };
+    pk.head.text[QOE_TEXT_MARKER] =
+        qoe_record_ref(&pk, qoe_record_cut(meta->marker,
+                                           QOE_RECORD_TEXT_MAX));
 
-    return QOE_OK;
+    ref = qoe_record_refer(&pk, pk.named, attrs, nattrs);
+    (void) qoe_record_refer(&pk, ref, dims, ndims);
+
+    return qoe_record_write(out, &pk, arena);
+}
+
+
+static void
+qoe_record_numbers(qoe_record_packer_t *pk, const qoe_event_t *ev)
+{
+    size_t    n;
+    uint64_t  left;
+
+    n = 0;
+
+    for (left = ev->set; left != 0; left &= left - 1) {
+        pk->numbers[n++] = ev->number[__builtin_ctzll(left)];
+    }
+
+    pk->head.set = ev->set;
+    pk->head.nnumbers = (uint32_t) n;
 }
 
 
 static qoe_status_t
-qoe_record_texts(qoe_span_t text[QOE_TEXTS], const qoe_event_t *ev,
+qoe_record_texts(qoe_record_packer_t *pk, const qoe_event_t *ev,
     qoe_arena_t *arena)
 {
-    size_t              i, from;
-    qoe_span_t          t;
-    const qoe_value_t  *value;
+    size_t      i, from;
+    qoe_span_t  text;
 
     for (i = 0; i < sizeof(qoe_record_sources); i++) {
         from = qoe_record_sources[i];
 
         if (from >= QOE_FIELDS) {
-            t = ev->data[from - QOE_FIELDS];
+            text = ev->data[from - QOE_FIELDS];
 
-        } else {
-            value = &ev->field[from];
+        } else if (ev->field[from].type == QOE_VALUE_STRING) {
+            text = ev->field[from].v.string;
 
-            if (value->type == QOE_VALUE_NONE) {
-                text[i].len = 0;
-                continue;
-            }
-
-            t = value->v.string;
-
-            if (value->type != QOE_VALUE_STRING
-                && qoe_record_field(&t, ev, (qoe_event_field_t) from, arena)
+        } else if (qoe_record_field(&text, ev, (qoe_event_field_t) from, arena)
                    != QOE_OK)
-            {
-                return QOE_NOMEM;
-            }
+        {
+            return QOE_NOMEM;
         }
 
-        text[i] = (t.len > QOE_RECORD_TEXT_MAX)
-                  ? qoe_text_cut(t, QOE_RECORD_TEXT_MAX) : t;
+        pk->head.text[i] =
+            qoe_record_ref(pk, qoe_record_cut(text, QOE_RECORD_TEXT_MAX));
     }
 
     return QOE_OK;
@@ -229,114 +285,85 @@ qoe_record_attributes(const qoe_named_t **attrs, size_t *nattrs,
 }
 
 
-/* At most. */
+/* Returns the place behind the references. */
 
-static size_t
-qoe_record_size(const qoe_record_content_t *c, const qoe_event_t *ev)
+static uint32_t *
+qoe_record_refer(qoe_record_packer_t *pk, uint32_t *to,
+    const qoe_named_t *from, size_t n)
 {
-    size_t  i, size;
-
-    size = QOE_RECORD_FIXED_MAX + ev->type_name.len
-           + (size_t) __builtin_popcountll(ev->set) * sizeof(double)
-           + QOE_TEXTS * QOE_RECORD_HEAD_MAX
-           + qoe_record_named_size(c->attrs, c->nattrs)
-           + qoe_record_named_size(c->dims, c->ndims);
-
-    for (i = 0; i < QOE_TEXTS; i++) {
-        size += c->text[i].len;
+    for ( /* void */ ; n != 0; n--, from++) {
+        *to++ = qoe_record_ref(pk, qoe_record_cut(from->name,
+                                                  QOE_ATTRIBUTE_LEN));
+        *to++ = qoe_record_ref(pk, qoe_record_cut(from->value,
+                                                  QOE_ATTRIBUTE_LEN));
     }
 
-    return size;
+    return to;
 }
 
 
-static size_t
-qoe_record_named_size(const qoe_named_t *named, size_t n)
+static qoe_status_t
+qoe_record_write(qoe_record_parts_t *out, const qoe_record_packer_t *pk,
+    qoe_arena_t *arena)
 {
-    size_t  i, size;
+    char               *p;
+    size_t              i, n;
+    qoe_record_head_t  *head;
 
-    size = 3 * QOE_RECORD_HEAD_MAX * n;
-
-    for (i = 0; i < n; i++) {
-        size += named[i].name.len + qoe_min(named[i].value.len,
-                                            (size_t) QOE_ATTRIBUTE_LEN);
+    if (pk->len > QOE_RECORD_MAX - pk->raw.len) {
+        return QOE_TOO_LARGE;
     }
 
-    return size;
+    p = qoe_arena_alloc(arena, pk->len);
+
+    if (p == NULL) {
+        return QOE_NOMEM;
+    }
+
+    out->head = (qoe_span_t) { p, pk->len };
+    out->body = pk->raw;
+
+    head = (qoe_record_head_t *) p;
+    memcpy(head, &pk->head, sizeof(qoe_record_head_t));
+    head->head_len = (uint32_t) pk->len;
+    p += sizeof(qoe_record_head_t);
+
+    n = pk->head.nnumbers * sizeof(double);
+    memcpy(p, pk->numbers, n);
+    p += n;
+
+    n = (size_t) (pk->head.nattrs + pk->head.ndims) * 2 * sizeof(uint32_t);
+    memcpy(p, pk->named, n);
+    p += n;
+
+    for (i = 0; i < pk->ntexts; i++) {
+        memcpy(p, pk->texts[i].data, pk->texts[i].len);
+        p += pk->texts[i].len;
+    }
+
+    return QOE_OK;
 }
 
 
-/* As protobuf-c would, but for the body, which comes last. */
-
-static char *
-qoe_record_write(char *p, const qoe_record_content_t *c,
-    const qoe_event_t *ev, const qoe_record_meta_t *meta)
+qoe_status_t
+qoe_record_join(qoe_span_t *packed, const qoe_record_parts_t *parts,
+    qoe_arena_t *arena)
 {
-    size_t  i;
+    char  *p;
 
-    p = qoe_wire_fixed64(p, QOE_RECORD_RECEIVED, meta->received_ns);
-    p = qoe_wire_fixed64(p, QOE_RECORD_EVENT, (uint64_t) ev->time_ms
-                                              * 1000000);
-    p = qoe_wire_bytes(p, QOE_RECORD_TYPE, ev->type_name);
-    p = qoe_wire_small(p, QOE_RECORD_SEVERITY, (unsigned) ev->severity);
-    p = qoe_wire_bytes(p, QOE_RECORD_UID,
-                       (qoe_span_t) { (const char *) meta->uid,
-                                      QOE_RECORD_UID_LEN });
+    p = qoe_arena_alloc(arena, parts->head.len + parts->body.len);
 
-    for (i = 0; i < QOE_TEXTS; i++) {
-        if (c->text[i].len != 0) {
-            p = qoe_wire_wide_head(p, qoe_record_numbering[i],
-                                   c->text[i].len);
-            p = qoe_wire_text(p, c->text[i]);
-        }
+    if (p == NULL) {
+        return QOE_NOMEM;
     }
 
-    p = qoe_record_numbers(p, ev);
-    p = qoe_record_named(p, QOE_RECORD_ATTRIBUTES, c->attrs, c->nattrs);
-    p = qoe_record_named(p, QOE_RECORD_DIMENSIONS, c->dims, c->ndims);
+    memcpy(p, parts->head.data, parts->head.len);
 
-    return qoe_wire_head(p, QOE_RECORD_BODY, ev->raw.len);
-}
-
-
-static char *
-qoe_record_numbers(char *p, const qoe_event_t *ev)
-{
-    uint64_t  left;
-
-    if (ev->set == 0) {
-        return p;
+    if (parts->body.len != 0) {
+        memcpy(p + parts->head.len, parts->body.data, parts->body.len);
     }
 
-    p = qoe_wire_varint(p, QOE_RECORD_SET << 3 | QOE_WIRE_FIXED64);
-    p = qoe_wire_put64(p, ev->set);
-    p = qoe_wire_wide_head(p, QOE_RECORD_NUMBERS,
-                           (size_t) __builtin_popcountll(ev->set)
-                           * sizeof(double));
+    *packed = (qoe_span_t) { p, parts->head.len + parts->body.len };
 
-    for (left = ev->set; left != 0; left &= left - 1) {
-        p = qoe_wire_put_double(p, ev->number[__builtin_ctzll(left)]);
-    }
-
-    return p;
-}
-
-
-static char *
-qoe_record_named(char *p, unsigned field, const qoe_named_t *named, size_t n)
-{
-    size_t      i;
-    qoe_span_t  value;
-
-    for (i = 0; i < n; i++) {
-        value = qoe_text_cut(named[i].value, QOE_ATTRIBUTE_LEN);
-
-        p = qoe_wire_wide_head(p, field,
-                               qoe_wire_bytes_size(named[i].name.len)
-                               + qoe_wire_bytes_size(value.len));
-        p = qoe_wire_bytes(p, QOE_NAMED_NAME, named[i].name);
-        p = qoe_wire_bytes(p, QOE_NAMED_VALUE, value);
-    }
-
-    return p;
+    return QOE_OK;
 }

@@ -1,235 +1,229 @@
 
 /*
  * Copyright (C) OpenQoE
+ *
+ * Reading a record.
  */
 
 
-#include "qoe_record_priv.h"
-#include "qoe_wire.h"
+#include "qoe_record.h"
+#include "qoe_source.h"
 
 #include <math.h>
 
 
-static bool qoe_record_item(qoe_record_t *r, const qoe_wire_item_t *item);
-static bool qoe_record_named_item(qoe_named_t *list, size_t *n,
-    size_t *seen, qoe_span_t message);
+static qoe_status_t qoe_record_check(const qoe_record_t *r);
 static void qoe_sample_numbers(qoe_sample_t *s, const qoe_record_t *r);
-
-
-/* By field number: one more than the qoe_text_t; 0: none. */
-
-static const uint8_t  qoe_record_text[QOE_RECORD_FIELDS] = {
-#define QOE_RECORD_TEXT(id, number)  [number] = QOE_TEXT_##id + 1,
-    QOE_RECORD_TEXTS(QOE_RECORD_TEXT)
-#undef QOE_RECORD_TEXT
-};
+static qoe_status_t qoe_sample_named(const qoe_named_t **to, size_t *nto,
+    const qoe_record_t *r, size_t first, size_t n, qoe_arena_t *arena);
 
 
 qoe_status_t
 qoe_record_open(qoe_record_t *r, qoe_span_t packed)
 {
-    size_t            attrs, dims;
-    const char       *p, *end;
-    qoe_wire_item_t   item;
+    size_t                    fixed;
+    const qoe_record_head_t  *head;
 
-    if (packed.len == 0 || packed.len > QOE_RECORD_MAX) {
-        return QOE_INVALID;
-    }
-
-    memset(r, 0, offsetof(qoe_record_t, attrs));
-
-    memset(&item, 0, sizeof(qoe_wire_item_t));
-
-    attrs = 0;
-    dims = 0;
-    end = packed.data + packed.len;
-
-    for (p = packed.data; p < end; /* void */) {
-        p = qoe_wire_next(p, end, &item);
-
-        if (p == NULL) {
-            return QOE_INVALID;
-        }
-
-        if (item.field == QOE_RECORD_ATTRIBUTES
-            || item.field == QOE_RECORD_DIMENSIONS)
-        {
-            if (item.type != QOE_WIRE_BYTES
-                || !(item.field == QOE_RECORD_ATTRIBUTES
-                     ? qoe_record_named_item(r->attrs, &r->nattrs, &attrs,
-                                             item.bytes)
-                     : qoe_record_named_item(r->dims, &r->ndims, &dims,
-                                             item.bytes)))
-            {
-                return QOE_INVALID;
-            }
-
-        } else if (item.field < QOE_RECORD_FIELDS
-                   && !qoe_record_item(r, &item))
-        {
-            return QOE_INVALID;
-        }
-    }
-
-    /* any bytes without a tag of ours are a message too, but no record */
-
-    if (r->type_name.len == 0 || r->uid.len != QOE_RECORD_UID_LEN) {
-        return QOE_INVALID;
-    }
-
-    return QOE_OK;
-}
-
-
-/* A field that is there once; a later one of its kind replaces it. */
-
-static bool
-qoe_record_item(qoe_record_t *r, const qoe_wire_item_t *item)
-{
-    switch (item->field) {
-
-    case QOE_RECORD_RECEIVED:
-        r->received_ns = item->number;
-        return item->type == QOE_WIRE_FIXED64;
-
-    case QOE_RECORD_EVENT:
-        r->event_ns = item->number;
-        return item->type == QOE_WIRE_FIXED64;
-
-    case QOE_RECORD_SEVERITY:
-        r->severity = (uint32_t) item->number;
-        return item->type == QOE_WIRE_VARINT;
-
-    case QOE_RECORD_SET:
-        r->set = item->number;
-        return item->type == QOE_WIRE_FIXED64;
-
-    case QOE_RECORD_TYPE:
-        r->type_name = item->bytes;
-        break;
-
-    case QOE_RECORD_UID:
-        r->uid = item->bytes;
-        break;
-
-    case QOE_RECORD_BODY:
-        r->body = item->bytes;
-        break;
-
-    case QOE_RECORD_NUMBERS:
-
-        /* in one piece, as we write them */
-
-        if (r->numbers.len != 0 || item->bytes.len % sizeof(double) != 0) {
-            return false;
-        }
-
-        r->numbers = item->bytes;
-        break;
-
-    default:
-        r->text[qoe_record_text[item->field] - 1] = item->bytes;
-        break;
-    }
-
-    return item->type == QOE_WIRE_BYTES;
-}
-
-
-static bool
-qoe_record_named_item(qoe_named_t *list, size_t *n, size_t *seen,
-    qoe_span_t message)
-{
-    const char       *p, *end;
-    qoe_named_t       named;
-    qoe_wire_item_t   item;
-
-    memset(&item, 0, sizeof(qoe_wire_item_t));
-
-    named.name = qoe_span_null;
-    named.value = qoe_span_null;
-    end = message.data + message.len;
-
-    for (p = message.data; p < end; /* void */) {
-        p = qoe_wire_next(p, end, &item);
-
-        if (p == NULL) {
-            return false;
-        }
-
-        if (item.field != QOE_NAMED_NAME && item.field != QOE_NAMED_VALUE) {
-            continue;
-        }
-
-        if (item.type != QOE_WIRE_BYTES) {
-            return false;
-        }
-
-        if (item.field == QOE_NAMED_NAME) {
-            named.name = item.bytes;
-
-        } else {
-            named.value = item.bytes;
-        }
-    }
-
-    if ((*seen)++ < QOE_RECORD_NAMED_MAX && named.name.len != 0
-        && named.value.len != 0)
+    if (packed.len < sizeof(qoe_record_head_t)
+        || packed.len > QOE_RECORD_MAX)
     {
-        list[(*n)++] = named;
+        return QOE_INVALID;
     }
 
-    return true;
+    head = (const qoe_record_head_t *) packed.data;
+
+    if (head->format != QOE_RECORD_FORMAT
+        || head->head_len > packed.len
+        || head->body_len != packed.len - head->head_len
+        || head->type > QOE_EVENT_CUSTOM
+        || head->nnumbers > QOE_NUMBERS
+        || head->nattrs > QOE_ATTRIBUTES_MAX
+        || head->ndims > QOE_SOURCES_MAX)
+    {
+        return QOE_INVALID;
+    }
+
+    fixed = sizeof(qoe_record_head_t) + head->nnumbers * sizeof(double)
+            + (size_t) (head->nattrs + head->ndims) * 2 * sizeof(uint32_t);
+
+    if (head->head_len < fixed) {
+        return QOE_INVALID;
+    }
+
+    r->head = head;
+    r->body = (qoe_span_t) { packed.data + head->head_len, head->body_len };
+    r->numbers = packed.data + sizeof(qoe_record_head_t);
+    r->named = r->numbers + head->nnumbers * sizeof(double);
+
+    if (qoe_record_check(r) != QOE_OK) {
+        return QOE_INVALID;
+    }
+
+    r->type_name = (head->type != QOE_EVENT_CUSTOM)
+                   ? qoe_event_type_name((qoe_event_type_t) head->type)
+                   : qoe_record_span(r, head->type_name);
+
+    return (r->type_name.len != 0) ? QOE_OK : QOE_INVALID;
 }
 
 
-void
-qoe_record_sample(qoe_sample_t *s, const qoe_record_t *r)
-{
-    qoe_severity_t  severity;
+/*
+ * Not 0: one of n references passes the end of its part.  No branches: it is
+ * inlined and becomes vector code.
+ */
 
+static inline uint32_t
+qoe_record_beyond(const char *refs, size_t n, uint32_t head_len,
+    uint32_t body_len)
+{
+    size_t    i;
+    uint32_t  ref, end, limit, beyond;
+
+    beyond = 0;
+
+    for (i = 0; i < n; i++) {
+        memcpy(&ref, refs + i * sizeof(ref), sizeof(ref));
+
+        limit = (ref & QOE_RECORD_IN_HEAD) ? head_len : body_len;
+        end = ((ref & ~QOE_RECORD_IN_HEAD) >> QOE_RECORD_LEN_BITS)
+              + (ref & ((1u << QOE_RECORD_LEN_BITS) - 1));
+
+        /* all of them are far below 2^31 */
+        beyond |= limit - end;
+    }
+
+    return beyond >> 31;
+}
+
+
+static qoe_status_t
+qoe_record_check(const qoe_record_t *r)
+{
+    uint32_t                  beyond;
+    const qoe_record_head_t  *head;
+
+    head = r->head;
+
+    beyond = qoe_record_beyond((const char *) head
+                               + offsetof(qoe_record_head_t, type_name),
+                               1 + QOE_TEXTS, head->head_len,
+                               head->body_len);
+
+    if (head->nattrs + head->ndims != 0) {
+        beyond |= qoe_record_beyond(r->named,
+                                    (size_t) (head->nattrs + head->ndims) * 2,
+                                    head->head_len, head->body_len);
+    }
+
+    return (beyond == 0) ? QOE_OK : QOE_INVALID;
+}
+
+
+uint64_t
+qoe_record_received(qoe_span_t packed)
+{
+    const qoe_record_head_t  *head;
+
+    head = (const qoe_record_head_t *) packed.data;
+
+    if (packed.len < sizeof(qoe_record_head_t)
+        || head->format != QOE_RECORD_FORMAT)
+    {
+        return 0;
+    }
+
+    return head->received_ns;
+}
+
+
+qoe_status_t
+qoe_record_sample(qoe_sample_t *s, const qoe_record_t *r, qoe_arena_t *arena)
+{
+    size_t                    i;
+    const qoe_record_head_t  *head;
+
+    head = r->head;
+
+    s->type = (qoe_event_type_t) head->type;
     s->type_name = r->type_name;
-    s->received_ns = r->received_ns;
-    s->time_ms = (int64_t) (r->event_ns / 1000000);
+    s->received_ns = head->received_ns;
+    s->time_ms = head->time_ms;
 
-    if (qoe_event_type_find(s->type_name, NULL, 0, &s->type, &severity)
-        != QOE_OK)
-    {
-        s->type = QOE_EVENT_CUSTOM;
+    for (i = 0; i < QOE_TEXTS; i++) {
+        s->text[i] = qoe_record_text(r, (qoe_text_t) i);
     }
-
-    memcpy(s->text, r->text, sizeof(s->text));
 
     qoe_sample_numbers(s, r);
 
-    s->attrs = r->attrs;
-    s->nattrs = r->nattrs;
-    s->dims = r->dims;
-    s->ndims = r->ndims;
+    if (qoe_sample_named(&s->attrs, &s->nattrs, r, 0, head->nattrs, arena)
+        != QOE_OK)
+    {
+        return QOE_NOMEM;
+    }
+
+    return qoe_sample_named(&s->dims, &s->ndims, r, head->nattrs, head->ndims,
+                            arena);
 }
 
 
 static void
 qoe_sample_numbers(qoe_sample_t *s, const qoe_record_t *r)
 {
-    size_t    i;
     double    number;
-    uint64_t  left, bits;
+    size_t    i, n;
+    uint64_t  left;
     unsigned  id;
 
-    s->set = 0;
-    left = r->set;
+    memset(s->number, 0, sizeof(s->number));
 
-    for (i = 0; i < r->numbers.len && left != 0; i += sizeof(double)) {
+    s->set = 0;
+    left = r->head->set;
+    n = r->head->nnumbers;
+
+    for (i = 0; i < n && left != 0; i++) {
         id = (unsigned) __builtin_ctzll(left);
         left &= left - 1;
 
-        bits = qoe_wire_get64(r->numbers.data + i);
-        memcpy(&number, &bits, sizeof(number));
+        memcpy(&number, r->numbers + i * sizeof(double), sizeof(double));
 
         if (id < QOE_NUMBERS && isfinite(number)) {
             s->set |= (uint64_t) 1 << id;
             s->number[id] = number;
         }
     }
+}
+
+
+static qoe_status_t
+qoe_sample_named(const qoe_named_t **to, size_t *nto, const qoe_record_t *r,
+    size_t first, size_t n, qoe_arena_t *arena)
+{
+    size_t        i;
+    qoe_named_t  *named;
+
+    *to = NULL;
+    *nto = 0;
+
+    if (n == 0) {
+        return QOE_OK;
+    }
+
+    named = qoe_arena_alloc(arena, n * sizeof(qoe_named_t));
+
+    if (named == NULL) {
+        return QOE_NOMEM;
+    }
+
+    *to = named;
+
+    for (i = first; i < first + n; i++) {
+        *named = qoe_record_named(r, i);
+
+        if (named->name.len != 0 && named->value.len != 0) {
+            named++;
+            (*nto)++;
+        }
+    }
+
+    return QOE_OK;
 }

@@ -184,6 +184,7 @@ qoe_helper_free(qoe_helper_t *h)
         qoe_net_destroy(h->net);
     }
 
+    qoe_arena_free(&h->intake.scratch);
     qoe_arena_free(&h->env.scratch);
     qoe_arena_free(&h->arena);
     free(h);

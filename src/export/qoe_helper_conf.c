@@ -11,6 +11,7 @@
 
 
 #define QOE_HELPER_SCRATCH     (64 * 1024)
+#define QOE_HELPER_SCRATCH_MAX (64 * 1024 * 1024)
 
 /* transcoding a request of 4 MiB */
 #define QOE_HELPER_UNPACKED_MAX (QOE_OTLP_UNPACKED * QOE_OTLP_REQUEST_MAX)
@@ -227,4 +228,6 @@ qoe_helper_env(qoe_helper_t *h)
     h->intake.governor = &h->governor;
     h->intake.slot = h->conf.worker;
     h->intake.log = &h->conf.log;
+    qoe_arena_init(&h->intake.scratch, &qoe_mem_heap, QOE_HELPER_SCRATCH,
+                   QOE_HELPER_SCRATCH_MAX);
 }

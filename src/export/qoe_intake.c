@@ -184,22 +184,32 @@ qoe_intake_next(qoe_intake_t *in, uint64_t now_ns)
 static void
 qoe_intake_record(qoe_intake_t *in, qoe_span_t packed, uint64_t now_ns)
 {
+    qoe_status_t       rc;
     qoe_record_t       record;
     qoe_sample_t       sample;
     qoe_intake_env_t  *env;
 
     env = in->env;
 
-    if (qoe_record_open(&record, packed) == QOE_OK) {
-        qoe_record_sample(&sample, &record);
+    rc = qoe_record_open(&record, packed);
+
+    if (rc == QOE_OK) {
+        rc = qoe_record_sample(&sample, &record, &env->scratch);
+    }
+
+    if (rc == QOE_OK) {
         qoe_apply_sample(in->apply, &sample, now_ns);
 
     } else {
         qoe_zone_count(env->state->zone, env->slot, QOE_COUNT_RECORDS_UNREAD,
                        1);
         qoe_log_limited(env->log, &env->log_limit, QOE_LOG_ERR,
-                        "no metrics of an event: its record cannot be read");
+                        "no metrics of an event: %s",
+                        rc == QOE_NOMEM ? "no memory"
+                                        : "its record cannot be read");
     }
+
+    qoe_arena_reset(&env->scratch);
 }
 
 

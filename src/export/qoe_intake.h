@@ -24,6 +24,7 @@ typedef struct {
     const qoe_conf_t   *conf;
     qoe_governor_t     *governor;
     uint32_t            slot;                /* of counters */
+    qoe_arena_t         scratch;             /* of one record */
     const qoe_log_t    *log;
     qoe_log_limit_t     log_limit;
 } qoe_intake_env_t;

@@ -331,6 +331,7 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
     qoe_event_t        *ev, **order;
     qoe_status_t        rc;
     qoe_record_meta_t   meta;
+    qoe_record_parts_t  parts;
 
     if (q->lcf->ack != QOE_ACK_MEMORY) {
 
@@ -379,13 +380,14 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
         ev = order[i];
         ngx_http_openqoe_uuid(meta.uid, q->received_ns / 1000000);
 
-        puts[i].body = ev->raw;
+        rc = qoe_record_pack(&parts, ev, &meta, q->arena);
 
-        rc = qoe_record_pack(&puts[i].head, ev, &meta, q->arena);
         if (rc != QOE_OK) {
             return rc;
         }
 
+        puts[i].head = parts.head;
+        puts[i].body = parts.body;
         puts[i].lane = qoe_zone_lane_of(q->zone,
                                         ev->field[QOE_FIELD_ORG_ID].v.string,
                                         ev->field[QOE_FIELD_SESSION_ID]

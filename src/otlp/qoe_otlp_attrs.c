@@ -6,7 +6,7 @@
 
 #include "qoe_otlp_attrs.h"
 #include "qoe_otlp_pb.h"
-#include "qoe_wire.h"
+#include "qoe_otlp_wire.h"
 
 
 #define QOE_ATTRS_CHUNK    (64 * 1024)

@@ -2,290 +2,142 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Log records straight from records to bytes: the same bytes that protobuf-c
- * packs (t/unit/otlp_logs_test.c), without its structures, which took five
- * times as long.
+ * Log records are written straight from the records of the queue, in two
+ * passes: what they take, then their bytes.  The bytes are those that
+ * protobuf-c makes of the same request.
+ *
+ *   ExportLogsServiceRequest { resource_logs = 1:
+ *       ResourceLogs { resource = 1, scope_logs = 2:
+ *           ScopeLogs { scope = 1, log_records = 2: LogRecord ... } } }
+ *
+ *   LogRecord { time_unix_nano = 1, severity_number = 2, severity_text = 3,
+ *       body = 5, attributes = 6 ..., trace_id = 9,
+ *       observed_time_unix_nano = 11, event_name = 12 }
  */
 
 
 #include "qoe_otlp_pb.h"
+#include "qoe_otlp_wire.h"
 
 #include "qoe_record.h"
 #include "qoe_uuid.h"
-#include "qoe_wire.h"
 
 
-#define QOE_LOG_EVENT_PREFIX  "openqoe."
-#define QOE_LOG_EVENT_LEN     (sizeof(QOE_LOG_EVENT_PREFIX) - 1)
+#define QOE_LOG_EVENT_PREFIX   qoe_span("openqoe.")
 
-#define QOE_LOG_SEVERITY_MAX  24         /* FATAL4 */
+#define QOE_LOG_ATTRIBUTES     6     /* a field of LogRecord */
 
-#define qoe_countof(a)        (sizeof(a) / sizeof((a)[0]))
+/*
+ * Of an attribute whose key and value are shorter together all lengths are
+ * single bytes, and so many bytes are around the two.
+ */
+#define QOE_LOG_SHORT          122
+#define QOE_LOG_SHORT_OVER     8
 
-
-/* Field numbers of opentelemetry-proto 1.x. */
-
-enum {
-    QOE_LOGS_RESOURCE_LOGS = 1,          /* ExportLogsServiceRequest */
-
-    QOE_LOGS_RESOURCE = 1,               /* ResourceLogs */
-    QOE_LOGS_SCOPE_LOGS = 2,
-
-    QOE_LOGS_SCOPE = 1,                  /* ScopeLogs */
-    QOE_LOGS_RECORDS = 2,
-
-    QOE_LOG_TIME = 1,                    /* LogRecord */
-    QOE_LOG_SEVERITY_NUMBER = 2,
-    QOE_LOG_SEVERITY_TEXT = 3,
-    QOE_LOG_BODY = 5,
-    QOE_LOG_ATTRIBUTES = 6,
-    QOE_LOG_TRACE_ID = 9,
-    QOE_LOG_OBSERVED_TIME = 11,
-    QOE_LOG_EVENT_NAME = 12,
-
-    QOE_KEY_VALUE_KEY = 1,
-    QOE_KEY_VALUE_VALUE = 2,
-    QOE_ANY_VALUE_STRING = 1
-};
+#define qoe_countof(a)         (sizeof(a) / sizeof((a)[0]))
 
 
 /* The record's texts that are attributes where they are not empty. */
 
-static const struct {
-    qoe_span_t   key;
-    qoe_text_t   text;
-} qoe_log_fields[] = {
-    { { "org_id", 6 },      QOE_TEXT_ORG_ID },
-    { { "player_id", 9 },   QOE_TEXT_PLAYER_ID },
-    { { "session_id", 10 }, QOE_TEXT_SESSION_ID },
-    { { "view_id", 7 },     QOE_TEXT_VIEW_ID },
-    { { "viewer_id", 9 },   QOE_TEXT_VIEWER_ID },
-    { { "env", 3 },         QOE_TEXT_ENV },
-    { { "app_name", 8 },    QOE_TEXT_APP_NAME },
-    { { "app_version", 11 }, QOE_TEXT_APP_VERSION },
-    { { "marker", 6 },      QOE_TEXT_MARKER }
-};
-
-#define QOE_LOG_FIELDS  qoe_countof(qoe_log_fields)
-
-
-/* One log record as it will be written; spans point into the record. */
+#define QOE_LOG_FIELDS(X)                                                     \
+    X("org_id",      ORG_ID)                                                  \
+    X("player_id",   PLAYER_ID)                                               \
+    X("session_id",  SESSION_ID)                                              \
+    X("view_id",     VIEW_ID)                                                 \
+    X("viewer_id",   VIEWER_ID)                                               \
+    X("env",         ENV)                                                     \
+    X("app_name",    APP_NAME)                                                \
+    X("app_version", APP_VERSION)                                             \
+    X("marker",      MARKER)
 
 typedef struct {
-    size_t         size;                 /* 0: it could not be read */
-    uint64_t       time_ns;
-    uint64_t       observed_ns;
-    uint32_t       severity;             /* SeverityNumber, 0: unspecified */
+    qoe_span_t    key;
+    qoe_text_t    text;
+} qoe_log_field_t;
+
+static const qoe_log_field_t  qoe_log_fields[] = {
+#define QOE_LOG_FIELD_ROW(key, id)  { { key, sizeof(key) - 1 }, QOE_TEXT_##id },
+    QOE_LOG_FIELDS(QOE_LOG_FIELD_ROW)
+#undef QOE_LOG_FIELD_ROW
+};
+
+/* and two that every record has; those of the server come on top */
+
+#define QOE_LOG_EVENT_TYPE     qoe_span("event_type")
+#define QOE_LOG_UID            qoe_span("log.record.uid")
+
+
+/* What is known of a record when its bytes are to be written. */
+
+typedef struct {
+    qoe_record_t   record;
+    size_t         size;             /* of the LogRecord */
+    uint32_t       attrs;            /* of the record: those it has, a bit
+                                        each */
     bool           traced;
-    qoe_span_t     type_name;
-    qoe_span_t     body;
-    qoe_span_t     field[QOE_LOG_FIELDS];
-    size_t         nattrs;               /* of openqoe_attribute */
-    qoe_named_t   *attr;
     uint8_t        trace_id[16];
-    char           uid[QOE_UUID_TEXT_LEN];
-} qoe_log_record_t;
+} qoe_log_entry_t;
+
+_Static_assert(QOE_ATTRIBUTES_MAX <= 32, "attrs has a bit an attribute");
 
 
-static qoe_status_t qoe_log_read(qoe_log_record_t *log, qoe_span_t packed,
-    qoe_record_t *r, qoe_arena_t *arena);
-static qoe_status_t qoe_log_enrichment(qoe_log_record_t *log,
-    const qoe_record_t *r, qoe_arena_t *arena);
-static bool qoe_log_has(const qoe_log_record_t *log, qoe_span_t key);
-static qoe_span_t qoe_log_severity(const qoe_log_record_t *log);
-static size_t qoe_log_size(const qoe_log_record_t *log);
-static char *qoe_log_write(char *p, const qoe_log_record_t *log);
-static char *qoe_log_attr(char *p, qoe_span_t key, qoe_span_t value);
-static char *qoe_log_string(char *p, unsigned field, qoe_span_t prefix,
-    qoe_span_t text);
-static qoe_status_t qoe_logs_identity(qoe_span_t *resource, qoe_span_t *scope,
-    const qoe_otlp_identity_t *id, qoe_arena_t *arena);
-static qoe_status_t qoe_logs_message(qoe_span_t *bytes,
-    const ProtobufCMessage *msg, qoe_arena_t *arena);
-static qoe_status_t qoe_logs_append(qoe_buf_t *out,
-    const qoe_otlp_identity_t *id, const qoe_log_record_t *logs, size_t n,
+/* The messages around the log records; sizes. */
+
+typedef struct {
+    qoe_pb_resource_t  resource;
+    qoe_pb_scope_t     scope;
+    size_t             resource_size;
+    size_t             scope_size;
+    size_t             scope_logs;
+    size_t             resource_logs;
+    size_t             request;
+} qoe_logs_frame_t;
+
+
+static qoe_status_t qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena);
+static qoe_status_t qoe_log_enrichment(qoe_log_entry_t *log,
     qoe_arena_t *arena);
-
-
-static const qoe_span_t  qoe_log_type_key = { "event_type", 10 };
-static const qoe_span_t  qoe_log_uid_key = { "log.record.uid", 14 };
-
-
-/*
- * Lengths stand before what they count: all records are read before any is
- * written.
- */
-
-qoe_status_t
-qoe_otlp_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,
-    const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
-{
-    size_t             i;
-    qoe_record_t      *r;
-    qoe_status_t       rc;
-    qoe_log_record_t  *logs;
-
-    *nbad = 0;
-
-    logs = qoe_arena_alloc(arena, n * sizeof(qoe_log_record_t));
-    r = qoe_arena_alloc(arena, sizeof(qoe_record_t));
-
-    if (logs == NULL || r == NULL) {
-        return QOE_NOMEM;
-    }
-
-    for (i = 0; i < n; i++) {
-        rc = qoe_log_read(&logs[i], records[i], r, arena);
-
-        if (rc == QOE_INVALID) {
-            logs[i].size = 0;
-            (*nbad)++;
-
-        } else if (rc != QOE_OK) {
-            return rc;
-        }
-    }
-
-    if (*nbad == n) {
-        return QOE_DONE;
-    }
-
-    return qoe_logs_append(out, id, logs, n, arena);
-}
-
-
-static qoe_status_t
-qoe_log_read(qoe_log_record_t *log, qoe_span_t packed, qoe_record_t *r,
-    qoe_arena_t *arena)
-{
-    size_t        i;
-    qoe_status_t  rc;
-
-    static const uint8_t  zero[16];
-
-    rc = qoe_record_open(r, packed);
-
-    if (rc != QOE_OK) {
-        return rc;
-    }
-
-    log->time_ns = r->event_ns;
-    log->observed_ns = r->received_ns;
-    log->severity = (r->severity <= QOE_LOG_SEVERITY_MAX) ? r->severity : 0;
-    log->type_name = r->type_name;
-    log->body = r->body;
-
-    for (i = 0; i < QOE_LOG_FIELDS; i++) {
-        log->field[i] = r->text[qoe_log_fields[i].text];
-    }
-
-    qoe_uuid_format(log->uid, (const uint8_t *) r->uid.data);
-
-    /* the view is the trace: its logs and its spans join on this id */
-
-    log->traced = qoe_uuid_parse(log->trace_id, r->text[QOE_TEXT_VIEW_ID])
-                  == QOE_OK
-                  && memcmp(log->trace_id, zero, sizeof(zero)) != 0;
-
-    log->nattrs = 0;
-
-    if (r->nattrs != 0) {
-        rc = qoe_log_enrichment(log, r, arena);
-
-        if (rc != QOE_OK) {
-            return rc;
-        }
-    }
-
-    log->size = qoe_log_size(log);
-
-    return QOE_OK;
-}
-
-
-/* A key is there once, whatever a record says: the first one counts. */
-
-static qoe_status_t
-qoe_log_enrichment(qoe_log_record_t *log, const qoe_record_t *r,
-    qoe_arena_t *arena)
-{
-    char         *key;
-    size_t        i;
-    qoe_named_t   named;
-
-    log->attr = qoe_arena_alloc(arena, r->nattrs * sizeof(qoe_named_t));
-
-    if (log->attr == NULL) {
-        return QOE_NOMEM;
-    }
-
-    for (i = 0; i < r->nattrs; i++) {
-        named = r->attrs[i];
-
-        /* two that are not UTF-8 may be one when they are mended */
-
-        key = qoe_pb_text(arena, qoe_span_null, named.name);
-        if (key == NULL) {
-            return QOE_NOMEM;
-        }
-
-        named.name.data = key;
-
-        if (!qoe_log_has(log, named.name)) {
-            log->attr[log->nattrs++] = named;
-        }
-    }
-
-    return QOE_OK;
-}
-
-
-static bool
-qoe_log_has(const qoe_log_record_t *log, qoe_span_t key)
-{
-    size_t  i;
-
-    if (qoe_span_eq(key, qoe_log_type_key)
-        || qoe_span_eq(key, qoe_log_uid_key))
-    {
-        return true;
-    }
-
-    for (i = 0; i < QOE_LOG_FIELDS; i++) {
-        if (log->field[i].len != 0 && qoe_span_eq(key, qoe_log_fields[i].key))
-        {
-            return true;
-        }
-    }
-
-    for (i = 0; i < log->nattrs; i++) {
-        if (qoe_span_eq(key, log->attr[i].name)) {
-            return true;
-        }
-    }
-
-    return false;
-}
+static qoe_status_t qoe_log_name(qoe_span_t *name, qoe_arena_t *arena);
+static bool qoe_log_has(const qoe_log_entry_t *log, const qoe_span_t *names,
+    size_t n, qoe_span_t name);
+static void qoe_log_trace_id(qoe_log_entry_t *log);
+static qoe_status_t qoe_logs_frame(qoe_logs_frame_t *frame,
+    const qoe_otlp_identity_t *id, size_t logs_size, qoe_arena_t *arena);
+static char *qoe_logs_open(char *p, const qoe_logs_frame_t *frame);
+static char *qoe_log_write(char *p, const qoe_log_entry_t *log);
+static char *qoe_log_attributes(char *p, const qoe_log_entry_t *log);
 
 
 /* A number that the data model does not know is sent as unspecified. */
 
-static qoe_span_t
-qoe_log_severity(const qoe_log_record_t *log)
+static inline const qoe_span_t *
+qoe_log_severity(const qoe_record_t *r)
 {
     static const qoe_span_t  names[] = {
         { "TRACE", 5 }, { "DEBUG", 5 }, { "INFO", 4 }, { "WARN", 4 },
         { "ERROR", 5 }, { "FATAL", 5 }
     };
 
-    _Static_assert(qoe_countof(names) * 4 == QOE_LOG_SEVERITY_MAX,
-                   "four numbers a name");
+    unsigned  severity;
 
-    return names[(log->severity - 1) / 4];
+    severity = r->head->severity;
+
+    if (severity == 0 || severity > 4 * qoe_countof(names)) {
+        return NULL;
+    }
+
+    return &names[(severity - 1) / 4];
 }
 
 
-/* Of an AnyValue with a string, and of a KeyValue with one. */
+static inline uint64_t
+qoe_log_time_ns(const qoe_record_t *r)
+{
+    return (uint64_t) r->head->time_ms * 1000000;
+}
+
+
+/* AnyValue { string_value = 1 }, also of an empty text. */
 
 static inline size_t
 qoe_log_value_size(size_t len)
@@ -295,195 +147,103 @@ qoe_log_value_size(size_t len)
 
 
 static inline size_t
-qoe_log_attr_size(size_t key, size_t value)
+qoe_log_key_value_size(size_t key, size_t value)
 {
     return qoe_wire_bytes_size(key)
            + qoe_wire_bytes_size(qoe_log_value_size(value));
 }
 
 
-static size_t
-qoe_log_size(const qoe_log_record_t *log)
+/*
+ * KeyValue { key = 1, value = 2 } as a field.  Inlined: a key that is constant
+ * leaves little to be computed.
+ */
+
+static inline __attribute__((always_inline)) size_t
+qoe_log_attr_size(size_t key, size_t value)
 {
-    size_t  i, size;
-
-    size = (log->time_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
-    size += (log->observed_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
-
-    if (log->severity != 0) {
-        size += 2 + qoe_wire_bytes_size(qoe_log_severity(log).len);
+    if (key + value < QOE_LOG_SHORT) {
+        return key + value + QOE_LOG_SHORT_OVER;
     }
 
-    size += qoe_wire_bytes_size(qoe_log_value_size(log->body.len));
-    size += qoe_wire_bytes_size(qoe_log_attr_size(qoe_log_type_key.len,
-                                                  log->type_name.len));
-
-    for (i = 0; i < QOE_LOG_FIELDS; i++) {
-        if (log->field[i].len != 0) {
-            size += qoe_wire_bytes_size(
-                        qoe_log_attr_size(qoe_log_fields[i].key.len,
-                                          log->field[i].len));
-        }
-    }
-
-    size += qoe_wire_bytes_size(qoe_log_attr_size(qoe_log_uid_key.len,
-                                                  QOE_UUID_TEXT_LEN));
-
-    for (i = 0; i < log->nattrs; i++) {
-        size += qoe_wire_bytes_size(qoe_log_attr_size(log->attr[i].name.len,
-                                                      log->attr[i].value.len));
-    }
-
-    if (log->traced) {
-        size += qoe_wire_bytes_size(sizeof(log->trace_id));
-    }
-
-    return size + qoe_wire_bytes_size(QOE_LOG_EVENT_LEN + log->type_name.len);
+    return qoe_wire_bytes_size(qoe_log_key_value_size(key, value));
 }
 
 
-/* Fields without a value are left out, as everywhere in proto3. */
+/* Up to the value. */
 
-static char *
-qoe_log_write(char *p, const qoe_log_record_t *log)
+static inline __attribute__((always_inline)) char *
+qoe_log_key(char *p, qoe_span_t key, size_t value)
 {
-    size_t  i;
+    if (key.len + value < QOE_LOG_SHORT) {
+        p[0] = qoe_wire_key(QOE_LOG_ATTRIBUTES, QOE_WIRE_BYTES);
+        p[1] = (char) (key.len + value + QOE_LOG_SHORT_OVER - 2);
+        p[2] = qoe_wire_key(1, QOE_WIRE_BYTES);
+        p[3] = (char) key.len;
+        p = qoe_wire_text(p + 4, key);
+        p[0] = qoe_wire_key(2, QOE_WIRE_BYTES);
+        p[1] = (char) (value + 2);
+        p[2] = qoe_wire_key(1, QOE_WIRE_BYTES);
+        p[3] = (char) value;
 
-    if (log->time_ns != 0) {
-        p = qoe_wire_fixed64(p, QOE_LOG_TIME, log->time_ns);
+        return p + 4;
     }
 
-    if (log->severity != 0) {
-        p = qoe_wire_small(p, QOE_LOG_SEVERITY_NUMBER, log->severity);
-        p = qoe_wire_bytes(p, QOE_LOG_SEVERITY_TEXT, qoe_log_severity(log));
-    }
-
-    p = qoe_wire_head(p, QOE_LOG_BODY, qoe_log_value_size(log->body.len));
-    p = qoe_log_string(p, QOE_ANY_VALUE_STRING, qoe_span_null, log->body);
-    p = qoe_log_attr(p, qoe_log_type_key, log->type_name);
-
-    for (i = 0; i < QOE_LOG_FIELDS; i++) {
-        if (log->field[i].len != 0) {
-            p = qoe_log_attr(p, qoe_log_fields[i].key, log->field[i]);
-        }
-    }
-
-    p = qoe_log_attr(p, qoe_log_uid_key,
-                     (qoe_span_t) { log->uid, QOE_UUID_TEXT_LEN });
-
-    for (i = 0; i < log->nattrs; i++) {
-        p = qoe_log_attr(p, log->attr[i].name, log->attr[i].value);
-    }
-
-    if (log->traced) {
-        p = qoe_wire_bytes(p, QOE_LOG_TRACE_ID,
-                           (qoe_span_t) { (const char *) log->trace_id,
-                                          sizeof(log->trace_id) });
-    }
-
-    if (log->observed_ns != 0) {
-        p = qoe_wire_fixed64(p, QOE_LOG_OBSERVED_TIME, log->observed_ns);
-    }
-
-    return qoe_log_string(p, QOE_LOG_EVENT_NAME,
-                          qoe_span(QOE_LOG_EVENT_PREFIX), log->type_name);
-}
-
-
-static char *
-qoe_log_attr(char *p, qoe_span_t key, qoe_span_t value)
-{
     p = qoe_wire_head(p, QOE_LOG_ATTRIBUTES,
-                      qoe_log_attr_size(key.len, value.len));
-    p = qoe_wire_bytes(p, QOE_KEY_VALUE_KEY, key);
-    p = qoe_wire_head(p, QOE_KEY_VALUE_VALUE, qoe_log_value_size(value.len));
+                      qoe_log_key_value_size(key.len, value));
+    p = qoe_wire_bytes(p, 1, key);
+    p = qoe_wire_head(p, 2, qoe_log_value_size(value));
 
-    return qoe_log_string(p, QOE_ANY_VALUE_STRING, qoe_span_null, value);
+    return qoe_wire_head(p, 1, value);
 }
 
 
-/* Text of the record, which a collector must be able to read. */
-
-static char *
-qoe_log_string(char *p, unsigned field, qoe_span_t prefix, qoe_span_t text)
+qoe_status_t
+qoe_otlp_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,
+    const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
 {
-    char  *end;
+    char              *p;
+    size_t             i, nlogs, size;
+    qoe_status_t       rc;
+    qoe_log_entry_t   *logs;
+    qoe_logs_frame_t   frame;
 
-    p = qoe_wire_head(p, field, prefix.len + text.len);
-    p = qoe_wire_text(p, prefix);
-    end = qoe_wire_text(p, text);
-    qoe_pb_repair(p, text.len);
+    *nbad = 0;
+    nlogs = 0;
+    size = 0;
 
-    return end;
-}
-
-
-/* What stands around the records is small, and the same for all of them. */
-
-static qoe_status_t
-qoe_logs_identity(qoe_span_t *resource, qoe_span_t *scope,
-    const qoe_otlp_identity_t *id, qoe_arena_t *arena)
-{
-    qoe_pb_scope_t     scope_msg;
-    qoe_pb_resource_t  resource_msg;
-
-    if (qoe_pb_identity(&resource_msg, &scope_msg, id, arena) != QOE_OK
-        || qoe_logs_message(resource, &resource_msg.base, arena) != QOE_OK)
-    {
+    logs = qoe_arena_alloc(arena, n * sizeof(qoe_log_entry_t));
+    if (logs == NULL) {
         return QOE_NOMEM;
     }
 
-    return qoe_logs_message(scope, &scope_msg.base, arena);
-}
+    for (i = 0; i < n; i++) {
 
+        if (qoe_record_open(&logs[nlogs].record, records[i]) != QOE_OK) {
+            (*nbad)++;
+            continue;
+        }
 
-static qoe_status_t
-qoe_logs_message(qoe_span_t *bytes, const ProtobufCMessage *msg,
-    qoe_arena_t *arena)
-{
-    char  *p;
+        if (qoe_log_measure(&logs[nlogs], arena) != QOE_OK) {
+            return QOE_NOMEM;
+        }
 
-    p = qoe_arena_alloc(arena, protobuf_c_message_get_packed_size(msg));
-    if (p == NULL) {
-        return QOE_NOMEM;
+        size += qoe_wire_bytes_size(logs[nlogs++].size);
     }
 
-    bytes->data = p;
-    bytes->len = protobuf_c_message_pack(msg, (uint8_t *) p);
-
-    return QOE_OK;
-}
-
-
-static qoe_status_t
-qoe_logs_append(qoe_buf_t *out, const qoe_otlp_identity_t *id,
-    const qoe_log_record_t *logs, size_t n, qoe_arena_t *arena)
-{
-    char          *p;
-    size_t         i, scope_logs, resource_logs;
-    qoe_span_t     resource, scope;
-    qoe_status_t   rc;
+    if (nlogs == 0) {
+        return QOE_DONE;
+    }
 
     if (out->status != QOE_OK) {
         return out->status;
     }
 
-    if (qoe_logs_identity(&resource, &scope, id, arena) != QOE_OK) {
+    if (qoe_logs_frame(&frame, id, size, arena) != QOE_OK) {
         return QOE_NOMEM;
     }
 
-    scope_logs = qoe_wire_bytes_size(scope.len);
-
-    for (i = 0; i < n; i++) {
-        if (logs[i].size != 0) {
-            scope_logs += qoe_wire_bytes_size(logs[i].size);
-        }
-    }
-
-    resource_logs = qoe_wire_bytes_size(resource.len)
-                    + qoe_wire_bytes_size(scope_logs);
-
-    p = qoe_buf_reserve(out, qoe_wire_bytes_size(resource_logs));
+    p = qoe_buf_reserve(out, frame.request);
 
     if (p == NULL) {
         rc = out->status;
@@ -491,19 +251,282 @@ qoe_logs_append(qoe_buf_t *out, const qoe_otlp_identity_t *id,
         return rc;
     }
 
-    p = qoe_wire_head(p, QOE_LOGS_RESOURCE_LOGS, resource_logs);
-    p = qoe_wire_bytes(p, QOE_LOGS_RESOURCE, resource);
-    p = qoe_wire_head(p, QOE_LOGS_SCOPE_LOGS, scope_logs);
-    p = qoe_wire_bytes(p, QOE_LOGS_SCOPE, scope);
+    p = qoe_logs_open(p, &frame);
+
+    for (i = 0; i < nlogs; i++) {
+        p = qoe_wire_head(p, 2, logs[i].size);
+        p = qoe_log_write(p, &logs[i]);
+    }
+
+    out->len += frame.request;
+
+    return QOE_OK;
+}
+
+
+/* The size of the log record, and what must be found out for it. */
+
+static qoe_status_t
+qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena)
+{
+    size_t               size, len;
+    const qoe_span_t    *severity;
+    const qoe_record_t  *r;
+
+    r = &log->record;
+
+    size = (qoe_log_time_ns(r) != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
+    size += (r->head->received_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
+
+    severity = qoe_log_severity(r);
+
+    if (severity != NULL) {
+        size += 2 + qoe_wire_bytes_size(severity->len);
+    }
+
+    size += qoe_wire_bytes_size(qoe_log_value_size(r->body.len));
+
+    size += qoe_log_attr_size(QOE_LOG_EVENT_TYPE.len, r->type_name.len);
+    size += qoe_log_attr_size(QOE_LOG_UID.len, QOE_UUID_TEXT_LEN);
+
+#define QOE_LOG_FIELD_SIZE(key, id)                                           \
+    len = qoe_record_text(r, QOE_TEXT_##id).len;                              \
+    size += (len != 0) ? qoe_log_attr_size(sizeof(key) - 1, len) : 0;
+
+    QOE_LOG_FIELDS(QOE_LOG_FIELD_SIZE)
+
+#undef QOE_LOG_FIELD_SIZE
+
+    qoe_log_trace_id(log);
+
+    size += log->traced ? qoe_wire_bytes_size(sizeof(log->trace_id)) : 0;
+    size += qoe_wire_bytes_size(QOE_LOG_EVENT_PREFIX.len + r->type_name.len);
+
+    log->size = size;
+    log->attrs = 0;
+
+    return (r->head->nattrs != 0) ? qoe_log_enrichment(log, arena) : QOE_OK;
+}
+
+
+/* A key is there once, whatever a record says: the first one counts. */
+
+static qoe_status_t
+qoe_log_enrichment(qoe_log_entry_t *log, qoe_arena_t *arena)
+{
+    size_t       i, n;
+    qoe_span_t   names[QOE_ATTRIBUTES_MAX];
+    qoe_named_t  attr;
+
+    n = 0;
+
+    for (i = 0; i < log->record.head->nattrs; i++) {
+        attr = qoe_record_named(&log->record, i);
+
+        if (attr.name.len == 0 || attr.value.len == 0) {
+            continue;
+        }
+
+        if (qoe_log_name(&attr.name, arena) != QOE_OK) {
+            return QOE_NOMEM;
+        }
+
+        if (qoe_log_has(log, names, n, attr.name)) {
+            continue;
+        }
+
+        names[n++] = attr.name;
+        log->attrs |= (uint32_t) 1 << i;
+        log->size += qoe_log_attr_size(attr.name.len, attr.value.len);
+    }
+
+    return QOE_OK;
+}
+
+
+/* The name as it will be written: ours are, others are copied. */
+
+static qoe_status_t
+qoe_log_name(qoe_span_t *name, qoe_arena_t *arena)
+{
+    qoe_span_t  copy;
+
+    if (qoe_pb_ascii(name->data, name->len) == name->len) {
+        return QOE_OK;
+    }
+
+    copy.data = qoe_pb_text(arena, qoe_span_null, *name);
+    copy.len = name->len;
+    *name = copy;
+
+    return (copy.data != NULL) ? QOE_OK : QOE_NOMEM;
+}
+
+
+static bool
+qoe_log_has(const qoe_log_entry_t *log, const qoe_span_t *names, size_t n,
+    qoe_span_t name)
+{
+    size_t  i;
 
     for (i = 0; i < n; i++) {
-        if (logs[i].size != 0) {
-            p = qoe_wire_head(p, QOE_LOGS_RECORDS, logs[i].size);
-            p = qoe_log_write(p, &logs[i]);
+        if (qoe_span_eq(names[i], name)) {
+            return true;
         }
     }
 
-    out->len += qoe_wire_bytes_size(resource_logs);
+    for (i = 0; i < qoe_countof(qoe_log_fields); i++) {
+        if (qoe_span_eq(qoe_log_fields[i].key, name)) {
+            return qoe_record_text(&log->record, qoe_log_fields[i].text).len
+                   != 0;
+        }
+    }
+
+    return qoe_span_eq(QOE_LOG_EVENT_TYPE, name)
+           || qoe_span_eq(QOE_LOG_UID, name);
+}
+
+
+/* The view is the trace: its logs and its spans join on this id. */
+
+static void
+qoe_log_trace_id(qoe_log_entry_t *log)
+{
+    static const uint8_t  zero[16];
+
+    log->traced = qoe_uuid_parse(log->trace_id,
+                                 qoe_record_text(&log->record,
+                                                 QOE_TEXT_VIEW_ID))
+                  == QOE_OK
+                  && memcmp(log->trace_id, zero, sizeof(zero)) != 0;
+}
+
+
+static qoe_status_t
+qoe_logs_frame(qoe_logs_frame_t *frame, const qoe_otlp_identity_t *id,
+    size_t logs_size, qoe_arena_t *arena)
+{
+    if (qoe_pb_identity(&frame->resource, &frame->scope, id, arena)
+        != QOE_OK)
+    {
+        return QOE_NOMEM;
+    }
+
+    frame->resource_size =
+        protobuf_c_message_get_packed_size(&frame->resource.base);
+    frame->scope_size =
+        protobuf_c_message_get_packed_size(&frame->scope.base);
+
+    frame->scope_logs = qoe_wire_bytes_size(frame->scope_size) + logs_size;
+    frame->resource_logs = qoe_wire_bytes_size(frame->resource_size)
+                           + qoe_wire_bytes_size(frame->scope_logs);
+    frame->request = qoe_wire_bytes_size(frame->resource_logs);
 
     return QOE_OK;
+}
+
+
+/* The request up to its log records, which are the last field of all. */
+
+static char *
+qoe_logs_open(char *p, const qoe_logs_frame_t *frame)
+{
+    p = qoe_wire_head(p, 1, frame->resource_logs);
+
+    p = qoe_wire_head(p, 1, frame->resource_size);
+    p += protobuf_c_message_pack(&frame->resource.base, (uint8_t *) p);
+
+    p = qoe_wire_head(p, 2, frame->scope_logs);
+
+    p = qoe_wire_head(p, 1, frame->scope_size);
+    p += protobuf_c_message_pack(&frame->scope.base, (uint8_t *) p);
+
+    return p;
+}
+
+
+static char *
+qoe_log_write(char *p, const qoe_log_entry_t *log)
+{
+    const qoe_span_t    *severity;
+    const qoe_record_t  *r;
+
+    r = &log->record;
+
+    if (qoe_log_time_ns(r) != 0) {
+        p = qoe_wire_fixed64(p, 1, qoe_log_time_ns(r));
+    }
+
+    severity = qoe_log_severity(r);
+
+    if (severity != NULL) {
+        p = qoe_wire_small(p, 2, r->head->severity);
+        p = qoe_wire_bytes(p, 3, *severity);
+    }
+
+    p = qoe_wire_head(p, 5, qoe_log_value_size(r->body.len));
+    p = qoe_wire_head(p, 1, r->body.len);
+    p = qoe_pb_put(p, r->body);
+
+    p = qoe_log_attributes(p, log);
+
+    if (log->traced) {
+        p = qoe_wire_bytes(p, 9, (qoe_span_t) { (const char *) log->trace_id,
+                                                sizeof(log->trace_id) });
+    }
+
+    if (r->head->received_ns != 0) {
+        p = qoe_wire_fixed64(p, 11, r->head->received_ns);
+    }
+
+    p = qoe_wire_head(p, 12, QOE_LOG_EVENT_PREFIX.len + r->type_name.len);
+    p = qoe_wire_text(p, QOE_LOG_EVENT_PREFIX);
+
+    return qoe_pb_put(p, r->type_name);
+}
+
+
+static char *
+qoe_log_attributes(char *p, const qoe_log_entry_t *log)
+{
+    uint32_t             left;
+    qoe_span_t           text;
+    qoe_named_t          attr;
+    const qoe_record_t  *r;
+
+    r = &log->record;
+
+    p = qoe_log_key(p, QOE_LOG_EVENT_TYPE, r->type_name.len);
+    p = qoe_pb_put(p, r->type_name);
+
+#define QOE_LOG_FIELD_WRITE(key, id)                                          \
+    text = qoe_record_text(r, QOE_TEXT_##id);                                 \
+                                                                              \
+    if (text.len != 0) {                                                      \
+        p = qoe_log_key(p, qoe_span(key), text.len);                          \
+        p = qoe_pb_put(p, text);                                              \
+    }
+
+    QOE_LOG_FIELDS(QOE_LOG_FIELD_WRITE)
+
+#undef QOE_LOG_FIELD_WRITE
+
+    p = qoe_log_key(p, QOE_LOG_UID, QOE_UUID_TEXT_LEN);
+    qoe_uuid_format(p, r->head->uid);
+    p += QOE_UUID_TEXT_LEN;
+
+    for (left = log->attrs; left != 0; left &= left - 1) {
+        attr = qoe_record_named(r, (size_t) __builtin_ctz(left));
+
+        p = qoe_wire_head(p, QOE_LOG_ATTRIBUTES,
+                          qoe_log_key_value_size(attr.name.len,
+                                                 attr.value.len));
+        p = qoe_wire_head(p, 1, attr.name.len);
+        p = qoe_pb_put(p, attr.name);
+        p = qoe_wire_head(p, 2, qoe_log_value_size(attr.value.len));
+        p = qoe_wire_head(p, 1, attr.value.len);
+        p = qoe_pb_put(p, attr.value);
+    }
+
+    return p;
 }

@@ -20,7 +20,7 @@
 #include "qoe_otlp_attrs.h"
 #include "qoe_otlp_pb.h"
 #include "qoe_otlp_point.h"
-#include "qoe_wire.h"
+#include "qoe_otlp_wire.h"
 
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.pb-c.h"
 

@@ -5,7 +5,7 @@
 
 
 #include "qoe_otlp_point.h"
-#include "qoe_wire.h"
+#include "qoe_otlp_wire.h"
 
 #include <math.h>
 

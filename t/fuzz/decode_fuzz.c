@@ -10,7 +10,7 @@
 
 #include "qoe_decode.h"
 #include "qoe_number.h"
-#include "../unit/record_pb.h"
+#include "qoe_record.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -103,49 +103,43 @@ check_record(const qoe_event_t *ev, qoe_arena_t *arena)
 {
     size_t                     i;
     qoe_span_t                 packed;
+    qoe_record_t               r;
     qoe_sample_t               s;
-    qoe_record_t               open, *r;
+    qoe_record_parts_t         parts;
     static qoe_record_meta_t   meta = { .received_ns = 1, .uid = { 1 } };
 
-    check(record_pack(&packed, ev, &meta, arena) == QOE_OK);
-    check(qoe_record_open(&open, packed) == QOE_OK);
-
-    r = &open;
+    check(qoe_record_pack(&parts, ev, &meta, arena) == QOE_OK);
+    check(qoe_record_join(&packed, &parts, arena) == QOE_OK);
+    check(qoe_record_open(&r, packed) == QOE_OK);
+    check(qoe_record_sample(&s, &r, arena) == QOE_OK);
 
     const struct {
-        qoe_span_t   got;
-        qoe_span_t   want;
+        qoe_span_t  got;
+        qoe_span_t  want;
     } pairs[] = {
-        { r->type_name, ev->type_name },
-        { r->text[QOE_TEXT_ORG_ID],
-          ev->field[QOE_FIELD_ORG_ID].v.string },
-        { r->text[QOE_TEXT_PLAYER_ID],
+        { s.type_name, ev->type_name },
+        { s.text[QOE_TEXT_ORG_ID], ev->field[QOE_FIELD_ORG_ID].v.string },
+        { s.text[QOE_TEXT_PLAYER_ID],
           ev->field[QOE_FIELD_PLAYER_ID].v.string },
-        { r->text[QOE_TEXT_SESSION_ID],
+        { s.text[QOE_TEXT_SESSION_ID],
           ev->field[QOE_FIELD_SESSION_ID].v.string },
-        { r->text[QOE_TEXT_VIEW_ID],
-          ev->field[QOE_FIELD_VIEW_ID].v.string },
-        { r->text[QOE_TEXT_VIEWER_ID],
+        { s.text[QOE_TEXT_VIEW_ID], ev->field[QOE_FIELD_VIEW_ID].v.string },
+        { s.text[QOE_TEXT_VIEWER_ID],
           ev->field[QOE_FIELD_VIEWER_ID].v.string },
-        { r->text[QOE_TEXT_ENV],
-          ev->field[QOE_FIELD_ENV].v.string },
-        { r->text[QOE_TEXT_APP_NAME],
-          ev->field[QOE_FIELD_APP_NAME].v.string },
-        { r->text[QOE_TEXT_APP_VERSION],
+        { s.text[QOE_TEXT_ENV], ev->field[QOE_FIELD_ENV].v.string },
+        { s.text[QOE_TEXT_APP_NAME], ev->field[QOE_FIELD_APP_NAME].v.string },
+        { s.text[QOE_TEXT_APP_VERSION],
           ev->field[QOE_FIELD_APP_VERSION].v.string }
     };
 
-    check(r->event_ns == (uint64_t) ev->time_ms * 1000000);
-    check(r->severity == (uint32_t) ev->severity);
+    check(r.head->severity == (unsigned) ev->severity);
 
     for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         check(qoe_span_eq(pairs[i].got,
                           qoe_text_cut(pairs[i].want, QOE_RECORD_TEXT_MAX)));
     }
 
-    check(qoe_span_eq(r->body, ev->raw));
-
-    qoe_record_sample(&s, r);
+    check(qoe_span_eq(r.body, ev->raw));
     check(s.type == ev->type && s.time_ms == ev->time_ms && s.set == ev->set);
 
     for (i = 0; i < QOE_NUMBERS; i++) {

@@ -10,7 +10,7 @@
 #include "tap.h"
 #include "qoe_decode.h"
 #include "qoe_number.h"
-#include "record_pb.h"
+#include "qoe_record.h"
 
 #include <math.h>
 
@@ -378,16 +378,31 @@ test_cut(void)
 }
 
 
+/* The sample of the event's record. */
+
+static bool
+sample(qoe_sample_t *s, const qoe_event_t *ev, const qoe_record_meta_t *meta,
+    qoe_arena_t *arena)
+{
+    qoe_span_t          packed;
+    qoe_record_t        r;
+    qoe_record_parts_t  parts;
+
+    return qoe_record_pack(&parts, ev, meta, arena) == QOE_OK
+           && qoe_record_join(&packed, &parts, arena) == QOE_OK
+           && qoe_record_open(&r, packed) == QOE_OK
+           && qoe_record_sample(s, &r, arena) == QOE_OK;
+}
+
+
 /* From the body of a request to the sample of its record. */
 
 static void
 test_way(void)
 {
     run_t                 r;
-    qoe_span_t            packed;
     qoe_sample_t          s;
     qoe_record_meta_t     meta;
-    qoe_record_t          rec;
     const qoe_named_t     attrs[] = { { qoe_span("a"), qoe_span("b") } };
 
     memset(&meta, 0, sizeof(meta));
@@ -401,11 +416,7 @@ test_way(void)
             "\"data\":{\"media_type\":\"video\",\"bitrate\":1,"
             "\"ttfb_ms\":2.5}");
 
-    ok(r.ev != NULL
-       && record_pack(&packed, r.ev, &meta, &r.arena) == QOE_OK
-       && qoe_record_open(&rec, packed) == QOE_OK, "there and back");
-
-    qoe_record_sample(&s, &rec);
+    ok(r.ev != NULL && sample(&s, r.ev, &meta, &r.arena), "there and back");
 
     ok(s.type == QOE_EVENT_PLAYING && is(s.type_name, "playing")
        && s.received_ns == 17 && s.time_ms == NOW, "type and times");
@@ -423,7 +434,7 @@ test_way(void)
        && qoe_sample_has(&s, BITRATE) && !qoe_sample_has(&s, QUARTILE),
        "numbers");
     ok(s.nattrs == 1 && is(s.attrs[0].name, "a") && is(s.attrs[0].value, "b")
-       && s.ndims == 0, "attributes and dimensions");
+       && s.ndims == 0 && s.dims == NULL, "attributes and dimensions");
 
     qoe_event_fill(r.ev, qoe_span("network.region"), qoe_span("BE"));
     qoe_event_fill(r.ev, qoe_span("video.id"), qoe_span("7"));
@@ -431,11 +442,8 @@ test_way(void)
     qoe_event_fill(r.ev, qoe_span("video.duration"), qoe_span("1.5"));
     qoe_event_fill(r.ev, qoe_span("app_name"), qoe_span("tv"));
 
-    ok(record_pack(&packed, r.ev, &meta, &r.arena) == QOE_OK
-       && qoe_record_open(&rec, packed) == QOE_OK, "once more");
-
-    qoe_record_sample(&s, &rec);
-    ok(is(s.text[QOE_TEXT_NETWORK_REGION], "BE")
+    ok(sample(&s, r.ev, &meta, &r.arena)
+       && is(s.text[QOE_TEXT_NETWORK_REGION], "BE")
        && is(s.text[QOE_TEXT_VIDEO_ID], "7")
        && is(s.text[QOE_TEXT_APP_NAME], "tv")
        && is(s.text[QOE_TEXT_NETWORK_ASN], "3320"),
@@ -448,44 +456,14 @@ test_way(void)
        "and only that is an attribute");
 
     r.ev->field[QOE_FIELD_NETWORK_ASN].v.number = 0;
-    record_pack(&packed, r.ev, &meta, &r.arena);
-    qoe_record_open(&rec, packed);
-    ok(rec.text[QOE_TEXT_NETWORK_ASN].len == 0, "no ASN is 0");
+    ok(sample(&s, r.ev, &meta, &r.arena)
+       && s.text[QOE_TEXT_NETWORK_ASN].len == 0, "no ASN is 0");
 
     r.ev->field[QOE_FIELD_NETWORK_ASN].v.number = 1.5;
-    record_pack(&packed, r.ev, &meta, &r.arena);
-    qoe_record_open(&rec, packed);
-    ok(rec.text[QOE_TEXT_NETWORK_ASN].len == 0, "or 1.5");
+    ok(sample(&s, r.ev, &meta, &r.arena)
+       && s.text[QOE_TEXT_NETWORK_ASN].len == 0, "or 1.5");
 
     done(&r);
-}
-
-
-/* As protobuf-c packs it, and with what a record must have. */
-
-static bool
-sample_of(qoe_sample_t *s, Openqoe__V1__Record *r)
-{
-    static uint8_t       bytes[8192];
-    static qoe_record_t  record;
-
-    r->uid.data = bytes;
-    r->uid.len = 16;
-
-    if (openqoe__v1__record__get_packed_size(r) > sizeof(bytes)
-        || qoe_record_open(&record,
-                           (qoe_span_t) {
-                               (char *) bytes,
-                               openqoe__v1__record__pack(r, bytes)
-                           })
-           != QOE_OK)
-    {
-        return false;
-    }
-
-    qoe_record_sample(s, &record);
-
-    return true;
 }
 
 
@@ -494,53 +472,66 @@ sample_of(qoe_sample_t *s, Openqoe__V1__Record *r)
 static void
 test_strange(void)
 {
-    size_t                i;
-    double                numbers[3] = { NAN, INFINITY, 5 };
-    qoe_sample_t          s;
-    Openqoe__V1__Named    named[50], *list[50];
-    Openqoe__V1__Record   r = OPENQOE__V1__RECORD__INIT;
+    size_t               i;
+    double               numbers[3] = { NAN, INFINITY, 5 };
+    qoe_arena_t          arena;
+    qoe_event_t          ev;
+    qoe_named_t          attrs[2] = {
+        { qoe_span(""), qoe_span("n") }, { qoe_span("n"), qoe_span("n") }
+    };
+    qoe_named_t          dims[QOE_SOURCES_MAX + 1];
+    qoe_sample_t         s;
+    qoe_record_t         r;
+    qoe_record_meta_t    meta;
+    qoe_record_head_t    head;
 
-    r.event_type.data = (uint8_t *) (uintptr_t) "adbreak";
-    r.event_type.len = 7;
+    qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
+    memset(&ev, 0, sizeof(ev));
+    memset(&meta, 0, sizeof(meta));
 
-    ok(sample_of(&s, &r) && s.set == 0
+    ev.type = QOE_EVENT_CUSTOM;
+    ev.type_name = qoe_span("adbreak");
+
+    ok(sample(&s, &ev, &meta, &arena) && s.set == 0
        && s.type == QOE_EVENT_CUSTOM && is(s.type_name, "adbreak")
        && s.nattrs == 0 && s.ndims == 0 && s.text[QOE_TEXT_ORG_ID].len == 0,
        "nothing but a type");
 
-    r.numbers = numbers;
-    r.n_numbers = 3;
-    r.number_set = 7;
-    ok(sample_of(&s, &r) && s.set == 4
+    memset(&head, 0, sizeof(head));
+    memset(&r, 0, sizeof(r));
+    head.nnumbers = 3;
+    head.set = 7;
+    r.head = &head;
+    r.numbers = (const char *) numbers;
+    r.body = qoe_span("");
+
+    ok(qoe_record_sample(&s, &r, &arena) == QOE_OK && s.set == 4
        && s.number[2] == 5, "no number is infinite, or none");
 
-    r.number_set = UINT64_MAX;
+    head.set = UINT64_MAX;
     numbers[0] = 1;
     numbers[1] = 2;
-    ok(sample_of(&s, &r) && s.set == 7
+    ok(qoe_record_sample(&s, &r, &arena) == QOE_OK && s.set == 7
        && s.number[0] == 1 && s.number[1] == 2,
        "more bits than numbers");
 
-    r.number_set = (uint64_t) 1 << 63 | 1;
-    ok(sample_of(&s, &r) && s.set == 1
-       && s.number[0] == 1, "more numbers than bits, and one of later code");
+    head.set = (uint64_t) 1 << 63 | 1;
+    ok(qoe_record_sample(&s, &r, &arena) == QOE_OK && s.set == 1
+       && s.number[0] == 1, "more numbers than bits, and one of none");
 
-    for (i = 0; i < 50; i++) {
-        openqoe__v1__named__init(&named[i]);
-        named[i].name.data = (uint8_t *) (uintptr_t) "n";
-        named[i].name.len = (i != 0);
-        named[i].value = named[i].name;
-        list[i] = &named[i];
+    for (i = 0; i < QOE_SOURCES_MAX + 1; i++) {
+        dims[i] = attrs[i != 0];
     }
 
-    r.attributes = list;
-    r.n_attributes = 2;
-    r.dimensions = list;
-    r.n_dimensions = 50;
-    ok(sample_of(&s, &r) && s.nattrs == 1
+    meta.attrs = attrs;
+    meta.nattrs = 2;
+    ev.dims = dims;
+    ev.ndims = QOE_SOURCES_MAX + 1;
+    ok(sample(&s, &ev, &meta, &arena) && s.nattrs == 1
        && is(s.attrs[0].name, "n") && s.ndims == QOE_SOURCES_MAX - 1,
        "what has no name is left out, and what is too many");
 
+    qoe_arena_free(&arena);
 }
 
 
