@@ -68,8 +68,7 @@ qoe_fast_type(qoe_fast_t *f, qoe_span_t name)
     conf = f->conf;
     ev->type_name = name;
 
-    key.text = name;
-    qoe_fast_hash(&key, name.data + name.len);
+    qoe_fast_hash(&key, name.data, name.len, name.data + name.len);
     known = qoe_fast_find(&qoe_fast_table[QOE_FAST_TYPES], &key);
 
     if (known != NULL) {
@@ -188,7 +187,6 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
     qoe_fast_name_t  *n;
 
     n = &t->name[t->n];
-    n->key.text = name;
     n->kind = (uint8_t) kind;
     n->id = (uint8_t) id;
     n->index = (uint8_t) t->n;
@@ -222,7 +220,7 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
         t->required |= n->bit;
     }
 
-    qoe_fast_hash(&n->key, name.data + name.len);
+    qoe_fast_hash(&n->key, name.data, name.len, name.data + name.len);
     i = n->key.hash >> (64 - QOE_FAST_BITS);
 
     while (t->bucket[i] != QOE_FAST_NONE) {
