@@ -403,6 +403,16 @@ check_many(const char *what, bool taken, const char *before,
 #define DEVICE             ",\"device\":{\"name\":\"a\\n\",\"x\":[{}],"     \
                            "\"model\":\"\xc3\xa9\"}"
 
+#define OTHER(key)         TYPE("seek") IDS ",\"" key "\":null,"              \
+                           "\"app_name\":\"a\""
+#define REVERSED           TYPE("seek") "\"viewer_id\":\"w\","               \
+                           "\"session_id\":\"s\",\"view_id\":\"v\","          \
+                           "\"player_id\":\"p\",\"org_id\":\"o\"}"
+#define VIEWER(n, x)       TYPE("seek") "\"viewer_time\":" n "," IDS          \
+                           ",\"env\":\"" x "\",\"app_name\":\"" x "\","        \
+                           "\"app_version\":\"" x "\",\"cdn\":{\"origin\":"     \
+                           "\"" x "\"},\"data\":{}}"
+
 static void
 test_shared(void)
 {
@@ -445,7 +455,19 @@ test_shared(void)
         { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
           "\"event_time\":" NOW_TEXT "},{\"env\":\"e\"," IDS DEVICE
           ",\"event_type\":\"seek\",\"event_time\":" NOW_TEXT "}]}", 0,
-          true }
+          true },
+
+        /* the marks of an event take the place of another one's */
+
+        { "{\"events\":[" OTHER("env") "}," OTHER("env") "}," REVERSED ","
+          OTHER("cdn") "}," OTHER("cdn") ",\"cdn\":null}]}", 0, false },
+        { "{\"events\":[" OTHER("env") "}," OTHER("env") "}," REVERSED ","
+          OTHER("cdn") "}," OTHER("cdn") ",\"env\":null}]}", 0, true },
+
+        /* what is shared has no marks of its own */
+
+        { "{\"events\":[" VIEWER("1", "a") "," VIEWER("2", "b") ","
+          VIEWER("2", "b") "," VIEWER("2", "b") "]}", 0, true }
     };
 
     check("shared", cases);
