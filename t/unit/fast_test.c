@@ -403,14 +403,14 @@ check_many(const char *what, bool taken, const char *before,
 #define DEVICE             ",\"device\":{\"name\":\"a\\n\",\"x\":[{}],"     \
                            "\"model\":\"\xc3\xa9\"}"
 
-#define OTHER(key)         TYPE("seek") IDS ",\"" key "\":null,"              \
-                           "\"app_name\":\"a\""
+#define OTHER(key, name)   TYPE("seek") IDS ",\"" key "\":null,"              \
+                           "\"app_name\":\"" name "\""
 #define REVERSED           TYPE("seek") "\"viewer_id\":\"w\","               \
                            "\"session_id\":\"s\",\"view_id\":\"v\","          \
                            "\"player_id\":\"p\",\"org_id\":\"o\"}"
 #define VIEWER(n, x)       TYPE("seek") "\"viewer_time\":" n "," IDS          \
                            ",\"env\":\"" x "\",\"app_name\":\"" x "\","        \
-                           "\"app_version\":\"" x "\",\"cdn\":{\"origin\":"     \
+                           "\"app_version\":\"" x "\",\"cdn\":{\"origin\":"    \
                            "\"" x "\"},\"data\":{}}"
 
 static void
@@ -459,10 +459,12 @@ test_shared(void)
 
         /* the marks of an event take the place of another one's */
 
-        { "{\"events\":[" OTHER("env") "}," OTHER("env") "}," REVERSED ","
-          OTHER("cdn") "}," OTHER("cdn") ",\"cdn\":null}]}", 0, false },
-        { "{\"events\":[" OTHER("env") "}," OTHER("env") "}," REVERSED ","
-          OTHER("cdn") "}," OTHER("cdn") ",\"env\":null}]}", 0, true },
+        { "{\"events\":[" OTHER("env", "a") "}," OTHER("env", "b") "},"
+          REVERSED "," OTHER("cdn", "c") "}," OTHER("cdn", "d")
+          ",\"cdn\":null}]}", 0, false },
+        { "{\"events\":[" OTHER("env", "a") "}," OTHER("env", "b") "},"
+          REVERSED "," OTHER("cdn", "c") "}," OTHER("cdn", "d")
+          ",\"env\":null}]}", 0, true },
 
         /* what is shared has no marks of its own */
 
