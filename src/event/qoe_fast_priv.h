@@ -174,7 +174,7 @@ typedef struct {
     const char        *data_end;
     size_t             unknown;
     size_t             containers;
-    size_t             commas;       /* or more: see qoe_fast_known() */
+    size_t             commas;       /* or more: qoe_fast_members() */
     size_t             nkeys;
     double             time_min;
     double             time_max;

@@ -30,7 +30,7 @@ static pthread_once_t    qoe_fast_once = PTHREAD_ONCE_INIT;
 
 _Static_assert(QOE_FIELDS <= 64
                && QOE_SCHEMA_TOP_END + 3 + QOE_SCHEMA_GROUPS <= 64,
-               "qoe_fast_known() has a bit a name of a table");
+               "qoe_fast_members() has a bit a name of a table");
 _Static_assert(QOE_FIELDS < QOE_FAST_BUCKETS
                && QOE_EVENT_CUSTOM < QOE_FAST_BUCKETS
                && QOE_DATA_ROWS < QOE_FAST_BUCKETS,
