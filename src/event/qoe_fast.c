@@ -158,7 +158,7 @@ qoe_fast_slot(qoe_fast_t *f, const char *p)
     }
 
     if (f->nevents == f->room) {
-        room = (size_t) (f->end - p) / QOE_FAST_EVENT + 1;
+        room = qoe_max((size_t) (f->end - p) / QOE_FAST_EVENT, (size_t) 1);
 
         if (f->nevents != 0) {
             room = (size_t) (f->end - p)

@@ -174,7 +174,7 @@ typedef struct {
     const char        *data_end;
     size_t             unknown;
     size_t             containers;
-    size_t             commas;       /* or more: see qoe_fast_known() */
+    size_t             commas;       /* or more: qoe_fast_members() */
     size_t             nkeys;
     double             time_min;
     double             time_max;
@@ -413,16 +413,12 @@ qoe_fast_marked(const qoe_fast_t *f, const qoe_fast_name_t *name)
 }
 
 
-/* Fills all of key but its text, of bytes that may be read up to end. */
+/* Of a text that may be read up to end. */
 
 static inline void
-qoe_fast_hash(qoe_fast_key_t *key, const char *end)
+qoe_fast_hash(qoe_fast_key_t *key, const char *p, size_t len, const char *end)
 {
-    size_t       len;
-    const char  *p;
-
-    p = key->text.data;
-    len = key->text.len;
+    key->text = (qoe_span_t) { p, len };
     key->last = 0;
 
     if (len >= sizeof(uint64_t)) {

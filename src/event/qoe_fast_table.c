@@ -30,7 +30,7 @@ static pthread_once_t    qoe_fast_once = PTHREAD_ONCE_INIT;
 
 _Static_assert(QOE_FIELDS <= 64
                && QOE_SCHEMA_TOP_END + 3 + QOE_SCHEMA_GROUPS <= 64,
-               "qoe_fast_known() has a bit a name of a table");
+               "qoe_fast_members() has a bit a name of a table");
 _Static_assert(QOE_FIELDS < QOE_FAST_BUCKETS
                && QOE_EVENT_CUSTOM < QOE_FAST_BUCKETS
                && QOE_DATA_ROWS < QOE_FAST_BUCKETS,
@@ -68,8 +68,7 @@ qoe_fast_type(qoe_fast_t *f, qoe_span_t name)
     conf = f->conf;
     ev->type_name = name;
 
-    key.text = name;
-    qoe_fast_hash(&key, name.data + name.len);
+    qoe_fast_hash(&key, name.data, name.len, name.data + name.len);
     known = qoe_fast_find(&qoe_fast_table[QOE_FAST_TYPES], &key);
 
     if (known != NULL) {
@@ -188,7 +187,6 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
     qoe_fast_name_t  *n;
 
     n = &t->name[t->n];
-    n->key.text = name;
     n->kind = (uint8_t) kind;
     n->id = (uint8_t) id;
     n->index = (uint8_t) t->n;
@@ -222,7 +220,7 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
         t->required |= n->bit;
     }
 
-    qoe_fast_hash(&n->key, name.data + name.len);
+    qoe_fast_hash(&n->key, name.data, name.len, name.data + name.len);
     i = n->key.hash >> (64 - QOE_FAST_BITS);
 
     while (t->bucket[i] != QOE_FAST_NONE) {

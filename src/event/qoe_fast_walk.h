@@ -346,8 +346,7 @@ qoe_fast_member(qoe_fast_t *f, const char *p, qoe_fast_key_t *key)
         return NULL;
     }
 
-    key->text = (qoe_span_t) { text.data, text.len };
-    qoe_fast_hash(key, f->end);
+    qoe_fast_hash(key, text.data, text.len, f->end);
 
     return qoe_fast_colon(p);
 }
@@ -507,9 +506,9 @@ qoe_fast_data_nested(qoe_fast_t *f, const char *p, size_t depth,
     qoe_fast_member_t  m;
 
     qoe_fast_member_init(f, &m, key, rows);
+    v = (qoe_fast_value_t) { .value.type = QOE_VALUE_NONE };
 
     if (*p == '{') {
-        v.value.type = QOE_VALUE_NONE;
         p = qoe_fast_object(f, p, depth, &m.hook);
 
     } else {

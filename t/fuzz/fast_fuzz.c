@@ -19,6 +19,7 @@
 #define NOW        1765976635154
 #define BLOCK      4096
 #define ARENA      (1 << 30)
+#define PADDING    2048
 
 #define check(cond)                                                           \
     do {                                                                      \
@@ -151,12 +152,38 @@ check_body(qoe_span_t body)
 }
 
 
+/*
+ * With blanks before the last byte: of a short body the first event is taken
+ * for the only one, and nothing is shared with it.
+ */
+
+static void
+check_padded(const char *body, size_t len)
+{
+    char  *p;
+
+    p = malloc(len + PADDING);
+    check(p != NULL);
+
+    memcpy(p, body, len);
+    memset(p + len - 1, ' ', PADDING);
+    p[len + PADDING - 1] = body[len - 1];
+
+    check_body((qoe_span_t) { p, len + PADDING });
+    free(p);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     conf.nsources = (size % 2 != 0) ? sizeof(sources) / sizeof(sources[0]) : 0;
 
     check_body((qoe_span_t) { (const char *) data, size });
+
+    if (size != 0) {
+        check_padded((const char *) data, size);
+    }
 
     return 0;
 }

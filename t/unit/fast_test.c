@@ -45,6 +45,14 @@ check_cases(const char *what, const case_t *cases, size_t n)
             wrong = decode_whole(body);
         }
 
+        if (wrong == NULL) {
+            wrong = decode_all(padded(cases[i].body, len), &taken);
+        }
+
+        if (wrong == NULL && taken != cases[i].taken) {
+            wrong = taken ? "taken with blanks" : "declined with blanks";
+        }
+
         /* the end tells more than the beginning, which is always the same */
 
         snprintf(name, sizeof(name), "%s",
@@ -395,6 +403,16 @@ check_many(const char *what, bool taken, const char *before,
 #define DEVICE             ",\"device\":{\"name\":\"a\\n\",\"x\":[{}],"     \
                            "\"model\":\"\xc3\xa9\"}"
 
+#define OTHER(key, name)   TYPE("seek") IDS ",\"" key "\":null,"              \
+                           "\"app_name\":\"" name "\""
+#define REVERSED           TYPE("seek") "\"viewer_id\":\"w\","               \
+                           "\"session_id\":\"s\",\"view_id\":\"v\","          \
+                           "\"player_id\":\"p\",\"org_id\":\"o\"}"
+#define VIEWER(n, x)       TYPE("seek") "\"viewer_time\":" n "," IDS          \
+                           ",\"env\":\"" x "\",\"app_name\":\"" x "\","        \
+                           "\"app_version\":\"" x "\",\"cdn\":{\"origin\":"    \
+                           "\"" x "\"},\"data\":{}}"
+
 static void
 test_shared(void)
 {
@@ -437,7 +455,21 @@ test_shared(void)
         { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
           "\"event_time\":" NOW_TEXT "},{\"env\":\"e\"," IDS DEVICE
           ",\"event_type\":\"seek\",\"event_time\":" NOW_TEXT "}]}", 0,
-          true }
+          true },
+
+        /* the marks of an event take the place of another one's */
+
+        { "{\"events\":[" OTHER("env", "a") "}," OTHER("env", "b") "},"
+          REVERSED "," OTHER("cdn", "c") "}," OTHER("cdn", "d")
+          ",\"cdn\":null}]}", 0, false },
+        { "{\"events\":[" OTHER("env", "a") "}," OTHER("env", "b") "},"
+          REVERSED "," OTHER("cdn", "c") "}," OTHER("cdn", "d")
+          ",\"env\":null}]}", 0, true },
+
+        /* what is shared has no marks of its own */
+
+        { "{\"events\":[" VIEWER("1", "a") "," VIEWER("2", "b") ","
+          VIEWER("2", "b") "," VIEWER("2", "b") "]}", 0, true }
     };
 
     check("shared", cases);

@@ -31,6 +31,7 @@
 #define DATA(members)      EV(",\"data\":{" members "}")
 
 #define GUARDED            (1 << 20)
+#define PADDING            4096
 
 
 typedef struct {
@@ -96,6 +97,29 @@ done(run_t *r)
     }
 
     qoe_arena_free(&r->arena);
+}
+
+
+/*
+ * The same body with blanks before its last byte: of a short one the first
+ * event is taken for the only one, and nothing is shared with it.
+ */
+
+static inline qoe_span_t
+padded(const char *body, size_t len)
+{
+    char  *p;
+
+    p = guard_end - len - PADDING;
+    memcpy(p, body, len);
+
+    if (len != 0) {
+        memset(p + len - 1, ' ', PADDING);
+        guard_end[-1] = body[len - 1];
+        len += PADDING;
+    }
+
+    return (qoe_span_t) { guard_end - len, len };
 }
 
 
