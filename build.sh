@@ -382,7 +382,7 @@ usage: ./build.sh COMMAND
                   long (20), and the long forms of the fault tests
   sanitize        the tests under AddressSanitizer and UBSan
   fuzz [SECONDS]  libFuzzer on the decoders, that long each (60)
-  bench           measure, write bench/RESULTS.md
+  bench [OPTIONS] measure, write bench/RESULTS.md and plots; --help
   lint            style, rooms, clang, cppcheck, shellcheck
   clean           remove build/
 EOF
