@@ -266,9 +266,12 @@ for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
         }
     }
 
-    is("@{ $nice{openqoe} }", "$nice $nice",
+    # this test may run under nice(1) itself
+    my $own = getpriority 0, 0;
+    my $want = $own + $nice > 19 ? 19 : $own + $nice;
+    is("@{ $nice{openqoe} }", "$want $want",
        'helpers: ' . ($http || 'by default'));
-    is("@{ $nice{nginx} }", '0 0', 'event loops stay as they are');
+    is("@{ $nice{nginx} }", "$own $own", 'event loops stay as they are');
     ok($nginx->stop, 'quits');
     $nginx->no_errors;
 }
