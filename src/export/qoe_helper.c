@@ -60,6 +60,7 @@ static void qoe_helper_nice(const qoe_helper_t *h);
 static void *qoe_helper_main(void *data);
 static bool qoe_helper_turn(qoe_helper_t *h);
 static void qoe_helper_flags(qoe_helper_t *h, uint64_t now);
+static void qoe_helper_hopeless(qoe_helper_t *h, uint64_t now);
 static uint64_t qoe_helper_spooling_ms(const qoe_helper_t *h);
 static void qoe_helper_work(qoe_helper_t *h, uint64_t now);
 static void qoe_helper_commit(qoe_helper_t *h, uint64_t now);
@@ -291,6 +292,7 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
     if (h->leaving_ms != 0) {
         h->spooling_ms = qoe_helper_spooling_ms(h);
         h->env.spooling = (now >= h->spooling_ms);
+        qoe_helper_hopeless(h, now);
     }
 
     if (qoe_flag(&h->reopen)) {
@@ -298,6 +300,26 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
 
         for (i = 0; i < h->nexporters; i++) {
             qoe_transport_reopen(h->exporter[i].transport);
+        }
+    }
+}
+
+
+/* Events have a place in the spool; metrics are not what an exit is for. */
+
+static void
+qoe_helper_hopeless(qoe_helper_t *h, uint64_t now)
+{
+    size_t           i;
+    qoe_exporter_t  *e;
+
+    for (i = 0; i < h->nexporters; i++) {
+        e = &h->exporter[i];
+
+        if (e->points != NULL && e->spool != NULL
+            && qoe_exporter_open(e, now))
+        {
+            qoe_points_hopeless(e->points);
         }
     }
 }
