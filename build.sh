@@ -30,7 +30,8 @@ do
     PKG_TEST+=" libnginx-mod-$mod"
 done
 PKG_FUZZ="clang libclang-rt-14-dev perl"
-PKG_BENCH="wrk perl curl procps libjson-xs-perl"
+PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind
+    fonts-dejavu-core"
 PKG_LINT="clang cppcheck shellcheck perl"
 
 export PATH="$PATH:/usr/local/go/bin:/usr/sbin"
@@ -381,7 +382,7 @@ usage: ./build.sh COMMAND
                   long (20), and the long forms of the fault tests
   sanitize        the tests under AddressSanitizer and UBSan
   fuzz [SECONDS]  libFuzzer on the decoders, that long each (60)
-  bench           measure, write bench/RESULTS.md
+  bench [OPTIONS] measure, write bench/RESULTS.md and plots; --help
   lint            style, rooms, clang, cppcheck, shellcheck
   clean           remove build/
 EOF

@@ -36,6 +36,11 @@ static ngx_http_openqoe_range_t  ngx_http_openqoe_drain_range = {
 };
 
 
+static ngx_http_openqoe_range_t  ngx_http_openqoe_nice_range = {
+    0, 19, "a number from 0 to 19"
+};
+
+
 static ngx_conf_enum_t  ngx_http_openqoe_acks[] = {
     { ngx_string("memory"), QOE_ACK_MEMORY },
     { ngx_string("spool"), QOE_ACK_SPOOL },
@@ -92,6 +97,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_openqoe_main_conf_t, drain_timeout),
       &ngx_http_openqoe_drain_range },
+
+    { ngx_string("openqoe_helper_nice"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_number,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_main_conf_t, helper_nice),
+      &ngx_http_openqoe_nice_range },
 
     { ngx_string("openqoe_event_type"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,

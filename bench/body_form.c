@@ -252,6 +252,7 @@ static void
 encode(qoe_buf_t *out, qoe_encoding_t encoding, body_t body,
     const qoe_span_t *events, qoe_arena_t *arena)
 {
+    char         *p;
     size_t        i;
     log_t        *logs, *list[BATCH];
     scope_logs_t  batch;
@@ -273,7 +274,19 @@ encode(qoe_buf_t *out, qoe_encoding_t encoding, body_t body,
     batch.log_records = list;
     batch.n_log_records = BATCH;
 
-    if (qoe_pb_append(out, encoding, &batch.base) != QOE_OK) {
+    if (encoding == QOE_ENCODING_JSON) {
+        qoe_otlp_json(out, &batch.base);
+
+    } else {
+        p = qoe_buf_reserve(out,
+                            protobuf_c_message_get_packed_size(&batch.base));
+
+        if (p != NULL) {
+            out->len += protobuf_c_message_pack(&batch.base, (uint8_t *) p);
+        }
+    }
+
+    if (out->status != QOE_OK) {
         die("the batch does not fit");
     }
 }

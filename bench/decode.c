@@ -2,16 +2,23 @@
 /*
  * Copyright (C) OpenQoE
  *
- * decode FILE [SECONDS]: what the way from a request's bytes to records costs
- * without nginx.  FILE has a request body a line; bench/events.lua writes it.
- * Prints a row of a Markdown table: events a body, bytes an event, microseconds
- * an event in qoe_decode() and in qoe_record_pack(), events/s, MB/s, bytes of
- * a record.  Times are of this thread's CPU, not of the clock.
+ * decode FILE [SECONDS]: what the way of an event costs without nginx, from a
+ * request's bytes to an export request's.  FILE has a request body a line;
+ * bench/events.lua writes it.  Prints a row of a Markdown table: events a body,
+ * bytes an event, nanoseconds an event of each stage, MB/s of the first, bytes
+ * of a record.  Times are of this thread's CPU, not of the clock.
+ *
+ * decode FILE STAGE TIMES: goes that often over FILE up to that stage and
+ * prints the number of events, for callgrind: the difference of two stages is
+ * what the later one takes.  STAGE "jansson" is the decoding without the
+ * single-pass decoder.
  */
 
 
 #include "qoe_decode.h"
+#include "qoe_otlp.h"
 #include "qoe_record.h"
+#include "qoe_fast.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +28,23 @@
 #define DAY_MS             (24 * 3600 * 1000)
 
 /* as the events handler sizes its arena */
-#define BLOCK_MIN          (16 * 1024)
-#define BLOCK_MAX          (256 * 1024)
+#define BLOCK              (64 * 1024)
 #define ARENA_MAX          (64 * 1024 * 1024)
+
+#define BATCH              512       /* records of an export request */
+
+
+/* Each one does what those before it do, and its own part. */
+
+typedef enum {
+    STAGE_NONE = 0,
+    STAGE_DECODE,
+    STAGE_PACK,                      /* event -> record */
+    STAGE_READ,                      /* record -> sample, for metrics */
+    STAGE_LOG,                       /* records -> OTLP log records */
+    STAGE_JANSSON,
+    STAGES
+} stage_t;
 
 
 typedef struct {
@@ -43,11 +64,26 @@ typedef struct {
 
 static void read_bodies(bodies_t *bodies, const char *path);
 static char *read_file(const char *path, size_t *len);
-static void pass(result_t *res, const bodies_t *bodies, bool pack);
-static void decode_one(result_t *res, qoe_span_t body, bool pack);
+static void pass(result_t *res, const bodies_t *bodies, stage_t stage);
+static void request(result_t *res, qoe_span_t body, stage_t stage);
+static void records(const qoe_batch_t *batch, result_t *res, stage_t stage);
+static void log_records(void);
+static double ns_of(const result_t *r, stage_t stage, stage_t before);
 static double cpu_seconds(void);
 static void die(const char *what, const char *why)
     __attribute__((noreturn));
+
+
+static const char *const  stages[STAGES] = {
+    "none", "decode", "pack", "read", "log", "jansson"
+};
+
+/* Kept from one request to the next, as by a worker and its helper. */
+
+static qoe_arena_t  arena, queue, scratch;
+static qoe_buf_t    out;
+static qoe_span_t   queued[BATCH];
+static size_t       nqueued;
 
 
 static void
@@ -61,42 +97,85 @@ die(const char *what, const char *why)
 int
 main(int argc, char **argv)
 {
-    double    seconds, us;
-    result_t  decode, both;
+    int       i;
+    double    seconds, spent;
+    stage_t   stage;
+    result_t  r[STAGES];
     bodies_t  bodies;
 
     if (argc < 2) {
-        die("usage", "decode FILE [SECONDS]");
+        die("usage", "decode FILE [SECONDS | STAGE TIMES]");
+    }
+
+    read_bodies(&bodies, argv[1]);
+    memset(r, 0, sizeof(r));
+
+    qoe_arena_init(&arena, &qoe_mem_heap, BLOCK, ARENA_MAX);
+    qoe_arena_init(&queue, &qoe_mem_heap, ARENA_MAX / 8, ARENA_MAX);
+    qoe_arena_init(&scratch, &qoe_mem_heap, BLOCK, ARENA_MAX);
+    qoe_buf_init(&out, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
+
+    if (argc == 4) {
+        for (stage = STAGE_DECODE; stage < STAGES; stage++) {
+            if (strcmp(stages[stage], argv[2]) == 0) {
+                for (i = atoi(argv[3]); i > 0; i--) {
+                    pass(&r[stage], &bodies, stage);
+                }
+
+                printf("%llu\n", (unsigned long long) r[stage].events);
+                return 0;
+            }
+        }
+
+        die(argv[2], "no such stage");
     }
 
     seconds = (argc > 2) ? atof(argv[2]) : 1;
+    spent = 0;
 
-    read_bodies(&bodies, argv[1]);
-
-    memset(&both, 0, sizeof(result_t));
-    pass(&both, &bodies, true);
-
-    memset(&both, 0, sizeof(result_t));
-    memset(&decode, 0, sizeof(result_t));
-
-    /* in turn, so that what disturbs the machine disturbs both */
-
-    while (both.seconds + decode.seconds < seconds) {
-        pass(&decode, &bodies, false);
-        pass(&both, &bodies, true);
+    for (stage = STAGE_DECODE; stage < STAGES; stage++) {
+        pass(&r[stage], &bodies, stage);
     }
 
-    us = decode.seconds * 1e6 / (double) decode.events;
+    memset(r, 0, sizeof(r));
 
-    printf("| %.0f | %.0f | %.2f | %.2f | %.0f | %.1f | %.0f |\n",
-           (double) both.events / (double) both.bodies,
-           (double) both.bytes / (double) both.events, us,
-           both.seconds * 1e6 / (double) both.events - us,
-           (double) both.events / both.seconds,
-           (double) both.bytes / both.seconds / 1e6,
-           (double) both.packed / (double) both.events);
+    /* in turn, so that what disturbs the machine disturbs all */
+
+    while (spent < seconds) {
+        for (stage = STAGE_DECODE; stage < STAGES; stage++) {
+            spent -= r[stage].seconds;
+            pass(&r[stage], &bodies, stage);
+            spent += r[stage].seconds;
+        }
+    }
+
+    printf("| %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f "
+           "|\n",
+           (double) r[STAGE_PACK].events / (double) r[STAGE_PACK].bodies,
+           (double) r[STAGE_PACK].bytes / (double) r[STAGE_PACK].events,
+           ns_of(r, STAGE_JANSSON, STAGE_NONE),
+           ns_of(r, STAGE_DECODE, STAGE_NONE),
+           (double) r[STAGE_DECODE].bytes / r[STAGE_DECODE].seconds / 1e6,
+           ns_of(r, STAGE_PACK, STAGE_DECODE),
+           ns_of(r, STAGE_READ, STAGE_PACK),
+           ns_of(r, STAGE_LOG, STAGE_PACK),
+           (double) r[STAGE_PACK].packed / (double) r[STAGE_PACK].events);
 
     return 0;
+}
+
+
+/* An event, beyond what an earlier stage takes. */
+
+static double
+ns_of(const result_t *r, stage_t stage, stage_t before)
+{
+    double  ns;
+
+    ns = r[stage].seconds * 1e9 / (double) r[stage].events;
+
+    return before == STAGE_NONE
+           ? ns : ns - r[before].seconds * 1e9 / (double) r[before].events;
 }
 
 
@@ -162,7 +241,7 @@ read_file(const char *path, size_t *len)
 
 
 static void
-pass(result_t *res, const bodies_t *bodies, bool pack)
+pass(result_t *res, const bodies_t *bodies, stage_t stage)
 {
     size_t  i;
     double  start;
@@ -170,23 +249,23 @@ pass(result_t *res, const bodies_t *bodies, bool pack)
     start = cpu_seconds();
 
     for (i = 0; i < bodies->n; i++) {
-        decode_one(res, bodies->span[i], pack);
+        request(res, bodies->span[i], stage);
     }
 
     res->seconds += cpu_seconds() - start;
+
+    nqueued = 0;
+    qoe_arena_reset(&queue);
 }
 
 
 /* One request, with memory as the events handler takes it. */
 
 static void
-decode_one(result_t *res, qoe_span_t body, bool pack)
+request(result_t *res, qoe_span_t body, stage_t stage)
 {
-    size_t               i, block;
     uint64_t             now;
-    qoe_span_t           record;
-    qoe_arena_t          arena;
-    qoe_record_meta_t    meta;
+    qoe_status_t         rc;
     static qoe_batch_t   batch;
     qoe_decode_conf_t    conf = {
         .max_events = QOE_EVENTS_MAX,
@@ -194,33 +273,20 @@ decode_one(result_t *res, qoe_span_t body, bool pack)
         .max_ahead_ms = DAY_MS
     };
 
-    now = qoe_unix_ns();
+    now = qoe_unix_ns() / 1000000;
 
-    block = qoe_max(body.len * 4, (size_t) BLOCK_MIN);
-    block = qoe_min(block, (size_t) BLOCK_MAX);
+    rc = (stage == STAGE_JANSSON)
+         ? qoe_decode_jansson(&batch, body.data, body.len, &conf,
+                              (int64_t) now, &arena)
+         : qoe_decode(&batch, body.data, body.len, &conf, (int64_t) now,
+                      &arena);
 
-    qoe_arena_init(&arena, &qoe_mem_heap, block, ARENA_MAX);
-
-    if (qoe_decode(&batch, body.data, body.len, &conf,
-                   (int64_t) (now / 1000000), &arena)
-        != QOE_OK || batch.nrejected != 0)
-    {
+    if (rc != QOE_OK || batch.nrejected != 0) {
         die("a body is refused", batch.nerrors ? batch.errors[0].reason : "");
     }
 
-    if (pack) {
-        memset(&meta, 0, sizeof(meta));
-        meta.received_ns = now;
-
-        for (i = 0; i < batch.nevents; i++) {
-            if (qoe_record_pack(&record, &batch.events[i], &meta, &arena)
-                != QOE_OK)
-            {
-                die("qoe_record_pack", "failed");
-            }
-
-            res->packed += record.len;
-        }
+    if (stage >= STAGE_PACK && stage != STAGE_JANSSON) {
+        records(&batch, res, stage);
     }
 
     res->bodies++;
@@ -228,7 +294,81 @@ decode_one(result_t *res, qoe_span_t body, bool pack)
     res->bytes += body.len;
 
     qoe_batch_free(&batch);
-    qoe_arena_free(&arena);
+    qoe_arena_reset(&arena);
+}
+
+
+static void
+records(const qoe_batch_t *batch, result_t *res, stage_t stage)
+{
+    char                *p;
+    size_t               i, len;
+    qoe_record_parts_t   parts;
+    qoe_sample_t         sample;
+    qoe_record_meta_t    meta;
+    static qoe_record_t  record;
+
+    memset(&meta, 0, sizeof(meta));
+    meta.received_ns = 1;
+
+    for (i = 0; i < batch->nevents; i++) {
+        if (qoe_record_pack(&parts, &batch->events[i], &meta, &arena)
+            != QOE_OK)
+        {
+            die("qoe_record_pack", "failed");
+        }
+
+        len = parts.head.len + parts.body.len;
+        res->packed += len;
+
+        /* as into the ring */
+
+        p = qoe_arena_alloc(&queue, len);
+
+        if (p == NULL) {
+            die("the queue", "out of memory");
+        }
+
+        memcpy(p, parts.head.data, parts.head.len);
+        memcpy(p + parts.head.len, parts.body.data, parts.body.len);
+        queued[nqueued++] = (qoe_span_t) { p, len };
+
+        if (stage == STAGE_READ) {
+            if (qoe_record_open(&record, queued[nqueued - 1]) != QOE_OK
+                || qoe_record_sample(&sample, &record, &scratch) != QOE_OK)
+            {
+                die("qoe_record_open", "failed");
+            }
+
+            qoe_arena_reset(&scratch);
+        }
+
+        if (nqueued == BATCH) {
+            if (stage == STAGE_LOG) {
+                log_records();
+            }
+
+            nqueued = 0;
+            qoe_arena_reset(&queue);
+        }
+    }
+}
+
+
+static void
+log_records(void)
+{
+    size_t                      nbad;
+    static qoe_otlp_identity_t  nobody;
+
+    if (qoe_otlp_logs(&out, &nobody, queued, nqueued, &nbad, &scratch)
+        != QOE_OK || nbad != 0)
+    {
+        die("qoe_otlp_logs", "failed");
+    }
+
+    qoe_buf_reset(&out);
+    qoe_arena_reset(&scratch);
 }
 
 

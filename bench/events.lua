@@ -12,8 +12,10 @@
 -- the same bodies but for the times and the ids' first part.
 
 
-local SESSION = 10      -- events of one session in a row within a batch
-local EVENTS = 3000     -- events in all, shared out to as many batches
+-- BENCH_VIEWS: how many sessions there are, 300 unless told
+local VIEWS = tonumber(os.getenv('BENCH_VIEWS') or 300)
+local EVENTS = math.max(3000, VIEWS)    -- in as many batches as that makes
+local SESSION = math.floor(EVENTS / VIEWS)      -- events of one in a row
 
 
 local devices = {
@@ -214,7 +216,7 @@ function init(args)
     for i = 1, math.ceil(EVENTS / n) do
         local batch = {}
         for j = 1, n do
-            if j % SESSION == 1 or n < SESSION then
+            if (j - 1) % SESSION == 0 or n < SESSION then
                 session = new_session()
             end
             batch[j] = new_event(session, now)

@@ -3,9 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # ./build.sh bench [OPTIONS]: plain nginx that reads the body and answers 202
-# beside the events location that exports to a receiver, in turn, on one core;
-# the parts of it without nginx; honest viewers beside forged ones.  Prints the
-# figures and writes them to bench/RESULTS.md.
+# beside the events location, in turn, on one core: as fast as answers come, and
+# at constant rates; the parts of it without nginx; honest viewers beside forged
+# ones.  Prints the figures and writes them to bench/RESULTS.md, with plots.
 
 use v5.36;
 
@@ -16,9 +16,14 @@ use Getopt::Long;
 use POSIX qw(strftime);
 
 use Bench::Attack;
+use Bench::Count qw(count_report stages);
+use Bench::Plot qw(plot);
 use Bench::Proc qw(machine versions);
-use Bench::Report qw(attack_report report);
+use Bench::Rate qw(drive latencies latency_report static static_report
+                   sustained sustained_report);
+use Bench::Report qw(attack_report commas median of report table);
 use Bench::Run;
+use Bench::Scale qw(scale scale_report);
 use Bench::Spool qw(modes replay spool_report);
 use OpenQoE::Process qw(run_cmd);
 
@@ -35,10 +40,13 @@ usage: ./build.sh bench [OPTIONS]
   --server-core N    core of nginx (0)
   --driver-core LIST cores of wrk and the receiver (1)
   --attack N         events of the cardinality attack (OPENQOE_ATTACK, or
-                     10000000); 0 leaves it out
+                     1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
-  --only PART        metrics, attack or spool: prints that part and writes
-                     nothing
+  --quick            one short run of each, no attack: in about three minutes
+  --only PART        attack, count, decode, latency, metrics, scale, spool,
+                     static or sustained: prints that part and writes nothing
+  --against URL      the same load on another server, http://HOST[:PORT]/PATH:
+                     prints what it makes of it and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
 END
 
@@ -46,13 +54,13 @@ my @given = @ARGV;
 my %opt = (seconds => 6, runs => 3, events => '1,10,100', connections => 32,
            protocol => 'http/protobuf', zone => '64m', 'server-core' => 0,
            'driver-core' => '1', out => "$FindBin::Bin/RESULTS.md",
-           attack => $ENV{OPENQOE_ATTACK} // 10_000_000,
+           attack => $ENV{OPENQOE_ATTACK} // 1_000_000,
            'attack-rate' => 20_000, only => '');
 
 GetOptions(\%opt, 'seconds=i', 'runs=i', 'events=s', 'connections=i',
            'protocol=s', 'compression=s', 'zone=s', 'server-core=i',
            'driver-core=s', 'out=s', 'attack=i', 'attack-rate=i', 'only=s',
-           'help')
+           'quick', 'against=s', 'help')
     && !@ARGV or die $usage;
 
 if ($opt{help}) {
@@ -69,8 +77,14 @@ die "--seconds and --runs: at least 1\n"
     if $opt{seconds} < 1 || $opt{runs} < 1;
 die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
-die "--only: metrics, attack or spool\n"
-    if $opt{only} !~ /^(?:|metrics|attack|spool)$/;
+my %part = (attack => \&attack, count => \&count, decode => \&decode,
+            latency => \&latency, metrics => \&metrics, scale => \&scaled,
+            spool => \&spool, static => \&beside, sustained => \&endless);
+
+die '--only: ' . join(', ', sort keys %part) . "\n"
+    if $opt{only} && !$part{ $opt{only} };
+
+@opt{qw(seconds runs attack)} = (2, 1, 0) if $opt{quick};
 
 $ENV{TEST_NGINX_OPENQOE_MODULE} //= "$build/ngx_http_openqoe_module.so";
 $| = 1;
@@ -85,13 +99,20 @@ my %run = (
     map { $_ => $opt{$_} } qw(seconds connections protocol compression zone),
 );
 
-if ($opt{only}) {
-    my %part = (attack => \&attack, metrics => \&metrics, spool => \&spool);
-    print "\n", $part{ $opt{only} }->();
+$run{rate_tool} = "$build/lib/bench/rate";
+
+my $bench = Bench::Run->new(%run);
+my %plots;
+
+if ($opt{against}) {
+    print "\n", against($opt{against});
     exit;
 }
 
-my $bench = Bench::Run->new(%run);
+if ($opt{only}) {
+    print "\n", $part{ $opt{only} }->();
+    exit;
+}
 
 my @runs = run_all();
 my $text = report(
@@ -99,8 +120,9 @@ my $text = report(
     versions => versions($ENV{TEST_NGINX_BINARY} || 'nginx'),
     command => join(' ', './build.sh bench', @given),
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
-    spool => spool(), decode => decode(), metrics => metrics(), attack => attack(),
-    body_form => body_form(),
+    sustained => endless(), latency => latency(), static => beside(),
+    scale => scaled(), spool => spool(), decode => decode(), count => count(),
+    metrics => metrics(), attack => attack(), body_form => body_form(),
 );
 
 print "\n$text";
@@ -110,6 +132,7 @@ if ($opt{out} ne '-') {
     print $out $text;
     close $out or die "$opt{out}: $!\n";
     print "\nwritten to $opt{out}\n";
+    plots($opt{out} =~ s{[^/]*\z}{}r);
 }
 
 
@@ -122,7 +145,7 @@ sub run_all () {
 
     for my $run (1 .. $opt{runs}) {
         for my $batch (@batches) {
-            for my $side (qw(baseline events)) {
+            for my $side (qw(baseline alone events)) {
                 my $f = $bench->measure($side, $batch);
                 push @all, { %$f, side => $side, batch => $batch };
                 progress($run, $all[-1]);
@@ -144,14 +167,185 @@ sub progress ($run, $f) {
 }
 
 
+# A file of bodies, a line each; made by wrk's script for plain nginx.
+
+sub bodies ($batch) {
+    my $file = "$bench->{dir}/bodies.$batch";
+
+    if (!-s $file) {
+        my $nginx = $bench->start_nginx('baseline');
+        $bench->load($nginx, $batch, 1, $file);
+        $nginx->stop('QUIT', 10) or warn "nginx did not stop by itself\n";
+    }
+
+    return $file;
+}
+
+
+# with the receiver, and exporting uncompressed: the receiver's core is the
+# driver's, and it is not gzip that is measured
+
+sub uncompressed ($what) {
+    local $bench->{compression} = 'none';
+    my $bodies = bodies(10);
+
+    $bench->start_receiver;
+    my @all = $what->($bodies);
+    $bench->stop_receiver;
+
+    return @all;
+}
+
+
+sub endless () {
+    my @all = uncompressed(sub ($bodies) {
+        sustained($bench, $opt{seconds}, $bodies, 50_000, 100_000, 150_000,
+                  200_000, 250_000, 300_000);
+    });
+
+    return sustained_report(@all);
+}
+
+
+sub latency () {
+    my @rates = (1_000, 10_000, 50_000);
+    my @all = uncompressed(sub ($bodies) {
+        latencies($bench, $opt{runs}, $opt{seconds}, $bodies, @rates);
+    });
+    my @keys = ([ p50 => 'p50' ], [ p99 => 'p99' ], [ p999 => 'p99.9' ]);
+
+    $plots{latency} = {
+        title => 'Latency at constant rates, batches of 10',
+        x => 'events/s', y => 'ms', logx => 1, logy => 1, lines => [ map {
+            my ($side, $name) = @$_;
+            map {
+                my ($key, $label) = @$_;
+                [ "$name $label", map {
+                    [ $_, median(of(\@all, $side, $_, $key)) ]
+                } @rates ];
+            } @keys;
+        } [ baseline => 'plain nginx' ], [ events => 'events' ] ],
+    };
+
+    return latency_report(@all);
+}
+
+
+sub beside () {
+    my $rate = 10_000;
+    my %side;
+
+    uncompressed(sub ($bodies) {
+        $side{$_} = [ static($bench, $_, $opt{runs}, $opt{seconds}, $rate,
+                             $bodies) ] for qw(baseline events);
+    });
+
+    return static_report($rate, %side);
+}
+
+
+sub scaled () {
+    my $all = scale(1, sub ($run, $f, $label, $side) {
+        printf "%-16s  %-8s  %8.0f events/s  %.2f us\n", $label, $side,
+               $f->{events}, $f->{loop_us};
+    }, %run, compression => 'none', seconds => $opt{quick} ? 1 : 3);
+    my %name = (baseline => 'plain nginx', alone => 'events, not exported',
+                events => 'events');
+    my $lines = sub ($what, $key, @sides) {
+        my %n = map { $_->{batch} => 1 } @{ $all->{$what} };
+        my @n = sort { $a <=> $b } keys %n;
+        return [ map {
+            my $side = $_;
+            [ $name{$side}, map {
+                [ $_, median(of($all->{$what}, $side, $_, $key)) ]
+            } @n ];
+        } @sides ];
+    };
+
+    $plots{workers} = {
+        title => 'Workers on one core, batches of 10', x => 'workers',
+        y => 'events/s accepted', ticks => [ 1, 2, 4, 8 ], logy => 1,
+        lines => $lines->('workers', 'events', qw(baseline alone events)) };
+    $plots{connections} = {
+        title => 'Connections, batches of 10', x => 'connections',
+        y => 'event loop, us an event', logx => 1,
+        lines => $lines->('connections', 'loop_us',
+                          qw(baseline alone events)) };
+    $plots{views} = {
+        title => 'Live views, batches of 10', x => 'views', logx => 1,
+        y => 'helper, us an event',
+        lines => $lines->('views', 'helper_us', 'events') };
+
+    return scale_report($all);
+}
+
+
+sub count () {
+    return count_report(stages("$build/lib/bench/decode", bodies(10),
+                               $bench->{dir}));
+}
+
+
+sub plots ($dir) {
+    $plots{rates} = {
+        title => 'As fast as answers come', x => 'events a request',
+        y => 'events/s accepted', logx => 1, logy => 1, ticks => \@batches,
+        lines => [ map {
+            my ($side, $name) = @$_;
+            [ $name, map { [ $_, median(of(\@runs, $side, $_, 'events')) ] }
+                     @batches ];
+        } [ baseline => 'plain nginx' ], [ alone => 'events, not exported' ],
+          [ events => 'events' ] ],
+    };
+
+    plot("$dir$_.png", %{ $plots{$_} }) for sort keys %plots;
+}
+
+
+# Another server, at whatever address: the same bodies.
+
+sub against ($url) {
+    my ($host, $port, $path) = $url =~ m{^http://([^/:]+)(?::(\d+))?(/\S*)?\z}
+        or die "--against: http://HOST[:PORT]/PATH\n";
+    my $address = "$host:" . ($port // 80);
+    my @rows;
+
+    for my $batch (@batches) {
+        for my $rate (0, 1_000, 10_000, 50_000) {
+            next if $rate % $batch;
+
+            my $f = drive($bench, $address, $path // '/', $rate / $batch,
+                          $opt{seconds}, bodies($batch), $opt{connections});
+            my $status = join ', ', map { "$f->{status}{$_} x $_" }
+                         sort keys %{ $f->{status} };
+            my $taken = 0;
+
+            $taken += $f->{status}{$_} for grep { /^2/ }
+                                           keys %{ $f->{status} };
+            push @rows, [ $batch, $rate ? commas($rate) : 'all it takes',
+                commas(sprintf '%.0f', $taken * $batch / $f->{seconds}),
+                (map { sprintf '%.2f', $f->{$_} } qw(p50 p99 p999 max)),
+                $status, $f->{errors} ];
+        }
+    }
+
+    return "## $url\n\n" . table([ 'events a request', 'events/s offered',
+        'events/s answered 2xx', 'p50, ms', 'p99, ms', 'p99.9, ms', 'max, ms',
+        'answers', 'errors' ], @rows)
+        . "\nBy `bench/rate.c` on core $opt{'driver-core'}, $opt{connections} "
+        . "connections, $opt{seconds} s each.  At a rate a latency counts\n"
+        . "from when its request was due.\n";
+}
+
+
 # Rows of bench/decode.c for the bodies that wrk has sent.
 
 sub decode () {
     my $rows = '';
 
     for my $batch (@batches) {
-        my ($rc, $out, $err) = run_cmd('taskset', '-c', $opt{'server-core'},
-            "$build/lib/bench/decode", "$bench->{dir}/bodies.$batch", 2);
+        my ($rc, $out, $err) = run_cmd({ timeout => 120 }, 'taskset', '-c',
+            $opt{'server-core'}, "$build/lib/bench/decode", bodies($batch), 2);
         die "decode: $err\n" if $rc ne '0';
         $rows .= $out;
     }

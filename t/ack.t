@@ -214,7 +214,9 @@ sub done ($nginx, %opt) {
     my ($status, undef, $r) = post($nginx, '/hasty', 10);
     is($status, 503, 'a spool that cannot be written: 503');
     is($r->{headers}{'retry-after'}, 1, 'with Retry-After');
-    like($r->{body}, qr/"success":false,.*"events_received":0,/, 'as JSON');
+    like($r->{body}, qr/"success":false,"message":"Events\ queued,\ but\ not
+                        \ stored\ in\ time","events_received":10,/x,
+         'which tells that they are queued');
     is(http_post($nginx->port, '/memory', batch_json(batch(1)))->{status}, 202,
        'a location that does not ask for it goes on');
 

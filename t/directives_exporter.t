@@ -81,6 +81,8 @@ bad(metric_interval => $_, 'a time from 100ms to 1h')
     for qw(0 99ms 61m -1 x "" 2h);
 bad(batch_size => $_, 'a number from 1 to 10000')
     for qw(0 10001 -1 1k x "" 99999999999999999999);
+bad(compression_level => $_, 'a number from 1 to 9')
+    for qw(0 10 -1 x "" best);
 bad(timeout => $_, '') for qw(9ms 11m x -1 "" 0);
 bad(ssl_verify => $_, '"on" or "off"') for qw(yes 1 "" ON);
 bad(spool => $_, '"on" or "off"') for qw(yes 1 "" ON);
@@ -146,6 +148,7 @@ refused("$_->[0] $_->[1]; $_->[0] $_->[1];",
     for [ endpoint => 'http://a' ], [ protocol => 'grpc' ],
         [ compression => 'none' ], [ interval => '1s' ],
         [ metric_interval => '1s' ], [ batch_size => 5 ],
+        [ compression_level => 6 ],
         [ timeout => '1s' ], [ ssl_verify => 'off' ],
         [ signals => 'logs' ], [ spool => 'off' ],
         map { [ $_ => $certs->{ /key/ ? 'client_key' : 'client' } ] }
@@ -158,7 +161,7 @@ refused("$file $_;", 'unknown directive "' . (split ' ')[0]
 refused("$_;", 'invalid number of arguments in "' . (split ' ')[0]
         . '" of "openqoe_exporter"')
     for 'endpoint', 'endpoint a b', 'protocol', 'compression gzip none',
-        'interval', 'batch_size 1 2', 'timeout', 'header a', 'header a b c',
+        'interval', 'batch_size 1 2', 'compression_level', 'timeout', 'header a', 'header a b c',
         'resource a', 'resource a b c', 'ssl_verify', 'signals', 'spool',
         'spool on off', 'certificate',
         'certificate_key', 'trusted_certificate';
@@ -166,6 +169,7 @@ refused("$_;", 'invalid number of arguments in "' . (split ' ')[0]
 taken("$_;") for 'endpoint http://a.example', 'endpoint https://[::1]:4317',
     'endpoint http://a/', 'protocol http/json; endpoint http://a/base/',
     'interval 10ms; timeout 10ms; batch_size 1; metric_interval 100ms',
+    'compression_level 1', 'compression_level 9',
     'interval 1h; timeout 10m; batch_size 10000', 'header X-Empty ""',
     'signals logs', 'signals metrics', 'signals metrics logs', 'spool off',
     'resource a ""', "endpoint https://a; certificate $certs->{client}; "

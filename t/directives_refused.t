@@ -62,6 +62,8 @@ my @values = (
         qw(0 1023 1025m 2g -1 1.5m 1t x 99999999999999999999g)),
     (map { [ http => 'openqoe_drain_timeout', $_, 'a time from 0 to 10m' ] }
         qw(-1 601s 1h 1x 1s1m x)),
+    (map { [ http => 'openqoe_helper_nice', $_, 'a number from 0 to 19' ] }
+        qw(-1 20 x 1.5)),
     (map { [ http => 'openqoe_series_max', $_,
              'a number from 100 to 10000000' ] } qw(99 10000001 0 x 1k)),
     (map { [ http => 'openqoe_series_ttl', $_, 'a time from 1s to 366d' ] }
@@ -143,7 +145,8 @@ refused('an empty value of ' . $_->[1], { $_->[0] => "$_->[1] \"\";" },
         [ events => 'openqoe_marker_domain' ], [ events => 'openqoe_marker' ],
         [ events => 'openqoe_max_events' ], [ http => 'openqoe_event_type' ],
         [ events => 'openqoe_max_inflated_size' ],
-        [ http => 'openqoe_drain_timeout' ], [ http => 'openqoe_event_time' ],
+        [ http => 'openqoe_drain_timeout' ], [ http => 'openqoe_helper_nice' ],
+        [ http => 'openqoe_event_time' ],
         [ events => 'openqoe_overload_status' ], [ events => 'openqoe_ack' ],
         [ events => 'openqoe_ack_timeout' ], [ http => 'openqoe_spool' ];
 
@@ -410,6 +413,7 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ events => 'openqoe_validation', 'strict' ],
         [ events => 'openqoe_overload_status', 429 ],
         [ http => 'openqoe_drain_timeout', '1s' ],
+        [ http => 'openqoe_helper_nice', 3 ],
         [ events => 'openqoe_ack', 'memory' ],
         [ events => 'openqoe_ack_timeout', '1s' ],
         [ http => 'openqoe_spool', 'spool' ],
@@ -439,6 +443,7 @@ my %PLACES = (
     openqoe_exporter => [ undef, 'http' ],
     openqoe_spool => [ 'spool', 'http' ],
     openqoe_drain_timeout => [ '1s', 'http' ],
+    openqoe_helper_nice => [ 0, 'http' ],
     openqoe_event_type => [ 'ad', 'http' ],
     openqoe_event_time => [ 'max_age=1h', 'http' ],
     openqoe_metrics => [ 'core', 'http' ],

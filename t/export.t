@@ -140,6 +140,30 @@ subtest 'not compressed' => sub {
 };
 
 
+subtest 'compression_level' => sub {
+    my %length;
+    my $events = batch(200);
+
+    for my $level (1, 6, 9) {
+        my $peer = OpenQoE::NodePeer->new('http_server.js')->start;
+        my $nginx = nginx_for($peer, protocol => 'http/protobuf',
+                              conf => "compression_level $level;"
+                                      . ' signals logs;');
+
+        is(http_post($nginx->port, '/v2/events',
+                     batch_json($events))->{status}, 202, 'taken');
+        ok(wait_until(sub { ($peer->stats->{items} // 0) >= 200 }, 10),
+           "level $level: delivered");
+        $length{$level} = $peer->stats->{headers}{'content-length'};
+        ok($nginx->stop, 'stops');
+        $nginx->no_errors;
+    }
+
+    cmp_ok($length{1}, '>', $length{6}, 'level 6 takes less than 1');
+    cmp_ok($length{6}, '>=', $length{9}, 'and 9 no more than that');
+};
+
+
 # A receiver that refuses for a while: kept, sent again, told, healed.
 
 my @retries = (

@@ -250,6 +250,32 @@ sub settle ($oracle, $nginx) {
     $nginx->no_errors;
 }
 
+# the helper gives way to its event loop
+
+for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
+     [ 'openqoe_helper_nice 19;', 19 ])
+{
+    my ($http, $nice) = @$_;
+    my $nginx = OpenQoE::Nginx->new(workers => 2, http => $http)->start;
+    my %nice;
+
+    for my $pid ($nginx->worker_pids) {
+        for my $task (glob "/proc/$pid/task/*") {
+            my ($name, @f) = slurp("$task/stat") =~ /\((.*)\) (.*)/s;
+            push $nice{$name}->@*, (split ' ', $f[0])[16];
+        }
+    }
+
+    # this test may run under nice(1) itself
+    my $own = getpriority 0, 0;
+    my $want = $own + $nice > 19 ? 19 : $own + $nice;
+    is("@{ $nice{openqoe} }", "$want $want",
+       'helpers: ' . ($http || 'by default'));
+    is("@{ $nice{nginx} }", "$own $own", 'event loops stay as they are');
+    ok($nginx->stop, 'quits');
+    $nginx->no_errors;
+}
+
 # at idle: no CPU time that the kernel counts, in either thread
 
 {

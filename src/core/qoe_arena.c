@@ -96,6 +96,31 @@ qoe_arena_copy(qoe_arena_t *a, qoe_span_t s)
 }
 
 
+qoe_arena_mark_t
+qoe_arena_mark(const qoe_arena_t *a)
+{
+    return (qoe_arena_mark_t) { a->blocks, a->blocks ? a->blocks->pos : 0 };
+}
+
+
+void
+qoe_arena_rewind(qoe_arena_t *a, qoe_arena_mark_t mark)
+{
+    qoe_arena_block_t  *b;
+
+    while (a->blocks != mark.block) {
+        b = a->blocks;
+        a->blocks = b->next;
+        a->used -= sizeof(qoe_arena_block_t) + b->size;
+        a->mem->free(a->mem->ctx, b);
+    }
+
+    if (mark.block != NULL) {
+        mark.block->pos = mark.pos;
+    }
+}
+
+
 void
 qoe_arena_reset(qoe_arena_t *a)
 {

@@ -26,6 +26,14 @@ typedef struct {
 } qoe_arena_t;
 
 
+/* A place in an arena, to go back to. */
+
+typedef struct {
+    qoe_arena_block_t  *block;
+    size_t              pos;
+} qoe_arena_mark_t;
+
+
 /*
  * block_size: bytes asked from mem at a time; max: bytes in all.  Allocates
  * nothing yet.  mem must outlive the arena.
@@ -39,6 +47,13 @@ void *qoe_arena_calloc(qoe_arena_t *a, size_t size);
 
 /* A copy of s with a NUL behind it; data is NULL on failure. */
 qoe_span_t qoe_arena_copy(qoe_arena_t *a, qoe_span_t s);
+
+/*
+ * Forgets every object that is newer than the mark, and gives back the blocks
+ * taken since: the arena has the room that it had.
+ */
+qoe_arena_mark_t qoe_arena_mark(const qoe_arena_t *a);
+void qoe_arena_rewind(qoe_arena_t *a, qoe_arena_mark_t mark);
 
 /* Forgets every object; keeps one block for the next use. */
 void qoe_arena_reset(qoe_arena_t *a);

@@ -89,11 +89,26 @@ qoe_buf_printf(qoe_buf_t *b, const char *fmt, ...)
 {
     int      n;
     char    *dst;
+    size_t   room;
     va_list  args;
 
+    if (b->status != QOE_OK) {
+        return;
+    }
+
+    /* mostly it fits where it has to go */
+
+    room = b->cap - b->len;
+    dst = (room != 0) ? b->data + b->len : NULL;
+
     va_start(args, fmt);
-    n = vsnprintf(NULL, 0, fmt, args);
+    n = vsnprintf(dst, room, fmt, args);
     va_end(args);
+
+    if (n >= 0 && (size_t) n < room) {
+        b->len += (size_t) n;
+        return;
+    }
 
     if (n < 0) {
         b->status = QOE_ERROR;

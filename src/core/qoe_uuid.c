@@ -6,11 +6,24 @@
 
 #include "qoe_uuid.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <sys/random.h>
 
 
-static int qoe_hex_value(char c);
+/* What is no digit shows in the bits above a byte, as either of the two. */
+
+#define QOE_HEX_BAD    0x1100
+
+static const uint16_t  qoe_hex_values[256] = {
+    [0 ... '0' - 1] = QOE_HEX_BAD,
+    ['0'] = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+    ['9' + 1 ... 'A' - 1] = QOE_HEX_BAD,
+    ['A'] = 10, 11, 12, 13, 14, 15,
+    ['F' + 1 ... 'a' - 1] = QOE_HEX_BAD,
+    ['a'] = 10, 11, 12, 13, 14, 15,
+    ['f' + 1 ... 255] = QOE_HEX_BAD
+};
 
 
 qoe_status_t
@@ -54,26 +67,52 @@ qoe_uuid_v7(uint8_t id[16], uint64_t now_ms, const uint8_t random[10])
 void
 qoe_uuid_format(char text[QOE_UUID_TEXT_LEN], const uint8_t id[16])
 {
-    size_t             i;
-    static const char  hex[] = "0123456789abcdef";
+    char      hex[32];
+    size_t    i;
+    uint32_t  bytes;
+    uint64_t  v, letters;
 
-    for (i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *text++ = '-';
-        }
+    /* four bytes at a time: their halves spread over eight, then to digits */
 
-        *text++ = hex[id[i] >> 4];
-        *text++ = hex[id[i] & 0x0f];
+    for (i = 0; i < 4; i++) {
+        memcpy(&bytes, id + 4 * i, 4);
+
+        v = le32toh(bytes);
+        v = (v | v << 16) & 0x0000ffff0000ffff;
+        v = (v | v << 8) & 0x00ff00ff00ff00ff;
+        v = (v >> 4 & 0x000f000f000f000f) | (v & 0x000f000f000f000f) << 8;
+
+        letters = (v + 0x0606060606060606) >> 4 & 0x0101010101010101;
+        v += 0x3030303030303030 + letters * ('a' - '0' - 10);
+
+        v = htole64(v);
+        memcpy(hex + 8 * i, &v, 8);
     }
+
+    memcpy(text, hex, 8);
+    memcpy(text + 9, hex + 8, 4);
+    memcpy(text + 14, hex + 12, 4);
+    memcpy(text + 19, hex + 16, 4);
+    memcpy(text + 24, hex + 20, 12);
+
+    text[8] = '-';
+    text[13] = '-';
+    text[18] = '-';
+    text[23] = '-';
 }
 
 
 qoe_status_t
 qoe_uuid_parse(uint8_t id[16], qoe_span_t s)
 {
-    int          hi, lo;
-    size_t       i;
-    const char  *p;
+    size_t        i;
+    unsigned      value, bad;
+    const char   *p;
+
+    /* where the digits of each byte stand */
+    static const uint8_t  at[16] = {
+        0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34
+    };
 
     if (s.len != QOE_UUID_TEXT_LEN) {
         return QOE_INVALID;
@@ -81,33 +120,18 @@ qoe_uuid_parse(uint8_t id[16], qoe_span_t s)
 
     p = s.data;
 
+    if (p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-') {
+        return QOE_INVALID;
+    }
+
+    bad = 0;
+
     for (i = 0; i < 16; i++) {
-        if ((i == 4 || i == 6 || i == 8 || i == 10) && *p++ != '-') {
-            return QOE_INVALID;
-        }
-
-        hi = qoe_hex_value(*p++);
-        lo = qoe_hex_value(*p++);
-
-        if (hi < 0 || lo < 0) {
-            return QOE_INVALID;
-        }
-
-        id[i] = (uint8_t) (hi << 4 | lo);
+        value = (unsigned) qoe_hex_values[(uint8_t) p[at[i]]] << 4
+                | qoe_hex_values[(uint8_t) p[at[i] + 1]];
+        bad |= value;
+        id[i] = (uint8_t) value;
     }
 
-    return QOE_OK;
-}
-
-
-static int
-qoe_hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-
-    return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : -1;
+    return (bad > 0xff) ? QOE_INVALID : QOE_OK;
 }

@@ -9,30 +9,22 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 
-#define QOE_DATA_RANKS     3             /* paths of a number at most */
 #define QOE_DATA_BUCKETS   64
-#define QOE_DATA_ROWS      (QOE_NUMBERS * QOE_DATA_RANKS + QOE_DATA_TEXTS)
 
 
-/* Where a value is read from: one path of the tables, in two keys. */
-
-typedef struct {
-    qoe_span_t      key;
-    qoe_span_t      sub;                 /* empty: the value of key itself */
-    bool            text;
-    uint8_t         id;                  /* qoe_number_t or qoe_data_text_t */
-    uint8_t         rank;                /* the lower one is taken */
-} qoe_data_row_t;
-
-
-/* The rows by a hash of their key: those of bucket b end where b + 1 begins. */
+/* By a hash of their key: the keys of bucket b end where b + 1 begins. */
 
 typedef struct {
     qoe_data_row_t  row[QOE_DATA_ROWS];
-    size_t          first[QOE_DATA_BUCKETS + 1];
+    qoe_data_key_t  key[QOE_DATA_ROWS];
+    uint8_t         first[QOE_DATA_BUCKETS + 1];
 } qoe_data_table_t;
+
+
+_Static_assert(QOE_DATA_ROWS <= UINT8_MAX, "first[] has bytes");
 
 
 typedef struct {
@@ -43,10 +35,10 @@ typedef struct {
 static void qoe_data_prepare(void);
 static size_t qoe_data_list(qoe_data_row_t *rows);
 static void qoe_data_row(qoe_data_row_t *row, const char *path);
-static qoe_status_t qoe_data_set(qoe_event_t *ev, const qoe_data_row_t *row,
-    json_t *value, uint8_t *ranks, qoe_arena_t *arena);
-static bool qoe_data_number(double *n, const json_t *value);
-static qoe_status_t qoe_data_text(qoe_span_t *text, const json_t *value,
+static int qoe_data_compare(const void *one, const void *two);
+static void qoe_data_value(qoe_value_t *out, json_t *value, qoe_span_t sub);
+static bool qoe_data_number(double *n, const qoe_value_t *value);
+static qoe_status_t qoe_data_text(qoe_span_t *text, const qoe_value_t *value,
     qoe_arena_t *arena);
 static qoe_status_t qoe_data_dims(qoe_event_t *ev, qoe_span_t key,
     json_t *value, qoe_arena_t *arena);
@@ -88,17 +80,54 @@ qoe_data_hash(qoe_span_t key)
 }
 
 
+void
+qoe_data_init(void)
+{
+    (void) pthread_once(&qoe_data_once, qoe_data_prepare);
+}
+
+
+const qoe_data_key_t *
+qoe_data_find(qoe_span_t key)
+{
+    size_t  i, bucket;
+
+    bucket = qoe_data_hash(key);
+
+    for (i = qoe_data_table.first[bucket];
+         i < qoe_data_table.first[bucket + 1];
+         i++)
+    {
+        if (qoe_span_eq(key, qoe_data_table.key[i].key)) {
+            return &qoe_data_table.key[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+const qoe_data_key_t *
+qoe_data_keys(size_t *n)
+{
+    *n = qoe_data_table.first[QOE_DATA_BUCKETS];
+
+    return qoe_data_table.key;
+}
+
+
 qoe_status_t
 qoe_data_read(qoe_event_t *ev, json_t *data, qoe_arena_t *arena)
 {
     void                  *iter;
-    size_t                 i, bucket;
     json_t                *value;
     uint8_t                ranks[QOE_NUMBERS];
     qoe_span_t             key;
-    const qoe_data_row_t  *row;
+    qoe_value_t            v;
+    const qoe_data_key_t  *k;
+    const qoe_data_row_t  *row, *end;
 
-    (void) pthread_once(&qoe_data_once, qoe_data_prepare);
+    qoe_data_init();
 
     for (iter = json_object_iter(data);
          iter != NULL;
@@ -107,17 +136,14 @@ qoe_data_read(qoe_event_t *ev, json_t *data, qoe_arena_t *arena)
         key.data = json_object_iter_key(iter);
         key.len = json_object_iter_key_len(iter);
         value = json_object_iter_value(iter);
-        bucket = qoe_data_hash(key);
+        k = qoe_data_find(key);
+        row = (k != NULL) ? k->first : NULL;
+        end = (k != NULL) ? k->end : NULL;
 
-        for (i = qoe_data_table.first[bucket];
-             i < qoe_data_table.first[bucket + 1];
-             i++)
-        {
-            row = &qoe_data_table.row[i];
+        for ( /* void */ ; row != end; row++) {
+            qoe_data_value(&v, value, row->sub);
 
-            if (qoe_span_eq(key, row->key)
-                && qoe_data_set(ev, row, value, ranks, arena) != QOE_OK)
-            {
+            if (qoe_data_set(ev, row, &v, ranks, arena) != QOE_OK) {
                 return QOE_NOMEM;
             }
         }
@@ -133,28 +159,36 @@ qoe_data_read(qoe_event_t *ev, json_t *data, qoe_arena_t *arena)
 }
 
 
-/* A counting sort of the rows by their buckets. */
+/* The rows in the order of their keys' hashes, those of a key together. */
 
 static void
 qoe_data_prepare(void)
 {
-    size_t            i, n, *first, next[QOE_DATA_BUCKETS];
-    qoe_data_row_t    rows[QOE_DATA_ROWS];
+    size_t           i, n, nkeys;
+    qoe_data_row_t  *row;
+    qoe_data_key_t  *key;
 
-    n = qoe_data_list(rows);
-    first = qoe_data_table.first;
+    n = qoe_data_list(qoe_data_table.row);
+    qsort(qoe_data_table.row, n, sizeof(qoe_data_row_t), qoe_data_compare);
+
+    nkeys = 0;
+    key = NULL;
 
     for (i = 0; i < n; i++) {
-        first[qoe_data_hash(rows[i].key) + 1]++;
+        row = &qoe_data_table.row[i];
+
+        if (key == NULL || !qoe_span_eq(key->key, row->key)) {
+            key = &qoe_data_table.key[nkeys++];
+            key->key = row->key;
+            key->first = row;
+            qoe_data_table.first[qoe_data_hash(row->key) + 1]++;
+        }
+
+        key->end = row + 1;
     }
 
     for (i = 0; i < QOE_DATA_BUCKETS; i++) {
-        first[i + 1] += first[i];
-        next[i] = first[i];
-    }
-
-    for (i = 0; i < n; i++) {
-        qoe_data_table.row[next[qoe_data_hash(rows[i].key)]++] = rows[i];
+        qoe_data_table.first[i + 1] += qoe_data_table.first[i];
     }
 }
 
@@ -201,32 +235,67 @@ qoe_data_row(qoe_data_row_t *row, const char *path)
 }
 
 
-static qoe_status_t
-qoe_data_set(qoe_event_t *ev, const qoe_data_row_t *row, json_t *value,
-    uint8_t *ranks, qoe_arena_t *arena)
+static int
+qoe_data_compare(const void *one, const void *two)
 {
-    double    n;
-    uint64_t  bit;
+    size_t                 x, y;
+    const qoe_data_row_t  *a = one, *b = two;
 
-    if (row->sub.len != 0) {
-        value = json_object_getn(value, row->sub.data, row->sub.len);
+    x = qoe_data_hash(a->key);
+    y = qoe_data_hash(b->key);
+
+    if (x == y) {
+        x = a->key.len;
+        y = b->key.len;
     }
 
+    if (x != y) {
+        return (x < y) ? -1 : 1;
+    }
+
+    return memcmp(a->key.data, b->key.data, a->key.len);
+}
+
+
+static void
+qoe_data_value(qoe_value_t *out, json_t *value, qoe_span_t sub)
+{
+    if (sub.len != 0) {
+        value = json_object_getn(value, sub.data, sub.len);
+    }
+
+    if (json_is_string(value)) {
+        out->type = QOE_VALUE_STRING;
+        out->v.string.data = json_string_value(value);
+        out->v.string.len = json_string_length(value);
+
+    } else if (json_is_number(value)) {
+        out->type = QOE_VALUE_NUMBER;
+        out->v.number = json_number_value(value);
+
+    } else if (json_is_boolean(value)) {
+        out->type = QOE_VALUE_BOOL;
+        out->v.boolean = json_is_true(value);
+
+    } else {
+        out->type = QOE_VALUE_NONE;
+    }
+}
+
+
+qoe_status_t
+qoe_data_set(qoe_event_t *ev, const qoe_data_row_t *row,
+    const qoe_value_t *value, uint8_t *ranks, qoe_arena_t *arena)
+{
+    double  n;
+
     if (row->text) {
-        return json_is_boolean(value)
+        return (value->type == QOE_VALUE_BOOL)
                ? QOE_OK : qoe_data_text(&ev->data[row->id], value, arena);
     }
 
-    if (!qoe_data_number(&n, value)) {
-        return QOE_OK;
-    }
-
-    bit = (uint64_t) 1 << row->id;
-
-    if ((ev->set & bit) == 0 || row->rank < ranks[row->id]) {
-        ev->set |= bit;
-        ev->number[row->id] = n;
-        ranks[row->id] = row->rank;
+    if (qoe_data_number(&n, value)) {
+        qoe_data_put(ev, row, n, ranks);
     }
 
     return QOE_OK;
@@ -234,41 +303,42 @@ qoe_data_set(qoe_event_t *ev, const qoe_data_row_t *row, json_t *value,
 
 
 static bool
-qoe_data_number(double *n, const json_t *value)
+qoe_data_number(double *n, const qoe_value_t *value)
 {
-    qoe_span_t  text;
+    switch (value->type) {
 
-    if (json_is_number(value)) {
-        *n = json_number_value(value);
+    case QOE_VALUE_NUMBER:
+        *n = value->v.number;
         return isfinite(*n);
-    }
 
-    if (json_is_boolean(value)) {
-        *n = json_is_true(value);
+    case QOE_VALUE_BOOL:
+        *n = value->v.boolean;
         return true;
+
+    case QOE_VALUE_STRING:
+        return qoe_number_parse(n, value->v.string);
+
+    case QOE_VALUE_NONE:
+        break;
     }
 
-    text.data = json_string_value(value);
-    text.len = json_string_length(value);
-
-    return qoe_number_parse(n, text);
+    return false;
 }
 
 
 /* A string, or a number or boolean as text; else *text stays as it is. */
 
 static qoe_status_t
-qoe_data_text(qoe_span_t *text, const json_t *value, qoe_arena_t *arena)
+qoe_data_text(qoe_span_t *text, const qoe_value_t *value, qoe_arena_t *arena)
 {
-    if (json_is_string(value)) {
-        text->data = json_string_value(value);
-        text->len = json_string_length(value);
+    if (value->type == QOE_VALUE_STRING) {
+        *text = value->v.string;
 
-    } else if (json_is_boolean(value)) {
-        *text = json_is_true(value) ? qoe_span("true") : qoe_span("false");
+    } else if (value->type == QOE_VALUE_BOOL) {
+        *text = value->v.boolean ? qoe_span("true") : qoe_span("false");
 
-    } else if (json_is_number(value) && isfinite(json_number_value(value))) {
-        *text = qoe_number_copy(json_number_value(value), arena);
+    } else if (value->type == QOE_VALUE_NUMBER && isfinite(value->v.number)) {
+        *text = qoe_number_copy(value->v.number, arena);
         return (text->data != NULL) ? QOE_OK : QOE_NOMEM;
     }
 
@@ -283,8 +353,7 @@ qoe_data_dims(qoe_event_t *ev, qoe_span_t key, json_t *value,
     qoe_arena_t *arena)
 {
     size_t               i, max;
-    json_t              *v;
-    qoe_span_t           text;
+    qoe_value_t          v;
     const qoe_source_t  *source;
 
     max = qoe_min(ev->nsources, (size_t) QOE_SOURCES_MAX);
@@ -297,31 +366,45 @@ qoe_data_dims(qoe_event_t *ev, qoe_span_t key, json_t *value,
             continue;
         }
 
-        v = (source->sub.len == 0)
-            ? value
-            : json_object_getn(value, source->sub.data, source->sub.len);
+        qoe_data_value(&v, value, source->sub);
 
-        text = qoe_span_null;
-
-        if (qoe_data_text(&text, v, arena) != QOE_OK) {
+        if (qoe_data_dim(ev, source, &v, arena) != QOE_OK) {
             return QOE_NOMEM;
         }
+    }
 
-        if (text.len == 0) {
-            continue;
-        }
+    return QOE_OK;
+}
+
+
+qoe_status_t
+qoe_data_dim(qoe_event_t *ev, const qoe_source_t *source,
+    const qoe_value_t *value, qoe_arena_t *arena)
+{
+    size_t      max;
+    qoe_span_t  text;
+
+    text = qoe_span_null;
+
+    if (qoe_data_text(&text, value, arena) != QOE_OK) {
+        return QOE_NOMEM;
+    }
+
+    if (text.len == 0) {
+        return QOE_OK;
+    }
+
+    if (ev->dims == NULL) {
+        max = qoe_min(ev->nsources, (size_t) QOE_SOURCES_MAX);
+        ev->dims = qoe_arena_alloc(arena, max * sizeof(qoe_named_t));
 
         if (ev->dims == NULL) {
-            ev->dims = qoe_arena_alloc(arena, max * sizeof(qoe_named_t));
-
-            if (ev->dims == NULL) {
-                return QOE_NOMEM;
-            }
+            return QOE_NOMEM;
         }
-
-        ev->dims[ev->ndims].name = source->name;
-        ev->dims[ev->ndims++].value = qoe_text_cut(text, QOE_SOURCE_LEN);
     }
+
+    ev->dims[ev->ndims].name = source->name;
+    ev->dims[ev->ndims++].value = qoe_text_cut(text, QOE_SOURCE_LEN);
 
     return QOE_OK;
 }

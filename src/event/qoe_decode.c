@@ -4,10 +4,9 @@
  */
 
 
-#include "qoe_decode.h"
+#include "qoe_fast.h"
 #include "qoe_schema.h"
 #include "qoe_slice.h"
-#include "qoe_value.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,10 +14,6 @@
 
 
 #define QOE_DECODE_NEAR_MAX    48
-
-/* The realistic events have 10 and 60. */
-#define QOE_CONTAINERS_PER_EVENT   32
-#define QOE_VALUES_PER_EVENT       256
 
 #define QOE_UTF8_BOM           "\xef\xbb\xbf"
 
@@ -51,6 +46,28 @@ static void qoe_decode_fail(qoe_batch_t *batch, const char *field,
 
 qoe_status_t
 qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
+    const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
+{
+    qoe_span_t        span;
+    qoe_arena_mark_t  mark;
+
+    span = (qoe_span_t) { (body != NULL) ? body : "", len };
+    mark = qoe_arena_mark(arena);
+
+    if (qoe_fast_decode(batch, span, conf, now_ms, arena, qoe_fast_best())
+        == QOE_OK)
+    {
+        return QOE_OK;
+    }
+
+    qoe_arena_rewind(arena, mark);
+
+    return qoe_decode_jansson(batch, body, len, conf, now_ms, arena);
+}
+
+
+qoe_status_t
+qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
 {
     json_t        *array;
@@ -116,41 +133,56 @@ qoe_batch_free(qoe_batch_t *batch)
 }
 
 
-/*
- * What jansson must not be given: it takes a NUL byte behind a number for
- * nothing at all, and has only "invalid token" to say about a byte order mark.
- */
-
-void
-qoe_batch_sort(qoe_batch_t *batch)
+qoe_status_t
+qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
+    qoe_arena_t *arena)
 {
-    size_t  i;
+    bool           sorted;
+    size_t         i;
+    qoe_event_t  **p;
 
-    for (i = 1; i < batch->nevents; i++) {
-
-        if (batch->events[i].time_ms < batch->events[i - 1].time_ms) {
-            qsort(batch->events, batch->nevents, sizeof(qoe_event_t),
-                  qoe_batch_compare);
-            return;
-        }
+    p = qoe_arena_alloc(arena, batch->nevents * sizeof(qoe_event_t *));
+    if (p == NULL) {
+        return QOE_NOMEM;
     }
+
+    sorted = true;
+
+    for (i = 0; i < batch->nevents; i++) {
+        p[i] = &batch->events[i];
+        sorted = sorted && (i == 0 || p[i - 1]->time_ms <= p[i]->time_ms);
+    }
+
+    if (!sorted) {
+        qsort(p, batch->nevents, sizeof(qoe_event_t *), qoe_batch_compare);
+    }
+
+    *order = p;
+
+    return QOE_OK;
 }
 
-
-/* Where an event stands in the body is its place among those of its time. */
 
 static int
 qoe_batch_compare(const void *one, const void *two)
 {
-    const qoe_event_t  *a = one, *b = two;
+    const qoe_event_t  *a, *b;
+
+    a = *(qoe_event_t *const *) one;
+    b = *(qoe_event_t *const *) two;
 
     if (a->time_ms != b->time_ms) {
         return (a->time_ms < b->time_ms) ? -1 : 1;
     }
 
-    return (a->raw.data < b->raw.data) ? -1 : a->raw.data > b->raw.data;
+    return (a < b) ? -1 : a > b;
 }
 
+
+/*
+ * What jansson must not be given: it takes a NUL byte behind a number for
+ * nothing at all, and has only "invalid token" to say about a byte order mark.
+ */
 
 static qoe_status_t
 qoe_decode_check(qoe_batch_t *batch, qoe_span_t body)
@@ -191,8 +223,8 @@ qoe_decode_check_size(qoe_batch_t *batch, qoe_span_t body, size_t max_events)
     qoe_slice_limits_t  max;
 
     max.depth = QOE_DEPTH_MAX;
-    max.containers = (max_events + 32) * QOE_CONTAINERS_PER_EVENT;
-    max.values = (max_events + 32) * QOE_VALUES_PER_EVENT;
+    max.containers = qoe_containers_max(max_events);
+    max.values = qoe_values_max(max_events);
 
     switch (qoe_slice_check(body, &max, &at)) {
 

@@ -81,10 +81,11 @@ qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
 void qoe_batch_free(qoe_batch_t *batch);
 
 /*
- * Orders the events by event_time; those of the same time stay as they were
- * sent.  Indexes in errors[] are those of the request still.
+ * The events by event_time; those of the same time stand as they were sent.
+ * The list is the arena's.  QOE_NOMEM.
  */
-void qoe_batch_sort(qoe_batch_t *batch);
+qoe_status_t qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
+    qoe_arena_t *arena);
 
 
 #endif /* _QOE_DECODE_H_INCLUDED_ */

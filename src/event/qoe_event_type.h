@@ -23,8 +23,8 @@ typedef enum {
 
 
 /*
- * Built-in event types: name, severity.  The order is not part of any format:
- * records carry the name.
+ * Built-in event types: name, severity.  Their numbers are part of the
+ * record's format (qoe_record.h): append only.
  */
 
 #define QOE_EVENT_TYPES(X)                                                    \

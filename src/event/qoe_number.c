@@ -6,11 +6,19 @@
 
 #include "qoe_number.h"
 
+#include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 
+/* 10^22 is the last power of ten, and 5^27 the last of five in 64 bits. */
+#define QOE_NUMBER_POW10   22
+#define QOE_NUMBER_POW5    27
+
+
+static double qoe_number_strtod(uint64_t digits, int exp10);
 static size_t qoe_number_integer(uint64_t n, bool negative,
     char buf[QOE_NUMBER_LEN]);
 
@@ -43,6 +51,121 @@ qoe_number_parse(double *n, qoe_span_t text)
     *n = value;
 
     return true;
+}
+
+
+#ifdef __SIZEOF_INT128__
+
+static const uint64_t  qoe_number_pow5[QOE_NUMBER_POW5 + 1] = {
+    1, 5, 25, 125, 625, 3125, 15625, 78125, 390625, 1953125, 9765625,
+    48828125, 244140625, 1220703125, 6103515625, 30517578125, 152587890625,
+    762939453125, 3814697265625, 19073486328125, 95367431640625,
+    476837158203125, 2384185791015625, 11920928955078125, 59604644775390625,
+    298023223876953125, 1490116119384765625, 7450580596923828125
+};
+
+
+/*
+ * n * 2^exp2 and something below n's last bit if rest is set, rounded: n has
+ * more than 64 bits, or is exact.
+ */
+
+static double
+qoe_number_round(unsigned __int128 n, int exp2, bool rest)
+{
+    int                bits, drop;
+    uint64_t           top;
+    unsigned __int128  low, half;
+
+    top = (uint64_t) (n >> 64);
+    bits = (top != 0) ? 128 - __builtin_clzll(top)
+                      : 64 - __builtin_clzll((uint64_t) n);
+    drop = bits - DBL_MANT_DIG;
+
+    if (drop <= 0) {
+        return ldexp((double) (uint64_t) n, exp2);
+    }
+
+    half = (unsigned __int128) 1 << (drop - 1);
+    low = n & (half * 2 - 1);
+    top = (uint64_t) (n >> drop);
+
+    if (low > half || (low == half && (rest || (top & 1) != 0))) {
+        top++;
+    }
+
+    return ldexp((double) top, exp2 + drop);
+}
+
+
+/* In integers: there, nothing is lost before the one rounding at the end. */
+
+static double
+qoe_number_exact(uint64_t digits, int exp10)
+{
+    int                shift;
+    uint64_t           pow5;
+    unsigned __int128  n, q;
+
+    if (exp10 >= 0) {
+        n = (unsigned __int128) digits * qoe_number_pow5[exp10];
+        return qoe_number_round(n, exp10, false);
+    }
+
+    pow5 = qoe_number_pow5[-exp10];
+    shift = 64 + __builtin_clzll(digits);
+    n = (unsigned __int128) digits << shift;
+    q = n / pow5;
+
+    return qoe_number_round(q, exp10 - shift, q * pow5 != n);
+}
+
+
+#endif
+
+
+double
+qoe_number_decimal(uint64_t digits, int exp10)
+{
+#if FLT_EVAL_METHOD == 0
+    static const double  pow10[QOE_NUMBER_POW10 + 1] = {
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
+        1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
+    };
+
+    /* two exact doubles, and so one rounding */
+
+    if (digits <= (uint64_t) QOE_NUMBER_EXACT && abs(exp10) <= QOE_NUMBER_POW10)
+    {
+        return (exp10 < 0) ? (double) digits / pow10[-exp10]
+                           : (double) digits * pow10[exp10];
+    }
+#endif
+
+    if (digits == 0) {
+        return 0;
+    }
+
+#ifdef __SIZEOF_INT128__
+    if (abs(exp10) <= QOE_NUMBER_POW5) {
+        return qoe_number_exact(digits, exp10);
+    }
+#endif
+
+    return qoe_number_strtod(digits, exp10);
+}
+
+
+/* Without a decimal point, which the locale may have another one for. */
+
+static double
+qoe_number_strtod(uint64_t digits, int exp10)
+{
+    char  buf[48];
+
+    snprintf(buf, sizeof(buf), "%" PRIu64 "e%d", digits, exp10);
+
+    return strtod(buf, NULL);
 }
 
 

@@ -27,6 +27,13 @@
 bool qoe_number_parse(double *n, qoe_span_t text);
 
 /*
+ * digits * 10^exp10, rounded once, to even where it is half way: what strtod()
+ * gives, and faster for the numbers that players send.  Infinity where that
+ * is out of range.
+ */
+double qoe_number_decimal(uint64_t digits, int exp10);
+
+/*
  * The shortest text that is read as n again; an integer has no exponent up to
  * QOE_NUMBER_EXACT.  n is finite.  The result points into buf.
  */

@@ -1,43 +1,51 @@
 
 /*
  * Copyright (C) OpenQoE
+ *
+ * Writing a record.
  */
 
 
-#include "qoe_record_priv.h"
+#include "qoe_record.h"
 #include "qoe_number.h"
 #include "qoe_source.h"
 
 #include <math.h>
 
 
-static qoe_status_t qoe_record_texts(Openqoe__V1__Record *record,
+#define QOE_RECORD_NAMED  (QOE_ATTRIBUTES_MAX + QOE_SOURCES_MAX)
+
+/* Of a record: a type's name, the sample's texts, names and values. */
+#define QOE_RECORD_REFS   (1 + QOE_TEXTS + 2 * QOE_RECORD_NAMED)
+
+
+/* A record in the making. */
+
+typedef struct {
+    qoe_record_head_t     head;
+    double                numbers[QOE_NUMBERS];
+    uint32_t              named[2 * QOE_RECORD_NAMED];
+
+    qoe_span_t            raw;
+    size_t                len;       /* of the head so far */
+    qoe_span_t            texts[QOE_RECORD_REFS];    /* that it will have */
+    size_t                ntexts;
+} qoe_record_packer_t;
+
+
+static void qoe_record_numbers(qoe_record_packer_t *pk,
+    const qoe_event_t *ev);
+static qoe_status_t qoe_record_texts(qoe_record_packer_t *pk,
     const qoe_event_t *ev, qoe_arena_t *arena);
 static qoe_status_t qoe_record_field(qoe_span_t *text, const qoe_event_t *ev,
     qoe_event_field_t field, qoe_arena_t *arena);
-static void qoe_record_numbers(Openqoe__V1__Record *record,
-    const qoe_event_t *ev, double numbers[QOE_NUMBERS]);
-static qoe_status_t qoe_record_named(qoe_record_named_t ***list, size_t *n,
-    const qoe_named_t *from, size_t nfrom, qoe_arena_t *arena);
 static qoe_status_t qoe_record_attributes(const qoe_named_t **attrs,
     size_t *nattrs, const qoe_event_t *ev, const qoe_record_meta_t *meta,
     qoe_arena_t *arena);
-static qoe_status_t qoe_record_write(qoe_span_t *out,
-    const Openqoe__V1__Record *record, qoe_arena_t *arena);
-static ProtobufCBinaryData qoe_record_bytes(qoe_span_t s);
-
-
-const size_t  qoe_record_offsets[QOE_TEXTS] = {
-#define QOE_RECORD_OFFSET(id, name)                                           \
-    [QOE_TEXT_##id] = offsetof(Openqoe__V1__Record, name),
-    QOE_RECORD_TEXTS(QOE_RECORD_OFFSET)
-#undef QOE_RECORD_OFFSET
-};
-
-#define QOE_RECORD_COUNT(id, name)  + 1
-_Static_assert(QOE_RECORD_TEXTS(QOE_RECORD_COUNT) == QOE_TEXTS,
-               "each text of the sample has its place in the record");
-#undef QOE_RECORD_COUNT
+static uint32_t *qoe_record_refer(qoe_record_packer_t *pk, uint32_t *to,
+    const qoe_named_t *from, size_t n);
+static qoe_status_t qoe_record_write(qoe_record_parts_t *out,
+    const qoe_record_packer_t *pk, qoe_arena_t *arena);
 
 
 /* Where the texts come from: a field, or behind them one below data. */
@@ -51,55 +59,133 @@ static const uint8_t  qoe_record_sources[] = {
 #undef QOE_RECORD_DATA
 };
 
-_Static_assert(QOE_NUMBERS <= 64, "number_set has a bit a number");
+_Static_assert(QOE_NUMBERS <= 64, "set has a bit a number");
+_Static_assert(QOE_EVENT_CUSTOM <= UINT8_MAX, "a type is a byte");
+_Static_assert(QOE_RECORD_MAX < QOE_RECORD_IN_HEAD >> QOE_RECORD_LEN_BITS
+               && QOE_RECORD_TEXT_MAX < 1 << QOE_RECORD_LEN_BITS
+               && QOE_ATTRIBUTE_LEN < 1 << QOE_RECORD_LEN_BITS,
+               "a reference has all offsets and lengths");
+
+
+/* Not longer than len; nearly all texts are short. */
+
+static inline qoe_span_t
+qoe_record_cut(qoe_span_t text, size_t len)
+{
+    return (text.len > len) ? qoe_text_cut(text, len) : text;
+}
+
+
+/* A text outside the body goes into the head, in the order of the calls. */
+
+static inline uint32_t
+qoe_record_ref(qoe_record_packer_t *pk, qoe_span_t text)
+{
+    size_t    offset;
+    uint32_t  where;
+
+    if (text.len == 0) {
+        return 0;
+    }
+
+    where = 0;
+    offset = (size_t) ((uintptr_t) text.data - (uintptr_t) pk->raw.data);
+
+    if (offset >= pk->raw.len || text.len > pk->raw.len - offset) {
+        where = QOE_RECORD_IN_HEAD;
+        offset = pk->len;
+        pk->len += text.len;
+        pk->texts[pk->ntexts++] = text;
+    }
+
+    return where | (uint32_t) offset << QOE_RECORD_LEN_BITS
+           | (uint32_t) text.len;
+}
 
 
 qoe_status_t
-qoe_record_pack(qoe_span_t *out, const qoe_event_t *ev,
+qoe_record_pack(qoe_record_parts_t *out, const qoe_event_t *ev,
     const qoe_record_meta_t *meta, qoe_arena_t *arena)
 {
-    double                numbers[QOE_NUMBERS];
     size_t                ndims, nattrs;
+    uint32_t             *ref;
     const qoe_named_t    *dims, *attrs;
-    Openqoe__V1__Record   record;
+    qoe_record_packer_t   pk;
 
-    openqoe__v1__record__init(&record);
+    if (ev->raw.len > QOE_RECORD_MAX) {
+        return QOE_TOO_LARGE;
+    }
 
-    record.received_unix_nano = meta->received_ns;
-    record.event_unix_nano = (uint64_t) ev->time_ms * 1000000;
-    record.severity_number = (uint32_t) ev->severity;
-    record.event_type = qoe_record_bytes(ev->type_name);
-    record.uid = qoe_record_bytes((qoe_span_t) { (const char *) meta->uid,
-                                                 QOE_RECORD_UID_LEN });
-    record.marker = qoe_record_bytes(meta->marker);
-    record.body = qoe_record_bytes(ev->raw);
-
-    qoe_record_numbers(&record, ev, numbers);
-
-    if (qoe_record_texts(&record, ev, arena) != QOE_OK
-        || qoe_record_attributes(&attrs, &nattrs, ev, meta, arena) != QOE_OK
-        || qoe_source_dims(&dims, &ndims, ev, attrs, nattrs, arena) != QOE_OK
-        || qoe_record_named(&record.attributes, &record.n_attributes, attrs,
-                            nattrs, arena)
-           != QOE_OK
-        || qoe_record_named(&record.dimensions, &record.n_dimensions, dims,
-                            ndims, arena)
-           != QOE_OK)
+    if (qoe_record_attributes(&attrs, &nattrs, ev, meta, arena) != QOE_OK
+        || qoe_source_dims(&dims, &ndims, ev, attrs, nattrs, arena) != QOE_OK)
     {
         return QOE_NOMEM;
     }
 
-    return qoe_record_write(out, &record, arena);
+    ndims = qoe_min(ndims, (size_t) QOE_SOURCES_MAX);
+
+    pk.head.format = QOE_RECORD_FORMAT;
+    pk.head.body_len = (uint32_t) ev->raw.len;
+    pk.head.received_ns = meta->received_ns;
+    pk.head.time_ms = ev->time_ms;
+    pk.head.type = (uint8_t) ev->type;
+    pk.head.severity = (uint8_t) ev->severity;
+    pk.head.nattrs = (uint8_t) nattrs;
+    pk.head.ndims = (uint8_t) ndims;
+    memcpy(pk.head.uid, meta->uid, QOE_RECORD_UID_LEN);
+
+    qoe_record_numbers(&pk, ev);
+
+    pk.raw = ev->raw;
+    pk.ntexts = 0;
+    pk.len = sizeof(qoe_record_head_t) + pk.head.nnumbers * sizeof(double)
+             + (nattrs + ndims) * 2 * sizeof(uint32_t);
+
+    /* a built-in type has its name in the table of them */
+
+    pk.head.type_name = (ev->type != QOE_EVENT_CUSTOM) ? 0
+                        : qoe_record_ref(&pk,
+                              qoe_record_cut(ev->type_name,
+                                             QOE_RECORD_TEXT_MAX));
+
+    if (qoe_record_texts(&pk, ev, arena) != QOE_OK) {
+        return QOE_NOMEM;
+    }
+
+    pk.head.text[QOE_TEXT_MARKER] =
+        qoe_record_ref(&pk, qoe_record_cut(meta->marker,
+                                           QOE_RECORD_TEXT_MAX));
+
+    ref = qoe_record_refer(&pk, pk.named, attrs, nattrs);
+    (void) qoe_record_refer(&pk, ref, dims, ndims);
+
+    return qoe_record_write(out, &pk, arena);
+}
+
+
+static void
+qoe_record_numbers(qoe_record_packer_t *pk, const qoe_event_t *ev)
+{
+    size_t    n;
+    uint64_t  left;
+
+    n = 0;
+
+    for (left = ev->set; left != 0; left &= left - 1) {
+        pk->numbers[n++] = ev->number[__builtin_ctzll(left)];
+    }
+
+    pk->head.set = ev->set;
+    pk->head.nnumbers = (uint32_t) n;
 }
 
 
 static qoe_status_t
-qoe_record_texts(Openqoe__V1__Record *record, const qoe_event_t *ev,
+qoe_record_texts(qoe_record_packer_t *pk, const qoe_event_t *ev,
     qoe_arena_t *arena)
 {
-    size_t                i, from;
-    qoe_span_t            text;
-    ProtobufCBinaryData  *bytes;
+    size_t      i, from;
+    qoe_span_t  text;
 
     for (i = 0; i < sizeof(qoe_record_sources); i++) {
         from = qoe_record_sources[i];
@@ -107,15 +193,17 @@ qoe_record_texts(Openqoe__V1__Record *record, const qoe_event_t *ev,
         if (from >= QOE_FIELDS) {
             text = ev->data[from - QOE_FIELDS];
 
+        } else if (ev->field[from].type == QOE_VALUE_STRING) {
+            text = ev->field[from].v.string;
+
         } else if (qoe_record_field(&text, ev, (qoe_event_field_t) from, arena)
                    != QOE_OK)
         {
             return QOE_NOMEM;
         }
 
-        bytes = (ProtobufCBinaryData *) ((char *) record
-                                         + qoe_record_offsets[i]);
-        *bytes = qoe_record_bytes(qoe_text_cut(text, QOE_RECORD_TEXT_MAX));
+        pk->head.text[i] =
+            qoe_record_ref(pk, qoe_record_cut(text, QOE_RECORD_TEXT_MAX));
     }
 
     return QOE_OK;
@@ -140,25 +228,6 @@ qoe_record_field(qoe_span_t *text, const qoe_event_t *ev,
     }
 
     return qoe_event_field_text(text, ev, field, arena);
-}
-
-
-static void
-qoe_record_numbers(Openqoe__V1__Record *record, const qoe_event_t *ev,
-    double numbers[QOE_NUMBERS])
-{
-    size_t    n;
-    uint64_t  left;
-
-    n = 0;
-
-    for (left = ev->set; left != 0; left &= left - 1) {
-        numbers[n++] = ev->number[__builtin_ctzll(left)];
-    }
-
-    record->number_set = ev->set;
-    record->numbers = numbers;
-    record->n_numbers = n;
 }
 
 
@@ -216,76 +285,85 @@ qoe_record_attributes(const qoe_named_t **attrs, size_t *nattrs,
 }
 
 
-static qoe_status_t
-qoe_record_named(qoe_record_named_t ***list, size_t *n,
-    const qoe_named_t *from, size_t nfrom, qoe_arena_t *arena)
+/* Returns the place behind the references. */
+
+static uint32_t *
+qoe_record_refer(qoe_record_packer_t *pk, uint32_t *to,
+    const qoe_named_t *from, size_t n)
 {
-    size_t               i;
-    qoe_record_named_t  *named, **p;
-
-    if (nfrom == 0) {
-        return QOE_OK;
+    for ( /* void */ ; n != 0; n--, from++) {
+        *to++ = qoe_record_ref(pk, qoe_record_cut(from->name,
+                                                  QOE_ATTRIBUTE_LEN));
+        *to++ = qoe_record_ref(pk, qoe_record_cut(from->value,
+                                                  QOE_ATTRIBUTE_LEN));
     }
 
-    p = qoe_arena_alloc(arena, nfrom * sizeof(qoe_record_named_t *));
-    named = qoe_arena_alloc(arena, nfrom * sizeof(qoe_record_named_t));
-
-    if (p == NULL || named == NULL) {
-        return QOE_NOMEM;
-    }
-
-    for (i = 0; i < nfrom; i++) {
-        openqoe__v1__named__init(&named[i]);
-
-        named[i].name = qoe_record_bytes(from[i].name);
-        named[i].value = qoe_record_bytes(qoe_text_cut(from[i].value,
-                                                       QOE_ATTRIBUTE_LEN));
-        p[i] = &named[i];
-    }
-
-    *list = p;
-    *n = nfrom;
-
-    return QOE_OK;
+    return to;
 }
 
 
 static qoe_status_t
-qoe_record_write(qoe_span_t *out, const Openqoe__V1__Record *record,
+qoe_record_write(qoe_record_parts_t *out, const qoe_record_packer_t *pk,
     qoe_arena_t *arena)
 {
-    size_t    len;
-    uint8_t  *p;
+    char               *p;
+    size_t              i, n;
+    qoe_record_head_t  *head;
 
-    len = openqoe__v1__record__get_packed_size(record);
-
-    if (len > QOE_RECORD_MAX) {
+    if (pk->len > QOE_RECORD_MAX - pk->raw.len) {
         return QOE_TOO_LARGE;
     }
 
-    p = qoe_arena_alloc(arena, len);
+    p = qoe_arena_alloc(arena, pk->len);
 
     if (p == NULL) {
         return QOE_NOMEM;
     }
 
-    openqoe__v1__record__pack(record, p);
+    out->head = (qoe_span_t) { p, pk->len };
+    out->body = pk->raw;
 
-    *out = (qoe_span_t) { (const char *) p, len };
+    head = (qoe_record_head_t *) p;
+    memcpy(head, &pk->head, sizeof(qoe_record_head_t));
+    head->head_len = (uint32_t) pk->len;
+    p += sizeof(qoe_record_head_t);
+
+    n = pk->head.nnumbers * sizeof(double);
+    memcpy(p, pk->numbers, n);
+    p += n;
+
+    n = (size_t) (pk->head.nattrs + pk->head.ndims) * 2 * sizeof(uint32_t);
+    memcpy(p, pk->named, n);
+    p += n;
+
+    for (i = 0; i < pk->ntexts; i++) {
+        memcpy(p, pk->texts[i].data, pk->texts[i].len);
+        p += pk->texts[i].len;
+    }
 
     return QOE_OK;
 }
 
 
-/* protobuf-c only reads what it packs; its type has no const. */
-
-static ProtobufCBinaryData
-qoe_record_bytes(qoe_span_t s)
+qoe_status_t
+qoe_record_join(qoe_span_t *packed, const qoe_record_parts_t *parts,
+    qoe_arena_t *arena)
 {
-    ProtobufCBinaryData  bytes;
+    char  *p;
 
-    bytes.len = s.len;
-    bytes.data = (uint8_t *) (uintptr_t) s.data;
+    p = qoe_arena_alloc(arena, parts->head.len + parts->body.len);
 
-    return bytes;
+    if (p == NULL) {
+        return QOE_NOMEM;
+    }
+
+    memcpy(p, parts->head.data, parts->head.len);
+
+    if (parts->body.len != 0) {
+        memcpy(p + parts->head.len, parts->body.data, parts->body.len);
+    }
+
+    *packed = (qoe_span_t) { p, parts->head.len + parts->body.len };
+
+    return QOE_OK;
 }

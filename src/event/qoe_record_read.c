@@ -1,149 +1,208 @@
 
 /*
  * Copyright (C) OpenQoE
+ *
+ * Reading a record.
  */
 
 
-#include "qoe_record_priv.h"
+#include "qoe_record.h"
 #include "qoe_source.h"
 
 #include <math.h>
 
 
-/* of attributes, of dimensions */
-#define QOE_RECORD_NAMED_MAX  qoe_max(QOE_ATTRIBUTES_MAX, QOE_SOURCES_MAX)
-
-
-/* Gives protobuf-c memory of an arena, and remembers that there was none. */
-
-typedef struct {
-    qoe_arena_t    *arena;
-    bool            failed;
-} qoe_record_memory_t;
-
-
-static void qoe_sample_numbers(qoe_sample_t *s, const Openqoe__V1__Record *r);
+static qoe_status_t qoe_record_check(const qoe_record_t *r);
+static void qoe_sample_numbers(qoe_sample_t *s, const qoe_record_t *r);
 static qoe_status_t qoe_sample_named(const qoe_named_t **to, size_t *nto,
-    qoe_record_named_t *const *list, size_t n, qoe_arena_t *arena);
-static void *qoe_record_alloc(void *data, size_t size);
-static void qoe_record_free(void *data, void *p);
+    const qoe_record_t *r, size_t first, size_t n, qoe_arena_t *arena);
 
 
 qoe_status_t
-qoe_record_unpack(Openqoe__V1__Record **out, qoe_span_t packed,
-    qoe_arena_t *arena)
+qoe_record_open(qoe_record_t *r, qoe_span_t packed)
 {
-    ProtobufCAllocator    allocator;
-    Openqoe__V1__Record  *record;
-    qoe_record_memory_t   memory;
+    size_t                    fixed;
+    const qoe_record_head_t  *head;
 
-    memory.arena = arena;
-    memory.failed = false;
-
-    allocator.alloc = qoe_record_alloc;
-    allocator.free = qoe_record_free;
-    allocator.allocator_data = &memory;
-
-    if (packed.len > QOE_RECORD_MAX) {
-        return QOE_INVALID;
-    }
-
-    record = openqoe__v1__record__unpack(&allocator, packed.len,
-                                         (const uint8_t *) packed.data);
-
-    /* protobuf-c frees what it had made: to the arena that is nothing */
-
-    if (record == NULL) {
-        return memory.failed ? QOE_NOMEM : QOE_INVALID;
-    }
-
-    /* any bytes without a tag of ours are a message too, but no record */
-
-    if (record->event_type.len == 0
-        || record->uid.len != QOE_RECORD_UID_LEN)
+    if (packed.len < sizeof(qoe_record_head_t)
+        || packed.len > QOE_RECORD_MAX)
     {
         return QOE_INVALID;
     }
 
-    *out = record;
+    head = (const qoe_record_head_t *) packed.data;
 
-    return QOE_OK;
+    if (head->format != QOE_RECORD_FORMAT
+        || head->head_len > packed.len
+        || head->body_len != packed.len - head->head_len
+        || head->type > QOE_EVENT_CUSTOM
+        || head->nnumbers > QOE_NUMBERS
+        || head->nattrs > QOE_ATTRIBUTES_MAX
+        || head->ndims > QOE_SOURCES_MAX)
+    {
+        return QOE_INVALID;
+    }
+
+    fixed = sizeof(qoe_record_head_t) + head->nnumbers * sizeof(double)
+            + (size_t) (head->nattrs + head->ndims) * 2 * sizeof(uint32_t);
+
+    if (head->head_len < fixed) {
+        return QOE_INVALID;
+    }
+
+    r->head = head;
+    r->body = (qoe_span_t) { packed.data + head->head_len, head->body_len };
+    r->numbers = packed.data + sizeof(qoe_record_head_t);
+    r->named = r->numbers + head->nnumbers * sizeof(double);
+
+    if (qoe_record_check(r) != QOE_OK) {
+        return QOE_INVALID;
+    }
+
+    r->type_name = (head->type != QOE_EVENT_CUSTOM)
+                   ? qoe_event_type_name((qoe_event_type_t) head->type)
+                   : qoe_record_span(r, head->type_name);
+
+    return (r->type_name.len != 0) ? QOE_OK : QOE_INVALID;
+}
+
+
+/*
+ * Not 0: one of n references passes the end of its part.  No branches: it is
+ * inlined and becomes vector code.
+ */
+
+static inline uint32_t
+qoe_record_beyond(const char *refs, size_t n, uint32_t head_len,
+    uint32_t body_len)
+{
+    size_t    i;
+    uint32_t  ref, end, limit, beyond;
+
+    beyond = 0;
+
+    for (i = 0; i < n; i++) {
+        memcpy(&ref, refs + i * sizeof(ref), sizeof(ref));
+
+        limit = (ref & QOE_RECORD_IN_HEAD) ? head_len : body_len;
+        end = ((ref & ~QOE_RECORD_IN_HEAD) >> QOE_RECORD_LEN_BITS)
+              + (ref & ((1u << QOE_RECORD_LEN_BITS) - 1));
+
+        /* all of them are far below 2^31 */
+        beyond |= limit - end;
+    }
+
+    return beyond >> 31;
+}
+
+
+static qoe_status_t
+qoe_record_check(const qoe_record_t *r)
+{
+    uint32_t                  beyond;
+    const qoe_record_head_t  *head;
+
+    head = r->head;
+
+    beyond = qoe_record_beyond((const char *) head
+                               + offsetof(qoe_record_head_t, type_name),
+                               1 + QOE_TEXTS, head->head_len,
+                               head->body_len);
+
+    if (head->nattrs + head->ndims != 0) {
+        beyond |= qoe_record_beyond(r->named,
+                                    (size_t) (head->nattrs + head->ndims) * 2,
+                                    head->head_len, head->body_len);
+    }
+
+    return (beyond == 0) ? QOE_OK : QOE_INVALID;
+}
+
+
+uint64_t
+qoe_record_received(qoe_span_t packed)
+{
+    const qoe_record_head_t  *head;
+
+    head = (const qoe_record_head_t *) packed.data;
+
+    if (packed.len < sizeof(qoe_record_head_t)
+        || head->format != QOE_RECORD_FORMAT)
+    {
+        return 0;
+    }
+
+    return head->received_ns;
 }
 
 
 qoe_status_t
-qoe_record_sample(qoe_sample_t *s, const Openqoe__V1__Record *r,
-    qoe_arena_t *arena)
+qoe_record_sample(qoe_sample_t *s, const qoe_record_t *r, qoe_arena_t *arena)
 {
-    size_t                      i;
-    qoe_severity_t              severity;
-    const ProtobufCBinaryData  *bytes;
+    size_t                    i;
+    const qoe_record_head_t  *head;
 
-    memset(s, 0, sizeof(qoe_sample_t));
+    head = r->head;
 
-    s->type_name = (qoe_span_t) { (const char *) r->event_type.data,
-                                  r->event_type.len };
-    s->received_ns = r->received_unix_nano;
-    s->time_ms = (int64_t) (r->event_unix_nano / 1000000);
-
-    if (qoe_event_type_find(s->type_name, NULL, 0, &s->type, &severity)
-        != QOE_OK)
-    {
-        s->type = QOE_EVENT_CUSTOM;
-    }
+    s->type = (qoe_event_type_t) head->type;
+    s->type_name = r->type_name;
+    s->received_ns = head->received_ns;
+    s->time_ms = head->time_ms;
 
     for (i = 0; i < QOE_TEXTS; i++) {
-        bytes = (const ProtobufCBinaryData *) ((const char *) r
-                                               + qoe_record_offsets[i]);
-        s->text[i].data = (const char *) bytes->data;
-        s->text[i].len = bytes->len;
+        s->text[i] = qoe_record_text(r, (qoe_text_t) i);
     }
 
     qoe_sample_numbers(s, r);
 
-    if (qoe_sample_named(&s->attrs, &s->nattrs, r->attributes,
-                         r->n_attributes, arena)
+    if (qoe_sample_named(&s->attrs, &s->nattrs, r, 0, head->nattrs, arena)
         != QOE_OK)
     {
         return QOE_NOMEM;
     }
 
-    return qoe_sample_named(&s->dims, &s->ndims, r->dimensions,
-                            r->n_dimensions, arena);
+    return qoe_sample_named(&s->dims, &s->ndims, r, head->nattrs, head->ndims,
+                            arena);
 }
 
 
 static void
-qoe_sample_numbers(qoe_sample_t *s, const Openqoe__V1__Record *r)
+qoe_sample_numbers(qoe_sample_t *s, const qoe_record_t *r)
 {
-    size_t    i;
+    double    number;
+    size_t    i, n;
     uint64_t  left;
     unsigned  id;
 
-    left = r->number_set;
+    memset(s->number, 0, sizeof(s->number));
 
-    for (i = 0; i < r->n_numbers && left != 0; i++) {
+    s->set = 0;
+    left = r->head->set;
+    n = r->head->nnumbers;
+
+    for (i = 0; i < n && left != 0; i++) {
         id = (unsigned) __builtin_ctzll(left);
         left &= left - 1;
 
-        if (id < QOE_NUMBERS && isfinite(r->numbers[i])) {
+        memcpy(&number, r->numbers + i * sizeof(double), sizeof(double));
+
+        if (id < QOE_NUMBERS && isfinite(number)) {
             s->set |= (uint64_t) 1 << id;
-            s->number[id] = r->numbers[i];
+            s->number[id] = number;
         }
     }
 }
 
 
-/* More than a record of ours has are not looked at. */
-
 static qoe_status_t
-qoe_sample_named(const qoe_named_t **to, size_t *nto,
-    qoe_record_named_t *const *list, size_t n, qoe_arena_t *arena)
+qoe_sample_named(const qoe_named_t **to, size_t *nto, const qoe_record_t *r,
+    size_t first, size_t n, qoe_arena_t *arena)
 {
     size_t        i;
     qoe_named_t  *named;
 
-    n = qoe_min(n, (size_t) QOE_RECORD_NAMED_MAX);
+    *to = NULL;
+    *nto = 0;
 
     if (n == 0) {
         return QOE_OK;
@@ -157,43 +216,14 @@ qoe_sample_named(const qoe_named_t **to, size_t *nto,
 
     *to = named;
 
-    for (i = 0; i < n; i++) {
+    for (i = first; i < first + n; i++) {
+        *named = qoe_record_named(r, i);
 
-        if (list[i]->name.len == 0 || list[i]->value.len == 0) {
-            continue;
+        if (named->name.len != 0 && named->value.len != 0) {
+            named++;
+            (*nto)++;
         }
-
-        named->name = (qoe_span_t) { (const char *) list[i]->name.data,
-                                     list[i]->name.len };
-        named->value = (qoe_span_t) { (const char *) list[i]->value.data,
-                                      list[i]->value.len };
-        named++;
-        (*nto)++;
     }
 
     return QOE_OK;
-}
-
-
-static void *
-qoe_record_alloc(void *data, size_t size)
-{
-    void                 *p;
-    qoe_record_memory_t  *memory = data;
-
-    p = qoe_arena_alloc(memory->arena, size);
-
-    if (p == NULL) {
-        memory->failed = true;
-    }
-
-    return p;
-}
-
-
-static void
-qoe_record_free(void *data, void *p)
-{
-    (void) data;
-    (void) p;
 }

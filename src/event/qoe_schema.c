@@ -6,31 +6,10 @@
 
 #include "qoe_schema.h"
 #include "qoe_data.h"
-#include "qoe_value.h"
 #include "qoe_slice.h"
 
 #include <math.h>
 #include <stdio.h>
-
-
-/* Past this a double no longer tells one millisecond from the next. */
-#define QOE_TIME_MAX       9007199254740992.0
-
-
-typedef struct {
-    const char         *parent;      /* NULL at the top */
-    qoe_span_t          key;
-    qoe_value_kind_t    kind;
-} qoe_schema_field_t;
-
-
-/* The fields of one known object: they stand together in QOE_EVENT_FIELDS. */
-
-typedef struct {
-    qoe_span_t          key;
-    size_t              first;
-    size_t              end;         /* the field behind the last one */
-} qoe_schema_group_t;
 
 
 /* Keys at the top of an event that are no plain field. */
@@ -43,7 +22,7 @@ typedef enum {
 } qoe_schema_slot_t;
 
 
-static const qoe_schema_field_t  qoe_schema_fields[] = {
+const qoe_schema_field_t  qoe_schema_fields[QOE_FIELDS] = {
 #define QOE_SCHEMA_FIELD(id, parent, key, kind)                               \
     { parent, { key, sizeof(key) - 1 }, QOE_KIND_##kind },
     QOE_EVENT_FIELDS(QOE_SCHEMA_FIELD)
@@ -54,7 +33,7 @@ static const qoe_schema_field_t  qoe_schema_fields[] = {
 #define QOE_SCHEMA_GROUP(name, first, end)                                    \
     { { name, sizeof(name) - 1 }, QOE_FIELD_##first, end }
 
-static const qoe_schema_group_t  qoe_schema_groups[] = {
+const qoe_schema_group_t  qoe_schema_groups[QOE_SCHEMA_GROUPS] = {
     QOE_SCHEMA_GROUP("device", DEVICE_NAME, QOE_FIELD_OS_FAMILY),
     QOE_SCHEMA_GROUP("os", OS_FAMILY, QOE_FIELD_BROWSER_FAMILY),
     QOE_SCHEMA_GROUP("browser", BROWSER_FAMILY, QOE_FIELD_PLAYER_NAME),
@@ -65,10 +44,6 @@ static const qoe_schema_group_t  qoe_schema_groups[] = {
     QOE_SCHEMA_GROUP("cmcd", CMCD_BR, QOE_FIELDS)
 };
 
-#define QOE_SCHEMA_GROUPS                                                     \
-    (sizeof(qoe_schema_groups) / sizeof(qoe_schema_groups[0]))
-
-#define QOE_SCHEMA_TOP_END QOE_FIELD_DEVICE_NAME
 #define QOE_SCHEMA_SLOTS   (QOE_SLOT_GROUP + QOE_SCHEMA_GROUPS)
 
 

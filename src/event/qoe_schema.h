@@ -12,8 +12,34 @@
 
 
 #include "qoe_decode.h"
+#include "qoe_value.h"
 
-#include <jansson.h>
+
+/* Past this a double no longer tells one millisecond from the next. */
+#define QOE_TIME_MAX       9007199254740992.0
+
+
+typedef struct {
+    const char         *parent;      /* NULL at the top */
+    qoe_span_t          key;
+    qoe_value_kind_t    kind;
+} qoe_schema_field_t;
+
+
+/* The fields of one known object: they stand together in QOE_EVENT_FIELDS. */
+
+typedef struct {
+    qoe_span_t          key;
+    size_t              first;
+    size_t              end;         /* the field behind the last one */
+} qoe_schema_group_t;
+
+
+#define QOE_SCHEMA_GROUPS  8
+#define QOE_SCHEMA_TOP_END QOE_FIELD_DEVICE_NAME     /* first in an object */
+
+extern const qoe_schema_field_t  qoe_schema_fields[QOE_FIELDS];
+extern const qoe_schema_group_t  qoe_schema_groups[QOE_SCHEMA_GROUPS];
 
 
 /*

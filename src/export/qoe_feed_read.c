@@ -7,12 +7,7 @@
 
 
 #include "qoe_feed.h"
-
-#include <endian.h>
-
-
-/* Of a packed record: the tag of field 1 as a fixed64, which comes first. */
-#define QOE_RECEIVED_TAG   0x09
+#include "qoe_record.h"
 
 
 static void qoe_feed_damaged(qoe_feed_t *feed);
@@ -179,8 +174,8 @@ qoe_feed_encode(qoe_feed_t *feed, qoe_export_batch_t *b, size_t *n,
     *n = feed->nrecords;
 
     for ( ;; ) {
-        rc = qoe_otlp_logs(&b->payload, QOE_ENCODING_PROTOBUF, env->identity,
-                           feed->records, *n, bad, &env->scratch);
+        rc = qoe_otlp_logs(&b->payload, env->identity, feed->records, *n,
+                           bad, &env->scratch);
 
         qoe_arena_reset(&env->scratch);
 
@@ -238,18 +233,14 @@ qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms)
 }
 
 
-/* When it was received, without unpacking it. */
+/* When it was received. */
 
 static uint64_t
 qoe_feed_received(qoe_span_t record)
 {
     uint64_t  ns;
 
-    if (record.len < 1 + sizeof(ns) || record.data[0] != QOE_RECEIVED_TAG) {
-        return qoe_unix_ns();
-    }
+    ns = qoe_record_received(record);
 
-    memcpy(&ns, record.data + 1, sizeof(ns));
-
-    return le64toh(ns);
+    return (ns != 0) ? ns : qoe_unix_ns();
 }

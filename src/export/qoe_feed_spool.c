@@ -254,6 +254,8 @@ qoe_feed_give_up(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms,
             return false;
         }
 
+        qoe_lane_dest_unkept(feed->env->zone, feed->lane, feed->env->dest);
+
         while (b->nrefs != 0) {
             qoe_spool_leave(feed->env->spool, b->ref[--b->nrefs]);
         }
@@ -276,6 +278,8 @@ qoe_feed_give_up(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms,
     if (feed->nrecords == 0 || feed->nbatches == QOE_FEED_SLOTS) {
         return false;
     }
+
+    qoe_lane_dest_unkept(feed->env->zone, feed->lane, feed->env->dest);
 
     /* not worth encoding them */
 

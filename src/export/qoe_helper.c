@@ -15,8 +15,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,15 +34,33 @@
 #define QOE_HELPER_SPOOL_MS    500
 #define QOE_HELPER_SPOOL_RATE  (64 * 1024)
 
+#define QOE_HELPER_SLICE_NS    100000        /* the shortest there is */
+
 #define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 
+/* The first version of the kernel's struct sched_attr, which has no header. */
+
+typedef struct {
+    uint32_t             size;
+    uint32_t             sched_policy;
+    uint64_t             sched_flags;
+    int32_t              sched_nice;
+    uint32_t             sched_priority;
+    uint64_t             sched_runtime;
+    uint64_t             sched_deadline;
+    uint64_t             sched_period;
+} qoe_sched_attr_t;
+
+
 static qoe_status_t qoe_helper_spawn(qoe_helper_t *h);
 static void qoe_helper_free(qoe_helper_t *h);
+static void qoe_helper_nice(const qoe_helper_t *h);
 static void *qoe_helper_main(void *data);
 static bool qoe_helper_turn(qoe_helper_t *h);
 static void qoe_helper_flags(qoe_helper_t *h, uint64_t now);
+static void qoe_helper_hopeless(qoe_helper_t *h, uint64_t now);
 static uint64_t qoe_helper_spooling_ms(const qoe_helper_t *h);
 static void qoe_helper_work(qoe_helper_t *h, uint64_t now);
 static void qoe_helper_commit(qoe_helper_t *h, uint64_t now);
@@ -171,10 +192,44 @@ qoe_helper_free(qoe_helper_t *h)
 }
 
 
+/*
+ * The event loop comes first: of a core that both want it gets the larger
+ * part, and it need not wait for the end of a slice of some milliseconds: from
+ * Linux 6.12 on a thread may ask for short ones (EEVDF), before that the
+ * kernel ignores sched_runtime of this policy.  0 is the thread that calls.
+ */
+
+static void
+qoe_helper_nice(const qoe_helper_t *h)
+{
+    int               prio;
+    qoe_sched_attr_t  attr;
+
+    if (h->conf.nice == 0) {
+        return;
+    }
+
+    prio = getpriority(PRIO_PROCESS, 0) + h->conf.nice;
+
+    memset(&attr, 0, sizeof(qoe_sched_attr_t));
+    attr.size = sizeof(qoe_sched_attr_t);
+    attr.sched_policy = SCHED_OTHER;
+    attr.sched_nice = qoe_min(prio, 19);
+    attr.sched_runtime = QOE_HELPER_SLICE_NS;
+
+    if (syscall(SYS_sched_setattr, 0, &attr, 0) != 0) {
+        qoe_log(&h->conf.log, QOE_LOG_WARN, "sched_setattr(%d) failed (%d)",
+                (int) attr.sched_nice, errno);
+    }
+}
+
+
 static void *
 qoe_helper_main(void *data)
 {
     qoe_helper_t  *h = data;
+
+    qoe_helper_nice(h);
 
     while (qoe_helper_turn(h)) {
         /* void */
@@ -237,6 +292,7 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
     if (h->leaving_ms != 0) {
         h->spooling_ms = qoe_helper_spooling_ms(h);
         h->env.spooling = (now >= h->spooling_ms);
+        qoe_helper_hopeless(h, now);
     }
 
     if (qoe_flag(&h->reopen)) {
@@ -244,6 +300,26 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
 
         for (i = 0; i < h->nexporters; i++) {
             qoe_transport_reopen(h->exporter[i].transport);
+        }
+    }
+}
+
+
+/* Events have a place in the spool; metrics are not what an exit is for. */
+
+static void
+qoe_helper_hopeless(qoe_helper_t *h, uint64_t now)
+{
+    size_t           i;
+    qoe_exporter_t  *e;
+
+    for (i = 0; i < h->nexporters; i++) {
+        e = &h->exporter[i];
+
+        if (e->points != NULL && e->spool != NULL
+            && qoe_exporter_open(e, now))
+        {
+            qoe_points_hopeless(e->points);
         }
     }
 }

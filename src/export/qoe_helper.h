@@ -49,6 +49,7 @@ typedef struct {
     qoe_conf_t             qoe;          /* groups 0: no metrics */
     uint64_t               metric_interval_ms;   /* one collection for all */
     uint64_t               drain_ms;     /* bound of a hand-over */
+    int                    nice;         /* of the thread, over the process's */
     uint64_t              *lost;         /* events lost at exits; atomic, in
                                             memory that outlives the zone */
 

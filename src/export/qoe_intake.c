@@ -25,6 +25,7 @@ struct qoe_intake_s {
     qoe_intake_env_t    *env;
     uint32_t             lane;
     uint64_t             pos;                /* applied */
+    uint64_t             quarter;            /* of the ring, in bytes */
     uint64_t             paused_ms;          /* until then; monotonic */
     uint64_t             ticked_ms;          /* monotonic */
     qoe_apply_t         *apply;              /* NULL: metrics are off */
@@ -40,7 +41,8 @@ static void qoe_intake_record(qoe_intake_t *in, qoe_span_t packed,
 qoe_intake_t *
 qoe_intake_create(qoe_intake_env_t *env, uint32_t lane, bool adopted)
 {
-    qoe_intake_t  *in;
+    qoe_intake_t     *in;
+    qoe_lane_info_t   info;
 
     in = calloc(1, sizeof(qoe_intake_t));
     if (in == NULL) {
@@ -49,6 +51,9 @@ qoe_intake_create(qoe_intake_env_t *env, uint32_t lane, bool adopted)
 
     in->env = env;
     in->lane = lane;
+
+    qoe_zone_lane_info(env->state->zone, lane, &info);
+    in->quarter = info.size / 4;
 
     qoe_intake_recover(in);
 
@@ -99,13 +104,19 @@ qoe_intake_run(qoe_intake_t *in, uint64_t now_ms)
 {
     int       n;
     bool      more;
-    uint64_t  now_ns;
+    uint64_t  now_ns, tail;
 
     now_ns = qoe_unix_ns();
 
     if (in->env->conf->groups == 0) {
-        in->pos = qoe_lane_tail(in->env->state->zone, in->lane);
-        qoe_lane_apply(in->env->state->zone, in->lane, in->pos);
+        tail = qoe_lane_tail(in->env->state->zone, in->lane);
+
+        if (tail != in->pos) {
+            in->pos = tail;
+            in->paused_ms = now_ms + QOE_INTAKE_PAUSE_MS;
+            qoe_lane_apply(in->env->state->zone, in->lane, tail);
+        }
+
         return false;
     }
 
@@ -173,17 +184,17 @@ qoe_intake_next(qoe_intake_t *in, uint64_t now_ns)
 static void
 qoe_intake_record(qoe_intake_t *in, qoe_span_t packed, uint64_t now_ns)
 {
-    qoe_status_t          rc;
-    qoe_sample_t          sample;
-    qoe_intake_env_t     *env;
-    Openqoe__V1__Record  *record;
+    qoe_status_t       rc;
+    qoe_record_t       record;
+    qoe_sample_t       sample;
+    qoe_intake_env_t  *env;
 
     env = in->env;
 
-    rc = qoe_record_unpack(&record, packed, &env->scratch);
+    rc = qoe_record_open(&record, packed);
 
     if (rc == QOE_OK) {
-        rc = qoe_record_sample(&sample, record, &env->scratch);
+        rc = qoe_record_sample(&sample, &record, &env->scratch);
     }
 
     if (rc == QOE_OK) {
@@ -212,7 +223,7 @@ qoe_intake_pos(const qoe_intake_t *in)
 uint64_t
 qoe_intake_wake_pos(const qoe_intake_t *in, uint64_t now_ms)
 {
-    return now_ms < in->paused_ms ? QOE_LANE_ASKED : in->pos;
+    return now_ms < in->paused_ms ? in->pos + in->quarter : in->pos;
 }
 
 
@@ -223,14 +234,14 @@ qoe_intake_due_ms(const qoe_intake_t *in, uint64_t now_ms)
 
     due = UINT64_MAX;
 
-    if (in->env->conf->groups == 0) {
-        return due;
-    }
-
     /* also when nothing waits: what comes in the pause wakes nobody */
 
     if (now_ms < in->paused_ms) {
         due = in->paused_ms;
+    }
+
+    if (in->env->conf->groups == 0) {
+        return due;
     }
 
     if (qoe_apply_busy(in->apply)) {

@@ -48,9 +48,9 @@ bool qoe_intake_run(qoe_intake_t *in, uint64_t now_ms);
 uint64_t qoe_intake_pos(const qoe_intake_t *in);
 
 /*
- * Where to be woken when nothing else wakes: QOE_LANE_ASKED just behind a run,
- * so that a busy lane is taken in a few times a second and not record by
- * record.
+ * Where to be woken when nothing else wakes: just behind a run a quarter of the
+ * ring further on, so that a busy lane is taken in a few times a second and not
+ * record by record, and does not fill meanwhile.
  */
 uint64_t qoe_intake_wake_pos(const qoe_intake_t *in, uint64_t now_ms);
 

@@ -15,6 +15,9 @@
 /* Of one step. */
 #define QOE_POINTS_STEP_US     2000
 
+/* For an answer of one that has given none for a while. */
+#define QOE_POINTS_HOPELESS_MS 300
+
 /*
  * Bytes of a request (protobuf): well below what collectors take, and no
  * more than what is compressed in a few milliseconds.
@@ -34,6 +37,7 @@ struct qoe_points_dest_s {
     qoe_points_env_t     env;
     qoe_points_phase_t   phase;
     bool                 last;       /* nothing comes behind the collection */
+    bool                 hopeless;   /* so it is tried once */
     bool                 old;        /* sending what was of one before */
     bool                 stale;      /* to be counted if that fails */
 
@@ -51,6 +55,7 @@ static void qoe_points_send(qoe_points_dest_t *p, uint64_t now_ms);
 static void qoe_points_answered(void *data, const qoe_outcome_t *o);
 static void qoe_points_taken(qoe_points_dest_t *p, const qoe_outcome_t *o);
 static void qoe_points_refused(qoe_points_dest_t *p, const qoe_outcome_t *o);
+static void qoe_points_hurry(qoe_points_dest_t *p);
 static void qoe_points_failed(qoe_points_dest_t *p, const qoe_outcome_t *o);
 static void qoe_points_next(qoe_points_dest_t *p);
 static void qoe_points_reset(qoe_points_dest_t *p);
@@ -155,6 +160,16 @@ qoe_points_drop(qoe_points_dest_t *p, bool stale)
 }
 
 
+void
+qoe_points_hopeless(qoe_points_dest_t *p)
+{
+    if (!p->hopeless) {
+        p->hopeless = true;
+        qoe_points_hurry(p);
+    }
+}
+
+
 bool
 qoe_points_done(const qoe_points_dest_t *p)
 {
@@ -237,6 +252,19 @@ qoe_points_send(qoe_points_dest_t *p, uint64_t now_ms)
     }
 
     p->phase = QOE_POINTS_SENDING;
+
+    if (p->hopeless) {
+        qoe_points_hurry(p);
+    }
+}
+
+
+/* What else is in flight to it goes to the spool in any case. */
+
+static void
+qoe_points_hurry(qoe_points_dest_t *p)
+{
+    qoe_transport_deadline(p->env.transport, QOE_POINTS_HOPELESS_MS);
 }
 
 
@@ -328,6 +356,12 @@ qoe_points_failed(qoe_points_dest_t *p, const qoe_outcome_t *o)
     if (!p->old) {
         qoe_points_count(p, QOE_COUNT_METRIC_BATCHES_RETRIED, 1);
         p->phase = QOE_POINTS_READY;
+
+        if (p->last && p->hopeless) {
+            qoe_points_count(p, QOE_COUNT_METRIC_BATCHES_STALE, 1);
+            qoe_points_reset(p);
+        }
+
         return;
     }
 

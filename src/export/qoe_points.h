@@ -58,6 +58,12 @@ void qoe_points_run(qoe_points_dest_t *p, uint64_t now_ms);
  */
 void qoe_points_drop(qoe_points_dest_t *p, bool stale);
 
+/*
+ * An exit, and the destination is known not to take anything: the last
+ * collection is tried once, and an answer is not waited for for long.
+ */
+void qoe_points_hopeless(qoe_points_dest_t *p);
+
 /* Nothing of the collection is to be sent any more. */
 bool qoe_points_done(const qoe_points_dest_t *p);
 

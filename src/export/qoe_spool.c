@@ -98,6 +98,7 @@ qoe_spool_destroy(qoe_spool_t *sp)
 
     qoe_spool_scan_stop(sp);
     qoe_spool_backlog_stop(sp);
+    qoe_spool_scan_give(sp);
 
     for (seg = sp->segs; seg != NULL; seg = seg->next) {
         while (seg->first != NULL) {
@@ -139,6 +140,14 @@ qoe_spool_destroy(qoe_spool_t *sp)
 
     if (sp->lease) {
         qoe_spool_backlog_give(sp->zone, sp->dest, sp->self);
+    }
+
+    /* last, it may take a while: perhaps there is nobody else who would */
+
+    sp->segs = NULL;
+
+    if (!sp->failing) {
+        (void) qoe_spool_others_sync(sp);
     }
 
     qoe_spool_dirs_close(sp);
@@ -581,7 +590,16 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
     err = qoe_spool_file_unlink(sp, best);
 
     if (err != 0 && err != ENOENT) {
+
+        /* it is there: no room is made, and nothing lost */
+
         qoe_spool_warn(sp, err, "delete a segment of", sp->name);
+
+        if (oldest != sp->backlog.entry) {
+            qoe_spool_entry_seal(oldest);
+        }
+
+        return false;
     }
 
     events = qoe_spool_load(&oldest->events);

@@ -277,9 +277,9 @@ qoe_spool_scan_end(qoe_spool_t *sp)
     if (qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN) {
         qoe_spool_store(&e->events, s->events);
         qoe_spool_store(&e->done, s->done);
-        qoe_dest_count(sp->zone, sp->dest, QOE_DEST_RECOVERED,
-                       s->events - s->done);
-        qoe_spool_store(&e->reserved, 0);
+        qoe_dest_recovered(sp->zone, sp->dest, s->id, s->events - s->done);
+        __atomic_fetch_and(&e->reserved, ~(uint64_t) QOE_SPOOL_FOREIGN,
+                           __ATOMIC_ACQ_REL);
 
     } else {
 
@@ -307,6 +307,30 @@ qoe_spool_scan_end(qoe_spool_t *sp)
     } else {
         sp->look_ms = 0;
     }
+}
+
+
+/*
+ * What was not read in time is to be read by another one, although this
+ * process may live on: its helper hands over, its requests take hours.
+ */
+
+void
+qoe_spool_scan_give(qoe_spool_t *sp)
+{
+    qoe_segment_entry_t  *e;
+
+    for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
+
+        if (qoe_spool_load(&e->owner) == sp->self
+            && (e == sp->scan.entry
+                || (qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN)))
+        {
+            qoe_spool_store(&e->owner, QOE_SPOOL_NOBODY);
+        }
+    }
+
+    sp->scan.entry = NULL;
 }
 
 
@@ -526,6 +550,10 @@ qoe_spool_move_all(qoe_spool_t *sp, int instance)
         if (fsync(sp->dir_fd) == -1 && err == 0) {
             err = errno;
         }
+
+        /* and what is in them, soon: those who wrote it may not have come to */
+
+        qoe_spool_sync_left(sp);
     }
 
     if (err == 0) {

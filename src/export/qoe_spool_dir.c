@@ -31,6 +31,7 @@
 
 
 static int qoe_spool_base_open(qoe_spool_t *sp);
+static int qoe_spool_base_sync(const qoe_spool_t *sp);
 static void qoe_spool_fd_close(int *fd);
 
 
@@ -135,6 +136,12 @@ qoe_spool_dirs_sync(qoe_spool_t *sp)
 
     if (!sp->dirs_synced) {
 
+        err = qoe_spool_base_sync(sp);
+
+        if (err != 0) {
+            return err;
+        }
+
         if (fsync(sp->base_fd) == -1 || fsync(sp->instance_fd) == -1) {
             return errno;
         }
@@ -152,6 +159,26 @@ qoe_spool_dirs_sync(qoe_spool_t *sp)
     }
 
     return 0;
+}
+
+
+/* DIR itself may be new; where it stands need not be ours to read. */
+
+static int
+qoe_spool_base_sync(const qoe_spool_t *sp)
+{
+    int  fd, err;
+
+    fd = openat(sp->base_fd, "..", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd == -1) {
+        return (errno == EACCES || errno == EPERM) ? 0 : errno;
+    }
+
+    err = (fsync(fd) == -1 && errno == EIO) ? EIO : 0;
+    close(fd);
+
+    return err;
 }
 
 

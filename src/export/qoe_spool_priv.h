@@ -46,6 +46,15 @@
 /* an fdatasync of it has failed: no other one proves anything */
 #define QOE_SPOOL_BAD          2
 
+/* a reader has met damage in it, and counted it */
+#define QOE_SPOOL_DAMAGED      4
+
+/*
+ * An owner that never lives: of an entry that its owner, who does, has not
+ * come to read.
+ */
+#define QOE_SPOOL_NOBODY       ((qoe_proc_t) INT32_MAX << 32 | 1)
+
 #define QOE_SPOOL_NAME_LEN     32            /* ID.open and a NUL */
 
 
@@ -227,6 +236,8 @@ int qoe_spool_file_unlink(qoe_spool_t *sp, uint64_t id);
 void qoe_spool_look(qoe_spool_t *sp, uint64_t now_ms);
 void qoe_spool_scan(qoe_spool_t *sp, uint64_t now_ms);
 void qoe_spool_scan_stop(qoe_spool_t *sp);
+/* What is adopted and not read yet is anybody's. */
+void qoe_spool_scan_give(qoe_spool_t *sp);
 
 /* qoe_spool_read.c */
 

@@ -28,6 +28,8 @@ static qoe_status_t qoe_spool_backlog_read(qoe_spool_t *sp);
 static void qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end);
 static void qoe_spool_backlog_close(qoe_spool_t *sp);
 static void qoe_spool_backlog_count(qoe_spool_t *sp, uint64_t items);
+static void qoe_spool_backlog_corrupt(qoe_spool_t *sp);
+static void qoe_spool_backlog_mark(qoe_spool_t *sp);
 
 
 bool
@@ -312,7 +314,7 @@ qoe_spool_backlog_begin(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
     b->seen = 0;
     b->done = qoe_spool_load(&e->done);
     b->strikes = 0;
-    b->damaged = false;
+    b->damaged = (qoe_spool_load(&e->reserved) & QOE_SPOOL_DAMAGED) != 0;
     b->doomed = false;
 
     return QOE_OK;
@@ -342,19 +344,24 @@ qoe_spool_backlog_read(qoe_spool_t *sp)
             b->seen += r->items;
             b->strikes = 0;
 
-            if (!r->done) {
+            if (r->done) {
+                break;
+            }
+
+            if (r->length != 0
+                && (r->flags & QOE_SEGMENT_SIGNAL) < QOE_SIGNALS)
+            {
                 return QOE_OK;
             }
 
+            /* whole, but nothing that we have written */
+
+            qoe_spool_backlog_corrupt(sp);
             break;
 
         case QOE_INVALID:
             b->seen += r->items;
-            b->damaged = true;
-
-            qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_CORRUPT,
-                           r->items);
-            qoe_spool_backlog_count(sp, r->items);
+            qoe_spool_backlog_corrupt(sp);
             break;
 
         case QOE_DONE:
@@ -423,7 +430,11 @@ qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
 
         (void) qoe_failpoint("spool.unlink");
 
-        err = qoe_spool_file_unlink(sp, b->id);
+        err = qoe_spool_dirs_open(sp);
+
+        if (err == 0) {
+            err = qoe_spool_file_unlink(sp, b->id);
+        }
 
         if (err != 0 && err != ENOENT) {
             qoe_spool_warn(sp, err, "delete a segment of", sp->name);
@@ -462,10 +473,53 @@ qoe_spool_backlog_count(qoe_spool_t *sp, uint64_t items)
 }
 
 
+/* Over and done with, also for whoever reads the segment once more. */
+
+static void
+qoe_spool_backlog_corrupt(qoe_spool_t *sp)
+{
+    qoe_spool_backlog_t  *b;
+
+    b = &sp->backlog;
+
+    b->damaged = true;
+    __atomic_fetch_or(&b->entry->reserved, QOE_SPOOL_DAMAGED,
+                      __ATOMIC_ACQ_REL);
+
+    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_CORRUPT,
+                   b->record.items);
+    qoe_spool_backlog_mark(sp);
+}
+
+
+static void
+qoe_spool_backlog_mark(qoe_spool_t *sp)
+{
+    int                   err;
+    qoe_spool_backlog_t  *b;
+
+    b = &sp->backlog;
+
+    err = qoe_failpoint("spool.done");
+
+    if (err == 0) {
+        err = qoe_segment_done(b->fd, b->record.offset);
+    }
+
+    if (err != 0) {
+
+        /* it may come twice, behind a restart */
+
+        qoe_spool_warn(sp, err, "mark what is done in", sp->name);
+    }
+
+    qoe_spool_backlog_count(sp, b->record.items);
+}
+
+
 void
 qoe_spool_next_done(qoe_spool_t *sp)
 {
-    int                   err;
     qoe_spool_backlog_t  *b;
 
     b = &sp->backlog;
@@ -483,20 +537,7 @@ qoe_spool_next_done(qoe_spool_t *sp)
         return;
     }
 
-    err = qoe_failpoint("spool.done");
-
-    if (err == 0) {
-        err = qoe_segment_done(b->fd, b->record.offset);
-    }
-
-    if (err != 0) {
-
-        /* it may come twice, behind a restart */
-
-        qoe_spool_warn(sp, err, "mark what is done in", sp->name);
-    }
-
-    qoe_spool_backlog_count(sp, b->record.items);
+    qoe_spool_backlog_mark(sp);
     sp->next_ms = 0;
 }
 

@@ -408,6 +408,12 @@ qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     if (err == 0) {
         seg->dirty_ms = 0;
         seg->unsynced = false;
+
+    } else {
+
+        /* first: others may be told that all is well, see qoe_spool_left.c */
+
+        qoe_spool_store(&seg->entry->reserved, QOE_SPOOL_BAD);
     }
 
     return err;

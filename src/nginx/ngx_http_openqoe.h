@@ -79,6 +79,7 @@ typedef struct {
     const char               *metrics_name;
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
+    size_t                    gzip_level;
     ngx_msec_t                interval;
     ngx_msec_t                metric_interval;
     ngx_msec_t                timeout;
@@ -119,6 +120,7 @@ typedef struct {
 
     ngx_array_t               types;         /* qoe_custom_type_t */
     ngx_msec_t                drain_timeout;
+    size_t                    helper_nice;
     uint64_t                  generation;    /* of the zone, set by init */
     ngx_msec_t                max_age;
     ngx_msec_t                max_ahead;
@@ -428,6 +430,8 @@ ngx_int_t ngx_http_openqoe_send_head(ngx_http_request_t *r,
     ngx_uint_t status, off_t length, const char *type, size_t type_len);
 void ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
     ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_send_text(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *json);
 ngx_int_t ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
     qoe_buf_t *json);
 ngx_int_t ngx_http_openqoe_fail(ngx_http_request_t *r, ngx_uint_t status,
@@ -478,9 +482,12 @@ ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
 /* _events.c, _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
     const ngx_http_openqoe_answer_t *answer);
-ngx_int_t ngx_http_openqoe_send_overload(ngx_http_request_t *r,
-    uint64_t received_ns);
+ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
+    const char *message, size_t queued, uint64_t received_ns);
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
+
+/* At the end of the process. */
+void ngx_http_openqoe_events_exit(void);
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
 

@@ -18,6 +18,7 @@
 #include <ngx_channel.h>
 
 
+#define NGX_HTTP_OPENQOE_UNSTORED   "Events queued, but not stored in time"
 #define NGX_HTTP_OPENQOE_LOOK_MS     10      /* without a waiter slot */
 
 
@@ -410,7 +411,9 @@ ngx_http_openqoe_ack_answer(ngx_http_openqoe_parked_t *p, ngx_uint_t stored)
     r->read_event_handler = ngx_http_block_reading;
 
     rc = stored ? ngx_http_openqoe_send_accepted(r, &p->answer)
-                : ngx_http_openqoe_send_overload(r, p->answer.received_ns);
+                : ngx_http_openqoe_send_retry(r, NGX_HTTP_OPENQOE_UNSTORED,
+                                              p->answer.accepted,
+                                              p->answer.received_ns);
 
     ngx_http_finalize_request(r, rc);
     ngx_http_run_posted_requests(c);

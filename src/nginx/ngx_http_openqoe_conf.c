@@ -25,6 +25,7 @@ ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
 
     mcf->cycle = cf->cycle;
     mcf->drain_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->helper_nice = NGX_CONF_UNSET_SIZE;
     mcf->max_age = NGX_CONF_UNSET_MSEC;
     mcf->max_ahead = NGX_CONF_UNSET_MSEC;
     mcf->log_level = QOE_LOG_DEBUG;
@@ -51,6 +52,7 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_openqoe_main_conf_t  *mcf = conf;
 
     ngx_conf_init_msec_value(mcf->drain_timeout, 2000);
+    ngx_conf_init_size_value(mcf->helper_nice, 5);
     ngx_conf_init_msec_value(mcf->max_age, 24 * 3600 * 1000);
     ngx_conf_init_msec_value(mcf->max_ahead, 5 * 60 * 1000);
     ngx_http_openqoe_qoe_complete(mcf);

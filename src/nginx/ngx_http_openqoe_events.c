@@ -24,8 +24,7 @@
 #define NGX_HTTP_OPENQOE_ARENA_RATIO 64
 #define NGX_HTTP_OPENQOE_ARENA_MIN   (1024 * 1024)
 #define NGX_HTTP_OPENQOE_ATTRIBUTE_ROOM  512 /* in an event's record */
-#define NGX_HTTP_OPENQOE_BLOCK_MIN   (16 * 1024)
-#define NGX_HTTP_OPENQOE_BLOCK_MAX   (256 * 1024)
+#define NGX_HTTP_OPENQOE_BLOCK       (64 * 1024)
 
 
 /*
@@ -40,12 +39,11 @@ typedef struct {
     qoe_zone_t                    *zone;
     uint64_t                       received_ns;
 
-    qoe_mem_t                      mem;
     ngx_uint_t                     nomem;    /* malloc() itself failed */
-    qoe_arena_t                    arena;
     ngx_http_openqoe_body_t        body;
     qoe_batch_t                    batch;
 
+    qoe_arena_t                   *arena;    /* not its own */
     ngx_uint_t                     unstorable;       /* the spool fails */
     ngx_http_openqoe_parked_t     *parked;   /* waits, once it is queued */
     ngx_http_openqoe_answer_t      answer;   /* then */
@@ -57,6 +55,8 @@ typedef struct {
 
 static void ngx_http_openqoe_events_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_openqoe_events(ngx_http_openqoe_request_t *q);
+static qoe_arena_t *ngx_http_openqoe_arena(ngx_http_openqoe_request_t *q,
+    size_t max);
 static ngx_int_t ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_accept(ngx_http_openqoe_request_t *q);
 static qoe_status_t ngx_http_openqoe_put(ngx_http_openqoe_request_t *q);
@@ -65,9 +65,20 @@ static ngx_int_t ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q,
     qoe_status_t rc);
 static void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
-static void ngx_http_openqoe_time_taken(uint64_t received_ns, qoe_buf_t *b);
+static uint64_t ngx_http_openqoe_taken_ns(uint64_t received_ns);
 static void *ngx_http_openqoe_malloc(void *ctx, size_t size);
 static void ngx_http_openqoe_free(void *ctx, void *p);
+
+
+/*
+ * A request is worked on in one go, so that all of them take turns with one
+ * arena.  It keeps one block for the next.
+ */
+
+static struct {
+    qoe_arena_t  arena;
+    qoe_mem_t    mem;
+} ngx_http_openqoe_scratch;
 
 
 ngx_int_t
@@ -124,6 +135,13 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
 }
 
 
+void
+ngx_http_openqoe_events_exit(void)
+{
+    qoe_arena_free(&ngx_http_openqoe_scratch.arena);
+}
+
+
 static void
 ngx_http_openqoe_events_body(ngx_http_request_t *r)
 {
@@ -141,10 +159,6 @@ ngx_http_openqoe_events_body(ngx_http_request_t *r)
     q.mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
     q.lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
     q.zone = ngx_http_openqoe_get_zone(q.mcf)->zone;
-
-    q.mem.alloc = ngx_http_openqoe_malloc;
-    q.mem.free = ngx_http_openqoe_free;
-    q.mem.ctx = &q.nomem;
 
     ngx_http_openqoe_metrics_receipt(
         ngx_http_get_module_ctx(r, ngx_http_openqoe_module));
@@ -165,7 +179,7 @@ ngx_http_openqoe_events_body(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_openqoe_events(ngx_http_openqoe_request_t *q)
 {
-    size_t      len, block, added, max;
+    size_t      len, added, max;
     ngx_int_t   rc;
     ngx_uint_t  status;
 
@@ -182,9 +196,6 @@ ngx_http_openqoe_events(ngx_http_openqoe_request_t *q)
 
     len = q->body.bytes.len;
 
-    block = qoe_max(len * 4, (size_t) NGX_HTTP_OPENQOE_BLOCK_MIN);
-    block = qoe_min(block, (size_t) NGX_HTTP_OPENQOE_BLOCK_MAX);
-
     /*
      * An element of the array takes two bytes at least, and is one event; each
      * record has what the configuration adds to it.
@@ -200,14 +211,37 @@ ngx_http_openqoe_events(ngx_http_openqoe_request_t *q)
     max = len * NGX_HTTP_OPENQOE_ARENA_RATIO + NGX_HTTP_OPENQOE_ARENA_MIN
           + qoe_min(len / 2, q->lcf->max_events) * added;
 
-    qoe_arena_init(&q->arena, &q->mem, block, max);
+    q->arena = ngx_http_openqoe_arena(q, max);
 
     rc = ngx_http_openqoe_decode(q);
 
     qoe_batch_free(&q->batch);
-    qoe_arena_free(&q->arena);
+    qoe_arena_reset(q->arena);
 
     return rc;
+}
+
+
+static qoe_arena_t *
+ngx_http_openqoe_arena(ngx_http_openqoe_request_t *q, size_t max)
+{
+    qoe_mem_t    *mem;
+    qoe_arena_t  *arena;
+
+    arena = &ngx_http_openqoe_scratch.arena;
+    mem = &ngx_http_openqoe_scratch.mem;
+
+    mem->ctx = &q->nomem;
+
+    if (arena->mem == NULL) {
+        mem->alloc = ngx_http_openqoe_malloc;
+        mem->free = ngx_http_openqoe_free;
+        qoe_arena_init(arena, mem, NGX_HTTP_OPENQOE_BLOCK, 0);
+    }
+
+    arena->max = qoe_max(max, (size_t) 2 * NGX_HTTP_OPENQOE_BLOCK);
+
+    return arena;
 }
 
 
@@ -229,7 +263,7 @@ ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q)
     batch = &q->batch;
 
     rc = qoe_decode(batch, q->body.bytes.data, q->body.bytes.len, &conf,
-                    (int64_t) (q->received_ns / 1000000), &q->arena);
+                    (int64_t) (q->received_ns / 1000000), q->arena);
 
     ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_RECEIVED, batch->total);
     ngx_http_openqoe_count(q->r, QOE_COUNT_UNKNOWN_KEYS, batch->unknown_keys);
@@ -294,9 +328,10 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
     size_t              i;
     uint64_t            wake[QOE_LANES_MAX / 64];
     qoe_put_t          *puts;
-    qoe_event_t        *ev;
+    qoe_event_t        *ev, **order;
     qoe_status_t        rc;
     qoe_record_meta_t   meta;
+    qoe_record_parts_t  parts;
 
     if (q->lcf->ack != QOE_ACK_MEMORY) {
 
@@ -312,7 +347,7 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
         }
     }
 
-    puts = qoe_arena_alloc(&q->arena, q->batch.nevents * sizeof(qoe_put_t));
+    puts = qoe_arena_alloc(q->arena, q->batch.nevents * sizeof(qoe_put_t));
     if (puts == NULL) {
         return QOE_NOMEM;
     }
@@ -327,7 +362,7 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
     if (q->lcf->attributes != NULL) {
 
         rc = ngx_http_openqoe_attributes(q->r, q->lcf->attributes, &q->batch,
-                                         &meta, &q->arena);
+                                         &meta, q->arena);
         if (rc != QOE_OK) {
             return rc;
         }
@@ -335,18 +370,24 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
 
     /* in the order of the client's clock, which the metrics are made by */
 
-    qoe_batch_sort(&q->batch);
+    rc = qoe_batch_order(&order, &q->batch, q->arena);
+    if (rc != QOE_OK) {
+        return rc;
+    }
 
     for (i = 0; i < q->batch.nevents; i++) {
 
-        ev = &q->batch.events[i];
+        ev = order[i];
         ngx_http_openqoe_uuid(meta.uid, q->received_ns / 1000000);
 
-        rc = qoe_record_pack(&puts[i].record, ev, &meta, &q->arena);
+        rc = qoe_record_pack(&parts, ev, &meta, q->arena);
+
         if (rc != QOE_OK) {
             return rc;
         }
 
+        puts[i].head = parts.head;
+        puts[i].body = parts.body;
         puts[i].lane = qoe_zone_lane_of(q->zone,
                                         ev->field[QOE_FIELD_ORG_ID].v.string,
                                         ev->field[QOE_FIELD_SESSION_ID]
@@ -397,18 +438,25 @@ ngx_int_t
 ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
     const ngx_http_openqoe_answer_t *answer)
 {
-    qoe_buf_t  b;
-    qoe_mem_t  mem;
+    ngx_str_t  json;
 
-    ngx_http_openqoe_json_init(&b, &mem, r);
+    static const char  format[] =
+        "{\"success\":true,\"message\":\"Events accepted\","
+        "\"events_received\":%uz,\"processing_time_ns\":%uL%*s}";
 
-    qoe_buf_printf(&b, "{\"success\":true,\"message\":\"Events accepted\","
-                   "\"events_received\":%zu,", answer->accepted);
-    ngx_http_openqoe_time_taken(answer->received_ns, &b);
-    qoe_buf_append(&b, answer->errors.data, answer->errors.len);
-    qoe_buf_literal(&b, "}");
+    json.data = ngx_pnalloc(r->pool, sizeof(format) + 2 * NGX_INT64_LEN
+                                     + answer->errors.len);
+    if (json.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-    return ngx_http_openqoe_send(r, NGX_HTTP_ACCEPTED, &b);
+    json.len = (size_t)
+        (ngx_sprintf(json.data, format, answer->accepted,
+                     ngx_http_openqoe_taken_ns(answer->received_ns),
+                     answer->errors.len, answer->errors.data)
+         - json.data);
+
+    return ngx_http_openqoe_send_text(r, NGX_HTTP_ACCEPTED, &json);
 }
 
 
@@ -456,7 +504,8 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
 
     if (counter != QOE_COUNT_EVENTS_ERROR) {
         qoe_zone_refused(q->zone, qoe_mono_ms());
-        return ngx_http_openqoe_send_overload(q->r, q->received_ns);
+        return ngx_http_openqoe_send_retry(q->r, "Server overload", 0,
+                                           q->received_ns);
     }
 
     if (rc == QOE_TOO_LARGE || (rc == QOE_NOMEM && !q->nomem)) {
@@ -477,8 +526,11 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
 }
 
 
+/* The client should try again: why, and how many of the events are queued. */
+
 ngx_int_t
-ngx_http_openqoe_send_overload(ngx_http_request_t *r, uint64_t received_ns)
+ngx_http_openqoe_send_retry(ngx_http_request_t *r, const char *message,
+    size_t queued, uint64_t received_ns)
 {
     qoe_buf_t                     b;
     qoe_mem_t                     mem;
@@ -494,10 +546,10 @@ ngx_http_openqoe_send_overload(ngx_http_request_t *r, uint64_t received_ns)
 
     ngx_http_openqoe_json_init(&b, &mem, r);
 
-    qoe_buf_literal(&b, "{\"success\":false,\"message\":\"Server overload\","
-                    "\"events_received\":0,");
-    ngx_http_openqoe_time_taken(received_ns, &b);
-    qoe_buf_literal(&b, "}");
+    qoe_buf_printf(&b, "{\"success\":false,\"message\":\"%s\","
+                   "\"events_received\":%zu,\"processing_time_ns\":%llu}",
+                   message, queued, (unsigned long long)
+                       ngx_http_openqoe_taken_ns(received_ns));
 
     return ngx_http_openqoe_send(r, lcf->overload_status, &b);
 }
@@ -534,16 +586,14 @@ ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch)
 }
 
 
-static void
-ngx_http_openqoe_time_taken(uint64_t received_ns, qoe_buf_t *b)
+static uint64_t
+ngx_http_openqoe_taken_ns(uint64_t received_ns)
 {
     uint64_t  now;
 
     now = qoe_unix_ns();
 
-    qoe_buf_printf(b, "\"processing_time_ns\":%llu",
-                   (unsigned long long) (now > received_ns
-                                         ? now - received_ns : 0));
+    return now > received_ns ? now - received_ns : 0;
 }
 
 

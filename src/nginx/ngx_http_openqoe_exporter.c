@@ -15,7 +15,6 @@
 #define NGX_HTTP_OPENQOE_TIMEOUT_MAX 600000
 #define NGX_HTTP_OPENQOE_METRIC_MIN  100
 #define NGX_HTTP_OPENQOE_METRIC_MAX  3600000
-#define NGX_HTTP_OPENQOE_GZIP_LEVEL  1
 
 
 static ngx_uint_t ngx_http_openqoe_utf8(ngx_str_t *s);
@@ -57,6 +56,7 @@ ngx_http_openqoe_exporter_init(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
     e->spool = NGX_CONF_UNSET_UINT;
     e->protocol = NGX_CONF_UNSET_UINT;
     e->gzip = NGX_CONF_UNSET_UINT;
+    e->gzip_level = NGX_CONF_UNSET_SIZE;
     e->interval = NGX_CONF_UNSET_MSEC;
     e->metric_interval = NGX_CONF_UNSET_MSEC;
     e->timeout = NGX_CONF_UNSET_MSEC;
@@ -85,6 +85,7 @@ ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     ngx_conf_init_uint_value(e->signals, NGX_HTTP_OPENQOE_LOGS
                                          |NGX_HTTP_OPENQOE_METRICS);
     ngx_conf_init_uint_value(e->gzip, 1);
+    ngx_conf_init_size_value(e->gzip_level, 1);
     ngx_conf_init_msec_value(e->interval, 1000);
     ngx_conf_init_msec_value(e->metric_interval, 60000);
     ngx_conf_init_msec_value(e->timeout, 10000);
@@ -112,7 +113,7 @@ ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     t->headers = e->headers.elts;
     t->nheaders = e->headers.nelts;
     t->gzip = e->gzip;
-    t->gzip_level = NGX_HTTP_OPENQOE_GZIP_LEVEL;
+    t->gzip_level = (int) e->gzip_level;
     t->timeout_ms = e->timeout;
     t->connect_timeout_ms = qoe_min(e->timeout, NGX_HTTP_OPENQOE_CONNECT_MS);
     t->ssl_verify = e->ssl_verify;

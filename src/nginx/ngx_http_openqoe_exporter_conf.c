@@ -35,6 +35,7 @@ static ngx_http_openqoe_line_set_t  ngx_http_openqoe_header_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_compression_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_interval_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_metric_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_level_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_batch_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_timeout_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_ca_line;
@@ -61,6 +62,7 @@ static const ngx_http_openqoe_line_t  ngx_http_openqoe_lines[] = {
     { ngx_string("protocol"), 2, ngx_http_openqoe_protocol_line, 0 },
     { ngx_string("header"), 3, ngx_http_openqoe_header_line, 1 },
     { ngx_string("compression"), 2, ngx_http_openqoe_compression_line, 0 },
+    { ngx_string("compression_level"), 2, ngx_http_openqoe_level_line, 0 },
     { ngx_string("interval"), 2, ngx_http_openqoe_interval_line, 0 },
     { ngx_string("metric_interval"), 2, ngx_http_openqoe_metric_line, 0 },
     { ngx_string("batch_size"), 2, ngx_http_openqoe_batch_line, 0 },
@@ -91,6 +93,11 @@ static const ngx_http_openqoe_range_t  ngx_http_openqoe_interval_range = {
 
 static const ngx_http_openqoe_range_t  ngx_http_openqoe_batch_range = {
     1, 10000, "a number from 1 to 10000"
+};
+
+
+static const ngx_http_openqoe_range_t  ngx_http_openqoe_level_range = {
+    1, 9, "a number from 1 to 9"
 };
 
 
@@ -513,6 +520,18 @@ ngx_http_openqoe_metric_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
     }
 
     return NULL;
+}
+
+
+static const char *
+ngx_http_openqoe_level_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *args)
+{
+    (void) cf;
+
+    return ngx_http_openqoe_number(&args[1], &ngx_http_openqoe_level_range,
+                                   &e->gzip_level)
+           == NGX_OK ? NULL : ngx_http_openqoe_level_range.text;
 }
 
 

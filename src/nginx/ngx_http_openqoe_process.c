@@ -341,6 +341,7 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     conf->qoe = mcf->qoe;
     conf->metric_interval_ms = mcf->exporter->metric_interval;
     conf->drain_ms = mcf->drain_timeout;
+    conf->nice = (int) mcf->helper_nice;
     conf->lost = mcf->lost;
     ngx_http_openqoe_process.drain = mcf->drain_timeout;
 
@@ -443,6 +444,7 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
     qoe_helper_t  *helper;
 
     ngx_http_openqoe_ack_exit();
+    ngx_http_openqoe_events_exit();
 
     helper = ngx_http_openqoe_process.helper;
 

@@ -209,15 +209,30 @@ ngx_int_t
 ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
     qoe_buf_t *json)
 {
+    ngx_str_t  text;
+
+    if (json->status != QOE_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    text.data = (u_char *) json->data;
+    text.len = json->len;
+
+    return ngx_http_openqoe_send_text(r, status, &text);
+}
+
+
+/* The same of a text in the request's pool. */
+
+ngx_int_t
+ngx_http_openqoe_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *json)
+{
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
 
     static const char  type[] = "application/json";
-
-    if (json->status != QOE_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
     rc = ngx_http_openqoe_send_head(r, status, (off_t) json->len, type,
                                     sizeof(type) - 1);
@@ -231,7 +246,7 @@ ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_ERROR;
     }
 
-    b->pos = (u_char *) json->data;
+    b->pos = json->data;
     b->last = b->pos + json->len;
     b->memory = 1;
     b->last_buf = (r == r->main);

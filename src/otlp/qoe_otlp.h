@@ -52,28 +52,25 @@ typedef struct {
 
 
 /*
- * Appends one ExportLogsServiceRequest with a LogRecord for each of the n
- * packed records (qoe_record.h) to out.  Scratch memory comes from arena,
- * which the caller resets.  A packed record that cannot be read is skipped
- * and counted in *nbad.
+ * Appends one ExportLogsServiceRequest in protobuf with a LogRecord for each
+ * of the n packed records (qoe_record.h) to out; they are read where they are.
+ * Scratch memory comes from arena, which the caller resets.  A packed record
+ * that cannot be read is skipped and counted in *nbad.
  *
  * A byte of a record's text that is not UTF-8 becomes '?': a collector would
  * refuse the whole request for it.
  *
  * QOE_OK; QOE_DONE when no record could be read (nothing appended);
- * QOE_NOMEM; QOE_TOO_LARGE when out's maximum is passed (JSON can be longer
- * than protobuf: try again with fewer records).  On an error the length and
- * the status of out are as they were.
+ * QOE_NOMEM; QOE_TOO_LARGE when out's maximum is passed (try again with fewer
+ * records).  On an error the length and the status of out are as they were.
  *
  * An attribute of the record (openqoe_attribute) is a log attribute of its
  * own name, unless that name is taken.
  *
- * The arena is asked for about 3 kB and twice the packed length a record, and
- * 250 bytes an attribute.
+ * The arena is asked for about 150 bytes a record.
  */
-qoe_status_t qoe_otlp_logs(qoe_buf_t *out, qoe_encoding_t encoding,
-    const qoe_otlp_identity_t *id, const qoe_span_t *records, size_t n,
-    size_t *nbad, qoe_arena_t *arena);
+qoe_status_t qoe_otlp_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,
+    const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena);
 
 /*
  * Appends msg as OTLP JSON (the JSON mapping of opentelemetry-proto: keys

@@ -1,377 +1,532 @@
 
 /*
  * Copyright (C) OpenQoE
+ *
+ * Log records are written straight from the records of the queue, in two
+ * passes: what they take, then their bytes.  The bytes are those that
+ * protobuf-c makes of the same request.
+ *
+ *   ExportLogsServiceRequest { resource_logs = 1:
+ *       ResourceLogs { resource = 1, scope_logs = 2:
+ *           ScopeLogs { scope = 1, log_records = 2: LogRecord ... } } }
+ *
+ *   LogRecord { time_unix_nano = 1, severity_number = 2, severity_text = 3,
+ *       body = 5, attributes = 6 ..., trace_id = 9,
+ *       observed_time_unix_nano = 11, event_name = 12 }
  */
 
 
 #include "qoe_otlp_pb.h"
+#include "qoe_otlp_wire.h"
 
 #include "qoe_record.h"
 #include "qoe_uuid.h"
 
-#include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
+
+#define QOE_LOG_EVENT_PREFIX   qoe_span("openqoe.")
+
+#define QOE_LOG_ATTRIBUTES     6     /* a field of LogRecord */
+
+/*
+ * Of an attribute whose key and value are shorter together all lengths are
+ * single bytes, and so many bytes are around the two.
+ */
+#define QOE_LOG_SHORT          122
+#define QOE_LOG_SHORT_OVER     8
+
+#define qoe_countof(a)         (sizeof(a) / sizeof((a)[0]))
 
 
-#define QOE_LOG_EVENT_PREFIX  "openqoe."
+/* The record's texts that are attributes where they are not empty. */
 
-#define qoe_countof(a)        (sizeof(a) / sizeof((a)[0]))
-
-
-typedef qoe_pb_service_type(Logs, ServiceRequest)  qoe_pb_logs_request_t;
-typedef Opentelemetry__Proto__Logs__V1__ResourceLogs  qoe_pb_resource_logs_t;
-typedef Opentelemetry__Proto__Logs__V1__ScopeLogs  qoe_pb_scope_logs_t;
-typedef Opentelemetry__Proto__Logs__V1__LogRecord  qoe_pb_log_t;
-
+#define QOE_LOG_FIELDS(X)                                                     \
+    X("org_id",      ORG_ID)                                                  \
+    X("player_id",   PLAYER_ID)                                               \
+    X("session_id",  SESSION_ID)                                              \
+    X("view_id",     VIEW_ID)                                                 \
+    X("viewer_id",   VIEWER_ID)                                               \
+    X("env",         ENV)                                                     \
+    X("app_name",    APP_NAME)                                                \
+    X("app_version", APP_VERSION)                                             \
+    X("marker",      MARKER)
 
 typedef struct {
-    const char  *key;
-    size_t       offset;             /* of the bytes in the record */
+    qoe_span_t    key;
+    qoe_text_t    text;
 } qoe_log_field_t;
 
-
-/* The record's fields that are attributes where they are not empty. */
-
 static const qoe_log_field_t  qoe_log_fields[] = {
-    { "org_id",      offsetof(Openqoe__V1__Record, org_id) },
-    { "player_id",   offsetof(Openqoe__V1__Record, player_id) },
-    { "session_id",  offsetof(Openqoe__V1__Record, session_id) },
-    { "view_id",     offsetof(Openqoe__V1__Record, view_id) },
-    { "viewer_id",   offsetof(Openqoe__V1__Record, viewer_id) },
-    { "env",         offsetof(Openqoe__V1__Record, env) },
-    { "app_name",    offsetof(Openqoe__V1__Record, app_name) },
-    { "app_version", offsetof(Openqoe__V1__Record, app_version) },
-    { "marker",      offsetof(Openqoe__V1__Record, marker) }
+#define QOE_LOG_FIELD_ROW(key, id)  { { key, sizeof(key) - 1 }, QOE_TEXT_##id },
+    QOE_LOG_FIELDS(QOE_LOG_FIELD_ROW)
+#undef QOE_LOG_FIELD_ROW
 };
 
-/* and event_type and log.record.uid; those of the record come on top */
+/* and two that every record has; those of the server come on top */
 
-#define QOE_LOG_ATTRS         (qoe_countof(qoe_log_fields) + 2)
-
-
-typedef struct {
-    qoe_pb_attr_t    attr;
-    qoe_pb_value_t   value;
-} qoe_log_attr_t;
+#define QOE_LOG_EVENT_TYPE     qoe_span("event_type")
+#define QOE_LOG_UID            qoe_span("log.record.uid")
 
 
-/* All that one log record needs: one allocation. */
+/* What is known of a record when its bytes are to be written. */
 
 typedef struct {
-    qoe_pb_log_t     log;
-    qoe_pb_value_t   body;
-    qoe_pb_attr_t  **attrs;          /* to those of attr */
-    uint8_t          trace_id[16];
-    char             uid[QOE_UUID_TEXT_LEN + 1];
-    qoe_log_attr_t   attr[];
-} qoe_log_slot_t;
+    qoe_record_t   record;
+    size_t         size;             /* of the LogRecord */
+    uint32_t       attrs;            /* of the record: those it has, a bit
+                                        each */
+    bool           traced;
+    uint8_t        trace_id[16];
+} qoe_log_entry_t;
+
+_Static_assert(QOE_ATTRIBUTES_MAX <= 32, "attrs has a bit an attribute");
 
 
-static qoe_log_slot_t *qoe_log_slot(const Openqoe__V1__Record *rec,
+/* The messages around the log records; sizes. */
+
+typedef struct {
+    qoe_pb_resource_t  resource;
+    qoe_pb_scope_t     scope;
+    size_t             resource_size;
+    size_t             scope_size;
+    size_t             scope_logs;
+    size_t             resource_logs;
+    size_t             request;
+} qoe_logs_frame_t;
+
+
+static qoe_status_t qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena);
+static qoe_status_t qoe_log_enrichment(qoe_log_entry_t *log,
     qoe_arena_t *arena);
-static qoe_status_t qoe_log_fill(qoe_log_slot_t *slot,
-    const Openqoe__V1__Record *rec, qoe_arena_t *arena);
-static qoe_status_t qoe_log_attributes(qoe_log_slot_t *slot,
-    const Openqoe__V1__Record *rec, qoe_arena_t *arena);
-static qoe_status_t qoe_log_enrichment(qoe_log_slot_t *slot,
-    const Openqoe__V1__Record *rec, qoe_arena_t *arena);
-static bool qoe_log_has(const qoe_log_slot_t *slot, const char *key);
-static void qoe_log_attr(qoe_log_slot_t *slot, const char *key, char *text);
-static void qoe_log_severity(qoe_pb_log_t *log, uint32_t severity);
-static void qoe_log_trace_id(qoe_log_slot_t *slot, qoe_span_t view_id);
-static qoe_status_t qoe_logs_append(qoe_buf_t *out, qoe_encoding_t encoding,
-    const qoe_otlp_identity_t *id, qoe_pb_log_t **logs, size_t n,
-    qoe_arena_t *arena);
+static qoe_status_t qoe_log_name(qoe_span_t *name, qoe_arena_t *arena);
+static bool qoe_log_has(const qoe_log_entry_t *log, const qoe_span_t *names,
+    size_t n, qoe_span_t name);
+static void qoe_log_trace_id(qoe_log_entry_t *log);
+static qoe_status_t qoe_logs_frame(qoe_logs_frame_t *frame,
+    const qoe_otlp_identity_t *id, size_t logs_size, qoe_arena_t *arena);
+static char *qoe_logs_open(char *p, const qoe_logs_frame_t *frame);
+static char *qoe_log_write(char *p, const qoe_log_entry_t *log);
+static char *qoe_log_attributes(char *p, const qoe_log_entry_t *log);
+
+
+/* A number that the data model does not know is sent as unspecified. */
+
+static inline const qoe_span_t *
+qoe_log_severity(const qoe_record_t *r)
+{
+    static const qoe_span_t  names[] = {
+        { "TRACE", 5 }, { "DEBUG", 5 }, { "INFO", 4 }, { "WARN", 4 },
+        { "ERROR", 5 }, { "FATAL", 5 }
+    };
+
+    unsigned  severity;
+
+    severity = r->head->severity;
+
+    if (severity == 0 || severity > 4 * qoe_countof(names)) {
+        return NULL;
+    }
+
+    return &names[(severity - 1) / 4];
+}
+
+
+static inline uint64_t
+qoe_log_time_ns(const qoe_record_t *r)
+{
+    return (uint64_t) r->head->time_ms * 1000000;
+}
+
+
+/* AnyValue { string_value = 1 }, also of an empty text. */
+
+static inline size_t
+qoe_log_value_size(size_t len)
+{
+    return qoe_wire_bytes_size(len);
+}
+
+
+static inline size_t
+qoe_log_key_value_size(size_t key, size_t value)
+{
+    return qoe_wire_bytes_size(key)
+           + qoe_wire_bytes_size(qoe_log_value_size(value));
+}
+
+
+/*
+ * KeyValue { key = 1, value = 2 } as a field.  Inlined: a key that is constant
+ * leaves little to be computed.
+ */
+
+static inline __attribute__((always_inline)) size_t
+qoe_log_attr_size(size_t key, size_t value)
+{
+    if (key + value < QOE_LOG_SHORT) {
+        return key + value + QOE_LOG_SHORT_OVER;
+    }
+
+    return qoe_wire_bytes_size(qoe_log_key_value_size(key, value));
+}
+
+
+/* Up to the value. */
+
+static inline __attribute__((always_inline)) char *
+qoe_log_key(char *p, qoe_span_t key, size_t value)
+{
+    if (key.len + value < QOE_LOG_SHORT) {
+        p[0] = qoe_wire_key(QOE_LOG_ATTRIBUTES, QOE_WIRE_BYTES);
+        p[1] = (char) (key.len + value + QOE_LOG_SHORT_OVER - 2);
+        p[2] = qoe_wire_key(1, QOE_WIRE_BYTES);
+        p[3] = (char) key.len;
+        p = qoe_wire_text(p + 4, key);
+        p[0] = qoe_wire_key(2, QOE_WIRE_BYTES);
+        p[1] = (char) (value + 2);
+        p[2] = qoe_wire_key(1, QOE_WIRE_BYTES);
+        p[3] = (char) value;
+
+        return p + 4;
+    }
+
+    p = qoe_wire_head(p, QOE_LOG_ATTRIBUTES,
+                      qoe_log_key_value_size(key.len, value));
+    p = qoe_wire_bytes(p, 1, key);
+    p = qoe_wire_head(p, 2, qoe_log_value_size(value));
+
+    return qoe_wire_head(p, 1, value);
+}
 
 
 qoe_status_t
-qoe_otlp_logs(qoe_buf_t *out, qoe_encoding_t encoding,
-    const qoe_otlp_identity_t *id, const qoe_span_t *records, size_t n,
-    size_t *nbad, qoe_arena_t *arena)
+qoe_otlp_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,
+    const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
 {
-    size_t                i, nlogs;
-    qoe_status_t          rc;
-    qoe_pb_log_t        **logs;
-    qoe_log_slot_t       *slot;
-    Openqoe__V1__Record  *rec;
+    char              *p;
+    size_t             i, nlogs, size;
+    qoe_status_t       rc;
+    qoe_log_entry_t   *logs;
+    qoe_logs_frame_t   frame;
 
     *nbad = 0;
     nlogs = 0;
+    size = 0;
 
-    logs = qoe_arena_alloc(arena, n * sizeof(qoe_pb_log_t *));
+    logs = qoe_arena_alloc(arena, n * sizeof(qoe_log_entry_t));
     if (logs == NULL) {
         return QOE_NOMEM;
     }
 
     for (i = 0; i < n; i++) {
 
-        rc = qoe_record_unpack(&rec, records[i], arena);
-
-        if (rc == QOE_INVALID) {
+        if (qoe_record_open(&logs[nlogs].record, records[i]) != QOE_OK) {
             (*nbad)++;
             continue;
         }
 
-        if (rc != QOE_OK) {
-            return rc;
-        }
-
-        slot = qoe_log_slot(rec, arena);
-
-        if (slot == NULL || qoe_log_fill(slot, rec, arena) != QOE_OK) {
+        if (qoe_log_measure(&logs[nlogs], arena) != QOE_OK) {
             return QOE_NOMEM;
         }
 
-        logs[nlogs++] = &slot->log;
+        size += qoe_wire_bytes_size(logs[nlogs++].size);
     }
 
     if (nlogs == 0) {
         return QOE_DONE;
     }
 
-    return qoe_logs_append(out, encoding, id, logs, nlogs, arena);
-}
-
-
-/* Of a record that is none of ours the first attributes are enough. */
-
-static inline size_t
-qoe_log_nattributes(const Openqoe__V1__Record *rec)
-{
-    return qoe_min(rec->n_attributes, (size_t) QOE_ATTRIBUTES_MAX);
-}
-
-
-static qoe_log_slot_t *
-qoe_log_slot(const Openqoe__V1__Record *rec, qoe_arena_t *arena)
-{
-    size_t           n;
-    qoe_log_slot_t  *slot;
-
-    n = QOE_LOG_ATTRS + qoe_log_nattributes(rec);
-
-    slot = qoe_arena_alloc(arena, sizeof(qoe_log_slot_t)
-                                  + n * (sizeof(qoe_log_attr_t)
-                                         + sizeof(qoe_pb_attr_t *)));
-
-    if (slot != NULL) {
-        slot->attrs = (qoe_pb_attr_t **) &slot->attr[n];
+    if (out->status != QOE_OK) {
+        return out->status;
     }
 
-    return slot;
-}
-
-
-static inline qoe_span_t
-qoe_log_span(const ProtobufCBinaryData *b)
-{
-    return (qoe_span_t) { (const char *) b->data, b->len };
-}
-
-
-static qoe_status_t
-qoe_log_fill(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
-    qoe_arena_t *arena)
-{
-    char          *text;
-    qoe_pb_log_t  *log;
-
-    log = &slot->log;
-
-    opentelemetry__proto__logs__v1__log_record__init(log);
-    log->attributes = slot->attrs;
-    log->time_unix_nano = rec->event_unix_nano;
-    log->observed_time_unix_nano = rec->received_unix_nano;
-
-    qoe_log_severity(log, rec->severity_number);
-    qoe_log_trace_id(slot, qoe_log_span(&rec->view_id));
-
-    text = qoe_pb_text(arena, qoe_span_null, qoe_log_span(&rec->body));
-    if (text == NULL) {
+    if (qoe_logs_frame(&frame, id, size, arena) != QOE_OK) {
         return QOE_NOMEM;
     }
 
-    qoe_pb_value_string(&slot->body, text);
-    log->body = &slot->body;
+    p = qoe_buf_reserve(out, frame.request);
 
-    return qoe_log_attributes(slot, rec, arena);
+    if (p == NULL) {
+        rc = out->status;
+        out->status = QOE_OK;
+        return rc;
+    }
+
+    p = qoe_logs_open(p, &frame);
+
+    for (i = 0; i < nlogs; i++) {
+        p = qoe_wire_head(p, 2, logs[i].size);
+        p = qoe_log_write(p, &logs[i]);
+    }
+
+    out->len += frame.request;
+
+    return QOE_OK;
 }
 
 
+/* The size of the log record, and what must be found out for it. */
+
 static qoe_status_t
-qoe_log_attributes(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
-    qoe_arena_t *arena)
+qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena)
 {
-    char                       *text;
-    size_t                      i;
-    const ProtobufCBinaryData  *field;
+    size_t               size, len;
+    const qoe_span_t    *severity;
+    const qoe_record_t  *r;
 
-    text = qoe_pb_text(arena, qoe_span(QOE_LOG_EVENT_PREFIX),
-                       qoe_log_span(&rec->event_type));
-    if (text == NULL) {
-        return QOE_NOMEM;
+    r = &log->record;
+
+    size = (qoe_log_time_ns(r) != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
+    size += (r->head->received_ns != 0) ? QOE_WIRE_FIXED64_SIZE : 0;
+
+    severity = qoe_log_severity(r);
+
+    if (severity != NULL) {
+        size += 2 + qoe_wire_bytes_size(severity->len);
     }
 
-    slot->log.event_name = text;
-    qoe_log_attr(slot, "event_type",
-                 text + sizeof(QOE_LOG_EVENT_PREFIX) - 1);
+    size += qoe_wire_bytes_size(qoe_log_value_size(r->body.len));
 
-    for (i = 0; i < qoe_countof(qoe_log_fields); i++) {
-        field = (const ProtobufCBinaryData *)
-                    ((const char *) rec + qoe_log_fields[i].offset);
+    size += qoe_log_attr_size(QOE_LOG_EVENT_TYPE.len, r->type_name.len);
+    size += qoe_log_attr_size(QOE_LOG_UID.len, QOE_UUID_TEXT_LEN);
 
-        if (field->len == 0) {
-            continue;
-        }
+#define QOE_LOG_FIELD_SIZE(key, id)                                           \
+    len = qoe_record_text(r, QOE_TEXT_##id).len;                              \
+    size += (len != 0) ? qoe_log_attr_size(sizeof(key) - 1, len) : 0;
 
-        text = qoe_pb_text(arena, qoe_span_null, qoe_log_span(field));
-        if (text == NULL) {
-            return QOE_NOMEM;
-        }
+    QOE_LOG_FIELDS(QOE_LOG_FIELD_SIZE)
 
-        qoe_log_attr(slot, qoe_log_fields[i].key, text);
-    }
+#undef QOE_LOG_FIELD_SIZE
 
-    if (rec->uid.len == 16) {
-        qoe_uuid_format(slot->uid, rec->uid.data);
-        slot->uid[QOE_UUID_TEXT_LEN] = '\0';
-        qoe_log_attr(slot, "log.record.uid", slot->uid);
-    }
+    qoe_log_trace_id(log);
 
-    return qoe_log_enrichment(slot, rec, arena);
+    size += log->traced ? qoe_wire_bytes_size(sizeof(log->trace_id)) : 0;
+    size += qoe_wire_bytes_size(QOE_LOG_EVENT_PREFIX.len + r->type_name.len);
+
+    log->size = size;
+    log->attrs = 0;
+
+    return (r->head->nattrs != 0) ? qoe_log_enrichment(log, arena) : QOE_OK;
 }
 
 
 /* A key is there once, whatever a record says: the first one counts. */
 
 static qoe_status_t
-qoe_log_enrichment(qoe_log_slot_t *slot, const Openqoe__V1__Record *rec,
-    qoe_arena_t *arena)
+qoe_log_enrichment(qoe_log_entry_t *log, qoe_arena_t *arena)
 {
-    char                      *key, *text;
-    size_t                     i, n;
-    const Openqoe__V1__Named  *named;
+    size_t       i, n;
+    qoe_span_t   names[QOE_ATTRIBUTES_MAX];
+    qoe_named_t  attr;
 
-    n = qoe_log_nattributes(rec);
+    n = 0;
 
-    for (i = 0; i < n; i++) {
-        named = rec->attributes[i];
+    for (i = 0; i < log->record.head->nattrs; i++) {
+        attr = qoe_record_named(&log->record, i);
 
-        if (named->name.len == 0 || named->value.len == 0) {
+        if (attr.name.len == 0 || attr.value.len == 0) {
             continue;
         }
 
-        key = qoe_pb_text(arena, qoe_span_null, qoe_log_span(&named->name));
-        text = qoe_pb_text(arena, qoe_span_null, qoe_log_span(&named->value));
-
-        if (key == NULL || text == NULL) {
+        if (qoe_log_name(&attr.name, arena) != QOE_OK) {
             return QOE_NOMEM;
         }
 
-        if (!qoe_log_has(slot, key)) {
-            qoe_log_attr(slot, key, text);
+        if (qoe_log_has(log, names, n, attr.name)) {
+            continue;
         }
+
+        names[n++] = attr.name;
+        log->attrs |= (uint32_t) 1 << i;
+        log->size += qoe_log_attr_size(attr.name.len, attr.value.len);
     }
 
     return QOE_OK;
 }
 
 
+/* The name as it will be written: ours are, others are copied. */
+
+static qoe_status_t
+qoe_log_name(qoe_span_t *name, qoe_arena_t *arena)
+{
+    qoe_span_t  copy;
+
+    if (qoe_pb_ascii(name->data, name->len) == name->len) {
+        return QOE_OK;
+    }
+
+    copy.data = qoe_pb_text(arena, qoe_span_null, *name);
+    copy.len = name->len;
+    *name = copy;
+
+    return (copy.data != NULL) ? QOE_OK : QOE_NOMEM;
+}
+
+
 static bool
-qoe_log_has(const qoe_log_slot_t *slot, const char *key)
+qoe_log_has(const qoe_log_entry_t *log, const qoe_span_t *names, size_t n,
+    qoe_span_t name)
 {
     size_t  i;
 
-    for (i = 0; i < slot->log.n_attributes; i++) {
-        if (strcmp(slot->attr[i].attr.key, key) == 0) {
+    for (i = 0; i < n; i++) {
+        if (qoe_span_eq(names[i], name)) {
             return true;
         }
     }
 
-    return false;
-}
-
-
-static void
-qoe_log_attr(qoe_log_slot_t *slot, const char *key, char *text)
-{
-    size_t  n;
-
-    n = slot->log.n_attributes++;
-
-    qoe_pb_attr_string(&slot->attr[n].attr, &slot->attr[n].value, key, text);
-    slot->attrs[n] = &slot->attr[n].attr;
-}
-
-
-/* A number that the data model does not know is sent as unspecified. */
-
-static void
-qoe_log_severity(qoe_pb_log_t *log, uint32_t severity)
-{
-    static char  *const  names[] = {
-        "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"
-    };
-
-    if (severity == 0 || severity > 4 * qoe_countof(names)) {
-        return;
+    for (i = 0; i < qoe_countof(qoe_log_fields); i++) {
+        if (qoe_span_eq(qoe_log_fields[i].key, name)) {
+            return qoe_record_text(&log->record, qoe_log_fields[i].text).len
+                   != 0;
+        }
     }
 
-    log->severity_number =
-                    (Opentelemetry__Proto__Logs__V1__SeverityNumber) severity;
-    log->severity_text = names[(severity - 1) / 4];
+    return qoe_span_eq(QOE_LOG_EVENT_TYPE, name)
+           || qoe_span_eq(QOE_LOG_UID, name);
 }
 
 
 /* The view is the trace: its logs and its spans join on this id. */
 
 static void
-qoe_log_trace_id(qoe_log_slot_t *slot, qoe_span_t view_id)
+qoe_log_trace_id(qoe_log_entry_t *log)
 {
     static const uint8_t  zero[16];
 
-    if (qoe_uuid_parse(slot->trace_id, view_id) != QOE_OK
-        || memcmp(slot->trace_id, zero, sizeof(zero)) == 0)
-    {
-        return;
-    }
-
-    slot->log.trace_id.data = slot->trace_id;
-    slot->log.trace_id.len = sizeof(slot->trace_id);
+    log->traced = qoe_uuid_parse(log->trace_id,
+                                 qoe_record_text(&log->record,
+                                                 QOE_TEXT_VIEW_ID))
+                  == QOE_OK
+                  && memcmp(log->trace_id, zero, sizeof(zero)) != 0;
 }
 
 
 static qoe_status_t
-qoe_logs_append(qoe_buf_t *out, qoe_encoding_t encoding,
-    const qoe_otlp_identity_t *id, qoe_pb_log_t **logs, size_t n,
-    qoe_arena_t *arena)
+qoe_logs_frame(qoe_logs_frame_t *frame, const qoe_otlp_identity_t *id,
+    size_t logs_size, qoe_arena_t *arena)
 {
-    qoe_pb_scope_t           scope;
-    qoe_pb_resource_t        resource;
-    qoe_pb_scope_logs_t      scope_logs, *scope_logs_list;
-    qoe_pb_logs_request_t    request;
-    qoe_pb_resource_logs_t   resource_logs, *resource_logs_list;
-
-    if (qoe_pb_identity(&resource, &scope, id, arena) != QOE_OK) {
+    if (qoe_pb_identity(&frame->resource, &frame->scope, id, arena)
+        != QOE_OK)
+    {
         return QOE_NOMEM;
     }
 
-    opentelemetry__proto__logs__v1__scope_logs__init(&scope_logs);
-    scope_logs.scope = &scope;
-    scope_logs.log_records = logs;
-    scope_logs.n_log_records = n;
+    frame->resource_size =
+        protobuf_c_message_get_packed_size(&frame->resource.base);
+    frame->scope_size =
+        protobuf_c_message_get_packed_size(&frame->scope.base);
 
-    scope_logs_list = &scope_logs;
+    frame->scope_logs = qoe_wire_bytes_size(frame->scope_size) + logs_size;
+    frame->resource_logs = qoe_wire_bytes_size(frame->resource_size)
+                           + qoe_wire_bytes_size(frame->scope_logs);
+    frame->request = qoe_wire_bytes_size(frame->resource_logs);
 
-    opentelemetry__proto__logs__v1__resource_logs__init(&resource_logs);
-    resource_logs.resource = &resource;
-    resource_logs.scope_logs = &scope_logs_list;
-    resource_logs.n_scope_logs = 1;
+    return QOE_OK;
+}
 
-    resource_logs_list = &resource_logs;
 
-    qoe_pb_service(logs, service_request__init)(&request);
-    request.resource_logs = &resource_logs_list;
-    request.n_resource_logs = 1;
+/* The request up to its log records, which are the last field of all. */
 
-    return qoe_pb_append(out, encoding, &request.base);
+static char *
+qoe_logs_open(char *p, const qoe_logs_frame_t *frame)
+{
+    p = qoe_wire_head(p, 1, frame->resource_logs);
+
+    p = qoe_wire_head(p, 1, frame->resource_size);
+    p += protobuf_c_message_pack(&frame->resource.base, (uint8_t *) p);
+
+    p = qoe_wire_head(p, 2, frame->scope_logs);
+
+    p = qoe_wire_head(p, 1, frame->scope_size);
+    p += protobuf_c_message_pack(&frame->scope.base, (uint8_t *) p);
+
+    return p;
+}
+
+
+static char *
+qoe_log_write(char *p, const qoe_log_entry_t *log)
+{
+    const qoe_span_t    *severity;
+    const qoe_record_t  *r;
+
+    r = &log->record;
+
+    if (qoe_log_time_ns(r) != 0) {
+        p = qoe_wire_fixed64(p, 1, qoe_log_time_ns(r));
+    }
+
+    severity = qoe_log_severity(r);
+
+    if (severity != NULL) {
+        p = qoe_wire_small(p, 2, r->head->severity);
+        p = qoe_wire_bytes(p, 3, *severity);
+    }
+
+    p = qoe_wire_head(p, 5, qoe_log_value_size(r->body.len));
+    p = qoe_wire_head(p, 1, r->body.len);
+    p = qoe_pb_put(p, r->body);
+
+    p = qoe_log_attributes(p, log);
+
+    if (log->traced) {
+        p = qoe_wire_bytes(p, 9, (qoe_span_t) { (const char *) log->trace_id,
+                                                sizeof(log->trace_id) });
+    }
+
+    if (r->head->received_ns != 0) {
+        p = qoe_wire_fixed64(p, 11, r->head->received_ns);
+    }
+
+    p = qoe_wire_head(p, 12, QOE_LOG_EVENT_PREFIX.len + r->type_name.len);
+    p = qoe_wire_text(p, QOE_LOG_EVENT_PREFIX);
+
+    return qoe_pb_put(p, r->type_name);
+}
+
+
+static char *
+qoe_log_attributes(char *p, const qoe_log_entry_t *log)
+{
+    uint32_t             left;
+    qoe_span_t           text;
+    qoe_named_t          attr;
+    const qoe_record_t  *r;
+
+    r = &log->record;
+
+    p = qoe_log_key(p, QOE_LOG_EVENT_TYPE, r->type_name.len);
+    p = qoe_pb_put(p, r->type_name);
+
+#define QOE_LOG_FIELD_WRITE(key, id)                                          \
+    text = qoe_record_text(r, QOE_TEXT_##id);                                 \
+                                                                              \
+    if (text.len != 0) {                                                      \
+        p = qoe_log_key(p, qoe_span(key), text.len);                          \
+        p = qoe_pb_put(p, text);                                              \
+    }
+
+    QOE_LOG_FIELDS(QOE_LOG_FIELD_WRITE)
+
+#undef QOE_LOG_FIELD_WRITE
+
+    p = qoe_log_key(p, QOE_LOG_UID, QOE_UUID_TEXT_LEN);
+    qoe_uuid_format(p, r->head->uid);
+    p += QOE_UUID_TEXT_LEN;
+
+    for (left = log->attrs; left != 0; left &= left - 1) {
+        attr = qoe_record_named(r, (size_t) __builtin_ctz(left));
+
+        p = qoe_wire_head(p, QOE_LOG_ATTRIBUTES,
+                          qoe_log_key_value_size(attr.name.len,
+                                                 attr.value.len));
+        p = qoe_wire_head(p, 1, attr.name.len);
+        p = qoe_pb_put(p, attr.name);
+        p = qoe_wire_head(p, 2, qoe_log_value_size(attr.value.len));
+        p = qoe_wire_head(p, 1, attr.value.len);
+        p = qoe_pb_put(p, attr.value);
+    }
+
+    return p;
 }

@@ -6,6 +6,12 @@
 
 #include "qoe_otlp_pb.h"
 
+#include <endian.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 
 #define QOE_PB_VALUE_STRING                                                   \
     OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE
@@ -22,6 +28,88 @@ typedef struct {
 
 static void *qoe_pb_alloc(void *ctx, size_t size);
 static void qoe_pb_free(void *ctx, void *p);
+
+
+#ifdef __SSE2__
+
+#define QOE_PB_BLOCK  16
+
+
+/* How many bytes from 0x01 to 0x7f a block begins with. */
+
+static inline size_t
+qoe_pb_ascii_run(const char *p)
+{
+    __m128i   v;
+    unsigned  other;
+
+    v = _mm_loadu_si128((const __m128i *) p);
+    v = _mm_or_si128(v, _mm_cmpeq_epi8(v, _mm_setzero_si128()));
+    other = (unsigned) _mm_movemask_epi8(v);
+
+    return (size_t) __builtin_ctz(other | 1 << QOE_PB_BLOCK);
+}
+
+
+/* The same of len bytes, as far as it is quickly told: four blocks each. */
+
+static inline size_t
+qoe_pb_ascii_blocks(const char *p, size_t len)
+{
+    size_t          n;
+    __m128i         a, b, c, d, bits, least;
+    const __m128i  *v;
+
+    for (n = 0; len - n >= 4 * QOE_PB_BLOCK; n += 4 * QOE_PB_BLOCK) {
+        v = (const __m128i *) (p + n);
+
+        a = _mm_loadu_si128(v);
+        b = _mm_loadu_si128(v + 1);
+        c = _mm_loadu_si128(v + 2);
+        d = _mm_loadu_si128(v + 3);
+
+        bits = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
+        least = _mm_min_epu8(_mm_min_epu8(a, b), _mm_min_epu8(c, d));
+        least = _mm_cmpeq_epi8(least, _mm_setzero_si128());
+
+        if (_mm_movemask_epi8(_mm_or_si128(bits, least)) != 0) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+
+#else
+
+#define QOE_PB_BLOCK  8
+
+
+static inline size_t
+qoe_pb_ascii_run(const char *p)
+{
+    uint64_t  word, other;
+
+    memcpy(&word, p, 8);
+    word = le64toh(word);
+    other = qoe_pb_other(word);
+
+    return (other != 0) ? (size_t) __builtin_ctzll(other) / 8 : QOE_PB_BLOCK;
+}
+
+
+static inline size_t
+qoe_pb_ascii_blocks(const char *p, size_t len)
+{
+    (void) p;
+    (void) len;
+
+    return 0;
+}
+
+
+#endif
 
 
 static void *
@@ -98,43 +186,64 @@ void
 qoe_pb_repair(char *text, size_t len)
 {
     size_t          n;
-    uint64_t        word;
     unsigned char  *p, *end;
 
     p = (unsigned char *) text;
     end = p + len;
 
-    while (p < end) {
+    for ( ;; ) {
+        p += qoe_pb_ascii((const char *) p, (size_t) (end - p));
 
-        /* eight bytes from 0x01 to 0x7f at a time: nearly all text */
-
-        while (end - p >= 8) {
-            memcpy(&word, p, 8);
-
-            if (((word | (word - 0x0101010101010101)) & 0x8080808080808080)) {
-                break;
-            }
-
-            p += 8;
+        if (p == end) {
+            return;
         }
 
-        for (n = 0; n < 8 && p < end && *p != 0 && *p < 0x80; n++) {
+        /* characters that are not ASCII come together */
+
+        do {
+            n = (*p >= 0x80) ? qoe_utf8_len(p, end) : 0;
+
+            if (n == 0) {
+                *p = '?';
+                n = 1;
+            }
+
+            p += n;
+
+        } while (p < end && (*p == 0 || *p >= 0x80));
+    }
+}
+
+
+size_t
+qoe_pb_ascii(const char *text, size_t len)
+{
+    size_t       n;
+    const char  *p, *end;
+
+    p = text;
+    end = text + len;
+
+    if (len < QOE_PB_BLOCK) {
+
+        while (p < end && (signed char) *p > 0) {
             p++;
         }
 
-        if (n == 8 || p == end) {
-            continue;
-        }
-
-        n = (*p >= 0x80) ? qoe_utf8_len(p, end) : 0;
-
-        if (n == 0) {
-            *p = '?';
-            n = 1;
-        }
-
-        p += n;
+        return (size_t) (p - text);
     }
+
+    p += qoe_pb_ascii_blocks(p, len);
+
+    do {
+        /* the last block may have been looked at in part */
+
+        p = qoe_min(p, end - QOE_PB_BLOCK);
+        n = qoe_pb_ascii_run(p);
+        p += n;
+    } while (n == QOE_PB_BLOCK && p < end);
+
+    return (size_t) (p - text);
 }
 
 
@@ -203,10 +312,8 @@ qoe_pb_identity(qoe_pb_resource_t *resource, qoe_pb_scope_t *scope,
 
 
 qoe_status_t
-qoe_pb_append(qoe_buf_t *out, qoe_encoding_t encoding,
-    const ProtobufCMessage *msg)
+qoe_pb_append_json(qoe_buf_t *out, const ProtobufCMessage *msg)
 {
-    char         *p;
     size_t        len;
     qoe_status_t  rc;
 
@@ -216,16 +323,7 @@ qoe_pb_append(qoe_buf_t *out, qoe_encoding_t encoding,
 
     len = out->len;
 
-    if (encoding == QOE_ENCODING_JSON) {
-        qoe_otlp_json(out, msg);
-
-    } else {
-        p = qoe_buf_reserve(out, protobuf_c_message_get_packed_size(msg));
-
-        if (p != NULL) {
-            out->len += protobuf_c_message_pack(msg, (uint8_t *) p);
-        }
-    }
+    qoe_otlp_json(out, msg);
 
     rc = out->status;
 

@@ -12,6 +12,7 @@
 
 
 #include "qoe_otlp.h"
+#include "qoe_otlp_wire.h"
 
 #include "opentelemetry/proto/common/v1/common.pb-c.h"
 #include "opentelemetry/proto/resource/v1/resource.pb-c.h"
@@ -50,6 +51,81 @@ char *qoe_pb_text(qoe_arena_t *arena, qoe_span_t prefix, qoe_span_t s);
 /* The same to text in place. */
 void qoe_pb_repair(char *text, size_t len);
 
+/* How many bytes from 0x01 to 0x7f text begins with: such need no repair. */
+size_t qoe_pb_ascii(const char *text, size_t len);
+
+#define QOE_PB_ONES   0x0101010101010101
+#define QOE_PB_HIGHS  0x8080808080808080
+
+/* Not 0: a byte of the word is 0, or has its highest bit set. */
+#define qoe_pb_other(word)                                                    \
+    (((word) | ((word) - QOE_PB_ONES)) & QOE_PB_HIGHS)
+
+
+/* Copies the words that stand at bytes from both ends; not 0: as above. */
+
+static inline uint64_t
+qoe_pb_put_ends(char *p, const char *s, size_t len, size_t at)
+{
+    uint64_t  a, b;
+
+    memcpy(&a, s + at, 8);
+    memcpy(&b, s + len - at - 8, 8);
+    memcpy(p + at, &a, 8);
+    memcpy(p + len - at - 8, &b, 8);
+
+    return qoe_pb_other(a) | qoe_pb_other(b);
+}
+
+
+/*
+ * Copies s to p as qoe_pb_text() does, without the NUL, and returns the byte
+ * behind.  Most text is short: moves that overlap instead of a call, and
+ * looked at on the way.
+ */
+
+static inline char *
+qoe_pb_put(char *p, qoe_span_t s)
+{
+    char      *end;
+    uint32_t   u[2];
+    uint64_t   other;
+
+    end = p + s.len;
+
+    if (s.len > 64 || s.len < 4) {
+        (void) qoe_wire_text(p, s);
+        other = 1;
+
+    } else if (s.len >= 8) {
+        other = qoe_pb_put_ends(p, s.data, s.len, 0);
+
+        if (s.len > 16) {
+            other |= qoe_pb_put_ends(p, s.data, s.len, 8);
+        }
+
+        if (s.len > 32) {
+            other |= qoe_pb_put_ends(p, s.data, s.len, 16)
+                     | qoe_pb_put_ends(p, s.data, s.len, 24);
+        }
+
+    } else {
+        memcpy(u, s.data, 4);
+        memcpy(u + 1, s.data + s.len - 4, 4);
+        memcpy(p, u, 4);
+        memcpy(end - 4, u + 1, 4);
+
+        other = qoe_pb_other((uint64_t) u[0] << 32 | u[1]);
+    }
+
+    if (other != 0) {
+        qoe_pb_repair(p, s.len);
+    }
+
+    return end;
+}
+
+
 /* Text is kept, not copied; so is the key of an attribute. */
 
 void qoe_pb_value_string(qoe_pb_value_t *value, char *text);
@@ -61,11 +137,10 @@ qoe_status_t qoe_pb_identity(qoe_pb_resource_t *resource,
     qoe_pb_scope_t *scope, const qoe_otlp_identity_t *id, qoe_arena_t *arena);
 
 /*
- * Appends msg in the encoding.  On an error (qoe_buf.h) the length and the
- * status of out are as they were.
+ * Appends msg as OTLP JSON.  On an error (qoe_buf.h) the length and the status
+ * of out are as they were.
  */
-qoe_status_t qoe_pb_append(qoe_buf_t *out, qoe_encoding_t encoding,
-    const ProtobufCMessage *msg);
+qoe_status_t qoe_pb_append_json(qoe_buf_t *out, const ProtobufCMessage *msg);
 
 
 #endif /* _QOE_OTLP_PB_H_INCLUDED_ */

@@ -68,7 +68,7 @@ qoe_otlp_transcode(qoe_buf_t *out, qoe_signal_t signal, qoe_span_t request,
 
     rc = qoe_pb_unpack(&msg, qoe_requests[signal].desc, request, arena);
 
-    return (rc == QOE_OK) ? qoe_pb_append(out, QOE_ENCODING_JSON, msg) : rc;
+    return (rc == QOE_OK) ? qoe_pb_append_json(out, msg) : rc;
 }
 
 

@@ -10,6 +10,7 @@
 #include "qoe_gauges.h"
 
 #include "qoe_dest.h"
+#include "qoe_record.h"
 #include "qoe_spool_table.h"
 
 #include <math.h>
@@ -17,9 +18,6 @@
 
 #define QOE_GAUGES_LATELY_MS   10000
 #define QOE_GAUGES_READS       8             /* of a floor that moves */
-
-/* A record begins with its receipt: field 1, fixed64 (record.proto). */
-#define QOE_GAUGES_RECEIVED    0x09
 
 
 typedef struct {
@@ -228,7 +226,7 @@ qoe_gauges_queue(const qoe_gauges_t *g)
 static uint64_t
 qoe_gauges_oldest(const qoe_zone_t *zone, uint32_t lane)
 {
-    int         i, n;
+    int         n;
     uint64_t    floor, pos, received;
     qoe_span_t  record;
 
@@ -238,13 +236,8 @@ qoe_gauges_oldest(const qoe_zone_t *zone, uint32_t lane)
         pos = floor;
         received = 0;
 
-        if (qoe_lane_read(zone, lane, UINT64_MAX, &pos, &record) == QOE_OK
-            && record.len > sizeof(received)
-            && (uint8_t) record.data[0] == QOE_GAUGES_RECEIVED)
-        {
-            for (i = sizeof(received); i > 0; i--) {
-                received = received << 8 | (uint8_t) record.data[i];
-            }
+        if (qoe_lane_read(zone, lane, UINT64_MAX, &pos, &record) == QOE_OK) {
+            received = qoe_record_received(record);
         }
 
         __atomic_thread_fence(__ATOMIC_ACQUIRE);

@@ -46,7 +46,9 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
             qoe_lane_dest_taken(ld, &upto, &records);
         }
 
-        if (pos > upto) {
+        /* behind the other one: what is given up is told before it is free */
+
+        if (pos > upto || pos <= qoe_load(&ld->unkept)) {
             return false;
         }
     }

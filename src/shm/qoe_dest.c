@@ -8,6 +8,7 @@
 
 
 #include "qoe_zone_layout.h"
+#include "qoe_lock.h"
 
 
 #define QOE_DEST_READS     100
@@ -197,6 +198,8 @@ qoe_dest_clear(qoe_zone_t *zone, uint32_t dest)
     qoe_store(&d->backlog, 0);
     qoe_store(&d->failed_ms, 0);
     qoe_store(&d->error_lock, 0);
+    qoe_store(&d->recovered_lock, 0);
+    qoe_mark_set(&d->recovered, 0, 0);
     d->error[0] = '\0';
 
     memset(qoe_spool_table(zone, dest), 0,
@@ -244,15 +247,44 @@ qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
 }
 
 
+void
+qoe_dest_recovered(qoe_zone_t *zone, uint32_t dest, uint64_t id, uint64_t n)
+{
+    bool         stolen;
+    uint64_t     last, sum;
+    qoe_dest_t  *d;
+
+    d = qoe_zone_dest(zone, dest);
+
+    if (qoe_lock(&d->recovered_lock, qoe_proc_self(), &stolen) != QOE_OK) {
+        qoe_dest_count(zone, dest, QOE_DEST_RECOVERED, n);
+        return;
+    }
+
+    qoe_mark_get(&d->recovered, &last, &sum);
+
+    if (last != id) {
+        qoe_mark_set(&d->recovered, id, sum + n);
+    }
+
+    qoe_unlock(&d->recovered_lock);
+}
+
+
 uint64_t
 qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c)
 {
     uint32_t         lane;
-    uint64_t         n;
+    uint64_t         n, id, recovered;
     qoe_dest_part_t  part;
 
     n = __atomic_load_n(&qoe_zone_dest(zone, dest)->counter[c],
                         __ATOMIC_RELAXED);
+
+    if (c == QOE_DEST_RECOVERED) {
+        qoe_mark_get(&qoe_zone_dest(zone, dest)->recovered, &id, &recovered);
+        n += recovered;
+    }
 
     if (c == QOE_DEST_DROPPED_REMOVED) {
 

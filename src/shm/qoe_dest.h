@@ -89,6 +89,13 @@ void qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
 uint64_t qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest,
     qoe_dest_counter_t c);
 
+/*
+ * Counts the n events of an adopted segment: once, also if who did it is
+ * killed before it could note that, and the next one does it again.
+ */
+void qoe_dest_recovered(qoe_zone_t *zone, uint32_t dest, uint64_t id,
+    uint64_t n);
+
 typedef struct {
     uint64_t           accepted;         /* since it is there */
     uint64_t           recovered;
@@ -159,6 +166,13 @@ void qoe_lane_free(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
  */
 void qoe_lane_dest_stored(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
     uint64_t pos, uint64_t n);
+
+/*
+ * Behind it records are given up, and counted: nobody who waits for one that
+ * is queued now is told that dest has it, not even where another one's were
+ * given up, for a request knows only where its last record ends.
+ */
+void qoe_lane_dest_unkept(qoe_zone_t *zone, uint32_t lane, uint32_t dest);
 
 /* All that is stored, also what a former owner has stored, is durable. */
 void qoe_lane_dest_synced(qoe_zone_t *zone, uint32_t lane, uint32_t dest);

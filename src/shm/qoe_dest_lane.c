@@ -401,6 +401,14 @@ qoe_lane_dest_stored(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 
 
 void
+qoe_lane_dest_unkept(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
+{
+    __atomic_store_n(&qoe_zone_lane_dest(zone, lane, dest)->unkept,
+                     qoe_lane_tail(zone, lane), __ATOMIC_SEQ_CST);
+}
+
+
+void
 qoe_lane_dest_synced(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 {
     uint64_t          pos, records;

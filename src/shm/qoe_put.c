@@ -28,7 +28,7 @@ static qoe_status_t qoe_put_lock(qoe_zone_t *zone, qoe_proc_t self,
 static void qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st,
     uint32_t end);
 static qoe_status_t qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st,
-    uint32_t lane, qoe_span_t record);
+    const qoe_put_t *put);
 static void qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st,
     qoe_ack_t ack, uint64_t *ends, uint64_t *wake);
 static void qoe_put_ask(qoe_lane_t *lane, uint64_t pos, qoe_ack_t ack);
@@ -54,7 +54,8 @@ qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
 
     for (i = 0; i < n; i++) {
         if (puts[i].lane >= zone->lanes
-            || puts[i].record.len > QOE_RING_RECORD_MAX)
+            || puts[i].head.len > QOE_RING_RECORD_MAX
+            || puts[i].body.len > QOE_RING_RECORD_MAX - puts[i].head.len)
         {
             return QOE_TOO_LARGE;
         }
@@ -65,7 +66,7 @@ qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
     rc = qoe_put_lock(zone, self, slot, &st);
 
     for (i = 0; i < n && rc == QOE_OK; i++) {
-        rc = qoe_put_copy(zone, &st, puts[i].lane, puts[i].record);
+        rc = qoe_put_copy(zone, &st, &puts[i]);
 
         if (rc != QOE_OK) {
             qoe_put_unlock(zone, &st, zone->lanes);
@@ -139,16 +140,18 @@ qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st, uint32_t end)
  */
 
 static qoe_status_t
-qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, uint32_t lane,
-    qoe_span_t record)
+qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
 {
     char         *ring;
-    size_t        need;
+    size_t        len, need;
+    uint32_t      lane;
     uint64_t      offset, pad, end;
     qoe_frame_t   frame;
 
+    lane = put->lane;
+    len = put->head.len + put->body.len;
     ring = qoe_zone_ring(zone, lane);
-    need = qoe_frame_size(record.len);
+    need = qoe_frame_size(len);
     offset = st->tail[lane] % zone->ring_size;
     pad = zone->ring_size - offset;
     pad = (pad < need) ? pad : 0;
@@ -170,11 +173,17 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, uint32_t lane,
     }
 
     frame.kind = QOE_FRAME_RECORD;
-    frame.len = (uint32_t) record.len;
+    frame.len = (uint32_t) len;
     memcpy(ring + offset, &frame, sizeof(frame));
+    offset += sizeof(frame);
 
-    if (record.len != 0) {
-        memcpy(ring + offset + sizeof(frame), record.data, record.len);
+    if (put->head.len != 0) {
+        memcpy(ring + offset, put->head.data, put->head.len);
+        offset += put->head.len;
+    }
+
+    if (put->body.len != 0) {
+        memcpy(ring + offset, put->body.data, put->body.len);
     }
 
     st->tail[lane] = end;

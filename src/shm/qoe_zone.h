@@ -121,9 +121,12 @@ qoe_hash_key_t qoe_zone_hash_key(const qoe_zone_t *zone);
 
 /* Producers. */
 
+/* A record in two parts, which stand together in the ring; body may be "". */
+
 typedef struct {
     uint32_t      lane;
-    qoe_span_t    record;
+    qoe_span_t    head;
+    qoe_span_t    body;
 } qoe_put_t;
 
 /*

@@ -24,7 +24,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       4
+#define QOE_ZONE_VERSION       5
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* of counters */
@@ -71,6 +71,7 @@ typedef struct {
     qoe_mark_t           head;
     qoe_mark_t           stored;             /* counts beyond the head only */
     uint64_t             synced;             /* all before it is durable */
+    uint64_t             unkept;             /* see qoe_lane_dest_unkept() */
 
     uint64_t             member_version;
     qoe_member_t         member[2];
@@ -120,6 +121,10 @@ typedef struct {
     uint64_t             error_lock;         /* qoe_proc_t, 0 when free */
     uint64_t             error_seq;
     char                 error[256];
+
+    /* RECOVERED, under the lock; pos is the last segment's id */
+    uint64_t             recovered_lock;     /* qoe_proc_t, 0 when free */
+    qoe_mark_t           recovered;
 
     uint64_t             counter[QOE_DEST_COUNTERS_N] qoe_cache_aligned;
 } qoe_cache_aligned qoe_dest_t;

@@ -103,41 +103,43 @@ check_record(const qoe_event_t *ev, qoe_arena_t *arena)
 {
     size_t                     i;
     qoe_span_t                 packed;
+    qoe_record_t               r;
     qoe_sample_t               s;
-    Openqoe__V1__Record       *r;
+    qoe_record_parts_t         parts;
     static qoe_record_meta_t   meta = { .received_ns = 1, .uid = { 1 } };
 
-    check(qoe_record_pack(&packed, ev, &meta, arena) == QOE_OK);
-    check(qoe_record_unpack(&r, packed, arena) == QOE_OK);
+    check(qoe_record_pack(&parts, ev, &meta, arena) == QOE_OK);
+    check(qoe_record_join(&packed, &parts, arena) == QOE_OK);
+    check(qoe_record_open(&r, packed) == QOE_OK);
+    check(qoe_record_sample(&s, &r, arena) == QOE_OK);
 
     const struct {
-        ProtobufCBinaryData  got;
-        qoe_span_t           want;
+        qoe_span_t  got;
+        qoe_span_t  want;
     } pairs[] = {
-        { r->event_type, ev->type_name },
-        { r->org_id, ev->field[QOE_FIELD_ORG_ID].v.string },
-        { r->player_id, ev->field[QOE_FIELD_PLAYER_ID].v.string },
-        { r->session_id, ev->field[QOE_FIELD_SESSION_ID].v.string },
-        { r->view_id, ev->field[QOE_FIELD_VIEW_ID].v.string },
-        { r->viewer_id, ev->field[QOE_FIELD_VIEWER_ID].v.string },
-        { r->env, ev->field[QOE_FIELD_ENV].v.string },
-        { r->app_name, ev->field[QOE_FIELD_APP_NAME].v.string },
-        { r->app_version, ev->field[QOE_FIELD_APP_VERSION].v.string }
+        { s.type_name, ev->type_name },
+        { s.text[QOE_TEXT_ORG_ID], ev->field[QOE_FIELD_ORG_ID].v.string },
+        { s.text[QOE_TEXT_PLAYER_ID],
+          ev->field[QOE_FIELD_PLAYER_ID].v.string },
+        { s.text[QOE_TEXT_SESSION_ID],
+          ev->field[QOE_FIELD_SESSION_ID].v.string },
+        { s.text[QOE_TEXT_VIEW_ID], ev->field[QOE_FIELD_VIEW_ID].v.string },
+        { s.text[QOE_TEXT_VIEWER_ID],
+          ev->field[QOE_FIELD_VIEWER_ID].v.string },
+        { s.text[QOE_TEXT_ENV], ev->field[QOE_FIELD_ENV].v.string },
+        { s.text[QOE_TEXT_APP_NAME], ev->field[QOE_FIELD_APP_NAME].v.string },
+        { s.text[QOE_TEXT_APP_VERSION],
+          ev->field[QOE_FIELD_APP_VERSION].v.string }
     };
 
-    check(r->event_unix_nano == (uint64_t) ev->time_ms * 1000000);
-    check(r->severity_number == (uint32_t) ev->severity);
+    check(r.head->severity == (unsigned) ev->severity);
 
     for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        check(qoe_span_eq((qoe_span_t) { (const char *) pairs[i].got.data,
-                                         pairs[i].got.len },
+        check(qoe_span_eq(pairs[i].got,
                           qoe_text_cut(pairs[i].want, QOE_RECORD_TEXT_MAX)));
     }
 
-    check(qoe_span_eq((qoe_span_t) { (const char *) r->body.data, r->body.len },
-                      ev->raw));
-
-    check(qoe_record_sample(&s, r, arena) == QOE_OK);
+    check(qoe_span_eq(r.body, ev->raw));
     check(s.type == ev->type && s.time_ms == ev->time_ms && s.set == ev->set);
 
     for (i = 0; i < QOE_NUMBERS; i++) {

@@ -2,11 +2,14 @@
 /*
  * Copyright (C) OpenQoE
  *
- * libFuzzer: any bytes into the reader of records.  An odd first byte makes
- * the rest edits of a good record (pairs of offset and value), which is how
- * the depth behind the required fields is reached without seeds.
+ * libFuzzer: any bytes into the reader of records; what it opens becomes a
+ * sample and a log record, whose bytes must be those of protobuf-c.  An odd
+ * first byte makes the rest edits of a good record (three bytes each: where,
+ * where, what), the second bit puts the good record beside it.
  */
 
+
+#include "../unit/otlp_logs_oracle.h"
 
 #include "qoe_record.h"
 #include "qoe_source.h"
@@ -28,28 +31,47 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
+static const qoe_attr_t  resource[] = {
+    { qoe_span("service.name"), qoe_span("openQoE-worker") }
+};
+
+static const qoe_otlp_identity_t  identity = {
+    resource, 1, qoe_span("openqoe"), qoe_span("0.1.0")
+};
+
+
 static qoe_span_t
 good_record(qoe_arena_t *arena)
 {
-    qoe_span_t         packed;
-    qoe_event_t        ev;
-    qoe_record_meta_t  meta;
-    qoe_named_t        attr = { qoe_span("edge"), qoe_span("fra1") };
-    qoe_named_t        dim = { qoe_span("plan"), qoe_span("gold") };
+    qoe_span_t           packed, view;
+    qoe_event_t          ev;
+    qoe_record_meta_t    meta;
+    qoe_record_parts_t   parts;
+    qoe_named_t          attrs[] = {
+        { qoe_span("edge"), qoe_span("fra1") },
+        { qoe_span("org_id"), qoe_span("no") }
+    };
+    qoe_named_t          dim = { qoe_span("plan"), qoe_span("gold") };
 
     memset(&ev, 0, sizeof(qoe_event_t));
     memset(&meta, 0, sizeof(qoe_record_meta_t));
 
-    ev.type_name = qoe_span("playing");
+    ev.type = QOE_EVENT_CUSTOM;
+    ev.type_name = qoe_span("adbreak");
     ev.severity = QOE_SEVERITY_INFO;
     ev.time_ms = 1765976635154;
-    ev.raw = qoe_span("{\"event_type\":\"playing\"}");
+    ev.raw = qoe_span("{\"event_type\":\"adbreak\",\"view_id\":"
+                      "\"018bcfe5-6800-7000-8000-0123456789ab\","
+                      "\"t\":\"S\xc3\xa3o Paulo\"}");
+    view = (qoe_span_t) { ev.raw.data + 35, 36 };
+    ev.field[QOE_FIELD_VIEW_ID].type = QOE_VALUE_STRING;
+    ev.field[QOE_FIELD_VIEW_ID].v.string = view;
     ev.field[QOE_FIELD_ORG_ID].type = QOE_VALUE_STRING;
     ev.field[QOE_FIELD_ORG_ID].v.string = qoe_span("org");
     meta.received_ns = 1765976635154000000;
     meta.marker = qoe_span("marker");
-    meta.attrs = &attr;
-    meta.nattrs = 1;
+    meta.attrs = attrs;
+    meta.nattrs = 2;
 
     ev.data[QOE_DATA_TEXT_CODEC] = qoe_span("avc1");
     ev.set = 1 << QOE_NUMBER_BITRATE | 1 << QOE_NUMBER_FATAL;
@@ -58,19 +80,41 @@ good_record(qoe_arena_t *arena)
     ev.dims = &dim;
     ev.ndims = 1;
 
-    check(qoe_record_pack(&packed, &ev, &meta, arena) == QOE_OK);
+    check(qoe_record_pack(&parts, &ev, &meta, arena) == QOE_OK);
+    check(qoe_record_join(&packed, &parts, arena) == QOE_OK);
 
     return packed;
 }
 
 
+/* Within the record, and readable. */
+
 static void
-check_named(const qoe_named_t *named, size_t n, size_t max)
+check_text(qoe_span_t s, qoe_span_t packed)
+{
+    size_t           i;
+    volatile char    sum;
+
+    check(s.data >= packed.data
+          && s.data + s.len <= packed.data + packed.len);
+
+    sum = 0;
+
+    for (i = 0; i < s.len; i++) {
+        sum = (char) (sum + s.data[i]);
+    }
+}
+
+
+static void
+check_named(const qoe_named_t *named, size_t n, size_t max, qoe_span_t packed)
 {
     check(n <= max);
 
     while (n-- != 0) {
         check(named[n].name.len != 0 && named[n].value.len != 0);
+        check_text(named[n].name, packed);
+        check_text(named[n].value, packed);
     }
 }
 
@@ -78,15 +122,15 @@ check_named(const qoe_named_t *named, size_t n, size_t max)
 /* Whatever the record says, the sample keeps the rules of its header. */
 
 static void
-check_sample(const Openqoe__V1__Record *r, qoe_arena_t *arena)
+check_sample(const qoe_record_t *r, qoe_span_t packed, qoe_arena_t *arena)
 {
     size_t         i, n;
     qoe_sample_t   s;
 
     check(qoe_record_sample(&s, r, arena) == QOE_OK);
     check(s.type <= QOE_EVENT_CUSTOM && s.type_name.len != 0);
-    check((s.set & ~r->number_set) == 0);
-    check(s.text[QOE_TEXT_CODEC].len == r->codec.len);
+    check((s.set & ~r->head->set) == 0);
+    check(s.received_ns == qoe_record_received(packed));
 
     n = 0;
 
@@ -97,85 +141,54 @@ check_sample(const Openqoe__V1__Record *r, qoe_arena_t *arena)
         }
     }
 
-    check(n <= r->n_numbers);
-    check_named(s.attrs, s.nattrs, QOE_ATTRIBUTES_MAX);
-    check_named(s.dims, s.ndims, QOE_SOURCES_MAX);
+    check(n <= r->head->nnumbers);
+
+    for (i = 0; i < QOE_TEXTS; i++) {
+        check_text(s.text[i], packed);
+    }
+
+    check_text(r->body, packed);
+    check_named(s.attrs, s.nattrs, QOE_ATTRIBUTES_MAX, packed);
+    check_named(s.dims, s.ndims, QOE_SOURCES_MAX, packed);
 }
 
 
-/* A record that was read is one that, written again, reads the same. */
-
 static void
-check_again(Openqoe__V1__Record *r, qoe_arena_t *arena)
+check_logs(const qoe_span_t *records, size_t n, qoe_arena_t *arena)
 {
-    size_t                i, n, len;
-    uint8_t              *bytes;
-    Openqoe__V1__Record  *again;
+    size_t         bad[2];
+    uint64_t       items;
+    qoe_buf_t      out, want;
+    qoe_span_t     request;
+    qoe_status_t   rc[2];
 
-    check(r->event_type.len != 0 && r->uid.len == 16);
+    qoe_buf_init(&out, &qoe_mem_heap, 1 << 24);
+    qoe_buf_init(&want, &qoe_mem_heap, 1 << 24);
 
-    /*
-     * Fields that it does not know are never written by us, and protobuf-c
-     * itself writes one with the number 0, which it reads, so that it cannot
-     * be read again.
-     */
+    rc[0] = qoe_otlp_logs(&out, &identity, records, n, &bad[0], arena);
+    rc[1] = oracle_logs(&want, &identity, records, n, &bad[1], arena);
 
-    r->base.n_unknown_fields = 0;
+    request = (qoe_span_t) { out.data, out.len };
 
-    len = openqoe__v1__record__get_packed_size(r);
-    bytes = qoe_arena_alloc(arena, len);
-    check(bytes != NULL);
-    check(openqoe__v1__record__pack(r, bytes) == len);
+    check(rc[0] == rc[1] && bad[0] == bad[1]);
+    check(qoe_span_eq(request, (qoe_span_t) { want.data, want.len }));
+    check(qoe_otlp_items(QOE_SIGNAL_LOGS, request, &items) == QOE_OK
+          && items == n - bad[0]);
 
-    /* a number that was written short may be longer now */
-
-    if (len > QOE_RECORD_MAX) {
-        return;
-    }
-
-    check(qoe_record_unpack(&again, (qoe_span_t) { (char *) bytes, len },
-                            arena) == QOE_OK);
-
-    const ProtobufCBinaryData  pairs[][2] = {
-        { r->event_type, again->event_type }, { r->uid, again->uid },
-        { r->org_id, again->org_id }, { r->player_id, again->player_id },
-        { r->session_id, again->session_id }, { r->view_id, again->view_id },
-        { r->viewer_id, again->viewer_id }, { r->env, again->env },
-        { r->app_name, again->app_name },
-        { r->app_version, again->app_version }, { r->marker, again->marker },
-        { r->body, again->body }, { r->codec, again->codec },
-        { r->network_asn, again->network_asn },
-        { r->error_code, again->error_code }
-    };
-
-    n = sizeof(pairs) / sizeof(pairs[0]);
-
-    for (i = 0; i < n; i++) {
-        check(qoe_span_eq((qoe_span_t) { (char *) pairs[i][0].data,
-                                         pairs[i][0].len },
-                          (qoe_span_t) { (char *) pairs[i][1].data,
-                                         pairs[i][1].len }));
-    }
-
-    check(r->received_unix_nano == again->received_unix_nano
-          && r->event_unix_nano == again->event_unix_nano
-          && r->severity_number == again->severity_number
-          && r->number_set == again->number_set
-          && r->n_numbers == again->n_numbers
-          && r->n_attributes == again->n_attributes
-          && r->n_dimensions == again->n_dimensions);
+    qoe_buf_free(&out);
+    qoe_buf_free(&want);
 }
 
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char                 *bytes;
-    size_t                i;
-    qoe_span_t            packed;
-    qoe_arena_t           arena, small;
-    qoe_status_t          status;
-    Openqoe__V1__Record  *r;
+    char           *bytes;
+    size_t          i;
+    qoe_span_t      packed, records[2];
+    qoe_arena_t     arena;
+    qoe_record_t    r;
+    qoe_status_t    status;
 
     if (size == 0) {
         return 0;
@@ -183,33 +196,37 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 26);
 
-    if (data[0] & 1) {
-        packed = good_record(&arena);
-        bytes = (char *) (uintptr_t) packed.data;
+    records[1] = good_record(&arena);
+    packed = (data[0] & 1) ? records[1]
+                           : (qoe_span_t) { (const char *) data + 1, size - 1 };
 
-        for (i = 1; i + 1 < size; i += 2) {
-            bytes[data[i] % packed.len] = (char) data[i + 1];
-        }
+    /* at an odd address, and nothing behind it */
 
-    } else {
-        packed = (qoe_span_t) { (const char *) data + 1, size - 1 };
+    bytes = malloc(packed.len + 1);
+    check(bytes != NULL);
+
+    if (packed.len != 0) {
+        memcpy(bytes + 1, packed.data, packed.len);
     }
 
-    status = qoe_record_unpack(&r, packed, &arena);
+    packed.data = bytes + 1;
+
+    for (i = 1; (data[0] & 1) && i + 2 < size; i += 3) {
+        bytes[1 + (data[i] << 8 | data[i + 1]) % packed.len] =
+            (char) data[i + 2];
+    }
+
+    status = qoe_record_open(&r, packed);
     check(status == QOE_OK || status == QOE_INVALID);
 
     if (status == QOE_OK) {
-        check_sample(r, &arena);
-        check_again(r, &arena);
+        check_sample(&r, packed, &arena);
     }
 
-    /* too little memory is told, or was enough */
+    records[0] = packed;
+    check_logs(records, (data[0] & 2) ? 2 : 1, &arena);
 
-    qoe_arena_init(&small, &qoe_mem_heap, 64, (size_t) data[0] * 8);
-    status = qoe_record_unpack(&r, packed, &small);
-    check(status == QOE_OK || status == QOE_INVALID || status == QOE_NOMEM);
-
-    qoe_arena_free(&small);
+    free(bytes);
     qoe_arena_free(&arena);
 
     return 0;

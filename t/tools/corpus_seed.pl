@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # Usage: corpus_seed.pl DIR
-# Writes the bodies of t/data/corpus.tsv to DIR, one file each: the seeds of
-# the decode fuzzer.
+# Writes the bodies of t/data/corpus.tsv and of t/data/realistic.jsonl to DIR,
+# one file each: the seeds of the fuzzers of the decoder.
 
 use strict;
 use warnings;
@@ -19,8 +19,20 @@ my $dir = shift @ARGV // die "usage: $0 DIR\n";
 
 make_path($dir);
 
-# the fuzzer decodes at one fixed time (t/fuzz/decode_fuzz.c)
+# the fuzzer decodes at one fixed time (t/fuzz/decode_fuzz.c), and the lines
+# of realistic.jsonl are of that day
 
 my @cases = OpenQoE::Corpus->write_bodies($dir, now => 1_765_976_635_154);
 
-printf "%d bodies in %s\n", scalar(@cases), $dir;
+my $path = "$FindBin::Bin/../data/realistic.jsonl";
+
+open(my $in, '<:raw', $path) or die "$path: $!\n";
+
+while (my $body = <$in>) {
+    chomp $body;
+    open(my $out, '>:raw', "$dir/realistic-$.") or die "$dir: $!\n";
+    print $out $body;
+    close($out) or die "$dir: $!\n";
+}
+
+printf "%d bodies in %s\n", @cases + $., $dir;

@@ -157,8 +157,9 @@ apply_events(scenario_t *sc, const char *body, int64_t received)
     qoe_span_t              packed;
     qoe_batch_t             batch;
     qoe_sample_t            sample;
+    qoe_record_t            record;
     qoe_record_meta_t       meta;
-    Openqoe__V1__Record    *record;
+    qoe_record_parts_t      parts;
     qoe_decode_conf_t       conf = {
         .max_events = 100, .max_age_ms = 86400000, .max_ahead_ms = 300000,
         .types = sc->type, .ntypes = sc->ntypes
@@ -175,10 +176,11 @@ apply_events(scenario_t *sc, const char *body, int64_t received)
 
     for (i = 0; i < batch.nevents; i++) {
 
-        if (qoe_record_pack(&packed, &batch.events[i], &meta, &sc->arena)
+        if (qoe_record_pack(&parts, &batch.events[i], &meta, &sc->arena)
             != QOE_OK
-            || qoe_record_unpack(&record, packed, &sc->arena) != QOE_OK
-            || qoe_record_sample(&sample, record, &sc->arena) != QOE_OK)
+            || qoe_record_join(&packed, &parts, &sc->arena) != QOE_OK
+            || qoe_record_open(&record, packed) != QOE_OK
+            || qoe_record_sample(&sample, &record, &sc->arena) != QOE_OK)
         {
             fail(sc, "the record failed");
         }

@@ -104,6 +104,7 @@ segment_request(qoe_buf_t *out, uint64_t id, unsigned long record,
     qoe_event_t          ev;
     qoe_otlp_identity_t  nobody;
     qoe_record_meta_t    meta;
+    qoe_record_parts_t   parts;
 
     qoe_buf_reset(out);
     qoe_arena_reset(arena);
@@ -121,14 +122,15 @@ segment_request(qoe_buf_t *out, uint64_t id, unsigned long record,
         ev.time_ms = 1700000000000;
         ev.raw = qoe_span_str(raw);
 
-        if (qoe_record_pack(&packed[i], &ev, &meta, arena) != QOE_OK) {
+        if (qoe_record_pack(&parts, &ev, &meta, arena) != QOE_OK
+            || qoe_record_join(&packed[i], &parts, arena) != QOE_OK)
+        {
             segment_die("a record");
         }
     }
 
-    if (qoe_otlp_logs(out, QOE_ENCODING_PROTOBUF, &nobody, packed, items,
-                      &nbad, arena)
-        != QOE_OK || nbad != 0)
+    if (qoe_otlp_logs(out, &nobody, packed, items, &nbad, arena) != QOE_OK
+        || nbad != 0)
     {
         segment_die("a request");
     }

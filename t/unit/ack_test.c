@@ -80,6 +80,42 @@ test_acked(void)
 }
 
 
+/* Given up is not stored: who waits for it gets no answer but a late one. */
+
+static void
+test_unkept(void)
+{
+    uint32_t     d[4];
+    qoe_zone_t  *zone;
+
+    zone = zone_new(1);
+    configure(zone, "AB", d);
+    qoe_lane_dests(zone, 0);
+    put(zone, 0, 4);
+    qoe_lane_dest_stored(zone, 0, d[1], 64, 4);
+    qoe_lane_dest_synced(zone, 0, d[1]);
+    take(zone, 0, d[0], 1, true);
+    ok(qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC), "taken");
+
+    qoe_lane_dest_unkept(zone, 0, d[0]);
+    take(zone, 0, d[0], 2, true);
+    ok(!qoe_lane_acked(zone, 0, 48, QOE_ACK_SPOOL)
+       && !qoe_lane_acked(zone, 0, 48, QOE_ACK_FSYNC)
+       && qoe_lane_acked(zone, 0, 48, QOE_ACK_MEMORY), "given up");
+
+    /* a request may begin among them and end behind */
+
+    take(zone, 0, d[0], 1, true);
+    ok(!qoe_lane_acked(zone, 0, 64, QOE_ACK_SPOOL), "nor what was queued then");
+
+    put(zone, 0, 1);
+    qoe_lane_dest_stored(zone, 0, d[1], 80, 1);
+    ok(!qoe_lane_acked(zone, 0, 80, QOE_ACK_SPOOL), "what came later waits");
+    take(zone, 0, d[0], 1, true);
+    ok(qoe_lane_acked(zone, 0, 80, QOE_ACK_SPOOL), "and is told of");
+}
+
+
 static void
 test_asked(void)
 {
@@ -89,8 +125,8 @@ test_asked(void)
     uint32_t      i, others;
 
     zone = zone_new(4);
-    p[0] = (qoe_put_t) { 2, qoe_span("12345678") };
-    p[1] = (qoe_put_t) { 0, qoe_span("12345678") };
+    p[0] = (qoe_put_t) { 2, qoe_span("12345678"), qoe_span_null };
+    p[1] = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null };
     p[2] = p[0];
 
     ok(qoe_zone_put(zone, self, 0, p, 3, QOE_ACK_SPOOL, ends, wake) == QOE_OK
@@ -251,7 +287,7 @@ loop_run(void *data)
     qoe_ack_t   ack;
     qoe_put_t   put1;
 
-    put1 = (qoe_put_t) { 0, qoe_span("12345678") };
+    put1 = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null };
 
     for (i = 0; i < ROUNDS && p->lost == 0; i++) {
         ack = (i % 3) ? QOE_ACK_SPOOL : QOE_ACK_FSYNC;
@@ -405,6 +441,7 @@ main(void)
     self = qoe_proc_self();
 
     test_acked();
+    test_unkept();
     test_asked();
     test_waiters();
     test_race();

@@ -113,6 +113,41 @@ test_arena(void)
 
 
 static void
+test_arena_rewind(void)
+{
+    char              *first, *p;
+    size_t             used;
+    tap_mem_t          m;
+    qoe_arena_t        a;
+    qoe_arena_mark_t   empty, mark;
+
+    qoe_arena_init(&a, tap_mem(&m, -1), 256, 4096);
+    empty = qoe_arena_mark(&a);
+
+    first = qoe_arena_alloc(&a, 16);
+    memset(first, 'x', 16);
+    used = a.used;
+    mark = qoe_arena_mark(&a);
+
+    p = qoe_arena_alloc(&a, 32);
+    ok(qoe_arena_alloc(&a, 300) != NULL && qoe_arena_alloc(&a, 2000) != NULL
+       && m.live == 3 && qoe_arena_alloc(&a, 2000) == NULL,
+       "an arena that is full");
+
+    qoe_arena_rewind(&a, mark);
+    ok(m.live == 1 && a.used == used && qoe_arena_alloc(&a, 32) == p
+       && memcmp(first, "xxxxxxxxxxxxxxxx", 16) == 0,
+       "goes back to a mark, with what is older");
+    ok(qoe_arena_alloc(&a, 3000) != NULL, "and has the room that it had");
+
+    qoe_arena_rewind(&a, empty);
+    ok(m.live == 0 && a.used == 0, "and to where it had nothing");
+
+    qoe_arena_free(&a);
+}
+
+
+static void
 test_arena_limits(void)
 {
     long          n;
@@ -328,6 +363,7 @@ main(void)
 {
     test_hash();
     test_arena();
+    test_arena_rewind();
     test_arena_limits();
     test_buf();
     test_json_string();

@@ -222,6 +222,27 @@ mkdirat(int at, const char *name, mode_t mode)
 }
 
 
+/* Of a name in root, and nowhere else. */
+
+int
+mkdir(const char *path, mode_t mode)
+{
+    int          rc;
+    crash_op_t  *op;
+    struct stat  st;
+
+    rc = (int) syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+
+    if (rc == 0 && crash_on && stat(path, &st) == 0) {
+        op = crash_op(CRASH_MKDIR, 0);
+        op->to = crash_new(st.st_ino, true);
+        strcpy(op->name, strrchr(path, '/') + 1);
+    }
+
+    return rc;
+}
+
+
 static inline void
 crash_write(int fd, const void *data, size_t len, off_t offset)
 {

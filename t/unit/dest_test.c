@@ -103,7 +103,7 @@ test_floor(void)
     configure(zone, "abc", d);
     qoe_lane_dests(zone, 0);
     memset(big, 'x', sizeof(big));
-    p = (qoe_put_t) { 0, { big, sizeof(big) } };
+    p = (qoe_put_t) { 0, { big, sizeof(big) }, qoe_span_null };
     first = 0;
 
     for (n = 0; qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake)
@@ -466,7 +466,7 @@ test_kill(void)
         memcpy(buf, &number, sizeof(number));
         buf[8] = (char) (number % 1000 % 250);
         buf[9] = (char) (number % 1000 / 250);
-        p = (qoe_put_t) { 0, { buf, 10 + number % 180 } };
+        p = (qoe_put_t) { 0, { buf, 10 + number % 180 }, qoe_span_null };
 
         if (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
             == QOE_OK)

@@ -23,6 +23,7 @@ struct qoe_transport_s {
     void                  *data;
     int                    sent;             /* requests, so far */
     bool                   refuse;           /* send() fails */
+    uint64_t               deadline_ms;
 };
 
 
@@ -53,6 +54,13 @@ qoe_transport_send(qoe_transport_t *t, qoe_signal_t signal,
     t->sent++;
 
     return QOE_OK;
+}
+
+
+void
+qoe_transport_deadline(qoe_transport_t *t, uint64_t ms)
+{
+    t->deadline_ms = ms;
 }
 
 

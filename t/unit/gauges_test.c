@@ -9,6 +9,7 @@
 #include "tap.h"
 #include "qoe_collect.h"
 #include "qoe_dest.h"
+#include "qoe_record.h"
 #include "qoe_sessions.h"
 #include "qoe_spool_table.h"
 
@@ -393,21 +394,17 @@ test_workers(void)
 static void
 put(place_t *p, uint32_t lane, uint64_t age_ms)
 {
-    char       record[24];
-    size_t     i;
-    uint64_t   received, wake[QOE_LANES_MAX / 64] = { 0 };
-    qoe_put_t  put;
+    uint64_t           wake[QOE_LANES_MAX / 64] = { 0 };
+    qoe_put_t          put;
+    qoe_record_head_t  head;
 
-    received = NOW_NS - age_ms * 1000000;
-    memset(record, 0, sizeof(record));
-    record[0] = 0x09;
-
-    for (i = 0; i < 8; i++) {
-        record[1 + i] = (char) (received >> 8 * i & 0xff);
-    }
+    memset(&head, 0, sizeof(head));
+    head.format = QOE_RECORD_FORMAT;
+    head.received_ns = NOW_NS - age_ms * 1000000;
 
     put.lane = lane;
-    put.record = (qoe_span_t) { record, sizeof(record) };
+    put.head = (qoe_span_t) { (const char *) &head, sizeof(head) };
+    put.body = qoe_span_null;
 
     if (qoe_zone_put(p->zone, p->self, 0, &put, 1, QOE_ACK_MEMORY, NULL,
                      wake)

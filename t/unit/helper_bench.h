@@ -225,7 +225,7 @@ put_bytes(bench_t *t, uint32_t lane, qoe_span_t record)
     qoe_put_t     put;
     qoe_status_t  rc;
 
-    put = (qoe_put_t) { lane, record };
+    put = (qoe_put_t) { lane, record, qoe_span_null };
     one = 1;
 
     while ((rc = qoe_zone_put(t->zone, 1, 0, &put, 1, t->ack, ends, wake))
@@ -251,11 +251,12 @@ put_bytes(bench_t *t, uint32_t lane, qoe_span_t record)
 static inline void
 put(bench_t *t, uint32_t n)
 {
-    char               raw[64];
-    qoe_span_t         packed;
-    qoe_event_t        ev;
-    qoe_arena_t        arena;
-    qoe_record_meta_t  meta;
+    char                raw[64];
+    qoe_span_t          packed;
+    qoe_event_t         ev;
+    qoe_arena_t         arena;
+    qoe_record_meta_t   meta;
+    qoe_record_parts_t  parts;
 
     qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
 
@@ -274,7 +275,9 @@ put(bench_t *t, uint32_t n)
         ev.raw = qoe_span_str(raw);
         meta.received_ns = qoe_unix_ns();
 
-        if (qoe_record_pack(&packed, &ev, &meta, &arena) != QOE_OK) {
+        if (qoe_record_pack(&parts, &ev, &meta, &arena) != QOE_OK
+            || qoe_record_join(&packed, &parts, &arena) != QOE_OK)
+        {
             abort();
         }
 

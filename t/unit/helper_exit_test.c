@@ -60,12 +60,13 @@ hole(bench_t *t)
 static uint64_t
 fill(bench_t *t)
 {
-    char              *raw;
-    uint64_t           n, bytes;
-    qoe_span_t         packed;
-    qoe_event_t        ev;
-    qoe_arena_t        arena;
-    qoe_record_meta_t  meta;
+    char                *raw;
+    uint64_t             n, bytes;
+    qoe_span_t           packed;
+    qoe_event_t          ev;
+    qoe_arena_t          arena;
+    qoe_record_meta_t    meta;
+    qoe_record_parts_t   parts;
 
     raw = malloc(BODY);
     if (raw == NULL) {
@@ -90,7 +91,9 @@ fill(bench_t *t)
     ev.raw = (qoe_span_t) { raw, BODY };
     meta.received_ns = qoe_unix_ns();
 
-    if (qoe_record_pack(&packed, &ev, &meta, &arena) != QOE_OK) {
+    if (qoe_record_pack(&parts, &ev, &meta, &arena) != QOE_OK
+        || qoe_record_join(&packed, &parts, &arena) != QOE_OK)
+    {
         abort();
     }
 

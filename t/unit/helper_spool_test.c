@@ -345,6 +345,57 @@ test_exit(void)
 }
 
 
+/* It is known to be dead: nothing is waited for, nor for its metrics. */
+
+static void
+test_exit_open(bool hangs)
+{
+    int            fd;
+    char           url[80];
+    bench_t        t;
+    uint64_t       start, took;
+    qoe_helper_t  *h;
+    qoe_status_t   rc;
+
+    setup(&t);
+    fd = -1;
+
+    if (hangs) {
+        fd = black_hole(&t, 0);
+        t.exporter[0].transport.timeout_ms = 1200;
+
+    } else {
+        (void) missing(&t, 0);
+    }
+
+    snprintf(url, sizeof(url), "%.*s",
+             (int) t.exporter[0].transport.url[QOE_SIGNAL_LOGS].len,
+             t.exporter[0].transport.url[QOE_SIGNAL_LOGS].data);
+    t.exporter[0].transport.url[QOE_SIGNAL_METRICS] = qoe_span_str(url);
+    spool(&t, 0);
+    configure(&t, 1);
+    qoe_helper_start(&h, &t.conf);
+    put(&t, 100);
+    ok(wait_spooled(&t, 0, 100), "the collector %s: all goes to the spool",
+       hangs ? "hangs" : "is down");
+    put(&t, 100);
+
+    start = qoe_mono_ms();
+    rc = qoe_helper_stop(h, 3 * DRAIN_MS);
+    took = qoe_mono_ms() - start;
+    ok(rc == QOE_OK && took < 2 * DRAIN_MS && info_of(&t, 0).spooled == 200,
+       "the exit does not wait for it: %llu ms", (unsigned long long) took);
+    ok(strstr(log_text, "metrics failed") != NULL,
+       "the last metrics were tried");
+
+    teardown(&t);
+
+    if (fd != -1) {
+        close(fd);
+    }
+}
+
+
 static void
 test_hand_over(void)
 {
@@ -494,6 +545,8 @@ main(void)
     test_ack(QOE_ACK_FSYNC, "fsync");
     test_parts();
     test_exit();
+    test_exit_open(false);
+    test_exit_open(true);
     test_hand_over();
     test_kill();
     test_removed();

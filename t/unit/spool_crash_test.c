@@ -24,7 +24,7 @@
 
 
 static int               appended;
-static char              root[PATH_MAX];
+static char              base[PATH_MAX + 8];
 static qoe_spool_ref_t  *ref[RECORDS];
 
 
@@ -278,7 +278,11 @@ test_crashes(bool fails)
 
     begin();
     conf.segment_size = 8 * 1024;
-    strcpy(root, dir);
+
+    /* which is not there yet */
+
+    snprintf(base, sizeof(base), "%s/spool", dir);
+    conf.dir = qoe_span_str(base);
 
     for (n = 0; n < crash_nops; n++) {
         free(crash_ops[n].data);
@@ -289,7 +293,7 @@ test_crashes(bool fails)
     crash_nnodes = 0;
     appended = 0;
 
-    crash_record(root);
+    crash_record(dir);
     scenario(fails);
     crash_on = false;
 

@@ -23,6 +23,7 @@
 static int  sync_errno;                      /* the next fdatasync fails so */
 static int  sync_calls;
 static int  dir_errno;
+static int  unlink_errno;                    /* until it is 0 again */
 
 
 int
@@ -50,6 +51,18 @@ fsync(int fd)
     }
 
     return (int) syscall(SYS_fsync, fd);
+}
+
+
+int
+unlinkat(int at, const char *name, int flags)
+{
+    if (unlink_errno != 0) {
+        errno = unlink_errno;
+        return -1;
+    }
+
+    return (int) syscall(SYS_unlinkat, at, name, flags);
 }
 
 
@@ -410,6 +423,110 @@ test_damage(void)
 }
 
 
+/* Who reads it goes, and the next one meets the damage again. */
+
+static void
+test_damage_again(void)
+{
+    int           n;
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+
+    for (n = 0; n < 4; n++) {
+        append(sp, n, 960, 10, NULL);
+    }
+
+    pass(sp, 1500);
+    count_files(dir, ".seg");
+    poke(found, 32 + 100, 10);               /* the payload of 0 */
+    ok(next(sp) == 1 && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 10
+       && spooled(zone) == 20, "a damaged record, and the one behind it");
+
+    qoe_spool_destroy(sp);
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    ok(next(sp) == 2 && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 10
+       && spooled(zone) == 10, "another reader does not count it again");
+    ok(next(sp) == 3 && next(sp) == -2 && entries(zone) == 0
+       && counter(zone, QOE_DEST_SEGMENTS_DAMAGED) == 1 && segments() == 0
+       && count_files(dir, ".bad") == 1, "and keeps the file for people");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+/* Whole, and yet nothing that could be sent: it does not stop the others. */
+
+static void
+test_unknown(void)
+{
+    qoe_zone_t        *zone;
+    qoe_spool_t       *sp;
+    qoe_spool_item_t   item;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+    qoe_spool_append(sp, (qoe_signal_t) QOE_SIGNALS, qoe_span("1"), 2, 1, NULL);
+    qoe_spool_append(sp, QOE_SIGNAL_LOGS, qoe_span_null, 4, 1, NULL);
+    append(sp, 3, 10, 1, NULL);
+    pass(sp, 1500);
+
+    ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 3
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 6 && spooled(zone) == 1,
+       "an unknown signal, nothing at all");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+/* Files that cannot be deleted are not dropped, nor is there room for more. */
+
+static void
+test_undeletable(void)
+{
+    int            n;
+    uint64_t       kept;
+    qoe_zone_t    *zone;
+    qoe_spool_t   *sp;
+    qoe_status_t   rc;
+
+    begin();
+    conf.max_size = 16 * 1024;
+    conf.segment_size = 4 * 1024;
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+    unlink_errno = EACCES;
+
+    for (n = 0, rc = QOE_OK; n < 40 && rc == QOE_OK; n++) {
+        rc = append(sp, n, 960, 1, NULL);
+        pass(sp, 0);
+    }
+
+    kept = spooled(zone);
+    ok(rc == QOE_FULL && kept == (uint64_t) n - 1
+       && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
+       "full, and nothing can be deleted: %llu", (unsigned long long) kept);
+    ok(next(sp) == 0 && append(sp, n, 960, 1, NULL) == QOE_FULL
+       && next(sp) == 1 && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
+       "nor of the one that is read");
+
+    unlink_errno = 0;
+    ok(append(sp, n, 960, 1, NULL) == QOE_OK
+       && counter(zone, QOE_DEST_DROPPED_SPOOL) + spooled(zone) == kept - 1,
+       "it heals by itself");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
 /* All directories are gone under a running helper. */
 
 static void
@@ -452,6 +569,9 @@ main(void)
     test_no_space();
     test_quarantine();
     test_damage();
+    test_damage_again();
+    test_unknown();
+    test_undeletable();
     test_removed();
 
     ok(descriptors() == before, "no descriptor is left open");

@@ -9,6 +9,7 @@
 
 #include "spool_unit.h"
 #include "qoe_feed.h"
+#include "qoe_spool_priv.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -207,6 +208,15 @@ test_unsynced(void)
 
     qoe_feed_destroy(feed);
     qoe_spool_destroy(sp);
+
+    /* who has it goes, too, and perhaps nobody comes */
+
+    zone = killed_unsynced();
+    sp = spool_as(zone, self);
+    feed = feed_of(zone, sp);
+    qoe_feed_destroy(feed);
+    qoe_spool_destroy(sp);
+    ok(was_synced(), "or at the end");
 }
 
 
@@ -292,6 +302,49 @@ test_refused(void)
 }
 
 
+/* No room in the spool, and another destination is ahead. */
+
+static void
+test_given_up(void)
+{
+    size_t               n;
+    qoe_feed_t          *feed;
+    qoe_zone_t          *zone;
+    qoe_spool_t         *sp;
+    qoe_export_batch_t  *b;
+
+    begin();
+    zone = spool_zone();
+    qoe_lane_dests(zone, 0);
+    put(zone, 0, 4);
+    sp = spool_as(zone, self);
+    feed = feed_of(zone, sp);
+
+    b = qoe_feed_push(feed);
+    b->state = QOE_BATCH_SENDING;
+    b->end = 32;
+    b->count = 2;
+    b->items = 2;
+    feed->pos = 32;
+
+    ok(qoe_feed_give_up(feed, 64, 0, UINT64_MAX, &n) && n == 2
+       && !qoe_lane_acked(zone, 0, 32, QOE_ACK_SPOOL)
+       && !qoe_lane_acked(zone, 0, 32, QOE_ACK_FSYNC),
+       "what was given up is not acknowledged");
+
+    b->state = QOE_BATCH_DONE;
+    qoe_feed_release(feed);
+    put(zone, 0, 1);
+    ok(qoe_feed_give_up(feed, 80, 0, UINT64_MAX, &n) && n == 3
+       && qoe_lane_dest_head(zone, 0, 0) == 80
+       && !qoe_lane_acked(zone, 0, 80, QOE_ACK_SPOOL),
+       "nor what was in no batch yet");
+
+    qoe_feed_destroy(feed);
+    qoe_spool_destroy(sp);
+}
+
+
 /* As an exporter: when it is due, and with the sweeps of the leases. */
 
 static void
@@ -361,6 +414,99 @@ test_ended(void)
 }
 
 
+/* All of an instance were killed; its segments come here. */
+
+static qoe_zone_t *
+killed_instance(int n)
+{
+    int           i;
+    pid_t         pid;
+    qoe_zone_t   *old;
+    qoe_spool_t  *sp;
+
+    begin();
+    old = spool_zone();
+    pid = fork();
+
+    if (pid == 0) {
+        sp = spool_as(old, qoe_proc_self());
+
+        for (i = 0; i < n; i++) {
+            append(sp, i, 10, 1, NULL);
+        }
+
+        raise(SIGKILL);
+    }
+
+    waitpid(pid, NULL, 0);
+    spool_zone_free(old);
+    nsynced = 0;
+
+    return spool_zone();
+}
+
+
+static void
+test_adopted(void)
+{
+    qoe_zone_t           *zone;
+    qoe_spool_t          *sp;
+    qoe_segment_entry_t  *e;
+
+    zone = killed_instance(3);
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    ok(counter(zone, QOE_DEST_RECOVERED) == 3 && spooled(zone) == 3,
+       "what was written in a killed instance is adopted");
+    pass(sp, 1100);
+    ok(was_synced(), "and made durable");
+
+    /* killed when it had been counted, and before that was known */
+
+    e = qoe_spool_table(zone, 0);
+    e->reserved |= QOE_SPOOL_FOREIGN | QOE_SPOOL_BAD;
+    e->owner = QOE_SPOOL_NOBODY;
+    pass(sp, 5000);
+    ok(e->owner == 0 && counter(zone, QOE_DEST_RECOVERED) == 3
+       && spooled(zone) == 3, "counted once");
+    ok(e->reserved == QOE_SPOOL_BAD, "that it cannot be synced is not forgot");
+
+    qoe_spool_destroy(sp);
+}
+
+
+/* It hands over while it has yet to read what it adopted. */
+
+static void
+test_adopter_goes(void)
+{
+    pid_t         pid;
+    qoe_proc_t    proc;
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    zone = killed_instance(3);
+    pid = somebody(&proc);
+    sp = spool_as(zone, proc);
+    qoe_spool_look(sp, now());
+    ok(sp->scan.entry != NULL, "it has begun to read it");
+
+    /* as if its time were over */
+
+    qoe_spool_scan_stop(sp);
+    sp->scan.entry = NULL;
+    qoe_spool_destroy(sp);
+
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    pass(sp, 5000);
+    ok(spooled(zone) == 3 && counter(zone, QOE_DEST_RECOVERED) == 3
+       && next(sp) == 0, "another one reads it");
+    qoe_spool_destroy(sp);
+    gone(pid);
+}
+
+
 int
 main(void)
 {
@@ -369,7 +515,10 @@ main(void)
     test_unsynced();
     test_failed();
     test_refused();
+    test_given_up();
     test_ended();
+    test_adopted();
+    test_adopter_goes();
 
     clear(dir, false);
 

@@ -105,15 +105,19 @@ test_create(void)
     ok(qoe_zone_counter(zone, QOE_COUNT_EVENTS_LATE) == 12,
        "counters sum over the slots");
 
-    put.lane = 4;
-    put.record = qoe_span("x");
+    put = (qoe_put_t) { 4, qoe_span("x"), qoe_span_null };
     ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
        "a lane that is not there");
 
     put.lane = 0;
-    put.record.len = QOE_RING_RECORD_MAX + 1;
+    put.head.len = QOE_RING_RECORD_MAX + 1;
     ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
        "a record that can never fit");
+
+    put.head.len = 1;
+    put.body.len = QOE_RING_RECORD_MAX;
+    ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
+       "nor with its second part");
 
     munmap(mem, 4 * MB);
 }
@@ -160,7 +164,7 @@ test_ring(void)
 {
     char         buf[3000];
     bool         good;
-    size_t       len;
+    size_t       len, part;
     uint32_t     in, out, seen, fulls;
     uint64_t     pos, wake[QOE_LANES_MAX / 64];
     qoe_put_t    put;
@@ -180,7 +184,10 @@ test_ring(void)
     for (in = 0; in < 20000; /* void */) {
         len = 4 + (in * 7919) % (sizeof(buf) - 4);
         pattern(buf, len, in);
-        put.record = (qoe_span_t) { buf, len };
+        part = in % 5 * len / 4;
+        part = qoe_min(part, len);
+        put.head = (qoe_span_t) { buf, part };
+        put.body = (qoe_span_t) { buf + part, len - part };
 
         if (put_in(zone, 1, 0, &put, 1, wake) == QOE_OK) {
             in++;
@@ -223,8 +230,8 @@ test_all_or_none(void)
     zone = zone_new(qoe_zone_size_min(2), 2);
     memset(big, 'x', sizeof(big));
 
-    put[0] = (qoe_put_t) { 1, { big, sizeof(big) } };
-    put[1] = (qoe_put_t) { 0, { big, sizeof(big) } };
+    put[0] = (qoe_put_t) { 1, { big, sizeof(big) }, qoe_span_null };
+    put[1] = (qoe_put_t) { 0, { big, sizeof(big) }, qoe_span_null };
 
     for (i = 0; i < 4; i++) {
         four[i] = put[1];
@@ -259,7 +266,7 @@ test_wake(void)
     qoe_zone_t  *zone;
 
     zone = zone_new(qoe_zone_size_min(1), 1);
-    put = (qoe_put_t) { 0, qoe_span("0123456789") };
+    put = (qoe_put_t) { 0, qoe_span("0123456789"), qoe_span_null };
 
     put_in(zone, 1, 0, &put, 1, wake);
     ok(wake[0] == 0, "nobody waits: no wake-up");
@@ -335,10 +342,11 @@ produce(qoe_zone_t *zone, uint64_t *put_count, uint32_t id)
 
     self = qoe_proc_self();
     put.lane = 0;
+    put.body = qoe_span_null;
 
     for (i = id << 24; /* void */; i++) {
         pattern(buf, 100 + i % 300, i);
-        put.record = (qoe_span_t) { buf, 100 + i % 300 };
+        put.head = (qoe_span_t) { buf, 100 + i % 300 };
 
         while (put_in(zone, self, id, &put, 1, wake) != QOE_OK) {
             sched_yield();
@@ -452,7 +460,7 @@ test_steal(void)
     qoe_zone_t  *zone;
 
     zone = zone_new(qoe_zone_size_min(1), 1);
-    put = (qoe_put_t) { 0, qoe_span("record") };
+    put = (qoe_put_t) { 0, qoe_span("record"), qoe_span_null };
 
     lock = &qoe_zone_lane(zone, 0)->lock;
     *lock = qoe_proc_self();

@@ -78,7 +78,7 @@ put(qoe_zone_t *zone, uint32_t lane, int n)
     uint64_t   wake[QOE_LANES_MAX / 64];
     qoe_put_t  p;
 
-    p = (qoe_put_t) { lane, qoe_span("12345678") };
+    p = (qoe_put_t) { lane, qoe_span("12345678"), qoe_span_null };
 
     while (n-- != 0) {
         if (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)

@@ -12,7 +12,7 @@ use POSIX ();
 
 use OpenQoE::Process qw(slurp run_cmd);
 
-our @EXPORT_OK = qw(thread_cpu memory core_ticks machine versions ticks_rate);
+our @EXPORT_OK = qw(thread_cpu threads_cpu memory core_ticks machine versions ticks_rate);
 
 use constant HELPER => 'openqoe';
 
@@ -37,6 +37,20 @@ sub thread_cpu ($pid) {
     }
 
     return \%cpu;
+}
+
+
+# The same of several processes together.
+
+sub threads_cpu (@pids) {
+    my %sum = (loop => 0, helper => undef);
+
+    for my $cpu (map { thread_cpu($_) } @pids) {
+        $sum{loop} += $cpu->{loop};
+        $sum{helper} += $cpu->{helper} if defined $cpu->{helper};
+    }
+
+    return \%sum;
 }
 
 

@@ -10,7 +10,7 @@ use v5.36;
 use JSON::PP ();
 use Time::HiRes qw(time);
 
-use Bench::Proc qw(thread_cpu memory core_ticks ticks_rate);
+use Bench::Proc qw(threads_cpu memory core_ticks ticks_rate);
 use OpenQoE::HTTP qw(http_get);
 use OpenQoE::Nginx;
 use OpenQoE::Process qw(run_cmd scratch_dir slurp wait_until);
@@ -57,25 +57,38 @@ sub start_receiver ($self) {
 sub stop_receiver ($self) { $self->{receiver}->stop }
 
 
+# Sides: "baseline" is plain nginx, "events" exports to the receiver, "alone"
+# has the same event loop and a helper that only frees the queue.
+
 sub start_nginx ($self, $side) {
     my %more = %{ $self->{events} // {} };
     my $more_http = delete $more{http} // '';
-    my @events = (
+    my $more_exporter = '';
+
+    if ($side eq 'alone') {
+        $more_http .= '    openqoe_metrics off;';
+        $more_exporter = "\n        signals metrics;";
+    }
+
+    my @events = $side eq 'baseline' ? () : (
         %more,
         exporter => sprintf("endpoint http://127.0.0.1:%d;\n"
             . "        protocol %s;%s", $self->{receiver}->port,
             $self->{protocol}, defined $self->{compression}
-                ? "\n        compression $self->{compression};" : ''),
+                ? "\n        compression $self->{compression};" : '')
+            . $more_exporter,
         zone => "qoe:$self->{zone}", http => $http . $more_http,
     );
     my @baseline = (
         module => 0, main => "load_module $self->{baseline};", http => $http,
-        location => 'location = /v2/events { bench_baseline; }',
+        location => 'location = /v2/events { bench_baseline; }'
+                    . ($more{location} // ''),
     );
 
     return OpenQoE::Nginx->new(
         binary => $self->{server}, log_level => 'notice',
-        $side eq 'events' ? @events : @baseline,
+        workers => $self->{workers} // 1,
+        $side eq 'baseline' ? @baseline : @events,
     )->start;
 }
 
@@ -85,6 +98,7 @@ sub start_nginx ($self, $side) {
 sub load ($self, $nginx, $batch, $seconds, @dump) {
     my $report = "$self->{dir}/report";
     unlink $report;
+    local %ENV = (%ENV, %{ $self->{script_env} // {} });
 
     my ($rc, $out, $err) = run_cmd(
         { timeout => $seconds + 30 },
@@ -113,6 +127,7 @@ sub stats ($self, $nginx) {
              refused => $s->{requests}{503},
              invalid => $s->{events}{rejected}{invalid},
              exported => $to->{exported}, lost => $lost,
+             taken => $to->{accepted}, queued => $s->{queue}{events},
              retried => $to->{batches}{retried} };
 }
 
@@ -124,40 +139,40 @@ sub drained ($self, $nginx) {
 
     wait_until(sub {
         $s = $self->stats($nginx);
-        return $s->{accepted} == $s->{exported} + $s->{lost};
+        return $s->{queued} == 0 && $s->{taken} == $s->{exported} + $s->{lost};
     }, 20);
 
     return $s;
 }
 
 
-sub snapshot ($self, $nginx, $pid, $side) {
-    return { time => time, cpu => thread_cpu($pid),
+sub snapshot ($self, $nginx, $pids, $side) {
+    return { time => time, cpu => threads_cpu(@$pids),
              core => core_ticks($self->{server_core}),
-             stats => $side eq 'events' ? $self->stats($nginx) : undef };
+             stats => $side eq 'baseline' ? undef : $self->stats($nginx) };
 }
 
 
-# measure('baseline' or 'events', events a request): the figures of a run
+# measure(side, events a request): the figures of a run
 
 sub measure ($self, $side, $batch) {
     my $nginx = $self->start_nginx($side);
-    my ($pid) = $nginx->worker_pids;
+    my @pids = $nginx->worker_pids;
     my @dump = $side eq 'baseline' ? "$self->{dir}/bodies.$batch" : ();
 
     $self->load($nginx, $batch, $self->{warmup}, @dump);
-    $self->drained($nginx) if $side eq 'events';
+    $self->drained($nginx) if $side ne 'baseline';
 
-    my $before = $self->snapshot($nginx, $pid, $side);
+    my $before = $self->snapshot($nginx, \@pids, $side);
     my $wrk = $self->load($nginx, $batch, $self->{seconds});
-    my $after = $self->snapshot($nginx, $pid, $side);
+    my $after = $self->snapshot($nginx, \@pids, $side);
 
-    if ($side eq 'events') {
+    if ($side ne 'baseline') {
         $after->{drained} = $self->drained($nginx);
-        $after->{drained_cpu} = thread_cpu($pid);
+        $after->{drained_cpu} = threads_cpu(@pids);
     }
 
-    my $memory = memory($pid);
+    my $memory = memory($pids[0]);
     my @bad = $nginx->bad_lines;
     $nginx->stop('QUIT', 10) or push @bad, "nginx did not stop by itself\n";
     warn @bad if @bad;
@@ -193,18 +208,19 @@ sub figures ($self, $side, $batch, $wrk, $before, $after, $memory) {
         stolen => $core->('stolen'),
     );
 
-    if ($side eq 'events') {
+    if ($side ne 'baseline') {
         die "the worker has no thread \"openqoe\"\n"
             if !defined $before->{cpu}{helper};
 
         my ($from, $to, $end) = ($before->{stats}, $after->{stats},
                                  $after->{drained});
-        my $all = $end->{exported} - $from->{exported};
+        my $all = $side eq 'events' ? $end->{exported} - $from->{exported}
+                                    : $end->{accepted} - $from->{accepted};
 
         $f{$_} = $end->{$_} - $from->{$_}
             for qw(accepted refused invalid exported lost retried);
         $f{exported_in_time} = $to->{exported} - $from->{exported};
-        $f{backlog} = $to->{accepted} - $to->{exported} - $to->{lost};
+        $f{backlog} = $to->{taken} - $to->{exported} - $to->{lost};
         $f{helper_cores} = $cpu->('helper') / $seconds;
         $f{helper_us} = $all
             ? $cpu->('helper', $after->{drained_cpu}) * 1e6 / $all : 0;

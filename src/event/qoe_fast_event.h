@@ -1,0 +1,506 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The known objects of a body, for the file that includes this behind
+ * qoe_fast_walk.h.
+ */
+
+
+/* An object of known names; name is the last one that was not expected. */
+
+typedef struct {
+    const qoe_fast_table_t  *table;
+    size_t                   depth;      /* of its values */
+    size_t                   first;      /* of its keys that are unknown */
+    uint64_t                 seen;       /* of these */
+    const qoe_fast_name_t   *name;
+} qoe_fast_open_t;
+
+
+static const char *qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t);
+
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_type_name(qoe_fast_t *f, const char *p)
+{
+    qoe_span_t       name;
+    qoe_fast_text_t  text;
+
+    if (*p != '"') {
+        return NULL;
+    }
+
+    p = qoe_fast_string(f, p, &text);
+
+    return (p != NULL && qoe_fast_string_value(f, &name, &text)
+            && qoe_fast_type(f, name))
+           ? p : NULL;
+}
+
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_time(qoe_fast_t *f, const char *p)
+{
+    double  t;
+
+    p = qoe_fast_number_long(f, p, &t);
+
+    if (p == NULL || !(t >= f->time_min && t <= f->time_max)) {
+        return NULL;
+    }
+
+    /* from 0 to 2^53, that is */
+
+    f->ev->time_ms = (int64_t) t;
+
+    return ((double) f->ev->time_ms == t) ? p : NULL;
+}
+
+
+/* A string that is not plain, or an id. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_known_string(qoe_fast_t *f, const char *p,
+    const qoe_fast_name_t *name)
+{
+    size_t            len;
+    qoe_value_t      *out;
+    qoe_fast_text_t   text;
+
+    if (*p != '"') {
+        return NULL;
+    }
+
+    out = &f->ev->field[name->id];
+    p = qoe_fast_string(f, p, &text);
+
+    if (p == NULL || !qoe_fast_string_value(f, &out->v.string, &text)) {
+        return NULL;
+    }
+
+    out->type = QOE_VALUE_STRING;
+    len = out->v.string.len;
+
+    return (name->kind != QOE_KIND_ID || (len != 0 && len <= QOE_ID_MAX))
+           ? p : NULL;
+}
+
+
+/* The value of a known key, wherever it stands behind the colon. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_name_t *name)
+{
+    qoe_value_t  *out;
+
+    p = qoe_fast_skip(p);
+
+    if (*p == 'n') {
+        return (name->kind != QOE_KIND_ID && name->kind != QOE_FAST_TYPE
+                && name->kind != QOE_FAST_TIME)
+               ? qoe_fast_literal(f, p) : NULL;
+    }
+
+    out = &f->ev->field[name->id];
+
+    switch (name->kind) {
+
+    case QOE_KIND_ID:
+    case QOE_KIND_STRING:
+        return qoe_fast_known_string(f, p, name);
+
+    case QOE_KIND_STRING_LIST:
+        return (*p == '[') ? qoe_fast_list(f, p, depth, QOE_VALUE_STRING)
+                           : qoe_fast_known_string(f, p, name);
+
+    case QOE_KIND_NUMBER_LIST:
+
+        if (*p == '[') {
+            return qoe_fast_list(f, p, depth, QOE_VALUE_NUMBER);
+        }
+
+        /* fall through */
+
+    case QOE_KIND_NUMBER:
+        out->type = QOE_VALUE_NUMBER;
+        return qoe_fast_number_long(f, p, &out->v.number);
+
+    case QOE_KIND_BOOL:
+        out->type = QOE_VALUE_BOOL;
+        out->v.boolean = (*p == 't');
+        return (*p == 't' || *p == 'f') ? qoe_fast_literal(f, p) : NULL;
+
+    case QOE_FAST_TYPE:
+        return qoe_fast_type_name(f, p);
+
+    case QOE_FAST_TIME:
+        return qoe_fast_time(f, p);
+
+    case QOE_FAST_DATA:
+        return (*p == '{') ? qoe_fast_data(f, p, depth) : NULL;
+
+    case QOE_FAST_GROUP:
+        return (*p == '{')
+               ? qoe_fast_group(f, p, depth, f->tables + name->id) : NULL;
+    }
+
+    return NULL;
+
+    return NULL;
+}
+
+
+static inline void
+qoe_fast_open(qoe_fast_t *f, qoe_fast_open_t *o, const qoe_fast_table_t *t,
+    size_t depth)
+{
+    o->table = t;
+    o->depth = depth;
+    o->first = f->nkeys;
+    o->seen = 0;
+
+    f->containers++;
+    f->commas += t->n;
+}
+
+
+/*
+ * The key at p is not the expected one, or does not stand where it is
+ * expected.  A known one is expected there from now on, and p goes to its
+ * value; any other one is done with, and o->name is NULL.
+ */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
+    const qoe_fast_name_t **next)
+{
+    qoe_fast_key_t    key;
+    qoe_fast_value_t  v;
+
+    o->name = NULL;
+    p = qoe_fast_member(f, qoe_fast_skip(p), &key);
+
+    if (p == NULL) {
+        return NULL;
+    }
+
+    o->name = qoe_fast_find(o->table, &key);
+
+    if (o->name != NULL) {
+        *next = o->name;
+        return p;
+    }
+
+    f->unknown++;
+    f->commas++;
+
+    return qoe_fast_key(f, o->first, &o->seen, &key)
+           ? qoe_fast_value(f, p, o->depth, &v) : NULL;
+}
+
+
+/*
+ * A member of an event that begins like that of the earlier event: NULL, or
+ * the place behind the members that are shared, and where the next one is
+ * expected.
+ */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
+    uint64_t *names, const qoe_fast_name_t ***next)
+{
+    size_t                  n, step;
+    const qoe_fast_mark_t  *m, *last;
+
+    m = qoe_fast_marked(f, name);
+
+    if (m == NULL) {
+        return NULL;
+    }
+
+    /* what stands there has more behind it than p, and is read as far */
+
+    n = 0;
+
+    do {
+        step = qoe_fast_common(p + n, m->start + n);
+        n += step;
+    } while (step == QOE_FAST_STEP && p + n < f->safe);
+
+    if (n < QOE_FAST_SHARE) {
+        return NULL;
+    }
+
+    last = qoe_fast_share(f, p, n, m, names);
+
+    if (last == NULL) {
+        return NULL;
+    }
+
+    *next = &f->next[last[-1].name->next];
+
+    return p + (last->start - m->start);
+}
+
+
+/* The value of a known key; most are plain strings, or else numbers. */
+
+QOE_FAST_TARGET
+static inline __attribute__((always_inline)) const char *
+qoe_fast_member_value(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_name_t *name)
+{
+    size_t        len;
+    const char   *end;
+    qoe_value_t  *out;
+
+    end = (name->kind <= QOE_KIND_STRING && *p == '"')
+          ? qoe_fast_quote(f, p + 1) : NULL;
+
+    if (end != NULL) {
+        out = &f->ev->field[name->id];
+        len = (size_t) (end - p) - 1;
+        out->type = QOE_VALUE_STRING;
+        out->v.string = (qoe_span_t) { p + 1, len };
+
+        return (len - name->len_min <= name->len_more) ? end + 1 : NULL;
+    }
+
+    if (name->kind == QOE_KIND_NUMBER && *p != 'n') {
+        out = &f->ev->field[name->id];
+        out->type = QOE_VALUE_NUMBER;
+
+        return qoe_fast_number_long(f, qoe_fast_skip(p), &out->v.number);
+    }
+
+    return qoe_fast_known_value(f, p, depth, name);
+}
+
+
+/*
+ * An event (top) or one of its known objects.  Players send the same keys in
+ * the same order again and again: what stood behind a key last time is
+ * expected there.
+ *
+ * The commas are counted as if all known keys were there.
+ */
+
+QOE_FAST_TARGET
+static inline __attribute__((always_inline)) const char *
+qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t, const bool top)
+{
+    bool                     more;
+    uint64_t                 names;
+    const char              *end;
+    qoe_fast_open_t          o;
+    const qoe_fast_name_t   *name, **next;
+
+    qoe_fast_open(f, &o, t, depth + 1);
+    next = &f->next[t->next];
+    names = 0;
+    p = qoe_fast_skip(p + 1);
+    more = (*p != '}');
+
+    while (more) {
+        name = *next;
+
+        if (p < f->safe && qoe_fast_is(p, name)) {
+
+            if (top) {
+                end = qoe_fast_shared(f, p, name, &names, &next);
+
+                if (end != NULL) {
+                    p = end;
+                    continue;
+                }
+
+                qoe_fast_mark(f, p);
+            }
+
+            p += name->size;
+
+        } else {
+
+            if (top) {
+                qoe_fast_mark(f, p);
+            }
+
+            p = qoe_fast_known_key(f, p, &o, next);
+            name = o.name;
+        }
+
+        if (name != NULL) {
+
+            if ((names & name->bit) != 0) {
+                return NULL;
+            }
+
+            if (top) {
+                qoe_fast_mark_name(f, name);
+            }
+
+            names |= name->bit;
+            next = &f->next[name->next];
+            p = qoe_fast_member_value(f, p, depth + 1, name);
+        }
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        if (*p != ',') {
+            p = qoe_fast_skip(p);
+            more = (*p != '}');
+
+            if (more && *p != ',') {
+                return NULL;
+            }
+        }
+
+        p += more;
+    }
+
+    f->nkeys = o.first;
+
+    return ((names & t->required) == t->required) ? qoe_fast_leave(f, p)
+                                                  : NULL;
+}
+
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t)
+{
+    return qoe_fast_members(f, p, depth, t, false);
+}
+
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_event(qoe_fast_t *f, const char *p, size_t depth)
+{
+    qoe_event_t  *ev;
+    const char   *start;
+
+    if (*p != '{') {
+        return NULL;
+    }
+
+    ev = qoe_fast_slot(f, p);
+
+    if (ev == NULL) {
+        return NULL;
+    }
+
+    ev->sources = f->conf->sources;
+    ev->nsources = f->conf->nsources;
+
+    f->ev = ev;
+    f->data = NULL;
+    start = p;
+
+    qoe_fast_marks_begin(f, start);
+    p = qoe_fast_members(f, p, depth, f->tables + QOE_FAST_TOP, true);
+
+    if (p == NULL) {
+        return NULL;
+    }
+
+    qoe_fast_marks_end(f);
+
+    ev->raw = (qoe_span_t) { start, (size_t) (p - start) };
+
+    if (ev->raw.len > QOE_DATA_MAX && !qoe_fast_sizes(f)) {
+        return NULL;
+    }
+
+    return p;
+}
+
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_events(qoe_fast_t *f, const char *p, size_t depth)
+{
+    f->containers++;
+    p = qoe_fast_skip(p + 1);
+    f->array = p;
+
+    while (*p != ']') {
+        p = qoe_fast_event(f, p, depth + 1);
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p = qoe_fast_more(f, p, ']');
+
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+
+    return (f->nevents != 0) ? p + 1 : NULL;
+}
+
+
+/* The last byte is the '}' of the outermost object, or else it declines. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_body(qoe_fast_t *f, const char *p)
+{
+    bool              found;
+    uint64_t          seen;
+    qoe_fast_key_t    key;
+    qoe_fast_value_t  v;
+
+    if (*p != '{') {
+        return NULL;
+    }
+
+    f->containers++;
+    found = false;
+    seen = 0;
+    p = qoe_fast_skip(p + 1);
+
+    while (*p != '}') {
+        p = qoe_fast_member(f, p, &key);
+
+        if (p == NULL || !qoe_fast_key(f, 0, &seen, &key)) {
+            return NULL;
+        }
+
+        if (qoe_span_eq(key.text, qoe_span("events"))) {
+            found = true;
+            p = (*p == '[') ? qoe_fast_events(f, p, 1) : NULL;
+
+        } else {
+            f->unknown++;
+            p = qoe_fast_value(f, p, 1, &v);
+        }
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p = qoe_fast_more(f, p, '}');
+
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+
+    return (found && p + 1 == f->end) ? p + 1 : NULL;
+}

@@ -1,0 +1,573 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What the files of the single-pass decoder share: its tables, its state, and
+ * what does not depend on how wide a step of its scanner is.
+ *
+ * A reader gets the place where its token starts, and returns the place
+ * behind it, or NULL to decline.  The text ends with the last '}' of the body,
+ * so there is one more byte to be read behind any token that does not end in
+ * a '}'; who takes that one looks whether it was the last.
+ */
+
+
+#ifndef _QOE_FAST_PRIV_H_INCLUDED_
+#define _QOE_FAST_PRIV_H_INCLUDED_
+
+
+#include "qoe_fast.h"
+#include "qoe_data.h"
+#include "qoe_number.h"
+#include "qoe_schema.h"
+
+#include <math.h>
+
+
+/* Keys of all objects that are open at a time, and of one of them. */
+#define QOE_FAST_KEYS      256
+#define QOE_FAST_KEYS_ONE  128
+
+#define QOE_FAST_DIGITS    19        /* as many are in 64 bits */
+#define QOE_FAST_EXPONENT  4         /* digits of an exponent */
+
+/* From so many bytes before the end on, reading is by bytes. */
+#define QOE_FAST_MARGIN    32
+
+/* Of fewer bytes that are the same nothing is shared. */
+#define QOE_FAST_SHARE     64
+
+#define QOE_FAST_BYTES(c)  ((uint64_t) (c) * 0x0101010101010101)
+
+/* Bytes of an event in a body; where they are fewer, more memory is taken. */
+#define QOE_FAST_EVENT     1024
+
+#define QOE_FAST_BITS      7
+#define QOE_FAST_BUCKETS   ((size_t) 1 << QOE_FAST_BITS)
+#define QOE_FAST_NONE      UINT8_MAX
+
+
+/* What stands behind a known key: a qoe_value_kind_t, or one of these. */
+
+typedef enum {
+    QOE_FAST_TYPE = QOE_KIND_STRING_LIST + 1,
+    QOE_FAST_TIME,
+    QOE_FAST_DATA,
+    QOE_FAST_GROUP,
+    QOE_FAST_ROW_NUMBER,         /* of data: one row, a number, no sub-key */
+    QOE_FAST_ROWS_ANY
+} qoe_fast_kind_t;
+
+
+/* A key, its first and its last eight bytes, and a hash of these. */
+
+typedef struct {
+    qoe_span_t         text;
+    uint64_t           first;
+    uint64_t           last;
+    uint64_t           hash;
+} qoe_fast_key_t;
+
+
+/*
+ * A known name.  text is "\"name\":" under mask, which is compared at once
+ * where that name is expected; a name too long for it is never there.
+ */
+
+typedef struct {
+    uint64_t           text[2];
+    uint64_t           mask[2];
+    qoe_fast_key_t     key;
+    uint64_t           bit;          /* among those of the table; 0: none */
+    size_t             len_min;      /* of a string */
+    size_t             len_more;     /* at most, than len_min */
+    uint32_t           other;        /* bytes that are not of text: bits */
+    uint8_t            size;         /* of text */
+    uint8_t            kind;
+    uint8_t            id;           /* the field or the group */
+    uint8_t            next;         /* where its prediction is */
+    uint8_t            index;        /* in its table */
+    uint8_t            first;        /* all that its value gives is fields */
+    uint8_t            end;          /* up to this one; first: it is not */
+
+    const qoe_data_key_t  *rows;     /* of a key of data */
+} qoe_fast_name_t;
+
+
+typedef struct {
+    qoe_fast_name_t   *name;
+    size_t             n;
+    size_t             next;         /* the prediction of its first name */
+    uint64_t           required;     /* their bits */
+    uint8_t            bucket[QOE_FAST_BUCKETS];
+} qoe_fast_table_t;
+
+
+/* The keys of an event, of its known objects and of data; the event types. */
+
+#define QOE_FAST_TOP       QOE_SCHEMA_GROUPS
+#define QOE_FAST_TYPES     (QOE_SCHEMA_GROUPS + 1)
+#define QOE_FAST_ROWS      (QOE_SCHEMA_GROUPS + 2)
+#define QOE_FAST_TABLES    (QOE_SCHEMA_GROUPS + 3)
+
+#define QOE_FAST_NAMES     (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS               \
+                            + QOE_EVENT_CUSTOM + QOE_DATA_ROWS)
+#define QOE_FAST_TOP_MAX   (QOE_SCHEMA_TOP_END + 3 + QOE_SCHEMA_GROUPS + 1)
+#define QOE_FAST_NEXT      (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS * 2 + 1)
+
+
+/* A string as it stands in the body: valid, but not decoded. */
+
+typedef struct {
+    const char        *data;
+    size_t             len;
+    bool               escaped;
+} qoe_fast_text_t;
+
+
+/* NONE: null, an object or a list. */
+
+typedef struct {
+    qoe_value_t        value;
+    bool               escaped;      /* a string that is not decoded yet */
+} qoe_fast_value_t;
+
+
+/*
+ * The members of an event in their order: where each one begins, and what had
+ * been counted before it.  name is NULL where it gives more than fields.
+ */
+
+typedef struct {
+    const char             *start;
+    const qoe_fast_name_t  *name;
+    size_t                  unknown;
+    size_t                  containers;
+    size_t                  commas;
+} qoe_fast_mark_t;
+
+
+/* Members that were shared last; first == NULL: none yet. */
+
+typedef struct {
+    const qoe_fast_mark_t  *first;
+    const qoe_fast_mark_t  *end;
+    uint64_t                names;
+} qoe_fast_run_t;
+
+
+typedef struct {
+    size_t             n;
+    size_t             event;        /* which of the batch */
+    qoe_fast_run_t     run;
+    uint8_t            at[QOE_FAST_TOP_MAX];     /* by index of a name */
+    qoe_fast_mark_t    mark[QOE_FAST_TOP_MAX * 2];
+} qoe_fast_marks_t;
+
+
+typedef struct {
+    const char        *end;
+    const char        *safe;         /* below it, the margin may be read */
+    qoe_event_t       *ev;           /* the one that is read */
+    qoe_arena_t       *arena;
+    const char        *data;         /* of this event, or NULL */
+    const char        *data_end;
+    size_t             unknown;
+    size_t             containers;
+    size_t             commas;       /* or more: qoe_fast_members() */
+    size_t             nkeys;
+    double             time_min;
+    double             time_max;
+    qoe_event_t       *events;
+    size_t             nevents;
+    size_t             room;         /* events there is memory for */
+    const char        *array;        /* where the events begin */
+    size_t             clear;        /* bytes of an event */
+    qoe_fast_marks_t  *now;          /* of this event; NULL: not taken */
+    qoe_fast_marks_t  *before;       /* of the one it is compared with */
+
+    const qoe_decode_conf_t  *conf;
+    const qoe_fast_table_t   *tables;
+
+    /* what stood behind a name last time, of its table */
+
+    const qoe_fast_name_t    *next[QOE_FAST_NEXT];
+
+    uint8_t            ranks[QOE_NUMBERS];
+    qoe_fast_marks_t   marks[2];     /* of this event and an earlier one */
+    qoe_fast_key_t     key[QOE_FAST_KEYS];
+} qoe_fast_t;
+
+
+/* Called for each member of an object; false declines. */
+
+typedef struct qoe_fast_hook_s  qoe_fast_hook_t;
+
+struct qoe_fast_hook_s {
+    bool            (*member)(qoe_fast_t *f, qoe_fast_hook_t *hook,
+                        qoe_span_t key, qoe_fast_value_t *v);
+};
+
+
+/* The value of one key of data; if it is an object, of its members. */
+
+typedef struct {
+    qoe_fast_hook_t        hook;
+    qoe_span_t             key;
+    const qoe_data_key_t  *rows;     /* NULL: none */
+    qoe_value_t            sub[QOE_SOURCES_MAX];     /* by source */
+} qoe_fast_member_t;
+
+
+/* An item of a list, and the type of its member "value". */
+
+typedef struct {
+    qoe_fast_hook_t        hook;
+    qoe_value_type_t       type;
+} qoe_fast_item_t;
+
+
+/* qoe_fast_table.c */
+
+const qoe_fast_table_t *qoe_fast_tables(void);
+void qoe_fast_expect(qoe_fast_t *f);
+void qoe_fast_marks_begin(qoe_fast_t *f, const char *p);
+void qoe_fast_marks_end(qoe_fast_t *f);
+const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
+    const qoe_fast_mark_t *m, uint64_t *names);
+bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
+    const qoe_fast_key_t *key);
+bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
+
+/* qoe_fast_text.c */
+
+const char *qoe_fast_escape(const char *p, const char *end);
+const char *qoe_fast_utf8(const char *p, const char *end);
+const char *qoe_fast_plain_end(const char *p, const char *end);
+bool qoe_fast_unescape(qoe_fast_t *f, qoe_span_t *text);
+const char *qoe_fast_space(const char *p);
+const char *qoe_fast_number_rest(const char *start, const char *p,
+    uint64_t digits, size_t len, size_t whole, double *n);
+
+/* qoe_fast_data.c */
+
+void qoe_fast_member_init(qoe_fast_t *f, qoe_fast_member_t *m,
+    qoe_span_t key, const qoe_data_key_t *rows);
+bool qoe_fast_rows(qoe_fast_t *f, const qoe_data_key_t *rows,
+    qoe_fast_value_t *v);
+bool qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m,
+    qoe_fast_value_t *v);
+bool qoe_fast_item_member(qoe_fast_t *f, qoe_fast_hook_t *hook,
+    qoe_span_t key, qoe_fast_value_t *v);
+
+/* qoe_fast.c */
+
+bool qoe_fast_sizes(const qoe_fast_t *f);
+qoe_event_t *qoe_fast_slot(qoe_fast_t *f, const char *p);
+
+/* One file each; p is at the body's first token. */
+
+typedef const char *(*qoe_fast_walk_pt)(qoe_fast_t *f, const char *p);
+
+const char *qoe_fast_walk_swar(qoe_fast_t *f, const char *p);
+const char *qoe_fast_walk_sse2(qoe_fast_t *f, const char *p);
+const char *qoe_fast_walk_avx2(qoe_fast_t *f, const char *p);
+
+
+/*
+ * For the vector forms: memory operands, which are cheaper than the registers
+ * that a compiler would fill again for each string.
+ */
+
+typedef struct {
+    char               quote[32];
+    char               backslash[32];
+    char               blank[32];
+} __attribute__((aligned(32))) qoe_fast_bytes_t;
+
+extern const qoe_fast_bytes_t  qoe_fast_bytes
+    __attribute__((visibility("hidden")));
+
+
+static inline uint64_t
+qoe_fast_load(const char *p)
+{
+    uint64_t  w;
+
+    memcpy(&w, p, sizeof(w));
+
+    return w;
+}
+
+
+/* The first byte is the lowest one. */
+
+static inline uint64_t
+qoe_fast_load_little(const char *p)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(qoe_fast_load(p));
+#else
+    return qoe_fast_load(p);
+#endif
+}
+
+
+static const uint64_t  qoe_fast_pow10[] = {
+    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000
+};
+
+
+/* How many digits there are at p, of eight bytes, and their value. */
+
+static inline size_t
+qoe_fast_eight(const char *p, uint64_t *value)
+{
+    size_t    n;
+    uint64_t  w, other;
+
+    /* a byte is a digit if it is below 10 now; exact up to the first other */
+
+    w = qoe_fast_load_little(p) ^ QOE_FAST_BYTES('0');
+    other = ((w + QOE_FAST_BYTES(0x76)) | w) & QOE_FAST_BYTES(0x80);
+    n = 8;
+
+    if (other != 0) {
+        n = (size_t) __builtin_ctzll(other) / 8;
+
+        if (n == 0) {
+            *value = 0;
+            return 0;
+        }
+
+        w <<= 64 - 8 * n;            /* zeros before them */
+    }
+
+    /* pairs of digits, then of pairs, then of these */
+
+    w = w * 10 + (w >> 8);
+    w = ((w & 0x000000ff000000ff) * 0x000f424000000064)
+        + ((w >> 16 & 0x000000ff000000ff) * 0x0000271000000001);
+    *value = w >> 32;
+
+    return n;
+}
+
+
+/* p is at a member of an event, before it is read. */
+
+static inline void
+qoe_fast_mark(qoe_fast_t *f, const char *p)
+{
+    qoe_fast_mark_t   *m;
+    qoe_fast_marks_t  *now;
+
+    now = f->now;
+
+    if (now == NULL) {
+        return;
+    }
+
+    m = &now->mark[now->n++];
+    m->start = p;
+    m->name = NULL;
+    m->unknown = f->unknown;
+    m->containers = f->containers;
+    m->commas = f->commas;
+
+    if (now->n == QOE_FAST_TOP_MAX * 2) {
+        f->now = NULL;               /* no room for one more behind it */
+    }
+}
+
+
+/* And that is its name. */
+
+static inline void
+qoe_fast_mark_name(qoe_fast_t *f, const qoe_fast_name_t *name)
+{
+    qoe_fast_marks_t  *now;
+
+    now = f->now;
+
+    if (now != NULL && name->first != name->end) {
+        now->mark[now->n - 1].name = name;
+        now->at[name->index] = (uint8_t) (now->n - 1);
+    }
+}
+
+
+/* The member of that name in the event that this one is compared with. */
+
+static inline const qoe_fast_mark_t *
+qoe_fast_marked(const qoe_fast_t *f, const qoe_fast_name_t *name)
+{
+    size_t                   i;
+    const qoe_fast_marks_t  *before;
+
+    before = f->before;
+    i = before->at[name->index];
+
+    return (i < before->n && before->mark[i].name == name)
+           ? &before->mark[i] : NULL;
+}
+
+
+/* Of a text that may be read up to end. */
+
+static inline void
+qoe_fast_hash(qoe_fast_key_t *key, const char *p, size_t len, const char *end)
+{
+    key->text = (qoe_span_t) { p, len };
+    key->last = 0;
+
+    if (len >= sizeof(uint64_t)) {
+        key->first = qoe_fast_load(p);
+        key->last = qoe_fast_load(p + len - sizeof(uint64_t));
+
+    } else if (len != 0 && end - p >= (ptrdiff_t) sizeof(uint64_t)) {
+        key->first = qoe_fast_load_little(p)
+                     & (~(uint64_t) 0 >> (64 - 8 * len));
+
+    } else {
+        char  text[sizeof(uint64_t)] = { 0 };
+
+        memcpy(text, p, len);
+        key->first = qoe_fast_load_little(text);
+    }
+
+    key->hash = (key->first ^ (key->last << 29 | key->last >> 35) ^ len)
+                * 0x9e3779b97f4a7c15;
+}
+
+
+static inline bool
+qoe_fast_same(const qoe_fast_key_t *a, const qoe_fast_key_t *b)
+{
+    return a->text.len == b->text.len && a->first == b->first
+           && a->last == b->last
+           && (a->text.len <= 16
+               || memcmp(a->text.data, b->text.data, a->text.len) == 0);
+}
+
+
+static inline const qoe_fast_name_t *
+qoe_fast_find(const qoe_fast_table_t *t, const qoe_fast_key_t *key)
+{
+    size_t   i;
+    uint8_t  n;
+
+    i = key->hash >> (64 - QOE_FAST_BITS);
+
+    while ((n = t->bucket[i]) != QOE_FAST_NONE) {
+
+        if (qoe_fast_same(key, &t->name[n].key)) {
+            return &t->name[n];
+        }
+
+        i = (i + 1) % QOE_FAST_BUCKETS;
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Takes a key into the object whose keys begin at first; *seen has a bit a
+ * hash.  False if it stands there twice, or if there are too many to tell.
+ */
+
+static inline bool
+qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen,
+    const qoe_fast_key_t *key)
+{
+    uint64_t  bit;
+
+    bit = (uint64_t) 1 << (key->hash >> 58);
+
+    if (f->nkeys == QOE_FAST_KEYS || f->nkeys - first == QOE_FAST_KEYS_ONE
+        || ((*seen & bit) != 0 && qoe_fast_key_twice(f, first, key)))
+    {
+        return false;
+    }
+
+    *seen |= bit;
+    f->key[f->nkeys++] = *key;
+
+    return true;
+}
+
+
+/* May a value end there?  A '}' and a ']' are 0x20 apart, and no others. */
+
+static inline bool
+qoe_fast_ends(char c)
+{
+    return c == ',' || (c | 0x20) == '}';
+}
+
+
+/* To the next token. */
+
+static inline const char *
+qoe_fast_skip(const char *p)
+{
+    return ((unsigned char) *p > ' ') ? p : qoe_fast_space(p);
+}
+
+
+/* Past the '}' at p; NULL if that was the last of the body. */
+
+static inline const char *
+qoe_fast_leave(const qoe_fast_t *f, const char *p)
+{
+    return (p + 1 != f->end) ? p + 1 : NULL;
+}
+
+
+static inline const char *
+qoe_fast_colon(const char *p)
+{
+    if (*p != ':') {
+        p = qoe_fast_space(p);
+
+        if (*p != ':') {
+            return NULL;
+        }
+    }
+
+    return qoe_fast_skip(p + 1);
+}
+
+
+/* true, false and null are told by their first byte, and end at its others. */
+
+static inline const char *
+qoe_fast_literal(const qoe_fast_t *f, const char *p)
+{
+    if (f->end - p > 5) {
+
+        if (memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0) {
+            return p + 4;
+        }
+
+        if (memcmp(p, "false", 5) == 0) {
+            return p + 5;
+        }
+    }
+
+    return NULL;
+}
+
+
+static inline bool
+qoe_fast_string_value(qoe_fast_t *f, qoe_span_t *out,
+    const qoe_fast_text_t *text)
+{
+    *out = (qoe_span_t) { text->data, text->len };
+
+    return !text->escaped || qoe_fast_unescape(f, out);
+}
+
+
+#endif /* _QOE_FAST_PRIV_H_INCLUDED_ */

@@ -1,0 +1,614 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The walk through a body, for the file that includes this: it has said what
+ * a step of the scanner is.
+ *
+ * QOE_FAST_STEP       bytes
+ * qoe_fast_mask_t     of them: bits, those of lower bytes first
+ * qoe_fast_block(p)   the bytes that end a run of plain text: quotes and
+ *                     backslashes, control characters, and what is beyond
+ *                     ASCII.  Exact up to the first of them
+ * QOE_FAST_AT(mask)   the first byte in the mask
+ * qoe_fast_is(p, n)   does the name n stand at p, before the margin?
+ * qoe_fast_common(p, q)  how many bytes of a step are the same at both
+ * QOE_FAST_TARGET     an attribute of every function, or nothing
+ */
+
+
+static const char *qoe_fast_string_rest(qoe_fast_t *f, const char *p,
+    qoe_fast_text_t *text);
+static const char *qoe_fast_object(qoe_fast_t *f, const char *p,
+    size_t depth, qoe_fast_hook_t *hook);
+static const char *qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth);
+
+
+/* The quote at the end of a string that is plain from p on, or NULL. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_quote_far(const char *p, const char *safe)
+{
+    qoe_fast_mask_t  mask;
+
+    while (p < safe) {
+        mask = qoe_fast_block(p);
+
+        if (mask != 0) {
+            p += QOE_FAST_AT(mask);
+            return (*p == '"') ? p : NULL;
+        }
+
+        p += QOE_FAST_STEP;
+    }
+
+    return NULL;
+}
+
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_quote(const qoe_fast_t *f, const char *p)
+{
+    qoe_fast_mask_t  mask;
+
+    if (p >= f->safe) {
+        return NULL;
+    }
+
+    mask = qoe_fast_block(p);
+
+    if (mask == 0) {
+        return qoe_fast_quote_far(p + QOE_FAST_STEP, f->safe);
+    }
+
+    p += QOE_FAST_AT(mask);
+
+    return (*p == '"') ? p : NULL;
+}
+
+
+/* p is at the opening quote. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_string(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
+{
+    const char  *end;
+
+    end = qoe_fast_quote(f, ++p);
+
+    if (end == NULL) {
+        return qoe_fast_string_rest(f, p, text);
+    }
+
+    text->data = p;
+    text->len = (size_t) (end - p);
+    text->escaped = false;
+
+    return end + 1;
+}
+
+
+/* Any string from behind its opening quote on. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
+{
+    qoe_fast_mask_t  mask;
+
+    text->data = p;
+    text->escaped = false;
+
+    for ( ;; ) {
+
+        if (p < f->safe) {
+            mask = qoe_fast_block(p);
+
+            if (mask == 0) {
+                p += QOE_FAST_STEP;
+                continue;
+            }
+
+            p += QOE_FAST_AT(mask);
+
+        } else {
+            p = qoe_fast_plain_end(p, f->end);
+        }
+
+        if (p == f->end || (unsigned char) *p < ' ') {
+            return NULL;
+        }
+
+        if (*p == '"') {
+            text->len = (size_t) (p - text->data);
+            return p + 1;
+        }
+
+        if (*p == '\\') {
+            text->escaped = true;
+            p = qoe_fast_escape(p, f->end);
+
+        } else {
+            p = qoe_fast_utf8(p, f->end);
+        }
+
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+}
+
+
+/*
+ * Adds the digits at p, eight at a time; *n grows by how many.  They wrap
+ * where they are too many, and then their number tells.
+ */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_digits(const qoe_fast_t *f, const char *p, uint64_t *digits,
+    size_t *n)
+{
+    size_t    count;
+    uint64_t  w;
+
+    while (p < f->safe) {
+        count = qoe_fast_eight(p, &w);
+        *digits = *digits * qoe_fast_pow10[count] + w;
+        *n += count;
+        p += count;
+
+        if (count != 8) {
+            return p;
+        }
+    }
+
+    while ((unsigned char) (*p - '0') <= 9) {
+        *digits = *digits * 10 + (unsigned char) (*p++ - '0');
+        ++*n;
+    }
+
+    return p;
+}
+
+
+/* p is at a '-' or digit, or at anything that is no number. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_number_any(const qoe_fast_t *f, const char *p, double *n)
+{
+    size_t       len, whole;
+    uint64_t     digits;
+    const char  *start;
+
+    start = p;
+    p += (*p == '-');
+    digits = 0;
+    len = 0;
+
+    if (*p == '0' && (unsigned char) (p[1] - '0') <= 9) {
+        return NULL;
+    }
+
+    p = qoe_fast_digits(f, p, &digits, &len);
+
+    if (len == 0) {
+        return NULL;
+    }
+
+    whole = len;
+
+    if (*p == '.') {
+        p = qoe_fast_digits(f, p + 1, &digits, &len);
+
+        if (len == whole) {
+            return NULL;
+        }
+    }
+
+    return qoe_fast_number_rest(start, p, digits, len, whole, n);
+}
+
+
+/* The same; most are integers, or have some decimal places. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_number_long(const qoe_fast_t *f, const char *p, double *n)
+{
+    size_t       len, more;
+    uint64_t     high, low;
+    const char  *end;
+
+    if (p >= f->safe) {
+        return qoe_fast_number_any(f, p, n);
+    }
+
+    len = qoe_fast_eight(p, &high);
+    end = p + len;
+
+    if (len == 0 || (*p == '0' && len != 1)) {
+        return qoe_fast_number_any(f, p, n);
+    }
+
+    if (len != 8) {
+
+        if (qoe_fast_ends(*end)) {
+            *n = (double) (int64_t) high;
+            return end;
+        }
+
+        end += (*end == '.');
+    }
+
+    more = qoe_fast_eight(end, &low);
+
+    /* one of both is complete then, and they have 15 digits at most */
+
+    if (more == 0 || more == 8 || !qoe_fast_ends(end[more])) {
+        return qoe_fast_number_any(f, p, n);
+    }
+
+    high = high * qoe_fast_pow10[more] + low;
+    *n = (len == 8) ? (double) (int64_t) high
+                    : qoe_number_decimal(high, -(int) more);
+
+    return end + more;
+}
+
+
+/* Most of those in data are integers of a few digits. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
+{
+    size_t    len;
+    uint64_t  digits;
+
+    if (p < f->safe) {
+        len = qoe_fast_eight(p, &digits);
+
+        if (len != 0 && len < 8 && qoe_fast_ends(p[len])
+            && (*p != '0' || len == 1))
+        {
+            *n = (double) (int64_t) digits;
+            return p + len;
+        }
+    }
+
+    return qoe_fast_number_long(f, p, n);
+}
+
+
+/* Any value; its string is not decoded yet. */
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_fast_value_t *v)
+{
+    qoe_fast_text_t  text;
+
+    v->value.type = QOE_VALUE_NONE;
+    v->escaped = false;
+
+    switch (*p) {
+
+    case '"':
+        p = qoe_fast_string(f, p, &text);
+        v->value.type = QOE_VALUE_STRING;
+        v->value.v.string = (qoe_span_t) { text.data, text.len };
+        v->escaped = text.escaped;
+        return p;
+
+    case '{':
+        return qoe_fast_object(f, p, depth, NULL);
+
+    case '[':
+        return qoe_fast_array(f, p, depth);
+
+    case 't':
+    case 'f':
+        v->value.type = QOE_VALUE_BOOL;
+        v->value.v.boolean = (*p == 't');
+        return qoe_fast_literal(f, p);
+
+    case 'n':
+        return qoe_fast_literal(f, p);
+
+    default:
+        v->value.type = QOE_VALUE_NUMBER;
+        return qoe_fast_number(f, p, &v->value.v.number);
+    }
+}
+
+
+/* A key that was not expected, and the place of its value. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_member(qoe_fast_t *f, const char *p, qoe_fast_key_t *key)
+{
+    qoe_fast_text_t  text;
+
+    if (*p != '"') {
+        return NULL;
+    }
+
+    p = qoe_fast_string(f, p, &text);
+
+    if (p == NULL || text.escaped) {
+        return NULL;
+    }
+
+    qoe_fast_hash(key, text.data, text.len, f->end);
+
+    return qoe_fast_colon(p);
+}
+
+
+/*
+ * Past what stands behind a member or an item: NULL where that is no close,
+ * and no comma with something to follow.
+ */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_more(qoe_fast_t *f, const char *p, char close)
+{
+    if (*p != ',') {
+        p = qoe_fast_skip(p);
+
+        if (*p != ',') {
+            return (*p == close) ? p : NULL;
+        }
+    }
+
+    f->commas++;
+    p = qoe_fast_skip(p + 1);
+
+    return (*p != close) ? p : NULL;
+}
+
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_fast_hook_t *hook)
+{
+    size_t            first;
+    uint64_t          seen;
+    qoe_fast_key_t    key;
+    qoe_fast_value_t  v;
+
+    if (depth == QOE_DEPTH_MAX) {
+        return NULL;
+    }
+
+    f->containers++;
+    first = f->nkeys;
+    seen = 0;
+    p = qoe_fast_skip(p + 1);
+
+    while (*p != '}') {
+        p = qoe_fast_member(f, p, &key);
+
+        if (p == NULL || !qoe_fast_key(f, first, &seen, &key)) {
+            return NULL;
+        }
+
+        p = qoe_fast_value(f, p, depth + 1, &v);
+
+        if (p == NULL
+            || (hook != NULL && !hook->member(f, hook, key.text, &v)))
+        {
+            return NULL;
+        }
+
+        p = qoe_fast_more(f, p, '}');
+
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+
+    f->nkeys = first;
+
+    return qoe_fast_leave(f, p);
+}
+
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth)
+{
+    qoe_fast_value_t  v;
+
+    if (depth == QOE_DEPTH_MAX) {
+        return NULL;
+    }
+
+    f->containers++;
+    p = qoe_fast_skip(p + 1);
+
+    while (*p != ']') {
+        p = qoe_fast_value(f, p, depth + 1, &v);
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p = qoe_fast_more(f, p, ']');
+
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+
+    return p + 1;
+}
+
+
+/* A list of what qoe_value_read() takes as values of that type. */
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_list(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_value_type_t type)
+{
+    qoe_fast_item_t   item;
+    qoe_fast_value_t  v;
+
+    item.hook.member = qoe_fast_item_member;
+
+    f->containers++;
+    p = qoe_fast_skip(p + 1);
+
+    while (*p != ']') {
+
+        if (*p == '{') {
+            item.type = QOE_VALUE_NONE;
+            p = qoe_fast_object(f, p, depth + 1, &item.hook);
+
+        } else {
+            p = qoe_fast_value(f, p, depth + 1, &v);
+            item.type = v.value.type;
+        }
+
+        if (p == NULL || item.type != type) {
+            return NULL;
+        }
+
+        p = qoe_fast_more(f, p, ']');
+
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+
+    return p + 1;
+}
+
+
+/* An object below data of which members are read, or any value for sources. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_data_nested(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_span_t key, const qoe_data_key_t *rows)
+{
+    qoe_fast_value_t   v;
+    qoe_fast_member_t  m;
+
+    qoe_fast_member_init(f, &m, key, rows);
+    v = (qoe_fast_value_t) { .value.type = QOE_VALUE_NONE };
+
+    if (*p == '{') {
+        p = qoe_fast_object(f, p, depth, &m.hook);
+
+    } else {
+        p = qoe_fast_value(f, p, depth, &v);
+    }
+
+    return (p != NULL && qoe_fast_rows(f, rows, &v)
+            && qoe_fast_dims(f, &m, &v))
+           ? p : NULL;
+}
+
+
+/* The value of a key of data; name is NULL where no row has that key. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_span_t key, const qoe_fast_name_t *name)
+{
+    double                 n;
+    qoe_fast_value_t       v;
+    const qoe_data_key_t  *rows;
+
+    rows = (name != NULL) ? name->rows : NULL;
+
+    if (f->conf->nsources != 0 || (*p == '{' && rows != NULL)) {
+        return qoe_fast_data_nested(f, p, depth, key, rows);
+    }
+
+    if (rows != NULL && name->kind == QOE_FAST_ROW_NUMBER
+        && (unsigned char) (*p - '0') <= 9)
+    {
+        p = qoe_fast_number(f, p, &n);
+
+        if (p != NULL) {
+            qoe_data_put(f->ev, rows->first, n, f->ranks);
+        }
+
+        return p;
+    }
+
+    p = qoe_fast_value(f, p, depth, &v);
+
+    if (p != NULL && rows != NULL && !qoe_fast_rows(f, rows, &v)) {
+        return NULL;
+    }
+
+    return p;
+}
+
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
+{
+    size_t                  first;
+    uint64_t                bit, names, seen;
+    qoe_fast_key_t          key;
+    const qoe_fast_name_t  *name;
+
+    f->data = p;
+    f->containers++;
+    first = f->nkeys;
+    names = 0;
+    seen = 0;
+    p = qoe_fast_skip(p + 1);
+
+    while (*p != '}') {
+        p = qoe_fast_member(f, p, &key);
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        name = qoe_fast_find(f->tables + QOE_FAST_ROWS, &key);
+        bit = (name != NULL) ? name->bit : 0;
+
+        if ((names & bit) != 0
+            || (bit == 0 && !qoe_fast_key(f, first, &seen, &key)))
+        {
+            return NULL;
+        }
+
+        names |= bit;
+
+        p = qoe_fast_data_value(f, p, depth + 1, key.text, name);
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p = qoe_fast_more(f, p, '}');
+
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+
+    f->nkeys = first;
+    f->data_end = p + 1;
+
+    return qoe_fast_leave(f, p);
+}

@@ -1,0 +1,189 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * libFuzzer: any bytes into the single-pass decoder, in every form of it, and
+ * into jansson, which is right.  Where the one does not decline, both tell the
+ * same of the body; where one form declines, all do; and qoe_decode() tells
+ * what jansson does, errors and all.  Seeds: t/tools/corpus_seed.pl.
+ */
+
+
+#include "../unit/decode_same.h"
+#include "qoe_source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+
+#define NOW        1765976635154
+#define BLOCK      4096
+#define ARENA      (1 << 30)
+#define PADDING    2048
+
+#define check(cond)                                                           \
+    do {                                                                      \
+        if (!(cond)) {                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+#define DATA(name, key)        { { name, sizeof(name) - 1 }, QOE_SOURCE_DATA, \
+                                 0, { key, sizeof(key) - 1 }, { NULL, 0 } }
+#define BELOW(name, key, sub)  { { name, sizeof(name) - 1 }, QOE_SOURCE_DATA, \
+                                 0, { key, sizeof(key) - 1 },                 \
+                                 { sub, sizeof(sub) - 1 } }
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+typedef struct {
+    qoe_arena_t   arena;
+    qoe_batch_t   batch;
+    qoe_status_t  status;
+} run_t;
+
+
+/* several of one key, in an order that is not the text's */
+
+static const qoe_source_t  sources[] = {
+    BELOW("height", "resolution", "height"),
+    DATA("media", "media_type"),
+    BELOW("width", "resolution", "width"),
+    DATA("resolution", "resolution"),
+    DATA("plan", "x"),
+    DATA("again", "media_type"),
+    BELOW("fatal", "error_context", "fatal")
+};
+
+static const qoe_custom_type_t  types[] = {
+    { { "adbreak", 7 }, QOE_SEVERITY_WARN }
+};
+
+static qoe_decode_conf_t  conf = {
+    .max_events = 20,
+    .max_age_ms = 86400000,
+    .max_ahead_ms = 300000,
+    .types = types,
+    .ntypes = 1,
+    .sources = sources
+};
+
+
+static void
+start(run_t *r)
+{
+    qoe_arena_init(&r->arena, &qoe_mem_heap, BLOCK, ARENA);
+}
+
+
+static void
+end(run_t *r)
+{
+    if (r->status != QOE_DONE) {
+        qoe_batch_free(&r->batch);
+    }
+
+    qoe_arena_free(&r->arena);
+}
+
+
+static void
+check_same(const run_t *a, const run_t *b)
+{
+    const char  *what;
+
+    check(a->status == b->status);
+
+    what = same_batch(&a->batch, &b->batch);
+
+    if (what != NULL) {
+        fprintf(stderr, "not the same: %s\n", what);
+    }
+
+    check(what == NULL);
+}
+
+
+static void
+check_body(qoe_span_t body)
+{
+    run_t               fast, whole;
+    qoe_status_t        first;
+    static run_t        slow;
+    qoe_fast_variant_t  v;
+
+    start(&slow);
+    slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len, &conf,
+                                     NOW, &slow.arena);
+    first = QOE_ERROR;
+
+    for (v = 0; v < QOE_FAST_VARIANTS; v++) {
+
+        if (!qoe_fast_usable(v)) {
+            continue;
+        }
+
+        start(&fast);
+        fast.status = qoe_fast_decode(&fast.batch, body, &conf, NOW,
+                                      &fast.arena, v);
+
+        check(fast.status == QOE_OK || fast.status == QOE_DONE);
+        check(first == QOE_ERROR || first == fast.status);
+        first = fast.status;
+
+        if (fast.status == QOE_OK) {
+            check_same(&fast, &slow);
+            check(fast.batch.nrejected == 0);
+        }
+
+        end(&fast);
+    }
+
+    start(&whole);
+    whole.status = qoe_decode(&whole.batch, body.data, body.len, &conf, NOW,
+                              &whole.arena);
+    check_same(&whole, &slow);
+
+    end(&whole);
+    end(&slow);
+}
+
+
+/*
+ * With blanks before the last byte: of a short body the first event is taken
+ * for the only one, and nothing is shared with it.
+ */
+
+static void
+check_padded(const char *body, size_t len)
+{
+    char  *p;
+
+    p = malloc(len + PADDING);
+    check(p != NULL);
+
+    memcpy(p, body, len);
+    memset(p + len - 1, ' ', PADDING);
+    p[len + PADDING - 1] = body[len - 1];
+
+    check_body((qoe_span_t) { p, len + PADDING });
+    free(p);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    conf.nsources = (size % 2 != 0) ? sizeof(sources) / sizeof(sources[0]) : 0;
+
+    check_body((qoe_span_t) { (const char *) data, size });
+
+    if (size != 0) {
+        check_padded((const char *) data, size);
+    }
+
+    return 0;
+}

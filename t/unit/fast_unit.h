@@ -1,0 +1,207 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * A body through every form of the single-pass decoder and through jansson,
+ * for the tests of the one: fast_test.c and fast_random_test.c, which define
+ * _GNU_SOURCE for mmap().
+ */
+
+
+#ifndef _FAST_UNIT_H_INCLUDED_
+#define _FAST_UNIT_H_INCLUDED_
+
+
+#include "tap.h"
+#include "decode_same.h"
+
+#include <sys/mman.h>
+
+
+#define NOW                1765976635154
+#define NOW_TEXT           "1765976635154"
+
+#define IDS                                                                   \
+    "\"org_id\":\"o\",\"player_id\":\"p\",\"view_id\":\"v\","                 \
+    "\"session_id\":\"s\",\"viewer_id\":\"w\""
+#define BASE                                                                  \
+    "\"event_type\":\"playing\",\"event_time\":" NOW_TEXT "," IDS
+#define BODY(event)        "{\"events\":[{" event "}]}"
+#define EV(more)           BODY(BASE more)
+#define DATA(members)      EV(",\"data\":{" members "}")
+
+#define GUARDED            (1 << 20)
+#define PADDING            4096
+
+
+typedef struct {
+    qoe_arena_t    arena;
+    qoe_batch_t    batch;
+    qoe_status_t   status;
+} run_t;
+
+
+static const qoe_custom_type_t  customs[] = {
+    { { "adbreak", 7 }, QOE_SEVERITY_WARN }
+};
+
+static qoe_decode_conf_t  conf = {
+    20, 86400000, 300000, customs, 1, NULL, 0
+};
+
+/* the end of a body is the end of what may be read */
+
+static char  *guard_end;
+
+
+static inline void
+guard_init(void)
+{
+    char  *p;
+
+    p = mmap(NULL, GUARDED * 2, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED || mprotect(p, GUARDED, PROT_READ|PROT_WRITE) != 0) {
+        perror("mmap");
+        exit(2);
+    }
+
+    guard_end = p + GUARDED;
+}
+
+
+static inline qoe_span_t
+guarded(const char *body, size_t len)
+{
+    char  *p;
+
+    p = guard_end - len;
+    memcpy(p, body, len);
+
+    return (qoe_span_t) { p, len };
+}
+
+
+static inline void
+start(run_t *r)
+{
+    qoe_arena_init(&r->arena, &qoe_mem_heap, 4096, 64 * 1024 * 1024);
+}
+
+
+static inline void
+done(run_t *r)
+{
+    if (r->status != QOE_DONE) {
+        qoe_batch_free(&r->batch);
+    }
+
+    qoe_arena_free(&r->arena);
+}
+
+
+/*
+ * The same body with blanks before its last byte: of a short one the first
+ * event is taken for the only one, and nothing is shared with it.
+ */
+
+static inline qoe_span_t
+padded(const char *body, size_t len)
+{
+    char  *p;
+
+    p = guard_end - len - PADDING;
+    memcpy(p, body, len);
+
+    if (len != 0) {
+        memset(p + len - 1, ' ', PADDING);
+        guard_end[-1] = body[len - 1];
+        len += PADDING;
+    }
+
+    return (qoe_span_t) { guard_end - len, len };
+}
+
+
+/*
+ * All ways of decoding a body: NULL, or what is wrong with them.  *taken says
+ * what the single pass did.
+ */
+
+static inline const char *
+decode_all(qoe_span_t body, bool *taken)
+{
+    run_t               slow, fast;
+    size_t              n;
+    const char         *wrong;
+    qoe_fast_variant_t  v;
+
+    start(&slow);
+    slow.status = QOE_DONE;
+    wrong = NULL;
+    n = 0;
+
+    for (v = 0; v < QOE_FAST_VARIANTS && wrong == NULL; v++) {
+
+        if (!qoe_fast_usable(v)) {
+            continue;
+        }
+
+        start(&fast);
+        fast.status = qoe_fast_decode(&fast.batch, body, &conf, NOW,
+                                      &fast.arena, v);
+
+        if (n++ != 0 && *taken != (fast.status == QOE_OK)) {
+            wrong = "a variant decides otherwise";
+        }
+
+        *taken = (fast.status == QOE_OK);
+
+        if (*taken && slow.status == QOE_DONE) {
+            slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len,
+                                             &conf, NOW, &slow.arena);
+        }
+
+        if (*taken && slow.status != QOE_OK) {
+            wrong = "the slow path refuses it";
+
+        } else if (*taken && wrong == NULL) {
+            wrong = same_batch(&fast.batch, &slow.batch);
+        }
+
+        done(&fast);
+    }
+
+    done(&slow);
+
+    return wrong;
+}
+
+
+/* What the callers get, and what jansson alone would have told them. */
+
+static inline const char *
+decode_whole(qoe_span_t body)
+{
+    run_t        whole, slow;
+    const char  *wrong;
+
+    start(&whole);
+    start(&slow);
+
+    whole.status = qoe_decode(&whole.batch, body.data, body.len, &conf, NOW,
+                              &whole.arena);
+    slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len, &conf,
+                                     NOW, &slow.arena);
+
+    wrong = (whole.status != slow.status)
+            ? "another status" : same_batch(&whole.batch, &slow.batch);
+
+    done(&whole);
+    done(&slow);
+
+    return wrong;
+}
+
+
+#endif /* _FAST_UNIT_H_INCLUDED_ */
