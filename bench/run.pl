@@ -236,8 +236,8 @@ sub beside () {
     my %side;
 
     uncompressed(sub ($bodies) {
-        $side{$_} = [ static($bench, $_, $opt{runs}, $opt{seconds}, $rate,
-                             $bodies) ] for qw(baseline events);
+        $side{$_} = [ static($bench, $_, $opt{runs} * 2 + 1, $opt{seconds},
+                             $rate, $bodies) ] for qw(baseline events);
     });
 
     return static_report($rate, %side);

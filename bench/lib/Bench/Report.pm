@@ -196,7 +196,7 @@ sub verdict ($runs) {
 
     push @text, $refused
         ? "**$refused of " . @events . ' runs refused requests with 503: '
-          . 'the queue was full.**  Rates count what was accepted;\n'
+          . "the queue was full.**  Rates count what was accepted;\n"
           . '"Sustained" shows what goes on without end.'
         : 'No run refused a request.';
     push @text, $short
