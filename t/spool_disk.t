@@ -70,6 +70,8 @@ for my $row ([EIO, [qw(write)], 'write'], [EIO, [qw(sync)], 'fdatasync'],
              [EROFS, [qw(write create sync rename unlink)], 'read-only'],
              [ENOSPC, [qw(write create half)], 'no space, half written'])
 {
+    last if !OpenQoE::Shim->usable;
+
     my ($errno, $calls, $name) = @$row;
     my $shim = OpenQoE::Shim->new;
     my $f = OpenQoE::Faults->new(ack => 'fsync', env => $shim->env,
@@ -84,7 +86,7 @@ for my $row ([EIO, [qw(write)], 'write'], [EIO, [qw(sync)], 'fdatasync'],
 
 # The same errors while the spool is in use for an outage, under load
 
-{
+if (OpenQoE::Shim->usable) {
     my $shim = OpenQoE::Shim->new;
     my $f = OpenQoE::Faults->new(ack => 'spool', zone => 'qoe:16m',
                                  env => $shim->env, location => $both,

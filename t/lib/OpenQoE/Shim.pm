@@ -34,9 +34,14 @@ sub new ($class) {
 }
 
 
+# The sanitizers have a preload of their own.
+
+sub usable ($class) { !$ENV{OPENQOE_SANITIZE} }
+
+
 sub build () {
     Test::More::plan(skip_all => 'the sanitizers have a preload of their own')
-        if $ENV{OPENQOE_SANITIZE};
+        if !__PACKAGE__->usable;
 
     my $source = dirname(abs_path(__FILE__)) . '/../../shim/shim.c';
     my $so = scratch_dir('preload') . '/shim.so';
