@@ -59,7 +59,18 @@ sub die_at ($f, $arm, $point, $mood, $after) {
 
     $f->receiver->mode($mood);
     $arm->("$point kill $after\n");
-    my $died = wait_until(sub { deaths($f) > $before }, 8);
+    my $died = wait_until(sub { deaths($f) > $before }, 4);
+
+    # what the outages before have left may be sent: another one, to have some
+
+    for (1 .. 3) {
+        last if $died;
+        $f->receiver->mode('status 503');
+        sleep 1.5;
+        $f->receiver->mode($mood);
+        $died = wait_until(sub { deaths($f) > $before }, 4);
+    }
+
     $arm->('');
     $f->receiver->mode('ok');
 
