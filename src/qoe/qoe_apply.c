@@ -146,8 +146,7 @@ qoe_apply_recover(qoe_apply_t *a)
         }
 
         if (!qoe_store_adopt(a->store, v->base)) {
-            qoe_sessions_set_base(v, 0);
-            v->base_key = 0;
+            qoe_sessions_set_base(v, 0, 0, v->base_s);
         }
     }
 
@@ -330,7 +329,7 @@ qoe_apply_drop(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
     qoe_apply_end(a, v, now_ns);
 
     base = v->base;
-    qoe_sessions_set_base(v, 0);
+    qoe_sessions_set_base(v, 0, 0, 0);
     qoe_store_unref(a->store, base);
 
     qoe_sessions_remove(a->sessions, v);
@@ -376,10 +375,7 @@ qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
     base = qoe_apply_base_block(a, s, now_s);
     old = v->base;
 
-    v->base_key = key;
-    v->base_s = now_s;
-    qoe_sessions_set_base(v, base);
-
+    qoe_sessions_set_base(v, base, key, now_s);
     qoe_store_unref(a->store, old);
 }
 

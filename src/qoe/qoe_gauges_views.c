@@ -36,9 +36,10 @@ typedef struct {
 
 static qoe_status_t qoe_gauges_slice(qoe_gauges_sets_t *sets,
     const qoe_gauges_t *g);
-static qoe_gauges_set_t *qoe_gauges_view(qoe_gauges_sets_t *sets,
+static qoe_status_t qoe_gauges_view(qoe_gauges_sets_t *sets,
     const qoe_store_t *store, const qoe_sessions_t *sessions, uint32_t i,
-    qoe_view_t *v);
+    qoe_view_t *v, bool on);
+static qoe_status_t qoe_gauges_count(qoe_gauges_set_t *set, bool on);
 static qoe_gauges_set_t *qoe_gauges_place(const qoe_gauges_sets_t *sets,
     uint64_t hash);
 static qoe_gauges_set_t *qoe_gauges_new(qoe_gauges_sets_t *sets,
@@ -88,11 +89,11 @@ qoe_gauges_views(const qoe_gauges_t *g)
 static qoe_status_t
 qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)
 {
-    bool               on;
-    uint32_t           n, i, lane, slots;
-    uint64_t           now_ms;
-    qoe_view_t         v;
-    qoe_gauges_set_t  *set;
+    bool          on;
+    uint32_t      n, i, lane, slots;
+    uint64_t      now_ms;
+    qoe_view_t    v;
+    qoe_status_t  rc;
 
     now_ms = g->now_ns / 1000000;
     slots = qoe_max(qoe_sessions_slots(g->st->sessions[0]), (uint32_t) 1);
@@ -112,17 +113,11 @@ qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)
 
         on = qoe_view_concurrent(&v, now_ms);
 
-        if (!on && v.base == 0) {
-            continue;
+        rc = qoe_gauges_view(sets, g->st->store[lane], g->st->sessions[lane],
+                             i, &v, on);
+        if (rc != QOE_OK) {
+            return rc;
         }
-
-        set = qoe_gauges_view(sets, g->st->store[lane], g->st->sessions[lane],
-                              i, &v);
-        if (set == NULL) {
-            return QOE_NOMEM;
-        }
-
-        set->views += on;
     }
 
     return QOE_OK;
@@ -130,14 +125,16 @@ qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)
 
 
 /*
- * The set of the view in slot i, of which v is a copy.  The block is the
- * view's only while the slot says so.  A view whose attributes found no room
- * in the store, or change faster than they are read, has the overflow set.
+ * Counts the view in slot i, of which v is a copy, where its attributes are.
+ * The block is the view's only while the slot says so.  One that leaves
+ * meanwhile, or has only just come and has no attributes yet, is not there.
+ * One whose attributes found no room in the store, or change faster than they
+ * are read, has the overflow set.
  */
 
-static qoe_gauges_set_t *
+static qoe_status_t
 qoe_gauges_view(qoe_gauges_sets_t *sets, const qoe_store_t *store,
-    const qoe_sessions_t *sessions, uint32_t i, qoe_view_t *v)
+    const qoe_sessions_t *sessions, uint32_t i, qoe_view_t *v, bool on)
 {
     int                n;
     char               buf[QOE_LABELS_MAX];
@@ -159,32 +156,51 @@ qoe_gauges_view(qoe_gauges_sets_t *sets, const qoe_store_t *store,
             labels.len = qoe_store_block_read(store, base, buf);
         }
 
-        if (!qoe_sessions_read(sessions, i, v) || v->base != base) {
+        if (!qoe_sessions_read(sessions, i, v)) {
+            return QOE_OK;
+        }
+
+        if (v->base != base) {
             continue;
         }
 
         if (set->labels.len != 0) {
-            return set;
+            return qoe_gauges_count(set, on);
         }
 
-        if (labels.len == 0) {
-            break;
+        if (labels.len != 0) {
+            return qoe_gauges_count(qoe_gauges_new(sets, hash, labels), on);
         }
+    }
 
-        return qoe_gauges_new(sets, hash, labels);
+    if (!on || (v->base == 0 && v->base_s == 0)) {
+        return QOE_OK;
     }
 
     set = qoe_gauges_place(sets, 0);
 
-    if (set->labels.len != 0) {
-        return set;
+    if (set->labels.len == 0) {
+        overflow.len = 0;
+        (void) qoe_labels_add(&overflow, qoe_span("otel.metric.overflow"),
+                              qoe_span("true"));
+
+        set = qoe_gauges_new(sets, 0, qoe_labels_span(&overflow));
     }
 
-    overflow.len = 0;
-    (void) qoe_labels_add(&overflow, qoe_span("otel.metric.overflow"),
-                          qoe_span("true"));
+    return qoe_gauges_count(set, on);
+}
 
-    return qoe_gauges_new(sets, 0, qoe_labels_span(&overflow));
+
+static qoe_status_t
+qoe_gauges_count(qoe_gauges_set_t *set, bool on)
+{
+    if (set == NULL) {
+        return QOE_NOMEM;
+    }
+
+    set->views += on;
+
+    return QOE_OK;
 }
 
 

@@ -212,7 +212,8 @@ qoe_sessions_remove(qoe_sessions_t *s, qoe_view_t *v)
 
 
 void
-qoe_sessions_set_base(qoe_view_t *v, uint32_t base)
+qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint64_t key,
+    uint32_t now_s)
 {
     /* odd for a moment only; readers take what is there if it stays so */
 
@@ -220,6 +221,8 @@ qoe_sessions_set_base(qoe_view_t *v, uint32_t base)
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
     __atomic_store_n(&v->base, base, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->base_key, key, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->base_s, now_s, __ATOMIC_RELAXED);
 
     __atomic_store_n(&v->seq, (v->seq | 1) + 1, __ATOMIC_RELEASE);
 }

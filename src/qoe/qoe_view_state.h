@@ -46,7 +46,8 @@ struct qoe_view_s {
     uint32_t        newer;           /* of the list by last receipt */
     uint32_t        older;
     uint32_t        list;            /* 1 + qoe_sessions_list_t; 0: none */
-    uint32_t        base_s;          /* Unix s at which base was looked up */
+    uint32_t        base_s;          /* Unix s at which base was looked up;
+                                        0: not yet */
     uint32_t        flags;           /* qoe_view*.c's */
     uint64_t        base_key;        /* hash of the raw values of base */
 

@@ -14,6 +14,7 @@
 #include "qoe_spool_table.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ typedef struct {
     qoe_governor_t     governor;
     qoe_proc_t         self;
     uint64_t           sessions;
+    bool               over;                 /* come_and_leave() may end */
     qoe_collect_t     *c;
 } place_t;
 
@@ -215,7 +217,7 @@ view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
                                labels_of(&l, org, "e"));
     }
 
-    qoe_sessions_set_base(v, base);
+    qoe_sessions_set_base(v, base, 1, NOW_MS / 1000);
     v->view_key = p->sessions;
     v->received_ms = NOW_MS - age_ms;
     qoe_sessions_touch(p->st.sessions[lane], v, QOE_SESSIONS_VISIBLE);
@@ -287,8 +289,10 @@ test_views(void)
     v->view_key = 0;
     view(p, 0, "d", 0);
     v = view(p, 0, "a", 0);
-    qoe_sessions_set_base(v, 0);
+    qoe_sessions_set_base(v, 0, 0, 0);
     qoe_sessions_remove(p->st.sessions[0], v);
+    v = view(p, 1, NULL, 0);
+    qoe_sessions_set_base(v, 0, 0, 0);
 
     ok(collect(p), "a collection with views");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=a,env=e")
@@ -303,7 +307,7 @@ test_views(void)
        == 0, "and where it ended");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
                 "otel.metric.overflow=true") == 1,
-       "a view whose attributes had no room");
+       "a view whose attributes had no room, but none that has none yet");
 
     for (i = 0; i < 500; i++) {
         snprintf(org, sizeof(org), "o%d", i % 250);
@@ -325,6 +329,100 @@ test_views(void)
        && qoe_collect_count(p->c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0
        && qoe_collect_count(p->c, QOE_METRIC_QUEUE_SIZE) == 0,
        "groups that are off have nothing");
+
+    place_free(p);
+}
+
+
+/* Long enough to be seen in this state. */
+
+static void
+linger(bool so)
+{
+    struct timespec  ts = { 0, 20000 };
+
+    if (so) {
+        nanosleep(&ts, NULL);
+    }
+}
+
+
+/*
+ * Views come and leave, in the order in which qoe_apply.c does it, in the
+ * place of each other and with other attributes, as fast as can be.
+ */
+
+static void *
+come_and_leave(void *data)
+{
+    uint32_t         n, base;
+    place_t         *p;
+    uint64_t         session[2];
+    qoe_view_t      *v;
+    qoe_store_t     *store;
+    qoe_labels_t     l;
+    qoe_store_env_t  env;
+
+    p = data;
+    env = env_of(p);
+    store = p->st.store[0];
+
+    for (n = 0; !__atomic_load_n(&p->over, __ATOMIC_RELAXED); n++) {
+
+        session[0] = n + 1;
+        session[1] = n + 1;
+
+        v = qoe_sessions_add(p->st.sessions[0], session);
+
+        v->received_ms = NOW_MS;
+        __atomic_store_n(&v->view_key, n + 1, __ATOMIC_RELEASE);
+        linger(n % 5 == 0);
+
+        base = qoe_store_block(store, &env,
+                               labels_of(&l, n % 2 ? "a" : "b", "e"));
+        qoe_sessions_set_base(v, base, n % 2, NOW_S);
+        linger(n % 3 == 0);
+
+        v->view_key = (n % 3 == 0) ? 0 : v->view_key;
+        qoe_sessions_set_base(v, 0, 0, 0);
+        linger(n % 7 == 0);
+
+        qoe_store_unref(store, base);
+        qoe_sessions_remove(p->st.sessions[0], v);
+    }
+
+    return NULL;
+}
+
+
+static void
+test_views_race(void)
+{
+    int        i, failed, overflowed;
+    bool       there;
+    place_t   *p;
+    pthread_t  t;
+
+    p = place_new();
+    failed = 0;
+    overflowed = 0;
+    there = false;
+
+    pthread_create(&t, NULL, come_and_leave, p);
+
+    for (i = 0; i < 300 || (!there && i < 1000000); i++) {
+        failed += !collect(p);
+        there |= !isnan(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
+                                 "org_id=a,env=e"));
+        overflowed += !isnan(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
+                                      "otel.metric.overflow=true"));
+    }
+
+    __atomic_store_n(&p->over, true, __ATOMIC_RELAXED);
+    pthread_join(t, NULL);
+
+    ok(failed == 0 && there, "collections beside views that come and leave");
+    ok(overflowed == 0, "none of these is one without room");
 
     place_free(p);
 }
@@ -589,6 +687,7 @@ main(void)
 {
     test_empty();
     test_views();
+    test_views_race();
     test_viewers();
     test_workers();
     test_queue();
