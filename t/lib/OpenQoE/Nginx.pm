@@ -217,8 +217,9 @@ sub worker_pids ($self, %opt) {
 }
 
 
-# HUP, then waits until as many new workers are there as configured.  With
-# old => 1 waits also until the old ones have gone.  False on a timeout.
+# HUP, then waits until as many new workers are there as configured and the
+# old ones know that they are to leave: who kills one now means a new one.
+# With old => 1 waits also until the old ones have gone.  False on a timeout.
 
 sub reload ($self, %opt) {
     my %old = map { $_ => 1 } $self->worker_pids(all => 1);
@@ -226,14 +227,14 @@ sub reload ($self, %opt) {
     kill 'HUP', $self->master_pid;
 
     my $new = wait_until(sub {
-        my @new = grep { !$old{$_} } $self->worker_pids;
-        return @new >= $self->{workers};
-    }, $opt{timeout} // 15);
+        my @workers = $self->worker_pids;
+        return @workers >= $self->{workers} && !grep { $old{$_} } @workers;
+    }, $opt{timeout} // 30);
 
     if ($new && $opt{old}) {
         $new = wait_until(sub {
             !grep { $old{$_} } children($self->master_pid);
-        }, $opt{timeout} // 15);
+        }, $opt{timeout} // 30);
     }
 
     return $new;
@@ -254,18 +255,23 @@ sub reload_fails ($self, $timeout = 10) {
 
 
 # Kills a worker (a random one unless pid => is given) and, unless wait => 0,
-# waits for the one that the master starts in its place.  The pid killed.
+# waits for the one that the master starts in its place: on a busy virtual
+# machine a fork has taken 40 s.  The pid killed.
 
 sub kill_worker ($self, %opt) {
-    my @before = $self->worker_pids;
+    my @before;
+    wait_until(sub { @before = $self->worker_pids })
+        or die "no worker to kill\n";
     my $pid = $opt{pid} // $before[rand @before];
     my %before = map { $_ => 1 } @before;
 
     kill $opt{signal} // 'KILL', $pid;
 
     if ($opt{wait} // 1) {
-        wait_until(sub { grep { !$before{$_} } $self->worker_pids }, 10)
-            or die "the worker was not replaced\n";
+        wait_until(sub { grep { !$before{$_} } $self->worker_pids }, 40)
+            or die "worker $pid of @before was not replaced:\n",
+                   $self->error_log, map { "$_ " . process_title($_) . "\n" }
+                                         children($self->master_pid);
     }
 
     return $pid;

@@ -30,6 +30,11 @@ $Slow = 5 if $ENV{OPENQOE_SLOW} && $Slow == 1;
 
 use constant { PORT_FIRST => 18000, PORT_LAST => 31999 };
 
+# what is waited for comes much sooner, but on a machine that is busy with
+# something else; longer deadlines cost nothing where it comes
+
+use constant PATIENCE => 3;
+
 my $owner = $$;
 my (@live, @port_locks, @scratch);
 
@@ -41,10 +46,11 @@ sub scaled ($seconds) { $seconds * $Slow }
 
 
 # Calls $check until it returns a true value, which is returned, or until
-# the timeout (seconds, scaled) has passed: then undef.
+# the timeout (seconds, scaled, with patience) has passed: then undef.  Not
+# for what must not happen.
 
 sub wait_until ($check, $timeout = 5) {
-    my $end = time + scaled($timeout);
+    my $end = time + scaled($timeout) * PATIENCE;
     my $pause = 0.01;
 
     while (1) {
