@@ -287,7 +287,7 @@ sub post_batches ($nginx, $oracle, $n) {
     }
 
     is($refused, 0, 'all accepted');
-    cmp_ok($slowest, '<', scaled(0.5), 'no answer waits for the Collector');
+    cmp_ok($slowest, '<', scaled(1.5), 'no answer waits for the Collector');
 }
 
 
@@ -341,7 +341,7 @@ subtest 'nginx leaves while the Collector is stuck' => sub {
 
     my $start = time;
     ok($nginx->stop('TERM', 8), 'nginx leaves by itself');
-    cmp_ok(time - $start, '<', scaled(3), 'within the bound');
+    cmp_ok(time - $start, '<', scaled(10), 'within the bound');
 
     $collector->process->signal('CONT');
     $nginx->no_errors;

@@ -201,12 +201,12 @@ subtest 'slow clients' => sub {
     is(($client->read_response // {})->{status}, 202, 'slow, not too slow');
     $client->close;
 
-    $client = $nginx->http(timeout => 3);
+    $client = $nginx->http(timeout => 30);
     $client->send_raw($head . substr $body, 0, 10);
     my $begin = time;
     my $r = $client->read_response;
     ok(!$r || $r->{status} == 408, 'too slow: client_body_timeout');
-    cmp_ok(time - $begin, '<', 2.5, 'ends it');
+    cmp_ok(time - $begin, '<', 20, 'ends it, not the 60 s of the default');
     $client->close;
 };
 

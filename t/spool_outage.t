@@ -91,7 +91,7 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
         my @n = $f->receiver->latencies(run_of($live)); @n >= 100 }, 5),
        'live events arrive meanwhile');
     my $p99 = quantile(0.99, $f->receiver->latencies(run_of($live)));
-    cmp_ok($p99, '<', scaled(1500), "live: p99 $p99 ms to the collector");
+    cmp_ok($p99, '<', scaled(3000), "live: p99 $p99 ms to the collector");
 
     $f->settled('live before backlog', timeout => 90);
     $f->end;
@@ -111,13 +111,13 @@ for my $mood ('dead', 'hang') {
     my $load = $f->load(d => 6, c => 8, r => 600);
     $f->meanwhile($load, sub ($i) { });
     $f->loaded;
-    $f->wait_delivered(3);
+    $f->wait_delivered(1);
 
     my $run = run_of($load);
     my @ms = $f->receiver->latencies($run);
     my $p99 = quantile(0.99, @ms) // 1e9;
     is($f->oracle->report->{missing}, 0, "$mood: the other has everything");
-    cmp_ok($p99, '<', scaled(1500), "$mood: at once (p99 $p99 ms)");
+    cmp_ok($p99, '<', scaled(3000), "$mood: at once (p99 $p99 ms)");
     is($f->dests->{second}{exported}, 0, "$mood: the second has nothing");
     cmp_ok($f->dests->{second}{spooled}, '>', 0, "$mood: it is in the spool");
 
@@ -142,11 +142,11 @@ for my $mood ('dead', 'hang') {
     $f->meanwhile($load, sub ($i) { });
     like($load->output, qr/refused_events 0 /, 'no request was refused');
     $f->loaded;
-    $f->wait_delivered(3);
+    $f->wait_delivered(1);
 
     is($f->oracle->report->{missing}, 0, 'the other has everything');
     my $p99 = quantile(0.99, $f->receiver->latencies(run_of($load))) // 1e9;
-    cmp_ok($p99, '<', scaled(1500), "at once (p99 $p99 ms)");
+    cmp_ok($p99, '<', scaled(3000), "at once (p99 $p99 ms)");
     cmp_ok($f->dests->{second}{dropped}{behind}, '>', 0,
            'the second lost some, counted');
 

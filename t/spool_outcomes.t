@@ -94,7 +94,7 @@ subtest 'HTTP' => sub {
         my $took = told($f, sub { $f->receiver->mode("status 503 $text") },
                         $well, { name => "Retry-After: $value" });
         cmp_ok($took, '>', 2.7, sprintf 'not before (%.1f s)', $took);
-        cmp_ok($took, '<', scaled(6), 'but then');
+        cmp_ok($took, '<', scaled(12), 'but then');
     }
 
     # answers that are strange, of which the request was taken
@@ -199,7 +199,7 @@ subtest 'gRPC' => sub {
                                           retry_ms => 2500) }, $well,
                     { name => 'RESOURCE_EXHAUSTED with RetryInfo' });
     cmp_ok($took, '>', 2.2, sprintf 'not before it says (%.1f s)', $took);
-    cmp_ok($took, '<', scaled(6), 'but then');
+    cmp_ok($took, '<', scaled(12), 'but then');
 
     told($f, sub { $peer->mode(mode => 'drop') }, $well,
          { name => 'connection dropped' });

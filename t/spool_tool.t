@@ -314,7 +314,7 @@ subtest 'replay: what is not taken' => sub {
     my $start = time;
     ($rc, $out, $err) = run('replay', @to, '--max-time', '2500ms',
                             "$DIR/i1/a");
-    cmp_ok(time - $start, '<', 10, 'it ends in time');
+    cmp_ok(time - $start, '<', 40, 'it ends in time');
     is($rc, 1, 'not taken');
     like($out, qr/^sent=0 .* unsent=60 /, 'counted');
     like($err, qr/not finished in time: .*later/, 'with the reason');
