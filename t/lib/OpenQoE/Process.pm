@@ -292,10 +292,22 @@ sub group_alive ($group) {
 
     for my $pid (pids()) {
         my ($state, undef, $pgrp) = proc_stat($pid);
-        return 1 if defined $pgrp && $pgrp == $group && $state ne 'Z';
+        return 1 if defined $pgrp && $pgrp == $group
+                    && ($state ne 'Z' || threads_alive($pid));
     }
 
     return 0;
+}
+
+
+# A process whose first thread is a zombie has its sockets and locks until
+# the others have ended, too.
+
+sub threads_alive ($pid) {
+    return scalar grep {
+        my ($state) = slurp($_) =~ /^\d+ \(.*\) (\S) /s;
+        defined $state && $state !~ /[ZX]/;
+    } glob "/proc/$pid/task/*/stat";
 }
 
 
