@@ -18,7 +18,7 @@
 #include "qoe_sample.h"
 
 
-#define QOE_SEEN_MIN       (8 * 1024)        /* bytes */
+#define QOE_SEEN_MIN       (16 * 1024)       /* bytes */
 #define QOE_SEEN_MAX       (1024 * 1024)
 
 

@@ -304,6 +304,7 @@ qoe_view_frame_settled(const qoe_judge_t *j, qoe_growth_t growth)
     case QOE_EVENT_MOVEAWAY:
     case QOE_EVENT_HEARTBEAT:
     case QOE_EVENT_ERROR:
+    case QOE_EVENT_PLAYBACKDETACHED:
         return true;
 
     default:
@@ -368,7 +369,7 @@ qoe_view_start(qoe_judge_t *j, uint64_t at_ms, float told)
 
     qoe_point_add(j->points, QOE_METRIC_VIDEO_STARTUP_TIME, v->startup);
     qoe_point_add(j->points, QOE_METRIC_VIDEO_STARTUP_SECONDS,
-                  v->startup / 1000);
+                  (double) v->startup / 1000);
     qoe_point_add(j->points, QOE_METRIC_AGGREGATE_STARTUP_TIME, v->aggregate);
 }
 
