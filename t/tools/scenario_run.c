@@ -73,8 +73,8 @@ scenario_run_conf(scenario_run_t *run)
     qoe_dimensions_init(&run->dims);
 
     run->conf.groups = QOE_GROUPS_ALL;
-    run->conf.view.timeout_ms = 120000;
-    run->conf.view.hidden_timeout_ms = 1800000;
+    run->conf.view.timeout_ms = 600000;
+    run->conf.view.hidden_timeout_ms = 180000;
     run->conf.series_max = 100000;
     run->conf.series_ttl_ms = 3600000;
     run->conf.dims = &run->dims;
