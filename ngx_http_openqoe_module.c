@@ -134,7 +134,7 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NULL },
 
     { ngx_string("openqoe_view_timeout"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_openqoe_view_timeout,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,

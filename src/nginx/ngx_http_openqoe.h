@@ -131,6 +131,7 @@ typedef struct {
     ngx_array_t               sources;       /* qoe_source_t */
     ngx_array_t               attributes;    /* ngx_str_t: free names */
     ngx_msec_t                view_timeout;
+    ngx_msec_t                paused_timeout;
     ngx_msec_t                hidden_timeout;
     ngx_msec_t                series_ttl;
     size_t                    series_max;

@@ -30,6 +30,10 @@ static const struct {
     (sizeof(ngx_http_openqoe_groups) / sizeof(ngx_http_openqoe_groups[0]))
 
 
+static char *ngx_http_openqoe_silence(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value, ngx_http_openqoe_main_conf_t *mcf);
+
+
 static const ngx_http_openqoe_range_t  ngx_http_openqoe_silence_range = {
     1000, 24 * 3600 * 1000, "a time from 1s to 24h"
 };
@@ -39,6 +43,7 @@ ngx_int_t
 ngx_http_openqoe_qoe_init(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
 {
     mcf->view_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->paused_timeout = NGX_CONF_UNSET_MSEC;
     mcf->hidden_timeout = NGX_CONF_UNSET_MSEC;
     mcf->series_max = NGX_CONF_UNSET_SIZE;
     mcf->series_ttl = NGX_CONF_UNSET_MSEC;
@@ -60,9 +65,11 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
 {
     qoe_conf_t  *q;
 
-    ngx_conf_init_msec_value(mcf->view_timeout, 2 * 60 * 1000);
+    ngx_conf_init_msec_value(mcf->view_timeout, 10 * 60 * 1000);
+    ngx_conf_init_msec_value(mcf->paused_timeout,
+                             ngx_max(mcf->view_timeout, 60 * 60 * 1000));
     ngx_conf_init_msec_value(mcf->hidden_timeout,
-                             ngx_max(mcf->view_timeout, 30 * 60 * 1000));
+                             ngx_min(mcf->view_timeout, 3 * 60 * 1000));
     ngx_conf_init_size_value(mcf->series_max, 100000);
     ngx_conf_init_msec_value(mcf->series_ttl, 3600 * 1000);
 
@@ -70,6 +77,7 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
 
     q->groups = q->groups ? q->groups & QOE_GROUPS_ALL : QOE_GROUPS_ALL;
     q->view.timeout_ms = mcf->view_timeout;
+    q->view.paused_timeout_ms = mcf->paused_timeout;
     q->view.hidden_timeout_ms = mcf->hidden_timeout;
     q->series_max = (uint32_t) mcf->series_max;
     q->series_ttl_ms = mcf->series_ttl;
@@ -128,12 +136,13 @@ ngx_http_openqoe_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* time [hidden=time] */
+/* time [paused=time] [hidden=time] */
 
 char *
 ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_str_t                     *value, s;
+    ngx_str_t                     *value;
+    ngx_uint_t                     i;
     ngx_http_openqoe_main_conf_t  *mcf = conf;
 
     value = cf->args->elts;
@@ -150,24 +159,52 @@ ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                    &value[1], ngx_http_openqoe_silence_range.text);
     }
 
-    if (cf->args->nelts == 2) {
-        return NGX_CONF_OK;
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_openqoe_silence(cf, cmd, &value[i], mcf) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
-    if (ngx_strncmp(value[2].data, "hidden=", 7) != 0) {
-        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
-                                          &value[2], "\"hidden=time\"");
+    return NGX_CONF_OK;
+}
+
+
+/* "paused=time" or "hidden=time" */
+
+static char *
+ngx_http_openqoe_silence(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value,
+    ngx_http_openqoe_main_conf_t *mcf)
+{
+    ngx_str_t    s;
+    ngx_msec_t  *to;
+
+    if (ngx_strncmp(value->data, "paused=", 7) == 0) {
+        to = &mcf->paused_timeout;
+
+    } else if (ngx_strncmp(value->data, "hidden=", 7) == 0) {
+        to = &mcf->hidden_timeout;
+
+    } else {
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data, value,
+                                          "\"paused=time\" or "
+                                          "\"hidden=time\"");
     }
 
-    s.data = value[2].data + 7;
-    s.len = value[2].len - 7;
+    if (*to != NGX_CONF_UNSET_MSEC) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\" in \"%V\"", value,
+                           &cmd->name);
+        return NGX_CONF_ERROR;
+    }
 
-    if (ngx_http_openqoe_time(&s, &ngx_http_openqoe_silence_range,
-                              &mcf->hidden_timeout)
+    s.data = value->data + 7;
+    s.len = value->len - 7;
+
+    if (ngx_http_openqoe_time(&s, &ngx_http_openqoe_silence_range, to)
         != NGX_OK)
     {
-        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
-                   &value[2], ngx_http_openqoe_silence_range.text);
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data, value,
+                                          ngx_http_openqoe_silence_range.text);
     }
 
     return NGX_CONF_OK;

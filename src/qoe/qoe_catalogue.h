@@ -99,6 +99,11 @@
       CORE, "",                                                               \
       "ended",                                                                \
       "Views played to the end")                                              \
+    X(VIEWS_CONTINUED_TOTAL,                                                  \
+      "openqoe.views_continued_total", COUNTER, "", NONE,                     \
+      CORE, "",                                                               \
+      "the first event after the silence that ended a view",                  \
+      "Views that went on after silence had ended them")                      \
     X(PAUSE_EVENTS_TOTAL,                                                     \
       "openqoe.pause_events_total", COUNTER, "", NONE,                        \
       CORE, "",                                                               \

@@ -74,6 +74,7 @@ scenario_run_conf(scenario_run_t *run)
 
     run->conf.groups = QOE_GROUPS_ALL;
     run->conf.view.timeout_ms = 600000;
+    run->conf.view.paused_timeout_ms = 3600000;
     run->conf.view.hidden_timeout_ms = 180000;
     run->conf.series_max = 100000;
     run->conf.series_ttl_ms = 3600000;
