@@ -318,7 +318,7 @@ qoe_view_notice(qoe_judge_t *j)
         qoe_view_frames(j);
 
     } else if (m->type == QOE_EVENT_PLAYBACKRATECHANGE && m->value > 0) {
-        v->rate = m->value;
+        v->rate = (float) m->value;
     }
 }
 
@@ -573,7 +573,7 @@ qoe_view_pause_counts(qoe_judge_t *j)
     }
 
     qoe_point_add(j->points, QOE_METRIC_PAUSE_EVENTS_TOTAL, 1);
-    qoe_point_add(j->points, QOE_METRIC_PAUSE_PLAYING_TIME, j->m->told);
+    qoe_point_add(j->points, QOE_METRIC_PAUSE_PLAYING_TIME, j->m->value);
 }
 
 
@@ -605,7 +605,7 @@ qoe_view_visible(qoe_judge_t *j, bool hidden)
 static void
 qoe_view_frames(qoe_judge_t *j)
 {
-    float        frames;
+    double       frames;
     qoe_view_t  *v;
 
     v = j->v;
@@ -616,9 +616,10 @@ qoe_view_frames(qoe_judge_t *j)
     }
 
     qoe_point_add(j->points, QOE_METRIC_DROPPED_FRAMES_TOTAL,
-                  frames < v->dropped ? frames : frames - v->dropped);
+                  frames < (double) v->dropped
+                  ? frames : frames - (double) v->dropped);
 
-    v->dropped = frames;
+    v->dropped = (float) frames;
 }
 
 

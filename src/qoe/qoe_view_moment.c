@@ -9,8 +9,8 @@
 #include "qoe_view_priv.h"
 
 
-static float qoe_moment_number(const qoe_view_step_t *x, qoe_number_t id);
-static float qoe_moment_value(const qoe_view_step_t *x);
+static double qoe_moment_number(const qoe_view_step_t *x, qoe_number_t id);
+static double qoe_moment_value(const qoe_view_step_t *x);
 static bool qoe_moment_before(const qoe_moment_t *a, const qoe_moment_t *b);
 
 
@@ -33,30 +33,32 @@ qoe_moment_of(qoe_moment_t *m, const qoe_view_step_t *x)
     if (m->type == QOE_EVENT_HEARTBEAT || m->type == QOE_EVENT_QUARTILE
         || m->type == QOE_EVENT_PAUSE || m->type == QOE_EVENT_ENDED)
     {
-        m->told = qoe_moment_number(x, QOE_NUMBER_PLAYING_TIME);
+        m->told = (float) qoe_moment_number(x, QOE_NUMBER_PLAYING_TIME);
     }
 
     m->value = qoe_moment_value(x);
-    m->more = (float) x->bitrate;
+    m->bitrate = (float) x->bitrate;
 
     if (m->type == QOE_EVENT_STALLEND) {
-        m->more = qoe_moment_number(x, QOE_NUMBER_STALL_POSITION_SECS) * 1000;
-    }
+        m->stalled_at = qoe_moment_number(x, QOE_NUMBER_STALL_POSITION_SECS)
+                        * 1000;
 
-    qoe_view_sizes(m, x);
+    } else {
+        qoe_view_sizes(m, x);
+    }
 }
 
 
-static float
+static double
 qoe_moment_number(const qoe_view_step_t *x, qoe_number_t id)
 {
-    return (x->set >> id & 1) ? (float) x->s->number[id] : NAN;
+    return (x->set >> id & 1) ? x->s->number[id] : NAN;
 }
 
 
 /* The number that the event's type is about. */
 
-static float
+static double
 qoe_moment_value(const qoe_view_step_t *x)
 {
     unsigned  type;
@@ -65,6 +67,7 @@ qoe_moment_value(const qoe_view_step_t *x)
         [QOE_EVENT_MANIFESTLOAD] = 1 + QOE_NUMBER_PAGE_LOAD_TIME,
         [QOE_EVENT_PLAYERREADY] = 1 + QOE_NUMBER_PLAYER_STARTUP_TIME,
         [QOE_EVENT_CANPLAY] = 1 + QOE_NUMBER_VIDEO_STARTUP_TIME,
+        [QOE_EVENT_PAUSE] = 1 + QOE_NUMBER_PLAYING_TIME,
         [QOE_EVENT_SEEK] = 1 + QOE_NUMBER_SEEK_LATENCY,
         [QOE_EVENT_STALLEND] = 1 + QOE_NUMBER_STALL_DURATION,
         [QOE_EVENT_ERROR] = 1 + QOE_NUMBER_FATAL,

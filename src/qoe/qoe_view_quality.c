@@ -189,10 +189,10 @@ qoe_view_mean_pixels(const qoe_view_t *v)
 static void
 qoe_view_rate_seen(qoe_view_t *v, const qoe_moment_t *m)
 {
-    v->media[m->media % QOE_VIEW_MEDIA].rate = m->more;
+    v->media[m->media % QOE_VIEW_MEDIA].rate = m->bitrate;
 
-    if (m->media == QOE_VIEW_VIDEO && !(v->top >= m->more)) {
-        v->top = m->more;
+    if (m->media == QOE_VIEW_VIDEO && !(v->top >= m->bitrate)) {
+        v->top = m->bitrate;
     }
 }
 
@@ -221,7 +221,7 @@ qoe_view_shown(qoe_judge_t *j)
         return;
     }
 
-    if (m->more > 0) {
+    if (m->bitrate > 0) {
         qoe_view_rate_seen(v, m);
     }
 

@@ -212,8 +212,9 @@ qoe_view_stall_goes_on(qoe_judge_t *j)
 
     qoe_view_close(j, ms, j->m->value);
 
-    if (v->stalls != stalls && !isnan(j->m->more)) {
-        qoe_point_add(j->points, QOE_METRIC_STALL_POSITION, j->m->more);
+    if (v->stalls != stalls && !isnan(j->m->stalled_at)) {
+        qoe_point_add(j->points, QOE_METRIC_STALL_POSITION,
+                      j->m->stalled_at);
     }
 
     return true;

@@ -20,9 +20,9 @@ static bool qoe_view_wishes(qoe_judge_t *j);
 static bool qoe_view_wait_near(const qoe_judge_t *j);
 static bool qoe_view_frame_proven(qoe_judge_t *j);
 static bool qoe_view_frame_settled(const qoe_judge_t *j, qoe_growth_t growth);
-static void qoe_view_start(qoe_judge_t *j, uint64_t at_ms, float told);
-static float qoe_view_told_startup(const qoe_view_t *v);
-static float qoe_view_told_player(const qoe_view_t *v, bool told);
+static void qoe_view_start(qoe_judge_t *j, uint64_t at_ms, double told);
+static double qoe_view_told_startup(const qoe_view_t *v);
+static double qoe_view_told_player(const qoe_view_t *v, bool told);
 
 
 void
@@ -332,7 +332,7 @@ qoe_view_start_unproven(qoe_judge_t *j)
 /* told: the startup that a canplay told; NaN: what was measured counts. */
 
 static void
-qoe_view_start(qoe_judge_t *j, uint64_t at_ms, float told)
+qoe_view_start(qoe_judge_t *j, uint64_t at_ms, double told)
 {
     qoe_view_t  *v;
 
@@ -359,7 +359,7 @@ qoe_view_start(qoe_judge_t *j, uint64_t at_ms, float told)
         return;
     }
 
-    v->startup = isnan(told) ? (float) qoe_view_since(at_ms, v->wish.at_ms)
+    v->startup = isnan(told) ? (double) qoe_view_since(at_ms, v->wish.at_ms)
                              : told;
     v->aggregate = v->startup;
 
@@ -369,7 +369,7 @@ qoe_view_start(qoe_judge_t *j, uint64_t at_ms, float told)
 
     qoe_point_add(j->points, QOE_METRIC_VIDEO_STARTUP_TIME, v->startup);
     qoe_point_add(j->points, QOE_METRIC_VIDEO_STARTUP_SECONDS,
-                  (double) v->startup / 1000);
+                  v->startup / 1000);
     qoe_point_add(j->points, QOE_METRIC_AGGREGATE_STARTUP_TIME, v->aggregate);
 }
 
@@ -379,7 +379,7 @@ qoe_view_start(qoe_judge_t *j, uint64_t at_ms, float told)
  * then differ by as much as their events do, and the player's is part of it.
  */
 
-static float
+static double
 qoe_view_told_startup(const qoe_view_t *v)
 {
     double  told, events;
@@ -392,13 +392,13 @@ qoe_view_told_startup(const qoe_view_t *v)
     events = (double) (int64_t) (v->canplay_ms - v->ready_ms);
 
     return fabs(told - events) <= QOE_VIEW_NEAR_MS
-           ? (float) qoe_max(told, 0.0) : v->canplay;
+           ? qoe_max(told, 0.0) : v->canplay;
 }
 
 
 /* Of the player's startup what was before the wish: the rest is measured. */
 
-static float
+static double
 qoe_view_told_player(const qoe_view_t *v, bool told)
 {
     double  ms;
@@ -413,5 +413,5 @@ qoe_view_told_player(const qoe_view_t *v, bool told)
         ms -= (double) qoe_view_since(v->ready_ms, v->wish.at_ms);
     }
 
-    return (float) qoe_max(ms, 0.0);
+    return qoe_max(ms, 0.0);
 }

@@ -54,17 +54,20 @@ typedef struct {
 typedef struct {
     uint64_t        at_ms;
     double          position;
+    double          value;           /* what the type tells; NaN: nothing */
     float           told;            /* playing_time, ms; NaN: not sent */
-    float           value;           /* what the type tells; NaN: nothing */
-    float           more;            /* bitrate, bit/s, 0: none; stallend:
-                                        position of the stall, ms, or NaN */
-    uint16_t        width;           /* picture, pixels; 0: not known */
-    uint16_t        height;
-    uint16_t        box_width;       /* the player's, physical pixels */
-    uint16_t        box_height;
+    float           bitrate;         /* bit/s; 0: not known */
+    union {
+        struct {
+            uint16_t    width;       /* picture, pixels; 0: not known */
+            uint16_t    height;
+            uint16_t    box_width;   /* the player's, physical pixels */
+            uint16_t    box_height;
+        };
+        double      stalled_at;      /* stallend: position, ms, or NaN */
+    };
     uint8_t         type;            /* qoe_event_type_t */
     uint8_t         media;
-    uint16_t        unused;
 } qoe_moment_t;
 
 
@@ -125,14 +128,14 @@ struct qoe_view_s {
     uint64_t        frame_ms;        /* a first frame without proof yet */
     uint64_t        canplay_ms;
     uint64_t        ready_ms;
-    float           canplay;         /* video_startup_time, ms */
-    float           ready;           /* player_startup_time, ms */
-    float           page;            /* page_load_time, ms; 0: not known */
-    float           startup;         /* ms; NaN: not known */
-    float           aggregate;       /* ms; NaN: not known */
-    float           told_scale;      /* position_told's unit, ms; 0: unknown */
-    double          scale_position;  /* where the unit is measured from */
-    float           scale_told;
+    double          canplay;         /* video_startup_time, ms */
+    double          ready;           /* player_startup_time, ms */
+    double          page;            /* page_load_time, ms; 0: not known */
+    double          startup;         /* ms; NaN: not known */
+    double          aggregate;       /* ms; NaN: not known */
+    float           told_scale;      /* of playing_time, ms; 0: not known */
+    float           scale_told;      /* where the unit is measured from */
+    double          scale_position;
 
     /* of video, sums over the time of playing */
 
