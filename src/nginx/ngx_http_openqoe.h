@@ -133,6 +133,7 @@ typedef struct {
     ngx_msec_t                view_timeout;
     ngx_msec_t                hidden_timeout;
     ngx_msec_t                series_ttl;
+    ngx_msec_t                series_birth;  /* 0: off */
     size_t                    series_max;
 
     /* from the environment, defaults of the location's directives */
@@ -245,6 +246,8 @@ char *ngx_http_openqoe_event_time(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_openqoe_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_series_birth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_openqoe_qoe_init(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf);

@@ -104,7 +104,6 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->env.key = st->key;
     a->env.count = &st->shared->series;
     a->env.max = conf->series_max;
-    a->env.zone_start_ns = qoe_zone_start_ns(st->zone);
 
     if (adopted) {
         qoe_apply_recover(a);

@@ -222,7 +222,7 @@ qoe_collect_self(qoe_collect_t *c, const qoe_self_series_t *e)
         return rc;
     }
 
-    m = qoe_collect_merged(c, e->metric, 0, extra, c->start_ns);
+    m = qoe_collect_merged(c, e->metric, 0, extra, e->start_ns);
     if (m == NULL) {
         return QOE_NOMEM;
     }
@@ -377,6 +377,30 @@ qoe_collect_intern(qoe_collect_t *c, uint64_t hash, qoe_span_t bytes,
 }
 
 
+bool
+qoe_collect_known(const qoe_collect_t *c, uint64_t hash)
+{
+    uint32_t              i;
+    qoe_collect_block_t  *b;
+
+    if (hash == 0) {
+        return true;                         /* no attributes */
+    }
+
+    for (i = c->block_heads[hash & (c->nblock_heads - 1)]; i != 0;
+         i = b->next)
+    {
+        b = qoe_collect_pool_at(&c->blocks, i - 1);
+
+        if (b->hash == hash) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* The series' entry, an empty one when it is new; NULL: no memory. */
 
 static qoe_merged_t *
@@ -456,7 +480,7 @@ qoe_collect_idle_slot(qoe_collect_t *c, qoe_merged_t *m, uint32_t lane,
 {
     qoe_idle_t  *e;
 
-    if (c->mode != QOE_COLLECT_EXPORT) {
+    if (!qoe_collect_exports(c)) {
         return QOE_OK;
     }
 

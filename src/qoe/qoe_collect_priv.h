@@ -82,7 +82,13 @@ struct qoe_collect_s {
     qoe_collect_mode_t       mode;
     uint32_t                 groups;
     uint64_t                 now_ns;
+    uint64_t                 time_ns;        /* of the points */
     uint64_t                 start_ns;       /* of the zone */
+    uint64_t                 wait_ns;        /* for a zero to be seen */
+    uint64_t                 since_ns;       /* births: announced until then */
+    uint64_t                 regular_ns;     /* and the last export */
+    bool                     waits;
+    bool                     resting;        /* births: the second walk */
     int32_t                  drift;          /* of the shared count, before */
 
     /* where the work stands */
@@ -128,10 +134,37 @@ qoe_status_t qoe_collect_self(qoe_collect_t *c, const qoe_self_series_t *e);
 /* A zero-filled item at the end; NULL: no memory. */
 void *qoe_collect_pool_add(qoe_collect_pool_t *p);
 
+/* Is a block of a lane with that hash one of the collection? */
+bool qoe_collect_known(const qoe_collect_t *c, uint64_t hash);
+
 static inline void *
 qoe_collect_pool_at(const qoe_collect_pool_t *p, uint32_t i)
 {
     return p->chunk[i / QOE_COLLECT_CHUNK] + i % QOE_COLLECT_CHUNK * p->size;
+}
+
+
+/* qoe_collect_birth.c */
+
+/* At a start like that a series shows 0 as yet. */
+bool qoe_collect_young(const qoe_collect_t *c, uint64_t start_ns);
+/* Is a series with that start to be in a collection of births? */
+bool qoe_collect_due(const qoe_collect_t *c, uint64_t start_ns);
+/* Sets what the two go by. */
+void qoe_collect_birth(qoe_collect_t *c);
+
+static inline bool
+qoe_collect_exports(const qoe_collect_t *c)
+{
+    return c->mode == QOE_COLLECT_EXPORT || c->mode == QOE_COLLECT_LAST;
+}
+
+
+static inline bool
+qoe_collect_is_gauge(uint32_t metric)
+{
+    return qoe_metrics[metric].kind == QOE_INSTRUMENT_GAUGE
+           || qoe_metrics[metric].kind == QOE_INSTRUMENT_GAUGE_NOW;
 }
 
 

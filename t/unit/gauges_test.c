@@ -184,8 +184,7 @@ static qoe_store_env_t
 env_of(place_t *p)
 {
     return (qoe_store_env_t) { p->st.key, &p->st.shared->series,
-                               p->conf.series_max,
-                               qoe_zone_start_ns(p->zone) };
+                               p->conf.series_max };
 }
 
 
