@@ -48,16 +48,16 @@ qoe_view_t *qoe_sessions_oldest(qoe_sessions_t *s, qoe_sessions_list_t list);
 /* The next one behind v in its list, or NULL. */
 qoe_view_t *qoe_sessions_newer(qoe_sessions_t *s, const qoe_view_t *v);
 
-/* Frees the slot; v->base must have been given up (0). */
+/* Frees the slot; v->base and v->fine must have been given up (0). */
 void qoe_sessions_remove(qoe_sessions_t *s, qoe_view_t *v);
 
 /*
- * Sets the attribute block, looked up at Unix time now_s for raw values with
- * that hash; for readers as one change.  0, 0, 0: not looked up yet, or given
- * up.  base 0 with a time: there was no room for it.
+ * Sets the attribute blocks, looked up at Unix time now_s for raw values with
+ * that hash; for readers as one change.  All 0: not looked up yet, or given
+ * up.  A block 0 with a time: there was no room for it.
  */
-void qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint64_t key,
-    uint32_t now_s);
+void qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
+    uint64_t key, uint32_t now_s);
 
 void qoe_sessions_rebuild(qoe_sessions_t *s);
 

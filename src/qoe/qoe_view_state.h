@@ -49,7 +49,9 @@ struct qoe_view_s {
     uint32_t        base_s;          /* Unix s at which base was looked up;
                                         0: not yet */
     uint32_t        flags;           /* qoe_view*.c's */
-    uint64_t        base_key;        /* hash of the raw values of base */
+    uint64_t        base_key;        /* hash of the raw values of both */
+    uint32_t        fine;            /* attribute block of headline metrics,
+                                        a reference held */
 
     /* written by qoe_view*.c */
 
