@@ -357,6 +357,10 @@ ngx_http_openqoe_parked_t *ngx_http_openqoe_ack_create(ngx_http_request_t *r,
 void ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p,
     const uint64_t *ends, const ngx_http_openqoe_answer_t *answer);
 
+/* _identity.c */
+void ngx_http_openqoe_identity(const ngx_str_t *host, const ngx_str_t *zone,
+    char text[QOE_UUID_TEXT_LEN]);
+
 /* _process.c */
 ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);

@@ -28,11 +28,12 @@ static qoe_status_t qoe_collect_lanes(qoe_collect_t *c);
 static qoe_status_t qoe_collect_lane_slot(qoe_collect_t *c, uint32_t slot);
 static qoe_status_t qoe_collect_rest(qoe_collect_t *c);
 static bool qoe_collect_lane_wanted(qoe_collect_t *c, uint32_t slot,
-    qoe_series_t *e);
+    qoe_series_t *e, bool *before);
 static bool qoe_collect_birth_wanted(const qoe_collect_t *c,
     const qoe_store_t *store, uint32_t slot, qoe_series_t *e);
 static qoe_status_t qoe_collect_module(qoe_collect_t *c);
 static qoe_status_t qoe_collect_gauges(qoe_collect_t *c);
+static qoe_status_t qoe_collect_views(qoe_collect_t *c);
 static qoe_status_t qoe_collect_end_idle(qoe_collect_t *c);
 static qoe_status_t qoe_collect_expire(qoe_collect_t *c);
 static qoe_status_t qoe_collect_count_metrics(qoe_collect_t *c);
@@ -53,6 +54,7 @@ static const qoe_collect_phase_pt  qoe_collect_phases[] = {
     qoe_collect_rest,
     qoe_collect_module,
     qoe_collect_gauges,
+    qoe_collect_views,
     qoe_collect_end_idle,
     qoe_collect_expire,
     qoe_collect_count_metrics,
@@ -217,10 +219,11 @@ qoe_collect_lanes(qoe_collect_t *c)
 static qoe_status_t
 qoe_collect_lane_slot(qoe_collect_t *c, uint32_t slot)
 {
+    bool          before;
     qoe_series_t  e;
 
-    return qoe_collect_lane_wanted(c, slot, &e)
-           ? qoe_collect_series(c, c->lane, slot, &e) : QOE_OK;
+    return qoe_collect_lane_wanted(c, slot, &e, &before)
+           ? qoe_collect_series(c, c->lane, slot, &e, before) : QOE_OK;
 }
 
 
@@ -247,11 +250,13 @@ qoe_collect_rest(qoe_collect_t *c)
 
 
 static bool
-qoe_collect_lane_wanted(qoe_collect_t *c, uint32_t slot, qoe_series_t *e)
+qoe_collect_lane_wanted(qoe_collect_t *c, uint32_t slot, qoe_series_t *e,
+    bool *before)
 {
     qoe_store_t  *store;
 
     store = c->st.store[c->lane];
+    *before = false;
 
     if (c->mode == QOE_COLLECT_BIRTHS) {
         return qoe_collect_birth_wanted(c, store, slot, e);
@@ -271,6 +276,7 @@ qoe_collect_lane_wanted(qoe_collect_t *c, uint32_t slot, qoe_series_t *e)
         return true;
     }
 
+    *before = (e->window_count != 0);
     qoe_store_window(store, slot);
 
     return qoe_store_read(store, slot, e);
@@ -339,6 +345,32 @@ qoe_collect_gauges(qoe_collect_t *c)
 
     return qoe_gauges_collect(c, &c->st, c->conf, c->governor, c->now_ns,
                               &c->cursor);
+}
+
+
+static qoe_status_t
+qoe_collect_views(qoe_collect_t *c)
+{
+    uint32_t      i;
+    qoe_status_t  rc;
+
+    if (c->mode == QOE_COLLECT_BIRTHS
+        || !(qoe_metrics[QOE_METRIC_CONCURRENT_VIEWS_CURRENT].group
+             & c->groups))
+    {
+        return QOE_OK;
+    }
+
+    for (i = 0; i < QOE_COLLECT_SLICE && c->cursor < c->series.n; i++) {
+
+        rc = qoe_collect_no_views(c, c->cursor++);
+
+        if (rc != QOE_OK) {
+            return rc;
+        }
+    }
+
+    return c->cursor == c->series.n ? QOE_OK : QOE_AGAIN;
 }
 
 
@@ -457,7 +489,8 @@ qoe_collect_shown(const qoe_collect_t *c, const qoe_merged_t *m)
 
     return qoe_metrics[m->metric].kind != QOE_INSTRUMENT_GAUGE
            || m->count != 0
-           || (c->mode == QOE_COLLECT_READ && m->open_count != 0);
+           || (c->mode == QOE_COLLECT_READ ? m->open_count != 0
+                                           : qoe_collect_ended(c, m));
 }
 
 
@@ -509,6 +542,7 @@ qoe_collect_get(const qoe_collect_t *c, qoe_metric_id_t metric, size_t i,
     out->number = m->sum;
     out->integer = 0;
     out->histogram = m->histogram;
+    out->ended = false;
 
     if (!qoe_collect_is_gauge(metric) && qoe_collect_young(c, m->start_ns)) {
         out->number = 0;
@@ -524,6 +558,13 @@ qoe_collect_get(const qoe_collect_t *c, qoe_metric_id_t metric, size_t i,
         break;
 
     case QOE_INSTRUMENT_GAUGE:
+
+        if (c->mode != QOE_COLLECT_READ && m->count == 0) {
+            out->number = 0;
+            out->ended = true;
+            break;
+        }
+
         out->number = m->count ? m->sum / (double) m->count
                                : m->open_sum / (double) m->open_count;
         break;

@@ -88,6 +88,9 @@ typedef struct {
     double          number;          /* sums, gauges */
     uint64_t        integer;         /* COUNTER: number, exact */
     const qoe_histogram_t  *histogram;
+    bool            ended;           /* a gauge of an export that has had no
+                                        value since the last one: so that what
+                                        was exported then does not stand */
 } qoe_collected_t;
 
 /*

@@ -21,6 +21,7 @@ test_merge(void)
     qoe_collected_t   e;
 
     place_make(&p, 4);
+    p.conf.series_ttl_ms = 0;
 
     record(&p, 0, COUNTER, 1, 7, 5);
     record(&p, 1, COUNTER, 1, 7, 6);
@@ -58,7 +59,29 @@ test_merge(void)
     ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.number == 100,
        "the next export has what came since");
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
-       "and one with nothing new has no series");
+       "one with nothing new has no series");
+
+    p.now_ns += 59 * SECOND;
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
+       "what was exported stands for a minute");
+    p.now_ns += SECOND;
+    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended,
+       "after that an export says that there is no value");
+    ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0
+       && export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
+       "once, and scrapes have no series then");
+
+    record(&p, 0, GAUGE, 1, 0, 40);
+    p.now_ns += 30 * SECOND;
+    record(&p, 3, GAUGE, 1, 0, 50);
+    (void) export(&p);
+    p.now_ns += 30 * SECOND;
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
+       "a later value of another lane is no end");
+    p.now_ns += 300 * SECOND;
+    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended,
+       "long intervals: the next export says that there is no value");
+
     ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
        "a scrape neither");
     ok(qoe_collect_count(p.c, COUNTER) == 1
