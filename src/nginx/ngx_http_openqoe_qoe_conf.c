@@ -35,7 +35,7 @@ static const ngx_http_openqoe_range_t  ngx_http_openqoe_silence_range = {
 };
 
 static const ngx_http_openqoe_range_t  ngx_http_openqoe_birth_range = {
-    1000, 10 * 60 * 1000, "a time from 1s to 10m, or \"off\""
+    1000, 10 * 60 * 1000, "a time from 1s to 10m or off"
 };
 
 
