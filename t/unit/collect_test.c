@@ -92,6 +92,40 @@ test_merge(void)
 }
 
 
+/* Views that are on are counted over sessions, of which there are none. */
+
+static void
+test_no_views(void)
+{
+    place_t          p;
+    qoe_collected_t  e;
+
+    place_make(&p, 2);
+
+    record(&p, 0, QOE_METRIC_VIEWS_STARTED_TOTAL, 1, 0, 1);
+    ok(scrape(&p) == QOE_OK
+       && qoe_collect_count(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0,
+       "the attributes of headline metrics have no number of views");
+
+    record(&p, 0, COUNTER, 2, 0, 1);
+    record(&p, 1, COUNTER, 2, 3, 1);
+    record(&p, 1, HISTOGRAM, 2, 0, 1);
+    ok(export(&p) == QOE_OK
+       && only(&p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, &e)
+       && e.number == 0 && e.base != 0 && e.extra == 0,
+       "where no session is left there are 0 while other series live");
+
+    p.now_ns += 120 * SECOND;
+    (void) export(&p);
+    sweep(&p);
+    ok(export(&p) == QOE_OK
+       && qoe_collect_count(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0,
+       "with the last of them the number leaves");
+
+    place_free(&p);
+}
+
+
 static void
 test_groups(void)
 {
@@ -483,6 +517,7 @@ int
 main(void)
 {
     test_merge();
+    test_no_views();
     test_groups();
     test_idle();
     test_lanes();

@@ -225,23 +225,6 @@ view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
 }
 
 
-/* A value for the attributes of a view(), which may not be there. */
-
-static void
-record(place_t *p, qoe_metric_id_t metric, const char *org)
-{
-    uint32_t         base;
-    qoe_labels_t     l;
-    qoe_store_env_t  env;
-
-    env = env_of(p);
-    base = qoe_store_block(p->st.store[0], &env, labels_of(&l, org, "e"));
-
-    (void) qoe_store_record(p->st.store[0], &env, metric, base, 0, 1, NOW_NS);
-    qoe_store_unref(p->st.store[0], base);
-}
-
-
 static void
 test_empty(void)
 {
@@ -324,20 +307,6 @@ test_views(void)
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
                 "otel.metric.overflow=true") == 1,
        "a view whose attributes had no room, but none that has none yet");
-
-    record(p, QOE_METRIC_EVENTS_TOTAL, "gone");
-    record(p, QOE_METRIC_VIEWS_STARTED_TOTAL, "fine");
-    record(p, QOE_METRIC_EVENTS_TOTAL, "a");
-
-    ok(collect(p)
-       && value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=gone,env=e")
-          == 0
-       && value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=a,env=e")
-          == 3,
-       "where no session is left there are 0 while other series live");
-    ok(isnan(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
-                      "org_id=fine,env=e")),
-       "the attributes of headline metrics have no number of views");
 
     for (i = 0; i < 500; i++) {
         snprintf(org, sizeof(org), "o%d", i % 250);
