@@ -240,8 +240,11 @@ qoe_view_end_scores(const qoe_view_t *v, qoe_points_t *points,
     startup = rebuffer = quality = NAN;
 
     if (v->flags & QOE_VIEW_STARTED) {
-        startup = qoe_view_share(exp(-QOE_STARTUP_DECAY * v->aggregate), 1);
         rebuffer = 1 / hypot(1, v->stalls / 2.0);
+    }
+
+    if ((v->flags & QOE_VIEW_STARTED) && !isnan(v->aggregate)) {
+        startup = qoe_view_share(exp(-QOE_STARTUP_DECAY * v->aggregate), 1);
     }
 
     if (v->top > 1 && m->rate_ms != 0) {
