@@ -12,13 +12,14 @@
 
 
 #include <math.h>
+#include <string.h>
 
 #include "tap.h"
 #include "qoe_session.h"
 #include "qoe_view_table.h"
 
 
-#define LOG_POINTS   4096
+#define LOG_POINTS   32768
 #define LOG_START    1700000000000ULL
 
 
@@ -69,7 +70,11 @@ log_points(stream_t *t)
     logged_t           *l;
     const qoe_point_t  *p;
 
-    for (i = 0; i < t->points.n && t->n < LOG_POINTS; i++) {
+    if (t->n + t->points.n > LOG_POINTS) {
+        abort();
+    }
+
+    for (i = 0; i < t->points.n; i++) {
         p = &t->points.point[i];
         l = &t->log[t->n++];
 
@@ -270,6 +275,108 @@ made(const stream_t *t, qoe_metric_id_t metric, size_t count, double sum,
 }
 
 
+/*
+ * A script: "0 playing at=0; 10000..60000 heartbeat at=@ playing_time=@-500;
+ * end".  From..to is every 10 s; @ is the event's time, with a number added.
+ * "end" is the end by silence, "quiet" 30 s of it, "again" what makes the next
+ * event a duplicate; "replaced" ends the view by another video then.
+ */
+
+static inline void
+script_event(stream_t *t, int64_t ms, const char *text)
+{
+    char         type[64], data[512], *end;
+    double       value;
+    size_t       n;
+    const char  *p;
+
+    n = strcspn(text, " ");
+    snprintf(type, sizeof(type), "%.*s", (int) n, text);
+    text += n + strspn(text + n, " ");
+    n = 0;
+
+    for (p = text; *p != '\0'; p++) {
+
+        if (*p != '@') {
+            data[n++] = *p;
+            continue;
+        }
+
+        value = (double) ms;
+
+        if (p[1] == '+' || p[1] == '-') {
+            value += strtod(p + 1, &end);
+            p = end - 1;
+        }
+
+        n += (size_t) snprintf(data + n, sizeof(data) - n, "%.17g", value);
+    }
+
+    data[n] = '\0';
+
+    if (strcmp(type, "replaced") == 0) {
+        end_as(t, QOE_VIEW_REPLACED, LOG_START + (uint64_t) ms);
+
+    } else {
+        event(t, ms, type, data);
+        t->again = false;
+    }
+}
+
+
+static inline void
+script_line(stream_t *t, char *line)
+{
+    char     *text;
+    int64_t   ms, until;
+
+    line += strspn(line, " ");
+
+    if (strcmp(line, "end") == 0) {
+        end_view(t);
+        return;
+    }
+
+    if (strcmp(line, "quiet") == 0) {
+        quiet(t);
+        return;
+    }
+
+    if (strcmp(line, "again") == 0) {
+        t->again = true;
+        return;
+    }
+
+    ms = strtoll(line, &text, 10);
+    until = ms;
+
+    if (strncmp(text, "..", 2) == 0) {
+        until = strtoll(text + 2, &text, 10);
+    }
+
+    for (text += strspn(text, " "); ms <= until; ms += 10000) {
+        script_event(t, ms, text);
+    }
+}
+
+
+static inline void
+script(stream_t *t, const char *text)
+{
+    char  *copy, *line, *state;
+
+    copy = strdup(text);
+
+    for (line = strtok_r(copy, ";", &state); line != NULL;
+         line = strtok_r(NULL, ";", &state))
+    {
+        script_line(t, line);
+    }
+
+    free(copy);
+}
+
+
 static inline double
 sum_of(const stream_t *t, qoe_metric_id_t metric)
 {
@@ -348,10 +455,15 @@ stalled_ms(const stream_t *t, size_t stalls, double ms)
 }
 
 
+/* NONE: no point. */
+
+#define NONE  (-1)
+
 static inline int
 startup_ms(const stream_t *t, double ms)
 {
-    return made(t, QOE_METRIC_VIDEO_STARTUP_TIME, 1, ms, "");
+    return made(t, QOE_METRIC_VIDEO_STARTUP_TIME, ms != NONE,
+                ms == NONE ? 0 : ms, "");
 }
 
 
@@ -370,6 +482,63 @@ outcome(const stream_t *t, const char *name)
     snprintf(text, sizeof(text), "outcome=%s", name);
 
     return made(t, QOE_METRIC_VIEWS_TOTAL, 1, 1, text);
+}
+
+
+/*
+ * A claim, the script of a view, and what the view came to: how it ended, its
+ * startup (NONE: no point), its time of playing, the number of its stalls and
+ * their time, all in ms.  It was started unless it ended before.
+ */
+
+typedef struct {
+    const char  *claim;
+    const char  *script;
+    const char  *outcome;
+    double       startup;
+    double       playing;
+    unsigned     stalls;
+    double       stalled;
+} view_case_t;
+
+
+static inline bool
+ratio_ok(const stream_t *t, const view_case_t *c, size_t n)
+{
+    double  whole;
+
+    whole = c->stalled + c->playing;
+
+    return made(t, QOE_METRIC_REBUFFER_RATIO, n && whole > 0,
+                n && whole > 0 ? c->stalled / whole : 0, "");
+}
+
+
+static inline void
+view_cases(const view_case_t *c, size_t ncases)
+{
+    int        good;
+    size_t     i, n;
+    stream_t  *t;
+
+    for (i = 0; i < ncases; i++, c++) {
+        t = stream();
+        script(t, c->script);
+
+        n = (strcmp(c->outcome, "exit_before_start") != 0
+             && strcmp(c->outcome, "startup_failure") != 0);
+
+        good = outcome(t, c->outcome);
+        good &= started(t, n);
+        good &= startup_ms(t, c->startup);
+        good &= played_ms(t, c->playing);
+        good &= stalled_ms(t, c->stalls, c->stalled);
+        good &= ratio_ok(t, c, n);
+        good &= (sum_of(t, QOE_METRIC_WATCH_TIME_SECONDS)
+                 >= sum_of(t, QOE_METRIC_PLAYING_TIME_SECONDS) - 1e-9);
+
+        ok(good, "%s", c->claim);
+    }
 }
 
 
