@@ -20,6 +20,7 @@
 static void qoe_apply_recover(qoe_apply_t *a);
 static void qoe_apply_session_key(const qoe_apply_t *a,
     const qoe_sample_t *s, uint64_t session[2]);
+static uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
 static void qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s,
@@ -125,28 +126,44 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 {
     bool                seen, stepped;
     uint32_t            now_s;
-    uint64_t            at_ms, hash, key[2];
+    uint64_t            hash, key[2];
     qoe_view_t         *v;
     qoe_session_t      *session;
     qoe_apply_base_t    b;
+    qoe_view_birth_t    birth;
     qoe_view_result_t   rc;
 
     now_s = (uint32_t) (now_ns / 1000000000);
 
-    qoe_apply_session_key(a, s, key);
+    /* what the event needs is all over the zone, and fetched meanwhile */
 
-    hash = qoe_seen_hash(&a->key, key[0], s);
+    qoe_apply_session_key(a, s, key);
+    qoe_sessions_fetch(a->sessions, key, true);
+
+    memset(&birth, 0, sizeof(birth));
+    birth.view_key = qoe_apply_key(a, s->text[QOE_TEXT_VIEW_ID]) | 1;
+    birth.video_key = qoe_apply_key(a, s->text[QOE_TEXT_VIDEO_ID]);
+    qoe_sessions_fetch(a->sessions, key, false);
+
+    hash = qoe_seen_hash(&a->key, key[0], birth.view_key, birth.video_key, s);
     qoe_seen_fetch(a->seen, hash);
 
     session = qoe_apply_session(a, key, now_ns);
+    qoe_sessions_fetch_view(a->sessions, session);
+
     seen = qoe_seen(a->seen, hash);
 
-    at_ms = qoe_session_clock(session, s, &stepped);
-    qoe_sessions_touch(a->sessions, session);
+    birth.at_ms = qoe_session_clock(session, s, &stepped);
     qoe_apply_count(a, QOE_COUNT_CLOCKS_SET, stepped);
 
-    v = qoe_apply_view(a, session, s, at_ms, seen, now_ns);
-    rc = qoe_view_apply(v, seen, at_ms, s, &a->conf->view, &a->points);
+    v = qoe_apply_view(a, session, s, &birth, seen, now_ns);
+    qoe_sessions_touch(a->sessions, session);
+
+    if (v != NULL) {
+        qoe_sessions_fetch_list(a->sessions, v);
+    }
+
+    rc = qoe_view_apply(v, seen, birth.at_ms, s, &a->conf->view, &a->points);
 
     if (v != NULL) {
         qoe_apply_base(a, v, s, now_s);
@@ -167,11 +184,23 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     }
 
     if (qoe_view_ending(v)) {
-        qoe_apply_end(a, v, QOE_VIEW_ENDED, at_ms, now_ns);
+        qoe_apply_end(a, v, QOE_VIEW_ENDED, birth.at_ms, now_ns);
 
     } else {
         qoe_sessions_list(a->sessions, v, QOE_SILENCE_FRESH);
     }
+}
+
+
+/*
+ * Of an id; 0: there is none.  It is compared within the session alone, so a
+ * collision confuses only the views of who made it.
+ */
+
+static uint64_t
+qoe_apply_key(const qoe_apply_t *a, qoe_span_t id)
+{
+    return id.len != 0 ? qoe_hash_quick(&a->key, a->key.k0, id) | 1 : 0;
 }
 
 

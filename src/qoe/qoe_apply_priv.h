@@ -74,10 +74,12 @@ void qoe_apply_base_free(qoe_apply_t *a, const qoe_apply_base_t *b);
 /*
  * The live view that an event belongs to, begun where need be; NULL: the view
  * is over, or the event was seen before and there is none.  Ends views that
- * the event replaces.  at_ms: of the session's clock.
+ * the event replaces.  birth has the keys and the time of the event; the rest
+ * of it is filled in here.
  */
 qoe_view_t *qoe_apply_view(qoe_apply_t *a, qoe_session_t *session,
-    const qoe_sample_t *s, uint64_t at_ms, bool seen, uint64_t now_ns);
+    const qoe_sample_t *s, qoe_view_birth_t *birth, bool seen,
+    uint64_t now_ns);
 
 /* The session of an event. */
 qoe_session_t *qoe_apply_session(qoe_apply_t *a, const uint64_t key[2],

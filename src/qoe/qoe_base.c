@@ -13,9 +13,6 @@
 #define QOE_BASE_CUT       256
 
 
-static uint64_t qoe_base_fold(uint64_t h, qoe_span_t s,
-    const qoe_hash_key_t *key);
-static uint64_t qoe_base_mix(uint64_t a, uint64_t b);
 static qoe_span_t qoe_base_value(const qoe_sample_t *s,
     const qoe_dimensions_t *dims, size_t dim);
 static qoe_span_t qoe_base_content_type(const qoe_sample_t *s);
@@ -59,76 +56,10 @@ qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
         value = qoe_base_value(s, dims, i);
         value.len = qoe_min(value.len, QOE_BASE_CUT);
 
-        h = qoe_base_mix(h ^ value.len, key->k1);
-
-        if (value.len != 0) {
-            h = qoe_base_fold(h, value, key);
-        }
+        h = qoe_hash_quick(key, h, value);
     }
 
     return h;
-}
-
-
-/* The bytes of a value, 16 at a time; the last ones may be taken twice. */
-
-static uint64_t
-qoe_base_fold(uint64_t h, qoe_span_t s, const qoe_hash_key_t *key)
-{
-    uint64_t     a, b;
-    const char  *p, *end;
-
-    p = s.data;
-    end = p + s.len;
-
-    for (/* void */; end - p > 16; p += 16) {
-        memcpy(&a, p, 8);
-        memcpy(&b, p + 8, 8);
-        h = qoe_base_mix(a ^ key->k1, b ^ h);
-    }
-
-    a = 0;
-    b = 0;
-
-    if (end - p >= 8) {
-        memcpy(&a, p, 8);
-        memcpy(&b, end - 8, 8);
-
-    } else if (end - p >= 4) {
-        memcpy(&a, p, 4);
-        memcpy(&b, end - 4, 4);
-
-    } else {
-        a = (uint64_t) (unsigned char) p[0] << 16
-            | (uint64_t) (unsigned char) p[(end - p) / 2] << 8
-            | (unsigned char) end[-1];
-    }
-
-    return qoe_base_mix(a ^ key->k1, b ^ h);
-}
-
-
-/* Both halves of the product. */
-
-static uint64_t
-qoe_base_mix(uint64_t a, uint64_t b)
-{
-#ifdef __SIZEOF_INT128__
-    __extension__ unsigned __int128  product;
-
-    product = (unsigned __int128) a * b;
-
-    return (uint64_t) product ^ (uint64_t) (product >> 64);
-#else
-    uint64_t  low, middle, high;
-
-    low = (a & UINT32_MAX) * (b & UINT32_MAX);
-    middle = (a >> 32) * (b & UINT32_MAX) + (low >> 32);
-    high = (a & UINT32_MAX) * (b >> 32) + (middle & UINT32_MAX);
-
-    return (high << 32 | (low & UINT32_MAX))
-           ^ ((a >> 32) * (b >> 32) + (middle >> 32) + (high >> 32));
-#endif
 }
 
 

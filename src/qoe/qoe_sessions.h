@@ -33,6 +33,18 @@ void qoe_sessions_create(qoe_sessions_t *t, size_t size);
 
 qoe_session_t *qoe_sessions_find(qoe_sessions_t *t, const uint64_t key[2]);
 
+/*
+ * Begins to load what qoe_sessions_find() of that key needs: with far first,
+ * then without.
+ */
+void qoe_sessions_fetch(const qoe_sessions_t *t, const uint64_t key[2],
+    bool far);
+/* Begins to load the newest view of a session, and what touching it needs. */
+void qoe_sessions_fetch_view(const qoe_sessions_t *t,
+    const qoe_session_t *s);
+/* The same of what listing a view needs. */
+void qoe_sessions_fetch_list(const qoe_sessions_t *t, const qoe_view_t *v);
+
 /* A cleared slot for a session that is not there; NULL: the table is full. */
 qoe_session_t *qoe_sessions_add(qoe_sessions_t *t, const uint64_t key[2]);
 
