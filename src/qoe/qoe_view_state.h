@@ -49,9 +49,9 @@ struct qoe_view_s {
     uint32_t        base_s;          /* Unix s at which base was looked up;
                                         0: not yet */
     uint32_t        flags;           /* qoe_view*.c's */
-    uint64_t        base_key;        /* hash of the raw values of both */
-    uint32_t        fine;            /* attribute block of headline metrics,
-                                        a reference held */
+    uint64_t        base_key;        /* hash of the raw values of all three */
+    uint32_t        titled;          /* attribute blocks of titled metrics and */
+    uint32_t        fine;            /* headline ones, references held */
 
     /* written by qoe_view*.c */
 

@@ -29,6 +29,9 @@ typedef struct {
 } model_t;
 
 
+static const qoe_blocks_t  no_blocks;
+
+
 static uint32_t  seed = 1;
 
 
@@ -147,7 +150,7 @@ step(qoe_sessions_t *s, model_t *model, uint64_t now)
     v = qoe_sessions_find(s, k);
 
     if (v != NULL && rnd(4) == 0) {
-        qoe_sessions_set_base(v, 0, 0, 0, 0);
+        qoe_sessions_set_base(v, &no_blocks, 0, 0);
         qoe_sessions_remove(s, v);
         model[i].there = false;
         return;
@@ -166,7 +169,7 @@ step(qoe_sessions_t *s, model_t *model, uint64_t now)
     model[i].at = now;
     model[i].list = rnd(8) == 0;
 
-    qoe_sessions_set_base(v, i + 1, 0, i, 1);
+    qoe_sessions_set_base(v, &(qoe_blocks_t) { { i + 1, 0, 0 } }, i, 1);
     qoe_sessions_touch(s, v, model[i].list);
 }
 
