@@ -50,8 +50,8 @@ struct qoe_view_s {
                                         0: not yet */
     uint32_t        flags;           /* qoe_view*.c's */
     uint64_t        base_key;        /* hash of the raw values of all three */
-    uint32_t        titled;          /* attribute blocks of titled metrics and */
-    uint32_t        fine;            /* headline ones, references held */
+    uint32_t        titled;          /* attribute blocks of titled metrics, */
+    uint32_t        fine;            /* and of headline ones; as base */
 
     /* written by qoe_view*.c */
 

@@ -169,7 +169,8 @@ step(qoe_sessions_t *s, model_t *model, uint64_t now)
     model[i].at = now;
     model[i].list = rnd(8) == 0;
 
-    qoe_sessions_set_base(v, &(qoe_blocks_t) { { i + 1, 0, 0 } }, i, 1);
+    qoe_sessions_set_base(v, &(qoe_blocks_t) { { i + 1, 0, 0 } },
+                          i, 1);
     qoe_sessions_touch(s, v, model[i].list);
 }
 
