@@ -167,6 +167,37 @@ test_anew(void)
 }
 
 
+/* Who waits must not leave before it has been seen. */
+
+static void
+test_ttl(void)
+{
+    uint64_t         born;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 1);
+    born = p.now_ns;
+    p.conf.series_ttl_ms = 1000;
+
+    record(&p, 0, COUNTER, 1, 0, 5);
+
+    p.now_ns = born + 15 * SECOND;
+    ok(export(&p) == QOE_OK, "an export after a ttl that is very short");
+    sweep(&p);
+    p.now_ns = born + 25 * SECOND;
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5,
+       "a series lives at least until its value has been seen");
+    p.now_ns = born + 60 * SECOND;
+    (void) export(&p);
+    sweep(&p);
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 0,
+       "and leaves then");
+
+    place_free(&p);
+}
+
+
 static void
 test_self(void)
 {
@@ -304,6 +335,7 @@ main(void)
 {
     test_scrapes();
     test_anew();
+    test_ttl();
     test_self();
     test_exports();
     test_clock();
