@@ -301,7 +301,19 @@ test_clock(void)
 
     birth_make(&p, 1);
 
+    p.now_ns += 10 * MS;
     record(&p, 0, COUNTER, 1, 0, 5);
+    record(&p, 0, GAUGE, 1, 0, 7);
+    p.now_ns -= 10 * MS;
+    ok(export(&p) == QOE_OK && points(&p) == 0 && scrape(&p) == QOE_OK
+       && points(&p) == 0 && births(&p) == QOE_OK && points(&p) == 0,
+       "what begins while a collection is made is left to the next one");
+    ok(last(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5
+       && e.start_ns == p.now_ns + 10 * MS
+       && qoe_collect_time_ns(p.c) >= e.start_ns && only(&p, GAUGE, &e)
+       && e.number == 7,
+       "but for the last one: no point of it is before its start");
+
     p.now_ns += SECOND;
     ok(export(&p) == QOE_OK, "an export");
     time_ns = qoe_collect_time_ns(p.c);
