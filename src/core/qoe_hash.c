@@ -157,7 +157,11 @@ qoe_hash_quick(const qoe_hash_key_t *key, uint64_t h, qoe_span_t s)
 uint64_t
 qoe_hash_quick_word(const qoe_hash_key_t *key, uint64_t h, uint64_t word)
 {
-    return qoe_hash_mix(h ^ key->k1, word ^ key->k0) ^ h;
+    /* constants of many bits, so that a factor is hardly ever small */
+
+    return qoe_hash_mix(h ^ key->k1 ^ 0x9e3779b97f4a7c15,
+                        word ^ key->k0 ^ 0xd6e8feb86659fd93)
+           ^ h;
 }
 
 

@@ -23,13 +23,17 @@ static void qoe_apply_session_key(const qoe_apply_t *a,
 static uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
-static void qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s,
-    uint32_t now_s, qoe_apply_base_t *b);
+static qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a,
+    const qoe_sample_t *s, uint32_t now_s);
+static void qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v);
 static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
 static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
     const qoe_point_t *p);
 static void qoe_apply_sweep(qoe_apply_t *a);
+
+
+const qoe_blocks_t  qoe_apply_no_blocks;
 
 
 qoe_apply_t *
@@ -82,9 +86,8 @@ qoe_apply_destroy(qoe_apply_t *a)
 static void
 qoe_apply_recover(qoe_apply_t *a)
 {
-    uint32_t           i;
-    qoe_view_t        *v;
-    qoe_apply_base_t   b;
+    uint32_t     i;
+    qoe_view_t  *v;
 
     qoe_sessions_rebuild(a->sessions);
     qoe_store_rebuild(a->store, &a->env);
@@ -92,19 +95,8 @@ qoe_apply_recover(qoe_apply_t *a)
     for (i = 0; i < qoe_sessions_slots(a->sessions); i++) {
         v = qoe_sessions_slot(a->sessions, i);
 
-        if (v->view_key == 0) {
-            continue;
-        }
-
-        /* a block that is none any more is not adopted */
-
-        b.base = (v->base != 0 && qoe_store_adopt(a->store, v->base))
-                 ? v->base : 0;
-        b.fine = (v->fine != 0 && qoe_store_adopt(a->store, v->fine))
-                 ? v->fine : 0;
-
-        if (b.base != v->base || b.fine != v->fine) {
-            qoe_sessions_set_base(v, b.base, b.fine, 0, v->base_s);
+        if (v->view_key != 0) {
+            qoe_apply_base_adopt(a, v);
         }
     }
 
@@ -129,7 +121,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     uint64_t            hash, key[2];
     qoe_view_t         *v;
     qoe_session_t      *session;
-    qoe_apply_base_t    b;
+    qoe_blocks_t        b;
     qoe_view_birth_t    birth;
     qoe_view_result_t   rc;
 
@@ -170,9 +162,9 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         qoe_apply_view_points(a, v, now_ns);
 
     } else {
-        qoe_apply_base_block(a, s, now_s, &b);
-        qoe_apply_points(a, &b, now_ns);
-        qoe_apply_base_free(a, &b);
+        b = qoe_apply_base_blocks(a, s, now_s);
+        qoe_apply_points(a, b, now_ns);
+        qoe_apply_base_free(a, b);
     }
 
     qoe_apply_count(a, QOE_COUNT_EVENTS_DUPLICATE, rc == QOE_VIEW_DUPLICATE);
@@ -223,59 +215,90 @@ qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
 }
 
 
-/* Keeps v->base and v->fine the sets of the event's attributes. */
+/* Keeps the view's blocks those of the event's attributes. */
 
 static void
 qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
     uint32_t now_s)
 {
-    uint64_t          key;
-    qoe_apply_base_t  b, old;
+    uint64_t      key;
+    qoe_blocks_t  b, old;
 
     key = qoe_base_hash(s, a->conf->dims, &a->key);
 
-    if (v->base != 0 && v->fine != 0 && v->base_key == key
+    if (v->base != 0 && v->titled != 0 && v->fine != 0 && v->base_key == key
         && now_s - v->base_s < QOE_APPLY_FRESH_S)
     {
         return;
     }
 
-    qoe_apply_base_block(a, s, now_s, &b);
-    old = (qoe_apply_base_t) { v->base, v->fine };
+    b = qoe_apply_base_blocks(a, s, now_s);
+    old = qoe_sessions_base(v);
 
-    qoe_sessions_set_base(v, b.base, b.fine, key, now_s);
-    qoe_apply_base_free(a, &old);
+    qoe_sessions_set_base(v, &b, key, now_s);
+    qoe_apply_base_free(a, old);
 }
 
 
-static void
-qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s,
-    qoe_apply_base_t *b)
+static qoe_blocks_t
+qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
 {
-    uint32_t  dropped;
+    size_t        i;
+    uint32_t      dropped;
+    qoe_blocks_t  b;
 
-    dropped = qoe_base_labels(&a->labels, &a->fine, s, a->governor, now_s);
+    dropped = qoe_base_labels(a->base, s, a->governor, now_s);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
 
-    b->base = qoe_store_block(a->store, &a->env, qoe_labels_span(&a->labels));
-    b->fine = qoe_store_block(a->store, &a->env, qoe_labels_span(&a->fine));
+    for (i = 0; i < QOE_GRAINS; i++) {
+        b.grain[i] = qoe_store_block(a->store, &a->env,
+                                     qoe_labels_span(&a->base[i]));
+    }
+
+    return b;
+}
+
+
+/* The references of a slot again; a block that is none any more is given up. */
+
+static void
+qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v)
+{
+    bool          gone;
+    size_t        i;
+    qoe_blocks_t  b;
+
+    b = qoe_sessions_base(v);
+    gone = false;
+
+    for (i = 0; i < QOE_GRAINS; i++) {
+        if (b.grain[i] != 0 && !qoe_store_adopt(a->store, b.grain[i])) {
+            b.grain[i] = 0;
+            gone = true;
+        }
+    }
+
+    if (gone) {
+        qoe_sessions_set_base(v, &b, 0, v->base_s);
+    }
 }
 
 
 void
-qoe_apply_base_free(qoe_apply_t *a, const qoe_apply_base_t *b)
+qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b)
 {
-    qoe_store_unref(a->store, b->base);
-    qoe_store_unref(a->store, b->fine);
+    size_t  i;
+
+    for (i = 0; i < QOE_GRAINS; i++) {
+        qoe_store_unref(a->store, b.grain[i]);
+    }
 }
 
 
 void
 qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
 {
-    qoe_apply_base_t  b = { v->base, v->fine };
-
-    qoe_apply_points(a, &b, now_ns);
+    qoe_apply_points(a, qoe_sessions_base(v), now_ns);
 }
 
 
@@ -285,7 +308,7 @@ qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
  */
 
 void
-qoe_apply_points(qoe_apply_t *a, const qoe_apply_base_t *b, uint64_t now_ns)
+qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
 {
     size_t        i, n;
     uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
@@ -303,8 +326,7 @@ qoe_apply_points(qoe_apply_t *a, const qoe_apply_base_t *b, uint64_t now_ns)
 
         p[n] = p[i];
         extra[n] = 0;
-        set[n] = qoe_metrics[p[n].metric].grain == QOE_GRAIN_HEADLINE
-                 ? b->fine : b->base;
+        set[n] = b.grain[qoe_metrics[p[n].metric].grain];
 
         if (p[n].nextra != 0) {
             extra[n] = qoe_apply_extra(a, &p[n],

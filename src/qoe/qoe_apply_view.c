@@ -353,8 +353,8 @@ void
 qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
     uint64_t at_ms, uint64_t now_ns)
 {
-    qoe_session_t     *session;
-    qoe_apply_base_t   b;
+    qoe_blocks_t    b;
+    qoe_session_t  *session;
 
     qoe_view_end(v, why, at_ms, &a->conf->view, &a->points);
     qoe_apply_view_points(a, v, now_ns);
@@ -367,9 +367,9 @@ qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
         qoe_session_remember(session, v, why);
     }
 
-    b = (qoe_apply_base_t) { v->base, v->fine };
-    qoe_sessions_set_base(v, 0, 0, 0, 0);
-    qoe_apply_base_free(a, &b);
+    b = qoe_sessions_base(v);
+    qoe_sessions_set_base(v, &qoe_apply_no_blocks, 0, 0);
+    qoe_apply_base_free(a, b);
 
     qoe_sessions_remove_view(a->sessions, v);
 }

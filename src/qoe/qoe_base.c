@@ -13,6 +13,8 @@
 #define QOE_BASE_CUT       256
 
 
+static uint32_t qoe_base_add(qoe_labels_t out[QOE_GRAINS],
+    const qoe_dimension_t *dim, qoe_span_t text);
 static qoe_span_t qoe_base_value(const qoe_sample_t *s,
     const qoe_dimensions_t *dims, size_t dim);
 static qoe_span_t qoe_base_content_type(const qoe_sample_t *s);
@@ -64,8 +66,8 @@ qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
 
 
 uint32_t
-qoe_base_labels(qoe_labels_t *base, qoe_labels_t *fine,
-    const qoe_sample_t *s, qoe_governor_t *gv, uint32_t now_s)
+qoe_base_labels(qoe_labels_t out[QOE_GRAINS], const qoe_sample_t *s,
+    qoe_governor_t *gv, uint32_t now_s)
 {
     char        buf[QOE_GOVERN_BUF], org_buf[QOE_GOVERN_BUF],
                 player_buf[QOE_GOVERN_BUF];
@@ -75,8 +77,9 @@ qoe_base_labels(qoe_labels_t *base, qoe_labels_t *fine,
 
     const qoe_dimensions_t  *dims = gv->dims;
 
-    base->len = 0;
-    fine->len = 0;
+    out[QOE_GRAIN_COARSE].len = 0;
+    out[QOE_GRAIN_TITLED].len = 0;
+    out[QOE_GRAIN_HEADLINE].len = 0;
     dropped = 0;
     org = qoe_span_null;
     player = qoe_span_null;
@@ -98,22 +101,32 @@ qoe_base_labels(qoe_labels_t *base, qoe_labels_t *fine,
             player = text;
         }
 
-        if (text.len == 0) {
-            continue;
-        }
-
-        if (qoe_labels_add(fine, dims->dim[i].name, text) != QOE_OK) {
-            dropped++;
-        }
-
-        if (dims->dim[i].role == QOE_ROLE_BASE) {
-            (void) qoe_labels_add(base, dims->dim[i].name, text);
+        if (text.len != 0) {
+            dropped += qoe_base_add(out, &dims->dim[i], text);
         }
     }
 
     qoe_govern_viewer(gv, org, player, s->text[QOE_TEXT_VIEWER_ID], now_s);
 
     return dropped;
+}
+
+
+/* 1: the attribute was left out. */
+
+static uint32_t
+qoe_base_add(qoe_labels_t out[QOE_GRAINS], const qoe_dimension_t *dim,
+    qoe_span_t text)
+{
+    if (dim->role == QOE_ROLE_BASE) {
+        (void) qoe_labels_add(&out[QOE_GRAIN_COARSE], dim->name, text);
+    }
+
+    if (dim->role == QOE_ROLE_BASE || dim->role == QOE_ROLE_TITLE) {
+        (void) qoe_labels_add(&out[QOE_GRAIN_TITLED], dim->name, text);
+    }
+
+    return qoe_labels_add(&out[QOE_GRAIN_HEADLINE], dim->name, text) != QOE_OK;
 }
 
 

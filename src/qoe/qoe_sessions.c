@@ -457,7 +457,7 @@ qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
 
 
 void
-qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
+qoe_sessions_set_base(qoe_view_t *v, const qoe_blocks_t *blocks,
     uint64_t key, uint32_t now_s)
 {
     /* odd for a moment only; readers take what is there if it stays so */
@@ -465,12 +465,23 @@ qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
     __atomic_store_n(&v->seq, v->seq | 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
-    __atomic_store_n(&v->base, base, __ATOMIC_RELAXED);
-    __atomic_store_n(&v->fine, fine, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->base, blocks->grain[QOE_GRAIN_COARSE],
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&v->titled, blocks->grain[QOE_GRAIN_TITLED],
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&v->fine, blocks->grain[QOE_GRAIN_HEADLINE],
+                     __ATOMIC_RELAXED);
     __atomic_store_n(&v->base_key, key, __ATOMIC_RELAXED);
     __atomic_store_n(&v->base_s, now_s, __ATOMIC_RELAXED);
 
     __atomic_store_n(&v->seq, (v->seq | 1) + 1, __ATOMIC_RELEASE);
+}
+
+
+qoe_blocks_t
+qoe_sessions_base(const qoe_view_t *v)
+{
+    return (qoe_blocks_t) { { v->base, v->titled, v->fine } };
 }
 
 

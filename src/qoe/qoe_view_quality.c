@@ -205,8 +205,8 @@ qoe_view_rate_seen(qoe_view_t *v, const qoe_moment_t *m)
 
 
 /*
- * An event that changes what is shown may not end the gap.  What was shown until
- * then gets its part of the gap now, as if all of it were played.
+ * An event that changes what is shown may not end the gap.  What was shown
+ * until then gets its part of the gap now, as if all of it were played.
  */
 
 static void

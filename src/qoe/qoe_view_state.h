@@ -87,9 +87,9 @@ struct qoe_view_s {
     uint32_t        session_tag;     /* of its key: the link is still right */
     uint32_t        newer;           /* of the list by last receipt */
     uint32_t        older;
-    uint64_t        base_key;        /* hash of the raw values of both */
-    uint32_t        fine;            /* attribute block of headline metrics,
-                                        a reference held */
+    uint64_t        base_key;        /* hash of the raw values of all three */
+    uint32_t        titled;          /* attribute blocks of titled metrics, */
+    uint32_t        fine;            /* and of headline ones; as base */
     uint32_t        list;            /* 1 + qoe_silence_t; 0: none */
 
     /*
