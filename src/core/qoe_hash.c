@@ -7,11 +7,6 @@
 #include "qoe_hash.h"
 
 
-static uint64_t qoe_hash_fold(uint64_t h, qoe_span_t s,
-    const qoe_hash_key_t *key);
-static uint64_t qoe_hash_mix(uint64_t a, uint64_t b);
-
-
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define qoe_le64(x)        __builtin_bswap64(x)
 #else
@@ -142,86 +137,4 @@ qoe_hash_more(qoe_hasher_t *h)
     qoe_sip_round(h->v);
 
     return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
-}
-
-
-uint64_t
-qoe_hash_quick(const qoe_hash_key_t *key, uint64_t h, qoe_span_t s)
-{
-    h = qoe_hash_mix(h ^ s.len, key->k1);
-
-    return s.len != 0 ? qoe_hash_fold(h, s, key) : h;
-}
-
-
-uint64_t
-qoe_hash_quick_word(const qoe_hash_key_t *key, uint64_t h, uint64_t word)
-{
-    /* constants of many bits, so that a factor is hardly ever small */
-
-    return qoe_hash_mix(h ^ key->k1 ^ 0x9e3779b97f4a7c15,
-                        word ^ key->k0 ^ 0xd6e8feb86659fd93)
-           ^ h;
-}
-
-
-/* The bytes of a value, 16 at a time; the last ones may be taken twice. */
-
-static uint64_t
-qoe_hash_fold(uint64_t h, qoe_span_t s, const qoe_hash_key_t *key)
-{
-    uint64_t     a, b;
-    const char  *p, *end;
-
-    p = s.data;
-    end = p + s.len;
-
-    for (/* void */; end - p > 16; p += 16) {
-        memcpy(&a, p, 8);
-        memcpy(&b, p + 8, 8);
-        h = qoe_hash_mix(a ^ key->k1, b ^ h);
-    }
-
-    a = 0;
-    b = 0;
-
-    if (end - p >= 8) {
-        memcpy(&a, p, 8);
-        memcpy(&b, end - 8, 8);
-
-    } else if (end - p >= 4) {
-        memcpy(&a, p, 4);
-        memcpy(&b, end - 4, 4);
-
-    } else {
-        a = (uint64_t) (unsigned char) p[0] << 16
-            | (uint64_t) (unsigned char) p[(end - p) / 2] << 8
-            | (unsigned char) end[-1];
-    }
-
-    return qoe_hash_mix(a ^ key->k1, b ^ h);
-}
-
-
-/* Both halves of the product. */
-
-static uint64_t
-qoe_hash_mix(uint64_t a, uint64_t b)
-{
-#ifdef __SIZEOF_INT128__
-    __extension__ unsigned __int128  product;
-
-    product = (unsigned __int128) a * b;
-
-    return (uint64_t) product ^ (uint64_t) (product >> 64);
-#else
-    uint64_t  low, middle, high;
-
-    low = (a & UINT32_MAX) * (b & UINT32_MAX);
-    middle = (a >> 32) * (b & UINT32_MAX) + (low >> 32);
-    high = (a & UINT32_MAX) * (b >> 32) + (middle & UINT32_MAX);
-
-    return (high << 32 | (low & UINT32_MAX))
-           ^ ((a >> 32) * (b >> 32) + (middle >> 32) + (high >> 32));
-#endif
 }

@@ -43,13 +43,4 @@ uint64_t qoe_hash_end(qoe_hasher_t *h);
 uint64_t qoe_hash_more(qoe_hasher_t *h);
 
 
-/*
- * Not SipHash: for what only its own client could gain nothing by when two
- * texts collide.  h is what came before, key->k0 at first.
- */
-uint64_t qoe_hash_quick(const qoe_hash_key_t *key, uint64_t h, qoe_span_t s);
-uint64_t qoe_hash_quick_word(const qoe_hash_key_t *key, uint64_t h,
-    uint64_t word);
-
-
 #endif /* _QOE_HASH_H_INCLUDED_ */

@@ -6,6 +6,7 @@
 
 #include "qoe_apply_priv.h"
 #include "qoe_base.h"
+#include "qoe_hash_quick.h"
 
 #include <stdlib.h>
 
@@ -312,6 +313,7 @@ qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
 {
     size_t        i, n;
     uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
+    uint32_t     *place[QOE_POINTS_MAX];
     qoe_point_t  *p;
 
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, a->points.ignored);
@@ -340,19 +342,18 @@ qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
             set[n] = QOE_STORE_OVERFLOW;
         }
 
-        qoe_store_fetch(a->store, &a->env, p[n].metric, set[n], extra[n],
-                        true);
+        place[n] = qoe_store_place(a->store, &a->env, p[n].metric, set[n],
+                                   extra[n]);
         n++;
     }
 
     for (i = 0; i < n; i++) {
-        qoe_store_fetch(a->store, &a->env, p[i].metric, set[i], extra[i],
-                        false);
+        qoe_store_fetch(a->store, place[i]);
     }
 
     for (i = 0; i < n; i++) {
-        (void) qoe_store_record(a->store, &a->env, p[i].metric, set[i],
-                                extra[i], p[i].value, now_ns);
+        (void) qoe_store_record_at(a->store, &a->env, place[i], p[i].metric,
+                                   set[i], extra[i], p[i].value, now_ns);
         qoe_store_unref(a->store, extra[i]);
     }
 

@@ -5,6 +5,7 @@
 
 
 #include "qoe_base.h"
+#include "qoe_hash_quick.h"
 
 #include <strings.h>
 

@@ -8,6 +8,7 @@
 
 
 #include "qoe_seen.h"
+#include "qoe_hash_quick.h"
 
 
 #define QOE_SEEN_WAYS      16
