@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Honest players, of which the truth is known: they play, stall, pause, seek
- * and end, several in one session at once, and report it.  Whatever batches
+ * Honest players, of which the truth is known: they play, stall, pause, seek,
+ * end and play again, several in one session at once, and report it.  Whatever batches
  * their events come in, in whatever order within a batch and however often, the
  * numbers are the same, and they are those of the truth.
  *
@@ -14,10 +14,11 @@
 #include "apply_watch.h"
 
 
-#define EVENTS_MAX   1000
+#define EVENTS_MAX   8000
 #define PLAYERS      4
 #define STREAMS      3000
 #define WAYS         3                       /* of delivery */
+#define BATCH_MS     20000                   /* a silence of 30 s is judged */
 #define LANE         100
 #define SIZE         (2 * 1024 * 1024)
 
@@ -164,29 +165,27 @@ interrupt(story_t *s, unsigned player, int64_t at, double *position)
 }
 
 
-static void
-tell_story(story_t *s, unsigned player, int64_t at)
+/* From the wish on; returns when it is over.  ended: the video was. */
+
+static int64_t
+tell_view(story_t *s, unsigned player, int64_t at, int64_t beat, bool ended)
 {
     double      position;
-    int64_t     beat, wait;
+    int64_t     wait;
     unsigned    i, parts;
     numbers_t  *n;
 
     n = &s->truth[player];
     position = 0;
-    beat = 5000 + (int64_t) below(10000);
     parts = 1 + (unsigned) below(6);
-
-    say(s, player, at, "playerready", 0);
-
-    at += 2000 + (int64_t) below(20000);
     wait = 300 + (int64_t) below(4000);
-    n->startup = (double) wait;
-    n->started = 1;
-    n->views = 1;
+
+    n->startup += (double) wait;
+    n->started++;
+    n->views++;
 
     say(s, player, at, "playing", 0);
-    say(s, player, at, "stallstart", 0);
+    say(s, player, at, below(4) ? "stallstart" : "waitstart", 0);
     at += wait;
     say(s, player, at, below(2) ? "canplay" : "stallend", 0);
 
@@ -199,14 +198,47 @@ tell_story(story_t *s, unsigned player, int64_t at)
         }
     }
 
-    if (below(2)) {
+    if (ended) {
+        n->completed++;
         say(s, player, at, "ended", position);
-        n->completed = 1;
+
+        /* some players pause at the end, and are taken away */
+
+        if (below(2)) {
+            say(s, player, at + 10, "pause", position);
+        }
+
+        if (below(2)) {
+            say(s, player, at + 20, "playbackdetached", position);
+        }
 
     } else {
         say(s, player, at, below(2) ? "playbackdetached" : "heartbeat",
             position);
     }
+
+    return at;
+}
+
+
+/* A view, and replays of it. */
+
+static void
+tell_story(story_t *s, unsigned player, int64_t at)
+{
+    bool     again;
+    int64_t  beat;
+
+    beat = 5000 + (int64_t) below(10000);
+
+    say(s, player, at, "playerready", 0);
+    at += 2000 + (int64_t) below(20000);
+
+    do {
+        again = (below(3) == 0);
+        at = tell_view(s, player, at, beat, again || below(2));
+        at += 600 + (int64_t) below(20000);
+    } while (again);
 }
 
 
@@ -298,16 +330,22 @@ static void
 run_way(const story_t *s, unsigned long long stream, unsigned way)
 {
     size_t    i, j, n, times;
-    uint64_t  received, base;
+    uint64_t  received, base, late;
 
     memset(got, 0, sizeof(got));
     received = 0;
     base = lane->now_ms + 1000;
 
     for (i = 0; i < s->n; i += n) {
-        n = way == 0 ? 1 : qoe_min(1 + below(below(2) ? 4 : 30), s->n - i);
-        received = qoe_max(received, (uint64_t) s->e[i + n - 1].at
-                                     + (way == 0 ? 0 : below(4000)));
+        n = way == 0 ? 1 : 1 + below(below(2) ? 4 : 30);
+        n = qoe_min(n, s->n - i);
+
+        while (s->e[i + n - 1].at > s->e[i].at + BATCH_MS) {
+            n--;
+        }
+
+        late = way == 0 ? 0 : below(4000);
+        received = qoe_max(received, (uint64_t) s->e[i + n - 1].at + late);
 
         pass(lane, base + received);
 

@@ -196,7 +196,8 @@ random_stream(random_stream_t *st, uint64_t start)
         st->e[i].at = (int64_t) at + skew;
 
         if (i - first == BATCH_MAX || below(4) == 0 || i == n - 1) {
-            received = qoe_max(received, at + below(below(8) ? 300 : 400000));
+            from = at + below(below(8) ? 300 : 400000);
+            received = qoe_max(received, from);
             qsort(&st->e[first], i + 1 - first, sizeof(st->e[0]), by_time);
 
             for (from = first; first <= i; first++) {
