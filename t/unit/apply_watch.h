@@ -40,19 +40,23 @@ typedef struct {
 } watch_t;
 
 
-/* of: where the tally of a view that is over goes. */
+/*
+ * strict: no writer died within an event, so that all numbers fit together.
+ * broken: the first property that failed.  ended is called with each view that
+ * is over, at() between two stores.
+ */
 
 typedef struct {
     qoe_sessions_t   *sessions;
-    bool              strict;                /* no writer died within an event */
-    const char       *broken;                /* the first property that failed */
+    bool              strict;
+    const char       *broken;
     watch_t           view[WATCH_SLOTS];
     unsigned          begun;
     unsigned          started;
     unsigned          over;                  /* of those that had started */
     unsigned          left;                  /* the others that are over */
     void            (*ended)(const watch_t *w);
-    void            (*at)(void);             /* between two stores */
+    void            (*at)(void);
 } watcher_t;
 
 static watcher_t  watch;

@@ -56,8 +56,8 @@ static const view_case_t  cases[] = {
 
     { "a player that is recovered after 310 ms goes on with its view",
       BEGUN "12000 playbackdetached at=12000; 12310 playing at=12000;"
-      "30000 stallstart at=29690; 35000 stallend at=29690; 60000 ended at=54690",
-      "completed", 0, 54690, 1, 5000 },
+      "30000 stallstart at=29690; 35000 stallend at=29690;"
+      "60000 ended at=54690", "completed", 0, 54690, 1, 5000 },
     { "a player that is taken away before its first frame is an exit",
       "0 playing; 1 stallstart; 3000 playbackdetached; end",
       "exit_before_start", NONE, 0, 0, 0 },

@@ -3,9 +3,9 @@
  * Copyright (C) OpenQoE
  *
  * Honest players, of which the truth is known: they play, stall, pause, seek,
- * end and play again, several in one session at once, and report it.  Whatever batches
- * their events come in, in whatever order within a batch and however often, the
- * numbers are the same, and they are those of the truth.
+ * end and play again, several in one session at once, and report it.  Whatever
+ * batches their events come in, in whatever order within a batch and however
+ * often, the numbers are the same, and they are those of the truth.
  *
  * Arguments: first seed, number of streams.
  */
@@ -321,13 +321,32 @@ deliver(const event_t *e, uint64_t base, uint64_t received,
 }
 
 
+/* Any order, and the one in which a batch is applied (qoe_batch_order). */
+
+static void
+shuffle(event_t *e, size_t n)
+{
+    size_t   i, j;
+    event_t  swap;
+
+    for (i = n - 1; i > 0; i--) {
+        j = below(i + 1);
+        swap = e[i];
+        e[i] = e[j];
+        e[j] = swap;
+    }
+
+    qsort(e, n, sizeof(event_t), by_time);
+}
+
+
 /*
  * Batches of any number of events, up to a few seconds late, some of them
  * twice.  The first way is the plain one: each event by itself and at once.
  */
 
 static void
-run_way(const story_t *s, unsigned long long stream, unsigned way)
+run_way(story_t *s, unsigned long long stream, unsigned way)
 {
     size_t    i, j, n, times;
     uint64_t  received, base, late;
@@ -350,6 +369,8 @@ run_way(const story_t *s, unsigned long long stream, unsigned way)
         pass(lane, base + received);
 
         for (times = (way != 0 && below(5) == 0) ? 2 : 1; times > 0; times--) {
+            shuffle(&s->e[i], n);
+
             for (j = i; j < i + n; j++) {
                 deliver(&s->e[j], base, received, stream, way);
             }
@@ -391,7 +412,7 @@ show(const char *what, const numbers_t *n)
 
 
 static bool
-run_story(const story_t *s, unsigned long long stream, unsigned *same,
+run_story(story_t *s, unsigned long long stream, unsigned *same,
     unsigned *right)
 {
     bool       good;

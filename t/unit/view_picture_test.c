@@ -79,7 +79,7 @@ test_scale(void)
         double         up;
         double         down;
     } scales[] = {
-        { "1920x800 in 1920x1080 has bars above and below, and is not stretched",
+        { "1920x800 in 1920x1080 has bars above and below, and fits",
           "video_width=1920 video_height=800 player_width=1920 "
           "player_height=1080", 0, 0 },
         { "1080x1920 in 1920x1080 is shrunk to the height",
