@@ -408,8 +408,7 @@ test_views_race(void)
     pthread_t  t;
 
     p = place_new();
-    failed = 0;
-    overflowed = 0;
+    failed = overflowed = 0;
     there = false;
 
     pthread_create(&t, NULL, come_and_leave, p);
@@ -473,7 +472,6 @@ test_workers(void)
     place_t  *p;
 
     p = place_new();
-
     pid = fork();
 
     if (pid == 0) {
