@@ -208,7 +208,7 @@ qoe_view_stall_goes_on(qoe_judge_t *j)
             v->wait.at_ms = 0;
 
         } else {
-            qoe_view_close_stall(j, begin);
+            qoe_view_close_stall(j, qoe_min(begin, j->m->at_ms));
         }
 
         return true;

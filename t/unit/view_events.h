@@ -457,7 +457,7 @@ stalled_ms(const stream_t *t, size_t stalls, double ms)
 
 /* NONE: no point. */
 
-#define NONE  (-1)
+#define NONE  (-1.0)
 
 static inline int
 startup_ms(const stream_t *t, double ms)

@@ -117,6 +117,10 @@ static const view_case_t  cases[] = {
       BEGUN "10000 stallstart at=10000; 20000 seek seek_latency=2000 at=40000;"
       "20100 stallend at=40000; 30000 ended at=49900",
       "completed", 0, 19900, 1, 8000 },
+    { "a stall that is over before the seek begins ends with its stallend",
+      BEGUN "10000 stallstart at=10000; 12000 stallend at=10000;"
+      "12200 seek at=40000; 12200 canplay at=40000; 30000 ended at=57800",
+      "completed", 0, 28000, 1, 2000 },
     { "a wait within a seek is no stall",
       BEGUN "10000 seek at=40000; 10100 stallstart at=40000;"
       "15000 stallend at=40000; 30000 ended at=55000",

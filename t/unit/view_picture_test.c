@@ -1,0 +1,207 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What is shown: classes of pictures, how they fit the player, bitrates in
+ * whatever unit, and the direction of their changes.
+ */
+
+
+#include "view_events.h"
+
+
+#define BEGUN  "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+
+
+static void
+test_classes(void)
+{
+    char               text[256], class[64];
+    size_t             i;
+    stream_t          *t;
+    static const struct {
+        int            width;
+        int            height;
+        const char    *class;
+    } sizes[] = {
+        { 1920, 1080, "1080p" }, { 1920, 800, "1080p" },
+        { 1080, 1920, "1080p" }, { 1440, 1080, "1080p" },
+        { 1280, 720, "720p" }, { 1280, 536, "720p" }, { 720, 1280, "720p" },
+        { 3840, 2160, "4k" }, { 3840, 1600, "4k" }, { 7680, 4320, "8k" },
+        { 2560, 1440, "1440p" }, { 854, 480, "480p" }, { 640, 480, "480p" },
+        { 640, 360, "360p" }, { 426, 240, "240p" }, { 256, 144, "unknown" }
+    };
+
+    for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        t = stream();
+        snprintf(text, sizeof(text), BEGUN "1000 qualitychange "
+                 "resolution.width=%d resolution.height=%d", sizes[i].width,
+                 sizes[i].height);
+        snprintf(class, sizeof(class), "resolution=%s", sizes[i].class);
+        script(t, text);
+
+        ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 1, 1, class),
+           "%dx%d is %s", sizes[i].width, sizes[i].height, sizes[i].class);
+    }
+
+    t = stream();
+    script(t, BEGUN "10000 heartbeat at=10000; end");
+    ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 0, 0, ""),
+       "a `playing` without a resolution adds no unknown");
+
+    t = stream();
+    script(t, "0 playing resolution.width=1920 resolution.height=800 at=0;"
+              "1 stallstart at=0; 3000 playbackdetached at=0; end");
+    ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 0, 0, ""),
+       "a view without a first frame showed no picture");
+
+    t = stream();
+    script(t, "0 playing resolution.width=1920 resolution.height=800 at=0;"
+              "1 stallstart at=0; 3000 stallend at=0; 9000 pause at=6000;"
+              "20000 playing resolution.width=640 resolution.height=360 "
+              "at=6000; end");
+    ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 1, 1, "resolution=1080p"),
+       "the class at the start is the one that the wish named, once a view");
+}
+
+
+/* The whole of ten seconds, or nothing of them. */
+
+static void
+test_scale(void)
+{
+    char               text[256];
+    size_t             i;
+    stream_t          *t;
+    static const struct {
+        const char    *claim;
+        const char    *sizes;
+        double         up;
+        double         down;
+    } scales[] = {
+        { "1920x800 in 1920x1080 has bars above and below, and fits",
+          "video_width=1920 video_height=800 player_width=1920 "
+          "player_height=1080", 0, 0 },
+        { "1080x1920 in 1920x1080 is shrunk to the height",
+          "video_width=1080 video_height=1920 player_width=1920 "
+          "player_height=1080", 0, 1 },
+        { "640x480 in 1920x480 has bars at both sides",
+          "video_width=640 video_height=480 player_width=1920 "
+          "player_height=480", 0, 0 },
+        { "640x360 in 1280x720 is stretched",
+          "video_width=640 video_height=360 player_width=1280 "
+          "player_height=720", 1, 0 },
+        { "640x360 in 320x180 on a screen of two pixels to one fits",
+          "video_width=640 video_height=360 player_width=320 "
+          "player_height=180 device_pixel_ratio=2", 0, 0 },
+        { "1280x720 in 1279x719 fits, for sizes are rounded",
+          "video_width=1280 video_height=720 player_width=1279 "
+          "player_height=719", 0, 0 },
+        { "1920x1080 in 640x360 is shrunk",
+          "video_width=1920 video_height=1080 player_width=640 "
+          "player_height=360", 0, 1 }
+    };
+
+    for (i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
+        t = stream();
+        snprintf(text, sizeof(text), BEGUN "1 qualitychange at=1 %s;"
+                 "10001 ended at=10001", scales[i].sizes);
+        script(t, text);
+
+        ok(fabs(sum_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) - scales[i].up)
+           < 0.001
+           && fabs(sum_of(t, QOE_METRIC_DOWNSCALE_PERCENTAGE)
+                   - scales[i].down) < 0.001
+           && count_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) == 1,
+           "%s", scales[i].claim);
+    }
+
+    t = stream();
+    script(t, BEGUN "1 qualitychange at=1 video_width=1920 video_height=1080;"
+              "10001 ended at=10001");
+    ok(count_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) == 0,
+       "without the player's size nothing is known of the scale");
+}
+
+
+static void
+test_units(void)
+{
+    char               text[256];
+    size_t             i;
+    stream_t          *t;
+    static const struct {
+        const char    *data;
+        double         bps;
+    } rates[] = {
+        { "bitrate=64.318 player=dash.js", 64318 },
+        { "bitrate=3375000 player=dash.js", 3375000 },
+        { "bitrate=3375000 player=hls.js", 3375000 },
+        { "bitrate=2500 player=shaka", 2500000 },
+        { "bitrate=29999", 29999000 },
+        { "bitrate=30000", 30000 },
+        { "bitrate_kb=800", 800000 },
+        { "bitrate_kb=3375000", 3375000 }
+    };
+
+    for (i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+        t = stream();
+        snprintf(text, sizeof(text), BEGUN "10000 heartbeat at=10000 %s; end",
+                 rates[i].data);
+        script(t, text);
+
+        ok(fabs(sum_of(t, QOE_METRIC_HEART_BEAT_RATE_BPS) - rates[i].bps)
+           < 0.001 && fabs(sum_of(t, QOE_METRIC_BITRATE) - rates[i].bps)
+           < 0.001, "%s is %.10g bit/s", rates[i].data, rates[i].bps);
+    }
+
+    t = stream();
+    script(t, BEGUN "10000 heartbeat at=10000 bitrate=0;"
+              "20000 heartbeat at=20000 bitrate=-1; end");
+    ok(count_of(t, QOE_METRIC_BITRATE) == 0 && t->ignored == 0,
+       "0 and -1 are bitrates that are not known");
+}
+
+
+static void
+test_direction(void)
+{
+    stream_t  *t;
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychangerequested new.bitrate_kb=2500;"
+              "2000 qualitychangerequested new.bitrate_kb=1700");
+    ok(made(t, QOE_METRIC_BITRATE_CHANGE, 1, 800000, "direction=down"),
+       "a request is compared with the last request");
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychange bitrate_kb=1000;"
+              "2000 qualitychangerequested new.bitrate_kb=1700");
+    ok(made(t, QOE_METRIC_BITRATE_CHANGE, 1, 700000, "direction=up"),
+       "without a request before it, with the rendition that is shown");
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychangerequested new.bitrate_kb=1700");
+    ok(made(t, QOE_METRIC_BITRATE_CHANGE, 0, 0, ""),
+       "the first request of a view has nothing to be compared with");
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychange bitrate_kb=1000 media_type=video;"
+              "2000 qualitychange bitrate_kb=64 media_type=audio;"
+              "3000 qualitychange bitrate_kb=2000 media_type=video");
+    ok(made(t, QOE_METRIC_QUALITY_CHANGES_TOTAL, 3, 3,
+            "media_type=video,change_direction=up"),
+       "a change of video is not compared with audio");
+}
+
+
+int
+main(void)
+{
+    test_classes();
+    test_scale();
+    test_units();
+    test_direction();
+
+    return tap_end();
+}
