@@ -154,6 +154,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       offsetof(ngx_http_openqoe_main_conf_t, series_ttl),
       &ngx_http_openqoe_series_ttl_range },
 
+    { ngx_string("openqoe_series_birth"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_series_birth,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("openqoe_attribute"),
       NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE2,
       ngx_http_openqoe_attribute,

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe_metrics, openqoe_view_timeout, and the defaults of what the metrics
- * are made by.
+ * openqoe_metrics, openqoe_view_timeout, openqoe_series_birth, and the
+ * defaults of what the metrics are made by.
  */
 
 
@@ -38,6 +38,10 @@ static const ngx_http_openqoe_range_t  ngx_http_openqoe_silence_range = {
     1000, 24 * 3600 * 1000, "a time from 1s to 24h"
 };
 
+static const ngx_http_openqoe_range_t  ngx_http_openqoe_birth_range = {
+    1000, 10 * 60 * 1000, "a time from 1s to 10m or off"
+};
+
 
 ngx_int_t
 ngx_http_openqoe_qoe_init(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
@@ -47,6 +51,7 @@ ngx_http_openqoe_qoe_init(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
     mcf->hidden_timeout = NGX_CONF_UNSET_MSEC;
     mcf->series_max = NGX_CONF_UNSET_SIZE;
     mcf->series_ttl = NGX_CONF_UNSET_MSEC;
+    mcf->series_birth = NGX_CONF_UNSET_MSEC;
 
     qoe_dimensions_init(&mcf->dimensions);
 
@@ -72,6 +77,7 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
                              ngx_min(mcf->view_timeout, 3 * 60 * 1000));
     ngx_conf_init_size_value(mcf->series_max, 100000);
     ngx_conf_init_msec_value(mcf->series_ttl, 3600 * 1000);
+    ngx_conf_init_msec_value(mcf->series_birth, 15 * 1000);
 
     q = &mcf->qoe;
 
@@ -81,6 +87,7 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
     q->view.hidden_timeout_ms = mcf->hidden_timeout;
     q->series_max = (uint32_t) mcf->series_max;
     q->series_ttl_ms = mcf->series_ttl;
+    q->series_birth_ms = mcf->series_birth;
     q->dims = &mcf->dimensions;
 }
 
@@ -205,6 +212,37 @@ ngx_http_openqoe_silence(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value,
     {
         return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data, value,
                                           ngx_http_openqoe_silence_range.text);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* time | off */
+
+char *
+ngx_http_openqoe_series_birth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                     *value;
+    ngx_http_openqoe_main_conf_t  *mcf = conf;
+
+    value = cf->args->elts;
+
+    if (mcf->series_birth != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        mcf->series_birth = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_openqoe_time(&value[1], &ngx_http_openqoe_birth_range,
+                              &mcf->series_birth)
+        != NGX_OK)
+    {
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
+                   &value[1], ngx_http_openqoe_birth_range.text);
     }
 
     return NGX_CONF_OK;

@@ -22,8 +22,8 @@ static void qoe_apply_session_key(const qoe_apply_t *a,
     const qoe_sample_t *s, uint64_t session[2]);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
-static uint32_t qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s,
-    uint32_t now_s);
+static void qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s,
+    uint32_t now_s, qoe_apply_base_t *b);
 static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
 static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
@@ -54,7 +54,6 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->env.key = st->key;
     a->env.count = &st->shared->series;
     a->env.max = conf->series_max;
-    a->env.zone_start_ns = qoe_zone_start_ns(st->zone);
 
     if (adopted) {
         qoe_apply_recover(a);
@@ -82,8 +81,9 @@ qoe_apply_destroy(qoe_apply_t *a)
 static void
 qoe_apply_recover(qoe_apply_t *a)
 {
-    uint32_t     i;
-    qoe_view_t  *v;
+    uint32_t           i;
+    qoe_view_t        *v;
+    qoe_apply_base_t   b;
 
     qoe_sessions_rebuild(a->sessions);
     qoe_store_rebuild(a->store, &a->env);
@@ -91,12 +91,19 @@ qoe_apply_recover(qoe_apply_t *a)
     for (i = 0; i < qoe_sessions_slots(a->sessions); i++) {
         v = qoe_sessions_slot(a->sessions, i);
 
-        if (v->view_key == 0 || v->base == 0) {
+        if (v->view_key == 0) {
             continue;
         }
 
-        if (!qoe_store_adopt(a->store, v->base)) {
-            qoe_sessions_set_base(v, 0, 0, v->base_s);
+        /* a block that is none any more is not adopted */
+
+        b.base = (v->base != 0 && qoe_store_adopt(a->store, v->base))
+                 ? v->base : 0;
+        b.fine = (v->fine != 0 && qoe_store_adopt(a->store, v->fine))
+                 ? v->fine : 0;
+
+        if (b.base != v->base || b.fine != v->fine) {
+            qoe_sessions_set_base(v, b.base, b.fine, 0, v->base_s);
         }
     }
 
@@ -117,10 +124,11 @@ void
 qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 {
     bool                seen, stepped;
-    uint32_t            base, now_s;
+    uint32_t            now_s;
     uint64_t            at_ms, hash, key[2];
     qoe_view_t         *v;
     qoe_session_t      *session;
+    qoe_apply_base_t    b;
     qoe_view_result_t   rc;
 
     now_s = (uint32_t) (now_ns / 1000000000);
@@ -142,12 +150,12 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 
     if (v != NULL) {
         qoe_apply_base(a, v, s, now_s);
-        qoe_apply_points(a, v->base, now_ns);
+        qoe_apply_view_points(a, v, now_ns);
 
     } else {
-        base = qoe_apply_base_block(a, s, now_s);
-        qoe_apply_points(a, base, now_ns);
-        qoe_store_unref(a->store, base);
+        qoe_apply_base_block(a, s, now_s, &b);
+        qoe_apply_points(a, &b, now_ns);
+        qoe_apply_base_free(a, &b);
     }
 
     qoe_apply_count(a, QOE_COUNT_EVENTS_DUPLICATE, rc == QOE_VIEW_DUPLICATE);
@@ -186,40 +194,59 @@ qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
 }
 
 
-/* Keeps v->base the set of the event's attributes. */
+/* Keeps v->base and v->fine the sets of the event's attributes. */
 
 static void
 qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
     uint32_t now_s)
 {
-    uint32_t  base, old;
-    uint64_t  key;
+    uint64_t          key;
+    qoe_apply_base_t  b, old;
 
     key = qoe_base_hash(s, a->conf->dims, &a->key);
 
-    if (v->base != 0 && v->base_key == key
+    if (v->base != 0 && v->fine != 0 && v->base_key == key
         && now_s - v->base_s < QOE_APPLY_FRESH_S)
     {
         return;
     }
 
-    base = qoe_apply_base_block(a, s, now_s);
-    old = v->base;
+    qoe_apply_base_block(a, s, now_s, &b);
+    old = (qoe_apply_base_t) { v->base, v->fine };
 
-    qoe_sessions_set_base(v, base, key, now_s);
-    qoe_store_unref(a->store, old);
+    qoe_sessions_set_base(v, b.base, b.fine, key, now_s);
+    qoe_apply_base_free(a, &old);
 }
 
 
-static uint32_t
-qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
+static void
+qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s,
+    qoe_apply_base_t *b)
 {
     uint32_t  dropped;
 
-    dropped = qoe_base_labels(&a->labels, s, a->governor, now_s);
+    dropped = qoe_base_labels(&a->labels, &a->fine, s, a->governor, now_s);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
 
-    return qoe_store_block(a->store, &a->env, qoe_labels_span(&a->labels));
+    b->base = qoe_store_block(a->store, &a->env, qoe_labels_span(&a->labels));
+    b->fine = qoe_store_block(a->store, &a->env, qoe_labels_span(&a->fine));
+}
+
+
+void
+qoe_apply_base_free(qoe_apply_t *a, const qoe_apply_base_t *b)
+{
+    qoe_store_unref(a->store, b->base);
+    qoe_store_unref(a->store, b->fine);
+}
+
+
+void
+qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
+{
+    qoe_apply_base_t  b = { v->base, v->fine };
+
+    qoe_apply_points(a, &b, now_ns);
 }
 
 
@@ -229,7 +256,7 @@ qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
  */
 
 void
-qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns)
+qoe_apply_points(qoe_apply_t *a, const qoe_apply_base_t *b, uint64_t now_ns)
 {
     size_t        i, n;
     uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
@@ -247,7 +274,8 @@ qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns)
 
         p[n] = p[i];
         extra[n] = 0;
-        set[n] = base;
+        set[n] = qoe_metrics[p[n].metric].grain == QOE_GRAIN_HEADLINE
+                 ? b->fine : b->base;
 
         if (p[n].nextra != 0) {
             extra[n] = qoe_apply_extra(a, &p[n],
@@ -257,7 +285,7 @@ qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns)
             qoe_store_ref(a->store, extra[n]);
         }
 
-        if (base == 0 || (p[n].nextra != 0 && extra[n] == 0)) {
+        if (set[n] == 0 || (p[n].nextra != 0 && extra[n] == 0)) {
             set[n] = QOE_STORE_OVERFLOW;
         }
 

@@ -18,6 +18,13 @@
 #define QOE_APPLY_EXTRAS       256
 
 
+/* Blocks of the attributes of an event: of all metrics, of headline ones. */
+
+typedef struct {
+    uint32_t             base;
+    uint32_t             fine;
+} qoe_apply_base_t;
+
 typedef struct {
     uint64_t             key;                /* of the raw values */
     uint32_t             block;              /* with a reference */
@@ -44,6 +51,7 @@ struct qoe_apply_s {
 
     qoe_points_t         points;
     qoe_labels_t         labels;
+    qoe_labels_t         fine;
     qoe_apply_extra_t    extra[QOE_APPLY_EXTRAS];
 };
 
@@ -53,7 +61,13 @@ struct qoe_apply_s {
 void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* Records a->points, and empties it. */
-void qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns);
+void qoe_apply_points(qoe_apply_t *a, const qoe_apply_base_t *b,
+    uint64_t now_ns);
+/* Under the attributes last seen in the view. */
+void qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v,
+    uint64_t now_ns);
+/* Gives the references up. */
+void qoe_apply_base_free(qoe_apply_t *a, const qoe_apply_base_t *b);
 
 /* qoe_apply_view.c */
 

@@ -146,7 +146,7 @@ qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
     }
 
     qoe_view_judge(v, at_ms, &a->conf->view, &a->points);
-    qoe_apply_points(a, v->base, now_ns);
+    qoe_apply_view_points(a, v, now_ns);
 
     if (!qoe_view_lapsed(v, at_ms)) {
         return true;
@@ -174,7 +174,7 @@ qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
 
         if (v != by && v->view_key == by->view_key) {
             qoe_view_judge(v, UINT64_MAX, &a->conf->view, &a->points);
-            qoe_apply_points(a, v->base, now_ns);
+            qoe_apply_view_points(a, v, now_ns);
 
             if (qoe_view_attempted(v)) {
                 qoe_apply_end(a, v, QOE_VIEW_REPLACED, at_ms, now_ns);
@@ -364,11 +364,11 @@ void
 qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
     uint64_t at_ms, uint64_t now_ns)
 {
-    uint32_t        base;
-    qoe_session_t  *session;
+    qoe_session_t     *session;
+    qoe_apply_base_t   b;
 
     qoe_view_end(v, why, at_ms, &a->conf->view, &a->points);
-    qoe_apply_points(a, v->base, now_ns);
+    qoe_apply_view_points(a, v, now_ns);
     qoe_apply_count(a, QOE_COUNT_VIEWS_ENDED, 1);
     qoe_apply_count(a, QOE_COUNT_VIEWS_SILENT, why == QOE_VIEW_SILENT);
 
@@ -378,9 +378,9 @@ qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
         qoe_session_remember(session, v, why);
     }
 
-    base = v->base;
-    qoe_sessions_set_base(v, 0, 0, 0);
-    qoe_store_unref(a->store, base);
+    b = (qoe_apply_base_t) { v->base, v->fine };
+    qoe_sessions_set_base(v, 0, 0, 0, 0);
+    qoe_apply_base_free(a, &b);
 
     qoe_sessions_remove_view(a->sessions, v);
 }
@@ -442,7 +442,7 @@ qoe_apply_silence_one(qoe_apply_t *a, qoe_silence_t silence, uint64_t now_ns)
     /* nothing comes that would change what its last events meant */
 
     qoe_view_judge(v, UINT64_MAX, &a->conf->view, &a->points);
-    qoe_apply_points(a, v->base, now_ns);
+    qoe_apply_view_points(a, v, now_ns);
 
     next = qoe_view_silence(v);
 

@@ -14,7 +14,7 @@
 #define QOE_SESSION_KNOWN_MS   30000
 #define QOE_SESSION_JITTER_MS  10000
 
-/* What a session that is not known for long may be ahead of its first events. */
+/* What a young session may be ahead of its first events. */
 #define QOE_SESSION_AHEAD_MS   600000
 
 /* Receipts that far apart are two requests, which may show another clock. */

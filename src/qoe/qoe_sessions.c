@@ -406,8 +406,8 @@ qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
 
 
 void
-qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint64_t key,
-    uint32_t now_s)
+qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
+    uint64_t key, uint32_t now_s)
 {
     /* odd for a moment only; readers take what is there if it stays so */
 
@@ -415,6 +415,7 @@ qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint64_t key,
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
     __atomic_store_n(&v->base, base, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->fine, fine, __ATOMIC_RELAXED);
     __atomic_store_n(&v->base_key, key, __ATOMIC_RELAXED);
     __atomic_store_n(&v->base_s, now_s, __ATOMIC_RELAXED);
 

@@ -67,16 +67,16 @@ void qoe_sessions_list(qoe_sessions_t *t, qoe_view_t *v,
 /* The view that is in the list longest, or NULL. */
 qoe_view_t *qoe_sessions_silent(qoe_sessions_t *t, qoe_silence_t silence);
 
-/* Frees the slot; v->base must have been given up (0). */
+/* Frees the slot; v->base and v->fine must have been given up (0). */
 void qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v);
 
 /*
- * Sets the attribute block, looked up at Unix time now_s for raw values with
- * that hash; for readers as one change.  0, 0, 0: not looked up yet, or given
- * up.  base 0 with a time: there was no room for it.
+ * Sets the attribute blocks, looked up at Unix time now_s for raw values with
+ * that hash; for readers as one change.  All 0: not looked up yet, or given
+ * up.  A block 0 with a time: there was no room for it.
  */
-void qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint64_t key,
-    uint32_t now_s);
+void qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
+    uint64_t key, uint32_t now_s);
 
 void qoe_sessions_rebuild(qoe_sessions_t *t);
 

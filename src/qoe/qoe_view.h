@@ -87,7 +87,7 @@ typedef enum {
     QOE_VIEW_EVENT = 0,          /* it will be judged */
     QOE_VIEW_DUPLICATE,          /* seen before: nothing but events_total */
     QOE_VIEW_LATE,               /* of a view that is over: no state */
-    QOE_VIEW_OLD                 /* older than what was judged: as a duplicate */
+    QOE_VIEW_OLD                 /* older than what was judged: the same */
 } qoe_view_result_t;
 
 typedef enum {

@@ -239,8 +239,13 @@ qoe_view_end_scores(const qoe_view_t *v, qoe_points_t *points,
     m = &v->media[QOE_VIEW_VIDEO];
     startup = rebuffer = quality = NAN;
 
-    if (v->flags & QOE_VIEW_STARTED) {
+    /* a share that is not known is none, and not 1 */
+
+    if (!isnan(v->aggregate)) {
         startup = qoe_view_share(exp(-QOE_STARTUP_DECAY * v->aggregate), 1);
+    }
+
+    if (v->flags & QOE_VIEW_STARTED) {
         rebuffer = 1 / hypot(1, v->stalls / 2.0);
     }
 

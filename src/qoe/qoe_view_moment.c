@@ -145,6 +145,16 @@ qoe_moment_informs(const qoe_moment_t *m)
 }
 
 
+bool
+qoe_moment_silent(const qoe_moment_t *m)
+{
+    return isnan(m->position) && isnan(m->told)
+           && (qoe_moment_informs(m) || m->type == QOE_EVENT_CANPLAY
+               || m->type == QOE_EVENT_MOVEBACK
+               || m->type == QOE_EVENT_PLAYBACKRATECHANGE);
+}
+
+
 const qoe_moment_t *
 qoe_moment_ahead(const qoe_judge_t *j, unsigned type, uint64_t ms)
 {

@@ -160,6 +160,9 @@ void qoe_view_judge_before(qoe_judge_t *j, uint64_t at_ms);
  */
 void qoe_view_times(const qoe_judge_t *j);
 
+/* qoe_view_judge.c: j->m, with the neighbours in j->rest. */
+void qoe_view_judge_moment(qoe_judge_t *j);
+
 /* qoe_view_moment.c */
 
 /* Puts what the judgement needs of the event into its place. */
@@ -168,6 +171,8 @@ void qoe_moment_insert(qoe_view_t *v, const qoe_moment_t *m);
 bool qoe_moment_waits(const qoe_moment_t *m);
 /* Events that say how it is, and change no state. */
 bool qoe_moment_informs(const qoe_moment_t *m);
+/* Events that say nothing of playing: no evidence, and no change. */
+bool qoe_moment_silent(const qoe_moment_t *m);
 /* One of that type within ms after the event that is judged; NULL: none. */
 const qoe_moment_t *qoe_moment_ahead(const qoe_judge_t *j, unsigned type,
     uint64_t ms);

@@ -218,7 +218,9 @@ qoe_view_play(qoe_judge_t *j, uint64_t ms)
         v->flags &= ~QOE_VIEW_FATAL;
     }
 
-    qoe_view_rate(v, ms);
+    qoe_view_rate(v, qoe_view_since(ms, v->rated_ms));
+    v->rated_ms = (uint32_t) qoe_view_since(v->rated_ms, ms);
+
     j->played_ms += ms;
 }
 
@@ -227,6 +229,7 @@ void
 qoe_view_cut(qoe_view_t *v, const qoe_moment_t *m)
 {
     v->last.at_ms = m->at_ms;
+    v->rated_ms = 0;
 
     if (!isnan(m->position)) {
         v->last.position = m->position;

@@ -30,6 +30,7 @@ static void qoe_view_change(qoe_view_step_t *x);
 static int qoe_view_stretched(const qoe_view_t *v);
 static qoe_span_t qoe_view_direction(double before, double after);
 static uint16_t qoe_view_pixels(double n);
+static void qoe_view_rate_open(qoe_view_t *v, const qoe_moment_t *m);
 static void qoe_view_rate_seen(qoe_view_t *v, const qoe_moment_t *m);
 
 
@@ -197,6 +198,27 @@ qoe_view_rate_seen(qoe_view_t *v, const qoe_moment_t *m)
 }
 
 
+/*
+ * An event that changes what is shown may not end the gap.  What was shown until
+ * then gets its part of the gap now, as if all of it were played.
+ */
+
+static void
+qoe_view_rate_open(qoe_view_t *v, const qoe_moment_t *m)
+{
+    uint64_t  ms;
+
+    if ((v->flags & QOE_VIEW_STARTED) == 0 || v->phase != QOE_PHASE_PLAYING) {
+        return;
+    }
+
+    ms = qoe_view_since(qoe_view_since(m->at_ms, v->last.at_ms), v->rated_ms);
+
+    qoe_view_rate(v, ms);
+    v->rated_ms += (uint32_t) qoe_min(ms, (uint64_t) INT32_MAX);
+}
+
+
 void
 qoe_view_shown(qoe_judge_t *j)
 {
@@ -206,19 +228,22 @@ qoe_view_shown(qoe_judge_t *j)
     v = j->v;
     m = j->m;
 
-    if (m->type == QOE_EVENT_QUALITYCHANGE) {
-        qoe_view_average(v, j->points, m->media);
-
-        if (m->media == QOE_VIEW_VIDEO && v->pixel_ms != 0) {
-            qoe_point_add(j->points, QOE_METRIC_TIME_WEIGHTED_AVERAGE_RESOLUTION,
-                          qoe_view_mean_pixels(v));
-        }
-    }
-
     if (m->type != QOE_EVENT_QUALITYCHANGE && m->type != QOE_EVENT_PLAYING
         && m->type != QOE_EVENT_HEARTBEAT)
     {
         return;
+    }
+
+    qoe_view_rate_open(v, m);
+
+    if (m->type == QOE_EVENT_QUALITYCHANGE) {
+        qoe_view_average(v, j->points, m->media);
+
+        if (m->media == QOE_VIEW_VIDEO && v->pixel_ms != 0) {
+            qoe_point_add(j->points,
+                          QOE_METRIC_TIME_WEIGHTED_AVERAGE_RESOLUTION,
+                          qoe_view_mean_pixels(v));
+        }
     }
 
     if (m->bitrate > 0) {

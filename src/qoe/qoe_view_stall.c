@@ -93,7 +93,15 @@ qoe_view_wait_forgets(qoe_judge_t *j)
 bool
 qoe_view_plays_on(qoe_judge_t *j)
 {
-    qoe_view_play(j, qoe_view_credit(j, j->gap_ms, j->growth));
+    uint64_t  gap_ms;
+
+    gap_ms = j->gap_ms;
+
+    if (j->m->type == QOE_EVENT_SEEK && j->m->value > 0) {
+        gap_ms = qoe_view_since(gap_ms, (uint64_t) j->m->value);
+    }
+
+    qoe_view_play(j, qoe_view_credit(j, gap_ms, j->growth));
 
     j->v->wait.at_ms = 0;
     j->v->flags &= ~QOE_VIEW_HELD;

@@ -87,8 +87,10 @@ struct qoe_view_s {
     uint32_t        session_tag;     /* of its key: the link is still right */
     uint32_t        newer;           /* of the list by last receipt */
     uint32_t        older;
-    uint64_t        base_key;        /* hash of the raw values of base */
-    uint32_t        list;            /* 1 + qoe_sessions_list_t; 0: none */
+    uint64_t        base_key;        /* hash of the raw values of both */
+    uint32_t        fine;            /* attribute block of headline metrics,
+                                        a reference held */
+    uint32_t        list;            /* 1 + qoe_silence_t; 0: none */
 
     /* written by qoe_view*.c, from here on all zero when the view begins */
 
@@ -102,6 +104,8 @@ struct qoe_view_s {
     /* the time that has been judged */
 
     uint32_t        since_ms;        /* played since last.position was seen */
+    uint32_t        rated_ms;        /* of the gap that is open: what the sums
+                                        over renditions have already */
     uint64_t        seen_ms;         /* the last event */
     qoe_view_mark_t last;            /* the last one that cut a gap */
     uint64_t        position_ms;     /* when last.position was seen */

@@ -184,8 +184,7 @@ static qoe_store_env_t
 env_of(place_t *p)
 {
     return (qoe_store_env_t) { p->st.key, &p->st.shared->series,
-                               p->conf.series_max,
-                               qoe_zone_start_ns(p->zone) };
+                               p->conf.series_max };
 }
 
 
@@ -217,7 +216,7 @@ view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
                                labels_of(&l, org, "e"));
     }
 
-    qoe_sessions_set_base(v, base, 1, NOW_MS / 1000);
+    qoe_sessions_set_base(v, base, 0, 1, NOW_MS / 1000);
     v->view_key = p->sessions;
     v->received_ms = NOW_MS - age_ms;
     qoe_sessions_touch(p->st.sessions[lane], v, QOE_SESSIONS_VISIBLE);
@@ -289,10 +288,10 @@ test_views(void)
     v->view_key = 0;
     view(p, 0, "d", 0);
     v = view(p, 0, "a", 0);
-    qoe_sessions_set_base(v, 0, 0, 0);
+    qoe_sessions_set_base(v, 0, 0, 0, 0);
     qoe_sessions_remove(p->st.sessions[0], v);
     v = view(p, 1, NULL, 0);
-    qoe_sessions_set_base(v, 0, 0, 0);
+    qoe_sessions_set_base(v, 0, 0, 0, 0);
 
     ok(collect(p), "a collection with views");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=a,env=e")
@@ -380,11 +379,11 @@ come_and_leave(void *data)
 
         base = qoe_store_block(store, &env,
                                labels_of(&l, n % 2 ? "a" : "b", "e"));
-        qoe_sessions_set_base(v, base, n % 2, NOW_S);
+        qoe_sessions_set_base(v, base, 0, n % 2, NOW_S);
         linger(n % 3 == 0);
 
         v->view_key = (n % 3 == 0) ? 0 : v->view_key;
-        qoe_sessions_set_base(v, 0, 0, 0);
+        qoe_sessions_set_base(v, 0, 0, 0, 0);
         linger(n % 7 == 0);
 
         qoe_store_unref(store, base);

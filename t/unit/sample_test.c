@@ -180,7 +180,8 @@ test_paths(void)
         }
     }
 
-    ok(bad == 0 && n > QOE_DATA_NUMBERS, "each of %zu paths sets its number", n);
+    ok(bad == 0 && n > QOE_DATA_NUMBERS, "each of %zu paths sets its number",
+       n);
 }
 
 

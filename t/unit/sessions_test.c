@@ -147,7 +147,7 @@ step(qoe_sessions_t *s, model_t *model, uint64_t now)
     v = qoe_sessions_find(s, k);
 
     if (v != NULL && rnd(4) == 0) {
-        qoe_sessions_set_base(v, 0, 0, 0);
+        qoe_sessions_set_base(v, 0, 0, 0, 0);
         qoe_sessions_remove(s, v);
         model[i].there = false;
         return;
@@ -166,7 +166,7 @@ step(qoe_sessions_t *s, model_t *model, uint64_t now)
     model[i].at = now;
     model[i].list = rnd(8) == 0;
 
-    qoe_sessions_set_base(v, i + 1, i, 1);
+    qoe_sessions_set_base(v, i + 1, 0, i, 1);
     qoe_sessions_touch(s, v, model[i].list);
 }
 
