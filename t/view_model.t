@@ -4,8 +4,8 @@
 #
 # Random sessions of plausible players (t/tools/view_random.py): the module's
 # machine against a model of the same rules (t/view_model.py), against what
-# really happened, against itself with other batches, and its numbers against
-# each other.  OPENQOE_SEED, OPENQOE_SESSIONS.
+# really happened, against itself with other batches and with consumers that
+# are killed, and its numbers against each other.  OPENQOE_SEED, OPENQOE_SESSIONS.
 
 use lib 't/lib';
 use OpenQoE::Peers qw(program);
@@ -46,6 +46,7 @@ cmp_ok($result->{sure} // 0, '>', $n / 2,
 ok_none('model', 'the machine and the model count the same');
 ok_none('truth', 'what is counted is what really happened');
 ok_none('batches', 'other batches of the same events give the same numbers');
+ok_none('kills', 'consumers that are killed between batches change nothing');
 ok_none('identity', 'no numbers of a session contradict each other');
 
 done_testing;
