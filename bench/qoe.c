@@ -12,9 +12,10 @@
  * Prints three rows of Markdown tables, "speed", "memory" and "scrape" before
  * them:
  * events/s (median of the slices), ns an event, points an event, sessions,
- * series; bytes of a session, of a number, of a histogram and of an attribute
- * set with its cells, bytes a series with all of them; series a session that
- * the scrape has, its samples and bytes as Prometheus text and as OpenMetrics.
+ * series; bytes of a view, of a session, of a number, of a histogram and of an
+ * attribute set with its cells, bytes a series with all of them; series a
+ * session that the scrape has, its samples and bytes as Prometheus text and as
+ * OpenMetrics.
  * Times are of this thread's CPU, not of the clock.
  */
 
@@ -32,6 +33,7 @@
 
 #define ZONE_SIZE          (512UL * 1024 * 1024)
 #define SCRIPT             64                /* events of a view */
+#define PLAYING            3                 /* the first of them that plays */
 #define ROUND_NS           3000000000ULL
 #define SLICES             9
 
@@ -46,6 +48,7 @@ typedef struct {
 typedef struct {
     qoe_sample_t      sample;
     uint32_t          step;                  /* next of the script */
+    int64_t           begin_ms;              /* of playing, its clock */
     uint32_t          view;
     int64_t           skew_ms;
     char              ids[3][48];            /* session, view, viewer */
@@ -183,8 +186,9 @@ make_zone(bench_t *b)
     qoe_dimensions_init(&b->dims);
 
     b->conf.groups = QOE_GROUPS_ALL;
-    b->conf.view.timeout_ms = 120000;
-    b->conf.view.hidden_timeout_ms = 1800000;
+    b->conf.view.timeout_ms = 600000;
+    b->conf.view.paused_timeout_ms = 3600000;
+    b->conf.view.hidden_timeout_ms = 180000;
     b->conf.series_max = 10000000;
     b->conf.series_ttl_ms = 86400000;
     b->conf.dims = &b->dims;
@@ -210,7 +214,7 @@ make_script(bench_t *b)
     uint32_t  i;
     step_t   *s;
 
-    for (i = 4; i < SCRIPT - 1; i++) {
+    for (i = PLAYING + 1; i < SCRIPT - 1; i++) {
         make_step(&b->script[i], pick(100));
     }
 
@@ -221,9 +225,9 @@ make_script(bench_t *b)
     put(&s[1], PLAYER_STARTUP_TIME, 180);
     s[2].type = QOE_EVENT_CANPLAY;
     put(&s[2], VIDEO_STARTUP_TIME, 1300);
-    s[3].type = QOE_EVENT_PLAYING;
-    put(&s[3], BITRATE, 3000000);
-    put(&s[3], FRAMERATE, 25);
+    s[PLAYING].type = QOE_EVENT_PLAYING;
+    put(&s[PLAYING], BITRATE, 3000000);
+    put(&s[PLAYING], FRAMERATE, 25);
 
     s[SCRIPT - 1].type = QOE_EVENT_ENDED;
     put(&s[SCRIPT - 1], PLAYING_TIME, 180000);
@@ -341,6 +345,7 @@ make_session(bench_t *b, size_t i)
 
     s->step = (uint32_t) (i % SCRIPT);
     s->skew_ms = (int64_t) (i % 2000) - 1000;
+    s->begin_ms = (int64_t) (b->now_ns / 1000000) - s->skew_ms;
 }
 
 
@@ -370,8 +375,17 @@ play(bench_t *b, size_t n)
         e->type = step->type;
         e->received_ns = b->now_ns;
         e->time_ms = (int64_t) (b->now_ns / 1000000) - s->skew_ms;
-        e->set = step->set;
+
+        /* the position, which every event tells */
+
+        if (s->step == PLAYING) {
+            s->begin_ms = e->time_ms;
+        }
+
+        e->set = step->set | 1ULL << QOE_NUMBER_PLAYBACK_TIME;
         memcpy(e->number, step->number, sizeof(e->number));
+        e->number[QOE_NUMBER_PLAYBACK_TIME]
+            = s->step < PLAYING ? 0 : (double) (e->time_ms - s->begin_ms);
         e->text[QOE_TEXT_MEDIA_TYPE] = qoe_span_str(step->media);
         e->text[QOE_TEXT_CODEC] = step->media ? qoe_span("avc1.640028")
                                               : qoe_span_null;
@@ -401,24 +415,25 @@ static void
 report(bench_t *b, double *rate, size_t n)
 {
     double              used, blocks;
-    uint32_t            sessions;
     qoe_store_t        *store;
     qoe_store_info_t    info;
+    qoe_sessions_info_t  table;
 
     store = b->state.store[0];
     qoe_store_info(store, &info);
-    sessions = qoe_sessions_count(b->state.sessions[0]);
+    qoe_sessions_info(b->state.sessions[0], &table);
 
-    if (info.overflowed || sessions != b->sessions) {
+    if (info.overflowed || table.sessions != b->sessions) {
         fprintf(stderr, "qoe: %u sessions of %zu, %lu values overflowed\n",
-                sessions, b->sessions, (unsigned long) info.overflowed);
+                table.sessions, b->sessions, (unsigned long) info.overflowed);
         exit(1);
     }
 
     qsort(rate, n, sizeof(double), ascending);
 
     printf("speed | %.0f | %.0f | %.0f..%.0f | %u | %u |\n", rate[n / 2],
-           1e9 / rate[n / 2], rate[0], rate[n - 1], sessions, info.series);
+           1e9 / rate[n / 2], rate[0], rate[n - 1], table.sessions,
+           info.series);
 
     blocks = (double) store->pool[QOE_POOL_CELLS].top
              * sizeof(qoe_store_cell_t)
@@ -431,7 +446,8 @@ report(bench_t *b, double *rate, size_t n)
            + (double) store->pool[QOE_POOL_HISTOGRAMS].top
              * sizeof(qoe_store_histogram_t);
 
-    printf("memory | %zu | %zu | %zu | %.0f | %.0f |\n", sizeof(qoe_view_t),
+    printf("memory | %zu | %zu | %zu | %zu | %.0f | %.0f |\n",
+           sizeof(qoe_view_t), sizeof(qoe_session_t),
            sizeof(qoe_store_number_t), sizeof(qoe_store_histogram_t),
            blocks / store->pool[QOE_POOL_BLOCKS].top, used / info.series);
 }

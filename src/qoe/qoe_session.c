@@ -56,14 +56,28 @@ qoe_session_clock(qoe_session_t *s, const qoe_sample_t *sample, bool *stepped)
 }
 
 
-/* Receipts of several workers may overtake each other a little. */
+/*
+ * Receipts of several workers may overtake each other a little.  By more it is
+ * the server's clock that was set back: what is known of the skew moves with
+ * it, and is an estimate again, for the time between both is not known.
+ */
 
 static void
 qoe_session_receive(qoe_session_t *s, uint64_t received_ms)
 {
-    if (received_ms > s->received_ms
-        || s->received_ms - received_ms > QOE_SESSION_LATE_MS)
-    {
+    uint64_t  back;
+
+    back = qoe_view_since(s->received_ms, received_ms);
+
+    if (back > QOE_SESSION_LATE_MS) {
+        s->skew_ms = (int64_t) ((uint64_t) s->skew_ms - back);
+        s->first_ms = received_ms;
+        s->newest_received_ms = received_ms;
+        s->suspect_ms = 0;
+        s->flags &= ~QOE_SESSION_STEPPED;
+    }
+
+    if (back == 0 || back > QOE_SESSION_LATE_MS) {
         s->received_ms = received_ms;
     }
 

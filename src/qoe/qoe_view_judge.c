@@ -67,6 +67,12 @@ qoe_view_judge_moment(qoe_judge_t *j)
 
     qoe_view_shown(j);
 
+    /* from here on: the time up to the event was played at the rate before */
+
+    if (m->type == QOE_EVENT_PLAYBACKRATECHANGE && m->value > 0) {
+        v->rate = (float) m->value;
+    }
+
     if (m->type == QOE_EVENT_MOVEAWAY || m->type == QOE_EVENT_MOVEBACK) {
         qoe_view_visible(j, m->type == QOE_EVENT_MOVEAWAY);
     }
@@ -103,9 +109,6 @@ qoe_view_notice(qoe_judge_t *j)
 
         v->beat_at_ms = m->at_ms;
         qoe_view_frames(j);
-
-    } else if (m->type == QOE_EVENT_PLAYBACKRATECHANGE && m->value > 0) {
-        v->rate = (float) m->value;
     }
 }
 

@@ -32,6 +32,7 @@ static const struct {
     { "openqoe.video_startup_time", "openqoe_video_startup_time_milliseconds" },
     { "openqoe.views_started_total", "openqoe_views_started_total" },
     { "openqoe.views_completed_total", "openqoe_views_completed_total" },
+    { "openqoe.views_continued_total", "openqoe_views_continued_total" },
     { "openqoe.pause_events_total", "openqoe_pause_events_total" },
     { "openqoe.pause_playing_time", "openqoe_pause_playing_time_milliseconds" },
     { "openqoe.playing_time", "openqoe_playing_time_milliseconds" },
