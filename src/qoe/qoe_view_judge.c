@@ -120,6 +120,7 @@ qoe_view_after(qoe_judge_t *j)
 {
     bool                 cut;
     qoe_view_t          *v;
+    qoe_view_signal_t    evidence;
     const qoe_moment_t  *m;
 
     v = j->v;
@@ -141,7 +142,12 @@ qoe_view_after(qoe_judge_t *j)
         cut = !qoe_moment_silent(m);
     }
 
-    qoe_view_go(j, qoe_view_evidence(j));
+    evidence = qoe_view_evidence(j);
+    qoe_view_go(j, evidence);
+
+    /* time that has counted must not count again with the next event */
+
+    cut = cut || evidence == QOE_SIGNAL_GROWS;
 
     if (m->type == QOE_EVENT_PAUSE) {
         qoe_view_pause_counts(j);
