@@ -109,6 +109,13 @@ qoe_view_notice(qoe_judge_t *j)
 
         v->beat_at_ms = m->at_ms;
         qoe_view_frames(j);
+
+    } else if (m->type == QOE_EVENT_PAUSE
+               || m->type == QOE_EVENT_PLAYBACKDETACHED)
+    {
+        /* the next heartbeat comes after a time that is no beat */
+
+        v->beat_at_ms = 0;
     }
 }
 

@@ -88,7 +88,7 @@
     X(SEEKING,   CAN_PLAY, seek_can_play, PLAYING,                            \
       "It can play there, and nothing waits.")                                \
     X(SEEKING,   SEEKS,    seek_again,    SEEKING,                            \
-      "Another seek; where nothing waited, it has played in between.")                                                        \
+      "Another seek; where nothing waited, it has played in between.")        \
     X(SEEKING,   PAUSES,   seek_pauses,   PAUSED,                             \
       "The viewer pauses.")                                                   \
     X(SEEKING,   LEAVES,   suspends,      SUSPENDED,                          \
