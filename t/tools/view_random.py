@@ -129,7 +129,7 @@ class Player:
         if kind < 0.08:
             self.never()
             return False
-        if kind < 0.16 and self.has_played and not self.replay:
+        if kind < 0.16 and self.has_played and len(self.plays) == 1:
             self.first_batch_lost()
             return True
         if self.wish_first:
