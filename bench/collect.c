@@ -3,7 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * collect [SERIES]: what it costs to record into, collect, encode and forget
- * that many series (100000) of views with 15 base attributes, in four lanes.
+ * that many series (100000) of views with 15 base attributes, in four lanes,
+ * and to collect those of 20 views that have only just begun.
  * Prints a Markdown table: what, ms, the longest step in ms (its budget is
  * 1 ms); then the bytes of the lanes' stores that a series takes, and how fast
  * values are recorded.  Times are of this thread's CPU, not of the clock.
@@ -57,7 +58,8 @@ static uint32_t base_block(uint32_t lane, uint32_t view);
 static uint32_t fill(uint32_t series);
 static bool fill_view(uint32_t view);
 static double record_ns(void);
-static void measure(result_t *res);
+static void measure(result_t *res, qoe_collect_mode_t mode);
+static void births(result_t *res);
 static void encode(result_t *res, const qoe_collect_t *c);
 static void step_end(cost_t *cost, double start);
 static double cpu_ms(void);
@@ -96,7 +98,7 @@ main(int argc, char **argv)
             (void) fill_view(view);
         }
 
-        measure(&res);
+        measure(&res, QOE_COLLECT_EXPORT);
 
         if (i == 0 || res.collect.cpu + res.encode.cpu
                       < best.collect.cpu + best.encode.cpu)
@@ -116,6 +118,13 @@ main(int argc, char **argv)
     printf("| collect and encode | %.1f | %.2f |\n",
            best.collect.cpu + best.encode.cpu,
            qoe_max(best.collect.step, best.encode.step));
+
+    births(&res);
+
+    printf("| births (%llu points) | %.1f | %.2f |\n",
+           (unsigned long long) res.points,
+           res.collect.cpu + res.encode.cpu,
+           qoe_max(res.collect.step, res.encode.step));
 
     /* until a lane overflows: then the regions are as full as they get */
 
@@ -289,7 +298,26 @@ record_ns(void)
 
 
 static void
-measure(result_t *res)
+births(result_t *res)
+{
+    uint32_t  i;
+
+    conf.series_birth_ms = 15000;
+    st.shared->announced_ns = now_ns;
+    st.shared->collected_ns = now_ns;
+    now_ns += 1000000000;
+
+    for (i = 0; i < 20; i++) {
+        (void) fill_view(views++);
+    }
+
+    memset(res, 0, sizeof(*res));
+    measure(res, QOE_COLLECT_BIRTHS);
+}
+
+
+static void
+measure(result_t *res, qoe_collect_mode_t mode)
 {
     double          start;
     qoe_status_t    rc;
@@ -297,8 +325,8 @@ measure(result_t *res)
 
     start = cpu_ms();
 
-    c = qoe_collect_create(&st, &conf, &governor, QOE_COLLECT_EXPORT,
-                           conf.groups, now_ns, &qoe_mem_heap);
+    c = qoe_collect_create(&st, &conf, &governor, mode, conf.groups,
+                           now_ns, &qoe_mem_heap);
     if (c == NULL) {
         die("no memory");
     }

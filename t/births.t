@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 use OpenQoE::Test;
 
 use OpenQoE::Metrics;
+use OpenQoE::Peers qw(collector_if_any);
 use OpenQoE::Prometheus qw(prometheus_text);
 
 my $OPEN = 'application/openmetrics-text; version=1.0.0';
@@ -210,6 +211,52 @@ subtest 'exports, values after their zeros' => sub {
 
     ok($nginx->stop, 'leaves');
     $nginx->no_errors;
+};
+
+
+# The Collector keeps what came last: who scrapes it at the interval finds the
+# zero, and later the value.
+
+subtest 'the Prometheus exporter of the Collector' => sub {
+    my $program = collector_if_any();
+    plan(skip_all => 'needs the Collector') if !$program;
+
+    my $collector = OpenQoE::Peers->new(program => $program,
+                                        prometheus => 1)->start;
+    my $nginx = OpenQoE::Nginx->new(workers => 2,
+                                    http => 'openqoe_series_birth 8s;',
+        exporter => 'endpoint http://127.0.0.1:' . $collector->port('grpc')
+                    . "; interval 50ms;\n metric_interval 3s;")->start;
+    my $text = sub {
+        my $answer = http_get($collector->port('prometheus'), '/metrics');
+        return prometheus_text($answer ? $answer->{body} : '');
+    };
+
+    is(post($nginx, viewer('a')), 202, 'a viewer');
+
+    my (%first, %last);
+    ok(wait_until(sub {
+        my $p = $text->();
+
+        for my $key (grep { /^openqoe_(?:events|views_started|errors)_total\{
+                              |^openqoe_playing_time_seconds\{
+                              |^openqoe_video_startup_seconds_count\{/x }
+                     keys %{ $p->{samples} }) {
+            $last{$key} = $p->{samples}{$key};
+            $first{$key} //= $last{$key};
+        }
+
+        return (total($p, 'openqoe_events_total') // 0) == 4
+               && (total($p, 'openqoe_playing_time_seconds') // 0) == 20;
+    }, 60), 'the values come');
+
+    cmp_ok(scalar keys %first, '>=', 6, 'there are series');
+    is_deeply([ grep { $first{$_} != 0 } sort keys %first ], [],
+              'each was seen with 0 before');
+
+    ok($nginx->stop, 'nginx leaves');
+    $nginx->no_errors;
+    ok($collector->stop, 'the Collector leaves');
 };
 
 

@@ -274,24 +274,29 @@ sub fields ($value, $path, $stop) {
 
     same_names(\@rows, \@expected, 'metrics');
 
-    my ($list) = section('Dimensions') =~ /headline metrics alone.*?\n(`.*?)\.\n/s;
-    same_names([ ($list // '') =~ /`([^`]+)`/g ],
-               [ map { $_->{name} } grep { $_->{grain} eq 'headline' }
-                 values %{ catalogue() } ], 'headline metrics');
+    my %lists = (headline => qr/headline metrics alone.*?\n(`.*?)\.\n/s,
+                 titled => qr/one title at a time.*?\n(`.*?)\.\n/s);
+
+    for my $grain (sort keys %lists) {
+        my ($list) = section('Dimensions') =~ $lists{$grain};
+        same_names([ ($list // '') =~ /`([^`]+)`/g ],
+                   [ map { $_->{name} } grep { $_->{grain} eq $grain }
+                     values %{ catalogue() } ], "$grain metrics");
+    }
 }
 
 # dimensions: each built-in one, its rule and its number
 
 {
     my $header = slurp("$top/src/qoe/qoe_dimension.h") =~ s/\\\n//gr;
-    my %of = (BASE => 'each', FINE => 'headline', EXTRA => 'where',
-              NEVER => 'none');
+    my %of = (BASE => 'each', TITLE => 'titled', FINE => 'headline',
+              EXTRA => 'where', NEVER => 'none');
     my ($list) = $header =~ /define QOE_DIMENSIONS\(TEXT, MADE\)(.*?)typedef/s;
     my (@rows, @expected);
 
     for my $line (section('Dimensions') =~ /^(\| `.*)/mg) {
         my @cells = map { s/`//gr } split /\s*\|\s*/, $line =~ s/^\|\s*//r;
-        my ($of) = $cells[2] =~ /^(each|headline|where|none)/;
+        my ($of) = $cells[2] =~ /^(each|titled|headline|where|none)/;
         push @rows, join ' ', $cells[0], $of // '', @cells[3, 4];
     }
 

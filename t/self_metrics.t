@@ -220,13 +220,14 @@ is_row('openqoe.delivery.events', '', {
         keys %{ $stats->{exporter}{dropped} }),
 }, 'as the JSON says');
 cmp_ok($stats->{exporter}{exported}, '>', 0, 'there are some');
+
+# a counter: with 0 from the first value on, where there is a limit
+my ($dims, $limits) = @$stats{qw(dimensions cardinality_limits)};
 is_row('openqoe.dimension.overflow', '_total', {
-    labels(dimension => 'env', action => 'other') =>
-        $stats->{dimensions}{env}{overflow},
-    labels(dimension => 'app_name', action => 'hash') =>
-        $stats->{dimensions}{app_name}{overflow},
-    labels(dimension => 'org_id', action => 'other') =>
-        $stats->{dimensions}{org_id}{overflow},
+    map { labels(dimension => $_, action => $limits->{$_}{overflow}) =>
+              $dims->{$_}{overflow} }
+    grep { $dims->{$_}{count} && $limits->{$_}{action} =~ /allow|topk/ }
+    keys %$dims
 }, 'and what became of the values');
 is($stats->{dimensions}{env}{overflow}, 1, 'one value of env too many');
 

@@ -6,6 +6,7 @@
 
 #include "qoe_apply_priv.h"
 #include "qoe_base.h"
+#include "qoe_hash_quick.h"
 
 #include <stdlib.h>
 
@@ -20,15 +21,20 @@
 static void qoe_apply_recover(qoe_apply_t *a);
 static void qoe_apply_session_key(const qoe_apply_t *a,
     const qoe_sample_t *s, uint64_t session[2]);
+static uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
-static void qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s,
-    uint32_t now_s, qoe_apply_base_t *b);
+static qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a,
+    const qoe_sample_t *s, uint32_t now_s);
+static void qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v);
 static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
 static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
     const qoe_point_t *p);
 static void qoe_apply_sweep(qoe_apply_t *a);
+
+
+const qoe_blocks_t  qoe_apply_no_blocks;
 
 
 qoe_apply_t *
@@ -81,9 +87,8 @@ qoe_apply_destroy(qoe_apply_t *a)
 static void
 qoe_apply_recover(qoe_apply_t *a)
 {
-    uint32_t           i;
-    qoe_view_t        *v;
-    qoe_apply_base_t   b;
+    uint32_t     i;
+    qoe_view_t  *v;
 
     qoe_sessions_rebuild(a->sessions);
     qoe_store_rebuild(a->store, &a->env);
@@ -91,19 +96,8 @@ qoe_apply_recover(qoe_apply_t *a)
     for (i = 0; i < qoe_sessions_slots(a->sessions); i++) {
         v = qoe_sessions_slot(a->sessions, i);
 
-        if (v->view_key == 0) {
-            continue;
-        }
-
-        /* a block that is none any more is not adopted */
-
-        b.base = (v->base != 0 && qoe_store_adopt(a->store, v->base))
-                 ? v->base : 0;
-        b.fine = (v->fine != 0 && qoe_store_adopt(a->store, v->fine))
-                 ? v->fine : 0;
-
-        if (b.base != v->base || b.fine != v->fine) {
-            qoe_sessions_set_base(v, b.base, b.fine, 0, v->base_s);
+        if (v->view_key != 0) {
+            qoe_apply_base_adopt(a, v);
         }
     }
 
@@ -125,37 +119,53 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 {
     bool                seen, stepped;
     uint32_t            now_s;
-    uint64_t            at_ms, hash, key[2];
+    uint64_t            hash, key[2];
     qoe_view_t         *v;
     qoe_session_t      *session;
-    qoe_apply_base_t    b;
+    qoe_blocks_t        b;
+    qoe_view_birth_t    birth;
     qoe_view_result_t   rc;
 
     now_s = (uint32_t) (now_ns / 1000000000);
 
-    qoe_apply_session_key(a, s, key);
+    /* what the event needs is all over the zone, and fetched meanwhile */
 
-    hash = qoe_seen_hash(&a->key, key[0], s);
+    qoe_apply_session_key(a, s, key);
+    qoe_sessions_fetch(a->sessions, key, true);
+
+    memset(&birth, 0, sizeof(birth));
+    birth.view_key = qoe_apply_key(a, s->text[QOE_TEXT_VIEW_ID]) | 1;
+    birth.video_key = qoe_apply_key(a, s->text[QOE_TEXT_VIDEO_ID]);
+    qoe_sessions_fetch(a->sessions, key, false);
+
+    hash = qoe_seen_hash(&a->key, key[0], birth.view_key, birth.video_key, s);
     qoe_seen_fetch(a->seen, hash);
 
     session = qoe_apply_session(a, key, now_ns);
+    qoe_sessions_fetch_view(a->sessions, session);
+
     seen = qoe_seen(a->seen, hash);
 
-    at_ms = qoe_session_clock(session, s, &stepped);
-    qoe_sessions_touch(a->sessions, session);
+    birth.at_ms = qoe_session_clock(session, s, &stepped);
     qoe_apply_count(a, QOE_COUNT_CLOCKS_SET, stepped);
 
-    v = qoe_apply_view(a, session, s, at_ms, seen, now_ns);
-    rc = qoe_view_apply(v, seen, at_ms, s, &a->conf->view, &a->points);
+    v = qoe_apply_view(a, session, s, &birth, seen, now_ns);
+    qoe_sessions_touch(a->sessions, session);
+
+    if (v != NULL) {
+        qoe_sessions_fetch_list(a->sessions, v);
+    }
+
+    rc = qoe_view_apply(v, seen, birth.at_ms, s, &a->conf->view, &a->points);
 
     if (v != NULL) {
         qoe_apply_base(a, v, s, now_s);
         qoe_apply_view_points(a, v, now_ns);
 
     } else {
-        qoe_apply_base_block(a, s, now_s, &b);
-        qoe_apply_points(a, &b, now_ns);
-        qoe_apply_base_free(a, &b);
+        b = qoe_apply_base_blocks(a, s, now_s);
+        qoe_apply_points(a, b, now_ns);
+        qoe_apply_base_free(a, b);
     }
 
     qoe_apply_count(a, QOE_COUNT_EVENTS_DUPLICATE, rc == QOE_VIEW_DUPLICATE);
@@ -167,11 +177,23 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     }
 
     if (qoe_view_ending(v)) {
-        qoe_apply_end(a, v, QOE_VIEW_ENDED, at_ms, now_ns);
+        qoe_apply_end(a, v, QOE_VIEW_ENDED, birth.at_ms, now_ns);
 
     } else {
         qoe_sessions_list(a->sessions, v, QOE_SILENCE_FRESH);
     }
+}
+
+
+/*
+ * Of an id; 0: there is none.  It is compared within the session alone, so a
+ * collision confuses only the views of who made it.
+ */
+
+static uint64_t
+qoe_apply_key(const qoe_apply_t *a, qoe_span_t id)
+{
+    return id.len != 0 ? qoe_hash_quick(&a->key, a->key.k0, id) | 1 : 0;
 }
 
 
@@ -194,59 +216,90 @@ qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
 }
 
 
-/* Keeps v->base and v->fine the sets of the event's attributes. */
+/* Keeps the view's blocks those of the event's attributes. */
 
 static void
 qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
     uint32_t now_s)
 {
-    uint64_t          key;
-    qoe_apply_base_t  b, old;
+    uint64_t      key;
+    qoe_blocks_t  b, old;
 
     key = qoe_base_hash(s, a->conf->dims, &a->key);
 
-    if (v->base != 0 && v->fine != 0 && v->base_key == key
+    if (v->base != 0 && v->titled != 0 && v->fine != 0 && v->base_key == key
         && now_s - v->base_s < QOE_APPLY_FRESH_S)
     {
         return;
     }
 
-    qoe_apply_base_block(a, s, now_s, &b);
-    old = (qoe_apply_base_t) { v->base, v->fine };
+    b = qoe_apply_base_blocks(a, s, now_s);
+    old = qoe_sessions_base(v);
 
-    qoe_sessions_set_base(v, b.base, b.fine, key, now_s);
-    qoe_apply_base_free(a, &old);
+    qoe_sessions_set_base(v, &b, key, now_s);
+    qoe_apply_base_free(a, old);
 }
 
 
-static void
-qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s,
-    qoe_apply_base_t *b)
+static qoe_blocks_t
+qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
 {
-    uint32_t  dropped;
+    size_t        i;
+    uint32_t      dropped;
+    qoe_blocks_t  b;
 
-    dropped = qoe_base_labels(&a->labels, &a->fine, s, a->governor, now_s);
+    dropped = qoe_base_labels(a->base, s, a->governor, now_s);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
 
-    b->base = qoe_store_block(a->store, &a->env, qoe_labels_span(&a->labels));
-    b->fine = qoe_store_block(a->store, &a->env, qoe_labels_span(&a->fine));
+    for (i = 0; i < QOE_GRAINS; i++) {
+        b.grain[i] = qoe_store_block(a->store, &a->env,
+                                     qoe_labels_span(&a->base[i]));
+    }
+
+    return b;
+}
+
+
+/* The references of a slot again; a block that is none any more is given up. */
+
+static void
+qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v)
+{
+    bool          gone;
+    size_t        i;
+    qoe_blocks_t  b;
+
+    b = qoe_sessions_base(v);
+    gone = false;
+
+    for (i = 0; i < QOE_GRAINS; i++) {
+        if (b.grain[i] != 0 && !qoe_store_adopt(a->store, b.grain[i])) {
+            b.grain[i] = 0;
+            gone = true;
+        }
+    }
+
+    if (gone) {
+        qoe_sessions_set_base(v, &b, 0, v->base_s);
+    }
 }
 
 
 void
-qoe_apply_base_free(qoe_apply_t *a, const qoe_apply_base_t *b)
+qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b)
 {
-    qoe_store_unref(a->store, b->base);
-    qoe_store_unref(a->store, b->fine);
+    size_t  i;
+
+    for (i = 0; i < QOE_GRAINS; i++) {
+        qoe_store_unref(a->store, b.grain[i]);
+    }
 }
 
 
 void
 qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
 {
-    qoe_apply_base_t  b = { v->base, v->fine };
-
-    qoe_apply_points(a, &b, now_ns);
+    qoe_apply_points(a, qoe_sessions_base(v), now_ns);
 }
 
 
@@ -256,10 +309,11 @@ qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
  */
 
 void
-qoe_apply_points(qoe_apply_t *a, const qoe_apply_base_t *b, uint64_t now_ns)
+qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
 {
     size_t        i, n;
     uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
+    uint32_t     *place[QOE_POINTS_MAX];
     qoe_point_t  *p;
 
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, a->points.ignored);
@@ -274,8 +328,7 @@ qoe_apply_points(qoe_apply_t *a, const qoe_apply_base_t *b, uint64_t now_ns)
 
         p[n] = p[i];
         extra[n] = 0;
-        set[n] = qoe_metrics[p[n].metric].grain == QOE_GRAIN_HEADLINE
-                 ? b->fine : b->base;
+        set[n] = b.grain[qoe_metrics[p[n].metric].grain];
 
         if (p[n].nextra != 0) {
             extra[n] = qoe_apply_extra(a, &p[n],
@@ -289,19 +342,18 @@ qoe_apply_points(qoe_apply_t *a, const qoe_apply_base_t *b, uint64_t now_ns)
             set[n] = QOE_STORE_OVERFLOW;
         }
 
-        qoe_store_fetch(a->store, &a->env, p[n].metric, set[n], extra[n],
-                        true);
+        place[n] = qoe_store_place(a->store, &a->env, p[n].metric, set[n],
+                                   extra[n]);
         n++;
     }
 
     for (i = 0; i < n; i++) {
-        qoe_store_fetch(a->store, &a->env, p[i].metric, set[i], extra[i],
-                        false);
+        qoe_store_fetch(a->store, place[i]);
     }
 
     for (i = 0; i < n; i++) {
-        (void) qoe_store_record(a->store, &a->env, p[i].metric, set[i],
-                                extra[i], p[i].value, now_ns);
+        (void) qoe_store_record_at(a->store, &a->env, place[i], p[i].metric,
+                                   set[i], extra[i], p[i].value, now_ns);
         qoe_store_unref(a->store, extra[i]);
     }
 

@@ -18,13 +18,6 @@
 #define QOE_APPLY_EXTRAS       256
 
 
-/* Blocks of the attributes of an event: of all metrics, of headline ones. */
-
-typedef struct {
-    uint32_t             base;
-    uint32_t             fine;
-} qoe_apply_base_t;
-
 typedef struct {
     uint64_t             key;                /* of the raw values */
     uint32_t             block;              /* with a reference */
@@ -51,7 +44,7 @@ struct qoe_apply_s {
 
     qoe_points_t         points;
     qoe_labels_t         labels;
-    qoe_labels_t         fine;
+    qoe_labels_t         base[QOE_GRAINS];
     qoe_apply_extra_t    extra[QOE_APPLY_EXTRAS];
 };
 
@@ -61,23 +54,25 @@ struct qoe_apply_s {
 void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* Records a->points, and empties it. */
-void qoe_apply_points(qoe_apply_t *a, const qoe_apply_base_t *b,
-    uint64_t now_ns);
+void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
 /* Under the attributes last seen in the view. */
 void qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v,
     uint64_t now_ns);
 /* Gives the references up. */
-void qoe_apply_base_free(qoe_apply_t *a, const qoe_apply_base_t *b);
+void qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b);
+extern const qoe_blocks_t  qoe_apply_no_blocks;
 
 /* qoe_apply_view.c */
 
 /*
  * The live view that an event belongs to, begun where need be; NULL: the view
  * is over, or the event was seen before and there is none.  Ends views that
- * the event replaces.  at_ms: of the session's clock.
+ * the event replaces.  birth has the keys and the time of the event; the rest
+ * of it is filled in here.
  */
 qoe_view_t *qoe_apply_view(qoe_apply_t *a, qoe_session_t *session,
-    const qoe_sample_t *s, uint64_t at_ms, bool seen, uint64_t now_ns);
+    const qoe_sample_t *s, qoe_view_birth_t *birth, bool seen,
+    uint64_t now_ns);
 
 /* The session of an event. */
 qoe_session_t *qoe_apply_session(qoe_apply_t *a, const uint64_t key[2],

@@ -52,24 +52,13 @@ static uint64_t qoe_apply_forget_ms(const qoe_apply_t *a,
 
 qoe_view_t *
 qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
-    uint64_t at_ms, bool seen, uint64_t now_ns)
+    qoe_view_birth_t *birth, bool seen, uint64_t now_ns)
 {
-    qoe_span_t        view_id, video_id;
-    qoe_view_t       *v;
-    qoe_view_birth_t  birth;
+    uint64_t     at_ms;
+    qoe_view_t  *v;
 
-    view_id = s->text[QOE_TEXT_VIEW_ID];
-    video_id = s->text[QOE_TEXT_VIDEO_ID];
-
-    memset(&birth, 0, sizeof(birth));
-    birth.at_ms = at_ms;
-    birth.view_key = qoe_hash(&a->key, view_id.data, view_id.len) | 1;
-
-    if (video_id.len != 0) {
-        birth.video_key = qoe_hash(&a->key, video_id.data, video_id.len) | 1;
-    }
-
-    v = qoe_apply_find(a, session, birth.view_key, birth.video_key);
+    at_ms = birth->at_ms;
+    v = qoe_apply_find(a, session, birth->view_key, birth->video_key);
 
     if (seen || (v != NULL && at_ms < v->seen_ms)) {
         return v;
@@ -80,14 +69,14 @@ qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
     }
 
     if (v == NULL) {
-        if (!qoe_apply_birth(&birth, session, s)) {
+        if (!qoe_apply_birth(birth, session, s)) {
             return NULL;
         }
 
-        v = qoe_apply_begin(a, session, &birth, now_ns);
+        v = qoe_apply_begin(a, session, birth, now_ns);
 
     } else if (v->video_key == 0) {
-        v->video_key = birth.video_key;
+        v->video_key = birth->video_key;
     }
 
     if (s->type == QOE_EVENT_PLAYING && v != NULL) {
@@ -364,8 +353,8 @@ void
 qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
     uint64_t at_ms, uint64_t now_ns)
 {
-    qoe_session_t     *session;
-    qoe_apply_base_t   b;
+    qoe_blocks_t    b;
+    qoe_session_t  *session;
 
     qoe_view_end(v, why, at_ms, &a->conf->view, &a->points);
     qoe_apply_view_points(a, v, now_ns);
@@ -378,9 +367,9 @@ qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
         qoe_session_remember(session, v, why);
     }
 
-    b = (qoe_apply_base_t) { v->base, v->fine };
-    qoe_sessions_set_base(v, 0, 0, 0, 0);
-    qoe_apply_base_free(a, &b);
+    b = qoe_sessions_base(v);
+    qoe_sessions_set_base(v, &qoe_apply_no_blocks, 0, 0);
+    qoe_apply_base_free(a, b);
 
     qoe_sessions_remove_view(a->sessions, v);
 }

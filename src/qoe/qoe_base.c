@@ -5,6 +5,7 @@
 
 
 #include "qoe_base.h"
+#include "qoe_hash_quick.h"
 
 #include <strings.h>
 
@@ -13,9 +14,8 @@
 #define QOE_BASE_CUT       256
 
 
-static uint64_t qoe_base_fold(uint64_t h, qoe_span_t s,
-    const qoe_hash_key_t *key);
-static uint64_t qoe_base_mix(uint64_t a, uint64_t b);
+static uint32_t qoe_base_add(qoe_labels_t out[QOE_GRAINS],
+    const qoe_dimension_t *dim, qoe_span_t text);
 static qoe_span_t qoe_base_value(const qoe_sample_t *s,
     const qoe_dimensions_t *dims, size_t dim);
 static qoe_span_t qoe_base_content_type(const qoe_sample_t *s);
@@ -59,82 +59,16 @@ qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
         value = qoe_base_value(s, dims, i);
         value.len = qoe_min(value.len, QOE_BASE_CUT);
 
-        h = qoe_base_mix(h ^ value.len, key->k1);
-
-        if (value.len != 0) {
-            h = qoe_base_fold(h, value, key);
-        }
+        h = qoe_hash_quick(key, h, value);
     }
 
     return h;
 }
 
 
-/* The bytes of a value, 16 at a time; the last ones may be taken twice. */
-
-static uint64_t
-qoe_base_fold(uint64_t h, qoe_span_t s, const qoe_hash_key_t *key)
-{
-    uint64_t     a, b;
-    const char  *p, *end;
-
-    p = s.data;
-    end = p + s.len;
-
-    for (/* void */; end - p > 16; p += 16) {
-        memcpy(&a, p, 8);
-        memcpy(&b, p + 8, 8);
-        h = qoe_base_mix(a ^ key->k1, b ^ h);
-    }
-
-    a = 0;
-    b = 0;
-
-    if (end - p >= 8) {
-        memcpy(&a, p, 8);
-        memcpy(&b, end - 8, 8);
-
-    } else if (end - p >= 4) {
-        memcpy(&a, p, 4);
-        memcpy(&b, end - 4, 4);
-
-    } else {
-        a = (uint64_t) (unsigned char) p[0] << 16
-            | (uint64_t) (unsigned char) p[(end - p) / 2] << 8
-            | (unsigned char) end[-1];
-    }
-
-    return qoe_base_mix(a ^ key->k1, b ^ h);
-}
-
-
-/* Both halves of the product. */
-
-static uint64_t
-qoe_base_mix(uint64_t a, uint64_t b)
-{
-#ifdef __SIZEOF_INT128__
-    __extension__ unsigned __int128  product;
-
-    product = (unsigned __int128) a * b;
-
-    return (uint64_t) product ^ (uint64_t) (product >> 64);
-#else
-    uint64_t  low, middle, high;
-
-    low = (a & UINT32_MAX) * (b & UINT32_MAX);
-    middle = (a >> 32) * (b & UINT32_MAX) + (low >> 32);
-    high = (a & UINT32_MAX) * (b >> 32) + (middle & UINT32_MAX);
-
-    return (high << 32 | (low & UINT32_MAX))
-           ^ ((a >> 32) * (b >> 32) + (middle >> 32) + (high >> 32));
-#endif
-}
-
-
 uint32_t
-qoe_base_labels(qoe_labels_t *base, qoe_labels_t *fine,
-    const qoe_sample_t *s, qoe_governor_t *gv, uint32_t now_s)
+qoe_base_labels(qoe_labels_t out[QOE_GRAINS], const qoe_sample_t *s,
+    qoe_governor_t *gv, uint32_t now_s)
 {
     char        buf[QOE_GOVERN_BUF], org_buf[QOE_GOVERN_BUF],
                 player_buf[QOE_GOVERN_BUF];
@@ -144,8 +78,9 @@ qoe_base_labels(qoe_labels_t *base, qoe_labels_t *fine,
 
     const qoe_dimensions_t  *dims = gv->dims;
 
-    base->len = 0;
-    fine->len = 0;
+    out[QOE_GRAIN_COARSE].len = 0;
+    out[QOE_GRAIN_TITLED].len = 0;
+    out[QOE_GRAIN_HEADLINE].len = 0;
     dropped = 0;
     org = qoe_span_null;
     player = qoe_span_null;
@@ -167,22 +102,32 @@ qoe_base_labels(qoe_labels_t *base, qoe_labels_t *fine,
             player = text;
         }
 
-        if (text.len == 0) {
-            continue;
-        }
-
-        if (qoe_labels_add(fine, dims->dim[i].name, text) != QOE_OK) {
-            dropped++;
-        }
-
-        if (dims->dim[i].role == QOE_ROLE_BASE) {
-            (void) qoe_labels_add(base, dims->dim[i].name, text);
+        if (text.len != 0) {
+            dropped += qoe_base_add(out, &dims->dim[i], text);
         }
     }
 
     qoe_govern_viewer(gv, org, player, s->text[QOE_TEXT_VIEWER_ID], now_s);
 
     return dropped;
+}
+
+
+/* 1: the attribute was left out. */
+
+static uint32_t
+qoe_base_add(qoe_labels_t out[QOE_GRAINS], const qoe_dimension_t *dim,
+    qoe_span_t text)
+{
+    if (dim->role == QOE_ROLE_BASE) {
+        (void) qoe_labels_add(&out[QOE_GRAIN_COARSE], dim->name, text);
+    }
+
+    if (dim->role == QOE_ROLE_BASE || dim->role == QOE_ROLE_TITLE) {
+        (void) qoe_labels_add(&out[QOE_GRAIN_TITLED], dim->name, text);
+    }
+
+    return qoe_labels_add(&out[QOE_GRAIN_HEADLINE], dim->name, text) != QOE_OK;
 }
 
 

@@ -2,9 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The attributes that metrics of an event have beside their own: every metric
- * those of its base set, headline metrics those of its fine set, which has the
- * attributes of the base set and more (qoe_catalogue.h).
+ * The attributes that metrics of an event have beside their own: a set for
+ * each grain of metrics (qoe_catalogue.h).
  */
 
 
@@ -12,6 +11,7 @@
 #define _QOE_BASE_H_INCLUDED_
 
 
+#include "qoe_catalogue.h"
 #include "qoe_govern.h"
 #include "qoe_labels.h"
 
@@ -28,8 +28,8 @@ uint64_t qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
  * of dimensions that are in no metric, and the viewer of today.  How many
  * attributes were left out, for a set was full.
  */
-uint32_t qoe_base_labels(qoe_labels_t *base, qoe_labels_t *fine,
-    const qoe_sample_t *s, qoe_governor_t *gv, uint32_t now_s);
+uint32_t qoe_base_labels(qoe_labels_t out[QOE_GRAINS], const qoe_sample_t *s,
+    qoe_governor_t *gv, uint32_t now_s);
 
 
 #endif /* _QOE_BASE_H_INCLUDED_ */

@@ -69,7 +69,9 @@
  *
  * Grain: a title, a version or a browser multiplies the series of a metric,
  * so the dimensions of role FINE (qoe_dimension.h) are attributes of the
- * HEADLINE metrics alone: how many views, how long, and how they failed.
+ * HEADLINE metrics alone: how many views, how long, and how they failed.  The
+ * published dashboards look at one title at a time: the metrics that they ask
+ * for so are TITLED, and have the dimensions of role TITLE beside.
  */
 
 #define QOE_METRICS(X)                                                        \
@@ -80,12 +82,12 @@
       "Events accepted")                                                      \
     X(PAGE_LOAD_TIME,                                                         \
       "openqoe.page_load_time", GAUGE, "ms", NONE,                            \
-      CORE, COARSE, "",                                                       \
+      CORE, TITLED, "",                                                       \
       "manifestload",                                                         \
       "Load time of the page that holds the player")                          \
     X(PLAYER_STARTUP_TIME,                                                    \
       "openqoe.player_startup_time", GAUGE, "ms", NONE,                       \
-      CORE, COARSE, "",                                                       \
+      CORE, TITLED, "",                                                       \
       "playerready",                                                          \
       "Time that the player took until it was ready")                         \
     X(VIDEO_STARTUP_TIME,                                                     \
@@ -125,7 +127,7 @@
       "Playing time reported at the end")                                     \
     X(COMPLETION_RATE,                                                        \
       "openqoe.completion_rate", GAUGE, "", NONE,                             \
-      CORE, COARSE, "",                                                       \
+      CORE, HEADLINE, "",                                                     \
       "ended",                                                                \
       "Share of the video that was played, reported at the end")              \
     X(SEEK_TOTAL,                                                             \
@@ -155,12 +157,12 @@
       "Position in the video at which a stall ended")                         \
     X(BUFFER_LENGTH,                                                          \
       "openqoe.buffer_length", HISTOGRAM, "ms", BUFFER_LENGTH,                \
-      CORE, COARSE, "media_type,is_outlier",                                  \
+      CORE, TITLED, "media_type,is_outlier",                                  \
       "bufferlevelchange, stallstart, heartbeat",                             \
       "Media buffered ahead")                                                 \
     X(BUFFER_INSTABILITY_INDEX,                                               \
       "openqoe.buffer_instability_index", GAUGE, "", NONE,                    \
-      CORE, COARSE, "media_type,is_outlier",                                  \
+      CORE, TITLED, "media_type,is_outlier",                                  \
       "bufferlevelchange",                                                    \
       "How unusual a buffer length was, as a z-score")                        \
     X(ERRORS_TOTAL,                                                           \
@@ -190,22 +192,22 @@
       "Frames dropped")                                                       \
     X(EXIT_WITHOUT_PLAY,                                                      \
       "openqoe.exit_without_play", COUNTER, "", NONE,                         \
-      CORE, COARSE, "",                                                       \
+      CORE, TITLED, "",                                                       \
       "view end without any playing",                                         \
       "Views that ended without a first frame")                               \
     X(STAY_DURATION,                                                          \
       "openqoe.stay_duration", HISTOGRAM, "ms", STAY_DURATION,                \
-      CORE, COARSE, "",                                                       \
+      CORE, TITLED, "",                                                       \
       "moveaway, or view end",                                                \
       "Time on the page, until it was hidden or left")                        \
     X(NETWORK_LATENCY,                                                        \
       "openqoe.network.latency", GAUGE, "ms", NONE,                           \
-      CORE, COARSE, "media_type,is_outlier",                                  \
+      CORE, TITLED, "media_type,is_outlier",                                  \
       "fragmentloaded",                                                       \
       "Time to the first byte of a segment")                                  \
     X(NETWORK_LATENCY_DEVIATION,                                              \
       "openqoe.network.latency_deviation", GAUGE, "", NONE,                   \
-      CORE, COARSE, "media_type,is_outlier",                                  \
+      CORE, TITLED, "media_type,is_outlier",                                  \
       "fragmentloaded",                                                       \
       "How unusual the time to the first byte was, as a z-score")             \
     X(FRAGMENT_DURATION,                                                      \
@@ -225,12 +227,12 @@
       "Media time of all loaded segments")                                    \
     X(NETWORK_BANDWIDTH,                                                      \
       "openqoe.network.bandwidth", COUNTER, "bps", NONE,                      \
-      CORE, COARSE, "media_type,codec",                                       \
+      CORE, TITLED, "media_type,codec",                                       \
       "bandwidthchange",                                                      \
       "Sum of bandwidth estimates; over their number it is a mean")           \
     X(BITRATE_CHANGE,                                                         \
       "openqoe.bitrate_change", COUNTER_DOUBLE, "bps", NONE,                  \
-      CORE, COARSE, "media_type,direction",                                   \
+      CORE, TITLED, "media_type,direction",                                   \
       "qualitychangerequested",                                               \
       "Sum of the bitrate steps that players asked for")                      \
     X(QUALITY_CHANGE_REQUEST_TOTAL,                                           \
@@ -240,12 +242,12 @@
       "Quality changes asked for")                                            \
     X(QUALITY_CHANGE_TOTAL,                                                   \
       "openqoe.quality_change_total", COUNTER, "", NONE,                      \
-      CORE, COARSE, "media_type,codec,framerate",                             \
+      CORE, TITLED, "media_type,codec,framerate",                             \
       "qualitychange",                                                        \
       "Quality changes made")                                                 \
     X(QUALITY_CHANGE_LATENCY,                                                 \
       "openqoe.quality_change_latency", GAUGE, "ms", NONE,                    \
-      CORE, COARSE, "media_type,codec",                                       \
+      CORE, TITLED, "media_type,codec",                                       \
       "qualitychange",                                                        \
       "Time from asking for a quality to showing it")                         \
     X(QUALITY_CHANGE_BITRATE_BPS,                                             \
@@ -270,7 +272,7 @@
       "Renditions shown, by class of their height")                           \
     X(TIME_WEIGHTED_AVERAGE_BITRATE,                                          \
       "openqoe.time_weighted_average_bitrate", GAUGE, "", NONE,               \
-      CORE, COARSE, "media_type",                                             \
+      CORE, TITLED, "media_type",                                             \
       "qualitychange, view end",                                              \
       "Mean bitrate of a view so far, by time, in kbit/s")                    \
     X(TIME_WEIGHTED_AVERAGE_RESOLUTION,                                       \
@@ -281,7 +283,7 @@
     X(PERCEIVED_QUALITY_INDEX,                                                \
       "openqoe.perceived_quality_index", HISTOGRAM,                           \
       "", PERCEIVED_QUALITY_INDEX,                                            \
-      CORE, COARSE, "codec",                                                  \
+      CORE, TITLED, "codec",                                                  \
       "qualitychange (video)",                                                \
       "Bits a pixel of the rendition after a quality change")                 \
     X(RESOLUTION_TO_PLAYER_RATIO,                                             \
@@ -308,7 +310,7 @@
       "Stalls that began")                                                    \
     X(REBUFFER_COUNT,                                                         \
       "openqoe.rebuffer_count", GAUGE, "", NONE,                              \
-      RULES, COARSE, "",                                                      \
+      RULES, TITLED, "",                                                      \
       "view end",                                                             \
       "Stalls of a view behind its first frame")                              \
     X(SEEK_LATENCY_SECONDS,                                                   \
@@ -590,8 +592,10 @@ typedef enum {
 
 
 typedef enum {
-    QOE_GRAIN_COARSE = 0,
-    QOE_GRAIN_HEADLINE           /* has the dimensions of role FINE too */
+    QOE_GRAIN_COARSE = 0,        /* dimensions of role BASE */
+    QOE_GRAIN_TITLED,            /* and TITLE */
+    QOE_GRAIN_HEADLINE,          /* and FINE */
+    QOE_GRAINS
 } qoe_grain_t;
 
 

@@ -93,11 +93,6 @@ qoe_collect_create(const qoe_state_t *st, const qoe_conf_t *conf,
 
     qoe_collect_birth(c);
 
-    if (qoe_collect_exports(c) || mode == QOE_COLLECT_BIRTHS) {
-        __atomic_store_n(&c->st.shared->points_ns, c->time_ns,
-                         __ATOMIC_RELEASE);
-    }
-
     if (qoe_collect_prepare(c) != QOE_OK) {
         qoe_collect_destroy(c);
         return NULL;
@@ -262,7 +257,7 @@ qoe_collect_lane_wanted(qoe_collect_t *c, uint32_t slot, qoe_series_t *e,
         return qoe_collect_birth_wanted(c, store, slot, e);
     }
 
-    if (!qoe_store_read(store, slot, e)) {
+    if (!qoe_store_read(store, slot, e) || qoe_collect_later(c, e->start_ns)) {
         return false;
     }
 
@@ -293,8 +288,8 @@ qoe_collect_birth_wanted(const qoe_collect_t *c, const qoe_store_t *store,
     start_ns = qoe_store_start(store, slot);
     due = qoe_collect_due(c, start_ns);
 
-    if (start_ns == 0 || due == c->resting || !qoe_store_read(store, slot, e)
-        || qoe_collect_is_gauge(e->metric)
+    if (start_ns == 0 || qoe_collect_later(c, start_ns) || due == c->resting
+        || !qoe_store_read(store, slot, e) || qoe_collect_is_gauge(e->metric)
         || !(qoe_metrics[e->metric].group & c->groups))
     {
         return false;
@@ -319,6 +314,7 @@ qoe_collect_module(qoe_collect_t *c)
         if (!qoe_self_read(c->st.self, c->cursor++, &e)
             || e.metric >= QOE_METRICS_N
             || !(qoe_metrics[e.metric].group & c->groups)
+            || qoe_collect_later(c, e.start_ns)
             || (c->mode == QOE_COLLECT_BIRTHS
                 && !qoe_collect_due(c, e.start_ns)))
         {
@@ -419,8 +415,7 @@ qoe_collect_count_metrics(qoe_collect_t *c)
 
         if (qoe_collect_shown(c, m)) {
             c->first[m->metric + 1]++;
-            c->waits |= !qoe_collect_is_gauge(m->metric)
-                        && qoe_collect_young(c, m->start_ns);
+            qoe_collect_begins(c, m);
         }
     }
 
@@ -466,6 +461,11 @@ qoe_collect_sort(qoe_collect_t *c)
 static qoe_status_t
 qoe_collect_finish(qoe_collect_t *c)
 {
+    if (c->mode != QOE_COLLECT_READ) {
+        __atomic_store_n(&c->st.shared->points_ns, c->time_ns,
+                         __ATOMIC_RELEASE);
+    }
+
     if (qoe_collect_exports(c)) {
         qoe_collect_recount(c);
         __atomic_store_n(&c->st.shared->collected_ns, c->now_ns,

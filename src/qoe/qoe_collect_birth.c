@@ -16,6 +16,9 @@
  */
 #define QOE_COLLECT_LATE   8
 
+/* No collection takes that long to make. */
+#define QOE_COLLECT_MADE_NS  10000000000
+
 /* Births are looked for that often while one zero would be seen. */
 #define QOE_COLLECT_LOOKS  8
 
@@ -89,6 +92,42 @@ qoe_collect_birth(qoe_collect_t *c)
 
     if (c->since_ns > c->now_ns) {
         c->since_ns = c->now_ns - c->wait_ns;
+    }
+}
+
+
+/*
+ * Lanes are read one after the other: of a series that begins in two of them
+ * meanwhile only the later start might be seen.  Nothing comes after the last
+ * collection, and a start that is far ahead is of a clock that stepped back.
+ */
+
+bool
+qoe_collect_later(const qoe_collect_t *c, uint64_t start_ns)
+{
+    return c->mode != QOE_COLLECT_LAST && start_ns > c->now_ns
+           && start_ns - c->now_ns < QOE_COLLECT_MADE_NS;
+}
+
+
+/*
+ * In the last collection a series may have begun after it: no point is before
+ * its start, so the time of the points moves on.
+ */
+
+void
+qoe_collect_begins(qoe_collect_t *c, const qoe_merged_t *m)
+{
+    if (qoe_collect_is_gauge(m->metric)) {
+        return;
+    }
+
+    c->waits |= qoe_collect_young(c, m->start_ns);
+
+    if (m->start_ns > c->time_ns
+        && m->start_ns - c->time_ns < QOE_COLLECT_MADE_NS)
+    {
+        c->time_ns = m->start_ns;
     }
 }
 

@@ -39,8 +39,16 @@ qoe_collect_is_idle(const qoe_collect_t *c, uint32_t last_s)
 
     ttl_ms = c->conf->series_ttl_ms;
 
-    return ttl_ms != 0
-           && (uint64_t) last_s * 1000 + ttl_ms < c->now_ns / 1000000;
+    if (ttl_ms == 0) {
+        return false;
+    }
+
+    /* not before all have seen the value that was behind the zero */
+
+    ttl_ms = qoe_max(ttl_ms, 2 * qoe_collect_wait_ms(c->conf,
+                                                     QOE_COLLECT_EXPORT));
+
+    return (uint64_t) last_s * 1000 + ttl_ms < c->now_ns / 1000000;
 }
 
 

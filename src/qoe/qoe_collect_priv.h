@@ -154,10 +154,14 @@ qoe_collect_pool_at(const qoe_collect_pool_t *p, uint32_t i)
 
 /* At a start like that a series shows 0 as yet. */
 bool qoe_collect_young(const qoe_collect_t *c, uint64_t start_ns);
+/* Has it begun after the collection, so that it is left to the next one? */
+bool qoe_collect_later(const qoe_collect_t *c, uint64_t start_ns);
 /* Is a series with that start to be in a collection of births? */
 bool qoe_collect_due(const qoe_collect_t *c, uint64_t start_ns);
 /* Sets what the two go by. */
 void qoe_collect_birth(qoe_collect_t *c);
+/* Takes note of the start of a series that is shown. */
+void qoe_collect_begins(qoe_collect_t *c, const qoe_merged_t *m);
 
 static inline bool
 qoe_collect_exports(const qoe_collect_t *c)

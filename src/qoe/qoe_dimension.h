@@ -48,7 +48,8 @@ typedef enum {
 
 typedef enum {
     QOE_ROLE_BASE = 0,           /* all of views and events */
-    QOE_ROLE_FINE,               /* the headline ones of them */
+    QOE_ROLE_TITLE,              /* titled and headline ones of them */
+    QOE_ROLE_FINE,               /* headline ones alone */
     QOE_ROLE_EXTRA,              /* those of whose points it is part */
     QOE_ROLE_NEVER               /* none: counted only, allow is refused */
 } qoe_role_t;
@@ -73,7 +74,7 @@ typedef enum {
     TEXT(NETWORK_COUNTRY_CODE,                                                \
                            "network_country",  BASE,  ALLOW, 250,    128)     \
     TEXT(VIDEO_ID,         "video_id",         FINE,  ALLOW, 100000, 128)     \
-    TEXT(VIDEO_TITLE,      "video_title",      FINE,  TOPK,  100,    100)     \
+    TEXT(VIDEO_TITLE,      "video_title",      TITLE, TOPK,  100,    100)     \
     MADE(CONTENT_TYPE,     "content_type",     BASE,  ALLOW, 4,      128)     \
     MADE(STREAM_ID,        "stream_id",        BASE,  ALLOW, 1000,   128)     \
     TEXT(CDN_PROVIDER,     "cdn_provider",     BASE,  DROP,  20,     128)     \

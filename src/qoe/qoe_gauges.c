@@ -396,6 +396,12 @@ qoe_gauges_dimensions(const qoe_gauges_t *g)
             }
         }
 
+        /* a counter: it is there, with 0, as soon as there are values */
+
+        if (info.count == 0 && info.overflow == 0) {
+            continue;
+        }
+
         rc = qoe_gauges_overflow(g, &dims->dim[i], info.overflow);
         if (rc != QOE_OK) {
             return rc;
@@ -412,8 +418,10 @@ qoe_gauges_overflow(const qoe_gauges_t *g, const qoe_dimension_t *dim,
 {
     qoe_labels_t  labels;
 
-    if (n == 0) {
-        return QOE_OK;
+    if (n == 0 && dim->action != QOE_ACTION_ALLOW
+        && dim->action != QOE_ACTION_TOPK)
+    {
+        return QOE_OK;                       /* it has no limit */
     }
 
     labels.len = 0;

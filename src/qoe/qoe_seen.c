@@ -8,6 +8,7 @@
 
 
 #include "qoe_seen.h"
+#include "qoe_hash_quick.h"
 
 
 #define QOE_SEEN_WAYS      16
@@ -37,31 +38,33 @@ qoe_seen_create(qoe_seen_t *t, size_t size)
 }
 
 
+/*
+ * The quick hash will do: it begins with the session's, which nobody outside
+ * knows, so an event can at most be taken for another one of its own session.
+ */
+
 uint64_t
 qoe_seen_hash(const qoe_hash_key_t *key, uint64_t session,
-    const qoe_sample_t *s)
+    uint64_t view_key, uint64_t video_key, const qoe_sample_t *s)
 {
-    uint64_t      left, word;
-    qoe_hasher_t  h;
+    uint64_t  h, left, word;
 
-    qoe_hash_begin(&h, key);
-    qoe_hash_word(&h, session);
-    qoe_hash_word(&h, (uint64_t) s->time_ms);
-    qoe_hash_word(&h, s->set);
-    qoe_hash_add(&h, s->type_name);
-    qoe_hash_add(&h, s->text[QOE_TEXT_VIEW_ID]);
-    qoe_hash_add(&h, s->text[QOE_TEXT_VIDEO_ID]);
-    qoe_hash_add(&h, s->text[QOE_TEXT_MEDIA_TYPE]);
-    qoe_hash_add(&h, s->text[QOE_TEXT_CODEC]);
-    qoe_hash_add(&h, s->text[QOE_TEXT_ERROR_FAMILY]);
-    qoe_hash_add(&h, s->text[QOE_TEXT_ERROR_CODE]);
+    h = qoe_hash_quick_word(key, session, view_key);
+    h = qoe_hash_quick_word(key, h, video_key);
+    h = qoe_hash_quick_word(key, h, (uint64_t) s->time_ms);
+    h = qoe_hash_quick_word(key, h, s->set);
+    h = qoe_hash_quick(key, h, s->type_name);
+    h = qoe_hash_quick(key, h, s->text[QOE_TEXT_MEDIA_TYPE]);
+    h = qoe_hash_quick(key, h, s->text[QOE_TEXT_CODEC]);
+    h = qoe_hash_quick(key, h, s->text[QOE_TEXT_ERROR_FAMILY]);
+    h = qoe_hash_quick(key, h, s->text[QOE_TEXT_ERROR_CODE]);
 
     for (left = s->set; left != 0; left &= left - 1) {
         memcpy(&word, &s->number[__builtin_ctzll(left)], sizeof(word));
-        qoe_hash_word(&h, word);
+        h = qoe_hash_quick_word(key, h, word);
     }
 
-    return qoe_hash_end(&h);
+    return h;
 }
 
 

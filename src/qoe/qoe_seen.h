@@ -29,11 +29,12 @@ typedef struct qoe_seen_s  qoe_seen_t;
 void qoe_seen_create(qoe_seen_t *t, size_t size);
 
 /*
- * What makes an event the same one as another: its session and view, time,
- * type, and all of it that points are made of.  Not its receipt.
+ * What makes an event the same one as another: the hashes of its session, view
+ * and video, its time and type, and all of it that points are made of.  Not its
+ * receipt.
  */
 uint64_t qoe_seen_hash(const qoe_hash_key_t *key, uint64_t session,
-    const qoe_sample_t *s);
+    uint64_t view_key, uint64_t video_key, const qoe_sample_t *s);
 
 /* Begins to load what qoe_seen() of that hash needs. */
 void qoe_seen_fetch(const qoe_seen_t *t, uint64_t hash);

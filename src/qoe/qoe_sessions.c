@@ -13,6 +13,10 @@
 
 #define QOE_SESSIONS_READS     100
 
+/* Bytes of a session and of a view that an event needs: the first ones. */
+#define QOE_SESSIONS_FETCH_SESSION   128
+#define QOE_SESSIONS_FETCH_VIEW      (offsetof(qoe_view_t, moment) + 96)
+
 
 static uint32_t qoe_sessions_take(qoe_sessions_pool_t *p, uint32_t next);
 static void qoe_sessions_unlist_session(qoe_sessions_t *t, qoe_session_t *s);
@@ -69,6 +73,53 @@ qoe_sessions_find(qoe_sessions_t *t, const uint64_t key[2])
     }
 
     return NULL;
+}
+
+
+void
+qoe_sessions_fetch(const qoe_sessions_t *t, const uint64_t key[2], bool far)
+{
+    size_t                off;
+    const uint32_t       *bucket;
+    const qoe_session_t  *s;
+
+    bucket = qoe_sessions_bucket((qoe_sessions_t *) (uintptr_t) t, key);
+
+    if (far) {
+        __builtin_prefetch(bucket);
+        return;
+    }
+
+    s = qoe_sessions_session_at(t, *bucket);
+
+    for (off = 0; s != NULL && off < QOE_SESSIONS_FETCH_SESSION; off += 64) {
+        __builtin_prefetch((const char *) s + off, 1);
+    }
+}
+
+
+void
+qoe_sessions_fetch_view(const qoe_sessions_t *t, const qoe_session_t *s)
+{
+    size_t             off;
+    const qoe_view_t  *v;
+
+    v = qoe_sessions_view_at(t, s->views);
+
+    for (off = 0; v != NULL && off < QOE_SESSIONS_FETCH_VIEW; off += 64) {
+        __builtin_prefetch((const char *) v + off, 1);
+    }
+
+    __builtin_prefetch(qoe_sessions_session_at(t, s->newer), 1);
+    __builtin_prefetch(qoe_sessions_session_at(t, s->older), 1);
+}
+
+
+void
+qoe_sessions_fetch_list(const qoe_sessions_t *t, const qoe_view_t *v)
+{
+    __builtin_prefetch(qoe_sessions_view_at(t, v->newer), 1);
+    __builtin_prefetch(qoe_sessions_view_at(t, v->older), 1);
 }
 
 
@@ -406,7 +457,7 @@ qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
 
 
 void
-qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
+qoe_sessions_set_base(qoe_view_t *v, const qoe_blocks_t *blocks,
     uint64_t key, uint32_t now_s)
 {
     /* odd for a moment only; readers take what is there if it stays so */
@@ -414,12 +465,23 @@ qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
     __atomic_store_n(&v->seq, v->seq | 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
-    __atomic_store_n(&v->base, base, __ATOMIC_RELAXED);
-    __atomic_store_n(&v->fine, fine, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->base, blocks->grain[QOE_GRAIN_COARSE],
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&v->titled, blocks->grain[QOE_GRAIN_TITLED],
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&v->fine, blocks->grain[QOE_GRAIN_HEADLINE],
+                     __ATOMIC_RELAXED);
     __atomic_store_n(&v->base_key, key, __ATOMIC_RELAXED);
     __atomic_store_n(&v->base_s, now_s, __ATOMIC_RELAXED);
 
     __atomic_store_n(&v->seq, (v->seq | 1) + 1, __ATOMIC_RELEASE);
+}
+
+
+qoe_blocks_t
+qoe_sessions_base(const qoe_view_t *v)
+{
+    return (qoe_blocks_t) { { v->base, v->titled, v->fine } };
 }
 
 

@@ -33,6 +33,18 @@ void qoe_sessions_create(qoe_sessions_t *t, size_t size);
 
 qoe_session_t *qoe_sessions_find(qoe_sessions_t *t, const uint64_t key[2]);
 
+/*
+ * Begins to load what qoe_sessions_find() of that key needs: with far first,
+ * then without.
+ */
+void qoe_sessions_fetch(const qoe_sessions_t *t, const uint64_t key[2],
+    bool far);
+/* Begins to load the newest view of a session, and what touching it needs. */
+void qoe_sessions_fetch_view(const qoe_sessions_t *t,
+    const qoe_session_t *s);
+/* The same of what listing a view needs. */
+void qoe_sessions_fetch_list(const qoe_sessions_t *t, const qoe_view_t *v);
+
 /* A cleared slot for a session that is not there; NULL: the table is full. */
 qoe_session_t *qoe_sessions_add(qoe_sessions_t *t, const uint64_t key[2]);
 
@@ -67,16 +79,22 @@ void qoe_sessions_list(qoe_sessions_t *t, qoe_view_t *v,
 /* The view that is in the list longest, or NULL. */
 qoe_view_t *qoe_sessions_silent(qoe_sessions_t *t, qoe_silence_t silence);
 
-/* Frees the slot; v->base and v->fine must have been given up (0). */
+/* Frees the slot; its attribute blocks must have been given up (0). */
 void qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v);
 
 /*
- * Sets the attribute blocks, looked up at Unix time now_s for raw values with
- * that hash; for readers as one change.  All 0: not looked up yet, or given
- * up.  A block 0 with a time: there was no room for it.
+ * The attribute blocks, one a grain of metrics, looked up at Unix time now_s
+ * for raw values with that hash; for readers set as one change.  All 0: not
+ * looked up yet, or given up.  A block 0 with a time: there was no room for it.
  */
-void qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
+
+typedef struct {
+    uint32_t        grain[QOE_GRAINS];
+} qoe_blocks_t;
+
+void qoe_sessions_set_base(qoe_view_t *v, const qoe_blocks_t *blocks,
     uint64_t key, uint32_t now_s);
+qoe_blocks_t qoe_sessions_base(const qoe_view_t *v);
 
 void qoe_sessions_rebuild(qoe_sessions_t *t);
 

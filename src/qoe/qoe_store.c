@@ -146,7 +146,18 @@ qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
     qoe_metric_id_t metric, uint32_t base, uint32_t extra, double value,
     uint64_t now_ns)
 {
-    uint32_t      slot, *head;
+    return qoe_store_record_at(s, env,
+                               qoe_store_place(s, env, metric, base, extra),
+                               metric, base, extra, value, now_ns);
+}
+
+
+qoe_status_t
+qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
+    uint32_t *place, qoe_metric_id_t metric, uint32_t base, uint32_t extra,
+    double value, uint64_t now_ns)
+{
+    uint32_t      slot;
     qoe_status_t  rc;
 
     if (!qoe_store_has(metric) || !isfinite(value)
@@ -165,11 +176,10 @@ qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
     slot = 0;
 
     if (qoe_store_block_ok(s, base) && qoe_store_block_ok(s, extra)) {
-        head = qoe_store_head(s, env, metric, base, extra);
-        slot = qoe_store_find(s, head, metric, base, extra);
+        slot = qoe_store_find(s, place, metric, base, extra);
 
         if (slot == 0) {
-            slot = qoe_store_new(s, env, head, metric, base, extra, now_ns);
+            slot = qoe_store_new(s, env, place, metric, base, extra, now_ns);
         }
     }
 
@@ -185,21 +195,26 @@ qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
 }
 
 
+uint32_t *
+qoe_store_place(const qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_metric_id_t metric, uint32_t base, uint32_t extra)
+{
+    uint32_t  *head;
+
+    head = qoe_store_head(s, env, metric, base, extra);
+    __builtin_prefetch(head);
+
+    return head;
+}
+
+
 void
-qoe_store_fetch(const qoe_store_t *s, const qoe_store_env_t *env,
-    qoe_metric_id_t metric, uint32_t base, uint32_t extra, bool far)
+qoe_store_fetch(const qoe_store_t *s, const uint32_t *place)
 {
     uint32_t     i;
     const char  *p, *end;
 
-    p = (const char *) qoe_store_head(s, env, metric, base, extra);
-
-    if (far) {
-        __builtin_prefetch(p);
-        return;
-    }
-
-    i = *(const uint32_t *) p;
+    i = *place;
 
     if (i == 0 || i > s->numbers + s->histograms) {
         return;

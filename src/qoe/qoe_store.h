@@ -82,12 +82,17 @@ qoe_status_t qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
     uint64_t now_ns);
 
 /*
- * Says that a value will be recorded, so that its series is fetched from
- * memory meanwhile: call it for all values of an event with far set, then
- * for all of them without, then record them.
+ * The same in three steps, so that the series of several values are fetched
+ * from memory together: for all of them where the series is looked up, then
+ * for all of them fetch, then record.  A place stays right for as long as
+ * nothing else is done to the store.
  */
-void qoe_store_fetch(const qoe_store_t *s, const qoe_store_env_t *env,
-    qoe_metric_id_t metric, uint32_t base, uint32_t extra, bool far);
+uint32_t *qoe_store_place(const qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_metric_id_t metric, uint32_t base, uint32_t extra);
+void qoe_store_fetch(const qoe_store_t *s, const uint32_t *place);
+qoe_status_t qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
+    uint32_t *place, qoe_metric_id_t metric, uint32_t base, uint32_t extra,
+    double value, uint64_t now_ns);
 
 /*
  * Frees the series that collectors have condemned (qoe_store_condemn): those

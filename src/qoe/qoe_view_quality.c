@@ -138,7 +138,7 @@ qoe_view_rate(qoe_view_t *v, uint64_t ms)
     m = &v->media[QOE_VIEW_VIDEO];
 
     if (m->rate > 1) {
-        v->log_sum += log(m->rate) * (double) ms;
+        v->log_sum += v->rate_log * (double) ms;
     }
 
     pixels = (double) v->width * v->height;
@@ -149,8 +149,8 @@ qoe_view_rate(qoe_view_t *v, uint64_t ms)
     }
 
     if (v->flags & QOE_VIEW_SIZED) {
-        v->up_ms += qoe_view_stretched(v) > 0 ? ms : 0;
-        v->down_ms += qoe_view_stretched(v) < 0 ? ms : 0;
+        v->up_ms += v->stretched > 0 ? ms : 0;
+        v->down_ms += v->stretched < 0 ? ms : 0;
     }
 }
 
@@ -192,15 +192,21 @@ qoe_view_rate_seen(qoe_view_t *v, const qoe_moment_t *m)
 {
     v->media[m->media % QOE_VIEW_MEDIA].rate = m->bitrate;
 
-    if (m->media == QOE_VIEW_VIDEO && !(v->top >= m->bitrate)) {
+    if (m->media != QOE_VIEW_VIDEO) {
+        return;
+    }
+
+    v->rate_log = log(m->bitrate);
+
+    if (!(v->top >= m->bitrate)) {
         v->top = m->bitrate;
     }
 }
 
 
 /*
- * An event that changes what is shown may not end the gap.  What was shown until
- * then gets its part of the gap now, as if all of it were played.
+ * An event that changes what is shown may not end the gap.  What was shown
+ * until then gets its part of the gap now, as if all of it were played.
  */
 
 static void
@@ -273,6 +279,7 @@ qoe_view_shown(qoe_judge_t *j)
 
     if (v->width != 0 && v->box_width != 0) {
         v->flags |= QOE_VIEW_SIZED;
+        v->stretched = qoe_view_stretched(v);
     }
 }
 

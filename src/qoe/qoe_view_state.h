@@ -87,12 +87,15 @@ struct qoe_view_s {
     uint32_t        session_tag;     /* of its key: the link is still right */
     uint32_t        newer;           /* of the list by last receipt */
     uint32_t        older;
-    uint64_t        base_key;        /* hash of the raw values of both */
-    uint32_t        fine;            /* attribute block of headline metrics,
-                                        a reference held */
+    uint64_t        base_key;        /* hash of the raw values of all three */
+    uint32_t        titled;          /* attribute blocks of titled metrics, */
+    uint32_t        fine;            /* and of headline ones; as base */
     uint32_t        list;            /* 1 + qoe_silence_t; 0: none */
 
-    /* written by qoe_view*.c, from here on all zero when the view begins */
+    /*
+     * Written by qoe_view*.c, from here on all zero when the view begins; in
+     * the order of how often it is needed.
+     */
 
     uint32_t        flags;           /* QOE_VIEW_... */
     uint64_t        received_ms;     /* last receipt, Unix */
@@ -122,6 +125,26 @@ struct qoe_view_s {
     uint32_t        stalls;          /* after the first frame */
     uint32_t        recovered_ms;    /* played since a fatal error */
 
+    /* of video, sums over the time of playing */
+
+    uint16_t        width;           /* picture, pixels; 0: not known */
+    uint16_t        height;
+    uint16_t        box_width;       /* the player's, physical pixels */
+    uint16_t        box_height;
+    float           top;             /* highest bitrate seen */
+    int32_t         stretched;       /* the picture is: 1; shrunk: -1 */
+    double          rate_log;        /* log of the rate that is shown */
+    double          log_sum;         /* log(rate) * ms */
+    double          pixel_sum;
+    uint64_t        pixel_ms;
+    uint64_t        up_ms;           /* the picture was stretched */
+    uint64_t        down_ms;         /* it was shrunk */
+    qoe_view_media_t  media[QOE_VIEW_MEDIA];
+
+    /* events that wait, by time and then by qoe_event_type_rank() */
+
+    qoe_moment_t    moment[QOE_VIEW_MOMENTS];
+
     /* a wait, a seek, a suspension that is open; startup */
 
     qoe_view_mark_t wait;            /* at_ms 0: none is open */
@@ -140,24 +163,6 @@ struct qoe_view_s {
     float           told_scale;      /* of playing_time, ms; 0: not known */
     float           scale_told;      /* where the unit is measured from */
     double          scale_position;
-
-    /* of video, sums over the time of playing */
-
-    uint16_t        width;           /* picture, pixels; 0: not known */
-    uint16_t        height;
-    uint16_t        box_width;       /* the player's, physical pixels */
-    uint16_t        box_height;
-    float           top;             /* highest bitrate seen */
-    double          log_sum;         /* log(rate) * ms */
-    double          pixel_sum;
-    uint64_t        pixel_ms;
-    uint64_t        up_ms;           /* the picture was stretched */
-    uint64_t        down_ms;         /* it was shrunk */
-    qoe_view_media_t  media[QOE_VIEW_MEDIA];
-
-    /* events that wait, by time and then by qoe_event_type_rank() */
-
-    qoe_moment_t    moment[QOE_VIEW_MOMENTS];
 } __attribute__((aligned(64)));      /* no more cache lines than need be */
 
 

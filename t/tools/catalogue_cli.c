@@ -26,6 +26,7 @@ main(void)
         [QOE_INSTRUMENT_GAUGE_NOW] = "gauge(now)",
         [QOE_INSTRUMENT_HISTOGRAM] = "histogram"
     };
+    static const char *const  grains[] = { "coarse", "titled", "headline" };
     static const char *const  groups[] = {
         "core", "rules", "view", "self", "stats"
     };
@@ -42,7 +43,7 @@ main(void)
 
         printf("\t%s\t%s\t%s\t%s\t%s\n", groups[group], m->attrs.data,
                m->when.data, m->description.data,
-               m->grain == QOE_GRAIN_HEADLINE ? "headline" : "coarse");
+               grains[m->grain]);
     }
 
     return 0;

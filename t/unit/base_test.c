@@ -3,7 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * The attributes of an event that are made of more than one field: the type
- * of the content, and the stream of a live one.
+ * of the content, and the stream of a live one.  And which attributes metrics
+ * of each grain have.
  */
 
 
@@ -59,7 +60,7 @@ made(place_t *p, const char *st, const char *stream_type)
     size_t             len;
     qoe_span_t         name, value;
     static char        text[256];
-    qoe_labels_t       l, fine;
+    qoe_labels_t       sets[QOE_GRAINS];
     qoe_sample_t       s;
     qoe_labels_iter_t  it;
 
@@ -70,9 +71,9 @@ made(place_t *p, const char *st, const char *stream_type)
     s.text[QOE_TEXT_CMCD_ST] = qoe_span_str(st);
     s.text[QOE_TEXT_VIDEO_STREAM_TYPE] = qoe_span_str(stream_type);
 
-    (void) qoe_base_labels(&l, &fine, &s, &p->governor, NOW_S);
+    (void) qoe_base_labels(sets, &s, &p->governor, NOW_S);
 
-    qoe_labels_iter(&it, qoe_labels_span(&l));
+    qoe_labels_iter(&it, qoe_labels_span(&sets[QOE_GRAIN_COARSE]));
     len = 0;
     text[0] = '\0';
 
@@ -89,6 +90,72 @@ made(place_t *p, const char *st, const char *stream_type)
     }
 
     return text;
+}
+
+
+/* "org_id video_id ...", the names of the set. */
+
+static const char *
+names(const qoe_labels_t *set)
+{
+    size_t             len;
+    qoe_span_t         name, value;
+    static char        text[512];
+    qoe_labels_iter_t  it;
+
+    qoe_labels_iter(&it, qoe_labels_span(set));
+    len = 0;
+    text[0] = '\0';
+
+    while (qoe_labels_next(&it, &name, &value)) {
+        len += (size_t) snprintf(text + len, sizeof(text) - len, "%s%.*s",
+                                 len ? " " : "", (int) name.len, name.data);
+    }
+
+    return text;
+}
+
+
+static void
+test_grains(place_t *p)
+{
+    qoe_labels_t  sets[QOE_GRAINS];
+    qoe_sample_t  s;
+
+    memset(&s, 0, sizeof(s));
+
+    s.text[QOE_TEXT_ORG_ID] = qoe_span("o");
+    s.text[QOE_TEXT_APP_VERSION] = qoe_span("1.0");
+    s.text[QOE_TEXT_OS_FAMILY] = qoe_span("iOS");
+    s.text[QOE_TEXT_BROWSER_FAMILY] = qoe_span("Safari");
+    s.text[QOE_TEXT_PLAYER_NAME] = qoe_span("hls.js");
+    s.text[QOE_TEXT_VIDEO_ID] = qoe_span("v1");
+    s.text[QOE_TEXT_VIDEO_TITLE] = qoe_span("Film");
+    s.text[QOE_TEXT_CMCD_ST] = qoe_span("l");
+
+    (void) qoe_base_labels(sets, &s, &p->governor, NOW_S);
+
+    ok(strcmp(names(&sets[QOE_GRAIN_COARSE]),
+              "org_id player_name content_type stream_id") == 0,
+       "every metric has who, where and what kind");
+    ok(strcmp(names(&sets[QOE_GRAIN_TITLED]),
+              "org_id player_name video_title content_type stream_id") == 0,
+       "titled metrics have the title beside");
+    ok(strcmp(names(&sets[QOE_GRAIN_HEADLINE]),
+              "org_id app_version os_family browser_family player_name "
+              "video_id video_title content_type stream_id") == 0,
+       "headline metrics have all");
+
+    p->dims.dim[QOE_DIM_APP_VERSION].role = QOE_ROLE_BASE;
+    p->dims.dim[QOE_DIM_VIDEO_TITLE].role = QOE_ROLE_FINE;
+    (void) qoe_base_labels(sets, &s, &p->governor, NOW_S);
+
+    ok(strcmp(names(&sets[QOE_GRAIN_COARSE]),
+              "org_id app_version player_name content_type stream_id") == 0
+       && strcmp(names(&sets[QOE_GRAIN_TITLED]),
+                 "org_id app_version player_name content_type stream_id")
+          == 0,
+       "a dimension goes where the configuration wants it");
 }
 
 
@@ -122,6 +189,8 @@ main(void)
                   rows[i].expected) == 0,
            "st \"%s\", stream_type \"%s\"", rows[i].st, rows[i].stream_type);
     }
+
+    test_grains(&p);
 
     munmap(p.zone, SIZE);
 

@@ -167,6 +167,37 @@ test_anew(void)
 }
 
 
+/* Who waits must not leave before it has been seen. */
+
+static void
+test_ttl(void)
+{
+    uint64_t         born;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 1);
+    born = p.now_ns;
+    p.conf.series_ttl_ms = 1000;
+
+    record(&p, 0, COUNTER, 1, 0, 5);
+
+    p.now_ns = born + 15 * SECOND;
+    ok(export(&p) == QOE_OK, "an export after a ttl that is very short");
+    sweep(&p);
+    p.now_ns = born + 25 * SECOND;
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5,
+       "a series lives at least until its value has been seen");
+    p.now_ns = born + 60 * SECOND;
+    (void) export(&p);
+    sweep(&p);
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 0,
+       "and leaves then");
+
+    place_free(&p);
+}
+
+
 static void
 test_self(void)
 {
@@ -270,7 +301,19 @@ test_clock(void)
 
     birth_make(&p, 1);
 
+    p.now_ns += 10 * MS;
     record(&p, 0, COUNTER, 1, 0, 5);
+    record(&p, 0, GAUGE, 1, 0, 7);
+    p.now_ns -= 10 * MS;
+    ok(export(&p) == QOE_OK && points(&p) == 0 && scrape(&p) == QOE_OK
+       && points(&p) == 0 && births(&p) == QOE_OK && points(&p) == 0,
+       "what begins while a collection is made is left to the next one");
+    ok(last(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5
+       && e.start_ns == p.now_ns + 10 * MS
+       && qoe_collect_time_ns(p.c) >= e.start_ns && only(&p, GAUGE, &e)
+       && e.number == 7,
+       "but for the last one: no point of it is before its start");
+
     p.now_ns += SECOND;
     ok(export(&p) == QOE_OK, "an export");
     time_ns = qoe_collect_time_ns(p.c);
@@ -304,6 +347,7 @@ main(void)
 {
     test_scrapes();
     test_anew();
+    test_ttl();
     test_self();
     test_exports();
     test_clock();

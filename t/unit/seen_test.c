@@ -118,24 +118,21 @@ test_hash(void)
     s.time_ms = 1700000000000;
     n = 0;
 
-    h[n++] = qoe_seen_hash(&key, 1, &s);
-    h[n++] = qoe_seen_hash(&key, 2, &s);
-    s.text[QOE_TEXT_VIEW_ID] = qoe_span("v1");
-    h[n++] = qoe_seen_hash(&key, 1, &s);
-    s.text[QOE_TEXT_VIDEO_ID] = qoe_span("v1");
-    h[n++] = qoe_seen_hash(&key, 1, &s);
-    s.text[QOE_TEXT_VIEW_ID] = qoe_span_null;
-    h[n++] = qoe_seen_hash(&key, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, 0, 0, &s);
+    h[n++] = qoe_seen_hash(&key, 2, 0, 0, &s);
+    h[n++] = qoe_seen_hash(&key, 1, 5, 0, &s);
+    h[n++] = qoe_seen_hash(&key, 1, 5, 5, &s);
+    h[n++] = qoe_seen_hash(&key, 1, 0, 5, &s);
     s.text[QOE_TEXT_ERROR_CODE] = qoe_span("404");
-    h[n++] = qoe_seen_hash(&key, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, 0, 0, &s);
     s.text[QOE_TEXT_ERROR_CODE] = qoe_span("500");
-    h[n++] = qoe_seen_hash(&key, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, 0, 0, &s);
     s.text[QOE_TEXT_ERROR_FAMILY] = qoe_span("network");
-    h[n++] = qoe_seen_hash(&key, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, 0, 0, &s);
     s.text[QOE_TEXT_CODEC] = qoe_span("vp9");
-    h[n++] = qoe_seen_hash(&key, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, 0, 0, &s);
     s.set = 1;
-    h[n++] = qoe_seen_hash(&key, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, 0, 0, &s);
 
     for (i = 0, same = 0; i < n; i++) {
         for (j = 0; j < i; j++) {
@@ -147,7 +144,7 @@ test_hash(void)
        "event");
 
     s.received_ns = 5;
-    ok(qoe_seen_hash(&key, 1, &s) == h[n - 1],
+    ok(qoe_seen_hash(&key, 1, 0, 0, &s) == h[n - 1],
        "an event that is received at another time is the same");
 }
 

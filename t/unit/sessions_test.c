@@ -39,6 +39,9 @@ typedef struct {
 } model_t;
 
 
+static const qoe_blocks_t  no_blocks;
+
+
 static uint32_t  seed = 1;
 
 
@@ -257,7 +260,7 @@ same(qoe_sessions_t *t, const model_t *model, bool ordered)
 static void
 drop_view(qoe_sessions_t *t, qoe_view_t *v)
 {
-    qoe_sessions_set_base(v, 0, 0, 0, 0);
+    qoe_sessions_set_base(v, &no_blocks, 0, 0);
     qoe_sessions_remove_view(t, v);
 }
 
@@ -306,7 +309,8 @@ step_view(qoe_sessions_t *t, qoe_session_t *s, model_t *m, uint32_t i,
     m->view[j].at = now;
     m->view[j].list = rnd(QOE_SILENCES);
 
-    qoe_sessions_set_base(v, base_of(i, j), 0, i, 1);
+    qoe_sessions_set_base(v, &(qoe_blocks_t) { { base_of(i, j) } },
+                          i, 1);
     qoe_sessions_list(t, v, (qoe_silence_t) m->view[j].list);
 }
 
