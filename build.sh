@@ -17,7 +17,7 @@ JOBS=$(nproc)
 PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
     protobuf-c-compiler libcurl4-openssl-dev libssl-dev zlib1g-dev"
 PKG_TEST="perl curl openssl procps locales valgrind wrk ffmpeg chromium
-    prometheus libjson-xs-perl"
+    prometheus libjson-xs-perl python3"
 # for t/modules.t: every dynamic module that Debian has for nginx
 for mod in http-auth-pam http-brotli-filter http-brotli-static \
     http-cache-purge http-dav-ext http-echo http-fancyindex http-geoip \

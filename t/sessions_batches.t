@@ -8,7 +8,8 @@
 
 use lib 't/lib';
 use List::Util qw(shuffle);
-use OpenQoE::Sessions qw(recorded_sessions batches is_truth);
+use OpenQoE::Sessions qw(recorded_sessions batches is_truth view_lines
+                         view_totals);
 use OpenQoE::Test;
 
 need(view_cli => tool('view_cli'));
@@ -39,7 +40,8 @@ my @ways = (
                                           twice => $_ % 2 } ] } 1 .. 8,
 );
 
-my @results = results(map { input(%{ $_->[1] }) } @ways);
+my @results = view_totals([ tool('view_cli') ],
+                          map { input(%{ $_->[1] }) } @ways);
 
 is(@results, @ways, 'every way of cutting gives totals');
 
@@ -96,35 +98,7 @@ sub input (%way) {
         return @lists;
     });
 
-    return join '', map { qq({"received":$_->{received},)
-                          . substr($_->{body}, 1) . "\n" } @batches;
-}
-
-
-# For each input a hash of totals by org_id.
-
-sub results (@inputs) {
-    my $path = scratch_dir('cli') . '/input';
-    write_file($path, join qq({"reset":1}\n), @inputs);
-
-    open my $out, '-|', 'sh', '-c', 'exec "$0" < "$1"', tool('view_cli'),
-        $path or die "view_cli: $!\n";
-    my (@results, %now);
-
-    while (my $line = <$out>) {
-        my $row = decode_json_text($line) // die "not JSON: $line";
-
-        if (exists $row->{org_id}) {
-            $now{ $row->{org_id} } = $row;
-        } else {
-            is($row->{evicted}, 0, 'the zone has room for all views');
-            push @results, { %now };
-            %now = ();
-        }
-    }
-
-    ok(close $out, 'view_cli takes all of it');
-    return @results;
+    return view_lines(@batches);
 }
 
 

@@ -109,6 +109,13 @@ qoe_view_notice(qoe_judge_t *j)
 
         v->beat_at_ms = m->at_ms;
         qoe_view_frames(j);
+
+    } else if (m->type == QOE_EVENT_PAUSE
+               || m->type == QOE_EVENT_PLAYBACKDETACHED)
+    {
+        /* the next heartbeat comes after a time that is no beat */
+
+        v->beat_at_ms = 0;
     }
 }
 
@@ -120,6 +127,7 @@ qoe_view_after(qoe_judge_t *j)
 {
     bool                 cut;
     qoe_view_t          *v;
+    qoe_view_signal_t    evidence;
     const qoe_moment_t  *m;
 
     v = j->v;
@@ -141,7 +149,12 @@ qoe_view_after(qoe_judge_t *j)
         cut = !qoe_moment_silent(m);
     }
 
-    qoe_view_go(j, qoe_view_evidence(j));
+    evidence = qoe_view_evidence(j);
+    qoe_view_go(j, evidence);
+
+    /* time that has counted must not count again with the next event */
+
+    cut = cut || evidence == QOE_SIGNAL_GROWS;
 
     if (m->type == QOE_EVENT_PAUSE) {
         qoe_view_pause_counts(j);

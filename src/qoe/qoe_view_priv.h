@@ -219,6 +219,7 @@ bool qoe_view_stall_seeks(qoe_judge_t *j);
 bool qoe_view_stall_pauses(qoe_judge_t *j);
 bool qoe_view_stall_leaves(qoe_judge_t *j);
 bool qoe_view_seek_begins(qoe_judge_t *j);
+bool qoe_view_seek_again(qoe_judge_t *j);
 bool qoe_view_seek_waits(qoe_judge_t *j);
 bool qoe_view_seek_can_play(qoe_judge_t *j);
 bool qoe_view_seek_pauses(qoe_judge_t *j);

@@ -46,7 +46,12 @@ qoe_view_unit(qoe_view_t *v, qoe_moment_t *m)
         position = m->position - v->scale_position;
         told = m->told - v->scale_told;
 
-        if ((v->flags & QOE_VIEW_TOLD) == 0 || !(position >= 0)) {
+        /* a leap says nothing of the unit: no view is older than it plays */
+
+        if ((v->flags & QOE_VIEW_TOLD) == 0 || !(position >= 0)
+            || qoe_view_leapt(v, position, qoe_view_since(m->at_ms,
+                                                          v->born_ms)))
+        {
             v->scale_position = m->position;
             v->scale_told = m->told;
 

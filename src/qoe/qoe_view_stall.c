@@ -297,11 +297,42 @@ qoe_view_seek_begins(qoe_judge_t *j)
 }
 
 
+/* A seek is reported when it is over, and from then on it plays. */
+
+bool
+qoe_view_seek_again(qoe_judge_t *j)
+{
+    uint64_t  gap_ms;
+
+    gap_ms = qoe_view_since(qoe_view_seek_start(j->m),
+                            j->m->at_ms - qoe_min(j->gap_ms, j->m->at_ms));
+
+    if (j->v->wait.at_ms == 0) {
+        qoe_view_play(j, qoe_view_credit(j, gap_ms, j->growth));
+    }
+
+    return qoe_view_seek_begins(j);
+}
+
+
 bool
 qoe_view_seek_waits(qoe_judge_t *j)
 {
-    j->v->wait.at_ms = 0;
-    qoe_view_open_wait(j->v, j->m);
+    qoe_view_t  *v;
+
+    v = j->v;
+
+    /* a wait in yet another place is that of the next seek */
+
+    if (v->wait.at_ms == 0
+        && qoe_view_growth(v, j->m, &v->seek).kind == QOE_GROWTH_LEAP)
+    {
+        qoe_view_play(j, qoe_view_credit(j, j->gap_ms, j->growth));
+        (void) qoe_view_seek_begins(j);
+    }
+
+    v->wait.at_ms = 0;
+    qoe_view_open_wait(v, j->m);
 
     return true;
 }

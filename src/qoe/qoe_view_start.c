@@ -145,6 +145,11 @@ qoe_view_found_playing(qoe_judge_t *j)
         && (v->flags & (QOE_VIEW_TOLD|QOE_VIEW_CONTINUED)) == 0)
     {
         qoe_view_start(j, j->m->at_ms, NAN);
+
+        /* what the next event reports grows from what this one does */
+
+        qoe_view_cut(v, j->m);
+
         return true;
     }
 

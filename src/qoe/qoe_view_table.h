@@ -87,8 +87,8 @@
       "It plays in the new place.")                                           \
     X(SEEKING,   CAN_PLAY, seek_can_play, PLAYING,                            \
       "It can play there, and nothing waits.")                                \
-    X(SEEKING,   SEEKS,    seek_begins,   SEEKING,                            \
-      "Another seek.")                                                        \
+    X(SEEKING,   SEEKS,    seek_again,    SEEKING,                            \
+      "Another seek; where nothing waited, it has played in between.")        \
     X(SEEKING,   PAUSES,   seek_pauses,   PAUSED,                             \
       "The viewer pauses.")                                                   \
     X(SEEKING,   LEAVES,   suspends,      SUSPENDED,                          \

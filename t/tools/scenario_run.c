@@ -19,6 +19,7 @@
 
 
 static void scenario_run_conf(scenario_run_t *run);
+static void scenario_run_apply(scenario_run_t *run, bool adopted);
 static void scenario_run_end(scenario_run_t *run);
 static uint64_t scenario_run_ns(int64_t ms);
 
@@ -57,11 +58,28 @@ scenario_run_begin(scenario_run_t *run)
     qoe_governor_init(&run->governor, run->st.govern, &run->dims,
                       qoe_proc_self());
 
+    scenario_run_apply(run, false);
+}
+
+
+static void
+scenario_run_apply(scenario_run_t *run, bool adopted)
+{
     run->apply = qoe_apply_create(&run->st, &run->conf, &run->governor, 0, 0,
-                                  false);
+                                  adopted);
     if (run->apply == NULL) {
         scenario_run_fail(run, "no memory for the lane's consumer");
     }
+}
+
+
+/* Freed and not destroyed: who is killed gives nothing back to the zone. */
+
+void
+scenario_run_adopt(scenario_run_t *run)
+{
+    free(run->apply);
+    scenario_run_apply(run, true);
 }
 
 

@@ -37,6 +37,9 @@ typedef struct {
 /* Begins with an empty zone; again for a run that is in use: a fresh one. */
 void scenario_run_begin(scenario_run_t *run);
 
+/* As if the lane's consumer had been killed: another takes what it left. */
+void scenario_run_adopt(scenario_run_t *run);
+
 /* Prints the number of the input's line and why, and exits. */
 void scenario_run_fail(const scenario_run_t *run, const char *why)
     __attribute__((noreturn));

@@ -8,6 +8,8 @@
  *
  *     {"received": MS, "events": [ ... ]}   a batch as it was posted
  *     {"tick": MS}                          nothing but time goes by
+ *     {"adopt": 1}                          the lane's consumer is killed, and
+ *                                           another goes on
  *     {"collect": MS}                       time goes by, then totals are
  *                                           printed
  *     {"reset": 1}                          totals as at the end of the input,
@@ -377,6 +379,9 @@ run_line(view_cli_t *cli, char *line)
     } else if (sscanf(line, " { \"collect\" : %" SCNd64, &ms) == 1) {
         move_time(cli, ms);
         collect(cli);
+
+    } else if (sscanf(line, " { \"adopt\" : %" SCNd64, &ms) == 1) {
+        scenario_run_adopt(&cli->run);
 
     } else if (sscanf(line, " { \"reset\" : %" SCNd64, &ms) == 1) {
         finish(cli);

@@ -8,6 +8,7 @@ events there were, and what was found wrong, by kind, a text each:
     model       machine and model differ: with a listing that was made short
     batches     other batches of the same events gave other numbers
     truth       what really happened is not what was counted
+    kills       consumers that were killed between batches left other numbers
     identity    numbers of one organisation contradict each other
 """
 import json
@@ -46,14 +47,20 @@ def cli(path, lines):
     return rows
 
 
-def play(path, sessions, batches):
-    lines = []
+def play(path, sessions, batches, kills=0.0):
+    """The same for many sessions; kills: share of batches after which the
+    consumer is killed."""
+    lines, rng = [], random.Random(len(sessions))
     for i in range(0, len(sessions), GROUP):
         group = [(received, view_random.line(received, batch, START))
                  for s in sessions[i:i + GROUP]
                  for received, batch in batches[s.org]]
         group.sort(key=lambda x: x[0])
-        lines += [text for _, text in group] + ['{"reset":1}']
+        for _, text in group:
+            lines.append(text)
+            if rng.random() < kills:
+                lines.append('{"adopt":1}')
+        lines.append('{"reset":1}')
     return cli(path, lines)
 
 
@@ -72,8 +79,8 @@ def differences(a, b, times):
 
 def shorten(path, session, batches, found):
     """Fewer events that still differ in the same, by about as much."""
-    items = [(received, at, e) for received, batch in batches
-             for at, e in batch]
+    items = sorted(((received, at, e) for received, batch in batches
+                    for at, e in batch), key=lambda x: x[:2])
 
     def differs(some):
         cut = [(received, [(at, e)]) for received, at, e in some]
@@ -92,7 +99,7 @@ def shorten(path, session, batches, found):
                 items = rest
             else:
                 i += size
-    return sorted(items, key=lambda x: x[1])
+    return items
 
 
 def listing(session, items, found):
@@ -153,7 +160,7 @@ def against_truth(sessions, rows):
                 wrong.append('%s %d, not %d' % (k, row[k], want[k]))
         for k, now, sum_ms, share, ms in (
                 ('playing', row['playing_s'] * 1000,
-                 sum(p.playing for p in plays), 0.05, 600),
+                 sum(p.playing for p in plays), 0.05, 1000),
                 ('stalled', row['rebuffer_ms'], sum(stalls), 0.12,
                  400 + 250 * len(stalls)),
                 ('startup', row['startup_ms'], sum(startups), 0.2, 250)):
@@ -211,12 +218,14 @@ def main():
     large = {s.org: s.batches(random.Random(s.seed + 2), most_ms=20000,
                               twice=0.5) for s in sessions}
     others = [play(path, sessions, x) for x in (alone, large)]
+    killed = play(path, sessions, batches, kills=0.05)
     print(json.dumps(dict(
         sessions=n, sure=sum(s.sure for s in sessions),
         events=sum(len(s.events) for s in sessions),
         views=sum(int(r['over']) for r in rows.values()),
         model=against_model(path, sessions, batches, rows),
         batches=against_batches(sessions, rows, others),
+        kills=against_batches(sessions, rows, [killed]),
         truth=against_truth(sessions, rows),
         identity=identities(sessions, rows))))
 

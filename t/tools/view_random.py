@@ -96,6 +96,8 @@ class Player:
     def load(self, video):
         last = self.plays[-1] if self.plays else None
         self.replay = last is not None and last.video == video
+        if self.replay and not self.has_position:
+            self.sure = False       # its playing_time may count on, or anew
         if last is not None and (
                 self.replay if last.outcome == 'played'
                 else last.outcome != 'completed'):
@@ -127,7 +129,7 @@ class Player:
         if kind < 0.08:
             self.never()
             return False
-        if kind < 0.16 and self.has_played and not self.replay:
+        if kind < 0.16 and self.has_played and len(self.plays) == 1:
             self.first_batch_lost()
             return True
         if self.wish_first:
@@ -233,10 +235,15 @@ class Player:
     def seek(self):
         rng = self.rng
         latency = rng.randint(20, 3000)
-        self.position = float(rng.randint(5, 2000) * 1000)
+        # far away: a leap must not look like playing
+        self.position = float((int(self.position / 1000) + rng.choice(
+            (1, 1, 2)) * rng.randint(500, 3000)) % 7200 * 1000)
         waits = rng.random() < 0.6
         if waits:
             self.post('stallstart', at=self.t + rng.randint(0, 5))
+        if not self.has_played and self.next_beat is not None:
+            # a leap within a beat says nothing of what came before it
+            self.next_beat = max(self.next_beat, self.t + latency + 1000)
         self.advance(latency, False)
         self.post('seek', told=dict(seek_latency=latency))
         if waits:
@@ -296,6 +303,7 @@ class Player:
             return
         self.post('heartbeat')
         self.gap(60000, 400000)
+        self.post('heartbeat')
         self.next_beat = self.t + self.beat
         self.play()
 
@@ -369,8 +377,8 @@ class Session:
         rng = random.Random(seed)
         self.org = 'r%08d' % seed
         n = rng.choice((1, 1, 1, 1, 2, 3))
-        self.players = [Player(rng, 'v%d' % i, rng.randint(200, 5000))
-                        for i in range(n)]
+        self.players = [Player(rng, 'v%d' % i, rng.randint(200, 1500)
+                               + 1700 * i) for i in range(n)]
         self.events = []
         for p in self.players:
             p.run()

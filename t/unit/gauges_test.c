@@ -226,8 +226,7 @@ view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
                                labels_of(&l, org, "e"));
     }
 
-    qoe_sessions_set_base(v, &(qoe_blocks_t) { { base } },
-                          1, NOW_MS / 1000);
+    set_base(v, base, 1, NOW_MS / 1000);
     v->received_ms = NOW_MS - age_ms;
     v->phase = QOE_PHASE_PLAYING;
     qoe_sessions_list(p->st.sessions[lane], v, QOE_SILENCE_FRESH);
@@ -390,8 +389,7 @@ come_and_leave(void *data)
         set_base(v, base, n % 2, NOW_S);
         linger(n % 3 == 0);
 
-        qoe_sessions_set_base(v, &(qoe_blocks_t) { { 0 } },
-                              0, 0);
+        set_base(v, 0, 0, 0);
         linger(n % 7 == 0);
 
         qoe_store_unref(store, base);

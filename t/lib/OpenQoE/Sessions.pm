@@ -11,7 +11,8 @@ package OpenQoE::Sessions;
 #     for my $batch (batches($start_ms, @all)) {
 #         $batch->{received}; $batch->{body};
 #     }
-#     is_truth($_, $got{ $_->{name} }) for @all;
+#     my ($got) = view_totals([ tool('view_cli') ], view_lines(@batches));
+#     is_truth($_, $got->{ $_->{name} }) for @all;
 
 use v5.36;
 
@@ -21,9 +22,10 @@ use File::Basename qw(dirname);
 use Test::More ();
 
 use OpenQoE::Event qw(decode_json_text encode_json_text);
-use OpenQoE::Process qw(slurp);
+use OpenQoE::Process qw(scratch_dir slurp);
 
-our @EXPORT_OK = qw(recorded_sessions batches is_truth);
+our @EXPORT_OK = qw(recorded_sessions batches is_truth view_lines
+                    view_totals);
 
 # How far the module may be from the page's own recorder.
 my %SHARE = (playing => 0.05, stalls => 0.12, startup => 0.2);
@@ -179,6 +181,44 @@ sub batch_of ($start_ms, $events) {
 
     return { received => $start_ms + $received, events => scalar @texts,
              body => '{"events":[' . join(',', @texts) . ']}' };
+}
+
+
+# Batches as lines of t/tools/view_cli.
+
+sub view_lines (@batches) {
+    return join '', map { qq({"received":$_->{received},)
+                          . substr($_->{body}, 1) . "\n" } @batches;
+}
+
+
+# What view_cli, or what answers as it does, prints of each input, every one
+# in an empty zone: a list of { org_id => totals }.
+
+sub view_totals ($cmd, @inputs) {
+    my $path = scratch_dir('view') . '/input';
+    open my $in, '>', $path or die "$path: $!\n";
+    print $in join qq({"reset":1}\n), @inputs;
+    close $in or die "$path: $!\n";
+
+    open my $out, '-|', 'sh', '-c', 'in=$1; shift; exec "$@" < "$in"', 'sh',
+        $path, @$cmd or die "@$cmd: $!\n";
+    my (@totals, %now);
+
+    while (my $line = <$out>) {
+        my $row = decode_json_text($line) // die "not JSON: $line";
+
+        if (exists $row->{org_id}) {
+            $now{ $row->{org_id} } = $row;
+        } else {
+            die "the zone has no room for all views\n" if $row->{evicted};
+            push @totals, { %now };
+            %now = ();
+        }
+    }
+
+    close $out or die "@$cmd failed\n";
+    return @totals;
 }
 
 
