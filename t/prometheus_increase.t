@@ -218,10 +218,9 @@ sub run ($nginx, $plays, $from) {
 
 
 my $otlp = '';
-my $nginx = OpenQoE::Nginx->new(workers => 2, zone => 'qoe:32m', http => <<"END");
-    openqoe_series_birth ${birth}s;
-    client_body_buffer_size 128k;
-END
+my $nginx = OpenQoE::Nginx->new(workers => 2, zone => 'qoe:32m',
+                                birth => "${birth}s",
+                                http => "client_body_buffer_size 128k;\n");
 my %edge = (edge => { port => $nginx->port, path => '/v2/stats' });
 
 push @servers, OpenQoE::Prometheus->new(jobs => \%edge, replica => 'a');
