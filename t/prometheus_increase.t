@@ -23,7 +23,7 @@ use lib "$FindBin::Bin/lib";
 
 use OpenQoE::Test;
 
-use OpenQoE::Metrics;
+use OpenQoE::Metrics qw(labels_key);
 use OpenQoE::Peers qw(program prometheus3);
 use OpenQoE::Plays;
 use OpenQoE::Prometheus qw(prometheus_text);
@@ -122,7 +122,6 @@ sub missing ($way, $truth, $from) {
 
 sub increases ($way, $truth, $from) {
     my $at = last_sample($way);
-    my $far = 0;
 
     for my $metric (sort keys %asked) {
         my $series = with_job($metric, $way->{job}) . range($from, $at);
@@ -177,21 +176,45 @@ sub born_with_zero ($way, $from, @metrics) {
 }
 
 
-# OpenMetrics says when a series was created.
+# The samples since a time of each series of a metric: { labels => [...] }.
+
+sub samples ($way, $from, $metric) {
+    my $at = last_sample($way);
+    my $series = with_job($metric, $way->{job}) . range($from, $at);
+    my %samples;
+
+    for my $result ($way->{server}->query($series, $at)) {
+        my %labels = %{ $result->{metric} };
+        delete $labels{__name__};
+        $samples{ labels_key(\%labels) } = $result->{samples};
+    }
+
+    return \%samples;
+}
+
+
+# OpenMetrics says when a series was created.  A scrape's time is that of its
+# begin by Prometheus' clock, in ms.
 
 sub created ($way, $from) {
-    my $at = last_sample($way);
-    my $range = range($from, $at) =~ s/\]/:1s]/r;
-    my $name = 'openqoe_views_started';
-    my ($created, $value) = map { with_job($_, $way->{job}) }
-                            "${name}_created", "${name}_total";
-    my $first = "min_over_time(timestamp($value)$range)";
-    my $series = $way->{server}->value("count($value)", $at);
+    my $started = samples($way, $from, 'openqoe_views_started_total');
+    my $created = samples($way, $from, 'openqoe_views_started_created');
 
-    is($way->{server}->value("count($created <= bool ($first + 1))", $at)
-       // 0, $series, "$way->{name}: each has its time of creation");
-    is($way->{server}->value("count($created > $first + 1)", $at), undef,
-       "$way->{name}: none was created after its first sample");
+    is_deeply([ sort keys %$created ], [ sort keys %$started ],
+              "$way->{name}: every series says when it was created");
+    is_deeply([ grep { $created->{$_} && $created->{$_}[-1][1]
+                       > $started->{$_}[0][0] + 1 } sort keys %$started ], [],
+              "$way->{name}: no series was created after its first sample");
+}
+
+
+# A gauge of views that are over does not stand.
+
+sub nothing_is_on ($way) {
+    my $gauge = with_job('openqoe_concurrent_views_current', $way->{job});
+
+    ok(wait_until(sub { !$way->{server}->value("sum($gauge)") }, 20),
+       "$way->{name}: no view is shown as being watched any more");
 }
 
 
@@ -213,6 +236,7 @@ sub run ($nginx, $plays, $from) {
         increases($way, $plays->truth, $from);
         born_with_zero($way, $from, @metrics);
         created($way, $from) if $way->{job} eq 'edge';
+        nothing_is_on($way);
     }
 }
 

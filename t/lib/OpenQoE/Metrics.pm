@@ -186,6 +186,9 @@ sub histogram ($series, $point) {
     $series->{bounds} = $point->{explicitBounds} // [];
     $series->{buckets} = $point->{bucketCounts} // [];
     $series->{$_} = $point->{$_} for qw(count sum min max);
+
+    # protobuf's JSON leaves out a number that is 0
+    $series->{count} //= 0;
 }
 
 

@@ -253,14 +253,15 @@ sub ask ($self, $path, %query) {
 }
 
 
-# The results of an instant query: [{ metric => { }, value => number }].  at:
-# a Unix time, else now.
+# The results of an instant query, each { metric => { }, value => number }, or
+# of a range { metric, samples => [[ Unix time, number ], ...] }.  at: a Unix
+# time, else now.
 
 sub query ($self, $query, $at = undef) {
     my $data = $self->ask('query', query => $query,
                           defined $at ? (time => sprintf '%.3f', $at) : ());
-    return map { { metric => $_->{metric}, value => $_->{value}[1] } }
-           @{ $data->{result} };
+    return map { { metric => $_->{metric}, value => $_->{value}[1],
+                   samples => $_->{values} } } @{ $data->{result} };
 }
 
 
