@@ -79,9 +79,10 @@ sub near ($a, $b, $tolerance = 1e-9) {
 # new(path, from => the byte where it begins to read)
 
 sub new ($class, $path, %opt) {
-    return bless { path => $path, at => $opt{from} // 0, series => {}, instances => {},
-                   resource => undef, scope => undef, requests => 0,
-                   torn => 0, times => {}, problems => [] }, $class;
+    return bless { path => $path, at => $opt{from} // 0, series => {},
+                   instances => {}, resource => undef, scope => undef,
+                   requests => 0, torn => 0, times => {}, problems => [] },
+                 $class;
 }
 
 
