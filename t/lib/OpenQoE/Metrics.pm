@@ -186,10 +186,10 @@ sub take_metric ($self, $metric) {
 sub histogram ($series, $point) {
     $series->{bounds} = $point->{explicitBounds} // [];
     $series->{buckets} = $point->{bucketCounts} // [];
-    $series->{$_} = $point->{$_} for qw(count sum min max);
+    $series->{$_} = $point->{$_} for qw(sum min max);
 
-    # protobuf's JSON leaves out a number that is 0
-    $series->{count} //= 0;
+    # JSON leaves a zero out
+    $series->{count} = $point->{count} // 0;
 }
 
 
