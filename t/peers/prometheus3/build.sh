@@ -5,9 +5,8 @@
 # it cannot be built on this machine, the reason is on stderr.
 #
 # Without the service discoveries of clouds (remove_all_sd) and without the
-# web pages, which the module does not hold, a build takes about a minute.
-# Libraries that the Collector uses too have the Collector's versions here
-# where Prometheus allows it, so that what was compiled for one serves both.
+# web pages, which the module does not hold, and after the Collector, with which
+# it shares most libraries, it takes less than a minute of two cores.
 #
 # OPENQOE_CACHE  where it is kept (~/.cache/openqoe)
 
