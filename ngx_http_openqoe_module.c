@@ -134,7 +134,7 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NULL },
 
     { ngx_string("openqoe_view_timeout"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_openqoe_view_timeout,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -153,6 +153,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_openqoe_main_conf_t, series_ttl),
       &ngx_http_openqoe_series_ttl_range },
+
+    { ngx_string("openqoe_series_birth"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_series_birth,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("openqoe_attribute"),
       NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE2,

@@ -180,7 +180,6 @@ setup(size_t size)
     env.key = st.key;
     env.count = &st.shared->series;
     env.max = conf.series_max;
-    env.zone_start_ns = qoe_zone_start_ns(zone);
 
     now_ns = qoe_unix_ns();
 }

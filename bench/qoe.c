@@ -9,15 +9,19 @@
  * send, views begin and end, and time goes on by 3 seconds a round of all
  * sessions.
  *
- * Prints two rows of Markdown tables, "speed" and "memory" before them:
+ * Prints three rows of Markdown tables, "speed", "memory" and "scrape" before
+ * them:
  * events/s (median of the slices), ns an event, points an event, sessions,
- * series; bytes of a session, of a number, of a histogram and of an attribute
- * set with its cells, bytes a series with all of them.  Times are of this
- * thread's CPU, not of the clock.
+ * series; bytes of a view, of a session, of a number, of a histogram and of an
+ * attribute set with its cells, bytes a series with all of them; series a
+ * session that the scrape has, its samples and bytes as Prometheus text and as
+ * OpenMetrics.
+ * Times are of this thread's CPU, not of the clock.
  */
 
 
 #include "qoe_apply.h"
+#include "qoe_prom.h"
 #include "qoe_sessions.h"
 #include "qoe_store_layout.h"
 
@@ -29,6 +33,7 @@
 
 #define ZONE_SIZE          (512UL * 1024 * 1024)
 #define SCRIPT             64                /* events of a view */
+#define PLAYING            3                 /* the first of them that plays */
 #define ROUND_NS           3000000000ULL
 #define SLICES             9
 
@@ -43,6 +48,7 @@ typedef struct {
 typedef struct {
     qoe_sample_t      sample;
     uint32_t          step;                  /* next of the script */
+    int64_t           begin_ms;              /* of playing, its clock */
     uint32_t          view;
     int64_t           skew_ms;
     char              ids[3][48];            /* session, view, viewer */
@@ -71,6 +77,9 @@ static void make_session(bench_t *b, size_t i);
 static void new_view(session_t *s, size_t i);
 static void play(bench_t *b, size_t n);
 static void report(bench_t *b, double *rate, size_t n);
+static void scrape(bench_t *b);
+static size_t samples(const qoe_collect_t *c, qoe_prom_format_t format,
+    size_t *bytes);
 static uint32_t pick(uint32_t n);
 static double cpu_seconds(void);
 static int ascending(const void *one, const void *two);
@@ -145,6 +154,7 @@ main(int argc, char **argv)
     }
 
     report(b, rate, SLICES);
+    scrape(b);
 
     return 0;
 }
@@ -176,8 +186,9 @@ make_zone(bench_t *b)
     qoe_dimensions_init(&b->dims);
 
     b->conf.groups = QOE_GROUPS_ALL;
-    b->conf.view.timeout_ms = 120000;
-    b->conf.view.hidden_timeout_ms = 1800000;
+    b->conf.view.timeout_ms = 600000;
+    b->conf.view.paused_timeout_ms = 3600000;
+    b->conf.view.hidden_timeout_ms = 180000;
     b->conf.series_max = 10000000;
     b->conf.series_ttl_ms = 86400000;
     b->conf.dims = &b->dims;
@@ -203,7 +214,7 @@ make_script(bench_t *b)
     uint32_t  i;
     step_t   *s;
 
-    for (i = 4; i < SCRIPT - 1; i++) {
+    for (i = PLAYING + 1; i < SCRIPT - 1; i++) {
         make_step(&b->script[i], pick(100));
     }
 
@@ -214,9 +225,9 @@ make_script(bench_t *b)
     put(&s[1], PLAYER_STARTUP_TIME, 180);
     s[2].type = QOE_EVENT_CANPLAY;
     put(&s[2], VIDEO_STARTUP_TIME, 1300);
-    s[3].type = QOE_EVENT_PLAYING;
-    put(&s[3], BITRATE, 3000000);
-    put(&s[3], FRAMERATE, 25);
+    s[PLAYING].type = QOE_EVENT_PLAYING;
+    put(&s[PLAYING], BITRATE, 3000000);
+    put(&s[PLAYING], FRAMERATE, 25);
 
     s[SCRIPT - 1].type = QOE_EVENT_ENDED;
     put(&s[SCRIPT - 1], PLAYING_TIME, 180000);
@@ -334,6 +345,7 @@ make_session(bench_t *b, size_t i)
 
     s->step = (uint32_t) (i % SCRIPT);
     s->skew_ms = (int64_t) (i % 2000) - 1000;
+    s->begin_ms = (int64_t) (b->now_ns / 1000000) - s->skew_ms;
 }
 
 
@@ -363,8 +375,17 @@ play(bench_t *b, size_t n)
         e->type = step->type;
         e->received_ns = b->now_ns;
         e->time_ms = (int64_t) (b->now_ns / 1000000) - s->skew_ms;
-        e->set = step->set;
+
+        /* the position, which every event tells */
+
+        if (s->step == PLAYING) {
+            s->begin_ms = e->time_ms;
+        }
+
+        e->set = step->set | 1ULL << QOE_NUMBER_PLAYBACK_TIME;
         memcpy(e->number, step->number, sizeof(e->number));
+        e->number[QOE_NUMBER_PLAYBACK_TIME]
+            = s->step < PLAYING ? 0 : (double) (e->time_ms - s->begin_ms);
         e->text[QOE_TEXT_MEDIA_TYPE] = qoe_span_str(step->media);
         e->text[QOE_TEXT_CODEC] = step->media ? qoe_span("avc1.640028")
                                               : qoe_span_null;
@@ -394,24 +415,25 @@ static void
 report(bench_t *b, double *rate, size_t n)
 {
     double              used, blocks;
-    uint32_t            sessions;
     qoe_store_t        *store;
     qoe_store_info_t    info;
+    qoe_sessions_info_t  table;
 
     store = b->state.store[0];
     qoe_store_info(store, &info);
-    sessions = qoe_sessions_count(b->state.sessions[0]);
+    qoe_sessions_info(b->state.sessions[0], &table);
 
-    if (info.overflowed || sessions != b->sessions) {
+    if (info.overflowed || table.sessions != b->sessions) {
         fprintf(stderr, "qoe: %u sessions of %zu, %lu values overflowed\n",
-                sessions, b->sessions, (unsigned long) info.overflowed);
+                table.sessions, b->sessions, (unsigned long) info.overflowed);
         exit(1);
     }
 
     qsort(rate, n, sizeof(double), ascending);
 
     printf("speed | %.0f | %.0f | %.0f..%.0f | %u | %u |\n", rate[n / 2],
-           1e9 / rate[n / 2], rate[0], rate[n - 1], sessions, info.series);
+           1e9 / rate[n / 2], rate[0], rate[n - 1], table.sessions,
+           info.series);
 
     blocks = (double) store->pool[QOE_POOL_CELLS].top
              * sizeof(qoe_store_cell_t)
@@ -424,9 +446,77 @@ report(bench_t *b, double *rate, size_t n)
            + (double) store->pool[QOE_POOL_HISTOGRAMS].top
              * sizeof(qoe_store_histogram_t);
 
-    printf("memory | %zu | %zu | %zu | %.0f | %.0f |\n", sizeof(qoe_view_t),
+    printf("memory | %zu | %zu | %zu | %zu | %.0f | %.0f |\n",
+           sizeof(qoe_view_t), sizeof(qoe_session_t),
            sizeof(qoe_store_number_t), sizeof(qoe_store_histogram_t),
            blocks / store->pool[QOE_POOL_BLOCKS].top, used / info.series);
+}
+
+
+static void
+scrape(bench_t *b)
+{
+    size_t             i, series, text, open, text_bytes, open_bytes;
+    qoe_status_t       rc;
+    qoe_collect_t     *c;
+
+    c = qoe_collect_create(&b->state, &b->conf, &b->governor,
+                           QOE_COLLECT_READ, b->conf.groups, b->now_ns,
+                           &qoe_mem_heap);
+    if (c == NULL) {
+        die("scrape", "out of memory");
+    }
+
+    do {
+        rc = qoe_collect_step(c, 1000000);
+    } while (rc == QOE_AGAIN);
+
+    for (i = 0, series = 0; i < QOE_METRICS_N; i++) {
+        series += qoe_collect_count(c, (qoe_metric_id_t) i);
+    }
+
+    text = samples(c, QOE_PROM_TEXT, &text_bytes);
+    open = samples(c, QOE_PROM_OPENMETRICS, &open_bytes);
+
+    printf("scrape | %.1f | %zu | %zu | %zu | %zu |\n",
+           (double) series / (double) b->sessions, text, text_bytes, open,
+           open_bytes);
+
+    qoe_collect_destroy(c);
+}
+
+
+/* The lines that are no comments. */
+
+static size_t
+samples(const qoe_collect_t *c, qoe_prom_format_t format, size_t *bytes)
+{
+    size_t         i, n;
+    qoe_buf_t      out;
+    qoe_prom_t     prom;
+    qoe_status_t   rc;
+
+    memset(&prom, 0, sizeof(prom));
+    n = 0;
+    *bytes = 0;
+
+    qoe_buf_init(&out, &qoe_mem_heap, ZONE_SIZE);
+
+    do {
+        qoe_buf_reset(&out);
+        rc = qoe_prom_step(&prom, c, format, &out, 65536);
+        *bytes += out.len;
+
+        for (i = 0; i < out.len; i++) {
+            n += (out.data[i] != '#'
+                  && (i == 0 || out.data[i - 1] == '\n'));
+        }
+
+    } while (rc == QOE_AGAIN);
+
+    qoe_buf_free(&out);
+
+    return n;
 }
 
 

@@ -392,8 +392,8 @@ sub metrics () {
 |---|---|---|---|---|
 $speed
 
-| bytes of a session | of a number | of a histogram | of an attribute set | of a series, with its attributes |
-|---|---|---|---|---|
+| bytes of a view | of a session | of a number | of a histogram | of an attribute set | of a series, with its attributes |
+|---|---|---|---|---|---|
 $memory
 
 CPU time of `bench/qoe.c`: samples through the state machine of views,

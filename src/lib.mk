@@ -30,7 +30,10 @@ FUZZERS    = $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*_fuzz.c))
 PROGRAM    = $(BUILD)/openqoe-spool
 VERSION    = $(shell sed -n 's/^.define NGX_HTTP_OPENQOE_VERSION *//p' \
                          src/nginx/ngx_http_openqoe.h)
-TOOLS      = $(patsubst t/tools/%.c,$(BUILD)/tools/%,$(wildcard t/tools/*.c))
+# what several tools share is no tool
+TOOL_RUN   = t/tools/scenario_run.c
+TOOLS      = $(patsubst t/tools/%.c,$(BUILD)/tools/%, \
+               $(filter-out $(TOOL_RUN),$(wildcard t/tools/*.c)))
 BENCHES    = $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
 COMPILE    = $(CC) -std=gnu11 $(CFLAGS) -fPIC -fno-semantic-interposition \
@@ -75,9 +78,11 @@ $(BUILD)/fuzz/%: t/fuzz/%.c $(LIB)
 	mkdir -p $(@D)
 	$(COMPILE) $(WARN) -fsanitize=fuzzer -o $@ $< $(LIB) $(LIBS)
 
+$(BUILD)/tools/scenario_cli $(BUILD)/tools/view_cli: $(TOOL_RUN)
+
 $(BUILD)/tools/%: t/tools/%.c $(LIB)
 	mkdir -p $(@D)
-	$(COMPILE) $(WARN) -o $@ $< $(LIB) $(LIBS)
+	$(COMPILE) -MF $@.d $(WARN) -o $@ $(filter %.c,$^) $(LIB) $(LIBS)
 
 $(PROGRAM): $(wildcard tools/*.[ch]) $(LIB)
 	mkdir -p $(@D)
@@ -88,4 +93,4 @@ $(BUILD)/bench/%: bench/%.c $(LIB)
 	mkdir -p $(@D)
 	$(COMPILE) $(WARN) -o $@ $< $(LIB) $(LIBS)
 
--include $(OBJS:.o=.d) $(UNITS:%=%.d)
+-include $(OBJS:.o=.d) $(UNITS:%=%.d) $(TOOLS:%=%.d)

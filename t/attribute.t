@@ -21,8 +21,9 @@ my $nginx = OpenQoE::Nginx->new(
     workers => 2,
     http => <<'END',
         openqoe_attribute outer http;
-        openqoe_dimension tier allow source=attribute.tier;
-        openqoe_dimension pop allow source=cdn.edge_pop;
+        openqoe_dimension app_version allow metrics=all;
+        openqoe_dimension tier allow source=attribute.tier metrics=all;
+        openqoe_dimension pop allow source=cdn.edge_pop metrics=all;
         map $http_x_plan $tier { ~^gold paid; default $http_x_plan; }
 END
     server => 'openqoe_attribute outer server;',

@@ -48,8 +48,9 @@ my $nginx = OpenQoE::Nginx->new(
     openqoe_view_timeout 2s hidden=2s;
     openqoe_drain_timeout 500ms;
     openqoe_dimension org_id allow max=$max{org_id};
-    openqoe_dimension video_id allow max=$max{video_id};
-    openqoe_dimension video_title topk max=$max{video_title};
+    openqoe_dimension video_id allow max=$max{video_id} metrics=all;
+    openqoe_dimension video_title topk max=$max{video_title} metrics=all;
+    openqoe_dimension app_version allow max=$max{app_version} metrics=all;
     openqoe_dimension cdn_provider allow max=$max{cdn_provider};
     log_format size '\$msec \$content_length';
 END

@@ -2,6 +2,9 @@
 # wrong value, which stops "nginx -t" with the line's name and the token.
 
 use lib 't/lib';
+use Digest::SHA qw(sha1);
+use Sys::Hostname qw(hostname);
+
 use OpenQoE::Test;
 use OpenQoE::Peers qw(otlp_file_logs);
 use OpenQoE::Sink;
@@ -329,6 +332,19 @@ subtest 'timeout' => sub {
     done($nginx);
 };
 
+# RFC 9562, of "HOST/ZONE" in the namespace of the module
+
+sub instance_id ($zone) {
+    my $namespace = pack 'H*', '6f1d0a523c8e4b7f9a24d15b7703e698';
+    my @byte = unpack 'C16', sha1($namespace . lc(hostname()) . "/$zone");
+
+    $byte[6] = $byte[6] & 0x0f | 0x50;
+    $byte[8] = $byte[8] & 0x3f | 0x80;
+    return join '-', unpack 'A8 A4 A4 A4 A12',
+                     join '', map { sprintf '%02x', $_ } @byte;
+}
+
+
 subtest 'resource' => sub {
     my $attributes = sub ($lines) {
         unlink $out;
@@ -345,7 +361,13 @@ subtest 'resource' => sub {
               service.name service.version) ], 'attributes without any line');
     is($r->{'service.name'}, 'openQoE-worker', 'service.name');
     is($r->{'service.version'}, '2.0.0', 'service.version');
-    like($r->{'service.instance.id'}, qr/^[0-9a-f-]{36}$/, 'instance');
+    is($r->{'service.instance.id'}, instance_id('qoe'),
+       'the instance is a UUIDv5 of host name and zone name');
+    is($attributes->('')->{'service.instance.id'}, $r->{'service.instance.id'},
+       'it is the same after a restart');
+
+    is($attributes->('resource service.instance.id edge-1;')
+       ->{'service.instance.id'}, 'edge-1', 'a directive names the instance');
 
     $r = $attributes->('resource deployment.environment prod; '
                        . 'resource service.name mine;');

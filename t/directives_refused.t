@@ -68,6 +68,8 @@ my @values = (
              'a number from 100 to 10000000' ] } qw(99 10000001 0 x 1k)),
     (map { [ http => 'openqoe_series_ttl', $_, 'a time from 1s to 366d' ] }
         qw(0 999ms 367d x)),
+    (map { [ http => 'openqoe_series_birth', $_,
+             'a time from 1s to 10m or off' ] } qw(0 999ms 11m on Off x)),
     (map { [ events => 'openqoe_validation', $_, '"partial" or "strict"' ] }
         qw(on Strict part partially)),
     (map { [ events => 'openqoe_overload_status', $_, '"503" or "429"' ] }
@@ -233,6 +235,11 @@ refused("$DIM $_->[0]", { http => "$DIM $_->[0];" }, "\"$DIM\"", @$_[1 .. $#$_])
             [ allow => 'size' ], [ topk => 'size' ], [ hash => 'max' ],
             [ drop => 'max' ], [ hash => 'maxlen' ], [ drop => 'maxlen' ]),
         [ 'env drop overflow=hash', '"overflow=" of "env"', '"drop"' ],
+        [ 'env drop metrics=all', '"metrics=" of "env"', '"drop"' ],
+        (map { [ "env allow metrics=$_", "invalid value \"metrics=$_\"",
+                 '"headline" or "all"' ] } qw(none All)),
+        [ 'codec allow metrics=all', '"metrics=" of "codec"',
+          'belongs to certain metrics alone' ],
         [ 'env bucket size=5 ttl=1h', '"ttl=" of "env"', '"bucket"' ],
         [ 'env topk ttl=1h', '"ttl=" of "env"', '"topk"' ],
         (map { my $dim = $_; map { [ "$dim $_", $OWN_ID ] }
@@ -420,7 +427,8 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ http => 'openqoe_metrics', 'core' ],
         [ http => 'openqoe_view_timeout', '1m' ],
         [ http => 'openqoe_series_max', 100 ],
-        [ http => 'openqoe_series_ttl', '1m' ];
+        [ http => 'openqoe_series_ttl', '1m' ],
+        [ http => 'openqoe_series_birth', '1m' ];
 refused("$_ twice in a location", { location => "location /x { $_; $_; }" },
         "\"$_\" directive is duplicate")
     for qw(openqoe_events openqoe_health openqoe_stats);
@@ -451,6 +459,7 @@ my %PLACES = (
     openqoe_view_timeout => [ '1m', 'http' ],
     openqoe_series_max => [ 1000, 'http' ],
     openqoe_series_ttl => [ '1m', 'http' ],
+    openqoe_series_birth => [ '1m', 'http' ],
     openqoe_attribute => [ 'a b', 'any' ],
     openqoe_events => [ '', 'location' ],
     openqoe_health => [ '', 'location' ],
@@ -530,6 +539,10 @@ taken($_->[1], $_->[0] eq 'location'
     for (map { [ http => "openqoe_drain_timeout $_" ] } qw(0 1ms 10m)),
         (map { [ http => "openqoe_series_max $_" ] } qw(100 10000000)),
         (map { [ http => "openqoe_series_ttl $_" ] } qw(1s 366d)),
+        (map { [ http => "openqoe_series_birth $_" ] } qw(1s 10m off)),
+        (map { [ http => "openqoe_dimension $_" ] }
+            'env allow metrics=headline', 'video_id allow metrics=all',
+            'plan hash source=data.plan metrics=all'),
         [ http => "openqoe_event_type $LONG" ],
         (map { [ http => "openqoe_event_time $_" ] } 'max_age=1s',
          'max_ahead=366d max_age=1000ms');

@@ -27,6 +27,9 @@ my $log = scratch_dir('scrapes') . '/scrapes';
 my $MOVES = qr/^(?:worker_heap|worker_stack|openqoe_queue_|openqoe_spool_
                |openqoe_delivery_|otel_sdk_exporter_)/x;
 
+# what OpenMetrics alone has
+my $CREATED = qr/^\w+_created(?:\{|\z)/;
+
 # promtool's opinion on names that are prescribed
 my %inherent = (
     (map { ($_ => 'use base unit "seconds" instead of "milliseconds"') }
@@ -122,7 +125,8 @@ subtest 'the texts' => sub {
 # without what moves
 
 sub still ($samples) {
-    return { map { $_ => $samples->{$_} } grep { !/$MOVES/ } keys %$samples };
+    return { map { $_ => $samples->{$_} }
+             grep { !/$MOVES/ && !/$CREATED/ } keys %$samples };
 }
 
 
@@ -166,6 +170,14 @@ subtest 'one content in all formats' => sub {
         is_deeply([ sample_differences($text, still($parsed{$how}{samples}),
                                        'text', $how) ], [], $how);
     }
+
+    my $open = $parsed{openmetrics}{samples};
+    my @created = grep { /$CREATED/ } keys %$open;
+    cmp_ok(scalar @created, '>', 100, 'counters and histograms tell since when');
+    is(scalar(grep { $open->{$_} > time + 1 } @created), 0,
+       'which is no time to come');
+    is(scalar(grep { /$CREATED/ } keys %{ $parsed{text}{samples} }), 0,
+       'the older text has no place for that');
 };
 
 

@@ -273,24 +273,33 @@ sub fields ($value, $path, $stop) {
     }
 
     same_names(\@rows, \@expected, 'metrics');
+
+    my ($list) = section('Dimensions') =~ /headline metrics alone.*?\n(`.*?)\.\n/s;
+    same_names([ ($list // '') =~ /`([^`]+)`/g ],
+               [ map { $_->{name} } grep { $_->{grain} eq 'headline' }
+                 values %{ catalogue() } ], 'headline metrics');
 }
 
 # dimensions: each built-in one, its rule and its number
 
 {
     my $header = slurp("$top/src/qoe/qoe_dimension.h") =~ s/\\\n//gr;
+    my %of = (BASE => 'each', FINE => 'headline', EXTRA => 'where',
+              NEVER => 'none');
     my ($list) = $header =~ /define QOE_DIMENSIONS\(TEXT, MADE\)(.*?)typedef/s;
     my (@rows, @expected);
 
     for my $line (section('Dimensions') =~ /^(\| `.*)/mg) {
         my @cells = map { s/`//gr } split /\s*\|\s*/, $line =~ s/^\|\s*//r;
-        push @rows, "$cells[0] $cells[3] $cells[4]";
+        my ($of) = $cells[2] =~ /^(each|headline|where|none)/;
+        push @rows, join ' ', $cells[0], $of // '', @cells[3, 4];
     }
 
     while ($list =~ /(?:TEXT|MADE)\(\w+,\s+"(\w+)",\s+(\w+),\s+(\w+),
                      \s+(\d+)/xg)
     {
-        push @expected, "$1 " . lc($3) . ' ' . ($2 eq 'NEVER' ? '-' : $4);
+        push @expected, "$1 $of{$2} " . lc($3) . ' '
+                        . ($2 eq 'NEVER' ? '-' : $4);
     }
 
     same_names(\@rows, \@expected, 'dimensions');

@@ -121,7 +121,7 @@ qoe_data_read(qoe_event_t *ev, json_t *data, qoe_arena_t *arena)
 {
     void                  *iter;
     json_t                *value;
-    uint8_t                ranks[QOE_NUMBERS];
+    uint8_t                ranks[QOE_DATA_NUMBERS];
     qoe_span_t             key;
     qoe_value_t            v;
     const qoe_data_key_t  *k;
@@ -201,7 +201,7 @@ qoe_data_list(qoe_data_row_t *rows)
     n = 0;
     memset(rows, 0, QOE_DATA_ROWS * sizeof(qoe_data_row_t));
 
-    for (i = 0; i < QOE_NUMBERS; i++) {
+    for (i = 0; i < QOE_DATA_NUMBERS; i++) {
         for (rank = 0; rank < QOE_DATA_RANKS; rank++) {
 
             if (qoe_data_numbers[i].path[rank] == NULL) {

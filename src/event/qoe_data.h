@@ -17,7 +17,7 @@
 
 
 #define QOE_DATA_RANKS     3             /* paths of a number at most */
-#define QOE_DATA_ROWS      (QOE_NUMBERS * QOE_DATA_RANKS + QOE_DATA_TEXTS)
+#define QOE_DATA_ROWS      (QOE_DATA_NUMBERS * QOE_DATA_RANKS + QOE_DATA_TEXTS)
 
 /* Where a value is read from: one path of the tables, in two keys. */
 

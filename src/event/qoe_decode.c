@@ -150,7 +150,7 @@ qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
 
     for (i = 0; i < batch->nevents; i++) {
         p[i] = &batch->events[i];
-        sorted = sorted && (i == 0 || p[i - 1]->time_ms <= p[i]->time_ms);
+        sorted = sorted && (i == 0 || qoe_batch_compare(&p[i - 1], &p[i]) < 0);
     }
 
     if (!sorted) {
@@ -163,9 +163,12 @@ qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
 }
 
 
+/* Events of one millisecond: in the order in which a player causes them. */
+
 static int
 qoe_batch_compare(const void *one, const void *two)
 {
+    int                 order;
     const qoe_event_t  *a, *b;
 
     a = *(qoe_event_t *const *) one;
@@ -173,6 +176,12 @@ qoe_batch_compare(const void *one, const void *two)
 
     if (a->time_ms != b->time_ms) {
         return (a->time_ms < b->time_ms) ? -1 : 1;
+    }
+
+    order = qoe_event_type_rank(a->type) - qoe_event_type_rank(b->type);
+
+    if (order != 0) {
+        return order;
     }
 
     return (a < b) ? -1 : a > b;

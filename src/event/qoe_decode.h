@@ -81,8 +81,9 @@ qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
 void qoe_batch_free(qoe_batch_t *batch);
 
 /*
- * The events by event_time; those of the same time stand as they were sent.
- * The list is the arena's.  QOE_NOMEM.
+ * The events by event_time; those of the same time by qoe_event_type_rank(),
+ * and those of the same type as they were sent.  The list is the arena's.
+ * QOE_NOMEM.
  */
 qoe_status_t qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
     qoe_arena_t *arena);

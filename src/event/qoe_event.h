@@ -139,7 +139,7 @@ typedef struct {
     size_t               ndims;
 
     uint64_t             set;        /* a bit a qoe_number_t */
-    double               number[QOE_NUMBERS];    /* those set; last: others
+    double               number[QOE_DATA_NUMBERS];    /* those set; last: others
                                                     are not even cleared */
 } qoe_event_t;
 

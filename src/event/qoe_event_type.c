@@ -89,3 +89,34 @@ qoe_event_type_name(qoe_event_type_t type)
 
     return qoe_event_types[type].name;
 }
+
+
+int
+qoe_event_type_rank(qoe_event_type_t type)
+{
+    size_t  i;
+
+    /* Types without a place of their own stand in the gap after WAITSTART. */
+
+    static const uint8_t  rank[QOE_EVENT_CUSTOM + 1] = {
+        [QOE_EVENT_MANIFESTLOAD] = 1,
+        [QOE_EVENT_VIEWSTART] = 2,
+        [QOE_EVENT_PLAYERREADY] = 3,
+        [QOE_EVENT_ERROR] = 4,
+        [QOE_EVENT_PAUSE] = 5,
+        [QOE_EVENT_PLAYING] = 6,
+        [QOE_EVENT_STALLSTART] = 7,
+        [QOE_EVENT_WAITSTART] = 8,
+        [QOE_EVENT_SEEK] = 10,
+        [QOE_EVENT_CANPLAY] = 11,
+        [QOE_EVENT_STALLEND] = 12,
+        [QOE_EVENT_ENDED] = 13,
+        [QOE_EVENT_MOVEBACK] = 14,
+        [QOE_EVENT_MOVEAWAY] = 15,
+        [QOE_EVENT_PLAYBACKDETACHED] = 16
+    };
+
+    i = qoe_min((size_t) type, (size_t) QOE_EVENT_CUSTOM);
+
+    return rank[i] != 0 ? rank[i] : 9;
+}

@@ -84,5 +84,11 @@ qoe_status_t qoe_event_type_valid(qoe_span_t name);
 
 qoe_span_t qoe_event_type_name(qoe_event_type_t type);
 
+/*
+ * Orders events of the same millisecond: the one with the lower rank is taken
+ * first, so that their order in a request makes no difference.
+ */
+int qoe_event_type_rank(qoe_event_type_t type);
+
 
 #endif /* _QOE_EVENT_TYPE_H_INCLUDED_ */

@@ -193,7 +193,7 @@ typedef struct {
 
     const qoe_fast_name_t    *next[QOE_FAST_NEXT];
 
-    uint8_t            ranks[QOE_NUMBERS];
+    uint8_t            ranks[QOE_DATA_NUMBERS];
     qoe_fast_marks_t   marks[2];     /* of this event and an earlier one */
     qoe_fast_key_t     key[QOE_FAST_KEYS];
 } qoe_fast_t;

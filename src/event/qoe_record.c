@@ -59,6 +59,16 @@ static const uint8_t  qoe_record_sources[] = {
 #undef QOE_RECORD_DATA
 };
 
+/* Fields whose numbers the sample has, in the order of their ids there. */
+
+static const uint8_t  qoe_record_field_numbers[] = {
+#define QOE_RECORD_FIELD_NUMBER(id)  QOE_FIELD_##id,
+    QOE_SAMPLE_FIELD_NUMBERS(QOE_RECORD_FIELD_NUMBER)
+#undef QOE_RECORD_FIELD_NUMBER
+};
+
+#define QOE_RECORD_FIELD_NUMBERS  sizeof(qoe_record_field_numbers)
+
 _Static_assert(QOE_NUMBERS <= 64, "set has a bit a number");
 _Static_assert(QOE_EVENT_CUSTOM <= UINT8_MAX, "a type is a byte");
 _Static_assert(QOE_RECORD_MAX < QOE_RECORD_IN_HEAD >> QOE_RECORD_LEN_BITS
@@ -166,8 +176,9 @@ qoe_record_pack(qoe_record_parts_t *out, const qoe_event_t *ev,
 static void
 qoe_record_numbers(qoe_record_packer_t *pk, const qoe_event_t *ev)
 {
-    size_t    n;
-    uint64_t  left;
+    size_t              i, n;
+    uint64_t            left;
+    const qoe_value_t  *value;
 
     n = 0;
 
@@ -176,6 +187,18 @@ qoe_record_numbers(qoe_record_packer_t *pk, const qoe_event_t *ev)
     }
 
     pk->head.set = ev->set;
+
+    /* The numbers of fields follow those of "data", as their bits do. */
+
+    for (i = 0; i < QOE_RECORD_FIELD_NUMBERS; i++) {
+        value = &ev->field[qoe_record_field_numbers[i]];
+
+        if (value->type == QOE_VALUE_NUMBER) {
+            pk->numbers[n++] = value->v.number;
+            pk->head.set |= (uint64_t) 1 << (QOE_DATA_NUMBERS + i);
+        }
+    }
+
     pk->head.nnumbers = (uint32_t) n;
 }
 

@@ -53,7 +53,7 @@
  * qoe_event_type_t, qoe_text_t or qoe_number_t, changes them, and raises
  * QOE_ZONE_VERSION.
  */
-#define QOE_RECORD_FORMAT    0x31434552
+#define QOE_RECORD_FORMAT    0x32434552
 
 #define QOE_RECORD_UID_LEN   16
 

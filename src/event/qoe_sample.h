@@ -54,11 +54,21 @@
     X(PLAYER_WIDTH,         "player_width")                                   \
     X(PLAYER_HEIGHT,        "player_height")                                  \
     X(DEVICE_PIXEL_RATIO,   "device_pixel_ratio")                             \
-    X(FATAL,                "error_context.fatal", "fatal")
+    X(FATAL,                "error_context.fatal", "fatal")                   \
+    X(PLAYBACK_RATE,        "playback_rate")
+
+/* Numbers that are fields of the event: of QOE_EVENT_FIELDS, by that id. */
+
+#define QOE_SAMPLE_FIELD_NUMBERS(X)                                           \
+    X(PLAYBACK_TIME)                                                          \
+    X(VIDEO_DURATION)
 
 typedef enum {
 #define QOE_SAMPLE_NUMBER_ENUM(id, ...)  QOE_NUMBER_##id,
     QOE_SAMPLE_NUMBERS(QOE_SAMPLE_NUMBER_ENUM)
+    QOE_DATA_NUMBERS,
+    QOE_NUMBERS_BEFORE_FIELDS = QOE_DATA_NUMBERS - 1,
+    QOE_SAMPLE_FIELD_NUMBERS(QOE_SAMPLE_NUMBER_ENUM)
 #undef QOE_SAMPLE_NUMBER_ENUM
     QOE_NUMBERS                  /* at most 64 */
 } qoe_number_t;

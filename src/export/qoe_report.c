@@ -19,8 +19,12 @@ struct qoe_report_s {
     bool                 giving;             /* it up: begin nothing */
     bool                 last;               /* nothing comes behind it */
     uint64_t             next_ms;            /* the next collection */
+    uint64_t             births_ms;          /* the next look for births */
+    uint64_t             waits_ms;           /* values wait until then */
+    uint64_t             born;               /* when births were collected */
 
     qoe_collect_t       *collect;
+    bool                 regular;            /* not of births alone */
     bool                 complete;           /* and the points have it */
 
     qoe_log_limit_t      log_limit;
@@ -28,8 +32,14 @@ struct qoe_report_s {
 
 
 static uint64_t qoe_report_first(const qoe_report_t *r, uint64_t now_ms);
+static bool qoe_report_births(qoe_report_t *r, uint64_t now_ms);
+static bool qoe_report_births_wanted(const qoe_report_t *r);
 static void qoe_report_begin(qoe_report_t *r, uint64_t now_ms);
-static void qoe_report_collect(qoe_report_t *r);
+static void qoe_report_create_collect(qoe_report_t *r,
+    qoe_collect_mode_t mode);
+static void qoe_report_collect(qoe_report_t *r, uint64_t now_ms);
+static void qoe_report_collected(qoe_report_t *r, uint64_t now_ms);
+static uint64_t qoe_report_wait_ms(const qoe_report_t *r);
 static void qoe_report_send(qoe_report_t *r, uint64_t now_ms);
 static bool qoe_report_sending(const qoe_report_t *r);
 static void qoe_report_drop(qoe_report_t *r, bool stale);
@@ -88,6 +98,22 @@ qoe_report_take(qoe_report_t *r)
 
     r->held = true;
     r->next_ms = qoe_report_first(r, qoe_mono_ms());
+
+    /* what the one before has left: births not exported, values that wait */
+
+    r->births_ms = 0;
+    r->born = 0;
+    r->waits_ms = qoe_mono_ms() + qoe_report_wait_ms(r);
+}
+
+
+/* From a collection until the values that it did not show are collected. */
+
+static uint64_t
+qoe_report_wait_ms(const qoe_report_t *r)
+{
+    return qoe_collect_wait_ms(r->env->self.conf, QOE_COLLECT_EXPORT)
+           + 2 * qoe_collect_births_ms(r->env->self.conf);
 }
 
 
@@ -151,8 +177,11 @@ qoe_report_last(qoe_report_t *r, uint64_t since_ns)
         return false;
     }
 
-    if (__atomic_load_n(&r->env->self.state->shared->collected_ns,
-                        __ATOMIC_ACQUIRE) < since_ns)
+    /* another collection may have left out values that wait */
+
+    if (r->env->self.conf->series_birth_ms != 0
+        || __atomic_load_n(&r->env->self.state->shared->collected_ns,
+                           __ATOMIC_ACQUIRE) < since_ns)
     {
         r->last = true;
         r->next_ms = 0;
@@ -186,6 +215,10 @@ qoe_report_due_ms(const qoe_report_t *r)
 
     at = r->next_ms;
 
+    if (qoe_report_births_wanted(r)) {
+        at = qoe_min(at, r->births_ms);
+    }
+
     for (i = 0; i < r->env->npoints; i++) {
         at = qoe_min(at, qoe_points_due_ms(r->env->points[i]));
     }
@@ -202,10 +235,13 @@ qoe_report_run(qoe_report_t *r, uint64_t now_ms)
     }
 
     if (r->collect != NULL && !r->complete) {
-        qoe_report_collect(r);
+        qoe_report_collect(r, now_ms);
 
     } else if (now_ms >= r->next_ms) {
         qoe_report_begin(r, now_ms);
+
+    } else if (qoe_report_births(r, now_ms)) {
+        qoe_report_create_collect(r, QOE_COLLECT_BIRTHS);
     }
 
     if (r->complete) {
@@ -214,24 +250,76 @@ qoe_report_run(qoe_report_t *r, uint64_t now_ms)
 }
 
 
+/*
+ * Is it time for a collection of births, and is there anything for it?  It
+ * never takes the place of another one.
+ */
+
+static bool
+qoe_report_births(qoe_report_t *r, uint64_t now_ms)
+{
+    uint64_t  born;
+
+    if (!qoe_report_births_wanted(r) || now_ms < r->births_ms) {
+        return false;
+    }
+
+    r->births_ms = now_ms + qoe_collect_births_ms(r->env->self.conf);
+    born = qoe_collect_born(r->env->self.state);
+
+    if (born == r->born && now_ms >= r->waits_ms) {
+        return false;
+    }
+
+    r->born = born;
+
+    return true;
+}
+
+
+static bool
+qoe_report_births_wanted(const qoe_report_t *r)
+{
+    const qoe_conf_t  *conf;
+
+    conf = r->env->self.conf;
+
+    return conf->series_birth_ms != 0 && conf->groups != 0 && !r->last
+           && r->collect == NULL && r->env->npoints != 0;
+}
+
+
 static void
 qoe_report_begin(qoe_report_t *r, uint64_t now_ms)
 {
-    const qoe_self_env_t  *self;
-
     /* what could not be sent in time: the next points carry it */
 
     qoe_report_drop(r, true);
 
     r->next_ms = now_ms + r->env->interval_ms;
-    self = &r->env->self;
 
-    if (self->conf->groups == 0) {
+    if (r->env->self.conf->groups == 0) {
         return;
     }
 
+    r->births_ms = now_ms + qoe_collect_births_ms(r->env->self.conf);
+    r->born = qoe_collect_born(r->env->self.state);
+
+    qoe_report_create_collect(r, r->last ? QOE_COLLECT_LAST
+                                         : QOE_COLLECT_EXPORT);
+}
+
+
+static void
+qoe_report_create_collect(qoe_report_t *r, qoe_collect_mode_t mode)
+{
+    const qoe_self_env_t  *self;
+
+    self = &r->env->self;
+
+    r->regular = (mode != QOE_COLLECT_BIRTHS);
     r->collect = qoe_collect_create(self->state, self->conf,
-                                    r->env->governor, QOE_COLLECT_EXPORT,
+                                    r->env->governor, mode,
                                     self->conf->groups, qoe_unix_ns(),
                                     &qoe_mem_heap);
     if (r->collect == NULL) {
@@ -241,9 +329,8 @@ qoe_report_begin(qoe_report_t *r, uint64_t now_ms)
 
 
 static void
-qoe_report_collect(qoe_report_t *r)
+qoe_report_collect(qoe_report_t *r, uint64_t now_ms)
 {
-    size_t        i;
     qoe_status_t  rc;
 
     rc = qoe_collect_step(r->collect, QOE_REPORT_STEP_US);
@@ -257,14 +344,29 @@ qoe_report_collect(qoe_report_t *r)
         return;
     }
 
-    qoe_zone_count(r->env->self.state->zone, r->env->self.slot,
-                   QOE_COUNT_COLLECTIONS, 1);
+    if (r->regular) {
+        qoe_zone_count(r->env->self.state->zone, r->env->self.slot,
+                       QOE_COUNT_COLLECTIONS, 1);
+    }
 
     /* the last one, asked for meanwhile, has all that this one has */
 
     if (r->next_ms == 0) {
         qoe_report_drop(r, false);
         return;
+    }
+
+    qoe_report_collected(r, now_ms);
+}
+
+
+static void
+qoe_report_collected(qoe_report_t *r, uint64_t now_ms)
+{
+    size_t  i;
+
+    if (r->regular && qoe_collect_waits(r->collect)) {
+        r->waits_ms = now_ms + qoe_report_wait_ms(r);
     }
 
     r->complete = true;
@@ -291,6 +393,8 @@ qoe_report_send(qoe_report_t *r, uint64_t now_ms)
     }
 
     if (done) {
+        __atomic_store_n(&r->env->self.state->shared->announced_ns,
+                         qoe_collect_begun_ns(r->collect), __ATOMIC_RELEASE);
         qoe_report_drop(r, false);
     }
 }

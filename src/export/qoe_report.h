@@ -8,6 +8,10 @@
  * there once; who takes the lease over goes on with the same identity and the
  * same start times.
  *
+ * Series that begin between two such collections are exported with their
+ * zeros, and with their values if they were too young at the first of the two,
+ * by collections of births (qoe_collect.h).
+ *
  * All of it in small steps between the helper's other work.  The helper's
  * thread.
  */

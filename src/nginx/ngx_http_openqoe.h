@@ -131,8 +131,10 @@ typedef struct {
     ngx_array_t               sources;       /* qoe_source_t */
     ngx_array_t               attributes;    /* ngx_str_t: free names */
     ngx_msec_t                view_timeout;
+    ngx_msec_t                paused_timeout;
     ngx_msec_t                hidden_timeout;
     ngx_msec_t                series_ttl;
+    ngx_msec_t                series_birth;  /* 0: off */
     size_t                    series_max;
 
     /* from the environment, defaults of the location's directives */
@@ -246,6 +248,8 @@ char *ngx_http_openqoe_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_openqoe_series_birth(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 ngx_int_t ngx_http_openqoe_qoe_init(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf);
 void ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf);
@@ -353,6 +357,10 @@ ngx_http_openqoe_parked_t *ngx_http_openqoe_ack_create(ngx_http_request_t *r,
     size_t n);
 void ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p,
     const uint64_t *ends, const ngx_http_openqoe_answer_t *answer);
+
+/* _identity.c */
+void ngx_http_openqoe_identity(const ngx_str_t *host, const ngx_str_t *zone,
+    char text[QOE_UUID_TEXT_LEN]);
 
 /* _process.c */
 ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);

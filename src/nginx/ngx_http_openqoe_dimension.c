@@ -21,6 +21,7 @@ typedef enum {
     NGX_HTTP_OPENQOE_PARAM_OVERFLOW,
     NGX_HTTP_OPENQOE_PARAM_MAXLEN,
     NGX_HTTP_OPENQOE_PARAM_SOURCE,
+    NGX_HTTP_OPENQOE_PARAM_METRICS,
     NGX_HTTP_OPENQOE_PARAMS
 } ngx_http_openqoe_param_e;
 
@@ -34,6 +35,7 @@ typedef struct {
     const char       *directive;
     qoe_dimension_t   dim;
     ngx_str_t         source;
+    qoe_role_t        grain;                 /* as metrics= says */
     uint32_t          given;                 /* a bit a parameter */
     ngx_uint_t        custom;
 } ngx_http_openqoe_dimension_t;
@@ -58,19 +60,25 @@ static const ngx_str_t  ngx_http_openqoe_params[] = {
     ngx_string("size="),
     ngx_string("overflow="),
     ngx_string("maxlen="),
-    ngx_string("source=")
+    ngx_string("source="),
+    ngx_string("metrics=")
 };
 
 
-/* The parameters that mean something to an action, beside source=. */
+/*
+ * The parameters that mean something to an action, beside source=.  What is
+ * dropped is in no metric.
+ */
 
 static const uint32_t  ngx_http_openqoe_action_params[] = {
     ngx_http_openqoe_bit(MAX) | ngx_http_openqoe_bit(TTL)    /* allow */
-    | ngx_http_openqoe_bit(OVERFLOW) | ngx_http_openqoe_bit(MAXLEN),
+    | ngx_http_openqoe_bit(OVERFLOW) | ngx_http_openqoe_bit(MAXLEN)
+    | ngx_http_openqoe_bit(METRICS),
     ngx_http_openqoe_bit(MAX) | ngx_http_openqoe_bit(OVERFLOW)      /* topk */
-    | ngx_http_openqoe_bit(MAXLEN),
-    0,                                                       /* hash */
-    ngx_http_openqoe_bit(SIZE),                              /* bucket */
+    | ngx_http_openqoe_bit(MAXLEN) | ngx_http_openqoe_bit(METRICS),
+    ngx_http_openqoe_bit(METRICS),                           /* hash */
+    ngx_http_openqoe_bit(SIZE)                               /* bucket */
+    | ngx_http_openqoe_bit(METRICS),
     0                                                        /* drop */
 };
 
@@ -92,7 +100,9 @@ static const ngx_http_openqoe_range_t  ngx_http_openqoe_maxlen_range = {
 };
 
 
-/* name action [max=] [ttl=] [size=] [overflow=] [maxlen=] [source=] */
+/*
+ * name action [max=] [ttl=] [size=] [overflow=] [maxlen=] [metrics=] [source=]
+ */
 
 char *
 ngx_http_openqoe_dimension(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -203,7 +213,7 @@ ngx_http_openqoe_dimension_name(ngx_http_openqoe_dimension_t *d,
 
     d->custom = 1;
     d->dim.name = name;
-    d->dim.role = QOE_ROLE_BASE;
+    d->dim.role = QOE_ROLE_FINE;
     d->dim.max = NGX_HTTP_OPENQOE_CUSTOM_MAX;
     d->dim.ttl_s = 86400;
     d->dim.size = 1;
@@ -236,7 +246,7 @@ ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
     if (i == NGX_HTTP_OPENQOE_PARAMS) {
         return ngx_http_openqoe_bad_value(d->cf, d->directive, param,
                    "\"max=\", \"ttl=\", \"size=\", \"overflow=\", "
-                   "\"maxlen=\" or \"source=\"");
+                   "\"maxlen=\", \"metrics=\" or \"source=\"");
     }
 
     if (d->given & 1U << i) {
@@ -293,6 +303,20 @@ ngx_http_openqoe_dimension_value(ngx_http_openqoe_dimension_t *d,
 
         } else {
             return "\"other\" or \"hash\"";
+        }
+
+        return NULL;
+
+    case NGX_HTTP_OPENQOE_PARAM_METRICS:
+
+        if (ngx_strcmp(s->data, "headline") == 0) {
+            d->grain = QOE_ROLE_FINE;
+
+        } else if (ngx_strcmp(s->data, "all") == 0) {
+            d->grain = QOE_ROLE_BASE;
+
+        } else {
+            return "\"headline\" or \"all\"";
         }
 
         return NULL;
@@ -384,6 +408,19 @@ ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
                                d->directive, action);
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (d->given & ngx_http_openqoe_bit(METRICS)) {
+
+        if (d->dim.role == QOE_ROLE_EXTRA) {
+            ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
+                               "\"metrics=\" of \"%V\" in \"%s\" has no "
+                               "meaning: that dimension belongs to certain "
+                               "metrics alone", &value[1], d->directive);
+            return NGX_CONF_ERROR;
+        }
+
+        d->dim.role = d->grain;
     }
 
     /* a maximum that was meant for another action would be a large list */

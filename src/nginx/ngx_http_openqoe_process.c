@@ -313,7 +313,6 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     qoe_helper_conf_t *conf)
 {
     char                          id_text[QOE_UUID_TEXT_LEN];
-    uint8_t                       id[16];
     ngx_uint_t                    i, n;
     qoe_attr_t                    own[NGX_HTTP_OPENQOE_ATTRS], *all, *p;
     qoe_status_t                  rc;
@@ -345,8 +344,8 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     conf->lost = mcf->lost;
     ngx_http_openqoe_process.drain = mcf->drain_timeout;
 
-    qoe_zone_instance_id(z->zone, id);
-    qoe_uuid_format(id_text, id);
+    ngx_http_openqoe_identity(&cycle->hostname, &mcf->shm_zone->shm.name,
+                              id_text);
 
     own[0].key = qoe_span("service.name");
     own[0].value = qoe_span(NGX_HTTP_OPENQOE_SERVICE);

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe_metrics, openqoe_view_timeout, and the defaults of what the metrics
- * are made by.
+ * openqoe_metrics, openqoe_view_timeout, openqoe_series_birth, and the
+ * defaults of what the metrics are made by.
  */
 
 
@@ -30,8 +30,16 @@ static const struct {
     (sizeof(ngx_http_openqoe_groups) / sizeof(ngx_http_openqoe_groups[0]))
 
 
+static char *ngx_http_openqoe_silence(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value, ngx_http_openqoe_main_conf_t *mcf);
+
+
 static const ngx_http_openqoe_range_t  ngx_http_openqoe_silence_range = {
     1000, 24 * 3600 * 1000, "a time from 1s to 24h"
+};
+
+static const ngx_http_openqoe_range_t  ngx_http_openqoe_birth_range = {
+    1000, 10 * 60 * 1000, "a time from 1s to 10m or off"
 };
 
 
@@ -39,9 +47,11 @@ ngx_int_t
 ngx_http_openqoe_qoe_init(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
 {
     mcf->view_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->paused_timeout = NGX_CONF_UNSET_MSEC;
     mcf->hidden_timeout = NGX_CONF_UNSET_MSEC;
     mcf->series_max = NGX_CONF_UNSET_SIZE;
     mcf->series_ttl = NGX_CONF_UNSET_MSEC;
+    mcf->series_birth = NGX_CONF_UNSET_MSEC;
 
     qoe_dimensions_init(&mcf->dimensions);
 
@@ -60,19 +70,24 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
 {
     qoe_conf_t  *q;
 
-    ngx_conf_init_msec_value(mcf->view_timeout, 2 * 60 * 1000);
+    ngx_conf_init_msec_value(mcf->view_timeout, 10 * 60 * 1000);
+    ngx_conf_init_msec_value(mcf->paused_timeout,
+                             ngx_max(mcf->view_timeout, 60 * 60 * 1000));
     ngx_conf_init_msec_value(mcf->hidden_timeout,
-                             ngx_max(mcf->view_timeout, 30 * 60 * 1000));
+                             ngx_min(mcf->view_timeout, 3 * 60 * 1000));
     ngx_conf_init_size_value(mcf->series_max, 100000);
     ngx_conf_init_msec_value(mcf->series_ttl, 3600 * 1000);
+    ngx_conf_init_msec_value(mcf->series_birth, 15 * 1000);
 
     q = &mcf->qoe;
 
     q->groups = q->groups ? q->groups & QOE_GROUPS_ALL : QOE_GROUPS_ALL;
     q->view.timeout_ms = mcf->view_timeout;
+    q->view.paused_timeout_ms = mcf->paused_timeout;
     q->view.hidden_timeout_ms = mcf->hidden_timeout;
     q->series_max = (uint32_t) mcf->series_max;
     q->series_ttl_ms = mcf->series_ttl;
+    q->series_birth_ms = mcf->series_birth;
     q->dims = &mcf->dimensions;
 }
 
@@ -128,12 +143,13 @@ ngx_http_openqoe_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* time [hidden=time] */
+/* time [paused=time] [hidden=time] */
 
 char *
 ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_str_t                     *value, s;
+    ngx_str_t                     *value;
+    ngx_uint_t                     i;
     ngx_http_openqoe_main_conf_t  *mcf = conf;
 
     value = cf->args->elts;
@@ -150,24 +166,83 @@ ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                    &value[1], ngx_http_openqoe_silence_range.text);
     }
 
-    if (cf->args->nelts == 2) {
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_openqoe_silence(cf, cmd, &value[i], mcf) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* "paused=time" or "hidden=time" */
+
+static char *
+ngx_http_openqoe_silence(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value,
+    ngx_http_openqoe_main_conf_t *mcf)
+{
+    ngx_str_t    s;
+    ngx_msec_t  *to;
+
+    if (ngx_strncmp(value->data, "paused=", 7) == 0) {
+        to = &mcf->paused_timeout;
+
+    } else if (ngx_strncmp(value->data, "hidden=", 7) == 0) {
+        to = &mcf->hidden_timeout;
+
+    } else {
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data, value,
+                                          "\"paused=time\" or "
+                                          "\"hidden=time\"");
+    }
+
+    if (*to != NGX_CONF_UNSET_MSEC) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\" in \"%V\"", value,
+                           &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    s.data = value->data + 7;
+    s.len = value->len - 7;
+
+    if (ngx_http_openqoe_time(&s, &ngx_http_openqoe_silence_range, to)
+        != NGX_OK)
+    {
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data, value,
+                                          ngx_http_openqoe_silence_range.text);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* time | off */
+
+char *
+ngx_http_openqoe_series_birth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                     *value;
+    ngx_http_openqoe_main_conf_t  *mcf = conf;
+
+    value = cf->args->elts;
+
+    if (mcf->series_birth != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        mcf->series_birth = 0;
         return NGX_CONF_OK;
     }
 
-    if (ngx_strncmp(value[2].data, "hidden=", 7) != 0) {
-        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
-                                          &value[2], "\"hidden=time\"");
-    }
-
-    s.data = value[2].data + 7;
-    s.len = value[2].len - 7;
-
-    if (ngx_http_openqoe_time(&s, &ngx_http_openqoe_silence_range,
-                              &mcf->hidden_timeout)
+    if (ngx_http_openqoe_time(&value[1], &ngx_http_openqoe_birth_range,
+                              &mcf->series_birth)
         != NGX_OK)
     {
         return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
-                   &value[2], ngx_http_openqoe_silence_range.text);
+                   &value[1], ngx_http_openqoe_birth_range.text);
     }
 
     return NGX_CONF_OK;

@@ -46,6 +46,7 @@ static const ngx_http_openqoe_total_t  ngx_http_openqoe_view_totals[] = {
     { "closed_early", QOE_COUNT_VIEWS_EVICTED },
     { "duplicates", QOE_COUNT_EVENTS_DUPLICATE },
     { "late", QOE_COUNT_EVENTS_LATE },
+    { "clocks_set", QOE_COUNT_CLOCKS_SET },
     { "values_ignored", QOE_COUNT_VALUES_IGNORED },
     { "interrupted", QOE_COUNT_RECORDS_INTERRUPTED },
     { "unread", QOE_COUNT_RECORDS_UNREAD },
@@ -171,15 +172,18 @@ ngx_http_openqoe_distinct(qoe_buf_t *b, const qoe_govern_info_t *info)
 static void
 ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st)
 {
-    uint32_t  i;
-    uint64_t  ended, started, sessions, capacity;
+    uint32_t             i;
+    uint64_t             ended, started, sessions, capacity;
+    qoe_sessions_info_t  info;
 
     sessions = 0;
     capacity = 0;
 
     for (i = 0; i < st->lanes; i++) {
-        sessions += qoe_sessions_count(st->sessions[i]);
-        capacity += qoe_sessions_slots(st->sessions[i]);
+        qoe_sessions_info(st->sessions[i], &info);
+
+        sessions += info.sessions;
+        capacity += info.views_max;
     }
 
     /* in this order: a view that ends in between must not count as none */

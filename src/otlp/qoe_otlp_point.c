@@ -19,6 +19,9 @@
 
 #define QOE_POINT_AS_DOUBLE  4
 #define QOE_POINT_AS_INT     6
+#define QOE_POINT_FLAGS      8
+
+#define QOE_POINT_NO_VALUE   1               /* NO_RECORDED_VALUE */
 
 /* HistogramDataPoint */
 
@@ -78,6 +81,10 @@ qoe_point_size(const qoe_metric_t *m, const qoe_collected_t *c, size_t attrs)
 {
     size_t  n, size;
 
+    if (c->ended) {
+        return attrs + QOE_WIRE_FIXED64_SIZE + 2;
+    }
+
     n = 2 + (qoe_point_start(m, c) != 0);    /* time, and number or count */
     size = attrs;
 
@@ -107,7 +114,10 @@ qoe_point_write(char *p, const qoe_metric_t *m, const qoe_collected_t *c,
 
     p = qoe_wire_fixed64(p, QOE_POINT_TIME, time_ns);
 
-    if (m->kind == QOE_INSTRUMENT_HISTOGRAM) {
+    if (c->ended) {
+        p = qoe_wire_small(p, QOE_POINT_FLAGS, QOE_POINT_NO_VALUE);
+
+    } else if (m->kind == QOE_INSTRUMENT_HISTOGRAM) {
         p = qoe_point_histogram(p, m, c->histogram);
 
     } else {

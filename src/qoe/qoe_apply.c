@@ -4,9 +4,8 @@
  */
 
 
-#include "qoe_apply.h"
+#include "qoe_apply_priv.h"
 #include "qoe_base.h"
-#include "qoe_sessions.h"
 
 #include <stdlib.h>
 
@@ -14,70 +13,21 @@
 /* How long a governed set is used before the rules are asked again. */
 #define QOE_APPLY_FRESH_S      60
 
-/* Sets of extra attributes that are kept at hand. */
-#define QOE_APPLY_EXTRAS       256
-
-/* Of one tick. */
-#define QOE_APPLY_VIEWS        64
+/* Slots that one tick looks at. */
 #define QOE_APPLY_SWEEP        2048
-
-/* Hidden sessions that are looked at for one whose view is over. */
-#define QOE_APPLY_SPARE        8
-
-
-typedef struct {
-    uint64_t             key;                /* of the raw values */
-    uint32_t             block;              /* with a reference */
-    uint32_t             at_s;
-} qoe_apply_extra_t;
-
-
-struct qoe_apply_s {
-    const qoe_state_t   *st;
-    const qoe_conf_t    *conf;
-    qoe_governor_t      *governor;
-    uint32_t             slot;
-
-    qoe_sessions_t      *sessions;
-    qoe_seen_t          *seen;
-    qoe_store_t         *store;
-    qoe_store_env_t      env;
-    qoe_hash_key_t       key;
-
-    uint64_t             swept_ns;           /* the collection swept behind */
-    uint32_t             sweep;
-    bool                 sweeping;
-    bool                 silent;             /* more views are due */
-
-    qoe_points_t         points;
-    qoe_labels_t         labels;
-    qoe_apply_extra_t    extra[QOE_APPLY_EXTRAS];
-};
 
 
 static void qoe_apply_recover(qoe_apply_t *a);
-static void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 static void qoe_apply_session_key(const qoe_apply_t *a,
     const qoe_sample_t *s, uint64_t session[2]);
-static qoe_view_t *qoe_apply_view(qoe_apply_t *a, const qoe_sample_t *s,
-    uint64_t view_key, bool *seen, uint64_t now_ns);
-static void qoe_apply_touch(qoe_apply_t *a, qoe_view_t *v);
-static qoe_view_t *qoe_apply_add(qoe_apply_t *a, const uint64_t session[2],
-    uint64_t now_ns);
-static qoe_view_t *qoe_apply_spare(qoe_apply_t *a);
-static void qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
-static void qoe_apply_drop(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
-static uint32_t qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s,
-    uint32_t now_s);
-static void qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns);
+static void qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s,
+    uint32_t now_s, qoe_apply_base_t *b);
 static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
 static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
     const qoe_point_t *p);
-static uint64_t qoe_apply_due(const qoe_apply_t *a, const qoe_view_t *v);
-static qoe_view_t *qoe_apply_silent(qoe_apply_t *a, uint64_t now_ms);
 static void qoe_apply_sweep(qoe_apply_t *a);
 
 
@@ -104,7 +54,6 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->env.key = st->key;
     a->env.count = &st->shared->series;
     a->env.max = conf->series_max;
-    a->env.zone_start_ns = qoe_zone_start_ns(st->zone);
 
     if (adopted) {
         qoe_apply_recover(a);
@@ -132,8 +81,9 @@ qoe_apply_destroy(qoe_apply_t *a)
 static void
 qoe_apply_recover(qoe_apply_t *a)
 {
-    uint32_t     i;
-    qoe_view_t  *v;
+    uint32_t           i;
+    qoe_view_t        *v;
+    qoe_apply_base_t   b;
 
     qoe_sessions_rebuild(a->sessions);
     qoe_store_rebuild(a->store, &a->env);
@@ -141,12 +91,19 @@ qoe_apply_recover(qoe_apply_t *a)
     for (i = 0; i < qoe_sessions_slots(a->sessions); i++) {
         v = qoe_sessions_slot(a->sessions, i);
 
-        if ((v->session[0] == 0 && v->session[1] == 0) || v->base == 0) {
+        if (v->view_key == 0) {
             continue;
         }
 
-        if (!qoe_store_adopt(a->store, v->base)) {
-            qoe_sessions_set_base(v, 0, 0, v->base_s);
+        /* a block that is none any more is not adopted */
+
+        b.base = (v->base != 0 && qoe_store_adopt(a->store, v->base))
+                 ? v->base : 0;
+        b.fine = (v->fine != 0 && qoe_store_adopt(a->store, v->fine))
+                 ? v->fine : 0;
+
+        if (b.base != v->base || b.fine != v->fine) {
+            qoe_sessions_set_base(v, b.base, b.fine, 0, v->base_s);
         }
     }
 
@@ -154,7 +111,7 @@ qoe_apply_recover(qoe_apply_t *a)
 }
 
 
-static void
+void
 qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n)
 {
     if (n != 0) {
@@ -166,173 +123,55 @@ qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n)
 void
 qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 {
-    bool                seen;
-    uint32_t            now_s, base;
-    uint64_t            view_key;
+    bool                seen, stepped;
+    uint32_t            now_s;
+    uint64_t            at_ms, hash, key[2];
     qoe_view_t         *v;
+    qoe_session_t      *session;
+    qoe_apply_base_t    b;
     qoe_view_result_t   rc;
 
     now_s = (uint32_t) (now_ns / 1000000000);
 
-    view_key = qoe_hash(&a->key, s->text[QOE_TEXT_VIEW_ID].data,
-                        s->text[QOE_TEXT_VIEW_ID].len) | 1;
+    qoe_apply_session_key(a, s, key);
 
-    v = qoe_apply_view(a, s, view_key, &seen, now_ns);
-
-    rc = qoe_view_apply(v, view_key, seen, s, &a->conf->view, &a->points);
-
-    if (rc == QOE_VIEW_LATE) {
-        base = qoe_apply_base_block(a, s, now_s);
-        qoe_apply_points(a, base, now_ns);
-        qoe_store_unref(a->store, base);
-
-        qoe_apply_count(a, QOE_COUNT_EVENTS_LATE, 1);
-
-    } else {
-        qoe_apply_base(a, v, s, now_s);
-        qoe_apply_points(a, v->base, now_ns);
-
-        if (rc == QOE_VIEW_DUPLICATE) {
-            qoe_apply_count(a, QOE_COUNT_EVENTS_DUPLICATE, 1);
-        }
-    }
-
-    if (qoe_view_ending(v)) {
-        qoe_apply_end(a, v, now_ns);
-    }
-
-    qoe_apply_touch(a, v);
-}
-
-
-/* Where the hidden timeout counts is the hidden list. */
-
-static void
-qoe_apply_touch(qoe_apply_t *a, qoe_view_t *v)
-{
-    qoe_sessions_touch(a->sessions, v,
-                       qoe_view_over(v) || qoe_view_hidden(v)
-                       ? QOE_SESSIONS_HIDDEN : QOE_SESSIONS_VISIBLE);
-}
-
-
-/*
- * The session of an event, with the event's view begun or known to be over.
- * An event that is sent again begins none: its view may be forgotten.
- */
-
-static qoe_view_t *
-qoe_apply_view(qoe_apply_t *a, const qoe_sample_t *s, uint64_t view_key,
-    bool *seen, uint64_t now_ns)
-{
-    uint64_t     hash, session[2];
-    qoe_view_t  *v;
-
-    qoe_apply_session_key(a, s, session);
-
-    hash = qoe_seen_hash(&a->key, session[0], view_key, s);
+    hash = qoe_seen_hash(&a->key, key[0], s);
     qoe_seen_fetch(a->seen, hash);
 
-    v = qoe_sessions_find(a->sessions, session);
-    *seen = qoe_seen(a->seen, hash);
+    session = qoe_apply_session(a, key, now_ns);
+    seen = qoe_seen(a->seen, hash);
 
-    if (v == NULL) {
-        v = qoe_apply_add(a, session, now_ns);
+    at_ms = qoe_session_clock(session, s, &stepped);
+    qoe_sessions_touch(a->sessions, session);
+    qoe_apply_count(a, QOE_COUNT_CLOCKS_SET, stepped);
 
-    } else if (qoe_view_knows(v, view_key)) {
-        return v;
-    }
-
-    if (*seen) {
-        return v;
-    }
-
-    qoe_apply_end(a, v, now_ns);
-
-    qoe_view_begin(v, view_key, s);
-    qoe_apply_count(a, QOE_COUNT_VIEWS_STARTED, 1);
-
-    return v;
-}
-
-
-/* A full table closes a session whose view is over, or was silent longest. */
-
-static qoe_view_t *
-qoe_apply_add(qoe_apply_t *a, const uint64_t session[2], uint64_t now_ns)
-{
-    uint64_t     ended;
-    qoe_view_t  *v;
-
-    v = qoe_sessions_add(a->sessions, session);
+    v = qoe_apply_view(a, session, s, at_ms, seen, now_ns);
+    rc = qoe_view_apply(v, seen, at_ms, s, &a->conf->view, &a->points);
 
     if (v != NULL) {
-        return v;
+        qoe_apply_base(a, v, s, now_s);
+        qoe_apply_view_points(a, v, now_ns);
+
+    } else {
+        qoe_apply_base_block(a, s, now_s, &b);
+        qoe_apply_points(a, &b, now_ns);
+        qoe_apply_base_free(a, &b);
     }
 
-    v = qoe_apply_spare(a);
-    ended = !qoe_view_over(v);
+    qoe_apply_count(a, QOE_COUNT_EVENTS_DUPLICATE, rc == QOE_VIEW_DUPLICATE);
+    qoe_apply_count(a, QOE_COUNT_EVENTS_LATE,
+                    rc == QOE_VIEW_LATE || rc == QOE_VIEW_OLD);
 
-    qoe_apply_drop(a, v, now_ns);
-    qoe_apply_count(a, QOE_COUNT_VIEWS_EVICTED, ended);
-
-    return qoe_sessions_add(a->sessions, session);
-}
-
-
-static qoe_view_t *
-qoe_apply_spare(qoe_apply_t *a)
-{
-    int          n;
-    qoe_view_t  *v, *hidden, *visible;
-
-    visible = qoe_sessions_oldest(a->sessions, QOE_SESSIONS_VISIBLE);
-    hidden = qoe_sessions_oldest(a->sessions, QOE_SESSIONS_HIDDEN);
-
-    for (v = hidden, n = 0; v != NULL && n < QOE_APPLY_SPARE; n++) {
-
-        if (qoe_view_over(v)) {
-            return v;
-        }
-
-        v = qoe_sessions_newer(a->sessions, v);
-    }
-
-    if (visible == NULL
-        || (hidden != NULL && hidden->received_ms < visible->received_ms))
-    {
-        return hidden;
-    }
-
-    return visible;
-}
-
-
-static void
-qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
-{
-    if (qoe_view_over(v)) {
+    if (v == NULL) {
         return;
     }
 
-    qoe_view_end(v, &a->conf->view, &a->points);
-    qoe_apply_points(a, v->base, now_ns);
-    qoe_apply_count(a, QOE_COUNT_VIEWS_ENDED, 1);
-}
+    if (qoe_view_ending(v)) {
+        qoe_apply_end(a, v, QOE_VIEW_ENDED, at_ms, now_ns);
 
-
-static void
-qoe_apply_drop(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
-{
-    uint32_t  base;
-
-    qoe_apply_end(a, v, now_ns);
-
-    base = v->base;
-    qoe_sessions_set_base(v, 0, 0, 0);
-    qoe_store_unref(a->store, base);
-
-    qoe_sessions_remove(a->sessions, v);
+    } else {
+        qoe_sessions_list(a->sessions, v, QOE_SILENCE_FRESH);
+    }
 }
 
 
@@ -355,40 +194,59 @@ qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
 }
 
 
-/* Keeps v->base the set of the event's attributes. */
+/* Keeps v->base and v->fine the sets of the event's attributes. */
 
 static void
 qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
     uint32_t now_s)
 {
-    uint32_t  base, old;
-    uint64_t  key;
+    uint64_t          key;
+    qoe_apply_base_t  b, old;
 
     key = qoe_base_hash(s, a->conf->dims, &a->key);
 
-    if (v->base != 0 && v->base_key == key
+    if (v->base != 0 && v->fine != 0 && v->base_key == key
         && now_s - v->base_s < QOE_APPLY_FRESH_S)
     {
         return;
     }
 
-    base = qoe_apply_base_block(a, s, now_s);
-    old = v->base;
+    qoe_apply_base_block(a, s, now_s, &b);
+    old = (qoe_apply_base_t) { v->base, v->fine };
 
-    qoe_sessions_set_base(v, base, key, now_s);
-    qoe_store_unref(a->store, old);
+    qoe_sessions_set_base(v, b.base, b.fine, key, now_s);
+    qoe_apply_base_free(a, &old);
 }
 
 
-static uint32_t
-qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
+static void
+qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s,
+    qoe_apply_base_t *b)
 {
     uint32_t  dropped;
 
-    dropped = qoe_base_labels(&a->labels, s, a->governor, now_s);
+    dropped = qoe_base_labels(&a->labels, &a->fine, s, a->governor, now_s);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
 
-    return qoe_store_block(a->store, &a->env, qoe_labels_span(&a->labels));
+    b->base = qoe_store_block(a->store, &a->env, qoe_labels_span(&a->labels));
+    b->fine = qoe_store_block(a->store, &a->env, qoe_labels_span(&a->fine));
+}
+
+
+void
+qoe_apply_base_free(qoe_apply_t *a, const qoe_apply_base_t *b)
+{
+    qoe_store_unref(a->store, b->base);
+    qoe_store_unref(a->store, b->fine);
+}
+
+
+void
+qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
+{
+    qoe_apply_base_t  b = { v->base, v->fine };
+
+    qoe_apply_points(a, &b, now_ns);
 }
 
 
@@ -397,8 +255,8 @@ qoe_apply_base_block(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
  * together, or every value waits for memory on its own.
  */
 
-static void
-qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns)
+void
+qoe_apply_points(qoe_apply_t *a, const qoe_apply_base_t *b, uint64_t now_ns)
 {
     size_t        i, n;
     uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
@@ -416,7 +274,8 @@ qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns)
 
         p[n] = p[i];
         extra[n] = 0;
-        set[n] = base;
+        set[n] = qoe_metrics[p[n].metric].grain == QOE_GRAIN_HEADLINE
+                 ? b->fine : b->base;
 
         if (p[n].nextra != 0) {
             extra[n] = qoe_apply_extra(a, &p[n],
@@ -426,7 +285,7 @@ qoe_apply_points(qoe_apply_t *a, uint32_t base, uint64_t now_ns)
             qoe_store_ref(a->store, extra[n]);
         }
 
-        if (base == 0 || (p[n].nextra != 0 && extra[n] == 0)) {
+        if (set[n] == 0 || (p[n].nextra != 0 && extra[n] == 0)) {
             set[n] = QOE_STORE_OVERFLOW;
         }
 
@@ -514,34 +373,7 @@ qoe_apply_extra_key(const qoe_apply_t *a, const qoe_point_t *p)
 void
 qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 {
-    int          n;
-    uint64_t     silent;
-    qoe_view_t  *v;
-
-    for (n = 0; n < QOE_APPLY_VIEWS; n++) {
-        v = qoe_apply_silent(a, now_ns / 1000000);
-
-        if (v == NULL) {
-            break;
-        }
-
-        silent = !qoe_view_over(v);
-
-        qoe_apply_end(a, v, now_ns);
-        qoe_apply_count(a, QOE_COUNT_VIEWS_SILENT, silent);
-
-        /* the session stays known for a while behind its view */
-
-        if (qoe_view_due_ms(v, &a->conf->view) <= now_ns / 1000000) {
-            qoe_apply_drop(a, v, now_ns);
-
-        } else {
-            qoe_apply_touch(a, v);
-        }
-    }
-
-    a->silent = (n == QOE_APPLY_VIEWS);
-
+    qoe_apply_silence(a, now_ns);
     qoe_apply_sweep(a);
 }
 
@@ -553,61 +385,7 @@ qoe_apply_busy(const qoe_apply_t *a)
 }
 
 
-uint64_t
-qoe_apply_due_ms(const qoe_apply_t *a)
-{
-    uint32_t     i;
-    uint64_t     due;
-    qoe_view_t  *v;
-
-    due = UINT64_MAX;
-
-    for (i = 0; i < QOE_SESSIONS_LISTS; i++) {
-        v = qoe_sessions_oldest(a->sessions, i);
-
-        if (v != NULL) {
-            due = qoe_min(due, qoe_apply_due(a, v));
-        }
-    }
-
-    return due;
-}
-
-
-/* One that is over is in the wrong list when its writer died at its end. */
-
-static uint64_t
-qoe_apply_due(const qoe_apply_t *a, const qoe_view_t *v)
-{
-    if (qoe_view_over(v) && v->list != QOE_SESSIONS_HIDDEN + 1) {
-        return 0;
-    }
-
-    return qoe_view_due_ms(v, &a->conf->view);
-}
-
-
-/* A session whose time is over. */
-
-static qoe_view_t *
-qoe_apply_silent(qoe_apply_t *a, uint64_t now_ms)
-{
-    uint32_t     i;
-    qoe_view_t  *v;
-
-    for (i = 0; i < QOE_SESSIONS_LISTS; i++) {
-        v = qoe_sessions_oldest(a->sessions, i);
-
-        if (v != NULL && qoe_apply_due(a, v) <= now_ms) {
-            return v;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* Behind a collection, which condemns, once through the slots. */
+/* After a collection, which condemns series, once through the slots. */
 
 static void
 qoe_apply_sweep(qoe_apply_t *a)

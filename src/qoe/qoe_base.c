@@ -133,8 +133,8 @@ qoe_base_mix(uint64_t a, uint64_t b)
 
 
 uint32_t
-qoe_base_labels(qoe_labels_t *out, const qoe_sample_t *s, qoe_governor_t *gv,
-    uint32_t now_s)
+qoe_base_labels(qoe_labels_t *base, qoe_labels_t *fine,
+    const qoe_sample_t *s, qoe_governor_t *gv, uint32_t now_s)
 {
     char        buf[QOE_GOVERN_BUF], org_buf[QOE_GOVERN_BUF],
                 player_buf[QOE_GOVERN_BUF];
@@ -144,7 +144,8 @@ qoe_base_labels(qoe_labels_t *out, const qoe_sample_t *s, qoe_governor_t *gv,
 
     const qoe_dimensions_t  *dims = gv->dims;
 
-    out->len = 0;
+    base->len = 0;
+    fine->len = 0;
     dropped = 0;
     org = qoe_span_null;
     player = qoe_span_null;
@@ -166,10 +167,16 @@ qoe_base_labels(qoe_labels_t *out, const qoe_sample_t *s, qoe_governor_t *gv,
             player = text;
         }
 
-        if (text.len != 0
-            && qoe_labels_add(out, dims->dim[i].name, text) != QOE_OK)
-        {
+        if (text.len == 0) {
+            continue;
+        }
+
+        if (qoe_labels_add(fine, dims->dim[i].name, text) != QOE_OK) {
             dropped++;
+        }
+
+        if (dims->dim[i].role == QOE_ROLE_BASE) {
+            (void) qoe_labels_add(base, dims->dim[i].name, text);
         }
     }
 

@@ -2,7 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The attributes that every metric of an event has: its base set.
+ * The attributes that metrics of an event have beside their own: every metric
+ * those of its base set, headline metrics those of its fine set, which has the
+ * attributes of the base set and more (qoe_catalogue.h).
  */
 
 
@@ -15,19 +17,19 @@
 
 
 /*
- * A keyed hash of all raw values that the set is made of: while it stays, and
- * the rules do, so does the set.
+ * A keyed hash of all raw values that the sets are made of: while it stays, and
+ * the rules do, so do the sets.
  */
 uint64_t qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
     const qoe_hash_key_t *key);
 
 /*
- * The governed set, in the order of the dimensions.  Also counts the values
+ * The governed sets, in the order of the dimensions.  Also counts the values
  * of dimensions that are in no metric, and the viewer of today.  How many
- * attributes were left out, for the set was full.
+ * attributes were left out, for a set was full.
  */
-uint32_t qoe_base_labels(qoe_labels_t *out, const qoe_sample_t *s,
-    qoe_governor_t *gv, uint32_t now_s);
+uint32_t qoe_base_labels(qoe_labels_t *base, qoe_labels_t *fine,
+    const qoe_sample_t *s, qoe_governor_t *gv, uint32_t now_s);
 
 
 #endif /* _QOE_BASE_H_INCLUDED_ */

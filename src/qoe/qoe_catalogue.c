@@ -27,10 +27,11 @@ enum {
 #define QOE_TEXT(s)        { s, sizeof(s) - 1 }
 
 const qoe_metric_t  qoe_metrics[QOE_METRICS_N] = {
-#define QOE_METRIC_ROW(id, name, kind, unit, bounds, group, attrs, when,      \
-    text)                                                                     \
+#define QOE_METRIC_ROW(id, name, kind, unit, bounds, group, grain, attrs,     \
+    when, text)                                                               \
     { QOE_TEXT(name), QOE_TEXT(unit), QOE_TEXT(text), QOE_TEXT(attrs),        \
       QOE_TEXT(when), QOE_INSTRUMENT_##kind, QOE_GROUP_##group,               \
+      QOE_GRAIN_##grain,                                                      \
       qoe_bounds_##bounds, qoe_nbounds_##bounds },
     QOE_METRICS(QOE_METRIC_ROW)
 };

@@ -64,476 +64,487 @@
       0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 /*
- * Metrics: id, name, kind, unit, bounds, group, attributes beside the base
- * ones, when a point is made, description.
+ * Metrics: id, name, kind, unit, bounds, group, grain, attributes beside the
+ * base ones, when a point is made, description.
+ *
+ * Grain: a title, a version or a browser multiplies the series of a metric,
+ * so the dimensions of role FINE (qoe_dimension.h) are attributes of the
+ * HEADLINE metrics alone: how many views, how long, and how they failed.
  */
 
 #define QOE_METRICS(X)                                                        \
     X(EVENTS_TOTAL,                                                           \
       "openqoe.events_total", COUNTER, "", NONE,                              \
-      CORE, "event_type",                                                     \
+      CORE, COARSE, "event_type",                                             \
       "every accepted event",                                                 \
       "Events accepted")                                                      \
     X(PAGE_LOAD_TIME,                                                         \
       "openqoe.page_load_time", GAUGE, "ms", NONE,                            \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "manifestload",                                                         \
       "Load time of the page that holds the player")                          \
     X(PLAYER_STARTUP_TIME,                                                    \
       "openqoe.player_startup_time", GAUGE, "ms", NONE,                       \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "playerready",                                                          \
       "Time that the player took until it was ready")                         \
     X(VIDEO_STARTUP_TIME,                                                     \
       "openqoe.video_startup_time", HISTOGRAM, "ms", VIDEO_STARTUP_TIME,      \
-      CORE, "",                                                               \
-      "canplay, else first playing, with data.video_startup_time",            \
-      "Time from the ready player to the first frame")                        \
+      CORE, HEADLINE, "",                                                     \
+      "first frame of a view, where the wish is known",                       \
+      "Time from the wish to play to the first frame")                        \
     X(VIEWS_STARTED_TOTAL,                                                    \
       "openqoe.views_started_total", COUNTER, "", NONE,                       \
-      CORE, "",                                                               \
-      "first playing of a view",                                              \
+      CORE, HEADLINE, "",                                                     \
+      "first frame of a view",                                                \
       "Views that showed a first frame")                                      \
     X(VIEWS_COMPLETED_TOTAL,                                                  \
       "openqoe.views_completed_total", COUNTER, "", NONE,                     \
-      CORE, "",                                                               \
-      "ended",                                                                \
+      CORE, HEADLINE, "",                                                     \
+      "end of a view that started, by ended",                                 \
       "Views played to the end")                                              \
+    X(VIEWS_CONTINUED_TOTAL,                                                  \
+      "openqoe.views_continued_total", COUNTER, "", NONE,                     \
+      CORE, COARSE, "",                                                       \
+      "the first event after the silence that ended a view",                  \
+      "Views that went on after silence had ended them")                      \
     X(PAUSE_EVENTS_TOTAL,                                                     \
       "openqoe.pause_events_total", COUNTER, "", NONE,                        \
-      CORE, "",                                                               \
-      "pause",                                                                \
-      "Pauses")                                                               \
+      CORE, COARSE, "",                                                       \
+      "pause of the viewer",                                                  \
+      "Pauses of the viewer")                                                 \
     X(PAUSE_PLAYING_TIME,                                                     \
       "openqoe.pause_playing_time", GAUGE, "ms", NONE,                        \
-      CORE, "",                                                               \
-      "pause",                                                                \
-      "Playing time told at a pause")                                         \
+      CORE, COARSE, "",                                                       \
+      "pause of the viewer",                                                  \
+      "Playing time reported at a pause")                                     \
     X(PLAYING_TIME,                                                           \
       "openqoe.playing_time", GAUGE, "ms", NONE,                              \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "ended",                                                                \
-      "Playing time told at the end")                                         \
+      "Playing time reported at the end")                                     \
     X(COMPLETION_RATE,                                                        \
       "openqoe.completion_rate", GAUGE, "", NONE,                             \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "ended",                                                                \
-      "Share of the video that was played, told at the end")                  \
+      "Share of the video that was played, reported at the end")              \
     X(SEEK_TOTAL,                                                             \
       "openqoe.seek_total", COUNTER, "", NONE,                                \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "seek",                                                                 \
       "Seeks")                                                                \
     X(SEEK_LATENCY,                                                           \
       "openqoe.seek_latency", HISTOGRAM, "ms", SEEK_LATENCY,                  \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "seek",                                                                 \
       "Time until playback went on after a seek")                             \
     X(REBUFFER_EVENTS_COUNT,                                                  \
       "openqoe.rebuffer_events_count", COUNTER, "", NONE,                     \
-      CORE, "",                                                               \
-      "stallstart",                                                           \
-      "Stalls that began")                                                    \
+      CORE, HEADLINE, "",                                                     \
+      "end of a stall of 250 ms or more",                                     \
+      "Stalls")                                                               \
     X(REBUFFER_DURATION,                                                      \
       "openqoe.rebuffer_duration", HISTOGRAM, "ms", REBUFFER_DURATION,        \
-      CORE, "",                                                               \
-      "stallend",                                                             \
+      CORE, HEADLINE, "",                                                     \
+      "end of a stall of 250 ms or more",                                     \
       "Length of a stall")                                                    \
     X(STALL_POSITION,                                                         \
       "openqoe.stall_position", HISTOGRAM, "ms", STALL_POSITION,              \
-      CORE, "",                                                               \
-      "stallend",                                                             \
+      CORE, COARSE, "",                                                       \
+      "stallend that ends a stall",                                           \
       "Position in the video at which a stall ended")                         \
     X(BUFFER_LENGTH,                                                          \
       "openqoe.buffer_length", HISTOGRAM, "ms", BUFFER_LENGTH,                \
-      CORE, "media_type,is_outlier",                                          \
+      CORE, COARSE, "media_type,is_outlier",                                  \
       "bufferlevelchange, stallstart, heartbeat",                             \
       "Media buffered ahead")                                                 \
     X(BUFFER_INSTABILITY_INDEX,                                               \
       "openqoe.buffer_instability_index", GAUGE, "", NONE,                    \
-      CORE, "media_type,is_outlier",                                          \
+      CORE, COARSE, "media_type,is_outlier",                                  \
       "bufferlevelchange",                                                    \
       "How unusual a buffer length was, as a z-score")                        \
     X(ERRORS_TOTAL,                                                           \
       "openqoe.errors_total", COUNTER, "", NONE,                              \
-      CORE, "error_family,error_code",                                        \
+      CORE, HEADLINE, "error_family,error_code",                              \
       "error",                                                                \
-      "Errors told by players")                                               \
+      "Errors reported by players")                                           \
     X(QUARTILE_REACHED_TOTAL,                                                 \
       "openqoe.quartile_reached_total", COUNTER, "", NONE,                    \
-      CORE, "quartile",                                                       \
+      CORE, COARSE, "quartile",                                               \
       "quartile",                                                             \
       "Views that reached a quartile of the video")                           \
     X(HEART_BEAT_PLAYING_TIME,                                                \
       "openqoe.heart_beat_playing_time", GAUGE, "ms", NONE,                   \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "heartbeat",                                                            \
-      "Playing time told by a heartbeat")                                     \
+      "Playing time reported by a heartbeat")                                 \
     X(HEART_BEAT_RATE_BPS,                                                    \
       "openqoe.heart_beat_rate_bps", GAUGE, "bps", NONE,                      \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "heartbeat",                                                            \
-      "Bitrate told by a heartbeat")                                          \
+      "Bitrate reported by a heartbeat")                                      \
     X(DROPPED_FRAMES_TOTAL,                                                   \
       "openqoe.dropped_frames_total", COUNTER, "", NONE,                      \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "heartbeat",                                                            \
       "Frames dropped")                                                       \
     X(EXIT_WITHOUT_PLAY,                                                      \
       "openqoe.exit_without_play", COUNTER, "", NONE,                         \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "view end without any playing",                                         \
       "Views that ended without a first frame")                               \
     X(STAY_DURATION,                                                          \
       "openqoe.stay_duration", HISTOGRAM, "ms", STAY_DURATION,                \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "moveaway, or view end",                                                \
       "Time on the page, until it was hidden or left")                        \
     X(NETWORK_LATENCY,                                                        \
       "openqoe.network.latency", GAUGE, "ms", NONE,                           \
-      CORE, "media_type,is_outlier",                                          \
+      CORE, COARSE, "media_type,is_outlier",                                  \
       "fragmentloaded",                                                       \
       "Time to the first byte of a segment")                                  \
     X(NETWORK_LATENCY_DEVIATION,                                              \
       "openqoe.network.latency_deviation", GAUGE, "", NONE,                   \
-      CORE, "media_type,is_outlier",                                          \
+      CORE, COARSE, "media_type,is_outlier",                                  \
       "fragmentloaded",                                                       \
       "How unusual the time to the first byte was, as a z-score")             \
     X(FRAGMENT_DURATION,                                                      \
       "openqoe.fragment_duration", GAUGE, "s", NONE,                          \
-      CORE, "media_type",                                                     \
+      CORE, COARSE, "media_type",                                             \
       "fragmentloaded",                                                       \
       "Media time of a loaded segment")                                       \
     X(FRAGMENT_SIZE,                                                          \
       "openqoe.fragment_size", GAUGE, "bytes", NONE,                          \
-      CORE, "media_type",                                                     \
+      CORE, COARSE, "media_type",                                             \
       "fragmentloaded",                                                       \
       "Size of a loaded segment")                                             \
     X(BUFFERED_DURATION,                                                      \
       "openqoe.buffered_duration", COUNTER_DOUBLE, "s", NONE,                 \
-      CORE, "media_type",                                                     \
+      CORE, COARSE, "media_type",                                             \
       "fragmentloaded",                                                       \
       "Media time of all loaded segments")                                    \
     X(NETWORK_BANDWIDTH,                                                      \
       "openqoe.network.bandwidth", COUNTER, "bps", NONE,                      \
-      CORE, "media_type,codec",                                               \
+      CORE, COARSE, "media_type,codec",                                       \
       "bandwidthchange",                                                      \
       "Sum of bandwidth estimates; over their number it is a mean")           \
     X(BITRATE_CHANGE,                                                         \
       "openqoe.bitrate_change", COUNTER_DOUBLE, "bps", NONE,                  \
-      CORE, "media_type,direction",                                           \
+      CORE, COARSE, "media_type,direction",                                   \
       "qualitychangerequested",                                               \
       "Sum of the bitrate steps that players asked for")                      \
     X(QUALITY_CHANGE_REQUEST_TOTAL,                                           \
       "openqoe.quality_change_request_total", COUNTER, "", NONE,              \
-      CORE, "media_type",                                                     \
+      CORE, COARSE, "media_type",                                             \
       "qualitychangerequested",                                               \
       "Quality changes asked for")                                            \
     X(QUALITY_CHANGE_TOTAL,                                                   \
       "openqoe.quality_change_total", COUNTER, "", NONE,                      \
-      CORE, "media_type,codec,framerate",                                     \
+      CORE, COARSE, "media_type,codec,framerate",                             \
       "qualitychange",                                                        \
       "Quality changes made")                                                 \
     X(QUALITY_CHANGE_LATENCY,                                                 \
       "openqoe.quality_change_latency", GAUGE, "ms", NONE,                    \
-      CORE, "media_type,codec",                                               \
+      CORE, COARSE, "media_type,codec",                                       \
       "qualitychange",                                                        \
       "Time from asking for a quality to showing it")                         \
     X(QUALITY_CHANGE_BITRATE_BPS,                                             \
       "openqoe.quality_change_bitrate_bps", GAUGE, "bps", NONE,               \
-      CORE, "media_type",                                                     \
+      CORE, COARSE, "media_type",                                             \
       "qualitychange",                                                        \
       "Bitrate after a quality change")                                       \
     X(QUALITY_CHANGE_OLD_BITRATE_BPS,                                         \
       "openqoe.quality_change_old_bitrate_bps", GAUGE, "bps", NONE,           \
-      CORE, "media_type",                                                     \
+      CORE, COARSE, "media_type",                                             \
       "qualitychange",                                                        \
       "Bitrate before a quality change")                                      \
     X(FRAMERATE,                                                              \
       "openqoe.framerate", GAUGE, "fps", NONE,                                \
-      CORE, "media_type",                                                     \
+      CORE, COARSE, "media_type",                                             \
       "qualitychange, playing",                                               \
       "Frame rate of the rendition shown")                                    \
     X(RESOLUTION_TOTAL,                                                       \
       "openqoe.resolution_total", COUNTER, "", NONE,                          \
-      CORE, "resolution",                                                     \
-      "qualitychange, first playing",                                         \
+      CORE, COARSE, "resolution",                                             \
+      "qualitychange, first frame",                                           \
       "Renditions shown, by class of their height")                           \
     X(TIME_WEIGHTED_AVERAGE_BITRATE,                                          \
       "openqoe.time_weighted_average_bitrate", GAUGE, "", NONE,               \
-      CORE, "media_type",                                                     \
+      CORE, COARSE, "media_type",                                             \
       "qualitychange, view end",                                              \
       "Mean bitrate of a view so far, by time, in kbit/s")                    \
     X(TIME_WEIGHTED_AVERAGE_RESOLUTION,                                       \
       "openqoe.time_weighted_average_resolution", GAUGE, "", NONE,            \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "qualitychange, view end",                                              \
       "Mean pixels of a view so far, by time")                                \
     X(PERCEIVED_QUALITY_INDEX,                                                \
       "openqoe.perceived_quality_index", HISTOGRAM,                           \
       "", PERCEIVED_QUALITY_INDEX,                                            \
-      CORE, "codec",                                                          \
+      CORE, COARSE, "codec",                                                  \
       "qualitychange (video)",                                                \
       "Bits a pixel of the rendition after a quality change")                 \
     X(RESOLUTION_TO_PLAYER_RATIO,                                             \
       "openqoe.resolution_to_player_ratio", HISTOGRAM,                        \
       "ratio", RESOLUTION_TO_PLAYER_RATIO,                                    \
-      CORE, "",                                                               \
+      CORE, COARSE, "",                                                       \
       "qualitychange (video)",                                                \
       "Pixels of the video over pixels of the player")                        \
     X(VIDEO_STARTUP_SECONDS,                                                  \
       "openqoe.video_startup_seconds", HISTOGRAM, "s", VIDEO_STARTUP_SECONDS, \
-      RULES, "stream_id",                                                     \
+      RULES, HEADLINE, "stream_id",                                           \
       "as openqoe.video_startup_time",                                        \
       "Time from the ready player to the first frame")                        \
     X(REBUFFER_DURATION_SECONDS,                                              \
       "openqoe.rebuffer_duration_seconds", HISTOGRAM,                         \
       "s", REBUFFER_DURATION_SECONDS,                                         \
-      RULES, "",                                                              \
+      RULES, HEADLINE, "",                                                    \
       "as openqoe.rebuffer_duration",                                         \
       "Length of a stall")                                                    \
     X(REBUFFER_EVENTS_TOTAL,                                                  \
       "openqoe.rebuffer_events_total", COUNTER, "", NONE,                     \
-      RULES, "",                                                              \
+      RULES, HEADLINE, "",                                                    \
       "as openqoe.rebuffer_events_count",                                     \
       "Stalls that began")                                                    \
     X(REBUFFER_COUNT,                                                         \
       "openqoe.rebuffer_count", GAUGE, "", NONE,                              \
-      RULES, "",                                                              \
+      RULES, COARSE, "",                                                      \
       "view end",                                                             \
       "Stalls of a view behind its first frame")                              \
     X(SEEK_LATENCY_SECONDS,                                                   \
       "openqoe.seek_latency_seconds", HISTOGRAM, "s", SEEK_LATENCY_SECONDS,   \
-      RULES, "",                                                              \
+      RULES, COARSE, "",                                                      \
       "as openqoe.seek_latency",                                              \
       "Time until playback went on after a seek")                             \
     X(BUFFER_LENGTH_SECONDS,                                                  \
       "openqoe.buffer_length_seconds", HISTOGRAM, "s", BUFFER_LENGTH_SECONDS, \
-      RULES, "media_type",                                                    \
+      RULES, COARSE, "media_type",                                            \
       "as openqoe.buffer_length",                                             \
       "Media buffered ahead")                                                 \
     X(BITRATE,                                                                \
       "openqoe.bitrate", HISTOGRAM, "bps", BITRATE,                           \
-      RULES, "media_type",                                                    \
+      RULES, COARSE, "media_type",                                            \
       "playing, heartbeat, qualitychange with a bitrate",                     \
       "Bitrates of what was shown")                                           \
     X(QUALITY_CHANGES_TOTAL,                                                  \
       "openqoe.quality_changes_total", COUNTER, "", NONE,                     \
-      RULES, "media_type,change_direction",                                   \
+      RULES, COARSE, "media_type,change_direction",                           \
       "qualitychange",                                                        \
       "Quality changes made, by direction")                                   \
     X(VIEW_STARTED_TOTAL,                                                     \
       "openqoe.view_started_total", COUNTER, "", NONE,                        \
-      RULES, "",                                                              \
+      RULES, HEADLINE, "",                                                    \
       "as openqoe.views_started_total",                                       \
       "Views that showed a first frame")                                      \
     X(PLAYING_TIME_SECONDS,                                                   \
       "openqoe.playing_time_seconds", UPDOWN_DOUBLE, "s", NONE,               \
-      RULES, "",                                                              \
-      "every event of a view in the playing state",                           \
+      RULES, HEADLINE, "",                                                    \
+      "every event that ends a time of playing",                              \
       "Time spent playing")                                                   \
     X(HEARTBEAT_PLAYING_TIME_SECONDS,                                         \
       "openqoe.heartbeat_playing_time_seconds", GAUGE, "s", NONE,             \
-      RULES, "",                                                              \
+      RULES, COARSE, "",                                                      \
       "heartbeat",                                                            \
-      "Playing time told by a heartbeat")                                     \
+      "Playing time reported by a heartbeat")                                 \
     X(CONCURRENT_VIEWS_CURRENT,                                               \
       "openqoe.concurrent_views_current", GAUGE_NOW, "", NONE,                \
-      RULES, "stream_id",                                                     \
+      RULES, COARSE, "stream_id",                                             \
       "at collection",                                                        \
       "Views that are on: not ended, and heard of within 30 s")               \
     X(VIEWS_TOTAL,                                                            \
       "openqoe.views_total", COUNTER, "", NONE,                               \
-      VIEW, "outcome",                                                        \
+      VIEW, HEADLINE, "outcome",                                              \
       "view end",                                                             \
       "Views that are over, by outcome")                                      \
     X(AGGREGATE_STARTUP_TIME,                                                 \
       "openqoe.aggregate_startup_time", HISTOGRAM, "ms", VIDEO_STARTUP_TIME,  \
-      VIEW, "",                                                               \
-      "first playing",                                                        \
-      "Time from the page entry to the first frame")                          \
+      VIEW, COARSE, "",                                                       \
+      "first frame of a view, where the wish is known",                       \
+      "Startup of the page and the player, and of the video")                 \
     X(REBUFFER_RATIO,                                                         \
       "openqoe.rebuffer_ratio", HISTOGRAM, "", REBUFFER_RATIO,                \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Stalled share of the time that a view played or stalled")              \
     X(REBUFFER_PERCENTAGE,                                                    \
       "openqoe.rebuffer_percentage", GAUGE, "", NONE,                         \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Stalled share of a view, 0 to 1, mean of those that ended")            \
     X(REBUFFER_FREQUENCY,                                                     \
       "openqoe.rebuffer_frequency", GAUGE, "{stall}/min", NONE,               \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Stalls a minute of playing")                                           \
     X(WEIGHTED_AVERAGE_BITRATE,                                               \
       "openqoe.weighted_average_bitrate", HISTOGRAM,                          \
       "bps", WEIGHTED_AVERAGE_BITRATE,                                        \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Mean bitrate of a view, by time")                                      \
     X(UPSCALE_PERCENTAGE,                                                     \
       "openqoe.upscale_percentage", HISTOGRAM, "", UPSCALE_PERCENTAGE,        \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Share of playing time with fewer pixels than the player")              \
     X(DOWNSCALE_PERCENTAGE,                                                   \
       "openqoe.downscale_percentage", HISTOGRAM, "", UPSCALE_PERCENTAGE,      \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Share of playing time with more pixels than the player")               \
     X(VIDEO_STARTUP_FAILURE_PERCENTAGE,                                       \
       "openqoe.video_startup_failure_percentage", GAUGE, "", NONE,            \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Share of attempts that failed before a first frame, 0 to 1")           \
     X(EXITS_BEFORE_VIDEO_START_PERCENTAGE,                                    \
       "openqoe.exits_before_video_start_percentage", GAUGE, "", NONE,         \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Share of attempts left before a first frame, 0 to 1")                  \
     X(PLAYBACK_FAILURE_PERCENTAGE,                                            \
       "openqoe.playback_failure_percentage", GAUGE, "", NONE,                 \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Share of started views that failed, 0 to 1")                           \
     X(WATCH_TIME_SECONDS,                                                     \
       "openqoe.watch_time_seconds", UPDOWN_DOUBLE, "s", NONE,                 \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "every event of a view",                                                \
       "Time spent in views, at most 60 s between two events")                 \
     X(UNIQUE_VIEWERS,                                                         \
       "openqoe.unique_viewers", GAUGE_NOW, "", NONE,                          \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "at collection",                                                        \
       "Viewers of the current UTC day, estimated")                            \
     X(STARTUP_TIME_SCORE,                                                     \
       "openqoe.startup_time_score", GAUGE, "", NONE,                          \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Startup time of a view as a score, 0 to 1")                            \
     X(REBUFFER_SCORE,                                                         \
       "openqoe.rebuffer_score", GAUGE, "", NONE,                              \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Stalls of a view as a score, 0 to 1")                                  \
     X(VIDEO_QUALITY_SCORE,                                                    \
       "openqoe.video_quality_score", GAUGE, "", NONE,                         \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Bitrates of a view against its best as a score, 0 to 1")               \
     X(VIEWER_EXPERIENCE_SCORE,                                                \
       "openqoe.viewer_experience_score", GAUGE, "", NONE,                     \
-      VIEW, "",                                                               \
+      VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Geometric mean of the three scores, 0 for a failed view")              \
     X(REQUEST_PROCESSING_TIME,                                                \
       "request_processing_time", HISTOGRAM, "ns", REQUEST_PROCESSING_TIME,    \
-      SELF, "org.id,player.id,request.endpoint,http.response.status_code",    \
+      SELF, COARSE,                                                           \
+      "org.id,player.id,request.endpoint,http.response.status_code",          \
       "every answered POST to the events location",                           \
       "Time from the receipt of a request to its answer")                     \
     X(WORKER_HEAP_ALLOCATION,                                                 \
       "worker.heap_allocation", GAUGE_NOW, "byte", NONE,                      \
-      SELF, "",                                                               \
+      SELF, COARSE, "",                                                       \
       "at collection",                                                        \
       "Bytes in use on the heap, all workers")                                \
     X(WORKER_STACK_IN_USE,                                                    \
       "worker.stack_in_use", GAUGE_NOW, "byte", NONE,                         \
-      SELF, "",                                                               \
+      SELF, COARSE, "",                                                       \
       "at collection",                                                        \
       "Bytes of stack, all workers")                                          \
     X(INGEST_EVENTS,                                                          \
       "openqoe.ingest.events", COUNTER, "{event}", NONE,                      \
-      SELF, "outcome,reason",                                                 \
+      SELF, COARSE, "outcome,reason",                                         \
       "every event of every request",                                         \
       "Events of requests, by what became of them")                           \
     X(QUEUE_SIZE,                                                             \
       "openqoe.queue.size", GAUGE_NOW, "By", NONE,                            \
-      SELF, "",                                                               \
+      SELF, COARSE, "",                                                       \
       "at collection",                                                        \
       "Bytes waiting in the queue")                                           \
     X(QUEUE_CAPACITY,                                                         \
       "openqoe.queue.capacity", GAUGE_NOW, "By", NONE,                        \
-      SELF, "",                                                               \
+      SELF, COARSE, "",                                                       \
       "at collection",                                                        \
       "Size of the queue")                                                    \
     X(QUEUE_OLDEST_AGE,                                                       \
       "openqoe.queue.oldest_age", GAUGE_NOW, "s", NONE,                       \
-      SELF, "",                                                               \
+      SELF, COARSE, "",                                                       \
       "at collection",                                                        \
       "Age of the oldest event that waits")                                   \
     X(SPOOL_SIZE,                                                             \
       "openqoe.spool.size", GAUGE_NOW, "By", NONE,                            \
-      SELF, "exporter",                                                       \
+      SELF, COARSE, "exporter",                                               \
       "at collection",                                                        \
       "Bytes in the spool on disk")                                           \
     X(DELIVERY_EVENTS,                                                        \
       "openqoe.delivery.events", GAUGE_NOW, "{event}", NONE,                  \
-      SELF, "exporter,state,reason",                                          \
+      SELF, COARSE, "exporter,state,reason",                                  \
       "at collection",                                                        \
       "Accepted events by where they are: accepted and recovered are the "    \
       "sum of the others")                                                    \
     X(OTEL_SDK_EXPORTER_LOG_EXPORTED,                                         \
       "otel.sdk.exporter.log.exported", COUNTER, "{log_record}", NONE,        \
-      SELF, "error.type",                                                     \
+      SELF, COARSE, "error.type",                                             \
       "after the final attempt",                                              \
       "Log records whose export is over")                                     \
     X(OTEL_SDK_EXPORTER_SPAN_EXPORTED,                                        \
       "otel.sdk.exporter.span.exported", COUNTER, "{span}", NONE,             \
-      SELF, "error.type",                                                     \
+      SELF, COARSE, "error.type",                                             \
       "after the final attempt",                                              \
       "Spans whose export is over")                                           \
     X(OTEL_SDK_EXPORTER_METRIC_EXPORTED,                                      \
       "otel.sdk.exporter.metric_data_point.exported", COUNTER,                \
       "{data_point}", NONE,                                                   \
-      SELF, "error.type",                                                     \
+      SELF, COARSE, "error.type",                                             \
       "after the final attempt",                                              \
       "Metric points whose export is over")                                   \
     X(OTEL_SDK_EXPORTER_OPERATION_DURATION,                                   \
       "otel.sdk.exporter.operation.duration", HISTOGRAM,                      \
       "s", OTEL_SDK_EXPORTER_OPERATION_DURATION,                              \
-      SELF, "error.type,rpc.grpc.status_code,http.response.status_code",      \
+      SELF, COARSE,                                                           \
+      "error.type,rpc.grpc.status_code,http.response.status_code",            \
       "every export attempt",                                                 \
       "Time of an export attempt")                                            \
     X(SERIES_COUNT,                                                           \
       "openqoe.series.count", GAUGE_NOW, "{series}", NONE,                    \
-      SELF, "",                                                               \
+      SELF, COARSE, "",                                                       \
       "at collection",                                                        \
       "Live metric series")                                                   \
     X(SERIES_OVERFLOW,                                                        \
       "openqoe.series.overflow", COUNTER, "", NONE,                           \
-      SELF, "",                                                               \
+      SELF, COARSE, "",                                                       \
       "a new series refused at the cap",                                      \
       "Values that went to the overflow series")                              \
     X(DIMENSION_CARDINALITY,                                                  \
       "openqoe.dimension.cardinality", GAUGE_NOW, "", NONE,                   \
-      SELF, "dimension",                                                      \
+      SELF, COARSE, "dimension",                                              \
       "at collection",                                                        \
       "Distinct values of a dimension")                                       \
     X(DIMENSION_OVERFLOW,                                                     \
       "openqoe.dimension.overflow", COUNTER, "", NONE,                        \
-      SELF, "dimension,action",                                               \
+      SELF, COARSE, "dimension,action",                                       \
       "a value not admitted",                                                 \
       "Values that were not admitted")                                        \
     X(EVENTS_RECEIVED,                                                        \
       "openqoe.events_received", COUNTER, "", NONE,                           \
-      STATS, "org_id",                                                        \
+      STATS, COARSE, "org_id",                                                \
       "every event of every request",                                         \
       "Events received")                                                      \
     X(EVENTS_ACCEPTED,                                                        \
       "openqoe.events_accepted", COUNTER, "", NONE,                           \
-      STATS, "org_id",                                                        \
+      STATS, COARSE, "org_id",                                                \
       "every accepted event",                                                 \
       "Events accepted")                                                      \
     X(EVENTS_REJECTED,                                                        \
       "openqoe.events_rejected", COUNTER, "", NONE,                           \
-      STATS, "org_id,reason",                                                 \
+      STATS, COARSE, "org_id,reason",                                         \
       "every refused event",                                                  \
       "Events refused")                                                       \
     X(INGEST_LATENCY,                                                         \
       "openqoe.ingest_latency", HISTOGRAM, "s", INGEST_LATENCY,               \
-      STATS, "",                                                              \
+      STATS, COARSE, "",                                                      \
       "every answered POST to the events location",                           \
       "Time from the receipt of a request to its answer")
 
@@ -546,8 +557,8 @@
 
 
 typedef enum {
-#define QOE_METRIC_ENUM(id, name, kind, unit, bounds, group, attrs, when,     \
-    text)  QOE_METRIC_##id,
+#define QOE_METRIC_ENUM(id, name, kind, unit, bounds, group, grain, attrs,    \
+    when, text)  QOE_METRIC_##id,
     QOE_METRICS(QOE_METRIC_ENUM)
 #undef QOE_METRIC_ENUM
     QOE_METRICS_N
@@ -578,6 +589,12 @@ typedef enum {
                             |QOE_GROUP_SELF)
 
 
+typedef enum {
+    QOE_GRAIN_COARSE = 0,
+    QOE_GRAIN_HEADLINE           /* has the dimensions of role FINE too */
+} qoe_grain_t;
+
+
 typedef struct {
     qoe_span_t          name;
     qoe_span_t          unit;            /* UCUM or free text; may be empty */
@@ -586,6 +603,7 @@ typedef struct {
     qoe_span_t          when;
     qoe_instrument_t    kind;
     qoe_metric_group_t  group;
+    qoe_grain_t         grain;
     const double       *bounds;
     size_t              nbounds;         /* 0 but for histograms */
 } qoe_metric_t;

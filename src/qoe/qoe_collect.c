@@ -26,8 +26,14 @@ static qoe_status_t qoe_collect_prepare(qoe_collect_t *c);
 static uint64_t qoe_collect_clock_us(void);
 static qoe_status_t qoe_collect_lanes(qoe_collect_t *c);
 static qoe_status_t qoe_collect_lane_slot(qoe_collect_t *c, uint32_t slot);
+static qoe_status_t qoe_collect_rest(qoe_collect_t *c);
+static bool qoe_collect_lane_wanted(qoe_collect_t *c, uint32_t slot,
+    qoe_series_t *e, bool *before);
+static bool qoe_collect_birth_wanted(const qoe_collect_t *c,
+    const qoe_store_t *store, uint32_t slot, qoe_series_t *e);
 static qoe_status_t qoe_collect_module(qoe_collect_t *c);
 static qoe_status_t qoe_collect_gauges(qoe_collect_t *c);
+static qoe_status_t qoe_collect_views(qoe_collect_t *c);
 static qoe_status_t qoe_collect_end_idle(qoe_collect_t *c);
 static qoe_status_t qoe_collect_expire(qoe_collect_t *c);
 static qoe_status_t qoe_collect_count_metrics(qoe_collect_t *c);
@@ -45,8 +51,10 @@ typedef qoe_status_t (*qoe_collect_phase_pt)(qoe_collect_t *c);
 
 static const qoe_collect_phase_pt  qoe_collect_phases[] = {
     qoe_collect_lanes,
+    qoe_collect_rest,
     qoe_collect_module,
     qoe_collect_gauges,
+    qoe_collect_views,
     qoe_collect_end_idle,
     qoe_collect_expire,
     qoe_collect_count_metrics,
@@ -82,6 +90,13 @@ qoe_collect_create(const qoe_state_t *st, const qoe_conf_t *conf,
     c->start_ns = qoe_zone_start_ns(st->zone);
     c->drift = qoe_collect_drift(st);
     c->status = QOE_AGAIN;
+
+    qoe_collect_birth(c);
+
+    if (qoe_collect_exports(c) || mode == QOE_COLLECT_BIRTHS) {
+        __atomic_store_n(&c->st.shared->points_ns, c->time_ns,
+                         __ATOMIC_RELEASE);
+    }
 
     if (qoe_collect_prepare(c) != QOE_OK) {
         qoe_collect_destroy(c);
@@ -204,33 +219,89 @@ qoe_collect_lanes(qoe_collect_t *c)
 static qoe_status_t
 qoe_collect_lane_slot(qoe_collect_t *c, uint32_t slot)
 {
-    qoe_store_t   *store;
-    qoe_series_t   e;
+    bool          before;
+    qoe_series_t  e;
+
+    return qoe_collect_lane_wanted(c, slot, &e, &before)
+           ? qoe_collect_series(c, c->lane, slot, &e, before) : QOE_OK;
+}
+
+
+/*
+ * Births: a series may be new in one lane and old in another.  Once the first
+ * walk over the lanes has found what is new, another one finds the rest of
+ * these series.
+ */
+
+static qoe_status_t
+qoe_collect_rest(qoe_collect_t *c)
+{
+    if (c->mode != QOE_COLLECT_BIRTHS || c->series.n == 0) {
+        return QOE_OK;
+    }
+
+    if (!c->resting) {
+        c->resting = true;
+        c->lane = 0;
+    }
+
+    return qoe_collect_lanes(c);
+}
+
+
+static bool
+qoe_collect_lane_wanted(qoe_collect_t *c, uint32_t slot, qoe_series_t *e,
+    bool *before)
+{
+    qoe_store_t  *store;
 
     store = c->st.store[c->lane];
+    *before = false;
 
-    if (!qoe_store_read(store, slot, &e)) {
-        return QOE_OK;
+    if (c->mode == QOE_COLLECT_BIRTHS) {
+        return qoe_collect_birth_wanted(c, store, slot, e);
+    }
+
+    if (!qoe_store_read(store, slot, e)) {
+        return false;
     }
 
     /* an export looks at all groups: the idle ones have to leave */
 
     if (c->mode == QOE_COLLECT_READ) {
-
-        if (!(qoe_metrics[e.metric].group & c->groups)) {
-            return QOE_OK;
-        }
-
-    } else if (qoe_metrics[e.metric].kind == QOE_INSTRUMENT_GAUGE) {
-
-        qoe_store_window(store, slot);
-
-        if (!qoe_store_read(store, slot, &e)) {
-            return QOE_OK;
-        }
+        return (qoe_metrics[e->metric].group & c->groups) != 0;
     }
 
-    return qoe_collect_series(c, c->lane, slot, &e);
+    if (qoe_metrics[e->metric].kind != QOE_INSTRUMENT_GAUGE) {
+        return true;
+    }
+
+    *before = (e->window_count != 0);
+    qoe_store_window(store, slot);
+
+    return qoe_store_read(store, slot, e);
+}
+
+
+static bool
+qoe_collect_birth_wanted(const qoe_collect_t *c, const qoe_store_t *store,
+    uint32_t slot, qoe_series_t *e)
+{
+    bool      due;
+    uint64_t  start_ns;
+
+    start_ns = qoe_store_start(store, slot);
+    due = qoe_collect_due(c, start_ns);
+
+    if (start_ns == 0 || due == c->resting || !qoe_store_read(store, slot, e)
+        || qoe_collect_is_gauge(e->metric)
+        || !(qoe_metrics[e->metric].group & c->groups))
+    {
+        return false;
+    }
+
+    return due || (qoe_collect_known(c, e->base_hash)
+                   && qoe_collect_known(c, e->extra_hash));
 }
 
 
@@ -247,7 +318,9 @@ qoe_collect_module(qoe_collect_t *c)
 
         if (!qoe_self_read(c->st.self, c->cursor++, &e)
             || e.metric >= QOE_METRICS_N
-            || !(qoe_metrics[e.metric].group & c->groups))
+            || !(qoe_metrics[e.metric].group & c->groups)
+            || (c->mode == QOE_COLLECT_BIRTHS
+                && !qoe_collect_due(c, e.start_ns)))
         {
             continue;
         }
@@ -266,8 +339,38 @@ qoe_collect_module(qoe_collect_t *c)
 static qoe_status_t
 qoe_collect_gauges(qoe_collect_t *c)
 {
+    if (c->mode == QOE_COLLECT_BIRTHS) {
+        return QOE_OK;
+    }
+
     return qoe_gauges_collect(c, &c->st, c->conf, c->governor, c->now_ns,
                               &c->cursor);
+}
+
+
+static qoe_status_t
+qoe_collect_views(qoe_collect_t *c)
+{
+    uint32_t      i;
+    qoe_status_t  rc;
+
+    if (c->mode == QOE_COLLECT_BIRTHS
+        || !(qoe_metrics[QOE_METRIC_CONCURRENT_VIEWS_CURRENT].group
+             & c->groups))
+    {
+        return QOE_OK;
+    }
+
+    for (i = 0; i < QOE_COLLECT_SLICE && c->cursor < c->series.n; i++) {
+
+        rc = qoe_collect_no_views(c, c->cursor++);
+
+        if (rc != QOE_OK) {
+            return rc;
+        }
+    }
+
+    return c->cursor == c->series.n ? QOE_OK : QOE_AGAIN;
 }
 
 
@@ -276,14 +379,8 @@ qoe_collect_end_idle(qoe_collect_t *c)
 {
     uint32_t  i;
 
-    if (c->mode != QOE_COLLECT_EXPORT || c->idle.n == 0) {
+    if (!qoe_collect_exports(c) || c->idle.n == 0) {
         return QOE_OK;
-    }
-
-    if (c->cursor == 0) {
-        for (i = 0; i < c->st.lanes; i++) {
-            qoe_store_restarts(c->st.store[i]);
-        }
     }
 
     for (i = 0; i < QOE_COLLECT_SLICE && c->cursor < c->series.n; i++) {
@@ -297,7 +394,7 @@ qoe_collect_end_idle(qoe_collect_t *c)
 static qoe_status_t
 qoe_collect_expire(qoe_collect_t *c)
 {
-    if (c->mode != QOE_COLLECT_EXPORT) {
+    if (!qoe_collect_exports(c)) {
         return QOE_OK;
     }
 
@@ -322,6 +419,8 @@ qoe_collect_count_metrics(qoe_collect_t *c)
 
         if (qoe_collect_shown(c, m)) {
             c->first[m->metric + 1]++;
+            c->waits |= !qoe_collect_is_gauge(m->metric)
+                        && qoe_collect_young(c, m->start_ns);
         }
     }
 
@@ -367,7 +466,7 @@ qoe_collect_sort(qoe_collect_t *c)
 static qoe_status_t
 qoe_collect_finish(qoe_collect_t *c)
 {
-    if (c->mode == QOE_COLLECT_EXPORT) {
+    if (qoe_collect_exports(c)) {
         qoe_collect_recount(c);
         __atomic_store_n(&c->st.shared->collected_ns, c->now_ns,
                          __ATOMIC_RELEASE);
@@ -384,16 +483,35 @@ qoe_collect_shown(const qoe_collect_t *c, const qoe_merged_t *m)
         return false;
     }
 
+    if (c->mode == QOE_COLLECT_BIRTHS) {
+        return qoe_collect_due(c, m->start_ns);
+    }
+
     return qoe_metrics[m->metric].kind != QOE_INSTRUMENT_GAUGE
            || m->count != 0
-           || (c->mode == QOE_COLLECT_READ && m->open_count != 0);
+           || (c->mode == QOE_COLLECT_READ ? m->open_count != 0
+                                           : qoe_collect_ended(c, m));
+}
+
+
+uint64_t
+qoe_collect_begun_ns(const qoe_collect_t *c)
+{
+    return c->now_ns;
 }
 
 
 uint64_t
 qoe_collect_time_ns(const qoe_collect_t *c)
 {
-    return c->now_ns;
+    return c->time_ns;
+}
+
+
+bool
+qoe_collect_waits(const qoe_collect_t *c)
+{
+    return c->waits;
 }
 
 
@@ -414,14 +532,23 @@ qoe_collect_get(const qoe_collect_t *c, qoe_metric_id_t metric, size_t i,
 {
     const qoe_merged_t  *m;
 
+    static const qoe_histogram_t  newborn;
+
     m = qoe_collect_pool_at(&c->series, c->index[c->first[metric] + i]);
 
     out->base = m->base;
     out->extra = m->extra;
-    out->start_ns = m->start_ns;
+    out->start_ns = qoe_min(m->start_ns, c->time_ns);
     out->number = m->sum;
     out->integer = 0;
     out->histogram = m->histogram;
+    out->ended = false;
+
+    if (!qoe_collect_is_gauge(metric) && qoe_collect_young(c, m->start_ns)) {
+        out->number = 0;
+        out->histogram = m->histogram ? &newborn : NULL;
+        return;
+    }
 
     switch (qoe_metrics[metric].kind) {
 
@@ -431,6 +558,13 @@ qoe_collect_get(const qoe_collect_t *c, qoe_metric_id_t metric, size_t i,
         break;
 
     case QOE_INSTRUMENT_GAUGE:
+
+        if (c->mode != QOE_COLLECT_READ && m->count == 0) {
+            out->number = 0;
+            out->ended = true;
+            break;
+        }
+
         out->number = m->count ? m->sum / (double) m->count
                                : m->open_sum / (double) m->open_count;
         break;

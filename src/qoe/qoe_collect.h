@@ -21,10 +21,36 @@ typedef struct qoe_collect_s  qoe_collect_t;
 
 typedef enum {
     QOE_COLLECT_READ = 0,        /* for a scrape: changes nothing */
-    QOE_COLLECT_EXPORT           /* holder of the exporter lease: closes the
-                                    windows of gauges, condemns idle series,
-                                    lets values of dimensions expire */
+
+    /* for the holder of the exporter lease */
+
+    QOE_COLLECT_EXPORT,          /* closes the windows of gauges, condemns
+                                    idle series, lets values of dimensions
+                                    expire */
+    QOE_COLLECT_LAST,            /* the same, and no value waits */
+    QOE_COLLECT_BIRTHS           /* only series that have begun since the
+                                    last one, and those whose wait is over;
+                                    changes nothing */
 } qoe_collect_mode_t;
+
+
+/*
+ * Births.  increase() and rate() of Prometheus take the first value of a
+ * series for granted, so a counter or histogram that begins with a value has
+ * lost that value for them.  So it is shown with 0 at first, and with what it
+ * has once every scraper with an interval of conf->series_birth_ms has seen
+ * that: by the age of the series alone, so that several scrapers and a
+ * scraper that comes and goes see the same.
+ *
+ * An exporter shows the zero between its collections, by collections of
+ * births at most qoe_collect_births_ms() apart, and its values wait by that
+ * much longer: who scrapes a collector that took the zero sees it as well.
+ */
+uint64_t qoe_collect_births_ms(const qoe_conf_t *conf);
+uint64_t qoe_collect_wait_ms(const qoe_conf_t *conf, qoe_collect_mode_t mode);
+
+/* Grows with each series that begins, in all lanes and in the module's own. */
+uint64_t qoe_collect_born(const qoe_state_t *st);
 
 
 /*
@@ -57,13 +83,25 @@ typedef struct {
 typedef struct {
     uint32_t        base;            /* blocks of the collection; 0: none */
     uint32_t        extra;
-    uint64_t        start_ns;        /* of sums and histograms */
+    uint64_t        start_ns;        /* of sums and histograms; never after
+                                        the time of the collection */
     double          number;          /* sums, gauges */
     uint64_t        integer;         /* COUNTER: number, exact */
     const qoe_histogram_t  *histogram;
+    bool            ended;           /* a gauge of an export that has had no
+                                        value since the last one: so that what
+                                        was exported then does not stand */
 } qoe_collected_t;
 
+/*
+ * When it was begun, and the time of its points: that, but never before those
+ * that were exported last, whatever the clock does.
+ */
+uint64_t qoe_collect_begun_ns(const qoe_collect_t *c);
 uint64_t qoe_collect_time_ns(const qoe_collect_t *c);
+
+/* A series in it is shown with 0, for it is too young. */
+bool qoe_collect_waits(const qoe_collect_t *c);
 
 /* Series of a metric, 0 .. n - 1. */
 size_t qoe_collect_count(const qoe_collect_t *c, qoe_metric_id_t metric);

@@ -3,11 +3,33 @@
  * Copyright (C) OpenQoE
  *
  * What an export collection does to the lanes' stores: series that are idle
- * in all lanes are condemned.
+ * in all lanes are condemned.  And what it says of a gauge that has no values
+ * any more.
  */
 
 
 #include "qoe_collect_priv.h"
+
+
+/* As long a value of a gauge stands without another one. */
+#define QOE_COLLECT_STANDS_S  60
+
+
+/*
+ * The first export after that time, and after the export of the value: what it
+ * is by is in the zone, so that another exporter goes on with it.
+ */
+
+bool
+qoe_collect_ended(const qoe_collect_t *c, const qoe_merged_t *m)
+{
+    uint64_t  end_s;
+
+    end_s = (uint64_t) m->last_s + QOE_COLLECT_STANDS_S;
+
+    return c->now_ns / 1000000000 >= end_s
+           && (m->before || c->regular_ns / 1000000000 < end_s);
+}
 
 
 bool

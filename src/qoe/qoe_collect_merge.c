@@ -162,7 +162,7 @@ qoe_collect_pool_free(qoe_collect_pool_t *p)
 
 qoe_status_t
 qoe_collect_series(qoe_collect_t *c, uint32_t lane, uint32_t slot,
-    const qoe_series_t *e)
+    const qoe_series_t *e, bool before)
 {
     uint32_t       base, extra;
     qoe_status_t   rc;
@@ -195,6 +195,8 @@ qoe_collect_series(qoe_collect_t *c, uint32_t lane, uint32_t slot,
         m->sum += e->window_sum;
         m->open_count += e->open_count;
         m->open_sum += e->open_sum;
+        m->before |= before;
+        m->last_s = qoe_max(m->last_s, e->last_s);
 
     } else {
         m->count += e->count;
@@ -222,7 +224,7 @@ qoe_collect_self(qoe_collect_t *c, const qoe_self_series_t *e)
         return rc;
     }
 
-    m = qoe_collect_merged(c, e->metric, 0, extra, c->start_ns);
+    m = qoe_collect_merged(c, e->metric, 0, extra, e->start_ns);
     if (m == NULL) {
         return QOE_NOMEM;
     }
@@ -276,6 +278,40 @@ qoe_collect_add(qoe_collect_t *c, qoe_metric_id_t metric, qoe_span_t base,
     }
 
     return QOE_OK;
+}
+
+
+/*
+ * A set of attributes that no view has any more keeps its number of concurrent
+ * views for as long as its other series live: it is 0, or a backend would show
+ * the last number for some minutes.
+ */
+
+qoe_status_t
+qoe_collect_no_views(qoe_collect_t *c, uint32_t i)
+{
+    qoe_merged_t         *m;
+    qoe_collect_block_t  *b;
+
+    m = qoe_collect_pool_at(&c->series, i);
+
+    if (m->base == 0 || qoe_metrics[m->metric].grain != QOE_GRAIN_COARSE
+        || qoe_metrics[m->metric].kind == QOE_INSTRUMENT_GAUGE_NOW)
+    {
+        return QOE_OK;
+    }
+
+    b = qoe_collect_pool_at(&c->blocks, m->base - 1);
+
+    if (b->views) {
+        return QOE_OK;
+    }
+
+    b->views = true;
+
+    return qoe_collect_merged(c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, m->base,
+                              0, c->start_ns)
+           ? QOE_OK : QOE_NOMEM;
 }
 
 
@@ -377,6 +413,30 @@ qoe_collect_intern(qoe_collect_t *c, uint64_t hash, qoe_span_t bytes,
 }
 
 
+bool
+qoe_collect_known(const qoe_collect_t *c, uint64_t hash)
+{
+    uint32_t              i;
+    qoe_collect_block_t  *b;
+
+    if (hash == 0) {
+        return true;                         /* no attributes */
+    }
+
+    for (i = c->block_heads[hash & (c->nblock_heads - 1)]; i != 0;
+         i = b->next)
+    {
+        b = qoe_collect_pool_at(&c->blocks, i - 1);
+
+        if (b->hash == hash) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* The series' entry, an empty one when it is new; NULL: no memory. */
 
 static qoe_merged_t *
@@ -456,12 +516,12 @@ qoe_collect_idle_slot(qoe_collect_t *c, qoe_merged_t *m, uint32_t lane,
 {
     qoe_idle_t  *e;
 
-    if (c->mode != QOE_COLLECT_EXPORT) {
+    if (!qoe_collect_exports(c)) {
         return QOE_OK;
     }
 
     if (!qoe_collect_is_idle(c, last_s)) {
-        m->lively = 1;
+        m->lively = true;
         return QOE_OK;
     }
 

@@ -38,7 +38,9 @@ typedef struct {
     uint32_t          next;      /* 1 + index, of the chain */
     uint32_t          idle;      /* 1 + index, of its list of idle slots */
     uint16_t          metric;
-    uint16_t          lively;    /* a slot of it is not idle */
+    bool              lively;    /* a slot of it is not idle */
+    bool              before;    /* gauges: had values in the window before */
+    uint32_t          last_s;    /* gauges: of the last value, Unix */
     uint64_t          start_ns;
     uint64_t          count;     /* gauges: of the last window */
     double            sum;
@@ -62,6 +64,7 @@ typedef struct {
     uint64_t          hash;
     qoe_span_t        bytes;
     uint32_t          next;      /* 1 + index, of the chain */
+    bool              views;     /* it has a number of concurrent views */
 } qoe_collect_block_t;
 
 
@@ -82,7 +85,13 @@ struct qoe_collect_s {
     qoe_collect_mode_t       mode;
     uint32_t                 groups;
     uint64_t                 now_ns;
+    uint64_t                 time_ns;        /* of the points */
     uint64_t                 start_ns;       /* of the zone */
+    uint64_t                 wait_ns;        /* for a zero to be seen */
+    uint64_t                 since_ns;       /* births: announced until then */
+    uint64_t                 regular_ns;     /* and the last export */
+    bool                     waits;
+    bool                     resting;        /* births: the second walk */
     int32_t                  drift;          /* of the shared count, before */
 
     /* where the work stands */
@@ -122,11 +131,17 @@ void qoe_collect_tables_free(qoe_collect_t *c);
 
 /* A lane's series into the collection's. */
 qoe_status_t qoe_collect_series(qoe_collect_t *c, uint32_t lane,
-    uint32_t slot, const qoe_series_t *e);
+    uint32_t slot, const qoe_series_t *e, bool before);
 qoe_status_t qoe_collect_self(qoe_collect_t *c, const qoe_self_series_t *e);
 
 /* A zero-filled item at the end; NULL: no memory. */
 void *qoe_collect_pool_add(qoe_collect_pool_t *p);
+
+/* Number i of the series: where views of its attributes were, there are 0. */
+qoe_status_t qoe_collect_no_views(qoe_collect_t *c, uint32_t i);
+
+/* Is a block of a lane with that hash one of the collection? */
+bool qoe_collect_known(const qoe_collect_t *c, uint64_t hash);
 
 static inline void *
 qoe_collect_pool_at(const qoe_collect_pool_t *p, uint32_t i)
@@ -135,8 +150,34 @@ qoe_collect_pool_at(const qoe_collect_pool_t *p, uint32_t i)
 }
 
 
+/* qoe_collect_birth.c */
+
+/* At a start like that a series shows 0 as yet. */
+bool qoe_collect_young(const qoe_collect_t *c, uint64_t start_ns);
+/* Is a series with that start to be in a collection of births? */
+bool qoe_collect_due(const qoe_collect_t *c, uint64_t start_ns);
+/* Sets what the two go by. */
+void qoe_collect_birth(qoe_collect_t *c);
+
+static inline bool
+qoe_collect_exports(const qoe_collect_t *c)
+{
+    return c->mode == QOE_COLLECT_EXPORT || c->mode == QOE_COLLECT_LAST;
+}
+
+
+static inline bool
+qoe_collect_is_gauge(uint32_t metric)
+{
+    return qoe_metrics[metric].kind == QOE_INSTRUMENT_GAUGE
+           || qoe_metrics[metric].kind == QOE_INSTRUMENT_GAUGE_NOW;
+}
+
+
 /* qoe_collect_idle.c */
 
+/* Is that a gauge whose last value must not stand any more? */
+bool qoe_collect_ended(const qoe_collect_t *c, const qoe_merged_t *m);
 /* Is a value of that second too long ago? */
 bool qoe_collect_is_idle(const qoe_collect_t *c, uint32_t last_s);
 /* Condemns a series that is idle in all lanes that have it. */

@@ -48,6 +48,7 @@ typedef enum {
 
 typedef enum {
     QOE_ROLE_BASE = 0,           /* all of views and events */
+    QOE_ROLE_FINE,               /* the headline ones of them */
     QOE_ROLE_EXTRA,              /* those of whose points it is part */
     QOE_ROLE_NEVER               /* none: counted only, allow is refused */
 } qoe_role_t;
@@ -64,21 +65,21 @@ typedef enum {
     TEXT(PLAYER_ID,        "player_id",        BASE,  ALLOW, 10000,  128)     \
     TEXT(ENV,              "env",              BASE,  ALLOW, 10,     128)     \
     TEXT(APP_NAME,         "app_name",         BASE,  ALLOW, 100,    128)     \
-    TEXT(APP_VERSION,      "app_version",      BASE,  ALLOW, 200,    128)     \
+    TEXT(APP_VERSION,      "app_version",      FINE,  ALLOW, 200,    128)     \
     TEXT(DEVICE_CATEGORY,  "device_category",  BASE,  ALLOW, 10,     128)     \
-    TEXT(OS_FAMILY,        "os_family",        BASE,  ALLOW, 20,     128)     \
-    TEXT(BROWSER_FAMILY,   "browser_family",   BASE,  ALLOW, 20,     128)     \
+    TEXT(OS_FAMILY,        "os_family",        FINE,  ALLOW, 20,     128)     \
+    TEXT(BROWSER_FAMILY,   "browser_family",   FINE,  ALLOW, 20,     128)     \
     TEXT(PLAYER_NAME,      "player_name",      BASE,  ALLOW, 20,     128)     \
     TEXT(NETWORK_COUNTRY_CODE,                                                \
                            "network_country",  BASE,  ALLOW, 250,    128)     \
-    TEXT(VIDEO_ID,         "video_id",         BASE,  ALLOW, 100000, 128)     \
-    TEXT(VIDEO_TITLE,      "video_title",      BASE,  TOPK,  100,    100)     \
+    TEXT(VIDEO_ID,         "video_id",         FINE,  ALLOW, 100000, 128)     \
+    TEXT(VIDEO_TITLE,      "video_title",      FINE,  TOPK,  100,    100)     \
     MADE(CONTENT_TYPE,     "content_type",     BASE,  ALLOW, 4,      128)     \
     MADE(STREAM_ID,        "stream_id",        BASE,  ALLOW, 1000,   128)     \
     TEXT(CDN_PROVIDER,     "cdn_provider",     BASE,  DROP,  20,     128)     \
-    TEXT(NETWORK_REGION,   "network_region",   BASE,  DROP,  1000,   128)     \
-    TEXT(NETWORK_ASN,      "network_asn",      BASE,  DROP,  1000,   128)     \
-    TEXT(MARKER,           "marker",           BASE,  DROP,  100000, 128)     \
+    TEXT(NETWORK_REGION,   "network_region",   FINE,  DROP,  1000,   128)     \
+    TEXT(NETWORK_ASN,      "network_asn",      FINE,  DROP,  1000,   128)     \
+    TEXT(MARKER,           "marker",           FINE,  DROP,  100000, 128)     \
     TEXT(SESSION_ID,       "session_id",       NEVER, DROP,  0,      128)     \
     TEXT(VIEW_ID,          "view_id",          NEVER, DROP,  0,      128)     \
     TEXT(VIEWER_ID,        "viewer_id",        NEVER, DROP,  0,      128)     \
@@ -110,7 +111,7 @@ typedef enum {
 typedef struct {
     qoe_span_t       name;
     qoe_span_t       source;     /* of a custom one, as configured */
-    qoe_role_t       role;       /* custom: BASE */
+    qoe_role_t       role;       /* custom: FINE */
     qoe_action_t     action;
     qoe_overflow_t   overflow;
     uint32_t         max;        /* distinct values; of topk: k */

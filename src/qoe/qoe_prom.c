@@ -54,6 +54,8 @@ static void qoe_prom_bucket(const qoe_prom_family_t *f,
     const qoe_prom_labels_t *labels, size_t i, uint64_t total);
 static void qoe_prom_sum(const qoe_prom_family_t *f, qoe_span_t suffix,
     const qoe_prom_labels_t *labels);
+static void qoe_prom_created(const qoe_prom_family_t *f,
+    const qoe_prom_labels_t *labels, uint64_t start_ns);
 static void qoe_prom_copy(qoe_buf_t *out, const qoe_prom_labels_t *labels);
 static void qoe_prom_labels(qoe_buf_t *out, const qoe_collect_t *c,
     const qoe_collected_t *s);
@@ -176,8 +178,8 @@ static void
 qoe_prom_series(const qoe_prom_family_t *f, const qoe_collect_t *c,
     const qoe_collected_t *s)
 {
-    size_t      at;
-    qoe_buf_t  *out;
+    qoe_buf_t          *out;
+    qoe_prom_labels_t   labels;
 
     if (!qoe_prom_valid(f->metric, s)) {
         return;
@@ -191,10 +193,11 @@ qoe_prom_series(const qoe_prom_family_t *f, const qoe_collect_t *c,
     out = f->out;
 
     qoe_prom_name_of(f, qoe_span("{"));
-    at = out->len;
+    labels.at = out->len;
     qoe_prom_labels(out, c, s);
+    labels.len = out->len - labels.at;
 
-    if (out->len != at) {
+    if (labels.len != 0) {
         qoe_buf_literal(out, "}");
 
     } else if (out->status == QOE_OK) {
@@ -211,6 +214,10 @@ qoe_prom_series(const qoe_prom_family_t *f, const qoe_collect_t *c,
     }
 
     qoe_buf_literal(out, "\n");
+
+    if (f->total) {
+        qoe_prom_created(f, &labels, s->start_ns);
+    }
 }
 
 
@@ -283,6 +290,39 @@ qoe_prom_histogram(const qoe_prom_family_t *f, const qoe_collect_t *c,
     qoe_prom_integer(out, total);
 
     qoe_buf_literal(out, "\n");
+
+    qoe_prom_created(f, &labels, s->start_ns);
+}
+
+
+/* When the series began, in seconds: OpenMetrics alone has that. */
+
+static void
+qoe_prom_created(const qoe_prom_family_t *f, const qoe_prom_labels_t *labels,
+    uint64_t start_ns)
+{
+    size_t      len;
+    qoe_buf_t  *out;
+
+    if (f->format != QOE_PROM_OPENMETRICS) {
+        return;
+    }
+
+    out = f->out;
+    len = f->name_len - (f->total ? sizeof("_total") - 1 : 0);
+
+    qoe_buf_append(out, f->name, len);
+    qoe_buf_literal(out, "_created");
+
+    if (labels->len != 0) {
+        qoe_buf_literal(out, "{");
+        qoe_prom_copy(out, labels);
+        qoe_buf_literal(out, "}");
+    }
+
+    qoe_buf_printf(out, " %llu.%03u\n",
+                   (unsigned long long) (start_ns / 1000000000),
+                   (unsigned) (start_ns / 1000000 % 1000));
 }
 
 

@@ -38,7 +38,7 @@ qoe_seen_create(qoe_seen_t *t, size_t size)
 
 
 uint64_t
-qoe_seen_hash(const qoe_hash_key_t *key, uint64_t session, uint64_t view_key,
+qoe_seen_hash(const qoe_hash_key_t *key, uint64_t session,
     const qoe_sample_t *s)
 {
     uint64_t      left, word;
@@ -46,10 +46,11 @@ qoe_seen_hash(const qoe_hash_key_t *key, uint64_t session, uint64_t view_key,
 
     qoe_hash_begin(&h, key);
     qoe_hash_word(&h, session);
-    qoe_hash_word(&h, view_key);
     qoe_hash_word(&h, (uint64_t) s->time_ms);
     qoe_hash_word(&h, s->set);
     qoe_hash_add(&h, s->type_name);
+    qoe_hash_add(&h, s->text[QOE_TEXT_VIEW_ID]);
+    qoe_hash_add(&h, s->text[QOE_TEXT_VIDEO_ID]);
     qoe_hash_add(&h, s->text[QOE_TEXT_MEDIA_TYPE]);
     qoe_hash_add(&h, s->text[QOE_TEXT_CODEC]);
     qoe_hash_add(&h, s->text[QOE_TEXT_ERROR_FAMILY]);

@@ -18,7 +18,7 @@
 #include "qoe_sample.h"
 
 
-#define QOE_SEEN_MIN       (8 * 1024)        /* bytes */
+#define QOE_SEEN_MIN       (16 * 1024)       /* bytes */
 #define QOE_SEEN_MAX       (1024 * 1024)
 
 
@@ -33,7 +33,7 @@ void qoe_seen_create(qoe_seen_t *t, size_t size);
  * type, and all of it that points are made of.  Not its receipt.
  */
 uint64_t qoe_seen_hash(const qoe_hash_key_t *key, uint64_t session,
-    uint64_t view_key, const qoe_sample_t *s);
+    const qoe_sample_t *s);
 
 /* Begins to load what qoe_seen() of that hash needs. */
 void qoe_seen_fetch(const qoe_seen_t *t, uint64_t hash);

@@ -31,7 +31,9 @@ static qoe_self_entry_t *qoe_self_insert(qoe_self_t *t, qoe_proc_t self,
     uint64_t hash, qoe_metric_id_t metric, qoe_span_t labels);
 static qoe_self_entry_t *qoe_self_make(qoe_self_t *t, uint64_t hash,
     qoe_metric_id_t metric, qoe_span_t labels);
-static void qoe_self_record(qoe_self_entry_t *e, qoe_metric_id_t metric,
+static void qoe_self_record(qoe_self_t *t, qoe_self_entry_t *e,
+    qoe_metric_id_t metric, double value);
+static void qoe_self_value(qoe_self_entry_t *e, qoe_metric_id_t metric,
     double value);
 static void qoe_self_observe(qoe_self_entry_t *e, qoe_metric_id_t metric,
     double value);
@@ -106,8 +108,15 @@ qoe_self_add(qoe_self_t *t, qoe_proc_t self, qoe_metric_id_t metric,
     }
 
     if (e != NULL) {
-        qoe_self_record(e, metric, value);
+        qoe_self_record(t, e, metric, value);
     }
+}
+
+
+uint64_t
+qoe_self_born(const qoe_self_t *t)
+{
+    return __atomic_load_n(&t->born, __ATOMIC_ACQUIRE);
 }
 
 
@@ -157,6 +166,7 @@ qoe_self_read(const qoe_self_t *t, uint32_t slot, qoe_self_series_t *out)
         return false;
     }
 
+    out->start_ns = __atomic_load_n(&e->start_ns, __ATOMIC_RELAXED);
     out->sum = (double) __atomic_load_n(&e->sum, __ATOMIC_RELAXED)
                / qoe_self_scale(out->metric);
 
@@ -390,8 +400,32 @@ qoe_self_make(qoe_self_t *t, uint64_t hash, qoe_metric_id_t metric,
 }
 
 
+/* The start before the first value, its birth is counted after that. */
+
 static void
-qoe_self_record(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
+qoe_self_record(qoe_self_t *t, qoe_self_entry_t *e, qoe_metric_id_t metric,
+    double value)
+{
+    uint64_t  start;
+
+    start = __atomic_load_n(&e->start_ns, __ATOMIC_RELAXED);
+
+    if (start != 0) {
+        qoe_self_value(e, metric, value);
+        return;
+    }
+
+    (void) __atomic_compare_exchange_n(&e->start_ns, &start, qoe_unix_ns(),
+                                       false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+    qoe_self_value(e, metric, value);
+
+    __atomic_fetch_add(&t->born, 1, __ATOMIC_RELEASE);
+}
+
+
+static void
+qoe_self_value(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
 {
     uint64_t  n;
 

@@ -45,6 +45,7 @@ void qoe_self_add(qoe_self_t *t, qoe_proc_t self, qoe_metric_id_t metric,
 
 typedef struct {
     qoe_metric_id_t  metric;
+    uint64_t         start_ns;               /* the first value, Unix */
     uint64_t         count;                  /* counters: the value */
     double           sum;
     double           min;
@@ -57,6 +58,8 @@ typedef struct {
 /* Any thread.  False: a free slot. */
 uint32_t qoe_self_slots(const qoe_self_t *t);
 bool qoe_self_read(const qoe_self_t *t, uint32_t slot, qoe_self_series_t *out);
+/* Grows with each series that begins, once readers see it. */
+uint64_t qoe_self_born(const qoe_self_t *t);
 
 
 typedef struct {

@@ -40,6 +40,7 @@ typedef struct {
     uint32_t             buckets;            /* 0: not a histogram */
     uint32_t             labels_len;
     uint32_t             reserved;
+    uint64_t             start_ns;           /* 0: no value yet */
     uint64_t             count;              /* not of a histogram */
     uint64_t             sum;                /* scaled, see qoe_self_scale() */
     uint64_t             min;                /* bits of doubles: they sort as */
@@ -59,6 +60,8 @@ struct qoe_self_s {
     uint64_t             lock __attribute__((aligned(QOE_SELF_UNIT)));
     uint64_t             used;               /* bytes, from the beginning */
     uint64_t             busy_ms;            /* do not wait again until then */
+
+    uint64_t             born __attribute__((aligned(QOE_SELF_UNIT)));
 
     qoe_self_row_t       row[QOE_WORKERS_MAX]
                              __attribute__((aligned(QOE_SELF_UNIT)));

@@ -1,219 +1,413 @@
 
 /*
  * Copyright (C) OpenQoE
- *
- * Layout: header | hash buckets | slots.  Links are 1 + index, 0 is none; a
- * link that came out of the zone is checked before it is followed, and no
- * walk is longer than there are slots.
  */
 
 
-#include "qoe_sessions.h"
-
-#include <stdlib.h>
+#include "qoe_sessions_layout.h"
 
 
-struct qoe_sessions_s {
-    uint32_t        capacity;
-    uint32_t        buckets;         /* a power of two */
-    uint32_t        count;
-    uint32_t        free;            /* chained by next */
-    uint32_t        unused;          /* slots behind it were never used */
-    uint32_t        newest[QOE_SESSIONS_LISTS];
-    uint32_t        oldest[QOE_SESSIONS_LISTS];
-    uint64_t        slots_offset;
-};
+/* Slots: so many sessions for so many views that are alive at once. */
+#define QOE_SESSIONS_RATIO_SESSIONS  3
+#define QOE_SESSIONS_RATIO_VIEWS     2
 
-#define QOE_SESSIONS_HEADER  qoe_align(sizeof(struct qoe_sessions_s), 64)
-#define QOE_SESSIONS_READS   100
-
-_Static_assert(sizeof(qoe_view_t) <= 512, "a session takes 512 bytes");
+#define QOE_SESSIONS_READS     100
 
 
-typedef struct {
-    uint64_t        received_ms;
-    uint32_t        index;
-} qoe_sessions_order_t;
-
-
-static uint32_t *qoe_sessions_bucket(qoe_sessions_t *s,
-    const uint64_t session[2]);
-static uint32_t qoe_sessions_link(const qoe_sessions_t *s,
-    const qoe_view_t *v);
-static qoe_view_t *qoe_sessions_at(qoe_sessions_t *s, uint32_t link);
-static void qoe_sessions_unlist(qoe_sessions_t *s, qoe_view_t *v);
-static int qoe_sessions_order(const void *a, const void *b);
-static void qoe_sessions_relink(qoe_sessions_t *s,
-    qoe_sessions_order_t *order, uint32_t n);
+static uint32_t qoe_sessions_take(qoe_sessions_pool_t *p, uint32_t next);
+static void qoe_sessions_unlist_session(qoe_sessions_t *t, qoe_session_t *s);
+static void qoe_sessions_unlist(qoe_sessions_t *t, qoe_view_t *v);
+static void qoe_sessions_count(uint32_t *count, uint32_t n);
 
 
 void
-qoe_sessions_create(qoe_sessions_t *s, size_t size)
+qoe_sessions_create(qoe_sessions_t *t, size_t size)
 {
-    size_t    left;
+    size_t    left, unit, n;
     uint32_t  buckets;
+
+    unit = QOE_SESSIONS_RATIO_SESSIONS * sizeof(qoe_session_t)
+           + QOE_SESSIONS_RATIO_VIEWS * sizeof(qoe_view_t);
 
     left = size - QOE_SESSIONS_HEADER;
     buckets = 16;
 
-    /* half as many buckets as slots at least */
+    /* half as many buckets as sessions at least */
 
-    while ((size_t) buckets * 4 * sizeof(qoe_view_t) < left) {
+    while (buckets * 2 * unit < QOE_SESSIONS_RATIO_SESSIONS * left) {
         buckets *= 2;
     }
 
     left -= (size_t) buckets * sizeof(uint32_t);
+    n = left / unit;
 
-    s->buckets = buckets;
-    s->capacity = (uint32_t) (left / sizeof(qoe_view_t));
-    s->slots_offset = QOE_SESSIONS_HEADER + buckets * sizeof(uint32_t);
+    t->buckets = buckets;
+    t->sessions.capacity = (uint32_t) n * QOE_SESSIONS_RATIO_SESSIONS;
+    t->views.capacity = (uint32_t) n * QOE_SESSIONS_RATIO_VIEWS;
+
+    t->sessions_offset = QOE_SESSIONS_HEADER + buckets * sizeof(uint32_t);
+    t->views_offset = t->sessions_offset
+                      + t->sessions.capacity * sizeof(qoe_session_t);
 }
 
 
-qoe_view_t *
-qoe_sessions_find(qoe_sessions_t *s, const uint64_t session[2])
+qoe_session_t *
+qoe_sessions_find(qoe_sessions_t *t, const uint64_t key[2])
 {
-    uint32_t     n;
-    qoe_view_t  *v;
+    uint32_t        n;
+    qoe_session_t  *s;
 
-    v = qoe_sessions_at(s, *qoe_sessions_bucket(s, session));
+    s = qoe_sessions_session_at(t, *qoe_sessions_bucket(t, key));
 
-    for (n = 0; v != NULL && n < s->capacity; n++) {
+    for (n = 0; s != NULL && n < t->sessions.capacity; n++) {
 
-        if (v->session[0] == session[0] && v->session[1] == session[1]) {
-            return v;
+        if (s->key[0] == key[0] && s->key[1] == key[1]) {
+            return s;
         }
 
-        v = qoe_sessions_at(s, v->next);
+        s = qoe_sessions_session_at(t, s->next);
     }
 
     return NULL;
 }
 
 
-qoe_view_t *
-qoe_sessions_add(qoe_sessions_t *s, const uint64_t session[2])
+/* The link of a slot; next is what the first free one says.  0: none. */
+
+static uint32_t
+qoe_sessions_take(qoe_sessions_pool_t *p, uint32_t next)
 {
-    uint32_t     seq, *bucket;
-    qoe_view_t  *v;
+    uint32_t  link;
 
-    v = qoe_sessions_at(s, s->free);
+    link = p->free;
 
-    if (v != NULL) {
-        s->free = v->next;
+    if (link != 0 && link <= p->capacity) {
+        p->free = next;
+        return link;
+    }
 
-    } else if (s->unused < s->capacity) {
-        v = qoe_sessions_slot(s, s->unused++);
+    return p->unused < p->capacity ? ++p->unused : 0;
+}
 
-    } else {
+
+static void
+qoe_sessions_count(uint32_t *count, uint32_t n)
+{
+    __atomic_store_n(count, n, __ATOMIC_RELAXED);
+}
+
+
+qoe_session_t *
+qoe_sessions_add(qoe_sessions_t *t, const uint64_t key[2])
+{
+    uint32_t        link, *bucket;
+    qoe_session_t  *s;
+
+    s = qoe_sessions_session_at(t, t->sessions.free);
+    link = qoe_sessions_take(&t->sessions, s != NULL ? s->next : 0);
+
+    if (link == 0) {
         return NULL;
     }
 
-    /* readers must see that it is another session's now */
+    s = qoe_sessions_session_at(t, link);
+    memset(s, 0, sizeof(qoe_session_t));
+
+    bucket = qoe_sessions_bucket(t, key);
+
+    s->key[0] = key[0];
+    s->key[1] = key[1];
+    s->next = *bucket;
+    *bucket = link;
+
+    qoe_sessions_count(&t->sessions.count, t->sessions.count + 1);
+
+    return s;
+}
+
+
+void
+qoe_sessions_touch(qoe_sessions_t *t, qoe_session_t *s)
+{
+    uint32_t        link;
+    qoe_session_t  *newest;
+
+    link = qoe_sessions_session_link(t, s);
+
+    if (s->listed && t->list.newest == link) {
+        return;
+    }
+
+    qoe_sessions_unlist_session(t, s);
+
+    newest = qoe_sessions_session_at(t, t->list.newest);
+
+    s->listed = 1;
+    s->newer = 0;
+    s->older = t->list.newest;
+
+    if (newest != NULL) {
+        newest->newer = link;
+
+    } else {
+        t->list.oldest = link;
+    }
+
+    t->list.newest = link;
+}
+
+
+static void
+qoe_sessions_unlist_session(qoe_sessions_t *t, qoe_session_t *s)
+{
+    qoe_session_t  *newer, *older;
+
+    if (!s->listed) {
+        return;
+    }
+
+    newer = qoe_sessions_session_at(t, s->newer);
+    older = qoe_sessions_session_at(t, s->older);
+
+    if (newer != NULL) {
+        newer->older = s->older;
+
+    } else {
+        t->list.newest = s->older;
+    }
+
+    if (older != NULL) {
+        older->newer = s->newer;
+
+    } else {
+        t->list.oldest = s->newer;
+    }
+
+    s->listed = 0;
+}
+
+
+qoe_session_t *
+qoe_sessions_oldest(qoe_sessions_t *t)
+{
+    return qoe_sessions_session_at(t, t->list.oldest);
+}
+
+
+qoe_session_t *
+qoe_sessions_newer(qoe_sessions_t *t, const qoe_session_t *s)
+{
+    return qoe_sessions_session_at(t, s->newer);
+}
+
+
+void
+qoe_sessions_remove(qoe_sessions_t *t, qoe_session_t *s)
+{
+    uint32_t        n, link, *place;
+    qoe_session_t  *before;
+
+    qoe_sessions_unlist_session(t, s);
+
+    link = qoe_sessions_session_link(t, s);
+    place = qoe_sessions_bucket(t, s->key);
+
+    for (n = 0; *place != link && n < t->sessions.capacity; n++) {
+
+        before = qoe_sessions_session_at(t, *place);
+        if (before == NULL) {
+            break;
+        }
+
+        place = &before->next;
+    }
+
+    if (*place == link) {
+        *place = s->next;
+    }
+
+    s->key[0] = 0;
+    s->key[1] = 0;
+
+    s->next = t->sessions.free;
+    t->sessions.free = link;
+
+    qoe_sessions_count(&t->sessions.count, t->sessions.count - 1);
+}
+
+
+qoe_view_t *
+qoe_sessions_view(qoe_sessions_t *t, const qoe_session_t *s)
+{
+    return qoe_sessions_view_at(t, s->views);
+}
+
+
+qoe_view_t *
+qoe_sessions_next_view(qoe_sessions_t *t, const qoe_view_t *v)
+{
+    return qoe_sessions_view_at(t, v->next);
+}
+
+
+qoe_session_t *
+qoe_sessions_of(qoe_sessions_t *t, const qoe_view_t *v)
+{
+    return qoe_sessions_session_at(t, v->session);
+}
+
+
+qoe_view_t *
+qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s, uint64_t view_key)
+{
+    uint32_t     link, seq;
+    qoe_view_t  *v;
+
+    v = qoe_sessions_view_at(t, t->views.free);
+    link = qoe_sessions_take(&t->views, v != NULL ? v->next : 0);
+
+    if (link == 0) {
+        return NULL;
+    }
+
+    v = qoe_sessions_view_at(t, link);
+
+    /* readers must see that it is another view's now */
 
     seq = v->seq;
     memset(v, 0, sizeof(qoe_view_t));
     v->seq = (seq | 1) + 1;
 
-    bucket = qoe_sessions_bucket(s, session);
+    v->session = qoe_sessions_session_link(t, s);
+    v->session_tag = (uint32_t) s->key[1];
+    v->next = s->views;
+    v->view_key = view_key;
 
-    v->session[0] = session[0];
-    v->session[1] = session[1];
-    v->next = *bucket;
-    *bucket = qoe_sessions_link(s, v);
+    s->views = link;
+    s->nviews++;
 
-    __atomic_store_n(&s->count, s->count + 1, __ATOMIC_RELAXED);
+    qoe_sessions_count(&t->views.count, t->views.count + 1);
 
     return v;
 }
 
 
 void
-qoe_sessions_touch(qoe_sessions_t *s, qoe_view_t *v, qoe_sessions_list_t list)
+qoe_sessions_list(qoe_sessions_t *t, qoe_view_t *v, qoe_silence_t silence)
 {
-    uint32_t     link;
-    qoe_view_t  *newest;
+    uint32_t              link;
+    qoe_view_t           *newest;
+    qoe_sessions_ends_t  *ends;
 
-    link = qoe_sessions_link(s, v);
+    link = qoe_sessions_view_link(t, v);
+    ends = &t->silent[silence];
 
-    if (v->list == (uint32_t) list + 1 && s->newest[list] == link) {
+    if (v->list == (uint32_t) silence + 1 && ends->newest == link) {
         return;
     }
 
-    qoe_sessions_unlist(s, v);
+    qoe_sessions_unlist(t, v);
 
-    newest = qoe_sessions_at(s, s->newest[list]);
+    newest = qoe_sessions_view_at(t, ends->newest);
 
-    v->list = (uint32_t) list + 1;
+    v->list = (uint32_t) silence + 1;
     v->newer = 0;
-    v->older = s->newest[list];
+    v->older = ends->newest;
 
     if (newest != NULL) {
         newest->newer = link;
 
     } else {
-        s->oldest[list] = link;
+        ends->oldest = link;
     }
 
-    s->newest[list] = link;
+    ends->newest = link;
+}
+
+
+static void
+qoe_sessions_unlist(qoe_sessions_t *t, qoe_view_t *v)
+{
+    qoe_view_t           *newer, *older;
+    qoe_sessions_ends_t  *ends;
+
+    if (v->list == 0 || v->list > QOE_SILENCES) {
+        return;
+    }
+
+    ends = &t->silent[v->list - 1];
+    newer = qoe_sessions_view_at(t, v->newer);
+    older = qoe_sessions_view_at(t, v->older);
+
+    if (newer != NULL) {
+        newer->older = v->older;
+
+    } else {
+        ends->newest = v->older;
+    }
+
+    if (older != NULL) {
+        older->newer = v->newer;
+
+    } else {
+        ends->oldest = v->newer;
+    }
+
+    v->list = 0;
 }
 
 
 qoe_view_t *
-qoe_sessions_oldest(qoe_sessions_t *s, qoe_sessions_list_t list)
+qoe_sessions_silent(qoe_sessions_t *t, qoe_silence_t silence)
 {
-    return qoe_sessions_at(s, s->oldest[list]);
-}
-
-
-qoe_view_t *
-qoe_sessions_newer(qoe_sessions_t *s, const qoe_view_t *v)
-{
-    return qoe_sessions_at(s, v->newer);
+    return qoe_sessions_view_at(t, t->silent[silence].oldest);
 }
 
 
 void
-qoe_sessions_remove(qoe_sessions_t *s, qoe_view_t *v)
+qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
 {
-    uint32_t     n, link, *place;
-    qoe_view_t  *before;
+    uint32_t        n, link, *place;
+    qoe_view_t     *before;
+    qoe_session_t  *s;
 
-    qoe_sessions_unlist(s, v);
+    qoe_sessions_unlist(t, v);
 
-    link = qoe_sessions_link(s, v);
-    place = qoe_sessions_bucket(s, v->session);
+    link = qoe_sessions_view_link(t, v);
+    s = qoe_sessions_of(t, v);
 
-    if (*place == link) {
-        *place = v->next;
+    if (s != NULL) {
+        place = &s->views;
 
-    } else {
-        before = qoe_sessions_at(s, *place);
+        for (n = 0; *place != link && n < t->views.capacity; n++) {
 
-        for (n = 0; before != NULL && n < s->capacity; n++) {
-
-            if (before->next == link) {
-                before->next = v->next;
+            before = qoe_sessions_view_at(t, *place);
+            if (before == NULL) {
                 break;
             }
 
-            before = qoe_sessions_at(s, before->next);
+            place = &before->next;
         }
+
+        if (*place == link) {
+            *place = v->next;
+        }
+
+        s->nviews -= (s->nviews != 0);
     }
 
-    __atomic_store_n(&v->session[0], 0, __ATOMIC_RELEASE);
-    __atomic_store_n(&v->session[1], 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&v->view_key, 0, __ATOMIC_RELEASE);
 
-    v->next = s->free;
-    s->free = link;
+    v->next = t->views.free;
+    t->views.free = link;
 
-    __atomic_store_n(&s->count, s->count - 1, __ATOMIC_RELAXED);
+    qoe_sessions_count(&t->views.count, t->views.count - 1);
 }
 
 
 void
-qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint64_t key,
-    uint32_t now_s)
+qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
+    uint64_t key, uint32_t now_s)
 {
     /* odd for a moment only; readers take what is there if it stays so */
 
@@ -221,6 +415,7 @@ qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint64_t key,
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
     __atomic_store_n(&v->base, base, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->fine, fine, __ATOMIC_RELAXED);
     __atomic_store_n(&v->base_key, key, __ATOMIC_RELAXED);
     __atomic_store_n(&v->base_s, now_s, __ATOMIC_RELAXED);
 
@@ -228,133 +423,37 @@ qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint64_t key,
 }
 
 
-/* The slots say what there is; everything else is made anew from them. */
-
 void
-qoe_sessions_rebuild(qoe_sessions_t *s)
+qoe_sessions_info(const qoe_sessions_t *t, qoe_sessions_info_t *info)
 {
-    uint32_t               i, n, *bucket;
-    qoe_view_t            *v;
-    qoe_sessions_order_t  *order;
-
-    s->unused = qoe_min(s->unused, s->capacity);
-
-    /* a slot may have been filled and its taking not been stored */
-
-    while (s->unused < s->capacity
-           && (qoe_sessions_slot(s, s->unused)->session[0] != 0
-               || qoe_sessions_slot(s, s->unused)->session[1] != 0))
-    {
-        s->unused++;
-    }
-
-    memset((char *) s + QOE_SESSIONS_HEADER, 0,
-           s->buckets * sizeof(uint32_t));
-    memset(s->newest, 0, sizeof(s->newest));
-    memset(s->oldest, 0, sizeof(s->oldest));
-    s->free = 0;
-
-    order = malloc((s->unused + 1) * sizeof(qoe_sessions_order_t));
-    n = 0;
-
-    for (i = 0; i < s->unused; i++) {
-        v = qoe_sessions_slot(s, i);
-
-        if (v->session[0] == 0 && v->session[1] == 0) {
-            v->list = 0;
-            v->next = s->free;
-            s->free = i + 1;
-            continue;
-        }
-
-        v->seq &= ~(uint32_t) 1;
-
-        bucket = qoe_sessions_bucket(s, v->session);
-        v->next = *bucket;
-        *bucket = i + 1;
-
-        if (order != NULL) {
-            order[n].received_ms = v->received_ms;
-            order[n].index = i;
-
-        } else {
-            /* the order of the slots will do */
-            qoe_sessions_relink(s, &(qoe_sessions_order_t) { 0, i }, 1);
-        }
-
-        n++;
-    }
-
-    if (order != NULL) {
-        qsort(order, n, sizeof(qoe_sessions_order_t), qoe_sessions_order);
-        qoe_sessions_relink(s, order, n);
-        free(order);
-    }
-
-    __atomic_store_n(&s->count, n, __ATOMIC_RELAXED);
-}
-
-
-static int
-qoe_sessions_order(const void *a, const void *b)
-{
-    const qoe_sessions_order_t  *x = a;
-    const qoe_sessions_order_t  *y = b;
-
-    return (x->received_ms > y->received_ms)
-           - (x->received_ms < y->received_ms);
-}
-
-
-/* Into the lists, oldest first. */
-
-static void
-qoe_sessions_relink(qoe_sessions_t *s, qoe_sessions_order_t *order,
-    uint32_t n)
-{
-    uint32_t              i;
-    qoe_view_t           *v;
-    qoe_sessions_list_t   list;
-
-    for (i = 0; i < n; i++) {
-        v = qoe_sessions_slot(s, order[i].index);
-
-        list = (v->list == QOE_SESSIONS_HIDDEN + 1) ? QOE_SESSIONS_HIDDEN
-                                                    : QOE_SESSIONS_VISIBLE;
-        v->list = 0;
-        qoe_sessions_touch(s, v, list);
-    }
+    info->sessions = __atomic_load_n(&t->sessions.count, __ATOMIC_RELAXED);
+    info->sessions_max = t->sessions.capacity;
+    info->views = __atomic_load_n(&t->views.count, __ATOMIC_RELAXED);
+    info->views_max = t->views.capacity;
 }
 
 
 uint32_t
-qoe_sessions_slots(const qoe_sessions_t *s)
+qoe_sessions_slots(const qoe_sessions_t *t)
 {
-    return s->capacity;
-}
-
-
-uint32_t
-qoe_sessions_count(const qoe_sessions_t *s)
-{
-    return __atomic_load_n(&s->count, __ATOMIC_RELAXED);
+    return t->views.capacity;
 }
 
 
 bool
-qoe_sessions_read(const qoe_sessions_t *s, uint32_t i, qoe_view_t *copy)
+qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy)
 {
     int                n;
     uint32_t           seq;
     const qoe_view_t  *v;
 
-    if (i >= __atomic_load_n(&s->unused, __ATOMIC_ACQUIRE)
-        || i >= s->capacity)
+    if (i >= __atomic_load_n(&t->views.unused, __ATOMIC_ACQUIRE)
+        || i >= t->views.capacity)
     {
         return false;
     }
 
-    v = qoe_sessions_slot((qoe_sessions_t *) (uintptr_t) s, i);
+    v = qoe_sessions_view_slot(t, i);
 
     for (n = 0; n < QOE_SESSIONS_READS; n++) {
         seq = __atomic_load_n(&v->seq, __ATOMIC_ACQUIRE);
@@ -370,71 +469,12 @@ qoe_sessions_read(const qoe_sessions_t *s, uint32_t i, qoe_view_t *copy)
         }
     }
 
-    return copy->session[0] != 0 || copy->session[1] != 0;
+    return copy->view_key != 0;
 }
 
 
 qoe_view_t *
-qoe_sessions_slot(qoe_sessions_t *s, uint32_t i)
+qoe_sessions_slot(qoe_sessions_t *t, uint32_t i)
 {
-    return (qoe_view_t *) ((char *) s + s->slots_offset) + i;
-}
-
-
-static uint32_t *
-qoe_sessions_bucket(qoe_sessions_t *s, const uint64_t session[2])
-{
-    return (uint32_t *) ((char *) s + QOE_SESSIONS_HEADER)
-           + (session[0] & (s->buckets - 1));
-}
-
-
-static uint32_t
-qoe_sessions_link(const qoe_sessions_t *s, const qoe_view_t *v)
-{
-    return (uint32_t) (v - (const qoe_view_t *)
-                           ((const char *) s + s->slots_offset)) + 1;
-}
-
-
-static qoe_view_t *
-qoe_sessions_at(qoe_sessions_t *s, uint32_t link)
-{
-    if (link == 0 || link > s->capacity) {
-        return NULL;
-    }
-
-    return qoe_sessions_slot(s, link - 1);
-}
-
-
-static void
-qoe_sessions_unlist(qoe_sessions_t *s, qoe_view_t *v)
-{
-    uint32_t     list;
-    qoe_view_t  *newer, *older;
-
-    if (v->list == 0 || v->list > QOE_SESSIONS_LISTS) {
-        return;
-    }
-
-    list = v->list - 1;
-    newer = qoe_sessions_at(s, v->newer);
-    older = qoe_sessions_at(s, v->older);
-
-    if (newer != NULL) {
-        newer->older = v->older;
-
-    } else {
-        s->newest[list] = v->older;
-    }
-
-    if (older != NULL) {
-        older->newer = v->newer;
-
-    } else {
-        s->oldest[list] = v->newer;
-    }
-
-    v->list = 0;
+    return qoe_sessions_view_slot(t, i);
 }

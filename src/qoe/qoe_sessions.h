@@ -2,9 +2,13 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The sessions of one lane, in the zone: a hash table of qoe_view_t with two
- * lists by last receipt, of visible and of hidden views.  One writer: the
- * helper thread that holds the lane.  Fixed memory.
+ * The sessions and the views of one lane, in the zone: a hash table of sessions
+ * with a list by last receipt, and their live views, which stand in a list by
+ * the silence that ends them.  One writer: the helper thread that holds the
+ * lane.  Fixed memory.
+ *
+ * A view takes a slot for as long as it is alive; what is over is remembered in
+ * the session's slot (qoe_session.h).
  *
  * A writer may be killed at any store: the next one calls
  * qoe_sessions_rebuild() before anything else.
@@ -15,67 +19,91 @@
 #define _QOE_SESSIONS_H_INCLUDED_
 
 
-#include "qoe_view.h"
+#include "qoe_session.h"
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
 
-typedef enum {
-    QOE_SESSIONS_VISIBLE = 0,
-    QOE_SESSIONS_HIDDEN,
-    QOE_SESSIONS_LISTS
-} qoe_sessions_list_t;
-
 
 /* Makes an empty table in size bytes, zero-filled, 64-byte aligned. */
-void qoe_sessions_create(qoe_sessions_t *s, size_t size);
+void qoe_sessions_create(qoe_sessions_t *t, size_t size);
 
 
 /* The writer. */
 
-qoe_view_t *qoe_sessions_find(qoe_sessions_t *s, const uint64_t session[2]);
+qoe_session_t *qoe_sessions_find(qoe_sessions_t *t, const uint64_t key[2]);
 
 /* A cleared slot for a session that is not there; NULL: the table is full. */
-qoe_view_t *qoe_sessions_add(qoe_sessions_t *s, const uint64_t session[2]);
+qoe_session_t *qoe_sessions_add(qoe_sessions_t *t, const uint64_t key[2]);
 
-/* Makes v the newest of a list. */
-void qoe_sessions_touch(qoe_sessions_t *s, qoe_view_t *v,
-    qoe_sessions_list_t list);
+/* Makes it the newest of the list. */
+void qoe_sessions_touch(qoe_sessions_t *t, qoe_session_t *s);
 
-/* The one that was silent longest, or NULL. */
-qoe_view_t *qoe_sessions_oldest(qoe_sessions_t *s, qoe_sessions_list_t list);
+/* The one that was silent longest, or NULL; the one after s. */
+qoe_session_t *qoe_sessions_oldest(qoe_sessions_t *t);
+qoe_session_t *qoe_sessions_newer(qoe_sessions_t *t, const qoe_session_t *s);
 
-/* The next one behind v in its list, or NULL. */
-qoe_view_t *qoe_sessions_newer(qoe_sessions_t *s, const qoe_view_t *v);
+/* Frees the slot; its views must have been removed. */
+void qoe_sessions_remove(qoe_sessions_t *t, qoe_session_t *s);
 
-/* Frees the slot; v->base must have been given up (0). */
-void qoe_sessions_remove(qoe_sessions_t *s, qoe_view_t *v);
+
+/* The live views of a session, the newest first; NULL after the last one. */
+qoe_view_t *qoe_sessions_view(qoe_sessions_t *t, const qoe_session_t *s);
+qoe_view_t *qoe_sessions_next_view(qoe_sessions_t *t, const qoe_view_t *v);
+
+qoe_session_t *qoe_sessions_of(qoe_sessions_t *t, const qoe_view_t *v);
 
 /*
- * Sets the attribute block, looked up at Unix time now_s for raw values with
- * that hash; for readers as one change.  0, 0, 0: not looked up yet, or given
- * up.  base 0 with a time: there was no room for it.
+ * A slot for a view of the session under view_key, not in a list yet; NULL:
+ * none is left.
  */
-void qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint64_t key,
-    uint32_t now_s);
+qoe_view_t *qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s,
+    uint64_t view_key);
 
-void qoe_sessions_rebuild(qoe_sessions_t *s);
+/* Makes v the newest of a list. */
+void qoe_sessions_list(qoe_sessions_t *t, qoe_view_t *v,
+    qoe_silence_t silence);
+
+/* The view that is in the list longest, or NULL. */
+qoe_view_t *qoe_sessions_silent(qoe_sessions_t *t, qoe_silence_t silence);
+
+/* Frees the slot; v->base and v->fine must have been given up (0). */
+void qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v);
+
+/*
+ * Sets the attribute blocks, looked up at Unix time now_s for raw values with
+ * that hash; for readers as one change.  All 0: not looked up yet, or given
+ * up.  A block 0 with a time: there was no room for it.
+ */
+void qoe_sessions_set_base(qoe_view_t *v, uint32_t base, uint32_t fine,
+    uint64_t key, uint32_t now_s);
+
+void qoe_sessions_rebuild(qoe_sessions_t *t);
 
 
 /* Any thread of any process. */
 
-uint32_t qoe_sessions_slots(const qoe_sessions_t *s);        /* capacity */
-uint32_t qoe_sessions_count(const qoe_sessions_t *s);        /* in use */
+typedef struct {
+    uint32_t        sessions;        /* in use */
+    uint32_t        sessions_max;
+    uint32_t        views;
+    uint32_t        views_max;
+} qoe_sessions_info_t;
+
+void qoe_sessions_info(const qoe_sessions_t *t, qoe_sessions_info_t *info);
+
+/* View slots. */
+uint32_t qoe_sessions_slots(const qoe_sessions_t *t);
 
 /*
- * A copy of slot i; false for a free one.  Its base is a block of the lane's
- * store only as long as a second read still gives it: read the block in
- * between.
+ * A copy of the view in slot i; false for a free one.  Its base is a block of
+ * the lane's store only as long as a second read still gives it: read the
+ * block in between.
  */
-bool qoe_sessions_read(const qoe_sessions_t *s, uint32_t i, qoe_view_t *copy);
+bool qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy);
 
-/* The writer's walk over its own slots. */
-qoe_view_t *qoe_sessions_slot(qoe_sessions_t *s, uint32_t i);
+/* The writer's walk over its own view slots; a free one has view_key 0. */
+qoe_view_t *qoe_sessions_slot(qoe_sessions_t *t, uint32_t i);
 
 
 #endif /* _QOE_SESSIONS_H_INCLUDED_ */

@@ -16,7 +16,7 @@
 #define QOE_STATE_SELF       8
 
 /* of a lane's region, per cent: sessions, events seen; the rest is series */
-#define QOE_STATE_SESSIONS   27
+#define QOE_STATE_SESSIONS   50
 #define QOE_STATE_SEEN       3
 
 _Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN + 128

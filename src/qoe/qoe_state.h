@@ -23,7 +23,7 @@
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  3
+#define QOE_STATE_VERSION  4
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
@@ -39,6 +39,10 @@ typedef struct {
     uint64_t        collected_ns;    /* the last export collection, Unix */
     uint64_t        points_exported;
     uint64_t        exporter_ms;     /* lease changed last; monotonic */
+    uint64_t        points_ns;       /* the time that exported points had
+                                        last, Unix: they never go back */
+    uint64_t        announced_ns;    /* series that began until then have been
+                                        exported, Unix */
 } qoe_state_shared_t;
 
 
@@ -62,6 +66,7 @@ typedef struct {
     qoe_view_conf_t      view;
     uint32_t             series_max;
     uint64_t             series_ttl_ms;
+    uint64_t             series_birth_ms;    /* 0: off */
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
 

@@ -275,8 +275,7 @@ qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env, uint32_t *head,
     qoe_st_set(&e->base, base);
     qoe_st_set(&e->extra, extra);
 
-    qoe_store_clear(s, i - 1, qoe_st_get(&s->restarts) ? now_ns
-                                                       : env->zone_start_ns);
+    qoe_store_clear(s, i - 1, now_ns);
     qoe_store_ref(s, base);
     qoe_store_ref(s, extra);
 
@@ -304,8 +303,7 @@ qoe_store_overflow(qoe_store_t *s, const qoe_store_env_t *env,
         qoe_st_set(&e->base, QOE_STORE_OVERFLOW_BLOCK);
         qoe_st_set(&e->extra, 0);
 
-        qoe_store_clear(s, slot, qoe_st_get(&s->restarts)
-                                 ? now_ns : env->zone_start_ns);
+        qoe_store_clear(s, slot, now_ns);
     }
 
     return slot + 1;
@@ -356,18 +354,21 @@ qoe_store_slot_free(qoe_store_t *s, uint32_t slot)
 
 /*
  * The value first, the touch behind it: a collector that has condemned the
- * series in between is found out, and the value begins it anew.
+ * series in between is found out, and the value begins it anew.  A birth is
+ * counted last: who finds the count changed finds the series.
  */
 
 static void
 qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
 {
+    bool               begins;
     uint64_t           life, live;
     qoe_store_slot_t  *e;
 
     e = qoe_store_slot(s, slot);
     live = QOE_LIFE_LIVE | (uint32_t) (now_ns / 1000000000);
     life = qoe_st_get(&e->life);
+    begins = !(life & QOE_LIFE_LIVE);
 
     if (life & QOE_LIFE_DEAD) {
         qoe_store_clear(s, slot, now_ns);
@@ -383,7 +384,12 @@ qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
         if (life & QOE_LIFE_DEAD) {
             qoe_store_clear(s, slot, now_ns);
             qoe_store_write(s, slot, value);
+            begins = true;
         }
+    }
+
+    if (begins) {
+        qoe_st_set(&s->born, s->born + 1);
     }
 }
 

@@ -50,7 +50,6 @@ typedef struct {
     qoe_hash_key_t  key;
     uint32_t       *count;
     uint32_t        max;                     /* openqoe_series_max */
-    uint64_t        zone_start_ns;
 } qoe_store_env_t;
 
 /*
@@ -138,6 +137,9 @@ typedef struct {
 uint32_t qoe_store_slots(const qoe_store_t *s);
 bool qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out);
 
+/* When the series of a slot began, Unix ns; 0: it reads as false. */
+uint64_t qoe_store_start(const qoe_store_t *s, uint32_t slot);
+
 /* Copies a block; its length, or 0 when it is none (any more). */
 size_t qoe_store_block_read(const qoe_store_t *s, uint32_t block,
     char buf[QOE_LABELS_MAX]);
@@ -156,12 +158,6 @@ void qoe_store_window(qoe_store_t *s, uint32_t slot);
  */
 bool qoe_store_condemn(qoe_store_t *s, uint32_t slot, uint32_t last_s);
 void qoe_store_pardon(qoe_store_t *s, uint32_t slot);
-/*
- * From now on new series start when they begin, not with the zone.  For all
- * lanes before the first series is condemned in any: the next value of it may
- * come by another one.
- */
-void qoe_store_restarts(qoe_store_t *s);
 
 
 typedef struct {
@@ -171,6 +167,8 @@ typedef struct {
     uint32_t         blocks;                 /* live */
     uint32_t         blocks_max;             /* no block is above */
     uint64_t         overflowed;             /* values, ever */
+    uint64_t         born;                   /* grows with each series that
+                                                begins, once readers see it */
 } qoe_store_info_t;
 
 void qoe_store_info(const qoe_store_t *s, qoe_store_info_t *info);

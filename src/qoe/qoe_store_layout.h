@@ -133,13 +133,11 @@ struct qoe_store_s {
     uint32_t        histogram_reserve;
     uint32_t        overflow[QOE_METRICS_N];
 
-    /* a series was condemned, here or in another lane; never goes back */
-    uint32_t        restarts __attribute__((aligned(64)));
-
     /* the writer's */
     uint32_t        series __attribute__((aligned(64)));
     uint32_t        live_blocks;     /* but for the overflow series' own */
     uint64_t        overflowed;
+    uint64_t        born;            /* series begun, ever */
     qoe_store_pool_t  pool[QOE_POOLS];
 };
 

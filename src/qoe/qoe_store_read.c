@@ -68,6 +68,24 @@ qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
 }
 
 
+/* The word alone, for who walks all slots to find those that are new. */
+
+uint64_t
+qoe_store_start(const qoe_store_t *s, uint32_t slot)
+{
+    qoe_store_slot_t  *e;
+
+    if (slot >= qoe_store_slots(s) || !qoe_store_slot_touched(s, slot)) {
+        return 0;
+    }
+
+    e = qoe_store_slot(s, slot);
+
+    return (qoe_st_get(&e->life) & QOE_LIFE_LIVE) ? qoe_st_get(&e->start_ns)
+                                                  : 0;
+}
+
+
 /* False: no series could be like that. */
 
 static bool
@@ -224,8 +242,6 @@ qoe_store_condemn(qoe_store_t *s, uint32_t slot, uint32_t last_s)
         return false;
     }
 
-    qoe_store_restarts(s);
-
     life = QOE_LIFE_LIVE | last_s;
 
     return __atomic_compare_exchange_n(&qoe_store_slot(s, slot)->life, &life,
@@ -254,15 +270,6 @@ qoe_store_pardon(qoe_store_t *s, uint32_t slot)
                                            __ATOMIC_ACQUIRE))
     {
         /* void */
-    }
-}
-
-
-void
-qoe_store_restarts(qoe_store_t *s)
-{
-    if (qoe_st_peek(&s->restarts) == 0) {
-        __atomic_store_n(&s->restarts, 1, __ATOMIC_SEQ_CST);
     }
 }
 
@@ -335,4 +342,5 @@ qoe_store_info(const qoe_store_t *s, qoe_store_info_t *info)
     info->blocks = qoe_st_get(&s->live_blocks);
     info->blocks_max = s->pool[QOE_POOL_BLOCKS].n;
     info->overflowed = qoe_st_get(&s->overflowed);
+    info->born = qoe_st_get(&s->born);
 }

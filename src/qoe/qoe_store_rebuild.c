@@ -42,6 +42,9 @@ qoe_store_rebuild(qoe_store_t *s, const qoe_store_env_t *env)
     was = s->series;
     qoe_st_set(&s->series, is);
 
+    /* it may have died before it counted a birth that readers see */
+    qoe_st_set(&s->born, s->born + 1);
+
     qoe_store_recount(env, was, is);
 }
 

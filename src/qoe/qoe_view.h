@@ -2,12 +2,17 @@
 /*
  * Copyright (C) OpenQoE
  *
- * One viewer's session and the view that is on in it: what happened, as
- * state of fixed size, and the metric points that each event makes.
+ * One view: what happened in it, as state of fixed size, and the metric points
+ * that its events make.  The rules are those of docs/numbers.md; the table of
+ * states and transitions is qoe_view_table.h.
  *
- * Pure: no clock, no memory but its arguments.  Time of the state machine is
- * the client's clock corrected by the session's estimated skew, so it never
- * runs ahead of receipt and never goes back.
+ * Pure: no clock, no memory but the arguments.  Time is the session's clock
+ * (qoe_session.h).
+ *
+ * An event arrives, and makes the points that it alone decides.  It is judged,
+ * which may change the state, once an event of the view that happened 500 ms
+ * later has arrived, or when the view was silent for 30 s or ends: players and
+ * networks do not keep the order of what happens at one moment.
  */
 
 
@@ -19,7 +24,7 @@
 #include "qoe_dimension.h"
 
 
-#define QOE_POINTS_MAX     64
+#define QOE_POINTS_MAX     128
 #define QOE_POINT_EXTRAS   3
 
 
@@ -48,66 +53,123 @@ typedef struct qoe_view_s  qoe_view_t;
 
 /*
  * The state.  Its first part is the table's (qoe_sessions.h); the rest is
- * private to qoe_view*.c.  All zero is a free slot.  At most 512 bytes.
+ * private to qoe_view*.c.  All zero is a free slot.
  */
 
 #include "qoe_view_state.h"
 
 
+/* openqoe_view_timeout: the silence, in ms, that ends a view. */
+
 typedef struct {
-    uint64_t        timeout_ms;              /* openqoe_view_timeout */
-    uint64_t        hidden_timeout_ms;
+    uint64_t        timeout_ms;              /* starting, playing, stalled */
+    uint64_t        paused_timeout_ms;
+    uint64_t        hidden_timeout_ms;       /* not paused, its page hidden */
 } qoe_view_conf_t;
 
 
+/* How a view may begin. */
+
+typedef struct {
+    uint64_t        view_key;
+    uint64_t        video_key;               /* 0: the event names no video */
+    uint64_t        at_ms;
+    bool            first;                   /* of its session: the page load
+                                                and the player's startup are
+                                                part of its startup */
+    bool            continued;               /* silence ended the one before */
+    float           told;                    /* playing_time by then, or NaN */
+    uint64_t        wait_ms;                 /* a wait that began, 0: none */
+} qoe_view_birth_t;
+
+
 typedef enum {
-    QOE_VIEW_EVENT = 0,          /* applied to the current view */
-    QOE_VIEW_DUPLICATE,          /* seen before: state and points untouched
-                                    but for events_total */
-    QOE_VIEW_LATE                /* of a view that is over: no state */
+    QOE_VIEW_EVENT = 0,          /* it will be judged */
+    QOE_VIEW_DUPLICATE,          /* seen before: nothing but events_total */
+    QOE_VIEW_LATE,               /* of a view that is over: no state */
+    QOE_VIEW_OLD                 /* older than what was judged: the same */
 } qoe_view_result_t;
 
+typedef enum {
+    QOE_VIEW_ENDED = 0,          /* the player said so */
+    QOE_VIEW_DETACHED,           /* and nothing played for 30 s */
+    QOE_VIEW_REPLACED,           /* by another video of its view_id */
+    QOE_VIEW_SILENT,
+    QOE_VIEW_EVICTED             /* its place was needed */
+} qoe_view_end_t;
+
+/* Which silence ends the view: each has a list in qoe_sessions.h. */
+
+typedef enum {
+    QOE_SILENCE_FRESH = 0,       /* heard of within 30 s */
+    QOE_SILENCE_ACTIVE,
+    QOE_SILENCE_HIDDEN,
+    QOE_SILENCE_PAUSED,
+    QOE_SILENCES
+} qoe_silence_t;
+
+
+/* Begins a view in a slot whose first part is filled in. */
+void qoe_view_begin(qoe_view_t *v, const qoe_view_birth_t *birth);
 
 /*
- * Begins the view view_key in a slot whose session part is filled in; a view
- * that is on must have been ended.  What the session has learnt stays.
+ * An event that arrived at at_ms; v is its view, or NULL if that is over.  The
+ * points belong to the attributes of the event; they replace what points held.
+ * seen: it came before.  Then look at qoe_view_ending().
  */
-void qoe_view_begin(qoe_view_t *v, uint64_t view_key, const qoe_sample_t *s);
-
-/*
- * Applies an event to the session.  The points belong to the attributes of
- * the event; they replace what points held.  The event's view_key decides:
- * the current one, or one that is over (QOE_VIEW_LATE).  A new one must have
- * been begun by the caller.  seen: it came before.
- */
-qoe_view_result_t qoe_view_apply(qoe_view_t *v, uint64_t view_key, bool seen,
+qoe_view_result_t qoe_view_apply(qoe_view_t *v, bool seen, uint64_t at_ms,
     const qoe_sample_t *s, const qoe_view_conf_t *conf, qoe_points_t *points);
 
-/* Is view_key the current view, or known to be over? */
-bool qoe_view_knows(const qoe_view_t *v, uint64_t view_key);
-
 /*
- * Ends the current view, if it is not over: the points of its whole, which
- * belong to the attributes last seen in it (v->base).  They replace what
- * points held.
+ * Judges what waits: of an event at at_ms all that happened 500 ms before it,
+ * with UINT64_MAX everything.  The points replace what points held.
  */
-void qoe_view_end(qoe_view_t *v, const qoe_view_conf_t *conf,
+void qoe_view_judge(qoe_view_t *v, uint64_t at_ms, const qoe_view_conf_t *conf,
     qoe_points_t *points);
 
-/* An event ended the view: call qoe_view_end() behind qoe_view_apply(). */
+/*
+ * Ends the view: judges what waits, and makes the points of its whole, which
+ * belong to the attributes last seen in it (v->base).  at_ms: where a view
+ * that is replaced ends.  The points replace what points held.
+ */
+void qoe_view_end(qoe_view_t *v, qoe_view_end_t why, uint64_t at_ms,
+    const qoe_view_conf_t *conf, qoe_points_t *points);
+
+/* An `ended` was judged: call qoe_view_end() next. */
 bool qoe_view_ending(const qoe_view_t *v);
 
-/* There is no view, or it has been ended. */
-bool qoe_view_over(const qoe_view_t *v);
+/* Its last event, judged or not, is over 30 s older than at_ms. */
+bool qoe_view_quiet(const qoe_view_t *v, uint64_t at_ms);
 
-/* Its page is hidden: the hidden timeout counts. */
-bool qoe_view_hidden(const qoe_view_t *v);
+/* It was suspended at least 30 s before at_ms, of the session's clock. */
+bool qoe_view_lapsed(const qoe_view_t *v, uint64_t at_ms);
 
-/* When silence ends it, or its session if it is over: Unix ms of receipt. */
-uint64_t qoe_view_due_ms(const qoe_view_t *v, const qoe_view_conf_t *conf);
+/* It has had a wish to play: another video takes its place. */
+bool qoe_view_attempted(const qoe_view_t *v);
+
+/* Its playing_time as the player counts, ms; NaN: not known. */
+float qoe_view_told(const qoe_view_t *v);
+
+/*
+ * The list that it belongs to after 30 s of silence; QOE_SILENCE_FRESH: none,
+ * for it was suspended, and is over.
+ */
+qoe_silence_t qoe_view_silence(const qoe_view_t *v);
+
+/* When silence of that kind is over: Unix ms of receipt. */
+uint64_t qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
+    const qoe_view_conf_t *conf);
 
 /* Counts in openqoe.concurrent_views_current at that Unix time. */
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
+
+/* How much later now is; never negative. */
+
+static inline uint64_t
+qoe_view_since(uint64_t now, uint64_t then)
+{
+    return now > then ? now - then : 0;
+}
 
 
 #endif /* _QOE_VIEW_H_INCLUDED_ */

@@ -8,8 +8,6 @@
 
 #include "qoe_view_priv.h"
 
-#include <math.h>
-
 
 /* A startup of 6 s scores a half. */
 #define QOE_STARTUP_DECAY  0.0001155
@@ -24,7 +22,10 @@ typedef enum {
 } qoe_view_outcome_t;
 
 
-static qoe_view_outcome_t qoe_view_outcome(const qoe_view_t *v);
+static void qoe_view_close_up(qoe_judge_t *j, qoe_view_end_t why,
+    uint64_t at_ms);
+static qoe_view_outcome_t qoe_view_outcome(const qoe_view_t *v,
+    qoe_view_end_t why);
 static double qoe_view_share(double part, double whole);
 static void qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
     qoe_view_outcome_t outcome);
@@ -35,54 +36,84 @@ static void qoe_view_end_scores(const qoe_view_t *v, qoe_points_t *points,
 
 
 void
-qoe_view_end(qoe_view_t *v, const qoe_view_conf_t *conf, qoe_points_t *points)
+qoe_view_end(qoe_view_t *v, qoe_view_end_t why, uint64_t at_ms,
+    const qoe_view_conf_t *conf, qoe_points_t *points)
 {
+    qoe_judge_t         j;
     qoe_view_outcome_t  outcome;
 
-    (void) conf;
+    qoe_points_clear(points);
 
-    points->n = 0;
-    points->ignored = 0;
-    points->used = 0;
+    /* its writer died between its begin and its first event */
 
-    /* begun, and its writer died before its first event was applied */
-
-    if (v->view_key == 0 || (v->flags & QOE_VIEW_FRESH)) {
-        v->view_key = 0;
+    if ((v->flags & QOE_VIEW_HEARD) == 0) {
         return;
     }
 
-    outcome = qoe_view_outcome(v);
+    memset(&j, 0, sizeof(j));
+    j.v = v;
+    j.conf = conf;
+    j.points = points;
 
-    qoe_view_stall_measured(v, points);
+    qoe_view_judge_before(&j, UINT64_MAX);
+    qoe_view_close_up(&j, why, at_ms);
+    outcome = qoe_view_outcome(v, why);
+
+    if (v->phase == QOE_PHASE_STALLED) {
+        qoe_view_close_stall(&j, why == QOE_VIEW_ENDED ? v->seen_ms
+                                                       : v->last.at_ms);
+    }
+
+    qoe_view_times(&j);
     qoe_view_end_outcome(v, points, outcome);
     qoe_view_end_stalls(v, points);
     qoe_view_end_quality(v, points);
     qoe_view_end_scores(v, points, outcome);
+}
 
-    v->over[v->over_next % QOE_VIEW_OVER] = v->view_key;
-    v->over_next = (uint8_t) ((v->over_next + 1) % QOE_VIEW_OVER);
-    v->view_key = 0;
+
+/* The end is the last event, but for one that another video replaces. */
+
+static void
+qoe_view_close_up(qoe_judge_t *j, qoe_view_end_t why, uint64_t at_ms)
+{
+    qoe_view_t          *v;
+    const qoe_growth_t   unknown = { QOE_GROWTH_UNKNOWN, 0 };
+
+    v = j->v;
+
+    qoe_view_start_unproven(j);
+
+    if (why == QOE_VIEW_REPLACED && v->phase == QOE_PHASE_PLAYING) {
+        qoe_view_play(j, qoe_view_credit(j, qoe_view_since(at_ms,
+                                                           v->last.at_ms),
+                                         unknown));
+        v->last.at_ms = qoe_max(v->last.at_ms, at_ms);
+        v->seen_ms = qoe_max(v->seen_ms, at_ms);
+    }
 }
 
 
 static qoe_view_outcome_t
-qoe_view_outcome(const qoe_view_t *v)
+qoe_view_outcome(const qoe_view_t *v, qoe_view_end_t why)
 {
-    bool  started;
-
-    started = (v->flags & QOE_VIEW_STARTED) != 0;
-
-    if (v->flags & (QOE_VIEW_FATAL|QOE_VIEW_DOUBTFUL)) {
-        return started ? QOE_VIEW_FAILED
-                       : QOE_VIEW_FAILED_START;
+    if ((v->flags & QOE_VIEW_STARTED) == 0) {
+        return v->flags & QOE_VIEW_FAILING ? QOE_VIEW_FAILED_START
+                                           : QOE_VIEW_WAS_LEFT;
     }
 
-    if (v->flags & QOE_VIEW_COMPLETED) {
+    if (why == QOE_VIEW_ENDED) {
         return QOE_VIEW_WAS_COMPLETED;
     }
 
-    return started ? QOE_VIEW_WAS_PLAYED : QOE_VIEW_WAS_LEFT;
+    if ((v->flags & QOE_VIEW_FATAL)
+        || (v->phase == QOE_PHASE_STALLED
+            && (v->flags & QOE_VIEW_ERROR_STALL)))
+    {
+        return QOE_VIEW_FAILED;
+    }
+
+    return QOE_VIEW_WAS_PLAYED;
 }
 
 
@@ -114,6 +145,10 @@ qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
     p = qoe_point_add(points, QOE_METRIC_VIEWS_TOTAL, 1);
     qoe_point_extra(p, QOE_DIM_OUTCOME, names[outcome]);
 
+    if (outcome == QOE_VIEW_WAS_COMPLETED) {
+        qoe_point_add(points, QOE_METRIC_VIEWS_COMPLETED_TOTAL, 1);
+    }
+
     /* the mean of what is 1 or 0 is the share of the 1s */
 
     qoe_point_add(points, QOE_METRIC_VIDEO_STARTUP_FAILURE_PERCENTAGE,
@@ -131,7 +166,7 @@ qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
 
     if ((v->flags & QOE_VIEW_HIDDEN) == 0) {
         qoe_point_add(points, QOE_METRIC_STAY_DURATION,
-                      (double) qoe_view_since(v->now_ms, v->entry_ms));
+                      (double) qoe_view_since(v->seen_ms, v->entry_ms));
     }
 }
 
@@ -141,8 +176,12 @@ qoe_view_end_stalls(const qoe_view_t *v, qoe_points_t *points)
 {
     double  playing, stalled, ratio;
 
-    playing = (double) v->spent_ms[QOE_VIEW_PLAYING];
-    stalled = (double) v->spent_ms[QOE_VIEW_STALLED];
+    if ((v->flags & QOE_VIEW_STARTED) == 0) {
+        return;
+    }
+
+    playing = (double) v->playing_ms;
+    stalled = (double) v->stalled_ms;
 
     qoe_point_add(points, QOE_METRIC_REBUFFER_COUNT, v->stalls);
 
@@ -163,29 +202,10 @@ qoe_view_end_stalls(const qoe_view_t *v, qoe_points_t *points)
 static void
 qoe_view_end_quality(const qoe_view_t *v, qoe_points_t *points)
 {
-    int                      i;
-    double                   playing;
-    qoe_point_t             *p;
-    static const qoe_span_t  names[] = {
-        [QOE_VIEW_VIDEO] = { "video", 5 },
-        [QOE_VIEW_AUDIO] = { "audio", 5 }
-    };
+    double  playing;
 
-    /* of other types not even the name is known any more */
-
-    for (i = QOE_VIEW_VIDEO; i <= QOE_VIEW_AUDIO; i++) {
-
-        if (v->media[i].rate_ms == 0) {
-            continue;
-        }
-
-        p = qoe_point_add(points, QOE_METRIC_TIME_WEIGHTED_AVERAGE_BITRATE,
-                          qoe_view_mean_rate(&v->media[i]) / 1000);
-
-        if (v->flags & (uint32_t) QOE_VIEW_NAMED << i) {
-            qoe_point_extra(p, QOE_DIM_MEDIA_TYPE, names[i]);
-        }
-    }
+    qoe_view_average(v, points, QOE_VIEW_VIDEO);
+    qoe_view_average(v, points, QOE_VIEW_AUDIO);
 
     if (v->media[QOE_VIEW_VIDEO].rate_ms != 0) {
         qoe_point_add(points, QOE_METRIC_WEIGHTED_AVERAGE_BITRATE,
@@ -197,7 +217,7 @@ qoe_view_end_quality(const qoe_view_t *v, qoe_points_t *points)
                       qoe_view_mean_pixels(v));
     }
 
-    playing = (double) v->spent_ms[QOE_VIEW_PLAYING];
+    playing = (double) v->playing_ms;
 
     if ((v->flags & QOE_VIEW_SIZED) && playing > 0) {
         qoe_point_add(points, QOE_METRIC_UPSCALE_PERCENTAGE,
@@ -219,8 +239,13 @@ qoe_view_end_scores(const qoe_view_t *v, qoe_points_t *points,
     m = &v->media[QOE_VIEW_VIDEO];
     startup = rebuffer = quality = NAN;
 
+    /* a share that is not known is none, and not 1 */
+
+    if (!isnan(v->aggregate)) {
+        startup = qoe_view_share(exp(-QOE_STARTUP_DECAY * v->aggregate), 1);
+    }
+
     if (v->flags & QOE_VIEW_STARTED) {
-        startup = qoe_view_share(exp(-QOE_STARTUP_DECAY * v->startup_ms), 1);
         rebuffer = 1 / hypot(1, v->stalls / 2.0);
     }
 

@@ -14,10 +14,13 @@
 
 /*
  * What a number may be.  Beyond it is a broken player, or a forged event, and
- * one of them spoils a mean for good: a duration is within a day.  Bitrates
- * have no lower limit here, for players say 0 or -1 for "not known".
+ * one of them spoils a mean for good: a duration is within a year, for live
+ * streams go on for days.  Bitrates have no lower limit here, for players say 0
+ * or -1 for "not known".  A position may be a Unix time.
  */
 
+#define QOE_LONG_MS        (366.0 * 86400000)
+#define QOE_POSITION_MAX   1e15
 #define QOE_RATE_MAX       1e12
 #define QOE_SIZE_MAX       100000            /* pixels of an edge */
 
@@ -25,15 +28,15 @@ static const struct {
     double          min;
     double          max;
 } qoe_view_range[QOE_NUMBERS] = {
-    [QOE_NUMBER_PAGE_LOAD_TIME]      = { 0, QOE_DAY_MS },
-    [QOE_NUMBER_PLAYER_STARTUP_TIME] = { 0, QOE_DAY_MS },
-    [QOE_NUMBER_VIDEO_STARTUP_TIME]  = { 0, QOE_DAY_MS },
-    [QOE_NUMBER_PLAYING_TIME]        = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_PAGE_LOAD_TIME]      = { 0, QOE_LONG_MS },
+    [QOE_NUMBER_PLAYER_STARTUP_TIME] = { 0, QOE_LONG_MS },
+    [QOE_NUMBER_VIDEO_STARTUP_TIME]  = { 0, QOE_LONG_MS },
+    [QOE_NUMBER_PLAYING_TIME]        = { 0, QOE_LONG_MS },
     [QOE_NUMBER_COMPLETION_RATE]     = { 0, 1.05 },
-    [QOE_NUMBER_SEEK_LATENCY]        = { 0, QOE_DAY_MS },
-    [QOE_NUMBER_STALL_DURATION]      = { 0, QOE_DAY_MS },
-    [QOE_NUMBER_STALL_POSITION_SECS] = { 0, QOE_DAY_MS / 1000 },
-    [QOE_NUMBER_BUFFER_LENGTH]       = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_SEEK_LATENCY]        = { 0, QOE_LONG_MS },
+    [QOE_NUMBER_STALL_DURATION]      = { 0, QOE_LONG_MS },
+    [QOE_NUMBER_STALL_POSITION_SECS] = { 0, QOE_LONG_MS / 1000 },
+    [QOE_NUMBER_BUFFER_LENGTH]       = { 0, QOE_LONG_MS },
     [QOE_NUMBER_Z_SCORE]             = { -1e6, 1e6 },
     [QOE_NUMBER_IS_OUTLIER]          = { 0, 1 },
     [QOE_NUMBER_BITRATE]             = { -QOE_RATE_MAX, QOE_RATE_MAX },
@@ -42,9 +45,9 @@ static const struct {
     [QOE_NUMBER_NEW_BITRATE_KB]      = { -QOE_RATE_MAX, QOE_RATE_MAX / 1000 },
     [QOE_NUMBER_DROPPED_FRAMES]      = { 0, 1e9 },
     [QOE_NUMBER_QUARTILE]            = { 0, 100 },
-    [QOE_NUMBER_FRAG_DURATION]       = { 0, QOE_DAY_MS / 1000 },
+    [QOE_NUMBER_FRAG_DURATION]       = { 0, QOE_LONG_MS / 1000 },
     [QOE_NUMBER_SIZE_BYTES]          = { 0, 1e12 },
-    [QOE_NUMBER_TTFB_MS]             = { 0, QOE_DAY_MS },
+    [QOE_NUMBER_TTFB_MS]             = { 0, QOE_LONG_MS },
     [QOE_NUMBER_BANDWIDTH]           = { 0, QOE_RATE_MAX },
     [QOE_NUMBER_FRAMERATE]           = { 0, 1000 },
     [QOE_NUMBER_RESOLUTION_WIDTH]    = { 0, QOE_SIZE_MAX },
@@ -54,7 +57,10 @@ static const struct {
     [QOE_NUMBER_PLAYER_WIDTH]        = { 0, QOE_SIZE_MAX },
     [QOE_NUMBER_PLAYER_HEIGHT]       = { 0, QOE_SIZE_MAX },
     [QOE_NUMBER_DEVICE_PIXEL_RATIO]  = { 0, 100 },
-    [QOE_NUMBER_FATAL]               = { 0, 1 }
+    [QOE_NUMBER_FATAL]               = { 0, 1 },
+    [QOE_NUMBER_PLAYBACK_RATE]       = { 0.01, 100 },
+    [QOE_NUMBER_PLAYBACK_TIME]       = { -QOE_POSITION_MAX, QOE_POSITION_MAX },
+    [QOE_NUMBER_VIDEO_DURATION]      = { -QOE_POSITION_MAX, QOE_POSITION_MAX }
 };
 
 _Static_assert(QOE_NUMBERS <= 64, "a bit a number");
@@ -87,6 +93,15 @@ qoe_view_valid(const qoe_sample_t *s, uint32_t *ignored)
     }
 
     return set;
+}
+
+
+void
+qoe_points_clear(qoe_points_t *points)
+{
+    points->n = 0;
+    points->ignored = 0;
+    points->used = 0;
 }
 
 

@@ -9,28 +9,29 @@
 
 #include "qoe_view_priv.h"
 
-#include <math.h>
 #include <strings.h>
 
 
-/* Of a video in pixels, and of its player's box. */
+/* A smaller bitrate is in kbit/s, whatever the player says. */
+#define QOE_VIEW_RATE_MIN      30000
 
-typedef struct {
-    double          height;
-    double          video;
-    double          player;
-} qoe_view_size_t;
+/* Sizes are rounded to pixels: a scale so near to 1 is 1. */
+#define QOE_VIEW_EXACT         0.01
+
+/* A larger bitrate_kb is in bit/s. */
+#define QOE_VIEW_RATE_KB_MAX   1000000
 
 
 static bool qoe_view_is(qoe_span_t text, const char *name);
-static qoe_view_size_t qoe_view_size(const qoe_view_step_t *x);
-static void qoe_view_set_size(qoe_view_t *v, const qoe_view_size_t *size);
-static uint64_t qoe_view_less(uint64_t part, uint64_t before, uint64_t ms);
 static bool qoe_view_of_audio(const qoe_view_step_t *x);
-static void qoe_view_rate_seen(qoe_view_step_t *x, double rate);
-static void qoe_view_picture(qoe_view_step_t *x);
+static void qoe_view_picture(qoe_view_step_t *x, const qoe_moment_t *size);
+static void qoe_view_name(qoe_view_step_t *x);
 static void qoe_view_change(qoe_view_step_t *x);
-static void qoe_view_averages(qoe_view_step_t *x);
+static int qoe_view_stretched(const qoe_view_t *v);
+static qoe_span_t qoe_view_direction(double before, double after);
+static uint16_t qoe_view_pixels(double n);
+static void qoe_view_rate_open(qoe_view_t *v, const qoe_moment_t *m);
+static void qoe_view_rate_seen(qoe_view_t *v, const qoe_moment_t *m);
 
 
 static bool
@@ -54,87 +55,66 @@ qoe_view_media_of(qoe_span_t media_type)
 }
 
 
-/* 0 and less is "not known"; dash.js tells kbit/s where others tell bit/s. */
+/*
+ * 0 and less is "not known".  Units are told by what is plausible: dash.js says
+ * kbit/s in some versions and bit/s in others.
+ */
 
 double
 qoe_view_bitrate(const qoe_view_step_t *x)
 {
-    double      rate;
-    qoe_span_t  player;
+    double  rate;
 
     rate = qoe_view_has(x, BITRATE) ? qoe_view_number(x, BITRATE) : 0;
-    player = qoe_view_text(x, PLAYER_NAME);
 
     if (rate > 0) {
-
-        if ((x->s->type == QOE_EVENT_PLAYING
-             || x->s->type == QOE_EVENT_HEARTBEAT)
-            && (qoe_view_is(player, "dashjs")
-                || qoe_view_is(player, "dash.js")))
-        {
-            rate *= 1000;
-        }
-
-        return rate;
+        return rate < QOE_VIEW_RATE_MIN ? rate * 1000 : rate;
     }
 
-    if (qoe_view_has(x, BITRATE_KB) && qoe_view_number(x, BITRATE_KB) > 0) {
-        return qoe_view_number(x, BITRATE_KB) * 1000;
+    rate = qoe_view_has(x, BITRATE_KB) ? qoe_view_number(x, BITRATE_KB) : 0;
+
+    if (rate > 0) {
+        return rate > QOE_VIEW_RATE_KB_MAX ? rate : rate * 1000;
     }
 
     return 0;
 }
 
 
-static qoe_view_size_t
-qoe_view_size(const qoe_view_step_t *x)
+static uint16_t
+qoe_view_pixels(double n)
 {
-    double           ratio, width;
-    qoe_view_size_t  size;
-
-    memset(&size, 0, sizeof(size));
-
-    if (qoe_view_has(x, VIDEO_WIDTH) && qoe_view_has(x, VIDEO_HEIGHT)
-        && qoe_view_number(x, VIDEO_WIDTH) > 0
-        && qoe_view_number(x, VIDEO_HEIGHT) > 0)
-    {
-        width = qoe_view_number(x, VIDEO_WIDTH);
-        size.height = qoe_view_number(x, VIDEO_HEIGHT);
-
-    } else {
-        width = qoe_view_has(x, RESOLUTION_WIDTH)
-                ? qoe_view_number(x, RESOLUTION_WIDTH) : 0;
-        size.height = qoe_view_has(x, RESOLUTION_HEIGHT)
-                      ? qoe_view_number(x, RESOLUTION_HEIGHT) : 0;
-    }
-
-    size.video = width * size.height;
-
-    if (qoe_view_has(x, PLAYER_WIDTH) && qoe_view_has(x, PLAYER_HEIGHT)) {
-        ratio = qoe_view_has(x, DEVICE_PIXEL_RATIO)
-                ? qoe_view_number(x, DEVICE_PIXEL_RATIO) : 1;
-
-        size.player = qoe_view_number(x, PLAYER_WIDTH)
-                      * qoe_view_number(x, PLAYER_HEIGHT) * ratio * ratio;
-    }
-
-    return size;
+    return n > 0 ? (uint16_t) qoe_min(n + 0.5, (double) UINT16_MAX) : 0;
 }
 
 
-static void
-qoe_view_set_size(qoe_view_t *v, const qoe_view_size_t *size)
+void
+qoe_view_sizes(qoe_moment_t *m, const qoe_view_step_t *x)
 {
-    if (size->video > 0) {
-        v->pixels = size->video;
+    double  ratio, width, height;
+
+    width = qoe_view_has(x, VIDEO_WIDTH) ? qoe_view_number(x, VIDEO_WIDTH) : 0;
+    height = qoe_view_has(x, VIDEO_HEIGHT) ? qoe_view_number(x, VIDEO_HEIGHT)
+                                           : 0;
+
+    if (width <= 0 || height <= 0) {
+        width = qoe_view_has(x, RESOLUTION_WIDTH)
+                ? qoe_view_number(x, RESOLUTION_WIDTH) : 0;
+        height = qoe_view_has(x, RESOLUTION_HEIGHT)
+                 ? qoe_view_number(x, RESOLUTION_HEIGHT) : 0;
     }
 
-    if (size->player > 0) {
-        v->player_pixels = size->player;
-    }
+    m->width = qoe_view_pixels(width);
+    m->height = qoe_view_pixels(height);
 
-    if (v->pixels > 0 && v->player_pixels > 0) {
-        v->flags |= QOE_VIEW_SIZED;
+    ratio = qoe_view_has(x, DEVICE_PIXEL_RATIO)
+            ? qoe_view_number(x, DEVICE_PIXEL_RATIO) : 1;
+
+    if (qoe_view_has(x, PLAYER_WIDTH) && qoe_view_has(x, PLAYER_HEIGHT)) {
+        m->box_width = qoe_view_pixels(qoe_view_number(x, PLAYER_WIDTH)
+                                       * ratio);
+        m->box_height = qoe_view_pixels(qoe_view_number(x, PLAYER_HEIGHT)
+                                        * ratio);
     }
 }
 
@@ -142,6 +122,7 @@ qoe_view_set_size(qoe_view_t *v, const qoe_view_size_t *size)
 void
 qoe_view_rate(qoe_view_t *v, uint64_t ms)
 {
+    double             pixels;
     unsigned           i;
     qoe_view_media_t  *m;
 
@@ -149,7 +130,7 @@ qoe_view_rate(qoe_view_t *v, uint64_t ms)
         m = &v->media[i];
 
         if (m->rate > 0) {
-            m->rate_sum += m->rate * (double) ms;
+            m->rate_sum += (double) m->rate * (double) ms;
             m->rate_ms += ms;
         }
     }
@@ -160,67 +141,35 @@ qoe_view_rate(qoe_view_t *v, uint64_t ms)
         v->log_sum += log(m->rate) * (double) ms;
     }
 
-    if (v->pixels > 0) {
-        v->pixel_sum += v->pixels * (double) ms;
+    pixels = (double) v->width * v->height;
+
+    if (pixels > 0) {
+        v->pixel_sum += pixels * (double) ms;
         v->pixel_ms += ms;
     }
 
-    if (v->pixels > 0 && v->player_pixels > 0) {
-        v->up_ms += v->pixels < v->player_pixels ? ms : 0;
-        v->down_ms += v->pixels > v->player_pixels ? ms : 0;
+    if (v->flags & QOE_VIEW_SIZED) {
+        v->up_ms += qoe_view_stretched(v) > 0 ? ms : 0;
+        v->down_ms += qoe_view_stretched(v) < 0 ? ms : 0;
     }
 }
 
 
-/* What was played when is not known any more: all of it shrinks alike. */
+/*
+ * 1: the player shows the picture larger than it is, -1: smaller.  The picture
+ * keeps its shape: the direction in which it fills the player decides.
+ */
 
-void
-qoe_view_rate_less(qoe_view_t *v, uint64_t before, uint64_t ms)
+static int
+qoe_view_stretched(const qoe_view_t *v)
 {
-    double             share;
-    unsigned           i;
-    uint64_t           left;
-    qoe_view_media_t  *m;
+    double  x, y, scale;
 
-    for (i = 0; i < QOE_VIEW_MEDIA; i++) {
-        m = &v->media[i];
+    x = v->box_width / (double) qoe_max(v->width, 1);
+    y = v->box_height / (double) qoe_max(v->height, 1);
+    scale = qoe_min(x, y);
 
-        if (m->rate_ms == 0) {
-            continue;
-        }
-
-        /* means are what they were */
-
-        left = qoe_view_less(m->rate_ms, before, ms);
-        share = (double) left / (double) m->rate_ms;
-
-        m->rate_ms = left;
-        m->rate_sum *= share;
-
-        if (i == QOE_VIEW_VIDEO) {
-            v->log_sum *= share;
-        }
-    }
-
-    if (v->pixel_ms != 0) {
-        left = qoe_view_less(v->pixel_ms, before, ms);
-        v->pixel_sum *= (double) left / (double) v->pixel_ms;
-        v->pixel_ms = left;
-    }
-
-    v->up_ms = qoe_view_less(v->up_ms, before, ms);
-    v->down_ms = qoe_view_less(v->down_ms, before, ms);
-}
-
-
-static uint64_t
-qoe_view_less(uint64_t part, uint64_t before, uint64_t ms)
-{
-    double  left;
-
-    left = (double) part * ((double) (before - ms) / (double) before);
-
-    return left < (double) (before - ms) ? (uint64_t) left : before - ms;
+    return (scale > 1 + QOE_VIEW_EXACT) - (scale < 1 - QOE_VIEW_EXACT);
 }
 
 
@@ -238,22 +187,119 @@ qoe_view_mean_pixels(const qoe_view_t *v)
 }
 
 
-/* What is played from now on. */
+static void
+qoe_view_rate_seen(qoe_view_t *v, const qoe_moment_t *m)
+{
+    v->media[m->media % QOE_VIEW_MEDIA].rate = m->bitrate;
+
+    if (m->media == QOE_VIEW_VIDEO && !(v->top >= m->bitrate)) {
+        v->top = m->bitrate;
+    }
+}
+
+
+/*
+ * An event that changes what is shown may not end the gap.  What was shown until
+ * then gets its part of the gap now, as if all of it were played.
+ */
 
 static void
-qoe_view_rate_seen(qoe_view_step_t *x, double rate)
+qoe_view_rate_open(qoe_view_t *v, const qoe_moment_t *m)
 {
-    qoe_view_t  *v;
+    uint64_t  ms;
 
-    v = x->v;
-    v->media[x->media].rate = rate;
-
-    if (qoe_view_text(x, MEDIA_TYPE).len != 0) {
-        v->flags |= (uint32_t) QOE_VIEW_NAMED << x->media;
+    if ((v->flags & QOE_VIEW_STARTED) == 0 || v->phase != QOE_PHASE_PLAYING) {
+        return;
     }
 
-    if (x->media == QOE_VIEW_VIDEO && !(v->top >= rate)) {
-        v->top = rate;
+    ms = qoe_view_since(qoe_view_since(m->at_ms, v->last.at_ms), v->rated_ms);
+
+    qoe_view_rate(v, ms);
+    v->rated_ms += (uint32_t) qoe_min(ms, (uint64_t) INT32_MAX);
+}
+
+
+void
+qoe_view_shown(qoe_judge_t *j)
+{
+    qoe_view_t          *v;
+    const qoe_moment_t  *m;
+
+    v = j->v;
+    m = j->m;
+
+    if (m->type != QOE_EVENT_QUALITYCHANGE && m->type != QOE_EVENT_PLAYING
+        && m->type != QOE_EVENT_HEARTBEAT)
+    {
+        return;
+    }
+
+    qoe_view_rate_open(v, m);
+
+    if (m->type == QOE_EVENT_QUALITYCHANGE) {
+        qoe_view_average(v, j->points, m->media);
+
+        if (m->media == QOE_VIEW_VIDEO && v->pixel_ms != 0) {
+            qoe_point_add(j->points,
+                          QOE_METRIC_TIME_WEIGHTED_AVERAGE_RESOLUTION,
+                          qoe_view_mean_pixels(v));
+        }
+    }
+
+    if (m->bitrate > 0) {
+        qoe_view_rate_seen(v, m);
+    }
+
+    if (m->media != QOE_VIEW_VIDEO) {
+        return;
+    }
+
+    /*
+     * What a `playing` or a heartbeat says of the picture is older than the
+     * last change: the qualitychange may have come meanwhile.
+     */
+
+    if (m->width != 0 && m->height != 0
+        && (m->type == QOE_EVENT_QUALITYCHANGE || v->width == 0))
+    {
+        v->width = m->width;
+        v->height = m->height;
+    }
+
+    if (m->box_width != 0 && m->box_height != 0) {
+        v->box_width = m->box_width;
+        v->box_height = m->box_height;
+    }
+
+    if (v->width != 0 && v->box_width != 0) {
+        v->flags |= QOE_VIEW_SIZED;
+    }
+}
+
+
+void
+qoe_view_average(const qoe_view_t *v, qoe_points_t *points, int media)
+{
+    qoe_point_t              *p;
+    const qoe_view_media_t   *m;
+    static const qoe_span_t   names[] = {
+        [QOE_VIEW_VIDEO] = { "video", 5 },
+        [QOE_VIEW_AUDIO] = { "audio", 5 }
+    };
+
+    /* of other types not even the name is known any more */
+
+    m = &v->media[media % QOE_VIEW_MEDIA];
+
+    if (media >= QOE_VIEW_OTHER || m->rate_ms == 0) {
+        return;
+    }
+
+    p = qoe_point_add(points, QOE_METRIC_TIME_WEIGHTED_AVERAGE_BITRATE,
+                      qoe_view_mean_rate(m) / 1000);
+
+    if (v->flags & (uint32_t) QOE_VIEW_NAMED << media) {
+        qoe_point_extra(p, QOE_DIM_MEDIA_TYPE, names[media]);
     }
 }
 
@@ -264,92 +310,115 @@ static bool
 qoe_view_of_audio(const qoe_view_step_t *x)
 {
     return qoe_view_text(x, MEDIA_TYPE).len == 0
-           && x->bitrate == x->v->media[QOE_VIEW_AUDIO].bitrate
-           && x->bitrate != x->v->media[QOE_VIEW_VIDEO].bitrate;
+           && (float) x->bitrate == x->v->media[QOE_VIEW_AUDIO].bitrate
+           && (float) x->bitrate != x->v->media[QOE_VIEW_VIDEO].bitrate;
 }
 
 
 /*
- * Of playing and heartbeat: what the view's last rendition was stays, for the
+ * Of `playing` and heartbeat: what was shown last stays, because the
  * qualitychange that this belongs to may still be on its way.
  */
 
 void
 qoe_view_rendition(qoe_view_step_t *x)
 {
-    qoe_view_t        *v;
-    qoe_view_size_t    size;
     qoe_view_media_t  *m;
-
-    v = x->v;
 
     if (x->bitrate > 0) {
         qoe_view_point(x, QOE_METRIC_BITRATE, x->bitrate, QOE_WITH_MEDIA);
     }
 
-    if (v == NULL) {
+    if (x->v == NULL || x->bitrate <= 0) {
         return;
     }
 
-    if (x->bitrate > 0 && !qoe_view_of_audio(x)) {
-        m = &v->media[x->media];
-
-        if (m->bitrate == 0) {
-            m->bitrate = x->bitrate;
-        }
-
-        qoe_view_rate_seen(x, x->bitrate);
+    if (qoe_view_of_audio(x)) {
+        x->bitrate = 0;
+        return;
     }
 
-    if (x->media == QOE_VIEW_VIDEO) {
-        size = qoe_view_size(x);
+    m = &x->v->media[x->media];
 
-        if (v->pixels > 0) {
-            size.video = 0;
-        }
+    if (m->bitrate == 0) {
+        m->bitrate = (float) x->bitrate;
+    }
 
-        qoe_view_set_size(v, &size);
+    qoe_view_name(x);
+}
+
+
+/* Points of the whole are named as the events were. */
+
+static void
+qoe_view_name(qoe_view_step_t *x)
+{
+    if (qoe_view_text(x, MEDIA_TYPE).len != 0) {
+        x->v->flags |= (uint32_t) QOE_VIEW_NAMED << x->media;
     }
 }
 
 
-/* A class of the height; what has no picture has none. */
+/* The classes, by the frame of 16:9 that a picture fits. */
 
-void
-qoe_view_resolution(qoe_view_step_t *x)
+static const struct {
+    unsigned        width;
+    unsigned        height;
+    qoe_span_t      text;
+} qoe_view_classes[] = {
+    { 7680, 4320, { "8k", 2 } },
+    { 3840, 2160, { "4k", 2 } },
+    { 2560, 1440, { "1440p", 5 } },
+    { 1920, 1080, { "1080p", 5 } },
+    { 1280, 720, { "720p", 4 } },
+    { 854, 480, { "480p", 4 } },
+    { 640, 360, { "360p", 4 } },
+    { 426, 240, { "240p", 4 } },
+    { 0, 0, { "unknown", 7 } }
+};
+
+#define QOE_VIEW_CLASSES                                                      \
+    (sizeof(qoe_view_classes) / sizeof(qoe_view_classes[0]))
+
+
+/*
+ * The class is the largest of which the picture has the width or the height,
+ * whichever way up: 1920x800 and 1080x1920 are 1080p.
+ */
+
+unsigned
+qoe_view_class(unsigned width, unsigned height)
 {
-    size_t                i;
-    double                height;
-    qoe_point_t          *p;
-    static const struct {
-        double            height;
-        qoe_span_t        text;
-    } classes[] = {
-        { 4320, { "8k", 2 } },
-        { 2160, { "4k", 2 } },
-        { 1440, { "1440p", 5 } },
-        { 1080, { "1080p", 5 } },
-        { 720, { "720p", 4 } },
-        { 480, { "480p", 4 } },
-        { 360, { "360p", 4 } },
-        { 240, { "240p", 4 } },
-        { 0, { "unknown", 7 } }
-    };
+    unsigned  i, wide, narrow;
 
-    height = qoe_view_size(x).height;
-
-    if (x->media == QOE_VIEW_AUDIO
-        || (x->media == QOE_VIEW_OTHER && height == 0))
-    {
-        return;
+    if (width == 0 || height == 0) {
+        return 0;
     }
 
-    for (i = 0; height < classes[i].height; i++) {
+    wide = qoe_max(width, height);
+    narrow = qoe_min(width, height);
+
+    for (i = 0; wide < qoe_view_classes[i].width
+                && narrow < qoe_view_classes[i].height; i++)
+    {
         /* void */
     }
 
-    p = qoe_point_add(x->points, QOE_METRIC_RESOLUTION_TOTAL, 1);
-    qoe_point_extra(p, QOE_DIM_RESOLUTION, classes[i].text);
+    return i + 1;
+}
+
+
+void
+qoe_view_class_point(qoe_points_t *points, unsigned class)
+{
+    qoe_point_t  *p;
+
+    if (class == 0 || class > QOE_VIEW_CLASSES) {
+        return;
+    }
+
+    p = qoe_point_add(points, QOE_METRIC_RESOLUTION_TOTAL, 1);
+    qoe_point_extra(p, QOE_DIM_RESOLUTION, qoe_view_classes[class - 1].text);
 }
 
 
@@ -368,10 +437,18 @@ qoe_view_quality_request(qoe_view_step_t *x)
              ? qoe_view_number(x, OLD_BITRATE_KB) * 1000 : 0;
 
     if (x->v != NULL) {
-        x->v->media[x->media].request_ms = x->now_ms;
+        x->v->media[x->media].request_ms = x->at_ms;
 
         if (before <= 0) {
-            before = x->v->media[x->media].bitrate;
+            before = (double) x->v->media[x->media].requested;
+        }
+
+        if (before <= 0) {
+            before = (double) x->v->media[x->media].bitrate;
+        }
+
+        if (after > 0) {
+            x->v->media[x->media].requested = (float) after;
         }
     }
 
@@ -382,14 +459,28 @@ qoe_view_quality_request(qoe_view_step_t *x)
     p = qoe_point_add(x->points, QOE_METRIC_BITRATE_CHANGE,
                       fabs(after - before));
     qoe_point_extra(p, QOE_DIM_MEDIA_TYPE, qoe_view_text(x, MEDIA_TYPE));
-    qoe_point_extra(p, QOE_DIM_DIRECTION,
-                    after > before ? qoe_span("up") : qoe_span("down"));
+    qoe_point_extra(p, QOE_DIM_DIRECTION, qoe_view_direction(before, after));
+}
+
+
+/* Bitrates are compared as they are kept. */
+
+static qoe_span_t
+qoe_view_direction(double before, double after)
+{
+    if ((float) after == (float) before) {
+        return qoe_span("same");
+    }
+
+    return after > before ? qoe_span("up") : qoe_span("down");
 }
 
 
 void
 qoe_view_quality_change(qoe_view_step_t *x)
 {
+    qoe_moment_t  size;
+
     qoe_view_point(x, QOE_METRIC_QUALITY_CHANGE_TOTAL, 1,
                    QOE_WITH_MEDIA|QOE_WITH_CODEC|QOE_WITH_FRAMERATE);
 
@@ -404,14 +495,22 @@ qoe_view_quality_change(qoe_view_step_t *x)
                        qoe_view_number(x, FRAMERATE), QOE_WITH_MEDIA);
     }
 
-    qoe_view_resolution(x);
+    memset(&size, 0, sizeof(size));
+    qoe_view_sizes(&size, x);
 
     if (x->media == QOE_VIEW_VIDEO) {
-        qoe_view_picture(x);
+        qoe_view_class_point(x->points, size.width && size.height
+                                        ? qoe_view_class(size.width,
+                                                         size.height)
+                                        : QOE_VIEW_CLASSES);
+        qoe_view_picture(x, &size);
+
+    } else if (x->media == QOE_VIEW_OTHER) {
+        qoe_view_class_point(x->points, qoe_view_class(size.width,
+                                                       size.height));
     }
 
     if (x->v != NULL) {
-        qoe_view_averages(x);
         qoe_view_change(x);
     }
 }
@@ -420,22 +519,22 @@ qoe_view_quality_change(qoe_view_step_t *x)
 /* What the event alone says of the picture. */
 
 static void
-qoe_view_picture(qoe_view_step_t *x)
+qoe_view_picture(qoe_view_step_t *x, const qoe_moment_t *size)
 {
-    double           rate;
-    qoe_view_size_t  size;
+    double  rate, pixels, box;
 
-    size = qoe_view_size(x);
+    pixels = (double) size->width * size->height;
+    box = (double) size->box_width * size->box_height;
     rate = qoe_view_has(x, FRAMERATE) ? qoe_view_number(x, FRAMERATE) : 0;
 
-    if (x->bitrate > 0 && size.video > 0 && rate > 0) {
+    if (x->bitrate > 0 && pixels > 0 && rate > 0) {
         qoe_view_point(x, QOE_METRIC_PERCEIVED_QUALITY_INDEX,
-                       x->bitrate / (size.video * rate), QOE_WITH_CODEC);
+                       x->bitrate / (pixels * rate), QOE_WITH_CODEC);
     }
 
-    if (size.video > 0 && size.player > 0) {
-        qoe_view_point(x, QOE_METRIC_RESOLUTION_TO_PLAYER_RATIO,
-                       size.video / size.player, 0);
+    if (pixels > 0 && box > 0) {
+        qoe_view_point(x, QOE_METRIC_RESOLUTION_TO_PLAYER_RATIO, pixels / box,
+                       0);
     }
 }
 
@@ -448,20 +547,18 @@ qoe_view_change(qoe_view_step_t *x)
     double             before;
     qoe_span_t         direction;
     qoe_point_t       *p;
-    qoe_view_size_t    size;
     qoe_view_media_t  *m;
 
     m = &x->v->media[x->media];
-    before = m->bitrate;
+    before = (double) m->bitrate;
     direction = qoe_span("same");
 
     if (before > 0) {
         qoe_view_point(x, QOE_METRIC_QUALITY_CHANGE_OLD_BITRATE_BPS, before,
                        QOE_WITH_MEDIA);
 
-        if (x->bitrate > 0 && x->bitrate != before) {
-            direction = x->bitrate > before ? qoe_span("up")
-                                            : qoe_span("down");
+        if (x->bitrate > 0) {
+            direction = qoe_view_direction(before, x->bitrate);
         }
     }
 
@@ -471,39 +568,13 @@ qoe_view_change(qoe_view_step_t *x)
 
     if (m->request_ms != 0) {
         qoe_view_point(x, QOE_METRIC_QUALITY_CHANGE_LATENCY,
-                       (double) qoe_view_since(x->now_ms, m->request_ms),
+                       (double) qoe_view_since(x->at_ms, m->request_ms),
                        QOE_WITH_MEDIA|QOE_WITH_CODEC);
         m->request_ms = 0;
     }
 
     if (x->bitrate > 0) {
-        m->bitrate = x->bitrate;
-        qoe_view_rate_seen(x, x->bitrate);
-    }
-
-    if (x->media == QOE_VIEW_VIDEO) {
-        size = qoe_view_size(x);
-        qoe_view_set_size(x->v, &size);
-    }
-}
-
-
-/* Of the view up to this change. */
-
-static void
-qoe_view_averages(qoe_view_step_t *x)
-{
-    const qoe_view_media_t  *m;
-
-    m = &x->v->media[x->media];
-
-    if (m->rate_ms != 0) {
-        qoe_view_point(x, QOE_METRIC_TIME_WEIGHTED_AVERAGE_BITRATE,
-                       qoe_view_mean_rate(m) / 1000, QOE_WITH_MEDIA);
-    }
-
-    if (x->media == QOE_VIEW_VIDEO && x->v->pixel_ms != 0) {
-        qoe_view_point(x, QOE_METRIC_TIME_WEIGHTED_AVERAGE_RESOLUTION,
-                       qoe_view_mean_pixels(x->v), 0);
+        m->bitrate = (float) x->bitrate;
+        qoe_view_name(x);
     }
 }

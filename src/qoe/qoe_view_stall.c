@@ -2,198 +2,345 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Stalls.  One begins with the first stallstart and is over with its stallend,
- * or when playback goes on without one; what is repeated in between is the
- * same stall.  A stall before the first frame is startup: its points are made,
- * but it is none of the view's.
- *
- * A duration is told once a stall.  Where playing comes without a stallend, as
- * dash.js has it, the one that was measured is kept for a stallend that may
- * still come and know better, until the next stall or the end of the view.
+ * What leads from one state to another after the first frame: the actions of
+ * QOE_VIEW_TRANSITIONS.  Each returns whether its row applies.
  */
 
 
 #include "qoe_view_priv.h"
 
 
-static bool qoe_view_idle(const qoe_view_t *v);
-static uint64_t qoe_view_stalled(const qoe_view_t *v, uint64_t now_ms);
-static void qoe_view_duration(qoe_points_t *points, double ms);
-static void qoe_view_stall_time(qoe_view_step_t *x, bool open,
-    uint64_t measured);
+/* The last position that a player tells may be that much past the duration. */
+#define QOE_VIEW_BEYOND_MS     2000
 
+
+static void qoe_view_close(qoe_judge_t *j, double ms, double told);
+static uint64_t qoe_view_seek_start(const qoe_moment_t *seek);
+
+
+bool
+qoe_view_always(qoe_judge_t *j)
+{
+    (void) j;
+
+    return true;
+}
+
+
+bool
+qoe_view_at_end(const qoe_view_t *v, const qoe_moment_t *m)
+{
+    double  left;
+
+    left = (double) v->duration - m->position;
+
+    /* a position far beyond it says that the duration is in another unit */
+
+    return v->duration > 0 && left <= QOE_VIEW_END_MS
+           && left >= -QOE_VIEW_BEYOND_MS;
+}
+
+
+/* A second one without an end in between is the same wait. */
 
 void
-qoe_view_stall_start(qoe_view_step_t *x)
+qoe_view_open_wait(qoe_view_t *v, const qoe_moment_t *m)
+{
+    if (v->wait.at_ms != 0) {
+        return;
+    }
+
+    qoe_view_mark(v, &v->wait, m);
+    v->wait_lost_ms = 0;
+    v->flags &= ~QOE_VIEW_ERROR_STALL;
+}
+
+
+bool
+qoe_view_wait_opens(qoe_judge_t *j)
+{
+    if (qoe_view_at_end(j->v, j->m)) {
+        return false;
+    }
+
+    j->v->wait.at_ms = 0;
+    qoe_view_open_wait(j->v, j->m);
+
+    return true;
+}
+
+
+bool
+qoe_view_wait_is_held(qoe_judge_t *j)
+{
+    j->v->flags |= QOE_VIEW_HELD;
+
+    return true;
+}
+
+
+bool
+qoe_view_wait_forgets(qoe_judge_t *j)
+{
+    j->v->flags &= ~QOE_VIEW_HELD;
+
+    return true;
+}
+
+
+/* It has played since the last event without having said so. */
+
+bool
+qoe_view_plays_on(qoe_judge_t *j)
+{
+    uint64_t  gap_ms;
+
+    gap_ms = j->gap_ms;
+
+    if (j->m->type == QOE_EVENT_SEEK && j->m->value > 0) {
+        gap_ms = qoe_view_since(gap_ms, (uint64_t) j->m->value);
+    }
+
+    qoe_view_play(j, qoe_view_credit(j, gap_ms, j->growth));
+
+    j->v->wait.at_ms = 0;
+    j->v->flags &= ~QOE_VIEW_HELD;
+
+    return true;
+}
+
+
+bool
+qoe_view_wait_resumes(qoe_judge_t *j)
+{
+    if ((j->v->flags & QOE_VIEW_HELD) == 0) {
+        return false;
+    }
+
+    j->v->flags &= ~QOE_VIEW_HELD;
+
+    return qoe_view_wait_opens(j);
+}
+
+
+/* The wait is over; it was a stall, if it was long enough. */
+
+static void
+qoe_view_close(qoe_judge_t *j, double ms, double told)
 {
     qoe_view_t  *v;
 
-    v = x->v;
+    v = j->v;
+    v->wait.at_ms = 0;
 
-    qoe_view_buffer(x);
+    /* what a player tells may be the sum of several stalls and of a pause */
 
-    /* a pause or a seek within a stall does not make two of it */
+    ms = told < ms ? told : ms;
 
-    if (v == NULL
-        || ((v->flags & QOE_VIEW_STALL)
-            && (v->stall_end_ms == 0 || v->state != QOE_VIEW_PLAYING)))
-    {
+    if (!(ms >= QOE_VIEW_STALL_MS)) {
         return;
     }
 
-    qoe_view_point(x, QOE_METRIC_REBUFFER_EVENTS_COUNT, 1, 0);
-    qoe_view_point(x, QOE_METRIC_REBUFFER_EVENTS_TOTAL, 1, 0);
+    v->stalls++;
+    v->stalled_ms += (uint64_t) ms;
 
-    v->stalls += (v->flags & QOE_VIEW_STARTED) != 0;
-
-    /* it may come so late that playback has gone on behind it */
-
-    if (x->now_ms < v->change_ms) {
-        return;
-    }
-
-    if (v->flags & QOE_VIEW_STALL) {
-        qoe_view_stall_measured(v, x->points);
-        v->flags |= QOE_VIEW_MEASURED;
-
-    } else {
-        v->flags &= ~QOE_VIEW_MEASURED;
-    }
-
-    v->flags &= ~(QOE_VIEW_STALL|QOE_VIEW_IDLE_STALL);
-
-    if (qoe_view_idle(v)) {
-        v->flags |= QOE_VIEW_IDLE_STALL;
-
-    } else {
-        qoe_view_enter(x, QOE_VIEW_STALLED);
-    }
-
-    v->flags |= QOE_VIEW_STALL;
-    v->stall_ms = x->now_ms;
-    v->stall_end_ms = 0;
+    qoe_point_add(j->points, QOE_METRIC_REBUFFER_EVENTS_COUNT, 1);
+    qoe_point_add(j->points, QOE_METRIC_REBUFFER_EVENTS_TOTAL, 1);
+    qoe_point_add(j->points, QOE_METRIC_REBUFFER_DURATION, ms);
+    qoe_point_add(j->points, QOE_METRIC_REBUFFER_DURATION_SECONDS, ms / 1000);
 }
 
 
-/* Paused, whether it seeks or not: nobody waits for it to play on. */
-
-static bool
-qoe_view_idle(const qoe_view_t *v)
+void
+qoe_view_close_stall(qoe_judge_t *j, uint64_t end_ms)
 {
-    return v->state == QOE_VIEW_PAUSED
-           || (v->state == QOE_VIEW_SEEKING
-               && (v->flags & QOE_VIEW_IDLE_SEEK));
+    uint64_t  ms;
+
+    ms = qoe_view_since(end_ms, j->v->wait.at_ms);
+
+    qoe_view_close(j, (double) qoe_view_since(ms, j->v->wait_lost_ms), NAN);
 }
 
+
+/* What is missing to the time that went by was the stall. */
+
+bool
+qoe_view_stall_grows(qoe_judge_t *j)
+{
+    double       total, stalled;
+    qoe_view_t  *v;
+
+    v = j->v;
+
+    total = (double) qoe_view_since(qoe_view_since(j->m->at_ms, v->wait.at_ms),
+                                    v->wait_lost_ms);
+    stalled = qoe_max(total - j->growth.ms, 0.0);
+
+    if (stalled < QOE_VIEW_STALL_MS) {
+        stalled = 0;
+    }
+
+    qoe_view_close(j, stalled, NAN);
+    qoe_view_play(j, (uint64_t) (total - stalled));
+
+    return true;
+}
+
+
+bool
+qoe_view_stall_goes_on(qoe_judge_t *j)
+{
+    double               ms;
+    uint32_t             stalls;
+    uint64_t             begin;
+    qoe_view_t          *v;
+    const qoe_moment_t  *seek;
+
+    v = j->v;
+    seek = qoe_moment_ahead(j, QOE_EVENT_SEEK, QOE_VIEW_HOLD_MS);
+    begin = seek ? qoe_view_seek_start(seek) : 0;
+
+    if (seek != NULL && begin <= j->m->at_ms + QOE_VIEW_NEAR_MS) {
+
+        /* the wait was for the seek that is reported next */
+
+        if (v->wait.at_ms + QOE_VIEW_NEAR_MS >= begin) {
+            v->wait.at_ms = 0;
+
+        } else {
+            qoe_view_close_stall(j, begin);
+        }
+
+        return true;
+    }
+
+    ms = (double) qoe_view_since(qoe_view_since(j->m->at_ms, v->wait.at_ms),
+                                 v->wait_lost_ms);
+    stalls = v->stalls;
+
+    qoe_view_close(j, ms, j->m->value);
+
+    if (v->stalls != stalls && !isnan(j->m->stalled_at)) {
+        qoe_point_add(j->points, QOE_METRIC_STALL_POSITION,
+                      j->m->stalled_at);
+    }
+
+    return true;
+}
+
+
+bool
+qoe_view_stall_ends(qoe_judge_t *j)
+{
+    qoe_view_close_stall(j, j->m->at_ms);
+
+    return true;
+}
+
+
+bool
+qoe_view_stall_pauses(qoe_judge_t *j)
+{
+    qoe_view_close_stall(j, j->m->at_ms);
+    j->v->flags |= QOE_VIEW_HELD;
+
+    return true;
+}
+
+
+bool
+qoe_view_stall_leaves(qoe_judge_t *j)
+{
+    qoe_view_close_stall(j, j->m->at_ms);
+
+    return qoe_view_suspends(j);
+}
+
+
+/* A seek is reported when it is over. */
 
 static uint64_t
-qoe_view_stalled(const qoe_view_t *v, uint64_t now_ms)
+qoe_view_seek_start(const qoe_moment_t *seek)
 {
-    uint64_t  end;
-
-    end = v->stall_end_ms != 0 ? v->stall_end_ms : now_ms;
-
-    return qoe_min(qoe_view_since(end, v->stall_ms), QOE_DAY_MS);
+    return seek->value > 0
+           ? qoe_view_since(seek->at_ms, (uint64_t) seek->value)
+           : seek->at_ms;
 }
 
 
-static void
-qoe_view_duration(qoe_points_t *points, double ms)
+bool
+qoe_view_stall_seeks(qoe_judge_t *j)
 {
-    qoe_point_add(points, QOE_METRIC_REBUFFER_DURATION, ms);
-    qoe_point_add(points, QOE_METRIC_REBUFFER_DURATION_SECONDS, ms / 1000);
+    uint64_t  begin;
+
+    begin = qoe_view_seek_start(j->m);
+
+    if (j->v->wait.at_ms + QOE_VIEW_NEAR_MS >= begin) {
+        j->v->wait.at_ms = 0;
+
+    } else {
+        qoe_view_close_stall(j, begin);
+    }
+
+    (void) qoe_view_seek_begins(j);
+
+    return qoe_view_seek_waits(j);
 }
 
 
-/* How long a paused player would have stalled nobody knows. */
-
-void
-qoe_view_stall_measured(const qoe_view_t *v, qoe_points_t *points)
+bool
+qoe_view_seek_begins(qoe_judge_t *j)
 {
-    if ((v->flags & QOE_VIEW_STALL) && v->stall_end_ms != 0
-        && (v->flags & QOE_VIEW_IDLE_STALL) == 0)
-    {
-        qoe_view_duration(points, (double) qoe_view_stalled(v, 0));
-    }
+    qoe_view_mark(j->v, &j->v->seek, j->m);
+
+    return true;
 }
 
 
-void
-qoe_view_stall_end(qoe_view_step_t *x)
+bool
+qoe_view_seek_waits(qoe_judge_t *j)
 {
-    bool         open, told;
-    uint64_t     measured;
-    qoe_view_t  *v;
+    j->v->wait.at_ms = 0;
+    qoe_view_open_wait(j->v, j->m);
 
-    v = x->v;
-    told = qoe_view_has(x, STALL_DURATION);
-    open = v != NULL && (v->flags & QOE_VIEW_STALL);
-    measured = open ? qoe_view_stalled(v, x->now_ms) : 0;
-
-    if (qoe_view_has(x, STALL_POSITION_SECS)) {
-        qoe_view_point(x, QOE_METRIC_STALL_POSITION,
-                       qoe_view_number(x, STALL_POSITION_SECS) * 1000, 0);
-    }
-
-    /* the next stall overtook it, and told its duration */
-
-    if (v != NULL && (v->flags & QOE_VIEW_MEASURED)
-        && x->now_ms < v->stall_ms)
-    {
-        v->flags &= ~QOE_VIEW_MEASURED;
-        return;
-    }
-
-    if (told || open) {
-        qoe_view_duration(x->points, told ? qoe_view_number(x, STALL_DURATION)
-                                          : (double) measured);
-    }
-
-    if (v == NULL) {
-        return;
-    }
-
-    if (told) {
-        qoe_view_stall_time(x, open, measured);
-    }
-
-    v->flags &= ~QOE_VIEW_STALL;
-
-    if (v->state == QOE_VIEW_STALLED) {
-        qoe_view_enter(x, v->flags & QOE_VIEW_STARTED ? QOE_VIEW_PLAYING
-                                                      : QOE_VIEW_INIT);
-    }
-
-    qoe_view_sought(x);
-
-    v->stall_end_ms = 0;
-
-    /* whatever is older has been overtaken */
-
-    v->change_ms = qoe_max(v->change_ms, x->now_ms);
+    return true;
 }
 
 
-/*
- * A stall that was longer than what was measured took place in what was held
- * for playing.  Without a stallstart it may have been startup, unless the
- * view has played for longer.
- */
-
-static void
-qoe_view_stall_time(qoe_view_step_t *x, bool open, uint64_t measured)
+bool
+qoe_view_seek_can_play(qoe_judge_t *j)
 {
-    uint64_t     ms;
-    qoe_view_t  *v;
+    return j->v->wait.at_ms == 0;
+}
 
-    v = x->v;
-    ms = (uint64_t) qoe_view_number(x, STALL_DURATION);
 
-    if ((v->flags & QOE_VIEW_STARTED) == 0
-        || (!open && ms > v->spent_ms[QOE_VIEW_PLAYING]))
-    {
-        return;
+bool
+qoe_view_seek_pauses(qoe_judge_t *j)
+{
+    if (j->v->wait.at_ms != 0) {
+        j->v->wait.at_ms = 0;
+        j->v->flags |= QOE_VIEW_HELD;
     }
 
-    qoe_view_move(x, qoe_view_since(ms, measured), QOE_VIEW_STALLED);
+    return true;
+}
+
+
+bool
+qoe_view_seek_ends(qoe_judge_t *j)
+{
+    j->v->wait.at_ms = 0;
+
+    return true;
+}
+
+
+bool
+qoe_view_suspends(qoe_judge_t *j)
+{
+    j->v->wait.at_ms = 0;
+    j->v->detached_ms = j->m->at_ms;
+    j->v->flags &= ~QOE_VIEW_HELD;
+
+    return true;
 }

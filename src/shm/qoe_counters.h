@@ -40,7 +40,10 @@
     X(RECORDS_INTERRUPTED,   "records whose metrics a kill may have cut")     \
     X(RECORDS_UNREAD,        "records that metrics could not be made of")     \
     X(EVENTS_DUPLICATE,      "events seen before in their view")              \
-    X(EVENTS_LATE,           "events of views that were over")                \
+    X(EVENTS_LATE,           "events of views that were over, or older than " \
+                             "what was judged")                               \
+    X(CLOCKS_SET,            "events that showed that a client's clock was "  \
+                             "set")                                           \
     X(VALUES_IGNORED,        "measurements out of range")                     \
     X(VIEWS_STARTED,         "views begun")                                   \
     X(VIEWS_ENDED,           "views over, for whatever reason")               \

@@ -35,7 +35,7 @@
 
 /* The regions of src/qoe, at least. */
 #define QOE_ZONE_SHARED_MIN  (800 * 1024)
-#define QOE_ZONE_STATE_MIN   (192 * 1024)    /* a lane */
+#define QOE_ZONE_STATE_MIN   (320 * 1024)    /* a lane */
 
 
 typedef struct qoe_zone_s  qoe_zone_t;

@@ -142,7 +142,7 @@ check_record(const qoe_event_t *ev, qoe_arena_t *arena)
     check(qoe_span_eq(r.body, ev->raw));
     check(s.type == ev->type && s.time_ms == ev->time_ms && s.set == ev->set);
 
-    for (i = 0; i < QOE_NUMBERS; i++) {
+    for (i = 0; i < QOE_DATA_NUMBERS; i++) {
         check((s.set >> i & 1) == 0 || s.number[i] == ev->number[i]);
     }
 }
@@ -212,9 +212,9 @@ check_data(const qoe_event_t *ev, const json_t *data)
     static const char *const  paths[][4] = { QOE_SAMPLE_NUMBERS(PATHS) };
 #undef PATHS
 
-    check((ev->set >> (QOE_NUMBERS - 1)) <= 1);
+    check((ev->set >> (QOE_DATA_NUMBERS - 1)) <= 1);
 
-    for (i = 0; i < QOE_NUMBERS; i++) {
+    for (i = 0; i < QOE_DATA_NUMBERS; i++) {
         set = false;
 
         for (j = 0; paths[i][j] != NULL && !set; j++) {

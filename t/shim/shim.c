@@ -6,7 +6,7 @@
  * switched while nginx runs.  OPENQOE_SHIM names a file of 4096 bytes, mapped
  * and read at each call:
  *
- *     bytes 0..7    signed, little-endian: seconds added to CLOCK_REALTIME
+ *     bytes 0..7    signed, little-endian: ms added to CLOCK_REALTIME
  *     bytes 8..11   errno of the calls below, 0: none
  *     bytes 12..15  bits: 1 write, 2 fdatasync and fsync, 4 create, 8 rename,
  *                   16 unlink, 32 half of a write is done before it fails
@@ -313,6 +313,26 @@ unlinkat(int dir, const char *path, int flags)
 }
 
 
+/* Adds the file's milliseconds, which may be negative. */
+
+static void
+shim_move(struct timespec *ts)
+{
+    int64_t  ns, second = 1000000000;
+
+    ns = ts->tv_nsec + shim->clock % 1000 * 1000000;
+    ts->tv_sec += shim->clock / 1000 + ns / second;
+    ns %= second;
+
+    if (ns < 0) {
+        ns += second;
+        ts->tv_sec--;
+    }
+
+    ts->tv_nsec = ns;
+}
+
+
 int
 clock_gettime(clockid_t clock, struct timespec *ts)
 {
@@ -322,7 +342,7 @@ clock_gettime(clockid_t clock, struct timespec *ts)
     rc = real(clock, ts);
 
     if (rc == 0 && shim != NULL && clock == CLOCK_REALTIME) {
-        ts->tv_sec += shim->clock;
+        shim_move(ts);
     }
 
     return rc;
@@ -332,13 +352,20 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 int
 gettimeofday(struct timeval *restrict tv, void *restrict zone)
 {
-    int  rc;
+    int              rc;
+    struct timespec  ts;
 
     SHIM_REAL(gettimeofday);
     rc = real(tv, zone);
 
     if (rc == 0 && shim != NULL) {
-        tv->tv_sec += shim->clock;
+        ts.tv_sec = tv->tv_sec;
+        ts.tv_nsec = tv->tv_usec * 1000;
+
+        shim_move(&ts);
+
+        tv->tv_sec = ts.tv_sec;
+        tv->tv_usec = ts.tv_nsec / 1000;
     }
 
     return rc;

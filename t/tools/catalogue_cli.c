@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * Prints the catalogue of metrics, a line each, between tabs: name, kind,
- * unit, bounds, group, attributes, when, description.
+ * unit, bounds, group, attributes, when, description, grain.
  */
 
 
@@ -40,8 +40,9 @@ main(void)
             printf("%s%.12g", j ? "," : "", m->bounds[j]);
         }
 
-        printf("\t%s\t%s\t%s\t%s\n", groups[group], m->attrs.data,
-               m->when.data, m->description.data);
+        printf("\t%s\t%s\t%s\t%s\t%s\n", groups[group], m->attrs.data,
+               m->when.data, m->description.data,
+               m->grain == QOE_GRAIN_HEADLINE ? "headline" : "coarse");
     }
 
     return 0;

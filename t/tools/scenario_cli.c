@@ -11,10 +11,7 @@
 
 #define _GNU_SOURCE                          /* asprintf() */
 
-#include "qoe_apply.h"
-#include "qoe_collect.h"
-#include "qoe_decode.h"
-#include "qoe_record.h"
+#include "scenario_run.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -22,7 +19,6 @@
 
 
 #define SCENARIO_START     1700000000000LL   /* +0 */
-#define SCENARIO_ZONE      (16 * 1024 * 1024)
 #define SCENARIO_LINE      65536
 #define SCENARIO_TYPES     8
 #define SCENARIO_POINTS    4096
@@ -30,20 +26,13 @@
 
 
 typedef struct {
-    char                *line;       /* of the file, for messages */
-    int                  number;
     int64_t              now;        /* of the last line, from the start */
     json_t              *defaults;
     char                *only;       /* names of metrics; NULL: all */
     qoe_custom_type_t    type[SCENARIO_TYPES];
     size_t               ntypes;
 
-    qoe_state_t          st;
-    qoe_conf_t           conf;
-    qoe_dimensions_t     dims;
-    qoe_governor_t       governor;
-    qoe_apply_t         *apply;
-    qoe_arena_t          arena;
+    scenario_run_t       run;
 
     char                *point[SCENARIO_POINTS];
     size_t               npoints;
@@ -53,60 +42,7 @@ typedef struct {
 static void
 fail(const scenario_t *sc, const char *why)
 {
-    fprintf(stderr, "line %d: %s\n", sc->number, why);
-    exit(1);
-}
-
-
-static uint64_t
-unix_ns(int64_t ms)
-{
-    return (uint64_t) (SCENARIO_START + ms) * 1000000;
-}
-
-
-static void
-setup(scenario_t *sc)
-{
-    void        *mem;
-    qoe_zone_t  *zone;
-
-    mem = aligned_alloc(4096, SCENARIO_ZONE);
-    if (mem == NULL) {
-        fail(sc, "no memory");
-    }
-
-    memset(mem, 0, SCENARIO_ZONE);
-
-    if (qoe_zone_create(&zone, mem, SCENARIO_ZONE, 1) != QOE_OK) {
-        fail(sc, "no zone");
-    }
-
-    qoe_state_create(zone);
-
-    if (qoe_state_attach(&sc->st, zone) != QOE_OK) {
-        fail(sc, "no state");
-    }
-
-    qoe_dimensions_init(&sc->dims);
-
-    sc->conf.groups = QOE_GROUPS_ALL;
-    sc->conf.view.timeout_ms = 120000;
-    sc->conf.view.hidden_timeout_ms = 1800000;
-    sc->conf.series_max = 100000;
-    sc->conf.series_ttl_ms = 3600000;
-    sc->conf.dims = &sc->dims;
-
-    qoe_governor_init(&sc->governor, sc->st.govern, &sc->dims,
-                      qoe_proc_self());
-
-    sc->apply = qoe_apply_create(&sc->st, &sc->conf, &sc->governor, 0, 0,
-                                 false);
-    if (sc->apply == NULL) {
-        fail(sc, "no memory");
-    }
-
-    qoe_arena_init(&sc->arena, &qoe_mem_heap, 65536, 16 * 1024 * 1024);
+    scenario_run_fail(&sc->run, why);
 }
 
 
@@ -150,49 +86,6 @@ set_field(const scenario_t *sc, json_t *object, char *word)
 }
 
 
-static void
-apply_events(scenario_t *sc, const char *body, int64_t received)
-{
-    size_t                  i;
-    qoe_span_t              packed;
-    qoe_batch_t             batch;
-    qoe_sample_t            sample;
-    qoe_record_t            record;
-    qoe_record_meta_t       meta;
-    qoe_record_parts_t      parts;
-    qoe_decode_conf_t       conf = {
-        .max_events = 100, .max_age_ms = 86400000, .max_ahead_ms = 300000,
-        .types = sc->type, .ntypes = sc->ntypes
-    };
-
-    if (qoe_decode(&batch, body, strlen(body), &conf,
-                   SCENARIO_START + received, &sc->arena) != QOE_OK)
-    {
-        fail(sc, batch.errors[0].reason);
-    }
-
-    memset(&meta, 0, sizeof(meta));
-    meta.received_ns = unix_ns(received);
-
-    for (i = 0; i < batch.nevents; i++) {
-
-        if (qoe_record_pack(&parts, &batch.events[i], &meta, &sc->arena)
-            != QOE_OK
-            || qoe_record_join(&packed, &parts, &sc->arena) != QOE_OK
-            || qoe_record_open(&record, packed) != QOE_OK
-            || qoe_record_sample(&sample, &record, &sc->arena) != QOE_OK)
-        {
-            fail(sc, "the record failed");
-        }
-
-        qoe_apply_sample(sc->apply, &sample, unix_ns(received));
-    }
-
-    qoe_batch_free(&batch);
-    qoe_arena_reset(&sc->arena);
-}
-
-
 /* An event's type, fields and data. */
 
 static void
@@ -228,7 +121,8 @@ run_event(scenario_t *sc, int64_t at, int64_t received, char *text)
     event = json_pack("{s:[o]}", "events", event);
     body = json_dumps(event, 0);
 
-    apply_events(sc, body, received);
+    scenario_run_batch(&sc->run, body, strlen(body),
+                       SCENARIO_START + received);
 
     free(body);
     json_decref(event);
@@ -259,7 +153,7 @@ run_line(scenario_t *sc, char *text)
 
     /* as the helper: what is due comes first, at its time or a bit later */
 
-    qoe_apply_tick(sc->apply, unix_ns(received));
+    scenario_run_tick(&sc->run, SCENARIO_START + received);
 
     if (strcmp(text, "tick") != 0) {
         run_event(sc, at, received, text);
@@ -280,6 +174,9 @@ read_types(scenario_t *sc, char *text)
         sc->type[sc->ntypes].severity = QOE_SEVERITY_INFO;
         sc->ntypes++;
     }
+
+    sc->run.types = sc->type;
+    sc->run.ntypes = sc->ntypes;
 }
 
 
@@ -447,25 +344,12 @@ collect(scenario_t *sc)
 {
     FILE             *out;
     size_t            i, j, len;
-    qoe_status_t      rc;
     qoe_collect_t    *c;
     qoe_collected_t   p;
 
-    c = qoe_collect_create(&sc->st, &sc->conf, &sc->governor,
-                           QOE_COLLECT_EXPORT, QOE_GROUP_CORE|QOE_GROUP_RULES
-                                               |QOE_GROUP_VIEW,
-                           unix_ns(sc->now), &qoe_mem_heap);
-    if (c == NULL) {
-        fail(sc, "no collection");
-    }
-
-    do {
-        rc = qoe_collect_step(c, 1000);
-    } while (rc == QOE_AGAIN);
-
-    if (rc != QOE_OK) {
-        fail(sc, "the collection failed");
-    }
+    c = scenario_run_collect(&sc->run, QOE_COLLECT_EXPORT,
+                             QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW,
+                             SCENARIO_START + sc->now);
 
     for (i = 0; i < QOE_METRICS_N; i++) {
 
@@ -508,7 +392,7 @@ main(int argc, char **argv)
         return 2;
     }
 
-    setup(&sc);
+    scenario_run_begin(&sc.run);
 
     sc.defaults = json_pack("{s:s, s:s, s:s, s:s, s:s}",
                             "org_id", "acme", "player_id", "web",
@@ -516,7 +400,7 @@ main(int argc, char **argv)
                             "viewer_id", "u1");
 
     do {
-        sc.number++;
+        sc.run.line++;
     } while (fgets(line, sizeof(line), in) != NULL && read_line(&sc, line));
 
     fclose(in);

@@ -59,7 +59,7 @@ made(place_t *p, const char *st, const char *stream_type)
     size_t             len;
     qoe_span_t         name, value;
     static char        text[256];
-    qoe_labels_t       l;
+    qoe_labels_t       l, fine;
     qoe_sample_t       s;
     qoe_labels_iter_t  it;
 
@@ -70,7 +70,7 @@ made(place_t *p, const char *st, const char *stream_type)
     s.text[QOE_TEXT_CMCD_ST] = qoe_span_str(st);
     s.text[QOE_TEXT_VIDEO_STREAM_TYPE] = qoe_span_str(stream_type);
 
-    (void) qoe_base_labels(&l, &s, &p->governor, NOW_S);
+    (void) qoe_base_labels(&l, &fine, &s, &p->governor, NOW_S);
 
     qoe_labels_iter(&it, qoe_labels_span(&l));
     len = 0;

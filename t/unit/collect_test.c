@@ -7,174 +7,10 @@
  */
 
 
-#include "tap.h"
-#include "qoe_collect.h"
+#include "collect_place.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
 #include <time.h>
-
-
-#define SIZE               (32 * 1024 * 1024)
-#define SECOND             1000000000ULL
-
-#define COUNTER            QOE_METRIC_EVENTS_TOTAL
-#define GAUGE              QOE_METRIC_PAGE_LOAD_TIME
-#define HISTOGRAM          QOE_METRIC_VIDEO_STARTUP_TIME
-
-
-typedef struct {
-    qoe_zone_t        *zone;
-    qoe_state_t        st;
-    qoe_conf_t         conf;
-    qoe_dimensions_t   dims;
-    qoe_governor_t     governor;
-    qoe_store_env_t    env;
-    uint64_t           now_ns;
-    qoe_collect_t     *c;
-} place_t;
-
-
-static void
-place_make(place_t *p, uint32_t lanes)
-{
-    void  *mem;
-
-    memset(p, 0, sizeof(place_t));
-
-    mem = mmap(NULL, SIZE, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1,
-               0);
-
-    if (mem == MAP_FAILED
-        || qoe_zone_create(&p->zone, mem, SIZE, lanes) != QOE_OK)
-    {
-        abort();
-    }
-
-    qoe_state_create(p->zone);
-
-    if (qoe_state_attach(&p->st, p->zone) != QOE_OK) {
-        abort();
-    }
-
-    qoe_dimensions_init(&p->dims);
-    qoe_governor_init(&p->governor, p->st.govern, &p->dims, qoe_proc_self());
-
-    p->conf.groups = QOE_GROUPS_ALL;
-    p->conf.series_max = 1000000;
-    p->conf.series_ttl_ms = 60000;
-    p->conf.dims = &p->dims;
-
-    p->env.key = p->st.key;
-    p->env.count = &p->st.shared->series;
-    p->env.max = p->conf.series_max;
-    p->env.zone_start_ns = qoe_zone_start_ns(p->zone);
-
-    p->now_ns = p->env.zone_start_ns + 5 * SECOND;
-}
-
-
-static void
-place_free(place_t *p)
-{
-    qoe_collect_destroy(p->c);
-    munmap(p->zone, SIZE);
-}
-
-
-static uint32_t
-block(place_t *p, uint32_t lane, const char *name, unsigned value)
-{
-    char          text[32];
-    qoe_labels_t  l;
-
-    snprintf(text, sizeof(text), "%u", value);
-    l.len = 0;
-
-    if (qoe_labels_add(&l, qoe_span_str(name), qoe_span_str(text)) != QOE_OK) {
-        abort();
-    }
-
-    return qoe_store_block(p->st.store[lane], &p->env, qoe_labels_span(&l));
-}
-
-
-static void
-record(place_t *p, uint32_t lane, qoe_metric_id_t metric, unsigned set,
-    unsigned extra, double value)
-{
-    uint32_t  b, x;
-
-    b = block(p, lane, "set", set);
-    x = extra ? block(p, lane, "extra", extra) : 0;
-
-    (void) qoe_store_record(p->st.store[lane], &p->env, metric, b, x, value,
-                            p->now_ns);
-
-    qoe_store_unref(p->st.store[lane], b);
-    qoe_store_unref(p->st.store[lane], x);
-}
-
-
-static void
-sweep(place_t *p)
-{
-    int       turn;
-    uint32_t  lane, cursor;
-
-    for (lane = 0; lane < p->st.lanes; lane++) {
-        cursor = 0;
-
-        for (turn = 0; turn < 2; turn++) {
-            do {
-                qoe_store_sweep(p->st.store[lane], &p->env, &cursor, 1000);
-            } while (cursor != 0);
-        }
-    }
-}
-
-
-static qoe_status_t
-collect(place_t *p, qoe_collect_mode_t mode, uint32_t groups,
-    const qoe_mem_t *mem)
-{
-    qoe_status_t  rc;
-
-    qoe_collect_destroy(p->c);
-
-    p->c = qoe_collect_create(&p->st, &p->conf, &p->governor, mode, groups,
-                              p->now_ns, mem);
-    if (p->c == NULL) {
-        return QOE_NOMEM;
-    }
-
-    do {
-        rc = qoe_collect_step(p->c, 500);
-    } while (rc == QOE_AGAIN);
-
-    return rc;
-}
-
-
-#define export(p)  collect(p, QOE_COLLECT_EXPORT, (p)->conf.groups,           \
-                           &qoe_mem_heap)
-#define scrape(p)  collect(p, QOE_COLLECT_READ,                               \
-                           (p)->conf.groups|QOE_GROUP_STATS, &qoe_mem_heap)
-
-
-/* The only series of the metric. */
-
-static bool
-only(place_t *p, qoe_metric_id_t metric, qoe_collected_t *out)
-{
-    if (qoe_collect_count(p->c, metric) != 1) {
-        return false;
-    }
-
-    qoe_collect_get(p->c, metric, 0, out);
-
-    return true;
-}
 
 
 static void
@@ -185,6 +21,7 @@ test_merge(void)
     qoe_collected_t   e;
 
     place_make(&p, 4);
+    p.conf.series_ttl_ms = 0;
 
     record(&p, 0, COUNTER, 1, 7, 5);
     record(&p, 1, COUNTER, 1, 7, 6);
@@ -196,7 +33,7 @@ test_merge(void)
     record(&p, 2, GAUGE, 1, 0, 50);
 
     ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.number == 11
-       && e.integer == 11 && e.start_ns == p.env.zone_start_ns,
+       && e.integer == 11 && e.start_ns == p.now_ns,
        "a counter of two lanes");
 
     bytes = qoe_collect_block(p.c, e.extra);
@@ -222,12 +59,68 @@ test_merge(void)
     ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.number == 100,
        "the next export has what came since");
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
-       "and one with nothing new has no series");
+       "one with nothing new has no series");
+
+    p.now_ns += 59 * SECOND;
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
+       "what was exported stands for a minute");
+    p.now_ns += SECOND;
+    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended,
+       "after that an export says that there is no value");
+    ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0
+       && export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
+       "once, and scrapes have no series then");
+
+    record(&p, 0, GAUGE, 1, 0, 40);
+    p.now_ns += 30 * SECOND;
+    record(&p, 3, GAUGE, 1, 0, 50);
+    (void) export(&p);
+    p.now_ns += 30 * SECOND;
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
+       "a later value of another lane is no end");
+    p.now_ns += 300 * SECOND;
+    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended,
+       "long intervals: the next export says that there is no value");
+
     ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
        "a scrape neither");
     ok(qoe_collect_count(p.c, COUNTER) == 1
        && qoe_collect_count(p.c, QOE_METRICS_N) == 0
        && qoe_collect_time_ns(p.c) == p.now_ns, "counters stay");
+
+    place_free(&p);
+}
+
+
+/* Views that are on are counted over sessions, of which there are none. */
+
+static void
+test_no_views(void)
+{
+    place_t          p;
+    qoe_collected_t  e;
+
+    place_make(&p, 2);
+
+    record(&p, 0, QOE_METRIC_VIEWS_STARTED_TOTAL, 1, 0, 1);
+    ok(scrape(&p) == QOE_OK
+       && qoe_collect_count(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0,
+       "the attributes of headline metrics have no number of views");
+
+    record(&p, 0, COUNTER, 2, 0, 1);
+    record(&p, 1, COUNTER, 2, 3, 1);
+    record(&p, 1, HISTOGRAM, 2, 0, 1);
+    ok(export(&p) == QOE_OK
+       && only(&p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, &e)
+       && e.number == 0 && e.base != 0 && e.extra == 0,
+       "where no session is left there are 0 while other series live");
+
+    p.now_ns += 120 * SECOND;
+    (void) export(&p);
+    sweep(&p);
+    ok(export(&p) == QOE_OK
+       && qoe_collect_count(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0,
+       "with the last of them the number leaves");
 
     place_free(&p);
 }
@@ -624,6 +517,7 @@ int
 main(void)
 {
     test_merge();
+    test_no_views();
     test_groups();
     test_idle();
     test_lanes();

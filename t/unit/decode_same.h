@@ -78,7 +78,7 @@ same_event(const qoe_event_t *a, const qoe_event_t *b)
         return "set";
     }
 
-    for (i = 0; i < QOE_NUMBERS; i++) {
+    for (i = 0; i < QOE_DATA_NUMBERS; i++) {
         if ((a->set >> i & 1) != 0
             && memcmp(&a->number[i], &b->number[i], sizeof(double)) != 0)
         {

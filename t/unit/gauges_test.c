@@ -12,6 +12,7 @@
 #include "qoe_record.h"
 #include "qoe_sessions.h"
 #include "qoe_spool_table.h"
+#include "qoe_view_table.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -184,27 +185,33 @@ static qoe_store_env_t
 env_of(place_t *p)
 {
     return (qoe_store_env_t) { p->st.key, &p->st.shared->series,
-                               p->conf.series_max,
-                               qoe_zone_start_ns(p->zone) };
+                               p->conf.series_max };
 }
 
 
-/* A session with a view, last heard of age_ms ago. */
+/* A session with a view that plays, last heard of age_ms ago. */
 
 static qoe_view_t *
 view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
 {
     uint32_t         base;
-    uint64_t         session[2];
+    uint64_t         key[2];
     qoe_view_t      *v;
     qoe_labels_t     l;
+    qoe_session_t   *session;
     qoe_store_env_t  env;
 
-    session[0] = ++p->sessions;
-    session[1] = 0x9e3779b97f4a7c15ULL * p->sessions;
+    key[0] = ++p->sessions;
+    key[1] = 0x9e3779b97f4a7c15ULL * p->sessions;
     env = env_of(p);
 
-    v = qoe_sessions_add(p->st.sessions[lane], session);
+    session = qoe_sessions_add(p->st.sessions[lane], key);
+
+    if (session == NULL) {
+        abort();
+    }
+
+    v = qoe_sessions_add_view(p->st.sessions[lane], session, p->sessions);
 
     if (v == NULL) {
         abort();
@@ -217,10 +224,10 @@ view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
                                labels_of(&l, org, "e"));
     }
 
-    qoe_sessions_set_base(v, base, 1, NOW_MS / 1000);
-    v->view_key = p->sessions;
+    qoe_sessions_set_base(v, base, 0, 1, NOW_MS / 1000);
     v->received_ms = NOW_MS - age_ms;
-    qoe_sessions_touch(p->st.sessions[lane], v, QOE_SESSIONS_VISIBLE);
+    v->phase = QOE_PHASE_PLAYING;
+    qoe_sessions_list(p->st.sessions[lane], v, QOE_SILENCE_FRESH);
 
     return v;
 }
@@ -281,18 +288,20 @@ test_views(void)
     view(p, 0, "b", 30001);
     view(p, 0, "c", 600000);
     view(p, 1, NULL, 0);
-    v = view(p, 1, "a", 0);
-    v->view_key = 0;
     v = view(p, 1, "f", 1000);
-    v->view_key = 0;
-    v = view(p, 1, NULL, 600000);
-    v->view_key = 0;
+    v->phase = QOE_PHASE_PAUSED;
+    v = view(p, 0, "g", 1000);
+    v->phase = QOE_PHASE_SUSPENDED;
+    v = view(p, 0, "h", 45000);
+    v->beat_ms = 15000;
+    v = view(p, 0, "h", 45001);
+    v->beat_ms = 15000;
     view(p, 0, "d", 0);
     v = view(p, 0, "a", 0);
-    qoe_sessions_set_base(v, 0, 0, 0);
-    qoe_sessions_remove(p->st.sessions[0], v);
+    qoe_sessions_set_base(v, 0, 0, 0, 0);
+    qoe_sessions_remove_view(p->st.sessions[0], v);
     v = view(p, 1, NULL, 0);
-    qoe_sessions_set_base(v, 0, 0, 0);
+    qoe_sessions_set_base(v, 0, 0, 0, 0);
 
     ok(collect(p), "a collection with views");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=a,env=e")
@@ -304,7 +313,11 @@ test_views(void)
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=c,env=e")
        == 0, "where the last one fell silent there are 0, not the last value");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=f,env=e")
-       == 0, "and where it ended");
+       == 0, "where the last view is paused there are 0");
+    ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=g,env=e")
+       == 0, "where the last player was taken away there are 0");
+    ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=h,env=e")
+       == 1, "a view that beats every 15 s counts for 45 s");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
                 "otel.metric.overflow=true") == 1,
        "a view whose attributes had no room, but none that has none yet");
@@ -357,38 +370,36 @@ come_and_leave(void *data)
 {
     uint32_t         n, base;
     place_t         *p;
-    uint64_t         session[2];
     qoe_view_t      *v;
     qoe_store_t     *store;
     qoe_labels_t     l;
+    qoe_session_t   *session;
     qoe_store_env_t  env;
 
     p = data;
     env = env_of(p);
     store = p->st.store[0];
 
+    session = qoe_sessions_add(p->st.sessions[0], (uint64_t[2]) { 1, 1 });
+
     for (n = 0; !__atomic_load_n(&p->over, __ATOMIC_RELAXED); n++) {
 
-        session[0] = n + 1;
-        session[1] = n + 1;
-
-        v = qoe_sessions_add(p->st.sessions[0], session);
+        v = qoe_sessions_add_view(p->st.sessions[0], session, n + 1);
 
         v->received_ms = NOW_MS;
-        __atomic_store_n(&v->view_key, n + 1, __ATOMIC_RELEASE);
+        v->phase = QOE_PHASE_PLAYING;
         linger(n % 5 == 0);
 
         base = qoe_store_block(store, &env,
                                labels_of(&l, n % 2 ? "a" : "b", "e"));
-        qoe_sessions_set_base(v, base, n % 2, NOW_S);
+        qoe_sessions_set_base(v, base, 0, n % 2, NOW_S);
         linger(n % 3 == 0);
 
-        v->view_key = (n % 3 == 0) ? 0 : v->view_key;
-        qoe_sessions_set_base(v, 0, 0, 0);
+        qoe_sessions_set_base(v, 0, 0, 0, 0);
         linger(n % 7 == 0);
 
         qoe_store_unref(store, base);
-        qoe_sessions_remove(p->st.sessions[0], v);
+        qoe_sessions_remove_view(p->st.sessions[0], v);
     }
 
     return NULL;

@@ -141,6 +141,20 @@ test_empty(void)
        "one gauge as JSON");
     qoe_otlp_metrics_destroy(m);
 
+    qoe_buf_reset(&out);
+    c->metric[QOE_METRIC_FRAMERATE].series[1].ended = true;
+    m = qoe_otlp_metrics_create(c, QOE_ENCODING_JSON, &nobody, 1000,
+                                &qoe_mem_heap);
+    ok(next_whole(m, &out, &n, 0) == QOE_OK && n == 1
+       && qoe_span_eq((qoe_span_t) { out.data, out.len }, qoe_span(
+       "{\"resourceMetrics\":[{\"resource\":{},\"scopeMetrics\":[{\"scope\":{"
+       "},\"metrics\":[{\"name\":\"openqoe.framerate\",\"description\":"
+       "\"Frame rate of the rendition shown\",\"unit\":\"fps\",\"gauge\":{"
+       "\"dataPoints\":[{\"timeUnixNano\":\"1700000060123456789\","
+       "\"flags\":1}]}}]}]}]}")),
+       "a gauge that has ended has no value, and says so");
+    qoe_otlp_metrics_destroy(m);
+
     qoe_buf_free(&out);
     fake_destroy(c);
 }

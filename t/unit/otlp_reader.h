@@ -229,7 +229,15 @@ check_number(reader_t *r, const number_t *p)
         r->wrong = "times of a number";
     }
 
-    if (m->kind == QOE_INSTRUMENT_COUNTER
+    if (s.ended) {
+        if (p->value_case != 0 || p->flags != 1) {
+            r->wrong = "a gauge that has ended has a value";
+        }
+
+    } else if (p->flags != 0) {
+        r->wrong = "the flags of a number";
+
+    } else if (m->kind == QOE_INSTRUMENT_COUNTER
         ? p->value_case != VALUE(AS_INT) || p->as_int != (int64_t) s.integer
         : p->value_case != VALUE(AS_DOUBLE) || p->as_double != s.number)
     {

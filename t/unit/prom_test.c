@@ -16,6 +16,7 @@
 
 #define SPEED_SERIES     20000
 #define TEXT_MAX         (256 * 1024 * 1024)
+#define START            1700000000123456789
 
 
 /* What Prometheus's own translator (otlptranslator 1.0.0) makes of them. */
@@ -31,6 +32,7 @@ static const struct {
     { "openqoe.video_startup_time", "openqoe_video_startup_time_milliseconds" },
     { "openqoe.views_started_total", "openqoe_views_started_total" },
     { "openqoe.views_completed_total", "openqoe_views_completed_total" },
+    { "openqoe.views_continued_total", "openqoe_views_continued_total" },
     { "openqoe.pause_events_total", "openqoe_pause_events_total" },
     { "openqoe.pause_playing_time", "openqoe_pause_playing_time_milliseconds" },
     { "openqoe.playing_time", "openqoe_playing_time_milliseconds" },
@@ -424,9 +426,10 @@ test_texts(void)
     c->metric[QOE_METRIC_FRAMERATE].n = 0;
     c->metric[QOE_METRIC_PLAYING_TIME_SECONDS].n = 0;
 
-    fake_add(c, QOE_METRIC_EVENTS_RECEIVED, 0, overflow, 1, 5, NULL);
-    fake_add(c, QOE_METRIC_PERCEIVED_QUALITY_INDEX, 0, overflow, 1, 0, &h);
-    fake_add(c, QOE_METRIC_PERCEIVED_QUALITY_INDEX, 0, 0, 1, 0, &h);
+    fake_add(c, QOE_METRIC_EVENTS_RECEIVED, 0, overflow, START, 5, NULL);
+    fake_add(c, QOE_METRIC_PERCEIVED_QUALITY_INDEX, 0, overflow, START, 0,
+             &h);
+    fake_add(c, QOE_METRIC_PERCEIVED_QUALITY_INDEX, 0, 0, START, 0, &h);
 
     text_is(c, QOE_PROM_OPENMETRICS,
             "# HELP openqoe_perceived_quality_index Bits a pixel of the "
@@ -442,6 +445,8 @@ test_texts(void)
             "\"true\"} 1.75\n"
             "openqoe_perceived_quality_index_count{otel_metric_overflow="
             "\"true\"} 4\n"
+            "openqoe_perceived_quality_index_created{otel_metric_overflow="
+            "\"true\"} 1700000000.123\n"
 #define LE(le, n)                                                             \
             "openqoe_perceived_quality_index_bucket{le=\"" le "\"} " #n "\n"
             LE("0.05", 1) LE("0.1", 1) LE("0.15", 3) LE("0.25", 3)
@@ -449,9 +454,12 @@ test_texts(void)
 #undef LE
             "openqoe_perceived_quality_index_sum 1.75\n"
             "openqoe_perceived_quality_index_count 4\n"
+            "openqoe_perceived_quality_index_created 1700000000.123\n"
             "# HELP openqoe_events_received Events received\n"
             "# TYPE openqoe_events_received counter\n"
             "openqoe_events_received_total{otel_metric_overflow=\"true\"} 5\n"
+            "openqoe_events_received_created{otel_metric_overflow=\"true\"} "
+            "1700000000.123\n"
             "# EOF\n", "histogram, and a counter in OpenMetrics");
 
     fake_destroy(c);

@@ -468,7 +468,7 @@ test_largest(qoe_event_t *ev, qoe_record_meta_t *meta, qoe_arena_t *arena,
     ev->sources = from;
     ev->nsources = QOE_SOURCES_MAX;
     ev->ndims = 0;
-    ev->set = UINT64_MAX >> (64 - QOE_NUMBERS);
+    ev->set = UINT64_MAX >> (64 - QOE_DATA_NUMBERS);
     meta->attrs = many;
     meta->nattrs = QOE_ATTRIBUTES_MAX + 1;
 

@@ -371,10 +371,107 @@ test_nowhere(void)
 }
 
 
+static void
+began(bench_t *b, uint64_t start_ns, qoe_metric_id_t metric)
+{
+    qoe_store_env_t  env;
+
+    env = (qoe_store_env_t) { state.key, &state.shared->series, 1000 };
+
+    (void) qoe_store_record(state.store[0], &env, metric, 0, 0, 7, start_ns);
+    b->now += qoe_collect_births_ms(&conf);
+    run(b);
+}
+
+
+/*
+ * Between two collections: zeros of what begins, values that the collection
+ * before has left out.
+ */
+
+static void
+test_births(void)
+{
+    bench_t   b;
+    uint64_t  collections, points, start_ns, announced_ns;
+
+    conf.series_birth_ms = 600000;
+    conf.groups = QOE_GROUP_CORE;
+    bench_init(&b, 1);
+    collections = count(QOE_COUNT_COLLECTIONS);
+    points = count(QOE_COUNT_POINTS_SENT);
+
+    b.env.interval_ms = 100 * conf.series_birth_ms;
+    qoe_report_take(b.report);
+    run(&b);
+    ok(qoe_report_idle(b.report) && b.transport[0].sent == 0,
+       "nothing has begun: nothing is exported");
+
+    began(&b, qoe_unix_ns(), QOE_METRIC_SEEK_TOTAL);
+    ok(b.transport[0].sent == 1, "a series that begins is exported soon");
+    fake_answer(&b.transport[0], QOE_OUTCOME_RETRY);
+    announced_ns = state.shared->announced_ns;
+    b.now += 5000;
+    run(&b);
+    fake_answer(&b.transport[0], QOE_OUTCOME_OK);
+    run(&b);
+    ok(count(QOE_COUNT_POINTS_SENT) == points + 1 && b.transport[0].sent == 2
+       && state.shared->announced_ns > announced_ns,
+       "by itself, again until it is taken");
+
+    began(&b, qoe_unix_ns(), QOE_METRIC_SEEK_TOTAL);
+    ok(b.transport[0].sent == 2, "a known series is not exported then");
+
+    b.now += b.env.interval_ms;
+    run(&b);
+    fake_answer(&b.transport[0], QOE_OUTCOME_OK);
+    run(&b);
+    ok(count(QOE_COUNT_COLLECTIONS) == collections + 1
+       && count(QOE_COUNT_POINTS_SENT) == points + 2,
+       "births are no collections of their own");
+
+    /* its wait ends a moment after that collection */
+
+    start_ns = state.shared->collected_ns + 1000000
+               - qoe_collect_wait_ms(&conf, QOE_COLLECT_EXPORT) * 1000000;
+    while (qoe_unix_ns() <= state.shared->collected_ns + 1000000) {
+        usleep(1000);
+    }
+
+    began(&b, start_ns, QOE_METRIC_PAUSE_EVENTS_TOTAL);
+    fake_answer(&b.transport[0], QOE_OUTCOME_OK);
+    run(&b);
+    ok(count(QOE_COUNT_POINTS_SENT) == points + 3,
+       "a value that a collection left out is exported after its wait");
+
+    b.now += qoe_collect_wait_ms(&conf, QOE_COLLECT_EXPORT)
+             + 2 * qoe_collect_births_ms(&conf);
+    run(&b);
+    points = (uint64_t) b.transport[0].sent;
+    b.now += 20 * qoe_collect_births_ms(&conf);
+    run(&b);
+    ok((uint64_t) b.transport[0].sent == points && qoe_report_idle(b.report),
+       "then there is no work until a series begins");
+
+    ok(qoe_report_last(b.report, 1) && !qoe_report_idle(b.report),
+       "the last collection is always made: one before it left values out");
+    run(&b);
+    fake_answer(&b.transport[0], QOE_OUTCOME_OK);
+    run(&b);
+    ok(qoe_report_idle(b.report), "over");
+
+    bench_free(&b);
+    conf.series_birth_ms = 0;
+    conf.groups = QOE_GROUPS_ALL;
+}
+
+
 int
 main(void)
 {
     setup_zone();
+
+    test_births();
 
     test_dead();
     test_last();

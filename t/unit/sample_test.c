@@ -158,7 +158,7 @@ test_paths(void)
     n = 0;
     bad = 0;
 
-    for (i = 0; i < QOE_NUMBERS; i++) {
+    for (i = 0; i < QOE_DATA_NUMBERS; i++) {
         for (j = 0; paths[i][j] != NULL; j++) {
             dot = strchr(paths[i][j], '.');
 
@@ -180,7 +180,8 @@ test_paths(void)
         }
     }
 
-    ok(bad == 0 && n > QOE_NUMBERS, "each of %zu paths sets its number", n);
+    ok(bad == 0 && n > QOE_DATA_NUMBERS, "each of %zu paths sets its number",
+       n);
 }
 
 

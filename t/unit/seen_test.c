@@ -103,43 +103,52 @@ test_bytes(void)
 }
 
 
+/* Each step changes what makes an event another one. */
+
 static void
 test_hash(void)
 {
-    size_t          i, j, same;
-    uint64_t        h[8];
+    size_t          i, j, n, same;
+    uint64_t        h[10];
     qoe_sample_t    s;
     qoe_hash_key_t  key = { 1, 2 };
 
     memset(&s, 0, sizeof(s));
     s.type_name = qoe_span("error");
     s.time_ms = 1700000000000;
+    n = 0;
 
-    h[0] = qoe_seen_hash(&key, 1, 1, &s);
-    h[1] = qoe_seen_hash(&key, 2, 1, &s);
-    h[2] = qoe_seen_hash(&key, 1, 3, &s);
+    h[n++] = qoe_seen_hash(&key, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 2, &s);
+    s.text[QOE_TEXT_VIEW_ID] = qoe_span("v1");
+    h[n++] = qoe_seen_hash(&key, 1, &s);
+    s.text[QOE_TEXT_VIDEO_ID] = qoe_span("v1");
+    h[n++] = qoe_seen_hash(&key, 1, &s);
+    s.text[QOE_TEXT_VIEW_ID] = qoe_span_null;
+    h[n++] = qoe_seen_hash(&key, 1, &s);
     s.text[QOE_TEXT_ERROR_CODE] = qoe_span("404");
-    h[3] = qoe_seen_hash(&key, 1, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, &s);
     s.text[QOE_TEXT_ERROR_CODE] = qoe_span("500");
-    h[4] = qoe_seen_hash(&key, 1, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, &s);
     s.text[QOE_TEXT_ERROR_FAMILY] = qoe_span("network");
-    h[5] = qoe_seen_hash(&key, 1, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, &s);
     s.text[QOE_TEXT_CODEC] = qoe_span("vp9");
-    h[6] = qoe_seen_hash(&key, 1, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, &s);
     s.set = 1;
-    h[7] = qoe_seen_hash(&key, 1, 1, &s);
+    h[n++] = qoe_seen_hash(&key, 1, &s);
 
-    for (i = 0, same = 0; i < 8; i++) {
+    for (i = 0, same = 0; i < n; i++) {
         for (j = 0; j < i; j++) {
             same += (h[i] == h[j]);
         }
     }
 
-    ok(same == 0, "other sessions, views, errors, codecs: other events");
+    ok(same == 0, "another session, view, video, error or codec is another "
+       "event");
 
     s.received_ns = 5;
-    ok(qoe_seen_hash(&key, 1, 1, &s) == h[7],
-       "received at another time it is the same");
+    ok(qoe_seen_hash(&key, 1, &s) == h[n - 1],
+       "an event that is received at another time is the same");
 }
 
 

@@ -17,7 +17,6 @@
 
 
 #define SECOND             1000000000ULL
-#define ZONE_START         (1000 * SECOND)
 #define NOW                (5000 * SECOND)
 
 #define COUNTER            QOE_METRIC_EVENTS_TOTAL
@@ -60,7 +59,6 @@ store_new(size_t size)
 
     env.key = (qoe_hash_key_t) { 11, 22 };
     env.max = 1000000;
-    env.zone_start_ns = ZONE_START;
 
     *env.count = 0;
 

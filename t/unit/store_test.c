@@ -52,8 +52,8 @@ test_kinds(void)
 
     ok(find(s, COUNTER, b, &e, &slot) && e.count == 12000000000000001ULL,
        "integers are exact beyond 2^53");
-    ok(e.start_ns == ZONE_START && e.last_s == 5001 && e.extra == 0,
-       "it began with the zone, and had its last value now");
+    ok(e.start_ns == NOW && e.last_s == 5001 && e.extra == 0,
+       "a series starts with its first value, and knows its last one");
 
     ok(qoe_store_record(s, &env, COUNTER, b, 0, -1, NOW) == QOE_INVALID
        && qoe_store_record(s, &env, COUNTER, b, 0, NAN, NOW) == QOE_INVALID
@@ -206,7 +206,7 @@ test_cap(void)
        "three series, two values overflowed");
 
     full = find(s, COUNTER, QOE_STORE_OVERFLOW_BLOCK, &e, &slot)
-           && e.count == 2 && e.start_ns == ZONE_START;
+           && e.count == 2 && e.start_ns == NOW;
     len = qoe_store_block_read(s, e.base, buf);
     qoe_labels_iter(&it, (qoe_span_t) { buf, len });
 
@@ -259,6 +259,7 @@ test_ends(void)
     uint32_t      slot, again, cursor, b;
     qoe_store_t  *s;
     qoe_series_t  e;
+    qoe_store_info_t  info;
 
     s = store_new(QOE_STORE_MIN);
     b = block(s, 1);
@@ -274,7 +275,7 @@ test_ends(void)
 
     qoe_store_pardon(s, slot);
     ok(qoe_store_read(s, slot, &e) && e.count == 6
-       && e.start_ns == ZONE_START && e.last_s == 5001,
+       && e.start_ns == NOW && e.last_s == 5001,
        "a pardoned one is as it was");
 
     qoe_store_condemn(s, slot, e.last_s);
@@ -283,9 +284,13 @@ test_ends(void)
        && e.start_ns == NOW + 9 * SECOND,
        "a condemned one begins anew with a value");
 
+    qoe_store_info(s, &info);
+    ok(info.born == 2, "both of its births are counted");
+
     qoe_store_record(s, &env, GAUGE, b, 0, 2, NOW + 9 * SECOND);
-    ok(find(s, GAUGE, b, &e, &again) && e.start_ns == NOW + 9 * SECOND,
-       "from then on new series start when they begin");
+    ok(find(s, GAUGE, b, &e, &again)
+       && qoe_store_start(s, again) == NOW + 9 * SECOND,
+       "the start of a series can be read alone");
 
     condemn_all(s);
     cursor = 0;

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Streams of events for the tests of the view state machine, and a log of the
- * points that they make.
+ * Streams of events of a single view for the tests of the view state machine,
+ * and a log of the points that they make.
  */
 
 
@@ -12,12 +12,14 @@
 
 
 #include <math.h>
+#include <string.h>
 
 #include "tap.h"
-#include "qoe_view.h"
+#include "qoe_session.h"
+#include "qoe_view_table.h"
 
 
-#define LOG_POINTS   4096
+#define LOG_POINTS   32768
 #define LOG_START    1700000000000ULL
 
 
@@ -28,18 +30,23 @@ typedef struct {
 } logged_t;
 
 typedef struct {
-    qoe_view_t         v;
+    qoe_session_t      session;          /* its clock */
+    qoe_view_t         v;                /* view_key 0: none yet, or over */
+    qoe_view_birth_t   birth;            /* of the next view, at_ms apart */
     qoe_points_t       points;
     logged_t           log[LOG_POINTS];
     size_t             n;
     uint32_t           ignored;
     uint64_t           delay_ms;         /* of the next events' receipt */
     bool               again;            /* the next event came before */
+    unsigned           stepped;          /* how often the clock was set */
     qoe_view_result_t  last;
 } stream_t;
 
 
-static const qoe_view_conf_t  view_conf = { 120000, 1800000 };
+/* openqoe_view_timeout 10m paused=60m hidden=3m */
+
+static const qoe_view_conf_t  view_conf = { 600000, 3600000, 180000 };
 
 static const char *const  dim_names[] = {
 #define DIM_NAME(id, name, role, action, max, maxlen)  [QOE_DIM_##id] = name,
@@ -51,6 +58,8 @@ static const char *const  number_names[] = {
 #define NUMBER_NAME(id, name, ...)  [QOE_NUMBER_##id] = name,
     QOE_SAMPLE_NUMBERS(NUMBER_NAME)
 #undef NUMBER_NAME
+    [QOE_NUMBER_PLAYBACK_TIME] = "at",
+    [QOE_NUMBER_VIDEO_DURATION] = "duration",
 };
 
 
@@ -61,7 +70,11 @@ log_points(stream_t *t)
     logged_t           *l;
     const qoe_point_t  *p;
 
-    for (i = 0; i < t->points.n && t->n < LOG_POINTS; i++) {
+    if (t->n + t->points.n > LOG_POINTS) {
+        abort();
+    }
+
+    for (i = 0; i < t->points.n; i++) {
         p = &t->points.point[i];
         l = &t->log[t->n++];
 
@@ -97,7 +110,10 @@ type_of(const char *name)
 }
 
 
-/* data: "playing_time=1000 media_type=video player=dashjs" */
+/*
+ * data: "playing_time=1000 media_type=video player=dashjs".  The position
+ * (playback_time) is "at", the video's duration "duration".
+ */
 
 static inline void
 make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
@@ -130,7 +146,9 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
         *value++ = '\0';
 
         for (i = 0; i < QOE_NUMBERS; i++) {
-            if (strcmp(number_names[i], key) == 0) {
+            if (number_names[i] != NULL
+                && strcmp(number_names[i], key) == 0)
+            {
                 s->set |= 1ULL << i;
                 s->number[i] = strtod(value, NULL);
             }
@@ -145,12 +163,41 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
 }
 
 
-/* An event of view number key at ms of the stream's clock. */
+/* What a helper does 30 s after the last event: nothing waits any longer. */
 
 static inline void
-event_of(stream_t *t, uint64_t key, int64_t ms, const char *type,
-    const char *data)
+quiet(stream_t *t)
 {
+    qoe_view_judge(&t->v, UINT64_MAX, &view_conf, &t->points);
+    log_points(t);
+}
+
+
+/* at_ms: where a view that is replaced ends. */
+
+static inline void
+end_as(stream_t *t, qoe_view_end_t why, uint64_t at_ms)
+{
+    qoe_view_end(&t->v, why, at_ms, &view_conf, &t->points);
+    log_points(t);
+
+    t->v.view_key = 0;
+}
+
+
+static inline void
+end_view(stream_t *t)
+{
+    end_as(t, QOE_VIEW_SILENT, 0);
+}
+
+
+/* An event at ms of the stream's clock. */
+
+static inline void
+event(stream_t *t, int64_t ms, const char *type, const char *data)
+{
+    bool          stepped;
     char          buf[512];
     uint64_t      at;
     qoe_sample_t  s;
@@ -160,24 +207,22 @@ event_of(stream_t *t, uint64_t key, int64_t ms, const char *type,
     snprintf(buf, sizeof(buf), "%s", data ? data : "");
     make_sample(&s, type, at, at + t->delay_ms, buf);
 
-    if (!qoe_view_knows(&t->v, key)) {
-        qoe_view_end(&t->v, &view_conf, &t->points);
-        log_points(t);
-        qoe_view_begin(&t->v, key, &s);
+    at = qoe_session_clock(&t->session, &s, &stepped);
+    t->stepped += stepped;
+
+    if (t->v.view_key == 0) {
+        t->birth.at_ms = at;
+        qoe_view_begin(&t->v, &t->birth);
     }
 
-    t->last = qoe_view_apply(&t->v, key, t->again, &s, &view_conf,
+    t->last = qoe_view_apply(&t->v, t->again, at, &s, &view_conf,
                              &t->points);
     log_points(t);
 
     if (qoe_view_ending(&t->v)) {
-        qoe_view_end(&t->v, &view_conf, &t->points);
-        log_points(t);
+        end_as(t, QOE_VIEW_ENDED, at);
     }
 }
-
-
-#define event(t, ms, type, data)  event_of(t, 1, ms, type, data)
 
 
 static inline stream_t *
@@ -187,15 +232,11 @@ stream(void)
 
     memset(&t, 0, sizeof(t));
 
+    t.birth.view_key = 1;
+    t.birth.first = true;
+    t.birth.told = NAN;
+
     return &t;
-}
-
-
-static inline void
-end_view(stream_t *t)
-{
-    qoe_view_end(&t->v, &view_conf, &t->points);
-    log_points(t);
 }
 
 
@@ -231,6 +272,273 @@ made(const stream_t *t, qoe_metric_id_t metric, size_t count, double sum,
            qoe_metrics[metric].name.data, n, total, last);
 
     return 0;
+}
+
+
+/*
+ * A script: "0 playing at=0; 10000..60000 heartbeat at=@ playing_time=@-500;
+ * end".  From..to is every 10 s; @ is the event's time, with a number added.
+ * "end" is the end by silence, "quiet" 30 s of it, "again" what makes the next
+ * event a duplicate; "replaced" ends the view by another video then.
+ */
+
+static inline void
+script_event(stream_t *t, int64_t ms, const char *text)
+{
+    char         type[64], data[512], *end;
+    double       value;
+    size_t       n;
+    const char  *p;
+
+    n = strcspn(text, " ");
+    snprintf(type, sizeof(type), "%.*s", (int) n, text);
+    text += n + strspn(text + n, " ");
+    n = 0;
+
+    for (p = text; *p != '\0'; p++) {
+
+        if (*p != '@') {
+            data[n++] = *p;
+            continue;
+        }
+
+        value = (double) ms;
+
+        if (p[1] == '+' || p[1] == '-') {
+            value += strtod(p + 1, &end);
+            p = end - 1;
+        }
+
+        n += (size_t) snprintf(data + n, sizeof(data) - n, "%.17g", value);
+    }
+
+    data[n] = '\0';
+
+    if (strcmp(type, "replaced") == 0) {
+        end_as(t, QOE_VIEW_REPLACED, LOG_START + (uint64_t) ms);
+
+    } else {
+        event(t, ms, type, data);
+        t->again = false;
+    }
+}
+
+
+static inline void
+script_line(stream_t *t, char *line)
+{
+    char     *text;
+    int64_t   ms, until;
+
+    line += strspn(line, " ");
+
+    if (strcmp(line, "end") == 0) {
+        end_view(t);
+        return;
+    }
+
+    if (strcmp(line, "quiet") == 0) {
+        quiet(t);
+        return;
+    }
+
+    if (strcmp(line, "again") == 0) {
+        t->again = true;
+        return;
+    }
+
+    ms = strtoll(line, &text, 10);
+    until = ms;
+
+    if (strncmp(text, "..", 2) == 0) {
+        until = strtoll(text + 2, &text, 10);
+    }
+
+    for (text += strspn(text, " "); ms <= until; ms += 10000) {
+        script_event(t, ms, text);
+    }
+}
+
+
+static inline void
+script(stream_t *t, const char *text)
+{
+    char  *copy, *line, *state;
+
+    copy = strdup(text);
+
+    for (line = strtok_r(copy, ";", &state); line != NULL;
+         line = strtok_r(NULL, ";", &state))
+    {
+        script_line(t, line);
+    }
+
+    free(copy);
+}
+
+
+static inline double
+sum_of(const stream_t *t, qoe_metric_id_t metric)
+{
+    size_t  i;
+    double  sum;
+
+    sum = 0;
+
+    for (i = 0; i < t->n; i++) {
+        sum += t->log[i].metric == metric ? t->log[i].value : 0;
+    }
+
+    return sum;
+}
+
+
+static inline size_t
+count_of(const stream_t *t, qoe_metric_id_t metric)
+{
+    size_t  i, n;
+
+    for (i = 0, n = 0; i < t->n; i++) {
+        n += (t->log[i].metric == metric);
+    }
+
+    return n;
+}
+
+
+/* A sum in seconds is so many ms. */
+
+static inline int
+is_ms(const stream_t *t, qoe_metric_id_t metric, double ms)
+{
+    double  sum;
+
+    sum = sum_of(t, metric) * 1000;
+
+    if (fabs(sum - ms) < 0.5) {
+        return 1;
+    }
+
+    printf("# %s: %g ms\n", qoe_metrics[metric].name.data, sum);
+
+    return 0;
+}
+
+
+static inline int
+played_ms(const stream_t *t, double ms)
+{
+    return is_ms(t, QOE_METRIC_PLAYING_TIME_SECONDS, ms);
+}
+
+
+/* So many stalls, which took so long together. */
+
+static inline int
+stalled_ms(const stream_t *t, size_t stalls, double ms)
+{
+    double  sum;
+
+    sum = sum_of(t, QOE_METRIC_REBUFFER_DURATION);
+
+    if (count_of(t, QOE_METRIC_REBUFFER_DURATION) == stalls
+        && sum_of(t, QOE_METRIC_REBUFFER_EVENTS_COUNT) == (double) stalls
+        && fabs(sum - ms) < 0.5)
+    {
+        return 1;
+    }
+
+    printf("# %g stalls of %g ms\n",
+           sum_of(t, QOE_METRIC_REBUFFER_EVENTS_COUNT), sum);
+
+    return 0;
+}
+
+
+/* NONE: no point. */
+
+#define NONE  (-1)
+
+static inline int
+startup_ms(const stream_t *t, double ms)
+{
+    return made(t, QOE_METRIC_VIDEO_STARTUP_TIME, ms != NONE,
+                ms == NONE ? 0 : ms, "");
+}
+
+
+static inline int
+started(const stream_t *t, size_t n)
+{
+    return made(t, QOE_METRIC_VIEWS_STARTED_TOTAL, n, (double) n, "");
+}
+
+
+static inline int
+outcome(const stream_t *t, const char *name)
+{
+    char  text[64];
+
+    snprintf(text, sizeof(text), "outcome=%s", name);
+
+    return made(t, QOE_METRIC_VIEWS_TOTAL, 1, 1, text);
+}
+
+
+/*
+ * A claim, the script of a view, and what the view came to: how it ended, its
+ * startup (NONE: no point), its time of playing, the number of its stalls and
+ * their time, all in ms.  It was started unless it ended before.
+ */
+
+typedef struct {
+    const char  *claim;
+    const char  *script;
+    const char  *outcome;
+    double       startup;
+    double       playing;
+    unsigned     stalls;
+    double       stalled;
+} view_case_t;
+
+
+static inline bool
+ratio_ok(const stream_t *t, const view_case_t *c, size_t n)
+{
+    double  whole;
+
+    whole = c->stalled + c->playing;
+
+    return made(t, QOE_METRIC_REBUFFER_RATIO, n && whole > 0,
+                n && whole > 0 ? c->stalled / whole : 0, "");
+}
+
+
+static inline void
+view_cases(const view_case_t *c, size_t ncases)
+{
+    int        good;
+    size_t     i, n;
+    stream_t  *t;
+
+    for (i = 0; i < ncases; i++, c++) {
+        t = stream();
+        script(t, c->script);
+
+        n = (strcmp(c->outcome, "exit_before_start") != 0
+             && strcmp(c->outcome, "startup_failure") != 0);
+
+        good = outcome(t, c->outcome);
+        good &= started(t, n);
+        good &= startup_ms(t, c->startup);
+        good &= played_ms(t, c->playing);
+        good &= stalled_ms(t, c->stalls, c->stalled);
+        good &= ratio_ok(t, c, n);
+        good &= (sum_of(t, QOE_METRIC_WATCH_TIME_SECONDS)
+                 >= sum_of(t, QOE_METRIC_PLAYING_TIME_SECONDS) - 1e-9);
+
+        ok(good, "%s", c->claim);
+    }
 }
 
 

@@ -27,6 +27,7 @@ use OpenQoE::Process qw(wait_until);
 our @EXPORT_OK = qw(catalogue labels_key near);
 
 use constant CUMULATIVE => 2;
+use constant NO_VALUE => 1;                   # a bit of the flags
 
 # megabytes of points are too much for JSON::PP
 my $json = JSON::XS->new->utf8;
@@ -46,10 +47,11 @@ sub catalogue () {
     $text =~ s/\\\n//g;
 
     while ($text =~ /X\(\w+,\s+"([^"]+)",\s+([A-Z_]+),\s+"([^"]*)",\s+(\w+),
-                     \s+([A-Z]+),\s+"([^"]*)"/xg)
+                     \s+([A-Z]+),\s+([A-Z]+),\s+"([^"]*)"/xg)
     {
         $rows->{$1} = { name => $1, kind => lc $2, unit => $3,
-                        group => lc $5, attrs => [ split /,/, $6 ] };
+                        group => lc $5, grain => lc $6,
+                        attrs => [ split /,/, $7 ] };
     }
 
     return $rows;
@@ -169,6 +171,15 @@ sub take_metric ($self, $metric) {
                     start => $point->{startTimeUnixNano} // 0,
                     time => $point->{timeUnixNano} // 0 };
 
+        # a gauge that has ended
+        if (($point->{flags} // 0) & NO_VALUE) {
+            $self->problem($new, 'has flags and is no gauge')
+                if $kind ne 'gauge';
+            $self->{ended}{ $new->{name} }{ $new->{key} }++;
+            delete $self->{series}{ $new->{name} }{ $new->{key} };
+            next;
+        }
+
         if ($kind eq 'histogram') { histogram($new, $point) }
         else { $new->{value} = $point->{asInt} // $point->{asDouble} }
 
@@ -226,6 +237,7 @@ sub follow ($self, $new) {
     my $bad = sub ($text) { $self->problem($new, $text) };
 
     $new->{points} = 1 + ($old ? $old->{points} : 0);
+    $new->{first} = $old ? $old->{first} : $new->{value} // $new->{count};
     $self->{times}{ $new->{time} }++;
     $$place = $new;
     return if !$old;

@@ -20,6 +20,7 @@ my @started;
 # new(workers => 2, ...).  All are optional:
 #   workers   number of workers (1); single => 1 is master_process off
 #   zone      "qoe:8m"; undef: no openqoe_zone line
+#   birth     openqoe_series_birth ("off"); undef, or with a line in http: none
 #   exporter  text inside openqoe_exporter { }; default a file in out_file,
 #             interval 100ms; undef: no block
 #   events    text inside location = /v2/events after openqoe_events
@@ -71,6 +72,12 @@ sub module_config ($self) {
 
     my $http = '';
     $http .= "    openqoe_zone $zone;\n" if defined $zone;
+
+    # most tests read a value right after it was made
+    my $birth = exists $self->{birth} ? $self->{birth} : 'off';
+    $http .= "    openqoe_series_birth $birth;\n"
+        if defined $zone && defined $birth
+           && ($self->{http} // '') !~ /openqoe_series_birth/;
     $http .= "    openqoe_exporter {\n        $exporter\n    }\n"
         if defined $exporter;
 

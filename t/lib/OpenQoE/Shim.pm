@@ -59,7 +59,8 @@ sub env ($self) { { LD_PRELOAD => $self->{so}, OPENQOE_SHIM => $self->{file} } }
 # In place: it is mapped.
 
 sub write ($self) {
-    my $bytes = pack 'q< l< L< Z4080', @$self{qw(clock error what path)};
+    my $ms = sprintf '%.0f', $self->{clock} * 1000;
+    my $bytes = pack 'q< l< L< Z4080', $ms, @$self{qw(error what path)};
 
     open my $out, -e $self->{file} ? '+<' : '>', $self->{file}
         or die "$self->{file}: $!\n";
@@ -83,7 +84,7 @@ sub heal ($self) {
 }
 
 
-# Seconds off the real clock, from now on.
+# Seconds off the real clock, from now on; down to a millisecond.
 
 sub clock ($self, $seconds) {
     $self->{clock} = $seconds;

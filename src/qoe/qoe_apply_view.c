@@ -1,0 +1,497 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Which view an event belongs to, and when views are over.
+ *
+ * An event belongs to the view that it names, by view_id and video.id.  Any
+ * number of views of a session live at once, up to QOE_APPLY_VIEWS.
+ */
+
+
+#include "qoe_apply_priv.h"
+
+#include <math.h>
+
+
+/* Views of one session that are alive; the one silent longest makes room. */
+#define QOE_APPLY_VIEWS        32
+
+/* Views and sessions that one tick ends. */
+#define QOE_APPLY_ENDS         64
+
+/* Sessions that are looked at for one without a live view. */
+#define QOE_APPLY_SPARE        8
+
+/* A session is remembered for so many times the longest silence of a view. */
+#define QOE_APPLY_REMEMBER     2
+
+/* A wait that near before a `playing` belongs to what it begins. */
+#define QOE_APPLY_NEAR_MS      250
+
+
+static qoe_view_t *qoe_apply_find(qoe_apply_t *a, qoe_session_t *session,
+    uint64_t view_key, uint64_t video_key);
+static bool qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
+    uint64_t now_ns);
+static void qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
+    const qoe_view_t *by, uint64_t at_ms, uint64_t now_ns);
+static bool qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
+    const qoe_sample_t *s);
+static qoe_view_t *qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
+    const qoe_view_birth_t *birth, uint64_t now_ns);
+static qoe_view_t *qoe_apply_silent_longest(qoe_apply_t *a);
+static void qoe_apply_evict(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
+static void qoe_apply_forget(qoe_apply_t *a, qoe_session_t *session,
+    uint64_t now_ns);
+static bool qoe_apply_silence_one(qoe_apply_t *a, qoe_silence_t silence,
+    uint64_t now_ns);
+static uint64_t qoe_apply_forget_ms(const qoe_apply_t *a,
+    const qoe_session_t *session);
+
+
+qoe_view_t *
+qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
+    uint64_t at_ms, bool seen, uint64_t now_ns)
+{
+    qoe_span_t        view_id, video_id;
+    qoe_view_t       *v;
+    qoe_view_birth_t  birth;
+
+    view_id = s->text[QOE_TEXT_VIEW_ID];
+    video_id = s->text[QOE_TEXT_VIDEO_ID];
+
+    memset(&birth, 0, sizeof(birth));
+    birth.at_ms = at_ms;
+    birth.view_key = qoe_hash(&a->key, view_id.data, view_id.len) | 1;
+
+    if (video_id.len != 0) {
+        birth.video_key = qoe_hash(&a->key, video_id.data, video_id.len) | 1;
+    }
+
+    v = qoe_apply_find(a, session, birth.view_key, birth.video_key);
+
+    if (seen || (v != NULL && at_ms < v->seen_ms)) {
+        return v;
+    }
+
+    if (v != NULL && !qoe_apply_goes_on(a, v, at_ms, now_ns)) {
+        v = NULL;
+    }
+
+    if (v == NULL) {
+        if (!qoe_apply_birth(&birth, session, s)) {
+            return NULL;
+        }
+
+        v = qoe_apply_begin(a, session, &birth, now_ns);
+
+    } else if (v->video_key == 0) {
+        v->video_key = birth.video_key;
+    }
+
+    if (s->type == QOE_EVENT_PLAYING && v != NULL) {
+        qoe_apply_replace(a, session, v, at_ms, now_ns);
+    }
+
+    return v;
+}
+
+
+/*
+ * The live view of both keys.  An event without a video is of the view that
+ * began last; a view that was never named gets the first name that comes.
+ */
+
+static qoe_view_t *
+qoe_apply_find(qoe_apply_t *a, qoe_session_t *session, uint64_t view_key,
+    uint64_t video_key)
+{
+    uint32_t     n;
+    qoe_view_t  *v, *found;
+
+    found = NULL;
+    v = qoe_sessions_view(a->sessions, session);
+
+    for (n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
+
+        if (v->view_key == view_key) {
+
+            if (video_key != 0 && v->video_key == video_key) {
+                return v;
+            }
+
+            if ((video_key == 0 || v->video_key == 0)
+                && (found == NULL || v->born_ms > found->born_ms))
+            {
+                found = v;
+            }
+        }
+
+        v = qoe_sessions_next_view(a->sessions, v);
+    }
+
+    return found;
+}
+
+
+/* A suspended view that nothing brought back in time is over. */
+
+static bool
+qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
+    uint64_t now_ns)
+{
+    if (!qoe_view_quiet(v, at_ms)) {
+        return true;
+    }
+
+    qoe_view_judge(v, at_ms, &a->conf->view, &a->points);
+    qoe_apply_view_points(a, v, now_ns);
+
+    if (!qoe_view_lapsed(v, at_ms)) {
+        return true;
+    }
+
+    qoe_apply_end(a, v, QOE_VIEW_DETACHED, at_ms, now_ns);
+
+    return false;
+}
+
+
+/* Of one view_id one video plays; the next may have been loading meanwhile. */
+
+static void
+qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
+    const qoe_view_t *by, uint64_t at_ms, uint64_t now_ns)
+{
+    uint32_t     n;
+    qoe_view_t  *v, *next;
+
+    v = qoe_sessions_view(a->sessions, session);
+
+    for (n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
+        next = qoe_sessions_next_view(a->sessions, v);
+
+        if (v != by && v->view_key == by->view_key) {
+            qoe_view_judge(v, UINT64_MAX, &a->conf->view, &a->points);
+            qoe_apply_view_points(a, v, now_ns);
+
+            if (qoe_view_attempted(v)) {
+                qoe_apply_end(a, v, QOE_VIEW_REPLACED, at_ms, now_ns);
+            }
+        }
+
+        v = next;
+    }
+}
+
+
+/*
+ * May the event begin a view?  After an end only `playing` does, or anything
+ * where it was only silence that ended it.
+ */
+
+static bool
+qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
+    const qoe_sample_t *s)
+{
+    bool         silent;
+    qoe_past_t  *past;
+
+    birth->told = NAN;
+    past = qoe_session_past(session, birth->view_key, birth->video_key);
+
+    if (past != NULL) {
+
+        if (birth->at_ms <= past->end_ms) {
+            return false;
+        }
+
+        silent = (past->why == QOE_VIEW_SILENT
+                  || past->why == QOE_VIEW_EVICTED);
+
+        if (!silent && s->type != QOE_EVENT_PLAYING) {
+
+            if (s->type == QOE_EVENT_STALLSTART
+                || s->type == QOE_EVENT_WAITSTART)
+            {
+                past->wait_ms = birth->at_ms;
+            }
+
+            return false;
+        }
+
+        birth->told = past->told;
+        birth->continued = silent;
+
+        if (qoe_view_since(birth->at_ms, past->wait_ms) <= QOE_APPLY_NEAR_MS) {
+            birth->wait_ms = past->wait_ms;
+        }
+    }
+
+    birth->first = qoe_session_first(session);
+
+    return true;
+}
+
+
+static qoe_view_t *
+qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
+    const qoe_view_birth_t *birth, uint64_t now_ns)
+{
+    uint32_t     n;
+    qoe_view_t  *v, *oldest;
+
+    if (session->nviews >= QOE_APPLY_VIEWS) {
+        oldest = qoe_sessions_view(a->sessions, session);
+        v = oldest;
+
+        for (n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
+            oldest = v->received_ms <= oldest->received_ms ? v : oldest;
+            v = qoe_sessions_next_view(a->sessions, v);
+        }
+
+        qoe_apply_evict(a, oldest, now_ns);
+    }
+
+    v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
+
+    if (v == NULL) {
+        qoe_apply_evict(a, qoe_apply_silent_longest(a), now_ns);
+        v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
+    }
+
+    if (v != NULL) {
+        qoe_view_begin(v, birth);
+        qoe_apply_count(a, QOE_COUNT_VIEWS_STARTED, 1);
+    }
+
+    return v;
+}
+
+
+/* NULL: there is no view at all. */
+
+static qoe_view_t *
+qoe_apply_silent_longest(qoe_apply_t *a)
+{
+    uint32_t     i;
+    qoe_view_t  *v, *oldest;
+
+    oldest = NULL;
+
+    for (i = 0; i < QOE_SILENCES; i++) {
+        v = qoe_sessions_silent(a->sessions, (qoe_silence_t) i);
+
+        if (v != NULL
+            && (oldest == NULL || v->received_ms < oldest->received_ms))
+        {
+            oldest = v;
+        }
+    }
+
+    return oldest;
+}
+
+
+static void
+qoe_apply_evict(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
+{
+    if (v != NULL) {
+        qoe_apply_end(a, v, QOE_VIEW_EVICTED, 0, now_ns);
+        qoe_apply_count(a, QOE_COUNT_VIEWS_EVICTED, 1);
+    }
+}
+
+
+qoe_session_t *
+qoe_apply_session(qoe_apply_t *a, const uint64_t key[2], uint64_t now_ns)
+{
+    int             n;
+    qoe_session_t  *session, *spare;
+
+    session = qoe_sessions_find(a->sessions, key);
+
+    if (session == NULL) {
+        session = qoe_sessions_add(a->sessions, key);
+    }
+
+    if (session != NULL) {
+        return session;
+    }
+
+    /* a full table forgets a session without a live view, or the oldest one */
+
+    spare = qoe_sessions_oldest(a->sessions);
+
+    for (n = 0; spare != NULL && spare->nviews != 0 && n < QOE_APPLY_SPARE;
+         n++)
+    {
+        spare = qoe_sessions_newer(a->sessions, spare);
+    }
+
+    if (spare == NULL || spare->nviews != 0) {
+        spare = qoe_sessions_oldest(a->sessions);
+    }
+
+    qoe_apply_forget(a, spare, now_ns);
+
+    return qoe_sessions_add(a->sessions, key);
+}
+
+
+static void
+qoe_apply_forget(qoe_apply_t *a, qoe_session_t *session, uint64_t now_ns)
+{
+    uint32_t     n;
+    qoe_view_t  *v;
+
+    for (n = 0; n <= QOE_APPLY_VIEWS; n++) {
+        v = qoe_sessions_view(a->sessions, session);
+
+        if (v == NULL) {
+            break;
+        }
+
+        qoe_apply_evict(a, v, now_ns);
+    }
+
+    qoe_sessions_remove(a->sessions, session);
+}
+
+
+void
+qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
+    uint64_t at_ms, uint64_t now_ns)
+{
+    qoe_session_t     *session;
+    qoe_apply_base_t   b;
+
+    qoe_view_end(v, why, at_ms, &a->conf->view, &a->points);
+    qoe_apply_view_points(a, v, now_ns);
+    qoe_apply_count(a, QOE_COUNT_VIEWS_ENDED, 1);
+    qoe_apply_count(a, QOE_COUNT_VIEWS_SILENT, why == QOE_VIEW_SILENT);
+
+    session = qoe_sessions_of(a->sessions, v);
+
+    if (session != NULL) {
+        qoe_session_remember(session, v, why);
+    }
+
+    b = (qoe_apply_base_t) { v->base, v->fine };
+    qoe_sessions_set_base(v, 0, 0, 0, 0);
+    qoe_apply_base_free(a, &b);
+
+    qoe_sessions_remove_view(a->sessions, v);
+}
+
+
+void
+qoe_apply_silence(qoe_apply_t *a, uint64_t now_ns)
+{
+    uint32_t        i, n;
+    qoe_session_t  *session;
+
+    n = 0;
+
+    for (i = 0; i < QOE_SILENCES; i++) {
+        while (n < QOE_APPLY_ENDS
+               && qoe_apply_silence_one(a, (qoe_silence_t) i, now_ns))
+        {
+            n++;
+        }
+    }
+
+    for (/* void */; n < QOE_APPLY_ENDS; n++) {
+        session = qoe_sessions_oldest(a->sessions);
+
+        if (session == NULL
+            || qoe_apply_forget_ms(a, session) > now_ns / 1000000)
+        {
+            break;
+        }
+
+        qoe_apply_forget(a, session, now_ns);
+    }
+
+    a->silent = (n == QOE_APPLY_ENDS);
+}
+
+
+/* The oldest of a list; false: it has some time left, or there is none. */
+
+static bool
+qoe_apply_silence_one(qoe_apply_t *a, qoe_silence_t silence, uint64_t now_ns)
+{
+    qoe_view_t     *v;
+    qoe_silence_t   next;
+
+    v = qoe_sessions_silent(a->sessions, silence);
+
+    if (v == NULL
+        || qoe_view_due_ms(v, silence, &a->conf->view) > now_ns / 1000000)
+    {
+        return false;
+    }
+
+    if (silence != QOE_SILENCE_FRESH) {
+        qoe_apply_end(a, v, QOE_VIEW_SILENT, 0, now_ns);
+        return true;
+    }
+
+    /* nothing comes that would change what its last events meant */
+
+    qoe_view_judge(v, UINT64_MAX, &a->conf->view, &a->points);
+    qoe_apply_view_points(a, v, now_ns);
+
+    next = qoe_view_silence(v);
+
+    if (next == QOE_SILENCE_FRESH) {
+        qoe_apply_end(a, v, QOE_VIEW_DETACHED, 0, now_ns);
+
+    } else {
+        qoe_sessions_list(a->sessions, v, next);
+    }
+
+    return true;
+}
+
+
+static uint64_t
+qoe_apply_forget_ms(const qoe_apply_t *a, const qoe_session_t *session)
+{
+    uint64_t                ms;
+    const qoe_view_conf_t  *conf;
+
+    conf = &a->conf->view;
+    ms = qoe_max(conf->timeout_ms, conf->paused_timeout_ms);
+    ms = qoe_max(ms, conf->hidden_timeout_ms);
+
+    return session->received_ms + QOE_APPLY_REMEMBER * ms;
+}
+
+
+uint64_t
+qoe_apply_due_ms(const qoe_apply_t *a)
+{
+    uint32_t        i;
+    uint64_t        due;
+    qoe_view_t     *v;
+    qoe_session_t  *session;
+
+    due = UINT64_MAX;
+
+    for (i = 0; i < QOE_SILENCES; i++) {
+        v = qoe_sessions_silent(a->sessions, (qoe_silence_t) i);
+
+        if (v != NULL) {
+            due = qoe_min(due, qoe_view_due_ms(v, (qoe_silence_t) i,
+                                               &a->conf->view));
+        }
+    }
+
+    session = qoe_sessions_oldest(a->sessions);
+
+    return session != NULL ? qoe_min(due, qoe_apply_forget_ms(a, session))
+                           : due;
+}

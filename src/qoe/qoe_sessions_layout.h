@@ -1,0 +1,105 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The bytes of the table of sessions.  Private to qoe_sessions*.c.
+ *
+ *   header | hash buckets | sessions | views
+ *
+ * Links are 1 + index, 0 is none; a link that came out of the zone is checked
+ * before it is followed, and no walk is longer than there are slots.
+ */
+
+
+#ifndef _QOE_SESSIONS_LAYOUT_H_INCLUDED_
+#define _QOE_SESSIONS_LAYOUT_H_INCLUDED_
+
+
+#include "qoe_sessions.h"
+
+
+typedef struct {
+    uint32_t        capacity;
+    uint32_t        count;
+    uint32_t        free;            /* chained by next */
+    uint32_t        unused;          /* the first slot that was never used */
+} qoe_sessions_pool_t;
+
+typedef struct {
+    uint32_t        newest;
+    uint32_t        oldest;
+} qoe_sessions_ends_t;
+
+struct qoe_sessions_s {
+    uint32_t             buckets;    /* a power of two */
+    qoe_sessions_pool_t  sessions;
+    qoe_sessions_pool_t  views;
+    qoe_sessions_ends_t  list;       /* of sessions */
+    qoe_sessions_ends_t  silent[QOE_SILENCES];
+    uint64_t             sessions_offset;
+    uint64_t             views_offset;
+};
+
+#define QOE_SESSIONS_HEADER  qoe_align(sizeof(struct qoe_sessions_s), 64)
+
+
+static inline qoe_session_t *
+qoe_sessions_session_slot(const qoe_sessions_t *t, uint32_t i)
+{
+    return (qoe_session_t *) ((uintptr_t) t + t->sessions_offset) + i;
+}
+
+
+static inline qoe_view_t *
+qoe_sessions_view_slot(const qoe_sessions_t *t, uint32_t i)
+{
+    return (qoe_view_t *) ((uintptr_t) t + t->views_offset) + i;
+}
+
+
+static inline qoe_session_t *
+qoe_sessions_session_at(const qoe_sessions_t *t, uint32_t link)
+{
+    return link != 0 && link <= t->sessions.capacity
+           ? qoe_sessions_session_slot(t, link - 1) : NULL;
+}
+
+
+static inline qoe_view_t *
+qoe_sessions_view_at(const qoe_sessions_t *t, uint32_t link)
+{
+    return link != 0 && link <= t->views.capacity
+           ? qoe_sessions_view_slot(t, link - 1) : NULL;
+}
+
+
+static inline uint32_t
+qoe_sessions_session_link(const qoe_sessions_t *t, const qoe_session_t *s)
+{
+    return (uint32_t) (s - qoe_sessions_session_slot(t, 0)) + 1;
+}
+
+
+static inline uint32_t
+qoe_sessions_view_link(const qoe_sessions_t *t, const qoe_view_t *v)
+{
+    return (uint32_t) (v - qoe_sessions_view_slot(t, 0)) + 1;
+}
+
+
+static inline uint32_t *
+qoe_sessions_bucket(qoe_sessions_t *t, const uint64_t key[2])
+{
+    return (uint32_t *) ((char *) t + QOE_SESSIONS_HEADER)
+           + (key[0] & (t->buckets - 1));
+}
+
+
+static inline bool
+qoe_sessions_used(const qoe_session_t *s)
+{
+    return s->key[0] != 0 || s->key[1] != 0;
+}
+
+
+#endif /* _QOE_SESSIONS_LAYOUT_H_INCLUDED_ */

@@ -1,0 +1,422 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Judging an event: what it says of the time since the last one, and where it
+ * leads.
+ */
+
+
+#include "qoe_view_priv.h"
+
+
+/* Growth that shows that it plays although nothing said so. */
+#define QOE_VIEW_PLAYS_ON_MS   1000
+
+
+static void qoe_view_notice(qoe_judge_t *j);
+static void qoe_view_after(qoe_judge_t *j);
+static bool qoe_view_playing_gap(qoe_judge_t *j);
+static qoe_view_signal_t qoe_view_evidence(qoe_judge_t *j);
+static qoe_view_signal_t qoe_view_signal(const qoe_moment_t *m);
+static void qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal);
+static void qoe_view_remark(qoe_judge_t *j);
+static void qoe_view_pause_counts(qoe_judge_t *j);
+static void qoe_view_visible(qoe_judge_t *j, bool hidden);
+static void qoe_view_frames(qoe_judge_t *j);
+
+
+/* The table of transitions. */
+
+static const struct {
+    uint8_t               from;
+    uint8_t               on;
+    uint8_t               to;
+    bool                (*action)(qoe_judge_t *j);
+} qoe_view_transitions[] = {
+#define QOE_VIEW_ROW(from, on, action, to, text)                              \
+    { QOE_PHASE_##from, QOE_SIGNAL_##on, QOE_PHASE_##to, qoe_view_##action },
+    QOE_VIEW_TRANSITIONS(QOE_VIEW_ROW)
+#undef QOE_VIEW_ROW
+};
+
+#define QOE_VIEW_ROWS                                                         \
+    (sizeof(qoe_view_transitions) / sizeof(qoe_view_transitions[0]))
+
+
+void
+qoe_view_judge_moment(qoe_judge_t *j)
+{
+    qoe_view_t          *v;
+    const qoe_moment_t  *m;
+
+    v = j->v;
+    m = j->m;
+
+    j->gap_ms = qoe_view_since(m->at_ms, v->last.at_ms);
+
+    qoe_view_notice(j);
+
+    if ((v->flags & QOE_VIEW_STARTED) == 0) {
+        qoe_view_before(j);
+    }
+
+    if (v->flags & QOE_VIEW_STARTED) {
+        qoe_view_after(j);
+    }
+
+    qoe_view_shown(j);
+
+    /* from here on: the time up to the event was played at the rate before */
+
+    if (m->type == QOE_EVENT_PLAYBACKRATECHANGE && m->value > 0) {
+        v->rate = (float) m->value;
+    }
+
+    if (m->type == QOE_EVENT_MOVEAWAY || m->type == QOE_EVENT_MOVEBACK) {
+        qoe_view_visible(j, m->type == QOE_EVENT_MOVEAWAY);
+    }
+
+    if (m->type == QOE_EVENT_ENDED) {
+        v->flags |= QOE_VIEW_ENDING;
+    }
+}
+
+
+/* What an event says in any state. */
+
+static void
+qoe_view_notice(qoe_judge_t *j)
+{
+    uint64_t             step;
+    qoe_view_t          *v;
+    const qoe_moment_t  *m;
+
+    v = j->v;
+    m = j->m;
+
+    step = qoe_view_since(m->at_ms, v->seen_ms);
+    j->watched_ms += qoe_min(step, qoe_max(qoe_view_patience(v, j->conf),
+                                           (uint64_t) QOE_VIEW_STEP_MS));
+    v->seen_ms = qoe_max(v->seen_ms, m->at_ms);
+
+    if (m->type == QOE_EVENT_HEARTBEAT) {
+        step = qoe_view_since(m->at_ms, v->beat_at_ms);
+
+        if (v->beat_at_ms != 0) {
+            v->beat_ms = (uint32_t) qoe_min(step, (uint64_t) UINT32_MAX);
+        }
+
+        v->beat_at_ms = m->at_ms;
+        qoe_view_frames(j);
+    }
+}
+
+
+/* After the first frame. */
+
+static void
+qoe_view_after(qoe_judge_t *j)
+{
+    bool                 cut;
+    qoe_view_t          *v;
+    const qoe_moment_t  *m;
+
+    v = j->v;
+    m = j->m;
+    cut = true;
+
+    if (v->phase == QOE_PHASE_STALLED && (v->flags & QOE_VIEW_HIDDEN)
+        && j->gap_ms > qoe_view_patience(v, j->conf))
+    {
+        v->wait_lost_ms += j->gap_ms;
+    }
+
+    j->growth.kind = QOE_GROWTH_UNKNOWN;
+
+    if (v->phase == QOE_PHASE_PLAYING) {
+        cut = qoe_view_playing_gap(j);
+
+    } else if (v->phase == QOE_PHASE_SEEKING) {
+        cut = !qoe_moment_silent(m);
+    }
+
+    qoe_view_go(j, qoe_view_evidence(j));
+
+    if (m->type == QOE_EVENT_PAUSE) {
+        qoe_view_pause_counts(j);
+
+    } else if (m->type == QOE_EVENT_ERROR) {
+        v->flags |= (v->phase == QOE_PHASE_STALLED) ? QOE_VIEW_ERROR_STALL : 0;
+
+        if (m->value > 0) {
+            v->flags |= QOE_VIEW_FATAL;
+            v->recovered_ms = 0;
+        }
+    }
+
+    j->growth.kind = QOE_GROWTH_UNKNOWN;
+    qoe_view_go(j, qoe_view_signal(m));
+    qoe_view_remark(j);
+
+    if (cut) {
+        qoe_view_cut(v, m);
+    }
+}
+
+
+/*
+ * How much of the time since the last cut was played.  False: the event says
+ * too little to end the gap.
+ */
+
+static bool
+qoe_view_playing_gap(qoe_judge_t *j)
+{
+    uint64_t             gap;
+    qoe_view_t          *v;
+    qoe_growth_t         growth;
+    const qoe_moment_t  *m;
+
+    v = j->v;
+    m = j->m;
+    gap = j->gap_ms;
+
+    growth = qoe_view_growth_last(v, m);
+
+    if (m->type == QOE_EVENT_SEEK) {
+
+        /* a leap is the seek's; what is left is the time before it */
+
+        gap = m->value > 0 ? qoe_view_since(gap, (uint64_t) m->value) : gap;
+
+        if (growth.kind == QOE_GROWTH_LEAP) {
+            growth.kind = QOE_GROWTH_UNKNOWN;
+        }
+
+    } else if (growth.kind == QOE_GROWTH_LEAP) {
+        j->growth = growth;
+
+    } else if ((v->flags & QOE_VIEW_PROVEN) && qoe_moment_silent(m)) {
+        return false;
+
+    } else if (gap < QOE_VIEW_SPAN_MS && qoe_moment_informs(m)) {
+        return false;
+    }
+
+    qoe_view_play(j, qoe_view_credit(j, gap, growth));
+
+    return true;
+}
+
+
+/* What the position and the playing time say of the state. */
+
+static qoe_view_signal_t
+qoe_view_evidence(qoe_judge_t *j)
+{
+    double               enough;
+    qoe_view_t          *v;
+    const qoe_moment_t  *m;
+
+    v = j->v;
+    m = j->m;
+
+    switch (v->phase) {
+
+    case QOE_PHASE_PLAYING:
+        return j->growth.kind == QOE_GROWTH_LEAP
+               && m->type != QOE_EVENT_PLAYING ? QOE_SIGNAL_LEAPS
+                                               : QOE_SIGNALS;
+
+    case QOE_PHASE_STALLED:
+
+        if (m->type == QOE_EVENT_STALLEND) {
+            return QOE_SIGNALS;
+        }
+
+        j->growth = qoe_view_growth(v, m, &v->wait);
+        enough = QOE_VIEW_STALL_MS;
+        break;
+
+    case QOE_PHASE_SEEKING:
+        j->growth = qoe_view_growth(v, m, &v->seek);
+        enough = QOE_VIEW_NEAR_MS;
+
+        /* without any evidence it plays on at some time after the seek */
+
+        if (j->growth.kind == QOE_GROWTH_UNKNOWN && v->wait.at_ms == 0
+            && m->at_ms > v->seek.at_ms + QOE_VIEW_HOLD_MS
+            && ((v->flags & QOE_VIEW_PROVEN) == 0 || !qoe_moment_silent(m)))
+        {
+            return QOE_SIGNAL_GROWS;
+        }
+
+        break;
+
+    case QOE_PHASE_PAUSED:
+    case QOE_PHASE_SUSPENDED:
+
+        if (m->type == QOE_EVENT_PLAYING) {
+            return QOE_SIGNALS;
+        }
+
+        j->growth = qoe_view_growth_last(v, m);
+        enough = QOE_VIEW_PLAYS_ON_MS;
+
+        /* the heartbeats of a player that never sends evidence are one */
+
+        if (j->growth.kind == QOE_GROWTH_UNKNOWN
+            && v->phase == QOE_PHASE_SUSPENDED
+            && (v->flags & QOE_VIEW_PROVEN) == 0
+            && m->type == QOE_EVENT_HEARTBEAT)
+        {
+            return QOE_SIGNAL_GROWS;
+        }
+
+        break;
+
+    default:
+        return QOE_SIGNALS;
+    }
+
+    return j->growth.kind == QOE_GROWTH_MS && j->growth.ms > enough
+           ? QOE_SIGNAL_GROWS : QOE_SIGNALS;
+}
+
+
+static qoe_view_signal_t
+qoe_view_signal(const qoe_moment_t *m)
+{
+    switch (m->type) {
+
+    case QOE_EVENT_PLAYING:
+        return QOE_SIGNAL_PLAYS;
+
+    case QOE_EVENT_STALLSTART:
+    case QOE_EVENT_WAITSTART:
+        return QOE_SIGNAL_WAITS;
+
+    case QOE_EVENT_STALLEND:
+        return QOE_SIGNAL_GOES_ON;
+
+    case QOE_EVENT_CANPLAY:
+        return QOE_SIGNAL_CAN_PLAY;
+
+    case QOE_EVENT_SEEK:
+        return QOE_SIGNAL_SEEKS;
+
+    case QOE_EVENT_PAUSE:
+        return QOE_SIGNAL_PAUSES;
+
+    case QOE_EVENT_PLAYBACKDETACHED:
+        return QOE_SIGNAL_LEAVES;
+
+    case QOE_EVENT_ERROR:
+        return m->value > 0 ? QOE_SIGNAL_LEAVES : QOE_SIGNALS;
+
+    default:
+        return QOE_SIGNALS;
+    }
+}
+
+
+static void
+qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal)
+{
+    size_t  i;
+
+    if (signal == QOE_SIGNALS) {
+        return;
+    }
+
+    for (i = 0; i < QOE_VIEW_ROWS; i++) {
+
+        if (qoe_view_transitions[i].from == j->v->phase
+            && qoe_view_transitions[i].on == signal
+            && qoe_view_transitions[i].action(j))
+        {
+            j->v->phase = qoe_view_transitions[i].to;
+            return;
+        }
+    }
+}
+
+
+/* A leap within a seek begins it anew, from the place that it leads to. */
+
+static void
+qoe_view_remark(qoe_judge_t *j)
+{
+    qoe_view_t  *v;
+
+    v = j->v;
+
+    if (v->phase == QOE_PHASE_SEEKING
+        && qoe_view_growth(v, j->m, &v->seek).kind == QOE_GROWTH_LEAP)
+    {
+        qoe_view_mark(v, &v->seek, j->m);
+    }
+}
+
+
+/* The player's own pause at the end of a video is none of the viewer's. */
+
+static void
+qoe_view_pause_counts(qoe_judge_t *j)
+{
+    if (j->v->phase == QOE_PHASE_PAUSED || qoe_view_at_end(j->v, j->m)
+        || qoe_moment_ahead(j, QOE_EVENT_ENDED, QOE_VIEW_END_MS) != NULL)
+    {
+        return;
+    }
+
+    qoe_point_add(j->points, QOE_METRIC_PAUSE_EVENTS_TOTAL, 1);
+    qoe_point_add(j->points, QOE_METRIC_PAUSE_PLAYING_TIME, j->m->value);
+}
+
+
+static void
+qoe_view_visible(qoe_judge_t *j, bool hidden)
+{
+    qoe_view_t  *v;
+
+    v = j->v;
+
+    if (hidden == ((v->flags & QOE_VIEW_HIDDEN) != 0)) {
+        return;
+    }
+
+    if (hidden) {
+        v->flags |= QOE_VIEW_HIDDEN;
+        qoe_point_add(j->points, QOE_METRIC_STAY_DURATION,
+                      (double) qoe_view_since(j->m->at_ms, v->entry_ms));
+
+    } else {
+        v->flags &= ~QOE_VIEW_HIDDEN;
+        v->entry_ms = j->m->at_ms;
+    }
+}
+
+
+/* A player that begins anew counts its frames from 0 again. */
+
+static void
+qoe_view_frames(qoe_judge_t *j)
+{
+    double       frames;
+    qoe_view_t  *v;
+
+    v = j->v;
+    frames = j->m->value;
+
+    if (isnan(frames)) {
+        return;
+    }
+
+    qoe_point_add(j->points, QOE_METRIC_DROPPED_FRAMES_TOTAL,
+                  frames < (double) v->dropped
+                  ? frames : frames - (double) v->dropped);
+
+    v->dropped = (float) frames;
+}

@@ -1,0 +1,147 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What is asked of a view: is it over, which silence ends it, does it count as
+ * one that is watched now.
+ */
+
+
+#include "qoe_view_priv.h"
+
+
+#define QOE_VIEW_CONCURRENT_MS 30000
+
+
+static bool qoe_view_suspended(const qoe_view_t *v);
+static bool qoe_view_wanted(const qoe_view_t *v);
+
+
+bool
+qoe_view_ending(const qoe_view_t *v)
+{
+    return (v->flags & QOE_VIEW_ENDING) != 0;
+}
+
+
+bool
+qoe_view_quiet(const qoe_view_t *v, uint64_t at_ms)
+{
+    uint64_t  last;
+
+    last = v->seen_ms;
+
+    if (v->nmoments != 0) {
+        last = v->moment[qoe_min(v->nmoments, QOE_VIEW_MOMENTS) - 1].at_ms;
+    }
+
+    return qoe_view_since(at_ms, last) > QOE_VIEW_DETACH_MS;
+}
+
+
+bool
+qoe_view_lapsed(const qoe_view_t *v, uint64_t at_ms)
+{
+    return v->phase == QOE_PHASE_SUSPENDED
+           && qoe_view_since(at_ms, v->detached_ms) > QOE_VIEW_DETACH_MS;
+}
+
+
+bool
+qoe_view_attempted(const qoe_view_t *v)
+{
+    return (v->flags & QOE_VIEW_ATTEMPTED) != 0;
+}
+
+
+float
+qoe_view_told(const qoe_view_t *v)
+{
+    return v->flags & QOE_VIEW_TOLD ? (float) v->last.told : NAN;
+}
+
+
+/* Taken away, and nothing has played since. */
+
+static bool
+qoe_view_suspended(const qoe_view_t *v)
+{
+    return v->phase == QOE_PHASE_SUSPENDED
+           || ((v->flags & QOE_VIEW_STARTED) == 0 && v->detached_ms != 0);
+}
+
+
+qoe_silence_t
+qoe_view_silence(const qoe_view_t *v)
+{
+    if (qoe_view_suspended(v)) {
+        return QOE_SILENCE_FRESH;
+    }
+
+    if (v->phase == QOE_PHASE_PAUSED) {
+        return QOE_SILENCE_PAUSED;
+    }
+
+    return v->flags & QOE_VIEW_HIDDEN ? QOE_SILENCE_HIDDEN
+                                      : QOE_SILENCE_ACTIVE;
+}
+
+
+uint64_t
+qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
+    const qoe_view_conf_t *conf)
+{
+    switch (silence) {
+
+    case QOE_SILENCE_ACTIVE:
+        return v->received_ms + conf->timeout_ms;
+
+    case QOE_SILENCE_HIDDEN:
+        return v->received_ms + conf->hidden_timeout_ms;
+
+    case QOE_SILENCE_PAUSED:
+        return v->received_ms + conf->paused_timeout_ms;
+
+    default:
+        return v->received_ms + QOE_VIEW_DETACH_MS;
+    }
+}
+
+
+/* What waits to be judged counts too: a `playing` may be all there is. */
+
+static bool
+qoe_view_wanted(const qoe_view_t *v)
+{
+    size_t  i;
+
+    for (i = 0; i < qoe_min(v->nmoments, QOE_VIEW_MOMENTS); i++) {
+
+        if (v->moment[i].type == QOE_EVENT_PLAYING
+            || v->moment[i].told > 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+bool
+qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms)
+{
+    uint64_t  beats;
+
+    if (v->view_key == 0 || v->phase == QOE_PHASE_SUSPENDED
+        || v->phase == QOE_PHASE_PAUSED
+        || (v->phase == QOE_PHASE_IDLE && !qoe_view_wanted(v)))
+    {
+        return false;
+    }
+
+    beats = 3 * (uint64_t) v->beat_ms;
+
+    return qoe_view_since(now_ms, v->received_ms)
+           <= qoe_max(beats, (uint64_t) QOE_VIEW_CONCURRENT_MS);
+}

@@ -1,0 +1,74 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Usage: view_table_cli [--size view|session]
+ * The table of states and transitions of src/qoe/qoe_view_table.h as Markdown,
+ * as docs/numbers.md shows it, or the bytes that a view or a
+ * session takes: t/numbers.t compares both.
+ */
+
+
+#include "qoe_session.h"
+#include "qoe_view_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+
+int
+main(int argc, char **argv)
+{
+    size_t  i;
+
+    static const char *const  phases[][2] = {
+#define PHASE(id, name, text)  { name, text },
+        QOE_VIEW_PHASES(PHASE)
+#undef PHASE
+    };
+
+    static const char *const  signals[][2] = {
+#define SIGNAL(id, name, text)  { name, text },
+        QOE_VIEW_SIGNALS(SIGNAL)
+#undef SIGNAL
+    };
+
+    static const struct {
+        int          from;
+        int          on;
+        int          to;
+        const char  *text;
+    } rows[] = {
+#define ROW(from, on, action, to, text)                                       \
+        { QOE_PHASE_##from, QOE_SIGNAL_##on, QOE_PHASE_##to, text },
+        QOE_VIEW_TRANSITIONS(ROW)
+#undef ROW
+    };
+
+    if (argc == 3 && strcmp(argv[1], "--size") == 0) {
+        printf("%zu\n", strcmp(argv[2], "view") == 0 ? sizeof(qoe_view_t)
+                                                     : sizeof(qoe_session_t));
+        return 0;
+    }
+
+    puts("| state | what a viewer sees |\n|---|---|");
+
+    for (i = 0; i < QOE_PHASES; i++) {
+        printf("| **%s** | %s |\n", phases[i][0], phases[i][1]);
+    }
+
+    puts("\n| it ... | how it is known |\n|---|---|");
+
+    for (i = 0; i < QOE_SIGNALS; i++) {
+        printf("| *%s* | %s |\n", signals[i][0], signals[i][1]);
+    }
+
+    puts("\n| state | it ... | next | meaning |\n|---|---|---|---|");
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        printf("| **%s** | *%s* | **%s** | %s |\n", phases[rows[i].from][0],
+               signals[rows[i].on][0], phases[rows[i].to][0], rows[i].text);
+    }
+
+    return 0;
+}

@@ -1,0 +1,312 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Births of series: a counter or histogram is seen with 0 first, by scrapers
+ * and in exports, and then with all that it has.
+ */
+
+
+#include "collect_place.h"
+
+
+#define BIRTH              15000             /* ms */
+#define MS                 1000000ULL
+
+
+#define births(p)  collect(p, QOE_COLLECT_BIRTHS, (p)->conf.groups,           \
+                           &qoe_mem_heap)
+#define last(p)    collect(p, QOE_COLLECT_LAST, (p)->conf.groups,             \
+                           &qoe_mem_heap)
+
+
+static void
+birth_make(place_t *p, uint32_t lanes)
+{
+    place_make(p, lanes);
+    p->conf.series_birth_ms = BIRTH;
+}
+
+
+/* What the exporter does once a collection has been sent. */
+
+static void
+announce(place_t *p)
+{
+    p->st.shared->announced_ns = qoe_collect_begun_ns(p->c);
+}
+
+
+/* The sum of all series of the counter. */
+
+static uint64_t
+total(const place_t *p)
+{
+    size_t           i;
+    uint64_t         n;
+    qoe_collected_t  e;
+
+    for (i = 0, n = 0; i < qoe_collect_count(p->c, COUNTER); i++) {
+        qoe_collect_get(p->c, COUNTER, i, &e);
+        n += e.integer;
+    }
+
+    return n;
+}
+
+
+/* The number of points of all metrics of views. */
+
+static size_t
+points(const place_t *p)
+{
+    size_t    n;
+    uint32_t  i;
+
+    for (i = 0, n = 0; i < QOE_METRICS_N; i++) {
+        if (qoe_metrics[i].group < QOE_GROUP_SELF) {
+            n += qoe_collect_count(p->c, i);
+        }
+    }
+
+    return n;
+}
+
+
+static void
+test_scrapes(void)
+{
+    uint64_t         born;
+    place_t          p, other;
+    qoe_collected_t  e;
+
+    birth_make(&p, 2);
+    born = p.now_ns;
+
+    record(&p, 0, COUNTER, 1, 0, 5);
+    record(&p, 0, HISTOGRAM, 1, 0, 700);
+    record(&p, 0, QOE_METRIC_PLAYING_TIME_SECONDS, 1, 0, 2.5);
+    record(&p, 0, GAUGE, 1, 0, 30);
+
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
+       && e.number == 0 && e.start_ns == born,
+       "a counter that has just begun is seen with 0");
+    ok(only(&p, HISTOGRAM, &e) && e.histogram->count == 0
+       && e.histogram->sum == 0 && e.histogram->bucket[3] == 0,
+       "so is a histogram");
+    ok(only(&p, QOE_METRIC_PLAYING_TIME_SECONDS, &e) && e.number == 0,
+       "so is an up-down counter");
+    ok(only(&p, GAUGE, &e) && e.number == 30, "a gauge has no birth");
+
+    p.now_ns = born + BIRTH * MS + 500 * MS;
+    record(&p, 0, COUNTER, 1, 0, 6);
+
+    other = p;
+    other.c = NULL;
+
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0,
+       "a scraper that is half a second late finds the zero as well");
+    ok(scrape(&other) == QOE_OK && only(&other, COUNTER, &e)
+       && e.integer == 0, "a second scraper sees what the first one saw");
+    qoe_collect_destroy(other.c);
+
+    p.now_ns = born + BIRTH * MS + BIRTH * MS / 8;
+
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 11
+       && e.number == 11 && e.start_ns == born
+       && only(&p, HISTOGRAM, &e) && e.histogram->count == 1
+       && e.histogram->sum == 700
+       && only(&p, QOE_METRIC_PLAYING_TIME_SECONDS, &e) && e.number == 2.5,
+       "after the time all that was counted is there");
+
+    record(&p, 1, COUNTER, 1, 0, 4);
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 15
+       && e.start_ns == born,
+       "what another lane adds to a known series waits for nothing");
+
+    p.conf.series_birth_ms = 0;
+    record(&p, 1, COUNTER, 2, 0, 4);
+    ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 2
+       && !qoe_collect_waits(p.c), "off: no series waits");
+    ok(total(&p) == 19, "off: a value is seen at once");
+
+    place_free(&p);
+}
+
+
+static void
+test_anew(void)
+{
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 1);
+
+    record(&p, 0, COUNTER, 1, 0, 5);
+    p.now_ns += 100 * SECOND;
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5,
+       "a series is exported a last time when it is idle");
+    sweep(&p);
+
+    record(&p, 0, COUNTER, 1, 0, 3);
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
+       && e.start_ns == p.now_ns,
+       "a series that had left and begins anew is born anew");
+
+    p.now_ns += 20 * SECOND;
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 3,
+       "and has its new value then");
+
+    (void) qoe_store_record(p.st.store[0], &p.env, COUNTER,
+                            QOE_STORE_OVERFLOW, 0, 2, p.now_ns);
+    ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 2
+       && total(&p) == 3,
+       "the overflow series of a metric is born with 0");
+
+    place_free(&p);
+}
+
+
+static void
+test_self(void)
+{
+    uint64_t         born;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 1);
+    born = qoe_collect_born(&p.st);
+
+    qoe_self_add(p.st.self, qoe_proc_self(), QOE_METRIC_INGEST_EVENTS,
+                 qoe_span("\7outcome\10\0accepted"), 7);
+    qoe_self_add(p.st.self, qoe_proc_self(), QOE_METRIC_INGEST_EVENTS,
+                 qoe_span("\7outcome\10\0accepted"), 7);
+
+    ok(qoe_collect_born(&p.st) == born + 1, "a series is counted once");
+
+    p.now_ns = qoe_unix_ns() + MS;
+    ok(scrape(&p) == QOE_OK && only(&p, QOE_METRIC_INGEST_EVENTS, &e)
+       && e.integer == 0 && e.start_ns <= p.now_ns,
+       "a series of the module itself is seen with 0 first");
+    ok(births(&p) == QOE_OK && only(&p, QOE_METRIC_INGEST_EVENTS, &e),
+       "it is in a collection of births");
+
+    p.now_ns += 20 * SECOND;
+    ok(scrape(&p) == QOE_OK && only(&p, QOE_METRIC_INGEST_EVENTS, &e)
+       && e.integer == 14, "and has its values then");
+
+    place_free(&p);
+}
+
+
+static void
+test_exports(void)
+{
+    uint64_t         born, wait;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 2);
+    born = p.now_ns;
+    wait = qoe_collect_wait_ms(&p.conf, QOE_COLLECT_EXPORT) * MS;
+
+    record(&p, 0, COUNTER, 1, 0, 5);
+
+    p.now_ns = born + SECOND;
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
+       && qoe_collect_waits(p.c), "an export has the zero");
+    announce(&p);
+
+    p.now_ns = born + 2 * SECOND;
+    record(&p, 1, COUNTER, 2, 0, 9);
+    record(&p, 1, COUNTER, 1, 0, 9);
+    record(&p, 1, GAUGE, 1, 0, 9);
+
+    p.now_ns = born + 3 * SECOND;
+    ok(births(&p) == QOE_OK && points(&p) == 1 && only(&p, COUNTER, &e)
+       && e.integer == 0 && e.start_ns == born + 2 * SECOND,
+       "what has begun since is in a collection of births, with 0");
+    announce(&p);
+
+    p.now_ns = born + 5 * SECOND;
+    ok(births(&p) == QOE_OK && points(&p) == 0, "once");
+    announce(&p);
+
+    p.now_ns = born + wait - MS;
+    ok(births(&p) == QOE_OK && points(&p) == 0,
+       "the value that the export left out waits");
+    announce(&p);
+
+    p.now_ns = born + wait + SECOND;
+    ok(births(&p) == QOE_OK && points(&p) == 1 && only(&p, COUNTER, &e)
+       && e.integer == 14 && e.start_ns == born,
+       "once its wait is over it follows, with what all lanes have");
+    announce(&p);
+
+    p.now_ns = born + wait + 30 * SECOND;
+    ok(births(&p) == QOE_OK && points(&p) == 0,
+       "what was born between two exports waits for the next one");
+
+    ok(export(&p) == QOE_OK && total(&p) == 23
+       && !qoe_collect_waits(p.c), "the next export has all values");
+    announce(&p);
+
+    record(&p, 0, COUNTER, 3, 0, 8);
+    ok(export(&p) == QOE_OK && total(&p) == 23,
+       "an export shows a series that has only just begun with 0");
+    ok(last(&p) == QOE_OK && total(&p) == 31,
+       "the last export has its value, which must not be lost");
+
+    place_free(&p);
+}
+
+
+static void
+test_clock(void)
+{
+    uint64_t         time_ns;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 1);
+
+    record(&p, 0, COUNTER, 1, 0, 5);
+    p.now_ns += SECOND;
+    ok(export(&p) == QOE_OK, "an export");
+    time_ns = qoe_collect_time_ns(p.c);
+    announce(&p);
+
+    p.now_ns -= 3600 * SECOND;
+    ok(export(&p) == QOE_OK && qoe_collect_time_ns(p.c) > time_ns,
+       "after a clock that steps back no point is older than the last one");
+    ok(only(&p, COUNTER, &e) && e.start_ns <= qoe_collect_time_ns(p.c)
+       && e.integer == 5,
+       "no point is older than its start, and no value waits for an hour");
+    announce(&p);
+
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e)
+       && e.start_ns <= qoe_collect_time_ns(p.c),
+       "no start is after the time of a scrape");
+
+    record(&p, 0, COUNTER, 2, 0, 5);
+    p.now_ns += SECOND;
+    p.st.shared->announced_ns = p.now_ns + 3599 * SECOND;
+    ok(births(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 2
+       && total(&p) == 5 && qoe_collect_time_ns(p.c) > time_ns,
+       "what begins after the step is announced with 0");
+
+    place_free(&p);
+}
+
+
+int
+main(void)
+{
+    test_scrapes();
+    test_anew();
+    test_self();
+    test_exports();
+    test_clock();
+
+    return tap_end();
+}
