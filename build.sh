@@ -215,6 +215,7 @@ test_env() {
     # 77: not to be had on this machine; its tests skip with the reason
     t/peers/node.sh > /dev/null || [ $? = 77 ]
     t/peers/collector/build.sh > /dev/null || [ $? = 77 ]
+    t/peers/prometheus3/build.sh > /dev/null || [ $? = 77 ]
 }
 
 

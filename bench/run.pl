@@ -24,6 +24,7 @@ use Bench::Rate qw(drive latencies latency_report static static_report
 use Bench::Report qw(attack_report commas median of report table);
 use Bench::Run;
 use Bench::Scale qw(scale scale_report);
+use Bench::Scrape qw(scrapes scrape_report);
 use Bench::Spool qw(modes replay spool_report);
 use OpenQoE::Process qw(run_cmd);
 
@@ -43,8 +44,9 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, count, decode, latency, metrics, scale, spool,
-                     static or sustained: prints that part and writes nothing
+  --only PART        attack, count, decode, latency, metrics, scale, scrape,
+                     spool, static or sustained: prints that part and writes
+                     nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
@@ -79,7 +81,8 @@ die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
 my %part = (attack => \&attack, count => \&count, decode => \&decode,
             latency => \&latency, metrics => \&metrics, scale => \&scaled,
-            spool => \&spool, static => \&beside, sustained => \&endless);
+            scrape => \&scraped, spool => \&spool, static => \&beside,
+            sustained => \&endless);
 
 die '--only: ' . join(', ', sort keys %part) . "\n"
     if $opt{only} && !$part{ $opt{only} };
@@ -122,7 +125,8 @@ my $text = report(
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
     sustained => endless(), latency => latency(), static => beside(),
     scale => scaled(), spool => spool(), decode => decode(), count => count(),
-    metrics => metrics(), attack => attack(), body_form => body_form(),
+    metrics => metrics(), scrape => scraped(), attack => attack(),
+    body_form => body_form(),
 );
 
 print "\n$text";
@@ -277,6 +281,14 @@ sub scaled () {
         lines => $lines->('views', 'helper_us', 'events') };
 
     return scale_report($all);
+}
+
+
+sub scraped () {
+    return scrape_report(scrapes(sub ($r) {
+        printf "%6d live views  %d series  %d samples a scrape\n",
+               @$r{qw(views series)}, $r->{open}{samples};
+    }, server_core => $opt{'server-core'}));
 }
 
 

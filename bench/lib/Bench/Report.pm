@@ -283,7 +283,7 @@ sub report (%r) {
         . "\nCPU time an event of `bench/decode.c` with the same bodies.  Aim: "
         . "decode at least 500 MB/s.\n\n$r{count}";
 
-    $text .= "\n$r{metrics}";
+    $text .= "\n$r{metrics}\n$r{scrape}";
     $text .= "\n$r{attack}" if $r{attack};
 
     $text .= "\n## The body of a log record\n\n$r{body_form}"

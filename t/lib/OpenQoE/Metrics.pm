@@ -78,10 +78,13 @@ sub near ($a, $b, $tolerance = 1e-9) {
 }
 
 
-sub new ($class, $path) {
-    return bless { path => $path, at => 0, series => {}, instances => {},
-                   resource => undef, scope => undef, requests => 0,
-                   torn => 0, times => {}, problems => [] }, $class;
+# new(path, from => the byte where it begins to read)
+
+sub new ($class, $path, %opt) {
+    return bless { path => $path, at => $opt{from} // 0, series => {},
+                   instances => {}, resource => undef, scope => undef,
+                   requests => 0, torn => 0, times => {}, problems => [] },
+                 $class;
 }
 
 
@@ -208,6 +211,8 @@ sub check ($self, $new) {
 
     $bad->("has no data of a kind we send") if $new->{kind} eq 'none';
     $bad->('has no time') if !$new->{time};
+    $bad->("starts at $new->{start}, after its time $new->{time}")
+        if $new->{kind} ne 'gauge' && $new->{start} > $new->{time};
 
     if ($new->{kind} ne 'histogram') {
         $bad->('has no value') if !defined $new->{value};

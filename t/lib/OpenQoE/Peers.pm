@@ -3,8 +3,9 @@ package OpenQoE::Peers;
 # Copyright (C) OpenQoE
 #
 # Peers that others made: the OpenTelemetry Collector (t/peers/collector),
-# the npm packages of t/peers, Chromium.  What cannot be had on a machine
-# makes the test that asks for it skip, with the reason.
+# Prometheus 3 (t/peers/prometheus3), the npm packages of t/peers, Chromium.
+# What cannot be had on a machine makes the test that asks for it skip, with
+# the reason.
 
 use v5.36;
 
@@ -17,7 +18,7 @@ use OpenQoE::Event qw(decode_json_text);
 use OpenQoE::Process qw(free_ports run_cmd scratch_dir slurp spawn_peer);
 
 our @EXPORT_OK = qw(collector_program collector_if_any node_dir peers_dir
-                    program otlp_file_logs attributes);
+                    prometheus3 program otlp_file_logs attributes);
 
 
 sub peers_dir () { dirname(abs_path(__FILE__)) . '/../../peers' }
@@ -49,6 +50,11 @@ sub collector_program () { path_or_skip('collector/build.sh') }
 # the same, but undef when there is none
 
 sub collector_if_any () { (path_of('collector/build.sh'))[0] }
+
+
+# Prometheus 3 (t/peers/prometheus3): its path, or undef and the reason
+
+sub prometheus3 () { path_of('prometheus3/build.sh') }
 
 
 # the directory that holds node_modules

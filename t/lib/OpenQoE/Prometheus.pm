@@ -172,16 +172,20 @@ sub sample_differences ($a, $b, $name_a, $name_b) {
 
 
 # new(jobs => { name => { port, path, params => 'format: [prometheus]' } }).
-# Scrapes each every second.
+# Scrapes each every second.  Optional: program, args (a list), and replica, a
+# name by which one server of a pair scrapes at other moments than the other.
 
 sub new ($class, %opt) {
     my $dir = scratch_dir('prometheus');
     my $self = bless { dir => $dir, port => free_port(), jobs => $opt{jobs},
-                       program => $opt{program} // program('prometheus') },
-               $class;
+                       program => $opt{program} // program('prometheus'),
+                       args => $opt{args} // [] }, $class;
 
     open my $out, '>', "$dir/prometheus.yml" or die "prometheus.yml: $!\n";
-    print $out "global:\n  scrape_interval: 1s\nscrape_configs:\n";
+    print $out "global:\n  scrape_interval: 1s\n";
+    print $out "  external_labels: { replica: $opt{replica} }\n"
+        if defined $opt{replica};
+    print $out "scrape_configs:\n";
 
     for my $name (sort keys %{ $opt{jobs} }) {
         my $job = $opt{jobs}{$name};
@@ -201,7 +205,7 @@ sub start ($self) {
         cmd => [ $self->{program}, "--config.file=$self->{dir}/prometheus.yml",
                  "--storage.tsdb.path=$self->{dir}/data",
                  "--web.listen-address=127.0.0.1:$self->{port}",
-                 '--log.level=warn' ],
+                 '--log.level=warn', @{ $self->{args} } ],
         name => 'prometheus', chdir => $self->{dir});
 
     my $up = wait_until(sub {
@@ -223,6 +227,14 @@ sub stop ($self) {
 
 
 sub process ($self) { $self->{process} }
+sub port ($self) { $self->{port} }
+
+
+# its version, as "2.42.0"
+
+sub version ($self) {
+    return $self->ask('status/buildinfo')->{version} =~ s/[^\d.].*//r;
+}
 
 
 # data of an answer of its HTTP API
@@ -238,6 +250,27 @@ sub ask ($self, $path, %query) {
 
     die "$path: $answer->{body}\n" if ($body->{status} // '') ne 'success';
     return $body->{data};
+}
+
+
+# The results of an instant query, each { metric => { }, value => number }, or
+# of a range { metric, samples => [[ Unix time, number ], ...] }.  at: a Unix
+# time, else now.
+
+sub query ($self, $query, $at = undef) {
+    my $data = $self->ask('query', query => $query,
+                          defined $at ? (time => sprintf '%.3f', $at) : ());
+    return map { { metric => $_->{metric}, value => $_->{value}[1],
+                   samples => $_->{values} } } @{ $data->{result} };
+}
+
+
+# The value of a query that has a single result; undef where it has none.
+
+sub value ($self, $query, $at = undef) {
+    my @results = $self->query($query, $at);
+    die "$query has ", scalar @results, " results\n" if @results > 1;
+    return @results ? $results[0]{value} : undef;
 }
 
 
