@@ -29,6 +29,8 @@ mkdir -p "$dir"
     rm -f "$dir"/.key "$dir"/*.m3u8 "$dir"/*.m4s "$dir"/*.mp4 "$dir"/*.mpd
     cd "$dir"
 
+    # the dollars are ffmpeg's
+    # shellcheck disable=SC2016
     ffmpeg -hide_banner -loglevel error -nostdin \
         -f lavfi -i "testsrc=size=640x360:rate=25:duration=$seconds" \
         -f lavfi -i "$sound" \
