@@ -19,7 +19,7 @@ use lib "$FindBin::Bin/lib";
 
 use OpenQoE::Test;
 
-use List::Util qw(all any max min sum0);
+use List::Util qw(any max min sum0);
 
 use OpenQoE::Metrics;
 use OpenQoE::Peers qw(browse media_dir node_dir program);
@@ -40,6 +40,9 @@ my %startup_slack = (shaka => 400);
 # every view is over by then, whatever it waits for
 use constant LATER => 2 * 3600;
 
+my @outcomes = qw(completed played playback_failure startup_failure
+                  exit_before_start);
+
 my @players = qw(html5 hlsjs dashjs shaka);
 
 # what a session of each scenario must consist of to be worth comparing
@@ -49,6 +52,10 @@ my %scenario = (
                            quartile ended moveaway)] },
     next => { views => 2, completed => 1, stalls => 0, pauses => 0, seeks => 1,
               types => [qw(playing heartbeat seek quartile ended moveaway)] },
+    never => { views => 1, started => 0, completed => 0, stalls => 0,
+               pauses => 0, seeks => 0, types => ['moveaway'] },
+    missing => { views => 1, started => 0, completed => 0, stalls => 0,
+                 pauses => 0, seeks => 0, types => ['moveaway'] },
     ready => { views => 1, completed => 0, stalls => 0, pauses => 0,
                seeks => 0, types => [qw(playing moveaway)] },
 );
@@ -104,8 +111,8 @@ sub check_recorded ($session) {
     my $sum = sub ($what) { sum0(map { $_->{$what} } @$views) };
 
     is(scalar @$views, $want->{views}, "$name: so many videos were played");
-    ok((all { defined $_->{startup_ms} } @$views),
-       "$name: each showed a first frame");
+    is((grep { defined $_->{startup_ms} } @$views),
+       $want->{started} // $want->{views}, "$name: showed a first frame");
     is($sum->('ended'), $want->{completed}, "$name: played to the end");
     is($sum->('pauses'), $want->{pauses}, "$name: paused by the viewer");
     cmp_ok($sum->('seeks'), '>=', $want->{seeks}, "$name: sought");
@@ -131,39 +138,54 @@ sub around ($low, $high, $tolerance, $n = 1, $slack = 0) {
 sub exactly ($n) { [ $n, $n ] }
 
 
+# How a view of a session ended.  Without a first frame it failed if the
+# player said so: dash.js and shaka do not report a source that is missing.
+
+sub outcome ($session, $view) {
+    return 'completed' if $view->{ended};
+    return 'played' if defined $view->{startup_ms};
+
+    my $error = any { $_->{event_type} eq 'error'
+                      && $_->{video}{id} eq $view->{video} }
+                map { $_->{event} } @{ $session->{events} };
+    return $error ? 'startup_failure' : 'exit_before_start';
+}
+
+
 # What the module may say of a session, as ranges: { what => [least, most] },
-# and the truth itself as text.
+# and the truth itself.
 
 sub expected ($session) {
     my $views = $session->{views};
-    my $n = @$views;
+    my @started = grep { defined $_->{startup_ms} } @$views;
     my @stalls = map { @{ $_->{stalls} } } @$views;
     my $brief = sum0(map { $_->{brief} } @$views);
     my $clear = grep { $_->{ms} > 350 } @stalls;
-    my $completed = grep { $_->{ended} } @$views;
-    my $sum = sub ($what) { sum0(map { $_->{$what} } @$views) };
+    my $sum = sub ($what) { sum0(map { $_->{$what} // 0 } @$views) };
     my $stalled = sum0(map { $_->{ms} } @stalls);
-    my @first = @$views ? map { [ @$_{qw(startup_ms startup_playing_ms)} ] }
-                          @$views : ();
-    my $slack = $n * ($startup_slack{ $session->{player} } // 0);
+    my @first = map { [ @$_{qw(startup_ms startup_playing_ms)} ] } @started;
+    my $slack = @started * ($startup_slack{ $session->{player} } // 0);
+    my %outcome = map { $_ => 0 } @outcomes;
+
+    $outcome{ outcome($session, $_) }++ for @$views;
 
     # a machine that is too busy to play is no stall of the player: its time
     # counts as playing or not
     my ($playing, $hiccups) = ($sum->('playing_ms'), $sum->('hiccup_ms'));
 
     return {
-        started => [ exactly($n), $n ],
-        over => [ exactly($n), $n ],
-        completed => [ exactly($completed), $completed ],
-        played => [ exactly($n - $completed), $n - $completed ],
+        (map { $_ => [ exactly($outcome{$_}), $outcome{$_} ] } @outcomes),
+        started => [ exactly(@started + 0), @started + 0 ],
+        over => [ exactly(@$views + 0), @$views + 0 ],
         playing_ms => [ around($playing, $playing + $hiccups, PLAYING),
                         $playing ],
-        stalls => [ [ $clear, $clear + $brief ], scalar @stalls ],
+        stalls => [ [ $clear, $clear + $brief ], @stalls + 0 ],
         stalled_ms => [ around($stalled, $stalled, STALLED), $stalled ],
-        startups => [ exactly($n), $n ],
+        startups => [ exactly(@started + 0), @started + 0 ],
         startup_ms => [ around(sum0(map { min(@$_) } @first),
-                               sum0(map { max(@$_) } @first), STARTUP, $n,
-                               $slack), $sum->('startup_ms') ],
+                               sum0(map { max(@$_) } @first), STARTUP,
+                               scalar @started, $slack),
+                        $sum->('startup_ms') ],
         pauses => [ exactly($sum->('pauses')), $sum->('pauses') ],
     };
 }
@@ -183,8 +205,7 @@ sub measured ($metrics, $name) {
     return {
         started => $value->('views_started_total'),
         over => $value->('views_total'),
-        completed => $value->('views_total', outcome => 'completed'),
-        played => $value->('views_total', outcome => 'played'),
+        (map { $_ => $value->('views_total', outcome => $_) } @outcomes),
         playing_ms => 1000 * $value->('playing_time_seconds'),
         stalls => $value->('rebuffer_duration'),
         stalled_ms => $sum->('rebuffer_duration'),
@@ -200,6 +221,9 @@ my %claim = (
     over => 'views that are over',
     completed => 'of them completed',
     played => 'of them left',
+    playback_failure => 'of them failed',
+    startup_failure => 'failed before a frame',
+    exit_before_start => 'left before a frame',
     playing_ms => 'ms of playing',
     stalls => 'stalls',
     stalled_ms => 'ms of stalls',
@@ -208,8 +232,8 @@ my %claim = (
     pauses => 'pauses of the viewer',
 );
 
-my @order = qw(started over completed played playing_ms stalls stalled_ms
-               startups startup_ms pauses);
+my @order = (qw(started over), @outcomes, qw(playing_ms stalls stalled_ms
+             startups startup_ms pauses));
 
 
 sub compare ($session, $metrics) {

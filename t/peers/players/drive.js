@@ -34,6 +34,7 @@ class Viewer {
         const query = new URLSearchParams({
             name, player, org: options.org, endpoint: options.endpoint,
             media: `${site}/media/${name}`,
+            ...scenario === 'missing' && { source: 'missing' },
         });
         const url = `${site}/play.html?${query}`;
         const page = await browser.newPage(url, { newWindow: true });
@@ -146,6 +147,21 @@ const SCENARIOS = {
         await viewer.moves(4);
         await viewer.close();
     },
+
+    // a network that is down from the begin, and a viewer who gives up
+    async never(viewer) {
+        server.cut(viewer.name);
+        await viewer.do('play', 'void start()');
+        await viewer.until('wanted(3000)');
+        await viewer.close();
+    },
+
+    // a source that is a 404
+    async missing(viewer) {
+        await viewer.do('play', 'void start()');
+        await viewer.until('wanted(3000)');
+        await viewer.close();
+    },
 };
 
 
@@ -189,9 +205,10 @@ async function main() {
     try {
         const viewers = [];
 
-        for (const scenario of Object.keys(SCENARIOS)) {
-            viewers.push(...await Promise.all(PLAYERS.map((player) =>
-                run(browser, player, scenario))));
+        for (const scenarios of [['full'], ['next'],
+                                 ['ready', 'never', 'missing']]) {
+            viewers.push(...await Promise.all(scenarios.flatMap((scenario) =>
+                PLAYERS.map((player) => run(browser, player, scenario)))));
         }
 
         // the beacons of the last pages are still under way

@@ -43,7 +43,8 @@ const PLAYERS = {
     },
 
     hlsjs: {
-        script: 'lib/hls.js/dist/hls.min.js', source: 'master.m3u8',
+        script: 'lib/hls.js/dist/hls.min.js',
+        source: 'master.m3u8',
         load(url, attach) {
             const old = this.hls;
 
@@ -102,7 +103,7 @@ const PLAYERS = {
             }
 
             attach(new ShakaAdapter(reporter, video, this.player));
-            this.player.load(url);
+            this.player.load(url).catch(() => {});
         },
     },
 };
@@ -120,7 +121,8 @@ function describe() {
 let loaded = null;
 
 function prepare() {
-    const url = `${parameters.get('media')}/${player.source}?n=${++serial}`;
+    const source = parameters.get('source') || player.source;
+    const url = `${parameters.get('media')}/${source}?n=${++serial}`;
 
     loaded = Promise.resolve(player.load(url, (adapter) =>
         reporter.attach(adapter, describe())));
@@ -145,6 +147,14 @@ function starving(ms) {   // eslint-disable-line no-unused-vars
     return last.length > 2 && !video.paused && !video.seeking
            && (video.readyState < 3 || video.playbackRate === 0)
            && last.every(([, position]) => position === last[0][1]);
+}
+
+// True when the viewer's wish is so old.
+
+function wanted(ms) {   // eslint-disable-line no-unused-vars
+    const wish = recorder.wishes.at(-1);
+
+    return wish && performance.now() - wish[0] > ms;
 }
 
 function load(script) {

@@ -14,6 +14,8 @@
 //     seeks, pauses       of the viewer: not the element's own at the end
 //     ended               whether it played to its end
 //
+// Start-ups are null where no frame was shown.
+//
 // A position that moves is playing.  One that stands still is a stall if the
 // element had nothing to play or the player had set its rate to 0.
 
