@@ -37,7 +37,7 @@ use constant {
 # neither `canplay` nor a start-up time: the events do not say more
 my %startup_slack = (shaka => 400);
 
-# every view is over by then, whatever it waits for
+# every view is over by then, whatever it waits for; series must last longer
 use constant LATER => 2 * 3600;
 
 my @outcomes = qw(completed played playback_failure startup_failure
@@ -83,7 +83,7 @@ sub birth_off () {
 sub make_nginx () {
     my $nginx = OpenQoE::Nginx->new(
         workers => 2, zone => 'qoe:64m', env => $shim->env,
-        http => birth_off(),
+        http => 'openqoe_series_ttl 1d; ' . birth_off(),
         events => "openqoe_cors_origin http://localhost:$port;");
 
     $nginx->write_config(exporter => 'endpoint file://' . $nginx->out_file
@@ -110,18 +110,21 @@ sub check_recorded ($session) {
     my %types = map { $_->{event}{event_type} => 1 } @{ $session->{events} };
     my $sum = sub ($what) { sum0(map { $_->{$what} } @$views) };
 
-    is(scalar @$views, $want->{views}, "$name: so many videos were played");
+    is(scalar @$views, $want->{views}, "$name: the videos planned were played");
     is((grep { defined $_->{startup_ms} } @$views),
-       $want->{started} // $want->{views}, "$name: showed a first frame");
-    is($sum->('ended'), $want->{completed}, "$name: played to the end");
-    is($sum->('pauses'), $want->{pauses}, "$name: paused by the viewer");
-    cmp_ok($sum->('seeks'), '>=', $want->{seeks}, "$name: sought");
+       $want->{started} // $want->{views},
+       "$name: those showed a frame that were to");
+    is($sum->('ended'), $want->{completed}, "$name: those ended that were to");
+    is($sum->('pauses'), $want->{pauses},
+       "$name: the viewer paused as planned");
+    cmp_ok($sum->('seeks'), '>=', $want->{seeks},
+           "$name: the viewer sought as planned");
     cmp_ok((sum0 map { scalar @{ $_->{stalls} } } @$views), '>=',
-           $want->{stalls}, "$name: stalled");
+           $want->{stalls}, "$name: the cut network made it stall");
     is_deeply([ grep { !$types{$_} } @{ $want->{types} } ], [],
-              "$name: the events expected were sent");
-    is($session->{refused}, 0, "$name: and taken");
-    is_deeply($session->{errors}, [], "$name: without an error in a script");
+              "$name: every type of event expected was sent");
+    is($session->{refused}, 0, "$name: no request was refused");
+    is_deeply($session->{errors}, [], "$name: no script had an error");
 }
 
 
@@ -217,19 +220,19 @@ sub measured ($metrics, $name) {
 
 
 my %claim = (
-    started => 'views that started',
-    over => 'views that are over',
-    completed => 'of them completed',
-    played => 'of them left',
-    playback_failure => 'of them failed',
-    startup_failure => 'failed before a frame',
-    exit_before_start => 'left before a frame',
-    playing_ms => 'ms of playing',
-    stalls => 'stalls',
-    stalled_ms => 'ms of stalls',
-    startups => 'start-ups',
-    startup_ms => 'ms until the first frame',
-    pauses => 'pauses of the viewer',
+    started => 'each view that showed a frame started, and no other',
+    over => 'each view is over once',
+    completed => 'views that played to their end completed',
+    played => 'views that were left in the middle were played',
+    playback_failure => 'no view failed while it played',
+    startup_failure => 'views whose player reported an error failed to start',
+    exit_before_start => 'views that were left without a frame did not start',
+    playing_ms => 'playing time is what the recorder saw',
+    stalls => 'each stall counts once; start-up, seek and pause do not',
+    stalled_ms => 'stalls are as long as the recorder saw them',
+    startups => 'each view that started has a start-up time',
+    startup_ms => 'start-up is from the wish to the first frame',
+    pauses => "the viewer's pauses count, the element's own do not",
 );
 
 my @order = (qw(started over), @outcomes, qw(playing_ms stalls stalled_ms
@@ -247,9 +250,9 @@ sub compare ($session, $metrics) {
         my ($low, $high) = @$range;
         my $fits = $low <= $got->{$what} && $got->{$what} <= $high;
 
-        ok($fits, "$claim{$what} as they were");
+        ok($fits, $claim{$what});
         push @lines, sprintf '%1s %-24s %10.0f %10.0f  %.0f to %.0f',
-                             $fits ? '' : '!', $claim{$what}, $truth,
+                             $fits ? '' : '!', $what, $truth,
                              $got->{$what}, $low, $high;
     }
 

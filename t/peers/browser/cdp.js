@@ -181,4 +181,4 @@ class Page {
 }
 
 
-module.exports = { Browser, pause };
+module.exports = { Browser, TIMEOUT, pause };

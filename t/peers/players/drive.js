@@ -13,7 +13,7 @@
 
 'use strict';
 
-const { Browser, pause } = require('../browser/cdp.js');
+const { Browser, TIMEOUT, pause } = require('../browser/cdp.js');
 const { MediaServer } = require('./media.js');
 const { session } = require('./truth.js');
 
@@ -51,7 +51,7 @@ class Viewer {
     }
 
     until(condition) {
-        return this.page.until(condition, 60000);
+        return this.page.until(condition, 2 * TIMEOUT);
     }
 
     async play() {
