@@ -98,7 +98,7 @@ sub browse ($driver, $timeout, %options) {
         encode_json_text({ %options, chromium => program('chromium'),
                            profile => "$home/profile" }));
 
-    Test::More::diag($err) if $err ne '';
+    Test::More::diag("$driver ends with $rc: $err") if "$rc$err" ne '0';
     return $rc eq '0' ? decode_json_text($text) : undef;
 }
 

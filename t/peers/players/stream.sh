@@ -10,8 +10,9 @@ set -eu
 
 cd "$(dirname "$0")"
 
-dir=${OPENQOE_CACHE:-${HOME:-/tmp}/.cache/openqoe}/media
+# a directory for each state of this script: another checkout may have another
 key=$(sha256sum < "$(basename "$0")" | cut -c 1-16)
+dir=${OPENQOE_CACHE:-${HOME:-/tmp}/.cache/openqoe}/media/$key
 seconds=36
 
 # sound that ends before the pictures: else it would have a last segment of
@@ -23,10 +24,9 @@ mkdir -p "$dir"
 # tests run side by side: the first one encodes, the others wait
 (
     flock 9
-    [ "$(cat "$dir/.key" 2>/dev/null)" = "$key" ] && exit 0
+    [ -e "$dir/.done" ] && exit 0
 
     echo "encoding the media" >&2
-    rm -f "$dir"/.key "$dir"/*.m3u8 "$dir"/*.m4s "$dir"/*.mp4 "$dir"/*.mpd
     cd "$dir"
 
     # the dollars are ffmpeg's
@@ -56,7 +56,7 @@ mkdir -p "$dir"
         -x264-params nal-hrd=cbr -c:a aac -b:a 64k -ac 2 \
         -movflags +faststart plain.mp4
 
-    echo "$key" > .key
+    : > .done
 ) 9>"$dir/.lock" || { echo "the media were not made" >&2; exit 1; }
 
 echo "$dir"
