@@ -17,11 +17,10 @@ use OpenQoE::Test;
 
 use Digest::SHA qw(sha256_base64);
 use File::Copy qw(copy);
-use JSON::PP ();
 use MIME::Base64 qw(decode_base64);
 
-use OpenQoE::Peers qw(collector_if_any node_dir otlp_file_logs peers_dir
-                      program);
+use OpenQoE::Peers qw(browse collector_if_any node_dir otlp_file_logs
+                      peers_dir program);
 
 use constant UUID7 =>
     qr/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -124,35 +123,13 @@ END
 }
 
 
-# What Chromium and its pages say; undef when the driver fails.  The marker is
-# a third party's cookie to a page of another host: the browser's user must
-# have allowed those, by default Chromium drops it.
+# What Chromium and its pages say; undef when the driver fails.
 
-sub browse ($nginx, $tls) {
-    my $home = scratch_dir('chromium');
-
-    mkdir $_ for "$home/profile", "$home/profile/Default";
-    write_file("$home/profile/Default/Preferences", encode_json_text({
-        profile => { cookie_controls_mode => 0,
-                     block_third_party_cookies => JSON::PP::false },
-    }));
-
-    my %options = (
-        chromium => program('chromium'), profile => "$home/profile",
-        site => $nginx->{site}, foreign => $nginx->{foreign},
-        endpoint => $nginx->{endpoint}, run => run_id() . ($tls ? 1 : 0),
-        $tls ? (spki => spki($certs->{server})) : (),
-    );
-
-    my ($rc, $out, $err) = run_cmd(
-        { timeout => 120, env => {
-            HOME => $home, TMPDIR => $home, XDG_RUNTIME_DIR => $home,
-            XDG_CONFIG_HOME => undef, XDG_CACHE_HOME => undef } },
-        program('node'), peers_dir() . '/browser/drive.js',
-        encode_json_text(\%options));
-
-    diag($err) if $err ne '';
-    return $rc eq '0' ? decode_json_text($out) : undef;
+sub drive ($nginx, $tls) {
+    return browse('browser/drive.js', 120,
+                  (map { $_ => $nginx->{$_} } qw(site foreign endpoint)),
+                  run => run_id() . ($tls ? 1 : 0),
+                  $tls ? (spki => spki($certs->{server})) : ());
 }
 
 
@@ -259,7 +236,7 @@ sub check_browser ($tls, $host) {
     my $file = $collector ? $collector->file : $nginx->out_file;
     my $oracle = OpenQoE::Oracle->new;
 
-    my $seen = browse($nginx, $tls);
+    my $seen = drive($nginx, $tls);
     ok($seen, 'the browser was driven to the end') or return;
 
     check_playback($seen);

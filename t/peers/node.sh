@@ -18,21 +18,21 @@ for tool in node npm; do
     fi
 done
 
-dir=${OPENQOE_CACHE:-${HOME:-/tmp}/.cache/openqoe}/node
+# a directory for each state: another checkout may have another lock file
 key=$(cat package.json package-lock.json | sha256sum | cut -c 1-16)
+dir=${OPENQOE_CACHE:-${HOME:-/tmp}/.cache/openqoe}/node/$key
 
 mkdir -p "$dir"
 
 # tests run side by side: the first one installs, the others wait
 (
     flock 9
-    [ "$(cat "$dir/.key" 2>/dev/null)" = "$key" ] && exit 0
+    [ -e "$dir/.done" ] && exit 0
 
     echo "installing the npm packages" >&2
-    rm -f "$dir/.key"
     cp package.json package-lock.json "$dir" && cd "$dir" \
         && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 \
-        && echo "$key" > .key
+        && : > .done
 ) 9>"$dir/.lock" || { echo "the npm packages were not installed" >&2; exit 1; }
 
 echo "$dir"

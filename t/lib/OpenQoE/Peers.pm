@@ -12,13 +12,15 @@ use v5.36;
 use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Basename qw(dirname);
+use JSON::PP ();
 use Test::More ();
 
-use OpenQoE::Event qw(decode_json_text);
+use OpenQoE::Event qw(decode_json_text encode_json_text);
 use OpenQoE::Process qw(free_ports run_cmd scratch_dir slurp spawn_peer);
 
-our @EXPORT_OK = qw(collector_program collector_if_any node_dir peers_dir
-                    prometheus3 program otlp_file_logs attributes);
+our @EXPORT_OK = qw(collector_program collector_if_any node_dir media_dir
+                    peers_dir prometheus3 program browse otlp_file_logs
+                    attributes);
 
 
 sub peers_dir () { dirname(abs_path(__FILE__)) . '/../../peers' }
@@ -62,6 +64,11 @@ sub prometheus3 () { path_of('prometheus3/build.sh') }
 sub node_dir () { path_or_skip('node.sh') }
 
 
+# the directory of the media that players play
+
+sub media_dir () { path_or_skip('players/stream.sh') }
+
+
 # the first of the programs that is in PATH, or undef
 
 sub program (@names) {
@@ -71,6 +78,35 @@ sub program (@names) {
     }
 
     return undef;
+}
+
+
+# What a driver of t/peers prints, which takes Chromium over pages and its
+# options as a JSON object: decoded, or undef when the driver fails.  Chromium
+# gets a fresh profile, whose user has allowed third parties' cookies: by
+# default Chromium drops those.
+
+sub browse ($driver, $timeout, %options) {
+    my $home = scratch_dir('chromium');
+
+    mkdir $_ for "$home/profile", "$home/profile/Default";
+    open my $out, '>', "$home/profile/Default/Preferences" or die "$home: $!\n";
+    print $out encode_json_text({ profile => {
+        cookie_controls_mode => 0,
+        block_third_party_cookies => JSON::PP::false,
+    } });
+    close $out;
+
+    my ($rc, $text, $err) = run_cmd(
+        { timeout => $timeout, env => {
+            HOME => $home, TMPDIR => $home, XDG_RUNTIME_DIR => $home,
+            XDG_CONFIG_HOME => undef, XDG_CACHE_HOME => undef } },
+        program('node'), peers_dir() . "/$driver",
+        encode_json_text({ %options, chromium => program('chromium'),
+                           profile => "$home/profile" }));
+
+    Test::More::diag("$driver ends with $rc: $err") if "$rc$err" ne '0';
+    return $rc eq '0' ? decode_json_text($text) : undef;
 }
 
 

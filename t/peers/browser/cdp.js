@@ -9,10 +9,29 @@ const { spawn } = require('child_process');
 
 const TIMEOUT = 30000 * (Number(process.env.OPENQOE_SLOW) || 1);
 
+const FLAGS = [
+    '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic',
+    '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync',
+    '--autoplay-policy=no-user-gesture-required', '--disable-dev-shm-usage',
+];
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 
 class Browser {
+
+    // options: chromium, the program; profile, a directory; spki, a public
+    // key to trust, or absent
+    static launch({ chromium, profile, spki }) {
+        const args = [...FLAGS, `--user-data-dir=${profile}`];
+
+        if (spki) {
+            args.push(`--ignore-certificate-errors-spki-list=${spki}`);
+        }
+
+        return new Browser(chromium, [...args, 'about:blank']);
+    }
 
     // The process stays in our process group, so that whoever ends us ends
     // it too.
@@ -76,8 +95,10 @@ class Browser {
         });
     }
 
-    async newPage(url) {
-        const { targetId } = await this.send('Target.createTarget', { url });
+    // more: other parameters of Target.createTarget
+    async newPage(url, more = {}) {
+        const { targetId } = await this.send('Target.createTarget',
+                                             { url, ...more });
         const { sessionId } = await this.send('Target.attachToTarget',
                                               { targetId, flatten: true });
 
@@ -122,8 +143,8 @@ class Page {
         return result.value;
     }
 
-    async until(condition) {
-        const end = Date.now() + TIMEOUT;
+    async until(condition, timeout = TIMEOUT) {
+        const end = Date.now() + timeout;
 
         while (Date.now() < end) {
             const value = await this.evaluate(condition).catch(() => false);
@@ -160,4 +181,4 @@ class Page {
 }
 
 
-module.exports = { Browser, pause };
+module.exports = { Browser, TIMEOUT, pause };

@@ -18,13 +18,6 @@ const { Browser, pause } = require('./cdp.js');
 
 const options = JSON.parse(process.argv[2]);
 
-const FLAGS = [
-    '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic',
-    '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync',
-    '--autoplay-policy=no-user-gesture-required', '--disable-dev-shm-usage',
-];
-
 const STATE = `({
     time: video.currentTime, paused: video.paused, ended: video.ended,
     width: video.videoWidth, level: hls.currentLevel,
@@ -162,13 +155,7 @@ async function foreign(browser) {
 }
 
 async function main() {
-    const args = [...FLAGS, `--user-data-dir=${options.profile}`];
-
-    if (options.spki) {
-        args.push(`--ignore-certificate-errors-spki-list=${options.spki}`);
-    }
-
-    const browser = new Browser(options.chromium, [...args, 'about:blank']);
+    const browser = Browser.launch(options);
 
     try {
         const states = {
