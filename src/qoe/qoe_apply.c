@@ -176,6 +176,12 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         return;
     }
 
+    /* its `playing` was lost, so nothing has replaced the video before it yet */
+
+    if (qoe_view_found(v) && session->nviews > 1) {
+        qoe_apply_replace(a, session, v, v->born_ms, now_ns);
+    }
+
     if (qoe_view_ending(v)) {
         qoe_apply_end(a, v, QOE_VIEW_ENDED, birth.at_ms, now_ns);
 

@@ -74,6 +74,13 @@ qoe_view_t *qoe_apply_view(qoe_apply_t *a, qoe_session_t *session,
     const qoe_sample_t *s, qoe_view_birth_t *birth, bool seen,
     uint64_t now_ns);
 
+/*
+ * Ends the views of the same view_id that were not heard of after at_ms: since
+ * then another video plays in their place.
+ */
+void qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
+    const qoe_view_t *by, uint64_t at_ms, uint64_t now_ns);
+
 /* The session of an event. */
 qoe_session_t *qoe_apply_session(qoe_apply_t *a, const uint64_t key[2],
     uint64_t now_ns);

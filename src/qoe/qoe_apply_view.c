@@ -5,7 +5,8 @@
  * Which view an event belongs to, and when views are over.
  *
  * An event belongs to the view that it names, by view_id and video.id.  Any
- * number of views of a session live at once, up to QOE_APPLY_VIEWS.
+ * number of views of a session live at once, up to QOE_APPLY_VIEWS; beyond it
+ * one that was silent for 30 s makes room, or else the new one is ignored.
  */
 
 
@@ -14,7 +15,7 @@
 #include <math.h>
 
 
-/* Views of one session that are alive; the one silent longest makes room. */
+/* Views of one session that are alive. */
 #define QOE_APPLY_VIEWS        32
 
 /* Views and sessions that one tick ends. */
@@ -34,12 +35,12 @@ static qoe_view_t *qoe_apply_find(qoe_apply_t *a, qoe_session_t *session,
     uint64_t view_key, uint64_t video_key);
 static bool qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
     uint64_t now_ns);
-static void qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
-    const qoe_view_t *by, uint64_t at_ms, uint64_t now_ns);
 static bool qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
     const qoe_sample_t *s);
 static qoe_view_t *qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
     const qoe_view_birth_t *birth, uint64_t now_ns);
+static qoe_view_t *qoe_apply_quiet(qoe_apply_t *a,
+    const qoe_session_t *session, uint64_t now_ns);
 static qoe_view_t *qoe_apply_silent_longest(qoe_apply_t *a);
 static void qoe_apply_evict(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
 static void qoe_apply_forget(qoe_apply_t *a, qoe_session_t *session,
@@ -149,7 +150,7 @@ qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
 
 /* Of one view_id one video plays; the next may have been loading meanwhile. */
 
-static void
+void
 qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
     const qoe_view_t *by, uint64_t at_ms, uint64_t now_ns)
 {
@@ -165,7 +166,7 @@ qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
             qoe_view_judge(v, UINT64_MAX, &a->conf->view, &a->points);
             qoe_apply_view_points(a, v, now_ns);
 
-            if (qoe_view_attempted(v)) {
+            if (qoe_view_attempted(v) && v->seen_ms <= at_ms) {
                 qoe_apply_end(a, v, QOE_VIEW_REPLACED, at_ms, now_ns);
             }
         }
@@ -224,23 +225,22 @@ qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
 }
 
 
+/* NULL: there is no room for it, and its events make no view. */
+
 static qoe_view_t *
 qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
     const qoe_view_birth_t *birth, uint64_t now_ns)
 {
-    uint32_t     n;
-    qoe_view_t  *v, *oldest;
+    qoe_view_t  *v;
 
     if (session->nviews >= QOE_APPLY_VIEWS) {
-        oldest = qoe_sessions_view(a->sessions, session);
-        v = oldest;
+        v = qoe_apply_quiet(a, session, now_ns);
 
-        for (n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
-            oldest = v->received_ms <= oldest->received_ms ? v : oldest;
-            v = qoe_sessions_next_view(a->sessions, v);
+        if (v == NULL) {
+            return NULL;
         }
 
-        qoe_apply_evict(a, oldest, now_ns);
+        qoe_apply_evict(a, v, now_ns);
     }
 
     v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
@@ -256,6 +256,36 @@ qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
     }
 
     return v;
+}
+
+
+/*
+ * Of a session with as many views as it may have, the one that is silent
+ * longest; NULL: all of them are heard of, and to end one would only let its
+ * next event begin it anew.
+ */
+
+static qoe_view_t *
+qoe_apply_quiet(qoe_apply_t *a, const qoe_session_t *session, uint64_t now_ns)
+{
+    uint32_t     n;
+    qoe_view_t  *v, *oldest;
+
+    oldest = qoe_sessions_view(a->sessions, session);
+
+    for (v = oldest, n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
+        oldest = v->received_ms <= oldest->received_ms ? v : oldest;
+        v = qoe_sessions_next_view(a->sessions, v);
+    }
+
+    if (oldest == NULL
+        || qoe_view_due_ms(oldest, QOE_SILENCE_FRESH, &a->conf->view)
+           > now_ns / 1000000)
+    {
+        return NULL;
+    }
+
+    return oldest;
 }
 
 

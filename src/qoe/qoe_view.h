@@ -147,6 +147,9 @@ bool qoe_view_lapsed(const qoe_view_t *v, uint64_t at_ms);
 /* It has had a wish to play: another video takes its place. */
 bool qoe_view_attempted(const qoe_view_t *v);
 
+/* It was first heard of while it played. */
+bool qoe_view_found(const qoe_view_t *v);
+
 /* Its playing_time as the player counts, ms; NaN: not known. */
 float qoe_view_told(const qoe_view_t *v);
 

@@ -246,6 +246,8 @@ int qoe_view_media_of(qoe_span_t media_type);
 double qoe_view_bitrate(const qoe_view_step_t *x);
 /* Playing went on for ms with the renditions that are known. */
 void qoe_view_rate(qoe_view_t *v, uint64_t ms);
+/* The sums over renditions shrink to the time that was played. */
+void qoe_view_rate_fit(qoe_view_t *v);
 /* The mean bitrate of a view so far, bit/s; 0: not known. */
 double qoe_view_mean_rate(const qoe_view_media_t *m);
 double qoe_view_mean_pixels(const qoe_view_t *v);

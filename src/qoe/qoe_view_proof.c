@@ -234,7 +234,11 @@ void
 qoe_view_cut(qoe_view_t *v, const qoe_moment_t *m)
 {
     v->last.at_ms = m->at_ms;
-    v->rated_ms = 0;
+
+    if (v->rated_ms != 0) {
+        v->rated_ms = 0;
+        qoe_view_rate_fit(v);
+    }
 
     if (!isnan(m->position)) {
         v->last.position = m->position;

@@ -155,6 +155,41 @@ qoe_view_rate(qoe_view_t *v, uint64_t ms)
 }
 
 
+/* What was taken for playing and was not: means are what they were. */
+
+void
+qoe_view_rate_fit(qoe_view_t *v)
+{
+    double             share;
+    unsigned           i;
+    qoe_view_media_t  *m;
+
+    for (i = 0; i < QOE_VIEW_MEDIA; i++) {
+        m = &v->media[i];
+
+        if (m->rate_ms <= v->playing_ms) {
+            continue;
+        }
+
+        share = (double) v->playing_ms / (double) m->rate_ms;
+        m->rate_ms = v->playing_ms;
+        m->rate_sum *= share;
+
+        if (i == QOE_VIEW_VIDEO) {
+            v->log_sum *= share;
+        }
+    }
+
+    if (v->pixel_ms > v->playing_ms) {
+        v->pixel_sum *= (double) v->playing_ms / (double) v->pixel_ms;
+        v->pixel_ms = v->playing_ms;
+    }
+
+    v->up_ms = qoe_min(v->up_ms, v->playing_ms);
+    v->down_ms = qoe_min(v->down_ms, v->playing_ms);
+}
+
+
 /*
  * 1: the player shows the picture larger than it is, -1: smaller.  The picture
  * keeps its shape: the direction in which it fills the player decides.
