@@ -180,7 +180,8 @@ qoe_view_stall_grows(qoe_judge_t *j)
         stalled = 0;
     }
 
-    qoe_view_close(j, stalled, NAN);
+    qoe_view_close(j, stalled, j->m->type == QOE_EVENT_STALLEND
+                               ? j->m->value : (double) NAN);
     qoe_view_play(j, (uint64_t) (total - stalled));
 
     return true;
@@ -212,6 +213,14 @@ qoe_view_stall_goes_on(qoe_judge_t *j)
         }
 
         return true;
+    }
+
+    /* it may have been none at first: pictures that moved are no stall */
+
+    j->growth = qoe_view_growth(v, j->m, &v->wait);
+
+    if (j->growth.kind == QOE_GROWTH_MS && j->growth.ms > QOE_VIEW_STALL_MS) {
+        return qoe_view_stall_grows(j);
     }
 
     ms = (double) qoe_view_since(qoe_view_since(j->m->at_ms, v->wait.at_ms),
