@@ -98,6 +98,8 @@ static const view_case_t  cases[] = {
       "10000 ended at=10000", "completed", 700, 10000, 0, 0 },
     { "a `playing` that is the first that is heard of the view has no startup",
       "0 playing at=0; 10000 ended at=10000", "completed", NONE, 10000, 0, 0 },
+    { "a `playing` after which nothing comes is a view that has started",
+      "0 playing at=0; end", "played", NONE, 0, 0, 0 },
     { "a `playing` 1 s after the first event has none either",
       "0 playerready; 1000 playing at=0; 11000 ended at=10000",
       "completed", NONE, 10000, 0, 0 },

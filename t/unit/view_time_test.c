@@ -29,6 +29,15 @@ static const view_case_t  cases[] = {
     { "without proof a gap of more than three beats counts as nothing",
       BLIND "20000 heartbeat; 40000 heartbeat; 100001 pause; end",
       "played", 0, 40000, 0, 0 },
+    { "other events between heartbeats do not shorten the beat",
+      BLIND "20000 heartbeat; 30000 fpsdrop; 40000 heartbeat; 100000 pause;"
+      "end", "played", 0, 100000, 0, 0 },
+    { "without proof it plays on after a seek",
+      BLIND "10000 seek; 20000 heartbeat; 30000 ended",
+      "completed", 0, 30000, 0, 0 },
+    { "without proof a wait in a seek lasts until its stallend",
+      BLIND "10000 seek; 10100 stallstart; 20000 heartbeat; 21000 stallend;"
+      "30000 ended", "completed", 0, 19000, 0, 0 },
     { "events without any position or playing_time add up",
       BLIND "10000..60000 heartbeat; 65000 ended", "completed", 0, 65000,
       0, 0 },
