@@ -389,6 +389,28 @@ test_spare(void)
     ok(alive(l) == 1 && counted(l, QOE_COUNT_VIEWS_EVICTED) == 0,
        "a full table forgets sessions without a live view first");
     lane_free(l);
+
+    /* all that may be looked at have a live view */
+
+    l = lane_new(SMALL);
+
+    for (i = 0; i < info.sessions_max; i++) {
+        snprintf(of, sizeof(of), "s%u/v/a", i);
+        play(l, i, of);
+
+        if (i >= 20) {
+            tell(l, i + 1, of, "ended", "at=1");
+        }
+    }
+
+    play(l, 10000, "other/v/a");
+    beats(l, 11000, 11000, "s1/v/a", 0);
+    ok(alive(l) == 20 && counted(l, QOE_COUNT_VIEWS_EVICTED) == 1
+       && counted(l, QOE_COUNT_VIEWS_STARTED)
+          == counted(l, QOE_COUNT_VIEWS_ENDED) + 20
+       && total(l, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 20,
+       "where there is none, the view of the session that is forgotten ends");
+    lane_free(l);
 }
 
 

@@ -94,6 +94,13 @@ static const view_case_t  cases[] = {
       "30000 heartbeat at=30000 playing_time=30;"
       "40000 heartbeat playing_time=40; 50000 heartbeat playing_time=50; end",
       "played", 0, 50000, 0, 0 },
+    { "it is where the video was resumed at its tenth minute as well",
+      "0 canplay video_startup_time=0 at=600000; 0 playing at=600000;"
+      "10000 heartbeat at=610000 playing_time=10;"
+      "20000 heartbeat at=620000 playing_time=20;"
+      "30000 heartbeat at=630000 playing_time=30;"
+      "40000 heartbeat playing_time=40; 50000 heartbeat playing_time=50; end",
+      "played", 0, 50000, 0, 0 },
     { "positions since 1970 are positions",
       "0 canplay video_startup_time=0 at=1700000000000;"
       "0 playing at=1700000000000;"
@@ -263,6 +270,7 @@ test_torn(void)
 
         for (i = 0; i < 6; i++) {
             t->v.view_key |= 1;
+            t->over = false;
             event(t, (int64_t) i * 4000, qoe_event_type_name(
                   (qoe_event_type_t) ((size_t) lrand48() % QOE_EVENT_CUSTOM)
                   ).data, i % 2 ? "at=5000 playing_time=4000 bitrate=1000 "
