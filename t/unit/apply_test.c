@@ -150,19 +150,23 @@ test_names(void)
 static void
 test_ends(void)
 {
+    size_t   count;
     lane_t  *l;
 
     l = lane_new(SIZE);
     play(l, 0, "s/v/a");
     tell(l, 30000, "s/v/a", "ended", "at=30000");
     tell(l, 30100, "s/v/a", "pause", "at=30000");
-    tell(l, 30200, "s/v/a", "heartbeat", "at=30000");
+    tell(l, 31400, "s/v/a", "heartbeat", "at=30000");
     ok(alive(l) == 0 && counted(l, QOE_COUNT_EVENTS_LATE) == 2
        && total(l, QOE_METRIC_PAUSE_EVENTS_TOTAL) == 0,
        "after `ended` neither a pause nor a heartbeat begins a view");
     tell(l, 31510, "s/v/a", "playing", "at=0");
     tell(l, 60000, "s/v/a", "ended", "at=28490");
-    ok(came_to(l, 2, 2, 0, 58490), "a replay is another view");
+    ok(came_to(l, 2, 2, 0, 58490)
+       && (total_of(l, QOE_METRIC_VIDEO_STARTUP_TIME, NULL, &count),
+           count == 1),
+       "a replay is another view, and has no startup where none can be known");
     lane_free(l);
 
     l = lane_new(SIZE);
@@ -343,7 +347,8 @@ test_full(void)
 
     ok(peak == info.sessions_max && l->views <= info.views_max
        && counted(l, QOE_COUNT_VIEWS_STARTED) == n
-       && counted(l, QOE_COUNT_VIEWS_ENDED) + info.views == n,
+       && counted(l, QOE_COUNT_VIEWS_ENDED) + info.views == n
+       && counted(l, QOE_COUNT_EVENTS_LATE) == 0,
        "%u sessions in places for %u: each view began and is over, or alive",
        n, info.sessions_max);
 
@@ -357,6 +362,54 @@ test_full(void)
 
     ok(total(l, QOE_METRIC_VIEWS_STARTED_TOTAL) == ended_as(l, "played"),
        "a view that made room counts as played");
+    lane_free(l);
+}
+
+
+/* The oldest session plays; those after it have no view any more. */
+
+static void
+test_spare(void)
+{
+    char                  of[32];
+    lane_t               *l;
+    uint32_t              i;
+    qoe_sessions_info_t   info;
+
+    l = lane_new(SMALL);
+    play(l, 0, "live/v/a");
+    qoe_sessions_info(l->st.sessions[0], &info);
+
+    for (i = 0; i < info.sessions_max + 50; i++) {
+        snprintf(of, sizeof(of), "s%u/v/a", i);
+        play(l, i, of);
+        tell(l, i + 1, of, "ended", "at=1");
+    }
+
+    ok(alive(l) == 1 && counted(l, QOE_COUNT_VIEWS_EVICTED) == 0,
+       "a full table forgets sessions without a live view first");
+    lane_free(l);
+
+    /* all that may be looked at have a live view */
+
+    l = lane_new(SMALL);
+
+    for (i = 0; i < info.sessions_max; i++) {
+        snprintf(of, sizeof(of), "s%u/v/a", i);
+        play(l, i, of);
+
+        if (i >= 20) {
+            tell(l, i + 1, of, "ended", "at=1");
+        }
+    }
+
+    play(l, 10000, "other/v/a");
+    beats(l, 11000, 11000, "s1/v/a", 0);
+    ok(alive(l) == 20 && counted(l, QOE_COUNT_VIEWS_EVICTED) == 1
+       && counted(l, QOE_COUNT_VIEWS_STARTED)
+          == counted(l, QOE_COUNT_VIEWS_ENDED) + 20
+       && total(l, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 20,
+       "where there is none, the view of the session that is forgotten ends");
     lane_free(l);
 }
 
@@ -536,6 +589,7 @@ main(void)
     test_duplicates();
     test_many();
     test_full();
+    test_spare();
     test_timeouts();
     test_due();
     test_adopted();

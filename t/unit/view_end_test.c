@@ -102,6 +102,15 @@ test_silence(void)
           30000 },
         { "a failed view is over after 30 s",
           BEGUN "5000 error at=5000 " FATAL, QOE_SILENCE_FRESH, 5000, 30000 },
+        { "an error that is told not to be fatal suspends no view",
+          BEGUN "5000 error at=5000 error_context.fatal=0",
+          QOE_SILENCE_ACTIVE, 5000, 600000 },
+        { "nor does it end a view before its first frame",
+          "0 playing; 1 stallstart; 3000 error error_context.fatal=0",
+          QOE_SILENCE_ACTIVE, 3000, 600000 },
+        { "a fatal error before the first frame does",
+          "0 playing; 1 stallstart; 3000 error " FATAL, QOE_SILENCE_FRESH,
+          3000, 30000 },
         { "a player that is taken away before its first frame is over by then",
           "0 playing; 1 stallstart; 3000 playbackdetached", QOE_SILENCE_FRESH,
           3000, 30000 }
@@ -117,6 +126,19 @@ test_silence(void)
            && qoe_view_due_ms(&t->v, silences[i].silence, &view_conf)
               == last + silences[i].due, "%s", silences[i].claim);
     }
+
+    t = stream();
+    t->delay_ms = 5000;
+    script(t, "0 playing at=0");
+    t->delay_ms = 0;
+    script(t, "1000 heartbeat at=1000");
+    ok(t->v.received_ms == LOG_START + 5000,
+       "an event that overtook another leaves the last receipt as it is");
+
+    t->delay_ms = (uint64_t) -3600000;
+    script(t, "2000 heartbeat at=2000");
+    ok(t->v.received_ms == LOG_START + 2000 - 3600000,
+       "a server's clock that is set back does not lengthen the silence");
 
     t = stream();
     script(t, BEGUN "5000 playbackdetached at=5000; 5400 heartbeat at=5000");

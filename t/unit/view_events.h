@@ -31,7 +31,7 @@ typedef struct {
 
 typedef struct {
     qoe_session_t      session;          /* its clock */
-    qoe_view_t         v;                /* view_key 0: none yet, or over */
+    qoe_view_t         v;                /* view_key 0: none yet */
     qoe_view_birth_t   birth;            /* of the next view, at_ms apart */
     qoe_points_t       points;
     logged_t           log[LOG_POINTS];
@@ -39,6 +39,7 @@ typedef struct {
     uint32_t           ignored;
     uint64_t           delay_ms;         /* of the next events' receipt */
     bool               again;            /* the next event came before */
+    bool               over;             /* the view */
     unsigned           stepped;          /* how often the clock was set */
     qoe_view_result_t  last;
 } stream_t;
@@ -182,6 +183,7 @@ end_as(stream_t *t, qoe_view_end_t why, uint64_t at_ms)
     log_points(t);
 
     t->v.view_key = 0;
+    t->over = true;
 }
 
 
@@ -210,16 +212,16 @@ event(stream_t *t, int64_t ms, const char *type, const char *data)
     at = qoe_session_clock(&t->session, &s, &stepped);
     t->stepped += stepped;
 
-    if (t->v.view_key == 0) {
+    if (t->v.view_key == 0 && !t->over) {
         t->birth.at_ms = at;
         qoe_view_begin(&t->v, &t->birth);
     }
 
-    t->last = qoe_view_apply(&t->v, t->again, at, &s, &view_conf,
-                             &t->points);
+    t->last = qoe_view_apply(t->over ? NULL : &t->v, t->again, at, &s,
+                             &view_conf, &t->points);
     log_points(t);
 
-    if (qoe_view_ending(&t->v)) {
+    if (!t->over && qoe_view_ending(&t->v)) {
         end_as(t, QOE_VIEW_ENDED, at);
     }
 }

@@ -181,6 +181,12 @@ test_direction(void)
        "without a request before it, with the rendition that is shown");
 
     t = stream();
+    script(t, BEGUN "1000 heartbeat at=1000 bitrate=1000000;"
+              "2000 qualitychangerequested new.bitrate_kb=800");
+    ok(made(t, QOE_METRIC_BITRATE_CHANGE, 1, 200000, "direction=down"),
+       "a heartbeat says which rendition is shown where nothing else did");
+
+    t = stream();
     script(t, BEGUN "1000 qualitychangerequested new.bitrate_kb=1700");
     ok(made(t, QOE_METRIC_BITRATE_CHANGE, 0, 0, ""),
        "the first request of a view has nothing to be compared with");

@@ -129,6 +129,9 @@ static const view_case_t  cases[] = {
       BEGUN "13000 seek seek_latency=3000 at=40000;"
       "13001 playing at=40000; 23001 ended at=50000",
       "completed", 0, 20000, 0, 0 },
+    { "a position that leaps within a seek is where the seek leads to",
+      BEGUN "10000 seek at=40000; 12000 heartbeat at=90000;"
+      "14000 heartbeat at=91900; end", "played", 0, 12000, 0, 0 },
     { "a seek of a paused video leaves it paused",
       BEGUN "10000 pause at=10000; 15000 seek at=40000 seek_latency=100;"
       "15010 canplay at=40000; 25000 heartbeat at=40000;"

@@ -64,6 +64,12 @@ static const view_case_t  cases[] = {
     { "a position that has grown dates the first frame back by its growth",
       "0 playing at=0; 1 stallstart at=0; 3000 heartbeat at=2000;"
       "13000 ended at=12000", "completed", 1000, 12000, 0, 0 },
+    { "the growth is that since the wish, wherever in the video that was",
+      "0 playing at=50000; 1 stallstart at=50000; 3000 heartbeat at=52000;"
+      "13000 ended at=62000", "completed", 1000, 12000, 0, 0 },
+    { "a wait that is over before the wish is not waited for",
+      "0 stallstart at=0; 500 stallend at=0; 5000 playing at=0;"
+      "15000 ended at=10000", "completed", 0, 10000, 0, 0 },
     { "a view that is first heard of by its playing_time has started",
       "0..60000 heartbeat at=@+60000 playing_time=@+60000; 65000 ended at="
       "@+60000", "completed", NONE, 65000, 0, 0 },
@@ -98,6 +104,8 @@ static const view_case_t  cases[] = {
       "10000 ended at=10000", "completed", 700, 10000, 0, 0 },
     { "a `playing` that is the first that is heard of the view has no startup",
       "0 playing at=0; 10000 ended at=10000", "completed", NONE, 10000, 0, 0 },
+    { "a `playing` after which nothing comes is a view that has started",
+      "0 playing at=0; end", "played", NONE, 0, 0, 0 },
     { "a `playing` 1 s after the first event has none either",
       "0 playerready; 1000 playing at=0; 11000 ended at=10000",
       "completed", NONE, 10000, 0, 0 },

@@ -174,6 +174,9 @@ static const struct {
         { "heartbeat", "" },
         { "qualitychange", "bitrate_kb=2000 media_type=video" },
         { "heartbeat", "" }, { "end", "" })
+    ROW(TIME_WEIGHTED_AVERAGE_BITRATE, 1, 64, "media_type=audio",
+        { "playing", "bitrate=64000 media_type=audio" },
+        { "heartbeat", "" }, { "end", "" })
     ROW(TIME_WEIGHTED_AVERAGE_RESOLUTION, 2, 230400 + 576000, "",
         { "playing", "resolution.width=640 resolution.height=360" },
         { "heartbeat", "" },

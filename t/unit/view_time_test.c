@@ -29,6 +29,15 @@ static const view_case_t  cases[] = {
     { "without proof a gap of more than three beats counts as nothing",
       BLIND "20000 heartbeat; 40000 heartbeat; 100001 pause; end",
       "played", 0, 40000, 0, 0 },
+    { "other events between heartbeats do not shorten the beat",
+      BLIND "20000 heartbeat; 30000 fpsdrop; 40000 heartbeat; 100000 pause;"
+      "end", "played", 0, 100000, 0, 0 },
+    { "without proof it plays on after a seek",
+      BLIND "10000 seek; 20000 heartbeat; 30000 ended",
+      "completed", 0, 30000, 0, 0 },
+    { "without proof a wait in a seek lasts until its stallend",
+      BLIND "10000 seek; 10100 stallstart; 20000 heartbeat; 21000 stallend;"
+      "30000 ended", "completed", 0, 19000, 0, 0 },
     { "events without any position or playing_time add up",
       BLIND "10000..60000 heartbeat; 65000 ended", "completed", 0, 65000,
       0, 0 },
@@ -83,6 +92,13 @@ static const view_case_t  cases[] = {
       BEGUN "10000 heartbeat at=10000 playing_time=10;"
       "20000 heartbeat at=20000 playing_time=20;"
       "30000 heartbeat at=30000 playing_time=30;"
+      "40000 heartbeat playing_time=40; 50000 heartbeat playing_time=50; end",
+      "played", 0, 50000, 0, 0 },
+    { "it is where the video was resumed at its tenth minute as well",
+      "0 canplay video_startup_time=0 at=600000; 0 playing at=600000;"
+      "10000 heartbeat at=610000 playing_time=10;"
+      "20000 heartbeat at=620000 playing_time=20;"
+      "30000 heartbeat at=630000 playing_time=30;"
       "40000 heartbeat playing_time=40; 50000 heartbeat playing_time=50; end",
       "played", 0, 50000, 0, 0 },
     { "positions since 1970 are positions",
@@ -254,6 +270,7 @@ test_torn(void)
 
         for (i = 0; i < 6; i++) {
             t->v.view_key |= 1;
+            t->over = false;
             event(t, (int64_t) i * 4000, qoe_event_type_name(
                   (qoe_event_type_t) ((size_t) lrand48() % QOE_EVENT_CUSTOM)
                   ).data, i % 2 ? "at=5000 playing_time=4000 bitrate=1000 "
