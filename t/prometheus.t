@@ -49,7 +49,7 @@ my %inherent = (
 
 my $nginx = OpenQoE::Nginx->new(
     workers => 2, zone => 'qoe:16m', http => <<"END",
-    openqoe_view_timeout 10m hidden=10m;
+    openqoe_view_timeout 2s;
     log_format scrape '\$uri \$args|\$http_accept|\$sent_http_content_type|'
                       '\$status';
 END
@@ -93,6 +93,10 @@ ok(wait_until(sub {
                                    keys %$samples;
     return $applied == $sent;
 }, 10), 'all are in the metrics');
+ok(wait_until(sub {
+    my $stats = decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
+    return $stats->{views}{active} == 0;
+}, 30), 'and every view is over, so that nothing waits to be judged');
 
 
 my %answer = (
@@ -146,7 +150,7 @@ subtest 'what was sent is in it' => sub {
         openqoe_events_accepted_total => $sent,
         openqoe_events_rejected_total => 1,
         openqoe_errors_total => $types->{error} + 1,
-        openqoe_pause_events_total => $types->{pause},
+        openqoe_pause_events_total => $viewers->pauses,
         openqoe_seek_latency_milliseconds_count => $types->{seek},
     );
 

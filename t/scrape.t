@@ -117,8 +117,8 @@ subtest 'key and methods' => sub {
 subtest 'large' => sub {
     for my $n (0 .. 2) {
         post(map { event(app_name => "app $n $_",
-                         event_type => 'stallend',
-                         data => { stall_duration => 100 }) } 1 .. 1000);
+                         event_type => 'seek',
+                         data => { seek_latency => 100 }) } 1 .. 1000);
     }
     # every event makes more than one series, so the queue tells the end
     my $stats = sub {

@@ -151,8 +151,8 @@ subtest '1 worker' => sub {
     is($want->{'openqoe.views_total'}{value}, $viewers->views, 'every view');
     is($want->{'openqoe.errors_total'}{value}, $types->{error},
        'every error');
-    is($want->{'openqoe.pause_events_total'}{value}, $types->{pause},
-       'every pause');
+    is($want->{'openqoe.pause_events_total'}{value}, $viewers->pauses,
+       'every pause of a viewer');
     is($want->{'openqoe.fragment_size'} && 'there',
        'there', 'gauges are exported');
     is($want->{'openqoe.buffer_length'}{count},

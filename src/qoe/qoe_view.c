@@ -130,7 +130,7 @@ qoe_view_take(qoe_view_step_t *x, const qoe_view_conf_t *conf)
 
         /* so many at one moment that there is no room: the first is judged */
 
-        if (v->nmoments >= QOE_VIEW_MOMENTS) {
+        if (v->nmoments >= QOE_VIEW_MOMENTS && !qoe_moment_thin(v)) {
             qoe_view_judge_first(&j);
         }
 

@@ -112,6 +112,34 @@ qoe_moment_insert(qoe_view_t *v, const qoe_moment_t *m)
 }
 
 
+/*
+ * Changes of the rendition, the first and the last stay.  What a heartbeat
+ * counts, the next one counts as well.
+ */
+
+bool
+qoe_moment_thin(qoe_view_t *v)
+{
+    size_t               i, n;
+    const qoe_moment_t  *m;
+
+    n = qoe_min(v->nmoments, QOE_VIEW_MOMENTS);
+
+    for (i = 1; i + 1 < n; i++) {
+        m = &v->moment[i];
+
+        if (qoe_moment_informs(m) && m->type != QOE_EVENT_QUALITYCHANGE) {
+            memmove(&v->moment[i], &v->moment[i + 1],
+                    (n - i - 1) * sizeof(qoe_moment_t));
+            v->nmoments = (uint8_t) (n - 1);
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 bool
 qoe_moment_waits(const qoe_moment_t *m)
 {

@@ -98,6 +98,8 @@ uint64_t
 qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
     const qoe_view_conf_t *conf)
 {
+    uint64_t  ms;
+
     switch (silence) {
 
     case QOE_SILENCE_ACTIVE:
@@ -110,8 +112,15 @@ qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
         return v->received_ms + conf->paused_timeout_ms;
 
     default:
-        return v->received_ms + QOE_VIEW_DETACH_MS;
+        break;
     }
+
+    /* a view that may be silent for less is not fresh for longer */
+
+    ms = qoe_min(conf->timeout_ms, conf->hidden_timeout_ms);
+    ms = qoe_min(ms, conf->paused_timeout_ms);
+
+    return v->received_ms + qoe_min(ms, (uint64_t) QOE_VIEW_DETACH_MS);
 }
 
 

@@ -68,6 +68,26 @@ sub new ($class, %opt) {
 }
 
 
+
+# Pauses of the viewers: not those that the player makes at the end of a video.
+
+sub pauses ($self) {
+    my ($n, %ended) = 0;
+
+    for my $e (@{ $self->{list} }) {
+        $ended{"$e->{session_id} $e->{view_id}"} = $e->{at}
+            if $e->{event_type} eq 'ended';
+    }
+
+    for my $e (grep { $_->{event_type} eq 'pause' } @{ $self->{list} }) {
+        my $end = $ended{"$e->{session_id} $e->{view_id}"};
+        $n++ if !defined $end || $end - $e->{at} > 500;
+    }
+
+    return $n;
+}
+
+
 sub count ($self) { scalar @{ $self->{list} } }
 sub views ($self) { $self->{views} }
 sub accepted ($self) { $self->{accepted} }
@@ -116,7 +136,11 @@ sub add ($self, $type, %data) {
     my $s = $self->{now};
 
     $s->{at} += $self->number(1, 2 * $s->{step} - 1);
+    # pictures move as fast as time, from the first frame on
+    $s->{first} //= $s->{at} if $type eq 'playing';
     push @{ $self->{list} }, { %{ $s->{same} }, event_type => $type,
+                               playback_time => $s->{at}
+                                                - ($s->{first} // $s->{at}),
                                at => $s->{at}, data => \%data };
 }
 
@@ -127,6 +151,7 @@ sub view ($self, $i, $nth) {
     $s->{same}{view_id} = sprintf '71e30000-%04x-4000-8000-%012x', $nth, $i;
     $s->{same}{video} = { id => 'v-9', title => 'The next one' } if $nth;
     $s->{playing} = 0;
+    delete $s->{first};
     $self->{views}++;
 
     $self->add('manifestload', page_load_time => $self->number(200, 900));
@@ -250,6 +275,10 @@ sub stall ($self) {
 
     $self->add('stallstart', buffer_length => 0, bitrate => undef);
     $self->add('stallstart', buffer_len_ms => 0) if $s->{name} eq 'dashjs';
+
+    # less than a quarter of a second would be no stall
+    $s->{at} += 300;
+    $s->{first} += 300;
     $self->add('stallend', stall_position_secs => $s->{playing} / 1000,
                $s->{name} eq 'dashjs' ? () : (stall_duration => $length));
 }
