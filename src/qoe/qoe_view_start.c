@@ -231,6 +231,7 @@ qoe_view_wait_near(const qoe_judge_t *j)
 static bool
 qoe_view_frame_proven(qoe_judge_t *j)
 {
+    double               since;
     uint64_t             at_ms;
     qoe_view_t          *v;
     qoe_growth_t         growth;
@@ -251,8 +252,8 @@ qoe_view_frame_proven(qoe_judge_t *j)
     if (growth.kind == QOE_GROWTH_MS && growth.ms > QOE_VIEW_CREEP_MS
         && m->type != QOE_EVENT_PLAYING)
     {
-        at_ms = m->at_ms - qoe_min((uint64_t) growth.ms,
-                                   m->at_ms - v->wish.at_ms);
+        since = (double) qoe_view_since(m->at_ms, v->wish.at_ms);
+        at_ms = m->at_ms - (uint64_t) qoe_min(growth.ms, since);
         at_ms = v->frame_ms != 0 ? qoe_min(v->frame_ms, at_ms) : at_ms;
 
     } else if (v->frame_ms != 0 && qoe_view_frame_settled(j, growth)) {

@@ -109,7 +109,8 @@ test_videos(void)
     tell(l, 10000, "s/v/b", "playing", "at=0");
     tell(l, 20000, "s/v/a", "heartbeat", "at=10000");
     tell(l, 21000, "s/v/b", "heartbeat", "at=11000");
-    ok(alive(l) == 1 && counted(l, QOE_COUNT_EVENTS_LATE) == 1,
+    tell(l, 9500, "s/v/a", "playing", "at=0");
+    ok(alive(l) == 1 && counted(l, QOE_COUNT_EVENTS_LATE) == 2,
        "a late event of the video before begins no view");
     tell(l, 30000, "s/v/a", "playing", "at=0");
     tell(l, 40000, "s/v/a", "ended", "at=10000");

@@ -117,6 +117,13 @@ test_scale(void)
     }
 
     t = stream();
+    script(t, BEGUN "1 qualitychange at=1 video_width=1280 video_height=720;"
+              "10000 heartbeat at=10000 video_width=640 video_height=360;"
+              "20000 heartbeat at=20000; end");
+    ok(made(t, QOE_METRIC_TIME_WEIGHTED_AVERAGE_RESOLUTION, 1, 1280 * 720, ""),
+       "what a heartbeat says of the picture is older than the last change");
+
+    t = stream();
     script(t, BEGUN "1 qualitychange at=1 video_width=1920 video_height=1080;"
               "10001 ended at=10001");
     ok(count_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) == 0,

@@ -69,7 +69,7 @@ static const view_case_t  cases[] = {
       "13000 ended at=62000", "completed", 1000, 12000, 0, 0 },
     { "a wait that is over before the wish is not waited for",
       "0 stallstart at=0; 500 stallend at=0; 5000 playing at=0;"
-      "15000 ended at=10000", "completed", 0, 10000, 0, 0 },
+      "15000 heartbeat at=9000; end", "played", 0, 10000, 0, 0 },
     { "a view that is first heard of by its playing_time has started",
       "0..60000 heartbeat at=@+60000 playing_time=@+60000; 65000 ended at="
       "@+60000", "completed", NONE, 65000, 0, 0 },

@@ -81,6 +81,10 @@ static const view_case_t  cases[] = {
       BEGUN "10000 heartbeat playing_time=9100;"
       "20000 heartbeat playing_time=19600; 30000 heartbeat playing_time=29300;"
       "40000 heartbeat playing_time=39200; end", "played", 0, 40000, 0, 0 },
+    { "the playing_time of a `playing` is a position, and no proof",
+      BLIND "10000 heartbeat playing_time=10000;"
+      "20000 playing playing_time=700000; 30000 heartbeat playing_time=20000;"
+      "end", "played", 0, 20000, 0, 0 },
     { "a pause that is visible for five minutes counts as nothing",
       BEGUN "10000..60000 heartbeat at=@; 60000 pause at=60000;"
       "360000 playing at=60000; 370000..420000 heartbeat at=@-300000;"
