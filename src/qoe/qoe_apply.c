@@ -176,7 +176,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         return;
     }
 
-    /* its `playing` was lost, so nothing has replaced the video before it yet */
+    /* its `playing` was lost, so the video before it is not replaced yet */
 
     if (qoe_view_found(v) && session->nviews > 1) {
         qoe_apply_replace(a, session, v, v->born_ms, now_ns);

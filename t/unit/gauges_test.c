@@ -27,8 +27,8 @@
 #define NOW_MS             1900000000000ULL
 #define NOW_NS             (NOW_MS * 1000000)
 #define NOW_S              ((uint32_t) (NOW_MS / 1000))
-#define set_base(v, base, key, at)                                            \
-    qoe_sessions_set_base(v, &(qoe_blocks_t) { { base, 0, 0 } }, key, at)
+#define set_base(v, b, key, at)                                               \
+    qoe_sessions_set_base(v, &(qoe_blocks_t) { { b, 0, 0 } }, key, at)
 
 
 typedef struct {
@@ -299,7 +299,6 @@ test_views(void)
     set_base(v, 0, 0, 0);
     qoe_sessions_remove_view(p->st.sessions[0], v);
     set_base(view(p, 1, NULL, 0), 0, 0, 0);
-
     ok(collect(p), "a collection with views");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=a,env=e") == 3,
        "the same attributes in two lanes are one series");
@@ -697,6 +696,5 @@ main(void)
     test_queue();
     test_series();
     test_dimensions();
-
     return tap_end();
 }
