@@ -263,18 +263,17 @@ qoe_sessions_remove(qoe_sessions_t *t, qoe_session_t *s)
     link = qoe_sessions_session_link(t, s);
     place = qoe_sessions_bucket(t, s->key);
 
-    for (n = 0; *place != link && n < t->sessions.capacity; n++) {
+    before = qoe_sessions_session_at(t, *place);
 
-        before = qoe_sessions_session_at(t, *place);
-        if (before == NULL) {
+    for (n = 0; before != NULL && n < t->sessions.capacity; n++) {
+
+        if (before == s) {
+            *place = s->next;
             break;
         }
 
         place = &before->next;
-    }
-
-    if (*place == link) {
-        *place = s->next;
+        before = qoe_sessions_session_at(t, *place);
     }
 
     s->key[0] = 0;
@@ -429,19 +428,17 @@ qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
 
     if (s != NULL) {
         place = &s->views;
+        before = qoe_sessions_view_at(t, *place);
 
-        for (n = 0; *place != link && n < t->views.capacity; n++) {
+        for (n = 0; before != NULL && n < t->views.capacity; n++) {
 
-            before = qoe_sessions_view_at(t, *place);
-            if (before == NULL) {
+            if (before == v) {
+                *place = v->next;
                 break;
             }
 
             place = &before->next;
-        }
-
-        if (*place == link) {
-            *place = v->next;
+            before = qoe_sessions_view_at(t, *place);
         }
 
         s->nviews -= (s->nviews != 0);
