@@ -193,7 +193,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 
 /*
  * Of an id; 0: there is none.  It is compared within the session alone, so a
- * collision confuses only the views of who made it.
+ * collision confuses only the views of the client that made it.
  */
 
 static uint64_t

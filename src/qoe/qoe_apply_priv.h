@@ -37,7 +37,7 @@ struct qoe_apply_s {
     qoe_store_env_t      env;
     qoe_hash_key_t       key;
 
-    uint64_t             swept_ns;           /* the collection swept behind */
+    uint64_t             swept_ns;           /* the collection swept after */
     uint32_t             sweep;
     bool                 sweeping;
     bool                 silent;             /* more views are due */

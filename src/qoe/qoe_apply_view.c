@@ -6,7 +6,7 @@
  *
  * An event belongs to the view that it names, by view_id and video.id.  Any
  * number of views of a session live at once, up to QOE_APPLY_VIEWS; beyond it
- * one that was silent for 30 s makes room, or else the new one is ignored.
+ * a view that was silent for 30 s makes room, or else the new view is ignored.
  */
 
 

@@ -56,7 +56,7 @@ qoe_view_media_of(qoe_span_t media_type)
 
 
 /*
- * 0 and less is "not known".  Units are told by what is plausible: dash.js says
+ * 0 and less is "not known".  The unit is what is plausible: dash.js reports
  * kbit/s in some versions and bit/s in others.
  */
 

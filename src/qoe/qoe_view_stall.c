@@ -10,7 +10,7 @@
 #include "qoe_view_priv.h"
 
 
-/* The last position that a player tells may be that much past the duration. */
+/* The last position of a video may be that much past its duration. */
 #define QOE_VIEW_BEYOND_MS     2000
 
 
@@ -133,7 +133,7 @@ qoe_view_close(qoe_judge_t *j, double ms, double told)
     v = j->v;
     v->wait.at_ms = 0;
 
-    /* what a player tells may be the sum of several stalls and of a pause */
+    /* a player may report the sum of several stalls and of a pause */
 
     ms = told < ms ? told : ms;
 

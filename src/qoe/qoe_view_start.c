@@ -207,7 +207,7 @@ qoe_view_wishes(qoe_judge_t *j)
 
     v->frame_ms = m->at_ms;
 
-    /* heard of just now, and nothing told: it may have been on its way since */
+    /* nothing is reported, and the view is new: it may have started earlier */
 
     if (qoe_view_since(m->at_ms, v->born_ms) <= QOE_VIEW_CANPLAY_MS) {
         v->flags |= QOE_VIEW_UNTIMED;
@@ -341,7 +341,7 @@ qoe_view_start_unproven(qoe_judge_t *j)
 }
 
 
-/* told: the startup that a canplay told; NaN: what was measured counts. */
+/* told: the startup that a canplay reported; NaN: the measured one counts. */
 
 static void
 qoe_view_start(qoe_judge_t *j, uint64_t at_ms, double told)
