@@ -261,6 +261,12 @@ qoe_view_frame_proven(qoe_judge_t *j)
 
     } else {
 
+        /* it begins elsewhere, as live streams do: growth counts from there */
+
+        if (growth.kind == QOE_GROWTH_LEAP) {
+            v->wish.position = m->position;
+        }
+
         /* it stands still: that was no frame */
 
         if (v->frame_ms != 0 && growth.kind == QOE_GROWTH_MS
