@@ -326,7 +326,8 @@ measure(result_t *res, qoe_collect_mode_t mode)
     start = cpu_ms();
 
     c = qoe_collect_create(&st, &conf, &governor, mode, conf.groups,
-                           now_ns, &qoe_mem_heap);
+                           now_ns + QOE_COLLECT_SETTLE_MS * 1000000ULL,
+                           &qoe_mem_heap);
     if (c == NULL) {
         die("no memory");
     }

@@ -9,19 +9,16 @@
  * send, views begin and end, and time goes on by 3 seconds a round of all
  * sessions.
  *
- * Prints three rows of Markdown tables, "speed", "memory" and "scrape" before
- * them:
- * events/s (median of the slices), ns an event, points an event, sessions,
+ * Prints two rows of Markdown tables, "speed" and "memory" before them:
+ * events/s (median of the slices), ns an event, slices, sessions,
  * series; bytes of a view, of a session, of a number, of a histogram and of an
- * attribute set with its cells, bytes a series with all of them; series a
- * session that the scrape has, its samples and bytes as Prometheus text and as
- * OpenMetrics.
+ * attribute set with its cells, bytes a series with all of them.  What a scrape
+ * has of them is measured over HTTP, by bench/lib/Bench/Scrape.pm.
  * Times are of this thread's CPU, not of the clock.
  */
 
 
 #include "qoe_apply.h"
-#include "qoe_prom.h"
 #include "qoe_sessions.h"
 #include "qoe_store_layout.h"
 
@@ -77,9 +74,6 @@ static void make_session(bench_t *b, size_t i);
 static void new_view(session_t *s, size_t i);
 static void play(bench_t *b, size_t n);
 static void report(bench_t *b, double *rate, size_t n);
-static void scrape(bench_t *b);
-static size_t samples(const qoe_collect_t *c, qoe_prom_format_t format,
-    size_t *bytes);
 static uint32_t pick(uint32_t n);
 static double cpu_seconds(void);
 static int ascending(const void *one, const void *two);
@@ -154,7 +148,6 @@ main(int argc, char **argv)
     }
 
     report(b, rate, SLICES);
-    scrape(b);
 
     return 0;
 }
@@ -450,73 +443,6 @@ report(bench_t *b, double *rate, size_t n)
            sizeof(qoe_view_t), sizeof(qoe_session_t),
            sizeof(qoe_store_number_t), sizeof(qoe_store_histogram_t),
            blocks / store->pool[QOE_POOL_BLOCKS].top, used / info.series);
-}
-
-
-static void
-scrape(bench_t *b)
-{
-    size_t             i, series, text, open, text_bytes, open_bytes;
-    qoe_status_t       rc;
-    qoe_collect_t     *c;
-
-    c = qoe_collect_create(&b->state, &b->conf, &b->governor,
-                           QOE_COLLECT_READ, b->conf.groups, b->now_ns,
-                           &qoe_mem_heap);
-    if (c == NULL) {
-        die("scrape", "out of memory");
-    }
-
-    do {
-        rc = qoe_collect_step(c, 1000000);
-    } while (rc == QOE_AGAIN);
-
-    for (i = 0, series = 0; i < QOE_METRICS_N; i++) {
-        series += qoe_collect_count(c, (qoe_metric_id_t) i);
-    }
-
-    text = samples(c, QOE_PROM_TEXT, &text_bytes);
-    open = samples(c, QOE_PROM_OPENMETRICS, &open_bytes);
-
-    printf("scrape | %.1f | %zu | %zu | %zu | %zu |\n",
-           (double) series / (double) b->sessions, text, text_bytes, open,
-           open_bytes);
-
-    qoe_collect_destroy(c);
-}
-
-
-/* The lines that are no comments. */
-
-static size_t
-samples(const qoe_collect_t *c, qoe_prom_format_t format, size_t *bytes)
-{
-    size_t         i, n;
-    qoe_buf_t      out;
-    qoe_prom_t     prom;
-    qoe_status_t   rc;
-
-    memset(&prom, 0, sizeof(prom));
-    n = 0;
-    *bytes = 0;
-
-    qoe_buf_init(&out, &qoe_mem_heap, ZONE_SIZE);
-
-    do {
-        qoe_buf_reset(&out);
-        rc = qoe_prom_step(&prom, c, format, &out, 65536);
-        *bytes += out.len;
-
-        for (i = 0; i < out.len; i++) {
-            n += (out.data[i] != '#'
-                  && (i == 0 || out.data[i - 1] == '\n'));
-        }
-
-    } while (rc == QOE_AGAIN);
-
-    qoe_buf_free(&out);
-
-    return n;
 }
 
 

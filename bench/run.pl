@@ -381,8 +381,8 @@ sub program ($name, @args) {
 # bench/qoe.c and bench/collect.c
 
 sub metrics () {
-    my ($speed, $memory, $scrape) = program('qoe', $opt{seconds})
-        =~ /^speed (.*)\nmemory (.*)\nscrape (.*)\n/
+    my ($speed, $memory) = program('qoe', $opt{seconds})
+        =~ /^speed (.*)\nmemory (.*)\n/
         or die "qoe: no figures\n";
     my $collect = program('collect');
 
@@ -396,10 +396,6 @@ $speed
 | bytes of a view | of a session | of a number | of a histogram | of an attribute set | of a series, with its attributes |
 |---|---|---|---|---|---|
 $memory
-
-| series a session, in a scrape | samples of Prometheus text | bytes | samples of OpenMetrics | bytes |
-|---|---|---|---|---|
-$scrape
 
 CPU time of `bench/qoe.c`: samples through the state machine of views,
 governance and the series store, 13 base attributes and 2 of the point, in the

@@ -84,7 +84,14 @@ subtest 'scrapes, over reloads and killed workers' => sub {
     ok(wait_until(sub { stats($nginx)->{views}{ended} == 3 }, 20),
        'the JSON of the stats does not wait: three views have ended');
 
-    my $text = scrape($nginx);
+    # what a view brings at its end is seen a moment after that
+    my $text;
+    ok(wait_until(sub {
+        $text = scrape($nginx);
+        return 3 == grep { defined total($text, 'openqoe_views_total',
+                                         "org_id=\"$_\"") } qw(a b c);
+    }, 20), 'the series of three viewers are in a scrape');
+
     my @names = grep { defined total($text, $_) } @counters;
     cmp_ok(scalar @names, '>=', 5, "@names are there");
     is(total($text, $_), 0, "$_ is born with 0") for @names;

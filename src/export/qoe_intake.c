@@ -14,6 +14,9 @@
 /* Of one run: a few milliseconds at the most. */
 #define QOE_INTAKE_RECORDS     1024
 
+/* As many have one time: what they begin is to be seen soon after it. */
+#define QOE_INTAKE_CLOCK       64
+
 /* At least this long between runs that nothing but new records ask for. */
 #define QOE_INTAKE_PAUSE_MS    500
 
@@ -121,6 +124,11 @@ qoe_intake_run(qoe_intake_t *in, uint64_t now_ms)
     }
 
     for (n = 0; n < QOE_INTAKE_RECORDS; n++) {
+
+        if (n != 0 && n % QOE_INTAKE_CLOCK == 0) {
+            now_ns = qoe_unix_ns();
+        }
+
         if (!qoe_intake_next(in, now_ns)) {
             break;
         }

@@ -22,6 +22,9 @@ struct qoe_report_s {
     uint64_t             births_ms;          /* the next look for births */
     uint64_t             waits_ms;           /* values wait until then */
     uint64_t             born;               /* when births were collected */
+    uint64_t             young_ms;           /* until then what was born may
+                                                have been left out */
+    bool                 young;              /* and may be so still */
 
     qoe_collect_t       *collect;
     bool                 regular;            /* not of births alone */
@@ -34,6 +37,7 @@ struct qoe_report_s {
 static uint64_t qoe_report_first(const qoe_report_t *r, uint64_t now_ms);
 static bool qoe_report_births(qoe_report_t *r, uint64_t now_ms);
 static bool qoe_report_births_wanted(const qoe_report_t *r);
+static bool qoe_report_born(qoe_report_t *r, uint64_t now_ms);
 static void qoe_report_begin(qoe_report_t *r, uint64_t now_ms);
 static void qoe_report_create_collect(qoe_report_t *r,
     qoe_collect_mode_t mode);
@@ -177,11 +181,12 @@ qoe_report_last(qoe_report_t *r, uint64_t since_ns)
         return false;
     }
 
-    /* another collection may have left out values that wait */
+    /* another one may have left out values that wait, or what was too young */
 
     if (r->env->self.conf->series_birth_ms != 0
         || __atomic_load_n(&r->env->self.state->shared->collected_ns,
-                           __ATOMIC_ACQUIRE) < since_ns)
+                           __ATOMIC_ACQUIRE)
+           < since_ns + QOE_COLLECT_SETTLE_MS * 1000000ULL)
     {
         r->last = true;
         r->next_ms = 0;
@@ -258,22 +263,40 @@ qoe_report_run(qoe_report_t *r, uint64_t now_ms)
 static bool
 qoe_report_births(qoe_report_t *r, uint64_t now_ms)
 {
-    uint64_t  born;
-
     if (!qoe_report_births_wanted(r) || now_ms < r->births_ms) {
         return false;
     }
 
     r->births_ms = now_ms + qoe_collect_births_ms(r->env->self.conf);
+
+    return qoe_report_born(r, now_ms) || now_ms < r->waits_ms;
+}
+
+
+/*
+ * Before a collection: has it anything that the one before did not have?  What
+ * was born just before a collection is left to the next one, so one more
+ * follows after the time that takes.
+ */
+
+static bool
+qoe_report_born(qoe_report_t *r, uint64_t now_ms)
+{
+    bool      was;
+    uint64_t  born;
+
+    was = r->young;
     born = qoe_collect_born(r->env->self.state);
 
-    if (born == r->born && now_ms >= r->waits_ms) {
-        return false;
+    if (born != r->born) {
+        r->born = born;
+        r->young_ms = now_ms + QOE_COLLECT_SETTLE_MS + 1;
+        was = true;
     }
 
-    r->born = born;
+    r->young = (now_ms < r->young_ms);
 
-    return true;
+    return was;
 }
 
 
@@ -303,7 +326,7 @@ qoe_report_begin(qoe_report_t *r, uint64_t now_ms)
     }
 
     r->births_ms = now_ms + qoe_collect_births_ms(r->env->self.conf);
-    r->born = qoe_collect_born(r->env->self.state);
+    (void) qoe_report_born(r, now_ms);
 
     qoe_report_create_collect(r, r->last ? QOE_COLLECT_LAST
                                          : QOE_COLLECT_EXPORT);
@@ -394,7 +417,7 @@ qoe_report_send(qoe_report_t *r, uint64_t now_ms)
 
     if (done) {
         __atomic_store_n(&r->env->self.state->shared->announced_ns,
-                         qoe_collect_begun_ns(r->collect), __ATOMIC_RELEASE);
+                         qoe_collect_until_ns(r->collect), __ATOMIC_RELEASE);
         qoe_report_drop(r, false);
     }
 }

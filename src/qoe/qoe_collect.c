@@ -257,7 +257,7 @@ qoe_collect_lane_wanted(qoe_collect_t *c, uint32_t slot, qoe_series_t *e,
         return qoe_collect_birth_wanted(c, store, slot, e);
     }
 
-    if (!qoe_store_read(store, slot, e) || qoe_collect_later(c, e->start_ns)) {
+    if (!qoe_store_read(store, slot, e)) {
         return false;
     }
 
@@ -288,8 +288,8 @@ qoe_collect_birth_wanted(const qoe_collect_t *c, const qoe_store_t *store,
     start_ns = qoe_store_start(store, slot);
     due = qoe_collect_due(c, start_ns);
 
-    if (start_ns == 0 || qoe_collect_later(c, start_ns) || due == c->resting
-        || !qoe_store_read(store, slot, e) || qoe_collect_is_gauge(e->metric)
+    if (start_ns == 0 || due == c->resting || !qoe_store_read(store, slot, e)
+        || qoe_collect_is_gauge(e->metric)
         || !(qoe_metrics[e->metric].group & c->groups))
     {
         return false;
@@ -314,7 +314,6 @@ qoe_collect_module(qoe_collect_t *c)
         if (!qoe_self_read(c->st.self, c->cursor++, &e)
             || e.metric >= QOE_METRICS_N
             || !(qoe_metrics[e.metric].group & c->groups)
-            || qoe_collect_later(c, e.start_ns)
             || (c->mode == QOE_COLLECT_BIRTHS
                 && !qoe_collect_due(c, e.start_ns)))
         {
@@ -487,7 +486,11 @@ qoe_collect_shown(const qoe_collect_t *c, const qoe_merged_t *m)
         return qoe_collect_due(c, m->start_ns);
     }
 
-    return qoe_metrics[m->metric].kind != QOE_INSTRUMENT_GAUGE
+    if (!qoe_collect_is_gauge(m->metric)) {
+        return !qoe_collect_later(c, m->start_ns);
+    }
+
+    return qoe_metrics[m->metric].kind == QOE_INSTRUMENT_GAUGE_NOW
            || m->count != 0
            || (c->mode == QOE_COLLECT_READ ? m->open_count != 0
                                            : qoe_collect_ended(c, m));
@@ -495,9 +498,9 @@ qoe_collect_shown(const qoe_collect_t *c, const qoe_merged_t *m)
 
 
 uint64_t
-qoe_collect_begun_ns(const qoe_collect_t *c)
+qoe_collect_until_ns(const qoe_collect_t *c)
 {
-    return c->now_ns;
+    return c->until_ns;
 }
 
 

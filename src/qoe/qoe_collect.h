@@ -42,10 +42,18 @@ typedef enum {
  * that: by the age of the series alone, so that several scrapers and a
  * scraper that comes and goes see the same.
  *
+ * The lanes that have a series each note when it began there, and the earliest
+ * of these times is its start.  A lane notes the time a moment before readers
+ * can see its part, so a collection leaves out what is younger than
+ * QOE_COLLECT_SETTLE_MS, and the next one has it: a start that was shown never
+ * changes.  Only the last collection leaves out nothing.
+ *
  * An exporter shows the zero between its collections, by collections of
  * births at most qoe_collect_births_ms() apart, and its values wait by that
  * much longer: who scrapes a collector that took the zero sees it as well.
  */
+#define QOE_COLLECT_SETTLE_MS  100
+
 uint64_t qoe_collect_births_ms(const qoe_conf_t *conf);
 uint64_t qoe_collect_wait_ms(const qoe_conf_t *conf, qoe_collect_mode_t mode);
 
@@ -93,11 +101,13 @@ typedef struct {
                                         was exported then does not stand */
 } qoe_collected_t;
 
+/* Series that began until then are in it. */
+uint64_t qoe_collect_until_ns(const qoe_collect_t *c);
+
 /*
- * When it was begun, and the time of its points: that, but never before those
- * that were exported last, whatever the clock does.
+ * The time of its points: when it was begun, but never before those that were
+ * exported last, whatever the clock does.
  */
-uint64_t qoe_collect_begun_ns(const qoe_collect_t *c);
 uint64_t qoe_collect_time_ns(const qoe_collect_t *c);
 
 /* A series in it is shown with 0, for it is too young. */

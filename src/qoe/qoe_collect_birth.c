@@ -23,6 +23,9 @@
 #define QOE_COLLECT_LOOKS  8
 
 
+static uint64_t qoe_collect_settled(uint64_t now_ns);
+
+
 uint64_t
 qoe_collect_births_ms(const qoe_conf_t *conf)
 {
@@ -78,6 +81,8 @@ qoe_collect_birth(qoe_collect_t *c)
 
     c->wait_ns = qoe_collect_wait_ms(c->conf, c->mode) * 1000000;
     c->time_ns = c->now_ns;
+    c->until_ns = c->mode == QOE_COLLECT_LAST
+                  ? c->now_ns : qoe_collect_settled(c->now_ns);
 
     if (c->mode == QOE_COLLECT_READ) {
         return;
@@ -89,24 +94,37 @@ qoe_collect_birth(qoe_collect_t *c)
 
     c->since_ns = __atomic_load_n(&shared->announced_ns, __ATOMIC_ACQUIRE);
     c->regular_ns = __atomic_load_n(&shared->collected_ns, __ATOMIC_ACQUIRE);
+    c->zeros_ns = qoe_collect_settled(c->regular_ns);
 
     if (c->since_ns > c->now_ns) {
-        c->since_ns = c->now_ns - c->wait_ns;
+        c->since_ns = c->until_ns - c->wait_ns;
     }
 }
 
 
+/* A series that began until then is seen with its start at that time. */
+
+static uint64_t
+qoe_collect_settled(uint64_t now_ns)
+{
+    return now_ns - qoe_min(now_ns, QOE_COLLECT_SETTLE_MS * 1000000ULL);
+}
+
+
 /*
- * Lanes are read one after the other: of a series that begins in two of them
- * meanwhile only the later start might be seen.  Nothing comes after the last
- * collection, and a start that is far ahead is of a clock that stepped back.
+ * Another lane may have an earlier start that is not to be seen yet, or whose
+ * part was not there when the collection passed.  This goes by the start of
+ * the whole series, so what a lane adds to a known one is never left out.  Sums
+ * that the collection makes itself have the start of the zone, which does not
+ * change; and a start that is far ahead is of a clock that stepped back.
  */
 
 bool
 qoe_collect_later(const qoe_collect_t *c, uint64_t start_ns)
 {
-    return c->mode != QOE_COLLECT_LAST && start_ns > c->now_ns
-           && start_ns - c->now_ns < QOE_COLLECT_MADE_NS;
+    return c->mode != QOE_COLLECT_LAST && start_ns != c->start_ns
+           && start_ns > c->until_ns
+           && start_ns - c->until_ns < QOE_COLLECT_MADE_NS;
 }
 
 
@@ -132,13 +150,16 @@ qoe_collect_begins(qoe_collect_t *c, const qoe_merged_t *m)
 }
 
 
-/* One from the time to come is of a clock that stepped back: not any more. */
+/*
+ * A wait begins when the series can be seen first, hence until_ns.  A start in
+ * the time to come is of a clock that stepped back: that series does not wait.
+ */
 
 bool
 qoe_collect_young(const qoe_collect_t *c, uint64_t start_ns)
 {
-    return c->now_ns < start_ns + c->wait_ns
-           && start_ns < c->now_ns + c->wait_ns;
+    return c->until_ns < start_ns + c->wait_ns
+           && start_ns < c->until_ns + c->wait_ns;
 }
 
 
@@ -154,11 +175,11 @@ qoe_collect_due(const qoe_collect_t *c, uint64_t start_ns)
     uint64_t  over_ns;
 
     if (start_ns > c->since_ns) {
-        return true;
+        return !qoe_collect_later(c, start_ns);
     }
 
     over_ns = start_ns + c->wait_ns;
 
-    return start_ns <= c->regular_ns && over_ns > c->regular_ns
-           && over_ns > c->since_ns && over_ns <= c->now_ns;
+    return start_ns <= c->zeros_ns && over_ns > c->zeros_ns
+           && over_ns > c->since_ns && over_ns <= c->until_ns;
 }

@@ -296,7 +296,8 @@ qoe_collect_no_views(qoe_collect_t *c, uint32_t i)
     m = qoe_collect_pool_at(&c->series, i);
 
     if (m->base == 0 || qoe_metrics[m->metric].grain != QOE_GRAIN_COARSE
-        || qoe_metrics[m->metric].kind == QOE_INSTRUMENT_GAUGE_NOW)
+        || qoe_metrics[m->metric].kind == QOE_INSTRUMENT_GAUGE_NOW
+        || qoe_collect_later(c, m->start_ns))
     {
         return QOE_OK;
     }

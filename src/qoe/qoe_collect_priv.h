@@ -87,9 +87,11 @@ struct qoe_collect_s {
     uint64_t                 now_ns;
     uint64_t                 time_ns;        /* of the points */
     uint64_t                 start_ns;       /* of the zone */
+    uint64_t                 until_ns;       /* what began later is left out */
     uint64_t                 wait_ns;        /* for a zero to be seen */
     uint64_t                 since_ns;       /* births: announced until then */
     uint64_t                 regular_ns;     /* and the last export */
+    uint64_t                 zeros_ns;       /* which had what began until */
     bool                     waits;
     bool                     resting;        /* births: the second walk */
     int32_t                  drift;          /* of the shared count, before */
@@ -154,11 +156,11 @@ qoe_collect_pool_at(const qoe_collect_pool_t *p, uint32_t i)
 
 /* At a start like that a series shows 0 as yet. */
 bool qoe_collect_young(const qoe_collect_t *c, uint64_t start_ns);
-/* Has it begun after the collection, so that it is left to the next one? */
+/* Is a series with that start left to the next collection? */
 bool qoe_collect_later(const qoe_collect_t *c, uint64_t start_ns);
 /* Is a series with that start to be in a collection of births? */
 bool qoe_collect_due(const qoe_collect_t *c, uint64_t start_ns);
-/* Sets what the two go by. */
+/* Sets what the three go by. */
 void qoe_collect_birth(qoe_collect_t *c);
 /* Takes note of the start of a series that is shown. */
 void qoe_collect_begins(qoe_collect_t *c, const qoe_merged_t *m);

@@ -216,6 +216,8 @@ scenario_run_advance(scenario_run_t *run, int64_t now_ms, int64_t until_ms)
 }
 
 
+/* At a time when what began now is no longer left out. */
+
 qoe_collect_t *
 scenario_run_collect(scenario_run_t *run, qoe_collect_mode_t mode,
     uint32_t groups, int64_t now_ms)
@@ -224,7 +226,8 @@ scenario_run_collect(scenario_run_t *run, qoe_collect_mode_t mode,
     qoe_collect_t  *c;
 
     c = qoe_collect_create(&run->st, &run->conf, &run->governor, mode, groups,
-                           scenario_run_ns(now_ms), &qoe_mem_heap);
+                           scenario_run_ns(now_ms + QOE_COLLECT_SETTLE_MS),
+                           &qoe_mem_heap);
     if (c == NULL) {
         scenario_run_fail(run, "no memory for the collection");
     }

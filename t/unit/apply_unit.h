@@ -231,7 +231,8 @@ total_of(lane_t *l, qoe_metric_id_t metric, const char *label,
     }
 
     l->c = qoe_collect_create(&l->st, &l->conf, &l->governor, QOE_COLLECT_READ,
-                              QOE_GROUPS_ALL, lane_ns(l->now_ms),
+                              QOE_GROUPS_ALL,
+                              lane_ns(l->now_ms + QOE_COLLECT_SETTLE_MS),
                               &qoe_mem_heap);
     if (l->c == NULL) {
         abort();

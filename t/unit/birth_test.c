@@ -33,7 +33,7 @@ birth_make(place_t *p, uint32_t lanes)
 static void
 announce(place_t *p)
 {
-    p->st.shared->announced_ns = qoe_collect_begun_ns(p->c);
+    p->st.shared->announced_ns = qoe_collect_until_ns(p->c);
 }
 
 
@@ -292,6 +292,128 @@ test_exports(void)
 }
 
 
+/*
+ * The start of a series is the earliest of its lanes'.  collect() looks
+ * SETTLE after the test's clock, so what began at that clock is just in it.
+ */
+
+static void
+test_settle(void)
+{
+    uint64_t         born;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 2);
+    born = p.now_ns + 10 * MS;
+
+    p.now_ns = born;
+    record(&p, 0, COUNTER, 1, 0, 5);
+    record(&p, 0, GAUGE, 1, 0, 7);
+
+    p.now_ns = born - 5 * MS;
+    ok(scrape(&p) == QOE_OK && points(&p) == 1 && only(&p, GAUGE, &e)
+       && births(&p) == QOE_OK && points(&p) == 0,
+       "a series that has only just begun is left out, a gauge is not");
+    announce(&p);
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 0,
+       "an export leaves it out as well");
+    announce(&p);
+    ok(last(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5
+       && e.start_ns == born && qoe_collect_time_ns(p.c) >= born,
+       "but not the last one, and no point of it is before its start");
+
+    /* another lane took its time earlier, and is to be seen later */
+
+    p.now_ns = born - 2 * MS;
+    record(&p, 1, COUNTER, 1, 0, 4);
+
+    p.now_ns = born;
+    ok(births(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
+       && e.start_ns == born - 2 * MS,
+       "the next collection has it, with the start of the earliest lane");
+    announce(&p);
+    ok(births(&p) == QOE_OK && points(&p) == 0, "once");
+
+    p.now_ns = born + 30 * SECOND;
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 9
+       && e.start_ns == born - 2 * MS, "the start stays");
+
+    place_free(&p);
+}
+
+
+/* A lane that takes part for the first time in an old series. */
+
+static void
+test_settle_known(void)
+{
+    uint64_t         born;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 2);
+    born = p.now_ns;
+    record(&p, 0, COUNTER, 1, 0, 5);
+
+    p.now_ns = born + 70 * SECOND;
+    record(&p, 1, COUNTER, 1, 0, 4);
+    p.now_ns -= MS;
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 9
+       && e.start_ns == born,
+       "what another lane adds to a known series is never left out");
+
+    sweep(&p);
+    p.now_ns += 2 * MS;
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 9
+       && e.start_ns == born,
+       "the old lane's part stays for as long as the new one's lives");
+
+    p.now_ns += 70 * SECOND;
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 9,
+       "both are idle: a last time");
+    sweep(&p);
+    record(&p, 1, COUNTER, 1, 0, 3);
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
+       && e.start_ns == p.now_ns, "both left: a series of its own");
+
+    place_free(&p);
+}
+
+
+/* What began just before an export is in the births after it, with 0. */
+
+static void
+test_settle_export(void)
+{
+    uint64_t         born, wait;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 1);
+    born = p.now_ns;
+    wait = qoe_collect_wait_ms(&p.conf, QOE_COLLECT_EXPORT) * MS;
+
+    record(&p, 0, COUNTER, 1, 0, 5);
+    p.now_ns = born - MS;
+    ok(export(&p) == QOE_OK && points(&p) == 0, "left out by an export");
+    announce(&p);
+
+    p.now_ns = born + 2 * SECOND;
+    ok(births(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
+       && e.start_ns == born, "its zero comes between that and the next one");
+    announce(&p);
+
+    p.now_ns = born + wait + SECOND;
+    ok(births(&p) == QOE_OK && points(&p) == 0,
+       "its value waits for the next one, which shows it");
+    ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5,
+       "then it is there");
+
+    place_free(&p);
+}
+
+
 static void
 test_clock(void)
 {
@@ -301,19 +423,7 @@ test_clock(void)
 
     birth_make(&p, 1);
 
-    p.now_ns += 10 * MS;
     record(&p, 0, COUNTER, 1, 0, 5);
-    record(&p, 0, GAUGE, 1, 0, 7);
-    p.now_ns -= 10 * MS;
-    ok(export(&p) == QOE_OK && points(&p) == 0 && scrape(&p) == QOE_OK
-       && points(&p) == 0 && births(&p) == QOE_OK && points(&p) == 0,
-       "what begins while a collection is made is left to the next one");
-    ok(last(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5
-       && e.start_ns == p.now_ns + 10 * MS
-       && qoe_collect_time_ns(p.c) >= e.start_ns && only(&p, GAUGE, &e)
-       && e.number == 7,
-       "but for the last one: no point of it is before its start");
-
     p.now_ns += SECOND;
     ok(export(&p) == QOE_OK, "an export");
     time_ns = qoe_collect_time_ns(p.c);
@@ -350,6 +460,9 @@ main(void)
     test_ttl();
     test_self();
     test_exports();
+    test_settle();
+    test_settle_known();
+    test_settle_export();
     test_clock();
 
     return tap_end();

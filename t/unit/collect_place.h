@@ -18,6 +18,7 @@
 
 #define SIZE               (32 * 1024 * 1024)
 #define SECOND             1000000000ULL
+#define SETTLE             (QOE_COLLECT_SETTLE_MS * 1000000ULL)
 
 #define COUNTER            QOE_METRIC_EVENTS_TOTAL
 #define GAUGE              QOE_METRIC_PAGE_LOAD_TIME
@@ -134,6 +135,8 @@ sweep(place_t *p)
 }
 
 
+/* SETTLE after the test's clock: what has begun by it is not left out. */
+
 static inline qoe_status_t
 collect(place_t *p, qoe_collect_mode_t mode, uint32_t groups,
     const qoe_mem_t *mem)
@@ -143,7 +146,7 @@ collect(place_t *p, qoe_collect_mode_t mode, uint32_t groups,
     qoe_collect_destroy(p->c);
 
     p->c = qoe_collect_create(&p->st, &p->conf, &p->governor, mode, groups,
-                              p->now_ns, mem);
+                              p->now_ns + SETTLE, mem);
     if (p->c == NULL) {
         return QOE_NOMEM;
     }

@@ -50,7 +50,8 @@ test_merge(void)
        "a scrape before any export: the mean of what there was");
 
     ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.number == 30
-       && p.st.shared->collected_ns == p.now_ns, "an export has the mean");
+       && p.st.shared->collected_ns == p.now_ns + SETTLE,
+       "an export has the mean");
 
     record(&p, 1, GAUGE, 1, 0, 100);
 
@@ -86,7 +87,8 @@ test_merge(void)
        "a scrape neither");
     ok(qoe_collect_count(p.c, COUNTER) == 1
        && qoe_collect_count(p.c, QOE_METRICS_N) == 0
-       && qoe_collect_time_ns(p.c) == p.now_ns, "counters stay");
+       && qoe_collect_time_ns(p.c) == p.now_ns + SETTLE,
+       "counters stay");
 
     place_free(&p);
 }
@@ -373,7 +375,7 @@ test_steps(void)
     }
 
     p.c = qoe_collect_create(&p.st, &p.conf, &p.governor, QOE_COLLECT_READ,
-                             p.conf.groups, p.now_ns, &qoe_mem_heap);
+                             p.conf.groups, p.now_ns + SETTLE, &qoe_mem_heap);
 
     for (steps = 1; (rc = qoe_collect_step(p.c, 0)) == QOE_AGAIN; steps++) {
         if (qoe_collect_count(p.c, COUNTER) != 0) {

@@ -19,6 +19,7 @@
 
 #define ZONE               (4 << 20)
 #define INTERVAL           60000         /* ms; the clock is the test's */
+#define SETTLE             (QOE_COLLECT_SETTLE_MS * 1000000ULL)
 
 
 typedef struct {
@@ -384,6 +385,15 @@ began(bench_t *b, uint64_t start_ns, qoe_metric_id_t metric)
 }
 
 
+static void
+wait_until_ns(uint64_t unix_ns)
+{
+    while (qoe_unix_ns() <= unix_ns) {
+        usleep(1000);
+    }
+}
+
+
 /*
  * Between two collections: zeros of what begins, values that the collection
  * before has left out.
@@ -407,8 +417,16 @@ test_births(void)
     ok(qoe_report_idle(b.report) && b.transport[0].sent == 0,
        "nothing has begun: nothing is exported");
 
-    began(&b, qoe_unix_ns(), QOE_METRIC_SEEK_TOTAL);
-    ok(b.transport[0].sent == 1, "a series that begins is exported soon");
+    start_ns = qoe_unix_ns() + 2000000000;
+    began(&b, start_ns, QOE_METRIC_SEEK_TOTAL);
+    ok(b.transport[0].sent == 0 && qoe_report_idle(b.report),
+       "a series that has only just begun is left to another look");
+
+    wait_until_ns(start_ns + SETTLE);
+    b.now += qoe_collect_births_ms(&conf);
+    run(&b);
+    ok(b.transport[0].sent == 1,
+       "which comes although no other series has begun");
     fake_answer(&b.transport[0], QOE_OUTCOME_RETRY);
     announced_ns = state.shared->announced_ns;
     b.now += 5000;
@@ -434,9 +452,7 @@ test_births(void)
 
     start_ns = state.shared->collected_ns + 1000000
                - qoe_collect_wait_ms(&conf, QOE_COLLECT_EXPORT) * 1000000;
-    while (qoe_unix_ns() <= state.shared->collected_ns + 1000000) {
-        usleep(1000);
-    }
+    wait_until_ns(state.shared->collected_ns + 1000000 + SETTLE);
 
     began(&b, start_ns, QOE_METRIC_PAUSE_EVENTS_TOTAL);
     fake_answer(&b.transport[0], QOE_OUTCOME_OK);
