@@ -6,7 +6,7 @@
  *
  * An event belongs to the view that it names, by view_id and video.id.  Any
  * number of views of a session live at once, up to QOE_APPLY_VIEWS; beyond it
- * a view that was silent for 30 s makes room, or else the new view is ignored.
+ * the view that is silent longest makes room.
  */
 
 
@@ -40,7 +40,7 @@ static bool qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
 static qoe_view_t *qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
     const qoe_view_birth_t *birth, uint64_t now_ns);
 static qoe_view_t *qoe_apply_quiet(qoe_apply_t *a,
-    const qoe_session_t *session, uint64_t now_ns);
+    const qoe_session_t *session);
 static qoe_view_t *qoe_apply_silent_longest(qoe_apply_t *a);
 static void qoe_apply_evict(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
 static void qoe_apply_forget(qoe_apply_t *a, qoe_session_t *session,
@@ -234,13 +234,7 @@ qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
     qoe_view_t  *v;
 
     if (session->nviews >= QOE_APPLY_VIEWS) {
-        v = qoe_apply_quiet(a, session, now_ns);
-
-        if (v == NULL) {
-            return NULL;
-        }
-
-        qoe_apply_evict(a, v, now_ns);
+        qoe_apply_evict(a, qoe_apply_quiet(a, session), now_ns);
     }
 
     v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
@@ -259,14 +253,10 @@ qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
 }
 
 
-/*
- * Of a session with as many views as it may have, the one that is silent
- * longest; NULL: all of them are heard of, and to end one would only let its
- * next event begin it anew.
- */
+/* The view of a session that is silent longest. */
 
 static qoe_view_t *
-qoe_apply_quiet(qoe_apply_t *a, const qoe_session_t *session, uint64_t now_ns)
+qoe_apply_quiet(qoe_apply_t *a, const qoe_session_t *session)
 {
     uint32_t     n;
     qoe_view_t  *v, *oldest;
@@ -276,13 +266,6 @@ qoe_apply_quiet(qoe_apply_t *a, const qoe_session_t *session, uint64_t now_ns)
     for (v = oldest, n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
         oldest = v->received_ms <= oldest->received_ms ? v : oldest;
         v = qoe_sessions_next_view(a->sessions, v);
-    }
-
-    if (oldest == NULL
-        || qoe_view_due_ms(oldest, QOE_SILENCE_FRESH, &a->conf->view)
-           > now_ns / 1000000)
-    {
-        return NULL;
     }
 
     return oldest;

@@ -12,6 +12,7 @@
 
 
 #include "apply_watch.h"
+#include "qoe_hash_quick.h"
 
 
 #define EVENTS_MAX   8000
@@ -277,14 +278,17 @@ make_story(story_t *s)
 static void
 take(const watch_t *w)
 {
-    char        id[8];
+    char        id[32];
     unsigned    i;
     numbers_t  *n;
 
     for (i = 0; i < PLAYERS; i++) {
         snprintf(id, sizeof(id), "v%u", i);
 
-        if (w->view_key != (qoe_hash(&lane->st.key, id, strlen(id)) | 1)) {
+        if (w->view_key
+            != (qoe_hash_quick(&lane->st.key, lane->st.key.k0,
+                               qoe_span_str(id)) | 1))
+        {
             continue;
         }
 
