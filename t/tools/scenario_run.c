@@ -225,9 +225,11 @@ scenario_run_collect(scenario_run_t *run, qoe_collect_mode_t mode,
     qoe_status_t    rc;
     qoe_collect_t  *c;
 
+    now_ms += QOE_COLLECT_SETTLE_MS;
+    qoe_apply_tick(run->apply, scenario_run_ns(now_ms));
+
     c = qoe_collect_create(&run->st, &run->conf, &run->governor, mode, groups,
-                           scenario_run_ns(now_ms + QOE_COLLECT_SETTLE_MS),
-                           &qoe_mem_heap);
+                           scenario_run_ns(now_ms), &qoe_mem_heap);
     if (c == NULL) {
         scenario_run_fail(run, "no memory for the collection");
     }
