@@ -123,6 +123,7 @@ sub versions ($nginx) {
              [ 'jansson', package_version('libjansson4') ],
              [ 'protobuf-c', package_version('libprotobuf-c1') ],
              [ 'zlib', package_version('zlib1g') ],
+             [ 'ISA-L', package_version('libisal2') ],
              [ 'libc', package_version('libc6') ],
              [ 'gcc', said(qr/^gcc.* (\S+)$/m, 'gcc', '--version') ],
              [ 'wrk', said(qr/wrk (\S+)/, 'wrk', '-v') ] ];

@@ -254,7 +254,7 @@ END
 
 # report(runs =>, batches =>, machine =>, versions =>, command =>, date =>,
 #        options => text of the options in force, decode => table rows,
-#        spool, sustained, latency, static, scale, count => text, metrics => text, attack => text, body_form => text or undef)
+#        spool, sustained, latency, static, scale, count => text, metrics => text, attack => text, gzip => text, body_form => text or undef)
 
 sub report (%r) {
     my ($runs, @batches) = ($r{runs}, @{ $r{batches} });
@@ -286,6 +286,7 @@ sub report (%r) {
     $text .= "\n$r{metrics}\n$r{scrape}";
     $text .= "\n$r{attack}" if $r{attack};
 
+    $text .= "\n$r{gzip}";
     $text .= "\n## The body of a log record\n\n$r{body_form}"
         if defined $r{body_form};
 
