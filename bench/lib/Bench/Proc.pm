@@ -54,14 +54,18 @@ sub threads_cpu (@pids) {
 }
 
 
-# MB: the process' peak, and the shared memory (the zone) it has touched
+# MB: the process' peak, the shared memory (the zone) it has touched, and what
+# is its alone
 
 sub memory ($pid) {
     my $status = slurp("/proc/$pid/status");
     my ($peak) = $status =~ /^VmHWM:\s+(\d+) kB/m;
     my ($shared) = $status =~ /^RssShmem:\s+(\d+) kB/m;
 
-    return { peak => ($peak // 0) / 1024, shared => ($shared // 0) / 1024 };
+    my ($anon) = $status =~ /^RssAnon:\s+(\d+) kB/m;
+
+    return { peak => ($peak // 0) / 1024, shared => ($shared // 0) / 1024,
+             anon => ($anon // 0) / 1024 };
 }
 
 

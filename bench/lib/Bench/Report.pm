@@ -121,23 +121,30 @@ sub cpu ($runs, @batches) {
 
 
 sub memory ($runs, @batches) {
-    my @rows;
+    my (@rows, $most);
 
     for my $batch (@batches) {
         my @own = map { $_->{peak} - $_->{shared} }
                   grep { $_->{side} eq 'events' && $_->{batch} == $batch }
                   @$runs;
         my @plain = of($runs, 'baseline', $batch, 'peak');
+        my $more = median(of($runs, 'events', $batch, 'anon'))
+                   - median(of($runs, 'baseline', $batch, 'anon'));
+
+        $most = $more if !defined $most || $more > $most;
 
         push @rows, [ $batch, spread('%.1f', @plain),
             spread('%.1f', of($runs, 'events', $batch, 'peak')),
             spread('%.1f', of($runs, 'events', $batch, 'shared')),
-            spread('%.1f', map { $own[$_] - $plain[$_] } 0 .. $#own) ];
+            spread('%.1f', map { $own[$_] - $plain[$_] } 0 .. $#own),
+            sprintf('%.1f', $more) ];
     }
 
     return table(['events a request', 'plain nginx, MB', 'events, MB',
-                  'of it the zone, MB', 'without the zone over plain nginx, MB'],
-                 @rows);
+                  'of it the zone, MB', 'without the zone over plain nginx, MB',
+                  'private memory over plain nginx, MB'], @rows)
+        . "\nPrivate memory (RssAnon) is read as the load ends.  Aim: at most 8 "
+        . "MB more: " . verdict_of($most <= 8) . ".\n";
 }
 
 
