@@ -58,6 +58,15 @@ need() {
     fi
 }
 
+# need_build [PACKAGE..]: what a build needs and those.  ISA-L, which packs
+# exports faster than zlib, is not in Debian for every architecture.
+need_build() {
+    # shellcheck disable=SC2086
+    need $PKG_BUILD "$@"
+    [ "${QOE_ISAL:-}" = no ] || (need libisal-dev) \
+        || say "building without ISA-L: zlib packs the exports"
+}
+
 # Debian's nginx would start at once and take port 80: it is asked not to.
 apt_install() {
     local policy=/usr/sbin/policy-rc.d made='' rc=0
@@ -132,7 +141,8 @@ build_module() {
 
     # configure lists the files by name, so a new one needs another run
     stamp=$( { printf '%s\n' "${FLAGS[@]}"; cat config; ls src/*/*.[ch];
-               find proto -name '*.proto'; nginx -v 2>&1; } | sha256sum)
+               find proto -name '*.proto'; nginx -v 2>&1
+               make -s -f src/lib.mk isal; } | sha256sum)
     if [ "$(cat "$tree/.configured" 2>/dev/null)" != "$stamp" ]; then
         say "configuring nginx in ${tree#"$TOP"/}"
         (cd "$tree" && bash $configure "${FLAGS[@]}") > "$dir/configure.log" \
@@ -152,8 +162,7 @@ build_module() {
 
 
 cmd_build() {
-    # shellcheck disable=SC2086
-    need $PKG_BUILD
+    need_build
     mkdir -p "$BUILD"
     build_module "$BUILD" "$BUILD/$MODULE"
     make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib programs
@@ -207,7 +216,7 @@ EOF
 # What the tests need beside the module: unit tests, tools, node, a collector.
 test_env() {
     # shellcheck disable=SC2086
-    need $PKG_BUILD $PKG_TEST
+    need_build $PKG_TEST
     if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
         need nodejs npm
     fi
@@ -259,8 +268,7 @@ cmd_soak() {
 
 cmd_sanitize() {
     local dir=$BUILD/sanitize opt preload
-    # shellcheck disable=SC2086
-    need $PKG_BUILD
+    need_build
     test_env
     mkdir -p "$dir"
     opt="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined"
@@ -298,7 +306,7 @@ EOF
 cmd_fuzz() {
     local seconds=${1:-60} f name seeds
     # shellcheck disable=SC2086
-    need $PKG_BUILD $PKG_FUZZ
+    need_build $PKG_FUZZ
     make -s -f src/lib.mk -j "$JOBS" BUILD=build/fuzz CC=clang \
         CFLAGS="-O1 -g -fsanitize=address,undefined -fsanitize=fuzzer-no-link" \
         all fuzzers
@@ -337,7 +345,7 @@ bench_baseline() {
 
 cmd_bench() {
     # shellcheck disable=SC2086
-    need $PKG_BUILD $PKG_BENCH
+    need_build $PKG_BENCH
     cmd_build
     bench_baseline
     make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all benches tools
@@ -349,7 +357,7 @@ cmd_bench() {
 
 cmd_lint() {
     # shellcheck disable=SC2086
-    need $PKG_BUILD $PKG_LINT
+    need_build $PKG_LINT
     make -s -f src/lib.mk gen
     perl t/tools/lint.pl
     say "clang"

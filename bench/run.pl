@@ -44,9 +44,9 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, count, decode, latency, metrics, scale, scrape,
-                     spool, static or sustained: prints that part and writes
-                     nothing
+  --only PART        attack, count, decode, gzip, latency, metrics, scale,
+                     scrape, spool, static or sustained: prints that part and
+                     writes nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
@@ -80,9 +80,9 @@ die "--seconds and --runs: at least 1\n"
 die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
 my %part = (attack => \&attack, count => \&count, decode => \&decode,
-            latency => \&latency, metrics => \&metrics, scale => \&scaled,
-            scrape => \&scraped, spool => \&spool, static => \&beside,
-            sustained => \&endless);
+            gzip => \&packing, latency => \&latency, metrics => \&metrics,
+            scale => \&scaled, scrape => \&scraped, spool => \&spool,
+            static => \&beside, sustained => \&endless);
 
 die '--only: ' . join(', ', sort keys %part) . "\n"
     if $opt{only} && !$part{ $opt{only} };
@@ -126,7 +126,7 @@ my $text = report(
     sustained => endless(), latency => latency(), static => beside(),
     scale => scaled(), spool => spool(), decode => decode(), count => count(),
     metrics => metrics(), scrape => scraped(), attack => attack(),
-    body_form => body_form(),
+    body_form => body_form(), gzip => packing(),
 );
 
 print "\n$text";
@@ -446,6 +446,19 @@ sub body_form () {
     my $out = program('body_form');
 
     return $out =~ /^\|/m ? $out : "```\n$out```\n";
+}
+
+
+# bench/gzip.c
+
+sub packing () {
+    my $rows = program('gzip', bodies(10), $opt{seconds});
+
+    return "## gzip of export requests\n\n"
+        . table(['who packs', 'level', 'us an event', 'ratio']) . $rows
+        . "\nCPU time of `bench/gzip.c`, which packs requests of 512 log "
+        . "records: medians of\nrounds in which all take their turn.  `module` "
+        . "is what `compression_level` chooses.\n";
 }
 
 

@@ -15,6 +15,16 @@ WARN       = -W -Wall -Wextra -Werror -Wpointer-arith -Wmissing-prototypes \
              -Wstrict-prototypes -Wshadow
 LIBS       = -ljansson -lprotobuf-c -lcurl -lz -lm -lpthread
 
+# gzip by ISA-L where it can be compiled and linked; QOE_ISAL=no leaves it out
+ISAL_TEST  = \#include <isa-l/igzip_lib.h>\nint main(void) \
+             { struct isal_zstream s; isal_deflate_init(&s); return 0; }\n
+QOE_ISAL  ?= $(shell printf '$(ISAL_TEST)' | $(CC) -x c -o /dev/null - -lisal \
+                     2> /dev/null && echo yes || echo no)
+ifeq ($(QOE_ISAL),yes)
+LIBS      += -lisal
+ISAL_FLAG  = -DQOE_ISAL=1
+endif
+
 ROOMS      = core event shm qoe otlp export
 SRCS       = $(wildcard $(ROOMS:%=src/%/*.c))
 PROTOS     = $(shell cd proto && find . -name '*.proto' | sed 's,^\./,,' | sort)
@@ -47,8 +57,22 @@ tools: $(TOOLS)
 programs: $(PROGRAM)
 benches: $(BENCHES)
 
-.PHONY: all gen units fuzzers tools programs benches
+.PHONY: all gen units fuzzers tools programs benches isal
 .SECONDARY:
+
+# what was found, for build.sh
+isal:
+	@echo $(QOE_ISAL)
+
+# the library came, or is left out now: the object of another answer is old
+$(BUILD)/.isal-$(QOE_ISAL):
+	mkdir -p $(BUILD)
+	rm -f $(BUILD)/.isal-*
+	touch $@
+
+ISAL_USERS = $(BUILD)/src/export/qoe_gzip_isal.o $(BUILD)/unit/gzip_test
+$(ISAL_USERS): COMPILE += $(ISAL_FLAG)
+$(ISAL_USERS): $(BUILD)/.isal-$(QOE_ISAL)
 
 # one stamp: protoc-c writes all of them in one run
 $(GEN)/.done: $(PROTOS:%=proto/%)

@@ -132,6 +132,7 @@ qoe_exporter_destroy(qoe_exporter_t *e)
     }
 
     qoe_exporter_close_spool(e);
+    qoe_feed_env_free(&e->feed);
     qoe_arena_free(&e->feed.scratch);
 }
 

@@ -312,6 +312,7 @@ qoe_feed_release_to(qoe_feed_t *feed, bool early)
         qoe_feed_settle(feed, qoe_feed_batch(feed, i));
     }
 
+    qoe_feed_reclaim(feed);
     qoe_feed_pop(feed);
 }
 
@@ -340,7 +341,6 @@ qoe_feed_settle(qoe_feed_t *feed, qoe_export_batch_t *b)
 static void
 qoe_feed_pop(qoe_feed_t *feed)
 {
-    size_t               i;
     qoe_export_batch_t  *b;
 
     while (feed->nbatches != 0) {
@@ -361,14 +361,10 @@ qoe_feed_pop(qoe_feed_t *feed)
         feed->nbatches--;
     }
 
-    if (feed->nrecords != 0) {
-        return;
-    }
+    /* idle: what a burst made large goes back to the heap */
 
-    /* idle: what a burst made large is given back */
-
-    for (i = 0; i < QOE_FEED_SLOTS; i++) {
-        qoe_buf_free(&feed->batch[i].payload);
+    if (feed->nrecords == 0) {
+        qoe_feed_env_free(feed->env);
     }
 }
 

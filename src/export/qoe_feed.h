@@ -31,6 +31,13 @@
 #define QOE_FEED_WINDOW    5
 #define QOE_FEED_SLOTS     (QOE_FEED_WINDOW + 1)
 
+/*
+ * Payloads kept to be used again, by all lanes of an exporter: the one that was
+ * given back last is taken first, so that a helper has touched only as many as
+ * were in use at once.
+ */
+#define QOE_FEED_SPARE     4
+
 /* Parts of a batch that the spool has. */
 #define QOE_FEED_PARTS     64
 
@@ -52,7 +59,7 @@ typedef struct {
     bool                  given_up;  /* and counted, whatever the answer is */
     bool                  spooled;   /* left to the backlog */
 
-    qoe_buf_t             payload;
+    qoe_buf_t             payload;   /* until it is done */
     uint64_t              end;       /* position behind its last record */
     size_t                count;     /* records */
     size_t                items;     /* of them in payload */
@@ -85,6 +92,9 @@ typedef struct {
     const qoe_otlp_identity_t  *identity;
     qoe_spool_t                *spool;       /* NULL: none */
     qoe_arena_t                 scratch;     /* of the encoder */
+    qoe_buf_t                   spare[QOE_FEED_SPARE];
+    size_t                      nspare;
+    size_t                      usual;       /* bytes of a payload */
     const qoe_log_t            *log;
     qoe_log_limit_t             log_limit;
 } qoe_feed_env_t;
@@ -110,6 +120,9 @@ struct qoe_feed_s {
     size_t                nbatches;
 };
 
+
+/* Frees the payloads that no batch has. */
+void qoe_feed_env_free(qoe_feed_env_t *env);
 
 /* Begins at its head in the lane, which must be held.  NULL: no memory. */
 qoe_feed_t *qoe_feed_create(qoe_feed_env_t *env, uint32_t lane);
@@ -199,6 +212,12 @@ uint64_t qoe_feed_due_ms(const qoe_feed_t *feed);
 qoe_export_batch_t *qoe_feed_batch(const qoe_feed_t *feed, size_t i);
 qoe_export_batch_t *qoe_feed_open(const qoe_feed_t *feed);
 qoe_export_batch_t *qoe_feed_push(qoe_feed_t *feed);
+
+/* Takes back the newest batch, to which nothing was added. */
+void qoe_feed_unpush(qoe_feed_t *feed);
+
+/* The payloads of batches that are done are for others to use. */
+void qoe_feed_reclaim(qoe_feed_t *feed);
 void qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms);
 
 /*

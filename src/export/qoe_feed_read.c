@@ -130,7 +130,7 @@ qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms)
     if (rc == QOE_NOMEM || rc == QOE_ERROR) {
 
         if (b->count == 0) {
-            feed->nbatches--;
+            qoe_feed_unpush(feed);
         }
 
         qoe_log_limited(feed->env->log, &feed->env->log_limit, QOE_LOG_ERR,
@@ -185,26 +185,6 @@ qoe_feed_encode(qoe_feed_t *feed, qoe_export_batch_t *b, size_t *n,
 
         *n /= 2;
     }
-}
-
-
-qoe_export_batch_t *
-qoe_feed_push(qoe_feed_t *feed)
-{
-    qoe_buf_t            payload;
-    qoe_export_batch_t  *b;
-
-    b = qoe_feed_batch(feed, feed->nbatches++);
-
-    payload = b->payload;
-    qoe_buf_reset(&payload);
-
-    memset(b, 0, sizeof(qoe_export_batch_t));
-
-    b->feed = feed;
-    b->payload = payload;
-
-    return b;
 }
 
 

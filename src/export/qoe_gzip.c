@@ -28,6 +28,12 @@ qoe_gzip_init(qoe_gzip_t *gz, const qoe_mem_t *mem, int level)
     }
 
     gz->mem = mem;
+
+    if (qoe_gzip_isal_has(level)) {
+        gz->isal = qoe_gzip_isal_create(mem, level);
+        return gz->isal != NULL ? QOE_OK : QOE_NOMEM;
+    }
+
     gz->strm.zalloc = qoe_gzip_alloc;
     gz->strm.zfree = qoe_gzip_release;
     gz->strm.opaque = gz;
@@ -47,6 +53,11 @@ qoe_gzip_init(qoe_gzip_t *gz, const qoe_mem_t *mem, int level)
 void
 qoe_gzip_free(qoe_gzip_t *gz)
 {
+    if (gz->isal != NULL) {
+        qoe_gzip_isal_destroy(gz->isal, gz->mem);
+        gz->isal = NULL;
+    }
+
     if (gz->ready) {
         gz->ready = false;
         deflateEnd(&gz->strm);
@@ -61,10 +72,14 @@ qoe_gzip(qoe_gzip_t *gz, qoe_buf_t *out, qoe_span_t in)
     size_t         bound;
     qoe_status_t   status;
 
-    /* zlib counts in unsigned int */
+    /* both libraries count in 32 bits */
 
     if (in.len > UINT32_MAX / 2) {
         return QOE_TOO_LARGE;
+    }
+
+    if (gz->isal != NULL) {
+        return qoe_gzip_isal(gz->isal, out, in);
     }
 
     if (deflateReset(&gz->strm) != Z_OK) {

@@ -54,14 +54,18 @@ sub threads_cpu (@pids) {
 }
 
 
-# MB: the process' peak, and the shared memory (the zone) it has touched
+# MB: the process' peak, the shared memory (the zone) it has touched, and what
+# is its alone
 
 sub memory ($pid) {
     my $status = slurp("/proc/$pid/status");
     my ($peak) = $status =~ /^VmHWM:\s+(\d+) kB/m;
     my ($shared) = $status =~ /^RssShmem:\s+(\d+) kB/m;
 
-    return { peak => ($peak // 0) / 1024, shared => ($shared // 0) / 1024 };
+    my ($anon) = $status =~ /^RssAnon:\s+(\d+) kB/m;
+
+    return { peak => ($peak // 0) / 1024, shared => ($shared // 0) / 1024,
+             anon => ($anon // 0) / 1024 };
 }
 
 
@@ -123,6 +127,7 @@ sub versions ($nginx) {
              [ 'jansson', package_version('libjansson4') ],
              [ 'protobuf-c', package_version('libprotobuf-c1') ],
              [ 'zlib', package_version('zlib1g') ],
+             [ 'ISA-L', package_version('libisal2') ],
              [ 'libc', package_version('libc6') ],
              [ 'gcc', said(qr/^gcc.* (\S+)$/m, 'gcc', '--version') ],
              [ 'wrk', said(qr/wrk (\S+)/, 'wrk', '-v') ] ];

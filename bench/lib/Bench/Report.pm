@@ -121,23 +121,30 @@ sub cpu ($runs, @batches) {
 
 
 sub memory ($runs, @batches) {
-    my @rows;
+    my (@rows, $most);
 
     for my $batch (@batches) {
         my @own = map { $_->{peak} - $_->{shared} }
                   grep { $_->{side} eq 'events' && $_->{batch} == $batch }
                   @$runs;
         my @plain = of($runs, 'baseline', $batch, 'peak');
+        my $more = median(of($runs, 'events', $batch, 'anon'))
+                   - median(of($runs, 'baseline', $batch, 'anon'));
+
+        $most = $more if !defined $most || $more > $most;
 
         push @rows, [ $batch, spread('%.1f', @plain),
             spread('%.1f', of($runs, 'events', $batch, 'peak')),
             spread('%.1f', of($runs, 'events', $batch, 'shared')),
-            spread('%.1f', map { $own[$_] - $plain[$_] } 0 .. $#own) ];
+            spread('%.1f', map { $own[$_] - $plain[$_] } 0 .. $#own),
+            sprintf('%.1f', $more) ];
     }
 
     return table(['events a request', 'plain nginx, MB', 'events, MB',
-                  'of it the zone, MB', 'without the zone over plain nginx, MB'],
-                 @rows);
+                  'of it the zone, MB', 'without the zone over plain nginx, MB',
+                  'private memory over plain nginx, MB'], @rows)
+        . "\nPrivate memory (RssAnon) is read as the load ends.  Aim: at most 8 "
+        . "MB more: " . verdict_of($most <= 8) . ".\n";
 }
 
 
@@ -254,7 +261,7 @@ END
 
 # report(runs =>, batches =>, machine =>, versions =>, command =>, date =>,
 #        options => text of the options in force, decode => table rows,
-#        spool, sustained, latency, static, scale, count => text, metrics => text, attack => text, body_form => text or undef)
+#        spool, sustained, latency, static, scale, count => text, metrics => text, attack => text, gzip => text, body_form => text or undef)
 
 sub report (%r) {
     my ($runs, @batches) = ($r{runs}, @{ $r{batches} });
@@ -286,6 +293,7 @@ sub report (%r) {
     $text .= "\n$r{metrics}\n$r{scrape}";
     $text .= "\n$r{attack}" if $r{attack};
 
+    $text .= "\n$r{gzip}";
     $text .= "\n## The body of a log record\n\n$r{body_form}"
         if defined $r{body_form};
 

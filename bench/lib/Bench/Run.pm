@@ -149,6 +149,7 @@ sub drained ($self, $nginx) {
 sub snapshot ($self, $nginx, $pids, $side) {
     return { time => time, cpu => threads_cpu(@$pids),
              core => core_ticks($self->{server_core}),
+             anon => memory($pids->[0])->{anon},
              stats => $side eq 'baseline' ? undef : $self->stats($nginx) };
 }
 
@@ -201,6 +202,7 @@ sub figures ($self, $side, $batch, $wrk, $before, $after, $memory) {
         loop_cores => $loop / $seconds,
         loop_us => $taken ? $loop * 1e6 / ($taken * $batch) : 0,
         peak => $memory->{peak}, shared => $memory->{shared},
+        anon => $after->{anon},
         not_202 => $wrk->{status_errors},
         socket_errors => $wrk->{socket_errors},
         other_cores => $core->('busy') - ($loop + $cpu->('helper'))

@@ -1,0 +1,109 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The places of batches and the memory of their payloads, which the feeds of
+ * an exporter share.
+ */
+
+
+#include "qoe_feed.h"
+
+
+static void qoe_feed_take(qoe_export_batch_t *b);
+static void qoe_feed_give(qoe_export_batch_t *b);
+
+
+qoe_export_batch_t *
+qoe_feed_push(qoe_feed_t *feed)
+{
+    qoe_export_batch_t  *b;
+
+    b = qoe_feed_batch(feed, feed->nbatches++);
+
+    memset(b, 0, sizeof(qoe_export_batch_t));
+
+    b->feed = feed;
+    qoe_feed_take(b);
+
+    return b;
+}
+
+
+void
+qoe_feed_unpush(qoe_feed_t *feed)
+{
+    qoe_feed_give(qoe_feed_batch(feed, --feed->nbatches));
+}
+
+
+void
+qoe_feed_reclaim(qoe_feed_t *feed)
+{
+    size_t               i;
+    qoe_export_batch_t  *b;
+
+    for (i = 0; i < feed->nbatches; i++) {
+        b = qoe_feed_batch(feed, i);
+
+        if (b->state == QOE_BATCH_DONE) {
+            qoe_feed_give(b);
+        }
+    }
+}
+
+
+void
+qoe_feed_env_free(qoe_feed_env_t *env)
+{
+    while (env->nspare != 0) {
+        qoe_buf_free(&env->spare[--env->nspare]);
+    }
+}
+
+
+static void
+qoe_feed_take(qoe_export_batch_t *b)
+{
+    qoe_feed_env_t  *env;
+
+    env = b->feed->env;
+
+    if (env->nspare != 0) {
+        b->payload = env->spare[--env->nspare];
+        return;
+    }
+
+    qoe_buf_init(&b->payload, &qoe_mem_heap, env->payload_max);
+
+    /* at once what it will take: growing leaves holes in the heap */
+
+    if (env->usual != 0 && qoe_buf_reserve(&b->payload, env->usual) == NULL) {
+        qoe_buf_reset(&b->payload);
+    }
+}
+
+
+static void
+qoe_feed_give(qoe_export_batch_t *b)
+{
+    qoe_feed_env_t  *env;
+
+    env = b->feed->env;
+
+    /* the largest of late, and a bit, for no two batches are alike */
+
+    env->usual = qoe_max(env->usual - env->usual / 32,
+                         qoe_min(b->payload.len + b->payload.len / 8,
+                                 env->payload_max));
+
+    if (b->payload.data == NULL || env->nspare == QOE_FEED_SPARE) {
+        qoe_buf_free(&b->payload);
+        return;
+    }
+
+    qoe_buf_reset(&b->payload);
+
+    env->spare[env->nspare++] = b->payload;
+    qoe_buf_init(&b->payload, &qoe_mem_heap, env->payload_max);
+}
