@@ -361,6 +361,7 @@ qoe_exporter_answered(qoe_exporter_t *e, const char *error)
                 (unsigned long long) e->retry.failures);
     }
 
+    e->taken += (error == NULL);
     now = qoe_unix_ns() / 1000000;
 
     for (i = 0; i < e->env->nheld; i++) {
@@ -372,6 +373,7 @@ qoe_exporter_answered(qoe_exporter_t *e, const char *error)
 
     qoe_retry_succeeded(&e->retry);
 
+    e->refusing = false;
     e->backlog_ms = 0;
 }
 
@@ -387,6 +389,8 @@ qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
     if (e->retry.failures == 0) {
         e->failing_ms = now;
     }
+
+    e->refusing = (o->kind == QOE_OUTCOME_HOLD);
 
     qoe_retry_failed(&e->retry, now, o->retry_after_ms, e->env->leaving);
 

@@ -8,7 +8,7 @@
  * Private to src/export; helper thread only.
  *
  * The circuit opens at the second failure in a row, or a second after the
- * first.  With a spool that works, everything then goes there at once but one
+ * first, or at once when the destination refuses whatever it gets.  With a spool that works, everything then goes there at once but one
  * request whenever the next try is due; the first answer closes it.
  */
 
@@ -76,6 +76,7 @@ struct qoe_exporter_s {
 
     qoe_retry_t             retry;       /* of logs; times: monotonic */
     uint64_t                failing_ms;  /* since */
+    bool                    refusing;    /* the last failure was held */
 
     qoe_spool_t            *spool;       /* NULL: none */
     uint64_t                spool_ms;    /* not tried before */
@@ -84,6 +85,9 @@ struct qoe_exporter_s {
     qoe_spool_item_t        item;        /* of the backlog */
     bool                    item_held;
     bool                    item_sent;
+    uint32_t                item_blamed; /* refused while others were taken */
+    uint64_t                item_taken;  /* of taken, when that was seen */
+    uint64_t                taken;       /* requests, so far */
     uint64_t                backlog_ms;  /* not looked at before */
 
     qoe_log_limit_t         log_limit;

@@ -122,7 +122,7 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
         return;
     }
 
-    if (o->kind == QOE_OUTCOME_RETRY) {
+    if (o->kind != QOE_OUTCOME_FINAL) {
         o->retry_after_ms = io->retry_after_ms;
     }
 

@@ -280,6 +280,7 @@ qoe_points_answered(void *data, const qoe_outcome_t *o)
     switch (o->kind) {
 
     case QOE_OUTCOME_RETRY:
+    case QOE_OUTCOME_HOLD:
         qoe_points_failed(p, o);
         return;
 
