@@ -98,6 +98,24 @@ subtest 'a batch that is refused again and again while others are taken' =>
 };
 
 
+# The receiver takes the batch and says so, but its answer never ends.
+
+{
+    my $f = OpenQoE::Faults->new(workers => 1, exporter =>
+                                 'timeout 400ms;')->start;
+
+    $f->receiver->mode('drip');
+    is($f->status(5), 202, 'an answer without an end: five events are taken');
+    ok(wait_until(sub { $f->dest->{batches}{unfinished} == 1 }, 60),
+       'an answer without an end: counts as taken in the end');
+    is($f->dest->{batches}{retried}, 3,
+       'an answer without an end: the batch was repeated three times');
+    $f->receiver->mode('ok');
+    $f->settled('an answer without an end');
+    $f->end;
+}
+
+
 for my $value (0, 'Thu, 01 Jan 1970 00:00:00 GMT') {
     my $f = OpenQoE::Faults->new(workers => 1)->start;
     my $name = "Retry-After: $value";

@@ -467,6 +467,22 @@ subtest 'HTTP: no answer' => sub {
                    { kind => 'RETRY', error => $error }, $mode);
     }
 
+    # a success that never ends is not repeated for ever
+
+    for my $mode (qw(drip truncate)) {
+        ask($http, { mode => $mode, ms => 10 });
+        my $run = http($http, timeout => 400, count => 6);
+        is(join(' ', map { $_->{kind} } @{ $run->{all} }),
+           'RETRY RETRY RETRY OK OK OK',
+           "$mode: after three answers without an end their 200 counts");
+        like($run->{all}[3]{message}, qr/did not come to their end/,
+             "$mode: which the message says");
+    }
+
+    ask($http, { mode => 'drip', code => 400, ms => 10 });
+    outcome_is(http($http, timeout => 400), { kind => 'FINAL', http => 400 },
+               'a refusal that never ends is a refusal');
+
     # never sent again for the size of the answer: it would be as large
 
     ask($http, { mode => 'large', bytes => 20_000_000 });

@@ -289,7 +289,7 @@ static void
 qoe_exporter_taken(qoe_exporter_t *e, qoe_export_batch_t *b,
     const qoe_outcome_t *o)
 {
-    qoe_exporter_count(e, QOE_DEST_BATCHES_SENT, 1);
+    qoe_exporter_sent(e, o);
 
     if (!b->given_up) {
         b->rejected = (size_t) qoe_outcome_rejected(o, b->items);
@@ -299,6 +299,21 @@ qoe_exporter_taken(qoe_exporter_t *e, qoe_export_batch_t *b,
     qoe_exporter_answered(e, NULL);
 
     qoe_feed_taken(b);
+}
+
+
+void
+qoe_exporter_sent(qoe_exporter_t *e, const qoe_outcome_t *o)
+{
+    qoe_exporter_count(e, QOE_DEST_BATCHES_SENT, 1);
+
+    if (o->unfinished) {
+        qoe_exporter_count(e, QOE_DEST_BATCHES_UNFINISHED, 1);
+        qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_WARN,
+                        "exporter \"%s\": a batch counts as sent, though how "
+                        "many of its events were rejected is not known: %s",
+                        e->name, o->message);
+    }
 }
 
 

@@ -8,8 +8,9 @@
  * Private to src/export; helper thread only.
  *
  * The circuit opens at the second failure in a row, or a second after the
- * first, or at once when the destination refuses whatever it gets.  With a spool that works, everything then goes there at once but one
- * request whenever the next try is due; the first answer closes it.
+ * first, or at once when the destination refuses whatever it gets.  With a
+ * spool that works, everything then goes there at once but one request
+ * whenever the next try is due; the first answer closes it.
  */
 
 
@@ -153,6 +154,7 @@ void qoe_exporter_count(qoe_exporter_t *e, qoe_dest_counter_t c, uint64_t n);
 void qoe_exporter_answered(qoe_exporter_t *e, const char *error);
 void qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
     const char *what);
+void qoe_exporter_sent(qoe_exporter_t *e, const qoe_outcome_t *o);
 void qoe_exporter_rejected(qoe_exporter_t *e, uint64_t rejected,
     uint64_t sent, const qoe_outcome_t *o);
 

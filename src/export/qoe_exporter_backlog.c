@@ -107,7 +107,7 @@ qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
     case QOE_OUTCOME_OK:
         rejected = qoe_outcome_rejected(o, e->item.items);
 
-        qoe_exporter_count(e, QOE_DEST_BATCHES_SENT, 1);
+        qoe_exporter_sent(e, o);
         qoe_exporter_count(e, QOE_DEST_REPLAYED, e->item.items);
         qoe_exporter_rejected(e, rejected, e->item.items, o);
         qoe_exporter_count(e, QOE_DEST_REJECTED, rejected);

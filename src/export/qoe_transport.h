@@ -76,6 +76,8 @@ typedef enum {
 typedef struct {
     qoe_outcome_kind_t  kind;
     int64_t             rejected;        /* items, partial success */
+    bool                unfinished;      /* taken, by an answer that never
+                                            came to its end */
     int64_t             retry_after_ms;  /* what the server asked for, or -1 */
     int                 http_status;     /* 0 without an answer */
     int                 grpc_status;     /* -1 where there is none */

@@ -48,6 +48,8 @@
     X(BATCHES_RETRIED,   "export attempts that will be repeated")             \
     X(BATCHES_FAILED,    "export requests refused for good")                  \
     X(BATCHES_QUARANTINED, "of them kept in the quarantine")                  \
+    X(BATCHES_UNFINISHED, "of those that succeeded, such whose answer never " \
+                         "ended")                                             \
     X(SEGMENTS_CREATED,  "segments begun")                                    \
     X(SEGMENTS_DAMAGED,  "segments with damage, kept in the quarantine")      \
     X(SPOOL_SYNCS,       "fdatasync calls")                                   \
