@@ -82,7 +82,17 @@ qoe_exporter_create(qoe_exporter_t *e, qoe_exporter_env_t *env, size_t index,
                                   qoe_span_str(e->name) };
     e->points = qoe_points_create(&points);
 
-    return e->points != NULL ? QOE_OK : QOE_NOMEM;
+    if (e->points == NULL) {
+        return QOE_NOMEM;
+    }
+
+    /* the health of what gets events too is that of its events */
+
+    if (conf->transport.url[QOE_SIGNAL_LOGS].len == 0) {
+        qoe_points_health(e->points, conf->dest);
+    }
+
+    return QOE_OK;
 }
 
 

@@ -26,6 +26,8 @@
 static bool qoe_exporter_backlog_next(qoe_exporter_t *e, uint64_t now_ms);
 static void qoe_exporter_backlog_drop(qoe_exporter_t *e,
     qoe_dest_counter_t reason);
+static void qoe_exporter_backlog_failing(qoe_exporter_t *e,
+    const qoe_outcome_t *o);
 static bool qoe_exporter_backlog_blamed(qoe_exporter_t *e);
 static void qoe_exporter_backlog_refused(qoe_exporter_t *e,
     const qoe_outcome_t *o);
@@ -132,9 +134,31 @@ qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
         /* fall through */
 
     default:
+        qoe_exporter_backlog_failing(e, o);
         qoe_exporter_failed(e, o, "spooled events");
         qoe_spool_next_again(e->spool);
         e->item_held = false;
+    }
+}
+
+
+/*
+ * The health is kept by lanes, and the backlog is of none of them: one of
+ * those that are held stands for all, and a success clears them all.
+ */
+
+static void
+qoe_exporter_backlog_failing(qoe_exporter_t *e, const qoe_outcome_t *o)
+{
+    size_t  i;
+
+    for (i = 0; i < e->env->nheld; i++) {
+        if (e->env->held[i]->feed[e->index] != NULL) {
+            qoe_lane_dest_report(e->env->zone, e->env->held[i]->lane,
+                                 e->conf.dest, qoe_unix_ns() / 1000000,
+                                 qoe_outcome_error(o), true);
+            return;
+        }
     }
 }
 
