@@ -89,6 +89,7 @@ bad(compression_level => $_, 'a number from 1 to 9')
 bad(timeout => $_, '') for qw(9ms 11m x -1 "" 0);
 bad(ssl_verify => $_, '"on" or "off"') for qw(yes 1 "" ON);
 bad(spool => $_, '"on" or "off"') for qw(yes 1 "" ON);
+bad(refused => $_, '"hold" or "drop"') for qw(keep 1 "" HOLD);
 bad(signals => $_, '"logs" or "metrics", each once')
     for qw(traces log "" all Logs);
 refused("signals $_->[0];", "\"$_->[1]\" in \"signals\"")
@@ -154,6 +155,7 @@ refused("$_->[0] $_->[1]; $_->[0] $_->[1];",
         [ compression_level => 6 ],
         [ timeout => '1s' ], [ ssl_verify => 'off' ],
         [ signals => 'logs' ], [ spool => 'off' ],
+        [ refused => 'drop' ],
         map { [ $_ => $certs->{ /key/ ? 'client_key' : 'client' } ] }
             qw(trusted_certificate certificate certificate_key);
 
@@ -166,13 +168,15 @@ refused("$_;", 'invalid number of arguments in "' . (split ' ')[0]
     for 'endpoint', 'endpoint a b', 'protocol', 'compression gzip none',
         'interval', 'batch_size 1 2', 'compression_level', 'timeout', 'header a', 'header a b c',
         'resource a', 'resource a b c', 'ssl_verify', 'signals', 'spool',
+        'refused', 'refused hold drop',
         'spool on off', 'certificate',
         'certificate_key', 'trusted_certificate';
 
 taken("$_;") for 'endpoint http://a.example', 'endpoint https://[::1]:4317',
     'endpoint http://a/', 'protocol http/json; endpoint http://a/base/',
     'interval 10ms; timeout 10ms; batch_size 1; metric_interval 100ms',
-    'compression_level 1', 'compression_level 9',
+    'compression_level 1', 'compression_level 9', 'refused hold',
+    'refused drop',
     'interval 1h; timeout 10m; batch_size 10000', 'header X-Empty ""',
     'signals logs', 'signals metrics', 'signals metrics logs', 'spool off',
     'resource a ""', "endpoint https://a; certificate $certs->{client}; "

@@ -72,15 +72,15 @@ subtest 'HTTP' => sub {
     my $f = OpenQoE::Faults->new(workers => 1,
                                  exporter => 'timeout 400ms;')->start;
     my $well = sub { $f->receiver->mode('ok') };
-    my %retry = map { $_ => 1 } 429, 502, 503, 504;
+    my %final = map { $_ => 1 } 400, 413, 415, 422;
     my $refused = 0;
 
-    for my $code (400, 401, 403, 404, 408, 413, 415, 429, 500, 501, 502, 503,
-                  504, 301, 307)
+    for my $code (400, 413, 415, 422, 401, 403, 404, 405, 408, 429, 500, 501,
+                  502, 503, 504, 301, 307)
     {
         told($f, sub { $f->receiver->mode("status $code") }, $well,
-             { name => "HTTP $code", final => !$retry{$code} });
-        $refused += !$retry{$code};
+             { name => "HTTP $code", final => $final{$code} });
+        $refused += $final{$code} // 0;
     }
 
     for my $mode (qw(hang close rst)) {
@@ -176,7 +176,7 @@ for my $ack (qw(memory fsync)) {
 subtest 'gRPC' => sub {
     my $peer = OpenQoE::NodePeer->new('grpc_server.js', ids => 1)->start;
     my $f = OpenQoE::Faults->new(workers => 1);
-    my %retry = map { $_ => 1 } qw(1 4 10 11 14 15);
+    my %final = map { $_ => 1 } qw(3 6 8 9);
     my $well = sub { $peer->mode(mode => 'ok') };
     my $refused = 0;
 
@@ -191,8 +191,8 @@ subtest 'gRPC' => sub {
 
     for my $code (1 .. 16) {
         told($f, sub { $peer->mode(mode => 'status', code => $code) }, $well,
-             { name => "gRPC $code", final => !$retry{$code} });
-        $refused += !$retry{$code};
+             { name => "gRPC $code", final => $final{$code} });
+        $refused += $final{$code} // 0;
     }
 
     my $took = told($f, sub { $peer->mode(mode => 'status', code => 8,

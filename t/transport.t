@@ -182,13 +182,14 @@ subtest 'gRPC: status codes' => sub {
         NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED RESOURCE_EXHAUSTED
         FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL
         UNAVAILABLE DATA_LOSS UNAUTHENTICATED);
-    my %retry = map { $_ => 1 } qw(1 4 10 11 14 15);
+    my %kind = ((map { $_ => 'RETRY' } qw(1 4 10 11 14 15)),
+                (map { $_ => 'HOLD' } qw(2 5 7 12 13 16)));
 
     for my $code (1 .. 16) {
         ask($grpc, { mode => 'status', code => $code,
                      message => "because \x{e4}\n%" });
         my $run = grpc($grpc);
-        outcome_is($run, { kind => $retry{$code} ? 'RETRY' : 'FINAL',
+        outcome_is($run, { kind => $kind{$code} // 'FINAL',
                            grpc => $code, error => $names[$code],
                            retry_after => -1 }, $names[$code]);
         like($run->{first}{message}, qr/^127\.0\.0\.1:\d+: /, 'who');
@@ -222,16 +223,16 @@ subtest 'gRPC: answers no library gives' => sub {
                               body => '0000000000' },
          'RETRY', 'no_grpc_status'],
         ['status in the headers', { headers => { 'grpc-status' => '7' } },
-         'FINAL', 'PERMISSION_DENIED'],
+         'HOLD', 'PERMISSION_DENIED'],
         ['a status from the future', { trailers => { 'grpc-status' => '99' } },
-         'FINAL', 'UNKNOWN'],
-        ['no number', { trailers => { 'grpc-status' => 'x' } }, 'FINAL',
+         'HOLD', 'UNKNOWN'],
+        ['no number', { trailers => { 'grpc-status' => 'x' } }, 'HOLD',
          'UNKNOWN'],
         ['HTTP 503', { headers => { ':status' => 503, 'retry-after' => '7' } },
          'RETRY', '503'],
-        ['HTTP 404', { headers => { ':status' => 404 } }, 'FINAL', '404'],
+        ['HTTP 404', { headers => { ':status' => 404 } }, 'HOLD', '404'],
         ['HTTP 302', { headers => { ':status' => 302, location => '/' } },
-         'FINAL', '302'],
+         'HOLD', '302'],
         ['RST_STREAM', { mode => 'reset' }, 'RETRY', 'http2'],
     );
 
@@ -402,15 +403,16 @@ subtest 'HTTP: taken' => sub {
 
 
 subtest 'HTTP: status' => sub {
-    my %retry = map { $_ => 1 } 429, 502, 503, 504;
+    my %kind = ((map { $_ => 'RETRY' } 429, 502, 503, 504),
+                (map { $_ => 'HOLD' } 301, 307, 401, 402, 403, 404, 405, 407,
+                                      408, 410, 421, 500, 501, 505, 520));
 
-    for my $code (400, 401, 403, 404, 408, 413, 415, 429, 500, 501, 502, 503,
-                  504, 301, 307)
+    for my $code (400, 413, 415, 422, keys %kind)
     {
         ask($http, { mode => 'status', code => $code, body => "no \xff\x01way",
                      location => "http://127.0.0.1:$http->{port}/v1/logs" });
         my $run = http($http);
-        outcome_is($run, { kind => $retry{$code} ? 'RETRY' : 'FINAL',
+        outcome_is($run, { kind => $kind{$code} // 'FINAL',
                            http => $code, error => $code, retry_after => -1 },
                    "HTTP status $code");
         like($run->{first}{message},
@@ -464,6 +466,22 @@ subtest 'HTTP: no answer' => sub {
         outcome_is(http($http, timeout => $slow ? 400 : 10000),
                    { kind => 'RETRY', error => $error }, $mode);
     }
+
+    # a success that never ends is not repeated for ever
+
+    for my $mode (qw(drip truncate)) {
+        ask($http, { mode => $mode, ms => 10 });
+        my $run = http($http, timeout => 400, count => 6);
+        is(join(' ', map { $_->{kind} } @{ $run->{all} }),
+           'RETRY RETRY RETRY OK OK OK',
+           "$mode: after three answers without an end their 200 counts");
+        like($run->{all}[3]{message}, qr/did not come to their end/,
+             "$mode: which the message says");
+    }
+
+    ask($http, { mode => 'drip', code => 400, ms => 10 });
+    outcome_is(http($http, timeout => 400), { kind => 'FINAL', http => 400 },
+               'a refusal that never ends is a refusal');
 
     # never sent again for the size of the answer: it would be as large
 

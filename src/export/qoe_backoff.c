@@ -10,11 +10,7 @@
 uint64_t
 qoe_backoff(uint64_t failures, int64_t server_ms, uint32_t random)
 {
-    uint64_t  ms;
-
-    if (server_ms >= 0) {
-        return qoe_min((uint64_t) server_ms, QOE_BACKOFF_SERVER_MAX_MS);
-    }
+    uint64_t  ms, server;
 
     ms = QOE_BACKOFF_MAX_MS;
 
@@ -24,7 +20,13 @@ qoe_backoff(uint64_t failures, int64_t server_ms, uint32_t random)
 
     /* from half of it up, so that many workers do not come back as one */
 
-    return ms / 2 + random % (ms / 2 + 1);
+    ms = ms / 2 + random % (ms / 2 + 1);
+
+    /* a server that asks for no delay at all does not make it shorter */
+
+    server = (uint64_t) qoe_max(server_ms, 0);
+
+    return qoe_max(ms, qoe_min(server, (uint64_t) QOE_BACKOFF_SERVER_MAX_MS));
 }
 
 

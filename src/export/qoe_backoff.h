@@ -3,7 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * When a failing destination is tried again: exponential backoff with jitter
- * (OTLP specification, "OTLP/gRPC Throttling"), or when the server says.
+ * (OTLP specification, "OTLP/gRPC Throttling"), or later if the server asks
+ * for that.
  */
 
 
@@ -22,7 +23,8 @@
 
 /*
  * The delay in ms before attempt number failures + 1; failures is at least 1.
- * server_ms: what the server asked for, or -1.  random: any 32 bits.
+ * server_ms: what the server asked for, or -1; it can only lengthen the delay,
+ * up to QOE_BACKOFF_SERVER_MAX_MS.  random: any 32 bits.
  */
 uint64_t qoe_backoff(uint64_t failures, int64_t server_ms, uint32_t random);
 

@@ -82,7 +82,17 @@ qoe_exporter_create(qoe_exporter_t *e, qoe_exporter_env_t *env, size_t index,
                                   qoe_span_str(e->name) };
     e->points = qoe_points_create(&points);
 
-    return e->points != NULL ? QOE_OK : QOE_NOMEM;
+    if (e->points == NULL) {
+        return QOE_NOMEM;
+    }
+
+    /* the health of what gets events too is that of its events */
+
+    if (conf->transport.url[QOE_SIGNAL_LOGS].len == 0) {
+        qoe_points_health(e->points, conf->dest);
+    }
+
+    return QOE_OK;
 }
 
 
@@ -290,7 +300,7 @@ static void
 qoe_exporter_taken(qoe_exporter_t *e, qoe_export_batch_t *b,
     const qoe_outcome_t *o)
 {
-    qoe_exporter_count(e, QOE_DEST_BATCHES_SENT, 1);
+    qoe_exporter_sent(e, o);
 
     if (!b->given_up) {
         b->rejected = (size_t) qoe_outcome_rejected(o, b->items);
@@ -300,6 +310,21 @@ qoe_exporter_taken(qoe_exporter_t *e, qoe_export_batch_t *b,
     qoe_exporter_answered(e, NULL);
 
     qoe_feed_taken(b);
+}
+
+
+void
+qoe_exporter_sent(qoe_exporter_t *e, const qoe_outcome_t *o)
+{
+    qoe_exporter_count(e, QOE_DEST_BATCHES_SENT, 1);
+
+    if (o->unfinished) {
+        qoe_exporter_count(e, QOE_DEST_BATCHES_UNFINISHED, 1);
+        qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_WARN,
+                        "exporter \"%s\": a batch counts as sent, though how "
+                        "many of its events were rejected is not known: %s",
+                        e->name, o->message);
+    }
 }
 
 
@@ -362,6 +387,7 @@ qoe_exporter_answered(qoe_exporter_t *e, const char *error)
                 (unsigned long long) e->retry.failures);
     }
 
+    e->taken += (error == NULL);
     now = qoe_unix_ns() / 1000000;
 
     for (i = 0; i < e->env->nheld; i++) {
@@ -373,6 +399,7 @@ qoe_exporter_answered(qoe_exporter_t *e, const char *error)
 
     qoe_retry_succeeded(&e->retry);
 
+    e->refusing = false;
     e->backlog_ms = 0;
 }
 
@@ -388,6 +415,8 @@ qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
     if (e->retry.failures == 0) {
         e->failing_ms = now;
     }
+
+    e->refusing = (o->kind == QOE_OUTCOME_HOLD);
 
     qoe_retry_failed(&e->retry, now, o->retry_after_ms, e->env->leaving);
 

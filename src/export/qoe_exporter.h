@@ -8,8 +8,9 @@
  * Private to src/export; helper thread only.
  *
  * The circuit opens at the second failure in a row, or a second after the
- * first.  With a spool that works, everything then goes there at once but one
- * request whenever the next try is due; the first answer closes it.
+ * first, or at once when the destination refuses whatever it gets.  With a
+ * spool that works, everything then goes there at once but one request
+ * whenever the next try is due; the first answer closes it.
  */
 
 
@@ -76,6 +77,7 @@ struct qoe_exporter_s {
 
     qoe_retry_t             retry;       /* of logs; times: monotonic */
     uint64_t                failing_ms;  /* since */
+    bool                    refusing;    /* the last failure was held */
 
     qoe_spool_t            *spool;       /* NULL: none */
     uint64_t                spool_ms;    /* not tried before */
@@ -84,6 +86,9 @@ struct qoe_exporter_s {
     qoe_spool_item_t        item;        /* of the backlog */
     bool                    item_held;
     bool                    item_sent;
+    uint32_t                item_blamed; /* refused while others were taken */
+    uint64_t                item_taken;  /* of taken, when that was seen */
+    uint64_t                taken;       /* requests, so far */
     uint64_t                backlog_ms;  /* not looked at before */
 
     qoe_log_limit_t         log_limit;
@@ -149,6 +154,7 @@ void qoe_exporter_count(qoe_exporter_t *e, qoe_dest_counter_t c, uint64_t n);
 void qoe_exporter_answered(qoe_exporter_t *e, const char *error);
 void qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
     const char *what);
+void qoe_exporter_sent(qoe_exporter_t *e, const qoe_outcome_t *o);
 void qoe_exporter_rejected(qoe_exporter_t *e, uint64_t rejected,
     uint64_t sent, const qoe_outcome_t *o);
 

@@ -14,10 +14,21 @@
 #define QOE_BACKLOG_LOOK_MS    5000
 #define QOE_BACKLOG_NOMEM_MS   1000
 
+/*
+ * A batch that is refused so often, each time after another one was taken, is
+ * to blame itself, whatever the status says, and would block the rest of the
+ * backlog for ever.  So often, because some of the servers that share an
+ * address may be the ones at fault.
+ */
+#define QOE_BACKLOG_BLAMED     32
+
 
 static bool qoe_exporter_backlog_next(qoe_exporter_t *e, uint64_t now_ms);
 static void qoe_exporter_backlog_drop(qoe_exporter_t *e,
     qoe_dest_counter_t reason);
+static void qoe_exporter_backlog_failing(qoe_exporter_t *e,
+    const qoe_outcome_t *o);
+static bool qoe_exporter_backlog_blamed(qoe_exporter_t *e);
 static void qoe_exporter_backlog_refused(qoe_exporter_t *e,
     const qoe_outcome_t *o);
 
@@ -98,13 +109,14 @@ qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
     case QOE_OUTCOME_OK:
         rejected = qoe_outcome_rejected(o, e->item.items);
 
-        qoe_exporter_count(e, QOE_DEST_BATCHES_SENT, 1);
+        qoe_exporter_sent(e, o);
         qoe_exporter_count(e, QOE_DEST_REPLAYED, e->item.items);
         qoe_exporter_rejected(e, rejected, e->item.items, o);
         qoe_exporter_count(e, QOE_DEST_REJECTED, rejected);
 
         qoe_spool_next_done(e->spool);
         e->item_held = false;
+        e->item_blamed = 0;
 
         qoe_exporter_answered(e, NULL);
         return;
@@ -113,11 +125,53 @@ qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
         qoe_exporter_backlog_refused(e, o);
         return;
 
+    case QOE_OUTCOME_HOLD:
+        if (qoe_exporter_backlog_blamed(e)) {
+            qoe_exporter_backlog_refused(e, o);
+            return;
+        }
+
+        /* fall through */
+
     default:
+        qoe_exporter_backlog_failing(e, o);
         qoe_exporter_failed(e, o, "spooled events");
         qoe_spool_next_again(e->spool);
         e->item_held = false;
     }
+}
+
+
+/*
+ * The health is kept by lanes, and the backlog is of none of them: one of
+ * those that are held stands for all, and a success clears them all.
+ */
+
+static void
+qoe_exporter_backlog_failing(qoe_exporter_t *e, const qoe_outcome_t *o)
+{
+    size_t  i;
+
+    for (i = 0; i < e->env->nheld; i++) {
+        if (e->env->held[i]->feed[e->index] != NULL) {
+            qoe_lane_dest_report(e->env->zone, e->env->held[i]->lane,
+                                 e->conf.dest, qoe_unix_ns() / 1000000,
+                                 qoe_outcome_error(o), true);
+            return;
+        }
+    }
+}
+
+
+static bool
+qoe_exporter_backlog_blamed(qoe_exporter_t *e)
+{
+    if (e->item_taken != e->taken) {
+        e->item_taken = e->taken;
+        e->item_blamed++;
+    }
+
+    return e->item_blamed >= QOE_BACKLOG_BLAMED;
 }
 
 
@@ -151,4 +205,5 @@ qoe_exporter_backlog_drop(qoe_exporter_t *e, qoe_dest_counter_t reason)
     qoe_exporter_count(e, reason, e->item.items);
     qoe_spool_next_done(e->spool);
     e->item_held = false;
+    e->item_blamed = 0;
 }

@@ -50,7 +50,8 @@ qoe_exporter_open(const qoe_exporter_t *e, uint64_t now_ms)
 {
     return e->retry.failures >= QOE_EXPORTER_OPEN
            || (e->retry.failures != 0
-               && now_ms >= e->failing_ms + QOE_EXPORTER_OPEN_MS);
+               && (e->refusing
+                   || now_ms >= e->failing_ms + QOE_EXPORTER_OPEN_MS));
 }
 
 

@@ -157,11 +157,15 @@ qoe_grpc_headers_end(qoe_http_io_t *io)
     uint64_t        now;
     qoe_request_t  *r;
 
+    r = io->r;
+
+    /* a whole message without a trailer is judged when the time is over */
+
     if (io->grpc_status < 0) {
+        r->answered = qoe_grpc_is_grpc(io);
         return;
     }
 
-    r = io->r;
     now = qoe_mono_ms();
 
     if (io->sent == io->head_len + io->body.len) {

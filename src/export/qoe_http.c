@@ -18,6 +18,7 @@ static void qoe_http_header(qoe_http_io_t *io, qoe_span_t name,
     qoe_span_t value);
 static void qoe_http_headers_end(qoe_http_io_t *io);
 static void qoe_http_outcome(qoe_http_io_t *io, CURLcode rc);
+static void qoe_http_unfinished(qoe_http_io_t *io, CURLcode rc, long status);
 static void qoe_http_taken(qoe_http_io_t *io);
 static qoe_span_t qoe_http_reason(const qoe_http_io_t *io);
 static bool qoe_http_type(const qoe_http_io_t *io, const char *type);
@@ -84,10 +85,17 @@ qoe_http_header(qoe_http_io_t *io, qoe_span_t name, qoe_span_t value)
 }
 
 
+/* When the time is over, the status counts although the body has no end. */
+
 static void
 qoe_http_headers_end(qoe_http_io_t *io)
 {
-    (void) io;
+    long  status;
+
+    status = 0;
+    curl_easy_getinfo(io->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+
+    io->r->answered = (status >= 200);
 }
 
 
@@ -111,10 +119,11 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
      */
 
     if (rc != CURLE_OK && status < 300 && !io->too_large) {
-        qoe_http_io_failed(io, rc);
+        qoe_http_unfinished(io, rc, status);
         return;
     }
 
+    io->r->t->http->unfinished = 0;
     qoe_outcome_http(o, (int) status);
 
     if (o->kind == QOE_OUTCOME_OK) {
@@ -122,7 +131,7 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
         return;
     }
 
-    if (o->kind == QOE_OUTCOME_RETRY) {
+    if (o->kind != QOE_OUTCOME_FINAL) {
         o->retry_after_ms = io->retry_after_ms;
     }
 
@@ -131,6 +140,36 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
     qoe_outcome_message(o, "%s: HTTP status %ld%s%.*s",
                         qoe_http_client_peer(io->r), status,
                         reason.len ? ": " : "", (int) reason.len, reason.data);
+}
+
+
+/*
+ * No answer, or a success that is not whole.  What it would have said is lost:
+ * how many items were rejected.
+ */
+
+static void
+qoe_http_unfinished(qoe_http_io_t *io, CURLcode rc, long status)
+{
+    qoe_http_client_t  *c;
+
+    c = io->r->t->http;
+
+    if (status < 200 || c->unfinished < QOE_HTTP_UNFINISHED) {
+
+        c->unfinished += (status >= 200);
+        qoe_http_io_failed(io, rc);
+
+        return;
+    }
+
+    qoe_outcome_http(&io->r->outcome, (int) status);
+
+    io->r->outcome.unfinished = true;
+    qoe_outcome_message(&io->r->outcome, "%s: HTTP status %ld, but %u answers "
+                        "in a row did not come to their end",
+                        qoe_http_client_peer(io->r), status,
+                        c->unfinished + 1);
 }
 
 

@@ -15,6 +15,12 @@
 #include "qoe_gzip.h"
 
 
+/*
+ * So many answers in a row may say 200 and never come to their end; of the
+ * next one the 200 counts, or the same request would be sent for ever.
+ */
+#define QOE_HTTP_UNFINISHED    3
+
 /* more of an answer is not read: the attempt fails */
 #define QOE_HTTP_ANSWER_MAX    (4 * 1024 * 1024)
 
@@ -58,7 +64,10 @@ typedef struct {
     /* A block of headers is complete. */
     void               (*headers_end)(qoe_http_io_t *io);
 
-    /* Sets the outcome of io->r: the transfer ended with rc. */
+    /*
+     * Sets the outcome of io->r: the transfer ended with rc, or was stopped
+     * (CURLE_OPERATION_TIMEDOUT) because what came of the answer must do.
+     */
     void               (*outcome)(qoe_http_io_t *io, CURLcode rc);
 } qoe_http_hooks_t;
 
@@ -83,7 +92,7 @@ struct qoe_http_client_s {
 
     bool                     grpc;           /* HTTP/2 and a framed body */
     bool                     reuse_broken;   /* see qoe_http_io.c */
-    bool                     connected;      /* there was a connection */
+    uint32_t                 unfinished;     /* answers in a row */
 };
 
 

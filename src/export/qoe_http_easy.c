@@ -16,6 +16,16 @@
 #define QOE_HTTP_GRACE_MS      1000
 
 
+/*
+ * A name is asked for again when its answer is so old, whatever its TTL said:
+ * libcurl does not know that.
+ */
+#define QOE_HTTP_NAME_S        10L
+
+/* No connection is older, so that a collector that moves is followed. */
+#define QOE_HTTP_CONNECTION_S  20L
+
+
 /* in a function with easy and rc: nothing more after the first error */
 
 #define qoe_http_set(option, value)                                           \
@@ -76,8 +86,16 @@ qoe_http_io_target(qoe_http_io_t *io, const char *url, long version,
     bool new_connection)
 {
     CURL      *easy = io->transfer.easy;
+    uint64_t   ms;
     CURLcode   rc = CURLE_OK;
 
+    /* what may not connect does nothing in this time but ask for the name */
+
+    ms = io->fresh ? io->r->t->http->connect_timeout_ms
+                   : io->r->t->timeout_ms;
+
+    qoe_http_set(CURLOPT_CONNECTTIMEOUT_MS,
+                 (long) qoe_min(ms, (uint64_t) INT32_MAX));
     qoe_http_set(CURLOPT_URL, url);
     qoe_http_set(CURLOPT_HTTP_VERSION, version);
     qoe_http_set(CURLOPT_FRESH_CONNECT, (long) new_connection);
@@ -122,8 +140,8 @@ qoe_http_options(qoe_http_client_t *c, qoe_http_io_t *io)
     qoe_http_set(CURLOPT_TIMEOUT_MS,
                  (long) qoe_min(c->t->timeout_ms + QOE_HTTP_GRACE_MS,
                                 (uint64_t) INT32_MAX));
-    qoe_http_set(CURLOPT_CONNECTTIMEOUT_MS,
-                 (long) qoe_min(c->connect_timeout_ms, (uint64_t) INT32_MAX));
+    qoe_http_set(CURLOPT_DNS_CACHE_TIMEOUT, QOE_HTTP_NAME_S);
+    qoe_http_set(CURLOPT_MAXLIFETIME_CONN, QOE_HTTP_CONNECTION_S);
 
     qoe_http_set(CURLOPT_READFUNCTION, qoe_http_read);
     qoe_http_set(CURLOPT_READDATA, io);

@@ -4,12 +4,21 @@
  *
  * One HTTP request from its start to its end.
  *
+ * A request first goes without the permission to open a socket.  When there
+ * was no idle connection, the address is known afterwards, and the request
+ * starts once more, with the permission.  For two reasons:
+ *
+ * libcurl's timeout of connecting includes the time in which the name is
+ * resolved.  Where the first nameserver is dead that alone is five seconds,
+ * and the answer that then comes would be thrown away, each time.  So the
+ * first start has the whole time of the request, and finds the name for the
+ * second one, which has the time to connect for itself.
+ *
  * libcurl before 8.0.0 fails with error 16 when HTTP/2 by prior knowledge
  * goes over a connection that it has already.  What does work there is
  * CURL_HTTP_VERSION_2_0, which uses such a connection but would upgrade from
- * HTTP/1.1 on a new one.  So a request first goes without the permission to
- * open a socket, and when there was no idle connection, once more by prior
- * knowledge over a new one.
+ * HTTP/1.1 on a new one: it is for the first start, and prior knowledge for
+ * the second.
  */
 
 
@@ -54,7 +63,7 @@ qoe_http_client_send(qoe_request_t *r)
 
     io = r->io;
     io->r = r;
-    io->fresh = !c->connected;
+    io->fresh = false;
 
     status = qoe_http_body(c, io);
 
@@ -78,7 +87,7 @@ qoe_http_client_settle(qoe_request_t *r)
     qoe_http_io_t  *io = r->io;
 
     qoe_net_detach(r->t->net, &io->transfer);
-    r->t->http->hooks->outcome(io, CURLE_OK);
+    r->t->http->hooks->outcome(io, CURLE_OPERATION_TIMEDOUT);
     qoe_http_clean(io);
 }
 
@@ -225,13 +234,10 @@ qoe_http_start(qoe_http_client_t *c, qoe_http_io_t *io)
 
     h2c = c->grpc && strncasecmp(url, "http:", 5) == 0;
 
-    if (!c->reuse_broken || !h2c) {
-        io->fresh = true;
-    }
-
     version = !c->grpc ? CURL_HTTP_VERSION_1_1
               : !h2c ? CURL_HTTP_VERSION_2TLS
-              : io->fresh ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+              : io->fresh || !c->reuse_broken
+                ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
               : CURL_HTTP_VERSION_2_0;
 
     rc = qoe_http_io_target(io, url, version,
@@ -255,7 +261,9 @@ qoe_http_done(qoe_net_transfer_t *x, CURLcode rc)
     r = io->r;
     c = r->t->http;
 
-    if (rc == CURLE_COULDNT_CONNECT && io->refused) {
+    /* nothing of it was sent, for there was no socket */
+
+    if (rc != CURLE_OK && io->refused) {
 
         io->fresh = true;
 
@@ -264,10 +272,6 @@ qoe_http_done(qoe_net_transfer_t *x, CURLcode rc)
         }
 
         rc = CURLE_OUT_OF_MEMORY;
-    }
-
-    if (rc == CURLE_OK) {
-        c->connected = true;
     }
 
     c->hooks->outcome(io, rc);

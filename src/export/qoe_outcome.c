@@ -27,27 +27,28 @@ typedef struct {
 } qoe_outcome_curl_t;
 
 
+static qoe_outcome_kind_t qoe_outcome_http_kind(int status);
 static size_t qoe_outcome_utf8(char *dst, size_t size, const char *src);
 
 
 static const qoe_outcome_grpc_t  qoe_outcome_grpcs[] = {
     { "OK",                  QOE_OUTCOME_OK },
     { "CANCELLED",           QOE_OUTCOME_RETRY },
-    { "UNKNOWN",             QOE_OUTCOME_FINAL },
+    { "UNKNOWN",             QOE_OUTCOME_HOLD },
     { "INVALID_ARGUMENT",    QOE_OUTCOME_FINAL },
     { "DEADLINE_EXCEEDED",   QOE_OUTCOME_RETRY },
-    { "NOT_FOUND",           QOE_OUTCOME_FINAL },
+    { "NOT_FOUND",           QOE_OUTCOME_HOLD },
     { "ALREADY_EXISTS",      QOE_OUTCOME_FINAL },
-    { "PERMISSION_DENIED",   QOE_OUTCOME_FINAL },
+    { "PERMISSION_DENIED",   QOE_OUTCOME_HOLD },
     { "RESOURCE_EXHAUSTED",  QOE_OUTCOME_FINAL },    /* without RetryInfo */
     { "FAILED_PRECONDITION", QOE_OUTCOME_FINAL },
     { "ABORTED",             QOE_OUTCOME_RETRY },
     { "OUT_OF_RANGE",        QOE_OUTCOME_RETRY },
-    { "UNIMPLEMENTED",       QOE_OUTCOME_FINAL },
-    { "INTERNAL",            QOE_OUTCOME_FINAL },
+    { "UNIMPLEMENTED",       QOE_OUTCOME_HOLD },
+    { "INTERNAL",            QOE_OUTCOME_HOLD },
     { "UNAVAILABLE",         QOE_OUTCOME_RETRY },
     { "DATA_LOSS",           QOE_OUTCOME_RETRY },
-    { "UNAUTHENTICATED",     QOE_OUTCOME_FINAL }
+    { "UNAUTHENTICATED",     QOE_OUTCOME_HOLD }
 };
 
 #define QOE_OUTCOME_GRPCS                                                     \
@@ -55,6 +56,16 @@ static const qoe_outcome_grpc_t  qoe_outcome_grpcs[] = {
 
 
 static const int  qoe_outcome_http_retry[] = { 429, 502, 503, 504 };
+
+
+/*
+ * Of the statuses from 400 to 499, those that do not judge the body of the
+ * request but the credential, the address or the way to it.
+ */
+
+static const int  qoe_outcome_http_hold[] = {
+    401, 402, 403, 404, 405, 407, 408, 410, 421
+};
 
 
 /* the rest is "curl_<number>" */
@@ -93,25 +104,43 @@ qoe_outcome_init(qoe_outcome_t *o)
 void
 qoe_outcome_http(qoe_outcome_t *o, int status)
 {
-    size_t  i;
-
     o->http_status = status;
+    o->kind = qoe_outcome_http_kind(status);
 
-    if (status >= 200 && status <= 299) {
-        o->kind = QOE_OUTCOME_OK;
+    if (o->kind == QOE_OUTCOME_OK) {
         o->error_type[0] = '\0';
         return;
     }
 
-    o->kind = QOE_OUTCOME_FINAL;
+    snprintf(o->error_type, sizeof(o->error_type), "%d", status);
+}
+
+
+/* A redirect is a wrong address, and 5xx the server's own trouble. */
+
+static qoe_outcome_kind_t
+qoe_outcome_http_kind(int status)
+{
+    size_t  i;
+
+    if (status >= 200 && status <= 299) {
+        return QOE_OUTCOME_OK;
+    }
 
     for (i = 0; i < sizeof(qoe_outcome_http_retry) / sizeof(int); i++) {
         if (qoe_outcome_http_retry[i] == status) {
-            o->kind = QOE_OUTCOME_RETRY;
+            return QOE_OUTCOME_RETRY;
         }
     }
 
-    snprintf(o->error_type, sizeof(o->error_type), "%d", status);
+    for (i = 0; i < sizeof(qoe_outcome_http_hold) / sizeof(int); i++) {
+        if (qoe_outcome_http_hold[i] == status) {
+            return QOE_OUTCOME_HOLD;
+        }
+    }
+
+    return (status >= 300 && status <= 399) || status >= 500
+           ? QOE_OUTCOME_HOLD : QOE_OUTCOME_FINAL;
 }
 
 
@@ -254,10 +283,12 @@ qoe_retry_after(qoe_span_t value, int64_t now_s)
         return -1;
     }
 
-    s = (int64_t) t - now_s;
-    s = qoe_max(s, 0);
+    /* curl_getdate() knows years whose seconds times 1000 do not fit */
 
-    return qoe_min(s * 1000, QOE_RETRY_AFTER_MAX_MS);
+    s = (int64_t) t - now_s;
+    s = qoe_min(qoe_max(s, 0), QOE_RETRY_AFTER_MAX_MS / 1000);
+
+    return s * 1000;
 }
 
 

@@ -3,8 +3,9 @@
  * Copyright (C) OpenQoE
  *
  * What an answer, or the lack of one, means for a request: the tables of the
- * OTLP specification ("Failures", "Retryable Response Codes").  Pure, any
- * thread.
+ * OTLP specification ("Failures", "Retryable Response Codes"), but that of the
+ * answers it does not retry those that do not blame the request are held: the
+ * next request would fare no better.  Pure, any thread.
  */
 
 

@@ -6,6 +6,7 @@
 
 #include "qoe_points.h"
 #include "qoe_backoff.h"
+#include "qoe_dest.h"
 #include "qoe_otlp_metrics.h"
 #include "qoe_outcome.h"
 
@@ -45,6 +46,7 @@ struct qoe_points_dest_s {
     qoe_buf_t            payload;
     size_t               points;     /* in payload */
 
+    uint32_t             dest;       /* of its health; UINT32_MAX: none */
     qoe_retry_t          retry;
     qoe_log_limit_t      log_limit;
 };
@@ -75,6 +77,7 @@ qoe_points_create(const qoe_points_env_t *env)
     }
 
     p->env = *env;
+    p->dest = UINT32_MAX;
     qoe_retry_init(&p->retry);
     qoe_buf_init(&p->payload, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
 
@@ -93,6 +96,13 @@ qoe_points_destroy(qoe_points_dest_t *p)
 
     qoe_points_reset(p);
     free(p);
+}
+
+
+void
+qoe_points_health(qoe_points_dest_t *p, uint32_t dest)
+{
+    p->dest = dest;
 }
 
 
@@ -277,9 +287,18 @@ qoe_points_answered(void *data, const qoe_outcome_t *o)
 
     qoe_report_attempt(p->env.self, o);
 
+    if (p->dest != UINT32_MAX) {
+        qoe_dest_report(p->env.self->state->zone, p->dest,
+                        qoe_unix_ns() / 1000000,
+                        o->kind == QOE_OUTCOME_OK ? NULL
+                                                  : qoe_outcome_error(o),
+                        true);
+    }
+
     switch (o->kind) {
 
     case QOE_OUTCOME_RETRY:
+    case QOE_OUTCOME_HOLD:
         qoe_points_failed(p, o);
         return;
 

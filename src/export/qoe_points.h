@@ -39,6 +39,9 @@ qoe_points_dest_t *qoe_points_create(const qoe_points_env_t *env);
  */
 void qoe_points_destroy(qoe_points_dest_t *p);
 
+/* What becomes of the requests is reported as the health of that slot. */
+void qoe_points_health(qoe_points_dest_t *p, uint32_t dest);
+
 
 /*
  * The rest is the report's to call (qoe_report.h).

@@ -50,6 +50,7 @@ qoe_transport_create(qoe_transport_t **tp, qoe_net_t *net,
     t->ops = qoe_transport_ops[conf->protocol];
     t->protocol = conf->protocol;
     t->timeout_ms = conf->timeout_ms;
+    t->drop_refused = conf->drop_refused;
     t->net = net;
     t->log = *log;
 
@@ -188,6 +189,10 @@ qoe_transport_finish(qoe_request_t *r)
     t = r->t;
     ns = qoe_transport_mono_ns() - r->start_ns;
     r->outcome.seconds = (double) ns / 1e9;
+
+    if (r->outcome.kind == QOE_OUTCOME_HOLD && t->drop_refused) {
+        r->outcome.kind = QOE_OUTCOME_FINAL;
+    }
 
     /* done() may well send the next one, with r */
 

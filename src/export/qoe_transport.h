@@ -51,6 +51,8 @@ typedef struct {
     int                  gzip_level;         /* 1..9 */
     uint64_t             timeout_ms;         /* of one request */
     uint64_t             connect_timeout_ms;
+    bool                 drop_refused;       /* QOE_OUTCOME_FINAL for what
+                                                would be QOE_OUTCOME_HOLD */
 
     bool                 ssl_verify;         /* chain and host name */
     qoe_span_t           ca_pem;             /* empty: the system's store */
@@ -64,6 +66,9 @@ typedef struct {
 typedef enum {
     QOE_OUTCOME_OK = 0,          /* taken; rejected tells of partial success */
     QOE_OUTCOME_RETRY,           /* not taken, may be sent again */
+    QOE_OUTCOME_HOLD,            /* not taken, and it is not the request's
+                                    fault: as RETRY, but the destination is
+                                    known to fail at once */
     QOE_OUTCOME_FINAL            /* refused for good: never send it again */
 } qoe_outcome_kind_t;
 
@@ -71,6 +76,8 @@ typedef enum {
 typedef struct {
     qoe_outcome_kind_t  kind;
     int64_t             rejected;        /* items, partial success */
+    bool                unfinished;      /* taken, by an answer that never
+                                            came to its end */
     int64_t             retry_after_ms;  /* what the server asked for, or -1 */
     int                 http_status;     /* 0 without an answer */
     int                 grpc_status;     /* -1 where there is none */

@@ -84,6 +84,7 @@ struct qoe_transport_s {
 
     qoe_protocol_t              protocol;
     uint64_t                    timeout_ms;
+    bool                        drop_refused;
 
     qoe_request_t              *active;      /* in flight, oldest first */
     qoe_request_t              *idle;        /* for the next send */

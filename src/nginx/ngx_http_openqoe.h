@@ -85,6 +85,7 @@ typedef struct {
     ngx_msec_t                timeout;
     size_t                    batch_size;
     ngx_uint_t                ssl_verify;
+    ngx_uint_t                drop_refused;  /* refused drop */
     ngx_uint_t                insecure;      /* scheme of a bare gRPC host */
 
     ngx_str_t                 ca_pem;

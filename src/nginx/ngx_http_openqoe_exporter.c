@@ -62,6 +62,7 @@ ngx_http_openqoe_exporter_init(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
     e->timeout = NGX_CONF_UNSET_MSEC;
     e->batch_size = NGX_CONF_UNSET_SIZE;
     e->ssl_verify = NGX_CONF_UNSET_UINT;
+    e->drop_refused = NGX_CONF_UNSET_UINT;
     e->insecure = NGX_CONF_UNSET_UINT;
 
     if (ngx_array_init(&e->headers, cf->pool, 4, sizeof(qoe_header_t))
@@ -91,6 +92,7 @@ ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     ngx_conf_init_msec_value(e->timeout, 10000);
     ngx_conf_init_size_value(e->batch_size, 512);
     ngx_conf_init_uint_value(e->ssl_verify, 1);
+    ngx_conf_init_uint_value(e->drop_refused, 0);
     ngx_conf_init_uint_value(e->insecure, 0);
 
     if (ngx_http_openqoe_endpoint(cf, e) != NGX_OK
@@ -116,6 +118,7 @@ ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     t->gzip_level = (int) e->gzip_level;
     t->timeout_ms = e->timeout;
     t->connect_timeout_ms = qoe_min(e->timeout, NGX_HTTP_OPENQOE_CONNECT_MS);
+    t->drop_refused = e->drop_refused;
     t->ssl_verify = e->ssl_verify;
     t->ca_pem = ngx_http_openqoe_span(e->ca_pem);
     t->certificate_pem = ngx_http_openqoe_span(e->certificate_pem);

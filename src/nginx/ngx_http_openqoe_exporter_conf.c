@@ -45,6 +45,7 @@ static ngx_http_openqoe_line_set_t  ngx_http_openqoe_verify_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_resource_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_signals_line;
 static ngx_http_openqoe_line_set_t  ngx_http_openqoe_spool_line;
+static ngx_http_openqoe_line_set_t  ngx_http_openqoe_refused_line;
 static ngx_http_openqoe_exporter_t *ngx_http_openqoe_exporter_new(
     ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf, ngx_str_t *name);
 static ngx_int_t ngx_http_openqoe_exporter_intervals(ngx_conf_t *cf,
@@ -74,6 +75,7 @@ static const ngx_http_openqoe_line_t  ngx_http_openqoe_lines[] = {
     { ngx_string("resource"), 3, ngx_http_openqoe_resource_line, 1 },
     { ngx_string("signals"), 0, ngx_http_openqoe_signals_line, 0 },
     { ngx_string("spool"), 2, ngx_http_openqoe_spool_line, 0 },
+    { ngx_string("refused"), 2, ngx_http_openqoe_refused_line, 0 },
     { ngx_null_string, 0, NULL, 0 }
 };
 
@@ -658,4 +660,24 @@ ngx_http_openqoe_spool_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
 {
     (void) cf;
     return ngx_http_openqoe_on_off(&args[1], &e->spool);
+}
+
+
+static const char *
+ngx_http_openqoe_refused_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
+    ngx_str_t *args)
+{
+    (void) cf;
+
+    if (ngx_strcmp(args[1].data, "hold") == 0) {
+        e->drop_refused = 0;
+
+    } else if (ngx_strcmp(args[1].data, "drop") == 0) {
+        e->drop_refused = 1;
+
+    } else {
+        return "\"hold\" or \"drop\"";
+    }
+
+    return NULL;
 }

@@ -25,6 +25,7 @@
 
 static void ngx_http_openqoe_chown(ngx_cycle_t *cycle, ngx_open_file_t *file);
 static uint64_t *ngx_http_openqoe_lost(ngx_log_t *log);
+static void ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf);
 static void ngx_http_openqoe_dests(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
 static void ngx_http_openqoe_start(ngx_cycle_t *cycle,
@@ -172,6 +173,8 @@ ngx_http_openqoe_dests(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
     ngx_uint_t                    i;
     ngx_http_openqoe_exporter_t  *e;
 
+    ngx_http_openqoe_metrics_dests(mcf);
+
     n = 0;
     e = mcf->exporters.elts;
 
@@ -201,6 +204,39 @@ ngx_http_openqoe_dests(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
                           "openqoe: no place for exporter \"%V\" while those "
                           "before it are leaving: it gets no events, reload "
                           "again", &e[i].name);
+        }
+    }
+}
+
+
+/* Those that get metrics alone have a place for their health. */
+
+static void
+ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf)
+{
+    size_t                        n;
+    uint32_t                      slots[QOE_DESTS_CONF];
+    qoe_span_t                    names[QOE_DESTS_CONF];
+    ngx_uint_t                    i;
+    ngx_http_openqoe_exporter_t  *e;
+
+    n = 0;
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        if ((e[i].signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
+            names[n++] = ngx_http_openqoe_span(e[i].name);
+        }
+    }
+
+    qoe_dests_set_metrics(ngx_http_openqoe_get_zone(mcf)->zone, names, n,
+                          slots);
+
+    n = 0;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        if ((e[i].signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
+            e[i].dest = slots[n++];
         }
     }
 }

@@ -39,6 +39,7 @@ static const ngx_http_openqoe_dest_stat_t  ngx_http_openqoe_batches[] = {
     { "retried", QOE_DEST_BATCHES_RETRIED },
     { "failed", QOE_DEST_BATCHES_FAILED },
     { "quarantined", QOE_DEST_BATCHES_QUARANTINED },
+    { "unfinished", QOE_DEST_BATCHES_UNFINISHED },
     { NULL, 0 }
 };
 

@@ -67,7 +67,9 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
     }
 
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
-        if (!keep[dest]) {
+        if (!keep[dest] && qoe_zone_dest(zone, dest)->flags
+                           != QOE_DEST_METRICS)
+        {
             qoe_store(&qoe_zone_dest(zone, dest)->flags, 0);
         }
     }
@@ -83,6 +85,45 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
         if (slots[i] != UINT32_MAX) {
             qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
                       QOE_DEST_WANTED | (spooled[i] ? QOE_DEST_HAS_SPOOL : 0));
+        }
+    }
+}
+
+
+void
+qoe_dests_set_metrics(qoe_zone_t *zone, const qoe_span_t *names, size_t n,
+    uint32_t *slots)
+{
+    size_t       i;
+    uint32_t     dest;
+    qoe_dest_t  *d;
+
+    for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+        d = qoe_zone_dest(zone, dest);
+
+        if (d->flags == QOE_DEST_METRICS) {
+            qoe_store(&d->flags, 0);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        slots[i] = qoe_dest_find(zone, names[i]);
+
+        if (slots[i] != UINT32_MAX) {
+            qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
+                      QOE_DEST_METRICS);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+
+        if (slots[i] == UINT32_MAX) {
+            slots[i] = qoe_dest_new(zone, names[i]);
+
+            if (slots[i] != UINT32_MAX) {
+                qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
+                          QOE_DEST_METRICS);
+            }
         }
     }
 }
@@ -198,6 +239,8 @@ qoe_dest_clear(qoe_zone_t *zone, uint32_t dest)
     qoe_store(&d->backlog, 0);
     qoe_store(&d->failed_ms, 0);
     qoe_store(&d->error_lock, 0);
+    qoe_store(&d->health_lock, 0);
+    memset(&d->health, 0, sizeof(d->health));
     qoe_store(&d->recovered_lock, 0);
     qoe_mark_set(&d->recovered, 0, 0);
     d->error[0] = '\0';
@@ -405,18 +448,46 @@ qoe_dest_dropped(const qoe_zone_t *zone, uint32_t dest)
 }
 
 
+void
+qoe_dest_report(qoe_zone_t *zone, uint32_t dest, uint64_t now_ms,
+    const char *error, bool failing)
+{
+    bool         stolen;
+    qoe_dest_t  *d;
+
+    d = qoe_zone_dest(zone, dest);
+
+    if (qoe_load(&d->flags) != QOE_DEST_METRICS
+        || qoe_lock(&d->health_lock, qoe_proc_self(), &stolen) != QOE_OK)
+    {
+        return;
+    }
+
+    qoe_health_write(&d->health, &d->health_seq, now_ms, error, failing);
+    qoe_unlock(&d->health_lock);
+}
+
+
 static void
 qoe_dest_health(const qoe_zone_t *zone, uint32_t dest,
     qoe_lane_health_t *health)
 {
     uint32_t                lane;
+    const qoe_dest_t       *d;
     qoe_lane_health_t       one;
     const qoe_lane_dest_t  *ld;
+
+    d = qoe_zone_dest(zone, dest);
+
+    if (qoe_load(&d->flags) == QOE_DEST_METRICS) {
+        qoe_health_read(&d->health, &d->health_seq, health);
+        return;
+    }
 
     for (lane = 0; lane < zone->lanes; lane++) {
         ld = qoe_zone_lane_dest(zone, lane, dest);
 
-        if (!qoe_member_in(qoe_zone_dest(zone, dest), ld)) {
+        if (!qoe_member_in(d, ld)) {
             continue;
         }
 

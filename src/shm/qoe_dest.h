@@ -48,6 +48,8 @@
     X(BATCHES_RETRIED,   "export attempts that will be repeated")             \
     X(BATCHES_FAILED,    "export requests refused for good")                  \
     X(BATCHES_QUARANTINED, "of them kept in the quarantine")                  \
+    X(BATCHES_UNFINISHED, "of those that succeeded, such whose answer never " \
+                         "ended")                                             \
     X(SEGMENTS_CREATED,  "segments begun")                                    \
     X(SEGMENTS_DAMAGED,  "segments with damage, kept in the quarantine")      \
     X(SPOOL_SYNCS,       "fdatasync calls")                                   \
@@ -73,6 +75,20 @@ typedef enum {
  */
 void qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names,
     const bool *spooled, size_t n, uint32_t *slots);
+
+/*
+ * The same for those that get metrics alone, before qoe_dests_set(), which
+ * leaves their slots alone: no lane lets them in, only their health is there.
+ */
+void qoe_dests_set_metrics(qoe_zone_t *zone, const qoe_span_t *names,
+    size_t n, uint32_t *slots);
+
+/*
+ * What became of an export of metrics, as qoe_lane_dest_report(); nothing for
+ * a slot of another sort.  Any thread of any process.
+ */
+void qoe_dest_report(qoe_zone_t *zone, uint32_t dest, uint64_t now_ms,
+    const char *error, bool failing);
 
 /* Any thread of any process. */
 

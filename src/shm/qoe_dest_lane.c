@@ -439,15 +439,29 @@ void
 qoe_lane_dest_report(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
     uint64_t now_ms, const char *error, bool failing)
 {
-    uint64_t            seq;
-    qoe_lane_dest_t    *ld;
-    qoe_lane_health_t  *h;
+    qoe_lane_dest_t  *ld;
 
     ld = qoe_zone_lane_dest(zone, lane, dest);
-    h = &ld->health;
 
-    seq = ld->health_seq | 1;
-    __atomic_store_n(&ld->health_seq, seq, __ATOMIC_SEQ_CST);
+    qoe_health_write(&ld->health, &ld->health_seq, now_ms, error, failing);
+}
+
+
+void
+qoe_lane_dest_health(const qoe_lane_dest_t *ld, qoe_lane_health_t *health)
+{
+    qoe_health_read(&ld->health, &ld->health_seq, health);
+}
+
+
+void
+qoe_health_write(qoe_lane_health_t *h, uint64_t *seqp, uint64_t now_ms,
+    const char *error, bool failing)
+{
+    uint64_t  seq;
+
+    seq = *seqp | 1;
+    __atomic_store_n(seqp, seq, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
     if (error == NULL) {
@@ -460,12 +474,13 @@ qoe_lane_dest_report(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
         snprintf(h->last_error, sizeof(h->last_error), "%s", error);
     }
 
-    qoe_store(&ld->health_seq, seq + 1);
+    qoe_store(seqp, seq + 1);
 }
 
 
 void
-qoe_lane_dest_health(const qoe_lane_dest_t *ld, qoe_lane_health_t *health)
+qoe_health_read(const qoe_lane_health_t *h, const uint64_t *seqp,
+    qoe_lane_health_t *health)
 {
     int       i;
     uint64_t  seq;
@@ -473,11 +488,11 @@ qoe_lane_dest_health(const qoe_lane_dest_t *ld, qoe_lane_health_t *health)
     /* a writer that died while it wrote leaves it odd: then take what is */
 
     for (i = 0; i < QOE_HEALTH_READS; i++) {
-        seq = qoe_load(&ld->health_seq);
-        *health = ld->health;
+        seq = qoe_load(seqp);
+        *health = *h;
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-        if ((seq & 1) == 0 && seq == qoe_load(&ld->health_seq)) {
+        if ((seq & 1) == 0 && seq == qoe_load(seqp)) {
             break;
         }
     }

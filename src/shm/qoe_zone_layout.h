@@ -24,7 +24,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       6
+#define QOE_ZONE_VERSION       7
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* of counters */
@@ -126,11 +126,17 @@ typedef struct {
     uint64_t             recovered_lock;     /* qoe_proc_t, 0 when free */
     qoe_mark_t           recovered;
 
+    /* of one that gets metrics alone: under the lock and a seqlock */
+    uint64_t             health_lock;        /* qoe_proc_t, 0 when free */
+    uint64_t             health_seq;
+    qoe_lane_health_t    health;
+
     uint64_t             counter[QOE_DEST_COUNTERS_N] qoe_cache_aligned;
 } qoe_cache_aligned qoe_dest_t;
 
 #define QOE_DEST_WANTED        1
 #define QOE_DEST_HAS_SPOOL     2             /* has a spool */
+#define QOE_DEST_METRICS       4             /* gets no events */
 
 
 struct qoe_zone_s {
@@ -284,6 +290,12 @@ void qoe_lane_dest_taken(const qoe_lane_dest_t *ld, uint64_t *pos,
     uint64_t *records);
 
 void qoe_lane_dest_health(const qoe_lane_dest_t *ld,
+    qoe_lane_health_t *health);
+
+/* The same for any health with its seqlock; one writer at a time. */
+void qoe_health_write(qoe_lane_health_t *h, uint64_t *seq, uint64_t now_ms,
+    const char *error, bool failing);
+void qoe_health_read(const qoe_lane_health_t *h, const uint64_t *seq,
     qoe_lane_health_t *health);
 
 

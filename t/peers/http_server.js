@@ -10,7 +10,7 @@
 //   { mode: 'delay', ms } { mode: 'hang' } { mode: 'rst' } { mode: 'close' }
 //   { mode: 'early', code }      answers before it reads the body
 //   { mode: 'truncate' }         half of what Content-Length says
-//   { mode: 'drip', ms }         a byte each ms
+//   { mode: 'drip', ms, code }   a byte each ms
 //   { mode: 'large', bytes }     an answer of so many bytes
 
 const http = require('http');
@@ -61,7 +61,7 @@ function answer(req, res) {
 }
 
 function drip(req, res) {
-  res.writeHead(200, { 'Content-Length': 100000 });
+  res.writeHead(mode.code || 200, { 'Content-Length': 100000 });
   const timer = setInterval(() => res.write('x'), mode.ms || 50);
   res.on('close', () => clearInterval(timer));
 }

@@ -61,7 +61,9 @@ static const char *const  cli_protocols[] = {
 
 static const char *const  cli_signals[] = { "logs", "traces", "metrics", NULL };
 
-static const char *const  cli_kinds[] = { "OK", "RETRY", "FINAL" };
+static const char *const  cli_kinds[] = {
+    "OK", "RETRY", "HOLD", "FINAL"
+};
 
 
 int

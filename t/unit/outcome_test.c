@@ -6,7 +6,23 @@
 
 #include "tap.h"
 #include "qoe_outcome.h"
+#include "qoe_backoff.h"
 #include "qoe_grpc_text.h"
+
+
+static bool
+one_of(const int *list, size_t n, int value)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (list[i] == value) {
+            return true;
+        }
+    }
+
+    return false;
+}
 
 
 static void
@@ -16,6 +32,13 @@ test_http(void)
     qoe_outcome_t       o;
     qoe_outcome_kind_t  kind;
 
+    /* of 4xx, all but these two lists blame the body of the request */
+
+    static const int  again[] = { 429, 502, 503, 504 };
+    static const int  hold[] = {
+        401, 402, 403, 404, 405, 407, 408, 410, 421
+    };
+
     wrong = 0;
 
     for (i = 100; i < 600; i++) {
@@ -23,8 +46,9 @@ test_http(void)
         qoe_outcome_http(&o, i);
 
         kind = (i >= 200 && i <= 299) ? QOE_OUTCOME_OK
-               : (i == 429 || (i >= 502 && i <= 504)) ? QOE_OUTCOME_RETRY
-               : QOE_OUTCOME_FINAL;
+               : one_of(again, 4, i) ? QOE_OUTCOME_RETRY
+               : one_of(hold, 9, i) || (i >= 300 && i <= 399) || i >= 500
+               ? QOE_OUTCOME_HOLD : QOE_OUTCOME_FINAL;
 
         wrong += (o.kind != kind || o.http_status != i
                   || (kind == QOE_OUTCOME_OK) != (o.error_type[0] == '\0'));
@@ -42,26 +66,20 @@ static void
 test_grpc(void)
 {
     int            i, wrong;
-    bool           retry;
     qoe_outcome_t  o;
 
     static const int  again[] = { 1, 4, 10, 11, 14, 15 };
+    static const int  hold[] = { 2, 5, 7, 12, 13, 16 };
 
     wrong = 0;
 
     for (i = 1; i <= 16; i++) {
-        size_t  k;
-
-        retry = false;
-
-        for (k = 0; k < sizeof(again) / sizeof(again[0]); k++) {
-            retry |= (again[k] == i);
-        }
-
         qoe_outcome_init(&o);
         qoe_outcome_grpc(&o, i);
 
-        wrong += (o.kind != (retry ? QOE_OUTCOME_RETRY : QOE_OUTCOME_FINAL)
+        wrong += (o.kind != (one_of(again, 6, i) ? QOE_OUTCOME_RETRY
+                             : one_of(hold, 6, i) ? QOE_OUTCOME_HOLD
+                             : QOE_OUTCOME_FINAL)
                   || o.grpc_status != i || o.error_type[0] == '\0');
     }
 
@@ -78,7 +96,7 @@ test_grpc(void)
     ok(strcmp(o.error_type, "RESOURCE_EXHAUSTED") == 0, "gRPC: its name");
 
     qoe_outcome_grpc(&o, 17);
-    ok(o.kind == QOE_OUTCOME_FINAL && o.grpc_status == QOE_GRPC_UNKNOWN,
+    ok(o.kind == QOE_OUTCOME_HOLD && o.grpc_status == QOE_GRPC_UNKNOWN,
        "gRPC: 17 is UNKNOWN");
     qoe_outcome_grpc(&o, -5);
     ok(o.grpc_status == QOE_GRPC_UNKNOWN, "gRPC: -5 is UNKNOWN");
@@ -129,6 +147,9 @@ test_retry_after(void)
         { "Sun Nov  6 08:49:37 1994", 784111777 - 10, 10000 },
         { "99999999999999999999999999", 0, QOE_RETRY_AFTER_MAX_MS },
         { "Sun, 06 Nov 1994 08:49:37 GMT", 0, QOE_RETRY_AFTER_MAX_MS },
+
+        /* the year 1102415555: its seconds times 1000 do not fit */
+        { ",1Oct 1102415555", 784111777, QOE_RETRY_AFTER_MAX_MS },
         { "", 0, -1 },
         { "-1", 0, -1 },
         { "1.5", 0, -1 },
@@ -140,6 +161,38 @@ test_retry_after(void)
         ok(qoe_retry_after(qoe_span_str(cases[i].value), cases[i].now)
            == cases[i].ms, "Retry-After \"%s\"", cases[i].value);
     }
+}
+
+
+static void
+test_backoff(void)
+{
+    int       i, wrong;
+    uint64_t  failures, ms, least;
+
+    wrong = 0;
+
+    for (failures = 1; failures < 10; failures++) {
+
+        least = qoe_min(1000u << qoe_min(failures - 1, 10), 30000u) / 2;
+
+        for (i = 0; i < 1000; i++) {
+            ms = qoe_backoff(failures, -1, (uint32_t) i * 7919);
+            wrong += (ms < least || ms > 2 * least);
+
+            ms = qoe_backoff(failures, i % 2, (uint32_t) i * 7919);
+            wrong += (ms < least || ms > 2 * least);
+        }
+    }
+
+    ok(wrong == 0, "back-off: a server that asks for 0 or 1 ms never shortens "
+       "it (%d wrong)", wrong);
+    ok(qoe_backoff(1, 7000, 0) == 7000 && qoe_backoff(9, 16000, 0) == 16000,
+       "back-off: a server that asks for longer than it gets that");
+    ok(qoe_backoff(9, 16000, 15000) == 30000,
+       "back-off: the longer of the two counts");
+    ok(qoe_backoff(1, INT64_MAX, 0) == QOE_BACKOFF_SERVER_MAX_MS,
+       "back-off: a server cannot ask for more than an hour");
 }
 
 
@@ -248,6 +301,7 @@ main(void)
     test_grpc();
     test_curl();
     test_retry_after();
+    test_backoff();
     test_message();
     test_grpc_text();
 

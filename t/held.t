@@ -1,0 +1,140 @@
+#!/usr/bin/env perl
+
+# Copyright (C) OpenQoE
+#
+# Answers of a collector that do not blame the batch: a wrong credential, a
+# wrong address, a server that is broken.  What was acknowledged is held until
+# the collector takes it, and a server cannot make the module hammer it.
+
+use lib 't/lib';
+use OpenQoE::Event qw(decode_json_text);
+use OpenQoE::Faults;
+use OpenQoE::HTTP qw(http_get);
+use OpenQoE::Test;
+
+need(load => tool('load'), receiver => tool('receiver'));
+
+
+# Requests that the collector was sent, by the counters of their batches.
+
+sub requests ($dest) {
+    return $dest->{batches}{sent} + $dest->{batches}{retried}
+           + $dest->{batches}{failed};
+}
+
+
+for my $code (401, 403, 404, 405, 500, 501, 302) {
+    my $f = OpenQoE::Faults->new(workers => 1, ack => 'fsync')->start;
+    my $name = "HTTP $code";
+
+    $f->receiver->mode("status $code");
+    is($f->status(100), 202, "$name: 100 events are acknowledged") for 1 .. 50;
+    ok(wait_until(sub { $f->dest->{batches}{retried} >= 2 }, 15),
+       "$name: the collector refuses, and is asked again");
+    ok(wait_until(sub { $f->dest->{spooled} == 5000 }, 15),
+       "$name: the spool holds all 5,000 events");
+    is($f->dest->{exported}, 0, "$name: none of them counts as exported");
+
+    my $health = decode_json_text(http_get($f->nginx->port,
+                                           '/v2/health')->{body});
+    is($health->{status}, 'degraded', "$name: the health says degraded");
+    like($health->{dependencies}{exporter}{last_error}, qr/HTTP status $code/,
+         "$name: and with which answer");
+
+    $f->receiver->mode('ok');
+    $f->settled($name);
+    $f->end;
+}
+
+
+subtest 'without a spool the queue holds them' => sub {
+    my $f = OpenQoE::Faults->new(workers => 1, spool => undef)->start;
+
+    $f->receiver->mode('status 401');
+    is($f->status(100), 202, '100 events are taken') for 1 .. 20;
+    ok(wait_until(sub { $f->dest->{batches}{retried} >= 2 }, 15),
+       'the collector refuses, and is asked again');
+    is($f->dest->{queued}, 2000, 'all 2,000 events are in the queue');
+    $f->receiver->mode('ok');
+    $f->settled('the queue');
+    $f->end;
+};
+
+
+subtest 'refused drop: as the OTLP text has it' => sub {
+    my $f = OpenQoE::Faults->new(workers => 1, ack => 'fsync',
+                                 exporter => 'refused drop;')->start;
+
+    $f->receiver->mode('status 401');
+    is($f->status(10), 202, 'ten events are acknowledged');
+    ok(wait_until(sub { $f->dest->{dropped}{refused} == 10 }, 15),
+       'they are dropped and counted');
+    is($f->dest->{batches}{retried}, 0, 'without a second request');
+    $f->receiver->mode('ok');
+    $f->settled('drop', dropped => { default => 10 });
+    $f->end;
+};
+
+
+# A batch that the server breaks on, while it takes all others.
+
+subtest 'a batch that is refused again and again while others are taken' =>
+    sub {
+    plan skip_all => 'takes a minute: OPENQOE_LONG' if !$ENV{OPENQOE_LONG};
+
+    my $f = OpenQoE::Faults->new(workers => 1, ack => 'fsync', exporter =>
+                                 'batch_size 8; interval 50ms;')->start;
+
+    $f->receiver->mode('poison org-poison 500');
+    is($f->status(8, set => { org_id => 'org-poison' }), 202, 'the batch');
+    ok(wait_until(sub {
+        $f->status(1);
+        return $f->dest->{dropped}{refused} > 0;
+    }, 120), 'is given up in the end');
+    is($f->dest->{batches}{quarantined}, 1, 'and kept in the quarantine');
+    $f->settled('the others',
+                dropped => { default => $f->dest->{dropped}{refused} });
+    $f->end;
+};
+
+
+# The receiver takes the batch and says so, but its answer never ends.
+
+{
+    my $f = OpenQoE::Faults->new(workers => 1, exporter =>
+                                 'timeout 400ms;')->start;
+
+    $f->receiver->mode('drip');
+    is($f->status(5), 202, 'an answer without an end: five events are taken');
+    ok(wait_until(sub { $f->dest->{batches}{unfinished} == 1 }, 60),
+       'an answer without an end: counts as taken in the end');
+    is($f->dest->{batches}{retried}, 3,
+       'an answer without an end: the batch was repeated three times');
+    $f->receiver->mode('ok');
+    $f->settled('an answer without an end');
+    $f->end;
+}
+
+
+for my $value (0, 'Thu, 01 Jan 1970 00:00:00 GMT') {
+    my $f = OpenQoE::Faults->new(workers => 1)->start;
+    my $name = "Retry-After: $value";
+
+    $f->receiver->mode("status 503 $value");
+    is($f->status(5), 202, "$name: events are taken");
+    ok(wait_until(sub { $f->dest->{batches}{retried} }, 10),
+       "$name: the collector refuses");
+
+    # at most 1 + 4 tries fit in 6 s of a back-off that begins with 0.5 s
+
+    my ($start, $before) = (time, requests($f->dest));
+    sleep 6;
+    my $n = requests($f->dest) - $before;
+    cmp_ok($n, '<=', 4 + (time - $start - 6) * 2,
+           "$name: the back-off stays as it is ($n requests in 6 s)");
+    $f->receiver->mode('ok');
+    $f->settled($name);
+    $f->end;
+}
+
+done_testing;
