@@ -589,6 +589,12 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
 
     err = qoe_spool_file_unlink(sp, best);
 
+    if (err == EISDIR && oldest != sp->backlog.entry
+        && qoe_spool_pass_over(sp, oldest, best, err))
+    {
+        return true;
+    }
+
     if (err != 0 && err != ENOENT) {
 
         /* it is there: no room is made, and nothing lost */

@@ -289,26 +289,32 @@ qoe_spool_file_id(const char *name, uint64_t *id)
 
     *id = v;
 
-    return v != 0 && (strcmp(name + i, ".seg") == 0
-                      || strcmp(name + i, ".open") == 0);
+    /* the last one of all is what is compared with as "none" */
+
+    return v != 0 && v != UINT64_MAX
+           && (strcmp(name + i, ".seg") == 0
+               || strcmp(name + i, ".open") == 0);
 }
 
 
 int
 qoe_spool_file_open(qoe_spool_t *sp, uint64_t id, int *fd)
 {
+    int   err, other;
     char  name[QOE_SPOOL_NAME_LEN];
 
     qoe_spool_file_name(name, id, "seg");
-    *fd = openat(sp->dir_fd, name, O_RDWR|O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK);
+    err = qoe_spool_file_at(sp->dir_fd, name, fd);
 
-    if (*fd == -1 && errno == ENOENT) {
+    if (err == ENOENT || qoe_spool_stranger(err)) {
+
         qoe_spool_file_name(name, id, "open");
-        *fd = openat(sp->dir_fd, name,
-                     O_RDWR|O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK);
+        other = qoe_spool_file_at(sp->dir_fd, name, fd);
+
+        err = (other == ENOENT) ? err : other;
     }
 
-    return *fd == -1 ? errno : 0;
+    return err;
 }
 
 
