@@ -78,8 +78,10 @@ for my $ack (qw(memory spool fsync)) {
     my $spool = $f->dest->{spool};
     is($spool->{errors}, 0, "$ack: no call of the spool's has failed");
     ok(!$spool->{failing}, "$ack: the spool does not fail");
-    ok(wait_until(sub { http_get($f->nginx->port, '/v2/health?ready')->{status}
-                        == 200 }, 15), "$ack: nginx is healthy");
+    my $health = decode_json_text(http_get($f->nginx->port,
+                                           '/v2/health')->{body});
+    is($health->{dependencies}{spool}{status}, 'healthy',
+       "$ack: the spool is healthy");
 
     my @lines = grep { /is no segment/ } split /\n/, $f->nginx->error_log;
     cmp_ok(scalar(@lines), '>=', 1, "$ack: they are reported");
