@@ -27,6 +27,8 @@
 #include "qoe_spool_table.h"
 #include "qoe_uuid.h"
 
+#include <sys/types.h>
+
 
 #define qoe_spool_load(p)      __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qoe_spool_store(p, v)  __atomic_store_n(p, v, __ATOMIC_RELEASE)
@@ -143,6 +145,7 @@ struct qoe_spool_s {
     int                   quarantine_fd;
     bool                  dirs_synced;       /* the way to dir_fd is durable */
     bool                  dir_dirty;         /* a name in it is not */
+    uid_t                 owner;             /* of dir_fd, when it was opened */
     uint64_t              left_ms;           /* of others: not synced since */
 
     qoe_spool_seg_t      *segs;              /* newest first */
@@ -226,6 +229,8 @@ qoe_status_t qoe_spool_others_sync(qoe_spool_t *sp);
 int qoe_spool_dirs_open(qoe_spool_t *sp);
 void qoe_spool_dirs_close(qoe_spool_t *sp);
 int qoe_spool_dirs_sync(qoe_spool_t *sp);
+/* err, because the master has given the directory to another user since? */
+bool qoe_spool_dirs_given(const qoe_spool_t *sp, int err);
 int qoe_spool_dir_make(int at, const char *name, int *fd);
 /* A lock file in dir.  Exclusive: EWOULDBLOCK if somebody lives there. */
 int qoe_spool_dir_lock(int dir, bool exclusive, int *fd);
