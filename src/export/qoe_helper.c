@@ -116,6 +116,7 @@ qoe_helper_stop(qoe_helper_t *h, uint64_t drain_ms)
     ts.tv_nsec = (long) (ms % 1000 * 1000000);
 
     if (pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &ts) != 0) {
+        qoe_lease_late(h);
         return QOE_BUSY;
     }
 

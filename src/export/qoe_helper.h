@@ -70,8 +70,9 @@ qoe_status_t qoe_helper_start(qoe_helper_t **helper,
 
 /*
  * Flushes within drain_ms and joins the thread.  QOE_OK and helper is freed;
- * QOE_BUSY when the thread did not come back a moment after that: the caller
- * must leave with _exit().
+ * QOE_BUSY when the thread did not come back a moment after that: what it
+ * holds is counted as lost if no other helper is there, and the caller must
+ * leave with _exit().
  */
 qoe_status_t qoe_helper_stop(qoe_helper_t *helper, uint64_t drain_ms);
 

@@ -85,6 +85,12 @@ void qoe_row_update(qoe_helper_t *h, uint64_t now);
  */
 void qoe_lease_close(qoe_helper_t *h);
 
+/*
+ * The same counts where the thread did not end in time.  Event loop thread,
+ * which exits after that.
+ */
+void qoe_lease_late(qoe_helper_t *h);
+
 /* For qoe_lease*.c. */
 
 bool qoe_lease_take(qoe_helper_t *h, uint32_t lane);

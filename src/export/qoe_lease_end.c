@@ -15,7 +15,8 @@
 
 static bool qoe_lease_drained(qoe_helper_t *h, uint64_t now);
 static uint32_t qoe_lease_others(qoe_helper_t *h);
-static uint64_t qoe_lease_left(qoe_helper_t *h);
+static void qoe_lease_count_left(qoe_helper_t *h);
+static uint64_t qoe_lease_left(qoe_helper_t *h, bool last);
 
 
 /*
@@ -117,10 +118,8 @@ qoe_lease_drained(qoe_helper_t *h, uint64_t now)
 void
 qoe_lease_close(qoe_helper_t *h)
 {
-    bool      last;
     size_t    i;
     uint32_t  lane;
-    uint64_t  left;
 
     while (h->env.nheld != 0) {
         qoe_lease_give(h, 0);
@@ -138,13 +137,39 @@ qoe_lease_close(qoe_helper_t *h)
         qoe_exporter_close_spool(&h->exporter[i]);
     }
 
-    left = qoe_lease_left(h);
+    (void) qoe_lease_others(h);
+    qoe_lease_count_left(h);
+}
+
+
+/*
+ * The thread did not come back, a disk or a resolver may hold it: its worker
+ * exits without it, and what it holds is counted in its place.
+ */
+
+void
+qoe_lease_late(qoe_helper_t *h)
+{
+    qoe_self_worker_gone(h->state.self, h->self);
+    qoe_lease_count_left(h);
+}
+
+
+static void
+qoe_lease_count_left(qoe_helper_t *h)
+{
+    bool           last;
+    uint64_t       left;
+    qoe_workers_t  others;
+
+    qoe_self_workers(h->state.self, qoe_mono_ms(), QOE_LEASE_LATELY_MS,
+                     &others);
+    last = (others.helpers == 0);
+    left = qoe_lease_left(h, last);
 
     if (left == 0) {
         return;
     }
-
-    last = (qoe_lease_others(h) == 0);
 
     qoe_log(&h->conf.log, QOE_LOG_ERR,
             "%llu events were not exported within the drain "
@@ -161,10 +186,13 @@ qoe_lease_close(qoe_helper_t *h)
 }
 
 
-/* What nobody holds and is not sent. */
+/*
+ * What no helper holds and is not sent.  At the last exit that includes the
+ * lanes of a worker whose helper was late, while its process is still alive.
+ */
 
 static uint64_t
-qoe_lease_left(qoe_helper_t *h)
+qoe_lease_left(qoe_helper_t *h, bool last)
 {
     uint32_t         lane;
     uint64_t         left;
@@ -175,7 +203,12 @@ qoe_lease_left(qoe_helper_t *h)
     for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
         qoe_zone_lane_info(h->conf.zone, lane, &info);
 
-        if (info.owner == h->self || !qoe_proc_alive(info.owner)) {
+        if (last) {
+            if (!qoe_self_worker_here(h->state.self, info.owner)) {
+                left += qoe_lane_lost(h->conf.zone, lane);
+            }
+
+        } else if (info.owner == h->self || !qoe_proc_alive(info.owner)) {
             left += info.produced - info.consumed;
         }
     }

@@ -275,7 +275,7 @@ qoe_segment_read(int fd, uint64_t offset, void *p, size_t len)
 qoe_status_t
 qoe_segment_open(qoe_segment_reader_t *r, int fd, uint64_t name)
 {
-    ssize_t        n;
+    ssize_t        i, n;
     struct stat    st;
     unsigned char  p[QOE_SEGMENT_HEADER];
 
@@ -293,6 +293,11 @@ qoe_segment_open(qoe_segment_reader_t *r, int fd, uint64_t name)
     r->fd = fd;
     r->end = (uint64_t) st.st_size;
     r->offset = qoe_min(r->end, (uint64_t) QOE_SEGMENT_HEADER);
+    r->blank = true;
+
+    for (i = 0; i < n; i++) {
+        r->blank &= (p[i] == 0);
+    }
 
     if (n == (ssize_t) sizeof(p)
         && memcmp(p, QOE_SEGMENT_MAGIC, 8) == 0

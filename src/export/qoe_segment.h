@@ -80,6 +80,7 @@ typedef struct {
     uint64_t      offset;                /* where it looks next */
     uint64_t      end;                   /* of the file, when it was opened */
     bool          header;                /* a whole one was there */
+    bool          blank;                 /* nothing, or zeroes, in its place */
     uint64_t      id;
     uint64_t      created_ns;
     uint32_t      mask;                  /* of the record headers' CRCs */

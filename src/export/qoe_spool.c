@@ -510,21 +510,33 @@ qoe_spool_fail(qoe_spool_t *sp, int err, const char *what, const char *file)
 {
     char  text[256];
 
+    sp->failing = true;
+    sp->retry_ms = qoe_mono_ms() + QOE_SPOOL_RETRY_MS;
+
+    if (qoe_spool_dirs_given(sp, err)) {
+        qoe_log_limited(sp->log, &sp->fail_limit, QOE_LOG_NOTICE, "spool: "
+                        "\"%s/%s/%s\" was given to another user, the next "
+                        "workers go on with it", sp->path, sp->instance,
+                        sp->name);
+        return;
+    }
+
     snprintf(text, sizeof(text), "cannot %s \"%.160s/%.36s/%.32s\" (%d: %s)",
              what, sp->path, sp->instance, file, err, strerror(err));
 
     qoe_log_limited(sp->log, &sp->fail_limit, QOE_LOG_ERR, "spool: %s", text);
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SPOOL_ERRORS, 1);
     qoe_spool_report(sp->zone, sp->dest, text);
-
-    sp->failing = true;
-    sp->retry_ms = qoe_mono_ms() + QOE_SPOOL_RETRY_MS;
 }
 
 
 void
 qoe_spool_warn(qoe_spool_t *sp, int err, const char *what, const char *file)
 {
+    if (qoe_spool_dirs_given(sp, err)) {
+        return;
+    }
+
     qoe_log_limited(sp->log, &sp->fail_limit, QOE_LOG_WARN,
                     "spool: cannot %s \"%s/%s/%s\" (%d: %s)", what, sp->path,
                     sp->instance, file, err, strerror(err));
@@ -588,6 +600,12 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
     (void) qoe_failpoint("spool.unlink");
 
     err = qoe_spool_file_unlink(sp, best);
+
+    if (err == EISDIR && oldest != sp->backlog.entry
+        && qoe_spool_pass_over(sp, oldest, best, err))
+    {
+        return true;
+    }
 
     if (err != 0 && err != ENOENT) {
 

@@ -21,15 +21,10 @@
 #include <unistd.h>
 
 
-#define QOE_SPOOL_SCAN_RECORDS 64            /* between two looks at a clock */
 #define QOE_SPOOL_ID_TRIES     8
 
 
 static void qoe_spool_look_others(qoe_spool_t *sp);
-static bool qoe_spool_orphan(qoe_spool_t *sp);
-static bool qoe_spool_scan_begin(qoe_spool_t *sp, qoe_segment_entry_t *e);
-static void qoe_spool_scan_end(qoe_spool_t *sp);
-static void qoe_spool_lost(qoe_spool_t *sp, qoe_segment_entry_t *e);
 static int qoe_spool_own_read(qoe_spool_t *sp);
 static int qoe_spool_instances(qoe_spool_t *sp);
 static int qoe_spool_instance(qoe_spool_t *sp, const char *name);
@@ -115,235 +110,13 @@ qoe_spool_look_others(qoe_spool_t *sp)
     }
 
     if (err != 0) {
-        qoe_spool_warn(sp, err, "adopt into", sp->name);
         sp->foreign = true;
-    }
-}
 
+        /* what has no place in the table yet waits in its file */
 
-/* An entry of a dead process, or one adopted and not counted yet. */
-
-static bool
-qoe_spool_orphan(qoe_spool_t *sp)
-{
-    bool                  adopted;
-    uint64_t              owner;
-    qoe_segment_entry_t  *e;
-
-    for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
-
-        owner = qoe_spool_load(&e->owner);
-
-        if (owner == 0 || qoe_spool_load(&e->state) == QOE_SEGMENT_FREE) {
-            continue;
+        if (err != ENOSPC) {
+            qoe_spool_warn(sp, err, "adopt into", sp->name);
         }
-
-        if (owner == sp->self) {
-            if ((qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN)
-                && e != sp->backlog.entry && qoe_spool_scan_begin(sp, e))
-            {
-                return true;
-            }
-
-            continue;
-        }
-
-        if (qoe_spool_entry_claim(e, sp->self, &adopted) != QOE_OK) {
-            continue;
-        }
-
-        if (!adopted) {
-            qoe_spool_entry_seal(e);
-            continue;
-        }
-
-        if (qoe_spool_scan_begin(sp, e)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-static bool
-qoe_spool_scan_begin(qoe_spool_t *sp, qoe_segment_entry_t *e)
-{
-    int                err;
-    qoe_spool_scan_t  *s;
-
-    s = &sp->scan;
-
-    s->id = qoe_spool_load(&e->id);
-    s->events = 0;
-    s->done = 0;
-    s->oldest_ns = UINT64_MAX;
-
-    err = qoe_spool_file_open(sp, s->id, &s->fd);
-
-    if (err == 0 && qoe_segment_open(&s->reader, s->fd, s->id) != QOE_OK) {
-        err = errno;
-        close(s->fd);
-        s->fd = -1;
-    }
-
-    if (err == ENOENT) {
-        qoe_spool_lost(sp, e);
-        return false;
-    }
-
-    if (err != 0) {
-
-        /* the backlog tries again, and again */
-
-        qoe_spool_warn(sp, err, "read a segment of", sp->name);
-        qoe_spool_entry_seal(e);
-        return false;
-    }
-
-    s->entry = e;
-
-    return true;
-}
-
-
-static void
-qoe_spool_lost(qoe_spool_t *sp, qoe_segment_entry_t *e)
-{
-    uint64_t  events, done;
-
-    events = qoe_spool_load(&e->events);
-    done = qoe_min(qoe_spool_load(&e->done), events);
-
-    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_LOST, events - done);
-    qoe_spool_entry_free(e);
-}
-
-
-void
-qoe_spool_scan(qoe_spool_t *sp, uint64_t now_ms)
-{
-    int                    i;
-    qoe_status_t           rc;
-    qoe_spool_scan_t      *s;
-    qoe_segment_record_t   record;
-
-    s = &sp->scan;
-
-    while (s->entry != NULL) {
-
-        for (i = 0; i < QOE_SPOOL_SCAN_RECORDS; i++) {
-
-            rc = qoe_segment_next(&s->reader, &record, NULL);
-
-            if (rc != QOE_OK) {
-                break;
-            }
-
-            s->events += record.items;
-            s->done += record.done ? record.items : 0;
-            s->oldest_ns = qoe_min(s->oldest_ns, record.received_ns);
-        }
-
-        if (rc == QOE_DONE || rc == QOE_ERROR) {
-            qoe_spool_scan_end(sp);
-            (void) qoe_spool_orphan(sp);
-        }
-
-        if (qoe_mono_ms() > now_ms + QOE_SPOOL_SLICE_MS) {
-            break;
-        }
-    }
-}
-
-
-/* In the file is the truth, but for what can no longer be read of it. */
-
-static void
-qoe_spool_scan_end(qoe_spool_t *sp)
-{
-    char                  open[QOE_SPOOL_NAME_LEN], seg[QOE_SPOOL_NAME_LEN];
-    uint64_t              events;
-    qoe_spool_scan_t     *s;
-    qoe_segment_entry_t  *e;
-
-    s = &sp->scan;
-    e = s->entry;
-    events = qoe_spool_load(&e->events);
-
-    qoe_spool_scan_stop(sp);
-    s->entry = NULL;
-
-    if (qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN) {
-        qoe_spool_store(&e->events, s->events);
-        qoe_spool_store(&e->done, s->done);
-        qoe_dest_recovered(sp->zone, sp->dest, s->id, s->events - s->done);
-        __atomic_fetch_and(&e->reserved, ~(uint64_t) QOE_SPOOL_FOREIGN,
-                           __ATOMIC_ACQ_REL);
-
-    } else {
-
-        /* what the reader of the backlog misses of them, it counts as lost */
-
-        qoe_spool_store(&e->events, qoe_max(events, s->events));
-        qoe_spool_store(&e->done, s->done);
-    }
-
-    if (s->events != 0) {
-        qoe_spool_store(&e->oldest_ns, s->oldest_ns);
-    }
-
-    qoe_spool_store(&e->bytes, s->reader.end);
-
-    qoe_spool_file_name(open, s->id, "open");
-    qoe_spool_file_name(seg, s->id, "seg");
-    (void) renameat(sp->dir_fd, open, sp->dir_fd, seg);
-
-    qoe_spool_entry_seal(e);
-
-    if (sp->lease) {
-        sp->next_ms = 0;
-
-    } else {
-        sp->look_ms = 0;
-    }
-}
-
-
-/*
- * What was not read in time is to be read by another one, although this
- * process may live on: its helper hands over, its requests take hours.
- */
-
-void
-qoe_spool_scan_give(qoe_spool_t *sp)
-{
-    qoe_segment_entry_t  *e;
-
-    for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
-
-        if (qoe_spool_load(&e->owner) == sp->self
-            && (e == sp->scan.entry
-                || (qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN)))
-        {
-            qoe_spool_store(&e->owner, QOE_SPOOL_NOBODY);
-        }
-    }
-
-    sp->scan.entry = NULL;
-}
-
-
-void
-qoe_spool_scan_stop(qoe_spool_t *sp)
-{
-    qoe_spool_scan_t  *s;
-
-    s = &sp->scan;
-
-    if (s->fd != -1) {
-        close(s->fd);
-        s->fd = -1;
     }
 }
 
@@ -353,7 +126,7 @@ qoe_spool_scan_stop(qoe_spool_t *sp)
 static int
 qoe_spool_own_read(qoe_spool_t *sp)
 {
-    int                   err;
+    int                   err, rc, fd;
     DIR                  *dir;
     uint64_t              id;
     struct dirent        *d;
@@ -385,6 +158,17 @@ qoe_spool_own_read(qoe_spool_t *sp)
             continue;
         }
 
+        rc = qoe_spool_file_at(sp->dir_fd, d->d_name, &fd);
+
+        if (qoe_spool_stranger(rc)) {
+            qoe_spool_stranger_aside(sp, sp->dir_fd, d->d_name, id, rc);
+            continue;
+        }
+
+        if (rc == 0) {
+            close(fd);
+        }
+
         e = qoe_spool_entry_new(sp->zone, sp->dest, sp->self);
 
         if (e == NULL) {
@@ -405,9 +189,11 @@ qoe_spool_own_read(qoe_spool_t *sp)
 static int
 qoe_spool_instances(qoe_spool_t *sp)
 {
-    int             err, rc;
+    int             err, rc, why;
     DIR            *dir;
+    char            name[QOE_UUID_TEXT_LEN + 1];
     uint8_t         id[16];
+    uint64_t        strangers;
     struct dirent  *d;
 
     dir = qoe_spool_list(sp->base_fd);
@@ -416,6 +202,9 @@ qoe_spool_instances(qoe_spool_t *sp)
     }
 
     err = 0;
+    why = 0;
+    strangers = 0;
+    name[0] = '\0';
     sp->foreign = false;
 
     while ((d = readdir(dir)) != NULL) {
@@ -432,12 +221,19 @@ qoe_spool_instances(qoe_spool_t *sp)
         if (rc == EWOULDBLOCK) {
             sp->foreign = true;
 
+        } else if (rc == ENOTDIR || rc == EACCES || qoe_spool_stranger(rc)) {
+            sp->foreign = true;
+            strangers++;
+            why = rc;
+            memcpy(name, d->d_name, sizeof(name));
+
         } else if (rc != 0 && rc != ENOENT && rc != ESTALE) {
             err = rc;
         }
     }
 
     closedir(dir);
+    qoe_spool_strangers_told(sp, name, why, strangers);
 
     return err;
 }
@@ -499,7 +295,7 @@ qoe_spool_instance(qoe_spool_t *sp, const char *name)
 static int
 qoe_spool_move_all(qoe_spool_t *sp, int instance)
 {
-    int             err, fd;
+    int             err, fd, rc, f;
     DIR            *dir;
     uint64_t        id;
     unsigned        moved;
@@ -524,13 +320,26 @@ qoe_spool_move_all(qoe_spool_t *sp, int instance)
 
     while (err == 0 && (d = readdir(dir)) != NULL) {
 
-        if (qoe_spool_file_id(d->d_name, &id)) {
-            err = qoe_spool_move(sp, fd, d->d_name, id);
-            moved += (err == 0);
+        if (!qoe_spool_file_id(d->d_name, &id)) {
+            continue;
+        }
 
-            if (err == 0) {
-                (void) qoe_failpoint("spool.adopt");
-            }
+        rc = qoe_spool_file_at(fd, d->d_name, &f);
+
+        if (qoe_spool_stranger(rc)) {
+            qoe_spool_stranger_aside(sp, fd, d->d_name, id, rc);
+            continue;
+        }
+
+        if (rc == 0) {
+            close(f);
+        }
+
+        err = qoe_spool_move(sp, fd, d->d_name, id);
+        moved += (err == 0);
+
+        if (err == 0) {
+            (void) qoe_failpoint("spool.adopt");
         }
     }
 

@@ -30,6 +30,7 @@
 #define QOE_SPOOL_LOCK_NS      5000000
 
 
+static int qoe_spool_dir_owner(int fd, uid_t *owner);
 static int qoe_spool_base_open(qoe_spool_t *sp);
 static int qoe_spool_base_sync(const qoe_spool_t *sp);
 static void qoe_spool_fd_close(int *fd);
@@ -59,6 +60,11 @@ qoe_spool_dirs_open(qoe_spool_t *sp)
 
         if (err == 0) {
             err = qoe_spool_dir_make(sp->instance_fd, sp->name, &sp->dir_fd);
+
+            if (err == 0) {
+                err = qoe_spool_dir_owner(sp->dir_fd, &sp->owner);
+            }
+
             break;
         }
 
@@ -77,6 +83,37 @@ qoe_spool_dirs_open(qoe_spool_t *sp)
     }
 
     return err;
+}
+
+
+static int
+qoe_spool_dir_owner(int fd, uid_t *owner)
+{
+    struct stat  st;
+
+    if (fstat(fd, &st) == -1) {
+        return errno;
+    }
+
+    *owner = st.st_uid;
+
+    return 0;
+}
+
+
+/*
+ * A reload with another `user`: what is there belongs to the next workers, who
+ * also have the lanes in a moment.
+ */
+
+bool
+qoe_spool_dirs_given(const qoe_spool_t *sp, int err)
+{
+    uid_t  owner;
+
+    return (err == EACCES || err == EPERM) && sp->dir_fd != -1
+           && qoe_spool_dir_owner(sp->dir_fd, &owner) == 0
+           && owner != sp->owner;
 }
 
 
@@ -289,26 +326,32 @@ qoe_spool_file_id(const char *name, uint64_t *id)
 
     *id = v;
 
-    return v != 0 && (strcmp(name + i, ".seg") == 0
-                      || strcmp(name + i, ".open") == 0);
+    /* the last one of all is what is compared with as "none" */
+
+    return v != 0 && v != UINT64_MAX
+           && (strcmp(name + i, ".seg") == 0
+               || strcmp(name + i, ".open") == 0);
 }
 
 
 int
 qoe_spool_file_open(qoe_spool_t *sp, uint64_t id, int *fd)
 {
+    int   err, other;
     char  name[QOE_SPOOL_NAME_LEN];
 
     qoe_spool_file_name(name, id, "seg");
-    *fd = openat(sp->dir_fd, name, O_RDWR|O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK);
+    err = qoe_spool_file_at(sp->dir_fd, name, fd);
 
-    if (*fd == -1 && errno == ENOENT) {
+    if (err == ENOENT || qoe_spool_stranger(err)) {
+
         qoe_spool_file_name(name, id, "open");
-        *fd = openat(sp->dir_fd, name,
-                     O_RDWR|O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK);
+        other = qoe_spool_file_at(sp->dir_fd, name, fd);
+
+        err = (other == ENOENT) ? err : other;
     }
 
-    return *fd == -1 ? errno : 0;
+    return err;
 }
 
 

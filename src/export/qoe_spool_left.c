@@ -106,7 +106,7 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
         }
     }
 
-    if (err == ENOENT) {
+    if (err == ENOENT || qoe_spool_stranger(err)) {
 
         /* delivered meanwhile; or it is lost, and counted by who reads it */
 

@@ -10,8 +10,10 @@
  *   qoe_spool_left.c        those of others: made durable
  *   qoe_spool_dir.c         directories, the instance's lock, files by id
  *   qoe_spool_adopt.c       what dead processes and other instances left
+ *   qoe_spool_scan.c        what is in that
  *   qoe_spool_read.c        the backlog
  *   qoe_spool_quarantine.c  what nobody will take
+ *   qoe_spool_stranger.c    entries that are no segments
  */
 
 
@@ -24,6 +26,8 @@
 #include "qoe_segment.h"
 #include "qoe_spool_table.h"
 #include "qoe_uuid.h"
+
+#include <sys/types.h>
 
 
 #define qoe_spool_load(p)      __atomic_load_n(p, __ATOMIC_ACQUIRE)
@@ -141,6 +145,7 @@ struct qoe_spool_s {
     int                   quarantine_fd;
     bool                  dirs_synced;       /* the way to dir_fd is durable */
     bool                  dir_dirty;         /* a name in it is not */
+    uid_t                 owner;             /* of dir_fd, when it was opened */
     uint64_t              left_ms;           /* of others: not synced since */
 
     qoe_spool_seg_t      *segs;              /* newest first */
@@ -162,8 +167,12 @@ struct qoe_spool_s {
     int64_t               tokens;            /* bytes that may be replayed */
     uint64_t              tokens_ms;
 
-    uint64_t              quarantined;       /* files since the last trim */
-    bool                  trimmed;
+    uint64_t              quarantined;       /* files since the last look */
+    uint64_t              kept;              /* bytes there, at that time */
+    uint64_t              kept_base;         /* and the counter of bytes */
+    bool                  looked;            /* there was a look */
+
+    uint64_t              strangers;         /* instances passed over */
 
     qoe_spool_scan_t      scan;
     qoe_spool_backlog_t   backlog;
@@ -171,6 +180,7 @@ struct qoe_spool_s {
     qoe_log_limit_t       fail_limit;
     qoe_log_limit_t       drop_limit;
     qoe_log_limit_t       damage_limit;
+    qoe_log_limit_t       stranger_limit;
 };
 
 
@@ -219,6 +229,8 @@ qoe_status_t qoe_spool_others_sync(qoe_spool_t *sp);
 int qoe_spool_dirs_open(qoe_spool_t *sp);
 void qoe_spool_dirs_close(qoe_spool_t *sp);
 int qoe_spool_dirs_sync(qoe_spool_t *sp);
+/* err, because the master has given the directory to another user since? */
+bool qoe_spool_dirs_given(const qoe_spool_t *sp, int err);
 int qoe_spool_dir_make(int at, const char *name, int *fd);
 /* A lock file in dir.  Exclusive: EWOULDBLOCK if somebody lives there. */
 int qoe_spool_dir_lock(int dir, bool exclusive, int *fd);
@@ -227,17 +239,27 @@ void qoe_spool_file_name(char name[QOE_SPOOL_NAME_LEN], uint64_t id,
     const char *suffix);
 /* Of "ID.open" and "ID.seg"; false: it is something else. */
 bool qoe_spool_file_id(const char *name, uint64_t *id);
-/* O_RDWR; whichever of the two names it has. */
+/*
+ * O_RDWR; whichever of the two names it has.  An error may be that of a
+ * stranger (qoe_spool_stranger()).
+ */
 int qoe_spool_file_open(qoe_spool_t *sp, uint64_t id, int *fd);
 int qoe_spool_file_unlink(qoe_spool_t *sp, uint64_t id);
 
 /* qoe_spool_adopt.c */
 
 void qoe_spool_look(qoe_spool_t *sp, uint64_t now_ms);
+
+/* qoe_spool_scan.c */
+
+/* Begins with the next one of which it is to be known what is in it, if any. */
+bool qoe_spool_orphan(qoe_spool_t *sp);
 void qoe_spool_scan(qoe_spool_t *sp, uint64_t now_ms);
 void qoe_spool_scan_stop(qoe_spool_t *sp);
 /* What is adopted and not read yet is anybody's. */
 void qoe_spool_scan_give(qoe_spool_t *sp);
+/* What is left in it is counted as lost, the entry is free. */
+void qoe_spool_lost(qoe_spool_t *sp, qoe_segment_entry_t *e);
 
 /* qoe_spool_read.c */
 
@@ -249,8 +271,35 @@ void qoe_spool_backlog_doom(qoe_spool_t *sp);
 
 /* qoe_spool_quarantine.c */
 
-/* Moves a damaged segment there; the file is gone from ours in any case. */
-void qoe_spool_quarantine_file(qoe_spool_t *sp, uint64_t id);
+/*
+ * Counts and reports a damaged segment, and moves it there; the file is gone
+ * from ours in any case.
+ */
+void qoe_spool_damaged(qoe_spool_t *sp, uint64_t id, uint64_t bytes);
+/*
+ * sp->quarantine_fd is open, and size bytes more have room there: of all
+ * helpers' files the oldest are deleted for that.  An errno; EFBIG: too much.
+ */
+int qoe_spool_quarantine_room(qoe_spool_t *sp, uint64_t size);
+
+/* qoe_spool_stranger.c */
+
+/* Opens what may be a segment, by its name in dir.  An errno or 0. */
+int qoe_spool_file_at(int dir, const char *name, int *fd);
+/* Is that errno of qoe_spool_file_at() the fault of the entry alone? */
+bool qoe_spool_stranger(int err);
+/* Counts and reports it, and takes its name away: to the quarantine, if. */
+void qoe_spool_stranger_aside(qoe_spool_t *sp, int dir, const char *name,
+    uint64_t id, int err);
+/*
+ * The file of an entry that self owns could not be opened for err.  True: it
+ * is a stranger's, set aside; what it had held is lost, the entry is free.
+ */
+bool qoe_spool_pass_over(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id,
+    int err);
+/* n other instances were passed over at this look, the last for err. */
+void qoe_spool_strangers_told(qoe_spool_t *sp, const char *name, int err,
+    uint64_t n);
 
 
 #endif /* _QOE_SPOOL_PRIV_H_INCLUDED_ */

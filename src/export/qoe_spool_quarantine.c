@@ -18,7 +18,10 @@
 #include <unistd.h>
 
 
-#define QOE_SPOOL_TRIM_EACH    16            /* files */
+/* files: another master may write there, whose bytes are not counted here */
+#define QOE_SPOOL_LOOK_EACH    16
+/* with more files than that, an eighth is deleted at once */
+#define QOE_SPOOL_TRIM_MANY    256
 #define QOE_SPOOL_TRIM_FILES   65536         /* looked at in one trim */
 
 
@@ -29,10 +32,13 @@ typedef struct {
 } qoe_spool_kept_t;
 
 
+static void qoe_spool_quarantine_file(qoe_spool_t *sp, uint64_t id);
 static int qoe_spool_quarantine_open(qoe_spool_t *sp);
 static int qoe_spool_quarantine_write(qoe_spool_t *sp,
     qoe_segment_record_t *record, const void *payload);
-static void qoe_spool_quarantine_trim(qoe_spool_t *sp);
+static void qoe_spool_quarantine_trim(qoe_spool_t *sp, uint64_t size);
+static int qoe_spool_quarantine_move(qoe_spool_t *sp, uint64_t id,
+    const char *suffix);
 static size_t qoe_spool_quarantine_list(int fd, qoe_spool_kept_t **kept,
     uint64_t *size);
 static bool qoe_spool_quarantine_id(const char *name, qoe_spool_kept_t *k);
@@ -44,10 +50,12 @@ qoe_spool_quarantine(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
     uint32_t items, uint64_t received_ns)
 {
     int                   err;
+    uint64_t              size;
     qoe_segment_record_t  record;
 
-    if (sp->conf.quarantine_size < QOE_SEGMENT_HEADER + QOE_SEGMENT_RECORD
-                                   + payload.len
+    size = QOE_SEGMENT_HEADER + QOE_SEGMENT_RECORD + payload.len;
+
+    if (sp->conf.quarantine_size < size
         || payload.len > QOE_SEGMENT_PAYLOAD_MAX)
     {
         return;
@@ -60,7 +68,7 @@ qoe_spool_quarantine(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
     record.flags = (uint32_t) signal & QOE_SEGMENT_SIGNAL;
     record.received_ns = received_ns;
 
-    err = qoe_spool_quarantine_open(sp);
+    err = qoe_spool_quarantine_room(sp, size);
 
     if (err == 0) {
         err = qoe_spool_quarantine_write(sp, &record, payload.data);
@@ -72,7 +80,38 @@ qoe_spool_quarantine(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
     }
 
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_BATCHES_QUARANTINED, 1);
-    qoe_spool_quarantine_trim(sp);
+}
+
+
+int
+qoe_spool_quarantine_room(qoe_spool_t *sp, uint64_t size)
+{
+    int       err;
+    uint64_t  used;
+
+    if (sp->conf.quarantine_size == 0 || size > sp->conf.quarantine_size) {
+        return EFBIG;
+    }
+
+    err = qoe_spool_quarantine_open(sp);
+    if (err != 0) {
+        return err;
+    }
+
+    /* first: helpers that write at the same time see each other's bytes */
+
+    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_QUARANTINE_BYTES, size);
+
+    used = sp->kept - sp->kept_base
+           + qoe_dest_counter(sp->zone, sp->dest, QOE_DEST_QUARANTINE_BYTES);
+
+    if (!sp->looked || used > sp->conf.quarantine_size
+        || ++sp->quarantined >= QOE_SPOOL_LOOK_EACH)
+    {
+        qoe_spool_quarantine_trim(sp, size);
+    }
+
+    return 0;
 }
 
 
@@ -147,33 +186,34 @@ qoe_spool_quarantine_write(qoe_spool_t *sp, qoe_segment_record_t *record,
 
 
 void
+qoe_spool_damaged(qoe_spool_t *sp, uint64_t id, uint64_t bytes)
+{
+    qoe_log_limited(sp->log, &sp->damage_limit, QOE_LOG_ERR, "spool: segment "
+                    "%016llx of \"%s/%s/%s\" is damaged, %llu bytes",
+                    (unsigned long long) id, sp->path, sp->instance, sp->name,
+                    (unsigned long long) bytes);
+    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SEGMENTS_DAMAGED, 1);
+    qoe_spool_quarantine_file(sp, id);
+}
+
+
+static void
 qoe_spool_quarantine_file(qoe_spool_t *sp, uint64_t id)
 {
-    int   err;
-    char  seg[QOE_SPOOL_NAME_LEN], open[QOE_SPOOL_NAME_LEN];
-    char  bad[QOE_SPOOL_NAME_LEN];
-
-    err = (sp->conf.quarantine_size != 0) ? qoe_spool_quarantine_open(sp)
-                                          : ENOENT;
-
-    if (err == 0) {
-        qoe_spool_file_name(seg, id, "seg");
-        qoe_spool_file_name(open, id, "open");
-        qoe_spool_file_name(bad, id, "bad");
-
-        if (renameat(sp->dir_fd, seg, sp->quarantine_fd, bad) == -1
-            && renameat(sp->dir_fd, open, sp->quarantine_fd, bad) == -1)
-        {
-            err = errno;
-        }
-    }
-
-    if (err == 0) {
-        qoe_spool_quarantine_trim(sp);
-        return;
-    }
+    int  err;
 
     if (sp->conf.quarantine_size != 0) {
+
+        err = qoe_spool_quarantine_move(sp, id, "seg");
+
+        if (err == ENOENT) {
+            err = qoe_spool_quarantine_move(sp, id, "open");
+        }
+
+        if (err == 0) {
+            return;
+        }
+
         qoe_spool_warn(sp, err, "keep a damaged segment of", sp->name);
     }
 
@@ -181,33 +221,67 @@ qoe_spool_quarantine_file(qoe_spool_t *sp, uint64_t id)
 }
 
 
+static int
+qoe_spool_quarantine_move(qoe_spool_t *sp, uint64_t id, const char *suffix)
+{
+    int          err;
+    char         name[QOE_SPOOL_NAME_LEN], bad[QOE_SPOOL_NAME_LEN];
+    struct stat  st;
+
+    qoe_spool_file_name(name, id, suffix);
+    qoe_spool_file_name(bad, id, "bad");
+
+    if (fstatat(sp->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+        return errno;
+    }
+
+    err = qoe_spool_quarantine_room(sp, (uint64_t) st.st_size);
+    if (err != 0) {
+        return err;
+    }
+
+    return renameat(sp->dir_fd, name, sp->quarantine_fd, bad) == -1 ? errno
+                                                                    : 0;
+}
+
+
+/* Looks at what is there, and makes room for size bytes. */
+
 static void
-qoe_spool_quarantine_trim(qoe_spool_t *sp)
+qoe_spool_quarantine_trim(qoe_spool_t *sp, uint64_t size)
 {
     char               name[QOE_SPOOL_NAME_LEN];
     size_t             i, n;
-    uint64_t           size;
+    uint64_t           used, most;
     qoe_spool_kept_t  *kept;
 
-    if (sp->trimmed && ++sp->quarantined < QOE_SPOOL_TRIM_EACH) {
-        return;
+    sp->looked = true;
+    sp->quarantined = 0;
+    sp->kept_base = qoe_dest_counter(sp->zone, sp->dest,
+                                     QOE_DEST_QUARANTINE_BYTES);
+
+    n = qoe_spool_quarantine_list(sp->quarantine_fd, &kept, &used);
+    most = sp->conf.quarantine_size - size;
+
+    if (used > most) {
+
+        qsort(kept, n, sizeof(qoe_spool_kept_t), qoe_spool_kept_cmp);
+
+        if (n > QOE_SPOOL_TRIM_MANY) {
+            most -= qoe_min(most, sp->conf.quarantine_size / 8);
+        }
     }
 
-    sp->trimmed = true;
-    sp->quarantined = 0;
-
-    n = qoe_spool_quarantine_list(sp->quarantine_fd, &kept, &size);
-
-    qsort(kept, n, sizeof(qoe_spool_kept_t), qoe_spool_kept_cmp);
-
-    for (i = 0; i < n && size > sp->conf.quarantine_size; i++) {
+    for (i = 0; i < n && used > most; i++) {
 
         qoe_spool_file_name(name, kept[i].id, kept[i].bad ? "bad" : "seg");
 
         if (unlinkat(sp->quarantine_fd, name, 0) == 0 || errno == ENOENT) {
-            size -= kept[i].size;
+            used -= kept[i].size;
         }
     }
+
+    sp->kept = used + size;
 
     free(kept);
 }

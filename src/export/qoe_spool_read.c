@@ -281,6 +281,10 @@ qoe_spool_backlog_begin(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 
     if (err == 0) {
         err = qoe_spool_file_open(sp, id, &b->fd);
+
+        if (qoe_spool_pass_over(sp, e, id, err)) {
+            return QOE_DONE;
+        }
     }
 
     if (err == ENOENT) {
@@ -407,16 +411,15 @@ qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
     }
 
     b->damaged |= lost != 0 || b->reader.damaged != 0 || b->reader.lost != 0
-                  || !b->reader.header || end < b->reader.end;
+                  || end < b->reader.end;
+
+    /* its writer may have been killed between making and filling it */
+
+    b->damaged |= !b->reader.header
+                  && (!b->reader.blank || b->reader.next != 0);
 
     if (b->damaged) {
-        qoe_log_limited(sp->log, &sp->damage_limit, QOE_LOG_ERR, "spool: "
-                        "segment %016llx of \"%s/%s/%s\" is damaged, %llu "
-                        "bytes", (unsigned long long) b->id, sp->path,
-                        sp->instance, sp->name,
-                        (unsigned long long) b->reader.damaged);
-        qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SEGMENTS_DAMAGED, 1);
-        qoe_spool_quarantine_file(sp, b->id);
+        qoe_spool_damaged(sp, b->id, b->reader.damaged);
 
     } else {
 

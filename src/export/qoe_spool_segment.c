@@ -619,6 +619,14 @@ qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
     if (err != 0 && err != ENOENT) {
         qoe_spool_warn(sp, err, "delete a segment of", sp->name);
+
+        if (!seg->bad) {
+
+            /* who reads it finds all of it done, and deletes it */
+
+            qoe_spool_entry_seal(seg->entry);
+            seg->entry = NULL;
+        }
     }
 
     qoe_spool_seg_free(sp, seg);

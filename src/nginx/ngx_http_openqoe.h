@@ -282,6 +282,9 @@ ngx_int_t ngx_http_openqoe_exporters_complete(ngx_conf_t *cf,
 char *ngx_http_openqoe_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 void ngx_http_openqoe_spool_init(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
+/* DIR (open as fd) does not belong to the workers' user: see there. */
+void ngx_http_openqoe_spool_owner(ngx_cycle_t *cycle, ngx_str_t *dir, int fd,
+    const struct stat *st);
 
 /* _exporter.c: values of the exporter, whoever gives them */
 ngx_int_t ngx_http_openqoe_exporter_init(ngx_conf_t *cf,

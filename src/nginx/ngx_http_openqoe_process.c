@@ -244,27 +244,36 @@ ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf)
 
 /*
  * nginx opened it as root; the workers open it themselves.  Only a file that
- * nginx has just made is given away: what somebody else put at its path,
- * perhaps a link to a file of root's, stays whose it is.
+ * nginx has just made is given away, or that belongs to the user of the last
+ * configuration's workers: what somebody else put at its path, perhaps a link
+ * to a file of root's, stays whose it is.
  */
 
 static void
 ngx_http_openqoe_chown(ngx_cycle_t *cycle, ngx_open_file_t *file)
 {
-    ngx_core_conf_t  *ccf;
+    ngx_core_conf_t  *ccf, *last;
     ngx_file_info_t   fi, li;
 
     if (file == NULL || geteuid() != 0 || ngx_test_config
         || ngx_fd_info(file->fd, &fi) == NGX_FILE_ERROR
         || ngx_link_info(file->name.data, &li) == NGX_FILE_ERROR
-        || !ngx_is_file(&fi)
-        || fi.st_uid != 0 || fi.st_size != 0 || fi.st_nlink != 1
+        || !ngx_is_file(&fi) || fi.st_nlink != 1
         || li.st_ino != fi.st_ino || li.st_dev != fi.st_dev)
     {
         return;
     }
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+    last = ngx_is_init_cycle(cycle->old_cycle) ? NULL
+           : (ngx_core_conf_t *) ngx_get_conf(cycle->old_cycle->conf_ctx,
+                                              ngx_core_module);
+
+    if ((fi.st_uid != 0 || fi.st_size != 0)
+        && (last == NULL || fi.st_uid != last->user || fi.st_uid == 0))
+    {
+        return;
+    }
 
     if (fi.st_uid != ccf->user
         && fchown(file->fd, ccf->user, (gid_t) -1) == -1)

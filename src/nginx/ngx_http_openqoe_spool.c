@@ -424,9 +424,6 @@ ngx_http_openqoe_spool_look(ngx_cycle_t *cycle, ngx_str_t *dir, int fd,
     }
 
     if (root && st.st_uid != ccf->user) {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "openqoe: the spool's directory \"%V\" belongs to "
-                      "another user than the workers' (%d)", dir,
-                      (int) st.st_uid);
+        ngx_http_openqoe_spool_owner(cycle, dir, fd, &st);
     }
 }

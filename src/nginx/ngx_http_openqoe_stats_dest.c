@@ -148,11 +148,13 @@ ngx_http_openqoe_stats_spool(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf,
     }
 
     qoe_buf_printf(b, ",\"written\":%llu,\"replayed\":%llu,\"damaged\":%llu,"
-                   "\"syncs\":%llu,\"errors\":%llu,\"failing\":%s,"
+                   "\"strangers\":%llu,\"syncs\":%llu,\"errors\":%llu,"
+                   "\"failing\":%s,"
                    "\"last_error\":",
                    (unsigned long long) counters[QOE_DEST_SPOOLED],
                    (unsigned long long) counters[QOE_DEST_REPLAYED],
                    (unsigned long long) counters[QOE_DEST_SEGMENTS_DAMAGED],
+                   (unsigned long long) counters[QOE_DEST_SPOOL_STRANGERS],
                    (unsigned long long) counters[QOE_DEST_SPOOL_SYNCS],
                    (unsigned long long) counters[QOE_DEST_SPOOL_ERRORS],
                    info.failed_ms != 0 ? "true" : "false");

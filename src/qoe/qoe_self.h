@@ -73,6 +73,8 @@ void qoe_self_worker(qoe_self_t *t, qoe_proc_t self, uint64_t heap,
     uint64_t stack, uint64_t now_ms);
 /* Before the thread ends. */
 void qoe_self_worker_gone(qoe_self_t *t, qoe_proc_t self);
+/* Has that process a helper which has not gone yet? */
+bool qoe_self_worker_here(const qoe_self_t *t, qoe_proc_t proc);
 /* Helpers seen within lately_ms; memory of all that live. */
 void qoe_self_workers(const qoe_self_t *t, uint64_t now_ms,
     uint64_t lately_ms, qoe_workers_t *sum);

@@ -49,6 +49,21 @@ qoe_self_worker_gone(qoe_self_t *t, qoe_proc_t self)
 }
 
 
+bool
+qoe_self_worker_here(const qoe_self_t *t, qoe_proc_t proc)
+{
+    uint32_t  i;
+
+    for (i = 0; i < QOE_WORKERS_MAX; i++) {
+        if (__atomic_load_n(&t->row[i].proc, __ATOMIC_ACQUIRE) == proc) {
+            return qoe_proc_alive(proc);
+        }
+    }
+
+    return false;
+}
+
+
 void
 qoe_self_workers(const qoe_self_t *t, uint64_t now_ms, uint64_t lately_ms,
     qoe_workers_t *sum)

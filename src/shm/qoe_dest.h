@@ -40,7 +40,8 @@
     X(DROPPED_BEHIND,    "events given up while another destination was "     \
                          "ahead, for room in the queue")                      \
     X(DROPPED_REMOVED,   "events queued for an exporter that was removed")    \
-    X(DROPPED_LOST,      "spooled events whose segment somebody took away")   \
+    X(DROPPED_LOST,      "spooled events whose segment was taken away or "    \
+                         "replaced")                                          \
     X(RECOVERED,         "events found in the spool of another instance")     \
     X(SPOOLED,           "events written to the spool")                       \
     X(REPLAYED,          "of spooled ones, those sent later")                 \
@@ -52,6 +53,8 @@
                          "ended")                                             \
     X(SEGMENTS_CREATED,  "segments begun")                                    \
     X(SEGMENTS_DAMAGED,  "segments with damage, kept in the quarantine")      \
+    X(SPOOL_STRANGERS,   "entries of its directory that were no segments")    \
+    X(QUARANTINE_BYTES,  "bytes that were given room in the quarantine")      \
     X(SPOOL_SYNCS,       "fdatasync calls")                                   \
     X(SPOOL_ERRORS,      "failed I/O of the spool")
 

@@ -279,3 +279,29 @@ qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
     info->owner = qoe_load(&l->owner);
     info->lease_ms = qoe_load(&l->lease_ms);
 }
+
+
+uint64_t
+qoe_lane_lost(qoe_zone_t *zone, uint32_t lane)
+{
+    uint64_t          old, from;
+    qoe_lane_t       *l;
+    qoe_lane_info_t   info;
+
+    l = qoe_zone_lane(zone, lane);
+    old = qoe_load(&l->lost);
+
+    do {
+        qoe_zone_lane_info(zone, lane, &info);
+        from = qoe_max(old, info.consumed);
+
+        if (from >= info.produced) {
+            return 0;
+        }
+
+    } while (!__atomic_compare_exchange_n(&l->lost, &old, info.produced, false,
+                                          __ATOMIC_ACQ_REL,
+                                          __ATOMIC_ACQUIRE));
+
+    return info.produced - from;
+}

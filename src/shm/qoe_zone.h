@@ -155,6 +155,12 @@ qoe_status_t qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
 qoe_status_t qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self,
     bool *adopted);
 
+/*
+ * No helper is left that would export what the lane holds: how many events
+ * these are.  Each of them is counted by one call, whoever makes it.
+ */
+uint64_t qoe_lane_lost(qoe_zone_t *zone, uint32_t lane);
+
 /* Only the owner; later calls on the lane need a new lease. */
 void qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self);
 

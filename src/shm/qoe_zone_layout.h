@@ -100,6 +100,7 @@ typedef struct {
 
     uint64_t             owner qoe_cache_aligned;    /* qoe_proc_t */
     uint64_t             lease_ms;
+    uint64_t             lost;               /* events before it, at an exit */
 
     qoe_lane_dest_t      dest[QOE_DESTS_MAX];
 } qoe_cache_aligned qoe_lane_t;

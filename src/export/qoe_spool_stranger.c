@@ -1,0 +1,241 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What stands in the spool's directories under the name of a segment and is
+ * none: a link, a FIFO, a directory, a file that the workers may not open or
+ * that is larger than any segment.  Such an entry never stops the spool: it is
+ * counted and reported once, and loses its name, so that no helper meets it
+ * again.
+ */
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* renameat2() */
+#endif
+
+#include "qoe_spool_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+/* openqoe_spool allows 1g, and a segment ends with a record beyond that. */
+#define QOE_SPOOL_FILE_MAX     ((off_t) 1024 * 1024 * 1024                    \
+                                + 2 * QOE_SEGMENT_PAYLOAD_MAX)
+
+
+static const char *qoe_spool_stranger_text(int err);
+static bool qoe_spool_quarantine_entry(qoe_spool_t *sp, int dir,
+    const char *name, uint64_t id);
+static bool qoe_spool_rename_bad(qoe_spool_t *sp, int from, const char *name,
+    int to, uint64_t id);
+
+
+int
+qoe_spool_file_at(int dir, const char *name, int *fd)
+{
+    int          err;
+    struct stat  st;
+
+    err = 0;
+
+    /* O_NONBLOCK: to open a FIFO must not wait for its other end */
+
+    *fd = openat(dir, name,
+                 O_RDWR|O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK|O_NOCTTY);
+
+    if (*fd == -1) {
+        err = errno;
+
+        /* the directory's own mode is not the entry's fault */
+
+        if (err == EACCES && faccessat(dir, ".", R_OK|W_OK|X_OK, 0) == 0) {
+            err = EPERM;
+        }
+
+        return err;
+    }
+
+    if (fstat(*fd, &st) == -1) {
+        err = errno;
+
+    } else if (!S_ISREG(st.st_mode)) {
+        err = ENXIO;
+
+    } else if (st.st_size > QOE_SPOOL_FILE_MAX) {
+        err = EFBIG;
+    }
+
+    if (err != 0) {
+        close(*fd);
+        *fd = -1;
+    }
+
+    return err;
+}
+
+
+bool
+qoe_spool_stranger(int err)
+{
+    return qoe_spool_stranger_text(err) != NULL;
+}
+
+
+/* NULL: an error of the disk, of memory, or of the directory above. */
+
+static const char *
+qoe_spool_stranger_text(int err)
+{
+    switch (err) {
+
+    case ELOOP:
+        return "it is a symbolic link";
+
+    case EISDIR:
+        return "it is a directory";
+
+    case ENXIO:
+    case ENODEV:
+        return "it is no regular file";
+
+    case EFBIG:
+        return "it is larger than any segment";
+
+    case EPERM:
+    case ETXTBSY:
+        return "the workers may not open it for writing";
+
+    default:
+        return NULL;
+    }
+}
+
+
+void
+qoe_spool_stranger_aside(qoe_spool_t *sp, int dir, const char *name,
+    uint64_t id, int err)
+{
+    const char  *what;
+
+    if (qoe_spool_quarantine_entry(sp, dir, name, id)) {
+        what = "moved to the quarantine";
+
+    } else if (qoe_spool_rename_bad(sp, dir, name, dir, id)) {
+        what = "renamed to end in \".bad\"";
+
+    } else {
+        what = "passed over";
+    }
+
+    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SPOOL_STRANGERS, 1);
+    qoe_log_limited(sp->log, &sp->stranger_limit, QOE_LOG_WARN, "spool: "
+                    "\"%s\" in \"%s\" for exporter %s is no segment, %s; %s",
+                    name, sp->path, sp->name, qoe_spool_stranger_text(err),
+                    what);
+}
+
+
+/* Whatever is below a directory has no known size, and counts as nothing. */
+
+static bool
+qoe_spool_quarantine_entry(qoe_spool_t *sp, int dir, const char *name,
+    uint64_t id)
+{
+    uint64_t     size;
+    struct stat  st;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+        return false;
+    }
+
+    size = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
+
+    return qoe_spool_quarantine_room(sp, size) == 0
+           && qoe_spool_rename_bad(sp, dir, name, sp->quarantine_fd, id);
+}
+
+
+/* Nothing is replaced: the first name is the file's own, the second is new. */
+
+static bool
+qoe_spool_rename_bad(qoe_spool_t *sp, int from, const char *name, int to,
+    uint64_t id)
+{
+    int   i;
+    char  bad[QOE_SPOOL_NAME_LEN];
+
+    for (i = 0; i < 2; i++) {
+
+        qoe_spool_file_name(bad, i == 0 ? id : qoe_spool_new_id(sp), "bad");
+
+        if (renameat2(from, name, to, bad, RENAME_NOREPLACE) == 0) {
+            return true;
+        }
+
+        if ((errno == EINVAL || errno == ENOSYS)
+            && faccessat(to, bad, F_OK, AT_SYMLINK_NOFOLLOW) == -1
+            && renameat(from, name, to, bad) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+bool
+qoe_spool_pass_over(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id,
+    int err)
+{
+    int                 i, fd, rc;
+    char                name[QOE_SPOOL_NAME_LEN];
+    static const char  *suffix[] = { "seg", "open" };
+
+    if (!qoe_spool_stranger(err)) {
+        return false;
+    }
+
+    for (i = 0; i < 2; i++) {
+
+        qoe_spool_file_name(name, id, suffix[i]);
+        rc = qoe_spool_file_at(sp->dir_fd, name, &fd);
+
+        if (rc == 0) {
+            close(fd);
+
+        } else if (qoe_spool_stranger(rc)) {
+            qoe_spool_stranger_aside(sp, sp->dir_fd, name, id, rc);
+        }
+    }
+
+    qoe_spool_lost(sp, e);
+
+    return true;
+}
+
+
+/*
+ * Another instance's directory may be anything, or another user's.  It stays,
+ * and is tried again without a word while there are no more such ones.
+ */
+
+void
+qoe_spool_strangers_told(qoe_spool_t *sp, const char *name, int err,
+    uint64_t n)
+{
+    if (n > sp->strangers) {
+        qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SPOOL_STRANGERS,
+                       n - sp->strangers);
+        qoe_log(sp->log, QOE_LOG_WARN, "spool: \"%s/%s\" cannot be adopted, "
+                "and is passed over (%d: %s)", sp->path, name, err,
+                strerror(err));
+    }
+
+    sp->strangers = n;
+}
