@@ -57,6 +57,8 @@ my $LONG = 'a' x 64;
 my @values = (
     (map { [ events => 'openqoe_max_events', $_, $NUMBER ] }
         qw(0 10001 -1 1k 1.5 x 99999999999999999999)),
+    (map { [ events => 'openqoe_max_sessions', $_, $NUMBER ] }
+        qw(0 10001 -1 x 64k)),
     (map { [ events => 'openqoe_max_inflated_size', $_,
              'a size from 1k to 1g' ] }
         qw(0 1023 1025m 2g -1 1.5m 1t x 99999999999999999999g)),
@@ -416,6 +418,7 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
     for [ events => 'openqoe_marker', 'on' ],
         [ events => 'openqoe_marker_domain', 'a.example' ],
         [ events => 'openqoe_max_events', 10 ],
+        [ events => 'openqoe_max_sessions', 10 ],
         [ events => 'openqoe_max_inflated_size', '1m' ],
         [ events => 'openqoe_validation', 'strict' ],
         [ events => 'openqoe_overload_status', 429 ],
@@ -470,6 +473,7 @@ my %PLACES = (
     openqoe_marker => [ 'on', 'any' ],
     openqoe_marker_domain => [ 'a.example', 'any' ],
     openqoe_max_events => [ 5, 'any' ],
+    openqoe_max_sessions => [ 5, 'any' ],
     openqoe_max_inflated_size => [ '1m', 'any' ],
     openqoe_validation => [ 'strict', 'any' ],
     openqoe_overload_status => [ 429, 'any' ],
@@ -554,6 +558,7 @@ taken('every good value', http => join('', map { "openqoe_event_type $_;\n" }
           state $n = 0;
           'location /g' . $n++ . " { openqoe_events; $_; }\n";
       } 'openqoe_max_events 1', 'openqoe_max_events 10000',
+      'openqoe_max_sessions 1', 'openqoe_max_sessions 10000',
         'openqoe_max_inflated_size 1k', 'openqoe_max_inflated_size 1024',
         'openqoe_max_inflated_size 1g', 'openqoe_validation partial',
         'openqoe_overload_status 503', 'openqoe_marker off',

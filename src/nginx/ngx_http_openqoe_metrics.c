@@ -140,6 +140,7 @@ void
 ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
     const qoe_batch_t *batch, ngx_http_openqoe_fate_e fate)
 {
+    size_t                    invalid;
     qoe_span_t               *org, *player;
     const char               *reason;
     ngx_http_openqoe_ctx_t   *ctx;
@@ -155,11 +156,14 @@ ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
     ctx->ingested = 1;
     reason = ngx_http_openqoe_fates[fate];
 
-    ngx_http_openqoe_ingested("invalid", batch->total - batch->nevents);
+    invalid = batch->total - batch->nevents - ctx->over;
+
+    ngx_http_openqoe_ingested("invalid", invalid);
+    ngx_http_openqoe_ingested("sessions", ctx->over);
     ngx_http_openqoe_ingested(reason, batch->nevents);
 
-    ngx_http_openqoe_org(qoe_span_null, batch->total - batch->nevents,
-                         "invalid");
+    ngx_http_openqoe_org(qoe_span_null, invalid, "invalid");
+    ngx_http_openqoe_org(qoe_span_null, ctx->over, "sessions");
 
     if (batch->events == NULL) {
         ngx_http_openqoe_org(qoe_span_null, batch->nevents, reason);
