@@ -168,6 +168,12 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         qoe_apply_base_free(a, b);
     }
 
+    /* a frame is no proof: whoever makes up a session makes one up too */
+
+    if (qoe_session_known(session)) {
+        qoe_sessions_know(a->sessions, session);
+    }
+
     qoe_apply_count(a, QOE_COUNT_EVENTS_DUPLICATE, rc == QOE_VIEW_DUPLICATE);
     qoe_apply_count(a, QOE_COUNT_EVENTS_LATE,
                     rc == QOE_VIEW_LATE || rc == QOE_VIEW_OLD);
