@@ -230,6 +230,16 @@ refused("$DIM $_->[0]", { http => "$DIM $_->[0];" }, "\"$DIM\"", @$_[1 .. $#$_])
         (map { [ "env allow overflow=$_", "invalid value \"overflow=$_\"",
                  '"other" or "hash"' ] } qw(drop Other)),
         [ 'env allow maximum=3', 'invalid value "maximum=3"', '"max=", ' ],
+        (map { [ "env allow values=$_", "\"values=", '1 to 64 different '
+                 . 'values' ] }
+            '', ',', 'a,', ',a', 'a,,b', 'a,b,a', 'x' x 257,
+            join ',', 1 .. 65),
+        [ 'env allow max=2 values=a,b,c', '"values=" of "env"',
+          'has 3 values, which is more than "max=2"' ],
+        [ 'env allow values=a,b,abcd maxlen=3', '"abcd" in "values="',
+          'is longer than "maxlen=3"' ],
+        (map { [ "env $_ values=a", '"values=" of "env"', 'has no meaning' ] }
+            qw(topk hash drop), 'bucket size=3'),
         [ 'env allow max=3 max=4', 'duplicate parameter "max=4"' ],
         [ 'env bucket', 'action "bucket" of "env"', 'needs "size="' ],
         (map { [ "env $_->[0] $_->[1]=5", "\"$_->[1]=\" of \"env\"",
@@ -545,6 +555,9 @@ taken($_->[1], $_->[0] eq 'location'
         (map { [ http => "openqoe_series_ttl $_" ] } qw(1s 366d)),
         (map { [ http => "openqoe_series_birth $_" ] } qw(1s 10m off)),
         (map { [ http => "openqoe_dimension $_" ] }
+            'env allow values=a', 'env allow max=1 values=' . 'x' x 128,
+            'plan allow source=data.plan values=' . join(',', 1 .. 64),
+            '"env" allow "values=two words,other"',
             'env allow metrics=headline', 'video_id allow metrics=all',
             'plan hash source=data.plan metrics=all'),
         [ http => "openqoe_event_type $LONG" ],

@@ -141,6 +141,8 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     hash = qoe_seen_hash(&a->key, key[0], birth.view_key, birth.video_key, s);
     qoe_seen_fetch(a->seen, hash);
 
+    qoe_govern_from(a->governor, key[0] | 1, s->received_ns, false);
+
     session = qoe_apply_session(a, key, now_ns);
     qoe_sessions_fetch_view(a->sessions, session);
 
