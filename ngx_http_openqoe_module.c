@@ -231,6 +231,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       offsetof(ngx_http_openqoe_loc_conf_t, max_events),
       &ngx_http_openqoe_events_range },
 
+    { ngx_string("openqoe_max_sessions"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_set_number,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, max_sessions),
+      &ngx_http_openqoe_events_range },
+
     { ngx_string("openqoe_max_inflated_size"),
       NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_openqoe_set_size,

@@ -173,6 +173,8 @@ unknown directive "nonsense" in "openqoe_exporter"
 
 
 === TEST 11: openqoe_max_events: 1000 unless told
+--- config
+    location = /v2/events { openqoe_events; openqoe_max_sessions 1000; }
 --- request eval
 [::post(1000), ::post(1001)]
 --- error_code eval
@@ -184,7 +186,11 @@ unknown directive "nonsense" in "openqoe_exporter"
 
 === TEST 12: openqoe_max_events: up to 10000
 --- config
-    location = /v2/events { openqoe_events; openqoe_max_events 1500; }
+    location = /v2/events {
+        openqoe_events;
+        openqoe_max_events 1500;
+        openqoe_max_sessions 1500;
+    }
 --- request eval
 [::post(1500), ::post(1501)]
 --- error_code eval

@@ -57,6 +57,8 @@ my $LONG = 'a' x 64;
 my @values = (
     (map { [ events => 'openqoe_max_events', $_, $NUMBER ] }
         qw(0 10001 -1 1k 1.5 x 99999999999999999999)),
+    (map { [ events => 'openqoe_max_sessions', $_, $NUMBER ] }
+        qw(0 10001 -1 x 64k)),
     (map { [ events => 'openqoe_max_inflated_size', $_,
              'a size from 1k to 1g' ] }
         qw(0 1023 1025m 2g -1 1.5m 1t x 99999999999999999999g)),
@@ -228,6 +230,16 @@ refused("$DIM $_->[0]", { http => "$DIM $_->[0];" }, "\"$DIM\"", @$_[1 .. $#$_])
         (map { [ "env allow overflow=$_", "invalid value \"overflow=$_\"",
                  '"other" or "hash"' ] } qw(drop Other)),
         [ 'env allow maximum=3', 'invalid value "maximum=3"', '"max=", ' ],
+        (map { [ "env allow values=$_", "\"values=", '1 to 64 different '
+                 . 'values' ] }
+            '', ',', 'a,', ',a', 'a,,b', 'a,b,a', 'x' x 257,
+            join ',', 1 .. 65),
+        [ 'env allow max=2 values=a,b,c', '"values=" of "env"',
+          'has 3 values, which is more than "max=2"' ],
+        [ 'env allow values=a,b,abcd maxlen=3', '"abcd" in "values="',
+          'is longer than "maxlen=3"' ],
+        (map { [ "env $_ values=a", '"values=" of "env"', 'has no meaning' ] }
+            qw(topk hash drop), 'bucket size=3'),
         [ 'env allow max=3 max=4', 'duplicate parameter "max=4"' ],
         [ 'env bucket', 'action "bucket" of "env"', 'needs "size="' ],
         (map { [ "env $_->[0] $_->[1]=5", "\"$_->[1]=\" of \"env\"",
@@ -416,6 +428,7 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
     for [ events => 'openqoe_marker', 'on' ],
         [ events => 'openqoe_marker_domain', 'a.example' ],
         [ events => 'openqoe_max_events', 10 ],
+        [ events => 'openqoe_max_sessions', 10 ],
         [ events => 'openqoe_max_inflated_size', '1m' ],
         [ events => 'openqoe_validation', 'strict' ],
         [ events => 'openqoe_overload_status', 429 ],
@@ -470,6 +483,7 @@ my %PLACES = (
     openqoe_marker => [ 'on', 'any' ],
     openqoe_marker_domain => [ 'a.example', 'any' ],
     openqoe_max_events => [ 5, 'any' ],
+    openqoe_max_sessions => [ 5, 'any' ],
     openqoe_max_inflated_size => [ '1m', 'any' ],
     openqoe_validation => [ 'strict', 'any' ],
     openqoe_overload_status => [ 429, 'any' ],
@@ -541,6 +555,9 @@ taken($_->[1], $_->[0] eq 'location'
         (map { [ http => "openqoe_series_ttl $_" ] } qw(1s 366d)),
         (map { [ http => "openqoe_series_birth $_" ] } qw(1s 10m off)),
         (map { [ http => "openqoe_dimension $_" ] }
+            'env allow values=a', 'env allow max=1 values=' . 'x' x 128,
+            'plan allow source=data.plan values=' . join(',', 1 .. 64),
+            '"env" allow "values=two words,other"',
             'env allow metrics=headline', 'video_id allow metrics=all',
             'plan hash source=data.plan metrics=all'),
         [ http => "openqoe_event_type $LONG" ],
@@ -554,6 +571,7 @@ taken('every good value', http => join('', map { "openqoe_event_type $_;\n" }
           state $n = 0;
           'location /g' . $n++ . " { openqoe_events; $_; }\n";
       } 'openqoe_max_events 1', 'openqoe_max_events 10000',
+      'openqoe_max_sessions 1', 'openqoe_max_sessions 10000',
         'openqoe_max_inflated_size 1k', 'openqoe_max_inflated_size 1024',
         'openqoe_max_inflated_size 1g', 'openqoe_validation partial',
         'openqoe_overload_status 503', 'openqoe_marker off',

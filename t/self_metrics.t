@@ -283,7 +283,7 @@ $nginx = OpenQoE::Nginx->new(http => 'openqoe_series_max 1000;',
     exporter => 'endpoint ' . $sink_text->url('') . '; protocol http/protobuf;'
                 . ' interval 100ms; metric_interval 1s;')->start;
 answers(202, "taken, $_", '/v2/events', batch_json([
-    map { event(org_id => "x$_") } $_ * 100 .. $_ * 100 + 99 ])) for 1 .. 3;
+    map { event(org_id => "x$_") } $_ * 5 .. $_ * 5 + 4 ])) for 1 .. 60;
 
 my $failed = labels(error_type => 400);
 ok(wait_until(sub {

@@ -118,7 +118,11 @@ subtest 'dimensions' => sub {
 };
 
 subtest 'the first 100 values' => sub {
-    post(map { event(data => { plan => sprintf 'p%03d', $_ }) } 1 .. 150);
+    # a request brings in few new values
+    for my $i (0 .. 29) {
+        post(map { event(data => { plan => sprintf 'p%03d', $_ }) }
+             $i * 5 + 1 .. $i * 5 + 5);
+    }
     wait_stats('there', sub ($s) { $s->{dimensions}{plan}{count} == 155 });
 
     my $one = get('?dimension=plan');
@@ -230,7 +234,9 @@ subtest 'openqoe_metrics' => sub {
 subtest 'openqoe_series_max' => sub {
     started(http => 'openqoe_series_max 100;'
                     . ' openqoe_dimension app_name allow max=1000;');
-    post(map { event(app_name => "app $_") } 1 .. 500);
+    for my $i (0 .. 99) {
+        post(map { event(app_name => "app $_") } $i * 5 + 1 .. $i * 5 + 5);
+    }
 
     my $stats = wait_stats('too many', sub ($s) {
         $s->{series}{overflow} > 0 && $s->{dimensions}{app_name}{count} == 500

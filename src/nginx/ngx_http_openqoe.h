@@ -15,6 +15,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "qoe_batch.h"
 #include "qoe_core.h"
 #include "qoe_buf.h"
 #include "qoe_decode.h"
@@ -166,6 +167,7 @@ typedef struct {
     ngx_uint_t                strict;
     ngx_uint_t                overload_status;
     size_t                    max_events;
+    size_t                    max_sessions;
     size_t                    max_inflated_size;
     ngx_uint_t                ack;           /* qoe_ack_t */
     ngx_msec_t                ack_timeout;
@@ -182,6 +184,8 @@ typedef struct {
     unsigned                  answered:1;
     unsigned                  ingested:1;    /* its events are counted */
     uint64_t                  receipt_ns;    /* monotonic; 0: not yet */
+    size_t                    over;          /* events of sessions that are
+                                                more than a request's */
     u_char                   *ids;           /* org_id, player_id behind it */
     size_t                    org_len;
     size_t                    player_len;

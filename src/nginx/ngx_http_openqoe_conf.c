@@ -100,6 +100,7 @@ ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf)
     lcf->strict = NGX_CONF_UNSET_UINT;
     lcf->overload_status = NGX_CONF_UNSET_UINT;
     lcf->max_events = NGX_CONF_UNSET_SIZE;
+    lcf->max_sessions = NGX_CONF_UNSET_SIZE;
     lcf->max_inflated_size = NGX_CONF_UNSET_SIZE;
     lcf->ack = NGX_CONF_UNSET_UINT;
     lcf->ack_timeout = NGX_CONF_UNSET_MSEC;
@@ -128,6 +129,8 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_SERVICE_UNAVAILABLE);
     ngx_conf_merge_size_value(conf->max_events, prev->max_events,
                               QOE_EVENTS_MAX);
+    ngx_conf_merge_size_value(conf->max_sessions, prev->max_sessions,
+                              QOE_SESSIONS_MAX);
     ngx_conf_merge_size_value(conf->max_inflated_size,
                               prev->max_inflated_size, 8 * 1024 * 1024);
     ngx_conf_merge_uint_value(conf->ack, prev->ack, QOE_ACK_MEMORY);

@@ -22,6 +22,7 @@ typedef enum {
     NGX_HTTP_OPENQOE_PARAM_MAXLEN,
     NGX_HTTP_OPENQOE_PARAM_SOURCE,
     NGX_HTTP_OPENQOE_PARAM_METRICS,
+    NGX_HTTP_OPENQOE_PARAM_VALUES,
     NGX_HTTP_OPENQOE_PARAMS
 } ngx_http_openqoe_param_e;
 
@@ -47,6 +48,10 @@ static char *ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
     ngx_str_t *param);
 static const char *ngx_http_openqoe_dimension_value(
     ngx_http_openqoe_dimension_t *d, ngx_uint_t param, ngx_str_t *s);
+static const char *ngx_http_openqoe_dimension_pins(
+    ngx_http_openqoe_dimension_t *d, ngx_str_t *s);
+static char *ngx_http_openqoe_dimension_pinned(
+    ngx_http_openqoe_dimension_t *d);
 static char *ngx_http_openqoe_dimension_sense(
     ngx_http_openqoe_dimension_t *d);
 static char *ngx_http_openqoe_dimension_custom(
@@ -61,7 +66,8 @@ static const ngx_str_t  ngx_http_openqoe_params[] = {
     ngx_string("overflow="),
     ngx_string("maxlen="),
     ngx_string("source="),
-    ngx_string("metrics=")
+    ngx_string("metrics="),
+    ngx_string("values=")
 };
 
 
@@ -73,7 +79,7 @@ static const ngx_str_t  ngx_http_openqoe_params[] = {
 static const uint32_t  ngx_http_openqoe_action_params[] = {
     ngx_http_openqoe_bit(MAX) | ngx_http_openqoe_bit(TTL)    /* allow */
     | ngx_http_openqoe_bit(OVERFLOW) | ngx_http_openqoe_bit(MAXLEN)
-    | ngx_http_openqoe_bit(METRICS),
+    | ngx_http_openqoe_bit(METRICS) | ngx_http_openqoe_bit(VALUES),
     ngx_http_openqoe_bit(MAX) | ngx_http_openqoe_bit(OVERFLOW)      /* topk */
     | ngx_http_openqoe_bit(MAXLEN) | ngx_http_openqoe_bit(METRICS),
     ngx_http_openqoe_bit(METRICS),                           /* hash */
@@ -101,7 +107,8 @@ static const ngx_http_openqoe_range_t  ngx_http_openqoe_maxlen_range = {
 
 
 /*
- * name action [max=] [ttl=] [size=] [overflow=] [maxlen=] [metrics=] [source=]
+ * name action [max=] [ttl=] [size=] [overflow=] [maxlen=] [values=] [metrics=]
+ * [source=]
  */
 
 char *
@@ -246,7 +253,8 @@ ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
     if (i == NGX_HTTP_OPENQOE_PARAMS) {
         return ngx_http_openqoe_bad_value(d->cf, d->directive, param,
                    "\"max=\", \"ttl=\", \"size=\", \"overflow=\", "
-                   "\"maxlen=\", \"metrics=\" or \"source=\"");
+                   "\"maxlen=\", \"values=\", \"metrics=\" or "
+                   "\"source=\"");
     }
 
     if (d->given & 1U << i) {
@@ -321,6 +329,10 @@ ngx_http_openqoe_dimension_value(ngx_http_openqoe_dimension_t *d,
 
         return NULL;
 
+    case NGX_HTTP_OPENQOE_PARAM_VALUES:
+
+        return ngx_http_openqoe_dimension_pins(d, s);
+
     case NGX_HTTP_OPENQOE_PARAM_SOURCE:
 
         d->source = *s;
@@ -351,6 +363,88 @@ ngx_http_openqoe_dimension_value(ngx_http_openqoe_dimension_t *d,
     *field = (uint32_t) number;
 
     return NULL;
+}
+
+
+/* A list with commas: values that always have a place. */
+
+static const char *
+ngx_http_openqoe_dimension_pins(ngx_http_openqoe_dimension_t *d, ngx_str_t *s)
+{
+    size_t       i, start;
+    qoe_span_t  *pins, value;
+
+    static const char  expected[] =
+        "1 to 64 different values with commas between them, each of 1 to 256 "
+        "bytes without control characters";
+
+    pins = ngx_palloc(d->cf->pool,
+                      QOE_DIMENSION_PINS_MAX * sizeof(qoe_span_t));
+    if (pins == NULL) {
+        return "shorter, there is no memory";
+    }
+
+    d->dim.pins = pins;
+    start = 0;
+
+    for (i = 0; i <= s->len; i++) {
+
+        if (i < s->len && (s->data[i] < 0x20 || s->data[i] == 0x7f)) {
+            return expected;
+        }
+
+        if (i < s->len && s->data[i] != ',') {
+            continue;
+        }
+
+        value = (qoe_span_t) { (char *) s->data + start, i - start };
+        start = i + 1;
+
+        if (value.len == 0 || value.len > QOE_DIMENSION_LEN_MAX
+            || d->dim.npins == QOE_DIMENSION_PINS_MAX
+            || qoe_dimension_pinned(&d->dim, value))
+        {
+            return expected;
+        }
+
+        pins[d->dim.npins++] = value;
+    }
+
+    return NULL;
+}
+
+
+/* Whether the values that are pinned can be values at all. */
+
+static char *
+ngx_http_openqoe_dimension_pinned(ngx_http_openqoe_dimension_t *d)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = d->cf->args->elts;
+
+    if (d->dim.npins > d->dim.max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
+                           "\"values=\" of \"%V\" in \"%s\" has %uD values, "
+                           "which is more than \"max=%uD\"", &value[1],
+                           d->directive, d->dim.npins, d->dim.max);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < d->dim.npins; i++) {
+
+        if (d->dim.pins[i].len > d->dim.maxlen) {
+            ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
+                               "\"%*s\" in \"values=\" of \"%V\" in \"%s\" "
+                               "is longer than \"maxlen=%uD\"",
+                               d->dim.pins[i].len, d->dim.pins[i].data,
+                               &value[1], d->directive, d->dim.maxlen);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -431,7 +525,7 @@ ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
         d->dim.max = ngx_min(d->dim.max, NGX_HTTP_OPENQOE_TOPK_MAX);
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_openqoe_dimension_pinned(d);
 }
 
 

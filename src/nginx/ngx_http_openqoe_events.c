@@ -58,6 +58,7 @@ static ngx_int_t ngx_http_openqoe_events(ngx_http_openqoe_request_t *q);
 static qoe_arena_t *ngx_http_openqoe_arena(ngx_http_openqoe_request_t *q,
     size_t max);
 static ngx_int_t ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q);
+static ngx_int_t ngx_http_openqoe_sessions(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_accept(ngx_http_openqoe_request_t *q);
 static qoe_status_t ngx_http_openqoe_put(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_accepted(ngx_http_openqoe_request_t *q);
@@ -284,8 +285,33 @@ ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q)
         return ngx_http_openqoe_invalid(q);
     }
 
-    if (q->lcf->strict && batch->nrejected != 0) {
-        ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_STRICT, batch->nevents);
+    return ngx_http_openqoe_sessions(q);
+}
+
+
+/* Of a valid batch: the events of more sessions than a request may have. */
+
+static ngx_int_t
+ngx_http_openqoe_sessions(ngx_http_openqoe_request_t *q)
+{
+    qoe_status_t             rc;
+    qoe_hash_key_t           key;
+    ngx_http_openqoe_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(q->r, ngx_http_openqoe_module);
+    key = qoe_zone_hash_key(q->zone);
+
+    rc = qoe_batch_limit_sessions(&q->batch, q->lcf->max_sessions, &key,
+                                  q->arena, &ctx->over);
+    if (rc != QOE_OK) {
+        return ngx_http_openqoe_refused(q, rc);
+    }
+
+    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_SESSIONS, ctx->over);
+
+    if (q->lcf->strict && q->batch.nrejected != 0) {
+        ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_STRICT,
+                               q->batch.nevents);
         return ngx_http_openqoe_invalid(q);
     }
 

@@ -30,7 +30,7 @@ typedef struct {
     qoe_span_t                 org;          /* raw, empty: unknown */
     qoe_span_t                 player;
     const ngx_str_t           *endpoint;
-    ngx_uint_t                 status;
+    ngx_uint_t                 status;       /* of org_id alone: 1, refused */
 } ngx_http_openqoe_series_t;
 
 
@@ -140,6 +140,7 @@ void
 ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
     const qoe_batch_t *batch, ngx_http_openqoe_fate_e fate)
 {
+    size_t                    invalid;
     qoe_span_t               *org, *player;
     const char               *reason;
     ngx_http_openqoe_ctx_t   *ctx;
@@ -155,11 +156,19 @@ ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
     ctx->ingested = 1;
     reason = ngx_http_openqoe_fates[fate];
 
-    ngx_http_openqoe_ingested("invalid", batch->total - batch->nevents);
+    /* what was refused makes no value known, and takes no place */
+
+    qoe_govern_from(&ngx_http_openqoe_own.governor, 0, ctx->receipt_ns,
+                    reason != NULL);
+
+    invalid = batch->total - batch->nevents - ctx->over;
+
+    ngx_http_openqoe_ingested("invalid", invalid);
+    ngx_http_openqoe_ingested("sessions", ctx->over);
     ngx_http_openqoe_ingested(reason, batch->nevents);
 
-    ngx_http_openqoe_org(qoe_span_null, batch->total - batch->nevents,
-                         "invalid");
+    ngx_http_openqoe_org(qoe_span_null, invalid, "invalid");
+    ngx_http_openqoe_org(qoe_span_null, ctx->over, "sessions");
 
     if (batch->events == NULL) {
         ngx_http_openqoe_org(qoe_span_null, batch->nevents, reason);
@@ -234,6 +243,9 @@ ngx_http_openqoe_metrics_answer(ngx_http_request_t *r,
     if ((ngx_http_openqoe_own.groups & QOE_GROUP_SELF) == 0) {
         return;
     }
+
+    qoe_govern_from(&ngx_http_openqoe_own.governor, 0, ctx->receipt_ns,
+                    status != NGX_HTTP_ACCEPTED);
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
@@ -363,6 +375,7 @@ ngx_http_openqoe_org(qoe_span_t org, size_t n, const char *reason)
 
     ngx_memzero(&s, sizeof(ngx_http_openqoe_series_t));
     s.org = org;
+    s.status = (reason != NULL);
 
     set = ngx_http_openqoe_labels(&s, &labels);
 

@@ -28,6 +28,7 @@ static void ngx_http_openqoe_queue(qoe_buf_t *b, const qoe_zone_t *zone,
 
 static const ngx_http_openqoe_stat_t  ngx_http_openqoe_rejected[] = {
     { "invalid", QOE_COUNT_EVENTS_INVALID },
+    { "sessions", QOE_COUNT_EVENTS_SESSIONS },
     { "strict", QOE_COUNT_EVENTS_STRICT },
     { "overload", QOE_COUNT_EVENTS_OVERLOAD },
     { "unstorable", QOE_COUNT_EVENTS_UNSTORABLE },

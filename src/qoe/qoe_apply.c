@@ -141,6 +141,8 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     hash = qoe_seen_hash(&a->key, key[0], birth.view_key, birth.video_key, s);
     qoe_seen_fetch(a->seen, hash);
 
+    qoe_govern_from(a->governor, key[0] | 1, s->received_ns, false);
+
     session = qoe_apply_session(a, key, now_ns);
     qoe_sessions_fetch_view(a->sessions, session);
 
@@ -166,6 +168,12 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         b = qoe_apply_base_blocks(a, s, now_s);
         qoe_apply_points(a, b, now_ns);
         qoe_apply_base_free(a, b);
+    }
+
+    /* a frame is no proof: whoever makes up a session makes one up too */
+
+    if (qoe_session_known(session)) {
+        qoe_sessions_know(a->sessions, session);
     }
 
     qoe_apply_count(a, QOE_COUNT_EVENTS_DUPLICATE, rc == QOE_VIEW_DUPLICATE);

@@ -24,6 +24,9 @@
 /* Sessions that are looked at for one without a live view. */
 #define QOE_APPLY_SPARE        8
 
+/* The part of a full table that newcomers may have at the cost of others. */
+#define QOE_APPLY_NEWCOMERS    8
+
 /* A session is remembered for so many times the longest silence of a view. */
 #define QOE_APPLY_REMEMBER     2
 
@@ -41,7 +44,12 @@ static qoe_view_t *qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
     const qoe_view_birth_t *birth, uint64_t now_ns);
 static qoe_view_t *qoe_apply_quiet(qoe_apply_t *a,
     const qoe_session_t *session);
+static qoe_view_t *qoe_apply_least(qoe_apply_t *a,
+    const qoe_session_t *session);
+static qoe_session_t *qoe_apply_newcomer(qoe_apply_t *a,
+    const qoe_session_t *session, uint32_t places);
 static qoe_view_t *qoe_apply_silent_longest(qoe_apply_t *a);
+static qoe_session_t *qoe_apply_spare(qoe_apply_t *a);
 static void qoe_apply_evict(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
 static void qoe_apply_forget(qoe_apply_t *a, qoe_session_t *session,
     uint64_t now_ns);
@@ -240,7 +248,7 @@ qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
     v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
 
     if (v == NULL) {
-        qoe_apply_evict(a, qoe_apply_silent_longest(a), now_ns);
+        qoe_apply_evict(a, qoe_apply_least(a, session), now_ns);
         v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
     }
 
@@ -269,6 +277,48 @@ qoe_apply_quiet(qoe_apply_t *a, const qoe_session_t *session)
     }
 
     return oldest;
+}
+
+
+/*
+ * Of a full table, the view that can be done without, but none of the session
+ * that needs the room; NULL: there is no view at all.
+ */
+
+static qoe_view_t *
+qoe_apply_least(qoe_apply_t *a, const qoe_session_t *session)
+{
+    qoe_session_t        *newcomer;
+    qoe_sessions_info_t   info;
+
+    qoe_sessions_info(a->sessions, &info);
+    newcomer = qoe_apply_newcomer(a, session, info.views_max);
+
+    return newcomer != NULL ? qoe_sessions_view(a->sessions, newcomer)
+                            : qoe_apply_silent_longest(a);
+}
+
+
+/*
+ * The newcomer whose view began first, but not the session that needs the room
+ * (NULL: one that is new): sessions that are made up push out each other, and
+ * not the viewers who are known.  NULL: there is none, or another newcomer
+ * needs the room while they are but a small part of the places, which is
+ * theirs, or else none could become known while the table is full.
+ */
+
+static qoe_session_t *
+qoe_apply_newcomer(qoe_apply_t *a, const qoe_session_t *session,
+    uint32_t places)
+{
+    if ((session == NULL || session->newcomer)
+        && qoe_sessions_newcomers(a->sessions)
+           <= places / QOE_APPLY_NEWCOMERS)
+    {
+        return NULL;
+    }
+
+    return qoe_sessions_newcomer(a->sessions, true, session);
 }
 
 
@@ -309,8 +359,7 @@ qoe_apply_evict(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
 qoe_session_t *
 qoe_apply_session(qoe_apply_t *a, const uint64_t key[2], uint64_t now_ns)
 {
-    int             n;
-    qoe_session_t  *session, *spare;
+    qoe_session_t  *session;
 
     session = qoe_sessions_find(a->sessions, key);
 
@@ -322,23 +371,45 @@ qoe_apply_session(qoe_apply_t *a, const uint64_t key[2], uint64_t now_ns)
         return session;
     }
 
-    /* a full table forgets a session without a live view, or the oldest one */
-
-    spare = qoe_sessions_oldest(a->sessions);
-
-    for (n = 0; spare != NULL && spare->nviews != 0 && n < QOE_APPLY_SPARE;
-         n++)
-    {
-        spare = qoe_sessions_newer(a->sessions, spare);
-    }
-
-    if (spare == NULL || spare->nviews != 0) {
-        spare = qoe_sessions_oldest(a->sessions);
-    }
-
-    qoe_apply_forget(a, spare, now_ns);
+    qoe_apply_forget(a, qoe_apply_spare(a), now_ns);
 
     return qoe_sessions_add(a->sessions, key);
+}
+
+
+/*
+ * Of a full table, the session that can be done without: a newcomer without a
+ * live view, another session without one, a newcomer, or the oldest.
+ */
+
+static qoe_session_t *
+qoe_apply_spare(qoe_apply_t *a)
+{
+    int                   n;
+    qoe_session_t        *s;
+    qoe_sessions_info_t   info;
+
+    s = qoe_sessions_newcomer(a->sessions, false, NULL);
+
+    if (s != NULL) {
+        return s;
+    }
+
+    s = qoe_sessions_oldest(a->sessions);
+
+    for (n = 0; s != NULL && n < QOE_APPLY_SPARE; n++) {
+
+        if (s->nviews == 0) {
+            return s;
+        }
+
+        s = qoe_sessions_newer(a->sessions, s);
+    }
+
+    qoe_sessions_info(a->sessions, &info);
+    s = qoe_apply_newcomer(a, NULL, info.sessions_max);
+
+    return s != NULL ? s : qoe_sessions_oldest(a->sessions);
 }
 
 

@@ -21,7 +21,7 @@ static const qoe_dimension_t  qoe_dimension_rows[QOE_DIMS_BUILTIN] = {
 #define QOE_DIMENSION_ROW(id, name, role, action, max, maxlen)                \
     { QOE_TEXT(name), { NULL, 0 }, QOE_ROLE_##role, QOE_ACTION_##action,      \
       QOE_OVERFLOW_OTHER, max, QOE_DIMENSION_TTL, QOE_DIMENSION_SIZE,         \
-      maxlen },
+      maxlen, NULL, 0 },
     QOE_DIMENSIONS(QOE_DIMENSION_ROW, QOE_DIMENSION_ROW)
 #undef QOE_DIMENSION_ROW
 };
@@ -76,6 +76,42 @@ qoe_dimension_find(const qoe_dimensions_t *d, qoe_span_t name)
     }
 
     return d->n;
+}
+
+
+bool
+qoe_dimension_made(size_t dim)
+{
+    switch (dim) {
+
+    case QOE_DIM_CONTENT_TYPE:
+    case QOE_DIM_EVENT_TYPE:
+    case QOE_DIM_RESOLUTION:
+    case QOE_DIM_IS_OUTLIER:
+    case QOE_DIM_QUARTILE:
+    case QOE_DIM_DIRECTION:
+    case QOE_DIM_CHANGE_DIRECTION:
+    case QOE_DIM_OUTCOME:
+        return true;
+
+    default:
+        return false;
+    }
+}
+
+
+bool
+qoe_dimension_pinned(const qoe_dimension_t *d, qoe_span_t value)
+{
+    uint32_t  i;
+
+    for (i = 0; i < d->npins; i++) {
+        if (qoe_span_eq(d->pins[i], value)) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

@@ -25,6 +25,7 @@
 #define QOE_DIMENSION_MAX_MAX  1000000       /* max */
 #define QOE_DIMENSION_TTL_MAX  31536000      /* ttl, s */
 #define QOE_DIMENSION_SIZE_MAX 1000000000    /* size */
+#define QOE_DIMENSION_PINS_MAX 64            /* values */
 
 
 /* What becomes of a value. */
@@ -119,6 +120,8 @@ typedef struct {
     uint32_t         ttl_s;
     uint32_t         size;       /* of bucket, at least 1 */
     uint32_t         maxlen;     /* bytes, cut at a character */
+    const qoe_span_t  *pins;     /* of allow: values that are always admitted */
+    uint32_t         npins;      /* at most max */
 } qoe_dimension_t;
 
 typedef struct {
@@ -132,6 +135,11 @@ void qoe_dimensions_init(qoe_dimensions_t *d);
 
 /* The number of a name, or d->n. */
 size_t qoe_dimension_find(const qoe_dimensions_t *d, qoe_span_t name);
+
+/* Are its values the module's own, so that no client can make up others? */
+bool qoe_dimension_made(size_t dim);
+
+bool qoe_dimension_pinned(const qoe_dimension_t *d, qoe_span_t value);
 
 /* [a-zA-Z_][a-zA-Z0-9_.]{0,62}, not a built-in and no "le", "job", ... */
 qoe_status_t qoe_dimension_name_valid(qoe_span_t name);

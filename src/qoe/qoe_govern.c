@@ -38,9 +38,9 @@ static qoe_span_t qoe_govern_bucketed(qoe_governor_t *gv, size_t slot,
 static qoe_span_t qoe_govern_drop(qoe_governor_t *gv, size_t slot,
     const qoe_dimension_t *d, qoe_span_t value, uint32_t now_s,
     char buf[QOE_GOVERN_BUF]);
-static qoe_span_t qoe_govern_overflow(qoe_govern_slot_t *s,
+static qoe_span_t qoe_govern_overflow(const qoe_governor_t *gv, size_t slot,
     const qoe_dimension_t *d, qoe_span_t value, char buf[QOE_GOVERN_BUF]);
-static void qoe_govern_estimate(qoe_govern_t *g, const qoe_govern_slot_t *s,
+static void qoe_govern_estimate(const qoe_governor_t *gv, size_t slot,
     uint64_t hash);
 
 
@@ -83,6 +83,10 @@ qoe_govern_create(qoe_govern_t *g, size_t size, const qoe_hash_key_t *key)
     at += sketches * sizeof(qoe_hll_t);
     g->area_offset = at;
     at += g->areas * g->area_size;
+    g->waiting_offset = at;
+    g->waiting = size / 128 / (QOE_WAITING * sizeof(qoe_waiting_t));
+    at += g->waiting * QOE_WAITING * sizeof(qoe_waiting_t);
+    at = qoe_align(at, 64);
     g->table_offset = at;
     g->buckets = (uint32_t) qoe_min((size - at) / sizeof(qoe_bucket_t),
                                     (size_t) UINT32_MAX / QOE_PLACES);
@@ -128,6 +132,10 @@ qoe_governor_init(qoe_governor_t *gv, qoe_govern_t *g,
     gv->g = g;
     gv->dims = dims;
     gv->self = self;
+    gv->request = 0;
+    gv->session = 0;
+    gv->refused = false;
+    memset(gv->fresh, 0, sizeof(gv->fresh));
 
     for (tries = 0; tries < QOE_LOCK_TRIES; tries++) {
 
@@ -426,7 +434,7 @@ qoe_govern(qoe_governor_t *gv, size_t dim, qoe_span_t value, uint32_t now_s,
     action = qoe_govern_action(d);
 
     if (slot >= QOE_DIMENSIONS_MAX) {
-        __atomic_fetch_add(&gv->g->homeless, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&gv->g->homeless, !gv->refused, __ATOMIC_RELAXED);
         return (action == QOE_ACTION_DROP) ? qoe_span_null : qoe_span("other");
     }
 
@@ -446,13 +454,17 @@ qoe_govern_allow(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
 {
     uint64_t  hash;
 
+    if (qoe_dimension_pinned(d, value)) {
+        return value;
+    }
+
     hash = qoe_govern_hash(gv->g, slot, value);
 
     if (qoe_govern_admit(gv, slot, d, hash, value, now_s)) {
         return value;
     }
 
-    return qoe_govern_overflow(&gv->g->slot[slot], d, value, buf);
+    return qoe_govern_overflow(gv, slot, d, value, buf);
 }
 
 
@@ -473,10 +485,10 @@ qoe_govern_frequent(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
     }
 
     hash = qoe_govern_hash(gv->g, slot, value);
-    qoe_govern_estimate(gv->g, s, hash);
+    qoe_govern_estimate(gv, slot, hash);
     top = false;
 
-    if (qoe_govern_area_lock(a, gv->self) == QOE_OK) {
+    if (!gv->refused && qoe_govern_area_lock(a, gv->self) == QOE_OK) {
 
         /* a reload may have given it to another dimension */
 
@@ -487,7 +499,7 @@ qoe_govern_frequent(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
         qoe_unlock(&a->lock);
     }
 
-    return top ? value : qoe_govern_overflow(s, d, value, buf);
+    return top ? value : qoe_govern_overflow(gv, slot, d, value, buf);
 }
 
 
@@ -498,8 +510,7 @@ qoe_govern_hashed(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
     (void) d;
     (void) now_s;
 
-    qoe_govern_estimate(gv->g, &gv->g->slot[slot],
-                        qoe_govern_hash(gv->g, slot, value));
+    qoe_govern_estimate(gv, slot, qoe_govern_hash(gv->g, slot, value));
 
     return qoe_govern_crc(value, buf);
 }
@@ -524,18 +535,18 @@ qoe_govern_drop(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
     (void) now_s;
     (void) buf;
 
-    qoe_govern_estimate(gv->g, &gv->g->slot[slot],
-                        qoe_govern_hash(gv->g, slot, value));
+    qoe_govern_estimate(gv, slot, qoe_govern_hash(gv->g, slot, value));
 
     return qoe_span_null;
 }
 
 
 static qoe_span_t
-qoe_govern_overflow(qoe_govern_slot_t *s, const qoe_dimension_t *d,
-    qoe_span_t value, char buf[QOE_GOVERN_BUF])
+qoe_govern_overflow(const qoe_governor_t *gv, size_t slot,
+    const qoe_dimension_t *d, qoe_span_t value, char buf[QOE_GOVERN_BUF])
 {
-    __atomic_fetch_add(&s->overflow, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&gv->g->slot[slot].overflow, !gv->refused,
+                       __ATOMIC_RELAXED);
 
     return (d->overflow == QOE_OVERFLOW_HASH) ? qoe_govern_crc(value, buf)
                                               : qoe_span("other");
@@ -543,13 +554,13 @@ qoe_govern_overflow(qoe_govern_slot_t *s, const qoe_dimension_t *d,
 
 
 static void
-qoe_govern_estimate(qoe_govern_t *g, const qoe_govern_slot_t *s, uint64_t hash)
+qoe_govern_estimate(const qoe_governor_t *gv, size_t slot, uint64_t hash)
 {
     qoe_hll_t  *h;
 
-    h = qoe_govern_hll(g, s);
+    h = qoe_govern_hll(gv->g, &gv->g->slot[slot]);
 
-    if (h != NULL) {
+    if (h != NULL && !gv->refused) {
         qoe_hll_add(h, hash);
     }
 }

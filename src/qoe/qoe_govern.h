@@ -38,6 +38,10 @@ typedef struct {
     qoe_govern_t            *g;
     const qoe_dimensions_t  *dims;
     qoe_proc_t               self;
+    uint64_t                 request;        /* 0: not known */
+    uint32_t                 session;        /* a tag; 0: not known */
+    bool                     refused;
+    uint8_t                  fresh[QOE_DIMENSIONS_MAX];      /* by slot */
     uint16_t                 slot[QOE_DIMENSIONS_MAX];
 } qoe_governor_t;
 
@@ -48,6 +52,17 @@ typedef struct {
  */
 void qoe_governor_init(qoe_governor_t *gv, qoe_govern_t *g,
     const qoe_dimensions_t *dims, qoe_proc_t self);
+
+/*
+ * Whose values come next.  A session (a keyed hash; 0: not known) vouches for
+ * values.  A request (whatever is unlike others; 0: not known) brings
+ * QOE_GOVERN_FRESH new values of a dimension at most, and none at all where
+ * its events are refused: then nothing is counted or estimated either.
+ */
+#define QOE_GOVERN_FRESH   8
+
+void qoe_govern_from(qoe_governor_t *gv, uint64_t session, uint64_t request,
+    bool refused);
 
 /*
  * What the attribute of a dimension is for a raw value: a part of value, a

@@ -4,7 +4,7 @@
  *
  * Private to qoe_govern*.c: the bytes of the governance region.
  *
- *   header | viewer pairs | HyperLogLogs | top-k areas | value table
+ *   header | viewer pairs | HyperLogLogs | top-k areas | waiting | value table
  *
  * What the size gives (qoe_govern_create):
  *   HyperLogLogs   a ninth, of 32 KB each, 6 to 1024: 6 and a sixth
@@ -12,9 +12,10 @@
  *                  viewers, a pair each, the last one for the pairs that have
  *                  none
  *   top-k areas    two fifteenths; 1, or 2 from 4 MB, or 4 from 32 MB on
+ *   waiting        a 128th: values for which there is no place
  *   value table    the rest
- * With 10 MB: 11 and 24 sketches, 2 areas of 4,269 counters, 123,000 values;
- * with the least: 4 and 2, one of 434, 3,800.
+ * With 10 MB: 11 and 24 sketches, 2 areas of 4,269 counters, 122,000 values;
+ * with the least: 4 and 2, one of 434, 3,700.
  *
  * The header's lock guards which slots, sketches and areas are taken, every
  * change of the table, and the days of viewers.  Each area has its own.
@@ -37,12 +38,31 @@
 
 #define QOE_SKETCHES_MAX   1024
 #define QOE_PLACES         16                /* a bucket has */
-#define QOE_VALUE_TEXT     48                /* bytes of a value, kept */
+#define QOE_VALUE_TEXT     40                /* bytes of a value, kept */
+
+/*
+ * A value that three sessions have shown, at three different seconds, is
+ * known.  Until then it is on probation: it has its place as a known one does,
+ * but leaves when no other session has shown it for so long, or when a known
+ * one needs the place.  What is known stays, after it was seen last, as long
+ * again as it has been known, so many times over, up to its ttl.
+ */
+#define QOE_PROBATION_S    300
+#define QOE_STANDING       8
+
+/*
+ * The table is looked through for a place of a dimension that often, and for
+ * one of a value that is known: forged values do not make it a load.
+ */
+#define QOE_GOVERN_SCAN_S  5
+#define QOE_GOVERN_PLACE_S 1
+
+#define QOE_WAITING        4                 /* a set of the waiting has */
 
 
 /*
  * A bucket.  A lookup reads the first two cache lines of two buckets, no more,
- * and last_s when it has found the value.
+ * and last_s and shown when it has found the value.
  */
 
 typedef struct {
@@ -50,8 +70,23 @@ typedef struct {
     uint32_t             last_s[QOE_PLACES];         /* seen, Unix */
     uint16_t             slot[QOE_PLACES];
     uint16_t             len[QOE_PLACES];            /* of the whole value */
+    uint32_t             since_s[QOE_PLACES];        /* known, or shown by a
+                                                        session last */
+    uint32_t             shown[QOE_PLACES];          /* qoe_shown_...() */
     uint64_t             text[QOE_PLACES][QOE_VALUE_TEXT / 8];
 } __attribute__((aligned(64))) qoe_bucket_t;
+
+
+/*
+ * A value that waits: any bits are safe, for writers take no lock.  Half a
+ * write confuses two values for once.
+ */
+
+typedef struct {
+    uint64_t             hash;
+    uint32_t             shown;
+    uint32_t             at_s;
+} qoe_waiting_t;
 
 
 /* A dimension that is known: three cache lines, for three rates of change. */
@@ -63,7 +98,9 @@ typedef struct {
     uint32_t             hll;            /* 1 + index, 0: none */
     uint32_t             topk;           /* 1 + index, 0: none */
     uint32_t             count;          /* values in the table */
-    uint64_t             pad[6];
+    uint32_t             scanned_s;      /* for a place, Unix */
+    uint32_t             placed_s;       /* for one of a known value */
+    uint64_t             pad[5];
 
     uint64_t             overflow;
     uint64_t             pad2[7];
@@ -104,7 +141,9 @@ struct qoe_govern_s {
     uint64_t             area_offset;
     uint64_t             area_size;
     uint64_t             table_offset;
-    uint64_t             pad[6];
+    uint64_t             waiting_offset;
+    uint64_t             waiting;        /* sets */
+    uint64_t             pad[4];
 
     uint64_t             lock;
     uint64_t             homeless;       /* values of dimensions without a
@@ -136,6 +175,10 @@ struct qoe_govern_s {
     ((qoe_area_t *) qoe_govern_at(g, (g)->area_offset                         \
                                      + (i) * (g)->area_size))
 
+#define qoe_govern_waiting(g, i)                                              \
+    ((qoe_waiting_t *) qoe_govern_at(g, (g)->waiting_offset)                  \
+     + (i) * QOE_WAITING)
+
 #define qoe_area_topk(a)   ((qoe_topk_t *) ((a) + 1))
 
 
@@ -162,6 +205,70 @@ bool qoe_govern_admit(qoe_governor_t *gv, size_t slot,
     const qoe_dimension_t *d, uint64_t hash, qoe_span_t value, uint32_t now_s);
 /* Counts the values of every slot anew.  The lock is held. */
 void qoe_govern_recount(qoe_govern_t *g);
+
+
+/* Where a value is or could be. */
+
+typedef struct {
+    qoe_bucket_t        *bucket[2];
+    uint32_t             free[2];        /* places */
+    qoe_bucket_t        *found;
+    uint32_t             place;
+} qoe_table_look_t;
+
+void qoe_table_look(qoe_govern_t *g, uint64_t hash, qoe_table_look_t *at);
+/*
+ * Takes the value out of its place, if it is still due to leave; victim: it
+ * need only be on probation.
+ */
+void qoe_table_leave(qoe_governor_t *gv, qoe_bucket_t *b, uint32_t place,
+    const uint32_t *ttl, bool victim, uint32_t now_s);
+bool qoe_table_expired(const qoe_bucket_t *b, uint32_t place,
+    const uint32_t *ttl, uint32_t now_s);
+/* By slot. */
+void qoe_table_ttls(const qoe_governor_t *gv, uint32_t *ttl);
+
+
+/* qoe_govern_probation.c */
+
+/* A value is shown by the session at hand. */
+void qoe_govern_vouch(const qoe_governor_t *gv, qoe_bucket_t *b,
+    uint32_t place, uint32_t now_s);
+/* May the request at hand bring another new value?  Counts it. */
+bool qoe_govern_fresh(qoe_governor_t *gv, size_t slot);
+/*
+ * There is no place for the value.  True: some may be free now; *known: so
+ * many sessions have shown it that it is known at once.
+ */
+bool qoe_govern_make_place(qoe_governor_t *gv, size_t slot, uint64_t hash,
+    const qoe_table_look_t *at, bool full, uint32_t now_s, bool *known);
+
+#define QOE_SHOWN_KNOWN      UINT32_MAX
+
+#define qoe_shown_known(shown)  (((shown) & 3) == 3)
+
+/* shown, and now by this session; the tag is of 15 bits, 0: no session. */
+
+static inline uint32_t
+qoe_shown_by(uint32_t shown, uint32_t tag)
+{
+    switch (shown & 3) {
+
+    case 0:
+        return (tag == 0) ? 0 : tag << 2 | 1;
+
+    case 1:
+        return (tag == 0 || (shown >> 2 & 0x7fff) == tag)
+               ? shown : (shown & 0x1ffff) + 1 + (tag << 17);
+
+    case 2:
+        return (tag == 0 || (shown >> 2 & 0x7fff) == tag || shown >> 17 == tag)
+               ? shown : QOE_SHOWN_KNOWN;
+
+    default:
+        return QOE_SHOWN_KNOWN;
+    }
+}
 
 
 /* qoe_govern_text.c */

@@ -29,6 +29,7 @@ static void qoe_list_add(qoe_list_t *l, const char *text, size_t len);
 static int qoe_list_compare(qoe_span_t a, qoe_span_t b);
 static size_t qoe_list_dots(char *text, size_t kept, size_t len);
 static void qoe_list_kept(qoe_list_t *l, qoe_govern_t *g, size_t slot);
+static void qoe_list_pinned(qoe_list_t *l, const qoe_dimension_t *d);
 static qoe_status_t qoe_list_frequent(qoe_list_t *l, qoe_area_t *a,
     uint32_t k, qoe_arena_t *arena);
 
@@ -52,7 +53,7 @@ qoe_govern_info(const qoe_governor_t *gv, size_t dim, qoe_govern_info_t *info)
 
     d = &gv->dims->dim[dim];
     info->overflow = qoe_peek(&s->overflow);
-    info->count = qoe_peek(&s->count);
+    info->count = qoe_min(qoe_peek(&s->count) + d->npins, d->max);
 
     if (d->role != QOE_ROLE_NEVER
         && (d->action == QOE_ACTION_ALLOW || d->action == QOE_ACTION_BUCKET
@@ -103,6 +104,7 @@ qoe_govern_values(const qoe_governor_t *gv, size_t dim, qoe_span_t *values,
 
     } else if (d->action != QOE_ACTION_HASH && d->action != QOE_ACTION_DROP) {
         qoe_list_kept(&l, gv->g, gv->slot[dim]);
+        qoe_list_pinned(&l, d);
     }
 
     *n = l.n;
@@ -242,6 +244,21 @@ qoe_list_kept(qoe_list_t *l, qoe_govern_t *g, size_t slot)
                              qoe_list_dots(text, QOE_VALUE_TEXT, len));
             }
         }
+    }
+}
+
+
+static void
+qoe_list_pinned(qoe_list_t *l, const qoe_dimension_t *d)
+{
+    char      text[QOE_VALUE_TEXT];
+    size_t    len;
+    uint32_t  i;
+
+    for (i = 0; i < d->npins; i++) {
+        len = d->pins[i].len;
+        memcpy(text, d->pins[i].data, qoe_min(len, (size_t) QOE_VALUE_TEXT));
+        qoe_list_add(l, text, qoe_list_dots(text, QOE_VALUE_TEXT, len));
     }
 }
 

@@ -10,26 +10,14 @@
 #include "qoe_govern_layout.h"
 
 
-/* Where a value is or could be. */
-
-typedef struct {
-    qoe_bucket_t        *bucket[2];
-    uint32_t             free[2];        /* places */
-    qoe_bucket_t        *found;
-    uint32_t             place;
-} qoe_table_look_t;
-
-
-static void qoe_table_look(qoe_govern_t *g, uint64_t hash,
-    qoe_table_look_t *at);
+static bool qoe_table_found(const qoe_governor_t *gv,
+    const qoe_dimension_t *d, const qoe_table_look_t *at, uint32_t now_s);
 static bool qoe_table_room(const qoe_govern_t *g, uint32_t count, uint32_t max,
     const qoe_table_look_t *at);
 static bool qoe_table_insert(qoe_governor_t *gv, size_t slot, uint32_t max,
-    uint64_t hash, qoe_span_t value, uint32_t now_s);
+    uint32_t shown, uint64_t hash, qoe_span_t value, uint32_t now_s);
 static void qoe_table_write(qoe_bucket_t *b, uint32_t place, size_t slot,
-    uint64_t hash, qoe_span_t value, uint32_t now_s);
-static bool qoe_table_expired(const qoe_bucket_t *b, uint32_t place,
-    const uint32_t *ttl, uint32_t now_s);
+    uint32_t shown, uint64_t hash, qoe_span_t value, uint32_t now_s);
 static void qoe_table_expire(qoe_governor_t *gv, qoe_bucket_t *b,
     uint32_t first, uint32_t end, const uint32_t *ttl, uint32_t now_s);
 static void qoe_table_halve(qoe_governor_t *gv, uint32_t now_s);
@@ -39,7 +27,8 @@ bool
 qoe_govern_admit(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
     uint64_t hash, qoe_span_t value, uint32_t now_s)
 {
-    uint32_t          *last;
+    bool               known, done;
+    uint32_t           max, count;
     qoe_govern_t      *g;
     qoe_table_look_t   at;
 
@@ -47,38 +36,68 @@ qoe_govern_admit(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
     qoe_table_look(g, hash, &at);
 
     if (at.found != NULL) {
-
-        /* the cache line stays clean for other processors, most of the time */
-
-        last = &at.found->last_s[at.place];
-
-        if (now_s - qoe_peek(last)
-            >= qoe_min((uint32_t) QOE_GOVERN_TOUCH_S, d->ttl_s / 4))
-        {
-            qoe_poke(last, now_s);
-        }
-
-        return true;
+        return qoe_table_found(gv, d, &at, now_s);
     }
 
-    if (!qoe_table_room(g, qoe_peek(&g->slot[slot].count), d->max, &at)
-        || qoe_govern_lock(g, gv->self) != QOE_OK)
+    known = qoe_dimension_made((size_t) (d - gv->dims->dim));
+
+    if (gv->refused || (!known && !qoe_govern_fresh(gv, slot))) {
+        return false;
+    }
+
+    /* those that are pinned have places of their own */
+
+    max = d->max - qoe_min(d->max, d->npins);
+    count = qoe_peek(&g->slot[slot].count);
+
+    if (!qoe_table_room(g, count, max, &at)
+        && (known || !qoe_govern_make_place(gv, slot, hash, &at, count >= max,
+                                            now_s, &known)))
     {
         return false;
     }
 
-    if (!qoe_table_insert(gv, slot, d->max, hash, value, now_s)) {
-        qoe_unlock(&g->lock);
+    if (qoe_govern_lock(g, gv->self) != QOE_OK) {
         return false;
     }
 
+    done = qoe_table_insert(gv, slot, max,
+                            known ? QOE_SHOWN_KNOWN
+                                  : qoe_shown_by(0, gv->session),
+                            hash, value, now_s);
     qoe_unlock(&g->lock);
+
+    return done;
+}
+
+
+static bool
+qoe_table_found(const qoe_governor_t *gv, const qoe_dimension_t *d,
+    const qoe_table_look_t *at, uint32_t now_s)
+{
+    uint32_t  *last;
+
+    if (gv->refused) {
+        return true;
+    }
+
+    /* the cache line stays clean for other processors, most of the time */
+
+    last = &at->found->last_s[at->place];
+
+    if (now_s - qoe_peek(last)
+        >= qoe_min((uint32_t) QOE_GOVERN_TOUCH_S, d->ttl_s / 4))
+    {
+        qoe_poke(last, now_s);
+    }
+
+    qoe_govern_vouch(gv, at->found, at->place, now_s);
 
     return true;
 }
 
 
-static void
+void
 qoe_table_look(qoe_govern_t *g, uint64_t hash, qoe_table_look_t *at)
 {
     uint32_t   i, j, b[2];
@@ -129,8 +148,8 @@ qoe_table_room(const qoe_govern_t *g, uint32_t count, uint32_t max,
 /* The lock is held.  Killed at any store, no value is there twice. */
 
 static bool
-qoe_table_insert(qoe_governor_t *gv, size_t slot, uint32_t max, uint64_t hash,
-    qoe_span_t value, uint32_t now_s)
+qoe_table_insert(qoe_governor_t *gv, size_t slot, uint32_t max, uint32_t shown,
+    uint64_t hash, qoe_span_t value, uint32_t now_s)
 {
     uint32_t           place, count;
     qoe_bucket_t      *b;
@@ -159,15 +178,15 @@ qoe_table_insert(qoe_governor_t *gv, size_t slot, uint32_t max, uint64_t hash,
     /* the count first: it may be too high for a moment, but never too low */
 
     qoe_poke(&g->slot[slot].count, count + 1);
-    qoe_table_write(b, place, slot, hash, value, now_s);
+    qoe_table_write(b, place, slot, shown, hash, value, now_s);
 
     return true;
 }
 
 
 static void
-qoe_table_write(qoe_bucket_t *b, uint32_t place, size_t slot, uint64_t hash,
-    qoe_span_t value, uint32_t now_s)
+qoe_table_write(qoe_bucket_t *b, uint32_t place, size_t slot, uint32_t shown,
+    uint64_t hash, qoe_span_t value, uint32_t now_s)
 {
     qoe_words_put(b->text[place], value.data,
                   qoe_min(value.len, (size_t) QOE_VALUE_TEXT));
@@ -175,6 +194,8 @@ qoe_table_write(qoe_bucket_t *b, uint32_t place, size_t slot, uint64_t hash,
     qoe_publish(&b->len[place], (uint16_t) value.len);
     qoe_publish(&b->slot[place], (uint16_t) slot);
     qoe_poke(&b->last_s[place], now_s);
+    qoe_poke(&b->since_s[place], now_s);
+    qoe_publish(&b->shown[place], shown);
     qoe_publish(&b->hash[place], hash);
 }
 
@@ -215,21 +236,10 @@ void
 qoe_govern_expire(qoe_governor_t *gv, uint32_t now_s, uint32_t *cursor,
     uint32_t n)
 {
-    size_t         i;
     uint32_t       first, end, left, ttl[QOE_DIMENSIONS_MAX];
     qoe_bucket_t  *b;
 
-    /* values of dimensions that the configuration has no more leave too */
-
-    for (i = 0; i < QOE_DIMENSIONS_MAX; i++) {
-        ttl[i] = 86400;
-    }
-
-    for (i = 0; i < gv->dims->n; i++) {
-        if (gv->slot[i] < QOE_DIMENSIONS_MAX) {
-            ttl[gv->slot[i]] = gv->dims->dim[i].ttl_s;
-        }
-    }
+    qoe_table_ttls(gv, ttl);
 
     while (n > 0) {
 
@@ -256,44 +266,76 @@ qoe_govern_expire(qoe_governor_t *gv, uint32_t now_s, uint32_t *cursor,
 }
 
 
+/* Values of dimensions that the configuration has no more leave too. */
+
+void
+qoe_table_ttls(const qoe_governor_t *gv, uint32_t *ttl)
+{
+    size_t  i;
+
+    for (i = 0; i < QOE_DIMENSIONS_MAX; i++) {
+        ttl[i] = 86400;
+    }
+
+    for (i = 0; i < gv->dims->n; i++) {
+        if (gv->slot[i] < QOE_DIMENSIONS_MAX) {
+            ttl[gv->slot[i]] = gv->dims->dim[i].ttl_s;
+        }
+    }
+}
+
+
 /* Places first .. end - 1 of a bucket. */
 
 static void
 qoe_table_expire(qoe_governor_t *gv, qoe_bucket_t *b, uint32_t first,
     uint32_t end, const uint32_t *ttl, uint32_t now_s)
 {
-    uint32_t   i, *count;
+    uint32_t  i;
 
     for (i = first; i < end; i++) {
-
-        if (!qoe_table_expired(b, i, ttl, now_s)) {
-            continue;
-        }
-
-        if (qoe_govern_lock(gv->g, gv->self) != QOE_OK) {
-            return;
-        }
-
-        /* it may have been seen, or have gone, since */
-
         if (qoe_table_expired(b, i, ttl, now_s)) {
-            qoe_publish(&b->hash[i], 0);
-
-            count = &gv->g->slot[b->slot[i]].count;
-            qoe_poke(count, *count - (*count != 0));
+            qoe_table_leave(gv, b, i, ttl, false, now_s);
         }
-
-        qoe_unlock(&gv->g->lock);
     }
 }
 
 
-static bool
+void
+qoe_table_leave(qoe_governor_t *gv, qoe_bucket_t *b, uint32_t place,
+    const uint32_t *ttl, bool victim, uint32_t now_s)
+{
+    bool      due;
+    uint32_t  *count;
+
+    if (qoe_govern_lock(gv->g, gv->self) != QOE_OK) {
+        return;
+    }
+
+    /* it may have been seen, or have gone, since */
+
+    due = victim ? qoe_peek(&b->hash[place]) != 0
+                   && b->slot[place] < QOE_DIMENSIONS_MAX
+                   && !qoe_shown_known(qoe_peek(&b->shown[place]))
+                 : qoe_table_expired(b, place, ttl, now_s);
+
+    if (due) {
+        qoe_publish(&b->hash[place], 0);
+
+        count = &gv->g->slot[b->slot[place]].count;
+        qoe_poke(count, *count - (*count != 0));
+    }
+
+    qoe_unlock(&gv->g->lock);
+}
+
+
+bool
 qoe_table_expired(const qoe_bucket_t *b, uint32_t place, const uint32_t *ttl,
     uint32_t now_s)
 {
     uint16_t  slot;
-    uint32_t  last_s;
+    uint32_t  last_s, since_s, stays;
 
     if (qoe_acquire(&b->hash[place]) == 0) {
         return false;
@@ -301,14 +343,25 @@ qoe_table_expired(const qoe_bucket_t *b, uint32_t place, const uint32_t *ttl,
 
     slot = qoe_acquire(&b->slot[place]);
     last_s = qoe_peek(&b->last_s[place]);
+    since_s = qoe_peek(&b->since_s[place]);
 
     if (slot >= QOE_DIMENSIONS_MAX) {
         return false;
     }
 
+    if (qoe_shown_known(qoe_peek(&b->shown[place]))) {
+        stays = last_s - qoe_min(since_s, last_s);
+        stays = QOE_PROBATION_S + QOE_STANDING * qoe_min(stays, ttl[slot]);
+        stays = qoe_min(stays, ttl[slot]);
+
+    } else {
+        last_s = since_s;
+        stays = qoe_min((uint32_t) QOE_PROBATION_S, ttl[slot]);
+    }
+
     /* the clock of before was ahead: a lookup puts it right */
 
-    return last_s < now_s && now_s - last_s > ttl[slot];
+    return last_s < now_s && now_s - last_s > stays;
 }
 
 

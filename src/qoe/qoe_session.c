@@ -20,6 +20,9 @@
 /* Receipts that far apart are two requests, which may show another clock. */
 #define QOE_SESSION_APART_MS   1000
 
+/* Receipts that far apart make a session known. */
+#define QOE_SESSION_TWICE_MS   2000
+
 
 /* Bits of a session's flags. */
 
@@ -84,6 +87,13 @@ qoe_session_receive(qoe_session_t *s, uint64_t received_ms)
     if (s->first_ms == 0) {
         s->first_ms = s->received_ms;
     }
+}
+
+
+bool
+qoe_session_known(const qoe_session_t *s)
+{
+    return qoe_view_since(s->received_ms, s->first_ms) >= QOE_SESSION_TWICE_MS;
 }
 
 

@@ -41,6 +41,12 @@ typedef struct qoe_session_s  qoe_session_t;
 uint64_t qoe_session_clock(qoe_session_t *s, const qoe_sample_t *sample,
     bool *stepped);
 
+/*
+ * Has it been heard of in receipts that are some seconds apart?  One request
+ * can make up any number of sessions, but not that.
+ */
+bool qoe_session_known(const qoe_session_t *s);
+
 /* Is the view that begins now the session's first?  True once. */
 bool qoe_session_first(qoe_session_t *s);
 

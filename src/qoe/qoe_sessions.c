@@ -171,6 +171,7 @@ qoe_sessions_add(qoe_sessions_t *t, const uint64_t key[2])
     s->next = *bucket;
     *bucket = link;
 
+    qoe_sessions_enlist(t, s);
     qoe_sessions_count(&t->sessions.count, t->sessions.count + 1);
 
     return s;
@@ -259,6 +260,7 @@ qoe_sessions_remove(qoe_sessions_t *t, qoe_session_t *s)
     qoe_session_t  *before;
 
     qoe_sessions_unlist_session(t, s);
+    qoe_sessions_know(t, s);
 
     link = qoe_sessions_session_link(t, s);
     place = qoe_sessions_bucket(t, s->key);
@@ -335,6 +337,7 @@ qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s, uint64_t view_key)
 
     s->views = link;
     s->nviews++;
+    qoe_sessions_relist(t, s);
 
     qoe_sessions_count(&t->views.count, t->views.count + 1);
 
@@ -442,6 +445,7 @@ qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
         }
 
         s->nviews -= (s->nviews != 0);
+        qoe_sessions_relist(t, s);
     }
 
     __atomic_store_n(&v->view_key, 0, __ATOMIC_RELEASE);

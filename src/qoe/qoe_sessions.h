@@ -55,6 +55,16 @@ void qoe_sessions_touch(qoe_sessions_t *t, qoe_session_t *s);
 qoe_session_t *qoe_sessions_oldest(qoe_sessions_t *t);
 qoe_session_t *qoe_sessions_newer(qoe_sessions_t *t, const qoe_session_t *s);
 
+/*
+ * Newcomers: sessions that were added and that qoe_sessions_know() has not been
+ * called for.  The one that has a live view, or has none, for the longest time,
+ * but for one; NULL: there is none.  How many have a live view.
+ */
+qoe_session_t *qoe_sessions_newcomer(qoe_sessions_t *t, bool viewing,
+    const qoe_session_t *but);
+uint32_t qoe_sessions_newcomers(const qoe_sessions_t *t);
+void qoe_sessions_know(qoe_sessions_t *t, qoe_session_t *s);
+
 /* Frees the slot; its views must have been removed. */
 void qoe_sessions_remove(qoe_sessions_t *t, qoe_session_t *s);
 

@@ -30,15 +30,33 @@ typedef struct {
     uint32_t        oldest;
 } qoe_sessions_ends_t;
 
+typedef struct {
+    qoe_sessions_ends_t  ends;
+    uint32_t             count;
+} qoe_sessions_newcomers_t;
+
+#define QOE_NEWCOMER_IDLE     1
+#define QOE_NEWCOMER_VIEWING  2      /* it has a live view */
+
 struct qoe_sessions_s {
     uint32_t             buckets;    /* a power of two */
     qoe_sessions_pool_t  sessions;
     qoe_sessions_pool_t  views;
     qoe_sessions_ends_t  list;       /* of sessions */
     qoe_sessions_ends_t  silent[QOE_SILENCES];
+    qoe_sessions_newcomers_t  newcomers[2];      /* idle, viewing */
     uint64_t             sessions_offset;
     uint64_t             views_offset;
 };
+
+
+/* qoe_sessions_newcomers.c */
+
+/* Makes s, which is in none, the newest of the list that is right for it. */
+void qoe_sessions_enlist(qoe_sessions_t *t, qoe_session_t *s);
+/* Has it the first view now, or no view any more? */
+void qoe_sessions_relist(qoe_sessions_t *t, qoe_session_t *s);
+
 
 #define QOE_SESSIONS_HEADER  qoe_align(sizeof(struct qoe_sessions_s), 64)
 

@@ -20,6 +20,7 @@ typedef struct {
 
 static void qoe_sessions_rebuild_sessions(qoe_sessions_t *t,
     qoe_sessions_order_t *order);
+static void qoe_sessions_list_again(qoe_sessions_t *t, qoe_session_t *s);
 static void qoe_sessions_rebuild_views(qoe_sessions_t *t,
     qoe_sessions_order_t *order);
 static bool qoe_sessions_keeps(const qoe_sessions_t *t, const qoe_view_t *v);
@@ -63,6 +64,7 @@ qoe_sessions_rebuild_sessions(qoe_sessions_t *t, qoe_sessions_order_t *order)
 
     memset((char *) t + QOE_SESSIONS_HEADER, 0, t->buckets * sizeof(uint32_t));
     memset(&t->list, 0, sizeof(t->list));
+    memset(t->newcomers, 0, sizeof(t->newcomers));
     p->free = 0;
 
     for (i = 0, n = 0; i < p->unused; i++) {
@@ -86,7 +88,7 @@ qoe_sessions_rebuild_sessions(qoe_sessions_t *t, qoe_sessions_order_t *order)
             order[n].index = i;
 
         } else {
-            qoe_sessions_touch(t, s);
+            qoe_sessions_list_again(t, s);
         }
 
         n++;
@@ -98,8 +100,22 @@ qoe_sessions_rebuild_sessions(qoe_sessions_t *t, qoe_sessions_order_t *order)
         qsort(order, n, sizeof(qoe_sessions_order_t), qoe_sessions_order);
 
         for (i = 0; i < n; i++) {
-            qoe_sessions_touch(t, qoe_sessions_session_slot(t, order[i].index));
+            s = qoe_sessions_session_slot(t, order[i].index);
+            qoe_sessions_list_again(t, s);
         }
+    }
+}
+
+
+/* A newcomer stays one; its age is not kept, the last receipt stands for it. */
+
+static void
+qoe_sessions_list_again(qoe_sessions_t *t, qoe_session_t *s)
+{
+    qoe_sessions_touch(t, s);
+
+    if (s->newcomer) {
+        qoe_sessions_enlist(t, s);
     }
 }
 
@@ -142,6 +158,7 @@ qoe_sessions_rebuild_views(qoe_sessions_t *t, qoe_sessions_order_t *order)
         v->next = s->views;
         s->views = i + 1;
         s->nviews++;
+        qoe_sessions_relist(t, s);
 
         if (order != NULL) {
             order[n].received_ms = v->received_ms;

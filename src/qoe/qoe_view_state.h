@@ -205,6 +205,12 @@ struct qoe_session_s {
                                         was set back; 0: none */
     uint64_t        suspect_received_ms;
     qoe_past_t      past[QOE_SESSION_PAST];
+
+    /* written by qoe_sessions_newcomers.c */
+
+    uint32_t        newcomer;        /* QOE_NEWCOMER_..., or 0 */
+    uint32_t        later;           /* 1 + index: of its list */
+    uint32_t        earlier;
 } __attribute__((aligned(64)));
 
 

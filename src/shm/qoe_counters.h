@@ -28,6 +28,8 @@
     X(REQUESTS_ERROR,        "answered 500: memory or a system call failed")  \
     X(EVENTS_RECEIVED,       "elements of the events arrays that were read")  \
     X(EVENTS_INVALID,        "events refused by validation")                  \
+    X(EVENTS_SESSIONS,       "valid events of more sessions than one request " \
+                             "may have")                                      \
     X(EVENTS_STRICT,         "valid events refused with a strict batch")      \
     X(EVENTS_OVERLOAD,       "valid events refused: the queue was full")      \
     X(EVENTS_UNSTORABLE,     "valid events refused: the spool failed")        \

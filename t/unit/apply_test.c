@@ -346,7 +346,8 @@ test_full(void)
         peak = qoe_max(peak, info.sessions);
     }
 
-    ok(peak == info.sessions_max && l->views <= info.views_max
+    ok(peak == info.sessions_max
+       && l->views <= info.views_max
        && counted(l, QOE_COUNT_VIEWS_STARTED) == n
        && counted(l, QOE_COUNT_VIEWS_ENDED) + info.views == n
        && counted(l, QOE_COUNT_EVENTS_LATE) == 0,
@@ -402,6 +403,13 @@ test_spare(void)
         if (i >= 20) {
             tell(l, i + 1, of, "ended", "at=1");
         }
+    }
+
+    /* all of them are known */
+
+    for (i = 0; i < info.sessions_max; i++) {
+        snprintf(of, sizeof(of), "s%u/v/a", i);
+        tell(l, i + 3000, of, "heartbeat", "");
     }
 
     play(l, 10000, "other/v/a");

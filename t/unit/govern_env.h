@@ -74,6 +74,26 @@ gives(qoe_governor_t *gv, size_t dim, const char *value, const char *text)
 }
 
 
+/* Three sessions show the value, at three seconds from at on. */
+
+static inline bool
+make_known(qoe_governor_t *gv, size_t dim, const char *value, uint32_t at)
+{
+    char        buf[QOE_GOVERN_BUF];
+    bool        shown;
+    uint32_t    i;
+    qoe_span_t  s;
+
+    for (i = 0, shown = true; i < 3; i++) {
+        qoe_govern_from(gv, 1000 + i, at + i, false);
+        s = qoe_govern(gv, dim, qoe_span_str(value), at + i, buf);
+        shown = shown && qoe_span_eq(s, qoe_span_str(value));
+    }
+
+    return shown;
+}
+
+
 static inline qoe_govern_info_t
 info(const qoe_governor_t *gv, size_t dim)
 {

@@ -346,6 +346,10 @@ step(qoe_sessions_t *t, model_t *model, uint64_t now)
 
     qoe_sessions_touch(t, s);
     step_view(t, s, &model[i], i, now);
+
+    if (now % 3 == 0) {
+        qoe_sessions_know(t, s);
+    }
 }
 
 
@@ -434,7 +438,7 @@ model_test(void)
 static bool
 whole(qoe_sessions_t *t)
 {
-    uint32_t              i, n, listed, views, list;
+    uint32_t              i, n, listed, views, list, newcomers;
     qoe_view_t           *v, copy;
     qoe_session_t        *s;
     qoe_sessions_info_t   info;
@@ -442,6 +446,7 @@ whole(qoe_sessions_t *t)
     qoe_sessions_info(t, &info);
     listed = 0;
     views = 0;
+    newcomers = 0;
 
     for (s = qoe_sessions_oldest(t); s != NULL && listed <= info.sessions;
          s = qoe_sessions_newer(t, s))
@@ -451,6 +456,7 @@ whole(qoe_sessions_t *t)
         }
 
         listed++;
+        newcomers += (s->newcomer && s->nviews != 0);
         v = qoe_sessions_view(t, s);
 
         for (n = 0; v != NULL && n <= s->nviews; n++) {
@@ -472,7 +478,9 @@ whole(qoe_sessions_t *t)
         n += qoe_sessions_read(t, i, &copy);
     }
 
-    if (listed != info.sessions || views != info.views || n != views) {
+    if (newcomers != qoe_sessions_newcomers(t)
+        || listed != info.sessions || views != info.views || n != views)
+    {
         return false;
     }
 
