@@ -27,21 +27,25 @@ static qoe_status_t qoe_decode_check_size(qoe_batch_t *batch, qoe_span_t body,
 static qoe_status_t qoe_decode_parse(qoe_batch_t *batch, qoe_span_t body);
 static qoe_status_t qoe_decode_syntax(qoe_batch_t *batch, qoe_span_t body,
     const json_error_t *error);
+static qoe_status_t qoe_decode_whole(qoe_span_t *whole, qoe_span_t body,
+    qoe_arena_t *arena);
 static json_t *qoe_decode_array(qoe_batch_t *batch, qoe_span_t body,
-    qoe_span_t *text);
+    qoe_span_t whole, qoe_span_t *text);
+static bool qoe_decode_outside(qoe_batch_t *batch, qoe_span_t body,
+    qoe_span_t whole, const json_t *events, size_t n, qoe_span_t *text);
+static size_t qoe_decode_keys(const json_t *value);
 static size_t qoe_decode_candidates(const json_t *array);
 static qoe_status_t qoe_decode_events(qoe_batch_t *batch, json_t *array,
-    qoe_span_t text, const qoe_decode_conf_t *conf, int64_t now_ms,
-    qoe_arena_t *arena);
+    qoe_span_t text, const char *whole, const qoe_decode_conf_t *conf,
+    int64_t now_ms, qoe_arena_t *arena);
 static qoe_status_t qoe_decode_event(qoe_event_t *ev, json_t *value,
-    qoe_span_t raw, const qoe_decode_conf_t *conf, int64_t now_ms,
-    size_t *unknown, qoe_decode_error_t *err, qoe_arena_t *arena);
+    qoe_span_t raw, const char *whole, const qoe_decode_conf_t *conf,
+    int64_t now_ms, size_t *unknown, qoe_decode_error_t *err,
+    qoe_arena_t *arena);
 static int qoe_batch_compare(const void *one, const void *two);
 static void qoe_decode_near(char *dst, size_t size, const char *text);
 static void qoe_decode_fail_at(qoe_batch_t *batch, qoe_slice_pos_t pos,
     const char *reason, const char *near);
-static void qoe_decode_fail(qoe_batch_t *batch, const char *field,
-    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 
 qoe_status_t
@@ -49,15 +53,17 @@ qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
 {
     qoe_span_t        span;
+    qoe_status_t      status;
     qoe_arena_mark_t  mark;
 
     span = (qoe_span_t) { (body != NULL) ? body : "", len };
     mark = qoe_arena_mark(arena);
 
-    if (qoe_fast_decode(batch, span, conf, now_ms, arena, qoe_fast_best())
-        == QOE_OK)
-    {
-        return QOE_OK;
+    status = qoe_fast_decode(batch, span, conf, now_ms, arena,
+                             qoe_fast_best());
+
+    if (status != QOE_DONE) {
+        return status;
     }
 
     qoe_arena_rewind(arena, mark);
@@ -71,7 +77,7 @@ qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
 {
     json_t        *array;
-    qoe_span_t     span, text;
+    qoe_span_t     span, whole, text;
     qoe_status_t   status;
 
     memset(batch, 0, sizeof(qoe_batch_t));
@@ -85,14 +91,18 @@ qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
     }
 
     if (status == QOE_OK) {
-        status = qoe_decode_parse(batch, span);
+        status = qoe_decode_whole(&whole, span, arena);
+    }
+
+    if (status == QOE_OK) {
+        status = qoe_decode_parse(batch, whole);
     }
 
     if (status != QOE_OK) {
         return status;
     }
 
-    array = qoe_decode_array(batch, span, &text);
+    array = qoe_decode_array(batch, span, whole, &text);
 
     if (array == NULL) {
         return QOE_INVALID;
@@ -100,14 +110,7 @@ qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
 
     batch->total = json_array_size(array);
 
-    if (batch->total == 0) {
-        qoe_decode_fail(batch, "events", "must hold at least one event");
-        return QOE_INVALID;
-    }
-
-    if (batch->total > conf->max_events) {
-        qoe_decode_fail(batch, "events", "must hold at most %zu events",
-                        conf->max_events);
+    if (!qoe_decode_total(batch, conf->max_events)) {
         return QOE_INVALID;
     }
 
@@ -118,7 +121,27 @@ qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
         return QOE_NOMEM;
     }
 
-    return qoe_decode_events(batch, array, text, conf, now_ms, arena);
+    return qoe_decode_events(batch, array, text,
+                             whole.data + (text.data - span.data), conf,
+                             now_ms, arena);
+}
+
+
+bool
+qoe_decode_total(qoe_batch_t *batch, size_t max_events)
+{
+    if (batch->total == 0) {
+        qoe_decode_fail(batch, "events", "must hold at least one event");
+        return false;
+    }
+
+    if (batch->total > max_events) {
+        qoe_decode_fail(batch, "events", "must hold at most %zu events",
+                        max_events);
+        return false;
+    }
+
+    return true;
 }
 
 
@@ -263,6 +286,42 @@ qoe_decode_check_size(qoe_batch_t *batch, qoe_span_t body, size_t max_events)
 }
 
 
+/*
+ * To jansson half a surrogate pair is no JSON at all, but it is one title's
+ * fault, not its body's: U+FFFD takes its place, which is as long, and the
+ * event is refused where the texts differ.
+ */
+
+static qoe_status_t
+qoe_decode_whole(qoe_span_t *whole, qoe_span_t body, qoe_arena_t *arena)
+{
+    char    *copy;
+    size_t   at;
+
+    *whole = body;
+    at = 0;
+
+    if (!qoe_slice_half(body, &at)) {
+        return QOE_OK;
+    }
+
+    copy = qoe_arena_alloc(arena, body.len);
+
+    if (copy == NULL) {
+        return QOE_NOMEM;
+    }
+
+    memcpy(copy, body.data, body.len);
+    *whole = (qoe_span_t) { copy, body.len };
+
+    do {
+        memcpy(copy + at, "\\ufffd", 6);
+    } while (qoe_slice_half(*whole, &at));
+
+    return QOE_OK;
+}
+
+
 static qoe_status_t
 qoe_decode_parse(qoe_batch_t *batch, qoe_span_t body)
 {
@@ -334,11 +393,12 @@ qoe_decode_syntax(qoe_batch_t *batch, qoe_span_t body,
 
 
 static json_t *
-qoe_decode_array(qoe_batch_t *batch, qoe_span_t body, qoe_span_t *text)
+qoe_decode_array(qoe_batch_t *batch, qoe_span_t body, qoe_span_t whole,
+    qoe_span_t *text)
 {
     void        *iter;
     json_t      *root, *array;
-    size_t       n;
+    size_t       n, unknown;
     qoe_span_t   key;
 
     root = batch->root;
@@ -351,6 +411,7 @@ qoe_decode_array(qoe_batch_t *batch, qoe_span_t body, qoe_span_t *text)
 
     array = NULL;
     n = 0;
+    unknown = 0;
 
     /* jansson keeps the order of the text; a key may stand there escaped */
 
@@ -365,10 +426,16 @@ qoe_decode_array(qoe_batch_t *batch, qoe_span_t body, qoe_span_t *text)
             array = json_object_iter_value(iter);
 
         } else {
-            batch->unknown_keys++;
+            unknown++;
             n += (array == NULL);
         }
     }
+
+    if (!qoe_decode_outside(batch, body, whole, array, n, text)) {
+        return NULL;
+    }
+
+    batch->unknown_keys = unknown;
 
     if (array == NULL || json_is_null(array)) {
         qoe_decode_fail(batch, "events", "is required");
@@ -380,12 +447,82 @@ qoe_decode_array(qoe_batch_t *batch, qoe_span_t body, qoe_span_t *text)
         return NULL;
     }
 
-    if (qoe_slice_member(body, n, text) != QOE_OK) {
+    if (text->len == 0) {
         qoe_decode_fail(batch, "events", "cannot be found in the body");
         return NULL;
     }
 
     return array;
+}
+
+
+/*
+ * What is limited and refused outside of the events, which are member n of the
+ * body; their text, which is empty if they are no list.
+ */
+
+static bool
+qoe_decode_outside(qoe_batch_t *batch, qoe_span_t body, qoe_span_t whole,
+    const json_t *events, size_t n, qoe_span_t *text)
+{
+    size_t  before, behind, keys;
+
+    *text = (qoe_span_t) { body.data, 0 };
+    keys = qoe_decode_keys(batch->root);
+
+    if (json_is_array(events)) {
+        keys -= qoe_decode_keys(events);
+
+        if (qoe_slice_member(body, n, text) != QOE_OK) {
+            *text = (qoe_span_t) { body.data, 0 };
+        }
+    }
+
+    if (keys > QOE_KEYS_MAX) {
+        qoe_decode_fail(batch, "", QOE_DECODE_KEYS_BODY);
+        return false;
+    }
+
+    before = (size_t) (text->data - body.data);
+    behind = before + text->len;
+
+    if (memcmp(body.data, whole.data, before) != 0
+        || memcmp(body.data + behind, whole.data + behind, body.len - behind)
+           != 0)
+    {
+        qoe_decode_fail(batch, "", QOE_DECODE_HALF_BODY);
+        return false;
+    }
+
+    return true;
+}
+
+
+/* Of all objects in a value. */
+
+static size_t
+qoe_decode_keys(const json_t *value)
+{
+    void    *iter;
+    size_t   i, n;
+    json_t  *object;
+
+    n = json_object_size(value);
+
+    for (i = 0; i < json_array_size(value); i++) {
+        n += qoe_decode_keys(json_array_get(value, i));
+    }
+
+    object = (json_t *) value;
+
+    for (iter = json_object_iter(object);
+         iter != NULL;
+         iter = json_object_iter_next(object, iter))
+    {
+        n += qoe_decode_keys(json_object_iter_value(iter));
+    }
+
+    return n;
 }
 
 
@@ -414,7 +551,8 @@ qoe_decode_candidates(const json_t *array)
 
 static qoe_status_t
 qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
-    const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
+    const char *whole, const qoe_decode_conf_t *conf, int64_t now_ms,
+    qoe_arena_t *arena)
 {
     size_t               i;
     qoe_span_t           raw;
@@ -428,14 +566,15 @@ qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
     for (i = 0; i < batch->total; i++) {
 
         if (qoe_slice_next(&it, &raw) != QOE_OK) {
-            raw = qoe_span_null;
+            raw = (qoe_span_t) { text.data, 0 };
         }
 
         err = (batch->nerrors < QOE_DECODE_ERRORS_MAX)
               ? &batch->errors[batch->nerrors] : &spare;
 
         rc = qoe_decode_event(&batch->events[batch->nevents],
-                              json_array_get(array, i), raw, conf, now_ms,
+                              json_array_get(array, i), raw,
+                              whole + (raw.data - text.data), conf, now_ms,
                               &batch->unknown_keys, err, arena);
 
         if (rc == QOE_OK) {
@@ -458,8 +597,8 @@ qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
 
 static qoe_status_t
 qoe_decode_event(qoe_event_t *ev, json_t *value, qoe_span_t raw,
-    const qoe_decode_conf_t *conf, int64_t now_ms, size_t *unknown,
-    qoe_decode_error_t *err, qoe_arena_t *arena)
+    const char *whole, const qoe_decode_conf_t *conf, int64_t now_ms,
+    size_t *unknown, qoe_decode_error_t *err, qoe_arena_t *arena)
 {
     const char  *reason;
 
@@ -467,8 +606,13 @@ qoe_decode_event(qoe_event_t *ev, json_t *value, qoe_span_t raw,
         reason = "must be an object";
 
     } else if (raw.len > QOE_EVENT_RAW_MAX) {
-        reason = "must be at most " QOE_STRINGIFY(QOE_EVENT_RAW_MAX)
-                 " bytes of JSON";
+        reason = QOE_DECODE_SIZE;
+
+    } else if (qoe_decode_keys(value) > QOE_KEYS_MAX) {
+        reason = QOE_DECODE_KEYS;
+
+    } else if (memcmp(raw.data, whole, raw.len) != 0) {
+        reason = QOE_DECODE_HALF;
 
     } else if (raw.len < 2 || raw.data[0] != '{') {
         reason = "cannot be found in the body";
@@ -523,7 +667,7 @@ qoe_decode_fail_at(qoe_batch_t *batch, qoe_slice_pos_t pos,
 }
 
 
-static void
+void
 qoe_decode_fail(qoe_batch_t *batch, const char *field, const char *fmt, ...)
 {
     va_list              args;

@@ -10,6 +10,7 @@
 
 static void qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf,
     int64_t now_ms, qoe_arena_t *arena);
+static bool qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f);
 
 
 static const qoe_fast_walk_pt  qoe_fast_walks[QOE_FAST_VARIANTS] = {
@@ -81,6 +82,7 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     }
 
     qoe_fast_init(&f, conf, now_ms, arena);
+    f.errors = batch->errors;
     f.end = body.data + body.len;
     f.safe = (body.len > QOE_FAST_MARGIN) ? f.end - QOE_FAST_MARGIN
                                           : body.data;
@@ -94,23 +96,60 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
         return QOE_DONE;
     }
 
+    memset(batch, 0, offsetof(qoe_batch_t, errors));
+    batch->nerrors = 0;
+    batch->unknown_keys = 0;
+    batch->root = NULL;
+
+    if (!qoe_fast_shape(batch, &f)) {
+        return QOE_INVALID;
+    }
+
     batch->events = f.events;
     batch->nevents = f.nevents;
-    batch->total = f.nevents;
-    batch->nrejected = 0;
-    batch->nerrors = 0;
-    batch->unknown_keys = f.unknown;
-    batch->root = NULL;
+    batch->nrejected = f.total - f.nevents;
+    batch->nerrors = f.nerrors;
+    batch->unknown_keys += f.unknown;
 
     /* of the errors, the first is looked at where there is none */
 
-    memset(&batch->errors[0], 0, sizeof(qoe_decode_error_t));
+    if (f.nerrors == 0) {
+        memset(&batch->errors[0], 0, sizeof(qoe_decode_error_t));
+    }
 
-    return QOE_OK;
+    return (f.nevents != 0) ? QOE_OK : QOE_INVALID;
 }
 
 
-/* ranks[], marks[] and key[] are never read before they are written. */
+/* May there be events in a body that is JSON?  The rules come in this order. */
+
+static bool
+qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f)
+{
+    if (f->keys > QOE_KEYS_MAX) {
+        qoe_decode_fail(batch, "", QOE_DECODE_KEYS_BODY);
+        return false;
+    }
+
+    if (f->half_body) {
+        qoe_decode_fail(batch, "", QOE_DECODE_HALF_BODY);
+        return false;
+    }
+
+    batch->unknown_keys = f->unknown_body;
+
+    if (f->shape != NULL) {
+        qoe_decode_fail(batch, "events", "%s", f->shape);
+        return false;
+    }
+
+    batch->total = f->total;
+
+    return qoe_decode_total(batch, f->conf->max_events);
+}
+
+
+/* ranks[], marks[], head[] and key[] are written before they are read. */
 
 static void
 qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
@@ -122,6 +161,7 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
 
     f->conf = conf;
     f->arena = arena;
+    f->lenient = true;
 
     /* not told to the compiler, which would clear word by word */
 
@@ -142,20 +182,17 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
 
 
 /*
- * Room for the event that begins at p, cleared as far as it must be.  How many
+ * Room for the event that begins at p, cleared as far as it must be; false
+ * where there is no memory.  How many
  * there will be is told by how long those before were, and at first by how
  * long they use to be: for most bodies the array does not move.
  */
 
-qoe_event_t *
+bool
 qoe_fast_slot(qoe_fast_t *f, const char *p)
 {
     size_t        room;
     qoe_event_t  *events, *ev;
-
-    if (f->nevents == f->conf->max_events) {
-        return NULL;
-    }
 
     if (f->nevents == f->room) {
         room = qoe_max((size_t) (f->end - p) / QOE_FAST_EVENT, (size_t) 1);
@@ -170,7 +207,7 @@ qoe_fast_slot(qoe_fast_t *f, const char *p)
         events = qoe_arena_alloc(f->arena, room * sizeof(qoe_event_t));
 
         if (events == NULL) {
-            return NULL;
+            return false;
         }
 
         if (f->nevents != 0) {
@@ -184,7 +221,13 @@ qoe_fast_slot(qoe_fast_t *f, const char *p)
     ev = &f->events[f->nevents++];
     memset(ev, 0, f->clear);
 
-    return ev;
+    ev->sources = f->conf->sources;
+    ev->nsources = f->conf->nsources;
+
+    f->ev = ev;
+    f->data = NULL;
+
+    return true;
 }
 
 

@@ -2,9 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The single-pass decoder: a body of valid events only, read once, with no
- * tree and no heap.  What is wrong or unusual in any way it declines, and
- * qoe_decode_jansson() decides.  Private to this room; any one thread a batch.
+ * The single-pass decoder, with no tree and no heap.  A valid event is read
+ * once, and an event that breaks a rule twice: then the error is noted, and
+ * the rest of the body is decoded as ever.  A body that is not JSON it
+ * declines, and qoe_decode_jansson() says where and why.  Private to this
+ * room; any one thread a batch.
  */
 
 
@@ -37,9 +39,9 @@ bool qoe_fast_usable(qoe_fast_variant_t variant);
 qoe_fast_variant_t qoe_fast_best(void);
 
 /*
- * QOE_OK and the batch that qoe_decode_jansson() would make, but that its
- * strings point into body and the arena.  QOE_DONE: declined, and the batch is
- * as it was; the arena may be fuller.
+ * QOE_OK or QOE_INVALID, and the batch that qoe_decode_jansson() would make,
+ * but that its strings point into body and the arena.  QOE_DONE: declined, and
+ * the batch says nothing; the arena may be fuller.
  */
 qoe_status_t qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena,
@@ -49,6 +51,28 @@ qoe_status_t qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 qoe_status_t qoe_decode_jansson(qoe_batch_t *batch, const char *body,
     size_t len, const qoe_decode_conf_t *conf, int64_t now_ms,
     qoe_arena_t *arena);
+
+
+
+/* What both have to say, and how. */
+
+#define QOE_DECODE_SIZE                                                       \
+    "must be at most " QOE_STRINGIFY(QOE_EVENT_RAW_MAX) " bytes of JSON"
+#define QOE_DECODE_KEYS                                                       \
+    "must have at most " QOE_STRINGIFY(QOE_KEYS_MAX) " keys"
+#define QOE_DECODE_HALF    "a string has half a surrogate pair"
+#define QOE_DECODE_KEYS_BODY                                                  \
+    "the body has more than " QOE_STRINGIFY(QOE_KEYS_MAX)                     \
+    " keys outside of its events"
+#define QOE_DECODE_HALF_BODY                                                  \
+    "a string outside of the events has half a surrogate pair"
+
+/* The only error of the whole body. */
+void qoe_decode_fail(qoe_batch_t *batch, const char *field, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
+
+/* Is batch->total a number of events that is allowed?  If not, it fails. */
+bool qoe_decode_total(qoe_batch_t *batch, size_t max_events);
 
 
 #endif /* _QOE_FAST_H_INCLUDED_ */

@@ -129,7 +129,7 @@ qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 
         if (*p == '\\') {
             text->escaped = true;
-            p = qoe_fast_escape(p, f->end);
+            p = qoe_fast_escape(f, p);
 
         } else {
             p = qoe_fast_utf8(p, f->end);
@@ -210,7 +210,7 @@ qoe_fast_number_any(const qoe_fast_t *f, const char *p, double *n)
         }
     }
 
-    return qoe_fast_number_rest(start, p, digits, len, whole, n);
+    return qoe_fast_number_rest(f, start, p, digits, len, whole, n);
 }
 
 
@@ -328,10 +328,26 @@ qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
+static __attribute__((noinline)) bool
+qoe_fast_key_escaped(qoe_fast_t *f, const qoe_fast_text_t *text,
+    qoe_fast_key_t *key)
+{
+    qoe_span_t  plain;
+
+    if (!qoe_fast_string_value(f, &plain, text)) {
+        return false;
+    }
+
+    qoe_fast_hash(key, plain.data, plain.len, plain.data + plain.len);
+
+    return true;
+}
+
+
 /* A key that was not expected, and the place of its value. */
 
 QOE_FAST_TARGET
-static inline const char *
+static inline __attribute__((always_inline)) const char *
 qoe_fast_member(qoe_fast_t *f, const char *p, qoe_fast_key_t *key)
 {
     qoe_fast_text_t  text;
@@ -340,10 +356,15 @@ qoe_fast_member(qoe_fast_t *f, const char *p, qoe_fast_key_t *key)
         return NULL;
     }
 
+    f->keys++;
     p = qoe_fast_string(f, p, &text);
 
-    if (p == NULL || text.escaped) {
+    if (p == NULL) {
         return NULL;
+    }
+
+    if (text.escaped) {
+        return qoe_fast_key_escaped(f, &text, key) ? qoe_fast_colon(p) : NULL;
     }
 
     qoe_fast_hash(key, text.data, text.len, f->end);

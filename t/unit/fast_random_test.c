@@ -36,7 +36,7 @@ test_lengths(void)
     } ends[] = {
         { "", true }, { "\\n", true }, { "\xc3\xa9", true },
         { "\\u00e9x", true }, { "\x01", false }, { "\xc3", false },
-        { "\\", false }, { "\\ud800", false }, { "\\\\", true }
+        { "\\", false }, { "\\ud800", true }, { "\\\\", true }
     };
 
     bad = 0;
