@@ -10,6 +10,8 @@
 
 static void qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf,
     int64_t now_ms, qoe_arena_t *arena);
+static const char *qoe_fast_text(qoe_fast_t *f, qoe_span_t body);
+static bool qoe_fast_within(const qoe_fast_t *f, qoe_span_t body);
 static bool qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f);
 
 
@@ -59,40 +61,31 @@ qoe_fast_best(void)
 qoe_status_t
 qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena,
-    qoe_fast_variant_t variant)
+    qoe_fast_variant_t variant, qoe_broken_place_t *place)
 {
     qoe_fast_t   f;
-    const char  *p;
-
-    /* what is behind the object may be white space only */
-
-    while (body.len != 0 && (unsigned char) body.data[body.len - 1] <= ' ') {
-
-        if (strchr(" \t\r\n", body.data[body.len - 1]) == NULL
-            || body.data[body.len - 1] == '\0')
-        {
-            return QOE_DONE;
-        }
-
-        body.len--;
-    }
-
-    if (body.len < 2 || body.data[body.len - 1] != '}') {
-        return QOE_DONE;
-    }
+    const char  *text;
 
     qoe_fast_init(&f, conf, now_ms, arena);
     f.errors = batch->errors;
-    f.end = body.data + body.len;
-    f.safe = (body.len > QOE_FAST_MARGIN) ? f.end - QOE_FAST_MARGIN
-                                          : body.data;
+    place->broken = QOE_BROKEN_NOT;
+    text = qoe_fast_text(&f, body);
 
-    p = qoe_fast_skip(body.data);
+    if (text == NULL) {
+        return QOE_DONE;
+    }
 
-    if (qoe_fast_walks[variant](&f, p) == NULL
-        || f.containers > qoe_containers_max(conf->max_events)
-        || f.commas > qoe_values_max(conf->max_events))
-    {
+    if (qoe_fast_walks[variant](&f, qoe_fast_skip(text)) == NULL) {
+
+        if (f.broken_at != NULL) {
+            place->broken = f.broken;
+            place->at = qoe_min((size_t) (f.broken_at - text), body.len);
+        }
+
+        return QOE_DONE;
+    }
+
+    if (!qoe_fast_within(&f, body)) {
         return QOE_DONE;
     }
 
@@ -121,11 +114,117 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 }
 
 
+/*
+ * The text of the walk, which ends with the last '}' of the body.  To a body
+ * that has something else there one is added: it is wrong, but where?  NULL
+ * if there is no memory.
+ */
+
+static const char *
+qoe_fast_text(qoe_fast_t *f, qoe_span_t body)
+{
+    char        *copy;
+    size_t       len;
+    const char  *text;
+
+    text = body.data;
+    len = body.len;
+
+    while (len != 0 && (text[len - 1] == ' ' || text[len - 1] == '\n'
+                        || text[len - 1] == '\r' || text[len - 1] == '\t'))
+    {
+        len--;
+    }
+
+    if (len < 2 || text[len - 1] != '}' || *qoe_fast_skip(text) != '{') {
+        len = body.len;
+        copy = qoe_arena_alloc(f->arena, len + 1);
+
+        if (copy == NULL) {
+            return NULL;
+        }
+
+        memcpy(copy, body.data, len);
+        copy[len++] = '}';
+        text = copy;
+        f->cut = true;
+    }
+
+    f->end = text + len;
+    f->safe = (len > QOE_FAST_MARGIN) ? f->end - QOE_FAST_MARGIN : text;
+
+    return text;
+}
+
+
+/* The walk counts some values that are not there: then they are counted. */
+
+static bool
+qoe_fast_within(const qoe_fast_t *f, qoe_span_t body)
+{
+    size_t              at;
+    qoe_slice_limits_t  max;
+
+    max.depth = QOE_DEPTH_MAX;
+    max.containers = qoe_containers_max(f->conf->max_events);
+    max.values = qoe_values_max(f->conf->max_events);
+
+    return (f->containers <= max.containers && f->commas <= max.values)
+           || qoe_slice_check(body, &max, &at) == QOE_SLICE_WITHIN;
+}
+
+
+/* The innermost place comes first; NULL, for the reader to return. */
+
+const char *
+qoe_fast_broken(qoe_fast_t *f, const char *p, qoe_broken_t broken)
+{
+    if (f->broken_at == NULL) {
+        f->broken_at = p;
+        f->broken = broken;
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Behind the value that ends at end, of the member or item at p.  A number or
+ * a word may be one token with what follows.
+ */
+
+const char *
+qoe_fast_broken_behind(qoe_fast_t *f, const char *p, const char *end,
+    qoe_broken_t broken)
+{
+    if (strchr("\"}]", end[-1]) == NULL) {
+        return qoe_fast_broken(f, p, broken);
+    }
+
+    switch (broken) {
+
+    case QOE_BROKEN_MEMBER:
+        return qoe_fast_broken(f, end, QOE_BROKEN_MEMBERS);
+
+    case QOE_BROKEN_ITEM:
+        return qoe_fast_broken(f, end, QOE_BROKEN_ITEMS);
+
+    default:
+        return qoe_fast_broken(f, end, QOE_BROKEN_END);
+    }
+}
+
+
 /* May there be events in a body that is JSON?  The rules come in this order. */
 
 static bool
 qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f)
 {
+    if (f->no_object) {
+        qoe_decode_fail(batch, "", QOE_DECODE_NO_OBJECT);
+        return false;
+    }
+
     if (f->keys > QOE_KEYS_MAX) {
         qoe_decode_fail(batch, "", QOE_DECODE_KEYS_BODY);
         return false;

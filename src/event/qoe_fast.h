@@ -39,40 +39,42 @@ bool qoe_fast_usable(qoe_fast_variant_t variant);
 qoe_fast_variant_t qoe_fast_best(void);
 
 /*
+ * Where a body stops being JSON: the text from a byte on is wrong where this
+ * stands before it.
+ */
+
+typedef enum {
+    QOE_BROKEN_NOT = 0,
+    QOE_BROKEN_TOP,              /* nothing: the body's value */
+    QOE_BROKEN_END,              /* that value */
+    QOE_BROKEN_MEMBER,           /* the beginning of an object */
+    QOE_BROKEN_TWICE,            /* the same, and the same key */
+    QOE_BROKEN_ITEM,             /* the beginning of a list */
+    QOE_BROKEN_MEMBERS,          /* an object with a member */
+    QOE_BROKEN_ITEMS             /* a list with an item */
+} qoe_broken_t;
+
+typedef struct {
+    qoe_broken_t  broken;
+    size_t        at;
+} qoe_broken_place_t;
+
+
+/*
  * QOE_OK or QOE_INVALID, and the batch that qoe_decode_jansson() would make,
  * but that its strings point into body and the arena.  QOE_DONE: declined, and
- * the batch says nothing; the arena may be fuller.
+ * the batch says nothing; the arena may be fuller.  *place says where it is no
+ * JSON, if that is why: QOE_BROKEN_NOT if it was memory, or a limit.
  */
 qoe_status_t qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena,
-    qoe_fast_variant_t variant);
+    qoe_fast_variant_t variant, qoe_broken_place_t *place);
 
 /* qoe_decode() without this decoder. */
 qoe_status_t qoe_decode_jansson(qoe_batch_t *batch, const char *body,
     size_t len, const qoe_decode_conf_t *conf, int64_t now_ms,
     qoe_arena_t *arena);
 
-
-
-/* What both have to say, and how. */
-
-#define QOE_DECODE_SIZE                                                       \
-    "must be at most " QOE_STRINGIFY(QOE_EVENT_RAW_MAX) " bytes of JSON"
-#define QOE_DECODE_KEYS                                                       \
-    "must have at most " QOE_STRINGIFY(QOE_KEYS_MAX) " keys"
-#define QOE_DECODE_HALF    "a string has half a surrogate pair"
-#define QOE_DECODE_KEYS_BODY                                                  \
-    "the body has more than " QOE_STRINGIFY(QOE_KEYS_MAX)                     \
-    " keys outside of its events"
-#define QOE_DECODE_HALF_BODY                                                  \
-    "a string outside of the events has half a surrogate pair"
-
-/* The only error of the whole body. */
-void qoe_decode_fail(qoe_batch_t *batch, const char *field, const char *fmt,
-    ...) __attribute__((format(printf, 3, 4)));
-
-/* Is batch->total a number of events that is allowed?  If not, it fails. */
-bool qoe_decode_total(qoe_batch_t *batch, size_t max_events);
 
 
 #endif /* _QOE_FAST_H_INCLUDED_ */

@@ -94,6 +94,7 @@ qoe_fast_again_object(qoe_fast_t *f, const char *p, size_t depth,
 {
     size_t                  first;
     uint64_t                names, given, seen;
+    const char             *end, *next;
     qoe_fast_key_t          key;
     qoe_fast_value_t        v;
     const qoe_fast_name_t  *name;
@@ -106,37 +107,41 @@ qoe_fast_again_object(qoe_fast_t *f, const char *p, size_t depth,
     p = qoe_fast_skip(p + 1);
 
     while (*p != '}') {
-        p = qoe_fast_member(f, p, &key);
+        end = qoe_fast_member(f, p, &key);
 
-        if (p == NULL) {
-            return NULL;
+        if (end == NULL) {
+            return qoe_fast_broken_key(f, p, t, names, first, seen);
         }
 
         name = qoe_fast_find(t, &key);
 
-        if (name == NULL) {
-            f->unknown++;
-            p = qoe_fast_key(f, first, &seen, &key)
-                ? qoe_fast_value(f, p, depth + 1, &v) : NULL;
+        if ((name != NULL) ? (names & name->bit) != 0
+                           : !qoe_fast_key(f, first, &seen, &key))
+        {
+            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
+        }
 
-        } else if ((names & name->bit) == 0) {
+        if (name != NULL) {
             names |= name->bit;
-            given |= (*p != 'n') ? name->bit : 0;
-            p = qoe_fast_again_value(f, p, depth + 1, name);
+            given |= (*end != 'n') ? name->bit : 0;
+            end = qoe_fast_again_value(f, end, depth + 1, name);
 
         } else {
-            return NULL;
+            f->unknown++;
+            end = qoe_fast_value(f, end, depth + 1, &v);
         }
 
-        if (p == NULL) {
-            return NULL;
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
         }
 
-        p = qoe_fast_more(f, p, '}');
+        next = qoe_fast_more(f, end, '}');
 
-        if (p == NULL) {
-            return NULL;
+        if (next == NULL) {
+            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
         }
+
+        p = next;
     }
 
     f->nkeys = first;

@@ -434,6 +434,7 @@ static const char *
 qoe_fast_events(qoe_fast_t *f, const char *p, size_t depth)
 {
     size_t            keys;
+    const char       *end, *next;
     qoe_fast_value_t  v;
 
     keys = f->keys;
@@ -446,26 +447,77 @@ qoe_fast_events(qoe_fast_t *f, const char *p, size_t depth)
 
         /* where there are too many, all are refused, but must be JSON */
 
-        p = (f->total++ < f->conf->max_events)
-            ? qoe_fast_event(f, p, depth + 1)
-            : qoe_fast_value(f, p, depth + 1, &v);
+        end = (f->total++ < f->conf->max_events)
+              ? qoe_fast_event(f, p, depth + 1)
+              : qoe_fast_value(f, p, depth + 1, &v);
 
-        if (p == NULL) {
-            return NULL;
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_ITEM);
         }
 
         f->half = false;
 
-        p = qoe_fast_more(f, p, ']');
+        next = qoe_fast_more(f, end, ']');
 
-        if (p == NULL) {
-            return NULL;
+        if (next == NULL) {
+            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_ITEM);
         }
+
+        p = next;
     }
 
     f->keys = keys;
 
     return p + 1;
+}
+
+
+/* The value of a body that is no object: there is no event in it. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_other(qoe_fast_t *f, const char *p)
+{
+    const char        *end;
+    qoe_fast_value_t   v;
+
+    end = qoe_fast_value(f, p, 0, &v);
+
+    if (end == NULL) {
+        return qoe_fast_broken(f, p, QOE_BROKEN_TOP);
+    }
+
+    if (qoe_fast_skip(end) + 1 != f->end) {
+        return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_TOP);
+    }
+
+    f->no_object = true;
+
+    return end;
+}
+
+
+/* The value of a key of the body. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_body_value(qoe_fast_t *f, const char *p, const qoe_fast_key_t *key)
+{
+    qoe_fast_value_t  v;
+
+    if (!qoe_span_eq(key->text, qoe_span("events"))) {
+        f->unknown_body++;
+        return qoe_fast_value(f, p, 1, &v);
+    }
+
+    if (*p == '[') {
+        f->shape = NULL;
+        return qoe_fast_events(f, p, 1);
+    }
+
+    f->shape = (*p == 'n') ? f->shape : "must be a list of events";
+
+    return qoe_fast_value(f, p, 1, &v);
 }
 
 
@@ -475,12 +527,12 @@ QOE_FAST_TARGET
 static inline const char *
 qoe_fast_body(qoe_fast_t *f, const char *p)
 {
-    uint64_t          seen;
-    qoe_fast_key_t    key;
-    qoe_fast_value_t  v;
+    uint64_t         seen;
+    const char      *end, *next;
+    qoe_fast_key_t   key;
 
     if (*p != '{') {
-        return NULL;
+        return qoe_fast_other(f, p);
     }
 
     f->containers++;
@@ -489,38 +541,37 @@ qoe_fast_body(qoe_fast_t *f, const char *p)
     p = qoe_fast_skip(p + 1);
 
     while (*p != '}') {
-        p = qoe_fast_member(f, p, &key);
+        end = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, 0, &seen, &key)) {
-            return NULL;
+        if (end == NULL) {
+            return qoe_fast_broken_key(f, p, NULL, 0, 0, seen);
         }
 
-        if (!qoe_span_eq(key.text, qoe_span("events"))) {
-            f->unknown_body++;
-            p = qoe_fast_value(f, p, 1, &v);
-
-        } else if (*p == '[') {
-            f->shape = NULL;
-            p = qoe_fast_events(f, p, 1);
-
-        } else {
-            f->shape = (*p == 'n') ? f->shape : "must be a list of events";
-            p = qoe_fast_value(f, p, 1, &v);
+        if (!qoe_fast_key(f, 0, &seen, &key)) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
         }
 
-        if (p == NULL) {
-            return NULL;
+        end = qoe_fast_body_value(f, end, &key);
+
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
         }
 
         f->half_body = f->half_body || f->half;
         f->half = false;
 
-        p = qoe_fast_more(f, p, '}');
+        next = qoe_fast_more(f, end, '}');
 
-        if (p == NULL) {
-            return NULL;
+        if (next == NULL) {
+            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
         }
+
+        p = next;
     }
 
-    return (p + 1 == f->end) ? p + 1 : NULL;
+    if (p + 1 != f->end) {
+        return qoe_fast_broken(f, p + 1, QOE_BROKEN_END);
+    }
+
+    return f->cut ? qoe_fast_broken(f, p, QOE_BROKEN_MEMBERS) : p + 1;
 }

@@ -31,6 +31,7 @@ qoe_fast_faults_begin(qoe_fast_t *f, const qoe_fast_counts_t *counts)
 
     f->keys = 0;
     f->half = false;
+    f->broken_at = NULL;
     f->fault = QOE_FAULT_NONE;
     f->error = (f->nerrors < QOE_DECODE_ERRORS_MAX)
                ? &f->errors[f->nerrors] : NULL;

@@ -16,7 +16,7 @@
 #define _QOE_FAST_PRIV_H_INCLUDED_
 
 
-#include "qoe_fast.h"
+#include "qoe_decode_priv.h"
 #include "qoe_data.h"
 #include "qoe_number.h"
 #include "qoe_schema.h"
@@ -226,6 +226,10 @@ typedef struct {
     size_t             total;        /* elements of "events" */
     size_t             nerrors;
     const char        *shape;        /* what is wrong with "events" */
+    const char        *broken_at;    /* the innermost place that is no JSON */
+    qoe_broken_t       broken;
+    bool               no_object;    /* the body is JSON, but no object */
+    bool               cut;          /* the last '}' is not of the body */
     qoe_decode_error_t  *errors;     /* of the batch */
     qoe_decode_error_t  *error;      /* of this event; NULL: one too many */
     qoe_fast_fault_t   fault;
@@ -324,6 +328,10 @@ bool qoe_fast_judge(qoe_fast_t *f, const qoe_fast_name_t *name,
 
 /* qoe_fast.c */
 
+const char *qoe_fast_broken(qoe_fast_t *f, const char *p,
+    qoe_broken_t broken);
+const char *qoe_fast_broken_behind(qoe_fast_t *f, const char *p,
+    const char *end, qoe_broken_t broken);
 bool qoe_fast_sizes(const qoe_fast_t *f);
 bool qoe_fast_slot(qoe_fast_t *f, const char *p);
 
@@ -583,9 +591,10 @@ qoe_fast_skip(const char *p)
 /* Past the '}' at p; NULL if that was the last of the body. */
 
 static inline const char *
-qoe_fast_leave(const qoe_fast_t *f, const char *p)
+qoe_fast_leave(qoe_fast_t *f, const char *p)
 {
-    return (p + 1 != f->end) ? p + 1 : NULL;
+    return (p + 1 != f->end) ? p + 1
+                             : qoe_fast_broken(f, f->end, QOE_BROKEN_ITEMS);
 }
 
 
@@ -604,22 +613,30 @@ qoe_fast_colon(const char *p)
 }
 
 
-/* The first byte decides which literal it is; the rest must match. */
+/*
+ * The first byte decides which literal it is; the rest must match, and a
+ * letter behind it makes it another word.
+ */
 
 static inline const char *
 qoe_fast_literal(const qoe_fast_t *f, const char *p)
 {
-    if (f->end - p > 4
-        && (memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0))
+    size_t  len;
+
+    len = (*p == 'f') ? 5 : 4;
+
+    if (f->end - p <= (ptrdiff_t) len
+        || (unsigned char) ((p[len] | 0x20) - 'a') < 26)
     {
-        return p + 4;
+        return NULL;
     }
 
-    if (f->end - p > 5 && memcmp(p, "false", 5) == 0) {
-        return p + 5;
+    if (len == 5) {
+        return (memcmp(p, "false", 5) == 0) ? p + 5 : NULL;
     }
 
-    return NULL;
+    return (memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0) ? p + 4
+                                                                    : NULL;
 }
 
 

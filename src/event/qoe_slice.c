@@ -222,6 +222,14 @@ qoe_slice_compact_len(qoe_span_t text)
 }
 
 
+size_t
+qoe_slice_string_len(qoe_span_t text)
+{
+    return (size_t) (qoe_slice_string_end(text.data, text.data + text.len)
+                     - text.data);
+}
+
+
 bool
 qoe_slice_half(qoe_span_t text, size_t *at)
 {

@@ -75,6 +75,9 @@ qoe_status_t qoe_slice_next(qoe_slice_iter_t *it, qoe_span_t *element);
  */
 bool qoe_slice_half(qoe_span_t text, size_t *at);
 
+/* The length of the string at the beginning, with its quotes. */
+size_t qoe_slice_string_len(qoe_span_t text);
+
 /* The length without the white space between the tokens. */
 size_t qoe_slice_compact_len(qoe_span_t text);
 

@@ -142,6 +142,7 @@ check_body(qoe_span_t body)
     qoe_status_t        first;
     static run_t        slow;
     qoe_fast_variant_t  v;
+    qoe_broken_place_t  place;
 
     start(&slow);
     slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len, &conf,
@@ -156,7 +157,7 @@ check_body(qoe_span_t body)
 
         start(&fast);
         fast.status = qoe_fast_decode(&fast.batch, body, &conf, NOW,
-                                      &fast.arena, v);
+                                      &fast.arena, v, &place);
 
         check(fast.status == QOE_OK || fast.status == QOE_INVALID
               || fast.status == QOE_DONE);

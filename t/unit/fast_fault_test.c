@@ -60,12 +60,51 @@ test_faults(void)
 }
 
 
+/* Where and why a body is no JSON: jansson sees a piece, and all of it. */
+
+static void
+test_places(void)
+{
+    static const case_t  cases[] = {
+        { "1\xc5x", 0, false },
+        { "1 \xc5", 0, false },
+        { "\"a\"\xc5}", 0, false },
+        { "nullx", 0, false },
+        { "1.5.5}", 0, false },
+        { "[] []", 0, false },
+        { "{} {}", 0, false },
+        { "{}", 0, true },
+        { "[{}] ", 0, true },
+        { " 7\n", 0, true },
+        { " 7}", 0, false },
+        { "{\"events\":[{\"a\":1", 0, false },
+        { "{\"events\":[{\"a\":1}", 0, false },
+        { "{\"events\":[{\"a\":1}] \n", 0, false },
+        { "{\"events\":[{\"a\":[{\"b\":\"c\"}}", 0, false },
+        { "{\"events\":[{\"a\":{\"b\":1},\"a\"", 0, false },
+        { "{\"events\":[{\"a\":{\"b\":1,\"b\"}}", 0, false },
+        { "{\"events\":[{\"env\":1,\"\\u0065nv\" 2}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"data\":{\"bitrate\":1,\"bitrate\"}}]}", 0,
+          false },
+        { "{\"events\":[{" BASE ",\"x\":7\xe2}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":[7\xe2]}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":[{}x]}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":{\"y\":{} \"z\":1}}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":\"\\ud83d\\ud83d\\x\"}]}", 0, false },
+        { "{\"\\ud83d\":1,\n\"\xc3\xa9\":[\"\\udc00\" 1]}", 0, false }
+    };
+
+    check("place", cases);
+}
+
+
 int
 main(void)
 {
     guard_init();
 
     test_faults();
+    test_places();
 
     return tap_end();
 }

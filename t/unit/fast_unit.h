@@ -135,6 +135,7 @@ decode_all(qoe_span_t body, bool *taken)
     size_t              n;
     const char         *wrong;
     qoe_fast_variant_t  v;
+    qoe_broken_place_t  place;
 
     start(&slow);
     slow.status = QOE_DONE;
@@ -149,7 +150,7 @@ decode_all(qoe_span_t body, bool *taken)
 
         start(&fast);
         fast.status = qoe_fast_decode(&fast.batch, body, &conf, NOW,
-                                      &fast.arena, v);
+                                      &fast.arena, v, &place);
 
         if (n++ != 0 && *taken != (fast.status != QOE_DONE)) {
             wrong = "a variant decides otherwise";
