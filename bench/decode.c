@@ -12,6 +12,9 @@
  * prints the number of events, for callgrind: the difference of two stages is
  * what the later one takes.  STAGE "jansson" is the decoding without the
  * single-pass decoder.
+ *
+ * decode FILE refused TIMES: the same for bodies that may be refused in part
+ * or as a whole; prints microseconds a body, by the decoder and by jansson.
  */
 
 
@@ -68,6 +71,9 @@ static void pass(result_t *res, const bodies_t *bodies, stage_t stage);
 static void request(result_t *res, qoe_span_t body, stage_t stage);
 static void records(const qoe_batch_t *batch, result_t *res, stage_t stage);
 static void log_records(void);
+static void refused(const bodies_t *bodies, int times);
+static void decode(qoe_batch_t *batch, qoe_span_t body, stage_t stage,
+    qoe_status_t *rc);
 static double ns_of(const result_t *r, stage_t stage, stage_t before);
 static double cpu_seconds(void);
 static void die(const char *what, const char *why)
@@ -114,6 +120,11 @@ main(int argc, char **argv)
     qoe_arena_init(&queue, &qoe_mem_heap, ARENA_MAX / 8, ARENA_MAX);
     qoe_arena_init(&scratch, &qoe_mem_heap, BLOCK, ARENA_MAX);
     qoe_buf_init(&out, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
+
+    if (argc == 4 && strcmp(argv[2], "refused") == 0) {
+        refused(&bodies, atoi(argv[3]));
+        return 0;
+    }
 
     if (argc == 4) {
         for (stage = STAGE_DECODE; stage < STAGES; stage++) {
@@ -264,22 +275,10 @@ pass(result_t *res, const bodies_t *bodies, stage_t stage)
 static void
 request(result_t *res, qoe_span_t body, stage_t stage)
 {
-    uint64_t             now;
     qoe_status_t         rc;
     static qoe_batch_t   batch;
-    qoe_decode_conf_t    conf = {
-        .max_events = QOE_EVENTS_MAX,
-        .max_age_ms = DAY_MS,
-        .max_ahead_ms = DAY_MS
-    };
 
-    now = qoe_unix_ns() / 1000000;
-
-    rc = (stage == STAGE_JANSSON)
-         ? qoe_decode_jansson(&batch, body.data, body.len, &conf,
-                              (int64_t) now, &arena)
-         : qoe_decode(&batch, body.data, body.len, &conf, (int64_t) now,
-                      &arena);
+    decode(&batch, body, stage, &rc);
 
     if (rc != QOE_OK || batch.nrejected != 0) {
         die("a body is refused", batch.nerrors ? batch.errors[0].reason : "");
@@ -295,6 +294,69 @@ request(result_t *res, qoe_span_t body, stage_t stage)
 
     qoe_batch_free(&batch);
     qoe_arena_reset(&arena);
+}
+
+
+static void
+decode(qoe_batch_t *batch, qoe_span_t body, stage_t stage, qoe_status_t *rc)
+{
+    uint64_t             now;
+    qoe_decode_conf_t    conf = {
+        .max_events = QOE_EVENTS_MAX,
+        .max_age_ms = DAY_MS,
+        .max_ahead_ms = DAY_MS
+    };
+
+    now = qoe_unix_ns() / 1000000;
+
+    *rc = (stage == STAGE_JANSSON)
+          ? qoe_decode_jansson(batch, body.data, body.len, &conf,
+                               (int64_t) now, &arena)
+          : qoe_decode(batch, body.data, body.len, &conf, (int64_t) now,
+                       &arena);
+}
+
+
+/* Bodies that may be refused: each is measured by itself. */
+
+static void
+refused(const bodies_t *bodies, int times)
+{
+    int                 n;
+    size_t              i, k;
+    double              seconds[2];
+    qoe_status_t        rc;
+    static qoe_batch_t  batch;
+
+    printf("| bytes | events | rejected | us | us by jansson | error |\n"
+           "|---|---|---|---|---|---|\n");
+
+    for (i = 0; i < bodies->n; i++) {
+        for (k = 0; k < 2; k++) {
+
+            /* the first time is not counted: it gets the memory */
+
+            for (n = -1; n < times; n++) {
+                seconds[k] = (n <= 0) ? -cpu_seconds() : seconds[k];
+                decode(&batch, bodies->span[i],
+                       (k == 0) ? STAGE_DECODE : STAGE_JANSSON, &rc);
+
+                if (rc != QOE_OK && rc != QOE_INVALID) {
+                    die("qoe_decode", "out of memory");
+                }
+
+                qoe_batch_free(&batch);
+                qoe_arena_reset(&arena);
+            }
+
+            seconds[k] += cpu_seconds();
+        }
+
+        printf("| %zu | %zu | %zu | %.1f | %.1f | %s |\n",
+               bodies->span[i].len, batch.total, batch.nrejected,
+               seconds[0] * 1e6 / times, seconds[1] * 1e6 / times,
+               batch.nerrors ? batch.errors[0].reason : "");
+    }
 }
 
 

@@ -21,6 +21,7 @@
 #define QOE_ID_MAX               256       /* bytes of a required id */
 #define QOE_DATA_MAX             16384     /* bytes of data, compact JSON */
 #define QOE_EVENT_RAW_MAX        65536     /* bytes of one event as sent */
+#define QOE_KEYS_MAX             1024      /* of all objects of one event */
 #define QOE_DECODE_ERRORS_MAX    20        /* told to the client */
 
 

@@ -10,6 +10,9 @@
 
 static void qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf,
     int64_t now_ms, qoe_arena_t *arena);
+static const char *qoe_fast_text(qoe_fast_t *f, qoe_span_t body);
+static bool qoe_fast_within(const qoe_fast_t *f, qoe_span_t body);
+static bool qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f);
 
 
 static const qoe_fast_walk_pt  qoe_fast_walks[QOE_FAST_VARIANTS] = {
@@ -58,59 +61,194 @@ qoe_fast_best(void)
 qoe_status_t
 qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena,
-    qoe_fast_variant_t variant)
+    qoe_fast_variant_t variant, qoe_broken_place_t *place)
 {
     qoe_fast_t   f;
-    const char  *p;
-
-    /* what is behind the object may be white space only */
-
-    while (body.len != 0 && (unsigned char) body.data[body.len - 1] <= ' ') {
-
-        if (strchr(" \t\r\n", body.data[body.len - 1]) == NULL
-            || body.data[body.len - 1] == '\0')
-        {
-            return QOE_DONE;
-        }
-
-        body.len--;
-    }
-
-    if (body.len < 2 || body.data[body.len - 1] != '}') {
-        return QOE_DONE;
-    }
+    const char  *text;
 
     qoe_fast_init(&f, conf, now_ms, arena);
-    f.end = body.data + body.len;
-    f.safe = (body.len > QOE_FAST_MARGIN) ? f.end - QOE_FAST_MARGIN
-                                          : body.data;
+    f.errors = batch->errors;
+    place->broken = QOE_BROKEN_NOT;
+    text = qoe_fast_text(&f, body);
 
-    p = qoe_fast_skip(body.data);
-
-    if (qoe_fast_walks[variant](&f, p) == NULL
-        || f.containers > qoe_containers_max(conf->max_events)
-        || f.commas > qoe_values_max(conf->max_events))
-    {
+    if (text == NULL) {
         return QOE_DONE;
+    }
+
+    if (qoe_fast_walks[variant](&f, qoe_fast_skip(text)) == NULL) {
+
+        if (f.broken_at != NULL) {
+            place->broken = f.broken;
+            place->at = qoe_min((size_t) (f.broken_at - text), body.len);
+        }
+
+        return QOE_DONE;
+    }
+
+    if (!qoe_fast_within(&f, body)) {
+        return QOE_DONE;
+    }
+
+    memset(batch, 0, offsetof(qoe_batch_t, errors));
+    batch->nerrors = 0;
+    batch->unknown_keys = 0;
+    batch->root = NULL;
+
+    if (!qoe_fast_shape(batch, &f)) {
+        return QOE_INVALID;
     }
 
     batch->events = f.events;
     batch->nevents = f.nevents;
-    batch->total = f.nevents;
-    batch->nrejected = 0;
-    batch->nerrors = 0;
-    batch->unknown_keys = f.unknown;
-    batch->root = NULL;
+    batch->nrejected = f.total - f.nevents;
+    batch->nerrors = f.nerrors;
+    batch->unknown_keys += f.unknown;
 
     /* of the errors, the first is looked at where there is none */
 
-    memset(&batch->errors[0], 0, sizeof(qoe_decode_error_t));
+    if (f.nerrors == 0) {
+        memset(&batch->errors[0], 0, sizeof(qoe_decode_error_t));
+    }
 
-    return QOE_OK;
+    return (f.nevents != 0) ? QOE_OK : QOE_INVALID;
 }
 
 
-/* ranks[], marks[] and key[] are never read before they are written. */
+/*
+ * The text of the walk, which ends with the last '}' of the body.  To a body
+ * that has something else there one is added: it is wrong, but where?  NULL
+ * if there is no memory.
+ */
+
+static const char *
+qoe_fast_text(qoe_fast_t *f, qoe_span_t body)
+{
+    char        *copy;
+    size_t       len;
+    const char  *text;
+
+    text = body.data;
+    len = body.len;
+
+    while (len != 0 && (text[len - 1] == ' ' || text[len - 1] == '\n'
+                        || text[len - 1] == '\r' || text[len - 1] == '\t'))
+    {
+        len--;
+    }
+
+    if (len < 2 || text[len - 1] != '}' || *qoe_fast_skip(text) != '{') {
+        len = body.len;
+        copy = qoe_arena_alloc(f->arena, len + 1);
+
+        if (copy == NULL) {
+            return NULL;
+        }
+
+        memcpy(copy, body.data, len);
+        copy[len++] = '}';
+        text = copy;
+        f->cut = true;
+    }
+
+    f->end = text + len;
+    f->safe = (len > QOE_FAST_MARGIN) ? f->end - QOE_FAST_MARGIN : text;
+
+    return text;
+}
+
+
+/* The walk counts some values that are not there: then they are counted. */
+
+static bool
+qoe_fast_within(const qoe_fast_t *f, qoe_span_t body)
+{
+    size_t              at;
+    qoe_slice_limits_t  max;
+
+    max.depth = QOE_DEPTH_MAX;
+    max.containers = qoe_containers_max(f->conf->max_events);
+    max.values = qoe_values_max(f->conf->max_events);
+
+    return (f->containers <= max.containers && f->commas <= max.values)
+           || qoe_slice_check(body, &max, &at) == QOE_SLICE_WITHIN;
+}
+
+
+/* The innermost place comes first; NULL, for the reader to return. */
+
+const char *
+qoe_fast_broken(qoe_fast_t *f, const char *p, qoe_broken_t broken)
+{
+    if (f->broken_at == NULL) {
+        f->broken_at = p;
+        f->broken = broken;
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Behind the value that ends at end, of the member or item at p.  A number or
+ * a word may be one token with what follows.
+ */
+
+const char *
+qoe_fast_broken_behind(qoe_fast_t *f, const char *p, const char *end,
+    qoe_broken_t broken)
+{
+    if (strchr("\"}]", end[-1]) == NULL) {
+        return qoe_fast_broken(f, p, broken);
+    }
+
+    switch (broken) {
+
+    case QOE_BROKEN_MEMBER:
+        return qoe_fast_broken(f, end, QOE_BROKEN_MEMBERS);
+
+    case QOE_BROKEN_ITEM:
+        return qoe_fast_broken(f, end, QOE_BROKEN_ITEMS);
+
+    default:
+        return qoe_fast_broken(f, end, QOE_BROKEN_END);
+    }
+}
+
+
+/* May there be events in a body that is JSON?  The rules come in this order. */
+
+static bool
+qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f)
+{
+    if (f->no_object) {
+        qoe_decode_fail(batch, "", QOE_DECODE_NO_OBJECT);
+        return false;
+    }
+
+    if (f->keys > QOE_KEYS_MAX) {
+        qoe_decode_fail(batch, "", QOE_DECODE_KEYS_BODY);
+        return false;
+    }
+
+    if (f->half_body) {
+        qoe_decode_fail(batch, "", QOE_DECODE_HALF_BODY);
+        return false;
+    }
+
+    batch->unknown_keys = f->unknown_body;
+
+    if (f->shape != NULL) {
+        qoe_decode_fail(batch, "events", "%s", f->shape);
+        return false;
+    }
+
+    batch->total = f->total;
+
+    return qoe_decode_total(batch, f->conf->max_events);
+}
+
+
+/* ranks[], marks[], head[] and key[] are written before they are read. */
 
 static void
 qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
@@ -122,6 +260,7 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
 
     f->conf = conf;
     f->arena = arena;
+    f->lenient = true;
 
     /* not told to the compiler, which would clear word by word */
 
@@ -142,20 +281,17 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
 
 
 /*
- * Room for the event that begins at p, cleared as far as it must be.  How many
+ * Room for the event that begins at p, cleared as far as it must be; false
+ * where there is no memory.  How many
  * there will be is told by how long those before were, and at first by how
  * long they use to be: for most bodies the array does not move.
  */
 
-qoe_event_t *
+bool
 qoe_fast_slot(qoe_fast_t *f, const char *p)
 {
     size_t        room;
     qoe_event_t  *events, *ev;
-
-    if (f->nevents == f->conf->max_events) {
-        return NULL;
-    }
 
     if (f->nevents == f->room) {
         room = qoe_max((size_t) (f->end - p) / QOE_FAST_EVENT, (size_t) 1);
@@ -170,7 +306,7 @@ qoe_fast_slot(qoe_fast_t *f, const char *p)
         events = qoe_arena_alloc(f->arena, room * sizeof(qoe_event_t));
 
         if (events == NULL) {
-            return NULL;
+            return false;
         }
 
         if (f->nevents != 0) {
@@ -184,7 +320,13 @@ qoe_fast_slot(qoe_fast_t *f, const char *p)
     ev = &f->events[f->nevents++];
     memset(ev, 0, f->clear);
 
-    return ev;
+    ev->sources = f->conf->sources;
+    ev->nsources = f->conf->nsources;
+
+    f->ev = ev;
+    f->data = NULL;
+
+    return true;
 }
 
 

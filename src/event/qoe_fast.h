@@ -2,9 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The single-pass decoder: a body of valid events only, read once, with no
- * tree and no heap.  What is wrong or unusual in any way it declines, and
- * qoe_decode_jansson() decides.  Private to this room; any one thread a batch.
+ * The single-pass decoder, with no tree and no heap.  A valid event is read
+ * once, and an event that breaks a rule twice: then the error is noted, and
+ * the rest of the body is decoded as ever.  A body that is not JSON it
+ * declines, and qoe_decode_jansson() says where and why.  Private to this
+ * room; any one thread a batch.
  */
 
 
@@ -37,18 +39,42 @@ bool qoe_fast_usable(qoe_fast_variant_t variant);
 qoe_fast_variant_t qoe_fast_best(void);
 
 /*
- * QOE_OK and the batch that qoe_decode_jansson() would make, but that its
- * strings point into body and the arena.  QOE_DONE: declined, and the batch is
- * as it was; the arena may be fuller.
+ * Where a body stops being JSON: the text from a byte on is wrong where this
+ * stands before it.
+ */
+
+typedef enum {
+    QOE_BROKEN_NOT = 0,
+    QOE_BROKEN_TOP,              /* nothing: the body's value */
+    QOE_BROKEN_END,              /* that value */
+    QOE_BROKEN_MEMBER,           /* the beginning of an object */
+    QOE_BROKEN_TWICE,            /* the same, and the same key */
+    QOE_BROKEN_ITEM,             /* the beginning of a list */
+    QOE_BROKEN_MEMBERS,          /* an object with a member */
+    QOE_BROKEN_ITEMS             /* a list with an item */
+} qoe_broken_t;
+
+typedef struct {
+    qoe_broken_t  broken;
+    size_t        at;
+} qoe_broken_place_t;
+
+
+/*
+ * QOE_OK or QOE_INVALID, and the batch that qoe_decode_jansson() would make,
+ * but that its strings point into body and the arena.  QOE_DONE: declined, and
+ * the batch says nothing; the arena may be fuller.  *place says where it is no
+ * JSON, if that is why: QOE_BROKEN_NOT if it was memory, or a limit.
  */
 qoe_status_t qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena,
-    qoe_fast_variant_t variant);
+    qoe_fast_variant_t variant, qoe_broken_place_t *place);
 
 /* qoe_decode() without this decoder. */
 qoe_status_t qoe_decode_jansson(qoe_batch_t *batch, const char *body,
     size_t len, const qoe_decode_conf_t *conf, int64_t now_ms,
     qoe_arena_t *arena);
+
 
 
 #endif /* _QOE_FAST_H_INCLUDED_ */

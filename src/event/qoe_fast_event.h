@@ -20,6 +20,8 @@ typedef struct {
 
 static const char *qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t);
+static const char *qoe_fast_again(qoe_fast_t *f, const char *start,
+    size_t depth, const qoe_fast_counts_t *counts);
 
 
 QOE_FAST_TARGET
@@ -150,8 +152,6 @@ qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
         return (*p == '{')
                ? qoe_fast_group(f, p, depth, f->tables + name->id) : NULL;
     }
-
-    return NULL;
 
     return NULL;
 }
@@ -386,46 +386,46 @@ qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
+/*
+ * An event that is not valid, or unusual, is read again by the rules one by
+ * one: no event is read more than twice.
+ */
+
 QOE_FAST_TARGET
 static const char *
-qoe_fast_event(qoe_fast_t *f, const char *p, size_t depth)
+qoe_fast_event(qoe_fast_t *f, const char *start, size_t depth)
 {
-    qoe_event_t  *ev;
-    const char   *start;
+    const char         *p;
+    qoe_fast_counts_t   counts;
 
-    if (*p != '{') {
-        return NULL;
+    counts = (qoe_fast_counts_t) {
+        f->unknown, f->containers, f->commas, f->nkeys, f->nevents
+    };
+
+    if (*start == '{') {
+
+        if (!qoe_fast_slot(f, start)) {
+            return NULL;
+        }
+
+        f->lenient = false;
+        qoe_fast_marks_begin(f, start);
+        p = qoe_fast_members(f, start, depth, f->tables + QOE_FAST_TOP, true);
+        f->lenient = true;
+
+        if (p != NULL && !f->half
+            && f->keys <= QOE_KEYS_MAX - QOE_FAST_KEYS_KNOWN)
+        {
+            f->ev->raw = (qoe_span_t) { start, (size_t) (p - start) };
+
+            if (f->ev->raw.len <= QOE_DATA_MAX || qoe_fast_sizes(f)) {
+                qoe_fast_marks_end(f);
+                return p;
+            }
+        }
     }
 
-    ev = qoe_fast_slot(f, p);
-
-    if (ev == NULL) {
-        return NULL;
-    }
-
-    ev->sources = f->conf->sources;
-    ev->nsources = f->conf->nsources;
-
-    f->ev = ev;
-    f->data = NULL;
-    start = p;
-
-    qoe_fast_marks_begin(f, start);
-    p = qoe_fast_members(f, p, depth, f->tables + QOE_FAST_TOP, true);
-
-    if (p == NULL) {
-        return NULL;
-    }
-
-    qoe_fast_marks_end(f);
-
-    ev->raw = (qoe_span_t) { start, (size_t) (p - start) };
-
-    if (ev->raw.len > QOE_DATA_MAX && !qoe_fast_sizes(f)) {
-        return NULL;
-    }
-
-    return p;
+    return qoe_fast_again(f, start, depth, &counts);
 }
 
 
@@ -433,25 +433,91 @@ QOE_FAST_TARGET
 static const char *
 qoe_fast_events(qoe_fast_t *f, const char *p, size_t depth)
 {
+    size_t            keys;
+    const char       *end, *next;
+    qoe_fast_value_t  v;
+
+    keys = f->keys;
     f->containers++;
     p = qoe_fast_skip(p + 1);
     f->array = p;
 
     while (*p != ']') {
-        p = qoe_fast_event(f, p, depth + 1);
+        f->keys = 0;
 
-        if (p == NULL) {
-            return NULL;
+        /* where there are too many, all are refused, but must be JSON */
+
+        end = (f->total++ < f->conf->max_events)
+              ? qoe_fast_event(f, p, depth + 1)
+              : qoe_fast_value(f, p, depth + 1, &v);
+
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_ITEM);
         }
 
-        p = qoe_fast_more(f, p, ']');
+        f->half = false;
 
-        if (p == NULL) {
-            return NULL;
+        next = qoe_fast_more(f, end, ']');
+
+        if (next == NULL) {
+            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_ITEM);
         }
+
+        p = next;
     }
 
-    return (f->nevents != 0) ? p + 1 : NULL;
+    f->keys = keys;
+
+    return p + 1;
+}
+
+
+/* The value of a body that is no object: there is no event in it. */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_other(qoe_fast_t *f, const char *p)
+{
+    const char        *end;
+    qoe_fast_value_t   v;
+
+    end = qoe_fast_value(f, p, 0, &v);
+
+    if (end == NULL) {
+        return qoe_fast_broken(f, p, QOE_BROKEN_TOP);
+    }
+
+    if (qoe_fast_skip(end) + 1 != f->end) {
+        return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_TOP);
+    }
+
+    f->no_object = true;
+
+    return end;
+}
+
+
+/* The value of a key of the body. */
+
+QOE_FAST_TARGET
+static inline const char *
+qoe_fast_body_value(qoe_fast_t *f, const char *p, const qoe_fast_key_t *key)
+{
+    qoe_fast_value_t  v;
+
+    if (!qoe_span_eq(key->text, qoe_span("events"))) {
+        f->unknown_body++;
+        return qoe_fast_value(f, p, 1, &v);
+    }
+
+    if (*p == '[') {
+        f->shape = NULL;
+        return qoe_fast_events(f, p, 1);
+    }
+
+    f->shape = (*p == 'n') ? f->shape : "must be a list of events";
+
+    return qoe_fast_value(f, p, 1, &v);
 }
 
 
@@ -461,46 +527,51 @@ QOE_FAST_TARGET
 static inline const char *
 qoe_fast_body(qoe_fast_t *f, const char *p)
 {
-    bool              found;
-    uint64_t          seen;
-    qoe_fast_key_t    key;
-    qoe_fast_value_t  v;
+    uint64_t         seen;
+    const char      *end, *next;
+    qoe_fast_key_t   key;
 
     if (*p != '{') {
-        return NULL;
+        return qoe_fast_other(f, p);
     }
 
     f->containers++;
-    found = false;
+    f->shape = "is required";
     seen = 0;
     p = qoe_fast_skip(p + 1);
 
     while (*p != '}') {
-        p = qoe_fast_member(f, p, &key);
+        end = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, 0, &seen, &key)) {
-            return NULL;
+        if (end == NULL) {
+            return qoe_fast_broken_key(f, p, NULL, 0, 0, seen);
         }
 
-        if (qoe_span_eq(key.text, qoe_span("events"))) {
-            found = true;
-            p = (*p == '[') ? qoe_fast_events(f, p, 1) : NULL;
-
-        } else {
-            f->unknown++;
-            p = qoe_fast_value(f, p, 1, &v);
+        if (!qoe_fast_key(f, 0, &seen, &key)) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
         }
 
-        if (p == NULL) {
-            return NULL;
+        end = qoe_fast_body_value(f, end, &key);
+
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
         }
 
-        p = qoe_fast_more(f, p, '}');
+        f->half_body = f->half_body || f->half;
+        f->half = false;
 
-        if (p == NULL) {
-            return NULL;
+        next = qoe_fast_more(f, end, '}');
+
+        if (next == NULL) {
+            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
         }
+
+        p = next;
     }
 
-    return (found && p + 1 == f->end) ? p + 1 : NULL;
+    if (p + 1 != f->end) {
+        return qoe_fast_broken(f, p + 1, QOE_BROKEN_END);
+    }
+
+    return f->cut ? qoe_fast_broken(f, p, QOE_BROKEN_MEMBERS) : p + 1;
 }

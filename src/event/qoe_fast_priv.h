@@ -16,7 +16,7 @@
 #define _QOE_FAST_PRIV_H_INCLUDED_
 
 
-#include "qoe_fast.h"
+#include "qoe_decode_priv.h"
 #include "qoe_data.h"
 #include "qoe_number.h"
 #include "qoe_schema.h"
@@ -24,12 +24,18 @@
 #include <math.h>
 
 
-/* Keys of all objects that are open at a time, and of one of them. */
-#define QOE_FAST_KEYS      256
-#define QOE_FAST_KEYS_ONE  128
+/* Keys that are kept at a time: those of the body, and those of an event. */
+#define QOE_FAST_KEYS      (QOE_KEYS_MAX * 2)
+
+/* More keys of one object than this are found by their hash. */
+#define QOE_FAST_KEYS_FEW  32
+#define QOE_FAST_HEADS     512
+
+/* No event has more keys that are known by name: see qoe_fast_prepare(). */
+#define QOE_FAST_KEYS_KNOWN  128
 
 #define QOE_FAST_DIGITS    19        /* as many are in 64 bits */
-#define QOE_FAST_EXPONENT  4         /* digits of an exponent */
+#define QOE_FAST_EXPONENT  100000000 /* no text of a number is as long */
 
 /* From so many bytes before the end on, reading is by bytes. */
 #define QOE_FAST_MARGIN    32
@@ -66,6 +72,7 @@ typedef struct {
     uint64_t           first;
     uint64_t           last;
     uint64_t           hash;
+    size_t             before;       /* in its chain; 0: none */
 } qoe_fast_key_t;
 
 
@@ -165,6 +172,33 @@ typedef struct {
 } qoe_fast_marks_t;
 
 
+/* What is wrong with an event: of several rules, the first in this order. */
+
+typedef enum {
+    QOE_FAULT_OBJECT = 0,
+    QOE_FAULT_SIZE,
+    QOE_FAULT_KEYS,
+    QOE_FAULT_HALF,
+    QOE_FAULT_TYPE,
+    QOE_FAULT_TIME,
+    QOE_FAULT_GROUP,                 /* the first of them */
+    QOE_FAULT_FIELD = QOE_FAULT_GROUP + QOE_SCHEMA_GROUPS,
+    QOE_FAULT_DATA = QOE_FAULT_FIELD + QOE_FIELDS,
+    QOE_FAULT_NONE
+} qoe_fast_fault_t;
+
+
+/* What the walk counts, as it was before an event. */
+
+typedef struct {
+    size_t             unknown;
+    size_t             containers;
+    size_t             commas;
+    size_t             nkeys;
+    size_t             nevents;
+} qoe_fast_counts_t;
+
+
 typedef struct {
     const char        *end;
     const char        *safe;         /* below it, the margin may be read */
@@ -186,6 +220,25 @@ typedef struct {
     qoe_fast_marks_t  *now;          /* of this event; NULL: not taken */
     qoe_fast_marks_t  *before;       /* of the one it is compared with */
 
+    size_t             keys;         /* of the event; outside, of the body;
+                                        exact where it is read again */
+    size_t             unknown_body; /* keys beside "events" */
+    size_t             total;        /* elements of "events" */
+    size_t             nerrors;
+    const char        *shape;        /* what is wrong with "events" */
+    const char        *broken_at;    /* the innermost place that is no JSON */
+    qoe_broken_t       broken;
+    bool               no_object;    /* the body is JSON, but no object */
+    bool               cut;          /* the last '}' is not of the body */
+    qoe_decode_error_t  *errors;     /* of the batch */
+    qoe_decode_error_t  *error;      /* of this event; NULL: one too many */
+    qoe_fast_fault_t   fault;
+    bool               lenient;      /* too many keys are passed over */
+    bool               half;         /* a surrogate without its other half */
+    bool               half_body;    /* the same, outside of the events */
+    size_t             nchained;     /* keys of one object, by their hash */
+    const char        *chained;      /* its first key */
+
     const qoe_decode_conf_t  *conf;
     const qoe_fast_table_t   *tables;
 
@@ -195,6 +248,7 @@ typedef struct {
 
     uint8_t            ranks[QOE_DATA_NUMBERS];
     qoe_fast_marks_t   marks[2];     /* of this event and an earlier one */
+    uint16_t           head[QOE_FAST_HEADS];
     qoe_fast_key_t     key[QOE_FAST_KEYS];
 } qoe_fast_t;
 
@@ -235,19 +289,19 @@ void qoe_fast_marks_begin(qoe_fast_t *f, const char *p);
 void qoe_fast_marks_end(qoe_fast_t *f);
 const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
     const qoe_fast_mark_t *m, uint64_t *names);
-bool qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
+bool qoe_fast_key_twice(qoe_fast_t *f, size_t first,
     const qoe_fast_key_t *key);
 bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
 
 /* qoe_fast_text.c */
 
-const char *qoe_fast_escape(const char *p, const char *end);
+const char *qoe_fast_escape(qoe_fast_t *f, const char *p);
 const char *qoe_fast_utf8(const char *p, const char *end);
 const char *qoe_fast_plain_end(const char *p, const char *end);
 bool qoe_fast_unescape(qoe_fast_t *f, qoe_span_t *text);
 const char *qoe_fast_space(const char *p);
-const char *qoe_fast_number_rest(const char *start, const char *p,
-    uint64_t digits, size_t len, size_t whole, double *n);
+const char *qoe_fast_number_rest(const qoe_fast_t *f, const char *start,
+    const char *p, uint64_t digits, size_t len, size_t whole, double *n);
 
 /* qoe_fast_data.c */
 
@@ -260,10 +314,26 @@ bool qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m,
 bool qoe_fast_item_member(qoe_fast_t *f, qoe_fast_hook_t *hook,
     qoe_span_t key, qoe_fast_value_t *v);
 
+/* qoe_fast_fault.c */
+
+void qoe_fast_faults_begin(qoe_fast_t *f, const qoe_fast_counts_t *counts);
+void qoe_fast_faults_end(qoe_fast_t *f, qoe_span_t text,
+    const qoe_fast_counts_t *counts);
+void qoe_fast_fault(qoe_fast_t *f, qoe_fast_fault_t fault, const char *parent,
+    const char *key, const char *reason);
+void qoe_fast_missing(qoe_fast_t *f, const qoe_fast_table_t *t,
+    uint64_t given);
+bool qoe_fast_judge(qoe_fast_t *f, const qoe_fast_name_t *name,
+    qoe_fast_value_t *v);
+
 /* qoe_fast.c */
 
+const char *qoe_fast_broken(qoe_fast_t *f, const char *p,
+    qoe_broken_t broken);
+const char *qoe_fast_broken_behind(qoe_fast_t *f, const char *p,
+    const char *end, qoe_broken_t broken);
 bool qoe_fast_sizes(const qoe_fast_t *f);
-qoe_event_t *qoe_fast_slot(qoe_fast_t *f, const char *p);
+bool qoe_fast_slot(qoe_fast_t *f, const char *p);
 
 /* One file each; p is at the body's first token. */
 
@@ -474,7 +544,7 @@ qoe_fast_find(const qoe_fast_table_t *t, const qoe_fast_key_t *key)
 
 /*
  * Takes a key into the object whose keys begin at first; *seen has a bit a
- * hash.  False if it stands there twice, or if there are too many to tell.
+ * hash.  False if it stands there twice, or if there are too many.
  */
 
 static inline bool
@@ -485,9 +555,11 @@ qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen,
 
     bit = (uint64_t) 1 << (key->hash >> 58);
 
-    if (f->nkeys == QOE_FAST_KEYS || f->nkeys - first == QOE_FAST_KEYS_ONE
-        || ((*seen & bit) != 0 && qoe_fast_key_twice(f, first, key)))
-    {
+    if (f->keys > QOE_KEYS_MAX) {
+        return f->lenient;
+    }
+
+    if ((*seen & bit) != 0 && qoe_fast_key_twice(f, first, key)) {
         return false;
     }
 
@@ -519,9 +591,10 @@ qoe_fast_skip(const char *p)
 /* Past the '}' at p; NULL if that was the last of the body. */
 
 static inline const char *
-qoe_fast_leave(const qoe_fast_t *f, const char *p)
+qoe_fast_leave(qoe_fast_t *f, const char *p)
 {
-    return (p + 1 != f->end) ? p + 1 : NULL;
+    return (p + 1 != f->end) ? p + 1
+                             : qoe_fast_broken(f, f->end, QOE_BROKEN_ITEMS);
 }
 
 
@@ -540,23 +613,30 @@ qoe_fast_colon(const char *p)
 }
 
 
-/* true, false and null are told by their first byte, and end at its others. */
+/*
+ * The first byte decides which literal it is; the rest must match, and a
+ * letter behind it makes it another word.
+ */
 
 static inline const char *
 qoe_fast_literal(const qoe_fast_t *f, const char *p)
 {
-    if (f->end - p > 5) {
+    size_t  len;
 
-        if (memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0) {
-            return p + 4;
-        }
+    len = (*p == 'f') ? 5 : 4;
 
-        if (memcmp(p, "false", 5) == 0) {
-            return p + 5;
-        }
+    if (f->end - p <= (ptrdiff_t) len
+        || (unsigned char) ((p[len] | 0x20) - 'a') < 26)
+    {
+        return NULL;
     }
 
-    return NULL;
+    if (len == 5) {
+        return (memcmp(p, "false", 5) == 0) ? p + 5 : NULL;
+    }
+
+    return (memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0) ? p + 4
+                                                                    : NULL;
 }
 
 

@@ -99,6 +99,11 @@ qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
     f->unknown += last->unknown - m->unknown;
     f->containers += last->containers - m->containers;
     f->commas += last->commas - m->commas;
+
+    /* no more keys than that: each has a comma, or is its object's first */
+
+    f->keys += last->commas - m->commas + last->containers - m->containers;
+
     f->now = NULL;
 
     qoe_fast_copy(f->ev, &f->events[f->before->event], p, m, last);

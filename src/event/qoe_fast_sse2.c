@@ -73,6 +73,7 @@ qoe_fast_common(const char *p, const char *q)
 
 #include "qoe_fast_walk.h"
 #include "qoe_fast_event.h"
+#include "qoe_fast_again.h"
 
 
 const char *

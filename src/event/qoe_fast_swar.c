@@ -63,6 +63,7 @@ qoe_fast_common(const char *p, const char *q)
 
 #include "qoe_fast_walk.h"
 #include "qoe_fast_event.h"
+#include "qoe_fast_again.h"
 
 
 const char *

@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 
+static void qoe_fast_chain(qoe_fast_t *f, size_t first);
 static void qoe_fast_prepare(void);
 static void qoe_fast_begin(qoe_fast_table_t *t);
 static void qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind,
@@ -36,6 +37,16 @@ _Static_assert(QOE_FIELDS < QOE_FAST_BUCKETS
                && QOE_DATA_ROWS < QOE_FAST_BUCKETS,
                "there is an empty bucket in every table");
 _Static_assert(QOE_FAST_NEXT <= UINT8_MAX, "qoe_fast_name_t.next has a byte");
+_Static_assert(QOE_FAST_KEYS < UINT16_MAX, "qoe_fast_t.head has 16 bits");
+_Static_assert(QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS < QOE_FAST_KEYS_KNOWN,
+               "no event has as many known keys");
+
+
+static inline size_t
+qoe_fast_head(const qoe_fast_key_t *key)
+{
+    return key->hash >> 32 & (QOE_FAST_HEADS - 1);
+}
 
 
 const qoe_fast_table_t *
@@ -86,10 +97,21 @@ qoe_fast_type(qoe_fast_t *f, qoe_span_t name)
 /* Is it one of the keys from first on?  The hash alone does not tell. */
 
 bool
-qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
-    const qoe_fast_key_t *key)
+qoe_fast_key_twice(qoe_fast_t *f, size_t first, const qoe_fast_key_t *key)
 {
     size_t  i;
+
+    if (f->nkeys - first > QOE_FAST_KEYS_FEW) {
+        qoe_fast_chain(f, first);
+
+        i = f->head[qoe_fast_head(key)];
+
+        while (i != 0 && !qoe_fast_same(&f->key[i - 1], key)) {
+            i = f->key[i - 1].before;
+        }
+
+        return i != 0;
+    }
 
     for (i = first; i < f->nkeys; i++) {
         if (qoe_fast_same(&f->key[i], key)) {
@@ -98,6 +120,33 @@ qoe_fast_key_twice(const qoe_fast_t *f, size_t first,
     }
 
     return false;
+}
+
+
+/*
+ * Chains the keys of the innermost object from first on.  Only one object has
+ * its keys chained at a time: those of an object around it are chained again,
+ * and with QOE_KEYS_MAX of an event that is seldom.
+ */
+
+static void
+qoe_fast_chain(qoe_fast_t *f, size_t first)
+{
+    uint16_t        *head;
+    qoe_fast_key_t  *key;
+
+    if (f->chained != f->key[first].text.data || f->nchained > f->nkeys) {
+        memset(f->head, 0, sizeof(f->head));
+        f->chained = f->key[first].text.data;
+        f->nchained = first;
+    }
+
+    for ( /* void */ ; f->nchained < f->nkeys; f->nchained++) {
+        key = &f->key[f->nchained];
+        head = &f->head[qoe_fast_head(key)];
+        key->before = *head;
+        *head = (uint16_t) (f->nchained + 1);
+    }
 }
 
 

@@ -15,6 +15,9 @@
 
 #define QOE_FAST_HIGH(c)   ((c) >= 0xd800 && (c) < 0xdc00)
 #define QOE_FAST_LOW(c)    ((c) >= 0xdc00 && (c) < 0xe000)
+#define QOE_FAST_HALF(c)   ((c) >= 0xd800 && (c) < 0xe000)
+
+#define QOE_FAST_REPLACED  0xfffd    /* what stands for half a pair */
 
 
 /* What a backslash and this character mean; 0 for none, and for 'u'. */
@@ -88,7 +91,7 @@ qoe_fast_hex(const char *p)
 
 /*
  * The character of the escape "\u" at p, which may be a pair, and the place
- * behind it; -1 for what is none, and for NUL.
+ * behind it; -1 for what is none, and for NUL.  Half a pair is a surrogate.
  */
 
 static int32_t
@@ -99,39 +102,43 @@ qoe_fast_unicode(const char *p, const char *end, const char **next)
     c = (end - p >= 6) ? qoe_fast_hex(p + 2) : -1;
     *next = p + 6;
 
-    if (c <= 0 || QOE_FAST_LOW(c)) {
+    if (c <= 0) {
         return -1;
     }
 
-    if (!QOE_FAST_HIGH(c)) {
+    if (!QOE_FAST_HIGH(c) || end - p < 12 || p[6] != '\\' || p[7] != 'u') {
         return c;
     }
 
-    if (end - p < 12 || p[6] != '\\' || p[7] != 'u') {
-        return -1;
+    low = qoe_fast_hex(p + 8);
+
+    if (!QOE_FAST_LOW(low)) {
+        return c;
     }
 
-    low = qoe_fast_hex(p + 8);
     *next = p + 12;
 
-    return QOE_FAST_LOW(low)
-           ? 0x10000 + (c - 0xd800) * 0x400 + (low - 0xdc00) : -1;
+    return 0x10000 + (c - 0xd800) * 0x400 + (low - 0xdc00);
 }
 
 
 /* p is at the backslash. */
 
 const char *
-qoe_fast_escape(const char *p, const char *end)
+qoe_fast_escape(qoe_fast_t *f, const char *p)
 {
+    int32_t      c;
     const char  *next;
 
-    if (end - p < 2) {
+    if (f->end - p < 2) {
         return NULL;
     }
 
     if (p[1] == 'u') {
-        return (qoe_fast_unicode(p, end, &next) != -1) ? next : NULL;
+        c = qoe_fast_unicode(p, f->end, &next);
+        f->half = f->half || QOE_FAST_HALF(c);
+
+        return (c != -1) ? next : NULL;
     }
 
     return (qoe_fast_escapes[(unsigned char) p[1]] != 0) ? p + 2 : NULL;
@@ -237,7 +244,8 @@ qoe_fast_unescape(qoe_fast_t *f, qoe_span_t *text)
 
         } else {
             c = qoe_fast_unicode(p, end, &p);
-            dst = qoe_fast_put_char(dst, c);
+            dst = qoe_fast_put_char(dst, QOE_FAST_HALF(c)
+                                         ? QOE_FAST_REPLACED : c);
         }
     }
 
@@ -273,57 +281,51 @@ qoe_fast_plain_end(const char *p, const char *end)
 }
 
 
+/* The digits of an exponent at p, which may be more than ever matter. */
+
+static const char *
+qoe_fast_exponent(const char *p, int *exp)
+{
+    bool         minus;
+    const char  *first;
+
+    minus = (*p == '-');
+    p += (minus || *p == '+');
+
+    for (first = p; (unsigned char) (*p - '0') <= 9; p++) {
+        if (*exp < QOE_FAST_EXPONENT) {
+            *exp = *exp * 10 + (*p - '0');
+        }
+    }
+
+    *exp = minus ? -*exp : *exp;
+
+    return (p != first) ? p : NULL;
+}
+
+
 /*
- * A number from start on, of which p is at the exponent or at the end: len
- * digits, of which whole are before the point.
+ * Digits from start to end by strtod(), which is not given the decimal point:
+ * the locale may have another one.  False: no memory.
  */
 
-const char *
-qoe_fast_number_rest(const char *start, const char *p, uint64_t digits,
-    size_t len, size_t whole, double *n)
+static bool
+qoe_fast_digits_many(const qoe_fast_t *f, const char *start, const char *end,
+    int exp, double *n)
 {
-    int          exp;
-    char         buf[QOE_NUMBER_IN_MAX + 16], *dst;
-    bool         minus;
-    const char  *end, *first;
+    char    small[QOE_NUMBER_IN_MAX + 16], *buf, *dst;
+    size_t  size;
 
-    end = p;
-    exp = 0;
+    buf = small;
+    size = (size_t) (end - start) + 16;
 
-    if ((*p | 0x20) == 'e') {
-        minus = (*++p == '-');
-        p += (minus || *p == '+');
+    if (size > sizeof(small)) {
+        buf = qoe_arena_alloc(f->arena, size);
 
-        for (first = p; (unsigned char) (*p - '0') <= 9; p++) {
-
-            if (p - first == QOE_FAST_EXPONENT) {
-                return NULL;
-            }
-
-            exp = exp * 10 + (*p - '0');
+        if (buf == NULL) {
+            return false;
         }
-
-        if (p == first) {
-            return NULL;
-        }
-
-        exp = minus ? -exp : exp;
     }
-
-    exp -= (int) qoe_min(len - whole, (size_t) QOE_NUMBER_IN_MAX);
-
-    if (len <= QOE_FAST_DIGITS) {
-        *n = qoe_number_decimal(digits, exp);
-        *n = (*start == '-') ? -*n : *n;
-
-        return isfinite(*n) ? p : NULL;
-    }
-
-    if (p - start > QOE_NUMBER_IN_MAX) {
-        return NULL;
-    }
-
-    /* without a decimal point, which the locale may have another one for */
 
     for (dst = buf; start != end; start++) {
         if (*start != '.') {
@@ -331,9 +333,46 @@ qoe_fast_number_rest(const char *start, const char *p, uint64_t digits,
         }
     }
 
-    snprintf(dst, sizeof(buf) - (size_t) (dst - buf), "e%d", exp);
+    snprintf(dst, size - (size_t) (dst - buf), "e%d", exp);
 
     *n = strtod(buf, NULL);
+
+    return true;
+}
+
+
+/*
+ * A number from start on, of which p is at the exponent or at the end: len
+ * digits, of which whole are before the point.
+ */
+
+const char *
+qoe_fast_number_rest(const qoe_fast_t *f, const char *start, const char *p,
+    uint64_t digits, size_t len, size_t whole, double *n)
+{
+    int          exp;
+    const char  *end;
+
+    end = p;
+    exp = 0;
+
+    if ((*p | 0x20) == 'e') {
+        p = qoe_fast_exponent(p + 1, &exp);
+
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+
+    exp -= (int) qoe_min(len - whole, (size_t) QOE_FAST_EXPONENT);
+
+    if (len <= QOE_FAST_DIGITS) {
+        *n = qoe_number_decimal(digits, exp);
+        *n = (*start == '-') ? -*n : *n;
+
+    } else if (!qoe_fast_digits_many(f, start, end, exp, n)) {
+        return NULL;
+    }
 
     return isfinite(*n) ? p : NULL;
 }

@@ -129,7 +129,7 @@ qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 
         if (*p == '\\') {
             text->escaped = true;
-            p = qoe_fast_escape(p, f->end);
+            p = qoe_fast_escape(f, p);
 
         } else {
             p = qoe_fast_utf8(p, f->end);
@@ -210,7 +210,7 @@ qoe_fast_number_any(const qoe_fast_t *f, const char *p, double *n)
         }
     }
 
-    return qoe_fast_number_rest(start, p, digits, len, whole, n);
+    return qoe_fast_number_rest(f, start, p, digits, len, whole, n);
 }
 
 
@@ -328,10 +328,26 @@ qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
+static __attribute__((noinline)) bool
+qoe_fast_key_escaped(qoe_fast_t *f, const qoe_fast_text_t *text,
+    qoe_fast_key_t *key)
+{
+    qoe_span_t  plain;
+
+    if (!qoe_fast_string_value(f, &plain, text)) {
+        return false;
+    }
+
+    qoe_fast_hash(key, plain.data, plain.len, plain.data + plain.len);
+
+    return true;
+}
+
+
 /* A key that was not expected, and the place of its value. */
 
 QOE_FAST_TARGET
-static inline const char *
+static inline __attribute__((always_inline)) const char *
 qoe_fast_member(qoe_fast_t *f, const char *p, qoe_fast_key_t *key)
 {
     qoe_fast_text_t  text;
@@ -340,15 +356,54 @@ qoe_fast_member(qoe_fast_t *f, const char *p, qoe_fast_key_t *key)
         return NULL;
     }
 
+    f->keys++;
     p = qoe_fast_string(f, p, &text);
 
-    if (p == NULL || text.escaped) {
+    if (p == NULL) {
         return NULL;
+    }
+
+    if (text.escaped) {
+        return qoe_fast_key_escaped(f, &text, key) ? qoe_fast_colon(p) : NULL;
     }
 
     qoe_fast_hash(key, text.data, text.len, f->end);
 
     return qoe_fast_colon(p);
+}
+
+
+/*
+ * What stands at p is no key with a colon; but if the key alone stands there
+ * twice, that comes first.
+ */
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_broken_key(qoe_fast_t *f, const char *p, const qoe_fast_table_t *t,
+    uint64_t names, size_t first, uint64_t seen)
+{
+    bool                    twice;
+    qoe_span_t              plain;
+    qoe_fast_key_t          key;
+    qoe_fast_text_t         text;
+    const qoe_fast_name_t  *name;
+
+    twice = false;
+
+    if (*p == '"' && qoe_fast_string(f, p, &text) != NULL
+        && qoe_fast_string_value(f, &plain, &text))
+    {
+        qoe_fast_hash(&key, plain.data, plain.len, plain.data + plain.len);
+        name = (t != NULL) ? qoe_fast_find(t, &key) : NULL;
+
+        twice = (name != NULL && name->bit != 0)
+                ? (names & name->bit) != 0
+                : !qoe_fast_key(f, first, &seen, &key);
+    }
+
+    return qoe_fast_broken(f, p, twice ? QOE_BROKEN_TWICE
+                                       : QOE_BROKEN_MEMBER);
 }
 
 
@@ -383,6 +438,7 @@ qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
 {
     size_t            first;
     uint64_t          seen;
+    const char       *end, *next;
     qoe_fast_key_t    key;
     qoe_fast_value_t  v;
 
@@ -396,25 +452,33 @@ qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
     p = qoe_fast_skip(p + 1);
 
     while (*p != '}') {
-        p = qoe_fast_member(f, p, &key);
+        end = qoe_fast_member(f, p, &key);
 
-        if (p == NULL || !qoe_fast_key(f, first, &seen, &key)) {
+        if (end == NULL) {
+            return qoe_fast_broken_key(f, p, NULL, 0, first, seen);
+        }
+
+        if (!qoe_fast_key(f, first, &seen, &key)) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
+        }
+
+        end = qoe_fast_value(f, end, depth + 1, &v);
+
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
+        }
+
+        if (hook != NULL && !hook->member(f, hook, key.text, &v)) {
             return NULL;
         }
 
-        p = qoe_fast_value(f, p, depth + 1, &v);
+        next = qoe_fast_more(f, end, '}');
 
-        if (p == NULL
-            || (hook != NULL && !hook->member(f, hook, key.text, &v)))
-        {
-            return NULL;
+        if (next == NULL) {
+            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
         }
 
-        p = qoe_fast_more(f, p, '}');
-
-        if (p == NULL) {
-            return NULL;
-        }
+        p = next;
     }
 
     f->nkeys = first;
@@ -427,6 +491,7 @@ QOE_FAST_TARGET
 static const char *
 qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth)
 {
+    const char       *end, *next;
     qoe_fast_value_t  v;
 
     if (depth == QOE_DEPTH_MAX) {
@@ -437,17 +502,19 @@ qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth)
     p = qoe_fast_skip(p + 1);
 
     while (*p != ']') {
-        p = qoe_fast_value(f, p, depth + 1, &v);
+        end = qoe_fast_value(f, p, depth + 1, &v);
 
-        if (p == NULL) {
-            return NULL;
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_ITEM);
         }
 
-        p = qoe_fast_more(f, p, ']');
+        next = qoe_fast_more(f, end, ']');
 
-        if (p == NULL) {
-            return NULL;
+        if (next == NULL) {
+            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_ITEM);
         }
+
+        p = next;
     }
 
     return p + 1;
@@ -566,6 +633,7 @@ qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
 {
     size_t                  first;
     uint64_t                bit, names, seen;
+    const char             *end, *next;
     qoe_fast_key_t          key;
     const qoe_fast_name_t  *name;
 
@@ -577,10 +645,11 @@ qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
     p = qoe_fast_skip(p + 1);
 
     while (*p != '}') {
-        p = qoe_fast_member(f, p, &key);
+        end = qoe_fast_member(f, p, &key);
 
-        if (p == NULL) {
-            return NULL;
+        if (end == NULL) {
+            return qoe_fast_broken_key(f, p, f->tables + QOE_FAST_ROWS, names,
+                                       first, seen);
         }
 
         name = qoe_fast_find(f->tables + QOE_FAST_ROWS, &key);
@@ -589,22 +658,24 @@ qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
         if ((names & bit) != 0
             || (bit == 0 && !qoe_fast_key(f, first, &seen, &key)))
         {
-            return NULL;
+            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
         }
 
         names |= bit;
 
-        p = qoe_fast_data_value(f, p, depth + 1, key.text, name);
+        end = qoe_fast_data_value(f, end, depth + 1, key.text, name);
 
-        if (p == NULL) {
-            return NULL;
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
         }
 
-        p = qoe_fast_more(f, p, '}');
+        next = qoe_fast_more(f, end, '}');
 
-        if (p == NULL) {
-            return NULL;
+        if (next == NULL) {
+            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
         }
+
+        p = next;
     }
 
     f->nkeys = first;

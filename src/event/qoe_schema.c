@@ -316,7 +316,7 @@ static qoe_status_t
 qoe_schema_time(qoe_event_t *ev, const json_t *value,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_decode_error_t *err)
 {
-    char    age[40], reason[80];
+    char    reason[80];
     double  t, now;
 
     if (value == NULL) {
@@ -326,9 +326,7 @@ qoe_schema_time(qoe_event_t *ev, const json_t *value,
     t = json_is_number(value) ? json_number_value(value) : NAN;
 
     if (!isfinite(t) || t != floor(t)) {
-        return qoe_schema_fail(err, NULL, "event_time",
-                               "must be an integer, Unix time in "
-                               "milliseconds");
+        return qoe_schema_fail(err, NULL, "event_time", QOE_SCHEMA_TIME);
     }
 
     now = (double) now_ms;
@@ -336,15 +334,13 @@ qoe_schema_time(qoe_event_t *ev, const json_t *value,
     /* the clocks of OTLP start at 0, whatever the configuration allows */
 
     if (t < now - (double) conf->max_age_ms || t < 0) {
-        snprintf(reason, sizeof(reason), "is older than %s",
-                 qoe_schema_duration(age, sizeof(age), conf->max_age_ms));
-        return qoe_schema_fail(err, NULL, "event_time", reason);
+        return qoe_schema_fail(err, NULL, "event_time",
+                               qoe_schema_older(reason, sizeof(reason), conf));
     }
 
     if (t > now + (double) conf->max_ahead_ms || t > QOE_TIME_MAX) {
-        snprintf(reason, sizeof(reason), "is more than %s in the future",
-                 qoe_schema_duration(age, sizeof(age), conf->max_ahead_ms));
-        return qoe_schema_fail(err, NULL, "event_time", reason);
+        return qoe_schema_fail(err, NULL, "event_time",
+                               qoe_schema_ahead(reason, sizeof(reason), conf));
     }
 
     ev->time_ms = (int64_t) t;
@@ -406,12 +402,34 @@ qoe_schema_data(const qoe_schema_values_t *v, qoe_span_t raw,
     if (qoe_slice_member(raw, v->data_index, &text) != QOE_OK
         || qoe_slice_compact_len(text) > QOE_DATA_MAX)
     {
-        return qoe_schema_fail(err, NULL, "data",
-                               "must be at most " QOE_STRINGIFY(QOE_DATA_MAX)
-                               " bytes of JSON without white space");
+        return qoe_schema_fail(err, NULL, "data", QOE_SCHEMA_DATA_SIZE);
     }
 
     return QOE_OK;
+}
+
+
+const char *
+qoe_schema_older(char *buf, size_t size, const qoe_decode_conf_t *conf)
+{
+    char  age[40];
+
+    snprintf(buf, size, "is older than %s",
+             qoe_schema_duration(age, sizeof(age), conf->max_age_ms));
+
+    return buf;
+}
+
+
+const char *
+qoe_schema_ahead(char *buf, size_t size, const qoe_decode_conf_t *conf)
+{
+    char  age[40];
+
+    snprintf(buf, size, "is more than %s in the future",
+             qoe_schema_duration(age, sizeof(age), conf->max_ahead_ms));
+
+    return buf;
 }
 
 

@@ -42,6 +42,18 @@ extern const qoe_schema_field_t  qoe_schema_fields[QOE_FIELDS];
 extern const qoe_schema_group_t  qoe_schema_groups[QOE_SCHEMA_GROUPS];
 
 
+#define QOE_SCHEMA_TIME    "must be an integer, Unix time in milliseconds"
+#define QOE_SCHEMA_DATA_SIZE                                                  \
+    "must be at most " QOE_STRINGIFY(QOE_DATA_MAX)                            \
+    " bytes of JSON without white space"
+
+
+/* Why an event_time out of the configured range is refused; return buf. */
+const char *qoe_schema_older(char *buf, size_t size,
+    const qoe_decode_conf_t *conf);
+const char *qoe_schema_ahead(char *buf, size_t size,
+    const qoe_decode_conf_t *conf);
+
 /*
  * Fills ev from object, whose text is raw.  ev's strings point into object
  * and the arena.

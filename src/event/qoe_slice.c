@@ -6,7 +6,10 @@
 
 #include "qoe_slice.h"
 
+#include <stdlib.h>
 
+
+static int32_t qoe_slice_unicode(const char *p, const char *end);
 static const char *qoe_slice_string_end(const char *p, const char *end);
 static const char *qoe_slice_value_end(const char *p, const char *end);
 static const char *qoe_slice_nested_end(const char *p, const char *end);
@@ -216,6 +219,63 @@ qoe_slice_compact_len(qoe_span_t text)
     }
 
     return len;
+}
+
+
+size_t
+qoe_slice_string_len(qoe_span_t text)
+{
+    return (size_t) (qoe_slice_string_end(text.data, text.data + text.len)
+                     - text.data);
+}
+
+
+bool
+qoe_slice_half(qoe_span_t text, size_t *at)
+{
+    int32_t      c;
+    const char  *p, *end;
+
+    p = text.data + *at;
+    end = text.data + text.len;
+
+    while ((p = memchr(p, '\\', (size_t) (end - p))) != NULL) {
+        c = qoe_slice_unicode(p, end);
+
+        if (c < 0xd800 || c > 0xdfff) {
+            p += qoe_min(end - p, 2);
+
+        } else if (c < 0xdc00 && qoe_slice_unicode(p + 6, end) >= 0xdc00
+                   && qoe_slice_unicode(p + 6, end) <= 0xdfff)
+        {
+            p += 12;
+
+        } else {
+            *at = (size_t) (p - text.data);
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* The four digits of the escape "\u" at p, or -1. */
+
+static int32_t
+qoe_slice_unicode(const char *p, const char *end)
+{
+    char  digits[5];
+
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u') {
+        return -1;
+    }
+
+    memcpy(digits, p + 2, 4);
+    digits[4] = '\0';
+
+    return (strspn(digits, "0123456789abcdefABCDEF") == 4)
+           ? (int32_t) strtol(digits, NULL, 16) : -1;
 }
 
 

@@ -69,6 +69,15 @@ qoe_status_t qoe_slice_member(qoe_span_t object, size_t n, qoe_span_t *value);
 void qoe_slice_array(qoe_slice_iter_t *it, qoe_span_t array);
 qoe_status_t qoe_slice_next(qoe_slice_iter_t *it, qoe_span_t *element);
 
+/*
+ * Is there half a surrogate pair, as an escape, from *at on?  *at is where it
+ * begins; all that is before must be whole.
+ */
+bool qoe_slice_half(qoe_span_t text, size_t *at);
+
+/* The length of the string at the beginning, with its quotes. */
+size_t qoe_slice_string_len(qoe_span_t text);
+
 /* The length without the white space between the tokens. */
 size_t qoe_slice_compact_len(qoe_span_t text);
 

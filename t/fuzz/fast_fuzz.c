@@ -3,9 +3,9 @@
  * Copyright (C) OpenQoE
  *
  * libFuzzer: any bytes into the single-pass decoder, in every form of it, and
- * into jansson, which is right.  Where the one does not decline, both tell the
- * same of the body; where one form declines, all do; and qoe_decode() tells
- * what jansson does, errors and all.  Seeds: t/tools/corpus_seed.pl.
+ * into jansson, which is right.  Where the former does not decline, both say
+ * the same of the body, errors and all; where one form declines, all do; and
+ * qoe_decode() says what jansson does.  Seeds: t/tools/corpus_seed.pl.
  */
 
 
@@ -90,10 +90,38 @@ end(run_t *r)
 }
 
 
+/* Of more keys than an event may have, those too many are not compared. */
+
+static bool
+keys_dropped(const run_t *r)
+{
+    size_t  i;
+
+    for (i = 0; i < r->batch.nerrors; i++) {
+        if (strstr(r->batch.errors[i].reason, "1024 keys") != NULL) {
+            return true;
+        }
+    }
+
+    return r->batch.nerrors == QOE_DECODE_ERRORS_MAX;
+}
+
+
+static bool
+keys_twice(const run_t *r)
+{
+    return strstr(r->batch.errors[0].reason, "a key stands twice") != NULL;
+}
+
+
 static void
 check_same(const run_t *a, const run_t *b)
 {
     const char  *what;
+
+    if (keys_dropped(a) && keys_twice(b)) {
+        return;
+    }
 
     check(a->status == b->status);
 
@@ -114,6 +142,7 @@ check_body(qoe_span_t body)
     qoe_status_t        first;
     static run_t        slow;
     qoe_fast_variant_t  v;
+    qoe_broken_place_t  place;
 
     start(&slow);
     slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len, &conf,
@@ -128,15 +157,15 @@ check_body(qoe_span_t body)
 
         start(&fast);
         fast.status = qoe_fast_decode(&fast.batch, body, &conf, NOW,
-                                      &fast.arena, v);
+                                      &fast.arena, v, &place);
 
-        check(fast.status == QOE_OK || fast.status == QOE_DONE);
+        check(fast.status == QOE_OK || fast.status == QOE_INVALID
+              || fast.status == QOE_DONE);
         check(first == QOE_ERROR || first == fast.status);
         first = fast.status;
 
-        if (fast.status == QOE_OK) {
+        if (fast.status != QOE_DONE) {
             check_same(&fast, &slow);
-            check(fast.batch.nrejected == 0);
         }
 
         end(&fast);

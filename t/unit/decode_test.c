@@ -570,7 +570,10 @@ test_nomem_jansson(void)
     for (n = 0; n < 10000; n++) {
         json_count = 0;
         json_fail_from = n;
-        run_mem(&r, nomem_body, sizeof(nomem_body) - 1, &qoe_mem_heap);
+        qoe_arena_init(&r.arena, &qoe_mem_heap, 4096, 16 * 1024 * 1024);
+        r.status = qoe_decode_jansson(&r.batch, nomem_body,
+                                      sizeof(nomem_body) - 1, &conf, NOW,
+                                      &r.arena);
         json_fail_from = -1;
 
         if (json_count <= n) {

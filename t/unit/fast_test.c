@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The single-pass decoder in every form of it, against jansson: what it must
- * take, what it must decline, and that both tell the same.
+ * The single-pass decoder in every form of it, against jansson: which
+ * bodies it must decline, as they are no JSON, and that both say the same.
  */
 
 
@@ -13,63 +13,6 @@
 
 
 #define TEN(x)             x x x x x x x x x x
-
-
-typedef struct {
-    const char    *body;
-    size_t         len;          /* 0: of a string */
-    bool           taken;
-} case_t;
-
-
-static void
-check_cases(const char *what, const case_t *cases, size_t n)
-{
-    bool         taken;
-    char         name[72];
-    size_t       i, k, len;
-    qoe_span_t   body;
-    const char  *wrong;
-
-    for (i = 0; i < n; i++) {
-        len = cases[i].len ? cases[i].len : strlen(cases[i].body);
-        body = guarded(cases[i].body, len);
-
-        wrong = decode_all(body, &taken);
-
-        if (wrong == NULL && taken != cases[i].taken) {
-            wrong = taken ? "taken" : "declined";
-        }
-
-        if (wrong == NULL) {
-            wrong = decode_whole(body);
-        }
-
-        if (wrong == NULL) {
-            wrong = decode_all(padded(cases[i].body, len), &taken);
-        }
-
-        if (wrong == NULL && taken != cases[i].taken) {
-            wrong = taken ? "taken with blanks" : "declined with blanks";
-        }
-
-        /* the end tells more than the beginning, which is always the same */
-
-        snprintf(name, sizeof(name), "%s",
-                 cases[i].body + (len < 71 ? 0 : len - 71));
-
-        for (k = 0; name[k] != '\0'; k++) {
-            name[k] = (name[k] < 0x20 || name[k] == '#') ? '.' : name[k];
-        }
-
-        ok(wrong == NULL, "%s %zu: %s%s%s", what, i, name, wrong ? ": " : "",
-           wrong ? wrong : "");
-    }
-}
-
-
-#define check(what, cases)                                                    \
-    check_cases(what, cases, sizeof(cases) / sizeof(cases[0]))
 
 
 static void
@@ -84,14 +27,17 @@ test_json(void)
           true },
         { EV(",\"x\":1,\"y\":1,\"z\":{\"x\":1,\"y\":{\"x\":1}}"), 0, true },
         { "", 0, false },
-        { "{}", 0, false },
+        { "{}", 0, true },
         { "}", 0, false },
-        { "[]", 0, false },
-        { "{\"events\":[]}", 0, false },
-        { "{\"events\":null}", 0, false },
-        { "{\"events\":{}}", 0, false },
-        { "{\"events\":[{" BASE "},1]}", 0, false },
-        { "{\"events\":[{" BASE "},{}]}", 0, false },
+        { "[]", 0, true },
+        { "{\"events\":[]}", 0, true },
+        { "{\"events\":null}", 0, true },
+        { "{\"events\":{}}", 0, true },
+        { "{\"events\":[{" BASE "}],\"x\":null}", 0, true },
+        { "{\"events\":[{" BASE "}],\"x\":true}", 0, true },
+        { "{\"events\":[{" BASE "}],\"x\":false}", 0, true },
+        { "{\"events\":[{" BASE "},1]}", 0, true },
+        { "{\"events\":[{" BASE "},{}]}", 0, true },
         { "\xef\xbb\xbf" EV(""), 0, false },
         { EV("") "}", 0, false },
         { EV("") " x", 0, false },
@@ -153,16 +99,16 @@ test_strings(void)
         { EV(",\"x\xc3\xa9\":\"\xe6\x9d\xb1\xe4\xba\xac\""), 0, true },
         { EV(",\"x\":\"\x7f\""), 0, true },
         { EV(",\"event_typ\\u0065\":\"x\""), 0, false },
-        { EV(",\"\\u0078\":\"x\""), 0, false },
-        { EV(",\"x\":{\"\\n\":1}"), 0, false },
+        { EV(",\"\\u0078\":\"x\""), 0, true },
+        { EV(",\"x\":{\"\\n\":1}"), 0, true },
         { EV(",\"env\":\"\\u0000\""), 0, false },
         { EV(",\"x\":\"\\u0000\""), 0, false },
-        { EV(",\"x\":\"\\ud83d\""), 0, false },
-        { EV(",\"x\":\"\\ud83dx\""), 0, false },
-        { EV(",\"x\":\"\\ud83d\\n\""), 0, false },
-        { EV(",\"x\":\"\\ud83d\\u0041\""), 0, false },
-        { EV(",\"x\":\"\\ud83d\\ud83d\""), 0, false },
-        { EV(",\"x\":\"\\ude82\""), 0, false },
+        { EV(",\"x\":\"\\ud83d\""), 0, true },
+        { EV(",\"x\":\"\\ud83dx\""), 0, true },
+        { EV(",\"x\":\"\\ud83d\\n\""), 0, true },
+        { EV(",\"x\":\"\\ud83d\\u0041\""), 0, true },
+        { EV(",\"x\":\"\\ud83d\\ud83d\""), 0, true },
+        { EV(",\"x\":\"\\ude82\""), 0, true },
         { EV(",\"x\":\"\\u12\""), 0, false },
         { EV(",\"x\":\"\\u12g4\""), 0, false },
         { EV(",\"x\":\"\\x41\""), 0, false },
@@ -225,9 +171,9 @@ test_numbers(void)
         { NUMBERS("1e0022"), 0, true },
         { NUMBERS("1e400"), 0, false },
         { NUMBERS("-1.7976931348623159e308"), 0, false },
-        { NUMBERS("1e00022"), 0, false },
+        { NUMBERS("1e00022"), 0, true },
         { NUMBERS("1e99999"), 0, false },
-        { NUMBERS(TEN("1234567")), 0, false },
+        { NUMBERS(TEN("1234567")), 0, true },
         { NUMBERS("01"), 0, false },
         { NUMBERS("-01"), 0, false },
         { NUMBERS("-"), 0, false },
@@ -273,43 +219,43 @@ test_events(void)
         { EV(",\"devices\":{},\"Device\":{},\"event_type_\":1,"
              "\"\":1,\"a_key_of_more_than_sixteen_bytes\":1"), 0, true },
         { BODY("\"event_type\":\"nope\",\"event_time\":" NOW_TEXT "," IDS), 0,
-          false },
+          true },
         { BODY("\"event_type\":null,\"event_time\":" NOW_TEXT "," IDS), 0,
-          false },
+          true },
         { BODY("\"event_type\":5,\"event_time\":" NOW_TEXT "," IDS), 0,
-          false },
-        { BODY("\"event_type\":\"seek\",\"event_time\":null," IDS), 0, false },
+          true },
+        { BODY("\"event_type\":\"seek\",\"event_time\":null," IDS), 0, true },
         { BODY("\"event_type\":\"seek\",\"event_time\":\"1\"," IDS), 0,
-          false },
-        { BODY("\"event_type\":\"seek\",\"event_time\":1," IDS), 0, false },
+          true },
+        { BODY("\"event_type\":\"seek\",\"event_time\":1," IDS), 0, true },
         { BODY("\"event_type\":\"seek\",\"event_time\":1765976935155," IDS),
-          0, false },
+          0, true },
         { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ".5," IDS),
-          0, false },
-        { BODY("\"event_type\":\"seek\"," IDS), 0, false },
-        { BODY("\"event_time\":" NOW_TEXT "," IDS), 0, false },
-        { EV(",\"env\":5"), 0, false },
-        { EV(",\"env\":true"), 0, false },
-        { EV(",\"playback_time\":\"5\""), 0, false },
-        { EV(",\"playback_time\":[5]"), 0, false },
-        { EV(",\"device\":[]"), 0, false },
-        { EV(",\"device\":\"x\""), 0, false },
-        { EV(",\"device\":{\"name\":{}}"), 0, false },
-        { EV(",\"player\":{\"autoplay\":1}"), 0, false },
-        { EV(",\"cmcd\":{\"br\":[\"a\"]}"), 0, false },
-        { EV(",\"cmcd\":{\"br\":[null]}"), 0, false },
-        { EV(",\"cmcd\":{\"br\":[{\"v\":1}]}"), 0, false },
-        { EV(",\"cmcd\":{\"nor\":[{\"value\":1}]}"), 0, false },
-        { EV(",\"cmcd\":{\"nor\":[[]]}"), 0, false },
-        { EV(",\"cmcd\":{\"v\":[1]}"), 0, false },
-        { EV(",\"data\":[]"), 0, false },
-        { EV(",\"data\":5"), 0, false },
+          0, true },
+        { BODY("\"event_type\":\"seek\"," IDS), 0, true },
+        { BODY("\"event_time\":" NOW_TEXT "," IDS), 0, true },
+        { EV(",\"env\":5"), 0, true },
+        { EV(",\"env\":true"), 0, true },
+        { EV(",\"playback_time\":\"5\""), 0, true },
+        { EV(",\"playback_time\":[5]"), 0, true },
+        { EV(",\"device\":[]"), 0, true },
+        { EV(",\"device\":\"x\""), 0, true },
+        { EV(",\"device\":{\"name\":{}}"), 0, true },
+        { EV(",\"player\":{\"autoplay\":1}"), 0, true },
+        { EV(",\"cmcd\":{\"br\":[\"a\"]}"), 0, true },
+        { EV(",\"cmcd\":{\"br\":[null]}"), 0, true },
+        { EV(",\"cmcd\":{\"br\":[{\"v\":1}]}"), 0, true },
+        { EV(",\"cmcd\":{\"nor\":[{\"value\":1}]}"), 0, true },
+        { EV(",\"cmcd\":{\"nor\":[[]]}"), 0, true },
+        { EV(",\"cmcd\":{\"v\":[1]}"), 0, true },
+        { EV(",\"data\":[]"), 0, true },
+        { EV(",\"data\":5"), 0, true },
         { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
                "\"org_id\":\"\",\"player_id\":\"p\",\"view_id\":\"v\","
-               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, false },
+               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, true },
         { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
                "\"org_id\":null,\"player_id\":\"p\",\"view_id\":\"v\","
-               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, false },
+               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, true },
         { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
                "\"org_id\":\"" TEN("1234567890123456789012345") "123456\","
                "\"player_id\":\"p\",\"view_id\":\"v\","
@@ -317,7 +263,7 @@ test_events(void)
         { BODY("\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
                "\"org_id\":\"" TEN("1234567890123456789012345") "1234567\","
                "\"player_id\":\"p\",\"view_id\":\"v\","
-               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, false }
+               "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, true }
     };
 
     check("event", cases);
@@ -400,6 +346,8 @@ check_many(const char *what, bool taken, const char *before,
                            EIGHT_KEYS("e") EIGHT_KEYS("f") EIGHT_KEYS("g")    \
                            EIGHT_KEYS("h") EIGHT_KEYS("i") EIGHT_KEYS("j")
 
+#define MANY_OTHERS        EIGHT_KEYS("k") EIGHT_KEYS("l") EIGHT_KEYS("m")    \
+                           EIGHT_KEYS("n") EIGHT_KEYS("o") EIGHT_KEYS("p")
 #define DEVICE             ",\"device\":{\"name\":\"a\\n\",\"x\":[{}],"     \
                            "\"model\":\"\xc3\xa9\"}"
 
@@ -442,12 +390,12 @@ test_shared(void)
         { TWO(",\"env\":\"a\"", ","), 0, false },
         { TWO(",\"env\":\"a\"", ",,"), 0, false },
         { TWO(",\"env\":\"a\"", ",5"), 0, false },
-        { TWO(",\"env\":\"a\"", ",\"env\":5"), 0, false },
+        { TWO(",\"env\":\"a\"", ",\"env\":5"), 0, true },
         { TWO(",\"env\":\"a\"", ",\"env\":\"a"), 0, false },
         { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
           "\"event_time\":" NOW_TEXT "},{" IDS DEVICE ",\"event_type\":"
           "\"seek\",\"event_time\":" NOW_TEXT "},{" IDS DEVICE "}]}", 0,
-          false },
+          true },
         { "{\"events\":[{" IDS DEVICE ",\"event_type\":\"seek\","
           "\"event_time\":" NOW_TEXT "},{\"viewer_id\":\"w\"," IDS DEVICE
           ",\"event_type\":\"seek\",\"event_time\":" NOW_TEXT "}]}", 0,
@@ -561,7 +509,7 @@ test_limits(void)
 
     check_many("20 events", true, "{\"events\":[{" BASE "}", ",{" BASE "}",
                19, "]}");
-    check_many("21 events", false, "{\"events\":[{" BASE "}", ",{" BASE "}",
+    check_many("21 events", true, "{\"events\":[{" BASE "}", ",{" BASE "}",
                20, "]}");
 
     check_many("depth of 32", true, "{\"events\":[{" BASE ",\"x\":", "[", 29,
@@ -574,11 +522,37 @@ test_limits(void)
                "{\"a\":", 29, "{}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}]}");
 
     check_many("100 keys", true, head, ",\"k%zu\":1", 100, "}}]}");
-    check_many("200 keys", false, head, ",\"k%zu\":1", 200, "}}]}");
+    check_many("200 keys", true, head, ",\"k%zu\":1", 200, "}}]}");
     check_many("keys in 5 objects", true, head, ",\"k%zu\":{\"a\":1,\"b\":1}",
                100, "}}]}");
     check_many("keys twice", false, head, ",\"k%zu\":1", 100,
                ",\"k50\":1}}]}");
+    check_many("the last of many keys twice", false, head, ",\"k%zu\":1", 900,
+               ",\"k899\":1}}]}");
+    check_many("a key twice around an object of many", false,
+               "{\"events\":[{" BASE ",\"data\":{" MANY_KEYS "\"x\":{\"y\":1",
+               ",\"k%zu\":1", 900, "},\"b7\":1}}]}");
+    check_many("keys of two objects that are the same", true,
+               "{\"events\":[{" BASE ",\"data\":{" MANY_KEYS "\"x\":{"
+               MANY_KEYS "\"y\":1", ",\"k%zu\":1", 700, "},\"y\":1}}]}");
+
+    /* with the seven of BASE, "data" and the one before the others */
+
+    check_many("1024 keys", true, head, ",\"k%zu\":1", 1015, "}}]}");
+    check_many("1025 keys", true, head, ",\"k%zu\":1", 1016, "}}]}");
+    check_many("1025 keys in objects", true, head, ",\"k%zu\":{\"a\":1}", 508,
+               "}}]}");
+    check_many("1025 keys, of which known ones are shared", true,
+               "{\"events\":[" TYPE("seek") IDS ",\"device\":{" MANY_KEYS
+               MANY_OTHERS "\"name\":\"a\"},\"data\":{}}," TYPE("seek") IDS
+               ",\"device\":{" MANY_KEYS MANY_OTHERS "\"name\":\"a\"},"
+               "\"data\":{\"a\":1", ",\"k%zu\":1", 900, "}}]}");
+    check_many("1024 keys beside the events", true,
+               "{\"events\":[{" BASE "}]", ",\"k%zu\":1", 1023, "}");
+    check_many("1025 keys beside the events", true,
+               "{\"events\":[{" BASE "}]", ",\"k%zu\":1", 1024, "}");
+    check_many("19 bad events of 20", true, "{\"events\":[{" BASE "}",
+               ",{\"x\":%zu}", 19, "]}");
 
     /* 52 of 32 and of 256; it counts some values that are not there */
 
@@ -588,7 +562,7 @@ test_limits(void)
                "{\"events\":[{" BASE "}],\"x\":[[]", ",[]", 1660, "]}");
     check_many("values", true, "{\"events\":[{" BASE "}],\"x\":[1", ",1",
                13280, "]}");
-    check_many("values that jansson takes", false,
+    check_many("values that are counted exactly", true,
                "{\"events\":[{" BASE "}],\"x\":[1", ",1", 13305, "]}");
     check_many("a value more", false, "{\"events\":[{" BASE "}],\"x\":[1",
                ",1", 13306, "]}");
@@ -597,11 +571,11 @@ test_limits(void)
 
     check_many("data", true, "{\"events\":[{" BASE ",\"data\":{\"a\":"
                "\"12", "0123456789", 1637, "0123\"  } }]}");
-    check_many("data too long", false, "{\"events\":[{" BASE ",\"data\":"
+    check_many("data too long", true, "{\"events\":[{" BASE ",\"data\":"
                "{\"a\":\"12", "0123456789", 1637, "01234\"}}]}");
     check_many("much beside data", true, "{\"events\":[{" BASE ",\"data\":"
                "{\"a\":\"12\"},\"x\":\"", "0123456789", 6000, "\"}]}");
-    check_many("an event too long", false, "{\"events\":[{" BASE ",\"data\":"
+    check_many("an event too long", true, "{\"events\":[{" BASE ",\"data\":"
                "{\"a\":\"12\"},\"x\":\"", "0123456789", 6600, "\"}]}");
 }
 

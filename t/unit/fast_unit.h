@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * A body through every form of the single-pass decoder and through jansson,
- * for the tests of the one: fast_test.c and fast_random_test.c, which define
- * _GNU_SOURCE for mmap().
+ * for the tests of the former: fast_test.c, fast_fault_test.c and
+ * fast_random_test.c, which define _GNU_SOURCE for mmap().
  */
 
 
@@ -135,6 +135,7 @@ decode_all(qoe_span_t body, bool *taken)
     size_t              n;
     const char         *wrong;
     qoe_fast_variant_t  v;
+    qoe_broken_place_t  place;
 
     start(&slow);
     slow.status = QOE_DONE;
@@ -149,21 +150,21 @@ decode_all(qoe_span_t body, bool *taken)
 
         start(&fast);
         fast.status = qoe_fast_decode(&fast.batch, body, &conf, NOW,
-                                      &fast.arena, v);
+                                      &fast.arena, v, &place);
 
-        if (n++ != 0 && *taken != (fast.status == QOE_OK)) {
+        if (n++ != 0 && *taken != (fast.status != QOE_DONE)) {
             wrong = "a variant decides otherwise";
         }
 
-        *taken = (fast.status == QOE_OK);
+        *taken = (fast.status != QOE_DONE);
 
         if (*taken && slow.status == QOE_DONE) {
             slow.status = qoe_decode_jansson(&slow.batch, body.data, body.len,
                                              &conf, NOW, &slow.arena);
         }
 
-        if (*taken && slow.status != QOE_OK) {
-            wrong = "the slow path refuses it";
+        if (*taken && slow.status != fast.status) {
+            wrong = "another status";
 
         } else if (*taken && wrong == NULL) {
             wrong = same_batch(&fast.batch, &slow.batch);
@@ -202,6 +203,63 @@ decode_whole(qoe_span_t body)
 
     return wrong;
 }
+
+
+typedef struct {
+    const char    *body;
+    size_t         len;          /* 0: of a string */
+    bool           taken;
+} case_t;
+
+
+static inline void
+check_cases(const char *what, const case_t *cases, size_t n)
+{
+    bool         taken;
+    char         name[72];
+    size_t       i, k, len;
+    qoe_span_t   body;
+    const char  *wrong;
+
+    for (i = 0; i < n; i++) {
+        len = cases[i].len ? cases[i].len : strlen(cases[i].body);
+        body = guarded(cases[i].body, len);
+
+        wrong = decode_all(body, &taken);
+
+        if (wrong == NULL && taken != cases[i].taken) {
+            wrong = taken ? "taken" : "declined";
+        }
+
+        if (wrong == NULL) {
+            wrong = decode_whole(body);
+        }
+
+        if (wrong == NULL) {
+            wrong = decode_all(padded(cases[i].body, len), &taken);
+        }
+
+        if (wrong == NULL && taken != cases[i].taken) {
+            wrong = taken ? "taken with blanks" : "declined with blanks";
+        }
+
+        /* the end tells more than the beginning, which is always the same */
+
+        snprintf(name, sizeof(name), "%s",
+                 cases[i].body + (len < 71 ? 0 : len - 71));
+
+        for (k = 0; name[k] != '\0'; k++) {
+            name[k] = (name[k] < 0x20 || name[k] == '#') ? '.' : name[k];
+        }
+
+        ok(wrong == NULL, "%s %zu: %s%s%s", what, i, name, wrong ? ": " : "",
+           wrong ? wrong : "");
+    }
+}
+
+
+#define check(what, cases)                                                    \
+    check_cases(what, cases, sizeof(cases) / sizeof(cases[0]))
 
 
 #endif /* _FAST_UNIT_H_INCLUDED_ */

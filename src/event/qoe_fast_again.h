@@ -1,0 +1,180 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * An event that the walk has not taken is read again, by the generic readers,
+ * for the file that includes this behind qoe_fast_event.h: every rule that the
+ * event breaks is noted, and the walk goes on behind the event.  What is not
+ * JSON still declines.  An event that is only written in an unusual way, with
+ * escapes in its known keys, is valid after that.
+ */
+
+
+/* Is the value at p, which is JSON, a list of what its key takes? */
+
+QOE_FAST_TARGET
+static bool
+qoe_fast_again_list(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_name_t *name)
+{
+    size_t            keys, containers, commas;
+    const char       *end;
+    qoe_value_type_t  type;
+
+    if (*p != '[' || (name->kind != QOE_KIND_NUMBER_LIST
+                      && name->kind != QOE_KIND_STRING_LIST))
+    {
+        return false;
+    }
+
+    type = (name->kind == QOE_KIND_NUMBER_LIST) ? QOE_VALUE_NUMBER
+                                                : QOE_VALUE_STRING;
+
+    /* all of it has been counted already */
+
+    keys = f->keys;
+    containers = f->containers;
+    commas = f->commas;
+
+    end = qoe_fast_list(f, p, depth, type);
+
+    f->keys = keys;
+    f->containers = containers;
+    f->commas = commas;
+
+    return end != NULL;
+}
+
+
+static const char *qoe_fast_again_object(qoe_fast_t *f, const char *p,
+    size_t depth, const qoe_fast_table_t *t);
+
+
+/* The value of a known key. */
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_again_value(qoe_fast_t *f, const char *start, size_t depth,
+    const qoe_fast_name_t *name)
+{
+    size_t             nkeys;
+    const char        *p;
+    qoe_fast_value_t   v;
+
+    if (*start == '{' && name->kind == QOE_FAST_GROUP) {
+        return qoe_fast_again_object(f, start, depth, f->tables + name->id);
+    }
+
+    if (*start == '{' && name->kind == QOE_FAST_DATA) {
+        return qoe_fast_data(f, start, depth);
+    }
+
+    p = qoe_fast_value(f, start, depth, &v);
+
+    if (p == NULL || *start == 'n') {
+        return p;
+    }
+
+    nkeys = f->nkeys;
+
+    if (qoe_fast_again_list(f, start, depth, name)) {
+        return p;
+    }
+
+    f->nkeys = nkeys;
+
+    return qoe_fast_judge(f, name, &v) ? p : NULL;
+}
+
+
+QOE_FAST_TARGET
+static const char *
+qoe_fast_again_object(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t)
+{
+    size_t                  first;
+    uint64_t                names, given, seen;
+    const char             *end, *next;
+    qoe_fast_key_t          key;
+    qoe_fast_value_t        v;
+    const qoe_fast_name_t  *name;
+
+    f->containers++;
+    first = f->nkeys;
+    names = 0;
+    given = 0;
+    seen = 0;
+    p = qoe_fast_skip(p + 1);
+
+    while (*p != '}') {
+        end = qoe_fast_member(f, p, &key);
+
+        if (end == NULL) {
+            return qoe_fast_broken_key(f, p, t, names, first, seen);
+        }
+
+        name = qoe_fast_find(t, &key);
+
+        if ((name != NULL) ? (names & name->bit) != 0
+                           : !qoe_fast_key(f, first, &seen, &key))
+        {
+            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
+        }
+
+        if (name != NULL) {
+            names |= name->bit;
+            given |= (*end != 'n') ? name->bit : 0;
+            end = qoe_fast_again_value(f, end, depth + 1, name);
+
+        } else {
+            f->unknown++;
+            end = qoe_fast_value(f, end, depth + 1, &v);
+        }
+
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
+        }
+
+        next = qoe_fast_more(f, end, '}');
+
+        if (next == NULL) {
+            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
+        }
+
+        p = next;
+    }
+
+    f->nkeys = first;
+    qoe_fast_missing(f, t, given);
+
+    return qoe_fast_leave(f, p);
+}
+
+
+QOE_FAST_TARGET
+static __attribute__((noinline)) const char *
+qoe_fast_again(qoe_fast_t *f, const char *start, size_t depth,
+    const qoe_fast_counts_t *counts)
+{
+    const char        *p;
+    qoe_fast_value_t   v;
+
+    qoe_fast_faults_begin(f, counts);
+
+    if (*start != '{') {
+        p = qoe_fast_value(f, start, depth, &v);
+
+    } else if (qoe_fast_slot(f, start)) {
+        p = qoe_fast_again_object(f, start, depth, f->tables + QOE_FAST_TOP);
+
+    } else {
+        return NULL;
+    }
+
+    if (p != NULL) {
+        qoe_fast_faults_end(f, (qoe_span_t) { start, (size_t) (p - start) },
+                            counts);
+    }
+
+    return p;
+}

@@ -1,0 +1,110 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Events that break rules, in the single-pass decoder and by jansson: the
+ * errors, the events around them and the counters are the same, and only a
+ * body that is no JSON is left to jansson.
+ */
+
+
+#define _GNU_SOURCE              /* MAP_ANONYMOUS */
+
+#include "fast_unit.h"
+
+
+/* Several rules broken at once, and good events around a bad one. */
+
+#define BAD(a)                                                                \
+    "{\"events\":[{" BASE "},{" a "},{" BASE ",\"env\":\"a\"}],\"other\":1}"
+
+static void
+test_faults(void)
+{
+    static const case_t  cases[] = {
+        { BAD(""), 0, true },
+        { BAD("\"x\":1,\"data\":{\"y\":1},\"device\":{\"z\":1}"), 0, true },
+        { BAD(BASE ",\"data\":5,\"env\":5,\"device\":5,\"os\":5"), 0, true },
+        { BAD(BASE ",\"data\":5,\"env\":5,\"playback_time\":{}"), 0, true },
+        { BAD(BASE ",\"data\":5,\"cmcd\":{\"br\":[1,\"a\"],\"x\":1}"), 0,
+          true },
+        { BAD(BASE ",\"cmcd\":{\"br\":[{\"value\":1}]},\"data\":5"), 0, true },
+        { BAD(BASE ",\"cmcd\":{\"br\":[{\"a\":1,\"a\":1}]},\"data\":5"), 0,
+          false },
+        { BAD("\"event_time\":1,\"event_type\":\"nope\"," IDS), 0, true },
+        { BAD("\"event_time\":1,\"event_type\":\"se\\u0065k\"," IDS), 0, true },
+        { BAD("\"event_time\":1e300,\"event_type\":\"seek\"," IDS), 0, true },
+        { BAD("\"event_time\":-1,\"event_type\":\"seek\"," IDS), 0, true },
+        { BAD("\"\\u0065vent_time\":" NOW_TEXT ",\"event_type\":\"seek\"," IDS
+              ",\"d\\u0061ta\":{\"bitr\\u0061te\":7},\"\\n\":1"), 0, true },
+        { BAD(BASE ",\"event_typ\\u0065\":\"seek\""), 0, false },
+        { BAD(BASE ",\"x\":1,\"\\u0078\":1"), 0, false },
+        { BAD(BASE ",\"\\ud800\":1,\"\\udfff\":1"), 0, false },
+        { BAD(BASE ",\"\\ud800\":1"), 0, true },
+        { BAD(BASE ",\"env\":\"\\ude00\",\"data\":5"), 0, true },
+        { BAD("\"env\":\"a\\ud83d\\n\",\"data\":5"), 0, true },
+        { BAD(BASE ",\"env\":\"\\ud83d\\u\""), 0, false },
+        { BAD(BASE ",\"env\":\"\\\\ud83d\""), 0, true },
+        { BAD(BASE "},[{\"a\":\"\\ud83d\"}],{\"event_type\":null"), 0, true },
+        { BAD(BASE "},7,\"\\ud83d\",{\"org_id\":\"\""), 0, true },
+        { "{\"events\":[{" BASE "}],\"x\":\"\\ud83d\"}", 0, true },
+        { "{\"\\ud83d\":1,\"events\":[{" BASE "}]}", 0, true },
+        { "{\"x\":[\"\\ud83d\"],\"events\":5}", 0, true },
+        { "{\"events\":[{\"env\":\"\\ud83d\"}],\"x\":[\"\\ud83d\\ude00\"]}",
+          0, true },
+        { "{\"event\\u0073\":[{" BASE "}],\"\\u0078\":1}", 0, true },
+        { "{\"event\\u0073\":[{" BASE "}],\"events\":1}", 0, false }
+    };
+
+    check("faults", cases);
+}
+
+
+/* Where and why a body is no JSON: jansson sees a piece, and all of it. */
+
+static void
+test_places(void)
+{
+    static const case_t  cases[] = {
+        { "1\xc5x", 0, false },
+        { "1 \xc5", 0, false },
+        { "\"a\"\xc5}", 0, false },
+        { "nullx", 0, false },
+        { "1.5.5}", 0, false },
+        { "[] []", 0, false },
+        { "{} {}", 0, false },
+        { "{}", 0, true },
+        { "[{}] ", 0, true },
+        { " 7\n", 0, true },
+        { " 7}", 0, false },
+        { "{\"events\":[{\"a\":1", 0, false },
+        { "{\"events\":[{\"a\":1}", 0, false },
+        { "{\"events\":[{\"a\":1}] \n", 0, false },
+        { "{\"events\":[{\"a\":[{\"b\":\"c\"}}", 0, false },
+        { "{\"events\":[{\"a\":{\"b\":1},\"a\"", 0, false },
+        { "{\"events\":[{\"a\":{\"b\":1,\"b\"}}", 0, false },
+        { "{\"events\":[{\"env\":1,\"\\u0065nv\" 2}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"data\":{\"bitrate\":1,\"bitrate\"}}]}", 0,
+          false },
+        { "{\"events\":[{" BASE ",\"x\":7\xe2}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":[7\xe2]}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":[{}x]}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":{\"y\":{} \"z\":1}}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"x\":\"\\ud83d\\ud83d\\x\"}]}", 0, false },
+        { "{\"\\ud83d\":1,\n\"\xc3\xa9\":[\"\\udc00\" 1]}", 0, false }
+    };
+
+    check("place", cases);
+}
+
+
+int
+main(void)
+{
+    guard_init();
+
+    test_faults();
+    test_places();
+
+    return tap_end();
+}
