@@ -46,6 +46,7 @@ qoe_batch_limit_sessions(qoe_batch_t *batch, size_t max,
         return QOE_OK;
     }
 
+    memset(&s, 0, sizeof(s));
     s.max = max;
     s.key = key;
 
