@@ -21,7 +21,7 @@
 #include "qoe_decode.h"
 #include "qoe_otlp.h"
 #include "qoe_record.h"
-#include "qoe_fast.h"
+#include "oracle.h"
 
 #include <stdio.h>
 #include <stdlib.h>

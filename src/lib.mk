@@ -35,6 +35,10 @@ OBJS       = $(SRCS:%.c=$(BUILD)/%.o)
 GEN_OBJS   = $(GEN_SRCS:$(GEN)/%.c=$(BUILD)/gen/%.o)
 LIB        = $(BUILD)/libqoe.a
 
+# what the decoder is compared with
+ORACLE     = $(BUILD)/liboracle.a
+ORACLE_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard t/oracle/*.c))
+
 UNITS      = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*_test.c))
 FUZZERS    = $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*_fuzz.c))
 PROGRAM    = $(BUILD)/openqoe-spool
@@ -86,6 +90,14 @@ $(LIB): $(OBJS) $(GEN_OBJS)
 	rm -f $@
 	ar rcs $@ $^
 
+$(ORACLE): $(ORACLE_OBJS)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/t/oracle/%.o: t/oracle/%.c $(GEN)/.done
+	mkdir -p $(@D)
+	$(COMPILE) $(WARN) -c -o $@ $<
+
 $(BUILD)/src/%.o: src/%.c $(GEN)/.done
 	mkdir -p $(@D)
 	$(COMPILE) $(WARN) -c -o $@ $<
@@ -94,13 +106,14 @@ $(BUILD)/gen/%.o: $(GEN)/%.c
 	mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
-$(BUILD)/unit/%: t/unit/%.c $(LIB)
+$(BUILD)/unit/%: t/unit/%.c $(ORACLE) $(LIB)
 	mkdir -p $(@D)
-	$(COMPILE) $(WARN) -It/unit -o $@ $< $(LIB) $(LIBS)
+	$(COMPILE) $(WARN) -It/unit -It/oracle -o $@ $< $(ORACLE) $(LIB) $(LIBS)
 
-$(BUILD)/fuzz/%: t/fuzz/%.c $(LIB)
+$(BUILD)/fuzz/%: t/fuzz/%.c $(ORACLE) $(LIB)
 	mkdir -p $(@D)
-	$(COMPILE) $(WARN) -fsanitize=fuzzer -o $@ $< $(LIB) $(LIBS)
+	$(COMPILE) $(WARN) -It/oracle -fsanitize=fuzzer -o $@ $< $(ORACLE) \
+	    $(LIB) $(LIBS)
 
 $(BUILD)/tools/scenario_cli $(BUILD)/tools/view_cli: $(TOOL_RUN)
 
@@ -113,8 +126,8 @@ $(PROGRAM): $(wildcard tools/*.[ch]) $(LIB)
 	$(COMPILE) -MF $@.d $(WARN) -DOPENQOE_VERSION='$(VERSION)' \
 	    -o $@ $(filter %.c,$^) $(LIB) $(LIBS)
 
-$(BUILD)/bench/%: bench/%.c $(LIB)
+$(BUILD)/bench/%: bench/%.c $(ORACLE) $(LIB)
 	mkdir -p $(@D)
-	$(COMPILE) $(WARN) -o $@ $< $(LIB) $(LIBS)
+	$(COMPILE) $(WARN) -It/oracle -o $@ $< $(ORACLE) $(LIB) $(LIBS)
 
--include $(OBJS:.o=.d) $(UNITS:%=%.d) $(TOOLS:%=%.d)
+-include $(OBJS:.o=.d) $(ORACLE_OBJS:.o=.d) $(UNITS:%=%.d) $(TOOLS:%=%.d)

@@ -36,12 +36,9 @@ static void qoe_data_prepare(void);
 static size_t qoe_data_list(qoe_data_row_t *rows);
 static void qoe_data_row(qoe_data_row_t *row, const char *path);
 static int qoe_data_compare(const void *one, const void *two);
-static void qoe_data_value(qoe_value_t *out, json_t *value, qoe_span_t sub);
 static bool qoe_data_number(double *n, const qoe_value_t *value);
 static qoe_status_t qoe_data_text(qoe_span_t *text, const qoe_value_t *value,
     qoe_arena_t *arena);
-static qoe_status_t qoe_data_dims(qoe_event_t *ev, qoe_span_t key,
-    json_t *value, qoe_arena_t *arena);
 
 
 static const qoe_data_paths_t  qoe_data_numbers[] = {
@@ -113,49 +110,6 @@ qoe_data_keys(size_t *n)
     *n = qoe_data_table.first[QOE_DATA_BUCKETS];
 
     return qoe_data_table.key;
-}
-
-
-qoe_status_t
-qoe_data_read(qoe_event_t *ev, json_t *data, qoe_arena_t *arena)
-{
-    void                  *iter;
-    json_t                *value;
-    uint8_t                ranks[QOE_DATA_NUMBERS];
-    qoe_span_t             key;
-    qoe_value_t            v;
-    const qoe_data_key_t  *k;
-    const qoe_data_row_t  *row, *end;
-
-    qoe_data_init();
-
-    for (iter = json_object_iter(data);
-         iter != NULL;
-         iter = json_object_iter_next(data, iter))
-    {
-        key.data = json_object_iter_key(iter);
-        key.len = json_object_iter_key_len(iter);
-        value = json_object_iter_value(iter);
-        k = qoe_data_find(key);
-        row = (k != NULL) ? k->first : NULL;
-        end = (k != NULL) ? k->end : NULL;
-
-        for ( /* void */ ; row != end; row++) {
-            qoe_data_value(&v, value, row->sub);
-
-            if (qoe_data_set(ev, row, &v, ranks, arena) != QOE_OK) {
-                return QOE_NOMEM;
-            }
-        }
-
-        if (ev->nsources != 0
-            && qoe_data_dims(ev, key, value, arena) != QOE_OK)
-        {
-            return QOE_NOMEM;
-        }
-    }
-
-    return QOE_OK;
 }
 
 
@@ -257,32 +211,6 @@ qoe_data_compare(const void *one, const void *two)
 }
 
 
-static void
-qoe_data_value(qoe_value_t *out, json_t *value, qoe_span_t sub)
-{
-    if (sub.len != 0) {
-        value = json_object_getn(value, sub.data, sub.len);
-    }
-
-    if (json_is_string(value)) {
-        out->type = QOE_VALUE_STRING;
-        out->v.string.data = json_string_value(value);
-        out->v.string.len = json_string_length(value);
-
-    } else if (json_is_number(value)) {
-        out->type = QOE_VALUE_NUMBER;
-        out->v.number = json_number_value(value);
-
-    } else if (json_is_boolean(value)) {
-        out->type = QOE_VALUE_BOOL;
-        out->v.boolean = json_is_true(value);
-
-    } else {
-        out->type = QOE_VALUE_NONE;
-    }
-}
-
-
 qoe_status_t
 qoe_data_set(qoe_event_t *ev, const qoe_data_row_t *row,
     const qoe_value_t *value, uint8_t *ranks, qoe_arena_t *arena)
@@ -340,37 +268,6 @@ qoe_data_text(qoe_span_t *text, const qoe_value_t *value, qoe_arena_t *arena)
     } else if (value->type == QOE_VALUE_NUMBER && isfinite(value->v.number)) {
         *text = qoe_number_copy(value->v.number, arena);
         return (text->data != NULL) ? QOE_OK : QOE_NOMEM;
-    }
-
-    return QOE_OK;
-}
-
-
-/* Sources are few: a search of them is one look at each key's length. */
-
-static qoe_status_t
-qoe_data_dims(qoe_event_t *ev, qoe_span_t key, json_t *value,
-    qoe_arena_t *arena)
-{
-    size_t               i, max;
-    qoe_value_t          v;
-    const qoe_source_t  *source;
-
-    max = qoe_min(ev->nsources, (size_t) QOE_SOURCES_MAX);
-
-    for (i = 0; i < max; i++) {
-        source = &ev->sources[i];
-
-        if (source->kind != QOE_SOURCE_DATA || !qoe_span_eq(key, source->key))
-        {
-            continue;
-        }
-
-        qoe_data_value(&v, value, source->sub);
-
-        if (qoe_data_dim(ev, source, &v, arena) != QOE_OK) {
-            return QOE_NOMEM;
-        }
     }
 
     return QOE_OK;

@@ -13,8 +13,6 @@
 
 #include "qoe_source.h"
 
-#include <jansson.h>
-
 
 #define QOE_DATA_RANKS     3             /* paths of a number at most */
 #define QOE_DATA_ROWS      (QOE_DATA_NUMBERS * QOE_DATA_RANKS + QOE_DATA_TEXTS)
@@ -38,16 +36,6 @@ typedef struct {
     const qoe_data_row_t  *end;
 } qoe_data_key_t;
 
-
-/*
- * Fills number, set, data and dims of ev, whose sources are known, from the
- * object data.  What is not usable is ignored.  Texts point into data and the
- * arena.  QOE_NOMEM.
- */
-qoe_status_t qoe_data_read(qoe_event_t *ev, json_t *data, qoe_arena_t *arena);
-
-
-/* The parts of that, for readers of any other form of data. */
 
 /* Before the other ones; any number of times. */
 void qoe_data_init(void);

@@ -34,16 +34,7 @@ qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
 
     qoe_arena_rewind(arena, mark);
 
-    if (place.broken != QOE_BROKEN_NOT) {
-        status = qoe_decode_broken(batch, span, &place, conf->max_events,
-                                   arena);
-
-        if (status != QOE_DONE) {
-            return status;
-        }
-    }
-
-    return qoe_decode_jansson(batch, body, len, conf, now_ms, arena);
+    return qoe_decode_broken(batch, span, &place, conf->max_events, arena);
 }
 
 

@@ -71,10 +71,11 @@ typedef struct {
  * QOE_INVALID    not JSON, too deep, wrong shape, 0 or too many events, or no
  *                valid one
  * QOE_NOMEM      out of memory, or the arena's maximum is too small: it holds
- *                sizeof(qoe_event_t) for every element of "events" that may be
- *                an event (7 keys), and for one more; for an event that has
- *                such values, 32 bytes a number where a text is read, and
- *                sizeof(qoe_named_t) a source
+ *                sizeof(qoe_event_t) for every valid event, and the arrays that
+ *                were too small for them; what strings with escapes and long
+ *                numbers are without them, 32 bytes a number where a text is
+ *                read, and sizeof(qoe_named_t) a source; the body itself, if
+ *                it is no JSON
  */
 qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena);

@@ -55,6 +55,10 @@ qoe_decode_broken(qoe_batch_t *batch, qoe_span_t body,
         return status;
     }
 
+    if (place->broken == QOE_BROKEN_NOT) {
+        return QOE_NOMEM;
+    }
+
     qoe_decode_pieces(&pieces, whole, place);
     memset(&error, 0, sizeof(json_error_t));
 
@@ -70,7 +74,7 @@ qoe_decode_broken(qoe_batch_t *batch, qoe_span_t body,
 
     if (root != NULL) {
         json_decref(root);
-        return QOE_DONE;
+        return QOE_NOMEM;
     }
 
     error.position += (int) place->at - (int) pieces.before;

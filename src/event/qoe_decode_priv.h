@@ -52,8 +52,9 @@ qoe_status_t qoe_decode_prepare(qoe_batch_t *batch, qoe_span_t body,
     qoe_span_t *whole, size_t max_events, qoe_arena_t *arena);
 
 /*
- * jansson words the error of a body that is no JSON, but is given only what it
- * takes to come to it.  QOE_DONE: it sees none.
+ * Why the walk has declined a body: a limit, or what is no JSON there.  jansson
+ * words that, but is given only what it takes to come to it.  If there is
+ * nothing wrong with the body, it was memory: QOE_NOMEM.
  */
 qoe_status_t qoe_decode_broken(qoe_batch_t *batch, qoe_span_t body,
     const qoe_broken_place_t *place, size_t max_events, qoe_arena_t *arena);

@@ -70,11 +70,5 @@ qoe_status_t qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena,
     qoe_fast_variant_t variant, qoe_broken_place_t *place);
 
-/* qoe_decode() without this decoder. */
-qoe_status_t qoe_decode_jansson(qoe_batch_t *batch, const char *body,
-    size_t len, const qoe_decode_conf_t *conf, int64_t now_ms,
-    qoe_arena_t *arena);
-
-
 
 #endif /* _QOE_FAST_H_INCLUDED_ */

@@ -12,7 +12,23 @@
 
 
 #include "qoe_decode.h"
-#include "qoe_value.h"
+#include "qoe_decode.h"
+
+
+#define QOE_STRINGIFY_(x)  #x
+#define QOE_STRINGIFY(x)   QOE_STRINGIFY_(x)
+
+
+/* The kinds of QOE_EVENT_FIELDS. */
+
+typedef enum {
+    QOE_KIND_ID = 0,
+    QOE_KIND_STRING,
+    QOE_KIND_NUMBER,
+    QOE_KIND_BOOL,
+    QOE_KIND_NUMBER_LIST,
+    QOE_KIND_STRING_LIST
+} qoe_value_kind_t;
 
 
 /* Past this a double no longer tells one millisecond from the next. */
@@ -53,18 +69,6 @@ const char *qoe_schema_older(char *buf, size_t size,
     const qoe_decode_conf_t *conf);
 const char *qoe_schema_ahead(char *buf, size_t size,
     const qoe_decode_conf_t *conf);
-
-/*
- * Fills ev from object, whose text is raw.  ev's strings point into object
- * and the arena.
- * *unknown grows by the keys that no rule knows, whatever is returned.
- *
- * QOE_OK, or QOE_INVALID with err->field and err->reason: the first rule
- * broken, in the order type, time, known objects, fields, data.  QOE_NOMEM.
- */
-qoe_status_t qoe_schema_event(qoe_event_t *ev, json_t *object, qoe_span_t raw,
-    const qoe_decode_conf_t *conf, int64_t now_ms, size_t *unknown,
-    qoe_decode_error_t *err, qoe_arena_t *arena);
 
 
 #endif /* _QOE_SCHEMA_H_INCLUDED_ */

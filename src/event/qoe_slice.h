@@ -26,15 +26,6 @@ typedef struct {
 } qoe_slice_pos_t;
 
 
-/* The elements of an array, one after the other. */
-
-typedef struct {
-    const char   *p;
-    const char   *end;
-    bool          first;
-} qoe_slice_iter_t;
-
-
 /* What a parser would have to hold at once. */
 
 typedef struct {
@@ -61,13 +52,6 @@ qoe_slice_excess_t qoe_slice_check(qoe_span_t text,
 
 /* Line and column of a byte offset; reads text[0..byte). */
 qoe_slice_pos_t qoe_slice_pos(qoe_span_t text, size_t byte);
-
-/* The value of the object's member number n (from 0, in the text's order). */
-qoe_status_t qoe_slice_member(qoe_span_t object, size_t n, qoe_span_t *value);
-
-/* QOE_OK and an element, QOE_DONE behind the last, QOE_INVALID. */
-void qoe_slice_array(qoe_slice_iter_t *it, qoe_span_t array);
-qoe_status_t qoe_slice_next(qoe_slice_iter_t *it, qoe_span_t *element);
 
 /*
  * Is there half a surrogate pair, as an escape, from *at on?  *at is where it

@@ -36,7 +36,8 @@ for my $path (glob 'src/*/*.h') {
     $room_of{$name} = $room;
 }
 
-my @sources = (glob('src/*/*.[ch] t/unit/*.[ch] t/fuzz/*.c t/tools/*.c'),
+my @sources = (glob('src/*/*.[ch] t/unit/*.[ch] t/oracle/*.[ch]'),
+    glob('t/fuzz/*.c t/tools/*.c'),
     glob('bench/*.c tools/*.[ch]'), 'ngx_http_openqoe_module.c');
 
 for my $path (@sources) {

@@ -11,7 +11,7 @@
 #define _DECODE_SAME_H_INCLUDED_
 
 
-#include "qoe_fast.h"
+#include "oracle.h"
 
 
 static inline bool

@@ -7,8 +7,7 @@
 
 
 #include "tap.h"
-#include "qoe_fast.h"
-#include "qoe_slice.h"
+#include "oracle.h"
 
 #include <inttypes.h>
 #include <jansson.h>

@@ -4,7 +4,7 @@
  */
 
 
-#include "qoe_value.h"
+#include "oracle.h"
 
 
 static const char *qoe_value_id(qoe_value_t *out, const json_t *value);

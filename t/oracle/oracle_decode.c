@@ -2,14 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A body through a tree of jansson: what the single-pass decoder is compared
- * with in the tests, and what decodes where memory fails that one.
+ * A body through a tree of jansson.
  */
 
 
-#include "qoe_decode_priv.h"
-#include "qoe_schema.h"
-#include "qoe_slice.h"
+#include "oracle.h"
 
 #include <stdio.h>
 
