@@ -86,9 +86,10 @@ struct qoe_exporter_s {
     qoe_spool_item_t        item;        /* of the backlog */
     bool                    item_held;
     bool                    item_sent;
-    uint32_t                item_blamed; /* refused while others were taken */
-    uint64_t                item_taken;  /* of taken, when that was seen */
     uint64_t                taken;       /* requests, so far */
+    uint64_t                blamed_taken;    /* of taken, seen when refused */
+    uint32_t                blamed_crc;  /* of a payload that was refused */
+    uint32_t                blamed;      /* so often, others being taken */
     uint64_t                backlog_ms;  /* not looked at before */
 
     qoe_log_limit_t         log_limit;

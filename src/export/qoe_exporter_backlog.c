@@ -7,7 +7,9 @@
 
 
 #include "qoe_exporter.h"
+#include "qoe_crc32c.h"
 #include "qoe_outcome.h"
+#include "qoe_spool_table.h"
 
 
 /* There was nothing in it, or another helper reads it. */
@@ -29,6 +31,7 @@ static void qoe_exporter_backlog_drop(qoe_exporter_t *e,
 static void qoe_exporter_backlog_failing(qoe_exporter_t *e,
     const qoe_outcome_t *o);
 static bool qoe_exporter_backlog_blamed(qoe_exporter_t *e);
+static void qoe_exporter_backlog_turn(qoe_exporter_t *e);
 static void qoe_exporter_backlog_refused(qoe_exporter_t *e,
     const qoe_outcome_t *o);
 
@@ -116,7 +119,6 @@ qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
 
         qoe_spool_next_done(e->spool);
         e->item_held = false;
-        e->item_blamed = 0;
 
         qoe_exporter_answered(e, NULL);
         return;
@@ -131,7 +133,10 @@ qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
             return;
         }
 
-        /* fall through */
+        qoe_exporter_backlog_failing(e, o);
+        qoe_exporter_failed(e, o, "spooled events");
+        qoe_exporter_backlog_turn(e);
+        return;
 
     default:
         qoe_exporter_backlog_failing(e, o);
@@ -166,12 +171,51 @@ qoe_exporter_backlog_failing(qoe_exporter_t *e, const qoe_outcome_t *o)
 static bool
 qoe_exporter_backlog_blamed(qoe_exporter_t *e)
 {
-    if (e->item_taken != e->taken) {
-        e->item_taken = e->taken;
-        e->item_blamed++;
+    uint32_t  crc;
+
+    crc = qoe_crc32c(0, e->item.payload.data, e->item.payload.len);
+
+    if (crc != e->blamed_crc) {
+        e->blamed_crc = crc;
+        e->blamed = 0;
+
+    } else if (e->blamed_taken != e->taken) {
+        e->blamed++;
     }
 
-    return e->item_blamed >= QOE_BACKLOG_BLAMED;
+    e->blamed_taken = e->taken;
+
+    return e->blamed >= QOE_BACKLOG_BLAMED;
+}
+
+
+/*
+ * What is refused goes to the end of the backlog, so that another batch shows
+ * whether the destination takes anything.  Not where the copy could push out
+ * the oldest: the spool is full then because the destination is away.
+ */
+
+static void
+qoe_exporter_backlog_turn(qoe_exporter_t *e)
+{
+    qoe_spool_info_t  info;
+
+    e->item_held = false;
+
+    qoe_spool_info(e->env->zone, e->conf.dest, &info);
+
+    if (info.events > e->item.items
+        && info.bytes < e->conf.spool.max_size / 2
+        && qoe_spool_append(e->spool, e->item.signal, e->item.payload,
+                            e->item.items, e->item.received_ns, NULL)
+           == QOE_OK
+        && qoe_spool_sync(e->spool) == QOE_OK)
+    {
+        qoe_spool_next_done(e->spool);
+        return;
+    }
+
+    qoe_spool_next_again(e->spool);
 }
 
 
@@ -205,5 +249,4 @@ qoe_exporter_backlog_drop(qoe_exporter_t *e, qoe_dest_counter_t reason)
     qoe_exporter_count(e, reason, e->item.items);
     qoe_spool_next_done(e->spool);
     e->item_held = false;
-    e->item_blamed = 0;
 }
