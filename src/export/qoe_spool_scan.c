@@ -134,6 +134,7 @@ qoe_spool_scan(qoe_spool_t *sp, uint64_t now_ms)
     qoe_segment_record_t   record;
 
     s = &sp->scan;
+    rc = QOE_OK;
 
     while (s->entry != NULL) {
 

@@ -1,0 +1,52 @@
+# QUIT while each write to the spool takes longer than the exit may: what the
+# helper threads could not store has a number in error.log, and the rest is
+# found by the next start.  With the build that has failpoints.
+
+use lib 't/lib';
+use OpenQoE::Faults;
+use OpenQoE::Test;
+
+need(receiver => tool('receiver'));
+
+my $so = ($ENV{OPENQOE_BUILD} // 'build')
+         . '/failpoints/ngx_http_openqoe_module.so';
+need('build/failpoints' => -e $so);
+plan(skip_all => 'the module under sanitizers has no failpoints')
+    if $ENV{OPENQOE_SANITIZE};
+$ENV{TEST_NGINX_OPENQOE_MODULE} = $so;
+
+for my $workers (1, 2) {
+    my $dir = scratch_dir('failpoints');
+    my $name = "$workers workers";
+    write_file("$dir/armed", "segment.append sleep=6000\n");
+    chmod 0755, $dir;
+
+    my $f = OpenQoE::Faults->new(ack => 'memory', zone => 'qoe:16m',
+        workers => $workers, exporter => 'timeout 30s;',
+        env => { OPENQOE_FAILPOINTS => "$dir/armed" });
+
+    $f->start->receiver->mode('hang');
+    is($f->status(50), 202, "$name: accepted") for 1 .. 20;
+    ok($f->nginx->stop('QUIT', 20), "$name: quits");
+
+    my $log = $f->nginx->error_log;
+    my $lost = 0;
+    $lost += $1 while $log =~ /(\d+) events were not exported.*are lost if/g;
+
+    write_file("$dir/armed", '');
+    $f->receiver->mode('ok');
+    $f->start;
+    sleep 2;
+    wait_until(sub { $f->dest->{spooled} == 0 }, 15);
+
+    my $found = $f->dest->{recovered};
+    cmp_ok($lost, '>', 0, "$name: events were lost");
+    cmp_ok($lost, '<=', 1000, "$name: and none of them is counted twice");
+    cmp_ok($lost + $found, '>=', 1000, "$name: $lost of 1,000 events are"
+           . " reported as lost, $found were stored");
+    like($log, qr/did not end in time/, "$name: the helper was late");
+    ok($f->nginx->stop, "$name: quits again");
+    $f->receiver->stop;
+}
+
+done_testing;
