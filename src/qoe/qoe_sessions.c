@@ -318,11 +318,11 @@ qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s, uint64_t view_key)
     v = qoe_sessions_view_at(t, t->views.free);
     link = qoe_sessions_take(&t->views, v != NULL ? v->next : 0);
 
-    if (link == 0) {
+    v = qoe_sessions_view_at(t, link);
+
+    if (v == NULL) {
         return NULL;
     }
-
-    v = qoe_sessions_view_at(t, link);
 
     qoe_sessions_clear_view(v);
 
