@@ -22,6 +22,7 @@ static uint32_t qoe_sessions_take(qoe_sessions_pool_t *p, uint32_t next);
 static void qoe_sessions_unlist_session(qoe_sessions_t *t, qoe_session_t *s);
 static void qoe_sessions_unlist(qoe_sessions_t *t, qoe_view_t *v);
 static void qoe_sessions_count(uint32_t *count, uint32_t n);
+static void qoe_sessions_clear_view(qoe_view_t *v);
 
 
 void
@@ -312,28 +313,26 @@ qoe_sessions_of(qoe_sessions_t *t, const qoe_view_t *v)
 qoe_view_t *
 qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s, uint64_t view_key)
 {
-    uint32_t     link, seq;
+    uint32_t     link;
     qoe_view_t  *v;
 
     v = qoe_sessions_view_at(t, t->views.free);
     link = qoe_sessions_take(&t->views, v != NULL ? v->next : 0);
 
-    if (link == 0) {
+    v = qoe_sessions_view_at(t, link);
+
+    if (v == NULL) {
         return NULL;
     }
 
-    v = qoe_sessions_view_at(t, link);
-
-    /* readers must see that it is another view's now */
-
-    seq = v->seq;
-    memset(v, 0, sizeof(qoe_view_t));
-    v->seq = (seq | 1) + 1;
+    qoe_sessions_clear_view(v);
 
     v->session = qoe_sessions_session_link(t, s);
     v->session_tag = (uint32_t) s->key[1];
     v->next = s->views;
     v->view_key = view_key;
+
+    __atomic_store_n(&v->seq, v->seq + 1, __ATOMIC_RELEASE);
 
     s->views = link;
     s->nviews++;
@@ -342,6 +341,26 @@ qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s, uint64_t view_key)
     qoe_sessions_count(&t->views.count, t->views.count + 1);
 
     return v;
+}
+
+
+/*
+ * All but the sequence number, which is odd from now on: a reader in another
+ * process must not take a half of the last view and a half of this one.
+ */
+
+static void
+qoe_sessions_clear_view(qoe_view_t *v)
+{
+    size_t  after;
+
+    __atomic_store_n(&v->seq, v->seq | 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+
+    after = offsetof(qoe_view_t, seq) + sizeof(v->seq);
+
+    memset(v, 0, offsetof(qoe_view_t, seq));
+    memset((char *) v + after, 0, sizeof(qoe_view_t) - after);
 }
 
 

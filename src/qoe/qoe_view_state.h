@@ -77,7 +77,8 @@ struct qoe_view_s {
 
     uint64_t        view_key;        /* keyed hash of view_id; 0: free */
     uint64_t        video_key;       /* of video.id; 0: not known yet */
-    uint32_t        seq;             /* odd while base is changed */
+    uint32_t        seq;             /* odd while base is changed, and while the
+                                        slot becomes this view's */
     uint32_t        base;            /* attribute block, a reference held */
     uint32_t        base_s;          /* Unix s at which base was looked up;
                                         0: not yet */

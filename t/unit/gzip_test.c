@@ -461,6 +461,8 @@ test_nomem(int level)
 
     ok(!wrong && n > 1 && n < 100,
        "level %d: each of %ld allocations may fail", level, n);
+
+    free(text);
 }
 
 
