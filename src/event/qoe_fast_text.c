@@ -316,6 +316,7 @@ qoe_fast_digits_many(const qoe_fast_t *f, const char *start, const char *end,
     char    small[QOE_NUMBER_IN_MAX + 16], *buf, *dst;
     size_t  size;
 
+    small[0] = '\0';
     buf = small;
     size = (size_t) (end - start) + 16;
 
