@@ -20,7 +20,8 @@ my $OPEN = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 my $JSON = 'application/json';
 
 my $nginx = OpenQoE::Nginx->new(workers => 1, zone => 'qoe:64m',
-    http => 'client_max_body_size 8m; openqoe_dimension app_name allow'
+    http => 'client_max_body_size 8m; send_timeout 600s;'
+            . ' openqoe_dimension app_name allow'
             . ' max=100000; openqoe_series_max 1000000;',
     location => 'location = /keyed { openqoe_stats; openqoe_api_key k; }'
 )->start;
@@ -178,6 +179,30 @@ subtest 'too many' => sub {
     $_->close for @clients;
     ok(wait_until(sub { get('text/plain')->{status} == 200 }, 10),
        'served when they have left');
+};
+
+# send_timeout is longer than the test waits for the third client
+
+subtest 'two clients that do not read' => sub {
+    my @clients = map { $nginx->http } 1 .. 2;
+    $_->send_raw("GET /v2/stats?format=prometheus HTTP/1.1\r\nHost: h\r\n"
+                 . "\r\n") for @clients;
+
+    ok(wait_until(sub { get('text/plain')->{status} == 503 }, 10),
+       'they take both places of the worker');
+
+    my $from = time;
+    ok(wait_until(sub { get('text/plain')->{status} == 200 }, 30),
+       'a third client is served although they neither read nor leave');
+    my $after = time - $from;
+    cmp_ok($after, '>', 3, 'but they have had some seconds to read');
+
+    ok(wait_until(sub { get('text/plain')->{status} == 200 }, 10),
+       'and so is the next one');
+    is(http_post($nginx->port, '/v2/events', batch_json(batch(1)))->{status},
+       202, 'and events go on');
+
+    $_->close for @clients;
 };
 
 # slices set no timer of nginx's own, and a worker that quits leaves without

@@ -18,6 +18,10 @@
 #define NGX_HTTP_OPENQOE_SLICE_NS    2000000
 #define NGX_HTTP_OPENQOE_STEP_US     1000
 #define NGX_HTTP_OPENQOE_HOLD_MS     60000
+
+/* A client that has not read its answer by then may lose it to another. */
+#define NGX_HTTP_OPENQOE_SLOW_MS     5000
+
 #define NGX_HTTP_OPENQOE_CHUNK       65536   /* bytes, about */
 #define NGX_HTTP_OPENQOE_CHUNK_MAX   (1024 * 1024)
 
@@ -46,9 +50,13 @@ typedef struct {
     ngx_http_openqoe_chunk_t   *chunks;
     ngx_http_openqoe_chunk_t  **last;
     off_t                       length;
+    ngx_msec_t                  sent;        /* since when */
+    ngx_uint_t                  sending;
 } ngx_http_openqoe_scrape_t;
 
 
+static ngx_http_openqoe_scrape_t **ngx_http_openqoe_scrape_place(void);
+static void ngx_http_openqoe_scrape_give_up(ngx_http_openqoe_scrape_t *s);
 static ngx_int_t ngx_http_openqoe_scrape_busy(ngx_http_request_t *r);
 static void ngx_http_openqoe_scrape_wait(ngx_http_openqoe_scrape_t *s);
 static void ngx_http_openqoe_scrape_event(ngx_event_t *ev);
@@ -76,7 +84,10 @@ static const struct {
 };
 
 
-static ngx_uint_t  ngx_http_openqoe_scrapes; /* of this process */
+/* Those of this process; NULL: a free place. */
+
+static ngx_http_openqoe_scrape_t
+    *ngx_http_openqoe_scrapes[NGX_HTTP_OPENQOE_SCRAPES];
 
 
 ngx_int_t
@@ -85,10 +96,12 @@ ngx_http_openqoe_scrape(ngx_http_request_t *r, qoe_prom_format_t format)
     qoe_status_t                   rc;
     ngx_pool_cleanup_t            *cln;
     ngx_http_openqoe_zone_t       *z;
-    ngx_http_openqoe_scrape_t     *s;
+    ngx_http_openqoe_scrape_t     *s, **place;
     ngx_http_openqoe_main_conf_t  *mcf;
 
-    if (ngx_http_openqoe_scrapes >= NGX_HTTP_OPENQOE_SCRAPES) {
+    place = ngx_http_openqoe_scrape_place();
+
+    if (place == NULL) {
         return ngx_http_openqoe_scrape_busy(r);
     }
 
@@ -102,7 +115,7 @@ ngx_http_openqoe_scrape(ngx_http_request_t *r, qoe_prom_format_t format)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_openqoe_scrapes++;
+    *place = s;
 
     cln->handler = ngx_http_openqoe_scrape_free;
     cln->data = s;
@@ -136,6 +149,65 @@ ngx_http_openqoe_scrape(ngx_http_request_t *r, qoe_prom_format_t format)
     ngx_http_openqoe_scrape_wait(s);
 
     return s->event.data != NULL ? NGX_DONE : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/*
+ * A free place, or that of the client which has been slow for longest: clients
+ * that do not read must not shut out the others until send_timeout.
+ */
+
+static ngx_http_openqoe_scrape_t **
+ngx_http_openqoe_scrape_place(void)
+{
+    ngx_uint_t                   i;
+    ngx_msec_t                   age, oldest;
+    ngx_http_openqoe_scrape_t   *s, **slow;
+
+    slow = NULL;
+    oldest = NGX_HTTP_OPENQOE_SLOW_MS;
+
+    for (i = 0; i < NGX_HTTP_OPENQOE_SCRAPES; i++) {
+        s = ngx_http_openqoe_scrapes[i];
+
+        if (s == NULL) {
+            return &ngx_http_openqoe_scrapes[i];
+        }
+
+        age = s->sending ? ngx_current_msec - s->sent : 0;
+
+        if (age >= oldest) {
+            oldest = age;
+            slow = &ngx_http_openqoe_scrapes[i];
+        }
+    }
+
+    if (slow != NULL) {
+        ngx_http_openqoe_scrape_give_up(*slow);
+        *slow = NULL;
+    }
+
+    return slow;
+}
+
+
+/* In the same turn of the loop its connection ends, as by send_timeout. */
+
+static void
+ngx_http_openqoe_scrape_give_up(ngx_http_openqoe_scrape_t *s)
+{
+    ngx_event_t       *wev;
+    ngx_connection_t  *c;
+
+    c = s->r->connection;
+    wev = c->write;
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                  "openqoe: a client that reads its metrics slowly makes room "
+                  "for another one");
+
+    wev->timedout = 1;
+    ngx_post_event(wev, &ngx_posted_events);
 }
 
 
@@ -367,6 +439,9 @@ ngx_http_openqoe_scrape_send(ngx_http_openqoe_scrape_t *s)
     b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
+    s->sent = ngx_current_msec;
+    s->sending = 1;
+
     return ngx_http_output_filter(r, out);
 }
 
@@ -391,6 +466,7 @@ ngx_http_openqoe_scrape_end(void *data)
 static void
 ngx_http_openqoe_scrape_free(void *data)
 {
+    ngx_uint_t                  i;
     ngx_http_openqoe_chunk_t   *chunk;
     ngx_http_openqoe_scrape_t  *s = data;
 
@@ -402,7 +478,13 @@ ngx_http_openqoe_scrape_free(void *data)
         qoe_collect_destroy(s->collect);
     }
 
-    ngx_http_openqoe_scrapes--;
+    /* the place may be another's by now */
+
+    for (i = 0; i < NGX_HTTP_OPENQOE_SCRAPES; i++) {
+        if (ngx_http_openqoe_scrapes[i] == s) {
+            ngx_http_openqoe_scrapes[i] = NULL;
+        }
+    }
 }
 
 
