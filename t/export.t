@@ -258,7 +258,7 @@ my @finals = (
      message => 'no such field'],
     ['grpc_server.js', 'RESOURCE_EXHAUSTED', mode => 'status', code => 8],
     ['http_server.js', '400', mode => 'status', code => 400],
-    ['http_server.js', '404', mode => 'status', code => 404],
+    ['http_server.js', '413', mode => 'status', code => 413],
 );
 
 for my $case (@finals) {
