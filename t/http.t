@@ -76,7 +76,11 @@ buffered to a temporary file
 
 === TEST 3: gzip in chunks, in a temporary file
 --- config
-    location = /v2/events { openqoe_events; client_body_buffer_size 1k; }
+    location = /v2/events {
+        openqoe_events;
+        openqoe_max_sessions 100;
+        client_body_buffer_size 1k;
+    }
 --- raw_request eval
 ::chunked(100, ::gzip(::batch_json([map { ::event() } 1 .. 100])),
           'Content-Encoding: gzip')
