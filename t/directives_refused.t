@@ -66,6 +66,8 @@ my @values = (
         qw(-1 601s 1h 1x 1s1m x)),
     (map { [ http => 'openqoe_helper_nice', $_, 'a number from 0 to 19' ] }
         qw(-1 20 x 1.5)),
+    (map { [ http => 'openqoe_max_new_values', $_, $NUMBER ] }
+        qw(0 10001 -1 1k 1.5 x)),
     (map { [ http => 'openqoe_series_max', $_,
              'a number from 100 to 10000000' ] } qw(99 10000001 0 x 1k)),
     (map { [ http => 'openqoe_series_ttl', $_, 'a time from 1s to 366d' ] }
@@ -439,6 +441,7 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ http => 'openqoe_spool', 'spool' ],
         [ http => 'openqoe_metrics', 'core' ],
         [ http => 'openqoe_view_timeout', '1m' ],
+        [ http => 'openqoe_max_new_values', 8 ],
         [ http => 'openqoe_series_max', 100 ],
         [ http => 'openqoe_series_ttl', '1m' ],
         [ http => 'openqoe_series_birth', '1m' ];
@@ -470,6 +473,7 @@ my %PLACES = (
     openqoe_metrics => [ 'core', 'http' ],
     openqoe_dimension => [ 'env drop', 'http' ],
     openqoe_view_timeout => [ '1m', 'http' ],
+    openqoe_max_new_values => [ 8, 'http' ],
     openqoe_series_max => [ 1000, 'http' ],
     openqoe_series_ttl => [ '1m', 'http' ],
     openqoe_series_birth => [ '1m', 'http' ],
@@ -551,6 +555,7 @@ taken("each directive where it may stand: $_->[0]",
 taken($_->[1], $_->[0] eq 'location'
       ? (location => "location /x { $_->[1]; }") : ($_->[0] => "$_->[1];"))
     for (map { [ http => "openqoe_drain_timeout $_" ] } qw(0 1ms 10m)),
+        (map { [ http => "openqoe_max_new_values $_" ] } qw(1 10000)),
         (map { [ http => "openqoe_series_max $_" ] } qw(100 10000000)),
         (map { [ http => "openqoe_series_ttl $_" ] } qw(1s 366d)),
         (map { [ http => "openqoe_series_birth $_" ] } qw(1s 10m off)),

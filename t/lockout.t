@@ -20,7 +20,8 @@ use OpenQoE::Prometheus qw(prometheus_text);
 use constant { REQUESTS => 40, EVENTS => 60 };
 
 my $nginx = OpenQoE::Nginx->new(workers => 2, zone => 'qoe:16m',
-    max_sessions => undef, http => <<'HTTP', location => <<'END');
+    max_sessions => 64, http => <<'HTTP', location => <<'END');
+    openqoe_max_new_values 8;
     openqoe_dimension org_id allow max=50;
     openqoe_dimension app_name allow max=3 values=app-a,app-b;
 HTTP

@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/lib";
 
 use OpenQoE::Test;
 
-my $nginx = OpenQoE::Nginx->new(max_sessions => undef, location => <<'END');
+my $nginx = OpenQoE::Nginx->new(max_sessions => 64, location => <<'END');
         location = /three { openqoe_events; openqoe_max_sessions 3; }
         location = /strict {
             openqoe_events;

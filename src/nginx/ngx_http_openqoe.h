@@ -137,6 +137,7 @@ typedef struct {
     ngx_msec_t                hidden_timeout;
     ngx_msec_t                series_ttl;
     ngx_msec_t                series_birth;  /* 0: off */
+    size_t                    max_new_values;
     size_t                    series_max;
 
     /* from the environment, defaults of the location's directives */

@@ -49,6 +49,7 @@ ngx_http_openqoe_qoe_init(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
     mcf->view_timeout = NGX_CONF_UNSET_MSEC;
     mcf->paused_timeout = NGX_CONF_UNSET_MSEC;
     mcf->hidden_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->max_new_values = NGX_CONF_UNSET_SIZE;
     mcf->series_max = NGX_CONF_UNSET_SIZE;
     mcf->series_ttl = NGX_CONF_UNSET_MSEC;
     mcf->series_birth = NGX_CONF_UNSET_MSEC;
@@ -75,6 +76,7 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
                              ngx_max(mcf->view_timeout, 60 * 60 * 1000));
     ngx_conf_init_msec_value(mcf->hidden_timeout,
                              ngx_min(mcf->view_timeout, 3 * 60 * 1000));
+    ngx_conf_init_size_value(mcf->max_new_values, 10000);
     ngx_conf_init_size_value(mcf->series_max, 100000);
     ngx_conf_init_msec_value(mcf->series_ttl, 3600 * 1000);
     ngx_conf_init_msec_value(mcf->series_birth, 15 * 1000);
@@ -86,6 +88,7 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
     q->view.paused_timeout_ms = mcf->paused_timeout;
     q->view.hidden_timeout_ms = mcf->hidden_timeout;
     q->series_max = (uint32_t) mcf->series_max;
+    mcf->dimensions.fresh = (uint32_t) mcf->max_new_values;
     q->series_ttl_ms = mcf->series_ttl;
     q->series_birth_ms = mcf->series_birth;
     q->dims = &mcf->dimensions;

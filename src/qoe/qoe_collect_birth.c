@@ -81,7 +81,11 @@ qoe_collect_birth(qoe_collect_t *c)
 
     c->wait_ns = qoe_collect_wait_ms(c->conf, c->mode) * 1000000;
     c->time_ns = c->now_ns;
+
+    /* a scrape that awaits no births shows at once what there is */
+
     c->until_ns = c->mode == QOE_COLLECT_LAST
+                  || (c->mode == QOE_COLLECT_READ && c->wait_ns == 0)
                   ? c->now_ns : qoe_collect_settled(c->now_ns);
 
     if (c->mode == QOE_COLLECT_READ) {

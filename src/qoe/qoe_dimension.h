@@ -127,6 +127,8 @@ typedef struct {
 typedef struct {
     qoe_dimension_t  dim[QOE_DIMENSIONS_MAX];
     size_t           n;          /* at least QOE_DIMS_BUILTIN */
+    uint32_t         fresh;      /* new values of a dimension that one request
+                                    may bring; 0: any number */
 } qoe_dimensions_t;
 
 

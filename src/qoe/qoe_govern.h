@@ -41,7 +41,7 @@ typedef struct {
     uint64_t                 request;        /* 0: not known */
     uint32_t                 session;        /* a tag; 0: not known */
     bool                     refused;
-    uint8_t                  fresh[QOE_DIMENSIONS_MAX];      /* by slot */
+    uint16_t                 fresh[QOE_DIMENSIONS_MAX];      /* by slot */
     uint16_t                 slot[QOE_DIMENSIONS_MAX];
 } qoe_governor_t;
 
@@ -56,11 +56,9 @@ void qoe_governor_init(qoe_governor_t *gv, qoe_govern_t *g,
 /*
  * Whose values come next.  A session (a keyed hash; 0: not known) vouches for
  * values.  A request (whatever is unlike others; 0: not known) brings
- * QOE_GOVERN_FRESH new values of a dimension at most, and none at all where
- * its events are refused: then nothing is counted or estimated either.
+ * dims->fresh new values of a dimension at most, and none at all where its
+ * events are refused: then nothing is counted or estimated either.
  */
-#define QOE_GOVERN_FRESH   8
-
 void qoe_govern_from(qoe_governor_t *gv, uint64_t session, uint64_t request,
     bool refused);
 

@@ -46,11 +46,11 @@ qoe_govern_from(qoe_governor_t *gv, uint64_t session, uint64_t request,
 bool
 qoe_govern_fresh(qoe_governor_t *gv, size_t slot)
 {
-    if (gv->request == 0) {
+    if (gv->request == 0 || gv->dims->fresh == 0) {
         return true;
     }
 
-    if (gv->fresh[slot] >= QOE_GOVERN_FRESH) {
+    if (gv->fresh[slot] >= gv->dims->fresh) {
         return false;
     }
 

@@ -10,6 +10,7 @@
 #include "govern_env.h"
 
 
+#define FRESH              8                 /* of a request */
 #define REQUESTS           2000
 
 
@@ -24,6 +25,7 @@ begin(uint32_t max)
 {
     g = region(QOE_GOVERN_MIN);
     qoe_dimensions_init(&d);
+    d.fresh = FRESH;
     plan = custom(&d, "plan", QOE_ACTION_ALLOW, max);
     qoe_governor_init(&gv, g, &d, 1);
 }
@@ -82,15 +84,15 @@ test_request(void)
 {
     begin(1000);
 
-    ok(forge(1000, NOW, false) == QOE_GOVERN_FRESH
-       && info(&gv, plan).count == QOE_GOVERN_FRESH,
+    ok(forge(1000, NOW, false) == FRESH
+       && info(&gv, plan).count == FRESH,
        "a request with 1000 new values brings %d of them in",
-       QOE_GOVERN_FRESH);
+       FRESH);
     ok(forge(5, NOW, false) == 5, "the next request brings in its own");
     ok(shown("real", 1, NOW), "a new value of another request has a place");
 
     ok(forge(1000, NOW, true) == 0
-       && info(&gv, plan).count == QOE_GOVERN_FRESH + 6,
+       && info(&gv, plan).count == FRESH + 6,
        "of a refused event no value gets in");
     qoe_govern_from(&gv, 1, 77, true);
     ok(gives(&gv, plan, "real", "real"),

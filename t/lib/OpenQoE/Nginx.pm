@@ -21,7 +21,7 @@ my @started;
 #   workers   number of workers (1); single => 1 is master_process off
 #   zone      "qoe:8m"; undef: no openqoe_zone line
 #   birth     openqoe_series_birth ("off"); undef, or with a line in http: none
-#   max_sessions  openqoe_max_sessions (10000); undef: none
+#   max_sessions  openqoe_max_sessions
 #   exporter  text inside openqoe_exporter { }; default a file in out_file,
 #             interval 100ms; undef: no block
 #   events    text inside location = /v2/events after openqoe_events
@@ -80,12 +80,8 @@ sub module_config ($self) {
         if defined $zone && defined $birth
            && ($self->{http} // '') !~ /openqoe_series_birth/;
 
-    # the events of a test's batch are of as many sessions
-    my $sessions = exists $self->{max_sessions} ? $self->{max_sessions}
-                                                : 10_000;
-    $http .= "    openqoe_max_sessions $sessions;\n"
-        if defined $zone && defined $sessions
-           && ($self->{http} // '') !~ /openqoe_max_sessions/;
+    $http .= "    openqoe_max_sessions $self->{max_sessions};\n"
+        if defined $self->{max_sessions};
     $http .= "    openqoe_exporter {\n        $exporter\n    }\n"
         if defined $exporter;
 
