@@ -141,13 +141,6 @@ qoe_moment_thin(qoe_view_t *v)
 
 
 bool
-qoe_moment_waits(const qoe_moment_t *m)
-{
-    return m->type == QOE_EVENT_STALLSTART || m->type == QOE_EVENT_WAITSTART;
-}
-
-
-bool
 qoe_moment_informs(const qoe_moment_t *m)
 {
     switch (m->type) {

@@ -170,7 +170,6 @@ void qoe_moment_of(qoe_moment_t *m, const qoe_view_step_t *x);
 void qoe_moment_insert(qoe_view_t *v, const qoe_moment_t *m);
 /* Leaves out one that only informs, of which others have more; false: none. */
 bool qoe_moment_thin(qoe_view_t *v);
-bool qoe_moment_waits(const qoe_moment_t *m);
 /* Events that say how it is, and change no state. */
 bool qoe_moment_informs(const qoe_moment_t *m);
 /* Events that say nothing of playing: no evidence, and no change. */
