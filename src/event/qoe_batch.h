@@ -14,7 +14,7 @@
 #include "qoe_hash.h"
 
 
-#define QOE_SESSIONS_MAX     10000            /* default of max_sessions */
+#define QOE_SESSIONS_MAX     64               /* default of max_sessions */
 
 /*
  * Refuses the events of every session after the first max of a batch that

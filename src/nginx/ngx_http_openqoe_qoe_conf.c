@@ -76,7 +76,7 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
                              ngx_max(mcf->view_timeout, 60 * 60 * 1000));
     ngx_conf_init_msec_value(mcf->hidden_timeout,
                              ngx_min(mcf->view_timeout, 3 * 60 * 1000));
-    ngx_conf_init_size_value(mcf->max_new_values, 10000);
+    ngx_conf_init_size_value(mcf->max_new_values, 8);
     ngx_conf_init_size_value(mcf->series_max, 100000);
     ngx_conf_init_msec_value(mcf->series_ttl, 3600 * 1000);
     ngx_conf_init_msec_value(mcf->series_birth, 15 * 1000);

@@ -24,6 +24,7 @@ static void qoe_apply_session_key(const qoe_apply_t *a,
 static uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
+static uint32_t qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s);
 static qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a,
     const qoe_sample_t *s, uint32_t now_s);
 static void qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v);
@@ -247,11 +248,25 @@ qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
         return;
     }
 
+    (void) qoe_govern_deferred(a->governor);
     b = qoe_apply_base_blocks(a, s, now_s);
     old = qoe_sessions_base(v);
 
-    qoe_sessions_set_base(v, &b, key, now_s);
+    qoe_sessions_set_base(v, &b, key, qoe_apply_asked_s(a, now_s));
     qoe_apply_base_free(a, old);
+}
+
+
+/*
+ * When the rules count as asked.  A value that only waits for the next request
+ * is asked for again with the next event.
+ */
+
+static uint32_t
+qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s)
+{
+    return qoe_govern_deferred(a->governor) ? now_s - QOE_APPLY_FRESH_S
+                                            : now_s;
 }
 
 
@@ -397,6 +412,7 @@ qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
     }
 
     a->labels.len = 0;
+    (void) qoe_govern_deferred(a->governor);
 
     for (i = 0; i < p->nextra; i++) {
         dim = p->extra[i].dim;
@@ -411,7 +427,7 @@ qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
     qoe_store_unref(a->store, e->block);
 
     e->key = key;
-    e->at_s = now_s;
+    e->at_s = qoe_apply_asked_s(a, now_s);
     e->block = qoe_store_block(a->store, &a->env,
                                qoe_labels_span(&a->labels));
 

@@ -41,6 +41,7 @@ typedef struct {
     uint64_t                 request;        /* 0: not known */
     uint32_t                 session;        /* a tag; 0: not known */
     bool                     refused;
+    bool                     deferred;
     uint16_t                 fresh[QOE_DIMENSIONS_MAX];      /* by slot */
     uint16_t                 slot[QOE_DIMENSIONS_MAX];
 } qoe_governor_t;
@@ -61,6 +62,13 @@ void qoe_governor_init(qoe_governor_t *gv, qoe_govern_t *g,
  */
 void qoe_govern_from(qoe_governor_t *gv, uint64_t session, uint64_t request,
     bool refused);
+
+/*
+ * True: a value became something else since the last call of this function only
+ * because its request had brought too many new ones.  The next event that
+ * shows the value may have it admitted, so no caller should keep the answer.
+ */
+bool qoe_govern_deferred(qoe_governor_t *gv);
 
 /*
  * What the attribute of a dimension is for a raw value: a part of value, a

@@ -51,12 +51,25 @@ qoe_govern_fresh(qoe_governor_t *gv, size_t slot)
     }
 
     if (gv->fresh[slot] >= gv->dims->fresh) {
+        gv->deferred = true;
         return false;
     }
 
     gv->fresh[slot]++;
 
     return true;
+}
+
+
+bool
+qoe_govern_deferred(qoe_governor_t *gv)
+{
+    bool  deferred;
+
+    deferred = gv->deferred;
+    gv->deferred = false;
+
+    return deferred;
 }
 
 

@@ -21,7 +21,9 @@ my @started;
 #   workers   number of workers (1); single => 1 is master_process off
 #   zone      "qoe:8m"; undef: no openqoe_zone line
 #   birth     openqoe_series_birth ("off"); undef, or with a line in http: none
-#   max_sessions  openqoe_max_sessions
+#   max_sessions, max_new_values   openqoe_max_sessions, openqoe_max_new_values
+#             (10000, for a test's requests are made up of many sessions and
+#             values); undef, or with a line in http: none
 #   exporter  text inside openqoe_exporter { }; default a file in out_file,
 #             interval 100ms; undef: no block
 #   events    text inside location = /v2/events after openqoe_events
@@ -80,8 +82,13 @@ sub module_config ($self) {
         if defined $zone && defined $birth
            && ($self->{http} // '') !~ /openqoe_series_birth/;
 
-    $http .= "    openqoe_max_sessions $self->{max_sessions};\n"
-        if defined $self->{max_sessions};
+    for my $bound (qw(max_sessions max_new_values)) {
+        my $n = exists $self->{$bound} ? $self->{$bound} : 10000;
+        $http .= "    openqoe_$bound $n;\n"
+            if defined $zone && defined $n
+               && ($self->{http} // '') !~ /openqoe_$bound/;
+    }
+
     $http .= "    openqoe_exporter {\n        $exporter\n    }\n"
         if defined $exporter;
 
