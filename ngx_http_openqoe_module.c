@@ -266,6 +266,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       offsetof(ngx_http_openqoe_loc_conf_t, overload_status),
       ngx_http_openqoe_overloads },
 
+    { ngx_string("openqoe_overload_wait"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_overload_wait,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("openqoe_ack"),
       NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_openqoe_set_enum,

@@ -82,6 +82,8 @@ my @values = (
              '"memory" or "spool" or "fsync"' ] } qw(on disk Fsync sync)),
     (map { [ events => 'openqoe_ack_timeout', $_,
              'a time from 100ms to 60s' ] } qw(0 99ms 61s 2m -1 x)),
+    (map { [ events => 'openqoe_overload_wait', $_,
+             'a time from 0 to 10s or off' ] } qw(-1 11s 10001ms 1m on x)),
     (map { [ http => 'openqoe_spool', "spool $_->[0]", $_->[1], $_->[0] ] }
         (map { [ "max_size=$_", 'a size from 256k to 96g' ] }
             qw(0 255k 97g 1t x -1), ''),
@@ -154,7 +156,8 @@ refused('an empty value of ' . $_->[1], { $_->[0] => "$_->[1] \"\";" },
         [ http => 'openqoe_drain_timeout' ], [ http => 'openqoe_helper_nice' ],
         [ http => 'openqoe_event_time' ],
         [ events => 'openqoe_overload_status' ], [ events => 'openqoe_ack' ],
-        [ events => 'openqoe_ack_timeout' ], [ http => 'openqoe_spool' ];
+        [ events => 'openqoe_ack_timeout' ], [ http => 'openqoe_spool' ],
+        [ events => 'openqoe_overload_wait' ];
 
 
 # --- the spool, and who needs it
@@ -438,6 +441,7 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ http => 'openqoe_helper_nice', 3 ],
         [ events => 'openqoe_ack', 'memory' ],
         [ events => 'openqoe_ack_timeout', '1s' ],
+        [ events => 'openqoe_overload_wait', '1s' ],
         [ http => 'openqoe_spool', 'spool' ],
         [ http => 'openqoe_metrics', 'core' ],
         [ http => 'openqoe_view_timeout', '1m' ],
@@ -493,6 +497,7 @@ my %PLACES = (
     openqoe_overload_status => [ 429, 'any' ],
     openqoe_ack => [ 'memory', 'any' ],
     openqoe_ack_timeout => [ '1s', 'any' ],
+    openqoe_overload_wait => [ 'off', 'any' ],
 );
 
 my @CONTEXTS = (

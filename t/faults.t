@@ -126,7 +126,9 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
 
 {
     my ($hole, $port) = black_hole();
+    # the refused events are to be counted: nothing is refused undecoded
     my $nginx = OpenQoE::Nginx->new(workers => 1, zone => $small,
+        events => 'openqoe_overload_wait off;',
         exporter => "endpoint http://127.0.0.1:$port; interval 50ms;"
                     . ' timeout 500ms;')->start;
     my $oracle = OpenQoE::Oracle->new;

@@ -118,6 +118,7 @@ typedef struct {
     qoe_spool_conf_t          spool_conf;
     ngx_uint_t                ack_used;      /* some location asks for more
                                                 than memory */
+    ngx_uint_t                overload_used; /* some location waits */
     uint64_t                 *lost;          /* a page of the master's */
 
     ngx_array_t               types;         /* qoe_custom_type_t */
@@ -172,6 +173,7 @@ typedef struct {
     size_t                    max_inflated_size;
     ngx_uint_t                ack;           /* qoe_ack_t */
     ngx_msec_t                ack_timeout;
+    ngx_msec_t                overload_wait; /* 0: off */
 } ngx_http_openqoe_loc_conf_t;
 
 
@@ -362,10 +364,24 @@ typedef struct ngx_http_openqoe_parked_s  ngx_http_openqoe_parked_t;
 void ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
 void ngx_http_openqoe_ack_exit(void);
+/* The waiter slot of this worker; UINT32_MAX: it has none. */
+uint32_t ngx_http_openqoe_ack_slot(void);
 ngx_http_openqoe_parked_t *ngx_http_openqoe_ack_create(ngx_http_request_t *r,
     size_t n);
 void ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p,
     const uint64_t *ends, const ngx_http_openqoe_answer_t *answer);
+
+/* _overload.c: requests that wait for room in the queue */
+char *ngx_http_openqoe_overload_wait(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_openqoe_overload_init(ngx_cycle_t *cycle);
+ngx_uint_t ngx_http_openqoe_overload_refuses(ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_overload_park(ngx_http_request_t *r,
+    uint64_t received_ns);
+ngx_int_t ngx_http_openqoe_overload_refuse(ngx_http_request_t *r,
+    uint64_t received_ns);
+/* Goes on with requests that wait, as far as there is room. */
+void ngx_http_openqoe_overload_walk(void);
 
 /* _identity.c */
 void ngx_http_openqoe_identity(const ngx_str_t *host, const ngx_str_t *zone,
@@ -502,6 +518,8 @@ ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
 ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
     const char *message, size_t queued, uint64_t received_ns);
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
+/* Decodes the body, which was read, and answers. */
+void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);
 
 /* At the end of the process. */
 void ngx_http_openqoe_events_exit(void);

@@ -93,7 +93,9 @@ ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
     ngx_http_openqoe_ack.look.data = &ngx_http_openqoe_ack.dummy;
     ngx_http_openqoe_ack.look.log = cycle->log;
 
-    if (!mcf->ack_used || ngx_process == NGX_PROCESS_SINGLE) {
+    if ((!mcf->ack_used && !mcf->overload_used)
+        || ngx_process == NGX_PROCESS_SINGLE)
+    {
         return;
     }
 
@@ -116,6 +118,13 @@ ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
 
     ngx_http_openqoe_ack.zone = z->zone;
     ngx_http_openqoe_ack.slot = slot;
+}
+
+
+uint32_t
+ngx_http_openqoe_ack_slot(void)
+{
+    return ngx_http_openqoe_ack.slot;
 }
 
 
@@ -287,6 +296,7 @@ ngx_http_openqoe_ack_event(ngx_event_t *ev)
     }
 
     ngx_http_openqoe_ack_walk();
+    ngx_http_openqoe_overload_walk();
 }
 
 

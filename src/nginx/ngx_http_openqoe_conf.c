@@ -104,6 +104,7 @@ ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf)
     lcf->max_inflated_size = NGX_CONF_UNSET_SIZE;
     lcf->ack = NGX_CONF_UNSET_UINT;
     lcf->ack_timeout = NGX_CONF_UNSET_MSEC;
+    lcf->overload_wait = NGX_CONF_UNSET_MSEC;
 
     return lcf;
 }
@@ -135,6 +136,7 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               prev->max_inflated_size, 8 * 1024 * 1024);
     ngx_conf_merge_uint_value(conf->ack, prev->ack, QOE_ACK_MEMORY);
     ngx_conf_merge_msec_value(conf->ack_timeout, prev->ack_timeout, 5000);
+    ngx_conf_merge_msec_value(conf->overload_wait, prev->overload_wait, 400);
 
     if (conf->marker_domain.data == NULL) {
         conf->marker_domain = prev->marker_domain.data ? prev->marker_domain
@@ -150,6 +152,10 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     } else {
         ngx_http_openqoe_marker_path(cf, conf);
+    }
+
+    if (conf->kind == NGX_HTTP_OPENQOE_EVENTS && conf->overload_wait != 0) {
+        mcf->overload_used = 1;
     }
 
     return ngx_http_openqoe_ack_check(cf, mcf, conf);

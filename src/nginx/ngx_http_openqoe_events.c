@@ -54,6 +54,7 @@ typedef struct {
 
 
 static void ngx_http_openqoe_events_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_openqoe_events_discard(ngx_http_request_t *r);
 static ngx_int_t ngx_http_openqoe_events(ngx_http_openqoe_request_t *q);
 static qoe_arena_t *ngx_http_openqoe_arena(ngx_http_openqoe_request_t *q,
     size_t max);
@@ -119,6 +120,10 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
                                      "Unsupported media type", NULL);
     }
 
+    if (ngx_http_openqoe_overload_refuses(r)) {
+        return ngx_http_openqoe_events_discard(r);
+    }
+
     /* in memory as far as client_body_buffer_size goes, and in one piece */
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
@@ -136,6 +141,20 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
 }
 
 
+static ngx_int_t
+ngx_http_openqoe_events_discard(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_openqoe_overload_refuse(r, qoe_unix_ns());
+}
+
+
 void
 ngx_http_openqoe_events_exit(void)
 {
@@ -145,6 +164,33 @@ ngx_http_openqoe_events_exit(void)
 
 static void
 ngx_http_openqoe_events_body(ngx_http_request_t *r)
+{
+    uint64_t  received_ns;
+
+    received_ns = qoe_unix_ns();
+
+    ngx_http_openqoe_metrics_receipt(
+        ngx_http_get_module_ctx(r, ngx_http_openqoe_module));
+
+    switch (ngx_http_openqoe_overload_park(r, received_ns)) {
+
+    case NGX_DECLINED:
+        ngx_http_openqoe_events_run(r, received_ns);
+        return;
+
+    case NGX_BUSY:
+        ngx_http_finalize_request(r,
+                       ngx_http_openqoe_overload_refuse(r, received_ns));
+        return;
+
+    default: /* NGX_OK */
+        return;
+    }
+}
+
+
+void
+ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns)
 {
     ngx_int_t                   rc;
     ngx_http_openqoe_request_t  q;
@@ -156,13 +202,10 @@ ngx_http_openqoe_events_body(ngx_http_request_t *r)
     q.parked = NULL;
 
     q.r = r;
-    q.received_ns = qoe_unix_ns();
+    q.received_ns = received_ns;
     q.mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
     q.lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
     q.zone = ngx_http_openqoe_get_zone(q.mcf)->zone;
-
-    ngx_http_openqoe_metrics_receipt(
-        ngx_http_get_module_ctx(r, ngx_http_openqoe_module));
 
     rc = ngx_http_openqoe_events(&q);
 

@@ -126,6 +126,7 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
         && ngx_http_openqoe_process.self != 0)
     {
         ngx_http_openqoe_metrics_init(mcf);
+        ngx_http_openqoe_overload_init(cycle);
         ngx_http_openqoe_ack_init(cycle, mcf);
         ngx_http_openqoe_start(cycle, mcf);
     }
@@ -305,6 +306,7 @@ ngx_http_openqoe_init_process(ngx_cycle_t *cycle)
 
     ngx_http_openqoe_process.self = qoe_proc_self();
     ngx_http_openqoe_metrics_init(mcf);
+    ngx_http_openqoe_overload_init(cycle);
     ngx_http_openqoe_ack_init(cycle, mcf);
 
     rc = curl_global_init(CURL_GLOBAL_DEFAULT);

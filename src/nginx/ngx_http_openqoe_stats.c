@@ -48,6 +48,9 @@ static const ngx_http_openqoe_stat_t  ngx_http_openqoe_requests[] = {
     { "500", QOE_COUNT_REQUESTS_ERROR },
     { "503", QOE_COUNT_REQUESTS_OVERLOAD },
     { "unconfirmed", QOE_COUNT_REQUESTS_UNCONFIRMED },
+    { "delayed", QOE_COUNT_REQUESTS_DELAYED },
+    { "delay_ms", QOE_COUNT_REQUESTS_DELAY_MS },
+    { "undecoded", QOE_COUNT_REQUESTS_UNDECODED },
     { NULL, 0 }
 };
 

@@ -65,6 +65,29 @@ qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane)
 }
 
 
+bool
+qoe_zone_crowded(const qoe_zone_t *zone)
+{
+    uint32_t  i;
+    uint64_t  floor;
+
+    for (i = 0; i < zone->lanes; i++) {
+
+        /* the floor first: it never passes the tail that is loaded next */
+
+        floor = qoe_lane_floor(zone, i);
+
+        if (qoe_lane_tail(zone, i) - floor
+            <= zone->ring_size - zone->ring_size / 16)
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 qoe_status_t
 qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t limit,
     uint64_t *pos, qoe_span_t *record)

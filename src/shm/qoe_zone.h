@@ -171,6 +171,9 @@ void qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self);
 uint64_t qoe_lane_floor(const qoe_zone_t *zone, uint32_t lane);
 uint64_t qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane);
 
+/* Every lane is over 15/16 full. */
+bool qoe_zone_crowded(const qoe_zone_t *zone);
+
 /*
  * The record at *pos, in place, and *pos moved behind it.  QOE_DONE at limit
  * or the tail, whichever comes first.  QOE_INVALID: the ring is damaged there;

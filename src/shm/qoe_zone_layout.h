@@ -24,7 +24,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       7
+#define QOE_ZONE_VERSION       8
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* of counters */
