@@ -19,8 +19,8 @@ use Bench::Attack;
 use Bench::Count qw(count_report stages);
 use Bench::Plot qw(plot);
 use Bench::Proc qw(machine versions);
-use Bench::Rate qw(drive latencies latency_report static static_report
-                   sustained sustained_report);
+use Bench::Rate qw(drive goodput goodput_report latencies latency_report static
+                   static_report sustained sustained_report);
 use Bench::Report qw(attack_report commas median of report table);
 use Bench::Run;
 use Bench::Scale qw(scale scale_report);
@@ -44,8 +44,8 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, count, decode, gzip, latency, metrics, scale,
-                     scrape, spool, static or sustained: prints that part and
+  --only PART        attack, count, decode, goodput, gzip, latency, metrics,
+                     scale, scrape, spool, static or sustained: prints that part and
                      writes nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
@@ -80,7 +80,7 @@ die "--seconds and --runs: at least 1\n"
 die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
 my %part = (attack => \&attack, count => \&count, decode => \&decode,
-            gzip => \&packing, latency => \&latency, metrics => \&metrics,
+            goodput => \&overload, gzip => \&packing, latency => \&latency, metrics => \&metrics,
             scale => \&scaled, scrape => \&scraped, spool => \&spool,
             static => \&beside, sustained => \&endless);
 
@@ -123,7 +123,7 @@ my $text = report(
     versions => versions($ENV{TEST_NGINX_BINARY} || 'nginx'),
     command => join(' ', './build.sh bench', @given),
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
-    sustained => endless(), latency => latency(), static => beside(),
+    sustained => endless(), goodput => overload(), latency => latency(), static => beside(),
     scale => scaled(), spool => spool(), decode => decode(), count => count(),
     metrics => metrics(), scrape => scraped(), attack => attack(),
     body_form => body_form(), gzip => packing(),
@@ -186,11 +186,9 @@ sub bodies ($batch) {
 }
 
 
-# with the receiver, and exporting uncompressed: the receiver's core is the
-# driver's, and it is not gzip that is measured
+# with the receiver, and the settings that were chosen, by default the module's
 
-sub uncompressed ($what) {
-    local $bench->{compression} = 'none';
+sub received ($what) {
     my $bodies = bodies(10);
 
     $bench->start_receiver;
@@ -202,18 +200,31 @@ sub uncompressed ($what) {
 
 
 sub endless () {
-    my @all = uncompressed(sub ($bodies) {
-        sustained($bench, $opt{seconds}, $bodies, 50_000, 100_000, 150_000,
-                  200_000, 250_000, 300_000);
+    my @all = received(sub ($bodies) {
+        sustained($bench, $opt{seconds}, $bodies, 50_000, 100_000, 130_000,
+                  160_000, 200_000, 250_000);
     });
 
     return sustained_report(@all);
 }
 
 
+# 160,000 is the aim of "Sustained": where it is missed, what is accepted there
+# need not be the most.
+
+sub overload () {
+    my $best = 160_000;
+    my @all = received(sub ($bodies) {
+        goodput($bench, $opt{runs}, $opt{seconds}, $bodies, $best);
+    });
+
+    return goodput_report($best, @all);
+}
+
+
 sub latency () {
-    my @rates = (1_000, 10_000, 50_000);
-    my @all = uncompressed(sub ($bodies) {
+    my @rates = (1_000, 20_000, 50_000);
+    my @all = received(sub ($bodies) {
         latencies($bench, $opt{runs}, $opt{seconds}, $bodies, @rates);
     });
     my @keys = ([ p50 => 'p50' ], [ p99 => 'p99' ], [ p999 => 'p99.9' ]);
@@ -236,10 +247,10 @@ sub latency () {
 
 
 sub beside () {
-    my $rate = 10_000;
+    my $rate = 20_000;
     my %side;
 
-    uncompressed(sub ($bodies) {
+    received(sub ($bodies) {
         $side{$_} = [ static($bench, $_, $opt{runs} * 2 + 1, $opt{seconds},
                              $rate, $bodies) ] for qw(baseline events);
     });

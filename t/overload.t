@@ -24,7 +24,11 @@ my $certs = make_certs();
 my $h2_port = free_port();
 my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
 
+# freed memory that a sanitizer keeps would look like growth
+
 my $nginx = OpenQoE::Nginx->new(workers => 1, zone => $small,
+    env => { ASAN_OPTIONS => join ':', $ENV{ASAN_OPTIONS} // (),
+                                  'quarantine_size_mb=1' },
     exporter => 'endpoint http://127.0.0.1:' . $hole->sockport
                 . '; interval 50ms; timeout 500ms;',
     http => 'client_body_buffer_size 64k; client_max_body_size 4m;',

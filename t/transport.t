@@ -356,6 +356,32 @@ subtest 'gRPC: the server is started anew between two requests' => sub {
 };
 
 
+subtest 'gRPC: a kept connection that dies is no failure of the export' => sub {
+    my %answer = (headers => { 'grpc-status' => '0' });
+    my $before = ask($h2, { mode => 'dead', %answer });
+    my $run = grpc($h2, count => 3);
+    my $now = ask($h2);
+
+    is(scalar(grep { $_->{kind} eq 'OK' } @{ $run->{all} }), 3,
+       'each request is delivered at its first report') or diag explain $run;
+    is($now->{connections} - $before->{connections}, 3,
+       'each dead connection is replaced by a new one');
+    is($now->{requests} - $before->{requests}, 5,
+       'a request that was cut is sent once more, no other one');
+
+    # a new connection that is cut is a failure of the collector
+
+    $before = $now;
+    ask($h2, { mode => 'dead', cut => 'all', %answer });
+    $run = grpc($h2);
+    outcome_is($run, { kind => 'RETRY' },
+               'a new connection that is cut is reported');
+    is(ask($h2)->{requests} - $before->{requests}, 1,
+       'and the request was sent once');
+    ask($h2, { mode => 'headers', headers => {} });
+};
+
+
 subtest 'HTTP: taken' => sub {
     for my $gzip (0, 1) {
         for my $case (['http/protobuf', 'application/x-protobuf'],

@@ -52,6 +52,8 @@ typedef struct {
 
     bool                 fresh;          /* may open a connection */
     bool                 refused;        /* was not let open one */
+    bool                 heard;          /* some of an answer came */
+    bool                 again;          /* the kept connection was dead */
     char                 error[CURL_ERROR_SIZE];
 } qoe_http_io_t;
 

@@ -267,6 +267,7 @@ qoe_http_header(char *src, size_t size, size_t n, void *data)
     qoe_http_io_t   *io = data;
 
     n *= size;
+    io->heard = true;
 
     end = src + n;
 

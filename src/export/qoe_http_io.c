@@ -19,6 +19,12 @@
  * CURL_HTTP_VERSION_2_0, which uses such a connection but would upgrade from
  * HTTP/1.1 on a new one: it is for the first start, and prior knowledge for
  * the second.
+ *
+ * A first start that sent anything did so over a connection that was kept.
+ * When the collector was restarted in between, that connection dies before a
+ * byte of the answer.  libcurl notices by itself over HTTP/1.1, but over HTTP/2
+ * it may report an error (16 in 8.14).  Such a request starts once more, and
+ * may use no kept connection then; only what becomes of it there is reported.
  */
 
 
@@ -35,6 +41,7 @@
 static const char *qoe_http_io_error(const qoe_http_io_t *io, CURLcode rc);
 static qoe_status_t qoe_http_body(qoe_http_client_t *c, qoe_http_io_t *io);
 static qoe_status_t qoe_http_start(qoe_http_client_t *c, qoe_http_io_t *io);
+static bool qoe_http_was_dead(const qoe_http_io_t *io, CURLcode rc);
 static void qoe_http_done(qoe_net_transfer_t *x, CURLcode rc);
 static void qoe_http_clean(qoe_http_io_t *io);
 
@@ -64,6 +71,7 @@ qoe_http_client_send(qoe_request_t *r)
     io = r->io;
     io->r = r;
     io->fresh = false;
+    io->again = false;
 
     status = qoe_http_body(c, io);
 
@@ -228,6 +236,7 @@ qoe_http_start(qoe_http_client_t *c, qoe_http_io_t *io)
 
     io->sent = 0;
     io->refused = false;
+    io->heard = false;
     io->error[0] = '\0';
 
     qoe_http_io_reset(io);
@@ -241,7 +250,8 @@ qoe_http_start(qoe_http_client_t *c, qoe_http_io_t *io)
               : CURL_HTTP_VERSION_2_0;
 
     rc = qoe_http_io_target(io, url, version,
-                            h2c && c->reuse_broken && io->fresh);
+                            io->again
+                            || (h2c && c->reuse_broken && io->fresh));
 
     if (rc != CURLE_OK) {
         return rc == CURLE_OUT_OF_MEMORY ? QOE_NOMEM : QOE_ERROR;
@@ -261,11 +271,16 @@ qoe_http_done(qoe_net_transfer_t *x, CURLcode rc)
     r = io->r;
     c = r->t->http;
 
-    /* nothing of it was sent, for there was no socket */
+    if (rc != CURLE_OK && (io->refused || qoe_http_was_dead(io, rc))) {
 
-    if (rc != CURLE_OK && io->refused) {
+        /* refused: nothing of it was sent, for there was no socket */
 
-        io->fresh = true;
+        if (io->refused) {
+            io->fresh = true;
+
+        } else {
+            io->again = true;
+        }
 
         if (qoe_http_start(c, io) == QOE_OK) {
             return;
@@ -278,6 +293,24 @@ qoe_http_done(qoe_net_transfer_t *x, CURLcode rc)
     qoe_http_clean(io);
 
     qoe_transport_finish(r);
+}
+
+
+/*
+ * Whether the connection that was kept died before a byte of the answer.  A
+ * stream that is reset, CURLE_HTTP2_STREAM, is the answer of a living server.
+ */
+
+static bool
+qoe_http_was_dead(const qoe_http_io_t *io, CURLcode rc)
+{
+    if (io->fresh || io->again || io->heard) {
+        return false;
+    }
+
+    return rc == CURLE_HTTP2 || rc == CURLE_SEND_ERROR
+           || rc == CURLE_RECV_ERROR || rc == CURLE_GOT_NOTHING
+           || rc == CURLE_PARTIAL_FILE;
 }
 
 

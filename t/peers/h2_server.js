@@ -10,6 +10,8 @@
 //   { mode: 'large', bytes }      an endless message
 //   { mode: 'reset' }             RST_STREAM
 //   { mode: 'goaway' }            GOAWAY, then a whole answer
+//   { mode: 'dead' }              what was kept is cut, without an answer, by
+//                                 the next request; a new connection answers
 
 const http2 = require('http2');
 const otlp = require('./otlp');
@@ -18,6 +20,7 @@ const opts = otlp.options({ port: '0' });
 let mode = { mode: 'headers', headers: {} };
 let requests = 0;
 let connections = 0;
+const sockets = new Map();    // by the client's port: a session hides its own
 
 const GRPC = { ':status': 200, 'content-type': 'application/grpc' };
 const EMPTY = Buffer.alloc(5);
@@ -55,7 +58,20 @@ function goaway(stream) {
   }, 50);
 }
 
+// cut: 'all' when the first request of a connection is cut as well
+
+function dead(stream) {
+  const { session } = stream;
+  if (mode.cut !== 'all' && !session.answered) {
+    session.answered = true;
+    answer(stream);
+    return;
+  }
+  sockets.get(session.socket.remotePort).destroy();
+}
+
 const READ = {
+  dead,
   headers: answer,
   large,
   reset: (stream) => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
@@ -84,6 +100,11 @@ const server = tls ? http2.createSecureServer(tls) : http2.createServer();
 
 server.on('stream', handle);
 server.on('session', () => { connections++; });
+server.on(tls ? 'secureConnection' : 'connection', (socket) => {
+  const port = socket.remotePort;
+  sockets.set(port, socket);
+  socket.on('close', () => sockets.delete(port));
+});
 server.on('sessionError', () => {});
 server.listen(Number(opts.port), '127.0.0.1', () => {
   otlp.control(server.address().port, (command) => { mode = command; },
