@@ -44,9 +44,9 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, count, decode, goodput, gzip, latency, metrics,
-                     scale, scrape, spool, static or sustained: prints that part and
-                     writes nothing
+  --only PART        attack, count, decode, goodput, gzip, hostile, latency,
+                     metrics, scale, scrape, spool, static or sustained: prints
+                     that part and writes nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
@@ -80,7 +80,8 @@ die "--seconds and --runs: at least 1\n"
 die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
 my %part = (attack => \&attack, count => \&count, decode => \&decode,
-            goodput => \&overload, gzip => \&packing, latency => \&latency, metrics => \&metrics,
+            goodput => \&overload, gzip => \&packing, hostile => \&hostile,
+            latency => \&latency, metrics => \&metrics,
             scale => \&scaled, scrape => \&scraped, spool => \&spool,
             static => \&beside, sustained => \&endless);
 
@@ -123,8 +124,9 @@ my $text = report(
     versions => versions($ENV{TEST_NGINX_BINARY} || 'nginx'),
     command => join(' ', './build.sh bench', @given),
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
-    sustained => endless(), goodput => overload(), latency => latency(), static => beside(),
-    scale => scaled(), spool => spool(), decode => decode(), count => count(),
+    sustained => endless(), goodput => overload(), latency => latency(),
+    static => beside(), scale => scaled(), spool => spool(),
+    decode => decode() . hostile(), count => count(),
     metrics => metrics(), scrape => scraped(), attack => attack(),
     body_form => body_form(), gzip => packing(),
 );
@@ -470,6 +472,20 @@ sub packing () {
         . "\nCPU time of `bench/gzip.c`, which packs requests of 512 log "
         . "records: medians of\nrounds in which all take their turn.  `module` "
         . "is what `compression_level` chooses.\n";
+}
+
+
+# bench/hostile.c
+
+sub hostile () {
+    my $rows = program('hostile');
+    my @us = map { (split /\s*\|\s*/)[3] } grep { /\| [\d.]+ \|/ }
+             split /\n/, $rows;
+
+    return "\n## Bodies of 1 MB that an attacker sends\n\n$rows\n"
+        . "CPU time of `bench/hostile.c`: decoding, validation, packing; the "
+        . "best of 5 rounds.\nAim: at most 10,000 us: "
+        . (grep({ $_ > 10_000 } @us) || 'none') . " of them take longer.\n";
 }
 
 

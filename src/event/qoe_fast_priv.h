@@ -238,6 +238,8 @@ typedef struct {
     bool               half_body;    /* the same, outside of the events */
     size_t             nchained;     /* keys of one object, by their hash */
     const char        *chained;      /* its first key */
+    const char        *hashed;       /* the key whose chain was asked last */
+    size_t             hashed_head;
 
     const qoe_decode_conf_t  *conf;
     const qoe_fast_table_t   *tables;

@@ -8,6 +8,8 @@
 
 
 #include "qoe_fast_priv.h"
+#include "qoe_hash.h"
+#include "qoe_uuid.h"
 
 #include <pthread.h>
 
@@ -27,6 +29,7 @@ static size_t            qoe_fast_nnames;
 
 static const qoe_fast_name_t  *qoe_fast_next[QOE_FAST_NEXT];
 static pthread_once_t    qoe_fast_once = PTHREAD_ONCE_INIT;
+static qoe_hash_key_t    qoe_fast_secret;
 
 
 _Static_assert(QOE_FIELDS <= 64
@@ -42,10 +45,25 @@ _Static_assert(QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS < QOE_FAST_KEYS_KNOWN,
                "no event has as many known keys");
 
 
+/*
+ * Which chain a key belongs to.  The hash in the key is known to everybody and
+ * leaves out the middle of long keys: keys that are chosen by it would make a
+ * chain of 1,000, and 1 MB of them would cost 170 ms.  The chains have a hash
+ * with a secret of this process.  A key is looked up first and chained by the
+ * look-up of the next, so the last answer is remembered.
+ */
+
 static inline size_t
-qoe_fast_head(const qoe_fast_key_t *key)
+qoe_fast_head(qoe_fast_t *f, const qoe_fast_key_t *key)
 {
-    return key->hash >> 32 & (QOE_FAST_HEADS - 1);
+    if (f->hashed != key->text.data) {
+        f->hashed = key->text.data;
+        f->hashed_head = qoe_hash(&qoe_fast_secret, key->text.data,
+                                  key->text.len)
+                         & (QOE_FAST_HEADS - 1);
+    }
+
+    return f->hashed_head;
 }
 
 
@@ -104,7 +122,7 @@ qoe_fast_key_twice(qoe_fast_t *f, size_t first, const qoe_fast_key_t *key)
     if (f->nkeys - first > QOE_FAST_KEYS_FEW) {
         qoe_fast_chain(f, first);
 
-        i = f->head[qoe_fast_head(key)];
+        i = f->head[qoe_fast_head(f, key)];
 
         while (i != 0 && !qoe_fast_same(&f->key[i - 1], key)) {
             i = f->key[i - 1].before;
@@ -143,7 +161,7 @@ qoe_fast_chain(qoe_fast_t *f, size_t first)
 
     for ( /* void */ ; f->nchained < f->nkeys; f->nchained++) {
         key = &f->key[f->nchained];
-        head = &f->head[qoe_fast_head(key)];
+        head = &f->head[qoe_fast_head(f, key)];
         key->before = *head;
         *head = (uint16_t) (f->nchained + 1);
     }
@@ -162,6 +180,10 @@ qoe_fast_prepare(void)
     const qoe_data_key_t      *rows;
     const qoe_data_row_t      *row;
     const qoe_schema_group_t  *group;
+
+    /* a kernel without random bytes leaves a secret that is all zeros */
+
+    (void) qoe_random(&qoe_fast_secret, sizeof(qoe_fast_secret));
 
     for (i = 0; i < QOE_SCHEMA_GROUPS; i++) {
         group = &qoe_schema_groups[i];
