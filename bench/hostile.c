@@ -192,6 +192,8 @@ static const family_t  families[] = {
 
     { "escapes",
       UNITS("{" ONE ",\"data\":{\"a\":\"", "\\n", 0, "\"}}") },
+    { "events that are equal",
+      UNITS("{" ONE ",\"env\":\"", "n", 800, "\"}") },
     { "escapes in fields",
       UNITS("{" ONE ",\"env\":\"", "\\n", 450, "\"}") },
     { "characters as escapes",

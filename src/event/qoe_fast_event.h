@@ -219,6 +219,7 @@ qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
     uint64_t *names, const qoe_fast_name_t ***next)
 {
     size_t                  n, step;
+    const char             *end;
     const qoe_fast_mark_t  *m, *last;
 
     m = qoe_fast_marked(f, name);
@@ -227,14 +228,19 @@ qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
         return NULL;
     }
 
-    /* what stands there has more behind it than p, and is read as far */
+    /*
+     * What stands there has more after it than p, and is read as far.  Equal
+     * events go on being equal: without the end of the earlier one's marks each
+     * of them would be compared up to the end of the body.
+     */
 
+    end = f->before->mark[f->before->n - 1].start;
     n = 0;
 
     do {
         step = qoe_fast_common(p + n, m->start + n);
         n += step;
-    } while (step == QOE_FAST_STEP && p + n < f->safe);
+    } while (step == QOE_FAST_STEP && m->start + n < end && p + n < f->safe);
 
     if (n < QOE_FAST_SHARE) {
         return NULL;
