@@ -18,15 +18,22 @@
 #define QOE_UTF8_BOM           "\xef\xbb\xbf"
 
 
+#define QOE_DECODE_PIECES      6
+
+
 typedef struct {
-    qoe_span_t    piece[4];      /* what is not given yet */
+    qoe_span_t    piece[QOE_DECODE_PIECES];      /* what is not given yet */
     size_t        i;
-    size_t        before;        /* bytes before the last one */
+    size_t        before;        /* bytes before the text of the body */
+    size_t        end[2];        /* in what is given, where a cut was made */
+    size_t        cut[2];        /* bytes that were left out there */
 } qoe_decode_pieces_t;
 
 
 static void qoe_decode_pieces(qoe_decode_pieces_t *pieces, qoe_span_t whole,
     const qoe_broken_place_t *place);
+static int qoe_decode_position(const qoe_decode_pieces_t *pieces,
+    const qoe_broken_place_t *place, int position);
 static size_t qoe_decode_piece(void *buf, size_t size, void *data);
 static qoe_status_t qoe_decode_check(qoe_batch_t *batch, qoe_span_t body);
 static qoe_status_t qoe_decode_check_size(qoe_batch_t *batch, qoe_span_t body,
@@ -77,7 +84,7 @@ qoe_decode_broken(qoe_batch_t *batch, qoe_span_t body,
         return QOE_NOMEM;
     }
 
-    error.position += (int) place->at - (int) pieces.before;
+    error.position = qoe_decode_position(&pieces, place, error.position);
 
     return qoe_decode_syntax(batch, body, &error);
 }
@@ -89,8 +96,8 @@ static void
 qoe_decode_pieces(qoe_decode_pieces_t *pieces, qoe_span_t whole,
     const qoe_broken_place_t *place)
 {
-    size_t                   i;
-    qoe_span_t               rest, key;
+    size_t                   i, n, given;
+    qoe_span_t               rest, key, cut[2];
     static const qoe_span_t  before[] = {
         [QOE_BROKEN_TOP] = { "", 0 },
         [QOE_BROKEN_END] = { "{}", 2 },
@@ -111,13 +118,56 @@ qoe_decode_pieces(qoe_decode_pieces_t *pieces, qoe_span_t whole,
     pieces->piece[0] = before[place->broken];
     pieces->piece[1] = key;
     pieces->piece[2] = (key.len != 0) ? qoe_span(":0,") : qoe_span_null;
-    pieces->piece[3] = rest;
     pieces->i = 0;
     pieces->before = 0;
 
     for (i = 0; i < 3; i++) {
         pieces->before += pieces->piece[i].len;
     }
+
+    cut[0] = cut[1] = qoe_span_null;
+
+    /* a key that stands twice must stay the same */
+
+    if (key.len == 0) {
+        qoe_decode_cut(rest, cut);
+    }
+
+    given = pieces->before;
+
+    for (i = 0; i < 2; i++) {
+        n = (cut[i].len != 0) ? (size_t) (cut[i].data - rest.data) : 0;
+        given += n;
+
+        pieces->piece[3 + i] = (qoe_span_t) { rest.data, n };
+        pieces->end[i] = given;
+        pieces->cut[i] = cut[i].len;
+
+        rest.data += n + cut[i].len;
+        rest.len -= n + cut[i].len;
+    }
+
+    pieces->piece[5] = rest;
+}
+
+
+/* Where in the body that is: a fault at a cut stands after what was cut. */
+
+static int
+qoe_decode_position(const qoe_decode_pieces_t *pieces,
+    const qoe_broken_place_t *place, int position)
+{
+    size_t  i, at;
+
+    at = (size_t) position;
+
+    for (i = 0; i < 2; i++) {
+        if ((size_t) position >= pieces->end[i]) {
+            at += pieces->cut[i];
+        }
+    }
+
+    return (int) at + (int) place->at - (int) pieces->before;
 }
 
 
@@ -130,7 +180,9 @@ qoe_decode_piece(void *buf, size_t size, void *data)
 
     pieces = data;
 
-    while (pieces->i < 3 && pieces->piece[pieces->i].len == 0) {
+    while (pieces->i < QOE_DECODE_PIECES - 1
+           && pieces->piece[pieces->i].len == 0)
+    {
         pieces->i++;
     }
 

@@ -59,5 +59,12 @@ qoe_status_t qoe_decode_prepare(qoe_batch_t *batch, qoe_span_t body,
 qoe_status_t qoe_decode_broken(qoe_batch_t *batch, qoe_span_t body,
     const qoe_broken_place_t *place, size_t max_events, qoe_arena_t *arena);
 
+/*
+ * Of the text of a broken value or member: up to two parts, in their order,
+ * that are valid in themselves and far from any fault, so that jansson says
+ * the same without them.  A part of no bytes is none.
+ */
+void qoe_decode_cut(qoe_span_t text, qoe_span_t cut[2]);
+
 
 #endif /* _QOE_DECODE_PRIV_H_INCLUDED_ */

@@ -302,6 +302,12 @@ const char *qoe_fast_utf8(const char *p, const char *end);
 const char *qoe_fast_plain_end(const char *p, const char *end);
 bool qoe_fast_unescape(qoe_fast_t *f, qoe_span_t *text);
 const char *qoe_fast_space(const char *p);
+
+/*
+ * The character of the escape "\u" at p, which may be a pair, and the place
+ * after it; -1 for what is none, and for NUL.  Half a pair is a surrogate.
+ */
+int32_t qoe_fast_unicode(const char *p, const char *end, const char **next);
 const char *qoe_fast_number_rest(const qoe_fast_t *f, const char *start,
     const char *p, uint64_t digits, size_t len, size_t whole, double *n);
 

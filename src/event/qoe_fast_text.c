@@ -89,12 +89,7 @@ qoe_fast_hex(const char *p)
 }
 
 
-/*
- * The character of the escape "\u" at p, which may be a pair, and the place
- * behind it; -1 for what is none, and for NUL.  Half a pair is a surrogate.
- */
-
-static int32_t
+int32_t
 qoe_fast_unicode(const char *p, const char *end, const char **next)
 {
     int32_t  c, low;
