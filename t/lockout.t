@@ -103,21 +103,6 @@ is($dimensions->{org_id}{count}, 0, 'no org_id of a refused batch has a place');
 is($dimensions->{org_id}{overflow}, 0, 'none of them is an overflow');
 
 
-# --- a dimension whose usual values are known beforehand
-
-post('/v2/events', map { event(org_id => 'forger',
-                               video => { stream_type => "forged-$_" }) }
-                   1 .. 6);
-post('/v2/events', event(org_id => 'streams',
-                         video => { stream_type => $_ })) for qw(vod live);
-
-ok(wait_until(sub {
-    my $text = http_get($nginx->port, '/v2/stats?format=prometheus')->{body};
-    return 2 == grep { $text =~ /^openqoe_events_total\{(?=[^}]*org_id="streams")
-                                 [^}]*content_type="$_"/mx } qw(vod live);
-}, 20), 'one request with six content types leaves vod and live their places');
-
-
 # --- known values
 
 my @customers = 1 .. 5;

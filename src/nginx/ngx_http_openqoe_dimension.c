@@ -385,7 +385,6 @@ ngx_http_openqoe_dimension_pins(ngx_http_openqoe_dimension_t *d, ngx_str_t *s)
     }
 
     d->dim.pins = pins;
-    d->dim.npins = 0;
     start = 0;
 
     for (i = 0; i <= s->len; i++) {
@@ -424,19 +423,6 @@ ngx_http_openqoe_dimension_pinned(ngx_http_openqoe_dimension_t *d)
     ngx_uint_t   i;
 
     value = d->cf->args->elts;
-
-    if (!(d->given & ngx_http_openqoe_bit(VALUES))) {
-
-        /* those that a dimension has by itself are as good as its limits */
-
-        if (d->dim.action != QOE_ACTION_ALLOW || d->dim.npins > d->dim.max
-            || d->dim.maxlen < QOE_DIMENSION_OWN_LEN)
-        {
-            d->dim.npins = 0;
-        }
-
-        return NGX_CONF_OK;
-    }
 
     if (d->dim.npins > d->dim.max) {
         ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,

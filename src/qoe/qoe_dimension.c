@@ -29,13 +29,6 @@ static const qoe_dimension_t  qoe_dimension_rows[QOE_DIMS_BUILTIN] = {
 _Static_assert(QOE_DIMS_BUILTIN < QOE_DIMENSIONS_MAX, "room for custom ones");
 
 
-/* What a content_type is nearly always; others are whatever a page says. */
-
-static const qoe_span_t  qoe_content_types[] = {
-    QOE_TEXT("vod"), QOE_TEXT("live")
-};
-
-
 static const qoe_span_t  qoe_actions[] = {
     QOE_TEXT("allow"),
     QOE_TEXT("topk"),
@@ -68,9 +61,6 @@ qoe_dimensions_init(qoe_dimensions_t *d)
     memset(d, 0, sizeof(*d));
     memcpy(d->dim, qoe_dimension_rows, sizeof(qoe_dimension_rows));
     d->n = QOE_DIMS_BUILTIN;
-
-    d->dim[QOE_DIM_CONTENT_TYPE].pins = qoe_content_types;
-    d->dim[QOE_DIM_CONTENT_TYPE].npins = 2;
 }
 
 
@@ -94,6 +84,7 @@ qoe_dimension_made(size_t dim)
 {
     switch (dim) {
 
+    case QOE_DIM_CONTENT_TYPE:
     case QOE_DIM_EVENT_TYPE:
     case QOE_DIM_RESOLUTION:
     case QOE_DIM_IS_OUTLIER:

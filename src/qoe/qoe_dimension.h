@@ -108,9 +108,6 @@ typedef enum {
 } qoe_dim_t;
 
 
-/* The longest of the values that a built-in dimension has pinned. */
-#define QOE_DIMENSION_OWN_LEN  4
-
 /* One dimension as configured; number i of the built-in ones is qoe_dim_t i. */
 
 typedef struct {
