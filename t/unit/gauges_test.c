@@ -458,8 +458,6 @@ test_viewers(void)
     a = value_of(p, QOE_METRIC_UNIQUE_VIEWERS, "org_id=a,player_id=p");
     b = value_of(p, QOE_METRIC_UNIQUE_VIEWERS, "org_id=a,player_id=q");
 
-    /* the hash has a secret of the zone: an estimate within 4 % is usual */
-
     ok(fabs(a - 300) <= 12 && fabs(b - 1) < 0.5,
        "unique viewers by org and player: %g of 300, %g of 1", a, b);
 
