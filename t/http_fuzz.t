@@ -7,6 +7,9 @@ use OpenQoE::Fuzz;
 use OpenQoE::HTTP qw(parse_head decode_chunked);
 use OpenQoE::Test;
 
+plan(skip_all => './build.sh fuzz runs it, or OPENQOE_FUZZ_SECONDS')
+    if !$ENV{OPENQOE_FUZZ_SECONDS};
+
 my $dir = scratch_dir('fuzz');
 my $fuzz = OpenQoE::Fuzz->new(http => <<"END", locations => <<'END');
     openqoe_spool $dir/spool max_size=64m;
