@@ -17,7 +17,7 @@
 
 #define QOE_UTF8_BOM           "\xef\xbb\xbf"
 
-
+/* What stands before, a key, its value, and the text with up to two cuts. */
 #define QOE_DECODE_PIECES      6
 
 
@@ -147,7 +147,7 @@ qoe_decode_pieces(qoe_decode_pieces_t *pieces, qoe_span_t whole,
         rest.len -= n + cut[i].len;
     }
 
-    pieces->piece[5] = rest;
+    pieces->piece[QOE_DECODE_PIECES - 1] = rest;
 }
 
 
@@ -218,7 +218,7 @@ qoe_decode_prepare(qoe_batch_t *batch, qoe_span_t body, qoe_span_t *whole,
 
 
 /*
- * What jansson must not be given: it takes a NUL byte behind a number for
+ * What jansson must not be given: it takes a NUL byte after a number for
  * nothing at all, and has only "invalid token" to say about a byte order mark.
  */
 

@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * An event that the walk has not taken is read again, by the generic readers,
- * for the file that includes this behind qoe_fast_event.h: every rule that the
- * event breaks is noted, and the walk goes on behind the event.  What is not
+ * for the file that includes this after qoe_fast_event.h: every rule that the
+ * event breaks is noted, and the walk goes on after the event.  What is not
  * JSON still declines.  An event that is only written in an unusual way, with
  * escapes in its known keys, is valid after that.
  */

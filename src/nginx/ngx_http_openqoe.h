@@ -371,6 +371,12 @@ ngx_http_openqoe_parked_t *ngx_http_openqoe_ack_create(ngx_http_request_t *r,
 void ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p,
     const uint64_t *ends, const ngx_http_openqoe_answer_t *answer);
 
+/*
+ * Leaves r waiting, as limit_req does: it only notices that its client goes
+ * away, until its owner finalizes it.
+ */
+void ngx_http_openqoe_suspend(ngx_http_request_t *r);
+
 /* _overload.c: requests that wait for room in the queue */
 char *ngx_http_openqoe_overload_wait(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

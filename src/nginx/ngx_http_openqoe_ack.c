@@ -194,7 +194,6 @@ ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p, const uint64_t *ends,
     const ngx_http_openqoe_answer_t *answer)
 {
     uint32_t                      i;
-    ngx_event_t                  *rev;
     ngx_http_request_t           *r;
     ngx_http_openqoe_loc_conf_t  *lcf;
 
@@ -230,7 +229,14 @@ ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p, const uint64_t *ends,
         ngx_add_timer(&ngx_http_openqoe_ack.look, NGX_HTTP_OPENQOE_LOOK_MS);
     }
 
-    /* as limit_req waits: only for the client to go away */
+    ngx_http_openqoe_suspend(r);
+}
+
+
+void
+ngx_http_openqoe_suspend(ngx_http_request_t *r)
+{
+    ngx_event_t  *rev;
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
@@ -248,7 +254,7 @@ ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p, const uint64_t *ends,
 
 /*
  * Forgets the lanes that are stored; true when all are.  Of the others it asks
- * to be woken first, and looks behind that.
+ * to be woken first, and looks after that.
  */
 
 static ngx_uint_t

@@ -28,7 +28,7 @@
 /* What the requests hold that one turn of the event loop goes on with. */
 #define NGX_HTTP_OPENQOE_DELAYED_TURN   (256 * 1024)
 
-/* A helper that dies wakes nobody, and a worker may have no waiter slot. */
+/* A helper that dies wakes no worker, and a worker may have no waiter slot. */
 #define NGX_HTTP_OPENQOE_DELAYED_LOOK   20
 
 
@@ -165,7 +165,6 @@ ngx_int_t
 ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
 {
     qoe_zone_t                    *zone;
-    ngx_event_t                   *rev;
     ngx_http_openqoe_delayed_t    *d;
     ngx_http_openqoe_loc_conf_t   *lcf;
     ngx_http_openqoe_main_conf_t  *mcf;
@@ -202,19 +201,7 @@ ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
 
     ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS_DELAYED, 1);
 
-    /* as limit_req waits: only for the client to go away */
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    rev = r->connection->read;
-
-    if (rev->ready) {
-        ngx_post_event(rev, &ngx_posted_events);
-
-    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_ERROR);
-    }
+    ngx_http_openqoe_suspend(r);
 
     return NGX_OK;
 }

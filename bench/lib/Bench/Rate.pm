@@ -237,8 +237,9 @@ sub sustained_report (@runs) {
         . table(['events/s', 'requests refused or not sent', 'p50, ms', 'p99, ms',
                  'event loop, cores', 'helper, cores'], @rows)
         . "\nAccepted, metrics made, exported with the default settings, gzip "
-        . "too, to the receiver,\nin batches of @{[ BATCH ]} at a constant rate; "
-        . "every event accepted was exported.  Without a refusal:\nup to "
+        . "too, to the receiver,\nin batches of @{[ BATCH ]} at a constant "
+        . "rate; every event accepted was exported.  Without a "
+        . "refusal:\nup to "
         . commas($best) . ' events/s.  Aim: ' . commas(SUSTAINED)
         . ' on one core: ' . verdict_of($best >= SUSTAINED) . ".\n";
 }
@@ -291,7 +292,8 @@ sub goodput_report ($best, @runs) {
 
     return "## Goodput under overload\n\n"
         . table(['load', 'events/s offered', 'events/s accepted',
-                 'accepted a second of CPU', 'of the most', 'of the answers 503', 'not sent', 'p99, ms'],
+                 'accepted a second of CPU', 'of the most',
+                 'of the answers 503', 'not sent', 'p99, ms'],
                 @rows)
         . "\nDefault settings, batches of @{[ BATCH ]}, @{[ CONNECTIONS ]} "
         . "connections; every event accepted was exported.\n\"Not sent\" "

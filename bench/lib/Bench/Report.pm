@@ -279,7 +279,8 @@ sub report (%r) {
     $text .= "\n## CPU\n\n" . cpu($runs, @batches);
     $text .= "\n## Memory\n\n" . memory($runs, @batches);
     $text .= "\n## What became of the events\n\n" . outcome($runs, @batches);
-    $text .= "\n$_" for grep { $_ } @r{qw(sustained goodput latency static scale spool)};
+    $text .= "\n$_"
+        for grep { $_ } @r{qw(sustained goodput latency static scale spool)};
     $text .= "\n## How\n\n$r{how}";
 
     $text .= "\n## An event's way without nginx\n\n"
