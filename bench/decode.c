@@ -292,7 +292,6 @@ request(result_t *res, qoe_span_t body, stage_t stage)
     res->events += batch.nevents;
     res->bytes += body.len;
 
-    qoe_batch_free(&batch);
     qoe_arena_reset(&arena);
 }
 
@@ -340,12 +339,12 @@ refused(const bodies_t *bodies, int times)
                 seconds[k] = (n <= 0) ? -cpu_seconds() : seconds[k];
                 decode(&batch, bodies->span[i],
                        (k == 0) ? STAGE_DECODE : STAGE_JANSSON, &rc);
+                qoe_oracle_free();
 
                 if (rc != QOE_OK && rc != QOE_INVALID) {
                     die("qoe_decode", "out of memory");
                 }
 
-                qoe_batch_free(&batch);
                 qoe_arena_reset(&arena);
             }
 

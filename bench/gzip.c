@@ -202,7 +202,6 @@ take_body(qoe_span_t body, qoe_arena_t *arena)
         }
     }
 
-    qoe_batch_free(&batch);
     qoe_arena_reset(arena);
 }
 

@@ -451,7 +451,6 @@ request(qoe_batch_t *b, qoe_span_t body)
         records(b);
     }
 
-    qoe_batch_free(b);
     qoe_arena_reset(&arena);
 
     return rc;

@@ -6,7 +6,6 @@
 
 #include "qoe_decode_priv.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 
@@ -35,17 +34,6 @@ qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
     qoe_arena_rewind(arena, mark);
 
     return qoe_decode_broken(batch, span, &place, conf->max_events, arena);
-}
-
-
-void
-qoe_batch_free(qoe_batch_t *batch)
-{
-    json_decref(batch->root);
-
-    batch->root = NULL;
-    batch->events = NULL;
-    batch->nevents = 0;
 }
 
 

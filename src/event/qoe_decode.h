@@ -55,15 +55,13 @@ typedef struct {
     qoe_decode_error_t   errors[QOE_DECODE_ERRORS_MAX];
     size_t               nerrors;
     size_t               unknown_keys;
-
-    void                *root;       /* owned: what the spans point into */
 } qoe_batch_t;
 
 
 /*
- * Decodes and validates body[0..len).  The events' spans point into body, the
- * arena and the batch, and the events to conf's sources: keep all of them until
- * the events have been used, then call qoe_batch_free(), whatever was returned.
+ * Decodes and validates body[0..len).  The events' spans point into body and
+ * the arena, and the events to conf's sources: keep all of them until the
+ * events have been used.
  *
  * now_ms: Unix time of the receipt.
  *
@@ -79,8 +77,6 @@ typedef struct {
  */
 qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena);
-
-void qoe_batch_free(qoe_batch_t *batch);
 
 /*
  * The events by event_time; those of the same time by qoe_event_type_rank(),

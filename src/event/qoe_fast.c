@@ -11,7 +11,7 @@
 static void qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf,
     int64_t now_ms, qoe_arena_t *arena);
 static const char *qoe_fast_text(qoe_fast_t *f, qoe_span_t body);
-static bool qoe_fast_within(const qoe_fast_t *f, qoe_span_t body);
+static bool qoe_fast_crowded(const qoe_fast_t *f);
 static bool qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f);
 
 
@@ -80,19 +80,21 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
         if (f.broken_at != NULL) {
             place->broken = f.broken;
             place->at = qoe_min((size_t) (f.broken_at - text), body.len);
+            place->crowded = qoe_fast_crowded(&f);
         }
 
         return QOE_DONE;
     }
 
-    if (!qoe_fast_within(&f, body)) {
+    if (qoe_fast_crowded(&f)
+        && qoe_decode_excess(NULL, body, conf->max_events))
+    {
         return QOE_DONE;
     }
 
     memset(batch, 0, offsetof(qoe_batch_t, errors));
     batch->nerrors = 0;
     batch->unknown_keys = 0;
-    batch->root = NULL;
 
     if (!qoe_fast_shape(batch, &f)) {
         return QOE_INVALID;
@@ -157,20 +159,16 @@ qoe_fast_text(qoe_fast_t *f, qoe_span_t body)
 }
 
 
-/* The walk counts some values that are not there: then they are counted. */
+/*
+ * May there be more values than are allowed?  The walk counts some that are not
+ * there, and not the last one of a body that breaks off.
+ */
 
 static bool
-qoe_fast_within(const qoe_fast_t *f, qoe_span_t body)
+qoe_fast_crowded(const qoe_fast_t *f)
 {
-    size_t              at;
-    qoe_slice_limits_t  max;
-
-    max.depth = QOE_DEPTH_MAX;
-    max.containers = qoe_containers_max(f->conf->max_events);
-    max.values = qoe_values_max(f->conf->max_events);
-
-    return (f->containers <= max.containers && f->commas <= max.values)
-           || qoe_slice_check(body, &max, &at) == QOE_SLICE_WITHIN;
+    return f->containers >= qoe_containers_max(f->conf->max_events)
+           || f->commas >= qoe_values_max(f->conf->max_events);
 }
 
 

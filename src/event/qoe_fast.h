@@ -5,8 +5,8 @@
  * The single-pass decoder, with no tree and no heap.  A valid event is read
  * once, and an event that breaks a rule twice: then the error is noted, and
  * the rest of the body is decoded as ever.  A body that is not JSON it
- * declines, and qoe_decode_jansson() says where and why.  Private to this
- * room; any one thread a batch.
+ * declines, and qoe_decode_broken() says where and why.  Private to this room;
+ * any one thread a batch.
  */
 
 
@@ -57,14 +57,15 @@ typedef enum {
 typedef struct {
     qoe_broken_t  broken;
     size_t        at;
+    bool          crowded;       /* a limit may have been passed before */
 } qoe_broken_place_t;
 
 
 /*
- * QOE_OK or QOE_INVALID, and the batch that qoe_decode_jansson() would make,
- * but that its strings point into body and the arena.  QOE_DONE: declined, and
- * the batch says nothing; the arena may be fuller.  *place says where it is no
- * JSON, if that is why: QOE_BROKEN_NOT if it was memory, or a limit.
+ * QOE_OK or QOE_INVALID, and the batch, whose strings point into body and the
+ * arena.  QOE_DONE: declined, and the batch says nothing; the arena may be
+ * fuller.  *place says where it is no JSON, if that is why: QOE_BROKEN_NOT if
+ * it was memory, or a limit.
  */
 qoe_status_t qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena,

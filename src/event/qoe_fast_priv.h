@@ -311,6 +311,15 @@ int32_t qoe_fast_unicode(const char *p, const char *end, const char **next);
 const char *qoe_fast_number_rest(const qoe_fast_t *f, const char *start,
     const char *p, uint64_t digits, size_t len, size_t whole, double *n);
 
+/*
+ * The number of len digits from start to end, whole of them before the point,
+ * and an exponent.  digits: their value, if they fit into it.  False if it is
+ * infinite, or there is no memory for the digits, and then *n is untouched.
+ */
+bool qoe_fast_number_make(qoe_arena_t *arena, const char *start,
+    const char *end, int exp, uint64_t digits, size_t len, size_t whole,
+    double *n);
+
 /* qoe_fast_data.c */
 
 void qoe_fast_member_init(qoe_fast_t *f, qoe_fast_member_t *m,

@@ -305,7 +305,7 @@ qoe_fast_exponent(const char *p, int *exp)
  */
 
 static bool
-qoe_fast_digits_many(const qoe_fast_t *f, const char *start, const char *end,
+qoe_fast_digits_many(qoe_arena_t *arena, const char *start, const char *end,
     int exp, double *n)
 {
     char    small[QOE_NUMBER_IN_MAX + 16], *buf, *dst;
@@ -316,7 +316,7 @@ qoe_fast_digits_many(const qoe_fast_t *f, const char *start, const char *end,
     size = (size_t) (end - start) + 16;
 
     if (size > sizeof(small)) {
-        buf = qoe_arena_alloc(f->arena, size);
+        buf = qoe_arena_alloc(arena, size);
 
         if (buf == NULL) {
             return false;
@@ -360,15 +360,24 @@ qoe_fast_number_rest(const qoe_fast_t *f, const char *start, const char *p,
         }
     }
 
+    return qoe_fast_number_make(f->arena, start, end, exp, digits, len, whole,
+                                n) ? p : NULL;
+}
+
+
+bool
+qoe_fast_number_make(qoe_arena_t *arena, const char *start, const char *end,
+    int exp, uint64_t digits, size_t len, size_t whole, double *n)
+{
     exp -= (int) qoe_min(len - whole, (size_t) QOE_FAST_EXPONENT);
 
     if (len <= QOE_FAST_DIGITS) {
         *n = qoe_number_decimal(digits, exp);
         *n = (*start == '-') ? -*n : *n;
 
-    } else if (!qoe_fast_digits_many(f, start, end, exp, n)) {
-        return NULL;
+    } else if (!qoe_fast_digits_many(arena, start, end, exp, n)) {
+        return false;
     }
 
-    return isfinite(*n) ? p : NULL;
+    return isfinite(*n);
 }

@@ -6,10 +6,12 @@
 
 #include "qoe_slice.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 
-static int32_t qoe_slice_unicode(const char *p, const char *end);
+static const char *qoe_slice_count(const char *p, size_t n, size_t *lines,
+    size_t *rest);
+static size_t qoe_slice_bits(uint64_t w);
 static const char *qoe_slice_string_end(const char *p, const char *end);
 
 
@@ -75,24 +77,84 @@ qoe_slice_check(qoe_span_t text, const qoe_slice_limits_t *max, size_t *at)
 qoe_slice_pos_t
 qoe_slice_pos(qoe_span_t text, size_t byte)
 {
-    size_t           i;
-    qoe_slice_pos_t  pos;
+    size_t            n, lines, none, rest;
+    const char       *line;
+    qoe_slice_pos_t   pos;
 
     pos.byte = qoe_min(byte, text.len);
-    pos.line = 1;
-    pos.column = 1;
+    line = qoe_slice_count(text.data, pos.byte, &lines, &rest);
 
-    for (i = 0; i < pos.byte; i++) {
-        if (text.data[i] == '\n') {
-            pos.line++;
-            pos.column = 1;
+    if (line != text.data) {
+        n = pos.byte - (size_t) (line - text.data);
+        (void) qoe_slice_count(line, n, &none, &rest);
+    }
 
-        } else if ((text.data[i] & 0xc0) != 0x80) {
-            pos.column++;
+    pos.line = lines + 1;
+    pos.column = pos.byte - (size_t) (line - text.data) - rest + 1;
+
+    return pos;
+}
+
+
+/*
+ * The line feeds of a text, and the bytes that continue a character, eight
+ * bytes at a time: a client may send a megabyte that is broken at its end.
+ * Gives the beginning of the last line.
+ */
+
+static const char *
+qoe_slice_count(const char *p, size_t n, size_t *lines, size_t *rest)
+{
+    size_t       i, k, found;
+    uint64_t     w, other;
+    const char  *line;
+
+    *lines = 0;
+    *rest = 0;
+    line = p;
+
+    for (i = 0; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        memcpy(&w, p + i, sizeof(uint64_t));
+
+        *rest += qoe_slice_bits(w & ~(w << 1));
+
+        /* the high bit of each byte that is no line feed */
+
+        w ^= 0x0a0a0a0a0a0a0a0a;
+        other = ((w & 0x7f7f7f7f7f7f7f7f) + 0x7f7f7f7f7f7f7f7f) | w;
+        found = qoe_slice_bits(~other);
+
+        if (found != 0) {
+            *lines += found;
+
+            for (k = sizeof(uint64_t); p[i + k - 1] != '\n'; k--) {
+                /* void */
+            }
+
+            line = p + i + k;
         }
     }
 
-    return pos;
+    for ( /* void */ ; i < n; i++) {
+        *rest += ((p[i] & 0xc0) == 0x80);
+
+        if (p[i] == '\n') {
+            ++*lines;
+            line = p + i + 1;
+        }
+    }
+
+    return line;
+}
+
+
+/* How many of the eight high bits are set. */
+
+static size_t
+qoe_slice_bits(uint64_t w)
+{
+    return (size_t) ((((w & 0x8080808080808080) >> 7) * 0x0101010101010101)
+                     >> 56);
 }
 
 
@@ -119,63 +181,6 @@ qoe_slice_compact_len(qoe_span_t text)
     }
 
     return len;
-}
-
-
-size_t
-qoe_slice_string_len(qoe_span_t text)
-{
-    return (size_t) (qoe_slice_string_end(text.data, text.data + text.len)
-                     - text.data);
-}
-
-
-bool
-qoe_slice_half(qoe_span_t text, size_t *at)
-{
-    int32_t      c;
-    const char  *p, *end;
-
-    p = text.data + *at;
-    end = text.data + text.len;
-
-    while ((p = memchr(p, '\\', (size_t) (end - p))) != NULL) {
-        c = qoe_slice_unicode(p, end);
-
-        if (c < 0xd800 || c > 0xdfff) {
-            p += qoe_min(end - p, 2);
-
-        } else if (c < 0xdc00 && qoe_slice_unicode(p + 6, end) >= 0xdc00
-                   && qoe_slice_unicode(p + 6, end) <= 0xdfff)
-        {
-            p += 12;
-
-        } else {
-            *at = (size_t) (p - text.data);
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-/* The four digits of the escape "\u" at p, or -1. */
-
-static int32_t
-qoe_slice_unicode(const char *p, const char *end)
-{
-    char  digits[5];
-
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u') {
-        return -1;
-    }
-
-    memcpy(digits, p + 2, 4);
-    digits[4] = '\0';
-
-    return (strspn(digits, "0123456789abcdefABCDEF") == 4)
-           ? (int32_t) strtol(digits, NULL, 16) : -1;
 }
 
 

@@ -53,15 +53,6 @@ qoe_slice_excess_t qoe_slice_check(qoe_span_t text,
 /* Line and column of a byte offset; reads text[0..byte). */
 qoe_slice_pos_t qoe_slice_pos(qoe_span_t text, size_t byte);
 
-/*
- * Is there half a surrogate pair, as an escape, from *at on?  *at is where it
- * begins; all that is before must be whole.
- */
-bool qoe_slice_half(qoe_span_t text, size_t *at);
-
-/* The length of the string at the beginning, with its quotes. */
-size_t qoe_slice_string_len(qoe_span_t text);
-
 /* The length without the white space between the tokens. */
 size_t qoe_slice_compact_len(qoe_span_t text);
 

@@ -259,7 +259,6 @@ ngx_http_openqoe_events(ngx_http_openqoe_request_t *q)
 
     rc = ngx_http_openqoe_decode(q);
 
-    qoe_batch_free(&q->batch);
     qoe_arena_reset(q->arena);
 
     return rc;

@@ -9,7 +9,7 @@
 
 
 #include "qoe_decode.h"
-#include "qoe_slice.h"
+#include "oracle.h"
 #include "qoe_number.h"
 #include "qoe_record.h"
 
@@ -370,7 +370,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(batch.nevents == 0 && batch.nerrors != 0);
     }
 
-    qoe_batch_free(&batch);
     qoe_arena_free(&arena);
 
     return 0;

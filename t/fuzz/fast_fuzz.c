@@ -82,10 +82,6 @@ start(run_t *r)
 static void
 end(run_t *r)
 {
-    if (r->status != QOE_DONE) {
-        qoe_batch_free(&r->batch);
-    }
-
     qoe_arena_free(&r->arena);
 }
 

@@ -16,6 +16,8 @@
 #include "qoe_schema.h"
 #include "qoe_slice.h"
 
+#include <jansson.h>
+
 
 /* The elements of an array, one after the other. */
 
@@ -26,10 +28,14 @@ typedef struct {
 } qoe_slice_iter_t;
 
 
-/* As qoe_decode(). */
+/*
+ * As qoe_decode(), but that the batch's strings point into a tree, which lives
+ * until the next call of either function.
+ */
 qoe_status_t qoe_decode_jansson(qoe_batch_t *batch, const char *body,
     size_t len, const qoe_decode_conf_t *conf, int64_t now_ms,
     qoe_arena_t *arena);
+void qoe_oracle_free(void);
 
 /*
  * Fills ev from object, whose text is raw.  ev's strings point into object
@@ -56,6 +62,15 @@ const char *qoe_value_read(qoe_value_t *out, qoe_value_kind_t kind,
  * arena.  QOE_NOMEM.
  */
 qoe_status_t qoe_data_read(qoe_event_t *ev, json_t *data, qoe_arena_t *arena);
+
+/*
+ * Is there half a surrogate pair, as an escape, from *at on?  *at is where it
+ * begins; all that is before must be whole.
+ */
+bool qoe_slice_half(qoe_span_t text, size_t *at);
+
+/* As qoe_slice_pos(), a byte at a time. */
+qoe_slice_pos_t qoe_oracle_pos(qoe_span_t text, size_t byte);
 
 /* The value of the object's member number n (from 0, in the text's order). */
 qoe_status_t qoe_slice_member(qoe_span_t object, size_t n, qoe_span_t *value);

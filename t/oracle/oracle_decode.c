@@ -11,11 +11,22 @@
 #include <stdio.h>
 
 
+/* How jansson reads a body. */
+#define QOE_DECODE_FLAGS                                                      \
+    (JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL|JSON_DECODE_ANY)
+
+
 /* event_type, event_time and the ids: no object with fewer is an event */
 #define QOE_DECODE_KEYS_MIN    7
 
 
-static qoe_status_t qoe_decode_parse(qoe_batch_t *batch, qoe_span_t body);
+static qoe_status_t qoe_decode_whole(qoe_span_t *whole, qoe_span_t body,
+    qoe_arena_t *arena);
+static qoe_status_t qoe_decode_parse(qoe_batch_t *batch, qoe_span_t body,
+    qoe_span_t whole, size_t max_events);
+static qoe_status_t qoe_decode_syntax(qoe_batch_t *batch, qoe_span_t body,
+    const json_error_t *error, size_t max_events);
+static void qoe_decode_near(char *dst, size_t size, const char *text);
 static json_t *qoe_decode_array(qoe_batch_t *batch, qoe_span_t body,
     qoe_span_t whole, qoe_span_t *text);
 static bool qoe_decode_outside(qoe_batch_t *batch, qoe_span_t body,
@@ -31,6 +42,18 @@ static qoe_status_t qoe_decode_event(qoe_event_t *ev, json_t *value,
     qoe_arena_t *arena);
 
 
+/* What the strings of the last batch point into. */
+static json_t  *qoe_oracle_root;
+
+
+void
+qoe_oracle_free(void)
+{
+    json_decref(qoe_oracle_root);
+    qoe_oracle_root = NULL;
+}
+
+
 qoe_status_t
 qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena)
@@ -41,10 +64,16 @@ qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
 
     span = (qoe_span_t) { (body != NULL) ? body : "", len };
 
-    status = qoe_decode_prepare(batch, span, &whole, conf->max_events, arena);
+    memset(batch, 0, sizeof(qoe_batch_t));
+
+    if (qoe_decode_no_text(batch, span)) {
+        return QOE_INVALID;
+    }
+
+    status = qoe_decode_whole(&whole, span, arena);
 
     if (status == QOE_OK) {
-        status = qoe_decode_parse(batch, whole);
+        status = qoe_decode_parse(batch, span, whole, conf->max_events);
     }
 
     if (status != QOE_OK) {
@@ -76,8 +105,45 @@ qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
 }
 
 
+/*
+ * To jansson half a surrogate pair is no JSON at all, but it is one title's
+ * fault, not its body's: U+FFFD takes its place, which is as long, and the
+ * event is refused where the texts differ.
+ */
+
 static qoe_status_t
-qoe_decode_parse(qoe_batch_t *batch, qoe_span_t body)
+qoe_decode_whole(qoe_span_t *whole, qoe_span_t body, qoe_arena_t *arena)
+{
+    char    *copy;
+    size_t   at;
+
+    *whole = body;
+    at = 0;
+
+    if (!qoe_slice_half(body, &at)) {
+        return QOE_OK;
+    }
+
+    copy = qoe_arena_alloc(arena, body.len);
+
+    if (copy == NULL) {
+        return QOE_NOMEM;
+    }
+
+    memcpy(copy, body.data, body.len);
+    *whole = (qoe_span_t) { copy, body.len };
+
+    do {
+        memcpy(copy + at, "\\ufffd", 6);
+    } while (qoe_slice_half(*whole, &at));
+
+    return QOE_OK;
+}
+
+
+static qoe_status_t
+qoe_decode_parse(qoe_batch_t *batch, qoe_span_t body, qoe_span_t whole,
+    size_t max_events)
 {
     json_error_t  error;
 
@@ -85,10 +151,100 @@ qoe_decode_parse(qoe_batch_t *batch, qoe_span_t body)
 
     memset(&error, 0, sizeof(json_error_t));
 
-    batch->root = json_loadb(body.data, body.len, QOE_DECODE_FLAGS, &error);
+    qoe_oracle_free();
+    qoe_oracle_root = json_loadb(whole.data, whole.len, QOE_DECODE_FLAGS,
+                                 &error);
 
-    return (batch->root != NULL) ? QOE_OK
-                                 : qoe_decode_syntax(batch, body, &error);
+    if (qoe_oracle_root == NULL) {
+        return qoe_decode_syntax(batch, body, &error, max_events);
+    }
+
+    return qoe_decode_excess(batch, body, max_events) ? QOE_INVALID : QOE_OK;
+}
+
+
+static qoe_status_t
+qoe_decode_syntax(qoe_batch_t *batch, qoe_span_t body,
+    const json_error_t *error, size_t max_events)
+{
+    char                             near[48];
+    size_t                           i;
+    const char                      *reason;
+    qoe_slice_pos_t                  pos;
+    static const struct {
+        enum json_error_code         code;
+        const char                  *reason;
+    } reasons[] = {
+        { json_error_invalid_utf8, "the body is not valid UTF-8" },
+        { json_error_premature_end_of_input,
+          "the body ends before the JSON does" },
+        { json_error_end_of_input_expected,
+          "the body goes on behind the end of the JSON" },
+        { json_error_null_character, "a string has a NUL (\\u0000)" },
+        { json_error_null_byte_in_key, "a key has a NUL (\\u0000)" },
+        { json_error_duplicate_key, "a key stands twice in one object" },
+        { json_error_numeric_overflow, "a number is out of range" }
+    };
+
+    if (error->text[0] == '\0'
+        || json_error_code(error) == json_error_out_of_memory)
+    {
+        return QOE_NOMEM;
+    }
+
+    reason = "the body is not valid JSON";
+
+    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (reasons[i].code == json_error_code(error)) {
+            reason = reasons[i].reason;
+        }
+    }
+
+    /* one way of counting for every error; jansson counts columns from 0 */
+
+    pos = qoe_oracle_pos(body, (size_t) qoe_max(error->position, 0));
+
+    if (qoe_decode_excess(batch, (qoe_span_t) { body.data, pos.byte },
+                          max_events))
+    {
+        return QOE_INVALID;
+    }
+
+    qoe_decode_near(near, sizeof(near), error->text);
+
+    qoe_decode_fail(batch, "", "%s%s: line %zu, column %zu, byte %zu", reason,
+                    near, pos.line, pos.column, pos.byte);
+
+    return QOE_INVALID;
+}
+
+
+/*
+ * The " near '...'" that jansson ends its text with, printable: it may hold
+ * any byte that the client sent, and be cut within a character.
+ */
+
+static void
+qoe_decode_near(char *dst, size_t size, const char *text)
+{
+    size_t       i;
+    const char  *near;
+
+    near = strstr(text, " near '");
+
+    if (near == NULL) {
+        near = "";
+    }
+
+    for (i = 0; i < size - 1 && near[i] != '\0'; i++) {
+        dst[i] = (near[i] >= 0x20 && near[i] < 0x7f) ? near[i] : '?';
+    }
+
+    dst[i] = '\0';
+
+    if (near[i] != '\0') {
+        memcpy(dst + size - 5, "...'", 5);
+    }
 }
 
 
@@ -101,7 +257,7 @@ qoe_decode_array(qoe_batch_t *batch, qoe_span_t body, qoe_span_t whole,
     size_t       n, unknown;
     qoe_span_t   key;
 
-    root = batch->root;
+    root = qoe_oracle_root;
 
     if (!json_is_object(root)) {
         qoe_decode_fail(batch, "", QOE_DECODE_NO_OBJECT);
@@ -167,7 +323,7 @@ qoe_decode_outside(qoe_batch_t *batch, qoe_span_t body, qoe_span_t whole,
     size_t  before, behind, keys;
 
     *text = (qoe_span_t) { body.data, 0 };
-    keys = qoe_decode_keys(batch->root);
+    keys = qoe_decode_keys(qoe_oracle_root);
 
     if (json_is_array(events)) {
         keys -= qoe_decode_keys(events);

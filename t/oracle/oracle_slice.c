@@ -8,7 +8,10 @@
 
 #include "oracle.h"
 
+#include <stdlib.h>
 
+
+static int32_t qoe_slice_unicode(const char *p, const char *end);
 static const char *qoe_slice_value_end(const char *p, const char *end);
 static const char *qoe_slice_nested_end(const char *p, const char *end);
 static const char *qoe_slice_skip_space(const char *p, const char *end);
@@ -21,12 +24,91 @@ qoe_slice_is_space(char c)
 }
 
 
-/* p is at the opening quote; the result is behind the closing one, or end. */
+/* p is at the opening quote; the result is after the closing one, or end. */
 
-static inline const char *
+static const char *
 oracle_string_end(const char *p, const char *end)
 {
-    return p + qoe_slice_string_len((qoe_span_t) { p, (size_t) (end - p) });
+    for (p++; p < end && *p != '"'; p++) {
+        p += (*p == '\\');
+    }
+
+    return (p < end) ? p + 1 : end;
+}
+
+
+bool
+qoe_slice_half(qoe_span_t text, size_t *at)
+{
+    int32_t      c;
+    const char  *p, *end;
+
+    p = text.data + *at;
+    end = text.data + text.len;
+
+    while ((p = memchr(p, '\\', (size_t) (end - p))) != NULL) {
+        c = qoe_slice_unicode(p, end);
+
+        if (c < 0xd800 || c > 0xdfff) {
+            p += qoe_min(end - p, 2);
+
+        } else if (c < 0xdc00 && qoe_slice_unicode(p + 6, end) >= 0xdc00
+                   && qoe_slice_unicode(p + 6, end) <= 0xdfff)
+        {
+            p += 12;
+
+        } else {
+            *at = (size_t) (p - text.data);
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* The four digits of the escape "\u" at p, or -1. */
+
+static int32_t
+qoe_slice_unicode(const char *p, const char *end)
+{
+    char  digits[5];
+
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u') {
+        return -1;
+    }
+
+    memcpy(digits, p + 2, 4);
+    digits[4] = '\0';
+
+    return (strspn(digits, "0123456789abcdefABCDEF") == 4)
+           ? (int32_t) strtol(digits, NULL, 16) : -1;
+}
+
+
+/* As qoe_slice_pos(), a byte at a time. */
+
+qoe_slice_pos_t
+qoe_oracle_pos(qoe_span_t text, size_t byte)
+{
+    size_t           i;
+    qoe_slice_pos_t  pos;
+
+    pos.byte = qoe_min(byte, text.len);
+    pos.line = 1;
+    pos.column = 1;
+
+    for (i = 0; i < pos.byte; i++) {
+        if (text.data[i] == '\n') {
+            pos.line++;
+            pos.column = 1;
+
+        } else if ((text.data[i] & 0xc0) != 0x80) {
+            pos.column++;
+        }
+    }
+
+    return pos;
 }
 
 

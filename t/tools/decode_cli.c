@@ -80,7 +80,6 @@ decode_file(const char *path, int64_t now)
            (ssize_t) batch.errors[0].event, batch.errors[0].field,
            batch.errors[0].reason);
 
-    qoe_batch_free(&batch);
     qoe_arena_free(&arena);
     free(body);
 

@@ -170,7 +170,6 @@ scenario_run_batch(scenario_run_t *run, const char *body, size_t len,
         qoe_apply_sample(run->apply, &sample, scenario_run_ns(received_ms));
     }
 
-    qoe_batch_free(&batch);
     qoe_arena_reset(&run->arena);
 }
 

@@ -113,7 +113,6 @@ left(const char *text)
 
     same = (strcmp(batch.errors[0].reason, text) == 0);
 
-    qoe_batch_free(&batch);
     qoe_arena_free(&arena);
 
     return same;

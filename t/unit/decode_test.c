@@ -38,34 +38,6 @@ static qoe_decode_conf_t  conf = {
     QOE_EVENTS_MAX, 86400000, 300000, customs, 1, NULL, 0
 };
 
-/* what jansson's memory does in this process */
-
-static long  json_live, json_count, json_fail_from;
-
-
-static void *
-json_test_malloc(size_t size)
-{
-    void  *p;
-
-    if (json_fail_from >= 0 && json_count++ >= json_fail_from) {
-        return NULL;
-    }
-
-    p = malloc(size);
-    json_live += (p != NULL);
-
-    return p;
-}
-
-
-static void
-json_test_free(void *p)
-{
-    json_live -= (p != NULL);
-    free(p);
-}
-
 
 static void
 run_mem(run_t *r, const char *body, size_t len, const qoe_mem_t *mem)
@@ -85,7 +57,6 @@ run(run_t *r, const char *body)
 static void
 done(run_t *r)
 {
-    qoe_batch_free(&r->batch);
     qoe_arena_free(&r->arena);
 }
 
@@ -184,6 +155,42 @@ test_slices(void)
 
 
 /* The scanner alone, on text that no parser has accepted. */
+
+/* Lines and columns are counted eight bytes at a time. */
+
+static void
+test_positions(void)
+{
+    char             text[64];
+    size_t           i, n, bad;
+    unsigned         seed;
+    qoe_span_t       span;
+    qoe_slice_pos_t  a, b;
+
+    static const char  *const  part[] = { "\n", "x", "\xc3\xa9",
+                                          "\xf0\x9f\x8e\xac", "\x8a", "\v" };
+
+    bad = 0;
+    seed = 7;
+
+    for (i = 0; i < 20000; i++) {
+
+        for (n = 0; n < 40; n += strlen(text + n)) {
+            seed = seed * 1103515245 + 12345;
+            strcpy(text + n, part[(seed >> 16) % 6]);
+        }
+
+        span = (qoe_span_t) { text + i % 8, 1 + i % 40 };
+
+        a = qoe_slice_pos(span, i % 43);
+        b = qoe_oracle_pos(span, i % 43);
+
+        bad += a.byte != b.byte || a.line != b.line || a.column != b.column;
+    }
+
+    ok(bad == 0, "a position is the same, however many bytes are read at once");
+}
+
 
 static void
 test_slice_bounds(void)
@@ -452,13 +459,6 @@ static const char  nomem_body[] =
     "{\"events\":[{" BASE ",\"device\":{\"name\":\"a name of some length\"},"
     "\"data\":{\"a\":[1,2,3,\"\\u00e9\"]}},{" BASE "},3],\"x\":null}";
 
-/* texts that are numbers, and a dimension: each is memory of its own */
-
-static const char  nomem_data[] =
-    "{\"events\":[{" BASE ",\"data\":{\"error_code\":403,\"codec\":1.5,"
-    "\"plan\":7}}]}";
-
-
 #define TEN_NULLS  "0,0,{},0,0,0,0,{},0,0,"
 
 static const char  many_nulls[] =
@@ -466,72 +466,9 @@ static const char  many_nulls[] =
 
 
 static void
-nomem_sources(void)
-{
-    long          n, bad;
-    run_t         r;
-    tap_mem_t     m;
-    qoe_source_t  source;
-
-    ok(qoe_source_parse(&source, qoe_span("plan"), qoe_span("data.plan"))
-       == QOE_OK, "a source");
-
-    conf.sources = &source;
-    conf.nsources = 1;
-    bad = 0;
-
-    for (n = 0; n < 100; n++) {
-        qoe_arena_init(&r.arena, tap_mem(&m, n), 16, 1 << 20);
-        r.status = qoe_decode_jansson(&r.batch, nomem_data,
-                                      sizeof(nomem_data) - 1, &conf, NOW,
-                                      &r.arena);
-
-        if (m.failed == 0) {
-            break;
-        }
-
-        bad += (r.status != QOE_NOMEM);
-        done(&r);
-        bad += (m.live != 0);
-    }
-
-    ok(n == 5 && bad == 0 && r.status == QOE_OK
-       && r.batch.events[0].ndims == 1
-       && span_is(r.batch.events[0].dims[0].value, "7"),
-       "the events, three numbers as text, a list of dimensions: each fails");
-
-    done(&r);
-    conf.sources = NULL;
-    conf.nsources = 0;
-}
-
-
-static void
 test_nomem_arena(void)
 {
-    long       n;
-    run_t      r;
-    tap_mem_t  m;
-
-    for (n = 0; n < 100; n++) {
-        qoe_arena_init(&r.arena, tap_mem(&m, n), 4096, 16 * 1024 * 1024);
-        r.status = qoe_decode_jansson(&r.batch, nomem_body,
-                                      sizeof(nomem_body) - 1, &conf, NOW,
-                                      &r.arena);
-        done(&r);
-
-        if (m.failed == 0) {
-            break;
-        }
-
-        ok(r.status == QOE_NOMEM && m.live == 0,
-           "allocation %ld of the arena fails", n);
-    }
-
-    ok(n == 1 && r.status == QOE_OK && m.live == 0,
-       "one allocation for the arena's events");
-
-    nomem_sources();
+    run_t  r;
 
     /* elements that cannot be events cost nothing */
 
@@ -550,72 +487,18 @@ test_nomem_arena(void)
 }
 
 
-/*
- * From the Nth on every allocation of jansson fails: one that fails alone can
- * pass unseen in jansson 2.14, whose lexer does not check its buffer's growth
- * and drops the byte.
- */
-
-static void
-test_nomem_jansson(void)
-{
-    long    n, bad, leaked, nomem;
-    run_t   r;
-
-    bad = 0;
-    leaked = 0;
-    nomem = 0;
-
-    for (n = 0; n < 10000; n++) {
-        json_count = 0;
-        json_fail_from = n;
-        qoe_arena_init(&r.arena, &qoe_mem_heap, 4096, 16 * 1024 * 1024);
-        r.status = qoe_decode_jansson(&r.batch, nomem_body,
-                                      sizeof(nomem_body) - 1, &conf, NOW,
-                                      &r.arena);
-        json_fail_from = -1;
-
-        if (json_count <= n) {
-            break;
-        }
-
-        nomem += (r.status == QOE_NOMEM);
-        bad += (r.status != QOE_NOMEM && r.status != QOE_INVALID)
-               || r.batch.nevents != 0
-               || (r.status == QOE_INVALID && r.batch.nerrors != 1);
-
-        done(&r);
-        leaked += json_live;
-        json_live = 0;
-    }
-
-    ok(n > 50 && n < 10000 && r.status == QOE_OK && r.batch.nevents == 2,
-       "all %ld allocations of jansson were made to fail", n);
-    done(&r);
-
-    ok(bad == 0 && nomem > n / 2,
-       "%ld are out of memory, jansson calls the others invalid", nomem);
-    ok(leaked == 0 && json_live == 0, "nothing leaked");
-}
-
-
 int
 main(void)
 {
-    json_fail_from = -1;
-    json_set_alloc_funcs(json_test_malloc, json_test_free);
-
     test_values();
     test_slices();
     test_slice_bounds();
+    test_positions();
     test_window();
     test_counts();
     test_sort();
     test_body_errors();
     test_nomem_arena();
-    test_nomem_jansson();
-
-    ok(json_live == 0, "no jansson value is left");
 
     return tap_end();
 }

@@ -92,10 +92,6 @@ start(run_t *r)
 static inline void
 done(run_t *r)
 {
-    if (r->status != QOE_DONE) {
-        qoe_batch_free(&r->batch);
-    }
-
     qoe_arena_free(&r->arena);
 }
 

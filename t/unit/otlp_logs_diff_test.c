@@ -242,7 +242,6 @@ test_bodies(void)
        "and those of what players send");
 
     release(records, batch.nevents);
-    qoe_batch_free(&batch);
     qoe_arena_free(&a);
 }
 

@@ -55,7 +55,6 @@ run(run_t *r, const char *members)
 static void
 done(run_t *r)
 {
-    qoe_batch_free(&r->batch);
     qoe_arena_free(&r->arena);
 }
 
