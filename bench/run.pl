@@ -45,8 +45,8 @@ usage: ./build.sh bench [OPTIONS]
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
   --only PART        attack, count, decode, goodput, gzip, hostile, latency,
-                     metrics, scale, scrape, spool, static or sustained: prints
-                     that part and writes nothing
+                     metrics, rates, scale, scrape, spool, static or sustained:
+                     prints that part and writes nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
@@ -82,6 +82,7 @@ die "--attack-rate: from 100, --attack: from 0\n"
 my %part = (attack => \&attack, count => \&count, decode => \&decode,
             goodput => \&overload, gzip => \&packing, hostile => \&hostile,
             latency => \&latency, metrics => \&metrics,
+            rates => \&rated,
             scale => \&scaled, scrape => \&scraped, spool => \&spool,
             static => \&beside, sustained => \&endless);
 
@@ -162,6 +163,18 @@ sub run_all () {
     $bench->stop_receiver;
 
     return @all;
+}
+
+
+# The first tables alone: answers, processor time and memory.
+
+sub rated () {
+    my @runs = run_all();
+
+    return Bench::Report::rates(\@runs, @batches) . "\n"
+        . Bench::Report::aims(\@runs, @batches) . "\n"
+        . Bench::Report::cpu(\@runs, @batches) . "\n"
+        . Bench::Report::memory(\@runs, @batches);
 }
 
 
