@@ -1,21 +1,21 @@
 # HTTP/1 at random: well-formed requests of every kind, which must get their
 # status, between malformed ones, bodies that break off, slow clients and
 # clients that go away.  OpenQoE::Fuzz says how to repeat a run.
+#
+# A client that resets its connection while nginx discards its body keeps it
+# until keepalive_timeout: nginx itself does not look at that error.
 
 use lib 't/lib';
 use OpenQoE::Fuzz;
 use OpenQoE::HTTP qw(parse_head decode_chunked);
 use OpenQoE::Test;
 
-plan(skip_all => './build.sh fuzz runs it, or OPENQOE_FUZZ_SECONDS')
-    if !$ENV{OPENQOE_FUZZ_SECONDS};
-
 my $dir = scratch_dir('fuzz');
 my $fuzz = OpenQoE::Fuzz->new(http => <<"END", locations => <<'END');
     openqoe_spool $dir/spool max_size=64m;
-    client_header_timeout 3s;
-    client_body_timeout 3s;
-    keepalive_timeout 4s;
+    client_header_timeout 20s;
+    client_body_timeout 20s;
+    keepalive_timeout 10s;
     keepalive_requests 100000;
     client_max_body_size 256k;
 END
@@ -106,7 +106,8 @@ sub encode ($q, $body) {
 
     if ($kind < 9) { return substr $text, 0, rand(length($text) - 8) }
     if ($kind == 9) { return "${text}x" . OpenQoE::Fuzz::bytes(rand 20) }
-    if ($kind == 10) { return $body->{text} }
+    # the corpus has a body that is packed without a header that says so
+    if ($kind == 10) { return $body->{text} =~ s/\A\x1f\x8b/\x1f/r }
     substr $text, -8, 4, substr($text, -8, 4) ^. "\xff\xff\xff\xff";
     return $text;
 }

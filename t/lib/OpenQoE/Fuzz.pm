@@ -90,9 +90,11 @@ sub events ($self, $n) {
 
 
 # A body of the corpus without ids, and what it is answered; then mutated.
+# A time that is too far ahead comes near enough while the fuzzer runs.
 
 sub corpus_case ($self) {
-    $self->{corpus} //= [ grep { $_->{json} && length $_->{body} < 100_000 }
+    $self->{corpus} //= [ grep { $_->{json} && length $_->{body} < 100_000
+                                 && $_->{name} !~ /^time-.*-ahead\z/ }
                           OpenQoE::Corpus->cases ];
     return pick(@{ $self->{corpus} });
 }
@@ -143,7 +145,7 @@ sub pieces ($bytes, $slow = chance(15)) {
 
         # not thousands of steps for a large body
         if (@steps > 60) {
-            push @steps, [ send => substr $bytes, $at ];
+            push @steps, [ send => substr $bytes, $at ] if $at < length $bytes;
             last;
         }
     }
