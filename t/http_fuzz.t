@@ -272,6 +272,12 @@ sub request () {
     $q->{head} = "$q->{method} $path HTTP/$q->{version}\r\nHost: localhost\r\n"
                  . $q->{headers} . extra_headers() . "\r\n";
     $q->{bytes} = $q->{head} . $q->{body};
+
+    # Accept asks for a scrape as well, and there may be too many at once
+
+    push $q->{status}->@*, 503
+        if $path =~ /stats/ && $q->{head} =~ /^Accept: .*text/m
+           && $q->{status}[0] == 200;
     return $q;
 }
 
