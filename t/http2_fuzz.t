@@ -501,7 +501,9 @@ sub connection ($number) {
 
     $c->{port} //= $h2_port;
     $c->{h2} = OpenQoE::H2->new;
-    $c->{most} = 1 + int rand pick(300, 2000, 20_000) if chance(15);
+
+    # slow, but not so slow that nginx has to lose its patience
+    $c->{most} = 100 + int rand pick(300, 2000, 20_000) if chance(15);
     $seen{ $c->{kind} }++;
     return $c;
 }
@@ -570,10 +572,7 @@ sub judge ($c, $s) {
                   . ' ' . substr $s->{body}, 0, 300;
     $fuzz->answered($status, $q->{events} && $known);
 
-    if (!$known) {
-        $fuzz->wrong($c, "no status") if !$status;
-        return ambiguous($s, $c);
-    }
+    return ambiguous($s, $c) if !$known;
 
     $fuzz->wrong($c, "status $status, not one of $q->{status}->@*")
         if !grep { $_ == $status } $q->{status}->@*;
@@ -671,8 +670,8 @@ sub fuzz ($name, %opt) {
 
 
 my $common = <<'END';
-    client_header_timeout 20s;
-    client_body_timeout 20s;
+    client_header_timeout 60s;
+    client_body_timeout 60s;
     keepalive_timeout 10s;
     client_max_body_size 256k;
 END

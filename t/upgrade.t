@@ -14,8 +14,8 @@ my @started;
 
 # An nginx that makes itself a daemon, whose processes this test must end.
 #
-# Each connection is offered to the workers of both masters: with EPOLLEXCLUSIVE,
-# which is nginx's way without the mutex, the kernel gives all of a light load to
+# Each connection is offered to the workers of both masters: without the mutex
+# nginx uses EPOLLEXCLUSIVE, by which the kernel gives all of a light load to
 # those that came first.  Few requests a connection let both have some, and a
 # worker that leaves waits for connections that have not yet asked anything.
 
