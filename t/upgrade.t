@@ -1,0 +1,165 @@
+# A binary is upgraded under load, for good and rolled back: USR2 starts a
+# second master beside the first, WINCH sends the old workers away, then either
+# the old master quits, or HUP brings its workers back and the new one quits.
+# Events are kept in memory alone, without a spool: each of the two zones must
+# be emptied by those who leave it.
+
+use lib 't/lib';
+use OpenQoE::Test;
+
+need(load => tool('load'));
+
+my @started;
+
+
+# An nginx that makes itself a daemon, whose processes this test must end.
+#
+# Each connection is offered to the workers of both masters: without the mutex
+# nginx uses EPOLLEXCLUSIVE, by which the kernel gives all of a light load to
+# those that came first.  Few requests a connection let both have some, and a
+# worker that leaves waits for connections that have not yet asked anything.
+
+sub daemon ($name) {
+    my $nginx = OpenQoE::Nginx->new(workers => 2, main => 'env LD_PRELOAD;',
+        events_block => 'accept_mutex on;',
+        server => 'keepalive_requests 5; client_header_timeout 1s;');
+    my $path = "$nginx->{dir}/nginx.conf";
+
+    write_file($path, slurp($path) =~ s/daemon off/daemon on/r);
+    push @started, $nginx;
+
+    my ($rc, undef, $err) = run_cmd($nginx->command);
+    is("$rc$err", '0', "$name: nginx starts as a daemon");
+    ok(wait_until(sub { $nginx->worker_pids == 2 && $nginx->listening }, 10),
+       "$name: two workers listen");
+    return $nginx;
+}
+
+
+END {
+    for my $nginx (@started) {
+        for my $file (glob "$nginx->{dir}/nginx.pid*") {
+            my ($pid) = slurp($file) =~ /^(\d+)/ or next;
+            kill 'KILL', children($pid), $pid;
+        }
+    }
+}
+
+
+sub gone (@pids) {
+    return wait_until(sub { !grep { kill 0, $_ } @pids }, 20);
+}
+
+
+sub stats ($nginx) {
+    my $answer = http_get($nginx->port, '/v2/stats') // return {};
+    return decode_json_text($answer->{body}) // {};
+}
+
+
+# The second master beside the first, both of them with workers that answer and
+# take events: how many, is left in %$took by instance.
+
+sub second ($name, $nginx, $seen, $took) {
+    my $old = $nginx->master_pid;
+
+    $seen->{$_} = 1 for $old, children($old);
+    kill 'USR2', $old;
+    ok(wait_until(sub { -s "$nginx->{dir}/nginx.pid.oldbin"
+                        && -s "$nginx->{dir}/nginx.pid"
+                        && $nginx->master_pid != $old }, 20),
+       "$name: USR2 starts a second master") or return;
+
+    my $new = $nginx->master_pid;
+    ok(wait_until(sub { my @pids = children($new); @pids == 2 }, 20),
+       "$name: which has two workers");
+    $seen->{$_} = 1 for $new, children($new);
+
+    ok(wait_until(sub {
+           my $stats = stats($nginx);
+           $took->{ $stats->{instance_id} } = $stats->{events}{accepted}
+               if $stats->{events}{accepted};
+           return keys %$took == 2;
+       }, 30), "$name: the workers of both masters take events");
+
+    kill 'WINCH', $old;
+    ok(wait_until(sub { !grep { $_ != $new } children($old) }, 20),
+       "$name: WINCH sends the workers of the old master away");
+    return ($old, $new);
+}
+
+
+sub for_good ($name, $nginx, $seen, $old, $new) {
+    kill 'QUIT', $old;
+    ok(gone($old), "$name: the old master quits");
+    return $new;
+}
+
+
+sub rolled_back ($name, $nginx, $seen, $old, $new) {
+    kill 'HUP', $old;
+    ok(wait_until(sub { 2 == grep { $_ != $new } children($old) }, 20),
+       "$name: HUP brings the workers of the old master back");
+    $seen->{$_} = 1 for children($old);
+    sleep 0.5;
+    kill 'QUIT', $new;
+    ok(gone($new), "$name: the new master quits");
+    return $old;
+}
+
+
+# What the client counted, what was written, what the survivor counted.  The
+# rest is what the other one wrote, whose counters are gone.
+
+sub counted ($name, $nginx, $load, $took) {
+    my $oracle = OpenQoE::Oracle->new;
+
+    is($load->wait(scaled(60)) // 'too long', 0, "$name: the load ends");
+    $oracle->load_file($load->{ids});
+    $oracle->wait_delivered($nginx->out_file, 20);
+
+    my $stats;
+    ok(wait_until(sub {
+           $stats = stats($nginx);
+           return ($stats->{exporter}{queued} // 1) == 0
+                  && $stats->{queue}{used} == 0;
+       }, 20), "$name: the queue ends empty");
+    $oracle->delivered_file($nginx->out_file);
+    $oracle->is_exactly_once("$name: what was accepted is delivered once");
+
+    my $r = $oracle->report;
+    my ($to, $events) = @$stats{qw(exporter events)};
+    my ($other) = grep { $_ ne $stats->{instance_id} } keys %$took;
+    my $rest = $r->{accepted} + $r->{ambiguous_delivered}
+               - $events->{accepted};
+
+    is($r->{refused}, 0, "$name: no request was refused");
+    is($to->{exported}, $events->{accepted},
+       "$name: the survivor exported what it accepted");
+    cmp_ok($events->{accepted}, '>=', $took->{ $stats->{instance_id} } // 1e9,
+           "$name: the survivor is one of the two");
+    cmp_ok($rest, '>=', $took->{ $other // '' } // 1e9,
+           "$name: the rest is what the other one took, no less");
+    is($events->{lost_at_exit}, 0, "$name: none was lost at an exit");
+}
+
+
+for my $case ([ 'an upgrade', \&for_good ], [ 'a rollback', \&rolled_back ]) {
+    my ($name, $end) = @$case;
+    my $nginx = daemon($name);
+    my $load = load($nginx, d => scaled(10), c => 8, n => 5, r => 200);
+    my (%seen, %took);
+
+    sleep 0.5;
+    my @masters = second($name, $nginx, \%seen, \%took) or last;
+    my $left = $end->($name, $nginx, \%seen, @masters);
+    ok($load->alive, "$name: all of it under load");
+    counted($name, $nginx, $load, \%took);
+
+    $seen{$_} = 1 for children($left);
+    kill 'QUIT', $left;
+    ok(gone(keys %seen), "$name: no process stays");
+    $nginx->no_errors(name => "$name: nothing at alert, crit or emerg");
+}
+
+done_testing;
