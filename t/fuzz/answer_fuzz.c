@@ -53,7 +53,7 @@ static const qoe_protocol_t  protocols[] = {
 };
 
 static const int  statuses[] = {
-    200, 200, 200, 200, 202, 204, 206, 299, 301, 302, 304, 307, 400, 401, 402,
+    200, 202, 204, 206, 299, 301, 302, 304, 307, 400, 401, 402,
     403, 404, 405, 406, 407, 408, 409, 410, 411, 413, 414, 415, 418, 421, 422,
     425, 426, 429, 431, 451, 500, 501, 502, 503, 504, 505, 507, 511, 520, 599,
     101, 199, 600, 999
@@ -398,7 +398,8 @@ answer(qoe_http_io_t *io, input_t *in, answer_t *a, bool grpc)
     }
 
     answer_begin(a);
-    a->status = statuses[take(in, sizeof(statuses) / sizeof(int))];
+    a->status = take(in, 2)
+                ? 200 : statuses[take(in, sizeof(statuses) / sizeof(int))];
     http_status = a->status;
 
     snprintf(text, sizeof(text), "%d", a->status);
