@@ -324,8 +324,9 @@ cmd_fuzz() {
                  die "$name found something: $BUILD/fuzz/$name.log"; }
         grep -E 'stat::(number_of_executed|new_units)' "$BUILD/fuzz/$name.log"
     done
-    say "http_fuzz and http2_fuzz for $seconds s each"
-    OPENQOE_FUZZ_SECONDS=$seconds cmd_sanitize t/http_fuzz.t t/http2_fuzz.t
+    say "http_fuzz, http2_fuzz and answers_random, $seconds s each"
+    OPENQOE_FUZZ_SECONDS=$seconds cmd_sanitize t/http_fuzz.t t/http2_fuzz.t \
+        t/answers_random.t
 }
 
 
@@ -392,7 +393,7 @@ usage: ./build.sh COMMAND
   soak [MINUTES]  load with kills, outages, reloads and jumps of the clock, that
                   long (20), and the long forms of the fault tests
   sanitize        the tests under AddressSanitizer and UBSan
-  fuzz [SECONDS]  libFuzzer on the decoders, HTTP at random, that long each (60)
+  fuzz [SECONDS]  libFuzzer on decoders and answers, HTTP at random, that long each (60)
   bench [OPTIONS] measure, write bench/RESULTS.md and plots; --help
   lint            style, rooms, clang, cppcheck, shellcheck
   clean           remove build/

@@ -130,4 +130,5 @@ $(BUILD)/bench/%: bench/%.c $(ORACLE) $(LIB)
 	mkdir -p $(@D)
 	$(COMPILE) $(WARN) -It/oracle -o $@ $< $(ORACLE) $(LIB) $(LIBS)
 
--include $(OBJS:.o=.d) $(ORACLE_OBJS:.o=.d) $(UNITS:%=%.d) $(TOOLS:%=%.d)
+-include $(OBJS:.o=.d) $(ORACLE_OBJS:.o=.d) $(UNITS:%=%.d) $(TOOLS:%=%.d) \
+         $(FUZZERS:%=%.d)

@@ -116,7 +116,10 @@ qoe_outcome_http(qoe_outcome_t *o, int status)
 }
 
 
-/* A redirect is a wrong address, and 5xx the server's own trouble. */
+/*
+ * A redirect is a wrong address, 5xx the server's own trouble, and 101 that of
+ * a server which went on with another protocol.
+ */
 
 static qoe_outcome_kind_t
 qoe_outcome_http_kind(int status)
@@ -139,8 +142,8 @@ qoe_outcome_http_kind(int status)
         }
     }
 
-    return (status >= 300 && status <= 399) || status >= 500
-           ? QOE_OUTCOME_HOLD : QOE_OUTCOME_FINAL;
+    return (status <= 399 || status >= 500) ? QOE_OUTCOME_HOLD
+                                            : QOE_OUTCOME_FINAL;
 }
 
 

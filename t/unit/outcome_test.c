@@ -47,7 +47,7 @@ test_http(void)
 
         kind = (i >= 200 && i <= 299) ? QOE_OUTCOME_OK
                : one_of(again, 4, i) ? QOE_OUTCOME_RETRY
-               : one_of(hold, 9, i) || (i >= 300 && i <= 399) || i >= 500
+               : one_of(hold, 9, i) || i <= 399 || i >= 500
                ? QOE_OUTCOME_HOLD : QOE_OUTCOME_FINAL;
 
         wrong += (o.kind != kind || o.http_status != i
@@ -55,6 +55,10 @@ test_http(void)
     }
 
     ok(wrong == 0, "HTTP: the kind of every status (%d wrong)", wrong);
+
+    qoe_outcome_http(&o, 101);
+    ok(o.kind == QOE_OUTCOME_HOLD,
+       "HTTP: a collector that switches protocols does not blame the batch");
 
     qoe_outcome_http(&o, 503);
     ok(strcmp(o.error_type, "503") == 0, "HTTP: error.type is the status");
