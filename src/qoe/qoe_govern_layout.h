@@ -237,8 +237,8 @@ void qoe_govern_vouch(const qoe_governor_t *gv, qoe_bucket_t *b,
 /* May the request at hand bring another new value?  Counts it. */
 bool qoe_govern_fresh(qoe_governor_t *gv, size_t slot);
 /*
- * There is no place for the value.  True: some may be free now; *known: so
- * many sessions have shown it that it is known at once.
+ * There is no place for the value.  True: some may be free now; *known: it is
+ * the module's own, or so many sessions have shown it that it is known at once.
  */
 bool qoe_govern_make_place(qoe_governor_t *gv, size_t slot, uint64_t hash,
     const qoe_table_look_t *at, bool full, uint32_t now_s, bool *known);

@@ -102,13 +102,14 @@ bool
 qoe_govern_make_place(qoe_governor_t *gv, size_t slot, uint64_t hash,
     const qoe_table_look_t *at, bool full, uint32_t now_s, bool *known)
 {
-    *known = false;
+    if (!*known) {
 
-    if (gv->session == 0) {
-        return false;
+        if (gv->session == 0) {
+            return false;
+        }
+
+        *known = qoe_waiting_shown(gv, hash, now_s);
     }
-
-    *known = qoe_waiting_shown(gv, hash, now_s);
 
     if (full) {
         if (!qoe_govern_scan_due(&gv->g->slot[slot], *known, now_s)) {
