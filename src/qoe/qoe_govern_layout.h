@@ -114,6 +114,8 @@ typedef struct {
     uint32_t             day;            /* of the sketch; 0: none */
     uint16_t             org_len;
     uint16_t             player_len;
+    uint32_t             known;          /* not given up before the next day */
+    uint32_t             pad;
 } qoe_pair_t;
 
 typedef struct {

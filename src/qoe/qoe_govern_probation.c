@@ -73,6 +73,18 @@ qoe_govern_deferred(qoe_governor_t *gv)
 }
 
 
+bool
+qoe_govern_unknown(qoe_governor_t *gv)
+{
+    bool  unknown;
+
+    unknown = gv->unknown;
+    gv->unknown = false;
+
+    return unknown;
+}
+
+
 void
 qoe_govern_vouch(const qoe_governor_t *gv, qoe_bucket_t *b, uint32_t place,
     uint32_t now_s)

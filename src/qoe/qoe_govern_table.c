@@ -10,7 +10,7 @@
 #include "qoe_govern_layout.h"
 
 
-static bool qoe_table_found(const qoe_governor_t *gv,
+static bool qoe_table_found(qoe_governor_t *gv,
     const qoe_dimension_t *d, const qoe_table_look_t *at, uint32_t now_s);
 static uint32_t qoe_table_kept(const qoe_governor_t *gv, size_t slot,
     const qoe_dimension_t *d);
@@ -74,12 +74,14 @@ qoe_govern_admit(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
                             hash, value, now_s);
     qoe_unlock(&g->lock);
 
+    gv->unknown |= done && !known;
+
     return done;
 }
 
 
 static bool
-qoe_table_found(const qoe_governor_t *gv, const qoe_dimension_t *d,
+qoe_table_found(qoe_governor_t *gv, const qoe_dimension_t *d,
     const qoe_table_look_t *at, uint32_t now_s)
 {
     uint32_t  *last;
@@ -99,6 +101,7 @@ qoe_table_found(const qoe_governor_t *gv, const qoe_dimension_t *d,
     }
 
     qoe_govern_vouch(gv, at->found, at->place, now_s);
+    gv->unknown |= !qoe_shown_known(qoe_peek(&at->found->shown[at->place]));
 
     return true;
 }

@@ -446,11 +446,11 @@ test_viewers(void)
         viewer.data = id;
         viewer.len = (size_t) snprintf(id, sizeof(id), "v%d", i % 300);
 
-        qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("p"), viewer,
-                          NOW_S);
+        qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("p"), true,
+                          viewer, NOW_S);
     }
 
-    qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("q"),
+    qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("q"), true,
                       qoe_span("v1"), NOW_S);
 
     ok(collect(p), "a collection with viewers");
