@@ -103,6 +103,26 @@ is($dimensions->{org_id}{count}, 0, 'no org_id of a refused batch has a place');
 is($dimensions->{org_id}{overflow}, 0, 'none of them is an overflow');
 
 
+# --- content types: what a page calls its stream is anybody's text
+
+post('/v2/events', map { event(org_id => 'forger',
+                               video => { stream_type => "forged-$_" }) }
+                   1 .. 6);
+ok(wait_until(sub { stats()->{dimensions}{content_type}{overflow} == 4 }, 20),
+   'of six forged content types in a request four become other');
+is(stats()->{dimensions}{content_type}{count}, 2,
+   'the places that vod and live may need are not counted');
+
+post('/v2/events', event(org_id => 'streams',
+                         video => { stream_type => $_ })) for qw(vod live);
+
+ok(wait_until(sub {
+    my $text = http_get($nginx->port, '/v2/stats?format=prometheus')->{body};
+    return 2 == grep { $text =~ /^openqoe_events_total\{(?=[^}]*org_id="streams")
+                                 [^}]*content_type="$_"/mx } qw(vod live);
+}, 20), 'the vod and live of real viewers have series of their own after that');
+
+
 # --- known values
 
 my @customers = 1 .. 5;

@@ -27,6 +27,8 @@ static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
 static uint32_t qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s);
 static qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a,
     const qoe_sample_t *s, uint32_t now_s);
+static uint32_t qoe_apply_block(qoe_apply_t *a, const qoe_labels_t *l,
+    bool known);
 static void qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v);
 static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
@@ -273,19 +275,27 @@ qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s)
 static qoe_blocks_t
 qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
 {
+    bool          known[QOE_GRAINS];
     size_t        i;
     uint32_t      dropped;
     qoe_blocks_t  b;
 
-    dropped = qoe_base_labels(a->base, s, a->governor, now_s);
+    dropped = qoe_base_labels(a->base, known, s, a->governor, now_s);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
 
     for (i = 0; i < QOE_GRAINS; i++) {
-        b.grain[i] = qoe_store_block(a->store, &a->env,
-                                     qoe_labels_span(&a->base[i]));
+        b.grain[i] = qoe_apply_block(a, &a->base[i], known[i]);
     }
 
     return b;
+}
+
+
+static uint32_t
+qoe_apply_block(qoe_apply_t *a, const qoe_labels_t *l, bool known)
+{
+    return known ? qoe_store_block(a->store, &a->env, qoe_labels_span(l))
+                 : qoe_store_block_new(a->store, &a->env, qoe_labels_span(l));
 }
 
 
@@ -413,6 +423,7 @@ qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
 
     a->labels.len = 0;
     (void) qoe_govern_deferred(a->governor);
+    (void) qoe_govern_unknown(a->governor);
 
     for (i = 0; i < p->nextra; i++) {
         dim = p->extra[i].dim;
@@ -428,8 +439,8 @@ qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
 
     e->key = key;
     e->at_s = qoe_apply_asked_s(a, now_s);
-    e->block = qoe_store_block(a->store, &a->env,
-                               qoe_labels_span(&a->labels));
+    e->block = qoe_apply_block(a, &a->labels,
+                               !qoe_govern_unknown(a->governor));
 
     return e->block;
 }

@@ -15,7 +15,8 @@
 
 
 static uint32_t qoe_base_add(qoe_labels_t out[QOE_GRAINS],
-    const qoe_dimension_t *dim, qoe_span_t text);
+    bool known[QOE_GRAINS], const qoe_dimension_t *dim, qoe_span_t text,
+    bool unknown);
 static qoe_span_t qoe_base_value(const qoe_sample_t *s,
     const qoe_dimensions_t *dims, size_t dim);
 static qoe_span_t qoe_base_content_type(const qoe_sample_t *s);
@@ -67,9 +68,10 @@ qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
 
 
 uint32_t
-qoe_base_labels(qoe_labels_t out[QOE_GRAINS], const qoe_sample_t *s,
-    qoe_governor_t *gv, uint32_t now_s)
+qoe_base_labels(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
+    const qoe_sample_t *s, qoe_governor_t *gv, uint32_t now_s)
 {
+    bool        unknown, pair;
     char        buf[QOE_GOVERN_BUF], org_buf[QOE_GOVERN_BUF],
                 player_buf[QOE_GOVERN_BUF];
     size_t      i;
@@ -78,9 +80,13 @@ qoe_base_labels(qoe_labels_t out[QOE_GRAINS], const qoe_sample_t *s,
 
     const qoe_dimensions_t  *dims = gv->dims;
 
-    out[QOE_GRAIN_COARSE].len = 0;
-    out[QOE_GRAIN_TITLED].len = 0;
-    out[QOE_GRAIN_HEADLINE].len = 0;
+    for (i = 0; i < QOE_GRAINS; i++) {
+        out[i].len = 0;
+        known[i] = true;
+    }
+
+    (void) qoe_govern_unknown(gv);
+    pair = true;
     dropped = 0;
     org = qoe_span_null;
     player = qoe_span_null;
@@ -94,20 +100,24 @@ qoe_base_labels(qoe_labels_t out[QOE_GRAINS], const qoe_sample_t *s,
         text = qoe_govern(gv, i, qoe_base_value(s, dims, i), now_s,
                           i == QOE_DIM_ORG_ID ? org_buf
                           : i == QOE_DIM_PLAYER_ID ? player_buf : buf);
+        unknown = qoe_govern_unknown(gv);
 
         if (i == QOE_DIM_ORG_ID) {
             org = text;
+            pair &= !unknown;
 
         } else if (i == QOE_DIM_PLAYER_ID) {
             player = text;
+            pair &= !unknown;
         }
 
         if (text.len != 0) {
-            dropped += qoe_base_add(out, &dims->dim[i], text);
+            dropped += qoe_base_add(out, known, &dims->dim[i], text, unknown);
         }
     }
 
-    qoe_govern_viewer(gv, org, player, s->text[QOE_TEXT_VIEWER_ID], now_s);
+    qoe_govern_viewer(gv, org, player, pair, s->text[QOE_TEXT_VIEWER_ID],
+                      now_s);
 
     return dropped;
 }
@@ -116,16 +126,20 @@ qoe_base_labels(qoe_labels_t out[QOE_GRAINS], const qoe_sample_t *s,
 /* 1: the attribute was left out. */
 
 static uint32_t
-qoe_base_add(qoe_labels_t out[QOE_GRAINS], const qoe_dimension_t *dim,
-    qoe_span_t text)
+qoe_base_add(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
+    const qoe_dimension_t *dim, qoe_span_t text, bool unknown)
 {
     if (dim->role == QOE_ROLE_BASE) {
         (void) qoe_labels_add(&out[QOE_GRAIN_COARSE], dim->name, text);
+        known[QOE_GRAIN_COARSE] &= !unknown;
     }
 
     if (dim->role == QOE_ROLE_BASE || dim->role == QOE_ROLE_TITLE) {
         (void) qoe_labels_add(&out[QOE_GRAIN_TITLED], dim->name, text);
+        known[QOE_GRAIN_TITLED] &= !unknown;
     }
+
+    known[QOE_GRAIN_HEADLINE] &= !unknown;
 
     return qoe_labels_add(&out[QOE_GRAIN_HEADLINE], dim->name, text) != QOE_OK;
 }

@@ -29,6 +29,11 @@ static const qoe_dimension_t  qoe_dimension_rows[QOE_DIMS_BUILTIN] = {
 _Static_assert(QOE_DIMS_BUILTIN < QOE_DIMENSIONS_MAX, "room for custom ones");
 
 
+static const qoe_span_t  qoe_content_types[] = {
+    QOE_TEXT("vod"), QOE_TEXT("live")
+};
+
+
 static const qoe_span_t  qoe_actions[] = {
     QOE_TEXT("allow"),
     QOE_TEXT("topk"),
@@ -80,11 +85,13 @@ qoe_dimension_find(const qoe_dimensions_t *d, qoe_span_t name)
 
 
 bool
-qoe_dimension_made(size_t dim)
+qoe_dimension_made(size_t dim, qoe_span_t value)
 {
+    uint32_t           i, n;
+    const qoe_span_t  *own;
+
     switch (dim) {
 
-    case QOE_DIM_CONTENT_TYPE:
     case QOE_DIM_EVENT_TYPE:
     case QOE_DIM_RESOLUTION:
     case QOE_DIM_IS_OUTLIER:
@@ -95,8 +102,32 @@ qoe_dimension_made(size_t dim)
         return true;
 
     default:
-        return false;
+        break;
     }
+
+    own = qoe_dimension_own(dim, &n);
+
+    for (i = 0; i < n; i++) {
+        if (qoe_span_eq(own[i], value)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+const qoe_span_t *
+qoe_dimension_own(size_t dim, uint32_t *n)
+{
+    if (dim != QOE_DIM_CONTENT_TYPE) {
+        *n = 0;
+        return NULL;
+    }
+
+    *n = sizeof(qoe_content_types) / sizeof(qoe_content_types[0]);
+
+    return qoe_content_types;
 }
 
 

@@ -138,8 +138,18 @@ void qoe_dimensions_init(qoe_dimensions_t *d);
 /* The number of a name, or d->n. */
 size_t qoe_dimension_find(const qoe_dimensions_t *d, qoe_span_t name);
 
-/* Are its values the module's own, so that no client can make up others? */
-bool qoe_dimension_made(size_t dim);
+/*
+ * Is the value the module's own?  Such a value is known from the first time
+ * on.  Of most dimensions all values are, or none; a content_type is whatever a
+ * page says, but vod and live are the module's names for what CMCD says.
+ */
+bool qoe_dimension_made(size_t dim, qoe_span_t value);
+
+/*
+ * The module's own values of a dimension that has others as well: a place is
+ * kept free for each until it is seen.
+ */
+const qoe_span_t *qoe_dimension_own(size_t dim, uint32_t *n);
 
 bool qoe_dimension_pinned(const qoe_dimension_t *d, qoe_span_t value);
 

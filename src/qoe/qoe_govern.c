@@ -38,7 +38,7 @@ static qoe_span_t qoe_govern_bucketed(qoe_governor_t *gv, size_t slot,
 static qoe_span_t qoe_govern_drop(qoe_governor_t *gv, size_t slot,
     const qoe_dimension_t *d, qoe_span_t value, uint32_t now_s,
     char buf[QOE_GOVERN_BUF]);
-static qoe_span_t qoe_govern_overflow(const qoe_governor_t *gv, size_t slot,
+static qoe_span_t qoe_govern_overflow(qoe_governor_t *gv, size_t slot,
     const qoe_dimension_t *d, qoe_span_t value, char buf[QOE_GOVERN_BUF]);
 static void qoe_govern_estimate(const qoe_governor_t *gv, size_t slot,
     uint64_t hash);
@@ -135,6 +135,8 @@ qoe_governor_init(qoe_governor_t *gv, qoe_govern_t *g,
     gv->request = 0;
     gv->session = 0;
     gv->refused = false;
+    gv->deferred = false;
+    gv->unknown = false;
     memset(gv->fresh, 0, sizeof(gv->fresh));
 
     for (tries = 0; tries < QOE_LOCK_TRIES; tries++) {
@@ -511,6 +513,7 @@ qoe_govern_hashed(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
     (void) now_s;
 
     qoe_govern_estimate(gv, slot, qoe_govern_hash(gv->g, slot, value));
+    gv->unknown = true;
 
     return qoe_govern_crc(value, buf);
 }
@@ -542,14 +545,19 @@ qoe_govern_drop(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
 
 
 static qoe_span_t
-qoe_govern_overflow(const qoe_governor_t *gv, size_t slot,
+qoe_govern_overflow(qoe_governor_t *gv, size_t slot,
     const qoe_dimension_t *d, qoe_span_t value, char buf[QOE_GOVERN_BUF])
 {
     __atomic_fetch_add(&gv->g->slot[slot].overflow, !gv->refused,
                        __ATOMIC_RELAXED);
 
-    return (d->overflow == QOE_OVERFLOW_HASH) ? qoe_govern_crc(value, buf)
-                                              : qoe_span("other");
+    if (d->overflow == QOE_OVERFLOW_OTHER) {
+        return qoe_span("other");
+    }
+
+    gv->unknown = true;
+
+    return qoe_govern_crc(value, buf);
 }
 
 

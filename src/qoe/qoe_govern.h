@@ -42,6 +42,7 @@ typedef struct {
     uint32_t                 session;        /* a tag; 0: not known */
     bool                     refused;
     bool                     deferred;
+    bool                     unknown;
     uint16_t                 fresh[QOE_DIMENSIONS_MAX];      /* by slot */
     uint16_t                 slot[QOE_DIMENSIONS_MAX];
 } qoe_governor_t;
@@ -71,6 +72,13 @@ void qoe_govern_from(qoe_governor_t *gv, uint64_t session, uint64_t request,
 bool qoe_govern_deferred(qoe_governor_t *gv);
 
 /*
+ * True: a value that became an attribute since the last call of this function
+ * is not known: it is on probation, or a hash, of which a client can make any
+ * number.
+ */
+bool qoe_govern_unknown(qoe_governor_t *gv);
+
+/*
  * What the attribute of a dimension is for a raw value: a part of value, a
  * constant, or text in buf.  A null span: no attribute.  An empty value has
  * none.  Bytes that are not UTF-8 and control characters become '?'.  now_s:
@@ -81,9 +89,12 @@ bool qoe_govern_deferred(qoe_governor_t *gv);
 qoe_span_t qoe_govern(qoe_governor_t *gv, size_t dim, qoe_span_t value,
     uint32_t now_s, char buf[QOE_GOVERN_BUF]);
 
-/* Counts a viewer of the UTC day of now_s, for openqoe.unique_viewers. */
+/*
+ * Counts a viewer of the UTC day of now_s, for openqoe.unique_viewers.  known:
+ * org and player are; such a pair has the place of one that is not, if need be.
+ */
 void qoe_govern_viewer(qoe_governor_t *gv, qoe_span_t org, qoe_span_t player,
-    qoe_span_t viewer_id, uint32_t now_s);
+    bool known, qoe_span_t viewer_id, uint32_t now_s);
 
 
 /* For /v2/stats and collections; any thread. */

@@ -114,6 +114,8 @@ typedef struct {
     uint32_t             day;            /* of the sketch; 0: none */
     uint16_t             org_len;
     uint16_t             player_len;
+    uint32_t             known;          /* not given up before the next day */
+    uint32_t             pad;
 } qoe_pair_t;
 
 typedef struct {
@@ -237,8 +239,8 @@ void qoe_govern_vouch(const qoe_governor_t *gv, qoe_bucket_t *b,
 /* May the request at hand bring another new value?  Counts it. */
 bool qoe_govern_fresh(qoe_governor_t *gv, size_t slot);
 /*
- * There is no place for the value.  True: some may be free now; *known: so
- * many sessions have shown it that it is known at once.
+ * There is no place for the value.  True: some may be free now; *known: it is
+ * the module's own, or so many sessions have shown it that it is known at once.
  */
 bool qoe_govern_make_place(qoe_governor_t *gv, size_t slot, uint64_t hash,
     const qoe_table_look_t *at, bool full, uint32_t now_s, bool *known);

@@ -73,6 +73,18 @@ qoe_govern_deferred(qoe_governor_t *gv)
 }
 
 
+bool
+qoe_govern_unknown(qoe_governor_t *gv)
+{
+    bool  unknown;
+
+    unknown = gv->unknown;
+    gv->unknown = false;
+
+    return unknown;
+}
+
+
 void
 qoe_govern_vouch(const qoe_governor_t *gv, qoe_bucket_t *b, uint32_t place,
     uint32_t now_s)
@@ -102,13 +114,14 @@ bool
 qoe_govern_make_place(qoe_governor_t *gv, size_t slot, uint64_t hash,
     const qoe_table_look_t *at, bool full, uint32_t now_s, bool *known)
 {
-    *known = false;
+    if (!*known) {
 
-    if (gv->session == 0) {
-        return false;
+        if (gv->session == 0) {
+            return false;
+        }
+
+        *known = qoe_waiting_shown(gv, hash, now_s);
     }
-
-    *known = qoe_waiting_shown(gv, hash, now_s);
 
     if (full) {
         if (!qoe_govern_scan_due(&gv->g->slot[slot], *known, now_s)) {

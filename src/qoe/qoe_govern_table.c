@@ -10,8 +10,10 @@
 #include "qoe_govern_layout.h"
 
 
-static bool qoe_table_found(const qoe_governor_t *gv,
+static bool qoe_table_found(qoe_governor_t *gv,
     const qoe_dimension_t *d, const qoe_table_look_t *at, uint32_t now_s);
+static uint32_t qoe_table_kept(const qoe_governor_t *gv, size_t slot,
+    const qoe_dimension_t *d);
 static bool qoe_table_room(const qoe_govern_t *g, uint32_t count, uint32_t max,
     const qoe_table_look_t *at);
 static bool qoe_table_insert(qoe_governor_t *gv, size_t slot, uint32_t max,
@@ -39,7 +41,7 @@ qoe_govern_admit(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
         return qoe_table_found(gv, d, &at, now_s);
     }
 
-    known = qoe_dimension_made((size_t) (d - gv->dims->dim));
+    known = qoe_dimension_made((size_t) (d - gv->dims->dim), value);
 
     if (gv->refused || (!known && !qoe_govern_fresh(gv, slot))) {
         return false;
@@ -48,11 +50,16 @@ qoe_govern_admit(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
     /* those that are pinned have places of their own */
 
     max = d->max - qoe_min(d->max, d->npins);
+
+    if (!known) {
+        max -= qoe_min(max, qoe_table_kept(gv, slot, d));
+    }
+
     count = qoe_peek(&g->slot[slot].count);
 
     if (!qoe_table_room(g, count, max, &at)
-        && (known || !qoe_govern_make_place(gv, slot, hash, &at, count >= max,
-                                            now_s, &known)))
+        && !qoe_govern_make_place(gv, slot, hash, &at, count >= max, now_s,
+                                  &known))
     {
         return false;
     }
@@ -67,12 +74,14 @@ qoe_govern_admit(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
                             hash, value, now_s);
     qoe_unlock(&g->lock);
 
+    gv->unknown |= done && !known;
+
     return done;
 }
 
 
 static bool
-qoe_table_found(const qoe_governor_t *gv, const qoe_dimension_t *d,
+qoe_table_found(qoe_governor_t *gv, const qoe_dimension_t *d,
     const qoe_table_look_t *at, uint32_t now_s)
 {
     uint32_t  *last;
@@ -92,6 +101,7 @@ qoe_table_found(const qoe_governor_t *gv, const qoe_dimension_t *d,
     }
 
     qoe_govern_vouch(gv, at->found, at->place, now_s);
+    gv->unknown |= !qoe_shown_known(qoe_peek(&at->found->shown[at->place]));
 
     return true;
 }
@@ -125,6 +135,34 @@ qoe_table_look(qoe_govern_t *g, uint64_t hash, qoe_table_look_t *at)
             at->free[i] += (h == 0);
         }
     }
+}
+
+
+/*
+ * How many places are kept free for the module's own values of a dimension:
+ * one for each that has none yet.
+ */
+
+static uint32_t
+qoe_table_kept(const qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d)
+{
+    uint32_t           i, n, kept;
+    qoe_table_look_t   at;
+    const qoe_span_t  *own;
+
+    own = qoe_dimension_own((size_t) (d - gv->dims->dim), &n);
+
+    for (i = 0, kept = 0; i < n; i++) {
+
+        if (qoe_dimension_pinned(d, own[i])) {
+            continue;
+        }
+
+        qoe_table_look(gv->g, qoe_govern_hash(gv->g, slot, own[i]), &at);
+        kept += (at.found == NULL);
+    }
+
+    return kept;
 }
 
 

@@ -3,7 +3,9 @@
  * Copyright (C) OpenQoE
  *
  * Unique viewers: a sketch for each pair of org and player, for the current
- * UTC day.  A pair that had no viewer today may lose its place to another.
+ * UTC day.  A pair that had no viewer today may lose its place to another, and
+ * one whose org or player is not known to one where both are: pairs that
+ * clients make up do not keep the places until midnight.
  */
 
 
@@ -21,17 +23,18 @@
 static uint64_t qoe_viewers_hash(const qoe_govern_t *g, qoe_span_t org,
     qoe_span_t player);
 static uint32_t qoe_viewers_find(const qoe_govern_t *g, uint64_t hash,
-    uint32_t day);
+    bool known, uint32_t day);
 static bool qoe_viewers_claim(qoe_governor_t *gv, uint64_t hash,
-    qoe_span_t org, qoe_span_t player, uint32_t day, uint32_t *index);
+    qoe_span_t org, qoe_span_t player, bool known, uint32_t day,
+    uint32_t *index);
 static void qoe_viewers_write(qoe_govern_t *g, uint32_t i, uint64_t hash,
-    qoe_span_t org, qoe_span_t player);
+    qoe_span_t org, qoe_span_t player, bool known);
 static void qoe_viewers_begin(qoe_govern_t *g, uint32_t i, uint32_t day);
 
 
 void
 qoe_govern_viewer(qoe_governor_t *gv, qoe_span_t org, qoe_span_t player,
-    qoe_span_t viewer_id, uint32_t now_s)
+    bool known, qoe_span_t viewer_id, uint32_t now_s)
 {
     bool           mine;
     uint32_t       i, day;
@@ -49,19 +52,25 @@ qoe_govern_viewer(qoe_governor_t *gv, qoe_span_t org, qoe_span_t player,
 
     hash = qoe_viewers_hash(g, org, player);
     day = qoe_max(now_s / QOE_DAY_S, (uint32_t) 1);
-    i = qoe_viewers_find(g, hash, day);
+    i = qoe_viewers_find(g, hash, known, day);
     p = qoe_govern_pair(g, i);
     mine = (i == g->pairs - 1 || qoe_acquire(&p->hash) == hash);
 
     if ((!mine || qoe_viewers_stale(qoe_acquire(&p->day), day))
-        && !qoe_viewers_claim(gv, hash, org, player, day, &i))
+        && !qoe_viewers_claim(gv, hash, org, player, known, day, &i))
     {
         return;
     }
 
+    p = qoe_govern_pair(g, i);
+
+    if (known && qoe_acquire(&p->hash) == hash && !qoe_peek(&p->known)) {
+        qoe_poke(&p->known, 1);
+    }
+
     /* a thread that sees midnight late adds nothing to the new day */
 
-    if (qoe_acquire(&qoe_govern_pair(g, i)->day) == day) {
+    if (qoe_acquire(&p->day) == day) {
         qoe_hll_add(qoe_govern_hll_at(g, g->sketches + i),
                     qoe_govern_hash(g, QOE_DIMENSIONS_MAX, viewer_id));
     }
@@ -141,18 +150,21 @@ qoe_viewers_hash(const qoe_govern_t *g, qoe_span_t org, qoe_span_t player)
 
 /*
  * The index of the pair; else of a free place, or of one that had no viewer
- * that day; else of the last, which is all others'.
+ * that day; else, of a pair that is known, the place of one that is not; else
+ * of the last, which is all others'.
  */
 
 static uint32_t
-qoe_viewers_find(const qoe_govern_t *g, uint64_t hash, uint32_t day)
+qoe_viewers_find(const qoe_govern_t *g, uint64_t hash, bool known,
+    uint32_t day)
 {
-    uint32_t     i, last, place;
+    uint32_t     i, last, place, unknown;
     uint64_t     h;
     qoe_pair_t  *p;
 
     last = g->pairs - 1;
     place = last;
+    unknown = last;
 
     for (i = 0; i < last; i++) {
         p = qoe_govern_pair(g, i);
@@ -167,9 +179,13 @@ qoe_viewers_find(const qoe_govern_t *g, uint64_t hash, uint32_t day)
         {
             place = i;
         }
+
+        if (unknown == last && !qoe_peek(&p->known)) {
+            unknown = i;
+        }
     }
 
-    return place;
+    return (place == last && known) ? unknown : place;
 }
 
 
@@ -177,7 +193,7 @@ qoe_viewers_find(const qoe_govern_t *g, uint64_t hash, uint32_t day)
 
 static bool
 qoe_viewers_claim(qoe_governor_t *gv, uint64_t hash, qoe_span_t org,
-    qoe_span_t player, uint32_t day, uint32_t *index)
+    qoe_span_t player, bool known, uint32_t day, uint32_t *index)
 {
     uint32_t       i;
     qoe_pair_t    *p;
@@ -189,11 +205,11 @@ qoe_viewers_claim(qoe_governor_t *gv, uint64_t hash, qoe_span_t org,
         return false;
     }
 
-    i = qoe_viewers_find(g, hash, day);
+    i = qoe_viewers_find(g, hash, known, day);
     p = qoe_govern_pair(g, i);
 
     if (i != g->pairs - 1 && qoe_peek(&p->hash) != hash) {
-        qoe_viewers_write(g, i, hash, org, player);
+        qoe_viewers_write(g, i, hash, org, player, known);
     }
 
     if (qoe_viewers_stale(qoe_peek(&p->day), day)) {
@@ -210,7 +226,7 @@ qoe_viewers_claim(qoe_governor_t *gv, uint64_t hash, qoe_span_t org,
 
 static void
 qoe_viewers_write(qoe_govern_t *g, uint32_t i, uint64_t hash, qoe_span_t org,
-    qoe_span_t player)
+    qoe_span_t player, bool known)
 {
     qoe_pair_t  *p;
 
@@ -223,6 +239,7 @@ qoe_viewers_write(qoe_govern_t *g, uint32_t i, uint64_t hash, qoe_span_t org,
     qoe_words_put(qoe_govern_pair_text(g, i)->player, player.data, player.len);
     qoe_publish(&p->org_len, (uint16_t) org.len);
     qoe_publish(&p->player_len, (uint16_t) player.len);
+    qoe_poke(&p->known, known);
 
     qoe_publish(&p->hash, hash);
 }

@@ -30,6 +30,7 @@ static uint32_t qoe_store_find(const qoe_store_t *s, const uint32_t *head,
 static uint32_t qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t *head, uint32_t metric, uint32_t base, uint32_t extra,
     uint64_t now_ns);
+static bool qoe_store_known(const qoe_store_t *s, uint32_t block);
 static uint32_t qoe_store_overflow(qoe_store_t *s,
     const qoe_store_env_t *env, uint32_t metric, uint64_t now_ns);
 static uint32_t qoe_store_slot_take(qoe_store_t *s, uint32_t metric);
@@ -264,10 +265,16 @@ static uint32_t
 qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env, uint32_t *head,
     uint32_t metric, uint32_t base, uint32_t extra, uint64_t now_ns)
 {
-    uint32_t           i;
+    bool               known;
+    uint32_t           i, max;
     qoe_store_slot_t  *e;
 
-    if (qoe_st_peek(env->count) >= env->max) {
+    known = qoe_store_known(s, base) && qoe_store_known(s, extra);
+    max = env->max - (known ? 0 : env->max / QOE_STORE_KEPT);
+
+    if (qoe_st_peek(env->count) >= max
+        || !qoe_store_pool_room(&s->pool[qoe_store_pool_of(metric)], 1, known))
+    {
         return 0;
     }
 
@@ -298,6 +305,15 @@ qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env, uint32_t *head,
     *head = i;
 
     return i;
+}
+
+
+/* No attributes are known ones. */
+
+static bool
+qoe_store_known(const qoe_store_t *s, uint32_t block)
+{
+    return block == 0 || qoe_store_block_at(s, block)->known;
 }
 
 
@@ -334,7 +350,7 @@ qoe_store_slot_take(qoe_store_t *s, uint32_t metric)
     qoe_store_pool_t  *p;
 
     first = qoe_store_is_histogram(metric) ? s->numbers : 0;
-    p = &s->pool[first ? QOE_POOL_HISTOGRAMS : QOE_POOL_NUMBERS];
+    p = &s->pool[qoe_store_pool_of(metric)];
 
     i = p->free;
 

@@ -61,6 +61,14 @@ typedef struct {
 
 uint32_t qoe_store_block(qoe_store_t *s, const qoe_store_env_t *env,
     qoe_span_t labels);
+/*
+ * The same for a set with a value that is not known (qoe_govern_unknown).  Such
+ * a set, and its series, begin only while more than a quarter of what they need
+ * is free: the last quarter is for sets of known values.  A set is one of those
+ * once qoe_store_block was called for it.
+ */
+uint32_t qoe_store_block_new(qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_span_t labels);
 void qoe_store_ref(qoe_store_t *s, uint32_t block);
 void qoe_store_unref(qoe_store_t *s, uint32_t block);        /* 0: nothing */
 

@@ -12,8 +12,10 @@
 
 static bool qoe_store_block_is(const qoe_store_t *s,
     const qoe_store_block_t *b, uint64_t hash, qoe_span_t labels);
-static uint32_t qoe_store_block_new(qoe_store_t *s, uint64_t hash,
-    qoe_span_t labels);
+static uint32_t qoe_store_block_get(qoe_store_t *s,
+    const qoe_store_env_t *env, qoe_span_t labels, bool known);
+static uint32_t qoe_store_block_make(qoe_store_t *s, uint64_t hash,
+    qoe_span_t labels, bool known);
 static uint32_t qoe_store_block_take(qoe_store_t *s);
 static uint32_t qoe_store_cell_take(qoe_store_t *s);
 static void qoe_store_cell_fill(qoe_store_cell_t *c, const char *p,
@@ -36,6 +38,22 @@ uint32_t
 qoe_store_block(qoe_store_t *s, const qoe_store_env_t *env,
     qoe_span_t labels)
 {
+    return qoe_store_block_get(s, env, labels, true);
+}
+
+
+uint32_t
+qoe_store_block_new(qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_span_t labels)
+{
+    return qoe_store_block_get(s, env, labels, false);
+}
+
+
+static uint32_t
+qoe_store_block_get(qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_span_t labels, bool known)
+{
     uint32_t            i, left, n;
     uint64_t            hash;
     qoe_store_block_t  *b;
@@ -53,27 +71,29 @@ qoe_store_block(qoe_store_t *s, const qoe_store_env_t *env,
 
         if (qoe_store_block_is(s, b, hash, labels)) {
             b->refs++;
+            b->known |= known;
             return i;
         }
 
         i = b->next;
     }
 
-    return qoe_store_block_new(s, hash, labels);
+    return qoe_store_block_make(s, hash, labels, known);
 }
 
 
 static uint32_t
-qoe_store_block_new(qoe_store_t *s, uint64_t hash, qoe_span_t labels)
+qoe_store_block_make(qoe_store_t *s, uint64_t hash, qoe_span_t labels,
+    bool known)
 {
     size_t              off;
     uint32_t            i, cell, block;
     qoe_store_block_t  *b;
-    qoe_store_pool_t   *p;
 
-    p = &s->pool[QOE_POOL_CELLS];
-
-    if (p->nfree + (p->n - p->top) < qoe_store_cells_of(labels.len)) {
+    if (!qoe_store_pool_room(&s->pool[QOE_POOL_CELLS],
+                             qoe_store_cells_of(labels.len), known)
+        || !qoe_store_pool_room(&s->pool[QOE_POOL_BLOCKS], 1, known))
+    {
         return 0;
     }
 
@@ -86,6 +106,7 @@ qoe_store_block_new(qoe_store_t *s, uint64_t hash, qoe_span_t labels)
 
     qoe_st_set(&b->len, (uint32_t) labels.len);
     b->refs = 1;
+    b->known = known;
 
     /* from the last one on: each knows the next */
 

@@ -87,7 +87,7 @@ typedef struct {
     uint32_t        first;           /* cell */
     uint32_t        refs;            /* the writer's */
     uint32_t        next;            /* block of the chain, or free */
-    uint32_t        pad;
+    uint32_t        known;           /* each value is known; the writer's */
 } qoe_store_block_t;
 
 typedef struct {
@@ -140,6 +140,13 @@ struct qoe_store_s {
     uint64_t        born;            /* series begun, ever */
     qoe_store_pool_t  pool[QOE_POOLS];
 };
+
+
+/*
+ * The last quarter of everything is for sets of known values: what clients make
+ * up takes no more than the rest.
+ */
+#define QOE_STORE_KEPT     4
 
 
 #define qoe_st_get(p)      __atomic_load_n(p, __ATOMIC_ACQUIRE)
@@ -291,6 +298,14 @@ qoe_store_is_histogram(uint32_t metric)
 }
 
 
+static inline qoe_store_pool_id_t
+qoe_store_pool_of(uint32_t metric)
+{
+    return qoe_store_is_histogram(metric) ? QOE_POOL_HISTOGRAMS
+                                          : QOE_POOL_NUMBERS;
+}
+
+
 /* A metric whose series are in the store. */
 
 static inline bool
@@ -310,6 +325,19 @@ static inline bool
 qoe_store_is_integer(uint32_t metric)
 {
     return qoe_metrics[metric].kind == QOE_INSTRUMENT_COUNTER;
+}
+
+
+/* May something new of a set take one of a pool? */
+
+static inline bool
+qoe_store_pool_room(const qoe_store_pool_t *p, uint32_t need, bool known)
+{
+    uint32_t  kept;
+
+    kept = known ? 0 : p->n / QOE_STORE_KEPT;
+
+    return p->nfree + (p->n - p->top) >= need + kept;
 }
 
 

@@ -60,6 +60,7 @@ made(place_t *p, const char *st, const char *stream_type)
     size_t             len;
     qoe_span_t         name, value;
     static char        text[256];
+    bool               known[QOE_GRAINS];
     qoe_labels_t       sets[QOE_GRAINS];
     qoe_sample_t       s;
     qoe_labels_iter_t  it;
@@ -71,7 +72,7 @@ made(place_t *p, const char *st, const char *stream_type)
     s.text[QOE_TEXT_CMCD_ST] = qoe_span_str(st);
     s.text[QOE_TEXT_VIDEO_STREAM_TYPE] = qoe_span_str(stream_type);
 
-    (void) qoe_base_labels(sets, &s, &p->governor, NOW_S);
+    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S);
 
     qoe_labels_iter(&it, qoe_labels_span(&sets[QOE_GRAIN_COARSE]));
     len = 0;
@@ -119,6 +120,7 @@ names(const qoe_labels_t *set)
 static void
 test_grains(place_t *p)
 {
+    bool          known[QOE_GRAINS];
     qoe_labels_t  sets[QOE_GRAINS];
     qoe_sample_t  s;
 
@@ -133,7 +135,7 @@ test_grains(place_t *p)
     s.text[QOE_TEXT_VIDEO_TITLE] = qoe_span("Film");
     s.text[QOE_TEXT_CMCD_ST] = qoe_span("l");
 
-    (void) qoe_base_labels(sets, &s, &p->governor, NOW_S);
+    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S);
 
     ok(strcmp(names(&sets[QOE_GRAIN_COARSE]),
               "org_id player_name content_type stream_id") == 0,
@@ -148,7 +150,7 @@ test_grains(place_t *p)
 
     p->dims.dim[QOE_DIM_APP_VERSION].role = QOE_ROLE_BASE;
     p->dims.dim[QOE_DIM_VIDEO_TITLE].role = QOE_ROLE_FINE;
-    (void) qoe_base_labels(sets, &s, &p->governor, NOW_S);
+    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S);
 
     ok(strcmp(names(&sets[QOE_GRAIN_COARSE]),
               "org_id app_version player_name content_type stream_id") == 0

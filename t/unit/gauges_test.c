@@ -13,6 +13,7 @@
 #include "qoe_sessions.h"
 #include "qoe_spool_table.h"
 #include "qoe_view_table.h"
+#include "qoe_zone_layout.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -60,6 +61,9 @@ place_new(void)
         abort();
     }
 
+    /* a secret that stays: estimates are the same in each run */
+
+    p->zone->hash_key = (qoe_hash_key_t) { 11, 22 };
     qoe_state_create(p->zone);
 
     if (qoe_state_attach(&p->st, p->zone) != QOE_OK) {
@@ -172,17 +176,6 @@ value_of(const place_t *p, qoe_metric_id_t metric, const char *labels)
 }
 
 
-static qoe_span_t
-labels_of(qoe_labels_t *l, const char *org, const char *env)
-{
-    l->len = 0;
-    (void) qoe_labels_add(l, qoe_span("org_id"), qoe_span_str(org));
-    (void) qoe_labels_add(l, qoe_span("env"), qoe_span_str(env));
-
-    return qoe_labels_span(l);
-}
-
-
 static qoe_store_env_t
 env_of(place_t *p)
 {
@@ -191,21 +184,35 @@ env_of(place_t *p)
 }
 
 
+/* The block of an org's attributes, with a reference for the caller. */
+
+static uint32_t
+block_of(place_t *p, uint32_t lane, const char *org)
+{
+    qoe_labels_t     l;
+    qoe_store_env_t  env;
+
+    l.len = 0;
+    env = env_of(p);
+    (void) qoe_labels_add(&l, qoe_span("org_id"), qoe_span_str(org));
+    (void) qoe_labels_add(&l, qoe_span("env"), qoe_span("e"));
+
+    return qoe_store_block(p->st.store[lane], &env, qoe_labels_span(&l));
+}
+
+
 /* A session with a view that plays, last heard of age_ms ago. */
 
 static qoe_view_t *
 view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
 {
-    uint32_t         base;
-    uint64_t         key[2];
-    qoe_view_t      *v;
-    qoe_labels_t     l;
-    qoe_session_t   *session;
-    qoe_store_env_t  env;
+    uint32_t        base;
+    uint64_t        key[2];
+    qoe_view_t     *v;
+    qoe_session_t  *session;
 
     key[0] = ++p->sessions;
     key[1] = 0x9e3779b97f4a7c15ULL * p->sessions;
-    env = env_of(p);
 
     session = qoe_sessions_add(p->st.sessions[lane], key);
 
@@ -219,12 +226,7 @@ view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
         abort();
     }
 
-    base = 0;
-
-    if (org != NULL) {
-        base = qoe_store_block(p->st.store[lane], &env,
-                               labels_of(&l, org, "e"));
-    }
+    base = (org != NULL) ? block_of(p, lane, org) : 0;
 
     set_base(v, base, 1, NOW_MS / 1000);
     v->received_ms = NOW_MS - age_ms;
@@ -361,16 +363,13 @@ linger(bool so)
 static void *
 come_and_leave(void *data)
 {
-    uint32_t         n, base;
-    place_t         *p;
-    qoe_view_t      *v;
-    qoe_store_t     *store;
-    qoe_labels_t     l;
-    qoe_session_t   *session;
-    qoe_store_env_t  env;
+    uint32_t        n, base;
+    place_t        *p;
+    qoe_view_t     *v;
+    qoe_store_t    *store;
+    qoe_session_t  *session;
 
     p = data;
-    env = env_of(p);
     store = p->st.store[0];
 
     session = qoe_sessions_add(p->st.sessions[0], (uint64_t[2]) { 1, 1 });
@@ -383,8 +382,7 @@ come_and_leave(void *data)
         v->phase = QOE_PHASE_PLAYING;
         linger(n % 5 == 0);
 
-        base = qoe_store_block(store, &env,
-                               labels_of(&l, n % 2 ? "a" : "b", "e"));
+        base = block_of(p, 0, n % 2 ? "a" : "b");
         set_base(v, base, n % 2, NOW_S);
         linger(n % 3 == 0);
 
@@ -431,6 +429,13 @@ test_views_race(void)
 }
 
 
+static qoe_span_t
+numbered(char id[16], int i)
+{
+    return (qoe_span_t) { id, (size_t) snprintf(id, 16, "v%d", i) };
+}
+
+
 static void
 test_viewers(void)
 {
@@ -438,19 +443,15 @@ test_viewers(void)
     char         id[16];
     double       a, b;
     place_t     *p;
-    qoe_span_t   viewer;
 
     p = place_new();
 
     for (i = 0; i < 600; i++) {
-        viewer.data = id;
-        viewer.len = (size_t) snprintf(id, sizeof(id), "v%d", i % 300);
-
-        qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("p"), viewer,
-                          NOW_S);
+        qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("p"), true,
+                          numbered(id, i % 300), NOW_S);
     }
 
-    qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("q"),
+    qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("q"), true,
                       qoe_span("v1"), NOW_S);
 
     ok(collect(p), "a collection with viewers");
@@ -458,7 +459,7 @@ test_viewers(void)
     a = value_of(p, QOE_METRIC_UNIQUE_VIEWERS, "org_id=a,player_id=p");
     b = value_of(p, QOE_METRIC_UNIQUE_VIEWERS, "org_id=a,player_id=q");
 
-    ok(fabs(a - 300) <= 12 && fabs(b - 1) < 0.5,
+    ok(fabs(a - 300) <= 6 && fabs(b - 1) < 0.5,
        "unique viewers by org and player: %g of 300, %g of 1", a, b);
 
     place_free(p);
@@ -607,7 +608,6 @@ test_series(void)
     place_t          *p;
     uint32_t          lane, base;
     char              org[16];
-    qoe_labels_t      l;
     qoe_store_env_t   env;
 
     p = place_new();
@@ -618,8 +618,7 @@ test_series(void)
         lane = (uint32_t) i % LANES;
         snprintf(org, sizeof(org), "o%d", i);
 
-        base = qoe_store_block(p->st.store[lane], &env,
-                               labels_of(&l, org, "e"));
+        base = block_of(p, lane, org);
         (void) qoe_store_record(p->st.store[lane], &env,
                                 QOE_METRIC_PAUSE_EVENTS_TOTAL, base, 0, 1,
                                 NOW_NS);
@@ -653,9 +652,7 @@ test_dimensions(void)
     p->dims.dim[QOE_DIM_APP_NAME].overflow = QOE_OVERFLOW_HASH;
 
     for (i = 0; i < 8; i++) {
-        value.data = id;
-        value.len = (size_t) snprintf(id, sizeof(id), "v%d", i);
-
+        value = numbered(id, i);
         (void) qoe_govern(&p->governor, QOE_DIM_ENV, value, NOW_S, buf);
         (void) qoe_govern(&p->governor, QOE_DIM_APP_NAME, value, NOW_S, buf);
         (void) qoe_govern(&p->governor, QOE_DIM_ORG_ID, value, NOW_S, buf);

@@ -350,6 +350,119 @@ test_made(void)
 }
 
 
+static bool
+content_type(const char *value, const char *text, uint32_t at)
+{
+    char        buf[QOE_GOVERN_BUF];
+    qoe_span_t  s;
+
+    s = qoe_govern(&gv, QOE_DIM_CONTENT_TYPE, qoe_span_str(value), at, buf);
+
+    return qoe_span_eq(s, qoe_span_str(text));
+}
+
+
+/* A request of six sessions, each with a content type that it made up. */
+
+static uint32_t
+forge_types(const char *name, uint64_t request, uint32_t at)
+{
+    char      text[24];
+    uint32_t  i, in;
+
+    for (i = 0, in = 0; i < 6; i++) {
+        snprintf(text, sizeof(text), "%s-%u", name, i);
+        qoe_govern_from(&gv, request * 8 + i, request, false);
+        in += content_type(text, text, at);
+    }
+
+    return in;
+}
+
+
+static void
+test_content_types(void)
+{
+    size_t    n;
+    uint32_t  i;
+
+    begin(1);
+
+    ok(forge_types("a", 1, NOW) == 2
+       && info(&gv, QOE_DIM_CONTENT_TYPE).count == 2,
+       "six forged content types get two of four places");
+
+    for (i = 0; i < 9; i++) {
+        (void) forge_types("a", 2 + i, NOW + 1 + i);
+    }
+
+    n = info(&gv, QOE_DIM_CONTENT_TYPE).count;
+    qoe_govern_from(&gv, 500, 500, false);
+    ok(n == 2 && content_type("vod", "vod", NOW + 10)
+       && content_type("live", "live", NOW + 10)
+       && info(&gv, QOE_DIM_CONTENT_TYPE).count == 4,
+       "vod and live have a place also after forged ones became known, and "
+       "count when they are seen");
+
+    expire(NOW + 10 + DAY + 1);
+    ok(info(&gv, QOE_DIM_CONTENT_TYPE).count == 0
+       && forge_types("b", 600, NOW + 2 * DAY) == 2
+       && content_type("vod", "vod", NOW + 2 * DAY),
+       "their places are kept again after they have left");
+
+    munmap(g, QOE_GOVERN_MIN);
+
+    begin(1);
+    d.dim[QOE_DIM_CONTENT_TYPE].max = 1;
+    ok(forge_types("a", 1, NOW) == 0 && content_type("live", "live", NOW)
+       && content_type("vod", "other", NOW),
+       "no more values than max are admitted, vod and live included");
+    munmap(g, QOE_GOVERN_MIN);
+}
+
+
+/*
+ * Dimensions that have few values may fill the last places of the table too:
+ * the module's own values find theirs all the same.
+ */
+
+static void
+test_made_crowded(void)
+{
+    char      name[8], buf[QOE_GOVERN_BUF], text[16];
+    size_t    dim;
+    uint32_t  i, n, in;
+
+    begin(1000000);
+
+    for (n = 0; n < 8; n++) {
+        snprintf(name, sizeof(name), "dim%u", n);
+        (void) custom(&d, name, QOE_ACTION_ALLOW, 1000000);
+    }
+
+    qoe_governor_init(&gv, g, &d, 1);
+
+    for (dim = plan; dim < d.n; dim++) {
+        for (i = 0; i < 5000; i++) {
+            qoe_govern_from(&gv, i + 1, i + 1 + dim * 10000, false);
+            (void) qoe_govern(&gv, dim, number(text, i), NOW, buf);
+        }
+    }
+
+    qoe_govern_from(&gv, 1, 1, false);
+
+    for (i = 0, in = 0; i < 26; i++) {
+        in += (qoe_govern(&gv, QOE_DIM_EVENT_TYPE, number(text, i), NOW + 1,
+                          buf).data == text);
+    }
+
+    ok(in == 26, "in a table full of forged values of nine dimensions, the "
+       "module's own values find a place: %u of 26", in);
+
+    munmap(g, QOE_GOVERN_MIN);
+}
+
+
 int
 main(void)
 {
@@ -361,6 +474,8 @@ main(void)
     test_crowded();
     test_pins();
     test_made();
+    test_content_types();
+    test_made_crowded();
 
     return tap_end();
 }

@@ -47,7 +47,8 @@ race(void *arg)
         v = number(text, (i + r->first) % RACE_VALUES);
         qoe_govern(&gv, QOE_DIM_VIDEO_TITLE, v, NOW, buf);
         qoe_govern(&gv, QOE_DIM_SESSION_ID, v, NOW, buf);
-        qoe_govern_viewer(&gv, qoe_span("o"), qoe_span("p"), v, NOW);
+        qoe_govern_viewer(&gv, qoe_span("o"), qoe_span("p"), true, v,
+                          NOW);
         r->admitted += (qoe_govern(&gv, r->dim, v, NOW, buf).data == v.data);
     }
 
@@ -166,7 +167,7 @@ killed(qoe_govern_t *g, const qoe_dimensions_t *d, size_t dim, uint32_t seed)
         v = number(text, i >> 8);
         qoe_govern(&gv, dim, v, NOW - (i & 1) * 2 * DAY, buf);
         qoe_govern(&gv, QOE_DIM_VIDEO_TITLE, v, NOW, buf);
-        qoe_govern_viewer(&gv, v, v, v, NOW + (i & 3) * 3 * DAY);
+        qoe_govern_viewer(&gv, v, v, i & 1, v, NOW + (i & 3) * 3 * DAY);
         qoe_govern_expire(&gv, NOW, &cursor, 4);
     }
 }

@@ -371,12 +371,20 @@ test_values(void)
 
 
 static void
-view(qoe_governor_t *gv, const char *org, uint32_t viewer, uint32_t now_s)
+view_known(qoe_governor_t *gv, const char *org, bool known, uint32_t viewer,
+    uint32_t now_s)
 {
     char  buf[16];
 
-    qoe_govern_viewer(gv, qoe_span_str(org), qoe_span("player"),
+    qoe_govern_viewer(gv, qoe_span_str(org), qoe_span("player"), known,
                       number(buf, viewer), now_s);
+}
+
+
+static void
+view(qoe_governor_t *gv, const char *org, uint32_t viewer, uint32_t now_s)
+{
+    view_known(gv, org, false, viewer, now_s);
 }
 
 
@@ -425,6 +433,25 @@ test_viewers(void)
     ok(viewers(&gv, "a", NOW + 3 * DAY, &pairs) == -1
        && (int) (viewers(&gv, "v500", NOW + 3 * DAY, &pairs) + 0.5) == 2,
        "a pair of another day has lost its place");
+
+    view_known(&gv, "real", true, 1, NOW + 3 * DAY);
+    view_known(&gv, "v501", true, 3, NOW + 3 * DAY);
+    ok((int) (viewers(&gv, "real", NOW + 3 * DAY, &pairs) + 0.5) == 1
+       && (int) (viewers(&gv, "v501", NOW + 3 * DAY, &pairs) + 0.5) == 3
+       && pairs == g->pairs - 1,
+       "a pair whose org and player are known has the place of one whose are "
+       "not, and a pair that becomes known keeps its viewers");
+
+    for (i = 0; i < 2 * g->pairs; i++) {
+        view(&gv, number(buf, (uint32_t) i + 900).data, 1, NOW + 3 * DAY);
+        view_known(&gv, number(buf, (uint32_t) i + 700).data, true, 1,
+                   NOW + 3 * DAY);
+    }
+
+    ok((int) (viewers(&gv, "real", NOW + 3 * DAY, &pairs) + 0.5) == 1
+       && (int) (viewers(&gv, "v501", NOW + 3 * DAY, &pairs) + 0.5) == 3
+       && viewers(&gv, "v900", NOW + 3 * DAY, &pairs) == -1,
+       "pairs that are known stay until the next day");
 
     munmap(g, SIZE);
 }

@@ -99,6 +99,68 @@ test_kinds(void)
 }
 
 
+/* A set with a value that is not known, and a series of it. */
+
+static bool
+newcomer(qoe_store_t *s, unsigned i)
+{
+    int           n;
+    char          text[16];
+    uint32_t      b;
+    qoe_labels_t  l;
+
+    l.len = 0;
+    n = snprintf(text, sizeof(text), "new%u", i);
+    (void) qoe_labels_add(&l, qoe_span("set"),
+                          (qoe_span_t) { text, (size_t) n });
+    b = qoe_store_block_new(s, &env, qoe_labels_span(&l));
+
+    return b != 0
+           && qoe_store_record(s, &env, COUNTER, b, 0, 1, NOW) == QOE_OK;
+}
+
+
+static void
+test_newcomers(void)
+{
+    uint32_t      n, known, b;
+    qoe_store_t  *s;
+
+    s = store_new(QOE_STORE_MIN);
+
+    for (n = 0; newcomer(s, n); n++) { /* void */ }
+
+    for (known = 0; (b = block(s, known)) != 0; known++) {
+        if (qoe_store_record(s, &env, COUNTER, b, 0, 1, NOW) != QOE_OK) {
+            break;
+        }
+    }
+
+    ok(n > 20 && known > n / 10, "sets with a value that is not known leave "
+       "room for others: %u and %u in a small store", n, known);
+    munmap(s, QOE_STORE_MIN);
+
+    s = store_new(1024 * 1024);
+    env.max = 100;
+
+    for (n = 0; newcomer(s, n); n++) { /* void */ }
+
+    for (known = 0; known < 100; known++) {
+        if (qoe_store_record(s, &env, COUNTER, block(s, known), 0, 1, NOW)
+            != QOE_OK)
+        {
+            break;
+        }
+    }
+
+    ok(n == 75 && known == 25,
+       "of 100 series the last 25 are for known values");
+    ok(newcomer(s, 3), "a series that is there goes on in a full table");
+
+    munmap(s, 1024 * 1024);
+}
+
+
 static void
 test_blocks(void)
 {
@@ -357,6 +419,7 @@ int
 main(void)
 {
     test_kinds();
+    test_newcomers();
     test_blocks();
     test_cap();
     test_ends();
