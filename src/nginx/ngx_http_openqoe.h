@@ -350,6 +350,55 @@ ngx_http_openqoe_zone_t *ngx_http_openqoe_get_zone(
 void ngx_http_openqoe_zone_wake(ngx_http_openqoe_zone_t *z,
     const uint64_t *wake);
 
+/* _wait.c: requests that wait in lines, one line for each kind of waiting */
+typedef struct ngx_http_openqoe_wait_line_s  ngx_http_openqoe_wait_line_t;
+
+typedef struct {
+    ngx_queue_t               queue;         /* while the request waits */
+    ngx_http_request_t       *r;
+
+    /* ident must be after 3 pointers, as a connection's fd: debug logs */
+
+    ngx_int_t                 ident;
+    ngx_http_openqoe_wait_line_t  *line;
+    size_t                    bytes;         /* that the request holds, set
+                                                before it waits */
+    ngx_msec_t                since;
+    ngx_uint_t                waits;
+    ngx_event_t               timer;
+} ngx_http_openqoe_wait_t;
+
+struct ngx_http_openqoe_wait_line_s {
+    /* Has it come?  If not, it is sure that this worker is woken for it. */
+    ngx_uint_t              (*ready)(ngx_http_openqoe_wait_t *w);
+    /* Goes on with the request, or finalizes it. */
+    void                    (*proceed)(ngx_http_openqoe_wait_t *w,
+                                       ngx_uint_t ready);
+    /* Left the line; gone: by its end, without an answer. */
+    void                    (*left)(ngx_http_openqoe_wait_t *w,
+                                    ngx_uint_t gone);
+    ngx_uint_t                ordered;       /* none overtakes another */
+    size_t                    max_turn;      /* bytes of requests that proceed
+                                                in a turn of the event loop;
+                                                0: all of them */
+
+    ngx_queue_t               queue;         /* in the order of arrival */
+    ngx_uint_t                n;
+    size_t                    bytes;
+    ngx_msec_t                look;          /* also without being woken; 0:
+                                                need not */
+    ngx_event_t               timer;         /* of look */
+    ngx_event_t               turn;          /* posted for the next turn */
+    ngx_connection_t          dummy;         /* of both, for debug logs */
+};
+
+void ngx_http_openqoe_wait_line_init(ngx_http_openqoe_wait_line_t *line,
+    ngx_log_t *log, ngx_msec_t look);
+void ngx_http_openqoe_wait_line_walk(ngx_http_openqoe_wait_line_t *line);
+void *ngx_http_openqoe_wait_create(ngx_http_request_t *r,
+    ngx_http_openqoe_wait_line_t *line, size_t size);
+void ngx_http_openqoe_wait_begin(ngx_http_openqoe_wait_t *w, ngx_msec_t time);
+
 /* _ack.c: requests that wait until their events are stored */
 
 /* what a 202 tells, in the request's pool */
@@ -370,12 +419,6 @@ ngx_http_openqoe_parked_t *ngx_http_openqoe_ack_create(ngx_http_request_t *r,
     size_t n);
 void ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p,
     const uint64_t *ends, const ngx_http_openqoe_answer_t *answer);
-
-/*
- * Leaves r waiting, as limit_req does: it only notices that its client goes
- * away, until its owner finalizes it.
- */
-void ngx_http_openqoe_suspend(ngx_http_request_t *r);
 
 /* _overload.c: requests that wait for room in the queue */
 char *ngx_http_openqoe_overload_wait(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -25,7 +25,10 @@
 #define NGX_HTTP_OPENQOE_DELAYED_BYTES  (8 * 1024 * 1024)
 #define NGX_HTTP_OPENQOE_DELAYED_POOL   4096     /* of each, for its request */
 
-/* What the requests hold that one turn of the event loop goes on with. */
+/*
+ * What the requests hold that one turn of the event loop goes on with:
+ * decoding is work, and the other connections have their turns.
+ */
 #define NGX_HTTP_OPENQOE_DELAYED_TURN   (256 * 1024)
 
 /* A helper that dies wakes no worker, and a worker may have no waiter slot. */
@@ -33,44 +36,30 @@
 
 
 typedef struct {
-    ngx_queue_t                  queue;      /* while it waits */
-    ngx_http_request_t          *r;
-
-    /* ident must be after 3 pointers, as a connection's fd: debug logs */
-
-    ngx_int_t                    ident;
+    ngx_http_openqoe_wait_t      wait;       /* first */
 
     qoe_zone_t                  *zone;
     uint64_t                     received_ns;
-    ngx_msec_t                   since;
-    size_t                       bytes;
-    ngx_uint_t                   waits;
-    ngx_event_t                  timer;
 } ngx_http_openqoe_delayed_t;
 
 
 static ngx_uint_t ngx_http_openqoe_overload_full(size_t bytes);
 static size_t ngx_http_openqoe_overload_bytes(ngx_http_request_t *r);
-static ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_create(
-    ngx_http_request_t *r, qoe_zone_t *zone, uint64_t received_ns);
 static ngx_uint_t ngx_http_openqoe_overload_room(qoe_zone_t *zone);
-static void ngx_http_openqoe_overload_look(ngx_event_t *ev);
-static void ngx_http_openqoe_overload_late(ngx_event_t *ev);
-static void ngx_http_openqoe_overload_end(ngx_http_openqoe_delayed_t *d,
+static ngx_uint_t ngx_http_openqoe_overload_ready(ngx_http_openqoe_wait_t *w);
+static void ngx_http_openqoe_overload_proceed(ngx_http_openqoe_wait_t *w,
     ngx_uint_t room);
-static void ngx_http_openqoe_overload_unlink(void *data);
+static void ngx_http_openqoe_overload_left(ngx_http_openqoe_wait_t *w,
+    ngx_uint_t gone);
 
 
-/* One process, event loop thread. */
-
-static struct {
-    ngx_queue_t       waiting;               /* in the order of arrival */
-    ngx_uint_t        n;
-    size_t            bytes;
-    ngx_event_t       look;                  /* as a timer */
-    ngx_event_t       turn;                  /* as a posted event */
-    ngx_connection_t  dummy;                 /* of both, for debug logs */
-} ngx_http_openqoe_overload;
+static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_line = {
+    .ready = ngx_http_openqoe_overload_ready,
+    .proceed = ngx_http_openqoe_overload_proceed,
+    .left = ngx_http_openqoe_overload_left,
+    .ordered = 1,
+    .max_turn = NGX_HTTP_OPENQOE_DELAYED_TURN
+};
 
 
 static ngx_http_openqoe_range_t  ngx_http_openqoe_overload_range = {
@@ -108,24 +97,11 @@ ngx_http_openqoe_overload_wait(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* A single process keeps what waits over a reload. */
-
 void
 ngx_http_openqoe_overload_init(ngx_cycle_t *cycle)
 {
-    if (ngx_http_openqoe_overload.waiting.next == NULL) {
-        ngx_queue_init(&ngx_http_openqoe_overload.waiting);
-    }
-
-    ngx_http_openqoe_overload.dummy.fd = (ngx_socket_t) -1;
-
-    ngx_http_openqoe_overload.look.handler = ngx_http_openqoe_overload_look;
-    ngx_http_openqoe_overload.look.data = &ngx_http_openqoe_overload.dummy;
-    ngx_http_openqoe_overload.look.log = cycle->log;
-
-    ngx_http_openqoe_overload.turn.handler = ngx_http_openqoe_overload_look;
-    ngx_http_openqoe_overload.turn.data = &ngx_http_openqoe_overload.dummy;
-    ngx_http_openqoe_overload.turn.log = cycle->log;
+    ngx_http_openqoe_wait_line_init(&ngx_http_openqoe_overload_line, cycle->log,
+                               NGX_HTTP_OPENQOE_DELAYED_LOOK);
 }
 
 
@@ -149,8 +125,8 @@ ngx_http_openqoe_overload_refuses(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_openqoe_overload_full(size_t bytes)
 {
-    return ngx_http_openqoe_overload.n >= NGX_HTTP_OPENQOE_DELAYED_MAX
-           || ngx_http_openqoe_overload.bytes + bytes
+    return ngx_http_openqoe_overload_line.n >= NGX_HTTP_OPENQOE_DELAYED_MAX
+           || ngx_http_openqoe_overload_line.bytes + bytes
               > NGX_HTTP_OPENQOE_DELAYED_BYTES;
 }
 
@@ -164,6 +140,7 @@ ngx_http_openqoe_overload_full(size_t bytes)
 ngx_int_t
 ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
 {
+    size_t                         bytes;
     qoe_zone_t                    *zone;
     ngx_http_openqoe_delayed_t    *d;
     ngx_http_openqoe_loc_conf_t   *lcf;
@@ -176,75 +153,32 @@ ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
     /* a worker that leaves takes what it can, and keeps none waiting */
 
     if (lcf->overload_wait == 0 || ngx_exiting || ngx_terminate
-        || (ngx_queue_empty(&ngx_http_openqoe_overload.waiting)
+        || (ngx_http_openqoe_overload_line.n == 0
             && ngx_http_openqoe_overload_room(zone)))
     {
         return NGX_DECLINED;
     }
 
-    if (ngx_http_openqoe_overload_full(ngx_http_openqoe_overload_bytes(r))) {
+    bytes = ngx_http_openqoe_overload_bytes(r);
+
+    if (ngx_http_openqoe_overload_full(bytes)) {
         return NGX_BUSY;
     }
 
-    d = ngx_http_openqoe_overload_create(r, zone, received_ns);
-
+    d = ngx_http_openqoe_wait_create(r, &ngx_http_openqoe_overload_line,
+                                     sizeof(ngx_http_openqoe_delayed_t));
     if (d == NULL) {
         return NGX_BUSY;
     }
 
-    ngx_add_timer(&d->timer, lcf->overload_wait);
-
-    if (!ngx_http_openqoe_overload.look.timer_set) {
-        ngx_add_timer(&ngx_http_openqoe_overload.look,
-                      NGX_HTTP_OPENQOE_DELAYED_LOOK);
-    }
-
-    ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS_DELAYED, 1);
-
-    ngx_http_openqoe_suspend(r);
-
-    return NGX_OK;
-}
-
-
-/* The request is in the queue of those that wait, and leaves it at its end. */
-
-static ngx_http_openqoe_delayed_t *
-ngx_http_openqoe_overload_create(ngx_http_request_t *r, qoe_zone_t *zone,
-    uint64_t received_ns)
-{
-    ngx_http_cleanup_t          *cln;
-    ngx_http_openqoe_delayed_t  *d;
-
-    d = ngx_pcalloc(r->pool, sizeof(ngx_http_openqoe_delayed_t));
-    if (d == NULL) {
-        return NULL;
-    }
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    cln->handler = ngx_http_openqoe_overload_unlink;
-    cln->data = d;
-
-    d->r = r;
-    d->ident = -1;
+    d->wait.bytes = bytes;
     d->zone = zone;
     d->received_ns = received_ns;
-    d->since = ngx_current_msec;
-    d->bytes = ngx_http_openqoe_overload_bytes(r);
-    d->waits = 1;
-    d->timer.handler = ngx_http_openqoe_overload_late;
-    d->timer.data = d;
-    d->timer.log = r->connection->log;
 
-    ngx_queue_insert_tail(&ngx_http_openqoe_overload.waiting, &d->queue);
-    ngx_http_openqoe_overload.n++;
-    ngx_http_openqoe_overload.bytes += d->bytes;
+    ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS_DELAYED, 1);
+    ngx_http_openqoe_wait_begin(&d->wait, lcf->overload_wait);
 
-    return d;
+    return NGX_OK;
 }
 
 
@@ -307,116 +241,44 @@ ngx_http_openqoe_overload_room(qoe_zone_t *zone)
 }
 
 
-/* Decoding is work: after some of it the other connections have their turn. */
-
 void
 ngx_http_openqoe_overload_walk(void)
 {
-    size_t                       done;
-    ngx_queue_t                 *q;
-    ngx_http_openqoe_delayed_t  *d;
-
-    done = 0;
-
-    while (!ngx_queue_empty(&ngx_http_openqoe_overload.waiting)) {
-
-        q = ngx_queue_head(&ngx_http_openqoe_overload.waiting);
-        d = ngx_queue_data(q, ngx_http_openqoe_delayed_t, queue);
-
-        if (!ngx_http_openqoe_overload_room(d->zone)) {
-            return;
-        }
-
-        if (done >= NGX_HTTP_OPENQOE_DELAYED_TURN) {
-            ngx_post_event(&ngx_http_openqoe_overload.turn,
-                           &ngx_posted_next_events);
-            return;
-        }
-
-        done += d->bytes;
-        ngx_http_openqoe_overload_end(d, 1);
-    }
+    ngx_http_openqoe_wait_line_walk(&ngx_http_openqoe_overload_line);
 }
 
 
-static void
-ngx_http_openqoe_overload_look(ngx_event_t *ev)
+static ngx_uint_t
+ngx_http_openqoe_overload_ready(ngx_http_openqoe_wait_t *w)
 {
-    ngx_http_openqoe_overload_walk();
-
-    if (!ngx_queue_empty(&ngx_http_openqoe_overload.waiting)
-        && !ngx_http_openqoe_overload.look.timer_set)
-    {
-        ngx_add_timer(&ngx_http_openqoe_overload.look,
-                      NGX_HTTP_OPENQOE_DELAYED_LOOK);
-    }
+    return ngx_http_openqoe_overload_room(
+                                   ((ngx_http_openqoe_delayed_t *) w)->zone);
 }
 
 
 static void
-ngx_http_openqoe_overload_late(ngx_event_t *ev)
+ngx_http_openqoe_overload_proceed(ngx_http_openqoe_wait_t *w, ngx_uint_t room)
 {
     ngx_http_openqoe_delayed_t  *d;
 
-    d = ev->data;
-
-    ngx_http_openqoe_overload_end(d, !qoe_zone_crowded(d->zone));
-}
-
-
-/*
- * Runs from a timer or an eventfd, not from the request's own events, so its
- * posted requests must be run here.
- */
-
-static void
-ngx_http_openqoe_overload_end(ngx_http_openqoe_delayed_t *d, ngx_uint_t room)
-{
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    ngx_http_openqoe_overload_unlink(d);
-
-    r = d->r;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-    r->read_event_handler = ngx_http_block_reading;
+    d = (ngx_http_openqoe_delayed_t *) w;
 
     if (room) {
-        ngx_http_openqoe_events_run(r, d->received_ns);
-
-    } else {
-        ngx_http_finalize_request(r,
-                    ngx_http_openqoe_overload_refuse(r, d->received_ns));
-    }
-
-    ngx_http_run_posted_requests(c);
-}
-
-
-/* Also when the client has gone. */
-
-static void
-ngx_http_openqoe_overload_unlink(void *data)
-{
-    ngx_http_openqoe_delayed_t  *d = data;
-
-    if (!d->waits) {
+        ngx_http_openqoe_events_run(w->r, d->received_ns);
         return;
     }
 
-    d->waits = 0;
-    ngx_queue_remove(&d->queue);
-    ngx_http_openqoe_overload.n--;
-    ngx_http_openqoe_overload.bytes -= d->bytes;
+    ngx_http_finalize_request(w->r,
+                     ngx_http_openqoe_overload_refuse(w->r, d->received_ns));
+}
 
-    qoe_zone_count(d->zone, (uint32_t) ngx_worker, QOE_COUNT_REQUESTS_DELAY_MS,
-                   ngx_current_msec - d->since);
 
-    if (d->timer.timer_set) {
-        ngx_del_timer(&d->timer);
-    }
+static void
+ngx_http_openqoe_overload_left(ngx_http_openqoe_wait_t *w, ngx_uint_t gone)
+{
+    qoe_zone_count(((ngx_http_openqoe_delayed_t *) w)->zone,
+                   (uint32_t) ngx_worker, QOE_COUNT_REQUESTS_DELAY_MS,
+                   ngx_current_msec - w->since);
 }
 
 
