@@ -189,6 +189,15 @@ typedef struct {
     uint64_t                  receipt_ns;    /* monotonic; 0: not yet */
     size_t                    over;          /* events of sessions that are
                                                 more than a request's */
+
+    /* of _overload.c */
+    unsigned                  delayed:1;     /* it has waited for room */
+    unsigned                  again:1;       /* and is decoded once more */
+    ngx_msec_t                delayed_until;
+
+    unsigned                  marked:1;      /* the cookie is set */
+    char                      marker[QOE_UUID_TEXT_LEN];
+
     u_char                   *ids;           /* org_id, player_id behind it */
     size_t                    org_len;
     size_t                    player_len;
@@ -421,12 +430,21 @@ void ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p,
     const uint64_t *ends, const ngx_http_openqoe_answer_t *answer);
 
 /* _overload.c: requests that wait for room in the queue */
+typedef struct ngx_http_openqoe_delayed_s  ngx_http_openqoe_delayed_t;
+
 char *ngx_http_openqoe_overload_wait(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_openqoe_overload_init(ngx_cycle_t *cycle);
 ngx_uint_t ngx_http_openqoe_overload_refuses(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_overload_park(ngx_http_request_t *r,
     uint64_t received_ns);
+/*
+ * The request was decoded, and its lanes lack room: needs is of qoe_zone_put().
+ * NULL: refuse it; else it waits from _begin() on, and is decoded again.
+ */
+ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_again(
+    ngx_http_request_t *r, uint64_t received_ns, const uint64_t *needs);
+void ngx_http_openqoe_overload_begin(ngx_http_openqoe_delayed_t *d);
 ngx_int_t ngx_http_openqoe_overload_refuse(ngx_http_request_t *r,
     uint64_t received_ns);
 /* Goes on with requests that wait, as far as there is room. */
@@ -561,11 +579,14 @@ void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
 ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
     ngx_str_t *name);
 
-/* _events.c, _health.c, _stats.c */
+/* _answer.c */
 ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
     const ngx_http_openqoe_answer_t *answer);
 ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
     const char *message, size_t queued, uint64_t received_ns);
+void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
+
+/* _events.c, _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
 /* Decodes the body, which was read, and answers. */
 void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);

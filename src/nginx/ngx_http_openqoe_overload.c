@@ -9,7 +9,8 @@
  *
  * The lane of an event is known only after decoding, so a request waits while
  * all lanes are nearly full: one full lane must not stop the sessions of the
- * others.  Requests go on in the order in which they came, woken through the
+ * others.  If its lanes turn out to be full after that, it waits once more,
+ * for them.  Requests go on in the order in which they came, woken through the
  * waiter slot of _ack.c, and some of them a turn of the event loop.
  */
 
@@ -35,18 +36,32 @@
 #define NGX_HTTP_OPENQOE_DELAYED_LOOK   20
 
 
+/* Room that a request needs in a lane. */
+
 typedef struct {
+    uint32_t                     lane;
+    uint64_t                     bytes;
+} ngx_http_openqoe_need_t;
+
+
+struct ngx_http_openqoe_delayed_s {
     ngx_http_openqoe_wait_t      wait;       /* first */
 
     qoe_zone_t                  *zone;
     uint64_t                     received_ns;
-} ngx_http_openqoe_delayed_t;
+
+    ngx_uint_t                   n;          /* 0: not yet decoded */
+    ngx_http_openqoe_need_t      need[];
+};
 
 
+static ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_create(
+    ngx_http_request_t *r, uint64_t received_ns, ngx_uint_t n);
 static ngx_uint_t ngx_http_openqoe_overload_full(size_t bytes);
 static size_t ngx_http_openqoe_overload_bytes(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_openqoe_overload_room(qoe_zone_t *zone);
 static ngx_uint_t ngx_http_openqoe_overload_ready(ngx_http_openqoe_wait_t *w);
+static ngx_uint_t ngx_http_openqoe_overload_fits(ngx_http_openqoe_wait_t *w);
 static void ngx_http_openqoe_overload_proceed(ngx_http_openqoe_wait_t *w,
     ngx_uint_t room);
 static void ngx_http_openqoe_overload_left(ngx_http_openqoe_wait_t *w,
@@ -58,6 +73,16 @@ static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_line = {
     .proceed = ngx_http_openqoe_overload_proceed,
     .left = ngx_http_openqoe_overload_left,
     .ordered = 1,
+    .max_turn = NGX_HTTP_OPENQOE_DELAYED_TURN
+};
+
+
+/* Each of these waits for lanes of its own, so they may overtake each other. */
+
+static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_again_line = {
+    .ready = ngx_http_openqoe_overload_fits,
+    .proceed = ngx_http_openqoe_overload_proceed,
+    .left = ngx_http_openqoe_overload_left,
     .max_turn = NGX_HTTP_OPENQOE_DELAYED_TURN
 };
 
@@ -100,8 +125,10 @@ ngx_http_openqoe_overload_wait(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 void
 ngx_http_openqoe_overload_init(ngx_cycle_t *cycle)
 {
-    ngx_http_openqoe_wait_line_init(&ngx_http_openqoe_overload_line, cycle->log,
-                               NGX_HTTP_OPENQOE_DELAYED_LOOK);
+    ngx_http_openqoe_wait_line_init(&ngx_http_openqoe_overload_line,
+                                    cycle->log, NGX_HTTP_OPENQOE_DELAYED_LOOK);
+    ngx_http_openqoe_wait_line_init(&ngx_http_openqoe_overload_again_line,
+                                    cycle->log, NGX_HTTP_OPENQOE_DELAYED_LOOK);
 }
 
 
@@ -125,8 +152,13 @@ ngx_http_openqoe_overload_refuses(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_openqoe_overload_full(size_t bytes)
 {
-    return ngx_http_openqoe_overload_line.n >= NGX_HTTP_OPENQOE_DELAYED_MAX
-           || ngx_http_openqoe_overload_line.bytes + bytes
+    ngx_http_openqoe_wait_line_t  *line, *again;
+
+    line = &ngx_http_openqoe_overload_line;
+    again = &ngx_http_openqoe_overload_again_line;
+
+    return line->n + again->n >= NGX_HTTP_OPENQOE_DELAYED_MAX
+           || line->bytes + again->bytes + bytes
               > NGX_HTTP_OPENQOE_DELAYED_BYTES;
 }
 
@@ -140,45 +172,151 @@ ngx_http_openqoe_overload_full(size_t bytes)
 ngx_int_t
 ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
 {
-    size_t                         bytes;
-    qoe_zone_t                    *zone;
     ngx_http_openqoe_delayed_t    *d;
     ngx_http_openqoe_loc_conf_t   *lcf;
     ngx_http_openqoe_main_conf_t  *mcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
-    zone = ngx_http_openqoe_get_zone(mcf)->zone;
 
     /* a worker that leaves takes what it can, and keeps none waiting */
 
     if (lcf->overload_wait == 0 || ngx_exiting || ngx_terminate
         || (ngx_http_openqoe_overload_line.n == 0
-            && ngx_http_openqoe_overload_room(zone)))
+            && ngx_http_openqoe_overload_room(
+                                     ngx_http_openqoe_get_zone(mcf)->zone)))
     {
         return NGX_DECLINED;
     }
 
-    bytes = ngx_http_openqoe_overload_bytes(r);
+    d = ngx_http_openqoe_overload_create(r, received_ns, 0);
 
-    if (ngx_http_openqoe_overload_full(bytes)) {
-        return NGX_BUSY;
-    }
-
-    d = ngx_http_openqoe_wait_create(r, &ngx_http_openqoe_overload_line,
-                                     sizeof(ngx_http_openqoe_delayed_t));
     if (d == NULL) {
         return NGX_BUSY;
     }
 
-    d->wait.bytes = bytes;
-    d->zone = zone;
-    d->received_ns = received_ns;
-
-    ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS_DELAYED, 1);
-    ngx_http_openqoe_wait_begin(&d->wait, lcf->overload_wait);
+    ngx_http_openqoe_overload_begin(d);
 
     return NGX_OK;
+}
+
+
+/*
+ * A lane was full although not all of them are, or a burst has filled it.
+ * What was decoded would be too much to keep, so the request waits with its
+ * body and for as much room as its records need, and is decoded a second
+ * time.  There is no third time: decoding costs at most twice what it must.
+ */
+
+ngx_http_openqoe_delayed_t *
+ngx_http_openqoe_overload_again(ngx_http_request_t *r, uint64_t received_ns,
+    const uint64_t *needs)
+{
+    uint32_t                      i, lanes;
+    ngx_uint_t                    n;
+    ngx_http_openqoe_ctx_t       *ctx;
+    ngx_http_openqoe_delayed_t   *d;
+    ngx_http_openqoe_loc_conf_t  *lcf;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
+
+    if (lcf->overload_wait == 0 || ctx->again || ngx_exiting || ngx_terminate) {
+        return NULL;
+    }
+
+    lanes = qoe_zone_lanes(ngx_http_openqoe_get_zone(mcf)->zone);
+
+    for (i = 0, n = 0; i < lanes; i++) {
+        n += (needs[i] != 0);
+    }
+
+    d = ngx_http_openqoe_overload_create(r, received_ns, n);
+
+    if (d == NULL) {
+        return NULL;
+    }
+
+    for (i = 0, n = 0; i < lanes; i++) {
+        if (needs[i] != 0) {
+            d->need[n].lane = i;
+            d->need[n++].bytes = needs[i];
+        }
+    }
+
+    ctx->again = 1;
+
+    return d;
+}
+
+
+/* NULL: there is no memory, no place or no time left for the request. */
+
+static ngx_http_openqoe_delayed_t *
+ngx_http_openqoe_overload_create(ngx_http_request_t *r, uint64_t received_ns,
+    ngx_uint_t n)
+{
+    size_t                         bytes;
+    ngx_http_openqoe_ctx_t        *ctx;
+    ngx_http_openqoe_delayed_t    *d;
+    ngx_http_openqoe_loc_conf_t   *lcf;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
+
+    bytes = ngx_http_openqoe_overload_bytes(r);
+
+    if (ngx_http_openqoe_overload_full(bytes)
+        || (ctx->delayed
+            && (ngx_msec_int_t) (ctx->delayed_until - ngx_current_msec) <= 0))
+    {
+        return NULL;
+    }
+
+    d = ngx_http_openqoe_wait_create(r,
+                                n ? &ngx_http_openqoe_overload_again_line
+                                  : &ngx_http_openqoe_overload_line,
+                                sizeof(ngx_http_openqoe_delayed_t)
+                                + n * sizeof(ngx_http_openqoe_need_t));
+    if (d == NULL) {
+        return NULL;
+    }
+
+    d->wait.bytes = bytes;
+    d->zone = ngx_http_openqoe_get_zone(mcf)->zone;
+    d->received_ns = received_ns;
+    d->n = n;
+
+    if (!ctx->delayed) {
+        ctx->delayed = 1;
+        ctx->delayed_until = ngx_current_msec + lcf->overload_wait;
+        ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS_DELAYED, 1);
+    }
+
+    return d;
+}
+
+
+void
+ngx_http_openqoe_overload_begin(ngx_http_openqoe_delayed_t *d)
+{
+    ngx_http_openqoe_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(d->wait.r, ngx_http_openqoe_module);
+
+    ngx_http_openqoe_wait_begin(&d->wait,
+                                ctx->delayed_until - ngx_current_msec);
+
+    /* its lanes are to wake this worker, or had room by the time they are */
+
+    if (d->n != 0 && ngx_http_openqoe_overload_fits(&d->wait)) {
+        ngx_post_event(&ngx_http_openqoe_overload_again_line.turn,
+                       &ngx_posted_next_events);
+    }
 }
 
 
@@ -244,6 +382,7 @@ ngx_http_openqoe_overload_room(qoe_zone_t *zone)
 void
 ngx_http_openqoe_overload_walk(void)
 {
+    ngx_http_openqoe_wait_line_walk(&ngx_http_openqoe_overload_again_line);
     ngx_http_openqoe_wait_line_walk(&ngx_http_openqoe_overload_line);
 }
 
@@ -253,6 +392,42 @@ ngx_http_openqoe_overload_ready(ngx_http_openqoe_wait_t *w)
 {
     return ngx_http_openqoe_overload_room(
                                    ((ngx_http_openqoe_delayed_t *) w)->zone);
+}
+
+
+/* The same for what is known to be needed: first asked for, then looked at. */
+
+static ngx_uint_t
+ngx_http_openqoe_overload_fits(ngx_http_openqoe_wait_t *w)
+{
+    uint32_t                     slot;
+    ngx_uint_t                   i;
+    ngx_http_openqoe_need_t     *need;
+    ngx_http_openqoe_delayed_t  *d;
+
+    d = (ngx_http_openqoe_delayed_t *) w;
+    slot = ngx_http_openqoe_ack_slot();
+
+    for (i = 0; i < d->n; i++) {
+
+        need = &d->need[i];
+
+        if (qoe_lane_room(d->zone, need->lane) >= need->bytes) {
+            continue;
+        }
+
+        if (slot == UINT32_MAX) {
+            return 0;
+        }
+
+        qoe_lane_wait(d->zone, need->lane, slot);
+
+        if (qoe_lane_room(d->zone, need->lane) < need->bytes) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -282,7 +457,10 @@ ngx_http_openqoe_overload_left(ngx_http_openqoe_wait_t *w, ngx_uint_t gone)
 }
 
 
-/* An answer for a request of which nothing was decoded. */
+/*
+ * An answer for a request of which nothing was decoded, or which waited for
+ * the lanes of its events in vain.  Its events are not counted.
+ */
 
 ngx_int_t
 ngx_http_openqoe_overload_refuse(ngx_http_request_t *r, uint64_t received_ns)
