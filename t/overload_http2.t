@@ -108,6 +108,9 @@ for my $how ([ 'one worker' ], [ 'two workers', workers => 2 ],
     wait_delayed($before, 12, "$what: twelve streams wait, one of them with "
                               . 'its body in a file and one with gzip');
 
+    is_deeply(stats()->{waiting}, { room => 12, ack => 0 },
+              "$what: the stats show how many wait now");
+
     $h2->reset($_) for @streams[0 .. 4];
     my $closed = OpenQoE::H2->new($port);
     $closed->post('/patient', batch_json(batch(1))) for 1 .. 5;
@@ -126,6 +129,8 @@ for my $how ([ 'one worker' ], [ 'two workers', workers => 2 ],
 
     is(join(' ', $h2->statuses(30, @streams[5 .. 11])), join(' ', (202) x 7),
        "$what: the other streams are accepted once there is room");
+    ok(wait_until(sub { stats()->{waiting}{room} == 0 }, 20),
+       "$what: none waits any more");
     my $s = since($before);
     is_deeply([ @$s{qw(accepted undecoded error)} ], [ 45, 0, 0 ],
               "$what: with all of their events, and no others");

@@ -378,6 +378,8 @@ typedef struct {
 } ngx_http_openqoe_wait_t;
 
 struct ngx_http_openqoe_wait_line_s {
+    qoe_wait_t                what;
+
     /* Has it come?  If not, it is sure that this worker is woken for it. */
     ngx_uint_t              (*ready)(ngx_http_openqoe_wait_t *w);
     /* Goes on with the request, or finalizes it. */
@@ -424,6 +426,7 @@ void ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
 void ngx_http_openqoe_ack_exit(void);
 /* The waiter slot of this worker; UINT32_MAX: it has none. */
 uint32_t ngx_http_openqoe_ack_slot(void);
+void ngx_http_openqoe_ack_waiting(qoe_wait_t what, ngx_uint_t n);
 ngx_http_openqoe_parked_t *ngx_http_openqoe_ack_create(ngx_http_request_t *r,
     size_t n);
 void ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p,

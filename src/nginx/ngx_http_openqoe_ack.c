@@ -51,6 +51,7 @@ static void ngx_http_openqoe_ack_left(ngx_http_openqoe_wait_t *w,
 
 
 static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_ack_line = {
+    .what = QOE_WAIT_ACK,
     .ready = ngx_http_openqoe_ack_stored,
     .proceed = ngx_http_openqoe_ack_answer,
     .left = ngx_http_openqoe_ack_left
@@ -60,8 +61,10 @@ static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_ack_line = {
 /* One process, event loop thread. */
 
 static struct {
-    qoe_zone_t       *zone;                  /* of the slot */
-    uint32_t          slot;                  /* UINT32_MAX: has none */
+    qoe_zone_t       *zone;                  /* of the slot; NULL: none */
+    uint32_t          own;                   /* its slot */
+    uint32_t          slot;                  /* the same, if it is woken
+                                                through that; or UINT32_MAX */
 } ngx_http_openqoe_ack;
 
 
@@ -77,13 +80,13 @@ ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
     uint32_t                  slot;
     ngx_http_openqoe_zone_t  *z;
 
+    ngx_http_openqoe_ack_exit();
+
     ngx_http_openqoe_ack.slot = UINT32_MAX;
     ngx_http_openqoe_wait_line_init(&ngx_http_openqoe_ack_line, cycle->log,
                                NGX_HTTP_OPENQOE_LOOK_MS);
 
-    if ((!mcf->ack_used && !mcf->overload_used)
-        || ngx_process == NGX_PROCESS_SINGLE)
-    {
+    if (!mcf->ack_used && !mcf->overload_used) {
         return;
     }
 
@@ -94,17 +97,22 @@ ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
         return;
     }
 
+    ngx_http_openqoe_ack.zone = z->zone;
+    ngx_http_openqoe_ack.own = slot;
+
+    if (ngx_process == NGX_PROCESS_SINGLE) {
+        return;
+    }
+
     /* level-triggered; as nginx's own channel it keeps no worker alive */
 
     if (ngx_add_channel_event(cycle, z->waiter_fd[slot], NGX_READ_EVENT,
                               ngx_http_openqoe_ack_event)
         != NGX_OK)
     {
-        qoe_waiter_give(z->zone, slot);
         return;
     }
 
-    ngx_http_openqoe_ack.zone = z->zone;
     ngx_http_openqoe_ack.slot = slot;
     ngx_http_openqoe_ack_line.look = 0;
 }
@@ -117,11 +125,23 @@ ngx_http_openqoe_ack_slot(void)
 }
 
 
+/* For /v2/stats: n requests of this process wait for that now. */
+
+void
+ngx_http_openqoe_ack_waiting(qoe_wait_t what, ngx_uint_t n)
+{
+    if (ngx_http_openqoe_ack.zone != NULL) {
+        qoe_waiter_waiting(ngx_http_openqoe_ack.zone, ngx_http_openqoe_ack.own,
+                           what, n);
+    }
+}
+
+
 void
 ngx_http_openqoe_ack_exit(void)
 {
     if (ngx_http_openqoe_ack.zone != NULL) {
-        qoe_waiter_give(ngx_http_openqoe_ack.zone, ngx_http_openqoe_ack.slot);
+        qoe_waiter_give(ngx_http_openqoe_ack.zone, ngx_http_openqoe_ack.own);
         ngx_http_openqoe_ack.zone = NULL;
         ngx_http_openqoe_ack.slot = UINT32_MAX;
     }

@@ -69,6 +69,7 @@ static void ngx_http_openqoe_overload_left(ngx_http_openqoe_wait_t *w,
 
 
 static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_line = {
+    .what = QOE_WAIT_ROOM,
     .ready = ngx_http_openqoe_overload_ready,
     .proceed = ngx_http_openqoe_overload_proceed,
     .left = ngx_http_openqoe_overload_left,
@@ -80,6 +81,7 @@ static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_line = {
 /* Each of these waits for lanes of its own, so they may overtake each other. */
 
 static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_again_line = {
+    .what = QOE_WAIT_ROOM,
     .ready = ngx_http_openqoe_overload_fits,
     .proceed = ngx_http_openqoe_overload_proceed,
     .left = ngx_http_openqoe_overload_left,

@@ -26,6 +26,11 @@ static void ngx_http_openqoe_wait_leave(ngx_http_openqoe_wait_t *w,
     ngx_uint_t gone);
 
 
+/* How many requests of this process wait, by what for. */
+
+static ngx_uint_t  ngx_http_openqoe_waiting[QOE_WAITS];
+
+
 /* Again at each reload of a single process, which keeps what waits. */
 
 void
@@ -183,6 +188,8 @@ ngx_http_openqoe_wait_begin(ngx_http_openqoe_wait_t *w, ngx_msec_t time)
     w->since = ngx_current_msec;
     ngx_queue_insert_tail(&line->queue, &w->queue);
     line->n++;
+    ngx_http_openqoe_ack_waiting(line->what,
+                                 ++ngx_http_openqoe_waiting[line->what]);
     line->bytes += w->bytes;
 
     ngx_add_timer(&w->timer, time);
@@ -259,6 +266,8 @@ ngx_http_openqoe_wait_leave(ngx_http_openqoe_wait_t *w, ngx_uint_t gone)
     w->waits = 0;
     ngx_queue_remove(&w->queue);
     line->n--;
+    ngx_http_openqoe_ack_waiting(line->what,
+                                 --ngx_http_openqoe_waiting[line->what]);
     line->bytes -= w->bytes;
 
     if (w->timer.timer_set) {
