@@ -22,6 +22,10 @@ my %FAMILY = (
     'worker.heap_allocation' => 'worker_heap_allocation_byte',
     'worker.stack_in_use' => 'worker_stack_in_use_byte',
     'openqoe.ingest.events' => 'openqoe_ingest_events',
+    'openqoe.ingest.waiting' => 'openqoe_ingest_waiting',
+    'openqoe.ingest.delayed' => 'openqoe_ingest_delayed',
+    'openqoe.ingest.delay' => 'openqoe_ingest_delay_seconds',
+    'openqoe.ingest.undecoded' => 'openqoe_ingest_undecoded',
     'openqoe.queue.size' => 'openqoe_queue_size_bytes',
     'openqoe.queue.capacity' => 'openqoe_queue_capacity_bytes',
     'openqoe.queue.oldest_age' => 'openqoe_queue_oldest_age_seconds',
@@ -205,6 +209,15 @@ ok(abs($seconds - $nanoseconds / 1e9) < 14e-6,
 my $stats = decode_json_text(http_get($nginx->port, '/v2/stats',
     headers => { 'X-API-Key' => 'k' })->{body});
 
+is_row('openqoe.ingest.waiting', '', { labels(reason => 'room') => 0,
+       labels(reason => 'ack') => 0 }, 'no request waits now');
+my $requests = $stats->{requests};
+is_row('openqoe.ingest.delayed', '_total', { '{}' => $requests->{delayed} },
+       'requests that waited for room, as the JSON says');
+is_row('openqoe.ingest.delay', '_total',
+       { '{}' => $requests->{delay_ms} / 1000 }, 'their time in seconds');
+is_row('openqoe.ingest.undecoded', '_total',
+       { '{}' => $requests->{undecoded} }, 'and those refused undecoded');
 is_row('openqoe.queue.size', '', { '{}' => 0 }, 'nothing waits');
 is_row('openqoe.queue.oldest_age', '', { '{}' => 0 }, 'nothing waits');
 is_row('openqoe.queue.capacity', '', { '{}' => $stats->{queue}{size} },

@@ -189,6 +189,15 @@ typedef struct {
     uint64_t                  receipt_ns;    /* monotonic; 0: not yet */
     size_t                    over;          /* events of sessions that are
                                                 more than a request's */
+
+    /* of _overload.c */
+    unsigned                  delayed:1;     /* it has waited for room */
+    unsigned                  again:1;       /* and is decoded once more */
+    ngx_msec_t                delayed_until;
+
+    unsigned                  marked:1;      /* the cookie is set */
+    char                      marker[QOE_UUID_TEXT_LEN];
+
     u_char                   *ids;           /* org_id, player_id behind it */
     size_t                    org_len;
     size_t                    player_len;
@@ -350,6 +359,57 @@ ngx_http_openqoe_zone_t *ngx_http_openqoe_get_zone(
 void ngx_http_openqoe_zone_wake(ngx_http_openqoe_zone_t *z,
     const uint64_t *wake);
 
+/* _wait.c: requests that wait in lines, one line for each kind of waiting */
+typedef struct ngx_http_openqoe_wait_line_s  ngx_http_openqoe_wait_line_t;
+
+typedef struct {
+    ngx_queue_t               queue;         /* while the request waits */
+    ngx_http_request_t       *r;
+
+    /* ident must be after 3 pointers, as a connection's fd: debug logs */
+
+    ngx_int_t                 ident;
+    ngx_http_openqoe_wait_line_t  *line;
+    size_t                    bytes;         /* that the request holds, set
+                                                before it waits */
+    ngx_msec_t                since;
+    ngx_uint_t                waits;
+    ngx_event_t               timer;
+} ngx_http_openqoe_wait_t;
+
+struct ngx_http_openqoe_wait_line_s {
+    qoe_wait_t                what;
+
+    /* Has it come?  If not, it is sure that this worker is woken for it. */
+    ngx_uint_t              (*ready)(ngx_http_openqoe_wait_t *w);
+    /* Goes on with the request, or finalizes it. */
+    void                    (*proceed)(ngx_http_openqoe_wait_t *w,
+                                       ngx_uint_t ready);
+    /* Left the line; gone: by its end, without an answer. */
+    void                    (*left)(ngx_http_openqoe_wait_t *w,
+                                    ngx_uint_t gone);
+    ngx_uint_t                ordered;       /* none overtakes another */
+    size_t                    max_turn;      /* bytes of requests that proceed
+                                                in a turn of the event loop;
+                                                0: all of them */
+
+    ngx_queue_t               queue;         /* in the order of arrival */
+    ngx_uint_t                n;
+    size_t                    bytes;
+    ngx_msec_t                look;          /* also without being woken; 0:
+                                                need not */
+    ngx_event_t               timer;         /* of look */
+    ngx_event_t               turn;          /* posted for the next turn */
+    ngx_connection_t          dummy;         /* of both, for debug logs */
+};
+
+void ngx_http_openqoe_wait_line_init(ngx_http_openqoe_wait_line_t *line,
+    ngx_log_t *log, ngx_msec_t look);
+void ngx_http_openqoe_wait_line_walk(ngx_http_openqoe_wait_line_t *line);
+void *ngx_http_openqoe_wait_create(ngx_http_request_t *r,
+    ngx_http_openqoe_wait_line_t *line, size_t size);
+void ngx_http_openqoe_wait_begin(ngx_http_openqoe_wait_t *w, ngx_msec_t time);
+
 /* _ack.c: requests that wait until their events are stored */
 
 /* what a 202 tells, in the request's pool */
@@ -366,24 +426,28 @@ void ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
 void ngx_http_openqoe_ack_exit(void);
 /* The waiter slot of this worker; UINT32_MAX: it has none. */
 uint32_t ngx_http_openqoe_ack_slot(void);
+void ngx_http_openqoe_ack_waiting(qoe_wait_t what, ngx_uint_t n);
 ngx_http_openqoe_parked_t *ngx_http_openqoe_ack_create(ngx_http_request_t *r,
     size_t n);
 void ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p,
     const uint64_t *ends, const ngx_http_openqoe_answer_t *answer);
 
-/*
- * Leaves r waiting, as limit_req does: it only notices that its client goes
- * away, until its owner finalizes it.
- */
-void ngx_http_openqoe_suspend(ngx_http_request_t *r);
-
 /* _overload.c: requests that wait for room in the queue */
+typedef struct ngx_http_openqoe_delayed_s  ngx_http_openqoe_delayed_t;
+
 char *ngx_http_openqoe_overload_wait(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_openqoe_overload_init(ngx_cycle_t *cycle);
 ngx_uint_t ngx_http_openqoe_overload_refuses(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_overload_park(ngx_http_request_t *r,
     uint64_t received_ns);
+/*
+ * The request was decoded, and its lanes lack room: needs is of qoe_zone_put().
+ * NULL: refuse it; else it waits from _begin() on, and is decoded again.
+ */
+ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_again(
+    ngx_http_request_t *r, uint64_t received_ns, const uint64_t *needs);
+void ngx_http_openqoe_overload_begin(ngx_http_openqoe_delayed_t *d);
 ngx_int_t ngx_http_openqoe_overload_refuse(ngx_http_request_t *r,
     uint64_t received_ns);
 /* Goes on with requests that wait, as far as there is room. */
@@ -518,11 +582,14 @@ void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
 ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
     ngx_str_t *name);
 
-/* _events.c, _health.c, _stats.c */
+/* _answer.c */
 ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
     const ngx_http_openqoe_answer_t *answer);
 ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
     const char *message, size_t queued, uint64_t received_ns);
+void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
+
+/* _events.c, _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
 /* Decodes the body, which was read, and answers. */
 void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);

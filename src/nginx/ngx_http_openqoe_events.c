@@ -45,11 +45,11 @@ typedef struct {
 
     qoe_arena_t                   *arena;    /* not its own */
     ngx_uint_t                     unstorable;       /* the spool fails */
+    ngx_uint_t                     invalid;  /* events */
     ngx_http_openqoe_parked_t     *parked;   /* waits, once it is queued */
+    ngx_http_openqoe_delayed_t    *delayed;  /* waits, its lanes being full */
     ngx_http_openqoe_answer_t      answer;   /* then */
     uint64_t                       ends[QOE_LANES_MAX];
-
-    char                           marker[QOE_UUID_TEXT_LEN];
 } ngx_http_openqoe_request_t;
 
 
@@ -61,13 +61,13 @@ static qoe_arena_t *ngx_http_openqoe_arena(ngx_http_openqoe_request_t *q,
 static ngx_int_t ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_sessions(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_accept(ngx_http_openqoe_request_t *q);
-static qoe_status_t ngx_http_openqoe_put(ngx_http_openqoe_request_t *q);
+static qoe_status_t ngx_http_openqoe_put(ngx_http_openqoe_request_t *q,
+    const ngx_http_openqoe_ctx_t *ctx);
+static void ngx_http_openqoe_judged(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_accepted(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q,
     qoe_status_t rc);
-static void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
-static uint64_t ngx_http_openqoe_taken_ns(uint64_t received_ns);
 static void *ngx_http_openqoe_malloc(void *ctx, size_t size);
 static void ngx_http_openqoe_free(void *ctx, void *p);
 
@@ -199,7 +199,9 @@ ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns)
 
     ngx_memzero(&q, offsetof(ngx_http_openqoe_request_t, batch));
     q.unstorable = 0;
+    q.invalid = 0;
     q.parked = NULL;
+    q.delayed = NULL;
 
     q.r = r;
     q.received_ns = received_ns;
@@ -210,6 +212,11 @@ ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns)
     rc = ngx_http_openqoe_events(&q);
 
     ngx_http_openqoe_body_free(&q.body);
+
+    if (rc == NGX_OK && q.delayed != NULL) {
+        ngx_http_openqoe_overload_begin(q.delayed);
+        return;
+    }
 
     if (rc == NGX_OK && q.parked != NULL) {
         ngx_http_openqoe_ack_park(q.parked, q.ends, &q.answer);
@@ -308,9 +315,6 @@ ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q)
     rc = qoe_decode(batch, q->body.bytes.data, q->body.bytes.len, &conf,
                     (int64_t) (q->received_ns / 1000000), q->arena);
 
-    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_RECEIVED, batch->total);
-    ngx_http_openqoe_count(q->r, QOE_COUNT_UNKNOWN_KEYS, batch->unknown_keys);
-
     if (rc != QOE_OK && rc != QOE_INVALID) {
 
         /* it gave up on the way: none of them counts as looked at */
@@ -320,8 +324,7 @@ ngx_http_openqoe_decode(ngx_http_openqoe_request_t *q)
         return ngx_http_openqoe_refused(q, rc);
     }
 
-    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_INVALID,
-                           batch->total - batch->nevents);
+    q->invalid = batch->total - batch->nevents;
 
     if (rc == QOE_INVALID) {
         return ngx_http_openqoe_invalid(q);
@@ -349,8 +352,6 @@ ngx_http_openqoe_sessions(ngx_http_openqoe_request_t *q)
         return ngx_http_openqoe_refused(q, rc);
     }
 
-    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_SESSIONS, ctx->over);
-
     if (q->lcf->strict && q->batch.nrejected != 0) {
         ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_STRICT,
                                q->batch.nevents);
@@ -364,20 +365,36 @@ ngx_http_openqoe_sessions(ngx_http_openqoe_request_t *q)
 static ngx_int_t
 ngx_http_openqoe_accept(ngx_http_openqoe_request_t *q)
 {
-    qoe_status_t  rc;
+    qoe_status_t             rc;
+    ngx_http_openqoe_ctx_t  *ctx;
 
-    /* the cookie first: nothing may fail once the events are queued */
+    /*
+     * The cookie first: nothing may fail once the events are queued.  A
+     * request that is decoded again has it.
+     */
 
-    if (q->lcf->marker) {
+    ctx = ngx_http_get_module_ctx(q->r, ngx_http_openqoe_module);
+
+    if (q->lcf->marker && !ctx->marked) {
         ngx_http_openqoe_marker_get(q->r, q->received_ns / 1000000,
-                                    q->marker);
+                                    ctx->marker);
 
-        if (ngx_http_openqoe_marker_set(q->r, q->marker) != NGX_OK) {
+        if (ngx_http_openqoe_marker_set(q->r, ctx->marker) != NGX_OK) {
             return ngx_http_openqoe_refused(q, QOE_ERROR);
         }
+
+        ctx->marked = 1;
     }
 
-    rc = ngx_http_openqoe_put(q);
+    rc = ngx_http_openqoe_put(q, ctx);
+
+    if (rc == QOE_FULL) {
+        q->delayed = ngx_http_openqoe_overload_again(q->r, q->received_ns,
+                                                     q->ends);
+        if (q->delayed != NULL) {
+            return NGX_OK;
+        }
+    }
 
     if (rc != QOE_OK) {
         q->parked = NULL;
@@ -391,7 +408,8 @@ ngx_http_openqoe_accept(ngx_http_openqoe_request_t *q)
 /* Packs all events into records and puts them into their lanes. */
 
 static qoe_status_t
-ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
+ngx_http_openqoe_put(ngx_http_openqoe_request_t *q,
+    const ngx_http_openqoe_ctx_t *ctx)
 {
     size_t              i;
     uint64_t            wake[QOE_LANES_MAX / 64];
@@ -422,7 +440,7 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
 
     meta.received_ns = q->received_ns;
     meta.marker = q->lcf->marker
-                  ? (qoe_span_t) { q->marker, QOE_UUID_TEXT_LEN }
+                  ? (qoe_span_t) { ctx->marker, QOE_UUID_TEXT_LEN }
                   : qoe_span_null;
     meta.attrs = NULL;
     meta.nattrs = 0;
@@ -475,12 +493,33 @@ ngx_http_openqoe_put(ngx_http_openqoe_request_t *q)
 }
 
 
+/*
+ * Counts what the decoder has seen, once the answer is certain: what waits
+ * for room is decoded again.
+ */
+
+static void
+ngx_http_openqoe_judged(ngx_http_openqoe_request_t *q)
+{
+    ngx_http_openqoe_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(q->r, ngx_http_openqoe_module);
+
+    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_RECEIVED, q->batch.total);
+    ngx_http_openqoe_count(q->r, QOE_COUNT_UNKNOWN_KEYS,
+                           q->batch.unknown_keys);
+    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_INVALID, q->invalid);
+    ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_SESSIONS, ctx->over);
+}
+
+
 static ngx_int_t
 ngx_http_openqoe_accepted(ngx_http_openqoe_request_t *q)
 {
     qoe_buf_t  b;
     qoe_mem_t  mem;
 
+    ngx_http_openqoe_judged(q);
     ngx_http_openqoe_metrics_events(q->r, &q->batch, NGX_HTTP_OPENQOE_TAKEN);
 
     q->answer.accepted = q->batch.nevents;
@@ -502,38 +541,13 @@ ngx_http_openqoe_accepted(ngx_http_openqoe_request_t *q)
 }
 
 
-ngx_int_t
-ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
-    const ngx_http_openqoe_answer_t *answer)
-{
-    ngx_str_t  json;
-
-    static const char  format[] =
-        "{\"success\":true,\"message\":\"Events accepted\","
-        "\"events_received\":%uz,\"processing_time_ns\":%uL%*s}";
-
-    json.data = ngx_pnalloc(r->pool, sizeof(format) + 2 * NGX_INT64_LEN
-                                     + answer->errors.len);
-    if (json.data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    json.len = (size_t)
-        (ngx_sprintf(json.data, format, answer->accepted,
-                     ngx_http_openqoe_taken_ns(answer->received_ns),
-                     answer->errors.len, answer->errors.data)
-         - json.data);
-
-    return ngx_http_openqoe_send_text(r, NGX_HTTP_ACCEPTED, &json);
-}
-
-
 static ngx_int_t
 ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q)
 {
     qoe_buf_t  b;
     qoe_mem_t  mem;
 
+    ngx_http_openqoe_judged(q);
     ngx_http_openqoe_metrics_events(q->r, &q->batch,
                                     NGX_HTTP_OPENQOE_STRICT);
 
@@ -554,6 +568,8 @@ static ngx_int_t
 ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
 {
     qoe_counter_t  counter;
+
+    ngx_http_openqoe_judged(q);
 
     counter = QOE_COUNT_EVENTS_ERROR;
 
@@ -591,77 +607,6 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
 
     return ngx_http_openqoe_fail(q->r, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                  "Internal server error", NULL);
-}
-
-
-/* The client should try again: why, and how many of the events are queued. */
-
-ngx_int_t
-ngx_http_openqoe_send_retry(ngx_http_request_t *r, const char *message,
-    size_t queued, uint64_t received_ns)
-{
-    qoe_buf_t                     b;
-    qoe_mem_t                     mem;
-    ngx_http_openqoe_loc_conf_t  *lcf;
-
-    static ngx_str_t  retry_after = ngx_string("1");
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
-
-    if (ngx_http_openqoe_header(r, "Retry-After", retry_after) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_openqoe_json_init(&b, &mem, r);
-
-    qoe_buf_printf(&b, "{\"success\":false,\"message\":\"%s\","
-                   "\"events_received\":%zu,\"processing_time_ns\":%llu}",
-                   message, queued, (unsigned long long)
-                       ngx_http_openqoe_taken_ns(received_ns));
-
-    return ngx_http_openqoe_send(r, lcf->overload_status, &b);
-}
-
-
-/* "errors":[...]; an error of the body as a whole has no event. */
-
-static void
-ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch)
-{
-    size_t                     i;
-    const qoe_decode_error_t  *e;
-
-    qoe_buf_literal(b, "\"errors\":[");
-
-    for (i = 0; i < batch->nerrors; i++) {
-
-        e = &batch->errors[i];
-
-        qoe_buf_printf(b, "%s{", i ? "," : "");
-
-        if (e->event != QOE_DECODE_BODY) {
-            qoe_buf_printf(b, "\"event\":%zu,", e->event);
-        }
-
-        qoe_buf_literal(b, "\"field\":");
-        qoe_buf_json_string(b, qoe_span_str(e->field));
-        qoe_buf_literal(b, ",\"reason\":");
-        qoe_buf_json_string(b, qoe_span_str(e->reason));
-        qoe_buf_literal(b, "}");
-    }
-
-    qoe_buf_literal(b, "]");
-}
-
-
-static uint64_t
-ngx_http_openqoe_taken_ns(uint64_t received_ns)
-{
-    uint64_t  now;
-
-    now = qoe_unix_ns();
-
-    return now > received_ns ? now - received_ns : 0;
 }
 
 

@@ -9,7 +9,8 @@
  *
  * The lane of an event is known only after decoding, so a request waits while
  * all lanes are nearly full: one full lane must not stop the sessions of the
- * others.  Requests go on in the order in which they came, woken through the
+ * others.  If its lanes turn out to be full after that, it waits once more,
+ * for them.  Requests go on in the order in which they came, woken through the
  * waiter slot of _ack.c, and some of them a turn of the event loop.
  */
 
@@ -25,52 +26,67 @@
 #define NGX_HTTP_OPENQOE_DELAYED_BYTES  (8 * 1024 * 1024)
 #define NGX_HTTP_OPENQOE_DELAYED_POOL   4096     /* of each, for its request */
 
-/* What the requests hold that one turn of the event loop goes on with. */
+/*
+ * What the requests hold that one turn of the event loop goes on with:
+ * decoding is work, and the other connections have their turns.
+ */
 #define NGX_HTTP_OPENQOE_DELAYED_TURN   (256 * 1024)
 
 /* A helper that dies wakes no worker, and a worker may have no waiter slot. */
 #define NGX_HTTP_OPENQOE_DELAYED_LOOK   20
 
 
+/* Room that a request needs in a lane. */
+
 typedef struct {
-    ngx_queue_t                  queue;      /* while it waits */
-    ngx_http_request_t          *r;
+    uint32_t                     lane;
+    uint64_t                     bytes;
+} ngx_http_openqoe_need_t;
 
-    /* ident must be after 3 pointers, as a connection's fd: debug logs */
 
-    ngx_int_t                    ident;
+struct ngx_http_openqoe_delayed_s {
+    ngx_http_openqoe_wait_t      wait;       /* first */
 
     qoe_zone_t                  *zone;
     uint64_t                     received_ns;
-    ngx_msec_t                   since;
-    size_t                       bytes;
-    ngx_uint_t                   waits;
-    ngx_event_t                  timer;
-} ngx_http_openqoe_delayed_t;
+
+    ngx_uint_t                   n;          /* 0: not yet decoded */
+    ngx_http_openqoe_need_t      need[];
+};
 
 
+static ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_create(
+    ngx_http_request_t *r, uint64_t received_ns, ngx_uint_t n);
 static ngx_uint_t ngx_http_openqoe_overload_full(size_t bytes);
 static size_t ngx_http_openqoe_overload_bytes(ngx_http_request_t *r);
-static ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_create(
-    ngx_http_request_t *r, qoe_zone_t *zone, uint64_t received_ns);
 static ngx_uint_t ngx_http_openqoe_overload_room(qoe_zone_t *zone);
-static void ngx_http_openqoe_overload_look(ngx_event_t *ev);
-static void ngx_http_openqoe_overload_late(ngx_event_t *ev);
-static void ngx_http_openqoe_overload_end(ngx_http_openqoe_delayed_t *d,
+static ngx_uint_t ngx_http_openqoe_overload_ready(ngx_http_openqoe_wait_t *w);
+static ngx_uint_t ngx_http_openqoe_overload_fits(ngx_http_openqoe_wait_t *w);
+static void ngx_http_openqoe_overload_proceed(ngx_http_openqoe_wait_t *w,
     ngx_uint_t room);
-static void ngx_http_openqoe_overload_unlink(void *data);
+static void ngx_http_openqoe_overload_left(ngx_http_openqoe_wait_t *w,
+    ngx_uint_t gone);
 
 
-/* One process, event loop thread. */
+static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_line = {
+    .what = QOE_WAIT_ROOM,
+    .ready = ngx_http_openqoe_overload_ready,
+    .proceed = ngx_http_openqoe_overload_proceed,
+    .left = ngx_http_openqoe_overload_left,
+    .ordered = 1,
+    .max_turn = NGX_HTTP_OPENQOE_DELAYED_TURN
+};
 
-static struct {
-    ngx_queue_t       waiting;               /* in the order of arrival */
-    ngx_uint_t        n;
-    size_t            bytes;
-    ngx_event_t       look;                  /* as a timer */
-    ngx_event_t       turn;                  /* as a posted event */
-    ngx_connection_t  dummy;                 /* of both, for debug logs */
-} ngx_http_openqoe_overload;
+
+/* Each of these waits for lanes of its own, so they may overtake each other. */
+
+static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_again_line = {
+    .what = QOE_WAIT_ROOM,
+    .ready = ngx_http_openqoe_overload_fits,
+    .proceed = ngx_http_openqoe_overload_proceed,
+    .left = ngx_http_openqoe_overload_left,
+    .max_turn = NGX_HTTP_OPENQOE_DELAYED_TURN
+};
 
 
 static ngx_http_openqoe_range_t  ngx_http_openqoe_overload_range = {
@@ -108,24 +124,13 @@ ngx_http_openqoe_overload_wait(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* A single process keeps what waits over a reload. */
-
 void
 ngx_http_openqoe_overload_init(ngx_cycle_t *cycle)
 {
-    if (ngx_http_openqoe_overload.waiting.next == NULL) {
-        ngx_queue_init(&ngx_http_openqoe_overload.waiting);
-    }
-
-    ngx_http_openqoe_overload.dummy.fd = (ngx_socket_t) -1;
-
-    ngx_http_openqoe_overload.look.handler = ngx_http_openqoe_overload_look;
-    ngx_http_openqoe_overload.look.data = &ngx_http_openqoe_overload.dummy;
-    ngx_http_openqoe_overload.look.log = cycle->log;
-
-    ngx_http_openqoe_overload.turn.handler = ngx_http_openqoe_overload_look;
-    ngx_http_openqoe_overload.turn.data = &ngx_http_openqoe_overload.dummy;
-    ngx_http_openqoe_overload.turn.log = cycle->log;
+    ngx_http_openqoe_wait_line_init(&ngx_http_openqoe_overload_line,
+                                    cycle->log, NGX_HTTP_OPENQOE_DELAYED_LOOK);
+    ngx_http_openqoe_wait_line_init(&ngx_http_openqoe_overload_again_line,
+                                    cycle->log, NGX_HTTP_OPENQOE_DELAYED_LOOK);
 }
 
 
@@ -149,8 +154,13 @@ ngx_http_openqoe_overload_refuses(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_openqoe_overload_full(size_t bytes)
 {
-    return ngx_http_openqoe_overload.n >= NGX_HTTP_OPENQOE_DELAYED_MAX
-           || ngx_http_openqoe_overload.bytes + bytes
+    ngx_http_openqoe_wait_line_t  *line, *again;
+
+    line = &ngx_http_openqoe_overload_line;
+    again = &ngx_http_openqoe_overload_again_line;
+
+    return line->n + again->n >= NGX_HTTP_OPENQOE_DELAYED_MAX
+           || line->bytes + again->bytes + bytes
               > NGX_HTTP_OPENQOE_DELAYED_BYTES;
 }
 
@@ -164,87 +174,151 @@ ngx_http_openqoe_overload_full(size_t bytes)
 ngx_int_t
 ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
 {
-    qoe_zone_t                    *zone;
     ngx_http_openqoe_delayed_t    *d;
     ngx_http_openqoe_loc_conf_t   *lcf;
     ngx_http_openqoe_main_conf_t  *mcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
-    zone = ngx_http_openqoe_get_zone(mcf)->zone;
 
     /* a worker that leaves takes what it can, and keeps none waiting */
 
     if (lcf->overload_wait == 0 || ngx_exiting || ngx_terminate
-        || (ngx_queue_empty(&ngx_http_openqoe_overload.waiting)
-            && ngx_http_openqoe_overload_room(zone)))
+        || (ngx_http_openqoe_overload_line.n == 0
+            && ngx_http_openqoe_overload_room(
+                                     ngx_http_openqoe_get_zone(mcf)->zone)))
     {
         return NGX_DECLINED;
     }
 
-    if (ngx_http_openqoe_overload_full(ngx_http_openqoe_overload_bytes(r))) {
-        return NGX_BUSY;
-    }
-
-    d = ngx_http_openqoe_overload_create(r, zone, received_ns);
+    d = ngx_http_openqoe_overload_create(r, received_ns, 0);
 
     if (d == NULL) {
         return NGX_BUSY;
     }
 
-    ngx_add_timer(&d->timer, lcf->overload_wait);
-
-    if (!ngx_http_openqoe_overload.look.timer_set) {
-        ngx_add_timer(&ngx_http_openqoe_overload.look,
-                      NGX_HTTP_OPENQOE_DELAYED_LOOK);
-    }
-
-    ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS_DELAYED, 1);
-
-    ngx_http_openqoe_suspend(r);
+    ngx_http_openqoe_overload_begin(d);
 
     return NGX_OK;
 }
 
 
-/* The request is in the queue of those that wait, and leaves it at its end. */
+/*
+ * A lane was full although not all of them are, or a burst has filled it.
+ * What was decoded would be too much to keep, so the request waits with its
+ * body and for as much room as its records need, and is decoded a second
+ * time.  There is no third time: decoding costs at most twice what it must.
+ */
 
-static ngx_http_openqoe_delayed_t *
-ngx_http_openqoe_overload_create(ngx_http_request_t *r, qoe_zone_t *zone,
-    uint64_t received_ns)
+ngx_http_openqoe_delayed_t *
+ngx_http_openqoe_overload_again(ngx_http_request_t *r, uint64_t received_ns,
+    const uint64_t *needs)
 {
-    ngx_http_cleanup_t          *cln;
-    ngx_http_openqoe_delayed_t  *d;
+    uint32_t                      i, lanes;
+    ngx_uint_t                    n;
+    ngx_http_openqoe_ctx_t       *ctx;
+    ngx_http_openqoe_delayed_t   *d;
+    ngx_http_openqoe_loc_conf_t  *lcf;
+    ngx_http_openqoe_main_conf_t  *mcf;
 
-    d = ngx_pcalloc(r->pool, sizeof(ngx_http_openqoe_delayed_t));
+    ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
+
+    if (lcf->overload_wait == 0 || ctx->again || ngx_exiting || ngx_terminate) {
+        return NULL;
+    }
+
+    lanes = qoe_zone_lanes(ngx_http_openqoe_get_zone(mcf)->zone);
+
+    for (i = 0, n = 0; i < lanes; i++) {
+        n += (needs[i] != 0);
+    }
+
+    d = ngx_http_openqoe_overload_create(r, received_ns, n);
+
     if (d == NULL) {
         return NULL;
     }
 
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
+    for (i = 0, n = 0; i < lanes; i++) {
+        if (needs[i] != 0) {
+            d->need[n].lane = i;
+            d->need[n++].bytes = needs[i];
+        }
+    }
+
+    ctx->again = 1;
+
+    return d;
+}
+
+
+/* NULL: there is no memory, no place or no time left for the request. */
+
+static ngx_http_openqoe_delayed_t *
+ngx_http_openqoe_overload_create(ngx_http_request_t *r, uint64_t received_ns,
+    ngx_uint_t n)
+{
+    size_t                         bytes;
+    ngx_http_openqoe_ctx_t        *ctx;
+    ngx_http_openqoe_delayed_t    *d;
+    ngx_http_openqoe_loc_conf_t   *lcf;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
+
+    bytes = ngx_http_openqoe_overload_bytes(r);
+
+    if (ngx_http_openqoe_overload_full(bytes)
+        || (ctx->delayed
+            && (ngx_msec_int_t) (ctx->delayed_until - ngx_current_msec) <= 0))
+    {
         return NULL;
     }
 
-    cln->handler = ngx_http_openqoe_overload_unlink;
-    cln->data = d;
+    d = ngx_http_openqoe_wait_create(r,
+                                n ? &ngx_http_openqoe_overload_again_line
+                                  : &ngx_http_openqoe_overload_line,
+                                sizeof(ngx_http_openqoe_delayed_t)
+                                + n * sizeof(ngx_http_openqoe_need_t));
+    if (d == NULL) {
+        return NULL;
+    }
 
-    d->r = r;
-    d->ident = -1;
-    d->zone = zone;
+    d->wait.bytes = bytes;
+    d->zone = ngx_http_openqoe_get_zone(mcf)->zone;
     d->received_ns = received_ns;
-    d->since = ngx_current_msec;
-    d->bytes = ngx_http_openqoe_overload_bytes(r);
-    d->waits = 1;
-    d->timer.handler = ngx_http_openqoe_overload_late;
-    d->timer.data = d;
-    d->timer.log = r->connection->log;
+    d->n = n;
 
-    ngx_queue_insert_tail(&ngx_http_openqoe_overload.waiting, &d->queue);
-    ngx_http_openqoe_overload.n++;
-    ngx_http_openqoe_overload.bytes += d->bytes;
+    if (!ctx->delayed) {
+        ctx->delayed = 1;
+        ctx->delayed_until = ngx_current_msec + lcf->overload_wait;
+        ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS_DELAYED, 1);
+    }
 
     return d;
+}
+
+
+void
+ngx_http_openqoe_overload_begin(ngx_http_openqoe_delayed_t *d)
+{
+    ngx_http_openqoe_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(d->wait.r, ngx_http_openqoe_module);
+
+    ngx_http_openqoe_wait_begin(&d->wait,
+                                ctx->delayed_until - ngx_current_msec);
+
+    /* its lanes are to wake this worker, or had room by the time they are */
+
+    if (d->n != 0 && ngx_http_openqoe_overload_fits(&d->wait)) {
+        ngx_post_event(&ngx_http_openqoe_overload_again_line.turn,
+                       &ngx_posted_next_events);
+    }
 }
 
 
@@ -307,120 +381,88 @@ ngx_http_openqoe_overload_room(qoe_zone_t *zone)
 }
 
 
-/* Decoding is work: after some of it the other connections have their turn. */
-
 void
 ngx_http_openqoe_overload_walk(void)
 {
-    size_t                       done;
-    ngx_queue_t                 *q;
+    ngx_http_openqoe_wait_line_walk(&ngx_http_openqoe_overload_again_line);
+    ngx_http_openqoe_wait_line_walk(&ngx_http_openqoe_overload_line);
+}
+
+
+static ngx_uint_t
+ngx_http_openqoe_overload_ready(ngx_http_openqoe_wait_t *w)
+{
+    return ngx_http_openqoe_overload_room(
+                                   ((ngx_http_openqoe_delayed_t *) w)->zone);
+}
+
+
+/* The same for what is known to be needed: first asked for, then looked at. */
+
+static ngx_uint_t
+ngx_http_openqoe_overload_fits(ngx_http_openqoe_wait_t *w)
+{
+    uint32_t                     slot;
+    ngx_uint_t                   i;
+    ngx_http_openqoe_need_t     *need;
     ngx_http_openqoe_delayed_t  *d;
 
-    done = 0;
+    d = (ngx_http_openqoe_delayed_t *) w;
+    slot = ngx_http_openqoe_ack_slot();
 
-    while (!ngx_queue_empty(&ngx_http_openqoe_overload.waiting)) {
+    for (i = 0; i < d->n; i++) {
 
-        q = ngx_queue_head(&ngx_http_openqoe_overload.waiting);
-        d = ngx_queue_data(q, ngx_http_openqoe_delayed_t, queue);
+        need = &d->need[i];
 
-        if (!ngx_http_openqoe_overload_room(d->zone)) {
-            return;
+        if (qoe_lane_room(d->zone, need->lane) >= need->bytes) {
+            continue;
         }
 
-        if (done >= NGX_HTTP_OPENQOE_DELAYED_TURN) {
-            ngx_post_event(&ngx_http_openqoe_overload.turn,
-                           &ngx_posted_next_events);
-            return;
+        if (slot == UINT32_MAX) {
+            return 0;
         }
 
-        done += d->bytes;
-        ngx_http_openqoe_overload_end(d, 1);
+        qoe_lane_wait(d->zone, need->lane, slot);
+
+        if (qoe_lane_room(d->zone, need->lane) < need->bytes) {
+            return 0;
+        }
     }
+
+    return 1;
 }
 
 
 static void
-ngx_http_openqoe_overload_look(ngx_event_t *ev)
+ngx_http_openqoe_overload_proceed(ngx_http_openqoe_wait_t *w, ngx_uint_t room)
 {
-    ngx_http_openqoe_overload_walk();
+    ngx_http_openqoe_delayed_t  *d;
 
-    if (!ngx_queue_empty(&ngx_http_openqoe_overload.waiting)
-        && !ngx_http_openqoe_overload.look.timer_set)
-    {
-        ngx_add_timer(&ngx_http_openqoe_overload.look,
-                      NGX_HTTP_OPENQOE_DELAYED_LOOK);
+    d = (ngx_http_openqoe_delayed_t *) w;
+
+    if (room) {
+        ngx_http_openqoe_events_run(w->r, d->received_ns);
+        return;
     }
+
+    ngx_http_finalize_request(w->r,
+                     ngx_http_openqoe_overload_refuse(w->r, d->received_ns));
 }
 
 
 static void
-ngx_http_openqoe_overload_late(ngx_event_t *ev)
+ngx_http_openqoe_overload_left(ngx_http_openqoe_wait_t *w, ngx_uint_t gone)
 {
-    ngx_http_openqoe_delayed_t  *d;
-
-    d = ev->data;
-
-    ngx_http_openqoe_overload_end(d, !qoe_zone_crowded(d->zone));
+    qoe_zone_count(((ngx_http_openqoe_delayed_t *) w)->zone,
+                   (uint32_t) ngx_worker, QOE_COUNT_REQUESTS_DELAY_MS,
+                   ngx_current_msec - w->since);
 }
 
 
 /*
- * Runs from a timer or an eventfd, not from the request's own events, so its
- * posted requests must be run here.
+ * An answer for a request of which nothing was decoded, or which waited for
+ * the lanes of its events in vain.  Its events are not counted.
  */
-
-static void
-ngx_http_openqoe_overload_end(ngx_http_openqoe_delayed_t *d, ngx_uint_t room)
-{
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    ngx_http_openqoe_overload_unlink(d);
-
-    r = d->r;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-    r->read_event_handler = ngx_http_block_reading;
-
-    if (room) {
-        ngx_http_openqoe_events_run(r, d->received_ns);
-
-    } else {
-        ngx_http_finalize_request(r,
-                    ngx_http_openqoe_overload_refuse(r, d->received_ns));
-    }
-
-    ngx_http_run_posted_requests(c);
-}
-
-
-/* Also when the client has gone. */
-
-static void
-ngx_http_openqoe_overload_unlink(void *data)
-{
-    ngx_http_openqoe_delayed_t  *d = data;
-
-    if (!d->waits) {
-        return;
-    }
-
-    d->waits = 0;
-    ngx_queue_remove(&d->queue);
-    ngx_http_openqoe_overload.n--;
-    ngx_http_openqoe_overload.bytes -= d->bytes;
-
-    qoe_zone_count(d->zone, (uint32_t) ngx_worker, QOE_COUNT_REQUESTS_DELAY_MS,
-                   ngx_current_msec - d->since);
-
-    if (d->timer.timer_set) {
-        ngx_del_timer(&d->timer);
-    }
-}
-
-
-/* An answer for a request of which nothing was decoded. */
 
 ngx_int_t
 ngx_http_openqoe_overload_refuse(ngx_http_request_t *r, uint64_t received_ns)

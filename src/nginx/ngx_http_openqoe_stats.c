@@ -154,6 +154,9 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
         (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_UNKNOWN_KEYS));
 
     ngx_http_openqoe_counters(&b, zone, "requests", ngx_http_openqoe_requests);
+    qoe_buf_printf(&b, ",\"waiting\":{\"room\":%llu,\"ack\":%llu}",
+        (unsigned long long) qoe_zone_waiting(zone, QOE_WAIT_ROOM),
+        (unsigned long long) qoe_zone_waiting(zone, QOE_WAIT_ACK));
     ngx_http_openqoe_queue(&b, zone, &s);
     ngx_http_openqoe_stats_exporters(&b, mcf, &s);
     ngx_http_openqoe_stats_qoe(&b, mcf);

@@ -460,6 +460,26 @@
       SELF, COARSE, "outcome,reason",                                         \
       "every event of every request",                                         \
       "Events of requests, by what became of them")                           \
+    X(INGEST_WAITING,                                                         \
+      "openqoe.ingest.waiting", GAUGE_NOW, "{request}", NONE,                 \
+      SELF, COARSE, "reason",                                                 \
+      "at collection",                                                        \
+      "Requests that wait: for room in the queue, or to be acknowledged")     \
+    X(INGEST_DELAYED,                                                         \
+      "openqoe.ingest.delayed", COUNTER, "{request}", NONE,                   \
+      SELF, COARSE, "",                                                       \
+      "a request begins to wait for room",                                    \
+      "Requests that waited for room in the queue")                           \
+    X(INGEST_DELAY,                                                           \
+      "openqoe.ingest.delay", COUNTER_DOUBLE, "s", NONE,                      \
+      SELF, COARSE, "",                                                       \
+      "a wait for room ends",                                                 \
+      "Time that requests waited for room in the queue")                      \
+    X(INGEST_UNDECODED,                                                       \
+      "openqoe.ingest.undecoded", COUNTER, "{request}", NONE,                 \
+      SELF, COARSE, "",                                                       \
+      "a request is refused without its events being counted",                \
+      "Requests refused for lack of room before they were decoded")           \
     X(QUEUE_SIZE,                                                             \
       "openqoe.queue.size", GAUGE_NOW, "By", NONE,                            \
       SELF, COARSE, "",                                                       \

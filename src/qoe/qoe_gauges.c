@@ -28,6 +28,9 @@ typedef struct {
 
 static qoe_status_t qoe_gauges_viewers(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_workers(const qoe_gauges_t *g);
+static qoe_status_t qoe_gauges_waits(const qoe_gauges_t *g);
+static qoe_status_t qoe_gauges_waiting(const qoe_gauges_t *g, qoe_wait_t what,
+    const char *reason);
 static qoe_status_t qoe_gauges_queue(const qoe_gauges_t *g);
 static uint64_t qoe_gauges_oldest(const qoe_zone_t *zone, uint32_t lane);
 static qoe_status_t qoe_gauges_delivery(const qoe_gauges_t *g);
@@ -49,6 +52,7 @@ static const qoe_gauge_t  qoe_gauges[] = {
     { QOE_METRIC_CONCURRENT_VIEWS_CURRENT, qoe_gauges_views },
     { QOE_METRIC_UNIQUE_VIEWERS, qoe_gauges_viewers },
     { QOE_METRIC_WORKER_HEAP_ALLOCATION, qoe_gauges_workers },
+    { QOE_METRIC_INGEST_WAITING, qoe_gauges_waits },
     { QOE_METRIC_QUEUE_SIZE, qoe_gauges_queue },
     { QOE_METRIC_DELIVERY_EVENTS, qoe_gauges_delivery },
     { QOE_METRIC_SERIES_COUNT, qoe_gauges_series },
@@ -174,6 +178,58 @@ qoe_gauges_workers(const qoe_gauges_t *g)
 
     return qoe_gauges_add(g, QOE_METRIC_WORKER_STACK_IN_USE,
                           (double) workers.stack);
+}
+
+
+/* Requests that wait, and the counters of those that waited. */
+
+static qoe_status_t
+qoe_gauges_waits(const qoe_gauges_t *g)
+{
+    size_t        i;
+    qoe_status_t  rc;
+
+    static const struct {
+        qoe_metric_id_t  metric;
+        qoe_counter_t    counter;
+        double           unit;
+    } counters[] = {
+        { QOE_METRIC_INGEST_DELAYED, QOE_COUNT_REQUESTS_DELAYED, 1 },
+        { QOE_METRIC_INGEST_DELAY, QOE_COUNT_REQUESTS_DELAY_MS, 1000 },
+        { QOE_METRIC_INGEST_UNDECODED, QOE_COUNT_REQUESTS_UNDECODED, 1 }
+    };
+
+    rc = qoe_gauges_waiting(g, QOE_WAIT_ROOM, "room");
+
+    if (rc == QOE_OK) {
+        rc = qoe_gauges_waiting(g, QOE_WAIT_ACK, "ack");
+    }
+
+    for (i = 0;
+         i < sizeof(counters) / sizeof(counters[0]) && rc == QOE_OK;
+         i++)
+    {
+        rc = qoe_gauges_add(g, counters[i].metric,
+                            (double) qoe_zone_counter(g->st->zone,
+                                                      counters[i].counter)
+                            / counters[i].unit);
+    }
+
+    return rc;
+}
+
+
+static qoe_status_t
+qoe_gauges_waiting(const qoe_gauges_t *g, qoe_wait_t what, const char *reason)
+{
+    qoe_labels_t  labels;
+
+    labels.len = 0;
+    (void) qoe_labels_add(&labels, qoe_span("reason"), qoe_span_str(reason));
+
+    return qoe_collect_add(g->collect, QOE_METRIC_INGEST_WAITING,
+                           qoe_span_null, qoe_labels_span(&labels),
+                           (double) qoe_zone_waiting(g->st->zone, what));
 }
 
 

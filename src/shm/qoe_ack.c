@@ -130,6 +130,8 @@ qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n)
                                             false, __ATOMIC_ACQ_REL,
                                             __ATOMIC_RELAXED))
             {
+                qoe_waiter_waiting(zone, w, QOE_WAIT_ROOM, 0);
+                qoe_waiter_waiting(zone, w, QOE_WAIT_ACK, 0);
                 return w;
             }
         }
@@ -143,4 +145,33 @@ void
 qoe_waiter_give(qoe_zone_t *zone, uint32_t w)
 {
     qoe_store(&zone->waiter[w], 0);
+}
+
+
+void
+qoe_waiter_waiting(qoe_zone_t *zone, uint32_t w, qoe_wait_t what, uint64_t n)
+{
+    __atomic_store_n(&zone->waiting[w][what], n, __ATOMIC_RELAXED);
+}
+
+
+uint64_t
+qoe_zone_waiting(const qoe_zone_t *zone, qoe_wait_t what)
+{
+    uint32_t  w;
+    uint64_t  n, sum, owner;
+
+    sum = 0;
+
+    for (w = 0; w < QOE_WAITERS_MAX; w++) {
+
+        n = __atomic_load_n(&zone->waiting[w][what], __ATOMIC_RELAXED);
+        owner = qoe_load(&zone->waiter[w]);
+
+        if (n != 0 && owner != 0 && qoe_proc_alive(owner)) {
+            sum += n;
+        }
+    }
+
+    return sum;
 }

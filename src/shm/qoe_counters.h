@@ -26,7 +26,7 @@
     X(REQUESTS_OVERLOAD,     "answered 503 (or 429): the queue was full")     \
     X(REQUESTS_UNCONFIRMED,  "answered 503: not stored in time")              \
     X(REQUESTS_DELAYED,      "waited for room in the queue")                  \
-    X(REQUESTS_UNDECODED,    "answered 503 (or 429) before being decoded")    \
+    X(REQUESTS_UNDECODED,    "answered 503 (or 429), events not counted")    \
     X(REQUESTS_DELAY_MS,     "milliseconds that they waited, together")       \
     X(REQUESTS_ERROR,        "answered 500: memory or a system call failed")  \
     X(EVENTS_RECEIVED,       "elements of the events arrays that were read")  \

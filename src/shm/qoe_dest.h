@@ -241,6 +241,20 @@ uint32_t qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n);
 void qoe_waiter_give(qoe_zone_t *zone, uint32_t w);
 
 /*
+ * So many requests of the slot's process wait now for that; the sum is over
+ * all processes that live and have a slot, whoever was killed.
+ */
+typedef enum {
+    QOE_WAIT_ROOM = 0,           /* in the queue */
+    QOE_WAIT_ACK,                /* until their events are stored */
+    QOE_WAITS
+} qoe_wait_t;
+
+void qoe_waiter_waiting(qoe_zone_t *zone, uint32_t w, qoe_wait_t what,
+    uint64_t n);
+uint64_t qoe_zone_waiting(const qoe_zone_t *zone, qoe_wait_t what);
+
+/*
  * Up to where requests wait for that level, at least; 0 or an old position
  * when none does, never past the tail.  A request for fsync counts as one for
  * spool, too.  What was asked for while the lane was nobody's still is.

@@ -65,21 +65,27 @@ qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane)
 }
 
 
+uint64_t
+qoe_lane_room(const qoe_zone_t *zone, uint32_t lane)
+{
+    uint64_t  floor, used;
+
+    /* the floor first: it never passes the tail that is loaded next */
+
+    floor = qoe_lane_floor(zone, lane);
+    used = qoe_lane_tail(zone, lane) - floor;
+
+    return zone->ring_size - qoe_min(used, zone->ring_size);
+}
+
+
 bool
 qoe_zone_crowded(const qoe_zone_t *zone)
 {
     uint32_t  i;
-    uint64_t  floor;
 
     for (i = 0; i < zone->lanes; i++) {
-
-        /* the floor first: it never passes the tail that is loaded next */
-
-        floor = qoe_lane_floor(zone, i);
-
-        if (qoe_lane_tail(zone, i) - floor
-            <= zone->ring_size - zone->ring_size / 16)
-        {
+        if (qoe_lane_room(zone, i) >= zone->ring_size / 16) {
             return false;
         }
     }

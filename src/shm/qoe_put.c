@@ -29,6 +29,8 @@ static void qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st,
     uint32_t end);
 static qoe_status_t qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st,
     const qoe_put_t *put);
+static qoe_status_t qoe_put_needs(const qoe_zone_t *zone,
+    const qoe_put_t *puts, size_t n, uint64_t *needs);
 static void qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st,
     qoe_ack_t ack, uint64_t *ends, uint64_t *wake);
 static void qoe_put_ask(qoe_lane_t *lane, uint64_t pos, qoe_ack_t ack);
@@ -75,6 +77,10 @@ qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
 
     if (rc == QOE_OK) {
         qoe_put_publish(zone, &st, ack, ends, wake);
+    }
+
+    if (rc == QOE_FULL && ends != NULL) {
+        rc = qoe_put_needs(zone, puts, n, ends);
     }
 
     return rc;
@@ -190,6 +196,38 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
     st->count[lane]++;
 
     return QOE_OK;
+}
+
+
+/* A pad is smaller than the record that did not fit before the ring's end. */
+
+static qoe_status_t
+qoe_put_needs(const qoe_zone_t *zone, const qoe_put_t *puts, size_t n,
+    uint64_t *needs)
+{
+    size_t    i;
+    uint32_t  lane;
+    uint64_t  size, largest[QOE_LANES_MAX];
+
+    memset(largest, 0, sizeof(largest));
+
+    for (i = 0; i < n; i++) {
+        lane = puts[i].lane;
+        size = qoe_frame_size(puts[i].head.len + puts[i].body.len);
+        needs[lane] += size;
+        largest[lane] = qoe_max(largest[lane], size);
+    }
+
+    for (lane = 0; lane < zone->lanes; lane++) {
+
+        if (needs[lane] > zone->ring_size) {
+            return QOE_TOO_LARGE;
+        }
+
+        needs[lane] = qoe_min(needs[lane] + largest[lane], zone->ring_size);
+    }
+
+    return QOE_FULL;
 }
 
 

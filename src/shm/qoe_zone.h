@@ -133,7 +133,9 @@ typedef struct {
  * Puts all n records or none; those of one lane keep their order.  Sets a bit
  * in wake[lane / 64] for each lane whose consumer wants to be woken (see
  * qoe_lane_arm).  ends, unless NULL, has QOE_LANES_MAX places: those of the
- * lanes that took of it get the position behind it, all others 0.  With an
+ * lanes that took of it get the position behind it, all others 0; after
+ * QOE_FULL they have the room that the records need in each of their lanes
+ * (qoe_lane_room), enough for wherever the tail stands.  With an
  * ack other than memory these are asked for (qoe_lane_asked), which wakes any
  * consumer that sleeps.
  *
@@ -170,6 +172,9 @@ void qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self);
  */
 uint64_t qoe_lane_floor(const qoe_zone_t *zone, uint32_t lane);
 uint64_t qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane);
+
+/* Bytes that are free in the lane's ring. */
+uint64_t qoe_lane_room(const qoe_zone_t *zone, uint32_t lane);
 
 /* Every lane is over 15/16 full. */
 bool qoe_zone_crowded(const qoe_zone_t *zone);

@@ -24,7 +24,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       8
+#define QOE_ZONE_VERSION       9
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* of counters */
@@ -164,6 +164,9 @@ struct qoe_zone_s {
 
     /* qoe_proc_t of who waits for acknowledgements, 0 when free */
     uint64_t             waiter[QOE_WAITERS_MAX] qoe_cache_aligned;
+
+    /* how many of its requests wait now; its process alone writes here */
+    uint64_t             waiting[QOE_WAITERS_MAX][QOE_WAITS];
 
     qoe_dest_t           dest[QOE_DESTS_MAX];
 };

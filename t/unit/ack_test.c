@@ -171,6 +171,7 @@ test_asked(void)
 static void
 test_waiters(void)
 {
+    int          status;
     pid_t        pid;
     uint32_t     i, w, d[4];
     qoe_zone_t  *zone;
@@ -194,17 +195,25 @@ test_waiters(void)
     qoe_waiter_give(zone, 0);
     ok(qoe_waiter_take(zone, self, 3) == 0, "given back, taken again");
 
+    qoe_waiter_waiting(zone, 1, QOE_WAIT_ROOM, 2);
     pid = fork();
 
     if (pid == 0) {
-        qoe_waiter_take(zone, qoe_proc_self(), 3);
-        _exit(0);
+        w = qoe_waiter_take(zone, qoe_proc_self(), 3);
+        qoe_waiter_waiting(zone, w, QOE_WAIT_ROOM, 7);
+        _exit(qoe_zone_waiting(zone, QOE_WAIT_ROOM) == 9 ? 0 : 1);
     }
 
-    waitpid(pid, NULL, 0);
+    waitpid(pid, &status, 0);
+
+    ok(status == 0, "requests that wait are counted over all processes");
+    ok(qoe_zone_waiting(zone, QOE_WAIT_ROOM) == 2
+       && qoe_zone_waiting(zone, QOE_WAIT_ACK) == 0,
+       "those of a process that ended wait no more");
 
     ok(qoe_waiter_take(zone, self, 2) == UINT32_MAX
-       && qoe_waiter_take(zone, self, 3) == 2,
+       && qoe_waiter_take(zone, self, 3) == 2
+       && qoe_zone_waiting(zone, QOE_WAIT_ROOM) == 2,
        "of a few slots that of a process that ended is taken");
     qoe_waiter_give(zone, 2);
 

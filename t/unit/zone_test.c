@@ -223,7 +223,7 @@ test_all_or_none(void)
 {
     int               i;
     char              big[100000];
-    uint64_t          wake[QOE_LANES_MAX / 64], tail;
+    uint64_t          wake[QOE_LANES_MAX / 64], ends[QOE_LANES_MAX], tail;
     qoe_put_t         put[2], four[4];
     qoe_zone_t       *zone;
     qoe_lane_info_t   info;
@@ -247,6 +247,10 @@ test_all_or_none(void)
     tail = qoe_lane_tail(zone, 0);
     ok(put_in(zone, 1, 0, put, 2, wake) == QOE_FULL,
        "two lanes, one full: refused");
+    ok(qoe_zone_put(zone, 1, 0, put, 2, QOE_ACK_MEMORY, ends, wake) == QOE_FULL
+       && ends[0] >= sizeof(big) && qoe_lane_room(zone, 0) >= ends[0]
+       && ends[1] >= sizeof(big) && qoe_lane_room(zone, 1) < ends[1],
+       "it says how much room is needed in each lane, which one of them has");
     ok(put_in(zone, 1, 0, four, 4, wake) == QOE_TOO_LARGE,
        "more than an empty lane holds: no use to try again");
     ok(qoe_lane_tail(zone, 0) == tail, "nothing went into the other lane");

@@ -1,0 +1,110 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What an events location answers, as JSON: that events were taken, which of
+ * them were not and why, or that the client should try again.
+ */
+
+
+#include "ngx_http_openqoe.h"
+
+
+static uint64_t ngx_http_openqoe_taken_ns(uint64_t received_ns);
+
+
+ngx_int_t
+ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
+    const ngx_http_openqoe_answer_t *answer)
+{
+    ngx_str_t  json;
+
+    static const char  format[] =
+        "{\"success\":true,\"message\":\"Events accepted\","
+        "\"events_received\":%uz,\"processing_time_ns\":%uL%*s}";
+
+    json.data = ngx_pnalloc(r->pool, sizeof(format) + 2 * NGX_INT64_LEN
+                                     + answer->errors.len);
+    if (json.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    json.len = (size_t)
+        (ngx_sprintf(json.data, format, answer->accepted,
+                     ngx_http_openqoe_taken_ns(answer->received_ns),
+                     answer->errors.len, answer->errors.data)
+         - json.data);
+
+    return ngx_http_openqoe_send_text(r, NGX_HTTP_ACCEPTED, &json);
+}
+
+
+/* The client should try again: why, and how many of the events are queued. */
+
+ngx_int_t
+ngx_http_openqoe_send_retry(ngx_http_request_t *r, const char *message,
+    size_t queued, uint64_t received_ns)
+{
+    qoe_buf_t                     b;
+    qoe_mem_t                     mem;
+    ngx_http_openqoe_loc_conf_t  *lcf;
+
+    static ngx_str_t  retry_after = ngx_string("1");
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    if (ngx_http_openqoe_header(r, "Retry-After", retry_after) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_openqoe_json_init(&b, &mem, r);
+
+    qoe_buf_printf(&b, "{\"success\":false,\"message\":\"%s\","
+                   "\"events_received\":%zu,\"processing_time_ns\":%llu}",
+                   message, queued, (unsigned long long)
+                       ngx_http_openqoe_taken_ns(received_ns));
+
+    return ngx_http_openqoe_send(r, lcf->overload_status, &b);
+}
+
+
+/* "errors":[...]; an error of the body as a whole has no event. */
+
+void
+ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch)
+{
+    size_t                     i;
+    const qoe_decode_error_t  *e;
+
+    qoe_buf_literal(b, "\"errors\":[");
+
+    for (i = 0; i < batch->nerrors; i++) {
+
+        e = &batch->errors[i];
+
+        qoe_buf_printf(b, "%s{", i ? "," : "");
+
+        if (e->event != QOE_DECODE_BODY) {
+            qoe_buf_printf(b, "\"event\":%zu,", e->event);
+        }
+
+        qoe_buf_literal(b, "\"field\":");
+        qoe_buf_json_string(b, qoe_span_str(e->field));
+        qoe_buf_literal(b, ",\"reason\":");
+        qoe_buf_json_string(b, qoe_span_str(e->reason));
+        qoe_buf_literal(b, "}");
+    }
+
+    qoe_buf_literal(b, "]");
+}
+
+
+static uint64_t
+ngx_http_openqoe_taken_ns(uint64_t received_ns)
+{
+    uint64_t  now;
+
+    now = qoe_unix_ns();
+
+    return now > received_ns ? now - received_ns : 0;
+}

@@ -1,0 +1,140 @@
+#!/usr/bin/perl
+
+# Copyright (C) OpenQoE
+#
+# openqoe_overload_wait where one lane is full and another one has room: what
+# is for the full lane is found out by decoding, waits for that lane, is
+# decoded a second time and counted once.  The collector answers 503 until its
+# own nginx is reloaded.
+
+use v5.36;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use OpenQoE::Sink;
+use OpenQoE::Test;
+
+use Compress::Zlib qw(memGzip);
+use Time::HiRes qw(time);
+
+my $small = 'qoe:' . (OpenQoE::Nginx->zone_min(2) + 64) . 'k';
+
+
+sub stats ($nginx) {
+    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
+}
+
+
+sub since ($nginx, $before) {
+    my $now = stats($nginx);
+    return { received => $now->{events}{received}
+                         - $before->{events}{received},
+             invalid => $now->{events}{rejected}{invalid}
+                        - $before->{events}{rejected}{invalid},
+             accepted => $now->{events}{accepted}
+                         - $before->{events}{accepted},
+             map { $_ => $now->{requests}{$_} - $before->{requests}{$_} }
+                 qw(delayed undecoded 202 503) };
+}
+
+
+sub sent ($nginx, $path, $body, @headers) {
+    my $http = $nginx->http(timeout => 60);
+    $http->send_raw(join("\r\n", "POST $path HTTP/1.1", 'Host: a', @headers,
+                         'Content-Length: ' . length $body) . "\r\n\r\n$body");
+    return $http;
+}
+
+
+sub of_session ($session, $n = 1, %more) {
+    return [ map { event(session_id => $session, %more) } 1 .. $n ];
+}
+
+
+sub scenario ($what, %opt) {
+    my $collector = OpenQoE::Nginx->new(module => 0, locations =>
+        'location / { return 503; }')->start;
+    my $nginx = OpenQoE::Nginx->new(zone => $small,
+        workers => $opt{workers} // 2, single => $opt{single},
+        exporter => 'endpoint http://127.0.0.1:' . $collector->port
+                    . '; protocol http/protobuf; interval 50ms;',
+        http => 'client_body_buffer_size 8k; client_max_body_size 4m;',
+        events => 'openqoe_overload_wait off;',
+        location => 'location = /patient { openqoe_events; '
+            . 'openqoe_marker on; openqoe_overload_wait 10s; }'
+            . ' location = /hasty { openqoe_events; '
+            . 'openqoe_overload_wait 300ms; }')->start;
+
+    # a session whose lane is full; with two lanes the other one is empty
+
+    my $full = 0;
+    for (1 .. 3000) {
+        $full = http_post($nginx->port, '/v2/events',
+                    batch_json(of_session('hot')))->{status} == 503;
+        last if $full;
+    }
+    ok($full, "$what: the lane of a session is full");
+
+    my $before = stats($nginx);
+    my $large = batch_json(of_session('hot', 10, data => { x => 'y' x 2000 }));
+    my $partial = batch_json([ @{ of_session('hot', 2) },
+                               event(event_type => 'nonsense') ]);
+    my @waiting = (
+        sent($nginx, '/patient', batch_json(of_session('hot', 3))),
+        sent($nginx, '/patient', $large),
+        sent($nginx, '/patient', memGzip($large), 'Content-Encoding: gzip'),
+        sent($nginx, '/patient', $partial),
+    );
+    my $gone = sent($nginx, '/patient', $large);
+
+    ok(wait_until(sub { since($nginx, $before)->{delayed} == 5 }, 20),
+       "$what: requests for that session wait instead of being refused");
+    is(since($nginx, $before)->{received}, 0,
+       "$what: nothing of what waits is counted yet");
+    $gone->close;
+
+    if (!$opt{single}) {
+        my $other = 0;
+        for my $i (1 .. 50) {
+            $other ||= http_post($nginx->port, '/patient',
+                batch_json(of_session("other $i")), timeout => 1);
+            last if $other && $other->{status} == 202;
+        }
+        is($other && $other->{status}, 202,
+           "$what: a session of the other lane is taken at once");
+        $before->{events}{$_}++ for qw(received accepted);
+        $before->{requests}{202}++;
+    }
+
+    my $begin = time;
+    is(http_post($nginx->port, '/hasty', batch_json(of_session('hot')))
+           ->{status}, 503, "$what: a request that waits in vain gets 503");
+    cmp_ok(time - $begin, '>=', 0.25, "$what: after its wait");
+
+    $collector->write_config(locations => 'location / { return 200; }');
+    ok($collector->reload, "$what: the collector takes events again");
+
+    my @answers = map { $_->read_response } @waiting;
+    is(join(' ', map { $_->{status} } @answers), '202 202 202 202',
+       "$what: what waited is accepted once its lane has room");
+    is((() = $answers[0]{raw_headers} =~ /^set-cookie: marker=/mgi), 1,
+       "$what: with one marker cookie");
+    is(decode_json_text($answers[3]{body})->{events_rejected}, 1,
+       "$what: an invalid event among them is reported");
+
+    my $s = since($nginx, $before);
+    is_deeply([ @$s{qw(received accepted invalid undecoded 202)} ],
+              [ 26, 25, 1, 1, 4 ],
+              "$what: each event is counted once, though decoded twice");
+    $_->close for @waiting;
+    ok($nginx->stop, "$what: nginx quits");
+    $nginx->no_errors;
+    $collector->stop;
+}
+
+
+scenario('two lanes');
+scenario('a single process', single => 1, workers => 1);
+
+done_testing;
