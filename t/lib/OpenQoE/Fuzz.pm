@@ -29,7 +29,9 @@ use OpenQoE::Oracle;
 use OpenQoE::Process qw(scaled slow slurp wait_until);
 use OpenQoE::Receiver;
 
-use constant { CONNECTIONS => 24, PATIENCE_S => 30 };
+# on a busy machine it takes longer to have enough connections of each kind
+
+use constant { CONNECTIONS => 24, LEAST => 500, PATIENCE_S => 30 };
 
 
 # new(nginx options): an nginx that exports to a receiver of its own.
@@ -256,8 +258,9 @@ sub run ($self, %how) {
     $self->{started} = time;
 
     while (1) {
-        while (@open < CONNECTIONS && time < $end && !@{ $self->{wrong} }) {
-            last if defined $only && $number != $only;
+        while (@open < CONNECTIONS && !@{ $self->{wrong} }) {
+            last if defined $only ? $number != $only
+                                  : time >= $end && $number >= LEAST;
             push @open, $self->open_one($number++, $how{make});
         }
 
