@@ -215,13 +215,13 @@ subtest 'gRPC: status codes' => sub {
 
 subtest 'gRPC: answers no library gives' => sub {
     my @cases = (
-        ['no status', {}, 'RETRY', 'no_grpc_status'],
-        ['no status, half a frame', { body => '000000' }, 'RETRY',
+        ['no status', {}, 'HOLD', 'no_grpc_status'],
+        ['no status, half a frame', { body => '000000' }, 'HOLD',
          'no_grpc_status'],
         ['no status, a whole frame', { body => '0000000000' }, 'OK', ''],
         ['no status, html', { headers => { 'content-type' => 'text/html' },
                               body => '0000000000' },
-         'RETRY', 'no_grpc_status'],
+         'HOLD', 'no_grpc_status'],
         ['status in the headers', { headers => { 'grpc-status' => '7' } },
          'HOLD', 'PERMISSION_DENIED'],
         ['a status from the future', { trailers => { 'grpc-status' => '99' } },

@@ -267,7 +267,9 @@ qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status)
         }
     }
 
-    qoe_outcome_fail(o, QOE_OUTCOME_RETRY, "no_grpc_status");
+    /* gRPC takes a missing status for UNKNOWN, so it has that one's outcome */
+
+    qoe_outcome_fail(o, QOE_OUTCOME_HOLD, "no_grpc_status");
     qoe_outcome_message(o, "%s: HTTP status %ld without grpc-status", host,
                         status);
 }
