@@ -251,7 +251,7 @@ cmd_test() {
     if [ $# -gt 0 ]; then
         run_prove "$@"
     else
-        run_prove t/*.t build/lib/unit/*_test
+        run_prove t/*.t build/lib/unit/*/*_test
     fi
 }
 
@@ -299,7 +299,7 @@ EOF
     run_prove t/*.t
     # the unit tests free all they take, so there leaks count
     ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 \
-        run_prove build/sanitize/lib/unit/*_test
+        run_prove build/sanitize/lib/unit/*/*_test
 }
 
 
@@ -366,12 +366,12 @@ cmd_lint() {
     say "clang"
     make -s -f src/lib.mk -j "$JOBS" BUILD=build/clang CC=clang all
     say "cppcheck"
+    rooms=$(make -s -f src/lib.mk rooms | sed 's,[a-z]*,src/&,g')
+    # shellcheck disable=SC2086
     cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
         --enable=warning,performance,portability \
         --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
-        -Isrc/core -Isrc/event -Isrc/shm -Isrc/qoe -Isrc/otlp -Isrc/export \
-        -Ibuild/gen \
-        src/core src/event src/shm src/qoe src/otlp src/export tools
+        ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
     shellcheck build.sh .ci/run t/peers/*.sh t/peers/*/*.sh
     say "lint is clean"

@@ -38,7 +38,7 @@ is_deeply([ sort $symbols =~ /^\S+ \S (\S+)$/mg ],
           'the module exports the three names that nginx looks up, no more');
 
 my $dir = File::Temp->newdir;
-my $test = "$dir/unit/gzip_test";
+my $test = "$dir/unit/net/gzip_test";
 
 ($rc, my $out, $err) = run_cmd({ timeout => 300 }, @make, 'QOE_ISAL=no',
                                "BUILD=$dir", 'CFLAGS=-O0', $test);

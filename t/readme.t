@@ -288,7 +288,7 @@ sub fields ($value, $path, $stop) {
 # dimensions: each built-in one, its rule and its number
 
 {
-    my $header = slurp("$top/src/qoe/qoe_dimension.h") =~ s/\\\n//gr;
+    my $header = slurp("$top/src/govern/qoe_dimension.h") =~ s/\\\n//gr;
     my %of = (BASE => 'each', TITLE => 'titled', FINE => 'headline',
               EXTRA => 'where', NEVER => 'none');
     my ($list) = $header =~ /define QOE_DIMENSIONS\(TEXT, MADE\)(.*?)typedef/s;

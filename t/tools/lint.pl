@@ -10,11 +10,17 @@ my %may = (
     core   => [],
     event  => [qw(core)],
     shm    => [qw(core)],
-    otlp   => [qw(core event shm qoe)],
-    qoe    => [qw(core event shm)],
-    export => [qw(core event shm otlp qoe)],
-    nginx  => [qw(core event shm otlp qoe export)],
+    govern => [qw(core event shm)],
+    series => [qw(core shm)],
+    view   => [qw(core event govern series)],
+    qoe    => [qw(core event shm govern series view)],
+    prom   => [qw(core event qoe)],
+    otlp   => [qw(core event qoe)],
+    net    => [qw(core otlp)],
+    spool  => [qw(core shm otlp)],
 );
+$may{helper} = [keys %may];
+$may{nginx} = [keys %may];
 
 my $max_columns  = 80;
 my $max_function = 90;
@@ -36,7 +42,7 @@ for my $path (glob 'src/*/*.h') {
     $room_of{$name} = $room;
 }
 
-my @sources = (glob('src/*/*.[ch] t/unit/*.[ch] t/oracle/*.[ch]'),
+my @sources = (glob('src/*/*.[ch] t/unit/*.[ch] t/unit/*/*.[ch] t/oracle/*.[ch]'),
     glob('t/fuzz/*.c t/tools/*.c'),
     glob('bench/*.c tools/*.[ch]'), 'ngx_http_openqoe_module.c');
 

@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * Usage: view_table_cli [--size view|session]
- * The table of states and transitions of src/qoe/qoe_view_table.h as Markdown,
+ * The table of states and transitions of src/view/qoe_view_table.h as Markdown,
  * as docs/numbers.md shows it, or the bytes that a view or a
  * session takes: t/numbers.t compares both.
  */

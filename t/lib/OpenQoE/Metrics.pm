@@ -33,7 +33,7 @@ use constant NO_VALUE => 1;                   # a bit of the flags
 my $json = JSON::XS->new->utf8;
 
 
-# Rows of src/qoe/qoe_catalogue.h: { name => { kind, unit, group, attrs } },
+# Rows of src/series/qoe_catalogue.h: { name => { kind, unit, group, attrs } },
 # all in lower case but name and unit.
 
 sub catalogue () {
@@ -41,7 +41,7 @@ sub catalogue () {
     return $rows if $rows;
 
     my $path = __FILE__ =~ s{t/lib/OpenQoE/Metrics\.pm\z}
-                            {src/qoe/qoe_catalogue.h}r;
+                            {src/series/qoe_catalogue.h}r;
     open my $in, '<', $path or die "$path: $!\n";
     my $text = do { local $/; <$in> };
     $text =~ s/\\\n//g;

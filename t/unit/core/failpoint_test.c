@@ -10,7 +10,7 @@
 #include "tap.h"
 
 #define QOE_FAILPOINTS
-#include "../../src/core/qoe_failpoint.c"
+#include "../../../src/core/qoe_failpoint.c"
 
 #include <sys/wait.h>
 

@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * What the exporters tell of themselves: the self-metrics of the
- * OpenTelemetry SDK conventions.  Private to src/export; helper thread only.
+ * OpenTelemetry SDK conventions.  Private to src/helper; helper thread only.
  */
 
 

@@ -4,7 +4,7 @@
  *
  * A feed is one destination's side of one lane: it makes batches of records,
  * keeps each until the destination has answered or the spool has it, and
- * releases the lane in order.  Private to src/export; helper thread only.
+ * releases the lane in order.  Private to src/helper; helper thread only.
  *
  * A batch is made of parts, each a request of its own in protobuf: what
  * follows one another is one request with all their items.  When requests

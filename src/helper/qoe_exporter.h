@@ -5,7 +5,7 @@
  * A helper's view of one openqoe_exporter: its transport, the circuit that
  * tells whether it is worth trying, the requests in flight, its spool and the
  * backlog in it.  What one destination does is of no consequence to another.
- * Private to src/export; helper thread only.
+ * Private to src/helper; helper thread only.
  *
  * The circuit opens at the second failure in a row, or a second after the
  * first, or at once when the destination refuses whatever it gets.  With a

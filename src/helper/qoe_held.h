@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * A lane that a helper holds: one intake, which goes ahead, and behind it a
- * feed for each destination of events.  Private to src/export; helper thread
+ * feed for each destination of events.  Private to src/helper; helper thread
  * only.
  */
 
