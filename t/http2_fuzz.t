@@ -208,7 +208,7 @@ sub harmless ($ids) {
     return pick(
         frame(PING, 0, 0, bytes(8)),
         settings(TABLE_SIZE, int rand 65536),
-        settings(WINDOW, pick(0, 16, 100, 65535, 1 << 20)),
+        settings(WINDOW, pick(0, 1000, 4096, 65535, 1 << 20)),
         settings(FRAME_SIZE, 16384 + int rand 100_000),
         settings(STREAMS, int rand 100, LIST_SIZE, int rand 100_000),
         settings(),
@@ -251,7 +251,7 @@ sub mixed (@ids) {
 
 sub opening () {
     return [ send => preface() . settings(
-        chance(30) ? (WINDOW, pick(0, 16, 1000, 1 << 20)) : (),
+        chance(30) ? (WINDOW, pick(0, 1000, 4096, 1 << 20)) : (),
         chance(20) ? (TABLE_SIZE, int rand 10_000) : (),
         chance(20) ? (ENABLE_PUSH, 0) : ()) ];
 }
