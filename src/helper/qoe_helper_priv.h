@@ -3,7 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * The state of a helper thread, shared by qoe_helper*.c, qoe_lease*.c and
- * qoe_row.c.  All of it is the thread's own but for the two flags.
+ * qoe_row.c.  All of it is the thread's own but for the two flags and what
+ * is locked.
  */
 
 
@@ -34,6 +35,10 @@ struct qoe_helper_s {
     uint64_t              drain_ms;      /* set before stop is */
     bool                  stop;          /* set by the event loop, atomic */
     bool                  reopen;
+
+    pthread_mutex_t       ended_lock;
+    pthread_cond_t        ended_cond;    /* waits by the monotonic clock */
+    bool                  ended;         /* locked: the thread returns now */
 
     qoe_net_t            *net;
     qoe_exporter_env_t    env;           /* also: the lanes held */
