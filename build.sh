@@ -366,7 +366,9 @@ cmd_lint() {
     make -s -f src/lib.mk gen
     perl t/tools/lint.pl
     say "clang"
-    make -s -f src/lib.mk -j "$JOBS" BUILD=build/clang CC=clang all
+    # as nginx itself asks of clang
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/clang CC=clang \
+        CFLAGS="-O2 -g -Wconditional-uninitialized" all
     say "cppcheck"
     rooms=$(make -s -f src/lib.mk rooms | sed 's,[a-z]*,src/&,g')
     # shellcheck disable=SC2086

@@ -168,6 +168,7 @@ qoe_collect_series(qoe_collect_t *c, uint32_t lane, uint32_t slot,
     qoe_status_t   rc;
     qoe_merged_t  *m;
 
+    extra = 0;
     rc = qoe_collect_lane_block(c, lane, e->base, e->base_hash, &base);
 
     if (rc == QOE_OK) {
@@ -254,6 +255,7 @@ qoe_collect_add(qoe_collect_t *c, qoe_metric_id_t metric, qoe_span_t base,
         return QOE_OK;
     }
 
+    x = 0;
     rc = qoe_collect_intern(c, qoe_hash(&c->st.key, base.data, base.len),
                             base, &b);
 

@@ -43,6 +43,8 @@ qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
     }
 
     e = qoe_store_slot(s, slot);
+    life = 0;
+    sane = false;
 
     for (tries = 0; tries < QOE_STORE_TRIES; tries++) {
 
@@ -180,6 +182,9 @@ qoe_store_copy_window(const qoe_store_number_t *n, qoe_series_t *out)
     double    seen_sum;
     uint32_t  seq, tries;
     uint64_t  seen_count;
+
+    seen_sum = 0;
+    seen_count = 0;
 
     for (tries = 0; tries < QOE_STORE_TRIES; tries++) {
 

@@ -385,6 +385,7 @@ qoe_spool_move(qoe_spool_t *sp, int from, const char *name, uint64_t id)
     }
 
     qoe_spool_store(&e->reserved, QOE_SPOOL_FOREIGN);
+    err = EEXIST;
 
     for (i = 0; i < QOE_SPOOL_ID_TRIES; i++, id++) {
 

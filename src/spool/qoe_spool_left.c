@@ -96,6 +96,9 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 {
     int  i, err, fd;
 
+    fd = -1;
+    err = ENOENT;
+
     /* it may be renamed between the two names that are tried */
 
     for (i = 0; i < QOE_SPOOL_NAME_TRIES; i++) {
