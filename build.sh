@@ -324,8 +324,9 @@ cmd_fuzz() {
                  die "$name found something: $BUILD/fuzz/$name.log"; }
         grep -E 'stat::(number_of_executed|new_units)' "$BUILD/fuzz/$name.log"
     done
-    say "http_fuzz and http2_fuzz, $seconds s each"
-    OPENQOE_FUZZ_SECONDS=$seconds cmd_sanitize t/http_fuzz.t t/http2_fuzz.t
+    say "http_fuzz, http2_fuzz and answers_random, $seconds s each"
+    OPENQOE_FUZZ_SECONDS=$seconds cmd_sanitize t/http_fuzz.t t/http2_fuzz.t \
+        t/answers_random.t
 }
 
 
