@@ -2,10 +2,11 @@
 
 # Copyright (C) OpenQoE
 #
-# README.md against the code: every nginx snippet passes "nginx -t", every
-# directive, line of the exporter block, limit, environment variable, metric,
-# dimension and field of /v2/health and /v2/stats is there, and nothing that
-# is not.
+# The documents (README.md, CONTRIBUTING.md, SECURITY.md and all of docs/)
+# against the code: every nginx snippet passes "nginx -t", every directive,
+# line of the exporter block, limit, environment variable, metric, dimension
+# and field of /v2/health and /v2/stats is there, and nothing that is not;
+# every link leads to a file and to a heading in it.
 # The files of conf/ pass too, and the Collector takes its snippet.
 
 use v5.36;
@@ -18,7 +19,10 @@ use OpenQoE::Metrics qw(catalogue);
 use OpenQoE::Peers qw(collector_if_any);
 
 my $top = "$FindBin::Bin/..";
-my $readme = slurp("$top/README.md");
+my @documents = ('README.md', 'CONTRIBUTING.md', 'SECURITY.md',
+                 map { s{.*/docs/}{docs/}r } sort glob "$top/docs/*.md");
+my %text = map { $_ => slurp("$top/$_") } @documents;
+my $all = join "\n", @text{@documents};
 my $module = slurp("$top/ngx_http_openqoe_module.c");
 my $exporter = slurp("$top/src/nginx/ngx_http_openqoe_exporter_conf.c");
 
@@ -41,22 +45,35 @@ sub same_names ($got, $expected, $name) {
 
     cmp_ok(scalar keys %expected, '>', 0, "$name: there are some");
     is_deeply([grep { !$got{$_} } sort keys %expected], [],
-              "$name: all are in README.md");
+              "$name: all are in the documents");
     is_deeply([grep { !$expected{$_} } sort keys %got], [],
-              "$name: README.md has no other");
+              "$name: the documents have no other");
 }
 
 
-# The text below a heading, to the next one.
+# A document without its fenced code, which may look like headings or links.
 
-sub section ($title) {
-    my ($text) = $readme =~ /^\Q$title\E\n[-=]{3,}\n(.*?)
-                             (?=^[^\n]+\n[-=]{3,}\n|\z)/msx;
-    return $text // die "README.md: no \"$title\"\n";
+sub prose ($file) { $text{$file} =~ s/^```.*?^```$//msgr }
+
+
+# The headings of a document, underlined or after number signs.
+
+sub headings ($file) {
+    return prose($file) =~ /^(?|\#+\ ([^\n]+)$|([^\n|]+)\n[-=]{3,}$)/msxg;
 }
 
 
-sub blocks ($language) { $readme =~ /^```$language\n(.*?)^```$/msg }
+# The text below a heading of a document, up to the next heading.
+
+sub section ($file, $title) {
+    my ($text) = $text{$file} =~ /^(?:\#+\ \Q$title\E
+                                     |\Q$title\E\n[-=]{3,})\n+(.*?)
+                                   (?=^\#+\ |^[^\n|]+\n[-=]{3,}\n|\z)/msx;
+    return $text // die "$file: no \"$title\"\n";
+}
+
+
+sub blocks ($text, $language) { $text =~ /^```$language\n(.*?)^```$/msg }
 
 
 # What stands in back quotes in the first cell of each row of a text's tables.
@@ -126,14 +143,19 @@ sub prometheus_name ($metric) {
 # snippets and examples
 
 {
-    my @snippets = blocks('nginx');
     my $n = 0;
 
-    cmp_ok(@snippets, '>=', 5, 'README.md has nginx snippets');
-    nginx_t($_, 'snippet ' . ++$n . ', ' . (/(\S.*)/)[0]) for @snippets;
+    for my $file (@documents) {
+        for my $snippet (blocks($text{$file}, 'nginx')) {
+            nginx_t($snippet, "$file, " . ($snippet =~ /(\S.*)/)[0]);
+            $n++;
+        }
+    }
+
+    cmp_ok($n, '>=', 10, 'the documents have nginx snippets');
     nginx_t(slurp($_), s{.*/}{}r) for glob "$top/conf/*.conf";
 
-    my @linked = $readme =~ m{\]\((conf/[^)]+)\)}g;
+    my @linked = $text{'README.md'} =~ m{\]\((conf/[^)]+)\)}g;
     same_names(\@linked, [map { s{.*/conf/}{conf/}r } glob "$top/conf/*.conf"],
                'conf/');
 }
@@ -145,7 +167,8 @@ sub prometheus_name ($metric) {
                    NGX_HTTP_LOC_CONF => 'location',
                    NGX_HTTP_OPENQOE_ANY_CONF => 'http, server, location');
     my %directive = $module =~ /ngx_string\("(openqoe_\w+)"\),\s*\n\s*(\w+)/g;
-    my %entry = map { $_ => section($_) } $readme =~ /^(openqoe_\w+)\n-{3,}$/mg;
+    my %entry = map { $_ => section('docs/directives.md', $_) }
+                grep { /^openqoe_/ } headings('docs/directives.md');
 
     same_names([keys %entry], [keys %directive], 'directives');
 
@@ -168,7 +191,7 @@ sub prometheus_name ($metric) {
     # but for metrics, which are named in a table of their own
     my %metric = map { prometheus_name($_) => 1 } values %{ catalogue() };
     my @said = grep { !$metric{$_} }
-               $readme =~ /\b(openqoe_[a-z_]+)/g;
+               $all =~ /\b(openqoe_[a-z_]+)/g;
     same_names(\@said, [keys %directive], 'names of directives');
 }
 
@@ -181,7 +204,8 @@ sub prometheus_name ($metric) {
 
     cmp_ok(@ranges, '>=', 5, 'there are limits');
     for my $range (@ranges) {
-        like($readme, qr/\Q$range\E/, "README.md has \"$range\"");
+        like($text{'docs/directives.md'}, qr/\Q$range\E/,
+             "docs/directives.md has \"$range\"");
     }
 }
 
@@ -197,7 +221,8 @@ sub prometheus_name ($metric) {
             $source =~ /_need\(cf, "([^"]+)"/g;
     }
 
-    same_names([first_cells(section('Environment variables'))],
+    same_names([first_cells(section('docs/directives.md',
+                                    'Environment variables'))],
                [keys %read], 'environment variables');
 }
 
@@ -223,15 +248,15 @@ sub fields ($value, $path, $stop) {
 
         my %field = map { $_ => 1 }
             fields(decode_json_text($answer->{body}), '', \%stop);
-        my $text = section("GET /v2/$name");
+        my $text = section('docs/http-api.md', "GET /v2/$name");
         my ($table) = $text =~ /^(\| field .*)/ms;
         # there is one: of those without, the table says so
         $field{'exporter.spool'} = 1 if $field{'exporter.spool.bytes'};
         same_names([first_cells($table)], [keys %field], "/v2/$name");
     }
 
-    # the README's own curl line, with this nginx's port
-    my ($curl) = $readme =~ /^(    curl -i .*?\]\}')$/ms;
+    # the curl line of the document, with this nginx's port
+    my ($curl) = $text{'docs/http-api.md'} =~ /^(    curl -i .*?\]\}')$/ms;
     $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
     my ($rc, $out) = run_cmd('sh', '-c', $curl =~ s/%3N/000/r);
     like($out, qr/ 202 Accepted\r.*"events_received":1,/s, 'the curl line');
@@ -245,7 +270,7 @@ sub fields ($value, $path, $stop) {
 {
     my ($list) = slurp("$top/src/event/qoe_event_type.h")
         =~ /define QOE_EVENT_TYPES\(X\)(.*?)typedef/s;
-    my ($row) = $readme =~ /^\| `event_type` \| ([^|]+), or a/m;
+    my ($row) = $text{'docs/http-api.md'} =~ /^\| `event_type` \| ([^|]+), or a/m;
 
     same_names([$row =~ /`(\w+)`/g], [$list =~ /"(\w+)"/g], 'event types');
 }
@@ -253,7 +278,7 @@ sub fields ($value, $path, $stop) {
 # metrics: each row of the catalogue, with all that the table says of it
 
 {
-    my ($table) = section('Metrics') =~ /^(\| OTLP .*)/ms;
+    my ($table) = section('docs/metrics.md', 'Metrics') =~ /^(\| OTLP .*)/ms;
     my %kind = (counter => 'counter', counter_double => 'counter',
                 updown_double => 'up-down sum', gauge => 'gauge',
                 gauge_now => 'gauge, now', histogram => 'histogram');
@@ -278,7 +303,8 @@ sub fields ($value, $path, $stop) {
                  titled => qr/one title at a time.*?\n(`.*?)\.\n/s);
 
     for my $grain (sort keys %lists) {
-        my ($list) = section('Dimensions') =~ $lists{$grain};
+        my ($list) = section('docs/metrics.md', 'Dimensions')
+                     =~ $lists{$grain};
         same_names([ ($list // '') =~ /`([^`]+)`/g ],
                    [ map { $_->{name} } grep { $_->{grain} eq $grain }
                      values %{ catalogue() } ], "$grain metrics");
@@ -294,7 +320,7 @@ sub fields ($value, $path, $stop) {
     my ($list) = $header =~ /define QOE_DIMENSIONS\(TEXT, MADE\)(.*?)typedef/s;
     my (@rows, @expected);
 
-    for my $line (section('Dimensions') =~ /^(\| `.*)/mg) {
+    for my $line (section('docs/metrics.md', 'Dimensions') =~ /^(\| `.*)/mg) {
         my @cells = map { s/`//gr } split /\s*\|\s*/, $line =~ s/^\|\s*//r;
         my ($of) = $cells[2] =~ /^(each|titled|headline|where|none)/;
         push @rows, join ' ', $cells[0], $of // '', @cells[3, 4];
@@ -310,25 +336,42 @@ sub fields ($value, $path, $stop) {
     same_names(\@rows, \@expected, 'dimensions');
 }
 
-# links within the tree, and to headings
+# links within the tree, and to the headings of the documents
 
 {
-    my %anchor = map { lc s/[^\w\s-]//gr =~ s/ /-/gr => 1 }
-        $readme =~ /^(\S[^\n]*)\n[-=]{3,}$/mg;
+    my (%anchors, %reached);
 
-    for my $target ($readme =~ /\]\(([^)]+)\)/g) {
-        # measured, not always there
-        next if $target eq 'bench/RESULTS.md';
-        ok($target =~ /^#(.+)/ ? $anchor{$1} : -e "$top/$target",
-           "link $target");
+    for my $file (@documents) {
+        $anchors{$file}{lc s/[^\w\s-]//gr =~ s/ /-/gr} = 1 for headings($file);
     }
+
+    for my $file (@documents) {
+        my $folder = $file =~ m{^(.+/)} ? $1 : '';
+
+        for my $target (prose($file) =~ /\]\(([^)\s]+)\)/g) {
+            next if $target =~ /^https?:/;
+            my ($path, $anchor) = $target =~ /^([^#]*)#?(.*)$/;
+
+            $path = $path eq '' ? $file : $folder . $path;
+            1 while $path =~ s{(?:^|(?<=/))(?!\.\./)[^/]+/\.\./}{};
+            $reached{$path} = 1 if $path ne $file;
+
+            # measured, not always there
+            next if $path eq 'bench/RESULTS.md';
+            ok(-e "$top/$path"
+               && ($anchor eq '' || $anchors{$path}{$anchor}),
+               "$file: the link $target leads somewhere");
+        }
+    }
+
+    ok($reached{$_}, "a link leads to $_") for grep { /^docs/ } @documents;
 }
 
 # the Collector's snippet
 
 SKIP: {
     my $program = collector_if_any() // skip('no Collector here', 1);
-    my ($yaml) = blocks('yaml');
+    my ($yaml) = grep { /^receivers:/ } blocks($all, 'yaml');
 
     write_file("$dir/collector.yaml", $yaml // '');
     my ($rc, $out, $err) = run_cmd($program, 'validate', '--config',
