@@ -6,8 +6,10 @@
 # against the code: every nginx snippet passes "nginx -t", every directive,
 # line of the exporter block, limit, environment variable, metric, dimension
 # and field of /v2/health and /v2/stats is there, and nothing that is not;
-# every link leads to a file and to a heading in it.
-# The files of conf/ pass too, and the Collector takes its snippet.
+# every link leads to a file and to a heading in it; the source has what
+# is said of it, and the queries ask for metrics that there are.
+# The files of conf/ pass too, the Collector and promtool take their snippets,
+# and the page of docs/players.md sends events that are accepted.
 
 use v5.36;
 
@@ -16,7 +18,7 @@ use lib "$FindBin::Bin/lib";
 
 use OpenQoE::Test;
 use OpenQoE::Metrics qw(catalogue);
-use OpenQoE::Peers qw(collector_if_any);
+use OpenQoE::Peers qw(collector_if_any program);
 
 my $top = "$FindBin::Bin/..";
 my @documents = ('README.md', 'CONTRIBUTING.md', 'SECURITY.md',
@@ -109,7 +111,14 @@ sub config ($text) {
 }
 
 
+my ($http3) = (run_cmd(@binary, '-V'))[2] =~ /(--with-http_v3_module)/;
+
 sub nginx_t ($text, $name) {
+    if ($text =~ /^\s*listen .*\bquic\b/m && !$http3) {
+        SKIP: { skip("$name: this nginx has no HTTP/3", 2) }
+        return;
+    }
+
     write_file("$dir/nginx.conf", config($text));
     my ($rc, $out, $err) = run_cmd(@binary, '-t', '-p', "$dir/", '-e',
                                    "$dir/error.log", '-c', "$dir/nginx.conf");
@@ -137,6 +146,18 @@ sub prometheus_name ($metric) {
     @tokens = grep { $_ ne 'total' } @tokens if $total;
     push @tokens, $unit if $unit ne '' && !grep { $_ eq $unit } @tokens;
     return join '_', @tokens, $total ? 'total' : ();
+}
+
+
+# The names of samples that Prometheus has of the module: name => kind.
+
+my %series;
+
+for my $m (values %{ catalogue() }) {
+    my $name = prometheus_name($m);
+    my @names = $m->{kind} eq 'histogram'
+                ? map { "${name}_$_" } qw(bucket sum count) : $name;
+    @series{@names} = ($m->{kind}) x @names;
 }
 
 
@@ -181,6 +202,14 @@ sub prometheus_name ($metric) {
         like($entry, qr/^\*\*context:\*\* \*$where\*$/m, "$name: context");
     }
 
+    # the table of README.md, with a link and the context of each
+    my %row = $text{'README.md'} =~
+        m{^\|\ \[(openqoe_\w+)\]\(docs/directives\.md\#\1\)
+          \ \|\ ([^|]+)\ \|\ \S[^|]*\ \|$}mgx;
+    is_deeply(\%row, { map { $_ => $context{$directive{$_}} }
+                       keys %directive },
+              'the table of directives in README.md has each, with its context');
+
     my ($lines) = $entry{openqoe_exporter} // '';
     my @rows = map { /^(\w+)/ } first_cells($lines);
     my ($table) = $exporter =~ /ngx_http_openqoe_lines\[\] = \{(.*?)^\};/ms;
@@ -189,7 +218,9 @@ sub prometheus_name ($metric) {
 
     # nothing speaks of a directive that is not there
     # but for metrics, which are named in a table of their own
-    my %metric = map { prometheus_name($_) => 1 } values %{ catalogue() };
+    my %metric = map { $_ => 1 } (keys %series,
+                                  map { prometheus_name($_) }
+                                  values %{ catalogue() });
     my @said = grep { !$metric{$_} }
                $all =~ /\b(openqoe_[a-z_]+)/g;
     same_names(\@said, [keys %directive], 'names of directives');
@@ -365,6 +396,182 @@ sub fields ($value, $path, $stop) {
     }
 
     ok($reached{$_}, "a link leads to $_") for grep { /^docs/ } @documents;
+}
+
+# names of the source in the texts about it, and in the drawing
+
+{
+    my $source = join "\n", map { slurp($_) }
+        glob("$top/src/*/*.[ch] $top/t/*.t $top/t/tools/*.c"),
+        "$top/ngx_http_openqoe_module.c";
+    my $drawing = slurp("$top/docs/event.svg");
+    my ($n, %looked) = 0;
+
+    my ($rc, $out) = run_cmd($^X, "$top/t/tools/draw_event.pl");
+    ok($rc eq '0' && $out eq $drawing,
+       'docs/event.svg is what t/tools/draw_event.pl prints');
+
+    for my $part ((map { [$_, $text{$_}] } qw(README.md CONTRIBUTING.md
+                   SECURITY.md docs/architecture.md)),
+                  ['docs/event.svg', $drawing])
+    {
+        my ($file, $said) = @$part;
+
+        for my $name ($said =~ /\b((?:qoe|QOE|ngx_http_openqoe)_\w+)/g) {
+            next if $name =~ /_$/ || $looked{$name}++
+                    || -e "$top/src/nginx/$name.c" || $name =~ /_module$/
+                    || glob("$top/src/*/$name.[ch]");
+            like($source, qr/\b\Q$name\E\b/, "$file: the source has $name");
+            $n++;
+        }
+
+        # a star stands for any characters, a word of capitals for a name
+        for my $path ($said =~ m{`((?:src|t|docs|conf|bench|proto|tools)/
+                                   [\w./*-]+)`}xg)
+        {
+            my $pattern = $path =~ s/\b[A-Z]{2,}\b/*/gr;
+            my @found = glob("$top/$pattern");
+            ok(@found && -e $found[0], "$file: there is $path")
+                unless $looked{$path}++;
+        }
+    }
+
+    cmp_ok($n, '>', 50, 'the documents name functions and types');
+}
+
+# the rooms, and what each may include
+
+{
+    my $lint = slurp("$top/t/tools/lint.pl");
+    my ($may) = $lint =~ /^my %may = \((.*?)^\);/ms;
+    my %may = map { /(\w+)\s+=> \[(?:qw\(([^)]*)\))?\]/
+                    ? ($1 => join ' ', sort split ' ', $2 // '') : () }
+              split /^/, $may;
+    $may{$_} = 'all' for $lint =~ /^\$may\{(\w+)\} = \[keys %may\];/mg;
+
+    my %row = map { my ($room, $rest) = @$_;
+                    ($room => $rest =~ /^all/ ? 'all'
+                     : join ' ', sort $rest =~ /`(\w+)`/g) }
+              map { [ m{^\| `(\w+)` \| .* \| ([^|]*) \|$} ] }
+              grep { /^\| `/ }
+              split /\n/, section('docs/architecture.md', 'Rooms');
+
+    cmp_ok(keys %may, '>', 10, 'lint knows the rooms');
+    is_deeply(\%row, \%may, 'the table of rooms is that of lint');
+    same_names([keys %row], [map { m{.*/(\w+)$} } grep { -d } glob "$top/src/*"],
+               'rooms');
+}
+
+# queries: metrics and labels that there are, rates of what only grows
+
+{
+    my %label = map { $_ => 1 } qw(le job instance), map { s/\W/_/gr }
+        map { @{ $_->{attrs} } } values %{ catalogue() };
+    $label{$_} = 1
+        for first_cells(section('docs/metrics.md', 'Dimensions'));
+    my @queries = grep { /\S/ } map { split /\n\n/ } blocks($all, 'promql');
+    my $rules = "groups:\n- name: documents\n  rules:\n";
+    my $i = 0;
+
+    cmp_ok(@queries, '>', 10, 'the documents have queries');
+
+    for my $query (@queries) {
+        my $bare = $query =~ s/"[^"]*"/""/gr;
+        my @names = $bare =~ /\b((?:openqoe|otel|worker|request)_\w+)/g;
+        my @labels = ((map { split /\W+/ } $bare =~ /\bby \(([^)]*)\)/g),
+                      map { /(\w+)\s*[=!]/g } $bare =~ /\{([^}]*)\}/g);
+        my @grows = $bare =~ /\b(?:rate|increase)\((\w+)/g;
+
+        ok(@names && !grep({ !$series{$_} } @names),
+           'the metrics of a query: ' . ($query =~ /(\S.*)/)[0])
+            or diag("no such metric: @{[grep { !$series{$_} } @names]}");
+        is_deeply([grep { !$label{$_} } @labels], [], '... its labels');
+        is_deeply([grep { ($series{$_} // '') !~ /^(?:counter|histogram)/ }
+                   @grows], [], '... and rates only of what grows');
+        $rules .= "  - record: document:query:$i\n    expr: |-\n"
+                  . ($query =~ s/^/      /mgr) . "\n";
+        $i++;
+    }
+
+    SKIP: {
+        my $promtool = program('promtool') // skip('no promtool here', 2);
+        my @jobs = grep { /^scrape_configs:/ } blocks($all, 'yaml');
+
+        write_file("$dir/rules.yaml", $rules);
+        my ($rc, $out, $err) = run_cmd($promtool, 'check', 'rules',
+                                       "$dir/rules.yaml");
+        is($rc, 0, 'promtool takes the queries') or diag("$out$err$rules");
+
+        cmp_ok(@jobs, '>', 0, 'there are scrape jobs');
+        for my $job (@jobs) {
+            write_file("$dir/prometheus.yaml", $job);
+            ($rc, $out, $err) = run_cmd($promtool, 'check', 'config',
+                                        "$dir/prometheus.yaml");
+            is($rc, 0, 'promtool takes a scrape job') or diag("$out$err$job");
+        }
+    }
+}
+
+# The page of docs/players.md: its script in Node, with a document and a video
+# that are made of nothing but events.
+
+SKIP: {
+    my $node = program('node') // skip('no Node here', 4);
+    my ($page) = blocks($text{'docs/players.md'}, 'html');
+    my ($script) = ($page // '') =~ m{<script>(.*)</script>}s;
+    my $nginx = OpenQoE::Nginx->new(workers => 1)->start;
+    my $url = 'http://127.0.0.1:' . $nginx->port . '/v2/events';
+
+    ok($script && $script =~ s{http://localhost:8788/v2/events}{$url},
+       'docs/players.md has a page with a script');
+    write_file("$dir/page.js", <<'END' . $script . <<'END2');
+'use strict';
+const video = Object.assign(new EventTarget(),
+    { currentTime: 1.5, duration: 60, paused: false });
+globalThis.document = Object.assign(new EventTarget(),
+    { visibilityState: 'visible', querySelector: () => video });
+const beacons = [], timers = [];
+Object.defineProperty(globalThis, 'navigator', { configurable: true,
+    value: { sendBeacon: (url, text) => beacons.push([url, text]) } });
+Object.defineProperty(globalThis, 'crypto', { configurable: true,
+    value: require('crypto').webcrypto });
+globalThis.setInterval = (f) => timers.push(f);
+{
+END
+}
+(async () => {
+    for (const name of ['canplay', 'play', 'waiting', 'playing', 'seeked',
+                        'pause', 'error', 'ended']) {
+        video.dispatchEvent(new Event(name));
+    }
+    for (const timer of timers) {
+        await timer();
+    }
+    document.visibilityState = 'hidden';
+    document.dispatchEvent(new Event('visibilitychange'));
+    for (const [url, body] of beacons) {
+        const answer = await fetch(url, { method: 'POST', body,
+            headers: { 'Content-Type': 'text/plain;charset=UTF-8' } });
+        console.log(answer.status, beacons.length);
+    }
+})();
+END2
+
+    my ($rc, $out, $err) = run_cmd($node, "$dir/page.js");
+    is($out, "202 1
+", 'the beacon of the page is accepted')
+        or diag("$rc $err");
+
+    my $events = decode_json_text(http_get($nginx->port, '/v2/stats')->{body})
+        ->{events};
+
+    # playerready, eight events of the video, a heartbeat; moveaway
+    is_deeply([@$events{qw(received accepted unknown_keys)}], [11, 11, 0],
+              'all events of the page are accepted, and every key is known')
+        or diag("$out$err");
+
+    ok($nginx->stop, 'nginx quits');
+    $nginx->no_errors;
 }
 
 # the Collector's snippet
