@@ -557,7 +557,7 @@ ngx_int_t ngx_http_openqoe_filter_init(ngx_conf_t *cf);
 ngx_uint_t ngx_http_openqoe_body(ngx_http_request_t *r,
     ngx_http_openqoe_body_t *body);
 void ngx_http_openqoe_body_free(ngx_http_openqoe_body_t *body);
-ngx_int_t ngx_http_openqoe_media_type(ngx_http_request_t *r);
+const char *ngx_http_openqoe_media_type(ngx_http_request_t *r);
 
 /* _inflate.c */
 ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,
