@@ -327,6 +327,8 @@ ngx_http_openqoe_add_t  ngx_http_openqoe_add_resource;
 /* _endpoint.c: the URLs and all that follows from them */
 ngx_int_t ngx_http_openqoe_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
+ngx_int_t ngx_http_openqoe_file_check(ngx_conf_t *cf, const char *name,
+    ngx_str_t *url, ngx_str_t *path);
 
 /* _tls.c: PEM files, read and checked */
 typedef enum {
