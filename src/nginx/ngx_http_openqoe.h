@@ -327,6 +327,8 @@ ngx_http_openqoe_add_t  ngx_http_openqoe_add_resource;
 /* _endpoint.c: the URLs and all that follows from them */
 ngx_int_t ngx_http_openqoe_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
+ngx_int_t ngx_http_openqoe_file_check(ngx_conf_t *cf, const char *name,
+    ngx_str_t *url, ngx_str_t *path);
 
 /* _tls.c: PEM files, read and checked */
 typedef enum {
@@ -562,7 +564,7 @@ ngx_int_t ngx_http_openqoe_filter_init(ngx_conf_t *cf);
 ngx_uint_t ngx_http_openqoe_body(ngx_http_request_t *r,
     ngx_http_openqoe_body_t *body);
 void ngx_http_openqoe_body_free(ngx_http_openqoe_body_t *body);
-ngx_int_t ngx_http_openqoe_media_type(ngx_http_request_t *r);
+const char *ngx_http_openqoe_media_type(ngx_http_request_t *r);
 
 /* _inflate.c */
 ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,

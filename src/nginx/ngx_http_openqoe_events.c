@@ -46,6 +46,7 @@ ngx_int_t
 ngx_http_openqoe_events_handler(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
+    const char                *reason;
     ngx_http_openqoe_ctx_t    *ctx;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -68,7 +69,9 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
         return ngx_http_openqoe_unauthorized(r);
     }
 
-    if (ngx_http_openqoe_media_type(r) != NGX_OK) {
+    reason = ngx_http_openqoe_media_type(r);
+
+    if (reason != NULL) {
 
         rc = ngx_http_discard_request_body(r);
         if (rc != NGX_OK) {
@@ -76,7 +79,7 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
         }
 
         return ngx_http_openqoe_fail(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                     "Unsupported media type", NULL);
+                                     "Unsupported media type", reason);
     }
 
     if (ngx_http_openqoe_overload_refuses(r)) {
