@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 
-/* The sessions that are taken: a hash table that is never over half full. */
+/* The sessions seen so far: a hash table that is never more than half full. */
 
 typedef struct {
     const qoe_event_t  **slot;       /* the first event of a session, or NULL */
@@ -60,7 +60,10 @@ qoe_batch_limit_sessions(qoe_batch_t *batch, size_t max,
     for (i = 0, n = 0; i < batch->nevents; i++) {
         event = qoe_batch_index(batch, i, &error, nerrors);
 
-        /* moved first: the table of sessions points to where events stay */
+        /*
+         * move the event first: the table of sessions points to its final
+         * place
+         */
 
         if (n != i) {
             batch->events[n] = batch->events[i];
@@ -91,7 +94,10 @@ qoe_batch_same(const qoe_event_t *a, const qoe_event_t *b)
 }
 
 
-/* The events of nearly every request are those of one player. */
+/*
+ * Nearly every request has the events of a single player, and then no table is
+ * needed.
+ */
 
 static bool
 qoe_batch_alike(const qoe_batch_t *batch)
@@ -134,7 +140,7 @@ qoe_batch_sessions_init(qoe_batch_sessions_t *s, size_t nevents,
 }
 
 
-/* False: the event is of a session for which there is no place. */
+/* Returns false if the event belongs to a session beyond the limit. */
 
 static bool
 qoe_batch_session(qoe_batch_sessions_t *s, const qoe_event_t *ev)
@@ -167,9 +173,10 @@ qoe_batch_session(qoe_batch_sessions_t *s, const qoe_event_t *ev)
 
 
 /*
- * Where valid event n stood in the request.  The list of errors is in that
- * order; where it is too short for all of them, no other error is added to it
- * and nobody asks.
+ * The position in the request of the valid event n.  The errors are sorted by
+ * position, so each one up to there moves it by one.  If the list of errors is
+ * full, later positions are wrong; that is harmless, because no more errors
+ * can be added that would need them.
  */
 
 static size_t
