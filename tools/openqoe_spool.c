@@ -216,7 +216,7 @@ spool_options(spool_options_t *opt, int argc, char **argv, int command)
     while ((c = getopt_long(argc, argv, "", spool_long, &i)) != -1) {
 
         if (c == '?') {
-            return false;  /* getopt has printed the error */
+            return false;                        /* getopt printed why */
         }
 
         if (((c >> 8) & command) == 0) {

@@ -24,7 +24,7 @@
 
 typedef struct {
     qoe_span_t             name;
-    uint32_t               dest;  /* its slot in the zone (qoe_dest.h) */
+    uint32_t               dest;         /* slot in the zone (qoe_dest.h) */
     qoe_transport_conf_t   transport;    /* a null url: not for that signal */
     qoe_otlp_identity_t    identity;
     size_t                 batch_size;   /* records */
@@ -38,7 +38,7 @@ typedef struct {
     uint32_t               worker;       /* ngx_worker */
     uint32_t               workers;      /* workers of this generation, >= 1 */
     bool                   single;       /* no master: never hand over */
-    uint64_t               generation;  /* the zone's, at this configuration */
+    uint64_t               generation;   /* of the zone, for this conf */
 
     const int             *lane_fd;      /* an eventfd for each lane, shared */
     const int             *waiter_fd;    /* an eventfd for each waiter slot */
@@ -50,7 +50,7 @@ typedef struct {
     uint64_t               metric_interval_ms;   /* one collection for all
                                                     exporters */
     uint64_t               drain_ms;     /* the most a hand-over takes */
-    int                    nice;  /* of the thread, added to the process's */
+    int                    nice;         /* is added to the process's */
     uint64_t              *lost;         /* counts events lost at exits,
                                             atomically, in memory that
                                             outlives the zone */

@@ -111,7 +111,7 @@ qoe_helper_copy_qoe(qoe_helper_t *h, const qoe_conf_t *conf)
     h->conf.qoe.dims = dims;
 
     for (i = 0; i < dims->n; i++) {
-        dims->dim[i].source = qoe_span_null;  /* only the event loop uses it */
+        dims->dim[i].source = qoe_span_null;         /* for event loops only */
 
         if (!qoe_helper_copy_span(h, &dims->dim[i].name)) {
             return QOE_NOMEM;
@@ -141,7 +141,7 @@ qoe_helper_exporter(qoe_helper_t *h, const qoe_exporter_conf_t *conf)
     e = &h->exporter[h->nexporters];
     rc = qoe_exporter_create(e, &h->env, h->nexporters, &copy);
 
-    h->nexporters++;  /* counts even if it fails: it must be destroyed */
+    h->nexporters++;                     /* even if it fails, to be freed */
 
     if (rc == QOE_OK && e->points != NULL) {
         h->report_env.points[h->report_env.npoints++] = e->points;

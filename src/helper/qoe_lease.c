@@ -276,7 +276,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
     }
 
     for (i = 0; i < h->nexporters; i++) {
-        qoe_exporter_open_spool(&h->exporter[i]);  /* closed at a hand-over */
+        qoe_exporter_open_spool(&h->exporter[i]);    /* after a hand-over */
         env[i] = qoe_exporter_serves(&h->exporter[i])
                  ? &h->exporter[i].feed : NULL;
     }

@@ -21,7 +21,7 @@ struct qoe_report_s {
     uint64_t             next_ms;            /* the next collection */
     uint64_t             births_ms;          /* the next look for births */
     uint64_t             waits_ms;           /* values wait until then */
-    uint64_t             born;  /* births at the last collection of them */
+    uint64_t             born;               /* births before last collected */
     uint64_t             young_ms;           /* newer series may have been
                                                 left out until then */
     bool                 young;              /* and may be so still */

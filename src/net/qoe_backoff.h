@@ -17,8 +17,8 @@
 
 #define QOE_BACKOFF_MIN_MS     1000
 #define QOE_BACKOFF_MAX_MS     30000
-#define QOE_BACKOFF_SERVER_MAX_MS  3600000  /* the most a server may ask for */
-#define QOE_BACKOFF_LEAVING_MS 200  /* the most of a process that exits */
+#define QOE_BACKOFF_SERVER_MAX_MS  3600000   /* the most servers may ask for */
+#define QOE_BACKOFF_LEAVING_MS 200           /* the most during an exit */
 
 
 /*

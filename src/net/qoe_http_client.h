@@ -30,7 +30,7 @@
 /* A request on its easy handle, kept in qoe_request_t.io. */
 
 typedef struct {
-    qoe_net_transfer_t   transfer;  /* first: the two are cast to each other */
+    qoe_net_transfer_t   transfer;       /* first: cast from it */
     qoe_request_t       *r;
 
     /* sent: head, then body, which is the payload, or packed if compressed */
@@ -78,7 +78,7 @@ struct qoe_http_client_s {
     qoe_transport_t         *t;
     const qoe_http_hooks_t  *hooks;
 
-    qoe_arena_t              arena;  /* holds the copy of the configuration */
+    qoe_arena_t              arena;          /* copies of the configuration */
     char                    *url[QOE_SIGNALS];
     char                    *host[QOE_SIGNALS];    /* "host:port" */
     struct curl_slist       *headers;

@@ -75,7 +75,7 @@ typedef enum {
 typedef struct {
     qoe_outcome_kind_t  kind;
     int64_t             rejected;        /* items (partial success) */
-    bool                unfinished;  /* taken, but the answer never ended */
+    bool                unfinished;      /* taken, the answer did not end */
     int64_t             retry_after_ms;  /* the server's wish, or -1 */
     int                 http_status;     /* 0: no answer */
     int                 grpc_status;     /* -1: none */

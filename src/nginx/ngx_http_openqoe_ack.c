@@ -19,7 +19,7 @@
 
 
 #define NGX_HTTP_OPENQOE_UNSTORED   "Events queued, but not stored in time"
-#define NGX_HTTP_OPENQOE_LOOK_MS     10  /* how often to look without a slot */
+#define NGX_HTTP_OPENQOE_LOOK_MS     10      /* between looks, without slot */
 
 
 /* The lane must be stored up to this position. */
@@ -61,7 +61,7 @@ static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_ack_line = {
 /* The waiter slot of this process; for the event loop's thread. */
 
 static struct {
-    qoe_zone_t       *zone;  /* the slot's zone; NULL: no slot */
+    qoe_zone_t       *zone;                  /* of the slot; NULL: no slot */
     uint32_t          own;                   /* the slot */
     uint32_t          slot;                  /* own, if its eventfd is
                                                 watched; else UINT32_MAX */

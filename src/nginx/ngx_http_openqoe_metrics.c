@@ -21,7 +21,7 @@
 #define NGX_HTTP_OPENQOE_PREPARED    128     /* a power of two */
 #define NGX_HTTP_OPENQOE_PREPARED_S  60      /* seconds until governed anew */
 #define NGX_HTTP_OPENQOE_PREPARED_KEY  (2 * QOE_ID_MAX + 32)
-#define NGX_HTTP_OPENQOE_ORGS        8  /* in a batch, counted at a time */
+#define NGX_HTTP_OPENQOE_ORGS        8       /* counted apart in a batch */
 
 
 /* What a set of attributes is made of.  endpoint NULL: org_id alone. */

@@ -139,7 +139,7 @@ qoe_gauges_viewers(const qoe_gauges_t *g)
          i++)
     {
         if (viewers < 0.5) {
-            continue;  /* the place is free, or without viewers today */
+            continue;                        /* free, or no viewers today */
         }
 
         labels.len = 0;

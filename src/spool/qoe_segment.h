@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The file format of the spool: a segment is a header and records behind it,
- * all little-endian, packed.
+ * The file format of the spool: a segment is a header and the records after
+ * it, all little-endian and packed.
  *
  *   header   magic "OQSPOOL1" | version u32 | crc32c u32 | id u64
  *            | created_ns u64
@@ -11,19 +11,19 @@
  *            | items u32 | flags u32 | sequence u64 | received_ns u64
  *            | payload
  *
- * The segment header's CRC is of all else in it, a record header's of what
- * stands behind both CRCs' places, mixed with the segment's id: what a client
- * may have put into a payload is never taken for a record, nor is one of
- * another file.  The magic is not covered: the last byte of it changes when
- * the record is done, all its bits do, and one byte is written whole or not at
- * all.  That is the cursor: it needs no file of its own and cannot disagree
- * with the records.
+ * The CRC of the segment header covers the rest of the header.  That of a
+ * record header covers its fields after the two CRCs, mixed with the segment's
+ * id, so that neither bytes of a payload, which a client can choose, nor a
+ * record of another file are ever taken for a record.  It does not cover the
+ * magic, whose last byte is inverted when the record is done: a byte is
+ * written whole or not at all.  So the progress of reading needs no file of
+ * its own, and cannot disagree with the records.
  *
- * The payload is an Export*ServiceRequest in protobuf, never compressed, so
- * that whatever destination there is at replay can have it.
+ * The payload is an Export*ServiceRequest in protobuf.  It is not compressed,
+ * so that it suits any endpoint that is configured when it is replayed.
  *
- * Functions on descriptors; nothing here knows of directories.  One thread a
- * descriptor.
+ * These functions work on descriptors and know nothing of directories.  Only
+ * one thread may use a descriptor at a time.
  */
 
 
@@ -86,10 +86,10 @@ typedef struct {
     uint32_t      mask;                  /* of the headers' CRCs */
     bool          masked;                /* mask is known */
     uint64_t      next;                  /* expected sequence */
-    uint64_t      zeroes;  /* skipped; damage if a record follows */
+    uint64_t      zeroes;                /* damage, if a record follows */
     uint64_t      damaged;               /* bytes skipped */
     uint64_t      lost;                  /* missing sequence numbers */
-    bool          torn;  /* the file ends within a record, or with zeroes */
+    bool          torn;                  /* ends within a record or zeroes */
 } qoe_segment_reader_t;
 
 /*

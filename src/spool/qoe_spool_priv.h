@@ -87,7 +87,7 @@ struct qoe_spool_seg_s {
     uint64_t              events;
     uint64_t              done;
     uint64_t              used_ms;           /* of the last append */
-    uint64_t              dirty_ms;  /* oldest unsynced write; 0: none */
+    uint64_t              dirty_ms;         /* first unsynced write; 0: none */
     uint64_t              left_ms;           /* first record left; 0: none */
     uint64_t              copied;            /* bad: copied up to here */
     int                   fd;
@@ -143,10 +143,10 @@ struct qoe_spool_s {
     int                   dir_fd;            /* DIR/INSTANCE/NAME */
     int                   lock_fd;
     int                   quarantine_fd;
-    bool                  dirs_synced;  /* the path to dir_fd is durable */
+    bool                  dirs_synced;       /* the way to dir_fd is durable */
     bool                  dir_dirty;         /* a name in dir_fd is not */
     uid_t                 owner;             /* of dir_fd, at its opening */
-    uint64_t              left_ms;  /* others' files: unsynced since */
+    uint64_t              left_ms;           /* others' files unsynced since */
 
     qoe_spool_seg_t      *segs;              /* newest first */
     qoe_spool_seg_t      *current;
@@ -169,7 +169,7 @@ struct qoe_spool_s {
 
     uint64_t              quarantined;       /* files since the last look */
     uint64_t              kept;              /* bytes found at that look */
-    uint64_t              kept_base;  /* counter of bytes at that look */
+    uint64_t              kept_base;         /* counter of bytes, then */
     bool                  looked;            /* there was a look */
 
     uint64_t              strangers;         /* instances passed over */

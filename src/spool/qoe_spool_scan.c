@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 
-#define QOE_SPOOL_SCAN_RECORDS 64  /* between two looks at the clock */
+#define QOE_SPOOL_SCAN_RECORDS 64            /* between looks at the clock */
 
 
 static bool qoe_spool_scan_begin(qoe_spool_t *sp, qoe_segment_entry_t *e);
