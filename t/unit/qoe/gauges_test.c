@@ -261,8 +261,7 @@ test_empty(void)
        && qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 0,
        "an empty zone has an empty queue and no exporter");
     ok(value_of(p, QOE_METRIC_SERIES_COUNT, "") == 0
-       && value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 0,
-       "an empty zone has no series of views");
+       && value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 0, "there are no series");
     ok(value_of(p, QOE_METRIC_WORKER_HEAP_ALLOCATION, "") == 0
        && value_of(p, QOE_METRIC_WORKER_STACK_IN_USE, "") == 0,
        "an empty zone has no workers");
@@ -317,8 +316,7 @@ test_views(void)
        == 1, "a view that beats every 15 s counts for 45 s");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
                 "otel.metric.overflow=true") == 1,
-       "a view whose attributes had no room counts as overflow, a view that "
-       "has none yet does not");
+       "a view counts as overflow once its attributes had no room");
 
     for (i = 0; i < 500; i++) {
         snprintf(org, sizeof(org), "o%d", i % 250);
@@ -464,8 +462,7 @@ test_viewers(void)
     b = value_of(p, QOE_METRIC_UNIQUE_VIEWERS, "org_id=a,player_id=q");
 
     ok(fabs(a - 300) <= 6 && fabs(b - 1) < 0.5,
-       "unique viewers are estimated by org and player: %g of 300, %g of 1",
-       a, b);
+       "viewers are estimated by org and player: %g of 300, %g of 1", a, b);
 
     place_free(p);
 }
@@ -593,8 +590,7 @@ test_queue(void)
        && events(p, "dropped,reason=spool") == 2
        && events(p, "dropped,reason=behind") == 0
        && events(p, "exported") == 2 + 8 - 1 - 3 - 1 - 2,
-       "the delivery metric counts events by their state: %g exported",
-       events(p, "exported"));
+       "events count by their state: %g exported", events(p, "exported"));
     ok(qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 12,
        "the delivery metric has a series for each state and each reason");
 
@@ -670,8 +666,7 @@ test_dimensions(void)
     ok(value_of(p, QOE_METRIC_DIMENSION_CARDINALITY, "dimension=org_id") == 8
        && value_of(p, QOE_METRIC_DIMENSION_CARDINALITY,
                    "dimension=session_id") == 8,
-       "distinct values are counted, of dimensions that are kept and that are "
-       "dropped");
+       "distinct values count, whether their dimension is kept or dropped");
     ok(value_of(p, QOE_METRIC_DIMENSION_CARDINALITY, "dimension=env") >= 3
        && isnan(value_of(p, QOE_METRIC_DIMENSION_CARDINALITY,
                          "dimension=browser_family")),

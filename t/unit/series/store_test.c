@@ -406,7 +406,7 @@ test_adopt(void)
     qoe_store_rebuild(s, &env);
     ok(qoe_store_adopt(s, b) && !qoe_store_adopt(s, c)
        && !qoe_store_adopt(s, 0) && !qoe_store_adopt(s, UINT32_MAX),
-       "a block is adopted, a damaged one is none");
+       "a sound block is adopted, a damaged block is not");
     qoe_store_rebuilt(s);
 
     wrong = store_check(s, &env, 1, &b);

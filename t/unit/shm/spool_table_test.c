@@ -115,7 +115,7 @@ test_failing(void)
     memset(text, 'e', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
 
-    ok(!qoe_spool_any_failing(zone), "all is well");
+    ok(!qoe_spool_any_failing(zone), "at first no spool fails");
     qoe_spool_report(zone, d[1], "an error");
     ok(!qoe_spool_any_failing(zone),
        "a destination without a spool does not fail");
