@@ -39,11 +39,11 @@ sub same_names ($got, $expected, $name) {
     my %got = map { $_ => 1 } @$got;
     my %expected = map { $_ => 1 } @$expected;
 
-    cmp_ok(scalar keys %expected, '>', 0, "$name: there are some");
+    cmp_ok(scalar keys %expected, '>', 0, "the program has $name");
     is_deeply([grep { !$got{$_} } sort keys %expected], [],
-              "$name: all are in README.md");
+              "README.md has all $name of the program");
     is_deeply([grep { !$expected{$_} } sort keys %got], [],
-              "$name: README.md has no other");
+              "README.md has no other $name");
 }
 
 
@@ -152,10 +152,13 @@ sub prometheus_name ($metric) {
     for my $name (sort keys %directive) {
         my $entry = $entry{$name} // next;
 
-        like($entry, qr/\A\*\*syntax:\*\* \*\Q$name\E\b/, "$name: syntax");
-        like($entry, qr/^\*\*default:\*\* \*.+\*$/m, "$name: default");
+        like($entry, qr/\A\*\*syntax:\*\* \*\Q$name\E\b/,
+             "$name: the entry has its syntax");
+        like($entry, qr/^\*\*default:\*\* \*.+\*$/m,
+             "$name: the entry has a default");
         my $where = quotemeta $context{$directive{$name}};
-        like($entry, qr/^\*\*context:\*\* \*$where\*$/m, "$name: context");
+        like($entry, qr/^\*\*context:\*\* \*$where\*$/m,
+             "$name: the entry has its contexts");
     }
 
     my ($lines) = $entry{openqoe_exporter} // '';
@@ -179,7 +182,7 @@ sub prometheus_name ($metric) {
         "$top/ngx_http_openqoe_module.c", glob "$top/src/nginx/*.c";
     my @ranges = $source =~ /"(a (?:number|size|time) from [^"]+)"/g;
 
-    cmp_ok(@ranges, '>=', 5, 'there are limits');
+    cmp_ok(@ranges, '>=', 5, 'the program has limits');
     for my $range (@ranges) {
         like($readme, qr/\Q$range\E/, "README.md has \"$range\"");
     }
@@ -234,9 +237,10 @@ sub fields ($value, $path, $stop) {
     my ($curl) = $readme =~ /^(    curl -i .*?\]\}')$/ms;
     $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
     my ($rc, $out) = run_cmd('sh', '-c', $curl =~ s/%3N/000/r);
-    like($out, qr/ 202 Accepted\r.*"events_received":1,/s, 'the curl line');
+    like($out, qr/ 202 Accepted\r.*"events_received":1,/s,
+         'the curl line of README.md works');
 
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -263,7 +267,8 @@ sub fields ($value, $path, $stop) {
         my @cells = map { s/`//gr } split /\s*\|\s*/, $line =~ s/^\|\s*//r;
         pop @cells;                        # when: text for people
         push @rows, join ' | ', @cells;
-        like($line, qr/\| [^|]*\w[^|]* \|$/, "$cells[0]: when");
+        like($line, qr/\| [^|]*\w[^|]* \|$/,
+             "the row of $cells[0] says when the metric is made");
     }
 
     for my $m (values %{ catalogue() }) {
@@ -320,20 +325,20 @@ sub fields ($value, $path, $stop) {
         # measured, not always there
         next if $target eq 'bench/RESULTS.md';
         ok($target =~ /^#(.+)/ ? $anchor{$1} : -e "$top/$target",
-           "link $target");
+           "the link to $target leads somewhere");
     }
 }
 
 # the Collector's snippet
 
 SKIP: {
-    my $program = collector_if_any() // skip('no Collector here', 1);
+    my $program = collector_if_any() // skip('there is no Collector here', 1);
     my ($yaml) = blocks('yaml');
 
     write_file("$dir/collector.yaml", $yaml // '');
     my ($rc, $out, $err) = run_cmd($program, 'validate', '--config',
                                    "$dir/collector.yaml");
-    is($rc, 0, 'the Collector takes its snippet') or diag("$out$err");
+    is($rc, 0, 'the Collector takes the snippet of README.md') or diag("$out$err");
 }
 
 done_testing;

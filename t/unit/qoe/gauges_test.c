@@ -261,7 +261,7 @@ test_empty(void)
        && qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 0,
        "an empty zone has an empty queue and no exporter");
     ok(value_of(p, QOE_METRIC_SERIES_COUNT, "") == 0
-       && value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 0, "there is no series");
+       && value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 0, "there are none");
     ok(value_of(p, QOE_METRIC_WORKER_HEAP_ALLOCATION, "") == 0
        && value_of(p, QOE_METRIC_WORKER_STACK_IN_USE, "") == 0,
        "an empty zone has no workers");
