@@ -130,7 +130,10 @@ store_check_slots(const qoe_store_t *s, const qoe_store_env_t *env)
 }
 
 
-/* Blocks: as many references as there are, held has more; found or free. */
+/*
+ * Blocks have as many references as there are, plus those in held; each is
+ * findable or free.
+ */
 
 static inline const char *
 store_check_blocks(const qoe_store_t *s, uint32_t nheld,
@@ -198,7 +201,7 @@ store_check_blocks(const qoe_store_t *s, uint32_t nheld,
 }
 
 
-/* Cells: each of one block, or free. */
+/* Each cell belongs to one block, or is free. */
 
 static inline const char *
 store_check_cells(const qoe_store_t *s)
@@ -254,7 +257,7 @@ store_check_cells(const qoe_store_t *s)
 }
 
 
-/* NULL, or what is wrong. */
+/* Checks the whole store; returns NULL, or what is wrong. */
 
 static inline const char *
 store_check(const qoe_store_t *s, const qoe_store_env_t *env, uint32_t nheld,

@@ -32,7 +32,10 @@ test_http(void)
     qoe_outcome_t       o;
     qoe_outcome_kind_t  kind;
 
-    /* of 4xx, all but these two lists blame the body of the request */
+    /*
+     * These two lists are retried or held; any other 4xx blames the request's
+     * body.
+     */
 
     static const int  again[] = { 429, 502, 503, 504 };
     static const int  hold[] = {
@@ -54,7 +57,8 @@ test_http(void)
                   || (kind == QOE_OUTCOME_OK) != (o.error_type[0] == '\0'));
     }
 
-    ok(wrong == 0, "HTTP: the kind of every status (%d wrong)", wrong);
+    ok(wrong == 0,
+       "HTTP: each status has its kind of outcome (%d wrong)", wrong);
 
     qoe_outcome_http(&o, 101);
     ok(o.kind == QOE_OUTCOME_HOLD,
@@ -62,7 +66,8 @@ test_http(void)
 
     qoe_outcome_http(&o, 503);
     ok(strcmp(o.error_type, "503") == 0, "HTTP: error.type is the status");
-    ok(o.grpc_status == -1 && o.retry_after_ms == -1, "HTTP: the rest is open");
+    ok(o.grpc_status == -1 && o.retry_after_ms == -1,
+       "HTTP: the status alone sets neither gRPC's status nor a delay");
 }
 
 
@@ -87,24 +92,28 @@ test_grpc(void)
                   || o.grpc_status != i || o.error_type[0] == '\0');
     }
 
-    ok(wrong == 0, "gRPC: the kind of every code (%d wrong)", wrong);
+    ok(wrong == 0, "gRPC: each code has its kind of outcome (%d wrong)", wrong);
 
     qoe_outcome_init(&o);
     qoe_outcome_grpc(&o, 0);
-    ok(o.kind == QOE_OUTCOME_OK && o.error_type[0] == '\0', "gRPC: OK");
+    ok(o.kind == QOE_OUTCOME_OK && o.error_type[0] == '\0',
+       "gRPC: the code OK is a good outcome");
 
     qoe_outcome_init(&o);
     o.retry_after_ms = 0;
     qoe_outcome_grpc(&o, QOE_GRPC_RESOURCE_EXHAUSTED);
-    ok(o.kind == QOE_OUTCOME_RETRY, "gRPC: RESOURCE_EXHAUSTED, RetryInfo");
-    ok(strcmp(o.error_type, "RESOURCE_EXHAUSTED") == 0, "gRPC: its name");
+    ok(o.kind == QOE_OUTCOME_RETRY,
+       "gRPC: RESOURCE_EXHAUSTED with RetryInfo is to be retried");
+    ok(strcmp(o.error_type, "RESOURCE_EXHAUSTED") == 0,
+       "gRPC: error.type is the code's name");
 
     qoe_outcome_grpc(&o, 17);
     ok(o.kind == QOE_OUTCOME_HOLD && o.grpc_status == QOE_GRPC_UNKNOWN,
-       "gRPC: 17 is UNKNOWN");
+       "gRPC: code 17 becomes UNKNOWN");
     qoe_outcome_grpc(&o, -5);
-    ok(o.grpc_status == QOE_GRPC_UNKNOWN, "gRPC: -5 is UNKNOWN");
-    ok(strcmp(qoe_grpc_status_name(16), "UNAUTHENTICATED") == 0, "gRPC: 16");
+    ok(o.grpc_status == QOE_GRPC_UNKNOWN, "gRPC: code -5 becomes UNKNOWN");
+    ok(strcmp(qoe_grpc_status_name(16), "UNAUTHENTICATED") == 0,
+       "gRPC: code 16 has the name UNAUTHENTICATED");
 }
 
 
@@ -122,12 +131,15 @@ test_curl(void)
         wrong += (o.kind != QOE_OUTCOME_RETRY || o.error_type[0] == '\0');
     }
 
-    ok(wrong == 0, "curl: every error may be sent again (%d wrong)", wrong);
+    ok(wrong == 0,
+       "curl: after any error the request may be sent again (%d wrong)", wrong);
 
     qoe_outcome_curl(&o, CURLE_OPERATION_TIMEDOUT);
-    ok(strcmp(o.error_type, "timeout") == 0, "curl: timeout");
+    ok(strcmp(o.error_type, "timeout") == 0,
+       "curl: a timeout has error.type timeout");
     qoe_outcome_curl(&o, CURLE_FTP_ACCEPT_FAILED);
-    ok(strcmp(o.error_type, "curl_10") == 0, "curl: one without a name");
+    ok(strcmp(o.error_type, "curl_10") == 0,
+       "curl: an error without a name of ours has its number as error.type");
 }
 
 
@@ -136,7 +148,7 @@ test_retry_after(void)
 {
     size_t  i;
 
-    /* 784111777 is Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110 */
+    /* 784111777 is Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110. */
 
     static const struct {
         const char  *value;
@@ -152,7 +164,7 @@ test_retry_after(void)
         { "99999999999999999999999999", 0, QOE_RETRY_AFTER_MAX_MS },
         { "Sun, 06 Nov 1994 08:49:37 GMT", 0, QOE_RETRY_AFTER_MAX_MS },
 
-        /* the year 1102415555: its seconds times 1000 do not fit */
+        /* The year 1102415555, whose seconds times 1000 do not fit. */
         { ",1Oct 1102415555", 784111777, QOE_RETRY_AFTER_MAX_MS },
         { "", 0, -1 },
         { "-1", 0, -1 },
@@ -163,7 +175,9 @@ test_retry_after(void)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         ok(qoe_retry_after(qoe_span_str(cases[i].value), cases[i].now)
-           == cases[i].ms, "Retry-After \"%s\"", cases[i].value);
+           == cases[i].ms,
+           "Retry-After \"%s\" gives the delay that RFC 9110 says",
+           cases[i].value);
     }
 }
 
@@ -313,10 +327,11 @@ test_message(void)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         qoe_outcome_message(&o, "%s", cases[i][0]);
-        ok(strcmp(o.message, cases[i][1]) == 0, "message %zu", i);
+        ok(strcmp(o.message, cases[i][1]) == 0,
+           "message %zu is clean UTF-8", i);
     }
 
-    /* the euro sign has three bytes: 85 of them fit with the NUL */
+    /* The euro sign has three bytes: 85 of them fit with the NUL. */
 
     for (i = 0; i < sizeof(text) - 3; i += 3) {
         memcpy(text + i, "\xe2\x82\xac", 3);
@@ -326,10 +341,11 @@ test_message(void)
 
     qoe_outcome_message(&o, "%s", text);
     ok(strlen(o.message) == 255 && memcmp(o.message, text, 255) == 0,
-       "message: cut between characters");
+       "a long message is cut between characters");
 
     qoe_outcome_message(&o, "x%s", text);
-    ok(strlen(o.message) == 253, "message: cut before one that does not fit");
+    ok(strlen(o.message) == 253,
+       "a long message is cut before a character that does not fit");
 }
 
 
@@ -369,7 +385,7 @@ test_grpc_text(void)
     }
 
     qoe_grpc_percent_decode(dst, 4, qoe_span("%41%42%43%44"));
-    ok(strcmp(dst, "ABC") == 0, "percent: cut");
+    ok(strcmp(dst, "ABC") == 0, "percent-encoded text that is too long is cut");
 
     for (i = 0; i < sizeof(base64) / sizeof(base64[0]); i++) {
         len = 0;
@@ -379,12 +395,12 @@ test_grpc_text(void)
         ok(base64[i].len < 0 ? status == QOE_INVALID
            : status == QOE_OK && len == (size_t) base64[i].len
              && memcmp(dst, "ABCD", len) == 0,
-           "base64 \"%s\"", base64[i].text);
+           "base64 \"%s\" is decoded or refused", base64[i].text);
     }
 
     for (i = 0; i < sizeof(status_of) / sizeof(status_of[0]); i++) {
         ok(qoe_grpc_status(qoe_span_str(status_of[i].text)) == status_of[i].n,
-           "grpc-status \"%s\"", status_of[i].text);
+           "grpc-status \"%s\" gives its code", status_of[i].text);
     }
 }
 
