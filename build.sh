@@ -30,7 +30,10 @@ for mod in http-auth-pam http-brotli-filter http-brotli-static \
 do
     PKG_TEST+=" libnginx-mod-$mod"
 done
-PKG_FUZZ="clang libclang-rt-14-dev perl"
+# for t/musl.t
+PKG_TEST+=" musl-tools"
+PKG_FUZZ="clang perl"
+PKG_CHROOT="debootstrap"
 PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind
     fonts-dejavu-core"
 PKG_LINT="clang cppcheck shellcheck perl libjson-xs-perl"
@@ -520,7 +523,7 @@ cmd_lint() {
         --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
         ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run t/peers/*.sh t/peers/*/*.sh
+    shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh
     say "lint is clean"
 }
 
