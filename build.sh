@@ -12,7 +12,7 @@ TOP=$PWD
 BUILD=$TOP/build
 MODULE=ngx_http_openqoe_module.so
 CACHE=${OPENQOE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/openqoe}
-JOBS=$(nproc)
+JOBS=${JOBS:-$(nproc)}
 
 PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
     protobuf-c-compiler libcurl4-openssl-dev libssl-dev zlib1g-dev"
@@ -30,7 +30,10 @@ for mod in http-auth-pam http-brotli-filter http-brotli-static \
 do
     PKG_TEST_ALL+=" libnginx-mod-$mod"
 done
-PKG_FUZZ="clang libclang-rt-14-dev perl"
+# for t/musl.t
+PKG_TEST_ALL+=" musl-tools"
+PKG_FUZZ="clang perl"
+PKG_CHROOT="debootstrap"
 PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind
     fonts-dejavu-core"
 PKG_LINT="clang cppcheck shellcheck perl libjson-xs-perl"
@@ -517,8 +520,16 @@ cmd_fuzz() {
                  die "$name found something: $BUILD/fuzz/$name.log"; }
         grep -E 'stat::(number_of_executed|new_units)' "$BUILD/fuzz/$name.log"
     done
-    say "http_fuzz and http2_fuzz, $seconds s each"
-    OPENQOE_FUZZ_SECONDS=$seconds cmd_sanitize t/http_fuzz.t t/http2_fuzz.t
+    say "http_fuzz, http2_fuzz and answers_random, $seconds s each"
+    OPENQOE_FUZZ_SECONDS=$seconds cmd_sanitize t/http_fuzz.t t/http2_fuzz.t \
+        t/answers_random.t
+}
+
+
+# Do the unit tests notice a fault?  See t/tools/mutate.pl.
+cmd_mutate() {
+    need_build perl
+    JOBS=$JOBS perl t/tools/mutate.pl "$@"
 }
 
 
@@ -565,7 +576,7 @@ cmd_lint() {
         --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
         ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run t/peers/*.sh t/peers/*/*.sh
+    shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh
     say "lint is clean"
 }
 
@@ -589,6 +600,9 @@ usage: ./build.sh COMMAND
                   long (20), and the long forms of the fault tests
   sanitize        every test under AddressSanitizer and UBSan
   fuzz [SECONDS]  libFuzzer on decoders and answers, HTTP at random, that long each (60)
+  mutate [N] [SEED] [FILE..]
+                  makes N faults (200) in src, runs the unit tests on each of
+                  them and prints those that no test notices; JOBS at once
   bench [OPTIONS] measure, write bench/RESULTS.md and plots; --help
   lint            style, rooms, clang, cppcheck, shellcheck
   clean           remove build/
@@ -598,7 +612,7 @@ EOF
 
 set -- "${1:-help}" "${@:2}"
 case $1 in
-    build|run|test|test-all|soak|sanitize|fuzz|bench|lint|clean|help)
+    build|run|test|test-all|soak|sanitize|fuzz|mutate|bench|lint|clean|help)
         cmd=cmd_${1//-/_}; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;

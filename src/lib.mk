@@ -72,12 +72,17 @@ tools: $(TOOLS)
 programs: $(PROGRAM)
 benches: $(BENCHES)
 
-.PHONY: all gen units fuzzers tools programs benches isal rooms
+.PHONY: all gen units fuzzers tools programs benches isal rooms mutate-vars
 .SECONDARY:
 
 # for config and build.sh
 rooms:
 	@echo $(ROOMS)
+
+# for t/tools/mutate.pl: a name, a tab and a value
+mutate-vars:
+	@printf '%s\t%s\n' rooms '$(ROOMS)' cc '$(CC)' \
+	    compile '$(COMPILE) $(ISAL_FLAG)' libs '$(LIBS)'
 
 # what was found, for build.sh
 isal:
