@@ -93,8 +93,13 @@ sub build ()
         #define _exit qoe_cov_exit
         END
 
-    note('building the unit tests, and once more with counters');
+    note('building the unit tests');
     make_out("-j$jobs", "BUILD=$dir/lib", 'CFLAGS="-O2 -w"', 'all units');
+}
+
+sub build_counters ()
+{
+    note('building the unit tests once more, with counters');
     make_out("-j$jobs", "BUILD=$dir/cov", 'WARN=-w',
              "CFLAGS='-O1 --coverage -fprofile-update=atomic "
              . "-include $dir/exit.h'", 'all units');
@@ -158,6 +163,7 @@ sub measure ()
                    =~ /^\Q$test->{key}\E/;
     }
 
+    build_counters() if @todo;
     note('measuring ' . @todo . ' unit tests') if @todo;
     in_parallel(\@todo, sub ($test, $n) { measure_one($test, $n) });
 
@@ -167,6 +173,7 @@ sub measure ()
         note("$test->{name} fails without a fault, and is left out")
             unless $passed;
         $test->{passed} = $passed;
+        $test->{kills} = slurp($test->{source}) =~ /SIGKILL/;
         $test->{includes} = { map { $_ => 1 } @included };
 
         for (@lines) {
@@ -498,7 +505,7 @@ sub try_all (@sites)
         $results[$n]{site} = $sites[$n];
         unlink "$dir/run/$n.result";
         print_survivor($results[$n]) if $results[$n]{result} eq 'survived';
-        note("$counted of $count") if $counted && $counted % 25 == 0
+        note("$counted of $count") if ++$counted % 25 == 0
             && $results[$n]{result} ne 'no';
     }
 
@@ -547,9 +554,9 @@ sub try_one ($site, $slot)
 sub includes ($site) { $site->{path} =~ m{^(.*)/} ? "-I$1" : '' }
 
 # The tests that run the line, the quickest first; a line without code of its
-# own belongs to the last one before it that has some.  Where no test runs the
-# line as far as is known, those that run the file: a process that is killed
-# leaves no counts.
+# own belongs to the last one before it that has some.  A process that is killed
+# leaves no counts: where no test runs the line as far as is known, it may be one
+# of the tests that kill.
 
 sub covering ($site)
 {
@@ -559,7 +566,7 @@ sub covering ($site)
     $line-- while $line > 1 && !$code{$line};
 
     my @run = grep { $_->{ran}{$path}{$line} } @$tests;
-    @run = grep { $_->{ran}{$path} } @$tests unless @run;
+    @run = grep { $_->{kills} && $_->{ran}{$path} } @$tests unless @run;
 
     return sort { $a->{seconds} <=> $b->{seconds} } @run;
 }
