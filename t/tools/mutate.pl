@@ -47,7 +47,10 @@ my @rooms = split ' ', $make{rooms};
 
 # what a child prints never mixes with what is buffered here
 $| = 1;
-$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+
+# interrupted, it reports what it has by then
+my $stop = 0;
+$SIG{INT} = $SIG{TERM} = sub { $stop = 1 };
 
 build();
 my $tests = measure();
@@ -272,6 +275,7 @@ sub in_parallel ($items, $call)
         my $slot = shift @free;
         my $pid = fork // die "fork: $!\n";
         if ($pid == 0) {
+            $SIG{INT} = $SIG{TERM} = 'DEFAULT';
             $call->($item, $slot);
             POSIX::_exit(0);
         }
@@ -283,7 +287,7 @@ sub in_parallel ($items, $call)
 sub wait_one ($running, $free)
 {
     my $pid = wait;
-    die "mutate: a child is gone\n" if $pid < 0;
+    die "mutate: interrupted\n" if $pid < 0 || $stop;
     die "mutate: a step failed\n" if $? != 0;
     push @$free, delete $running->{$pid};
 }
@@ -480,7 +484,8 @@ sub try_all (@sites)
 
     while (1) {
         my $counted = grep { $_ && $_->{result} ne 'no' } @results;
-        my $more = $next < @sites && $counted + keys(%running) < $count;
+        my $more = !$stop && $next < @sites
+                   && $counted + keys(%running) < $count;
 
         last unless $more || %running;
 
@@ -489,6 +494,7 @@ sub try_all (@sites)
             my $slot = shift @free;
             my $pid = fork // die "fork: $!\n";
             if ($pid == 0) {
+                $SIG{INT} = $SIG{TERM} = 'IGNORE';
                 spew("$dir/run/$next.result", try_one($site, $slot));
                 POSIX::_exit(0);
             }
@@ -497,6 +503,7 @@ sub try_all (@sites)
         }
 
         my $pid = wait;
+        next if $pid < 0;
         my ($n, $slot) = @{ delete $running{$pid} // next };
         die "mutate: a step failed\n" if $? != 0;
         push @free, $slot;
