@@ -225,6 +225,41 @@ test_close(void)
 }
 
 
+/* A batch and its file's headers have just room in the quarantine. */
+
+static void
+test_quarantine_bounds(void)
+{
+    int           n;
+    char          path[PATH_MAX + 16];
+    uint64_t      size;
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    size = QOE_SEGMENT_HEADER + QOE_SEGMENT_RECORD + 100;
+
+    for (n = 0; n < 3; n++) {
+        begin();
+        conf.quarantine_size = size * (n == 2 ? 2 : 1) - (n == 0);
+        zone = spool_zone();
+        sp = spool_as(zone, self);
+        snprintf(path, sizeof(path), "%s/quarantine", dir);
+
+        qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS,
+                             (qoe_span_t) { path, 100 }, 2, 7);
+        qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS,
+                             (qoe_span_t) { path, 100 }, 2, 7);
+
+        ok(count_files(path, ".seg") == n, "of two batches of %d bytes a "
+           "quarantine of %d keeps %d", (int) size,
+           (int) conf.quarantine_size, n);
+
+        qoe_spool_destroy(sp);
+        spool_zone_free(zone);
+    }
+}
+
+
 int
 main(void)
 {
@@ -234,6 +269,7 @@ main(void)
     test_copy_fails();
     test_read_fails();
     test_close();
+    test_quarantine_bounds();
     clear(dir, false);
 
     return tap_end();
