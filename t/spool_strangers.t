@@ -83,7 +83,7 @@ for my $ack (qw(memory spool fsync)) {
     is($health->{dependencies}{spool}{status}, 'healthy',
        "$ack: the spool is healthy");
 
-    my @lines = grep { /is no segment/ } split /\n/, $f->nginx->error_log;
+    my @lines = grep { /is not a segment/ } split /\n/, $f->nginx->error_log;
     cmp_ok(scalar(@lines), '>=', 1, "$ack: they are reported");
     cmp_ok(scalar(@lines), '<=', $n, "$ack: each of them once at most");
     is(scalar(grep { /spool: cannot/ } split /\n/, $f->nginx->error_log), 0,

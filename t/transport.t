@@ -501,7 +501,7 @@ subtest 'HTTP: no answer' => sub {
         is(join(' ', map { $_->{kind} } @{ $run->{all} }),
            'RETRY RETRY RETRY OK OK OK',
            "$mode: after three answers without an end their 200 counts");
-        like($run->{all}[3]{message}, qr/did not come to their end/,
+        like($run->{all}[3]{message}, qr/answers in a row did not end/,
              "$mode: which the message says");
     }
 

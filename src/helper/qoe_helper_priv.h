@@ -17,9 +17,7 @@
 #include <pthread.h>
 
 
-/*
- * Whether a lane was taken but cannot be served yet, because memory is short.
- */
+/* Whether a lane was taken but cannot be served yet for want of memory. */
 
 typedef enum {
     QOE_LANE_NONE = 0,
@@ -66,18 +64,14 @@ struct qoe_helper_s {
 };
 
 
-/*
- * Copies conf and all it refers to.  QOE_OK; QOE_NOMEM or QOE_ERROR: logged.
- */
+/* Copies conf and all it refers to.  QOE_NOMEM or QOE_ERROR: logged. */
 qoe_status_t qoe_helper_copy_conf(qoe_helper_t *h,
     const qoe_helper_conf_t *conf);
 
 /* Takes, keeps and hands over lanes as the state requires; sets lease_ms. */
 void qoe_lease_update(qoe_helper_t *h, uint64_t now);
 
-/*
- * At an exit: whether this helper has sent all it could, and the metrics too.
- */
+/* At an exit: whether all that this helper could send is sent. */
 bool qoe_lease_finished(qoe_helper_t *h, uint64_t now);
 
 /*

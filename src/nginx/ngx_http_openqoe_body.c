@@ -92,9 +92,7 @@ ngx_http_openqoe_encoding(ngx_http_request_t *r, ngx_uint_t *gzip)
             continue;
         }
 
-        /*
-         * RFC 9110: x-gzip is the same; more than one encoding is not accepted
-         */
+        /* RFC 9110: x-gzip is the same; only one encoding is accepted */
 
         if (*gzip
             || (!ngx_http_openqoe_str_is(&h->value, "gzip")

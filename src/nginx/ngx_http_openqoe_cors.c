@@ -45,7 +45,7 @@ ngx_http_openqoe_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_strcmp(value[1].data, "off") == 0) {
 
         if (lcf->origins != NGX_CONF_UNSET_PTR || cf->args->nelts != 2) {
-            return "\"off\" does not go with origins";
+            return "\"off\" cannot be combined with origins";
         }
 
         lcf->origins = NULL;
@@ -119,9 +119,7 @@ ngx_http_openqoe_add_origin(ngx_pool_t *pool, ngx_array_t **origins,
 }
 
 
-/*
- * Accepts an origin only as browsers write it, so that bytes can be compared.
- */
+/* Accepts origins only as browsers write them, to compare their bytes. */
 
 static ngx_uint_t
 ngx_http_openqoe_origin_valid(ngx_str_t *s)
@@ -265,10 +263,7 @@ ngx_http_openqoe_cors_headers(ngx_http_request_t *r)
 }
 
 
-/*
- * Answers OPTIONS with 204, in the same way in every location; the body was
- * discarded.
- */
+/* Answers OPTIONS with 204 in every location; the body was discarded. */
 
 ngx_int_t
 ngx_http_openqoe_preflight(ngx_http_request_t *r, const char *allow)

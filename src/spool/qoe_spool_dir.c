@@ -276,9 +276,7 @@ qoe_spool_dir_lock(int dir, bool exclusive, int *fd)
 }
 
 
-/*
- * Ids grow with time; the low bits distinguish processes at the same moment.
- */
+/* Ids grow with time; their low bits distinguish processes. */
 
 uint64_t
 qoe_spool_new_id(qoe_spool_t *sp)
