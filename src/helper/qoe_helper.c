@@ -8,7 +8,7 @@
 
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE              /* pthread_clockjoin_np() */
+#define _GNU_SOURCE              /* pthread_setname_np() */
 #endif
 
 #include "qoe_helper_priv.h"
@@ -55,6 +55,7 @@ typedef struct {
 } qoe_sched_attr_t;
 
 
+static bool qoe_helper_join(qoe_helper_t *h, uint64_t until_ms);
 static qoe_status_t qoe_helper_spawn(qoe_helper_t *h);
 static void qoe_helper_free(qoe_helper_t *h);
 static void qoe_helper_nice(const qoe_helper_t *h);
@@ -105,25 +106,55 @@ qoe_helper_start(qoe_helper_t **helper, const qoe_helper_conf_t *conf)
 qoe_status_t
 qoe_helper_stop(qoe_helper_t *h, uint64_t drain_ms)
 {
-    uint64_t         ms;
-    struct timespec  ts;
-
     h->drain_ms = drain_ms;
     qoe_flag_set(&h->stop, true);
     qoe_net_wakeup(h->net);
 
-    ms = qoe_mono_ms() + drain_ms + QOE_HELPER_GRACE_MS;
-    ts.tv_sec = (time_t) (ms / 1000);
-    ts.tv_nsec = (long) (ms % 1000 * 1000000);
-
-    if (pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &ts) != 0) {
+    if (!qoe_helper_join(h, qoe_mono_ms() + drain_ms + QOE_HELPER_GRACE_MS)) {
         qoe_lease_late(h);
         return QOE_BUSY;
     }
 
+    pthread_cond_destroy(&h->ended_cond);
+    pthread_mutex_destroy(&h->ended_lock);
     qoe_helper_free(h);
 
     return QOE_OK;
+}
+
+
+/*
+ * False: the thread has not ended by that time of the monotonic clock.  Of the
+ * joins that take a time, pthread_timedjoin_np() goes by the clock of the day,
+ * which may jump, and pthread_clockjoin_np() is glibc's alone.
+ */
+
+static bool
+qoe_helper_join(qoe_helper_t *h, uint64_t until_ms)
+{
+    bool             ended;
+    struct timespec  ts;
+
+    ts.tv_sec = (time_t) (until_ms / 1000);
+    ts.tv_nsec = (long) (until_ms % 1000 * 1000000);
+
+    pthread_mutex_lock(&h->ended_lock);
+
+    while (!h->ended
+           && pthread_cond_timedwait(&h->ended_cond, &h->ended_lock, &ts) == 0)
+    {
+        /* void */
+    }
+
+    ended = h->ended;
+
+    pthread_mutex_unlock(&h->ended_lock);
+
+    if (ended) {
+        pthread_join(h->thread, NULL);
+    }
+
+    return ended;
 }
 
 
@@ -138,8 +169,15 @@ qoe_helper_reopen(qoe_helper_t *h)
 static qoe_status_t
 qoe_helper_spawn(qoe_helper_t *h)
 {
-    int       err;
-    sigset_t  all, old;
+    int                 err;
+    sigset_t            all, old;
+    pthread_condattr_t  attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&h->ended_cond, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&h->ended_lock, NULL);
 
     /* signals are for nginx's event loop; faults must stay deliverable */
 
@@ -238,6 +276,11 @@ qoe_helper_main(void *data)
     while (qoe_helper_turn(h)) {
         /* void */
     }
+
+    pthread_mutex_lock(&h->ended_lock);
+    h->ended = true;
+    pthread_cond_signal(&h->ended_cond);
+    pthread_mutex_unlock(&h->ended_lock);
 
     return NULL;
 }

@@ -2,8 +2,14 @@
 /*
  * Copyright (C) OpenQoE
  *
+<<<<<<< HEAD
  * The state of a helper thread, private to qoe_helper*.c, qoe_lease*.c and
  * qoe_row.c.  Only the thread uses it, except for the two flags.
+=======
+ * The state of a helper thread, shared by qoe_helper*.c, qoe_lease*.c and
+ * qoe_row.c.  All of it is the thread's own but for the two flags and what
+ * is locked.
+>>>>>>> 8ec9f94befae85a9906cd4b70117e711c8933872
  */
 
 
@@ -34,6 +40,10 @@ struct qoe_helper_s {
     uint64_t              drain_ms;      /* set before stop is set */
     bool                  stop;          /* atomic, set by the event loop */
     bool                  reopen;
+
+    pthread_mutex_t       ended_lock;
+    pthread_cond_t        ended_cond;    /* waits by the monotonic clock */
+    bool                  ended;         /* locked: the thread returns now */
 
     qoe_net_t            *net;
     qoe_exporter_env_t    env;           /* has the lanes held */

@@ -18,24 +18,52 @@
 #define QOE_ROW_MS         5000
 
 
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 33)
+#define QOE_ROW_MALLINFO2  1
+#endif
+#endif
+
+
+static uint64_t qoe_row_heap(void);
 static uint64_t qoe_row_stack(void);
 
 
 void
 qoe_row_update(qoe_helper_t *h, uint64_t now)
 {
-    struct mallinfo2  info;
-
     if (now < h->row_ms || h->gone) {
         return;
     }
 
     h->row_ms = now + QOE_ROW_MS;
 
+    qoe_self_worker(h->state.self, h->self, qoe_row_heap(), qoe_row_stack(),
+                    now);
+}
+
+
+/*
+ * The bytes that malloc() has given out; 0 where the C library does not say:
+ * musl never does, and glibc before 2.33 only up to 4 GB.
+ */
+
+static uint64_t
+qoe_row_heap(void)
+{
+#ifdef QOE_ROW_MALLINFO2
+
+    struct mallinfo2  info;
+
     info = mallinfo2();
 
-    qoe_self_worker(h->state.self, h->self, info.uordblks + info.hblkhd,
-                    qoe_row_stack(), now);
+    return info.uordblks + info.hblkhd;
+
+#else
+
+    return 0;
+
+#endif
 }
 
 

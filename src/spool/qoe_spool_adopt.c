@@ -7,10 +7,6 @@
  */
 
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE              /* renameat2() */
-#endif
-
 #include "qoe_spool_priv.h"
 #include "qoe_failpoint.h"
 
@@ -397,20 +393,7 @@ qoe_spool_move(qoe_spool_t *sp, int from, const char *name, uint64_t id)
         qoe_spool_store(&e->id, id);
         qoe_spool_file_name(to, id, "seg");
 
-        err = 0;
-
-        if (renameat2(from, name, sp->dir_fd, to, RENAME_NOREPLACE) == -1) {
-            err = errno;
-        }
-
-        if (err == EINVAL || err == ENOSYS) {
-
-            /* unsupported; but no other process writes this id here */
-
-            err = (faccessat(sp->dir_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                  ? EEXIST
-                  : (renameat(from, name, sp->dir_fd, to) == -1) ? errno : 0;
-        }
+        err = qoe_spool_file_rename(from, name, sp->dir_fd, to);
 
         if (err != EEXIST) {
             break;

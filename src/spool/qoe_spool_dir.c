@@ -7,7 +7,7 @@
 
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE
+#define _GNU_SOURCE              /* renameat2() */
 #endif
 
 #include "qoe_spool_priv.h"
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,20 @@
 /* a helper that adopts a dead instance holds its lock for a moment */
 #define QOE_SPOOL_LOCK_TRIES   20
 #define QOE_SPOOL_LOCK_NS      5000000
+
+
+/* musl has neither the function, before 1.2.6, nor its flag in stdio.h */
+#ifdef __GLIBC__
+#define qoe_renameat2(from, name, to, to_name, flags)                         \
+    renameat2(from, name, to, to_name, flags)
+#else
+#define qoe_renameat2(from, name, to, to_name, flags)                         \
+    syscall(SYS_renameat2, from, name, to, to_name, flags)
+#endif
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE       1
+#endif
 
 
 static int qoe_spool_dir_owner(int fd, uid_t *owner);
@@ -379,4 +394,30 @@ qoe_spool_file_unlink(qoe_spool_t *sp, uint64_t id)
     qoe_spool_file_name(name, id, "open");
 
     return unlinkat(sp->dir_fd, name, 0) == 0 ? 0 : errno;
+}
+
+
+int
+qoe_spool_file_rename(int from, const char *name, int to, const char *to_name)
+{
+    struct stat  st;
+
+    if (qoe_renameat2(from, name, to, to_name, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+
+    if (errno != EINVAL && errno != ENOSYS) {
+        return errno;
+    }
+
+    /*
+     * Some file systems cannot rename that way.  Between the look and the
+     * rename no other process makes a file of that name: the id is ours.
+     */
+
+    if (fstatat(to, to_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        return EEXIST;
+    }
+
+    return renameat(from, name, to, to_name) == 0 ? 0 : errno;
 }

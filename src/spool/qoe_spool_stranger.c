@@ -10,10 +10,6 @@
  */
 
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE              /* renameat2() */
-#endif
-
 #include "qoe_spool_priv.h"
 
 #include <errno.h>
@@ -176,14 +172,7 @@ qoe_spool_rename_bad(qoe_spool_t *sp, int from, const char *name, int to,
 
         qoe_spool_file_name(bad, i == 0 ? id : qoe_spool_new_id(sp), "bad");
 
-        if (renameat2(from, name, to, bad, RENAME_NOREPLACE) == 0) {
-            return true;
-        }
-
-        if ((errno == EINVAL || errno == ENOSYS)
-            && faccessat(to, bad, F_OK, AT_SYMLINK_NOFOLLOW) == -1
-            && renameat(from, name, to, bad) == 0)
-        {
+        if (qoe_spool_file_rename(from, name, to, bad) == 0) {
             return true;
         }
     }
