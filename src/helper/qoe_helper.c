@@ -124,9 +124,9 @@ qoe_helper_stop(qoe_helper_t *h, uint64_t drain_ms)
 
 
 /*
- * False: the thread has not ended by that time of the monotonic clock.  Of the
- * joins that take a time, pthread_timedjoin_np() goes by the clock of the day,
- * which may jump, and pthread_clockjoin_np() is glibc's alone.
+ * Waits for the thread until that time of the monotonic clock.  false: it has
+ * not ended.  pthread_timedjoin_np() would use the clock of the day, which may
+ * jump, and only glibc has pthread_clockjoin_np().
  */
 
 static bool

@@ -17,7 +17,7 @@ static ngx_str_t *ngx_http_openqoe_listed(ngx_http_openqoe_loc_conf_t *lcf,
 static ngx_int_t ngx_http_openqoe_preflight_check(ngx_http_request_t *r);
 
 
-/* seconds in which a worker logs one refused preflight at most */
+/* seconds between two log messages of a worker about refused preflights */
 #define NGX_HTTP_OPENQOE_REFUSED_S   10
 
 
@@ -202,7 +202,7 @@ ngx_http_openqoe_find_origin(ngx_http_request_t *r)
 }
 
 
-/* The entry of the location's list that is this origin; NULL: there is none. */
+/* The entry of the location's list that equals this origin, or NULL. */
 
 static ngx_str_t *
 ngx_http_openqoe_listed(ngx_http_openqoe_loc_conf_t *lcf,
@@ -287,8 +287,8 @@ ngx_http_openqoe_cors_headers(ngx_http_request_t *r)
 
 
 /*
- * A browser shows of a refused preflight no more than that a header is missing,
- * so the reason stands in the answer and, for the operator, in the log.
+ * Of a refused preflight a browser reports only that a header is missing, so
+ * the reason is in the answer, and in the log for the operator.
  */
 
 static ngx_int_t

@@ -414,10 +414,7 @@ ngx_http_openqoe_duplicate(ngx_conf_t *cf, ngx_str_t *args)
 }
 
 
-/*
- * Checked later, when the protocol is known too; that of a file does not
- * depend on it.
- */
+/* Other endpoints than files are checked later, when the protocol is known. */
 
 static const char *
 ngx_http_openqoe_endpoint_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,

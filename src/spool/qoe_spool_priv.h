@@ -259,7 +259,7 @@ bool qoe_spool_file_id(const char *name, uint64_t *id);
 int qoe_spool_file_open(qoe_spool_t *sp, uint64_t id, int *fd);
 /* Deletes the file under either of its names; ENOENT: it has neither. */
 int qoe_spool_file_unlink(qoe_spool_t *sp, uint64_t id);
-/* Never replaces a file: EEXIST. */
+/* Renames a file, but never replaces another one: EEXIST. */
 int qoe_spool_file_rename(int from, const char *name, int to,
     const char *to_name);
 
