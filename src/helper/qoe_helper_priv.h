@@ -2,7 +2,6 @@
 /*
  * Copyright (C) OpenQoE
  *
-<<<<<<< HEAD
  * The state of a helper thread, private to qoe_helper*.c, qoe_lease*.c and
  * qoe_row.c.  Only the thread uses it, except for the two flags and what the
  * lock protects.
@@ -38,8 +37,8 @@ struct qoe_helper_s {
     bool                  reopen;
 
     pthread_mutex_t       ended_lock;
-    pthread_cond_t        ended_cond;    /* waits by the monotonic clock */
-    bool                  ended;         /* locked: the thread returns now */
+    pthread_cond_t        ended_cond;    /* uses the monotonic clock */
+    bool                  ended;         /* under the lock: it returns */
 
     qoe_net_t            *net;
     qoe_exporter_env_t    env;           /* has the lanes held */
