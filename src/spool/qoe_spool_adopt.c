@@ -18,9 +18,6 @@
 #include <unistd.h>
 
 
-#define QOE_SPOOL_ID_TRIES     8
-
-
 static void qoe_spool_look_others(qoe_spool_t *sp);
 static int qoe_spool_own_read(qoe_spool_t *sp);
 static int qoe_spool_instances(qoe_spool_t *sp);
@@ -265,9 +262,7 @@ qoe_spool_instance(qoe_spool_t *sp, const char *name)
 
     if (err == 0) {
 
-        /*
-         * directories of other exporters stay, for the helpers that have those
-         */
+        /* directories of other exporters stay, for helpers with those */
 
         dir = qoe_spool_list(fd);
         empty = (dir != NULL);
@@ -391,6 +386,7 @@ qoe_spool_move(qoe_spool_t *sp, int from, const char *name, uint64_t id)
     }
 
     qoe_spool_store(&e->reserved, QOE_SPOOL_FOREIGN);
+    err = EEXIST;
 
     for (i = 0; i < QOE_SPOOL_ID_TRIES; i++, id++) {
 

@@ -64,7 +64,7 @@ qoe_spool_others_sync(qoe_spool_t *sp)
     }
 
     if (err != 0) {
-        qoe_spool_fail(sp, err, "sync what is left in", sp->name);
+        qoe_spool_fail(sp, err, "sync the segments in", sp->name);
         return QOE_ERROR;
     }
 
@@ -95,6 +95,9 @@ static int
 qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 {
     int  i, err, fd;
+
+    fd = -1;
+    err = ENOENT;
 
     /* the file may be renamed between tries of its two names */
 
@@ -134,10 +137,7 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 
     } else if (qoe_spool_load(&e->reserved) & QOE_SPOOL_BAD) {
 
-        /*
-         * not durable until its owner, or the backlog, has written or sent it
-         * anew
-         */
+        /* not durable until its owner rewrites it or the backlog sends it */
 
         err = EIO;
     }

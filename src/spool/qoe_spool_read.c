@@ -379,10 +379,7 @@ qoe_spool_backlog_read(qoe_spool_t *sp)
                 return QOE_ERROR;
             }
 
-            /*
-             * give up; the quarantine keeps the file for anyone who can read
-             * it
-             */
+            /* give up; the quarantine keeps the file for inspection */
 
             b->damaged = true;
             qoe_spool_backlog_end(sp, b->reader.offset);
@@ -516,7 +513,7 @@ qoe_spool_backlog_mark(qoe_spool_t *sp)
 
         /* the request may be delivered twice, after a restart */
 
-        qoe_spool_warn(sp, err, "mark what is done in", sp->name);
+        qoe_spool_warn(sp, err, "mark a record as done in", sp->name);
     }
 
     qoe_spool_backlog_count(sp, b->record.items);

@@ -22,9 +22,7 @@ static void qoe_spool_scan_end(qoe_spool_t *sp);
 static bool qoe_spool_scan_useless(qoe_spool_t *sp);
 
 
-/*
- * Looks for an entry of a dead process, or an adopted one that is not counted.
- */
+/* Looks for an entry of a dead process, or one that is not counted. */
 
 bool
 qoe_spool_orphan(qoe_spool_t *sp)
@@ -165,10 +163,7 @@ qoe_spool_scan(qoe_spool_t *sp, uint64_t now_ms)
 }
 
 
-/*
- * The file's counts replace the entry's, but for records that can no longer be
- * read.
- */
+/* The file's counts replace the entry's, but for unreadable records. */
 
 static void
 qoe_spool_scan_end(qoe_spool_t *sp)
@@ -199,9 +194,7 @@ qoe_spool_scan_end(qoe_spool_t *sp)
 
     } else {
 
-        /*
-         * records that the reader of the backlog does not find count as lost
-         */
+        /* records that the backlog's reader does not find are lost */
 
         qoe_spool_store(&e->events, qoe_max(events, s->events));
         qoe_spool_store(&e->done, s->done);

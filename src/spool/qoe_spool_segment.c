@@ -22,7 +22,6 @@
 
 
 #define QOE_SPOOL_ALLOCATE     (1024 * 1024)
-#define QOE_SPOOL_ID_TRIES     8
 
 
 static qoe_status_t qoe_spool_seg_room(qoe_spool_t *sp, uint64_t need);
@@ -212,9 +211,7 @@ qoe_spool_seg_create(qoe_spool_t *sp)
 }
 
 
-/*
- * Sets the id in the entry before the file exists, so that no file is unknown.
- */
+/* The entry has the id before the file exists: no file is unknown. */
 
 static int
 qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
@@ -251,10 +248,7 @@ qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 }
 
 
-/*
- * Reserves the space, so that a full disk is noticed before anything depends
- * on it.
- */
+/* Reserves space, so that a full disk is noticed before it matters. */
 
 static int
 qoe_spool_seg_allocate(qoe_spool_t *sp, qoe_spool_seg_t *seg, uint64_t need)
@@ -416,10 +410,7 @@ qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
     } else {
 
-        /*
-         * before the error is reported: others may sync this too, see
-         * qoe_spool_left.c
-         */
+        /* at once: others may sync it too, see qoe_spool_left.c */
 
         qoe_spool_store(&seg->entry->reserved, QOE_SPOOL_BAD);
     }
@@ -606,10 +597,7 @@ qoe_spool_segs_settle(qoe_spool_t *sp)
 }
 
 
-/*
- * Every record is done, and those marks must be durable before the file is
- * deleted.
- */
+/* All records are done; the marks must be durable before the file goes. */
 
 static void
 qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
@@ -633,9 +621,7 @@ qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
         if (!seg->bad) {
 
-            /*
-             * its next reader finds that all records are done, and deletes it
-             */
+            /* the next reader finds all records done, and deletes it */
 
             qoe_spool_entry_seal(seg->entry);
             seg->entry = NULL;
@@ -662,9 +648,7 @@ qoe_spool_seg_free(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         sp->current = NULL;
     }
 
-    /*
-     * only a bad segment has refs: their records are lost, which was reported
-     */
+    /* only a bad segment has refs; their loss was reported */
 
     while (seg->first != NULL) {
         qoe_spool_ref_remove(seg->first);
