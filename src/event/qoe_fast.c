@@ -198,7 +198,7 @@ qoe_fast_broken(qoe_fast_t *f, const char *p, qoe_broken_t broken)
  */
 
 const char *
-qoe_fast_broken_behind(qoe_fast_t *f, const char *p, const char *end,
+qoe_fast_broken_after(qoe_fast_t *f, const char *p, const char *end,
     qoe_broken_t broken)
 {
     if (strchr("\"}]", end[-1]) == NULL) {

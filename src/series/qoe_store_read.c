@@ -43,9 +43,9 @@ qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
     }
 
     e = qoe_store_slot(s, slot);
+    tries = 0;
 
-    for (tries = 0; tries < QOE_STORE_TRIES; tries++) {
-
+    do {
         life = qoe_st_get(&e->life);
 
         if (!(life & QOE_LIFE_LIVE)) {
@@ -55,10 +55,8 @@ qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
         seq = qoe_st_get(&e->seq);
         sane = qoe_store_copy(s, slot, out);
 
-        if (!(seq & 1) && qoe_st_peek(&e->seq) == seq) {
-            break;
-        }
-    }
+    } while (((seq & 1) || qoe_st_peek(&e->seq) != seq)
+             && ++tries < QOE_STORE_TRIES);
 
     out->last_s = (uint32_t) life;
 
@@ -181,8 +179,9 @@ qoe_store_copy_window(const qoe_store_number_t *n, qoe_series_t *out)
     uint32_t  seq, tries;
     uint64_t  seen_count;
 
-    for (tries = 0; tries < QOE_STORE_TRIES; tries++) {
+    tries = 0;
 
+    do {
         seq = qoe_st_get(&n->slot.window_seq);
 
         seen_sum = qoe_st_double(qoe_st_get(&n->seen_sum));
@@ -190,10 +189,8 @@ qoe_store_copy_window(const qoe_store_number_t *n, qoe_series_t *out)
         out->window_sum = qoe_st_double(qoe_st_get(&n->window_sum));
         out->window_count = qoe_st_get(&n->window_count);
 
-        if (!(seq & 1) && qoe_st_peek(&n->slot.window_seq) == seq) {
-            break;
-        }
-    }
+    } while (((seq & 1) || qoe_st_peek(&n->slot.window_seq) != seq)
+             && ++tries < QOE_STORE_TRIES);
 
     /* a window may have been closed after sum and count were read */
 
