@@ -83,7 +83,7 @@ qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
 /*
  * Lists the events by event_time; events of the same time by
  * qoe_event_type_rank(), and those of the same rank in the order they were
- * sent. The list belongs to the arena.  QOE_NOMEM.
+ * sent.  The list belongs to the arena.  QOE_NOMEM.
  */
 qoe_status_t qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
     qoe_arena_t *arena);

@@ -14,7 +14,7 @@
 #define QOE_SELF_MILLIONTHS  1e6
 
 /*
- * The largest scaled value, so that an addition cannot overflow the sum. Real
+ * The largest scaled value, so that an addition cannot overflow the sum.  Real
  * values are far below it.
  */
 #define QOE_SELF_VALUE_MAX   1e17

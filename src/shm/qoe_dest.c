@@ -367,7 +367,7 @@ qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
     /*
      * Reads the places in the order in which events move through them: from
      * another process's spool or the queue into the spool, and from there to a
-     * loss. An event that moves meanwhile is counted twice, but never missed.
+     * loss.  An event that moves meanwhile is counted twice, but never missed.
      */
 
     info->recovered = qoe_dest_counter(zone, dest, QOE_DEST_RECOVERED);

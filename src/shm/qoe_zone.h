@@ -216,7 +216,7 @@ qoe_status_t qoe_lane_read(const qoe_zone_t *zone, uint32_t lane,
  * calls qoe_lane_hand() before and qoe_lane_apply() after it applies a record,
  * both with the position after the record.  A new owner calls
  * qoe_lane_recover() first: it returns true if the previous owner died while it
- * applied a record. That record then counts as applied: it may be missing in
+ * applied a record.  That record then counts as applied: it may be missing in
  * some of the metrics, but is in none of them twice, and cannot crash another
  * owner.
  */
