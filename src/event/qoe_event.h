@@ -128,10 +128,8 @@ typedef struct {
     qoe_span_t           type_name;
     int64_t              time_ms;    /* Unix, the client's clock */
     qoe_value_t          field[QOE_FIELDS];
-    uint64_t             filled;     /* a bit for each field the server
-                                        filled */
-    qoe_span_t           raw;        /* the event's JSON object as it was
-                                        sent */
+    uint64_t             filled;     /* fields filled by the server: bits */
+    qoe_span_t           raw;        /* the event's JSON object, as sent */
 
     qoe_span_t           data[QOE_DATA_TEXTS];   /* empty: absent */
 
@@ -140,8 +138,7 @@ typedef struct {
     qoe_named_t         *dims;       /* custom dimensions read from "data" */
     size_t               ndims;
 
-    uint64_t             set;        /* a bit for each number[] that is
-                                        valid */
+    uint64_t             set;        /* a bit for each valid number */
     double               number[QOE_DATA_NUMBERS];    /* the last member,
                                                          because those not
                                                          in set are not even

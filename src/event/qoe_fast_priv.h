@@ -74,8 +74,7 @@ typedef struct {
     uint64_t           first;
     uint64_t           last;
     uint64_t           hash;
-    size_t             before;       /* the previous one in its chain; 0:
-                                        none */
+    size_t             before;       /* previous one in its chain; 0: none */
 } qoe_fast_key_t;
 
 

@@ -40,6 +40,8 @@ qoe_words_put(uint64_t *words, const char *text, size_t len)
 }
 
 
+/* Reads len bytes, of which any 8 may be old or new. */
+
 static inline void
 qoe_words_get(char *text, const uint64_t *words, size_t len)
 {

@@ -465,8 +465,8 @@ qoe_self_observe(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
     size_t    i;
     uint64_t  bits, old;
 
-    value += 0.0;                            /* turns -0, whose bits are
-                                                huge, into 0 */
+    value += 0.0;                            /* -0 becomes 0: its bits sort
+                                                as a huge number */
     memcpy(&bits, &value, sizeof(double));
 
     old = __atomic_load_n(&e->min, __ATOMIC_RELAXED);

@@ -25,8 +25,7 @@
 typedef struct qoe_self_s  qoe_self_t;
 
 #define QOE_SELF_MIN       (256 * 1024)      /* smallest table, bytes */
-#define QOE_SELF_LABELS    512               /* longest attributes of a
-                                                series */
+#define QOE_SELF_LABELS    512               /* bytes of a series' attributes */
 #define QOE_WORKERS_MAX    256
 
 
@@ -67,8 +66,7 @@ uint64_t qoe_self_born(const qoe_self_t *t);
 
 
 typedef struct {
-    uint64_t         heap;                   /* bytes, sum of the live
-                                                workers */
+    uint64_t         heap;                   /* bytes of all live workers */
     uint64_t         stack;
     uint32_t         helpers;                /* helpers seen recently */
 } qoe_workers_t;

@@ -69,8 +69,10 @@ uint32_t qoe_store_block(qoe_store_t *s, const qoe_store_env_t *env,
  */
 uint32_t qoe_store_block_new(qoe_store_t *s, const qoe_store_env_t *env,
     qoe_span_t labels);
+
+/* Take or release a reference to a block; 0 is ignored. */
 void qoe_store_ref(qoe_store_t *s, uint32_t block);
-void qoe_store_unref(qoe_store_t *s, uint32_t block);        /* 0: nothing */
+void qoe_store_unref(qoe_store_t *s, uint32_t block);
 
 /*
  * Adds value to a counter or an up-down counter, or observes it in a gauge or a
@@ -195,6 +197,7 @@ typedef struct {
                                                 after readers can see it */
 } qoe_store_info_t;
 
+/* Reads the state of a store, for statistics. */
 void qoe_store_info(const qoe_store_t *s, qoe_store_info_t *info);
 
 

@@ -60,8 +60,7 @@ typedef struct {
     uint32_t        window_seq;      /* the same for the exporter's window */
     uint32_t        base;
     uint32_t        extra;
-    uint32_t        next;            /* next in the chain or free list, 1 +
-                                        slot */
+    uint32_t        next;            /* in chain or free list, 1 + slot */
     uint16_t        metric;
     uint16_t        pad;
     uint64_t        start_ns;

@@ -116,6 +116,8 @@ size_t qoe_dest_name(const qoe_zone_t *zone, uint32_t dest,
  */
 void qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
     uint64_t n);
+
+/* A counter, with what is counted elsewhere in the zone for it. */
 uint64_t qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest,
     qoe_dest_counter_t c);
 
@@ -255,6 +257,7 @@ void qoe_lane_wait(qoe_zone_t *zone, uint32_t lane, uint32_t w);
  */
 #define QOE_WAITERS_MAX        64
 uint32_t qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n);
+/* Gives the slot back. */
 void qoe_waiter_give(qoe_zone_t *zone, uint32_t w);
 
 /*

@@ -62,8 +62,7 @@ typedef struct {
     uint64_t             incarnation;
     uint64_t             active;
     uint64_t             joined;             /* records it did not get */
-    uint64_t             left;               /* records at the tail when it
-                                                left */
+    uint64_t             left;               /* tail's records when it left */
     uint64_t             removed;            /* records given up when it left */
 } qoe_member_t;
 
@@ -73,8 +72,7 @@ typedef struct {
 typedef struct {
     qoe_mark_t           head;
     qoe_mark_t           stored;             /* valid if beyond the head */
-    uint64_t             synced;             /* everything before it is
-                                                durable */
+    uint64_t             synced;             /* everything before is durable */
     uint64_t             unkept;             /* see qoe_lane_dest_unkept() */
 
     uint64_t             member_version;
@@ -95,8 +93,7 @@ typedef struct {
     /* written by the consumer */
     qoe_mark_t           floor qoe_cache_aligned;    /* the lowest head */
     uint64_t             applied;            /* floor <= applied <= tail */
-    uint64_t             hand;               /* end of the record being
-                                                applied */
+    uint64_t             hand;               /* end of the record in hand */
 
     uint64_t             wake qoe_cache_aligned;
 

@@ -71,8 +71,7 @@
 #define QOE_VIEW_ENDING        0x2000
 #define QOE_VIEW_SIZED         0x4000        /* both sizes were known */
 #define QOE_VIEW_HEARD         0x8000        /* an event arrived */
-#define QOE_VIEW_NAMED         0x10000       /* << media: events name the
-                                                type */
+#define QOE_VIEW_NAMED         0x10000       /* << media: type named */
 
 
 enum {
