@@ -44,7 +44,7 @@ typedef struct {
     uint64_t             count;              /* 0 for a histogram */
     uint64_t             sum;                /* scaled, see qoe_self_scale() */
     uint64_t             min;                /* bits of doubles, which sort */
-    uint64_t             max;                /* numbers, as none is negative */
+    uint64_t             max;                /* like numbers: none is below 0 */
     uint64_t             bucket[];
 } qoe_self_entry_t;
 
