@@ -15,12 +15,7 @@
 
 
 #include "qoe_core.h"
-
-
-#define qoe_peek(p)        __atomic_load_n((p), __ATOMIC_RELAXED)
-#define qoe_poke(p, v)     __atomic_store_n((p), (v), __ATOMIC_RELAXED)
-#define qoe_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define qoe_publish(p, v)  __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#include "qoe_atomic.h"
 
 
 /* len must not exceed the size of words. */

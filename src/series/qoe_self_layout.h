@@ -18,6 +18,7 @@
 
 
 #include "qoe_self.h"
+#include "qoe_atomic.h"
 
 
 #define QOE_SELF_UNIT      64                /* bytes; a cache line */

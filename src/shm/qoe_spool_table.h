@@ -27,7 +27,7 @@ typedef enum {
 } qoe_segment_state_t;
 
 
-/* To be read and written only by qoe_load() and qoe_store(). */
+/* To be read and written only by qoe_acquire() and qoe_publish(). */
 
 typedef struct {
     uint64_t      owner;                 /* qoe_proc_t */

@@ -63,7 +63,7 @@ test_names(void)
        "but not while a living process writes a segment of it");
     qoe_spool_entry_seal(e);
     configure(zone, "o", d);
-    ok(d[0] == a[0] && qoe_load(&e->state) == QOE_SEGMENT_FREE,
+    ok(d[0] == a[0] && qoe_acquire(&e->state) == QOE_SEGMENT_FREE,
        "with segments of nobody, last of all");
 }
 
@@ -168,10 +168,10 @@ test_identity(void)
     ok(is(zone, d[1], "15 4 8 0 2"), "rejected and refused are not exported");
 
     seg = qoe_spool_entry_new(zone, d[0], self);
-    qoe_store(&seg->events, 6);
+    qoe_publish(&seg->events, 6);
     qoe_lane_dest_stored(zone, 0, d[0], 6 * 16, 6);
     ok(is(zone, d[0], "15 0 9 6 0"), "six are in the spool, and kept");
-    qoe_store(&seg->done, 2);
+    qoe_publish(&seg->done, 2);
     take(zone, 0, d[0], 2, true);
     ok(is(zone, d[0], "15 2 9 4 0"), "two of them were taken live");
     ok(qoe_lane_dest_head(zone, 0, d[0]) == 2 * 16, "the head is behind them");
@@ -183,11 +183,11 @@ test_identity(void)
        && is(zone, d[0], "15 2 9 4 0"),
        "what is in the spool is not read again");
 
-    qoe_store(&seg->done, 6);
+    qoe_publish(&seg->done, 6);
     qoe_dest_count(zone, d[0], QOE_DEST_DROPPED_SPOOL, 1);
     ok(is(zone, d[0], "15 5 9 0 1"), "replayed, but for one that was dropped");
     qoe_dest_count(zone, d[0], QOE_DEST_RECOVERED, 7);
-    qoe_store(&seg->events, 13);
+    qoe_publish(&seg->events, 13);
     ok(is(zone, d[0], "15 5 9 7 1"), "and some of another instance");
 
     /* c comes, b goes: floor of lane 0 is 6, of lane 1 is 0 */
