@@ -139,10 +139,10 @@ typedef struct {
     size_t               ndims;
 
     uint64_t             set;        /* a bit for each valid number */
-    double               number[QOE_DATA_NUMBERS];    /* the last member,
-                                                         because those not
-                                                         in set are not even
-                                                         cleared */
+
+    /* the last member, because numbers not in set are not even cleared */
+
+    double               number[QOE_DATA_NUMBERS];
 } qoe_event_t;
 
 
