@@ -117,7 +117,10 @@ size_t qoe_dest_name(const qoe_zone_t *zone, uint32_t dest,
 void qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
     uint64_t n);
 
-/* A counter, with what is counted elsewhere in the zone for it. */
+/*
+ * The value of a counter; RECOVERED and DROPPED_REMOVED include what adoptions
+ * and memberships record.
+ */
 uint64_t qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest,
     qoe_dest_counter_t c);
 
@@ -204,9 +207,9 @@ void qoe_lane_dest_stored(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 
 /*
  * To be called before records are given up and counted: from now on no request
- * that waits for records queued by now is told that they are stored.  That
- * includes records that were stored, because a request only knows where its
- * last record ends.
+ * that waits for records queued by now gets an acknowledgement.  That includes
+ * records that were stored, because a request only knows where its last record
+ * ends.
  */
 void qoe_lane_dest_unkept(qoe_zone_t *zone, uint32_t lane, uint32_t dest);
 
