@@ -2,14 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
-<<<<<<< HEAD
  * The state of a helper thread, private to qoe_helper*.c, qoe_lease*.c and
- * qoe_row.c.  Only the thread uses it, except for the two flags.
-=======
- * The state of a helper thread, shared by qoe_helper*.c, qoe_lease*.c and
- * qoe_row.c.  All of it is the thread's own but for the two flags and what
- * is locked.
->>>>>>> 8ec9f94befae85a9906cd4b70117e711c8933872
+ * qoe_row.c.  Only the thread uses it, except for the two flags and what is
+ * locked.
  */
 
 
