@@ -485,14 +485,17 @@ sub fields ($value, $path, $stop) {
         my @names = $bare =~ /\b((?:openqoe|otel|worker|request)_\w+)/g;
         my @labels = ((map { split /\W+/ } $bare =~ /\bby \(([^)]*)\)/g),
                       map { /(\w+)\s*[=!]/g } $bare =~ /\{([^}]*)\}/g);
+        my ($line) = $query =~ /(\S.*)/;
         my @grows = $bare =~ /\b(?:rate|increase)\((\w+)/g;
 
         ok(@names && !grep({ !$series{$_} } @names),
-           'the metrics of a query: ' . ($query =~ /(\S.*)/)[0])
+           "a query asks for metrics that exist: $line")
             or diag("no such metric: @{[grep { !$series{$_} } @names]}");
-        is_deeply([grep { !$label{$_} } @labels], [], '... its labels');
+        is_deeply([grep { !$label{$_} } @labels], [],
+                  "a query splits by labels that exist: $line");
         is_deeply([grep { ($series{$_} // '') !~ /^(?:counter|histogram)/ }
-                   @grows], [], '... and rates only of what grows');
+                   @grows], [],
+                  "a query takes rates only of what grows: $line");
         $rules .= "  - record: document:query:$i\n    expr: |-\n"
                   . ($query =~ s/^/      /mgr) . "\n";
         $i++;
@@ -588,7 +591,7 @@ SKIP: {
     write_file("$dir/collector.yaml", $yaml // '');
     my ($rc, $out, $err) = run_cmd($program, 'validate', '--config',
                                    "$dir/collector.yaml");
-    is($rc, 0, 'the Collector takes the snippet of README.md') or diag("$out$err");
+    is($rc, 0, 'the Collector takes the snippet of docs/grafana.md') or diag("$out$err");
 }
 
 done_testing;
