@@ -54,7 +54,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: origins of the list, each
+=== TEST 1: each origin of the list is allowed
 --- request eval
 [::post(), ::post()]
 --- more_headers eval
@@ -66,7 +66,7 @@ __DATA__
 
 
 
-=== TEST 2: other origins, nearly the same
+=== TEST 2: an origin that is nearly one of the list is not allowed
 --- request eval
 [map { ::post() } 1 .. 11]
 --- more_headers eval
@@ -81,7 +81,7 @@ __DATA__
 
 
 
-=== TEST 3: no Origin: Vary all the same
+=== TEST 3: a request without Origin gets Vary all the same
 --- request eval
 ::post()
 --- error_code: 202
@@ -90,7 +90,7 @@ __DATA__
 
 
 
-=== TEST 4: without the directive nothing
+=== TEST 4: without the directive no CORS header is sent
 --- config
     location = /v2/events { openqoe_events; }
 --- request eval
@@ -100,11 +100,12 @@ Origin: https://a.example
 --- error_code eval
 [202, 204]
 --- response_headers eval
-[("$::None\n! Vary") x 2]
+["$::None\n! Vary\n! X-Preflight-Refused", "$::None\n! Vary\n"
+ . "X-Preflight-Refused: openqoe_cors_origin is not set here"]
 
 
 
-=== TEST 5: off, where the server has some
+=== TEST 5: openqoe_cors_origin off removes the server's list
 --- config
     openqoe_cors_origin https://a.example;
     location = /v2/events { openqoe_events; openqoe_cors_origin off; }
@@ -138,7 +139,7 @@ Origin: https://a.example
 
 
 
-=== TEST 7: * is answered as *, never with credentials
+=== TEST 7: openqoe_cors_origin * is answered as *, never with credentials
 --- config
     location = /v2/events { openqoe_events; openqoe_cors_origin *; }
 --- request eval
@@ -149,11 +150,12 @@ Origin: https://a.example
 [202, 202, 204, 400]
 --- response_headers eval
 [("$::Allow: *\n! Access-Control-Allow-Credentials\n! Vary\n"
+  . "! X-Preflight-Refused\n"
   . "Access-Control-Expose-Headers: Retry-After") x 4]
 
 
 
-=== TEST 8: preflight on each location, with a key or without
+=== TEST 8: a preflight is answered on each location, with a key or without
 --- request eval
 [map { "OPTIONS $_" } qw(/v2/events /key /v2/health /v2/stats)]
 --- more_headers
@@ -163,13 +165,14 @@ Access-Control-Request-Headers: content-type,x-api-key
 --- error_code eval
 [204, 204, 204, 204]
 --- response_headers eval
-[(::allowed('https://a.example') . "\n$::Preflight") x 4]
+[(::allowed('https://a.example') . "\n$::Preflight\n! X-Preflight-Refused")
+ x 4]
 --- response_body eval
 ["", "", "", ""]
 
 
 
-=== TEST 9: preflight of an origin that is not allowed
+=== TEST 9: a preflight of an origin that is not allowed gets no CORS header
 --- request
 OPTIONS /v2/events
 --- more_headers
@@ -177,12 +180,15 @@ Origin: https://evil.example
 Access-Control-Request-Method: POST
 --- error_code: 204
 --- response_headers eval
-"$::None\nVary: Origin"
+"$::None\nVary: Origin\nX-Preflight-Refused: "
+. "the origin is not in openqoe_cors_origin"
 --- response_body chomp
+--- error_log
+preflight of origin "https://evil.example" refused: the origin is not in openqoe_cors_origin
 
 
 
-=== TEST 10: preflight with a body
+=== TEST 10: a preflight may have a body
 --- request eval
 "OPTIONS /v2/events\n" . 'x' x 1000
 --- more_headers
@@ -193,7 +199,7 @@ Origin: https://a.example
 
 
 
-=== TEST 11: on the answers of the service that are errors
+=== TEST 11: errors of the module have the CORS headers
 --- request eval
 ["POST /v2/events\n{}", "GET /v2/events", "POST /v2/events\n{}",
  "POST /key\n{}", "GET /v2/stats", "POST /v2/health\n{}"]
@@ -207,7 +213,7 @@ Origin: https://a.example
 
 
 
-=== TEST 12: on what nginx refuses: 413
+=== TEST 12: a 413 of nginx has the CORS headers
 --- request eval
 "POST /v2/events\n" . 'x' x 5000
 --- more_headers
@@ -220,7 +226,7 @@ Origin: https://a.example
 
 
 
-=== TEST 13: on what nginx refuses: limit_req, a bad request
+=== TEST 13: limit_req and a bad request have the CORS headers
 --- http_config
     limit_req_zone $server_port zone=one:32k rate=1r/m;
 --- config
@@ -242,7 +248,7 @@ Origin: https://a.example
 
 
 
-=== TEST 14: health and stats
+=== TEST 14: health and stats have the CORS headers
 --- request eval
 ["GET /v2/health", "HEAD /v2/health", "GET /v2/stats"]
 --- more_headers
@@ -255,7 +261,7 @@ X-API-Key: k
 
 
 
-=== TEST 15: never on another location of the server
+=== TEST 15: other locations of the server never get CORS headers
 --- request eval
 ["GET /static", "GET /nowhere", "OPTIONS /static"]
 --- more_headers
@@ -266,3 +272,16 @@ Origin: https://a.example
 [("$::None\n! Vary") x 3]
 --- no_error_log
 [crit]
+
+
+
+=== TEST 16: the log says why a preflight is refused where no origin is allowed
+--- config
+    location = /v2/events { openqoe_events; }
+--- request
+OPTIONS /v2/events
+--- more_headers
+Origin: https://a.example
+--- error_code: 204
+--- error_log
+preflight of origin "https://a.example" refused: openqoe_cors_origin is not set here

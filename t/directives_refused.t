@@ -108,7 +108,7 @@ my @values = (
     [ http => 'openqoe_spool', 'spool sync=1s sync=2s', 'given once',
       'sync=2s' ],
     [ http => 'openqoe_spool', 'nowhere/spool',
-      'in a directory that is there' ],
+      'in an existing directory' ],
     [ http => 'openqoe_spool', 'nginx.conf', 'a directory, and no link' ],
     (map { [ events => 'openqoe_cors_origin', $_, $ORIGIN ] }
         qw(example.org https://example.org/ https://example.org/a
@@ -164,14 +164,14 @@ refused('an empty value of ' . $_->[1], { $_->[0] => "$_->[1] \"\";" },
 
 symlink "$dir/spool", "$dir/linked" or die;
 refused('openqoe_spool, a link', { http => 'openqoe_spool linked;' },
-        'invalid value "linked" in "openqoe_spool"', 'no link to one');
+        'invalid value "linked" in "openqoe_spool"', 'not a link to one');
 taken("openqoe_spool $_", http => "openqoe_spool $_;")
     for 'fresh', 'fresh/', "$dir/fresh", 'spool max_size=256k segment_size=64k',
         'spool max_size=96g segment_size=1g', 'spool max_size=96g',
         'spool max_size=4m', 'spool sync=10ms full=reject replay_rate=64k',
         'spool sync=60s full=drop_oldest replay_rate=0 quarantine=0',
         'spool replay_rate=4g quarantine=96g';
-ok(!-e "$dir/fresh", 'a test of the configuration makes none');
+ok(!-e "$dir/fresh", 'a test of the configuration makes no directory');
 
 refused("openqoe_ack $_ without a spool", { events => "openqoe_ack $_;" },
         "\"openqoe_ack $_\" needs an \"openqoe_exporter\" with logs and a spool")
@@ -281,14 +281,15 @@ refused("$DIM twice, of its own", { http => "$DIM a.b allow source=data.a;\n"
         . "$DIM a_b allow source=data.b;" }, '"a_b"', "another dimension's");
 refused("$DIM, too many", { http => join '', map {
             "$DIM d$_ allow source=data.d$_;\n" } 1 .. 31 },
-        '"d31" in "openqoe_dimension" is too much, there can be 64');
+        '"d31" in "openqoe_dimension" is one too many, there can be 64');
 
 {
     # it is known when all has been read: the line is the end's
     my ($rc, $text) = check(http => "$DIM plan allow source=attribute.plan;");
     isnt($rc, 0, 'refused: a source that no openqoe_attribute makes');
     like($text, qr/"source=attribute\.plan"\ in\ "openqoe_dimension"\ needs\ an
-                   \ "openqoe_attribute"/x, 'with its message');
+                   \ "openqoe_attribute"/x,
+         'the refusal names the source and the directive');
 }
 
 taken("$DIM: all that it can be", http => join '', map { "$DIM $_;\n" }
@@ -326,14 +327,14 @@ my $ATTR = 'openqoe_attribute';
 refused("$ATTR $_->[0]", { events => "$ATTR $_->[0] x;" }, "\"$ATTR\"",
         "invalid value \"$_->[0]\"", $_->[1])
     for (map { [ $_, 'a field of events, or ' ] } qw(1a a/b .a), 'a' x 64),
-        (map { [ $_, 'events have this one themselves' ] }
+        (map { [ $_, 'because events already have this one' ] }
             qw(event_type event_time marker log.record.uid data)),
-        (map { [ $_, 'the client alone sets this one' ] }
+        (map { [ $_, 'because only the client sets this one' ] }
             qw(org_id player_id view_id session_id viewer_id cmcd.br));
 refused("$ATTR twice", { events => "$ATTR a 1; $ATTR a 2;" },
         'duplicate value "a" in "openqoe_attribute"');
 refused("$ATTR, too many", { events => join '', map { "$ATTR a$_ 1;\n" }
-        1 .. 33 }, '"a33" in "openqoe_attribute" is too much, there can be 32');
+        1 .. 33 }, '"a33" in "openqoe_attribute" is one too many, there can be 32');
 taken("$ATTR", events => join '', map { "$ATTR $_;\n" } 'a b', 'a-b.c $uri',
       'network.country_code DE', 'cdn.edge_pop $hostname', 'env ""',
       'network.asn 64500', 'app_name "$host x"');
@@ -357,13 +358,13 @@ refused('a zone name in use', { http =>
     ($rc, $text) = $nginx->test_config;
     like($text, qr/\[emerg\]\ zone\ "qoe"\ of\ "openqoe_zone"\ is\ too\ small,
                    \ 64\ worker\ processes\ need\ at\ least\ (\d+)k/x,
-         'refused: the same for 64');
-    isnt($rc, 0, 'with its exit status');
+         'refused: a zone of that size for 64 workers');
+    isnt($rc, 0, 'a zone that is too small is an exit status, too');
 
     my ($k) = $text =~ /at least (\d+)k/;
     $nginx->write_config(zone => "qoe:${k}k");
     ($rc, $text) = $nginx->test_config;
-    is($rc, 0, "taken: the ${k}k that it asked for") or diag($text);
+    is($rc, 0, "taken: a zone of the ${k}k that the message asked for") or diag($text);
     $nginx->write_config(workers => 1);
 }
 
@@ -517,7 +518,8 @@ my @CONTEXTS = (
 
 my @all = slurp('ngx_http_openqoe_module.c')
           =~ /ngx_string\("(openqoe_\w+)"\)/g;
-is_deeply([ sort keys %PLACES ], [ sort @all ], 'all directives are tried');
+is_deeply([ sort keys %PLACES ], [ sort @all ],
+          'every directive is tried in every place');
 
 my %good = map { $_->[0] => '' } @CONTEXTS;
 

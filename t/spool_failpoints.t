@@ -120,14 +120,15 @@ for my $ack (qw(memory fsync)) {
     $f->receiver->mode('status 503');
     $f->start;
     $f->load(d => 4, c => 8, r => 300);
-    sleep 3;
+    wait_until(sub { $f->segments >= 2 }, 30);
     $f->kill_all;
     $f->halt;
 
     cmp_ok(scalar($f->segments), '>=', 2, 'several segments are left');
     $arm->("spool.adopt kill 0\n");
     $f->start;
-    ok(wait_until(sub { deaths($f) >= 1 }, 10), 'killed while it moves them');
+    ok(wait_until(sub { deaths($f) >= 1 }, 10),
+       'a process is killed while it moves segments');
     $arm->('');
     $f->receiver->mode('ok');
     $f->settled('killed in an adoption', timeout => 60);
@@ -146,10 +147,10 @@ for my $row (['segment.create', 'status 503'], ['segment.append', 'status 503'],
     $f->receiver->mode($mood);
     $arm->("$point error=5\n");
     $f->load(d => 3, c => 8, r => 200);
-    sleep 1.5;
+    wait_until(sub { $f->dest->{spool}{errors} >= 1 }, 30);
     $f->receiver->mode('ok');
     $f->settled("an error at $point", timeout => 60);
-    cmp_ok($f->dest->{spool}{errors}, '>=', 1, 'it is counted');
+    cmp_ok($f->dest->{spool}{errors}, '>=', 1, 'the error is counted');
     $f->end(allow => qr/\[crit\].*spool|Input\/output error/);
 }
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The helper thread: its life, its turns and its waits.  Which lanes it holds
- * is decided in qoe_lease.c, what is done with them in qoe_exporter*.c.
+ * The helper thread: its life, its turns and its waits.  qoe_lease.c decides
+ * which lanes it holds, qoe_exporter*.c what is done with them.
  */
 
 
@@ -24,23 +24,24 @@
 #include <unistd.h>
 
 
-/* Past drain_ms, what a thread needs to notice and to return. */
+/* How long after drain_ms a thread may take to notice it and return. */
 #define QOE_HELPER_GRACE_MS    300
 
 /*
- * What is not sent that long before the end of an exit goes to the spool, and
- * earlier what takes longer to write: so many bytes a ms a slow disk can do.
+ * At an exit, all that is not sent goes to the spool this long before the end,
+ * or earlier if there is more than a slow disk can write in that time, at this
+ * number of bytes a ms.
  */
 #define QOE_HELPER_SPOOL_MS    500
 #define QOE_HELPER_SPOOL_RATE  (64 * 1024)
 
-#define QOE_HELPER_SLICE_NS    100000000     /* the longest there is */
+#define QOE_HELPER_SLICE_NS    100000000     /* the longest allowed */
 
 #define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 
-/* The first version of the kernel's struct sched_attr, which has no header. */
+/* The kernel's first struct sched_attr, which no header declares. */
 
 typedef struct {
     uint32_t             size;
@@ -123,9 +124,9 @@ qoe_helper_stop(qoe_helper_t *h, uint64_t drain_ms)
 
 
 /*
- * False: the thread has not ended by that time of the monotonic clock.  Of the
- * joins that take a time, pthread_timedjoin_np() goes by the clock of the day,
- * which may jump, and pthread_clockjoin_np() is glibc's alone.
+ * Waits for the thread until that time of the monotonic clock.  false: it has
+ * not ended.  pthread_timedjoin_np() would use the clock of the day, which may
+ * jump, and only glibc has pthread_clockjoin_np().
  */
 
 static bool
@@ -178,7 +179,7 @@ qoe_helper_spawn(qoe_helper_t *h)
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&h->ended_lock, NULL);
 
-    /* nginx's signals are for its event loop; faults stay deliverable */
+    /* signals are for nginx's event loop; faults must stay deliverable */
 
     sigfillset(&all);
     sigdelset(&all, SIGSEGV);
@@ -232,12 +233,12 @@ qoe_helper_free(qoe_helper_t *h)
 
 
 /*
- * The event loop comes first: of a core that both want it gets the larger
- * part, and it need not wait when it wakes.  A batch thread does not interrupt
- * others; from Linux 6.12 on (EEVDF) who has the shorter slice interrupts who
- * asked for a long one, before that the kernel ignores sched_runtime of this
- * policy.  A file beside 10,000 events/s had a p99 of 1 to 4 ms without this,
- * of 0.5 with it.  0 is the thread that calls.
+ * The event loop comes first: if both want a core, it gets the larger share,
+ * and does not wait when it wakes.  A thread of SCHED_BATCH does not preempt
+ * others.  From Linux 6.12 on (EEVDF), a thread with a shorter slice preempts
+ * one that asked for a longer; older kernels ignore sched_runtime for this
+ * policy.  A file served beside 10,000 events/s had a p99 of 1 to 4 ms without
+ * this, and 0.5 ms with it.  A pid of 0 is the calling thread.
  */
 
 static void
@@ -285,7 +286,7 @@ qoe_helper_main(void *data)
 }
 
 
-/* One turn: look, send, sleep.  False at the end of the thread. */
+/* One turn: look, send, sleep.  false: the thread must end. */
 
 static bool
 qoe_helper_turn(qoe_helper_t *h)
@@ -299,7 +300,7 @@ qoe_helper_turn(qoe_helper_t *h)
     qoe_helper_work(h, now);
     qoe_report_run(h->report, now);
 
-    /* the clock anew: that may have taken a while, past the spool's time */
+    /* read the clock again: the turn may have lasted past spooling_ms */
 
     if (h->leaving_ms != 0
         && ((qoe_mono_ms() >= h->leaving_ms && h->env.spooling)
@@ -315,7 +316,7 @@ qoe_helper_turn(qoe_helper_t *h)
 }
 
 
-/* What the event loop asks for. */
+/* Acts on the flags that the event loop sets. */
 
 static void
 qoe_helper_flags(qoe_helper_t *h, uint64_t now)
@@ -324,7 +325,7 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
 
     if (qoe_flag(&h->stop) && h->leaving_ms == 0) {
 
-        /* whatever is done from here on ends at leaving_ms */
+        /* from here on every request must end by leaving_ms */
 
         h->leaving_ms = now + h->drain_ms;
         h->env.leaving = true;
@@ -351,7 +352,10 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* Events have a place in the spool; metrics are not what an exit is for. */
+/*
+ * At an exit with an open circuit the events go to the spool, and metrics
+ * alone are no reason to wait.
+ */
 
 static void
 qoe_helper_hopeless(qoe_helper_t *h, uint64_t now)
@@ -371,7 +375,7 @@ qoe_helper_hopeless(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* When what is left must begin to go to the spools, to be there in time. */
+/* When to begin to write to the spools, so that all is written in time. */
 
 static uint64_t
 qoe_helper_spooling_ms(const qoe_helper_t *h)
@@ -415,7 +419,7 @@ qoe_helper_work(qoe_helper_t *h, uint64_t now)
         qoe_helper_commit(h, now);
     }
 
-    /* a write may have taken long, an answer is waited for anew */
+    /* writing may have taken long, and answers are waited for from now on */
 
     now = qoe_mono_ms();
 
@@ -427,7 +431,7 @@ qoe_helper_work(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* What requests wait for: a write for all of them, and one sync. */
+/* Stores what requests wait for: one write for all of them, and one sync. */
 
 static void
 qoe_helper_commit(qoe_helper_t *h, uint64_t now)
@@ -450,7 +454,7 @@ qoe_helper_commit(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* Who waits for what is stored or released now. */
+/* Wakes those who wait for what was stored or released. */
 
 static void
 qoe_helper_wake(qoe_helper_t *h)
@@ -468,7 +472,7 @@ qoe_helper_wake(qoe_helper_t *h)
 
     for (w = 0; w < h->conf.nwaiters && set != 0; w++, set >>= 1) {
 
-        /* a full eventfd is awake already */
+        /* EAGAIN is as good: a full eventfd wakes as well */
 
         while ((set & 1) != 0
                && write(h->conf.waiter_fd[w], &one, sizeof(one)) == -1
@@ -530,7 +534,7 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
     /* cppcheck-suppress uninitvar */
     qoe_net_wait(h->net, fds, nfds, timeout);
 
-    /* the descriptors are level-triggered: emptied, or the next wait ends */
+    /* level-triggered: if not emptied, they would end the next wait at once */
 
     for (i = 0; i < nfds; i++) {
         while (read(fds[i], &value, sizeof(value)) == -1 && errno == EINTR) {
@@ -544,7 +548,7 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* Monotonic ms of the next thing to do that no descriptor tells of. */
+/* The monotonic ms of the next thing to do that no descriptor announces. */
 
 static uint64_t
 qoe_helper_deadline(qoe_helper_t *h, uint64_t now)

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What a helper tells of its worker, in the zone.
+ * The row of a helper in the zone: its worker's memory, and that it lives.
  */
 
 
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 
-/* Not more often than leases are looked at when there is nothing to do. */
+/* As often as leases are looked at when there is nothing else to do. */
 #define QOE_ROW_MS         5000
 
 
@@ -44,8 +44,8 @@ qoe_row_update(qoe_helper_t *h, uint64_t now)
 
 
 /*
- * The bytes that malloc() has given out; 0 where the C library does not say:
- * musl never does, and glibc before 2.33 only up to 4 GB.
+ * The bytes that malloc() has given out.  0: unknown, as the C library does
+ * not say: musl never does, and glibc before 2.33 only up to 4 GB.
  */
 
 static uint64_t
@@ -67,7 +67,7 @@ qoe_row_heap(void)
 }
 
 
-/* VmStk of proc(5), in bytes; 0 when it is not to be had. */
+/* VmStk of proc(5) in bytes; 0: not available. */
 
 static uint64_t
 qoe_row_stack(void)

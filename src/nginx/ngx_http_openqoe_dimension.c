@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe_dimension and CARDINALITY_LIMITS: what becomes of the values of a
+ * openqoe_dimension and CARDINALITY_LIMITS: what is done with the values of a
  * dimension.
  */
 
@@ -11,7 +11,7 @@
 
 
 #define NGX_HTTP_OPENQOE_CUSTOM_MAX  1000    /* default of max= */
-#define NGX_HTTP_OPENQOE_TOPK_MAX    100     /* the same of topk */
+#define NGX_HTTP_OPENQOE_TOPK_MAX    100     /* default of max= for topk */
 
 
 typedef enum {
@@ -29,15 +29,15 @@ typedef enum {
 #define ngx_http_openqoe_bit(param)  (1U << NGX_HTTP_OPENQOE_PARAM_##param)
 
 
-/* One directive while it is read. */
+/* A directive while it is being read. */
 
 typedef struct {
     ngx_conf_t       *cf;
     const char       *directive;
     qoe_dimension_t   dim;
     ngx_str_t         source;
-    qoe_role_t        grain;                 /* as metrics= says */
-    uint32_t          given;                 /* a bit a parameter */
+    qoe_role_t        grain;                 /* from metrics= */
+    uint32_t          given;                 /* a bit for each parameter */
     ngx_uint_t        custom;
 } ngx_http_openqoe_dimension_t;
 
@@ -72,8 +72,8 @@ static const ngx_str_t  ngx_http_openqoe_params[] = {
 
 
 /*
- * The parameters that mean something to an action, beside source=.  What is
- * dropped is in no metric.
+ * The parameters that an action accepts beside source=.  drop accepts none,
+ * because a dropped dimension is in no metric.
  */
 
 static const uint32_t  ngx_http_openqoe_action_params[] = {
@@ -107,8 +107,8 @@ static const ngx_http_openqoe_range_t  ngx_http_openqoe_maxlen_range = {
 
 
 /*
- * name action [max=] [ttl=] [size=] [overflow=] [maxlen=] [values=] [metrics=]
- * [source=]
+ * openqoe_dimension name action [max=] [ttl=] [size=] [overflow=] [maxlen=]
+ * [values=] [metrics=] [source=]
  */
 
 char *
@@ -166,7 +166,7 @@ ngx_http_openqoe_dimension(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* The number that it has, or gets, and what holds unless told. */
+/* Finds or gives the dimension's number, and sets the defaults. */
 
 static char *
 ngx_http_openqoe_dimension_name(ngx_http_openqoe_dimension_t *d,
@@ -211,8 +211,8 @@ ngx_http_openqoe_dimension_name(ngx_http_openqoe_dimension_t *d,
 
     if (i == QOE_DIMENSIONS_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
-                           "\"%V\" in \"%s\" is too much, there can be %d "
-                           "dimensions, %d of them the module's own",
+                           "\"%V\" in \"%s\" is one too many, there can "
+                           "be %d dimensions, %d of them the module's own",
                            &value[1], d->directive, QOE_DIMENSIONS_MAX,
                            QOE_DIMS_BUILTIN);
         return NGX_CONF_ERROR;
@@ -238,6 +238,8 @@ ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
     ngx_uint_t        i;
     const char       *expected;
     const ngx_str_t  *name;
+
+    name = ngx_http_openqoe_params;
 
     for (i = 0; i < NGX_HTTP_OPENQOE_PARAMS; i++) {
 
@@ -367,7 +369,7 @@ ngx_http_openqoe_dimension_value(ngx_http_openqoe_dimension_t *d,
 }
 
 
-/* A list with commas: values that always have a place. */
+/* A comma-separated list of values that always have a place. */
 
 static const char *
 ngx_http_openqoe_dimension_pins(ngx_http_openqoe_dimension_t *d, ngx_str_t *s)
@@ -415,7 +417,7 @@ ngx_http_openqoe_dimension_pins(ngx_http_openqoe_dimension_t *d, ngx_str_t *s)
 }
 
 
-/* Whether the values that are pinned can be values at all. */
+/* Whether the pinned values can be values of this dimension at all. */
 
 static char *
 ngx_http_openqoe_dimension_pinned(ngx_http_openqoe_dimension_t *d)
@@ -449,7 +451,7 @@ ngx_http_openqoe_dimension_pinned(ngx_http_openqoe_dimension_t *d)
 }
 
 
-/* Whether action and parameters go together, and with the dimension. */
+/* Whether action and parameters fit together and fit the dimension. */
 
 static char *
 ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
@@ -482,8 +484,8 @@ ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
     if (!d->custom != !source) {
         ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
                            d->custom
-                           ? "\"%V\" in \"%s\" is no dimension of the module, "
-                             "it needs \"source=\""
+                           ? "\"%V\" in \"%s\" is not a dimension of the "
+                             "module, it needs \"source=\""
                            : "\"%V\" in \"%s\" is a dimension of the module, "
                              "it cannot have \"source=\"",
                            &value[1], d->directive);
@@ -518,7 +520,7 @@ ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
         d->dim.role = d->grain;
     }
 
-    /* a maximum that was meant for another action would be a large list */
+    /* the default maximum of another action would make a large list */
 
     if (d->dim.action == QOE_ACTION_TOPK
         && !(d->given & ngx_http_openqoe_bit(MAX)))
@@ -564,7 +566,7 @@ ngx_http_openqoe_dimension_custom(ngx_http_openqoe_dimension_t *d,
 }
 
 
-/* Equal for Prometheus. */
+/* Whether Prometheus would see the same label name. */
 
 static ngx_uint_t
 ngx_http_openqoe_same_label(qoe_span_t a, qoe_span_t b)
@@ -586,7 +588,7 @@ ngx_http_openqoe_same_label(qoe_span_t a, qoe_span_t b)
 }
 
 
-/* NULL, or NGX_CONF_ERROR when the error was logged.  Directives win. */
+/* NULL; NGX_CONF_ERROR: the error was logged.  Directives take precedence. */
 
 const char *
 ngx_http_openqoe_cardinality_limits(ngx_conf_t *cf,
@@ -609,7 +611,7 @@ ngx_http_openqoe_cardinality_limits(ngx_conf_t *cf,
 }
 
 
-/* An attribute that no location makes is a mistyped name. */
+/* An attribute that no location adds must be a mistyped name. */
 
 ngx_int_t
 ngx_http_openqoe_dimensions_check(ngx_conf_t *cf,

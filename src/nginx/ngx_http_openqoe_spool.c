@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe_spool: its parameters, and the directory, which the master makes.
+ * openqoe_spool: its parameters, and its directory, which the master creates.
  */
 
 
@@ -15,7 +15,7 @@
 #define NGX_HTTP_OPENQOE_MB          ((uint64_t) 1024 * 1024)
 #define NGX_HTTP_OPENQOE_GB          (1024 * NGX_HTTP_OPENQOE_MB)
 
-/* Segments that a full spool has at least, and at most. */
+/* The fewest and the most segments of a full spool. */
 #define NGX_HTTP_OPENQOE_SEGMENTS_MIN  4
 #define NGX_HTTP_OPENQOE_SEGMENTS    (QOE_SEGMENTS_MAX * 3 / 4)
 
@@ -27,7 +27,7 @@ typedef const char *ngx_http_openqoe_spool_set_t(qoe_spool_conf_t *conf,
 
 
 typedef struct {
-    ngx_str_t                      name;     /* with the "=" */
+    ngx_str_t                      name;     /* including the "=" */
     ngx_http_openqoe_spool_set_t  *set;
 } ngx_http_openqoe_spool_param_t;
 
@@ -120,7 +120,7 @@ ngx_http_openqoe_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* NULL, or what value must be; seen: a bit a parameter. */
+/* NULL, or what value must be.  seen has a bit for each parameter. */
 
 static const char *
 ngx_http_openqoe_spool_param(qoe_spool_conf_t *conf, ngx_str_t *value,
@@ -239,7 +239,7 @@ ngx_http_openqoe_spool_quarantine(qoe_spool_conf_t *conf, ngx_str_t *value)
 }
 
 
-/* The two belong together; last is the one of them told last. */
+/* Checks both sizes together; last is the parameter that was read last. */
 
 static char *
 ngx_http_openqoe_spool_sizes(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -264,7 +264,7 @@ ngx_http_openqoe_spool_sizes(ngx_conf_t *cf, ngx_command_t *cmd,
     if (conf->max_size < NGX_HTTP_OPENQOE_SEGMENTS_MIN * conf->segment_size) {
         return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data, last,
                    "such that max_size is at least 4 times segment_size "
-                   "(1m unless told)");
+                   "(1m by default)");
     }
 
     if (conf->segment_size < least) {
@@ -311,14 +311,14 @@ ngx_http_openqoe_spool_dir(ngx_conf_t *cf, ngx_command_t *cmd,
 
         if (!S_ISDIR(st.st_mode)) {
             return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
-                       value, "a directory, and no link to one");
+                       value, "a directory, and not a link to one");
         }
 
     } else {
 
         if (ngx_errno != NGX_ENOENT) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                               "cannot look at \"%V\" of \"%V\"", value,
+                               "cannot stat \"%V\" of \"%V\"", value,
                                &cmd->name);
             return NGX_CONF_ERROR;
         }
@@ -332,7 +332,7 @@ ngx_http_openqoe_spool_dir(ngx_conf_t *cf, ngx_command_t *cmd,
 
         if (stat((char *) dir.data, &st) != 0 || !S_ISDIR(st.st_mode)) {
             return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
-                       value, "in a directory that is there");
+                       value, "in an existing directory");
         }
 
         *p = c;
@@ -346,8 +346,8 @@ ngx_http_openqoe_spool_dir(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
- * A configuration is in force: makes the directory.  Nothing in here is fatal:
- * the helpers try again, and /v2/health tells.
+ * A new configuration is in force: creates the directory.  No error here is
+ * fatal, because the helpers try again, and /v2/health reports it.
  */
 
 void
@@ -368,7 +368,7 @@ ngx_http_openqoe_spool_init(ngx_cycle_t *cycle,
 
     if (!made && ngx_errno != NGX_EEXIST) {
         ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
-                      "openqoe: cannot make the spool's directory \"%V\"",
+                      "openqoe: cannot create the spool's directory \"%V\"",
                       dir);
         return;
     }
@@ -418,8 +418,8 @@ ngx_http_openqoe_spool_look(ngx_cycle_t *cycle, ngx_str_t *dir, int fd,
 
     if (st.st_mode & (S_IRWXG|S_IRWXO)) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "openqoe: the spool's directory \"%V\" is open to "
-                      "others, and the events of all players are in it",
+                      "openqoe: the spool's directory \"%V\" is accessible "
+                      "to other users, and holds the events of all players",
                       dir);
     }
 

@@ -8,12 +8,15 @@
 #include "qoe_lock.h"
 
 
-/* After a lock was not had, values of new series do not wait for it. */
+/* How long new series are not waited for after the lock could not be taken. */
 #define QOE_SELF_BUSY_MS   1000
 
 #define QOE_SELF_MILLIONTHS  1e6
 
-/* Scaled.  Past it an addition could wrap a sum; nothing is that large. */
+/*
+ * The largest scaled value, so that an addition cannot overflow the sum.  Real
+ * values are far below it.
+ */
 #define QOE_SELF_VALUE_MAX   1e17
 
 
@@ -50,7 +53,10 @@ qoe_self_create(qoe_self_t *t, size_t size, const qoe_hash_key_t *key)
     t->size = size;
     t->index_offset = qoe_align(sizeof(qoe_self_t), QOE_SELF_UNIT);
 
-    /* an entry takes two units at least: it is never more than half full */
+    /*
+     * an entry takes at least two units, so the index is never more than half
+     * full
+     */
 
     t->slots = QOE_SELF_UNIT;
 
@@ -116,7 +122,7 @@ qoe_self_add(qoe_self_t *t, qoe_proc_t self, qoe_metric_id_t metric,
 uint64_t
 qoe_self_born(const qoe_self_t *t)
 {
-    return __atomic_load_n(&t->born, __ATOMIC_ACQUIRE);
+    return qoe_acquire(&t->born);
 }
 
 
@@ -139,7 +145,7 @@ qoe_self_read(const qoe_self_t *t, uint32_t slot, qoe_self_series_t *out)
         return false;
     }
 
-    word = __atomic_load_n(qoe_self_word(t, slot), __ATOMIC_ACQUIRE);
+    word = qoe_acquire(qoe_self_word(t, slot));
     e = qoe_self_entry(t, (uint32_t) word);
 
     if (e == NULL) {
@@ -151,14 +157,14 @@ qoe_self_read(const qoe_self_t *t, uint32_t slot, qoe_self_series_t *out)
     out->metric = e->metric;
 
     /*
-     * The count is what the buckets are, at any moment; the rest is read
-     * behind it, for it was written before.
+     * The count must equal the sum of the buckets at any moment.  The other
+     * numbers are read after it, because they were written before it.
      */
 
-    out->count = __atomic_load_n(&e->count, __ATOMIC_ACQUIRE);
+    out->count = qoe_acquire(&e->count);
 
     for (i = 0; i < e->buckets; i++) {
-        out->bucket[i] = __atomic_load_n(&e->bucket[i], __ATOMIC_ACQUIRE);
+        out->bucket[i] = qoe_acquire(&e->bucket[i]);
         out->count += out->bucket[i];
     }
 
@@ -166,15 +172,14 @@ qoe_self_read(const qoe_self_t *t, uint32_t slot, qoe_self_series_t *out)
         return false;
     }
 
-    out->start_ns = __atomic_load_n(&e->start_ns, __ATOMIC_RELAXED);
-    out->sum = (double) __atomic_load_n(&e->sum, __ATOMIC_RELAXED)
-               / qoe_self_scale(out->metric);
+    out->start_ns = qoe_peek(&e->start_ns);
+    out->sum = (double) qoe_peek(&e->sum) / qoe_self_scale(out->metric);
 
     if (e->buckets != 0) {
-        bits = __atomic_load_n(&e->min, __ATOMIC_RELAXED);
+        bits = qoe_peek(&e->min);
         memcpy(&out->min, &bits, sizeof(double));
 
-        bits = __atomic_load_n(&e->max, __ATOMIC_RELAXED);
+        bits = qoe_peek(&e->max);
         memcpy(&out->max, &bits, sizeof(double));
     }
 
@@ -244,7 +249,10 @@ qoe_self_word(const qoe_self_t *t, uint64_t i)
 }
 
 
-/* NULL for what is none: the number came out of the zone. */
+/*
+ * The entry at a unit; NULL if the number, which comes from the zone, is not
+ * valid.
+ */
 
 static qoe_self_entry_t *
 qoe_self_entry(const qoe_self_t *t, uint32_t unit)
@@ -283,7 +291,10 @@ qoe_self_labels(const qoe_self_entry_t *e)
 }
 
 
-/* No lock.  *word is where the entry would be published, or NULL: no place. */
+/*
+ * Looks an entry up, without the lock.  *word becomes the word of the index
+ * where a new entry would be published, or NULL if there is no room.
+ */
 
 static qoe_self_entry_t *
 qoe_self_find(const qoe_self_t *t, uint64_t hash, qoe_metric_id_t metric,
@@ -296,7 +307,7 @@ qoe_self_find(const qoe_self_t *t, uint64_t hash, qoe_metric_id_t metric,
     for (i = 0; i < QOE_SELF_PROBES; i++) {
 
         *word = qoe_self_word(t, hash + i);
-        w = __atomic_load_n(*word, __ATOMIC_ACQUIRE);
+        w = qoe_acquire(*word);
 
         if (w == 0) {
             return NULL;
@@ -329,16 +340,15 @@ qoe_self_insert(qoe_self_t *t, qoe_proc_t self, uint64_t hash,
     qoe_self_entry_t  *e;
 
     if (labels.len > QOE_SELF_LABELS
-        || qoe_mono_ms() < __atomic_load_n(&t->busy_ms, __ATOMIC_RELAXED))
+        || qoe_mono_ms() < qoe_peek(&t->busy_ms))
     {
         return NULL;
     }
 
-    /* a dead holder left nothing to repair: see qoe_self_make() */
+    /* a dead holder leaves nothing that needs repair: see qoe_self_make() */
 
     if (qoe_lock(&t->lock, self, &stolen) != QOE_OK) {
-        __atomic_store_n(&t->busy_ms, qoe_mono_ms() + QOE_SELF_BUSY_MS,
-                         __ATOMIC_RELAXED);
+        qoe_poke(&t->busy_ms, qoe_mono_ms() + QOE_SELF_BUSY_MS);
         return NULL;
     }
 
@@ -351,9 +361,9 @@ qoe_self_insert(qoe_self_t *t, qoe_proc_t self, uint64_t hash,
 
 
 /*
- * Caller holds the lock.  The entry is filled in behind what is used, then
- * its space is taken, then it is published: a writer that is killed on the
- * way leaves nothing, or space that nobody uses.
+ * Makes an entry.  The caller holds the lock.  The entry is filled in after the
+ * used space, then its space is allocated, then it is published: a writer that
+ * is killed in between leaves nothing, or some unused space.
  */
 
 static qoe_self_entry_t *
@@ -392,15 +402,17 @@ qoe_self_make(qoe_self_t *t, uint64_t hash, qoe_metric_id_t metric,
         memcpy(e->bucket + e->buckets, labels.data, labels.len);
     }
 
-    __atomic_store_n(&t->used, offset + need, __ATOMIC_RELEASE);
-    __atomic_store_n(word, (hash >> 32 << 32) | offset / QOE_SELF_UNIT,
-                     __ATOMIC_RELEASE);
+    qoe_publish(&t->used, offset + need);
+    qoe_publish(word, (hash >> 32 << 32) | offset / QOE_SELF_UNIT);
 
     return e;
 }
 
 
-/* The start before the first value, its birth is counted after that. */
+/*
+ * Sets the start before the first value, and counts the new series last, for
+ * readers that look for new series.
+ */
 
 static void
 qoe_self_record(qoe_self_t *t, qoe_self_entry_t *e, qoe_metric_id_t metric,
@@ -408,7 +420,7 @@ qoe_self_record(qoe_self_t *t, qoe_self_entry_t *e, qoe_metric_id_t metric,
 {
     uint64_t  start;
 
-    start = __atomic_load_n(&e->start_ns, __ATOMIC_RELAXED);
+    start = qoe_peek(&e->start_ns);
 
     if (start != 0) {
         qoe_self_value(e, metric, value);
@@ -442,7 +454,7 @@ qoe_self_value(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
 }
 
 
-/* The bucket last: who counts an observation finds its extremes. */
+/* Counts the bucket last, so that a reader of the count finds the extremes. */
 
 static void
 qoe_self_observe(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
@@ -450,10 +462,11 @@ qoe_self_observe(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
     size_t    i;
     uint64_t  bits, old;
 
-    value += 0.0;                            /* -0 has the bits of a giant */
+    value += 0.0;                            /* -0 becomes 0: its bits sort
+                                                as a huge number */
     memcpy(&bits, &value, sizeof(double));
 
-    old = __atomic_load_n(&e->min, __ATOMIC_RELAXED);
+    old = qoe_peek(&e->min);
 
     while (bits < old
            && !__atomic_compare_exchange_n(&e->min, &old, bits, true,
@@ -463,7 +476,7 @@ qoe_self_observe(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
         /* void */
     }
 
-    old = __atomic_load_n(&e->max, __ATOMIC_RELAXED);
+    old = qoe_peek(&e->max);
 
     while (bits > old
            && !__atomic_compare_exchange_n(&e->max, &old, bits, true,

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Blocks: interned sets of attributes in cells, counted references.  The
- * writer's; qoe_store_read.c reads them.
+ * Blocks: interned sets of attributes, stored in cells, with reference counts.
+ * For the writer; qoe_store_read.c has the readers' functions.
  */
 
 
@@ -104,11 +104,11 @@ qoe_store_block_make(qoe_store_t *s, uint64_t hash, qoe_span_t labels,
 
     b = qoe_store_block_at(s, block);
 
-    qoe_st_set(&b->len, (uint32_t) labels.len);
+    qoe_publish(&b->len, (uint32_t) labels.len);
     b->refs = 1;
     b->known = known;
 
-    /* from the last one on: each knows the next */
+    /* begin with the last cell, because each cell has the number of the next */
 
     cell = 0;
     off = qoe_store_cells_of(labels.len) * QOE_CELL_DATA;
@@ -119,12 +119,12 @@ qoe_store_block_make(qoe_store_t *s, uint64_t hash, qoe_span_t labels,
         i = qoe_store_cell_take(s);
         qoe_store_cell_fill(qoe_store_cell_at(s, i), labels.data + off,
                             qoe_min(labels.len - off, QOE_CELL_DATA));
-        qoe_st_set(&qoe_store_cell_at(s, i)->next, cell);
+        qoe_publish(&qoe_store_cell_at(s, i)->next, cell);
         cell = i;
     }
 
-    qoe_st_set(&b->first, cell);
-    qoe_st_set(&b->hash, hash);
+    qoe_publish(&b->first, cell);
+    qoe_publish(&b->hash, hash);
 
     qoe_store_block_link(s, block);
 
@@ -182,20 +182,20 @@ qoe_store_block_take(qoe_store_t *s)
         p->nfree--;
 
     } else if (p->top < p->n) {
-        qoe_st_set(&p->top, p->top + 1);
+        qoe_publish(&p->top, p->top + 1);
         block = p->top;
 
     } else {
         return 0;
     }
 
-    qoe_st_set(&s->live_blocks, s->live_blocks + 1);
+    qoe_publish(&s->live_blocks, s->live_blocks + 1);
 
     return block;
 }
 
 
-/* The caller knows that there is one. */
+/* Takes a free cell; the caller has checked that there is one. */
 
 static uint32_t
 qoe_store_cell_take(qoe_store_t *s)
@@ -213,7 +213,7 @@ qoe_store_cell_take(qoe_store_t *s)
     }
 
     if (p->top < p->n) {
-        qoe_st_set(&p->top, p->top + 1);
+        qoe_publish(&p->top, p->top + 1);
     }
 
     return p->top;
@@ -227,13 +227,15 @@ qoe_store_cell_free(qoe_store_t *s, uint32_t cell)
 
     p = &s->pool[QOE_POOL_CELLS];
 
-    qoe_st_set(&qoe_store_cell_at(s, cell)->next, p->free);
+    qoe_publish(&qoe_store_cell_at(s, cell)->next, p->free);
     p->free = cell;
     p->nfree++;
 }
 
 
-/* In words: a reader may be looking at what the cell was before. */
+/*
+ * Fills a cell word by word, because a reader may be reading its old content.
+ */
 
 static void
 qoe_store_cell_fill(qoe_store_cell_t *c, const char *p, size_t len)
@@ -245,7 +247,7 @@ qoe_store_cell_fill(qoe_store_cell_t *c, const char *p, size_t len)
     memcpy(word, p, len);
 
     for (i = 0; i < QOE_CELL_WORDS; i++) {
-        qoe_st_set(&c->data[i], word[i]);
+        qoe_publish(&c->data[i], word[i]);
     }
 }
 
@@ -268,11 +270,11 @@ qoe_store_overflow_block(qoe_store_t *s, const qoe_store_env_t *env)
 
     qoe_store_cell_fill(qoe_store_cell_at(s, QOE_STORE_OVERFLOW_BLOCK),
                         l.data, l.len);
-    qoe_st_set(&qoe_store_cell_at(s, QOE_STORE_OVERFLOW_BLOCK)->next, 0);
+    qoe_publish(&qoe_store_cell_at(s, QOE_STORE_OVERFLOW_BLOCK)->next, 0);
 
-    qoe_st_set(&b->len, (uint32_t) l.len);
-    qoe_st_set(&b->first, QOE_STORE_OVERFLOW_BLOCK);
-    qoe_st_set(&b->hash, qoe_store_hash(env, qoe_labels_span(&l)));
+    qoe_publish(&b->len, (uint32_t) l.len);
+    qoe_publish(&b->first, QOE_STORE_OVERFLOW_BLOCK);
+    qoe_publish(&b->hash, qoe_store_hash(env, qoe_labels_span(&l)));
 }
 
 
@@ -315,10 +317,10 @@ qoe_store_block_end(qoe_store_t *s, uint32_t block)
 
     qoe_store_block_unlink(s, block);
 
-    /* a reader that copies it now finds the version changed */
+    /* makes a reader that is copying the block see a different version */
 
-    qoe_st_set(&b->version, b->version + 1);
-    qoe_st_set(&b->hash, 0);
+    qoe_publish(&b->version, b->version + 1);
+    qoe_publish(&b->hash, 0);
 
     b->refs = 0;
     i = b->first;
@@ -334,7 +336,7 @@ qoe_store_block_end(qoe_store_t *s, uint32_t block)
         i = next;
     }
 
-    qoe_st_set(&s->live_blocks, s->live_blocks - 1);
+    qoe_publish(&s->live_blocks, s->live_blocks - 1);
 
     qoe_store_block_free(s, block);
 }

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * After a writer's death: chains, free lists, references and counts anew from
- * the lives of slots and the hashes of blocks.  May itself be killed anywhere
- * and begun again.
+ * Repairs a store after the death of its writer: computes chains, free lists,
+ * references and counts from the lives of slots and the hashes of blocks.  It
+ * may be killed at any moment, and repeated.
  */
 
 
@@ -40,10 +40,10 @@ qoe_store_rebuild(qoe_store_t *s, const qoe_store_env_t *env)
     is += qoe_store_rebuild_slots(s, env, 0, s->pool[QOE_POOL_NUMBERS].top);
 
     was = s->series;
-    qoe_st_set(&s->series, is);
+    qoe_publish(&s->series, is);
 
-    /* it may have died before it counted a birth that readers see */
-    qoe_st_set(&s->born, s->born + 1);
+    /* the writer may have died before it counted a series that readers see */
+    qoe_publish(&s->born, s->born + 1);
 
     qoe_store_recount(env, was, is);
 }
@@ -67,20 +67,20 @@ qoe_store_rebuild_pools(qoe_store_t *s)
         p->nfree = 0;
 
         if (p->top > p->n) {
-            qoe_st_set(&p->top, p->n);
+            qoe_publish(&p->top, p->n);
         }
     }
 
     for (c = 1; c <= s->pool[QOE_POOL_CELLS].top; c++) {
-        qoe_st_set(&qoe_store_cell_at(s, c)->next,
-                   qoe_store_cell_at(s, c)->next & ~QOE_CELL_USED);
+        qoe_publish(&qoe_store_cell_at(s, c)->next,
+                    qoe_store_cell_at(s, c)->next & ~QOE_CELL_USED);
     }
 
-    qoe_st_set(&s->live_blocks, 0);
+    qoe_publish(&s->live_blocks, 0);
 }
 
 
-/* Lists are made from their ends, so that low numbers are taken first. */
+/* Builds lists from their ends, so that low numbers are used first. */
 
 static void
 qoe_store_rebuild_blocks(qoe_store_t *s, const qoe_store_env_t *env)
@@ -97,14 +97,14 @@ qoe_store_rebuild_blocks(qoe_store_t *s, const qoe_store_env_t *env)
 
             if (i != QOE_STORE_OVERFLOW_BLOCK) {
                 qoe_store_block_link(s, i);
-                qoe_st_set(&s->live_blocks, s->live_blocks + 1);
+                qoe_publish(&s->live_blocks, s->live_blocks + 1);
             }
 
             continue;
         }
 
-        qoe_st_set(&b->version, b->version + 1);
-        qoe_st_set(&b->hash, 0);
+        qoe_publish(&b->version, b->version + 1);
+        qoe_publish(&b->hash, 0);
 
         if (i != QOE_STORE_OVERFLOW_BLOCK) {
             qoe_store_block_free(s, i);
@@ -113,7 +113,10 @@ qoe_store_rebuild_blocks(qoe_store_t *s, const qoe_store_env_t *env)
 }
 
 
-/* Marks the cells of a block; false, and no marks: it is damaged. */
+/*
+ * Marks the cells of a block; returns false, without marks, if the block is
+ * damaged.
+ */
 
 static bool
 qoe_store_rebuild_block(qoe_store_t *s, const qoe_store_env_t *env,
@@ -156,7 +159,7 @@ qoe_store_rebuild_block(qoe_store_t *s, const qoe_store_env_t *env,
     for (off = 0; off < b->len; off += QOE_CELL_DATA) {
         c = qoe_store_cell_at(s, i);
         next = c->next & ~QOE_CELL_USED;
-        qoe_st_set(&c->next, next | QOE_CELL_USED);
+        qoe_publish(&c->next, next | QOE_CELL_USED);
         i = next;
     }
 
@@ -178,7 +181,7 @@ qoe_store_rebuild_cells(qoe_store_t *s)
 }
 
 
-/* How many live ones count against the cap. */
+/* Returns the number of live series that count against the limit. */
 
 static uint32_t
 qoe_store_rebuild_slots(qoe_store_t *s, const qoe_store_env_t *env,
@@ -194,7 +197,7 @@ qoe_store_rebuild_slots(qoe_store_t *s, const qoe_store_env_t *env,
         e = qoe_store_slot(s, i - 1);
 
         if (e->seq & 1) {
-            qoe_st_set(&e->seq, e->seq + 1);
+            qoe_publish(&e->seq, e->seq + 1);
         }
 
         if (qoe_store_rebuild_slot(s, env, i - 1)) {
@@ -202,7 +205,7 @@ qoe_store_rebuild_slots(qoe_store_t *s, const qoe_store_env_t *env,
             continue;
         }
 
-        qoe_st_set(&e->life, 0);
+        qoe_publish(&e->life, 0);
 
         if (!qoe_store_reserved(s, i - 1)) {
             qoe_store_slot_free(s, i - 1);
@@ -213,7 +216,7 @@ qoe_store_rebuild_slots(qoe_store_t *s, const qoe_store_env_t *env,
 }
 
 
-/* False: no series. */
+/* Returns false if the slot is not a series. */
 
 static bool
 qoe_store_rebuild_slot(qoe_store_t *s, const qoe_store_env_t *env,
@@ -224,7 +227,7 @@ qoe_store_rebuild_slot(qoe_store_t *s, const qoe_store_env_t *env,
 
     e = qoe_store_slot(s, slot);
 
-    if (!(qoe_st_get(&e->life) & (QOE_LIFE_LIVE|QOE_LIFE_DEAD))
+    if (!(qoe_acquire(&e->life) & (QOE_LIFE_LIVE|QOE_LIFE_DEAD))
         || !qoe_store_has(e->metric)
         || qoe_store_is_histogram(e->metric) != (slot >= s->numbers)
         || !qoe_store_block_ok(s, e->base)
@@ -251,8 +254,9 @@ qoe_store_rebuild_slot(qoe_store_t *s, const qoe_store_env_t *env,
 
 
 /*
- * The shared count had this lane's series as they were.  A kill between the
- * two counts leaves it off by one: qoe_collect.c sees to that.
+ * Corrects the shared count by the difference in this lane.  A kill between the
+ * stores of the two counts makes the shared one wrong by one; qoe_collect.c
+ * corrects that.
  */
 
 static void
@@ -260,7 +264,7 @@ qoe_store_recount(const qoe_store_env_t *env, uint32_t was, uint32_t is)
 {
     uint32_t  count, next;
 
-    count = qoe_st_get(env->count);
+    count = qoe_acquire(env->count);
 
     do {
         next = is >= was ? count + (is - was)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Acknowledgement: what requests ask for, when they have it, and who is to be
- * told.
+ * Acknowledgements: what requests wait for, whether they have it, and which
+ * processes must be woken.
  */
 
 
@@ -26,7 +26,7 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
     any = false;
 
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
-        flags = qoe_load(&qoe_zone_dest(zone, dest)->flags);
+        flags = qoe_acquire(&qoe_zone_dest(zone, dest)->flags);
 
         if (flags != (QOE_DEST_WANTED | QOE_DEST_HAS_SPOOL)) {
             continue;
@@ -40,15 +40,18 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
         }
 
         if (ack == QOE_ACK_FSYNC) {
-            upto = qoe_load(&ld->synced);
+            upto = qoe_acquire(&ld->synced);
 
         } else {
             qoe_lane_dest_taken(ld, &upto, &records);
         }
 
-        /* behind the other one: what is given up is told before it is free */
+        /*
+         * read unkept after upto: records that are given up are marked so
+         * before they are released
+         */
 
-        if (pos > upto || pos <= qoe_load(&ld->unkept)) {
+        if (pos > upto || pos <= qoe_acquire(&ld->unkept)) {
             return false;
         }
     }
@@ -63,7 +66,10 @@ qoe_lane_wait(qoe_zone_t *zone, uint32_t lane, uint32_t w)
     __atomic_fetch_or(&qoe_zone_lane(zone, lane)->waiters, (uint64_t) 1 << w,
                       __ATOMIC_SEQ_CST);
 
-    /* before the caller's look at what is stored: see qoe_lane_waiters() */
+    /*
+     * orders the caller's next look at the lane after this store; the other
+     * half is in qoe_lane_waiters()
+     */
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -76,7 +82,10 @@ qoe_lane_waiters(qoe_zone_t *zone, uint32_t lane)
 
     l = qoe_zone_lane(zone, lane);
 
-    /* behind what was stored: who is not seen here has yet to look at it */
+    /*
+     * orders the look at the waiters after the stores of the progress: a
+     * process that is not seen here will see the progress itself
+     */
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
@@ -100,10 +109,10 @@ qoe_lane_asked(const qoe_zone_t *zone, uint32_t lane, qoe_ack_t ack)
 
     l = qoe_zone_lane(zone, lane);
 
-    /* the tail first: what was asked up to it is to be seen then */
+    /* read the tail first: everything asked for up to it is visible then */
 
     tail = qoe_mark_pos(&l->tail);
-    asked = qoe_load(&l->asked[ack == QOE_ACK_FSYNC]);
+    asked = qoe_acquire(&l->asked[ack == QOE_ACK_FSYNC]);
 
     return qoe_min(asked, tail);
 }
@@ -120,7 +129,7 @@ qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n)
 
     for (dead = 0; dead < 2; dead++) {
         for (w = 0; w < n; w++) {
-            owner = qoe_load(&zone->waiter[w]);
+            owner = qoe_acquire(&zone->waiter[w]);
 
             if (owner != 0 && (!dead || qoe_proc_alive(owner))) {
                 continue;
@@ -144,14 +153,14 @@ qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n)
 void
 qoe_waiter_give(qoe_zone_t *zone, uint32_t w)
 {
-    qoe_store(&zone->waiter[w], 0);
+    qoe_publish(&zone->waiter[w], 0);
 }
 
 
 void
 qoe_waiter_waiting(qoe_zone_t *zone, uint32_t w, qoe_wait_t what, uint64_t n)
 {
-    __atomic_store_n(&zone->waiting[w][what], n, __ATOMIC_RELAXED);
+    qoe_poke(&zone->waiting[w][what], n);
 }
 
 
@@ -165,8 +174,8 @@ qoe_zone_waiting(const qoe_zone_t *zone, qoe_wait_t what)
 
     for (w = 0; w < QOE_WAITERS_MAX; w++) {
 
-        n = __atomic_load_n(&zone->waiting[w][what], __ATOMIC_RELAXED);
-        owner = qoe_load(&zone->waiter[w]);
+        n = qoe_peek(&zone->waiting[w][what]);
+        owner = qoe_acquire(&zone->waiter[w]);
 
         if (n != 0 && owner != 0 && qoe_proc_alive(owner)) {
             sum += n;

@@ -5,13 +5,14 @@
 
 
 #include "qoe_lock.h"
+#include "qoe_atomic.h"
 
 #include <sched.h>
 
 
 #define QOE_LOCK_SPINS     128
-#define QOE_LOCK_CHECK_MS  1             /* is the owner alive? */
-#define QOE_LOCK_WAIT_MS   50            /* of an event loop, at the most */
+#define QOE_LOCK_CHECK_MS  1             /* how often to check the owner */
+#define QOE_LOCK_WAIT_MS   50            /* longest wait of an event loop */
 
 
 static bool qoe_lock_try(uint64_t *word, qoe_proc_t self);
@@ -69,7 +70,7 @@ qoe_lock(uint64_t *word, qoe_proc_t self, bool *stolen)
 void
 qoe_unlock(uint64_t *word)
 {
-    __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+    qoe_publish(word, 0);
 }
 
 
@@ -80,7 +81,7 @@ qoe_lock_try(uint64_t *word, qoe_proc_t self)
 
     free_word = 0;
 
-    return __atomic_load_n(word, __ATOMIC_RELAXED) == 0
+    return qoe_peek(word) == 0
            && __atomic_compare_exchange_n(word, &free_word, self, false,
                                           __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
@@ -91,7 +92,7 @@ qoe_lock_steal(uint64_t *word, qoe_proc_t self)
 {
     uint64_t  owner;
 
-    owner = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    owner = qoe_acquire(word);
 
     if (owner == 0 || qoe_proc_alive(owner)) {
         return false;

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The zone as a whole: its making, identity, counters and what it tells of
- * its lanes.
+ * The zone as a whole: its creation, identity and counters, and information
+ * about its lanes.
  */
 
 
@@ -15,8 +15,8 @@
     (QOE_DESTS_MAX * QOE_SEGMENTS_MAX * sizeof(qoe_segment_entry_t))
 
 /*
- * What of a zone goes where: a sixth to what the lanes share, and of the rest
- * a little more to state than to the queue.
+ * How the zone is divided: the lanes share a sixth; of the rest the state gets
+ * slightly more than the queue.
  */
 #define QOE_SHARE_SHARED   6
 #define QOE_SHARE_STATE    55                /* per cent */
@@ -77,9 +77,11 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
         qoe_zone_lane(z, i)->lease_ms = qoe_mono_ms();
     }
 
-    /* the magic last: a half-made zone is never attached to */
+    /*
+     * set the magic last, so that a partly initialized zone is never attached
+     */
 
-    qoe_store(&z->magic, QOE_ZONE_MAGIC);
+    qoe_publish(&z->magic, QOE_ZONE_MAGIC);
 
     *zone = z;
 
@@ -87,7 +89,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
 }
 
 
-/* All sizes are whole cache lines. */
+/* All sizes are multiples of a cache line. */
 
 static void
 qoe_zone_divide(qoe_zone_t *z)
@@ -126,7 +128,7 @@ qoe_zone_attach(qoe_zone_t **zone, void *mem, size_t size)
     z = mem;
 
     if (size < sizeof(qoe_zone_t)
-        || qoe_load(&z->magic) != QOE_ZONE_MAGIC
+        || qoe_acquire(&z->magic) != QOE_ZONE_MAGIC
         || z->version != QOE_ZONE_VERSION
         || z->size != size)
     {
@@ -188,7 +190,7 @@ qoe_zone_start_ns(const qoe_zone_t *zone)
 uint64_t
 qoe_zone_generation(const qoe_zone_t *zone)
 {
-    return qoe_load(&zone->generation);
+    return qoe_acquire(&zone->generation);
 }
 
 
@@ -221,7 +223,7 @@ qoe_zone_counter(const qoe_zone_t *zone, qoe_counter_t c)
     sum = 0;
 
     for (i = 0; i < QOE_SLOTS; i++) {
-        sum += __atomic_load_n(&slots[i].value[c], __ATOMIC_RELAXED);
+        sum += qoe_peek(&slots[i].value[c]);
     }
 
     return sum;
@@ -231,14 +233,14 @@ qoe_zone_counter(const qoe_zone_t *zone, qoe_counter_t c)
 void
 qoe_zone_refused(qoe_zone_t *zone, uint64_t now_ms)
 {
-    qoe_store(&zone->refused_ms, now_ms);
+    qoe_publish(&zone->refused_ms, now_ms);
 }
 
 
 uint64_t
 qoe_zone_refused_ms(const qoe_zone_t *zone)
 {
-    return qoe_load(&zone->refused_ms);
+    return qoe_acquire(&zone->refused_ms);
 }
 
 
@@ -252,7 +254,7 @@ qoe_zone_lane_of(const qoe_zone_t *zone, qoe_span_t org_id,
         return 0;
     }
 
-    /* hashed apart, so that the border between the two counts */
+    /* hash both ids separately, so that "ab" + "c" differs from "a" + "bc" */
 
     h[0] = qoe_hash(&zone->hash_key, org_id.data, org_id.len);
     h[1] = qoe_hash(&zone->hash_key, session_id.data, session_id.len);
@@ -270,14 +272,14 @@ qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
 
     l = qoe_zone_lane(zone, lane);
 
-    /* the floor first: a tail that is read later can only be further on */
+    /* read the floor first: a tail that is read later can only be further on */
 
     qoe_mark_get(&l->floor, &floor, &info->consumed);
     qoe_mark_get(&l->tail, &tail, &info->produced);
     info->used = qoe_min(tail - floor, zone->ring_size);
     info->size = zone->ring_size;
-    info->owner = qoe_load(&l->owner);
-    info->lease_ms = qoe_load(&l->lease_ms);
+    info->owner = qoe_acquire(&l->owner);
+    info->lease_ms = qoe_acquire(&l->lease_ms);
 }
 
 
@@ -289,7 +291,7 @@ qoe_lane_lost(qoe_zone_t *zone, uint32_t lane)
     qoe_lane_info_t   info;
 
     l = qoe_zone_lane(zone, lane);
-    old = qoe_load(&l->lost);
+    old = qoe_acquire(&l->lost);
 
     do {
         qoe_zone_lane_info(zone, lane, &info);

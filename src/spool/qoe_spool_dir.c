@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Directories of the spool, the lock of its instance, files by their ids.
+ * Directories of the spool, the lock of its instance, and files by their ids.
  */
 
 
@@ -26,12 +26,12 @@
 #define QOE_SPOOL_DIR_MODE     0700
 #define QOE_SPOOL_FILE_MODE    0600
 
-/* an adopter holds the lock of a dead instance for a moment */
+/* a helper that adopts a dead instance holds its lock for a moment */
 #define QOE_SPOOL_LOCK_TRIES   20
 #define QOE_SPOOL_LOCK_NS      5000000
 
 
-/* musl has neither the function, before 1.2.6, nor its flag in stdio.h */
+/* musl before 1.2.6 has no renameat2(), and no flag of it in stdio.h */
 #ifdef __GLIBC__
 #define qoe_renameat2(from, name, to, to_name, flags)                         \
     renameat2(from, name, to, to_name, flags)
@@ -62,7 +62,7 @@ qoe_spool_dirs_open(qoe_spool_t *sp)
 
     err = qoe_spool_base_open(sp);
 
-    /* who adopts the empty directory of a dead instance removes it */
+    /* a helper that adopts a dead instance removes its empty directory */
 
     for (tries = 0; err == 0 && tries < QOE_SPOOL_LOCK_TRIES; tries++) {
 
@@ -117,8 +117,8 @@ qoe_spool_dir_owner(int fd, uid_t *owner)
 
 
 /*
- * A reload with another `user`: what is there belongs to the next workers, who
- * also have the lanes in a moment.
+ * Whether err comes from a reload with another `user`: the master has given
+ * the directory to the next workers, which will have the lanes in a moment.
  */
 
 bool
@@ -174,7 +174,10 @@ qoe_spool_fd_close(int *fd)
 }
 
 
-/* Whoever made the directories: nothing in them is durable before they are. */
+/*
+ * Makes the directories durable, whoever made them: nothing in them is durable
+ * before they are.
+ */
 
 int
 qoe_spool_dirs_sync(qoe_spool_t *sp)
@@ -214,7 +217,10 @@ qoe_spool_dirs_sync(qoe_spool_t *sp)
 }
 
 
-/* DIR itself may be new; where it stands need not be ours to read. */
+/*
+ * DIR itself may be new.  Its parent may be unreadable for the workers, which
+ * is no error.
+ */
 
 static int
 qoe_spool_base_sync(const qoe_spool_t *sp)
@@ -269,7 +275,7 @@ qoe_spool_dir_lock(int dir, bool exclusive, int *fd)
 
     } else if (st.st_nlink == 0) {
 
-        /* its last owner has removed it between our two calls */
+        /* its last owner removed it between the two calls */
 
         err = ESTALE;
     }
@@ -285,7 +291,7 @@ qoe_spool_dir_lock(int dir, bool exclusive, int *fd)
 }
 
 
-/* Grows with time; the low bits tell processes of the same moment apart. */
+/* Ids grow with time; their low bits distinguish processes. */
 
 uint64_t
 qoe_spool_new_id(qoe_spool_t *sp)
@@ -341,7 +347,7 @@ qoe_spool_file_id(const char *name, uint64_t *id)
 
     *id = v;
 
-    /* the last one of all is what is compared with as "none" */
+    /* UINT64_MAX is used as "none" in comparisons */
 
     return v != 0 && v != UINT64_MAX
            && (strcmp(name + i, ".seg") == 0

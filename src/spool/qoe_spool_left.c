@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Durability of what other processes have written.  A lane's next owner goes
- * on where the last one had stored it, and is asked for what that one, be it
- * dead by now, had not synced yet: the files are all that is left to ask.
+ * Makes durable what other processes have written.  The next owner of a lane
+ * continues where the last owner had stored it, and must answer for what that
+ * one had not synced, even if it is dead: so sync all files that there are.
  */
 
 
@@ -46,9 +46,9 @@ qoe_spool_others_sync(qoe_spool_t *sp)
 
     for (e = sp->table; err == 0 && e < sp->table + QOE_SEGMENTS_MAX; e++) {
 
-        id = qoe_spool_load(&e->id);
+        id = qoe_acquire(&e->id);
 
-        if (qoe_spool_load(&e->state) != QOE_SEGMENT_FREE && id != 0
+        if (qoe_acquire(&e->state) != QOE_SEGMENT_FREE && id != 0
             && !qoe_spool_own(sp, id))
         {
             err = qoe_spool_other_sync(sp, e, id);
@@ -57,14 +57,14 @@ qoe_spool_others_sync(qoe_spool_t *sp)
 
     if (err == 0) {
 
-        /* names, too */
+        /* new names must be durable as well */
 
         sp->dir_dirty = true;
         err = qoe_spool_dirs_sync(sp);
     }
 
     if (err != 0) {
-        qoe_spool_fail(sp, err, "sync what is left in", sp->name);
+        qoe_spool_fail(sp, err, "sync the segments in", sp->name);
         return QOE_ERROR;
     }
 
@@ -74,7 +74,7 @@ qoe_spool_others_sync(qoe_spool_t *sp)
 }
 
 
-/* Those are synced by who writes them: us. */
+/* Files that this helper writes are synced elsewhere. */
 
 static bool
 qoe_spool_own(const qoe_spool_t *sp, uint64_t id)
@@ -99,7 +99,7 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
     fd = -1;
     err = ENOENT;
 
-    /* it may be renamed between the two names that are tried */
+    /* the file may be renamed between tries of its two names */
 
     for (i = 0; i < QOE_SPOOL_NAME_TRIES; i++) {
         err = qoe_spool_file_open(sp, id, &fd);
@@ -111,7 +111,7 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 
     if (err == ENOENT || qoe_spool_stranger(err)) {
 
-        /* delivered meanwhile; or it is lost, and counted by who reads it */
+        /* delivered meanwhile, or lost, which the backlog's reader counts */
 
         return 0;
     }
@@ -128,16 +128,16 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 
     close(fd);
 
-    if (qoe_spool_load(&e->id) != id) {
+    if (qoe_acquire(&e->id) != id) {
         return err;
     }
 
     if (err != 0) {
         __atomic_fetch_or(&e->reserved, QOE_SPOOL_BAD, __ATOMIC_ACQ_REL);
 
-    } else if (qoe_spool_load(&e->reserved) & QOE_SPOOL_BAD) {
+    } else if (qoe_acquire(&e->reserved) & QOE_SPOOL_BAD) {
 
-        /* its owner writes it anew, or the backlog has it sent: until then */
+        /* not durable until its owner rewrites it or the backlog sends it */
 
         err = EIO;
     }

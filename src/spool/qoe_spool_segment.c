@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The segments that this helper writes, until they are given away (sealed) or
- * deleted.
+ * The segments that this helper writes, until they are sealed, which gives
+ * them away, or deleted.
  */
 
 
@@ -22,7 +22,6 @@
 
 
 #define QOE_SPOOL_ALLOCATE     (1024 * 1024)
-#define QOE_SPOOL_ID_TRIES     8
 
 
 static qoe_status_t qoe_spool_seg_room(qoe_spool_t *sp, uint64_t need);
@@ -104,7 +103,7 @@ qoe_spool_seg_room(qoe_spool_t *sp, uint64_t need)
 
         if (!settled) {
 
-            /* what is delivered needs no room */
+            /* delivered segments can go first */
 
             settled = true;
             qoe_spool_segs_settle(sp);
@@ -128,9 +127,9 @@ qoe_spool_segments(const qoe_spool_t *sp, uint64_t *bytes)
     sum = 0;
 
     for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
-        if (qoe_spool_load(&e->state) != QOE_SEGMENT_FREE) {
+        if (qoe_acquire(&e->state) != QOE_SEGMENT_FREE) {
             n++;
-            sum += qoe_spool_load(&e->bytes);
+            sum += qoe_acquire(&e->bytes);
         }
     }
 
@@ -189,7 +188,7 @@ qoe_spool_seg_create(qoe_spool_t *sp)
 
         if (err == ENOENT || err == ESTALE) {
 
-            /* somebody took the directory away, and the files with it */
+            /* the directory was removed, and the files with it */
 
             qoe_spool_segs_bad(sp);
         }
@@ -199,7 +198,7 @@ qoe_spool_seg_create(qoe_spool_t *sp)
 
     seg->offset = QOE_SEGMENT_HEADER;
     seg->used_ms = qoe_mono_ms();
-    qoe_spool_store(&seg->entry->bytes, seg->offset);
+    qoe_publish(&seg->entry->bytes, seg->offset);
 
     seg->next = sp->segs;
     sp->segs = seg;
@@ -212,7 +211,7 @@ qoe_spool_seg_create(qoe_spool_t *sp)
 }
 
 
-/* The entry has the id first: no file is there that nobody knows of. */
+/* The entry has the id before the file exists: no file is unknown. */
 
 static int
 qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
@@ -223,7 +222,7 @@ qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     for (i = 0; i < QOE_SPOOL_ID_TRIES; i++) {
 
         seg->id = qoe_spool_new_id(sp);
-        qoe_spool_store(&seg->entry->id, seg->id);
+        qoe_publish(&seg->entry->id, seg->id);
 
         qoe_spool_file_name(name, seg->id, "open");
         seg->fd = openat(sp->dir_fd, name,
@@ -249,7 +248,7 @@ qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 }
 
 
-/* So that a full disk is seen before anything depends on it. */
+/* Reserves space, so that a full disk is noticed before it matters. */
 
 static int
 qoe_spool_seg_allocate(qoe_spool_t *sp, qoe_spool_seg_t *seg, uint64_t need)
@@ -319,15 +318,15 @@ qoe_spool_seg_write(qoe_spool_t *sp, qoe_segment_record_t *record,
     }
 
     if (seg->events == 0 || record->received_ns
-                            < qoe_spool_load(&e->oldest_ns))
+                            < qoe_acquire(&e->oldest_ns))
     {
-        qoe_spool_store(&e->oldest_ns, record->received_ns);
+        qoe_publish(&e->oldest_ns, record->received_ns);
     }
 
-    qoe_spool_store(&e->bytes, seg->offset);
+    qoe_publish(&e->bytes, seg->offset);
 
     seg->events += record->items;
-    qoe_spool_store(&e->events, seg->events);
+    qoe_publish(&e->events, seg->events);
 
     if (record->done) {
         qoe_spool_seg_done(seg, record->items);
@@ -341,7 +340,7 @@ void
 qoe_spool_seg_done(qoe_spool_seg_t *seg, uint64_t items)
 {
     seg->done += items;
-    qoe_spool_store(&seg->entry->done, seg->done);
+    qoe_publish(&seg->entry->done, seg->done);
 }
 
 
@@ -411,9 +410,9 @@ qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
     } else {
 
-        /* first: others may be told that all is well, see qoe_spool_left.c */
+        /* at once: others may sync it too, see qoe_spool_left.c */
 
-        qoe_spool_store(&seg->entry->reserved, QOE_SPOOL_BAD);
+        qoe_publish(&seg->entry->reserved, QOE_SPOOL_BAD);
     }
 
     return err;
@@ -473,8 +472,8 @@ qoe_spool_segs_sync(qoe_spool_t *sp, bool all)
 
 
 /*
- * The kernel may have dropped what it could not write and call the pages
- * clean: another fdatasync would succeed and mean nothing.
+ * After a failed fdatasync the kernel may have dropped the pages and marked
+ * them clean: another fdatasync would succeed and prove nothing.
  */
 
 static void
@@ -487,20 +486,20 @@ qoe_spool_seg_bad(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     qoe_spool_seg_finish(sp, seg);
 
     seg->bad = true;
-    qoe_spool_store(&seg->entry->reserved, QOE_SPOOL_BAD);
+    qoe_publish(&seg->entry->reserved, QOE_SPOOL_BAD);
 
     if (seg->fd != -1) {
         close(seg->fd);
         seg->fd = -1;
     }
 
-    /* for the marks of what is done meanwhile, and to read it back */
+    /* opened anew for marks, and to read the records back */
 
     (void) qoe_spool_file_open(sp, seg->id, &seg->fd);
 }
 
 
-/* Nothing below the directories may be trusted, nor they themselves. */
+/* Neither the directories nor anything below them may be trusted any more. */
 
 static void
 qoe_spool_segs_bad(qoe_spool_t *sp)
@@ -530,7 +529,7 @@ qoe_spool_seg_finish(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         sp->current = NULL;
     }
 
-    /* both may fail: the space comes back later, both names are read */
+    /* both may fail: the space is freed later, and both names are read */
 
     if (seg->allocated > seg->offset && seg->fd != -1
         && ftruncate(seg->fd, (off_t) seg->offset) == -1)
@@ -577,7 +576,7 @@ qoe_spool_segs_settle(qoe_spool_t *sp)
             continue;
         }
 
-        /* whoever has it next knows nothing of its name */
+        /* the next owner does not know whether the name is durable */
 
         err = sp->dir_dirty ? qoe_spool_dirs_sync(sp) : 0;
 
@@ -591,14 +590,14 @@ qoe_spool_segs_settle(qoe_spool_t *sp)
         seg->entry = NULL;
         qoe_spool_seg_free(sp, seg);
 
-        /* there is a backlog: who reads it? */
+        /* there is a backlog now: find out who reads it */
 
         sp->look_ms = 0;
     }
 }
 
 
-/* All of it is done, and that is durable before the file goes. */
+/* All records are done; the marks must be durable before the file goes. */
 
 static void
 qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
@@ -622,7 +621,7 @@ qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
         if (!seg->bad) {
 
-            /* who reads it finds all of it done, and deletes it */
+            /* the next reader finds all records done, and deletes it */
 
             qoe_spool_entry_seal(seg->entry);
             seg->entry = NULL;
@@ -649,7 +648,7 @@ qoe_spool_seg_free(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         sp->current = NULL;
     }
 
-    /* of a bad one: its records are lost, and it was told */
+    /* only a bad segment has refs; their loss was reported */
 
     while (seg->first != NULL) {
         qoe_spool_ref_remove(seg->first);

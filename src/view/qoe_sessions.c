@@ -7,13 +7,13 @@
 #include "qoe_sessions_layout.h"
 
 
-/* Slots: so many sessions for so many views that are alive at once. */
+/* The ratio of sessions to views that live at the same time. */
 #define QOE_SESSIONS_RATIO_SESSIONS  3
 #define QOE_SESSIONS_RATIO_VIEWS     2
 
 #define QOE_SESSIONS_READS     100
 
-/* Bytes of a session and of a view that an event needs: the first ones. */
+/* The leading bytes of a session and of a view that an event needs. */
 #define QOE_SESSIONS_FETCH_SESSION   128
 #define QOE_SESSIONS_FETCH_VIEW      (offsetof(qoe_view_t, moment) + 96)
 
@@ -37,7 +37,7 @@ qoe_sessions_create(qoe_sessions_t *t, size_t size)
     left = size - QOE_SESSIONS_HEADER;
     buckets = 16;
 
-    /* half as many buckets as sessions at least */
+    /* at least half as many buckets as sessions */
 
     while (buckets * 2 * unit < QOE_SESSIONS_RATIO_SESSIONS * left) {
         buckets *= 2;
@@ -124,7 +124,10 @@ qoe_sessions_fetch_list(const qoe_sessions_t *t, const qoe_view_t *v)
 }
 
 
-/* The link of a slot; next is what the first free one says.  0: none. */
+/*
+ * Returns the link of a free slot, or 0.  next is the link that the first free
+ * slot holds.
+ */
 
 static uint32_t
 qoe_sessions_take(qoe_sessions_pool_t *p, uint32_t next)
@@ -145,7 +148,7 @@ qoe_sessions_take(qoe_sessions_pool_t *p, uint32_t next)
 static void
 qoe_sessions_count(uint32_t *count, uint32_t n)
 {
-    __atomic_store_n(count, n, __ATOMIC_RELAXED);
+    qoe_poke(count, n);
 }
 
 
@@ -332,7 +335,7 @@ qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s, uint64_t view_key)
     v->next = s->views;
     v->view_key = view_key;
 
-    __atomic_store_n(&v->seq, v->seq + 1, __ATOMIC_RELEASE);
+    qoe_publish(&v->seq, v->seq + 1);
 
     s->views = link;
     s->nviews++;
@@ -345,8 +348,8 @@ qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s, uint64_t view_key)
 
 
 /*
- * All but the sequence number, which is odd from now on: a reader in another
- * process must not take a half of the last view and a half of this one.
+ * Clears everything except the sequence number, which becomes odd: a reader in
+ * another process must not combine parts of the old view and the new one.
  */
 
 static void
@@ -354,7 +357,7 @@ qoe_sessions_clear_view(qoe_view_t *v)
 {
     size_t  after;
 
-    __atomic_store_n(&v->seq, v->seq | 1, __ATOMIC_RELAXED);
+    qoe_poke(&v->seq, v->seq | 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
     after = offsetof(qoe_view_t, seq) + sizeof(v->seq);
@@ -467,7 +470,7 @@ qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
         qoe_sessions_relist(t, s);
     }
 
-    __atomic_store_n(&v->view_key, 0, __ATOMIC_RELEASE);
+    qoe_publish(&v->view_key, 0);
 
     v->next = t->views.free;
     t->views.free = link;
@@ -480,21 +483,20 @@ void
 qoe_sessions_set_base(qoe_view_t *v, const qoe_blocks_t *blocks,
     uint64_t key, uint32_t now_s)
 {
-    /* odd for a moment only; readers take what is there if it stays so */
+    /*
+     * odd only briefly; if the writer dies here, readers accept what is there
+     */
 
-    __atomic_store_n(&v->seq, v->seq | 1, __ATOMIC_RELAXED);
+    qoe_poke(&v->seq, v->seq | 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
-    __atomic_store_n(&v->base, blocks->grain[QOE_GRAIN_COARSE],
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&v->titled, blocks->grain[QOE_GRAIN_TITLED],
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&v->fine, blocks->grain[QOE_GRAIN_HEADLINE],
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&v->base_key, key, __ATOMIC_RELAXED);
-    __atomic_store_n(&v->base_s, now_s, __ATOMIC_RELAXED);
+    qoe_poke(&v->base, blocks->grain[QOE_GRAIN_COARSE]);
+    qoe_poke(&v->titled, blocks->grain[QOE_GRAIN_TITLED]);
+    qoe_poke(&v->fine, blocks->grain[QOE_GRAIN_HEADLINE]);
+    qoe_poke(&v->base_key, key);
+    qoe_poke(&v->base_s, now_s);
 
-    __atomic_store_n(&v->seq, (v->seq | 1) + 1, __ATOMIC_RELEASE);
+    qoe_publish(&v->seq, (v->seq | 1) + 1);
 }
 
 
@@ -508,9 +510,9 @@ qoe_sessions_base(const qoe_view_t *v)
 void
 qoe_sessions_info(const qoe_sessions_t *t, qoe_sessions_info_t *info)
 {
-    info->sessions = __atomic_load_n(&t->sessions.count, __ATOMIC_RELAXED);
+    info->sessions = qoe_peek(&t->sessions.count);
     info->sessions_max = t->sessions.capacity;
-    info->views = __atomic_load_n(&t->views.count, __ATOMIC_RELAXED);
+    info->views = qoe_peek(&t->views.count);
     info->views_max = t->views.capacity;
 }
 
@@ -529,7 +531,7 @@ qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy)
     uint32_t           seq;
     const qoe_view_t  *v;
 
-    if (i >= __atomic_load_n(&t->views.unused, __ATOMIC_ACQUIRE)
+    if (i >= qoe_acquire(&t->views.unused)
         || i >= t->views.capacity)
     {
         return false;
@@ -538,14 +540,14 @@ qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy)
     v = qoe_sessions_view_slot(t, i);
 
     for (n = 0; n < QOE_SESSIONS_READS; n++) {
-        seq = __atomic_load_n(&v->seq, __ATOMIC_ACQUIRE);
+        seq = qoe_acquire(&v->seq);
 
         *copy = *v;
 
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
         if ((seq & 1) == 0
-            && seq == __atomic_load_n(&v->seq, __ATOMIC_RELAXED))
+            && seq == qoe_peek(&v->seq))
         {
             break;
         }
