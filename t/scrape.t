@@ -19,7 +19,7 @@ my $TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 my $OPEN = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 my $JSON = 'application/json';
 
-my $nginx = OpenQoE::Nginx->new(workers => 1, zone => 'qoe:64m',
+my $nginx = OpenQoE::Nginx->new(workers => 1, zone => 'qoe:128m',
     http => 'client_max_body_size 8m; send_timeout 600s;'
             . ' openqoe_dimension app_name allow'
             . ' max=100000; openqoe_series_max 1000000;',
