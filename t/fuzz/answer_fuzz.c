@@ -448,12 +448,12 @@ right_grpc(const answer_t *a, int64_t *delay)
 
         if (a->status != 200) {
             *delay = a->after;
-            return a->status / 100 == 2 ? QOE_OUTCOME_HOLD
-                                        : oracle_http(a->status);
         }
 
-        return QOE_OUTCOME_HOLD;    /* as UNKNOWN, which gRPC makes of it */
+        return a->status / 100 == 2 ? QOE_OUTCOME_HOLD    /* as UNKNOWN is */
+                                    : oracle_http(a->status);
     }
+
     return QOE_OUTCOME_RETRY;
 }
 
