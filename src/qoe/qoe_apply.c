@@ -298,6 +298,8 @@ qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
     uint32_t      dropped;
     qoe_blocks_t  b;
 
+    b = qoe_apply_no_blocks;
+
     dropped = qoe_base_labels(a->base, known, s, a->governor, now_s);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
 
