@@ -435,7 +435,9 @@ cmd_test() {
     else
         test_ready quick
         mapfile -t files < <(quick_tests)
-        run_prove "${files[@]}"
+        # they wait more than they compute
+        OPENQOE_PROVE_JOBS=${OPENQOE_PROVE_JOBS:-$((JOBS * 2))} \
+            run_prove "${files[@]}"
     fi
 }
 
