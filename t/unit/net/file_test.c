@@ -341,6 +341,35 @@ test_chain(void)
 }
 
 
+static int
+descriptors(void)
+{
+    int  fd, n;
+
+    for (fd = 0, n = 0; fd < 1024; fd++) {
+        n += fcntl(fd, F_GETFD) != -1;
+    }
+
+    return n;
+}
+
+
+static void
+test_closed(void)
+{
+    int  before;
+
+    before = descriptors();
+    start(path);
+    put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    put(QOE_SIGNAL_TRACES, qoe_span(LINE));
+    ok(descriptors() > before, "a file that is written stays open");
+    qoe_transport_destroy(t);
+    ok(descriptors() == before, "those of all signals are closed at the end");
+    unlink(path);
+}
+
+
 int
 main(void)
 {
@@ -364,6 +393,7 @@ main(void)
     test_errors();
     snprintf(path, sizeof(path), "%s/otlp.jsonl", dir);
     unlink(path);
+    test_closed();
     test_pipe();
     test_chain();
 
