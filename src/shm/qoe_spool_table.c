@@ -61,7 +61,7 @@ qoe_spool_entry_new(qoe_zone_t *zone, uint32_t dest, qoe_proc_t self)
         qoe_store(&e->events, 0);
         qoe_store(&e->done, 0);
         qoe_store(&e->oldest_ns, 0);
-        qoe_store(&e->reserved, 0);
+        qoe_store(&e->flags, 0);
         qoe_store(&e->state, QOE_SEGMENT_OPEN);
 
         return e;
