@@ -574,10 +574,10 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
 
     for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
 
-        id = qoe_spool_load(&e->id);
+        id = qoe_acquire(&e->id);
 
-        if (qoe_spool_load(&e->state) == QOE_SEGMENT_SEALED && id < best
-            && (qoe_spool_load(&e->owner) == 0
+        if (qoe_acquire(&e->state) == QOE_SEGMENT_SEALED && id < best
+            && (qoe_acquire(&e->owner) == 0
                 || (e == sp->backlog.entry && !sp->backlog.doomed)))
         {
             oldest = e;
@@ -597,7 +597,7 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
         return true;
     }
 
-    if (oldest != sp->backlog.entry && qoe_spool_load(&oldest->id) != best) {
+    if (oldest != sp->backlog.entry && qoe_acquire(&oldest->id) != best) {
         qoe_spool_entry_seal(oldest);
         return true;
     }
@@ -625,8 +625,8 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
         return false;
     }
 
-    events = qoe_spool_load(&oldest->events);
-    done = qoe_min(qoe_spool_load(&oldest->done), events);
+    events = qoe_acquire(&oldest->events);
+    done = qoe_min(qoe_acquire(&oldest->done), events);
 
     if (oldest == sp->backlog.entry) {
         qoe_spool_backlog_doom(sp);

@@ -30,8 +30,8 @@
 #include <sys/types.h>
 
 
-#define qoe_spool_load(p)      __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define qoe_spool_store(p, v)  __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define qoe_acquire(p)      __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define qoe_publish(p, v)  __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 #define QOE_SPOOL_RETRY_MS     1000
 #define QOE_SPOOL_LOOK_MS      5000

@@ -127,9 +127,9 @@ qoe_spool_segments(const qoe_spool_t *sp, uint64_t *bytes)
     sum = 0;
 
     for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
-        if (qoe_spool_load(&e->state) != QOE_SEGMENT_FREE) {
+        if (qoe_acquire(&e->state) != QOE_SEGMENT_FREE) {
             n++;
-            sum += qoe_spool_load(&e->bytes);
+            sum += qoe_acquire(&e->bytes);
         }
     }
 
@@ -198,7 +198,7 @@ qoe_spool_seg_create(qoe_spool_t *sp)
 
     seg->offset = QOE_SEGMENT_HEADER;
     seg->used_ms = qoe_mono_ms();
-    qoe_spool_store(&seg->entry->bytes, seg->offset);
+    qoe_publish(&seg->entry->bytes, seg->offset);
 
     seg->next = sp->segs;
     sp->segs = seg;
@@ -222,7 +222,7 @@ qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     for (i = 0; i < QOE_SPOOL_ID_TRIES; i++) {
 
         seg->id = qoe_spool_new_id(sp);
-        qoe_spool_store(&seg->entry->id, seg->id);
+        qoe_publish(&seg->entry->id, seg->id);
 
         qoe_spool_file_name(name, seg->id, "open");
         seg->fd = openat(sp->dir_fd, name,
@@ -318,15 +318,15 @@ qoe_spool_seg_write(qoe_spool_t *sp, qoe_segment_record_t *record,
     }
 
     if (seg->events == 0 || record->received_ns
-                            < qoe_spool_load(&e->oldest_ns))
+                            < qoe_acquire(&e->oldest_ns))
     {
-        qoe_spool_store(&e->oldest_ns, record->received_ns);
+        qoe_publish(&e->oldest_ns, record->received_ns);
     }
 
-    qoe_spool_store(&e->bytes, seg->offset);
+    qoe_publish(&e->bytes, seg->offset);
 
     seg->events += record->items;
-    qoe_spool_store(&e->events, seg->events);
+    qoe_publish(&e->events, seg->events);
 
     if (record->done) {
         qoe_spool_seg_done(seg, record->items);
@@ -340,7 +340,7 @@ void
 qoe_spool_seg_done(qoe_spool_seg_t *seg, uint64_t items)
 {
     seg->done += items;
-    qoe_spool_store(&seg->entry->done, seg->done);
+    qoe_publish(&seg->entry->done, seg->done);
 }
 
 
@@ -412,7 +412,7 @@ qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
         /* at once: others may sync it too, see qoe_spool_left.c */
 
-        qoe_spool_store(&seg->entry->flags, QOE_SPOOL_BAD);
+        qoe_publish(&seg->entry->flags, QOE_SPOOL_BAD);
     }
 
     return err;
@@ -486,7 +486,7 @@ qoe_spool_seg_bad(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     qoe_spool_seg_finish(sp, seg);
 
     seg->bad = true;
-    qoe_spool_store(&seg->entry->flags, QOE_SPOOL_BAD);
+    qoe_publish(&seg->entry->flags, QOE_SPOOL_BAD);
 
     if (seg->fd != -1) {
         close(seg->fd);
