@@ -530,6 +530,8 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
         timeout = (deadline == UINT64_MAX) ? -1 : (int64_t) (deadline - now);
     }
 
+    /* no entry is read that was not set: there are nfds of them */
+    /* cppcheck-suppress uninitvar */
     qoe_net_wait(h->net, fds, nfds, timeout);
 
     /* level-triggered: if not emptied, they would end the next wait at once */

@@ -268,6 +268,7 @@ ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
 
     d->given |= 1U << i;
 
+    name = &ngx_http_openqoe_params[i];
     s.data = param->data + name->len;
     s.len = param->len - name->len;
 

@@ -22,6 +22,7 @@
 
 
 #include "qoe_spool.h"
+#include "qoe_atomic.h"
 #include "qoe_dest.h"
 #include "qoe_segment.h"
 #include "qoe_spool_table.h"
@@ -29,9 +30,6 @@
 
 #include <sys/types.h>
 
-
-#define qoe_acquire(p)      __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define qoe_publish(p, v)  __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 #define QOE_SPOOL_RETRY_MS     1000
 #define QOE_SPOOL_LOOK_MS      5000

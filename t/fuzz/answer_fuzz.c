@@ -453,9 +453,7 @@ right_grpc(const answer_t *a, int64_t *delay)
                                         : oracle_http(a->status);
         }
 
-        /* gRPC reads a status that is missing as UNKNOWN */
-
-        return QOE_OUTCOME_HOLD;
+        return QOE_OUTCOME_HOLD;    /* as UNKNOWN, which gRPC makes of it */
     }
 
     return QOE_OUTCOME_RETRY;
