@@ -109,7 +109,7 @@ my @values = (
       'sync=2s' ],
     [ http => 'openqoe_spool', 'nowhere/spool',
       'in an existing directory' ],
-    [ http => 'openqoe_spool', 'nginx.conf', 'a directory, and no link' ],
+    [ http => 'openqoe_spool', 'nginx.conf', 'a directory, and not a link' ],
     (map { [ events => 'openqoe_cors_origin', $_, $ORIGIN ] }
         qw(example.org https://example.org/ https://example.org/a
            https://Example.org HTTPS://example.org https:// https://:80

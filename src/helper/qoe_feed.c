@@ -323,7 +323,7 @@ qoe_feed_release_to(qoe_feed_t *feed, bool early)
 static void
 qoe_feed_settle(qoe_feed_t *feed, qoe_export_batch_t *b)
 {
-    if (!b->released && b->told != b->count) {
+    if (!b->released && b->noted != b->count) {
         return;
     }
 

@@ -71,7 +71,7 @@ typedef struct {
     size_t                nrefs;
     size_t                stored;
     size_t                stored_items;
-    size_t                told;      /* records reported as stored */
+    size_t                noted;     /* records noted as stored */
 
     /* counted once it is released, the last two once it is done */
     size_t                bad;       /* unreadable */

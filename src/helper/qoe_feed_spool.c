@@ -14,7 +14,7 @@
 static qoe_status_t qoe_feed_commit_part(qoe_feed_t *feed, uint64_t now_ms);
 static qoe_status_t qoe_feed_store(qoe_feed_t *feed);
 static qoe_status_t qoe_feed_append(qoe_export_batch_t *b);
-static void qoe_feed_tell(qoe_feed_t *feed);
+static void qoe_feed_note(qoe_feed_t *feed);
 static qoe_export_batch_t *qoe_feed_oldest(const qoe_feed_t *feed);
 
 
@@ -109,7 +109,7 @@ qoe_feed_store(qoe_feed_t *feed)
 
     (void) qoe_failpoint("feed.stored");
 
-    qoe_feed_tell(feed);
+    qoe_feed_note(feed);
 
     return rc;
 }
@@ -149,7 +149,7 @@ qoe_feed_spool(qoe_feed_t *feed)
     (void) qoe_failpoint("feed.stored");
 
     qoe_feed_release_to(feed, true);
-    qoe_feed_tell(feed);
+    qoe_feed_note(feed);
 
     return rc;
 }
@@ -189,7 +189,7 @@ qoe_feed_append(qoe_export_batch_t *b)
 /* Moves the position in the zone up to which the spool has all records. */
 
 static void
-qoe_feed_tell(qoe_feed_t *feed)
+qoe_feed_note(qoe_feed_t *feed)
 {
     size_t               i, n;
     uint64_t             pos;
@@ -211,8 +211,8 @@ qoe_feed_tell(qoe_feed_t *feed)
             break;
         }
 
-        n += b->count - b->told;
-        b->told = b->count;
+        n += b->count - b->noted;
+        b->noted = b->count;
         pos = b->end;
     }
 

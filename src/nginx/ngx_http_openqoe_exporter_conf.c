@@ -287,9 +287,9 @@ ngx_http_openqoe_exporter_intervals(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf)
 {
     ngx_uint_t                    i;
-    ngx_http_openqoe_exporter_t  *e, *told;
+    ngx_http_openqoe_exporter_t  *e, *given;
 
-    told = NULL;
+    given = NULL;
     e = mcf->exporters.elts;
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
@@ -298,20 +298,20 @@ ngx_http_openqoe_exporter_intervals(ngx_conf_t *cf,
             continue;
         }
 
-        if (told == NULL) {
-            told = &e[i];
+        if (given == NULL) {
+            given = &e[i];
 
-        } else if (told->metric_interval != e[i].metric_interval) {
+        } else if (given->metric_interval != e[i].metric_interval) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"metric_interval\" of \"openqoe_exporter\" "
                                "\"%V\" is not that of \"%V\": it must be the "
-                               "same", &e[i].name, &told->name);
+                               "same", &e[i].name, &given->name);
             return NGX_ERROR;
         }
     }
 
-    if (told != NULL) {
-        e[0].metric_interval = told->metric_interval;
+    if (given != NULL) {
+        e[0].metric_interval = given->metric_interval;
     }
 
     return NGX_OK;

@@ -61,7 +61,7 @@ qoe_spool_entry_new(qoe_zone_t *zone, uint32_t dest, qoe_proc_t self)
         qoe_publish(&e->events, 0);
         qoe_publish(&e->done, 0);
         qoe_publish(&e->oldest_ns, 0);
-        qoe_publish(&e->reserved, 0);
+        qoe_publish(&e->flags, 0);
         qoe_publish(&e->state, QOE_SEGMENT_OPEN);
 
         return e;

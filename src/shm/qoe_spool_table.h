@@ -37,7 +37,7 @@ typedef struct {
     uint64_t      events;                /* items in the file */
     uint64_t      done;                  /* items no longer spooled */
     uint64_t      oldest_ns;             /* Unix, received */
-    uint64_t      reserved;
+    uint64_t      flags;                 /* QOE_SPOOL_FOREIGN, _BAD, ... */
 } qoe_segment_entry_t;
 
 

@@ -173,7 +173,7 @@ qoe_spool_own_read(qoe_spool_t *sp)
             break;
         }
 
-        qoe_publish(&e->reserved, QOE_SPOOL_FOREIGN);
+        qoe_publish(&e->flags, QOE_SPOOL_FOREIGN);
         qoe_publish(&e->id, id);
     }
 
@@ -230,7 +230,7 @@ qoe_spool_instances(qoe_spool_t *sp)
     }
 
     closedir(dir);
-    qoe_spool_strangers_told(sp, name, why, strangers);
+    qoe_spool_strangers_report(sp, name, why, strangers);
 
     return err;
 }
@@ -385,7 +385,7 @@ qoe_spool_move(qoe_spool_t *sp, int from, const char *name, uint64_t id)
         return ENOSPC;
     }
 
-    qoe_publish(&e->reserved, QOE_SPOOL_FOREIGN);
+    qoe_publish(&e->flags, QOE_SPOOL_FOREIGN);
     err = EEXIST;
 
     for (i = 0; i < QOE_SPOOL_ID_TRIES; i++, id++) {

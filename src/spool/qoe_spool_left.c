@@ -133,9 +133,9 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
     }
 
     if (err != 0) {
-        __atomic_fetch_or(&e->reserved, QOE_SPOOL_BAD, __ATOMIC_ACQ_REL);
+        __atomic_fetch_or(&e->flags, QOE_SPOOL_BAD, __ATOMIC_ACQ_REL);
 
-    } else if (qoe_acquire(&e->reserved) & QOE_SPOOL_BAD) {
+    } else if (qoe_acquire(&e->flags) & QOE_SPOOL_BAD) {
 
         /* not durable until its owner rewrites it or the backlog sends it */
 

@@ -42,7 +42,7 @@
  */
 #define QOE_SPOOL_SEGMENTS     (QOE_SEGMENTS_MAX / 4)
 
-/* entry->reserved: adopted, and its records are not counted yet */
+/* entry->flags: adopted, and its records are not counted yet */
 #define QOE_SPOOL_FOREIGN      1
 
 /* an fdatasync of it failed, so a later one proves nothing */
@@ -319,7 +319,7 @@ void qoe_spool_stranger_aside(qoe_spool_t *sp, int dir, const char *name,
 bool qoe_spool_pass_over(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id,
     int err);
 /* Reports that n instances were passed over in this look, the last for err. */
-void qoe_spool_strangers_told(qoe_spool_t *sp, const char *name, int err,
+void qoe_spool_strangers_report(qoe_spool_t *sp, const char *name, int err,
     uint64_t n);
 
 

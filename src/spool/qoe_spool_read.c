@@ -318,7 +318,7 @@ qoe_spool_backlog_begin(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
     b->seen = 0;
     b->done = qoe_acquire(&e->done);
     b->strikes = 0;
-    b->damaged = (qoe_acquire(&e->reserved) & QOE_SPOOL_DAMAGED) != 0;
+    b->damaged = (qoe_acquire(&e->flags) & QOE_SPOOL_DAMAGED) != 0;
     b->doomed = false;
 
     return QOE_OK;
@@ -486,7 +486,7 @@ qoe_spool_backlog_corrupt(qoe_spool_t *sp)
     b = &sp->backlog;
 
     b->damaged = true;
-    __atomic_fetch_or(&b->entry->reserved, QOE_SPOOL_DAMAGED,
+    __atomic_fetch_or(&b->entry->flags, QOE_SPOOL_DAMAGED,
                       __ATOMIC_ACQ_REL);
 
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_CORRUPT,

@@ -40,7 +40,7 @@ qoe_spool_orphan(qoe_spool_t *sp)
         }
 
         if (owner == sp->self) {
-            if ((qoe_acquire(&e->reserved) & QOE_SPOOL_FOREIGN)
+            if ((qoe_acquire(&e->flags) & QOE_SPOOL_FOREIGN)
                 && e != sp->backlog.entry && qoe_spool_scan_begin(sp, e))
             {
                 return true;
@@ -185,11 +185,11 @@ qoe_spool_scan_end(qoe_spool_t *sp)
         return;
     }
 
-    if (qoe_acquire(&e->reserved) & QOE_SPOOL_FOREIGN) {
+    if (qoe_acquire(&e->flags) & QOE_SPOOL_FOREIGN) {
         qoe_publish(&e->events, s->events);
         qoe_publish(&e->done, s->done);
         qoe_dest_recovered(sp->zone, sp->dest, s->id, s->events - s->done);
-        __atomic_fetch_and(&e->reserved, ~(uint64_t) QOE_SPOOL_FOREIGN,
+        __atomic_fetch_and(&e->flags, ~(uint64_t) QOE_SPOOL_FOREIGN,
                            __ATOMIC_ACQ_REL);
 
     } else {
@@ -267,7 +267,7 @@ qoe_spool_scan_give(qoe_spool_t *sp)
 
         if (qoe_acquire(&e->owner) == sp->self
             && (e == sp->scan.entry
-                || (qoe_acquire(&e->reserved) & QOE_SPOOL_FOREIGN)))
+                || (qoe_acquire(&e->flags) & QOE_SPOOL_FOREIGN)))
         {
             qoe_publish(&e->owner, QOE_SPOOL_NOBODY);
         }

@@ -412,7 +412,7 @@ qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
         /* at once: others may sync it too, see qoe_spool_left.c */
 
-        qoe_publish(&seg->entry->reserved, QOE_SPOOL_BAD);
+        qoe_publish(&seg->entry->flags, QOE_SPOOL_BAD);
     }
 
     return err;
@@ -486,7 +486,7 @@ qoe_spool_seg_bad(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     qoe_spool_seg_finish(sp, seg);
 
     seg->bad = true;
-    qoe_publish(&seg->entry->reserved, QOE_SPOOL_BAD);
+    qoe_publish(&seg->entry->flags, QOE_SPOOL_BAD);
 
     if (seg->fd != -1) {
         close(seg->fd);

@@ -219,7 +219,7 @@ qoe_spool_pass_over(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id,
  */
 
 void
-qoe_spool_strangers_told(qoe_spool_t *sp, const char *name, int err,
+qoe_spool_strangers_report(qoe_spool_t *sp, const char *name, int err,
     uint64_t n)
 {
     if (n > sp->strangers) {

@@ -292,7 +292,7 @@ test_refused(void)
         b->end = 32;
         b->count = 2;
         b->items = 2;
-        b->told = 2;
+        b->noted = 2;
         b->nrefs = 2;
         append(sp, 1, 100, 1, &b->ref[0]);
         append(sp, 2, 100, 1, &b->ref[1]);
@@ -489,12 +489,12 @@ test_adopted(void)
      */
 
     e = qoe_spool_table(zone, 0);
-    e->reserved |= QOE_SPOOL_FOREIGN | QOE_SPOOL_BAD;
+    e->flags |= QOE_SPOOL_FOREIGN | QOE_SPOOL_BAD;
     e->owner = QOE_SPOOL_NOBODY;
     pass(sp, 5000);
     ok(e->owner == 0 && counter(zone, QOE_DEST_RECOVERED) == 3
        && spooled(zone) == 3, "adopted events are counted once");
-    ok(e->reserved == QOE_SPOOL_BAD,
+    ok(e->flags == QOE_SPOOL_BAD,
        "that an adopted file cannot be synced is not forgotten");
 
     qoe_spool_destroy(sp);
