@@ -41,7 +41,8 @@ my %action = (
     },
 );
 
-# moderate load: a lane whose owner was just killed must not fill
+# The load is moderate, so that a lane whose owner was just killed does not
+# fill.
 
 my $load = load($nginx, d => $seconds, c => 8, n => 4, r => 1500);
 my $end = time + scaled($seconds) - 2;

@@ -27,7 +27,7 @@ sub counters () {
 }
 
 
-# One request, its status, and what it adds to the counters.
+# Sends a request, checks its status, and what it adds to the counters.
 
 sub adds ($status, $want, $name, $method, $path, %opt) {
     $opt{headers} = { 'X-API-Key' => 'k', %{ $opt{headers} // {} } };
@@ -61,7 +61,8 @@ adds(202, { received => 1, 202 => 1, event_received => 2, event_accepted => 2 },
 adds(503, { received => 1, 503 => 1 }, 'the second', POST => '/limited',
      body => $valid);
 
-# a preflight is no request of the player's own; the rest is of other places
+# A preflight is not a request of the player's own; the other requests go to
+# other places.
 
 adds(204, {}, 'a preflight', OPTIONS => '/v2/events');
 adds(401, {}, 'stats without a key', GET => '/stats',

@@ -12,7 +12,8 @@ my $dir = $nginx->dir;
 my $out = $nginx->out_file;
 
 
-# What "nginx -t" says of the configuration with these changes: (status, text)
+# Runs "nginx -t" on the configuration with these changes; returns (status,
+# text).
 
 sub check (%change) {
     $nginx->write_config(zone => 'qoe:8m', exporter => "endpoint file://$out;",
@@ -23,7 +24,7 @@ sub check (%change) {
 }
 
 
-# @says: strings that the [emerg] line must have
+# @says holds strings that the [emerg] line must have.
 
 sub refused ($name, $change, @says) {
     my ($rc, $text) = check(%$change);
@@ -160,7 +161,7 @@ refused('an empty value of ' . $_->[1], { $_->[0] => "$_->[1] \"\";" },
         [ events => 'openqoe_overload_wait' ];
 
 
-# --- the spool, and who needs it
+# --- the spool, and directives that need a spool
 
 symlink "$dir/spool", "$dir/linked" or die;
 refused('openqoe_spool, a link', { http => 'openqoe_spool linked;' },
@@ -214,7 +215,7 @@ taken('a file each', http =>
       "openqoe_exporter a { endpoint file://$out.a; }");
 
 
-# --- dimensions, metrics, attributes: what goes together and what not
+# --- dimensions, metrics and attributes that need or exclude each other
 
 my $DIM = 'openqoe_dimension';
 my $GROUPS = '"core", "rules", "view", "self", "all" or "off"';
@@ -284,7 +285,8 @@ refused("$DIM, too many", { http => join '', map {
         '"d31" in "openqoe_dimension" is too much, there can be 64');
 
 {
-    # it is known when all has been read: the line is the end's
+    # This is known when the whole configuration has been read, so the line is
+    # that of its end.
     my ($rc, $text) = check(http => "$DIM plan allow source=attribute.plan;");
     isnt($rc, 0, 'refused: a source that no openqoe_attribute makes');
     like($text, qr/"source=attribute\.plan"\ in\ "openqoe_dimension"\ needs\ an
@@ -347,7 +349,7 @@ refused('a zone name in use', { http =>
             'limit_req_zone $uri zone=qoe:32k rate=1r/s;' }, '"qoe"');
 
 
-# --- a zone that has room for one worker, not for all
+# --- a zone that has room for one worker, but not for all
 
 {
     my $one = OpenQoE::Nginx->zone_min;
@@ -387,7 +389,7 @@ refused("openqoe_api_key_file: $_->[0]",
         [ 'too large', file('large', "k\n" x 600_000), 'is larger than' ];
 
 
-# --- what does not go together
+# --- directives that exclude each other
 
 refused('openqoe_api_key twice the same', { events =>
         'openqoe_api_key a; openqoe_api_key a;' },
@@ -514,7 +516,7 @@ my @CONTEXTS = (
           (http => "upstream u { server 127.0.0.1:1; $line }") } ],
 );
 
-# each directive of the module is in the table
+# Each directive of the module is in the table.
 
 my @all = slurp('ngx_http_openqoe_module.c')
           =~ /ngx_string\("(openqoe_\w+)"\)/g;

@@ -12,7 +12,8 @@ add_block_preprocessor(sub {
 
     $block->set_value('main_config',
                       "load_module \$TEST_NGINX_OPENQOE_MODULE;\n$main");
-    # full_queue: a small zone that nothing leaves, its collector is not there
+    # full_queue: a small zone that nothing leaves, because its collector is
+    # not there.
     $block->set_value('http_config', $http . (defined $block->full_queue
         ? 'openqoe_zone qoe:4m; '
           . 'openqoe_exporter { endpoint http://127.0.0.1:1; }'
@@ -25,14 +26,14 @@ END
         if !defined $block->no_error_log && !defined $block->error_log;
 });
 
-# n events of about a kB each, of one session, so of one lane
+# n events of about a kB each, of one session and so of one lane.
 
 sub big {
     my ($n) = @_;
     return batch($n, data => { text => 'x' x 600 });
 }
 
-# one POST as bytes, for a body whose white space counts
+# A POST as bytes, for a body whose white space counts.
 
 sub post {
     my ($body, @headers) = @_;

@@ -87,7 +87,7 @@ for my $label (sort keys %first) {
 }
 
 
-# --- a request that brings more values than it may
+# --- a request that brings more values than a request may
 
 my @crowd = map { {
     org_id => 'crowd', app_name => "app-$_", session_id => "s$_",

@@ -33,8 +33,8 @@ sub stats () {
 }
 
 
-# Eight new values of each are as many as a request may bring: any combination
-# of them is a series.
+# Eight new values of each dimension are as many as a request may bring: any
+# combination of them is a series.
 
 my $forged = 0;
 
@@ -53,7 +53,7 @@ sub viewer ($org, $type) {
 }
 
 
-# Events of an org and type that are in a series of their own.
+# Events of an org and type that are in series of their own.
 
 sub counted ($org, $type) {
     my $r = http_get($nginx->port, '/v2/stats?format=prometheus',
@@ -69,7 +69,7 @@ sub counted ($org, $type) {
 }
 
 
-# each second that the events are worked on counts once
+# Each second in which events are applied counts once.
 
 for (1 .. 4) {
     viewer('real', 'heartbeat');

@@ -15,7 +15,7 @@ use OpenQoE::Test;
 need(load => tool('load'), receiver => tool('receiver'));
 
 
-# Requests that the collector was sent, by the counters of their batches.
+# The requests that the collector was sent, by the counters of their batches.
 
 sub requests ($dest) {
     return $dest->{batches}{sent} + $dest->{batches}{retried}
@@ -61,7 +61,7 @@ subtest 'without a spool the queue holds them' => sub {
 };
 
 
-subtest 'refused drop: as the OTLP text has it' => sub {
+subtest 'openqoe_refused drop: batches are dropped as the OTLP text asks for' => sub {
     my $f = OpenQoE::Faults->new(workers => 1, ack => 'fsync',
                                  exporter => 'refused drop;')->start;
 
@@ -76,8 +76,8 @@ subtest 'refused drop: as the OTLP text has it' => sub {
 };
 
 
-# A batch that the server breaks on, while it takes all others: it waits for
-# its turn again and again, and the others pass it.
+# A batch that the server breaks on, while the server takes all others: this
+# batch waits for its turn again and again, and the others pass it.
 
 {
     my $f = OpenQoE::Faults->new(workers => 1, ack => 'fsync', exporter =>
@@ -99,7 +99,7 @@ subtest 'refused drop: as the OTLP text has it' => sub {
 
     if ($ENV{OPENQOE_LONG}) {
 
-        # a segment is closed, and so read, when nothing came for a second
+        # A segment is closed, and so read, when nothing came for a second.
 
         ok(wait_until(sub {
             $f->status(1);
@@ -146,7 +146,7 @@ for my $value (0, 'Thu, 01 Jan 1970 00:00:00 GMT') {
     ok(wait_until(sub { $f->dest->{batches}{retried} }, 10),
        "$name: the collector refuses");
 
-    # at most 1 + 4 tries fit in 6 s of a back-off that begins with 0.5 s
+    # At most 1 + 4 tries fit in 6 s of a back-off that begins with 0.5 s.
 
     my ($start, $before) = (time, requests($f->dest));
     sleep 6;

@@ -9,7 +9,7 @@ use OpenQoE::Test;
 need(load => tool('load'));
 
 
-# Load for some seconds while $what happens in between; the report.
+# Load for some seconds while $what happens in between; returns the report.
 
 sub under_load ($nginx, $seconds, $what, %opt) {
     my $oracle = OpenQoE::Oracle->new;
@@ -24,7 +24,7 @@ sub under_load ($nginx, $seconds, $what, %opt) {
 }
 
 
-# What reaches the file after a moment would be a duplicate.
+# An event that reaches the file a moment later would be a duplicate.
 
 sub settle ($oracle, $nginx) {
     sleep 1.5;
@@ -174,8 +174,8 @@ sub settle ($oracle, $nginx) {
     $nginx->no_errors;
 }
 
-# A quit right behind a reload: workers of both generations leave at once,
-# and whoever is the last sends what nobody holds any more.
+# A quit right after a reload: workers of both generations exit at once, and
+# the last of them sends what no other process holds any more.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
@@ -215,7 +215,7 @@ sub settle ($oracle, $nginx) {
     $nginx->no_errors;
 }
 
-# a helper that hands over waits for an answer, it does not spin for it
+# A helper that hands over waits for an answer and does not spin for it.
 
 {
     my $hole = IO::Socket::INET->new(Listen => 128, ReuseAddr => 1,
@@ -239,7 +239,7 @@ sub settle ($oracle, $nginx) {
         return $f[11] + $f[12];
     };
 
-    # by then the records that wait behind it are due
+    # By then the records that wait after the batch in flight are due.
 
     sleep 0.9;
     my $before = $ticks->();
@@ -252,7 +252,7 @@ sub settle ($oracle, $nginx) {
     $nginx->no_errors;
 }
 
-# the helper gives way to its event loop
+# The helper gives way to its event loop.
 
 for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
      [ 'openqoe_helper_nice 19;', 19 ])
@@ -265,8 +265,8 @@ for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
     my $want = $own + $nice > 19 ? 19 : $own + $nice;
     my %nice;
 
-    # a helper takes its name and its priority when it first runs, which on
-    # a busy machine is after the first answer of its worker
+    # A helper takes its name and its priority when it first runs, which on a
+    # busy machine is after its worker's first answer.
 
     wait_until(sub {
         %nice = (nginx => [], openqoe => []);
@@ -289,7 +289,7 @@ for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
     $nginx->no_errors;
 }
 
-# at idle: no CPU time that the kernel counts, in either thread
+# When idle, neither thread takes CPU time that the kernel counts.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;

@@ -40,7 +40,7 @@ sub debian_modules () {
 
     return if !@paths;
 
-    # another build of nginx says that they are not binary compatible
+    # Another build of nginx says that they are not binary compatible.
     my $alone = OpenQoE::Nginx->new(module => 0,
                                     main => load_lines(@paths));
     my ($rc, $text) = $alone->test_config;
@@ -101,7 +101,7 @@ $last->write_config(raw => $loads . $last->{config});
 check_order('ours last', $last);
 
 
-# The rest in one nginx: what other modules do to our locations.
+# All other modules in one nginx: what they do to the module's locations.
 
 my @parts = (
     { name => 'lua', needs => ['ngx_http_lua_module'],
@@ -196,7 +196,7 @@ for my $part (@parts) {
     like($answer->{body}, $part->{body},
          "$name: the answer has its body") if $part->{body};
 
-    # an answer that is not 200 is not for brotli
+    # brotli leaves an answer that is not 200 alone.
     $answer = http_get($nginx->port, "/$name/stats", headers => $part->{send});
     is($answer->{status}, 200, "$name: the stats are answered");
 

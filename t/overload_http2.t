@@ -158,7 +158,7 @@ is(since($before)->{accepted}, 9,
 $h2->close;
 done();
 
-# --- the worker leaves
+# --- the worker exits
 
 full(what => 'QUIT');
 $before = stats();

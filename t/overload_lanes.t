@@ -66,7 +66,7 @@ sub scenario ($what, %opt) {
             . ' location = /hasty { openqoe_events; '
             . 'openqoe_overload_wait 300ms; }')->start;
 
-    # a session whose lane is full; with two lanes the other one is empty
+    # A session whose lane is full; of two lanes the other is empty.
 
     my $full = 0;
     for (1 .. 3000) {

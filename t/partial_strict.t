@@ -22,8 +22,7 @@ my %sum = map { $_ => 0 } qw(received accepted invalid strict 202 400);
 sub bad (%set) { event(event_time => 1, %set) }
 
 
-# Posts and keeps the books: which events of a batch are valid is told by
-# their time.
+# Posts a batch and keeps the sums: an event's time says whether it is valid.
 
 sub post ($path, @events) {
     my $r = http_post($nginx->port, $path, batch_json(\@events));
@@ -77,7 +76,7 @@ for my $path ('/v2/events', '/in/partial') {
     ok(!exists $json->{events_received}, 'no event is received');
 }
 
-# each error names its own field, the first of an event
+# Each error names its own field, the first wrong field of an event.
 
 {
     my (undef, $json) = post('/v2/events', event(),
@@ -89,7 +88,7 @@ for my $path ('/v2/events', '/in/partial') {
     is(scalar @{ $json->{errors} }, 3, 'each invalid event has one error');
 }
 
-# twenty, of more
+# Twenty errors are named, of more.
 
 for my $n (19, 20, 21, 500) {
     my @batch = ((map { event() } 1 .. 3), (map { bad() } 1 .. $n), event());
@@ -130,7 +129,7 @@ for my $path ('/strict', '/in/strict') {
     is(indexes($json), join(' ', 1 .. 20), 'strict: twenty of them are named');
 }
 
-# --- the books
+# --- the sums
 
 $oracle->wait_delivered($nginx->out_file);
 

@@ -22,7 +22,8 @@ sub healthy ($nginx) {
 }
 
 
-# What a load of some seconds left: the oracle, after everything arrived.
+# Checks what a load of some seconds left: returns the oracle, after everything
+# arrived.
 
 sub settled ($nginx, $load, $oracle = OpenQoE::Oracle->new) {
     $load->wait(scaled(40));
@@ -45,10 +46,11 @@ sub post ($nginx, $oracle, $n = 5) {
 }
 
 
-# An nginx that makes itself a daemon; its END is ours to see to.
+# An nginx that makes itself a daemon, which this test must end.
 
 sub daemon () {
-    # a new binary has of the environment only what the configuration names
+    # A new binary has only those variables of the environment that the
+    # configuration names.
     my $nginx = OpenQoE::Nginx->new(workers => 2, main => 'env LD_PRELOAD;');
     my $path = "$nginx->{dir}/nginx.conf";
 
@@ -75,7 +77,7 @@ END {
 }
 
 
-# a bug elsewhere in the worker: it dies of a signal, lanes are adopted
+# A bug elsewhere in the worker: a signal kills it, and its lanes are adopted.
 
 for my $signal (qw(SEGV ABRT)) {
     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
@@ -91,7 +93,7 @@ for my $signal (qw(SEGV ABRT)) {
     $nginx->no_errors(allow => qr/exited on signal (?:6|11)|AddressSanitizer/);
 }
 
-# a worker that stands still holds up nobody else and loses nothing
+# A worker that stands still holds up no other worker and loses nothing.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
@@ -109,7 +111,8 @@ for my $signal (qw(SEGV ABRT)) {
     sleep 2;
     kill 'CONT', $pid;
 
-    # 503 only if it was stopped while it held the lock of a lane
+    # The answer is 503 only if the worker was stopped while it held the lock
+    # of a lane.
     is(scalar(grep { /^(?:202|503)$/ } @answers), 20,
        'while a worker hangs the other worker answers') or diag("@answers");
     cmp_ok($took, '<', scaled(9), 'the other worker answers soon');
@@ -119,7 +122,7 @@ for my $signal (qw(SEGV ABRT)) {
     $nginx->no_errors;
 }
 
-# more workers than cores
+# There are more workers than cores.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 8)->start;
@@ -150,7 +153,7 @@ sub copied ($path, $dir) {
 }
 
 
-# not root: nothing to give away, the files are the user's own
+# A master that is not root gives nothing away: the files are the user's own.
 
 SKIP: {
     $setpriv = program('setpriv');
@@ -158,7 +161,7 @@ SKIP: {
 
     my $user = getpwnam('nobody') // 65534;
 
-    # this tree may lie where that user may not look: it gets copies
+    # This tree may lie where that user may not look, so copies are used.
 
     my $dir = scratch_dir('user');
     my $binary = program($ENV{TEST_NGINX_BINARY} || 'nginx')
@@ -184,7 +187,7 @@ SKIP: {
     $nginx->no_errors;
 }
 
-# a daemon: what was made before the fork of the master works behind it
+# A daemon: what was made before the master forked works after it.
 
 {
     my $nginx = daemon();
@@ -203,7 +206,8 @@ SKIP: {
     $nginx->no_errors;
 }
 
-# USR2: the new binary makes a zone of its own, the old one empties its zone
+# USR2: the new binary makes a zone of its own, and the old workers empty
+# theirs.
 
 {
     my $nginx = daemon();

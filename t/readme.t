@@ -33,7 +33,8 @@ delete @ENV{grep { /^(?:OTEL_|GRAFANA_|DESTINATION_TYPE$|API_KEY$|LOG_LEVEL$
                     |CORS_ALLOWED|OWN_DOMAIN$|CARDINALITY_LIMITS$)/x } keys %ENV};
 
 
-# Two lists of names, the same set, with what is only in one of them.
+# Compares two lists of names as sets, and prints names that only one of them
+# has.
 
 sub same_names ($got, $expected, $name) {
     my %got = map { $_ => 1 } @$got;
@@ -47,7 +48,7 @@ sub same_names ($got, $expected, $name) {
 }
 
 
-# The text below a heading, to the next one.
+# The text below a heading, up to the next heading.
 
 sub section ($title) {
     my ($text) = $readme =~ /^\Q$title\E\n[-=]{3,}\n(.*?)
@@ -59,15 +60,15 @@ sub section ($title) {
 sub blocks ($language) { $readme =~ /^```$language\n(.*?)^```$/msg }
 
 
-# What stands in back quotes in the first cell of each row of a text's tables.
+# The names in back quotes in the first cell of each row of a text's tables.
 
 sub first_cells ($text) {
     return map { /`([^`]+)`/g } $text =~ /^\| ([^|]*`[^|]*) \|/mg;
 }
 
 
-# A file for nginx -t: what is not there on this machine is replaced, a
-# fragment gets what belongs around it.
+# A file for nginx -t: paths that this machine lacks are replaced, and a
+# fragment gets the blocks that belong around it.
 
 sub config ($text) {
     my $around = "access_log off;\n" . join '', map {
@@ -97,7 +98,7 @@ sub nginx_t ($text, $name) {
     my ($rc, $out, $err) = run_cmd(@binary, '-t', '-p', "$dir/", '-e',
                                    "$dir/error.log", '-c', "$dir/nginx.conf");
 
-    # nginx 1.25.1 has another way, Debian's 1.22 has not
+    # nginx 1.25.1 and later have another way, which Debian's 1.22 lacks.
     $err =~ s/^.*"listen \.\.\. http2" directive is deprecated.*\n//mg;
 
     is($rc, 0, "nginx -t: $name") or diag("$out$err" . config($text));
@@ -107,7 +108,7 @@ sub nginx_t ($text, $name) {
 
 
 # The name of a metric in Prometheus, as the translation from OTLP gives it:
-# unit and type behind the name, unless they are in it.
+# unit and type follow the name, unless they are in it.
 
 sub prometheus_name ($metric) {
     my %word = (ms => 'milliseconds', s => 'seconds', ns => 'nanoseconds',
@@ -123,7 +124,7 @@ sub prometheus_name ($metric) {
 }
 
 
-# snippets and examples
+# Snippets and examples
 
 {
     my @snippets = blocks('nginx');
@@ -138,7 +139,7 @@ sub prometheus_name ($metric) {
                'conf/');
 }
 
-# directives: name, context by the flags, the three lines
+# Directives: name, context by the flags, the three lines
 
 {
     my %context = (NGX_HTTP_MAIN_CONF => 'http',
@@ -167,15 +168,15 @@ sub prometheus_name ($metric) {
     same_names(\@rows, [$table =~ /ngx_string\("(\w+)"\)/g],
                'lines of openqoe_exporter');
 
-    # nothing speaks of a directive that is not there
-    # but for metrics, which are named in a table of their own
+    # README.md names no directive that does not exist, apart from metrics,
+    # which have a table of their own.
     my %metric = map { prometheus_name($_) => 1 } values %{ catalogue() };
     my @said = grep { !$metric{$_} }
                $readme =~ /\b(openqoe_[a-z_]+)/g;
     same_names(\@said, [keys %directive], 'names of directives');
 }
 
-# limits, as the messages for a wrong value have them
+# Limits, as the messages for a wrong value have them
 
 {
     my $source = join '', map { slurp($_) }
@@ -188,7 +189,7 @@ sub prometheus_name ($metric) {
     }
 }
 
-# environment variables
+# Environment variables
 
 {
     my %read;
@@ -228,12 +229,12 @@ sub fields ($value, $path, $stop) {
             fields(decode_json_text($answer->{body}), '', \%stop);
         my $text = section("GET /v2/$name");
         my ($table) = $text =~ /^(\| field .*)/ms;
-        # there is one: of those without, the table says so
+        # There is a spool here; of exporters without one the table says so.
         $field{'exporter.spool'} = 1 if $field{'exporter.spool.bytes'};
         same_names([first_cells($table)], [keys %field], "/v2/$name");
     }
 
-    # the README's own curl line, with this nginx's port
+    # The README's own curl line, with this nginx's port.
     my ($curl) = $readme =~ /^(    curl -i .*?\]\}')$/ms;
     $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
     my ($rc, $out) = run_cmd('sh', '-c', $curl =~ s/%3N/000/r);
@@ -244,7 +245,7 @@ sub fields ($value, $path, $stop) {
     $nginx->no_errors;
 }
 
-# event types
+# Event types
 
 {
     my ($list) = slurp("$top/src/event/qoe_event_type.h")
@@ -254,7 +255,7 @@ sub fields ($value, $path, $stop) {
     same_names([$row =~ /`(\w+)`/g], [$list =~ /"(\w+)"/g], 'event types');
 }
 
-# metrics: each row of the catalogue, with all that the table says of it
+# Metrics: each row of the catalogue, with all that the table says of it
 
 {
     my ($table) = section('Metrics') =~ /^(\| OTLP .*)/ms;
@@ -290,7 +291,7 @@ sub fields ($value, $path, $stop) {
     }
 }
 
-# dimensions: each built-in one, its rule and its number
+# Dimensions: each built-in one, its rule and its number
 
 {
     my $header = slurp("$top/src/govern/qoe_dimension.h") =~ s/\\\n//gr;
@@ -315,21 +316,21 @@ sub fields ($value, $path, $stop) {
     same_names(\@rows, \@expected, 'dimensions');
 }
 
-# links within the tree, and to headings
+# Links within the tree, and to headings
 
 {
     my %anchor = map { lc s/[^\w\s-]//gr =~ s/ /-/gr => 1 }
         $readme =~ /^(\S[^\n]*)\n[-=]{3,}$/mg;
 
     for my $target ($readme =~ /\]\(([^)]+)\)/g) {
-        # measured, not always there
+        # The results are measured, and not always there.
         next if $target eq 'bench/RESULTS.md';
         ok($target =~ /^#(.+)/ ? $anchor{$1} : -e "$top/$target",
            "the link to $target leads somewhere");
     }
 }
 
-# the Collector's snippet
+# The Collector's snippet
 
 SKIP: {
     my $program = collector_if_any() // skip('there is no Collector here', 1);

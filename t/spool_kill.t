@@ -16,8 +16,8 @@ for my $ack (qw(memory spool fsync)) {
     my $load = $f->load(d => 2 + 0.7 * $kills, c => 16, r => 400);
     my ($to, $done) = ($f->receiver, 0);
 
-    # each lane with its state passes through many hands, with batches in
-    # flight, in the spool and between the two
+    # Each lane with its state passes through many processes, with batches in
+    # flight, in the spool and between the two.
 
     $f->meanwhile($load, sub ($i) {
         return if $done == $kills;
@@ -29,7 +29,8 @@ for my $ack (qw(memory spool fsync)) {
     $to->mode('ok');
     cmp_ok($done, '>=', $kills / 2, "$ack: $done workers were killed");
 
-    # what was in flight comes twice: of both lanes when one helper has both
+    # What was in flight comes twice: that of both lanes when one helper has
+    # both.
 
     $f->settled("$ack: killed", timeout => 60,
                 duplicates => $done * 2 * 4 * 512);
@@ -41,8 +42,9 @@ for my $ack (qw(memory spool fsync)) {
     $f->end(allow => $killed);
 }
 
-# Everything at once, under load, while the collector is away: what was
-# answered in these modes is on the disk, and the next start has it.
+# All processes are killed at once, under load, while the collector is away:
+# what was acknowledged in these modes is on the disk, and the next start has
+# it.
 
 for my $ack (qw(spool fsync)) {
     my $f = OpenQoE::Faults->new(ack => $ack, zone => 'qoe:16m')->start;

@@ -17,7 +17,8 @@ sub quantile ($q, @values) {
 sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
 
 
-# Longer than the cap: the oldest go, and each of them is counted.
+# An outage longer than the limit: the oldest events are dropped, and each is
+# counted.
 
 {
     my $f = OpenQoE::Faults->new(workers => 2, zone => 'qoe:16m',
@@ -46,7 +47,8 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     $f->end;
 }
 
-# The same, refusing: 503 when queue and spool are full, nothing is lost.
+# The same with full=reject: 503 when queue and spool are full, and nothing is
+# lost.
 
 {
     my $f = OpenQoE::Faults->new(workers => 2, zone => 'qoe:8m',
@@ -63,8 +65,8 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     $f->end;
 }
 
-# Live data first: its way to the collector is short while the backlog, whose
-# rate is bounded, drains.
+# Live events come first: they reach the collector soon while the backlog,
+# whose rate is bounded, drains.
 
 {
     my $f = OpenQoE::Faults->new(workers => 2, zone => 'qoe:16m',
@@ -102,8 +104,8 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     $f->end;
 }
 
-# One of two is dead.  The other has everything at once; when the dead one
-# comes back it has everything, too.
+# One of two collectors is dead. The other gets everything at once; when the
+# dead one comes back it gets everything, too.
 
 for my $mood ('dead', 'hang') {
     my $f = OpenQoE::Faults->new(to => { default => undef, second => undef },
@@ -138,8 +140,8 @@ for my $mood ('dead', 'hang') {
     $f->end;
 }
 
-# Without a spool: the queue is for both, and what the dead one cannot have is
-# counted, not kept at the cost of the other.
+# Without a spool the queue serves both, and events that the dead collector
+# cannot get are counted, not kept at the cost of the other.
 
 {
     my $f = OpenQoE::Faults->new(to => { default => undef, second => undef },

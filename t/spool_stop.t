@@ -9,8 +9,8 @@ use OpenQoE::Test;
 need(load => tool('load'), receiver => tool('receiver'));
 
 
-# The master kills -9 what is there 3.1 s behind a TERM; nobody does so behind
-# a QUIT, whose bound is openqoe_drain_timeout.
+# The master kills -9 what is there 3.1 s after a TERM; it does not after a
+# QUIT, whose bound is openqoe_drain_timeout.
 
 my @cases = (
     [QUIT => 'memory', 'hang'], [QUIT => 'fsync', 'hang'],
@@ -31,7 +31,7 @@ for my $case (@cases) {
     my $load = $f->load(d => 10, c => 8, r => 300);
     sleep 1.5;
 
-    # a QUIT closes the idle connections, so the load sees no answer cut off
+    # A QUIT closes the idle connections, so the load sees no answer cut off.
 
     my $start = time;
     ok($f->nginx->stop($signal, 8), "$name: nginx exits by itself");
@@ -53,7 +53,7 @@ for my $case (@cases) {
     $f->end;
 }
 
-# A drain timeout of the operator's, and nothing in it
+# A drain timeout of the operator's, with nothing to send in it.
 
 {
     my $f = OpenQoE::Faults->new(ack => 'memory',
@@ -73,7 +73,8 @@ for my $case (@cases) {
     $f->start;
     $f->settled('a drain timeout');
 
-    # with the collector up nothing of an exit goes through the spool
+    # While the collector takes events nothing of an exit goes through the
+    # spool.
 
     is($f->status(50), 202, 'events are accepted');
     ok($f->nginx->stop('QUIT', 8), 'nginx exits in order');

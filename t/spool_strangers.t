@@ -12,8 +12,8 @@ use POSIX qw(mkfifo);
 need(receiver => tool('receiver'));
 
 
-# Made by root where the tests are run by it, and the workers are not root:
-# they cannot open the last two.
+# Root makes these files where root runs the tests, and the workers are not
+# root: they cannot open the last two.
 
 sub strangers ($dir, $n) {
     my @path = map { sprintf '%s/%016x.seg', $dir, $n + $_ } 0 .. 6;
@@ -33,7 +33,7 @@ sub strangers ($dir, $n) {
     write_file($path[6], 'not for the workers');
     chmod 0, $path[6];
 
-    # and one of a name that is not the spool's business
+    # A file whose name is not the spool's business.
 
     mkfifo("$dir/x$n.seg", 0600) or die $!;
     return scalar @path;
@@ -49,7 +49,7 @@ for my $ack (qw(memory spool fsync)) {
     ok(wait_until(sub { $f->dest->{spooled} == 5 }, 10),
        "$ack: the events are in the spool");
 
-    # into a directory that is in use, and that is looked at by the next helper
+    # These go into a directory that is in use, and that the next helper reads.
 
     my ($home) = glob $f->spool_dir . '/*-*/default';
     my $n = strangers($home, 1);
@@ -64,7 +64,7 @@ for my $ack (qw(memory spool fsync)) {
     ok(wait_until(sub { $f->dest->{queued} == 0 }, 10),
        "$ack: these requests are in the spool");
 
-    # the next start adopts that directory, with more of them
+    # The next start adopts that directory, with more strangers.
 
     ok($f->nginx->stop, "$ack: nginx exits by itself");
     $n += strangers($home, 100);

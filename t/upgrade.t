@@ -12,12 +12,11 @@ need(load => tool('load'));
 my @started;
 
 
-# An nginx that makes itself a daemon, whose processes this test must end.
-#
-# Each connection is offered to the workers of both masters: without the mutex
-# nginx uses EPOLLEXCLUSIVE, by which the kernel gives all of a light load to
-# those that came first.  Few requests a connection let both have some, and a
-# worker that leaves waits for connections that have not yet asked anything.
+# An nginx that makes itself a daemon, whose processes this test must end. Each
+# connection is offered to the workers of both masters: without the mutex nginx
+# uses EPOLLEXCLUSIVE, with which the kernel gives all of a light load to the
+# workers that came first. Few requests on a connection let both have some, and
+# a worker that exits waits for connections that have not yet had a request.
 
 sub daemon ($name) {
     my $nginx = OpenQoE::Nginx->new(workers => 2, main => 'env LD_PRELOAD;',
@@ -57,8 +56,8 @@ sub stats ($nginx) {
 }
 
 
-# The second master beside the first, both of them with workers that answer and
-# take events: how many, is left in %$took by instance.
+# Starts a second master beside the first, both with workers that answer and
+# take events: %$took has how many events, by instance.
 
 sub second ($name, $nginx, $seen, $took) {
     my $old = $nginx->master_pid;
@@ -108,8 +107,8 @@ sub rolled_back ($name, $nginx, $seen, $old, $new) {
 }
 
 
-# What the client counted, what was written, what the survivor counted.  The
-# rest is what the other one wrote, whose counters are gone.
+# Compares what the client counted, what was written, and what the survivor
+# counted. The rest is what the other instance wrote, whose counters are gone.
 
 sub counted ($name, $nginx, $load, $took) {
     my $oracle = OpenQoE::Oracle->new;

@@ -21,7 +21,7 @@ my $start = 1_800_000_000_000;
 
 diag("seed $seed");
 
-# the oracle itself: it knows what the recorded sessions were
+# The oracle itself, which knows the truth of the recorded sessions.
 
 my @sessions = recorded_sessions();
 my ($model) = view_totals([ 'python3', 't/tools/view_model_cli.py' ],
