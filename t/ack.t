@@ -211,7 +211,8 @@ sub done ($nginx, %opt) {
         '--parallel-max', 30, '-H', 'Content-Type: application/json',
         '--data-binary', "\@$file", '-w', "%{http_version} %{http_code}\n",
         @urls);
-    is((() = $out =~ /^2 202$/mg), 30, '30 streams of HTTP/2 are acknowledged') or diag($out);
+    is((() = $out =~ /^2 202$/mg), 30,
+       '30 streams of HTTP/2 are acknowledged') or diag($out);
     done($nginx);
 }
 

@@ -72,7 +72,8 @@ sub logs ($path, $events, %headers) {
     my %wanted = map { event_id($_) => 1 } @$events;
     my $answer = http_post($nginx->port, $path, batch_json($events),
                            headers => \%headers);
-    is($answer->{status}, 202, "$path: events are accepted") or diag($answer->{body});
+    is($answer->{status}, 202,
+       "$path: events are accepted") or diag($answer->{body});
 
     my @found;
     wait_until(sub {

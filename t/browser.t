@@ -194,7 +194,8 @@ sub check_delivered ($file, $oracle, $type) {
         $got{$id} = $log->{attr}{event_type};
     }
 
-    $oracle->is_exactly_once('what the browser sent is what arrived');
+    $oracle->is_exactly_once(
+        'the events that the browser sent are those that arrived');
     is_deeply(\%got, $type, 'each way of sending has its content type');
 }
 
@@ -261,9 +262,9 @@ sub check_browser ($tls, $host) {
 # Secure cookies go over http to localhost only, so there the other origin is
 # another port; over TLS it is another host too.
 
-subtest 'by http, with pages of another port' => sub { check_browser(0, 'localhost') };
+subtest 'http, pages of another port' => sub { check_browser(0, 'localhost') };
 
-subtest 'by https and HTTP/2, with pages of another host' => sub {
+subtest 'https and HTTP/2, pages of another host' => sub {
     check_browser(1, '127.0.0.1');
 };
 

@@ -62,7 +62,7 @@ $oracle->load_file($load->{ids});
 $oracle->wait_delivered($nginx->out_file, 20);
 sleep 1;
 $oracle->delivered_file($nginx->out_file);
-$oracle->is_at_least_once('nothing accepted is lost');
+$oracle->is_at_least_once('no accepted event is lost');
 
 my $stats = decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
 my ($events, $queue, $exporter) = @$stats{qw(events queue exporter)};

@@ -312,14 +312,16 @@ for my $protocol ('grpc', 'http/protobuf') {
         sleep 2;
         $collector->start;
         $oracle->wait_delivered($collector->file, 30);
-        $oracle->is_exactly_once('down at start: delivered once it is there');
+        $oracle->is_exactly_once(
+            'Collector down at start: events are delivered once it is there');
 
         ok($collector->stop, 'the Collector exits');
         post_batches($nginx, $oracle, 10);
         sleep 3;
         $collector->start;
         $oracle->wait_delivered($collector->file, 30);
-        $oracle->is_exactly_once('away: delivered once it is back');
+        $oracle->is_exactly_once(
+            'Collector away: events are delivered once it is back');
 
         # A request that timed out may have been taken all the same.
         $collector->process->signal('STOP');
@@ -327,7 +329,8 @@ for my $protocol ('grpc', 'http/protobuf') {
         sleep 3;
         $collector->process->signal('CONT');
         $oracle->wait_delivered($collector->file, 30);
-        $oracle->is_at_least_once('stuck: delivered once it goes on');
+        $oracle->is_at_least_once(
+            'Collector stuck: events are delivered once it goes on');
 
         ok($nginx->stop, 'nginx exits by itself');
         $nginx->no_errors;

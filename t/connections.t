@@ -76,7 +76,7 @@ subtest 'requests over TLS' => sub {
     }
 
     $oracle->wait_delivered($nginx->out_file);
-    $oracle->is_exactly_once('all of them arrive');
+    $oracle->is_exactly_once('all accepted events arrive, each once');
     done($nginx);
 };
 

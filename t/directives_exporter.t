@@ -310,7 +310,8 @@ subtest 'batch_size and interval decide when events are sent' => sub {
     ok(!-s $out, 'four of a batch of five wait for the interval');
     post($nginx, 8);
     my $lines = wait_until(sub { (() = slurp($out) =~ /\n/g) == 2 });
-    ok($lines, 'two full batches are sent, and two events wait') or diag(slurp($out));
+    ok($lines,
+       'two full batches are sent, and two events wait') or diag(slurp($out));
     done($nginx);
 
     @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /$logs/g;

@@ -444,7 +444,9 @@ subtest 'grpc_server.js: restarted under load' => sub {
 
     # Each death leaves what was in flight unanswered, which is 4 batches at
     # most.
-    $oracle->is_at_least_once('a server killed twice', 2 * 4 * 100);
+    $oracle->is_at_least_once(
+        'a server that is killed twice loses no accepted event',
+        2 * 4 * 100);
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 };

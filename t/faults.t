@@ -52,7 +52,8 @@ sub black_hole () {
     $oracle->delivered_file($nginx->out_file);
 
     # A lane has at most 4 batches of 512 in flight when its owner dies.
-    $oracle->is_at_least_once('six workers killed', 6 * 4 * 512);
+    $oracle->is_at_least_once('six killed workers lose no accepted event',
+                              6 * 4 * 512);
 
     my $stats = stats($nginx);
     cmp_ok($stats->{queue}{lanes_adopted}, '>=', 1,
@@ -173,7 +174,8 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
                                      . ' interval 50ms;');
     ok($nginx->reload, 'a reload sets another destination');
     $oracle->wait_delivered($nginx->out_file, 20);
-    $oracle->is_exactly_once('all that was accepted arrives, none of the rest');
+    $oracle->is_exactly_once(
+        'all accepted events arrive, and no refused event does');
 
     my $events = batch(10);
     my $answer = http_post($nginx->port, '/v2/events', batch_json($events));
@@ -364,7 +366,7 @@ SKIP: {
        'without its directory the exporter is degraded');
     rename "$dir.gone", $dir or die "rename: $!\n";
     $oracle->wait_delivered($nginx->out_file, 15);
-    $oracle->is_exactly_once('delivered once it is back');
+    $oracle->is_exactly_once('events are delivered once the directory is back');
     ok(wait_until(sub { health($nginx)->{status} eq 'healthy' }, 10),
        'with its directory the exporter is healthy again');
     ok($nginx->stop, 'nginx exits in order');

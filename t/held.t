@@ -56,12 +56,12 @@ subtest 'without a spool the queue holds them' => sub {
        'the collector refuses, and is tried again');
     is($f->dest->{queued}, 2000, 'all 2,000 events are in the queue');
     $f->receiver->mode('ok');
-    $f->settled('the queue');
+    $f->settled('held in the queue');
     $f->end;
 };
 
 
-subtest 'openqoe_refused drop: batches are dropped as the OTLP text asks for' => sub {
+subtest 'openqoe_refused drop: refused batches are dropped' => sub {
     my $f = OpenQoE::Faults->new(workers => 1, ack => 'fsync',
                                  exporter => 'refused drop;')->start;
 
@@ -71,7 +71,7 @@ subtest 'openqoe_refused drop: batches are dropped as the OTLP text asks for' =>
        'these ten events are dropped and counted');
     is($f->dest->{batches}{retried}, 0, 'these ten events are sent once');
     $f->receiver->mode('ok');
-    $f->settled('drop', dropped => { default => 10 });
+    $f->settled('openqoe_refused drop', dropped => { default => 10 });
     $f->end;
 };
 

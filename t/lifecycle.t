@@ -45,7 +45,7 @@ sub settle ($oracle, $nginx) {
 
     ok($nginx->stop('QUIT'), 'nginx quits right after the last answer');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('quit: accepted equals delivered');
+    $oracle->is_exactly_once('quit: each accepted event is delivered once');
     $nginx->no_errors;
 }
 
@@ -58,7 +58,7 @@ sub settle ($oracle, $nginx) {
                                      batch_json($events)));
     ok($nginx->stop('TERM', 5), 'nginx stops right after the answer');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('stop: accepted equals delivered');
+    $oracle->is_exactly_once('stop: each accepted event is delivered once');
     $nginx->no_errors;
 }
 
@@ -73,7 +73,8 @@ sub settle ($oracle, $nginx) {
     });
 
     is($reloads, 5, 'nginx reloads five times');
-    settle($oracle, $nginx)->is_exactly_once('reload under load');
+    settle($oracle, $nginx)->is_exactly_once(
+        'reloads under load lose no event');
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
@@ -90,7 +91,8 @@ sub settle ($oracle, $nginx) {
         }
     });
 
-    settle($oracle, $nginx)->is_exactly_once('other worker counts');
+    settle($oracle, $nginx)->is_exactly_once(
+        'reloads with other numbers of workers lose no event');
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
@@ -105,7 +107,8 @@ sub settle ($oracle, $nginx) {
         }
     });
 
-    settle($oracle, $nginx)->is_exactly_once('other zone sizes');
+    settle($oracle, $nginx)->is_exactly_once(
+        'reloads with other zone sizes lose no event');
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
@@ -129,7 +132,8 @@ sub settle ($oracle, $nginx) {
                                      batch_json($events)));
     ok($nginx->stop, 'a single process exits in order');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('a single process delivers, reloaded too');
+    $oracle->is_exactly_once(
+        'a single process delivers every event, reloaded too');
     $nginx->no_errors;
 }
 
@@ -210,7 +214,8 @@ sub settle ($oracle, $nginx) {
     ok(wait_until(sub { !$nginx->{process}->alive }, 10),
        'nginx quits after that reload');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('what the old workers took last is delivered');
+    $oracle->is_exactly_once(
+        'the last events of the old workers are delivered');
     $nginx->stop;
     $nginx->no_errors;
 }

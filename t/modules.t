@@ -84,7 +84,7 @@ sub deliver ($nginx, $path, $name, %opt) {
     is($answer->{status}, 202, "$name: events are accepted");
     $oracle->note($events, $answer);
     $oracle->wait_delivered($nginx->out_file);
-    $oracle->is_exactly_once("$name: delivered");
+    $oracle->is_exactly_once("$name: each accepted event is delivered once");
 
     return $answer;
 }
@@ -94,11 +94,11 @@ note("modules: ", join ' ', map { m{([^/]+)\.so$} } @modules);
 
 my $loads = load_lines(@modules);
 
-check_order('ours first', OpenQoE::Nginx->new(main => $loads));
+check_order('this module is loaded first', OpenQoE::Nginx->new(main => $loads));
 
 my $last = OpenQoE::Nginx->new;
 $last->write_config(raw => $loads . $last->{config});
-check_order('ours last', $last);
+check_order('this module is loaded last', $last);
 
 
 # All other modules in one nginx: what they do to the module's locations.

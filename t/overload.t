@@ -207,7 +207,7 @@ for my $i (0 .. $#waiting) {
 }
 is($accepted, 30, 'each request that waits is accepted once there is room');
 $oracle->wait_delivered($nginx->out_file, 30);
-$oracle->is_exactly_once('what was accepted is delivered, and nothing else');
+$oracle->is_exactly_once('accepted events are delivered, and no others');
 ok(wait_until(sub { !grep { $_ == $old } children($nginx->master_pid) }, 20),
    'the old worker exits');
 is(post('/v2/events', batch(1))->{status}, 202,

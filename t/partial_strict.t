@@ -149,7 +149,7 @@ is($events->{received}, $events->{accepted} + $events->{rejected}{invalid}
 
 ok($nginx->stop, 'nginx exits in order');
 $oracle->delivered_file($nginx->out_file);
-$oracle->is_exactly_once('the valid ones arrive, no other does');
+$oracle->is_exactly_once('the valid events arrive, and no others');
 $nginx->no_errors;
 
 done_testing;

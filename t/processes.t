@@ -88,7 +88,9 @@ for my $signal (qw(SEGV ABRT)) {
         $nginx->kill_worker(signal => $signal);
     }
 
-    settled($nginx, $load)->is_at_least_once("SIG$signal", 3 * 2 * 4 * 512);
+    settled($nginx, $load)->is_at_least_once(
+        "SIG$signal loses no accepted event",
+        3 * 2 * 4 * 512);
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(allow => qr/exited on signal (?:6|11)|AddressSanitizer/);
 }
@@ -117,7 +119,8 @@ for my $signal (qw(SEGV ABRT)) {
        'while a worker hangs the other worker answers') or diag("@answers");
     cmp_ok($took, '<', scaled(9), 'the other worker answers soon');
 
-    settled($nginx, $load, $oracle)->is_exactly_once('nothing is lost');
+    settled($nginx, $load, $oracle)->is_exactly_once(
+        'a worker that stands still loses no event');
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
@@ -135,7 +138,8 @@ for my $signal (qw(SEGV ABRT)) {
         ok($nginx->reload, 'nginx reloads');
     }
 
-    settled($nginx, $load)->is_at_least_once('8 workers', 2 * 8 * 4 * 512);
+    settled($nginx, $load)->is_at_least_once('8 workers lose no accepted event',
+                                             2 * 8 * 4 * 512);
 
     my %owners = map { $_->{owner_pid} => 1 }
                      @{ stats($nginx)->{queue}{lanes} };
@@ -180,7 +184,7 @@ SKIP: {
     kill 'USR1', $nginx->master_pid;
     post($nginx, $oracle) for 1 .. 3;
     $oracle->wait_delivered($nginx->out_file);
-    $oracle->is_exactly_once('as another user');
+    $oracle->is_exactly_once('workers of another user lose no event');
     is((stat $nginx->out_file)[4], $user,
        "the exporter's file belongs to the workers' user");
     ok($nginx->stop, 'nginx exits in order');
@@ -202,7 +206,7 @@ SKIP: {
     kill 'QUIT', $pid;
     ok(gone($pid), 'nginx exits in order');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('a daemon');
+    $oracle->is_exactly_once('a daemon loses no event');
     $nginx->no_errors;
 }
 
@@ -230,7 +234,8 @@ SKIP: {
     kill 'QUIT', $old;
     ok(gone($old), 'the old master exits');
 
-    settled($nginx, $load)->is_exactly_once('an upgrade under load');
+    settled($nginx, $load)->is_exactly_once(
+        'an upgrade under load loses no event');
     kill 'QUIT', $new;
     ok(gone($new), 'the new master exits');
     $nginx->no_errors;

@@ -339,7 +339,8 @@ SKIP: {
     write_file("$dir/collector.yaml", $yaml // '');
     my ($rc, $out, $err) = run_cmd($program, 'validate', '--config',
                                    "$dir/collector.yaml");
-    is($rc, 0, 'the Collector takes the snippet of README.md') or diag("$out$err");
+    is($rc, 0,
+       'the Collector takes the snippet of README.md') or diag("$out$err");
 }
 
 done_testing;

@@ -117,7 +117,7 @@ for my $round (1 .. $rounds) {
 
 diag("seed $seed, $minutes minutes: ",
      join ', ', map { "$_ $done{$_}" } sort keys %done);
-$f->settled('soak', timeout => 60);
+$f->settled('after the soak', timeout => 60);
 
 
 # The mean of the last third may be above that of the first (after the very

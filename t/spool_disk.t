@@ -141,7 +141,7 @@ SKIP: {
     like($load->output, qr/refused_events [1-9]/,
          'the spool fills the disk and refuses events');
     $f->receiver->mode('ok');
-    $f->settled('filled by the spool', timeout => 60);
+    $f->settled('a file system that the spool filled', timeout => 60);
 
     SKIP: {
         my ($ro) = run_cmd('mount', '-o', 'remount,ro', $dir);
@@ -151,7 +151,7 @@ SKIP: {
         run_cmd('mount', '-o', 'remount,rw', $dir);
         ok(wait_until(sub { $f->status == 202 }, 15),
            'once the disk is writable requests are acknowledged');
-        $f->settled('remounted');
+        $f->settled('a file system that was remounted');
     }
 
     $f->end(allow => $said);

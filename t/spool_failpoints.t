@@ -110,7 +110,7 @@ for my $ack (qw(memory fsync)) {
     }
 
     $f->halt;
-    $f->settled("$ack: killed at each point", timeout => 60,
+    $f->settled("$ack: killed at each failpoint", timeout => 60,
                 duplicates => deaths($f) * 2 * 4 * 512);
     $f->end(allow => $killed);
 }
@@ -134,7 +134,7 @@ for my $ack (qw(memory fsync)) {
        'a process is killed while it moves segments');
     $arm->('');
     $f->receiver->mode('ok');
-    $f->settled('killed in an adoption', timeout => 60);
+    $f->settled('killed during an adoption', timeout => 60);
     $f->end(allow => $killed);
 }
 

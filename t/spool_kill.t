@@ -32,7 +32,7 @@ for my $ack (qw(memory spool fsync)) {
     # What was in flight comes twice: that of both lanes when one helper has
     # both.
 
-    $f->settled("$ack: killed", timeout => 60,
+    $f->settled("$ack: workers killed one by one", timeout => 60,
                 duplicates => $done * 2 * 4 * 512);
 
     my $stats = $f->stats;
@@ -64,7 +64,7 @@ for my $ack (qw(spool fsync)) {
 
     ok(wait_until(sub { $f->dest->{recovered} > 0 }, 10),
        "$ack: the last kill left something to recover");
-    $f->settled("$ack: all killed, $turns times", timeout => 60);
+    $f->settled("$ack: all processes killed, $turns times", timeout => 60);
     $f->end(allow => $killed);
 }
 

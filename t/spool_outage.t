@@ -39,7 +39,8 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
            'the limit of the spool holds on the disk');
 
     $f->receiver->start;
-    $f->settled('an outage past the cap', dropped => { default => 'any' },
+    $f->settled('an outage past the limit of the spool',
+                dropped => { default => 'any' },
                 timeout => 60);
     $dest = $f->dest;
     is(OpenQoE::Faults::sum_dropped($dest), $dest->{dropped}{spool},
@@ -61,7 +62,7 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     like($load->output, qr/refused_events [1-9]/,
          'a full spool refuses events');
     $f->receiver->start;
-    $f->settled('full=reject', timeout => 60);
+    $f->settled('a full spool that rejects', timeout => 60);
     $f->end;
 }
 
@@ -100,7 +101,7 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     cmp_ok($p99, '<', scaled(3000),
            "live events reach the collector soon, p99 in $p99 ms");
 
-    $f->settled('live before backlog', timeout => 90);
+    $f->settled('live events before the backlog', timeout => 90);
     $f->end;
 }
 
@@ -134,7 +135,7 @@ for my $mood ('dead', 'hang') {
 
     $f->receiver('second')->mode('ok');
     $f->receiver('second')->start if $mood eq 'dead';
-    $f->settled("second $mood", timeout => 60);
+    $f->settled("the second collector is $mood", timeout => 60);
     is(OpenQoE::Faults::sum_dropped($f->dests->{second}), 0,
        "$mood: no event for the second exporter is dropped");
     $f->end;
@@ -163,7 +164,8 @@ for my $mood ('dead', 'hang') {
            'events that the second exporter lost are counted');
 
     $f->receiver('second')->start;
-    $f->settled('no spool', dropped => { second => 'any' }, timeout => 60);
+    $f->settled('two collectors without a spool',
+                dropped => { second => 'any' }, timeout => 60);
     my $second = $f->dests->{second};
     is(OpenQoE::Faults::sum_dropped($second), $second->{dropped}{behind},
        'the second exporter lost no event for another reason');

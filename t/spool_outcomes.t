@@ -115,13 +115,13 @@ subtest 'outcomes over HTTP' => sub {
        'none of these events counts as refused');
     $well->();
 
-    $f->settled('HTTP', dropped => { default => $refused });
+    $f->settled('outcomes over HTTP', dropped => { default => $refused });
     kept_is($f, $refused, 'HTTP');
 
     # The dripping answer never ends: a timeout, and the batch comes twice.
 
     told($f, sub { $f->receiver->mode('drip') }, $well, { name => 'drip' });
-    $f->settled('drip', dropped => { default => $refused });
+    $f->settled('an answer that drips', dropped => { default => $refused });
     $f->end;
 };
 

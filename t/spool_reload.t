@@ -40,7 +40,7 @@ for my $ack (qw(memory fsync)) {
     my ($all, $report) = $f->wait_delivered(60);
     ok($all, "$ack: every accepted event is delivered")
         or OpenQoE::Oracle::explain($report->{default});
-    $f->settled("$ack: reloads", timeout => 60);
+    $f->settled("$ack: reloads under load", timeout => 60);
     $f->end;
 }
 
@@ -123,7 +123,7 @@ for my $ack (qw(memory fsync)) {
     kill 'QUIT', $old;
     ok(wait_until(sub { !kill 0, $old }, 10), 'the old master exits');
 
-    $f->settled('upgrade and rollback', timeout => 60);
+    $f->settled('an upgrade that is rolled back', timeout => 60);
     kill 'QUIT', $new;
     ok(wait_until(sub { !kill 0, $new }, 10), 'the last master exits');
     $nginx->no_errors;

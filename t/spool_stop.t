@@ -71,7 +71,7 @@ for my $case (@cases) {
 
     $f->receiver->mode('ok');
     $f->start;
-    $f->settled('a drain timeout');
+    $f->settled('an exit within a drain timeout');
 
     # While the collector takes events nothing of an exit goes through the
     # spool.

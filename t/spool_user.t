@@ -49,7 +49,7 @@ for my $ack (qw(memory spool fsync)) {
     like($load->output, qr/ late 0$/m, "$ack: no request waited in vain");
 
     is($f->status(20), 202, "$ack: the new workers accept events");
-    $f->settled("$ack: another user", timeout => 60);
+    $f->settled("$ack: reloads with another user", timeout => 60);
     is($f->dest->{spool}{strangers}, 0, "$ack: no segment became a stranger");
     is($f->dest->{spool}{errors}, 0, "$ack: no call of the spool's failed");
 
@@ -111,7 +111,7 @@ for my $case (['more than a spool', 0755, sub ($dir) {
        "the spool's directory becomes the workers'");
     unlink "$home/link", "$home/hard";
     $f->receiver->mode('ok');
-    $f->settled('links');
+    $f->settled('links in the spool');
     $f->end;
 }
 

@@ -128,12 +128,8 @@ subtest 'the first 100 values' => sub {
         post(map { event(data => { plan => sprintf 'p%03d', $_ }) }
              $i * 5 + 1 .. $i * 5 + 5);
     }
-    wait_stats(
-               'all '
-               . 'values '
-               . 'are in '
-               . 'the '
-               . 'metrics', sub ($s) { $s->{dimensions}{plan}{count} == 155 });
+    wait_stats('all values are in the metrics',
+               sub ($s) { $s->{dimensions}{plan}{count} == 155 });
 
     my $one = get('?dimension=plan');
     is($one->{count}, 155, 'all values are counted');
@@ -298,9 +294,8 @@ subtest 'openqoe_series_ttl' => sub {
 subtest 'a small zone' => sub {
     started(zone => 'qoe:2m');
     post(event(session_id => "s$_")) for 1 .. 3;
-    my $s = wait_stats(
-                       'the events '
-                       . 'are applied', sub ($s) { $s->{views}{started} == 3 });
+    my $s = wait_stats('the events are applied',
+                       sub ($s) { $s->{views}{started} == 3 });
     my %count = map { $_ => $s->{dimensions}{$_}{count} }
                 keys %{ $s->{dimensions} };
     ok((grep { !defined } values %count),
@@ -317,7 +312,8 @@ subtest 'a small zone' => sub {
 {
     $nginx = OpenQoE::Nginx->new(http => 'openqoe_metrics off;')->start;
     post(event());
-    wait_stats('exported', sub ($s) { $s->{exporter}{exported} == 1 });
+    wait_stats('the event is exported',
+               sub ($s) { $s->{exporter}{exported} == 1 });
     is(get()->{series}{count}, 0, 'without metrics there is no series');
     is(get()->{metrics}{points}{sent}, 0, 'without metrics no point is sent');
     ok($nginx->stop, 'quits');

@@ -372,7 +372,8 @@ subtest 'gRPC: the server is restarted between two requests' => sub {
 
     is($p->wait(20), 0, 'the driver ends after the second request');
     is(() = $p->output =~ /kind=OK/g, 2,
-       'both requests are taken although the server restarted') or diag $p->output;
+       'both requests are taken although the server restarted')
+       or diag $p->output;
     is(ask($server)->{items}, 10, 'the new server gets the second request');
 
     # Refusals do not cost the connection.
@@ -459,7 +460,8 @@ subtest 'HTTP: requests that are taken' => sub {
     ask($http, { close => 1 });
     is($p->wait(10), 0, 'the driver ends after the second request');
     is(() = $p->output =~ /kind=OK/g, 2,
-       'both requests are taken although the connection idled') or diag $p->output;
+       'both requests are taken although the connection idled')
+       or diag $p->output;
     is(ask($http)->{items} - $before->{items}, 20,
        'each record of both requests arrives once');
 };

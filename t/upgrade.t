@@ -124,7 +124,7 @@ sub counted ($name, $nginx, $load, $took) {
                   && $stats->{queue}{used} == 0;
        }, 20), "$name: the queue ends empty");
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once("$name: what was accepted is delivered once");
+    $oracle->is_exactly_once("$name: each accepted event is delivered once");
 
     my $r = $oracle->report;
     my ($to, $events) = @$stats{qw(exporter events)};

@@ -117,7 +117,7 @@ sub life ($n, $destination, $peer) {
     requests($nginx, $oracle, 1);
     ok($nginx->stop, 'nginx exits in order');
     $oracle->wait_delivered($out, 1);
-    $oracle->is_exactly_once('accepted equals delivered');
+    $oracle->is_exactly_once('each accepted event is delivered once');
     $nginx->no_errors(allow => qr/nonsense/);
 
     return $dir;

@@ -217,7 +217,7 @@ sub meanwhile ($self, $load, $what, $pause = 0.5) {
 sub loaded ($self) {
     for my $load (splice @{ $self->{load} }) {
         my $status = $load->wait(scaled(60)) // 'too long';
-        Test::More::is($status, 0, 'the load ends')
+        Test::More::is($status, 0, 'the load ends well')
             || Test::More::diag($load->output, $load->errors);
         $_->load_file($load->{ids}) for values %{ $self->{oracle} };
     }
@@ -287,7 +287,7 @@ sub settled ($self, $name, %opt) {
 
     if ($opt{fresh} // 1) {
         my $status = wait_until(sub { $self->status(3) == 202 }, 20);
-        Test::More::ok($status, "$name: a fresh event is taken");
+        Test::More::ok($status, "$name: a new event is accepted");
     }
 
     my ($all) = $self->wait_delivered($opt{timeout} // 30);
@@ -307,10 +307,10 @@ sub settled ($self, $name, %opt) {
         $self->delivered_all($name, $to, $dests->{$to}, %opt);
     }
 
-    Test::More::ok($at_rest, "$name: the sums agree at rest")
+    Test::More::ok($at_rest, "$name: the exporters' sums agree at rest")
         || Test::More::diag(JSON::PP->new->canonical->pretty->encode($dests));
     Test::More::ok(wait_until(sub { !$self->segments }, 10),
-                   "$name: no segment is left")
+                   "$name: no segment is left in the spool")
         || Test::More::diag(join "\n", $self->segments);
     $self->sampled($name, $opt{off} // 20_000);
 
@@ -328,11 +328,11 @@ sub delivered_all ($self, $name, $to, $dest, %opt) {
 
     Test::More::ok($r->{accepted} > 0 && $r->{missing} == $dropped
                    && $r->{unexpected} == 0 && $r->{duplicates} <= $max,
-                   "$text: accepted is delivered or dropped"
+                   "$text: accepted events are delivered or dropped"
                    . " ($r->{accepted} events, $dropped dropped,"
                    . " $r->{duplicates} duplicates)")
         || OpenQoE::Oracle::explain($r);
-    Test::More::is($dropped, $want, "$text: $want dropped")
+    Test::More::is($dropped, $want, "$text: $want events are dropped")
         || Test::More::diag(JSON::PP->new->canonical->encode($dest))
         if $want ne 'any';
     Test::More::is("@damaged", '', "$text: no event is damaged");
@@ -344,8 +344,8 @@ sub sampled ($self, $name, $most) {
 
     my $off = $self->{off} // 0;
     Test::More::ok($off <= $most && !defined $self->{absurd},
-                   "$name: the sums agree under load ($self->{samples}"
-                   . " samples, off by $off at most)")
+                   "$name: the exporters' sums agree under load "
+                   . "($self->{samples} samples, off by $off at most)")
         || Test::More::diag($self->{absurd} // '');
     $self->{samples} = 0;
 }
@@ -357,8 +357,9 @@ sub end ($self, %opt) {
     my $pid = $self->nginx->{process}{pid};
 
     Test::More::ok($self->nginx->stop($opt{signal} // 'QUIT',
-                                      $opt{timeout} // 10), 'quits');
-    Test::More::ok(!group_alive($pid), 'no process is left');
+                                      $opt{timeout} // 10),
+                   'nginx exits in order');
+    Test::More::ok(!group_alive($pid), 'no process of nginx is left');
     $self->nginx->no_errors(allow => $opt{allow});
     $_->stop for values %{ $self->{receiver} };
 }

@@ -496,18 +496,18 @@ sub check_counters ($self, $name) {
                && $self->{oracle}->report->{missing} == 0;
     }, 30);
 
-    Test::More::ok($at_rest, "$name: all that was accepted is delivered")
+    Test::More::ok($at_rest, "$name: all accepted events are delivered")
         || OpenQoE::Oracle::explain($self->{oracle}->report);
     Test::More::is($stats->{queue}{used}, 0,
-                   "$name: nothing stays in shared memory");
+                   "$name: no event stays in shared memory");
 
     my ($requests, $to, $events) = @$stats{qw(requests exporter events)};
     my @dropped = grep { $to->{dropped}{$_} } keys %{ $to->{dropped} };
 
     Test::More::is("$to->{exported} @dropped", "$events->{accepted} ",
-                   "$name: accepted events are exported events");
+                   "$name: accepted events are counted as exported");
     Test::More::is($self->{oracle}->report->{unexpected}, 0,
-                   "$name: nothing that was refused is delivered");
+                   "$name: no refused event is delivered");
 
     for my $status (sort keys %{ $self->{certain} }) {
         my $least = $self->{certain}{$status};

@@ -197,7 +197,9 @@ sub explain ($report) {
 
 # Assertions: one test each.  An empty oracle fails: nothing was shown.
 
-sub is_exactly_once ($self, $name = 'accepted equals delivered') {
+sub is_exactly_once ($self,
+    $name = 'each accepted event is delivered exactly once')
+{
     my $r = $self->report;
     my $ok = $r->{accepted} > 0 && $r->{missing} == 0
              && $r->{duplicates} == 0 && $r->{unexpected} == 0;
@@ -206,7 +208,7 @@ sub is_exactly_once ($self, $name = 'accepted equals delivered') {
 }
 
 
-sub is_at_least_once ($self, $name = 'nothing accepted is lost',
+sub is_at_least_once ($self, $name = 'no accepted event is lost',
                       $max_duplicates = undef)
 {
     my $r = $self->report;

@@ -253,7 +253,8 @@ sub is_truth ($s, $got, $claim = $s->{name}) {
                        'as many views started as the page showed');
         Test::More::is($got->{over}, $want->{over},
                        'every view and attempt is over once');
-        Test::More::is($got->{$_}, $outcomes{$_} // 0, "views that are $_")
+        Test::More::is($got->{$_}, $outcomes{$_} // 0,
+                       "as many views are $_ as the page showed")
             for qw(completed played exit_before_start startup_failure
                    playback_failure);
 
@@ -265,12 +266,12 @@ sub is_truth ($s, $got, $claim = $s->{name}) {
         about('stalls', sum(@{ $want->{stalls} }), $got->{rebuffer_ms});
 
         Test::More::is($got->{startups}, @{ $want->{startup} },
-                       'a startup for each view that started');
+                       'each view that started has a startup');
         about('startup', sum(@{ $want->{startup} }), $got->{startup_ms},
               $want->{early});
 
         Test::More::is($got->{pauses}, $want->{pauses},
-                       'pauses are those of the viewer');
+                       'the pauses are those of the viewer');
         is_aggregate($s, $got);
     });
 }
@@ -283,7 +284,7 @@ sub is_aggregate ($s, $got) {
     my @startup = @{ $s->{expect}{startup} };
 
     Test::More::is($got->{aggregates}, @startup,
-                   'an aggregate startup for each startup');
+                   'each startup has an aggregate startup');
     return if !@startup;
 
     my $most = $s->{truth}{page_to_first_frame_ms} + ($startup[1] // 0)
