@@ -54,8 +54,8 @@ sub threads_cpu (@pids) {
 }
 
 
-# MB: the process' peak, the shared memory (the zone) it has touched, and what
-# is its alone
+# MB: the process' peak, the shared memory (the zone) it has touched, and its
+# private memory.
 
 sub memory ($pid) {
     my $status = slurp("/proc/$pid/status");

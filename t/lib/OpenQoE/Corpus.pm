@@ -199,7 +199,7 @@ sub generate {
     die "unknown \"%<$text%>\"\n";
 }
 
-# The members that every event must have; one of them left out or replaced.
+# The members that every event must have; one of them is left out or replaced.
 
 sub base {
     my ($now, $key, $value) = @_;

@@ -33,7 +33,7 @@ our @EXPORT_OK = qw(long $killed);
 our $killed = qr/exited on signal 9|was terminated with signal 9/;
 
 
-# short in CI, long when it is asked for
+# The scenarios are short in CI, and long when that is asked for.
 
 sub long ($short, $long) { $ENV{OPENQOE_LONG} ? $long : $short }
 
@@ -118,7 +118,8 @@ sub start ($self, %opt) {
 }
 
 
-# A load in the background (options of t/tools/load); the process.
+# Starts a load in the background (options of t/tools/load); returns the
+# process.
 
 sub load ($self, %opt) {
     my $load = OpenQoE::Test::load($self->nginx, n => 5, %opt);
@@ -127,7 +128,7 @@ sub load ($self, %opt) {
 }
 
 
-# One request of n events, into every oracle; its answer.
+# Posts a request of n events, tells every oracle, and returns the answer.
 
 sub post ($self, $n = 5, %opt) {
     my $events = batch($n, %{ $opt{set} // {} });
@@ -180,8 +181,8 @@ sub difference ($dest) {
 }
 
 
-# Looks at the sums while the load runs: they may disagree by what moves
-# between two of the numbers being read, and no number is ever absurd.
+# Checks the sums while the load runs: they may disagree by what moves between
+# reads of two of the numbers, but no number may be absurd.
 
 sub sample ($self) {
     my $stats = $self->stats // return;
@@ -224,7 +225,7 @@ sub loaded ($self) {
 }
 
 
-# Ends the loads before their time; what has no answer yet is ambiguous.
+# Ends the loads early; requests that have no answer yet are ambiguous.
 
 sub halt ($self) {
     $_->signal('TERM') for @{ $self->{load} };
@@ -232,7 +233,7 @@ sub halt ($self) {
 }
 
 
-# Files of the spool, quarantine aside.
+# Files of the spool, without the quarantine.
 
 sub segments ($self) {
     my @found;
@@ -250,7 +251,7 @@ sub segments ($self) {
 sub quarantined ($self) { glob "$self->{spool_dir}/quarantine/*/*" }
 
 
-# Waits until every collector has all that was accepted, but for what is
+# Waits until every collector has all accepted events, but for those that are
 # counted as dropped.
 
 sub wait_delivered ($self, $timeout = 30) {
@@ -297,7 +298,7 @@ sub settled ($self, $name, %opt) {
                values %$dests;
     }, $opt{timeout} // 30);
 
-    # what comes after this would be a duplicate
+    # An event that comes after this would be a duplicate.
 
     sleep 0.5;
     $self->wait_delivered(0.1);
@@ -351,7 +352,7 @@ sub sampled ($self, $name, $most) {
 }
 
 
-# Everything leaves, and nothing stays behind.
+# nginx exits, and no process stays.
 
 sub end ($self, %opt) {
     my $pid = $self->nginx->{process}{pid};
@@ -365,7 +366,7 @@ sub end ($self, %opt) {
 }
 
 
-# kill -9 of the master and all workers at once
+# Kills the master and all workers at once with SIGKILL.
 
 sub kill_all ($self) {
     my $p = $self->nginx->{process};

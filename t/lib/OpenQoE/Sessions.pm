@@ -27,15 +27,15 @@ use OpenQoE::Process qw(scratch_dir slurp);
 our @EXPORT_OK = qw(recorded_sessions batches is_truth view_lines
                     view_totals);
 
-# How far the module may be from the page's own recorder.
+# How far the module's numbers may be from those of the page's own recorder.
 my %SHARE = (playing => 0.05, stalls => 0.12, startup => 0.2);
 my %ABOUT = (playing => 600, stalls => 400, startup => 250);        # ms
 
 # The recorder takes its last sample before the page is closed.
 my $UNSEEN = 400;
 
-# Where the events cannot say what the page showed, the truth that they can
-# say, and why.  All other expectations are derived from "truth".
+# Where the events cannot say what the page showed: the truth that they can
+# say, and why. All other expectations are derived from "truth".
 my %SAID = (
     'dashjs-bad' => {
         outcome => ['exit_before_start'],
@@ -192,8 +192,8 @@ sub view_lines (@batches) {
 }
 
 
-# What view_cli, or what answers as it does, prints of each input, every one
-# in an empty zone: a list of { org_id => totals }.
+# Runs view_cli, or a program that answers as it does, with each input in an
+# empty zone; returns a list of { org_id => totals }.
 
 sub view_totals ($cmd, @inputs) {
     my $path = scratch_dir('view') . '/input';
@@ -278,7 +278,7 @@ sub is_truth ($s, $got, $claim = $s->{name}) {
 
 
 # The page opened at 0, so no aggregate startup is longer than the time to the
-# first frame that the recorder saw; the click of the viewer is not in it.
+# first frame that the recorder saw; the viewer's click is not in it.
 
 sub is_aggregate ($s, $got) {
     my @startup = @{ $s->{expect}{startup} };
