@@ -156,7 +156,7 @@ read_bodies(const char *path)
 }
 
 
-/* Its events wait as records until there are enough for a request. */
+/* Events wait as records until there are enough for a request. */
 
 static void
 take_body(qoe_span_t body, qoe_arena_t *arena)

@@ -56,8 +56,9 @@
 
 
 /*
- * A body is {"events":[ and events; an event is open, units, and close.  In
- * all of them '#' is a number of its own, '@' a key that is chosen to collide.
+ * A body is {"events":[ and events; an event is open, units, and close. In all
+ * of them '#' becomes a number of its own, '@' a key that is chosen to
+ * collide.
  */
 
 typedef struct {
@@ -318,7 +319,7 @@ main(int argc, char **argv)
 }
 
 
-/* A body of SIZE bytes at most; *number goes on from unit to unit. */
+/* A body of SIZE bytes at most; *number counts on from unit to unit. */
 
 static size_t
 fill(char *body, const family_t *f)
@@ -399,7 +400,9 @@ put(char *p, const char *text, size_t *number)
 }
 
 
-/* The next key that a hash which is known beforehand puts into one chain. */
+/*
+ * The next key that a hash which is known beforehand puts into the same chain.
+ */
 
 static char *
 collide(char *p, size_t *number)
@@ -426,7 +429,7 @@ collide(char *p, size_t *number)
 }
 
 
-/* What the events location does with a body. */
+/* Does with a body what the events location does. */
 
 static qoe_status_t
 request(qoe_batch_t *b, qoe_span_t body)

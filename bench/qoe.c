@@ -128,7 +128,7 @@ main(int argc, char **argv)
         make_session(b, i);
     }
 
-    /* every session through a view, so that every series is there */
+    /* Every session goes through a view, so that every series exists. */
 
     play(b, b->sessions * (SCRIPT + 2));
 
@@ -199,7 +199,7 @@ make_zone(bench_t *b)
 }
 
 
-/* A view: it begins, goes on in the usual mix, and ends. */
+/* A view that begins, goes on with the usual mix of events, and ends. */
 
 static void
 make_script(bench_t *b)
@@ -369,7 +369,7 @@ play(bench_t *b, size_t n)
         e->received_ns = b->now_ns;
         e->time_ms = (int64_t) (b->now_ns / 1000000) - s->skew_ms;
 
-        /* the position, which every event tells */
+        /* The position, which every event has. */
 
         if (s->step == PLAYING) {
             s->begin_ms = e->time_ms;
@@ -446,7 +446,7 @@ report(bench_t *b, double *rate, size_t n)
 }
 
 
-/* Below n; the same numbers in each run. */
+/* A number below n; the same numbers in each run. */
 
 static uint32_t
 pick(uint32_t n)

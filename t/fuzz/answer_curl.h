@@ -29,7 +29,7 @@ static curl_data_pt  on_header, on_body;
 static long          http_status, http_version;
 
 
-/* Of all options the two callbacks are of interest. */
+/* Of all options only the two callbacks matter here. */
 
 CURLcode
 (curl_easy_setopt)(CURL *easy, CURLoption option, ...)

@@ -129,7 +129,7 @@ transport(unsigned i)
 }
 
 
-/* As libcurl hands lines over: not terminated, each in memory of its own. */
+/* libcurl hands lines over unterminated, each in memory of its own. */
 
 static void
 line(qoe_http_io_t *io, const char *name, const void *value, size_t len)
@@ -151,7 +151,7 @@ line(qoe_http_io_t *io, const char *name, const void *value, size_t len)
 }
 
 
-/* One header or trailer, into the module and into what the oracle knows. */
+/* Passes a header or trailer to the module, and notes it for the oracle. */
 
 static void
 header(qoe_http_io_t *io, input_t *in, answer_t *a)
@@ -222,7 +222,7 @@ header(qoe_http_io_t *io, input_t *in, answer_t *a)
         s = take_value(in, buf);
         line(io, "", s.data, s.len);
 
-        /* it may be any of them */
+        /* The value may be any of them. */
 
         if (memchr(s.data, ':', s.len) != NULL || s.len == 0
             || memcmp(s.data, "HTTP/", qoe_min(s.len, (size_t) 5)) == 0)
@@ -257,7 +257,7 @@ answer_begin(answer_t *a)
 }
 
 
-/* One piece of the body; false: the module wants no more. */
+/* Passes a piece of the body; false if the module wants no more. */
 
 static bool
 body(qoe_http_io_t *io, const void *data, size_t len)
@@ -307,7 +307,7 @@ put_partial(input_t *in, answer_t *a, char *p)
 }
 
 
-/* Whole, cut or wrong; over gRPC in a frame that may lie. */
+/* The message is whole, cut or wrong; the length of gRPC's frame may lie. */
 
 static void
 answer_body(qoe_http_io_t *io, input_t *in, answer_t *a, bool grpc)
@@ -389,7 +389,7 @@ answer(qoe_http_io_t *io, input_t *in, answer_t *a, bool grpc)
         return;
     }
 
-    /* informational ones have headers of their own, and no meaning */
+    /* Informational answers have headers of their own, which mean nothing. */
 
     for (interim = take(in, 8); interim > 5; interim--) {
         http_status = 100 + (long) take(in, 4);
@@ -425,7 +425,7 @@ answer(qoe_http_io_t *io, input_t *in, answer_t *a, bool grpc)
 }
 
 
-/* The kind that is right; *delay: what the server asked for. */
+/* The kind that is right; *delay: the delay that the server asked for. */
 
 static qoe_outcome_kind_t
 right_grpc(const answer_t *a, int64_t *delay)
@@ -483,7 +483,7 @@ right_http(const answer_t *a, unsigned *unfinished, int64_t *delay)
 }
 
 
-/* What was rejected, of a batch of that many. */
+/* How many records of a batch of that many were rejected. */
 
 static void
 check_rejected(const answer_t *a, bool grpc, char encoding, uint64_t sent)
@@ -532,7 +532,7 @@ check_texts(void)
 }
 
 
-/* As the exporter does it; the clock goes on, not always until it is due. */
+/* As the exporter does; the clock does not always reach the retry's time. */
 
 static void
 check_backoff(qoe_retry_t *retry, uint64_t *now, bool wait, bool leaving)
@@ -584,7 +584,7 @@ check_backoff(qoe_retry_t *retry, uint64_t *now, bool wait, bool leaving)
 }
 
 
-/* One answer to one request, and all that must be true of it. */
+/* An answer to a request, and everything that must be true of it. */
 
 static void
 exchange(qoe_transport_t *t, input_t *in, unsigned *unfinished, bool grpc)
@@ -617,12 +617,12 @@ exchange(qoe_transport_t *t, input_t *in, unsigned *unfinished, bool grpc)
 
     answer(io, in, &a, grpc);
 
-    /* a header that may be any decides nothing the oracle knows of */
+    /* A header of any value decides nothing that the oracle knows. */
 
     kind = (a.rc == (CURLcode) -1) ? (qoe_outcome_kind_t) -1 : QOE_OUTCOME_OK;
     a.rc = (a.rc == (CURLcode) -1) ? CURLE_OK : a.rc;
 
-    /* the outcome may be asked for without the end of the transfer */
+    /* The outcome may be asked for before the transfer has ended. */
 
     check(!r->answered || a.status != 0 || grpc);
     t->http->hooks->outcome(io, a.rc);

@@ -46,7 +46,7 @@ typedef struct {
 } run_t;
 
 
-/* several of one key, in an order that is not the text's */
+/* Several sources of the same key, in an order that is not the text's. */
 
 static const qoe_source_t  sources[] = {
     BELOW("height", "resolution", "height"),
@@ -86,7 +86,7 @@ end(run_t *r)
 }
 
 
-/* Of more keys than an event may have, those too many are not compared. */
+/* Keys beyond those that an event may have are not compared. */
 
 static bool
 keys_dropped(const run_t *r)
@@ -178,8 +178,8 @@ check_body(qoe_span_t body)
 
 
 /*
- * With blanks before the last byte: of a short body the first event is taken
- * for the only one, and nothing is shared with it.
+ * The body gets blanks before its last byte: in a short body the first event
+ * is taken for the only one, and nothing is shared with it.
  */
 
 static void

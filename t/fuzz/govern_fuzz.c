@@ -28,7 +28,7 @@
 #define ATTACKERS          256               /* sessions */
 #define HELD_MAX           (3 * 65536)
 
-/* Longer unseen, and a value that is known may leave. */
+/* A known value that was not seen for longer than this may leave. */
 #define SURE_MS            200000
 
 #define ORGS_MAX           8
@@ -36,7 +36,7 @@
 #define CODES_MAX          6
 
 
-/* What is expected of the lane. */
+/* What the fuzzer expects of the lane. */
 
 typedef struct {
     lane_t     *l;
@@ -57,7 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const qoe_hash_key_t  key = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
 
 
-/* As its neighbours are made, but every run of an input hashes alike. */
+/*
+ * Made as its neighbours are, but with the same hash in every run of an input.
+ */
 
 static lane_t *
 lane(void)
@@ -106,7 +108,7 @@ apply(flood_t *f, const char *type, const char *org, unsigned session,
     s.text[QOE_TEXT_VIEW_ID] = qoe_span_str(id);
     s.text[QOE_TEXT_VIDEO_ID] = qoe_span("video");
 
-    /* a dimension that is dropped is estimated all the same */
+    /* A dimension that is dropped is estimated all the same. */
 
     s.text[QOE_TEXT_CDN_PROVIDER] = qoe_span_str(id);
 
@@ -125,7 +127,7 @@ name(char text[16], char first, unsigned i)
 }
 
 
-/* Is it in the table, and past its probation? */
+/* Is the value in the table, and past its probation? */
 
 static bool
 known(flood_t *f, qoe_dim_t dim, const char *value)
@@ -151,7 +153,7 @@ viewer(flood_t *f, unsigned i)
     name(org, 'r', r);
     f->l->now_ms += 1001;
 
-    /* after a pause it may have to become known anew */
+    /* After a pause the value may have to become known anew. */
 
     if (f->l->now_ms - f->last_ms[r] > SURE_MS) {
         f->sure[r] = false;
@@ -175,7 +177,7 @@ viewer(flood_t *f, unsigned i)
 }
 
 
-/* One request of events whose values are made up. */
+/* A request of events whose values are made up. */
 
 static void
 attack(flood_t *f)
@@ -194,14 +196,14 @@ attack(flood_t *f)
     for (i = 0; i < n; i++) {
         kind = take(f->in, 8);
 
-        /* a few values that many sessions show become known too */
+        /* A few values that many sessions show become known, too. */
 
         name(org, 'x', (kind & 1) ? take(f->in, 16)
                                   : (unsigned) take_bytes(f->in, 2));
         name(env, 'e', take(f->in, 256));
         name(code, 'c', take(f->in, 256));
 
-        /* many sessions in one request, or one */
+        /* A request has many sessions, or a single one. */
 
         if (kind & 2) {
             session = VIEWERS + take(f->in, ATTACKERS);
@@ -213,7 +215,7 @@ attack(flood_t *f)
 }
 
 
-/* Events that validation refused leave nothing. */
+/* Events that validation refused leave no values. */
 
 static void
 refuse(flood_t *f)
@@ -276,7 +278,9 @@ expire(flood_t *f)
 }
 
 
-/* All that holds a block: views, and the extras that are kept at hand. */
+/*
+ * Everything that holds a block: views, and the extras that are kept for use.
+ */
 
 static void
 check_store(const lane_t *l)
@@ -321,7 +325,9 @@ check_store(const lane_t *l)
 }
 
 
-/* Each value once, as many as are counted, no more than are allowed. */
+/*
+ * Each value is there once, as many as are counted, no more than are allowed.
+ */
 
 static void
 check_table(flood_t *f)
@@ -405,7 +411,7 @@ check_totals(flood_t *f)
         }
     }
 
-    /* estimates: a HyperLogLog of 32,768 registers */
+    /* These are estimates of a HyperLogLog of 32,768 registers. */
 
     qoe_govern_info(&f->l->governor, QOE_DIM_CDN_PROVIDER, &info);
     check(!info.unknown);
@@ -482,7 +488,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.kept = true;
     f.l->conf.series_ttl_ms = 600000;
 
-    /* three sessions of each org show it, at different seconds */
+    /* Three sessions of each org show it, at different seconds. */
 
     for (i = 0; i < 3 * REAL; i++) {
         viewer(&f, i);

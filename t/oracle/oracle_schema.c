@@ -309,7 +309,7 @@ qoe_schema_time(qoe_event_t *ev, const json_t *value,
 
     now = (double) now_ms;
 
-    /* the clocks of OTLP start at 0, whatever the configuration allows */
+    /* The clocks of OTLP start at 0, whatever the configuration allows. */
 
     if (t < now - (double) conf->max_age_ms || t < 0) {
         return qoe_schema_fail(err, NULL, "event_time",
@@ -371,7 +371,7 @@ qoe_schema_data(const qoe_schema_values_t *v, qoe_span_t raw,
         return qoe_schema_fail(err, NULL, "data", "must be an object or null");
     }
 
-    /* a part is not longer than the whole */
+    /* A part is not longer than the whole. */
 
     if (raw.len <= QOE_DATA_MAX) {
         return QOE_OK;

@@ -352,7 +352,7 @@ cli_number(cli_t *cli, const char *name, const char *value)
 }
 
 
-/* "name:value", nothing taken off it. */
+/* "name:value", taken as it is. */
 
 static void
 cli_header(cli_t *cli, const char *value)
