@@ -2,8 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# openqoe_ack: 202 leaves when the events are in the spool, not before, and
-# nothing else waits for it.  There is no collector: what is stored stays.
+# openqoe_ack: the 202 is sent when the events are in the spool, not before,
+# and no other request waits for that. There is no collector, so stored events
+# stay.
 
 use v5.36;
 

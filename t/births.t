@@ -2,9 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# A series that begins is seen with 0 first, by scrapers and in exports, and
-# then with all that it has counted: increase() and rate() of Prometheus take
-# the first value for granted.
+# A series that begins comes with 0 first, to scrapers and in exports, and then
+# with everything that it has counted: increase() and rate() of Prometheus
+# ignore a series' first value.
 
 use v5.36;
 

@@ -2,10 +2,10 @@
 
 # Copyright (C) OpenQoE
 #
-# Forged values in every dimension at once: what the zone, the exports and the
-# text hold stays within bounds that were set, a value that was there before
-# keeps its own series, and the others are counted.  OPENQOE_ATTACK is the
-# number of events (100,000; ./build.sh bench sends 10 million).
+# Forged values in every dimension at once: the sizes of the zone, the exports
+# and the text stay within bounds that were set, a value that was known before
+# keeps series of its own, and the other values are counted. OPENQOE_ATTACK is
+# the number of events (100,000; ./build.sh bench sends 10 million).
 
 use v5.36;
 

@@ -1,6 +1,7 @@
-# Everything at once, at random, under load: workers killed with -9, told to
-# leave, stopped for a while; reloads, other worker counts, rotated files.
-# OPENQOE_CHAOS_SECONDS (15) and OPENQOE_CHAOS_SEED repeat or lengthen it.
+# Everything at once, at random, under load: workers are killed with -9, asked
+# to exit, stopped for a while; reloads, other worker counts, rotated files.
+# OPENQOE_CHAOS_SECONDS (15) and OPENQOE_CHAOS_SEED repeat or lengthen the
+# test.
 
 use lib 't/lib';
 use OpenQoE::Test;

@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# The real OpenTelemetry Collector takes what we send, by each protocol, and
-# has every event once, whole; it may be away for a while.
+# The real OpenTelemetry Collector takes what the module sends, by each
+# protocol, and gets every event once and whole; it may be away for a while.
 
 use v5.36;
 

@@ -2,8 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# The way by OTLP and the real Collector's Prometheus exporter, and our own
-# text at /v2/stats: the same families, series and values for the same events.
+# The metrics that go by OTLP through the real Collector's Prometheus exporter,
+# and the module's own text at /v2/stats: the same families, series and values
+# for the same events.
 
 use v5.36;
 

@@ -1,6 +1,6 @@
-# What needs connections of its own: TLS and HTTP/2, 100-continue, clients
-# that are slow or go away, several servers on one zone, the access log, and
-# that other locations do not change by the module.
+# Tests that need connections of their own: TLS and HTTP/2, 100-continue,
+# clients that are slow or go away, several servers with one zone, the access
+# log, and that the module does not change other locations.
 
 use lib 't/lib';
 use OpenQoE::Test;

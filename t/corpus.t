@@ -1,6 +1,6 @@
 # Every body of t/data/corpus.tsv over HTTP: the status, the counts, and the
-# first error's event, field and reason; then the counters against the tally
-# of the answers, and the worker that took all of it.
+# first error's event, field and reason; then the counters against the sums of
+# the answers, and that the same worker took all of it.
 
 use lib 't/lib';
 use OpenQoE::Test;

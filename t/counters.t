@@ -1,5 +1,6 @@
-# The counters of /v2/stats about requests: each outcome of the events
-# locations once, whoever answered, and nothing of the other locations.
+# The counters of requests in /v2/stats: each outcome of the events locations
+# counts once, whether the module or nginx answered, and other locations never
+# count.
 
 use lib 't/lib';
 use OpenQoE::Test;

@@ -1,4 +1,4 @@
-# The openqoe_exporter block: what each line does, its default, and every
+# The openqoe_exporter block: the effect of each line, its default, and every
 # wrong value, which stops "nginx -t" with the line's name and the token.
 
 use lib 't/lib';

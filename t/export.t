@@ -1,5 +1,5 @@
-# From POST /v2/events to a receiver that others wrote, and each way in which
-# that receiver may fail: what is retried, what is dropped, what is told.
+# From POST /v2/events to a receiver that is not ours, and each way in which
+# that receiver may fail: what is retried, what is dropped, what is reported.
 
 use lib 't/lib';
 use OpenQoE::NodePeer;

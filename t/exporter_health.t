@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# /v2/health says what becomes of each exporter's requests, whatever they
-# carry: events out of the spool without new ones, and metrics alone.
+# /v2/health shows how each exporter's requests fare, whatever they carry:
+# events out of the spool while no new ones come, and metrics alone.
 
 use lib 't/lib';
 use OpenQoE::Event qw(decode_json_text);

@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# Made-up values fill the table of series, in a zone of 16 MB: the series of
-# known values find a place then, and so do those of an org that is new.
+# Made-up values fill the table of series, in a zone of 16 MB: new series of
+# known values still find a place, and so do those of a new org.
 
 use v5.36;
 

@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # Answers of a collector that do not blame the batch: a wrong credential, a
-# wrong address, a server that is broken.  What was acknowledged is held until
-# the collector takes it, and a server cannot make the module hammer it.
+# wrong address, a server that is broken. Acknowledged events are held until
+# the collector takes them, and a server cannot make the module send too often.
 
 use lib 't/lib';
 use OpenQoE::Event qw(decode_json_text);

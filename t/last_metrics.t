@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# No metric is late and none is lost: records that come while the helper
-# pauses, and an exit while the exporter waits for an answer.
+# No value is late in the metrics and none is lost: records that come while the
+# helper pauses, and an exit while the exporter waits for an answer.
 
 use v5.36;
 

@@ -1,5 +1,5 @@
-# Workers come and go: reloads, other worker counts and zone sizes, exits,
-# single-process mode.  None of these is a fault: every event answered 202
+# Workers start and exit: reloads, other worker counts and zone sizes, exits,
+# single-process mode. None of these is a fault: every event answered 202
 # arrives exactly once.
 
 use lib 't/lib';

@@ -3,7 +3,7 @@
 # Copyright (C) OpenQoE
 #
 # Requests with made-up values, and with made-up sessions: the values of real
-# viewers keep their series, new ones get theirs, and views stay open.
+# viewers keep their series, new values get theirs, and views stay open.
 
 use v5.36;
 

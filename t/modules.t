@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # The module beside Debian's other dynamic modules: nginx loads them all, in
-# either order, and those that touch a request body, its answer's headers or
-# its answer's body do not disturb us, nor we them.
+# either order, and modules that change a request body, or an answer's headers
+# or body, do not disturb this module, nor it them.
 
 use v5.36;
 

@@ -1,5 +1,5 @@
-# What the fault tests judge by, shown to fail: the oracle, the receiver that
-# looks at payloads, the sums, the shim.
+# The instruments of the fault tests must be able to fail: the oracle, the
+# receiver that checks payloads, the sums, the shim.
 
 use lib 't/lib';
 use Compress::Zlib qw(crc32);

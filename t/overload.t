@@ -3,9 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # openqoe_overload_wait: with a full queue a request waits before it is
-# decoded, for a bounded time and in bounded memory, and goes on when there is
-# room.  The collector takes connections and never answers, so that the queue
-# of the smallest zone fills up.
+# decoded, for a bounded time and in bounded memory, and is accepted when there
+# is room. The collector takes connections and never answers, so the queue of
+# the smallest zone fills up.
 
 use v5.36;
 

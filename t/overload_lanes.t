@@ -2,10 +2,10 @@
 
 # Copyright (C) OpenQoE
 #
-# openqoe_overload_wait where one lane is full and another one has room: what
-# is for the full lane is found out by decoding, waits for that lane, is
-# decoded a second time and counted once.  The collector answers 503 until its
-# own nginx is reloaded.
+# openqoe_overload_wait where one lane is full and another has room: decoding
+# finds out that a request is for the full lane; the request waits for that
+# lane, is decoded a second time and counted once. The collector answers 503
+# until its own nginx is reloaded.
 
 use v5.36;
 

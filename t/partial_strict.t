@@ -1,5 +1,6 @@
-# Batches with invalid events: partial and strict, indexes and fields, the
-# first twenty, the counters, and that what was refused does not leave.
+# Batches with invalid events: partial and strict validation, indexes and
+# fields, the first twenty, the counters, and that refused events are not
+# exported.
 
 use lib 't/lib';
 use OpenQoE::Test;

@@ -1,5 +1,5 @@
-# What happens to processes beside reloads: crashes, a worker that stands
-# still, many workers, another user, a daemon, an upgrade of the binary.
+# Processes apart from reloads: crashes, a worker that stands still, many
+# workers, another user, a daemon, an upgrade of the binary.
 
 use lib 't/lib';
 use OpenQoE::Peers qw(program);

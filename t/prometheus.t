@@ -3,9 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # A real Prometheus scrapes /v2/stats: by OpenMetrics, for which it asks, by
-# the older text when that is all it may have, and by ?format=prometheus.  Its
-# HTTP API says the same as the text, and as what was sent.  promtool finds
-# nothing wrong but what the names that dashboards use bring with them.
+# the older text when only that is offered, and by ?format=prometheus. Its HTTP
+# API has the values of the text, which are those that were sent. promtool
+# complains only of names that dashboards expect.
 
 use v5.36;
 

@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # Names of collectors: a nameserver that is dead, and an address that changes.
-# It runs in namespaces of its own, with its own resolv.conf and a nameserver
-# on the loopback, so that nothing of the machine is touched.
+# The test runs in namespaces of its own, with its own resolv.conf and a
+# nameserver on the loopback, so that nothing of the machine is touched.
 
 use v5.36;
 

@@ -2,9 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# /v2/stats as Prometheus text: who gets which form, HEAD, keys, many series,
-# clients that go away or do not read, too many at a time.  What the text says
-# is in prometheus.t.
+# /v2/stats as Prometheus text: which format a client gets, HEAD, keys, many
+# series, clients that go away or do not read, too many at a time. The text's
+# values are tested in prometheus.t.
 
 use v5.36;
 

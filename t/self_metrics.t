@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # The golden scenario of groups self and stats of the catalogue: requests of
-# every outcome, and what /v2/stats then says in exact numbers.  A row of these
-# groups that is not looked at is a failure.
+# every outcome, and then the exact numbers in /v2/stats. A row of these groups
+# that the test does not check is a failure.
 
 use v5.36;
 

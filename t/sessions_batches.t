@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# The recorded sessions of t/data/sessions, without nginx, cut into batches in
-# other ways than they were posted: what the network does with batches changes
+# The recorded sessions of t/data/sessions, without nginx, cut into other
+# batches than they were posted in: what the network does with batches changes
 # no number.
 
 use lib 't/lib';

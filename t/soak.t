@@ -1,6 +1,6 @@
 # Everything for a long time: load in two acknowledgement modes, workers
 # killed, reloads with other worker counts, outages of every kind, jumps of the
-# clock, a disk that fails for a moment.  Nothing accepted is lost, and memory,
+# clock, a disk that fails for a moment. No accepted event is lost, and memory,
 # descriptors, zone and spool are as large at the end as at the begin.
 #
 # OPENQOE_SOAK_MINUTES (1), OPENQOE_SOAK_SEED; ./build.sh soak [MINUTES]

@@ -1,5 +1,6 @@
-# Disks that fail: full, read-only, with I/O errors.  Acknowledged requests are
-# refused while it lasts, others go on; it heals without a restart.
+# Disks that fail: full, read-only, with I/O errors. Requests that ask for an
+# acknowledgement are refused meanwhile, others go on; the spool heals without
+# a restart.
 
 use lib 't/lib';
 use Errno qw(EIO ENOSPC EROFS);

@@ -1,6 +1,6 @@
-# Kill -9 at every place where something has been done and not yet told, by
-# the build with failpoints (build.sh test makes it).  OPENQOE_LONG=1: more
-# passes, each at another hit.
+# Kill -9 at every place between an action and its report, by the build with
+# failpoints (build.sh test makes it). OPENQOE_LONG=1: more passes, each at
+# another hit.
 
 use lib 't/lib';
 use OpenQoE::Faults qw(long $killed);

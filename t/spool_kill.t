@@ -1,5 +1,5 @@
 # Workers killed with -9 at random under load, in each acknowledgement mode,
-# while the collector comes and goes; and everything killed at once.
+# while the collector comes and goes; and all processes killed at once.
 # OPENQOE_LONG=1: a hundred kills in each mode.
 
 use lib 't/lib';

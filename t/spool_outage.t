@@ -1,5 +1,5 @@
-# Outages: longer than the cap of the spool, by either policy; live data while
-# the backlog drains; several destinations of which one is dead.
+# Outages: longer than the limit of the spool, with either policy; live events
+# while the backlog drains; several collectors of which one is dead.
 
 use lib 't/lib';
 use OpenQoE::Faults qw(long);

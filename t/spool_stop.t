@@ -1,6 +1,6 @@
 # QUIT and TERM while the collector hangs, and under load: the exit takes a
-# bounded time, all that was accepted is in the spool, and the next start
-# delivers it.
+# bounded time, all accepted events are in the spool, and the next start
+# delivers them.
 
 use lib 't/lib';
 use OpenQoE::Faults;

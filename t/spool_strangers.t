@@ -1,6 +1,7 @@
-# Whatever stands in the spool's directory under a segment's name (links, FIFOs,
-# sockets, directories, files of another owner or of any size): requests are
-# taken all the same, whatever 202 means, and each of them is counted once.
+# Whatever stands in the spool's directory under a segment's name (links,
+# FIFOs, sockets, directories, files of another owner or of any size): requests
+# are accepted all the same, whatever 202 promises, and each such file is
+# counted once.
 
 use lib 't/lib';
 use Cwd qw(getcwd);

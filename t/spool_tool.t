@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# build/openqoe-spool: what is in a spool, told, printed and sent again, and
-# nothing of it touched.
+# build/openqoe-spool: checks, prints and sends again what is in a spool, and
+# changes nothing of it.
 
 use v5.36;
 

@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# /v2/stats as JSON: what it tells of dimensions, views, series and exports,
-# and the values of one dimension.
+# /v2/stats as JSON: its numbers of dimensions, views, series and exports, and
+# the values of a dimension.
 
 use v5.36;
 

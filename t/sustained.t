@@ -1,6 +1,6 @@
 # Sustained load: wrk for a minute, two workers, one of them killed with -9
 # every five seconds and a reload in between; every event answered 202 must
-# reach a gRPC server that others wrote.
+# reach a gRPC server that is not ours.
 #
 # OPENQOE_SUSTAINED_SECONDS  how long (60)
 

@@ -2,10 +2,10 @@
 
 # Copyright (C) OpenQoE
 #
-# The same viewers are counted the same by one worker and by four, with a
-# reload in the middle and with workers that are killed in the middle: what is
-# exported sums up to the same, under one identity and one start time, by one
-# writer at a time.  A kill may cost one event.
+# The same viewers give the same totals with one worker and with four, with a
+# reload in the middle and with workers that are killed in the middle: exports
+# add up to the same, under one identity and one start time, from one exporting
+# process at a time. A kill may cost one event.
 
 use v5.36;
 

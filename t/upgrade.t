@@ -1,8 +1,8 @@
 # A binary is upgraded under load, for good and rolled back: USR2 starts a
-# second master beside the first, WINCH sends the old workers away, then either
-# the old master quits, or HUP brings its workers back and the new one quits.
-# Events are kept in memory alone, without a spool: each of the two zones must
-# be emptied by those who leave it.
+# second master beside the first, WINCH makes the old workers exit, then either
+# the old master quits, or HUP brings its workers back and the new master
+# quits. Events are kept in memory alone, without a spool: the processes that
+# leave a zone must empty it.
 
 use lib 't/lib';
 use OpenQoE::Test;

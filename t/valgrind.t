@@ -1,9 +1,8 @@
 # Memory under valgrind: nginx lives through requests and reloads, once and
-# three times as many.  What our frames lose or leave must not grow, and none
-# of them reads or writes what is not theirs.
-#
-# nginx itself leaves its last cycle to the end of the process, libraries
-# their globals: only blocks whose stack has a frame of this module count.
+# three times as many. What the module's frames lose or leave must not grow,
+# and none of them reads or writes memory that is not theirs. nginx itself
+# leaves its last cycle to the end of the process, libraries their globals, so
+# only blocks whose stack has a frame of this module count.
 
 use lib 't/lib';
 use IO::Compress::Gzip qw(gzip);

@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # Views over a long time and at the edges of what players send, without nginx:
-# what is seen at each look, live views of more than a day, one view_id for
-# hours, playing times in seconds, positions that are times.
+# concurrent views at each collection, live views of more than a day, one
+# view_id for hours, playing times in seconds, positions that are times.
 
 use lib 't/lib';
 use OpenQoE::Sessions qw(view_lines view_totals);

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The bytes of a fuzzer as a script: choices, numbers and texts, and the parts
- * of a collector's answer that are made of them.
+ * A fuzzer's bytes as a script: choices, numbers and texts, and the parts of a
+ * collector's answer that are made of them.
  */
 
 

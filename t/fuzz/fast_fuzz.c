@@ -2,10 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * libFuzzer: any bytes into the single-pass decoder, in every form of it, and
- * into jansson, which is right.  Where the former does not decline, both say
- * the same of the body, errors and all; where one form declines, all do; and
- * qoe_decode() says what jansson does.  Seeds: t/tools/corpus_seed.pl.
+ * libFuzzer: any bytes into every form of the single-pass decoder, and into
+ * jansson, which is right. Where a form does not decline the body, both give
+ * the same result, with all errors; where one form declines, all do; and
+ * qoe_decode() gives what jansson gives. Seeds: t/tools/corpus_seed.pl.
  */
 
 

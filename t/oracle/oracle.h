@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The decoder by jansson, whole: a tree of the body, and the rules on that.
- * What the single-pass decoder says of a body is compared with it by the unit
- * tests and the fuzzers, and its costs by the benchmarks.
+ * The whole decoder by jansson: a tree of the body, and the rules applied to
+ * that tree. Unit tests and fuzzers compare the single-pass decoder with it,
+ * and benchmarks compare their costs.
  */
 
 

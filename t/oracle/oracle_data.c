@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What of the values of "data" goes into an event, from a tree of jansson.
+ * The values of "data" that go into an event, from a tree of jansson.
  */
 
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Where a value stands in the text of a JSON that jansson has accepted.
+ * Where a value stands in the text of JSON that jansson has accepted.
  */
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 #
-# The house rules that a program can check: the rooms and which of them may
-# know which, nginx style, sizes.  Prints what breaks them; exits 1 then.
+# The house rules that a program can check: the rooms and which other rooms
+# each may include, nginx style, sizes. Prints what breaks them; exits 1 then.
 
 use strict;
 use warnings;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The series store: kinds of series, blocks, the cap, ends of series.
+ * The series store: kinds of series, blocks, the limit, ends of series.
  */
 
 

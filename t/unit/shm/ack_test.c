@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Acknowledgement: what is stored and durable, what is asked for, and that
- * nobody who waits for it misses a wake-up.
+ * Acknowledgement: what is stored and durable, what is asked for, and that no
+ * process that waits misses a wake-up.
  */
 
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Destinations: slots, positions of their own, what became of the events, and
+ * Destinations: their slots and positions, what became of the events, and
  * consumers that are killed at any moment.
  */
 

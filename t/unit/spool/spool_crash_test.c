@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Power loss at any moment: what was called durable and is not done is there
- * behind the restart, whole; what is durably done does not come again.
+ * Power loss at any moment: after the restart every record that was durable
+ * and not done is there, whole; a record durably done does not come again.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The spool on disks that fail, are full, read-only or changed by somebody;
- * and the quarantine.
+ * The spool on disks that fail, are full, read-only or changed by other
+ * programs; and the quarantine.
  */
 
 

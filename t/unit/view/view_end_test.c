@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * The end of a view: its outcome, errors that it survives, a player that is
- * taken away, silence, and when it counts as concurrent.
+ * taken away, silence, and when a view counts as concurrent.
  */
 
 

@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * Before the first frame: the wish to play, what is a first frame and what is
- * none, and the startup between both.
+ * not, and the startup between both.
  */
 
 

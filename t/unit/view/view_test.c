@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The view state machine: every row of the catalogue that is its own.
+ * The view state machine: every row of the catalogue that it makes.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The time of playing: what is proof of it, in which units players count, and
- * what odd players send.
+ * The time of playing: what proves it, in which units players report it, and
+ * what unusual players send.
  */
 
 
