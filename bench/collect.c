@@ -238,7 +238,8 @@ fill(uint32_t series)
 
 
 /*
- * A view of all groups adds a series of each metric. False: there was no room.
+ * A view of all groups adds a series of each metric.  False: there was no
+ * room.
  */
 
 static bool

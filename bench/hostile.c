@@ -56,8 +56,8 @@
 
 
 /*
- * A body is {"events":[ and events; an event is open, units, and close. In all
- * of them '#' becomes a number of its own, '@' a key that is chosen to
+ * A body is {"events":[ and events; an event is open, units, and close.  In
+ * all of them '#' becomes a number of its own, '@' a key that is chosen to
  * collide.
  */
 

@@ -3,7 +3,7 @@
 # Copyright (C) OpenQoE
 #
 # openqoe_ack: the 202 is sent when the events are in the spool, not before,
-# and no other request waits for that. There is no collector, so stored events
+# and no other request waits for that.  There is no collector, so stored events
 # stay.
 
 use v5.36;

@@ -4,7 +4,7 @@
 #
 # Forged values in every dimension at once: the sizes of the zone, the exports
 # and the text stay within bounds that were set, a value that was known before
-# keeps series of its own, and the other values are counted. OPENQOE_ATTACK is
+# keeps series of its own, and the other values are counted.  OPENQOE_ATTACK is
 # the number of events (100,000; ./build.sh bench sends 10 million).
 
 use v5.36;
@@ -93,7 +93,7 @@ sub text () {
 }
 
 
-# The events of a viewer who was known before the attack: n heartbeats. They
+# The events of a viewer who was known before the attack: n heartbeats.  They
 # have no title, because only the most frequent titles have series.
 
 my %known = (

@@ -1,5 +1,5 @@
 # The environment variables: the effect of each, which of them wins, what stops
-# "nginx -t". They are read where the configuration is, in the master.
+# "nginx -t".  They are read where the configuration is, in the master.
 
 use lib 't/lib';
 use OpenQoE::Test;

@@ -233,8 +233,8 @@ for my $case (@retries) {
 }
 
 
-# A receiver that says how long to wait. Without that, the jittered back-off of
-# a first failure is a second at most.
+# A receiver that says how long to wait.  Without that, the jittered back-off
+# of a first failure is a second at most.
 
 my @waits = (
     ['grpc_server.js', 'RESOURCE_EXHAUSTED with RetryInfo', mode => 'status',

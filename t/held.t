@@ -3,7 +3,7 @@
 # Copyright (C) OpenQoE
 #
 # Answers of a collector that do not blame the batch: a wrong credential, a
-# wrong address, a server that is broken. Acknowledged events are held until
+# wrong address, a server that is broken.  Acknowledged events are held until
 # the collector takes them, and a server cannot make the module send too often.
 
 use lib 't/lib';

@@ -128,7 +128,7 @@ sub block ($q) {
 }
 
 
-# The frames of a request as steps. A request may be cancelled at any place.
+# The frames of a request as steps.  A request may be cancelled at any place.
 
 sub stream_steps ($id, $q) {
     my $block = block($q);

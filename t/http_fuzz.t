@@ -259,7 +259,7 @@ sub connection ($number) {
 
     my @want = map { request() } 1 .. (chance(30) ? 1 + rand 6 : 1);
 
-    # Nothing is sent after an answer that ends the connection. Of a long body
+    # Nothing is sent after an answer that ends the connection.  Of a long body
     # nginx may leave the rest unread and close, as after an Expect.
 
     for my $i (0 .. $#want) {

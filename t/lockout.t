@@ -43,7 +43,7 @@ sub stats () {
 }
 
 
-# Events with values of their own, of a session of its own. The other
+# Events with values of their own, of a session of its own.  The other
 # dimensions are left alone: this attack is not aimed at the number of series.
 
 sub forged () {

@@ -4,7 +4,7 @@
 #
 # openqoe_overload_wait: with a full queue a request waits before it is
 # decoded, for a bounded time and in bounded memory, and is accepted when there
-# is room. The collector takes connections and never answers, so the queue of
+# is room.  The collector takes connections and never answers, so the queue of
 # the smallest zone fills up.
 
 use v5.36;

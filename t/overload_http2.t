@@ -4,8 +4,8 @@
 #
 # Requests that wait for room and for the spool as streams of HTTP/2
 # connections in cleartext: streams are reset, connections closed, and the
-# worker is reloaded or exits. The collector answers 503 until its own nginx is
-# reloaded.
+# worker is reloaded or exits.  The collector answers 503 until its own nginx
+# is reloaded.
 
 use v5.36;
 

@@ -4,7 +4,7 @@
 #
 # openqoe_overload_wait where one lane is full and another has room: decoding
 # finds out that a request is for the full lane; the request waits for that
-# lane, is decoded a second time and counted once. The collector answers 503
+# lane, is decoded a second time and counted once.  The collector answers 503
 # until its own nginx is reloaded.
 
 use v5.36;

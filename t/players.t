@@ -69,7 +69,7 @@ my $port = free_port();
 
 
 # Values of new series are exported at once, not after a scrape has had their
-# zero, because the file is read when everything is over. A module without
+# zero, because the file is read when everything is over.  A module without
 # births has no such directive.
 
 sub birth_off () {

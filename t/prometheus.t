@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # A real Prometheus scrapes /v2/stats: by OpenMetrics, for which it asks, by
-# the older text when only that is offered, and by ?format=prometheus. Its HTTP
-# API has the values of the text, which are those that were sent. promtool
+# the older text when only that is offered, and by ?format=prometheus.  Its
+# HTTP API has the values of the text, which are those that were sent. promtool
 # complains only of names that dashboards expect.
 
 use v5.36;

@@ -5,7 +5,7 @@
 # README.md against the code: every nginx snippet passes "nginx -t", it has
 # every directive, line of the exporter block, limit, environment variable,
 # metric, dimension and field of /v2/health and /v2/stats, and none that does
-# not exist. The files of conf/ pass too, and the Collector takes its snippet.
+# not exist.  The files of conf/ pass too, and the Collector takes its snippet.
 
 use v5.36;
 

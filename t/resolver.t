@@ -179,7 +179,7 @@ nameserver('127.0.0.3', "$DIR/address");
 
 
 # The address changes while the old collector still answers on a kept
-# connection. Only a nameserver that answers is asked: this test is not about
+# connection.  Only a nameserver that answers is asked: this test is not about
 # the first.
 
 write_file("$DIR/resolv.conf", "nameserver 127.0.0.3\n");

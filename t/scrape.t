@@ -3,7 +3,7 @@
 # Copyright (C) OpenQoE
 #
 # /v2/stats as Prometheus text: which format a client gets, HEAD, keys, many
-# series, clients that go away or do not read, too many at a time. The text's
+# series, clients that go away or do not read, too many at a time.  The text's
 # values are tested in prometheus.t.
 
 use v5.36;

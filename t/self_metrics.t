@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # The golden scenario of groups self and stats of the catalogue: requests of
-# every outcome, and then the exact numbers in /v2/stats. A row of these groups
-# that the test does not check is a failure.
+# every outcome, and then the exact numbers in /v2/stats.  A row of these
+# groups that the test does not check is a failure.
 
 use v5.36;
 
@@ -305,7 +305,7 @@ is_row('otel.sdk.exporter.metric_data_point.exported', '_total', {},
 ok($nginx->stop, 'quits');
 $nginx->no_errors;
 
-# 4. Few series, exported metrics, and a collector that fails for good.
+# 4.  Few series, exported metrics, and a collector that fails for good.
 
 my $sink_text = OpenQoE::Nginx->new(module => 0, location =>
     'location / { return 400; }')->start;
@@ -342,7 +342,7 @@ ok($nginx->stop, 'quits');
 ok($sink_text->stop, 'the sink exits in order');
 $nginx->no_errors;
 
-# 5. A collector that is not there: events wait.
+# 5.  A collector that is not there: events wait.
 
 $nginx = OpenQoE::Nginx->new(exporter => 'endpoint http://127.0.0.1:'
     . free_port() . '; protocol http/json; interval 100ms;',
@@ -358,7 +358,7 @@ cmp_ok(row('openqoe.queue.size')->{'{}'}, '>', 1000,
        'an event that waits takes room');
 ok($nginx->stop, 'quits');
 
-# 6. No row was left out.
+# 6.  No row was left out.
 
 my @rows = grep { $catalogue->{$_}{group} =~ /^(?:self|stats)$/ }
            sort keys %$catalogue;

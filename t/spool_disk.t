@@ -1,4 +1,4 @@
-# Disks that fail: full, read-only, with I/O errors. Requests that ask for an
+# Disks that fail: full, read-only, with I/O errors.  Requests that ask for an
 # acknowledgement are refused meanwhile, others go on; the spool heals without
 # a restart.
 

@@ -1,5 +1,5 @@
 # Kill -9 at every place between an action and its report, by the build with
-# failpoints (build.sh test makes it). OPENQOE_LONG=1: more passes, each at
+# failpoints (build.sh test makes it).  OPENQOE_LONG=1: more passes, each at
 # another hit.
 
 use lib 't/lib';

@@ -105,7 +105,7 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     $f->end;
 }
 
-# One of two collectors is dead. The other gets everything at once; when the
+# One of two collectors is dead.  The other gets everything at once; when the
 # dead one comes back it gets everything, too.
 
 for my $mood ('dead', 'hang') {

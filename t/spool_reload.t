@@ -45,13 +45,13 @@ for my $ack (qw(memory fsync)) {
 }
 
 # A new binary beside the old: two masters, two zones, two directories in the
-# spool. Then back to the old binary.
+# spool.  Then back to the old binary.
 
 {
     # A connection has few requests, and each is offered to the workers of both
     # masters: with EPOLLEXCLUSIVE, which is nginx's way without the mutex, the
-    # kernel gives all of a light load to the workers that came first. A worker
-    # that exits waits for connections that have not yet had a request.
+    # kernel gives all of a light load to the workers that came first.  A
+    # worker that exits waits for connections that have not yet had a request.
 
     my $f = OpenQoE::Faults->new(ack => 'spool', zone => 'qoe:16m',
                                  events_block => 'accept_mutex on;',

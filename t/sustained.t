@@ -50,7 +50,7 @@ sub disturb ($nginx, $load) {
 
 
 # The peer is a single thread of Node: 4 connections of 10 events with a pause
-# of 5 ms are what it and two workers can take on a machine with two cores. It
+# of 5 ms are what it and two workers can take on a machine with two cores.  It
 # writes only the ids of the events that it decoded.
 
 my $peer = OpenQoE::NodePeer->new('grpc_server.js', ids => 1)->start;

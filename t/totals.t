@@ -5,7 +5,7 @@
 # The same viewers give the same totals with one worker and with four, with a
 # reload in the middle and with workers that are killed in the middle: exports
 # add up to the same, under one identity and one start time, from one exporting
-# process at a time. A kill may cost one event.
+# process at a time.  A kill may cost one event.
 
 use v5.36;
 
@@ -47,7 +47,7 @@ sub new_nginx ($workers) {
 
 
 # An interval lies between two collections: two exporting processes would make
-# more. A new one may begin at once.
+# more.  A new one may begin at once.
 
 sub check_writer ($metrics, $changes) {
     my @times = $metrics->times;

@@ -1,7 +1,7 @@
 # A binary is upgraded under load, for good and rolled back: USR2 starts a
 # second master beside the first, WINCH makes the old workers exit, then either
 # the old master quits, or HUP brings its workers back and the new master
-# quits. Events are kept in memory alone, without a spool: the processes that
+# quits.  Events are kept in memory alone, without a spool: the processes that
 # leave a zone must empty it.
 
 use lib 't/lib';
@@ -12,11 +12,12 @@ need(load => tool('load'));
 my @started;
 
 
-# An nginx that makes itself a daemon, whose processes this test must end. Each
-# connection is offered to the workers of both masters: without the mutex nginx
-# uses EPOLLEXCLUSIVE, with which the kernel gives all of a light load to the
-# workers that came first. Few requests on a connection let both have some, and
-# a worker that exits waits for connections that have not yet had a request.
+# An nginx that makes itself a daemon, whose processes this test must end.
+# Each connection is offered to the workers of both masters: without the mutex
+# nginx uses EPOLLEXCLUSIVE, with which the kernel gives all of a light load to
+# the workers that came first.  Few requests on a connection let both have
+# some, and a worker that exits waits for connections that have not yet had a
+# request.
 
 sub daemon ($name) {
     my $nginx = OpenQoE::Nginx->new(workers => 2, main => 'env LD_PRELOAD;',
@@ -108,7 +109,7 @@ sub rolled_back ($name, $nginx, $seen, $old, $new) {
 
 
 # Compares what the client counted, what was written, and what the survivor
-# counted. The rest is what the other instance wrote, whose counters are gone.
+# counted.  The rest is what the other instance wrote, whose counters are gone.
 
 sub counted ($name, $nginx, $load, $took) {
     my $oracle = OpenQoE::Oracle->new;

@@ -1,5 +1,5 @@
 # Memory under valgrind: nginx lives through requests and reloads, once and
-# three times as many. What the module's frames lose or leave must not grow,
+# three times as many.  What the module's frames lose or leave must not grow,
 # and none of them reads or writes memory that is not theirs. nginx itself
 # leaves its last cycle to the end of the process, libraries their globals, so
 # only blocks whose stack has a frame of this module count.

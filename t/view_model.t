@@ -5,7 +5,7 @@
 # Random sessions of plausible players (t/tools/view_random.py): the module's
 # machine against a model of the same rules (t/view_model.py), against the
 # truth, against itself with other batches and with consumers that are killed,
-# and its numbers against each other. OPENQOE_SEED, OPENQOE_SESSIONS.
+# and its numbers against each other.  OPENQOE_SEED, OPENQOE_SESSIONS.
 
 use lib 't/lib';
 use OpenQoE::Peers qw(program);

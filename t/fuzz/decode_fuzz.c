@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * libFuzzer: any bytes into the decoder. The checks say what must hold besides
- * not crashing; the oracle is jansson on the whole body and on every slice.
- * Seeds: t/tools/corpus_seed.pl, made for the same time.
+ * libFuzzer: any bytes into the decoder.  The checks say what must hold
+ * besides not crashing; the oracle is jansson on the whole body and on every
+ * slice.  Seeds: t/tools/corpus_seed.pl, made for the same time.
  */
 
 

@@ -3,9 +3,9 @@
  * Copyright (C) OpenQoE
  *
  * libFuzzer: any bytes into every form of the single-pass decoder, and into
- * jansson, which is right. Where a form does not decline the body, both give
+ * jansson, which is right.  Where a form does not decline the body, both give
  * the same result, with all errors; where one form declines, all do; and
- * qoe_decode() gives what jansson gives. Seeds: t/tools/corpus_seed.pl.
+ * qoe_decode() gives what jansson gives.  Seeds: t/tools/corpus_seed.pl.
  */
 
 

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * libFuzzer: a lane under a flood. The input is a script of viewers, of
+ * libFuzzer: a lane under a flood.  The input is a script of viewers, of
  * attackers who make up values and sessions, of time that passes, of events
- * that were refused, of collections, reloads and killed helpers. After each
+ * that were refused, of collections, reloads and killed helpers.  After each
  * step the store and the table of values must be sound, no refused value may
  * have been admitted, and values that real viewers have made known must be
  * known.

@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * A fuzzer without libFuzzer, for the unit tests: a generator of numbers makes
- * the same inputs each time. The fuzzer aborts where something is wrong.
+ * the same inputs each time.  The fuzzer aborts where something is wrong.
  */
 
 

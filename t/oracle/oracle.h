@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * The whole decoder by jansson: a tree of the body, and the rules applied to
- * that tree. Unit tests and fuzzers compare the single-pass decoder with it,
+ * that tree.  Unit tests and fuzzers compare the single-pass decoder with it,
  * and benchmarks compare their costs.
  */
 
@@ -40,7 +40,7 @@ void qoe_oracle_free(void);
 /*
  * Fills ev from object, whose text is raw. ev's strings point into object and
  * the arena. *unknown grows by the keys that no rule knows, whatever is
- * returned. QOE_OK, or QOE_INVALID with err->field and err->reason: the first
+ * returned.  QOE_OK, or QOE_INVALID with err->field and err->reason: the first
  * broken rule, in the order type, time, known objects, fields, data.
  * QOE_NOMEM.
  */
@@ -49,7 +49,7 @@ qoe_status_t qoe_schema_event(qoe_event_t *ev, json_t *object, qoe_span_t raw,
     qoe_decode_error_t *err, qoe_arena_t *arena);
 
 /*
- * NULL, or the reason why value, which is not null, breaks the kind's rule. A
+ * NULL, or the reason why value, which is not null, breaks the kind's rule.  A
  * string points into value.
  */
 const char *qoe_value_read(qoe_value_t *out, qoe_value_kind_t kind,
@@ -57,8 +57,8 @@ const char *qoe_value_read(qoe_value_t *out, qoe_value_kind_t kind,
 
 /*
  * Fills number, set, data and dims of ev, whose sources are known, from the
- * object data. Members that cannot be used are ignored. Texts point into data
- * and the arena. QOE_NOMEM.
+ * object data.  Members that cannot be used are ignored.  Texts point into
+ * data and the arena.  QOE_NOMEM.
  */
 qoe_status_t qoe_data_read(qoe_event_t *ev, json_t *data, qoe_arena_t *arena);
 

@@ -383,7 +383,7 @@ qoe_decode_keys(const json_t *value)
 
 /*
  * How many elements may be events: memory follows the bytes that were sent,
- * where two bytes an element would otherwise take room for a whole event. One
+ * where two bytes an element would otherwise take room for a whole event.  One
  * more than that, so that the last can be refused in it.
  */
 

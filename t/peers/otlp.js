@@ -88,7 +88,7 @@ function rpcStatus(code, message, retryMs) {
   return Buffer.concat(parts);
 }
 
-// A line for each item; 64-bit integers as strings, bytes in hex. With ids a
+// A line for each item; 64-bit integers as strings, bytes in hex.  With ids a
 // line holds only what OpenQoE::Oracle looks for, for tests with much load.
 class Sink {
   constructor(file, ids) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 #
 # The house rules that a program can check: the rooms and which other rooms
-# each may include, nginx style, sizes. Prints what breaks them; exits 1 then.
+# each may include, nginx style, sizes.  Prints what breaks them; exits 1 then.
 
 use strict;
 use warnings;

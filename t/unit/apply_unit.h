@@ -139,7 +139,7 @@ lane_apply(lane_t *l, const qoe_sample_t *s)
 
 /*
  * An event that happened at ms. of: "session/view/video", each of which may be
- * empty. It is received at once, or later by delay_ms.
+ * empty.  It is received at once, or later by delay_ms.
  */
 
 static inline void

@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * Power loss: records the system calls that change files, and makes of any
- * begin of that list what a disk may hold after a crash there. What fdatasync
+ * begin of that list what a disk may hold after a crash there.  What fdatasync
  * or fsync has covered is there; of everything else all, nothing or any part.
  *
  * The calls are overridden by functions of the same names: a static library

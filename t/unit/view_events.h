@@ -490,7 +490,7 @@ outcome(const stream_t *t, const char *name)
 /*
  * A claim, the script of a view, and what the view came to: how it ended, its
  * startup (NONE: no point), its time of playing, the number of its stalls and
- * their time, all in ms. It was started unless it ended before.
+ * their time, all in ms.  It was started unless it ended before.
  */
 
 typedef struct {

@@ -92,7 +92,7 @@ sub events ($self, $n) {
 }
 
 
-# A body of the corpus without ids, and its expected answer; then mutated. An
+# A body of the corpus without ids, and its expected answer; then mutated.  An
 # event time too far ahead would come near enough while the fuzzer runs.
 
 sub corpus_case ($self) {

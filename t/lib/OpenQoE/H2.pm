@@ -162,7 +162,7 @@ sub sent ($self, $id, $n) {
 }
 
 
-# Takes whole frames out of the text; returns what must be sent in answer. The
+# Takes whole frames out of the text; returns what must be sent in answer.  The
 # first frame that is not right stays in ->{wrong}.
 
 sub receive ($self, $in) {

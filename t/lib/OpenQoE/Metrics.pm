@@ -272,7 +272,7 @@ sub names ($self) { sort keys %{ $self->{series} } }
 
 
 # The last points of the series of a name that have these attributes, and maybe
-# others. An attribute given as undef must be absent.
+# others.  An attribute given as undef must be absent.
 
 sub series ($self, $name, %attrs) {
     my $all = $self->{series}{$name} // {};
@@ -312,7 +312,7 @@ sub times ($self) {
 
 
 # Waits for a collection that was made after all that has happened up to now,
-# which is the second new one. Returns false when there is none in time.
+# which is the second new one.  Returns false when there is none in time.
 
 sub wait_collection ($self, $timeout = 15) {
     my ($last) = reverse $self->read->times;

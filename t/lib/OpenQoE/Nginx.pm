@@ -217,7 +217,7 @@ sub start ($self) {
 }
 
 
-# The master (or the only process). Below a wrapper that does not exec this is
+# The master (or the only process).  Below a wrapper that does not exec this is
 # what the pid file says.
 
 sub master_pid ($self) {
@@ -237,7 +237,7 @@ sub worker_pids ($self, %opt) {
 
 # Sends HUP, then waits until as many new workers are there as configured and
 # the old ones know that they must exit: a test that kills a worker now kills a
-# new one. With old => 1 waits also until the old ones have exited. Returns
+# new one.  With old => 1 waits also until the old ones have exited.  Returns
 # false on a timeout.
 
 sub reload ($self, %opt) {
@@ -275,7 +275,7 @@ sub reload_fails ($self, $timeout = 10) {
 
 # Kills a worker (a random one unless pid => is given) and, unless wait => 0,
 # waits for the worker that the master starts in its place: on a busy virtual
-# machine a fork has taken 40 s. Returns the pid that was killed.
+# machine a fork has taken 40 s.  Returns the pid that was killed.
 
 sub kill_worker ($self, %opt) {
     my @before;

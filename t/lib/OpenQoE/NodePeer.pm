@@ -18,7 +18,7 @@ use OpenQoE::Process qw(free_port scratch_dir spawn_peer wait_until);
 
 
 # new(script, name => value, ...): the options of the script beside port and
-# out, which are chosen here. Skips the test where there is no node.
+# out, which are chosen here.  Skips the test where there is no node.
 
 sub new ($class, $script, %opt) {
     state $serial = 0;

@@ -54,7 +54,7 @@ sub note ($self, $events, $response) {
 
 
 # Reads what t/tools/load or oracle.lua wrote: "run RUN", then lines "A|U|R
-# first count [status]"; a later line about an id wins. A path or a list of
+# first count [status]"; a later line about an id wins.  A path or a list of
 # paths.
 
 sub load_file ($self, $paths) {
@@ -197,7 +197,7 @@ sub explain ($report) {
 }
 
 
-# Assertions, one test each. An empty oracle fails, because it has shown
+# Assertions, one test each.  An empty oracle fails, because it has shown
 # nothing.
 
 sub is_exactly_once ($self,

@@ -47,7 +47,7 @@ sub scaled ($seconds) { $seconds * $Slow }
 
 
 # Calls $check until it returns a true value, which is returned, or until the
-# timeout (seconds, scaled, with patience) has passed: then undef. Not for
+# timeout (seconds, scaled, with patience) has passed: then undef.  Not for
 # checks that something does not happen.
 
 sub wait_until ($check, $timeout = 5) {
@@ -71,7 +71,7 @@ sub slurp ($path) {
 }
 
 
-# A TCP port on which no process listens. A lock file keeps it ours among the
+# A TCP port on which no process listens.  A lock file keeps it ours among the
 # tests that run at the same time, until this process ends.
 
 sub free_port () {

@@ -35,7 +35,7 @@ my %ABOUT = (playing => 600, stalls => 400, startup => 250);        # ms
 my $UNSEEN = 400;
 
 # Where the events cannot say what the page showed: the truth that they can
-# say, and why. All other expectations are derived from "truth".
+# say, and why.  All other expectations are derived from "truth".
 my %SAID = (
     'dashjs-bad' => {
         outcome => ['exit_before_start'],

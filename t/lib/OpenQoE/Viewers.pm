@@ -318,7 +318,7 @@ sub begin ($self) {
 
 
 # Posts the events from a share of them to another, in requests of up to 25,
-# each when its last event's time has come. Returns true when all were
+# each when its last event's time has come.  Returns true when all were
 # accepted.
 
 sub post ($self, $nginx, $from = 0, $to = 1) {

@@ -141,7 +141,7 @@ async function missing(browser) {
 }
 
 // A page of an origin that the endpoint does not know: what it sends by fetch
-// fails at the preflight. Returns its notes.
+// fails at the preflight.  Returns its notes.
 
 async function foreign(browser) {
     const page = await open(browser, 'foreign', {}, options.foreign);

@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * The attributes of an event that are made of several fields: the type of the
- * content, and the stream of a live event. Also which attributes metrics of
+ * content, and the stream of a live event.  Also which attributes metrics of
  * each grain have.
  */
 

@@ -268,7 +268,7 @@ test_waiters(void)
 
 
 /*
- * Two event loops that put and wait, and a helper that stores and sleeps. A
+ * Two event loops that put and wait, and a helper that stores and sleeps.  A
  * wake-up that is lost shows as a sleep that lasts to its end.
  */
 

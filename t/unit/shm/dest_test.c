@@ -330,8 +330,8 @@ test_health(void)
 
 /*
  * A consumer of three destinations, each at its own pace, d[2] by way of the
- * spool. Every record holds its number: what a head says of the records before
- * it is checked against what is there.
+ * spool.  Every record holds its number: what a head says of the records
+ * before it is checked against what is there.
  */
 
 static bool

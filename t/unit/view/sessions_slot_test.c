@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A slot that becomes a view's while another process reads it. The page of the
- * slot's end is made unreadable, so that a fault catches the clearing of the
- * slot in the middle, where the test checks what a reader would get.
+ * A slot that becomes a view's while another process reads it.  The page of
+ * the slot's end is made unreadable, so that a fault catches the clearing of
+ * the slot in the middle, where the test checks what a reader would get.
  */
 
 

@@ -64,7 +64,7 @@ sub write_file ($path, $text) {
 }
 
 
-# An empty root. Of an old root only what this runner makes is removed.
+# An empty root.  Of an old root only what this runner makes is removed.
 
 sub make_root () {
     my $root = $Set{root};
