@@ -32,8 +32,17 @@ PROTOS     = $(shell cd proto && find . -name '*.proto' | sed 's,^\./,,' | sort)
 GEN_SRCS   = $(PROTOS:%.proto=$(GEN)/%.pb-c.c)
 INCS       = $(ROOMS:%=-Isrc/%) -isystem $(GEN)
 
+# OBJECTS=DIR: the library is made of the objects that nginx's build has left
+# there (objs/addon, each in a folder named as that of its source), and only
+# the programs are compiled.
+ifneq ($(OBJECTS),)
+OBJS       = $(SRCS:src/%.c=$(OBJECTS)/%.o)
+GEN_OBJS   = $(foreach s,$(GEN_SRCS:.c=.o), \
+               $(OBJECTS)/$(notdir $(patsubst %/,%,$(dir $s)))/$(notdir $s))
+else
 OBJS       = $(SRCS:%.c=$(BUILD)/%.o)
 GEN_OBJS   = $(GEN_SRCS:$(GEN)/%.c=$(BUILD)/gen/%.o)
+endif
 LIB        = $(BUILD)/libqoe.a
 
 # what the decoder is compared with
@@ -63,12 +72,17 @@ tools: $(TOOLS)
 programs: $(PROGRAM)
 benches: $(BENCHES)
 
-.PHONY: all gen units fuzzers tools programs benches isal rooms
+.PHONY: all gen units fuzzers tools programs benches isal rooms mutate-vars
 .SECONDARY:
 
 # for config and build.sh
 rooms:
 	@echo $(ROOMS)
+
+# for t/tools/mutate.pl: a name, a tab and a value
+mutate-vars:
+	@printf '%s\t%s\n' rooms '$(ROOMS)' cc '$(CC)' \
+	    compile '$(COMPILE) $(ISAL_FLAG)' libs '$(LIBS)'
 
 # what was found, for build.sh
 isal:

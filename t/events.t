@@ -417,18 +417,31 @@ $::Refused
 
 
 
-=== TEST 28: another content encoding gets 415
+=== TEST 28: 415 names the content types that are taken
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- more_headers
+Content-Type: application/xml
+--- error_code: 415
+--- response_body eval
+'{"success":false,"message":"Unsupported media type","errors":[{"field":"",'
+. '"reason":"Content-Type must be application/json or text/plain, or absent"}]}'
+
+
+
+=== TEST 29: 415 for another content encoding
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- more_headers
 Content-Encoding: br
 --- error_code: 415
 --- response_body eval
-$::Refused
+'{"success":false,"message":"Unsupported media type","errors":[{"field":"",'
+. '"reason":"Content-Encoding must be gzip or identity, or absent"}]}'
 
 
 
-=== TEST 29: a preflight of an allowed origin gets 204
+=== TEST 30: 204 for a preflight of an allowed origin
 --- config
     location = /v2/events {
         openqoe_events;
@@ -454,7 +467,7 @@ Cache-Control: no-store
 
 
 
-=== TEST 30: every answer to an allowed origin has its headers
+=== TEST 31: the headers of an allowed origin on every answer
 --- config
     location = /v2/events {
         openqoe_events;
@@ -476,7 +489,7 @@ Origin: https://a.example
 
 
 
-=== TEST 31: an origin that is not in the list gets no CORS header
+=== TEST 32: nothing for an origin that is not in the list
 --- config
     location = /v2/events {
         openqoe_events;
@@ -495,7 +508,7 @@ Origin: https://a.example
 
 
 
-=== TEST 32: openqoe_cors_origin * sends no credentials
+=== TEST 33: * without credentials
 --- config
     location = /v2/events {
         openqoe_events;
@@ -512,7 +525,7 @@ Access-Control-Allow-Origin: *
 
 
 
-=== TEST 33: an answer sets the marker cookie
+=== TEST 34: the marker cookie
 --- config
     location = /v2/events {
         openqoe_events;
@@ -528,7 +541,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 34: without openqoe_marker no cookie is set
+=== TEST 35: no cookie unless asked for
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- error_code: 202
@@ -537,7 +550,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 35: the 503 of limit_req is JSON, too
+=== TEST 36: 503 by limit_req is JSON too
 --- http_config
     limit_req_zone $server_port zone=one:32k rate=1r/m;
 --- config
@@ -558,7 +571,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 36: a full queue answers 503 with Retry-After and takes nothing of the request
+=== TEST 37: 503 with Retry-After on a full queue, nothing of it taken
 --- http_config
     openqoe_drain_timeout 100ms;
 --- full_queue
@@ -587,7 +600,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 37: openqoe_overload_status 429 answers a full queue with 429
+=== TEST 38: openqoe_overload_status 429
 --- http_config
     openqoe_drain_timeout 100ms;
 --- full_queue
@@ -611,7 +624,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 38: events are accepted over HTTP/2
+=== TEST 39: over HTTP/2
 --- http2
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
@@ -625,7 +638,7 @@ $::Answer
 
 
 
-=== TEST 39: a custom event type is accepted only where it is configured
+=== TEST 40: a custom event type, configured and not
 --- http_config
     openqoe_event_type ad_start;
 --- request eval
@@ -638,7 +651,7 @@ $::Answer
 
 
 
-=== TEST 40: GET /v2/health shows the health
+=== TEST 41: GET /v2/health
 --- config
     location = /v2/health {
         openqoe_health;
@@ -654,7 +667,7 @@ qr/^\{"status":"healthy","timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^"]*Z",
 
 
 
-=== TEST 41: GET /v2/stats needs the key
+=== TEST 42: GET /v2/stats needs the key
 --- config
     location = /v2/stats {
         openqoe_stats;

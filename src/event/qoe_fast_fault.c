@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The rules of an event, one by one, and how the first one that it breaks is
- * reported to the client.
+ * The rules of an event, one by one, and how those that it breaks are reported
+ * to the client.
  */
 
 
@@ -12,13 +12,17 @@
 #include <stdio.h>
 
 
+static void qoe_fast_faults_note(qoe_fast_t *f);
 static const char *qoe_fast_judge_field(qoe_value_t *out,
     qoe_value_kind_t kind, const qoe_value_t *v);
 static const char *qoe_fast_judge_id(const qoe_value_t *v);
 static void qoe_fast_judge_time(qoe_fast_t *f, const qoe_value_t *v);
 
 
-/* The event is read again: what has been counted of it is forgotten. */
+/*
+ * Starts reading an event again: resets the counters to their values before
+ * the event.
+ */
 
 void
 qoe_fast_faults_begin(qoe_fast_t *f, const qoe_fast_counts_t *counts)
@@ -33,12 +37,11 @@ qoe_fast_faults_begin(qoe_fast_t *f, const qoe_fast_counts_t *counts)
     f->half = false;
     f->broken_at = NULL;
     f->fault = QOE_FAULT_NONE;
-    f->error = (f->nerrors < QOE_DECODE_ERRORS_MAX)
-               ? &f->errors[f->nerrors] : NULL;
+    f->nfaults = 0;
 }
 
 
-/* The text of the event is known, and what could only be counted. */
+/* Checks the limits that need the whole event, and files the error, if any. */
 
 void
 qoe_fast_faults_end(qoe_fast_t *f, qoe_span_t text,
@@ -72,7 +75,7 @@ qoe_fast_faults_end(qoe_fast_t *f, qoe_span_t text,
         return;
     }
 
-    /* the keys of a text that is refused unread do not count as unknown */
+    /* if an event was refused as a whole, its keys do not count as unknown */
 
     if (f->fault < QOE_FAULT_TYPE) {
         f->unknown = counts->unknown;
@@ -80,29 +83,60 @@ qoe_fast_faults_end(qoe_fast_t *f, qoe_span_t text,
 
     f->nevents = counts->nevents;
 
-    if (f->error != NULL) {
-        f->error->event = f->total - 1;
-        f->nerrors++;
+    qoe_fast_faults_note(f);
+}
+
+
+/*
+ * What the event breaks becomes a part of the batch's errors.  Of an event that
+ * is refused unread there is only the reason for that.
+ */
+
+static void
+qoe_fast_faults_note(qoe_fast_t *f)
+{
+    size_t  n;
+
+    n = (f->fault < QOE_FAULT_TYPE) ? qoe_min(f->nfaults, (size_t) 1)
+                                    : f->nfaults;
+
+    while (n-- != 0) {
+        f->errors[f->nerrors++].event = f->total - 1;
     }
 }
 
+
+/*
+ * The faults of an event stand in the order of qoe_fast_fault_t after the
+ * errors of the events before it; where there is no room, the last ones go.
+ */
 
 void
 qoe_fast_fault(qoe_fast_t *f, qoe_fast_fault_t fault, const char *parent,
     const char *key, const char *reason)
 {
+    size_t               i, room;
     qoe_decode_error_t  *err;
 
-    if (fault >= f->fault) {
+    f->fault = qoe_min(f->fault, fault);
+    room = QOE_DECODE_ERRORS_MAX - f->nerrors;
+
+    for (i = f->nfaults; i != 0 && f->faults[i - 1] > fault; i--) {
+        /* void */
+    }
+
+    if (i == room) {
         return;
     }
 
-    f->fault = fault;
-    err = f->error;
+    f->nfaults = qoe_min(f->nfaults + 1, room);
+    err = &f->errors[f->nerrors + i];
 
-    if (err == NULL) {
-        return;
-    }
+    memmove(err + 1, err, (f->nfaults - 1 - i) * sizeof(qoe_decode_error_t));
+    memmove(&f->faults[i + 1], &f->faults[i],
+            (f->nfaults - 1 - i) * sizeof(qoe_fast_fault_t));
+
+    f->faults[i] = fault;
 
     snprintf(err->field, sizeof(err->field), "%s%s%s", parent ? parent : "",
              parent ? "." : "", key);
@@ -110,7 +144,7 @@ qoe_fast_fault(qoe_fast_t *f, qoe_fast_fault_t fault, const char *parent,
 }
 
 
-/* The required keys of a table that have no value: null is none. */
+/* Reports the required keys of a table that are absent or null. */
 
 void
 qoe_fast_missing(qoe_fast_t *f, const qoe_fast_table_t *t, uint64_t given)
@@ -140,8 +174,9 @@ qoe_fast_missing(qoe_fast_t *f, const qoe_fast_table_t *t, uint64_t given)
 
 
 /*
- * The value of a known key, which is not null, into the event: false if there
- * is no memory for it.  What a list holds has been looked at already.
+ * Checks the value of a known key, which is not null, and stores it in the
+ * event.  Returns false if there is no memory.  The items of a list have been
+ * checked already.
  */
 
 bool
@@ -215,7 +250,8 @@ qoe_fast_judge_time(qoe_fast_t *f, const qoe_value_t *v)
 
     } else if (t < f->time_min) {
         qoe_fast_fault(f, QOE_FAULT_TIME, NULL, "event_time",
-                       qoe_schema_older(text, sizeof(text), f->conf));
+                       qoe_schema_older(text, sizeof(text), f->conf, t,
+                                        f->time_min, f->time_max));
 
     } else if (t > f->time_max) {
         qoe_fast_fault(f, QOE_FAULT_TIME, NULL, "event_time",
@@ -227,7 +263,7 @@ qoe_fast_judge_time(qoe_fast_t *f, const qoe_value_t *v)
 }
 
 
-/* NULL and *out, or what is wrong. */
+/* Sets *out and returns NULL, or returns the reason why v is refused. */
 
 static const char *
 qoe_fast_judge_field(qoe_value_t *out, qoe_value_kind_t kind,

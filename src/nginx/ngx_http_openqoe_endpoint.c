@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The exporter's endpoints: from what was configured to the URL of each
- * signal, or the file (specification of the OTLP exporter, "Endpoint URLs").
+ * The exporter's endpoints: makes the URL of each signal, or the path of the
+ * file, from what was configured (specification of the OTLP exporter,
+ * "Endpoint URLs").
  */
 
 
@@ -17,13 +18,13 @@ typedef struct {
 } ngx_http_openqoe_url_t;
 
 
-/* What one signal is sent to. */
+/* Where one signal is sent. */
 
 typedef struct {
     ngx_str_t     url;
-    const char   *name;          /* what set it */
-    const char   *path;          /* to be appended, for HTTP */
-    ngx_uint_t    verbatim;      /* nothing is appended */
+    const char   *name;          /* what configured it */
+    const char   *path;          /* to append, for HTTP */
+    ngx_uint_t    verbatim;      /* append nothing */
     qoe_signal_t  signal;
 } ngx_http_openqoe_target_t;
 
@@ -34,6 +35,8 @@ static void ngx_http_openqoe_default_endpoint(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *endpoint, const char **name);
 static ngx_int_t ngx_http_openqoe_target(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_target_t *t);
+static const char *ngx_http_openqoe_file_path(ngx_str_t *url,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_openqoe_file_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 static const char *ngx_http_openqoe_split(ngx_str_t *s,
@@ -146,27 +149,87 @@ ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf, ngx_str_t *value,
 }
 
 
+/* NULL and the path of a "file:" URL, or what the URL must be. */
+
+static const char *
+ngx_http_openqoe_file_path(ngx_str_t *url, ngx_str_t *path)
+{
+    size_t  i;
+
+    if (url->len < sizeof("file:///x") - 1
+        || ngx_strncmp(url->data, "file:///", 8) != 0
+        || url->data[url->len - 1] == '/')
+    {
+        return "file:///path with the absolute path of a file";
+    }
+
+    path->data = url->data + 7;
+    path->len = url->len - 7;
+
+    for (i = 0; i < path->len; i++) {
+        if (path->data[i] < 0x20 || path->data[i] == 0x7f) {
+            return "without control characters";
+        }
+    }
+
+    return NULL;
+}
+
+
 /*
- * nginx creates the file, and opens it anew on USR1 as it does with its logs;
- * the helper, told so by the flush callback, opens it by its name.
+ * Opens the file of a "file:" URL as nginx will when all of the configuration
+ * is read, because only now the line is known that a failure belongs to.
+ */
+
+ngx_int_t
+ngx_http_openqoe_file_check(ngx_conf_t *cf, const char *name, ngx_str_t *url,
+    ngx_str_t *path)
+{
+    ngx_fd_t     fd;
+    const char  *expected;
+
+    expected = ngx_http_openqoe_file_path(url, path);
+
+    if (expected != NULL) {
+        return ngx_http_openqoe_bad_endpoint(cf, url, name, expected);
+    }
+
+    /* a pipe that has no reader yet is no failure: ENXIO */
+
+    fd = open((char *) path->data,
+              O_WRONLY|O_APPEND|O_CREAT|O_NONBLOCK|O_CLOEXEC,
+              NGX_FILE_DEFAULT_ACCESS);
+
+    if (fd != NGX_INVALID_FILE) {
+        (void) ngx_close_file(fd);
+
+    } else if (ngx_errno != ENXIO) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"%s\" cannot open the file \"%V\"", name, path);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx creates the file, and reopens it at USR1 like its logs.  The helper
+ * opens the file by its name; the flush callback makes it reopen the file.
  */
 
 static ngx_int_t
 ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
-    size_t     i;
     ngx_str_t  path;
 
-    if (e->endpoint.len < sizeof("file:///x") - 1
-        || ngx_strncmp(e->endpoint.data, "file:///", 8) != 0
-        || e->endpoint.data[e->endpoint.len - 1] == '/')
+    if (ngx_http_openqoe_file_check(cf, e->endpoint_name, &e->endpoint, &path)
+        != NGX_OK)
     {
-        return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
-                   e->endpoint_name,
-                   "file:///path with the absolute path of a file");
+        return NGX_ERROR;
     }
 
-    /* one file for both: a line tells by itself what it is */
+    /* all signals go to one file, because each line shows which it is */
 
     if (e->metrics_verbatim
         && !qoe_span_eq(ngx_http_openqoe_span(e->metrics_endpoint),
@@ -174,16 +237,6 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
     {
         return ngx_http_openqoe_bad_endpoint(cf, &e->metrics_endpoint,
                    e->metrics_name, "the file of the logs");
-    }
-
-    path.data = e->endpoint.data + 7;
-    path.len = e->endpoint.len - 7;
-
-    for (i = 0; i < path.len; i++) {
-        if (path.data[i] < 0x20 || path.data[i] == 0x7f) {
-            return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
-                       e->endpoint_name, "without control characters");
-        }
     }
 
     e->file = ngx_conf_open_file(cf->cycle, &path);
@@ -214,8 +267,8 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 
 
 /*
- * The environment may say host:port for gRPC; OTEL_EXPORTER_OTLP_INSECURE
- * then tells the scheme.
+ * In the environment a gRPC endpoint may be just host:port; then
+ * OTEL_EXPORTER_OTLP_INSECURE decides the scheme.
  */
 
 static ngx_int_t

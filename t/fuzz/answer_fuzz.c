@@ -449,9 +449,13 @@ right_grpc(const answer_t *a, int64_t *delay)
         if (a->status != 200) {
             *delay = a->after;
 
-            return a->status / 100 == 2 ? QOE_OUTCOME_RETRY
+            return a->status / 100 == 2 ? QOE_OUTCOME_HOLD
                                         : oracle_http(a->status);
         }
+
+        /* gRPC reads a status that is missing as UNKNOWN */
+
+        return QOE_OUTCOME_HOLD;
     }
 
     return QOE_OUTCOME_RETRY;

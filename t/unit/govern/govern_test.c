@@ -198,14 +198,21 @@ test_ttl(void)
     make_known(&gv, plan, "tin", NOW);
     make_known(&gv, QOE_DIM_ENV, "prod", NOW);
     qoe_govern_from(&gv, 0, 0, false);
+    qoe_govern(&gv, plan, qoe_span("tin"), NOW + 92, buf);
     qoe_govern(&gv, plan, qoe_span("gold"), NOW + 900, buf);
     qoe_govern(&gv, QOE_DIM_ENV, qoe_span("prod"), NOW + 200, buf);
 
     cursor = 0;
     turns = 0;
 
+    /* tin's standing alone would let it stay for longer than its ttl */
+
+    qoe_govern_expire(&gv, NOW + 1092, &cursor, UINT32_MAX);
+    ok(info(&gv, plan).count == 2 && info(&gv, QOE_DIM_ENV).count == 1,
+       "what was seen within its ttl stays");
+
     do {
-        qoe_govern_expire(&gv, NOW + 1001, &cursor, 777);
+        qoe_govern_expire(&gv, NOW + 1093, &cursor, 777);
         turns++;
     } while (cursor != 0 && turns < 10000);
 

@@ -257,9 +257,9 @@ static void
 test_topk(void)
 {
     char                long_text[QOE_TOPK_TEXT + 9];
-    size_t              i, n;
+    size_t              i, j, n, wrong;
     qoe_topk_t         *t;
-    qoe_topk_entry_t    e[8];
+    qoe_topk_entry_t    e[8], before[8];
 
     t = malloc(qoe_topk_size(4));
     qoe_topk_create(t, 4);
@@ -293,9 +293,29 @@ test_topk(void)
     ok(qoe_topk_list(t, e, 1) == 1 && e[0].text.len == QOE_TOPK_TEXT,
        "a long text is cut");
 
+    for (i = 0; i < 9; i++) {
+        add(t, 100 + i, "one after the other", 1);
+    }
+
+    n = qoe_topk_list(t, before, 8);
     qoe_topk_halve(t);
-    ok(qoe_topk_list(t, e, 8) == 4 && e[0].hash == 77 && e[0].count >= 5,
-       "a halved sketch keeps its values and lists the frequent one first");
+
+    wrong = (qoe_topk_list(t, e, 8) != n);
+
+    for (i = 0; i < n; i++) {
+
+        /* those of one count may stand in any order */
+
+        for (j = 0; j < n && e[j].hash != before[i].hash; j++) { /* void */ }
+
+        wrong += (j == n || e[j].count != (before[i].count + 1) / 2
+                  || e[j].error != before[i].error / 2
+                  || (i > 0 && e[i].count > e[i - 1].count));
+    }
+
+    ok(n == 4 && wrong == 0 && e[0].hash == 77 && before[0].count > 9
+       && before[1].error > 1,
+       "halving halves the counts, rounded up, and the errors, rounded down");
 
     qoe_topk_clear(t);
     ok(qoe_topk_list(t, e, 8) == 0, "a cleared sketch is empty");
@@ -378,10 +398,62 @@ test_topk_exact(void)
 }
 
 
-/*
- * Whatever the bytes are, the code ends within its memory, which sanitizers
- * check.
- */
+/* The list and the answers of qoe_topk_add() are what exact counts say. */
+
+static void
+test_topk_halved(void)
+{
+    int                 round, wrong, in;
+    size_t              i, n;
+    uint64_t            x, count[40];
+    qoe_topk_t         *t;
+    qoe_topk_entry_t    e[10];
+
+    t = malloc(qoe_topk_size(64));
+    qoe_topk_create(t, 64);
+    memset(count, 0, sizeof(count));
+    wrong = 0;
+    in = 0;
+
+    for (round = 0; round < 6; round++) {
+
+        for (x = 0; x < 40; x++) {
+            for (i = 0; i < 100 + 7 * (40 - x); i++) {
+                add(t, x + 1, "v", 10);
+                count[x]++;
+            }
+        }
+
+        qoe_topk_halve(t);
+
+        for (x = 0; x < 40; x++) {
+            count[x] -= count[x] / 2;
+        }
+
+        n = qoe_topk_list(t, e, 10);
+        wrong += (n != 10);
+
+        for (i = 0; i < n; i++) {
+            wrong += (e[i].hash != i + 1 || e[i].count != count[i]);
+        }
+
+        /* one more changes no place: the counts are further apart */
+
+        for (x = 0; x < 40; x++) {
+            in += (add(t, x + 1, "v", 10) != (x < 10));
+            count[x]++;
+        }
+    }
+
+    ok(wrong == 0, "after a halving the top 10 are the true ones, in order, "
+       "with half their counts");
+    ok(in == 0, "and these 10 of 40 are admitted, at once after a halving");
+
+    free(t);
+}
+
+
+/* Whatever the bytes are: it ends, within its memory (see the sanitizers). */
 
 static void
 test_topk_garbage(void)
@@ -452,6 +524,7 @@ main(void)
     test_topk();
     test_topk_forged();
     test_topk_exact();
+    test_topk_halved();
     test_topk_garbage();
     test_zipf(1.0);
     test_zipf(1.2);

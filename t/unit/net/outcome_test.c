@@ -214,6 +214,97 @@ test_backoff(void)
 }
 
 
+/* Both ends of each step are reached, and nothing beyond them. */
+
+static void
+test_backoff_bounds(void)
+{
+    int                    wrong;
+    uint32_t               i;
+    uint64_t               ms, least, most;
+    static const uint64_t  step[] = { 1000, 2000, 4000, 8000, 16000, 30000,
+                                      30000 };
+
+    for (i = 0, wrong = 0; i < 7; i++) {
+        least = step[i] / 2;
+        most = step[i];
+
+        wrong += qoe_backoff(i + 1, -1, 0) != least;
+        wrong += qoe_backoff(i + 1, -1, (uint32_t) least) != most;
+        wrong += qoe_backoff(i + 1, -1, (uint32_t) least + 1) != least;
+
+        ms = qoe_backoff(i + 1, (int64_t) least + 1, 0);
+        wrong += ms != least + 1;
+    }
+
+    ok(wrong == 0, "back-off: a step is from half of it to the whole of it, "
+       "and the sixth and later ones are of 30 s");
+    ok(qoe_backoff(UINT64_MAX, -1, 0) == 15000,
+       "back-off: no number of failures is too large");
+}
+
+
+/* Times are far from 0, as those of a machine that runs for long are. */
+
+static void
+test_retry(void)
+{
+    int           apart;
+    uint64_t      due, last;
+    const uint64_t  now = 5000000;
+    qoe_retry_t   r, other;
+
+    qoe_retry_init(&r);
+    ok(r.failures == 0 && qoe_retry_due(&r, 0),
+       "retry: the first try is due at once");
+
+    qoe_retry_failed(&r, now, -1, false);
+    due = r.not_before_ms;
+    ok(r.failures == 1 && due >= now + 500 && due <= now + 1000,
+       "retry: after a failure the next try is due in 0.5 to 1 s");
+    ok(!qoe_retry_due(&r, due - 1) && qoe_retry_due(&r, due),
+       "retry: it is due at that millisecond and not before");
+
+    qoe_retry_failed(&r, due - 1, 100000, false);
+    ok(r.failures == 1 && r.not_before_ms == due,
+       "retry: failures of tries that were under way count as one");
+
+    qoe_retry_failed(&r, due, -1, false);
+    ok(r.failures == 2 && r.not_before_ms >= due + 1000
+       && r.not_before_ms <= due + 2000,
+       "retry: the failure of the next try counts, and doubles the wait");
+
+    last = r.not_before_ms;
+    qoe_retry_failed(&r, last, 60000, false);
+    ok(r.not_before_ms == last + 60000,
+       "retry: a server that asks for a minute gets it");
+
+    last = r.not_before_ms;
+    qoe_retry_failed(&r, last, 60000, true);
+    ok(r.not_before_ms == last + QOE_BACKOFF_LEAVING_MS,
+       "retry: an exit does not wait that long");
+
+    qoe_retry_succeeded(&r);
+    ok(r.failures == 0 && qoe_retry_due(&r, 0),
+       "retry: a success ends the waiting and the counting");
+
+    /* of two with other seeds: not always the same wait */
+
+    memset(&other, 0, sizeof(other));
+    r.seed = 1;
+    other.seed = 2;
+
+    for (apart = 0, last = now; last < now + 100000; last += 40000) {
+        qoe_retry_failed(&r, last, -1, false);
+        qoe_retry_failed(&other, last, -1, false);
+        apart += r.not_before_ms != other.not_before_ms;
+    }
+
+    ok(apart > 0 && r.failures == 3,
+       "retry: two processes that failed together do not come back together");
+}
+
+
 static void
 test_message(void)
 {
@@ -322,6 +413,8 @@ main(void)
     test_curl();
     test_retry_after();
     test_backoff();
+    test_backoff_bounds();
+    test_retry();
     test_message();
     test_grpc_text();
 

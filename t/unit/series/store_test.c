@@ -389,7 +389,8 @@ test_ends(void)
 static void
 test_adopt(void)
 {
-    uint32_t      a, b, c;
+    char          buf[QOE_LABELS_MAX];
+    uint32_t      a, b, c, d;
     qoe_store_t  *s;
     const char   *wrong;
 
@@ -398,6 +399,7 @@ test_adopt(void)
     a = block(s, 1);
     b = block(s, 2);
     c = block(s, 3);
+    d = block(s, 4);
     qoe_store_record(s, &env, COUNTER, a, 0, 5, NOW);
 
     *env.count = 7;
@@ -406,8 +408,14 @@ test_adopt(void)
     qoe_store_rebuild(s, &env);
     ok(qoe_store_adopt(s, b) && !qoe_store_adopt(s, c)
        && !qoe_store_adopt(s, 0) && !qoe_store_adopt(s, UINT32_MAX),
-       "a sound block is adopted, a damaged block is not");
+       "a block is adopted, a damaged one is none");
+    ok(qoe_store_block_read(s, d, buf) != 0,
+       "a block that nobody has adopted yet is there until all have");
     qoe_store_rebuilt(s);
+    ok(qoe_store_block_read(s, d, buf) == 0
+       && qoe_store_block_read(s, a, buf) != 0
+       && qoe_store_block_read(s, b, buf) != 0,
+       "one that nobody has adopted, and no series has, is free then");
 
     wrong = store_check(s, &env, 1, &b);
     ok(wrong == NULL, "references are those of series and of adoptions%s",
@@ -423,6 +431,137 @@ test_adopt(void)
 }
 
 
+/*
+ * After a rebuild what was free is free, what was in use is in use, and as
+ * much can be taken as before: of slots and of blocks in chains of some length.
+ */
+
+static void
+test_rebuild(void)
+{
+    char          buf[QOE_LABELS_MAX];
+    uint32_t      i, n, b[40], slots, taken, missing;
+    qoe_store_t  *s;
+    qoe_series_t  e;
+    const char   *wrong;
+
+    s = store_new(QOE_STORE_MIN);
+
+    for (i = 0; i < 40; i++) {
+        b[i] = block(s, 100 + i);
+        qoe_store_record(s, &env, COUNTER, b[i], 0, 1, NOW);
+        qoe_store_record(s, &env, HISTOGRAM, b[i], 0, 1, NOW);
+    }
+
+    for (i = 0; i < 40; i += 2) {
+        for (n = 0; n < qoe_store_slots(s); n++) {
+            if (qoe_store_read(s, n, &e) && e.base == b[i]) {
+                qoe_store_condemn(s, n, e.last_s);
+            }
+        }
+    }
+
+    sweep_all(s);
+
+    for (i = 0; i < 40; i++) {
+        qoe_store_unref(s, b[i]);
+    }
+
+    wrong = store_check(s, &env, 0, NULL);
+    ok(wrong == NULL && s->series == 40 && s->live_blocks == 20,
+       "20 of 40 sets of attributes are left, with two series each%s",
+       wrong ? wrong : "");
+
+    qoe_store_rebuild(s, &env);
+    qoe_store_rebuilt(s);
+    wrong = store_check(s, &env, 0, NULL);
+    ok(wrong == NULL && s->series == 40 && s->live_blocks == 20
+       && *env.count == 40, "a rebuild loses no slot, no block and no cell, "
+       "free or in use%s", wrong ? wrong : "");
+
+    for (i = 0, missing = 0; i < 40; i++) {
+        missing += (qoe_store_block_read(s, b[i], buf) != 0) != (i % 2);
+
+        if (i % 2) {
+            missing += block(s, 100 + i) != b[i];
+            missing += qoe_store_record(s, &env, COUNTER, b[i], 0, 1, NOW)
+                       != QOE_OK;
+            qoe_store_unref(s, b[i]);
+        }
+    }
+
+    ok(missing == 0 && *env.count == 40,
+       "what was in use is found by its attributes, and takes values");
+
+    slots = s->numbers - s->number_reserve;
+
+    for (taken = 0; taken <= slots; taken++) {
+        if (qoe_store_record(s, &env, taken % 2 ? COUNTER : GAUGE, b[1],
+                             b[1 + taken / 2 % 20 * 2], 1, NOW) != QOE_OK
+            || *env.count - 40 != taken + 1)
+        {
+            break;
+        }
+    }
+
+    wrong = store_check(s, &env, 0, NULL);
+    ok(taken == 40 && wrong == NULL,
+       "40 more series find slots after a rebuild%s", wrong ? wrong : "");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+/* Would the checks notice?  Each chain is tied to its own beginning. */
+
+static void
+test_check(void)
+{
+    uint32_t      i, a, b, *head, *link, last;
+    qoe_store_t  *s;
+
+    s = store_new(QOE_STORE_MIN);
+    a = block(s, 1);
+    b = block(s, 2);
+    qoe_store_record(s, &env, COUNTER, a, 0, 1, NOW);
+    qoe_store_record(s, &env, COUNTER, b, 0, 1, NOW);
+    qoe_store_unref(s, a);
+    qoe_store_unref(s, b);
+    ok(store_check(s, &env, 0, NULL) == NULL, "a store is sound");
+
+    head = (uint32_t *) (void *) ((char *) s + s->heads_offset);
+
+    for (i = 0; head[i] == 0; i++) { /* void */ }
+
+    link = &qoe_store_slot(s, head[i] - 1)->next;
+    last = *link;
+    *link = head[i];
+    ok(store_check(s, &env, 0, NULL) != NULL,
+       "a chain of series that is a circle is noticed");
+    *link = last;
+
+    head = (uint32_t *) (void *) ((char *) s + s->block_heads_offset);
+
+    for (i = 0; head[i] == 0; i++) { /* void */ }
+
+    link = &qoe_store_block_at(s, head[i])->next;
+    last = *link;
+    *link = head[i];
+    ok(store_check(s, &env, 0, NULL) != NULL,
+       "a chain of blocks that is a circle is noticed");
+    *link = last;
+
+    s->pool[QOE_POOL_NUMBERS].nfree++;
+    ok(store_check(s, &env, 0, NULL) != NULL,
+       "a count of free slots that is wrong is noticed");
+    s->pool[QOE_POOL_NUMBERS].nfree--;
+
+    ok(store_check(s, &env, 0, NULL) == NULL, "and it is sound again");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
 int
 main(void)
 {
@@ -432,6 +571,8 @@ main(void)
     test_cap();
     test_ends();
     test_adopt();
+    test_rebuild();
+    test_check();
 
     return tap_end();
 }

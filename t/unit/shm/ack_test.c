@@ -90,10 +90,34 @@ test_acked(void)
 }
 
 
-/*
- * A record that is given up is not stored: its request gets no answer but a
- * late one.
- */
+/* Without a spool, and without a destination: what has left the ring. */
+
+static void
+test_acked_by_release(void)
+{
+    uint32_t     d[4];
+    qoe_zone_t  *zone;
+
+    zone = zone_new(1);
+    put(zone, 0, 4);
+    ok(!qoe_lane_acked(zone, 0, 16, QOE_ACK_SPOOL)
+       && !qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC)
+       && qoe_lane_acked(zone, 0, 16, QOE_ACK_MEMORY),
+       "without a destination what is queued is in memory and nowhere else");
+
+    configure(zone, "b", d);
+    qoe_lane_dests(zone, 0);
+    take(zone, 0, d[0], 2, true);
+    ok(qoe_lane_acked(zone, 0, 32, QOE_ACK_SPOOL)
+       && qoe_lane_acked(zone, 0, 32, QOE_ACK_FSYNC),
+       "without a spool what a collector has taken is acknowledged");
+    ok(!qoe_lane_acked(zone, 0, 33, QOE_ACK_SPOOL)
+       && !qoe_lane_acked(zone, 0, 48, QOE_ACK_FSYNC),
+       "and nothing after it");
+}
+
+
+/* Given up is not stored: who waits for it gets no answer but a late one. */
 
 static void
 test_unkept(void)
@@ -479,6 +503,7 @@ main(void)
     self = qoe_proc_self();
 
     test_acked();
+    test_acked_by_release();
     test_unkept();
     test_asked();
     test_waiters();

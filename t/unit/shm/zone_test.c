@@ -272,6 +272,71 @@ test_all_or_none(void)
 }
 
 
+/* The sets of lanes are of more than one word. */
+
+static void
+test_many_lanes(void)
+{
+    int                    wrong;
+    size_t                 i, n;
+    uint64_t               wake[QOE_LANES_MAX / 64], ends[QOE_LANES_MAX];
+    uint64_t               before[QOE_LANES_MAX];
+    qoe_put_t              put[QOE_LANES_MAX], full;
+    qoe_zone_t            *zone;
+    static const uint32_t  lane[] = { 127, 1, 63, 64, 100, 0, 65 };
+    static char            big[100000];
+
+    zone = zone_new(qoe_zone_size_min(QOE_LANES_MAX), QOE_LANES_MAX);
+    n = sizeof(lane) / sizeof(lane[0]);
+
+    for (i = 0; i < n; i++) {
+        put[i] = (qoe_put_t) { lane[i], qoe_span("12345678"), qoe_span_null };
+        qoe_lane_arm(zone, lane[i], 0, 0);
+    }
+
+    ok(qoe_zone_put(zone, 1, 0, put, n, QOE_ACK_MEMORY, ends, wake) == QOE_OK
+       && wake[0] == (3 | 1ULL << 63) && wake[1] == (3 | 1ULL << 36
+                                                     | 1ULL << 63),
+       "a put into lanes below and above the 64th wakes those and no others");
+
+    for (i = 0, wrong = 0; i < QOE_LANES_MAX; i++) {
+        wrong += ends[i] != qoe_lane_tail(zone, (uint32_t) i);
+        wrong += ends[i] != (i < 2 || i == 63 || i == 64 || i == 65
+                             || i == 100 || i == 127 ? 16 : 0);
+    }
+
+    ok(wrong == 0, "each of them has its record, and the others have none");
+
+    for (i = 0; i < QOE_LANES_MAX; i++) {
+        put[i] = (qoe_put_t) { QOE_LANES_MAX - 1 - (uint32_t) i,
+                               qoe_span("12345678"), qoe_span_null };
+    }
+
+    ok(put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) == QOE_OK
+       && put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) == QOE_OK,
+       "all lanes are written at once, and their locks are free after it");
+
+    full = (qoe_put_t) { 100, { big, sizeof(big) }, qoe_span_null };
+
+    while (put_in(zone, 1, 0, &full, 1, wake) == QOE_OK) { /* void */ }
+
+    for (i = 0; i < QOE_LANES_MAX; i++) {
+        before[i] = qoe_lane_tail(zone, (uint32_t) i);
+    }
+
+    put[QOE_LANES_MAX - 1 - 100] = full;
+    wrong = (put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) != QOE_FULL);
+
+    for (i = 0; i < QOE_LANES_MAX; i++) {
+        wrong += before[i] != qoe_lane_tail(zone, (uint32_t) i);
+        wrong += qoe_zone_lane(zone, (uint32_t) i)->lock != 0;
+    }
+
+    ok(wrong == 0, "with one lane of all full nothing is written, and no lock "
+       "stays taken");
+}
+
+
 static void
 test_wake(void)
 {
@@ -520,6 +585,7 @@ main(void)
     test_create();
     test_ring();
     test_all_or_none();
+    test_many_lanes();
     test_wake();
     test_lease();
     test_steal();

@@ -125,6 +125,16 @@ test_scale(void)
        "replace it");
 
     t = stream();
+    script(t, BEGUN "1 heartbeat at=1 player_width=1280 player_height=720;"
+              "5001 qualitychange at=5001 video_width=1280 video_height=720;"
+              "10001 ended at=10001");
+    ok(sum_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) == 0
+       && sum_of(t, QOE_METRIC_DOWNSCALE_PERCENTAGE) == 0
+       && count_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) == 1,
+       "while the player's size is known and the picture's is not, nothing is "
+       "stretched");
+
+    t = stream();
     script(t, BEGUN "1 qualitychange at=1 video_width=1920 video_height=1080;"
               "10001 ended at=10001");
     ok(count_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) == 0,
