@@ -48,7 +48,7 @@ sub same_names ($got, $expected, $name) {
 
     cmp_ok(scalar keys %expected, '>', 0, "the program has $name");
     is_deeply([grep { !$got{$_} } sort keys %expected], [],
-              "$name: all are in the documents");
+              "$name: the documents have them all");
     is_deeply([grep { !$expected{$_} } sort keys %got], [],
               "$name: the documents have no other");
 }
@@ -465,7 +465,7 @@ sub fields ($value, $path, $stop) {
     cmp_ok(keys %may, '>', 10, 'lint knows the rooms');
     is_deeply(\%row, \%may, 'the table of rooms is that of lint');
     same_names([keys %row], [map { m{.*/(\w+)$} } grep { -d } glob "$top/src/*"],
-               'rooms');
+               'the rooms of src');
 }
 
 # queries: metrics and labels that there are, rates of what only grows
@@ -491,9 +491,10 @@ sub fields ($value, $path, $stop) {
         ok(@names && !grep({ !$series{$_} } @names),
            'the metrics of a query: ' . ($query =~ /(\S.*)/)[0])
             or diag("no such metric: @{[grep { !$series{$_} } @names]}");
-        is_deeply([grep { !$label{$_} } @labels], [], '... its labels');
+        is_deeply([grep { !$label{$_} } @labels], [],
+                  'the labels of that query exist');
         is_deeply([grep { ($series{$_} // '') !~ /^(?:counter|histogram)/ }
-                   @grows], [], '... and rates only of what grows');
+                   @grows], [], 'that query takes rates only of counters');
         $rules .= "  - record: document:query:$i\n    expr: |-\n"
                   . ($query =~ s/^/      /mgr) . "\n";
         $i++;
@@ -576,7 +577,7 @@ END2
               'all events of the page are accepted, and every key is known')
         or diag("$out$err");
 
-    ok($nginx->stop, 'nginx quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 

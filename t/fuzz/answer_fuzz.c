@@ -5,9 +5,7 @@
  * libFuzzer: answers of a collector, one after another, from the lines that
  * libcurl would hand over to what becomes of the batch and when the next try
  * is.  The input says what the collector sends; an oracle (answer_oracle.h)
- * says what that means, and the module must agree with it.
- *
- * There is no network (answer_curl.h).
+ * says what that means, and the module must agree; no network (answer_curl.h).
  */
 
 
@@ -448,13 +446,11 @@ right_grpc(const answer_t *a, int64_t *delay)
 
         if (a->status != 200) {
             *delay = a->after;
-
             return a->status / 100 == 2 ? QOE_OUTCOME_HOLD
                                         : oracle_http(a->status);
         }
 
-        /* gRPC reads a status that is missing as UNKNOWN */
-
+        /* gRPC reads a missing status as UNKNOWN. */
         return QOE_OUTCOME_HOLD;
     }
 

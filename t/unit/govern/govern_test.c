@@ -209,7 +209,7 @@ test_ttl(void)
 
     qoe_govern_expire(&gv, NOW + 1092, &cursor, UINT32_MAX);
     ok(info(&gv, plan).count == 2 && info(&gv, QOE_DIM_ENV).count == 1,
-       "what was seen within its ttl stays");
+       "a value that was seen within its ttl stays");
 
     do {
         qoe_govern_expire(&gv, NOW + 1093, &cursor, 777);

@@ -447,7 +447,7 @@ test_topk_halved(void)
 
     ok(wrong == 0, "after a halving the top 10 are the true ones, in order, "
        "with half their counts");
-    ok(in == 0, "and these 10 of 40 are admitted, at once after a halving");
+    ok(in == 0, "these 10 of 40 are admitted at once after a halving");
 
     free(t);
 }

@@ -103,17 +103,17 @@ test_acked_by_release(void)
     ok(!qoe_lane_acked(zone, 0, 16, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC)
        && qoe_lane_acked(zone, 0, 16, QOE_ACK_MEMORY),
-       "without a destination what is queued is in memory and nowhere else");
+       "without a destination queued records are in memory alone");
 
     configure(zone, "b", d);
     qoe_lane_dests(zone, 0);
     take(zone, 0, d[0], 2, true);
     ok(qoe_lane_acked(zone, 0, 32, QOE_ACK_SPOOL)
        && qoe_lane_acked(zone, 0, 32, QOE_ACK_FSYNC),
-       "without a spool what a collector has taken is acknowledged");
+       "without a spool records that a collector took are acknowledged");
     ok(!qoe_lane_acked(zone, 0, 33, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 48, QOE_ACK_FSYNC),
-       "and nothing after it");
+       "records after those are not acknowledged");
 }
 
 
