@@ -23,7 +23,7 @@
 
 #define DAY_MS             (24 * 3600 * 1000)
 #define BATCH              512
-#define REQUESTS           16        /* different ones, at most */
+#define REQUESTS           16        /* different requests */
 #define ROUNDS             1000
 #define ARENA_MAX          (256 * 1024 * 1024)
 
@@ -34,7 +34,7 @@ typedef struct {
     z_stream     strm;               /* of zlib alone */
     qoe_gzip_t   gz;                 /* of the module */
     double       us[ROUNDS];         /* an event */
-    size_t       bytes;              /* of one round */
+    size_t       bytes;              /* in a round */
 } packer_t;
 
 

@@ -8,7 +8,7 @@
  * validated, its sessions are limited, its events ordered, packed and copied,
  * as the events location does it.  Prints a row of a Markdown table for each
  * family: microseconds of this thread's CPU, the best of TIMES (5) rounds, the
- * ratio to the valid body, events, and what the client is told.
+ * ratio to the valid body, events, and the client's answer.
  *
  * With FAMILY (its number, from 0) only that one is worked on, TIMES times,
  * and nothing is measured: for callgrind.
@@ -67,8 +67,8 @@ typedef struct {
     const char  *unit;
     size_t       units;              /* an event; 0: as many as fit */
     const char  *close;
-    const char  *first;              /* the first event, if it is another */
-    const char  *end;                /* NULL: what it should be */
+    const char  *first;              /* another first event, or NULL */
+    const char  *end;                /* NULL: the right end */
     const char  *before;             /* NULL: {"events":[ */
     size_t       events;             /* at most; 0: as many as fit */
 } family_t;

@@ -30,7 +30,7 @@
 
 #define ZONE_SIZE          (512UL * 1024 * 1024)
 #define SCRIPT             64                /* events of a view */
-#define PLAYING            3                 /* the first of them that plays */
+#define PLAYING            3                 /* the first playing event */
 #define ROUND_NS           3000000000ULL
 #define SLICES             9
 
@@ -45,7 +45,7 @@ typedef struct {
 typedef struct {
     qoe_sample_t      sample;
     uint32_t          step;                  /* next of the script */
-    int64_t           begin_ms;              /* of playing, its clock */
+    int64_t           begin_ms;              /* when it begins to play */
     uint32_t          view;
     int64_t           skew_ms;
     char              ids[3][48];            /* session, view, viewer */

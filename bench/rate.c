@@ -38,7 +38,7 @@
 
 #define SECOND             1000000000LL
 #define EVENTS             256
-#define ANSWER             8192          /* the head of one, and its body */
+#define ANSWER             8192          /* bytes of head and body */
 #define STATUSES           600
 
 /* Latencies: 64 steps for each power of two of nanoseconds, 1.6 % exact. */
@@ -83,7 +83,7 @@ static struct {
     uint64_t         status[STATUSES];
     uint64_t         requests;
     uint64_t         errors;
-    uint64_t         unsent;             /* no connection was free for them */
+    uint64_t         unsent;             /* for want of a connection */
     int64_t          max;
     double           sum;
 } result;

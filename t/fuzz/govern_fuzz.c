@@ -43,12 +43,12 @@ typedef struct {
     lane_t     *l;
     input_t    *in;
     uint64_t    applied;             /* events */
-    uint64_t    real[REAL];          /* of them, of that org */
-    uint64_t    last_ms[REAL];       /* the last one */
-    bool        sure[REAL];          /* its org is known */
+    uint64_t    real[REAL];          /* of the org's viewers */
+    uint64_t    last_ms[REAL];       /* the last event's time */
+    bool        sure[REAL];          /* the org is known */
     bool        kept;                /* all were sure, nothing was condemned */
     bool        shown[VIEWERS + ATTACKERS];
-    unsigned    sessions;            /* that were shown */
+    unsigned    sessions;            /* seen so far */
 } flood_t;
 
 

@@ -132,7 +132,7 @@ sub check_functions {
             my $n = $i - $start;
             complain($path, $start + 1, "$name has $n lines")
                 if $n > $max_function;
-            complain($path, $i + 2, "two blank lines behind $name")
+            complain($path, $i + 2, "two blank lines after $name")
                 if $i + 3 <= $#lines
                 && ($lines[$i + 1] ne "\n" || $lines[$i + 2] ne "\n"
                     || $lines[$i + 3] eq "\n")

@@ -41,7 +41,7 @@
 #include "load_viewer.h"
 
 
-#define LOAD_EVENT_MAX   2048       /* bytes of one event, at most */
+#define LOAD_EVENT_MAX   2048       /* the most bytes of an event */
 #define LOAD_IN_SIZE     65536
 #define LOAD_PAUSE_NS    20000000   /* after a refusal or a lost connection */
 #define LOAD_DRAIN_NS    5000000000
@@ -92,8 +92,8 @@ typedef struct {
     uint64_t      refused;
     uint64_t      ambiguous;
     uint64_t      resets;
-    uint64_t      late;             /* 503 behind a wait */
-    uint64_t      odd;              /* 202 that took less than all */
+    uint64_t      late;             /* 503 after a wait */
+    uint64_t      odd;              /* 202 for a part of a batch */
     uint64_t      next;             /* number of the next event */
     uint32_t      latency[LOAD_BUCKETS];
 } load_sum_t;

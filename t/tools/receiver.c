@@ -61,7 +61,7 @@ typedef struct {
 
 typedef struct {
     char      name[16];
-    char      text[128];            /* what follows the name */
+    char      text[128];            /* text after the name */
 } recv_mode_t;
 
 

@@ -12,7 +12,7 @@
 
 
 #define SCENARIO_RUN_ZONE     (16 * 1024 * 1024)
-#define SCENARIO_RUN_EVENTS   1000           /* of one batch */
+#define SCENARIO_RUN_EVENTS   1000           /* in a batch */
 
 /* The helper thread looks for what is due at most this often. */
 #define SCENARIO_RUN_TICK_MS  100

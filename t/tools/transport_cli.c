@@ -36,7 +36,7 @@ typedef struct {
     unsigned long          pause_ms;     /* between two outcomes */
     unsigned long          idle_ms;      /* wait before the first send */
     unsigned long          reopen;       /* after so many outcomes */
-    unsigned long          abort_ms;     /* destroy after that time */
+    unsigned long          abort_ms;     /* destroy after so long */
     unsigned long          fsize;        /* RLIMIT_FSIZE */
     long                   deadline_ms;
     unsigned long          started;

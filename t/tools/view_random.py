@@ -51,7 +51,7 @@ class Player:
         self.sure = True            # the events say all of the truth
         self.replay = False
         self.heard = None           # when the view was first heard of
-        self.ready = None           # playerready: when, and what it told
+        self.ready = None           # playerready: its time and start-up time
 
     # ---- what is posted
 
@@ -193,7 +193,7 @@ class Player:
         self.post('playing')
 
     def canplay(self):
-        """Tells the startup from the page on, the player's among it."""
+        """Reports the startup from the page on, with the player's in it."""
         rng = self.rng
         startup = rng.randint(300, 4000)
         told = startup

@@ -53,8 +53,8 @@ typedef struct {
     watch_t           view[WATCH_SLOTS];
     unsigned          begun;
     unsigned          started;
-    unsigned          over;                  /* of those that had started */
-    unsigned          left;                  /* the others that are over */
+    unsigned          over;                  /* views that had started */
+    unsigned          left;                  /* other views, over */
     void            (*ended)(const watch_t *w);
     void            (*at)(void);
 } watcher_t;

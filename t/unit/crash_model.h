@@ -54,7 +54,7 @@ typedef struct {
     uint64_t      offset;                    /* or the value of a mark */
     size_t        len;
     char         *data;
-    bool          lost;                      /* an fdatasync of it failed */
+    bool          lost;                      /* its fdatasync failed */
     char          name[64];
     char          name2[64];
 } crash_op_t;

@@ -30,7 +30,7 @@ typedef struct {
 } logged_t;
 
 typedef struct {
-    qoe_session_t      session;          /* its clock */
+    qoe_session_t      session;          /* gives the clock */
     qoe_view_t         v;                /* view_key 0: none yet */
     qoe_view_birth_t   birth;            /* of the next view, at_ms apart */
     qoe_points_t       points;

@@ -154,7 +154,7 @@ sub honest_series ($self) {
 }
 
 
-# { calm => { ... }, attack => { ... }, series_max }; progress is told each
+# { calm => { ... }, attack => { ... }, series_max }; progress is called each
 # slice.
 
 sub run ($self, $progress) {

@@ -2,7 +2,7 @@ package Bench::Proc;
 
 # Copyright (C) OpenQoE
 #
-# What Linux tells in /proc: CPU time of a process by thread, its memory, the
+# What Linux shows in /proc: CPU time of a process by thread, its memory, the
 # load of a core, the machine.
 
 use v5.36;

@@ -10,7 +10,7 @@ package OpenQoE::Plays;
 #     $plays->post($nginx);                       # in real time
 #     is($completed, $plays->truth->{completed});
 #
-# What the events say leaves no room for interpretation: a told startup, the
+# What the events say leaves no room for interpretation: a reported startup, the
 # position and the playing time grow with the clock except in a stall, and the
 # end is said.  The first videos are left by `playbackdetached`, because such a
 # view is over only 30 s later.

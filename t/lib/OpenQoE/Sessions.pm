@@ -5,7 +5,7 @@ package OpenQoE::Sessions;
 # The recorded sessions of t/data/sessions: what the published SDK posted while
 # real players played, and what a recorder on the same page saw.  Each gets an
 # org_id of its own, its name, so that all of them can be played into one
-# module and be told apart in what comes of them.
+# module and be distinguished in its output.
 #
 #     my @all = recorded_sessions();
 #     for my $batch (batches($start_ms, @all)) {

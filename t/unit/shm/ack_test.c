@@ -416,7 +416,7 @@ helper_run(void *data)
         }
 
         if (++turn % 2) {
-            qoe_lane_dests(zone, 0);         /* releases it to the spool */
+            qoe_lane_dests(zone, 0);         /* releases to the spool */
         }
 
         set = qoe_lane_waiters(zone, 0);

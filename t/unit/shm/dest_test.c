@@ -343,7 +343,7 @@ head_right(qoe_zone_t *zone, const qoe_mark_t *mark)
     qoe_mark_get(mark, &pos, &records);
 
     if (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) != QOE_OK) {
-        return true;                         /* it is at the tail */
+        return true;                         /* all was consumed */
     }
 
     memcpy(&number, r.data, sizeof(number));

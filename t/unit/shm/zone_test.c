@@ -508,7 +508,7 @@ test_kill(void)
             good = good && pattern_ok(r, &seen);
             id = seen >> 24;
 
-            /* of one producer: in order, none left out */
+            /* A producer's records are in order, and none is left out. */
             good = good && (seen & 0xffffff) == last[id];
             last[id]++;
             got++;

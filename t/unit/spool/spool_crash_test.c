@@ -20,7 +20,7 @@
 
 /* marks in the list of calls; the number of a record is added */
 #define DURABLE            1000              /* all records before it are */
-#define DONE               2000              /* it may be done from here on */
+#define DONE               2000              /* may be done from here on */
 
 
 static int               appended;

@@ -163,7 +163,7 @@ test_concurrent(void)
     static const struct {
         const char    *claim;
         const char    *script;
-        uint64_t       until;                /* ms; 0: it is not */
+        uint64_t       until;                /* ms; 0: not concurrent */
     } views[] = {
         { "a view that plays is concurrent for 30 s after its last event",
           BEGUN "10000 heartbeat at=10000; quiet", 40000 },

@@ -11,7 +11,7 @@ package Test::Nginx::Socket;
 # may run in parallel; the default log level is info; workers run as nginx's
 # own default user unless TEST_NGINX_WORKER_USER is set; and a block fails for
 # an [alert], [crit] or [emerg] in error.log that it does not expect, for a
-# sanitizer's report, an unclean end of nginx, or a section nobody knows.
+# sanitizer's report, an unclean end of nginx, or an unknown section.
 
 use v5.36;
 

@@ -9,7 +9,7 @@ package Test::Nginx::Socket::Block;
 #     value
 #     --- section: value on one line
 #
-# A section that nobody reads while its block runs is an assertion that was
+# A section that is not read while its block runs is an assertion that was
 # not made; unread() lists them, so that a misspelt name cannot pass.
 
 use v5.36;
