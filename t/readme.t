@@ -17,6 +17,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use OpenQoE::Test;
+use OpenQoE::Listen qw(listen_for);
 use OpenQoE::Metrics qw(catalogue);
 use OpenQoE::Peers qw(collector_if_any program);
 
@@ -108,7 +109,7 @@ sub config ($text) {
     }
 
     $text =~ s/^http \{\n/http {\n$around/m;
-    return "pid $dir/nginx.pid;\n$text";
+    return listen_for("pid $dir/nginx.pid;\n$text", "@binary");
 }
 
 
@@ -123,9 +124,6 @@ sub nginx_t ($text, $name) {
     write_file("$dir/nginx.conf", config($text));
     my ($rc, $out, $err) = run_cmd(@binary, '-t', '-p', "$dir/", '-e',
                                    "$dir/error.log", '-c', "$dir/nginx.conf");
-
-    # nginx 1.25.1 and later have another way, which Debian's 1.22 lacks.
-    $err =~ s/^.*"listen \.\.\. http2" directive is deprecated.*\n//mg;
 
     is($rc, 0, "nginx -t: $name") or diag("$out$err" . config($text));
     unlike("$out$err", qr/\[(?:warn|error|crit|alert|emerg)\]/,
@@ -290,12 +288,15 @@ sub fields ($value, $path, $stop) {
         same_names([first_cells($table)], [keys %field], "/v2/$name");
     }
 
-    # The curl line of the document, with this nginx's port.
-    my ($curl) = $text{'docs/http-api.md'} =~ /^(    curl -i .*?\]\}')$/ms;
-    $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
-    my ($rc, $out) = run_cmd('sh', '-c', $curl =~ s/%3N/000/r);
-    like($out, qr/ 202 Accepted\r.*"events_received":1,/s,
-         'the curl line of README.md works');
+    # The curl lines, with this nginx's port, and whole seconds for a date
+    # without milliseconds.
+    for my $file ('README.md', 'docs/http-api.md') {
+        my ($curl) = $text{$file} =~ /^(    curl -i .*?\]\}')$/ms;
+        $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
+        my ($rc, $out) = run_cmd('sh', '-c', $curl =~ s/%3N/000/r);
+        like($out, qr/ 202 Accepted\r.*"events_received":1,/s,
+             "the curl line of $file works");
+    }
 
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
@@ -486,15 +487,17 @@ sub fields ($value, $path, $stop) {
         my @names = $bare =~ /\b((?:openqoe|otel|worker|request)_\w+)/g;
         my @labels = ((map { split /\W+/ } $bare =~ /\bby \(([^)]*)\)/g),
                       map { /(\w+)\s*[=!]/g } $bare =~ /\{([^}]*)\}/g);
+        my ($line) = $query =~ /(\S.*)/;
         my @grows = $bare =~ /\b(?:rate|increase)\((\w+)/g;
 
         ok(@names && !grep({ !$series{$_} } @names),
-           'the metrics of a query: ' . ($query =~ /(\S.*)/)[0])
+           "a query asks for metrics that exist: $line")
             or diag("no such metric: @{[grep { !$series{$_} } @names]}");
         is_deeply([grep { !$label{$_} } @labels], [],
-                  'the labels of that query exist');
+                  "a query splits by labels that exist: $line");
         is_deeply([grep { ($series{$_} // '') !~ /^(?:counter|histogram)/ }
-                   @grows], [], 'that query takes rates only of counters');
+                   @grows], [],
+                  "a query takes rates only of what grows: $line");
         $rules .= "  - record: document:query:$i\n    expr: |-\n"
                   . ($query =~ s/^/      /mgr) . "\n";
         $i++;
@@ -590,8 +593,8 @@ SKIP: {
     write_file("$dir/collector.yaml", $yaml // '');
     my ($rc, $out, $err) = run_cmd($program, 'validate', '--config',
                                    "$dir/collector.yaml");
-    is($rc, 0,
-       'the Collector takes the snippet of README.md') or diag("$out$err");
+    is($rc, 0, 'the Collector takes the snippet of docs/grafana.md')
+        or diag("$out$err");
 }
 
 done_testing;
