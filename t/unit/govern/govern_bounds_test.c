@@ -220,15 +220,15 @@ test_locked(void)
 
     ok(qoe_mono_ms() - start < 5000 && gv.slot[known] == i
        && gives(&gv, known, "gold", "gold"),
-       "a dimension that has a slot keeps it while the lock cannot be had");
+       "a dimension that has a slot keeps it while the lock is taken");
     ok(qoe_govern_slot(&gv, fresh) == NULL
        && gives(&gv, fresh, "x", "other") && info(&gv, fresh).unknown
        && info(&gv, fresh).overflow == 1,
-       "a dimension that has none gets none, and its values are counted");
+       "a dimension without a slot gets none, and its values are counted");
 
     g->lock = 0;
     qoe_governor_init(&gv, g, &d, 1);
-    ok(gives(&gv, fresh, "x", "x"), "with the lock free again it has one");
+    ok(gives(&gv, fresh, "x", "x"), "once the lock is free it gets a slot");
 
     munmap(g, QOE_GOVERN_MIN);
 }
