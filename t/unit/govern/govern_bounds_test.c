@@ -228,7 +228,8 @@ test_locked(void)
 
     g->lock = 0;
     qoe_governor_init(&gv, g, &d, 1);
-    ok(gives(&gv, fresh, "x", "x"), "once the lock is free it gets a slot");
+    ok(gives(&gv, fresh, "x", "x"),
+       "once the lock is free such a dimension gets a slot");
 
     munmap(g, QOE_GOVERN_MIN);
 }

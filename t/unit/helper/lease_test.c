@@ -211,7 +211,8 @@ test_alone(void)
        "back when no helper has served them for a second");
 
     put(&t, 20);
-    ok(wait_delivered(&t, 40), "a helper goes on to serve lanes that it took back");
+    ok(wait_delivered(&t, 40),
+       "a helper goes on to serve lanes that it took back");
 
     qoe_helper_stop(h, DRAIN_MS);
     teardown(&t);
