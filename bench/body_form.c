@@ -50,7 +50,7 @@ static const struct {
 };
 
 
-/* What a player sends now and then while it plays. */
+/* The events that a player sends now and then while it plays. */
 
 static const char  event[] =
     "{\"event_type\":\"qualitychange\",\"event_time\":17000000%05u,"
@@ -100,7 +100,7 @@ take(qoe_arena_t *arena, size_t size)
 }
 
 
-/* Each event is of a view of its own: ids do not compress. */
+/* Each event is of a view of its own, because ids do not compress. */
 
 static qoe_span_t
 make_event(unsigned i)

@@ -79,7 +79,7 @@ main(int argc, char **argv)
 
     n = argc > 1 ? (uint32_t) atoi(argv[1]) : 100000;
 
-    /* rings and governance take the larger part of a zone */
+    /* Rings and governance take the larger part of a zone. */
 
     size = (size_t) 96 * 1024 * 1024 + (size_t) n * 1024;
 
@@ -92,7 +92,7 @@ main(int argc, char **argv)
     for (i = 0; i < ROUNDS; i++) {
         memset(&res, 0, sizeof(res));
 
-        /* something for every gauge's window */
+        /* Each gauge gets a value in its window. */
 
         for (view = 0; view < views; view++) {
             (void) fill_view(view);
@@ -126,7 +126,10 @@ main(int argc, char **argv)
            res.collect.cpu + res.encode.cpu,
            qoe_max(res.collect.step, res.encode.step));
 
-    /* until a lane overflows: then the regions are as full as they get */
+    /*
+     * The zone is filled until a lane overflows, when its regions are as full
+     * as they get.
+     */
 
     full = fill(UINT32_MAX);
 
@@ -221,7 +224,7 @@ base_block(uint32_t lane, uint32_t view)
 }
 
 
-/* Views until there are that many series, or the first has no room. */
+/* Adds views until there are that many series, or the first has no room. */
 
 static uint32_t
 fill(uint32_t series)
@@ -234,7 +237,10 @@ fill(uint32_t series)
 }
 
 
-/* What a view of all groups makes: a series a metric.  False: no room. */
+/*
+ * A view of all groups adds a series of each metric.  False: there was no
+ * room.
+ */
 
 static bool
 fill_view(uint32_t view)
@@ -263,7 +269,9 @@ fill_view(uint32_t view)
 }
 
 
-/* Values for series that exist, of views in an order that no cache knows. */
+/*
+ * Adds values to series that exist, of views in an order that no cache knows.
+ */
 
 static double
 record_ns(void)

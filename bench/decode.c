@@ -30,14 +30,14 @@
 
 #define DAY_MS             (24 * 3600 * 1000)
 
-/* as the events handler sizes its arena */
+/* As the events handler sizes its arena. */
 #define BLOCK              (64 * 1024)
 #define ARENA_MAX          (64 * 1024 * 1024)
 
 #define BATCH              512       /* records of an export request */
 
 
-/* Each one does what those before it do, and its own part. */
+/* Each stage does what the stages before it do, and its own part. */
 
 typedef enum {
     STAGE_NONE = 0,
@@ -84,7 +84,7 @@ static const char *const  stages[STAGES] = {
     "none", "decode", "pack", "read", "log", "jansson"
 };
 
-/* Kept from one request to the next, as by a worker and its helper. */
+/* Kept from a request to the next, as a worker and its helper do. */
 
 static qoe_arena_t  arena, queue, scratch;
 static qoe_buf_t    out;
@@ -150,7 +150,10 @@ main(int argc, char **argv)
 
     memset(r, 0, sizeof(r));
 
-    /* in turn, so that what disturbs the machine disturbs all */
+    /*
+     * The stages run in turn, so that a disturbance of the machine disturbs
+     * all.
+     */
 
     while (spent < seconds) {
         for (stage = STAGE_DECODE; stage < STAGES; stage++) {
@@ -176,7 +179,7 @@ main(int argc, char **argv)
 }
 
 
-/* An event, beyond what an earlier stage takes. */
+/* The cost of an event beyond what an earlier stage takes. */
 
 static double
 ns_of(const result_t *r, stage_t stage, stage_t before)
@@ -270,7 +273,7 @@ pass(result_t *res, const bodies_t *bodies, stage_t stage)
 }
 
 
-/* One request, with memory as the events handler takes it. */
+/* A request, with memory as the events handler takes it. */
 
 static void
 request(result_t *res, qoe_span_t body, stage_t stage)
@@ -333,7 +336,7 @@ refused(const bodies_t *bodies, int times)
     for (i = 0; i < bodies->n; i++) {
         for (k = 0; k < 2; k++) {
 
-            /* the first time is not counted: it gets the memory */
+            /* The first run is not counted, because it allocates the memory. */
 
             for (n = -1; n < times; n++) {
                 seconds[k] = (n <= 0) ? -cpu_seconds() : seconds[k];
@@ -382,7 +385,7 @@ records(const qoe_batch_t *batch, result_t *res, stage_t stage)
         len = parts.head.len + parts.body.len;
         res->packed += len;
 
-        /* as into the ring */
+        /* As a put into the ring does. */
 
         p = qoe_arena_alloc(&queue, len);
 

@@ -12,7 +12,7 @@
 -- the same bodies but for the times and the ids' first part.
 
 
--- BENCH_VIEWS: how many sessions there are, 300 unless told
+-- BENCH_VIEWS: how many sessions there are, by default 300
 local VIEWS = tonumber(os.getenv('BENCH_VIEWS') or 300)
 local EVENTS = math.max(3000, VIEWS)    -- in as many batches as that makes
 local SESSION = math.floor(EVENTS / VIEWS)      -- events of one in a row

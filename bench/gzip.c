@@ -23,7 +23,7 @@
 
 #define DAY_MS             (24 * 3600 * 1000)
 #define BATCH              512
-#define REQUESTS           16        /* different ones, at most */
+#define REQUESTS           16        /* different requests */
 #define ROUNDS             1000
 #define ARENA_MAX          (256 * 1024 * 1024)
 
@@ -34,7 +34,7 @@ typedef struct {
     z_stream     strm;               /* of zlib alone */
     qoe_gzip_t   gz;                 /* of the module */
     double       us[ROUNDS];         /* an event */
-    size_t       bytes;              /* of one round */
+    size_t       bytes;              /* in a round */
 } packer_t;
 
 
@@ -156,7 +156,7 @@ read_bodies(const char *path)
 }
 
 
-/* Its events wait as records until there are enough for a request. */
+/* Events wait as records until there are enough for a request. */
 
 static void
 take_body(qoe_span_t body, qoe_arena_t *arena)

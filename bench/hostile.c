@@ -8,7 +8,7 @@
  * validated, its sessions are limited, its events ordered, packed and copied,
  * as the events location does it.  Prints a row of a Markdown table for each
  * family: microseconds of this thread's CPU, the best of TIMES (5) rounds, the
- * ratio to the valid body, events, and what the client is told.
+ * ratio to the valid body, events, and the client's answer.
  *
  * With FAMILY (its number, from 0) only that one is worked on, TIMES times,
  * and nothing is measured: for callgrind.
@@ -57,7 +57,8 @@
 
 /*
  * A body is {"events":[ and events; an event is open, units, and close.  In
- * all of them '#' is a number of its own, '@' a key that is chosen to collide.
+ * all of them '#' becomes a number of its own, '@' a key that is chosen to
+ * collide.
  */
 
 typedef struct {
@@ -66,8 +67,8 @@ typedef struct {
     const char  *unit;
     size_t       units;              /* an event; 0: as many as fit */
     const char  *close;
-    const char  *first;              /* the first event, if it is another */
-    const char  *end;                /* NULL: what it should be */
+    const char  *first;              /* another first event, or NULL */
+    const char  *end;                /* NULL: the right end */
     const char  *before;             /* NULL: {"events":[ */
     size_t       events;             /* at most; 0: as many as fit */
 } family_t;
@@ -318,7 +319,7 @@ main(int argc, char **argv)
 }
 
 
-/* A body of SIZE bytes at most; *number goes on from unit to unit. */
+/* A body of SIZE bytes at most; *number counts on from unit to unit. */
 
 static size_t
 fill(char *body, const family_t *f)
@@ -399,7 +400,9 @@ put(char *p, const char *text, size_t *number)
 }
 
 
-/* The next key that a hash which is known beforehand puts into one chain. */
+/*
+ * The next key that a hash which is known beforehand puts into the same chain.
+ */
 
 static char *
 collide(char *p, size_t *number)
@@ -426,7 +429,7 @@ collide(char *p, size_t *number)
 }
 
 
-/* What the events location does with a body. */
+/* Does with a body what the events location does. */
 
 static qoe_status_t
 request(qoe_batch_t *b, qoe_span_t body)

@@ -30,7 +30,7 @@
 
 #define ZONE_SIZE          (512UL * 1024 * 1024)
 #define SCRIPT             64                /* events of a view */
-#define PLAYING            3                 /* the first of them that plays */
+#define PLAYING            3                 /* the first playing event */
 #define ROUND_NS           3000000000ULL
 #define SLICES             9
 
@@ -45,7 +45,7 @@ typedef struct {
 typedef struct {
     qoe_sample_t      sample;
     uint32_t          step;                  /* next of the script */
-    int64_t           begin_ms;              /* of playing, its clock */
+    int64_t           begin_ms;              /* when it begins to play */
     uint32_t          view;
     int64_t           skew_ms;
     char              ids[3][48];            /* session, view, viewer */
@@ -128,7 +128,7 @@ main(int argc, char **argv)
         make_session(b, i);
     }
 
-    /* every session through a view, so that every series is there */
+    /* Every session goes through a view, so that every series exists. */
 
     play(b, b->sessions * (SCRIPT + 2));
 
@@ -199,7 +199,7 @@ make_zone(bench_t *b)
 }
 
 
-/* A view: it begins, goes on in the usual mix, and ends. */
+/* A view that begins, goes on with the usual mix of events, and ends. */
 
 static void
 make_script(bench_t *b)
@@ -369,7 +369,7 @@ play(bench_t *b, size_t n)
         e->received_ns = b->now_ns;
         e->time_ms = (int64_t) (b->now_ns / 1000000) - s->skew_ms;
 
-        /* the position, which every event tells */
+        /* The position, which every event has. */
 
         if (s->step == PLAYING) {
             s->begin_ms = e->time_ms;
@@ -446,7 +446,7 @@ report(bench_t *b, double *rate, size_t n)
 }
 
 
-/* Below n; the same numbers in each run. */
+/* A number below n; the same numbers in each run. */
 
 static uint32_t
 pick(uint32_t n)

@@ -38,7 +38,7 @@
 
 #define SECOND             1000000000LL
 #define EVENTS             256
-#define ANSWER             8192          /* the head of one, and its body */
+#define ANSWER             8192          /* bytes of head and body */
 #define STATUSES           600
 
 /* Latencies: 64 steps for each power of two of nanoseconds, 1.6 % exact. */
@@ -83,7 +83,7 @@ static struct {
     uint64_t         status[STATUSES];
     uint64_t         requests;
     uint64_t         errors;
-    uint64_t         unsent;             /* no connection was free for them */
+    uint64_t         unsent;             /* for want of a connection */
     int64_t          max;
     double           sum;
 } result;
@@ -296,8 +296,9 @@ message_of(const char *body, size_t len)
 
 
 /*
- * Sends what is due while connections are free, then waits for answers, but
- * not beyond the next due time; epoll's millisecond is too coarse for that.
+ * Sends requests that are due while connections are free, then waits for
+ * answers, but not beyond the next due time; epoll's millisecond is too coarse
+ * for that.
  */
 
 static void
@@ -323,7 +324,7 @@ run(void)
             break;
         }
 
-        /* the last ones have ten seconds */
+        /* The last requests have ten seconds. */
 
         if (now >= end + 10 * SECOND) {
             result.errors += opt.connections - nidle;
@@ -369,7 +370,7 @@ run(void)
         }
     }
 
-    /* those that were due and never sent, for want of a connection */
+    /* Requests that were due and never sent, because no connection was free. */
 
     if (step != 0 && (double) count < (double) (end - begin) / step - 1) {
         result.unsent = (uint64_t) ((double) (end - begin) / step) - count;
@@ -502,7 +503,7 @@ receive(connection_t *c)
             return true;
         }
 
-        /* of a long body the bytes are not kept, only counted */
+        /* Of a long body the bytes are only counted, not kept. */
 
         if (c->want != 0) {
             c->want -= c->got;
@@ -577,7 +578,7 @@ record(int64_t ns)
     result.max = ns > result.max ? ns : result.max;
     result.sum += (double) v;
 
-    /* the first power is the numbers below STEPS themselves */
+    /* The first power is the numbers below STEPS themselves. */
 
     power = (v < STEPS) ? 0 : 63 - __builtin_clzll(v) - 5;
     v = (power == 0) ? v : (v >> (power - 1)) - STEPS;
@@ -591,7 +592,7 @@ record(int64_t ns)
 }
 
 
-/* ms: the upper bound of the bucket */
+/* ms: the upper bound of the bucket. */
 
 static double
 percentile(double p)

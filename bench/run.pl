@@ -143,7 +143,8 @@ if ($opt{out} ne '-') {
 }
 
 
-# A B A B ...: what disturbs the machine for a while disturbs both sides.
+# The sides run in turn, A B A B ...: a disturbance of the machine disturbs
+# both.
 
 sub run_all () {
     my @all;
@@ -186,7 +187,7 @@ sub progress ($run, $f) {
 }
 
 
-# A file of bodies, a line each; made by wrk's script for plain nginx.
+# A file of bodies, one on each line; wrk's script makes it for plain nginx.
 
 sub bodies ($batch) {
     my $file = "$bench->{dir}/bodies.$batch";
@@ -201,7 +202,7 @@ sub bodies ($batch) {
 }
 
 
-# with the receiver, and the settings that were chosen, by default the module's
+# With the receiver, and the chosen settings, which default to the module's.
 
 sub received ($what) {
     my $bodies = bodies(10);
@@ -224,8 +225,8 @@ sub endless () {
 }
 
 
-# 160,000 is the aim of "Sustained": where it is missed, what is accepted there
-# need not be the most.
+# 160,000 is the aim of "Sustained": where it is missed, the rate accepted
+# there need not be the highest.
 
 sub overload () {
     my $best = 160_000;
@@ -340,7 +341,7 @@ sub plots ($dir) {
 }
 
 
-# Another server, at whatever address: the same bodies.
+# Another server, at any address, with the same bodies.
 
 sub against ($url) {
     my ($host, $port, $path) = $url =~ m{^http://([^/:]+)(?::(\d+))?(/\S*)?\z}
@@ -392,7 +393,7 @@ sub decode () {
 }
 
 
-# What a program of bench/ prints, on nginx's core alone.
+# The output of a program of bench/, run on nginx's core alone.
 
 sub program ($name, @args) {
     my ($rc, $out, $err) = run_cmd({ timeout => 120 }, 'taskset', '-c',

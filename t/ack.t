@@ -2,8 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# openqoe_ack: 202 leaves when the events are in the spool, not before, and
-# nothing else waits for it.  There is no collector: what is stored stays.
+# openqoe_ack: the 202 is sent when the events are in the spool, not before,
+# and no other request waits for that.  There is no collector, so stored events
+# stay.
 
 use v5.36;
 
@@ -20,7 +21,7 @@ use IO::Socket::INET;
 my $certs = make_certs();
 
 
-# nobody listens there, and a try takes no time
+# No process listens on this port, and a try to connect takes no time.
 
 sub started (%opt) {
     my $nginx = OpenQoE::Nginx->new(workers => 2,
@@ -51,7 +52,7 @@ sub health ($nginx) {
 }
 
 
-# what is in the files of a spool now, as bytes
+# The bytes that the files of a spool hold now.
 
 sub stored ($nginx) {
     return join '', map { slurp($_) // '' }
@@ -59,7 +60,8 @@ sub stored ($nginx) {
 }
 
 
-# one request of n events; whether all of them are in the files at once
+# Posts a request of n events; returns whether all of them are in the files at
+# once.
 
 sub post ($nginx, $path, $n = 1, %opt) {
     my $events = batch($n);
@@ -107,7 +109,7 @@ sub done ($nginx, %opt) {
     is((post($nginx, '/memory'))[0], 202,
        'ack=memory is answered although nothing is stored');
 
-    # a partial one: its errors came through the wait
+    # A batch that is accepted in part: its errors survive the wait.
     my ($good, $bad) = (event(), event(event_type => 'nonsense'));
     my $r = http_post($nginx->port, '/fsync', batch_json([ $good, $bad ]));
     my $answer = decode_json_text($r->{body});
@@ -128,7 +130,7 @@ sub done ($nginx, %opt) {
        'all events are in the queue or in the spool');
     done($nginx);
 
-    # what was in memory alone is in the spool now, too
+    # Events that were only in memory are in the spool after the exit, too.
     ok((() = stored($nginx) =~ /openqoe\.\w+/g) >= 2 * 511 + 2,
        'at the exit all events are stored');
 }
@@ -210,11 +212,12 @@ sub done ($nginx, %opt) {
         '--parallel-max', 30, '-H', 'Content-Type: application/json',
         '--data-binary', "\@$file", '-w', "%{http_version} %{http_code}\n",
         @urls);
-    is((() = $out =~ /^2 202$/mg), 30, '30 streams of HTTP/2 are acknowledged') or diag($out);
+    is((() = $out =~ /^2 202$/mg), 30,
+       '30 streams of HTTP/2 are acknowledged') or diag($out);
     done($nginx);
 }
 
-# --- a spool that cannot be written, and can again
+# --- a spool that cannot be written for a while
 
 if (OpenQoE::Shim->usable) {
     my $shim = OpenQoE::Shim->new;
@@ -262,15 +265,15 @@ if (OpenQoE::Shim->usable) {
     done($nginx);
 }
 
-# --- a helper that stands still: SIGSTOP is for all threads of a process, so
-# one worker holds the lane, and the other one answers
+# --- a helper that stands still: SIGSTOP stops all threads of a process, so a
+# worker holds the lane, and the other worker answers
 
 {
     my $nginx = started(workers => 1, listen => 'reuseport');
     post($nginx, '/fsync');
 
-    # nobody takes the lane of a worker that lives: 2 workers of another
-    # generation, and the lane is held by the one that stands still
+    # No process takes the lane of a worker that lives: two workers of another
+    # generation start, and the stopped worker holds the lane.
     my ($held) = $nginx->worker_pids;
     $nginx->write_config(workers => 2);
     ok($nginx->reload, 'nginx reloads to two workers');
@@ -286,13 +289,13 @@ if (OpenQoE::Shim->usable) {
         return $r->{status} // 0;
     };
 
-    # the kernel gives some connections to the worker that stands still
+    # The kernel gives some connections to the stopped worker.
     ok(wait_until(sub { $answers->('/hasty', 2) == 503 }, 20),
        'a request that is not stored in time gets 503');
     ok(wait_until(sub { $answers->('/memory', 2) == 202 }, 20),
        'ack=memory is answered at once');
 
-    # a client that does not wait: each of these goes away after a moment
+    # Clients that do not wait: each of these goes away after a moment.
     my @gone = map {
         my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                          PeerPort => $nginx->port) or die $!;
@@ -307,7 +310,7 @@ if (OpenQoE::Shim->usable) {
     close $_ for @gone;
     sleep 0.3;
 
-    # a reload while requests wait: they are answered by the old worker
+    # A reload while requests wait: the old worker answers them.
     my @waiting = map {
         my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                          PeerPort => $nginx->port) or die $!;
@@ -343,7 +346,7 @@ if (OpenQoE::Shim->usable) {
     done($nginx);
 }
 
-# --- a single process looks by itself
+# --- a single process does without other workers' wake-ups
 
 {
     my $nginx = started(single => 1, workers => 1);
@@ -353,7 +356,7 @@ if (OpenQoE::Shim->usable) {
     done($nginx);
 }
 
-# --- TERM while somebody waits: no answer, no harm
+# --- TERM while a request waits: no answer, no harm
 
 {
     my $nginx = started(line => 'timeout 1s;');

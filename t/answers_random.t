@@ -81,7 +81,7 @@ sub dropped ($dest) {
 }
 
 
-# The ids that a collector said were at fault; those of a request that came
+# The ids that a collector said were at fault; ids of a request that was sent
 # again are there more than once.
 
 sub refused ($to) {

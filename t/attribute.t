@@ -72,7 +72,8 @@ sub logs ($path, $events, %headers) {
     my %wanted = map { event_id($_) => 1 } @$events;
     my $answer = http_post($nginx->port, $path, batch_json($events),
                            headers => \%headers);
-    is($answer->{status}, 202, "$path: events are accepted") or diag($answer->{body});
+    is($answer->{status}, 202,
+       "$path: events are accepted") or diag($answer->{body});
 
     my @found;
     wait_until(sub {
@@ -90,7 +91,7 @@ sub attributes ($path, $set, %headers) {
     return $log->{attr} // {};
 }
 
-subtest 'levels' => sub {
+subtest 'attributes of http, server and location' => sub {
     is(attributes('/inherits', {})->{outer}, 'server',
        "the server's attribute stands in place of that of http");
     is(attributes('/own', {})->{outer}, undef,
@@ -101,7 +102,7 @@ subtest 'levels' => sub {
        "an \"if\" in the location has the location's attribute");
 };
 
-subtest 'log attributes' => sub {
+subtest 'attributes of log records' => sub {
     my $attrs = attributes('/own', {}, 'X-Plan' => 'gold card');
     is($attrs->{tier}, 'paid', "an attribute's value may come from a map");
     is($attrs->{address}, '127.0.0.1',
@@ -120,7 +121,7 @@ subtest 'log attributes' => sub {
        'an attribute whose variable is empty is left out');
 };
 
-subtest 'hostile bytes' => sub {
+subtest 'values with hostile bytes' => sub {
     my $attrs = attributes('/bytes?x=a', {}, 'X-Bytes' => "a\xffb\x01c\xc3");
     is($attrs->{header}, 'a?b?c?',
        'bytes that are no text become question marks');
@@ -128,7 +129,7 @@ subtest 'hostile bytes' => sub {
     is($attrs->{tier}, 'y' x 256, 'a long attribute is cut');
 };
 
-subtest 'fields' => sub {
+subtest 'fields that an attribute fills' => sub {
     my $network = { country_code => 'FR', asn => 1 };
     my $country = sub ($code, %more) {
         return $metrics->wait_value(1, 'openqoe.events_total',
@@ -158,7 +159,7 @@ subtest 'fields' => sub {
            'the body stays as it was sent');
 };
 
-subtest 'dimension' => sub {
+subtest 'an attribute as the source of a dimension' => sub {
     logs('/own', [ event(org_id => 'dim') ], 'X-Plan' => 'gold');
     ok($metrics->wait_value(1, 'openqoe.events_total', org_id => 'dim',
                             tier => 'paid'),
@@ -170,9 +171,9 @@ subtest 'dimension' => sub {
        "the dimension has the attribute's values");
 };
 
-# as much as there can be still fits the memory of a request
+# The most attributes that a request can have fit its memory.
 
-subtest 'the largest' => sub {
+subtest 'as many attributes as a request can have' => sub {
     $nginx->write_config(locations => "location = /many { openqoe_events;\n"
         . join('', map { "openqoe_attribute a$_ '$long';\n" } 1 .. 32) . '}',
         http => 'client_max_body_size 8m;', zone => 'qoe:64m');

@@ -83,7 +83,7 @@ is(status("/one?api_key=$key&key=$key"), 401,
    'a key in the query is not taken');
 
 
-# --- nearly the key
+# --- a key that is nearly right
 
 my %near = (
     (map { ("without byte $_" => substr($key, 0, $_)

@@ -2,9 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# A series that begins is seen with 0 first, by scrapers and in exports, and
-# then with all that it has counted: increase() and rate() of Prometheus take
-# the first value for granted.
+# A series that begins comes with 0 first, to scrapers and in exports, and then
+# with everything that it has counted: increase() and rate() of Prometheus
+# ignore a series' first value.
 
 use v5.36;
 
@@ -26,7 +26,7 @@ sub post ($nginx, @events) {
 }
 
 
-# A viewer who plays for 20 s, has an error, and is there to the end.
+# A viewer who plays for 20 s, has an error, and stays to the end.
 
 sub viewer ($org) {
     my %same = (org_id => $org, session_id => uuid(), view_id => uuid());
@@ -85,7 +85,7 @@ subtest 'scrapes, over reloads and killed workers' => sub {
     ok(wait_until(sub { stats($nginx)->{views}{ended} == 3 }, 20),
        'the JSON of the stats has the three views at once');
 
-    # what a view brings at its end is seen a moment after that
+    # The values that a view adds at its end appear a moment after it.
     my $text;
     ok(wait_until(sub {
         $text = scrape($nginx);
@@ -143,7 +143,7 @@ subtest 'scrapes, over reloads and killed workers' => sub {
 };
 
 
-# Every series of a file of exports, by its first point and by its last one.
+# The first and the last point of every series in a file of exports.
 
 sub first_points ($seen) {
     my @wrong;
@@ -168,7 +168,8 @@ subtest 'exports, between long intervals and at the end' => sub {
                                      . ' metric_interval 1h;');
     $nginx->start;
 
-    # an eighth of the time is more than a minute: a new helper looks at once
+    # An eighth of the interval is more than a minute, but a new helper looks
+    # at once.
     is(post($nginx, viewer('a')), 202, 'the events of a viewer are accepted');
     ok(wait_until(sub { stats($nginx)->{views}{ended} == 1 }, 20),
        'the view has ended');
@@ -205,7 +206,7 @@ subtest 'exports, values after their zeros' => sub {
     ok(wait_until(sub { $seen->read->series('openqoe.views_started_total') },
                   30), 'the zeros of the series are exported');
 
-    # the regular export comes while they are young, or long after
+    # The regular export comes while the series are young, or long after.
     $nginx->write_config(exporter => "endpoint file://$file; interval 50ms;"
                                      . ' metric_interval 2s;');
     ok($nginx->reload, 'nginx reloads with shorter intervals');
@@ -229,8 +230,8 @@ subtest 'exports, values after their zeros' => sub {
 };
 
 
-# The Collector keeps what came last: who scrapes it at the interval finds the
-# zero, and later the value.
+# The Collector keeps the last values: a scrape at the interval finds the zero,
+# and a later one the value.
 
 subtest 'the Prometheus exporter of the Collector' => sub {
     my $program = collector_if_any();

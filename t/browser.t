@@ -25,7 +25,8 @@ use OpenQoE::Peers qw(browse collector_if_any node_dir otlp_file_logs
 use constant UUID7 =>
     qr/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-# what a playback to the end must have shown; the player decides on the rest
+# A playback to the end must have sent these; the player decides about the
+# others.
 
 my @expected_types = qw(manifestload playerready canplay playing heartbeat
                         qualitychangerequested qualitychange fragmentloaded
@@ -193,7 +194,8 @@ sub check_delivered ($file, $oracle, $type) {
         $got{$id} = $log->{attr}{event_type};
     }
 
-    $oracle->is_exactly_once('what the browser sent is what arrived');
+    $oracle->is_exactly_once(
+        'the events that the browser sent are those that arrived');
     is_deeply(\%got, $type, 'each way of sending has its content type');
 }
 
@@ -260,9 +262,9 @@ sub check_browser ($tls, $host) {
 # Secure cookies go over http to localhost only, so there the other origin is
 # another port; over TLS it is another host too.
 
-subtest 'http, another port' => sub { check_browser(0, 'localhost') };
+subtest 'http, pages of another port' => sub { check_browser(0, 'localhost') };
 
-subtest 'https and HTTP/2, another host' => sub {
+subtest 'https and HTTP/2, pages of another host' => sub {
     check_browser(1, '127.0.0.1');
 };
 

@@ -2,10 +2,10 @@
 
 # Copyright (C) OpenQoE
 #
-# Forged values in every dimension at once: what the zone, the exports and the
-# text hold stays within bounds that were set, a value that was there before
-# keeps its own series, and the others are counted.  OPENQOE_ATTACK is the
-# number of events (100,000; ./build.sh bench sends 10 million).
+# Forged values in every dimension at once: the sizes of the zone, the exports
+# and the text stay within bounds that were set, a value that was known before
+# keeps series of its own, and the other values are counted.  OPENQOE_ATTACK is
+# the number of events (100,000; ./build.sh bench sends 10 million).
 
 use v5.36;
 
@@ -25,7 +25,7 @@ need('t/tools/load' => tool('load'));
 my $attack = $ENV{OPENQOE_ATTACK} || 100_000;
 die "OPENQOE_ATTACK: a number of events\n" if $attack !~ /^[1-9]\d*$/;
 
-# those of the configuration below, else the defaults
+# The limits of the configuration below, else the defaults.
 my %max = (
     org_id => 50, player_id => 10_000, env => 10, app_name => 100,
     app_version => 200, device_category => 10, os_family => 20,
@@ -35,7 +35,7 @@ my %max = (
     cdn_provider => 20,
 );
 
-# not attributes: only counted
+# These are not attributes, only counted.
 my @dropped = qw(network_region network_asn session_id view_id viewer_id
                  video_source_url);
 
@@ -93,8 +93,8 @@ sub text () {
 }
 
 
-# What a viewer who was there before the attack sends: n heartbeats.  There is
-# no title, for which only the most frequent count.
+# The events of a viewer who was known before the attack: n heartbeats.  They
+# have no title, because only the most frequent titles have series.
 
 my %known = (
     org_id => 'org-known', player_id => 'player-known', env => 'env-known',
@@ -128,7 +128,7 @@ sub known_count ($text, $name) {
 }
 
 
-# KB of the workers that are not the zone
+# KB of memory of the workers outside the zone.
 
 sub own_memory () {
     return max(map {
@@ -146,7 +146,8 @@ sub shared_memory () {
 }
 
 
-# The sizes of the exports so far: requests that follow each other are one.
+# The sizes of the exports so far: requests that follow each other are one
+# export.
 
 sub exports () {
     my (@sizes, $last);
@@ -170,7 +171,8 @@ sub drained () {
 }
 
 
-# So many events of it: how many were accepted (a queue may be full).
+# Sends so many events of the attack; returns how many were accepted (a queue
+# may be full).
 
 sub attack ($events) {
     state $first = 0;
@@ -230,14 +232,14 @@ sub values_of ($text) {
     return \%values;
 }
 
-subtest 'values' => sub {
+subtest 'the values of each dimension stay within their max' => sub {
     my $values = values_of($text);
     my $series = $text->{samples};
 
     for my $dim (sort keys %max) {
         my $n = keys %{ $values->{$dim} // {} };
-        # a value that became known takes the place of one on probation, once a
-        # second at most; the series of that one stay until their ttl
+        # A value that becomes known takes the place of a value on probation,
+        # once a second at most; the latter's series stay until their ttl.
         cmp_ok($n, '<=', $max{$dim} + 1 + $took,
                "$dim: at most max values, \"other\" and values that lost "
                . 'their place');
@@ -270,7 +272,7 @@ subtest 'values' => sub {
 };
 
 
-subtest 'the known viewer' => sub {
+subtest 'the known viewer keeps series of his own' => sub {
     is(known_count($text, 'openqoe_events_total'), 30,
        'every event of the known viewer is in series of its own');
     is(known_count($text, 'openqoe_buffer_length_milliseconds_count'), 30,
@@ -278,13 +280,13 @@ subtest 'the known viewer' => sub {
 };
 
 
-# A text line a number, several a histogram.
+# A line of the text holds a number, and a histogram has several.
 
 sub series_of ($text) {
     return grep { !/_(?:bucket|sum)\{/ } keys %{ $text->{samples} };
 }
 
-subtest 'bounds' => sub {
+subtest 'series, memory, texts and exports are bounded' => sub {
     my $others = grep { /^(?:otel_|worker_|request_|openqoe_(?:dimension|queue
                          |series|spool|delivery|ingest|events_(?:rec|acc|rej)
                          |unique|concurrent))/x } series_of($text);
@@ -296,13 +298,13 @@ subtest 'bounds' => sub {
            'the stats say the same number of series');
     cmp_ok(shared_memory(), '<=', ZONE_MB * 1024 + 64,
            'the shared memory is no larger than the zone');
-    # four batches in flight a lane, of 512 events each
+    # Each lane has four batches of 512 events in flight.
     cmp_ok(own_memory() - $own, '<', 2 * 4 * 2048,
            "the workers' own memory does not grow");
     cmp_ok($text->{bytes}, '<', $half->{bytes} * 1.1,
            "the text ($text->{bytes} bytes) does not grow");
 
-    # under load, so that the gauges are in them
+    # The exports are measured under load, so that the gauges are in them.
     my $before = max(@first);
     my $after = max(@sizes[@first .. $#sizes]);
 

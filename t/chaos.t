@@ -1,6 +1,7 @@
-# Everything at once, at random, under load: workers killed with -9, told to
-# leave, stopped for a while; reloads, other worker counts, rotated files.
-# OPENQOE_CHAOS_SECONDS (15) and OPENQOE_CHAOS_SEED repeat or lengthen it.
+# Everything at once, at random, under load: workers are killed with -9, asked
+# to exit, stopped for a while; reloads, other worker counts, rotated files.
+# OPENQOE_CHAOS_SECONDS (15) and OPENQOE_CHAOS_SEED repeat or lengthen the
+# test.
 
 use lib 't/lib';
 use OpenQoE::Test;
@@ -41,7 +42,8 @@ my %action = (
     },
 );
 
-# moderate load: a lane whose owner was just killed must not fill
+# The load is moderate, so that a lane whose owner was just killed does not
+# fill.
 
 my $load = load($nginx, d => $seconds, c => 8, n => 4, r => 1500);
 my $end = time + scaled($seconds) - 2;
@@ -61,7 +63,7 @@ $oracle->load_file($load->{ids});
 $oracle->wait_delivered($nginx->out_file, 20);
 sleep 1;
 $oracle->delivered_file($nginx->out_file);
-$oracle->is_at_least_once('nothing accepted is lost');
+$oracle->is_at_least_once('no accepted event is lost');
 
 my $stats = decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
 my ($events, $queue, $exporter) = @$stats{qw(events queue exporter)};

@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# The real OpenTelemetry Collector takes what we send, by each protocol, and
-# has every event once, whole; it may be away for a while.
+# The real OpenTelemetry Collector takes what the module sends, by each
+# protocol, and gets every event once and whole; it may be away for a while.
 
 use v5.36;
 
@@ -65,8 +65,8 @@ END
 }
 
 
-# A JSON text that a parser and a printer would not give back as it is: the
-# Collector must still show it byte for byte.  { id, raw }
+# A JSON text that a parser and a printer would change: the Collector must
+# still show it byte for byte. { id, raw }
 
 sub peculiar_event () {
     my $event = event(event_type => 'error');
@@ -80,8 +80,8 @@ sub peculiar_event () {
 }
 
 
-# Events of several types and an odd one, as one request: the events, and the
-# JSON text of each by id.
+# Events of several types and an odd one, as a single request: returns the
+# events, and the JSON text of each by id.
 
 sub send_batch ($nginx, $oracle) {
     my %view = (view_id => uuid(), session_id => uuid());
@@ -104,7 +104,8 @@ sub send_batch ($nginx, $oracle) {
 }
 
 
-# One log record against the event it came from: the names of what is wrong
+# Compares a log record with the event that it came from: the names of what is
+# wrong.
 
 sub wrong_in ($log, $sent, $before, $after) {
     my ($event, $record) = ($sent->{event}, $log->{record});
@@ -221,9 +222,9 @@ for my $name (sort keys %case) {
 }
 
 
-# A Collector that our CA did not sign gets nothing.
+# A Collector whose certificate our CA did not sign gets nothing.
 
-subtest 'TLS with a certificate by another authority' => sub {
+subtest 'TLS with a certificate of another authority' => sub {
     my $collector = OpenQoE::Peers->new(program => $program,
                                         tls => \%server)->start;
     my $nginx = OpenQoE::Nginx->new(exporter => exporter(
@@ -251,7 +252,7 @@ subtest 'TLS with a certificate by another authority' => sub {
 };
 
 
-# A batch of many records and requests, over a connection that is kept.
+# A batch of many records, and many requests over a kept connection.
 
 subtest 'many requests' => sub {
     my $collector = OpenQoE::Peers->new(program => $program)->start;
@@ -325,7 +326,8 @@ for my $protocol ('grpc', 'http/protobuf') {
         fails($nginx, 0, 'down at start');
         $collector->start;
         $oracle->wait_delivered($collector->file, 30);
-        $oracle->is_exactly_once('down at start: delivered once it is there');
+        $oracle->is_exactly_once(
+            'Collector down at start: events are delivered once it is there');
 
         ok($collector->stop, 'the Collector exits');
         my $before = retried($nginx);
@@ -333,16 +335,18 @@ for my $protocol ('grpc', 'http/protobuf') {
         fails($nginx, $before, 'away');
         $collector->start;
         $oracle->wait_delivered($collector->file, 30);
-        $oracle->is_exactly_once('away: delivered once it is back');
+        $oracle->is_exactly_once(
+            'Collector away: events are delivered once it is back');
 
-        # a request that timed out may have been taken all the same
+        # A request that timed out may have been taken all the same.
         $collector->process->signal('STOP');
         $before = retried($nginx);
         post_batches($nginx, $oracle, 10);
         fails($nginx, $before, 'stuck');
         $collector->process->signal('CONT');
         $oracle->wait_delivered($collector->file, 30);
-        $oracle->is_at_least_once('stuck: delivered once it goes on');
+        $oracle->is_at_least_once(
+            'Collector stuck: events are delivered once it goes on');
 
         ok($nginx->stop, 'nginx exits by itself');
         $nginx->no_errors;
@@ -351,9 +355,9 @@ for my $protocol ('grpc', 'http/protobuf') {
 }
 
 
-# With nobody to send to the exit is bounded.
+# While no collector takes events the exit is bounded.
 
-subtest 'nginx leaves while the Collector is stuck' => sub {
+subtest 'nginx exits while the Collector is stuck' => sub {
     my $collector = OpenQoE::Peers->new(program => $program)->start;
     my $nginx = OpenQoE::Nginx->new(
         exporter => exporter($collector, 'grpc') =~ s/timeout 2s/timeout 30s/r

@@ -2,8 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# The way by OTLP and the real Collector's Prometheus exporter, and our own
-# text at /v2/stats: the same families, series and values for the same events.
+# The metrics that go by OTLP through the real Collector's Prometheus exporter,
+# and the module's own text at /v2/stats: the same families, series and values
+# for the same events.
 
 use v5.36;
 
@@ -20,14 +21,15 @@ use OpenQoE::Viewers;
 my $program = collector_program();
 my $viewers = OpenQoE::Viewers->new(sessions => 20, span => 1000);
 
-# in our text alone
+# These metrics are in the module's text alone.
 my $OURS = qr/^openqoe_(?:events_received|events_accepted|events_rejected
               |ingest_latency)_/x;
 
-# of the Collector alone
+# This metric is in the Collector's text alone.
 my $THEIRS = qr/^target_info\{/;
 
-# go on between its last collection and our text: only names are compared
+# These metrics change between the last collection and the module's text, so
+# only their names are compared.
 my $MOVES = qr/^(?:worker_heap|worker_stack|openqoe_queue_|openqoe_spool_
                |openqoe_delivery_|openqoe_series_count|otel_sdk_exporter_)/x;
 
@@ -93,8 +95,8 @@ endpoint http://127.0.0.1:@{[ $collector->port($protocol) ]};
         metric_interval ${interval}s;
 END
 
-    # gauges are means of a window: all events fall into one, and both are
-    # asked while it is the last
+    # Gauges are means of a window, so all events must fall into the same
+    # window, and both texts are scraped while it is the last.
 
     ok(wait_until(sub { $metrics->read->times }, 2 * $interval + 5),
        'a collection is exported');

@@ -1,6 +1,6 @@
-# What needs connections of its own: TLS and HTTP/2, 100-continue, clients
-# that are slow or go away, several servers on one zone, the access log, and
-# that other locations do not change by the module.
+# Tests that need connections of their own: TLS and HTTP/2, 100-continue,
+# clients that are slow or go away, several servers with one zone, the access
+# log, and that the module does not change other locations.
 
 use lib 't/lib';
 use OpenQoE::Test;
@@ -31,7 +31,7 @@ sub body_file ($text) {
 
 # --- TLS, HTTP/1.1 and HTTP/2
 
-subtest 'TLS' => sub {
+subtest 'requests over TLS' => sub {
     my $nginx = OpenQoE::Nginx->new(%tls, listen => 'ssl http2',
         events => 'openqoe_api_key k; openqoe_cors_origin https://a.example; '
                   . 'openqoe_marker on;')->start;
@@ -80,7 +80,7 @@ subtest 'TLS' => sub {
     }
 
     $oracle->wait_delivered($nginx->out_file);
-    $oracle->is_exactly_once('all of them arrive');
+    $oracle->is_exactly_once('all accepted events arrive, each once');
     done($nginx);
 };
 
@@ -180,7 +180,7 @@ subtest 'clients that go away' => sub {
         $client->close;
     }
 
-    # one that goes before the answer: its events are whole
+    # A client that goes away before the answer has sent its events whole.
     my $client = $nginx->http;
     $client->send_raw("POST /v2/events HTTP/1.1\r\nHost: h\r\n"
         . 'Content-Length: ' . length($body) . "\r\n\r\n$body");
@@ -226,7 +226,7 @@ subtest 'slow clients' => sub {
     $client->close;
 };
 
-subtest 'several servers, one zone' => sub {
+subtest 'several servers with one zone' => sub {
     my $before = stats($nginx);
     my @got = map {
         my ($port, $path, $n) = @$_;
@@ -251,8 +251,8 @@ subtest 'the access log' => sub {
     my $ok = batch_json(batch(2));
     my (@sent, @lines);
 
-    # A line is written after its answer: the next request may be another
-    # worker's, and its line the first of the two.
+    # A line is written after its answer, so the next request, which another
+    # worker may serve, may get its line first.
 
     for my $request (
         [ POST => '/log', body => $ok ], [ POST => '/log', body => '{}' ],
@@ -281,10 +281,10 @@ subtest 'the access log' => sub {
     }
 };
 
-# The same requests to an nginx that has not loaded the module: all bytes of
-# the headers but the date.
+# Sends the same requests to an nginx that has not loaded the module: all bytes
+# of the headers but the date are the same.
 
-subtest 'other locations' => sub {
+subtest 'other locations are as without the module' => sub {
     my $without = OpenQoE::Nginx->new(module => 0, locations => '',
         location => "location /file { alias $dir/www; etag on; expires 1h; }"
         )->start;

@@ -1,6 +1,6 @@
 # Every body of t/data/corpus.tsv over HTTP: the status, the counts, and the
-# first error's event, field and reason; then the counters against the tally
-# of the answers, and the worker that took all of it.
+# first error's event, field and reason; then the counters against the sums of
+# the answers, and that the same worker took all of it.
 
 use lib 't/lib';
 use OpenQoE::Test;
@@ -24,7 +24,7 @@ sub request_of ($case) {
 }
 
 
-# Only what is framed as it says may be followed by another request.
+# Only a body that is framed as it says may be followed by another request.
 
 sub answer ($case) {
     return $kept->request('POST', '/v2/events', request_of($case))
@@ -42,7 +42,8 @@ sub hangs ($case) {
 }
 
 
-# What differs from what the case says; an empty list if nothing does.
+# The differences between the answer and the case; an empty list if there are
+# none.
 
 sub differences ($case, $status, $body) {
     my $json = decode_json_text($body);
@@ -80,9 +81,9 @@ sub differences ($case, $status, $body) {
 }
 
 
-# The events of a body that was refused: an error of the body's JSON has no
-# event, one in "events" or in an event concerns all of them, of which the
-# answer names twenty.
+# The events of a body that was refused: an error in the body's JSON concerns
+# no event, an error in "events" or in an event concerns all of them, of which
+# the answer names twenty.
 
 sub refused_events ($case, $json) {
     my @errors = @{ $json->{errors} // [] };
@@ -97,8 +98,8 @@ sub refused_events ($case, $json) {
 }
 
 
-# What nginx refuses before it looks for a location is not counted; by the
-# location's client_max_body_size it is.
+# A request that nginx refuses before it looks for a location is not counted;
+# one that client_max_body_size of the location refuses is.
 
 sub count ($case, $r) {
     my $json = decode_json_text($r->{body});

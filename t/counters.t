@@ -1,5 +1,6 @@
-# The counters of /v2/stats about requests: each outcome of the events
-# locations once, whoever answered, and nothing of the other locations.
+# The counters of requests in /v2/stats: each outcome of the events locations
+# counts once, whether the module or nginx answered, and other locations never
+# count.
 
 use lib 't/lib';
 use OpenQoE::Test;
@@ -27,7 +28,7 @@ sub counters () {
 }
 
 
-# One request, its status, and what it adds to the counters.
+# Sends a request, checks its status, and what it adds to the counters.
 
 sub adds ($status, $want, $name, $method, $path, %opt) {
     $opt{headers} = { 'X-API-Key' => 'k', %{ $opt{headers} // {} } };
@@ -44,32 +45,42 @@ sub adds ($status, $want, $name, $method, $path, %opt) {
 my @post = (POST => '/v2/events');
 
 adds(202, { received => 1, 202 => 1, event_received => 2, event_accepted => 2 },
-     'taken', @post, body => $valid);
-adds(400, { received => 1, 400 => 1 }, 'no JSON', @post, body => 'x');
-adds(401, { received => 1, 401 => 1 }, 'no key', @post, body => $valid,
+     'a valid request', @post, body => $valid);
+adds(400, { received => 1, 400 => 1 },
+     'a body that is not JSON', @post, body => 'x');
+adds(401, { received => 1, 401 => 1 },
+     'a request without a key', @post, body => $valid,
      headers => { 'X-API-Key' => 'x' });
-adds(405, { received => 1, 405 => 1 }, 'another method', GET => '/v2/events');
-adds(415, { received => 1, 415 => 1 }, 'another type', @post, body => $valid,
+adds(405, { received => 1, 405 => 1 },
+     'a POST with another method', GET => '/v2/events');
+adds(415, { received => 1, 415 => 1 },
+     'a body of another type', @post, body => $valid,
      headers => { 'Content-Type' => 'text/html' });
-adds(413, { received => 1, 413 => 1 }, 'too large, by its length', @post,
+adds(413, { received => 1, 413 => 1 },
+     'a body that is too large by its length', @post,
      body => 'x' x 70_000);
-adds(413, { received => 1, 413 => 1 }, 'too large, in chunks', @post,
+adds(413, { received => 1, 413 => 1 },
+     'a chunked body that is too large', @post,
      headers => { 'Transfer-Encoding' => 'chunked' },
      body => sprintf("%x\r\n%s\r\n0\r\n\r\n", 70_000, 'x' x 70_000));
 adds(202, { received => 1, 202 => 1, event_received => 2, event_accepted => 2 },
-     'the first of a minute', POST => '/limited', body => $valid);
-adds(503, { received => 1, 503 => 1 }, 'the second', POST => '/limited',
+     'the first request of a minute', POST => '/limited', body => $valid);
+adds(503, { received => 1, 503 => 1 },
+     'the second request of a minute', POST => '/limited',
      body => $valid);
 
-# a preflight is no request of the player's own; the rest is of other places
+# A preflight is not a request of the player's own; the other requests go to
+# other places.
 
 adds(204, {}, 'a preflight', OPTIONS => '/v2/events');
-adds(401, {}, 'stats without a key', GET => '/stats',
+adds(401, {}, 'a request of the stats without a key', GET => '/stats',
      headers => { 'X-API-Key' => 'x' });
-adds(405, {}, 'another method for stats', POST => '/v2/stats', body => 'x');
-adds(405, {}, 'another method for health', PUT => '/v2/health', body => 'x');
-adds(200, {}, 'health', GET => '/v2/health');
-adds(413, {}, 'too large for another location', POST => '/other', body => 'xx');
+adds(405, {}, 'another method for the stats', POST => '/v2/stats', body => 'x');
+adds(405, {},
+     'another method for the health', PUT => '/v2/health', body => 'x');
+adds(200, {}, 'a request of the health', GET => '/v2/health');
+adds(413, {},
+     'a body too large for another location', POST => '/other', body => 'xx');
 
 my $sum = 0;
 $sum += $last->{$_} for grep { /^\d+$/ } keys %$last;

@@ -91,7 +91,7 @@ sub check {
     }
 }
 
-# a field of the schema without a body that has it wrong fails here
+# A field of the schema that no body has wrong fails here.
 
 sub covers_schema {
     my %seen = map { ($_->{field} // '') => 1 } @_;

@@ -31,8 +31,8 @@ END
 sub body { return batch_json(ref $_[0] ? $_[0] : batch($_[0])) }
 sub post { return "POST /v2/events\n" . body($_[0]) }
 
-# an event so many seconds from now: this is when the file is read, and a block
-# may run a good while later
+# An event of a time so many seconds from when the file is read, which may be a
+# good while before the block runs.
 
 sub at { return [ event(event_time => int((time() + $_[0]) * 1000)) ] }
 

@@ -1,4 +1,4 @@
-# The openqoe_exporter block: what each line does, its default, and every
+# The openqoe_exporter block: the effect of each line, its default, and every
 # wrong value, which stops "nginx -t" with the line's name and the token.
 
 use lib 't/lib';
@@ -43,7 +43,7 @@ sub taken ($exporter, $warning = undef) {
 }
 
 
-# a bad value of a line: the line, the value, what it must be
+# Wrong values of lines: the line, the value, what it must be.
 
 sub bad ($line, $value, $expected) {
     my $shown = $value =~ s/^"(.*)"$/$1/r;
@@ -127,7 +127,7 @@ unlike((check("$file header X-Secret \"a\rsecret\";"))[1], qr/invalid.*secret"/,
 refused("$file header X-A 1; header x-a 2;", '"x-a" in "header"',
         'it must be given once');
 refused("$file resource \"\" v;", '"resource"',
-       "an attribute's secret value is not in the message");
+        'an attribute name');
 refused("$file resource a \"\xff\";", '"resource"', 'valid UTF-8');
 refused("$file resource \"\xff\" a;", '"resource"', 'valid UTF-8');
 refused("$file resource a 1; resource a 2;", '"a" in "resource"',
@@ -200,8 +200,8 @@ write_file($nginx->dir . '/part.conf', "protocol http/nonsense;\n");
 refused("$file include part.conf;", '"http/nonsense"', 'part.conf:1');
 
 
-# --- effects; the receiver is a server of the same nginx, and what is not
-# delivered at the end is not waited for
+# --- effects; the receiver is a server of the same nginx, and the exit does
+# not wait for what is not delivered
 
 sub start ($exporter, %opt) {
     return OpenQoE::Nginx->new(exporter => $exporter, http =>
@@ -303,8 +303,8 @@ subtest 'grpc is the default' => sub {
     done($nginx);
 };
 
-subtest 'batch_size and interval' => sub {
-    # metrics leave at the end, in lines of their own
+subtest 'batch_size and interval decide when events are sent' => sub {
+    # Metrics are sent at the exit, in lines of their own.
     my $logs = qr/^(\{"resourceLogs".+)\n/m;
     my $nginx = start("$file batch_size 5; interval 50ms;");
     post($nginx, 12);
@@ -314,7 +314,8 @@ subtest 'batch_size and interval' => sub {
     my @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /$logs/g;
     is("@sizes", '5 5 2', 'events are sent in batches of five');
 
-    # an hour: nothing leaves but by the size of a batch, or at the end
+    # With an interval of an hour, events are sent only when a batch is full,
+    # or at the exit.
     unlink $out;
     $nginx = start("$file batch_size 5; interval 1h;");
     post($nginx, 4);
@@ -322,7 +323,8 @@ subtest 'batch_size and interval' => sub {
     ok(!-s $out, 'four of a batch of five wait for the interval');
     post($nginx, 8);
     my $lines = wait_until(sub { (() = slurp($out) =~ /\n/g) == 2 });
-    ok($lines, 'two full batches are sent, and two events wait') or diag(slurp($out));
+    ok($lines,
+       'two full batches are sent, and two events wait') or diag(slurp($out));
     done($nginx);
 
     @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /$logs/g;
@@ -342,7 +344,7 @@ subtest 'the defaults: 512 records, one second' => sub {
     done($nginx);
 };
 
-subtest 'timeout' => sub {
+subtest 'timeout ends a request without an answer' => sub {
     my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
         or die;
     my $nginx = start('endpoint http://127.0.0.1:' . $silent->sockport
@@ -360,7 +362,7 @@ subtest 'timeout' => sub {
     done($nginx);
 };
 
-# RFC 9562, of "HOST/ZONE" in the namespace of the module
+# A UUIDv5 by RFC 9562, of "HOST/ZONE" in the namespace of the module.
 
 sub instance_id ($zone) {
     my $namespace = pack 'H*', '6f1d0a523c8e4b7f9a24d15b7703e698';
@@ -373,7 +375,7 @@ sub instance_id ($zone) {
 }
 
 
-subtest 'resource' => sub {
+subtest 'attributes of the resource' => sub {
     my $attributes = sub ($lines) {
         unlink $out;
         my $nginx = start("$file interval 50ms; $lines");
@@ -484,7 +486,7 @@ subtest 'several exporters, and signals' => sub {
     done($several);
 };
 
-subtest 'an included file' => sub {
+subtest 'an exporter in an included file' => sub {
     my $included = OpenQoE::Nginx->new(exporter => 'include part.conf;');
     write_file($included->dir . '/part.conf', "$file interval 50ms;\n");
     unlink $out;

@@ -12,7 +12,8 @@ my $dir = $nginx->dir;
 my $out = $nginx->out_file;
 
 
-# What "nginx -t" says of the configuration with these changes: (status, text)
+# Runs "nginx -t" on the configuration with these changes; returns (status,
+# text).
 
 sub check (%change) {
     $nginx->write_config(zone => 'qoe:8m', exporter => "endpoint file://$out;",
@@ -23,7 +24,7 @@ sub check (%change) {
 }
 
 
-# @says: strings that the [emerg] line must have
+# @says holds strings that the [emerg] line must have.
 
 sub refused ($name, $change, @says) {
     my ($rc, $text) = check(%$change);
@@ -43,7 +44,7 @@ sub taken ($name, %change) {
 }
 
 
-taken('what the other tests begin with');
+taken('the configuration that the other tests begin with');
 
 
 # --- values: [place, directive, value, what the message has besides both]
@@ -160,10 +161,11 @@ refused('an empty value of ' . $_->[1], { $_->[0] => "$_->[1] \"\";" },
         [ events => 'openqoe_overload_wait' ];
 
 
-# --- the spool, and who needs it
+# --- the spool, and directives that need a spool
 
 symlink "$dir/spool", "$dir/linked" or die;
-refused('openqoe_spool, a link', { http => 'openqoe_spool linked;' },
+refused('openqoe_spool with a link as its directory',
+        { http => 'openqoe_spool linked;' },
         'invalid value "linked" in "openqoe_spool"', 'not a link to one');
 taken("openqoe_spool $_", http => "openqoe_spool $_;")
     for 'fresh', 'fresh/', "$dir/fresh", 'spool max_size=256k segment_size=64k',
@@ -183,7 +185,8 @@ refused("openqoe_ack spool, $_", { events => 'openqoe_ack spool;',
 taken("openqoe_ack $_", events => "openqoe_ack $_; openqoe_ack_timeout 100ms;",
       http => 'openqoe_spool spool; openqoe_ack_timeout 60s;')
     for qw(memory spool fsync);
-taken('openqoe_ack, one of two has a spool', events => 'openqoe_ack fsync;',
+taken('openqoe_ack where one of two exporters has a spool',
+      events => 'openqoe_ack fsync;',
       http => 'openqoe_spool spool; openqoe_exporter b { spool off; }');
 
 
@@ -195,26 +198,29 @@ refused("openqoe_exporter $_", { http => "openqoe_exporter \"$_\" { }" },
         "invalid value \"$_\" in \"openqoe_exporter\", it must be $NAME")
     for '', 'A', '_a', '-a', 'a.b', 'a/b', '..', 'a' x 33, 'lock',
         'quarantine', 'a b';
-refused('two of a name', { http => 'openqoe_exporter a { } '
+refused('two exporters of the same name', { http => 'openqoe_exporter a { } '
         . 'openqoe_exporter a { }' },
         '"openqoe_exporter" "a" is duplicate');
-refused('a fifth', { http => join ' ', map { "openqoe_exporter $_ { }" }
+refused('a fifth exporter',
+        { http => join ' ', map { "openqoe_exporter $_ { }" }
         qw(a b c d) }, '"openqoe_exporter" "d" is one too many');
-taken('four', http => join ' ', map { "openqoe_exporter $_ { }" } 'a',
+taken('four exporters', http => join ' ', map { "openqoe_exporter $_ { }" } 'a',
       '9-_', 'a' x 32);
-refused('two intervals', { exporter => 'metric_interval 1s;', http =>
+refused('two exporters with different metric intervals',
+        { exporter => 'metric_interval 1s;', http =>
         'openqoe_exporter a { } openqoe_exporter b { metric_interval 2s; }' },
         '"metric_interval" of "openqoe_exporter" "b" is not that of "default"');
-taken('one interval', exporter => 'metric_interval 1s;', http =>
+taken('two exporters with the same metric interval',
+      exporter => 'metric_interval 1s;', http =>
       'openqoe_exporter a { } openqoe_exporter b { metric_interval 1s; }');
-refused('one file for two', { http =>
+refused('the same file for two exporters', { http =>
         "openqoe_exporter a { endpoint file://$out; }" }, "file://$out",
         'a file of its own, another exporter has this one');
-taken('a file each', http =>
+taken('two exporters with a file each', http =>
       "openqoe_exporter a { endpoint file://$out.a; }");
 
 
-# --- dimensions, metrics, attributes: what goes together and what not
+# --- dimensions, metrics and attributes that need or exclude each other
 
 my $DIM = 'openqoe_dimension';
 my $GROUPS = '"core", "rules", "view", "self", "all" or "off"';
@@ -277,14 +283,16 @@ refused("$DIM $_->[0]", { http => "$DIM $_->[0];" }, "\"$DIM\"", @$_[1 .. $#$_])
 
 refused("$DIM twice", { http => "$DIM env allow; $DIM env drop;" },
         'duplicate value "env" in "openqoe_dimension"');
-refused("$DIM twice, of its own", { http => "$DIM a.b allow source=data.a;\n"
+refused("$DIM twice for a custom dimension",
+        { http => "$DIM a.b allow source=data.a;\n"
         . "$DIM a_b allow source=data.b;" }, '"a_b"', "another dimension's");
-refused("$DIM, too many", { http => join '', map {
+refused("$DIM more often than there can be dimensions", { http => join '', map {
             "$DIM d$_ allow source=data.d$_;\n" } 1 .. 31 },
         '"d31" in "openqoe_dimension" is one too many, there can be 64');
 
 {
-    # it is known when all has been read: the line is the end's
+    # This is known when the whole configuration has been read, so the line is
+    # that of its end.
     my ($rc, $text) = check(http => "$DIM plan allow source=attribute.plan;");
     isnt($rc, 0, 'refused: a source that no openqoe_attribute makes');
     like($text, qr/"source=attribute\.plan"\ in\ "openqoe_dimension"\ needs\ an
@@ -292,14 +300,14 @@ refused("$DIM, too many", { http => join '', map {
          'the refusal names the source and the directive');
 }
 
-taken("$DIM: all that it can be", http => join '', map { "$DIM $_;\n" }
+taken("$DIM with all its parameters", http => join '', map { "$DIM $_;\n" }
     'org_id allow max=1', 'player_id allow max=1000000 ttl=1m overflow=hash',
     'env allow ttl=366d maxlen=1', 'app_name topk max=10 maxlen=256',
     'app_version hash', 'network_asn bucket size=1000000000',
     'video_id drop', 'session_id drop', 'marker allow overflow=other',
     'codec drop', 'city allow source=network.city',
     'plan topk source=data.plan', 'deep hash source=data.a.b');
-taken("$DIM: as many as there can be", http => join '', map {
+taken("$DIM as often as there can be dimensions", http => join '', map {
     "$DIM d$_ allow source=data.d$_;\n" } 1 .. 30);
 
 refused("openqoe_metrics $_->[0]", { http => "openqoe_metrics $_->[0];" },
@@ -333,21 +341,24 @@ refused("$ATTR $_->[0]", { events => "$ATTR $_->[0] x;" }, "\"$ATTR\"",
             qw(org_id player_id view_id session_id viewer_id cmcd.br));
 refused("$ATTR twice", { events => "$ATTR a 1; $ATTR a 2;" },
         'duplicate value "a" in "openqoe_attribute"');
-refused("$ATTR, too many", { events => join '', map { "$ATTR a$_ 1;\n" }
-        1 .. 33 }, '"a33" in "openqoe_attribute" is one too many, there can be 32');
+refused("$ATTR more often than there can be attributes",
+        { events => join '', map { "$ATTR a$_ 1;\n" }
+          1 .. 33 },
+        '"a33" in "openqoe_attribute" is one too many, there can be 32');
 taken("$ATTR", events => join '', map { "$ATTR $_;\n" } 'a b', 'a-b.c $uri',
       'network.country_code DE', 'cdn.edge_pop $hostname', 'env ""',
       'network.asn 64500', 'app_name "$host x"');
 
 refused("openqoe_marker $_", { events => "openqoe_marker $_;" }, "\"$_\"",
         '"openqoe_marker"', 'it must be "on" or "off"') for qw(yes 1);
-refused('a small zone', { zone => 'qoe:64k' }, '"qoe:64k" in "openqoe_zone"',
+refused('a zone that is too small',
+        { zone => 'qoe:64k' }, '"qoe:64k" in "openqoe_zone"',
         'is too small, a worker needs at least ');
-refused('a zone name in use', { http =>
+refused('the name of a zone that is in use', { http =>
             'limit_req_zone $uri zone=qoe:32k rate=1r/s;' }, '"qoe"');
 
 
-# --- a zone that has room for one worker, not for all
+# --- a zone that has room for one worker, but not for all
 
 {
     my $one = OpenQoE::Nginx->zone_min;
@@ -364,7 +375,8 @@ refused('a zone name in use', { http =>
     my ($k) = $text =~ /at least (\d+)k/;
     $nginx->write_config(zone => "qoe:${k}k");
     ($rc, $text) = $nginx->test_config;
-    is($rc, 0, "taken: a zone of the ${k}k that the message asked for") or diag($text);
+    is($rc, 0,
+       "taken: a zone of the ${k}k that the message asked for") or diag($text);
     $nginx->write_config(workers => 1);
 }
 
@@ -387,41 +399,46 @@ refused("openqoe_api_key_file: $_->[0]",
         [ 'too large', file('large', "k\n" x 600_000), 'is larger than' ];
 
 
-# --- what does not go together
+# --- directives that exclude each other
 
-refused('openqoe_api_key twice the same', { events =>
+refused('openqoe_api_key with the same key twice', { events =>
         'openqoe_api_key a; openqoe_api_key a;' },
         'duplicate key in "openqoe_api_key"');
-refused('a key, then off', { events => 'openqoe_api_key a; '
+refused('openqoe_api_key with a key, then off',
+        { events => 'openqoe_api_key a; '
         . 'openqoe_api_key off;' }, '"openqoe_api_key"', '"off"');
-refused('off, then a key', { events => 'openqoe_api_key off; '
+refused('openqoe_api_key off, then a key', { events => 'openqoe_api_key off; '
         . 'openqoe_api_key a;' }, '"openqoe_api_key"', '"off"');
-refused('off, then a key file', { events => 'openqoe_api_key off; '
+refused('openqoe_api_key off, then a key file',
+        { events => 'openqoe_api_key off; '
         . 'openqoe_api_key_file ' . file('keys', "k\n") . ';' },
         '"openqoe_api_key_file"', '"openqoe_api_key off"');
-refused('off, then an origin', { events => 'openqoe_cors_origin off; '
+refused('openqoe_cors_origin off, then an origin',
+        { events => 'openqoe_cors_origin off; '
         . 'openqoe_cors_origin https://a.example;' },
         '"openqoe_cors_origin"', '"off"');
-refused('off among origins', { events =>
+refused('openqoe_cors_origin off among origins', { events =>
         'openqoe_cors_origin https://a.example off;' }, '"off"',
         '"openqoe_cors_origin"');
-refused('off and an origin', { events =>
+refused('openqoe_cors_origin with an origin, then off', { events =>
         'openqoe_cors_origin off https://a.example;' }, '"off"',
         '"openqoe_cors_origin"');
 refused("openqoe_cors_origin $_", { events => "openqoe_cors_origin $_;" },
         'in "openqoe_cors_origin", it must be given alone when "*" is used')
     for '* https://a.example', 'https://a.example *', '* *';
-refused('an origin twice', { events => 'openqoe_cors_origin https://a.example;'
+refused('openqoe_cors_origin with the same origin twice',
+        { events => 'openqoe_cors_origin https://a.example;'
         . ' openqoe_cors_origin https://b.example https://a.example;' },
         'invalid value "https://a.example" in "openqoe_cors_origin"',
         'it must be given once');
 refused('an event type twice', { http => 'openqoe_event_type ad; '
         . 'openqoe_event_type ad severity=warn;' },
         'duplicate value "ad" in "openqoe_event_type"');
-refused('max_age twice',
+refused('openqoe_event_time with max_age twice',
         { http => 'openqoe_event_time max_age=1h max_age=2h;' },
         'duplicate parameter "max_age=2h" in "openqoe_event_time"');
-refused('max_ahead twice', { http => 'openqoe_event_time max_ahead=1h; '
+refused('openqoe_event_time with max_ahead twice',
+        { http => 'openqoe_event_time max_ahead=1h; '
         . 'openqoe_event_time max_ahead=1h;' },
         'duplicate parameter "max_ahead=1h" in "openqoe_event_time"');
 refused("$_->[0] and $_->[1]", { events => '', location =>
@@ -514,7 +531,7 @@ my @CONTEXTS = (
           (http => "upstream u { server 127.0.0.1:1; $line }") } ],
 );
 
-# each directive of the module is in the table
+# Each directive of the module is in the table.
 
 my @all = slurp('ngx_http_openqoe_module.c')
           =~ /ngx_string\("(openqoe_\w+)"\)/g;
@@ -553,7 +570,7 @@ for my $directive (sort keys %PLACES) {
         for @wrong;
 }
 
-taken("each directive where it may stand: $_->[0]",
+taken("each directive that may stand in $_->[0]",
       $_->[1]->($good{ $_->[0] })) for @CONTEXTS[1 .. 3];
 
 
@@ -576,7 +593,7 @@ taken($_->[1], $_->[0] eq 'location'
         (map { [ http => "openqoe_event_time $_" ] } 'max_age=1s',
          'max_ahead=366d max_age=1000ms');
 
-taken('every good value', http => join('', map { "openqoe_event_type $_;\n" }
+taken('every valid value', http => join('', map { "openqoe_event_type $_;\n" }
           'a', 'a1_', 'b severity=info', 'c severity=warn',
           'd severity=error'),
       location => join '', map {
@@ -595,7 +612,8 @@ taken('every good value', http => join('', map { "openqoe_event_type $_;\n" }
         . 'https://b.example', 'openqoe_api_key off', 'openqoe_api_key "a b"',
         'openqoe_api_key a; openqoe_api_key_file ' . file('a', "a\nb\n"));
 
-taken('the module without a zone', zone => undef, exporter => undef,
+taken('the module without a zone or any directive',
+      zone => undef, exporter => undef,
       locations => '');
 
 done_testing;

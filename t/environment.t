@@ -1,4 +1,4 @@
-# The environment variables: what each does, which of them wins, what stops
+# The environment variables: the effect of each, which of them wins, what stops
 # "nginx -t".  They are read where the configuration is, in the master.
 
 use lib 't/lib';
@@ -9,7 +9,7 @@ use OpenQoE::Sink;
 my $certs = make_certs();
 my $OTLP = 'OTEL_EXPORTER_OTLP';
 
-# none of them from outside
+# The tests' own environment has none of these variables.
 
 my @all = (slurp('src/nginx/ngx_http_openqoe_env.c') =~ /^\s+\{ "(\w+)",/mg);
 cmp_ok(scalar @all, '>', 25,
@@ -18,7 +18,7 @@ cmp_ok(scalar @all, '>', 25,
 my %none = map { $_ => undef } @all;
 
 
-# what is not delivered at the end is not waited for
+# The exit does not wait for what is not delivered.
 
 sub start ($env, %opt) {
     return OpenQoE::Nginx->new(exporter => undef,
@@ -44,9 +44,9 @@ sub done ($nginx, %opt) {
 }
 
 
-# --- metrics: where they go, how often, and under which limits
+# --- metrics: their endpoint, their interval and their limits
 
-# the paths of the requests that one event and a collection make
+# The paths of the requests that an event and a collection make.
 
 sub paths ($env, $exporter = '') {
     my $sink = OpenQoE::Sink->new;
@@ -146,7 +146,7 @@ subtest 'CARDINALITY_LIMITS' => sub {
 };
 
 
-# --- where it goes to: the rightmost of a row wins
+# --- the endpoint: the rightmost variable of a row wins
 
 subtest 'endpoints' => sub {
     my @order = (
@@ -173,7 +173,7 @@ subtest 'endpoints' => sub {
     }
 };
 
-subtest 'an empty value is none' => sub {
+subtest 'an empty variable is as good as none' => sub {
     my $nginx = start({ map { $_ => '' } grep { $_ ne 'API_KEY' } @all });
     is(health($nginx)->{endpoint}, 'http://localhost:4317',
        'an empty variable leaves the endpoint at its default');
@@ -201,9 +201,9 @@ subtest 'a host without a scheme, for grpc' => sub {
 };
 
 
-# --- what is sent
+# --- what requests look like
 
-# one request as the sink saw it, of an event posted with this environment
+# A request as the sink got it, of an event posted with this environment.
 
 sub sent ($env, %opt) {
     my $sink = OpenQoE::Sink->new;
@@ -279,7 +279,7 @@ subtest 'headers' => sub {
        'a header directive replaces only the header of its name');
 };
 
-subtest 'timeout, in grpc-timeout' => sub {
+subtest 'the timeout, as sent in grpc-timeout' => sub {
     my $timeout = sub ($env, $lines) {
         my $sink = OpenQoE::Sink->new(listen => 'http2');
         my $nginx = start({ OTEL_URL => $sink->url, %$env }, $sink->config,
@@ -407,8 +407,7 @@ subtest 'Grafana Cloud: its endpoint' => sub {
     }
 };
 
-# The gateway's name leads to this machine in a mount namespace of nginx's
-# own, and only there.
+# The gateway's name leads to this machine only in nginx's own mount namespace.
 
 SKIP: {
     my $dir = scratch_dir('grafana');
@@ -450,7 +449,7 @@ SKIP: {
 }
 
 
-# --- the location's
+# --- variables of the location
 
 subtest 'API_KEY' => sub {
     my %key = (headers => { 'X-API-Key' => 'from env' });
@@ -613,7 +612,7 @@ bad('OWN_DOMAIN', $_, 'a domain name') for 'a b', 'a.example;x', 'a_b';
 bad('LOG_LEVEL', $_, '"error", "warn", "info" or "debug"')
     for qw(trace warning crit 1);
 
-# loaded and not used: none of these is looked at
+# The module is loaded and not used, so none of these variables is read.
 
 $nginx->{env} = { %none, OTEL_URL => 'nonsense', API_KEY => '' };
 $nginx->write_config(zone => undef, locations => '');

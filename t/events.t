@@ -12,7 +12,8 @@ add_block_preprocessor(sub {
 
     $block->set_value('main_config',
                       "load_module \$TEST_NGINX_OPENQOE_MODULE;\n$main");
-    # full_queue: a small zone that nothing leaves, its collector is not there
+    # full_queue: a small zone that nothing leaves, because its collector is
+    # not there.
     $block->set_value('http_config', $http . (defined $block->full_queue
         ? 'openqoe_zone qoe:4m; '
           . 'openqoe_exporter { endpoint http://127.0.0.1:1; }'
@@ -25,14 +26,14 @@ END
         if !defined $block->no_error_log && !defined $block->error_log;
 });
 
-# n events of about a kB each, of one session, so of one lane
+# n events of about a kB each, of one session and so of one lane.
 
 sub big {
     my ($n) = @_;
     return batch($n, data => { text => 'x' x 600 });
 }
 
-# one POST as bytes, for a body whose white space counts
+# A POST as bytes, for a body whose white space counts.
 
 sub post {
     my ($body, @headers) = @_;
@@ -416,7 +417,7 @@ $::Refused
 
 
 
-=== TEST 28: 415 names the content types that are taken
+=== TEST 28: the 415 names the content types that are taken
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- more_headers
@@ -428,7 +429,7 @@ Content-Type: application/xml
 
 
 
-=== TEST 29: 415 for another content encoding
+=== TEST 29: another content encoding gets 415
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- more_headers
@@ -440,7 +441,7 @@ Content-Encoding: br
 
 
 
-=== TEST 30: 204 for a preflight of an allowed origin
+=== TEST 30: a preflight of an allowed origin gets 204
 --- config
     location = /v2/events {
         openqoe_events;
@@ -466,7 +467,7 @@ Cache-Control: no-store
 
 
 
-=== TEST 31: the headers of an allowed origin on every answer
+=== TEST 31: every answer to an allowed origin has its headers
 --- config
     location = /v2/events {
         openqoe_events;
@@ -488,7 +489,7 @@ Origin: https://a.example
 
 
 
-=== TEST 32: nothing for an origin that is not in the list
+=== TEST 32: an origin that is not in the list gets no CORS header
 --- config
     location = /v2/events {
         openqoe_events;
@@ -507,7 +508,7 @@ Origin: https://a.example
 
 
 
-=== TEST 33: * without credentials
+=== TEST 33: openqoe_cors_origin * sends no credentials
 --- config
     location = /v2/events {
         openqoe_events;
@@ -524,7 +525,7 @@ Access-Control-Allow-Origin: *
 
 
 
-=== TEST 34: the marker cookie
+=== TEST 34: an answer sets the marker cookie
 --- config
     location = /v2/events {
         openqoe_events;
@@ -540,7 +541,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 35: no cookie unless asked for
+=== TEST 35: without openqoe_marker no cookie is set
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- error_code: 202
@@ -549,7 +550,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 36: 503 by limit_req is JSON too
+=== TEST 36: the 503 of limit_req is JSON, too
 --- http_config
     limit_req_zone $server_port zone=one:32k rate=1r/m;
 --- config
@@ -570,7 +571,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 37: 503 with Retry-After on a full queue, nothing of it taken
+=== TEST 37: a full queue answers 503 with Retry-After and takes nothing
 --- http_config
     openqoe_drain_timeout 100ms;
 --- full_queue
@@ -599,7 +600,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 38: openqoe_overload_status 429
+=== TEST 38: openqoe_overload_status 429 answers a full queue with 429
 --- http_config
     openqoe_drain_timeout 100ms;
 --- full_queue
@@ -623,7 +624,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 39: over HTTP/2
+=== TEST 39: events are accepted over HTTP/2
 --- http2
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
@@ -637,7 +638,7 @@ $::Answer
 
 
 
-=== TEST 40: a custom event type, configured and not
+=== TEST 40: a custom event type is accepted only where it is configured
 --- http_config
     openqoe_event_type ad_start;
 --- request eval
@@ -650,7 +651,7 @@ $::Answer
 
 
 
-=== TEST 41: GET /v2/health
+=== TEST 41: GET /v2/health shows the health
 --- config
     location = /v2/health {
         openqoe_health;

@@ -1,5 +1,5 @@
-# From POST /v2/events to a receiver that others wrote, and each way in which
-# that receiver may fail: what is retried, what is dropped, what is told.
+# From POST /v2/events to a receiver that is not ours, and each way in which
+# that receiver may fail: what is retried, what is dropped, what is reported.
 
 use lib 't/lib';
 use OpenQoE::NodePeer;
@@ -9,7 +9,8 @@ my $oq_uuid = qr/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 my $certs = make_certs();
 
 
-# nginx with one worker, so one lane: requests follow one another.
+# nginx with a single worker, and so a single lane: requests follow one
+# another.
 
 sub nginx_for ($peer, %opt) {
     return OpenQoE::Nginx->new(workers => 1,
@@ -39,7 +40,7 @@ sub health ($nginx) {
 sub exporter_health ($nginx) { health($nginx)->{dependencies}{exporter} }
 
 
-# What the exporter counted: a flat hash.
+# The counters of the exporter as a flat hash.
 
 sub counted ($nginx) {
     my $e = stats($nginx)->{exporter};
@@ -54,7 +55,7 @@ sub wait_counted ($nginx, $name, $n, $timeout = 10) {
 }
 
 
-# One request of n events; the oracle is told, if there is one.
+# Posts a request of n events, and tells the oracle if there is one.
 
 sub post ($nginx, $n, $oracle = undef) {
     my $events = batch($n);
@@ -65,7 +66,7 @@ sub post ($nginx, $n, $oracle = undef) {
 }
 
 
-# The end of most scenarios: all arrived, nothing comes a second time.
+# The end of most scenarios: all events arrived, and none comes a second time.
 
 sub finish ($nginx, $peer, $oracle, $name, $timeout = 20) {
     $oracle->wait_delivered($peer->file, $timeout);
@@ -89,7 +90,7 @@ sub attributes ($list) {
 for my $script ('grpc_server.js', 'http_server.js') {
     my $grpc = $script =~ /grpc/;
 
-    subtest "$script: what arrives" => sub {
+    subtest "$script: headers, resource and records" => sub {
         my $peer = OpenQoE::NodePeer->new($script)->start;
         my $oracle = OpenQoE::Oracle->new;
         my $nginx = nginx_for($peer, conf => 'header X-Scope-OrgID tenant-3;'
@@ -133,7 +134,7 @@ for my $script ('grpc_server.js', 'http_server.js') {
 }
 
 
-subtest 'not compressed' => sub {
+subtest 'http/json without compression' => sub {
     my $peer = OpenQoE::NodePeer->new('http_server.js')->start;
     my $oracle = OpenQoE::Oracle->new;
     my $nginx = nginx_for($peer, protocol => 'http/json',
@@ -177,7 +178,8 @@ subtest 'compression_level' => sub {
 };
 
 
-# A receiver that refuses for a while: kept, sent again, told, healed.
+# A receiver that refuses for a while: events are kept and sent again, the
+# failure is reported, and the health recovers.
 
 my @retries = (
     ['grpc_server.js', 'UNAVAILABLE', mode => 'status', code => 14,
@@ -231,8 +233,8 @@ for my $case (@retries) {
 }
 
 
-# ... that says how long to wait.  The jittered backoff of a first failure is
-# a second at most.
+# A receiver that says how long to wait.  Without that, the jittered back-off
+# of a first failure is a second at most.
 
 my @waits = (
     ['grpc_server.js', 'RESOURCE_EXHAUSTED with RetryInfo', mode => 'status',
@@ -273,8 +275,8 @@ for my $case (@waits) {
 }
 
 
-# A receiver that refuses for good: dropped, counted, told once a second; what
-# comes later passes.
+# A receiver that refuses for good: events are dropped, counted, and logged
+# once a second; later batches pass.
 
 my @finals = (
     ['grpc_server.js', 'INVALID_ARGUMENT', mode => 'status', code => 3,
@@ -352,7 +354,8 @@ for my $script ('grpc_server.js', 'http_server.js') {
         is(health($nginx)->{status}, 'healthy',
            'a partial success is no failure');
 
-        # no more than there was, whatever the receiver says
+        # No more events are counted as rejected than there were, whatever the
+        # receiver says.
 
         $peer->mode(mode => 'partial', rejected => 1000);
         post($nginx, 10);
@@ -439,14 +442,18 @@ subtest 'grpc_server.js: restarted under load' => sub {
     sleep 1;
     $oracle->delivered_file($peer->file);
 
-    # each death leaves what was in flight unanswered: 4 batches at most
-    $oracle->is_at_least_once('a server killed twice', 2 * 4 * 100);
+    # Each death leaves what was in flight unanswered, which is 4 batches at
+    # most.
+    $oracle->is_at_least_once(
+        'a server that is killed twice loses no accepted event',
+        2 * 4 * 100);
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 };
 
 
-# TLS.  What is wrong is told and loses nothing; a reload mends it.
+# TLS: a wrong certificate is reported and loses nothing, and a reload with a
+# right one heals the exporter.
 
 my $server_tls = "$certs->{server},$certs->{server_key}";
 my $client_conf = "certificate $certs->{client};"

@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# /v2/health says what becomes of each exporter's requests, whatever they
-# carry: events out of the spool without new ones, and metrics alone.
+# /v2/health shows how each exporter's requests fare, whatever they carry:
+# events out of the spool while no new ones come, and metrics alone.
 
 use lib 't/lib';
 use OpenQoE::Event qw(decode_json_text);
@@ -33,7 +33,7 @@ subtest 'a backlog that the collector does not take' => sub {
        'the events wait in the spool');
     ok($f->nginx->stop, 'nginx exits');
 
-    # a zone that knows nothing yet, and no event comes
+    # A zone that knows nothing yet, and no event comes.
 
     $f->nginx->start;
     ok(wait_until(sub { health($f, '?ready')->{code} == 503 }, 15),
@@ -86,7 +86,7 @@ subtest 'an exporter of metrics alone' => sub {
     is(exporter($f)->{status}, 'healthy', 'the other exporter is healthy');
     is(health($f, '?ready')->{code}, 503, 'nginx is not ready');
 
-    # it keeps its place over a reload
+    # The exporter keeps its place over a reload.
 
     $f->nginx->reload;
     ok(exporter($f, 'metrics')->{last_success},

@@ -23,7 +23,7 @@ sub stats ($nginx) {
 }
 
 
-# a port that takes connections and never says a word
+# A port that takes connections and never answers.
 
 sub black_hole () {
     my $sock = IO::Socket::INET->new(Listen => 128, LocalAddr => '127.0.0.1',
@@ -32,8 +32,8 @@ sub black_hole () {
 }
 
 
-# workers killed again and again: nothing accepted is lost, and what was in
-# flight is all that comes twice
+# Workers are killed again and again: no accepted event is lost, and only what
+# was in flight comes twice.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
@@ -51,15 +51,16 @@ sub black_hole () {
     sleep 1;
     $oracle->delivered_file($nginx->out_file);
 
-    # a lane has at most 4 batches of 512 in flight when its owner dies
-    $oracle->is_at_least_once('six workers killed', 6 * 4 * 512);
+    # A lane has at most 4 batches of 512 in flight when its owner dies.
+    $oracle->is_at_least_once('six killed workers lose no accepted event',
+                              6 * 4 * 512);
 
     my $stats = stats($nginx);
     cmp_ok($stats->{queue}{lanes_adopted}, '>=', 1,
            'lanes of dead workers were adopted');
 
-    # a lane that filled before its owner was replaced makes it unhealthy for
-    # the next ten seconds
+    # A lane that filled before its owner was replaced makes the health
+    # unhealthy for the next ten seconds.
 
     ok(wait_until(sub { health($nginx)->{status} eq 'healthy' }, 15),
        'after the faults the health is healthy');
@@ -67,7 +68,8 @@ sub black_hole () {
     $nginx->no_errors(allow => $killed);
 }
 
-# a collector that hangs: no request waits for it, and no exit
+# With a collector that hangs, no request waits for it, and the exit is
+# bounded.
 
 for my $signal (qw(TERM QUIT)) {
     my ($hole, $port) = black_hole();
@@ -87,7 +89,8 @@ for my $signal (qw(TERM QUIT)) {
     ok($nginx->stop($signal, 8), "$signal: nginx exits by itself");
     my $took = time - $start;
 
-    # the master has not killed: no_errors; a fork alone may take a second
+    # no_errors checks that the master has not killed a worker; a fork alone
+    # may take a second.
 
     cmp_ok($took, '<', scaled(8),
            "$signal: nginx exits within the drain timeout");
@@ -96,7 +99,8 @@ for my $signal (qw(TERM QUIT)) {
     $nginx->no_errors;
 }
 
-# a collector that hangs and times out: health tells, and recovers
+# With a collector that hangs and times out, the health shows that, and
+# recovers.
 
 {
     my ($hole, $port) = black_hole();
@@ -126,11 +130,12 @@ for my $signal (qw(TERM QUIT)) {
 
 my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
 
-# a full queue refuses whole requests and loses nothing
+# A full queue refuses whole requests and loses nothing.
 
 {
     my ($hole, $port) = black_hole();
-    # the refused events are to be counted: nothing is refused undecoded
+    # The refused events are to be counted, so nothing may be refused
+    # undecoded.
     my $nginx = OpenQoE::Nginx->new(workers => 1, zone => $small,
         events => 'openqoe_overload_wait off;',
         exporter => "endpoint http://127.0.0.1:$port; interval 50ms;"
@@ -163,13 +168,14 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
     cmp_ok(stats($nginx)->{events}{rejected}{overload}, '==', 10,
            'the refused events are counted');
 
-    # the same zone goes on with a destination that works
+    # The same zone goes on with a destination that works.
 
     $nginx->write_config(exporter => "endpoint file://$nginx->{out_file};"
                                      . ' interval 50ms;');
     ok($nginx->reload, 'a reload sets another destination');
     $oracle->wait_delivered($nginx->out_file, 20);
-    $oracle->is_exactly_once('all that was accepted arrives, none of the rest');
+    $oracle->is_exactly_once(
+        'all accepted events arrive, and no refused event does');
 
     my $events = batch(10);
     my $answer = http_post($nginx->port, '/v2/events', batch_json($events));
@@ -178,7 +184,8 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
     $nginx->no_errors;
 }
 
-# more than a lane can ever hold is no overload: trying again is no use
+# A request larger than a lane can ever hold is no overload, because trying
+# again is no use.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 1, zone => $small,
@@ -196,7 +203,7 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
     $nginx->no_errors;
 }
 
-# conditional requests get the answer all the same
+# Conditional requests of the health get the whole answer all the same.
 
 {
     my $nginx = OpenQoE::Nginx->new->start;
@@ -214,7 +221,8 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
     $nginx->no_errors;
 }
 
-# the file of a file:// endpoint: only one that nginx made is given away
+# nginx gives the file of a file:// endpoint to the workers' user only if nginx
+# made the file.
 
 SKIP: {
     skip 'not root', 3 if $> != 0;
@@ -237,9 +245,9 @@ SKIP: {
     ok($nginx->stop, 'nginx exits in order');
 }
 
-# A collector that refuses what stands behind a batch that it will have later:
-# the lane cannot be released, and nothing of it is counted twice, by whoever
-# has the lane in the end.
+# A collector refuses batches after a batch that it will take later: the lane
+# cannot be released meanwhile, and nothing of it is counted twice, whichever
+# process has the lane in the end.
 
 {
     my $dir = scratch_dir('moody');
@@ -305,7 +313,8 @@ SKIP: {
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 
-    # the same, and the collector hangs when the old worker tries once more
+    # The same, with a collector that hangs when the old worker tries once
+    # more.
 
     $mode->('moody');
     $nginx = $blocked->();
@@ -339,7 +348,7 @@ SKIP: {
     $nginx->no_errors;
 }
 
-# a file that cannot be written heals without a restart
+# A file that cannot be written for a while heals without a restart.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 1)->start;
@@ -357,7 +366,7 @@ SKIP: {
        'without its directory the exporter is degraded');
     rename "$dir.gone", $dir or die "rename: $!\n";
     $oracle->wait_delivered($nginx->out_file, 15);
-    $oracle->is_exactly_once('delivered once it is back');
+    $oracle->is_exactly_once('events are delivered once the directory is back');
     ok(wait_until(sub { health($nginx)->{status} eq 'healthy' }, 10),
        'with its directory the exporter is healthy again');
     ok($nginx->stop, 'nginx exits in order');

@@ -2,9 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# openqoe_max_sessions and openqoe_max_new_values as they are by default: what a
-# fresh installation shows of its first requests, what becomes of a request that
-# brings more than its share, and what a relay is given.
+# openqoe_max_sessions and openqoe_max_new_values with their defaults: what a
+# fresh installation shows of its first requests, what becomes of a request
+# that brings more than its share, and what a relay may send.
 
 use v5.36;
 
@@ -87,7 +87,7 @@ for my $label (sort keys %first) {
 }
 
 
-# --- a request that brings more values than it may
+# --- a request that brings more values than a request may
 
 my @crowd = map { {
     org_id => 'crowd', app_name => "app-$_", session_id => "s$_",

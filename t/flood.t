@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# Made-up values fill the table of series, in a zone of 16 MB: the series of
-# known values find a place then, and so do those of an org that is new.
+# Made-up values fill the table of series, in a zone of 16 MB: new series of
+# known values still find a place, and so do those of a new org.
 
 use v5.36;
 
@@ -33,8 +33,8 @@ sub stats () {
 }
 
 
-# Eight new values of each are as many as a request may bring: any combination
-# of them is a series.
+# Eight new values of each dimension are as many as a request may bring: any
+# combination of them is a series.
 
 my $forged = 0;
 
@@ -53,7 +53,7 @@ sub viewer ($org, $type) {
 }
 
 
-# Events of an org and type that are in a series of their own.
+# Events of an org and type that are in series of their own.
 
 sub counted ($org, $type) {
     my $r = http_get($nginx->port, '/v2/stats?format=prometheus',
@@ -69,7 +69,7 @@ sub counted ($org, $type) {
 }
 
 
-# each second that the events are worked on counts once
+# Each second in which events are applied counts once.
 
 for (1 .. 4) {
     viewer('real', 'heartbeat');

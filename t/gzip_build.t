@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# The module with ISA-L and without: what it needs and what it exports, and
-# that a build which leaves the library out packs by zlib.
+# The module with ISA-L and without: the libraries that it needs, the names
+# that it exports, and that a build without ISA-L compresses by zlib.
 
 use lib 't/lib';
 use OpenQoE::Test;

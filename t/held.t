@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # Answers of a collector that do not blame the batch: a wrong credential, a
-# wrong address, a server that is broken.  What was acknowledged is held until
-# the collector takes it, and a server cannot make the module hammer it.
+# wrong address, a server that is broken.  Acknowledged events are held until
+# the collector takes them, and a server cannot make the module send too often.
 
 use lib 't/lib';
 use OpenQoE::Event qw(decode_json_text);
@@ -15,7 +15,7 @@ use OpenQoE::Test;
 need(load => tool('load'), receiver => tool('receiver'));
 
 
-# Requests that the collector was sent, by the counters of their batches.
+# The requests that the collector was sent, by the counters of their batches.
 
 sub requests ($dest) {
     return $dest->{batches}{sent} + $dest->{batches}{retried}
@@ -56,12 +56,12 @@ subtest 'without a spool the queue holds them' => sub {
        'the collector refuses, and is tried again');
     is($f->dest->{queued}, 2000, 'all 2,000 events are in the queue');
     $f->receiver->mode('ok');
-    $f->settled('the queue');
+    $f->settled('held in the queue');
     $f->end;
 };
 
 
-subtest 'refused drop: as the OTLP text has it' => sub {
+subtest 'openqoe_refused drop: refused batches are dropped' => sub {
     my $f = OpenQoE::Faults->new(workers => 1, ack => 'fsync',
                                  exporter => 'refused drop;')->start;
 
@@ -71,13 +71,13 @@ subtest 'refused drop: as the OTLP text has it' => sub {
        'these ten events are dropped and counted');
     is($f->dest->{batches}{retried}, 0, 'these ten events are sent once');
     $f->receiver->mode('ok');
-    $f->settled('drop', dropped => { default => 10 });
+    $f->settled('openqoe_refused drop', dropped => { default => 10 });
     $f->end;
 };
 
 
-# A batch that the server breaks on, while it takes all others: it waits for
-# its turn again and again, and the others pass it.
+# A batch that the server breaks on, while the server takes all others: this
+# batch waits for its turn again and again, and the others pass it.
 
 {
     my $f = OpenQoE::Faults->new(workers => 1, ack => 'fsync', exporter =>
@@ -99,7 +99,7 @@ subtest 'refused drop: as the OTLP text has it' => sub {
 
     if ($ENV{OPENQOE_LONG}) {
 
-        # a segment is closed, and so read, when nothing came for a second
+        # A segment is closed, and so read, when nothing came for a second.
 
         ok(wait_until(sub {
             $f->status(1);
@@ -146,7 +146,7 @@ for my $value (0, 'Thu, 01 Jan 1970 00:00:00 GMT') {
     ok(wait_until(sub { $f->dest->{batches}{retried} }, 10),
        "$name: the collector refuses");
 
-    # at most 1 + 4 tries fit in 6 s of a back-off that begins with 0.5 s
+    # At most 1 + 4 tries fit in 6 s of a back-off that begins with 0.5 s.
 
     my ($start, $before) = (time, requests($f->dest));
     sleep 6;

@@ -21,7 +21,7 @@ use OpenQoE::Test;
 *bytes = \&OpenQoE::Fuzz::bytes;
 *refused = \&OpenQoE::Fuzz::refused;
 
-# of SETTINGS
+# Identifiers of SETTINGS.
 use constant {
     TABLE_SIZE => 1, ENABLE_PUSH => 2, STREAMS => 3, WINDOW => 4,
     FRAME_SIZE => 5, LIST_SIZE => 6,
@@ -55,7 +55,7 @@ my $stored = <<'END';
 END
 
 
-# --- one request: what is sent, and what may be answered
+# --- a request: what is sent, and what may be answered
 
 sub post ($q) {
     my $body = $fuzz->body;
@@ -68,7 +68,7 @@ sub post ($q) {
     refused($body, 405) if $q->{method} ne 'POST';
     push $body->{status}->@*, 400 if $q->{path} =~ /strict/;
 
-    # with a full queue it is known before the body is looked at
+    # With a full queue a request is refused before its body is looked at.
 
     push $body->{status}->@*, 503 if $full;
     push $body->{status}->@*, 413 if length $q->{bytes} > 262_144;
@@ -78,7 +78,7 @@ sub post ($q) {
 
     my $length = length $q->{bytes};
     if (chance(8)) {
-        # nginx answers for itself, or resets the stream
+        # nginx answers by itself, or resets the stream.
         $length = pick($length + 1 + int rand 2000, int rand $length)
             if $length;
         if ($length != length $q->{bytes}) {
@@ -128,7 +128,7 @@ sub block ($q) {
 }
 
 
-# The frames of one request as steps.  What is cancelled is so at any place.
+# The frames of a request as steps.  A request may be cancelled at any place.
 
 sub stream_steps ($id, $q) {
     my $block = block($q);
@@ -151,7 +151,7 @@ sub stream_steps ($id, $q) {
         $n = length $body if $n > length $body;
         my $piece = substr $body, 0, $n, '';
 
-        # the end may come in a frame of its own
+        # The end may come in a frame of its own.
 
         $end = $body eq '' && chance(80);
         push @steps, data_step($id, $piece, $end, $body eq '',
@@ -169,7 +169,7 @@ sub stream_steps ($id, $q) {
 
 
 # DATA waits for the windows, and is not sent to a stream that has ended or is
-# being answered: a refused one gets no window any more.
+# being answered, because a refused stream gets no more window.
 
 sub data_step ($id, $piece, $end, $whole, $pad) {
     my $frame = data_frame($id, $piece, end => $end,
@@ -200,7 +200,8 @@ sub cancel_step ($id) {
 }
 
 
-# Frames that change nothing for the streams, or how they are sent to us.
+# Frames that change nothing for the streams, or only how frames are sent to
+# us.
 
 sub harmless ($ids) {
     my $id = pick(@$ids);
@@ -221,7 +222,8 @@ sub harmless ($ids) {
 
 # --- connections
 
-# The steps of some streams, mixed; ids in the order in which they open.
+# The steps of some streams, mixed; ids come in the order in which the streams
+# open.
 
 sub mixed (@ids) {
     my @queue = map { [ stream_steps($_, request()) ] } @ids;
@@ -231,7 +233,7 @@ sub mixed (@ids) {
     while (@queue) {
         my $i = int rand($together < @queue ? $together : @queue);
 
-        # a stream may not open before one with a smaller id
+        # A stream may not open before a stream with a smaller id.
 
         $i = $opened if $i > $opened;
         push @steps, shift $queue[$i]->@*;
@@ -274,8 +276,8 @@ sub clean () {
 }
 
 
-# What has been sent whole before is answered as if nothing were wrong, if at
-# all.
+# A request that has been sent whole before is answered as if nothing were
+# wrong, or not at all.
 
 sub from_here_broken ($c) {
     $c->{broken} = 1;
@@ -283,7 +285,7 @@ sub from_here_broken ($c) {
 }
 
 
-# The client goes away in the middle, of a frame too.
+# The client goes away in the middle, perhaps within a frame.
 
 sub gone () {
     my @ids = map { 2 * $_ - 1 } 1 .. 1 + int rand 10;
@@ -302,7 +304,7 @@ sub gone () {
 }
 
 
-# A frame that is wrong in itself, or where it stands.
+# A frame that is wrong in itself, or in its place.
 
 sub broken_frame ($ids) {
     my $id = pick(@$ids);
@@ -315,7 +317,7 @@ sub broken_frame ($ids) {
 }
 
 
-# Of what is broken: the windows, the settings and the frames as such.
+# Breaks the windows, the settings and the frames as such.
 
 sub broken_frames () {
     return broken_streams(), (
@@ -359,7 +361,7 @@ sub broken_frames () {
 }
 
 
-# What is broken about a block of headers, or about where it stands.
+# Breaks a block of headers, or its place.
 
 sub broken_streams () {
     return (
@@ -379,7 +381,7 @@ sub broken_streams () {
             frame(HEADERS, 0, $next) . frame(CONTINUATION, 0, $next) x 50
                 . frame(CONTINUATION, END_HEADERS, $next)
         },
-        # trailers, of a stream that may be open; an id once more
+        # Trailers of a stream that may be open, or an id once more.
         sub ($id, @) {
             headers_frames($id, header_block(['x-trailer', '1']), end => 1)
         },
@@ -406,7 +408,7 @@ sub broken_streams () {
 }
 
 
-# A block of HPACK that is none.
+# A block that is not HPACK.
 
 sub bad_block ($head) {
     return pick(
@@ -437,7 +439,7 @@ sub bad_fields () {
 }
 
 
-# More streams at once than nginx takes.
+# More streams at a time than nginx takes.
 
 sub many_streams ($first) {
     my $head = block({ method => 'POST', path => '/v2/events',
@@ -480,7 +482,7 @@ sub garbage () {
 }
 
 
-# A client of HTTP/1 that has nothing to do with all this.
+# A client of HTTP/1 beside the fuzzed connections.
 
 sub bystander () {
     my ($text, $first) = $fuzz->events(1);
@@ -502,7 +504,7 @@ sub connection ($number) {
     $c->{port} //= $h2_port;
     $c->{h2} = OpenQoE::H2->new;
 
-    # slow, but not so slow that nginx has to lose its patience
+    # The client reads slowly, but not so slowly that nginx loses its patience.
     $c->{most} = 100 + int rand pick(300, 2000, 20_000) if chance(15);
     $seen{ $c->{kind} }++;
     return $c;
@@ -556,8 +558,8 @@ sub judge ($c, $s) {
 
     $s->{judged} = 1;
 
-    # an answer that was cut short is none, and one that is cancelled may
-    # have been given all the same
+    # An answer that was cut short does not count, and a cancelled request may
+    # have been answered all the same.
 
     if (!$s->{done}) {
         $fuzz->{broken}++;
@@ -590,7 +592,7 @@ sub judge ($c, $s) {
 }
 
 
-# Unless all of the body was sent, nothing of it may be taken.  What a broken
+# Unless all of the body was sent, nothing of it may be taken. What a broken
 # frame has added to a body is not known.
 
 sub ambiguous ($s, $c) {

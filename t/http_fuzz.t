@@ -56,7 +56,7 @@ my @gets = ('/v2/health', '/v2/health?ready', '/v2/stats',
 *refused = \&OpenQoE::Fuzz::refused;
 
 
-# --- one request: { bytes, status => [..], ... } of what may be answered
+# --- a request: { bytes, status => [..], ... } of what may be answered
 
 sub chunked ($bytes) {
     my $out = '';
@@ -107,7 +107,8 @@ sub key ($q, $path) {
 }
 
 
-# What is answered before anybody looks at the body; undef: the body decides.
+# The answers that come before the body is looked at; undef if the body
+# decides.
 
 sub first_refusal ($q, $path) {
     my $right = key($q, $path);
@@ -155,7 +156,8 @@ sub post ($q) {
 
     refused($body, $refusal) if $refusal;
 
-    # nginx looks at the length before anybody else, strict refuses the parts
+    # nginx checks the length before the module does; strict validation refuses
+    # invalid parts.
 
     if (chance(2)) {
         $bytes = 'x' x (262_145 + rand 100_000);
@@ -181,7 +183,8 @@ sub get ($q) {
                  : $q->{method} eq 'POST' ? [405] : [200];
     my $path = pick(@gets);
 
-    # ready: what is not exported for a while; format: too many scrapes at once
+    # ready: something is not exported for a while; format: there are too many
+    # scrapes at a time.
 
     push $q->{status}->@*, 503
         if $path =~ /ready|format/ && $q->{status}[0] == 200;
@@ -205,7 +208,7 @@ sub request () {
                  . $q->{headers} . extra_headers() . "\r\n";
     $q->{bytes} = $q->{head} . $q->{body};
 
-    # Accept asks for a scrape as well, and there may be too many at once
+    # Accept asks for a scrape as well, and there may be too many at a time.
 
     push $q->{status}->@*, 503
         if $path =~ /stats/ && $q->{head} =~ /^Accept: .*text/m
@@ -216,10 +219,10 @@ sub request () {
 
 # --- one connection
 
-# Bytes that are no request, or a request that is broken in its framing.
+# Bytes that are no request, or a request whose framing is broken.
 
 sub garbage () {
-    # what of this is taken cannot be known, and a body may be packed
+    # How much of this is taken cannot be known, and a body may be compressed.
     local $fuzz->{prefix} = 'none';
     my $text = request()->{bytes};
 
@@ -256,8 +259,8 @@ sub connection ($number) {
 
     my @want = map { request() } 1 .. (chance(30) ? 1 + rand 6 : 1);
 
-    # nothing is asked after an answer that ends the connection; of a long
-    # body nginx may leave the rest unread and close, as of an Expect
+    # Nothing is sent after an answer that ends the connection.  Of a long body
+    # nginx may leave the rest unread and close, as after an Expect.
 
     for my $i (0 .. $#want) {
         next if !$want[$i]{last} && !$want[$i]{expect}
@@ -278,8 +281,9 @@ sub connection ($number) {
     my $gone = chance(20);
     @steps = OpenQoE::Fuzz::cut(@steps) if $gone;
 
-    # a client that has asked all may close its half and still wants answers:
-    # to nginx that is a client that has gone away, so only a pause is made
+    # A client that has sent all its requests could close its half and still
+    # want answers, but nginx takes such a client for one that has gone away,
+    # so there is only a pause.
 
     return { steps => \@steps, want => \@want, may_end => $gone,
              may_hang => 0, trace => join '', map { $_->{head} } @want };
@@ -288,7 +292,7 @@ sub connection ($number) {
 
 # --- answers
 
-# One whole answer out of ->{in}: (status, headers, body), or nothing.
+# Takes a whole answer out of ->{in}: (status, headers, body), or nothing.
 
 sub answer ($c, $q, $eof) {
     while (1) {
@@ -375,7 +379,7 @@ sub judge ($c, $q, $status, $headers, $body) {
 }
 
 
-# A client that went away does not know what became of the rest.
+# A client that went away does not know what became of its other requests.
 
 sub lost ($c) {
     $fuzz->{broken} += $c->{loose} ? 3 : $c->{want}->@*;

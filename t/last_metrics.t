@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# No metric is late and none is lost: records that come while the helper
-# pauses, and an exit while the exporter waits for an answer.
+# No value is late in the metrics and none is lost: records that come while the
+# helper pauses, and an exit while the exporter waits for an answer.
 
 use v5.36;
 
@@ -31,15 +31,15 @@ sub counted ($nginx) {
 }
 
 
-# Nothing but the record itself would wake the helper for many seconds.
+# Only the record itself can wake the helper for many seconds.
 
-subtest 'records behind records' => sub {
+subtest 'a record right after another is in the metrics soon' => sub {
     my $nginx = OpenQoE::Nginx->new(workers => 1);
     $nginx->write_config(exporter => 'endpoint file://' . $nginx->out_file
                          . '; interval 60s; metric_interval 60s;');
     $nginx->start;
 
-    # the first seconds of a helper have more wakes
+    # In its first seconds a helper wakes up more often.
     post($nginx, 1);
     sleep scaled(1);
 
@@ -61,15 +61,15 @@ subtest 'records behind records' => sub {
 };
 
 
-# The exporter is in the middle of a collection when all are told to leave:
-# what came behind it is in the last one, whoever sends that.
+# The exporter is in the middle of a collection when all workers are told to
+# exit: later events are in the last collection, whichever worker sends that.
 
 sub lost ($workers, $posts) {
     my $peer = OpenQoE::NodePeer->new('http_server.js')->start;
     my $logs = OpenQoE::NodePeer->new('http_server.js')->start;
     my $seen = OpenQoE::Metrics->new($peer->file);
 
-    # the logs are out at once: they do not make the exit wait
+    # The logs are sent at once, so the exit does not wait for them.
     my $nginx = OpenQoE::Nginx->new(workers => $workers,
         env => {
             OTEL_EXPORTER_OTLP_LOGS_ENDPOINT => $logs->url . '/v1/logs',

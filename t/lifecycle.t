@@ -1,5 +1,5 @@
-# Workers come and go: reloads, other worker counts and zone sizes, exits,
-# single-process mode.  None of these is a fault: every event answered 202
+# Workers start and exit: reloads, other worker counts and zone sizes, exits,
+# single-process mode. None of these is a fault: every event answered 202
 # arrives exactly once.
 
 use lib 't/lib';
@@ -9,7 +9,7 @@ use OpenQoE::Test;
 need(load => tool('load'));
 
 
-# Load for some seconds while $what happens in between; the report.
+# Load for some seconds while $what happens in between; returns the report.
 
 sub under_load ($nginx, $seconds, $what, %opt) {
     my $oracle = OpenQoE::Oracle->new;
@@ -24,7 +24,7 @@ sub under_load ($nginx, $seconds, $what, %opt) {
 }
 
 
-# What reaches the file after a moment would be a duplicate.
+# An event that reaches the file a moment later would be a duplicate.
 
 sub settle ($oracle, $nginx) {
     sleep 1.5;
@@ -45,7 +45,7 @@ sub settle ($oracle, $nginx) {
 
     ok($nginx->stop('QUIT'), 'nginx quits right after the last answer');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('quit: accepted equals delivered');
+    $oracle->is_exactly_once('quit: each accepted event is delivered once');
     $nginx->no_errors;
 }
 
@@ -58,7 +58,7 @@ sub settle ($oracle, $nginx) {
                                      batch_json($events)));
     ok($nginx->stop('TERM', 5), 'nginx stops right after the answer');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('stop: accepted equals delivered');
+    $oracle->is_exactly_once('stop: each accepted event is delivered once');
     $nginx->no_errors;
 }
 
@@ -73,7 +73,8 @@ sub settle ($oracle, $nginx) {
     });
 
     is($reloads, 5, 'nginx reloads five times');
-    settle($oracle, $nginx)->is_exactly_once('reload under load');
+    settle($oracle, $nginx)->is_exactly_once(
+        'reloads under load lose no event');
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
@@ -90,7 +91,8 @@ sub settle ($oracle, $nginx) {
         }
     });
 
-    settle($oracle, $nginx)->is_exactly_once('other worker counts');
+    settle($oracle, $nginx)->is_exactly_once(
+        'reloads with other numbers of workers lose no event');
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
@@ -105,7 +107,8 @@ sub settle ($oracle, $nginx) {
         }
     });
 
-    settle($oracle, $nginx)->is_exactly_once('other zone sizes');
+    settle($oracle, $nginx)->is_exactly_once(
+        'reloads with other zone sizes lose no event');
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
@@ -130,7 +133,8 @@ sub settle ($oracle, $nginx) {
                                      batch_json($events)));
     ok($nginx->stop, 'a single process exits in order');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('a single process delivers, reloaded too');
+    $oracle->is_exactly_once(
+        'a single process delivers every event, reloaded too');
     $nginx->no_errors;
 }
 
@@ -175,8 +179,8 @@ sub settle ($oracle, $nginx) {
     $nginx->no_errors;
 }
 
-# A quit right behind a reload: workers of both generations leave at once,
-# and whoever is the last sends what nobody holds any more.
+# A quit right after a reload: workers of both generations exit at once, and
+# the last of them sends what no other process holds any more.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
@@ -211,12 +215,13 @@ sub settle ($oracle, $nginx) {
     ok(wait_until(sub { !$nginx->{process}->alive }, 10),
        'nginx quits after that reload');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('what the old workers took last is delivered');
+    $oracle->is_exactly_once(
+        'the last events of the old workers are delivered');
     $nginx->stop;
     $nginx->no_errors;
 }
 
-# a helper that hands over waits for an answer, it does not spin for it
+# A helper that hands over waits for an answer and does not spin for it.
 
 {
     my $hole = IO::Socket::INET->new(Listen => 128, ReuseAddr => 1,
@@ -240,7 +245,7 @@ sub settle ($oracle, $nginx) {
         return $f[11] + $f[12];
     };
 
-    # by then the records that wait behind it are due
+    # By then the records that wait after the batch in flight are due.
 
     sleep 0.9;
     my $before = $ticks->();
@@ -253,7 +258,7 @@ sub settle ($oracle, $nginx) {
     $nginx->no_errors;
 }
 
-# the helper gives way to its event loop
+# The helper gives way to its event loop.
 
 for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
      [ 'openqoe_helper_nice 19;', 19 ])
@@ -266,8 +271,8 @@ for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
     my $want = $own + $nice > 19 ? 19 : $own + $nice;
     my %nice;
 
-    # a helper takes its name and its priority when it first runs, which on
-    # a busy machine is after the first answer of its worker
+    # A helper takes its name and its priority when it first runs, which on a
+    # busy machine is after its worker's first answer.
 
     wait_until(sub {
         %nice = (nginx => [], openqoe => []);
@@ -290,7 +295,7 @@ for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
     $nginx->no_errors;
 }
 
-# at idle: no CPU time that the kernel counts, in either thread
+# When idle, neither thread takes CPU time that the kernel counts.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;

@@ -3,7 +3,7 @@
 # Copyright (C) OpenQoE
 #
 # Requests with made-up values, and with made-up sessions: the values of real
-# viewers keep their series, new ones get theirs, and views stay open.
+# viewers keep their series, new values get theirs, and views stay open.
 
 use v5.36;
 
@@ -43,8 +43,8 @@ sub stats () {
 }
 
 
-# Values that nobody else has, of a session of its own.  The other dimensions
-# are left alone: it is not the number of series that is attacked here.
+# Events with values of their own, of a session of its own.  The other
+# dimensions are left alone: this attack is not aimed at the number of series.
 
 sub forged () {
     state $n = 0;
@@ -55,7 +55,7 @@ sub forged () {
 }
 
 
-# Of a real customer, by his number.
+# An event of a real customer, by the customer's number.
 
 my %posted;
 
@@ -67,7 +67,7 @@ sub real ($i, %set) {
 }
 
 
-# Events in series where the customer has his own values.
+# The events in series where the customer has values of its own.
 
 sub counted ($i) {
     my $r = http_get($nginx->port, '/v2/stats?format=prometheus',
@@ -104,7 +104,7 @@ is($dimensions->{org_id}{overflow}, 0,
    'no org_id of a refused batch counts as an overflow');
 
 
-# --- content types: what a page calls its stream is anybody's text
+# --- content types: a page may call its stream anything
 
 post('/v2/events', map { event(org_id => 'forger',
                                video => { stream_type => "forged-$_" }) }
@@ -128,7 +128,7 @@ ok(wait_until(sub {
 
 my @customers = 1 .. 5;
 
-# each second that the events are worked on counts once
+# Each second in which events are applied counts once.
 
 for (1 .. 3) {
     is(post('/v2/events', map { real($_) } @customers), 202,
@@ -163,7 +163,7 @@ cmp_ok($dimensions->{env}{overflow}, '>=', REQUESTS * EVENTS * 0.9,
        'made-up values that found no place are counted');
 
 
-# --- who comes then
+# --- customers who come during the attack
 
 $posted{6} = 0;
 my $own = wait_until(sub {

@@ -51,7 +51,7 @@ sub records (@events) {
 }
 
 
-# --- a new one
+# --- a new marker
 
 my ($value, $rest, $events, $r) = post('/v2/events', undef, batch(3));
 
@@ -73,7 +73,7 @@ my %seen = map { ((post('/v2/events'))[0] => 1) } 1 .. 40;
 is(scalar keys %seen, 40, 'no two markers are alike');
 
 
-# --- one that comes with the request
+# --- a marker that comes with the request
 
 my $mine = '01890a5d-ac96-774b-bcce-b302099a8057';
 
@@ -105,7 +105,7 @@ for my $name (sort keys %invalid) {
 isnt($value, $mine, 'a cookie of another name is no marker');
 
 
-# --- where there is none, and what else decides
+# --- where there is no marker, and what else decides
 
 for my $path ('/off', '/off/too') {
     ($value, undef, $events, $r) = post($path, "marker=$mine");

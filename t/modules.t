@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # The module beside Debian's other dynamic modules: nginx loads them all, in
-# either order, and those that touch a request body, its answer's headers or
-# its answer's body do not disturb us, nor we them.
+# either order, and modules that change a request body, or an answer's headers
+# or body, do not disturb this module, nor it them.
 
 use v5.36;
 
@@ -40,7 +40,7 @@ sub debian_modules () {
 
     return if !@paths;
 
-    # another build of nginx says that they are not binary compatible
+    # Another build of nginx says that they are not binary compatible.
     my $alone = OpenQoE::Nginx->new(module => 0,
                                     main => load_lines(@paths));
     my ($rc, $text) = $alone->test_config;
@@ -84,7 +84,7 @@ sub deliver ($nginx, $path, $name, %opt) {
     is($answer->{status}, 202, "$name: events are accepted");
     $oracle->note($events, $answer);
     $oracle->wait_delivered($nginx->out_file);
-    $oracle->is_exactly_once("$name: delivered");
+    $oracle->is_exactly_once("$name: each accepted event is delivered once");
 
     return $answer;
 }
@@ -94,14 +94,14 @@ note("modules: ", join ' ', map { m{([^/]+)\.so$} } @modules);
 
 my $loads = load_lines(@modules);
 
-check_order('ours first', OpenQoE::Nginx->new(main => $loads));
+check_order('this module is loaded first', OpenQoE::Nginx->new(main => $loads));
 
 my $last = OpenQoE::Nginx->new;
 $last->write_config(raw => $loads . $last->{config});
-check_order('ours last', $last);
+check_order('this module is loaded last', $last);
 
 
-# The rest in one nginx: what other modules do to our locations.
+# All other modules in one nginx: what they do to the module's locations.
 
 my @parts = (
     { name => 'lua', needs => ['ngx_http_lua_module'],
@@ -196,7 +196,7 @@ for my $part (@parts) {
     like($answer->{body}, $part->{body},
          "$name: the answer has its body") if $part->{body};
 
-    # an answer that is not 200 is not for brotli
+    # brotli leaves an answer that is not 200 alone.
     $answer = http_get($nginx->port, "/$name/stats", headers => $part->{send});
     is($answer->{status}, 200, "$name: the stats are answered");
 

@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # docs/numbers.md against the code: its table of states and transitions is the
-# program's, the scenarios that it names exist and expect the metric that they
-# stand beside, and the sizes that it gives are those of the structures.
+# program's, the scenarios that it names exist and expect their metric, and the
+# sizes that it gives are those of the structures.
 
 use v5.36;
 

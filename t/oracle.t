@@ -1,5 +1,5 @@
-# What the fault tests judge by, shown to fail: the oracle, the receiver that
-# looks at payloads, the sums, the shim.
+# The instruments of the fault tests must be able to fail: the oracle, the
+# receiver that checks payloads, the sums, the shim.
 
 use lib 't/lib';
 use Compress::Zlib qw(crc32);
@@ -60,7 +60,8 @@ is(OpenQoE::Faults::difference({ accepted => 10, recovered => 2, exported => 5,
                                  dropped => { refused => 1, spool => 1 } }),
    1, 'the sums of an exporter that lost one event differ by one');
 
-# the load's own events are whole; what ends it early is ambiguous
+# The load's own events are whole; a load that is ended early leaves ambiguous
+# ones.
 
 {
     $to->mode('ok');
@@ -85,7 +86,7 @@ is(OpenQoE::Faults::difference({ accepted => 10, recovered => 2, exported => 5,
          'a load that was ended knows what it left out');
 }
 
-# the shim: another clock, and a disk that is full in one place
+# --- the shim: another clock, and a disk that is full in one place
 
 SKIP: {
     skip('the sanitizers have a preload of their own', 4)

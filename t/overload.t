@@ -3,9 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # openqoe_overload_wait: with a full queue a request waits before it is
-# decoded, for a bounded time and in bounded memory, and goes on when there is
-# room.  The collector takes connections and never answers, so that the queue
-# of the smallest zone fills up.
+# decoded, for a bounded time and in bounded memory, and is accepted when there
+# is room.  The collector takes connections and never answers, so the queue of
+# the smallest zone fills up.
 
 use v5.36;
 
@@ -24,7 +24,7 @@ my $certs = make_certs();
 my $h2_port = free_port();
 my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
 
-# freed memory that a sanitizer keeps would look like growth
+# Memory that was freed and that a sanitizer keeps would look like growth.
 
 my $nginx = OpenQoE::Nginx->new(workers => 1, zone => $small,
     env => { ASAN_OPTIONS => join ':', $ENV{ASAN_OPTIONS} // (),
@@ -47,7 +47,7 @@ sub stats () {
 }
 
 
-# what the stats count since before, a copy of an earlier answer
+# What the stats count since an earlier answer.
 
 sub since ($before) {
     my $now = stats();
@@ -66,7 +66,7 @@ sub post ($path, $events) {
 }
 
 
-# a connection on which the text has been sent, and no answer read
+# A connection on which the text has been sent, and no answer read.
 
 sub sent ($text) {
     my $http = $nginx->http(timeout => 60);
@@ -81,7 +81,7 @@ sub request_text ($path, $body) {
 }
 
 
-# kB of the worker that are resident
+# The worker's resident memory in kB.
 
 sub resident () {
     my ($pid) = $nginx->worker_pids;
@@ -100,7 +100,7 @@ for (1 .. 2000) {
 is($filled, 503, 'without a wait requests are taken until the queue is full');
 is(stats()->{requests}{delayed}, 0, 'no request has waited');
 
-# --- one request waits, and is refused undecoded
+# --- a request waits, and is refused undecoded
 
 my $before = stats();
 my $start = time;
@@ -153,7 +153,7 @@ $_->close for @gone;
 ok(wait_until(sub { since($before)->{delay_ms} > 0 }, 20),
    'requests end when their clients have gone');
 
-# --- thousands of requests: bounded in memory, nothing else is held up
+# --- thousands of requests: memory is bounded, and other locations go on
 
 my $large = request_text('/v2/events', batch_json([ map {
     event(data => { note => 'x' x 4000 }) } 1 .. 10 ]));
@@ -184,7 +184,8 @@ cmp_ok($s->{delayed}, '>', 0, 'some of these requests had a place to wait');
 cmp_ok($resident[4] - $resident[1], '<', 4096 * (slow() ? 4 : 1),
        "the worker has stopped growing (kB: @resident)");
 
-# --- room: those that wait go on, here while their worker leaves by a reload
+# --- room: requests that wait are accepted, here while their worker exits by a
+# reload
 
 $before = stats();
 my @events = map { batch(2) } 1 .. 30;
@@ -206,7 +207,7 @@ for my $i (0 .. $#waiting) {
 }
 is($accepted, 30, 'each request that waits is accepted once there is room');
 $oracle->wait_delivered($nginx->out_file, 30);
-$oracle->is_exactly_once('what was accepted is delivered, and nothing else');
+$oracle->is_exactly_once('accepted events are delivered, and no others');
 ok(wait_until(sub { !grep { $_ == $old } children($nginx->master_pid) }, 20),
    'the old worker exits');
 is(post('/v2/events', batch(1))->{status}, 202,

@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # Requests that wait for room and for the spool as streams of HTTP/2
-# connections in cleartext: they are reset, their connection is closed, their
-# worker is reloaded or leaves.  The collector answers 503 until its own nginx
+# connections in cleartext: streams are reset, connections closed, and the
+# worker is reloaded or exits.  The collector answers 503 until its own nginx
 # is reloaded.
 
 use v5.36;
@@ -160,7 +160,7 @@ is(since($before)->{accepted}, 9,
 $h2->close;
 done();
 
-# --- the worker leaves
+# --- the worker exits
 
 full(what => 'QUIT');
 $before = stats();

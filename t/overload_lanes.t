@@ -2,10 +2,10 @@
 
 # Copyright (C) OpenQoE
 #
-# openqoe_overload_wait where one lane is full and another one has room: what
-# is for the full lane is found out by decoding, waits for that lane, is
-# decoded a second time and counted once.  The collector answers 503 until its
-# own nginx is reloaded.
+# openqoe_overload_wait where one lane is full and another has room: decoding
+# finds out that a request is for the full lane; the request waits for that
+# lane, is decoded a second time and counted once.  The collector answers 503
+# until its own nginx is reloaded.
 
 use v5.36;
 
@@ -66,7 +66,7 @@ sub scenario ($what, %opt) {
             . ' location = /hasty { openqoe_events; '
             . 'openqoe_overload_wait 300ms; }')->start;
 
-    # a session whose lane is full; with two lanes the other one is empty
+    # A session whose lane is full; of two lanes the other is empty.
 
     my $full = 0;
     for (1 .. 3000) {

@@ -1,5 +1,6 @@
-# Batches with invalid events: partial and strict, indexes and fields, the
-# first twenty, the counters, and that what was refused does not leave.
+# Batches with invalid events: partial and strict validation, indexes and
+# fields, the first twenty, the counters, and that refused events are not
+# exported.
 
 use lib 't/lib';
 use OpenQoE::Test;
@@ -22,8 +23,7 @@ my %sum = map { $_ => 0 } qw(received accepted invalid strict 202 400);
 sub bad (%set) { event(event_time => 1, %set) }
 
 
-# Posts and keeps the books: which events of a batch are valid is told by
-# their time.
+# Posts a batch and keeps the sums: an event's time says whether it is valid.
 
 sub post ($path, @events) {
     my $r = http_post($nginx->port, $path, batch_json(\@events));
@@ -77,20 +77,20 @@ for my $path ('/v2/events', '/in/partial') {
     ok(!exists $json->{events_received}, 'no event is received');
 }
 
-# each error names its own field; an event has one for each of its faults
+# Each error names its own field; an event has an error for each fault.
 
 {
     my (undef, $json) = post('/v2/events', event(),
         bad(event_time => undef), bad(org_id => ''), event(),
         bad(device => 'x', event_time => 1));
-    is(indexes($json), '1 2 2 4 4', 'different errors');
-    is($json->{errors}[0]{field}, 'event_time', 'an absent field');
+    is(indexes($json), '1 2 2 4 4', 'events with different errors are named');
+    is($json->{errors}[0]{field}, 'event_time', 'an error names an absent field');
     is(join(' ', map { $_->{field} } @{ $json->{errors} }),
        'event_time event_time org_id event_time device',
-       'an error for each fault of an event');
+       'each fault of an event has an error');
 }
 
-# twenty, of more
+# Twenty errors are named, of more.
 
 for my $n (19, 20, 21, 500) {
     my @batch = ((map { event() } 1 .. 3), (map { bad() } 1 .. $n), event());
@@ -131,7 +131,7 @@ for my $path ('/strict', '/in/strict') {
     is(indexes($json), join(' ', 1 .. 20), 'strict: twenty of them are named');
 }
 
-# --- the books
+# --- the sums
 
 $oracle->wait_delivered($nginx->out_file);
 
@@ -151,7 +151,7 @@ is($events->{received}, $events->{accepted} + $events->{rejected}{invalid}
 
 ok($nginx->stop, 'nginx exits in order');
 $oracle->delivered_file($nginx->out_file);
-$oracle->is_exactly_once('the valid ones arrive, no other does');
+$oracle->is_exactly_once('the valid events arrive, and no others');
 $nginx->no_errors;
 
 done_testing;

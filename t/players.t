@@ -25,8 +25,8 @@ use OpenQoE::Metrics;
 use OpenQoE::Peers qw(browse media_dir node_dir program);
 use OpenQoE::Shim;
 
-# how far a number may be from the truth: a part of it or, for the small ones,
-# this much
+# How far a number may be from the truth: a part of it or, for small numbers,
+# this much.
 use constant {
     PLAYING => [ 0.05, 600 ],
     STALLED => [ 0.12, 400 ],
@@ -34,10 +34,10 @@ use constant {
 };
 
 # shaka reports its first buffer, 170 to 400 ms before the first frame, and
-# neither `canplay` nor a start-up time: the events do not say more
+# neither `canplay` nor a start-up time: the events do not say more.
 my %startup_slack = (shaka => 400);
 
-# every view is over by then, whatever it waits for; series must last longer
+# By then every view is over, whatever it waits for; series must last longer.
 use constant LATER => 2 * 3600;
 
 my @outcomes = qw(completed played playback_failure startup_failure
@@ -45,7 +45,7 @@ my @outcomes = qw(completed played playback_failure startup_failure
 
 my @players = qw(html5 hlsjs dashjs shaka);
 
-# what a session of each scenario must consist of to be worth comparing
+# What a session of each scenario must contain to be worth comparing.
 my %scenario = (
     full => { views => 1, completed => 1, stalls => 1, pauses => 1, seeks => 1,
               types => [qw(playing heartbeat stallstart stallend pause seek
@@ -68,9 +68,9 @@ my $shim = OpenQoE::Shim->new;
 my $port = free_port();
 
 
-# Values of new series are exported at once, not after a scrape has seen their
-# zero: the file is read when everything is over.  A module without births has
-# no such directive.
+# Values of new series are exported at once, not after a scrape has had their
+# zero, because the file is read when everything is over.  A module without
+# births has no such directive.
 
 sub birth_off () {
     my $directive = 'openqoe_series_birth off;';
@@ -129,7 +129,7 @@ sub check_recorded ($session) {
 }
 
 
-# [least, most] around a range, within a tolerance and some slack
+# [least, most] around a range, within a tolerance and some slack.
 
 sub around ($low, $high, $tolerance, $n = 1, $slack = 0) {
     my ($part, $least) = @$tolerance;
@@ -173,8 +173,8 @@ sub expected ($session) {
 
     $outcome{ outcome($session, $_) }++ for @$views;
 
-    # a machine that is too busy to play is no stall of the player: its time
-    # counts as playing or not
+    # A machine that is too busy to play is no stall of the player: that time
+    # may count as playing or not.
     my ($playing, $hiccups) = ($sum->('playing_ms'), $sum->('hiccup_ms'));
 
     return {
@@ -195,7 +195,7 @@ sub expected ($session) {
 }
 
 
-# The same from the module.
+# The same ranges from the module's numbers.
 
 sub measured ($metrics, $name) {
     my $value = sub ($metric, %attrs) {
@@ -283,7 +283,7 @@ is_deeply([ sort keys %session ],
           [ sort map { my $s = $_; map { "$_-$s" } @players } keys %scenario ],
           'every session was recorded');
 
-subtest 'the recordings' => sub {
+subtest 'the recordings are what the scenarios planned' => sub {
     check_recorded($session{$_}) for sort keys %session;
 };
 

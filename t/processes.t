@@ -1,5 +1,5 @@
-# What happens to processes beside reloads: crashes, a worker that stands
-# still, many workers, another user, a daemon, an upgrade of the binary.
+# Processes apart from reloads: crashes, a worker that stands still, many
+# workers, another user, a daemon, an upgrade of the binary.
 
 use lib 't/lib';
 use OpenQoE::Peers qw(program);
@@ -22,7 +22,8 @@ sub healthy ($nginx) {
 }
 
 
-# What a load of some seconds left: the oracle, after everything arrived.
+# Checks what a load of some seconds left: returns the oracle, after everything
+# arrived.
 
 sub settled ($nginx, $load, $oracle = OpenQoE::Oracle->new) {
     $load->wait(scaled(40));
@@ -45,10 +46,11 @@ sub post ($nginx, $oracle, $n = 5) {
 }
 
 
-# An nginx that makes itself a daemon; its END is ours to see to.
+# An nginx that makes itself a daemon, which this test must end.
 
 sub daemon () {
-    # a new binary has of the environment only what the configuration names
+    # A new binary has only those variables of the environment that the
+    # configuration names.
     my $nginx = OpenQoE::Nginx->new(workers => 2, main => 'env LD_PRELOAD;');
     my $path = "$nginx->{dir}/nginx.conf";
 
@@ -75,7 +77,7 @@ END {
 }
 
 
-# a bug elsewhere in the worker: it dies of a signal, lanes are adopted
+# A bug elsewhere in the worker: a signal kills it, and its lanes are adopted.
 
 for my $signal (qw(SEGV ABRT)) {
     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
@@ -86,12 +88,14 @@ for my $signal (qw(SEGV ABRT)) {
         $nginx->kill_worker(signal => $signal);
     }
 
-    settled($nginx, $load)->is_at_least_once("SIG$signal", 3 * 2 * 4 * 512);
+    settled($nginx, $load)->is_at_least_once(
+        "SIG$signal loses no accepted event",
+        3 * 2 * 4 * 512);
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(allow => qr/exited on signal (?:6|11)|AddressSanitizer/);
 }
 
-# a worker that stands still holds up nobody else and loses nothing
+# A worker that stands still holds up no other worker and loses nothing.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
@@ -109,17 +113,19 @@ for my $signal (qw(SEGV ABRT)) {
     sleep 2;
     kill 'CONT', $pid;
 
-    # 503 only if it was stopped while it held the lock of a lane
+    # The answer is 503 only if the worker was stopped while it held the lock
+    # of a lane.
     is(scalar(grep { /^(?:202|503)$/ } @answers), 20,
        'while a worker hangs the other worker answers') or diag("@answers");
     cmp_ok($took, '<', scaled(9), 'the other worker answers soon');
 
-    settled($nginx, $load, $oracle)->is_exactly_once('nothing is lost');
+    settled($nginx, $load, $oracle)->is_exactly_once(
+        'a worker that stands still loses no event');
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
-# more workers than cores
+# There are more workers than cores.
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 8)->start;
@@ -132,7 +138,8 @@ for my $signal (qw(SEGV ABRT)) {
         ok($nginx->reload, 'nginx reloads');
     }
 
-    settled($nginx, $load)->is_at_least_once('8 workers', 2 * 8 * 4 * 512);
+    settled($nginx, $load)->is_at_least_once('8 workers lose no accepted event',
+                                             2 * 8 * 4 * 512);
 
     my %owners = map { $_->{owner_pid} => 1 }
                      @{ stats($nginx)->{queue}{lanes} };
@@ -150,7 +157,7 @@ sub copied ($path, $dir) {
 }
 
 
-# not root: nothing to give away, the files are the user's own
+# A master that is not root gives nothing away: the files are the user's own.
 
 SKIP: {
     $setpriv = program('setpriv');
@@ -158,7 +165,7 @@ SKIP: {
 
     my $user = getpwnam('nobody') // 65534;
 
-    # this tree may lie where that user may not look: it gets copies
+    # This tree may lie where that user may not look, so copies are used.
 
     my $dir = scratch_dir('user');
     my $binary = program($ENV{TEST_NGINX_BINARY} || 'nginx')
@@ -177,14 +184,14 @@ SKIP: {
     kill 'USR1', $nginx->master_pid;
     post($nginx, $oracle) for 1 .. 3;
     $oracle->wait_delivered($nginx->out_file);
-    $oracle->is_exactly_once('as another user');
+    $oracle->is_exactly_once('workers of another user lose no event');
     is((stat $nginx->out_file)[4], $user,
        "the exporter's file belongs to the workers' user");
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
-# a daemon: what was made before the fork of the master works behind it
+# A daemon: what was made before the master forked works after it.
 
 {
     my $nginx = daemon();
@@ -199,11 +206,12 @@ SKIP: {
     kill 'QUIT', $pid;
     ok(gone($pid), 'nginx exits in order');
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once('a daemon');
+    $oracle->is_exactly_once('a daemon loses no event');
     $nginx->no_errors;
 }
 
-# USR2: the new binary makes a zone of its own, the old one empties its zone
+# USR2: the new binary makes a zone of its own, and the old workers empty
+# theirs.
 
 {
     my $nginx = daemon();
@@ -226,7 +234,8 @@ SKIP: {
     kill 'QUIT', $old;
     ok(gone($old), 'the old master exits');
 
-    settled($nginx, $load)->is_exactly_once('an upgrade under load');
+    settled($nginx, $load)->is_exactly_once(
+        'an upgrade under load loses no event');
     kill 'QUIT', $new;
     ok(gone($new), 'the new master exits');
     $nginx->no_errors;

@@ -3,9 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # A real Prometheus scrapes /v2/stats: by OpenMetrics, for which it asks, by
-# the older text when that is all it may have, and by ?format=prometheus.  Its
-# HTTP API says the same as the text, and as what was sent.  promtool finds
-# nothing wrong but what the names that dashboards use bring with them.
+# the older text when only that is offered, and by ?format=prometheus.  Its
+# HTTP API has the values of the text, which are those that were sent. promtool
+# complains only of names that dashboards expect.
 
 use v5.36;
 
@@ -23,14 +23,14 @@ need('Prometheus, Debian package prometheus' => program('prometheus'));
 my $viewers = OpenQoE::Viewers->new(sessions => 20, span => 1500);
 my $log = scratch_dir('scrapes') . '/scrapes';
 
-# what goes on by itself between two looks
+# These metrics change by themselves between two scrapes.
 my $MOVES = qr/^(?:worker_heap|worker_stack|openqoe_queue_|openqoe_spool_
                |openqoe_delivery_|otel_sdk_exporter_)/x;
 
-# what OpenMetrics alone has
+# These series are in OpenMetrics alone.
 my $CREATED = qr/^\w+_created(?:\{|\z)/;
 
-# promtool's opinion on names that are prescribed
+# promtool's complaints about names that OpenTelemetry prescribes.
 my %inherent = (
     (map { ($_ => 'use base unit "seconds" instead of "milliseconds"') }
      map { "openqoe_${_}_milliseconds" } qw(
@@ -83,7 +83,7 @@ sub scrape ($accept = 'text/plain', $path = '/v2/stats') {
 }
 
 
-# everything is applied when no event waits any more
+# Everything is applied when no event waits any more.
 
 my $sent = $viewers->count + 1;
 ok(wait_until(sub {
@@ -106,7 +106,7 @@ my %answer = (
 );
 my %parsed = map { $_ => prometheus_text($answer{$_}{body}) } keys %answer;
 
-subtest 'the texts' => sub {
+subtest 'the texts are well-formed' => sub {
     for my $how (qw(text format)) {
         is($answer{$how}{headers}{'content-type'},
            'text/plain; version=0.0.4; charset=utf-8',
@@ -129,7 +129,7 @@ subtest 'the texts' => sub {
 };
 
 
-# without what moves
+# The samples without those that change by themselves.
 
 sub still ($samples) {
     return { map { $_ => $samples->{$_} }
@@ -144,7 +144,7 @@ sub total ($samples, $name) {
 }
 
 
-subtest 'what was sent is in it' => sub {
+subtest 'the values that were sent are in the text' => sub {
     my $s = $parsed{text}{samples};
     my $types = $viewers->types;
     my %want = (
@@ -170,7 +170,7 @@ subtest 'what was sent is in it' => sub {
 };
 
 
-subtest 'one content in all formats' => sub {
+subtest 'all formats have the same content' => sub {
     my $text = still($parsed{text}{samples});
 
     for my $how (qw(format openmetrics)) {

@@ -32,14 +32,14 @@ need('Prometheus, Debian package prometheus' => program('prometheus'));
 
 my ($program3, $reason) = prometheus3();
 
-# of 5 % the extrapolation of ended series takes up to 2
+# The extrapolation of series that ended takes up to 2 of these 5 %.
 my $TOLERANCE = 0.05;
 
-# the scrapers look every second; a value waits until its zero was seen, even
-# by one that a busy machine holds up for some seconds
+# The scrapers look every second; a value waits until its zero was scraped,
+# even by a scraper that a busy machine holds up for some seconds.
 my $birth = int scaled(6);
 
-# what is asked => what the driver knows
+# The metric that is asked for => what the driver knows.
 my %asked = (
     'openqoe_views_started_total' => 'started',
     'openqoe_views_completed_total' => 'completed',
@@ -96,8 +96,8 @@ sub range ($from, $at) { '[' . int(1000 * ($at - $from)) . 'ms]' }
 
 
 # Waits until the values that Prometheus has now are what happened since a
-# time: all views over, and no value waits for its zero to be seen.  What is
-# missing after that long, as texts.
+# time: all views are over, and no value waits for its zero to be scraped.
+# Returns what is missing after that wait, as texts.
 
 sub missing ($way, $truth, $from) {
     my %seen;
@@ -118,7 +118,7 @@ sub missing ($way, $truth, $from) {
 }
 
 
-# What increase() makes of it from a time to the last sample.
+# What increase() gives from a time to the last sample.
 
 sub increases ($way, $truth, $from) {
     my $at = last_sample($way);
@@ -135,7 +135,7 @@ sub increases ($way, $truth, $from) {
 }
 
 
-# The counters and what counts in the histograms of the text at /v2/stats.
+# The counters, and the counts of histograms, in the text at /v2/stats.
 
 sub counting ($nginx) {
     my $answer = http_get($nginx->port, '/v2/stats',
@@ -166,7 +166,7 @@ sub guilty ($way, $from, $expression, @metrics) {
 }
 
 
-# The first sample of a series is 0, and it never falls, since a time.
+# The first sample of a series is 0, and the series never falls, since a time.
 
 sub born_with_zero ($way, $from, @metrics) {
     is_deeply([ guilty($way, $from, 'min_over_time(%s) > 0', @metrics) ], [],
@@ -208,7 +208,7 @@ sub created ($way, $from) {
 }
 
 
-# A gauge of views that are over does not stand.
+# A gauge of views that are over does not remain.
 
 sub nothing_is_on ($way) {
     my $gauge = with_job('openqoe_concurrent_views_current', $way->{job});
@@ -218,7 +218,7 @@ sub nothing_is_on ($way) {
 }
 
 
-# Views of which what happened is known, from the events to the queries.
+# Views whose truth is known, from their events to the queries.
 
 sub run ($nginx, $plays, $from) {
     $plays->begin;
@@ -250,7 +250,7 @@ my %edge = (edge => { port => $nginx->port, path => '/v2/stats' });
 push @servers, OpenQoE::Prometheus->new(jobs => \%edge, replica => 'a');
 way('2 by scrape', $servers[0], 'edge');
 
-# the other one of the pair
+# The other server of the pair.
 push @servers, OpenQoE::Prometheus->new(
     jobs => \%edge, replica => 'b',
     $program3 ? (program => $program3,
@@ -301,7 +301,7 @@ my $metrics = OpenQoE::Metrics->new($nginx->out_file)->read;
 is_deeply($metrics->problems, [], 'by OTLP no point is before its start');
 ok($nginx->stop, 'nginx exits by itself');
 
-# the last points of a process are read before those of the next
+# The last points of a process are read before those of the next process.
 $metrics->read;
 my $size = -s $nginx->out_file;
 my $again = time;

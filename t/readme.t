@@ -40,7 +40,8 @@ delete @ENV{grep { /^(?:OTEL_|GRAFANA_|DESTINATION_TYPE$|API_KEY$|LOG_LEVEL$
                     |CORS_ALLOWED|OWN_DOMAIN$|CARDINALITY_LIMITS$)/x } keys %ENV};
 
 
-# Two lists of names, the same set, with what is only in one of them.
+# Compares two lists of names as sets, and prints names that only one of them
+# has.
 
 sub same_names ($got, $expected, $name) {
     my %got = map { $_ => 1 } @$got;
@@ -48,7 +49,7 @@ sub same_names ($got, $expected, $name) {
 
     cmp_ok(scalar keys %expected, '>', 0, "the program has $name");
     is_deeply([grep { !$got{$_} } sort keys %expected], [],
-              "$name: all are in the documents");
+              "$name: the documents have them all");
     is_deeply([grep { !$expected{$_} } sort keys %got], [],
               "$name: the documents have no other");
 }
@@ -79,15 +80,15 @@ sub section ($file, $title) {
 sub blocks ($text, $language) { $text =~ /^```$language\n(.*?)^```$/msg }
 
 
-# What stands in back quotes in the first cell of each row of a text's tables.
+# The names in back quotes in the first cell of each row of a text's tables.
 
 sub first_cells ($text) {
     return map { /`([^`]+)`/g } $text =~ /^\| ([^|]*`[^|]*) \|/mg;
 }
 
 
-# A file for nginx -t: what is not there on this machine is replaced, a
-# fragment gets what belongs around it.
+# A file for nginx -t: paths that this machine lacks are replaced, and a
+# fragment gets the blocks that belong around it.
 
 sub config ($text) {
     my $around = "access_log off;\n" . join '', map {
@@ -131,7 +132,7 @@ sub nginx_t ($text, $name) {
 
 
 # The name of a metric in Prometheus, as the translation from OTLP gives it:
-# unit and type behind the name, unless they are in it.
+# unit and type follow the name, unless they are in it.
 
 sub prometheus_name ($metric) {
     my %word = (ms => 'milliseconds', s => 'seconds', ns => 'nanoseconds',
@@ -159,7 +160,7 @@ for my $m (values %{ catalogue() }) {
 }
 
 
-# snippets and examples
+# Snippets and examples
 
 {
     my $n = 0;
@@ -179,7 +180,7 @@ for my $m (values %{ catalogue() }) {
                'conf/');
 }
 
-# directives: name, context by the flags, the three lines
+# Directives: name, context by the flags, the three lines
 
 {
     my %context = (NGX_HTTP_MAIN_CONF => 'http',
@@ -217,8 +218,8 @@ for my $m (values %{ catalogue() }) {
     same_names(\@rows, [$table =~ /ngx_string\("(\w+)"\)/g],
                'lines of openqoe_exporter');
 
-    # nothing speaks of a directive that is not there
-    # but for metrics, which are named in a table of their own
+    # No document names a directive that does not exist, apart from metrics,
+    # which have a table of their own.
     my %metric = map { $_ => 1 } (keys %series,
                                   map { prometheus_name($_) }
                                   values %{ catalogue() });
@@ -227,7 +228,7 @@ for my $m (values %{ catalogue() }) {
     same_names(\@said, [keys %directive], 'names of directives');
 }
 
-# limits, as the messages for a wrong value have them
+# Limits, as the messages for a wrong value have them
 
 {
     my $source = join '', map { slurp($_) }
@@ -241,7 +242,7 @@ for my $m (values %{ catalogue() }) {
     }
 }
 
-# environment variables
+# Environment variables
 
 {
     my %read;
@@ -282,13 +283,13 @@ sub fields ($value, $path, $stop) {
             fields(decode_json_text($answer->{body}), '', \%stop);
         my $text = section('docs/http-api.md', "GET /v2/$name");
         my ($table) = $text =~ /^(\| field .*)/ms;
-        # there is one: of those without, the table says so
+        # There is a spool here; of exporters without one the table says so.
         $field{'exporter.spool'} = 1 if $field{'exporter.spool.bytes'};
         same_names([first_cells($table)], [keys %field], "/v2/$name");
     }
 
-    # the curl lines, with this nginx's port, and whole seconds for a date
-    # that has no milliseconds
+    # The curl lines, with this nginx's port, and whole seconds for a date
+    # without milliseconds.
     for my $file ('README.md', 'docs/http-api.md') {
         my ($curl) = $text{$file} =~ /^(    curl -i .*?\]\}')$/ms;
         $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
@@ -301,7 +302,7 @@ sub fields ($value, $path, $stop) {
     $nginx->no_errors;
 }
 
-# event types
+# Event types
 
 {
     my ($list) = slurp("$top/src/event/qoe_event_type.h")
@@ -311,7 +312,7 @@ sub fields ($value, $path, $stop) {
     same_names([$row =~ /`(\w+)`/g], [$list =~ /"(\w+)"/g], 'event types');
 }
 
-# metrics: each row of the catalogue, with all that the table says of it
+# Metrics: each row of the catalogue, with all that the table says of it
 
 {
     my ($table) = section('docs/metrics.md', 'Metrics') =~ /^(\| OTLP .*)/ms;
@@ -348,7 +349,7 @@ sub fields ($value, $path, $stop) {
     }
 }
 
-# dimensions: each built-in one, its rule and its number
+# Dimensions: each built-in one, its rule and its number
 
 {
     my $header = slurp("$top/src/govern/qoe_dimension.h") =~ s/\\\n//gr;
@@ -373,7 +374,7 @@ sub fields ($value, $path, $stop) {
     same_names(\@rows, \@expected, 'dimensions');
 }
 
-# links within the tree, and to the headings of the documents
+# Links within the tree, and to the headings of the documents
 
 {
     my (%anchors, %reached);
@@ -465,7 +466,7 @@ sub fields ($value, $path, $stop) {
     cmp_ok(keys %may, '>', 10, 'lint knows the rooms');
     is_deeply(\%row, \%may, 'the table of rooms is that of lint');
     same_names([keys %row], [map { m{.*/(\w+)$} } grep { -d } glob "$top/src/*"],
-               'rooms');
+               'the rooms of src');
 }
 
 # queries: metrics and labels that there are, rates of what only grows
@@ -579,11 +580,11 @@ END2
               'all events of the page are accepted, and every key is known')
         or diag("$out$err");
 
-    ok($nginx->stop, 'nginx quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
-# the Collector's snippet
+# The Collector's snippet
 
 SKIP: {
     my $program = collector_if_any() // skip('no Collector here', 1);
@@ -592,7 +593,8 @@ SKIP: {
     write_file("$dir/collector.yaml", $yaml // '');
     my ($rc, $out, $err) = run_cmd($program, 'validate', '--config',
                                    "$dir/collector.yaml");
-    is($rc, 0, 'the Collector takes the snippet of docs/grafana.md') or diag("$out$err");
+    is($rc, 0, 'the Collector takes the snippet of docs/grafana.md')
+        or diag("$out$err");
 }
 
 done_testing;

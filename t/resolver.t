@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # Names of collectors: a nameserver that is dead, and an address that changes.
-# It runs in namespaces of its own, with its own resolv.conf and a nameserver
-# on the loopback, so that nothing of the machine is touched.
+# The test runs in namespaces of its own, with its own resolv.conf and a
+# nameserver on the loopback, so that nothing of the machine is touched.
 
 use v5.36;
 
@@ -27,7 +27,7 @@ if (!$ENV{$INSIDE}) {
 }
 
 
-# --- the world inside: a loopback and a resolv.conf
+# --- the namespace: a loopback and a resolv.conf
 
 my $DIR = scratch_dir('resolver');
 my $NAME = 'collector.openqoe.test';
@@ -104,7 +104,7 @@ sub nameserver ($address, $file) {
 }
 
 
-# A collector that keeps its connections, and writes a byte a request.
+# A collector that keeps its connections, and writes a byte for each request.
 
 sub collector ($address) {
     my $out = "$DIR/requests.$address";
@@ -160,8 +160,8 @@ my $second = collector('127.0.1.2');
 write_file("$DIR/address", '127.0.1.1');
 
 
-# The first nameserver says nothing: libc asks the second after five seconds,
-# which is just what connecting has.
+# The first nameserver does not answer: libc asks the second after five
+# seconds, which is just the time that connecting has.
 
 nameserver('127.0.0.2', undef);
 nameserver('127.0.0.3', "$DIR/address");
@@ -178,8 +178,9 @@ nameserver('127.0.0.3', "$DIR/address");
 }
 
 
-# The address changes while the old one still answers on a connection that is
-# kept.  Only a nameserver that answers is asked: this is not about the first.
+# The address changes while the old collector still answers on a kept
+# connection.  Only a nameserver that answers is asked: this test is not about
+# the first.
 
 write_file("$DIR/resolv.conf", "nameserver 127.0.0.3\n");
 

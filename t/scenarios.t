@@ -2,9 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# The golden scenarios of t/scenarios: the events of each through all of it
-# but nginx, the points compared exactly; and every metric of the catalogue's
-# groups core, rules and view is expected by some scenario.
+# The golden scenarios of t/scenarios: the events of each pass through
+# everything but nginx, and the points are compared exactly; some scenario
+# expects every metric of the catalogue's groups core, rules and view.
 
 use strict;
 use warnings;

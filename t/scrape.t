@@ -2,9 +2,9 @@
 
 # Copyright (C) OpenQoE
 #
-# /v2/stats as Prometheus text: who gets which form, HEAD, keys, many series,
-# clients that go away or do not read, too many at a time.  What the text says
-# is in prometheus.t.
+# /v2/stats as Prometheus text: which format a client gets, HEAD, keys, many
+# series, clients that go away or do not read, too many at a time.  The text's
+# values are tested in prometheus.t.
 
 use v5.36;
 
@@ -41,7 +41,7 @@ sub post (@events) {
     is($r->{status}, 202, 'events are accepted') or diag($r->{body});
 }
 
-subtest 'who gets what' => sub {
+subtest 'Accept and format decide which format is sent' => sub {
     for ([ undef, $JSON ], [ '*/*', $JSON ], [ $JSON, $JSON ], [ '', $JSON ],
          [ 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
            $JSON ],
@@ -64,7 +64,7 @@ subtest 'who gets what' => sub {
            . 'MetricFamily;encoding=delimited;q=0.7,application/openmetrics-'
            . 'text;version=1.0.0;q=0.6,text/plain;version=1.0.0;q=0.4,'
            . 'text/plain;version=0.0.4;q=0.3,*/*;q=0.2', $OPEN ],
-         # no quality values at all count as none
+         # A list without valid quality values counts as none.
          [ 'text/plain;q=x, application/json;q=0.1', $JSON ],
          [ 'text/plain;q=2, application/json;q=0.1', $JSON ],
          [ ',;,;q=1,text/plain;;', $TEXT ])
@@ -84,7 +84,7 @@ subtest 'who gets what' => sub {
             [ 'text/plain', '?format=nonsense', $TEXT ];
 };
 
-subtest 'the text' => sub {
+subtest 'the text is well-formed' => sub {
     post(event(org_id => 'one'));
     ok(wait_until(sub {
         get('text/plain')->{body} =~ /^openqoe_events_total\{[^}]*one/m
@@ -109,7 +109,7 @@ subtest 'the text' => sub {
     }
 };
 
-subtest 'key and methods' => sub {
+subtest 'a scrape needs the key, and GET or HEAD' => sub {
     is(get('text/plain', '', path => '/keyed')->{status}, 401,
        'a scrape without a key is refused');
     is(get('text/plain', '', path => '/keyed',
@@ -119,16 +119,16 @@ subtest 'key and methods' => sub {
        'a POST is refused');
 };
 
-# some ten thousand series: slices, many buffers
+# Some ten thousand series: slices, many buffers.
 
-subtest 'large' => sub {
-    # a request brings in few new values
+subtest 'a text of more than a megabyte' => sub {
+    # A request gets only a few new values admitted.
     for my $n (1 .. 375) {
         post(map { event(app_name => "app $n $_",
                          event_type => 'seek',
                          data => { seek_latency => 100 }) } 1 .. 8);
     }
-    # every event makes more than one series, so the queue tells the end
+    # Every event makes more than one series, so the queue shows the end.
     my $stats = sub {
         my $r = http_get($nginx->port, '/v2/stats');
         return decode_json_text($r->{body});
@@ -140,7 +140,7 @@ subtest 'large' => sub {
     my $series = $stats->()->{series}{count};
     cmp_ok($series, '>', 3000, "there are more than 3000 series: $series");
 
-    # the text is the same however it is cut
+    # The text is the same however it is cut.
     my $r = get('text/plain');
     is($r->{status}, 200, 'a scrape of many series is answered');
     is($r->{headers}{'content-length'}, length $r->{body},
@@ -162,15 +162,15 @@ subtest 'clients that go away' => sub {
         $client->close;
     }
 
-    # the places of those that left are free again
+    # The places of the clients that went away are free again.
     ok(wait_until(sub { get('text/plain')->{status} == 200 }, 10),
        'after a scrape was broken off the next one is answered');
     is(get('text/plain')->{status}, 200,
        'the scrape after that is answered, too');
 };
 
-subtest 'too many' => sub {
-    # with the text not read, nginx keeps it
+subtest 'too many scrapes at a time' => sub {
+    # While the clients do not read, nginx keeps the text.
     my @clients = map { $nginx->http } 1 .. 4;
     $_->send_raw("GET /v2/stats?format=prometheus HTTP/1.1\r\nHost: h\r\n"
                  . "\r\n") for @clients;
@@ -191,7 +191,7 @@ subtest 'too many' => sub {
        'once the two clients have left a scrape is answered');
 };
 
-# send_timeout is longer than the test waits for the third client
+# send_timeout is longer than the test waits for the third client.
 
 subtest 'two clients that do not read' => sub {
     my @clients = map { $nginx->http } 1 .. 2;
@@ -215,7 +215,8 @@ subtest 'two clients that do not read' => sub {
     $_->close for @clients;
 };
 
-# slices set no timer of nginx's own, and a worker that quits leaves without
+# Slices set no timer of nginx's own, which a worker that quits would not wait
+# for.
 
 subtest 'a worker that quits' => sub {
     my $client = $nginx->http(timeout => 20);

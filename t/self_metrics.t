@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # The golden scenario of groups self and stats of the catalogue: requests of
-# every outcome, and what /v2/stats then says in exact numbers.  A row of these
-# groups that is not looked at is a failure.
+# every outcome, and then the exact numbers in /v2/stats.  A row of these
+# groups that the test does not check is a failure.
 
 use v5.36;
 
@@ -243,7 +243,8 @@ is_row('openqoe.delivery.events', '', {
 }, 'events are counted by state as in the JSON');
 cmp_ok($stats->{exporter}{exported}, '>', 0, 'some events were exported');
 
-# a counter: with 0 from the first value on, where there is a limit
+# A dimension's overflow is a counter: with 0 from the first value on, where
+# there is a limit.
 my ($dims, $limits) = @$stats{qw(dimensions cardinality_limits)};
 is_row('openqoe.dimension.overflow', '_total', {
     map { labels(dimension => $_, action => $limits->{$_}{overflow}) =>
@@ -264,7 +265,7 @@ is_deeply($distinct,
             keys %{ $stats->{dimensions} } },
           'distinct values are counted as in the JSON');
 
-# series of the lanes: what the text has of the other groups
+# The series of the lanes: those that the text has of the other groups.
 
 my $catalogue = catalogue();
 my %own = map { $_ => 1 } values %FAMILY;
@@ -304,7 +305,7 @@ is_row('otel.sdk.exporter.metric_data_point.exported', '_total', {},
 ok($nginx->stop, 'quits');
 $nginx->no_errors;
 
-# 4. few series, metrics exported, and a collector that fails for good
+# 4.  Few series, exported metrics, and a collector that fails for good.
 
 my $sink_text = OpenQoE::Nginx->new(module => 0, location =>
     'location / { return 400; }')->start;
@@ -341,7 +342,7 @@ ok($nginx->stop, 'quits');
 ok($sink_text->stop, 'the sink exits in order');
 $nginx->no_errors;
 
-# 5. a collector that is not there: events wait
+# 5.  A collector that is not there: events wait.
 
 $nginx = OpenQoE::Nginx->new(exporter => 'endpoint http://127.0.0.1:'
     . free_port() . '; protocol http/json; interval 100ms;',
@@ -357,7 +358,7 @@ cmp_ok(row('openqoe.queue.size')->{'{}'}, '>', 1000,
        'an event that waits takes room');
 ok($nginx->stop, 'quits');
 
-# 6. no row was left out
+# 6.  No row was left out.
 
 my @rows = grep { $catalogue->{$_}{group} =~ /^(?:self|stats)$/ }
            sort keys %$catalogue;

@@ -50,12 +50,13 @@ my $start = int(time * 1000) + 60_000;
 my @batches = batches($start, \@sessions);
 
 
-# The clock of nginx shows that Unix time in ms.
+# Sets the clock of nginx to that Unix time in ms.
 
 sub clock_at ($ms) { $shim->clock($ms / 1000 - time) }
 
 
-# Nothing waits in the queue: the helper thread has applied all that came.
+# Whether nothing waits in the queue: then the helper thread has applied all
+# that came.
 
 sub applied () {
     return wait_until(sub {
@@ -76,7 +77,7 @@ sub total ($session, $name) {
 }
 
 
-# Views of a session that are over by now and by the latest export.
+# The views of a session that must be over by now and by the latest export.
 
 sub over ($session) { total($session, 'over') }
 
@@ -106,7 +107,7 @@ cmp_ok(scalar @hidden, '>', 5, 'tabs that were closed are among them');
 cmp_ok(scalar @ended, '>', 3,
        'videos that were played to the end are among them, too');
 
-# A tab that is closed hides its page first, and the events say no more.
+# A tab that is closed hides its page first, which is all that the events say.
 
 clock_at($end + 3 * 60_000 + 5_000);
 
@@ -126,7 +127,7 @@ ok(wait_until(sub {
     or diag('still on: ' . join ' ', map { $_->{name} }
             grep { over($_) < $_->{expect}{over} } @sessions);
 
-# long after: nothing more comes of them
+# Long after that, nothing more comes of these views.
 
 clock_at($end + 3 * 3600_000);
 ok($metrics->wait_collection(scaled(30)), 'hours later a collection is made');

@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# The recorded sessions of t/data/sessions, without nginx, cut into batches in
-# other ways than they were posted: what the network does with batches changes
+# The recorded sessions of t/data/sessions, without nginx, cut into other
+# batches than they were posted in: what the network does with batches changes
 # no number.
 
 use lib 't/lib';
@@ -18,8 +18,8 @@ my $seed = $ENV{OPENQOE_SEED} || 20261129;
 my $start = 1_800_000_000_000;
 my @sessions = recorded_sessions();
 
-# What must be the same however the events come: all but what is counted of
-# events themselves, and the gauge of the moment.
+# What must be the same however the events come: all but the counts of events
+# themselves, and the gauge of the moment.
 my @same = qw(started over completed played exit_before_start startup_failure
               playback_failure views_completed exits continued playing_s
               watch_s rebuffers rebuffer_count rebuffer_ms startups startup_ms
@@ -28,7 +28,7 @@ my @same = qw(started over completed played exit_before_start startup_failure
 srand $seed;
 diag("seed $seed");
 
-# from here the tool is asked once for all ways of cutting
+# From here on, the tool is run once for all ways of cutting.
 
 my @ways = (
     [ 'as they were posted', {} ],
@@ -66,7 +66,7 @@ sub alone ($events) {
 
 
 # Batches of any size over at most 20 s, each received up to 2 s after its last
-# event: after 30 s without a receipt what was held for judgement is judged.
+# event: after 30 s without a receipt the events held for judgement are judged.
 
 sub anywhere ($events) {
     my @left = sort { $a->{at} <=> $b->{at} } @$events;
@@ -103,7 +103,8 @@ sub input (%way) {
 }
 
 
-# Sums of times may differ by what a clock's estimate of 1 ms makes of them.
+# Sums of times may differ by what an error of 1 ms in the clock's estimate
+# makes of them.
 
 sub differences ($name, $want, $got) {
     my ($w, $g) = ($want->{$name}, $got->{$name});

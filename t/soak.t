@@ -1,6 +1,6 @@
 # Everything for a long time: load in two acknowledgement modes, workers
 # killed, reloads with other worker counts, outages of every kind, jumps of the
-# clock, a disk that fails for a moment.  Nothing accepted is lost, and memory,
+# clock, a disk that fails for a moment. No accepted event is lost, and memory,
 # descriptors, zone and spool are as large at the end as at the begin.
 #
 # OPENQOE_SOAK_MINUTES (1), OPENQOE_SOAK_SEED; ./build.sh soak [MINUTES]
@@ -30,7 +30,7 @@ my $f = OpenQoE::Faults->new(
 my (%done, @calm);
 
 
-# What must not grow, when all is at rest.
+# What must not grow, measured when all is at rest.
 
 sub measure () {
     my @pids = $f->nginx->worker_pids;
@@ -105,7 +105,7 @@ for my $round (1 .. $rounds) {
     ok($all, "round $round: no event is lost")
         or OpenQoE::Oracle::explain($report->{default});
 
-    # a worker of this round, not one that began a moment ago
+    # A worker of this round, not a worker that began a moment ago.
 
     $f->config(workers => 2);
     $f->nginx->reload(old => 1);
@@ -117,11 +117,12 @@ for my $round (1 .. $rounds) {
 
 diag("seed $seed, $minutes minutes: ",
      join ', ', map { "$_ $done{$_}" } sort keys %done);
-$f->settled('soak', timeout => 60);
+$f->settled('after the soak', timeout => 60);
 
 
-# The mean of the last third may be above that of the first (behind the very
-# first round, in which all is made for the first time) by a tenth and a bit.
+# The mean of the last third may be above that of the first (after the very
+# first round, in which everything is made for the first time) by a tenth and a
+# bit.
 
 my %slack = ('master, kB' => 1024, 'worker, kB' => 4096, 'master, fds' => 2,
              'worker, fds' => 4, 'spool, files' => 2, 'spool, kB' => 64,

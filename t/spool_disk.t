@@ -1,5 +1,6 @@
-# Disks that fail: full, read-only, with I/O errors.  Acknowledged requests are
-# refused while it lasts, others go on; it heals without a restart.
+# Disks that fail: full, read-only, with I/O errors.  Requests that ask for an
+# acknowledgement are refused meanwhile, others go on; the spool heals without
+# a restart.
 
 use lib 't/lib';
 use Errno qw(EIO ENOSPC EROFS);
@@ -9,7 +10,7 @@ use OpenQoE::Test;
 
 need(load => tool('load'), receiver => tool('receiver'));
 
-# what the module says of the disk, at most once a second
+# What the module logs about the disk, at most once a second.
 my $said = qr{\[(?:error|crit|alert)\].*spool: cannot};
 
 my $both = 'location = /v2/memory { openqoe_events; openqoe_ack memory; }';
@@ -25,8 +26,8 @@ sub memory_status ($f) {
 }
 
 
-# Refused with Retry-After and nothing taken, while memory mode goes on and
-# arrives; then well again.
+# Requests are refused with Retry-After and nothing of them is taken, while
+# memory mode goes on and its events arrive; then the spool heals.
 
 sub fails_and_heals ($f, $name, $break, $heal) {
     is($f->status, 202, "$name: a request is acknowledged at first");
@@ -111,7 +112,7 @@ if (OpenQoE::Shim->usable) {
     $f->end(allow => $said);
 }
 
-# A small file system of its own, really full
+# A small file system of its own, really full.
 
 SKIP: {
     skip('not root', 1) if $> != 0;
@@ -133,7 +134,7 @@ SKIP: {
     }, sub { unlink "$dir/filler" });
     $f->settled('a full file system');
 
-    # filled by the spool itself: its cap is more than there is
+    # The spool itself fills it: its limit is more than there is.
 
     $f->receiver->mode('status 503');
     my $load = $f->load(d => 5, c => 8, r => 400);
@@ -141,7 +142,7 @@ SKIP: {
     like($load->output, qr/refused_events [1-9]/,
          'the spool fills the disk and refuses events');
     $f->receiver->mode('ok');
-    $f->settled('filled by the spool', timeout => 60);
+    $f->settled('a file system that the spool filled', timeout => 60);
 
     SKIP: {
         my ($ro) = run_cmd('mount', '-o', 'remount,ro', $dir);
@@ -151,7 +152,7 @@ SKIP: {
         run_cmd('mount', '-o', 'remount,rw', $dir);
         ok(wait_until(sub { $f->status == 202 }, 15),
            'once the disk is writable requests are acknowledged');
-        $f->settled('remounted');
+        $f->settled('a file system that was remounted');
     }
 
     $f->end(allow => $said);

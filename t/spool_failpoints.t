@@ -1,6 +1,6 @@
-# Kill -9 at every place where something has been done and not yet told, by
-# the build with failpoints (build.sh test makes it).  OPENQOE_LONG=1: more
-# passes, each at another hit.
+# Kill -9 at every place between an action and its report, by the build with
+# failpoints (build.sh test makes it).  OPENQOE_LONG=1: more passes, each at
+# another hit.
 
 use lib 't/lib';
 use OpenQoE::Faults qw(long $killed);
@@ -17,7 +17,7 @@ $ENV{TEST_NGINX_OPENQOE_MODULE} = $so;
 
 my $passes = long(1, 10);
 
-# The collector's mood is what leads there.
+# The collector's mood makes the process reach that point.
 
 my @points = (
     ['put.publish', 'ok'], ['intake.apply', 'ok'],
@@ -52,7 +52,8 @@ sub scenario ($ack, %opt) {
 sub deaths ($f) { scalar(() = $f->nginx->error_log =~ /exited on signal 9/g) }
 
 
-# Arms it, waits until somebody died of it, lets the collector be well again.
+# Arms the failpoint, waits until a process died of it, lets the collector take
+# events again.
 
 sub die_at ($f, $arm, $point, $mood, $after) {
     my $before = deaths($f);
@@ -61,7 +62,8 @@ sub die_at ($f, $arm, $point, $mood, $after) {
     $arm->("$point kill $after\n");
     my $died = wait_until(sub { deaths($f) > $before }, 4);
 
-    # what the outages before have left may be sent: another one, to have some
+    # What earlier outages left may have been sent: another outage, to have
+    # some.
 
     for (1 .. 3) {
         last if $died;
@@ -88,7 +90,8 @@ for my $ack (qw(memory fsync)) {
         for my $row (@points) {
             my ($point, $mood) = @$row;
 
-            # without acknowledgement the spool is at rest while all is well
+            # Without acknowledgement the spool is at rest while the collector
+            # takes events.
             next if $ack eq 'memory' && $mood eq 'ok'
                     && $point =~ /^(?:segment|spool\.sync|feed\.stored)/;
 
@@ -107,12 +110,12 @@ for my $ack (qw(memory fsync)) {
     }
 
     $f->halt;
-    $f->settled("$ack: killed at each point", timeout => 60,
+    $f->settled("$ack: killed at each failpoint", timeout => 60,
                 duplicates => deaths($f) * 2 * 4 * 512);
     $f->end(allow => $killed);
 }
 
-# Between two segments that are moved from an instance that is no more
+# Between two segments that are moved from an instance that has ended.
 
 {
     my ($f, $arm) = scenario('spool', workers => 1);
@@ -131,11 +134,11 @@ for my $ack (qw(memory fsync)) {
        'a process is killed while it moves segments');
     $arm->('');
     $f->receiver->mode('ok');
-    $f->settled('killed in an adoption', timeout => 60);
+    $f->settled('killed during an adoption', timeout => 60);
     $f->end(allow => $killed);
 }
 
-# What is not a kill: an error of the disk at one place, once
+# An action other than a kill: an error of the disk at one place, once.
 
 for my $row (['segment.create', 'status 503'], ['segment.append', 'status 503'],
              ['spool.sync', 'ok'])

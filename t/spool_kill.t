@@ -1,5 +1,5 @@
 # Workers killed with -9 at random under load, in each acknowledgement mode,
-# while the collector comes and goes; and everything killed at once.
+# while the collector comes and goes; and all processes killed at once.
 # OPENQOE_LONG=1: a hundred kills in each mode.
 
 use lib 't/lib';
@@ -16,8 +16,8 @@ for my $ack (qw(memory spool fsync)) {
     my $load = $f->load(d => 2 + 0.7 * $kills, c => 16, r => 400);
     my ($to, $done) = ($f->receiver, 0);
 
-    # each lane with its state passes through many hands, with batches in
-    # flight, in the spool and between the two
+    # Each lane with its state passes through many processes, with batches in
+    # flight, in the spool and between the two.
 
     $f->meanwhile($load, sub ($i) {
         return if $done == $kills;
@@ -29,9 +29,10 @@ for my $ack (qw(memory spool fsync)) {
     $to->mode('ok');
     cmp_ok($done, '>=', $kills / 2, "$ack: $done workers were killed");
 
-    # what was in flight comes twice: of both lanes when one helper has both
+    # What was in flight comes twice: that of both lanes when one helper has
+    # both.
 
-    $f->settled("$ack: killed", timeout => 60,
+    $f->settled("$ack: workers killed one by one", timeout => 60,
                 duplicates => $done * 2 * 4 * 512);
 
     my $stats = $f->stats;
@@ -41,8 +42,9 @@ for my $ack (qw(memory spool fsync)) {
     $f->end(allow => $killed);
 }
 
-# Everything at once, under load, while the collector is away: what was
-# answered in these modes is on the disk, and the next start has it.
+# All processes are killed at once, under load, while the collector is away:
+# what was acknowledged in these modes is on the disk, and the next start has
+# it.
 
 for my $ack (qw(spool fsync)) {
     my $f = OpenQoE::Faults->new(ack => $ack, zone => 'qoe:16m')->start;
@@ -62,7 +64,7 @@ for my $ack (qw(spool fsync)) {
 
     ok(wait_until(sub { $f->dest->{recovered} > 0 }, 10),
        "$ack: the last kill left something to recover");
-    $f->settled("$ack: all killed, $turns times", timeout => 60);
+    $f->settled("$ack: all processes killed, $turns times", timeout => 60);
     $f->end(allow => $killed);
 }
 

@@ -1,5 +1,5 @@
-# Outages: longer than the cap of the spool, by either policy; live data while
-# the backlog drains; several destinations of which one is dead.
+# Outages: longer than the limit of the spool, with either policy; live events
+# while the backlog drains; several collectors of which one is dead.
 
 use lib 't/lib';
 use OpenQoE::Faults qw(long);
@@ -17,7 +17,8 @@ sub quantile ($q, @values) {
 sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
 
 
-# Longer than the cap: the oldest go, and each of them is counted.
+# An outage longer than the limit: the oldest events are dropped, and each is
+# counted.
 
 {
     my $f = OpenQoE::Faults->new(workers => 2, zone => 'qoe:16m',
@@ -38,7 +39,8 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
            'the limit of the spool holds on the disk');
 
     $f->receiver->start;
-    $f->settled('an outage past the cap', dropped => { default => 'any' },
+    $f->settled('an outage past the limit of the spool',
+                dropped => { default => 'any' },
                 timeout => 60);
     $dest = $f->dest;
     is(OpenQoE::Faults::sum_dropped($dest), $dest->{dropped}{spool},
@@ -46,7 +48,8 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     $f->end;
 }
 
-# The same, refusing: 503 when queue and spool are full, nothing is lost.
+# The same with full=reject: 503 when queue and spool are full, and nothing is
+# lost.
 
 {
     my $f = OpenQoE::Faults->new(workers => 2, zone => 'qoe:8m',
@@ -59,12 +62,12 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     like($load->output, qr/refused_events [1-9]/,
          'a full spool refuses events');
     $f->receiver->start;
-    $f->settled('full=reject', timeout => 60);
+    $f->settled('a full spool that rejects', timeout => 60);
     $f->end;
 }
 
-# Live data first: its way to the collector is short while the backlog, whose
-# rate is bounded, drains.
+# Live events come first: they reach the collector soon while the backlog,
+# whose rate is bounded, drains.
 
 {
     my $f = OpenQoE::Faults->new(workers => 2, zone => 'qoe:16m',
@@ -98,12 +101,12 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     cmp_ok($p99, '<', scaled(3000),
            "live events reach the collector soon, p99 in $p99 ms");
 
-    $f->settled('live before backlog', timeout => 90);
+    $f->settled('live events before the backlog', timeout => 90);
     $f->end;
 }
 
-# One of two is dead.  The other has everything at once; when the dead one
-# comes back it has everything, too.
+# One of two collectors is dead.  The other gets everything at once; when the
+# dead one comes back it gets everything, too.
 
 for my $mood ('dead', 'hang') {
     my $f = OpenQoE::Faults->new(to => { default => undef, second => undef },
@@ -132,14 +135,14 @@ for my $mood ('dead', 'hang') {
 
     $f->receiver('second')->mode('ok');
     $f->receiver('second')->start if $mood eq 'dead';
-    $f->settled("second $mood", timeout => 60);
+    $f->settled("the second collector is $mood", timeout => 60);
     is(OpenQoE::Faults::sum_dropped($f->dests->{second}), 0,
        "$mood: no event for the second exporter is dropped");
     $f->end;
 }
 
-# Without a spool: the queue is for both, and what the dead one cannot have is
-# counted, not kept at the cost of the other.
+# Without a spool the queue serves both, and events that the dead collector
+# cannot get are counted, not kept at the cost of the other.
 
 {
     my $f = OpenQoE::Faults->new(to => { default => undef, second => undef },
@@ -161,7 +164,8 @@ for my $mood ('dead', 'hang') {
            'events that the second exporter lost are counted');
 
     $f->receiver('second')->start;
-    $f->settled('no spool', dropped => { second => 'any' }, timeout => 60);
+    $f->settled('two collectors without a spool',
+                dropped => { second => 'any' }, timeout => 60);
     my $second = $f->dests->{second};
     is(OpenQoE::Faults::sum_dropped($second), $second->{dropped}{behind},
        'the second exporter lost no event for another reason');

@@ -11,7 +11,7 @@ use OpenQoE::Test;
 need(load => tool('load'), receiver => tool('receiver'));
 
 
-# One event under a bad answer: how it ended, and after how long.
+# An event under a bad answer: how it ended, and after how long.
 
 sub told ($f, $peer_mode, $well, $outcome, %opt) {
     my $before = $f->dest;
@@ -68,7 +68,7 @@ sub http_date ($when) {
 }
 
 
-subtest 'HTTP' => sub {
+subtest 'outcomes over HTTP' => sub {
     my $f = OpenQoE::Faults->new(workers => 1,
                                  exporter => 'timeout 400ms;')->start;
     my $well = sub { $f->receiver->mode('ok') };
@@ -87,7 +87,8 @@ subtest 'HTTP' => sub {
         told($f, sub { $f->receiver->mode($mode) }, $well, { name => $mode });
     }
 
-    # both forms of Retry-After: not before, and not much later
+    # Both forms of Retry-After: the batch is not sent before that time, and
+    # not much later.
 
     for my $value (3, 'date') {
         my $text = $value eq 'date' ? http_date(time + 4) : $value;
@@ -98,7 +99,7 @@ subtest 'HTTP' => sub {
                'the batch is sent soon after that time');
     }
 
-    # answers that are strange, of which the request was taken
+    # Strange answers to requests that were taken.
 
     my $before = $f->dest;
     $f->receiver->mode('large 6000000');
@@ -114,18 +115,18 @@ subtest 'HTTP' => sub {
        'none of these events counts as refused');
     $well->();
 
-    $f->settled('HTTP', dropped => { default => $refused });
+    $f->settled('outcomes over HTTP', dropped => { default => $refused });
     kept_is($f, $refused, 'HTTP');
 
     # The dripping answer never ends: a timeout, and the batch comes twice.
 
     told($f, sub { $f->receiver->mode('drip') }, $well, { name => 'drip' });
-    $f->settled('drip', dropped => { default => $refused });
+    $f->settled('an answer that drips', dropped => { default => $refused });
     $f->end;
 };
 
 
-# Out of many batches in flight, one is poison: the others pass.
+# One of many batches in flight is poison: the others pass.
 
 for my $ack (qw(memory fsync)) {
     my $f = OpenQoE::Faults->new(workers => 1, ack => $ack, exporter =>
@@ -154,7 +155,7 @@ for my $ack (qw(memory fsync)) {
     $f->end;
 }
 
-# The same out of the backlog: what is refused when it is sent at last
+# The same out of the backlog: the batch is refused when it is sent at last.
 
 {
     my $f = OpenQoE::Faults->new(workers => 1, exporter =>
@@ -181,14 +182,14 @@ for my $ack (qw(memory fsync)) {
 }
 
 
-subtest 'gRPC' => sub {
+subtest 'outcomes over gRPC' => sub {
     my $peer = OpenQoE::NodePeer->new('grpc_server.js', ids => 1)->start;
     my $f = OpenQoE::Faults->new(workers => 1);
     my %final = map { $_ => 1 } qw(3 6 8 9);
     my $well = sub { $peer->mode(mode => 'ok') };
     my $refused = 0;
 
-    # the collector of the scenario is this one
+    # The collector of the scenario is this peer.
 
     $f->{grpc} = $peer;
     $f->nginx->write_config(exporter => 'endpoint ' . $peer->url

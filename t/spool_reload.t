@@ -27,11 +27,12 @@ for my $ack (qw(memory fsync)) {
     $f->receiver->mode('ok');
     cmp_ok($done, '>=', $reloads / 2, "$ack: nginx reloads $done times");
 
-    # a worker that lingers in a zone that nobody else has serves it
+    # A worker that lingers in a zone that no other process has serves that
+    # zone.
 
     like($load->output, qr/ late 0$/m, "$ack: no request waited in vain");
 
-    # each change of the size is another zone, whose counters begin anew
+    # Each change of the size is another zone, whose counters begin anew.
 
     $f->loaded;
     ok(wait_until(sub { $f->status(3) == 202 }, 20),
@@ -39,18 +40,18 @@ for my $ack (qw(memory fsync)) {
     my ($all, $report) = $f->wait_delivered(60);
     ok($all, "$ack: every accepted event is delivered")
         or OpenQoE::Oracle::explain($report->{default});
-    $f->settled("$ack: reloads", timeout => 60);
+    $f->settled("$ack: reloads under load", timeout => 60);
     $f->end;
 }
 
-# A new binary beside the old one: two masters, two zones, two places in the
-# spool.  Then back to the old one.
+# A new binary beside the old: two masters, two zones, two directories in the
+# spool.  Then back to the old binary.
 
 {
-    # Few requests a connection, and each one offered to the workers of both
+    # A connection has few requests, and each is offered to the workers of both
     # masters: with EPOLLEXCLUSIVE, which is nginx's way without the mutex, the
-    # kernel gives all of a light load to those that came first.  A worker that
-    # leaves waits for connections that have not yet asked anything.
+    # kernel gives all of a light load to the workers that came first.  A
+    # worker that exits waits for connections that have not yet had a request.
 
     my $f = OpenQoE::Faults->new(ack => 'spool', zone => 'qoe:16m',
                                  events_block => 'accept_mutex on;',
@@ -71,7 +72,7 @@ for my $ack (qw(memory fsync)) {
     my $old = $nginx->master_pid;
     my $load = $f->load(d => 16, c => 8, r => 200);
 
-    # the collector is away, so that both have something in the spool
+    # The collector is away, so that both instances have segments in the spool.
 
     sleep 1;
     $f->receiver->mode('status 503');
@@ -92,7 +93,8 @@ for my $ack (qw(memory fsync)) {
            keys %instance == 2;
        }, 10), 'the spool holds two instances');
 
-    # the old one's workers leave, and come back: the new one was not good
+    # The old master's workers exit, and come back: the new binary was not
+    # good.
 
     kill 'WINCH', $old;
     my $workers = sub { scalar(grep { $_ != $new } children($old)) };
@@ -105,7 +107,7 @@ for my $ack (qw(memory fsync)) {
     ok(wait_until(sub { !kill 0, $new }, 10), 'the new master exits');
     $f->receiver->mode('ok');
 
-    # and once more, for good
+    # Then the upgrade is done again, for good.
 
     ok(wait_until(sub { -s "$nginx->{dir}/nginx.pid"
                         && $nginx->master_pid == $old }, 5),
@@ -122,7 +124,7 @@ for my $ack (qw(memory fsync)) {
     kill 'QUIT', $old;
     ok(wait_until(sub { !kill 0, $old }, 10), 'the old master exits');
 
-    $f->settled('upgrade and rollback', timeout => 60);
+    $f->settled('an upgrade that is rolled back', timeout => 60);
     kill 'QUIT', $new;
     ok(wait_until(sub { !kill 0, $new }, 10), 'the last master exits');
     $nginx->no_errors;

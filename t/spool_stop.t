@@ -1,6 +1,6 @@
 # QUIT and TERM while the collector hangs, and under load: the exit takes a
-# bounded time, all that was accepted is in the spool, and the next start
-# delivers it.
+# bounded time, all accepted events are in the spool, and the next start
+# delivers them.
 
 use lib 't/lib';
 use OpenQoE::Faults;
@@ -9,8 +9,8 @@ use OpenQoE::Test;
 need(load => tool('load'), receiver => tool('receiver'));
 
 
-# The master kills -9 what is there 3.1 s behind a TERM; nobody does so behind
-# a QUIT, whose bound is openqoe_drain_timeout.
+# The master kills -9 what is there 3.1 s after a TERM; it does not after a
+# QUIT, whose bound is openqoe_drain_timeout.
 
 my @cases = (
     [QUIT => 'memory', 'hang'], [QUIT => 'fsync', 'hang'],
@@ -31,7 +31,7 @@ for my $case (@cases) {
     my $load = $f->load(d => 10, c => 8, r => 300);
     sleep 1.5;
 
-    # a QUIT closes the idle connections, so the load sees no answer cut off
+    # A QUIT closes the idle connections, so the load sees no answer cut off.
 
     my $start = time;
     ok($f->nginx->stop($signal, 8), "$name: nginx exits by itself");
@@ -53,7 +53,7 @@ for my $case (@cases) {
     $f->end;
 }
 
-# A drain timeout of the operator's, and nothing in it
+# A drain timeout of the operator's, with nothing to send in it.
 
 {
     my $f = OpenQoE::Faults->new(ack => 'memory',
@@ -71,9 +71,10 @@ for my $case (@cases) {
 
     $f->receiver->mode('ok');
     $f->start;
-    $f->settled('a drain timeout');
+    $f->settled('an exit within a drain timeout');
 
-    # with the collector up nothing of an exit goes through the spool
+    # While the collector takes events nothing of an exit goes through the
+    # spool.
 
     is($f->status(50), 202, 'events are accepted');
     ok($f->nginx->stop('QUIT', 8), 'nginx exits in order');

@@ -1,6 +1,6 @@
-# QUIT while each write to the spool takes longer than the exit may: what the
-# helper threads could not store has a number in error.log, and the rest is
-# found by the next start.  With the build that has failpoints.
+# QUIT while each write to the spool takes longer than the exit may: error.log
+# has the number of events that the helper threads could not store, and the
+# next start finds the others.  With the build that has failpoints.
 
 use lib 't/lib';
 use OpenQoE::Faults;

@@ -1,6 +1,7 @@
-# Whatever stands in the spool's directory under a segment's name (links, FIFOs,
-# sockets, directories, files of another owner or of any size): requests are
-# taken all the same, whatever 202 means, and each of them is counted once.
+# Whatever stands in the spool's directory under a segment's name (links,
+# FIFOs, sockets, directories, files of another owner or of any size): requests
+# are accepted all the same, whatever 202 promises, and each such file is
+# counted once.
 
 use lib 't/lib';
 use Cwd qw(getcwd);
@@ -12,8 +13,8 @@ use POSIX qw(mkfifo);
 need(receiver => tool('receiver'));
 
 
-# Made by root where the tests are run by it, and the workers are not root:
-# they cannot open the last two.
+# Root makes these files where root runs the tests, and the workers are not
+# root: they cannot open the last two.
 
 sub strangers ($dir, $n) {
     my @path = map { sprintf '%s/%016x.seg', $dir, $n + $_ } 0 .. 6;
@@ -33,7 +34,7 @@ sub strangers ($dir, $n) {
     write_file($path[6], 'not for the workers');
     chmod 0, $path[6];
 
-    # and one of a name that is not the spool's business
+    # A file whose name is not the spool's business.
 
     mkfifo("$dir/x$n.seg", 0600) or die $!;
     return scalar @path;
@@ -49,7 +50,7 @@ for my $ack (qw(memory spool fsync)) {
     ok(wait_until(sub { $f->dest->{spooled} == 5 }, 10),
        "$ack: the events are in the spool");
 
-    # into a directory that is in use, and that is looked at by the next helper
+    # These go into a directory that is in use, and that the next helper reads.
 
     my ($home) = glob $f->spool_dir . '/*-*/default';
     my $n = strangers($home, 1);
@@ -64,7 +65,7 @@ for my $ack (qw(memory spool fsync)) {
     ok(wait_until(sub { $f->dest->{queued} == 0 }, 10),
        "$ack: these requests are in the spool");
 
-    # the next start adopts that directory, with more of them
+    # The next start adopts that directory, with more strangers.
 
     ok($f->nginx->stop, "$ack: nginx exits by itself");
     $n += strangers($home, 100);

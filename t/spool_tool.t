@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# build/openqoe-spool: what is in a spool, told, printed and sent again, and
-# nothing of it touched.
+# build/openqoe-spool: checks, prints and sends again what is in a spool, and
+# changes nothing of it.
 
 use v5.36;
 
@@ -26,7 +26,7 @@ my @VALGRIND = split ' ', $ENV{OPENQOE_VALGRIND} // '';
 
 # --- helpers
 
-# a segment in DIR; the offsets of its records
+# Makes a segment in DIR; returns the offsets of its records.
 
 sub segment ($path, $id, $records, $items, $done = 0) {
     my ($rc, $out, $err) = run_cmd($WRITE, $path, $id, $records, $items,
@@ -74,7 +74,7 @@ sub names_are ($text, $want, $name) {
     is_deeply([sort(names_in($text))], [sort @$want], $name);
 }
 
-# the whole tree with its bytes and times
+# The whole tree with its bytes and times.
 
 sub state_of ($dir) {
     my %state;
@@ -175,7 +175,7 @@ subtest 'dump' => sub {
     names_are($out, [names(1, [0 .. 4], 10), names(2, [0 .. 2], 10)],
               'those that are done, too');
 
-    # records are a minute apart, from 22:13:20
+    # The records are a minute apart, from 22:13:20 on.
     for my $case (
         [['--from', '1700000180'], [names(1, [3, 4], 10)], 'seconds'],
         [['--from', '2023-11-14T22:16:20Z'], [names(1, [3, 4], 10)],
@@ -197,7 +197,7 @@ subtest 'damage' => sub {
     my $file = "$dir/0000000000000005.seg";
     my @at = segment($file, 5, 4, 3);
 
-    # the payload of one record, the header of the next but one
+    # Damages the payload of a record, and the header of the next but one.
     patch($file, $at[0] + 45, "\xff\xff");
     patch($file, $at[2] + 14, "\xff\xff");
 
@@ -221,7 +221,7 @@ subtest 'damage' => sub {
     ($rc, $out) = run('verify', $file =~ s/seg\z/open/r);
     is($rc, 0, 'a segment that is being written may end anywhere');
 
-    # room that its writer has asked for and could not give back
+    # Room that the writer has asked for and could not give back.
     $file = "$dir/000000000000000a.seg";
     segment($file, 'a', 2, 3);
     truncate $file, 100_000;
@@ -241,7 +241,7 @@ subtest 'damage' => sub {
     ($rc, $out) = run('verify', "$dir/0000000000000008.open");
     is($rc, 0, 'a file that was just made is no damage');
 
-    # links are not followed but where they are named
+    # Links are followed only where they are named.
     symlink "$DIR/i1/a/0000000000000001.seg", "$dir/0000000000000009.seg";
     ($rc, $out) = run('verify', $dir);
     unlike($out, qr/0000000000000009/, 'a link in a directory is not followed');
@@ -301,7 +301,7 @@ subtest 'replay' => sub {
 };
 
 
-subtest 'replay: what is not taken' => sub {
+subtest 'replay: records that the collector does not take' => sub {
     my @to = ('--endpoint', $GRPC->url);
 
     $GRPC->mode(mode => 'status', code => 3, message => 'not so');
@@ -332,7 +332,7 @@ subtest 'replay: what is not taken' => sub {
     like($err, qr/^segment \d of 2, sent 0, .*trying again: .*later$/m,
          'the progress is printed once a second');
 
-    # it comes back
+    # The collector comes back.
 
     peer_file($GRPC);
     my $process = spawn(cmd => [$TOOL, 'replay', @to, '--max-time', '60s',
@@ -368,7 +368,8 @@ subtest 'replay: rate and damage' => sub {
 };
 
 
-# nginx is at work: a segment is finished, others are gone, while we read
+# nginx is at work: while the tool reads, a segment is finished, and others are
+# gone.
 
 subtest 'files that vanish' => sub {
     my $dir = spool();

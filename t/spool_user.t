@@ -34,7 +34,8 @@ for my $ack (qw(memory spool fsync)) {
     my $load = $f->load(d => 9, c => 8, r => 200);
     my $done = 0;
 
-    # one with the spool in use by an outage, one while that is replayed, ...
+    # One reload with the spool in use by an outage, the next while the spool
+    # is replayed, and so on.
 
     $f->meanwhile($load, sub ($i) {
         $f->config(main => user($i + 1));
@@ -48,11 +49,11 @@ for my $ack (qw(memory spool fsync)) {
     like($load->output, qr/ late 0$/m, "$ack: no request waited in vain");
 
     is($f->status(20), 202, "$ack: the new workers accept events");
-    $f->settled("$ack: another user", timeout => 60);
+    $f->settled("$ack: reloads with another user", timeout => 60);
     is($f->dest->{spool}{strangers}, 0, "$ack: no segment became a stranger");
     is($f->dest->{spool}{errors}, 0, "$ack: no call of the spool's failed");
 
-    # over a restart, with segments and a quarantine of the old user
+    # A restart, with segments and a quarantine of the old user.
 
     $f->receiver->mode('status 503');
     is($f->status(30), 202, "$ack: events are accepted before a restart");
@@ -68,7 +69,7 @@ for my $ack (qw(memory spool fsync)) {
     $f->end;
 }
 
-# What is no spool, or open to others, is not given away
+# A directory that is no spool, or that is open to others, is not given away.
 
 for my $case (['more than a spool', 0755, sub ($dir) {
                    write_file("$dir/mail", 'yours') }],
@@ -88,7 +89,7 @@ for my $case (['more than a spool', 0755, sub ($dir) {
     $f->receiver->stop;
 }
 
-# A link in the old user's tree is not followed
+# A link in the old user's tree is not followed.
 
 {
     my $f = OpenQoE::Faults->new(ack => 'memory', main => user(0));
@@ -110,11 +111,11 @@ for my $case (['more than a spool', 0755, sub ($dir) {
        "the spool's directory becomes the workers'");
     unlink "$home/link", "$home/hard";
     $f->receiver->mode('ok');
-    $f->settled('links');
+    $f->settled('links in the spool');
     $f->end;
 }
 
-# An exporter's file
+# The file of an exporter.
 
 {
     my $nginx = OpenQoE::Nginx->new(main => user(0), workers => 1)->start;

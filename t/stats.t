@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# /v2/stats as JSON: what it tells of dimensions, views, series and exports,
-# and the values of one dimension.
+# /v2/stats as JSON: its numbers of dimensions, views, series and exports, and
+# the values of a dimension.
 
 use v5.36;
 
@@ -43,7 +43,7 @@ sub post (@events) {
 }
 
 
-# until the helpers are done with the events
+# Waits until the helpers are done with the events.
 
 sub wait_stats ($what, $test) {
     my $stats;
@@ -56,7 +56,7 @@ sub wait_stats ($what, $test) {
     return $stats;
 }
 
-subtest 'limits' => sub {
+subtest 'the limits of dimensions' => sub {
     my $limits = get()->{cardinality_limits};
     my %want = (
         org_id => [ 1000, 'allow', 'other' ],
@@ -80,9 +80,9 @@ subtest 'limits' => sub {
        'the stats have the limits of all dimensions');
 };
 
-subtest 'dimensions' => sub {
+subtest 'the values of dimensions are counted' => sub {
     my @apps = ('b', 'a', 'd', 'c', 'e');
-    # of one session: in one lane, so in this order
+    # Events of one session are in one lane, and so are applied in this order.
     post(event(session_id => 's', app_name => $_, os => { family => "os-$_" },
                data => { plan => "plan $_", gone => $_ })) for @apps;
 
@@ -123,17 +123,13 @@ subtest 'dimensions' => sub {
 };
 
 subtest 'the first 100 values' => sub {
-    # a request brings in few new values
+    # A request gets only a few new values admitted.
     for my $i (0 .. 29) {
         post(map { event(data => { plan => sprintf 'p%03d', $_ }) }
              $i * 5 + 1 .. $i * 5 + 5);
     }
-    wait_stats(
-               'all '
-               . 'values '
-               . 'are in '
-               . 'the '
-               . 'metrics', sub ($s) { $s->{dimensions}{plan}{count} == 155 });
+    wait_stats('all values are in the metrics',
+               sub ($s) { $s->{dimensions}{plan}{count} == 155 });
 
     my $one = get('?dimension=plan');
     is($one->{count}, 155, 'all values are counted');
@@ -145,7 +141,7 @@ subtest 'the first 100 values' => sub {
     is($one->{values}[99], 'p100', 'the list has no gap');
 };
 
-subtest 'views' => sub {
+subtest 'views are counted' => sub {
     wait_stats('all views have ended by silence', sub ($s) {
         $s->{views}{active} == 0
     });
@@ -174,7 +170,7 @@ subtest 'views' => sub {
     cmp_ok($after->{capacity}, '>', 1000, 'the table of views has room');
 };
 
-subtest 'series and exports' => sub {
+subtest 'series and exports are counted' => sub {
     my $stats = wait_stats('metrics are exported', sub ($s) {
         $s->{metrics}{points}{sent} > 0
     });
@@ -193,9 +189,9 @@ subtest 'series and exports' => sub {
     is($metrics->{batches}{failed}, 0, 'no batch of metrics failed');
 };
 
-# what is counted survives a reload, and so do the values of dimensions
+# Counters survive a reload, and so do the values of dimensions.
 
-subtest 'reload' => sub {
+subtest 'values of dimensions survive a reload' => sub {
     my $before = get();
     ok($nginx->reload(old => 1), 'nginx reloads');
     my $after = get();
@@ -208,7 +204,7 @@ subtest 'reload' => sub {
 ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors;
 
-# the directives that say what there is to see
+# The directives that decide which metrics there are.
 
 sub started (%opt) {
     $nginx = OpenQoE::Nginx->new(%opt);
@@ -227,7 +223,7 @@ sub stopped () {
 subtest 'openqoe_metrics' => sub {
     started(http => 'openqoe_metrics rules view;');
 
-    # canplay and playing in one moment are a wish and its first frame
+    # canplay and playing at one moment are a wish and its first frame.
     my @view = (event_time => int(time * 1000) - 5000, view_id => 'v-metrics',
                 session_id => 's-metrics');
     post(event(@view, event_type => 'canplay',
@@ -264,7 +260,7 @@ subtest 'openqoe_series_max' => sub {
     cmp_ok($stats->{series}{count}, '<=', 100,
            'there are no more series than openqoe_series_max');
 
-    # nothing is lost: the rest is in the overflow series
+    # Nothing is lost: the other values are in the overflow series.
     my $sum;
     ok(wait_until(sub {
         my $text = http_get($nginx->port,
@@ -293,14 +289,13 @@ subtest 'openqoe_series_ttl' => sub {
     stopped();
 };
 
-# what there is no room to count is not said to be none
+# A number that there is no room to count is null, not 0.
 
 subtest 'a small zone' => sub {
     started(zone => 'qoe:2m');
     post(event(session_id => "s$_")) for 1 .. 3;
-    my $s = wait_stats(
-                       'the events '
-                       . 'are applied', sub ($s) { $s->{views}{started} == 3 });
+    my $s = wait_stats('the events are applied',
+                       sub ($s) { $s->{views}{started} == 3 });
     my %count = map { $_ => $s->{dimensions}{$_}{count} }
                 keys %{ $s->{dimensions} };
     ok((grep { !defined } values %count),
@@ -312,12 +307,13 @@ subtest 'a small zone' => sub {
     stopped();
 };
 
-# off: nothing is made, the limits are known all the same
+# Metrics are off: nothing is made, but the limits are known all the same.
 
 {
     $nginx = OpenQoE::Nginx->new(http => 'openqoe_metrics off;')->start;
     post(event());
-    wait_stats('exported', sub ($s) { $s->{exporter}{exported} == 1 });
+    wait_stats('the event is exported',
+               sub ($s) { $s->{exporter}{exported} == 1 });
     is(get()->{series}{count}, 0, 'without metrics there is no series');
     is(get()->{metrics}{points}{sent}, 0, 'without metrics no point is sent');
     ok($nginx->stop, 'quits');

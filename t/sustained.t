@@ -1,6 +1,6 @@
 # Sustained load: wrk for a minute, two workers, one of them killed with -9
 # every five seconds and a reload in between; every event answered 202 must
-# reach a gRPC server that others wrote.
+# reach a gRPC server that is not ours.
 #
 # OPENQOE_SUSTAINED_SECONDS  how long (60)
 
@@ -25,8 +25,8 @@ sub stats ($nginx) {
 }
 
 
-# A kill every five seconds, or as soon as the one before is replaced, while
-# the load runs, and behind the second of them a reload; how many of each.
+# A kill every five seconds, or as soon as the killed worker is replaced, while
+# the load runs, and a reload after the second kill; returns how many of each.
 
 sub disturb ($nginx, $load) {
     my $start = time;
@@ -49,9 +49,9 @@ sub disturb ($nginx, $load) {
 }
 
 
-# The peer is one thread of Node: 4 connections of 10 events with a pause of
-# 5 ms are what it and two workers take on a machine with two cores.  It
-# writes only the ids of what it decoded.
+# The peer is a single thread of Node: 4 connections of 10 events with a pause
+# of 5 ms are what it and two workers can take on a machine with two cores.  It
+# writes only the ids of the events that it decoded.
 
 my $peer = OpenQoE::NodePeer->new('grpc_server.js', ids => 1)->start;
 my $nginx = OpenQoE::Nginx->new(
@@ -73,7 +73,7 @@ my $oracle = OpenQoE::Oracle->new;
 $oracle->load_file($load->{ids});
 my $report = $oracle->wait_delivered($peer->file, 60);
 
-# what comes late would be a duplicate
+# An event that comes late would be a duplicate.
 
 ok(wait_until(sub { stats($nginx)->{queue}{used} == 0 }, 30),
    'the queue is empty at the end');
@@ -81,8 +81,8 @@ sleep 1;
 $oracle->delivered_file($peer->file);
 $report = $oracle->report;
 
-# a killed helper had at most the window of each lane that it held in flight:
-# one lane, or both when the other worker was dead a moment ago
+# A killed helper had in flight at most the window of each lane that it held:
+# one lane, or both when the other worker was dead a moment ago.
 
 my $in_flight = $kills * WINDOW * BATCH * WORKERS;
 
@@ -100,8 +100,8 @@ for my $lane (@{ $stats->{queue}{lanes} }) {
 
 my ($events, $exporter) = @{$stats}{qw(events exporter)};
 
-# a worker killed between two steps has done the first: put, then counted and
-# answered; sent, then counted, then released
+# A worker killed between two steps has done the first: put, then counted and
+# answered; or sent, then counted, then released.
 
 is($consumed, $produced, 'all records that were produced were consumed');
 cmp_ok($produced, '>=', $events->{accepted},

@@ -2,10 +2,10 @@
 
 # Copyright (C) OpenQoE
 #
-# The same viewers are counted the same by one worker and by four, with a
-# reload in the middle and with workers that are killed in the middle: what is
-# exported sums up to the same, under one identity and one start time, by one
-# writer at a time.  A kill may cost one event.
+# The same viewers give the same totals with one worker and with four, with a
+# reload in the middle and with workers that are killed in the middle: exports
+# add up to the same, under one identity and one start time, from one exporting
+# process at a time.  A kill may cost one event.
 
 use v5.36;
 
@@ -19,15 +19,17 @@ use OpenQoE::Viewers;
 
 use constant INTERVAL => 0.5;
 
-# of gauges a window is exported, so only whether they were; these are as
-# large as this in one event, others 1 or what their histogram's max says
+# Of gauges a window is exported, so only whether they were exported is
+# compared; in one event these are as large as this, others are 1 or the max of
+# their histogram.
 my %one_event = (
     'openqoe.network.bandwidth' => 9e6, 'openqoe.bitrate_change' => 4.4e6,
     'openqoe.buffered_duration' => 6, 'openqoe.dropped_frames_total' => 9,
     'openqoe.playing_time_seconds' => 5, 'openqoe.watch_time_seconds' => 5,
 );
 
-# slower machines need more time for the same, so the viewers take their time
+# Slower machines need more time for the same work, so the viewers take their
+# time.
 my $viewers = OpenQoE::Viewers->new(span => scaled(4000));
 my $silence = int scaled(4);
 
@@ -44,8 +46,8 @@ sub new_nginx ($workers) {
 }
 
 
-# Between two collections lies an interval: two writers would make more.  A
-# new one may begin at once.
+# An interval lies between two collections: two exporting processes would make
+# more.  A new one may begin at once.
 
 sub check_writer ($metrics, $changes) {
     my @times = $metrics->times;
@@ -65,8 +67,8 @@ sub check_writer ($metrics, $changes) {
 }
 
 
-# What the viewers come to: run(workers => 4, middle => sub ($nginx) { },
-# changes => 1, kills => 1)
+# The totals of the viewers' events: run(workers => 4, middle => sub ($nginx) {
+# }, changes => 1, kills => 1)
 
 sub run (%opt) {
     my $nginx = new_nginx($opt{workers});
@@ -97,7 +99,7 @@ sub run (%opt) {
 }
 
 
-# What is not in both of two lists of words.
+# The words that only one of two lists has.
 
 sub one_sided ($got, $want) {
     my %in;
@@ -109,7 +111,7 @@ sub one_sided ($got, $want) {
 }
 
 
-# Names of what differs by more than so many events.
+# The names of metrics that differ by more than so many events.
 
 sub differences ($got, $want, $events) {
     my @wrong;

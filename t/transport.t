@@ -68,7 +68,7 @@ sub peer ($script, %opt) {
              out => $out };
 }
 
-# sets a mode; the statistics
+# Sets a mode; returns the statistics.
 
 sub ask ($peer, $command = undef) {
     my $answer = http_post($peer->{control}, '/',
@@ -76,8 +76,8 @@ sub ask ($peer, $command = undef) {
     return decode_json_text($answer->{body});
 }
 
-# Runs the driver; a list of outcomes, each a hash, and its other lines in
-# {log} of the first.
+# Runs the driver; returns a list of outcomes, each a hash, with the driver's
+# other lines in {log} of the first.
 
 sub command ($protocol, %opt) {
     $opt{payload} //= $PAYLOAD{$protocol} // "$DIR/logs.bin";
@@ -131,7 +131,7 @@ my $http = peer('http_server.js');
 my $h2 = peer('h2_server.js');
 
 
-subtest 'gRPC: taken' => sub {
+subtest 'gRPC: requests that are taken' => sub {
     for my $gzip (0, 1, 9) {
         my $before = ask($grpc)->{items};
         my $run = grpc($grpc, gzip => $gzip);
@@ -224,7 +224,7 @@ subtest 'gRPC: status codes' => sub {
 };
 
 
-subtest 'gRPC: answers no library gives' => sub {
+subtest 'gRPC: answers that no library gives' => sub {
     my @cases = (
         ['no status', {}, 'HOLD', 'no_grpc_status'],
         ['no status, half a frame', { body => '000000' }, 'HOLD',
@@ -256,8 +256,8 @@ subtest 'gRPC: answers no library gives' => sub {
     ask($h2, { mode => 'goaway' });
     outcome_is(grpc($h2), { kind => 'OK' }, 'a call in flight survives GOAWAY');
 
-    # when RST_STREAM follows at once, libcurl may meet it in its own sending
-    # and lose the status; no reason to wait, and a reason to try again
+    # When RST_STREAM follows at once, libcurl may meet it while it sends and
+    # lose the status; then it must not wait, and the request is to be retried.
 
     for my $mode (qw(stall early)) {
         ask($h2, { mode => $mode, headers => { 'grpc-status' => '8' } });
@@ -278,7 +278,7 @@ subtest 'gRPC: answers no library gives' => sub {
 };
 
 
-subtest 'gRPC: no answer' => sub {
+subtest 'gRPC: requests without an answer' => sub {
     my $port = free_port();
     my $run = grpc({ port => $port });
     outcome_is($run, { kind => 'RETRY', error => 'connect', http => 0,
@@ -320,7 +320,7 @@ subtest 'gRPC: no answer' => sub {
 };
 
 
-subtest 'gRPC: connections' => sub {
+subtest 'gRPC: connections are kept' => sub {
     my $before = ask($grpc);
     my $run = grpc($grpc, count => 20, gzip => 1);
     my $now = ask($grpc);
@@ -343,7 +343,7 @@ subtest 'gRPC: connections' => sub {
     cmp_ok($now->{connections} - $before->{connections}, '<=', 8,
            'eight requests at a time use eight connections at most');
 
-    # the server says GOAWAY to the idle connection between two requests
+    # The server sends GOAWAY on the idle connection between two requests.
 
     $before = $now;
     my $p = spawn(cmd => [command('grpc', count => 2, pause => 1000,
@@ -359,7 +359,7 @@ subtest 'gRPC: connections' => sub {
 };
 
 
-subtest 'gRPC: the server is started anew between two requests' => sub {
+subtest 'gRPC: the server is restarted between two requests' => sub {
     my $port = free_port();
     my $server = peer('grpc_server.js', port => $port);
     my $p = spawn(cmd => [command('grpc', count => 2, pause => 3000,
@@ -372,10 +372,11 @@ subtest 'gRPC: the server is started anew between two requests' => sub {
 
     is($p->wait(20), 0, 'the driver ends after the second request');
     is(() = $p->output =~ /kind=OK/g, 2,
-       'both requests are taken although the server restarted') or diag $p->output;
+       'both requests are taken although the server restarted')
+       or diag $p->output;
     is(ask($server)->{items}, 10, 'the new server gets the second request');
 
-    # refusals do not cost the connection
+    # Refusals do not cost the connection.
 
     my $before = ask($server, { mode => 'status', code => 14 });
     my $run = grpc($server, count => 20);
@@ -399,7 +400,7 @@ subtest 'gRPC: a kept connection that dies is no failure of the export' => sub {
     is($now->{requests} - $before->{requests}, 5,
        'only the request that was cut is sent once more');
 
-    # a new connection that is cut is a failure of the collector
+    # A new connection that is cut is a failure of the collector.
 
     $before = $now;
     ask($h2, { mode => 'dead', cut => 'all', %answer });
@@ -412,7 +413,7 @@ subtest 'gRPC: a kept connection that dies is no failure of the export' => sub {
 };
 
 
-subtest 'HTTP: taken' => sub {
+subtest 'HTTP: requests that are taken' => sub {
     for my $gzip (0, 1) {
         for my $case (['http/protobuf', 'application/x-protobuf'],
                       ['http/json', 'application/json'])
@@ -449,7 +450,7 @@ subtest 'HTTP: taken' => sub {
     is(ask($http)->{connections} - $before->{connections}, 1,
        '20 requests use a single connection');
 
-    # the server closes the idle connection between two requests
+    # The server closes the idle connection between two requests.
 
     $before = ask($http);
     my $p = spawn(cmd => [command('http/protobuf', count => 2, pause => 1000,
@@ -459,13 +460,14 @@ subtest 'HTTP: taken' => sub {
     ask($http, { close => 1 });
     is($p->wait(10), 0, 'the driver ends after the second request');
     is(() = $p->output =~ /kind=OK/g, 2,
-       'both requests are taken although the connection idled') or diag $p->output;
+       'both requests are taken although the connection idled')
+       or diag $p->output;
     is(ask($http)->{items} - $before->{items}, 20,
        'each record of both requests arrives once');
 };
 
 
-subtest 'HTTP: status' => sub {
+subtest 'HTTP: status codes' => sub {
     my %kind = ((map { $_ => 'RETRY' } 429, 502, 503, 504),
                 (map { $_ => 'HOLD' } 301, 307, 401, 402, 403, 404, 405, 407,
                                       408, 410, 421, 500, 501, 505, 520));
@@ -515,7 +517,7 @@ subtest 'HTTP: status' => sub {
 };
 
 
-subtest 'HTTP: no answer' => sub {
+subtest 'HTTP: requests without an answer' => sub {
     outcome_is(drive('http/protobuf', url => 'http://127.0.0.1:'
                      . free_port() . '/v1/logs'),
                { kind => 'RETRY', error => 'connect' },
@@ -537,7 +539,7 @@ subtest 'HTTP: no answer' => sub {
                    { kind => 'RETRY', error => $error }, $mode);
     }
 
-    # a success that never ends is not repeated for ever
+    # A request whose success never ends is not repeated for ever.
 
     for my $mode (qw(drip truncate)) {
         ask($http, { mode => $mode, ms => 10 });
@@ -553,7 +555,8 @@ subtest 'HTTP: no answer' => sub {
     outcome_is(http($http, timeout => 400), { kind => 'FINAL', http => 400 },
                'a refusal that never ends is a refusal');
 
-    # never sent again for the size of the answer: it would be as large
+    # The request is never sent again because of its answer's size: the next
+    # answer would be as large.
 
     ask($http, { mode => 'large', bytes => 20_000_000 });
     outcome_is(http($http), { kind => 'OK', error => '' },
@@ -563,7 +566,7 @@ subtest 'HTTP: no answer' => sub {
 };
 
 
-subtest 'TLS' => sub {
+subtest 'TLS: certificates are verified' => sub {
     my %tls = (tls => "$CERTS->{server},$CERTS->{server_key}");
     my @peers = (
         ['grpc', '', peer('grpc_server.js', %tls),
@@ -623,7 +626,7 @@ subtest 'TLS' => sub {
 };
 
 
-subtest 'file' => sub {
+subtest 'file: several processes write lines to it' => sub {
     my $file = "$DIR/otlp.jsonl";
     my $line = slurp("$DIR/logs.json");
 
@@ -654,7 +657,7 @@ subtest 'file' => sub {
 };
 
 
-subtest 'refused at the start' => sub {
+subtest 'wrong URLs are refused at the start' => sub {
     for my $url ('ftp://127.0.0.1/', 'http://', 'http://127.0.0.1:4317/path') {
         my $run = drive_raw('grpc', url => $url);
         like($run, qr/^log=0 .*\ncreate failed\n/, $url);
@@ -671,7 +674,7 @@ sub drive_raw ($protocol, %opt) {
 }
 
 
-subtest 'idle' => sub {
+subtest 'an idle transport takes no CPU time' => sub {
     my $p = spawn(cmd => [command('grpc', idle => scaled(2500),
         url => "http://127.0.0.1:$grpc->{port}")], name => 'sleeper');
     my $ticks = sub {

@@ -1,8 +1,8 @@
 # A binary is upgraded under load, for good and rolled back: USR2 starts a
-# second master beside the first, WINCH sends the old workers away, then either
-# the old master quits, or HUP brings its workers back and the new one quits.
-# Events are kept in memory alone, without a spool: each of the two zones must
-# be emptied by those who leave it.
+# second master beside the first, WINCH makes the old workers exit, then either
+# the old master quits, or HUP brings its workers back and the new master
+# quits.  Events are kept in memory alone, without a spool: the processes that
+# leave a zone must empty it.
 
 use lib 't/lib';
 use OpenQoE::Test;
@@ -13,11 +13,11 @@ my @started;
 
 
 # An nginx that makes itself a daemon, whose processes this test must end.
-#
 # Each connection is offered to the workers of both masters: without the mutex
-# nginx uses EPOLLEXCLUSIVE, by which the kernel gives all of a light load to
-# those that came first.  Few requests a connection let both have some, and a
-# worker that leaves waits for connections that have not yet asked anything.
+# nginx uses EPOLLEXCLUSIVE, with which the kernel gives all of a light load to
+# the workers that came first.  Few requests on a connection let both have
+# some, and a worker that exits waits for connections that have not yet had a
+# request.
 
 sub daemon ($name) {
     my $nginx = OpenQoE::Nginx->new(workers => 2, main => 'env LD_PRELOAD;',
@@ -57,8 +57,8 @@ sub stats ($nginx) {
 }
 
 
-# The second master beside the first, both of them with workers that answer and
-# take events: how many, is left in %$took by instance.
+# Starts a second master beside the first, both with workers that answer and
+# take events: %$took has how many events, by instance.
 
 sub second ($name, $nginx, $seen, $took) {
     my $old = $nginx->master_pid;
@@ -108,8 +108,8 @@ sub rolled_back ($name, $nginx, $seen, $old, $new) {
 }
 
 
-# What the client counted, what was written, what the survivor counted.  The
-# rest is what the other one wrote, whose counters are gone.
+# Compares what the client counted, what was written, and what the survivor
+# counted.  The rest is what the other instance wrote, whose counters are gone.
 
 sub counted ($name, $nginx, $load, $took) {
     my $oracle = OpenQoE::Oracle->new;
@@ -125,7 +125,7 @@ sub counted ($name, $nginx, $load, $took) {
                   && $stats->{queue}{used} == 0;
        }, 20), "$name: the queue ends empty");
     $oracle->delivered_file($nginx->out_file);
-    $oracle->is_exactly_once("$name: what was accepted is delivered once");
+    $oracle->is_exactly_once("$name: each accepted event is delivered once");
 
     my $r = $oracle->report;
     my ($to, $events) = @$stats{qw(exporter events)};

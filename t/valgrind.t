@@ -1,9 +1,8 @@
 # Memory under valgrind: nginx lives through requests and reloads, once and
-# three times as many.  What our frames lose or leave must not grow, and none
-# of them reads or writes what is not theirs.
-#
-# nginx itself leaves its last cycle to the end of the process, libraries
-# their globals: only blocks whose stack has a frame of this module count.
+# three times as many.  What the module's frames lose or leave must not grow,
+# and none of them reads or writes memory that is not theirs. nginx itself
+# leaves its last cycle to the end of the process, libraries their globals, so
+# only blocks whose stack has a frame of this module count.
 
 use lib 't/lib';
 use IO::Compress::Gzip qw(gzip);
@@ -16,11 +15,12 @@ need(valgrind => $valgrind);
 plan(skip_all => 'valgrind and sanitizers exclude each other')
     if $ENV{OPENQOE_SANITIZE};
 
-# everything is about twenty times slower
+# Everything is about twenty times slower.
 
 $OpenQoE::Process::Slow = 10 if $OpenQoE::Process::Slow < 10;
 
-# a program to stand for nginx: valgrind's report of each process in a file
+# A program to stand for nginx: valgrind writes a report of each process to a
+# file.
 
 sub wrapper ($dir) {
     my $path = "$dir/nginx";
@@ -38,7 +38,7 @@ END
 }
 
 
-# One of each kind of request, n times.
+# Sends n requests of each kind.
 
 sub requests ($nginx, $oracle, $n) {
     my $http = $nginx->http(timeout => 60);
@@ -116,7 +116,7 @@ sub life ($n, $destination, $peer) {
     requests($nginx, $oracle, 1);
     ok($nginx->stop, 'nginx exits in order');
     $oracle->wait_delivered($out, 1);
-    $oracle->is_exactly_once('accepted equals delivered');
+    $oracle->is_exactly_once('each accepted event is delivered once');
     $nginx->no_errors(allow => qr/nonsense/);
 
     return $dir;
@@ -127,7 +127,7 @@ my $leak = qr/^==\d+==\ ([\d,]+)(?:\ \([^)]*\))?
               \ bytes\ in\ [\d,]+\ blocks\ are\ (\w+)/x;
 
 
-# The paragraphs of a report that have a frame of ours
+# The paragraphs of a report that have a frame of the module.
 
 sub ours ($text) {
     my @records = split /^==\d+== *\n/m, $text =~ s/\0//gr;
@@ -135,7 +135,7 @@ sub ours ($text) {
 }
 
 
-# What the reports of a life say: errors; the most bytes that a process, the
+# Reads the reports of a life: errors; the most bytes that a process, the
 # master or any worker, lost or left; and how many processes there were.
 
 sub judge ($dir) {
@@ -177,7 +177,7 @@ for my $destination ('grpc', 'http/protobuf', 'file') {
                                       : OpenQoE::NodePeer->new($script)->start;
     my @sums = map { judge(life($_, $destination, $peer)) } 1, 3;
 
-    # master and a worker a generation
+    # The master, and a worker for each generation.
 
     is($sums[0]{processes}, 3,
        "$destination: each process of the first life left a report");

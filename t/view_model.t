@@ -3,9 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # Random sessions of plausible players (t/tools/view_random.py): the module's
-# machine against a model of the same rules (t/view_model.py), against what
-# really happened, against itself with other batches and with consumers that
-# are killed, and its numbers against each other.  OPENQOE_SEED, OPENQOE_SESSIONS.
+# machine against a model of the same rules (t/view_model.py), against the
+# truth, against itself with other batches and with consumers that are killed,
+# and its numbers against each other.  OPENQOE_SEED, OPENQOE_SESSIONS.
 
 use lib 't/lib';
 use OpenQoE::Peers qw(program);
@@ -21,7 +21,7 @@ my $start = 1_800_000_000_000;
 
 diag("seed $seed");
 
-# the oracle itself: it knows what the recorded sessions were
+# The oracle itself, which knows the truth of the recorded sessions.
 
 my @sessions = recorded_sessions();
 my ($model) = view_totals([ 'python3', 't/tools/view_model_cli.py' ],

@@ -3,8 +3,8 @@
 # Copyright (C) OpenQoE
 #
 # Views over a long time and at the edges of what players send, without nginx:
-# what is seen at each look, live views of more than a day, one view_id for
-# hours, playing times in seconds, positions that are times.
+# concurrent views at each collection, live views of more than a day, one
+# view_id for hours, playing times in seconds, positions that are times.
 
 use lib 't/lib';
 use OpenQoE::Sessions qw(view_lines view_totals);
@@ -51,7 +51,7 @@ subtest 'ten views whose players beat once a minute' => sub {
             for 1 .. 10;
     }
 
-    # from when each has beaten twice up to three beats after the last
+    # From when each view has beaten twice up to three beats after the last.
 
     my @looks = map { 135_000 + 7000 * $_ } 0 .. 90;
     my @now = map { $_->{beat}{concurrent} }
@@ -127,19 +127,19 @@ subtest 'units and origins of what players send' => sub {
         my $at = $beat * 10_000;
         my @beat = ($at, 'heartbeat');
 
-        # playing_time in seconds, beside a position in ms
+        # playing_time is in seconds, beside a position in ms.
         post('seconds', @beat, playback_time => $at,
              data => { playing_time => $at / 1000 });
 
-        # a live stream whose position is the time of day
+        # A live stream whose position is the time of day.
         post('epoch', @beat, playback_time => $start + $at,
              data => { playing_time => $at });
 
-        # a playing_time that is nothing
+        # A playing_time that makes no sense.
         post('negative', @beat, playback_time => $at,
              data => { playing_time => -5 });
 
-        # no position at all
+        # A view without any position.
         post('alone', @beat, data => { playing_time => $at });
     }
 

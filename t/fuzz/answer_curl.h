@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * In place of two functions of libcurl, so that the callbacks of the module
- * can be called without a network: what is set on a handle, and what is asked
- * of it.  Once a program.
+ * Replaces two functions of libcurl, so that the module's callbacks can be
+ * called without a network: what is set on a handle, and what is asked of it.
+ * To be included once a program.
  */
 
 
@@ -29,7 +29,7 @@ static curl_data_pt  on_header, on_body;
 static long          http_status, http_version;
 
 
-/* Of all options the two callbacks are of interest. */
+/* Of all options only the two callbacks matter here. */
 
 CURLcode
 (curl_easy_setopt)(CURL *easy, CURLoption option, ...)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The bytes of a fuzzer as a script: choices, numbers and texts, and the parts
- * of a collector's answer that are made of them.
+ * A fuzzer's bytes as a script: choices, numbers and texts, and the parts of a
+ * collector's answer that are made of them.
  */
 
 
@@ -28,7 +28,7 @@
 #define DAY_MS             86400000
 
 
-/* The rest of the input; what is missing reads as zeros. */
+/* The rest of the input; missing bytes read as zeros. */
 
 typedef struct {
     const uint8_t  *p;
@@ -76,7 +76,9 @@ take_text(input_t *in, size_t max)
 }
 
 
-/* What libcurl never hands over within a line, and space around a value. */
+/*
+ * Bytes that libcurl never hands over within a line, and space around a value.
+ */
 
 static inline qoe_span_t
 take_value(input_t *in, char buf[256])

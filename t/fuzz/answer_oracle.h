@@ -38,7 +38,10 @@ oracle_digits(qoe_span_t s)
 }
 
 
-/* ms, -1 where it is neither, ANY where only a lax reader sees a date in it */
+/*
+ * ms, -1 where the text is neither, ANY where only a lax reader sees a date in
+ * it.
+ */
 
 static inline int64_t
 oracle_retry_after(qoe_span_t s, int64_t now_s)
@@ -74,7 +77,7 @@ oracle_retry_after(qoe_span_t s, int64_t now_s)
 }
 
 
-/* A code of gRPC; what is none, or not known, is UNKNOWN. */
+/* A code of gRPC; a code that is unknown or no code at all is UNKNOWN. */
 
 static inline int
 oracle_grpc_code(qoe_span_t s)

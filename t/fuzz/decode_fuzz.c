@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * libFuzzer: any bytes into the decoder.  What it must hold beyond not
- * crashing is written in the checks; the oracle is jansson on the whole body
- * and on every slice.  Seeds: t/tools/corpus_seed.pl, made for the same time.
+ * libFuzzer: any bytes into the decoder.  The checks say what must hold
+ * besides not crashing; the oracle is jansson on the whole body and on every
+ * slice.  Seeds: t/tools/corpus_seed.pl, made for the same time.
  */
 
 
@@ -143,7 +143,7 @@ check_record(const qoe_event_t *ev, qoe_arena_t *arena)
     check(qoe_span_eq(r.body, ev->raw));
     check(s.type == ev->type && s.time_ms == ev->time_ms);
 
-    /* the numbers behind those of data are fields of the event */
+    /* The numbers after those of data are fields of the event. */
 
     check((s.set & (((uint64_t) 1 << QOE_DATA_NUMBERS) - 1)) == ev->set);
 
@@ -171,7 +171,7 @@ below_data(const json_t *data, const char *path)
 }
 
 
-/* Does the value of a number come from this one of its paths? */
+/* Does the value of a number come from this path, one of its paths? */
 
 static bool
 gives(const json_t *value, double *n)
@@ -203,7 +203,7 @@ gives(const json_t *value, double *n)
 }
 
 
-/* Numbers, texts and dimensions of data, looked up one by one. */
+/* Numbers, texts and dimensions of data, looked up each by itself. */
 
 static void
 check_data(const qoe_event_t *ev, const json_t *data)
@@ -250,7 +250,7 @@ check_data(const qoe_event_t *ev, const json_t *data)
 }
 
 
-/* The slice is JSON and tells the same as the event; the caller frees it. */
+/* The slice is JSON and says the same as the event; the caller frees it. */
 
 static json_t *
 check_event(const qoe_event_t *ev)
@@ -286,8 +286,8 @@ check_event(const qoe_event_t *ev)
 
 
 /*
- * The body as JSON: half a surrogate pair, of an event that is refused, is
- * none.  The caller frees it.
+ * The body as JSON: half a surrogate pair, in an event that is refused, is no
+ * JSON. The caller frees it.
  */
 
 static json_t *

@@ -2,10 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * libFuzzer: any bytes into the single-pass decoder, in every form of it, and
- * into jansson, which is right.  Where the former does not decline, both say
- * the same of the body, errors and all; where one form declines, all do; and
- * qoe_decode() says what jansson does.  Seeds: t/tools/corpus_seed.pl.
+ * libFuzzer: any bytes into every form of the single-pass decoder, and into
+ * jansson, which is right.  Where a form does not decline the body, both give
+ * the same result, with all errors; where one form declines, all do; and
+ * qoe_decode() gives what jansson gives.  Seeds: t/tools/corpus_seed.pl.
  */
 
 
@@ -46,7 +46,7 @@ typedef struct {
 } run_t;
 
 
-/* several of one key, in an order that is not the text's */
+/* Several sources of the same key, in an order that is not the text's. */
 
 static const qoe_source_t  sources[] = {
     BELOW("height", "resolution", "height"),
@@ -86,7 +86,7 @@ end(run_t *r)
 }
 
 
-/* Of more keys than an event may have, those too many are not compared. */
+/* Keys beyond those that an event may have are not compared. */
 
 static bool
 keys_dropped(const run_t *r)
@@ -178,8 +178,8 @@ check_body(qoe_span_t body)
 
 
 /*
- * With blanks before the last byte: of a short body the first event is taken
- * for the only one, and nothing is shared with it.
+ * The body gets blanks before its last byte: in a short body the first event
+ * is taken for the only one, and nothing is shared with it.
  */
 
 static void

@@ -3,10 +3,11 @@
  * Copyright (C) OpenQoE
  *
  * libFuzzer: a lane under a flood.  The input is a script of viewers, of
- * attackers who make up values and sessions, of time that goes by, of events
+ * attackers who make up values and sessions, of time that passes, of events
  * that were refused, of collections, reloads and killed helpers.  After each
- * step the store and the table of values must be sound, nothing refused may
- * have been admitted, and what real viewers have made known must be known.
+ * step the store and the table of values must be sound, no refused value may
+ * have been admitted, and values that real viewers have made known must be
+ * known.
  */
 
 
@@ -28,7 +29,7 @@
 #define ATTACKERS          256               /* sessions */
 #define HELD_MAX           (3 * 65536)
 
-/* Longer unseen, and a value that is known may leave. */
+/* A known value that was not seen for longer than this may leave. */
 #define SURE_MS            200000
 
 #define ORGS_MAX           8
@@ -36,18 +37,18 @@
 #define CODES_MAX          6
 
 
-/* What is expected of the lane. */
+/* What the fuzzer expects of the lane. */
 
 typedef struct {
     lane_t     *l;
     input_t    *in;
     uint64_t    applied;             /* events */
-    uint64_t    real[REAL];          /* of them, of that org */
-    uint64_t    last_ms[REAL];       /* the last one */
-    bool        sure[REAL];          /* its org is known */
+    uint64_t    real[REAL];          /* of the org's viewers */
+    uint64_t    last_ms[REAL];       /* the last event's time */
+    bool        sure[REAL];          /* the org is known */
     bool        kept;                /* all were sure, nothing was condemned */
     bool        shown[VIEWERS + ATTACKERS];
-    unsigned    sessions;            /* that were shown */
+    unsigned    sessions;            /* seen so far */
 } flood_t;
 
 
@@ -57,7 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const qoe_hash_key_t  key = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
 
 
-/* As its neighbours are made, but every run of an input hashes alike. */
+/*
+ * Made as its neighbours are, but with the same hash in every run of an input.
+ */
 
 static lane_t *
 lane(void)
@@ -106,7 +109,7 @@ apply(flood_t *f, const char *type, const char *org, unsigned session,
     s.text[QOE_TEXT_VIEW_ID] = qoe_span_str(id);
     s.text[QOE_TEXT_VIDEO_ID] = qoe_span("video");
 
-    /* a dimension that is dropped is estimated all the same */
+    /* A dimension that is dropped is estimated all the same. */
 
     s.text[QOE_TEXT_CDN_PROVIDER] = qoe_span_str(id);
 
@@ -125,7 +128,7 @@ name(char text[16], char first, unsigned i)
 }
 
 
-/* Is it in the table, and past its probation? */
+/* Is the value in the table, and past its probation? */
 
 static bool
 known(flood_t *f, qoe_dim_t dim, const char *value)
@@ -151,7 +154,7 @@ viewer(flood_t *f, unsigned i)
     name(org, 'r', r);
     f->l->now_ms += 1001;
 
-    /* after a pause it may have to become known anew */
+    /* After a pause the value may have to become known anew. */
 
     if (f->l->now_ms - f->last_ms[r] > SURE_MS) {
         f->sure[r] = false;
@@ -175,7 +178,7 @@ viewer(flood_t *f, unsigned i)
 }
 
 
-/* One request of events whose values are made up. */
+/* A request of events whose values are made up. */
 
 static void
 attack(flood_t *f)
@@ -194,14 +197,14 @@ attack(flood_t *f)
     for (i = 0; i < n; i++) {
         kind = take(f->in, 8);
 
-        /* a few values that many sessions show become known too */
+        /* A few values that many sessions show become known, too. */
 
         name(org, 'x', (kind & 1) ? take(f->in, 16)
                                   : (unsigned) take_bytes(f->in, 2));
         name(env, 'e', take(f->in, 256));
         name(code, 'c', take(f->in, 256));
 
-        /* many sessions in one request, or one */
+        /* A request has many sessions, or a single one. */
 
         if (kind & 2) {
             session = VIEWERS + take(f->in, ATTACKERS);
@@ -213,7 +216,7 @@ attack(flood_t *f)
 }
 
 
-/* Events that validation refused leave nothing. */
+/* Events that validation refused leave no values. */
 
 static void
 refuse(flood_t *f)
@@ -276,7 +279,9 @@ expire(flood_t *f)
 }
 
 
-/* All that holds a block: views, and the extras that are kept at hand. */
+/*
+ * Everything that holds a block: views, and the extras that are kept for use.
+ */
 
 static void
 check_store(const lane_t *l)
@@ -321,7 +326,9 @@ check_store(const lane_t *l)
 }
 
 
-/* Each value once, as many as are counted, no more than are allowed. */
+/*
+ * Each value is there once, as many as are counted, no more than are allowed.
+ */
 
 static void
 check_table(flood_t *f)
@@ -405,7 +412,7 @@ check_totals(flood_t *f)
         }
     }
 
-    /* estimates: a HyperLogLog of 32,768 registers */
+    /* These are estimates of a HyperLogLog of 32,768 registers. */
 
     qoe_govern_info(&f->l->governor, QOE_DIM_CDN_PROVIDER, &info);
     check(!info.unknown);
@@ -482,7 +489,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.kept = true;
     f.l->conf.series_ttl_ms = 600000;
 
-    /* three sessions of each org show it, at different seconds */
+    /* Three sessions of each org show it, at different seconds. */
 
     for (i = 0; i < 3 * REAL; i++) {
         viewer(&f, i);

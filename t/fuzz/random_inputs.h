@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A fuzzer without libFuzzer, for the unit tests: the same inputs each time,
- * made by a generator of numbers.  The fuzzer aborts where something is wrong.
+ * A fuzzer without libFuzzer, for the unit tests: a generator of numbers makes
+ * the same inputs each time.  The fuzzer aborts where something is wrong.
  */
 
 

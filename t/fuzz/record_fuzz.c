@@ -87,7 +87,7 @@ good_record(qoe_arena_t *arena)
 }
 
 
-/* Within the record, and readable. */
+/* The text must lie within the record, and be readable. */
 
 static void
 check_text(qoe_span_t s, qoe_span_t packed)
@@ -200,7 +200,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     packed = (data[0] & 1) ? records[1]
                            : (qoe_span_t) { (const char *) data + 1, size - 1 };
 
-    /* at an odd address, and nothing behind it */
+    /* The copy is at an odd address, with no memory after it. */
 
     bytes = malloc(packed.len + 1);
     check(bytes != NULL);

@@ -58,7 +58,7 @@ grpc_text(qoe_span_t s)
     qoe_grpc_percent_decode(text, sizeof(text), s);
     check(memchr(text, '\0', sizeof(text)) != NULL);
 
-    /* what is escaped as a whole comes back as it was */
+    /* Text that was escaped as a whole comes back as it was. */
 
     for (i = 0, p = again; i < s.len && i + 1 < sizeof(text); i++) {
         p += sprintf(p, "%%%02X", (uint8_t) s.data[i]);

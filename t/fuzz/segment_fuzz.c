@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Any bytes as a segment of the spool.  The first byte says what is put right
+ * Any bytes as a segment of the spool. The first byte says what is corrected
  * in them before: a header, or a record with a whole header in the middle, so
- * that the fuzzer comes past the CRCs.
+ * that the fuzzer gets past the CRCs.
  */
 
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What of the values of "data" goes into an event, from a tree of jansson.
+ * The values of "data" that go into an event, from a tree of jansson.
  */
 
 
@@ -84,7 +84,7 @@ qoe_data_value(qoe_value_t *out, json_t *value, qoe_span_t sub)
 }
 
 
-/* Sources are few: a search of them is one look at each key's length. */
+/* Sources are few: a search of them compares each key's length first. */
 
 static qoe_status_t
 qoe_data_dims(qoe_event_t *ev, qoe_span_t key, json_t *value,

@@ -16,7 +16,7 @@
     (JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL|JSON_DECODE_ANY)
 
 
-/* event_type, event_time and the ids: no object with fewer is an event */
+/* event_type, event_time and the ids: an object with fewer keys is no event. */
 #define QOE_DECODE_KEYS_MIN    7
 
 
@@ -42,7 +42,7 @@ static qoe_status_t qoe_decode_event(qoe_event_t *ev, json_t *value,
     qoe_arena_t *arena);
 
 
-/* What the strings of the last batch point into. */
+/* The tree that the strings of the last batch point into. */
 static json_t  *qoe_oracle_root;
 
 
@@ -106,8 +106,8 @@ qoe_decode_jansson(qoe_batch_t *batch, const char *body, size_t len,
 
 
 /*
- * To jansson half a surrogate pair is no JSON at all, but it is one title's
- * fault, not its body's: U+FFFD takes its place, which is as long, and the
+ * To jansson half a surrogate pair is no JSON at all, but only one title is
+ * wrong, not the whole body: U+FFFD takes its place, which is as long, and the
  * event is refused where the texts differ.
  */
 
@@ -147,7 +147,7 @@ qoe_decode_parse(qoe_batch_t *batch, qoe_span_t body, qoe_span_t whole,
 {
     json_error_t  error;
 
-    /* jansson leaves the text empty where an allocation failed */
+    /* jansson leaves the text empty where an allocation failed. */
 
     memset(&error, 0, sizeof(json_error_t));
 
@@ -200,7 +200,7 @@ qoe_decode_syntax(qoe_batch_t *batch, qoe_span_t body,
         }
     }
 
-    /* one way of counting for every error; jansson counts columns from 0 */
+    /* All errors count in the same way; jansson counts columns from 0. */
 
     pos = qoe_oracle_pos(body, (size_t) qoe_max(error->position, 0));
 
@@ -268,7 +268,7 @@ qoe_decode_array(qoe_batch_t *batch, qoe_span_t body, qoe_span_t whole,
     n = 0;
     unknown = 0;
 
-    /* jansson keeps the order of the text; a key may stand there escaped */
+    /* jansson keeps the order of the text, in which a key may be escaped. */
 
     for (iter = json_object_iter(root);
          iter != NULL;
@@ -313,7 +313,7 @@ qoe_decode_array(qoe_batch_t *batch, qoe_span_t body, qoe_span_t whole,
 
 /*
  * What is limited and refused outside of the events, which are member n of the
- * body; their text, which is empty if they are no list.
+ * body; text is theirs, and empty if they are no list.
  */
 
 static bool
@@ -353,7 +353,7 @@ qoe_decode_outside(qoe_batch_t *batch, qoe_span_t body, qoe_span_t whole,
 }
 
 
-/* Of all objects in a value. */
+/* Counts the keys of all objects in a value. */
 
 static size_t
 qoe_decode_keys(const json_t *value)
@@ -383,8 +383,8 @@ qoe_decode_keys(const json_t *value)
 
 /*
  * How many elements may be events: memory follows the bytes that were sent,
- * where two bytes an element would otherwise buy room for a whole event.  One
- * more than that, for the last one to be refused in.
+ * where two bytes an element would otherwise take room for a whole event.  One
+ * more than that, so that the last can be refused in it.
  */
 
 static size_t

@@ -295,7 +295,7 @@ qoe_schema_time(qoe_event_t *ev, const json_t *value,
 
     now = (double) now_ms;
 
-    /* the clocks of OTLP start at 0, whatever the configuration allows */
+    /* The clocks of OTLP start at 0, whatever the configuration allows. */
 
     min = fmax(now - (double) conf->max_age_ms, 0);
     max = fmin(now + (double) conf->max_ahead_ms, QOE_TIME_MAX);
@@ -358,7 +358,7 @@ qoe_schema_data(const qoe_schema_values_t *v, qoe_span_t raw,
         return;
     }
 
-    /* a part is not longer than the whole */
+    /* A part is not longer than the whole. */
 
     if (raw.len <= QOE_DATA_MAX) {
         return;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Where a value stands in the text of a JSON that jansson has accepted.
+ * Where a value stands in the text of JSON that jansson has accepted.
  */
 
 
@@ -24,7 +24,10 @@ qoe_slice_is_space(char c)
 }
 
 
-/* p is at the opening quote; the result is after the closing one, or end. */
+/*
+ * p is at the opening quote; returns the place after the closing quote, or
+ * end.
+ */
 
 static const char *
 oracle_string_end(const char *p, const char *end)
@@ -209,7 +212,7 @@ qoe_slice_next(qoe_slice_iter_t *it, qoe_span_t *element)
 }
 
 
-/* The result is p itself where no value starts. */
+/* Returns p itself where no value starts. */
 
 static const char *
 qoe_slice_value_end(const char *p, const char *end)

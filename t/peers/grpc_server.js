@@ -18,7 +18,7 @@ const sessions = new Set();
 let connections = 0;
 let lastHeaders = {};
 
-// grpc-js keeps its sessions to itself; the tests count and break them
+// grpc-js hides its sessions, which the tests count and break.
 
 for (const name of ['createServer', 'createSecureServer']) {
   const create = http2[name];

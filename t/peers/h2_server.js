@@ -58,7 +58,7 @@ function goaway(stream) {
   }, 50);
 }
 
-// cut: 'all' when the first request of a connection is cut as well
+// cut: 'all' when the first request of a connection is cut as well.
 
 function dead(stream) {
   const { session } = stream;

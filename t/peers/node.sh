@@ -18,13 +18,13 @@ for tool in node npm; do
     fi
 done
 
-# a directory for each state: another checkout may have another lock file
+# A directory for each state: another checkout may have another lock file.
 key=$(cat package.json package-lock.json | sha256sum | cut -c 1-16)
 dir=${OPENQOE_CACHE:-${HOME:-/tmp}/.cache/openqoe}/node/$key
 
 mkdir -p "$dir"
 
-# tests run side by side: the first one installs, the others wait
+# Tests run side by side: the first one installs, the others wait.
 (
     flock 9
     [ -e "$dir/.done" ] && exit 0

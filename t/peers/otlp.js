@@ -57,7 +57,7 @@ function partialSuccess(signal, partial) {
   return { partialSuccess: value };
 }
 
-// varint and length-delimited fields are all that a Status needs
+// A Status needs only varint and length-delimited fields.
 function varint(n) {
   const out = [];
   let v = BigInt(n);
@@ -88,8 +88,8 @@ function rpcStatus(code, message, retryMs) {
   return Buffer.concat(parts);
 }
 
-// One line for each item; 64-bit integers as strings, bytes in hex.  With
-// ids only what OpenQoE::Oracle looks for, for tests with much load.
+// A line for each item; 64-bit integers as strings, bytes in hex.  With ids a
+// line holds only what OpenQoE::Oracle looks for, for tests with much load.
 class Sink {
   constructor(file, ids) {
     this.fd = file ? fs.openSync(file, 'a') : -1;
@@ -139,8 +139,8 @@ function tlsFiles(opts) {
     ca: opts.client_ca ? fs.readFileSync(opts.client_ca) : undefined };
 }
 
-// Calls set(command) for what is posted, and answers with stats(); prints
-// "READY <port> <control port>" when both listen.
+// Calls set(command) for commands that are posted, and answers with stats();
+// prints "READY <port> <control port>" when both ports listen.
 function control(port, set, stats) {
   const server = http.createServer((req, res) => {
     const parts = [];

@@ -19,8 +19,8 @@ my $dir = shift @ARGV // die "usage: $0 DIR\n";
 
 make_path($dir);
 
-# the fuzzer decodes at one fixed time (t/fuzz/decode_fuzz.c), and the lines
-# of realistic.jsonl are of that day
+# The fuzzer decodes at a fixed time (t/fuzz/decode_fuzz.c), and the lines of
+# realistic.jsonl are of that day.
 
 my @cases = OpenQoE::Corpus->write_bodies($dir, now => 1_765_976_635_154);
 

@@ -29,7 +29,10 @@ read_file(const char *path, size_t *len)
         return NULL;
     }
 
-    /* exactly as long as the file: a sanitizer sees a read behind it */
+    /*
+     * The memory is exactly as long as the file, so that a sanitizer sees a
+     * read past it.
+     */
 
     *len = (size_t) size;
     body = malloc(*len + (*len == 0));

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 #
-# The house rules that a program can check: the rooms and which of them may
-# know which, nginx style, sizes.  Prints what breaks them; exits 1 then.
+# The house rules that a program can check: the rooms and which other rooms
+# each may include, nginx style, sizes.  Prints what breaks them; exits 1 then.
 
 use strict;
 use warnings;
@@ -135,7 +135,7 @@ sub check_functions {
             my $n = $i - $start;
             complain($path, $start + 1, "$name has $n lines")
                 if $n > $max_function;
-            complain($path, $i + 2, "two blank lines behind $name")
+            complain($path, $i + 2, "two blank lines after $name")
                 if $i + 3 <= $#lines
                 && ($lines[$i + 1] ne "\n" || $lines[$i + 2] ne "\n"
                     || $lines[$i + 3] eq "\n")

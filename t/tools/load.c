@@ -41,7 +41,7 @@
 #include "load_viewer.h"
 
 
-#define LOAD_EVENT_MAX   2048       /* bytes of one event, at most */
+#define LOAD_EVENT_MAX   2048       /* the most bytes of an event */
 #define LOAD_IN_SIZE     65536
 #define LOAD_PAUSE_NS    20000000   /* after a refusal or a lost connection */
 #define LOAD_DRAIN_NS    5000000000
@@ -92,8 +92,8 @@ typedef struct {
     uint64_t      refused;
     uint64_t      ambiguous;
     uint64_t      resets;
-    uint64_t      late;             /* 503 behind a wait */
-    uint64_t      odd;              /* 202 that took less than all */
+    uint64_t      late;             /* 503 after a wait */
+    uint64_t      odd;              /* 202 for a part of a batch */
     uint64_t      next;             /* number of the next event */
     uint32_t      latency[LOAD_BUCKETS];
 } load_sum_t;
@@ -182,7 +182,7 @@ main(int argc, char **argv)
 }
 
 
-/* what waits for its answer is ambiguous then */
+/* Requests that wait for their answers are ambiguous then. */
 
 static void
 load_stop(int sig)
@@ -192,7 +192,7 @@ load_stop(int sig)
 }
 
 
-/* gives idle connections their next request; false when all is done */
+/* Gives idle connections their next request; false when all are done. */
 
 static int
 load_start(load_conn_t *conns)
@@ -254,7 +254,7 @@ load_wait(void)
 }
 
 
-/* the line that the tests and the bench read; the exit status */
+/* Prints the line that tests and bench read; returns the exit status. */
 
 static int
 load_report(void)
@@ -336,7 +336,7 @@ load_now(void)
 }
 
 
-/* whether one more request may start now */
+/* Whether one more request may start now. */
 
 static int
 load_allowed(uint64_t now)
@@ -404,7 +404,7 @@ load_connect(load_conn_t *c)
 }
 
 
-/* lost: the connection broke; a request without an answer is ambiguous */
+/* lost: the connection broke, and a request without an answer is ambiguous. */
 
 static void
 load_close(load_conn_t *c, int lost)
@@ -437,7 +437,7 @@ load_request(load_conn_t *c)
     char   *body;
     size_t  len, head_len;
 
-    /* the body goes behind the longest possible head, then they meet */
+    /* The body goes after the longest possible head, then the two meet. */
 
     body = c->out + sizeof(head);
     len = (size_t) sprintf(body, "{\"events\":[");
@@ -474,7 +474,7 @@ load_request(load_conn_t *c)
 }
 
 
-/* a session lives for 50 requests of a connection */
+/* A session lives for 50 requests of a connection. */
 
 static size_t
 load_event(char *p, load_conn_t *c, uint64_t number)
@@ -515,7 +515,7 @@ load_send(load_conn_t *c)
             return;
         }
 
-        /* the main loop gives it a request when one is allowed */
+        /* The main loop gives the connection a request when one is allowed. */
 
         c->state = LOAD_BUSY;
         load_watch(c, EPOLLIN, EPOLL_CTL_MOD);
@@ -582,7 +582,7 @@ load_receive(load_conn_t *c)
 }
 
 
-/* length of the whole answer, 0 if it is not complete, -1 if it is none */
+/* The whole answer's length, 0 if it is incomplete, -1 if it is no answer. */
 
 static ssize_t
 load_answer_len(load_conn_t *c, size_t *head)

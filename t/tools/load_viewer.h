@@ -17,7 +17,10 @@
 #include <zlib.h>
 
 
-/* "sum" is the CRC-32 of the text up to it: what arrives can be checked. */
+/*
+ * "sum" is the CRC-32 of the text before it, so that receivers can check an
+ * event.
+ */
 
 static size_t
 load_plain_event(char *p, size_t max, int index, unsigned session,
@@ -64,7 +67,10 @@ load_mix(uint64_t n)
 }
 
 
-/* One of that many values for an honest viewer, else one of its own. */
+/*
+ * One of that many values for an honest viewer, else a value of the viewer's
+ * own.
+ */
 
 static uint64_t
 load_pick(uint64_t viewers, uint64_t n, unsigned honest)
@@ -76,8 +82,10 @@ load_pick(uint64_t viewers, uint64_t n, unsigned honest)
 #define pick(honest)  load_pick(viewers, n, honest)
 
 
-/* What all events of a viewer have alike: as many values of each dimension as
- * an honest crowd has, if they are honest. */
+/*
+ * The fields that all events of a viewer share: honest viewers have as many
+ * values of each dimension as an honest crowd has.
+ */
 
 static size_t
 load_viewer(char *p, size_t max, uint64_t viewers, uint64_t n)

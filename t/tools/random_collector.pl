@@ -22,7 +22,7 @@ use Time::HiRes qw(sleep);
 my ($port, $dir, $seed, $h2) = @ARGV;
 my $final = join '|', 400, 406, 409, 411, 413, 415, 422, 425, 431, 451;
 
-# the names of gRPC's trailers, the frames of HTTP/2 that are used here
+# The names of gRPC's trailers, and the frames of HTTP/2 that are used here.
 use constant { DATA => 0, HEADERS => 1, RST_STREAM => 3, SETTINGS => 4,
                PING => 6, GOAWAY => 7, WINDOW_UPDATE => 8 };
 
@@ -36,7 +36,7 @@ sub bytes ($n) { join '', map { chr int rand 256 } 1 .. $n }
 sub good () { -e "$dir/good" }
 
 
-# One write a line, so that those of many processes do not mix.
+# Each line is a single write, so that lines of many processes do not mix.
 
 sub note ($file, $text) {
     open my $out, '>>:raw', "$dir/$file" or die "$file: $!\n";
@@ -48,7 +48,7 @@ sub note ($file, $text) {
 sub ids ($body) { join ' ', $body =~ /oqid-[0-9a-z]+-\d+/g }
 
 
-# More of the connection into the buffer; false at its end.
+# Reads more of the connection into the buffer; false at its end.
 
 sub more ($c, $wait = 30) {
     my $bits = '';
@@ -69,7 +69,7 @@ sub send_all ($c, $bytes) {
 }
 
 
-# Not all at once: in pieces, or a few bytes at a time.
+# Sends the bytes in pieces, or a few at a time, not all at once.
 
 sub send_somehow ($c, $bytes) {
     return send_all($c, $bytes) if chance(60);
@@ -112,7 +112,7 @@ sub varint ($n) {
 }
 
 
-# A partial success of n rejected records; a collector may say anything.
+# A partial success of n rejected records; a collector may claim anything.
 
 sub partial ($n, $json) {
     my $text = pick('', 'no', "\x01\xff\xc2\x85", 'long ' x 100);
@@ -134,7 +134,7 @@ sub success ($json) {
 }
 
 
-# No delay that a test would have to wait for.
+# No delay is so long that a test would have to wait for it.
 
 sub retry_after () {
     return pick('0', '1', '-1', '1.5', '', 'soon', '99999999999999999999x',
@@ -204,7 +204,8 @@ sub chunked ($body) {
 sub head ($status, $more) { "HTTP/1.1 $status Some\r\n$more" }
 
 
-# Of a success, whole or not, the collector has the events.
+# The collector has the events of a success, whether its answer is whole or
+# not.
 
 my %http = (
     ok => sub ($c, $ids) {
@@ -312,7 +313,7 @@ sub string ($text) {
 }
 
 
-# ":status" and the others as literals that are not indexed
+# ":status" and the other headers as literals that are not indexed.
 
 sub block (@pairs) {
     my $out = '';
@@ -486,7 +487,7 @@ sub serve_grpc ($c) {
 }
 
 
-# --- one process a connection
+# --- a process for each connection
 
 my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 128,
     LocalPort => $port, ReuseAddr => 1) or die "port $port: $!\n";

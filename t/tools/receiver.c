@@ -61,7 +61,7 @@ typedef struct {
 
 typedef struct {
     char      name[16];
-    char      text[128];            /* what follows the name */
+    char      text[128];            /* text after the name */
 } recv_mode_t;
 
 
@@ -302,7 +302,10 @@ recv_close(recv_conn_t *c, int reset)
 }
 
 
-/* a whole request of those that were read; false: there is none yet */
+/*
+ * Takes a whole request of the bytes that were read; false if there is none
+ * yet.
+ */
 
 static int
 recv_request(recv_conn_t *c)
@@ -368,7 +371,7 @@ recv_request(recv_conn_t *c)
         free(p);
     }
 
-    /* the client has one request in flight on a connection */
+    /* The client has one request in flight on a connection. */
     c->in_len = 0;
     return 0;
 }
@@ -468,7 +471,7 @@ recv_logs(recv_conn_t *c, recv_mode_t *mode, const char *body, size_t len)
 }
 
 
-/* every event of a request, into the file */
+/* Writes every event of a request to the file. */
 
 static void
 recv_take(const char *body, size_t len)
@@ -521,7 +524,7 @@ recv_take(const char *body, size_t len)
 }
 
 
-/* 1 if the event's sum is right, 0 if it is wrong, -1 if it has none */
+/* 1 if the event's sum is right, 0 if it is wrong, -1 if the event has none. */
 
 static int
 recv_whole(const char *body, size_t len, const char *seq, const char *end)
@@ -535,7 +538,7 @@ recv_whole(const char *body, size_t len, const char *seq, const char *end)
     left = len - (size_t) (end - body);
     left = left < RECV_EVENT_MAX ? left : RECV_EVENT_MAX;
 
-    /* load.c puts it last in data, and that last in the event */
+    /* load.c puts the sum last in data, and data last in the event. */
 
     to = memmem(end, left, "\"sum\":\"", 7);
     from = memmem(end, left, "\"oqid-", 6);
@@ -614,7 +617,10 @@ recv_answer(recv_conn_t *c, int code, const char *headers, const char *body,
 }
 
 
-/* answers are short: they fit into the socket, or the client is not there */
+/*
+ * Answers are short: they fit into the socket's buffer, or the client has
+ * gone.
+ */
 
 static void
 recv_flush(recv_conn_t *c)
@@ -627,7 +633,7 @@ recv_flush(recv_conn_t *c)
 }
 
 
-/* slow answers, and those that never end */
+/* Slow answers, and answers that never end. */
 
 static void
 recv_due(void)

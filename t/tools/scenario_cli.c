@@ -46,7 +46,7 @@ fail(const scenario_t *sc, const char *why)
 }
 
 
-/* "a.b=value" into the object: what is no JSON is text. */
+/* "a.b=value" into the object: a value that is no JSON is a text. */
 
 static void
 set_field(const scenario_t *sc, json_t *object, char *word)
@@ -151,7 +151,9 @@ run_line(scenario_t *sc, char *text)
 
     sc->now = received;
 
-    /* as the helper: what is due comes first, at its time or a bit later */
+    /*
+     * As the helper does: what is due comes first, at its time or a bit later.
+     */
 
     scenario_run_tick(&sc->run, SCENARIO_START + received);
 
@@ -180,7 +182,7 @@ read_types(scenario_t *sc, char *text)
 }
 
 
-/* False at the line that begins what is expected. */
+/* False at the line where the expected points begin. */
 
 static bool
 read_line(scenario_t *sc, char *text)
@@ -324,7 +326,9 @@ print_value(FILE *out, const qoe_metric_t *m, const qoe_collected_t *p)
 
     case QOE_INSTRUMENT_GAUGE_NOW:
 
-        /* whole, but for the estimate of viewers: its key is random */
+        /*
+         * Printed whole, but for the estimate of viewers, whose key is random.
+         */
 
         fprintf(out, " gauge=%.0f", p->number);
         break;

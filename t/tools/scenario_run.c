@@ -12,7 +12,7 @@
 
 
 #define SCENARIO_RUN_ZONE     (16 * 1024 * 1024)
-#define SCENARIO_RUN_EVENTS   1000           /* of one batch */
+#define SCENARIO_RUN_EVENTS   1000           /* in a batch */
 
 /* The helper thread looks for what is due at most this often. */
 #define SCENARIO_RUN_TICK_MS  100
@@ -73,7 +73,10 @@ scenario_run_apply(scenario_run_t *run, bool adopted)
 }
 
 
-/* Freed and not destroyed: who is killed gives nothing back to the zone. */
+/*
+ * The lane is freed and not destroyed: a killed process gives nothing back to
+ * the zone.
+ */
 
 void
 scenario_run_adopt(scenario_run_t *run)
@@ -83,7 +86,10 @@ scenario_run_adopt(scenario_run_t *run)
 }
 
 
-/* The one place of what directives set: their defaults, and room for series. */
+/*
+ * The only place for the values of directives: their defaults, and room for
+ * series.
+ */
 
 static void
 scenario_run_conf(scenario_run_t *run)
@@ -182,8 +188,8 @@ scenario_run_tick(scenario_run_t *run, int64_t now_ms)
 
 
 /*
- * A tick may leave work for later although it is due (it is bounded), so the
- * next one comes after the interval of the helper's ticks at the latest.
+ * A tick may leave due work for later (its work is bounded), so the next tick
+ * comes after the interval of the helper's ticks at the latest.
  */
 
 void
@@ -215,7 +221,7 @@ scenario_run_advance(scenario_run_t *run, int64_t now_ms, int64_t until_ms)
 }
 
 
-/* At a time when what began now is no longer left out. */
+/* Collects at a time when series that began now are no longer left out. */
 
 qoe_collect_t *
 scenario_run_collect(scenario_run_t *run, qoe_collect_mode_t mode,

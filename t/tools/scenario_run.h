@@ -34,13 +34,18 @@ typedef struct {
 } scenario_run_t;
 
 
-/* Begins with an empty zone; again for a run that is in use: a fresh one. */
+/*
+ * Begins with an empty zone; called again for a run that is in use, with a
+ * fresh one.
+ */
 void scenario_run_begin(scenario_run_t *run);
 
-/* As if the lane's consumer had been killed: another takes what it left. */
+/*
+ * As if the lane's consumer had been killed: another takes over what it left.
+ */
 void scenario_run_adopt(scenario_run_t *run);
 
-/* Prints the number of the input's line and why, and exits. */
+/* Prints the number of the input's line and the reason, and exits. */
 void scenario_run_fail(const scenario_run_t *run, const char *why)
     __attribute__((noreturn));
 
@@ -48,10 +53,13 @@ void scenario_run_fail(const scenario_run_t *run, const char *why)
 void scenario_run_batch(scenario_run_t *run, const char *body, size_t len,
     int64_t received_ms);
 
-/* One look at what is due, as the helper thread takes at each wakeup. */
+/* Does what is due, as the helper thread does at each wakeup. */
 void scenario_run_tick(scenario_run_t *run, int64_t now_ms);
 
-/* Every look that the helper thread takes from now_ms up to until_ms. */
+/*
+ * Does what is due at every wakeup of the helper thread from now_ms up to
+ * until_ms.
+ */
 void scenario_run_advance(scenario_run_t *run, int64_t now_ms,
     int64_t until_ms);
 

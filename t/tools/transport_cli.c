@@ -36,7 +36,7 @@ typedef struct {
     unsigned long          pause_ms;     /* between two outcomes */
     unsigned long          idle_ms;      /* wait before the first send */
     unsigned long          reopen;       /* after so many outcomes */
-    unsigned long          abort_ms;     /* destroy after that time */
+    unsigned long          abort_ms;     /* destroy after so long */
     unsigned long          fsize;        /* RLIMIT_FSIZE */
     long                   deadline_ms;
     unsigned long          started;
@@ -352,7 +352,7 @@ cli_number(cli_t *cli, const char *name, const char *value)
 }
 
 
-/* "name:value", nothing taken off it. */
+/* "name:value", taken as it is. */
 
 static void
 cli_header(cli_t *cli, const char *value)

@@ -34,13 +34,13 @@
 #include <stdlib.h>
 
 
-/* After that long without an event no view is alive, whatever its state. */
+/* After so long without an event no view is alive, whatever its state. */
 #define VIEW_CLI_AFTER_MS    (6 * 3600 * 1000)
 
 #define VIEW_CLI_GROUPS      (QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW)
 
 
-/* Which totals: name in the output, metric, and what is taken of it. */
+/* The totals: the name in the output, the metric, and what is summed of it. */
 
 typedef enum {
     VIEW_CLI_SUM = 0,            /* of counters, sums and gauges */
@@ -236,7 +236,7 @@ add_metric(view_cli_t *cli, const qoe_collect_t *c, size_t i)
     for (j = 0; j < n; j++) {
         qoe_collect_get(c, (qoe_metric_id_t) m, j, &p);
 
-        /* a histogram that was born and has no value yet has no bounds */
+        /* A histogram that was born and has no value yet has no bounds. */
 
         if (p.histogram != NULL && p.histogram->count == 0) {
             continue;
@@ -260,7 +260,7 @@ by_value(const void *a, const void *b)
 }
 
 
-/* A text of the input, where only these two must not stand as they are. */
+/* A text of the input, in which only these two characters must be escaped. */
 
 static void
 print_text(const char *text)

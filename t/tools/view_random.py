@@ -51,7 +51,7 @@ class Player:
         self.sure = True            # the events say all of the truth
         self.replay = False
         self.heard = None           # when the view was first heard of
-        self.ready = None           # playerready: when, and what it told
+        self.ready = None           # playerready: its time and start-up time
 
     # ---- what is posted
 
@@ -193,7 +193,7 @@ class Player:
         self.post('playing')
 
     def canplay(self):
-        """Tells the startup from the page on, the player's among it."""
+        """Reports the startup from the page on, with the player's in it."""
         rng = self.rng
         startup = rng.randint(300, 4000)
         told = startup
@@ -235,14 +235,14 @@ class Player:
     def seek(self):
         rng = self.rng
         latency = rng.randint(20, 3000)
-        # far away: a leap must not look like playing
+        # The video begins far from 0: a leap must not look like playing.
         self.position = float((int(self.position / 1000) + rng.choice(
             (1, 1, 2)) * rng.randint(500, 3000)) % 7200 * 1000)
         waits = rng.random() < 0.6
         if waits:
             self.post('stallstart', at=self.t + rng.randint(0, 5))
         if not self.has_played and self.next_beat is not None:
-            # a leap within a beat says nothing of what came before it
+            # A leap within a beat proves nothing about what came before it.
             self.next_beat = max(self.next_beat, self.t + latency + 1000)
         self.advance(latency, False)
         self.post('seek', told=dict(seek_latency=latency))

@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * A zone in memory whose lane is held: events of any session, view and video
- * go in as samples, time goes by as it does for the helper thread, and what
- * came of it is collected.
+ * go in as samples, time passes as for the helper thread, and the metrics are
+ * collected.
  */
 
 
@@ -139,7 +139,7 @@ lane_apply(lane_t *l, const qoe_sample_t *s)
 
 /*
  * An event that happened at ms. of: "session/view/video", each of which may be
- * empty. It is received at once, or later by delay_ms.
+ * empty.  It is received at once, or later by delay_ms.
  */
 
 static inline void

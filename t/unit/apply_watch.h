@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The product's qoe_apply.c and qoe_apply_view.c with an eye on their calls of
- * the view machine: what each view comes to is tallied by its slot, and checked
- * against what must hold for any view.
+ * The product's qoe_apply.c and qoe_apply_view.c, with a watch on their calls
+ * of the view machine: the points of each view are tallied by its slot, and
+ * checked against what must hold for any view.
  */
 
 
@@ -53,8 +53,8 @@ typedef struct {
     watch_t           view[WATCH_SLOTS];
     unsigned          begun;
     unsigned          started;
-    unsigned          over;                  /* of those that had started */
-    unsigned          left;                  /* the others that are over */
+    unsigned          over;                  /* views that had started */
+    unsigned          left;                  /* other views, over */
     void            (*ended)(const watch_t *w);
     void            (*at)(void);
 } watcher_t;

@@ -4,7 +4,7 @@
  *
  * Power loss: records the system calls that change files, and makes of any
  * begin of that list what a disk may hold after a crash there.  What fdatasync
- * or fsync has covered is there; of all else everything, nothing or anything.
+ * or fsync has covered is there; of everything else all, nothing or any part.
  *
  * The calls are overridden by functions of the same names: a static library
  * takes those of the program before those of libc.
@@ -54,7 +54,7 @@ typedef struct {
     uint64_t      offset;                    /* or the value of a mark */
     size_t        len;
     char         *data;
-    bool          lost;                      /* an fdatasync of it failed */
+    bool          lost;                      /* its fdatasync failed */
     char          name[64];
     char          name2[64];
 } crash_op_t;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Do two decoders tell the same of a body?  For the unit test and the fuzzer
+ * Do two decoders give the same for a body? For the unit test and the fuzzer
  * of the single-pass decoder.
  */
 

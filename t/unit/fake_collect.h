@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A complete collection made by a test, in place of qoe_collect.c's: link
- * nothing that needs the real one.
+ * A complete collection made by a test, in place of qoe_collect.c's: programs
+ * that need the real one cannot link this.
  */
 
 

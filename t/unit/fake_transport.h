@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Transports in place of qoe_transport.c's, that keep what is sent until the
- * test answers: link nothing that needs the real ones.
+ * Transports in place of qoe_transport.c's, which keep what is sent until the
+ * test answers: programs that need the real ones cannot link this.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A body through every form of the single-pass decoder and through jansson,
- * for the tests of the former: fast_test.c, fast_fault_test.c and
+ * Runs a body through every form of the single-pass decoder and through
+ * jansson, for the decoder's tests: fast_test.c, fast_fault_test.c and
  * fast_random_test.c, which define _GNU_SOURCE for mmap().
  */
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What the tests of governance share.
+ * The code that the tests of governance share.
  */
 
 

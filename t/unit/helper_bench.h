@@ -42,8 +42,8 @@ typedef struct {
     char                  dir[64];
     char                  path[DESTS][128];
     uint32_t              next;          /* number of the next record */
-    qoe_ack_t             ack;           /* of what is put */
-    uint64_t              end[LANES];    /* position behind it */
+    qoe_ack_t             ack;           /* of records put */
+    uint64_t              end[LANES];    /* after the last put */
     uint32_t              slots[DESTS];
     qoe_exporter_conf_t   exporter[DESTS];
     qoe_helper_conf_t     conf;

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * For the tests of the metrics encoder: random collections, and a reader
- * that holds each field of a request against the collection it is of.
+ * For the tests of the metrics encoder: random collections, and a reader that
+ * compares each field of a request with the collection.
  */
 
 

@@ -25,7 +25,7 @@
 
 
 static char      dir[PATH_MAX];              /* of this test */
-static uint64_t  skew;                       /* of its clock, ms */
+static uint64_t  skew;                       /* of the clock, ms */
 static char      logged[1024];
 
 static qoe_spool_conf_t  conf;

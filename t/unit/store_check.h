@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What is true of a store whenever its writer is not at it.
+ * What must hold for a store whenever no writer is changing it.
  */
 
 

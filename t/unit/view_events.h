@@ -30,7 +30,7 @@ typedef struct {
 } logged_t;
 
 typedef struct {
-    qoe_session_t      session;          /* its clock */
+    qoe_session_t      session;          /* gives the clock */
     qoe_view_t         v;                /* view_key 0: none yet */
     qoe_view_birth_t   birth;            /* of the next view, at_ms apart */
     qoe_points_t       points;
@@ -490,7 +490,7 @@ outcome(const stream_t *t, const char *name)
 /*
  * A claim, the script of a view, and what the view came to: how it ended, its
  * startup (NONE: no point), its time of playing, the number of its stalls and
- * their time, all in ms. It was started unless it ended before.
+ * their time, all in ms.  It was started unless it ended before.
  */
 
 typedef struct {

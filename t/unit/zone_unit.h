@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A zone with destinations, for the tests of those.
+ * A zone with destinations, for the tests of destinations.
  */
 
 

@@ -16,7 +16,8 @@ use OpenQoE::HTTP qw(http_get);
 use OpenQoE::Nginx;
 use OpenQoE::Process qw(run_cmd scratch_dir slurp wait_until);
 
-# honest viewers; no multiple of the five event types that they send in turn
+# The number of honest viewers is no multiple of the five event types that they
+# send in turn.
 use constant { VIEWERS => 997, BATCH => 20, CONNECTIONS => 16 };
 
 
@@ -35,7 +36,7 @@ sub new ($class, %opt) {
 }
 
 
-# The collector's part: notes how large the metrics are.
+# The collector's part: it notes how large the metrics are.
 
 sub start_receiver ($self) {
     my @sides = map { <<"END" } qw(calm attack);
@@ -71,7 +72,7 @@ END
 }
 
 
-# So many events more of a side: { accepted, seconds, p99, ... }
+# Sends so many more events of a side: { accepted, seconds, p99, ... }
 
 sub load ($self, $side, $nginx, $events) {
     my $at = \$self->{at}{$side};
@@ -107,7 +108,7 @@ sub drained ($self, $nginx) {
 }
 
 
-# MB of memory that is shared by its mapping: the zone, whether touched or not
+# MB of memory that its mapping shares: the zone, whether touched or not.
 
 sub mapped ($pid) {
     no warnings 'portable';
@@ -122,7 +123,7 @@ sub mapped ($pid) {
 }
 
 
-# Bytes of each collection: requests that follow each other are one.
+# Bytes of each collection: requests that follow each other are one collection.
 
 sub exports ($self, $side) {
     my (@bytes, $last);
@@ -138,7 +139,7 @@ sub exports ($self, $side) {
 }
 
 
-# What the zone must hold for the honest: found out by a short run.
+# How much the zone must hold for the honest viewers, found out by a short run.
 
 sub honest_series ($self) {
     my $nginx = $self->start_side('calm', 1_000_000);
@@ -153,7 +154,7 @@ sub honest_series ($self) {
 }
 
 
-# { calm => { ... }, attack => { ... }, series_max }; progress is told each
+# { calm => { ... }, attack => { ... }, series_max }; progress is called each
 # slice.
 
 sub run ($self, $progress) {
@@ -168,7 +169,7 @@ sub run ($self, $progress) {
     for my $side (qw(calm attack)) {
         $nginx{$side} = $self->start_side($side, $max);
 
-        # both with their series, before anything counts
+        # Both sides have their series before anything counts.
         $self->load($side, $nginx{$side}, VIEWERS * 40);
     }
 
@@ -207,8 +208,8 @@ sub slice ($self, $side, $nginx, $events) {
 sub figures ($self, $side, $nginx, $slices) {
     my ($pid) = $nginx->worker_pids;
 
-    # gauges are in an export only if they were seen in its window: the largest
-    # one is compared; the last one may still go on
+    # A gauge is in an export only if it had values in its window, so the
+    # largest export is compared; the last one may still be under way.
     my $n = $self->exports($side);
     wait_until(sub { $self->exports($side) > $n + 1 }, 30);
 

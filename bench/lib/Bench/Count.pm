@@ -20,7 +20,7 @@ use constant BODIES => 110;
 
 sub collected ($text) {
     my ($n) = $text =~ /Collected : (\d+)/
-        or die "callgrind tells no instructions: $text\n";
+        or die "callgrind counts no instructions: $text\n";
     return $n;
 }
 

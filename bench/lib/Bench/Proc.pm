@@ -2,7 +2,7 @@ package Bench::Proc;
 
 # Copyright (C) OpenQoE
 #
-# What Linux tells in /proc: CPU time of a process by thread, its memory, the
+# What Linux shows in /proc: CPU time of a process by thread, its memory, the
 # load of a core, the machine.
 
 use v5.36;
@@ -54,8 +54,8 @@ sub threads_cpu (@pids) {
 }
 
 
-# MB: the process' peak, the shared memory (the zone) it has touched, and what
-# is its alone
+# MB: the process' peak, the shared memory (the zone) it has touched, and its
+# private memory.
 
 sub memory ($pid) {
     my $status = slurp("/proc/$pid/status");

@@ -133,8 +133,8 @@ END
 }
 
 
-# A static file of the worker that takes events, and of one that takes none,
-# in turn: [ p99 without, p99 with ] a run.
+# Serves a static file from the worker that takes events, and from a worker
+# that takes none, in turn: [ p99 without, p99 with ] for each run.
 
 sub static ($bench, $side, $runs, $seconds, $rate, $bodies) {
     local $bench->{events} = { location => <<"END" };

@@ -62,7 +62,7 @@ sub of ($runs, $side, $batch, $name) {
 }
 
 
-# What one side has of another's, of neighbours in time.
+# The ratio of a side to another, of runs that were neighbours in time.
 
 sub ratios ($runs, $side, $other, $batch, $name) {
     my @own = of($runs, $side, $batch, $name);
@@ -148,7 +148,7 @@ sub memory ($runs, @batches) {
 }
 
 
-# Sums over the runs: one refusal in one of them must be seen.
+# Sums over the runs, because a refusal in any of them must be seen.
 
 sub outcome ($runs, @batches) {
     my @rows;
@@ -190,8 +190,9 @@ sub aims ($runs, @batches) {
 }
 
 
-# Where a helper exports beside it on the same core, what is too much for both
-# is refused: the rate that has no refusals is that of "Sustained".
+# Where a helper exports beside the event loop on the same core, load that is
+# too much for both is refused: the rate without refusals is that of
+# "Sustained".
 
 sub verdict ($runs) {
     my @events = grep { $_->{side} eq 'events' } @$runs;

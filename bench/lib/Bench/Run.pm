@@ -15,7 +15,7 @@ use OpenQoE::HTTP qw(http_get);
 use OpenQoE::Nginx;
 use OpenQoE::Process qw(run_cmd scratch_dir slurp wait_until);
 
-# the same for both sides
+# This is the same for both sides.
 my $http = <<'END';
     client_max_body_size 8m;
     client_body_buffer_size 1m;
@@ -39,7 +39,7 @@ sub new ($class, %opt) {
 }
 
 
-# The collector's part: takes what is exported and looks at none of it.
+# The collector's part: it takes what is exported and reads none of it.
 
 sub start_receiver ($self) {
     my $grpc = $self->{protocol} eq 'grpc';
@@ -93,7 +93,7 @@ sub start_nginx ($self, $side) {
 }
 
 
-# wrk's figures as events.lua writes them
+# wrk's figures as events.lua writes them.
 
 sub load ($self, $nginx, $batch, $seconds, @dump) {
     my $report = "$self->{dir}/report";
@@ -132,7 +132,7 @@ sub stats ($self, $nginx) {
 }
 
 
-# The stats once everything accepted has left (or after a time in vain).
+# The stats once every accepted event was exported (or after a time in vain).
 
 sub drained ($self, $nginx) {
     my $s;

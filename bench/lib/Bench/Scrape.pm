@@ -36,7 +36,7 @@ my @BEGIN = (
     [ playing => '"playing_time":0,"bitrate":3000000,"framerate":25' ],
 );
 
-# everything once; %d is the playing time
+# Everything that happens once; %d is the playing time.
 my @RARE = (
     [ stallstart => '"buffer_length":0' ],
     [ stallend => '"stall_duration":1500' ],
@@ -68,14 +68,15 @@ my $QUALITY = [ qualitychange => '"media_type":"video","bitrate_kb":2400,'
     . '"video_height":720,"player_width":960,"player_height":540,'
     . '"device_pixel_ratio":2' ];
 
-# a view to its end, and one that goes on
+# A view that ends, and a view that goes on.
 my @ENDED = (@BEGIN, @USUAL, [ ended => '"playing_time":%d,'
                                         . '"completion_rate":0.9' ]);
 my @LIVE = (@BEGIN, map({ (@USUAL, $_) } @RARE, $QUALITY), @USUAL);
 
 
-# What all events of a viewer have in common.  sets: how many sets of
-# attributes there are; undef: each viewer has one, with a video of its own.
+# The fields that all events of a viewer share. sets: how many sets of
+# attributes there are; undef: each viewer has a set of its own, with a video
+# of its own.
 
 sub common ($i, $sets) {
     my $set = $sets ? $i % $sets : $i;
@@ -191,7 +192,8 @@ END
     my $events = $views * (@ENDED + @LIVE);
     fill($nginx, $views, $sets);
 
-    # all are in the metrics, and no value waits for its zero to be seen
+    # All events are in the metrics, and no value waits for its zero to be
+    # scraped.
     my $text;
     wait_until(sub {
         return stats($nginx)->{queue}{events} == 0
@@ -207,8 +209,8 @@ END
 }
 
 
-# scrapes(progress, server_core =>): of the usual mix and of views whose
-# videos are their own
+# scrapes(progress, server_core =>): of the usual mix, and of views that each
+# have a video of their own.
 
 sub scrapes ($progress, %opt) {
     my @all;

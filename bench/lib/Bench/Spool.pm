@@ -22,7 +22,7 @@ use constant { BATCH => 10, CONNECTIONS => 200 };
 my @modes = qw(memory spool fsync);
 
 
-# new spool directories are made here: on the disk of the build directory
+# New spool directories are made on the disk of the build directory.
 
 sub spool_dir ($build) {
     my $dir = File::Temp->newdir('bench-spool-XXXXXX', DIR => $build,
@@ -60,8 +60,8 @@ sub modes ($build, $runs, $progress, %opt) {
 }
 
 
-# A spool of some hundred thousand events, sent by openqoe-spool on nginx's
-# core to the receiver on the other: [ events, MB, seconds ] a run.
+# A spool of some hundred thousand events, which openqoe-spool on nginx's core
+# sends to the receiver on the other: [ events, MB, seconds ] for each run.
 
 sub replay ($build, $runs, %opt) {
     my $dir = spool_dir($build);
@@ -70,7 +70,7 @@ sub replay ($build, $runs, %opt) {
                             . '    openqoe_drain_timeout 20s;' });
     my @all;
 
-    # nobody listens at first: all of it goes to the disk
+    # At first no process listens, so all events go to the disk.
 
     $bench->start_receiver;
     my $port = $bench->{receiver}->port;

@@ -37,8 +37,8 @@ sub authority ($dir, $name) {
 }
 
 
-# A certificate by the test's ca; -not_before and friends are not in every
-# openssl, so the expired one is signed by "openssl ca" with dates.
+# A certificate signed by the test's CA; not every openssl has -not_before and
+# its like, so "openssl ca" signs the expired one with dates.
 
 sub leaf ($dir, $name, %opt) {
     write_file("$dir/$name.ext", "basicConstraints=CA:FALSE\n"

@@ -11,7 +11,7 @@ package OpenQoE::Corpus;
 #   status    the HTTP status expected
 #   accepted, rejected   events (undef where the answer does not tell)
 #   event     index of the event in the first error; undef: not an event's
-#   field     "field" of the first error; undef: none told
+#   field     "field" of the first error; undef: none given
 #   reason    part of the "reason" of the first error; undef: any
 #   headers   hash of request headers beside Content-Length
 #   length    the Content-Length to send where it is a false one, else undef
@@ -200,7 +200,7 @@ sub generate {
     die "unknown \"%<$text%>\"\n";
 }
 
-# The members that every event must have; one of them left out or replaced.
+# The members that every event must have; one of them is left out or replaced.
 
 sub base {
     my ($now, $key, $value) = @_;

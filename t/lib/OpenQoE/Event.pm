@@ -27,7 +27,7 @@ sub encode_json_text ($value) { $json->encode($value) }
 sub decode_json_text ($text) { eval { $json->decode($text) } }
 
 
-# bytes as Content-Encoding: gzip sends them
+# Bytes as Content-Encoding: gzip sends them.
 
 sub gzip ($bytes) {
     IO::Compress::Gzip::gzip(\$bytes, \my $packed);
@@ -49,7 +49,7 @@ sub event_id ($event) { $event->{data}{seq} =~ s/^oqid-//r }
 
 
 # event(key => value, ...): a heartbeat with every required field; a value of
-# undef takes the field away, data is merged.
+# undef removes the field, and data is merged.
 
 sub event (%set) {
     my $id = "oqid-$run-" . $serial++;
@@ -94,7 +94,7 @@ sub batch ($n, %set) {
 }
 
 
-# the body of a request, of a list of events
+# The body of a request with a list of events.
 
 sub batch_json ($events) { encode_json_text({ events => $events }) }
 

@@ -33,7 +33,7 @@ our @EXPORT_OK = qw(long $killed);
 our $killed = qr/exited on signal 9|was terminated with signal 9/;
 
 
-# short in CI, long when it is asked for
+# The scenarios are short in CI, and long when that is asked for.
 
 sub long ($short, $long) { $ENV{OPENQOE_LONG} ? $long : $short }
 
@@ -118,7 +118,8 @@ sub start ($self, %opt) {
 }
 
 
-# A load in the background (options of t/tools/load); the process.
+# Starts a load in the background (options of t/tools/load); returns the
+# process.
 
 sub load ($self, %opt) {
     my $load = OpenQoE::Test::load($self->nginx, n => 5, %opt);
@@ -127,7 +128,7 @@ sub load ($self, %opt) {
 }
 
 
-# One request of n events, into every oracle; its answer.
+# Posts a request of n events, tells every oracle, and returns the answer.
 
 sub post ($self, $n = 5, %opt) {
     my $events = batch($n, %{ $opt{set} // {} });
@@ -180,8 +181,8 @@ sub difference ($dest) {
 }
 
 
-# Looks at the sums while the load runs: they may disagree by what moves
-# between two of the numbers being read, and no number is ever absurd.
+# Checks the sums while the load runs: they may disagree by what moves between
+# reads of two of the numbers, but no number may be absurd.
 
 sub sample ($self) {
     my $stats = $self->stats // return;
@@ -217,14 +218,14 @@ sub meanwhile ($self, $load, $what, $pause = 0.5) {
 sub loaded ($self) {
     for my $load (splice @{ $self->{load} }) {
         my $status = $load->wait(scaled(60)) // 'too long';
-        Test::More::is($status, 0, 'the load ends')
+        Test::More::is($status, 0, 'the load ends well')
             || Test::More::diag($load->output, $load->errors);
         $_->load_file($load->{ids}) for values %{ $self->{oracle} };
     }
 }
 
 
-# Ends the loads before their time; what has no answer yet is ambiguous.
+# Ends the loads early; requests that have no answer yet are ambiguous.
 
 sub halt ($self) {
     $_->signal('TERM') for @{ $self->{load} };
@@ -232,7 +233,7 @@ sub halt ($self) {
 }
 
 
-# Files of the spool, quarantine aside.
+# Files of the spool, without the quarantine.
 
 sub segments ($self) {
     my @found;
@@ -250,7 +251,7 @@ sub segments ($self) {
 sub quarantined ($self) { glob "$self->{spool_dir}/quarantine/*/*" }
 
 
-# Waits until every collector has all that was accepted, but for what is
+# Waits until every collector has all accepted events, but for those that are
 # counted as dropped.
 
 sub wait_delivered ($self, $timeout = 30) {
@@ -287,7 +288,7 @@ sub settled ($self, $name, %opt) {
 
     if ($opt{fresh} // 1) {
         my $status = wait_until(sub { $self->status(3) == 202 }, 20);
-        Test::More::ok($status, "$name: a fresh event is taken");
+        Test::More::ok($status, "$name: a new event is accepted");
     }
 
     my ($all) = $self->wait_delivered($opt{timeout} // 30);
@@ -297,7 +298,7 @@ sub settled ($self, $name, %opt) {
                values %$dests;
     }, $opt{timeout} // 30);
 
-    # what comes after this would be a duplicate
+    # An event that comes after this would be a duplicate.
 
     sleep 0.5;
     $self->wait_delivered(0.1);
@@ -307,10 +308,10 @@ sub settled ($self, $name, %opt) {
         $self->delivered_all($name, $to, $dests->{$to}, %opt);
     }
 
-    Test::More::ok($at_rest, "$name: the sums agree at rest")
+    Test::More::ok($at_rest, "$name: the exporters' sums agree at rest")
         || Test::More::diag(JSON::PP->new->canonical->pretty->encode($dests));
     Test::More::ok(wait_until(sub { !$self->segments }, 10),
-                   "$name: no segment is left")
+                   "$name: no segment is left in the spool")
         || Test::More::diag(join "\n", $self->segments);
     $self->sampled($name, $opt{off} // 20_000);
 
@@ -328,11 +329,11 @@ sub delivered_all ($self, $name, $to, $dest, %opt) {
 
     Test::More::ok($r->{accepted} > 0 && $r->{missing} == $dropped
                    && $r->{unexpected} == 0 && $r->{duplicates} <= $max,
-                   "$text: accepted is delivered or dropped"
+                   "$text: accepted events are delivered or dropped"
                    . " ($r->{accepted} events, $dropped dropped,"
                    . " $r->{duplicates} duplicates)")
         || OpenQoE::Oracle::explain($r);
-    Test::More::is($dropped, $want, "$text: $want dropped")
+    Test::More::is($dropped, $want, "$text: $want events are dropped")
         || Test::More::diag(JSON::PP->new->canonical->encode($dest))
         if $want ne 'any';
     Test::More::is("@damaged", '', "$text: no event is damaged");
@@ -344,27 +345,28 @@ sub sampled ($self, $name, $most) {
 
     my $off = $self->{off} // 0;
     Test::More::ok($off <= $most && !defined $self->{absurd},
-                   "$name: the sums agree under load ($self->{samples}"
-                   . " samples, off by $off at most)")
+                   "$name: the exporters' sums agree under load "
+                   . "($self->{samples} samples, off by $off at most)")
         || Test::More::diag($self->{absurd} // '');
     $self->{samples} = 0;
 }
 
 
-# Everything leaves, and nothing stays behind.
+# nginx exits, and no process stays.
 
 sub end ($self, %opt) {
     my $pid = $self->nginx->{process}{pid};
 
     Test::More::ok($self->nginx->stop($opt{signal} // 'QUIT',
-                                      $opt{timeout} // 10), 'quits');
-    Test::More::ok(!group_alive($pid), 'no process is left');
+                                      $opt{timeout} // 10),
+                   'nginx exits in order');
+    Test::More::ok(!group_alive($pid), 'no process of nginx is left');
     $self->nginx->no_errors(allow => $opt{allow});
     $_->stop for values %{ $self->{receiver} };
 }
 
 
-# kill -9 of the master and all workers at once
+# Kills the master and all workers at once with SIGKILL.
 
 sub kill_all ($self) {
     my $p = $self->nginx->{process};

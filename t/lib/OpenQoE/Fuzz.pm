@@ -29,7 +29,7 @@ use OpenQoE::Oracle;
 use OpenQoE::Process qw(scaled slow slurp wait_until);
 use OpenQoE::Receiver;
 
-# on a busy machine it takes longer to have enough connections of each kind
+# On a busy machine it takes longer to have enough connections of each kind.
 
 use constant { CONNECTIONS => 24, LEAST => 500, PATIENCE_S => 30 };
 
@@ -70,7 +70,8 @@ sub bytes ($n) { join '', map { chr int rand 256 } 1 .. $n }
 
 
 # The text of n valid events of one session, and the number of the first.
-# Those of bytes that need no answer have no ids: nothing is expected of them.
+# Events of bodies that need no answer have no ids, because nothing is expected
+# of them.
 
 sub events ($self, $n) {
     my $first = $self->{next_id};
@@ -91,8 +92,8 @@ sub events ($self, $n) {
 }
 
 
-# A body of the corpus without ids, and what it is answered; then mutated.
-# A time that is too far ahead comes near enough while the fuzzer runs.
+# A body of the corpus without ids, and its expected answer; then mutated.  An
+# event time too far ahead would come near enough while the fuzzer runs.
 
 sub corpus_case ($self) {
     $self->{corpus} //= [ grep { $_->{json} && length $_->{body} < 100_000
@@ -131,7 +132,7 @@ sub gzip ($text, @options) {
 }
 
 
-# A body and what it is answered where nothing else is wrong.
+# A body, and its expected answer where nothing else is wrong.
 
 sub body ($self) {
     my $kind = rand 100;
@@ -150,7 +151,7 @@ sub body ($self) {
 }
 
 
-# Well-formed gzip in several ways, and what is none.
+# gzip that is well-formed in several ways, and gzip that is not.
 
 sub encode ($self, $q, $body) {
     my $text = $body->{text};
@@ -165,8 +166,8 @@ sub encode ($self, $q, $body) {
                                          -Level => 1 + int rand 9);
         $packed .= gzip(substr $text, $half) if $kind >= 4;
 
-        # more than 64 kB are refused when they are packed 100 to 1: what is
-        # invalid in such a text is not always reached
+        # More than 64 kB are refused when they are compressed 100 to 1, so
+        # what is invalid in such a text is not always reached.
 
         push $body->{status}->@*, 413
             if length $text > 65_536 && length $text > 90 * length $packed;
@@ -180,14 +181,14 @@ sub encode ($self, $q, $body) {
 
     if ($kind < 9) { return substr $text, 0, rand(length($text) - 8) }
     if ($kind == 9) { return "${text}x" . bytes(rand 20) }
-    # the corpus has a body that is packed without a header that says so
+    # The corpus has a compressed body without a header that says so.
     if ($kind == 10) { return $body->{text} =~ s/\A\x1f\x8b/\x1f/r }
     substr $text, -8, 4, substr($text, -8, 4) ^. "\xff\xff\xff\xff";
     return $text;
 }
 
 
-# A member that alone is more than openqoe_max_inflated_size.
+# A gzip member that alone is more than openqoe_max_inflated_size.
 
 sub bomb () {
     state $bomb = gzip(' ' x (9 << 20));
@@ -201,7 +202,7 @@ sub refused ($body, @status) {
 }
 
 
-# bytes -> steps that send them in pieces, with pauses or without
+# Makes bytes into steps that send them in pieces, with pauses or without.
 
 sub pieces ($bytes, $slow = chance(15)) {
     my @steps;
@@ -215,7 +216,7 @@ sub pieces ($bytes, $slow = chance(15)) {
         push @steps, [ pause => rand 0.05 ] if $slow && @steps < 40;
         $at += $n;
 
-        # not thousands of steps for a large body
+        # A large body is not cut into thousands of steps.
         if (@steps > 60) {
             push @steps, [ send => substr $bytes, $at ] if $at < length $bytes;
             last;
@@ -290,7 +291,7 @@ sub open_one ($self, $number, $make) {
 }
 
 
-# One turn of all connections: due steps, then what came.
+# One turn of all connections: sends due steps, then reads what came.
 
 sub turn ($self, $open) {
     my ($read, $write) = (IO::Select->new, IO::Select->new);
@@ -326,7 +327,7 @@ sub step ($self, $c, $now) {
             my $n = syswrite $c->{sock}, $c->{out}, $c->{most} // 262_144;
             if (!defined $n) {
                 return if $! == EAGAIN || $! == EINTR;
-                # a server may answer and close before it has read all
+                # A server may answer and close before it has read everything.
                 $c->{out} = '';
                 $c->{steps} = [];
                 next;
@@ -341,7 +342,7 @@ sub step ($self, $c, $now) {
 
         if ($what eq 'send') { $c->{out} = $arg }
         elsif ($what eq 'call') {
-            # undef: not yet
+            # undef: the step is not due yet.
             my $bytes = $arg->($c);
             unshift(@{ $c->{steps} }, $step), last if !defined $bytes;
             $c->{out} = $bytes;
@@ -379,7 +380,7 @@ sub receive ($self, $c) {
 }
 
 
-# early: it has requests whose answer is not known
+# early: the connection has requests whose answer is not known.
 
 sub finish ($self, $c, $early) {
     my $sock = delete $c->{sock} or return;
@@ -401,7 +402,7 @@ sub wrong ($self, $c, $text) {
 }
 
 
-# --- what must be true
+# --- what must hold
 
 sub worker ($self) { ($self->{nginx}->worker_pids)[0] }
 sub fds ($self) { my @fd = glob "/proc/$self->{pid}/fd/*"; scalar @fd }
@@ -420,7 +421,7 @@ sub stats ($self) {
 }
 
 
-# Call it when nginx has answered a few requests of each kind.
+# To be called when nginx has answered a few requests of each kind.
 
 sub begin ($self) {
     $self->{pid} = $self->worker;
@@ -434,7 +435,7 @@ sub begin ($self) {
 sub half_time ($self) { $self->{half_kb} ||= $self->memory }
 
 
-# Nothing may be wrong, no number may have got lost.
+# Nothing may be wrong, and no number may have got lost.
 
 sub check ($self, $name) {
     my $again = "OPENQOE_FUZZ_SEED=$self->{seed}";
@@ -470,7 +471,7 @@ sub check_resources ($self, $name) {
     my $fds;
     my $grown = $self->memory - ($self->{half_kb} // $self->memory);
 
-    # connections of the exporter are kept, as many as it has used at once
+    # The exporter keeps as many connections as it has used at a time.
 
     Test::More::ok(wait_until(sub {
         $fds = $self->fds;
@@ -483,8 +484,8 @@ sub check_resources ($self, $name) {
 }
 
 
-# Answers that were seen of requests whose location is known give the least of
-# each counter; those of garbage and of connections that broke the most.
+# Answers to requests whose location is known are the least that each counter
+# may show; answers to garbage and on broken connections may add to that.
 
 sub check_counters ($self, $name) {
     my $stats;
@@ -496,18 +497,18 @@ sub check_counters ($self, $name) {
                && $self->{oracle}->report->{missing} == 0;
     }, 30);
 
-    Test::More::ok($at_rest, "$name: all that was accepted is delivered")
+    Test::More::ok($at_rest, "$name: all accepted events are delivered")
         || OpenQoE::Oracle::explain($self->{oracle}->report);
     Test::More::is($stats->{queue}{used}, 0,
-                   "$name: nothing stays in shared memory");
+                   "$name: no event stays in shared memory");
 
     my ($requests, $to, $events) = @$stats{qw(requests exporter events)};
     my @dropped = grep { $to->{dropped}{$_} } keys %{ $to->{dropped} };
 
     Test::More::is("$to->{exported} @dropped", "$events->{accepted} ",
-                   "$name: accepted events are exported events");
+                   "$name: accepted events are counted as exported");
     Test::More::is($self->{oracle}->report->{unexpected}, 0,
-                   "$name: nothing that was refused is delivered");
+                   "$name: no refused event is delivered");
 
     for my $status (sort keys %{ $self->{certain} }) {
         my $least = $self->{certain}{$status};
@@ -521,7 +522,7 @@ sub check_counters ($self, $name) {
 }
 
 
-# An answer that was seen.  where: 'events' if that is certain.
+# Notes an answer. where: 'events' if that is certain.
 
 sub answered ($self, $status, $certain) {
     $self->{status}{$status}++;

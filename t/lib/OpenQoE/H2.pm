@@ -162,8 +162,8 @@ sub sent ($self, $id, $n) {
 }
 
 
-# Takes whole frames out of the text; what they ask for in return.  The first
-# frame that is not right stays in ->{wrong}.
+# Takes whole frames out of the text; returns what must be sent in answer.  The
+# first frame that is not right stays in ->{wrong}.
 
 sub receive ($self, $in) {
     my $reply = '';
@@ -202,7 +202,7 @@ sub take ($self, $type, $flags, $id, $payload) {
 
     my $s = $self->{stream}{$id};
     if (!$s) {
-        # windows and resets may still come after the end of a stream
+        # Windows and resets may still come after the end of a stream.
         $self->{wrong} //= "a frame of type $type for stream $id"
             if $type != WINDOW_UPDATE && $type != RST_STREAM;
         return '';
@@ -237,7 +237,7 @@ sub take_settings ($self, $flags, $payload) {
 }
 
 
-# What was read may be sent again.
+# Bytes that were read may be sent again.
 
 sub take_data ($self, $s, $flags, $payload) {
     my $n = length $payload;

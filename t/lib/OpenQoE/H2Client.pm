@@ -34,7 +34,7 @@ sub send ($self, $text) {
 }
 
 
-# POSTs and returns the stream's number; the body must fit the first windows
+# POSTs and returns the stream's number; the body must fit the first windows.
 
 sub post ($self, $path, $body, %headers) {
     my $stream = $self->{next};
@@ -59,7 +59,7 @@ sub reset ($self, $stream) { $self->send(rst_stream($stream)) }
 
 
 # Reads until each of these streams has its status or was reset, or the
-# connection ends; the statuses, 0 for none.
+# connection ends; returns the statuses, 0 for a stream without one.
 
 sub statuses ($self, $timeout, @streams) {
     my $end = time + $timeout;

@@ -46,7 +46,7 @@ sub close ($self) {
 }
 
 
-# Bytes as they are; false when the peer has gone.
+# Sends bytes as they are; returns false when the peer has gone.
 
 sub send_raw ($self, $bytes) {
     my $sock = $self->connect or return 0;
@@ -64,7 +64,8 @@ sub send_raw ($self, $bytes) {
 }
 
 
-# One more piece of input; false at the end, on an error and after the time.
+# Reads one more piece of input; returns false at the end, on an error and
+# after the time.
 
 sub fill ($self, $end) {
     my $left = $end - time;
@@ -201,14 +202,14 @@ sub request ($self, $method, $path, %opt) {
         $bytes .= "Content-Length: " . length($body) . "\r\n";
     }
 
-    # a server may refuse early and close: read the answer all the same
+    # A server may refuse early and close: read the answer all the same.
     $self->send_raw("$bytes\r\n" . ($body // ''));
 
     return $self->read_response(%opt, head => $method eq 'HEAD');
 }
 
 
-# One request on a connection of its own
+# A single request on a connection of its own.
 
 sub http_request ($port, $method, $path, %opt) {
     my $client = __PACKAGE__->new($port, timeout => $opt{timeout} // 10);
@@ -238,7 +239,7 @@ sub curl (@args) {
                 "$dir/body", '-w', '%{http_code} %{http_version}', @args);
     my ($status, $version) = split ' ', $out;
 
-    # the last block of headers: earlier ones are 1xx or redirects
+    # The last block of headers: earlier ones are 1xx or redirects.
     my @blocks = split /\r\n\r\n/, slurp("$dir/head");
     my $head = $blocks[-1] // '';
     my (undef, undef, $headers) = parse_head($head);

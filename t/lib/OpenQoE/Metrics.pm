@@ -29,7 +29,7 @@ our @EXPORT_OK = qw(catalogue labels_key near);
 use constant CUMULATIVE => 2;
 use constant NO_VALUE => 1;                   # a bit of the flags
 
-# megabytes of points are too much for JSON::PP
+# Megabytes of points are too much for JSON::PP.
 my $json = JSON::XS->new->utf8;
 
 
@@ -70,7 +70,7 @@ sub labels_key ($attrs) {
 }
 
 
-# equal but for the rounding of sums that were added in another order
+# Equal but for the rounding of sums that were added in another order.
 
 sub near ($a, $b, $tolerance = 1e-9) {
     my $size = abs $a > abs $b ? abs $a : abs $b;
@@ -88,7 +88,7 @@ sub new ($class, $path, %opt) {
 }
 
 
-# What has come since the last time, complete lines only.
+# Reads what was written since the last time, complete lines only.
 
 sub read ($self) {
     open my $in, '<:raw', $self->{path} or return $self;
@@ -101,7 +101,7 @@ sub read ($self) {
                 !~ /"resourceMetrics"|"signal":"metrics"/;
         my $request = eval { $json->decode($line) };
 
-        # who is killed leaves half a line
+        # A process that is killed leaves half a line.
         if ($request) { $self->take($request) }
         else { $self->{torn}++ }
     }
@@ -131,7 +131,7 @@ sub take ($self, $request) {
 }
 
 
-# the value of an AnyValue that is no list
+# The value of an AnyValue that is no list.
 
 sub plain ($value) {
     my ($kind) = grep { /Value$/ } keys %{ $value // {} } or return undef;
@@ -171,7 +171,7 @@ sub take_metric ($self, $metric) {
                     start => $point->{startTimeUnixNano} // 0,
                     time => $point->{timeUnixNano} // 0 };
 
-        # a gauge that has ended
+        # A gauge that has ended has no value.
         if (($point->{flags} // 0) & NO_VALUE) {
             $self->problem($new, 'has flags and is no gauge')
                 if $kind ne 'gauge';
@@ -199,12 +199,12 @@ sub histogram ($series, $point) {
     $series->{buckets} = $point->{bucketCounts} // [];
     $series->{$_} = $point->{$_} for qw(sum min max);
 
-    # JSON leaves a zero out
+    # JSON leaves a zero out.
     $series->{count} = $point->{count} // 0;
 }
 
 
-# what must hold of any point by itself
+# What must hold of any point by itself.
 
 sub check ($self, $new) {
     my $bad = sub ($text) { $self->problem($new, $text) };
@@ -229,7 +229,8 @@ sub check ($self, $new) {
 }
 
 
-# Beside the point before: time goes on, the start stays, nothing shrinks.
+# What must hold beside the point before: time goes on, the start stays,
+# nothing shrinks.
 
 sub follow ($self, $new) {
     my $place = \$self->{series}{ $new->{name} }{ $new->{key} };
@@ -262,7 +263,7 @@ sub follow ($self, $new) {
 sub problems ($self) { $self->{problems} }
 
 
-# lines that were no JSON
+# The number of lines that were no JSON.
 
 sub torn ($self) { $self->{torn} }
 
@@ -270,8 +271,8 @@ sub torn ($self) { $self->{torn} }
 sub names ($self) { sort keys %{ $self->{series} } }
 
 
-# The last points of the series of a name that have these attributes, and
-# maybe others.  An attribute of undef must not be there.
+# The last points of the series of a name that have these attributes, and maybe
+# others.  An attribute given as undef must be absent.
 
 sub series ($self, $name, %attrs) {
     my $all = $self->{series}{$name} // {};
@@ -284,7 +285,7 @@ sub series ($self, $name, %attrs) {
 }
 
 
-# The sum of their values, of histograms of their counts.
+# The sum of the series' values, or of histograms' counts.
 
 sub value ($self, $name, %attrs) {
     return sum0(map { $_->{value} // $_->{count} }
@@ -292,7 +293,7 @@ sub value ($self, $name, %attrs) {
 }
 
 
-# Waits until the sum is (at least) that: the sum, or undef.
+# Waits until that sum is (at least) so large; returns the sum, or undef.
 
 sub wait_value ($self, $value, $name, %attrs) {
     return wait_until(sub {
@@ -310,8 +311,8 @@ sub times ($self) {
 }
 
 
-# Waits for a collection that was made after all that has happened up to now:
-# the second new one.  False when there is none in time.
+# Waits for a collection that was made after all that has happened up to now,
+# which is the second new one.  Returns false when there is none in time.
 
 sub wait_collection ($self, $timeout = 15) {
     my ($last) = reverse $self->read->times;
@@ -324,9 +325,9 @@ sub wait_collection ($self, $timeout = 15) {
 }
 
 
-# What all series of each name sum up to: { name => { kind, series, value } }
-# or { kind, series, count, sum, buckets }.  Of gauges only which series there
-# were: their values are of windows.
+# The totals of all series of each name: { name => { kind, series, value } } or
+# { kind, series, count, sum, buckets }. Of gauges only which series there
+# were, because their values are of windows.
 
 sub totals ($self) {
     my %totals;

@@ -77,7 +77,7 @@ sub module_config ($self) {
     my $http = '';
     $http .= "    openqoe_zone $zone;\n" if defined $zone;
 
-    # most tests read a value right after it was made
+    # Most tests read a value right after it was made.
     my $birth = exists $self->{birth} ? $self->{birth} : 'off';
     $http .= "    openqoe_series_birth $birth;\n"
         if defined $zone && defined $birth
@@ -107,7 +107,7 @@ END
 }
 
 
-# The configuration file; called again with changes (the options of new)
+# Writes the configuration file; called again with changes (the options of new)
 # before a reload.
 
 sub write_config ($self, %change) {
@@ -163,7 +163,7 @@ sub command ($self, @more) {
 }
 
 
-# nginx -t: (exit status, messages)
+# Runs "nginx -t"; returns (exit status, messages).
 
 sub test_config ($self) {
     my ($rc, $out, $err) = run_cmd({ env => $self->{env} },
@@ -178,7 +178,7 @@ sub zone_min ($class, $workers = 1) {
     my $self = $class->new(workers => $workers, zone => 'qoe:64k');
     my $k = 64;
 
-    # first by a worker alone, then by all of them
+    # First for a single worker, then for all of them.
     for (1 .. 3) {
         $self->write_config(zone => "qoe:${k}k");
         my ($rc, $text) = $self->test_config;
@@ -219,8 +219,8 @@ sub start ($self) {
 }
 
 
-# The master (or the only process).  Behind a wrapper that does not exec this
-# is what the pid file says.
+# The master (or the only process).  Below a wrapper that does not exec this is
+# what the pid file says.
 
 sub master_pid ($self) {
     my ($pid) = slurp("$self->{dir}/nginx.pid") =~ /^(\d+)/;
@@ -228,7 +228,7 @@ sub master_pid ($self) {
 }
 
 
-# Living workers that are not leaving; with all => 1 the leaving ones too.
+# Living workers that are not exiting; with all => 1 the exiting ones too.
 
 sub worker_pids ($self, %opt) {
     my $not = $opt{all} ? qr/cache (manager|loader)/
@@ -237,9 +237,10 @@ sub worker_pids ($self, %opt) {
 }
 
 
-# HUP, then waits until as many new workers are there as configured and the
-# old ones know that they are to leave: who kills one now means a new one.
-# With old => 1 waits also until the old ones have gone.  False on a timeout.
+# Sends HUP, then waits until as many new workers are there as configured and
+# the old ones know that they must exit: a test that kills a worker now kills a
+# new one.  With old => 1 waits also until the old ones have exited.  Returns
+# false on a timeout.
 
 sub reload ($self, %opt) {
     my %old = map { $_ => 1 } $self->worker_pids(all => 1);
@@ -261,8 +262,8 @@ sub reload ($self, %opt) {
 }
 
 
-# A reload that must fail: the lines it added to the error log, once one of
-# them is an [emerg]; undef when there is none.
+# A reload that must fail: returns the lines that it added to the error log,
+# once one of them is an [emerg]; undef when there is none.
 
 sub reload_fails ($self, $timeout = 10) {
     my $before = length $self->error_log;
@@ -275,8 +276,8 @@ sub reload_fails ($self, $timeout = 10) {
 
 
 # Kills a worker (a random one unless pid => is given) and, unless wait => 0,
-# waits for the one that the master starts in its place: on a busy virtual
-# machine a fork has taken 40 s.  The pid killed.
+# waits for the worker that the master starts in its place: on a busy virtual
+# machine a fork has taken 40 s.  Returns the pid that was killed.
 
 sub kill_worker ($self, %opt) {
     my @before;
@@ -298,7 +299,7 @@ sub kill_worker ($self, %opt) {
 }
 
 
-# stop('QUIT' or 'TERM', seconds): true if everything left by itself.
+# stop('QUIT' or 'TERM', seconds): true if every process exited by itself.
 
 sub stop ($self, $sig = 'QUIT', $timeout = 10) {
     my $p = $self->{process} // return 1;
@@ -315,7 +316,7 @@ sub stop ($self, $sig = 'QUIT', $timeout = 10) {
 }
 
 
-# Lines of the error log that no test may cause silently.
+# Lines of the error log that no test may cause unless it expects them.
 
 sub bad_lines ($self, $allow = undef) {
     return grep { !defined $allow || !/$allow/ }
@@ -326,8 +327,8 @@ sub bad_lines ($self, $allow = undef) {
 }
 
 
-# One test.  allow: a pattern of what the scenario itself causes, for example
-# qr/exited on signal 9/.
+# A check of its own. allow: a pattern of what the scenario itself causes, for
+# example qr/exited on signal 9/.
 
 sub no_errors ($self, %opt) {
     my @bad = $self->bad_lines($opt{allow});
@@ -338,7 +339,7 @@ sub no_errors ($self, %opt) {
 }
 
 
-# a failed test shows what nginx said
+# A failed test shows what nginx logged.
 
 END {
     my $builder = Test::More->builder;

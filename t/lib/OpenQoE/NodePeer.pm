@@ -42,7 +42,7 @@ sub url ($self, %opt) {
 }
 
 
-# What mode() set holds over a start.
+# The mode that mode() set survives a restart.
 
 sub start ($self) {
     my %opt = (%{ $self->{opt} }, out => $self->{file},
@@ -66,7 +66,7 @@ sub stop ($self, $sig = 'TERM') {
 }
 
 
-# Other options for the next start.
+# Sets other options for the next start.
 
 sub change ($self, %opt) {
     $self->{opt} = { %{ $self->{opt} }, %opt };
@@ -74,7 +74,7 @@ sub change ($self, %opt) {
 }
 
 
-# the statistics, after a command if there is one
+# The statistics, after a command if there is one.
 
 sub ask ($self, $command = undef) {
     my $answer = http_request($self->{control}, 'POST', '/',
@@ -90,7 +90,8 @@ sub stats ($self) { $self->ask }
 sub mode ($self, %mode) { $self->ask($self->{mode} = \%mode) }
 
 
-# Waits until the peer was asked n times in all: the statistics, or undef.
+# Waits until the peer has had n requests in all; returns the statistics, or
+# undef.
 
 sub wait_requests ($self, $n, $timeout = 10) {
     return wait_until(sub {

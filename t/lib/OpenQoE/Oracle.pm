@@ -44,7 +44,7 @@ sub ambiguous ($self, @ids) { $self->mark(AMBIGUOUS, split /-/) for @ids }
 sub refused ($self, @ids) { $self->mark(REFUSED, split /-/) for @ids }
 
 
-# Sorts the events of one request by its response (undef: connection lost).
+# Sorts the events of a request by its response (undef: connection lost).
 
 sub note ($self, $events, $response) {
     my $method = !$response ? 'ambiguous'
@@ -53,8 +53,9 @@ sub note ($self, $events, $response) {
 }
 
 
-# What t/tools/load or oracle.lua wrote: "run RUN", then lines "A|U|R first
-# count [status]"; a later line about an id wins.  A path or a list of them.
+# Reads what t/tools/load or oracle.lua wrote: "run RUN", then lines "A|U|R
+# first count [status]"; a later line about an id wins.  A path or a list of
+# paths.
 
 sub load_file ($self, $paths) {
     for my $path (ref $paths ? @$paths : $paths) {
@@ -76,13 +77,13 @@ sub load_file ($self, $paths) {
 }
 
 
-# What a file holds already is another oracle's.
+# What a file already holds is another oracle's.
 
 sub skip_to_end ($self, $path) { $self->{offset}{$path} = -s $path // 0 }
 
 
-# Counts every id in what was added to the file since the last call; an
-# unfinished last line waits for the next one.
+# Counts every id that was added to the file since the last call; an unfinished
+# last line waits for the next call.
 
 sub delivered_file ($self, $path) {
     open my $in, '<:raw', $path or return 0;
@@ -141,7 +142,8 @@ sub report ($self) {
 }
 
 
-# One id into the sums; the name of what is wrong with it, if anything is.
+# Adds an id to the sums; returns the name of what is wrong with it, if
+# anything is.
 
 sub tally ($r, $is, $n) {
     if ($is == ACCEPTED) {
@@ -166,7 +168,7 @@ sub tally ($r, $is, $n) {
 }
 
 
-# Reads the files again and again until nothing accepted is missing.
+# Reads the files again and again until no accepted event is missing.
 
 sub wait_delivered ($self, $paths, $timeout = 10) {
     my @paths = ref $paths ? @$paths : $paths;
@@ -195,9 +197,12 @@ sub explain ($report) {
 }
 
 
-# Assertions: one test each.  An empty oracle fails: nothing was shown.
+# Assertions, one test each.  An empty oracle fails, because it has shown
+# nothing.
 
-sub is_exactly_once ($self, $name = 'accepted equals delivered') {
+sub is_exactly_once ($self,
+    $name = 'each accepted event is delivered exactly once')
+{
     my $r = $self->report;
     my $ok = $r->{accepted} > 0 && $r->{missing} == 0
              && $r->{duplicates} == 0 && $r->{unexpected} == 0;
@@ -206,7 +211,7 @@ sub is_exactly_once ($self, $name = 'accepted equals delivered') {
 }
 
 
-sub is_at_least_once ($self, $name = 'nothing accepted is lost',
+sub is_at_least_once ($self, $name = 'no accepted event is lost',
                       $max_duplicates = undef)
 {
     my $r = $self->report;

@@ -26,8 +26,8 @@ our @EXPORT_OK = qw(collector_program collector_if_any node_dir media_dir
 sub peers_dir () { dirname(abs_path(__FILE__)) . '/../../peers' }
 
 
-# What a script that prints a path printed, or undef and the reason when the
-# script says by status 77 that it cannot be had here; dies when it failed.
+# The path that a script prints, or undef and the reason when the script says
+# by status 77 that it cannot be had here; dies when the script failed.
 
 sub path_of ($script) {
     my ($rc, $out, $err) = run_cmd({ timeout => 900 },
@@ -49,7 +49,7 @@ sub path_or_skip ($script) {
 sub collector_program () { path_or_skip('collector/build.sh') }
 
 
-# the same, but undef when there is none
+# As above, but undef when there is none.
 
 sub collector_if_any () { (path_of('collector/build.sh'))[0] }
 
@@ -59,17 +59,17 @@ sub collector_if_any () { (path_of('collector/build.sh'))[0] }
 sub prometheus3 () { path_of('prometheus3/build.sh') }
 
 
-# the directory that holds node_modules
+# The directory that holds node_modules.
 
 sub node_dir () { path_or_skip('node.sh') }
 
 
-# the directory of the media that players play
+# The directory of the media that players play.
 
 sub media_dir () { path_or_skip('players/stream.sh') }
 
 
-# the first of the programs that is in PATH, or undef
+# The first of the programs that is in PATH, or undef.
 
 sub program (@names) {
     for my $name (@names) {
@@ -81,10 +81,10 @@ sub program (@names) {
 }
 
 
-# What a driver of t/peers prints, which takes Chromium over pages and its
-# options as a JSON object: decoded, or undef when the driver fails.  Chromium
-# gets a fresh profile, whose user has allowed third parties' cookies: by
-# default Chromium drops those.
+# Runs a driver of t/peers, which takes Chromium over pages and its options as
+# a JSON object: returns what it prints, decoded, or undef when it fails.
+# Chromium gets a fresh profile, whose user has allowed third parties' cookies:
+# by default Chromium drops those.
 
 sub browse ($driver, $timeout, %options) {
     my $home = scratch_dir('chromium');
@@ -134,7 +134,7 @@ sub new ($class, %opt) {
 sub file ($self) { $self->{file} }
 
 
-# names and values of the headers of all requests
+# Names and values of the headers of all requests.
 
 sub headers ($self) { slurp($self->{headers_file}) }
 
@@ -202,7 +202,7 @@ sub start ($self) {
 }
 
 
-# true if it left by itself
+# Returns true if the Collector exited by itself.
 
 sub stop ($self, $sig = 'TERM') {
     my $process = delete $self->{process} // return 1;

@@ -10,7 +10,7 @@ package OpenQoE::Plays;
 #     $plays->post($nginx);                       # in real time
 #     is($completed, $plays->truth->{completed});
 #
-# What the events say leaves no room for interpretation: a told startup, the
+# What the events say leaves no room for interpretation: a reported startup, the
 # position and the playing time grow with the clock except in a stall, and the
 # end is said.  The first videos are left by `playbackdetached`, because such a
 # view is over only 30 s later.
@@ -53,10 +53,10 @@ sub new ($class, %opt) {
 sub truth ($self) { $self->{truth} }
 
 
-# What an event of this view has in common with the others.
+# The fields that all events of this view share.
 
 sub labels ($self, $i) {
-    # every sixth view is of a video that another viewer saw before
+    # Every sixth view is of a video that another viewer saw before.
     my $video = $self->{first} + ($i % 6 == 5 ? $i - 3 : $i);
     my ($device, $os, $browser) = @{ $DEVICES[$video % @DEVICES] };
 
@@ -101,7 +101,7 @@ sub play ($self, $i) {
     $add->('playing', 20, playing_time => 0, bitrate => 2_400_000);
     $plays->('heartbeat', 1500);
 
-    # fragments that fail are loaded again: nothing stops
+    # Fragments that fail are loaded again, so nothing stops.
     $plays->('error', 400, error_family => 'network',
              error_code => 500 + $i % 4, error_message => 'fragLoadError',
              error_context => { fatal => JSON::PP::false }) if $fails;

@@ -20,18 +20,19 @@ our @EXPORT_OK = qw(free_port free_ports scratch_dir spawn spawn_peer
                     wait_until scaled slow slurp children process_title
                     group_alive run_cmd);
 
-# timeouts are multiplied by this under sanitizers and valgrind
+# Timeouts are multiplied by this under sanitizers and valgrind.
 
 our $Slow = $ENV{OPENQOE_SLOW} || 1;
 $Slow = 5 if $Slow !~ /^[\d.]+$/;
 $Slow = 5 if $ENV{OPENQOE_SLOW} && $Slow == 1;
 
-# below the ephemeral range, so that no outgoing connection takes one
+# The ports are below the ephemeral range, so that no outgoing connection takes
+# one.
 
 use constant { PORT_FIRST => 18000, PORT_LAST => 31999 };
 
-# what is waited for comes much sooner, but on a machine that is busy with
-# something else; longer deadlines cost nothing where it comes
+# What a test waits for comes much sooner, except on a machine that is busy
+# with something else; longer deadlines cost nothing where it comes.
 
 use constant PATIENCE => 3;
 
@@ -45,9 +46,9 @@ sub slow () { $Slow > 1 }
 sub scaled ($seconds) { $seconds * $Slow }
 
 
-# Calls $check until it returns a true value, which is returned, or until
-# the timeout (seconds, scaled, with patience) has passed: then undef.  Not
-# for what must not happen.
+# Calls $check until it returns a true value, which is returned, or until the
+# timeout (seconds, scaled, with patience) has passed: then undef.  Not for
+# checks that something does not happen.
 
 sub wait_until ($check, $timeout = 5) {
     my $end = time + scaled($timeout) * PATIENCE;
@@ -70,8 +71,8 @@ sub slurp ($path) {
 }
 
 
-# A TCP port nobody listens on.  A lock file keeps it ours among the tests
-# that run at the same time, until this process ends.
+# A TCP port on which no process listens.  A lock file keeps it ours among the
+# tests that run at the same time, until this process ends.
 
 sub free_port () {
     my $dir = ($ENV{TMPDIR} // '/tmp') . "/openqoe-ports.$>";
@@ -103,7 +104,7 @@ sub free_port () {
 sub free_ports ($n) { map { free_port() } 1 .. $n }
 
 
-# A directory that everybody may enter (the workers are not root), removed at
+# A directory that every user may enter (the workers are not root), removed at
 # the end of the test unless OPENQOE_KEEP is set.
 
 sub scratch_dir ($name = 'test') {
@@ -116,7 +117,7 @@ sub scratch_dir ($name = 'test') {
 }
 
 
-# Runs a command to its end: (exit status, stdout, stderr).
+# Runs a command to its end; returns (exit status, stdout, stderr).
 
 sub run_cmd (@cmd) {
     my %opt = ref $cmd[0] eq 'HASH' ? %{ shift @cmd } : ();
@@ -183,8 +184,9 @@ sub spawn (%opt) {
 }
 
 
-# spawn, and wait until a line of stdout matches ready (READY); its captures
-# are in $peer->{ready}.  Dies when the peer does not get there.
+# Spawns a process and waits until a line of its stdout matches ready (READY);
+# the match's captures are in $peer->{ready}. Dies when that line does not
+# come.
 
 sub spawn_peer (%opt) {
     my $self = spawn(%opt);
@@ -241,8 +243,8 @@ sub wait ($self, $timeout = 10) {
 sub signal ($self, $sig) { $self->alive && kill $sig, $self->{pid} }
 
 
-# Signals and waits; what is left of the group after the timeout is killed.
-# True if nothing had to be killed.
+# Signals the group and waits; kills what is left of it after the timeout.
+# Returns true if nothing had to be killed.
 
 sub stop ($self, $sig = 'TERM', $timeout = 5) {
     my $clean = 1;
@@ -300,8 +302,8 @@ sub group_alive ($group) {
 }
 
 
-# A process whose first thread is a zombie has its sockets and locks until
-# the others have ended, too.
+# A process whose first thread is a zombie keeps its sockets and locks until
+# its other threads have ended, too.
 
 sub threads_alive ($pid) {
     return scalar grep {
@@ -318,7 +320,7 @@ sub process_title ($pid) {
 }
 
 
-# what would end the test must not skip the END block
+# A signal that would end the test must not skip the END block.
 
 for my $sig (qw(INT TERM HUP PIPE)) {
     $SIG{$sig} = sub { exit 128 + 15 } if !defined $SIG{$sig};

@@ -35,7 +35,7 @@ my %SUFFIX = (histogram => [ qw(_bucket _sum _count _created) ],
               counter => [ '', qw(_total _created) ]);
 
 
-# One name for a sample however its bound is written ("1000", "1000.0").
+# The same key for a sample however its bound is written ("1000", "1000.0").
 
 sub sample_key ($name, $labels) {
     my %labels = %$labels;
@@ -121,7 +121,8 @@ sub read_sample ($p, $line) {
 }
 
 
-# Buckets add up: cumulative, the last is +Inf, which is the count.
+# Buckets must add up: they are cumulative, and the last is +Inf, which is the
+# count.
 
 sub check_histograms ($p) {
     my %sets;
@@ -152,7 +153,7 @@ sub check_histograms ($p) {
 }
 
 
-# What is in one set of samples alone, or differs: a list of texts.
+# Samples that only one of two sets has, or that differ: a list of texts.
 
 sub sample_differences ($a, $b, $name_a, $name_b) {
     my @wrong;
@@ -230,14 +231,14 @@ sub process ($self) { $self->{process} }
 sub port ($self) { $self->{port} }
 
 
-# its version, as "2.42.0"
+# The version of Prometheus, as "2.42.0".
 
 sub version ($self) {
     return $self->ask('status/buildinfo')->{version} =~ s/[^\d.].*//r;
 }
 
 
-# data of an answer of its HTTP API
+# The data of an answer of its HTTP API.
 
 sub ask ($self, $path, %query) {
     my $query = join '&', map {
@@ -265,7 +266,7 @@ sub query ($self, $query, $at = undef) {
 }
 
 
-# The value of a query that has a single result; undef where it has none.
+# The value of a query that has a single result; undef where there is none.
 
 sub value ($self, $query, $at = undef) {
     my @results = $self->query($query, $at);
@@ -281,13 +282,14 @@ sub target ($self, $job) {
 }
 
 
-# Waits for a scrape that began after now: its target, undef after the time.
+# Waits for a scrape that began after now; returns its target, undef after the
+# time.
 
 sub wait_scrape ($self, $job, $timeout = 20) {
     my $before = $self->target($job);
     my $seen = $before ? $before->{lastScrape} : '';
 
-    # the one that goes on now may have begun before
+    # A scrape that is under way now may have begun before.
     for (1 .. 2) {
         my $target = wait_until(sub {
             my $target = $self->target($job);

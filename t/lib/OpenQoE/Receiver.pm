@@ -30,7 +30,7 @@ sub file ($self) { "$self->{dir}/events" }
 sub url ($self) { "http://127.0.0.1:$self->{port}" }
 
 
-# By rename: it is read at each request.
+# Written by rename, because the file is read at each request.
 
 sub mode ($self, $text) {
     open my $out, '>', "$self->{dir}/mode.new" or die "mode: $!\n";
@@ -52,7 +52,7 @@ sub start ($self) {
 }
 
 
-# As a crash: whatever is in flight gets no answer.
+# Ends as a crash does: requests in flight get no answer.
 
 sub stop ($self) {
     my $process = delete $self->{process} // return 1;
@@ -61,7 +61,7 @@ sub stop ($self) {
 }
 
 
-# What it counted since its last start.
+# The receiver's counts since its last start.
 
 sub sums ($self) {
     my $answer = http_get($self->{port}, '/stats')
@@ -70,7 +70,7 @@ sub sums ($self) {
 }
 
 
-# Events whose text was not what had been sent, ever.
+# Events whose text was not what had been sent, over all starts.
 
 sub damaged ($self) { slurp($self->file) =~ /^(damaged .*)$/mg }
 

@@ -5,7 +5,7 @@ package OpenQoE::Sessions;
 # The recorded sessions of t/data/sessions: what the published SDK posted while
 # real players played, and what a recorder on the same page saw.  Each gets an
 # org_id of its own, its name, so that all of them can be played into one
-# module and be told apart in what comes of them.
+# module and be distinguished in its output.
 #
 #     my @all = recorded_sessions();
 #     for my $batch (batches($start_ms, @all)) {
@@ -27,14 +27,14 @@ use OpenQoE::Process qw(scratch_dir slurp);
 our @EXPORT_OK = qw(recorded_sessions batches is_truth view_lines
                     view_totals);
 
-# How far the module may be from the page's own recorder.
+# How far the module's numbers may be from those of the page's own recorder.
 my %SHARE = (playing => 0.05, stalls => 0.12, startup => 0.2);
 my %ABOUT = (playing => 600, stalls => 400, startup => 250);        # ms
 
 # The recorder takes its last sample before the page is closed.
 my $UNSEEN = 400;
 
-# Where the events cannot say what the page showed, the truth that they can
+# Where the events cannot say what the page showed: the truth that they can
 # say, and why.  All other expectations are derived from "truth".
 my %SAID = (
     'dashjs-bad' => {
@@ -192,8 +192,8 @@ sub view_lines (@batches) {
 }
 
 
-# What view_cli, or what answers as it does, prints of each input, every one
-# in an empty zone: a list of { org_id => totals }.
+# Runs view_cli, or a program that answers as it does, with each input in an
+# empty zone; returns a list of { org_id => totals }.
 
 sub view_totals ($cmd, @inputs) {
     my $path = scratch_dir('view') . '/input';
@@ -253,7 +253,8 @@ sub is_truth ($s, $got, $claim = $s->{name}) {
                        'as many views started as the page showed');
         Test::More::is($got->{over}, $want->{over},
                        'every view and attempt is over once');
-        Test::More::is($got->{$_}, $outcomes{$_} // 0, "views that are $_")
+        Test::More::is($got->{$_}, $outcomes{$_} // 0,
+                       "as many views are $_ as the page showed")
             for qw(completed played exit_before_start startup_failure
                    playback_failure);
 
@@ -265,25 +266,25 @@ sub is_truth ($s, $got, $claim = $s->{name}) {
         about('stalls', sum(@{ $want->{stalls} }), $got->{rebuffer_ms});
 
         Test::More::is($got->{startups}, @{ $want->{startup} },
-                       'a startup for each view that started');
+                       'each view that started has a startup');
         about('startup', sum(@{ $want->{startup} }), $got->{startup_ms},
               $want->{early});
 
         Test::More::is($got->{pauses}, $want->{pauses},
-                       'pauses are those of the viewer');
+                       'the pauses are those of the viewer');
         is_aggregate($s, $got);
     });
 }
 
 
 # The page opened at 0, so no aggregate startup is longer than the time to the
-# first frame that the recorder saw; the click of the viewer is not in it.
+# first frame that the recorder saw; the viewer's click is not in it.
 
 sub is_aggregate ($s, $got) {
     my @startup = @{ $s->{expect}{startup} };
 
     Test::More::is($got->{aggregates}, @startup,
-                   'an aggregate startup for each startup');
+                   'each startup has an aggregate startup');
     return if !@startup;
 
     my $most = $s->{truth}{page_to_first_frame_ms} + ($startup[1] // 0)

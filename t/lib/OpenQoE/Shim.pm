@@ -22,7 +22,7 @@ my %BIT = (write => 1, sync => 2, create => 4, rename => 8, unlink => 16,
            half => 32);
 
 
-# Builds it once a test; skips the test where there is no way to.
+# Builds the shim once a test; skips the test where it cannot be built.
 
 sub new ($class) {
     state $so = build();
@@ -56,7 +56,7 @@ sub build () {
 sub env ($self) { { LD_PRELOAD => $self->{so}, OPENQOE_SHIM => $self->{file} } }
 
 
-# In place: it is mapped.
+# Written in place, because the file is mapped.
 
 sub write ($self) {
     my $ms = sprintf '%.0f', $self->{clock} * 1000;
@@ -84,7 +84,8 @@ sub heal ($self) {
 }
 
 
-# Seconds off the real clock, from now on; down to a millisecond.
+# Sets the clock so many seconds off the real one from now on, down to a
+# millisecond.
 
 sub clock ($self, $seconds) {
     $self->{clock} = $seconds;

@@ -52,12 +52,13 @@ sub url ($self, $path = '', $scheme = undef) {
 }
 
 
-# the options of OpenQoE::Nginx that add it
+# The options of OpenQoE::Nginx that add the sink.
 
 sub config ($self) {
     my $format = join ',', map { "\"$_\":\"$FIELDS{$_}\"" } sort keys %FIELDS;
 
-    # it goes when the nginx around it goes: nobody to wait for
+    # The sink ends with the nginx around it, so there is no process to wait
+    # for.
     return (
         http => "openqoe_drain_timeout 100ms;\n"
                 . "log_format sink escape=json '{$format}';",
@@ -77,7 +78,7 @@ END
 }
 
 
-# bytes of a body stay bytes
+# Bytes of a body stay bytes.
 
 sub requests ($self) {
     my $json = JSON::PP->new->latin1;
@@ -85,7 +86,7 @@ sub requests ($self) {
 }
 
 
-# At least so many requests, waited for; fewer when the time is over.
+# Waits for at least so many requests; returns fewer when the time is over.
 
 sub wait_for ($self, $n, $timeout = 5) {
     my @requests;

@@ -25,7 +25,7 @@ package OpenQoE::Test;
 
 use v5.36;
 
-# "use v5.36" alone does not load them, and import would silently do nothing
+# "use v5.36" alone does not load them, and import would silently do nothing.
 use feature ();
 use strict ();
 use warnings ();
@@ -54,7 +54,7 @@ our @EXPORT = qw(
 );
 
 
-# Test::More, strict and warnings come along
+# Test::More, strict and warnings come along.
 
 sub import ($class, @args) {
     my $caller = caller;
@@ -71,7 +71,7 @@ sub import ($class, @args) {
         *{"${caller}::$_"} = \&$_ for @EXPORT;
     }
 
-    # these are about what is being compiled, as "use v5.36" is
+    # These are about the file being compiled, as "use v5.36" is.
     strict->import;
     warnings->import;
     feature->import(':5.36');
@@ -96,7 +96,7 @@ sub cache_path ($name) {
 }
 
 
-# Skips the whole test when something it needs is not there.
+# Skips the whole test when something that it needs is missing.
 
 sub need (%what) {
     my @missing = grep { !$what{$_} } sort keys %what;
@@ -134,9 +134,9 @@ sub load ($nginx, %opt) {
 }
 
 
-# The same by wrk and t/tools/oracle.lua: seconds, threads (and as many
-# connections: see there why), events a request, a key, pause (ms after each
-# answer).
+# A load by wrk and t/tools/oracle.lua: seconds, threads (and as many
+# connections: oracle.lua says why), events a request, a key, pause (ms after
+# each answer).
 
 sub wrk_load ($nginx, %opt) {
     my $ids = ids_prefix($nginx);

@@ -58,7 +58,7 @@ sub new ($class, %opt) {
 
     $self->session($_) for 0 .. $self->{sessions} - 1;
 
-    # those of one time stay in the order in which they were made
+    # Events of the same time stay in the order in which they were made.
     my @list = @{ $self->{list} };
     my @order = sort { $list[$a]{at} <=> $list[$b]{at} || $a <=> $b }
                 0 .. $#list;
@@ -69,7 +69,8 @@ sub new ($class, %opt) {
 
 
 
-# Pauses of the viewers: not those that the player makes at the end of a video.
+# Pauses of the viewers, without those that the player makes at the end of a
+# video.
 
 sub pauses ($self) {
     my ($n, %ended) = 0;
@@ -102,7 +103,7 @@ sub types ($self) {
 }
 
 
-# from low to high, the same in each run
+# A value from low to high, the same in each run.
 
 sub number ($self, $low, $high) {
     $self->{seed} = ($self->{seed} * 1103515245 + 12345) & 0x7fffffff;
@@ -126,7 +127,7 @@ sub session ($self, $i) {
 
     $self->view($i, 0);
 
-    # another film in the same session
+    # Another film in the same session.
     $self->view($i, 1) if $i % 9 == 4;
     return $s;
 }
@@ -136,7 +137,7 @@ sub add ($self, $type, %data) {
     my $s = $self->{now};
 
     $s->{at} += $self->number(1, 2 * $s->{step} - 1);
-    # pictures move as fast as time, from the first frame on
+    # Pictures move as fast as time, from the first frame on.
     $s->{first} //= $s->{at} if $type eq 'playing';
     push @{ $self->{list} }, { %{ $s->{same} }, event_type => $type,
                                playback_time => $s->{at}
@@ -158,7 +159,7 @@ sub view ($self, $i, $nth) {
     $self->add('playerready',
                player_startup_time => $self->number(50, 400));
 
-    # some see nothing: they leave, or it fails
+    # Some viewers see nothing: they leave, or playback fails.
     return $self->add('playbackdetached') if $i % 13 == 7;
     return $self->failure if $i % 17 == 11;
 
@@ -188,7 +189,7 @@ sub first_frame ($self) {
 }
 
 
-# as the player tells it
+# A stall as the player reports it.
 
 sub bitrate ($self) {
     my $s = $self->{now};
@@ -196,7 +197,7 @@ sub bitrate ($self) {
 }
 
 
-# about the mix that a view sends
+# About the mix of events that a view sends.
 
 sub habit ($self) {
     my $s = $self->{now};
@@ -276,7 +277,7 @@ sub stall ($self) {
     $self->add('stallstart', buffer_length => 0, bitrate => undef);
     $self->add('stallstart', buffer_len_ms => 0) if $s->{name} eq 'dashjs';
 
-    # less than a quarter of a second would be no stall
+    # A wait of less than a quarter of a second would be no stall.
     $s->{at} += 300;
     $s->{first} += 300;
     $self->add('stallend', stall_position_secs => $s->{playing} / 1000,
@@ -298,7 +299,7 @@ sub hide ($self) {
 }
 
 
-# A third plays to the end, a third says that it leaves, a third is silent.
+# A third plays to the end, a third says that it leaves, a third falls silent.
 
 sub ending ($self, $i) {
     my $s = $self->{now};
@@ -316,8 +317,9 @@ sub begin ($self) {
 }
 
 
-# Events from a share of them to another, in requests of up to 25, each when
-# its last event's time has come.  True when all were accepted.
+# Posts the events from a share of them to another, in requests of up to 25,
+# each when its last event's time has come.  Returns true when all were
+# accepted.
 
 sub post ($self, $nginx, $from = 0, $to = 1) {
     my @list = @{ $self->{list} };
@@ -336,8 +338,9 @@ sub post ($self, $nginx, $from = 0, $to = 1) {
 }
 
 
-# Each on a connection of its own: a worker that leaves closes those that are
-# idle, and a request that met that could not be told from one that was taken.
+# Each request has a connection of its own: a worker that exits closes idle
+# connections, and a request that met that could not be distinguished from an
+# accepted one.
 
 sub request ($self, $nginx, @events) {
     my $ms = $self->{start} * 1000;
@@ -347,7 +350,7 @@ sub request ($self, $nginx, @events) {
         event(%event, event_time => $time, viewer_time => $time);
     } @events;
 
-    # the harness' own data is another session's
+    # The harness' own data is of another session.
     for my $i (0 .. $#bodies) {
         $bodies[$i]{data} = { seq => $bodies[$i]{data}{seq},
                               %{ $events[$i]{data} } };

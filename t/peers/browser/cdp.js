@@ -33,8 +33,8 @@ class Browser {
         return new Browser(chromium, [...args, 'about:blank']);
     }
 
-    // The process stays in our process group, so that whoever ends us ends
-    // it too.
+    // The process stays in our process group, so that a signal that ends us
+    // ends it too.
     constructor(program, args) {
         this.serial = 0;
         this.waiting = new Map();
@@ -128,7 +128,7 @@ class Page {
         return this.browser.send(method, params, this.sessionId);
     }
 
-    // The value of an expression in the page; a promise is waited for.
+    // The value of an expression in the page; waits for a promise.
     async evaluate(expression) {
         const { result, exceptionDetails } = await this.send(
             'Runtime.evaluate',
@@ -174,7 +174,7 @@ class Page {
                                  { targetId: this.targetId });
     }
 
-    // as a person closes a tab: the page sees pagehide
+    // Closes the tab as a person does: the page gets pagehide.
     close() {
         return this.send('Page.close');
     }

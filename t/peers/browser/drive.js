@@ -44,14 +44,14 @@ async function open(browser, name, parameters, site = options.site) {
     return page;
 }
 
-// Waits for the answers of all that was sent by fetch.
+// Waits for the answers to everything that was sent by fetch.
 
 function settled(page) {
     return page.until(`reporter.queue.length === 0
                        && entries.every((e) => e.status !== 'sent')`);
 }
 
-// Another tab in front: the page is hidden, then shown again.
+// Another tab comes to the front: the page is hidden, then shown again.
 
 async function hideAndShow(browser, page) {
     const other = await browser.newPage('about:blank');
@@ -63,8 +63,8 @@ async function hideAndShow(browser, page) {
     await other.close();
 }
 
-// From the first frame to the last, with a pause, a seek and a change of
-// quality, then away by a link.
+// Plays from the first frame to the last, with a pause, a seek and a change of
+// quality, then leaves by a link.
 
 async function playAll(browser) {
     const page = await open(browser, 'all', {});
@@ -90,7 +90,7 @@ function leave(page, site = options.site) {
     return page.goto(`${site}/blank.html`);
 }
 
-// What the pages of a site noted, by their names.
+// The notes of a site's pages, by their names.
 
 async function notes(page) {
     const stored = await page.evaluate('({ ...localStorage })');
@@ -99,7 +99,7 @@ async function notes(page) {
         ([name, entries]) => [name, JSON.parse(entries)]));
 }
 
-// Some seconds, then away with events that have not been sent.
+// Plays for some seconds, then leaves with events that have not been sent.
 
 async function playSome(browser, name, parameters) {
     const page = await open(browser, name, parameters);
@@ -125,7 +125,7 @@ async function closeTab(browser) {
     return state;
 }
 
-// A stream that is not there.
+// A stream that does not exist.
 
 async function missing(browser) {
     const page = await open(browser, 'missing',
@@ -141,7 +141,7 @@ async function missing(browser) {
 }
 
 // A page of an origin that the endpoint does not know: what it sends by fetch
-// fails at the preflight.  Its notes.
+// fails at the preflight.  Returns its notes.
 
 async function foreign(browser) {
     const page = await open(browser, 'foreign', {}, options.foreign);
@@ -168,7 +168,7 @@ async function main() {
 
         const strange = await foreign(browser);
 
-        // the beacons of the last pages are still under way
+        // The beacons of the last pages are still under way.
         await pause(500);
 
         const url = `${options.site}/blank.html`;

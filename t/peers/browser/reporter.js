@@ -77,7 +77,8 @@ class Reporter {
         }
     }
 
-    // keepalive: a batch that is under way when the page goes still arrives
+    // keepalive: a batch that is under way when the page goes away still
+    // arrives.
     async flush() {
         if (this.queue.length === 0) {
             return;
@@ -302,8 +303,8 @@ class Reporter {
         });
     }
 
-    // pagehide comes before the visibilitychange of a page that goes for
-    // good in some browsers, after it in others: the queue is empty by then
+    // In some browsers pagehide comes before the visibilitychange of a page
+    // that goes away for good, in others after it: the queue is empty by then.
     listenToPage() {
         document.addEventListener('visibilitychange', () => {
             if (document.visibilityState === 'hidden') {

@@ -18,7 +18,7 @@ skip()
 
 command -v go >/dev/null 2>&1 || skip "go is not installed"
 
-# the go at hand or none: nothing is fetched to replace it
+# The Go that is installed or none: no other is fetched to replace it.
 GOTOOLCHAIN=local
 GOFLAGS=-buildvcs=false
 GOWORK=off
@@ -36,7 +36,7 @@ out=$cache/$key/otelcol
 
 mkdir -p "$cache/$key"
 
-# tests run side by side: the first one builds, the others wait
+# Tests run side by side: the first one builds, the others wait.
 (
     flock 9
     [ -x "$out" ] && exit 0
@@ -46,7 +46,7 @@ mkdir -p "$cache/$key"
         && mv "$out.new" "$out"
 ) 9>"$cache/$key/lock" || { echo "the Collector was not built" >&2; exit 1; }
 
-# programs of older sources go after a month
+# Programs of older sources are removed after a month.
 find "$cache" -mindepth 1 -maxdepth 1 ! -name "$key" -mtime +30 \
      -exec rm -rf {} +
 

@@ -35,8 +35,8 @@ func (cfg *linesConfig) Validate() error {
 	return nil
 }
 
-// lines writes one line a request, before the receiver answers it: what the
-// client was told was taken is in the file.
+// lines writes a line for each request, before the receiver answers it: what
+// the client believes to be accepted is in the file.
 type lines struct {
 	cfg  *linesConfig
 	mu   sync.Mutex

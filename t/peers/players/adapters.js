@@ -14,7 +14,7 @@ const HEARTBEAT = 10000;
 const QUARTILES = [25, 50, 75, 100];
 
 
-// What the adapters share.
+// The code that the adapters share.
 
 class Adapter {
 
@@ -62,7 +62,7 @@ class Adapter {
         this.reporter.report(type, data, this.position());
     }
 
-    // some types are sent without a position
+    // Some types are sent without a position.
     reportBare(type, data) {
         this.reporter.report(type, data, undefined);
     }
@@ -128,7 +128,7 @@ class Adapter {
         });
     }
 
-    // False when a stall is known already.
+    // Returns false when a stall is already known.
     stallBegins() {
         if (this.stalled !== null) {
             return false;
@@ -138,7 +138,7 @@ class Adapter {
         return true;
     }
 
-    // Its duration, null when there was none.
+    // Returns the stall's duration, null when there was none.
     stallEnds() {
         if (this.stalled === null) {
             return null;
@@ -185,7 +185,7 @@ class Adapter {
         this.lastTime = currentTime;
     }
 
-    // what all but dash.js take from the element
+    // The events that all adapters but dash.js take from the element.
     listenToElement() {
         this.on('play', () => {
             this.report('playing', this.playing());
@@ -339,7 +339,7 @@ class HlsAdapter extends Adapter {
         });
     }
 
-    // every tenth, as a sample
+    // Reports every tenth fragment, as a sample.
     fragment({ frag }) {
         const { loading, total } = frag.stats;
 
@@ -492,7 +492,7 @@ class DashAdapter extends Adapter {
         });
     }
 
-    // every twentieth, as a sample
+    // Reports every twentieth level, as a sample.
     level({ bufferLevel, mediaType }) {
         if (++this.sample % 20 === 0) {
             this.report('bufferlevelchange', {
@@ -588,7 +588,7 @@ class ShakaAdapter extends Adapter {
         };
     }
 
-    // every tenth, as a sample
+    // Reports every tenth segment, as a sample.
     appended({ start, end, contentType }) {
         if (++this.sample % 10 === 0) {
             this.report('fragmentloaded', {

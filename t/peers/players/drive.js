@@ -25,7 +25,7 @@ const server = new MediaServer({ pages: __dirname, media: options.media,
                                  lib: options.lib, seconds: 36 });
 
 
-// A viewer's page, with a window of its own: a tab behind another is hidden.
+// A viewer's page, with a window of its own: a tab below another is hidden.
 
 class Viewer {
 
@@ -83,7 +83,7 @@ class Viewer {
         await this.until(`!video.seeking && video.currentTime > ${to} + 1`);
     }
 
-    // So many seconds of the video more.
+    // Waits until the video has played so many seconds more.
     async moves(seconds) {
         const at = await this.page.evaluate('video.currentTime');
 
@@ -95,14 +95,15 @@ class Viewer {
         await this.do('ended', '0');
     }
 
-    // Everything has been sent; what is on the page is kept when it goes.
+    // Waits until everything has been sent; what the page recorded is kept
+    // when it goes away.
     async leave() {
         await this.until('reporter.queue.length === 0'
                          + ' && reporter.flying === 0');
         await this.page.close();
     }
 
-    // The tab is closed with what has not been sent.
+    // Closes the tab with events that have not been sent.
     async close() {
         await this.do('close', '0');
         await this.page.close();
@@ -112,7 +113,7 @@ class Viewer {
 
 const SCENARIOS = {
 
-    // a click, a stall, a pause, a seek, the end
+    // A click, a stall, a pause, a seek, the end.
     async full(viewer) {
         await viewer.play();
         await viewer.moves(4);
@@ -123,8 +124,8 @@ const SCENARIOS = {
         await viewer.leave();
     },
 
-    // to the end, then another video with the same reporter, then the tab is
-    // closed in the middle of it
+    // A video to its end, then another with the same reporter, then the tab is
+    // closed in the middle of it.
     async next(viewer) {
         await viewer.play();
         await viewer.moves(2);
@@ -138,7 +139,7 @@ const SCENARIOS = {
         await viewer.close();
     },
 
-    // ready some seconds before the click, and closed soon after it
+    // Ready some seconds before the click, and closed soon after it.
     async ready(viewer) {
         await viewer.do('prepare', 'void prepare()');
         await viewer.until('video.readyState === 4');
@@ -148,7 +149,7 @@ const SCENARIOS = {
         await viewer.close();
     },
 
-    // a network that is down from the begin, and a viewer who gives up
+    // A network that is down from the begin, and a viewer who gives up.
     async never(viewer) {
         server.cut(viewer.name);
         await viewer.do('play', 'void start()');
@@ -156,7 +157,7 @@ const SCENARIOS = {
         await viewer.close();
     },
 
-    // a source that is a 404
+    // A source that is a 404.
     async missing(viewer) {
         await viewer.do('play', 'void start()');
         await viewer.until('wanted(3000)');
@@ -182,7 +183,7 @@ async function run(browser, player, scenario) {
 }
 
 
-// What the pages left, once all of them have gone.
+// What the pages recorded, once all of them have gone away.
 
 async function collect(browser, viewers) {
     const url = `${site}/blank.html`;
@@ -211,7 +212,7 @@ async function main() {
                 PLAYERS.map((player) => run(browser, player, scenario)))));
         }
 
-        // the beacons of the last pages are still under way
+        // The beacons of the last pages are still under way.
         await pause(500);
 
         const { product } = await browser.send('Browser.getVersion');

@@ -18,11 +18,11 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript',
                 '.mpd': 'application/dash+xml', '.m4s': 'video/mp4',
                 '.mp4': 'video/mp4' };
 
-// ms before a segment begins to come; manifests come at once
+// How many ms pass before a segment begins to come; manifests come at once.
 const LATENCY = 120;
 
-// a plain file comes at a little more than its own rate, so that a browser
-// has no more than some seconds of it
+// A plain file comes at a little more than its own rate, so that a browser has
+// no more than some seconds of it.
 const CHUNK = 16 * 1024;
 const BURST = 3;
 const PACE = 1.25;

@@ -22,7 +22,8 @@ const reporter = new Reporter({
     sent: (batch) => sent.push(batch),
 });
 
-// Registered after the reporter's: the last beacon is in it.
+// Registered after the reporter's listeners, so that the last beacon is
+// included.
 for (const [target, name] of [[window, 'pagehide'],
                               [document, 'visibilitychange']]) {
     target.addEventListener(name, () => localStorage.setItem(
@@ -31,7 +32,7 @@ for (const [target, name] of [[window, 'pagehide'],
                          refused: reporter.refused })));
 }
 
-// A buffer of some seconds, so that a network that is cut down shows soon.
+// A buffer of some seconds, so that a cut network shows soon.
 
 const PLAYERS = {
     html5: {
@@ -98,7 +99,7 @@ const PLAYERS = {
                 await this.player.attach(video);
 
             } else {
-                // a load() would do it later, and undo the play()
+                // A load() would unload later, and undo the play().
                 await this.player.unload();
             }
 
@@ -116,7 +117,7 @@ function describe() {
              series: 'Tests', duration: 36000 };
 }
 
-// The next video is made ready, which it is for some time before a click.
+// Makes the next video ready, which it is for some time before a click.
 
 let loaded = null;
 
@@ -129,7 +130,7 @@ function prepare() {
     return loaded;
 }
 
-// The viewer clicks on it.
+// The viewer clicks on the video.
 
 async function start() {   // eslint-disable-line no-unused-vars
     recorder.wish(`${parameters.get('name')}-${serial + !loaded}`);
@@ -138,7 +139,7 @@ async function start() {   // eslint-disable-line no-unused-vars
     video.play().catch(() => {});
 }
 
-// True when the video has waited for data so long.
+// Whether the video has waited for data so long.
 
 function starving(ms) {   // eslint-disable-line no-unused-vars
     const now = performance.now();
@@ -149,7 +150,7 @@ function starving(ms) {   // eslint-disable-line no-unused-vars
            && last.every(([, position]) => position === last[0][1]);
 }
 
-// True when the viewer's wish is so old.
+// Whether the viewer's wish is so old.
 
 function wanted(ms) {   // eslint-disable-line no-unused-vars
     const wish = recorder.wishes.at(-1);

@@ -28,13 +28,14 @@ class Reporter {
                      session_id: crypto.randomUUID(),
                      viewer_id: crypto.randomUUID() };
 
-        // in this order a tab that is closed leaves two beacons
+        // In this order a closed tab sends two beacons.
         addEventListener('pagehide', () => this.beacon());
         document.addEventListener('visibilitychange', () =>
             this.visibility(document.visibilityState));
     }
 
-    // position in ms, undefined for the types that are sent without one
+    // The position is in ms, undefined for the types that are sent without
+    // one.
     report(type, data, position) {
         const now = Date.now();
 

@@ -10,18 +10,18 @@ set -eu
 
 cd "$(dirname "$0")"
 
-# a directory for each state of this script: another checkout may have another
+# A directory for each state of this script: another checkout may have another.
 key=$(sha256sum < "$(basename "$0")" | cut -c 1-16)
 dir=${OPENQOE_CACHE:-${HOME:-/tmp}/.cache/openqoe}/media/$key
 seconds=36
 
-# sound that ends before the pictures: else it would have a last segment of
-# some ms, in which players get stuck
+# The sound ends before the pictures: else it would have a last segment of some
+# ms, in which players get stuck.
 sound="sine=frequency=440:duration=35.9"
 
 mkdir -p "$dir"
 
-# tests run side by side: the first one encodes, the others wait
+# Tests run side by side: the first one encodes, the others wait.
 (
     flock 9
     [ -e "$dir/.done" ] && exit 0

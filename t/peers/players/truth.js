@@ -40,8 +40,8 @@ function times(record, name, from, to) {
 
 
 // Spans of time in which the video did one thing: { kind, at, ms, position,
-// starved }.  Where it begins or ceases to move between two samples, the
-// growth of the position says how much of the time it moved.
+// starved }. Where it begins or ceases to move between two samples, the growth
+// of the position says how much of the time it moved.
 
 function spans(samples) {
     const list = [];
@@ -78,7 +78,7 @@ function spans(samples) {
             seek = false;
 
         } else {
-            // at rest before or after: on the side of its neighbour
+            // At rest before or after: the span belongs to its neighbour.
             const last = list[list.length - 1];
             const rest = seek ? 'seek' : 'still';
 
@@ -188,8 +188,8 @@ function truths(record) {
 }
 
 
-// A session as it is kept for later: what was sent, what the element said and
-// what was true, times in ms since the page's begin.
+// A session as it is kept for later: what was sent, what the element reported
+// and what was true, times in ms since the page's begin.
 
 function session(name, player, record) {
     const views = truths(record);

@@ -43,7 +43,7 @@ out=$cache/$key/prometheus
 
 mkdir -p "$cache/$key"
 
-# tests run side by side: the first one builds, the others wait
+# Tests run side by side: the first one builds, the others wait.
 (
     flock 9
     [ -x "$out" ] && exit 0
@@ -54,7 +54,7 @@ mkdir -p "$cache/$key"
          -o "$out.new" $program/cmd/prometheus && mv "$out.new" "$out"
 ) 9>"$cache/$key/lock" || { echo "Prometheus was not built" >&2; exit 1; }
 
-# programs of older versions go after a month
+# Programs of older versions are removed after a month.
 find "$cache" -mindepth 1 -maxdepth 1 ! -name "$key" -mtime +30 \
      -exec rm -rf {} +
 

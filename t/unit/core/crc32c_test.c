@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * CRC-32C: the vectors of RFC 3720, B.4, and that the processor's instruction
- * and the tables agree on anything.
+ * and the tables give the same sums.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Failpoints, which the library that the other tests link is built without:
- * armed by a file, in a running process, once a line.
+ * Failpoints, without which the other tests' library is built: a file arms
+ * them, also in a running process, and each line fires once.
  */
 
 

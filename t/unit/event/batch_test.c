@@ -55,7 +55,7 @@ limit(size_t max, size_t n, const char *const *of)
         p += snprintf(p, (size_t) (end - p), i ? "," : "");
 
         if (of[i][0] == '!') {
-            /* an event with one fault, or with two */
+            /* An event with one fault, or with two. */
 
             p += snprintf(p, (size_t) (end - p), "%s", of[i][1] == '!'
                           ? "{\"event_type\":\"playing\","

@@ -188,7 +188,7 @@ test_all_faults(void)
 
     ok(r.batch.errors[8].event == 2
        && strcmp(r.batch.errors[8].field, "org_id") == 0,
-       "the errors of the next event come after them");
+       "the errors of the next event come after those of the first");
     done(&r);
 
     run(&r, "{\"events\":[{},{},{},{},{" BASE "}]}");
@@ -204,7 +204,7 @@ test_all_faults(void)
     run(&r, "{\"events\":[{" BASE "},{\"env\":\"\\ud83d\",\"data\":5}]}");
 
     ok(r.batch.nerrors == 1 && strcmp(r.batch.errors[0].field, "") == 0,
-       "an event that is refused unread has that error alone");
+       "an event that is refused unread has a single error");
     done(&r);
 }
 

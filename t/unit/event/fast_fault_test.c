@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Events that break rules, in the single-pass decoder and by jansson: the
- * errors, the events around them and the counters are the same, and only a
+ * Events that break rules, decoded by the single-pass decoder and by jansson:
+ * the errors, the events around them and the counters are the same, and only a
  * body that is no JSON is left to jansson.
  */
 

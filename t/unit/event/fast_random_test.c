@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The single-pass decoder against jansson, on what nobody has thought of:
+ * The single-pass decoder against jansson, on bodies that are not hand-picked:
  * strings of all lengths, random numbers, edited bodies, memory that fails.
  */
 

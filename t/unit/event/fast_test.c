@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The single-pass decoder in every form of it, against jansson: which
- * bodies it must decline, as they are no JSON, and that both say the same.
+ * Every form of the single-pass decoder against jansson: which bodies it must
+ * decline because they are no JSON, and that both give the same result.
  */
 
 

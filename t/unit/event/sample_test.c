@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The sample: what decoding finds in "data", what custom dimensions are made
- * of, and what of both comes out of a record.
+ * The sample: what decoding finds in "data", the values of custom dimensions,
+ * and that both survive a record.
  */
 
 

@@ -64,7 +64,7 @@ test_ttl_bounds(void)
     ok(kept(&gv, plan, "gold", NOW + 2000),
        "a value of long standing is there until its ttl is over");
     ok(!kept(&gv, plan, "gold", NOW + 2001),
-       "and not a second longer, whatever its standing is");
+       "no value stays a second longer than its ttl, whatever its standing");
 
     make_known(&gv, plan, "tin", NOW);
     qoe_govern(&gv, plan, qoe_span("tin"), NOW + 62, buf);
@@ -78,7 +78,7 @@ test_ttl_bounds(void)
     qoe_govern(&gv, plan, qoe_span("lead"), NOW, buf);
     qoe_govern(&gv, brief, qoe_span("b"), NOW, buf);
     ok(kept(&gv, brief, "b", NOW + 100) && !kept(&gv, brief, "b", NOW + 101),
-       "a ttl that is shorter than the probation bounds that as well");
+       "a ttl that is shorter than the probation bounds the probation");
     ok(kept(&gv, plan, "lead", NOW + QOE_PROBATION_S)
        && !kept(&gv, plan, "lead", NOW + QOE_PROBATION_S + 1),
        "a value that one session has shown stays for its probation");
@@ -123,7 +123,7 @@ test_sketches(void)
 
     ok(llabs((long long) info(&gv, a).count - 300) <= 6
        && llabs((long long) info(&gv, b).count - 100) <= 2,
-       "two dimensions that are hashed count their values apart");
+       "two dimensions that are hashed count their values separately");
 
     for (n = 0; d.n < QOE_DIMENSIONS_MAX; n++) {
         snprintf(names[n], sizeof(names[n]), "h%zu", n);
@@ -183,7 +183,7 @@ test_topk_without_area(void)
        "a topk dimension without an area keeps its first values");
     ok(info(&gv, two).count == 3 && !info(&gv, two).unknown
        && info(&gv, two).overflow == 18,
-       "and counts these and those that found no place");
+       "such a dimension counts its values and those without a place");
 
     qoe_arena_init(&arena, &qoe_mem_heap, 4096, MB);
     n = 8;
@@ -220,15 +220,16 @@ test_locked(void)
 
     ok(qoe_mono_ms() - start < 5000 && gv.slot[known] == i
        && gives(&gv, known, "gold", "gold"),
-       "a dimension that has a slot keeps it while the lock cannot be had");
+       "a dimension that has a slot keeps it while the lock is taken");
     ok(qoe_govern_slot(&gv, fresh) == NULL
        && gives(&gv, fresh, "x", "other") && info(&gv, fresh).unknown
        && info(&gv, fresh).overflow == 1,
-       "a dimension that has none gets none, and its values are counted");
+       "a dimension without a slot gets none, and its values are counted");
 
     g->lock = 0;
     qoe_governor_init(&gv, g, &d, 1);
-    ok(gives(&gv, fresh, "x", "x"), "with the lock free again it has one");
+    ok(gives(&gv, fresh, "x", "x"),
+       "once the lock is free such a dimension gets a slot");
 
     munmap(g, QOE_GOVERN_MIN);
 }

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Governance that cannot be locked out: values on probation, known ones, those
- * that are pinned, and what a request may bring.
+ * Governance that cannot be locked out: values on probation, known values,
+ * pinned values, and how many new values a request may bring.
  */
 
 

@@ -205,11 +205,11 @@ test_ttl(void)
     cursor = 0;
     turns = 0;
 
-    /* tin's standing alone would let it stay for longer than its ttl */
+    /* By its standing alone tin would stay for longer than its ttl. */
 
     qoe_govern_expire(&gv, NOW + 1092, &cursor, UINT32_MAX);
     ok(info(&gv, plan).count == 2 && info(&gv, QOE_DIM_ENV).count == 1,
-       "what was seen within its ttl stays");
+       "a value that was seen within its ttl stays");
 
     do {
         qoe_govern_expire(&gv, NOW + 1093, &cursor, 777);

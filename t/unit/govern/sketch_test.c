@@ -304,7 +304,7 @@ test_topk(void)
 
     for (i = 0; i < n; i++) {
 
-        /* those of one count may stand in any order */
+        /* Values of the same count may stand in any order. */
 
         for (j = 0; j < n && e[j].hash != before[i].hash; j++) { /* void */ }
 
@@ -437,7 +437,7 @@ test_topk_halved(void)
             wrong += (e[i].hash != i + 1 || e[i].count != count[i]);
         }
 
-        /* one more changes no place: the counts are further apart */
+        /* Another draw changes no place: the counts are further apart. */
 
         for (x = 0; x < 40; x++) {
             in += (add(t, x + 1, "v", 10) != (x < 10));
@@ -447,7 +447,7 @@ test_topk_halved(void)
 
     ok(wrong == 0, "after a halving the top 10 are the true ones, in order, "
        "with half their counts");
-    ok(in == 0, "and these 10 of 40 are admitted, at once after a halving");
+    ok(in == 0, "these 10 of 40 are admitted at once after a halving");
 
     free(t);
 }

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * An exit with much in the queue and a collector that hangs: what takes
- * longer to write than the last moments of the exit begins earlier.
+ * An exit with much in the queue and a collector that hangs: writing that
+ * takes longer than the last moments of the exit begins earlier.
  */
 
 

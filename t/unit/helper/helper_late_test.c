@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * An exit while the disk holds the helper thread in a write: the worker leaves
- * without the thread, and what the thread leaves in the lanes has a number.
+ * An exit while the disk holds the helper thread in a write: the worker exits
+ * without the thread, and the events left in the lanes are counted.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The helper thread when a destination is not there: the spool, requests that
- * wait for it, several destinations, exits and kills.
+ * The helper thread when a destination is down: the spool, requests that wait
+ * for it, several destinations, exits and kills.
  */
 
 

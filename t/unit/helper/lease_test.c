@@ -141,7 +141,7 @@ test_taken(void)
     ok(wait_owner(&t, 1, qoe_proc_self()) && wait_delivered(&t, 20),
        "the lane of a process that was killed is served by another helper");
     ok(adopted(&t) == 1 && wait_log("lane 1 adopted from a process that ended"),
-       "its adoption is counted and logged");
+       "the adoption of that lane is counted and logged");
 
     ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK && owner(&t, 0) == 0
        && owner(&t, 1) == 0, "a helper that stops gives all its lanes away");
@@ -172,7 +172,7 @@ test_given(void)
     ok(wait_owner(&t, 1, qoe_proc_self()) && wait_delivered(&t, 20),
        "a lane that no helper takes is taken by one that it does not prefer");
     ok(qoe_mono_ms() - given >= 2000,
-       "which leaves two seconds to the one that it prefers");
+       "that helper leaves two seconds to the preferred helper");
     ok(adopted(&t) == 0, "a lane that was given away is not adopted");
 
     qoe_helper_stop(h, DRAIN_MS);
@@ -211,7 +211,8 @@ test_alone(void)
        "back when no helper has served them for a second");
 
     put(&t, 20);
-    ok(wait_delivered(&t, 40), "and goes on to serve them");
+    ok(wait_delivered(&t, 40),
+       "a helper goes on to serve lanes that it took back");
 
     qoe_helper_stop(h, DRAIN_MS);
     teardown(&t);

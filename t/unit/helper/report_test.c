@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * One collection for two destinations: a dead one takes nothing from the
- * other, and whoever holds the lease goes on in the rhythm.
+ * One collection for two destinations: a dead destination takes nothing from
+ * the other, and the process that gets the lease keeps the rhythm.
  */
 
 

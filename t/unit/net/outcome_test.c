@@ -263,7 +263,7 @@ test_retry(void)
     ok(r.failures == 1 && due >= now + 500 && due <= now + 1000,
        "retry: after a failure the next try is due in 0.5 to 1 s");
     ok(!qoe_retry_due(&r, due - 1) && qoe_retry_due(&r, due),
-       "retry: it is due at that millisecond and not before");
+       "retry: the next try is due at that millisecond, not before");
 
     qoe_retry_failed(&r, due - 1, 100000, false);
     ok(r.failures == 1 && r.not_before_ms == due,
@@ -277,7 +277,7 @@ test_retry(void)
     last = r.not_before_ms;
     qoe_retry_failed(&r, last, 60000, false);
     ok(r.not_before_ms == last + 60000,
-       "retry: a server that asks for a minute gets it");
+       "retry: a server that asks for a minute gets a minute");
 
     last = r.not_before_ms;
     qoe_retry_failed(&r, last, 60000, true);

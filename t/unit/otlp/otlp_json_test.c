@@ -110,15 +110,16 @@ test_scalars(void)
     }
 
     v = value(VALUE(BOOL));
-    is(&v, "{\"boolValue\":false}", "false in a oneof is there");
+    is(&v, "{\"boolValue\":false}", "false in a oneof is written");
     v.bool_value = 1;
-    is(&v, "{\"boolValue\":true}", "true");
+    is(&v, "{\"boolValue\":true}", "true is written");
 
     v = value(VALUE(STRING));
     v.string_value = "";
-    is(&v, "{\"stringValue\":\"\"}", "an empty string in a oneof is there");
+    is(&v, "{\"stringValue\":\"\"}", "an empty string in a oneof is written");
     v.string_value = NULL;
-    is(&v, "{\"stringValue\":\"\"}", "and one that was never set");
+    is(&v, "{\"stringValue\":\"\"}",
+       "a string that was never set is written empty");
     v.string_value = "\"\\/\b\t\n\x01\x7f \xe2\x82\xac";
     is(&v, "{\"stringValue\":\"\\\"\\\\/\\u0008\\u0009\\n\\u0001\\u007f "
            "\xe2\x82\xac\"}", "a string is escaped");
@@ -220,7 +221,8 @@ test_locale(void)
         snprintf(cmd, sizeof(cmd), "%.1f", 0.5);
         ok(strcmp(cmd, "0,5") == 0,
            "the locale that the test made has a decimal comma");
-        is(&v, "{\"doubleValue\":-0.000123456725}", "JSON has a point");
+        is(&v, "{\"doubleValue\":-0.000123456725}",
+           "JSON has a decimal point in any locale");
         setlocale(LC_NUMERIC, "C");
 
     } else {
@@ -290,9 +292,10 @@ test_nested(void)
              "{\"doubleValue\":1.5},{}]}}}]}}", "lists in lists");
 
     list.n_values = 0;
-    is(&top, "{\"kvlistValue\":{}}", "an empty list in a oneof is there");
+    is(&top, "{\"kvlistValue\":{}}", "an empty list in a oneof is written");
     top.kvlist_value = NULL;
-    is(&top, "{\"kvlistValue\":{}}", "and one that was never set");
+    is(&top, "{\"kvlistValue\":{}}",
+       "a list that was never set is written empty");
 }
 
 
@@ -353,7 +356,7 @@ test_points(void)
     double       bounds[] = { 0, 0.5, 10 };
     uint64_t     counts[] = { 0, 1, UINT64_MAX, 2 };
 
-    is(&h, "{}", "an empty point");
+    is(&h, "{}", "an empty point is an empty object");
 
     h.start_time_unix_nano = UINT64_MAX;
     h.time_unix_nano = 1;
@@ -377,10 +380,10 @@ test_points(void)
 
     number.value_case = NUMBER(INT);
     number.as_int = -5;
-    is(&number, "{\"asInt\":\"-5\"}", "an integer point");
+    is(&number, "{\"asInt\":\"-5\"}", "an integer point is a string of digits");
     number.value_case = NUMBER(DOUBLE);
     number.as_double = 0;
-    is(&number, "{\"asDouble\":0}", "a point of 0");
+    is(&number, "{\"asDouble\":0}", "a point of 0 is written");
 }
 
 
@@ -418,7 +421,7 @@ test_span(void)
     status.code = 0;
     span = (span_t) OPENTELEMETRY__PROTO__TRACE__V1__SPAN__INIT;
     span.status = &status;
-    is(&span, "{\"status\":{}}", "an empty message that is set is there");
+    is(&span, "{\"status\":{}}", "an empty message that is set is written");
 }
 
 

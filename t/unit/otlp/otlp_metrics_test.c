@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The direct encoder against protobuf-c, which reads what it wrote: every
+ * The direct encoder against protobuf-c, which reads its requests back: every
  * field of every point is what the collection has.
  */
 

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Requests in protobuf, as the spool has them: their JSON is what the encoder
- * writes, two behind each other are one, and no byte of them is trusted.
+ * Requests in protobuf, as the spool holds them: their JSON is what the
+ * encoder writes, two of them in a row are one, and no byte of them is
+ * trusted.
  */
 
 

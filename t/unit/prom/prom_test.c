@@ -392,8 +392,9 @@ test_texts(void)
 
     c = fake_create(1);
 
-    text_is(c, QOE_PROM_TEXT, "", "nothing");
-    text_is(c, QOE_PROM_OPENMETRICS, "# EOF\n", "nothing, in OpenMetrics");
+    text_is(c, QOE_PROM_TEXT, "", "no series give no text");
+    text_is(c, QOE_PROM_OPENMETRICS, "# EOF\n",
+            "no series give # EOF in OpenMetrics");
 
     base = fake_labels(c, (const char *const []) {
         "org_id", "o\\\"\n\xc3\xa9\xff\t", "app.name", "x", NULL });
@@ -425,7 +426,7 @@ test_texts(void)
             "# TYPE openqoe_playing_time_seconds gauge\n"
             "openqoe_playing_time_seconds{app_name=\"y\",key_2nd=\"z\","
             "key__name__=\"n\",org_id=\"o\\\\\\\"\\n\xc3\xa9?\t\"} -1\n",
-            "counter, gauge, up-down counter, labels");
+            "counters, gauges and labels are written as text");
 
     c->metric[QOE_METRIC_SEEK_TOTAL].n = 0;
     c->metric[QOE_METRIC_BUFFERED_DURATION].n = 0;
@@ -466,7 +467,7 @@ test_texts(void)
             "openqoe_events_received_total{otel_metric_overflow=\"true\"} 5\n"
             "openqoe_events_received_created{otel_metric_overflow=\"true\"} "
             "1700000000.123\n"
-            "# EOF\n", "histogram, and a counter in OpenMetrics");
+            "# EOF\n", "histograms and counters are written as OpenMetrics");
 
     fake_destroy(c);
 }

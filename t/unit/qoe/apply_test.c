@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Which view an event belongs to, when views are over, and that none is lost.
+ * Which view an event belongs to, when a view is over, and that no view is
+ * lost.
  */
 
 

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The attributes of an event that are made of more than one field: the type
- * of the content, and the stream of a live one.  And which attributes metrics
- * of each grain have.
+ * The attributes of an event that are made of several fields: the type of the
+ * content, and the stream of a live event.  Also which attributes metrics of
+ * each grain have.
  */
 
 

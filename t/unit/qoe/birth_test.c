@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Births of series: a counter or histogram is seen with 0 first, by scrapers
- * and in exports, and then with all that it has.
+ * Births of series: scrapers and exports get a counter or histogram with 0
+ * first, and then with everything that was counted.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Collections: lanes merged, windows of gauges, idle series, memory that runs
- * out, writers at work meanwhile.
+ * Collections: lanes are merged, windows of gauges close, idle series leave,
+ * memory runs out, and writers work meanwhile.
  */
 
 

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What is taken at a collection, through whole collections of a zone.
+ * Values that are taken at a collection, tested by whole collections of a
+ * zone.
  */
 
 

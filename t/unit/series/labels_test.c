@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Packed sets of attributes: what goes in comes out, and broken bytes are
- * never left.
+ * Packed sets of attributes: labels that are added can be read back, and
+ * broken bytes never lead a reader out of its bounds.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The module's own metrics in the zone: exact under threads and processes at
- * once, whole under kill -9, and with a place for everything.
+ * The module's own metrics in the zone: exact under several threads and
+ * processes, whole after kill -9, and with a place for every value.
  */
 
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The series store when several are at it: writers that are killed at any
+ * The series store used by several processes: writers that are killed at any
  * moment, readers and an exporter beside the writer.
  */
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The series store: kinds of series, blocks, the cap, ends of series.
+ * The series store: kinds of series, blocks, the limit, ends of series.
  */
 
 
@@ -408,14 +408,14 @@ test_adopt(void)
     qoe_store_rebuild(s, &env);
     ok(qoe_store_adopt(s, b) && !qoe_store_adopt(s, c)
        && !qoe_store_adopt(s, 0) && !qoe_store_adopt(s, UINT32_MAX),
-       "a block is adopted, a damaged one is none");
+       "a sound block is adopted, a damaged block is not");
     ok(qoe_store_block_read(s, d, buf) != 0,
-       "a block that nobody has adopted yet is there until all have");
+       "a block that is not adopted yet stays while others are adopted");
     qoe_store_rebuilt(s);
     ok(qoe_store_block_read(s, d, buf) == 0
        && qoe_store_block_read(s, a, buf) != 0
        && qoe_store_block_read(s, b, buf) != 0,
-       "one that nobody has adopted, and no series has, is free then");
+       "a block that neither adoption nor a series uses is free then");
 
     wrong = store_check(s, &env, 1, &b);
     ok(wrong == NULL, "references are those of series and of adoptions%s",
@@ -491,7 +491,7 @@ test_rebuild(void)
     }
 
     ok(missing == 0 && *env.count == 40,
-       "what was in use is found by its attributes, and takes values");
+       "each series is found by its attributes, and takes values");
 
     slots = s->numbers - s->number_reserve;
 
@@ -608,7 +608,8 @@ test_check(void)
        "a count of free slots that is wrong is noticed");
     s->pool[QOE_POOL_NUMBERS].nfree--;
 
-    ok(store_check(s, &env, 0, NULL) == NULL, "and it is sound again");
+    ok(store_check(s, &env, 0, NULL) == NULL,
+       "the store is sound again once that is undone");
 
     munmap(s, QOE_STORE_MIN);
 }

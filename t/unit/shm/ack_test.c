@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Acknowledgement: what is stored and durable, what is asked for, and that
- * nobody who waits for it misses a wake-up.
+ * Acknowledgement: what is stored and durable, what is asked for, and that no
+ * process that waits misses a wake-up.
  */
 
 
@@ -103,17 +103,17 @@ test_acked_by_release(void)
     ok(!qoe_lane_acked(zone, 0, 16, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC)
        && qoe_lane_acked(zone, 0, 16, QOE_ACK_MEMORY),
-       "without a destination what is queued is in memory and nowhere else");
+       "without a destination queued records are in memory alone");
 
     configure(zone, "b", d);
     qoe_lane_dests(zone, 0);
     take(zone, 0, d[0], 2, true);
     ok(qoe_lane_acked(zone, 0, 32, QOE_ACK_SPOOL)
        && qoe_lane_acked(zone, 0, 32, QOE_ACK_FSYNC),
-       "without a spool what a collector has taken is acknowledged");
+       "without a spool records that a collector took are acknowledged");
     ok(!qoe_lane_acked(zone, 0, 33, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 48, QOE_ACK_FSYNC),
-       "and nothing after it");
+       "records after those are not acknowledged");
 }
 
 
@@ -292,7 +292,7 @@ test_waiters(void)
 
 
 /*
- * Two event loops that put and wait, and a helper that stores and sleeps. A
+ * Two event loops that put and wait, and a helper that stores and sleeps.  A
  * wake-up that is lost shows as a sleep that lasts to its end.
  */
 
@@ -416,7 +416,7 @@ helper_run(void *data)
         }
 
         if (++turn % 2) {
-            qoe_lane_dests(zone, 0);         /* releases it to the spool */
+            qoe_lane_dests(zone, 0);         /* releases to the spool */
         }
 
         set = qoe_lane_waiters(zone, 0);

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Destinations: slots, positions of their own, what became of the events, and
+ * Destinations: their slots and positions, what became of the events, and
  * consumers that are killed at any moment.
  */
 
@@ -330,8 +330,8 @@ test_health(void)
 
 /*
  * A consumer of three destinations, each at its own pace, d[2] by way of the
- * spool. Every record holds its number: what a head says of the records before
- * it is checked against what is there.
+ * spool.  Every record holds its number: what a head says of the records
+ * before it is checked against what is there.
  */
 
 static bool
@@ -343,7 +343,7 @@ head_right(qoe_zone_t *zone, const qoe_mark_t *mark)
     qoe_mark_get(mark, &pos, &records);
 
     if (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) != QOE_OK) {
-        return true;                         /* it is at the tail */
+        return true;                         /* all was consumed */
     }
 
     memcpy(&number, r.data, sizeof(number));

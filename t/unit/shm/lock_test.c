@@ -103,7 +103,7 @@ test_owner(void)
     ok(qoe_lock(shared, self, &stolen) == QOE_BUSY && *shared == self
        && !stolen, "it does not recurse");
     took = qoe_mono_ms() - start;
-    ok(took >= 50, "the wait for a lock is of 50 ms at least (%llu)",
+    ok(took >= 50, "the wait for a lock takes 50 ms at least (%llu)",
        (unsigned long long) took);
 
     qoe_unlock(shared);
@@ -121,7 +121,7 @@ test_owner(void)
     ok(*shared != 0 && *shared != self,
        "a process that exited with the lock has left it taken");
     ok(qoe_lock(shared, self, &stolen) == QOE_OK && stolen && *shared == self,
-       "it is stolen from that process, and the caller learns of it");
+       "that lock is stolen, and the caller learns of it");
 
     munmap(shared, 4096);
 }

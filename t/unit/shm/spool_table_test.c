@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The table of segments, who reads a backlog, and which spools fail.
+ * The table of segments: their entries, readers of a backlog, failing spools.
  */
 
 

@@ -297,7 +297,7 @@ test_many_lanes(void)
     ok(qoe_zone_put(zone, 1, 0, put, n, QOE_ACK_MEMORY, ends, wake) == QOE_OK
        && wake[0] == (3 | 1ULL << 63) && wake[1] == (3 | 1ULL << 36
                                                      | 1ULL << 63),
-       "a put into lanes below and above the 64th wakes those and no others");
+       "a put into lanes below and above the 64th wakes no other lanes");
 
     for (i = 0, wrong = 0; i < QOE_LANES_MAX; i++) {
         wrong += ends[i] != qoe_lane_tail(zone, (uint32_t) i);
@@ -305,7 +305,8 @@ test_many_lanes(void)
                              || i == 100 || i == 127 ? 16 : 0);
     }
 
-    ok(wrong == 0, "each of them has its record, and the others have none");
+    ok(wrong == 0,
+       "each of these lanes has its record, and the others have none");
 
     for (i = 0; i < QOE_LANES_MAX; i++) {
         put[i] = (qoe_put_t) { QOE_LANES_MAX - 1 - (uint32_t) i,
@@ -314,7 +315,7 @@ test_many_lanes(void)
 
     ok(put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) == QOE_OK
        && put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) == QOE_OK,
-       "all lanes are written at once, and their locks are free after it");
+       "all lanes are written at once, and their locks are free then");
 
     full = (qoe_put_t) { 100, { big, sizeof(big) }, qoe_span_null };
 
@@ -537,7 +538,7 @@ test_kill(void)
             good = good && pattern_ok(r, &seen);
             id = seen >> 24;
 
-            /* of one producer: in order, none left out */
+            /* A producer's records are in order, and none is left out. */
             good = good && (seen & 0xffffff) == last[id];
             last[id]++;
             got++;

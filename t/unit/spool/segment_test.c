@@ -112,7 +112,7 @@ typedef struct {
     unsigned              got;           /* records with a right payload */
     unsigned              invalid;
     unsigned              done;
-    int                   wrong;         /* what was never written */
+    int                   wrong;         /* read, but never written */
     uint64_t              items_lost;
     qoe_segment_reader_t  r;
 } result_t;

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Power loss at any moment: what was called durable and is not done is there
- * behind the restart, whole; what is durably done does not come again.
+ * Power loss at any moment: after the restart every record that was durable
+ * and not done is there, whole; a record durably done does not come again.
  */
 
 
@@ -20,7 +20,7 @@
 
 /* marks in the list of calls; the number of a record is added */
 #define DURABLE            1000              /* all records before it are */
-#define DONE               2000              /* it may be done from here on */
+#define DONE               2000              /* may be done from here on */
 
 
 static int               appended;

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The spool on disks that fail, are full, read-only or changed by somebody;
- * and the quarantine.
+ * The spool on disks that fail, are full, read-only or changed by other
+ * programs; and the quarantine.
  */
 
 
@@ -23,7 +23,7 @@
 static int  sync_errno;                      /* the next fdatasync fails so */
 static int  sync_calls;
 static int  dir_errno;
-static int  unlink_errno;                    /* until it is 0 again */
+static int  unlink_errno;                    /* unlink fails so until 0 */
 
 
 int
@@ -393,7 +393,7 @@ test_damage(void)
     count_files(dir, ".seg");
     poke(found, 32 + 1000 + 100, 10);        /* the payload of 1 */
     poke(found, 32 + 3000, 20);              /* the header of 3 */
-    poke(found, 32 + 5000, 20);              /* and of the last one */
+    poke(found, 32 + 5000, 20);              /* and of the last record */
 
     ok(next(sp) == 0 && next(sp) == 2 && next(sp) == 4 && next(sp) == -2,
        "all records but the damaged ones are read");

@@ -157,7 +157,7 @@ test_read_fails(void)
            "a record comes once the disk can be read again, after %d failed "
            "reads", n);
         ok(strstr(logged, "cannot read a segment") != NULL,
-           "and the failure is logged");
+           "a failed read is logged");
 
         qoe_spool_destroy(sp);
         spool_zone_free(zone);
@@ -213,13 +213,13 @@ test_close(void)
     sp = spool_as(zone, self);
     pass(sp, 0);
     ok(next(sp) == 1 && next(sp) == 2 && next(sp) == -2,
-       "the next helper reads it");
+       "the next helper reads the closed spool");
 
     append(sp, 3, 100, 1, NULL);
     (void) qoe_spool_sync(sp);
     sync_calls = 0;
     qoe_spool_destroy(sp);
-    ok(sync_calls == 0, "what is synced is not synced once more at the end");
+    ok(sync_calls == 0, "synced records are not synced once more at the end");
 
     spool_zone_free(zone);
 }

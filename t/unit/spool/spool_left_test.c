@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What a helper leaves to another one: durability of what it had written,
- * segments it finished, a failure it told, an instance it was to adopt.
+ * What a helper leaves to the next: records to make durable, finished
+ * segments, a failure it reported, an instance that it was adopting.
  */
 
 

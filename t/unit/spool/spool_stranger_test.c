@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Whatever stands in the spool's directories under the name of a segment, it
- * is passed over, counted and reported once, and never stops the spool.
+ * Any file in the spool's directories under the name of a segment is passed
+ * over, counted and reported once, and never stops the spool.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The spool: what is appended comes back unless it is done, whoever dies; caps
- * are exact; nothing stays behind, neither files nor descriptors.
+ * The spool: appended records come back unless they are done, whichever
+ * process dies; limits are exact; neither files nor descriptors are left.
  *
  * What the disk does to it: spool_fault_test.c, spool_crash_test.c.
  */

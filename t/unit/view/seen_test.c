@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The events that a lane has seen last.
+ * The table of the last events of a lane, by which duplicates are recognized.
  */
 
 

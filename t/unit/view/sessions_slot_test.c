@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * A slot that becomes a view's while another process reads it.  The page of
- * the slot's end is taken away, so that the clearing of the slot is caught in
- * the middle and what a reader would see there can be looked at.
+ * the slot's end is made unreadable, so that a fault catches the clearing of
+ * the slot in the middle, where the test checks what a reader would get.
  */
 
 

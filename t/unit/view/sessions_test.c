@@ -539,7 +539,7 @@ kill_test(void)
     ok(info.sessions == 0 && info.views == 0,
        "all sessions and views that are there can be removed");
 
-    /* a rebuild finds the slots that are free, not those alone that are not */
+    /* A rebuild must find the free slots, not only those in use. */
 
     qoe_sessions_rebuild(t);
     ok(whole(t), "an empty table is whole after a rebuild");

@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * The end of a view: its outcome, errors that it survives, a player that is
- * taken away, silence, and when it counts as concurrent.
+ * taken away, silence, and when a view counts as concurrent.
  */
 
 
@@ -38,11 +38,11 @@ static const view_case_t  cases[] = {
       "20001 heartbeat at=20001; end", "played", 0, 20000, 0, 0 },
     { "nine do not", BEGUN "10000 error at=10000 " FATAL ";"
       "19000 heartbeat at=19000; end", "playback_failure", 0, 19000, 0, 0 },
-    { "heartbeats without playing_time or position show it as well",
+    { "heartbeats without playing_time or position show the same",
       "0 canplay video_startup_time=0; 0 playing; 10000 error " FATAL ";"
       "10500 playing; 20000 heartbeat; 30000 heartbeat; end",
       "played", 0, 29500, 0, 0 },
-    { "ten seconds of playing before an error show nothing of it",
+    { "ten seconds of playing before an error do not show that",
       BEGUN "10000..30000 heartbeat at=@; 31000 error at=31000 " FATAL ";"
       "40000 heartbeat at=31000; end", "playback_failure", 0, 31000, 0, 0 },
     { "an error that is not fatal is no failure",
@@ -102,16 +102,16 @@ test_silence(void)
           30000 },
         { "a failed view is over after 30 s",
           BEGUN "5000 error at=5000 " FATAL, QOE_SILENCE_FRESH, 5000, 30000 },
-        { "an error that is told not to be fatal suspends no view",
+        { "an error that says it is not fatal suspends no view",
           BEGUN "5000 error at=5000 error_context.fatal=0",
           QOE_SILENCE_ACTIVE, 5000, 600000 },
-        { "nor does it end a view before its first frame",
+        { "an error that is not fatal ends no view before its first frame",
           "0 playing; 1 stallstart; 3000 error error_context.fatal=0",
           QOE_SILENCE_ACTIVE, 3000, 600000 },
-        { "a fatal error before the first frame does",
+        { "a fatal error before the first frame suspends the view",
           "0 playing; 1 stallstart; 3000 error " FATAL, QOE_SILENCE_FRESH,
           3000, 30000 },
-        { "a player that is taken away before its first frame is over by then",
+        { "a player taken away before its first frame is over after 30 s",
           "0 playing; 1 stallstart; 3000 playbackdetached", QOE_SILENCE_FRESH,
           3000, 30000 }
     };
@@ -163,7 +163,7 @@ test_concurrent(void)
     static const struct {
         const char    *claim;
         const char    *script;
-        uint64_t       until;                /* ms; 0: it is not */
+        uint64_t       until;                /* ms; 0: not concurrent */
     } views[] = {
         { "a view that plays is concurrent for 30 s after its last event",
           BEGUN "10000 heartbeat at=10000; quiet", 40000 },

@@ -349,7 +349,7 @@ shuffle(event_t *e, size_t n)
 
 /*
  * Batches of any number of events, up to a few seconds late, some of them
- * twice. The first way is the plain way: each event by itself and at once.
+ * twice.  The first way is the plain way: each event by itself and at once.
  */
 
 static void

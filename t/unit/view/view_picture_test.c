@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What is shown: classes of pictures, how they fit the player, bitrates in
- * whatever unit, and the direction of their changes.
+ * Pictures: their classes, how they fit the player, bitrates in any unit, and
+ * the direction of changes.
  */
 
 

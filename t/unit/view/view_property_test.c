@@ -2,10 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Properties of views over random streams: whatever is shuffled, repeated, cut
- * off, delayed, forged or told by a wrong clock, and wherever a writer is
- * killed, no view is lost or counted twice, no time is negative or beyond the
- * clock, and no share is outside of 0 to 1.
+ * Properties of views over random streams: even if events are shuffled,
+ * repeated, cut off, delayed or forged, clocks are wrong and writers are
+ * killed anywhere, no view is lost or counted twice, no time is negative or
+ * beyond the clock, and no share is outside of 0 to 1.
  *
  * Arguments: first seed, number of streams.
  */

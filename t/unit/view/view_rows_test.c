@@ -64,8 +64,8 @@ typedef struct {
     const char        *what;
     double             playing;
     unsigned           stalls;
-    step_t             step[STEP_MAX];       /* the last one is the event */
-    step_t             after[2];             /* what shows the effect */
+    step_t             step[STEP_MAX];       /* the last is the event */
+    step_t             after[2];             /* show the effect */
 } case_t;
 
 

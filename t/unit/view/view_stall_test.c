@@ -25,14 +25,14 @@ static const view_case_t  cases[] = {
     { "a wait of 250 ms is a stall",
       BEGUN "10000 stallstart at=10000; 10250 stallend at=10000;"
       "30000 ended at=29750", "completed", 0, 29750, 1, 250 },
-    { "a wait of 249 ms is none",
+    { "a wait of 249 ms is no stall",
       BEGUN "10000 stallstart at=10000; 10249 stallend at=10000;"
       "30000 ended at=29751", "completed", 0, 29751, 0, 0 },
     { "a second stallstart without an end between is the same stall",
       BEGUN "10000 stallstart at=10000; 11000 stallstart at=10000;"
       "12000 stallend at=10000; 13000 stallend at=11000; 30000 ended at=28000",
       "completed", 0, 28000, 1, 2000 },
-    { "a stallend without a stall is none, whatever it tells",
+    { "a stallend without a stall makes none, whatever it says",
       BEGUN "10000 stallend at=10000 stall_duration=5000; 30000 ended at=30000",
       "completed", 0, 30000, 0, 0 },
     { "a stall that lasts until the view ends counts up to the last event",
@@ -41,7 +41,7 @@ static const view_case_t  cases[] = {
     { "a stall at whose end the video is over counts",
       BEGUN "10000 stallstart at=10000; 15000 ended at=10000",
       "completed", 0, 10000, 1, 5000 },
-    { "a wait at the end of the video is none",
+    { "a wait at the end of the video is no stall",
       BEGUN "10000 stallstart at=10000 duration=10200; 12000 heartbeat at=10000"
       " duration=10200; 12500 ended at=10000", "completed", 0, 10000, 0, 0 },
 
@@ -61,21 +61,21 @@ static const view_case_t  cases[] = {
       BEGUN "10000 stallstart at=10000; 15000 heartbeat at=10200;"
       "20000 stallend at=10200; 30000 ended at=20200",
       "completed", 0, 20000, 1, 10000 },
-    { "without a position it is the playing_time that ends the stall",
+    { "without a position the playing_time ends the stall",
       BEGUN "10000 heartbeat playing_time=10000; 10000 stallstart;"
       "20000 heartbeat playing_time=17000; 30000 heartbeat playing_time=27000;"
       "end", "played", 0, 27000, 1, 3000 },
 
     /* What players say of their waits. */
 
-    { "a stall that is told shorter than it was measured counts as told",
+    { "a stall reported shorter than it was measured counts as reported",
       BEGUN "10000 stallstart; 111000 stallend stall_duration=1000;"
       "121000 ended", "completed", 0, 20000, 1, 1000 },
-    { "a stall that is told longer counts as it was measured",
+    { "a stall reported longer counts as it was measured",
       BEGUN "10000 stallstart at=10000; 12000 stallend at=10000 "
       "stall_duration=70000; 22000 ended at=20000",
       "completed", 0, 20000, 1, 2000 },
-    { "a stall that is told to have taken no time was none",
+    { "a stall reported to have taken no time was none",
       BEGUN "10000 stallstart at=10000; 12000 stallend at=10000 "
       "stall_duration=0; 22000 ended at=20000",
       "completed", 0, 20000, 0, 0 },
@@ -109,7 +109,7 @@ static const view_case_t  cases[] = {
       BEGUN "10000 stallstart at=40000; 12000 seek seek_latency=2000 at=40000;"
       "12000 stallend at=40000; 30000 ended at=58000",
       "completed", 0, 28000, 0, 0 },
-    { "its stallend may come before the seek",
+    { "the stallend of such a wait may come before the seek",
       BEGUN "10000 stallstart at=40000; 11990 stallend at=40000;"
       "12000 seek seek_latency=2000 at=40000; 30000 ended at=58000",
       "completed", 0, 28000, 0, 0 },
@@ -137,7 +137,7 @@ static const view_case_t  cases[] = {
       "15010 canplay at=40000; 25000 heartbeat at=40000;"
       "60000 playing at=40000; 70000 ended at=50000",
       "completed", 0, 20000, 0, 0 },
-    { "a pause within the seek is one",
+    { "a pause within the seek counts as a pause",
       BEGUN "10000 seek at=40000; 11000 pause at=40000;"
       "60000 playing at=40000; 70000 ended at=50000",
       "completed", 0, 20000, 0, 0 },

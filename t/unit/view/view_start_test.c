@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * Before the first frame: the wish to play, what is a first frame and what is
- * none, and the startup between both.
+ * not, and the startup between both.
  */
 
 
@@ -34,7 +34,7 @@ static const view_case_t  cases[] = {
       "first frame",
       "0 playerready; 5000 playing at=0; 8000 heartbeat at=0; end",
       "exit_before_start", NONE, 0, 0, 0 },
-    { "playing_time that stands still shows it as well",
+    { "playing_time that stands still shows the same",
       "0 playerready; 5000 playing; 8000 heartbeat playing_time=0;"
       "18000 heartbeat playing_time=0; end",
       "exit_before_start", NONE, 0, 0, 0 },
@@ -44,7 +44,7 @@ static const view_case_t  cases[] = {
     { "a wait after `playing` belongs to the startup",
       "0 playing; 1 stallstart; 4000 canplay video_startup_time=4980;"
       "4001 stallend; 24001 ended", "completed", 4000, 20001, 0, 0 },
-    { "a wait that was open when `playing` came belongs to it as well",
+    { "a wait that was open at `playing` belongs to the startup",
       "0 stallstart; 3000 playing; 7000 stallend; 27000 ended",
       "completed", 4000, 20000, 0, 0 },
     { "a wait that is sent 250 ms after `playing` shows that it waits",
@@ -67,13 +67,13 @@ static const view_case_t  cases[] = {
     { "the growth is that since the wish, wherever in the video that was",
       "0 playing at=50000; 1 stallstart at=50000; 3000 heartbeat at=52000;"
       "13000 ended at=62000", "completed", 1000, 12000, 0, 0 },
-    { "a wait that is over before the wish is not waited for",
+    { "a wait that is over before the wish does not count",
       "0 stallstart at=0; 500 stallend at=0; 5000 playing at=0;"
       "15000 heartbeat at=9000; end", "played", 0, 10000, 0, 0 },
-    { "a view that is first heard of by its playing_time has started",
+    { "a view whose first event has a playing_time has started",
       "0..60000 heartbeat at=@+60000 playing_time=@+60000; 65000 ended at="
       "@+60000", "completed", NONE, 65000, 0, 0 },
-    { "a view that is first heard of by its position has started",
+    { "a view whose first event has a position has started",
       "0..60000 heartbeat at=@+60000; 65000 ended at=@+60000", "completed",
       NONE, 65000, 0, 0 },
     { "a player that loads in a page and stands still has not started",
@@ -91,25 +91,25 @@ static const view_case_t  cases[] = {
       "0 playing; 1 stallstart; 450 stallend; 20000 pause;"
       "28000 playing video_startup_time=27900; 30000 ended",
       "completed", 450, 21550, 0, 0 },
-    { "a canplay at most 1 s before tells the startup of autoplay",
+    { "a canplay at most 1 s before is the begin of autoplay",
       "0 playerready; 2000 canplay video_startup_time=1500 at=0;"
       "3000 playing at=0; 13000 ended at=10000",
       "completed", 1500, 10000, 0, 0 },
-    { "a canplay more than 1 s before does not",
+    { "a canplay more than 1 s before is not",
       "0 playerready; 2000 canplay video_startup_time=1500 at=0;"
       "3001 playing at=0; 13001 ended at=10000",
       "completed", 0, 10000, 0, 0 },
-    { "a canplay of the same moment tells it after `playing` too",
+    { "a canplay of the same moment is it after `playing`, too",
       "0 playing at=0; 3 canplay video_startup_time=700 at=0;"
       "10000 ended at=10000", "completed", 700, 10000, 0, 0 },
-    { "a `playing` that is the first that is heard of the view has no startup",
+    { "a view whose first event is `playing` has no startup",
       "0 playing at=0; 10000 ended at=10000", "completed", NONE, 10000, 0, 0 },
     { "a `playing` after which nothing comes is a view that has started",
       "0 playing at=0; end", "played", NONE, 0, 0, 0 },
-    { "a `playing` 1 s after the first event has none either",
+    { "a `playing` 1 s after the first event has no startup either",
       "0 playerready; 1000 playing at=0; 11000 ended at=10000",
       "completed", NONE, 10000, 0, 0 },
-    { "a `playing` later than that has one of 0",
+    { "a `playing` later than that has a startup of 0",
       "0 playerready; 1001 playing at=0; 11001 ended at=10000",
       "completed", 0, 10000, 0, 0 },
     { "a wish that is withdrawn is not waited for",

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The view state machine: every row of the catalogue that is its own.
+ * The view state machine: every row of the catalogue that it makes.
  */
 
 
@@ -342,7 +342,7 @@ test_rows(void)
 
             if (strcmp(rows[i].events[j][0], "end") == 0) {
 
-                /* A second passes before it. */
+                /* A second passes before the end. */
 
                 event(t, (int64_t) j * 1000, "fpsdrop", "");
                 end_view(t);

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The time of playing: what is proof of it, in which units players count, and
- * what odd players send.
+ * The time of playing: what proves it, in which units players report it, and
+ * what unusual players send.
  */
 
 
@@ -32,7 +32,7 @@ static const view_case_t  cases[] = {
     { "other events between heartbeats do not shorten the beat",
       BLIND "20000 heartbeat; 30000 fpsdrop; 40000 heartbeat; 100000 pause;"
       "end", "played", 0, 100000, 0, 0 },
-    { "without proof it plays on after a seek",
+    { "without proof a view plays on after a seek",
       BLIND "10000 seek; 20000 heartbeat; 30000 ended",
       "completed", 0, 30000, 0, 0 },
     { "without proof a wait in a seek lasts until its stallend",
@@ -47,7 +47,7 @@ static const view_case_t  cases[] = {
     { "a gap counts whole while its proof falls short by a fifth",
       BEGUN "10000 heartbeat at=8000; 20000 heartbeat at=16000; end",
       "played", 0, 20000, 0, 0 },
-    { "where it falls short by more, the proof counts",
+    { "where the proof falls short by more, the proof counts",
       BEGUN "10000 heartbeat at=7900; 20000 heartbeat at=15800; end",
       "played", 0, 15800, 0, 0 },
     { "a short gap may fall short by 250 ms",
@@ -98,7 +98,7 @@ static const view_case_t  cases[] = {
       "30000 heartbeat at=30000 playing_time=30;"
       "40000 heartbeat playing_time=40; 50000 heartbeat playing_time=50; end",
       "played", 0, 50000, 0, 0 },
-    { "it is where the video was resumed at its tenth minute as well",
+    { "so it is where the video was resumed at its tenth minute",
       "0 canplay video_startup_time=0 at=600000; 0 playing at=600000;"
       "10000 heartbeat at=610000 playing_time=10;"
       "20000 heartbeat at=620000 playing_time=20;"
@@ -110,14 +110,14 @@ static const view_case_t  cases[] = {
       "0 playing at=1700000000000;"
       "10000..60000 heartbeat at=@+1700000000000;"
       "70000 pause at=1700000060000; end", "played", 0, 60000, 0, 0 },
-    { "a stall of a live stream with positions since 1970 is one",
+    { "a live stream with positions since 1970 can stall",
       "0 canplay video_startup_time=0 at=1700000000000;"
       "0 playing at=1700000000000; 10000 stallstart at=1700000010000;"
       "20000 heartbeat at=1700000017000; end", "played", 0, 17000, 1, 3000 },
     { "a negative playing_time is no proof",
       BEGUN "10000..60000 heartbeat at=@ playing_time=-1; end",
       "played", 0, 60000, 0, 0 },
-    { "a negative position before the first frame is one",
+    { "a negative position before the first frame is a position",
       "0 canplay video_startup_time=0 at=-5000; 0 playing at=-5000;"
       "10000..60000 heartbeat at=@-5000; end", "played", 0, 60000, 0, 0 },
     { "at twice the speed the time of the clock counts",

@@ -11,7 +11,7 @@ package Test::Nginx::Socket;
 # may run in parallel; the default log level is info; workers run as nginx's
 # own default user unless TEST_NGINX_WORKER_USER is set; and a block fails for
 # an [alert], [crit] or [emerg] in error.log that it does not expect, for a
-# sanitizer's report, an unclean end of nginx, or a section nobody knows.
+# sanitizer's report, an unclean end of nginx, or an unknown section.
 
 use v5.36;
 
@@ -76,7 +76,7 @@ sub blocks () {
 }
 
 
-# settings that are also getters
+# Settings that are also getters.
 
 BEGIN {
     my %settings = (log_level => 'log_level', workers => 'workers',
@@ -181,7 +181,7 @@ sub run_block ($block) {
         return;
     }
 
-    # no config: that of the block before
+    # A block without config has that of the block before.
     $block->set_value('config', $last_config
                       // die "no --- config, and none before\n")
         if !defined $block->config;
@@ -216,7 +216,7 @@ sub init ($block) {
 }
 
 
-# must_die: with a number that exit status, else any but 0
+# must_die with a number wants that exit status, else any but 0.
 
 sub died ($block, $failure) {
     my $expected = $block->must_die;
@@ -239,7 +239,7 @@ sub died ($block, $failure) {
 }
 
 
-# All requests of a block, once.
+# Sends all requests of a block, once.
 
 sub requests ($block, $repeat) {
     my @requests = requests_of($block, $set->{server_name});
@@ -260,7 +260,7 @@ sub requests ($block, $repeat) {
 }
 
 
-# Sends one request; the bytes that came back.
+# Sends a request; returns the bytes that came back.
 
 sub exchange ($block, $request) {
     my $seconds = parse_time($block->timeout) // $timeout;
@@ -281,12 +281,12 @@ sub exchange ($block, $request) {
 }
 
 
-# Checks the first response in $raw; what is left after it.
+# Checks the first response in $raw; returns what is left after it.
 
 sub response ($block, $request, $raw, $i, $repeat, $many) {
     return '' if defined $block->ignore_response;
 
-    # curl has put chunks together
+    # curl has put chunks together.
     my $is_head = $request->{method} eq 'HEAD';
     $raw =~ s/^transfer-encoding:.*\r\n//mi if $request->{by_curl};
 
@@ -307,7 +307,7 @@ sub response ($block, $request, $raw, $i, $repeat, $many) {
 }
 
 
-# Ends nginx and looks for what the block does not speak of.
+# Ends nginx and looks for errors that the block does not expect.
 
 sub finish ($block) {
     my $name = $block->name;

@@ -9,7 +9,7 @@ package Test::Nginx::Socket::Block;
 #     value
 #     --- section: value on one line
 #
-# A section that nobody reads while its block runs is an assertion that was
+# A section that is not read while its block runs is an assertion that was
 # not made; unread() lists them, so that a misspelt name cannot pass.
 
 use v5.36;
@@ -32,7 +32,7 @@ my %FILTERS = (
 );
 
 
-# empty lines before and after go, the last line feed stays
+# Empty lines before and after are removed, the last line feed stays.
 
 sub trim ($text) {
     $text =~ s/\A(?:[ \t]*\n)+//;
@@ -105,7 +105,8 @@ sub parse ($class, $text) {
 }
 
 
-# ONLY: that one alone; SKIP: not that one; LAST: none after it
+# ONLY: runs that block alone; SKIP: leaves that block out; LAST: runs none
+# after it.
 
 sub select_blocks (@blocks) {
     my @run;
@@ -131,7 +132,7 @@ sub set_value ($self, $section, $value) {
 }
 
 
-# a section that may stand there without being used
+# A section that may stand there without being used.
 
 sub excuse ($self, @sections) { $self->{read}{$_} = 1 for @sections }
 

@@ -58,7 +58,7 @@ sub check_status ($block, $r, $i, $many) {
 }
 
 
-# "name: value" lines; "! name" is a header that must not be there
+# "name: value" lines; "! name" is a header that must be absent.
 
 sub check_headers ($block, $r, $i, $many) {
     my $exact = $block->response_headers;
@@ -171,7 +171,7 @@ sub found ($pattern, $lines) {
 }
 
 
-# Patterns that must be in the lines that $read returns: waits for them, a
+# Patterns that must match lines that $read returns: waits for these, because a
 # log is written after the answer.
 
 sub check_present ($block, $section, $read, $note) {
@@ -248,7 +248,7 @@ sub check_logs ($block, $repeat) {
 }
 
 
-# after the end of nginx, over the whole log
+# After the end of nginx, over the whole log.
 
 sub check_shutdown ($block) {
     my $all = sub {
@@ -260,8 +260,8 @@ sub check_shutdown ($block) {
 }
 
 
-# Lines that no block may cause silently: those of a level that none of the
-# block's own log patterns speaks of, and that none of them matches.
+# Lines that no block may cause unless it expects them: of a level that none of
+# the block's own log patterns names, and that none of them matches.
 
 sub bad_lines ($block, $stderr = '') {
     my @expected = map { patterns($block->$_) }

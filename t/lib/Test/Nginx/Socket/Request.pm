@@ -27,7 +27,7 @@ sub parse_time ($text) {
 }
 
 
-# "name: value" lines with CRLF, and whether the body is chunked already
+# "name: value" lines with CRLF, and whether the body is already chunked.
 
 sub header_lines ($text) {
     my ($lines, $chunked) = ('', 0);
@@ -71,7 +71,7 @@ sub build ($block, $text, $more, $connection, $host) {
 }
 
 
-# a request given as packets: cut where they were cut
+# A request given as packets is cut where they were cut.
 
 sub cut ($request, $packets) {
     my @bits = map { ref $_ ? { %$_ } : { value => $_ } } @$packets;
@@ -170,7 +170,7 @@ sub send_bits ($port, $bits, $timeout) {
         my $sent = 0;
         while ($sent < length $bit->{value}) {
             return ($in, 'timed out') if time >= $end;
-            # a server that refuses early answers while we still send
+            # A server that refuses early answers while we still send.
             my $n = syswrite $sock, $bit->{value}, 65536, $sent;
             if (defined $n) {
                 $sent += $n;

@@ -65,7 +65,7 @@ sub write_file ($path, $text) {
 }
 
 
-# An empty root.  Only what this runner makes is removed from an old one.
+# An empty root.  Of an old root only what this runner makes is removed.
 
 sub make_root () {
     my $root = $Set{root};
@@ -73,7 +73,7 @@ sub make_root () {
     remove_tree("$root/conf", "$root/html", "$root/logs",
                 glob("$root/*_temp $root/*_cache"));
     make_path("$root/conf", "$root/html", "$root/logs");
-    # the workers may be another user
+    # The workers may run as another user.
     chmod 0755, $root, "$root/html";
     chmod 0777, "$root/logs";
     write_file("$root/html/index.html", '<html><head><title>It works!</title>'
@@ -174,7 +174,7 @@ sub start ($block) {
     write_user_files($block->user_files);
     write_file("$root/conf/nginx.conf", config_text($block));
 
-    # without -e the messages about a bad configuration go elsewhere
+    # Without -e the messages about a bad configuration go elsewhere.
     $process = spawn(cmd => [ split(' ', $Set{binary}), '-p', "$root/", '-c',
                               "$root/conf/nginx.conf", '-e',
                               error_log_path() ], name => 'nginx');
@@ -198,7 +198,7 @@ sub start ($block) {
 }
 
 
-# Ends it; a text when that was not clean.
+# Ends nginx; returns a text when that was not clean.
 
 sub stop () {
     return undef if !$process;
@@ -215,7 +215,7 @@ sub stop () {
 }
 
 
-# what sanitizers and nginx print outside the log
+# What sanitizers and nginx print outside the log.
 
 sub stderr_text () { $process ? $process->errors : '' }
 
