@@ -446,12 +446,15 @@ right_grpc(const answer_t *a, int64_t *delay)
             return QOE_OUTCOME_RETRY;
         }
 
-        if (a->status != 200) {
-            *delay = a->after;
+        /* gRPC: a missing status is UNKNOWN, which README.md holds */
 
-            return a->status / 100 == 2 ? QOE_OUTCOME_RETRY
-                                        : oracle_http(a->status);
+        if (a->status / 100 == 2) {
+            *delay = a->status == 200 ? -1 : a->after;
+            return QOE_OUTCOME_HOLD;
         }
+
+        *delay = a->after;
+        return oracle_http(a->status);
     }
 
     return QOE_OUTCOME_RETRY;
