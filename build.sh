@@ -33,6 +33,7 @@ PKG_FUZZ="clang libclang-rt-14-dev perl"
 PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind
     fonts-dejavu-core"
 PKG_LINT="clang cppcheck shellcheck perl libjson-xs-perl"
+PKG_DEB="build-essential debhelper dpkg-dev lintian perl"
 
 export PATH="$PATH:/usr/local/go/bin:/usr/sbin"
 
@@ -372,8 +373,18 @@ cmd_lint() {
         --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
         ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run t/peers/*.sh t/peers/*/*.sh
+    shellcheck build.sh .ci/run t/peers/*.sh t/peers/*/*.sh \
+        t/packages/*.sh debian/tests/event
     say "lint is clean"
+}
+
+
+# The Debian packages, for this machine's suite or the one that is named.
+cmd_deb() {
+    # shellcheck disable=SC2086
+    need_build $PKG_DEB
+    (need debootstrap) || say "no debootstrap: no clean system to install into"
+    OPENQOE_CACHE=$CACHE t/packages/deb.sh "$@"
 }
 
 
@@ -394,6 +405,8 @@ usage: ./build.sh COMMAND
   sanitize        the tests under AddressSanitizer and UBSan
   fuzz [SECONDS]  libFuzzer on decoders and answers, HTTP at random, that long each (60)
   bench [OPTIONS] measure, write bench/RESULTS.md and plots; --help
+  deb [SUITE]     Debian packages in build/deb, for this machine's suite or that
+                  one; installed, used and purged in a clean chroot
   lint            style, rooms, clang, cppcheck, shellcheck
   clean           remove build/
 EOF
@@ -401,7 +414,7 @@ EOF
 
 
 case ${1:-help} in
-    build|run|test|soak|sanitize|fuzz|bench|lint|clean|help)
+    build|run|test|soak|sanitize|fuzz|bench|deb|lint|clean|help)
         cmd=cmd_$1; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;
