@@ -16,6 +16,7 @@ JOBS=$(nproc)
 
 PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
     protobuf-c-compiler libcurl4-openssl-dev libssl-dev zlib1g-dev"
+PKG_RUN="curl"
 PKG_TEST="perl curl openssl procps locales valgrind wrk ffmpeg chromium
     prometheus libjson-xs-perl python3"
 # for t/modules.t: every dynamic module that Debian has for nginx
@@ -52,11 +53,43 @@ need() {
     [ ${#missing[@]} -eq 0 ] && return
     [ "$(id -u)" = 0 ] || die "missing packages, run as root or install:" \
         "apt-get install ${missing[*]}"
-    say "installing ${missing[*]}"
-    if ! apt_install "${missing[@]}"; then
-        apt-get -qq update
-        apt_install "${missing[@]}" || die "apt-get install failed"
+
+    # a fresh system has no package lists, and an old one has outdated lists:
+    # apt-get is asked first whether it would find all of it
+    if ! apt-get -qq -s install --no-install-recommends "${missing[@]}" \
+        > /dev/null 2>&1
+    then
+        apt_update
     fi
+    say "installing ${#missing[@]} packages: ${missing[*]}"
+    if ! apt_install "${missing[@]}"; then
+        apt_update
+        apt_install "${missing[@]}" || die "apt-get install failed: $APT_SAID"
+    fi
+}
+
+apt_update() {
+    say "fetching the package lists (apt-get update)"
+    apt-get -qq update || die "apt-get update failed"
+}
+
+# What apt-get reports on its status descriptor, as a line for each fifth of
+# the download and of the installation.
+apt_progress() {
+    local kind percent last=''
+    while IFS=: read -r kind _ percent _; do
+        case $kind in
+            dlstatus) kind=downloaded ;;
+            pmstatus) kind=installed ;;
+            *) continue ;;
+        esac
+        percent=${percent%%[!0-9]*}
+        percent=$((10#${percent:-0} / 20 * 20))
+        if [ $percent -gt 0 ] && [ "$kind $percent" != "$last" ]; then
+            last="$kind $percent"
+            printf '   %s %s %%\n' "$kind" "$percent" >&2
+        fi
+    done
 }
 
 # need_build [PACKAGE..]: what a build needs and those.  ISA-L, which packs
@@ -69,17 +102,53 @@ need_build() {
 }
 
 # Debian's nginx would start at once and take port 80: it is asked not to.
+# What apt-get writes to stderr is left in APT_SAID, for the caller to show.
 apt_install() {
-    local policy=/usr/sbin/policy-rc.d made='' rc=0
-    if [ ! -e $policy ]; then
-        printf '#!/bin/sh\nexit 101\n' > $policy
-        chmod 755 $policy
+    local policy=${OPENQOE_POLICY_RC:-/usr/sbin/policy-rc.d} made='' rc=0 log
+    log=$(mktemp)
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' > "$policy"
+        chmod 755 "$policy"
         made=1
     fi
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
-        --no-install-recommends "$@" > /dev/null || rc=$?
-    [ -z "$made" ] || rm -f $policy
+        -o APT::Status-Fd=3 --no-install-recommends "$@" 3>&1 > /dev/null \
+        2> "$log" | apt_progress || rc=$?
+    [ -z "$made" ] || rm -f "$policy"
+    APT_SAID=$(cat "$log")
+    rm -f "$log"
     return $rc
+}
+
+
+# compile WHAT ARGUMENT..: make with those arguments, and a line for every 25
+# of the files that it makes.
+compile() {
+    local what=$1 steps n=0 line
+    shift
+    steps=$(make -n "$@" | grep -cE '[[:blank:]]-o [^ ]+') || steps=0
+    [ "$steps" -gt 0 ] || { make -s "$@"; return; }
+    say "compiling $what: $steps files"
+    make "$@" | while IFS= read -r line; do
+        [[ $line =~ [[:blank:]]-o\ [^\ ]+ ]] || continue
+        n=$((n + 1))
+        [ $((n % 25)) -ne 0 ] || printf '   %s of %s\n' $n "$steps" >&2
+    done
+}
+
+
+# own_build: build/ may have been made by another user, as by a run as root.
+own_build() {
+    local place=$TOP
+    if [ -e "$BUILD" ]; then
+        place=$(find "$BUILD" -maxdepth 3 ! -type l ! -writable -print -quit \
+            || true)
+    elif [ -w "$TOP" ]; then
+        return
+    fi
+    [ -z "$place" ] || die "$(id -un) may not write to $place, which belongs" \
+        "to $(stat -c %U "$place"): run this as $(stat -c %U "$place")," \
+        "or take the tree over: sudo chown -R $(id -un) $TOP"
 }
 
 
@@ -151,7 +220,7 @@ build_module() {
                       die "configure failed: $dir/configure.log"; }
         printf '%s' "$stamp" > "$tree/.configured"
     fi
-    make -s -C "$tree" -f objs/Makefile -j "$JOBS" modules
+    compile "the module" -C "$tree" -f objs/Makefile -j "$JOBS" modules
 
     # by rename: an nginx that runs has the old file mapped
     if ! cmp -s "$tree/objs/$MODULE" "$so"; then
@@ -162,11 +231,22 @@ build_module() {
 }
 
 
+# from_module DIR WHAT GOAL..: goals of src/lib.mk in DIR/lib.  The library that
+# they link is made of the module's own objects: nothing is compiled twice.
+from_module() {
+    local dir=$1 what=$2
+    shift 2
+    compile "$what" -f src/lib.mk -j "$JOBS" BUILD="$dir/lib" \
+        OBJECTS="$dir/nginx/objs/addon" "$@"
+}
+
+
 cmd_build() {
+    own_build
     need_build
     mkdir -p "$BUILD"
     build_module "$BUILD" "$BUILD/$MODULE"
-    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib programs
+    from_module build "openqoe-spool" programs
     if ! cmp -s build/lib/openqoe-spool build/openqoe-spool; then
         cp build/lib/openqoe-spool build/openqoe-spool.new
         mv build/openqoe-spool.new build/openqoe-spool
@@ -175,42 +255,102 @@ cmd_build() {
 }
 
 
-# The module with the named places where a test kills it (qoe_failpoint.h).
+# The module with the named places where a test kills it (qoe_failpoint.h): of
+# a copy of the module's tree only the objects that have such places are
+# compiled again.
 build_failpoints() {
-    local dir=$BUILD/failpoints
+    local dir=$BUILD/failpoints stamp file object
     mkdir -p "$dir"
-    build_module "$dir" "$dir/$MODULE" "-O2 -g -fPIC -DQOE_FAILPOINTS" "-fPIC"
+    stamp=$( { cat src/*/*.[ch]; cat "$BUILD/nginx/.configured"; } | sha256sum)
+    [ "$(cat "$dir/.made" 2>/dev/null)" != "$stamp" ] || return 0
+    rm -rf "$dir/nginx"
+    cp -a "$BUILD/nginx" "$dir/nginx"
+    grep -l qoe_failpoint src/*/*.c | while IFS= read -r file; do
+        object=${file#src/}
+        rm "$dir/nginx/objs/addon/${object%.c}.o"
+    done
+    sed -i 's/^CFLAGS =.*/& -DQOE_FAILPOINTS/' "$dir/nginx/objs/Makefile"
+    compile "the module with failpoints" -C "$dir/nginx" -f objs/Makefile \
+        -j "$JOBS" modules
+    cp "$dir/nginx/objs/$MODULE" "$dir/$MODULE"
+    printf '%s' "$stamp" > "$dir/.made"
+}
+
+
+# Whether nginx can listen on that port; else the reason.
+port_is_free() {
+    perl -MSocket -e '
+        socket my $s, PF_INET, SOCK_STREAM, 0 or die "socket: $!\n";
+        setsockopt $s, SOL_SOCKET, SO_REUSEADDR, 1;
+        bind $s, sockaddr_in($ARGV[0], INADDR_ANY) or die lcfirst "$!\n"' "$1"
+}
+
+check_port() {
+    local reason
+    reason=$(port_is_free "$1" 2>&1) || die "nginx cannot listen on port $1" \
+        "($reason): PORT=N ./build.sh run listens on another"
+}
+
+# run_conf PORT FILES: conf/openqoe.conf on that port.  Without a destination
+# for the exporter there are two, which write into files below the directory
+# FILES, so that events and metrics do not mix.
+run_conf() {
+    local files="    openqoe_exporter {\\
+        endpoint file://$2/events.jsonl;\\
+        signals logs;\\
+    }\\
+\\
+    openqoe_exporter metrics {\\
+        endpoint file://$2/metrics.jsonl;\\
+        signals metrics;\\
+        metric_interval 10s;\\
+    }"
+    sed -e "s/^\( *listen \)8788;/\1$1;/" \
+        ${2:+-e "/^    openqoe_exporter {/,/^    }/c\\$files"} \
+        conf/openqoe.conf
 }
 
 
 cmd_run() {
-    local run=$BUILD/run port=8788 user to
-    cmd_build
+    local run=$BUILD/run port=${PORT:-8788} user to files=
+    [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -le 65535 ]] \
+        || die "PORT: $port is no port"
+    check_port "$port"
+    own_build
+    # shellcheck disable=SC2086
+    need_build $PKG_RUN
+    mkdir -p "$BUILD"
+    build_module "$BUILD" "$BUILD/$MODULE"
     mkdir -p "$run/logs" "$run/tmp"
     ln -sfn "$BUILD" "$run/modules"
     # the variables that the module reads, in its order
     to=${OTEL_EXPORTER_OTLP_LOGS_ENDPOINT:-${OTEL_EXPORTER_OTLP_ENDPOINT:-}}
+    to=${to:-${OTEL_URL:-}}
     if [ -z "$to" ] && [ "${DESTINATION_TYPE:-}" != GrafanaCloud ]; then
-        : "${OTEL_URL:=file://$run/logs/events.jsonl}"
-        export OTEL_URL
+        files=$run/logs
+        to="$files/events.jsonl, metrics to metrics.jsonl beside it"
     fi
-    to=${to:-${OTEL_URL:-Grafana Cloud}}
+    run_conf "$port" "$files" > "$run/openqoe.conf"
+    # others may have taken it while this was compiling
+    check_port "$port"
     cat <<EOF
 
 OpenQoE for nginx will listen on port $port.  Try:
 
   curl -i http://localhost:$port/v2/events -H 'Content-Type: application/json' -d '{"events":[{"event_type":"playing","event_time":'\$(date +%s%3N)',"org_id":"demo","player_id":"html5","view_id":"'\$(cat /proc/sys/kernel/random/uuid)'","session_id":"s1","viewer_id":"v1","data":{"playing_time":1200}}]}'
 
-Events go to:  $to
+Events go to:  ${to:-Grafana Cloud}
 Stats:         http://localhost:$port/v2/stats
 Health:        http://localhost:$port/v2/health
 
-(OTEL_URL=http://localhost:4317 ./build.sh run sends them to a collector.)
+(OTEL_URL=http://localhost:4317 ./build.sh run sends them to a collector,
+PORT=N ./build.sh run listens on another port.)
 EOF
     # this tree may lie where no other user may look, as below /root
     user="user $(id -un);"
     [ "$(id -u)" = 0 ] || user=
-    exec nginx -p "$run/" -c "$TOP/conf/openqoe.conf" -g "daemon off; $user"
+    exec nginx -p "$run/" -e stderr -c "$run/openqoe.conf" \
+        -g "daemon off; $user"
 }
 
 
@@ -240,7 +380,7 @@ test_ready() {
     cmd_build
     build_failpoints
     test_env
-    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all units tools
+    from_module build "the unit tests and tools" all units tools
     export TEST_NGINX_OPENQOE_MODULE=$BUILD/$MODULE
     export OPENQOE_TOOLS=$BUILD/lib/tools
     export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
@@ -276,7 +416,7 @@ cmd_sanitize() {
     opt+=" -fno-sanitize-recover=undefined"
     # conf_flags hold Debian's own options; these take their place
     build_module "$dir" "$dir/$MODULE" "$opt -fPIC" "$opt"
-    make -s -f src/lib.mk -j "$JOBS" BUILD=build/sanitize/lib CFLAGS="$opt" \
+    from_module build/sanitize "the unit tests and tools" CFLAGS="$opt" \
         all units tools
     preload=$(gcc -print-file-name=libasan.so):$(gcc \
         -print-file-name=libubsan.so)
@@ -325,8 +465,9 @@ cmd_fuzz() {
                  die "$name found something: $BUILD/fuzz/$name.log"; }
         grep -E 'stat::(number_of_executed|new_units)' "$BUILD/fuzz/$name.log"
     done
-    say "http_fuzz and http2_fuzz, $seconds s each"
-    OPENQOE_FUZZ_SECONDS=$seconds cmd_sanitize t/http_fuzz.t t/http2_fuzz.t
+    say "http_fuzz, http2_fuzz and answers_random, $seconds s each"
+    OPENQOE_FUZZ_SECONDS=$seconds cmd_sanitize t/http_fuzz.t t/http2_fuzz.t \
+        t/answers_random.t
 }
 
 
@@ -351,7 +492,7 @@ cmd_bench() {
     need_build $PKG_BENCH
     cmd_build
     bench_baseline
-    make -s -f src/lib.mk -j "$JOBS" BUILD=build/lib all benches tools
+    from_module build "the benchmarks" all benches tools
     OPENQOE_BUILD=$BUILD \
         TEST_NGINX_OPENQOE_MODULE=$BUILD/$MODULE \
         perl -It/lib bench/run.pl "$@"
@@ -395,7 +536,8 @@ cmd_help() {
     cat <<EOF
 usage: ./build.sh COMMAND
 
-  run             build, start nginx on port 8788 in the foreground
+  run             build, start nginx on port 8788 (PORT=N: another) in the
+                  foreground
   test [FILE..]   build, run every test (or those)
   build           leave build/$MODULE and
                   build/openqoe-spool; NGINX_SRC=dir builds against that nginx

@@ -35,8 +35,17 @@ PROTOS     = $(shell cd proto && find . -name '*.proto' | sed 's,^\./,,' | sort)
 GEN_SRCS   = $(PROTOS:%.proto=$(GEN)/%.pb-c.c)
 INCS       = $(ROOMS:%=-Isrc/%) -isystem $(GEN)
 
+# OBJECTS=DIR: the library is made of the objects that nginx's build has left
+# there (objs/addon, each in a folder named as that of its source), and only
+# the programs are compiled.
+ifneq ($(OBJECTS),)
+OBJS       = $(SRCS:src/%.c=$(OBJECTS)/%.o)
+GEN_OBJS   = $(foreach s,$(GEN_SRCS:.c=.o), \
+               $(OBJECTS)/$(notdir $(patsubst %/,%,$(dir $s)))/$(notdir $s))
+else
 OBJS       = $(SRCS:%.c=$(BUILD)/%.o)
 GEN_OBJS   = $(GEN_SRCS:$(GEN)/%.c=$(BUILD)/gen/%.o)
+endif
 LIB        = $(BUILD)/libqoe.a
 
 # what the decoder is compared with

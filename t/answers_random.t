@@ -134,7 +134,7 @@ my $rest = wait_until(sub {
     return keys %$dests == 4 && !grep { $_->{queued} || $_->{spooled}
                                         || OpenQoE::Faults::difference($_) }
                                 values %$dests;
-}, 60);
+}, 240);     # back-off is up to 30 s, for one batch after the other
 
 ok($rest, 'all four exporters have nothing left, and their sums agree')
     || diag(explain $dests);

@@ -100,7 +100,8 @@ Origin: https://a.example
 --- error_code eval
 [202, 204]
 --- response_headers eval
-[("$::None\n! Vary") x 2]
+["$::None\n! Vary\n! X-Preflight-Refused", "$::None\n! Vary\n"
+ . "X-Preflight-Refused: openqoe_cors_origin is not set here"]
 
 
 
@@ -149,6 +150,7 @@ Origin: https://a.example
 [202, 202, 204, 400]
 --- response_headers eval
 [("$::Allow: *\n! Access-Control-Allow-Credentials\n! Vary\n"
+  . "! X-Preflight-Refused\n"
   . "Access-Control-Expose-Headers: Retry-After") x 4]
 
 
@@ -163,7 +165,8 @@ Access-Control-Request-Headers: content-type,x-api-key
 --- error_code eval
 [204, 204, 204, 204]
 --- response_headers eval
-[(::allowed('https://a.example') . "\n$::Preflight") x 4]
+[(::allowed('https://a.example') . "\n$::Preflight\n! X-Preflight-Refused")
+ x 4]
 --- response_body eval
 ["", "", "", ""]
 
@@ -177,8 +180,11 @@ Origin: https://evil.example
 Access-Control-Request-Method: POST
 --- error_code: 204
 --- response_headers eval
-"$::None\nVary: Origin"
+"$::None\nVary: Origin\nX-Preflight-Refused: "
+. "the origin is not in openqoe_cors_origin"
 --- response_body chomp
+--- error_log
+preflight of origin "https://evil.example" refused: the origin is not in openqoe_cors_origin
 
 
 
@@ -266,3 +272,16 @@ Origin: https://a.example
 [("$::None\n! Vary") x 3]
 --- no_error_log
 [crit]
+
+
+
+=== TEST 16: the log says why a preflight is refused where no origin is allowed
+--- config
+    location = /v2/events { openqoe_events; }
+--- request
+OPTIONS /v2/events
+--- more_headers
+Origin: https://a.example
+--- error_code: 204
+--- error_log
+preflight of origin "https://a.example" refused: openqoe_cors_origin is not set here

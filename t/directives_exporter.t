@@ -71,6 +71,19 @@ bad(endpoint => @$_) for
         'file:x'),
     [ 'http://a/v1/logs', 'without a path, the protocol being grpc' ],
     [ '""', 'a URL' ];
+# the line is the one of the endpoint, which stands before all that follows
+
+{
+    $nginx->write_config(exporter => "endpoint file:///nope/x;\ninterval 1s;");
+    my $conf = slurp("$nginx->{dir}/nginx.conf");
+    my $line = 1 + substr($conf, 0, index $conf, 'endpoint file') =~ tr/\n//;
+    my (undef, $text) = $nginx->test_config;
+    like($text, qr{"endpoint"\ cannot\ open\ the\ file\ "/nope/x"
+                   \ \(2:\ No\ such\ file\ or\ directory\)\ in
+                   \ \S+:$line$}mx,
+         'a file that cannot be opened names the directive and its line');
+}
+
 like((check("endpoint file://$nginx->{dir}/log;",
             "access_log $nginx->{dir}/log combined buffer=8k;"))[1],
      qr/"endpoint", it must be a file that is not a log of nginx/,

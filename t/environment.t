@@ -522,6 +522,8 @@ for my $name ('OTEL_URL', map { "${OTLP}${_}_ENDPOINT" } '', '_LOGS',
     bad($name, 'file:///tmp/x') if $name =~ /METRICS/;
 }
 bad('OTEL_URL', 'localhost:4317', 'a URL that begins with');
+refused({ OTEL_URL => 'file:///nope/x' },
+        '"OTEL_URL" cannot open the file "/nope/x" (2: No such file');
 
 for my $signal ('', '_LOGS') {
     bad("$OTLP${signal}_PROTOCOL", $_, '"grpc"') for qw(http GRPC);

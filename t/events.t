@@ -416,18 +416,31 @@ $::Refused
 
 
 
-=== TEST 28: 415 for another content encoding
+=== TEST 28: 415 names the content types that are taken
+--- request eval
+"POST /v2/events\n" . ::batch_json([::event()])
+--- more_headers
+Content-Type: application/xml
+--- error_code: 415
+--- response_body eval
+'{"success":false,"message":"Unsupported media type","errors":[{"field":"",'
+. '"reason":"Content-Type must be application/json or text/plain, or absent"}]}'
+
+
+
+=== TEST 29: 415 for another content encoding
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- more_headers
 Content-Encoding: br
 --- error_code: 415
 --- response_body eval
-$::Refused
+'{"success":false,"message":"Unsupported media type","errors":[{"field":"",'
+. '"reason":"Content-Encoding must be gzip or identity, or absent"}]}'
 
 
 
-=== TEST 29: 204 for a preflight of an allowed origin
+=== TEST 30: 204 for a preflight of an allowed origin
 --- config
     location = /v2/events {
         openqoe_events;
@@ -453,7 +466,7 @@ Cache-Control: no-store
 
 
 
-=== TEST 30: the headers of an allowed origin on every answer
+=== TEST 31: the headers of an allowed origin on every answer
 --- config
     location = /v2/events {
         openqoe_events;
@@ -475,7 +488,7 @@ Origin: https://a.example
 
 
 
-=== TEST 31: nothing for an origin that is not in the list
+=== TEST 32: nothing for an origin that is not in the list
 --- config
     location = /v2/events {
         openqoe_events;
@@ -494,7 +507,7 @@ Origin: https://a.example
 
 
 
-=== TEST 32: * without credentials
+=== TEST 33: * without credentials
 --- config
     location = /v2/events {
         openqoe_events;
@@ -511,7 +524,7 @@ Access-Control-Allow-Origin: *
 
 
 
-=== TEST 33: the marker cookie
+=== TEST 34: the marker cookie
 --- config
     location = /v2/events {
         openqoe_events;
@@ -527,7 +540,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 34: no cookie unless asked for
+=== TEST 35: no cookie unless asked for
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- error_code: 202
@@ -536,7 +549,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 35: 503 by limit_req is JSON too
+=== TEST 36: 503 by limit_req is JSON too
 --- http_config
     limit_req_zone $server_port zone=one:32k rate=1r/m;
 --- config
@@ -557,7 +570,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 36: 503 with Retry-After on a full queue, nothing of it taken
+=== TEST 37: 503 with Retry-After on a full queue, nothing of it taken
 --- http_config
     openqoe_drain_timeout 100ms;
 --- full_queue
@@ -586,7 +599,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 37: openqoe_overload_status 429
+=== TEST 38: openqoe_overload_status 429
 --- http_config
     openqoe_drain_timeout 100ms;
 --- full_queue
@@ -610,7 +623,7 @@ Set-Cookie: marker=[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 
-=== TEST 38: over HTTP/2
+=== TEST 39: over HTTP/2
 --- http2
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
@@ -624,7 +637,7 @@ $::Answer
 
 
 
-=== TEST 39: a custom event type, configured and not
+=== TEST 40: a custom event type, configured and not
 --- http_config
     openqoe_event_type ad_start;
 --- request eval
@@ -637,7 +650,7 @@ $::Answer
 
 
 
-=== TEST 40: GET /v2/health
+=== TEST 41: GET /v2/health
 --- config
     location = /v2/health {
         openqoe_health;
@@ -653,7 +666,7 @@ qr/^\{"status":"healthy","timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^"]*Z",
 
 
 
-=== TEST 41: GET /v2/stats needs the key
+=== TEST 42: GET /v2/stats needs the key
 --- config
     location = /v2/stats {
         openqoe_stats;

@@ -29,7 +29,7 @@ like($doc, qr/a session ${\ size('session')} bytes for as long/,
 
 # names in OTLP by those in Prometheus, as t/readme.t has checked them
 my %prometheus = map { /^\| `([\w.]+)` \| `(openqoe\w+)` \|/ ? ($2 => $1) : () }
-                 split /\n/, slurp("$top/README.md");
+                 split /\n/, slurp("$top/docs/metrics.md");
 my @rows = grep { m{t/scenarios/} } split /\n/, $doc;
 
 cmp_ok(scalar @rows, '>', 10, 'there are rows with scenarios');

@@ -2,11 +2,14 @@
 
 # Copyright (C) OpenQoE
 #
-# README.md against the code: every nginx snippet passes "nginx -t", every
-# directive, line of the exporter block, limit, environment variable, metric,
-# dimension and field of /v2/health and /v2/stats is there, and nothing that
-# is not.
-# The files of conf/ pass too, and the Collector takes its snippet.
+# The documents (README.md, CONTRIBUTING.md, SECURITY.md and all of docs/)
+# against the code: every nginx snippet passes "nginx -t", every directive,
+# line of the exporter block, limit, environment variable, metric, dimension
+# and field of /v2/health and /v2/stats is there, and nothing that is not;
+# every link leads to a file and to a heading in it; the source has what
+# is said of it, and the queries ask for metrics that there are.
+# The files of conf/ pass too, the Collector and promtool take their snippets,
+# and the page of docs/players.md sends events that are accepted.
 
 use v5.36;
 
@@ -15,10 +18,13 @@ use lib "$FindBin::Bin/lib";
 
 use OpenQoE::Test;
 use OpenQoE::Metrics qw(catalogue);
-use OpenQoE::Peers qw(collector_if_any);
+use OpenQoE::Peers qw(collector_if_any program);
 
 my $top = "$FindBin::Bin/..";
-my $readme = slurp("$top/README.md");
+my @documents = ('README.md', 'CONTRIBUTING.md', 'SECURITY.md',
+                 map { s{.*/docs/}{docs/}r } sort glob "$top/docs/*.md");
+my %text = map { $_ => slurp("$top/$_") } @documents;
+my $all = join "\n", @text{@documents};
 my $module = slurp("$top/ngx_http_openqoe_module.c");
 my $exporter = slurp("$top/src/nginx/ngx_http_openqoe_exporter_conf.c");
 
@@ -41,22 +47,35 @@ sub same_names ($got, $expected, $name) {
 
     cmp_ok(scalar keys %expected, '>', 0, "$name: there are some");
     is_deeply([grep { !$got{$_} } sort keys %expected], [],
-              "$name: all are in README.md");
+              "$name: all are in the documents");
     is_deeply([grep { !$expected{$_} } sort keys %got], [],
-              "$name: README.md has no other");
+              "$name: the documents have no other");
 }
 
 
-# The text below a heading, to the next one.
+# A document without its fenced code, which may look like headings or links.
 
-sub section ($title) {
-    my ($text) = $readme =~ /^\Q$title\E\n[-=]{3,}\n(.*?)
-                             (?=^[^\n]+\n[-=]{3,}\n|\z)/msx;
-    return $text // die "README.md: no \"$title\"\n";
+sub prose ($file) { $text{$file} =~ s/^```.*?^```$//msgr }
+
+
+# The headings of a document, underlined or after number signs.
+
+sub headings ($file) {
+    return prose($file) =~ /^(?|\#+\ ([^\n]+)$|([^\n|]+)\n[-=]{3,}$)/msxg;
 }
 
 
-sub blocks ($language) { $readme =~ /^```$language\n(.*?)^```$/msg }
+# The text below a heading of a document, up to the next heading.
+
+sub section ($file, $title) {
+    my ($text) = $text{$file} =~ /^(?:\#+\ \Q$title\E
+                                     |\Q$title\E\n[-=]{3,})\n+(.*?)
+                                   (?=^\#+\ |^[^\n|]+\n[-=]{3,}\n|\z)/msx;
+    return $text // die "$file: no \"$title\"\n";
+}
+
+
+sub blocks ($text, $language) { $text =~ /^```$language\n(.*?)^```$/msg }
 
 
 # What stands in back quotes in the first cell of each row of a text's tables.
@@ -92,7 +111,14 @@ sub config ($text) {
 }
 
 
+my ($http3) = (run_cmd(@binary, '-V'))[2] =~ /(--with-http_v3_module)/;
+
 sub nginx_t ($text, $name) {
+    if ($text =~ /^\s*listen .*\bquic\b/m && !$http3) {
+        SKIP: { skip("$name: this nginx has no HTTP/3", 2) }
+        return;
+    }
+
     write_file("$dir/nginx.conf", config($text));
     my ($rc, $out, $err) = run_cmd(@binary, '-t', '-p', "$dir/", '-e',
                                    "$dir/error.log", '-c', "$dir/nginx.conf");
@@ -123,17 +149,34 @@ sub prometheus_name ($metric) {
 }
 
 
+# The names of samples that Prometheus has of the module: name => kind.
+
+my %series;
+
+for my $m (values %{ catalogue() }) {
+    my $name = prometheus_name($m);
+    my @names = $m->{kind} eq 'histogram'
+                ? map { "${name}_$_" } qw(bucket sum count) : $name;
+    @series{@names} = ($m->{kind}) x @names;
+}
+
+
 # snippets and examples
 
 {
-    my @snippets = blocks('nginx');
     my $n = 0;
 
-    cmp_ok(@snippets, '>=', 5, 'README.md has nginx snippets');
-    nginx_t($_, 'snippet ' . ++$n . ', ' . (/(\S.*)/)[0]) for @snippets;
+    for my $file (@documents) {
+        for my $snippet (blocks($text{$file}, 'nginx')) {
+            nginx_t($snippet, "$file, " . ($snippet =~ /(\S.*)/)[0]);
+            $n++;
+        }
+    }
+
+    cmp_ok($n, '>=', 10, 'the documents have nginx snippets');
     nginx_t(slurp($_), s{.*/}{}r) for glob "$top/conf/*.conf";
 
-    my @linked = $readme =~ m{\]\((conf/[^)]+)\)}g;
+    my @linked = $text{'README.md'} =~ m{\]\((conf/[^)]+)\)}g;
     same_names(\@linked, [map { s{.*/conf/}{conf/}r } glob "$top/conf/*.conf"],
                'conf/');
 }
@@ -145,7 +188,8 @@ sub prometheus_name ($metric) {
                    NGX_HTTP_LOC_CONF => 'location',
                    NGX_HTTP_OPENQOE_ANY_CONF => 'http, server, location');
     my %directive = $module =~ /ngx_string\("(openqoe_\w+)"\),\s*\n\s*(\w+)/g;
-    my %entry = map { $_ => section($_) } $readme =~ /^(openqoe_\w+)\n-{3,}$/mg;
+    my %entry = map { $_ => section('docs/directives.md', $_) }
+                grep { /^openqoe_/ } headings('docs/directives.md');
 
     same_names([keys %entry], [keys %directive], 'directives');
 
@@ -158,6 +202,14 @@ sub prometheus_name ($metric) {
         like($entry, qr/^\*\*context:\*\* \*$where\*$/m, "$name: context");
     }
 
+    # the table of README.md, with a link and the context of each
+    my %row = $text{'README.md'} =~
+        m{^\|\ \[(openqoe_\w+)\]\(docs/directives\.md\#\1\)
+          \ \|\ ([^|]+)\ \|\ \S[^|]*\ \|$}mgx;
+    is_deeply(\%row, { map { $_ => $context{$directive{$_}} }
+                       keys %directive },
+              'the table of directives in README.md has each, with its context');
+
     my ($lines) = $entry{openqoe_exporter} // '';
     my @rows = map { /^(\w+)/ } first_cells($lines);
     my ($table) = $exporter =~ /ngx_http_openqoe_lines\[\] = \{(.*?)^\};/ms;
@@ -166,9 +218,11 @@ sub prometheus_name ($metric) {
 
     # nothing speaks of a directive that is not there
     # but for metrics, which are named in a table of their own
-    my %metric = map { prometheus_name($_) => 1 } values %{ catalogue() };
+    my %metric = map { $_ => 1 } (keys %series,
+                                  map { prometheus_name($_) }
+                                  values %{ catalogue() });
     my @said = grep { !$metric{$_} }
-               $readme =~ /\b(openqoe_[a-z_]+)/g;
+               $all =~ /\b(openqoe_[a-z_]+)/g;
     same_names(\@said, [keys %directive], 'names of directives');
 }
 
@@ -181,7 +235,8 @@ sub prometheus_name ($metric) {
 
     cmp_ok(@ranges, '>=', 5, 'there are limits');
     for my $range (@ranges) {
-        like($readme, qr/\Q$range\E/, "README.md has \"$range\"");
+        like($text{'docs/directives.md'}, qr/\Q$range\E/,
+             "docs/directives.md has \"$range\"");
     }
 }
 
@@ -197,7 +252,8 @@ sub prometheus_name ($metric) {
             $source =~ /_need\(cf, "([^"]+)"/g;
     }
 
-    same_names([first_cells(section('Environment variables'))],
+    same_names([first_cells(section('docs/directives.md',
+                                    'Environment variables'))],
                [keys %read], 'environment variables');
 }
 
@@ -223,15 +279,15 @@ sub fields ($value, $path, $stop) {
 
         my %field = map { $_ => 1 }
             fields(decode_json_text($answer->{body}), '', \%stop);
-        my $text = section("GET /v2/$name");
+        my $text = section('docs/http-api.md', "GET /v2/$name");
         my ($table) = $text =~ /^(\| field .*)/ms;
         # there is one: of those without, the table says so
         $field{'exporter.spool'} = 1 if $field{'exporter.spool.bytes'};
         same_names([first_cells($table)], [keys %field], "/v2/$name");
     }
 
-    # the README's own curl line, with this nginx's port
-    my ($curl) = $readme =~ /^(    curl -i .*?\]\}')$/ms;
+    # the curl line of the document, with this nginx's port
+    my ($curl) = $text{'docs/http-api.md'} =~ /^(    curl -i .*?\]\}')$/ms;
     $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
     my ($rc, $out) = run_cmd('sh', '-c', $curl =~ s/%3N/000/r);
     like($out, qr/ 202 Accepted\r.*"events_received":1,/s, 'the curl line');
@@ -245,7 +301,7 @@ sub fields ($value, $path, $stop) {
 {
     my ($list) = slurp("$top/src/event/qoe_event_type.h")
         =~ /define QOE_EVENT_TYPES\(X\)(.*?)typedef/s;
-    my ($row) = $readme =~ /^\| `event_type` \| ([^|]+), or a/m;
+    my ($row) = $text{'docs/http-api.md'} =~ /^\| `event_type` \| ([^|]+), or a/m;
 
     same_names([$row =~ /`(\w+)`/g], [$list =~ /"(\w+)"/g], 'event types');
 }
@@ -253,7 +309,7 @@ sub fields ($value, $path, $stop) {
 # metrics: each row of the catalogue, with all that the table says of it
 
 {
-    my ($table) = section('Metrics') =~ /^(\| OTLP .*)/ms;
+    my ($table) = section('docs/metrics.md', 'Metrics') =~ /^(\| OTLP .*)/ms;
     my %kind = (counter => 'counter', counter_double => 'counter',
                 updown_double => 'up-down sum', gauge => 'gauge',
                 gauge_now => 'gauge, now', histogram => 'histogram');
@@ -278,7 +334,8 @@ sub fields ($value, $path, $stop) {
                  titled => qr/one title at a time.*?\n(`.*?)\.\n/s);
 
     for my $grain (sort keys %lists) {
-        my ($list) = section('Dimensions') =~ $lists{$grain};
+        my ($list) = section('docs/metrics.md', 'Dimensions')
+                     =~ $lists{$grain};
         same_names([ ($list // '') =~ /`([^`]+)`/g ],
                    [ map { $_->{name} } grep { $_->{grain} eq $grain }
                      values %{ catalogue() } ], "$grain metrics");
@@ -294,7 +351,7 @@ sub fields ($value, $path, $stop) {
     my ($list) = $header =~ /define QOE_DIMENSIONS\(TEXT, MADE\)(.*?)typedef/s;
     my (@rows, @expected);
 
-    for my $line (section('Dimensions') =~ /^(\| `.*)/mg) {
+    for my $line (section('docs/metrics.md', 'Dimensions') =~ /^(\| `.*)/mg) {
         my @cells = map { s/`//gr } split /\s*\|\s*/, $line =~ s/^\|\s*//r;
         my ($of) = $cells[2] =~ /^(each|titled|headline|where|none)/;
         push @rows, join ' ', $cells[0], $of // '', @cells[3, 4];
@@ -310,25 +367,218 @@ sub fields ($value, $path, $stop) {
     same_names(\@rows, \@expected, 'dimensions');
 }
 
-# links within the tree, and to headings
+# links within the tree, and to the headings of the documents
 
 {
-    my %anchor = map { lc s/[^\w\s-]//gr =~ s/ /-/gr => 1 }
-        $readme =~ /^(\S[^\n]*)\n[-=]{3,}$/mg;
+    my (%anchors, %reached);
 
-    for my $target ($readme =~ /\]\(([^)]+)\)/g) {
-        # measured, not always there
-        next if $target eq 'bench/RESULTS.md';
-        ok($target =~ /^#(.+)/ ? $anchor{$1} : -e "$top/$target",
-           "link $target");
+    for my $file (@documents) {
+        $anchors{$file}{lc s/[^\w\s-]//gr =~ s/ /-/gr} = 1 for headings($file);
     }
+
+    for my $file (@documents) {
+        my $folder = $file =~ m{^(.+/)} ? $1 : '';
+
+        for my $target (prose($file) =~ /\]\(([^)\s]+)\)/g) {
+            next if $target =~ /^https?:/;
+            my ($path, $anchor) = $target =~ /^([^#]*)#?(.*)$/;
+
+            $path = $path eq '' ? $file : $folder . $path;
+            1 while $path =~ s{(?:^|(?<=/))(?!\.\./)[^/]+/\.\./}{};
+            $reached{$path} = 1 if $path ne $file;
+
+            # measured, not always there
+            next if $path eq 'bench/RESULTS.md';
+            ok(-e "$top/$path"
+               && ($anchor eq '' || $anchors{$path}{$anchor}),
+               "$file: the link $target leads somewhere");
+        }
+    }
+
+    ok($reached{$_}, "a link leads to $_") for grep { /^docs/ } @documents;
+}
+
+# names of the source in the texts about it, and in the drawing
+
+{
+    my $source = join "\n", map { slurp($_) }
+        glob("$top/src/*/*.[ch] $top/t/*.t $top/t/tools/*.c"),
+        "$top/ngx_http_openqoe_module.c";
+    my $drawing = slurp("$top/docs/event.svg");
+    my ($n, %looked) = 0;
+
+    my ($rc, $out) = run_cmd($^X, "$top/t/tools/draw_event.pl");
+    ok($rc eq '0' && $out eq $drawing,
+       'docs/event.svg is what t/tools/draw_event.pl prints');
+
+    for my $part ((map { [$_, $text{$_}] } qw(README.md CONTRIBUTING.md
+                   SECURITY.md docs/architecture.md)),
+                  ['docs/event.svg', $drawing])
+    {
+        my ($file, $said) = @$part;
+
+        for my $name ($said =~ /\b((?:qoe|QOE|ngx_http_openqoe)_\w+)/g) {
+            next if $name =~ /_$/ || $looked{$name}++
+                    || -e "$top/src/nginx/$name.c" || $name =~ /_module$/
+                    || glob("$top/src/*/$name.[ch]");
+            like($source, qr/\b\Q$name\E\b/, "$file: the source has $name");
+            $n++;
+        }
+
+        # a star stands for any characters, a word of capitals for a name
+        for my $path ($said =~ m{`((?:src|t|docs|conf|bench|proto|tools)/
+                                   [\w./*-]+)`}xg)
+        {
+            my $pattern = $path =~ s/\b[A-Z]{2,}\b/*/gr;
+            my @found = glob("$top/$pattern");
+            ok(@found && -e $found[0], "$file: there is $path")
+                unless $looked{$path}++;
+        }
+    }
+
+    cmp_ok($n, '>', 50, 'the documents name functions and types');
+}
+
+# the rooms, and what each may include
+
+{
+    my $lint = slurp("$top/t/tools/lint.pl");
+    my ($may) = $lint =~ /^my %may = \((.*?)^\);/ms;
+    my %may = map { /(\w+)\s+=> \[(?:qw\(([^)]*)\))?\]/
+                    ? ($1 => join ' ', sort split ' ', $2 // '') : () }
+              split /^/, $may;
+    $may{$_} = 'all' for $lint =~ /^\$may\{(\w+)\} = \[keys %may\];/mg;
+
+    my %row = map { my ($room, $rest) = @$_;
+                    ($room => $rest =~ /^all/ ? 'all'
+                     : join ' ', sort $rest =~ /`(\w+)`/g) }
+              map { [ m{^\| `(\w+)` \| .* \| ([^|]*) \|$} ] }
+              grep { /^\| `/ }
+              split /\n/, section('docs/architecture.md', 'Rooms');
+
+    cmp_ok(keys %may, '>', 10, 'lint knows the rooms');
+    is_deeply(\%row, \%may, 'the table of rooms is that of lint');
+    same_names([keys %row], [map { m{.*/(\w+)$} } grep { -d } glob "$top/src/*"],
+               'rooms');
+}
+
+# queries: metrics and labels that there are, rates of what only grows
+
+{
+    my %label = map { $_ => 1 } qw(le job instance), map { s/\W/_/gr }
+        map { @{ $_->{attrs} } } values %{ catalogue() };
+    $label{$_} = 1
+        for first_cells(section('docs/metrics.md', 'Dimensions'));
+    my @queries = grep { /\S/ } map { split /\n\n/ } blocks($all, 'promql');
+    my $rules = "groups:\n- name: documents\n  rules:\n";
+    my $i = 0;
+
+    cmp_ok(@queries, '>', 10, 'the documents have queries');
+
+    for my $query (@queries) {
+        my $bare = $query =~ s/"[^"]*"/""/gr;
+        my @names = $bare =~ /\b((?:openqoe|otel|worker|request)_\w+)/g;
+        my @labels = ((map { split /\W+/ } $bare =~ /\bby \(([^)]*)\)/g),
+                      map { /(\w+)\s*[=!]/g } $bare =~ /\{([^}]*)\}/g);
+        my @grows = $bare =~ /\b(?:rate|increase)\((\w+)/g;
+
+        ok(@names && !grep({ !$series{$_} } @names),
+           'the metrics of a query: ' . ($query =~ /(\S.*)/)[0])
+            or diag("no such metric: @{[grep { !$series{$_} } @names]}");
+        is_deeply([grep { !$label{$_} } @labels], [], '... its labels');
+        is_deeply([grep { ($series{$_} // '') !~ /^(?:counter|histogram)/ }
+                   @grows], [], '... and rates only of what grows');
+        $rules .= "  - record: document:query:$i\n    expr: |-\n"
+                  . ($query =~ s/^/      /mgr) . "\n";
+        $i++;
+    }
+
+    SKIP: {
+        my $promtool = program('promtool') // skip('no promtool here', 2);
+        my @jobs = grep { /^scrape_configs:/ } blocks($all, 'yaml');
+
+        write_file("$dir/rules.yaml", $rules);
+        my ($rc, $out, $err) = run_cmd($promtool, 'check', 'rules',
+                                       "$dir/rules.yaml");
+        is($rc, 0, 'promtool takes the queries') or diag("$out$err$rules");
+
+        cmp_ok(@jobs, '>', 0, 'there are scrape jobs');
+        for my $job (@jobs) {
+            write_file("$dir/prometheus.yaml", $job);
+            ($rc, $out, $err) = run_cmd($promtool, 'check', 'config',
+                                        "$dir/prometheus.yaml");
+            is($rc, 0, 'promtool takes a scrape job') or diag("$out$err$job");
+        }
+    }
+}
+
+# The page of docs/players.md: its script in Node, with a document and a video
+# that are made of nothing but events.
+
+SKIP: {
+    my $node = program('node') // skip('no Node here', 4);
+    my ($page) = blocks($text{'docs/players.md'}, 'html');
+    my ($script) = ($page // '') =~ m{<script>(.*)</script>}s;
+    my $nginx = OpenQoE::Nginx->new(workers => 1)->start;
+    my $url = 'http://127.0.0.1:' . $nginx->port . '/v2/events';
+
+    ok($script && $script =~ s{http://localhost:8788/v2/events}{$url},
+       'docs/players.md has a page with a script');
+    write_file("$dir/page.js", <<'END' . $script . <<'END2');
+'use strict';
+const video = Object.assign(new EventTarget(),
+    { currentTime: 1.5, duration: 60, paused: false });
+globalThis.document = Object.assign(new EventTarget(),
+    { visibilityState: 'visible', querySelector: () => video });
+const beacons = [], timers = [];
+Object.defineProperty(globalThis, 'navigator', { configurable: true,
+    value: { sendBeacon: (url, text) => beacons.push([url, text]) } });
+Object.defineProperty(globalThis, 'crypto', { configurable: true,
+    value: require('crypto').webcrypto });
+globalThis.setInterval = (f) => timers.push(f);
+{
+END
+}
+(async () => {
+    for (const name of ['canplay', 'play', 'waiting', 'playing', 'seeked',
+                        'pause', 'error', 'ended']) {
+        video.dispatchEvent(new Event(name));
+    }
+    for (const timer of timers) {
+        await timer();
+    }
+    document.visibilityState = 'hidden';
+    document.dispatchEvent(new Event('visibilitychange'));
+    for (const [url, body] of beacons) {
+        const answer = await fetch(url, { method: 'POST', body,
+            headers: { 'Content-Type': 'text/plain;charset=UTF-8' } });
+        console.log(answer.status, beacons.length);
+    }
+})();
+END2
+
+    my ($rc, $out, $err) = run_cmd($node, "$dir/page.js");
+    is($out, "202 1
+", 'the beacon of the page is accepted')
+        or diag("$rc $err");
+
+    my $events = decode_json_text(http_get($nginx->port, '/v2/stats')->{body})
+        ->{events};
+
+    # playerready, eight events of the video, a heartbeat; moveaway
+    is_deeply([@$events{qw(received accepted unknown_keys)}], [11, 11, 0],
+              'all events of the page are accepted, and every key is known')
+        or diag("$out$err");
+
+    ok($nginx->stop, 'nginx quits');
+    $nginx->no_errors;
 }
 
 # the Collector's snippet
 
 SKIP: {
     my $program = collector_if_any() // skip('no Collector here', 1);
-    my ($yaml) = blocks('yaml');
+    my ($yaml) = grep { /^receivers:/ } blocks($all, 'yaml');
 
     write_file("$dir/collector.yaml", $yaml // '');
     my ($rc, $out, $err) = run_cmd($program, 'validate', '--config',

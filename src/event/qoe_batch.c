@@ -26,7 +26,7 @@ static qoe_status_t qoe_batch_sessions_init(qoe_batch_sessions_t *s,
     size_t nevents, qoe_arena_t *arena);
 static bool qoe_batch_session(qoe_batch_sessions_t *s, const qoe_event_t *ev);
 static size_t qoe_batch_index(const qoe_batch_t *batch, size_t n,
-    size_t *error, size_t nerrors);
+    size_t *error, size_t *refused, size_t nerrors);
 static void qoe_batch_refuse(qoe_batch_t *batch, size_t event, size_t max);
 
 
@@ -37,7 +37,7 @@ qoe_status_t
 qoe_batch_limit_sessions(qoe_batch_t *batch, size_t max,
     const qoe_hash_key_t *key, qoe_arena_t *arena, size_t *over)
 {
-    size_t                i, n, event, error, nerrors;
+    size_t                i, n, event, error, refused, nerrors;
     qoe_batch_sessions_t  s;
 
     *over = 0;
@@ -55,10 +55,11 @@ qoe_batch_limit_sessions(qoe_batch_t *batch, size_t max,
     }
 
     error = 0;
+    refused = 0;
     nerrors = batch->nerrors;
 
     for (i = 0, n = 0; i < batch->nevents; i++) {
-        event = qoe_batch_index(batch, i, &error, nerrors);
+        event = qoe_batch_index(batch, i, &error, &refused, nerrors);
 
         /* moved first: the table of sessions points to where events stay */
 
@@ -168,19 +169,28 @@ qoe_batch_session(qoe_batch_sessions_t *s, const qoe_event_t *ev)
 
 /*
  * Where valid event n stood in the request.  The list of errors is in that
- * order; where it is too short for all of them, no other error is added to it
- * and nobody asks.
+ * order, with one or more of each refused event; *refused of them stand before
+ * *error.  Where the list is too short for all of them, no other error is added
+ * to it, and the answer does not matter.
  */
 
 static size_t
 qoe_batch_index(const qoe_batch_t *batch, size_t n, size_t *error,
-    size_t nerrors)
+    size_t *refused, size_t nerrors)
 {
-    while (*error < nerrors && batch->errors[*error].event <= n + *error) {
-        (*error)++;
+    size_t  event;
+
+    while (*error < nerrors && batch->errors[*error].event <= n + *refused) {
+        event = batch->errors[*error].event;
+
+        while (*error < nerrors && batch->errors[*error].event == event) {
+            (*error)++;
+        }
+
+        (*refused)++;
     }
 
-    return n + *error;
+    return n + *refused;
 }
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The rules of an event, one by one, and how the first one that it breaks is
- * reported to the client.
+ * The rules of an event, one by one, and how those that it breaks are reported
+ * to the client.
  */
 
 
@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 
+static void qoe_fast_faults_note(qoe_fast_t *f);
 static const char *qoe_fast_judge_field(qoe_value_t *out,
     qoe_value_kind_t kind, const qoe_value_t *v);
 static const char *qoe_fast_judge_id(const qoe_value_t *v);
@@ -33,8 +34,7 @@ qoe_fast_faults_begin(qoe_fast_t *f, const qoe_fast_counts_t *counts)
     f->half = false;
     f->broken_at = NULL;
     f->fault = QOE_FAULT_NONE;
-    f->error = (f->nerrors < QOE_DECODE_ERRORS_MAX)
-               ? &f->errors[f->nerrors] : NULL;
+    f->nfaults = 0;
 }
 
 
@@ -80,29 +80,60 @@ qoe_fast_faults_end(qoe_fast_t *f, qoe_span_t text,
 
     f->nevents = counts->nevents;
 
-    if (f->error != NULL) {
-        f->error->event = f->total - 1;
-        f->nerrors++;
+    qoe_fast_faults_note(f);
+}
+
+
+/*
+ * What the event breaks becomes a part of the batch's errors.  Of an event that
+ * is refused unread there is only the reason for that.
+ */
+
+static void
+qoe_fast_faults_note(qoe_fast_t *f)
+{
+    size_t  n;
+
+    n = (f->fault < QOE_FAULT_TYPE) ? qoe_min(f->nfaults, (size_t) 1)
+                                    : f->nfaults;
+
+    while (n-- != 0) {
+        f->errors[f->nerrors++].event = f->total - 1;
     }
 }
 
+
+/*
+ * The faults of an event stand in the order of qoe_fast_fault_t after the
+ * errors of the events before it; where there is no room, the last ones go.
+ */
 
 void
 qoe_fast_fault(qoe_fast_t *f, qoe_fast_fault_t fault, const char *parent,
     const char *key, const char *reason)
 {
+    size_t               i, room;
     qoe_decode_error_t  *err;
 
-    if (fault >= f->fault) {
+    f->fault = qoe_min(f->fault, fault);
+    room = QOE_DECODE_ERRORS_MAX - f->nerrors;
+
+    for (i = f->nfaults; i != 0 && f->faults[i - 1] > fault; i--) {
+        /* void */
+    }
+
+    if (i == room) {
         return;
     }
 
-    f->fault = fault;
-    err = f->error;
+    f->nfaults = qoe_min(f->nfaults + 1, room);
+    err = &f->errors[f->nerrors + i];
 
-    if (err == NULL) {
-        return;
-    }
+    memmove(err + 1, err, (f->nfaults - 1 - i) * sizeof(qoe_decode_error_t));
+    memmove(&f->faults[i + 1], &f->faults[i],
+            (f->nfaults - 1 - i) * sizeof(qoe_fast_fault_t));
+
+    f->faults[i] = fault;
 
     snprintf(err->field, sizeof(err->field), "%s%s%s", parent ? parent : "",
              parent ? "." : "", key);
@@ -215,7 +246,8 @@ qoe_fast_judge_time(qoe_fast_t *f, const qoe_value_t *v)
 
     } else if (t < f->time_min) {
         qoe_fast_fault(f, QOE_FAULT_TIME, NULL, "event_time",
-                       qoe_schema_older(text, sizeof(text), f->conf));
+                       qoe_schema_older(text, sizeof(text), f->conf, t,
+                                        f->time_min, f->time_max));
 
     } else if (t > f->time_max) {
         qoe_fast_fault(f, QOE_FAULT_TIME, NULL, "event_time",

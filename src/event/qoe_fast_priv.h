@@ -172,7 +172,7 @@ typedef struct {
 } qoe_fast_marks_t;
 
 
-/* What is wrong with an event: of several rules, the first in this order. */
+/* What is wrong with an event; several faults are reported in this order. */
 
 typedef enum {
     QOE_FAULT_OBJECT = 0,
@@ -231,8 +231,9 @@ typedef struct {
     bool               no_object;    /* the body is JSON, but no object */
     bool               cut;          /* the last '}' is not of the body */
     qoe_decode_error_t  *errors;     /* of the batch */
-    qoe_decode_error_t  *error;      /* of this event; NULL: one too many */
-    qoe_fast_fault_t   fault;
+    qoe_fast_fault_t   fault;        /* of this event, the first one */
+    size_t             nfaults;      /* of this event, as far as there is room:
+                                        faults[] and, after nerrors, errors[] */
     bool               lenient;      /* too many keys are passed over */
     bool               half;         /* a surrogate without its other half */
     bool               half_body;    /* the same, outside of the events */
@@ -250,6 +251,7 @@ typedef struct {
 
     uint8_t            ranks[QOE_DATA_NUMBERS];
     qoe_fast_marks_t   marks[2];     /* of this event and an earlier one */
+    qoe_fast_fault_t   faults[QOE_DECODE_ERRORS_MAX];
     uint16_t           head[QOE_FAST_HEADS];
     qoe_fast_key_t     key[QOE_FAST_KEYS];
 } qoe_fast_t;

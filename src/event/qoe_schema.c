@@ -35,9 +35,16 @@ static const char *qoe_schema_duration(char *buf, size_t size, uint64_t ms);
 
 
 const char *
-qoe_schema_older(char *buf, size_t size, const qoe_decode_conf_t *conf)
+qoe_schema_older(char *buf, size_t size, const qoe_decode_conf_t *conf,
+    double t, double min, double max)
 {
     char  age[40];
+
+    if (t * 1000 >= min && t * 1000 <= max) {
+        snprintf(buf, size, "must be in milliseconds: %.0f looks like seconds",
+                 t);
+        return buf;
+    }
 
     snprintf(buf, size, "is older than %s",
              qoe_schema_duration(age, sizeof(age), conf->max_age_ms));

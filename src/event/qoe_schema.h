@@ -64,9 +64,13 @@ extern const qoe_schema_group_t  qoe_schema_groups[QOE_SCHEMA_GROUPS];
     " bytes of JSON without white space"
 
 
-/* Why an event_time out of the configured range is refused; return buf. */
+/*
+ * Why an event_time t, an integer, out of the configured range is refused;
+ * return buf.  min and max: the range that is taken.  A time that would be in
+ * it if it were meant in seconds is named as such.
+ */
 const char *qoe_schema_older(char *buf, size_t size,
-    const qoe_decode_conf_t *conf);
+    const qoe_decode_conf_t *conf, double t, double min, double max);
 const char *qoe_schema_ahead(char *buf, size_t size,
     const qoe_decode_conf_t *conf);
 

@@ -327,6 +327,8 @@ ngx_http_openqoe_add_t  ngx_http_openqoe_add_resource;
 /* _endpoint.c: the URLs and all that follows from them */
 ngx_int_t ngx_http_openqoe_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
+ngx_int_t ngx_http_openqoe_file_check(ngx_conf_t *cf, const char *name,
+    ngx_str_t *url, ngx_str_t *path);
 
 /* _tls.c: PEM files, read and checked */
 typedef enum {
@@ -462,7 +464,12 @@ ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);
 void ngx_http_openqoe_exit_process(ngx_cycle_t *cycle);
 void ngx_http_openqoe_reopen(ngx_open_file_t *file, ngx_log_t *log);
+
+/* _self.c: of this process; 0 before the worker begins */
+void ngx_http_openqoe_self_init(void);
 qoe_proc_t ngx_http_openqoe_self(void);
+/* Has the helper not been started?  Then its lanes are held by others. */
+void ngx_http_openqoe_helper_fail(ngx_uint_t failed);
 ngx_uint_t ngx_http_openqoe_helper_failed(void);
 void ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms);
 
@@ -557,7 +564,7 @@ ngx_int_t ngx_http_openqoe_filter_init(ngx_conf_t *cf);
 ngx_uint_t ngx_http_openqoe_body(ngx_http_request_t *r,
     ngx_http_openqoe_body_t *body);
 void ngx_http_openqoe_body_free(ngx_http_openqoe_body_t *body);
-ngx_int_t ngx_http_openqoe_media_type(ngx_http_request_t *r);
+const char *ngx_http_openqoe_media_type(ngx_http_request_t *r);
 
 /* _inflate.c */
 ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,
@@ -589,13 +596,53 @@ ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
     const char *message, size_t queued, uint64_t received_ns);
 void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
 
+/*
+ * _submit.c: bytes of a body to events in their lanes, all of them or none.
+ * A submission lives on the stack, from init to end, in one turn of the event
+ * loop.
+ */
+typedef struct {
+    ngx_http_request_t            *r;        /* for variables */
+    ngx_http_openqoe_main_conf_t  *mcf;
+    ngx_http_openqoe_loc_conf_t   *lcf;
+    qoe_zone_t                    *zone;
+    uint64_t                       received_ns;      /* Unix */
+
+    qoe_arena_t                   *arena;
+    ngx_uint_t                     nomem;    /* malloc() itself failed */
+    ngx_uint_t                     unstorable;       /* the spool fails */
+    size_t                         invalid;  /* events that break a rule */
+    size_t                         over;     /* that are of too many sessions */
+
+    qoe_batch_t                    batch;
+    uint64_t                       ends[QOE_LANES_MAX];
+} ngx_http_openqoe_submit_t;
+
+void ngx_http_openqoe_submit_init(ngx_http_openqoe_submit_t *s,
+    ngx_http_request_t *r, uint64_t received_ns);
+/*
+ * s->batch, whose texts point into body and the arena: QOE_OK, at least one
+ * event is valid; QOE_INVALID, none is; QOE_NOMEM, see nomem.
+ */
+qoe_status_t ngx_http_openqoe_submit_decode(ngx_http_openqoe_submit_t *s,
+    qoe_span_t body);
+/*
+ * Queues the valid events, with the marker's QOE_UUID_TEXT_LEN bytes or NULL,
+ * and wakes the helpers: as qoe_zone_put(), with its s->ends.  QOE_BUSY as
+ * well where events must be stored and the spool fails: unstorable.
+ */
+qoe_status_t ngx_http_openqoe_submit_put(ngx_http_openqoe_submit_t *s,
+    const char *marker);
+/* The batch's texts are gone. */
+void ngx_http_openqoe_submit_end(ngx_http_openqoe_submit_t *s);
+/* At the end of the process. */
+void ngx_http_openqoe_submit_exit(void);
+
 /* _events.c, _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
 /* Decodes the body, which was read, and answers. */
 void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);
 
-/* At the end of the process. */
-void ngx_http_openqoe_events_exit(void);
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
 

@@ -20,9 +20,12 @@ static ngx_int_t ngx_http_openqoe_append(ngx_buf_t *b, u_char *dst,
     ngx_log_t *log);
 
 
-/* application/json, text/plain (sendBeacon) or none, and an encoding of ours */
+/*
+ * NULL for application/json, text/plain (sendBeacon) or no type, in an encoding
+ * that is understood; otherwise what the client should send.
+ */
 
-ngx_int_t
+const char *
 ngx_http_openqoe_media_type(ngx_http_request_t *r)
 {
     size_t            len;
@@ -36,13 +39,13 @@ ngx_http_openqoe_media_type(ngx_http_request_t *r)
     };
 
     if (ngx_http_openqoe_encoding(r, &gzip) != NGX_OK) {
-        return NGX_DECLINED;
+        return "Content-Encoding must be gzip or identity, or absent";
     }
 
     h = r->headers_in.content_type;
 
     if (h == NULL || h->value.len == 0) {
-        return NGX_OK;
+        return NULL;
     }
 
     type = &h->value;
@@ -61,11 +64,11 @@ ngx_http_openqoe_media_type(ngx_http_request_t *r)
         if (len == types[i].len
             && ngx_strncasecmp(type->data, types[i].data, len) == 0)
         {
-            return NGX_OK;
+            return NULL;
         }
     }
 
-    return NGX_DECLINED;
+    return "Content-Type must be application/json or text/plain, or absent";
 }
 
 

@@ -12,6 +12,13 @@
 
 static ngx_uint_t ngx_http_openqoe_origin_valid(ngx_str_t *s);
 static ngx_table_elt_t *ngx_http_openqoe_find_origin(ngx_http_request_t *r);
+static ngx_str_t *ngx_http_openqoe_listed(ngx_http_openqoe_loc_conf_t *lcf,
+    ngx_table_elt_t *origin);
+static ngx_int_t ngx_http_openqoe_preflight_check(ngx_http_request_t *r);
+
+
+/* seconds in which a worker logs one refused preflight at most */
+#define NGX_HTTP_OPENQOE_REFUSED_S   10
 
 
 static const struct {
@@ -195,14 +202,40 @@ ngx_http_openqoe_find_origin(ngx_http_request_t *r)
 }
 
 
+/* The entry of the location's list that is this origin; NULL: there is none. */
+
+static ngx_str_t *
+ngx_http_openqoe_listed(ngx_http_openqoe_loc_conf_t *lcf,
+    ngx_table_elt_t *origin)
+{
+    ngx_str_t   *o;
+    ngx_uint_t   i;
+
+    if (origin == NULL || lcf->origins == NULL) {
+        return NULL;
+    }
+
+    o = lcf->origins->elts;
+
+    for (i = 0; i < lcf->origins->nelts; i++) {
+
+        if (o[i].len == origin->value.len
+            && ngx_strncmp(o[i].data, origin->value.data, o[i].len) == 0)
+        {
+            return &o[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 /* On every answer of a location with origins. */
 
 ngx_int_t
 ngx_http_openqoe_cors_headers(ngx_http_request_t *r)
 {
     ngx_str_t                    *o;
-    ngx_uint_t                    i;
-    ngx_table_elt_t              *origin;
     ngx_http_openqoe_loc_conf_t  *lcf;
 
     static ngx_str_t  any = ngx_string("*");
@@ -236,30 +269,65 @@ ngx_http_openqoe_cors_headers(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    origin = ngx_http_openqoe_find_origin(r);
+    o = ngx_http_openqoe_listed(lcf, ngx_http_openqoe_find_origin(r));
 
-    for (i = 0; origin != NULL && i < lcf->origins->nelts; i++) {
-
-        if (o[i].len != origin->value.len
-            || ngx_strncmp(o[i].data, origin->value.data, o[i].len) != 0)
-        {
-            continue;
-        }
-
-        if (ngx_http_openqoe_header(r, "Access-Control-Allow-Origin", o[i])
-            != NGX_OK
-            || ngx_http_openqoe_header(r, "Access-Control-Allow-Credentials",
-                                       yes)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        return ngx_http_openqoe_header(r, "Access-Control-Expose-Headers",
-                                       expose);
+    if (o == NULL) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    if (ngx_http_openqoe_header(r, "Access-Control-Allow-Origin", *o) != NGX_OK
+        || ngx_http_openqoe_header(r, "Access-Control-Allow-Credentials", yes)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_header(r, "Access-Control-Expose-Headers", expose);
+}
+
+
+/*
+ * A browser shows of a refused preflight no more than that a header is missing,
+ * so the reason stands in the answer and, for the operator, in the log.
+ */
+
+static ngx_int_t
+ngx_http_openqoe_preflight_check(ngx_http_request_t *r)
+{
+    ngx_str_t                    *o, reason;
+    ngx_table_elt_t              *origin;
+    ngx_http_openqoe_loc_conf_t  *lcf;
+
+    static time_t  logged;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+    origin = ngx_http_openqoe_find_origin(r);
+
+    if (origin == NULL || ngx_http_openqoe_listed(lcf, origin) != NULL) {
+        return NGX_OK;
+    }
+
+    if (lcf->origins == NULL) {
+        ngx_str_set(&reason, "openqoe_cors_origin is not set here");
+
+    } else {
+        o = lcf->origins->elts;
+
+        if (o[0].len == 1) {
+            return NGX_OK;           /* "*" */
+        }
+
+        ngx_str_set(&reason, "the origin is not in openqoe_cors_origin");
+    }
+
+    if (ngx_time() - logged >= NGX_HTTP_OPENQOE_REFUSED_S) {
+        logged = ngx_time();
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "openqoe: preflight of origin \"%V\" refused: %V",
+                      &origin->value, &reason);
+    }
+
+    return ngx_http_openqoe_header(r, "X-Preflight-Refused", reason);
 }
 
 
@@ -279,7 +347,8 @@ ngx_http_openqoe_preflight(ngx_http_request_t *r, const char *allow)
 
     if (ctx == NULL
         || ngx_http_openqoe_header(r, "Allow", value) != NGX_OK
-        || ngx_http_openqoe_common_headers(r) != NGX_OK)
+        || ngx_http_openqoe_common_headers(r) != NGX_OK
+        || ngx_http_openqoe_preflight_check(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

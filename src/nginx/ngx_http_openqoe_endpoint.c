@@ -34,6 +34,8 @@ static void ngx_http_openqoe_default_endpoint(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *endpoint, const char **name);
 static ngx_int_t ngx_http_openqoe_target(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_target_t *t);
+static const char *ngx_http_openqoe_file_path(ngx_str_t *url,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_openqoe_file_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 static const char *ngx_http_openqoe_split(ngx_str_t *s,
@@ -146,6 +148,70 @@ ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf, ngx_str_t *value,
 }
 
 
+/* NULL and the path of a "file:" URL, or what the URL must be. */
+
+static const char *
+ngx_http_openqoe_file_path(ngx_str_t *url, ngx_str_t *path)
+{
+    size_t  i;
+
+    if (url->len < sizeof("file:///x") - 1
+        || ngx_strncmp(url->data, "file:///", 8) != 0
+        || url->data[url->len - 1] == '/')
+    {
+        return "file:///path with the absolute path of a file";
+    }
+
+    path->data = url->data + 7;
+    path->len = url->len - 7;
+
+    for (i = 0; i < path->len; i++) {
+        if (path->data[i] < 0x20 || path->data[i] == 0x7f) {
+            return "without control characters";
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Opens the file of a "file:" URL as nginx will when all of the configuration
+ * is read, because only now the line is known that a failure belongs to.
+ */
+
+ngx_int_t
+ngx_http_openqoe_file_check(ngx_conf_t *cf, const char *name, ngx_str_t *url,
+    ngx_str_t *path)
+{
+    ngx_fd_t     fd;
+    const char  *expected;
+
+    expected = ngx_http_openqoe_file_path(url, path);
+
+    if (expected != NULL) {
+        return ngx_http_openqoe_bad_endpoint(cf, url, name, expected);
+    }
+
+    /* a pipe that has no reader yet is no failure: ENXIO */
+
+    fd = open((char *) path->data,
+              O_WRONLY|O_APPEND|O_CREAT|O_NONBLOCK|O_CLOEXEC,
+              NGX_FILE_DEFAULT_ACCESS);
+
+    if (fd != NGX_INVALID_FILE) {
+        (void) ngx_close_file(fd);
+
+    } else if (ngx_errno != ENXIO) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"%s\" cannot open the file \"%V\"", name, path);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 /*
  * nginx creates the file, and opens it anew on USR1 as it does with its logs;
  * the helper, told so by the flush callback, opens it by its name.
@@ -154,16 +220,12 @@ ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf, ngx_str_t *value,
 static ngx_int_t
 ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
-    size_t     i;
     ngx_str_t  path;
 
-    if (e->endpoint.len < sizeof("file:///x") - 1
-        || ngx_strncmp(e->endpoint.data, "file:///", 8) != 0
-        || e->endpoint.data[e->endpoint.len - 1] == '/')
+    if (ngx_http_openqoe_file_check(cf, e->endpoint_name, &e->endpoint, &path)
+        != NGX_OK)
     {
-        return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
-                   e->endpoint_name,
-                   "file:///path with the absolute path of a file");
+        return NGX_ERROR;
     }
 
     /* one file for both: a line tells by itself what it is */
@@ -174,16 +236,6 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
     {
         return ngx_http_openqoe_bad_endpoint(cf, &e->metrics_endpoint,
                    e->metrics_name, "the file of the logs");
-    }
-
-    path.data = e->endpoint.data + 7;
-    path.len = e->endpoint.len - 7;
-
-    for (i = 0; i < path.len; i++) {
-        if (path.data[i] < 0x20 || path.data[i] == 0x7f) {
-            return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
-                       e->endpoint_name, "without control characters");
-        }
     }
 
     e->file = ngx_conf_open_file(cf->cycle, &path);

@@ -414,16 +414,23 @@ ngx_http_openqoe_duplicate(ngx_conf_t *cf, ngx_str_t *args)
 }
 
 
-/* Judged when the protocol is known, too. */
+/* Judged when the protocol is known, too; a file does not depend on it. */
 
 static const char *
 ngx_http_openqoe_endpoint_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
     ngx_str_t *args)
 {
-    (void) cf;
+    ngx_str_t  path;
 
     if (args[1].len == 0) {
         return "a URL";
+    }
+
+    if (ngx_strncmp(args[1].data, "file:", 5) == 0
+        && ngx_http_openqoe_file_check(cf, "endpoint", &args[1], &path)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     e->endpoint = args[1];

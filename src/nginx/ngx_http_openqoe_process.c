@@ -2,8 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Processes: the helper thread of a worker, its start and its end, and what
- * belongs to one process alone.
+ * Processes: the helper thread of a worker, its start and its end.
  */
 
 
@@ -13,7 +12,6 @@
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_OPENQOE_RANDOM  10          /* bytes of a UUIDv7 */
 #define NGX_HTTP_OPENQOE_ATTRS   4           /* of the resource, our own */
 
 /*
@@ -43,11 +41,6 @@ static void ngx_http_openqoe_log(void *ctx, qoe_log_level_t level,
 static struct {
     qoe_helper_t  *helper;
     ngx_msec_t     drain;                    /* of its end */
-    qoe_proc_t     self;
-    ngx_uint_t     failed;                   /* there is no helper */
-
-    size_t         unused;                   /* random bytes left */
-    uint8_t        random[NGX_HTTP_OPENQOE_RANDOM * 256];
 } ngx_http_openqoe_process;
 
 
@@ -60,20 +53,6 @@ static const ngx_uint_t  ngx_http_openqoe_levels[] = {
     NGX_LOG_INFO,
     NGX_LOG_DEBUG
 };
-
-
-qoe_proc_t
-ngx_http_openqoe_self(void)
-{
-    return ngx_http_openqoe_process.self;
-}
-
-
-ngx_uint_t
-ngx_http_openqoe_helper_failed(void)
-{
-    return ngx_http_openqoe_process.failed;
-}
 
 
 /*
@@ -123,7 +102,7 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
     }
 
     if (ngx_process == NGX_PROCESS_SINGLE
-        && ngx_http_openqoe_process.self != 0)
+        && ngx_http_openqoe_self() != 0)
     {
         ngx_http_openqoe_metrics_init(mcf);
         ngx_http_openqoe_overload_init(cycle);
@@ -304,7 +283,7 @@ ngx_http_openqoe_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ngx_http_openqoe_process.self = qoe_proc_self();
+    ngx_http_openqoe_self_init();
     ngx_http_openqoe_metrics_init(mcf);
     ngx_http_openqoe_overload_init(cycle);
     ngx_http_openqoe_ack_init(cycle, mcf);
@@ -315,7 +294,7 @@ ngx_http_openqoe_init_process(ngx_cycle_t *cycle)
         ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
                       "openqoe: curl_global_init() failed: %s",
                       curl_easy_strerror(rc));
-        ngx_http_openqoe_process.failed = 1;
+        ngx_http_openqoe_helper_fail(1);
         return NGX_OK;
     }
 
@@ -343,7 +322,7 @@ ngx_http_openqoe_start(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
 
     rc = ngx_http_openqoe_helper(cycle, mcf, &conf);
 
-    ngx_http_openqoe_process.failed = (rc != QOE_OK);
+    ngx_http_openqoe_helper_fail(rc != QOE_OK);
 
     if (rc != QOE_OK) {
         ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
@@ -490,7 +469,7 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
     qoe_helper_t  *helper;
 
     ngx_http_openqoe_ack_exit();
-    ngx_http_openqoe_events_exit();
+    ngx_http_openqoe_submit_exit();
 
     helper = ngx_http_openqoe_process.helper;
 
@@ -535,41 +514,6 @@ ngx_http_openqoe_reopen(ngx_open_file_t *file, ngx_log_t *log)
                        &file->name);
         qoe_helper_reopen(ngx_http_openqoe_process.helper);
     }
-}
-
-
-/* A version 7 UUID; random bytes are had from the kernel in blocks. */
-
-void
-ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms)
-{
-    uint8_t  *p;
-
-    if (ngx_http_openqoe_process.unused == 0) {
-
-        if (qoe_random(ngx_http_openqoe_process.random,
-                       sizeof(ngx_http_openqoe_process.random))
-            != QOE_OK)
-        {
-            /* unique is enough here, secret it need not be */
-
-            for (p = ngx_http_openqoe_process.random;
-                 p < ngx_http_openqoe_process.random
-                     + sizeof(ngx_http_openqoe_process.random);
-                 p++)
-            {
-                *p = (uint8_t) ngx_random();
-            }
-        }
-
-        ngx_http_openqoe_process.unused =
-            sizeof(ngx_http_openqoe_process.random);
-    }
-
-    ngx_http_openqoe_process.unused -= NGX_HTTP_OPENQOE_RANDOM;
-
-    qoe_uuid_v7(id, now_ms, ngx_http_openqoe_process.random
-                            + ngx_http_openqoe_process.unused);
 }
 
 

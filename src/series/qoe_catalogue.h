@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * The catalogue of metrics: one row a metric.  A row is all that the store,
- * the exporters, the Prometheus text and the README know of it; the formula
- * is where its points are made (qoe_view*.c for views, qoe_self.h and
+ * the exporters, the Prometheus text and docs/metrics.md know of it; the
+ * formula is where its points are made (qoe_view*.c for views, qoe_self.h and
  * qoe_gauges.c for the module itself).
  *
  * Names, units and kinds are OpenTelemetry's.  Kinds:

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The counters of the zone: id, what it counts (README, /v2/stats).
+ * The counters of the zone: id, what it counts (docs/http-api.md).
  * Every failure has one.  Sums over all workers, kept for the zone's life.
  * What becomes of an export is counted for each destination (qoe_dest.h).
  *

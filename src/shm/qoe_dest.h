@@ -7,7 +7,7 @@
  * position of its own: a destination that is dead holds up nobody.  A lane's
  * space is free up to the slowest position, its floor.
  *
- * For each destination, at any moment (README, "What is never lost"):
+ * For each destination, at any moment (docs/delivery.md):
  *
  *   accepted + recovered = exported + rejected + dropped + queued + spooled
  *

@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * What an answer of a collector means, written from the text of OTLP, gRPC
- * and RFC 9110 and from the README alone: for the fuzzers that compare the
- * module with it.  It shares no code with the module.
+ * and RFC 9110 and from docs/delivery.md alone: for the fuzzers that compare
+ * the module with it.  It shares no code with the module.
  */
 
 

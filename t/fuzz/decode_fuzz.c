@@ -93,7 +93,7 @@ check_errors(const qoe_batch_t *b)
             check(b->nerrors == 1 && b->nevents == 0);
         } else {
             check(b->errors[i].event < b->total);
-            check(i == 0 || b->errors[i].event > b->errors[i - 1].event);
+            check(i == 0 || b->errors[i].event >= b->errors[i - 1].event);
         }
     }
 }

@@ -37,17 +37,26 @@ qoe_status_t qoe_decode_jansson(qoe_batch_t *batch, const char *body,
     qoe_arena_t *arena);
 void qoe_oracle_free(void);
 
+/* Errors of an event; n may be more than max, which is how many fit. */
+
+typedef struct {
+    qoe_decode_error_t  *list;
+    size_t               max;
+    size_t               n;
+} oracle_errors_t;
+
+
 /*
  * Fills ev from object, whose text is raw.  ev's strings point into object
  * and the arena.
  * *unknown grows by the keys that no rule knows, whatever is returned.
  *
- * QOE_OK, or QOE_INVALID with err->field and err->reason: the first rule
- * broken, in the order type, time, known objects, fields, data.  QOE_NOMEM.
+ * QOE_OK, or QOE_INVALID with field and reason of each rule broken, in the
+ * order type, time, known objects, fields, data.  QOE_NOMEM.
  */
 qoe_status_t qoe_schema_event(qoe_event_t *ev, json_t *object, qoe_span_t raw,
     const qoe_decode_conf_t *conf, int64_t now_ms, size_t *unknown,
-    qoe_decode_error_t *err, qoe_arena_t *arena);
+    oracle_errors_t *err, qoe_arena_t *arena);
 
 /*
  * NULL, or the reason why value, which is no null, breaks the kind's rule.

@@ -38,7 +38,7 @@ static qoe_status_t qoe_decode_events(qoe_batch_t *batch, json_t *array,
     int64_t now_ms, qoe_arena_t *arena);
 static qoe_status_t qoe_decode_event(qoe_event_t *ev, json_t *value,
     qoe_span_t raw, const char *whole, const qoe_decode_conf_t *conf,
-    int64_t now_ms, size_t *unknown, qoe_decode_error_t *err,
+    int64_t now_ms, size_t *unknown, oracle_errors_t *err,
     qoe_arena_t *arena);
 
 
@@ -409,13 +409,12 @@ qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
     const char *whole, const qoe_decode_conf_t *conf, int64_t now_ms,
     qoe_arena_t *arena)
 {
-    size_t               i;
-    qoe_span_t           raw;
-    qoe_status_t         rc;
-    qoe_slice_iter_t     it;
-    qoe_decode_error_t  *err, spare;
+    size_t            i, n;
+    qoe_span_t        raw;
+    qoe_status_t      rc;
+    oracle_errors_t   err;
+    qoe_slice_iter_t  it;
 
-    memset(&spare, 0, sizeof(qoe_decode_error_t));
     qoe_slice_array(&it, text);
 
     for (i = 0; i < batch->total; i++) {
@@ -424,13 +423,14 @@ qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
             raw = (qoe_span_t) { text.data, 0 };
         }
 
-        err = (batch->nerrors < QOE_DECODE_ERRORS_MAX)
-              ? &batch->errors[batch->nerrors] : &spare;
+        err.list = &batch->errors[batch->nerrors];
+        err.max = QOE_DECODE_ERRORS_MAX - batch->nerrors;
+        err.n = 0;
 
         rc = qoe_decode_event(&batch->events[batch->nevents],
                               json_array_get(array, i), raw,
                               whole + (raw.data - text.data), conf, now_ms,
-                              &batch->unknown_keys, err, arena);
+                              &batch->unknown_keys, &err, arena);
 
         if (rc == QOE_OK) {
             batch->nevents++;
@@ -441,9 +441,11 @@ qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
             return rc;
         }
 
-        err->event = i;
         batch->nrejected++;
-        batch->nerrors += (err != &spare);
+
+        for (n = qoe_min(err.n, err.max); n != 0; n--) {
+            batch->errors[batch->nerrors++].event = i;
+        }
     }
 
     return (batch->nevents != 0) ? QOE_OK : QOE_INVALID;
@@ -453,7 +455,7 @@ qoe_decode_events(qoe_batch_t *batch, json_t *array, qoe_span_t text,
 static qoe_status_t
 qoe_decode_event(qoe_event_t *ev, json_t *value, qoe_span_t raw,
     const char *whole, const qoe_decode_conf_t *conf, int64_t now_ms,
-    size_t *unknown, qoe_decode_error_t *err, qoe_arena_t *arena)
+    size_t *unknown, oracle_errors_t *err, qoe_arena_t *arena)
 {
     const char  *reason;
 
@@ -477,8 +479,12 @@ qoe_decode_event(qoe_event_t *ev, json_t *value, qoe_span_t raw,
                                 arena);
     }
 
-    err->field[0] = '\0';
-    snprintf(err->reason, sizeof(err->reason), "%s", reason);
+    if (err->max != 0) {
+        err->list->field[0] = '\0';
+        snprintf(err->list->reason, sizeof(err->list->reason), "%s", reason);
+    }
+
+    err->n = 1;
 
     return QOE_INVALID;
 }

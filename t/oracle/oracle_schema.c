@@ -39,17 +39,17 @@ static void qoe_schema_collect_group(qoe_schema_values_t *v, json_t *object,
 static size_t qoe_schema_find(qoe_span_t key, size_t first, size_t end,
     size_t *hint);
 static size_t qoe_schema_find_top(qoe_span_t key, size_t *hint);
-static qoe_status_t qoe_schema_groups_check(qoe_schema_values_t *v,
-    qoe_decode_error_t *err);
-static qoe_status_t qoe_schema_type(qoe_event_t *ev, const json_t *value,
-    const qoe_decode_conf_t *conf, qoe_decode_error_t *err);
-static qoe_status_t qoe_schema_time(qoe_event_t *ev, const json_t *value,
-    const qoe_decode_conf_t *conf, int64_t now_ms, qoe_decode_error_t *err);
-static qoe_status_t qoe_schema_values(qoe_event_t *ev,
-    const qoe_schema_values_t *v, qoe_decode_error_t *err);
-static qoe_status_t qoe_schema_data(const qoe_schema_values_t *v,
-    qoe_span_t raw, qoe_decode_error_t *err);
-static qoe_status_t qoe_schema_fail(qoe_decode_error_t *err,
+static void qoe_schema_groups_check(qoe_schema_values_t *v,
+    oracle_errors_t *err);
+static void qoe_schema_type(qoe_event_t *ev, const json_t *value,
+    const qoe_decode_conf_t *conf, oracle_errors_t *err);
+static void qoe_schema_time(qoe_event_t *ev, const json_t *value,
+    const qoe_decode_conf_t *conf, int64_t now_ms, oracle_errors_t *err);
+static void qoe_schema_values(qoe_event_t *ev,
+    const qoe_schema_values_t *v, oracle_errors_t *err);
+static void qoe_schema_data(const qoe_schema_values_t *v,
+    qoe_span_t raw, oracle_errors_t *err);
+static void qoe_schema_fail(oracle_errors_t *err,
     const char *parent, const char *key, const char *reason);
 
 
@@ -59,9 +59,9 @@ static const char  qoe_schema_required[] = "is required";
 qoe_status_t
 qoe_schema_event(qoe_event_t *ev, json_t *object, qoe_span_t raw,
     const qoe_decode_conf_t *conf, int64_t now_ms, size_t *unknown,
-    qoe_decode_error_t *err, qoe_arena_t *arena)
+    oracle_errors_t *err, qoe_arena_t *arena)
 {
-    qoe_status_t         status, groups;
+    size_t               before;
     qoe_schema_values_t  v;
 
     memset(ev, 0, offsetof(qoe_event_t, number));
@@ -71,34 +71,23 @@ qoe_schema_event(qoe_event_t *ev, json_t *object, qoe_span_t raw,
     ev->sources = conf->sources;
     ev->nsources = conf->nsources;
 
+    before = err->n;
+
     qoe_schema_collect(&v, object);
-    groups = qoe_schema_groups_check(&v, err);
+    qoe_schema_type(ev, v.slot[QOE_SLOT_TYPE], conf, err);
+    qoe_schema_time(ev, v.slot[QOE_SLOT_TIME], conf, now_ms, err);
+    qoe_schema_groups_check(&v, err);
     *unknown += v.unknown;
 
-    status = qoe_schema_type(ev, v.slot[QOE_SLOT_TYPE], conf, err);
+    qoe_schema_values(ev, &v, err);
+    qoe_schema_data(&v, raw, err);
 
-    if (status == QOE_OK) {
-        status = qoe_schema_time(ev, v.slot[QOE_SLOT_TIME], conf, now_ms,
-                                 err);
+    if (err->n != before) {
+        return QOE_INVALID;
     }
 
-    if (status == QOE_OK) {
-        status = groups;
-    }
-
-    if (status == QOE_OK) {
-        status = qoe_schema_values(ev, &v, err);
-    }
-
-    if (status == QOE_OK) {
-        status = qoe_schema_data(&v, raw, err);
-    }
-
-    if (status == QOE_OK && v.slot[QOE_SLOT_DATA] != NULL) {
-        status = qoe_data_read(ev, v.slot[QOE_SLOT_DATA], arena);
-    }
-
-    return status;
+    return (v.slot[QOE_SLOT_DATA] != NULL)
+           ? qoe_data_read(ev, v.slot[QOE_SLOT_DATA], arena) : QOE_OK;
 }
 
 
@@ -228,15 +217,12 @@ qoe_schema_find_top(qoe_span_t key, size_t *hint)
 }
 
 
-static qoe_status_t
-qoe_schema_groups_check(qoe_schema_values_t *v, qoe_decode_error_t *err)
+static void
+qoe_schema_groups_check(qoe_schema_values_t *v, oracle_errors_t *err)
 {
     size_t                     i;
     json_t                    *object;
-    qoe_status_t               status;
     const qoe_schema_group_t  *group;
-
-    status = QOE_OK;
 
     for (i = 0; i < QOE_SCHEMA_GROUPS; i++) {
         group = &qoe_schema_groups[i];
@@ -249,28 +235,28 @@ qoe_schema_groups_check(qoe_schema_values_t *v, qoe_decode_error_t *err)
         if (json_is_object(object)) {
             qoe_schema_collect_group(v, object, group);
 
-        } else if (status == QOE_OK) {
-            status = qoe_schema_fail(err, NULL, group->key.data,
-                                     "must be an object or null");
+        } else {
+            qoe_schema_fail(err, NULL, group->key.data,
+                            "must be an object or null");
         }
     }
-
-    return status;
 }
 
 
-static qoe_status_t
+static void
 qoe_schema_type(qoe_event_t *ev, const json_t *value,
-    const qoe_decode_conf_t *conf, qoe_decode_error_t *err)
+    const qoe_decode_conf_t *conf, oracle_errors_t *err)
 {
     qoe_span_t  name;
 
     if (value == NULL) {
-        return qoe_schema_fail(err, NULL, "event_type", qoe_schema_required);
+        qoe_schema_fail(err, NULL, "event_type", qoe_schema_required);
+        return;
     }
 
     if (!json_is_string(value)) {
-        return qoe_schema_fail(err, NULL, "event_type", "must be a string");
+        qoe_schema_fail(err, NULL, "event_type", "must be a string");
+        return;
     }
 
     name.data = json_string_value(value);
@@ -280,56 +266,58 @@ qoe_schema_type(qoe_event_t *ev, const json_t *value,
                             &ev->severity)
         != QOE_OK)
     {
-        return qoe_schema_fail(err, NULL, "event_type",
-                               "is not a known event type");
+        qoe_schema_fail(err, NULL, "event_type", "is not a known event type");
+        return;
     }
 
     ev->type_name = name;
-
-    return QOE_OK;
 }
 
 
-static qoe_status_t
+static void
 qoe_schema_time(qoe_event_t *ev, const json_t *value,
-    const qoe_decode_conf_t *conf, int64_t now_ms, qoe_decode_error_t *err)
+    const qoe_decode_conf_t *conf, int64_t now_ms, oracle_errors_t *err)
 {
     char    reason[80];
-    double  t, now;
+    double  t, now, min, max;
 
     if (value == NULL) {
-        return qoe_schema_fail(err, NULL, "event_time", qoe_schema_required);
+        qoe_schema_fail(err, NULL, "event_time", qoe_schema_required);
+        return;
     }
 
     t = json_is_number(value) ? json_number_value(value) : NAN;
 
     if (!isfinite(t) || t != floor(t)) {
-        return qoe_schema_fail(err, NULL, "event_time", QOE_SCHEMA_TIME);
+        qoe_schema_fail(err, NULL, "event_time", QOE_SCHEMA_TIME);
+        return;
     }
 
     now = (double) now_ms;
 
     /* the clocks of OTLP start at 0, whatever the configuration allows */
 
-    if (t < now - (double) conf->max_age_ms || t < 0) {
-        return qoe_schema_fail(err, NULL, "event_time",
-                               qoe_schema_older(reason, sizeof(reason), conf));
+    min = fmax(now - (double) conf->max_age_ms, 0);
+    max = fmin(now + (double) conf->max_ahead_ms, QOE_TIME_MAX);
+
+    if (t < min) {
+        qoe_schema_fail(err, NULL, "event_time",
+                        qoe_schema_older(reason, sizeof(reason), conf, t, min,
+                                         max));
+
+    } else if (t > max) {
+        qoe_schema_fail(err, NULL, "event_time",
+                        qoe_schema_ahead(reason, sizeof(reason), conf));
+
+    } else {
+        ev->time_ms = (int64_t) t;
     }
-
-    if (t > now + (double) conf->max_ahead_ms || t > QOE_TIME_MAX) {
-        return qoe_schema_fail(err, NULL, "event_time",
-                               qoe_schema_ahead(reason, sizeof(reason), conf));
-    }
-
-    ev->time_ms = (int64_t) t;
-
-    return QOE_OK;
 }
 
 
-static qoe_status_t
+static void
 qoe_schema_values(qoe_event_t *ev, const qoe_schema_values_t *v,
-    qoe_decode_error_t *err)
+    oracle_errors_t *err)
 {
     size_t                     i;
     const char                *reason;
@@ -346,17 +334,15 @@ qoe_schema_values(qoe_event_t *ev, const qoe_schema_values_t *v,
         }
 
         if (reason != NULL) {
-            return qoe_schema_fail(err, f->parent, f->key.data, reason);
+            qoe_schema_fail(err, f->parent, f->key.data, reason);
         }
     }
-
-    return QOE_OK;
 }
 
 
-static qoe_status_t
+static void
 qoe_schema_data(const qoe_schema_values_t *v, qoe_span_t raw,
-    qoe_decode_error_t *err)
+    oracle_errors_t *err)
 {
     qoe_span_t     text;
     const json_t  *data;
@@ -364,36 +350,43 @@ qoe_schema_data(const qoe_schema_values_t *v, qoe_span_t raw,
     data = v->slot[QOE_SLOT_DATA];
 
     if (data == NULL) {
-        return QOE_OK;
+        return;
     }
 
     if (!json_is_object(data)) {
-        return qoe_schema_fail(err, NULL, "data", "must be an object or null");
+        qoe_schema_fail(err, NULL, "data", "must be an object or null");
+        return;
     }
 
     /* a part is not longer than the whole */
 
     if (raw.len <= QOE_DATA_MAX) {
-        return QOE_OK;
+        return;
     }
 
     if (qoe_slice_member(raw, v->data_index, &text) != QOE_OK
         || qoe_slice_compact_len(text) > QOE_DATA_MAX)
     {
-        return qoe_schema_fail(err, NULL, "data", QOE_SCHEMA_DATA_SIZE);
+        qoe_schema_fail(err, NULL, "data", QOE_SCHEMA_DATA_SIZE);
     }
-
-    return QOE_OK;
 }
 
 
-static qoe_status_t
-qoe_schema_fail(qoe_decode_error_t *err, const char *parent, const char *key,
+/* The errors beyond those that fit are counted in err->n all the same. */
+
+static void
+qoe_schema_fail(oracle_errors_t *err, const char *parent, const char *key,
     const char *reason)
 {
-    snprintf(err->field, sizeof(err->field), "%s%s%s", parent ? parent : "",
-             parent ? "." : "", key);
-    snprintf(err->reason, sizeof(err->reason), "%s", reason);
+    qoe_decode_error_t  *e;
 
-    return QOE_INVALID;
+    if (err->n < err->max) {
+        e = &err->list[err->n];
+
+        snprintf(e->field, sizeof(e->field), "%s%s%s", parent ? parent : "",
+                 parent ? "." : "", key);
+        snprintf(e->reason, sizeof(e->reason), "%s", reason);
+    }
+
+    err->n++;
 }

@@ -189,6 +189,7 @@ sub generate {
     my ($text, $now) = @_;
 
     return $now if $text eq 'now';
+    return int($now / 1000) if $text eq 'seconds';
     return $now + $1 if $text =~ /^now([+-]\d+)$/;
     return pack('H*', $1 =~ s/ //gr) if $text =~ /^x ([0-9a-f ]+)$/i;
     return $2 x $1 if $text =~ /^rep (\d+) (.*)$/s;

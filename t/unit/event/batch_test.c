@@ -53,7 +53,14 @@ limit(size_t max, size_t n, const char *const *of)
         p += snprintf(p, (size_t) (end - p), i ? "," : "");
 
         if (of[i][0] == '!') {
-            p += snprintf(p, (size_t) (end - p), "{\"n\":%zu}", i);
+            /* an event with one fault, or with two */
+
+            p += snprintf(p, (size_t) (end - p), "%s", of[i][1] == '!'
+                          ? "{\"event_type\":\"playing\","
+                            "\"event_time\":" NOW_TEXT ",\"org_id\":\"o\","
+                            "\"session_id\":\"a\",\"player_id\":\"p\","
+                            "\"view_id\":1,\"viewer_id\":2}"
+                          : "5");
             continue;
         }
 
@@ -162,6 +169,9 @@ test_invalid(void)
     static const char *const  mixed[] = {
         "!", "o/a", "!", "!", "o/b", "o/a", "!", "o/c", "o/a", "!"
     };
+    static const char *const  twice[] = {
+        "!!", "o/a", "!!", "o/b", "!", "o/c"
+    };
     const char               *many[64];
     size_t                    i;
 
@@ -169,6 +179,10 @@ test_invalid(void)
     ok(over == 2 && batch.nrejected == 7
        && left("1 5 8 | 0 2 3 6 9 4s 7s"),
        "errors name the place in the request, whatever is invalid before it");
+
+    limit(1, N(twice));
+    ok(over == 2 && batch.nrejected == 5 && left("1 | 0 0 2 2 4 3s 5s"),
+       "errors name the place after events that have several errors");
 
     for (i = 0; i < 64; i++) {
         many[i] = i % 2 ? "!" : i == 0 ? "o/a" : "o/b";

@@ -154,6 +154,57 @@ test_slices(void)
 }
 
 
+/* All rules that an event breaks, in a fixed order, as far as there is room. */
+
+static void
+test_all_faults(void)
+{
+    run_t   r;
+    size_t  i;
+
+    static const char *const  fields[] = {
+        "event_type", "event_time", "device", "org_id", "view_id", "env",
+        "video.duration", "data"
+    };
+
+    run(&r, "{\"events\":[{" BASE "},{\"data\":7,"
+            "\"video\":{\"duration\":\"x\"},\"env\":5,"
+            "\"org_id\":\"\",\"event_time\":1,\"device\":[],"
+            "\"session_id\":\"s\",\"player_id\":\"p\",\"viewer_id\":\"w\"},"
+            "{\"event_type\":\"seek\",\"event_time\":" NOW_TEXT "}]}");
+
+    ok(r.batch.nevents == 1 && r.batch.nrejected == 2 && r.batch.nerrors == 13,
+       "each fault of two events is an error");
+
+    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        ok(r.batch.errors[i].event == 1
+           && strcmp(r.batch.errors[i].field, fields[i]) == 0,
+           "error %zu of the event is that of %s", i, fields[i]);
+    }
+
+    ok(r.batch.errors[8].event == 2
+       && strcmp(r.batch.errors[8].field, "org_id") == 0,
+       "the errors of the next event come after them");
+    done(&r);
+
+    run(&r, "{\"events\":[{},{},{},{},{" BASE "}]}");
+
+    ok(r.batch.nrejected == 4 && r.batch.nerrors == QOE_DECODE_ERRORS_MAX
+       && r.batch.errors[14].event == 2
+       && strcmp(r.batch.errors[14].field, "event_type") == 0
+       && r.batch.errors[19].event == 2
+       && strcmp(r.batch.errors[19].field, "session_id") == 0,
+       "where there is no room for all faults of an event, the last ones go");
+    done(&r);
+
+    run(&r, "{\"events\":[{" BASE "},{\"env\":\"\\ud83d\",\"data\":5}]}");
+
+    ok(r.batch.nerrors == 1 && strcmp(r.batch.errors[0].field, "") == 0,
+       "an event that is refused unread has that error alone");
+    done(&r);
+}
+
+
 /* The scanner alone, on text that no parser has accepted. */
 
 /* Lines and columns are counted eight bytes at a time. */
@@ -281,6 +332,10 @@ test_window(void)
         { NOW + 1, 3600000, 0, "is more than 0 milliseconds in the future" },
         { NOW - 90001, 90000, 0, "is older than 90 seconds" },
         { NOW - 2, 1, 0, "is older than 1 millisecond" },
+        { NOW / 1000, 86400000, 300000,
+          "must be in milliseconds: 1765976635 looks like seconds" },
+        { NOW / 1000 - 86401, 86400000, 300000, "is older than 24 hours" },
+        { NOW / 1000 + 301, 86400000, 300000, "is older than 24 hours" },
         { NOW, 0, 0, NULL },
         { 0, UINT64_MAX, 0, NULL },
         { -1, UINT64_MAX, 0,
@@ -492,6 +547,7 @@ main(void)
 {
     test_values();
     test_slices();
+    test_all_faults();
     test_slice_bounds();
     test_positions();
     test_window();
