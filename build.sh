@@ -34,6 +34,7 @@ PKG_FUZZ="clang libclang-rt-14-dev perl"
 PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind
     fonts-dejavu-core"
 PKG_LINT="clang cppcheck shellcheck perl libjson-xs-perl"
+PKG_RPM="rpm rpm2cpio cpio perl"
 PKG_DEB="build-essential debhelper dpkg-dev lintian perl"
 
 export PATH="$PATH:/usr/local/go/bin:/usr/sbin"
@@ -520,6 +521,14 @@ cmd_lint() {
 }
 
 
+# Packages for Fedora, or a trial build of them with Debian's nginx.
+cmd_rpm() {
+    # shellcheck disable=SC2086
+    need_build $PKG_RPM
+    t/packages/rpm.sh
+}
+
+
 # The Debian packages, for this machine's suite or the one that is named.
 cmd_deb() {
     # shellcheck disable=SC2086
@@ -549,6 +558,7 @@ usage: ./build.sh COMMAND
   bench [OPTIONS] measure, write bench/RESULTS.md and plots; --help
   deb [SUITE]     Debian packages in build/deb, for this machine's suite or that
                   one; installed, used and purged in a clean chroot
+  rpm             the packages of rpm/nginx-mod-openqoe.spec in build/rpm
   lint            style, rooms, clang, cppcheck, shellcheck
   clean           remove build/
 EOF
@@ -556,7 +566,7 @@ EOF
 
 
 case ${1:-help} in
-    build|run|test|soak|sanitize|fuzz|bench|deb|lint|clean|help)
+    build|run|test|soak|sanitize|fuzz|bench|deb|rpm|lint|clean|help)
         cmd=cmd_$1; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;

@@ -446,15 +446,11 @@ right_grpc(const answer_t *a, int64_t *delay)
             return QOE_OUTCOME_RETRY;
         }
 
-        /* gRPC: a missing status is UNKNOWN, which README.md holds */
+        *delay = a->status == 200 ? -1 : a->after;
 
-        if (a->status / 100 == 2) {
-            *delay = a->status == 200 ? -1 : a->after;
-            return QOE_OUTCOME_HOLD;
-        }
-
-        *delay = a->after;
-        return oracle_http(a->status);
+        /* gRPC: a missing status is UNKNOWN, which is held */
+        return a->status / 100 == 2 ? QOE_OUTCOME_HOLD
+                                    : oracle_http(a->status);
     }
 
     return QOE_OUTCOME_RETRY;
