@@ -11,8 +11,9 @@
 # For another suite than this machine's, the packages are built in a chroot too.
 # Without root, debootstrap or a mirror there is no chroot: then it says so.
 #
-# OPENQOE_CACHE   where the clean systems are kept (~/.cache/openqoe)
-# OPENQOE_MIRROR  of Debian (http://deb.debian.org/debian)
+# DEB_BUILD_OPTIONS  as dpkg-buildpackage has it; nocheck leaves out unit tests
+# OPENQOE_CACHE      where the clean systems are kept (~/.cache/openqoe)
+# OPENQOE_MIRROR     of Debian (http://deb.debian.org/debian)
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -123,14 +124,15 @@ build_packages() {
     # shellcheck disable=SC2016
     $run bash -euc '
         cd "$1"
-        DEB_BUILD_OPTIONS=parallel=$(nproc) dpkg-buildpackage -us -uc
+        DEB_BUILD_OPTIONS="parallel=$(nproc) ${2:-}" dpkg-buildpackage -us -uc
         mkdir ../first
         mv ../*.deb ../first/
-        DEB_BUILD_OPTIONS="parallel=$(nproc) nocheck" dpkg-buildpackage -us -uc
+        DEB_BUILD_OPTIONS="parallel=$(nproc) nocheck ${2:-}" dpkg-buildpackage -us -uc
         for deb in ../*.deb; do
             cmp "$deb" "../first/${deb##*/}"
         done
-        rm -r ../first' build "$top/$source-$upstream" > "$log" 2>&1 \
+        rm -r ../first' build "$top/$source-$upstream" \
+        "${DEB_BUILD_OPTIONS:-}" > "$log" 2>&1 \
         || { tail -n 30 "$log" >&2; die "the build failed: $log"; }
     say "two builds made the same packages"
 
