@@ -12,7 +12,7 @@ TOP=$PWD
 BUILD=$TOP/build
 MODULE=ngx_http_openqoe_module.so
 CACHE=${OPENQOE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/openqoe}
-JOBS=$(nproc)
+JOBS=${JOBS:-$(nproc)}
 
 PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
     protobuf-c-compiler libcurl4-openssl-dev libssl-dev zlib1g-dev"
@@ -30,7 +30,10 @@ for mod in http-auth-pam http-brotli-filter http-brotli-static \
 do
     PKG_TEST+=" libnginx-mod-$mod"
 done
-PKG_FUZZ="clang libclang-rt-14-dev perl"
+# for t/musl.t
+PKG_TEST+=" musl-tools"
+PKG_FUZZ="clang perl"
+PKG_CHROOT="debootstrap"
 PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind
     fonts-dejavu-core"
 PKG_LINT="clang cppcheck shellcheck perl libjson-xs-perl"
@@ -472,6 +475,13 @@ cmd_fuzz() {
 }
 
 
+# Do the unit tests notice a fault?  See t/tools/mutate.pl.
+cmd_mutate() {
+    need_build perl
+    JOBS=$JOBS perl t/tools/mutate.pl "$@"
+}
+
+
 # The yardstick: a module of a few lines in a build tree of its own.
 bench_baseline() {
     local dir=$BUILD/baseline so=ngx_http_bench_baseline_module.so configure
@@ -515,7 +525,7 @@ cmd_lint() {
         --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
         ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run t/peers/*.sh t/peers/*/*.sh \
+    shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
         t/packages/*.sh debian/tests/event
     say "lint is clean"
 }
@@ -555,6 +565,9 @@ usage: ./build.sh COMMAND
                   long (20), and the long forms of the fault tests
   sanitize        the tests under AddressSanitizer and UBSan
   fuzz [SECONDS]  libFuzzer on decoders and answers, HTTP at random, that long each (60)
+  mutate [N] [SEED] [FILE..]
+                  makes N faults (200) in src, runs the unit tests on each of
+                  them and prints those that no test notices; JOBS at once
   bench [OPTIONS] measure, write bench/RESULTS.md and plots; --help
   deb [SUITE]     Debian packages in build/deb, for this machine's suite or that
                   one; installed, used and purged in a clean chroot
@@ -566,7 +579,7 @@ EOF
 
 
 case ${1:-help} in
-    build|run|test|soak|sanitize|fuzz|bench|deb|rpm|lint|clean|help)
+    build|run|test|soak|sanitize|fuzz|mutate|bench|deb|rpm|lint|clean|help)
         cmd=cmd_$1; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;

@@ -77,7 +77,7 @@ programs: $(PROGRAM)
 benches: $(BENCHES)
 
 .PHONY: all gen units fuzzers tools programs benches isal rooms version \
-        install install-module install-tools
+        mutate-vars install install-module install-tools
 .SECONDARY:
 
 # for config and build.sh
@@ -87,6 +87,11 @@ rooms:
 # for packages
 version:
 	@echo $(VERSION)
+
+# for t/tools/mutate.pl: a name, a tab and a value
+mutate-vars:
+	@printf '%s\t%s\n' rooms '$(ROOMS)' cc '$(CC)' \
+	    compile '$(COMPILE) $(ISAL_FLAG)' libs '$(LIBS)'
 
 # what was found, for build.sh
 isal:

@@ -71,7 +71,7 @@ sub post ($nginx, $path, $n = 1, %opt) {
 
 
 sub done ($nginx, %opt) {
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(%opt);
 }
 
@@ -83,9 +83,10 @@ sub done ($nginx, %opt) {
 
     my $dir = $nginx->dir . '/fresh';
     my @st = stat $dir;
-    is($st[2] & 07777, 0700, 'the master has made the directory');
+    is($st[2] & 07777, 0700,
+       'the master makes the directory with the mode 0700');
     is($st[4], (stat [glob "$dir/*"]->[0])[4],
-       'and given it to the workers\' user') if wait_until(sub {
+       "the master gives the directory to the workers' user") if wait_until(sub {
            glob "$dir/*"
        });
 
@@ -93,38 +94,43 @@ sub done ($nginx, %opt) {
         for my $n (1, 10, 500) {
             my ($status, $all, $r) = post($nginx, $path, $n);
             is($status, 202, "$path, $n events: 202");
-            ok($all, 'and they are in the files at that moment');
+            ok($all,
+               "$path: the events are in the files when the answer comes");
             is(decode_json_text($r->{body})->{events_received}, $n,
-               'with their number');
+               "$path: the answer has the number of events");
         }
     }
 
     my $syncs = stats($nginx)->{exporter}{spool}{syncs};
-    cmp_ok($syncs, '>=', 3, 'fsync has synced');
+    cmp_ok($syncs, '>=', 3, 'ack=fsync syncs the files');
 
-    is((post($nginx, '/memory'))[0], 202, 'memory waits for nothing');
+    is((post($nginx, '/memory'))[0], 202,
+       'ack=memory is answered although nothing is stored');
 
     # a partial one: its errors came through the wait
     my ($good, $bad) = (event(), event(event_type => 'nonsense'));
     my $r = http_post($nginx->port, '/fsync', batch_json([ $good, $bad ]));
     my $answer = decode_json_text($r->{body});
-    is($r->{status}, 202, 'a batch with a bad event');
+    is($r->{status}, 202, 'a batch with an invalid event is accepted in part');
     is_deeply([ @$answer{qw(events_received events_rejected)} ], [ 1, 1 ],
-              'counts both');
-    is($answer->{errors}[0]{field}, 'event_type', 'and tells why');
-    cmp_ok($answer->{processing_time_ns}, '>', 0, 'and how long it took');
+              'the answer counts both the valid and the invalid event');
+    is($answer->{errors}[0]{field}, 'event_type',
+       'the answer names the field that is wrong');
+    cmp_ok($answer->{processing_time_ns}, '>', 0,
+           'the answer says how long the request took');
 
     my $s = stats($nginx);
-    is($s->{events}{unconfirmed}, 0, 'none unconfirmed');
-    is($s->{exporter}{accepted}, 2 * 511 + 2, 'all are accepted');
-    is($s->{exporter}{exported}, 0, 'none exported');
+    is($s->{events}{unconfirmed}, 0, 'no event is counted as unconfirmed');
+    is($s->{exporter}{accepted}, 2 * 511 + 2,
+       'all events are counted as accepted');
+    is($s->{exporter}{exported}, 0, 'no event is counted as exported');
     is($s->{exporter}{queued} + $s->{exporter}{spooled}, 2 * 511 + 2,
-       'they are in the queue or in the spool');
+       'all events are in the queue or in the spool');
     done($nginx);
 
     # what was in memory alone is in the spool now, too
     ok((() = stored($nginx) =~ /openqoe\.\w+/g) >= 2 * 511 + 2,
-       'all is stored at the end');
+       'at the exit all events are stored');
 }
 
 # --- clients: many at once, keepalive, pipelined, chunked, HTTP/2
@@ -155,10 +161,12 @@ sub done ($nginx, %opt) {
     }
     is($ok, 200, '200 connections at once: each is answered');
     my $bytes = stored($nginx);
-    is(scalar(grep { index($bytes, $_) < 0 } @wanted), 0, 'and is stored');
+    is(scalar(grep { index($bytes, $_) < 0 } @wanted), 0,
+       'every event of these requests is stored');
 
     my $spool = stats($nginx)->{exporter}{spool};
-    cmp_ok($spool->{syncs}, '<', 150, "$spool->{syncs} syncs for them");
+    cmp_ok($spool->{syncs}, '<', 150,
+           "$spool->{syncs} syncs serve 200 requests");
 
     my $http = $nginx->http;
     my @status = map {
@@ -166,7 +174,8 @@ sub done ($nginx, %opt) {
             { 'Content-Type' => 'application/json' },
             body => batch_json(batch(2)))->{status}
     } 1 .. 20;
-    is("@status", join(' ', (202) x 20), 'twenty on one connection');
+    is("@status", join(' ', (202) x 20),
+       'twenty requests on one connection are acknowledged');
 
     my $one = batch_json([ event() ]);
     my $head = "POST /fsync HTTP/1.1\r\nHost: a\r\n";
@@ -174,15 +183,17 @@ sub done ($nginx, %opt) {
     $http = $nginx->http;
     $http->send_raw("$head$length\r\n\r\n$one" x 5);
     is(join(' ', map { $http->read_response->{status} } 1 .. 5),
-       '202 202 202 202 202', 'pipelined');
+       '202 202 202 202 202', 'pipelined requests are acknowledged');
 
     $http = $nginx->http;
     $http->send_raw("${head}Transfer-Encoding: chunked\r\n\r\n"
         . join('', map { sprintf "%x\r\n%s\r\n", length, $_ }
                $one =~ /(.{1,50})/gs) . "0\r\n\r\n");
-    is($http->read_response->{status}, 202, 'chunked');
+    is($http->read_response->{status}, 202,
+       'a chunked request is acknowledged');
 
-    is(stats($nginx)->{events}{unconfirmed}, 0, 'none unconfirmed');
+    is(stats($nginx)->{events}{unconfirmed}, 0,
+       'no event is counted as unconfirmed');
     done($nginx);
 }
 
@@ -199,7 +210,7 @@ sub done ($nginx, %opt) {
         '--parallel-max', 30, '-H', 'Content-Type: application/json',
         '--data-binary', "\@$file", '-w', "%{http_version} %{http_code}\n",
         @urls);
-    is((() = $out =~ /^2 202$/mg), 30, 'HTTP/2: 30 streams') or diag($out);
+    is((() = $out =~ /^2 202$/mg), 30, '30 streams of HTTP/2 are acknowledged') or diag($out);
     done($nginx);
 }
 
@@ -208,40 +219,46 @@ sub done ($nginx, %opt) {
 if (OpenQoE::Shim->usable) {
     my $shim = OpenQoE::Shim->new;
     my $nginx = started(env => $shim->env);
-    is((post($nginx, '/fsync'))[0], 202, 'all is well at first');
+    is((post($nginx, '/fsync'))[0], 202,
+       'with a spool that works requests are acknowledged');
     $shim->fail(EIO, ['write'], $nginx->dir . '/fresh');
 
     my ($status, undef, $r) = post($nginx, '/hasty', 10);
-    is($status, 503, 'a spool that cannot be written: 503');
-    is($r->{headers}{'retry-after'}, 1, 'with Retry-After');
+    is($status, 503, 'with a spool that cannot be written requests get 503');
+    is($r->{headers}{'retry-after'}, 1, 'the 503 has Retry-After');
     like($r->{body}, qr/"success":false,"message":"Events\ queued,\ but\ not
                         \ stored\ in\ time","events_received":10,/x,
-         'which tells that they are queued');
+         'the 503 says that the events are queued');
     is(http_post($nginx->port, '/memory', batch_json(batch(1)))->{status}, 202,
-       'a location that does not ask for it goes on');
+       'a location with ack=memory goes on');
 
     my ($code, $health) = health($nginx);
-    is($code, 503, 'unhealthy');
-    is($health->{dependencies}{spool}{status}, 'unhealthy', 'so is the spool');
-    like($health->{dependencies}{spool}{last_error} // '', qr/\w/, 'and why');
+    is($code, 503, 'a spool that fails makes the health unhealthy');
+    is($health->{dependencies}{spool}{status}, 'unhealthy',
+       'the health shows that the spool fails');
+    like($health->{dependencies}{spool}{last_error} // '', qr/\w/,
+         'the health shows why the spool fails');
     ok(wait_until(sub {
         http_post($nginx->port, '/fsync', batch_json(batch(1)));
         return stats($nginx)->{events}{rejected}{unstorable};
-    }), 'refused before it is taken, and counted');
-    ok(stats($nginx)->{exporter}{spool}{failing}, 'told by the stats');
-    cmp_ok(stats($nginx)->{exporter}{spool}{errors}, '>', 0, 'counted');
+    }), 'further requests are refused before they are read, and counted');
+    ok(stats($nginx)->{exporter}{spool}{failing},
+       'the stats show that the spool fails');
+    cmp_ok(stats($nginx)->{exporter}{spool}{errors}, '>', 0,
+           'the stats count the errors of the spool');
 
     $shim->heal;
     ok(wait_until(sub { (post($nginx, '/fsync'))[0] == 202 }, 15),
-       'heals without a restart');
-    ok((post($nginx, '/fsync', 5))[1], 'and stores');
+       'the spool heals without a restart');
+    ok((post($nginx, '/fsync', 5))[1],
+       'a spool that healed stores events again');
 
     my $s = stats($nginx);
     is($s->{exporter}{accepted} + $s->{exporter}{recovered},
        $s->{exporter}{exported} + $s->{exporter}{rejected}
        + $s->{exporter}{queued} + $s->{exporter}{spooled}
        + $s->{exporter}{dropped}{lost} + $s->{exporter}{dropped}{spool}
-       + $s->{exporter}{dropped}{corrupt}, 'nothing has got lost');
+       + $s->{exporter}{dropped}{corrupt}, 'no event got lost meanwhile');
     done($nginx);
 }
 
@@ -256,11 +273,11 @@ if (OpenQoE::Shim->usable) {
     # generation, and the lane is held by the one that stands still
     my ($held) = $nginx->worker_pids;
     $nginx->write_config(workers => 2);
-    ok($nginx->reload, 'a second worker');
+    ok($nginx->reload, 'nginx reloads to two workers');
 
     my ($owner) = map { $_->{owner_pid} } @{ stats($nginx)->{queue}{lanes} };
     my ($other) = grep { $_ != $owner } $nginx->worker_pids;
-    ok($other, 'one holds the lane, the other does not');
+    ok($other, 'one worker holds the lane, the other does not');
     kill 'STOP', $owner;
 
     my $answers = sub ($path, $timeout) {
@@ -271,9 +288,9 @@ if (OpenQoE::Shim->usable) {
 
     # the kernel gives some connections to the worker that stands still
     ok(wait_until(sub { $answers->('/hasty', 2) == 503 }, 20),
-       'not stored in time: 503');
+       'a request that is not stored in time gets 503');
     ok(wait_until(sub { $answers->('/memory', 2) == 202 }, 20),
-       'memory is answered at once');
+       'ack=memory is answered at once');
 
     # a client that does not wait: each of these goes away after a moment
     my @gone = map {
@@ -312,16 +329,17 @@ if (OpenQoE::Shim->usable) {
         my $text = IO::Select->new($sock)->can_read(10) ? <$sock> : '';
         $ok++ if $text =~ m{^HTTP/1\.1 202 };
     }
-    is($ok, 20, 'parked over a reload: all are answered');
+    is($ok, 20, 'requests that wait over a reload are all answered');
     ok(wait_until(sub {
         !grep { $_ == $owner || $_ == $other } children($nginx->master_pid);
-    }, 15), 'and the old workers leave');
+    }, 15), 'the old workers exit');
 
     my $s = stats($nginx)->{events};
-    cmp_ok($s->{unconfirmed}, '>=', 3 + 1, 'those not answered are counted');
+    cmp_ok($s->{unconfirmed}, '>=', 3 + 1,
+           'events that were not acknowledged are counted');
     is($s->{accepted}, stats($nginx)->{exporter}{spooled}
                        + stats($nginx)->{exporter}{queued},
-       'and none is lost');
+       'no event that was not acknowledged is lost');
     done($nginx);
 }
 
@@ -330,8 +348,8 @@ if (OpenQoE::Shim->usable) {
 {
     my $nginx = started(single => 1, workers => 1);
     my ($status, $all) = post($nginx, '/fsync', 10);
-    is($status, 202, 'a single process: 202');
-    ok($all, 'stored');
+    is($status, 202, 'a single process acknowledges events');
+    ok($all, 'a single process stores events');
     done($nginx);
 }
 
@@ -343,7 +361,8 @@ if (OpenQoE::Shim->usable) {
     $_->send_raw("POST /fsync HTTP/1.1\r\nHost: a\r\nContent-Length: "
                  . length($_->{b} = batch_json(batch(1)))
                  . "\r\n\r\n" . $_->{b}) for @socks;
-    ok($nginx->stop('TERM', 4), 'TERM: leaves in time');
+    ok($nginx->stop('TERM', 4),
+       'with requests that wait nginx exits in time on TERM');
     $nginx->no_errors;
 }
 

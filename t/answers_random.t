@@ -156,7 +156,7 @@ for my $name (sort keys %collector) {
        "$name: events are dropped for no other reason than a refusal")
         || diag(explain $dest);
     cmp_ok($dropped, '<=', refused($to),
-           "$name: and no more than the collector has refused");
+           "$name: no more events are dropped than the collector has refused");
     cmp_ok($dest->{rejected}, '<=', $dest->{accepted} + $dest->{recovered},
            "$name: no more is rejected than was sent");
     unlike(slurp($nginx->error_log_path), qr/[^\x20-\x7e\x80-\xff\n\t]/,
@@ -165,7 +165,7 @@ for my $name (sort keys %collector) {
 
 is_deeply([ sort grep { $worker{$_} } $nginx->worker_pids ],
           [ sort keys %worker ], 'the workers are still the same');
-ok($nginx->stop('QUIT', 15), 'nginx quits');
+ok($nginx->stop('QUIT', 15), 'nginx exits in order');
 $nginx->no_errors(allow => qr/exporter "\w+"/);
 $_->{process}->stop('KILL') for values %collector;
 

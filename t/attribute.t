@@ -72,7 +72,7 @@ sub logs ($path, $events, %headers) {
     my %wanted = map { event_id($_) => 1 } @$events;
     my $answer = http_post($nginx->port, $path, batch_json($events),
                            headers => \%headers);
-    is($answer->{status}, 202, "$path: accepted") or diag($answer->{body});
+    is($answer->{status}, 202, "$path: events are accepted") or diag($answer->{body});
 
     my @found;
     wait_until(sub {
@@ -80,7 +80,7 @@ sub logs ($path, $events, %headers) {
                  otlp_file_logs($nginx->out_file);
         return @found >= @$events;
     }, 10);
-    is(scalar @found, scalar @$events, "$path: exported");
+    is(scalar @found, scalar @$events, "$path: events are exported");
     return @found;
 }
 
@@ -92,33 +92,40 @@ sub attributes ($path, $set, %headers) {
 
 subtest 'levels' => sub {
     is(attributes('/inherits', {})->{outer}, 'server',
-       'of the server, in place of that of http');
+       "the server's attribute stands in place of that of http");
     is(attributes('/own', {})->{outer}, undef,
-       'a location with its own has no other');
-    is(attributes('/if', {})->{tier}, 'outside', 'of the location');
-    is(attributes('/if?in=1', {})->{tier}, 'outside', 'and of an "if" in it');
+       'a location with an attribute of its own inherits none');
+    is(attributes('/if', {})->{tier}, 'outside',
+       "a location's attribute is used");
+    is(attributes('/if?in=1', {})->{tier}, 'outside',
+       "an \"if\" in the location has the location's attribute");
 };
 
 subtest 'log attributes' => sub {
     my $attrs = attributes('/own', {}, 'X-Plan' => 'gold card');
-    is($attrs->{tier}, 'paid', 'by a map');
-    is($attrs->{address}, '127.0.0.1', 'a variable');
-    ok(!exists $attrs->{empty}, 'an empty value is none');
-    is($attrs->{long}, 'x' x 256, 'at most 256 bytes');
-    is($attrs->{cut}, "\x{e9}" . 'x' x 254, 'whole characters');
+    is($attrs->{tier}, 'paid', "an attribute's value may come from a map");
+    is($attrs->{address}, '127.0.0.1',
+       "an attribute's value may be a variable");
+    ok(!exists $attrs->{empty}, 'an attribute with an empty value is left out');
+    is($attrs->{long}, 'x' x 256, 'an attribute has at most 256 bytes');
+    is($attrs->{cut}, "\x{e9}" . 'x' x 254,
+       'an attribute is cut at a whole character');
 
     my @logs = logs('/own', batch(3));
     my %id = map { $_->{attr}{request} => 1 } @logs;
-    is(scalar keys %id, 1, 'evaluated once a request');
-    like((keys %id)[0], qr/^[0-9a-f]{32}$/, 'and there');
-    ok(!exists attributes('/own', {})->{tier}, 'a variable that is empty');
+    is(scalar keys %id, 1, 'a variable is evaluated once a request');
+    like((keys %id)[0], qr/^[0-9a-f]{32}$/,
+         'the variable of a request has its value');
+    ok(!exists attributes('/own', {})->{tier},
+       'an attribute whose variable is empty is left out');
 };
 
 subtest 'hostile bytes' => sub {
     my $attrs = attributes('/bytes?x=a', {}, 'X-Bytes' => "a\xffb\x01c\xc3");
-    is($attrs->{header}, 'a?b?c?', 'what is no text is a question mark');
+    is($attrs->{header}, 'a?b?c?',
+       'bytes that are no text become question marks');
     $attrs = attributes('/bytes?x=' . 'y' x 2000, {});
-    is($attrs->{tier}, 'y' x 256, 'a long one is cut');
+    is($attrs->{tier}, 'y' x 256, 'a long attribute is cut');
 };
 
 subtest 'fields' => sub {
@@ -132,31 +139,35 @@ subtest 'fields' => sub {
     logs('/fill', [ event(org_id => 'empty', app_version => undef) ],
          'X-Version' => '9.9');
     ok($country->('DE', org_id => 'empty', pop => $port,
-                  app_version => '9.9'), 'absent ones are filled');
+                  app_version => '9.9'),
+       'fields that the client left out are filled');
 
     logs('/fill', [ event(org_id => 'own', network => $network,
                           cdn => { edge_pop => 'fra1' }) ],
          'X-Version' => '9.9');
     ok($country->('FR', org_id => 'own', pop => 'fra1',
-                  app_version => '1.0.0'), "the client's own stay");
+                  app_version => '1.0.0'), 'fields that the client sent stay');
 
     logs('/fill', [ event(org_id => 'blank', network => { country_code => '' },
                           cdn => { edge_pop => undef }) ]);
     ok($country->('DE', org_id => 'blank', pop => $port),
-       '"" and null are filled too');
+       'empty and null fields are filled, too');
 
     my ($log) = logs('/fill', [ event(org_id => 'body') ]);
-    unlike($log->{record}{body}{stringValue}, qr/"DE"/, 'the body stays as it was sent');
+    unlike($log->{record}{body}{stringValue}, qr/"DE"/,
+           'the body stays as it was sent');
 };
 
 subtest 'dimension' => sub {
     logs('/own', [ event(org_id => 'dim') ], 'X-Plan' => 'gold');
     ok($metrics->wait_value(1, 'openqoe.events_total', org_id => 'dim',
-                            tier => 'paid'), 'an attribute is its source');
+                            tier => 'paid'),
+       'an attribute can be the source of a dimension');
 
     my $json = http_get($nginx->port, '/v2/stats?dimension=tier')->{body};
     my $values = decode_json_text($json);
-    ok((grep { $_ eq 'paid' } @{ $values->{values} }), 'with its values');
+    ok((grep { $_ eq 'paid' } @{ $values->{values} }),
+       "the dimension has the attribute's values");
 };
 
 # as much as there can be still fits the memory of a request
@@ -165,17 +176,18 @@ subtest 'the largest' => sub {
     $nginx->write_config(locations => "location = /many { openqoe_events;\n"
         . join('', map { "openqoe_attribute a$_ '$long';\n" } 1 .. 32) . '}',
         http => 'client_max_body_size 8m;', zone => 'qoe:64m');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->start;
 
     my $events = batch(1000);
     my $answer = http_post($nginx->port, '/many', batch_json($events));
-    is($answer->{status}, 202, '32 attributes of 1000 events')
+    is($answer->{status}, 202,
+       '1000 events with 32 attributes each are accepted')
         or diag($answer->{body});
 };
 
-ok($nginx->stop, 'quits');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors;
-is_deeply($metrics->problems, [], 'no receiver would complain');
+is_deeply($metrics->problems, [], 'no point contradicts another');
 
 done_testing;

@@ -79,7 +79,8 @@ my %wrong = (
 );
 
 is(status('/one', @{ $wrong{$_} }), 401, $_) for sort keys %wrong;
-is(status("/one?api_key=$key&key=$key"), 401, 'in the query');
+is(status("/one?api_key=$key&key=$key"), 401,
+   'a key in the query is not taken');
 
 
 # --- nearly the key
@@ -96,7 +97,8 @@ my %near = (
     'very long' => $key . 'x' x 3000,
 );
 
-is(key_status('/one', $near{$_}), 401, "nearly: $_") for sort keys %near;
+is(key_status('/one', $near{$_}), 401,
+   "nearly a key is refused: $_") for sort keys %near;
 
 
 # --- several keys, of directives and of a file
@@ -110,16 +112,19 @@ is(key_status('/many', $_), 401, "unknown: '$_'")
 
 # --- inheritance
 
-is(key_status('/inherited', 'server-key'), 202, 'of the server');
-is(key_status('/inherited', $key), 401, 'and not of another location');
-is(key_status('/outer/inner', 'outer-key'), 202, 'of the location around');
-is(key_status('/outer/inner', 'server-key'), 401, 'in place of the server');
-is(status('/off'), 202, 'off');
-is(key_status('/off', 'whatever'), 202, 'off, with a key');
-is($client->request('GET', '/health')->{status}, 200, 'health asks for none');
-is($client->request('GET', '/stats')->{status}, 401, 'stats does');
+is(key_status('/inherited', 'server-key'), 202,
+   'a location without keys takes those of the server');
+is(key_status('/inherited', $key), 401, 'it takes no key of another location');
+is(key_status('/outer/inner', 'outer-key'), 202,
+   'a location takes the keys of the location around it');
+is(key_status('/outer/inner', 'server-key'), 401,
+   "these stand in place of the server's keys");
+is(status('/off'), 202, 'off asks for no key');
+is(key_status('/off', 'whatever'), 202, 'off takes any key');
+is($client->request('GET', '/health')->{status}, 200, 'health asks for no key');
+is($client->request('GET', '/stats')->{status}, 401, 'stats asks for a key');
 is($client->request('GET', '/stats', headers => { 'X-API-Key' => 'server-key'
-   })->{status}, 200, 'and knows it');
+   })->{status}, 200, "stats takes the server's key");
 
 
 # --- the answer; nothing of a refused request is taken
@@ -132,44 +137,50 @@ my $stats = sub {
 my $before = $stats->();
 my $r = $client->request('POST', '/one', body => 'x' x 100_000);
 
-is($r->{status}, 401, 'a body that nobody reads');
+is($r->{status}, 401,
+   'a request without a key is refused with its body unread');
 is($r->{body}, '{"success":false,"message":"Unauthorized: Invalid or missing '
-   . 'API key"}', 'the answer');
-is($r->{headers}{'www-authenticate'}, 'Bearer realm="OpenQoE"', 'challenge');
-is($r->{headers}{'content-type'}, 'application/json', 'type');
-is($r->{headers}{'cache-control'}, 'no-store', 'not to be cached');
+   . 'API key"}', 'the 401 says that the key is wrong or missing');
+is($r->{headers}{'www-authenticate'}, 'Bearer realm="OpenQoE"',
+   'the 401 has a challenge');
+is($r->{headers}{'content-type'}, 'application/json', 'the 401 is JSON');
+is($r->{headers}{'cache-control'}, 'no-store', 'the 401 must not be cached');
 
 $r = $client->request('POST', '/one', body => '{"events":[]}',
                       headers => { 'X-API-Key' => $key });
-is($r->{status}, 400, 'the same connection goes on');
+is($r->{status}, 400, 'the same connection takes the next request');
 
 my $after = $stats->();
-is($after->{requests}{401} - $before->{requests}{401}, 1, 'counted');
-is($after->{events}{received}, $before->{events}{received}, 'no event is');
+is($after->{requests}{401} - $before->{requests}{401}, 1, 'the 401 is counted');
+is($after->{events}{received}, $before->{events}{received},
+   'no event of the refused request is counted');
 is($client->request('OPTIONS', '/one')->{status}, 204,
    'a preflight needs no key');
 is($client->request('PUT', '/one', body => '')->{status}, 405,
-   'the method comes first');
+   'the method is checked before the key');
 unlike($nginx->error_log, qr/Secret-key|server-key|file-one/,
-       'no key in the log');
+       'no key is in the log');
 
 
 # --- reload reads the file again
 
 write_file("$dir/keys", "file-two\nfile-new\n");
-is(key_status('/many', 'file-new'), 401, 'a changed file, before the reload');
-ok($nginx->reload(old => 1), 'reload');
+is(key_status('/many', 'file-new'), 401,
+   'a key added to the file is unknown before a reload');
+ok($nginx->reload(old => 1), 'nginx reloads');
 $client->close;
-is(key_status('/many', $_), 202, "after it: $_") for qw(file-new file-two a);
-is(key_status('/many', 'file-one'), 401, 'after it: one that is gone');
+is(key_status('/many', $_), 202,
+   "after the reload the key is known: $_") for qw(file-new file-two a);
+is(key_status('/many', 'file-one'), 401,
+   'after the reload a key removed from the file is unknown');
 
 unlink "$dir/keys";
 like($nginx->reload_fails // '', qr{"$dir/keys" of "openqoe_api_key_file"},
-     'a file that is gone stops the reload');
-is(key_status('/many', 'file-new'), 202, 'and the keys stay');
+     'a reload fails when the file is gone');
+is(key_status('/many', 'file-new'), 202, 'after a failed reload the keys stay');
 
 $client->close;
-ok($nginx->stop, 'quits');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors(allow => qr/openqoe_api_key_file/);
 
 done_testing;

@@ -80,9 +80,10 @@ subtest 'scrapes, over reloads and killed workers' => sub {
                                     http => 'openqoe_series_birth 10m;')
                 ->start;
 
-    is(post($nginx, map { viewer($_) } qw(a b c)), 202, 'three viewers');
+    is(post($nginx, map { viewer($_) } qw(a b c)), 202,
+       'the events of three viewers are accepted');
     ok(wait_until(sub { stats($nginx)->{views}{ended} == 3 }, 20),
-       'the JSON of the stats does not wait: three views have ended');
+       'the JSON of the stats has the three views at once');
 
     # what a view brings at its end is seen a moment after that
     my $text;
@@ -93,12 +94,13 @@ subtest 'scrapes, over reloads and killed workers' => sub {
     }, 20), 'the series of three viewers are in a scrape');
 
     my @names = grep { defined total($text, $_) } @counters;
-    cmp_ok(scalar @names, '>=', 5, "@names are there");
-    is(total($text, $_), 0, "$_ is born with 0") for @names;
+    cmp_ok(scalar @names, '>=', 5,
+           'at least five metrics of the three viewers are in the scrape');
+    is(total($text, $_), 0, "$_ begins with 0") for @names;
     is_deeply($text->{problems}, [], 'the text is well-formed');
 
     my $open = scrape($nginx, $OPEN);
-    is(total($open, $_), 0, "OpenMetrics: $_ too") for @names;
+    is(total($open, $_), 0, "OpenMetrics: $_ begins with 0, too") for @names;
     is_deeply($open->{problems}, [], 'OpenMetrics is well-formed');
 
     my $created = sub {
@@ -107,33 +109,36 @@ subtest 'scrapes, over reloads and killed workers' => sub {
                  grep { /^openqoe_events_created\{/ } keys %$samples };
     };
     my $at = $created->();
-    cmp_ok(scalar keys %$at, '>=', 3, 'each counter has the time of its birth');
+    cmp_ok(scalar keys %$at, '>=', 3, 'each counter has its time of creation');
     is(scalar(grep { $_ < $began - 1 || $_ > time + 1 } values %$at), 0,
-       'which is now');
+       'these times are the present');
 
     ok($nginx->kill_worker, 'a worker is killed') for 1 .. 2;
-    ok($nginx->reload, 'a reload');
+    ok($nginx->reload, 'nginx reloads');
     ok(wait_until(sub { (total(scrape($nginx), 'openqoe_events_total')
-                         // -1) == 0 }, 20), 'the zeros are zeros still');
-    is_deeply($created->(), $at, 'born when they were born');
+                         // -1) == 0 }, 20),
+       'counters that wait stay at 0 over a kill and a reload');
+    is_deeply($created->(), $at,
+              'times of creation stay the same over a kill and a reload');
 
     $nginx->write_config(http => 'openqoe_series_birth off;');
-    ok($nginx->reload, 'off');
+    ok($nginx->reload, 'nginx reloads with births off');
 
     my $want = 12;
     ok(wait_until(sub { total(scrape($nginx), 'openqoe_events_total')
-                        == $want }, 20), 'nothing of what waited is lost');
+                        == $want }, 20), 'no value that waited is lost');
     $text = scrape($nginx);
-    is(total($text, 'openqoe_errors_total'), 3, 'the errors are there');
+    is(total($text, 'openqoe_errors_total'), 3, 'the errors are counted');
     is(total($text, 'openqoe_playing_time_seconds'), 60,
-       'the seconds of playing are there');
+       'the seconds of playing are counted');
 
-    is(post($nginx, viewer('d')), 202, 'another viewer');
+    is(post($nginx, viewer('d')), 202,
+       'the events of another viewer are accepted');
     ok(wait_until(sub { (total(scrape($nginx), 'openqoe_events_total',
                                'org_id="d"') // 0) == 4 }, 20),
-       'off: the first value of a series is shown');
+       'with births off the first value of a series is shown at once');
 
-    ok($nginx->stop, 'leaves');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(allow => qr/exited on signal 9/);
 };
 
@@ -164,22 +169,24 @@ subtest 'exports, between long intervals and at the end' => sub {
     $nginx->start;
 
     # an eighth of the time is more than a minute: a new helper looks at once
-    is(post($nginx, viewer('a')), 202, 'a viewer');
-    ok(wait_until(sub { stats($nginx)->{views}{ended} == 1 }, 20), 'is over');
-    ok($nginx->reload, 'a reload');
+    is(post($nginx, viewer('a')), 202, 'the events of a viewer are accepted');
+    ok(wait_until(sub { stats($nginx)->{views}{ended} == 1 }, 20),
+       'the view has ended');
+    ok($nginx->reload, 'nginx reloads');
 
     ok(wait_until(sub { $seen->read->series('openqoe.views_started_total') },
-                  30), 'the series that began are exported at once');
-    is_deeply(first_points($seen), [], 'each with 0');
+                  30), 'series that began are exported at once');
+    is_deeply(first_points($seen), [], 'each series is exported with 0 first');
     is(scalar $seen->series('openqoe.heart_beat_rate_bps'), 0,
-       'gauges have no birth');
+       'gauges are not exported before their interval');
 
-    ok($nginx->stop, 'leaves');
+    ok($nginx->stop, 'nginx exits in order');
     $seen->read;
     is($seen->value('openqoe.events_total'), 4,
        'the last export has the values that waited');
-    is($seen->value('openqoe.playing_time_seconds'), 20, 'all of them');
-    is_deeply($seen->problems, [], 'each point is as it should be');
+    is($seen->value('openqoe.playing_time_seconds'), 20,
+       'the last export has all values that waited');
+    is_deeply($seen->problems, [], 'no point contradicts another');
     $nginx->no_errors;
 };
 
@@ -193,30 +200,31 @@ subtest 'exports, values after their zeros' => sub {
     $nginx->write_config(exporter => "endpoint file://$file; interval 50ms;"
                                      . ' metric_interval 1h;');
     $nginx->start;
-    is(post($nginx, viewer('a')), 202, 'a viewer');
+    is(post($nginx, viewer('a')), 202, 'the events of a viewer are accepted');
 
     ok(wait_until(sub { $seen->read->series('openqoe.views_started_total') },
-                  30), 'the zeros come');
+                  30), 'the zeros of the series are exported');
 
     # the regular export comes while they are young, or long after
     $nginx->write_config(exporter => "endpoint file://$file; interval 50ms;"
                                      . ' metric_interval 2s;');
-    ok($nginx->reload, 'shorter intervals');
-    is(post($nginx, viewer('b')), 202, 'a second viewer');
+    ok($nginx->reload, 'nginx reloads with shorter intervals');
+    is(post($nginx, viewer('b')), 202,
+       'the events of a second viewer are accepted');
 
     ok($seen->wait_value(8, 'openqoe.events_total', -timeout => 60),
-       'the values follow');
+       'the values follow the zeros');
     ok($seen->wait_value(40, 'openqoe.playing_time_seconds', -timeout => 60),
-       'all of them');
+       'all values follow the zeros');
     is_deeply(first_points($seen), [],
               'every series of the export was seen with 0 first');
-    is_deeply($seen->problems, [], 'each point is as it should be');
+    is_deeply($seen->problems, [], 'no point contradicts another');
 
     my ($series) = $seen->series('openqoe.views_started_total');
     cmp_ok($series->{start}, '<=', $series->{time},
            'no point is before its start');
 
-    ok($nginx->stop, 'leaves');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 };
 
@@ -239,7 +247,7 @@ subtest 'the Prometheus exporter of the Collector' => sub {
         return prometheus_text($answer ? $answer->{body} : '');
     };
 
-    is(post($nginx, viewer('a')), 202, 'a viewer');
+    is(post($nginx, viewer('a')), 202, 'the events of a viewer are accepted');
 
     my (%first, %last);
     ok(wait_until(sub {
@@ -257,11 +265,12 @@ subtest 'the Prometheus exporter of the Collector' => sub {
                && (total($p, 'openqoe_playing_time_seconds') // 0) == 20;
     }, 60), 'the values come');
 
-    cmp_ok(scalar keys %first, '>=', 6, 'there are series');
+    cmp_ok(scalar keys %first, '>=', 6,
+           'the Collector has at least six series');
     is_deeply([ grep { $first{$_} != 0 } sort keys %first ], [],
-              'each was seen with 0 before');
+              'each series came with 0 first');
 
-    ok($nginx->stop, 'nginx leaves');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
     ok($collector->stop, 'the Collector leaves');
 };

@@ -140,14 +140,14 @@ sub check_playback ($seen) {
 
     like($seen->{product}, qr/^Chrome/, "the browser: $seen->{product}");
     ok($all->{ended}, 'the stream played to its end');
-    cmp_ok($all->{decoded}, '>', 50, 'with real pictures');
+    cmp_ok($all->{decoded}, '>', 50, 'the stream has real pictures');
     is_deeply([grep { !$types{$_} } @expected_types], [],
               'the player reported every type expected');
     ok((grep { $_->[1] eq 'error' && $_->[0] }
         map { @{ $_->{events} } } @{ $seen->{sent}{missing} }),
-       'and an error where the stream is missing');
+       'the player reported an error where the stream is missing');
     is_deeply([map { @{ $_->{errors} } } values %{ $seen->{states} }], [],
-              'no error in a script');
+              'no script had an error');
 }
 
 
@@ -177,7 +177,7 @@ sub note_sent ($seen, $oracle) {
         }
     }
 
-    is_deeply(\@wrong, [], 'everything was answered as it should');
+    is_deeply(\@wrong, [], 'every request was answered as expected');
     ok($via{$_}, "events went by $_")
         for 'fetch', 'beacon text/plain', 'beacon application/json';
 
@@ -194,7 +194,7 @@ sub check_delivered ($file, $oracle, $type) {
     }
 
     $oracle->is_exactly_once('what the browser sent is what arrived');
-    is_deeply(\%got, $type, 'each with its type');
+    is_deeply(\%got, $type, 'each way of sending has its content type');
 }
 
 
@@ -209,23 +209,28 @@ sub check_requests ($nginx, $seen, $tls) {
     my ($cookie) = grep { $_->{name} eq 'marker' } @{ $seen->{cookies} };
 
     ok((grep { $_->[0] eq 'OPTIONS' && $_->[1] == 204 } @own),
-       'the browser asked beforehand');
-    is_deeply([grep { $_->[1] != 202 } @posts], [], 'each POST got 202');
+       'the browser sent a preflight first');
+    is_deeply([grep { $_->[1] != 202 } @posts], [],
+              'each POST was answered with 202');
     is_deeply([grep { $_->[0] eq 'POST' && $_->[2] eq $nginx->{foreign}
                       && $_->[3] !~ m{^text/plain} } @requests], [],
-              'no JSON from a page of another origin');
-    is_deeply([grep { $_->[5] ne 'HTTP/2.0' } @posts], [], 'by HTTP/2')
+              'a page of another origin sent no JSON');
+    is_deeply([grep { $_->[5] ne 'HTTP/2.0' } @posts], [],
+              'the browser used HTTP/2')
         if $tls;
 
     like($cookie->{value}, UUID7, 'the marker is a UUIDv7') or return;
     ok($cookie->{httpOnly} && $cookie->{secure}
-       && $cookie->{sameSite} eq 'None', 'HttpOnly, Secure, SameSite=None');
-    is($cookie->{path}, '/v2/events', 'its path');
-    cmp_ok($cookie->{expires} - time, '>', 30_000_000, 'kept for a year');
+       && $cookie->{sameSite} eq 'None',
+       'the cookie is HttpOnly, Secure and SameSite=None');
+    is($cookie->{path}, '/v2/events', 'the cookie has its path');
+    cmp_ok($cookie->{expires} - time, '>', 30_000_000,
+           'the cookie is kept for a year');
 
     my @back = grep { $_->[4] eq $cookie->{value} } @posts;
-    cmp_ok(scalar @back, '>', 2, 'the browser sends it back');
-    ok((grep { $_->[3] =~ m{^text/plain} } @back), 'with beacons too');
+    cmp_ok(scalar @back, '>', 2, 'the browser sends the cookie back');
+    ok((grep { $_->[3] =~ m{^text/plain} } @back),
+       'the browser sends the cookie with beacons, too');
 }
 
 
@@ -242,13 +247,13 @@ sub check_browser ($tls, $host) {
     check_playback($seen);
     my $type = note_sent($seen, $oracle);
     $oracle->wait_delivered($file);
-    ok($nginx->stop, 'nginx leaves by itself');
+    ok($nginx->stop, 'nginx exits by itself');
     $oracle->delivered_file($file);
     check_delivered($file, $oracle, $type);
     check_requests($nginx, $seen, $tls);
 
     $nginx->no_errors;
-    ok(!$collector || $collector->stop, 'the Collector leaves by itself');
+    ok(!$collector || $collector->stop, 'the Collector exits by itself');
 }
 
 

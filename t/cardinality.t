@@ -110,7 +110,8 @@ sub known_viewer ($n) {
     my @events = map { event(%known, data => { buffer_length => 1000 + $_ }) }
                  1 .. $n;
     my $answer = http_post($nginx->port, '/v2/events', batch_json(\@events));
-    is($answer && $answer->{status}, 202, 'the known viewer\'s are accepted');
+    is($answer && $answer->{status}, 202,
+       'the events of the known viewer are accepted');
 }
 
 
@@ -179,7 +180,7 @@ sub attack ($events) {
     my $status = $p->wait(600 + $events / 5000);
     my ($accepted) = $p->output =~ /accepted_events (\d+)/;
 
-    is($status, 0, 'the load ends')
+    is($status, 0, 'the load ends well')
         or diag($p->errors);
     note($p->output);
     return $accepted // 0;
@@ -193,7 +194,7 @@ ok(wait_until(sub {
 
 my $began = time;
 my $accepted = attack($attack / 2);
-ok(drained(), 'the first half is worked off');
+ok(drained(), 'all events of the first half are exported');
 wait_until(sub { exports() >= 3 }, 10);
 my $half = text();
 my $own = own_memory();
@@ -202,9 +203,10 @@ my @first = exports();
 known_viewer(10);
 $accepted += attack($attack / 2);
 known_viewer(10);
-ok(drained(), 'the second half too');
+ok(drained(), 'all events of the second half are exported');
 my $exported = exports();
-ok(wait_until(sub { exports() >= $exported + 3 }, 15), 'exports go on');
+ok(wait_until(sub { exports() >= $exported + 3 }, 15),
+   'metrics are exported all the time');
 
 my $text = text();
 my $took = time - $began;
@@ -237,8 +239,9 @@ subtest 'values' => sub {
         # a value that became known takes the place of one on probation, once a
         # second at most; the series of that one stay until their ttl
         cmp_ok($n, '<=', $max{$dim} + 1 + $took,
-               "$dim: at most max, \"other\", and values that lost their place");
-        ok($values->{$dim}{other}, "$dim: those over it are \"other\"")
+               "$dim: at most max values, \"other\" and values that lost "
+               . 'their place');
+        ok($values->{$dim}{other}, "$dim: values past max become \"other\"")
             if $max{$dim} <= 50;
 
         my @over = grep { /^openqoe_dimension_overflow_total\{
@@ -249,12 +252,13 @@ subtest 'values' => sub {
         my ($count) = map { $series->{$_} } grep {
             /^openqoe_dimension_cardinality\{dimension="$dim"/ } keys %$series;
         cmp_ok($count // -1, '>', 0, "$dim: has a cardinality");
-        cmp_ok($count // 0, '<=', $max{$dim}, "$dim: within its max")
+        cmp_ok($count // 0, '<=', $max{$dim},
+               "$dim: its cardinality is within its max")
             if $dim ne 'video_title';
     }
 
     for my $dim (@dropped) {
-        ok(!$values->{$dim}, "$dim: no attribute");
+        ok(!$values->{$dim}, "$dim: there is no attribute");
     }
 
     for my $dim (qw(session_id view_id viewer_id)) {
@@ -268,9 +272,9 @@ subtest 'values' => sub {
 
 subtest 'the known viewer' => sub {
     is(known_count($text, 'openqoe_events_total'), 30,
-       'every event is in the series of its own');
+       'every event of the known viewer is in series of its own');
     is(known_count($text, 'openqoe_buffer_length_milliseconds_count'), 30,
-       'so are its values');
+       'every value of the known viewer is in series of its own');
 };
 
 
@@ -287,12 +291,14 @@ subtest 'bounds' => sub {
 
     note("$others series of the module itself");
     cmp_ok(scalar(series_of($text)) - $others, '<=', SERIES + 100,
-           'series: at most openqoe_series_max and those of overflow');
-    cmp_ok($stats->{series}{count}, '<=', SERIES + 100, 'so say the stats');
-    cmp_ok(shared_memory(), '<=', ZONE_MB * 1024 + 64, 'the zone is as large');
+           'there are at most openqoe_series_max series and those of overflow');
+    cmp_ok($stats->{series}{count}, '<=', SERIES + 100,
+           'the stats say the same number of series');
+    cmp_ok(shared_memory(), '<=', ZONE_MB * 1024 + 64,
+           'the shared memory is no larger than the zone');
     # four batches in flight a lane, of 512 events each
     cmp_ok(own_memory() - $own, '<', 2 * 4 * 2048,
-           'the workers\' own memory does not grow');
+           "the workers' own memory does not grow");
     cmp_ok($text->{bytes}, '<', $half->{bytes} * 1.1,
            "the text ($text->{bytes} bytes) does not grow");
 
@@ -300,15 +306,17 @@ subtest 'bounds' => sub {
     my $before = max(@first);
     my $after = max(@sizes[@first .. $#sizes]);
 
-    cmp_ok($after, '<', $before * 1.1, "nor an export ($after bytes)");
-    cmp_ok($after, '<', SERIES * 1200, 'which is bounded');
+    cmp_ok($after, '<', $before * 1.1,
+           "an export ($after bytes) does not grow");
+    cmp_ok($after, '<', SERIES * 1200, 'the size of an export is bounded');
 
     my ($overflow) = map { $text->{samples}{$_} }
                      grep { /^openqoe_series_overflow_total/ }
                      keys %{ $text->{samples} };
-    cmp_ok($overflow // 0, '>', 0, 'series refused are counted');
+    cmp_ok($overflow // 0, '>', 0, 'series that were refused are counted');
     ok(scalar(grep { /otel_metric_overflow="true"/ }
-              keys %{ $text->{samples} }), 'and their values kept in one');
+              keys %{ $text->{samples} }),
+       'values of refused series are in the overflow series');
 
     my $events = sum0(map { $text->{samples}{$_} }
                       grep { /^openqoe_events_total\{/ }
@@ -316,7 +324,7 @@ subtest 'bounds' => sub {
     is($events, $accepted + 30, 'no event is missing in the sums');
 };
 
-ok($nginx->stop('QUIT', 20), 'nginx leaves by itself');
+ok($nginx->stop('QUIT', 20), 'nginx exits by itself');
 $nginx->no_errors;
 
 done_testing;

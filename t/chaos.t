@@ -70,8 +70,8 @@ is($queue->{events}, 0, 'the queue is empty');
 is($exporter->{dropped}{corrupt}, 0, 'no record was damaged');
 is($exporter->{exported} + $exporter->{rejected}
    + $exporter->{dropped}{refused}, $events->{accepted},
-   'accepted is what was exported, rejected or dropped');
-ok($nginx->stop, 'quits');
+   'accepted events are exported, rejected or dropped');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors(allow => qr/exited on signal 9/);
 
 done_testing;

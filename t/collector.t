@@ -134,14 +134,18 @@ sub wrong_in ($log, $sent, $before, $after) {
 sub check_resource ($log) {
     my $resource = $log->{resource};
 
-    is($resource->{'service.name'}, 'openQoE-worker', 'service.name');
-    like($resource->{'service.instance.id'}, UUID, 'service.instance.id');
-    like($resource->{'service.version'}, qr/^\d+\.\d+/, 'service.version');
-    isnt($resource->{'host.name'} // '', '', 'host.name');
-    is($resource->{'deployment.environment'}, 'staging', 'our own attribute');
-    is($log->{scope}{name}, 'openqoe', 'scope');
+    is($resource->{'service.name'}, 'openQoE-worker',
+       'the resource has service.name');
+    like($resource->{'service.instance.id'}, UUID,
+         'the resource has service.instance.id');
+    like($resource->{'service.version'}, qr/^\d+\.\d+/,
+         'the resource has service.version');
+    isnt($resource->{'host.name'} // '', '', 'the resource has host.name');
+    is($resource->{'deployment.environment'}, 'staging',
+       'the resource has the configured attribute');
+    is($log->{scope}{name}, 'openqoe', 'the scope has its name');
     is($log->{scope}{version}, $resource->{'service.version'},
-       'scope version');
+       'the scope has its version');
 }
 
 
@@ -163,9 +167,10 @@ sub check_content ($collector, $before, @sent) {
                         : scalar(@found) . ' times';
     }
 
-    is(scalar @logs, scalar @sent, 'as many log records as events');
+    is(scalar @logs, scalar @sent, 'there are as many log records as events');
     is_deeply(\@wrong, [], 'each record says what its event said');
-    is(scalar keys %uid, scalar @sent, 'unique log.record.uid');
+    is(scalar keys %uid, scalar @sent,
+       'each record has a log.record.uid of its own');
     check_resource($logs[0]);
 }
 
@@ -182,25 +187,28 @@ sub check_case ($name, %case) {
     my @sent = map { send_batch($nginx, $oracle) } 1 .. 4;
 
     $oracle->wait_delivered($collector->file);
-    ok($nginx->stop, 'nginx leaves by itself');
+    ok($nginx->stop, 'nginx exits by itself');
     $oracle->delivered_file($collector->file);
     $oracle->is_exactly_once;
     check_content($collector, $before, @sent);
 
-    like($collector->headers, qr/^X-Scope-Orgid: tenant-7$/mi, 'our header');
+    like($collector->headers, qr/^X-Scope-Orgid: tenant-7$/mi,
+         'the configured header is sent');
     like($collector->headers,
-         qr{^User-Agent: OTel-OTLP-Exporter-openqoe-nginx/\d}mi, 'user agent');
+         qr{^User-Agent: OTel-OTLP-Exporter-openqoe-nginx/\d}mi,
+         'the user agent names the module');
 
     if ($case{protocol} =~ m{^http/(\w+)}) {
         my $type = $1 eq 'json' ? 'json' : 'x-protobuf';
         like($collector->headers, qr{^Content-Type: application/$type$}mi,
-             'content type');
+             'the content type is that of the protocol');
         is(scalar($collector->headers =~ /^Content-Encoding: gzip$/mi) || 0,
-           $case{compression} eq 'gzip' ? 1 : 0, 'content encoding');
+           $case{compression} eq 'gzip' ? 1 : 0,
+           'Content-Encoding says whether requests are compressed');
     }
 
     $nginx->no_errors;
-    ok($collector->stop, 'the Collector leaves by itself');
+    ok($collector->stop, 'the Collector exits by itself');
 }
 
 
@@ -223,7 +231,7 @@ subtest 'TLS with a certificate by another authority' => sub {
         conf => "trusted_certificate $certs->{wrong_ca};"))->start;
 
     my $answer = http_post($nginx->port, '/v2/events', batch_json(batch(3)));
-    is($answer->{status}, 202, 'accepted all the same');
+    is($answer->{status}, 202, 'events are accepted although the export fails');
 
     my $failing = wait_until(sub {
         my $health = http_get($nginx->port, '/v2/health');
@@ -232,13 +240,14 @@ subtest 'TLS with a certificate by another authority' => sub {
         return $exporter->{consecutive_failures} && $exporter;
     }, 10);
     ok($failing, 'health counts the failure');
-    isnt($failing->{last_error} // '', '', 'and tells why');
+    isnt($failing->{last_error} // '', '',
+         'health has the reason of the failure');
     note('last_error: ', $failing->{last_error} // '');
-    is(slurp($collector->file), '', 'nothing was sent');
+    is(slurp($collector->file), '', 'the Collector got no event');
 
     $nginx->stop;
     $nginx->no_errors;
-    ok($collector->stop, 'the Collector leaves by itself');
+    ok($collector->stop, 'the Collector exits by itself');
 };
 
 
@@ -263,9 +272,9 @@ subtest 'many requests' => sub {
     $oracle->wait_delivered($collector->file, 20);
     $oracle->is_exactly_once;
 
-    ok($nginx->stop, 'nginx leaves by itself');
+    ok($nginx->stop, 'nginx exits by itself');
     $nginx->no_errors;
-    ok($collector->stop, 'the Collector leaves by itself');
+    ok($collector->stop, 'the Collector exits by itself');
 };
 
 
@@ -286,7 +295,7 @@ sub post_batches ($nginx, $oracle, $n) {
         $oracle->note($events, $answer);
     }
 
-    is($refused, 0, 'all accepted');
+    is($refused, 0, 'all requests are accepted');
     cmp_ok($slowest, '<', scaled(1.5), 'no answer waits for the Collector');
 }
 
@@ -304,7 +313,7 @@ for my $protocol ('grpc', 'http/protobuf') {
         $oracle->wait_delivered($collector->file, 30);
         $oracle->is_exactly_once('down at start: delivered once it is there');
 
-        ok($collector->stop, 'the Collector leaves');
+        ok($collector->stop, 'the Collector exits');
         post_batches($nginx, $oracle, 10);
         sleep 3;
         $collector->start;
@@ -319,9 +328,9 @@ for my $protocol ('grpc', 'http/protobuf') {
         $oracle->wait_delivered($collector->file, 30);
         $oracle->is_at_least_once('stuck: delivered once it goes on');
 
-        ok($nginx->stop, 'nginx leaves by itself');
+        ok($nginx->stop, 'nginx exits by itself');
         $nginx->no_errors;
-        ok($collector->stop, 'the Collector leaves by itself');
+        ok($collector->stop, 'the Collector exits by itself');
     };
 }
 
@@ -340,12 +349,12 @@ subtest 'nginx leaves while the Collector is stuck' => sub {
     sleep 0.5;
 
     my $start = time;
-    ok($nginx->stop('TERM', 8), 'nginx leaves by itself');
-    cmp_ok(time - $start, '<', scaled(10), 'within the bound');
+    ok($nginx->stop('TERM', 8), 'nginx exits by itself');
+    cmp_ok(time - $start, '<', scaled(10), 'nginx exits within its bound');
 
     $collector->process->signal('CONT');
     $nginx->no_errors;
-    ok($collector->stop, 'the Collector leaves by itself');
+    ok($collector->stop, 'the Collector exits by itself');
 };
 
 

@@ -107,8 +107,8 @@ END
     is($all, $viewers->count, 'every event is in the exported metrics');
     is(scalar(grep { $_->{points} != 1 }
               $metrics->series('openqoe.fragment_size')), 0,
-       'in one collection');
-    is_deeply($metrics->problems, [], 'points as they must be');
+       'every event is in one collection');
+    is_deeply($metrics->problems, [], 'no point contradicts another');
 
     my $times = $metrics->times;
     my ($theirs, $ours);
@@ -118,13 +118,14 @@ END
     }, 5);
     $theirs = fetch($collector->port('prometheus'), '/metrics');
     $ours = fetch($nginx->port, '/v2/stats');
-    is(scalar $metrics->read->times, $times, 'both in one window');
+    is(scalar $metrics->read->times, $times,
+       'both scrapes fall between two collections');
 
     compare($theirs, $ours);
 
-    ok($nginx->stop, 'nginx leaves by itself');
+    ok($nginx->stop, 'nginx exits by itself');
     $nginx->no_errors;
-    ok($collector->stop, 'the Collector leaves by itself');
+    ok($collector->stop, 'the Collector exits by itself');
 }
 
 
@@ -132,21 +133,23 @@ sub compare ($theirs, $ours) {
     my ($moving, $still) = split_moving(collected($theirs));
     my ($our_moving, $our_still) = split_moving(ours($ours));
 
-    cmp_ok(scalar keys %$still, '>', 1000, 'there is much to compare');
+    cmp_ok(scalar keys %$still, '>', 1000,
+           'there are more than 1000 samples to compare');
     is_deeply([ sample_differences($still, $our_still, 'the Collector',
                                    '/v2/stats') ], [],
-              'the same series with the same values');
-    is_deeply($moving, $our_moving, 'the same names of what moves');
+              "the Collector's text has the same series with the same values");
+    is_deeply($moving, $our_moving,
+              "the Collector's text has the same names of samples that change");
 
     my %types = map { $_ => $theirs->{families}{$_}{type} }
                 grep { $_ ne 'target_info' } keys %{ $theirs->{families} };
     my %our_types = map { $_ => $ours->{families}{$_}{type} }
                     grep { "${_}_" !~ $OURS } keys %{ $ours->{families} };
-    is_deeply(\%our_types, \%types, 'the same types');
+    is_deeply(\%our_types, \%types, "the Collector's text has the same types");
 
     my %help = map { $_ => $theirs->{families}{$_}{help} } keys %types;
     my %our_help = map { $_ => $ours->{families}{$_}{help} } keys %our_types;
-    is_deeply(\%our_help, \%help, 'the same help');
+    is_deeply(\%our_help, \%help, "the Collector's text has the same help");
 }
 
 

@@ -17,7 +17,7 @@ sub stats ($nginx) {
 
 
 sub done ($nginx, %opt) {
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(%opt);
 }
 
@@ -48,26 +48,31 @@ subtest 'TLS' => sub {
                          "$base/v2/events");
             $oracle->note($events, $r);
             is("$r->{version} $r->{status}", "$version->[1] 202",
-               "HTTP/$version->[1], $n events");
-            is($r->{headers}{'content-type'}, 'application/json', 'type');
+               "HTTP/$version->[1]: $n events are accepted");
+            is($r->{headers}{'content-type'}, 'application/json',
+               'the answer is JSON');
             is($r->{headers}{'access-control-allow-origin'},
-               'https://a.example', 'CORS');
-            like($r->{headers}{'set-cookie'}, qr/^marker=/, 'marker');
-            is(decode_json_text($r->{body})->{events_received}, $n, 'body');
+               'https://a.example', 'the answer has the CORS header');
+            like($r->{headers}{'set-cookie'}, qr/^marker=/,
+                 'the answer sets the marker cookie');
+            is(decode_json_text($r->{body})->{events_received}, $n,
+               'the answer has the number of events');
         }
 
         my %want = (GET => 405, PUT => 405, OPTIONS => 204, POST => 401);
         for my $method (sort keys %want) {
             my $r = curl(@common, $version->[0], '-X', $method,
                          "$base/v2/events");
-            is($r->{status}, $want{$method}, "HTTP/$version->[1] $method");
+            is($r->{status}, $want{$method},
+               "HTTP/$version->[1] $method gets its status");
         }
 
         my $r = curl(@common, $version->[0], "$base/v2/health");
-        is($r->{status}, 200, 'health');
+        is($r->{status}, 200, 'the health is answered');
         $r = curl(@common, $version->[0], '-I', "$base/v2/stats");
-        is($r->{status}, 200, 'HEAD of stats');
-        cmp_ok($r->{headers}{'content-length'} // 0, '>', 200, 'its length');
+        is($r->{status}, 200, 'HEAD of the stats is answered');
+        cmp_ok($r->{headers}{'content-length'} // 0, '>', 200,
+               'HEAD of the stats has the length');
     }
 
     $oracle->wait_delivered($nginx->out_file);
@@ -81,8 +86,9 @@ subtest 'HTTP/2: a body without a length, in a temporary file' => sub {
     my $r = curl('--http2-prior-knowledge', '-T',
                  body_file(batch_json(batch(300))), '-X', 'POST', '-H',
                  'Content-Length:', $nginx->url);
-    is("$r->{version} $r->{status}", '2 202', 'taken');
-    is(decode_json_text($r->{body})->{events_received}, 300, 'all of it');
+    is("$r->{version} $r->{status}", '2 202', 'a large request is accepted');
+    is(decode_json_text($r->{body})->{events_received}, 300,
+       'all events of a large request are received');
     done($nginx);
 };
 
@@ -139,14 +145,16 @@ subtest 'Expect: 100-continue' => sub {
     $client->send_raw("POST /v2/events HTTP/1.1\r\nHost: h\r\n"
                       . "Expect: 100-continue\r\nContent-Length: "
                       . length($body) . "\r\n\r\n");
-    ok($client->fill(time + 5), 'an answer before the body');
-    like($client->{in}, qr{^HTTP/1\.1 100 Continue\r\n\r\n$}, 'status 100');
+    ok($client->fill(time + 5), 'an answer comes before the body is sent');
+    like($client->{in}, qr{^HTTP/1\.1 100 Continue\r\n\r\n$},
+         'that answer is 100 Continue');
     $client->send_raw($body);
-    is(($client->read_response // {})->{status}, 202, 'then 202');
+    is(($client->read_response // {})->{status}, 202,
+       'the body sent after that is accepted');
 
     my $r = $client->request('POST', '/v2/events', body => $body, headers =>
         { Expect => '100-continue', 'Content-Type' => 'text/html' });
-    is($r->{status}, 415, 'refused without');
+    is($r->{status}, 415, 'a request that is refused gets no 100 Continue');
     $client->close;
 };
 
@@ -180,9 +188,9 @@ subtest 'clients that go away' => sub {
         return $after->{events}{accepted} == $before->{events}{accepted} + 50;
     });
     is($after->{events}{received}, $before->{events}{received} + 50,
-       'of half a body nothing is looked at');
+       'half a body is not decoded');
     is($after->{events}{accepted}, $before->{events}{accepted} + 50,
-       'a whole one is taken');
+       'a whole body is accepted');
 };
 
 subtest 'slow clients' => sub {
@@ -198,15 +206,19 @@ subtest 'slow clients' => sub {
         $client->send_raw($byte);
         sleep 0.05;
     }
-    is(($client->read_response // {})->{status}, 202, 'slow, not too slow');
+    is(($client->read_response // {})->{status}, 202,
+       'a body that comes slowly, but within its timeout, is accepted');
     $client->close;
 
     $client = $nginx->http(timeout => 30);
     $client->send_raw($head . substr $body, 0, 10);
     my $begin = time;
     my $r = $client->read_response;
-    ok(!$r || $r->{status} == 408, 'too slow: client_body_timeout');
-    cmp_ok(time - $begin, '<', 20, 'ends it, not the 60 s of the default');
+    ok(!$r || $r->{status} == 408,
+       'a body that comes too slowly ends by client_body_timeout');
+    cmp_ok(time - $begin, '<', 20,
+           'client_body_timeout ends the request long before its default of '
+           . '60 s');
     $client->close;
 };
 
@@ -218,15 +230,16 @@ subtest 'several servers, one zone' => sub {
     } [ $nginx->port, '/v2/events', 3 ], [ $two, '/v2/events', 2 ],
       [ $two, '/v2/events', 3 ], [ $three, '/my/events', 5 ];
 
-    is("@got", '202 202 400 202', 'each by its own directives');
+    is("@got", '202 202 400 202', 'each server answers by its own directives');
 
     for my $port ($nginx->port, $two, $three) {
         my $after = decode_json_text(http_get($port, '/v2/stats')->{body});
         is($after->{events}{accepted} - $before->{events}{accepted}, 10,
-           'each shows the events of all');
+           "each server's stats count the events of all");
         is($after->{requests}{202} - $before->{requests}{202}, 3,
-           'and the requests');
-        is($after->{instance_id}, $before->{instance_id}, 'of one instance');
+           "each server's stats count the requests of all");
+        is($after->{instance_id}, $before->{instance_id},
+           'all servers are one instance');
     }
 };
 
@@ -248,7 +261,7 @@ subtest 'the access log' => sub {
             return @lines >= @sent;
         });
     }
-    is(scalar @lines, 7, 'a line for each');
+    is(scalar @lines, 7, 'the access log has a line for each request');
 
     my @want = ([ 'POST', 202, length $ok ], [ 'POST', 400, 2 ],
                 [ 'GET', 405, '-' ], [ 'OPTIONS', 204, '-' ],
@@ -259,7 +272,8 @@ subtest 'the access log' => sub {
         my $size = length $sent[$i]{body};
         my $type = $status == 204 ? '-' : 'application/json';
         like($lines[$i] // '', qr{^\S+\ $method\ $status\ $size\ $length\ \d+
-             \ OK\ "$type"\ -\ END$}x, "$method $status");
+             \ OK\ "$type"\ -\ END$}x,
+             "the access log is right for $method $status");
     }
 };
 
@@ -287,13 +301,16 @@ subtest 'other locations' => sub {
             $r->{raw_headers} =~ s/^(?:Date|Expires):[^\n]*\n//gmr
             . "\n$r->{body}";
         } $nginx, $without;
-        is($with, $bare, "@{$request}[0, 1]");
+        is($with, $bare,
+           "@{$request}[0, 1]: the answer is the same as without the "
+           . "module's filters");
     }
 
     done($without);
 };
 
-is(stats($nginx)->{events}{rejected}{error}, 0, 'no internal error');
+is(stats($nginx)->{events}{rejected}{error}, 0,
+   'no request ended in an internal error');
 done($nginx);
 
 done_testing;

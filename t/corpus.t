@@ -131,7 +131,8 @@ for my $case (@cases) {
 }
 
 cmp_ok(scalar @cases, '>=', 220, scalar(@cases) . ' bodies');
-cmp_ok($flags{$_} // 0, '>', 0, "some of them: $_") for qw(http nginx hang);
+cmp_ok($flags{$_} // 0, '>', 0,
+       "the corpus has bodies that are $_") for qw(http nginx hang);
 
 
 # --- afterwards
@@ -139,25 +140,31 @@ cmp_ok($flags{$_} // 0, '>', 0, "some of them: $_") for qw(http nginx hang);
 my $stats = decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
 my ($events, $requests) = @$stats{qw(events requests)};
 
-is($requests->{received}, $tally{requests}, 'requests received');
-is($requests->{$_}, $tally{$_}, "requests answered with $_")
+is($requests->{received}, $tally{requests},
+   'all requests are counted as received');
+is($requests->{$_}, $tally{$_}, "requests answered with $_ are counted")
     for qw(202 400 413 415);
-is($requests->{$_}, 0, "none with $_") for qw(401 405 500 503);
-is($events->{accepted}, $tally{accepted}, 'events accepted');
-is($events->{rejected}{invalid}, $tally{invalid}, 'events rejected');
-is($events->{rejected}{$_}, 0, "none as $_") for qw(strict overload error);
+is($requests->{$_}, 0,
+   "no request is answered with $_") for qw(401 405 500 503);
+is($events->{accepted}, $tally{accepted}, 'accepted events are counted');
+is($events->{rejected}{invalid}, $tally{invalid},
+   'rejected events are counted');
+is($events->{rejected}{$_}, 0,
+   "no event is rejected as $_") for qw(strict overload error);
 is($events->{received}, $tally{accepted} + $tally{invalid},
-   'events received are all of them');
-is($stats->{queue}{lanes}[0]{produced} > 0, 1, 'the queue had them');
+   'received events are all events');
+is($stats->{queue}{lanes}[0]{produced} > 0, 1,
+   'accepted events went through the queue');
 
 ok(wait_until(sub {
     decode_json_text(http_get($nginx->port, '/v2/stats')->{body})
         ->{exporter}{exported} == $tally{accepted};
-}), 'and all of them were exported');
+}), 'all accepted events are exported');
 
-is_deeply([ $nginx->worker_pids ], \@workers, 'by the same worker');
+is_deeply([ $nginx->worker_pids ], \@workers,
+          'the same worker served all requests');
 $kept->close;
-ok($nginx->stop, 'quits');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors;
 
 done_testing;

@@ -54,7 +54,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: origins of the list, each
+=== TEST 1: each origin of the list is allowed
 --- request eval
 [::post(), ::post()]
 --- more_headers eval
@@ -66,7 +66,7 @@ __DATA__
 
 
 
-=== TEST 2: other origins, nearly the same
+=== TEST 2: an origin that is nearly one of the list is not allowed
 --- request eval
 [map { ::post() } 1 .. 11]
 --- more_headers eval
@@ -81,7 +81,7 @@ __DATA__
 
 
 
-=== TEST 3: no Origin: Vary all the same
+=== TEST 3: a request without Origin gets Vary all the same
 --- request eval
 ::post()
 --- error_code: 202
@@ -90,7 +90,7 @@ __DATA__
 
 
 
-=== TEST 4: without the directive nothing
+=== TEST 4: without the directive no CORS header is sent
 --- config
     location = /v2/events { openqoe_events; }
 --- request eval
@@ -105,7 +105,7 @@ Origin: https://a.example
 
 
 
-=== TEST 5: off, where the server has some
+=== TEST 5: openqoe_cors_origin off removes the server's list
 --- config
     openqoe_cors_origin https://a.example;
     location = /v2/events { openqoe_events; openqoe_cors_origin off; }
@@ -139,7 +139,7 @@ Origin: https://a.example
 
 
 
-=== TEST 7: * is answered as *, never with credentials
+=== TEST 7: openqoe_cors_origin * is answered as *, never with credentials
 --- config
     location = /v2/events { openqoe_events; openqoe_cors_origin *; }
 --- request eval
@@ -155,7 +155,7 @@ Origin: https://a.example
 
 
 
-=== TEST 8: preflight on each location, with a key or without
+=== TEST 8: a preflight is answered on each location, with a key or without
 --- request eval
 [map { "OPTIONS $_" } qw(/v2/events /key /v2/health /v2/stats)]
 --- more_headers
@@ -172,7 +172,7 @@ Access-Control-Request-Headers: content-type,x-api-key
 
 
 
-=== TEST 9: preflight of an origin that is not allowed
+=== TEST 9: a preflight of an origin that is not allowed gets no CORS header
 --- request
 OPTIONS /v2/events
 --- more_headers
@@ -188,7 +188,7 @@ preflight of origin "https://evil.example" refused: the origin is not in openqoe
 
 
 
-=== TEST 10: preflight with a body
+=== TEST 10: a preflight may have a body
 --- request eval
 "OPTIONS /v2/events\n" . 'x' x 1000
 --- more_headers
@@ -199,7 +199,7 @@ Origin: https://a.example
 
 
 
-=== TEST 11: on the answers of the service that are errors
+=== TEST 11: errors of the module have the CORS headers
 --- request eval
 ["POST /v2/events\n{}", "GET /v2/events", "POST /v2/events\n{}",
  "POST /key\n{}", "GET /v2/stats", "POST /v2/health\n{}"]
@@ -213,7 +213,7 @@ Origin: https://a.example
 
 
 
-=== TEST 12: on what nginx refuses: 413
+=== TEST 12: a 413 of nginx has the CORS headers
 --- request eval
 "POST /v2/events\n" . 'x' x 5000
 --- more_headers
@@ -226,7 +226,7 @@ Origin: https://a.example
 
 
 
-=== TEST 13: on what nginx refuses: limit_req, a bad request
+=== TEST 13: limit_req and a bad request have the CORS headers
 --- http_config
     limit_req_zone $server_port zone=one:32k rate=1r/m;
 --- config
@@ -248,7 +248,7 @@ Origin: https://a.example
 
 
 
-=== TEST 14: health and stats
+=== TEST 14: health and stats have the CORS headers
 --- request eval
 ["GET /v2/health", "HEAD /v2/health", "GET /v2/stats"]
 --- more_headers
@@ -261,7 +261,7 @@ X-API-Key: k
 
 
 
-=== TEST 15: never on another location of the server
+=== TEST 15: other locations of the server never get CORS headers
 --- request eval
 ["GET /static", "GET /nowhere", "OPTIONS /static"]
 --- more_headers

@@ -32,12 +32,12 @@ sub counters () {
 sub adds ($status, $want, $name, $method, $path, %opt) {
     $opt{headers} = { 'X-API-Key' => 'k', %{ $opt{headers} // {} } };
     my $r = http_request($nginx->port, $method, $path, %opt);
-    is($r->{status}, $status, "$name: $status");
+    is($r->{status}, $status, "$name is answered with $status");
 
     my $now = counters();
     my %got = map { ($_ => $now->{$_} - $last->{$_}) }
               grep { $now->{$_} != $last->{$_} } keys %$now;
-    is_deeply(\%got, $want, "$name: counted") or diag explain \%got;
+    is_deeply(\%got, $want, "$name is counted") or diag explain \%got;
     $last = $now;
 }
 
@@ -75,7 +75,7 @@ my $sum = 0;
 $sum += $last->{$_} for grep { /^\d+$/ } keys %$last;
 is($last->{received}, $sum, 'received is the sum of the answers');
 
-ok($nginx->stop, 'quits');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors;
 
 done_testing;

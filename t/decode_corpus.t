@@ -37,7 +37,7 @@ for my $case (@cases) {
 
 my $refused = grep { $_->{status} >= 400 } @all;
 
-cmp_ok($refused, '>=', 220, "$refused malformed or hostile bodies");
+cmp_ok($refused, '>=', 220, "$refused malformed or hostile bodies are refused");
 covers_schema(@cases);
 
 done_testing();
@@ -66,25 +66,28 @@ sub decode {
 sub check {
     my ($case, $got) = @_;
 
-    ok($got, 'decoded') or return;
+    ok($got, 'the body is decoded') or return;
 
     my ($status, $events, $rejected, undef, $event, $field, $reason) = @$got;
 
-    is($STATUS{$status}, $case->{status}, 'status')
+    is($STATUS{$status}, $case->{status}, 'the body has the expected status')
         or diag("$case->{name}: $reason");
 
     if (defined $case->{accepted}) {
-        is($events, $case->{accepted}, 'accepted');
-        is($rejected, $case->{rejected}, 'rejected');
+        is($events, $case->{accepted},
+           'as many events are accepted as expected');
+        is($rejected, $case->{rejected},
+           'as many events are rejected as expected');
     }
 
     if (defined $case->{reason}) {
-        is($field, $case->{field}, 'field');
-        is($event, $case->{event} // -1, 'event');
-        cmp_ok(index($reason, $case->{reason}), '>=', 0, 'reason')
+        is($field, $case->{field}, 'the error has the expected field');
+        is($event, $case->{event} // -1, 'the error has the expected event');
+        cmp_ok(index($reason, $case->{reason}), '>=', 0,
+               'the error has the expected reason')
             or diag("$case->{name}: \"$reason\", not \"$case->{reason}\"");
     } else {
-        is($reason, '', 'no error');
+        is($reason, '', 'the body has no error');
     }
 }
 
@@ -106,6 +109,6 @@ sub covers_schema {
         push @missing, $path unless $seen{$path};
     }
 
-    cmp_ok($fields, '>', 50, "$fields fields in the schema");
-    is("@missing", '', 'each is wrong in some body');
+    cmp_ok($fields, '>', 50, "the schema has $fields fields");
+    is("@missing", '', 'each field is wrong in some body');
 }

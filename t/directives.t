@@ -44,7 +44,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: openqoe_zone: a good part of it is the queue's
+=== TEST 1: openqoe_zone: a good part of the zone is the queue's
 --- bare
 --- http_config
     openqoe_zone qoe:4m;
@@ -56,7 +56,7 @@ GET /v2/stats
 
 
 
-=== TEST 2: openqoe_zone: none, and nothing that needs one
+=== TEST 2: openqoe_zone: a configuration without any directive needs no zone
 --- bare
 --- config
     openqoe_max_events 5;
@@ -68,7 +68,7 @@ x
 
 
 
-=== TEST 3: openqoe_zone: no handler without
+=== TEST 3: openqoe_zone: a handler needs a zone
 --- bare
 --- config
     location = /v2/events { openqoe_events; }
@@ -78,7 +78,7 @@ x
 
 
 
-=== TEST 4: openqoe_zone: no zone, but an exporter
+=== TEST 4: openqoe_zone: an exporter needs a zone
 --- bare
 --- http_config
     openqoe_exporter { endpoint http://localhost:1; }
@@ -91,7 +91,7 @@ x
 
 
 
-=== TEST 5: openqoe_zone: wrong
+=== TEST 5: openqoe_zone: wrong parameters are refused
 --- bare
 --- http_config
     openqoe_zone qoe;
@@ -102,7 +102,7 @@ invalid value "qoe" in "openqoe_zone", it must be name:size
 
 
 
-=== TEST 6: openqoe_exporter: its file
+=== TEST 6: openqoe_exporter: events are written to the file of the endpoint
 --- bare
 --- http_config
     openqoe_zone qoe:8m;
@@ -123,7 +123,7 @@ invalid value "qoe" in "openqoe_zone", it must be name:size
 
 
 
-=== TEST 7: openqoe_exporter: wrong
+=== TEST 7: openqoe_exporter: a wrong block is refused
 --- bare
 --- http_config
     openqoe_exporter { nonsense on; }
@@ -134,7 +134,7 @@ unknown directive "nonsense" in "openqoe_exporter"
 
 
 
-=== TEST 8: openqoe_events, openqoe_health, openqoe_stats
+=== TEST 8: openqoe_events, openqoe_health and openqoe_stats each serve their location
 --- config
     location = /e { openqoe_events; }
     location = /h { openqoe_health; }
@@ -163,7 +163,7 @@ unknown directive "nonsense" in "openqoe_exporter"
 
 
 
-=== TEST 10: two handlers
+=== TEST 10: two handlers in a location are refused
 --- config
     location = /v2/events { openqoe_events; openqoe_stats; }
 --- must_die
@@ -172,7 +172,7 @@ unknown directive "nonsense" in "openqoe_exporter"
 
 
 
-=== TEST 11: openqoe_max_events: 1000 unless told
+=== TEST 11: openqoe_max_events: the default is 1000
 --- config
     location = /v2/events { openqoe_events; openqoe_max_sessions 1000; }
 --- request eval
@@ -184,7 +184,7 @@ unknown directive "nonsense" in "openqoe_exporter"
 
 
 
-=== TEST 12: openqoe_max_events: up to 10000
+=== TEST 12: openqoe_max_events: values up to 10000 are taken
 --- config
     location = /v2/events {
         openqoe_events;
@@ -200,7 +200,7 @@ unknown directive "nonsense" in "openqoe_exporter"
 
 
 
-=== TEST 13: openqoe_max_events: from http, server, location
+=== TEST 13: openqoe_max_events: http, server and location can set the value
 --- http_config
     openqoe_max_events 3;
 --- config
@@ -221,7 +221,7 @@ unknown directive "nonsense" in "openqoe_exporter"
 
 
 
-=== TEST 14: openqoe_max_events: wrong
+=== TEST 14: openqoe_max_events: a wrong value is refused
 --- config
     openqoe_max_events 0;
 --- must_die
@@ -230,7 +230,7 @@ invalid value "0" in "openqoe_max_events", it must be a number from 1 to 10000
 
 
 
-=== TEST 15: openqoe_max_inflated_size: 8 MB unless told
+=== TEST 15: openqoe_max_inflated_size: the default is 8 MB
 --- config
     location = /v2/events { openqoe_events; openqoe_max_events 10000; }
 --- raw_request eval
@@ -245,7 +245,7 @@ my $gzip = ::gzip(' ' . ::batch_json([(@events) x 8]));
 
 
 
-=== TEST 16: openqoe_max_inflated_size: exactly, and inherited
+=== TEST 16: openqoe_max_inflated_size: the size is exact and inherited
 --- http_config
     openqoe_max_inflated_size 2k;
 --- config eval
@@ -265,7 +265,7 @@ Content-Encoding: gzip
 
 
 
-=== TEST 17: openqoe_max_inflated_size: wrong
+=== TEST 17: openqoe_max_inflated_size: a wrong size is refused
 --- config
     openqoe_max_inflated_size 2g;
 --- must_die
@@ -274,7 +274,7 @@ invalid value "2g" in "openqoe_max_inflated_size", it must be a size from 1k to
 
 
 
-=== TEST 18: openqoe_validation: partial unless told, inherited
+=== TEST 18: openqoe_validation: the default is partial, and the value is inherited
 --- http_config
     openqoe_validation strict;
 --- config
@@ -290,7 +290,7 @@ invalid value "2g" in "openqoe_max_inflated_size", it must be a size from 1k to
 
 
 
-=== TEST 19: openqoe_validation: wrong
+=== TEST 19: openqoe_validation: a wrong value is refused
 --- config
     openqoe_validation none;
 --- must_die
@@ -299,7 +299,7 @@ invalid value "none" in "openqoe_validation", it must be "partial" or "strict"
 
 
 
-=== TEST 20: openqoe_event_time: a day back, five minutes ahead unless told
+=== TEST 20: openqoe_event_time: the default is a day back and five minutes ahead
 --- request eval
 [map { "POST /v2/events\n" . ::body(::at($_)) }
      -85000, -87000, 200, 600]
@@ -308,7 +308,7 @@ invalid value "none" in "openqoe_validation", it must be "partial" or "strict"
 
 
 
-=== TEST 21: openqoe_event_time
+=== TEST 21: openqoe_event_time: both limits can be set
 --- http_config
     openqoe_event_time max_age=10m max_ahead=1h;
 --- request eval
@@ -321,7 +321,7 @@ my $bad = qr/"field":"event_time"/;
 
 
 
-=== TEST 22: openqoe_event_time: one of both, the other stays
+=== TEST 22: openqoe_event_time: setting one limit leaves the other at its default
 --- http_config
     openqoe_event_time max_ahead=1h;
 --- request eval
@@ -331,7 +331,7 @@ my $bad = qr/"field":"event_time"/;
 
 
 
-=== TEST 23: openqoe_event_time: in two lines
+=== TEST 23: openqoe_event_time: the limits can be set in two lines
 --- http_config
     openqoe_event_time max_ahead=1h;
     openqoe_event_time max_age=10m;
@@ -342,7 +342,7 @@ my $bad = qr/"field":"event_time"/;
 
 
 
-=== TEST 24: openqoe_event_time: wrong
+=== TEST 24: openqoe_event_time: a wrong limit is refused
 --- http_config
     openqoe_event_time max_age=0;
 --- config
@@ -352,7 +352,7 @@ invalid value "max_age=0" in "openqoe_event_time", it must be a time from 1s
 
 
 
-=== TEST 25: openqoe_event_type: unknown unless told
+=== TEST 25: openqoe_event_type: a type that is not configured is refused
 --- request eval
 [map { "POST /v2/events\n" . ::body([::event(event_type => $_)]) }
      qw(ad_start heartbeat)]
@@ -363,7 +363,7 @@ invalid value "max_age=0" in "openqoe_event_time", it must be a time from 1s
 
 
 
-=== TEST 26: openqoe_event_type: several, with their severity
+=== TEST 26: openqoe_event_type: several types can be set, with their severity
 --- bare
 --- http_config
     openqoe_zone qoe:8m;
@@ -395,7 +395,7 @@ invalid value "max_age=0" in "openqoe_event_time", it must be a time from 1s
 
 
 
-=== TEST 27: openqoe_event_type: a built-in one
+=== TEST 27: openqoe_event_type: a built-in type is refused
 --- http_config
     openqoe_event_type playing;
 --- config
@@ -405,7 +405,7 @@ invalid value "playing" in "openqoe_event_type"
 
 
 
-=== TEST 28: openqoe_overload_status: wrong (its effect is in events.t)
+=== TEST 28: openqoe_overload_status: a wrong value is refused (its effect is in events.t)
 --- config
     openqoe_overload_status 500;
 --- must_die
@@ -414,7 +414,7 @@ invalid value "500" in "openqoe_overload_status", it must be "503" or "429"
 
 
 
-=== TEST 29: openqoe_drain_timeout: a collector that is away holds for so long
+=== TEST 29: openqoe_drain_timeout: a collector that is away holds the exit for so long
 --- bare
 --- http_config
     openqoe_zone qoe:8m;
@@ -432,7 +432,7 @@ were not exported within the drain timeout of 50 ms
 
 
 
-=== TEST 30: openqoe_drain_timeout: two seconds unless told
+=== TEST 30: openqoe_drain_timeout: the default is two seconds
 --- bare
 --- http_config
     openqoe_zone qoe:8m;
@@ -449,7 +449,7 @@ were not exported within the drain timeout of 2000 ms
 
 
 
-=== TEST 31: openqoe_drain_timeout: wrong
+=== TEST 31: openqoe_drain_timeout: a wrong value is refused
 --- http_config
     openqoe_drain_timeout 11m;
 --- config
@@ -459,7 +459,7 @@ invalid value "11m" in "openqoe_drain_timeout", it must be a time from 0 to 10m
 
 
 
-=== TEST 32: openqoe_api_key: inherited from http, replaced, off
+=== TEST 32: openqoe_api_key: the keys of http are inherited, replaced or switched off
 --- http_config
     openqoe_api_key outer;
 --- config
@@ -475,7 +475,7 @@ invalid value "11m" in "openqoe_drain_timeout", it must be a time from 0 to 10m
 
 
 
-=== TEST 33: openqoe_api_key_file: wrong
+=== TEST 33: openqoe_api_key_file: a wrong file is refused
 --- config
     openqoe_api_key_file /nowhere/keys;
 --- must_die
@@ -484,7 +484,7 @@ cannot open "/nowhere/keys" of "openqoe_api_key_file"
 
 
 
-=== TEST 34: openqoe_cors_origin: wrong
+=== TEST 34: openqoe_cors_origin: a wrong origin is refused
 --- config
     openqoe_cors_origin example.org;
 --- must_die
@@ -493,7 +493,7 @@ invalid value "example.org" in "openqoe_cors_origin", it must be scheme://host
 
 
 
-=== TEST 35: openqoe_marker, openqoe_marker_domain: from http and server
+=== TEST 35: openqoe_marker, openqoe_marker_domain: http and server can set them
 --- http_config
     openqoe_marker on;
 --- config
@@ -511,7 +511,7 @@ invalid value "example.org" in "openqoe_cors_origin", it must be scheme://host
 
 
 
-=== TEST 36: openqoe_marker: wrong
+=== TEST 36: openqoe_marker: a wrong value is refused
 --- config
     openqoe_marker yes;
 --- must_die
@@ -520,7 +520,7 @@ invalid value "yes" in "openqoe_marker" directive, it must be "on" or "off"
 
 
 
-=== TEST 37: openqoe_marker_domain: wrong
+=== TEST 37: openqoe_marker_domain: a wrong domain is refused
 --- config
     openqoe_marker_domain "a b";
 --- must_die

@@ -126,7 +126,8 @@ unlike((check("$file header X-Secret \"a\rsecret\";"))[1], qr/invalid.*secret"/,
        'the value of a header is not shown');
 refused("$file header X-A 1; header x-a 2;", '"x-a" in "header"',
         'it must be given once');
-refused("$file resource \"\" v;", '"resource"', 'an attribute name');
+refused("$file resource \"\" v;", '"resource"',
+       "an attribute's secret value is not in the message");
 refused("$file resource a \"\xff\";", '"resource"', 'valid UTF-8');
 refused("$file resource \"\xff\" a;", '"resource"', 'valid UTF-8');
 refused("$file resource a 1; resource a 2;", '"a" in "resource"',
@@ -146,7 +147,7 @@ refused("$file $_ \"\";", "\"$_\"", 'a file name')
 
 run_cmd('openssl', 'ec', '-aes256', '-passout', 'pass:x', '-in',
         $certs->{client_key}, '-out', "$certs->{dir}/locked.key");
-ok(-s "$certs->{dir}/locked.key", 'an encrypted key');
+ok(-s "$certs->{dir}/locked.key", 'the test has an encrypted key');
 refused("$file certificate_key $certs->{dir}/locked.key;",
         '"certificate_key"', 'unencrypted private key');
 
@@ -223,7 +224,7 @@ sub health ($nginx) {
 
 
 sub done ($nginx, %opt) {
-    ok($nginx->stop, 'leaves by itself');
+    ok($nginx->stop, 'nginx exits by itself');
     $nginx->no_errors(%opt);
 }
 
@@ -234,12 +235,13 @@ subtest 'endpoint and protocol: defaults' => sub {
     {
         my $nginx = start($_->[0]);
         is(health($nginx)->{endpoint}, "http://localhost:$_->[1]",
-           "endpoint: '$_->[0]'");
+           "endpoint \"$_->[0]\" has the default that is expected");
         done($nginx);
     }
 
     my $nginx = start(undef);
-    is(health($nginx)->{endpoint}, 'http://localhost:4317', 'without a block');
+    is(health($nginx)->{endpoint}, 'http://localhost:4317',
+       'without an exporter block the endpoint is the default');
     done($nginx);
 };
 
@@ -251,18 +253,20 @@ subtest 'protocol, header, compression, over HTTP' => sub {
     my $id = event_id(post($nginx)->[0]);
     my ($r) = $sink->wait_for(1);
 
-    is($r->{uri}, '/v1/logs', 'the path of the signal');
-    is($r->{method}, 'POST', 'method');
-    is($r->{type}, 'application/json', 'content type');
-    is($r->{encoding}, '', 'compression none');
-    is($r->{scope}, 't7', 'a header');
-    is($r->{one}, 'a b', 'another one');
-    is($r->{agent}, 'OTel-OTLP-Exporter-openqoe-nginx/2.0.0', 'user agent');
+    is($r->{uri}, '/v1/logs', 'the path is that of the signal');
+    is($r->{method}, 'POST', 'the method is POST');
+    is($r->{type}, 'application/json', 'the content type is JSON');
+    is($r->{encoding}, '', 'compression none sends no Content-Encoding');
+    is($r->{scope}, 't7', 'a header directive is sent');
+    is($r->{one}, 'a b', 'a second header directive is sent');
+    is($r->{agent}, 'OTel-OTLP-Exporter-openqoe-nginx/2.0.0',
+       'the user agent names the module and its version');
     like($r->{body}, qr/^\{"resourceLogs":\[.*oqid-\Q$id\E/, 'JSON as it is');
 
     my $good = wait_until(sub { health($nginx)->{last_success} });
-    like($good, qr/^\d{4}-/, 'a success, by /v2/health');
-    is(health($nginx)->{endpoint}, $sink->url, 'the endpoint, as configured');
+    like($good, qr/^\d{4}-/, '/v2/health has the time of the last success');
+    is(health($nginx)->{endpoint}, $sink->url,
+       '/v2/health has the endpoint as configured');
     done($nginx);
 };
 
@@ -273,10 +277,11 @@ subtest 'base path; protobuf; gzip is the default' => sub {
     post($nginx);
     my ($r) = $sink->wait_for(1);
 
-    is($r->{uri}, '/base/v1/logs', 'the base path is kept');
-    is($r->{type}, 'application/x-protobuf', 'content type');
-    is($r->{encoding}, 'gzip', 'compression');
-    like($r->{body}, qr/^\x1f\x8b\x08/, 'of the body');
+    is($r->{uri}, '/base/v1/logs', 'the base path of the endpoint is kept');
+    is($r->{type}, 'application/x-protobuf',
+       'the content type is that of protobuf');
+    is($r->{encoding}, 'gzip', 'compression gzip sends Content-Encoding');
+    like($r->{body}, qr/^\x1f\x8b\x08/, 'the body is gzip');
     done($nginx);
 };
 
@@ -288,11 +293,13 @@ subtest 'grpc is the default' => sub {
     my ($r) = $sink->wait_for(1);
 
     is($r->{uri},
-       '/opentelemetry.proto.collector.logs.v1.LogsService/Export', 'path');
-    is($r->{protocol}, 'HTTP/2.0', 'HTTP/2 by prior knowledge');
-    is($r->{type}, 'application/grpc', 'content type');
-    is($r->{te}, 'trailers', 'te');
-    is($r->{grpc_timeout}, '1500m', 'timeout, in grpc-timeout');
+       '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+       "the path is that of gRPC's service");
+    is($r->{protocol}, 'HTTP/2.0', 'gRPC uses HTTP/2 by prior knowledge');
+    is($r->{type}, 'application/grpc', 'the content type is that of gRPC');
+    is($r->{te}, 'trailers', 'te is sent as gRPC asks for');
+    is($r->{grpc_timeout}, '1500m',
+       'the directive timeout is sent as grpc-timeout');
     done($nginx);
 };
 
@@ -301,10 +308,11 @@ subtest 'batch_size and interval' => sub {
     my $logs = qr/^(\{"resourceLogs".+)\n/m;
     my $nginx = start("$file batch_size 5; interval 50ms;");
     post($nginx, 12);
-    ok(wait_until(sub { otlp_file_logs($out) == 12 }), 'exported');
+    ok(wait_until(sub { otlp_file_logs($out) == 12 }),
+       'all events are exported');
     done($nginx);
     my @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /$logs/g;
-    is("@sizes", '5 5 2', 'in batches of five');
+    is("@sizes", '5 5 2', 'events are sent in batches of five');
 
     # an hour: nothing leaves but by the size of a batch, or at the end
     unlink $out;
@@ -314,22 +322,23 @@ subtest 'batch_size and interval' => sub {
     ok(!-s $out, 'four of a batch of five wait for the interval');
     post($nginx, 8);
     my $lines = wait_until(sub { (() = slurp($out) =~ /\n/g) == 2 });
-    ok($lines, 'two batches are full, two events wait') or diag(slurp($out));
+    ok($lines, 'two full batches are sent, and two events wait') or diag(slurp($out));
     done($nginx);
 
     @sizes = map { scalar(() = /oqid-/g) } slurp($out) =~ /$logs/g;
-    is("@sizes", '5 5 2', 'the rest leaves at the end');
+    is("@sizes", '5 5 2', 'the last two events are sent at the exit');
 };
 
 subtest 'the defaults: 512 records, one second' => sub {
     unlink $out;
     my $nginx = start($file);
     post($nginx, 600);
-    ok(wait_until(sub { -s $out }, 0.6), 'a full batch leaves at once');
+    ok(wait_until(sub { -s $out }, 0.6), 'a full batch is sent at once');
     sleep 0.1;
-    is((() = slurp($out) =~ /oqid-/g), 512, 'of 512 records');
+    is((() = slurp($out) =~ /oqid-/g), 512,
+       'the default batch has 512 records');
     ok(wait_until(sub { (() = slurp($out) =~ /oqid-/g) == 600 }, 2),
-       'the rest after a second');
+       'the other events are sent after a second');
     done($nginx);
 };
 
@@ -343,9 +352,11 @@ subtest 'timeout' => sub {
     my $error = wait_until(sub { health($nginx)->{last_error} }, 5);
 
     like($error // '', qr/no answer within (?:29\d|[3-9]\d\d|\d{4}) ms/,
-         'a server that does not answer');
-    cmp_ok(time - $before, '<', 8, 'and not the 10 s of the default');
-    is(health($nginx)->{status}, 'degraded', 'and degraded');
+         'the directive timeout ends a request without an answer');
+    cmp_ok(time - $before, '<', 8,
+           'the request does not wait for the default of 10 s');
+    is(health($nginx)->{status}, 'degraded',
+       'a server that does not answer makes the health degraded');
     done($nginx);
 };
 
@@ -375,22 +386,25 @@ subtest 'resource' => sub {
 
     my $r = $attributes->('');
     is_deeply([ sort keys %$r ], [ qw(host.name service.instance.id
-              service.name service.version) ], 'attributes without any line');
-    is($r->{'service.name'}, 'openQoE-worker', 'service.name');
-    is($r->{'service.version'}, '2.0.0', 'service.version');
+              service.name service.version) ],
+              'without a resource line the resource has the default '
+              . 'attributes');
+    is($r->{'service.name'}, 'openQoE-worker', 'service.name has its default');
+    is($r->{'service.version'}, '2.0.0', "service.version is the module's");
     is($r->{'service.instance.id'}, instance_id('qoe'),
        'the instance is a UUIDv5 of host name and zone name');
     is($attributes->('')->{'service.instance.id'}, $r->{'service.instance.id'},
-       'it is the same after a restart');
+       'service.instance.id is the same after a restart');
 
     is($attributes->('resource service.instance.id edge-1;')
        ->{'service.instance.id'}, 'edge-1', 'a directive names the instance');
 
     $r = $attributes->('resource deployment.environment prod; '
                        . 'resource service.name mine;');
-    is($r->{'deployment.environment'}, 'prod', 'one more');
-    is($r->{'service.name'}, 'mine', 'a default replaced');
-    is(scalar keys %$r, 5, 'and nothing else');
+    is($r->{'deployment.environment'}, 'prod',
+       'a resource directive adds an attribute');
+    is($r->{'service.name'}, 'mine', 'a resource directive replaces a default');
+    is(scalar keys %$r, 5, 'a resource directive adds nothing else');
 };
 
 subtest 'ssl_verify and trusted_certificate, a client certificate' => sub {
@@ -409,7 +423,7 @@ subtest 'ssl_verify and trusted_certificate, a client certificate' => sub {
         post($nginx);
         my $error = wait_until(sub { health($nginx)->{last_error} });
         like($error // '', qr/certificate|SSL/i, "refused: $name");
-        is(scalar $sink->requests, 0, 'nothing was sent');
+        is(scalar $sink->requests, 0, 'no request was sent');
         done($nginx, allow => qr/SSL_do_handshake/);
     }
 
@@ -447,24 +461,26 @@ subtest 'several exporters, and signals' => sub {
             return ($text =~ /^\{"resourceLogs"/m ? 1 : 0)
                    + ($text =~ /^\{"resourceMetrics"/m ? 2 : 0);
         };
-        ok(wait_until(sub { $found->() == $want{$name} }), "$name has its own")
+        ok(wait_until(sub { $found->() == $want{$name} }),
+           "$name gets the events that are meant for it")
             or diag($found->());
     }
-    is(scalar otlp_file_logs($file{$_}), 3, "$_: each event") for qw(a c);
+    is(scalar otlp_file_logs($file{$_}), 3,
+       "$_: each event arrives") for qw(a c);
     is((otlp_file_logs($file{c}))[0]{resource}{'service.name'}, 'c',
-       'a resource of its own');
+       'an exporter may have a resource of its own');
 
     my $stats = decode_json_text(http_get($several->port,
                                           '/v2/stats')->{body});
     is_deeply([ map { [ @{ $stats->{exporters}{$_} }{qw(accepted exported)} ] }
                 qw(default b c) ], [ [ 3, 3 ], [ 0, 0 ], [ 3, 3 ] ],
-              'counted for each');
+              'the stats count events for each exporter');
     is_deeply($stats->{exporter}, $stats->{exporters}{default},
-              'the first alone, too');
+              'the stats show the first exporter by itself, too');
     my $health = decode_json_text(http_get($several->port,
                                            '/v2/health')->{body});
     is($health->{dependencies}{exporters}{b}{endpoint}, "file://$file{b}",
-       'and told of in the health');
+       "the health shows each exporter's endpoint");
     done($several);
 };
 
@@ -474,7 +490,7 @@ subtest 'an included file' => sub {
     unlink $out;
     $included->start;
     post($included);
-    ok(wait_until(sub { -s $out }), 'its lines count');
+    ok(wait_until(sub { -s $out }), 'an exporter in an included file is used');
     done($included);
 };
 

@@ -171,7 +171,7 @@ taken("openqoe_spool $_", http => "openqoe_spool $_;")
         'spool max_size=4m', 'spool sync=10ms full=reject replay_rate=64k',
         'spool sync=60s full=drop_oldest replay_rate=0 quarantine=0',
         'spool replay_rate=4g quarantine=96g';
-ok(!-e "$dir/fresh", 'a test of the configuration makes none');
+ok(!-e "$dir/fresh", 'a test of the configuration makes no directory');
 
 refused("openqoe_ack $_ without a spool", { events => "openqoe_ack $_;" },
         "\"openqoe_ack $_\" needs an \"openqoe_exporter\" with logs and a spool")
@@ -288,7 +288,8 @@ refused("$DIM, too many", { http => join '', map {
     my ($rc, $text) = check(http => "$DIM plan allow source=attribute.plan;");
     isnt($rc, 0, 'refused: a source that no openqoe_attribute makes');
     like($text, qr/"source=attribute\.plan"\ in\ "openqoe_dimension"\ needs\ an
-                   \ "openqoe_attribute"/x, 'with its message');
+                   \ "openqoe_attribute"/x,
+         'the refusal names the source and the directive');
 }
 
 taken("$DIM: all that it can be", http => join '', map { "$DIM $_;\n" }
@@ -357,13 +358,13 @@ refused('a zone name in use', { http =>
     ($rc, $text) = $nginx->test_config;
     like($text, qr/\[emerg\]\ zone\ "qoe"\ of\ "openqoe_zone"\ is\ too\ small,
                    \ 64\ worker\ processes\ need\ at\ least\ (\d+)k/x,
-         'refused: the same for 64');
-    isnt($rc, 0, 'with its exit status');
+         'refused: a zone of that size for 64 workers');
+    isnt($rc, 0, 'a zone that is too small is an exit status, too');
 
     my ($k) = $text =~ /at least (\d+)k/;
     $nginx->write_config(zone => "qoe:${k}k");
     ($rc, $text) = $nginx->test_config;
-    is($rc, 0, "taken: the ${k}k that it asked for") or diag($text);
+    is($rc, 0, "taken: a zone of the ${k}k that the message asked for") or diag($text);
     $nginx->write_config(workers => 1);
 }
 
@@ -517,7 +518,8 @@ my @CONTEXTS = (
 
 my @all = slurp('ngx_http_openqoe_module.c')
           =~ /ngx_string\("(openqoe_\w+)"\)/g;
-is_deeply([ sort keys %PLACES ], [ sort @all ], 'all directives are tried');
+is_deeply([ sort keys %PLACES ], [ sort @all ],
+          'every directive is tried in every place');
 
 my %good = map { $_->[0] => '' } @CONTEXTS;
 

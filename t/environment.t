@@ -12,7 +12,8 @@ my $OTLP = 'OTEL_EXPORTER_OTLP';
 # none of them from outside
 
 my @all = (slurp('src/nginx/ngx_http_openqoe_env.c') =~ /^\s+\{ "(\w+)",/mg);
-cmp_ok(scalar @all, '>', 25, 'the variables of the module');
+cmp_ok(scalar @all, '>', 25,
+       'the README lists more than 25 environment variables');
 
 my %none = map { $_ => undef } @all;
 
@@ -38,7 +39,7 @@ sub health ($nginx) {
 
 
 sub done ($nginx, %opt) {
-    ok($nginx->stop, 'leaves by itself');
+    ok($nginx->stop, 'nginx exits by itself');
     $nginx->no_errors(%opt);
 }
 
@@ -68,22 +69,27 @@ subtest 'the endpoint of metrics' => sub {
     my %often = (OTEL_METRIC_EXPORT_INTERVAL => 100);
 
     is_deeply(paths({ %often, OTEL_URL => 'SINK/a' }),
-              [ '/a/v1/logs', '/a/v1/metrics' ], 'beside that of the logs');
+              [ '/a/v1/logs', '/a/v1/metrics' ],
+              'without a variable of their own metrics go beside the logs');
     is_deeply(paths({ %often, "${OTLP}_ENDPOINT" => 'SINK/a/' }),
-              [ '/a/v1/logs', '/a/v1/metrics' ], 'of the standard');
+              [ '/a/v1/logs', '/a/v1/metrics' ],
+              'OTEL_EXPORTER_OTLP_ENDPOINT is the base of both signals');
     is_deeply(paths({ %often, "${OTLP}_ENDPOINT" => 'SINK/a',
                       "${OTLP}_METRICS_ENDPOINT" => 'SINK/m/' }),
-              [ '/a/v1/logs', '/m/' ], 'its own, as it is');
+              [ '/a/v1/logs', '/m/' ],
+              'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is taken as it is');
     is_deeply(paths({ %often, "${OTLP}_ENDPOINT" => 'SINK/a',
                       "${OTLP}_LOGS_ENDPOINT" => 'SINK/l' }),
-              [ '/a/v1/metrics', '/l' ], 'the logs have their own');
+              [ '/a/v1/metrics', '/l' ],
+              'OTEL_EXPORTER_OTLP_LOGS_ENDPOINT is for logs alone');
     is_deeply(paths({ %often, OTEL_URL => 'SINK/a',
                       "${OTLP}_LOGS_ENDPOINT" => 'SINK/l',
                       "${OTLP}_METRICS_ENDPOINT" => 'SINK/m' }),
-              [ '/l', '/m' ], 'both have');
+              [ '/l', '/m' ], 'each signal can have its own endpoint');
     is_deeply(paths({ %often, "${OTLP}_METRICS_ENDPOINT" => 'SINK/m' },
                     'endpoint SINK/d;'),
-              [ '/d/v1/logs', '/d/v1/metrics' ], 'the directive wins');
+              [ '/d/v1/logs', '/d/v1/metrics' ],
+              'the directive endpoint wins over the variable');
 };
 
 subtest 'the interval of metrics' => sub {
@@ -101,10 +107,11 @@ subtest 'the interval of metrics' => sub {
     my %often = (OTEL_METRIC_EXPORT_INTERVAL => 100);
 
     cmp_ok($collections->({ %often }, ''), '>=', 3,
-           'OTEL_METRIC_EXPORT_INTERVAL');
+           'OTEL_METRIC_EXPORT_INTERVAL sets the interval');
     cmp_ok($collections->({ %often }, 'metric_interval 1h;'), '<=', 1,
-           'the directive wins');
-    cmp_ok($collections->({ }, ''), '<=', 1, 'a minute unless told');
+           'the directive metric_interval wins over the variable');
+    cmp_ok($collections->({ }, ''), '<=', 1,
+           'the default interval is a minute');
 };
 
 subtest 'CARDINALITY_LIMITS' => sub {
@@ -118,12 +125,17 @@ subtest 'CARDINALITY_LIMITS' => sub {
     my $stats = decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
     my $limits = $stats->{cardinality_limits};
 
-    is($limits->{video_id}{max_cardinality}, 7, 'max_cardinality');
-    is($limits->{env}{max_cardinality}, 3, 'a directive wins');
-    is($limits->{network_asn}{bucket_size}, 50, 'bucket_size');
+    is($limits->{video_id}{max_cardinality}, 7,
+       'CARDINALITY_LIMITS sets max_cardinality');
+    is($limits->{env}{max_cardinality}, 3,
+       'a directive wins over CARDINALITY_LIMITS');
+    is($limits->{network_asn}{bucket_size}, 50,
+       'CARDINALITY_LIMITS sets bucket_size');
     is_deeply($limits->{cdn_provider}, { max_cardinality => 9,
-              action => 'allow', overflow => 'hash' }, 'the short names');
-    is($limits->{org_id}{max_cardinality}, 1000, 'the others stay');
+              action => 'allow', overflow => 'hash' },
+              'CARDINALITY_LIMITS takes the short names');
+    is($limits->{org_id}{max_cardinality}, 1000,
+       'dimensions that CARDINALITY_LIMITS leaves out keep their defaults');
     done($nginx);
 };
 
@@ -140,7 +152,8 @@ subtest 'endpoints' => sub {
     my %env;
     my $nginx = OpenQoE::Nginx->new(exporter => undef, env => { %none })
                 ->start;
-    is(health($nginx)->{endpoint}, 'http://localhost:4317', 'nothing set');
+    is(health($nginx)->{endpoint}, 'http://localhost:4317',
+       'without a variable the endpoint is the default');
     done($nginx);
 
     for (@order) {
@@ -148,15 +161,17 @@ subtest 'endpoints' => sub {
         my $exporter = $name eq 'directive' ? "endpoint $value;" : undef;
         $env{$name} = $value if !$exporter;
         $nginx = start(\%env, exporter => $exporter);
-        is(health($nginx)->{endpoint}, $value, "$name wins");
+        is(health($nginx)->{endpoint}, $value,
+           "$name wins over the variables before it");
         done($nginx);
     }
 };
 
 subtest 'an empty value is none' => sub {
     my $nginx = start({ map { $_ => '' } grep { $_ ne 'API_KEY' } @all });
-    is(health($nginx)->{endpoint}, 'http://localhost:4317', 'endpoint');
-    is(post($nginx)->{status}, 202, 'and no key');
+    is(health($nginx)->{endpoint}, 'http://localhost:4317',
+       'an empty variable leaves the endpoint at its default');
+    is(post($nginx)->{status}, 202, 'an empty variable asks for no key');
     done($nginx);
 };
 
@@ -167,7 +182,7 @@ subtest 'a host without a scheme, for grpc' => sub {
         my $nginx = start({ "${OTLP}_ENDPOINT" => '127.0.0.1:4',
                             "${OTLP}_INSECURE" => $insecure });
         is(health($nginx)->{endpoint}, "$want{$insecure}://127.0.0.1:4",
-           "${OTLP}_INSECURE='$insecure'");
+           "${OTLP}_INSECURE='$insecure' chooses the scheme");
         done($nginx);
     }
 
@@ -175,7 +190,7 @@ subtest 'a host without a scheme, for grpc' => sub {
                         "${OTLP}_INSECURE" => 'false',
                         "${OTLP}_LOGS_INSECURE" => 'true' });
     is(health($nginx)->{endpoint}, 'http://127.0.0.1:4',
-       'the variable of the signal wins');
+       'the INSECURE variable of the signal wins');
     done($nginx);
 };
 
@@ -205,7 +220,7 @@ subtest 'the path of the signal' => sub {
        ->{uri}, '/a/v1/logs', 'OTEL_URL is a base');
     is(sent({ "${OTLP}_ENDPOINT" => 'SINK/b/',
               "${OTLP}_PROTOCOL" => 'http/json' })
-       ->{uri}, '/b/v1/logs', "${OTLP}_ENDPOINT too");
+       ->{uri}, '/b/v1/logs', "${OTLP}_ENDPOINT is a base, too");
     is(sent({ "${OTLP}_LOGS_ENDPOINT" => 'SINK/c/',
               "${OTLP}_PROTOCOL" => 'http/json' })
        ->{uri}, '/c/', "${OTLP}_LOGS_ENDPOINT is taken as it is");
@@ -218,41 +233,44 @@ subtest 'protocol' => sub {
         for sort keys %type;
     is(sent({ "${OTLP}_PROTOCOL" => 'http/json',
               "${OTLP}_LOGS_PROTOCOL" => 'http/protobuf' })->{type},
-       $type{'http/protobuf'}, 'of the signal wins');
+       $type{'http/protobuf'}, 'the PROTOCOL variable of the signal wins');
     is(sent({ "${OTLP}_LOGS_PROTOCOL" => 'http/protobuf' },
             lines => 'protocol http/json;')->{type},
-       $type{'http/json'}, 'the directive wins');
+       $type{'http/json'}, 'the directive protocol wins over the variable');
 };
 
 my %json = ("${OTLP}_PROTOCOL" => 'http/json');
 
 subtest 'compression' => sub {
     is(sent({ %json, "${OTLP}_COMPRESSION" => 'none' })->{encoding}, '',
-       'none');
+       'the COMPRESSION variable switches compression off');
     is(sent({ %json, "${OTLP}_COMPRESSION" => 'none',
               "${OTLP}_LOGS_COMPRESSION" => 'gzip' })->{encoding}, 'gzip',
-       'of the signal wins');
+       'the COMPRESSION variable of the signal wins');
     is(sent({ %json, "${OTLP}_LOGS_COMPRESSION" => 'gzip' },
             lines => 'compression none;')->{encoding}, '',
-       'the directive wins');
+       'the directive compression wins over the variable');
 };
 
 subtest 'headers' => sub {
     my $r = sent({ %json, "${OTLP}_HEADERS" =>
                    'x-one=a%20b%2Cc,  X-Two = two ,,x-scope-orgid=' });
-    is($r->{one}, 'a b,c', 'values are percent-decoded');
-    is($r->{two}, 'two', 'blanks are cut');
-    is($r->{scope}, '', 'an empty one');
+    is($r->{one}, 'a b,c',
+       'values in the HEADERS variable are percent-decoded');
+    is($r->{two}, 'two', 'blanks around a header are cut');
+    is($r->{scope}, '', 'a header may be empty');
 
     $r = sent({ %json, "${OTLP}_HEADERS" => 'x-one=1,x-two=2',
                 "${OTLP}_LOGS_HEADERS" => 'x-one=3' });
-    is($r->{one}, '3', 'those of the signal stand ...');
-    is($r->{two}, '', '... in place of the others');
+    is($r->{one}, '3', 'the HEADERS variable of the signal is used');
+    is($r->{two}, '',
+       'the HEADERS variable of the signal stands in place of the general one');
 
     $r = sent({ %json, "${OTLP}_HEADERS" => 'x-one=1,x-two=2' },
               lines => 'header X-One directive;');
-    is($r->{one}, 'directive', 'a directive wins');
-    is($r->{two}, '2', 'over the header of its name');
+    is($r->{one}, 'directive', 'a header directive wins over the variable');
+    is($r->{two}, '2',
+       'a header directive replaces only the header of its name');
 };
 
 subtest 'timeout, in grpc-timeout' => sub {
@@ -266,11 +284,12 @@ subtest 'timeout, in grpc-timeout' => sub {
         return $r->{grpc_timeout};
     };
 
-    is($timeout->({ "${OTLP}_TIMEOUT" => 1234 }, ''), '1234m', 'milliseconds');
+    is($timeout->({ "${OTLP}_TIMEOUT" => 1234 }, ''), '1234m',
+       'the TIMEOUT variable is in milliseconds');
     is($timeout->({ "${OTLP}_TIMEOUT" => 1234, "${OTLP}_LOGS_TIMEOUT" => 999 },
-                  ''), '999m', 'of the signal wins');
+                  ''), '999m', 'the TIMEOUT variable of the signal wins');
     is($timeout->({ "${OTLP}_LOGS_TIMEOUT" => 999 }, 'timeout 2s;'), '2000m',
-       'the directive wins');
+       'the directive timeout wins over the variable');
 };
 
 subtest 'certificates' => sub {
@@ -293,16 +312,17 @@ subtest 'certificates' => sub {
         qw(CERTIFICATE CLIENT_CERTIFICATE CLIENT_KEY);
     my %client = ($cert => $certs->{client}, $key => $certs->{client_key});
 
-    is($client->({}), undef, 'not trusted');
+    is($client->({}), undef,
+       'without a certificate variable the server is not trusted');
     is($client->({ $ca => $certs->{ca} }), '', $ca);
     is($client->({ $ca => $certs->{ca}, %client }), 'CN=client', $cert);
     is($client->({ $ca => $certs->{wrong_ca}, "${OTLP}_LOGS_CERTIFICATE" =>
                    $certs->{ca}, map({ ($_ =~ s/CLIENT/LOGS_CLIENT/r
                    => $client{$_}) } keys %client) }), 'CN=client',
-       'those of the signal win');
+       'the certificate variables of the signal win');
     is($client->({ $ca => $certs->{wrong_ca} },
                  "trusted_certificate $certs->{ca};"), '',
-       'the directive wins');
+       'the directive trusted_certificate wins over the variable');
 };
 
 subtest 'service name and resource' => sub {
@@ -319,13 +339,16 @@ subtest 'service name and resource' => sub {
     };
 
     my $r = $resource->({});
-    is($r->{'service.name'}, 'openQoE-worker', 'default');
+    is($r->{'service.name'}, 'openQoE-worker', 'service.name has its default');
 
     $r = $resource->({ OTEL_RESOURCE_ATTRIBUTES =>
                        'service.name=from-list, a.b = c%20%3D , x%2Cy=1' });
-    is($r->{'service.name'}, 'from-list', 'OTEL_RESOURCE_ATTRIBUTES');
-    is($r->{'a.b'}, 'c =', 'percent-decoded');
-    is($r->{'x,y'}, '1', 'names too');
+    is($r->{'service.name'}, 'from-list',
+       'OTEL_RESOURCE_ATTRIBUTES sets service.name');
+    is($r->{'a.b'}, 'c =',
+       'values of OTEL_RESOURCE_ATTRIBUTES are percent-decoded');
+    is($r->{'x,y'}, '1',
+       'names in OTEL_RESOURCE_ATTRIBUTES are percent-decoded');
 
     $r = $resource->({ OTEL_RESOURCE_ATTRIBUTES => 'service.name=from-list',
                        OTEL_SERVICE_NAME => 'own' });
@@ -334,8 +357,10 @@ subtest 'service name and resource' => sub {
     $r = $resource->({ OTEL_SERVICE_NAME => 'own',
                        OTEL_RESOURCE_ATTRIBUTES => 'a=env,b=env' },
                      'resource service.name line; resource a line;');
-    is($r->{'service.name'}, 'line', 'the directive wins');
-    is("$r->{a} $r->{b}", 'line env', 'attribute by attribute');
+    is($r->{'service.name'}, 'line',
+       'a resource_attribute directive wins over the variables');
+    is("$r->{a} $r->{b}", 'line env',
+       'a directive replaces only the attribute of its name');
 };
 
 
@@ -349,11 +374,13 @@ my %grafana = (DESTINATION_TYPE => 'GrafanaCloud',
 subtest 'Grafana Cloud: its endpoint' => sub {
     my $gateway = 'https://otlp-gateway-prod-eu-west-2.grafana.net/otlp';
     my $nginx = start({ %grafana, OTEL_URL => 'http://127.0.0.1:1' });
-    is(health($nginx)->{endpoint}, $gateway, 'over OTEL_URL');
+    is(health($nginx)->{endpoint}, $gateway,
+       "Grafana Cloud's variables win over OTEL_URL");
     done($nginx);
 
     $nginx = start({ %grafana, DESTINATION_TYPE => 'SelfHosted' });
-    is(health($nginx)->{endpoint}, 'http://localhost:4317', 'SelfHosted');
+    is(health($nginx)->{endpoint}, 'http://localhost:4317',
+       "a mode of SelfHosted ignores Grafana Cloud's variables");
     done($nginx);
 
     for my $case ([ { "${OTLP}_ENDPOINT" => 'SINK' }, '' ],
@@ -364,10 +391,12 @@ subtest 'Grafana Cloud: its endpoint' => sub {
         s/SINK/$sink->url/e for values %$env, $lines;
         my $nginx = start({ %grafana, %json, %$env }, $sink->config,
                           exporter => "interval 30ms; $lines");
-        is(health($nginx)->{endpoint}, $sink->url, 'another one wins');
+        is(health($nginx)->{endpoint}, $sink->url,
+           "another endpoint wins over Grafana Cloud's");
         post($nginx);
         my ($r) = $sink->wait_for(1);
-        is($r->{authorization}, '', 'which is not told the credentials');
+        is($r->{authorization}, '',
+           "another endpoint is not sent Grafana Cloud's credentials");
         done($nginx);
     }
 };
@@ -400,14 +429,16 @@ SKIP: {
                           exporter => 'interval 30ms;');
         post($nginx);
         my ($r) = $sink->wait_for(1);
-        is($r->{uri}, '/otlp/v1/logs', 'path');
-        is($r->{host}, $name, 'host');
-        is($r->{type}, 'application/x-protobuf', 'HTTP with protobuf');
+        is($r->{uri}, '/otlp/v1/logs',
+           'Grafana Cloud gets the path of its gateway');
+        is($r->{host}, $name, 'Grafana Cloud gets its host name');
+        is($r->{type}, 'application/x-protobuf',
+           'Grafana Cloud gets HTTP with protobuf');
         is($r->{authorization}, 'Basic MTIzNDU2OmdsY19zZWNyZXQ9',
-           'basic authentication');
+           'Grafana Cloud gets basic authentication');
         unlike($nginx->error_log . http_get($nginx->port, '/v2/health')->{body}
                . http_get($nginx->port, '/v2/stats')->{body},
-               qr/glc_secret|MTIzNDU2/, 'the key is shown nowhere');
+               qr/glc_secret|MTIzNDU2/, "Grafana Cloud's key is shown nowhere");
         done($nginx);
     };
 }
@@ -418,21 +449,24 @@ SKIP: {
 subtest 'API_KEY' => sub {
     my %key = (headers => { 'X-API-Key' => 'from env' });
     my $nginx = start({ API_KEY => 'from env' });
-    is(post($nginx)->{status}, 401, 'asked for');
-    is(post($nginx, %key)->{status}, 202, 'known');
-    is(http_get($nginx->port, '/v2/stats')->{status}, 401, 'stats too');
-    is(http_get($nginx->port, '/v2/health')->{status}, 200, 'health is open');
-    ok($nginx->reload, 'reload');
-    is(post($nginx)->{status}, 401, 'still asked for');
+    is(post($nginx)->{status}, 401, 'API_KEY asks for a key');
+    is(post($nginx, %key)->{status}, 202, 'API_KEY takes its own key');
+    is(http_get($nginx->port, '/v2/stats')->{status}, 401,
+       'API_KEY protects the stats, too');
+    is(http_get($nginx->port, '/v2/health')->{status}, 200,
+       'API_KEY leaves the health open');
+    ok($nginx->reload, 'nginx reloads');
+    is(post($nginx)->{status}, 401,
+       'after a reload API_KEY still asks for a key');
     done($nginx);
 
     $nginx = start({ API_KEY => 'from env' },
                    events => 'openqoe_api_key other;');
-    is(post($nginx, %key)->{status}, 401, 'openqoe_api_key wins');
+    is(post($nginx, %key)->{status}, 401, 'openqoe_api_key wins over API_KEY');
     done($nginx);
 
     $nginx = start({ API_KEY => 'from env' }, events => 'openqoe_api_key off;');
-    is(post($nginx)->{status}, 202, 'off wins');
+    is(post($nginx)->{status}, 202, 'openqoe_api_key off wins over API_KEY');
     done($nginx);
 };
 
@@ -446,13 +480,15 @@ subtest 'CORS_ALLOWED_ORIGINS' => sub {
     my $nginx = start(\%env);
     is($allow->($nginx, $_), $_, $_) for qw(https://a.example
                                             https://b.example);
-    is($allow->($nginx, 'https://c.example'), undef, 'another');
+    is($allow->($nginx, 'https://c.example'), undef,
+       'an origin that the variable does not list is not allowed');
     done($nginx);
 
     $nginx = start(\%env, events => 'openqoe_cors_origin https://c.example;');
     is($allow->($nginx, 'https://c.example'), 'https://c.example',
-       'the directive wins');
-    is($allow->($nginx, 'https://a.example'), undef, 'alone');
+       'openqoe_cors_origin wins over the variable');
+    is($allow->($nginx, 'https://a.example'), undef,
+       'openqoe_cors_origin stands in place of the variable');
     done($nginx);
 
     $nginx = start({ CORS_ALLOWED_ORIGINS => '*' });
@@ -460,7 +496,8 @@ subtest 'CORS_ALLOWED_ORIGINS' => sub {
     done($nginx);
 
     $nginx = start(\%env, events => 'openqoe_cors_origin off;');
-    is($allow->($nginx, 'https://a.example'), undef, 'off wins');
+    is($allow->($nginx, 'https://a.example'), undef,
+       'openqoe_cors_origin off wins over the variable');
     done($nginx);
 };
 

@@ -53,7 +53,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: 202, its body and headers
+=== TEST 1: a valid request gets 202, its body and its headers
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- more_headers
@@ -66,7 +66,7 @@ $::Answer
 
 
 
-=== TEST 2: 202 counts the events of a batch
+=== TEST 2: the 202 counts the events of a batch
 --- request eval
 "POST /v2/events\n" . ::batch_json(::batch(25))
 --- more_headers
@@ -76,7 +76,7 @@ Content-Type: application/json
 
 
 
-=== TEST 3: 202 for text/plain, as sendBeacon sends it
+=== TEST 3: text/plain, as sendBeacon sends it, gets 202
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- more_headers
@@ -87,7 +87,7 @@ $::Answer
 
 
 
-=== TEST 4: 202 without a content type
+=== TEST 4: a request without a content type gets 202
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- error_code: 202
@@ -96,7 +96,7 @@ $::Answer
 
 
 
-=== TEST 5: 202 with parameters and capitals in the content type
+=== TEST 5: a content type with parameters and capitals gets 202
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event()])
 --- more_headers
@@ -107,7 +107,7 @@ $::Answer
 
 
 
-=== TEST 6: 202 for a chunked body
+=== TEST 6: a chunked body gets 202
 --- raw_request eval
 my $body = ::batch_json([::event()]);
 ["POST /v2/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
@@ -121,7 +121,7 @@ $::Answer
 
 
 
-=== TEST 7: 202 for a body in a temp file
+=== TEST 7: a body in a temporary file gets 202
 --- config
     location = /v2/events {
         openqoe_events;
@@ -136,7 +136,7 @@ a client request body is buffered to a temporary file
 
 
 
-=== TEST 8: 202 for gzip
+=== TEST 8: a gzip body gets 202
 --- raw_request eval
 ::post(::gzip(::batch_json(::batch(10))), 'Content-Encoding: gzip')
 --- error_code: 202
@@ -144,7 +144,7 @@ a client request body is buffered to a temporary file
 
 
 
-=== TEST 9: 202 in part, with the rejected ones named
+=== TEST 9: a batch with invalid events gets 202 with these events named
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event(), ::event(event_time => 1),
     ::event(), ::event(event_type => undef), ::event(device => 'x')])
@@ -158,7 +158,7 @@ qr/^\{"success":true,"message":"[^"]+","events_received":2,
 
 
 
-=== TEST 10: 202 in part names the first twenty
+=== TEST 10: a 202 in part names the first twenty invalid events
 --- request eval
 "POST /v2/events\n"
 . ::batch_json([::event(), map { ::event(event_time => 1) } 1 .. 30])
@@ -168,7 +168,7 @@ qr/"events_received":1,.*"events_rejected":30,"errors":\[(?:\{[^}]*\},?){20}\]/
 
 
 
-=== TEST 11: 400 in strict validation for one bad event
+=== TEST 11: strict validation answers 400 for one invalid event
 --- config
     location = /v2/events {
         openqoe_events;
@@ -185,7 +185,7 @@ qr/^\{"success":false,"message":"Validation\ failed",.*"errors":\[
 
 
 
-=== TEST 12: 400 when no event is valid
+=== TEST 12: a batch without a valid event gets 400
 --- request eval
 "POST /v2/events\n" . ::batch_json([::event(org_id => '')])
 --- error_code: 400
@@ -197,7 +197,7 @@ qr/^\{"success":false,"message":"Validation\ failed",.*"errors":\[
 
 
 
-=== TEST 13: 400 for what is not JSON, an empty body, another shape
+=== TEST 13: a body that is not JSON gets 400
 --- raw_request eval
 ::post('{"events":[')
 --- error_code: 400
@@ -208,7 +208,7 @@ qr/^\{"success":false,"message":"Validation failed",.*"errors":\[\{/
 
 
 
-=== TEST 14: 400 for an empty body
+=== TEST 14: an empty body gets 400
 --- raw_request eval
 ::post('')
 --- error_code: 400
@@ -217,7 +217,7 @@ $::Refused
 
 
 
-=== TEST 15: 400 for another shape, and for no events
+=== TEST 15: JSON of another shape and an empty batch get 400
 --- request eval
 ["POST /v2/events\n[]", "POST /v2/events\n{}",
  "POST /v2/events\n{\"events\":[]}", "POST /v2/events\n{\"events\":{}}"]
@@ -228,7 +228,7 @@ $::Refused
 
 
 
-=== TEST 16: 400 past openqoe_max_events, 202 at it
+=== TEST 16: more than openqoe_max_events events get 400, so many get 202
 --- config
     location = /v2/events {
         openqoe_events;
@@ -244,7 +244,7 @@ $::Refused
 
 
 
-=== TEST 17: 400 for a truncated gzip stream
+=== TEST 17: a truncated gzip stream gets 400
 --- raw_request eval
 ::post(substr(::gzip(::batch_json(::batch(10))), 0, -20),
        'Content-Encoding: gzip')
@@ -254,7 +254,7 @@ $::Refused
 
 
 
-=== TEST 18: 401 without a key, and its headers
+=== TEST 18: a request without a key gets 401 and its headers
 --- config
     location = /v2/events {
         openqoe_events;
@@ -270,7 +270,7 @@ $::Refused
 
 
 
-=== TEST 19: 401 for a wrong key, a prefix, a longer and an empty one
+=== TEST 19: a wrong key, a prefix, a longer key and an empty key get 401
 --- config
     location = /v2/events {
         openqoe_events;
@@ -288,7 +288,7 @@ $::Refused
 
 
 
-=== TEST 20: 202 for each way to give a key, and each key
+=== TEST 20: each way to give a key and each key gets 202
 --- config
     location = /v2/events {
         openqoe_events;
@@ -308,7 +308,7 @@ $::Refused
 
 
 
-=== TEST 21: keys from a file
+=== TEST 21: keys can be read from a file
 --- user_files
 >>> keys.txt
 file-key-one
@@ -329,7 +329,7 @@ file-key-two
 
 
 
-=== TEST 22: 405 with Allow
+=== TEST 22: another method gets 405 with Allow
 --- request eval
 ["GET /v2/events", "PUT /v2/events\n{}", "DELETE /v2/events"]
 --- error_code eval
@@ -341,7 +341,7 @@ file-key-two
 
 
 
-=== TEST 23: 405 before 401: the method is the cheaper check
+=== TEST 23: a wrong method is refused before a wrong key: that check is cheaper
 --- config
     location = /v2/events {
         openqoe_events;
@@ -355,7 +355,7 @@ $::Refused
 
 
 
-=== TEST 24: 413 by client_max_body_size, with the API's own headers
+=== TEST 24: client_max_body_size gives 413 with the API's own headers
 --- config
     location = /v2/events {
         client_max_body_size 1k;
@@ -373,7 +373,7 @@ client intended to send too large body
 
 
 
-=== TEST 25: 413 for a gzip bomb
+=== TEST 25: a gzip bomb gets 413
 --- raw_request eval
 ::post(::gzip(' ' x 50_000_000), 'Content-Encoding: gzip')
 --- error_code: 413
@@ -386,7 +386,7 @@ $::Refused
 
 
 
-=== TEST 26: 413 past openqoe_max_inflated_size
+=== TEST 26: a body past openqoe_max_inflated_size gets 413
 --- config
     location = /v2/events {
         openqoe_events;
@@ -402,7 +402,7 @@ $::Refused
 
 
 
-=== TEST 27: 415 for another content type
+=== TEST 27: another content type gets 415
 --- request eval
 [("POST /v2/events\n" . ::batch_json([::event()])) x 2]
 --- more_headers eval

@@ -69,7 +69,7 @@ sub post ($nginx, $n, $oracle = undef) {
 
 sub finish ($nginx, $peer, $oracle, $name, $timeout = 20) {
     $oracle->wait_delivered($peer->file, $timeout);
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $oracle->delivered_file($peer->file);
     $oracle->is_exactly_once($name);
     $nginx->no_errors;
@@ -98,29 +98,37 @@ for my $script ('grpc_server.js', 'http_server.js') {
             . ' resource host.name edge-7;');
 
         post($nginx, 25, $oracle) for 1 .. 4;
-        finish($nginx, $peer, $oracle, 'four requests');
+        finish($nginx, $peer, $oracle,
+               'four requests are delivered, each event once');
 
         my $headers = $peer->stats->{headers};
-        is($headers->{'x-scope-orgid'}, 'tenant-3', 'X-Scope-OrgID');
-        is($headers->{authorization}, 'Basic dTpw', 'Authorization');
+        is($headers->{'x-scope-orgid'}, 'tenant-3',
+           'the header X-Scope-OrgID is sent');
+        is($headers->{authorization}, 'Basic dTpw',
+           'the header Authorization is sent');
         like($headers->{'user-agent'},
-             qr{^OTel-OTLP-Exporter-openqoe-nginx/\d+\.\d}, 'User-Agent');
+             qr{^OTel-OTLP-Exporter-openqoe-nginx/\d+\.\d},
+             'the user agent names the module');
         is($headers->{ $grpc ? 'grpc-encoding' : 'content-encoding' }, 'gzip',
-           'compressed');
+           'requests are compressed by default');
         is($headers->{'content-type'}, $grpc ? 'application/grpc'
                                              : 'application/x-protobuf',
-           'type');
+           'the content type is that of the protocol');
 
         my @items = grep { defined $_->{item}{eventName} }
                     read_jsonl($peer->file);
         my $resource = attributes($items[0]{resource}{attributes});
-        is(scalar @items, 100, 'a log record an event');
-        is($resource->{'service.name'}, 'openQoE-worker', 'service.name');
+        is(scalar @items, 100, 'each event is a log record');
+        is($resource->{'service.name'}, 'openQoE-worker',
+           'the resource has service.name');
         like($resource->{'service.instance.id'}, $oq_uuid,
-             'service.instance.id');
-        is($resource->{'deployment.environment'}, 'prod', 'an attribute');
-        is($resource->{'host.name'}, 'edge-7', 'one that replaces ours');
-        is($items[0]{item}{eventName}, 'openqoe.heartbeat', 'event name');
+             'the resource has service.instance.id');
+        is($resource->{'deployment.environment'}, 'prod',
+           'the resource has the configured attribute');
+        is($resource->{'host.name'}, 'edge-7',
+           "a configured attribute replaces the module's own");
+        is($items[0]{item}{eventName}, 'openqoe.heartbeat',
+           "the record has the event's name");
     };
 }
 
@@ -132,11 +140,14 @@ subtest 'not compressed' => sub {
                           conf => 'compression none;');
 
     post($nginx, 5, $oracle);
-    finish($nginx, $peer, $oracle, 'http/json');
+    finish($nginx, $peer, $oracle,
+           'http/json: requests are delivered, each event once');
 
     my $headers = $peer->stats->{headers};
-    is($headers->{'content-encoding'}, undef, 'no Content-Encoding');
-    is($headers->{'content-type'}, 'application/json', 'type');
+    is($headers->{'content-encoding'}, undef,
+       'with compression none there is no Content-Encoding');
+    is($headers->{'content-type'}, 'application/json',
+       'the content type of http/json is JSON');
 };
 
 
@@ -151,16 +162,18 @@ subtest 'compression_level' => sub {
                                       . ' signals logs;');
 
         is(http_post($nginx->port, '/v2/events',
-                     batch_json($events))->{status}, 202, 'taken');
+                     batch_json($events))->{status}, 202, 'a batch is taken');
         ok(wait_until(sub { ($peer->stats->{items} // 0) >= 200 }, 10),
-           "level $level: delivered");
+           "level $level: all events are delivered");
         $length{$level} = $peer->stats->{headers}{'content-length'};
-        ok($nginx->stop, 'stops');
+        ok($nginx->stop, 'nginx exits in order');
         $nginx->no_errors;
     }
 
-    cmp_ok($length{1}, '>', $length{6}, 'level 6 takes less than 1');
-    cmp_ok($length{6}, '>=', $length{9}, 'and 9 no more than that');
+    cmp_ok($length{1}, '>', $length{6},
+           'level 6 gives fewer bytes than level 1');
+    cmp_ok($length{6}, '>=', $length{9},
+           'level 9 gives no more bytes than level 6');
 };
 
 
@@ -185,29 +198,35 @@ for my $case (@retries) {
         my $nginx = nginx_for($peer);
 
         $peer->mode(%mode);
-        is(post($nginx, 10, $oracle), 202, 'accepted') for 1 .. 3;
-        ok(wait_counted($nginx, 'retried', 1), 'tried again');
-        is(post($nginx, 10, $oracle), 202, 'accepted while it fails');
+        is(post($nginx, 10, $oracle), 202, 'events are accepted') for 1 .. 3;
+        ok(wait_counted($nginx, 'retried', 1),
+           'a batch that the collector refuses is tried again');
+        is(post($nginx, 10, $oracle), 202,
+           'events are accepted while the collector fails');
 
         my $health = exporter_health($nginx);
-        is($health->{status}, 'degraded', 'degraded');
-        isnt($health->{last_error} // '', '', 'last_error');
-        like($health->{last_error}, qr/$name/, 'names it')
+        is($health->{status}, 'degraded',
+           'while the collector fails the health is degraded');
+        isnt($health->{last_error} // '', '',
+             'while the collector fails there is a last_error');
+        like($health->{last_error}, qr/$name/, 'last_error names the failure')
             if $name =~ /^(?:UNAVAILABLE|\d+)$/;
-        is($health->{last_success}, undef, 'no success so far');
+        is($health->{last_success}, undef,
+           'before any success there is no last_success');
 
         $peer->mode(mode => 'ok');
         $oracle->wait_delivered($peer->file, 20);
         ok(wait_until(sub { health($nginx)->{status} eq 'healthy' }),
-           'healthy again');
+           'once the collector takes events the health is healthy');
 
         my $counted = counted($nginx);
-        is($counted->{exported}, 40, 'exported');
+        is($counted->{exported}, 40, 'all events count as exported');
         is($counted->{refused} + $counted->{rejected} + $counted->{failed}, 0,
-           'nothing dropped');
+           'no event is dropped');
         like($nginx->error_log, qr/takes events again, after \d+ fail/,
-             'the log tells the end of it');
-        finish($nginx, $peer, $oracle, 'nothing lost, nothing twice');
+             'the log says when the failures end');
+        finish($nginx, $peer, $oracle,
+               'no event is lost, and none arrives twice');
     };
 }
 
@@ -232,20 +251,24 @@ for my $case (@waits) {
 
         $peer->mode(%mode);
         post($nginx, 10, $oracle);
-        ok($peer->wait_requests(1), 'one attempt');
+        ok($peer->wait_requests(1), 'the batch is tried once');
 
         my $start = time;
         $peer->mode(mode => 'ok');
         post($nginx, 10, $oracle);
         sleep 1.7;
         my $requests = $peer->stats->{requests};
-        ok($requests == 1 || time - $start > 2.3, 'none before the time told');
+        ok($requests == 1 || time - $start > 2.3,
+           'no retry comes before the time that the collector gave');
         $oracle->wait_delivered($peer->file, 20);
         my $took = time - $start;
-        cmp_ok($took, '>=', 2.3, 'waits as it was told');
-        cmp_ok($took, '<', 3 + scaled(7), 'and not for longer');
-        is(counted($nginx)->{retried}, 1, 'one retry');
-        finish($nginx, $peer, $oracle, 'nothing lost, nothing twice');
+        cmp_ok($took, '>=', 2.3,
+               'the retry waits as long as the collector asked for');
+        cmp_ok($took, '<', 3 + scaled(7),
+               'the retry does not wait for much longer');
+        is(counted($nginx)->{retried}, 1, 'there is a single retry');
+        finish($nginx, $peer, $oracle,
+               'no event is lost, and none arrives twice');
     };
 }
 
@@ -273,31 +296,35 @@ for my $case (@finals) {
         $peer->mode(%mode);
 
         for my $n (1 .. 8) {
-            is(post($nginx, 5), 202, 'accepted');
+            is(post($nginx, 5), 202, 'events are accepted');
             $peer->wait_requests($n);
         }
 
-        ok(wait_counted($nginx, 'refused', 40), 'counted as dropped');
+        ok(wait_counted($nginx, 'refused', 40),
+           'events that the collector refuses for good count as dropped');
         my $seconds = time - $start;
 
         my $counted = counted($nginx);
         is_deeply($counted, { exported => 0, rejected => 0, refused => 40,
             corrupt => 0, spool => 0, behind => 0, removed => 0, lost => 0,
             sent => 0, retried => 0, failed => 8 },
-            'and as nothing else');
-        is($peer->stats->{requests}, 8, 'each was sent once');
-        is(stats($nginx)->{queue}{used}, 0, 'none is kept');
+            'refused events count as nothing else');
+        is($peer->stats->{requests}, 8, 'each refused batch was sent once');
+        is(stats($nginx)->{queue}{used}, 0,
+           'no refused event stays in the queue');
 
         my @lines = log_lines($nginx, qr/refused them for good/);
-        cmp_ok(scalar @lines, '>=', 1, 'logged');
-        cmp_ok(scalar @lines, '<=', 1 + int $seconds, 'once a second at most');
-        like($lines[0], qr/5 events dropped.*\b$name\b/, 'what and why');
+        cmp_ok(scalar @lines, '>=', 1, 'dropped events are logged');
+        cmp_ok(scalar @lines, '<=', 1 + int $seconds,
+               'dropped events are logged once a second at most');
+        like($lines[0], qr/5 events dropped.*\b$name\b/,
+             'the log says how many events were dropped, and why');
         like(exporter_health($nginx)->{last_error}, qr/\b$name\b/,
-             'last_error');
+             'last_error has the refusal');
 
         $peer->mode(mode => 'ok');
         post($nginx, 5, $oracle);
-        finish($nginx, $peer, $oracle, 'a later batch passes');
+        finish($nginx, $peer, $oracle, 'a later batch is delivered');
     };
 }
 
@@ -309,25 +336,31 @@ for my $script ('grpc_server.js', 'http_server.js') {
 
         $peer->mode(mode => 'partial', rejected => 3, message => 'too old');
         post($nginx, 10);
-        ok(wait_counted($nginx, 'rejected', 3), 'rejected ones are counted');
+        ok(wait_counted($nginx, 'rejected', 3),
+           'events that the collector rejects in part are counted');
         sleep 1.5;
-        is($peer->stats->{requests}, 1, 'and never sent again');
+        is($peer->stats->{requests}, 1,
+           'a batch that was rejected in part is not sent again');
 
         my $counted = counted($nginx);
         is_deeply($counted, { exported => 7, rejected => 3, refused => 0,
             corrupt => 0, spool => 0, behind => 0, removed => 0, lost => 0,
-            sent => 1, retried => 0, failed => 0 }, 'sums');
+            sent => 1, retried => 0, failed => 0 },
+                  'the sums of a partial success are right');
         like($nginx->error_log, qr/rejected 3 of 10 events.*too old/,
-             'the message is logged');
-        is(health($nginx)->{status}, 'healthy', 'no failure');
+             "the collector's message is logged");
+        is(health($nginx)->{status}, 'healthy',
+           'a partial success is no failure');
 
         # no more than there was, whatever the receiver says
 
         $peer->mode(mode => 'partial', rejected => 1000);
         post($nginx, 10);
-        ok(wait_counted($nginx, 'rejected', 13), 'all of the second');
-        is(counted($nginx)->{exported}, 7, 'the sums hold');
-        ok($nginx->stop, 'quits');
+        ok(wait_counted($nginx, 'rejected', 13),
+           'a second partial success is counted');
+        is(counted($nginx)->{exported}, 7,
+           'the number of exported events stays as it was');
+        ok($nginx->stop, 'nginx exits in order');
         $nginx->no_errors;
     };
 }
@@ -339,14 +372,17 @@ subtest 'h2_server.js: an answer without grpc-status' => sub {
 
     $peer->mode(mode => 'headers', headers => {});
     post($nginx, 10);
-    ok(wait_counted($nginx, 'retried', 1), 'is no success');
-    like(exporter_health($nginx)->{last_error}, qr/grpc-status/, 'last_error');
-    is(counted($nginx)->{exported}, 0, 'nothing counted as exported');
+    ok(wait_counted($nginx, 'retried', 1),
+       'an answer without grpc-status is no success');
+    like(exporter_health($nginx)->{last_error}, qr/grpc-status/,
+         'last_error says that grpc-status is missing');
+    is(counted($nginx)->{exported}, 0, 'no event counts as exported');
 
     $peer->mode(mode => 'headers', body => '0000000000',
                 trailers => { 'grpc-status' => '0' });
-    ok(wait_counted($nginx, 'exported', 10), 'sent again');
-    ok($nginx->stop, 'quits');
+    ok(wait_counted($nginx, 'exported', 10),
+       'the batch is sent again and exported');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 };
 
@@ -357,22 +393,28 @@ for my $script ('grpc_server.js', 'http_server.js') {
         my $oracle = OpenQoE::Oracle->new;
         my $nginx = nginx_for($peer);
 
-        is(health($nginx)->{status}, 'healthy', 'nothing was tried yet');
-        is(post($nginx, 10, $oracle), 202, 'accepted without a server');
+        is(health($nginx)->{status}, 'healthy',
+           'before the first try the health is healthy');
+        is(post($nginx, 10, $oracle), 202,
+           'events are accepted without a server');
         ok(wait_until(sub { health($nginx)->{status} eq 'degraded' }),
-           'degraded');
+           'without a server the health is degraded');
         like(exporter_health($nginx)->{last_error},
-             qr/localhost:$peer->{port}: .*connect/i, 'who and why');
+             qr/localhost:$peer->{port}: .*connect/i,
+             'last_error has the address and the reason');
 
         $peer->start;
         $oracle->wait_delivered($peer->file, 20);
-        is($oracle->report->{missing}, 0, 'delivered once it is up');
+        is($oracle->report->{missing}, 0,
+           'once the server is up all events are delivered');
 
         ok($peer->stop, 'the server stops');
         post($nginx, 10, $oracle) for 1 .. 3;
-        ok(wait_counted($nginx, 'retried', 2), 'tried in vain');
+        ok(wait_counted($nginx, 'retried', 2),
+           'the next batch is retried in vain');
         $peer->start;
-        finish($nginx, $peer, $oracle, 'nothing lost, nothing twice');
+        finish($nginx, $peer, $oracle,
+               'no event is lost, and none arrives twice');
     };
 }
 
@@ -399,7 +441,7 @@ subtest 'grpc_server.js: restarted under load' => sub {
 
     # each death leaves what was in flight unanswered: 4 batches at most
     $oracle->is_at_least_once('a server killed twice', 2 * 4 * 100);
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 };
 
@@ -436,24 +478,27 @@ for my $case (@tls) {
             my $oracle = OpenQoE::Oracle->new;
             my $nginx = nginx_for($peer, conf => $wrong);
 
-            is(post($nginx, 10, $oracle), 202, 'accepted');
+            is(post($nginx, 10, $oracle), 202, 'events are accepted');
             ok(wait_until(sub { health($nginx)->{status} eq 'degraded' }, 10),
-               'degraded');
-            like(exporter_health($nginx)->{last_error}, $error, 'why')
+               'with a wrong certificate the health is degraded');
+            like(exporter_health($nginx)->{last_error}, $error,
+                 'last_error has the TLS failure')
                 and note exporter_health($nginx)->{last_error};
-            is(post($nginx, 10, $oracle), 202, 'accepted');
+            is(post($nginx, 10, $oracle), 202, 'events are accepted meanwhile');
 
             my ($lane) = @{ stats($nginx)->{queue}{lanes} };
             is($lane->{produced} - $lane->{consumed}, 20,
-               'the events are kept');
+               'the events are kept in the queue');
 
             $nginx->write_config(exporter => exporter($peer,
                                                       conf => $right));
-            ok($nginx->reload(old => 1), 'mended by a reload');
+            ok($nginx->reload(old => 1),
+               'nginx reloads with the right certificate');
             $oracle->wait_delivered($peer->file, 20);
             ok(wait_until(sub { health($nginx)->{status} eq 'healthy' }),
-               'healthy');
-            finish($nginx, $peer, $oracle, 'delivered exactly once');
+               'after the reload the health is healthy');
+            finish($nginx, $peer, $oracle,
+                   'all events are delivered exactly once');
         };
     }
 }

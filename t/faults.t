@@ -62,8 +62,8 @@ sub black_hole () {
     # the next ten seconds
 
     ok(wait_until(sub { health($nginx)->{status} eq 'healthy' }, 15),
-       'healthy afterwards');
-    ok($nginx->stop, 'quits');
+       'after the faults the health is healthy');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(allow => $killed);
 }
 
@@ -77,20 +77,22 @@ for my $signal (qw(TERM QUIT)) {
 
     for (1 .. 5) {
         is(http_post($nginx->port, '/v2/events',
-                     batch_json(batch(10)))->{status}, 202, 'accepted');
+                     batch_json(batch(10)))->{status}, 202,
+           'events are accepted');
     }
 
     sleep 0.5;
 
     my $start = time;
-    ok($nginx->stop($signal, 8), "$signal: leaves by itself");
+    ok($nginx->stop($signal, 8), "$signal: nginx exits by itself");
     my $took = time - $start;
 
     # the master has not killed: no_errors; a fork alone may take a second
 
-    cmp_ok($took, '<', scaled(8), "$signal: within the drain timeout");
+    cmp_ok($took, '<', scaled(8),
+           "$signal: nginx exits within the drain timeout");
     like($nginx->error_log, qr/50 events were not exported|\d+ events were/,
-         'what is lost is logged');
+         'events that are lost at the exit are logged');
     $nginx->no_errors;
 }
 
@@ -102,21 +104,23 @@ for my $signal (qw(TERM QUIT)) {
         exporter => "endpoint http://127.0.0.1:$port; interval 50ms;"
                     . ' timeout 500ms;')->start;
 
-    is(health($nginx)->{status}, 'healthy', 'healthy at the start');
+    is(health($nginx)->{status}, 'healthy',
+       'at the start the health is healthy');
     http_post($nginx->port, '/v2/events', batch_json(batch(3)));
     ok(wait_until(sub { health($nginx)->{status} eq 'degraded' }, 10),
-       'a timeout makes it degraded');
+       'a timeout makes the health degraded');
 
     my $health = health($nginx);
-    is($health->{http}, 200, 'degraded is 200');
-    is(health($nginx, '?ready')->{http}, 503, 'but not ready');
+    is($health->{http}, 200, 'a degraded health is answered with 200');
+    is(health($nginx, '?ready')->{http}, 503, 'a degraded module is not ready');
     cmp_ok($health->{dependencies}{exporter}{consecutive_failures}, '>', 0,
            'the failures are counted');
     like($health->{dependencies}{exporter}{last_error}, qr/no answer within \d+ ms/,
-         'and said');
+         'the last error says that no answer came');
     my ($lane) = @{ stats($nginx)->{queue}{lanes} };
-    is($lane->{produced} - $lane->{consumed}, 3, 'the events are kept');
-    ok($nginx->stop, 'quits');
+    is($lane->{produced} - $lane->{consumed}, 3,
+       'the events stay in the queue');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -144,15 +148,18 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
         last;
     }
 
-    is($refused->{status}, 503, 'a full queue is 503');
-    like($refused->{headers}{'retry-after'}, qr/^\d+$/, 'with Retry-After');
+    is($refused->{status}, 503, 'a full queue is answered with 503');
+    like($refused->{headers}{'retry-after'}, qr/^\d+$/,
+         'the 503 has Retry-After');
     my $said = decode_json_text($refused->{body});
-    is($said->{message}, 'Server overload', 'and says so');
+    is($said->{message}, 'Server overload',
+       'the 503 says that the server is overloaded');
     is($said->{events_received}, 0, 'nothing of the request was taken');
 
     my $health = health($nginx);
-    is($health->{status}, 'unhealthy', 'refusing events is unhealthy');
-    is($health->{http}, 503, 'which is 503');
+    is($health->{status}, 'unhealthy',
+       'a queue that refuses events makes the health unhealthy');
+    is($health->{http}, 503, 'an unhealthy health is answered with 503');
     cmp_ok(stats($nginx)->{events}{rejected}{overload}, '==', 10,
            'the refused events are counted');
 
@@ -160,14 +167,14 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
 
     $nginx->write_config(exporter => "endpoint file://$nginx->{out_file};"
                                      . ' interval 50ms;');
-    ok($nginx->reload, 'another destination, by a reload');
+    ok($nginx->reload, 'a reload sets another destination');
     $oracle->wait_delivered($nginx->out_file, 20);
     $oracle->is_exactly_once('all that was accepted arrives, none of the rest');
 
     my $events = batch(10);
     my $answer = http_post($nginx->port, '/v2/events', batch_json($events));
-    is($answer->{status}, 202, 'and there is room again');
-    ok($nginx->stop, 'quits');
+    is($answer->{status}, 202, 'after that reload there is room again');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -179,10 +186,13 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
     my $answer = http_post($nginx->port, '/v2/events',
                            batch_json(batch(600)));
 
-    is($answer->{status}, 413, 'a request larger than the queue is 413');
-    like($answer->{body}, qr/more than the queue can hold/, 'and says why');
-    is(health($nginx)->{status}, 'healthy', 'it is nothing to be ill of');
-    ok($nginx->stop, 'quits');
+    is($answer->{status}, 413,
+       'a request larger than the queue is answered with 413');
+    like($answer->{body}, qr/more than the queue can hold/,
+         'the 413 says that the request is too large for the queue');
+    is(health($nginx)->{status}, 'healthy',
+       'such a request leaves the health healthy');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -196,11 +206,11 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
     for my $name (sort keys %if) {
         my $answer = http_get($nginx->port, '/v2/health',
                               headers => { $name => $if{$name} });
-        is($answer->{status}, 200, "$name: health is 200");
-        like($answer->{body}, qr/"healthy"/, 'with its body');
+        is($answer->{status}, 200, "$name: the health is answered with 200");
+        like($answer->{body}, qr/"healthy"/, "$name: the answer has its body");
     }
 
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -216,14 +226,15 @@ SKIP: {
     symlink "$nginx->{dir}/secret", $nginx->out_file or die "symlink: $!\n";
     $nginx->test_config;
     $nginx->start;
-    is((stat "$nginx->{dir}/secret")[4], 0, 'a file behind a link is kept');
-    ok($nginx->stop, 'quits');
+    is((stat "$nginx->{dir}/secret")[4], 0,
+       'the owner of a file that a link leads to is kept');
+    ok($nginx->stop, 'nginx exits in order');
 
     unlink $nginx->out_file;
     $nginx->start;
     is((stat $nginx->out_file)[4], scalar getpwnam('nobody'),
-       'a file of its own making is the worker\'s');
-    ok($nginx->stop, 'quits');
+       "a file that the module makes belongs to the workers' user");
+    ok($nginx->stop, 'nginx exits in order');
 }
 
 # A collector that refuses what stands behind a batch that it will have later:
@@ -271,24 +282,27 @@ SKIP: {
         $events->[0]{data}{note} = 'first-of-all';
         http_post($nginx->port, '/v2/events', batch_json($events));
         ok(wait_until(sub { stats($nginx)->{exporter}{batches}{failed} == 3 }),
-           'three batches refused behind one that waits');
+           'three batches are refused while an older one waits');
         my $s = stats($nginx);
-        is($sum->($s), 4, 'accepted is the sum while they wait');
-        is($s->{queue}{events}, 4, 'all are queued still');
+        is($sum->($s), 4, 'accepted events add up while batches wait');
+        is($s->{queue}{events}, 4, 'all four events are still queued');
         return $nginx;
     };
 
     $mode->('moody');
     my $nginx = $blocked->();
     $mode->('ok');
-    ok($nginx->reload(old => 1), 'a reload, and the collector takes it');
-    ok(wait_until(sub { stats($nginx)->{queue}{events} == 0 }), 'empty');
+    ok($nginx->reload(old => 1),
+       'nginx reloads, and the collector takes the oldest batch');
+    ok(wait_until(sub { stats($nginx)->{queue}{events} == 0 }),
+       'the queue becomes empty');
 
     my $s = stats($nginx);
-    is($s->{exporter}{exported}, 1, 'one was exported');
-    is($s->{exporter}{dropped}{refused}, 3, 'three were refused, once each');
-    is($sum->($s), 4, 'accepted is the sum');
-    ok($nginx->stop, 'quits');
+    is($s->{exporter}{exported}, 1, 'one event was exported');
+    is($s->{exporter}{dropped}{refused}, 3,
+       'three events were refused, once each');
+    is($sum->($s), 4, 'accepted events add up');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 
     # the same, and the collector hangs when the old worker tries once more
@@ -301,7 +315,7 @@ SKIP: {
     my $keep = $nginx->http;
     $keep->send_raw("POST /v2/events HTTP/1.1\r\n");
     sleep 0.2;
-    ok($nginx->reload, 'a reload, and the collector hangs');
+    ok($nginx->reload, 'nginx reloads while the collector hangs');
     sleep 2.2;
 
     my $ticks = sub {
@@ -311,16 +325,17 @@ SKIP: {
     my $before = $ticks->();
     sleep 0.8;
     my $used = $ticks->() - $before;
-    cmp_ok($used, '<', slow() ? 60 : 15, "no CPU for it ($used ticks)");
+    cmp_ok($used, '<', slow() ? 60 : 15,
+           "the old worker uses no CPU while it waits ($used ticks)");
     ok(wait_until(sub {
         my ($lane) = @{ stats($nginx)->{queue}{lanes} };
         return $lane->{owner_pid} && $lane->{owner_pid} != $old;
-    }), 'the lane has gone to the new worker in time');
+    }), 'the new worker takes the lane in time');
 
     kill 'KILL', $server;
     waitpid $server, 0;
     $keep->close;
-    ok($nginx->stop('TERM'), 'leaves');
+    ok($nginx->stop('TERM'), 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -339,13 +354,13 @@ SKIP: {
     $oracle->note($events, http_post($nginx->port, '/v2/events',
                                      batch_json($events)));
     ok(wait_until(sub { health($nginx)->{status} eq 'degraded' }, 10),
-       'degraded while the directory is gone');
+       'without its directory the exporter is degraded');
     rename "$dir.gone", $dir or die "rename: $!\n";
     $oracle->wait_delivered($nginx->out_file, 15);
     $oracle->is_exactly_once('delivered once it is back');
     ok(wait_until(sub { health($nginx)->{status} eq 'healthy' }, 10),
-       'healthy again');
-    ok($nginx->stop, 'quits');
+       'with its directory the exporter is healthy again');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(allow => qr/\[emerg\].*open\(\).*otlp\.jsonl/);
 }
 

@@ -70,10 +70,11 @@ my ($status, $json) = post('/v2/events', map { event(
 
 is($status, 202, 'the first request of a fresh installation is accepted');
 my $taken = $json->{events_received};
-cmp_ok($taken, '>', 8, 'it brings more events than new values of a dimension');
+cmp_ok($taken, '>', 8,
+       'the request brings more events than new values of a dimension');
 
 ok(wait_until(sub { sum0(values %{ counted('org_id') }) == $taken }, 20),
-   'all of its events are counted');
+   'all events of the request are counted');
 my $shown = prometheus_text(
     http_get($nginx->port, '/v2/stats?format=prometheus')->{body});
 for my $label (sort keys %first) {
@@ -102,11 +103,11 @@ for my $turn (1 .. 3) {
     is((post('/v2/events', map { event(%$_) } @crowd))[0], 202,
        "request $turn of " . SESSIONS . ' new applications is accepted');
     ok(wait_until(sub { sum0(values %{ $apps->() }) == SESSIONS * $turn }, 20),
-       'none of its events is lost');
+       'no event of these applications is lost');
 
     my $own = grep { /^app-/ } keys %{ $apps->() };
     is($own, $turn * 8 > SESSIONS ? SESSIONS : $turn * 8,
-       "$own of them have series of their own by then");
+       "$own of these applications have series of their own by then");
 }
 
 is($apps->()->{other}, SESSIONS - 8 + SESSIONS - 16,
@@ -120,16 +121,17 @@ sub sessions ($n) { map { event(session_id => "x$_") } 1 .. $n }
 ($status, $json) = post('/v2/events', sessions(70));
 is($status, 202, 'a request of 70 sessions is accepted');
 is_deeply([ @$json{qw(events_received events_rejected)} ], [ 64, 6 ],
-          'for its first 64 sessions');
-is($json->{errors}[0]{event}, 64, 'the first event of another one is named');
+          'the events of its first 64 sessions are accepted');
+is($json->{errors}[0]{event}, 64,
+   'the error names the first event of a session past the limit');
 like($json->{errors}[0]{reason}, qr/only the first 64 sessions/,
-     'with the reason');
+     'the error has the reason');
 
 ($status, $json) = post('/relay', sessions(500));
 is_deeply([ $status, $json->{events_received} ], [ 202, 500 ],
-          'a relay has a location where a request may have more of them');
+          'a location for relays takes more sessions in a request');
 
-ok($nginx->stop('QUIT', 20), 'nginx leaves by itself');
+ok($nginx->stop('QUIT', 20), 'nginx exits by itself');
 $nginx->no_errors;
 
 done_testing;

@@ -77,7 +77,7 @@ for (1 .. 4) {
 }
 
 ok(wait_until(sub { counted('real', 'heartbeat') == 4 }, 20),
-   'an org is known');
+   'the events of a known org are counted');
 
 my $full = wait_until(sub {
     forge() for 1 .. 10;
@@ -89,7 +89,7 @@ ok($full, "$forged requests of " . EVENTS
 
 viewer('real', 'seek') for 1 .. 5;
 ok(wait_until(sub { counted('real', 'seek') == 5 }, 20),
-   'a new series of known values has a place of its own then');
+   'during the flood a new series of known values has its place');
 
 my $sent = 0;
 ok(wait_until(sub {
@@ -98,7 +98,7 @@ ok(wait_until(sub {
     $sent++;
     sleep 1.1;
     return counted('newcomer', 'pause') > 0;
-}, 60), 'an org that is new gets its series while made-up values come')
+}, 60), 'a new org gets its series while made-up values come')
     or diag explain stats()->{dimensions}{org_id};
 
 my $before = counted('newcomer', 'pause');
@@ -108,13 +108,13 @@ for (1 .. 5) {
 }
 
 ok(wait_until(sub { counted('newcomer', 'pause') >= $before + 5 }, 20),
-   "and keeps it (after $sent viewers)");
+   "the new org keeps its series (after $sent viewers)");
 
 my $series = stats()->{series};
 cmp_ok($series->{overflow}, '>', 0,
-       "what found no place is counted ($series->{overflow})");
+       "values that found no place are counted ($series->{overflow})");
 
-ok($nginx->stop('QUIT', 20), 'nginx leaves by itself');
+ok($nginx->stop('QUIT', 20), 'nginx exits by itself');
 $nginx->no_errors;
 
 done_testing;

@@ -89,8 +89,8 @@ for my $name (sort keys %expect_failure) {
         delete @ENV{grep { /^TEST_NGINX_(?!BINARY)/ } keys %ENV};
         `prove -I$lib -v $dir/fails.t 2>&1`;
     };
-    isnt($?, 0, "prove fails: $name");
-    like($output, $says, "and says why: $name");
+    isnt($?, 0, "prove fails for $name");
+    like($output, $says, "prove says why it fails for $name");
 }
 
 
@@ -108,7 +108,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: status, body and headers
+=== TEST 1: a request is checked for status, body and headers
 --- config
     location = /a {
         add_header X-One 1;
@@ -129,7 +129,7 @@ X-Two: a b
 
 
 
-=== TEST 2: the defaults: 200, the root location
+=== TEST 2: the defaults are the status 200 and the root location
 --- config
 --- request
 GET /index.html
@@ -140,7 +140,7 @@ Content-Length: \d+
 
 
 
-=== TEST 3: a POST with a body, echoed by a proxied server
+=== TEST 3: a proxied server echoes the body of a POST
 --- config
     location = /in {
         proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/out;
@@ -158,7 +158,7 @@ the body/POST/more
 
 
 
-=== TEST 4: eval filters and a variable of main
+=== TEST 4: eval filters and a variable of main are expanded
 --- config eval
 "location = /a { return 200 '$::Body'; }"
 --- request eval
@@ -168,7 +168,7 @@ $::Body
 
 
 
-=== TEST 5: body as a pattern
+=== TEST 5: a body can be checked by a pattern
 --- config
     location = /a { return 200 "abc\n"; }
 --- request
@@ -178,7 +178,7 @@ qr/^a.c$/
 
 
 
-=== TEST 6: body unlike
+=== TEST 6: a body can be checked not to match a pattern
 --- config
     location = /a { return 200 "abc\n"; }
 --- request
@@ -187,7 +187,7 @@ GET /a
 
 
 
-=== TEST 7: several requests, each on its connection
+=== TEST 7: several requests use a connection each
 --- config
     location = /a { return 200 "a"; }
     location = /b { return 404 "b"; }
@@ -200,7 +200,7 @@ GET /a
 
 
 
-=== TEST 8: pipelined requests on one connection
+=== TEST 8: pipelined requests use one connection
 --- config
     location = /a { return 200 "a"; }
     location = /b { return 200 "b"; }
@@ -211,7 +211,7 @@ GET /a
 
 
 
-=== TEST 9: a request in packets
+=== TEST 9: a request can be sent in packets
 --- config
     location = /in {
         proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/out;
@@ -225,7 +225,7 @@ abcdefghi
 
 
 
-=== TEST 10: raw request, chunked by hand
+=== TEST 10: a raw request can be chunked by hand
 --- config
     location = /in {
         proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/out;
@@ -241,7 +241,7 @@ abc
 
 
 
-=== TEST 11: must_die with the message
+=== TEST 11: must_die checks the message
 --- config
     no_such_directive on;
 --- must_die
@@ -250,7 +250,7 @@ unknown directive "no_such_directive"
 
 
 
-=== TEST 12: must_die with an exit code, in http
+=== TEST 12: must_die checks the exit code, in http
 --- http_config
     limit_req_zone $uri zone=a:1k rate=1r/s;
 --- config
@@ -260,7 +260,7 @@ qr/\[emerg\].* zone "zone=a:1k" is too small/
 
 
 
-=== TEST 13: the environment in a configuration, and user files
+=== TEST 13: a configuration has the environment and the user's files
 --- main_config
     env FOO=$TEST_NGINX_HARNESS_WORD;
 --- user_files
@@ -277,7 +277,7 @@ two
 
 
 
-=== TEST 14: a preprocessor and a section of its own
+=== TEST 14: a preprocessor may add a section of its own
 --- with_map
 --- config
     location = /a { return 200 $mapped; }
@@ -288,7 +288,7 @@ yes
 
 
 
-=== TEST 15: error log, in lines and by pattern
+=== TEST 15: the error log can be checked in lines and by a pattern
 --- config
     location = /a { root /nonexistent; }
 --- request
@@ -300,7 +300,7 @@ No such file
 
 
 
-=== TEST 16: grep the error log
+=== TEST 16: the error log can be searched for strings
 --- config
     location = /a { root /nonexistent; }
 --- request
@@ -313,7 +313,7 @@ open() "/nonexistent/a"
 
 
 
-=== TEST 17: HTTP/2 by curl
+=== TEST 17: curl makes HTTP/2 requests
 --- http2
 --- config
     location = /a { return 200 "$server_protocol"; }
@@ -324,7 +324,7 @@ HTTP/2.0
 
 
 
-=== TEST 18: HEAD, raw headers
+=== TEST 18: HEAD and raw headers can be checked
 --- config
     location = /a { return 200 "abc"; }
 --- request
@@ -335,7 +335,7 @@ HEAD /a
 
 
 
-=== TEST 19: the log of a request
+=== TEST 19: the log of a single request can be checked
 --- config
     location = /a { return 200 "abc"; }
 --- request
@@ -347,7 +347,7 @@ GET /b
 
 
 
-=== TEST 20: a [crit] that is expected is no failure
+=== TEST 20: an expected [crit] in the log is no failure
 --- http_config
     log_format f "$uri";
 --- config
@@ -365,7 +365,7 @@ abc
 
 
 
-=== TEST 21: never run
+=== TEST 21: a block with SKIP is never run
 --- SKIP
 --- config
     bogus;

@@ -30,16 +30,16 @@ for my $code (401, 403, 404, 405, 500, 501, 302) {
     $f->receiver->mode("status $code");
     is($f->status(100), 202, "$name: 100 events are acknowledged") for 1 .. 50;
     ok(wait_until(sub { $f->dest->{batches}{retried} >= 2 }, 15),
-       "$name: the collector refuses, and is asked again");
+       "$name: the collector refuses, and is tried again");
     ok(wait_until(sub { $f->dest->{spooled} == 5000 }, 15),
        "$name: the spool holds all 5,000 events");
-    is($f->dest->{exported}, 0, "$name: none of them counts as exported");
+    is($f->dest->{exported}, 0, "$name: no event counts as exported");
 
     my $health = decode_json_text(http_get($f->nginx->port,
                                            '/v2/health')->{body});
     is($health->{status}, 'degraded', "$name: the health says degraded");
     like($health->{dependencies}{exporter}{last_error}, qr/HTTP status $code/,
-         "$name: and with which answer");
+         "$name: the health has the collector's answer");
 
     $f->receiver->mode('ok');
     $f->settled($name);
@@ -51,9 +51,9 @@ subtest 'without a spool the queue holds them' => sub {
     my $f = OpenQoE::Faults->new(workers => 1, spool => undef)->start;
 
     $f->receiver->mode('status 401');
-    is($f->status(100), 202, '100 events are taken') for 1 .. 20;
+    is($f->status(100), 202, '100 events are accepted') for 1 .. 20;
     ok(wait_until(sub { $f->dest->{batches}{retried} >= 2 }, 15),
-       'the collector refuses, and is asked again');
+       'the collector refuses, and is tried again');
     is($f->dest->{queued}, 2000, 'all 2,000 events are in the queue');
     $f->receiver->mode('ok');
     $f->settled('the queue');
@@ -68,8 +68,8 @@ subtest 'refused drop: as the OTLP text has it' => sub {
     $f->receiver->mode('status 401');
     is($f->status(10), 202, 'ten events are acknowledged');
     ok(wait_until(sub { $f->dest->{dropped}{refused} == 10 }, 15),
-       'they are dropped and counted');
-    is($f->dest->{batches}{retried}, 0, 'without a second request');
+       'these ten events are dropped and counted');
+    is($f->dest->{batches}{retried}, 0, 'these ten events are sent once');
     $f->receiver->mode('ok');
     $f->settled('drop', dropped => { default => 10 });
     $f->end;
@@ -85,17 +85,17 @@ subtest 'refused drop: as the OTLP text has it' => sub {
 
     $f->receiver->mode('poison org-poison 500');
     is($f->status(8, set => { org_id => 'org-poison' }), 202,
-       'a batch that the server breaks on: is acknowledged');
+       'a batch that the server breaks on is acknowledged');
     ok(wait_until(sub { $f->dest->{batches}{retried} }, 15),
-       'a batch that the server breaks on: is refused');
-    is($f->status(8), 202, 'a batch that the server breaks on: others come')
+       'a batch that the server breaks on is refused');
+    is($f->status(8), 202, 'later batches are acknowledged meanwhile')
         for 1 .. 20;
     ok(wait_until(sub { $f->dest->{exported} == 160 }, 60),
-       'a batch that the server breaks on: all others are delivered');
+       'all other batches are delivered');
     is($f->dest->{dropped}{refused}, 0,
-       'a batch that the server breaks on: nothing is dropped meanwhile');
+       'the batch that the server breaks on is not dropped meanwhile');
     is($f->dest->{spooled}, 8,
-       'a batch that the server breaks on: it is still in the spool');
+       'the batch that the server breaks on is still in the spool');
 
     if ($ENV{OPENQOE_LONG}) {
 
@@ -105,9 +105,9 @@ subtest 'refused drop: as the OTLP text has it' => sub {
             $f->status(1);
             sleep 1.5;
             return $f->dest->{dropped}{refused} == 8;
-        }, 120), 'a batch that the server breaks on: is given up in the end');
+        }, 120), 'the batch that the server breaks on is given up in the end');
         is($f->dest->{batches}{quarantined}, 1,
-           'a batch that the server breaks on: and is in the quarantine');
+           'the batch that the server breaks on is in the quarantine');
     }
 
     my $dropped = $f->dest->{dropped}{refused};
@@ -125,11 +125,12 @@ subtest 'refused drop: as the OTLP text has it' => sub {
                                  'timeout 400ms;')->start;
 
     $f->receiver->mode('drip');
-    is($f->status(5), 202, 'an answer without an end: five events are taken');
+    is($f->status(5), 202,
+       'five events are accepted before an answer without an end');
     ok(wait_until(sub { $f->dest->{batches}{unfinished} == 1 }, 60),
-       'an answer without an end: counts as taken in the end');
+       'a batch whose answers have no end counts as exported in the end');
     is($f->dest->{batches}{retried}, 3,
-       'an answer without an end: the batch was repeated three times');
+       'a batch whose answers have no end is sent again three times');
     $f->receiver->mode('ok');
     $f->settled('an answer without an end');
     $f->end;
@@ -141,7 +142,7 @@ for my $value (0, 'Thu, 01 Jan 1970 00:00:00 GMT') {
     my $name = "Retry-After: $value";
 
     $f->receiver->mode("status 503 $value");
-    is($f->status(5), 202, "$name: events are taken");
+    is($f->status(5), 202, "$name: events are accepted");
     ok(wait_until(sub { $f->dest->{batches}{retried} }, 10),
        "$name: the collector refuses");
 

@@ -52,7 +52,7 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: chunks of seven bytes
+=== TEST 1: a body in chunks of seven bytes is accepted
 --- raw_request eval
 ::chunked(7, ::batch_json(::batch(3)))
 --- error_code: 202
@@ -62,7 +62,7 @@ temporary file
 
 
 
-=== TEST 2: chunks into a temporary file
+=== TEST 2: a chunked body in a temporary file is accepted
 --- config
     location = /v2/events { openqoe_events; client_body_buffer_size 2k; }
 --- raw_request eval
@@ -74,7 +74,7 @@ buffered to a temporary file
 
 
 
-=== TEST 3: gzip in chunks, in a temporary file
+=== TEST 3: a chunked gzip body in a temporary file is accepted
 --- config
     location = /v2/events {
         openqoe_events;
@@ -91,7 +91,7 @@ buffered to a temporary file
 
 
 
-=== TEST 4: a body that comes in many packets
+=== TEST 4: a body that comes in many packets is accepted
 --- request eval
 my $body = ::batch_json(::batch(20));
 [["POST /v2/events\n" . substr($body, 0, 1),
@@ -102,7 +102,7 @@ my $body = ::batch_json(::batch(20));
 
 
 
-=== TEST 5: client_body_in_file_only, the body in a file alone
+=== TEST 5: client_body_in_file_only: a body that is only in a file is accepted
 --- config
     location = /v2/events {
         openqoe_events;
@@ -115,7 +115,7 @@ my $body = ::batch_json(::batch(20));
 
 
 
-=== TEST 6: client_body_in_single_buffer
+=== TEST 6: client_body_in_single_buffer: a body in a single buffer is accepted
 --- config
     location = /v2/events {
         openqoe_events;
@@ -129,7 +129,7 @@ my $body = ::batch_json(::batch(20));
 
 
 
-=== TEST 7: pipelined, what is refused among what is taken
+=== TEST 7: pipelined requests are answered in order, refused ones among accepted ones
 --- pipelined_requests eval
 [::post(), "POST /v2/events\n{}", "GET /v2/events", ::post(),
  "GET /v2/health", ::post()]
@@ -140,7 +140,7 @@ my $body = ::batch_json(::batch(20));
 
 
 
-=== TEST 8: events: methods
+=== TEST 8: events: methods other than POST are refused
 --- request eval
 [map { "$_ /v2/events" } qw(GET HEAD PUT DELETE PATCH PROPFIND)]
 --- error_code eval
@@ -153,7 +153,7 @@ my $r = $::Refused;
 
 
 
-=== TEST 9: health and stats: methods
+=== TEST 9: health and stats: methods other than GET and HEAD are refused
 --- request eval
 [map { ("GET $_", "HEAD $_", "POST $_\n{}", "PUT $_\nx", "DELETE $_") }
      qw(/v2/health /v2/stats)]
@@ -167,7 +167,7 @@ my $r = $::Refused;
 
 
 
-=== TEST 10: OPTIONS on each, without CORS
+=== TEST 10: without CORS OPTIONS is refused on each location
 --- request eval
 [map { "OPTIONS $_" } qw(/v2/events /v2/health /v2/stats)]
 --- error_code eval
@@ -187,7 +187,7 @@ $::One
 
 
 
-=== TEST 12: auth_request lets in
+=== TEST 12: a request that auth_request lets in is accepted
 --- config
     location = /v2/events { auth_request /auth; openqoe_events; }
     location = /auth { internal; return 204; }
@@ -200,7 +200,7 @@ $::Common
 
 
 
-=== TEST 13: auth_request says 401: JSON, with CORS
+=== TEST 13: a 401 of auth_request is JSON, with CORS headers
 --- config
     location = /v2/events {
         auth_request /auth;
@@ -220,7 +220,7 @@ $::Refused
 
 
 
-=== TEST 14: auth_request that fails is 500, JSON
+=== TEST 14: a 500 of auth_request is JSON
 --- config
     location = /v2/events { auth_request /auth; openqoe_events; }
     location = /auth { internal; return 418; }
@@ -236,7 +236,7 @@ auth request unexpected status: 418
 
 
 
-=== TEST 15: deny is 403, JSON
+=== TEST 15: a 403 of deny is JSON
 --- config
     location = /v2/events { deny all; openqoe_events; }
 --- request eval
@@ -251,7 +251,7 @@ access forbidden by rule
 
 
 
-=== TEST 16: limit_req together with auth_request
+=== TEST 16: limit_req and auth_request work together
 --- http_config
     limit_req_zone $server_port zone=one:32k rate=1r/m;
 --- config
@@ -275,7 +275,7 @@ access forbidden by rule
 
 
 
-=== TEST 17: auth_request to an own location's health
+=== TEST 17: auth_request may ask the module's health
 --- config
     location = /v2/events { auth_request /v2/health; openqoe_events; }
     location = /v2/health { openqoe_health; }
@@ -287,7 +287,7 @@ $::One
 
 
 
-=== TEST 18: a named location
+=== TEST 18: a named location serves events
 --- config
     location /some { try_files /nowhere @events; }
     location @events { openqoe_events; openqoe_marker on; }
@@ -300,7 +300,7 @@ Set-Cookie: marker=[0-9a-f-]{36}; Path=/; .*
 
 
 
-=== TEST 19: a regex location
+=== TEST 19: a regex location serves events
 --- config
     location ~ ^/v\d+/(events|collect)$ { openqoe_events; openqoe_marker on; }
 --- request eval
@@ -317,7 +317,7 @@ Set-Cookie: marker=[0-9a-f-]{36}; Path=/; .*
 
 
 
-=== TEST 20: a prefix location
+=== TEST 20: a prefix location serves events
 --- config
     location /in/ { openqoe_events; }
 --- request eval
@@ -329,7 +329,7 @@ Set-Cookie: marker=[0-9a-f-]{36}; Path=/; .*
 
 
 
-=== TEST 21: a rewrite leads to it
+=== TEST 21: a rewrite leads to the location
 --- config
     rewrite ^/old$ /v2/events last;
     location = /v2/events { openqoe_events; }
@@ -341,7 +341,7 @@ $::One
 
 
 
-=== TEST 22: return in the location wins
+=== TEST 22: a return in the location wins over the handler
 --- config
     location = /v2/events { openqoe_events; return 200 "mine"; }
 --- request eval
@@ -353,7 +353,7 @@ mine
 
 
 
-=== TEST 23: return with an error in the location is JSON
+=== TEST 23: a return with an error in the location is JSON
 --- config
     location = /v2/events { openqoe_events; return 404; }
 --- request eval
@@ -366,7 +366,7 @@ $::Refused
 
 
 
-=== TEST 24: limit_except in the location
+=== TEST 24: limit_except in the location works
 --- config
     location = /v2/events {
         openqoe_events;
@@ -383,7 +383,7 @@ $::Refused
 
 
 
-=== TEST 25: 413 in locations of ours is JSON, in others as it was
+=== TEST 25: a 413 is JSON in the module's locations and HTML in others
 --- config
     location = /v2/events { openqoe_events; client_max_body_size 100; }
     location = /v2/stats { openqoe_stats; client_max_body_size 100; }
@@ -402,7 +402,7 @@ $::Refused
 
 
 
-=== TEST 26: error_page for what nginx refuses
+=== TEST 26: error_page works for what nginx refuses
 --- config
     error_page 413 /too-large;
     location = /v2/events { openqoe_events; client_max_body_size 100; }
@@ -419,7 +419,7 @@ mine
 
 
 
-=== TEST 27: error_page has no part in what we refuse
+=== TEST 27: error_page does not work for what the module refuses
 --- config
     error_page 400 401 405 415 /mine;
     location = /v2/events { openqoe_events; }
@@ -435,7 +435,7 @@ mine
 
 
 
-=== TEST 28: error_page to a location of ours
+=== TEST 28: error_page may lead to a location of the module
 --- config
     error_page 404 =503 /v2/health;
     location = /v2/health { openqoe_health; }
@@ -462,7 +462,7 @@ qr/^\{"status":"healthy",.*\}$/
 
 
 
-=== TEST 30: gzip of answers
+=== TEST 30: answers are compressed by gzip
 --- config
     location = /v2/stats {
         openqoe_stats;
@@ -481,7 +481,7 @@ Content-Type: application/json
 
 
 
-=== TEST 31: other locations are as they were
+=== TEST 31: other locations stay as they were
 --- config
     location = /v2/events { openqoe_events; }
     location = /static { default_type text/plain; return 200 "static"; }
@@ -500,7 +500,7 @@ Content-Type: application/json
 
 
 
-=== TEST 32: HTTP/1.0 without keepalive
+=== TEST 32: HTTP/1.0 without keepalive is accepted
 --- raw_request eval
 my $body = ::batch_json(::batch(1));
 "POST /v2/events HTTP/1.0\r\nContent-Length: " . length($body) . "\r\n\r\n$body"

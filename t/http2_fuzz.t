@@ -683,9 +683,11 @@ fuzz('HTTP/2', collector => 'ok', locations => $locations . $stored,
      http => "openqoe_spool $dir/spool max_size=64m;\n$common");
 
 if (!defined $ENV{OPENQOE_FUZZ_CASE}) {
-    cmp_ok($seen{"status $_"} // 0, '>', 0, "some streams were answered $_")
+    cmp_ok($seen{"status $_"} // 0, '>', 0,
+           "some streams were answered with $_")
         for qw(200 202 400 404 405);
-    cmp_ok($seen{bystander} // 0, '>', 0, 'HTTP/1 was served beside them');
+    cmp_ok($seen{bystander} // 0, '>', 0,
+           'HTTP/1 was served beside the fuzzed connections');
 }
 
 @posts = qw(/v2/events /v2/events /events/now /events/patient /events/small);

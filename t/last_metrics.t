@@ -46,17 +46,17 @@ subtest 'records behind records' => sub {
     my $sum = counted($nginx);
 
     for my $round (1 .. 2) {
-        is(post($nginx, 1), 202, 'one is accepted');
+        is(post($nginx, 1), 202, 'an event is accepted');
         sleep 0.1;
-        is(post($nginx, 1), 202, 'and one a moment later');
+        is(post($nginx, 1), 202, 'another event is accepted a moment later');
         $sum += 2;
 
         ok(wait_until(sub { counted($nginx) == $sum }, scaled(2)),
-           'both are in the metrics soon');
+           'both events are in the metrics soon');
         sleep scaled(0.7);
     }
 
-    ok($nginx->stop, 'leaves');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 };
 
@@ -86,8 +86,8 @@ sub lost ($workers, $posts) {
         sleep 0.03;
     }
 
-    is($accepted, $posts * 4, 'all are accepted');
-    ok($nginx->stop('TERM', 8), 'nginx leaves by itself');
+    is($accepted, $posts * 4, 'all events are accepted');
+    ok($nginx->stop('TERM', 8), 'nginx exits by itself');
     $nginx->no_errors;
     $_->stop for $peer, $logs;
 

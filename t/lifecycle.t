@@ -43,7 +43,7 @@ sub settle ($oracle, $nginx) {
                                          batch_json($events)));
     }
 
-    ok($nginx->stop('QUIT'), 'a quit right behind the last answer');
+    ok($nginx->stop('QUIT'), 'nginx quits right after the last answer');
     $oracle->delivered_file($nginx->out_file);
     $oracle->is_exactly_once('quit: accepted equals delivered');
     $nginx->no_errors;
@@ -56,7 +56,7 @@ sub settle ($oracle, $nginx) {
 
     $oracle->note($events, http_post($nginx->port, '/v2/events',
                                      batch_json($events)));
-    ok($nginx->stop('TERM', 5), 'a stop right behind the answer');
+    ok($nginx->stop('TERM', 5), 'nginx stops right after the answer');
     $oracle->delivered_file($nginx->out_file);
     $oracle->is_exactly_once('stop: accepted equals delivered');
     $nginx->no_errors;
@@ -72,9 +72,9 @@ sub settle ($oracle, $nginx) {
         }
     });
 
-    is($reloads, 5, 'five reloads');
+    is($reloads, 5, 'nginx reloads five times');
     settle($oracle, $nginx)->is_exactly_once('reload under load');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -85,13 +85,13 @@ sub settle ($oracle, $nginx) {
             $nginx->write_config(workers => $workers);
             $nginx->reload or diag("no reload to $workers");
             ok(wait_until(sub { $nginx->worker_pids == $workers }),
-               "$workers workers");
+               "nginx runs $workers workers");
             sleep 0.5;
         }
     });
 
     settle($oracle, $nginx)->is_exactly_once('other worker counts');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -100,13 +100,13 @@ sub settle ($oracle, $nginx) {
     my $oracle = under_load($nginx, 5, sub {
         for my $size (qw(16m 4m)) {
             $nginx->write_config(zone => "qoe:$size");
-            ok($nginx->reload, "reload with a zone of $size");
+            ok($nginx->reload, "nginx reloads with a zone of $size");
             sleep 1;
         }
     });
 
     settle($oracle, $nginx)->is_exactly_once('other zone sizes');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -127,7 +127,7 @@ sub settle ($oracle, $nginx) {
     $events = batch(5);
     $oracle->note($events, http_post($nginx->port, '/v2/events',
                                      batch_json($events)));
-    ok($nginx->stop, 'a single process quits');
+    ok($nginx->stop, 'a single process exits in order');
     $oracle->delivered_file($nginx->out_file);
     $oracle->is_exactly_once('a single process delivers, reloaded too');
     $nginx->no_errors;
@@ -139,12 +139,13 @@ sub settle ($oracle, $nginx) {
     my $events = batch(3);
 
     $nginx->write_config(events => 'openqoe_max_events nonsense;');
-    like($nginx->reload_fails, qr/nonsense/, 'a reload that fails');
+    like($nginx->reload_fails, qr/nonsense/,
+         'a reload with a wrong configuration fails');
     $oracle->note($events, http_post($nginx->port, '/v2/events',
                                      batch_json($events)));
     $oracle->wait_delivered($nginx->out_file);
     $oracle->is_exactly_once('a failed reload changes nothing');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(allow => qr/nonsense/);
 }
 
@@ -169,7 +170,7 @@ sub settle ($oracle, $nginx) {
 
     $oracle->is_exactly_once('a rotated file loses nothing');
     ok(-s $out && -s "$out.1", 'both files have events');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -195,7 +196,7 @@ sub settle ($oracle, $nginx) {
     }
 
     sleep 0.3;
-    ok($nginx->reload, 'a reload with requests half read');
+    ok($nginx->reload, 'nginx reloads with requests half read');
     kill 'QUIT', $nginx->master_pid;
     sleep 0.5;
 
@@ -206,7 +207,8 @@ sub settle ($oracle, $nginx) {
         $http->close;
     }
 
-    ok(wait_until(sub { !$nginx->{process}->alive }, 10), 'a quit behind it');
+    ok(wait_until(sub { !$nginx->{process}->alive }, 10),
+       'nginx quits after that reload');
     $oracle->delivered_file($nginx->out_file);
     $oracle->is_exactly_once('what the old workers took last is delivered');
     $nginx->stop;
@@ -230,7 +232,7 @@ sub settle ($oracle, $nginx) {
 
     my ($old) = $nginx->worker_pids;
     sleep 0.2;
-    ok($nginx->reload, 'a reload with a batch in flight');
+    ok($nginx->reload, 'nginx reloads with a batch in flight');
 
     my $ticks = sub {
         my @f = split ' ', slurp("/proc/$old/stat") =~ s/.*\)//sr;
@@ -244,9 +246,9 @@ sub settle ($oracle, $nginx) {
     sleep 0.8;
     my $used = $ticks->() - $before;
     cmp_ok($used, '<', slow() ? 60 : 15,
-           "the old worker uses no CPU meanwhile ($used ticks in 0.8 s)");
+           "the old worker uses no CPU while it waits ($used ticks in 0.8 s)");
     $keep->close;
-    ok($nginx->stop('TERM', 10), 'leaves');
+    ok($nginx->stop('TERM', 10), 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -282,8 +284,8 @@ for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
 
     is("@{ $nice{openqoe} }", "$want $want",
        'helpers: ' . ($http || 'by default'));
-    is("@{ $nice{nginx} }", "$own $own", 'event loops stay as they are');
-    ok($nginx->stop, 'quits');
+    is("@{ $nice{nginx} }", "$own $own", 'event loops keep their priority');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -309,7 +311,7 @@ for ([ '', 5 ], [ 'openqoe_helper_nice 0;', 0 ],
 
     cmp_ok($used, '<=', slow() ? 10 : 1,
            'two idle workers with their helpers use no CPU in 6 s');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 

@@ -100,7 +100,8 @@ is($bad, 0, 'strict batches with one invalid event are refused');
 
 my $dimensions = stats()->{dimensions};
 is($dimensions->{org_id}{count}, 0, 'no org_id of a refused batch has a place');
-is($dimensions->{org_id}{overflow}, 0, 'none of them is an overflow');
+is($dimensions->{org_id}{overflow}, 0,
+   'no org_id of a refused batch counts as an overflow');
 
 
 # --- content types: what a page calls its stream is anybody's text
@@ -132,13 +133,14 @@ my @customers = 1 .. 5;
 for (1 .. 3) {
     is(post('/v2/events', map { real($_) } @customers), 202,
        'real customers\' events are accepted');
-    ok(all_counted(@customers), 'they have series of their own at once');
+    ok(all_counted(@customers),
+       'real customers have series of their own at once');
     sleep 1.1;
 }
 
 my %viewer = (session_id => uuid(), view_id => uuid());
 post('/v2/events', real(1, %viewer));
-ok(all_counted(1), 'a viewer is there');
+ok(all_counted(1), "the viewer's event is counted");
 sleep 2.1;
 post('/v2/events', real(1, %viewer));
 
@@ -158,7 +160,7 @@ ok(all_counted(@customers),
 $dimensions = stats()->{dimensions};
 is($dimensions->{env}{count}, 10, 'the places of env are all taken');
 cmp_ok($dimensions->{env}{overflow}, '>=', REQUESTS * EVENTS * 0.9,
-       'and the made-up values are counted');
+       'made-up values that found no place are counted');
 
 
 # --- who comes then
@@ -176,7 +178,8 @@ my $before = counted(6);
 $posted{6} = 0;
 post('/v2/events', map { forged() } 1 .. EVENTS);
 post('/v2/events', real(6));
-ok(wait_until(sub { counted(6) == $before + 1 }, 20), 'and keeps it');
+ok(wait_until(sub { counted(6) == $before + 1 }, 20),
+   'a new customer keeps that series');
 
 post('/v2/events', real(1, app_name => 'app-b'));
 ok(wait_until(sub {
@@ -199,16 +202,16 @@ ok(wait_until(sub { stats()->{views}{started} >= $views->{started} + $ids },
 
 my $started = stats()->{views}{started};
 post('/v2/events', real(1, %viewer));
-ok(all_counted(1), 'the viewer is heard of again');
+ok(all_counted(1), 'another event of the viewer is counted');
 is(stats()->{views}{started}, $started,
-   'in the view that was there before all of them');
+   'that event is of the view that was there before the crowd');
 cmp_ok(stats()->{views}{closed_early}, '>=', $ids / 2,
        'the views that were closed early are those of the crowd');
 
 is(stats()->{events}{rejected}{sessions}, 0,
    'no request had more sessions than it may have');
 
-ok($nginx->stop('QUIT', 20), 'nginx leaves by itself');
+ok($nginx->stop('QUIT', 20), 'nginx exits by itself');
 $nginx->no_errors;
 
 done_testing;

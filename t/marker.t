@@ -55,21 +55,22 @@ sub records (@events) {
 
 my ($value, $rest, $events, $r) = post('/v2/events', undef, batch(3));
 
-is($r->{status}, 202, 'taken');
-like($value // '', qr/^$uuid$/, 'a UUID of version 7');
+is($r->{status}, 202, 'a request without a cookie is accepted');
+like($value // '', qr/^$uuid$/, 'the cookie is a UUID of version 7');
 is($rest, '; Path=/v2/events; Max-Age=31536000; HttpOnly; Secure; '
-          . 'SameSite=None', 'attributes');
-is((() = $r->{raw_headers} =~ /^Set-Cookie:/mgi), 1, 'one header');
+          . 'SameSite=None', 'the cookie has its attributes');
+is((() = $r->{raw_headers} =~ /^Set-Cookie:/mgi), 1,
+   'there is a single Set-Cookie header');
 
 my $ms = hex(substr $value, 0, 8) * 65536 + hex(substr $value, 9, 4);
-cmp_ok(abs($ms / 1000 - time), '<', 60, 'of this time');
+cmp_ok(abs($ms / 1000 - time), '<', 60, 'the UUID has the present time');
 
 my @records = records(@$events);
 is(scalar @records, 3, 'the events are exported');
-is($_->{attr}{marker}, $value, 'each with the marker') for @records;
+is($_->{attr}{marker}, $value, 'each event has the marker') for @records;
 
 my %seen = map { ((post('/v2/events'))[0] => 1) } 1 .. 40;
-is(scalar keys %seen, 40, 'no two are alike');
+is(scalar keys %seen, 40, 'no two markers are alike');
 
 
 # --- one that comes with the request
@@ -77,8 +78,8 @@ is(scalar keys %seen, 40, 'no two are alike');
 my $mine = '01890a5d-ac96-774b-bcce-b302099a8057';
 
 ($value, undef, $events) = post('/v2/events', "a=b; marker=$mine; c=d");
-is($value, $mine, 'a valid one is kept');
-is((records(@$events))[0]{attr}{marker}, $mine, 'and exported');
+is($value, $mine, 'a valid marker is kept');
+is((records(@$events))[0]{attr}{marker}, $mine, 'a valid marker is exported');
 
 my %invalid = (
     empty => '', short => substr($mine, 1), long => "${mine}0",
@@ -95,43 +96,47 @@ for my $name (sort keys %invalid) {
     ($value, undef, $events) = post('/v2/events', "marker=$invalid{$name}");
     ok($value =~ /^$uuid$/ && $value ne $mine, "replaced: $name")
         or diag($value);
-    is((records(@$events))[0]{attr}{marker}, $value, 'and exported')
+    is((records(@$events))[0]{attr}{marker}, $value,
+       'the new marker is exported')
         if $name =~ /^[sn]/;
 }
 
 ($value) = post('/v2/events', "Xmarker=$mine; markers=$mine; xmarker=$mine");
-isnt($value, $mine, 'cookies of other names');
+isnt($value, $mine, 'a cookie of another name is no marker');
 
 
 # --- where there is none, and what else decides
 
 for my $path ('/off', '/off/too') {
     ($value, undef, $events, $r) = post($path, "marker=$mine");
-    is($r->{status}, 202, "$path takes it");
-    is($r->{headers}{'set-cookie'}, undef, 'without a cookie');
-    ok(!exists((records(@$events))[0]{attr}{marker}), 'and exports none');
+    is($r->{status}, 202, "$path accepts the request");
+    is($r->{headers}{'set-cookie'}, undef, "$path sets no cookie");
+    ok(!exists((records(@$events))[0]{attr}{marker}),
+       "$path exports no marker");
 }
 
 (undef, $rest) = post('/domain/in');
 is($rest, '; Path=/domain/in; Domain=.example.org; Max-Age=31536000; '
-          . 'HttpOnly; Secure; SameSite=None', 'with a domain, inherited');
+          . 'HttpOnly; Secure; SameSite=None',
+   'the cookie has the domain that the location inherits');
 (undef, $rest) = post('/prefix/and/more');
-like($rest, qr{^; Path=/prefix;}, 'the path is that of the location');
+like($rest, qr{^; Path=/prefix;}, "the cookie's path is that of the location");
 (undef, $rest) = post('/a%20path;x');
-like($rest, qr{^; Path=/;}, 'or / where it could not stand in a cookie');
+like($rest, qr{^; Path=/;},
+     "the cookie's path is / where the location's cannot stand in a cookie");
 
 for (['/key', batch(1), 401], ['/v2/events', [], 400],
      ['/v2/events', [ event(event_type => undef) ], 400])
 {
     (undef, undef, undef, $r) = post($_->[0], undef, $_->[1]);
-    is($r->{status}, $_->[2], "refused: $_->[2]");
-    is($r->{headers}{'set-cookie'}, undef, 'without a cookie');
+    is($r->{status}, $_->[2], "a request is refused with $_->[2]");
+    is($r->{headers}{'set-cookie'}, undef, 'a refused request sets no cookie');
 }
 
 is(http_get($nginx->port, '/v2/health')->{headers}{'set-cookie'}, undef,
-   'none from health');
+   'health sets no cookie');
 
-ok($nginx->stop, 'quits');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors;
 
 done_testing;

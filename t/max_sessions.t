@@ -60,28 +60,31 @@ for my $case ([ '/v2/events', 64 ], [ '/three', 3 ], [ '/outer/in', 2 ],
     is($status, 202, "$path takes the first $max of more sessions");
     is($json->{events_received}, $max + 1,
        'the last event, of the first session, is accepted');
-    is($json->{events_rejected}, 2, 'those of the other sessions are not');
+    is($json->{events_rejected}, 2, 'the events of the other sessions are not');
     is_deeply($json->{errors}, [ map { {
         event => $max + $_, field => 'session_id',
         reason => "only the first $max sessions of a request are taken",
     } } 0, 1 ], 'each error names the event, the field and the reason');
 }
 
-is(rejected()->{sessions}, 8, 'they are counted by themselves');
-is(rejected()->{invalid}, 0, 'and not as invalid');
+is(rejected()->{sessions}, 8,
+   'events past the limit of sessions are counted by themselves');
+is(rejected()->{invalid}, 0,
+   'events past the limit of sessions are not counted as invalid');
 
 my ($status, $json) = post('/strict', sessions(4));
 is($status, 400, 'a strict batch is refused as a whole');
-is($json->{errors}[0]{field}, 'session_id', 'for the same reason');
+is($json->{errors}[0]{field}, 'session_id',
+   'the refusal of the strict batch has the same reason');
 is_deeply([ @{ rejected() }{qw(sessions strict)} ], [ 9, 3 ],
-          'its other events are counted as strict');
+          'the other events of the strict batch are counted as strict');
 
 my $text = http_get($nginx->port, '/v2/stats?format=prometheus')->{body};
 my ($n) = $text =~ /^openqoe_ingest_events_total\{
                     [^}]*reason="sessions"[^}]*\}\s(\d+)/mx;
-is($n, 9, 'openqoe.ingest.events has a reason for them');
+is($n, 9, 'openqoe.ingest.events has a reason for these events');
 
-is($nginx->stop('QUIT', 20) ? 1 : 0, 1, 'nginx leaves by itself');
+is($nginx->stop('QUIT', 20) ? 1 : 0, 1, 'nginx exits by itself');
 $nginx->no_errors;
 
 done_testing;

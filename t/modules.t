@@ -46,7 +46,7 @@ sub debian_modules () {
     my ($rc, $text) = $alone->test_config;
 
     return if $text =~ /is not binary compatible|version \d+ instead/;
-    is($rc, 0, 'the other modules load by themselves') or diag($text);
+    is($rc, 0, 'the other modules load without this one') or diag($text);
 
     return @paths;
 }
@@ -64,13 +64,13 @@ sub have (@names) {
 sub check_order ($name, $nginx) {
     my ($rc, $text) = $nginx->test_config;
 
-    is($rc, 0, "$name: nginx -t") or return diag($text);
+    is($rc, 0, "$name: nginx -t succeeds") or return diag($text);
     unlike($text, qr/\[(?:warn|error|alert|emerg)\].*openqoe/,
-           "$name: without a complaint about us");
+           "$name: nginx -t does not complain about this module");
 
     $nginx->start;
     deliver($nginx, '/v2/events', $name);
-    ok($nginx->stop, "$name: leaves");
+    ok($nginx->stop, "$name: nginx exits in order");
     $nginx->no_errors;
 }
 
@@ -81,7 +81,7 @@ sub deliver ($nginx, $path, $name, %opt) {
     my $answer = http_post($nginx->port, $path, batch_json($events),
                            headers => $opt{headers} // {});
 
-    is($answer->{status}, 202, "$name: accepted");
+    is($answer->{status}, 202, "$name: events are accepted");
     $oracle->note($events, $answer);
     $oracle->wait_delivered($nginx->out_file);
     $oracle->is_exactly_once("$name: delivered");
@@ -178,7 +178,7 @@ location = /$_->{name} {
 END
 
 my ($rc, $text) = $nginx->test_config;
-is($rc, 0, 'nginx -t with their directives') or diag($text);
+is($rc, 0, "nginx -t takes the other modules' directives") or diag($text);
 $nginx->start;
 
 for my $part (@parts) {
@@ -189,22 +189,25 @@ for my $part (@parts) {
 
     if ($header) {
         like($answer->{headers}{$header} // '',
-             ref $value ? $value : qr/^\Q$value\E$/, "$name: $header");
+             ref $value ? $value : qr/^\Q$value\E$/,
+             "$name: the answer has the header $header");
     }
 
-    like($answer->{body}, $part->{body}, "$name: body") if $part->{body};
+    like($answer->{body}, $part->{body},
+         "$name: the answer has its body") if $part->{body};
 
     # an answer that is not 200 is not for brotli
     $answer = http_get($nginx->port, "/$name/stats", headers => $part->{send});
-    is($answer->{status}, 200, "$name: stats");
+    is($answer->{status}, 200, "$name: the stats are answered");
 
     if ($part->{get}) {
         my ($field, $is) = @{ $part->{get} };
-        is($answer->{headers}{$field}, $is, "$name: $field");
+        is($answer->{headers}{$field}, $is,
+           "$name: the answer has the field $field");
     }
 }
 
-ok($nginx->stop, 'leaves by itself');
+ok($nginx->stop, 'nginx exits by itself');
 $nginx->no_errors;
 
 done_testing;

@@ -20,19 +20,19 @@ my $tools = $ENV{OPENQOE_TOOLS} // "$top/build/lib/tools";
 my ($table) = $doc =~ /^<!--\ made\ by[^\n]+-->\n\n(.*?)\n<!--\ end\ -->$/msx;
 
 is($table, qx($tools/view_table_cli),
-   'the states and transitions are those of the program');
+   "the document's states and transitions are those of the program");
 
 like($doc, qr/^A view takes ${\ size('view')} bytes of the zone/m,
-     'the size of a view is right');
+     "the document's size of a view is right");
 like($doc, qr/a session ${\ size('session')} bytes for as long/,
-     'the size of a session is right');
+     "the document's size of a session is right");
 
 # names in OTLP by those in Prometheus, as t/readme.t has checked them
 my %prometheus = map { /^\| `([\w.]+)` \| `(openqoe\w+)` \|/ ? ($2 => $1) : () }
                  split /\n/, slurp("$top/docs/metrics.md");
 my @rows = grep { m{t/scenarios/} } split /\n/, $doc;
 
-cmp_ok(scalar @rows, '>', 10, 'there are rows with scenarios');
+cmp_ok(scalar @rows, '>', 10, 'the document has rows with scenarios');
 
 for my $row (@rows) {
     my ($metrics, undef, $scenarios) = $row =~ /^\| (.*?) \| (.*) \| (.*) \|$/;

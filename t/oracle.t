@@ -24,19 +24,25 @@ sub summed ($number) {
 my $to = OpenQoE::Receiver->new->start;
 my $send = sub ($text) { http_post($to->port, '/v1/logs', $text)->{status} };
 
-is($send->(summed(0) . "\0\1" . summed(1)), 200, 'two events');
-is($send->(summed(2) =~ s/12345/12346/r), 200, 'one with another digit');
-is($send->(substr summed(3), 0, -3), 200, 'one that is cut');
-is($send->('{"seq":"oqid-r-4"}'), 200, 'one without a sum');
+is($send->(summed(0) . "\0\1" . summed(1)), 200,
+   'the receiver takes two events with right sums');
+is($send->(summed(2) =~ s/12345/12346/r), 200,
+   'the receiver takes an event with another digit');
+is($send->(substr summed(3), 0, -3), 200,
+   'the receiver takes an event that is cut');
+is($send->('{"seq":"oqid-r-4"}'), 200,
+   'the receiver takes an event without a sum');
 is_deeply([$to->damaged], ['damaged r 2', 'damaged r 3'],
-          'what is not as it was sent is told');
+          'the receiver reports events that are not as they were sent');
 my %sums = %{ $to->sums };
-is_deeply([@sums{qw(events damaged unchecked)}], [3, 2, 1], 'and counted');
+is_deeply([@sums{qw(events damaged unchecked)}], [3, 2, 1],
+          'the receiver counts damaged and unchecked events');
 
 $to->mode('status 503 7');
 my $answer = http_post($to->port, '/v1/logs', summed(5));
-is("$answer->{status} $answer->{headers}{'retry-after'}", '503 7', 'a mood');
-is($to->sums->{events}, 3, 'in which nothing is taken');
+is("$answer->{status} $answer->{headers}{'retry-after'}", '503 7',
+   'the receiver answers by its mood');
+is($to->sums->{events}, 3, 'in that mood the receiver takes no event');
 
 {
     my $oracle = OpenQoE::Oracle->new;
@@ -52,7 +58,7 @@ is($to->sums->{events}, 3, 'in which nothing is taken');
 is(OpenQoE::Faults::difference({ accepted => 10, recovered => 2, exported => 5,
                                  rejected => 1, queued => 1, spooled => 2,
                                  dropped => { refused => 1, spool => 1 } }),
-   1, 'the sums: one is missing');
+   1, 'the sums of an exporter that lost one event differ by one');
 
 # the load's own events are whole; what ends it early is ambiguous
 
@@ -62,19 +68,21 @@ is(OpenQoE::Faults::difference({ accepted => 10, recovered => 2, exported => 5,
                  'OpenQoE::Nginx';
     my $before = $to->sums;
     my $load = load($server, m => 20, d => 5, n => 5, u => '/v1/logs');
-    is($load->wait, 0, 'a load');
+    is($load->wait, 0, 'a load ends well');
     my $now = $to->sums;
-    is($now->{events} - $before->{events}, 100, 'its events');
+    is($now->{events} - $before->{events}, 100,
+       'the receiver counts the events of the load');
     is($now->{damaged} + $now->{unchecked}
-       - $before->{damaged} - $before->{unchecked}, 0, 'are whole');
+       - $before->{damaged} - $before->{unchecked}, 0,
+       'the events of the load are whole');
 
     $to->mode('hang');
     $load = load($server, d => 30, c => 2, n => 5, u => '/v1/logs');
     sleep 0.5;
     $load->signal('TERM');
-    is($load->wait(5), 0, 'ends when it is told to');
+    is($load->wait(5), 0, 'a load ends when it is asked to');
     like(slurp($load->{ids}[0]), qr/\Arun \w+\nU 0 5\nU 5 5\n\z/,
-         'and knows what it left');
+         'a load that was ended knows what it left out');
 }
 
 # the shim: another clock, and a disk that is full in one place
@@ -89,17 +97,18 @@ SKIP: {
 
     $shim->clock(7200);
     my (undef, $out) = $run->('date', '+%s');
-    cmp_ok(abs($out - time - 7200), '<', scaled(5), 'two hours ahead');
+    cmp_ok(abs($out - time - 7200), '<', scaled(5),
+           'the clock can be set two hours ahead');
     $shim->fail(ENOSPC, ['write'], $dir);
     my ($rc, undef, $err) = $run->('dd', 'if=/dev/zero', "of=$dir/a", 'bs=10',
                                    'count=1');
-    like($err, qr/No space left/, 'a full disk');
+    like($err, qr/No space left/, 'the disk can be full for a directory');
     ($rc) = $run->('dd', 'if=/dev/zero', "of=$dir.b", 'bs=10', 'count=1');
-    is($rc, 0, 'elsewhere it is not');
+    is($rc, 0, 'the disk is not full elsewhere');
     unlink "$dir.b";
     $shim->heal;
     ($rc) = $run->('dd', 'if=/dev/zero', "of=$dir/a", 'bs=10', 'count=1');
-    is($rc, 0, 'healed');
+    is($rc, 0, 'a full disk can be healed');
 }
 
 $to->stop;

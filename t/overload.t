@@ -98,7 +98,7 @@ for (1 .. 2000) {
     last if $filled != 202;
 }
 is($filled, 503, 'without a wait requests are taken until the queue is full');
-is(stats()->{requests}{delayed}, 0, 'and none of them has waited');
+is(stats()->{requests}{delayed}, 0, 'no request has waited');
 
 # --- one request waits, and is refused undecoded
 
@@ -108,15 +108,18 @@ my $answer = post('/v2/events', batch(3));
 my $took = time - $start;
 
 is($answer->{status}, 503, 'a request that waits in vain gets 503');
-is($answer->{headers}{'retry-after'}, 1, 'with Retry-After');
+is($answer->{headers}{'retry-after'}, 1, 'the 503 has Retry-After');
 is(decode_json_text($answer->{body})->{message}, 'Server overload',
-   'and the message of an overload');
-cmp_ok($took, '>=', 0.35, 'it was answered only after the default wait');
+   'the 503 says that the server is overloaded');
+cmp_ok($took, '>=', 0.35,
+       'the request was answered only after the default wait');
 
 my $s = since($before);
 is_deeply([ @$s{qw(delayed undecoded 503 received)} ], [ 1, 1, 1, 0 ],
-          'it is counted as delayed and as refused, its events were not read');
-cmp_ok($s->{delay_ms}, '>=', 350, 'and the time that it waited is counted');
+          'the request is counted as delayed and as refused, and its events '
+          . 'were not read');
+cmp_ok($s->{delay_ms}, '>=', 350,
+       'the time that the request waited is counted');
 is(decode_json_text(http_get($nginx->port, '/v2/health')->{body})->{status},
    'unhealthy', 'refusing requests makes the module unhealthy');
 
@@ -135,7 +138,8 @@ my ($rc, $out) = run_cmd('curl', '-sk', '--http2', '--parallel',
     'Content-Type: application/json', '-w', "%{http_version} %{http_code}\n",
     map { ("https://127.0.0.1:$h2_port/v2/events", '-o', '/dev/null') }
         1 .. 20);
-is((() = $out =~ /^2 503$/mg), 20, 'so are 20 streams of HTTP/2')
+is((() = $out =~ /^2 503$/mg), 20,
+   '20 streams of HTTP/2 wait and are refused, each for itself')
     or diag($out);
 
 # --- clients that go away while their requests wait
@@ -147,7 +151,7 @@ ok(wait_until(sub { since($before)->{delayed} == 20 }, 20),
    'twenty more requests wait');
 $_->close for @gone;
 ok(wait_until(sub { since($before)->{delay_ms} > 0 }, 20),
-   'and end when their clients have gone');
+   'requests end when their clients have gone');
 
 # --- thousands of requests: bounded in memory, nothing else is held up
 
@@ -175,8 +179,8 @@ for my $round (1 .. 5) {
 $s = since($before);
 is_deeply([ @$s{qw(undecoded 503 received)} ], [ 2000, 2000, 0 ],
           'none of the 2,000 requests was decoded');
-cmp_ok($s->{delayed}, '<', 2000, 'some had no place to wait');
-cmp_ok($s->{delayed}, '>', 0, 'and some had one');
+cmp_ok($s->{delayed}, '<', 2000, 'some of these requests had no place to wait');
+cmp_ok($s->{delayed}, '>', 0, 'some of these requests had a place to wait');
 cmp_ok($resident[4] - $resident[1], '<', 4096 * (slow() ? 4 : 1),
        "the worker has stopped growing (kB: @resident)");
 
@@ -191,7 +195,7 @@ ok(wait_until(sub { since($before)->{delayed} == 30 }, 20),
 my ($old) = $nginx->worker_pids;
 $nginx->write_config(exporter => 'endpoint file://' . $nginx->out_file
                                  . '; interval 50ms;');
-ok($nginx->reload, 'another destination, by a reload');
+ok($nginx->reload, 'a reload sets another destination');
 
 my $accepted = 0;
 for my $i (0 .. $#waiting) {
@@ -200,14 +204,14 @@ for my $i (0 .. $#waiting) {
     $accepted++ if $r->{status} == 202;
     $waiting[$i]->close;
 }
-is($accepted, 30, 'each of them is accepted once there is room');
+is($accepted, 30, 'each request that waits is accepted once there is room');
 $oracle->wait_delivered($nginx->out_file, 30);
 $oracle->is_exactly_once('what was accepted is delivered, and nothing else');
 ok(wait_until(sub { !grep { $_ == $old } children($nginx->master_pid) }, 20),
-   'and the old worker leaves');
+   'the old worker exits');
 is(post('/v2/events', batch(1))->{status}, 202,
    'a queue with room takes requests at once');
-ok($nginx->stop, 'nginx quits');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors;
 
 # --- an exit, gentle or not, while requests wait
@@ -226,11 +230,11 @@ for my $signal (qw(QUIT TERM)) {
     @waiting = map { sent($one) } 1 .. 20;
     ok(wait_until(sub { since($before)->{delayed} == 20 }, 20),
        "$signal: twenty requests wait");
-    ok($nginx->stop($signal, 10), "$signal: nginx leaves in bounded time");
+    ok($nginx->stop($signal, 10), "$signal: nginx exits in bounded time");
 
     if ($signal eq 'QUIT') {
         is(scalar(grep { $_->read_response->{status} == 503 } @waiting), 20,
-           'QUIT: the requests that waited have had their answers');
+           'QUIT: the requests that waited have been answered');
     }
 
     $nginx->no_errors;

@@ -82,7 +82,7 @@ sub room () {
 
 
 sub done () {
-    ok($nginx->stop('QUIT', 20), 'nginx quits');
+    ok($nginx->stop('QUIT', 20), 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -114,7 +114,8 @@ for my $how ([ 'one worker' ], [ 'two workers', workers => 2 ],
     $h2->reset($_) for @streams[0 .. 4];
     my $closed = OpenQoE::H2Client->new($port);
     $closed->post('/patient', batch_json(batch(1))) for 1 .. 5;
-    wait_delayed($before, 17, "$what: so do five of another connection");
+    wait_delayed($before, 17,
+                 "$what: five streams of another connection wait, too");
     $closed->close;
     ok(wait_until(sub { since($before)->{delay_ms} > 0 }, 20),
        "$what: streams that were reset, or lost their connection, are gone");
@@ -130,10 +131,11 @@ for my $how ([ 'one worker' ], [ 'two workers', workers => 2 ],
     is(join(' ', $h2->statuses(30, @streams[5 .. 11])), join(' ', (202) x 7),
        "$what: the other streams are accepted once there is room");
     ok(wait_until(sub { stats()->{waiting}{room} == 0 }, 20),
-       "$what: none waits any more");
+       "$what: no request waits any more");
     my $s = since($before);
     is_deeply([ @$s{qw(accepted undecoded error)} ], [ 45, 0, 0 ],
-              "$what: with all of their events, and no others");
+              "$what: all events of the accepted streams are counted, and "
+              . 'no others');
     $h2->close;
     done();
 }
@@ -150,8 +152,9 @@ wait_delayed($before, 10, 'spool: ten streams wait for room');
 $h2->reset($streams[0]);
 ok(room(), 'spool: the collector takes events again');
 is(join(' ', $h2->statuses(30, @streams[1 .. 9])), join(' ', (202) x 9),
-   'spool: the others wait for room, then until they are stored');
-is(since($before)->{accepted}, 9, 'spool: with their events, and no others');
+   'spool: the other streams wait for room, then until they are stored');
+is(since($before)->{accepted}, 9,
+   'spool: the events of these streams are counted, and no others');
 $h2->close;
 done();
 
@@ -165,9 +168,9 @@ wait_delayed($before, 10, 'QUIT: ten streams wait');
 kill 'QUIT', $nginx->master_pid;
 is(join(' ', map { $_ == 202 || $_ == 503 ? 'answered' : $_ }
                  $h2->statuses(30, @streams)),
-   join(' ', ('answered') x 10), 'QUIT: each of them has its answer');
+   join(' ', ('answered') x 10), 'QUIT: each of these streams is answered');
 $h2->close;
-ok(wait_until(sub { !$nginx->{process}->alive }, 20), 'QUIT: nginx leaves');
+ok(wait_until(sub { !$nginx->{process}->alive }, 20), 'QUIT: nginx exits');
 $nginx->stop;
 $nginx->no_errors;
 $collector->stop;

@@ -91,7 +91,7 @@ sub scenario ($what, %opt) {
     ok(wait_until(sub { since($nginx, $before)->{delayed} == 5 }, 20),
        "$what: requests for that session wait instead of being refused");
     is(since($nginx, $before)->{received}, 0,
-       "$what: nothing of what waits is counted yet");
+       "$what: no event that waits is counted yet");
     $gone->close;
 
     if (!$opt{single}) {
@@ -110,25 +110,26 @@ sub scenario ($what, %opt) {
     my $begin = time;
     is(http_post($nginx->port, '/hasty', batch_json(of_session('hot')))
            ->{status}, 503, "$what: a request that waits in vain gets 503");
-    cmp_ok(time - $begin, '>=', 0.25, "$what: after its wait");
+    cmp_ok(time - $begin, '>=', 0.25,
+           "$what: the refused request was answered after its wait");
 
     $collector->write_config(locations => 'location / { return 200; }');
     ok($collector->reload, "$what: the collector takes events again");
 
     my @answers = map { $_->read_response } @waiting;
     is(join(' ', map { $_->{status} } @answers), '202 202 202 202',
-       "$what: what waited is accepted once its lane has room");
+       "$what: requests that waited are accepted once their lane has room");
     is((() = $answers[0]{raw_headers} =~ /^set-cookie: marker=/mgi), 1,
-       "$what: with one marker cookie");
+       "$what: an accepted request sets one marker cookie");
     is(decode_json_text($answers[3]{body})->{events_rejected}, 1,
-       "$what: an invalid event among them is reported");
+       "$what: an invalid event in such a request is reported");
 
     my $s = since($nginx, $before);
     is_deeply([ @$s{qw(received accepted invalid undecoded 202)} ],
               [ 26, 25, 1, 1, 4 ],
               "$what: each event is counted once, though decoded twice");
     $_->close for @waiting;
-    ok($nginx->stop, "$what: nginx quits");
+    ok($nginx->stop, "$what: nginx exits in order");
     $nginx->no_errors;
     $collector->stop;
 }

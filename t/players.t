@@ -113,8 +113,9 @@ sub check_recorded ($session) {
     is(scalar @$views, $want->{views}, "$name: the videos planned were played");
     is((grep { defined $_->{startup_ms} } @$views),
        $want->{started} // $want->{views},
-       "$name: those showed a frame that were to");
-    is($sum->('ended'), $want->{completed}, "$name: those ended that were to");
+       "$name: as many videos showed a frame as planned");
+    is($sum->('ended'), $want->{completed},
+       "$name: as many videos ended as planned");
     is($sum->('pauses'), $want->{pauses},
        "$name: the viewer paused as planned");
     cmp_ok($sum->('seeks'), '>=', $want->{seeks},
@@ -292,13 +293,13 @@ ok($metrics->wait_value($events, 'openqoe.events_total', -timeout => 30),
 
 $shim->clock(LATER);
 $metrics->wait_value($views, 'openqoe.views_total', -timeout => 10);
-ok($metrics->wait_collection, 'collections go on with the clock moved');
+ok($metrics->wait_collection, 'collections are made with the clock moved');
 
 for my $name (sort keys %session) {
     subtest $name => sub { compare($session{$name}, $metrics) };
 }
 
-ok($nginx->stop, 'nginx leaves by itself');
+ok($nginx->stop, 'nginx exits by itself');
 $nginx->no_errors;
 
 done_testing;

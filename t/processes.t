@@ -30,7 +30,7 @@ sub settled ($nginx, $load, $oracle = OpenQoE::Oracle->new) {
     $oracle->wait_delivered($nginx->out_file, 20);
     sleep 1;
     $oracle->delivered_file($nginx->out_file);
-    ok(wait_until(sub { healthy($nginx) }, 15), 'healthy');
+    ok(wait_until(sub { healthy($nginx) }, 15), 'nginx is healthy again');
     is(stats($nginx)->{queue}{used}, 0, 'the queue is empty');
     return $oracle;
 }
@@ -55,9 +55,9 @@ sub daemon () {
     write_file($path, slurp($path) =~ s/daemon off/daemon on/r);
     push @daemons, $nginx;
     my ($rc, undef, $err) = run_cmd($nginx->command);
-    is("$rc$err", '0', 'starts as a daemon');
+    is("$rc$err", '0', 'nginx starts as a daemon');
     ok(wait_until(sub { $nginx->worker_pids == 2 && $nginx->listening }, 10),
-       'and listens');
+       'nginx listens with two workers');
     return $nginx;
 }
 
@@ -87,7 +87,7 @@ for my $signal (qw(SEGV ABRT)) {
     }
 
     settled($nginx, $load)->is_at_least_once("SIG$signal", 3 * 2 * 4 * 512);
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(allow => qr/exited on signal (?:6|11)|AddressSanitizer/);
 }
 
@@ -111,11 +111,11 @@ for my $signal (qw(SEGV ABRT)) {
 
     # 503 only if it was stopped while it held the lock of a lane
     is(scalar(grep { /^(?:202|503)$/ } @answers), 20,
-       'the other worker answers') or diag("@answers");
-    cmp_ok($took, '<', scaled(9), 'and soon');
+       'while a worker hangs the other worker answers') or diag("@answers");
+    cmp_ok($took, '<', scaled(9), 'the other worker answers soon');
 
     settled($nginx, $load, $oracle)->is_exactly_once('nothing is lost');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -129,7 +129,7 @@ for my $signal (qw(SEGV ABRT)) {
         sleep 1;
         $nginx->kill_worker;
         sleep 0.5;
-        ok($nginx->reload, 'a reload');
+        ok($nginx->reload, 'nginx reloads');
     }
 
     settled($nginx, $load)->is_at_least_once('8 workers', 2 * 8 * 4 * 512);
@@ -138,7 +138,7 @@ for my $signal (qw(SEGV ABRT)) {
                      @{ stats($nginx)->{queue}{lanes} };
     my %workers = map { $_ => 1 } $nginx->worker_pids;
     is_deeply(\%owners, \%workers, 'each worker holds one of the lanes');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(allow => qr/exited on signal 9/);
 }
 
@@ -173,13 +173,14 @@ SKIP: {
     chown $user, -1, $nginx->{dir}, "$nginx->{dir}/out";
     $nginx->start;
     post($nginx, $oracle) for 1 .. 3;
-    ok($nginx->reload(old => 1), 'reloads');
+    ok($nginx->reload(old => 1), 'nginx reloads');
     kill 'USR1', $nginx->master_pid;
     post($nginx, $oracle) for 1 .. 3;
     $oracle->wait_delivered($nginx->out_file);
     $oracle->is_exactly_once('as another user');
-    is((stat $nginx->out_file)[4], $user, 'the file is its own');
-    ok($nginx->stop, 'quits');
+    is((stat $nginx->out_file)[4], $user,
+       "the exporter's file belongs to the workers' user");
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -191,12 +192,12 @@ SKIP: {
 
     post($nginx, $oracle);
     $oracle->wait_delivered($nginx->out_file);
-    ok($nginx->reload(old => 1), 'reloads');
+    ok($nginx->reload(old => 1), 'nginx reloads');
     post($nginx, $oracle);
 
     my $pid = $nginx->master_pid;
     kill 'QUIT', $pid;
-    ok(gone($pid), 'quits');
+    ok(gone($pid), 'nginx exits in order');
     $oracle->delivered_file($nginx->out_file);
     $oracle->is_exactly_once('a daemon');
     $nginx->no_errors;
@@ -214,20 +215,20 @@ SKIP: {
     ok(wait_until(sub { -e "$nginx->{dir}/nginx.pid.oldbin"
                         && -s "$nginx->{dir}/nginx.pid"
                         && $nginx->master_pid != $old }, 10),
-       'USR2: a second master') or last;
+       'USR2 starts a second master') or last;
 
     my $new = $nginx->master_pid;
     ok(wait_until(sub { my @pids = children($new); @pids == 2 }, 10),
-       'with its workers');
+       'the second master has two workers');
     sleep 0.5;
     kill 'WINCH', $old;
     sleep 1;
     kill 'QUIT', $old;
-    ok(gone($old), 'the old one leaves');
+    ok(gone($old), 'the old master exits');
 
     settled($nginx, $load)->is_exactly_once('an upgrade under load');
     kill 'QUIT', $new;
-    ok(gone($new), 'the new one too');
+    ok(gone($new), 'the new master exits');
     $nginx->no_errors;
 }
 

@@ -71,9 +71,9 @@ my $odd = event(event_type => 'error', org_id => "o\"\\\n{}",
                 data => { error_code => "T\x{e9}\x{1f4fa}\\\"x\ny",
                           error_family => 'drm' });
 is(http_post($nginx->port, '/v2/events', batch_json([ $odd ]))->{status},
-   202, 'so is one with odd texts');
+   202, 'an event with odd texts is accepted');
 is(http_post($nginx->port, '/v2/events', '{"events":[{}]}')->{status}, 400,
-   'and one is refused');
+   'an invalid event is refused');
 
 
 sub scrape ($accept = 'text/plain', $path = '/v2/stats') {
@@ -92,11 +92,11 @@ ok(wait_until(sub {
     $applied += $samples->{$_} for grep { /^openqoe_events_total\{/ }
                                    keys %$samples;
     return $applied == $sent;
-}, 10), 'all are in the metrics');
+}, 10), 'all events are in the metrics');
 ok(wait_until(sub {
     my $stats = decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
     return $stats->{views}{active} == 0;
-}, 30), 'and every view is over, so that nothing waits to be judged');
+}, 30), 'every view is over, so that nothing waits to be judged');
 
 
 my %answer = (
@@ -109,14 +109,17 @@ my %parsed = map { $_ => prometheus_text($answer{$_}{body}) } keys %answer;
 subtest 'the texts' => sub {
     for my $how (qw(text format)) {
         is($answer{$how}{headers}{'content-type'},
-           'text/plain; version=0.0.4; charset=utf-8', "$how: content type");
-        ok(!$parsed{$how}{open_metrics}, "$how: no # EOF");
+           'text/plain; version=0.0.4; charset=utf-8',
+           "$how: the content type is that of text 0.0.4");
+        ok(!$parsed{$how}{open_metrics},
+           "$how: the text does not end with # EOF");
     }
     is($answer{openmetrics}{headers}{'content-type'},
        'application/openmetrics-text; version=1.0.0; charset=utf-8',
-       'openmetrics: content type');
-    ok($parsed{openmetrics}{open_metrics}, 'openmetrics: # EOF');
-    is_deeply($parsed{$_}{problems}, [], "$_: well-formed")
+       'openmetrics: the content type is that of OpenMetrics');
+    ok($parsed{openmetrics}{open_metrics},
+       'openmetrics: the text ends with # EOF');
+    is_deeply($parsed{$_}{problems}, [], "$_: the text is well-formed")
         for sort keys %parsed;
 
     my %family = %{ $parsed{text}{families} };
@@ -158,12 +161,12 @@ subtest 'what was sent is in it' => sub {
 
     my ($key) = grep { /^openqoe_errors_total.*drm/ } keys %$s;
     my $labels = $parsed{text}{labels}{ $key // '' } // {};
-    is($labels->{org_id}, 'o"\\?{}', 'a label with odd characters');
+    is($labels->{org_id}, 'o"\\?{}', 'a label with odd characters keeps them');
     is($labels->{error_code}, "T\xc3\xa9\xf0\x9f\x93\xba\\\"x?y",
-       'a label that is UTF-8');
+       'a label keeps its UTF-8');
 
     cmp_ok(scalar keys %{ $parsed{text}{families} }, '>', 60,
-           'many metrics');
+           'the text has more than 60 families');
 };
 
 
@@ -177,11 +180,12 @@ subtest 'one content in all formats' => sub {
 
     my $open = $parsed{openmetrics}{samples};
     my @created = grep { /$CREATED/ } keys %$open;
-    cmp_ok(scalar @created, '>', 100, 'counters and histograms tell since when');
+    cmp_ok(scalar @created, '>', 100,
+           'counters and histograms have their time of creation');
     is(scalar(grep { $open->{$_} > time + 1 } @created), 0,
-       'which is no time to come');
+       'no time of creation is in the future');
     is(scalar(grep { /$CREATED/ } keys %{ $parsed{text}{samples} }), 0,
-       'the older text has no place for that');
+       'the older text has no times of creation');
 };
 
 
@@ -195,16 +199,17 @@ my $prometheus = OpenQoE::Prometheus->new(jobs => {
 for my $job (qw(openmetrics text format)) {
     subtest "Prometheus, $job" => sub {
         my $target = $prometheus->wait_scrape($job);
-        ok($target, 'it scrapes') or return;
-        is($target->{health}, 'up', 'the target is up');
-        is($target->{lastError}, '', 'without an error');
+        ok($target, 'Prometheus scrapes the target') or return;
+        is($target->{health}, 'up', 'Prometheus finds the target up');
+        is($target->{lastError}, '', 'Prometheus reports no error');
 
         my $got = still($prometheus->samples($job));
         my $want = still(prometheus_text(scrape()->{body})->{samples});
-        cmp_ok(scalar keys %$got, '>', 1000, 'it has many samples');
+        cmp_ok(scalar keys %$got, '>', 1000,
+               'Prometheus has more than 1000 samples');
         is_deeply([ sample_differences($got, $want, 'Prometheus',
                                        'the text') ], [],
-                  'its samples are those of the text');
+                  'Prometheus has the samples of the text');
 
         my $metadata = $prometheus->metadata($job);
         my $families = $parsed{$job eq 'openmetrics' ? $job : 'text'}
@@ -212,11 +217,12 @@ for my $job (qw(openmetrics text format)) {
         is_deeply({ map { $_ => [ @{ $metadata->{$_} }{qw(type help)} ] }
                     grep { $families->{$_} } keys %$metadata },
                   { map { $_ => [ @{ $families->{$_} }{qw(type help)} ] }
-                    keys %$families }, 'it knows type and help of each');
+                    keys %$families },
+                  'Prometheus knows type and help of each metric');
     };
 }
 
-ok($prometheus->stop, 'Prometheus leaves');
+ok($prometheus->stop, 'Prometheus exits by itself');
 
 subtest 'what Prometheus asked for and got' => sub {
     my (@open, @format);
@@ -227,11 +233,12 @@ subtest 'what Prometheus asked for and got' => sub {
         push @{ $uri =~ /format=/ ? \@format : \@open }, "$type $status";
     }
 
-    cmp_ok(scalar @open, '>', 1, 'it asked for OpenMetrics');
+    cmp_ok(scalar @open, '>', 1, 'Prometheus asked for OpenMetrics');
     is(scalar(grep { !/^application\/openmetrics-text.* 200$/ } @open), 0,
-       'and got it');
-    cmp_ok(scalar @format, '>', 1, 'it asked for format=prometheus');
-    is(scalar(grep { !/^text\/plain.* 200$/ } @format), 0, 'and got text');
+       'Prometheus got OpenMetrics');
+    cmp_ok(scalar @format, '>', 1, 'Prometheus asked for format=prometheus');
+    is(scalar(grep { !/^text\/plain.* 200$/ } @format), 0,
+       'Prometheus got the older text');
 };
 
 subtest 'promtool check metrics' => sub {
@@ -250,10 +257,11 @@ subtest 'promtool check metrics' => sub {
         push @{ $said{ $name // $line } }, $text // '';
     }
 
-    is($out, '', 'nothing on stdout');
-    unlike($err, qr/error while linting/, 'it can be parsed');
+    is($out, '', 'promtool prints nothing on stdout');
+    unlike($err, qr/error while linting/, 'promtool can parse the text');
     is_deeply({ map { $_ => join ' ', @{ $said{$_} } } keys %said },
-              \%inherent, 'no opinion but on prescribed names')
+              \%inherent,
+              'promtool complains only of names that OpenTelemetry prescribes')
         or diag($err);
 };
 

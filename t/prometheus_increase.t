@@ -232,7 +232,7 @@ sub run ($nginx, $plays, $from) {
     my @metrics = counting($nginx);
 
     for my $way (@ways) {
-        ok(wait_samples($way, 2), "$way->{name}: samples go on");
+        ok(wait_samples($way, 2), "$way->{name}: samples keep coming");
         increases($way, $plays->truth, $from);
         born_with_zero($way, $from, @metrics);
         created($way, $from) if $way->{job} eq 'edge';
@@ -275,7 +275,7 @@ like($servers[0]->version, qr/^2\./, 'one server is a Prometheus 2');
 
 SKIP: {
     skip "no Prometheus 3, so nothing by OTLP: $reason", 1 if !$program3;
-    like($servers[1]->version, qr/^3\./, 'the other one is a Prometheus 3');
+    like($servers[1]->version, qr/^3\./, 'the other server is a Prometheus 3');
 }
 
 note('Prometheus ', $_->version) for @servers;
@@ -299,7 +299,7 @@ subtest 'views with labels of their own' => sub {
 
 my $metrics = OpenQoE::Metrics->new($nginx->out_file)->read;
 is_deeply($metrics->problems, [], 'by OTLP no point is before its start');
-ok($nginx->stop, 'nginx leaves by itself');
+ok($nginx->stop, 'nginx exits by itself');
 
 # the last points of a process are read before those of the next
 $metrics->read;
@@ -324,14 +324,14 @@ subtest 'the series are those of before the restart' => sub {
                      . range($begin, last_sample($way));
         is($way->{server}->value(
                "count(count by (instance) (count_over_time($series)))"), 1,
-           "$way->{name}: one instance");
+           "$way->{name}: all series are of one instance");
     }
 
     my $later = OpenQoE::Metrics->new($nginx->out_file, from => $size)->read;
     is_deeply($later->problems, [], 'no point is before its start');
     is_deeply([ sort keys %{ $later->{instances} } ],
               [ sort keys %{ $metrics->{instances} } ],
-              'service.instance.id stays');
+              'service.instance.id stays the same');
 };
 
 for my $way (grep { $_->{job} eq 'edge' } @ways) {
@@ -342,8 +342,8 @@ for my $way (grep { $_->{job} eq 'edge' } @ways) {
          $first->truth->{started} + $second->truth->{started});
 }
 
-ok($nginx->stop, 'nginx leaves by itself');
+ok($nginx->stop, 'nginx exits by itself');
 $nginx->no_errors;
-ok($_->stop, 'Prometheus leaves by itself') for @servers;
+ok($_->stop, 'Prometheus exits by itself') for @servers;
 
 done_testing;

@@ -45,7 +45,7 @@ sub same_names ($got, $expected, $name) {
     my %got = map { $_ => 1 } @$got;
     my %expected = map { $_ => 1 } @$expected;
 
-    cmp_ok(scalar keys %expected, '>', 0, "$name: there are some");
+    cmp_ok(scalar keys %expected, '>', 0, "the program has $name");
     is_deeply([grep { !$got{$_} } sort keys %expected], [],
               "$name: all are in the documents");
     is_deeply([grep { !$expected{$_} } sort keys %got], [],
@@ -196,10 +196,13 @@ for my $m (values %{ catalogue() }) {
     for my $name (sort keys %directive) {
         my $entry = $entry{$name} // next;
 
-        like($entry, qr/\A\*\*syntax:\*\* \*\Q$name\E\b/, "$name: syntax");
-        like($entry, qr/^\*\*default:\*\* \*.+\*$/m, "$name: default");
+        like($entry, qr/\A\*\*syntax:\*\* \*\Q$name\E\b/,
+             "$name: the entry has its syntax");
+        like($entry, qr/^\*\*default:\*\* \*.+\*$/m,
+             "$name: the entry has a default");
         my $where = quotemeta $context{$directive{$name}};
-        like($entry, qr/^\*\*context:\*\* \*$where\*$/m, "$name: context");
+        like($entry, qr/^\*\*context:\*\* \*$where\*$/m,
+             "$name: the entry has its contexts");
     }
 
     # the table of README.md, with a link and the context of each
@@ -233,7 +236,7 @@ for my $m (values %{ catalogue() }) {
         "$top/ngx_http_openqoe_module.c", glob "$top/src/nginx/*.c";
     my @ranges = $source =~ /"(a (?:number|size|time) from [^"]+)"/g;
 
-    cmp_ok(@ranges, '>=', 5, 'there are limits');
+    cmp_ok(@ranges, '>=', 5, 'the program has limits');
     for my $range (@ranges) {
         like($text{'docs/directives.md'}, qr/\Q$range\E/,
              "docs/directives.md has \"$range\"");
@@ -290,9 +293,10 @@ sub fields ($value, $path, $stop) {
     my ($curl) = $text{'docs/http-api.md'} =~ /^(    curl -i .*?\]\}')$/ms;
     $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
     my ($rc, $out) = run_cmd('sh', '-c', $curl =~ s/%3N/000/r);
-    like($out, qr/ 202 Accepted\r.*"events_received":1,/s, 'the curl line');
+    like($out, qr/ 202 Accepted\r.*"events_received":1,/s,
+         'the curl line of README.md works');
 
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -319,7 +323,8 @@ sub fields ($value, $path, $stop) {
         my @cells = map { s/`//gr } split /\s*\|\s*/, $line =~ s/^\|\s*//r;
         pop @cells;                        # when: text for people
         push @rows, join ' | ', @cells;
-        like($line, qr/\| [^|]*\w[^|]* \|$/, "$cells[0]: when");
+        like($line, qr/\| [^|]*\w[^|]* \|$/,
+             "the row of $cells[0] says when the metric is made");
     }
 
     for my $m (values %{ catalogue() }) {
@@ -583,7 +588,7 @@ SKIP: {
     write_file("$dir/collector.yaml", $yaml // '');
     my ($rc, $out, $err) = run_cmd($program, 'validate', '--config',
                                    "$dir/collector.yaml");
-    is($rc, 0, 'the Collector takes its snippet') or diag("$out$err");
+    is($rc, 0, 'the Collector takes the snippet of README.md') or diag("$out$err");
 }
 
 done_testing;

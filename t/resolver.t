@@ -170,9 +170,11 @@ nameserver('127.0.0.3', "$DIR/address");
     my ($rc, $out) = run_cmd({ timeout => 120 },
                              driver(timeout => 20000, connect => 5000));
     like($out, qr/^kind=OK /m, 'a dead first nameserver: the request is taken');
-    is(requests($first), 1, 'a dead first nameserver: by the collector');
+    is(requests($first), 1,
+       'a dead first nameserver: the collector gets the request');
     my ($ms) = $out =~ / ms=(\d+)/;
-    cmp_ok($ms // 0, '>', 4000, 'a dead first nameserver: was waited for');
+    cmp_ok($ms // 0, '>', 4000,
+           'a dead first nameserver: the request waited for it');
 }
 
 
@@ -189,21 +191,23 @@ write_file("$DIR/resolv.conf", "nameserver 127.0.0.3\n");
     my $before = requests($first);
     ok(wait_until(sub { requests($first) > $before + 3 }, 20),
        'an address that changes: the old one gets the requests');
-    is(requests($second), 0, 'an address that changes: the new one none');
+    is(requests($second), 0,
+       'an address that changes: the new one gets no request before that');
 
     write_file("$DIR/address.new", '127.0.1.2');
     rename "$DIR/address.new", "$DIR/address";
 
     my $start = time;
     ok(wait_until(sub { requests($second) }, 60),
-       'an address that changes: is followed though the old one answers');
+       'an address that changes: the new one is used although the old one '
+       . 'answers');
     cmp_ok(time - $start, '<', scaled(40),
            sprintf 'an address that changes: within some 30 s (%.0f s)',
                    time - $start);
     $before = requests($first);
     my $new = requests($second);
     ok(wait_until(sub { requests($second) > $new + 5 }, 20),
-       'an address that changes: the new one gets them');
+       'an address that changes: the new one gets the requests');
     is(requests($first), $before,
        'an address that changes: the old one gets no more');
 

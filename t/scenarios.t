@@ -36,18 +36,19 @@ sub run_scenario {
 
     my ($events, @points) = read_scenario($path);
 
-    cmp_ok($events, '>', 0, "$events events") or return;
+    cmp_ok($events, '>', 0, "the scenario has $events events") or return;
     cmp_ok(scalar @points, '>', 0, scalar(@points) . ' points') or return;
 
     open(my $out, '-|', "$tools/scenario_cli", $path) or die "cannot run: $!";
     chomp(my @got = <$out>);
-    ok(close($out), 'it runs');
+    ok(close($out), 'the scenario runs');
 
     my %got = map { $_ => 1 } @got;
     my %want = map { $_ => 1 } @points;
 
-    is(join("\n", grep { !$got{$_} } @points), '', 'what is expected is there');
-    is(join("\n", grep { !$want{$_} } @got), '', 'and nothing else');
+    is(join("\n", grep { !$got{$_} } @points), '',
+       'every expected point is there');
+    is(join("\n", grep { !$want{$_} } @got), '', 'no other point is there');
 
     $expected{ (split /\{/)[0] } = 1 for @points;
 }

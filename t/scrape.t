@@ -38,7 +38,7 @@ sub get ($accept, $args = '', %opt) {
 
 sub post (@events) {
     my $r = http_post($nginx->port, '/v2/events', batch_json(\@events));
-    is($r->{status}, 202, 'accepted') or diag($r->{body});
+    is($r->{status}, 202, 'events are accepted') or diag($r->{body});
 }
 
 subtest 'who gets what' => sub {
@@ -88,29 +88,35 @@ subtest 'the text' => sub {
     post(event(org_id => 'one'));
     ok(wait_until(sub {
         get('text/plain')->{body} =~ /^openqoe_events_total\{[^}]*one/m
-    }, 10), 'an event is there');
+    }, 10), 'an event is in the metrics');
 
     for my $accept ('text/plain', 'application/openmetrics-text') {
         my $r = get($accept);
         my $p = prometheus_text($r->{body});
-        is_deeply($p->{problems} // [], [], "$accept: well-formed");
-        is($r->{headers}{'content-length'}, length $r->{body}, 'its length');
-        is($r->{headers}{'cache-control'}, 'no-store', 'not to be stored');
+        is_deeply($p->{problems} // [], [], "$accept: the text is well-formed");
+        is($r->{headers}{'content-length'}, length $r->{body},
+           "$accept: Content-Length is right");
+        is($r->{headers}{'cache-control'}, 'no-store',
+           "$accept: the text must not be stored");
         is($r->{body} =~ /# EOF\n\z/ ? 1 : 0, $accept =~ /open/ ? 1 : 0,
-           'the end');
+           "$accept: only OpenMetrics ends with # EOF");
 
         my $head = get($accept, '', method => 'HEAD');
-        is($head->{status}, 200, 'HEAD');
-        is($head->{body}, '', 'has no body');
-        cmp_ok($head->{headers}{'content-length'}, '>', 1000, 'but a length');
+        is($head->{status}, 200, 'HEAD is answered');
+        is($head->{body}, '', 'the answer to HEAD has no body');
+        cmp_ok($head->{headers}{'content-length'}, '>', 1000,
+               'the answer to HEAD has a length');
     }
 };
 
 subtest 'key and methods' => sub {
-    is(get('text/plain', '', path => '/keyed')->{status}, 401, 'no key');
+    is(get('text/plain', '', path => '/keyed')->{status}, 401,
+       'a scrape without a key is refused');
     is(get('text/plain', '', path => '/keyed',
-           headers => { 'X-API-Key' => 'k' })->{status}, 200, 'a key');
-    is(get('text/plain', '', method => 'POST')->{status}, 405, 'POST');
+           headers => { 'X-API-Key' => 'k' })->{status}, 200,
+       'a scrape with a key is answered');
+    is(get('text/plain', '', method => 'POST')->{status}, 405,
+       'a POST is refused');
 };
 
 # some ten thousand series: slices, many buffers
@@ -132,17 +138,19 @@ subtest 'large' => sub {
         return !grep { $_->{consumed} < $_->{produced} } @$lanes;
     }, 20), 'all events are counted');
     my $series = $stats->()->{series}{count};
-    cmp_ok($series, '>', 3000, "more than 3000 series: $series");
+    cmp_ok($series, '>', 3000, "there are more than 3000 series: $series");
 
     # the text is the same however it is cut
     my $r = get('text/plain');
-    is($r->{status}, 200, 'a scrape');
-    is($r->{headers}{'content-length'}, length $r->{body}, 'whole');
-    cmp_ok(length $r->{body}, '>', 1_000_000, 'of more than a megabyte');
+    is($r->{status}, 200, 'a scrape of many series is answered');
+    is($r->{headers}{'content-length'}, length $r->{body},
+       'a scrape of many series is whole');
+    cmp_ok(length $r->{body}, '>', 1_000_000,
+           'a scrape of many series has more than a megabyte');
     my @apps = $r->{body} =~ /^openqoe_events_total\{[^}]*"app \d+ \d+"/mg;
-    is(scalar @apps, 3000, 'each series once');
+    is(scalar @apps, 3000, 'each series is there once');
     is_deeply(prometheus_text($r->{body})->{problems} // [], [],
-              'well-formed');
+              'a scrape of many series is well-formed');
 };
 
 subtest 'clients that go away' => sub {
@@ -156,8 +164,9 @@ subtest 'clients that go away' => sub {
 
     # the places of those that left are free again
     ok(wait_until(sub { get('text/plain')->{status} == 200 }, 10),
-       'the next one is served');
-    is(get('text/plain')->{status}, 200, 'and one more');
+       'after a scrape was broken off the next one is answered');
+    is(get('text/plain')->{status}, 200,
+       'the scrape after that is answered, too');
 };
 
 subtest 'too many' => sub {
@@ -170,16 +179,16 @@ subtest 'too many' => sub {
     ok(wait_until(sub {
         $r = get('text/plain');
         return $r->{status} == 503;
-    }, 10), 'a third one is 503');
-    like($r->{headers}{'retry-after'}, qr/^\d+$/, 'with Retry-After');
-    is(decode_json_text($r->{body})->{success} ? 1 : 0, 0, 'as JSON');
-    is(get($JSON)->{status}, 200, 'JSON is not concerned');
+    }, 10), 'a third scrape at a time is answered with 503');
+    like($r->{headers}{'retry-after'}, qr/^\d+$/, 'the 503 has Retry-After');
+    is(decode_json_text($r->{body})->{success} ? 1 : 0, 0, 'the 503 is JSON');
+    is(get($JSON)->{status}, 200, 'the stats as JSON are answered meanwhile');
     is(http_post($nginx->port, '/v2/events', batch_json(batch(1)))->{status},
-       202, 'nor are events');
+       202, 'events are accepted meanwhile');
 
     $_->close for @clients;
     ok(wait_until(sub { get('text/plain')->{status} == 200 }, 10),
-       'served when they have left');
+       'once the two clients have left a scrape is answered');
 };
 
 # send_timeout is longer than the test waits for the third client
@@ -190,18 +199,18 @@ subtest 'two clients that do not read' => sub {
                  . "\r\n") for @clients;
 
     ok(wait_until(sub { get('text/plain')->{status} == 503 }, 10),
-       'they take both places of the worker');
+       'clients that do not read take both places of the worker');
 
     my $from = time;
     ok(wait_until(sub { get('text/plain')->{status} == 200 }, 30),
        'a third client is served although they neither read nor leave');
     my $after = time - $from;
-    cmp_ok($after, '>', 3, 'but they have had some seconds to read');
+    cmp_ok($after, '>', 3, 'the two clients had some seconds to read');
 
     ok(wait_until(sub { get('text/plain')->{status} == 200 }, 10),
-       'and so is the next one');
+       'the next scrape is answered, too');
     is(http_post($nginx->port, '/v2/events', batch_json(batch(1)))->{status},
-       202, 'and events go on');
+       202, 'events are accepted');
 
     $_->close for @clients;
 };
@@ -216,11 +225,13 @@ subtest 'a worker that quits' => sub {
     kill 'QUIT', $nginx->master_pid;
 
     my $r = eval { $client->read_response };
-    is($r->{status}, 200, 'ends the scrape that it has begun');
-    is(length($r->{body} // ''), $r->{headers}{'content-length'}, 'whole');
+    is($r->{status}, 200,
+       'a worker that quits ends the scrape that it has begun');
+    is(length($r->{body} // ''), $r->{headers}{'content-length'},
+       'that scrape is whole');
 };
 
-ok($nginx->stop, 'quits');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors;
 
 done_testing;

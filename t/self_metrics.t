@@ -54,7 +54,7 @@ sub scrape ($nginx) {
     my $answer = http_get($nginx->port, '/v2/stats?format=prometheus',
                           headers => { 'X-API-Key' => 'k' });
     my $text = prometheus_text($answer->{body});
-    is_deeply($text->{problems}, [], 'the text is well formed')
+    is_deeply($text->{problems}, [], 'the Prometheus text is well formed')
         if @{ $text->{problems} };
     return $samples = $text->{samples};
 }
@@ -124,7 +124,8 @@ answers(413, 'too large', '/v2/events', 'x' x 70_000);
 answers(202, 'the first of a minute', '/limited', batch_json(batch(1, %one)));
 answers(503, 'the second', '/limited', batch_json(batch(2, %one)));
 answers(403, 'forbidden', '/forbidden', batch_json(batch(2, %one)));
-is(http_get($nginx->port, '/v2/events')->{status}, 405, 'no POST');
+is(http_get($nginx->port, '/v2/events')->{status}, 405,
+   'a GET of events is refused');
 
 my $accepted = 3 + 4 + 4 + 1 + 1;
 
@@ -149,18 +150,21 @@ is_row('openqoe.ingest.events', '_total', {
     labels(outcome => 'rejected', reason => 'too_large') => 1,
     labels(outcome => 'rejected', reason => 'overload') => 1,
     labels(outcome => 'rejected', reason => 'refused') => 1,
-}, 'each outcome; a body that was not read is one event');
+}, 'events are counted by outcome, a body that was not read as one event');
 
 my %org = (o1 => 9, o2 => 3, other => 1);
 
 is_row('openqoe.events_accepted', '_total',
-       { map { (labels(org_id => $_) => $org{$_}) } keys %org }, 'by org');
+       { map { (labels(org_id => $_) => $org{$_}) } keys %org },
+       'accepted events are counted by org');
 is_row('openqoe.events_received', '_total', {
     (map { (labels(org_id => $_) => $org{$_}) } qw(o2 other)),
-    labels(org_id => 'o1') => 11, '{}' => 4 }, 'by org, where it is known');
+    labels(org_id => 'o1') => 11, '{}' => 4 },
+       'received events are counted by org where it is known');
 is_row('openqoe.events_rejected', '_total', {
     labels(reason => 'invalid') => 4,
-    labels(org_id => 'o1', reason => 'strict') => 2 }, 'by org and reason');
+    labels(org_id => 'o1', reason => 'strict') => 2 },
+       'rejected events are counted by org and reason');
 
 my %endpoint = ('request.endpoint' => '/v2/events');
 my %requests = (
@@ -186,23 +190,24 @@ my %requests = (
 delete $requests{ labels(org_id => 1) };
 
 is_row('request_processing_time', '_count', \%requests,
-       'each answered POST, by the ids of its first event');
+       'each answered POST is counted by the ids of its first event');
 
 my ($first) = grep { /"202"/ && /"p1"/ && /events/ }
               keys %{ row('request_processing_time', '_sum') };
 my $sum = row('request_processing_time', '_sum')->{$first};
-ok($sum > 2000 && $sum < 2e9, "in nanoseconds: $sum for two");
+ok($sum > 2000 && $sum < 2e9,
+   "processing times are in nanoseconds: $sum for two");
 is(scalar(grep { /\Q"p1"\E/ && /"202"/ && /events/ }
           keys %{ row('request_processing_time', '_bucket') }), 16,
-   'fifteen bounds and +Inf');
+   'the histogram has fifteen bounds and +Inf');
 
 is_row('openqoe.ingest_latency', '_count', { '{}' => 14 },
-       'each answered POST');
+       'the latency of each answered POST is counted');
 my $seconds = row('openqoe.ingest_latency', '_sum')->{'{}'};
 my $nanoseconds = 0;
 $nanoseconds += $_ for values %{ row('request_processing_time', '_sum') };
 ok(abs($seconds - $nanoseconds / 1e9) < 14e-6,
-   "the same times in seconds: $seconds");
+   "the latency is the same time in seconds: $seconds");
 
 # 2. what is taken at a scrape
 
@@ -213,17 +218,21 @@ is_row('openqoe.ingest.waiting', '', { labels(reason => 'room') => 0,
        labels(reason => 'ack') => 0 }, 'no request waits now');
 my $requests = $stats->{requests};
 is_row('openqoe.ingest.delayed', '_total', { '{}' => $requests->{delayed} },
-       'requests that waited for room, as the JSON says');
+       'requests that waited for room are counted as in the JSON');
 is_row('openqoe.ingest.delay', '_total',
-       { '{}' => $requests->{delay_ms} / 1000 }, 'their time in seconds');
+       { '{}' => $requests->{delay_ms} / 1000 },
+       'the time that requests waited is in seconds');
 is_row('openqoe.ingest.undecoded', '_total',
-       { '{}' => $requests->{undecoded} }, 'and those refused undecoded');
-is_row('openqoe.queue.size', '', { '{}' => 0 }, 'nothing waits');
-is_row('openqoe.queue.oldest_age', '', { '{}' => 0 }, 'nothing waits');
+       { '{}' => $requests->{undecoded} },
+       'requests refused undecoded are counted as in the JSON');
+is_row('openqoe.queue.size', '', { '{}' => 0 },
+       'an empty queue has the size 0');
+is_row('openqoe.queue.oldest_age', '', { '{}' => 0 },
+       'an empty queue has the age 0');
 is_row('openqoe.queue.capacity', '', { '{}' => $stats->{queue}{size} },
-       'as the JSON says');
+       "the queue's capacity is that of the JSON");
 is_row('openqoe.spool.size', '', { labels(exporter => 'default') => 0 },
-       'there is none');
+       'without a spool its size is 0');
 is_row('openqoe.delivery.events', '', {
     (map { labels(exporter => 'default', state => $_) =>
                $stats->{exporter}{$_} }
@@ -231,8 +240,8 @@ is_row('openqoe.delivery.events', '', {
     (map { labels(exporter => 'default', state => 'dropped', reason => $_) =>
                $stats->{exporter}{dropped}{$_} }
         keys %{ $stats->{exporter}{dropped} }),
-}, 'as the JSON says');
-cmp_ok($stats->{exporter}{exported}, '>', 0, 'there are some');
+}, 'events are counted by state as in the JSON');
+cmp_ok($stats->{exporter}{exported}, '>', 0, 'some events were exported');
 
 # a counter: with 0 from the first value on, where there is a limit
 my ($dims, $limits) = @$stats{qw(dimensions cardinality_limits)};
@@ -241,16 +250,19 @@ is_row('openqoe.dimension.overflow', '_total', {
               $dims->{$_}{overflow} }
     grep { $dims->{$_}{count} && $limits->{$_}{action} =~ /allow|topk/ }
     keys %$dims
-}, 'and what became of the values');
-is($stats->{dimensions}{env}{overflow}, 1, 'one value of env too many');
+}, 'values that were not admitted are counted by what they became');
+is($stats->{dimensions}{env}{overflow}, 1, 'one value of env was not admitted');
 
 my $distinct = row('openqoe.dimension.cardinality');
-is($distinct->{ labels(dimension => 'player_id') }, 2, 'two players');
-is($distinct->{ labels(dimension => 'event_type') }, 1, 'one event type');
+is($distinct->{ labels(dimension => 'player_id') }, 2,
+   'two distinct players are counted');
+is($distinct->{ labels(dimension => 'event_type') }, 1,
+   'one distinct event type is counted');
 is_deeply($distinct,
           { map { my $n = $stats->{dimensions}{$_}{count};
                   $n ? (labels(dimension => $_) => $n) : () }
-            keys %{ $stats->{dimensions} } }, 'as the JSON says');
+            keys %{ $stats->{dimensions} } },
+          'distinct values are counted as in the JSON');
 
 # series of the lanes: what the text has of the other groups
 
@@ -263,27 +275,31 @@ my $series = grep {
 } keys %$samples;
 is(row('openqoe.series.count')->{'{}'}, $series, 'what the text has: '
    . $series);
-is($stats->{series}{count}, $series, 'as the JSON says');
-is_row('openqoe.series.overflow', '_total', { '{}' => 0 }, 'all had room');
+is($stats->{series}{count}, $series,
+   'the number of series is that of the JSON');
+is_row('openqoe.series.overflow', '_total', { '{}' => 0 },
+       'every series had room');
 
 my ($worker) = $nginx->worker_pids;
 my ($stack) = slurp("/proc/$worker/status") =~ /^VmStk:\s+(\d+) kB/m;
 my $told = row('worker.stack_in_use')->{'{}'};
-ok(abs($told - $stack * 1024) <= 65536, "the worker's stack: $told bytes");
+ok(abs($told - $stack * 1024) <= 65536,
+   "the worker's stack is reported: $told bytes");
 my $heap = row('worker.heap_allocation')->{'{}'};
 my ($rss) = slurp("/proc/$worker/status") =~ /^VmSize:\s+(\d+) kB/m;
-ok($heap > 10_000 && $heap < $rss * 1024, "the worker's heap: $heap bytes");
+ok($heap > 10_000 && $heap < $rss * 1024,
+   "the worker's heap is reported: $heap bytes");
 
 # 3. the exporter's own: a file takes all, and there are no spans
 
 my $lines = () = slurp($nginx->out_file) =~ /\n/g;
 is_row('otel.sdk.exporter.log.exported', '_total', { '{}' => $accepted },
-       'the accepted events');
+       'accepted events are counted as exported');
 is_row('otel.sdk.exporter.operation.duration', '_count', { '{}' => $lines },
-       'each request');
-is_row('otel.sdk.exporter.span.exported', '_total', {}, 'no spans');
+       'each export request is counted');
+is_row('otel.sdk.exporter.span.exported', '_total', {}, 'no spans are counted');
 is_row('otel.sdk.exporter.metric_data_point.exported', '_total', {},
-       'no metrics yet');
+       'no metric points are counted yet');
 
 ok($nginx->stop, 'quits');
 $nginx->no_errors;
@@ -305,24 +321,24 @@ ok(wait_until(sub {
     my $points = row('otel.sdk.exporter.metric_data_point.exported',
                      '_total');
     return ($logs->{$failed} // 0) == 300 && $points->{$failed};
-}, 20), 'logs and points that nobody takes are counted by their error')
+}, 20), 'logs and points that are refused are counted by their error')
     or diag explain row('otel.sdk.exporter.log.exported', '_total'),
             row('otel.sdk.exporter.metric_data_point.exported', '_total');
 
 $stats = decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
 is(row('openqoe.series.overflow', '_total')->{'{}'},
-   $stats->{series}{overflow}, 'values beyond openqoe_series_max');
+   $stats->{series}{overflow}, 'values beyond openqoe_series_max are counted');
 is($stats->{series}{overflow}, 750,
-   'of 300 orgs that are not known yet the last 150 had no room for 5 each');
+   'of 300 new orgs the last 150 had no room for 5 series each');
 
 my $attempts = row('otel.sdk.exporter.operation.duration', '_count');
 my @attempts = grep { /error_type="400"/
                       && /http_response_status_code="400"/ } keys %$attempts;
 is(scalar @attempts, scalar keys %$attempts,
-   'attempts by error and status') or diag explain $attempts;
+   'attempts are counted by error and status') or diag explain $attempts;
 
 ok($nginx->stop, 'quits');
-ok($sink_text->stop, 'so does the sink');
+ok($sink_text->stop, 'the sink exits in order');
 $nginx->no_errors;
 
 # 5. a collector that is not there: events wait
@@ -335,15 +351,19 @@ answers(202, 'taken', '/v2/events', batch_json(batch(5)));
 sleep 2;
 scrape($nginx);
 my $age = row('openqoe.queue.oldest_age')->{'{}'};
-ok($age >= 1.9 && $age <= time - $sent + 0.1, "the oldest waits for $age s");
-cmp_ok(row('openqoe.queue.size')->{'{}'}, '>', 1000, 'and takes room');
+ok($age >= 1.9 && $age <= time - $sent + 0.1,
+   "the oldest event in the queue waits for $age s");
+cmp_ok(row('openqoe.queue.size')->{'{}'}, '>', 1000,
+       'an event that waits takes room');
 ok($nginx->stop, 'quits');
 
 # 6. no row was left out
 
 my @rows = grep { $catalogue->{$_}{group} =~ /^(?:self|stats)$/ }
            sort keys %$catalogue;
-cmp_ok(scalar @rows, '>=', 20, 'rows of groups self and stats');
-is_deeply([ grep { !$looked{$_} } @rows ], [], 'each was looked at');
+cmp_ok(scalar @rows, '>=', 20,
+       'the catalogue has rows of the groups self and stats');
+is_deeply([ grep { !$looked{$_} } @rows ], [],
+          'the test looked at each of these rows');
 
 done_testing;

@@ -103,7 +103,8 @@ my @hidden = grep { $_->{last} eq 'moveaway' } @sessions;
 my @ended = grep { $_->{truth}{ended} } @sessions;
 
 cmp_ok(scalar @hidden, '>', 5, 'tabs that were closed are among them');
-cmp_ok(scalar @ended, '>', 3, 'videos that were played to the end too');
+cmp_ok(scalar @ended, '>', 3,
+       'videos that were played to the end are among them, too');
 
 # A tab that is closed hides its page first, and the events say no more.
 
@@ -136,6 +137,6 @@ for my $session (@sessions) {
 
 is_deeply($metrics->problems, [], 'no point contradicts another');
 
-ok($nginx->stop, 'nginx leaves by itself');
+ok($nginx->stop, 'nginx exits by itself');
 $nginx->no_errors;
 done_testing;

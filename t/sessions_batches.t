@@ -43,15 +43,16 @@ my @ways = (
 my @results = view_totals([ tool('view_cli') ],
                           map { input(%{ $_->[1] }) } @ways);
 
-is(@results, @ways, 'every way of cutting gives totals');
+is(@results, @ways, 'each way of cutting into batches gives totals');
 
-is_truth($_, $results[0]{ $_->{name} }, "$_->{name}, $ways[0][0]")
+is_truth($_, $results[0]{ $_->{name} },
+         "$_->{name}, $ways[0][0]: the totals are the truth")
     for @sessions;
 
 for my $i (1 .. $#ways) {
     my @different = map { differences($_, $results[0], $results[$i]) }
                     map { $_->{name} } @sessions;
-    is(join("\n", @different), '', "the same numbers: $ways[$i][0]");
+    is(join("\n", @different), '', "$ways[$i][0]: the totals are the same");
 }
 
 done_testing;

@@ -102,7 +102,7 @@ for my $round (1 .. $rounds) {
         $dest->{queued} == 0 && $dest->{spooled} == 0 && !$f->segments;
     }, 60), "round $round: queue and spool are empty");
     my ($all, $report) = $f->wait_delivered(10);
-    ok($all, "round $round: nothing is lost")
+    ok($all, "round $round: no event is lost")
         or OpenQoE::Oracle::explain($report->{default});
 
     # a worker of this round, not one that began a moment ago
@@ -134,7 +134,7 @@ for my $what (sort keys %slack) {
     my $first = $mean->(@n[1 .. ($third > 1 ? $third : 1)]);
     my $last = $mean->(@n[-$third .. -1]);
 
-    cmp_ok($last, '<=', $first * 1.1 + $slack{$what}, "$what: flat")
+    cmp_ok($last, '<=', $first * 1.1 + $slack{$what}, "$what does not grow")
         or diag("@n");
 }
 

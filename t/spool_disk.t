@@ -29,40 +29,42 @@ sub memory_status ($f) {
 # arrives; then well again.
 
 sub fails_and_heals ($f, $name, $break, $heal) {
-    is($f->status, 202, "$name: all is well");
+    is($f->status, 202, "$name: a request is acknowledged at first");
     $break->();
 
     my $answer;
     ok(wait_until(sub { $answer = $f->post; $answer->{status} == 503 }, 10),
-       "$name: refused");
+       "$name: a request is refused once the disk fails");
     like($answer->{headers}{'retry-after'} // '', qr/^\d+$/,
-         "$name: with Retry-After");
+         "$name: the refusal has Retry-After");
 
     my @statuses = map { $f->status } 1 .. 3;
-    is("@statuses", '503 503 503', "$name: all of them");
+    is("@statuses", '503 503 503', "$name: every request is refused");
 
     for (1 .. 3) {
-        is(memory_status($f), 202, "$name: memory mode goes on");
+        is(memory_status($f), 202, "$name: ack=memory goes on");
         sleep 0.2;
     }
 
     ok(wait_until(sub {
         $f->wait_delivered(0);
         return !$f->oracle->report->{missing};
-    }, 10), "$name: and is delivered");
+    }, 10), "$name: events of ack=memory are delivered");
 
     my $dest = $f->dest;
     cmp_ok($dest->{spool}{errors}, '>', 0, "$name: the errors are counted");
     my $health = decode_json_text(http_get($f->nginx->port,
                                            '/v2/health')->{body});
-    isnt($health->{status}, 'healthy', "$name: health tells");
+    isnt($health->{status}, 'healthy',
+         "$name: the health shows that the spool fails");
     my @lines = grep { /$said/ } split /\n/, $f->nginx->error_log;
-    cmp_ok(scalar(@lines), '>', 0, "$name: and the log");
+    cmp_ok(scalar(@lines), '>', 0, "$name: the log says that the spool fails");
 
     $heal->();
-    ok(wait_until(sub { $f->status == 202 }, 15), "$name: heals by itself");
+    ok(wait_until(sub { $f->status == 202 }, 15),
+       "$name: the spool heals by itself");
     ok(wait_until(sub { http_get($f->nginx->port, '/v2/health?ready')->{status}
-                        == 200 }, 15), "$name: healthy");
+                        == 200 }, 15), "$name: the health is ready again");
 }
 
 
@@ -136,16 +138,19 @@ SKIP: {
     $f->receiver->mode('status 503');
     my $load = $f->load(d => 5, c => 8, r => 400);
     $f->meanwhile($load, sub ($i) { });
-    like($load->output, qr/refused_events [1-9]/, 'filled by the spool');
+    like($load->output, qr/refused_events [1-9]/,
+         'the spool fills the disk and refuses events');
     $f->receiver->mode('ok');
     $f->settled('filled by the spool', timeout => 60);
 
     SKIP: {
         my ($ro) = run_cmd('mount', '-o', 'remount,ro', $dir);
         skip('files are open for writing: no remount', 1) if $ro ne '0';
-        ok(wait_until(sub { $f->status == 503 }, 10), 'remounted: refused');
+        ok(wait_until(sub { $f->status == 503 }, 10),
+           'on a disk remounted read-only requests are refused');
         run_cmd('mount', '-o', 'remount,rw', $dir);
-        ok(wait_until(sub { $f->status == 202 }, 15), 'heals');
+        ok(wait_until(sub { $f->status == 202 }, 15),
+           'once the disk is writable requests are acknowledged');
         $f->settled('remounted');
     }
 

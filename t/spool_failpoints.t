@@ -127,7 +127,8 @@ for my $ack (qw(memory fsync)) {
     cmp_ok(scalar($f->segments), '>=', 2, 'several segments are left');
     $arm->("spool.adopt kill 0\n");
     $f->start;
-    ok(wait_until(sub { deaths($f) >= 1 }, 10), 'killed while it moves them');
+    ok(wait_until(sub { deaths($f) >= 1 }, 10),
+       'a process is killed while it moves segments');
     $arm->('');
     $f->receiver->mode('ok');
     $f->settled('killed in an adoption', timeout => 60);
@@ -149,7 +150,7 @@ for my $row (['segment.create', 'status 503'], ['segment.append', 'status 503'],
     sleep 1.5;
     $f->receiver->mode('ok');
     $f->settled("an error at $point", timeout => 60);
-    cmp_ok($f->dest->{spool}{errors}, '>=', 1, 'it is counted');
+    cmp_ok($f->dest->{spool}{errors}, '>=', 1, 'the error is counted');
     $f->end(allow => qr/\[crit\].*spool|Input\/output error/);
 }
 

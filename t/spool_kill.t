@@ -27,7 +27,7 @@ for my $ack (qw(memory spool fsync)) {
     });
 
     $to->mode('ok');
-    cmp_ok($done, '>=', $kills / 2, "$ack: $done workers killed");
+    cmp_ok($done, '>=', $kills / 2, "$ack: $done workers were killed");
 
     # what was in flight comes twice: of both lanes when one helper has both
 
@@ -35,7 +35,8 @@ for my $ack (qw(memory spool fsync)) {
                 duplicates => $done * 2 * 4 * 512);
 
     my $stats = $f->stats;
-    cmp_ok($stats->{queue}{lanes_adopted}, '>=', 1, 'lanes were adopted');
+    cmp_ok($stats->{queue}{lanes_adopted}, '>=', 1,
+           'the lanes of killed workers were adopted');
     is($f->dest->{dropped}{corrupt}, 0, 'no record was damaged');
     $f->end(allow => $killed);
 }
@@ -60,7 +61,7 @@ for my $ack (qw(spool fsync)) {
     }
 
     ok(wait_until(sub { $f->dest->{recovered} > 0 }, 10),
-       "$ack: the last one left something to recover");
+       "$ack: the last kill left something to recover");
     $f->settled("$ack: all killed, $turns times", timeout => 60);
     $f->end(allow => $killed);
 }

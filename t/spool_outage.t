@@ -28,19 +28,21 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     $f->meanwhile($load, sub ($i) { });
 
     my $dest = $f->dest;
-    cmp_ok($dest->{dropped}{spool}, '>', 0, 'the oldest were dropped');
-    cmp_ok($dest->{spool}{bytes}, '<=', 8 * 1024 * 1024, 'the cap holds');
+    cmp_ok($dest->{dropped}{spool}, '>', 0, 'the oldest events were dropped');
+    cmp_ok($dest->{spool}{bytes}, '<=', 8 * 1024 * 1024,
+           'the limit of the spool holds in the stats');
 
     my $size = 0;
     $size += -s $_ // 0 for $f->segments;
-    cmp_ok($size, '<=', 8 * 1024 * 1024, 'on the disk, too');
+    cmp_ok($size, '<=', 8 * 1024 * 1024,
+           'the limit of the spool holds on the disk');
 
     $f->receiver->start;
     $f->settled('an outage past the cap', dropped => { default => 'any' },
                 timeout => 60);
     $dest = $f->dest;
     is(OpenQoE::Faults::sum_dropped($dest), $dest->{dropped}{spool},
-       'nothing was dropped for another reason');
+       'no event was dropped for another reason');
     $f->end;
 }
 
@@ -54,7 +56,8 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     $f->receiver->stop;
     my $load = $f->load(d => 30, m => 8000, c => 8, r => 1600);
     $f->meanwhile($load, sub ($i) { });
-    like($load->output, qr/refused_events [1-9]/, 'a full spool refuses');
+    like($load->output, qr/refused_events [1-9]/,
+         'a full spool refuses events');
     $f->receiver->start;
     $f->settled('full=reject', timeout => 60);
     $f->end;
@@ -71,7 +74,8 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     $f->load(d => 5, c => 8, r => 600);
     $f->loaded;
     $f->receiver->mode('ok');
-    ok(wait_until(sub { $f->dest->{spool}{replayed} > 0 }, 15), 'the backlog moves');
+    ok(wait_until(sub { $f->dest->{spool}{replayed} > 0 }, 15),
+       'the backlog is being replayed');
 
     my $before = $f->dest;
     my $start = time;
@@ -85,13 +89,14 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     cmp_ok($rate, '<', 3e6, sprintf 'at a bounded rate (%.1f MB/s)',
            $rate / 1e6);
     cmp_ok($after->{spool}{replayed}, '>', $before->{spool}{replayed},
-           'but it moves');
+           'the backlog goes on being replayed');
 
     ok(wait_until(sub {
         my @n = $f->receiver->latencies(run_of($live)); @n >= 100 }, 5),
-       'live events arrive meanwhile');
+       'live events arrive while the backlog is replayed');
     my $p99 = quantile(0.99, $f->receiver->latencies(run_of($live)));
-    cmp_ok($p99, '<', scaled(3000), "live: p99 $p99 ms to the collector");
+    cmp_ok($p99, '<', scaled(3000),
+           "live events reach the collector soon, p99 in $p99 ms");
 
     $f->settled('live before backlog', timeout => 90);
     $f->end;
@@ -116,16 +121,20 @@ for my $mood ('dead', 'hang') {
     my $run = run_of($load);
     my @ms = $f->receiver->latencies($run);
     my $p99 = quantile(0.99, @ms) // 1e9;
-    is($f->oracle->report->{missing}, 0, "$mood: the other has everything");
-    cmp_ok($p99, '<', scaled(3000), "$mood: at once (p99 $p99 ms)");
-    is($f->dests->{second}{exported}, 0, "$mood: the second has nothing");
-    cmp_ok($f->dests->{second}{spooled}, '>', 0, "$mood: it is in the spool");
+    is($f->oracle->report->{missing}, 0,
+       "$mood: the other exporter has every event");
+    cmp_ok($p99, '<', scaled(3000),
+           "$mood: the other exporter has them soon, p99 in $p99 ms");
+    is($f->dests->{second}{exported}, 0,
+       "$mood: the second exporter exports nothing");
+    cmp_ok($f->dests->{second}{spooled}, '>', 0,
+           "$mood: events for the second exporter are in its spool");
 
     $f->receiver('second')->mode('ok');
     $f->receiver('second')->start if $mood eq 'dead';
     $f->settled("second $mood", timeout => 60);
     is(OpenQoE::Faults::sum_dropped($f->dests->{second}), 0,
-       "$mood: nothing was dropped");
+       "$mood: no event for the second exporter is dropped");
     $f->end;
 }
 
@@ -144,17 +153,18 @@ for my $mood ('dead', 'hang') {
     $f->loaded;
     $f->wait_delivered(1);
 
-    is($f->oracle->report->{missing}, 0, 'the other has everything');
+    is($f->oracle->report->{missing}, 0, 'the other exporter has every event');
     my $p99 = quantile(0.99, $f->receiver->latencies(run_of($load))) // 1e9;
-    cmp_ok($p99, '<', scaled(3000), "at once (p99 $p99 ms)");
+    cmp_ok($p99, '<', scaled(3000),
+           "the other exporter has them soon, p99 in $p99 ms");
     cmp_ok($f->dests->{second}{dropped}{behind}, '>', 0,
-           'the second lost some, counted');
+           'events that the second exporter lost are counted');
 
     $f->receiver('second')->start;
     $f->settled('no spool', dropped => { second => 'any' }, timeout => 60);
     my $second = $f->dests->{second};
     is(OpenQoE::Faults::sum_dropped($second), $second->{dropped}{behind},
-       'for no other reason');
+       'the second exporter lost no event for another reason');
     $f->end;
 }
 

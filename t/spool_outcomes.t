@@ -18,29 +18,29 @@ sub told ($f, $peer_mode, $well, $outcome, %opt) {
     my $start = time;
 
     $peer_mode->();
-    is($f->status(1), 202, "$outcome->{name}: accepted");
+    is($f->status(1), 202, "$outcome->{name}: the event is accepted");
 
     my $want = $outcome->{final} ? 'failed' : 'retried';
     my $seen = wait_until(sub {
         $f->dest->{batches}{$want} > $before->{batches}{$want};
     }, $opt{timeout} // 5);
-    ok($seen, "$outcome->{name}: $want");
+    ok($seen, "$outcome->{name}: the event is $want");
 
     if ($outcome->{final}) {
         is($f->dest->{dropped}{refused} - $before->{dropped}{refused}, 1,
-           "$outcome->{name}: counted as refused");
+           "$outcome->{name}: the event counts as refused");
         is($f->dest->{batches}{quarantined}
            - $before->{batches}{quarantined}, 1,
-           "$outcome->{name}: and kept in the quarantine");
+           "$outcome->{name}: the event is kept in the quarantine");
         $well->();
         return;
     }
 
     is($f->dest->{dropped}{refused}, $before->{dropped}{refused},
-       "$outcome->{name}: not dropped");
+       "$outcome->{name}: the event is not dropped");
     $well->();
     ok(wait_until(sub { $f->dest->{exported} > $before->{exported} }, 15),
-       "$outcome->{name}: delivered in the end");
+       "$outcome->{name}: the event is delivered in the end");
 
     return time - $start;
 }
@@ -53,9 +53,9 @@ sub kept_is ($f, $n, $name) {
     my %ids = map { $_ => 1 } $text =~ /oqid-([0-9a-z]+-\d+)/g;
     my $r = $f->oracle->report;
 
-    is(scalar(keys %ids), $n, "$name: the quarantine holds them");
+    is(scalar(keys %ids), $n, "$name: the quarantine holds all refused events");
     is(scalar(grep { !$ids{$_} } @{ $r->{missing_ids} }), 0,
-       "$name: just those that are missing");
+       "$name: the quarantine holds just the events that did not arrive");
 }
 
 
@@ -94,22 +94,24 @@ subtest 'HTTP' => sub {
         my $took = told($f, sub { $f->receiver->mode("status 503 $text") },
                         $well, { name => "Retry-After: $value" });
         cmp_ok($took, '>', 2.7, sprintf 'not before (%.1f s)', $took);
-        cmp_ok($took, '<', scaled(12), 'but then');
+        cmp_ok($took, '<', scaled(12),
+               'the batch is sent soon after that time');
     }
 
     # answers that are strange, of which the request was taken
 
     my $before = $f->dest;
     $f->receiver->mode('large 6000000');
-    is($f->status(2), 202, 'too large an answer: accepted');
+    is($f->status(2), 202, 'events whose answer is too large are accepted');
     ok(wait_until(sub { $f->dest->{exported} == $before->{exported} + 2 }, 5),
-       'counts as taken');
+       'events whose answer is too large count as exported');
 
     $f->receiver->mode('partial 3');
-    is($f->status(7), 202, 'partial success: accepted');
+    is($f->status(7), 202, 'events with a partial success are accepted');
     ok(wait_until(sub { $f->dest->{rejected} == 3 }, 5),
-       'three are counted as rejected');
-    is($f->dest->{dropped}{refused}, $refused, 'none as refused');
+       'three of these events count as rejected');
+    is($f->dest->{dropped}{refused}, $refused,
+       'none of these events counts as refused');
     $well->();
 
     $f->settled('HTTP', dropped => { default => $refused });
@@ -136,12 +138,15 @@ for my $ack (qw(memory fsync)) {
     }
 
     ok(wait_until(sub { $f->dest->{queued} + $f->dest->{spooled} == 0 }, 10),
-       "poison, $ack: nothing waits behind it");
+       "poison, $ack: no batch waits for the poison batch");
 
     my $dest = $f->dest;
-    cmp_ok($dest->{dropped}{refused}, '>=', 3, "poison, $ack: refused");
-    cmp_ok($dest->{dropped}{refused}, '<=', 24, "poison, $ack: and no more");
-    cmp_ok($dest->{batches}{failed}, '<=', 3, "poison, $ack: tried once each");
+    cmp_ok($dest->{dropped}{refused}, '>=', 3,
+           "poison, $ack: its events count as refused");
+    cmp_ok($dest->{dropped}{refused}, '<=', 24,
+           "poison, $ack: only its batch counts as refused");
+    cmp_ok($dest->{batches}{failed}, '<=', 3,
+           "poison, $ack: each batch is tried once");
     $f->settled("poison, $ack",
                 dropped => { default => $dest->{dropped}{refused} },
                 fresh => 0);
@@ -157,15 +162,18 @@ for my $ack (qw(memory fsync)) {
 
     $f->receiver->mode('status 503');
     $f->status(4) for 1 .. 20;
-    ok(wait_until(sub { $f->dest->{spooled} >= 40 }, 10), 'a backlog');
-    is($f->status(8, set => { org_id => 'org-poison' }), 202, 'with poison');
-    ok(wait_until(sub { $f->dest->{queued} == 0 }, 10), 'all in the spool');
+    ok(wait_until(sub { $f->dest->{spooled} >= 40 }, 10),
+       'a backlog is in the spool');
+    is($f->status(8, set => { org_id => 'org-poison' }), 202,
+       'the poison event is accepted');
+    ok(wait_until(sub { $f->dest->{queued} == 0 }, 10),
+       'all events are in the spool');
     $f->receiver->mode('poison org-poison 400');
-    ok(wait_until(sub { $f->dest->{spooled} == 0 }, 20), 'it drains');
+    ok(wait_until(sub { $f->dest->{spooled} == 0 }, 20), 'the backlog drains');
 
     my $refused = $f->dest->{dropped}{refused};
-    cmp_ok($refused, '>=', 8, 'the poison was refused');
-    cmp_ok($refused, '<=', 24, 'and its batch alone');
+    cmp_ok($refused, '>=', 8, 'the poison batch is refused');
+    cmp_ok($refused, '<=', 24, 'only the poison batch is refused');
     $f->receiver->mode('ok');
     $f->settled('poison in the backlog', dropped => { default => $refused });
     kept_is($f, $refused, 'backlog');
@@ -199,32 +207,34 @@ subtest 'gRPC' => sub {
                                           retry_ms => 2500) }, $well,
                     { name => 'RESOURCE_EXHAUSTED with RetryInfo' });
     cmp_ok($took, '>', 2.2, sprintf 'not before it says (%.1f s)', $took);
-    cmp_ok($took, '<', scaled(12), 'but then');
+    cmp_ok($took, '<', scaled(12), 'the batch is sent soon after that time');
 
     told($f, sub { $peer->mode(mode => 'drop') }, $well,
          { name => 'connection dropped' });
 
     my $before = $f->dest;
     $peer->mode(mode => 'goaway');
-    is($f->status(3), 202, 'GOAWAY: accepted');
+    is($f->status(3), 202, 'events are accepted before GOAWAY');
     ok(wait_until(sub { $f->dest->{exported} == $before->{exported} + 3 }, 10),
-       'GOAWAY with the call in flight: delivered');
+       'events in flight at GOAWAY are delivered');
     $peer->mode(mode => 'partial', rejected => 2, message => 'two');
-    is($f->status(5), 202, 'partial success: accepted');
-    ok(wait_until(sub { $f->dest->{rejected} == 2 }, 5), 'two are rejected');
+    is($f->status(5), 202, 'events with a partial success are accepted');
+    ok(wait_until(sub { $f->dest->{rejected} == 2 }, 5),
+       'two of these events count as rejected');
     $well->();
 
-    is($f->status(3), 202, 'a fresh event');
+    is($f->status(3), 202, 'new events are accepted');
     my $oracle = $f->oracle;
     ok(wait_until(sub {
         $oracle->delivered_file($peer->file);
         $oracle->report->{missing} == $refused;
-    }, 10), 'all but the refused ones are delivered');
-    is($f->dest->{dropped}{refused}, $refused, 'which are counted');
+    }, 10), 'all events but the refused ones are delivered');
+    is($f->dest->{dropped}{refused}, $refused, 'refused events are counted');
     kept_is($f, $refused, 'gRPC');
-    is(OpenQoE::Faults::difference($f->dest), 0, 'the sums agree');
+    is(OpenQoE::Faults::difference($f->dest), 0,
+       'the sums of the exporter agree');
     $f->end;
-    ok($peer->stop, 'the peer leaves');
+    ok($peer->stop, 'the peer exits in order');
 };
 
 done_testing;

@@ -25,7 +25,7 @@ for my $ack (qw(memory fsync)) {
     }, 0.4);
 
     $f->receiver->mode('ok');
-    cmp_ok($done, '>=', $reloads / 2, "$ack: $done reloads");
+    cmp_ok($done, '>=', $reloads / 2, "$ack: nginx reloads $done times");
 
     # a worker that lingers in a zone that nobody else has serves it
 
@@ -34,9 +34,10 @@ for my $ack (qw(memory fsync)) {
     # each change of the size is another zone, whose counters begin anew
 
     $f->loaded;
-    ok(wait_until(sub { $f->status(3) == 202 }, 20), "$ack: takes events");
+    ok(wait_until(sub { $f->status(3) == 202 }, 20),
+       "$ack: after the reloads events are acknowledged");
     my ($all, $report) = $f->wait_delivered(60);
-    ok($all, "$ack: all that was accepted is delivered")
+    ok($all, "$ack: every accepted event is delivered")
         or OpenQoE::Oracle::explain($report->{default});
     $f->settled("$ack: reloads", timeout => 60);
     $f->end;
@@ -63,9 +64,9 @@ for my $ack (qw(memory fsync)) {
     write_file($path, slurp($path) =~ s/daemon off/daemon on/r);
 
     my ($rc, undef, $err) = run_cmd($nginx->command);
-    is("$rc$err", '0', 'starts as a daemon');
+    is("$rc$err", '0', 'nginx starts as a daemon');
     ok(wait_until(sub { $nginx->worker_pids == 2 && $nginx->listening }, 10),
-       'and listens');
+       'nginx listens with two workers');
 
     my $old = $nginx->master_pid;
     my $load = $f->load(d => 16, c => 8, r => 200);
@@ -79,48 +80,50 @@ for my $ack (qw(memory fsync)) {
     ok(wait_until(sub { -s "$nginx->{dir}/nginx.pid.oldbin"
                         && -s "$nginx->{dir}/nginx.pid"
                         && $nginx->master_pid != $old }, 10),
-       'USR2: a second master') or last;
+       'USR2 starts a second master') or last;
 
     my $new = $nginx->master_pid;
     ok(wait_until(sub { my @pids = children($new); @pids == 2 }, 10),
-       'with its workers');
+       'the second master has two workers');
     ok(wait_until(sub {
            my %instance = map { m{^\Q$f->{spool_dir}\E/([^/]+)/} => 1 }
                               $f->segments;
            keys %instance == 2;
-       }, 10), 'two instances in the spool');
+       }, 10), 'the spool holds two instances');
 
     # the old one's workers leave, and come back: the new one was not good
 
     kill 'WINCH', $old;
     my $workers = sub { scalar(grep { $_ != $new } children($old)) };
-    ok(wait_until(sub { $workers->() == 0 }, 10), 'the old workers leave');
+    ok(wait_until(sub { $workers->() == 0 }, 10),
+       'WINCH makes the old workers exit');
     kill 'HUP', $old;
     ok(wait_until(sub { $workers->() == 2 }, 10),
-       'rolled back: they are there again');
+       'HUP brings the old workers back');
     kill 'QUIT', $new;
-    ok(wait_until(sub { !kill 0, $new }, 10), 'the new master leaves');
+    ok(wait_until(sub { !kill 0, $new }, 10), 'the new master exits');
     $f->receiver->mode('ok');
 
     # and once more, for good
 
     ok(wait_until(sub { -s "$nginx->{dir}/nginx.pid"
                         && $nginx->master_pid == $old }, 5),
-       'the old one has its file again');
+       'the old master has its pid file again');
     sleep 1;
     kill 'USR2', $old;
     ok(wait_until(sub { -s "$nginx->{dir}/nginx.pid.oldbin"
                         && -s "$nginx->{dir}/nginx.pid"
-                        && $nginx->master_pid != $old }, 10), 'USR2 again');
+                        && $nginx->master_pid != $old }, 10),
+       'USR2 starts a second master again');
     $new = $nginx->master_pid;
     ok(wait_until(sub { my @pids = children($new); @pids == 2 }, 10),
-       'its workers');
+       'that master has two workers');
     kill 'QUIT', $old;
-    ok(wait_until(sub { !kill 0, $old }, 10), 'the old master leaves');
+    ok(wait_until(sub { !kill 0, $old }, 10), 'the old master exits');
 
     $f->settled('upgrade and rollback', timeout => 60);
     kill 'QUIT', $new;
-    ok(wait_until(sub { !kill 0, $new }, 10), 'the last one leaves');
+    ok(wait_until(sub { !kill 0, $new }, 10), 'the last master exits');
     $nginx->no_errors;
 
     END {

@@ -26,7 +26,7 @@ for my $case (@cases) {
 
     $f->receiver->mode($mood);
     $f->start;
-    is($f->status(10), 202, "$name: accepted") for 1 .. 3;
+    is($f->status(10), 202, "$name: events are accepted") for 1 .. 3;
 
     my $load = $f->load(d => 10, c => 8, r => 300);
     sleep 1.5;
@@ -34,21 +34,21 @@ for my $case (@cases) {
     # a QUIT closes the idle connections, so the load sees no answer cut off
 
     my $start = time;
-    ok($f->nginx->stop($signal, 8), "$name: leaves by itself");
+    ok($f->nginx->stop($signal, 8), "$name: nginx exits by itself");
     my $took = time - $start;
     $f->halt;
 
     cmp_ok($took, '<', scaled(8), sprintf '%s: in %.2f s', $name, $took);
-    ok(scalar $f->segments, "$name: the spool holds something");
+    ok(scalar $f->segments, "$name: the spool holds segments");
     unlike($f->nginx->error_log, qr/events were not exported|events were lost/,
-           "$name: nothing is said to be lost");
+           "$name: no event is reported as lost");
     is(scalar(grep { /\.open\z/ } $f->segments), 0,
-       "$name: its segments are finished");
+       "$name: the spool's segments are finished");
 
     $f->receiver->mode('ok');
     $f->start;
     ok(wait_until(sub { $f->dest->{recovered} > 0 }, 10),
-       "$name: the next start finds it");
+       "$name: the next start recovers the events");
     $f->settled($name);
     $f->end;
 }
@@ -61,13 +61,13 @@ for my $case (@cases) {
 
     $f->receiver->mode('hang');
     $f->start;
-    is($f->status(50), 202, 'accepted');
+    is($f->status(50), 202, 'events are accepted');
     sleep 0.3;
 
     my $start = time;
-    ok($f->nginx->stop('QUIT', 8), 'leaves by itself');
+    ok($f->nginx->stop('QUIT', 8), 'nginx exits by itself');
     cmp_ok(time - $start, '>', 3.5,
-           'a drain timeout holds, not the 2 s of the default');
+           'the exit waits for the configured drain timeout, not the default');
 
     $f->receiver->mode('ok');
     $f->start;
@@ -75,12 +75,12 @@ for my $case (@cases) {
 
     # with the collector up nothing of an exit goes through the spool
 
-    is($f->status(50), 202, 'accepted');
-    ok($f->nginx->stop('QUIT', 8), 'leaves');
-    is(scalar($f->segments), 0, 'the spool is empty');
+    is($f->status(50), 202, 'events are accepted');
+    ok($f->nginx->stop('QUIT', 8), 'nginx exits in order');
+    is(scalar($f->segments), 0, 'the spool is empty after the exit');
     $f->start;
     $f->settled('a quit with the collector up', duplicates => 0);
-    is($f->dest->{recovered}, 0, 'nothing to recover');
+    is($f->dest->{recovered}, 0, 'the next start recovers nothing');
     $f->end;
 }
 

@@ -26,8 +26,8 @@ for my $workers (1, 2) {
         env => { OPENQOE_FAILPOINTS => "$dir/armed" });
 
     $f->start->receiver->mode('hang');
-    is($f->status(50), 202, "$name: accepted") for 1 .. 20;
-    ok($f->nginx->stop('QUIT', 20), "$name: quits");
+    is($f->status(50), 202, "$name: events are accepted") for 1 .. 20;
+    ok($f->nginx->stop('QUIT', 20), "$name: nginx exits in order");
 
     my $log = $f->nginx->error_log;
     my $lost = 0;
@@ -40,12 +40,13 @@ for my $workers (1, 2) {
     wait_until(sub { $f->dest->{spooled} == 0 }, 15);
 
     my $found = $f->dest->{recovered};
-    cmp_ok($lost, '>', 0, "$name: events were lost");
-    cmp_ok($lost, '<=', 1000, "$name: and none of them is counted twice");
+    cmp_ok($lost, '>', 0, "$name: some events were lost");
+    cmp_ok($lost, '<=', 1000, "$name: no event is counted as lost twice");
     cmp_ok($lost + $found, '>=', 1000, "$name: $lost of 1,000 events are"
            . " reported as lost, $found were stored");
-    like($log, qr/did not end in time/, "$name: the helper was late");
-    ok($f->nginx->stop, "$name: quits again");
+    like($log, qr/did not end in time/,
+         "$name: the log says that the helper did not end in time");
+    ok($f->nginx->stop, "$name: nginx exits in order again");
     $f->receiver->stop;
 }
 

@@ -45,8 +45,9 @@ for my $ack (qw(memory spool fsync)) {
         main => $> == 0 ? 'user nobody nogroup;' : '');
 
     $f->start->receiver->mode('status 503');
-    is($f->status, 202, "$ack: accepted");
-    ok(wait_until(sub { $f->dest->{spooled} == 5 }, 10), "$ack: spooled");
+    is($f->status, 202, "$ack: events are accepted");
+    ok(wait_until(sub { $f->dest->{spooled} == 5 }, 10),
+       "$ack: the events are in the spool");
 
     # into a directory that is in use, and that is looked at by the next helper
 
@@ -60,15 +61,16 @@ for my $ack (qw(memory spool fsync)) {
     }, 15), "$ack: another helper goes on");
     my @statuses = map { select undef, undef, undef, 0.3; $f->status } 1 .. 8;
     is("@statuses", join(' ', (202) x 8), "$ack: requests are accepted");
-    ok(wait_until(sub { $f->dest->{queued} == 0 }, 10), "$ack: and spooled");
+    ok(wait_until(sub { $f->dest->{queued} == 0 }, 10),
+       "$ack: these requests are in the spool");
 
     # the next start adopts that directory, with more of them
 
-    ok($f->nginx->stop, "$ack: leaves by itself");
+    ok($f->nginx->stop, "$ack: nginx exits by itself");
     $n += strangers($home, 100);
     $f->start;
     ok(wait_until(sub { $f->dest->{spool}{strangers} > 0 }, 15),
-       "$ack: the next start meets them");
+       "$ack: the next start meets the strangers");
     @statuses = map { select undef, undef, undef, 0.3; $f->status } 1 .. 8;
     is("@statuses", join(' ', (202) x 8), "$ack: requests are accepted then");
 
@@ -84,14 +86,15 @@ for my $ack (qw(memory spool fsync)) {
        "$ack: the spool is healthy");
 
     my @lines = grep { /is no segment/ } split /\n/, $f->nginx->error_log;
-    cmp_ok(scalar(@lines), '>=', 1, "$ack: they are reported");
-    cmp_ok(scalar(@lines), '<=', $n, "$ack: each of them once at most");
+    cmp_ok(scalar(@lines), '>=', 1, "$ack: the strangers are reported");
+    cmp_ok(scalar(@lines), '<=', $n,
+           "$ack: each stranger is reported once at most");
     is(scalar(grep { /spool: cannot/ } split /\n/, $f->nginx->error_log), 0,
-       "$ack: nothing is said to be impossible");
+       "$ack: the log has no failed call of the spool");
 
     $f->end(allow => $OpenQoE::Faults::killed);
     my @left = map { s{.*/}{}r } glob "$home/*.seg";
-    is("@left", 'x1.seg x100.seg', "$ack: foreign names stay");
+    is("@left", 'x1.seg x100.seg', "$ack: files of foreign names stay");
 }
 
 done_testing;

@@ -31,7 +31,7 @@ my @VALGRIND = split ' ', $ENV{OPENQOE_VALGRIND} // '';
 sub segment ($path, $id, $records, $items, $done = 0) {
     my ($rc, $out, $err) = run_cmd($WRITE, $path, $id, $records, $items,
                                    $done);
-    is("$rc$err", '0', "$path is made") if "$rc$err" ne '0';
+    is("$rc$err", '0', "the tool segment_cli makes $path") if "$rc$err" ne '0';
     return split ' ', $out;
 }
 
@@ -100,10 +100,12 @@ my $BEFORE = state_of($DIR);
 
 subtest 'the command line' => sub {
     my ($rc, $out, $err) = run('--help');
-    is($rc, 0, 'help');
-    like($out, qr/^usage: openqoe-spool verify\|dump\|replay/, 'says how');
+    is($rc, 0, '--help is no error');
+    like($out, qr/^usage: openqoe-spool verify\|dump\|replay/,
+         '--help says how the tool is used');
     ($rc, $out) = run('--version');
-    like($out, qr/^openqoe-spool \d+\.\d+\.\d+\n\z/, 'version');
+    like($out, qr/^openqoe-spool \d+\.\d+\.\d+\n\z/,
+         '--version prints the version');
 
     my @endpoint = ('--endpoint', 'http://localhost:1');
 
@@ -130,42 +132,44 @@ subtest 'the command line' => sub {
         my ($args, $want) = @$case;
         ($rc, $out, $err) = run(@$args);
         is($rc, 2, "refused: @$args");
-        like($err, $want, 'and says what');
+        like($err, $want, 'refused: the message says what is wrong');
     }
 };
 
 
 subtest 'verify' => sub {
     my ($rc, $out, $err) = run('verify', $DIR);
-    is("$rc$err", '0', 'clean');
+    is("$rc$err", '0', 'verify of a sound spool is no error');
     like($out, qr{^\Q$DIR\E/i1/a/0000000000000001\.seg
                   \ id=0000000000000001\ created=2023-11-14T22:13:20Z
                   \ records=5\ done=2\ items=50\ waiting=30\ bytes=\d+\ ok$}mx,
-         'a segment');
+         'verify prints a line for a segment');
     like($out, qr/^total\ segments=4\ records=10\ done=2\ items=91
                   \ waiting=71\ bytes=\d+\ damaged=0\n\z/mx,
-         'the sum');
+         'verify prints the sum');
 
     ($rc, $out) = run('verify', "$DIR/i1/a", "$DIR/i1/a/0000000000000001.seg");
     like($out, qr/^total segments=2 /m, 'a file that is named twice is one');
     ($rc, $out) = run('verify', '--exporter', 'b', $DIR);
-    like($out, qr/^total segments=1 records=1 /m, "one exporter's");
+    like($out, qr/^total segments=1 records=1 /m,
+         'verify takes the directory of one exporter');
 
     my $empty = scratch_dir('empty');
     ($rc, $out) = run('verify', $empty);
-    is($rc, 0, 'an empty spool is clean');
-    like($out, qr/^total segments=0 /, 'and has nothing');
+    is($rc, 0, 'verify of an empty spool is no error');
+    like($out, qr/^total segments=0 /,
+         'verify of an empty spool counts no segment');
 };
 
 
 subtest 'dump' => sub {
     my ($rc, $out, $err) = run('dump', $DIR);
-    is("$rc$err", '0', 'clean');
+    is("$rc$err", '0', 'dump of a sound spool is no error');
     names_are($out, [@A, @B, @REFUSED], 'all that is not done');
     my @lines = map { decode_json_text($_) } $out =~ /^(.+)\n/mg;
-    is(scalar(@lines), 8, 'a line a record');
+    is(scalar(@lines), 8, 'dump prints a line for each record');
     is(scalar(grep { @{ $_->{resourceLogs}[0]{scopeLogs}[0]{logRecords} } }
-              @lines), 8, 'of OTLP JSON');
+              @lines), 8, 'each line of a dump is OTLP JSON');
 
     ($rc, $out) = run('dump', '--all', "$DIR/i1/a");
     names_are($out, [names(1, [0 .. 4], 10), names(2, [0 .. 2], 10)],
@@ -198,13 +202,13 @@ subtest 'damage' => sub {
     patch($file, $at[2] + 14, "\xff\xff");
 
     my ($rc, $out, $err) = run('verify', $file);
-    is($rc, 1, 'verify says so');
+    is($rc, 1, 'verify exits with 1 when a segment is damaged');
     like($out, qr/DAMAGED: passed over [1-9]\d* bytes, 1 records missing, 1 of 3 items unreadable/,
-         'what it is');
-    like($out, qr/damaged=1$/m, 'one segment');
+         'verify says what is damaged');
+    like($out, qr/damaged=1$/m, 'verify counts the damaged segment');
 
     ($rc, $out, $err) = run('dump', $dir);
-    is($rc, 1, 'dump says so');
+    is($rc, 1, 'dump exits with 1 when a segment is damaged');
     like($err, qr/0000000000000005\.seg" is damaged/, 'where');
     names_are($out, [names(5, [1, 3], 3)], 'all else is there');
 
@@ -212,37 +216,37 @@ subtest 'damage' => sub {
     @at = segment($file, 6, 3, 3);
     truncate $file, $at[2] + 50;
     ($rc, $out) = run('verify', $file);
-    is($rc, 1, 'cut off');
+    is($rc, 1, 'a segment that is cut off is damaged');
     rename $file, $file =~ s/seg\z/open/r;
     ($rc, $out) = run('verify', $file =~ s/seg\z/open/r);
-    is($rc, 0, 'one that is being written has no end yet');
+    is($rc, 0, 'a segment that is being written may end anywhere');
 
     # room that its writer has asked for and could not give back
     $file = "$dir/000000000000000a.seg";
     segment($file, 'a', 2, 3);
     truncate $file, 100_000;
     ($rc, $out) = run('verify', $file);
-    is($rc, 0, 'zeroes behind the records are no damage');
+    is($rc, 0, 'zeroes after the records are no damage');
     patch($file, 99_990, 'x');
     ($rc, $out) = run('verify', $file);
-    is($rc, 1, 'but something else is');
+    is($rc, 1, 'other bytes after the records are damage');
 
     $file = "$dir/0000000000000007.seg";
     write_file($file, 'x' x 5000);
     ($rc, $out) = run('verify', $file);
-    is($rc, 1, 'something else');
-    like($out, qr/no header/, 'has no header');
+    is($rc, 1, 'a file that is no segment is damaged');
+    like($out, qr/no header/, 'verify says that such a file has no header');
 
     write_file("$dir/0000000000000008.open", '');
     ($rc, $out) = run('verify', "$dir/0000000000000008.open");
-    is($rc, 0, 'a file that was just made');
+    is($rc, 0, 'a file that was just made is no damage');
 
     # links are not followed but where they are named
     symlink "$DIR/i1/a/0000000000000001.seg", "$dir/0000000000000009.seg";
     ($rc, $out) = run('verify', $dir);
-    unlike($out, qr/0000000000000009/, 'a link in a directory');
+    unlike($out, qr/0000000000000009/, 'a link in a directory is not followed');
     ($rc, $out) = run('verify', "$dir/0000000000000009.seg");
-    is($rc, 0, 'a link that is named');
+    is($rc, 0, 'a link that is named is followed');
 };
 
 
@@ -268,23 +272,25 @@ subtest 'replay' => sub {
             'replay', '--endpoint', $peer->url . '/', '--protocol', $protocol,
             '--header', 'X-Scope-OrgID: t 1', @$args, $DIR);
 
-        is($rc, 0, "$protocol @$args: all taken") or diag $err;
+        is($rc, 0, "$protocol @$args: all records are taken") or diag $err;
         like($out, qr/^sent=64 rejected=0 refused=0 damaged=0 unsent=0 requests=7 /,
-             'the final line');
+             'the final line has the sums');
         like($err, qr/1 segments of the quarantine are left out/,
-             'the quarantine is not sent');
-        like($err, qr/several exporters \(a, b\)/, 'two spools: a warning');
+             'the quarantine is not replayed');
+        like($err, qr/several exporters \(a, b\)/,
+             'a warning names the exporters of a spool with two');
         names_are(peer_file($peer), [@A, @B], 'all arrived');
         my $headers = $peer->stats->{headers};
-        is($headers->{'x-scope-orgid'}, 't 1', 'the header');
+        is($headers->{'x-scope-orgid'}, 't 1',
+           'a header that was given is sent');
         is($headers->{'grpc-encoding'} // $headers->{'content-encoding'},
-           @$args ? 'gzip' : undef, 'the compression');
+           @$args ? 'gzip' : undef, 'the compression that was given is used');
     }
 
     my @to = ('--endpoint', $GRPC->url);
     my ($rc, $out, $err) = run('replay', @to, '--exporter', 'a',
                                '--quarantine', $DIR);
-    is("$rc$err", '0', 'one exporter');
+    is("$rc$err", '0', 'a spool of one exporter gives no warning');
     names_are(peer_file($GRPC), [@A, @REFUSED], 'with its quarantine');
 
     run('replay', @to, "$DIR/quarantine/a");
@@ -300,26 +306,31 @@ subtest 'replay: what is not taken' => sub {
 
     $GRPC->mode(mode => 'status', code => 3, message => 'not so');
     my ($rc, $out, $err) = run('replay', @to, "$DIR/i1/b");
-    is($rc, 1, 'refused');
-    like($out, qr/^sent=0 rejected=0 refused=4 /, 'counted');
-    like($err, qr/refused ".*0003\.seg", record 0, 4 items: .*not so/, 'listed');
+    is($rc, 1, 'refused records make the replay fail');
+    like($out, qr/^sent=0 rejected=0 refused=4 /,
+         'refused records are counted');
+    like($err, qr/refused ".*0003\.seg", record 0, 4 items: .*not so/,
+         'refused records are listed');
 
     $GRPC->mode(mode => 'partial', rejected => 3, message => 'bad ones');
     ($rc, $out, $err) = run('replay', @to, "$DIR/i1/b");
-    is($rc, 1, 'rejected in part');
-    like($out, qr/^sent=1 rejected=3 refused=0 /, 'counted');
-    like($err, qr/rejected ".*", record 0, 3 of 4 items: .*bad ones/, 'listed');
+    is($rc, 1, 'rejected records make the replay fail');
+    like($out, qr/^sent=1 rejected=3 refused=0 /,
+         'rejected records are counted');
+    like($err, qr/rejected ".*", record 0, 3 of 4 items: .*bad ones/,
+         'rejected records are listed');
 
     $GRPC->mode(mode => 'status', code => 14, message => 'later');
     my $start = time;
     ($rc, $out, $err) = run('replay', @to, '--max-time', '2500ms',
                             "$DIR/i1/a");
-    cmp_ok(time - $start, '<', 40, 'it ends in time');
-    is($rc, 1, 'not taken');
-    like($out, qr/^sent=0 .* unsent=60 /, 'counted');
-    like($err, qr/not finished in time: .*later/, 'with the reason');
+    cmp_ok(time - $start, '<', 40, 'a replay with a time limit ends in time');
+    is($rc, 1, 'records that were not taken make the replay fail');
+    like($out, qr/^sent=0 .* unsent=60 /,
+         'records that were not taken are counted');
+    like($err, qr/not finished in time: .*later/, 'the message has the reason');
     like($err, qr/^segment \d of 2, sent 0, .*trying again: .*later$/m,
-         'progress once a second');
+         'the progress is printed once a second');
 
     # it comes back
 
@@ -328,7 +339,8 @@ subtest 'replay: what is not taken' => sub {
                                 "$DIR/i1/a"], name => 'replay');
     $GRPC->wait_requests($GRPC->stats->{requests} + 1);
     $GRPC->mode(mode => 'ok');
-    is($process->wait(30), 0, 'tried again until it is');
+    is($process->wait(30), 0,
+       'the replay tries again until the collector takes the records');
     names_are(peer_file($GRPC), \@A, 'all arrived once');
 };
 
@@ -342,14 +354,15 @@ subtest 'replay: rate and damage' => sub {
     my $start = time;
     my ($rc, $out) = run('replay', '--endpoint', $GRPC->url, '--rate', $rate,
                          $dir);
-    is($rc, 0, 'sent');
-    cmp_ok(time - $start, '>', 1.3, 'at that rate');
+    is($rc, 0, 'a replay with a rate succeeds');
+    cmp_ok(time - $start, '>', 1.3, 'a replay keeps to its rate');
     peer_file($GRPC);
 
     patch($file, $at[3] + 60, "\xff\xff\xff");
     ($rc, $out) = run('replay', '--endpoint', $GRPC->url, $dir);
-    is($rc, 1, 'damaged');
-    like($out, qr/^sent=100 rejected=0 refused=0 damaged=20 /, 'counted');
+    is($rc, 1, 'damage makes the replay fail');
+    like($out, qr/^sent=100 rejected=0 refused=0 damaged=20 /,
+         'damaged records are counted');
     names_are(peer_file($GRPC), [names(5, [0 .. 2, 4, 5], 20)],
               'all else arrived');
 };
@@ -365,17 +378,20 @@ subtest 'files that vanish' => sub {
     my $process = spawn(cmd => [$TOOL, 'replay', '--endpoint', $GRPC->url,
                                 '--rate', (-s $slow) / 2 | 0, "$dir/i1/a"],
                         name => 'replay', stdout => "$dir/out");
-    ok(wait_until(sub { slurp($GRPC->file) =~ /\b0\.0\.99\b/ }, 10), 'begun');
+    ok(wait_until(sub { slurp($GRPC->file) =~ /\b0\.0\.99\b/ }, 10),
+       'the replay has begun');
     unlink "$dir/i1/a/0000000000000001.seg" or die;
     rename "$dir/i1/a/0000000000000002.open", "$dir/i1/a/0000000000000002.seg";
 
-    is($process->wait(30), 0, 'no error');
+    is($process->wait(30), 0, 'a replay of a spool in use is no error');
     my @got = names_in(peer_file($GRPC));
-    is(scalar(grep { /^2\./ } @got), 30, 'a segment that was finished is read');
-    is(scalar(grep { /^0\./ } @got), 4000, 'and the one in hand');
+    is(scalar(grep { /^2\./ } @got), 30, 'a finished segment is replayed');
+    is(scalar(grep { /^0\./ } @got), 4000,
+       'the segment being written is replayed');
 };
 
 
-is_deeply(state_of($DIR), $BEFORE, 'the spool is as it was, to the byte');
+is_deeply(state_of($DIR), $BEFORE,
+          'the tool leaves every byte of the spool as it was');
 
 done_testing;

@@ -29,7 +29,7 @@ for my $ack (qw(memory spool fsync)) {
     my $nginx = $f->nginx;
 
     $f->start->receiver->mode('status 503');
-    is($f->status(50), 202, "$ack: accepted");
+    is($f->status(50), 202, "$ack: events are accepted");
 
     my $load = $f->load(d => 9, c => 8, r => 200);
     my $done = 0;
@@ -43,11 +43,11 @@ for my $ack (qw(memory spool fsync)) {
     }, 1.5);
 
     $f->receiver->mode('ok');
-    cmp_ok($done, '>=', 3, "$ack: $done reloads with another user");
-    like($load->output, qr/ refused_events 0\b/, "$ack: nothing was refused");
+    cmp_ok($done, '>=', 3, "$ack: nginx reloads $done times with another user");
+    like($load->output, qr/ refused_events 0\b/, "$ack: no event was refused");
     like($load->output, qr/ late 0$/m, "$ack: no request waited in vain");
 
-    is($f->status(20), 202, "$ack: accepted by the new workers");
+    is($f->status(20), 202, "$ack: the new workers accept events");
     $f->settled("$ack: another user", timeout => 60);
     is($f->dest->{spool}{strangers}, 0, "$ack: no segment became a stranger");
     is($f->dest->{spool}{errors}, 0, "$ack: no call of the spool's failed");
@@ -55,12 +55,12 @@ for my $ack (qw(memory spool fsync)) {
     # over a restart, with segments and a quarantine of the old user
 
     $f->receiver->mode('status 503');
-    is($f->status(30), 202, "$ack: accepted before a restart");
-    ok($nginx->stop, "$ack: leaves by itself");
-    ok(scalar $f->segments, "$ack: and leaves segments");
+    is($f->status(30), 202, "$ack: events are accepted before a restart");
+    ok($nginx->stop, "$ack: nginx exits by itself");
+    ok(scalar $f->segments, "$ack: the exit leaves segments");
     my $i = owners($f->spool_dir) eq 'nobody' ? 0 : 1;
     is(owners($f->spool_dir), (split ' ', $users[$i])[0],
-       "$ack: all of it belongs to the last workers");
+       "$ack: all files belong to the user of the last workers");
     $f->config(main => user($i + 1));
     $f->receiver->mode('ok');
     $f->start;
@@ -83,8 +83,8 @@ for my $case (['more than a spool', 0755, sub ($dir) {
     $f->start;
     is((stat $f->spool_dir)[4], 0, "$name: the directory stays root's");
     like($f->nginx->error_log, qr/another user.*and stays so/,
-         "$name: and that is reported");
-    ok($f->nginx->stop, "$name: quits");
+         "$name: the log says that the directory stays root's");
+    ok($f->nginx->stop, "$name: nginx exits in order");
     $f->receiver->stop;
 }
 
@@ -96,16 +96,18 @@ for my $case (['more than a spool', 0755, sub ($dir) {
 
     write_file($mine, 'root');
     $f->start->receiver->mode('status 503');
-    is($f->status, 202, 'accepted');
-    ok(wait_until(sub { $f->dest->{spooled} == 5 }, 10), 'spooled');
+    is($f->status, 202, 'events are accepted');
+    ok(wait_until(sub { $f->dest->{spooled} == 5 }, 10),
+       'the events are in the spool');
     my ($home) = glob $f->spool_dir . '/*-*/default';
     symlink $mine, "$home/link" or die $!;
     link $mine, "$home/hard" or die $!;
 
     $f->config(main => user(1));
-    ok($f->nginx->reload, 'reloads');
+    ok($f->nginx->reload, 'nginx reloads');
     is((stat $mine)[4], 0, "root's file stays root's");
-    is((stat $home)[4], getpwnam('daemon'), 'the directory does not');
+    is((stat $home)[4], getpwnam('daemon'),
+       "the spool's directory becomes the workers'");
     unlink "$home/link", "$home/hard";
     $f->receiver->mode('ok');
     $f->settled('links');
@@ -125,7 +127,7 @@ for my $case (['more than a spool', 0755, sub ($dir) {
                                          batch_json($events)));
         $oracle->wait_delivered($nginx->out_file);
         $nginx->write_config(main => user($i));
-        ok($nginx->reload(old => 1), "reload $i");
+        ok($nginx->reload(old => 1), "nginx reloads, number $i");
     }
 
     my $events = batch(10);
@@ -133,7 +135,7 @@ for my $case (['more than a spool', 0755, sub ($dir) {
                                      batch_json($events)));
     is($oracle->wait_delivered($nginx->out_file)->{missing}, 0,
        'the file of an exporter goes on with each user');
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 

@@ -31,15 +31,15 @@ $nginx->start;
 
 sub get ($args = '', %opt) {
     my $r = http_get($nginx->port, "/v2/stats$args", %opt);
-    is($r->{status}, 200, "/v2/stats$args");
-    is($r->{headers}{'content-type'}, 'application/json', 'JSON');
+    is($r->{status}, 200, "/v2/stats$args is answered");
+    is($r->{headers}{'content-type'}, 'application/json', 'the stats are JSON');
     return decode_json_text($r->{body}) // {};
 }
 
 
 sub post (@events) {
     my $r = http_post($nginx->port, '/v2/events', batch_json(\@events));
-    is($r->{status}, 202, 'accepted') or diag($r->{body});
+    is($r->{status}, 202, 'events are accepted') or diag($r->{body});
 }
 
 
@@ -74,8 +74,10 @@ subtest 'limits' => sub {
         }, $name);
     }
 
-    is($limits->{network_asn}{bucket_size}, 100, 'a bucket has its size');
-    is(scalar keys %$limits, 34 + 2, 'all of them');
+    is($limits->{network_asn}{bucket_size}, 100,
+       'the limit of a bucket dimension has its size');
+    is(scalar keys %$limits, 34 + 2,
+       'the stats have the limits of all dimensions');
 };
 
 subtest 'dimensions' => sub {
@@ -84,36 +86,39 @@ subtest 'dimensions' => sub {
     post(event(session_id => 's', app_name => $_, os => { family => "os-$_" },
                data => { plan => "plan $_", gone => $_ })) for @apps;
 
-    my $stats = wait_stats('all in the metrics', sub ($s) {
+    my $stats = wait_stats('all events are in the metrics', sub ($s) {
         $s->{dimensions}{plan}{count} == 5
     });
     my $dims = $stats->{dimensions};
 
-    is($dims->{app_name}{count}, 3, 'as many as admitted');
-    is($dims->{app_name}{overflow}, 2, 'the others are counted');
-    is($dims->{os_family}{count}, 1, 'with hash too');
-    is($dims->{plan}{overflow}, 0, 'none');
-    is($dims->{gone}{count}, 5, 'those dropped are estimated');
-    is($dims->{view_id}{count}, 5, 'of the ids too');
+    is($dims->{app_name}{count}, 3, 'as many values count as were admitted');
+    is($dims->{app_name}{overflow}, 2,
+       'values that were not admitted are counted');
+    is($dims->{os_family}{count}, 1,
+       'values of a dimension with overflow=hash are counted');
+    is($dims->{plan}{overflow}, 0,
+       'a dimension whose values are all admitted has no overflow');
+    is($dims->{gone}{count}, 5, 'values of a dropped dimension are estimated');
+    is($dims->{view_id}{count}, 5, 'distinct ids are estimated');
     is_deeply([sort keys %$dims], [sort keys %{ $stats->{cardinality_limits} }],
-              'the same names as the limits');
+              'dimensions have the same names as the limits');
 
     is_deeply(get('?dimension=app_name'), {
         dimension => 'app_name', count => 3, values => [ 'a', 'b', 'd' ],
-    }, 'the values of one, sorted');
+    }, 'the values of a dimension are sorted');
     is_deeply(get('?x=1&dimension=no%20such%22one'), {
         dimension => 'no such"one', count => 0, values => [],
-    }, 'an unknown one');
+    }, 'an unknown dimension has no values');
     is_deeply(get('?dimension='), { dimension => '', count => 0, values => [] },
-              'none at all');
+              'an empty name has no values');
     is_deeply(get('?dimension=plan', headers => { Accept => 'text/plain' })
               ->{values}, [ map { "plan $_" } sort @apps ],
-              'always JSON');
+              'the values of a dimension are JSON whatever Accept says');
 
     for my $name (qw(session_id view_id viewer_id marker)) {
         my $one = get("?dimension=$name");
-        cmp_ok($one->{count}, '>', 0, "$name: counted");
-        is_deeply($one->{values}, [], "$name: never shown");
+        cmp_ok($one->{count}, '>', 0, "$name: distinct values are counted");
+        is_deeply($one->{values}, [], "$name: the values are never shown");
     }
 };
 
@@ -123,23 +128,31 @@ subtest 'the first 100 values' => sub {
         post(map { event(data => { plan => sprintf 'p%03d', $_ }) }
              $i * 5 + 1 .. $i * 5 + 5);
     }
-    wait_stats('there', sub ($s) { $s->{dimensions}{plan}{count} == 155 });
+    wait_stats(
+               'all '
+               . 'values '
+               . 'are in '
+               . 'the '
+               . 'metrics', sub ($s) { $s->{dimensions}{plan}{count} == 155 });
 
     my $one = get('?dimension=plan');
-    is($one->{count}, 155, 'all are counted');
-    is(scalar @{ $one->{values} }, 100, 'a hundred are shown');
-    is_deeply($one->{values}, [sort @{ $one->{values} }], 'sorted');
-    is($one->{values}[0], 'p001', 'the first of all');
-    is($one->{values}[99], 'p100', 'without a gap');
+    is($one->{count}, 155, 'all values are counted');
+    is(scalar @{ $one->{values} }, 100, 'a hundred values are shown');
+    is_deeply($one->{values}, [sort @{ $one->{values} }],
+              'the values are sorted');
+    is($one->{values}[0], 'p001',
+       'the list begins with the first value of all');
+    is($one->{values}[99], 'p100', 'the list has no gap');
 };
 
 subtest 'views' => sub {
-    wait_stats('all are over by silence', sub ($s) {
+    wait_stats('all views have ended by silence', sub ($s) {
         $s->{views}{active} == 0
     });
     my $before = get()->{views};
-    is($before->{started}, $before->{ended}, 'as many as began');
-    is($before->{ended}, $before->{ended_silent}, 'each by its own silence');
+    is($before->{started}, $before->{ended}, 'as many views ended as began');
+    is($before->{ended}, $before->{ended_silent},
+       'each view ended by its own silence');
 
     my $now = int(time * 1000);
     my ($first, $next) = @{ batch(2, event_time => $now) };
@@ -148,45 +161,51 @@ subtest 'views' => sub {
          { %$next, event_type => 'ended', event_time => $now + 10 },
          { %$next, event_type => 'heartbeat', event_time => $now + 20 });
 
-    my $after = wait_stats('and ended', sub ($s) {
+    my $after = wait_stats('another view has ended', sub ($s) {
         $s->{views}{ended} == $before->{ended} + 1
     })->{views};
-    is($after->{started}, $before->{started} + 1, 'one view');
-    is($after->{duplicates}, $before->{duplicates} + 1, 'a duplicate');
-    is($after->{late}, $before->{late} + 1, 'one behind the end');
-    is($after->{ended_silent}, $before->{ended_silent}, 'not by silence');
-    cmp_ok($after->{capacity}, '>', 1000, 'there is room');
+    is($after->{started}, $before->{started} + 1, 'one view began');
+    is($after->{duplicates}, $before->{duplicates} + 1,
+       'one duplicate is counted');
+    is($after->{late}, $before->{late} + 1,
+       "one event after its view's end is counted");
+    is($after->{ended_silent}, $before->{ended_silent},
+       'that view did not end by silence');
+    cmp_ok($after->{capacity}, '>', 1000, 'the table of views has room');
 };
 
 subtest 'series and exports' => sub {
-    my $stats = wait_stats('exported', sub ($s) {
+    my $stats = wait_stats('metrics are exported', sub ($s) {
         $s->{metrics}{points}{sent} > 0
     });
     my ($series, $metrics) = @$stats{qw(series metrics)};
 
-    is($series->{max}, 5000, 'openqoe_series_max');
-    cmp_ok($series->{count}, '>', 0, 'some');
-    cmp_ok($series->{capacity}, '>=', $series->{count}, 'there is room');
-    is($series->{overflow}, 0, 'none refused');
-    cmp_ok($metrics->{collections}, '>', 0, 'collected');
-    like($metrics->{last_collection}, qr/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, 'when');
-    cmp_ok($metrics->{batches}{sent}, '>', 0, 'sent');
-    is($metrics->{batches}{failed}, 0, 'none failed');
+    is($series->{max}, 5000, 'the limit of series is openqoe_series_max');
+    cmp_ok($series->{count}, '>', 0, 'there are series');
+    cmp_ok($series->{capacity}, '>=', $series->{count},
+           'there is room for the series');
+    is($series->{overflow}, 0, 'no series was refused');
+    cmp_ok($metrics->{collections}, '>', 0, 'collections are counted');
+    like($metrics->{last_collection}, qr/^\d{4}-\d\d-\d\dT[\d:.]+Z$/,
+         'the time of the last collection is shown');
+    cmp_ok($metrics->{batches}{sent}, '>', 0,
+           'sent batches of metrics are counted');
+    is($metrics->{batches}{failed}, 0, 'no batch of metrics failed');
 };
 
 # what is counted survives a reload, and so do the values of dimensions
 
 subtest 'reload' => sub {
     my $before = get();
-    ok($nginx->reload(old => 1), 'reloads');
+    ok($nginx->reload(old => 1), 'nginx reloads');
     my $after = get();
     is($after->{dimensions}{$_}{count}, $before->{dimensions}{$_}{count}, $_)
         for qw(app_name plan gone session_id);
     is_deeply(get('?dimension=app_name')->{values}, [ 'a', 'b', 'd' ],
-              'the values too');
+              'the values of dimensions survive a reload');
 };
 
-ok($nginx->stop, 'quits');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors;
 
 # the directives that say what there is to see
@@ -201,7 +220,7 @@ sub started (%opt) {
 
 
 sub stopped () {
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
 }
 
@@ -222,10 +241,11 @@ subtest 'openqoe_metrics' => sub {
         return $text =~ /^openqoe_view_started_total\{.* 1$/m;
     }, 10), 'rules is there');
     like($text, qr/^# TYPE openqoe_aggregate_startup_time_milliseconds /m,
-         'view is');
+         'a metric of the group view is exported');
     unlike($text, qr/^# TYPE openqoe_(?:events_total|views_started_total)/m,
-           'core is not');
-    unlike($text, qr/^# TYPE openqoe_queue_/m, 'self is not');
+           'a metric of the group core is not exported');
+    unlike($text, qr/^# TYPE openqoe_queue_/m,
+           'a metric of the group self is not exported');
     like($text, qr/^openqoe_events_received_total\{/m,
          "the location's own are always");
     stopped();
@@ -238,10 +258,11 @@ subtest 'openqoe_series_max' => sub {
         post(map { event(app_name => "app $_") } $i * 5 + 1 .. $i * 5 + 5);
     }
 
-    my $stats = wait_stats('too many', sub ($s) {
+    my $stats = wait_stats('more series than allowed are asked for', sub ($s) {
         $s->{series}{overflow} > 0 && $s->{dimensions}{app_name}{count} == 500
     });
-    cmp_ok($stats->{series}{count}, '<=', 100, 'no more than it says');
+    cmp_ok($stats->{series}{count}, '<=', 100,
+           'there are no more series than openqoe_series_max');
 
     # nothing is lost: the rest is in the overflow series
     my $sum;
@@ -251,7 +272,7 @@ subtest 'openqoe_series_max' => sub {
         $sum = 0;
         $sum += $_ for $text =~ /^openqoe_events_total\{.*\} (\d+)$/mg;
         return $sum == 500;
-    }, 10), 'all events are in a series') or diag($sum);
+    }, 10), 'every event is counted in some series') or diag($sum);
     stopped();
 };
 
@@ -262,12 +283,13 @@ subtest 'openqoe_series_ttl' => sub {
         http_get($nginx->port, '/v2/stats?format=prometheus')->{body}
             =~ /^openqoe_events_total\{[^}]*org_id="gone"/m
     };
-    ok(wait_until($there, 5), 'there at first');
-    ok(wait_until(sub { !$there->() }, 15), 'gone without a new value');
-    wait_stats('all of them', sub ($s) { $s->{series}{count} == 0 });
+    ok(wait_until($there, 5), 'a series is exported at first');
+    ok(wait_until(sub { !$there->() }, 15),
+       'a series without new values leaves after its ttl');
+    wait_stats('all series have left', sub ($s) { $s->{series}{count} == 0 });
 
     post(event(org_id => 'gone'));
-    ok(wait_until($there, 5), 'and begins anew');
+    ok(wait_until($there, 5), 'a series that left begins anew');
     stopped();
 };
 
@@ -276,13 +298,17 @@ subtest 'openqoe_series_ttl' => sub {
 subtest 'a small zone' => sub {
     started(zone => 'qoe:2m');
     post(event(session_id => "s$_")) for 1 .. 3;
-    my $s = wait_stats('taken in', sub ($s) { $s->{views}{started} == 3 });
+    my $s = wait_stats(
+                       'the events '
+                       . 'are applied', sub ($s) { $s->{views}{started} == 3 });
     my %count = map { $_ => $s->{dimensions}{$_}{count} }
                 keys %{ $s->{dimensions} };
-    ok((grep { !defined } values %count), 'some dimensions have no estimate');
-    is($count{player_id}, 1, 'what is kept is counted');
+    ok((grep { !defined } values %count),
+       'in a small zone some dimensions have no estimate');
+    is($count{player_id}, 1, 'values of dimensions that are kept are counted');
     my ($none) = sort grep { !defined $count{$_} } keys %count;
-    is(get("?dimension=$none")->{count}, undef, "null: $none");
+    is(get("?dimension=$none")->{count}, undef,
+       "without an estimate the count is null: $none");
     stopped();
 };
 
@@ -292,8 +318,8 @@ subtest 'a small zone' => sub {
     $nginx = OpenQoE::Nginx->new(http => 'openqoe_metrics off;')->start;
     post(event());
     wait_stats('exported', sub ($s) { $s->{exporter}{exported} == 1 });
-    is(get()->{series}{count}, 0, 'no series');
-    is(get()->{metrics}{points}{sent}, 0, 'no points');
+    is(get()->{series}{count}, 0, 'without metrics there is no series');
+    is(get()->{metrics}{points}{sent}, 0, 'without metrics no point is sent');
     ok($nginx->stop, 'quits');
     $nginx->no_errors;
 }

@@ -64,10 +64,10 @@ my $load = wrk_load($nginx, threads => 4, events => 10, pause => 5,
 my ($kills, $reloads) = disturb($nginx, $load);
 
 my $status = $load->wait(scaled(60) + KILL_EVERY);
-is($status, 0, 'wrk ends') or diag($load->output, $load->errors);
+is($status, 0, 'wrk ends well') or diag($load->output, $load->errors);
 
-cmp_ok($kills, '>=', 2, "$kills workers killed");
-is($reloads, 1, 'a reload');
+cmp_ok($kills, '>=', 2, "$kills workers were killed");
+is($reloads, 1, 'nginx was reloaded');
 
 my $oracle = OpenQoE::Oracle->new;
 $oracle->load_file($load->{ids});
@@ -88,7 +88,7 @@ my $in_flight = $kills * WINDOW * BATCH * WORKERS;
 
 $oracle->is_at_least_once("$seconds s, $kills kills: accepted equals"
                           . ' delivered', $in_flight);
-cmp_ok($report->{accepted}, '>=', 100 * $seconds, 'that was a load');
+cmp_ok($report->{accepted}, '>=', 100 * $seconds, 'the load was high enough');
 
 my $stats = stats($nginx);
 my ($produced, $consumed) = (0, 0);
@@ -103,20 +103,21 @@ my ($events, $exporter) = @{$stats}{qw(events exporter)};
 # a worker killed between two steps has done the first: put, then counted and
 # answered; sent, then counted, then released
 
-is($consumed, $produced, 'all that was produced was consumed');
+is($consumed, $produced, 'all records that were produced were consumed');
 cmp_ok($produced, '>=', $events->{accepted},
-       'nothing is counted as accepted that was not produced');
+       'no event is counted as accepted that was not produced');
 cmp_ok($produced - $events->{accepted}, '<=', $kills * 10,
-       'and but for a request a kill the reverse');
+       'but for a request a kill, events that were produced are counted');
 cmp_ok($events->{accepted}, '>=', $report->{accepted},
        'every 202 is counted');
 cmp_ok($exporter->{exported}, '>=', $consumed,
-       'all that was consumed was exported');
+       'all records that were consumed were exported');
 cmp_ok($exporter->{exported}, '<=', $produced + $in_flight,
-       'and not more than kills explain');
+       'no more records were exported than kills explain');
 is_deeply([@{ $exporter->{dropped} }{qw(refused corrupt)},
-           $exporter->{rejected}], [0, 0, 0], 'nothing was dropped');
-cmp_ok($stats->{queue}{lanes_adopted}, '>=', 1, 'lanes were adopted');
+           $exporter->{rejected}], [0, 0, 0], 'no event was dropped');
+cmp_ok($stats->{queue}{lanes_adopted}, '>=', 1,
+       'the lanes of killed workers were adopted');
 
 diag(sprintf '%d events in %d s (%d/s), %d refused, %d ambiguous of which '
      . '%d arrived, %d duplicates; %d kills, %d lanes adopted, %d locks stolen',
@@ -124,7 +125,7 @@ diag(sprintf '%d events in %d s (%d/s), %d refused, %d ambiguous of which '
      @{$report}{qw(refused ambiguous ambiguous_delivered duplicates)}, $kills,
      @{ $stats->{queue} }{qw(lanes_adopted locks_stolen)});
 
-ok($nginx->stop, 'quits');
+ok($nginx->stop, 'nginx exits in order');
 $nginx->no_errors(allow => $killed);
 
 done_testing;

@@ -53,12 +53,15 @@ sub check_writer ($metrics, $changes) {
                 1 .. $#times;
 
     cmp_ok(scalar @times, '>', 5, 'collections were exported');
-    cmp_ok($early, '<=', $changes, 'one writer at a time');
-    is(scalar keys %{ $metrics->{instances} }, 1, 'one service.instance.id');
-    isnt((keys %{ $metrics->{instances} })[0] // '', '', 'which is not empty');
+    cmp_ok($early, '<=', $changes, 'only one process exports at a time');
+    is(scalar keys %{ $metrics->{instances} }, 1,
+       'all points have the same service.instance.id');
+    isnt((keys %{ $metrics->{instances} })[0] // '', '',
+         'service.instance.id is not empty');
     is_deeply($metrics->problems, [],
               'points go on in time, from one start, and never fall');
-    cmp_ok($metrics->torn, '<=', $changes, 'lines are whole');
+    cmp_ok($metrics->torn, '<=', $changes,
+           'no line of the file is torn, but for one at each kill');
 }
 
 
@@ -74,20 +77,20 @@ sub run (%opt) {
     ok($viewers->post($nginx, 0, 0.5), 'the first half is accepted');
     $opt{middle}->($nginx) if $opt{middle};
     ok($viewers->post($nginx, 0.5, 1), 'the second half is accepted');
-    is($viewers->accepted, $viewers->count, 'every event');
+    is($viewers->accepted, $viewers->count, 'every event is accepted');
 
     my $over = $viewers->views - ($opt{kills} // 0);
     ok($metrics->wait_value($over, 'openqoe.views_total', -timeout => 30),
        'every view ends')
         or diag('views that ended: ', $metrics->value('openqoe.views_total'));
-    ok($metrics->wait_collection, 'and collections go on');
+    ok($metrics->wait_collection, 'another collection is made after that');
 
     check_writer($metrics, $opt{changes} // 0);
     my ($events) = $metrics->series('openqoe.events_total');
     cmp_ok($events->{start} / 1e9, '<', $begin + 1,
-           'the start is that of the zone');
+           'the start of the counters is that of the zone');
 
-    ok($nginx->stop, 'nginx leaves by itself');
+    ok($nginx->stop, 'nginx exits by itself');
     $nginx->no_errors(allow => $opt{kills} ? qr/exited on signal 9/ : undef);
 
     return $metrics->read->totals;
@@ -148,28 +151,29 @@ subtest '1 worker' => sub {
     my $types = $viewers->types;
     is($want->{'openqoe.events_total'}{value}, $viewers->count,
        'every event is counted');
-    is($want->{'openqoe.views_total'}{value}, $viewers->views, 'every view');
+    is($want->{'openqoe.views_total'}{value}, $viewers->views,
+       'every view is counted');
     is($want->{'openqoe.errors_total'}{value}, $types->{error},
-       'every error');
+       'every error is counted');
     is($want->{'openqoe.pause_events_total'}{value}, $viewers->pauses,
-       'every pause of a viewer');
+       'every pause of a viewer is counted');
     is($want->{'openqoe.fragment_size'} && 'there',
        'there', 'gauges are exported');
     is($want->{'openqoe.buffer_length'}{count},
        $types->{bufferlevelchange} + $types->{stallstart}
-       + $types->{heartbeat}, 'every buffer length')
+       + $types->{heartbeat}, 'every buffer length is counted')
 };
 
 my %case = (
     '4 workers' => { workers => 4 },
     'a reload in the middle' => {
         workers => 4, changes => 1,
-        middle => sub ($nginx) { ok($nginx->reload, 'reloaded') } },
+        middle => sub ($nginx) { ok($nginx->reload, 'nginx reloads') } },
     'a reload to fewer workers' => {
         workers => 4, changes => 1,
         middle => sub ($nginx) {
             $nginx->write_config(workers => 2);
-            ok($nginx->reload, 'reloaded');
+            ok($nginx->reload, 'nginx reloads');
         } },
     'the only worker is killed' => {
         workers => 1, changes => 1, kills => 1,

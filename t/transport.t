@@ -106,7 +106,7 @@ sub outcomes ($text) {
 sub drive ($protocol, %opt) {
     my ($rc, $out, $err) = run_cmd({ timeout => 60 },
                                    command($protocol, %opt));
-    is("$rc$err", '0', 'the driver leaves in order') if "$rc$err" ne '0';
+    is("$rc$err", '0', 'the driver exits in order') if "$rc$err" ne '0';
     my ($log, @outcomes) = outcomes($out);
     return { first => $outcomes[0] // {}, all => \@outcomes, log => $log };
 }
@@ -136,44 +136,51 @@ subtest 'gRPC: taken' => sub {
         my $before = ask($grpc)->{items};
         my $run = grpc($grpc, gzip => $gzip);
         outcome_is($run, { kind => 'OK', rejected => 0, grpc => 0, http => 200,
-                           error => '', retry_after => -1 }, "gzip $gzip");
+                           error => '', retry_after => -1 },
+                   "gRPC, gzip $gzip: a request is taken");
         my $now = ask($grpc);
         is($now->{items} - $before, 10, 'all records arrived');
         is($now->{headers}{'grpc-encoding'}, $gzip ? 'gzip' : undef,
-           'grpc-encoding');
-        is($now->{headers}{te}, 'trailers', 'te');
-        is($now->{headers}{'grpc-timeout'}, '10000m', 'grpc-timeout');
-        is($now->{headers}{'content-type'}, 'application/grpc', 'type');
+           'grpc-encoding says whether the request is compressed');
+        is($now->{headers}{te}, 'trailers', 'te is sent as gRPC asks for');
+        is($now->{headers}{'grpc-timeout'}, '10000m', 'grpc-timeout is sent');
+        is($now->{headers}{'content-type'}, 'application/grpc',
+           'the content type is that of gRPC');
         is($now->{headers}{'user-agent'},
-           'OTel-OTLP-Exporter-openqoe-nginx/test', 'user-agent');
-        ok(!exists $now->{headers}{$_}, "no $_") for qw(expect accept);
+           'OTel-OTLP-Exporter-openqoe-nginx/test',
+           'the user agent names the module');
+        ok(!exists $now->{headers}{$_},
+           "the header $_ is not sent") for qw(expect accept);
     }
 
     is((read_jsonl($grpc->{out}))[0]{item}{body}{stringValue},
-       'event 1 ' . 'x' x 100, 'a record as it was sent');
+       'event 1 ' . 'x' x 100, 'a record arrives as it was sent');
 
     for my $signal (qw(traces metrics)) {
         write_file("$DIR/empty.bin", field(1, ''));
         outcome_is(grpc($grpc, signal => $signal, payload => "$DIR/empty.bin"),
                    { kind => 'OK' }, $signal);
-        like(ask($grpc)->{headers}{':path'}, qr/\u$signal|Trace/, 'path');
+        like(ask($grpc)->{headers}{':path'}, qr/\u$signal|Trace/,
+             'the path is that of the signal');
     }
 
     outcome_is(grpc($grpc, payload => "$DIR/large.bin"), { kind => 'OK' },
-               '3 MB');
+               'a request of 3 MB is taken');
 };
 
 
 subtest 'gRPC: headers of the operator' => sub {
     my $run = grpc($grpc, header => ['X-Scope-OrgID:1', 'X-Empty:', 'TE:gzip',
         'content-TYPE:text/html', 'grpc-timeout:1S', "x-bad:a\nb", 'a b:c']);
-    outcome_is($run, { kind => 'OK' }, 'taken');
+    outcome_is($run, { kind => 'OK' },
+               'a request with headers of the operator is taken');
     my $headers = ask($grpc)->{headers};
-    is($headers->{'x-scope-orgid'}, '1', 'sent');
-    is($headers->{'x-empty'}, '', 'sent empty');
-    is($headers->{te}, 'trailers', 'te stays');
-    is($headers->{'grpc-timeout'}, '10000m', 'grpc-timeout stays');
-    is(scalar(grep { /is not sent/ } @{ $run->{log} }), 5, 'each bad one told');
+    is($headers->{'x-scope-orgid'}, '1', 'a header of the operator is sent');
+    is($headers->{'x-empty'}, '', 'an empty header is sent empty');
+    is($headers->{te}, 'trailers', 'te cannot be replaced');
+    is($headers->{'grpc-timeout'}, '10000m', 'grpc-timeout cannot be replaced');
+    is(scalar(grep { /is not sent/ } @{ $run->{log} }), 5,
+       'each header that is not sent is logged');
 };
 
 
@@ -192,23 +199,27 @@ subtest 'gRPC: status codes' => sub {
         outcome_is($run, { kind => $kind{$code} // 'FINAL',
                            grpc => $code, error => $names[$code],
                            retry_after => -1 }, $names[$code]);
-        like($run->{first}{message}, qr/^127\.0\.0\.1:\d+: /, 'who');
+        like($run->{first}{message}, qr/^127\.0\.0\.1:\d+: /,
+             "the message begins with the collector's address");
         like($run->{first}{message},
              qr/: gRPC status $code $names[$code]: because \xc3\xa4 %$/,
-             'message');
+             'the message has the status and its text');
     }
 
     for my $code (8, 14, 3) {
         ask($grpc, { mode => 'status', code => $code, retry_ms => 1500 });
         outcome_is(grpc($grpc),
                    { kind => $code == 3 ? 'FINAL' : 'RETRY', grpc => $code,
-                     retry_after => 1500 }, "RetryInfo with $code");
+                     retry_after => 1500 },
+                   "RetryInfo with code $code is read");
     }
 
     ask($grpc, { mode => 'partial', rejected => 3, message => 'three' });
     my $run = grpc($grpc);
-    outcome_is($run, { kind => 'OK', rejected => 3, error => '' }, 'partial');
-    like($run->{first}{message}, qr/: three$/, 'its message');
+    outcome_is($run, { kind => 'OK', rejected => 3, error => '' },
+               'a partial success counts the rejected records');
+    like($run->{first}{message}, qr/: three$/,
+         'a partial success has its message');
     ask($grpc, { mode => 'ok' });
 };
 
@@ -243,7 +254,7 @@ subtest 'gRPC: answers no library gives' => sub {
     }
 
     ask($h2, { mode => 'goaway' });
-    outcome_is(grpc($h2), { kind => 'OK' }, 'GOAWAY with the call in flight');
+    outcome_is(grpc($h2), { kind => 'OK' }, 'a call in flight survives GOAWAY');
 
     # when RST_STREAM follows at once, libcurl may meet it in its own sending
     # and lose the status; no reason to wait, and a reason to try again
@@ -256,13 +267,14 @@ subtest 'gRPC: answers no library gives' => sub {
                    && $first->{kind} eq 'RETRY';
         ok($lost || $first->{kind} eq 'FINAL'
                     && $first->{error} eq 'RESOURCE_EXHAUSTED',
-           "$mode: refused during the upload") or diag explain $run;
-        cmp_ok($first->{ms}, '<', scaled(5000), 'not at the timeout');
+           "$mode: a refusal during the upload is read") or diag explain $run;
+        cmp_ok($first->{ms}, '<', scaled(5000),
+               'a refusal during the upload does not wait for the timeout');
     }
 
     ask($h2, { mode => 'large', bytes => 20_000_000 });
     outcome_is(grpc($h2), { kind => 'OK', error => '' },
-               'too large an answer: the request was taken');
+               'a request whose answer is too large was taken');
 };
 
 
@@ -270,33 +282,41 @@ subtest 'gRPC: no answer' => sub {
     my $port = free_port();
     my $run = grpc({ port => $port });
     outcome_is($run, { kind => 'RETRY', error => 'connect', http => 0,
-                       grpc => -1 }, 'nobody listens');
-    like($run->{first}{message}, qr/^127\.0\.0\.1:$port: .*connect/i, 'host');
+                       grpc => -1 }, 'a closed port is to be retried');
+    like($run->{first}{message}, qr/^127\.0\.0\.1:$port: .*connect/i,
+         'the message has the address that refused');
 
     outcome_is(drive('grpc', url => 'http://no-such-host.invalid:4317'),
-               { kind => 'RETRY', error => 'resolve' }, 'no such host');
+               { kind => 'RETRY', error => 'resolve' },
+               'an unknown host is to be retried');
 
     ask($grpc, { mode => 'hang' });
     $run = grpc($grpc, timeout => 300);
-    outcome_is($run, { kind => 'RETRY', error => 'timeout' }, 'hangs');
-    like($run->{first}{message}, qr/: no answer within \d+ ms$/, 'message');
+    outcome_is($run, { kind => 'RETRY', error => 'timeout' },
+               'a server that hangs is to be retried');
+    like($run->{first}{message}, qr/: no answer within \d+ ms$/,
+         'the message says that no answer came in time');
 
     $run = grpc($grpc, deadline => 200, count => 4, concurrency => 4);
     is(scalar(grep { $_->{error} eq 'timeout' && $_->{ms} < 2000 }
-              @{ $run->{all} }), 4, 'a deadline for all in flight');
+              @{ $run->{all} }), 4,
+       'all requests in flight have the same deadline');
 
     $run = grpc($grpc, abort => 200, count => 8, concurrency => 8);
-    like("@{ $run->{log} }", qr/aborted with 8/, 'destroyed in flight');
+    like("@{ $run->{log} }", qr/aborted with 8/,
+         'destroying the transport aborts its requests in flight');
 
     ask($grpc, { mode => 'drop' });
-    outcome_is(grpc($grpc), { kind => 'RETRY' }, 'connection dropped');
+    outcome_is(grpc($grpc), { kind => 'RETRY' },
+               'a dropped connection is to be retried');
 
     ask($grpc, { mode => 'goaway' });
-    outcome_is(grpc($grpc), { kind => 'OK' }, 'graceful GOAWAY in flight');
+    outcome_is(grpc($grpc), { kind => 'OK' },
+               'a call in flight survives a graceful GOAWAY');
     ask($grpc, { mode => 'ok' });
 
     outcome_is(grpc($http, timeout => 2000), { kind => 'RETRY' },
-               'the peer speaks HTTP/1.1');
+               'a server of HTTP/1.1 is to be retried');
 };
 
 
@@ -305,29 +325,37 @@ subtest 'gRPC: connections' => sub {
     my $run = grpc($grpc, count => 20, gzip => 1);
     my $now = ask($grpc);
 
-    is(scalar(grep { $_->{kind} eq 'OK' } @{ $run->{all} }), 20, '20 taken');
-    is($now->{items} - $before->{items}, 200, 'once each');
-    is($now->{connections} - $before->{connections}, 1, 'one connection');
+    is(scalar(grep { $_->{kind} eq 'OK' } @{ $run->{all} }), 20,
+       '20 requests in a row are taken');
+    is($now->{items} - $before->{items}, 200,
+       'each of these records arrives once');
+    is($now->{connections} - $before->{connections}, 1,
+       '20 requests use a single connection');
 
     $before = $now;
     $run = grpc($grpc, count => 200, concurrency => 8);
     $now = ask($grpc);
 
-    is(scalar(grep { $_->{kind} eq 'OK' } @{ $run->{all} }), 200, '8 at once');
-    is($now->{items} - $before->{items}, 2000, 'once each');
+    is(scalar(grep { $_->{kind} eq 'OK' } @{ $run->{all} }), 200,
+       '200 requests, eight at a time, are taken');
+    is($now->{items} - $before->{items}, 2000,
+       'each of these records arrives once');
     cmp_ok($now->{connections} - $before->{connections}, '<=', 8,
-           'eight connections at most');
+           'eight requests at a time use eight connections at most');
 
     # the server says GOAWAY to the idle connection between two requests
 
     $before = $now;
     my $p = spawn(cmd => [command('grpc', count => 2, pause => 1000,
         url => "http://127.0.0.1:$grpc->{port}")], name => 'idle');
-    ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10), 'the first');
+    ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10),
+       'the first request is taken');
     ask($grpc, { close => 1 });
-    is($p->wait(10), 0, 'and the second');
-    is(() = $p->output =~ /kind=OK/g, 2, 'both taken');
-    is(ask($grpc)->{items} - $before->{items}, 20, 'once each');
+    is($p->wait(10), 0, 'the driver ends after the second request');
+    is(() = $p->output =~ /kind=OK/g, 2,
+       'both requests are taken although the connection idled');
+    is(ask($grpc)->{items} - $before->{items}, 20,
+       'each record of both requests arrives once');
 };
 
 
@@ -337,22 +365,24 @@ subtest 'gRPC: the server is started anew between two requests' => sub {
     my $p = spawn(cmd => [command('grpc', count => 2, pause => 3000,
         url => "http://localhost:$port")], name => 'restart');
 
-    ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10), 'the first');
+    ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10),
+       'the first request is taken');
     $server->{process}->stop('KILL');
     $server = peer('grpc_server.js', port => $port);
 
-    is($p->wait(20), 0, 'and the second');
-    is(() = $p->output =~ /kind=OK/g, 2, 'both taken') or diag $p->output;
-    is(ask($server)->{items}, 10, 'the second by the new server');
+    is($p->wait(20), 0, 'the driver ends after the second request');
+    is(() = $p->output =~ /kind=OK/g, 2,
+       'both requests are taken although the server restarted') or diag $p->output;
+    is(ask($server)->{items}, 10, 'the new server gets the second request');
 
     # refusals do not cost the connection
 
     my $before = ask($server, { mode => 'status', code => 14 });
     my $run = grpc($server, count => 20);
     is(scalar(grep { $_->{error} eq 'UNAVAILABLE' } @{ $run->{all} }), 20,
-       'refused');
+       'every request is refused as UNAVAILABLE');
     is(ask($server)->{connections} - $before->{connections}, 1,
-       'on one connection');
+       'refused requests stay on one connection');
 };
 
 
@@ -367,7 +397,7 @@ subtest 'gRPC: a kept connection that dies is no failure of the export' => sub {
     is($now->{connections} - $before->{connections}, 3,
        'each dead connection is replaced by a new one');
     is($now->{requests} - $before->{requests}, 5,
-       'a request that was cut is sent once more, no other one');
+       'only the request that was cut is sent once more');
 
     # a new connection that is cut is a failure of the collector
 
@@ -377,7 +407,7 @@ subtest 'gRPC: a kept connection that dies is no failure of the export' => sub {
     outcome_is($run, { kind => 'RETRY' },
                'a new connection that is cut is reported');
     is(ask($h2)->{requests} - $before->{requests}, 1,
-       'and the request was sent once');
+       'a request cut on a new connection is sent once');
     ask($h2, { mode => 'headers', headers => {} });
 };
 
@@ -392,20 +422,24 @@ subtest 'HTTP: taken' => sub {
             my $run = http($http, gzip => $gzip, protocol => $protocol,
                            payload => $PAYLOAD{$protocol} // "$DIR/logs.bin");
             outcome_is($run, { kind => 'OK', http => 200, grpc => -1,
-                               error => '' }, "$protocol gzip $gzip");
+                               error => '' },
+                       "$protocol, gzip $gzip: a request is taken");
             my $now = ask($http);
-            is($now->{items} - $before, 10, 'all records');
-            is($now->{headers}{'content-type'}, $type, 'type');
+            is($now->{items} - $before, 10, 'all records arrive');
+            is($now->{headers}{'content-type'}, $type,
+               'the content type is that of the encoding');
             is($now->{headers}{'content-encoding'}, $gzip ? 'gzip' : undef,
-               'content-encoding');
-            ok(!exists $now->{headers}{$_}, "no $_")
+               'Content-Encoding says whether the request is compressed');
+            ok(!exists $now->{headers}{$_}, "the header $_ is not sent")
                 for qw(expect accept transfer-encoding);
 
             ask($http, { mode => 'partial', rejected => 4, message => 'four' });
             $run = http($http, protocol => $protocol,
                         payload => $PAYLOAD{$protocol} // "$DIR/logs.bin");
-            outcome_is($run, { kind => 'OK', rejected => 4 }, 'partial');
-            like($run->{first}{message}, qr/: four$/, 'its message');
+            outcome_is($run, { kind => 'OK', rejected => 4 },
+                       'a partial success counts the rejected records');
+            like($run->{first}{message}, qr/: four$/,
+                 'a partial success has its message');
             ask($http, { mode => 'ok' });
         }
     }
@@ -413,18 +447,21 @@ subtest 'HTTP: taken' => sub {
     my $before = ask($http);
     http($http, count => 20);
     is(ask($http)->{connections} - $before->{connections}, 1,
-       '20 requests on one connection');
+       '20 requests use a single connection');
 
     # the server closes the idle connection between two requests
 
     $before = ask($http);
     my $p = spawn(cmd => [command('http/protobuf', count => 2, pause => 1000,
         url => "http://127.0.0.1:$http->{port}/v1/logs")], name => 'idle');
-    ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10), 'the first');
+    ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10),
+       'the first request is taken');
     ask($http, { close => 1 });
-    is($p->wait(10), 0, 'and the second');
-    is(() = $p->output =~ /kind=OK/g, 2, 'both taken') or diag $p->output;
-    is(ask($http)->{items} - $before->{items}, 20, 'once each');
+    is($p->wait(10), 0, 'the driver ends after the second request');
+    is(() = $p->output =~ /kind=OK/g, 2,
+       'both requests are taken although the connection idled') or diag $p->output;
+    is(ask($http)->{items} - $before->{items}, 20,
+       'each record of both requests arrives once');
 };
 
 
@@ -440,20 +477,22 @@ subtest 'HTTP: status' => sub {
         my $run = http($http);
         outcome_is($run, { kind => $kind{$code} // 'FINAL',
                            http => $code, error => $code, retry_after => -1 },
-                   "HTTP status $code");
+                   "HTTP status $code has its kind of outcome");
         like($run->{first}{message},
-             qr/^127\.0\.0\.1:\d+: HTTP status $code: no /, 'message');
-        unlike($run->{first}{message}, qr/[^ -~\x80-\xff]/, 'printable');
+             qr/^127\.0\.0\.1:\d+: HTTP status $code: no /,
+             'the message has the address and the status');
+        unlike($run->{first}{message}, qr/[^ -~\x80-\xff]/,
+               'the message is printable');
     }
 
     ask($http, { mode => 'status', code => 400, rpc => 'bad ' . 'x' x 140,
                  type => 'application/x-protobuf' });
     like(http($http)->{first}{message}, qr/: HTTP status 400: bad x{140}$/,
-         'the text of a google.rpc.Status');
+         'the message is the text of a google.rpc.Status');
 
     ask($http, { mode => 'status', code => 503, retry_after => '7' });
     outcome_is(http($http), { kind => 'RETRY', retry_after => 7000 },
-               'Retry-After in seconds');
+               'Retry-After in seconds is read');
 
     my @t = gmtime(time + 30);
     my $date = sprintf '%s, %02d %s %d %02d:%02d:%02d GMT',
@@ -462,20 +501,25 @@ subtest 'HTTP: status' => sub {
         $t[5] + 1900, @t[2, 1, 0];
     ask($http, { mode => 'status', code => 429, retry_after => $date });
     my $run = http($http);
-    cmp_ok($run->{first}{retry_after}, '>=', 20000, 'Retry-After as a date');
-    cmp_ok($run->{first}{retry_after}, '<=', 30000, 'from now');
+    cmp_ok($run->{first}{retry_after}, '>=', 20000,
+           'Retry-After as a date is read');
+    cmp_ok($run->{first}{retry_after}, '<=', 30000,
+           'the delay of a date counts from now');
 
     ask($http, { mode => 'early', code => 413 });
     $run = http($http, payload => "$DIR/large.bin", timeout => 8000);
-    outcome_is($run, { kind => 'FINAL', http => 413 }, 'refused in the upload');
-    cmp_ok($run->{first}{ms}, '<', scaled(5000), 'not at the timeout');
+    outcome_is($run, { kind => 'FINAL', http => 413 },
+               'a refusal during the upload is read');
+    cmp_ok($run->{first}{ms}, '<', scaled(5000),
+           'a refusal during the upload does not wait for the timeout');
 };
 
 
 subtest 'HTTP: no answer' => sub {
     outcome_is(drive('http/protobuf', url => 'http://127.0.0.1:'
                      . free_port() . '/v1/logs'),
-               { kind => 'RETRY', error => 'connect' }, 'nobody listens');
+               { kind => 'RETRY', error => 'connect' },
+               'a closed port is to be retried');
 
     my @cases = (
         ['hang', {}, 'timeout'],
@@ -500,9 +544,9 @@ subtest 'HTTP: no answer' => sub {
         my $run = http($http, timeout => 400, count => 6);
         is(join(' ', map { $_->{kind} } @{ $run->{all} }),
            'RETRY RETRY RETRY OK OK OK',
-           "$mode: after three answers without an end their 200 counts");
+           "$mode: after three answers without an end the next 200 counts");
         like($run->{all}[3]{message}, qr/did not come to their end/,
-             "$mode: which the message says");
+             "$mode: the message says that the answers did not end");
     }
 
     ask($http, { mode => 'drip', code => 400, ms => 10 });
@@ -512,7 +556,8 @@ subtest 'HTTP: no answer' => sub {
     # never sent again for the size of the answer: it would be as large
 
     ask($http, { mode => 'large', bytes => 20_000_000 });
-    outcome_is(http($http), { kind => 'OK', error => '' }, 'large');
+    outcome_is(http($http), { kind => 'OK', error => '' },
+               'a request whose answer is too large was taken');
 
     ask($http, { mode => 'ok' });
 };
@@ -536,27 +581,30 @@ subtest 'TLS' => sub {
         };
 
         my $good = $run->($plain, %ca, count => 20, gzip => 1);
-        outcome_is($good, { kind => 'OK' }, "$protocol: verified");
-        is(scalar(grep { $_->{kind} eq 'OK' } @{ $good->{all} }), 20, 'each');
-        is(ask($plain)->{connections}, 1, 'one connection');
+        outcome_is($good, { kind => 'OK' },
+                   "$protocol: a request over verified TLS is taken");
+        is(scalar(grep { $_->{kind} eq 'OK' } @{ $good->{all} }), 20,
+           'each of 20 requests over TLS is taken');
+        is(ask($plain)->{connections}, 1,
+           '20 requests over TLS use a single connection');
 
         outcome_is($run->($plain, verify => 0), { kind => 'OK' },
-                   'not verified on demand');
+                   'verification can be switched off');
 
         my $bad = $run->($plain, ca => $CERTS->{wrong_ca});
         outcome_is($bad, { kind => 'RETRY', error => 'tls_verify' },
-                   'by another authority');
+                   'a certificate of another authority is refused');
         like($bad->{first}{message}, qr/^localhost:\d+: .*certificate/i,
-             'the message names it');
+             'the message names the host and the certificate');
 
         outcome_is($run->($plain), { kind => 'RETRY', error => 'tls_verify' },
-                   'not in the store of the system');
+                   "a certificate unknown to the system's store is refused");
 
         outcome_is($run->($mutual, %ca, cert => $CERTS->{client},
                           key => $CERTS->{client_key}), { kind => 'OK' },
-                   'client certificate');
+                   'a client certificate is sent');
         outcome_is($run->($mutual, %ca), { kind => 'RETRY' },
-                   'no client certificate');
+                   'a missing client certificate is to be retried');
     }
 
     for my $name (qw(expired other_host)) {
@@ -571,7 +619,7 @@ subtest 'TLS' => sub {
     ask($old, { mode => 'status', code => 200 });
     outcome_is(drive('grpc', %ca, url => "https://localhost:$old->{port}"),
                { kind => 'RETRY', error => 'no_http2' },
-               'gRPC to a server of HTTP/1.1 only');
+               'gRPC over TLS to a server of HTTP/1.1 is to be retried');
 };
 
 
@@ -581,23 +629,28 @@ subtest 'file' => sub {
 
     my @p = map { spawn(cmd => [command('file', url => $file, count => 200,
                                         concurrency => 4)]) } 1 .. 4;
-    is($_->wait(30), 0, 'a writer ends') for @p;
+    is($_->wait(30), 0, 'a process that writes the file ends well') for @p;
 
     my @lines = split /\n/, slurp($file), -1;
-    is(pop @lines, '', 'ends with a newline');
-    is(scalar @lines, 800, 'all lines of all writers');
-    is(scalar(grep { $_ ne $line } @lines), 0, 'none torn');
-    is((stat $file)[2] & 07777, 0640, 'mode');
+    is(pop @lines, '', 'the file ends with a newline');
+    is(scalar @lines, 800, 'all lines of all processes are in the file');
+    is(scalar(grep { $_ ne $line } @lines), 0, 'no line is torn');
+    is((stat $file)[2] & 07777, 0640, 'the file has the mode 0640');
 
     my $run = drive('file', url => "$DIR/none/otlp.jsonl");
-    outcome_is($run, { kind => 'RETRY', error => 'file' }, 'no directory');
-    like($run->{first}{message}, qr/No such file/, 'the reason');
+    outcome_is($run, { kind => 'RETRY', error => 'file' },
+               'a file in a missing directory is to be retried');
+    like($run->{first}{message}, qr/No such file/,
+         'the message says that the directory is missing');
 
     my $part = 2 * (length($line) + 1) + 10;
     $run = drive('file', url => "$DIR/full.jsonl", fsize => $part, count => 3);
-    is($run->{all}[2]{kind}, 'RETRY', 'no room for the third');
-    like($run->{all}[2]{message}, qr/File too large/, 'the reason');
-    is(slurp("$DIR/full.jsonl"), "$line\n$line\n", 'two whole lines');
+    is($run->{all}[2]{kind}, 'RETRY',
+       'a line for which there is no room is to be retried');
+    like($run->{all}[2]{message}, qr/File too large/,
+         'the message says that the file is too large');
+    is(slurp("$DIR/full.jsonl"), "$line\n$line\n",
+       'a file without room keeps two whole lines');
 };
 
 
@@ -607,12 +660,13 @@ subtest 'refused at the start' => sub {
         like($run, qr/^log=0 .*\ncreate failed\n/, $url);
     }
 
-    like(drive_raw('grpc'), qr/^send failed$/m, 'a signal without a URL');
+    like(drive_raw('grpc'), qr/^send failed$/m,
+         'a request for a signal without a URL is not sent');
 };
 
 sub drive_raw ($protocol, %opt) {
     my ($rc, $out) = run_cmd(command($protocol, %opt));
-    isnt($rc, '0', 'told by the exit status');
+    isnt($rc, '0', 'a wrong URL makes the driver fail');
     return $out;
 }
 
@@ -629,11 +683,13 @@ subtest 'idle' => sub {
     sleep scaled(1);
     my $before = $ticks->();
     sleep 1;
-    cmp_ok($ticks->() - $before, '<=', 1, 'at most a tick of CPU a second');
-    is($p->wait(10), 0, 'and ends');
+    cmp_ok($ticks->() - $before, '<=', 1,
+           'a transport with nothing to do takes at most a tick of CPU a '
+           . 'second');
+    is($p->wait(10), 0, 'the driver ends');
 };
 
 
-ok($_->{process}->stop, 'the peer leaves') for $grpc, $http, $h2;
+ok($_->{process}->stop, 'the peer exits in order') for $grpc, $http, $h2;
 
 done_testing;

@@ -72,7 +72,7 @@ sub second ($name, $nginx, $seen, $took) {
 
     my $new = $nginx->master_pid;
     ok(wait_until(sub { my @pids = children($new); @pids == 2 }, 20),
-       "$name: which has two workers");
+       "$name: the second master has two workers");
     $seen->{$_} = 1 for $new, children($new);
 
     ok(wait_until(sub {
@@ -84,14 +84,14 @@ sub second ($name, $nginx, $seen, $took) {
 
     kill 'WINCH', $old;
     ok(wait_until(sub { !grep { $_ != $new } children($old) }, 20),
-       "$name: WINCH sends the workers of the old master away");
+       "$name: WINCH makes the workers of the old master exit");
     return ($old, $new);
 }
 
 
 sub for_good ($name, $nginx, $seen, $old, $new) {
     kill 'QUIT', $old;
-    ok(gone($old), "$name: the old master quits");
+    ok(gone($old), "$name: the old master exits");
     return $new;
 }
 
@@ -103,7 +103,7 @@ sub rolled_back ($name, $nginx, $seen, $old, $new) {
     $seen->{$_} = 1 for children($old);
     sleep 0.5;
     kill 'QUIT', $new;
-    ok(gone($new), "$name: the new master quits");
+    ok(gone($new), "$name: the new master exits");
     return $old;
 }
 
@@ -114,7 +114,7 @@ sub rolled_back ($name, $nginx, $seen, $old, $new) {
 sub counted ($name, $nginx, $load, $took) {
     my $oracle = OpenQoE::Oracle->new;
 
-    is($load->wait(scaled(60)) // 'too long', 0, "$name: the load ends");
+    is($load->wait(scaled(60)) // 'too long', 0, "$name: the load ends well");
     $oracle->load_file($load->{ids});
     $oracle->wait_delivered($nginx->out_file, 20);
 
@@ -135,12 +135,13 @@ sub counted ($name, $nginx, $load, $took) {
 
     is($r->{refused}, 0, "$name: no request was refused");
     is($to->{exported}, $events->{accepted},
-       "$name: the survivor exported what it accepted");
+       "$name: the surviving instance exported what it accepted");
     cmp_ok($events->{accepted}, '>=', $took->{ $stats->{instance_id} } // 1e9,
-           "$name: the survivor is one of the two");
+           "$name: the surviving instance accepted what its workers took");
     cmp_ok($rest, '>=', $took->{ $other // '' } // 1e9,
-           "$name: the rest is what the other one took, no less");
-    is($events->{lost_at_exit}, 0, "$name: none was lost at an exit");
+           "$name: the other instance exported the rest, no less than its "
+           . 'workers took');
+    is($events->{lost_at_exit}, 0, "$name: no event was lost at an exit");
 }
 
 
@@ -153,7 +154,7 @@ for my $case ([ 'an upgrade', \&for_good ], [ 'a rollback', \&rolled_back ]) {
     sleep 0.5;
     my @masters = second($name, $nginx, \%seen, \%took) or last;
     my $left = $end->($name, $nginx, \%seen, @masters);
-    ok($load->alive, "$name: all of it under load");
+    ok($load->alive, "$name: all of this happens under load");
     counted($name, $nginx, $load, \%took);
 
     $seen{$_} = 1 for children($left);

@@ -106,15 +106,15 @@ sub life ($n, $destination, $peer) {
         requests($nginx, $oracle, $n);
 
         $nginx->write_config(events => 'openqoe_max_events nonsense;');
-        ok($nginx->reload_fails, 'a reload that fails');
+        ok($nginx->reload_fails, 'a reload with a wrong configuration fails');
         $nginx->write_config(events => 'openqoe_cors_origin https://a.example;'
                              . ' openqoe_api_key sesame; openqoe_marker on;');
-        ok($nginx->reload(old => 1), "reload $i of $n") or last;
+        ok($nginx->reload(old => 1), "nginx reloads, $i of $n") or last;
         kill 'USR1', $nginx->master_pid;
     }
 
     requests($nginx, $oracle, 1);
-    ok($nginx->stop, 'quits');
+    ok($nginx->stop, 'nginx exits in order');
     $oracle->wait_delivered($out, 1);
     $oracle->is_exactly_once('accepted equals delivered');
     $nginx->no_errors(allow => qr/nonsense/);
@@ -179,18 +179,21 @@ for my $destination ('grpc', 'http/protobuf', 'file') {
 
     # master and a worker a generation
 
-    is($sums[0]{processes}, 3, "$destination: reports of the first life");
-    is($sums[1]{processes}, 5, 'and of the second');
+    is($sums[0]{processes}, 3,
+       "$destination: each process of the first life left a report");
+    is($sums[1]{processes}, 5,
+       "$destination: each process of the second life left a report");
 
     for my $sum (@sums) {
-        is(scalar @{ $sum->{errors} }, 0, 'no error in our frames')
+        is(scalar @{ $sum->{errors} }, 0,
+           "there is no error in the module's frames")
             or show(@{ $sum->{errors} });
-        is($sum->{lost}, 0, 'nothing is lost')
+        is($sum->{lost}, 0, 'no memory is lost')
             or show(@{ $sum->{records}{lost} });
     }
 
     cmp_ok($sums[1]{left}, '<=', $sums[0]{left},
-           'what is left at the end does not grow')
+           'the memory left at the exit does not grow with the life')
         or show(@{ $sums[1]{records}{left} });
     diag("$destination: bytes left by our frames in one process:"
          . " $sums[0]{left}, $sums[1]{left}");

@@ -27,7 +27,7 @@ my @sessions = recorded_sessions();
 my ($model) = view_totals([ 'python3', 't/tools/view_model_cli.py' ],
                           view_lines(batches($start, \@sessions)));
 
-is_truth($_, $model->{ $_->{name} }, "the model of $_->{name}")
+is_truth($_, $model->{ $_->{name} }, "the model counts the truth of $_->{name}")
     for @sessions;
 
 my ($rc, $out, $err) = run_cmd({ timeout => scaled(300) }, 'python3',

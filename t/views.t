@@ -58,8 +58,8 @@ subtest 'ten views whose players beat once a minute' => sub {
               view_totals([ tool('view_cli') ], lines(@looks, 1_000_000));
 
     is(join(' ', @now[0 .. $#looks]), join(' ', (10) x @looks),
-       'all ten are on at each look');
-    is($now[-2], 0, 'and none when they were silent for three beats');
+       'all ten views count as concurrent at each look');
+    is($now[-2], 0, 'no view counts as concurrent after three silent beats');
 };
 
 
@@ -77,10 +77,12 @@ subtest 'a live view of 30 hours' => sub {
     post('long', $end, 'ended', playback_time => $end);
 
     my ($got) = view_totals([ tool('view_cli') ], lines());
-    is($got->{long}{playing_s}, $end / 1000, 'has played 30 hours');
-    is($got->{long}{watch_s}, $end / 1000, 'was watched for 30 hours');
-    is($got->{long}{started}, 1, 'has started once');
-    is($got->{long}{completed}, 1, 'is completed once');
+    is($got->{long}{playing_s}, $end / 1000,
+       'the long view has played 30 hours');
+    is($got->{long}{watch_s}, $end / 1000,
+       'the long view was watched for 30 hours');
+    is($got->{long}{started}, 1, 'the long view has started once');
+    is($got->{long}{completed}, 1, 'the long view is completed once');
 };
 
 
@@ -99,7 +101,7 @@ subtest 'a view_id that is used for hours' => sub {
     is($got->{again}{completed}, $n, 'each replay is completed');
     is($got->{again}{over}, $n, 'each replay is over once');
     is($got->{again}{playing_s}, 30 * $n, 'each replay has played');
-    is($got->{again}{pauses}, 0, 'the pause of an end is none');
+    is($got->{again}{pauses}, 0, "the pause at a video's end does not count");
 };
 
 
@@ -115,8 +117,8 @@ subtest 'thirty views of one session at once' => sub {
     }
 
     my ($got) = view_totals([ tool('view_cli') ], lines());
-    is($got->{many}{completed}, $n, 'all are completed');
-    is($got->{many}{playing_s}, 40 * $n, 'each has played its 40 s');
+    is($got->{many}{completed}, $n, 'all views are completed');
+    is($got->{many}{playing_s}, 40 * $n, 'each view has played its 40 s');
 };
 
 
@@ -153,10 +155,10 @@ subtest 'units and origins of what players send' => sub {
     my ($got) = view_totals([ tool('view_cli') ], lines());
 
     for my $org (sort keys %$got) {
-        is($got->{$org}{playing_s}, 61, "$org: has played for 61 s");
-        is($got->{$org}{rebuffers}, 0, "$org: has not stalled");
-        is($got->{$org}{started}, 1, "$org: has started once");
-        is($got->{$org}{completed}, 1, "$org: is completed");
+        is($got->{$org}{playing_s}, 61, "$org: the view has played for 61 s");
+        is($got->{$org}{rebuffers}, 0, "$org: the view has not stalled");
+        is($got->{$org}{started}, 1, "$org: the view has started once");
+        is($got->{$org}{completed}, 1, "$org: the view is completed");
     }
 };
 
@@ -168,9 +170,10 @@ subtest 'a tab that is closed' => sub {
 
     my ($before, $after) = view_totals([ tool('view_cli') ],
                                        lines(185_000, 200_000));
-    is($before->{closed}{over}, 0, 'is on for 3 minutes');
-    is($after->{closed}{played}, 1, 'is over after them');
-    is($after->{closed}{playing_s}, 12, 'has played until it was closed');
+    is($before->{closed}{over}, 0, 'a hidden view goes on for 3 minutes');
+    is($after->{closed}{played}, 1, 'a hidden view is over after 3 minutes');
+    is($after->{closed}{playing_s}, 12,
+       'a hidden view has played until it was closed');
 };
 
 done_testing;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe-spool: the command line, and the commands that print.
+ * openqoe-spool: its command line, and the commands that print.
  */
 
 
@@ -19,13 +19,13 @@
 #include <time.h>
 
 
-/* of a request as JSON, and of what it is unpacked to */
+/* the most bytes of a request as JSON, and unpacked */
 #define SPOOL_JSON_MAX     (64 * 1024 * 1024)
 
 #define SPOOL_CHUNK        (256 * 1024)
 
 
-/* Commands that take an option, a bit each. */
+/* The commands that accept an option, a bit for each. */
 
 #define SPOOL_VERIFY       0x1
 #define SPOOL_DUMP         0x2
@@ -45,7 +45,10 @@ static const spool_command_t  spool_commands[] = {
 };
 
 
-/* A long option's val is its letter here and the commands above it. */
+/*
+ * The val of a long option is its letter and the commands above that accept
+ * it.
+ */
 
 #define spool_val(c, commands)  ((c) | (commands) << 8)
 
@@ -213,7 +216,7 @@ spool_options(spool_options_t *opt, int argc, char **argv, int command)
     while ((c = getopt_long(argc, argv, "", spool_long, &i)) != -1) {
 
         if (c == '?') {
-            return false;                        /* getopt has told it */
+            return false;                        /* getopt printed why */
         }
 
         if (((c >> 8) & command) == 0) {

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe-spool: reads a spool directory without nginx, and never harms it:
- * every file is opened for reading alone, nothing is locked, renamed or
- * written.  nginx may be at work in it meanwhile.
+ * openqoe-spool: reads a spool directory without nginx and never harms it:
+ * every file is opened only for reading, and nothing is locked, renamed or
+ * written.  nginx may use the directory at the same time.
  */
 
 
@@ -24,27 +24,27 @@
 /* The exit status. */
 
 #define SPOOL_EXIT_OK      0
-#define SPOOL_EXIT_BAD     1             /* damage, or not all was taken */
-#define SPOOL_EXIT_ERROR   2             /* of usage, or of I/O */
+#define SPOOL_EXIT_BAD     1             /* damage, or requests not taken */
+#define SPOOL_EXIT_ERROR   2             /* wrong usage, or an I/O error */
 
 #define SPOOL_HEADERS_MAX  32
 
 
 typedef struct {
-    bool                 all;            /* records that are done, too */
+    bool                 all;            /* also records that are done */
     bool                 quarantine;
-    const char          *exporter;       /* NULL: every one */
-    uint64_t             from_ns;        /* received, Unix */
-    uint64_t             to_ns;          /* before that */
+    const char          *exporter;       /* NULL: all */
+    uint64_t             from_ns;        /* received since, Unix */
+    uint64_t             to_ns;          /* received before, Unix */
 
     const char          *endpoint;
     qoe_protocol_t       protocol;
     qoe_header_t         headers[SPOOL_HEADERS_MAX];
     size_t               nheaders;
     bool                 gzip;
-    uint64_t             rate;           /* bytes a second; 0: no bound */
+    uint64_t             rate;           /* bytes a second; 0: unlimited */
     uint64_t             timeout_ms;     /* of a request */
-    uint64_t             max_time_ms;    /* of all; 0: no bound */
+    uint64_t             max_time_ms;    /* of the replay; 0: unlimited */
 } spool_options_t;
 
 
@@ -56,8 +56,8 @@ typedef struct {
     ino_t                ino;
     uint64_t             created_ns;
     uint64_t             id;
-    bool                 given;          /* as an argument */
-    bool                 writing;        /* .open */
+    bool                 given;          /* named as an argument */
+    bool                 writing;        /* its name ends in .open */
     bool                 quarantine;
 } spool_file_t;
 
@@ -65,26 +65,26 @@ typedef struct {
     spool_file_t        *file;           /* the oldest first */
     size_t               n;
     size_t               cap;
-    size_t               left_out;       /* of the quarantine */
-    bool                 failed;         /* something could not be read */
+    size_t               left_out;       /* files in the quarantine */
+    bool                 failed;         /* a path could not be read */
 } spool_list_t;
 
 
-/* A segment while it is read. */
+/* A segment that is being read. */
 
 typedef struct {
     const spool_file_t   *file;
     qoe_segment_reader_t  reader;
     uint64_t              size;          /* of the file */
-    uint64_t              tail;          /* behind the last record */
-    bool                  cut;           /* a record is not whole there */
-    uint64_t              damaged;       /* records, of damaged payload */
+    uint64_t              tail;          /* after the last record */
+    bool                  cut;           /* a record there is incomplete */
+    uint64_t              damaged;       /* records with damaged payload */
     uint64_t              damaged_items;
-    bool                  failed;        /* it could not be read to its end */
+    bool                  failed;        /* not readable to its end */
 } spool_segment_t;
 
 
-/* An argument that means a value; false: it is none. */
+/* Parse the value of an option.  false: it is invalid. */
 
 bool spool_parse_time(const char *s, uint64_t *ns);      /* Unix */
 bool spool_parse_size(const char *s, uint64_t *bytes);
@@ -94,47 +94,47 @@ bool spool_parse_endpoint(const char *s);
 bool spool_parse_protocol(const char *s, qoe_protocol_t *protocol);
 
 
-/* "openqoe-spool: " and the text on stderr, a line. */
+/* Prints "openqoe-spool: ", the text and a newline on stderr. */
 void spool_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 
 /*
- * All segments under the paths: directories of a spool at any level, or
- * single files.  failed is set, and the reason printed, for what cannot be
- * read; what vanishes meanwhile is no failure.
+ * Finds all segments below the paths, which are directories of a spool at any
+ * level, or single files.  If something cannot be read, prints why and sets
+ * failed; a file that vanishes meanwhile is no failure.
  */
 void spool_list(spool_list_t *list, char **paths, size_t npaths,
     const spool_options_t *opt);
 void spool_list_free(spool_list_t *list);
 
-/* False: it has vanished, or (failed is set) cannot be read. */
+/* false: the file has vanished, or cannot be read, and failed is set. */
 bool spool_open(spool_segment_t *s, const spool_file_t *f);
 void spool_close(spool_segment_t *s);
 
 /*
- * The next record, done or not, with its payload (empty if that is damaged:
- * QOE_INVALID).  QOE_DONE at the end and after an error, which is printed and
- * sets failed.  payload NULL: it is not read.
+ * Reads the next record, done or not, and its payload unless payload is NULL.
+ * QOE_OK; QOE_INVALID: the payload is damaged, and left empty; QOE_DONE: the
+ * end, or an error, which was printed and sets failed.
  */
 qoe_status_t spool_next(spool_segment_t *s, qoe_segment_record_t *record,
     qoe_buf_t *payload);
 
-/* Is it asked for? */
+/* Whether the options select the record. */
 bool spool_wanted(const spool_options_t *opt,
     const qoe_segment_record_t *record);
 
-/* Behind the end: anything that should not be. */
+/* After the end: whether the segment has anything that it should not have. */
 bool spool_is_damaged(const spool_segment_t *s);
 
-/* QOE_SIGNALS: no signal that can be in a spool. */
+/* QOE_SIGNALS: the signal is one that cannot be in a spool. */
 qoe_signal_t spool_signal(const qoe_segment_record_t *record);
 
-/* An OTLP request as JSON in the buffer, emptied first. */
+/* Writes an OTLP request as JSON to the buffer, which is emptied first. */
 qoe_status_t spool_json(qoe_buf_t *json, const qoe_segment_record_t *record,
     qoe_span_t payload);
 
 
-/* The commands; an exit status. */
+/* The commands.  Each returns an exit status. */
 
 int spool_verify(const spool_list_t *list);
 int spool_dump(const spool_list_t *list, const spool_options_t *opt);

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What the values of options mean.
+ * Parses the values of options.
  */
 
 
@@ -89,7 +89,7 @@ spool_number(const char *s, const spool_unit_t *unit, uint64_t *value)
 }
 
 
-/* RFC 3339, 5.6; or seconds, with a fraction or without. */
+/* RFC 3339, 5.6, or Unix seconds, with or without a fraction. */
 
 bool
 spool_parse_time(const char *s, uint64_t *ns)
@@ -123,7 +123,7 @@ spool_parse_time(const char *s, uint64_t *ns)
         }
     }
 
-    /* until the year 2262 */
+    /* up to the year 2262 */
 
     if (*s != '\0' || seconds > INT64_MAX / 1000000000 - 86400
         || (int64_t) seconds < zone)
@@ -158,7 +158,7 @@ spool_date(const char **s, uint64_t *seconds)
     tm.tm_mon--;
     whole = tm;
 
-    /* timegm() would carry on what is too much, so the 31st of June */
+    /* timegm() would turn the 31st of June into the 1st of July */
 
     t = timegm(&whole);
 
@@ -229,7 +229,7 @@ spool_zone(const char **s, int64_t *seconds)
 }
 
 
-/* "Name: value"; blanks around the value are no part of it. */
+/* "Name: value"; blanks around the value do not belong to it. */
 
 bool
 spool_parse_header(const char *s, qoe_header_t *h)
@@ -245,7 +245,7 @@ spool_parse_header(const char *s, qoe_header_t *h)
 
     h->name = (qoe_span_t) { s, (size_t) (colon - s) };
 
-    /* the token of RFC 9110, 5.6.2 */
+    /* a token of RFC 9110, 5.6.2 */
 
     for (i = 0; i < h->name.len; i++) {
         if (!isalnum((unsigned char) s[i])

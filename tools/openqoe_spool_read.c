@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Finds the segments of a spool and reads them.
+ * Finds the segments of a spool, and reads them.
  */
 
 
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 
-/* DIR/INSTANCE/NAME/ID.seg; nothing of ours is deeper. */
+/* DIR/INSTANCE/NAME/ID.seg: the module writes nothing deeper. */
 #define SPOOL_DEPTH        3
 
 #define SPOOL_QUARANTINE   "quarantine"
@@ -103,7 +103,7 @@ spool_list_entry(spool_list_t *list, FTS *fts, FTSENT *e,
     case FTS_ERR:
     case FTS_NS:
 
-        /* what was there a moment ago may have been sent meanwhile */
+        /* a file may have been sent and deleted since it was listed */
 
         if (e->fts_errno != ENOENT || e->fts_level == FTS_ROOTLEVEL) {
             spool_error("\"%s\": %s", e->fts_path, strerror(e->fts_errno));
@@ -141,7 +141,7 @@ spool_list_add(spool_list_t *list, const FTSENT *e,
         return;
     }
 
-    /* asked for by name, it is wanted */
+    /* a path that was named is wanted, even if it is in the quarantine */
 
     if (quarantine && !opt->quarantine && e->fts_level > 1) {
         list->left_out++;
@@ -193,7 +193,7 @@ spool_has_suffix(const char *path, const char *suffix)
 }
 
 
-/* The name of a path's directory, or of the one so much further up. */
+/* The name of the path's directory, or of the directory so many levels up. */
 
 static qoe_span_t
 spool_parent(const char *path, size_t up)
@@ -218,7 +218,7 @@ spool_parent(const char *path, size_t up)
 }
 
 
-/* In the order of their making; a file that was seen twice is one. */
+/* Sorts by age, and removes files that were found twice. */
 
 static void
 spool_list_sort(spool_list_t *list)
@@ -297,7 +297,7 @@ spool_open(spool_segment_t *s, const spool_file_t *f)
 
     fd = spool_fd(f->path, f->given);
 
-    /* its writer may have finished it */
+    /* its writer may have finished it, which renames it */
 
     if (fd == -1 && errno == ENOENT && f->writing) {
         if (asprintf(&path, "%.*s.seg", (int) (strlen(f->path) - 5), f->path)
@@ -336,7 +336,10 @@ spool_open(spool_segment_t *s, const spool_file_t *f)
 }
 
 
-/* Not to hang in a FIFO, not to follow a link that somebody has put there. */
+/*
+ * Opens a file without waiting for the other end of a FIFO, and without
+ * following a link in the spool.
+ */
 
 static int
 spool_fd(const char *path, bool given)
@@ -357,7 +360,7 @@ spool_fd(const char *path, bool given)
 }
 
 
-/* What the file's name says of it; 0: nothing. */
+/* The id in the file's name; 0: there is none. */
 
 static uint64_t
 spool_id(const char *path)
@@ -427,7 +430,7 @@ spool_next(spool_segment_t *s, qoe_segment_record_t *record,
 }
 
 
-/* Space that was allocated and not given back: nothing behind the records. */
+/* Whether the rest is allocated space without any record. */
 
 static bool
 spool_is_zero(const spool_segment_t *s)
@@ -452,7 +455,9 @@ spool_is_zero(const spool_segment_t *s)
 }
 
 
-/* Of a record that is done, which nginx has no use for. */
+/*
+ * Reads the payload of a record that is done, which nginx itself never needs.
+ */
 
 static qoe_status_t
 spool_payload(const spool_segment_t *s, const qoe_segment_record_t *record,
@@ -502,7 +507,9 @@ spool_is_damaged(const spool_segment_t *s)
 
     r = &s->reader;
 
-    /* nginx is about to write it, or was killed there: nothing is lost */
+    /*
+     * nginx is about to write it, or was killed before it did: nothing is lost
+     */
 
     if (s->file->writing && s->size == 0) {
         return false;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Sends what waits in a spool to an endpoint.
+ * Sends the records of a spool to an endpoint.
  */
 
 
@@ -62,7 +62,9 @@ spool_replay(const spool_list_t *list, const spool_options_t *opt)
 }
 
 
-/* Each exporter has a spool of its own with the same events. */
+/*
+ * Warns if several exporters are selected: their spools hold the same events.
+ */
 
 static void
 replay_warn(const spool_list_t *list)
@@ -158,7 +160,7 @@ replay_stopped(const replay_t *r, uint64_t now)
 }
 
 
-/* Fills the free slots; false: nothing is left to be sent. */
+/* Fills the free slots.  false: nothing is left to send. */
 
 static bool
 replay_fill(replay_t *r)
@@ -178,7 +180,7 @@ replay_fill(replay_t *r)
 }
 
 
-/* The next record that is asked for; false: there is none. */
+/* Reads the next selected record.  false: there is none. */
 
 static bool
 replay_read(replay_t *r, replay_slot_t *slot)
@@ -282,7 +284,7 @@ replay_progress(replay_t *r, uint64_t now)
 }
 
 
-/* What it stopped before. */
+/* Counts what was not sent because the replay stopped before it. */
 
 static void
 replay_unsent(replay_t *r)

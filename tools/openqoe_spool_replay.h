@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A replay: openqoe_spool_replay.c reads, openqoe_spool_send.c sends.
+ * A replay: openqoe_spool_replay.c reads the records, openqoe_spool_send.c
+ * sends them.
  */
 
 
@@ -17,7 +18,7 @@
 #include <signal.h>
 
 
-/* Requests in memory, most of them in flight. */
+/* The requests in memory, most of them in flight. */
 #define REPLAY_WINDOW      4
 
 
@@ -33,15 +34,15 @@ typedef struct {
     replay_t              *replay;
     replay_state_t         state;
     qoe_buf_t              payload;
-    qoe_buf_t              json;         /* of it, if that is sent */
+    qoe_buf_t              json;         /* of the request, if sent as JSON */
     qoe_segment_record_t   record;
     const spool_file_t    *file;
 } replay_slot_t;
 
-/* In items, but for the requests. */
+/* Counts of items, except for requests. */
 
 typedef struct {
-    uint64_t               requests;     /* that were taken */
+    uint64_t               requests;     /* taken by the server */
     uint64_t               bytes;
     uint64_t               sent;
     uint64_t               rejected;
@@ -57,40 +58,40 @@ struct replay_s {
     qoe_net_t             *net;
     qoe_transport_t       *transport;
 
-    size_t                 next;         /* file of the list */
+    size_t                 next;         /* the next file of the list */
     spool_segment_t        segment;
     bool                   open;
 
     replay_slot_t          slot[REPLAY_WINDOW];
     size_t                 sending;
     qoe_retry_t            retry;
-    uint64_t               earned_ms;    /* the rate, up to then */
-    int64_t                allowed;      /* bytes */
+    uint64_t               earned_ms;    /* tokens counted up to then */
+    int64_t                allowed;      /* tokens: bytes that may be sent */
 
     uint64_t               started_ms;
-    uint64_t               progress_ms;  /* the next */
+    uint64_t               progress_ms;  /* next progress line */
     char                   error[256];   /* the last failure */
     replay_count_t         n;
-    bool                   failed;       /* I/O */
-    bool                   bad;          /* not all was taken */
+    bool                   failed;       /* an I/O error */
+    bool                   bad;          /* some requests were not taken */
 };
 
 
-/* ^C or a SIGTERM. */
+/* Set by SIGINT or SIGTERM. */
 extern volatile sig_atomic_t  replay_interrupted;
 
 
-/* Ready to send; false: why not is printed. */
+/* Prepares to send.  false: the reason was printed. */
 bool replay_init(replay_t *r);
 void replay_free(replay_t *r);
 
-/* Sends what is ready and due. */
+/* Sends the requests that are ready and due. */
 void replay_send(replay_t *r, uint64_t now);
 
-/* Ms until something is due, but for an answer. */
+/* The ms until something is due, except for an answer. */
 int64_t replay_timeout(const replay_t *r, uint64_t now);
 
-/* Counts a request that nobody will take, and prints which it is. */
+/* Counts a request that the server will never take, and prints which it is. */
 void replay_refused(replay_slot_t *slot, const char *error);
 
 

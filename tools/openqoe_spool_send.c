@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Sends the requests of a replay: a window of them, at a rate, tried again as
- * the module does.
+ * Sends the requests of a replay: several at a time, within a rate, and tried
+ * again as the module does.
  */
 
 
@@ -71,7 +71,7 @@ replay_init(replay_t *r)
 
     replay_urls(r->opt, &conf, url);
 
-    /* the final line is due at ^C, too */
+    /* catch signals, so that the final line is printed at ^C too */
 
     memset(&sa, 0, sizeof(sa));
     sa.sa_handler = replay_signal;
@@ -98,7 +98,7 @@ replay_init(replay_t *r)
 }
 
 
-/* What stands behind an HTTP endpoint depends on the signal. */
+/* The path after an HTTP endpoint depends on the signal. */
 
 static void
 replay_urls(const spool_options_t *opt, qoe_transport_conf_t *conf,
@@ -185,7 +185,10 @@ replay_send(replay_t *r, uint64_t now)
 }
 
 
-/* The rate: what was sent must have been earned before the next goes. */
+/*
+ * Whether the rate allows the next request: what was sent must be earned
+ * first.
+ */
 
 static bool
 replay_allowed(replay_t *r, uint64_t now)
@@ -207,7 +210,7 @@ replay_allowed(replay_t *r, uint64_t now)
 }
 
 
-/* The answer; runs in qoe_net_wait(). */
+/* Handles the answer; called in qoe_net_wait(). */
 
 static void
 replay_done(void *data, const qoe_outcome_t *o)

@@ -12,7 +12,7 @@
 
 struct qoe_arena_block_s {
     qoe_arena_block_t  *next;
-    size_t              size;        /* of data */
+    size_t              size;        /* bytes of data[] */
     size_t              pos;
     char                data[] __attribute__((aligned(QOE_ARENA_ALIGN)));
 };

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A bump allocator over blocks from a qoe_mem_t: many small objects with one
- * lifetime.  Not thread-safe: it belongs to the thread that uses it.
+ * A bump allocator over blocks from a qoe_mem_t, for many small objects that
+ * are freed together.  Not thread-safe: only the thread that owns an arena may
+ * use it.
  */
 
 
@@ -26,7 +27,7 @@ typedef struct {
 } qoe_arena_t;
 
 
-/* A place in an arena, to go back to. */
+/* A position in an arena, for qoe_arena_rewind(). */
 
 typedef struct {
     qoe_arena_block_t  *block;
@@ -35,30 +36,35 @@ typedef struct {
 
 
 /*
- * block_size: bytes asked from mem at a time; max: bytes in all.  Allocates
- * nothing yet.  mem must outlive the arena.
+ * block_size is the number of bytes requested from mem at a time, max the
+ * limit on their sum, headers included.  Allocates nothing yet.  mem must
+ * outlive the arena.
  */
 void qoe_arena_init(qoe_arena_t *a, const qoe_mem_t *mem, size_t block_size,
     size_t max);
 
-/* 16-byte aligned, not cleared; NULL when mem or max is exhausted. */
+/*
+ * Returns 16-byte aligned memory, or NULL when mem or max is exhausted;
+ * qoe_arena_calloc() clears it.
+ */
 void *qoe_arena_alloc(qoe_arena_t *a, size_t size);
 void *qoe_arena_calloc(qoe_arena_t *a, size_t size);
 
-/* A copy of s with a NUL behind it; data is NULL on failure. */
+/* A copy of s, terminated by a NUL; data is NULL on failure. */
 qoe_span_t qoe_arena_copy(qoe_arena_t *a, qoe_span_t s);
 
 /*
- * Forgets every object that is newer than the mark, and gives back the blocks
- * taken since: the arena has the room that it had.
+ * Frees every object that was allocated after the mark was taken, and returns
+ * the blocks taken since then to mem, so that they no longer count against
+ * max.
  */
 qoe_arena_mark_t qoe_arena_mark(const qoe_arena_t *a);
 void qoe_arena_rewind(qoe_arena_t *a, qoe_arena_mark_t mark);
 
-/* Forgets every object; keeps one block for the next use. */
+/* Frees every object, but keeps a block for the next use. */
 void qoe_arena_reset(qoe_arena_t *a);
 
-/* Gives every block back to mem. */
+/* Returns every block to mem. */
 void qoe_arena_free(qoe_arena_t *a);
 
 

@@ -96,7 +96,7 @@ qoe_buf_printf(qoe_buf_t *b, const char *fmt, ...)
         return;
     }
 
-    /* mostly it fits where it has to go */
+    /* try without reserving first: most texts fit into the space left */
 
     room = b->cap - b->len;
     dst = (room != 0) ? b->data + b->len : NULL;
@@ -115,7 +115,7 @@ qoe_buf_printf(qoe_buf_t *b, const char *fmt, ...)
         return;
     }
 
-    /* vsnprintf() writes a NUL behind the text; it is not counted */
+    /* vsnprintf() also writes a NUL, which does not count as content */
 
     dst = qoe_buf_reserve(b, (size_t) n + 1);
     if (dst == NULL) {

@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * A growable byte buffer with a mandatory maximum.  Errors are sticky: after
- * the first failed append every later one does nothing, and status tells why,
- * so that an encoder checks once at its end.
+ * the first failed append every later one does nothing, and status keeps the
+ * reason, so that an encoder needs to check only once, at its end.
  */
 
 
@@ -28,7 +28,10 @@ typedef struct {
 /* Allocates nothing yet; mem must outlive the buffer. */
 void qoe_buf_init(qoe_buf_t *b, const qoe_mem_t *mem, size_t max);
 
-/* Room for n more bytes at data + len, or NULL; len is not moved. */
+/*
+ * Makes room for n more bytes and returns where they go, data + len, or NULL
+ * on failure.  Does not change len.
+ */
 char *qoe_buf_reserve(qoe_buf_t *b, size_t n);
 
 void qoe_buf_append(qoe_buf_t *b, const void *p, size_t n);
@@ -38,18 +41,18 @@ void qoe_buf_printf(qoe_buf_t *b, const char *fmt, ...)
 #define qoe_buf_literal(b, s)    qoe_buf_append(b, s, sizeof(s) - 1)
 
 /*
- * s as a JSON string with its quotes (RFC 8259).  Bytes that are not UTF-8
- * become U+FFFD, so the result is always valid.
+ * Appends s as a JSON string with its quotes (RFC 8259).  Bytes that are not
+ * UTF-8 become U+FFFD, so the result is always valid.
  */
 void qoe_buf_json_string(qoe_buf_t *b, qoe_span_t s);
 
 /*
  * The length of the UTF-8 sequence of two to four bytes at p < end (RFC 3629),
- * 0 where there is none.
+ * or 0 if there is no such sequence.
  */
 size_t qoe_utf8_len(const unsigned char *p, const unsigned char *end);
 
-/* Empties the buffer and its status; keeps the memory. */
+/* Removes the content and clears the status, but keeps the memory. */
 void qoe_buf_reset(qoe_buf_t *b);
 void qoe_buf_free(qoe_buf_t *b);
 

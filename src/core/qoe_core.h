@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What every room below the nginx glue shares: the status codes, byte spans,
- * and the memory and log callbacks that the embedding program passes in.
- * Nothing here knows nginx.
+ * What every room below the nginx glue shares: status codes, byte spans, and
+ * the memory and log callbacks that the embedding program passes in.  No file
+ * outside src/nginx includes a header of nginx.
  */
 
 
@@ -18,22 +18,25 @@
 #include <string.h>
 
 
-/* The one status enum; the glue maps it once to HTTP and once to a level. */
+/*
+ * The only status type of the project; the glue translates it to HTTP statuses
+ * and to log levels in a single place each.
+ */
 
 typedef enum {
     QOE_OK = 0,
-    QOE_AGAIN,                   /* nothing to do now, ask again */
+    QOE_AGAIN,                   /* nothing to do now, try again later */
     QOE_DONE,                    /* the end was reached */
     QOE_INVALID,                 /* the input breaks a rule */
-    QOE_TOO_LARGE,               /* past a configured or fixed cap */
-    QOE_FULL,                    /* no room: nothing was taken */
-    QOE_BUSY,                    /* a lock was not had within its bound */
+    QOE_TOO_LARGE,               /* larger than a configured or fixed limit */
+    QOE_FULL,                    /* no room, nothing was stored */
+    QOE_BUSY,                    /* a lock was not acquired in time */
     QOE_NOMEM,                   /* an allocation failed */
     QOE_ERROR                    /* a system or library call failed */
 } qoe_status_t;
 
 
-/* Bytes owned by somebody else; not NUL-terminated. */
+/* Bytes that the span does not own; not NUL-terminated. */
 
 typedef struct {
     const char  *data;
@@ -59,8 +62,9 @@ qoe_span_str(const char *s)
 
 
 /*
- * Memory.  alloc() returns NULL on failure; free() takes NULL.  Both are
- * called only on the thread that owns the object they were given to.
+ * A memory allocator.  alloc() returns NULL on failure; free() accepts NULL.
+ * Both are called only from the thread that owns the object they were passed
+ * to.
  */
 
 typedef struct {
@@ -69,7 +73,7 @@ typedef struct {
     void       *ctx;
 } qoe_mem_t;
 
-/* malloc() and free(). */
+/* Uses malloc() and free(). */
 extern const qoe_mem_t  qoe_mem_heap;
 
 
@@ -82,19 +86,19 @@ typedef enum {
 } qoe_log_level_t;
 
 
-/* A log callback; called on whatever thread logs.  text has no newline. */
+/* A log callback, called from whichever thread logs.  text has no newline. */
 
 typedef struct {
     void        (*write)(void *ctx, qoe_log_level_t level, const char *text,
                     size_t len);
     void         *ctx;
-    qoe_log_level_t  level;      /* less important messages are not formatted */
+    qoe_log_level_t  level;      /* less severe messages are not formatted */
 } qoe_log_t;
 
-/* Lets one message a second through; zero-initialised, one thread each. */
+/* Limits a message to one a second.  Starts zeroed; not shared by threads. */
 
 typedef struct {
-    uint64_t      next_ms;       /* monotonic */
+    uint64_t      next_ms;       /* monotonic, milliseconds */
     uint64_t      suppressed;
 } qoe_log_limit_t;
 
@@ -105,7 +109,7 @@ void qoe_log_limited(const qoe_log_t *log, qoe_log_limit_t *limit,
     __attribute__((format(printf, 4, 5)));
 
 
-/* Clocks.  Any thread. */
+/* Clocks, for any thread. */
 
 uint64_t qoe_unix_ns(void);      /* CLOCK_REALTIME */
 uint64_t qoe_mono_ms(void);      /* CLOCK_MONOTONIC */

@@ -15,7 +15,7 @@
 #endif
 
 
-/* Reflected 0x1edc6f41 */
+/* the Castagnoli polynomial 0x1edc6f41 with its bits reversed */
 #define QOE_CRC32C_POLY    0x82f63b78
 
 
@@ -27,7 +27,10 @@ static uint32_t qoe_crc32c_table(uint32_t crc, const unsigned char *p,
     size_t len);
 
 
-/* table[n][b]: what byte b does n bytes before the end of eight */
+/*
+ * tables[n][b]: the contribution of byte b that has n bytes after it, out of
+ * eight processed together ("slicing by 8")
+ */
 
 static uint32_t       qoe_crc32c_tables[8][256];
 static qoe_crc32c_pt  qoe_crc32c_impl = qoe_crc32c_table;
@@ -100,7 +103,10 @@ qoe_crc32c_hw(uint32_t crc, const unsigned char *p, size_t len)
 #endif
 
 
-/* Before main() or at dlopen(), so that no thread finds half of it. */
+/*
+ * Runs before main() or in dlopen(), so that no thread can see a table that is
+ * half filled.
+ */
 
 __attribute__((constructor))
 static void

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * CRC-32C (Castagnoli; RFC 3720, B.4), by the processor's own instruction
- * where it has one.  Pure, any thread.
+ * CRC-32C (Castagnoli; RFC 3720, B.4), computed by the processor's own
+ * instruction where there is one.  No shared state, for any thread.
  */
 
 
@@ -14,10 +14,13 @@
 #include "qoe_core.h"
 
 
-/* Of len bytes behind those that crc is of; begin with 0. */
+/*
+ * Continues crc, the checksum of the preceding bytes, over len more bytes; the
+ * checksum of no bytes is 0.
+ */
 uint32_t qoe_crc32c(uint32_t crc, const void *data, size_t len);
 
-/* The same by tables alone; what a processor without the instruction runs. */
+/* The same from tables alone, for processors without the instruction. */
 uint32_t qoe_crc32c_portable(uint32_t crc, const void *data, size_t len);
 
 

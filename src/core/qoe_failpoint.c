@@ -21,8 +21,9 @@
 #include <unistd.h>
 
 
-#define QOE_FAILPOINT_FILE     4096          /* bytes that are read of it */
-#define QOE_FAILPOINT_LINES    256           /* of all that a process saw */
+#define QOE_FAILPOINT_FILE     4096          /* longest file that is read */
+#define QOE_FAILPOINT_LINES    256           /* lines that a process counts
+                                                hits of */
 
 
 typedef enum {
@@ -32,10 +33,10 @@ typedef enum {
 } qoe_failpoint_action_t;
 
 
-/* A line that names the place hit. */
+/* A line of the file that names the failpoint that was hit. */
 
 typedef struct {
-    uint64_t                 hash;           /* of its text */
+    uint64_t                 hash;           /* hash of the line's text */
     qoe_failpoint_action_t   action;
     unsigned long            value;
     unsigned long            after;
@@ -73,7 +74,10 @@ static size_t                qoe_failpoint_nseen;
 static qoe_failpoint_seen_t  qoe_failpoint_seen[QOE_FAILPOINT_LINES];
 
 
-/* When the module is loaded: nginx takes the environment from its workers. */
+/*
+ * Reads the variable when the module is loaded: nginx removes it from the
+ * environment of its workers.
+ */
 
 static void __attribute__((constructor))
 qoe_failpoint_init(void)
@@ -152,7 +156,10 @@ qoe_failpoint_read(char *buf, size_t size)
 }
 
 
-/* "NAME ACTION [AFTER]"; another name, or no such action: false. */
+/*
+ * Parses "NAME ACTION [AFTER]"; returns false if the line names another
+ * failpoint or an unknown action.
+ */
 
 static bool
 qoe_failpoint_parse(char *text, const char *name, qoe_failpoint_line_t *line)
@@ -200,7 +207,10 @@ qoe_failpoint_parse(char *text, const char *name, qoe_failpoint_line_t *line)
 }
 
 
-/* Counts the hit; a child counts anew. */
+/*
+ * Counts a hit, and decides whether the line acts now.  A forked child starts
+ * its own count.
+ */
 
 static bool
 qoe_failpoint_turn(const qoe_failpoint_line_t *line)

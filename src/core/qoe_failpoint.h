@@ -2,14 +2,15 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Named places where a test lets a process die, wait or see an error.  Only
- * in a build with QOE_FAILPOINTS; elsewhere nothing is left of them.
+ * Named places in the code where a test can make a process die, wait or see an
+ * error.  They exist only in a build with QOE_FAILPOINTS and compile to
+ * nothing otherwise.
  *
- * The file that the environment variable OPENQOE_FAILPOINTS names (as the
- * master had it at its start) has lines "NAME ACTION [AFTER]": kill (SIGKILL
- * to the own process), sleep=MS, error=ERRNO; AFTER hits are let pass first.
- * It is read anew at each hit, so that a test arms a running process; a line
- * acts once in a process.
+ * The environment variable OPENQOE_FAILPOINTS of the master, as it is when
+ * nginx starts, names a file with lines "NAME ACTION [AFTER]".  The actions
+ * are kill (SIGKILL to the process itself), sleep=MS and error=ERRNO; the
+ * first AFTER hits are ignored.  The file is read at each hit, so that a test
+ * can arm a running process.  A line acts once in a process.
  */
 
 
@@ -19,7 +20,7 @@
 
 #ifdef QOE_FAILPOINTS
 
-/* 0, or the errno that the caller is to act on.  Any thread. */
+/* Returns 0, or the errno that the caller must act on.  Any thread. */
 int qoe_failpoint_hit(const char *name);
 
 #define qoe_failpoint(name)    qoe_failpoint_hit(name)

@@ -71,7 +71,7 @@ qoe_hash_begin(qoe_hasher_t *h, const qoe_hash_key_t *key)
 }
 
 
-/* The state in registers while the words go by. */
+/* A local copy of the state lets the compiler keep it in registers. */
 
 void
 qoe_hash_add(qoe_hasher_t *h, qoe_span_t s)

@@ -3,8 +3,9 @@
  * Copyright (C) OpenQoE
  *
  * SipHash-1-3 (Aumasson, Bernstein): the keyed hash for everything that a
- * client can choose, so that nobody can aim at one lane or one bucket.  The
- * rounds are those that hash tables use: nobody sees the hashes.
+ * client can choose, so that no client can aim its input at one lane or one
+ * bucket.  The fewer rounds of 1-3 suffice, as for other hash tables, because
+ * the hashes are never disclosed.
  */
 
 
@@ -25,8 +26,9 @@ uint64_t qoe_hash(const qoe_hash_key_t *key, const void *data, size_t len);
 
 
 /*
- * The same of a list of byte strings, without a copy: their lengths count, so
- * no two lists have the same input.  Not the hash of their concatenation.
+ * The same for a list of byte strings, without concatenating them: their
+ * lengths are hashed too, so that different lists never form the same input.
+ * The result differs from the hash of the concatenation.
  */
 
 typedef struct {
@@ -39,7 +41,10 @@ void qoe_hash_add(qoe_hasher_t *h, qoe_span_t s);
 void qoe_hash_word(qoe_hasher_t *h, uint64_t word);
 uint64_t qoe_hash_end(qoe_hasher_t *h);
 
-/* Behind the end: another 64 bits, as SipHash-128 takes its second half. */
+/*
+ * After qoe_hash_end(): another 64 bits, by the rule that gives SipHash-128
+ * its second half.
+ */
 uint64_t qoe_hash_more(qoe_hasher_t *h);
 
 

@@ -2,9 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A keyed hash that is not SipHash, but a third of its cost: for what only its
- * own client could gain nothing by when two texts collide.  h is what came
- * before, key->k0 at first.
+ * A keyed hash at a third of the cost of SipHash, but without its strength.
+ * Use it only where a client that finds collisions harms nothing but its own
+ * data.  h chains the calls: it is key->k0 in the first call, and the previous
+ * result in each later one.
  */
 
 
@@ -15,7 +16,7 @@
 #include "qoe_hash.h"
 
 
-/* Both halves of the product. */
+/* Folds both halves of the 128-bit product into 64 bits. */
 
 static inline uint64_t
 qoe_hash_mix(uint64_t a, uint64_t b)
@@ -39,7 +40,10 @@ qoe_hash_mix(uint64_t a, uint64_t b)
 }
 
 
-/* The bytes of a text, 16 at a time; the last ones may be taken twice. */
+/*
+ * Reads 16 bytes at a time.  The reads at the end may overlap: with the length
+ * hashed first, that loses nothing.
+ */
 
 static inline uint64_t
 qoe_hash_quick(const qoe_hash_key_t *key, uint64_t h, qoe_span_t s)
@@ -83,7 +87,7 @@ qoe_hash_quick(const qoe_hash_key_t *key, uint64_t h, qoe_span_t s)
 }
 
 
-/* Constants of many bits, so that a factor is hardly ever small. */
+/* The constants have many bits set, so that a factor is hardly ever small. */
 
 static inline uint64_t
 qoe_hash_quick_word(const qoe_hash_key_t *key, uint64_t h, uint64_t word)

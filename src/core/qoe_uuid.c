@@ -11,7 +11,10 @@
 #include <sys/random.h>
 
 
-/* What is no digit shows in the bits above a byte, as either of the two. */
+/*
+ * A character that is no digit yields bits above a byte, in either place of
+ * the two digits of a byte, so that a single test at the end finds it.
+ */
 
 #define QOE_HEX_BAD    0x1100
 
@@ -72,7 +75,10 @@ qoe_uuid_format(char text[QOE_UUID_TEXT_LEN], const uint8_t id[16])
     uint32_t  bytes;
     uint64_t  v, letters;
 
-    /* four bytes at a time: their halves spread over eight, then to digits */
+    /*
+     * spread four bytes into eight nibbles at a time, then turn them into
+     * digits
+     */
 
     for (i = 0; i < 4; i++) {
         memcpy(&bytes, id + 4 * i, 4);
@@ -109,7 +115,7 @@ qoe_uuid_parse(uint8_t id[16], qoe_span_t s)
     unsigned      value, bad;
     const char   *p;
 
-    /* where the digits of each byte stand */
+    /* the offset of the two digits of each byte */
     static const uint8_t  at[16] = {
         0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34
     };

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 
-/* The sessions that are taken: a hash table that is never over half full. */
+/* The sessions seen so far: a hash table that is never more than half full. */
 
 typedef struct {
     const qoe_event_t  **slot;       /* the first event of a session, or NULL */
@@ -61,7 +61,10 @@ qoe_batch_limit_sessions(qoe_batch_t *batch, size_t max,
     for (i = 0, n = 0; i < batch->nevents; i++) {
         event = qoe_batch_index(batch, i, &error, &refused, nerrors);
 
-        /* moved first: the table of sessions points to where events stay */
+        /*
+         * move the event first: the table of sessions points to its final
+         * place
+         */
 
         if (n != i) {
             batch->events[n] = batch->events[i];
@@ -92,7 +95,10 @@ qoe_batch_same(const qoe_event_t *a, const qoe_event_t *b)
 }
 
 
-/* The events of nearly every request are those of one player. */
+/*
+ * Nearly every request has the events of a single player, and then no table is
+ * needed.
+ */
 
 static bool
 qoe_batch_alike(const qoe_batch_t *batch)
@@ -135,7 +141,7 @@ qoe_batch_sessions_init(qoe_batch_sessions_t *s, size_t nevents,
 }
 
 
-/* False: the event is of a session for which there is no place. */
+/* Returns false if the event belongs to a session beyond the limit. */
 
 static bool
 qoe_batch_session(qoe_batch_sessions_t *s, const qoe_event_t *ev)

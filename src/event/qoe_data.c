@@ -15,7 +15,10 @@
 #define QOE_DATA_BUCKETS   64
 
 
-/* By a hash of their key: the keys of bucket b end where b + 1 begins. */
+/*
+ * The keys in the order of their hashes: the keys of bucket b are those from
+ * first[b] to first[b + 1].
+ */
 
 typedef struct {
     qoe_data_row_t  row[QOE_DATA_ROWS];
@@ -57,7 +60,7 @@ static const char *const  qoe_data_texts[] = {
 };
 
 
-/* Made from the two above at the first event, and constant from then on. */
+/* Built from the two tables above before the first event, then constant. */
 
 static qoe_data_table_t  qoe_data_table;
 static pthread_once_t    qoe_data_once = PTHREAD_ONCE_INIT;
@@ -113,7 +116,10 @@ qoe_data_keys(size_t *n)
 }
 
 
-/* The rows in the order of their keys' hashes, those of a key together. */
+/*
+ * Sorts the rows by the hashes of their keys, which also brings the rows of a
+ * key together.
+ */
 
 static void
 qoe_data_prepare(void)
@@ -254,7 +260,10 @@ qoe_data_number(double *n, const qoe_value_t *value)
 }
 
 
-/* A string, or a number or boolean as text; else *text stays as it is. */
+/*
+ * Stores a string, number or boolean as text; any other value leaves *text
+ * unchanged.
+ */
 
 static qoe_status_t
 qoe_data_text(qoe_span_t *text, const qoe_value_t *value, qoe_arena_t *arena)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The free part of an event, "data": the numbers and texts of it that metrics
- * are made of, and the values of custom dimensions.  Private to this room.
+ * The free-form member "data" of an event: which of its numbers and texts
+ * metrics use, and the values of custom dimensions.  Private to this room.
  */
 
 
@@ -14,21 +14,21 @@
 #include "qoe_source.h"
 
 
-#define QOE_DATA_RANKS     3             /* paths of a number at most */
+#define QOE_DATA_RANKS     3             /* the most paths a number has */
 #define QOE_DATA_ROWS      (QOE_DATA_NUMBERS * QOE_DATA_RANKS + QOE_DATA_TEXTS)
 
-/* Where a value is read from: one path of the tables, in two keys. */
+/* Where a value is read from: one path of the tables, split into its keys. */
 
 typedef struct {
     qoe_span_t             key;
     qoe_span_t             sub;      /* empty: the value of key itself */
     bool                   text;
     uint8_t                id;       /* qoe_number_t or qoe_data_text_t */
-    uint8_t                rank;     /* the lower one is taken */
+    uint8_t                rank;     /* the lowest rank that is present wins */
 } qoe_data_row_t;
 
 
-/* All rows of a key. */
+/* All rows that start with the same key. */
 
 typedef struct {
     qoe_span_t             key;
@@ -37,19 +37,23 @@ typedef struct {
 } qoe_data_key_t;
 
 
-/* Before the other ones; any number of times. */
+/*
+ * Builds the tables.  Must be called before the other functions of this file;
+ * further calls do nothing.  Any thread.
+ */
 void qoe_data_init(void);
 
-/* NULL: no path starts with that key. */
+/* Returns NULL if no path starts with that key. */
 const qoe_data_key_t *qoe_data_find(qoe_span_t key);
 
-/* All keys. */
+/* All keys that a path starts with. */
 const qoe_data_key_t *qoe_data_keys(size_t *n);
 
 /*
- * One value into its row, or into the dimension of a source: of type NONE it
- * is neither text, number nor boolean.  ranks[] belongs to this one event and
- * needs no clearing.  QOE_NOMEM.
+ * Store a value in the place of its row, or as the dimension of a source.  A
+ * value of type NONE is not text, number or boolean, and is ignored.  ranks[]
+ * has QOE_DATA_NUMBERS elements; it is used by a single event and need not be
+ * cleared.  The arena holds texts made of numbers.  QOE_NOMEM.
  */
 qoe_status_t qoe_data_set(qoe_event_t *ev, const qoe_data_row_t *row,
     const qoe_value_t *value, uint8_t *ranks, qoe_arena_t *arena);
@@ -57,7 +61,10 @@ qoe_status_t qoe_data_dim(qoe_event_t *ev, const qoe_source_t *source,
     const qoe_value_t *value, qoe_arena_t *arena);
 
 
-/* A usable number into its row. */
+/*
+ * Stores a finite number in the place of its row, unless a path of a lower
+ * rank has already given one.
+ */
 
 static inline void
 qoe_data_put(qoe_event_t *ev, const qoe_data_row_t *row, double n,

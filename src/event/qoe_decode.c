@@ -67,7 +67,7 @@ qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
 }
 
 
-/* Events of one millisecond: in the order in which a player causes them. */
+/* Events of the same millisecond are ordered as a player causes them. */
 
 static int
 qoe_batch_compare(const void *one, const void *two)

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Bytes of a request body -> validated events (the HTTP contract's JSON
- * rules; JSON is RFC 8259).  One thread a batch; nothing global is changed.
+ * Turns the bytes of a request body into validated events by the JSON rules of
+ * the HTTP contract (JSON is RFC 8259).  A batch is used by one thread at a
+ * time; no global state is changed.
  */
 
 
@@ -18,11 +19,13 @@
 
 #define QOE_EVENTS_MAX           1000      /* default of max_events */
 #define QOE_DEPTH_MAX            32
-#define QOE_ID_MAX               256       /* bytes of a required id */
-#define QOE_DATA_MAX             16384     /* bytes of data, compact JSON */
-#define QOE_EVENT_RAW_MAX        65536     /* bytes of one event as sent */
-#define QOE_KEYS_MAX             1024      /* of all objects of one event */
-#define QOE_DECODE_ERRORS_MAX    20        /* told to the client */
+#define QOE_ID_MAX               256       /* longest required id, bytes */
+#define QOE_DATA_MAX             16384     /* longest data, bytes of compact
+                                              JSON */
+#define QOE_EVENT_RAW_MAX        65536     /* longest event, bytes as sent */
+#define QOE_KEYS_MAX             1024      /* keys in all objects of an
+                                              event */
+#define QOE_DECODE_ERRORS_MAX    20        /* errors reported to the client */
 
 
 typedef struct {
@@ -31,12 +34,13 @@ typedef struct {
     uint64_t                  max_ahead_ms;    /* event_time <= now + this */
     const qoe_custom_type_t  *types;
     size_t                    ntypes;
-    const qoe_source_t       *sources;         /* of custom dimensions */
+    const qoe_source_t       *sources;         /* the sources of custom
+                                                  dimensions */
     size_t                    nsources;
 } qoe_decode_conf_t;
 
 
-/* Why an event, or with event == QOE_DECODE_BODY the whole body, is refused. */
+/* Why an event is refused, or with event == QOE_DECODE_BODY the whole body. */
 
 #define QOE_DECODE_BODY          ((size_t) -1)
 
@@ -48,7 +52,7 @@ typedef struct {
 
 
 typedef struct {
-    qoe_event_t         *events;     /* the valid ones, in the order sent */
+    qoe_event_t         *events;     /* the valid events, in the order sent */
     size_t               nevents;
     size_t               total;      /* elements of the "events" array */
     size_t               nrejected;  /* total - nevents */
@@ -60,28 +64,26 @@ typedef struct {
 
 /*
  * Decodes and validates body[0..len).  The events' spans point into body and
- * the arena, and the events to conf's sources: keep all of them until the
- * events have been used.
+ * the arena, and the events into conf's sources: keep all of them until the
+ * events have been used.  now_ms is the Unix time of the receipt.
  *
- * now_ms: Unix time of the receipt.
+ * QOE_OK         at least one event is valid; errors describe the others
+ * QOE_INVALID    not JSON, nested too deep, of the wrong shape, or without any
+ *                valid event, or with too many events
+ * QOE_NOMEM      out of memory, or the maximum of the arena is too small
  *
- * QOE_OK         at least one event is valid (errors tell of the others)
- * QOE_INVALID    not JSON, too deep, wrong shape, 0 or too many events, or no
- *                valid one
- * QOE_NOMEM      out of memory, or the arena's maximum is too small: it holds
- *                sizeof(qoe_event_t) for every valid event, and the arrays that
- *                were too small for them; what strings with escapes and long
- *                numbers are without them, 32 bytes a number where a text is
- *                read, and sizeof(qoe_named_t) a source; the body itself, if
- *                it is no JSON
+ * The arena holds the array of events (and the smaller arrays that it has
+ * outgrown), the texts of strings with escapes, 32 bytes for a number whose
+ * text is needed, the digits of long numbers, sizeof(qoe_named_t) for every
+ * source, and a copy of a body that does not end like JSON.
  */
 qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena);
 
 /*
- * The events by event_time; those of the same time by qoe_event_type_rank(),
- * and those of the same type as they were sent.  The list is the arena's.
- * QOE_NOMEM.
+ * Lists the events by event_time; events of the same time by
+ * qoe_event_type_rank(), and those of the same rank in the order they were
+ * sent. The list belongs to the arena.  QOE_NOMEM.
  */
 qoe_status_t qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
     qoe_arena_t *arena);

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Why a body as a whole is refused, in words and with its place.
+ * Why a body as a whole is refused: the reason in words, and where in the
+ * body.
  */
 
 
@@ -38,7 +39,7 @@ qoe_decode_broken(qoe_batch_t *batch, qoe_span_t body,
         return QOE_INVALID;
     }
 
-    /* whichever comes first in the body: a limit, or what is no JSON */
+    /* report the limit or the syntax error, whichever is first in the body */
 
     broken = qoe_decode_fault(&fault, body, place, arena);
     text = (qoe_span_t) { body.data, broken ? fault.at : body.len };
@@ -127,8 +128,8 @@ qoe_decode_excess(qoe_batch_t *batch, qoe_span_t text, size_t max_events)
 
 
 /*
- * The token that the fault is at, printable: it may hold any byte that the
- * client sent.
+ * Formats the token at the fault.  The client may have sent any byte in it, so
+ * everything that is not printable ASCII is replaced.
  */
 
 static void

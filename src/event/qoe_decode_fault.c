@@ -23,7 +23,7 @@
 #define QOE_FAULT_RANGE       "a number is out of range"
 
 
-/* What a token is: one of {}[]:, or one of these. */
+/* The kinds of tokens; a punctuation character stands for itself. */
 
 typedef enum {
     QOE_TOKEN_INVALID = -1,
@@ -33,7 +33,7 @@ typedef enum {
 } qoe_token_t;
 
 
-/* What stands in place of a byte. */
+/* Results of qoe_reader_peek() that are not a byte. */
 
 #define QOE_PEEK_END          (-1)
 #define QOE_PEEK_FAULT        (-2)
@@ -42,8 +42,8 @@ typedef enum {
 typedef struct {
     const char   *p;             /* the next byte */
     const char   *end;
-    const char   *token;         /* where the last one begins */
-    bool          nul;           /* it is a string with the escape \u0000 */
+    const char   *token;         /* where the last token begins */
+    bool          nul;           /* the token is a string with \u0000 */
     const char   *reason;        /* the first fault, NULL while there is none */
     const char   *at;
     qoe_span_t    near;
@@ -139,7 +139,7 @@ qoe_decode_fault(qoe_decode_fault_t *fault, qoe_span_t body,
 }
 
 
-/* The key that token is, and the colon after it. */
+/* Checks that token is a key, and that a colon follows. */
 
 static bool
 qoe_reader_key(qoe_reader_t *r, int token, bool twice)
@@ -161,8 +161,8 @@ qoe_reader_key(qoe_reader_t *r, int token, bool twice)
 
 
 /*
- * Is token a whole value?  An object or a list is not read: a fault in it is
- * named by a place in it.
+ * Is token a complete value?  An object or a list is not read any further: a
+ * fault inside of it has a place of its own.
  */
 
 static bool
@@ -185,7 +185,7 @@ qoe_reader_value(qoe_reader_t *r, int token)
 }
 
 
-/* What follows a member. */
+/* Reads on after a member of an object. */
 
 static void
 qoe_reader_members(qoe_reader_t *r, int token)
@@ -207,7 +207,7 @@ qoe_reader_members(qoe_reader_t *r, int token)
 }
 
 
-/* What follows an item. */
+/* Reads on after an item of a list. */
 
 static void
 qoe_reader_items(qoe_reader_t *r, int token)
@@ -233,8 +233,8 @@ qoe_reader_items(qoe_reader_t *r, int token)
 
 
 /*
- * The first fault of all is the one: reading may go on after it, as far as it
- * takes to know that the token ends.  For the caller to return: false.
+ * Records the first fault and ignores later ones: reading may have to go on to
+ * find where the token ends.  Always returns false, for the caller to return.
  */
 
 static bool
@@ -253,7 +253,7 @@ qoe_reader_fail(qoe_reader_t *r, const char *reason)
 
     if (len == 0) {
 
-        /* nothing is there: the end, where it is not UTF-8 that is at fault */
+        /* the text ended where a token was expected */
 
         if (strcmp(reason, QOE_FAULT_SYNTAX) == 0) {
             r->reason = QOE_FAULT_ENDS;
@@ -316,7 +316,7 @@ qoe_reader_token(qoe_reader_t *r)
 }
 
 
-/* The next byte, which begins a character that is valid. */
+/* The next byte, provided that it begins a valid character. */
 
 static int
 qoe_reader_peek(qoe_reader_t *r)
@@ -334,7 +334,9 @@ qoe_reader_peek(qoe_reader_t *r)
 }
 
 
-/* Past the character at r->p, or NULL if it is not valid UTF-8. */
+/*
+ * Returns the end of the character at r->p, or NULL if it is not valid UTF-8.
+ */
 
 static const char *
 qoe_reader_char(const qoe_reader_t *r)
@@ -355,7 +357,7 @@ qoe_reader_char(const qoe_reader_t *r)
 }
 
 
-/* The rest of a string. */
+/* Reads a string whose opening quote has been read. */
 
 static int
 qoe_reader_string(qoe_reader_t *r)
@@ -391,7 +393,9 @@ qoe_reader_string(qoe_reader_t *r)
 }
 
 
-/* Half a surrogate pair is the fault of its event, not of the body. */
+/*
+ * An unpaired surrogate is no fault here: it refuses its event, not the body.
+ */
 
 static bool
 qoe_reader_escape(qoe_reader_t *r)
@@ -485,7 +489,10 @@ qoe_reader_number(qoe_reader_t *r)
 }
 
 
-/* The digits of an exponent, which may be more than ever matter. */
+/*
+ * An exponent may have more digits than can matter; they are read but no
+ * longer added up.
+ */
 
 static bool
 qoe_reader_exponent(qoe_reader_t *r, int *exp)
@@ -515,7 +522,10 @@ qoe_reader_exponent(qoe_reader_t *r, int *exp)
 }
 
 
-/* How many digits there are; their value wraps where they are too many. */
+/*
+ * Counts the digits.  Their value wraps around if there are too many of them;
+ * the caller knows that from the count.
+ */
 
 static size_t
 qoe_reader_digits(qoe_reader_t *r, uint64_t *digits)
@@ -560,7 +570,7 @@ qoe_reader_word(qoe_reader_t *r)
 }
 
 
-/* A whole character that begins no token. */
+/* Skips a whole character, so that the report shows all of its bytes. */
 
 static int
 qoe_reader_other(qoe_reader_t *r)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What the decoder has to say of a body.  Private to this room, and to the
- * oracle of its tests.
+ * The texts and checks that report why a body is refused.  Private to this
+ * room, and to the oracle of its tests.
  */
 
 
@@ -27,29 +27,29 @@
 #define QOE_DECODE_HALF_BODY                                                  \
     "a string outside of the events has half a surrogate pair"
 
-/* The only error of the whole body. */
+/* Makes this the only error of the batch, about the body as a whole. */
 void qoe_decode_fail(qoe_batch_t *batch, const char *field, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
-/* Is batch->total a number of events that is allowed?  If not, it fails. */
+/* Checks that the number of events is allowed, and reports it if not. */
 bool qoe_decode_total(qoe_batch_t *batch, size_t max_events);
 
 /*
- * Is the body no text that a reader of JSON takes, for a byte order mark or a
- * NUL byte?  Then it fails.
+ * Returns true, and reports it, if the body starts with a byte order mark or
+ * has a NUL byte, so that no JSON parser accepts it.
  */
 bool qoe_decode_no_text(qoe_batch_t *batch, qoe_span_t body);
 
 /*
- * Does the text hold more, or deeper, than its number of events has any use
- * for?  Then it fails; batch may be NULL.
+ * Returns true, and reports it, if the text is nested too deep or has more
+ * objects, lists or values than that many events can need.  batch may be NULL:
+ * then nothing is reported.
  */
 bool qoe_decode_excess(qoe_batch_t *batch, qoe_span_t text, size_t max_events);
 
 /*
- * Why the walk has declined a body, into the batch: the first limit, or what is
- * no JSON there.  If there is nothing wrong with the body, it was memory:
- * QOE_NOMEM.
+ * Reports why the walk has declined a body: the limit or the syntax error that
+ * comes first.  If there is neither, the cause was memory: QOE_NOMEM.
  */
 qoe_status_t qoe_decode_broken(qoe_batch_t *batch, qoe_span_t body,
     const qoe_broken_place_t *place, size_t max_events, qoe_arena_t *arena);

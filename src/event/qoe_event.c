@@ -11,11 +11,11 @@
 typedef struct {
     const char        *parent;       /* NULL at the top */
     qoe_span_t         key;
-    qoe_value_type_t   fill;         /* what it is filled with, if at all */
+    qoe_value_type_t   fill;         /* the type that a fill value gets */
 } qoe_event_path_t;
 
 
-/* By the kind of QOE_EVENT_FIELDS. */
+/* The type of a field that the server fills, by the field's kind. */
 
 #define QOE_FILL_ID           QOE_VALUE_NONE
 #define QOE_FILL_STRING       QOE_VALUE_STRING

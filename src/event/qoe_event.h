@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The neutral event: what a player reported, whatever format it came in.
+ * The neutral event: what a player reported, independent of the input format.
  * Strings are spans into memory that the batch owns.
  */
 
@@ -16,12 +16,12 @@
 
 
 /*
- * The schema of an event but for event_type, event_time and data:
- * id, parent object (NULL at the top), key, kind.
+ * The fields of an event except event_type, event_time and data: id, parent
+ * object (NULL for the event itself), key, kind.
  *
- * ID is a required non-empty string of at most 256 bytes; the others are
- * optional, null is the same as absent.  LIST kinds also take an array of
- * what the CMCD version 2 (CTA-5004-B) inner lists hold.
+ * ID is a required non-empty string of at most 256 bytes.  The other kinds are
+ * optional, and null means absent.  LIST kinds also accept the inner lists of
+ * CMCD version 2 (CTA-5004-B).
  */
 
 #define QOE_EVENT_FIELDS(X)                                                   \
@@ -105,7 +105,7 @@ typedef struct {
 } qoe_value_t;
 
 
-/* The texts of QOE_SAMPLE_TEXTS that come from "data". */
+/* The texts of QOE_SAMPLE_TEXTS that are read from "data". */
 
 typedef enum {
 #define QOE_EVENT_NO_TEXT(id)
@@ -117,7 +117,7 @@ typedef enum {
 } qoe_data_text_t;
 
 
-/* Where the value of a custom dimension comes from: qoe_source.h. */
+/* Where the value of a custom dimension comes from; see qoe_source.h. */
 
 typedef struct qoe_source_s  qoe_source_t;
 
@@ -128,57 +128,62 @@ typedef struct {
     qoe_span_t           type_name;
     int64_t              time_ms;    /* Unix, the client's clock */
     qoe_value_t          field[QOE_FIELDS];
-    uint64_t             filled;     /* by the server: a bit a field */
-    qoe_span_t           raw;        /* its JSON object as it was sent */
+    uint64_t             filled;     /* a bit for each field the server
+                                        filled */
+    qoe_span_t           raw;        /* the event's JSON object as it was
+                                        sent */
 
     qoe_span_t           data[QOE_DATA_TEXTS];   /* empty: absent */
 
     const qoe_source_t  *sources;    /* as configured */
     size_t               nsources;
-    qoe_named_t         *dims;       /* values of those below "data" */
+    qoe_named_t         *dims;       /* custom dimensions read from "data" */
     size_t               ndims;
 
-    uint64_t             set;        /* a bit a qoe_number_t */
-    double               number[QOE_DATA_NUMBERS];    /* those set; last: others
-                                                    are not even cleared */
+    uint64_t             set;        /* a bit for each number[] that is
+                                        valid */
+    double               number[QOE_DATA_NUMBERS];    /* the last member,
+                                                         because those not
+                                                         in set are not even
+                                                         cleared */
 } qoe_event_t;
 
 
-/* What qoe_event_fill() keeps of a text. */
+/* The longest text that qoe_event_fill() keeps. */
 #define QOE_FILL_MAX         512
 
 /*
- * The field of a path such as "network.city" or "app_name"; QOE_FIELDS where
+ * The field with a path such as "network.city" or "app_name", or QOE_FIELDS if
  * there is none.
  */
 size_t qoe_event_field_find(qoe_span_t path);
 
-/* The path of a field, made in the arena; data is NULL on failure. */
+/* The path of a field, allocated in the arena; data is NULL on failure. */
 qoe_span_t qoe_event_field_path(qoe_event_field_t field, qoe_arena_t *arena);
 
 /*
- * May qoe_event_fill() fill it?  Strings and numbers, but not the ids, and no
- * CMCD lists.
+ * May qoe_event_fill() fill the field of that path?  It fills strings and
+ * numbers, but neither ids nor the lists of CMCD.
  */
 bool qoe_event_field_known(qoe_span_t path);
 
 /*
  * Fills a field that the client left empty: absent, null or "".  The value is
- * kept, not copied, and cut at QOE_FILL_MAX bytes.  The record says of a field
- * that was filled that it is an attribute of the server: what the client sent
- * stays as it was.
+ * not copied, and cut at QOE_FILL_MAX bytes.  The record carries such a field
+ * as an attribute of the server; the JSON of the client is not changed.
  *
- * QOE_OK         it is filled now
- * QOE_DONE       the client had it
- * QOE_INVALID    no field that may be filled, or nothing to fill it with: an
- *                empty value, or none that is a number for a number
+ * QOE_OK         the field has been filled
+ * QOE_DONE       the client has sent a value
+ * QOE_INVALID    the field cannot be filled, the value is empty, or it is not
+ *                a number though the field is
  */
 qoe_status_t qoe_event_fill(qoe_event_t *ev, qoe_span_t path,
     qoe_span_t value);
 
 /*
- * The text of a field: a string, a number as JSON has it, "true", "false";
- * empty for no value.  *text points into the event or the arena.  QOE_NOMEM.
+ * The text of a field: a string as it is, a number as JSON writes it, "true"
+ * or "false"; empty for an absent value.  *text points into the event or the
+ * arena.  QOE_NOMEM.
  */
 qoe_status_t qoe_event_field_text(qoe_span_t *text, const qoe_event_t *ev,
     qoe_event_field_t field, qoe_arena_t *arena);

@@ -96,7 +96,7 @@ qoe_event_type_rank(qoe_event_type_t type)
 {
     size_t  i;
 
-    /* Types without a place of their own stand in the gap after WAITSTART. */
+    /* Types without a rank here get the one left free after WAITSTART. */
 
     static const uint8_t  rank[QOE_EVENT_CUSTOM + 1] = {
         [QOE_EVENT_MANIFESTLOAD] = 1,

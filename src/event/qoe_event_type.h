@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Event types: the names that an event may have, and their severity.
+ * Event types: the names that an event may have, and their severities.
  */
 
 
@@ -59,11 +59,11 @@ typedef enum {
 #define QOE_EVENT_TYPE_ENUM(id, name, severity)  QOE_EVENT_##id,
     QOE_EVENT_TYPES(QOE_EVENT_TYPE_ENUM)
 #undef QOE_EVENT_TYPE_ENUM
-    QOE_EVENT_CUSTOM             /* one that the configuration declares */
+    QOE_EVENT_CUSTOM             /* a type that the configuration declares */
 } qoe_event_type_t;
 
 
-/* A type that openqoe_event_type adds; name outlives every decode. */
+/* A type that openqoe_event_type declares; name must outlive every decode. */
 
 typedef struct {
     qoe_span_t        name;
@@ -72,21 +72,21 @@ typedef struct {
 
 
 /*
- * QOE_OK and *type, *severity for a known name; QOE_INVALID otherwise.
- * customs may be NULL when ncustoms is 0.
+ * Sets *type and *severity for a known name.  customs may be NULL if ncustoms
+ * is 0.  QOE_INVALID for an unknown name.
  */
 qoe_status_t qoe_event_type_find(qoe_span_t name,
     const qoe_custom_type_t *customs, size_t ncustoms, qoe_event_type_t *type,
     qoe_severity_t *severity);
 
-/* [a-z][a-z0-9_]{0,63} and not a built-in name. */
+/* QOE_OK for [a-z][a-z0-9_]{0,63}, unless the name is a built-in type's. */
 qoe_status_t qoe_event_type_valid(qoe_span_t name);
 
 qoe_span_t qoe_event_type_name(qoe_event_type_t type);
 
 /*
- * Orders events of the same millisecond: the one with the lower rank is taken
- * first, so that their order in a request makes no difference.
+ * Orders events of the same millisecond: the one with the lower rank is
+ * applied first, so that their order in a request makes no difference.
  */
 int qoe_event_type_rank(qoe_event_type_t type);
 

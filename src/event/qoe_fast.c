@@ -106,7 +106,7 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     batch->nerrors = f.nerrors;
     batch->unknown_keys += f.unknown;
 
-    /* of the errors, the first is looked at where there is none */
+    /* callers may look at the first error even if there is none */
 
     if (f.nerrors == 0) {
         memset(&batch->errors[0], 0, sizeof(qoe_decode_error_t));
@@ -117,9 +117,10 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 
 
 /*
- * The text of the walk, which ends with the last '}' of the body.  To a body
- * that has something else there one is added: it is wrong, but where?  NULL
- * if there is no memory.
+ * Returns the text for the walk, which relies on a '}' at its end.  If the
+ * body does not end with one, it is certainly not valid JSON; to find out
+ * where it goes wrong, the walk gets a copy with a '}' appended.  NULL if
+ * there is no memory.
  */
 
 static const char *
@@ -160,8 +161,9 @@ qoe_fast_text(qoe_fast_t *f, qoe_span_t body)
 
 
 /*
- * May there be more values than are allowed?  The walk counts some that are not
- * there, and not the last one of a body that breaks off.
+ * Is an exact count of the values needed?  The walk's own counts are
+ * estimates: they include known keys that are absent, and not the last value
+ * of a body that breaks off.
  */
 
 static bool
@@ -172,7 +174,10 @@ qoe_fast_crowded(const qoe_fast_t *f)
 }
 
 
-/* The innermost place comes first; NULL, for the reader to return. */
+/*
+ * Remembers the first place reported, which is the innermost one.  Always
+ * returns NULL, for the reader to return.
+ */
 
 const char *
 qoe_fast_broken(qoe_fast_t *f, const char *p, qoe_broken_t broken)
@@ -187,8 +192,9 @@ qoe_fast_broken(qoe_fast_t *f, const char *p, qoe_broken_t broken)
 
 
 /*
- * Behind the value that ends at end, of the member or item at p.  A number or
- * a word may be one token with what follows.
+ * Reports a fault after the value that ends at end and belongs to the member
+ * or item at p.  A number or a word may form a single token with what follows
+ * it, so it must be read again from p.
  */
 
 const char *
@@ -213,7 +219,7 @@ qoe_fast_broken_behind(qoe_fast_t *f, const char *p, const char *end,
 }
 
 
-/* May there be events in a body that is JSON?  The rules come in this order. */
+/* Checks the body's own rules, in the order in which they are reported. */
 
 static bool
 qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f)
@@ -246,7 +252,10 @@ qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f)
 }
 
 
-/* ranks[], marks[], head[] and key[] are written before they are read. */
+/*
+ * The members from next on are written before they are read, so that only
+ * those before it need clearing.
+ */
 
 static void
 qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
@@ -260,7 +269,10 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
     f->arena = arena;
     f->lenient = true;
 
-    /* not told to the compiler, which would clear word by word */
+    /*
+     * as a variable, so that the compiler calls memset(), which is faster than
+     * the stores that it would emit for a constant
+     */
 
     f->clear = offsetof(qoe_event_t, number);
 
@@ -279,10 +291,10 @@ qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf, int64_t now_ms,
 
 
 /*
- * Room for the event that begins at p, cleared as far as it must be; false
- * where there is no memory.  How many
- * there will be is told by how long those before were, and at first by how
- * long they use to be: for most bodies the array does not move.
+ * Takes the next place in the array of events for the event that begins at p,
+ * and clears it; false if there is no memory.  The size of the array is
+ * estimated from the mean length of the preceding events, or from
+ * QOE_FAST_EVENT, so that it is rarely enlarged.
  */
 
 bool
@@ -328,7 +340,10 @@ qoe_fast_slot(qoe_fast_t *f, const char *p)
 }
 
 
-/* As qoe_schema_data() and qoe_decode_event() measure them. */
+/*
+ * Are the event and its data within their limits, as measured in the bytes
+ * sent and in compact JSON?
+ */
 
 bool
 qoe_fast_sizes(const qoe_fast_t *f)

@@ -2,15 +2,16 @@
 /*
  * Copyright (C) OpenQoE
  *
- * An event that the walk has not taken is read again, by the generic readers,
- * for the file that includes this after qoe_fast_event.h: every rule that the
- * event breaks is noted, and the walk goes on after the event.  What is not
- * JSON still declines.  An event that is only written in an unusual way, with
- * escapes in its known keys, is valid after that.
+ * Reads an event again that the walk has not accepted, by the generic readers:
+ * records the first rule that the event breaks, and goes on after the event. A
+ * syntax error still declines the body.  An event that is only written in an
+ * unusual way, with escapes in its known keys, turns out valid here.
+ *
+ * To be included after qoe_fast_event.h.
  */
 
 
-/* Is the value at p, which is JSON, a list of what its key takes? */
+/* Is the value at p, which is valid JSON, a list of the kind its key takes? */
 
 QOE_FAST_TARGET
 static bool
@@ -30,7 +31,7 @@ qoe_fast_again_list(qoe_fast_t *f, const char *p, size_t depth,
     type = (name->kind == QOE_KIND_NUMBER_LIST) ? QOE_VALUE_NUMBER
                                                 : QOE_VALUE_STRING;
 
-    /* all of it has been counted already */
+    /* the caller has counted the content of the value already */
 
     keys = f->keys;
     containers = f->containers;
@@ -50,7 +51,7 @@ static const char *qoe_fast_again_object(qoe_fast_t *f, const char *p,
     size_t depth, const qoe_fast_table_t *t);
 
 
-/* The value of a known key. */
+/* Reads and checks the value of a known key. */
 
 QOE_FAST_TARGET
 static const char *

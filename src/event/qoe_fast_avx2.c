@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * 32 bytes at a time, for machines that have AVX2.
+ * The walk with steps of 32 bytes, for processors that have AVX2.
  */
 
 
@@ -38,7 +38,7 @@ qoe_fast_block(const char *p)
     end = _mm256_or_si256(_mm256_cmpeq_epi8(v, *quote),
                              _mm256_cmpeq_epi8(v, *backslash));
 
-    /* they are signed: what is beyond ASCII is below a blank, too */
+    /* bytes beyond ASCII are negative, so they are below a blank, too */
 
     end = _mm256_or_si256(end, _mm256_subs_epi8(v, *blank));
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What of the values that the walk finds goes into an event: those of "data",
- * and the items of lists.
+ * Stores the values of "data" that an event needs, and checks the items of
+ * lists.
  */
 
 
@@ -22,7 +22,7 @@ qoe_fast_sources(const qoe_fast_t *f)
 }
 
 
-/* Is its value one that is read below this key of data? */
+/* Is the source's value read from this key of data, or below it? */
 
 static inline bool
 qoe_fast_source_is(const qoe_source_t *source, qoe_span_t key)
@@ -48,8 +48,9 @@ qoe_fast_member_init(qoe_fast_t *f, qoe_fast_member_t *m, qoe_span_t key,
 
 
 /*
- * The members of an object below data: numbers and texts at once, while a
- * dimension waits for its turn among those of the same key.
+ * Handles a member of an object below data.  Numbers and texts are stored at
+ * once; a dimension is kept in sub[] until qoe_fast_dims() adds the dimensions
+ * in the order of their sources.
  */
 
 static bool
@@ -94,7 +95,7 @@ qoe_fast_data_member(qoe_fast_t *f, qoe_fast_hook_t *hook, qoe_span_t key,
 }
 
 
-/* The value of a key itself into its rows; rows may be NULL. */
+/* Stores the value of a key of data itself; rows may be NULL. */
 
 bool
 qoe_fast_rows(qoe_fast_t *f, const qoe_data_key_t *rows, qoe_fast_value_t *v)
@@ -119,7 +120,7 @@ qoe_fast_rows(qoe_fast_t *f, const qoe_data_key_t *rows, qoe_fast_value_t *v)
 }
 
 
-/* The dimensions of a key, now that its members are known. */
+/* Adds the dimensions of a key, after all of its members have been read. */
 
 bool
 qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m, qoe_fast_value_t *v)

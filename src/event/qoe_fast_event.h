@@ -2,18 +2,17 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The known objects of a body, for the file that includes this behind
- * qoe_fast_walk.h.
+ * Reads the known objects of a body.  To be included after qoe_fast_walk.h.
  */
 
 
-/* An object of known names; name is the last one that was not expected. */
+/* The state of an object with known names while it is read. */
 
 typedef struct {
     const qoe_fast_table_t  *table;
-    size_t                   depth;      /* of its values */
-    size_t                   first;      /* of its keys that are unknown */
-    uint64_t                 seen;       /* of these */
+    size_t                   depth;      /* the depth of its values */
+    size_t                   first;      /* index of its first unknown key */
+    uint64_t                 seen;       /* hash bits of the unknown keys */
     const qoe_fast_name_t   *name;
 } qoe_fast_open_t;
 
@@ -55,7 +54,7 @@ qoe_fast_time(qoe_fast_t *f, const char *p)
         return NULL;
     }
 
-    /* from 0 to 2^53, that is */
+    /* time_min and time_max keep it between 0 and 2^53 */
 
     f->ev->time_ms = (int64_t) t;
 
@@ -63,7 +62,7 @@ qoe_fast_time(qoe_fast_t *f, const char *p)
 }
 
 
-/* A string that is not plain, or an id. */
+/* A string that has escapes or is not plain ASCII, or an id. */
 
 QOE_FAST_TARGET
 static inline const char *
@@ -93,7 +92,7 @@ qoe_fast_known_string(qoe_fast_t *f, const char *p,
 }
 
 
-/* The value of a known key, wherever it stands behind the colon. */
+/* The value of a known key; white space may precede it. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
@@ -172,9 +171,10 @@ qoe_fast_open(qoe_fast_t *f, qoe_fast_open_t *o, const qoe_fast_table_t *t,
 
 
 /*
- * The key at p is not the expected one, or does not stand where it is
- * expected.  A known one is expected there from now on, and p goes to its
- * value; any other one is done with, and o->name is NULL.
+ * Reads the key at p, which is not the expected one or not written as
+ * expected.  Returns the place of the value of a known key, which is expected
+ * here in the next event.  An unknown key is skipped with its value, and
+ * o->name becomes NULL.
  */
 
 QOE_FAST_TARGET
@@ -208,9 +208,9 @@ qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
 
 
 /*
- * A member of an event that begins like that of the earlier event: NULL, or
- * the place behind the members that are shared, and where the next one is
- * expected.
+ * Tries to share the members from p on with the earlier event.  Returns the
+ * place after the shared members and what is expected there, or NULL if too
+ * few are equal.
  */
 
 QOE_FAST_TARGET
@@ -229,9 +229,10 @@ qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
     }
 
     /*
-     * What stands there has more after it than p, and is read as far.  Equal
-     * events go on being equal: without the end of the earlier one's marks each
-     * of them would be compared up to the end of the body.
+     * The earlier event comes first in the text, so the bytes at m->start may
+     * be read as far as those at p.  Stop at the end of its marks: in a run of
+     * equal events each of them would otherwise be compared up to the end of
+     * the body.
      */
 
     end = f->before->mark[f->before->n - 1].start;
@@ -258,7 +259,7 @@ qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
 }
 
 
-/* The value of a known key; most are plain strings, or else numbers. */
+/* The value of a known key.  Most are plain strings, then numbers. */
 
 QOE_FAST_TARGET
 static inline __attribute__((always_inline)) const char *
@@ -293,11 +294,12 @@ qoe_fast_member_value(qoe_fast_t *f, const char *p, size_t depth,
 
 
 /*
- * An event (top) or one of its known objects.  Players send the same keys in
- * the same order again and again: what stood behind a key last time is
- * expected there.
+ * Reads an event (top) or one of its known objects.  Players send the same
+ * keys in the same order again and again, so the key that followed another one
+ * last time is tried first.
  *
- * The commas are counted as if all known keys were there.
+ * The commas are counted as if all known keys were present: an upper limit is
+ * enough.
  */
 
 QOE_FAST_TARGET
@@ -393,8 +395,8 @@ qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
 
 
 /*
- * An event that is not valid, or unusual, is read again by the rules one by
- * one: no event is read more than twice.
+ * An event that is not accepted here is read again, rule by rule, so no event
+ * is read more than twice.
  */
 
 QOE_FAST_TARGET
@@ -451,7 +453,7 @@ qoe_fast_events(qoe_fast_t *f, const char *p, size_t depth)
     while (*p != ']') {
         f->keys = 0;
 
-        /* where there are too many, all are refused, but must be JSON */
+        /* too many events refuse the body, but only if the rest is JSON */
 
         end = (f->total++ < f->conf->max_events)
               ? qoe_fast_event(f, p, depth + 1)
@@ -478,7 +480,7 @@ qoe_fast_events(qoe_fast_t *f, const char *p, size_t depth)
 }
 
 
-/* The value of a body that is no object: there is no event in it. */
+/* Reads a body that is not an object, and so has no events. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
@@ -503,7 +505,7 @@ qoe_fast_other(qoe_fast_t *f, const char *p)
 }
 
 
-/* The value of a key of the body. */
+/* Reads the value of a key of the body. */
 
 QOE_FAST_TARGET
 static inline const char *
@@ -527,7 +529,9 @@ qoe_fast_body_value(qoe_fast_t *f, const char *p, const qoe_fast_key_t *key)
 }
 
 
-/* The last byte is the '}' of the outermost object, or else it declines. */
+/*
+ * Reads the whole body; its last byte must be the '}' of the outermost object.
+ */
 
 QOE_FAST_TARGET
 static inline const char *

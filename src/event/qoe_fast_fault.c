@@ -19,7 +19,10 @@ static const char *qoe_fast_judge_id(const qoe_value_t *v);
 static void qoe_fast_judge_time(qoe_fast_t *f, const qoe_value_t *v);
 
 
-/* The event is read again: what has been counted of it is forgotten. */
+/*
+ * Starts reading an event again: resets the counters to their values before
+ * the event.
+ */
 
 void
 qoe_fast_faults_begin(qoe_fast_t *f, const qoe_fast_counts_t *counts)
@@ -38,7 +41,7 @@ qoe_fast_faults_begin(qoe_fast_t *f, const qoe_fast_counts_t *counts)
 }
 
 
-/* The text of the event is known, and what could only be counted. */
+/* Checks the limits that need the whole event, and files the error, if any. */
 
 void
 qoe_fast_faults_end(qoe_fast_t *f, qoe_span_t text,
@@ -72,7 +75,7 @@ qoe_fast_faults_end(qoe_fast_t *f, qoe_span_t text,
         return;
     }
 
-    /* the keys of a text that is refused unread do not count as unknown */
+    /* if an event was refused as a whole, its keys do not count as unknown */
 
     if (f->fault < QOE_FAULT_TYPE) {
         f->unknown = counts->unknown;
@@ -141,7 +144,7 @@ qoe_fast_fault(qoe_fast_t *f, qoe_fast_fault_t fault, const char *parent,
 }
 
 
-/* The required keys of a table that have no value: null is none. */
+/* Reports the required keys of a table that are absent or null. */
 
 void
 qoe_fast_missing(qoe_fast_t *f, const qoe_fast_table_t *t, uint64_t given)
@@ -171,8 +174,9 @@ qoe_fast_missing(qoe_fast_t *f, const qoe_fast_table_t *t, uint64_t given)
 
 
 /*
- * The value of a known key, which is not null, into the event: false if there
- * is no memory for it.  What a list holds has been looked at already.
+ * Checks the value of a known key, which is not null, and stores it in the
+ * event.  Returns false if there is no memory.  The items of a list have been
+ * checked already.
  */
 
 bool
@@ -259,7 +263,7 @@ qoe_fast_judge_time(qoe_fast_t *f, const qoe_value_t *v)
 }
 
 
-/* NULL and *out, or what is wrong. */
+/* Sets *out and returns NULL, or returns the reason why v is refused. */
 
 static const char *
 qoe_fast_judge_field(qoe_value_t *out, qoe_value_kind_t kind,

@@ -3,12 +3,12 @@
  * Copyright (C) OpenQoE
  *
  * What the files of the single-pass decoder share: its tables, its state, and
- * what does not depend on how wide a step of its scanner is.
+ * everything that does not depend on the width of a step of the scanner.
  *
- * A reader gets the place where its token starts, and returns the place
- * behind it, or NULL to decline.  The text ends with the last '}' of the body,
- * so there is one more byte to be read behind any token that does not end in
- * a '}'; who takes that one looks whether it was the last.
+ * A reader takes the place where its token starts, and returns the place after
+ * the token, or NULL to decline.  The text ends with the last '}' of the body,
+ * so a byte can be read after any token that does not end in a '}'; a reader
+ * that takes a '}' checks whether it was the last one.
  */
 
 
@@ -24,28 +24,28 @@
 #include <math.h>
 
 
-/* Keys that are kept at a time: those of the body, and those of an event. */
+/* Room for the keys of the body's object and those of an event. */
 #define QOE_FAST_KEYS      (QOE_KEYS_MAX * 2)
 
-/* More keys of one object than this are found by their hash. */
+/* An object with more keys than this finds duplicates by their hash. */
 #define QOE_FAST_KEYS_FEW  32
 #define QOE_FAST_HEADS     512
 
-/* No event has more keys that are known by name: see qoe_fast_prepare(). */
+/* More than the known keys of any event; checked in qoe_fast_table.c. */
 #define QOE_FAST_KEYS_KNOWN  128
 
-#define QOE_FAST_DIGITS    19        /* as many are in 64 bits */
-#define QOE_FAST_EXPONENT  100000000 /* no text of a number is as long */
+#define QOE_FAST_DIGITS    19        /* digits that fit into 64 bits */
+#define QOE_FAST_EXPONENT  100000000 /* more than any number has digits */
 
-/* From so many bytes before the end on, reading is by bytes. */
+/* Closer to the end than this, text is read byte by byte. */
 #define QOE_FAST_MARGIN    32
 
-/* Of fewer bytes that are the same nothing is shared. */
+/* Sharing takes at least this many equal bytes. */
 #define QOE_FAST_SHARE     64
 
 #define QOE_FAST_BYTES(c)  ((uint64_t) (c) * 0x0101010101010101)
 
-/* Bytes of an event in a body; where they are fewer, more memory is taken. */
+/* The expected length of an event, for the first size of the array. */
 #define QOE_FAST_EVENT     1024
 
 #define QOE_FAST_BITS      7
@@ -53,64 +53,67 @@
 #define QOE_FAST_NONE      UINT8_MAX
 
 
-/* What stands behind a known key: a qoe_value_kind_t, or one of these. */
+/*
+ * What the value of a known key must be: a qoe_value_kind_t, or one of these.
+ */
 
 typedef enum {
     QOE_FAST_TYPE = QOE_KIND_STRING_LIST + 1,
     QOE_FAST_TIME,
     QOE_FAST_DATA,
     QOE_FAST_GROUP,
-    QOE_FAST_ROW_NUMBER,         /* of data: one row, a number, no sub-key */
+    QOE_FAST_ROW_NUMBER,         /* data: a single row, a number, no sub-key */
     QOE_FAST_ROWS_ANY
 } qoe_fast_kind_t;
 
 
-/* A key, its first and its last eight bytes, and a hash of these. */
+/* A key with its first and its last eight bytes, and a hash of these. */
 
 typedef struct {
     qoe_span_t         text;
     uint64_t           first;
     uint64_t           last;
     uint64_t           hash;
-    size_t             before;       /* in its chain; 0: none */
+    size_t             before;       /* the previous one in its chain; 0:
+                                        none */
 } qoe_fast_key_t;
 
 
 /*
- * A known name.  text is "\"name\":" under mask, which is compared at once
- * where that name is expected; a name too long for it is never there.
+ * A known name.  text is "\"name\":" under mask, and is compared as two words
+ * where that name is expected.  A longer name has no text that can match.
  */
 
 typedef struct {
     uint64_t           text[2];
     uint64_t           mask[2];
     qoe_fast_key_t     key;
-    uint64_t           bit;          /* among those of the table; 0: none */
-    size_t             len_min;      /* of a string */
-    size_t             len_more;     /* at most, than len_min */
-    uint32_t           other;        /* bytes that are not of text: bits */
-    uint8_t            size;         /* of text */
+    uint64_t           bit;          /* its bit in the table; 0: none */
+    size_t             len_min;      /* shortest string allowed */
+    size_t             len_more;     /* longest string, less len_min */
+    uint32_t           other;        /* a bit for each byte not in text */
+    uint8_t            size;         /* length of text */
     uint8_t            kind;
-    uint8_t            id;           /* the field or the group */
-    uint8_t            next;         /* where its prediction is */
-    uint8_t            index;        /* in its table */
-    uint8_t            first;        /* all that its value gives is fields */
-    uint8_t            end;          /* up to this one; first: it is not */
+    uint8_t            id;           /* of the field or the group */
+    uint8_t            next;         /* index in qoe_fast_t.next */
+    uint8_t            index;        /* index in its table */
+    uint8_t            first;        /* the fields that its value sets, from */
+    uint8_t            end;          /* first to end; none if they are equal */
 
-    const qoe_data_key_t  *rows;     /* of a key of data */
+    const qoe_data_key_t  *rows;     /* the rows of a key of data */
 } qoe_fast_name_t;
 
 
 typedef struct {
     qoe_fast_name_t   *name;
     size_t             n;
-    size_t             next;         /* the prediction of its first name */
-    uint64_t           required;     /* their bits */
+    size_t             next;         /* index in qoe_fast_t.next */
+    uint64_t           required;     /* bits of the required names */
     uint8_t            bucket[QOE_FAST_BUCKETS];
 } qoe_fast_table_t;
 
 
-/* The keys of an event, of its known objects and of data; the event types. */
+/* The tables of names: a table for each group of fields, then these. */
 
 #define QOE_FAST_TOP       QOE_SCHEMA_GROUPS
 #define QOE_FAST_TYPES     (QOE_SCHEMA_GROUPS + 1)
@@ -123,7 +126,7 @@ typedef struct {
 #define QOE_FAST_NEXT      (QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS * 2 + 1)
 
 
-/* A string as it stands in the body: valid, but not decoded. */
+/* A valid string as it stands in the body, with its escapes. */
 
 typedef struct {
     const char        *data;
@@ -132,17 +135,17 @@ typedef struct {
 } qoe_fast_text_t;
 
 
-/* NONE: null, an object or a list. */
+/* A value of any kind; its type is NONE for null, an object or a list. */
 
 typedef struct {
     qoe_value_t        value;
-    bool               escaped;      /* a string that is not decoded yet */
+    bool               escaped;      /* a string whose escapes remain */
 } qoe_fast_value_t;
 
 
 /*
- * The members of an event in their order: where each one begins, and what had
- * been counted before it.  name is NULL where it gives more than fields.
+ * A member of an event: where it begins, and the counters before it.  name is
+ * NULL if the member sets anything but fields, so that it cannot be shared.
  */
 
 typedef struct {
@@ -154,7 +157,7 @@ typedef struct {
 } qoe_fast_mark_t;
 
 
-/* Members that were shared last; first == NULL: none yet. */
+/* The members that were shared last; first == NULL if there are none. */
 
 typedef struct {
     const qoe_fast_mark_t  *first;
@@ -165,9 +168,9 @@ typedef struct {
 
 typedef struct {
     size_t             n;
-    size_t             event;        /* which of the batch */
+    size_t             event;        /* its index in the batch */
     qoe_fast_run_t     run;
-    uint8_t            at[QOE_FAST_TOP_MAX];     /* by index of a name */
+    uint8_t            at[QOE_FAST_TOP_MAX];     /* by qoe_fast_name_t.index */
     qoe_fast_mark_t    mark[QOE_FAST_TOP_MAX * 2];
 } qoe_fast_marks_t;
 
@@ -181,14 +184,14 @@ typedef enum {
     QOE_FAULT_HALF,
     QOE_FAULT_TYPE,
     QOE_FAULT_TIME,
-    QOE_FAULT_GROUP,                 /* the first of them */
+    QOE_FAULT_GROUP,                 /* the first group */
     QOE_FAULT_FIELD = QOE_FAULT_GROUP + QOE_SCHEMA_GROUPS,
     QOE_FAULT_DATA = QOE_FAULT_FIELD + QOE_FIELDS,
     QOE_FAULT_NONE
 } qoe_fast_fault_t;
 
 
-/* What the walk counts, as it was before an event. */
+/* The counters of the walk, saved before an event. */
 
 typedef struct {
     size_t             unknown;
@@ -201,63 +204,66 @@ typedef struct {
 
 typedef struct {
     const char        *end;
-    const char        *safe;         /* below it, the margin may be read */
-    qoe_event_t       *ev;           /* the one that is read */
+    const char        *safe;         /* QOE_FAST_MARGIN before the end */
+    qoe_event_t       *ev;           /* the event being read */
     qoe_arena_t       *arena;
-    const char        *data;         /* of this event, or NULL */
+    const char        *data;         /* the event's data, or NULL */
     const char        *data_end;
     size_t             unknown;
     size_t             containers;
-    size_t             commas;       /* or more: qoe_fast_members() */
+    size_t             commas;       /* an upper limit: qoe_fast_members() */
     size_t             nkeys;
     double             time_min;
     double             time_max;
     qoe_event_t       *events;
     size_t             nevents;
-    size_t             room;         /* events there is memory for */
-    const char        *array;        /* where the events begin */
-    size_t             clear;        /* bytes of an event */
-    qoe_fast_marks_t  *now;          /* of this event; NULL: not taken */
-    qoe_fast_marks_t  *before;       /* of the one it is compared with */
+    size_t             room;         /* events that the array can hold */
+    const char        *array;        /* where the first event begins */
+    size_t             clear;        /* bytes of an event to clear */
+    qoe_fast_marks_t  *now;          /* of this event; NULL: not recorded */
+    qoe_fast_marks_t  *before;       /* of the event to compare with */
 
-    size_t             keys;         /* of the event; outside, of the body;
-                                        exact where it is read again */
-    size_t             unknown_body; /* keys beside "events" */
+    size_t             keys;         /* keys of the event so far, or of the
+                                        body outside of events; an upper
+                                        limit until the event is read again */
+    size_t             unknown_body; /* keys of the body except "events" */
     size_t             total;        /* elements of "events" */
     size_t             nerrors;
     const char        *shape;        /* what is wrong with "events" */
-    const char        *broken_at;    /* the innermost place that is no JSON */
+    const char        *broken_at;    /* innermost place that is not JSON */
     qoe_broken_t       broken;
-    bool               no_object;    /* the body is JSON, but no object */
-    bool               cut;          /* the last '}' is not of the body */
-    qoe_decode_error_t  *errors;     /* of the batch */
+    bool               no_object;    /* the body is JSON, but not an object */
+    bool               cut;          /* the last '}' was added to the body */
+    qoe_decode_error_t  *errors;     /* the errors of the batch */
     qoe_fast_fault_t   fault;        /* of this event, the first one */
     size_t             nfaults;      /* of this event, as far as there is room:
                                         faults[] and, after nerrors, errors[] */
-    bool               lenient;      /* too many keys are passed over */
-    bool               half;         /* a surrogate without its other half */
-    bool               half_body;    /* the same, outside of the events */
-    size_t             nchained;     /* keys of one object, by their hash */
-    const char        *chained;      /* its first key */
-    const char        *hashed;       /* the key whose chain was asked last */
+    bool               lenient;      /* do not fail for too many keys */
+    bool               half;         /* a surrogate is unpaired */
+    bool               half_body;    /* the same outside of the events */
+    size_t             nchained;     /* keys of an object that are chained */
+    const char        *chained;      /* the first key of that object */
+    const char        *hashed;       /* the key that hashed_head belongs to */
     size_t             hashed_head;
 
     const qoe_decode_conf_t  *conf;
     const qoe_fast_table_t   *tables;
 
-    /* what stood behind a name last time, of its table */
+    /* by table and name: the name that followed this name last time */
 
     const qoe_fast_name_t    *next[QOE_FAST_NEXT];
 
     uint8_t            ranks[QOE_DATA_NUMBERS];
-    qoe_fast_marks_t   marks[2];     /* of this event and an earlier one */
+    qoe_fast_marks_t   marks[2];     /* of this event and of an earlier one */
     qoe_fast_fault_t   faults[QOE_DECODE_ERRORS_MAX];
     uint16_t           head[QOE_FAST_HEADS];
     qoe_fast_key_t     key[QOE_FAST_KEYS];
 } qoe_fast_t;
 
 
-/* Called for each member of an object; false declines. */
+/*
+ * Called for each member of an object; the walk declines if it returns false.
+ */
 
 typedef struct qoe_fast_hook_s  qoe_fast_hook_t;
 
@@ -267,17 +273,17 @@ struct qoe_fast_hook_s {
 };
 
 
-/* The value of one key of data; if it is an object, of its members. */
+/* Reads the value of a key of data, or its members if it is an object. */
 
 typedef struct {
     qoe_fast_hook_t        hook;
     qoe_span_t             key;
-    const qoe_data_key_t  *rows;     /* NULL: none */
-    qoe_value_t            sub[QOE_SOURCES_MAX];     /* by source */
+    const qoe_data_key_t  *rows;     /* may be NULL */
+    qoe_value_t            sub[QOE_SOURCES_MAX];     /* one for each source */
 } qoe_fast_member_t;
 
 
-/* An item of a list, and the type of its member "value". */
+/* Reads an item of a list that is an object: the type of its member "value". */
 
 typedef struct {
     qoe_fast_hook_t        hook;
@@ -306,17 +312,19 @@ bool qoe_fast_unescape(qoe_fast_t *f, qoe_span_t *text);
 const char *qoe_fast_space(const char *p);
 
 /*
- * The character of the escape "\u" at p, which may be a pair, and the place
- * after it; -1 for what is none, and for NUL.  Half a pair is a surrogate.
+ * The character of the escape "\u" at p, or of a pair of such escapes; *next is
+ * the place after it.  Returns the surrogate itself if it is unpaired, and -1
+ * if the escape is not valid or means NUL.
  */
 int32_t qoe_fast_unicode(const char *p, const char *end, const char **next);
 const char *qoe_fast_number_rest(const qoe_fast_t *f, const char *start,
     const char *p, uint64_t digits, size_t len, size_t whole, double *n);
 
 /*
- * The number of len digits from start to end, whole of them before the point,
- * and an exponent.  digits: their value, if they fit into it.  False if it is
- * infinite, or there is no memory for the digits, and then *n is untouched.
+ * The number that is written from start to end with len digits, whole of them
+ * before the point, and an exponent.  digits is their value, valid if len is at
+ * most QOE_FAST_DIGITS.  Returns false if the number is infinite, or if there
+ * is no memory for its digits; in that case *n is not changed.
  */
 bool qoe_fast_number_make(qoe_arena_t *arena, const char *start,
     const char *end, int exp, uint64_t digits, size_t len, size_t whole,
@@ -354,7 +362,7 @@ const char *qoe_fast_broken_behind(qoe_fast_t *f, const char *p,
 bool qoe_fast_sizes(const qoe_fast_t *f);
 bool qoe_fast_slot(qoe_fast_t *f, const char *p);
 
-/* One file each; p is at the body's first token. */
+/* The walk by steps of each width; p is at the first token of the body. */
 
 typedef const char *(*qoe_fast_walk_pt)(qoe_fast_t *f, const char *p);
 
@@ -364,8 +372,8 @@ const char *qoe_fast_walk_avx2(qoe_fast_t *f, const char *p);
 
 
 /*
- * For the vector forms: memory operands, which are cheaper than the registers
- * that a compiler would fill again for each string.
+ * Constants of the vector variants.  As memory operands they are cheaper than
+ * registers, which a compiler would load again for each string.
  */
 
 typedef struct {
@@ -389,7 +397,7 @@ qoe_fast_load(const char *p)
 }
 
 
-/* The first byte is the lowest one. */
+/* Loads eight bytes with the first one in the lowest bits. */
 
 static inline uint64_t
 qoe_fast_load_little(const char *p)
@@ -407,7 +415,10 @@ static const uint64_t  qoe_fast_pow10[] = {
 };
 
 
-/* How many digits there are at p, of eight bytes, and their value. */
+/*
+ * Reads the digits at p, eight at most: sets their value and returns how many
+ * there are.
+ */
 
 static inline size_t
 qoe_fast_eight(const char *p, uint64_t *value)
@@ -415,7 +426,7 @@ qoe_fast_eight(const char *p, uint64_t *value)
     size_t    n;
     uint64_t  w, other;
 
-    /* a byte is a digit if it is below 10 now; exact up to the first other */
+    /* digits are below 10 now; the bits up to the first other byte are exact */
 
     w = qoe_fast_load_little(p) ^ QOE_FAST_BYTES('0');
     other = ((w + QOE_FAST_BYTES(0x76)) | w) & QOE_FAST_BYTES(0x80);
@@ -429,10 +440,10 @@ qoe_fast_eight(const char *p, uint64_t *value)
             return 0;
         }
 
-        w <<= 64 - 8 * n;            /* zeros before them */
+        w <<= 64 - 8 * n;            /* leading zeros */
     }
 
-    /* pairs of digits, then of pairs, then of these */
+    /* add up pairs of digits, then pairs of these, then both halves */
 
     w = w * 10 + (w >> 8);
     w = ((w & 0x000000ff000000ff) * 0x000f424000000064)
@@ -443,7 +454,7 @@ qoe_fast_eight(const char *p, uint64_t *value)
 }
 
 
-/* p is at a member of an event, before it is read. */
+/* Records the place p of a member, before the member is read. */
 
 static inline void
 qoe_fast_mark(qoe_fast_t *f, const char *p)
@@ -465,12 +476,12 @@ qoe_fast_mark(qoe_fast_t *f, const char *p)
     m->commas = f->commas;
 
     if (now->n == QOE_FAST_TOP_MAX * 2) {
-        f->now = NULL;               /* no room for one more behind it */
+        f->now = NULL;               /* no room for another member */
     }
 }
 
 
-/* And that is its name. */
+/* Records the name of the member that was marked last. */
 
 static inline void
 qoe_fast_mark_name(qoe_fast_t *f, const qoe_fast_name_t *name)
@@ -486,7 +497,7 @@ qoe_fast_mark_name(qoe_fast_t *f, const qoe_fast_name_t *name)
 }
 
 
-/* The member of that name in the event that this one is compared with. */
+/* Finds the member of that name in the event that this one is compared with. */
 
 static inline const qoe_fast_mark_t *
 qoe_fast_marked(const qoe_fast_t *f, const qoe_fast_name_t *name)
@@ -502,7 +513,7 @@ qoe_fast_marked(const qoe_fast_t *f, const qoe_fast_name_t *name)
 }
 
 
-/* Of a text that may be read up to end. */
+/* Prepares a key for look-ups; the text may be read up to end. */
 
 static inline void
 qoe_fast_hash(qoe_fast_key_t *key, const char *p, size_t len, const char *end)
@@ -562,8 +573,9 @@ qoe_fast_find(const qoe_fast_table_t *t, const qoe_fast_key_t *key)
 
 
 /*
- * Takes a key into the object whose keys begin at first; *seen has a bit a
- * hash.  False if it stands there twice, or if there are too many.
+ * Adds a key to the object whose keys begin at first; *seen has a bit for each
+ * value of six bits of the hash.  Returns false if the object has the key
+ * already, or if there are too many keys.
  */
 
 static inline bool
@@ -589,7 +601,10 @@ qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen,
 }
 
 
-/* May a value end there?  A '}' and a ']' are 0x20 apart, and no others. */
+/*
+ * May this byte follow a value?  '}' and ']' differ in the bit 0x20, and no
+ * other byte becomes '}' with it but these.
+ */
 
 static inline bool
 qoe_fast_ends(char c)
@@ -598,7 +613,7 @@ qoe_fast_ends(char c)
 }
 
 
-/* To the next token. */
+/* Skips white space before the next token. */
 
 static inline const char *
 qoe_fast_skip(const char *p)
@@ -607,7 +622,7 @@ qoe_fast_skip(const char *p)
 }
 
 
-/* Past the '}' at p; NULL if that was the last of the body. */
+/* Returns the place after the '}' at p, or NULL if it was the last byte. */
 
 static inline const char *
 qoe_fast_leave(qoe_fast_t *f, const char *p)
@@ -633,8 +648,8 @@ qoe_fast_colon(const char *p)
 
 
 /*
- * The first byte decides which literal it is; the rest must match, and a
- * letter behind it makes it another word.
+ * The first byte decides which literal it is; the rest must match, and no
+ * letter may follow.
  */
 
 static inline const char *

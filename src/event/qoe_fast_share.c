@@ -2,17 +2,18 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The events of a request mostly come from one player, and then most of their
- * members are the same, byte by byte: the session, the device, the video.  A
- * run of such members is not read again, but its fields copied from the event
- * before.  The same text at the same place of an event has the same meaning.
+ * The events of a request mostly come from the same player, and then most of
+ * their members are equal byte by byte: the session, the device, the video.  A
+ * run of such members is not read again; its fields are copied from the earlier
+ * event.  That is safe because equal text in the same place has the same
+ * meaning.
  */
 
 
 #include "qoe_fast_priv.h"
 
 
-/* Fewer members are sooner read than looked for. */
+/* Reading fewer members than this is cheaper than comparing them. */
 #define QOE_FAST_SHARE_MIN 4
 
 
@@ -22,7 +23,10 @@ static void qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from,
     const char *p, const qoe_fast_mark_t *m, const qoe_fast_mark_t *last);
 
 
-/* Marks of the event that begins at p, unless it seems to be the only one. */
+/*
+ * Starts to record the members of the event that begins at p, unless the event
+ * seems to be the only one.
+ */
 
 void
 qoe_fast_marks_begin(qoe_fast_t *f, const char *p)
@@ -40,8 +44,8 @@ qoe_fast_marks_begin(qoe_fast_t *f, const char *p)
 
 
 /*
- * An event that has shared nothing is the one that the next ones are compared
- * with.
+ * Makes this event the one to compare the next ones with, unless it has shared
+ * members itself.
  */
 
 void
@@ -53,7 +57,7 @@ qoe_fast_marks_end(qoe_fast_t *f)
         return;
     }
 
-    /* behind the last one there is no comma: it is never shared */
+    /* no comma follows the last member, so it must never be shared */
 
     m = &f->now->mark[f->now->n];
     m->start = f->end;
@@ -64,10 +68,10 @@ qoe_fast_marks_end(qoe_fast_t *f)
 
 
 /*
- * At p is the member that m marks in the earlier event, and n bytes from its
- * beginning on are the same.  The mark of the first member there that is not
- * shared, or NULL if that is not worth while; *names gets the bits of those
- * before.
+ * Shares members of the earlier event, from its member m on; the event at p
+ * equals it for n bytes.  Returns the mark of the first member that is not
+ * shared, or NULL if too few are equal.  Adds the bits of the shared members to
+ * *names.
  */
 
 const qoe_fast_mark_t *
@@ -78,7 +82,7 @@ qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
     qoe_fast_run_t         *run;
     const qoe_fast_mark_t  *last;
 
-    /* a member is the same if all is up to where the next one begins */
+    /* a member is equal only if all bytes up to the next member are */
 
     same = m->start + n;
     run = &f->before->run;
@@ -100,7 +104,7 @@ qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
     f->containers += last->containers - m->containers;
     f->commas += last->commas - m->commas;
 
-    /* no more keys than that: each has a comma, or is its object's first */
+    /* an upper limit of the keys: each follows a comma or an opening brace */
 
     f->keys += last->commas - m->commas + last->containers - m->containers;
 
@@ -112,7 +116,7 @@ qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
 }
 
 
-/* The members from m on that are the same. */
+/* Finds the run of equal members that begins with m. */
 
 static void
 qoe_fast_run(qoe_fast_marks_t *marks, const qoe_fast_mark_t *m,
@@ -133,7 +137,10 @@ qoe_fast_run(qoe_fast_marks_t *marks, const qoe_fast_mark_t *m,
 }
 
 
-/* Their fields; most often they are all that stand in a row. */
+/*
+ * Copies the fields of the shared members.  Most of them are adjacent, so a
+ * single memcpy() copies several.
+ */
 
 static void
 qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from, const char *p,
@@ -157,7 +164,10 @@ qoe_fast_copy(qoe_event_t *to, const qoe_event_t *from, const char *p,
         memcpy(&to->field[first], &from->field[first],
                (end - first) * sizeof(qoe_value_t));
 
-        /* a record finds its texts in its own body; the escaped are not */
+        /*
+         * let strings point into this event's own text, where the record looks
+         * for them; those that had escapes are in the arena
+         */
 
         for (i = first; i < end; i++) {
             at = (uintptr_t) to->field[i].v.string.data - (uintptr_t) base;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Sixteen bytes at a time, with what every x86-64 has.
+ * The walk with steps of 16 bytes, which every x86-64 processor supports.
  */
 
 
@@ -37,7 +37,7 @@ qoe_fast_block(const char *p)
     end = _mm_or_si128(_mm_cmpeq_epi8(v, *quote),
                           _mm_cmpeq_epi8(v, *backslash));
 
-    /* they are signed: what is beyond ASCII is below a blank, too */
+    /* bytes beyond ASCII are negative, so they are below a blank, too */
 
     end = _mm_or_si128(end, _mm_subs_epi8(v, *blank));
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Eight bytes at a time, in a register.
+ * The walk with steps of eight bytes in a general register, portable.
  */
 
 
@@ -17,8 +17,9 @@ typedef uint64_t  qoe_fast_mask_t;
 
 
 /*
- * The top bits of bytes that are less than n, of those that are less than
- * 0x80.  A byte above one of them may be told wrongly: it had to lend.
+ * Returns the top bits of the bytes that are less than n, considering bytes
+ * below 0x80 only.  Bytes above the first hit may be wrong, because the
+ * subtraction borrows from them.
  */
 
 static inline uint64_t

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The names that the single-pass decoder knows, made from the tables of the
- * schema at the first body, and constant from then on.
+ * The names that the single-pass decoder knows, built from the tables of the
+ * schema before the first body is decoded, and constant from then on.
  */
 
 
@@ -46,11 +46,11 @@ _Static_assert(QOE_FIELDS + 3 + QOE_SCHEMA_GROUPS < QOE_FAST_KEYS_KNOWN,
 
 
 /*
- * Which chain a key belongs to.  The hash in the key is known to everybody and
- * leaves out the middle of long keys: keys that are chosen by it would make a
- * chain of 1,000, and 1 MB of them would cost 170 ms.  The chains have a hash
- * with a secret of this process.  A key is looked up first and chained by the
- * look-up of the next, so the last answer is remembered.
+ * The chain of a key.  The hash in the key is public and ignores the middle of
+ * long keys: a client that chooses keys by it could make a chain of 1,000, and
+ * 1 MB of them would cost 170 ms.  So the chains use a hash with a secret of
+ * this process.  A key is looked up first and put into its chain during the
+ * look-up of the next one, so the last result is kept.
  */
 
 static inline size_t
@@ -76,7 +76,10 @@ qoe_fast_tables(void)
 }
 
 
-/* Until an event tells, the order of the tables. */
+/*
+ * Expects the names in the order of the tables, until events show another
+ * order.
+ */
 
 void
 qoe_fast_expect(qoe_fast_t *f)
@@ -112,7 +115,7 @@ qoe_fast_type(qoe_fast_t *f, qoe_span_t name)
 }
 
 
-/* Is it one of the keys from first on?  The hash alone does not tell. */
+/* Is the key equal to one of the keys from first on? */
 
 bool
 qoe_fast_key_twice(qoe_fast_t *f, size_t first, const qoe_fast_key_t *key)
@@ -142,9 +145,9 @@ qoe_fast_key_twice(qoe_fast_t *f, size_t first, const qoe_fast_key_t *key)
 
 
 /*
- * Chains the keys of the innermost object from first on.  Only one object has
- * its keys chained at a time: those of an object around it are chained again,
- * and with QOE_KEYS_MAX of an event that is seldom.
+ * Chains the keys of the innermost object, which begin at first.  Only one
+ * object is chained at a time: the keys of an enclosing object must be chained
+ * again, which is rare because an event has at most QOE_KEYS_MAX keys.
  */
 
 static void
@@ -181,7 +184,7 @@ qoe_fast_prepare(void)
     const qoe_data_row_t      *row;
     const qoe_schema_group_t  *group;
 
-    /* a kernel without random bytes leaves a secret that is all zeros */
+    /* if the kernel has no random bytes, the secret stays zero */
 
     (void) qoe_random(&qoe_fast_secret, sizeof(qoe_fast_secret));
 
@@ -267,7 +270,7 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
     n->len_min = (kind == QOE_KIND_ID);
     n->len_more = (kind == QOE_KIND_ID) ? QOE_ID_MAX - 1 : SIZE_MAX;
 
-    /* no text is like this */
+    /* makes the text match nothing */
 
     memset(n->text, 0, sizeof(n->text));
     memset(n->mask, 0xff, sizeof(n->mask));
@@ -303,7 +306,7 @@ qoe_fast_add(qoe_fast_table_t *t, qoe_span_t name, unsigned kind, size_t id)
 }
 
 
-/* The predictions of a table: each name is behind the one before it. */
+/* Lets each name of a table expect the name after it. */
 
 static size_t
 qoe_fast_order(qoe_fast_table_t *t, size_t next)

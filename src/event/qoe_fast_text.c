@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What is rare in a body: escapes, characters beyond ASCII, white space
- * between tokens, and numbers of many digits.
+ * What is rare in a body: escapes, characters beyond ASCII, white space between
+ * tokens, and numbers with many digits.
  */
 
 
@@ -17,10 +17,13 @@
 #define QOE_FAST_LOW(c)    ((c) >= 0xdc00 && (c) < 0xe000)
 #define QOE_FAST_HALF(c)   ((c) >= 0xd800 && (c) < 0xe000)
 
-#define QOE_FAST_REPLACED  0xfffd    /* what stands for half a pair */
+#define QOE_FAST_REPLACED  0xfffd    /* stands for an unpaired surrogate */
 
 
-/* What a backslash and this character mean; 0 for none, and for 'u'. */
+/*
+ * The meaning of the character after a backslash; 0 for an invalid one, and for
+ * 'u'.
+ */
 
 static const char  qoe_fast_escapes[256] = {
     ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f',
@@ -37,7 +40,10 @@ const qoe_fast_bytes_t  qoe_fast_bytes = {
 };
 
 
-/* Of the bytes that may begin one: how long it is, and its second byte. */
+/*
+ * By the first byte of a character: its length, and the range of its second
+ * byte.
+ */
 
 typedef struct {
     unsigned char    first;
@@ -48,7 +54,7 @@ typedef struct {
 } qoe_fast_char_t;
 
 
-/* RFC 3629, the table of section 4. */
+/* RFC 3629, the table in section 4. */
 
 static const qoe_fast_char_t  qoe_fast_chars[] = {
     { 0xc2, 0xdf, 2, 0x80, 0xbf },
@@ -117,7 +123,7 @@ qoe_fast_unicode(const char *p, const char *end, const char **next)
 }
 
 
-/* p is at the backslash. */
+/* Reads an escape; p is at the backslash. */
 
 const char *
 qoe_fast_escape(qoe_fast_t *f, const char *p)
@@ -140,7 +146,7 @@ qoe_fast_escape(qoe_fast_t *f, const char *p)
 }
 
 
-/* Past the characters beyond ASCII at p, where there is at least one. */
+/* Skips one or more characters beyond ASCII. */
 
 const char *
 qoe_fast_utf8(const char *p, const char *end)
@@ -211,7 +217,10 @@ qoe_fast_put_char(char *dst, int32_t c)
 }
 
 
-/* Valid, and not longer without its escapes than with them. */
+/*
+ * Replaces the escapes of a string that has been checked.  The result is never
+ * longer than the text with its escapes.
+ */
 
 bool
 qoe_fast_unescape(qoe_fast_t *f, qoe_span_t *text)
@@ -261,7 +270,10 @@ qoe_fast_space(const char *p)
 }
 
 
-/* The quote, or anything else that is not plain text, or the end. */
+/*
+ * Returns the place of the first byte that is not plain text, such as the
+ * closing quote, or end.
+ */
 
 const char *
 qoe_fast_plain_end(const char *p, const char *end)
@@ -276,7 +288,9 @@ qoe_fast_plain_end(const char *p, const char *end)
 }
 
 
-/* The digits of an exponent at p, which may be more than ever matter. */
+/*
+ * Reads the digits of an exponent; there may be more of them than can matter.
+ */
 
 static const char *
 qoe_fast_exponent(const char *p, int *exp)
@@ -300,8 +314,9 @@ qoe_fast_exponent(const char *p, int *exp)
 
 
 /*
- * Digits from start to end by strtod(), which is not given the decimal point:
- * the locale may have another one.  False: no memory.
+ * Converts many digits by strtod(), without the decimal point, because the
+ * locale may use another character for it.  Returns false if there is no
+ * memory.
  */
 
 static bool
@@ -338,8 +353,8 @@ qoe_fast_digits_many(qoe_arena_t *arena, const char *start, const char *end,
 
 
 /*
- * A number from start on, of which p is at the exponent or at the end: len
- * digits, of which whole are before the point.
+ * Reads the rest of a number that began at start; p is at its exponent or at
+ * its end.  It has len digits, whole of them before the point.
  */
 
 const char *

@@ -2,17 +2,17 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The walk through a body, for the file that includes this: it has said what
- * a step of the scanner is.
+ * The walk through a body, compiled once for every width of the scanner's
+ * steps.  The file that includes this defines:
  *
- * QOE_FAST_STEP       bytes
- * qoe_fast_mask_t     of them: bits, those of lower bytes first
+ * QOE_FAST_STEP       the bytes of a step
+ * qoe_fast_mask_t     a set of the bytes of a step; lower bits, earlier bytes
  * qoe_fast_block(p)   the bytes that end a run of plain text: quotes and
- *                     backslashes, control characters, and what is beyond
- *                     ASCII.  Exact up to the first of them
- * QOE_FAST_AT(mask)   the first byte in the mask
- * qoe_fast_is(p, n)   does the name n stand at p, before the margin?
- * qoe_fast_common(p, q)  how many bytes of a step are the same at both
+ *                     backslashes, control characters, and bytes beyond
+ *                     ASCII.  Only the first byte in the set must be exact
+ * QOE_FAST_AT(mask)   the index of the first byte in the set
+ * qoe_fast_is(p, n)   is the name n at p?  p is before the margin
+ * qoe_fast_common(p, q)  the number of equal bytes at both, up to a step
  * QOE_FAST_TARGET     an attribute of every function, or nothing
  */
 
@@ -24,7 +24,10 @@ static const char *qoe_fast_object(qoe_fast_t *f, const char *p,
 static const char *qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth);
 
 
-/* The quote at the end of a string that is plain from p on, or NULL. */
+/*
+ * Finds the quote that ends a string; NULL if the text from p on is not plain
+ * or comes too close to the end.
+ */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
@@ -69,7 +72,7 @@ qoe_fast_quote(const qoe_fast_t *f, const char *p)
 }
 
 
-/* p is at the opening quote. */
+/* Reads a string; p is at the opening quote. */
 
 QOE_FAST_TARGET
 static inline const char *
@@ -91,7 +94,7 @@ qoe_fast_string(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 }
 
 
-/* Any string from behind its opening quote on. */
+/* Reads any string; p is after its opening quote. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
@@ -143,8 +146,8 @@ qoe_fast_string_rest(qoe_fast_t *f, const char *p, qoe_fast_text_t *text)
 
 
 /*
- * Adds the digits at p, eight at a time; *n grows by how many.  They wrap
- * where they are too many, and then their number tells.
+ * Reads the digits at p, eight at a time, and adds their number to *n. *digits
+ * wraps around if there are too many; the caller knows that from *n.
  */
 
 QOE_FAST_TARGET
@@ -175,7 +178,7 @@ qoe_fast_digits(const qoe_fast_t *f, const char *p, uint64_t *digits,
 }
 
 
-/* p is at a '-' or digit, or at anything that is no number. */
+/* Reads a number of any form. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
@@ -214,7 +217,10 @@ qoe_fast_number_any(const qoe_fast_t *f, const char *p, double *n)
 }
 
 
-/* The same; most are integers, or have some decimal places. */
+/*
+ * Reads a number; the fast paths are for integers and for numbers with a few
+ * decimal places.
+ */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
@@ -247,7 +253,10 @@ qoe_fast_number_long(const qoe_fast_t *f, const char *p, double *n)
 
     more = qoe_fast_eight(end, &low);
 
-    /* one of both is complete then, and they have 15 digits at most */
+    /*
+     * all digits have been seen if fewer than 8 were found now; there are at
+     * most 15, so they fit into a double exactly
+     */
 
     if (more == 0 || more == 8 || !qoe_fast_ends(end[more])) {
         return qoe_fast_number_any(f, p, n);
@@ -261,7 +270,10 @@ qoe_fast_number_long(const qoe_fast_t *f, const char *p, double *n)
 }
 
 
-/* Most of those in data are integers of a few digits. */
+/*
+ * Reads a number; the fast path is for integers of a few digits, the most
+ * frequent numbers in data.
+ */
 
 QOE_FAST_TARGET
 static inline const char *
@@ -285,7 +297,7 @@ qoe_fast_number(const qoe_fast_t *f, const char *p, double *n)
 }
 
 
-/* Any value; its string is not decoded yet. */
+/* Reads any value; a string keeps its escapes. */
 
 QOE_FAST_TARGET
 static const char *
@@ -344,7 +356,7 @@ qoe_fast_key_escaped(qoe_fast_t *f, const qoe_fast_text_t *text,
 }
 
 
-/* A key that was not expected, and the place of its value. */
+/* Reads a key that was not expected, and returns the place of its value. */
 
 QOE_FAST_TARGET
 static inline __attribute__((always_inline)) const char *
@@ -374,8 +386,8 @@ qoe_fast_member(qoe_fast_t *f, const char *p, qoe_fast_key_t *key)
 
 
 /*
- * What stands at p is no key with a colon; but if the key alone stands there
- * twice, that comes first.
+ * There is no key and colon at p.  If there is a key, and the object has it
+ * already, the duplicate is the first fault.
  */
 
 QOE_FAST_TARGET
@@ -408,8 +420,8 @@ qoe_fast_broken_key(qoe_fast_t *f, const char *p, const qoe_fast_table_t *t,
 
 
 /*
- * Past what stands behind a member or an item: NULL where that is no close,
- * and no comma with something to follow.
+ * Returns the next member or item, or the closing bracket at its end; NULL if
+ * what follows the value at p is neither a comma before another one nor close.
  */
 
 QOE_FAST_TARGET
@@ -521,7 +533,10 @@ qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth)
 }
 
 
-/* A list of what qoe_value_read() takes as values of that type. */
+/*
+ * Reads a list whose items must be of a type, or objects with a member "value"
+ * of that type.
+ */
 
 QOE_FAST_TARGET
 static const char *
@@ -562,7 +577,7 @@ qoe_fast_list(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
-/* An object below data of which members are read, or any value for sources. */
+/* Reads an object below data, for rows or sources with two keys. */
 
 QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
@@ -588,7 +603,7 @@ qoe_fast_data_nested(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
-/* The value of a key of data; name is NULL where no row has that key. */
+/* Reads the value of a key of data; name is NULL if no row has that key. */
 
 QOE_FAST_TARGET
 static inline const char *

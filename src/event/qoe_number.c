@@ -13,7 +13,10 @@
 #include <stdlib.h>
 
 
-/* 10^22 is the last power of ten, and 5^27 the last of five in 64 bits. */
+/*
+ * The largest power of ten that a double holds exactly, and the largest power
+ * of five that fits into 64 bits.
+ */
 #define QOE_NUMBER_POW10   22
 #define QOE_NUMBER_POW5    27
 
@@ -36,7 +39,7 @@ qoe_number_parse(double *n, qoe_span_t text)
     memcpy(buf, text.data, text.len);
     buf[text.len] = '\0';
 
-    /* strtod() takes more than that */
+    /* strtod() also accepts hexadecimal numbers, "inf" and "nan" */
 
     if (strspn(buf, "0123456789.eE+-") != text.len) {
         return false;
@@ -66,8 +69,8 @@ static const uint64_t  qoe_number_pow5[QOE_NUMBER_POW5 + 1] = {
 
 
 /*
- * n * 2^exp2 and something below n's last bit if rest is set, rounded: n has
- * more than 64 bits, or is exact.
+ * Rounds n * 2^exp2 to a double.  rest: there is something more below the last
+ * bit of n.  n must have more than 64 bits, unless it is exact.
  */
 
 static double
@@ -98,7 +101,7 @@ qoe_number_round(unsigned __int128 n, int exp2, bool rest)
 }
 
 
-/* In integers: there, nothing is lost before the one rounding at the end. */
+/* Computes with integers, so that only the final step rounds. */
 
 static double
 qoe_number_exact(uint64_t digits, int exp10)
@@ -133,7 +136,7 @@ qoe_number_decimal(uint64_t digits, int exp10)
         1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
     };
 
-    /* two exact doubles, and so one rounding */
+    /* both operands are exact, so the result is rounded only once */
 
     if (digits <= (uint64_t) QOE_NUMBER_EXACT && abs(exp10) <= QOE_NUMBER_POW10)
     {
@@ -156,7 +159,10 @@ qoe_number_decimal(uint64_t digits, int exp10)
 }
 
 
-/* Without a decimal point, which the locale may have another one for. */
+/*
+ * Writes the number without a decimal point, because the locale may use another
+ * character for it.
+ */
 
 static double
 qoe_number_strtod(uint64_t digits, int exp10)
@@ -207,7 +213,7 @@ qoe_text_cut(qoe_span_t s, size_t max)
         return s;
     }
 
-    /* to where a character begins; three of its bytes may stand behind */
+    /* go back to the start of a character, of which up to three bytes follow */
 
     for (n = 0; n < qoe_min(max, (size_t) 3); n++) {
         if ((s.data[max - n] & 0xc0) != 0x80) {
@@ -216,14 +222,17 @@ qoe_text_cut(qoe_span_t s, size_t max)
     }
 
     if ((s.data[max - n] & 0xc0) == 0x80) {
-        n = 0;                       /* this is no UTF-8 */
+        n = 0;                       /* not UTF-8: cut anywhere */
     }
 
     return (qoe_span_t) { s.data, max - n };
 }
 
 
-/* Every event has one (the ASN): printf() would be felt. */
+/*
+ * Nearly every event has an integer (the network's ASN), and snprintf() would
+ * be a noticeable part of its cost.
+ */
 
 static size_t
 qoe_number_integer(uint64_t n, bool negative, char buf[QOE_NUMBER_LEN])

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Writing a record.
+ * Packs events into records.
  */
 
 
@@ -15,11 +15,14 @@
 
 #define QOE_RECORD_NAMED  (QOE_ATTRIBUTES_MAX + QOE_SOURCES_MAX)
 
-/* Of a record: a type's name, the sample's texts, names and values. */
+/*
+ * The texts of a record: the name of its type, the texts of the sample, and the
+ * names and values of attributes and dimensions.
+ */
 #define QOE_RECORD_REFS   (1 + QOE_TEXTS + 2 * QOE_RECORD_NAMED)
 
 
-/* A record in the making. */
+/* A record while it is packed. */
 
 typedef struct {
     qoe_record_head_t     head;
@@ -28,7 +31,8 @@ typedef struct {
 
     qoe_span_t            raw;
     size_t                len;       /* of the head so far */
-    qoe_span_t            texts[QOE_RECORD_REFS];    /* that it will have */
+    qoe_span_t            texts[QOE_RECORD_REFS];    /* those that must go
+                                                        into the head */
     size_t                ntexts;
 } qoe_record_packer_t;
 
@@ -48,7 +52,7 @@ static qoe_status_t qoe_record_write(qoe_record_parts_t *out,
     const qoe_record_packer_t *pk, qoe_arena_t *arena);
 
 
-/* Where the texts come from: a field, or behind them one below data. */
+/* Where each text comes from: a field, or QOE_FIELDS plus a text of data. */
 
 static const uint8_t  qoe_record_sources[] = {
 #define QOE_RECORD_FIELD(id)       [QOE_TEXT_##id] = QOE_FIELD_##id,
@@ -59,7 +63,9 @@ static const uint8_t  qoe_record_sources[] = {
 #undef QOE_RECORD_DATA
 };
 
-/* Fields whose numbers the sample has, in the order of their ids there. */
+/*
+ * The fields whose numbers are part of the sample, in the order of their ids.
+ */
 
 static const uint8_t  qoe_record_field_numbers[] = {
 #define QOE_RECORD_FIELD_NUMBER(id)  QOE_FIELD_##id,
@@ -77,7 +83,7 @@ _Static_assert(QOE_RECORD_MAX < QOE_RECORD_IN_HEAD >> QOE_RECORD_LEN_BITS
                "a reference has all offsets and lengths");
 
 
-/* Not longer than len; nearly all texts are short. */
+/* Cuts a text; nearly all texts are short enough already. */
 
 static inline qoe_span_t
 qoe_record_cut(qoe_span_t text, size_t len)
@@ -86,7 +92,10 @@ qoe_record_cut(qoe_span_t text, size_t len)
 }
 
 
-/* A text outside the body goes into the head, in the order of the calls. */
+/*
+ * Makes a reference to a text.  Texts outside the body go into the head, in the
+ * order of the calls.
+ */
 
 static inline uint32_t
 qoe_record_ref(qoe_record_packer_t *pk, qoe_span_t text)
@@ -151,7 +160,7 @@ qoe_record_pack(qoe_record_parts_t *out, const qoe_event_t *ev,
     pk.len = sizeof(qoe_record_head_t) + pk.head.nnumbers * sizeof(double)
              + (nattrs + ndims) * 2 * sizeof(uint32_t);
 
-    /* a built-in type has its name in the table of them */
+    /* the reader knows the names of built-in types */
 
     pk.head.type_name = (ev->type != QOE_EVENT_CUSTOM) ? 0
                         : qoe_record_ref(&pk,
@@ -188,7 +197,7 @@ qoe_record_numbers(qoe_record_packer_t *pk, const qoe_event_t *ev)
 
     pk->head.set = ev->set;
 
-    /* The numbers of fields follow those of "data", as their bits do. */
+    /* The numbers of fields follow those of "data", as their bits do in set. */
 
     for (i = 0; i < QOE_RECORD_FIELD_NUMBERS; i++) {
         value = &ev->field[qoe_record_field_numbers[i]];
@@ -233,7 +242,10 @@ qoe_record_texts(qoe_record_packer_t *pk, const qoe_event_t *ev,
 }
 
 
-/* A number that is text to metrics is one that names something: the ASN. */
+/*
+ * A text that metrics use may be a number in the event.  Such a number
+ * identifies something, for example the ASN, so zero and fractions are ignored.
+ */
 
 static qoe_status_t
 qoe_record_field(qoe_span_t *text, const qoe_event_t *ev,
@@ -254,7 +266,10 @@ qoe_record_field(qoe_span_t *text, const qoe_event_t *ev,
 }
 
 
-/* Those of the request, and the fields of the event that were filled. */
+/*
+ * Collects the attributes of the request, and the fields that the server has
+ * filled.
+ */
 
 static qoe_status_t
 qoe_record_attributes(const qoe_named_t **attrs, size_t *nattrs,
@@ -308,7 +323,7 @@ qoe_record_attributes(const qoe_named_t **attrs, size_t *nattrs,
 }
 
 
-/* Returns the place behind the references. */
+/* Writes references to names and values; returns the place after them. */
 
 static uint32_t *
 qoe_record_refer(qoe_record_packer_t *pk, uint32_t *to,

@@ -2,30 +2,31 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The record that crosses the shared zone, from an event loop to the helper's
- * thread: a head, and behind it the body, the event's JSON as it was sent.
+ * The record that crosses the shared zone, from a worker's event loop to the
+ * helper thread: a head, and after it the body, which is the event's JSON as it
+ * was sent.
  *
  *   head: fixed part | numbers, a double each | names and values of attributes
  *         and dimensions, a reference each | texts that the body does not have
  *   body
  *
- * A text is a reference: nearly all of them stand in the body as they are, so
- * packing copies none of these, and the queue is handed the request's own
- * bytes as the body.  What was escaped, made of a number, filled in or added
- * by the server is in the head.
+ * A text is a reference.  Nearly all texts stand in the body as they are, so
+ * packing copies none of them, and the queue takes the bytes of the request as
+ * the body.  Only texts with escapes, texts made of numbers, and those that the
+ * server has filled in or added are in the head.
  *
- * Why this form: ns of CPU an event of the benchmark's mix (1.1 kB, batches of
- * 10), all three in one run on one machine; to pack it, with the copy into the
- * queue, to read it for the metrics, and to make the log record of it:
+ * Why this format: the CPU time in ns that an event of the benchmark's mix
+ * (1.1 kB, batches of 10) takes to be packed and copied into the queue, to be
+ * read for the metrics, and to be made a log record, all in the same run:
  *
- *   form                              pack   read    log   bytes
+ *   format                            pack   read    log   bytes
  *   protobuf, by protobuf-c          1,720    531  2,144   1,577
  *   the same, written directly         290    196    525   1,577
  *   flat, texts refer to the body      255     59    189   1,352
  *
- * The record lives in memory of one machine and is read by the code that
- * wrote it (QOE_ZONE_VERSION); all the same no byte of it is trusted.  It is
- * in the machine's byte order and needs no alignment.
+ * A record stays on its machine and is read by the code that wrote it
+ * (QOE_ZONE_VERSION); nevertheless the reader trusts no byte of it.  Records
+ * are in the machine's byte order and need no alignment.
  */
 
 
@@ -37,34 +38,38 @@
 #include "qoe_arena.h"
 
 
-#define QOE_RECORD_MAX       (128 * 1024)    /* bytes of a packed record */
+#define QOE_RECORD_MAX       (128 * 1024)    /* bytes */
 
 /*
- * Bytes of a text that is packed beside the body; longer ones are cut at a
- * character.  With these, what decoding lets through always fits in a record.
+ * The longest text that is packed into the head; longer ones are cut at a
+ * character.  With these limits, every event that decoding accepts fits into a
+ * record.
  */
 #define QOE_RECORD_TEXT_MAX  512
-#define QOE_ATTRIBUTES_MAX   32              /* later ones are left out */
-#define QOE_ATTRIBUTE_LEN    1024            /* of a value, of a name */
+#define QOE_ATTRIBUTES_MAX   32              /* the rest is dropped */
+#define QOE_ATTRIBUTE_LEN    1024            /* bytes of a name, of a value */
 
 
 /*
- * The first bytes of a record.  A change of what follows, or of the numbers of
- * qoe_event_type_t, qoe_text_t or qoe_number_t, changes them, and raises
- * QOE_ZONE_VERSION.
+ * The first bytes of a record.  Change them, and raise QOE_ZONE_VERSION, with
+ * every change of the format, or of the numbers of qoe_event_type_t, qoe_text_t
+ * or qoe_number_t.
  */
 #define QOE_RECORD_FORMAT    0x32434552
 
 #define QOE_RECORD_UID_LEN   16
 
-/* A reference: where a text begins, in the head or in the body, its length. */
+/*
+ * A reference: where a text begins, in the head or in the body, and its length
+ * in the low bits.
+ */
 #define QOE_RECORD_IN_HEAD   0x80000000
 #define QOE_RECORD_LEN_BITS  12
 
 
 typedef struct {
     uint32_t            format;
-    uint32_t            head_len;    /* of all before the body */
+    uint32_t            head_len;    /* bytes before the body */
     uint32_t            body_len;
     uint8_t             type;        /* qoe_event_type_t */
     uint8_t             severity;    /* OpenTelemetry; 0: unspecified */
@@ -75,12 +80,12 @@ typedef struct {
     uint8_t             uid[QOE_RECORD_UID_LEN];
     uint64_t            set;         /* a bit a number */
     uint32_t            nnumbers;
-    uint32_t            type_name;   /* 0, but of a custom type */
+    uint32_t            type_name;   /* for custom types; else 0 */
     uint32_t            text[QOE_TEXTS];     /* 0: absent */
 } __attribute__((packed, may_alias)) qoe_record_head_t;
 
 
-/* What the server adds to an event. */
+/* What the server knows about an event. */
 
 typedef struct {
     uint64_t            received_ns; /* Unix */
@@ -91,15 +96,15 @@ typedef struct {
 } qoe_record_meta_t;
 
 
-/* A packed record; what the queue takes. */
+/* A packed record in two parts, as the queue takes it. */
 
 typedef struct {
-    qoe_span_t          head;        /* in the arena */
+    qoe_span_t          head;        /* allocated in the arena */
     qoe_span_t          body;        /* ev->raw itself */
 } qoe_record_parts_t;
 
 
-/* A record that was opened; points into it. */
+/* A record that was opened; it points into the packed bytes. */
 
 typedef struct {
     const qoe_record_head_t  *head;
@@ -111,29 +116,29 @@ typedef struct {
 
 
 /*
- * Packs ev.  A field that qoe_event_fill() has filled is an attribute too,
- * under its path.  QOE_NOMEM, or QOE_TOO_LARGE past QOE_RECORD_MAX.
+ * Packs ev.  A field that qoe_event_fill() has filled also becomes an attribute
+ * named by its path.  QOE_NOMEM, or QOE_TOO_LARGE past QOE_RECORD_MAX.
  */
 qoe_status_t qoe_record_pack(qoe_record_parts_t *out, const qoe_event_t *ev,
     const qoe_record_meta_t *meta, qoe_arena_t *arena);
 
-/* Head and body in one piece of the arena.  QOE_NOMEM. */
+/* Copies head and body into a single piece of the arena.  QOE_NOMEM. */
 qoe_status_t qoe_record_join(qoe_span_t *packed,
     const qoe_record_parts_t *parts, qoe_arena_t *arena);
 
 /*
- * QOE_INVALID for bytes that are no record: afterwards every reference is
- * known to stay within packed.  Copies and allocates nothing.
+ * Checks a record and opens it without copying or allocating: afterwards every
+ * reference stays within packed, which must outlive *r.  QOE_INVALID if the
+ * bytes are not a record.
  */
 qoe_status_t qoe_record_open(qoe_record_t *r, qoe_span_t packed);
 
-/* When it was received, Unix ns; 0 for bytes that are no record. */
+/* When the event was received, Unix ns; 0 if the bytes are not a record. */
 uint64_t qoe_record_received(qoe_span_t packed);
 
 /*
- * The part of a record that metrics are made of.  s points into the record;
- * the arena is asked for memory where there are attributes or dimensions.
- * QOE_NOMEM.
+ * Reads the part of a record that metrics use.  s points into the record; the
+ * arena is only needed for attributes and dimensions.  QOE_NOMEM.
  */
 qoe_status_t qoe_record_sample(qoe_sample_t *s, const qoe_record_t *r,
     qoe_arena_t *arena);
@@ -153,7 +158,7 @@ qoe_record_span(const qoe_record_t *r, uint32_t ref)
 }
 
 
-/* Empty: absent. */
+/* The text with that id; empty if absent. */
 
 static inline qoe_span_t
 qoe_record_text(const qoe_record_t *r, qoe_text_t id)
@@ -163,8 +168,8 @@ qoe_record_text(const qoe_record_t *r, qoe_text_t id)
 
 
 /*
- * Attribute or, behind them, dimension i.  In a damaged record its name or its
- * value may be empty.
+ * Attribute i; the dimensions follow the attributes.  In a damaged record its
+ * name or its value may be empty.
  */
 
 static inline qoe_named_t

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Reading a record.
+ * Reads records.
  */
 
 
@@ -68,8 +68,8 @@ qoe_record_open(qoe_record_t *r, qoe_span_t packed)
 
 
 /*
- * Not 0: one of n references passes the end of its part.  No branches: it is
- * inlined and becomes vector code.
+ * Returns a value other than 0 if any of n references exceeds its part. Without
+ * branches, so that the compiler can vectorize it.
  */
 
 static inline uint32_t
@@ -88,7 +88,7 @@ qoe_record_beyond(const char *refs, size_t n, uint32_t head_len,
         end = ((ref & ~QOE_RECORD_IN_HEAD) >> QOE_RECORD_LEN_BITS)
               + (ref & ((1u << QOE_RECORD_LEN_BITS) - 1));
 
-        /* all of them are far below 2^31 */
+        /* neither exceeds 2^31, so the top bit shows a negative difference */
         beyond |= limit - end;
     }
 

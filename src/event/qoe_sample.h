@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The part of an event that metrics are made of, typed: what crosses the zone
- * beside the event's text, and what src/qoe works on.  It does not say how
- * the record that carries it is packed.
+ * The typed part of an event that metrics use: it crosses the zone beside the
+ * event's text, and src/qoe works on it.  How a record carries it is the matter
+ * of qoe_record.h.
  *
  * The numbers of both tables are part of the record's format: append only.
  */
@@ -18,10 +18,10 @@
 
 
 /*
- * Numbers: id, then the paths below "data" it is read from, the first that
- * has a usable value.  A usable value is a finite number, or text that is one
- * as a whole ("29.97"), or a boolean (1 and 0).  Anything else in "data" is
- * ignored, for its content is free.
+ * Numbers: an id, then the paths below "data" that it is read from; the first
+ * path with a usable value wins.  Usable are finite numbers, texts that are
+ * entirely a number ("29.97"), and booleans (1 and 0).  Anything else is
+ * ignored, because the content of "data" is free.
  */
 
 #define QOE_SAMPLE_NUMBERS(X)                                                 \
@@ -57,7 +57,9 @@
     X(FATAL,                "error_context.fatal", "fatal")                   \
     X(PLAYBACK_RATE,        "playback_rate")
 
-/* Numbers that are fields of the event: of QOE_EVENT_FIELDS, by that id. */
+/*
+ * Numbers that are fields of the event; the ids are those of QOE_EVENT_FIELDS.
+ */
 
 #define QOE_SAMPLE_FIELD_NUMBERS(X)                                           \
     X(PLAYBACK_TIME)                                                          \
@@ -75,9 +77,9 @@ typedef enum {
 
 
 /*
- * Texts: id, where they come from: a field of QOE_EVENT_FIELDS, or a path
- * below "data".  A number where text is expected is written as JSON has it
- * (error_code 403 is "403").
+ * Texts: an id, and for DATA the path below "data" that it is read from.  The
+ * ids of FIELD are those of QOE_EVENT_FIELDS.  A number where a text is
+ * expected is written as in JSON (error_code 403 becomes "403").
  */
 
 #define QOE_SAMPLE_TEXTS(FIELD, DATA)                                         \
@@ -120,9 +122,8 @@ typedef enum {
 
 
 /*
- * Named text: the nginx variables of openqoe_attribute, and the values of
- * custom dimensions.  On the way to the record both are complete; a name is
- * there once.
+ * A named text: an attribute that openqoe_attribute declares, or the value of a
+ * custom dimension.  A record has each name at most once.
  */
 
 typedef struct {
@@ -139,12 +140,12 @@ typedef struct {
 
     qoe_span_t          text[QOE_TEXTS];     /* empty: absent */
 
-    uint64_t            set;         /* a bit a qoe_number_t */
+    uint64_t            set;         /* a bit for each valid number */
     double              number[QOE_NUMBERS];
 
     const qoe_named_t  *attrs;       /* of openqoe_attribute */
     size_t              nattrs;
-    const qoe_named_t  *dims;        /* of custom dimensions, by name */
+    const qoe_named_t  *dims;        /* custom dimensions, in order */
     size_t              ndims;
 } qoe_sample_t;
 

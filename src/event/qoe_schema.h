@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * One parsed JSON object -> one event, or why not: the field rules of the
- * HTTP contract.  Private to this room; any one thread a batch.
+ * The schema of an event as tables, and texts for an event_time out of range.
+ * Private to this room.
  */
 
 
@@ -31,23 +31,23 @@ typedef enum {
 } qoe_value_kind_t;
 
 
-/* Past this a double no longer tells one millisecond from the next. */
+/* Above this, a double cannot represent every millisecond (2^53). */
 #define QOE_TIME_MAX       9007199254740992.0
 
 
 typedef struct {
-    const char         *parent;      /* NULL at the top */
+    const char         *parent;      /* NULL in the event itself */
     qoe_span_t          key;
     qoe_value_kind_t    kind;
 } qoe_schema_field_t;
 
 
-/* The fields of one known object: they stand together in QOE_EVENT_FIELDS. */
+/* The fields of a known object, which are adjacent in QOE_EVENT_FIELDS. */
 
 typedef struct {
     qoe_span_t          key;
     size_t              first;
-    size_t              end;         /* the field behind the last one */
+    size_t              end;         /* the field after the last one */
 } qoe_schema_group_t;
 
 

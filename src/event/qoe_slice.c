@@ -97,9 +97,9 @@ qoe_slice_pos(qoe_span_t text, size_t byte)
 
 
 /*
- * The line feeds of a text, and the bytes that continue a character, eight
- * bytes at a time: a client may send a megabyte that is broken at its end.
- * Gives the beginning of the last line.
+ * Counts the line feeds of a text, and the bytes that continue a character,
+ * eight bytes at a time, because a client may send a megabyte that is broken
+ * only at its end.  Returns the beginning of the last line.
  */
 
 static const char *
@@ -118,7 +118,7 @@ qoe_slice_count(const char *p, size_t n, size_t *lines, size_t *rest)
 
         *rest += qoe_slice_bits(w & ~(w << 1));
 
-        /* the high bit of each byte that is no line feed */
+        /* set the high bit of each byte that is not a line feed */
 
         w ^= 0x0a0a0a0a0a0a0a0a;
         other = ((w & 0x7f7f7f7f7f7f7f7f) + 0x7f7f7f7f7f7f7f7f) | w;
@@ -148,7 +148,7 @@ qoe_slice_count(const char *p, size_t n, size_t *lines, size_t *rest)
 }
 
 
-/* How many of the eight high bits are set. */
+/* Counts the high bits that are set. */
 
 static size_t
 qoe_slice_bits(uint64_t w)
@@ -184,7 +184,9 @@ qoe_slice_compact_len(qoe_span_t text)
 }
 
 
-/* p is at the opening quote; the result is behind the closing one, or end. */
+/*
+ * Returns the place after the closing quote, or end; p is at the opening quote.
+ */
 
 static const char *
 qoe_slice_string_end(const char *p, const char *end)

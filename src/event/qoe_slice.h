@@ -2,11 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A single pass over the bytes of a JSON text, for what jansson does not
- * tell: the depth before it recurses, and where a value stands in the text.
+ * Single passes over the bytes of a JSON text: its depth and size, the line and
+ * column of a byte, and its length without white space.
  *
- * The slices are for text that jansson has accepted.  On any other text they
- * may be wrong, but they never leave the span they were given.
+ * On text that is not JSON the results may be wrong, but no function reads
+ * outside of its span.
  */
 
 
@@ -17,7 +17,7 @@
 #include "qoe_core.h"
 
 
-/* Where something stands in a text, as editors count. */
+/* A position in a text, counted as editors do. */
 
 typedef struct {
     size_t        byte;          /* from 0 */
@@ -26,12 +26,12 @@ typedef struct {
 } qoe_slice_pos_t;
 
 
-/* What a parser would have to hold at once. */
+/* Limits on the structure of a text. */
 
 typedef struct {
     size_t        depth;
     size_t        containers;    /* objects and arrays */
-    size_t        values;        /* counted by the commas between them */
+    size_t        values;        /* counted by their commas */
 } qoe_slice_limits_t;
 
 typedef enum {
@@ -43,17 +43,17 @@ typedef enum {
 
 
 /*
- * Which limit the text passes first, and *at the offset where.  Exact for
- * valid JSON; for a text that breaks off being JSON, exact up to that place,
- * which is as far as a parser goes.
+ * The limit that the text exceeds first, and *at the offset where.  Exact for
+ * valid JSON; in other text exact up to the first fault, which is as far as a
+ * parser reads.
  */
 qoe_slice_excess_t qoe_slice_check(qoe_span_t text,
     const qoe_slice_limits_t *max, size_t *at);
 
-/* Line and column of a byte offset; reads text[0..byte). */
+/* The line and column of a byte offset; reads text[0..byte). */
 qoe_slice_pos_t qoe_slice_pos(qoe_span_t text, size_t byte);
 
-/* The length without the white space between the tokens. */
+/* The length of a JSON text without white space between its tokens. */
 size_t qoe_slice_compact_len(qoe_span_t text);
 
 

@@ -31,7 +31,7 @@ qoe_source_parse(qoe_source_t *out, qoe_span_t name, qoe_span_t text)
     out->name = name;
     prefix = qoe_span_null;
 
-    /* FIELD is the last one, and every text starts with its prefix */
+    /* FIELD comes last: its prefix is empty and matches every text */
 
     for (out->kind = 0; out->kind < QOE_SOURCE_FIELD; out->kind++) {
         prefix = qoe_source_prefixes[out->kind];
@@ -130,7 +130,10 @@ qoe_source_dims(const qoe_named_t **dims, size_t *ndims,
 }
 
 
-/* Empty: none, or one below data, which is there since the decoding. */
+/*
+ * Finds the value of a field or an attribute.  *value is empty if there is
+ * none, and for sources below data, which decoding has read already.
+ */
 
 static qoe_status_t
 qoe_source_value(qoe_span_t *value, const qoe_source_t *source,

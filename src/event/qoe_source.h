@@ -2,15 +2,15 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Where the values of a custom dimension come from: the source= of
+ * Where the value of a custom dimension comes from: the source= of
  * openqoe_dimension.
  *
- *   data.KEY, data.KEY.KEY    of the event's free part; keys have no dot
- *   a field of an event       a path of QOE_EVENT_FIELDS: network.city
- *   attribute.NAME            an attribute that openqoe_attribute gives
+ *   data.KEY, data.KEY.KEY    the free-form part of the event; no dots in keys
+ *   a field of an event       a path of QOE_EVENT_FIELDS, such as network.city
+ *   attribute.NAME            an attribute that openqoe_attribute declares
  *
- * A value is a text, or a number or a boolean as text; anything else, and
- * the empty text, is none.
+ * A value is a text, a number or a boolean, and is used as text.  Values of
+ * other types and the empty text are ignored.
  */
 
 
@@ -21,14 +21,14 @@
 #include "qoe_event.h"
 
 
-/* An event has values of so many sources at most; later ones have none. */
+/* Only this many sources of an event have values; the others are ignored. */
 #define QOE_SOURCES_MAX      32
 
-/* Bytes of a value; it is cut at a character. */
+/* The longest value in bytes; longer ones are cut at a character. */
 #define QOE_SOURCE_LEN       256
 
 
-/* Kinds of sources: id, what the text starts with. */
+/* The kinds of sources: an id, and the prefix of their texts. */
 
 #define QOE_SOURCE_KINDS(X)                                                   \
     X(DATA,      "data.")                                                     \
@@ -44,27 +44,28 @@ typedef enum {
 
 
 struct qoe_source_s {
-    qoe_span_t         name;         /* of the dimension */
+    qoe_span_t         name;         /* the dimension's name */
     qoe_source_kind_t  kind;
-    qoe_event_field_t  field;        /* of kind FIELD */
-    qoe_span_t         key;          /* below data; the attribute's name */
-    qoe_span_t         sub;          /* below key; empty: key's own value */
+    qoe_event_field_t  field;        /* for kind FIELD */
+    qoe_span_t         key;          /* key of data, or attribute's name */
+    qoe_span_t         sub;          /* key below it; empty: key's own value */
 };
 
 
 /*
- * Reads the text of a source for the dimension of that name, which is taken
- * as it is.  Both are kept, not copied: they must outlive every decode.
- * QOE_INVALID for an unknown field or bad syntax.
+ * Parses the text of a source for the dimension called name.  name and text are
+ * not copied and must outlive every decode.  QOE_INVALID for an unknown field
+ * or bad syntax.
  */
 qoe_status_t qoe_source_parse(qoe_source_t *out, qoe_span_t name,
     qoe_span_t text);
 
 
 /*
- * All dimensions of the event: those that decoding found below data, then
- * those of its fields and of the attributes.  For qoe_record_pack(), which
- * comes when the fields are filled.  QOE_NOMEM.
+ * Lists all dimensions of the event: first those that decoding has read below
+ * data, then those of fields and attributes.  Call it after the fields have
+ * been filled, for qoe_record_pack().  *dims points into the event or the
+ * arena. QOE_NOMEM.
  */
 qoe_status_t qoe_source_dims(const qoe_named_t **dims, size_t *ndims,
     const qoe_event_t *ev, const qoe_named_t *attrs, size_t nattrs,

@@ -7,8 +7,9 @@
 #include "qoe_dimension.h"
 
 
-#define QOE_DIMENSION_TTL  86400             /* s */
-#define QOE_DIMENSION_SIZE 100               /* buckets, or width of one */
+#define QOE_DIMENSION_TTL  86400             /* seconds */
+#define QOE_DIMENSION_SIZE 100               /* number of buckets, or the
+                                                width */
 
 
 #define QOE_TEXT(s)        { s, sizeof(s) - 1 }
@@ -44,8 +45,8 @@ static const qoe_span_t  qoe_actions[] = {
 
 
 /*
- * Labels that Prometheus, or the translation from OTLP to it, sets itself.
- * Those that begin with "__" are reserved as a whole.
+ * Labels that Prometheus itself or its translation of OTLP sets.  Names that
+ * begin with "__" are reserved, too.
  */
 
 static const qoe_span_t  qoe_dimension_reserved[] = {
@@ -190,7 +191,7 @@ qoe_dimension_name_valid(qoe_span_t name)
 }
 
 
-/* As Prometheus sees names: a dot is an underscore there. */
+/* Compares names as Prometheus does, which turns dots into underscores. */
 
 static bool
 qoe_dimension_same(qoe_span_t a, qoe_span_t b)

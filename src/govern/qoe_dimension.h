@@ -2,9 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Dimensions: which attributes metrics have, where their values come from,
- * and what is done to values (governance).  The table of the built-in ones
- * is here; the configuration may change their rules and add others.
+ * Dimensions: which attributes metrics have, where their values come from, and
+ * how the values are limited (governance).  The table of the built-in
+ * dimensions is here; the configuration may change their rules and add
+ * dimensions.
  */
 
 
@@ -19,24 +20,25 @@
 #define QOE_DIMENSION_NAME_MAX 63            /* bytes */
 #define QOE_DIMENSION_LEN      128           /* default of maxlen */
 
-/* What the configuration may say, from 1 on. */
+/* Upper limits of what the configuration may set; the lower limit is 1. */
 
 #define QOE_DIMENSION_LEN_MAX  256           /* maxlen */
 #define QOE_DIMENSION_MAX_MAX  1000000       /* max */
-#define QOE_DIMENSION_TTL_MAX  31536000      /* ttl, s */
+#define QOE_DIMENSION_TTL_MAX  31536000      /* ttl, seconds */
 #define QOE_DIMENSION_SIZE_MAX 1000000000    /* size */
 #define QOE_DIMENSION_PINS_MAX 64            /* values */
 
 
-/* What becomes of a value. */
+/* What is done with a value. */
 
 typedef enum {
-    QOE_ACTION_ALLOW = 0,        /* the first max distinct ones within ttl */
-    QOE_ACTION_TOPK,             /* the max most frequent ones */
-    QOE_ACTION_HASH,             /* CRC-32 as 8 hex digits, as in the
-                                    reference */
-    QOE_ACTION_BUCKET,           /* numbers "100-200"; else "bucket_7" */
-    QOE_ACTION_DROP              /* no attribute; distinct values estimated */
+    QOE_ACTION_ALLOW = 0,        /* the first max distinct values in ttl */
+    QOE_ACTION_TOPK,             /* the max most frequent values */
+    QOE_ACTION_HASH,             /* CRC-32 as 8 hexadecimal digits, as the
+                                    reference implementation does */
+    QOE_ACTION_BUCKET,           /* numbers "100-200", text "bucket_7" */
+    QOE_ACTION_DROP              /* no attribute; distinct values are
+                                    estimated */
 } qoe_action_t;
 
 typedef enum {
@@ -48,18 +50,18 @@ typedef enum {
 /* Which metrics have the dimension as an attribute. */
 
 typedef enum {
-    QOE_ROLE_BASE = 0,           /* all of views and events */
-    QOE_ROLE_TITLE,              /* titled and headline ones of them */
-    QOE_ROLE_FINE,               /* headline ones alone */
-    QOE_ROLE_EXTRA,              /* those of whose points it is part */
-    QOE_ROLE_NEVER               /* none: counted only, allow is refused */
+    QOE_ROLE_BASE = 0,           /* all metrics of views and events */
+    QOE_ROLE_TITLE,              /* titled and headline metrics */
+    QOE_ROLE_FINE,               /* headline metrics only */
+    QOE_ROLE_EXTRA,              /* metrics whose points have it */
+    QOE_ROLE_NEVER               /* none: only counted, never allowed */
 } qoe_role_t;
 
 
 /*
- * Built-in dimensions: id, name, role, action, max, maxlen.
- * TEXT: the text of the sample of that id is its value; the others are made
- * where they are used.
+ * Built-in dimensions: id, name, role, action, max, maxlen.  The value of a
+ * TEXT dimension is the text of the sample with that id; the values of the
+ * others are made by the metrics that use them.
  */
 
 #define QOE_DIMENSIONS(TEXT, MADE)                                            \
@@ -108,7 +110,7 @@ typedef enum {
 } qoe_dim_t;
 
 
-/* One dimension as configured; number i of the built-in ones is qoe_dim_t i. */
+/* A dimension as configured; number i of the built-in ones is qoe_dim_t i. */
 
 typedef struct {
     qoe_span_t       name;
@@ -116,44 +118,48 @@ typedef struct {
     qoe_role_t       role;       /* custom: FINE */
     qoe_action_t     action;
     qoe_overflow_t   overflow;
-    uint32_t         max;        /* distinct values; of topk: k */
+    uint32_t         max;        /* distinct values; for topk: k */
     uint32_t         ttl_s;
-    uint32_t         size;       /* of bucket, at least 1 */
-    uint32_t         maxlen;     /* bytes, cut at a character */
-    const qoe_span_t  *pins;     /* of allow: values that are always admitted */
+    uint32_t         size;       /* for bucket, at least 1 */
+    uint32_t         maxlen;     /* in bytes, cut at a character */
+    const qoe_span_t  *pins;     /* for allow: always admitted */
     uint32_t         npins;      /* at most max */
 } qoe_dimension_t;
 
 typedef struct {
     qoe_dimension_t  dim[QOE_DIMENSIONS_MAX];
     size_t           n;          /* at least QOE_DIMS_BUILTIN */
-    uint32_t         fresh;      /* new values of a dimension that one request
+    uint32_t         fresh;      /* new values of a dimension that a request
                                     may bring; 0: any number */
 } qoe_dimensions_t;
 
 
-/* The built-in dimensions with their defaults. */
+/* Sets the built-in dimensions with their defaults. */
 void qoe_dimensions_init(qoe_dimensions_t *d);
 
-/* The number of a name, or d->n. */
+/* The index of the dimension with that name, or d->n if there is none. */
 size_t qoe_dimension_find(const qoe_dimensions_t *d, qoe_span_t name);
 
 /*
- * Is the value the module's own?  Such a value is known from the first time
- * on.  Of most dimensions all values are, or none; a content_type is whatever a
- * page says, but vod and live are the module's names for what CMCD says.
+ * Does the module itself make the value?  Such a value is known when it is
+ * first seen.  Of most dimensions, either all values are made or none; but a
+ * content_type is anything that a page sends, while "vod" and "live" are made
+ * from CMCD.
  */
 bool qoe_dimension_made(size_t dim, qoe_span_t value);
 
 /*
- * The module's own values of a dimension that has others as well: a place is
- * kept free for each until it is seen.
+ * The values that the module makes for a dimension that has others as well: a
+ * place is reserved for each of them until it is seen.
  */
 const qoe_span_t *qoe_dimension_own(size_t dim, uint32_t *n);
 
 bool qoe_dimension_pinned(const qoe_dimension_t *d, qoe_span_t value);
 
-/* [a-zA-Z_][a-zA-Z0-9_.]{0,62}, not a built-in and no "le", "job", ... */
+/*
+ * QOE_OK for [a-zA-Z_][a-zA-Z0-9_.]{0,62}, unless the name is a built-in
+ * dimension's or reserved, such as "le" and "job".
+ */
 qoe_status_t qoe_dimension_name_valid(qoe_span_t name);
 
 qoe_status_t qoe_action_find(qoe_span_t text, qoe_action_t *action);
@@ -161,11 +167,11 @@ qoe_span_t qoe_action_name(qoe_action_t action);
 
 /*
  * Applies the JSON of CARDINALITY_LIMITS: an object of dimensions, each
- * {"max_cardinality" or "max", "action", "bucket_size" or "size", "ttl" s,
- * "maxlen", "overflow": "other"|"hash"}, all optional.  skip has a bit for
- * each dimension that is left as it is (a directive wins).  The span d->dim
- * names stay.  QOE_INVALID with the reason, which names key and value, in
- * err; QOE_NOMEM.
+ * {"max_cardinality" or "max", "action", "bucket_size" or "size", "ttl" in
+ * seconds, "maxlen", "overflow": "other"|"hash"}, all optional.  skip has a bit
+ * for each dimension that must not be changed, because a directive has set it.
+ * QOE_INVALID: nothing is changed, and err has the reason with key and value.
+ * QOE_NOMEM.
  */
 qoe_status_t qoe_dimensions_json(qoe_dimensions_t *d, qoe_span_t json,
     uint64_t skip, char *err, size_t size);

@@ -7,8 +7,8 @@
 #include "qoe_govern_layout.h"
 
 
-#define QOE_LOCK_TRIES     4                 /* of 50 ms, when a process
-                                                starts */
+#define QOE_LOCK_TRIES     4                 /* of 50 ms each, at the start
+                                                of a process */
 
 
 typedef qoe_span_t (*qoe_action_pt)(qoe_governor_t *gv, size_t slot,
@@ -97,7 +97,7 @@ qoe_govern_create(qoe_govern_t *g, size_t size, const qoe_hash_key_t *key)
 }
 
 
-/* As many as size bytes hold. */
+/* The number of counters that fit into size bytes. */
 
 static uint32_t
 qoe_govern_counters(size_t size)
@@ -148,7 +148,7 @@ qoe_governor_init(qoe_governor_t *gv, qoe_govern_t *g,
         }
     }
 
-    /* a stopped process holds it: what is known will do */
+    /* a stopped process holds the lock: make do with the known dimensions */
 
     for (i = 0; i < dims->n; i++) {
         gv->slot[i] = (uint16_t) qoe_govern_name_find(g, dims->dim[i].name);
@@ -198,7 +198,10 @@ qoe_govern_claim(qoe_governor_t *gv)
 }
 
 
-/* What is never an attribute is dropped, whatever was asked for. */
+/*
+ * Values that never become an attribute are dropped, whatever the configuration
+ * says.
+ */
 
 static qoe_action_t
 qoe_govern_action(const qoe_dimension_t *d)
@@ -255,7 +258,10 @@ qoe_govern_name_take(qoe_govern_t *g, qoe_span_t name)
 }
 
 
-/* The slots alone say what is taken: nothing can be lost by a kill. */
+/*
+ * Takes a free sketch.  The slots alone record which sketches are in use, so a
+ * kill cannot lose any.
+ */
 
 static void
 qoe_govern_claim_hll(qoe_govern_t *g, qoe_govern_slot_t *s)
@@ -283,7 +289,10 @@ qoe_govern_claim_hll(qoe_govern_t *g, qoe_govern_slot_t *s)
 }
 
 
-/* One that is taken is given up by a dimension that is no topk any more. */
+/*
+ * Takes a top-k area, if need be from a dimension whose action is no longer
+ * topk.
+ */
 
 static void
 qoe_govern_claim_topk(qoe_governor_t *gv, qoe_govern_slot_t *s)
@@ -492,7 +501,7 @@ qoe_govern_frequent(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
 
     if (!gv->refused && qoe_govern_area_lock(a, gv->self) == QOE_OK) {
 
-        /* a reload may have given it to another dimension */
+        /* a reload may have given the area to another dimension */
 
         if (qoe_govern_topk(gv->g, s) == a) {
             top = qoe_topk_add(qoe_area_topk(a), hash, value, d->max);
@@ -519,7 +528,10 @@ qoe_govern_hashed(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
 }
 
 
-/* The ranges are values of their own: no number of them is forged at will. */
+/*
+ * Ranges are admitted like values, so that forged numbers cannot create any
+ * number of them.
+ */
 
 static qoe_span_t
 qoe_govern_bucketed(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,

@@ -6,20 +6,20 @@
  *
  *   header | viewer pairs | HyperLogLogs | top-k areas | waiting | value table
  *
- * What the size gives (qoe_govern_create):
- *   HyperLogLogs   a ninth, of 32 KB each, 6 to 1024: 6 and a sixth
- *                  of them for dimensions, the others (2 at least) for
- *                  viewers, a pair each, the last one for the pairs that have
- *                  none
- *   top-k areas    two fifteenths; 1, or 2 from 4 MB, or 4 from 32 MB on
- *   waiting        a 128th: values for which there is no place
+ * How qoe_govern_create() divides the region:
+ *   HyperLogLogs   a ninth of it, 6 to 1024 sketches of 32 KB: 6 and a sixth of
+ *                  the total for dimensions, the others (at least 2) for pairs
+ *                  of org and player, the last one of them for all pairs that
+ *                  have none
+ *   top-k areas    two fifteenths; 1 area, or 2 from 4 MB, or 4 from 32 MB on
+ *   waiting        a 128th, for values that found no place
  *   value table    the rest
- * With 10 MB: 11 and 24 sketches, 2 areas of 4,269 counters, 122,000 values;
- * with the least: 4 and 2, one of 434, 3,700.
+ * 10 MB give 11 and 24 sketches, 2 areas of 4,269 counters, and 122,000 values;
+ * the smallest region gives 4 and 2 sketches, an area of 434, and 3,700 values.
  *
- * The header's lock guards which slots, sketches and areas are taken, every
- * change of the table, and the days of viewers.  Each area has its own.
- * Lookups, counts of overflow and additions to a HyperLogLog take none.
+ * The header's lock guards the assignment of slots, sketches and areas, every
+ * change of the table, and the days of viewers.  Each area has a lock of its
+ * own.  Look-ups, counts of overflow and additions to a HyperLogLog take none.
  */
 
 
@@ -34,52 +34,55 @@
 
 
 #define QOE_GOVERN_NONE    UINT16_MAX        /* a dimension without a slot */
-#define QOE_GOVERN_TOUCH_S 60                /* last_s is as old, at most */
+#define QOE_GOVERN_TOUCH_S 60                /* last_s is updated that rarely */
 
 #define QOE_SKETCHES_MAX   1024
-#define QOE_PLACES         16                /* a bucket has */
-#define QOE_VALUE_TEXT     40                /* bytes of a value, kept */
+#define QOE_PLACES         16                /* values in a bucket */
+#define QOE_VALUE_TEXT     40                /* stored bytes of a value */
 
 /*
- * A value that three sessions have shown, at three different seconds, is
- * known.  Until then it is on probation: it has its place as a known one does,
- * but leaves when no other session has shown it for so long, or when a known
- * one needs the place.  What is known stays, after it was seen last, as long
- * again as it has been known, so many times over, up to its ttl.
+ * A value is known once three sessions have shown it, in three different
+ * seconds.  Until then it is on probation: it has a place like a known value,
+ * but loses it if no other session shows the value within QOE_PROBATION_S
+ * seconds, or if a known value needs the place.  A known value stays, after it
+ * was last seen, for QOE_STANDING times as long as it had been known, but at
+ * most for its ttl.
  */
 #define QOE_PROBATION_S    300
 #define QOE_STANDING       8
 
 /*
- * The table is looked through for a place of a dimension that often, and for
- * one of a value that is known: forged values do not make it a load.
+ * How often, in seconds, the table may be searched for a place of a dimension,
+ * and for a place of a known value, so that forged values cause no load.
  */
 #define QOE_GOVERN_SCAN_S  5
 #define QOE_GOVERN_PLACE_S 1
 
-#define QOE_WAITING        4                 /* a set of the waiting has */
+#define QOE_WAITING        4                 /* values in a waiting set */
 
 
 /*
- * A bucket.  A lookup reads the first two cache lines of two buckets, no more,
- * and last_s and shown when it has found the value.
+ * A bucket.  A look-up reads no more than the first two cache lines of two
+ * buckets, and last_s and shown of the value that it finds.
  */
 
 typedef struct {
     uint64_t             hash[QOE_PLACES];           /* 0: free */
-    uint32_t             last_s[QOE_PLACES];         /* seen, Unix */
+    uint32_t             last_s[QOE_PLACES];         /* last seen, Unix */
     uint16_t             slot[QOE_PLACES];
-    uint16_t             len[QOE_PLACES];            /* of the whole value */
-    uint32_t             since_s[QOE_PLACES];        /* known, or shown by a
-                                                        session last */
+    uint16_t             len[QOE_PLACES];            /* full length of the
+                                                        value */
+    uint32_t             since_s[QOE_PLACES];        /* known since, or last
+                                                        shown by another
+                                                        session */
     uint32_t             shown[QOE_PLACES];          /* qoe_shown_...() */
     uint64_t             text[QOE_PLACES][QOE_VALUE_TEXT / 8];
 } __attribute__((aligned(64))) qoe_bucket_t;
 
 
 /*
- * A value that waits: any bits are safe, for writers take no lock.  Half a
- * write confuses two values for once.
+ * A value that waits for a place.  Writers take no lock: any bits are safe, and
+ * a torn write confuses two values only once.
  */
 
 typedef struct {
@@ -89,17 +92,19 @@ typedef struct {
 } qoe_waiting_t;
 
 
-/* A dimension that is known: three cache lines, for three rates of change. */
+/*
+ * The slot of a dimension: three cache lines, which change at different rates.
+ */
 
 typedef struct {
     char                 name[QOE_DIMENSION_NAME_MAX + 1];
 
-    uint32_t             taken;          /* published behind the name */
+    uint32_t             taken;          /* published after the name */
     uint32_t             hll;            /* 1 + index, 0: none */
     uint32_t             topk;           /* 1 + index, 0: none */
     uint32_t             count;          /* values in the table */
-    uint32_t             scanned_s;      /* for a place, Unix */
-    uint32_t             placed_s;       /* for one of a known value */
+    uint32_t             scanned_s;      /* last search for a place */
+    uint32_t             placed_s;       /* last search for a known value */
     uint64_t             pad[5];
 
     uint64_t             overflow;
@@ -107,14 +112,17 @@ typedef struct {
 } __attribute__((aligned(64))) qoe_govern_slot_t;
 
 
-/* Unique viewers of (org, player); looked through as a whole, so small. */
+/*
+ * Unique viewers of an org and a player; small, because the whole list is
+ * searched.
+ */
 
 typedef struct {
     uint64_t             hash;           /* 0: free */
-    uint32_t             day;            /* of the sketch; 0: none */
+    uint32_t             day;            /* day of the sketch; 0: none */
     uint16_t             org_len;
     uint16_t             player_len;
-    uint32_t             known;          /* not given up before the next day */
+    uint32_t             known;          /* keeps its place for the day */
     uint32_t             pad;
 } qoe_pair_t;
 
@@ -128,13 +136,13 @@ typedef struct {
     uint64_t             lock;
     uint64_t             halved_s;       /* Unix */
     uint64_t             pad[6];
-} qoe_area_t;                            /* then a qoe_topk_t */
+} qoe_area_t;                            /* followed by a qoe_topk_t */
 
 
 struct qoe_govern_s {
     qoe_hash_key_t       key;
-    uint32_t             sketches;       /* of dimensions */
-    uint32_t             pairs;          /* and as many sketches */
+    uint32_t             sketches;       /* for dimensions */
+    uint32_t             pairs;          /* each has a sketch, too */
     uint32_t             areas;
     uint32_t             buckets;
     uint64_t             pair_offset;
@@ -144,7 +152,7 @@ struct qoe_govern_s {
     uint64_t             area_size;
     uint64_t             table_offset;
     uint64_t             waiting_offset;
-    uint64_t             waiting;        /* sets */
+    uint64_t             waiting;        /* number of sets */
     uint64_t             pad[4];
 
     uint64_t             lock;
@@ -168,7 +176,7 @@ struct qoe_govern_s {
 #define qoe_govern_pair_text(g, i)                                            \
     ((qoe_pair_text_t *) qoe_govern_at(g, (g)->pair_text_offset) + (i))
 
-/* Sketches of dimensions first, then those of pairs. */
+/* The sketches of dimensions, followed by those of pairs. */
 
 #define qoe_govern_hll_at(g, i)                                               \
     ((qoe_hll_t *) qoe_govern_at(g, (g)->hll_offset) + (i))
@@ -184,63 +192,64 @@ struct qoe_govern_s {
 #define qoe_area_topk(a)   ((qoe_topk_t *) ((a) + 1))
 
 
-/* qoe_govern.c */
+/* Functions of qoe_govern.c. */
 
-/* Repairs when the last holder has died. */
+/* Take the locks, and repair what a dead holder has left. */
 qoe_status_t qoe_govern_lock(qoe_govern_t *g, qoe_proc_t self);
 qoe_status_t qoe_govern_area_lock(qoe_area_t *a, qoe_proc_t self);
 
-/* The slot of a dimension of the configuration; NULL: none. */
+/* The slot of a dimension of the configuration; NULL if it has none. */
 qoe_govern_slot_t *qoe_govern_slot(const qoe_governor_t *gv, size_t dim);
-/* Its sketch or area; NULL: none. */
+/* The sketch or area of a slot; NULL if it has none. */
 qoe_hll_t *qoe_govern_hll(qoe_govern_t *g, const qoe_govern_slot_t *s);
 qoe_area_t *qoe_govern_topk(qoe_govern_t *g, const qoe_govern_slot_t *s);
 
-/* Never 0. */
+/* The hash of a value of a slot; never 0. */
 uint64_t qoe_govern_hash(const qoe_govern_t *g, size_t slot, qoe_span_t value);
 
 
-/* qoe_govern_table.c */
+/* Functions of qoe_govern_table.c. */
 
-/* True: the value is kept, or is now. */
+/* Returns true if the value is in the table, or could be added. */
 bool qoe_govern_admit(qoe_governor_t *gv, size_t slot,
     const qoe_dimension_t *d, uint64_t hash, qoe_span_t value, uint32_t now_s);
-/* Counts the values of every slot anew.  The lock is held. */
+/* Counts the values of every slot again.  The caller holds the lock. */
 void qoe_govern_recount(qoe_govern_t *g);
 
 
-/* Where a value is or could be. */
+/* The result of a look-up: where a value is or could be stored. */
 
 typedef struct {
     qoe_bucket_t        *bucket[2];
-    uint32_t             free[2];        /* places */
+    uint32_t             free[2];        /* number of free places */
     qoe_bucket_t        *found;
     uint32_t             place;
 } qoe_table_look_t;
 
 void qoe_table_look(qoe_govern_t *g, uint64_t hash, qoe_table_look_t *at);
 /*
- * Takes the value out of its place, if it is still due to leave; victim: it
- * need only be on probation.
+ * Removes a value if it is still due to leave.  victim: it is due if it is on
+ * probation.
  */
 void qoe_table_leave(qoe_governor_t *gv, qoe_bucket_t *b, uint32_t place,
     const uint32_t *ttl, bool victim, uint32_t now_s);
 bool qoe_table_expired(const qoe_bucket_t *b, uint32_t place,
     const uint32_t *ttl, uint32_t now_s);
-/* By slot. */
+/* Fills in the ttl of each slot. */
 void qoe_table_ttls(const qoe_governor_t *gv, uint32_t *ttl);
 
 
-/* qoe_govern_probation.c */
+/* Functions of qoe_govern_probation.c. */
 
-/* A value is shown by the session at hand. */
+/* Records that the current session has shown the value. */
 void qoe_govern_vouch(const qoe_governor_t *gv, qoe_bucket_t *b,
     uint32_t place, uint32_t now_s);
-/* May the request at hand bring another new value?  Counts it. */
+/* May the current request bring another new value?  If so, counts it. */
 bool qoe_govern_fresh(qoe_governor_t *gv, size_t slot);
 /*
- * There is no place for the value.  True: some may be free now; *known: it is
- * the module's own, or so many sessions have shown it that it is known at once.
+ * To be called when a value found no place.  Returns true if a place may have
+ * become free.  *known: the module itself makes the value; it is also set if
+ * enough sessions have shown the value while it waited.
  */
 bool qoe_govern_make_place(qoe_governor_t *gv, size_t slot, uint64_t hash,
     const qoe_table_look_t *at, bool full, uint32_t now_s, bool *known);
@@ -249,7 +258,10 @@ bool qoe_govern_make_place(qoe_governor_t *gv, size_t slot, uint64_t hash,
 
 #define qoe_shown_known(shown)  (((shown) & 3) == 3)
 
-/* shown, and now by this session; the tag is of 15 bits, 0: no session. */
+/*
+ * Adds a session to the two tags of 15 bits and the count in shown; tag 0 is no
+ * session.
+ */
 
 static inline uint32_t
 qoe_shown_by(uint32_t shown, uint32_t tag)
@@ -273,12 +285,15 @@ qoe_shown_by(uint32_t shown, uint32_t tag)
 }
 
 
-/* qoe_govern_text.c */
+/* Functions of qoe_govern_text.c. */
 
-/* value without what is no text, cut; it, or in buf. */
+/*
+ * Replaces what is not text and cuts value; the result is value itself or in
+ * buf.
+ */
 qoe_span_t qoe_govern_clean(qoe_span_t value, size_t maxlen,
     char buf[QOE_GOVERN_BUF]);
-/* value may be in buf. */
+/* The CRC-32 of a value in buf, as text; value may be in buf, too. */
 qoe_span_t qoe_govern_crc(qoe_span_t value, char buf[QOE_GOVERN_BUF]);
 qoe_span_t qoe_govern_range(qoe_span_t value, uint32_t size,
     char buf[QOE_GOVERN_BUF]);

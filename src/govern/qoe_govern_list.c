@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What stats and collections ask of governance; reads without a lock.
+ * Reads governance for statistics and collections, without a lock.
  */
 
 
@@ -10,16 +10,16 @@
 #include "qoe_number.h"
 
 
-/* The first of the values in the order of bytes. */
+/* The first values in the order of their bytes. */
 
 typedef struct {
     qoe_span_t          *values;
     size_t               n;
     size_t               max;
-    char                *spare;              /* of QOE_LIST_TEXT bytes */
+    char                *spare;              /* room for QOE_LIST_TEXT bytes */
 } qoe_list_t;
 
-#define QOE_LIST_TEXT      128               /* the longest of any table */
+#define QOE_LIST_TEXT      128               /* longest text of any table */
 #define QOE_LIST_DOTS      "..."
 
 
@@ -82,7 +82,7 @@ qoe_govern_values(const qoe_governor_t *gv, size_t dim, qoe_span_t *values,
     s = qoe_govern_slot(gv, dim);
     d = (s != NULL) ? &gv->dims->dim[dim] : NULL;
 
-    /* who somebody is, is nobody's business */
+    /* values that identify a person or a device must not be disclosed */
 
     if (s == NULL || *n == 0 || d->role == QOE_ROLE_NEVER
         || dim == QOE_DIM_MARKER)
@@ -171,7 +171,7 @@ qoe_list_add(qoe_list_t *l, const char *text, size_t len)
         return;
     }
 
-    /* the text goes into the spare room; the last one's is spare then */
+    /* store the text in the spare room; that of the last value becomes spare */
 
     memcpy(l->spare, text, len);
     v.data = l->spare;
@@ -199,7 +199,9 @@ qoe_list_compare(qoe_span_t a, qoe_span_t b)
 }
 
 
-/* kept bytes of a text of len bytes; there is room for the dots. */
+/*
+ * Appends the dots if only kept of len bytes are there; text has room for them.
+ */
 
 static size_t
 qoe_list_dots(char *text, size_t kept, size_t len)
@@ -283,7 +285,7 @@ qoe_list_frequent(qoe_list_t *l, qoe_area_t *a, uint32_t k,
     for (i = 0; i < n; i++) {
         len = qoe_topk_text(&e[i], text);
 
-        /* one that fills its room is taken for a longer one */
+        /* a text that fills its room may be cut, so it gets dots */
 
         if (len != 0) {
             qoe_list_add(l, text, qoe_list_dots(text, QOE_TOPK_TEXT - 1, len));

@@ -2,12 +2,12 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Values on probation: who vouches for a value, and how one that is known gets
- * a place that others have taken.
+ * Values on probation: which sessions have shown a value, and how a known value
+ * gets a place that others have taken.
  *
  * A value without a place waits in a small table of its own until three
  * sessions have shown it.  Forged values are shown once and overwrite each
- * other there; a real one comes again.
+ * other there, while a real value comes again.
  */
 
 
@@ -93,7 +93,7 @@ qoe_govern_vouch(const qoe_governor_t *gv, qoe_bucket_t *b, uint32_t place,
 
     shown = qoe_peek(&b->shown[place]);
 
-    /* one a second: a single request has many sessions */
+    /* count one session a second, because a single request may have many */
 
     if (gv->refused || qoe_shown_known(shown)
         || qoe_peek(&b->since_s[place]) == now_s)
@@ -137,7 +137,10 @@ qoe_govern_make_place(qoe_governor_t *gv, size_t slot, uint64_t hash,
 }
 
 
-/* True: enough sessions have shown it. */
+/*
+ * Records that the session has shown a value that waits; returns true if enough
+ * sessions have.
+ */
 
 static bool
 qoe_waiting_shown(const qoe_governor_t *gv, uint64_t hash, uint32_t now_s)
@@ -165,7 +168,10 @@ qoe_waiting_shown(const qoe_governor_t *gv, uint64_t hash, uint32_t now_s)
 }
 
 
-/* Its entry, or that which is worth the least. */
+/*
+ * Returns the value's entry in the waiting table, or the entry that is the
+ * least valuable.
+ */
 
 static qoe_waiting_t *
 qoe_waiting_find(const qoe_govern_t *g, uint64_t hash, uint32_t now_s)
@@ -193,7 +199,7 @@ qoe_waiting_find(const qoe_govern_t *g, uint64_t hash, uint32_t now_s)
 }
 
 
-/* The more sessions the better, then the later; old ones are worth nothing. */
+/* More sessions are worth more, then later ones; an old entry is worthless. */
 
 static uint32_t
 qoe_waiting_worth(const qoe_waiting_t *w, uint32_t now_s)
@@ -207,7 +213,7 @@ qoe_waiting_worth(const qoe_waiting_t *w, uint32_t now_s)
 }
 
 
-/* For one of all threads it is, now and then. */
+/* Limits searches in time, for all threads together. */
 
 static bool
 qoe_govern_scan_due(qoe_govern_slot_t *s, bool known, uint32_t now_s)
@@ -224,8 +230,8 @@ qoe_govern_scan_due(qoe_govern_slot_t *s, bool known, uint32_t now_s)
 
 
 /*
- * Takes out what is due to leave of a dimension; where a value is known that
- * has no place, also the least of those on probation.
+ * Removes the values of a dimension that are due to leave.  For a known value
+ * that needs a place, also removes the least valuable one on probation.
  */
 
 static void
@@ -265,7 +271,10 @@ qoe_govern_scan(qoe_governor_t *gv, size_t slot, bool known, uint32_t now_s)
 }
 
 
-/* The same in the two buckets where the value can be, of any dimension. */
+/*
+ * Does the same in the two buckets where the value can be stored, whatever
+ * dimension the values there belong to.
+ */
 
 static void
 qoe_govern_scan_near(qoe_governor_t *gv, const qoe_table_look_t *at,
@@ -305,7 +314,10 @@ qoe_govern_scan_near(qoe_governor_t *gv, const qoe_table_look_t *at,
 }
 
 
-/* On probation, and shown by fewer sessions than another or longer ago? */
+/*
+ * Is the value on probation, and less valuable than another: shown by fewer
+ * sessions, or longer ago?
+ */
 
 static bool
 qoe_govern_lesser(const qoe_bucket_t *b, uint32_t place,

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The table of the values that are kept: a value has two buckets to be in, so
- * that a lookup reads no more than these.
+ * The table of stored values.  A value can be in either of two buckets, so a
+ * look-up reads only these.
  */
 
 
@@ -47,7 +47,7 @@ qoe_govern_admit(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
         return false;
     }
 
-    /* those that are pinned have places of their own */
+    /* pinned values have places of their own */
 
     max = d->max - qoe_min(d->max, d->npins);
 
@@ -90,7 +90,7 @@ qoe_table_found(qoe_governor_t *gv, const qoe_dimension_t *d,
         return true;
     }
 
-    /* the cache line stays clean for other processors, most of the time */
+    /* do not write on every look-up, which would make the cache line travel */
 
     last = &at->found->last_s[at->place];
 
@@ -139,8 +139,8 @@ qoe_table_look(qoe_govern_t *g, uint64_t hash, qoe_table_look_t *at)
 
 
 /*
- * How many places are kept free for the module's own values of a dimension:
- * one for each that has none yet.
+ * The number of places that are reserved for values that the module makes and
+ * that are not stored yet.
  */
 
 static uint32_t
@@ -168,7 +168,8 @@ qoe_table_kept(const qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d)
 
 /*
  * A dimension that has much of the table leaves the last place of each bucket
- * to the others: forged values of one cannot push out the few of another.
+ * to the others, so that forged values of one dimension cannot crowd out the
+ * few values of another.
  */
 
 static bool
@@ -183,7 +184,10 @@ qoe_table_room(const qoe_govern_t *g, uint32_t count, uint32_t max,
 }
 
 
-/* The lock is held.  Killed at any store, no value is there twice. */
+/*
+ * Stores a value.  The caller holds the lock; a process killed at any store
+ * leaves no value stored twice.
+ */
 
 static bool
 qoe_table_insert(qoe_governor_t *gv, size_t slot, uint32_t max, uint32_t shown,
@@ -210,10 +214,10 @@ qoe_table_insert(qoe_governor_t *gv, size_t slot, uint32_t max, uint32_t shown,
     b = at.bucket[at.free[1] > at.free[0]];
 
     for (place = 0; qoe_peek(&b->hash[place]) != 0; place++) {
-        /* there is one */
+        /* the bucket has a free place */
     }
 
-    /* the count first: it may be too high for a moment, but never too low */
+    /* raise the count first, so that it is never too low, even after a kill */
 
     qoe_poke(&g->slot[slot].count, count + 1);
     qoe_table_write(b, place, slot, shown, hash, value, now_s);
@@ -304,7 +308,10 @@ qoe_govern_expire(qoe_governor_t *gv, uint32_t now_s, uint32_t *cursor,
 }
 
 
-/* Values of dimensions that the configuration has no more leave too. */
+/*
+ * A default applies to dimensions that the configuration no longer has, so that
+ * their values leave, too.
+ */
 
 void
 qoe_table_ttls(const qoe_governor_t *gv, uint32_t *ttl)
@@ -323,7 +330,7 @@ qoe_table_ttls(const qoe_governor_t *gv, uint32_t *ttl)
 }
 
 
-/* Places first .. end - 1 of a bucket. */
+/* Expires the places from first to end - 1 of a bucket. */
 
 static void
 qoe_table_expire(qoe_governor_t *gv, qoe_bucket_t *b, uint32_t first,
@@ -350,7 +357,7 @@ qoe_table_leave(qoe_governor_t *gv, qoe_bucket_t *b, uint32_t place,
         return;
     }
 
-    /* it may have been seen, or have gone, since */
+    /* the value may have been seen or removed before the lock was taken */
 
     due = victim ? qoe_peek(&b->hash[place]) != 0
                    && b->slot[place] < QOE_DIMENSIONS_MAX
@@ -397,13 +404,15 @@ qoe_table_expired(const qoe_bucket_t *b, uint32_t place, const uint32_t *ttl,
         stays = qoe_min((uint32_t) QOE_PROBATION_S, ttl[slot]);
     }
 
-    /* the clock of before was ahead: a lookup puts it right */
+    /* if an earlier clock was ahead, the next look-up corrects last_s */
 
     return last_s < now_s && now_s - last_s > stays;
 }
 
 
-/* Once a ttl, what was frequent counts half: a new title can come up. */
+/*
+ * Halves the counts of top-k areas once in a ttl, so that new titles can rise.
+ */
 
 static void
 qoe_table_halve(qoe_governor_t *gv, uint32_t now_s)

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The texts of governance: what a client sent made printable, hashes and
+ * The texts of governance: makes values printable, and formats hashes and
  * ranges.
  */
 
@@ -64,7 +64,7 @@ qoe_govern_clean(qoe_span_t value, size_t maxlen, char buf[QOE_GOVERN_BUF])
 }
 
 
-/* Printable ASCII as a whole?  Eight bytes at a time. */
+/* Is it all printable ASCII?  Tests eight bytes at a time. */
 
 static bool
 qoe_govern_plain(const char *p, size_t len)
@@ -77,7 +77,7 @@ qoe_govern_plain(const char *p, size_t len)
     for (i = 0; i + 8 <= len; i += 8) {
         memcpy(&w, p + i, 8);
 
-        /* the high bit of a byte: >= 0x80, or < 0x20, or 0x7f */
+        /* set the high bit of bytes >= 0x80, < 0x20 or 0x7f */
 
         bad |= w | (w - QOE_ONES * 0x20) | ((w ^ QOE_ONES * 0x7f) - QOE_ONES);
     }
@@ -93,8 +93,8 @@ qoe_govern_plain(const char *p, size_t len)
 
 
 /*
- * The length of the UTF-8 character at p; not text: of a control character,
- * or 1 for a byte that begins none.
+ * The length of the UTF-8 character at p, or 1 if there is none.  *text is
+ * false for that and for control characters.
  */
 
 static size_t
@@ -109,7 +109,8 @@ qoe_govern_char(const uint8_t *p, size_t len, bool *text)
 
     n = qoe_utf8_len(p, p + len);
 
-    *text = (n != 0 && (p[0] != 0xc2 || p[1] > 0x9f));       /* not C1 */
+    *text = (n != 0 && (p[0] != 0xc2 || p[1] > 0x9f));       /* not a C1
+                                                                control */
 
     return qoe_max(n, (size_t) 1);
 }
@@ -143,7 +144,7 @@ qoe_govern_range(qoe_span_t value, uint32_t size, char buf[QOE_GOVERN_BUF])
     if (qoe_govern_number(value, &number)) {
         start = floor(number / size) * size;
 
-        /* past 2^53 there are no whole numbers to tell apart */
+        /* doubles past 2^53 cannot represent every integer */
 
         if (start > -QOE_NUMBER_MAX && start + size < QOE_NUMBER_MAX) {
             n = snprintf(buf, QOE_GOVERN_BUF, "%lld-%lld", (long long) start,
@@ -161,7 +162,10 @@ qoe_govern_range(qoe_span_t value, uint32_t size, char buf[QOE_GOVERN_BUF])
 }
 
 
-/* A decimal number as a whole; strtod() would ask the locale. */
+/*
+ * Parses a decimal number that is the whole value.  Not by strtod(), which
+ * depends on the locale.
+ */
 
 static bool
 qoe_govern_number(qoe_span_t value, double *number)
@@ -229,7 +233,7 @@ qoe_govern_scale(double number, int exponent)
 {
     double  power;
 
-    /* one division, so that "0.3" is what a compiler makes of it */
+    /* a single division rounds as a compiler does, for example for "0.3" */
 
     power = pow(10, exponent < 0 ? -exponent : exponent);
 

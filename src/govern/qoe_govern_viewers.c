@@ -2,10 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Unique viewers: a sketch for each pair of org and player, for the current
- * UTC day.  A pair that had no viewer today may lose its place to another, and
- * one whose org or player is not known to one where both are: pairs that
- * clients make up do not keep the places until midnight.
+ * Unique viewers: a sketch for each pair of org and player, for the current UTC
+ * day.  A pair without a viewer today may lose its place to any other pair, and
+ * a pair whose org or player is unknown may lose it to a known pair, so that
+ * pairs that clients invent do not occupy the places until midnight.
  */
 
 
@@ -15,7 +15,10 @@
 #define QOE_DAY_S          86400
 
 
-/* How a pair stands to a day. */
+/*
+ * Is the day of a sketch over, seen from a thread's day?  The next day is not:
+ * another thread may have seen midnight earlier.
+ */
 
 #define qoe_viewers_stale(of, day)  ((of) != (day) && (of) != (day) + 1)
 
@@ -68,7 +71,7 @@ qoe_govern_viewer(qoe_governor_t *gv, qoe_span_t org, qoe_span_t player,
         qoe_poke(&p->known, 1);
     }
 
-    /* a thread that sees midnight late adds nothing to the new day */
+    /* a thread that sees midnight late must not add to the new day */
 
     if (qoe_acquire(&p->day) == day) {
         qoe_hll_add(qoe_govern_hll_at(g, g->sketches + i),
@@ -149,9 +152,9 @@ qoe_viewers_hash(const qoe_govern_t *g, qoe_span_t org, qoe_span_t player)
 
 
 /*
- * The index of the pair; else of a free place, or of one that had no viewer
- * that day; else, of a pair that is known, the place of one that is not; else
- * of the last, which is all others'.
+ * Finds the place of a pair.  A new pair gets a free place or one without a
+ * viewer today; failing that, a known pair gets the place of an unknown one,
+ * and any other pair shares the last place.
  */
 
 static uint32_t
@@ -189,7 +192,10 @@ qoe_viewers_find(const qoe_govern_t *g, uint64_t hash, bool known,
 }
 
 
-/* A place, with a sketch of that day.  False: the lock was not had. */
+/*
+ * Takes a place, and begins its sketch of the day.  Returns false if the lock
+ * could not be taken.
+ */
 
 static bool
 qoe_viewers_claim(qoe_governor_t *gv, uint64_t hash, qoe_span_t org,
@@ -245,7 +251,10 @@ qoe_viewers_write(qoe_govern_t *g, uint32_t i, uint64_t hash, qoe_span_t org,
 }
 
 
-/* Killed meanwhile, it has no day, and the next begins it again. */
+/*
+ * Clears a sketch.  If the process is killed here, the sketch has no day, and
+ * is cleared again.
+ */
 
 static void
 qoe_viewers_begin(qoe_govern_t *g, uint32_t i, uint32_t day)

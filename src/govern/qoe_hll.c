@@ -40,8 +40,8 @@ qoe_hll_add(qoe_hll_t *h, uint64_t hash)
 
 
 /*
- * The improved raw estimator of O. Ertl, "New cardinality estimation
- * algorithms for HyperLogLog sketches", algorithm 6.
+ * The improved raw estimator by O. Ertl, "New cardinality estimation algorithms
+ * for HyperLogLog sketches", algorithm 6.
  */
 
 double

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The JSON of CARDINALITY_LIMITS.
+ * Parses the JSON of CARDINALITY_LIMITS.
  */
 
 
@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 
-#define QOE_LIMITS_VALUE   64                /* bytes of a value in a reason */
+#define QOE_LIMITS_VALUE   64                /* longest value in a reason */
 
 
 typedef enum {
@@ -30,15 +30,15 @@ typedef enum {
 typedef struct {
     const char          *key;
     qoe_limit_t          limit;
-    uint32_t             min;            /* of a number; max 0: a text */
+    uint32_t             min;            /* for numbers; max 0: a text */
     uint32_t             max;
 } qoe_limit_key_t;
 
 typedef struct {
     char                *err;
     size_t               size;
-    const char          *name;           /* of the dimension */
-    uint32_t             seen;           /* a bit a qoe_limit_t */
+    const char          *name;           /* name of the dimension */
+    uint32_t             seen;           /* a bit for each qoe_limit_t */
 } qoe_limits_ctx_t;
 
 
@@ -109,7 +109,7 @@ qoe_dimensions_json(qoe_dimensions_t *d, qoe_span_t json, uint64_t skip,
                                "%d", error.text, error.line, error.column);
     }
 
-    /* all of it or nothing */
+    /* change d only if all of the JSON is valid */
 
     changed = *d;
     rc = qoe_limits_apply(&changed, root, skip, &ctx);
@@ -155,7 +155,7 @@ qoe_limits_apply(qoe_dimensions_t *d, json_t *root, uint64_t skip,
             return qoe_limits_fail(ctx, "unknown dimension \"%s\"", text);
         }
 
-        /* one that a directive rules is checked all the same */
+        /* check dimensions that a directive overrides, too, but ignore them */
 
         unused = d->dim[i];
         dim = (skip >> i & 1) ? &unused : &d->dim[i];
@@ -255,7 +255,10 @@ qoe_limits_set(qoe_dimension_t *dim, const qoe_limit_key_t *k, json_t *value,
 }
 
 
-/* A whole number may be written as 1000.0 or 1e3: it is a double in Go. */
+/*
+ * Accepts whole numbers also as 1000.0 or 1e3, because the reference
+ * implementation reads them as doubles.
+ */
 
 static qoe_status_t
 qoe_limits_number(const qoe_limit_key_t *k, json_t *value, uint32_t *number,
@@ -321,7 +324,7 @@ qoe_limits_overflow(qoe_dimension_t *dim, json_t *value, qoe_limits_ctx_t *ctx)
 }
 
 
-/* What only the whole of an item tells. */
+/* Checks the combinations of an item's members. */
 
 static qoe_status_t
 qoe_limits_whole(const qoe_dimension_t *dim, qoe_limits_ctx_t *ctx)
@@ -332,7 +335,7 @@ qoe_limits_whole(const qoe_dimension_t *dim, qoe_limits_ctx_t *ctx)
 
     if (dim->role == QOE_ROLE_NEVER) {
 
-        /* hash: what the reference has for them; counted, not shown */
+        /* hash means drop here: the reference has it for these dimensions */
 
         if (dim->action != QOE_ACTION_DROP && dim->action != QOE_ACTION_HASH) {
             return qoe_limits_fail(ctx, "\"action\" must not be \"%.*s\": "
@@ -367,7 +370,7 @@ qoe_limits_text(json_t *value)
 }
 
 
-/* As JSON in ASCII, the beginning of it. */
+/* Formats the beginning of a value as ASCII JSON. */
 
 static void
 qoe_limits_print(json_t *value, char buf[QOE_LIMITS_VALUE])
@@ -379,7 +382,7 @@ qoe_limits_print(json_t *value, char buf[QOE_LIMITS_VALUE])
 }
 
 
-/* Appends to text that ends in "..." when it is full: no more is wanted. */
+/* Appends to a text; stops when it is full and ends in "...". */
 
 static int
 qoe_limits_write(const char *data, size_t size, void *ctx)

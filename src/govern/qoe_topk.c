@@ -2,16 +2,16 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The counters stand in an order by count, as an array: the place of a
- * counter in it is its rank.  Those of one count are a group, a run of that
- * array.  To count one more, a counter changes places with the first of its
- * group and goes over to the group before, or begins one: a few stores,
- * however many counters there are.  The least frequent is the last one.
+ * The counters are sorted by their counts in an array, order: the index of a
+ * counter there is its rank.  Counters with the same count form a group, a run
+ * of that array.  To count an occurrence, a counter changes places with the
+ * first one of its group and joins the group before, or begins a new one: a few
+ * stores, however many counters there are.  The least frequent value is last.
  *
  *   header | counters | order | groups | heads of the hash chains
  *
- * hash, count, error and text of a counter are the truth; the rest can be
- * made from them, and is when a writer has died.
+ * hash, count, error and text of a counter are authoritative; everything else
+ * is computed again from them when a writer has died.
  */
 
 
@@ -23,19 +23,20 @@
 
 
 typedef struct {
-    uint64_t             hash;           /* 0: no text */
-    uint64_t             count;          /* 0: not used yet */
+    uint64_t             hash;           /* 0: no value */
+    uint64_t             count;          /* 0: never used */
     uint64_t             error;
-    uint32_t             pos;            /* in the order */
+    uint32_t             pos;            /* index in the order */
     uint32_t             group;
-    uint32_t             next;           /* of the chain, 1 + index */
+    uint32_t             next;           /* in the chain, 1 + index */
     uint32_t             len;
     uint64_t             text[QOE_TOPK_TEXT / 8];
 } qoe_topk_counter_t;
 
 typedef struct {
-    uint32_t             first;          /* place in the order; of a free
-                                            one: the next free, 1 + index */
+    uint32_t             first;          /* index in the order; of a free
+                                            group: the next free one, 1 +
+                                            index */
     uint32_t             size;
 } qoe_topk_group_t;
 
@@ -123,14 +124,15 @@ qoe_topk_add(qoe_topk_t *t, uint64_t hash, qoe_span_t text, uint32_t k)
 
     if (!qoe_topk_raise(t, i)) {
 
-        /* what a dead writer left, and nobody has repaired yet */
+        /* a dead writer has left broken indexes */
 
         qoe_topk_rebuild(t);
     }
 
     /*
-     * A newcomer takes over the least counter with its count, and stands above
-     * its peers for a moment: only what is surely its own speaks for it.
+     * A new value takes over the smallest counter with its count, and so ranks
+     * above its peers for a moment; it counts as frequent only if at least half
+     * of the count is its own.
      */
 
     return t->counter[i].pos < k
@@ -169,7 +171,7 @@ qoe_topk_list(const qoe_topk_t *t, qoe_topk_entry_t *out, size_t n)
         e.text.data = (const char *) c->text;
         e.text.len = qoe_min(qoe_acquire(&c->len), (uint32_t) QOE_TOPK_TEXT);
 
-        /* counts may have moved since their places were read */
+        /* counts may have changed since the order was read */
 
         for (at = m; at > 0 && out[at - 1].count < e.count; at--) {
             out[at] = out[at - 1];
@@ -348,8 +350,8 @@ qoe_topk_unlink(qoe_topk_t *t, uint32_t i)
 
 
 /*
- * A counter for a new value: a fresh one, or that of the least frequent value,
- * whose count it takes over as its error.
+ * Finds a counter for a new value: an unused one, or that of the least frequent
+ * value, whose count becomes the new value's error.
  */
 
 static uint32_t
@@ -385,7 +387,7 @@ qoe_topk_take(qoe_topk_t *t, uint64_t hash, qoe_span_t text)
         return i;
     }
 
-    /* a group of its own, of count 0, for qoe_topk_raise() */
+    /* make a group with count 0, for qoe_topk_raise() */
 
     groups = qoe_topk_groups(t);
     g = t->free_group - 1;
@@ -404,7 +406,10 @@ qoe_topk_take(qoe_topk_t *t, uint64_t hash, qoe_span_t text)
 }
 
 
-/* False: the indexes are broken; the count is right. */
+/*
+ * Counts an occurrence.  Returns false if the indexes are broken; the count
+ * itself is right even then.
+ */
 
 static bool
 qoe_topk_raise(qoe_topk_t *t, uint32_t i)
@@ -446,8 +451,8 @@ qoe_topk_raise(qoe_topk_t *t, uint32_t i)
 
 
 /*
- * A counter that is the first of its group, and counts one more than it: it
- * goes over to the group before, or has one for itself.
+ * Moves a counter that is the first of its group, and has just been raised, to
+ * the group before if the counts are equal, or else to a group of its own.
  */
 
 static bool
@@ -498,7 +503,10 @@ qoe_topk_regroup_one(qoe_topk_t *t, qoe_topk_counter_t *c, uint32_t first)
 }
 
 
-/* Takes the first out of a group; fresh: and gives it an empty one. */
+/*
+ * Removes the first counter from a group; if fresh is not NULL, also takes a
+ * free group for it.
+ */
 
 static bool
 qoe_topk_group_leave(qoe_topk_t *t, uint32_t g, uint32_t *fresh)
@@ -531,7 +539,10 @@ qoe_topk_group_leave(qoe_topk_t *t, uint32_t g, uint32_t *fresh)
 }
 
 
-/* Most frequent first.  A heap: no memory, and no worst case. */
+/*
+ * Sorts by heap sort, most frequent first: without memory, and without a bad
+ * worst case.
+ */
 
 static void
 qoe_topk_sort(qoe_topk_t *t)
@@ -553,7 +564,7 @@ qoe_topk_sort(qoe_topk_t *t)
 }
 
 
-/* The least frequent of a heap is its root. */
+/* Restores the heap, whose root is the least frequent counter. */
 
 static void
 qoe_topk_sift(const qoe_topk_t *t, uint32_t *order, uint32_t i, uint32_t n)

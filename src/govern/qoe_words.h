@@ -2,11 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Text in shared memory, which one writes and others may read meanwhile:
- * whole words, so that a reader sees old bytes or new ones.  The writer first
- * takes away what makes the text valid, and gives it back last; a reader looks
- * at it before and behind the text.  Stores release and loads acquire, so
- * that the order holds without fences.
+ * Text in shared memory that a thread writes while others may read it: it is
+ * copied in whole words, so that a reader sees old bytes or new ones.  A writer
+ * first clears the word that makes the text valid, and sets it last; a reader
+ * checks that word before and after it reads the text.  Stores release and
+ * loads acquire, so the order holds without fences.
  */
 
 
@@ -23,7 +23,7 @@
 #define qoe_publish(p, v)  __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
 
-/* len is at most what the words hold. */
+/* len must not exceed the size of words. */
 
 static inline void
 qoe_words_put(uint64_t *words, const char *text, size_t len)

@@ -16,8 +16,8 @@
 #define QOE_EXPORTER_SCRATCH_MAX  (64 * 1024 * 1024)
 
 /*
- * Bytes of a batch in protobuf.  As JSON it may be six times as long (a text
- * of control characters), which must fit in a request.
+ * The most bytes of a batch in protobuf.  JSON may be six times as long (if
+ * the text is all control characters), and must fit in a request.
  */
 #define QOE_EXPORTER_PAYLOAD      (2 * 1024 * 1024)
 #define QOE_EXPORTER_PAYLOAD_JSON (640 * 1024)
@@ -86,7 +86,7 @@ qoe_exporter_create(qoe_exporter_t *e, qoe_exporter_env_t *env, size_t index,
         return QOE_NOMEM;
     }
 
-    /* the health of what gets events too is that of its events */
+    /* an exporter that gets events too reports its health by those alone */
 
     if (conf->transport.url[QOE_SIGNAL_LOGS].len == 0) {
         qoe_points_health(e->points, conf->dest);
@@ -198,7 +198,7 @@ qoe_exporter_open_spool(qoe_exporter_t *e)
 }
 
 
-/* The payload must stay until the answer. */
+/* payload must stay valid until the answer. */
 
 qoe_status_t
 qoe_exporter_ship(qoe_exporter_t *e, qoe_signal_t signal, qoe_span_t payload,
@@ -248,7 +248,7 @@ qoe_exporter_ship(qoe_exporter_t *e, qoe_signal_t signal, qoe_span_t payload,
 }
 
 
-/* The answer; runs in qoe_net_wait(). */
+/* Handles the answer; called in qoe_net_wait(). */
 
 static void
 qoe_exporter_done(void *data, const qoe_outcome_t *o)
@@ -372,7 +372,10 @@ qoe_exporter_refused(qoe_exporter_t *e, qoe_export_batch_t *b,
 }
 
 
-/* No lane is failing for it, busy or not. */
+/*
+ * The exporter answers, so no lane counts as failing because of it any more,
+ * not even an idle lane.
+ */
 
 void
 qoe_exporter_answered(qoe_exporter_t *e, const char *error)

@@ -2,15 +2,14 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A helper's view of one openqoe_exporter: its transport, the circuit that
- * tells whether it is worth trying, the requests in flight, its spool and the
- * backlog in it.  What one destination does is of no consequence to another.
- * Private to src/helper; helper thread only.
+ * A helper's part of one openqoe_exporter: its transport, its circuit breaker,
+ * the requests in flight, its spool and the backlog in that.  Exporters do not
+ * affect each other.  Private to src/helper; helper thread only.
  *
  * The circuit opens at the second failure in a row, or a second after the
- * first, or at once when the destination refuses whatever it gets.  With a
- * spool that works, everything then goes there at once but one request
- * whenever the next try is due; the first answer closes it.
+ * first, or at once if the server refuses all requests.  While it is open and
+ * the spool works, all batches go to the spool at once, but one request is
+ * tried whenever the next try is due.  The first answer closes the circuit.
  */
 
 
@@ -24,7 +23,10 @@
 #include "qoe_points.h"
 
 
-/* Requests with live batches in flight at once; one of the backlog on top. */
+/*
+ * The requests with live batches that may be in flight at once; a request of
+ * the backlog comes in addition.
+ */
 #define QOE_EXPORTER_WINDOW    4
 
 
@@ -36,122 +38,125 @@ typedef struct qoe_exporter_s  qoe_exporter_t;
 typedef struct {
     qoe_exporter_t         *exporter;
     bool                    busy;
-    qoe_export_batch_t     *batch;       /* NULL: of the backlog */
-    qoe_buf_t               text;        /* transcoded, for JSON */
+    qoe_export_batch_t     *batch;       /* NULL: from the backlog */
+    qoe_buf_t               text;        /* JSON, transcoded */
 } qoe_shipment_t;
 
 
-/* What all exporters of a helper share; the owner is the helper. */
+/* What all exporters of a helper share; the helper owns it. */
 
 typedef struct {
     qoe_zone_t             *zone;
     qoe_net_t              *net;
     const qoe_self_env_t   *self;
     const qoe_log_t        *log;
-    qoe_arena_t             scratch;     /* to transcode */
+    qoe_arena_t             scratch;     /* for transcoding */
 
-    qoe_held_t             *held[QOE_LANES_MAX];     /* lanes */
+    qoe_held_t             *held[QOE_LANES_MAX];     /* the lanes held */
     size_t                  nheld;
 
-    /* how the helper goes: */
-    bool                    leaving;     /* the process ends */
-    bool                    spooling;    /* so what is left goes to spools */
+    /* the state of the helper */
+    bool                    leaving;     /* the process exits */
+    bool                    spooling;    /* all that is left goes to spools */
     bool                    handing_over;
-    uint64_t                until_ms;    /* which is over then */
+    uint64_t                until_ms;    /* the end of the exit or hand-over */
 } qoe_exporter_env_t;
 
 
 struct qoe_exporter_s {
     qoe_exporter_env_t     *env;
-    size_t                  index;       /* its feed in each lane held */
-    qoe_exporter_conf_t     conf;        /* without transport */
+    size_t                  index;       /* of its feed in each lane held */
+    qoe_exporter_conf_t     conf;        /* all but transport is valid */
     char                    name[QOE_DEST_NAME + 1];
-    bool                    logs;        /* are sent */
+    bool                    logs;        /* gets logs */
     qoe_transport_t        *transport;
     qoe_points_dest_t      *points;      /* NULL: no metrics */
     qoe_feed_env_t          feed;
 
     qoe_shipment_t          ship[QOE_EXPORTER_WINDOW + 1];
     size_t                  sending;     /* live batches in flight */
-    size_t                  turn;        /* the lane that was served last */
+    size_t                  turn;        /* lane that was served last */
 
-    qoe_retry_t             retry;       /* of logs; times: monotonic */
-    uint64_t                failing_ms;  /* since */
-    bool                    refusing;    /* the last failure was held */
+    qoe_retry_t             retry;       /* of logs; monotonic times */
+    uint64_t                failing_ms;  /* of the first failure in a row */
+    bool                    refusing;    /* the last was QOE_OUTCOME_HOLD */
 
     qoe_spool_t            *spool;       /* NULL: none */
-    uint64_t                spool_ms;    /* not tried before */
-    uint64_t                run_ms;      /* it need not be run before */
-    uint64_t                look_ms;     /* it is run then, due or not */
-    qoe_spool_item_t        item;        /* of the backlog */
+    uint64_t                spool_ms;    /* appends are not tried before */
+    uint64_t                run_ms;      /* the spool's next run, if due */
+    uint64_t                look_ms;     /* its next run, due or not */
+    qoe_spool_item_t        item;        /* request from the backlog */
     bool                    item_held;
     bool                    item_sent;
-    uint64_t                taken;       /* requests, so far */
-    uint64_t                blamed_taken;    /* of taken, seen when refused */
-    uint32_t                blamed_crc;  /* of a payload that was refused */
-    uint32_t                blamed;      /* so often, others being taken */
-    uint64_t                backlog_ms;  /* not looked at before */
+    uint64_t                taken;       /* requests taken so far */
+    uint64_t                blamed_taken;    /* taken at the last refusal */
+    uint32_t                blamed_crc;  /* CRC of the refused payload */
+    uint32_t                blamed;      /* refusals while others were taken */
+    uint64_t                backlog_ms;  /* of the backlog's next read */
 
     qoe_log_limit_t         log_limit;
 };
 
 
 /*
- * conf is copied, and what it refers to must outlive the exporter, but for
- * conf->transport.  QOE_NOMEM or QOE_ERROR, logged.
+ * conf is copied, but what it refers to must outlive the exporter, except for
+ * conf->transport.  QOE_OK; QOE_NOMEM or QOE_ERROR: the reason was logged.
  */
 qoe_status_t qoe_exporter_create(qoe_exporter_t *e, qoe_exporter_env_t *env,
     size_t index, const qoe_exporter_conf_t *conf);
 
-/* Aborts what is in flight; the lanes must have been given back then. */
+/* Aborts what is in flight; all lanes must have been given back before. */
 void qoe_exporter_abort(qoe_exporter_t *e);
 void qoe_exporter_destroy(qoe_exporter_t *e);
 
 /*
- * Are logs sent, and is the slot in the zone still that of the exporter?  Some
- * reloads on, it may have been given to one of another name.
+ * Whether it gets logs, and still owns its slot in the zone: after some
+ * reloads the slot may belong to an exporter of another name.
  */
 bool qoe_exporter_serves(const qoe_exporter_t *e);
 
-/* The spool: finished and given away, and used again. */
+/* Finishes the spool and gives it away, or opens it again. */
 void qoe_exporter_close_spool(qoe_exporter_t *e);
 void qoe_exporter_open_spool(qoe_exporter_t *e);
 
 /*
- * Brings into the spool what requests wait for, and makes it durable where
- * they ask for that.  True: there is more, come back at once.
+ * Writes to the spool what requests wait for, and makes it durable for those
+ * that ask for that.  true: there is more, call again at once.
  */
 bool qoe_exporter_commit(qoe_exporter_t *e, uint64_t now_ms);
 
 /*
- * Sends what it can, spools or gives up what it cannot.  True: there is more,
- * come back at once.
+ * Sends all that it can, and spools or drops what it cannot.  true: there is
+ * more, call again at once.
  */
 bool qoe_exporter_run(qoe_exporter_t *e, uint64_t now_ms);
 
-/* Monotonic ms of the next step, 0: at once; UINT64_MAX: none. */
+/* The monotonic ms of the next step, 0: at once; UINT64_MAX: none. */
 uint64_t qoe_exporter_due_ms(const qoe_exporter_t *e, uint64_t now_ms);
 
-/* Nothing is in flight whose answer is worth waiting for. */
+/* Whether no answer in flight is worth waiting for. */
 bool qoe_exporter_idle(const qoe_exporter_t *e, uint64_t now_ms);
 
 
 /* For qoe_exporter*.c. */
 
-/* QOE_OK; QOE_NOMEM; QOE_INVALID or QOE_TOO_LARGE: it can never be sent. */
+/*
+ * QOE_OK; QOE_NOMEM; QOE_INVALID or QOE_TOO_LARGE: the payload can never be
+ * sent.
+ */
 qoe_status_t qoe_exporter_ship(qoe_exporter_t *e, qoe_signal_t signal,
     qoe_span_t payload, qoe_export_batch_t *b);
 bool qoe_exporter_open(const qoe_exporter_t *e, uint64_t now_ms);
 bool qoe_exporter_can_spool(const qoe_exporter_t *e, uint64_t now_ms);
 
-/* After a failure it is not tried for a moment. */
+/* Notes the failure: the spool is not tried again for a moment. */
 void qoe_exporter_spool_failed(qoe_exporter_t *e, qoe_status_t rc,
     uint64_t now_ms);
 
-/* Counts for the destination. */
+/* Adds n to a counter of the exporter. */
 void qoe_exporter_count(qoe_exporter_t *e, qoe_dest_counter_t c, uint64_t n);
 
-/* It answers, be it with a refusal (error). */
+/* The server answers, even if with a refusal, which is error. */
 void qoe_exporter_answered(qoe_exporter_t *e, const char *error);
 void qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
     const char *what);
@@ -159,7 +164,7 @@ void qoe_exporter_sent(qoe_exporter_t *e, const qoe_outcome_t *o);
 void qoe_exporter_rejected(qoe_exporter_t *e, uint64_t rejected,
     uint64_t sent, const qoe_outcome_t *o);
 
-/* The backlog: one request of it when nothing live waits. */
+/* Sends a request of the backlog if no live batch waits. */
 void qoe_exporter_backlog(qoe_exporter_t *e, uint64_t now_ms);
 void qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o);
 

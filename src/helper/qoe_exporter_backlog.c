@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What waits in the spool is sent behind what is live: a request at a time.
+ * Sends what is in the spool, one request at a time, and only while no live
+ * batch waits.
  */
 
 
@@ -12,15 +13,18 @@
 #include "qoe_spool_table.h"
 
 
-/* There was nothing in it, or another helper reads it. */
+/*
+ * The time to the next look when the backlog was empty, or another helper read
+ * it.
+ */
 #define QOE_BACKLOG_LOOK_MS    5000
 #define QOE_BACKLOG_NOMEM_MS   1000
 
 /*
- * A batch that is refused so often, each time after another one was taken, is
- * to blame itself, whatever the status says, and would block the rest of the
- * backlog for ever.  So often, because some of the servers that share an
- * address may be the ones at fault.
+ * A batch that was refused this often, each time after the server took another
+ * one, is itself to blame, whatever the status says, and is dropped: it would
+ * block the rest of the backlog for ever.  The number is high because several
+ * servers may share an address, of which only some are at fault.
  */
 #define QOE_BACKLOG_BLAMED     32
 
@@ -85,7 +89,7 @@ qoe_exporter_backlog_next(qoe_exporter_t *e, uint64_t now_ms)
         return true;
 
     case QOE_AGAIN:
-        /* qoe_spool_due_ms() tells when, and behind it that is looked at */
+        /* qoe_spool_run(), when it is due, sets this back to 0 */
         e->backlog_ms = UINT64_MAX;
         return false;
 
@@ -148,8 +152,8 @@ qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
 
 
 /*
- * The health is kept by lanes, and the backlog is of none of them: one of
- * those that are held stands for all, and a success clears them all.
+ * Health is kept for each lane, but the backlog belongs to none: the failure
+ * is noted in one of the lanes held, and a success clears all of them.
  */
 
 static void
@@ -190,9 +194,9 @@ qoe_exporter_backlog_blamed(qoe_exporter_t *e)
 
 
 /*
- * What is refused goes to the end of the backlog, so that another batch shows
- * whether the destination takes anything.  Not where the copy could push out
- * the oldest: the spool is full then because the destination is away.
+ * Moves a refused request to the end of the backlog, to see whether the server
+ * takes another one.  Not if the copy could push out the oldest segment: a
+ * spool is full because the server was away, and will be read in order.
  */
 
 static void

@@ -2,33 +2,38 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What an exporter does with its lanes: sends, spools, gives up.
+ * What an exporter does with the batches of its lanes: sends, spools or drops
+ * them.
  */
 
 
 #include "qoe_exporter.h"
 
 
-/* The circuit opens: one failure that lasts, or another one. */
+/*
+ * The circuit opens when the first failure has lasted so long, in ms, or at
+ * this number of failures in a row.
+ */
 #define QOE_EXPORTER_OPEN_MS      1000
 #define QOE_EXPORTER_OPEN         2
 
-/* A spool that could not take a batch is left alone. */
+/* How long appends are not tried after one failed. */
 #define QOE_EXPORTER_SPOOL_MS     250
 
-/* The spool is looked at again while nothing of it can be sent. */
+/* How often the spool runs while nothing of it can be sent. */
 #define QOE_EXPORTER_WAIT_MS      100
 
 /*
- * Somebody who ended may have left something there, which tells nobody: with
- * every sweep of the leases it is looked for.  That wakes the helper, not this.
+ * A worker that exited may have left segments behind and cannot announce it,
+ * so the spool is run at least this often.  The sweep of the leases wakes the
+ * helper for that.
  */
 #define QOE_EXPORTER_LOOK_MS      4000
 
-/* Of one turn. */
+/* The batches that are dropped in one turn. */
 #define QOE_EXPORTER_GIVE_UP      4
 
-/* Longer in flight, and a batch is not waited for where there is no room. */
+/* A batch in flight for longer is dropped too if the ring has no room. */
 #define QOE_EXPORTER_STUCK_MS     1000
 
 
@@ -68,7 +73,7 @@ qoe_exporter_spool_failed(qoe_exporter_t *e, qoe_status_t rc, uint64_t now_ms)
 {
     e->spool_ms = now_ms + QOE_EXPORTER_SPOOL_MS;
 
-    /* what failed in the spool itself is logged there */
+    /* the spool has logged its own failures */
 
     if (rc == QOE_FULL) {
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_WARN,
@@ -186,7 +191,7 @@ qoe_exporter_spool_run(qoe_exporter_t *e, uint64_t now_ms)
         e->look_ms = now_ms + QOE_EXPORTER_LOOK_MS;
         e->backlog_ms = 0;
 
-        /* a backlog that must wait is due all the time */
+        /* a backlog that cannot be sent now would be due all the time */
 
         e->run_ms = now_ms + ((e->item_sent || qoe_exporter_ready(e)
                                || !qoe_retry_due(&e->retry, now_ms))
@@ -200,7 +205,7 @@ qoe_exporter_send(qoe_exporter_t *e, uint64_t now_ms)
 {
     qoe_export_batch_t  *b;
 
-    /* it would be aborted, and sent again by whoever reads the spool */
+    /* it would be aborted, and sent again from the spool */
 
     if (qoe_exporter_parting(e, now_ms)) {
         return;
@@ -209,7 +214,7 @@ qoe_exporter_send(qoe_exporter_t *e, uint64_t now_ms)
     while (e->sending < QOE_EXPORTER_WINDOW
            && qoe_retry_due(&e->retry, now_ms))
     {
-        /* a destination that fails is tried with one request at a time */
+        /* while the server fails, it is tried with one request at a time */
 
         if (e->retry.failures != 0 && (e->sending != 0 || e->item_sent)) {
             return;
@@ -261,7 +266,7 @@ qoe_exporter_send_batch(qoe_exporter_t *e, qoe_export_batch_t *b,
 }
 
 
-/* In turn, so that a lane with much to send does not starve another. */
+/* Takes the lanes in turn, so that a busy lane does not starve another. */
 
 static qoe_export_batch_t *
 qoe_exporter_next(qoe_exporter_t *e)
@@ -309,7 +314,7 @@ qoe_exporter_ready(const qoe_exporter_t *e)
 }
 
 
-/* At an exit: what is left goes to the spool, and nowhere else. */
+/* At an exit, whether all that is left goes to the spool. */
 
 static bool
 qoe_exporter_parting(const qoe_exporter_t *e, uint64_t now_ms)
@@ -320,7 +325,7 @@ qoe_exporter_parting(const qoe_exporter_t *e, uint64_t now_ms)
 }
 
 
-/* What the destination does not take in time has a place elsewhere, or none. */
+/* Spools, or else drops, batches that the server does not take in time. */
 
 static bool
 qoe_exporter_relieve(qoe_exporter_t *e, qoe_held_t *held, uint64_t now_ms)
@@ -355,7 +360,10 @@ qoe_exporter_relieve(qoe_exporter_t *e, qoe_held_t *held, uint64_t now_ms)
 }
 
 
-/* Another destination shall not wait for this one. */
+/*
+ * Drops records before they fill the ring: other exporters must not have to
+ * wait for this one.
+ */
 
 static bool
 qoe_exporter_give_up(qoe_exporter_t *e, qoe_held_t *held, uint64_t now_ms)
@@ -416,7 +424,9 @@ qoe_exporter_due_ms(const qoe_exporter_t *e, uint64_t now_ms)
 
     at = qoe_min(at, qoe_max(qoe_spool_due_ms(e->spool), e->run_ms));
 
-    /* a probe may be of the backlog, the circuit opens, the spool is asked */
+    /*
+     * wake for the next try, which the backlog may make, and for the circuit
+     */
 
     if (e->retry.failures != 0) {
 

@@ -11,8 +11,9 @@
 
 
 /*
- * The first guess of a record's bytes in the ring.  Too small only wakes the
- * helper before the batch is full; too large leaves it to the interval.
+ * A first guess of the bytes that a record takes in the ring.  If it is too
+ * small, the helper wakes before a batch is full; if too large, the interval
+ * ends the batch.
  */
 #define QOE_RECORD_AVG     256
 
@@ -51,7 +52,10 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
     feed->taken = feed->pos;
     feed->record_avg = QOE_RECORD_AVG;
 
-    /* what the last owner left: who asks for more has a sync */
+    /*
+     * the last owner may not have synced: whoever asks for that has a sync
+     * made
+     */
 
     feed->unsynced = qoe_lane_dest_unsynced(env->zone, lane, env->dest);
     feed->synced = feed->unsynced ? 0 : feed->pos;
@@ -60,7 +64,7 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
         qoe_spool_sync_left(env->spool);
     }
 
-    /* it may have died waking those who wait for what it stored */
+    /* the last owner may have died before it woke the requests that wait */
 
     feed->changed = true;
 
@@ -93,7 +97,7 @@ qoe_feed_destroy(qoe_feed_t *feed)
     for (i = 0; i < QOE_FEED_SLOTS; i++) {
         b = &feed->batch[i];
 
-        /* of one that the spool has in part, the next owner takes the rest */
+        /* the next owner sends the part that the spool does not have */
 
         while (b->nrefs != 0) {
             qoe_spool_leave(feed->env->spool, b->ref[--b->nrefs]);
@@ -136,7 +140,7 @@ qoe_feed_run(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms, bool flush)
 }
 
 
-/* Records that are in no closed batch. */
+/* The number of records that are in no closed batch. */
 
 static size_t
 qoe_feed_pending(const qoe_feed_t *feed)
@@ -214,7 +218,9 @@ qoe_feed_taken(qoe_export_batch_t *b)
 
     if (b->nrefs != 0) {
 
-        /* a kill between the marks must not leave what nobody counts */
+        /*
+         * count now: a kill between the marks below must not lose these counts
+         */
 
         qoe_feed_count(b->feed, QOE_DEST_REJECTED, &b->rejected);
         qoe_feed_count(b->feed, QOE_DEST_DROPPED_REFUSED, &b->refused);
@@ -317,7 +323,7 @@ qoe_feed_release_to(qoe_feed_t *feed, bool early)
 }
 
 
-/* Counts what of it was lost, once it is not to be read again. */
+/* Counts what was lost of the batch, once it cannot be read again. */
 
 static void
 qoe_feed_settle(qoe_feed_t *feed, qoe_export_batch_t *b)
@@ -336,7 +342,7 @@ qoe_feed_settle(qoe_feed_t *feed, qoe_export_batch_t *b)
 }
 
 
-/* Forgets batches that are over, unless others in flight are around them. */
+/* Forgets the oldest batches that are done and released. */
 
 static void
 qoe_feed_pop(qoe_feed_t *feed)
@@ -361,7 +367,7 @@ qoe_feed_pop(qoe_feed_t *feed)
         feed->nbatches--;
     }
 
-    /* idle: what a burst made large goes back to the heap */
+    /* idle: return the memory that a burst took */
 
     if (feed->nrecords == 0) {
         qoe_feed_env_free(feed->env);
@@ -443,7 +449,7 @@ qoe_feed_wake_pos(const qoe_feed_t *feed)
 
     n = qoe_feed_pending(feed);
 
-    /* else an answer, or the time of another try, comes first */
+    /* otherwise an answer or the next try wakes the helper first */
 
     if (qoe_feed_is_full(feed) || n >= feed->env->batch_size) {
         return QOE_LANE_ASKED;

@@ -2,14 +2,14 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A feed is one destination's side of one lane: it makes batches of records,
- * keeps each until the destination has answered or the spool has it, and
- * releases the lane in order.  Private to src/helper; helper thread only.
+ * A feed is one exporter's side of one lane: it makes batches of records,
+ * keeps each until the exporter's server or the spool has it, and releases the
+ * lane in order.  Private to src/helper; helper thread only.
  *
- * A batch is made of parts, each a request of its own in protobuf: what
- * follows one another is one request with all their items.  When requests
- * wait until their events are spooled, a part is encoded and appended to the
- * spool at once, and the batch goes on until it is due.
+ * A batch consists of parts, each a complete request in protobuf; concatenated
+ * they are one request with all their items.  When requests wait until their
+ * events are spooled, a part is encoded and appended to the spool at once,
+ * while the batch goes on until it is due.
  */
 
 
@@ -24,29 +24,29 @@
 
 
 /*
- * Batches of a feed that are encoded and not yet answered.  It bounds the
- * helper's memory, and what is sent twice after a kill.  One more has place
- * that goes to the spool and nowhere else.
+ * The batches of a feed that are encoded and not answered.  The number bounds
+ * the helper's memory, and how much is sent twice after a kill.  There is a
+ * slot more for a batch that can only go to the spool.
  */
 #define QOE_FEED_WINDOW    5
 #define QOE_FEED_SLOTS     (QOE_FEED_WINDOW + 1)
 
 /*
- * Payloads kept to be used again, by all lanes of an exporter: the one that was
- * given back last is taken first, so that a helper has touched only as many as
- * were in use at once.
+ * Payloads that are kept for reuse by all lanes of an exporter.  The last one
+ * given back is taken first, so that only as many are touched as were in use
+ * at the same time.
  */
 #define QOE_FEED_SPARE     4
 
-/* Parts of a batch that the spool has. */
+/* The parts of a batch that the spool may have. */
 #define QOE_FEED_PARTS     64
 
 
 typedef enum {
-    QOE_BATCH_OPEN = 0,          /* the newest: takes further parts */
+    QOE_BATCH_OPEN = 0,          /* the newest, takes more parts */
     QOE_BATCH_READY,             /* to be sent */
     QOE_BATCH_SENDING,
-    QOE_BATCH_DONE               /* taken or given up, or the backlog's */
+    QOE_BATCH_DONE               /* taken, dropped, or left to the backlog */
 } qoe_batch_state_t;
 
 
@@ -55,29 +55,29 @@ typedef struct qoe_feed_s  qoe_feed_t;
 typedef struct {
     qoe_batch_state_t     state;
     qoe_feed_t           *feed;
-    bool                  released;  /* from the lane; may be in flight yet */
-    bool                  given_up;  /* and counted, whatever the answer is */
+    bool                  released;  /* from the lane, maybe still in flight */
+    bool                  given_up;  /* and counted: ignore the answer */
     bool                  spooled;   /* left to the backlog */
 
-    qoe_buf_t             payload;   /* until it is done */
-    uint64_t              end;       /* position behind its last record */
+    qoe_buf_t             payload;   /* freed when it is done */
+    uint64_t              end;       /* position after its last record */
     size_t                count;     /* records */
-    size_t                items;     /* of them in payload */
-    uint64_t              received_ns;   /* Unix; of its first record */
+    size_t                items;     /* in payload */
+    uint64_t              received_ns;   /* of its first record, Unix */
     uint64_t              sent_ms;   /* monotonic */
 
-    /* what the spool has of it: the first stored bytes of payload */
+    /* the spool has the first stored bytes of payload */
     qoe_spool_ref_t      *ref[QOE_FEED_PARTS];
     size_t                nrefs;
     size_t                stored;
     size_t                stored_items;
-    size_t                told;      /* records told to be stored */
+    size_t                told;      /* records reported as stored */
 
-    /* to be counted: once it is released, the last two once it is done */
+    /* counted once it is released, the last two once it is done */
     size_t                bad;       /* unreadable */
     size_t                behind;
-    size_t                rejected;  /* by a partial success */
-    size_t                refused;   /* for good */
+    size_t                rejected;  /* by partial success */
+    size_t                refused;   /* all of the batch */
 } qoe_export_batch_t;
 
 
@@ -90,11 +90,11 @@ typedef struct {
     uint64_t                    interval_ms;
     size_t                      payload_max;
     const qoe_otlp_identity_t  *identity;
-    qoe_spool_t                *spool;       /* NULL: none */
+    qoe_spool_t                *spool;       /* NULL: no spool */
     qoe_arena_t                 scratch;     /* of the encoder */
     qoe_buf_t                   spare[QOE_FEED_SPARE];
     size_t                      nspare;
-    size_t                      usual;       /* bytes of a payload */
+    size_t                      usual;       /* size of a payload lately */
     const qoe_log_t            *log;
     qoe_log_limit_t             log_limit;
 } qoe_feed_env_t;
@@ -103,107 +103,112 @@ typedef struct {
 struct qoe_feed_s {
     qoe_feed_env_t       *env;
     uint32_t              lane;
-    bool                  changed;   /* released or stored: tell who waits */
-    bool                  unsynced;  /* stored since the last sync */
-    uint64_t              taken;     /* position: released, or stored */
-    uint64_t              synced;    /* position: durable, at least */
+    bool                  changed;   /* wake those who wait */
+    bool                  unsynced;  /* stored, but not synced */
+    uint64_t              taken;     /* position: released or stored */
+    uint64_t              synced;    /* position: durable at least to here */
 
-    qoe_span_t           *records;   /* batch_size: read, in no batch yet */
-    uint64_t             *ends;      /* position behind each */
+    qoe_span_t           *records;   /* batch_size: in no batch yet */
+    uint64_t             *ends;      /* position after each */
     size_t                nrecords;
-    uint64_t              first_ms;  /* the first of what is not closed */
-    uint64_t              pos;       /* behind the last one read */
+    uint64_t              first_ms;  /* of the first not in a closed batch */
+    uint64_t              pos;       /* after the last record read */
     size_t                record_avg;
 
     qoe_export_batch_t    batch[QOE_FEED_SLOTS];
-    size_t                first;     /* the oldest batch */
+    size_t                first;     /* index of the oldest batch */
     size_t                nbatches;
 };
 
 
-/* Frees the payloads that no batch has. */
+/* Frees the payloads that no batch uses. */
 void qoe_feed_env_free(qoe_feed_env_t *env);
 
-/* Begins at its head in the lane, which must be held.  NULL: no memory. */
+/*
+ * Starts at the exporter's head in the lane, which must be held.  NULL: no
+ * memory.
+ */
 qoe_feed_t *qoe_feed_create(qoe_feed_env_t *env, uint32_t lane);
 
 /*
- * Batches that are being sent must be over, or the transport be gone.  What
- * the spool has is released and left to the backlog.
+ * No batch may be in flight, unless the transport is gone.  What the spool has
+ * is released, and left to the backlog.
  */
 void qoe_feed_destroy(qoe_feed_t *feed);
 
 /*
- * Reads records before limit and makes batches of those that are due: a full
- * batch, an old one, any with flush.  now_ms is monotonic.
+ * Reads records before limit, and closes the batches that are due: those that
+ * are full or old, or all if flush is set.  now_ms is monotonic.
  */
 void qoe_feed_run(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms,
     bool flush);
 
 /*
- * Brings all records before limit into the spool: parts of batches that are
- * sent all the same.  QOE_AGAIN: not all, call it again; an error is the
- * spool's, or QOE_NOMEM.
+ * Appends all records before limit to the spool, as parts of batches that are
+ * sent nevertheless.  QOE_AGAIN: there are more, call it again; else an error
+ * of the spool, or QOE_NOMEM.
  */
 qoe_status_t qoe_feed_commit(qoe_feed_t *feed, uint64_t limit,
     uint64_t now_ms);
 
-/* All that is stored is durable. */
+/* The spool has synced: all that is stored is durable. */
 void qoe_feed_synced(qoe_feed_t *feed);
 
 /*
- * Brings all batches that are closed into the spool, also those in flight,
- * and releases them.  As qoe_spool_append().
+ * Appends all closed batches to the spool, even those in flight, and releases
+ * them.  Returns what qoe_spool_append() returned.
  */
 qoe_status_t qoe_feed_spool(qoe_feed_t *feed);
 
 /*
- * Gives up the oldest records, a batch or so, and counts them: *n.  False:
- * there is nothing, or it is in flight since later than sent_ms.
+ * Drops the oldest records, about a batch, and counts them in *n.  false:
+ * there are none, or they are in flight since later than sent_ms.
  */
 bool qoe_feed_give_up(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms,
     uint64_t sent_ms, size_t *n);
 
-/* The oldest batch that is ready to be sent, or NULL. */
+/* The oldest batch that waits to be sent, or NULL. */
 qoe_export_batch_t *qoe_feed_ready(qoe_feed_t *feed);
 
-/* The answers to a batch that was sent; qoe_feed_release() behind it. */
+/* Note the answer to a batch that was sent; call qoe_feed_release() next. */
 void qoe_feed_taken(qoe_export_batch_t *b);
 void qoe_feed_refused(qoe_export_batch_t *b);
 
-/* Not taken: it is ready again, or the backlog's. */
+/* It was not taken, so it waits again, or belongs to the backlog. */
 void qoe_feed_failed(qoe_export_batch_t *b);
 
-/* It cannot be sent at all, and is counted so. */
+/* It can never be sent, and is counted as such. */
 void qoe_feed_unsendable(qoe_export_batch_t *b);
 
 /*
- * Releases the oldest batches that are done, and counts what of them was lost:
- * not before, or a batch that is sent once more is counted once more.
+ * Releases the oldest batches that are done, and counts what was lost of them.
+ * Not earlier, or a batch that is sent again would be counted again.
  */
 void qoe_feed_release(qoe_feed_t *feed);
 
 bool qoe_feed_sending(const qoe_feed_t *feed);
 
-/* Of what is in flight there is something that only this process has. */
+/* Whether something is in flight that is only in this process. */
 bool qoe_feed_unsafe(const qoe_feed_t *feed);
 
-/* Batches are done that cannot be released, for one before them is not. */
+/* Whether batches that are done wait for an older one that is not. */
 bool qoe_feed_blocked(const qoe_feed_t *feed);
 
-/* Nothing read, nothing in a batch that is not released, nothing new. */
+/* Whether there is no record that is read, unreleased, or new. */
 bool qoe_feed_empty(const qoe_feed_t *feed);
 
-/* Bytes of the lane that are not released. */
+/* The bytes of the lane that are not released. */
 uint64_t qoe_feed_lag(const qoe_feed_t *feed);
 
 /*
- * Where to be woken: when the next batch is full or, where none is begun, by
- * the next record.
+ * The position at which to wake: when the next batch is full, or, if none is
+ * begun, at the next record.
  */
 uint64_t qoe_feed_wake_pos(const qoe_feed_t *feed);
 
-/* Monotonic ms at which the begun batch is due; UINT64_MAX: none. */
+/*
+ * The monotonic ms at which the begun batch is due; UINT64_MAX: there is none.
+ */
 uint64_t qoe_feed_due_ms(const qoe_feed_t *feed);
 
 
@@ -213,16 +218,16 @@ qoe_export_batch_t *qoe_feed_batch(const qoe_feed_t *feed, size_t i);
 qoe_export_batch_t *qoe_feed_open(const qoe_feed_t *feed);
 qoe_export_batch_t *qoe_feed_push(qoe_feed_t *feed);
 
-/* Takes back the newest batch, to which nothing was added. */
+/* Removes the newest batch, to which nothing was added. */
 void qoe_feed_unpush(qoe_feed_t *feed);
 
-/* The payloads of batches that are done are for others to use. */
+/* Takes the payloads of batches that are done for reuse. */
 void qoe_feed_reclaim(qoe_feed_t *feed);
 void qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms);
 
 /*
- * The records that were read become a part of the open batch, as many as fit:
- * QOE_FULL when none did and it must be closed.  QOE_NOMEM, logged.
+ * Makes a part of the open batch from the records that were read, as many as
+ * fit.  QOE_FULL: none did, close the batch; QOE_NOMEM was logged.
  */
 qoe_status_t qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms);
 void qoe_feed_close(qoe_export_batch_t *b);
@@ -231,7 +236,7 @@ void qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms);
 bool qoe_feed_is_stored(const qoe_export_batch_t *b);
 void qoe_feed_count(qoe_feed_t *feed, qoe_dest_counter_t c, size_t *n);
 
-/* early: also what the spool has and is in flight yet. */
+/* early: releases batches that the spool has, even if they are in flight. */
 void qoe_feed_release_to(qoe_feed_t *feed, bool early);
 
 

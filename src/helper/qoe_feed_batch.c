@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The places of batches and the memory of their payloads, which the feeds of
+ * The slots of batches, and the memory of their payloads, which all feeds of
  * an exporter share.
  */
 
@@ -76,7 +76,7 @@ qoe_feed_take(qoe_export_batch_t *b)
 
     qoe_buf_init(&b->payload, &qoe_mem_heap, env->payload_max);
 
-    /* at once what it will take: growing leaves holes in the heap */
+    /* all at once: growing would leave holes in the heap */
 
     if (env->usual != 0 && qoe_buf_reserve(&b->payload, env->usual) == NULL) {
         qoe_buf_reset(&b->payload);
@@ -91,7 +91,7 @@ qoe_feed_give(qoe_export_batch_t *b)
 
     env = b->feed->env;
 
-    /* the largest of late, and a bit, for no two batches are alike */
+    /* the largest of late, plus an eighth, because batches differ */
 
     env->usual = qoe_max(env->usual - env->usual / 32,
                          qoe_min(b->payload.len + b->payload.len / 8,

@@ -56,8 +56,9 @@ qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms)
 
 
 /*
- * Never seen but by a stray write into the zone: the rest of the lane cannot
- * be told apart, so it is given up, counted, and the lane goes on.
+ * The ring is damaged, which only a stray write into the zone can cause.  The
+ * records after the damage cannot be separated, so all of them are dropped and
+ * counted, and the lane goes on.
  */
 
 static void
@@ -68,7 +69,7 @@ qoe_feed_damaged(qoe_feed_t *feed)
     qoe_export_batch_t  *b;
 
     if (feed->nrecords != 0) {
-        /* these are whole: they go first, the damage is met again */
+        /* these records are whole: send them first, the damage is met again */
         feed->pos = feed->ends[feed->nrecords - 1];
         feed->first_ms = 0;
         return;
@@ -136,7 +137,7 @@ qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms)
         qoe_log_limited(feed->env->log, &feed->env->log_limit, QOE_LOG_ERR,
                         "no memory to encode %zu events, trying again", n);
 
-        /* not at once: that would be a busy loop */
+        /* not at once, which would be a busy loop */
         feed->first_ms = now_ms;
 
         return QOE_NOMEM;
@@ -161,7 +162,7 @@ qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms)
 }
 
 
-/* As many of the records as fit what is left of the batch. */
+/* Encodes as many of the records as fit in what is left of the batch. */
 
 static qoe_status_t
 qoe_feed_encode(qoe_feed_t *feed, qoe_export_batch_t *b, size_t *n,
@@ -195,7 +196,7 @@ qoe_feed_close(qoe_export_batch_t *b)
 }
 
 
-/* Takes the first n records off, which are in a batch now. */
+/* Removes the first n records, which are in a batch now. */
 
 void
 qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms)
@@ -213,7 +214,7 @@ qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms)
 }
 
 
-/* When it was received. */
+/* When the record was received, Unix ns. */
 
 static uint64_t
 qoe_feed_received(qoe_span_t record)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What a feed does when its destination is not there in time: the spool, or
- * giving up.
+ * What a feed does if the server does not take its batches in time: it spools
+ * or drops them.
  */
 
 
@@ -74,13 +74,13 @@ qoe_feed_commit_part(qoe_feed_t *feed, uint64_t now_ms)
         feed->first_ms = now_ms;
     }
 
-    /* past the window: no place for it but in the spool */
+    /* the batch in the extra slot can only go to the spool */
 
     return over ? qoe_feed_spool(feed) : QOE_OK;
 }
 
 
-/* Everything in batches is in the spool, then, and told so. */
+/* Appends all batches to the spool, and notes in the zone that it has them. */
 
 static qoe_status_t
 qoe_feed_store(qoe_feed_t *feed)
@@ -100,7 +100,10 @@ qoe_feed_store(qoe_feed_t *feed)
 
         rc = qoe_feed_append(b);
 
-        /* one place is left for what comes to it without being asked for */
+        /*
+         * the last place is for parts that are stored without a request to
+         * wait
+         */
 
         if (b->state == QOE_BATCH_OPEN && b->nrefs >= QOE_FEED_PARTS - 1) {
             qoe_feed_close(b);
@@ -155,7 +158,7 @@ qoe_feed_spool(qoe_feed_t *feed)
 }
 
 
-/* What of it is not in the spool yet. */
+/* Appends the part of the batch that the spool does not have yet. */
 
 static qoe_status_t
 qoe_feed_append(qoe_export_batch_t *b)
@@ -186,7 +189,7 @@ qoe_feed_append(qoe_export_batch_t *b)
 }
 
 
-/* Moves the zone's mark of what the spool has. */
+/* Moves the position in the zone up to which the spool has all records. */
 
 static void
 qoe_feed_tell(qoe_feed_t *feed)
@@ -205,7 +208,7 @@ qoe_feed_tell(qoe_feed_t *feed)
             continue;
         }
 
-        /* one of which nothing could be read has nothing to store */
+        /* a batch without any readable record has nothing to store */
 
         if (b->state != QOE_BATCH_DONE && b->stored != b->payload.len) {
             break;
@@ -281,7 +284,7 @@ qoe_feed_give_up(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms,
 
     qoe_lane_dest_unkept(feed->env->zone, feed->lane, feed->env->dest);
 
-    /* not worth encoding them */
+    /* dropped without being encoded */
 
     b = qoe_feed_push(feed);
     b->state = QOE_BATCH_DONE;

@@ -48,7 +48,7 @@ qoe_held_create(qoe_intake_env_t *intake, qoe_feed_env_t *const *env,
         }
     }
 
-    /* last, for it changes the lane */
+    /* last, because it changes the lane */
 
     held->intake = qoe_intake_create(intake, lane, adopted);
 
@@ -98,7 +98,7 @@ qoe_held_run(qoe_held_t *held, uint64_t now_ms, bool flush)
         }
     }
 
-    /* metrics alone: then nobody releases anything */
+    /* without feeds only the metrics use the records: free them here */
 
     if (!any) {
         qoe_lane_free(held->zone, held->lane, pos);
@@ -192,7 +192,7 @@ qoe_held_empty(const qoe_held_t *held)
         }
     }
 
-    /* of nobody's events metrics are made all the same */
+    /* without feeds, the metrics must have all records */
 
     return qoe_intake_pos(held->intake)
            == qoe_lane_tail(held->zone, held->lane);
@@ -206,7 +206,10 @@ qoe_held_lags(const qoe_held_t *held, size_t i)
 }
 
 
-/* Where a destination begins to lag; one that does already is seen to. */
+/*
+ * The position at which an exporter begins to lag; if it lags already, that is
+ * handled, and needs no wake-up.
+ */
 
 static uint64_t
 qoe_held_half(const qoe_held_t *held, size_t i)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A lane that a helper holds: one intake, which goes ahead, and behind it a
- * feed for each destination of events.  Private to src/helper; helper thread
+ * A lane that a helper holds: an intake, which reads ahead, and a feed for
+ * each exporter of events, which follow.  Private to src/helper; helper thread
  * only.
  */
 
@@ -20,47 +20,56 @@ typedef struct {
     qoe_zone_t      *zone;
     uint32_t         lane;
     uint64_t         size;               /* of the ring, in bytes */
-    uint64_t         asked;              /* served as far as can be */
-    bool             more;               /* to take in */
+    uint64_t         asked;              /* the last question is answered */
+    bool             more;               /* more to take in */
     qoe_intake_t    *intake;
-    qoe_feed_t      *feed[QOE_DESTS_CONF];   /* NULL: not for events */
+    qoe_feed_t      *feed[QOE_DESTS_CONF];   /* NULL: gets no events */
     size_t           nfeeds;
 } qoe_held_t;
 
 
 /*
- * Of a lane that has just been taken; adopted: its last owner died.  env: of
- * each of the n exporters, NULL where it has no logs.  NULL: no memory.
+ * For a lane that has just been taken; adopted: its last owner died.  env has
+ * an entry for each of the n exporters, NULL for those without logs.  NULL: no
+ * memory.
  */
 qoe_held_t *qoe_held_create(qoe_intake_env_t *intake,
     qoe_feed_env_t *const *env, size_t n, uint32_t lane, bool adopted);
 
-/* As qoe_feed_destroy(). */
+/* See qoe_feed_destroy(). */
 void qoe_held_destroy(qoe_held_t *held);
 
-/* Takes in some of what is new and makes batches. */
+/* Takes in some of the new records, and makes batches. */
 void qoe_held_run(qoe_held_t *held, uint64_t now_ms, bool flush);
 
 /*
- * Asks to be woken by what is put.  True: there is something to do already,
- * do not sleep.
+ * Asks to be woken when a record is put.  true: there is something to do
+ * already, so do not sleep.
  */
 bool qoe_held_arm(qoe_held_t *held);
 void qoe_held_disarm(qoe_held_t *held);
 
-/* Monotonic ms of what is due and nobody wakes for; UINT64_MAX: nothing. */
+/*
+ * The monotonic ms of the next step that no wake-up announces; UINT64_MAX:
+ * none.
+ */
 uint64_t qoe_held_due_ms(const qoe_held_t *held, uint64_t now_ms);
 
-/* Of any feed. */
+/* Whether this is true of any feed. */
 bool qoe_held_sending(const qoe_held_t *held);
 bool qoe_held_blocked(const qoe_held_t *held);
 bool qoe_held_empty(const qoe_held_t *held);
 
-/* Is feed i more than half the ring behind, or another so far ahead of it? */
+/*
+ * lags: feed i has more than half of the ring to do; behind: it has a quarter
+ * of the ring more to do than another feed.
+ */
 bool qoe_held_lags(const qoe_held_t *held, size_t i);
 bool qoe_held_behind(const qoe_held_t *held, size_t i);
 
-/* The waiters (a bit a slot) to be woken, for something was stored. */
+/*
+ * The waiters to be woken because something was stored, a bit for each slot.
+ */
 uint64_t qoe_held_waiters(qoe_held_t *held);
 
 

@@ -2,13 +2,13 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The helper thread: its life, its turns and its waits.  Which lanes it holds
- * is decided in qoe_lease.c, what is done with them in qoe_exporter*.c.
+ * The helper thread: its life, its turns and its waits.  qoe_lease.c decides
+ * which lanes it holds, qoe_exporter*.c what is done with them.
  */
 
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE              /* pthread_clockjoin_np() */
+#define _GNU_SOURCE              /* pthread_setname_np() */
 #endif
 
 #include "qoe_helper_priv.h"
@@ -24,23 +24,26 @@
 #include <unistd.h>
 
 
-/* Past drain_ms, what a thread needs to notice and to return. */
+/* How long after drain_ms a thread may take to notice it and return. */
 #define QOE_HELPER_GRACE_MS    300
 
 /*
- * What is not sent that long before the end of an exit goes to the spool, and
- * earlier what takes longer to write: so many bytes a ms a slow disk can do.
+ * At an exit, all that is not sent goes to the spool this long before the end,
+ * or earlier if there is more than a slow disk can write in that time, at this
+ * number of bytes a ms.
  */
 #define QOE_HELPER_SPOOL_MS    500
 #define QOE_HELPER_SPOOL_RATE  (64 * 1024)
 
-#define QOE_HELPER_SLICE_NS    100000000     /* the longest there is */
+#define QOE_HELPER_SLICE_NS    100000000     /* the longest allowed */
 
 #define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 
-/* The first version of the kernel's struct sched_attr, which has no header. */
+/*
+ * The first version of the kernel's struct sched_attr; no header declares it.
+ */
 
 typedef struct {
     uint32_t             size;
@@ -54,6 +57,7 @@ typedef struct {
 } qoe_sched_attr_t;
 
 
+static bool qoe_helper_join(qoe_helper_t *h, uint64_t until_ms);
 static qoe_status_t qoe_helper_spawn(qoe_helper_t *h);
 static void qoe_helper_free(qoe_helper_t *h);
 static void qoe_helper_nice(const qoe_helper_t *h);
@@ -104,25 +108,55 @@ qoe_helper_start(qoe_helper_t **helper, const qoe_helper_conf_t *conf)
 qoe_status_t
 qoe_helper_stop(qoe_helper_t *h, uint64_t drain_ms)
 {
-    uint64_t         ms;
-    struct timespec  ts;
-
     h->drain_ms = drain_ms;
     qoe_flag_set(&h->stop, true);
     qoe_net_wakeup(h->net);
 
-    ms = qoe_mono_ms() + drain_ms + QOE_HELPER_GRACE_MS;
-    ts.tv_sec = (time_t) (ms / 1000);
-    ts.tv_nsec = (long) (ms % 1000 * 1000000);
-
-    if (pthread_clockjoin_np(h->thread, NULL, CLOCK_MONOTONIC, &ts) != 0) {
+    if (!qoe_helper_join(h, qoe_mono_ms() + drain_ms + QOE_HELPER_GRACE_MS)) {
         qoe_lease_late(h);
         return QOE_BUSY;
     }
 
+    pthread_cond_destroy(&h->ended_cond);
+    pthread_mutex_destroy(&h->ended_lock);
     qoe_helper_free(h);
 
     return QOE_OK;
+}
+
+
+/*
+ * False: the thread has not ended by that time of the monotonic clock.  Of the
+ * joins that take a time, pthread_timedjoin_np() goes by the clock of the day,
+ * which may jump, and pthread_clockjoin_np() is glibc's alone.
+ */
+
+static bool
+qoe_helper_join(qoe_helper_t *h, uint64_t until_ms)
+{
+    bool             ended;
+    struct timespec  ts;
+
+    ts.tv_sec = (time_t) (until_ms / 1000);
+    ts.tv_nsec = (long) (until_ms % 1000 * 1000000);
+
+    pthread_mutex_lock(&h->ended_lock);
+
+    while (!h->ended
+           && pthread_cond_timedwait(&h->ended_cond, &h->ended_lock, &ts) == 0)
+    {
+        /* void */
+    }
+
+    ended = h->ended;
+
+    pthread_mutex_unlock(&h->ended_lock);
+
+    if (ended) {
+        pthread_join(h->thread, NULL);
+    }
+
+    return ended;
 }
 
 
@@ -137,10 +171,17 @@ qoe_helper_reopen(qoe_helper_t *h)
 static qoe_status_t
 qoe_helper_spawn(qoe_helper_t *h)
 {
-    int       err;
-    sigset_t  all, old;
+    int                 err;
+    sigset_t            all, old;
+    pthread_condattr_t  attr;
 
-    /* nginx's signals are for its event loop; faults stay deliverable */
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&h->ended_cond, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&h->ended_lock, NULL);
+
+    /* signals are for nginx's event loop; faults must stay deliverable */
 
     sigfillset(&all);
     sigdelset(&all, SIGSEGV);
@@ -194,12 +235,12 @@ qoe_helper_free(qoe_helper_t *h)
 
 
 /*
- * The event loop comes first: of a core that both want it gets the larger
- * part, and it need not wait when it wakes.  A batch thread does not interrupt
- * others; from Linux 6.12 on (EEVDF) who has the shorter slice interrupts who
- * asked for a long one, before that the kernel ignores sched_runtime of this
- * policy.  A file beside 10,000 events/s had a p99 of 1 to 4 ms without this,
- * of 0.5 with it.  0 is the thread that calls.
+ * The event loop comes first: if both want a core, it gets the larger share,
+ * and does not wait when it wakes.  A thread of SCHED_BATCH does not preempt
+ * others.  From Linux 6.12 on (EEVDF), a thread with a shorter slice preempts
+ * one that asked for a longer; older kernels ignore sched_runtime for this
+ * policy.  A file served beside 10,000 events/s had a p99 of 1 to 4 ms without
+ * this, and 0.5 ms with it.  A pid of 0 is the calling thread.
  */
 
 static void
@@ -238,11 +279,16 @@ qoe_helper_main(void *data)
         /* void */
     }
 
+    pthread_mutex_lock(&h->ended_lock);
+    h->ended = true;
+    pthread_cond_signal(&h->ended_cond);
+    pthread_mutex_unlock(&h->ended_lock);
+
     return NULL;
 }
 
 
-/* One turn: look, send, sleep.  False at the end of the thread. */
+/* One turn: look, send, sleep.  false: the thread must end. */
 
 static bool
 qoe_helper_turn(qoe_helper_t *h)
@@ -256,7 +302,9 @@ qoe_helper_turn(qoe_helper_t *h)
     qoe_helper_work(h, now);
     qoe_report_run(h->report, now);
 
-    /* the clock anew: that may have taken a while, past the spool's time */
+    /*
+     * read the clock again: the turn may have outlasted the time for spooling
+     */
 
     if (h->leaving_ms != 0
         && ((qoe_mono_ms() >= h->leaving_ms && h->env.spooling)
@@ -272,7 +320,7 @@ qoe_helper_turn(qoe_helper_t *h)
 }
 
 
-/* What the event loop asks for. */
+/* Acts on the flags that the event loop sets. */
 
 static void
 qoe_helper_flags(qoe_helper_t *h, uint64_t now)
@@ -281,7 +329,7 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
 
     if (qoe_flag(&h->stop) && h->leaving_ms == 0) {
 
-        /* whatever is done from here on ends at leaving_ms */
+        /* from here on every request must end by leaving_ms */
 
         h->leaving_ms = now + h->drain_ms;
         h->env.leaving = true;
@@ -308,7 +356,10 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* Events have a place in the spool; metrics are not what an exit is for. */
+/*
+ * At an exit with an open circuit the events go to the spool, and metrics
+ * alone are no reason to wait.
+ */
 
 static void
 qoe_helper_hopeless(qoe_helper_t *h, uint64_t now)
@@ -328,7 +379,7 @@ qoe_helper_hopeless(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* When what is left must begin to go to the spools, to be there in time. */
+/* When to begin to write to the spools, so that all is written in time. */
 
 static uint64_t
 qoe_helper_spooling_ms(const qoe_helper_t *h)
@@ -372,7 +423,7 @@ qoe_helper_work(qoe_helper_t *h, uint64_t now)
         qoe_helper_commit(h, now);
     }
 
-    /* a write may have taken long, an answer is waited for anew */
+    /* writing may have taken long, and answers are waited for from now on */
 
     now = qoe_mono_ms();
 
@@ -384,7 +435,7 @@ qoe_helper_work(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* What requests wait for: a write for all of them, and one sync. */
+/* Stores what requests wait for: one write for all of them, and one sync. */
 
 static void
 qoe_helper_commit(qoe_helper_t *h, uint64_t now)
@@ -407,7 +458,7 @@ qoe_helper_commit(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* Who waits for what is stored or released now. */
+/* Wakes those who wait for what was stored or released. */
 
 static void
 qoe_helper_wake(qoe_helper_t *h)
@@ -425,7 +476,7 @@ qoe_helper_wake(qoe_helper_t *h)
 
     for (w = 0; w < h->conf.nwaiters && set != 0; w++, set >>= 1) {
 
-        /* a full eventfd is awake already */
+        /* EAGAIN is as good: a full eventfd wakes as well */
 
         while ((set & 1) != 0
                && write(h->conf.waiter_fd[w], &one, sizeof(one)) == -1
@@ -485,7 +536,7 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
 
     qoe_net_wait(h->net, fds, nfds, timeout);
 
-    /* the descriptors are level-triggered: emptied, or the next wait ends */
+    /* level-triggered: if not emptied, they would end the next wait at once */
 
     for (i = 0; i < nfds; i++) {
         while (read(fds[i], &value, sizeof(value)) == -1 && errno == EINTR) {
@@ -499,7 +550,7 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* Monotonic ms of the next thing to do that no descriptor tells of. */
+/* The monotonic ms of the next thing to do that no descriptor announces. */
 
 static uint64_t
 qoe_helper_deadline(qoe_helper_t *h, uint64_t now)

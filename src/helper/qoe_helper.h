@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What a worker's helper thread does: holds lanes of the zone, makes metrics of
- * their records, batches and exports them, releases what the collector has
- * taken; and one helper of all exports the metrics.
+ * The helper thread of a worker: it holds lanes of the zone, makes metrics of
+ * their records, batches and exports the records, and releases what collectors
+ * have taken; and one helper of all exports the metrics.
  */
 
 
@@ -24,34 +24,36 @@
 
 typedef struct {
     qoe_span_t             name;
-    uint32_t               dest;         /* its slot in the zone (qoe_dest.h) */
-    qoe_transport_conf_t   transport;    /* url null: that signal is not its */
+    uint32_t               dest;         /* slot in the zone (qoe_dest.h) */
+    qoe_transport_conf_t   transport;    /* a null url: not for that signal */
     qoe_otlp_identity_t    identity;
     size_t                 batch_size;   /* records */
     uint64_t               interval_ms;  /* of logs and spans */
-    qoe_spool_conf_t       spool;        /* dir null: none */
+    qoe_spool_conf_t       spool;        /* a null dir: no spool */
 } qoe_exporter_conf_t;
 
 
 typedef struct {
     qoe_zone_t            *zone;
     uint32_t               worker;       /* ngx_worker */
-    uint32_t               workers;      /* of this generation, at least 1 */
+    uint32_t               workers;      /* workers of this generation, >= 1 */
     bool                   single;       /* no master: never hand over */
-    uint64_t               generation;   /* the zone's, of this configuration */
+    uint64_t               generation;   /* of the zone, for this conf */
 
-    const int             *lane_fd;      /* an eventfd a lane, shared by all */
-    const int             *waiter_fd;    /* an eventfd a waiter slot */
+    const int             *lane_fd;      /* an eventfd for each lane, shared */
+    const int             *waiter_fd;    /* an eventfd for each waiter slot */
     uint32_t               nwaiters;
 
     const qoe_exporter_conf_t  *exporters;
     size_t                 nexporters;   /* 1..QOE_DESTS_CONF */
-    qoe_conf_t             qoe;          /* groups 0: no metrics */
-    uint64_t               metric_interval_ms;   /* one collection for all */
-    uint64_t               drain_ms;     /* bound of a hand-over */
-    int                    nice;         /* of the thread, over the process's */
-    uint64_t              *lost;         /* events lost at exits; atomic, in
-                                            memory that outlives the zone */
+    qoe_conf_t             qoe;          /* groups of 0: no metrics */
+    uint64_t               metric_interval_ms;   /* one collection for all
+                                                    exporters */
+    uint64_t               drain_ms;     /* the most a hand-over takes */
+    int                    nice;         /* is added to the process's */
+    uint64_t              *lost;         /* counts events lost at exits,
+                                            atomically, in memory that
+                                            outlives the zone */
 
     qoe_log_t              log;
 } qoe_helper_conf_t;
@@ -61,22 +63,21 @@ typedef struct qoe_helper_s  qoe_helper_t;
 
 
 /*
- * Copies conf (what its spans and pointers refer to as well, but for zone and
- * log.ctx), blocks every signal for the new thread and starts it.  Event loop
- * thread, after fork.  QOE_NOMEM or QOE_ERROR with the reason logged.
+ * Copies conf and what it refers to, except for zone and log.ctx; blocks all
+ * signals for the new thread, and starts it.  Called on the event loop's
+ * thread, after fork.  QOE_OK; QOE_NOMEM or QOE_ERROR: the reason was logged.
  */
 qoe_status_t qoe_helper_start(qoe_helper_t **helper,
     const qoe_helper_conf_t *conf);
 
 /*
- * Flushes within drain_ms and joins the thread.  QOE_OK and helper is freed;
- * QOE_BUSY when the thread did not come back a moment after that: what it
- * holds is counted as lost if no other helper is there, and the caller must
- * leave with _exit().
+ * Flushes within drain_ms, and joins the thread.  QOE_OK: helper is freed.
+ * QOE_BUSY: the thread did not return in time; what it holds is counted as
+ * lost unless another helper is there, and the caller must exit by _exit().
  */
 qoe_status_t qoe_helper_stop(qoe_helper_t *helper, uint64_t drain_ms);
 
-/* Opens file destinations anew (log rotation).  Any thread. */
+/* Reopens the files of file exporters, after a log rotation.  Any thread. */
 void qoe_helper_reopen(qoe_helper_t *helper);
 
 

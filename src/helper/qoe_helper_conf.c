@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A helper's configuration: what the thread uses is its own, for a reload may
- * free what it was given.
+ * Copies a helper's configuration for the thread: a reload may free the
+ * original.
  */
 
 
@@ -13,7 +13,7 @@
 #define QOE_HELPER_SCRATCH     (64 * 1024)
 #define QOE_HELPER_SCRATCH_MAX (64 * 1024 * 1024)
 
-/* transcoding a request of 4 MiB */
+/* for transcoding a request of 4 MiB */
 #define QOE_HELPER_UNPACKED_MAX (QOE_OTLP_UNPACKED * QOE_OTLP_REQUEST_MAX)
 
 
@@ -36,7 +36,7 @@ qoe_helper_copy_conf(qoe_helper_t *h, const qoe_helper_conf_t *conf)
     qoe_status_t  rc;
 
     h->conf = *conf;
-    h->conf.exporters = NULL;            /* h->exporter has them */
+    h->conf.exporters = NULL;            /* copied to h->exporter */
 
     if (qoe_helper_copy_fds(h, conf) != QOE_OK
         || qoe_helper_copy_qoe(h, &conf->qoe) != QOE_OK)
@@ -111,7 +111,7 @@ qoe_helper_copy_qoe(qoe_helper_t *h, const qoe_conf_t *conf)
     h->conf.qoe.dims = dims;
 
     for (i = 0; i < dims->n; i++) {
-        dims->dim[i].source = qoe_span_null;         /* of the event loop */
+        dims->dim[i].source = qoe_span_null;         /* for event loops only */
 
         if (!qoe_helper_copy_span(h, &dims->dim[i].name)) {
             return QOE_NOMEM;
@@ -141,7 +141,7 @@ qoe_helper_exporter(qoe_helper_t *h, const qoe_exporter_conf_t *conf)
     e = &h->exporter[h->nexporters];
     rc = qoe_exporter_create(e, &h->env, h->nexporters, &copy);
 
-    h->nexporters++;                     /* to be destroyed in any case */
+    h->nexporters++;                     /* even if it fails, to be freed */
 
     if (rc == QOE_OK && e->points != NULL) {
         h->report_env.points[h->report_env.npoints++] = e->points;

@@ -3,7 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * The state of a helper thread, shared by qoe_helper*.c, qoe_lease*.c and
- * qoe_row.c.  All of it is the thread's own but for the two flags.
+ * qoe_row.c.  All of it is the thread's own but for the two flags and what
+ * is locked.
  */
 
 
@@ -17,28 +18,34 @@
 #include <pthread.h>
 
 
-/* A lane that was taken and could not be served, for want of memory. */
+/*
+ * Whether a lane was taken but cannot be served yet, because memory is short.
+ */
 
 typedef enum {
     QOE_LANE_NONE = 0,
     QOE_LANE_TAKEN,
-    QOE_LANE_ADOPTED                     /* its last owner had died */
+    QOE_LANE_ADOPTED                     /* its last owner died */
 } qoe_lane_owed_t;
 
 
 struct qoe_helper_s {
     qoe_helper_conf_t     conf;
-    qoe_arena_t           arena;         /* copies that conf refers to */
+    qoe_arena_t           arena;         /* what conf refers to */
     pthread_t             thread;
 
-    uint64_t              drain_ms;      /* set before stop is */
-    bool                  stop;          /* set by the event loop, atomic */
+    uint64_t              drain_ms;      /* set before stop is set */
+    bool                  stop;          /* atomic, set by the event loop */
     bool                  reopen;
 
+    pthread_mutex_t       ended_lock;
+    pthread_cond_t        ended_cond;    /* waits by the monotonic clock */
+    bool                  ended;         /* locked: the thread returns now */
+
     qoe_net_t            *net;
-    qoe_exporter_env_t    env;           /* also: the lanes held */
+    qoe_exporter_env_t    env;           /* has the lanes held */
     qoe_exporter_t        exporter[QOE_DESTS_CONF];
-    size_t                nexporters;    /* made */
+    size_t                nexporters;    /* created */
     qoe_intake_env_t      intake;
     qoe_state_t           state;
     qoe_governor_t        governor;
@@ -49,45 +56,50 @@ struct qoe_helper_s {
 
     uint8_t               owed[QOE_LANES_MAX];       /* qoe_lane_owed_t */
 
-    bool                  more;          /* of this turn: do not sleep */
-    bool                  handing_over;  /* a newer generation is here */
-    uint64_t              hand_over_ms;  /* that must be over */
-    uint64_t              alone_ms;      /* since when a lane is nobody's */
-    uint64_t              leaving_ms;    /* the exit must be over; 0: no exit */
-    uint64_t              spooling_ms;   /* the rest goes to the spool then */
+    bool                  more;          /* do not sleep in this turn */
+    bool                  handing_over;  /* there is a newer generation */
+    uint64_t              hand_over_ms;  /* the end of the hand-over */
+    uint64_t              alone_ms;      /* since when a lane has no owner */
+    uint64_t              leaving_ms;    /* the end of the exit; 0: no exit */
+    uint64_t              spooling_ms;   /* when the rest goes to spools */
     uint64_t              started_ms;
-    uint64_t              lease_ms;      /* leases are looked at again */
-    uint64_t              row_ms;        /* what is told of the worker, too */
-    uint64_t              drained_ns;    /* every record is out; Unix */
-    bool                  gone;          /* its row has been taken out */
-    bool                  last;          /* the last collection is seen to */
+    uint64_t              lease_ms;      /* next look at the leases */
+    uint64_t              row_ms;        /* next update of the row */
+    uint64_t              drained_ns;    /* all records are out; Unix */
+    bool                  gone;          /* its row was removed */
+    bool                  last;          /* the last collection is arranged */
 };
 
 
-/* Copies conf and all it refers to; QOE_NOMEM or QOE_ERROR, logged. */
+/*
+ * Copies conf and all it refers to.  QOE_OK; QOE_NOMEM or QOE_ERROR: logged.
+ */
 qoe_status_t qoe_helper_copy_conf(qoe_helper_t *h,
     const qoe_helper_conf_t *conf);
 
-/*
- * Takes, keeps and hands over lanes as the state asks; sets lease_ms.
- */
+/* Takes, keeps and hands over lanes as the state requires; sets lease_ms. */
 void qoe_lease_update(qoe_helper_t *h, uint64_t now);
 
-/* At an exit: is all sent that this helper could send, and the metrics? */
+/*
+ * At an exit: whether this helper has sent all it could, and the metrics too.
+ */
 bool qoe_lease_finished(qoe_helper_t *h, uint64_t now);
 
-/* Tells of the worker, every few seconds: its memory, that its helper lives. */
+/*
+ * Updates the worker's row in the zone every few seconds: its memory, and that
+ * its helper lives.
+ */
 void qoe_row_update(qoe_helper_t *h, uint64_t now);
 
 /*
- * Gives every lane back, with what is left in it, and the spools; counts and
+ * Gives back all lanes, with what is left in them, and the spools; counts and
  * logs what is lost with this helper.
  */
 void qoe_lease_close(qoe_helper_t *h);
 
 /*
- * The same counts where the thread did not end in time.  Event loop thread,
- * which exits after that.
+ * Counts the same if the thread did not end in time.  Called on the event
+ * loop's thread, whose process exits next.
  */
 void qoe_lease_late(qoe_helper_t *h);
 

@@ -11,16 +11,19 @@
 #include <stdlib.h>
 
 
-/* Of one run: a few milliseconds at the most. */
+/* The records of one run, which takes a few milliseconds at most. */
 #define QOE_INTAKE_RECORDS     1024
 
-/* As many have one time: what they begin is to be seen soon after it. */
+/*
+ * So many records share one reading of the clock: what they begin must be
+ * visible soon after its time.
+ */
 #define QOE_INTAKE_CLOCK       64
 
-/* At least this long between runs that nothing but new records ask for. */
+/* The shortest time between runs that only new records ask for. */
 #define QOE_INTAKE_PAUSE_MS    500
 
-/* A view that is silent is not looked for more often than this. */
+/* The shortest time between looks for silent views. */
 #define QOE_INTAKE_TICK_MS     100
 
 
@@ -29,7 +32,7 @@ struct qoe_intake_s {
     uint32_t             lane;
     uint64_t             pos;                /* applied */
     uint64_t             quarter;            /* of the ring, in bytes */
-    uint64_t             paused_ms;          /* until then; monotonic */
+    uint64_t             paused_ms;          /* pause until then; monotonic */
     uint64_t             ticked_ms;          /* monotonic */
     qoe_apply_t         *apply;              /* NULL: metrics are off */
 };
@@ -62,7 +65,9 @@ qoe_intake_create(qoe_intake_env_t *env, uint32_t lane, bool adopted)
 
     in->pos = qoe_lane_applied(env->state->zone, lane);
 
-    /* also with metrics off: their state must be whole when they are on */
+    /*
+     * an adopted lane is recovered even with metrics off, for when they are on
+     */
 
     if (env->conf->groups != 0 || adopted) {
         in->apply = qoe_apply_create(env->state, env->conf, env->governor,
@@ -151,7 +156,7 @@ qoe_intake_run(qoe_intake_t *in, uint64_t now_ms)
 }
 
 
-/* One record.  False: there is none. */
+/* Takes in one record.  false: there is none. */
 
 static bool
 qoe_intake_next(qoe_intake_t *in, uint64_t now_ns)
@@ -168,7 +173,9 @@ qoe_intake_next(qoe_intake_t *in, uint64_t now_ns)
 
     if (rc == QOE_INVALID) {
 
-        /* the feeds, behind, give up what is damaged, and count it */
+        /*
+         * the feeds come here later; they drop the damaged part, and count it
+         */
 
         pos = qoe_lane_tail(zone, in->lane);
 
@@ -242,7 +249,9 @@ qoe_intake_due_ms(const qoe_intake_t *in, uint64_t now_ms)
 
     due = UINT64_MAX;
 
-    /* also when nothing waits: what comes in the pause wakes nobody */
+    /*
+     * even if no record waits: during the pause a new record wakes no helper
+     */
 
     if (now_ms < in->paused_ms) {
         due = in->paused_ms;

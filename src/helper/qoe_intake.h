@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Records of a lane -> metrics, ahead of their export as logs: a collector
- * that is down holds up the one and not the other.  The helper's thread.
+ * Makes metrics of a lane's records, ahead of their export as logs: a
+ * collector that is down holds up only the logs.  Helper thread only.
  */
 
 
@@ -17,44 +17,44 @@
 typedef struct qoe_intake_s  qoe_intake_t;
 
 
-/* What all lanes of a helper share; the owner is the helper. */
+/* What all lanes of a helper share; the helper owns it. */
 
 typedef struct {
     const qoe_state_t  *state;
     const qoe_conf_t   *conf;
     qoe_governor_t     *governor;
     uint32_t            slot;                /* of counters */
-    qoe_arena_t         scratch;             /* of one record */
+    qoe_arena_t         scratch;             /* for one record */
     const qoe_log_t    *log;
     qoe_log_limit_t     log_limit;
 } qoe_intake_env_t;
 
 
 /*
- * For a lane that has just been taken; adopted: from a process that died.
- * NULL: no memory.
+ * For a lane that has just been taken; adopted: its last owner died.  NULL: no
+ * memory.
  */
 qoe_intake_t *qoe_intake_create(qoe_intake_env_t *env, uint32_t lane,
     bool adopted);
 void qoe_intake_destroy(qoe_intake_t *in);
 
 /*
- * Takes in some of what is new, and does what is due.  True: there is more,
- * call it again soon.  now_ms is monotonic.
+ * Takes in some of the new records, and does what is due.  true: there is
+ * more, call it again soon.  now_ms is monotonic.
  */
 bool qoe_intake_run(qoe_intake_t *in, uint64_t now_ms);
 
-/* Up to where records may be exported. */
+/* The position up to which records may be exported. */
 uint64_t qoe_intake_pos(const qoe_intake_t *in);
 
 /*
- * Where to be woken when nothing else wakes: just behind a run a quarter of the
- * ring further on, so that a busy lane is taken in a few times a second and not
- * record by record, and does not fill meanwhile.
+ * The position at which to wake if nothing else wakes the helper.  Right after
+ * a run it is a quarter of the ring ahead: so a busy lane is taken in a few
+ * times a second instead of record by record, and yet does not fill up.
  */
 uint64_t qoe_intake_wake_pos(const qoe_intake_t *in, uint64_t now_ms);
 
-/* Monotonic ms of the next run there is a reason for; UINT64_MAX: none. */
+/* The monotonic ms of the next run; UINT64_MAX: there is no reason for one. */
 uint64_t qoe_intake_due_ms(const qoe_intake_t *in, uint64_t now_ms);
 
 

@@ -2,32 +2,32 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Which lanes a helper holds.
+ * Decides which lanes a helper holds.
  *
- * Every lane has one preferred helper, lane % workers == worker, which takes
- * it at once.  The others only take what nobody has held for a while.  A
+ * Every lane has a preferred helper, lane % workers == worker, which takes it
+ * at once.  The others only take lanes that have had no owner for a while.  A
  * helper of an old generation finishes what is in flight and gives its lanes
- * away, although its worker may go on producing for hours.  Where nobody takes
- * them it serves them again: the next configuration may have another zone, and
- * the helpers that this one gave its lanes to have left.
+ * away, although its worker may go on producing for hours.  If no helper takes
+ * them, it serves them again: the next configuration may use another zone, and
+ * the helpers that it gave its lanes to may have exited.
  *
- * A helper that leaves, of whatever generation, also takes what nobody holds:
- * the last one to go sends the last record.  It leaves a moment to those that
- * stay, who are as a rule faster.
+ * A helper that exits, of whatever generation, also takes lanes without an
+ * owner, so that the last helper to exit sends the last record.  It leaves a
+ * moment to the helpers that stay, which are usually faster.
  */
 
 
 #include "qoe_helper_priv.h"
 
 
-/* preferred lanes: a hand-over takes as long as a batch is in flight */
+/* for preferred lanes: a hand-over lasts as long as a batch is in flight */
 #define QOE_LEASE_SOON_MS      20
 #define QOE_LEASE_SOON_FOR_MS  30000
 #define QOE_LEASE_LATER_MS     500
-#define QOE_LEASE_SWEEP_MS     1000      /* of orphans; all there is at idle */
+#define QOE_LEASE_SWEEP_MS     1000      /* between looks for orphans */
 #define QOE_LEASE_ORPHAN_MS    2000
-#define QOE_LEASE_LEFT_MS      100       /* the same, for one that leaves */
-#define QOE_LEASE_LOOK_MS      500       /* behind a hand-over */
+#define QOE_LEASE_LEFT_MS      100       /* like ORPHAN, at an exit */
+#define QOE_LEASE_LOOK_MS      500       /* after a hand-over */
 #define QOE_LEASE_ALONE_MS     1000
 
 
@@ -107,9 +107,9 @@ qoe_lease_begin(qoe_helper_t *h, uint64_t now)
 
 
 /*
- * Everything is handed over: nothing is in flight, the lanes are given away
- * and the spools finished.  True: and there is an exit to go on with, or
- * nobody else who would serve the lanes.
+ * Whether the hand-over is complete (nothing is in flight, the lanes are given
+ * away and the spools finished) and this helper has more to do: it exits, or
+ * serves the lanes again because no other helper does.
  */
 
 static bool
@@ -141,7 +141,7 @@ qoe_lease_given(qoe_helper_t *h, uint64_t now)
         return h->leaving_ms != 0;
     }
 
-    /* until the next configuration comes, if it comes to this zone */
+    /* as one of this generation, until the next one comes, if it does here */
 
     h->conf.generation = qoe_zone_generation(h->conf.zone);
     h->handing_over = false;
@@ -158,7 +158,7 @@ qoe_lease_given(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* Has a lane been nobody's, look by look? */
+/* Whether a lane had no living owner at all looks for a while. */
 
 static bool
 qoe_lease_alone(qoe_helper_t *h, uint64_t now)
@@ -187,9 +187,10 @@ qoe_lease_alone(qoe_helper_t *h, uint64_t now)
 
 
 /*
- * A lane goes once none of its batches is in flight: what was not answered
- * is read again by the next owner.  So would be what was taken behind a batch
- * that was not: that one is tried until the hand-over must end.
+ * A lane is given away once none of its batches is in flight: batches without
+ * an answer are read again by the next owner.  The same would happen to
+ * batches that were taken after one that was not, so that one is tried again
+ * until the hand-over must end.
  */
 
 static void
@@ -211,7 +212,7 @@ qoe_lease_hand_over(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* How many of them are held by somebody else. */
+/* Returns how many of them other helpers hold. */
 
 static size_t
 qoe_lease_take_preferred(qoe_helper_t *h)
@@ -275,7 +276,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
     }
 
     for (i = 0; i < h->nexporters; i++) {
-        qoe_exporter_open_spool(&h->exporter[i]);    /* behind a hand-over */
+        qoe_exporter_open_spool(&h->exporter[i]);    /* after a hand-over */
         env[i] = qoe_exporter_serves(&h->exporter[i])
                  ? &h->exporter[i].feed : NULL;
     }
@@ -293,7 +294,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
 
     if (held == NULL) {
 
-        /* not given back, or its next owner would not see what became of it */
+        /* kept, because the next owner would not know that it was adopted */
 
         h->owed[lane] = adopted ? QOE_LANE_ADOPTED : QOE_LANE_TAKEN;
         qoe_log_limited(&h->conf.log, &h->log_limit, QOE_LOG_ERR,
@@ -308,7 +309,10 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
 }
 
 
-/* Takes the lease, unless it was for want of memory that nothing came of it. */
+/*
+ * Takes the lease, unless an earlier call took it but had no memory to serve
+ * the lane.
+ */
 
 static bool
 qoe_lease_own(qoe_helper_t *h, uint32_t lane, bool *adopted)

@@ -2,14 +2,17 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The end of a helper: when it has done its part, and what is lost with it.
+ * The end of a helper: when its work is done, and what is lost with it.
  */
 
 
 #include "qoe_helper_priv.h"
 
 
-/* A helper tells of itself every 5 s. */
+/*
+ * Rows older than this are of helpers that are gone: a row is updated every 5
+ * s.
+ */
 #define QOE_LEASE_LATELY_MS    15000
 
 
@@ -20,9 +23,9 @@ static uint64_t qoe_lease_left(qoe_helper_t *h, bool last);
 
 
 /*
- * Every record is out, and the metrics of them: the last helper of all sees
- * to that, for the zone may be gone with it.  One that waits for an answer is
- * not gone, and may become the last.
+ * All records are out, and for the last helper the metrics of them as well,
+ * because the zone may vanish with it.  A helper that still waits for an
+ * answer is not gone, and may become the last one.
  */
 
 bool
@@ -49,7 +52,7 @@ qoe_lease_finished(qoe_helper_t *h, uint64_t now)
 }
 
 
-/* Helpers of the zone that live, but for this one. */
+/* The number of other helpers of the zone that live. */
 
 static uint32_t
 qoe_lease_others(qoe_helper_t *h)
@@ -59,7 +62,10 @@ qoe_lease_others(qoe_helper_t *h)
     if (!h->gone) {
         h->gone = true;
 
-        /* first: of two that leave at once, one sees that it is alone */
+        /*
+         * remove the row first: of two that exit at once, one finds itself
+         * alone
+         */
 
         qoe_self_worker_gone(h->state.self, h->self);
     }
@@ -71,7 +77,7 @@ qoe_lease_others(qoe_helper_t *h)
 }
 
 
-/* Is every record that this helper could send sent, or in a spool? */
+/* Whether every record that this helper could send is sent, or in a spool. */
 
 static bool
 qoe_lease_drained(qoe_helper_t *h, uint64_t now)
@@ -96,7 +102,7 @@ qoe_lease_drained(qoe_helper_t *h, uint64_t now)
         }
     }
 
-    /* what others hold is theirs to send */
+    /* lanes of other helpers are theirs to send */
 
     for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
 
@@ -125,7 +131,7 @@ qoe_lease_close(qoe_helper_t *h)
         qoe_lease_give(h, 0);
     }
 
-    /* an adopted one that was never served stays that of a dead process */
+    /* an adopted lane that was never served stays a dead process's lane */
 
     for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
         if (h->owed[lane] == QOE_LANE_TAKEN) {
@@ -143,8 +149,8 @@ qoe_lease_close(qoe_helper_t *h)
 
 
 /*
- * The thread did not come back, a disk or a resolver may hold it: its worker
- * exits without it, and what it holds is counted in its place.
+ * The thread did not return, perhaps because of a disk or a resolver.  The
+ * worker exits without it, and counts here what it holds.
  */
 
 void
@@ -178,7 +184,7 @@ qoe_lease_count_left(qoe_helper_t *h)
             last ? "stay in the zone and are lost if nginx stops"
                  : "stay in the zone, for other helpers");
 
-    /* of a zone that nobody has any more, or of an nginx that stops */
+    /* they are lost if no other process uses the zone, or nginx stops */
 
     if (last && h->conf.lost != NULL) {
         __atomic_fetch_add(h->conf.lost, left, __ATOMIC_RELAXED);
@@ -187,8 +193,8 @@ qoe_lease_count_left(qoe_helper_t *h)
 
 
 /*
- * What no helper holds and is not sent.  At the last exit that includes the
- * lanes of a worker whose helper was late, while its process is still alive.
+ * The events that no helper holds and that are not sent.  At the last exit
+ * these include the lanes of a late helper, whose process is still alive.
  */
 
 static uint64_t

@@ -13,15 +13,18 @@
 #include <stdlib.h>
 
 
-/* Of one step. */
+/* The time for one step. */
 #define QOE_POINTS_STEP_US     2000
 
-/* For an answer of one that has given none for a while. */
+/*
+ * How long to wait for an answer of a server that has not answered for a
+ * while.
+ */
 #define QOE_POINTS_HOPELESS_MS 300
 
 /*
- * Bytes of a request (protobuf): well below what collectors take, and no
- * more than what is compressed in a few milliseconds.
+ * The size of a request in protobuf: well below what collectors accept, and
+ * small enough to be compressed in a few milliseconds.
  */
 #define QOE_POINTS_REQUEST     (1024 * 1024)
 
@@ -29,7 +32,7 @@
 typedef enum {
     QOE_POINTS_IDLE = 0,
     QOE_POINTS_ENCODE,
-    QOE_POINTS_READY,            /* a request waits for its time */
+    QOE_POINTS_READY,            /* a request waits to be sent */
     QOE_POINTS_SENDING
 } qoe_points_phase_t;
 
@@ -37,16 +40,16 @@ typedef enum {
 struct qoe_points_dest_s {
     qoe_points_env_t     env;
     qoe_points_phase_t   phase;
-    bool                 last;       /* nothing comes behind the collection */
-    bool                 hopeless;   /* so it is tried once */
-    bool                 old;        /* sending what was of one before */
-    bool                 stale;      /* to be counted if that fails */
+    bool                 last;       /* no collection follows */
+    bool                 hopeless;   /* so try it only once */
+    bool                 old;        /* sending a former collection's */
+    bool                 stale;      /* count it if that fails */
 
     qoe_otlp_metrics_t  *writer;     /* NULL: no collection */
     qoe_buf_t            payload;
     size_t               points;     /* in payload */
 
-    uint32_t             dest;       /* of its health; UINT32_MAX: none */
+    uint32_t             dest;       /* for health; UINT32_MAX: none */
     qoe_retry_t          retry;
     qoe_log_limit_t      log_limit;
 };
@@ -150,7 +153,7 @@ qoe_points_drop(qoe_points_dest_t *p, bool stale)
         return;
     }
 
-    /* the payload is the transport's until it has answered */
+    /* the transport uses the payload until it has answered */
 
     if (p->phase == QOE_POINTS_SENDING && !p->old) {
         p->old = true;
@@ -211,7 +214,7 @@ qoe_points_due_ms(const qoe_points_dest_t *p)
 }
 
 
-/* The next request, when the one before it has been answered. */
+/* Encodes the next request; the one before has been answered. */
 
 static void
 qoe_points_encode(qoe_points_dest_t *p)
@@ -269,7 +272,10 @@ qoe_points_send(qoe_points_dest_t *p, uint64_t now_ms)
 }
 
 
-/* What else is in flight to it goes to the spool in any case. */
+/*
+ * Other requests in flight are cut short as well: their batches go to the
+ * spool.
+ */
 
 static void
 qoe_points_hurry(qoe_points_dest_t *p)
@@ -278,7 +284,7 @@ qoe_points_hurry(qoe_points_dest_t *p)
 }
 
 
-/* The answer; runs in qoe_net_wait(). */
+/* Handles the answer; called in qoe_net_wait(). */
 
 static void
 qoe_points_answered(void *data, const qoe_outcome_t *o)
@@ -392,7 +398,7 @@ qoe_points_failed(qoe_points_dest_t *p, const qoe_outcome_t *o)
 }
 
 
-/* On with the collection in hand, if there is one. */
+/* Goes on with the current collection, if there is one. */
 
 static void
 qoe_points_next(qoe_points_dest_t *p)
@@ -410,7 +416,7 @@ qoe_points_next(qoe_points_dest_t *p)
 }
 
 
-/* Nothing is left but what is in flight. */
+/* Forgets all but a request in flight. */
 
 static void
 qoe_points_reset(qoe_points_dest_t *p)

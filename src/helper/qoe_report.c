@@ -9,26 +9,26 @@
 #include <stdlib.h>
 
 
-/* Of one step. */
+/* The time for one step. */
 #define QOE_REPORT_STEP_US     2000
 
 
 struct qoe_report_s {
     qoe_report_env_t    *env;
-    bool                 held;               /* the exporter lease */
-    bool                 giving;             /* it up: begin nothing */
-    bool                 last;               /* nothing comes behind it */
+    bool                 held;               /* has the exporter lease */
+    bool                 giving;             /* gives the lease up */
+    bool                 last;               /* no collection follows */
     uint64_t             next_ms;            /* the next collection */
     uint64_t             births_ms;          /* the next look for births */
     uint64_t             waits_ms;           /* values wait until then */
-    uint64_t             born;               /* when births were collected */
-    uint64_t             young_ms;           /* until then what was born may
-                                                have been left out */
+    uint64_t             born;               /* births before last collected */
+    uint64_t             young_ms;           /* newer series may have been
+                                                left out until then */
     bool                 young;              /* and may be so still */
 
     qoe_collect_t       *collect;
-    bool                 regular;            /* not of births alone */
-    bool                 complete;           /* and the points have it */
+    bool                 regular;            /* not of births only */
+    bool                 complete;           /* the points use it */
 
     qoe_log_limit_t      log_limit;
 };
@@ -103,7 +103,7 @@ qoe_report_take(qoe_report_t *r)
     r->held = true;
     r->next_ms = qoe_report_first(r, qoe_mono_ms());
 
-    /* what the one before has left: births not exported, values that wait */
+    /* the last holder may have left births and waiting values */
 
     r->births_ms = 0;
     r->born = 0;
@@ -111,7 +111,9 @@ qoe_report_take(qoe_report_t *r)
 }
 
 
-/* From a collection until the values that it did not show are collected. */
+/*
+ * The time from a collection until the values that it left out are collected.
+ */
 
 static uint64_t
 qoe_report_wait_ms(const qoe_report_t *r)
@@ -121,7 +123,7 @@ qoe_report_wait_ms(const qoe_report_t *r)
 }
 
 
-/* In the rhythm of who held the lease before. */
+/* Keeps the rhythm of the last holder of the lease. */
 
 static uint64_t
 qoe_report_first(const qoe_report_t *r, uint64_t now_ms)
@@ -181,7 +183,7 @@ qoe_report_last(qoe_report_t *r, uint64_t since_ns)
         return false;
     }
 
-    /* another one may have left out values that wait, or what was too young */
+    /* other collections may have left out waiting values or young series */
 
     if (r->env->self.conf->series_birth_ms != 0
         || __atomic_load_n(&r->env->self.state->shared->collected_ns,
@@ -256,8 +258,8 @@ qoe_report_run(qoe_report_t *r, uint64_t now_ms)
 
 
 /*
- * Is it time for a collection of births, and is there anything for it?  It
- * never takes the place of another one.
+ * Whether a collection of births is due and has something to show.  It never
+ * replaces another collection.
  */
 
 static bool
@@ -274,9 +276,9 @@ qoe_report_births(qoe_report_t *r, uint64_t now_ms)
 
 
 /*
- * Before a collection: has it anything that the one before did not have?  What
- * was born just before a collection is left to the next one, so one more
- * follows after the time that takes.
+ * Called before a collection: whether it has births that the last one had not.
+ * Series that began just before a collection are left to the next, so another
+ * one must follow shortly after.
  */
 
 static bool
@@ -315,7 +317,7 @@ qoe_report_births_wanted(const qoe_report_t *r)
 static void
 qoe_report_begin(qoe_report_t *r, uint64_t now_ms)
 {
-    /* what could not be sent in time: the next points carry it */
+    /* drop what could not be sent in time: the next points include it */
 
     qoe_report_drop(r, true);
 
@@ -372,7 +374,10 @@ qoe_report_collect(qoe_report_t *r, uint64_t now_ms)
                        QOE_COUNT_COLLECTIONS, 1);
     }
 
-    /* the last one, asked for meanwhile, has all that this one has */
+    /*
+     * the last collection was asked for meanwhile, and includes all of this
+     * one
+     */
 
     if (r->next_ms == 0) {
         qoe_report_drop(r, false);
@@ -400,7 +405,7 @@ qoe_report_collected(qoe_report_t *r, uint64_t now_ms)
 }
 
 
-/* A step of each destination; the collection stays until all are done. */
+/* Does a step of each exporter; the collection stays until all are done. */
 
 static void
 qoe_report_send(qoe_report_t *r, uint64_t now_ms)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What the exporters tell of themselves: the self-metrics of the
- * OpenTelemetry SDK conventions.  Private to src/helper; helper thread only.
+ * The metrics of the exporters themselves, by the OpenTelemetry conventions
+ * for SDK metrics.  Private to src/helper; helper thread only.
  */
 
 
@@ -15,7 +15,7 @@
 #include "qoe_transport.h"
 
 
-/* A helper, as its metrics and counters know it. */
+/* A helper as its metrics and counters identify it. */
 
 typedef struct {
     const qoe_state_t          *state;
@@ -26,10 +26,13 @@ typedef struct {
 } qoe_self_env_t;
 
 
-/* Counts an export attempt in the metrics of the module itself. */
+/* Counts an attempt to export in the module's own metrics. */
 void qoe_report_attempt(const qoe_self_env_t *env, const qoe_outcome_t *o);
 
-/* Counts n items of a signal whose export is over; error_type: NULL, or why. */
+/*
+ * Counts n items of a signal whose export has ended; error_type is why it
+ * failed, or NULL.
+ */
 void qoe_report_exported(const qoe_self_env_t *env, qoe_signal_t signal,
     uint64_t n, const char *error_type);
 

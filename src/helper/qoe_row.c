@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What a helper tells of its worker, in the zone.
+ * The row of a helper in the zone: its worker's memory, and that it lives.
  */
 
 
@@ -14,32 +14,60 @@
 #include <unistd.h>
 
 
-/* Not more often than leases are looked at when there is nothing to do. */
+/* As often as leases are looked at when there is nothing else to do. */
 #define QOE_ROW_MS         5000
 
 
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 33)
+#define QOE_ROW_MALLINFO2  1
+#endif
+#endif
+
+
+static uint64_t qoe_row_heap(void);
 static uint64_t qoe_row_stack(void);
 
 
 void
 qoe_row_update(qoe_helper_t *h, uint64_t now)
 {
-    struct mallinfo2  info;
-
     if (now < h->row_ms || h->gone) {
         return;
     }
 
     h->row_ms = now + QOE_ROW_MS;
 
-    info = mallinfo2();
-
-    qoe_self_worker(h->state.self, h->self, info.uordblks + info.hblkhd,
-                    qoe_row_stack(), now);
+    qoe_self_worker(h->state.self, h->self, qoe_row_heap(), qoe_row_stack(),
+                    now);
 }
 
 
-/* VmStk of proc(5), in bytes; 0 when it is not to be had. */
+/*
+ * The bytes that malloc() has given out; 0 where the C library does not say:
+ * musl never does, and glibc before 2.33 only up to 4 GB.
+ */
+
+static uint64_t
+qoe_row_heap(void)
+{
+#ifdef QOE_ROW_MALLINFO2
+
+    struct mallinfo2  info;
+
+    info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+
+#else
+
+    return 0;
+
+#endif
+}
+
+
+/* VmStk of proc(5) in bytes; 0: not available. */
 
 static uint64_t
 qoe_row_stack(void)

@@ -18,11 +18,14 @@ qoe_backoff(uint64_t failures, int64_t server_ms, uint32_t random)
         ms = qoe_min(ms, (uint64_t) QOE_BACKOFF_MIN_MS << (failures - 1));
     }
 
-    /* from half of it up, so that many workers do not come back as one */
+    /*
+     * at least half of it, at random, so that many workers do not return
+     * together
+     */
 
     ms = ms / 2 + random % (ms / 2 + 1);
 
-    /* a server that asks for no delay at all does not make it shorter */
+    /* a server that asks for a shorter delay, or none, does not shorten it */
 
     server = (uint64_t) qoe_max(server_ms, 0);
 

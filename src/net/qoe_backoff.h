@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * When a failing destination is tried again: exponential backoff with jitter
- * (OTLP specification, "OTLP/gRPC Throttling"), or later if the server asks
- * for that.
+ * When a failing exporter tries again: exponential backoff with jitter (OTLP
+ * specification, "OTLP/gRPC Throttling"), or later if the server asks for
+ * that.
  */
 
 
@@ -17,8 +17,8 @@
 
 #define QOE_BACKOFF_MIN_MS     1000
 #define QOE_BACKOFF_MAX_MS     30000
-#define QOE_BACKOFF_SERVER_MAX_MS  3600000   /* of what a server may ask */
-#define QOE_BACKOFF_LEAVING_MS 200           /* longer waits nobody who exits */
+#define QOE_BACKOFF_SERVER_MAX_MS  3600000   /* the most servers may ask for */
+#define QOE_BACKOFF_LEAVING_MS 200           /* the most during an exit */
 
 
 /*
@@ -30,31 +30,35 @@ uint64_t qoe_backoff(uint64_t failures, int64_t server_ms, uint32_t random);
 
 
 /*
- * The tries of one destination.  Times are monotonic ms, qoe_mono_ms().  No
- * lock: all calls are the thread's that owns it.
+ * The tries of one exporter.  Times are monotonic ms, qoe_mono_ms().  There is
+ * no lock: only the thread that owns it may use it.
  */
 
 typedef struct {
     uint64_t  failures;                      /* consecutive */
-    uint64_t  not_before_ms;                 /* the next try; 0: at once */
-    uint32_t  seed;                          /* of the jitter */
+    uint64_t  not_before_ms;                 /* of the next try; 0: at once */
+    uint32_t  seed;                          /* of the random jitter */
 } qoe_retry_t;
 
 
-/* No failure yet. */
+/* Starts without failures. */
 void qoe_retry_init(qoe_retry_t *r);
 
 bool qoe_retry_due(const qoe_retry_t *r, uint64_t now_ms);
 
 /*
- * A try failed, server_ms as above; but not one that was under way when
- * another had failed: until the next is due, they fail as one.  leaving: the
- * process exits, and the next is due in QOE_BACKOFF_LEAVING_MS at most.
+ * Notes that a try failed; server_ms as above.  A try that was already under
+ * way when another one failed does not count: until the next try is due, all
+ * failures are one.  leaving: the process exits, and the next try is due in at
+ * most QOE_BACKOFF_LEAVING_MS.
  */
 void qoe_retry_failed(qoe_retry_t *r, uint64_t now_ms, int64_t server_ms,
     bool leaving);
 
-/* The destination answered: no failures, due at once. */
+/*
+ * Notes that the server took a request: no failures, the next try is due at
+ * once.
+ */
 void qoe_retry_succeeded(qoe_retry_t *r);
 
 

@@ -5,11 +5,11 @@
  * OTLP JSON lines in files ("OpenTelemetry Protocol File Exporter"): each
  * request is one line, appended whole or not at all.
  *
- * All workers append to the same file.  O_APPEND alone would do but for a
- * write that comes to less than was asked (disk full, a limit, a killed
- * process): what to do then must be done before another line follows, so the
- * file is locked (flock) around each write.  The kernel lets go of the lock of
- * a dead process.
+ * All workers append to the same file.  O_APPEND alone would be enough if
+ * every write were complete.  After a short write (disk full, a limit, a
+ * killed process) the file must be repaired before another line follows, so it
+ * is locked (flock) around each write.  The kernel releases the lock of a dead
+ * process.
  */
 
 
@@ -31,22 +31,23 @@
 
 #define QOE_FILE_MODE          0640
 
-/* how long another worker's write is waited for */
+/* how long to wait for another worker's write */
 #define QOE_FILE_LOCK_MS       1000
 
-/* how each request begins; tells our own torn line from anybody's text */
+/* how each request begins: only a torn line with that start is ours to cut */
 #define QOE_FILE_BEGIN         "{\"resource"
 
 #define QOE_FILE_BLOCK         4096
 
 
-/* A file has one place here however many signals go to it. */
+/* Signals that go to the same file share one descriptor. */
 
 struct qoe_file_s {
     char   *path[QOE_SIGNALS];
     int     fd[QOE_SIGNALS];     /* -1: to be opened */
-    int     of[QOE_SIGNALS];     /* the signal whose path and fd are used */
-    bool    torn[QOE_SIGNALS];   /* what cannot be truncated lacks a newline */
+    int     of[QOE_SIGNALS];     /* index of the descriptor */
+    bool    torn[QOE_SIGNALS];   /* a file that cannot be truncated needs a
+                                    newline first */
 };
 
 
@@ -123,7 +124,10 @@ qoe_file_create(qoe_transport_t *t, const qoe_transport_conf_t *conf)
 
         if (err != 0) {
 
-            /* the operator may still repair it: each send tries again */
+            /*
+             * try again with each request: the operator may repair it
+             * meanwhile
+             */
 
             qoe_log(&t->log, QOE_LOG_WARN, "cannot open \"%s\" (%d: %s)",
                     f->path[i], err, strerror(err));
@@ -195,7 +199,7 @@ qoe_file_send(qoe_request_t *r)
 }
 
 
-/* The outcome is set in send() already. */
+/* Nothing is left to do after send(), which has set the outcome. */
 
 static void
 qoe_file_nothing(qoe_request_t *r)
@@ -240,7 +244,10 @@ qoe_file_reopen(qoe_transport_t *t)
 }
 
 
-/* 0 or errno.  O_NONBLOCK is for pipes: a sleeping reader must not stop us. */
+/*
+ * 0 or errno.  O_NONBLOCK is for pipes, so that a slow reader cannot block the
+ * helper.
+ */
 
 static int
 qoe_file_open(qoe_file_t *f, int i)
@@ -253,7 +260,7 @@ qoe_file_open(qoe_file_t *f, int i)
 }
 
 
-/* Appends line and a newline, or nothing.  0 or errno. */
+/* Appends line and a newline, or nothing at all.  0 or errno. */
 
 static int
 qoe_file_append(qoe_file_t *f, int i, qoe_span_t line)
@@ -324,9 +331,9 @@ qoe_file_lock(int fd)
 
 
 /*
- * A file that does not end with a newline: a line of ours that a killed
- * worker could not finish is cut off (it was never acknowledged and comes
- * again), somebody else's text gets its newline (*torn).
+ * Repairs a file that does not end with a newline.  An unfinished line of a
+ * killed worker is cut off: it was never acknowledged, so it is sent again.
+ * Text of any other origin gets its newline (*torn).
  */
 
 static int
@@ -379,7 +386,7 @@ qoe_file_mend(int fd, off_t *size, bool *torn)
 }
 
 
-/* Moves *pos back behind the last newline before it, or to 0. */
+/* Moves *pos back to the byte after the newline before it, or to 0. */
 
 static int
 qoe_file_line_start(int fd, off_t *pos)
@@ -412,8 +419,8 @@ qoe_file_line_start(int fd, off_t *pos)
 
 
 /*
- * One writev(); more only when it wrote less than asked, to finish the line or
- * to learn the reason.  0 or errno; *written tells of both.
+ * One writev(); more only after a short write, to finish the line or to learn
+ * the reason.  0 or errno; *written is set in both cases.
  */
 
 static int

@@ -67,7 +67,7 @@ qoe_grpc_create(qoe_transport_t *t, const qoe_transport_conf_t *conf)
 
     status = qoe_http_client_create(t, conf, &qoe_grpc_hooks, qoe_grpc_path);
 
-    /* at most eight digits and a unit */
+    /* gRPC allows at most eight digits, and a unit */
 
     snprintf(timeout, sizeof(timeout), "%llu%c",
              (unsigned long long) (conf->timeout_ms < 100000000
@@ -115,7 +115,7 @@ qoe_grpc_header(qoe_http_io_t *io, qoe_span_t name, qoe_span_t value)
 }
 
 
-/* Of no matter for the status: what cannot be read is left aside. */
+/* The details do not change the status, so what cannot be read is ignored. */
 
 static void
 qoe_grpc_details(qoe_http_io_t *io, qoe_span_t value)
@@ -144,11 +144,11 @@ qoe_grpc_details(qoe_http_io_t *io, qoe_span_t value)
 
 
 /*
- * A status that comes before the request is out, of a server that did not
- * want to read it: nobody will take the rest, and the transfer would stand
- * still until its timeout.  What curl has read it may still hold, so a moment
- * is left even then; as a rule the stream ends with this header, and its
- * connection is kept.
+ * A server may send its status before it has read the whole request.  It will
+ * not read the rest, and the transfer would stand still until its timeout, so
+ * end it now.  If all has been sent, curl may only not know it yet: allow a
+ * moment, because as a rule the stream ends with this header, and its
+ * connection can be kept.
  */
 
 static void
@@ -159,7 +159,7 @@ qoe_grpc_headers_end(qoe_http_io_t *io)
 
     r = io->r;
 
-    /* a whole message without a trailer is judged when the time is over */
+    /* a whole message without a trailer is judged at the timeout */
 
     if (io->grpc_status < 0) {
         r->answered = qoe_grpc_is_grpc(io);
@@ -196,7 +196,7 @@ qoe_grpc_outcome(qoe_http_io_t *io, CURLcode rc)
         return;
     }
 
-    /* the status counts whatever became of the connection after it */
+    /* the status is valid whatever happened to the connection after it */
 
     o->retry_after_ms = io->retry_info_ms;
     qoe_outcome_grpc(o, io->grpc_status);
@@ -225,7 +225,7 @@ qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status)
 
     /*
      * libcurl loses the trailers of a call that was in flight when the server
-     * said GOAWAY.  A whole message of an answer is only sent for success.
+     * sent GOAWAY.  A server sends a whole message only with success.
      */
 
     if (status == 200 && qoe_grpc_message(io, &msg)) {
@@ -236,7 +236,9 @@ qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status)
     version = 0;
     curl_easy_getinfo(io->transfer.easy, CURLINFO_HTTP_VERSION, &version);
 
-    /* cut by us; a message of an answer is only sent for success */
+    /*
+     * the answer was cut here, but a server sends a message only with success
+     */
 
     if (status == 200 && io->too_large && qoe_grpc_is_grpc(io)) {
         o->kind = QOE_OUTCOME_OK;
@@ -267,7 +269,7 @@ qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status)
         }
     }
 
-    /* gRPC takes a missing status for UNKNOWN, so it has that one's outcome */
+    /* gRPC reads a missing status as UNKNOWN, so it has the outcome of that */
 
     qoe_outcome_fail(o, QOE_OUTCOME_HOLD, "no_grpc_status");
     qoe_outcome_message(o, "%s: HTTP status %ld without grpc-status", host,

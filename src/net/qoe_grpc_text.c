@@ -97,7 +97,7 @@ qoe_grpc_base64_decode(char *dst, size_t *len, qoe_span_t s)
         }
     }
 
-    /* a single character at the end holds no whole byte */
+    /* a single character at the end holds less than a byte */
 
     if (bits >= 6) {
         return QOE_INVALID;

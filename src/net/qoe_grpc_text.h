@@ -13,18 +13,19 @@
 #include "qoe_core.h"
 
 
-/* grpc-status: 0 or more, or -1 for what is no number. */
+/* Reads grpc-status: 0 or more; -1: it is no number. */
 int qoe_grpc_status(qoe_span_t s);
 
 /*
- * grpc-message: %XX becomes the byte, what is no such escape stays.  Cut to
- * size - 1 bytes, NUL-terminated.
+ * Decodes grpc-message: %XX becomes the byte, and an invalid escape stays as
+ * it is.  The text is cut to size - 1 bytes and NUL-terminated.
  */
 void qoe_grpc_percent_decode(char *dst, size_t size, qoe_span_t s);
 
 /*
- * A -bin header: base64 of RFC 4648, padded or not.  dst has room for
- * QOE_BASE64_MAX(s.len) bytes.  QOE_OK and *len, or QOE_INVALID.
+ * Decodes a -bin header: base64 of RFC 4648, padded or not.  dst has room for
+ * QOE_BASE64_MAX(s.len) bytes.  QOE_OK sets *len; QOE_INVALID: it is no
+ * base64.
  */
 #define QOE_BASE64_MAX(n)      ((n) / 4 * 3 + 3)
 

@@ -7,7 +7,7 @@
 #include "qoe_gzip.h"
 
 
-/* zlib: the largest window, and a gzip header instead of zlib's */
+/* zlib: the largest window, and + 16 for a gzip header instead of zlib's */
 #define QOE_GZIP_WINDOW    (15 + 16)
 #define QOE_GZIP_MEMLEVEL  8
 
@@ -72,7 +72,7 @@ qoe_gzip(qoe_gzip_t *gz, qoe_buf_t *out, qoe_span_t in)
     size_t         bound;
     qoe_status_t   status;
 
-    /* both libraries count in 32 bits */
+    /* both libraries count in 32 bits, and the packed data may be longer */
 
     if (in.len > UINT32_MAX / 2) {
         return QOE_TOO_LARGE;

@@ -13,16 +13,16 @@
 
 
 /*
- * ISA-L documents no bound for what data that cannot be packed grows to.  A
- * batch is packed to a tenth or so, so the first room is a quarter, and more
- * is added as needed.
+ * ISA-L documents no bound for the growth of data that cannot be packed.  A
+ * batch shrinks to about a tenth, so a quarter is reserved first, and more is
+ * added as needed.
  */
 #define QOE_GZIP_ISAL_SLACK    256
 #define QOE_GZIP_ISAL_MORE     (16 * 1024)
 #define QOE_GZIP_ISAL_ONCE     (1024 * 1024 * 1024)
 
 
-/* What the library works in for a level follows the stream. */
+/* The library's buffer for the level lies right after the stream. */
 
 struct qoe_gzip_isal_s {
     struct isal_zstream  strm;
@@ -57,7 +57,10 @@ qoe_gzip_isal_create(const qoe_mem_t *mem, int level)
         return NULL;
     }
 
-    /* the library reads of its tables what it has not written, harmlessly */
+    /*
+     * the library reads parts of its tables that it never wrote; harmless, but
+     * undefined
+     */
 
     memset(z, 0, head + qoe_gzip_isal_room[level]);
 
@@ -87,7 +90,10 @@ qoe_gzip_isal(qoe_gzip_isal_t *z, qoe_buf_t *out, qoe_span_t in)
 
     isal_deflate_reset(&z->strm);
 
-    /* the library notes here that the header is written, and reset keeps it */
+    /*
+     * the library sets these while it writes the header, and reset does not
+     * undo it
+     */
 
     z->strm.gzip_flag = IGZIP_GZIP;
     z->strm.flush = NO_FLUSH;

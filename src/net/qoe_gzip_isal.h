@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * gzip by ISA-L's igzip, which packs event batches several times as fast as
- * zlib.  A build without the library has the same functions and no levels.
- * Private to qoe_gzip.c; one thread.
+ * gzip by ISA-L's igzip, which packs batches of events several times as fast
+ * as zlib.  Built without the library, the functions exist but support no
+ * level.  Private to qoe_gzip.c; for one thread.
  */
 
 
@@ -19,14 +19,14 @@
 typedef struct qoe_gzip_isal_s  qoe_gzip_isal_t;
 
 
-/* Whether ISA-L packs for this level, from 1; zlib does it otherwise. */
+/* Whether ISA-L packs at this level, 1 to 9; zlib does otherwise. */
 bool qoe_gzip_isal_has(int level);
 
-/* For a level that it has.  NULL: no memory. */
+/* For a level that ISA-L packs at.  NULL: no memory. */
 qoe_gzip_isal_t *qoe_gzip_isal_create(const qoe_mem_t *mem, int level);
 void qoe_gzip_isal_destroy(qoe_gzip_isal_t *z, const qoe_mem_t *mem);
 
-/* As qoe_gzip(), which has checked the length. */
+/* Like qoe_gzip(), which has checked the length. */
 qoe_status_t qoe_gzip_isal(qoe_gzip_isal_t *z, qoe_buf_t *out, qoe_span_t in);
 
 

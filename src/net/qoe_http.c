@@ -85,7 +85,7 @@ qoe_http_header(qoe_http_io_t *io, qoe_span_t name, qoe_span_t value)
 }
 
 
-/* When the time is over, the status counts although the body has no end. */
+/* At the timeout the status is final, even if the body has not ended. */
 
 static void
 qoe_http_headers_end(qoe_http_io_t *io)
@@ -113,9 +113,9 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
     o->http_status = (int) status;
 
     /*
-     * A refusal counts though its text broke off; a success must be whole, or
-     * be cut by us: it was sent all the same, and to send it again would end
-     * as before.
+     * A refusal is valid even if its text broke off.  A success must be
+     * complete, unless it was cut here for its length: the request arrived,
+     * and sending it again would end the same way.
      */
 
     if (rc != CURLE_OK && status < 300 && !io->too_large) {
@@ -144,8 +144,7 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
 
 
 /*
- * No answer, or a success that is not whole.  What it would have said is lost:
- * how many items were rejected.
+ * No answer, or an incomplete success, whose count of rejected items is lost.
  */
 
 static void
@@ -193,7 +192,7 @@ qoe_http_taken(qoe_http_io_t *io)
         return;
     }
 
-    /* the answer is to be encoded as the request was, but may say otherwise */
+    /* the answer should be encoded like the request, but its type decides */
 
     encoding = qoe_http_type(io, QOE_HTTP_JSON) ? QOE_ENCODING_JSON
                : qoe_http_type(io, QOE_HTTP_PROTOBUF) ? QOE_ENCODING_PROTOBUF
@@ -216,8 +215,9 @@ qoe_http_taken(qoe_http_io_t *io)
 
 
 /*
- * Why a server refused, as far as it said: the body, or the message of a
- * google.rpc.Status (field 1 the code, field 2 the text) in protobuf.
+ * Why a server refused the request, if it said so: the text of the body, or
+ * the message (field 2) of a google.rpc.Status in protobuf, whose field 1 is
+ * the code.
  */
 
 static qoe_span_t
@@ -239,7 +239,7 @@ qoe_http_reason(const qoe_http_io_t *io)
             i++;
         }
 
-        /* a length of two bytes is more than is shown anyway */
+        /* two bytes of length are enough: longer texts are cut anyway */
 
         if (len > i && len - i > 2 && p[i] == 0x12) {
             n = p[i + 1];

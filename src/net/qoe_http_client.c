@@ -11,11 +11,11 @@
 #include <strings.h>
 
 
-/* URLs, headers, certificates; a large store of authorities is 1 MiB */
+/* for URLs, headers and certificates; a large store of authorities is 1 MiB */
 #define QOE_HTTP_CONF_BLOCK    4096
 #define QOE_HTTP_CONF_MAX      (16 * 1024 * 1024)
 
-/* the reuse of h2c connections was repaired in libcurl 8.0.0 */
+/* libcurl 8.0.0 repaired the reuse of h2c connections */
 #define QOE_HTTP_REUSE_FIXED   0x080000
 
 
@@ -30,7 +30,7 @@ static qoe_status_t qoe_http_custom(qoe_http_client_t *c,
 static const char *qoe_http_custom_bad(const qoe_header_t *h);
 
 
-/* They belong to the protocol: an operator's header cannot change them. */
+/* Headers of the protocol, which an operator's header must not change. */
 
 static const char *const  qoe_http_reserved[] = {
     "accept-encoding", "connection", "content-encoding", "content-length",
@@ -75,7 +75,7 @@ qoe_http_client_create(qoe_transport_t *t, const qoe_transport_conf_t *conf,
         status = qoe_http_custom(c, &conf->headers[i]);
     }
 
-    /* "Expect: 100-continue" would cost a round trip, or a second */
+    /* "Expect: 100-continue" would cost a round trip, or wait a second */
 
     if (status == QOE_OK) {
         status = qoe_http_client_header(c, "Expect", "");
@@ -239,7 +239,7 @@ qoe_http_url(qoe_http_client_t *c, qoe_signal_t signal, qoe_span_t url,
 }
 
 
-/* bare: no path may be in it.  The host is kept for messages. */
+/* bare: the URL must not have a path.  Keeps "host:port" for messages. */
 
 static qoe_status_t
 qoe_http_url_check(qoe_http_client_t *c, CURLU *u, qoe_signal_t signal,
@@ -287,7 +287,7 @@ done:
 }
 
 
-/* A header of the operator's; a bad one is told of and left out. */
+/* Adds an operator's header; an invalid header is logged and left out. */
 
 static qoe_status_t
 qoe_http_custom(qoe_http_client_t *c, const qoe_header_t *h)
@@ -308,7 +308,7 @@ qoe_http_custom(qoe_http_client_t *c, const qoe_header_t *h)
     qoe_buf_init(&line, &qoe_mem_heap, QOE_HTTP_CONF_MAX);
     qoe_buf_append(&line, h->name.data, h->name.len);
 
-    /* "name;" is how curl is told to send one without a value */
+    /* curl's notation for a header without a value is "name;" */
 
     if (h->value.len == 0) {
         qoe_buf_literal(&line, ";");
@@ -334,7 +334,7 @@ qoe_http_custom(qoe_http_client_t *c, const qoe_header_t *h)
 }
 
 
-/* Why not, or NULL. */
+/* The reason why a header is invalid, or NULL. */
 
 static const char *
 qoe_http_custom_bad(const qoe_header_t *h)

@@ -16,31 +16,31 @@
 
 
 /*
- * So many answers in a row may say 200 and never come to their end; of the
- * next one the 200 counts, or the same request would be sent for ever.
+ * After so many answers in a row that said 200 but did not end, the next one's
+ * 200 counts as it is: otherwise the same request would be sent for ever.
  */
 #define QOE_HTTP_UNFINISHED    3
 
-/* more of an answer is not read: the attempt fails */
+/* the most that is read of an answer; a longer answer fails the attempt */
 #define QOE_HTTP_ANSWER_MAX    (4 * 1024 * 1024)
 
 #define QOE_HTTP_TEXT          256
 
 
-/* One request on its easy handle, kept in qoe_request_t.io. */
+/* A request on its easy handle, kept in qoe_request_t.io. */
 
 typedef struct {
     qoe_net_transfer_t   transfer;       /* first: cast from it */
     qoe_request_t       *r;
 
-    /* going out: head, then body, which is the payload or packed */
+    /* sent: head, then body, which is the payload, or packed if compressed */
     char                 head[5];
     size_t               head_len;
     qoe_span_t           body;
     size_t               sent;
     qoe_buf_t            packed;
 
-    /* coming in, of the last answer on this attempt */
+    /* received: the last answer to this attempt */
     qoe_buf_t            answer;
     bool                 too_large;
     bool                 no_memory;
@@ -50,25 +50,25 @@ typedef struct {
     char                 grpc_message[QOE_HTTP_TEXT];
     char                 content_type[64];
 
-    bool                 fresh;          /* may open a connection */
-    bool                 refused;        /* was not let open one */
-    bool                 heard;          /* some of an answer came */
+    bool                 fresh;          /* it may open a connection */
+    bool                 refused;        /* opening one was refused */
+    bool                 heard;          /* part of an answer came */
     bool                 again;          /* the kept connection was dead */
     char                 error[CURL_ERROR_SIZE];
 } qoe_http_io_t;
 
 
 typedef struct {
-    /* A header or trailer came; value without white space around it. */
+    /* A header or trailer arrived; value has no white space around it. */
     void               (*header)(qoe_http_io_t *io, qoe_span_t name,
                              qoe_span_t value);
 
-    /* A block of headers is complete. */
+    /* All headers of an answer have arrived, or all its trailers. */
     void               (*headers_end)(qoe_http_io_t *io);
 
     /*
-     * Sets the outcome of io->r: the transfer ended with rc, or was stopped
-     * (CURLE_OPERATION_TIMEDOUT) because what came of the answer must do.
+     * Sets the outcome of io->r.  The transfer ended with rc, or was stopped
+     * with CURLE_OPERATION_TIMEDOUT, and what arrived must be enough.
      */
     void               (*outcome)(qoe_http_io_t *io, CURLcode rc);
 } qoe_http_hooks_t;
@@ -78,7 +78,7 @@ struct qoe_http_client_s {
     qoe_transport_t         *t;
     const qoe_http_hooks_t  *hooks;
 
-    qoe_arena_t              arena;          /* the copy of the conf */
+    qoe_arena_t              arena;          /* copies of the configuration */
     char                    *url[QOE_SIGNALS];
     char                    *host[QOE_SIGNALS];    /* "host:port" */
     struct curl_slist       *headers;
@@ -92,34 +92,39 @@ struct qoe_http_client_s {
     bool                     gzip;
     qoe_gzip_t               gz;
 
-    bool                     grpc;           /* HTTP/2 and a framed body */
+    bool                     grpc;           /* HTTP/2, and a framed body */
     bool                     reuse_broken;   /* see qoe_http_io.c */
-    uint32_t                 unfinished;     /* answers in a row */
+    uint32_t                 unfinished;     /* answers in a row that did
+                                                not end */
 };
 
 
 /*
- * path[signal] is appended to each URL, or path is NULL.  The headers of the
- * protocol are added by the caller, with qoe_http_client_header().  After an
- * error qoe_http_client_destroy() is still due.
+ * path[signal] is appended to each URL, unless path is NULL.  The caller adds
+ * the headers of the protocol by qoe_http_client_header().  After an error
+ * qoe_http_client_destroy() is still due.
  */
 qoe_status_t qoe_http_client_create(qoe_transport_t *t,
     const qoe_transport_conf_t *conf, const qoe_http_hooks_t *hooks,
     const char *const *path);
 void qoe_http_client_destroy(qoe_transport_t *t);
 
-/* QOE_OK or QOE_NOMEM; an empty value removes curl's own header. */
+/*
+ * QOE_OK or QOE_NOMEM.  An empty value removes a header that curl would add.
+ */
 qoe_status_t qoe_http_client_header(qoe_http_client_t *c, const char *name,
     const char *value);
 
-/* Of qoe_transport_ops_t. */
+/* The functions of qoe_transport_ops_t. */
 qoe_status_t qoe_http_client_send(qoe_request_t *r);
 void qoe_http_client_settle(qoe_request_t *r);
 void qoe_http_client_stop(qoe_request_t *r);
 void qoe_http_client_free(qoe_request_t *r);
 const char *qoe_http_client_peer(const qoe_request_t *r);
 
-/* What every protocol over HTTP has in its ops besides encoding and create. */
+/*
+ * What all protocols over HTTP have in their ops besides encoding and create.
+ */
 
 #define QOE_HTTP_CLIENT_OPS                                                   \
     .destroy = qoe_http_client_destroy,                                       \
@@ -129,18 +134,18 @@ const char *qoe_http_client_peer(const qoe_request_t *r);
     .peer = qoe_http_client_peer,                                             \
     .free = qoe_http_client_free
 
-/* Whether name is, whatever the case, s. */
+/* Whether name equals s, ignoring case. */
 bool qoe_http_name_eq(qoe_span_t name, const char *s);
 
-/* The outcome of a transfer that failed in libcurl or in our callbacks. */
+/* Sets the outcome of a transfer that failed in libcurl or in a callback. */
 void qoe_http_io_failed(qoe_http_io_t *io, CURLcode rc);
 
-/* The message of an outcome whose answer was cut at the maximum. */
+/* Sets the message of an outcome whose answer was cut at the maximum. */
 void qoe_http_io_too_large(qoe_http_io_t *io);
 
 /*
- * qoe_http_easy.c: a new handle, done() for its transfers; the target of the
- * next request, whose body is set; and the forgetting of an answer.
+ * qoe_http_easy.c: makes a handle, with done() for its transfers; sets the
+ * target of the next request, after its body; forgets an answer.
  */
 
 qoe_status_t qoe_http_io_create(qoe_http_client_t *c, qoe_http_io_t **io,

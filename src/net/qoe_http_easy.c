@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The easy handle of a request: its options and its callbacks.
+ * The easy handle of a request: its options and callbacks.
  */
 
 
@@ -12,21 +12,26 @@
 #include <sys/socket.h>
 
 
-/* libcurl's own timeout is behind ours, in case that fails */
+/* libcurl's own timeout comes this much later, in case the helper's fails */
 #define QOE_HTTP_GRACE_MS      1000
 
 
 /*
- * A name is asked for again when its answer is so old, whatever its TTL said:
- * libcurl does not know that.
+ * A name is resolved again at this age, in seconds, whatever its TTL: libcurl
+ * does not know the TTL.
  */
 #define QOE_HTTP_NAME_S        10L
 
-/* No connection is older, so that a collector that moves is followed. */
+/*
+ * No connection is used longer than this, in seconds, so that a collector that
+ * moves to another address is followed.
+ */
 #define QOE_HTTP_CONNECTION_S  20L
 
 
-/* in a function with easy and rc: nothing more after the first error */
+/*
+ * for functions with easy and rc: sets no more options after the first error
+ */
 
 #define qoe_http_set(option, value)                                           \
     if (rc == CURLE_OK) {                                                     \
@@ -89,7 +94,10 @@ qoe_http_io_target(qoe_http_io_t *io, const char *url, long version,
     uint64_t   ms;
     CURLcode   rc = CURLE_OK;
 
-    /* what may not connect does nothing in this time but ask for the name */
+    /*
+     * a request that may not connect spends this time only on resolving the
+     * name
+     */
 
     ms = io->fresh ? io->r->t->http->connect_timeout_ms
                    : io->r->t->timeout_ms;
@@ -158,7 +166,7 @@ qoe_http_options(qoe_http_client_t *c, qoe_http_io_t *io)
 }
 
 
-/* The copies of the client outlive its handles: curl need not copy. */
+/* curl need not copy the certificates: the client's outlive its handles. */
 
 static CURLcode
 qoe_http_tls_options(qoe_http_client_t *c, CURL *easy)
@@ -176,7 +184,7 @@ qoe_http_tls_options(qoe_http_client_t *c, CURL *easy)
         blob.data = (char *) c->ca_pem.data;
         blob.len = c->ca_pem.len;
 
-        /* or the directory of the system would be trusted too */
+        /* or the system's directory would be trusted as well */
 
         qoe_http_set(CURLOPT_CAPATH, NULL);
         qoe_http_set(CURLOPT_CAINFO_BLOB, &blob);
@@ -226,7 +234,7 @@ qoe_http_read(char *dst, size_t size, size_t n, void *data)
 }
 
 
-/* curl sends again from the start when a reused connection was dead. */
+/* curl reads the body again from the start if a reused connection was dead. */
 
 static int
 qoe_http_seek(void *data, curl_off_t offset, int origin)
@@ -282,7 +290,9 @@ qoe_http_header(char *src, size_t size, size_t n, void *data)
         return n;
     }
 
-    /* a status line: what came before was an interim answer, or a dead one */
+    /*
+     * a status line: discard what came before, an interim answer or a dead one
+     */
 
     if (n > 5 && memcmp(src, "HTTP/", 5) == 0) {
         qoe_http_io_reset(io);

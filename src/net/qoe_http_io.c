@@ -4,27 +4,26 @@
  *
  * One HTTP request from its start to its end.
  *
- * A request first goes without the permission to open a socket.  When there
- * was no idle connection, the address is known afterwards, and the request
- * starts once more, with the permission.  For two reasons:
+ * A request first starts without permission to open a socket.  If there is no
+ * idle connection, that start only resolves the name, and the request starts
+ * again with the permission.  There are two reasons for this:
  *
- * libcurl's timeout of connecting includes the time in which the name is
- * resolved.  Where the first nameserver is dead that alone is five seconds,
- * and the answer that then comes would be thrown away, each time.  So the
- * first start has the whole time of the request, and finds the name for the
- * second one, which has the time to connect for itself.
+ * libcurl's connect timeout includes the time to resolve the name.  If the
+ * first nameserver is dead that alone takes five seconds, and the answer that
+ * then comes would be thrown away each time.  So the first start has the whole
+ * time of the request to resolve the name, and the second has all of the
+ * connect timeout for connecting.
  *
- * libcurl before 8.0.0 fails with error 16 when HTTP/2 by prior knowledge
- * goes over a connection that it has already.  What does work there is
- * CURL_HTTP_VERSION_2_0, which uses such a connection but would upgrade from
- * HTTP/1.1 on a new one: it is for the first start, and prior knowledge for
- * the second.
+ * libcurl before 8.0.0 fails with error 16 when HTTP/2 by prior knowledge uses
+ * a connection that exists already.  CURL_HTTP_VERSION_2_0 does use such a
+ * connection, but on a new one it would upgrade from HTTP/1.1.  So the first
+ * start uses CURL_HTTP_VERSION_2_0, and the second prior knowledge.
  *
- * A first start that sent anything did so over a connection that was kept.
- * When the collector was restarted in between, that connection dies before a
- * byte of the answer.  libcurl notices by itself over HTTP/1.1, but over HTTP/2
- * it may report an error (16 in 8.14).  Such a request starts once more, and
- * may use no kept connection then; only what becomes of it there is reported.
+ * If the first start did send something, it was over a kept connection.  If
+ * the collector restarted meanwhile, that connection dies before a byte of the
+ * answer comes.  libcurl handles this itself over HTTP/1.1, but over HTTP/2 it
+ * may report an error (16 in 8.14).  Then the request starts again on a new
+ * connection, and only the result of that start is reported.
  */
 
 
@@ -34,7 +33,7 @@
 #include <strings.h>
 
 
-/* a buffer larger than this is not kept for the next request */
+/* a larger buffer is not kept for the next request */
 #define QOE_HTTP_KEEP          (1024 * 1024)
 
 
@@ -87,7 +86,7 @@ qoe_http_client_send(qoe_request_t *r)
 }
 
 
-/* The answer is here although the transfer is not over. */
+/* The answer has arrived, although the transfer has not ended. */
 
 void
 qoe_http_client_settle(qoe_request_t *r)
@@ -156,9 +155,9 @@ qoe_http_io_failed(qoe_http_io_t *io, CURLcode rc)
 
 
 /*
- * libcurl keeps the first of its complaints: of a peer that hangs up at once,
- * as one does that misses a client certificate, that may be that the socket
- * has no peer to ask the name of.
+ * libcurl keeps the first of its error messages.  If a peer hangs up at once,
+ * as a server that requires a client certificate does, that may only be that
+ * the socket has no peer whose name could be looked up.
  */
 
 static const char *
@@ -212,7 +211,7 @@ qoe_http_body(qoe_http_client_t *c, qoe_http_io_t *io)
             return QOE_ERROR;
         }
 
-        /* a message in gRPC: is it compressed, its length, its bytes */
+        /* a gRPC message: whether it is compressed, its length, its bytes */
 
         io->head_len = sizeof(io->head);
         io->head[0] = c->gzip ? 1 : 0;
@@ -273,7 +272,7 @@ qoe_http_done(qoe_net_transfer_t *x, CURLcode rc)
 
     if (rc != CURLE_OK && (io->refused || qoe_http_was_dead(io, rc))) {
 
-        /* refused: nothing of it was sent, for there was no socket */
+        /* the socket was refused, so nothing has been sent */
 
         if (io->refused) {
             io->fresh = true;
@@ -297,8 +296,8 @@ qoe_http_done(qoe_net_transfer_t *x, CURLcode rc)
 
 
 /*
- * Whether the connection that was kept died before a byte of the answer.  A
- * stream that is reset, CURLE_HTTP2_STREAM, is the answer of a living server.
+ * Whether the kept connection died before a byte of the answer.  A stream that
+ * was reset (CURLE_HTTP2_STREAM) is the answer of a living server.
  */
 
 static bool
@@ -314,7 +313,7 @@ qoe_http_was_dead(const qoe_http_io_t *io, CURLcode rc)
 }
 
 
-/* Forgets the payload, and buffers that had to be large. */
+/* Forgets the payload, and frees buffers that became large. */
 
 static void
 qoe_http_clean(qoe_http_io_t *io)

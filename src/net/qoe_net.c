@@ -10,13 +10,15 @@
 #include <stdlib.h>
 
 
-/* idle connections kept; more than that are closed, the oldest first */
+/* the most idle connections; beyond them the oldest is closed */
 #define QOE_NET_CONNECTIONS    16
 
-/* "no limit" as the longest sleep at a time; the caller loops anyway */
+/* the longest sleep when there is no limit; the caller loops anyway */
 #define QOE_NET_SLEEP_MAX      (60 * 60 * 1000)
 
-/* the pause after a failed poll, lest a lasting error becomes a busy loop */
+/*
+ * the pause after a failed poll, so that a lasting error causes no busy loop
+ */
 #define QOE_NET_ERROR_MS       100
 
 
@@ -55,8 +57,8 @@ qoe_net_create(const qoe_log_t *log)
     }
 
     /*
-     * A stream a connection: requests are few and large, and one that fails
-     * takes no other with it.
+     * Each connection carries one stream: requests are few and large, and a
+     * connection that fails takes no other request with it.
      */
 
     curl_multi_setopt(net->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
@@ -88,7 +90,7 @@ qoe_net_wait(qoe_net_t *net, const int *fds, size_t nfds, int64_t timeout_ms)
 
     if (!qoe_net_fds(net, fds, nfds)) {
 
-        /* without memory nobody is watched: only look now and then */
+        /* without memory no descriptor is watched: return soon to try again */
 
         qoe_log_limited(&net->log, &net->limit, QOE_LOG_ERR,
                         "no memory to wait for %zu descriptors", nfds);
@@ -174,7 +176,7 @@ qoe_net_remove(qoe_net_t *net, qoe_net_client_t *c)
 }
 
 
-/* Copies fds for curl; false when out of memory. */
+/* Copies fds for curl.  false: no memory. */
 
 static bool
 qoe_net_fds(qoe_net_t *net, const int *fds, size_t nfds)
@@ -200,7 +202,9 @@ qoe_net_fds(qoe_net_t *net, const int *fds, size_t nfds)
 }
 
 
-/* The caller's limit, or the first deadline of a client before it. */
+/*
+ * The caller's limit, or the earliest deadline of a client if that is sooner.
+ */
 
 static int
 qoe_net_timeout(const qoe_net_t *net, int64_t timeout_ms)
@@ -245,7 +249,9 @@ qoe_net_poll(qoe_net_t *net, size_t nfds, int ms)
     qoe_log_limited(&net->log, &net->limit, QOE_LOG_ERR,
                     "curl_multi_poll() failed: %s", curl_multi_strerror(rc));
 
-    /* poll() itself failed, on a bad descriptor perhaps: look again later */
+    /*
+     * poll() itself failed, perhaps on a bad descriptor: pause, then try again
+     */
 
     curl_multi_poll(net->multi, NULL, 0, qoe_min(ms, QOE_NET_ERROR_MS), NULL);
 }
@@ -274,7 +280,7 @@ qoe_net_drive(qoe_net_t *net)
             continue;
         }
 
-        /* msg does not survive the removal of its handle */
+        /* read msg now: it does not survive the removal of its handle */
 
         x = NULL;
         result = msg->data.result;

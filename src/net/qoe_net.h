@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The event loop of a helper thread: waits for descriptors, transfers and a
- * deadline at once (curl_multi_poll), and is woken from another thread.
+ * The event loop of a helper thread: it waits for descriptors, transfers and a
+ * deadline at once (curl_multi_poll), and other threads can wake it.
  */
 
 
@@ -18,22 +18,22 @@ typedef struct qoe_net_s  qoe_net_t;
 
 
 /*
- * curl_global_init() must have been called, by the thread that starts the
- * helper.  Returns NULL when out of memory.  Everything but qoe_net_wakeup()
- * is called on the helper thread only.
+ * The thread that starts the helper must have called curl_global_init().
+ * NULL: no memory.  Only the helper thread may call these functions, but for
+ * qoe_net_wakeup().
  */
 qoe_net_t *qoe_net_create(const qoe_log_t *log);
 void qoe_net_destroy(qoe_net_t *net);
 
 /*
- * Waits until a transfer has something to do, one of fds (watched for
- * reading) is ready, wakeup is called, or timeout_ms passed (-1: no limit),
- * then drives the transfers: their done callbacks run in here.
+ * Waits until a transfer can go on, a descriptor of fds is readable,
+ * qoe_net_wakeup() is called, or timeout_ms have passed (-1: no limit).  Then
+ * drives the transfers, and calls their done callbacks.
  */
 void qoe_net_wait(qoe_net_t *net, const int *fds, size_t nfds,
     int64_t timeout_ms);
 
-/* Ends the current or the next wait at once.  Any thread. */
+/* Ends the current wait, or the next one, at once.  Any thread may call it. */
 void qoe_net_wakeup(qoe_net_t *net);
 
 

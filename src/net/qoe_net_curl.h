@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What the transports see of the event loop: it owns the curl multi handle,
+ * What the transports see of the event loop, which owns the curl multi handle:
  * they give it easy handles and deadlines.  Helper thread only.
  */
 
@@ -19,7 +19,7 @@
 #define QOE_NET_NEVER      UINT64_MAX
 
 
-/* An easy handle in the loop; the owner of easy embeds this. */
+/* An easy handle in the loop, embedded by its owner. */
 
 typedef struct qoe_net_transfer_s  qoe_net_transfer_t;
 
@@ -27,12 +27,15 @@ struct qoe_net_transfer_s {
     CURL         *easy;
     bool          attached;
 
-    /* In qoe_net_wait(), the handle detached already: it may go in again. */
+    /*
+     * Called in qoe_net_wait() with the handle detached, so that it may be
+     * attached again.
+     */
     void        (*done)(qoe_net_transfer_t *x, CURLcode rc);
 };
 
 
-/* Somebody with deadlines. */
+/* A part of the helper that has deadlines. */
 
 typedef struct qoe_net_client_s  qoe_net_client_t;
 
@@ -43,21 +46,21 @@ struct qoe_net_client_s {
     /* When run() has work: monotonic ms, 0 for now, or QOE_NET_NEVER. */
     uint64_t         (*due)(void *data);
 
-    /* In each qoe_net_wait(), after the transfers were driven. */
+    /* Called in each qoe_net_wait(), after the transfers were driven. */
     void             (*run)(void *data, uint64_t now_ms);
 };
 
 
 /*
- * Starts the transfer, and takes CURLOPT_PRIVATE of the handle.  QOE_OK, or
- * QOE_NOMEM and QOE_ERROR with nothing started.
+ * Starts the transfer; uses CURLOPT_PRIVATE of the handle.  QOE_OK; QOE_NOMEM
+ * or QOE_ERROR: nothing was started.
  */
 qoe_status_t qoe_net_attach(qoe_net_t *net, qoe_net_transfer_t *x);
 
-/* Ends it without done(); nothing for one that is not attached. */
+/* Ends the transfer without done(); does nothing if it is not attached. */
 void qoe_net_detach(qoe_net_t *net, qoe_net_transfer_t *x);
 
-/* Neither may be called from a client's run(). */
+/* Not to be called from a client's run(). */
 void qoe_net_add(qoe_net_t *net, qoe_net_client_t *c);
 void qoe_net_remove(qoe_net_t *net, qoe_net_client_t *c);
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 
-/* longer than any message: cutting is done with the characters in view */
+/* longer than a message, so that it can be cut between whole characters */
 #define QOE_OUTCOME_TEXT       1024
 
 
@@ -40,7 +40,8 @@ static const qoe_outcome_grpc_t  qoe_outcome_grpcs[] = {
     { "NOT_FOUND",           QOE_OUTCOME_HOLD },
     { "ALREADY_EXISTS",      QOE_OUTCOME_FINAL },
     { "PERMISSION_DENIED",   QOE_OUTCOME_HOLD },
-    { "RESOURCE_EXHAUSTED",  QOE_OUTCOME_FINAL },    /* without RetryInfo */
+    /* unless there is RetryInfo */
+    { "RESOURCE_EXHAUSTED",  QOE_OUTCOME_FINAL },
     { "FAILED_PRECONDITION", QOE_OUTCOME_FINAL },
     { "ABORTED",             QOE_OUTCOME_RETRY },
     { "OUT_OF_RANGE",        QOE_OUTCOME_RETRY },
@@ -59,8 +60,8 @@ static const int  qoe_outcome_http_retry[] = { 429, 502, 503, 504 };
 
 
 /*
- * Of the statuses from 400 to 499, those that do not judge the body of the
- * request but the credential, the address or the way to it.
+ * The statuses from 400 to 499 that are not about the body of the request but
+ * about the credential, the address or the way to it.
  */
 
 static const int  qoe_outcome_http_hold[] = {
@@ -68,7 +69,7 @@ static const int  qoe_outcome_http_hold[] = {
 };
 
 
-/* the rest is "curl_<number>" */
+/* any other code is "curl_<number>" */
 
 static const qoe_outcome_curl_t  qoe_outcome_curls[] = {
     { CURLE_COULDNT_RESOLVE_HOST,   "resolve" },
@@ -117,8 +118,8 @@ qoe_outcome_http(qoe_outcome_t *o, int status)
 
 
 /*
- * A redirect is a wrong address, 5xx the server's own trouble, and 101 that of
- * a server which went on with another protocol.
+ * A redirect means a wrong address, 5xx a trouble of the server itself, and
+ * 101 that the server switched to another protocol.
  */
 
 static qoe_outcome_kind_t
@@ -150,7 +151,9 @@ qoe_outcome_http_kind(int status)
 void
 qoe_outcome_grpc(qoe_outcome_t *o, int status)
 {
-    /* a code from the future is UNKNOWN, as every gRPC library has it */
+    /*
+     * a code that is not known yet counts as UNKNOWN, as in every gRPC library
+     */
 
     if (status < 0 || status >= QOE_OUTCOME_GRPCS) {
         status = QOE_GRPC_UNKNOWN;
@@ -272,7 +275,7 @@ qoe_retry_after(qoe_span_t value, int64_t now_s)
         return s * 1000;
     }
 
-    /* "1.5" and "-1" are no dates, but curl_getdate() takes almost anything */
+    /* reject "1.5" and "-1", which curl_getdate() would take for dates */
 
     if (i != 0 || value.data[0] == '-') {
         return -1;
@@ -286,7 +289,7 @@ qoe_retry_after(qoe_span_t value, int64_t now_s)
         return -1;
     }
 
-    /* curl_getdate() knows years whose seconds times 1000 do not fit */
+    /* curl_getdate() accepts years whose milliseconds overflow 64 bits */
 
     s = (int64_t) t - now_s;
     s = qoe_min(qoe_max(s, 0), QOE_RETRY_AFTER_MAX_MS / 1000);
@@ -295,7 +298,9 @@ qoe_retry_after(qoe_span_t value, int64_t now_s)
 }
 
 
-/* Copies src for people to read; returns the length, less than size. */
+/*
+ * Copies src as readable text.  Returns the length, which is less than size.
+ */
 
 static size_t
 qoe_outcome_utf8(char *dst, size_t size, const char *src)
@@ -311,7 +316,7 @@ qoe_outcome_utf8(char *dst, size_t size, const char *src)
 
         n = (*p < 0x80) ? 1 : qoe_utf8_len(p, end);
 
-        /* C1 control characters are no text */
+        /* C1 control characters are not text */
 
         if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) {
             n = 0;

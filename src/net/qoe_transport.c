@@ -11,7 +11,7 @@
 #include <time.h>
 
 
-/* an answer is read up to 4 MiB; its messages unpacked take more */
+/* for reading an answer of up to 4 MiB, which takes more when unpacked */
 #define QOE_TRANSPORT_ARENA_BLOCK  4096
 #define QOE_TRANSPORT_ARENA_MAX    (16 * 1024 * 1024)
 
@@ -194,7 +194,7 @@ qoe_transport_finish(qoe_request_t *r)
         r->outcome.kind = QOE_OUTCOME_FINAL;
     }
 
-    /* done() may well send the next one, with r */
+    /* copied, because done() may send the next request in r */
 
     outcome = r->outcome;
     done = r->done;
@@ -264,9 +264,10 @@ qoe_transport_due(void *data)
 
 
 /*
- * Ends what is due.  The list is walked from its head after each, because
- * done() changes it; what done() sends is not ended in the same turn, or a
- * file that works would never let go.
+ * Ends the requests that are due.  The walk starts again at the head after
+ * each, because done() changes the list.  What done() sends is left to the
+ * next turn: a file, which answers at once, would keep this loop running for
+ * ever.
  */
 
 static void

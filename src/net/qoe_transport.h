@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Brings encoded OTLP requests to one destination: gRPC, HTTP or a file.
- * Never blocks but for the file; runs on the helper thread only.  It tries
- * each request once: when to try again is the exporter's business.
+ * Sends encoded OTLP requests to one exporter's endpoint: by gRPC, by HTTP or
+ * to a file.  Only the file may block.  Each request is tried once; the
+ * exporter decides when to try again.  Helper thread only.
  */
 
 
@@ -31,17 +31,16 @@ typedef struct {
 } qoe_header_t;
 
 
-/*
- * Everything is borrowed during qoe_transport_create() only, which copies.
- */
+/* Borrowed only during qoe_transport_create(), which copies all of it. */
 
 typedef struct {
     qoe_protocol_t       protocol;
 
     /*
-     * The URL of each signal, complete: for HTTP with its path
+     * The complete URL of each signal: for HTTP with its path
      * (http://host:4318/v1/logs), for gRPC scheme and authority only
-     * (http://host:4317), for a file the absolute path.  Null: not sent.
+     * (http://host:4317), for a file the absolute path.  Null: this signal is
+     * not sent.
      */
     qoe_span_t           url[QOE_SIGNALS];
 
@@ -51,10 +50,10 @@ typedef struct {
     int                  gzip_level;         /* 1..9 */
     uint64_t             timeout_ms;         /* of one request */
     uint64_t             connect_timeout_ms;
-    bool                 drop_refused;       /* QOE_OUTCOME_FINAL for what
-                                                would be QOE_OUTCOME_HOLD */
+    bool                 drop_refused;       /* QOE_OUTCOME_HOLD becomes
+                                                QOE_OUTCOME_FINAL */
 
-    bool                 ssl_verify;         /* chain and host name */
+    bool                 ssl_verify;         /* verify chain and host name */
     qoe_span_t           ca_pem;             /* empty: the system's store */
     qoe_span_t           certificate_pem;    /* client certificate, or empty */
     qoe_span_t           key_pem;
@@ -64,10 +63,10 @@ typedef struct {
 
 
 typedef enum {
-    QOE_OUTCOME_OK = 0,          /* taken; rejected tells of partial success */
+    QOE_OUTCOME_OK = 0,          /* taken; a part may be rejected */
     QOE_OUTCOME_RETRY,           /* not taken, may be sent again */
-    QOE_OUTCOME_HOLD,            /* not taken, and it is not the request's
-                                    fault: as RETRY, but the destination is
+    QOE_OUTCOME_HOLD,            /* not taken, but not for the request's own
+                                    fault: as RETRY, but the endpoint is
                                     known to fail at once */
     QOE_OUTCOME_FINAL            /* refused for good: never send it again */
 } qoe_outcome_kind_t;
@@ -75,53 +74,55 @@ typedef enum {
 
 typedef struct {
     qoe_outcome_kind_t  kind;
-    int64_t             rejected;        /* items, partial success */
-    bool                unfinished;      /* taken, by an answer that never
-                                            came to its end */
-    int64_t             retry_after_ms;  /* what the server asked for, or -1 */
-    int                 http_status;     /* 0 without an answer */
-    int                 grpc_status;     /* -1 where there is none */
-    double              seconds;         /* the attempt took */
+    int64_t             rejected;        /* items (partial success) */
+    bool                unfinished;      /* taken, the answer did not end */
+    int64_t             retry_after_ms;  /* the server's wish, or -1 */
+    int                 http_status;     /* 0: no answer */
+    int                 grpc_status;     /* -1: none */
+    double              seconds;         /* the duration of the try */
     char                error_type[32];  /* error.type: "timeout", "503",
                                             "UNAVAILABLE", ...; "" when OK */
-    char                message[256];    /* for people; valid UTF-8 */
+    char                message[256];    /* readable, valid UTF-8 */
 } qoe_outcome_t;
 
 
 typedef struct qoe_transport_s  qoe_transport_t;
 
 /*
- * Called in qoe_net_wait(), once a request.  It may send the next one, but not
- * destroy the transport.
+ * Called in qoe_net_wait(), once for each request.  It may send the next
+ * request, but must not destroy the transport.
  */
 typedef void (*qoe_transport_done_pt)(void *data, const qoe_outcome_t *o);
 
 
-/* QOE_NOMEM, or QOE_ERROR with the reason logged. */
+/* QOE_OK; QOE_NOMEM; QOE_ERROR: the reason was logged. */
 qoe_status_t qoe_transport_create(qoe_transport_t **t, qoe_net_t *net,
     const qoe_transport_conf_t *conf, const qoe_log_t *log);
 
-/* Aborts what is in flight without calling done; before qoe_net_destroy(). */
+/*
+ * Aborts the requests in flight without calling done.  To be called before
+ * qoe_net_destroy().
+ */
 void qoe_transport_destroy(qoe_transport_t *t);
 
 qoe_encoding_t qoe_transport_encoding(const qoe_transport_t *t);
 
 /*
- * Starts one request.  payload (uncompressed, encoded as
- * qoe_transport_encoding() says) must stay until done was called; it is not
- * called from in here.  Never pass an empty request.  QOE_OK, or QOE_NOMEM
- * and QOE_ERROR with nothing started.
+ * Starts a request.  payload (not empty, not compressed, encoded as
+ * qoe_transport_encoding() says) must stay valid until done is called, which
+ * never happens within this call.  QOE_OK; QOE_NOMEM or QOE_ERROR: nothing was
+ * started.
  */
 qoe_status_t qoe_transport_send(qoe_transport_t *t, qoe_signal_t signal,
     qoe_span_t payload, qoe_transport_done_pt done, void *data);
 
 /*
- * No request in flight may last longer than this from now; what is sent later
- * has its own timeout.
+ * Requests in flight end within ms from now; later requests have their own
+ * timeout again.
  */
 void qoe_transport_deadline(qoe_transport_t *t, uint64_t ms);
 
-/* Opens the file anew (log rotation); nothing for the other protocols. */
+/* Reopens the file, after a log rotation; does nothing for other protocols. */
 void qoe_transport_reopen(qoe_transport_t *t);
 
 

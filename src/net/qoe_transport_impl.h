@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Inside the transports: the request, and what a protocol has to provide.
+ * Private to the transports: a request, and the functions of a protocol.
  * Helper thread only.
  */
 
@@ -26,7 +26,7 @@ typedef struct qoe_file_s  qoe_file_t;
 struct qoe_request_s {
     qoe_request_t          *next;        /* in active or in idle */
     qoe_transport_t        *t;
-    void                   *io;          /* of the protocol, kept for reuse */
+    void                   *io;          /* the protocol's, reused */
 
     qoe_signal_t            signal;
     qoe_span_t              payload;
@@ -36,8 +36,8 @@ struct qoe_request_s {
     uint64_t                start_ns;    /* monotonic */
 
     /*
-     * Monotonic.  Then it is over: with the answer that came, if answered is
-     * set, and else without one.
+     * Monotonic ms at which the request ends: with the answer that came, if
+     * answered is set, else without an answer.
      */
     uint64_t                expires_ms;
     bool                    answered;
@@ -54,21 +54,23 @@ typedef struct {
     void                  (*destroy)(qoe_transport_t *t);
 
     /*
-     * Starts r, or does it at once: then sets its outcome, answered, and
-     * expires_ms to 0.  Anything but QOE_OK: nothing was started.
+     * Starts r.  If it is done at once, sets its outcome, answered, and
+     * expires_ms to 0.  Not QOE_OK: nothing was started.
      */
     qoe_status_t          (*send)(qoe_request_t *r);
 
-    /* Stops r that is answered, and sets its outcome if it is not set. */
+    /*
+     * Stops r, which is answered, and sets its outcome if that is not set yet.
+     */
     void                  (*settle)(qoe_request_t *r);
 
-    /* Stops r in flight; later its io is used again. */
+    /* Stops r in flight, so that its io can be used again. */
     void                  (*stop)(qoe_request_t *r);
 
-    /* Who was asked, for messages. */
+    /* The name of the server or the file, for messages. */
     const char           *(*peer)(const qoe_request_t *r);
 
-    /* Frees io; r is not in flight. */
+    /* Frees io of r, which is not in flight. */
     void                  (*free)(qoe_request_t *r);
 
     void                  (*reopen)(qoe_transport_t *t);
@@ -80,14 +82,14 @@ struct qoe_transport_s {
     qoe_net_t                  *net;
     qoe_net_client_t            client;
     qoe_log_t                   log;
-    qoe_arena_t                 arena;       /* scratch, reading an answer */
+    qoe_arena_t                 arena;       /* scratch for answers */
 
     qoe_protocol_t              protocol;
     uint64_t                    timeout_ms;
     bool                        drop_refused;
 
     qoe_request_t              *active;      /* in flight, oldest first */
-    qoe_request_t              *idle;        /* for the next send */
+    qoe_request_t              *idle;        /* reused by the next send */
 
     qoe_http_client_t          *http;
     qoe_file_t                 *file;
@@ -101,8 +103,8 @@ extern const qoe_transport_ops_t  qoe_file_ops;
 
 
 /*
- * r is over, its outcome set: takes it off the list and calls its done.  Only
- * in qoe_net_wait().  r may be in use again when this returns.
+ * Ends r, whose outcome is set: takes it off the list and calls its done.
+ * Only within qoe_net_wait().  r may be in use again when this returns.
  */
 void qoe_transport_finish(qoe_request_t *r);
 

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Which form of the stats a client wants: "format" of the query string, else
- * the Accept header fields with their quality values (RFC 9110, 12.5.1).
+ * Decides in which form a client gets the stats: by "format" in the query
+ * string, else by the Accept header fields with their quality values (RFC
+ * 9110, 12.5.1).
  */
 
 
@@ -19,10 +20,10 @@ typedef struct {
 } ngx_http_openqoe_media_t;
 
 
-/* How well a form is accepted: the most specific range decides. */
+/* How acceptable a form is: its most specific media range decides. */
 
 typedef struct {
-    ngx_uint_t  specific;                    /* 0: no range has it */
+    ngx_uint_t  specific;                    /* 0: no range matches */
     ngx_uint_t  q;
 } ngx_http_openqoe_accepted_t;
 
@@ -35,7 +36,7 @@ static ngx_uint_t ngx_http_openqoe_specific(
 static u_char *ngx_http_openqoe_until(u_char *p, u_char *end, u_char c);
 
 
-/* In the order of preference among equals. */
+/* The forms; among equally acceptable ones the first is preferred. */
 
 static const struct {
     ngx_str_t                  format;       /* in the query string */
@@ -126,7 +127,10 @@ ngx_http_openqoe_format(ngx_http_request_t *r)
 }
 
 
-/* 3: it names the form, 2: its group, 1: anything, 0: something else. */
+/*
+ * 3: the range names the form, 2: its group, 1: anything; 0: it does not
+ * match.
+ */
 
 static ngx_uint_t
 ngx_http_openqoe_specific(const ngx_http_openqoe_media_t *m, ngx_uint_t form)
@@ -157,7 +161,7 @@ ngx_http_openqoe_specific(const ngx_http_openqoe_media_t *m, ngx_uint_t form)
         return 0;
     }
 
-    /* a version that is not ours is another form */
+    /* another version than ours is another form */
 
     if (m->version.len != 0 && version->len != 0
         && !qoe_span_eq(ngx_http_openqoe_span(m->version),
@@ -170,7 +174,7 @@ ngx_http_openqoe_specific(const ngx_http_openqoe_media_t *m, ngx_uint_t form)
 }
 
 
-/* type/subtype;version=1.0.0;q=0.5 */
+/* Parses a range such as "type/subtype;version=1.0.0;q=0.5". */
 
 static void
 ngx_http_openqoe_media(ngx_http_openqoe_media_t *m, u_char *p, u_char *end)
@@ -214,7 +218,7 @@ ngx_http_openqoe_media(ngx_http_openqoe_media_t *m, u_char *p, u_char *end)
 }
 
 
-/* In thousandths; what is no quality value counts as 0. */
+/* The quality in thousandths; an invalid value counts as 0. */
 
 static ngx_uint_t
 ngx_http_openqoe_q(u_char *p, u_char *end)

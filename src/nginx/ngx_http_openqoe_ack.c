@@ -3,11 +3,11 @@
  * Copyright (C) OpenQoE
  *
  * openqoe_ack spool and fsync: a request is parked until its events are
- * stored.  Helpers write the spool; they wake a worker through the eventfd of
- * its waiter slot, once for all that is parked there.
+ * stored.  Helpers write the spool, and wake a worker through the eventfd of
+ * its waiter slot, once for all requests that are parked there.
  *
- * A parked request holds a lane position or some, and what its answer tells:
- * body and decoded events are gone.
+ * A parked request holds only the lane positions that it waits for, and what
+ * its answer needs: its body and the decoded events are freed.
  */
 
 
@@ -19,10 +19,10 @@
 
 
 #define NGX_HTTP_OPENQOE_UNSTORED   "Events queued, but not stored in time"
-#define NGX_HTTP_OPENQOE_LOOK_MS     10      /* without a waiter slot */
+#define NGX_HTTP_OPENQOE_LOOK_MS     10      /* between looks, without slot */
 
 
-/* The lane must be stored up to there. */
+/* The lane must be stored up to this position. */
 
 typedef struct {
     uint32_t                      lane;
@@ -31,13 +31,13 @@ typedef struct {
 
 
 struct ngx_http_openqoe_parked_s {
-    ngx_http_openqoe_wait_t       wait;      /* first */
+    ngx_http_openqoe_wait_t       wait;      /* first: cast from it */
 
     qoe_zone_t                   *zone;
     qoe_ack_t                     ack;
     ngx_http_openqoe_answer_t     answer;
 
-    ngx_uint_t                    n;         /* of lanes that are not */
+    ngx_uint_t                    n;         /* lanes not stored yet */
     ngx_http_openqoe_stored_t     lane[];
 };
 
@@ -58,19 +58,20 @@ static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_ack_line = {
 };
 
 
-/* One process, event loop thread. */
+/* The waiter slot of this process; for the event loop's thread. */
 
 static struct {
-    qoe_zone_t       *zone;                  /* of the slot; NULL: none */
-    uint32_t          own;                   /* its slot */
-    uint32_t          slot;                  /* the same, if it is woken
-                                                through that; or UINT32_MAX */
+    qoe_zone_t       *zone;                  /* of the slot; NULL: no slot */
+    uint32_t          own;                   /* the slot */
+    uint32_t          slot;                  /* own, if its eventfd is
+                                                watched; else UINT32_MAX */
 } ngx_http_openqoe_ack;
 
 
 /*
- * A single process goes on with its event loop over a reload, other than its
- * zone: it looks by itself, as a worker does that finds no slot.
+ * Takes a waiter slot for this worker.  A single process keeps its event loop
+ * over a reload, but not its zone, so it polls instead, as a worker does that
+ * finds no free slot.
  */
 
 void
@@ -104,7 +105,7 @@ ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
         return;
     }
 
-    /* level-triggered; as nginx's own channel it keeps no worker alive */
+    /* level-triggered; like nginx's own channel it keeps no worker alive */
 
     if (ngx_add_channel_event(cycle, z->waiter_fd[slot], NGX_READ_EVENT,
                               ngx_http_openqoe_ack_event)
@@ -125,7 +126,7 @@ ngx_http_openqoe_ack_slot(void)
 }
 
 
-/* For /v2/stats: n requests of this process wait for that now. */
+/* Notes for /v2/stats that n requests of this process wait for this. */
 
 void
 ngx_http_openqoe_ack_waiting(qoe_wait_t what, ngx_uint_t n)
@@ -149,8 +150,8 @@ ngx_http_openqoe_ack_exit(void)
 
 
 /*
- * All that parking needs of memory, had before the events are queued.  n:
- * events.  NULL: no memory.
+ * Allocates all that parking needs, before the events are queued, when the
+ * request can still be refused.  n is the number of events.  NULL: no memory.
  */
 
 ngx_http_openqoe_parked_t *
@@ -182,8 +183,9 @@ ngx_http_openqoe_ack_create(ngx_http_request_t *r, size_t n)
 
 
 /*
- * The events were queued up to ends, of qoe_zone_put().  Answers, now or when
- * they are stored; in place of finalizing the request.
+ * To be called in place of finalizing the request, after its events were
+ * queued up to ends (of qoe_zone_put()).  Answers now, or when they are
+ * stored.
  */
 
 void
@@ -208,7 +210,7 @@ ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p, const uint64_t *ends,
 
     (void) qoe_failpoint("ack.park");
 
-    /* who called has the request in its hands, and runs what this may post */
+    /* the caller handles the request, and runs what this may post */
 
     if (ngx_http_openqoe_ack_stored(&p->wait)) {
         ngx_http_finalize_request(r, ngx_http_openqoe_send_accepted(r,
@@ -221,8 +223,8 @@ ngx_http_openqoe_ack_park(ngx_http_openqoe_parked_t *p, const uint64_t *ends,
 
 
 /*
- * Forgets the lanes that are stored; true when all are.  Of the others it asks
- * to be woken first, and looks after that.
+ * Forgets the lanes that are stored; true when all are.  For each other lane
+ * it asks to be woken before the last look, so that no wake-up is missed.
  */
 
 static ngx_uint_t
@@ -265,7 +267,7 @@ ngx_http_openqoe_ack_event(ngx_event_t *ev)
 
     c = ev->data;
 
-    /* who owned the slot before may be meant: nothing depends on it */
+    /* the count may be meant for the slot's last owner: it is not used */
 
     if (read(c->fd, &n, sizeof(n)) == -1 && ngx_errno != NGX_EAGAIN) {
         ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno,
@@ -277,7 +279,7 @@ ngx_http_openqoe_ack_event(ngx_event_t *ev)
 }
 
 
-/* After openqoe_ack_timeout the events stay where they are. */
+/* After openqoe_ack_timeout the answer is 503; the events stay queued. */
 
 static void
 ngx_http_openqoe_ack_answer(ngx_http_openqoe_wait_t *w, ngx_uint_t stored)

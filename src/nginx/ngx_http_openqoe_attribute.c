@@ -2,23 +2,24 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe_attribute: what nginx knows of a request, added to its events.  The
- * name of an event's field fills that where the client left it empty; any
- * other is an attribute of the log record, and may be a dimension's source.
+ * openqoe_attribute: adds what nginx knows of a request to its events.  The
+ * name of an event's field fills that field where the client left it empty;
+ * any other name is an attribute of the log record, and may be a dimension's
+ * source.
  */
 
 
 #include "ngx_http_openqoe.h"
 
 
-#define NGX_HTTP_OPENQOE_ATTRIBUTES      32  /* a location */
+#define NGX_HTTP_OPENQOE_ATTRIBUTES      32  /* per location */
 #define NGX_HTTP_OPENQOE_ATTRIBUTE_NAME  63  /* bytes */
 #define NGX_HTTP_OPENQOE_ATTRIBUTE_LEN   256
 
 
 typedef struct {
     ngx_str_t                 name;
-    ngx_uint_t                fill;          /* an event's field */
+    ngx_uint_t                fill;          /* fills an event's field */
     ngx_http_complex_value_t  value;
 } ngx_http_openqoe_attribute_t;
 
@@ -30,7 +31,7 @@ static qoe_status_t ngx_http_openqoe_attribute_text(qoe_span_t *out,
     ngx_str_t *value, qoe_arena_t *arena);
 
 
-/* Attributes that a log record has from the event itself. */
+/* Attributes of a log record that come from the event itself. */
 
 static const ngx_str_t  ngx_http_openqoe_own[] = {
     ngx_string("event_type"),
@@ -44,7 +45,7 @@ static const ngx_str_t  ngx_http_openqoe_own[] = {
     (sizeof(ngx_http_openqoe_own) / sizeof(ngx_str_t))
 
 
-/* name value */
+/* openqoe_attribute name value */
 
 char *
 ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -118,7 +119,7 @@ ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* NULL, or what it must be. */
+/* NULL, or what the name must be. */
 
 static const char *
 ngx_http_openqoe_attribute_name(ngx_str_t *name)
@@ -167,7 +168,7 @@ ngx_http_openqoe_attribute_name(ngx_str_t *name)
 }
 
 
-/* Remembers a name that dimensions may have as their source. */
+/* Notes a name that dimensions may use as their source. */
 
 static ngx_int_t
 ngx_http_openqoe_attribute_known(ngx_conf_t *cf, ngx_str_t *name)
@@ -189,8 +190,8 @@ ngx_http_openqoe_attribute_known(ngx_conf_t *cf, ngx_str_t *name)
 
 
 /*
- * Evaluates all of them, once a request: fills the fields of the batch's
- * events, and gives meta the others.
+ * Evaluates all attributes, once for a request: fills the fields of the
+ * batch's events, and gives the other attributes to meta.
  */
 
 qoe_status_t
@@ -239,7 +240,10 @@ ngx_http_openqoe_attributes(ngx_http_request_t *r, ngx_array_t *attributes,
 
         for (k = 0; k < batch->nevents; k++) {
 
-            /* the client's own value stays, one of another type fills not */
+            /*
+             * fills neither a value of the client's nor a field of another
+             * type
+             */
 
             (void) qoe_event_fill(&batch->events[k],
                                   ngx_http_openqoe_span(attr[i].name), text);
@@ -251,8 +255,8 @@ ngx_http_openqoe_attributes(ngx_http_request_t *r, ngx_array_t *attributes,
 
 
 /*
- * A copy as far as it is taken: whole characters, what is no UTF-8 and control
- * characters as '?'.
+ * Copies the value up to the longest that is accepted, in whole characters; a
+ * byte that is not UTF-8 and a control character become '?'.
  */
 
 static qoe_status_t

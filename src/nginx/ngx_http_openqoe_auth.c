@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * API keys.  Only SHA-256 digests are kept, and all of them are compared in
- * constant time, so that timing tells nothing of a key.
+ * API keys.  Only their SHA-256 digests are kept, and a key is compared with
+ * all of them in constant time, so that timing reveals nothing about a key.
  */
 
 
@@ -64,7 +64,10 @@ ngx_http_openqoe_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* One key a line; blank lines and those that begin with # are skipped. */
+/*
+ * Reads a file with a key in each line; blank lines and those that begin with
+ * # are skipped.
+ */
 
 char *
 ngx_http_openqoe_api_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -131,7 +134,7 @@ ngx_http_openqoe_api_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    /* the text is not needed any more, and it is secret */
+    /* the text is secret, and not needed any more */
 
     ngx_explicit_memzero(content.data, content.len);
 
@@ -146,7 +149,7 @@ ngx_http_openqoe_api_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* NGX_OK; NGX_DECLINED for a key that is there already; NGX_ERROR. */
+/* NGX_OK; NGX_DECLINED: the key is in the list already; NGX_ERROR. */
 
 ngx_int_t
 ngx_http_openqoe_add_key(ngx_conf_t *cf, ngx_array_t **keys, ngx_str_t *key)
@@ -176,7 +179,7 @@ ngx_http_openqoe_add_key(ngx_conf_t *cf, ngx_array_t **keys, ngx_str_t *key)
 }
 
 
-/* NGX_OK when the location is open or a header has one of its keys. */
+/* NGX_OK: the location needs no key, or a header has one of its keys. */
 
 ngx_int_t
 ngx_http_openqoe_authorized(ngx_http_request_t *r)
@@ -207,7 +210,7 @@ ngx_http_openqoe_authorized(ngx_http_request_t *r)
 }
 
 
-/* The key that a header may hold: four forms. */
+/* Finds the key that a header may hold in one of four forms. */
 
 static ngx_uint_t
 ngx_http_openqoe_header_key(ngx_table_elt_t *h, ngx_str_t *key)

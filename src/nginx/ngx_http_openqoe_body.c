@@ -2,10 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The bytes of a request body: in place where nginx has them in one buffer of
- * memory, otherwise copied together.  What nginx put in a temporary file is
- * read with pread(2), as nginx itself does to pass it on: the pages were
- * written a moment ago and client_max_body_size bounds them.
+ * The bytes of a request body: in place if nginx has them in one buffer in
+ * memory, otherwise copied together.  A temporary file is read with pread(2),
+ * as nginx itself does to pass a body on: the pages were written a moment ago,
+ * and client_max_body_size bounds their number.
  */
 
 
@@ -50,7 +50,7 @@ ngx_http_openqoe_media_type(ngx_http_request_t *r)
 
     type = &h->value;
 
-    /* parameters (charset) do not matter: JSON is UTF-8 */
+    /* ignore parameters such as charset: JSON is UTF-8 */
 
     for (len = 0; len < type->len; len++) {
         if (type->data[len] == ';' || type->data[len] == ' '
@@ -72,7 +72,7 @@ ngx_http_openqoe_media_type(ngx_http_request_t *r)
 }
 
 
-/* NGX_OK and whether it is gzip; NGX_DECLINED for any other encoding. */
+/* NGX_OK, and whether the body is gzip; NGX_DECLINED: another encoding. */
 
 static ngx_int_t
 ngx_http_openqoe_encoding(ngx_http_request_t *r, ngx_uint_t *gzip)
@@ -92,7 +92,9 @@ ngx_http_openqoe_encoding(ngx_http_request_t *r, ngx_uint_t *gzip)
             continue;
         }
 
-        /* RFC 9110: x-gzip is the same; a second encoding is not for us */
+        /*
+         * RFC 9110: x-gzip is the same; more than one encoding is not accepted
+         */
 
         if (*gzip
             || (!ngx_http_openqoe_str_is(&h->value, "gzip")
@@ -109,8 +111,8 @@ ngx_http_openqoe_encoding(ngx_http_request_t *r, ngx_uint_t *gzip)
 
 
 /*
- * 0, or the status to answer with and body->error.  Give it back with
- * ngx_http_openqoe_body_free() in either case.
+ * 0, or the status of the answer, and its reason in body->error.  In either
+ * case call ngx_http_openqoe_body_free() later.
  */
 
 ngx_uint_t
@@ -124,7 +126,7 @@ ngx_http_openqoe_body(ngx_http_request_t *r, ngx_http_openqoe_body_t *body)
     ngx_memzero(body, sizeof(ngx_http_openqoe_body_t));
     body->bytes = qoe_span("");
 
-    /* there is none when somebody has discarded it before us */
+    /* there is no body if another module has discarded it before */
 
     in = r->request_body ? r->request_body->bufs : NULL;
     size = 0;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The life of the configuration structures: create, default, merge.
+ * The life of the configuration structures: creation, defaults and merging.
  */
 
 
@@ -44,7 +44,9 @@ ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
 }
 
 
-/* Runs before the locations are merged: they take defaults from here. */
+/*
+ * Runs before the locations are merged, because they take defaults from here.
+ */
 
 char *
 ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
@@ -66,7 +68,7 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        /* loaded but not used: the environment is none of our business */
+        /* the module is loaded but not used: do not read the environment */
 
         return NGX_CONF_OK;
     }
@@ -145,7 +147,9 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->noname && conf->kind == NGX_HTTP_OPENQOE_NONE) {
 
-        /* "if" and "limit_except" run the handler around them */
+        /*
+         * "if" and "limit_except" run the handler of the surrounding location
+         */
 
         conf->kind = prev->kind;
         conf->marker_path = prev->marker_path;
@@ -162,7 +166,7 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* What is to be stored needs a place. */
+/* openqoe_ack spool and fsync need a spool for the events. */
 
 static char *
 ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,

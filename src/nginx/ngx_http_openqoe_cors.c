@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * Cross-origin requests (the Fetch standard): which origins may read the
- * answers, and the preflight.
+ * answers, and the answer to a preflight.
  */
 
 
@@ -126,7 +126,9 @@ ngx_http_openqoe_add_origin(ngx_pool_t *pool, ngx_array_t **origins,
 }
 
 
-/* As browsers send it, so that bytes can be compared. */
+/*
+ * Accepts an origin only as browsers write it, so that bytes can be compared.
+ */
 
 static ngx_uint_t
 ngx_http_openqoe_origin_valid(ngx_str_t *s)
@@ -230,7 +232,7 @@ ngx_http_openqoe_listed(ngx_http_openqoe_loc_conf_t *lcf,
 }
 
 
-/* On every answer of a location with origins. */
+/* Adds the headers to an answer of a location with origins. */
 
 ngx_int_t
 ngx_http_openqoe_cors_headers(ngx_http_request_t *r)
@@ -263,7 +265,7 @@ ngx_http_openqoe_cors_headers(ngx_http_request_t *r)
                                        expose);
     }
 
-    /* a cache must know even where this origin gets nothing */
+    /* caches need this even if the answer has no headers for this origin */
 
     if (ngx_http_openqoe_header(r, "Vary", vary) != NGX_OK) {
         return NGX_ERROR;
@@ -331,7 +333,10 @@ ngx_http_openqoe_preflight_check(ngx_http_request_t *r)
 }
 
 
-/* OPTIONS: 204, the same for every location; the body was discarded. */
+/*
+ * Answers OPTIONS with 204, in the same way in every location; the body was
+ * discarded.
+ */
 
 ngx_int_t
 ngx_http_openqoe_preflight(ngx_http_request_t *r, const char *allow)

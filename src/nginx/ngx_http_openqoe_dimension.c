@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe_dimension and CARDINALITY_LIMITS: what becomes of the values of a
+ * openqoe_dimension and CARDINALITY_LIMITS: what is done with the values of a
  * dimension.
  */
 
@@ -11,7 +11,7 @@
 
 
 #define NGX_HTTP_OPENQOE_CUSTOM_MAX  1000    /* default of max= */
-#define NGX_HTTP_OPENQOE_TOPK_MAX    100     /* the same of topk */
+#define NGX_HTTP_OPENQOE_TOPK_MAX    100     /* default of max= for topk */
 
 
 typedef enum {
@@ -29,15 +29,15 @@ typedef enum {
 #define ngx_http_openqoe_bit(param)  (1U << NGX_HTTP_OPENQOE_PARAM_##param)
 
 
-/* One directive while it is read. */
+/* A directive while it is being read. */
 
 typedef struct {
     ngx_conf_t       *cf;
     const char       *directive;
     qoe_dimension_t   dim;
     ngx_str_t         source;
-    qoe_role_t        grain;                 /* as metrics= says */
-    uint32_t          given;                 /* a bit a parameter */
+    qoe_role_t        grain;                 /* from metrics= */
+    uint32_t          given;                 /* a bit for each parameter */
     ngx_uint_t        custom;
 } ngx_http_openqoe_dimension_t;
 
@@ -72,8 +72,8 @@ static const ngx_str_t  ngx_http_openqoe_params[] = {
 
 
 /*
- * The parameters that mean something to an action, beside source=.  What is
- * dropped is in no metric.
+ * The parameters that an action accepts beside source=.  drop accepts none,
+ * because a dropped dimension is in no metric.
  */
 
 static const uint32_t  ngx_http_openqoe_action_params[] = {
@@ -107,8 +107,8 @@ static const ngx_http_openqoe_range_t  ngx_http_openqoe_maxlen_range = {
 
 
 /*
- * name action [max=] [ttl=] [size=] [overflow=] [maxlen=] [values=] [metrics=]
- * [source=]
+ * openqoe_dimension name action [max=] [ttl=] [size=] [overflow=] [maxlen=]
+ * [values=] [metrics=] [source=]
  */
 
 char *
@@ -166,7 +166,9 @@ ngx_http_openqoe_dimension(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* The number that it has, or gets, and what holds unless told. */
+/*
+ * Finds the dimension's number, or gives it a new one, and sets the defaults.
+ */
 
 static char *
 ngx_http_openqoe_dimension_name(ngx_http_openqoe_dimension_t *d,
@@ -366,7 +368,7 @@ ngx_http_openqoe_dimension_value(ngx_http_openqoe_dimension_t *d,
 }
 
 
-/* A list with commas: values that always have a place. */
+/* A comma-separated list of values that always have a place. */
 
 static const char *
 ngx_http_openqoe_dimension_pins(ngx_http_openqoe_dimension_t *d, ngx_str_t *s)
@@ -414,7 +416,7 @@ ngx_http_openqoe_dimension_pins(ngx_http_openqoe_dimension_t *d, ngx_str_t *s)
 }
 
 
-/* Whether the values that are pinned can be values at all. */
+/* Whether the pinned values can be values of this dimension at all. */
 
 static char *
 ngx_http_openqoe_dimension_pinned(ngx_http_openqoe_dimension_t *d)
@@ -448,7 +450,7 @@ ngx_http_openqoe_dimension_pinned(ngx_http_openqoe_dimension_t *d)
 }
 
 
-/* Whether action and parameters go together, and with the dimension. */
+/* Whether action and parameters fit together and fit the dimension. */
 
 static char *
 ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
@@ -517,7 +519,7 @@ ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
         d->dim.role = d->grain;
     }
 
-    /* a maximum that was meant for another action would be a large list */
+    /* the default maximum of another action would make a large list */
 
     if (d->dim.action == QOE_ACTION_TOPK
         && !(d->given & ngx_http_openqoe_bit(MAX)))
@@ -563,7 +565,7 @@ ngx_http_openqoe_dimension_custom(ngx_http_openqoe_dimension_t *d,
 }
 
 
-/* Equal for Prometheus. */
+/* Whether Prometheus would see the same label name. */
 
 static ngx_uint_t
 ngx_http_openqoe_same_label(qoe_span_t a, qoe_span_t b)
@@ -585,7 +587,7 @@ ngx_http_openqoe_same_label(qoe_span_t a, qoe_span_t b)
 }
 
 
-/* NULL, or NGX_CONF_ERROR when the error was logged.  Directives win. */
+/* NULL; NGX_CONF_ERROR: the error was logged.  Directives take precedence. */
 
 const char *
 ngx_http_openqoe_cardinality_limits(ngx_conf_t *cf,
@@ -608,7 +610,7 @@ ngx_http_openqoe_cardinality_limits(ngx_conf_t *cf,
 }
 
 
-/* An attribute that no location makes is a mistyped name. */
+/* An attribute that no location adds must be a mistyped name. */
 
 ngx_int_t
 ngx_http_openqoe_dimensions_check(ngx_conf_t *cf,

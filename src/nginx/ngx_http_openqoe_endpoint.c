@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The exporter's endpoints: from what was configured to the URL of each
- * signal, or the file (specification of the OTLP exporter, "Endpoint URLs").
+ * The exporter's endpoints: makes the URL of each signal, or the path of the
+ * file, from what was configured (specification of the OTLP exporter,
+ * "Endpoint URLs").
  */
 
 
@@ -17,13 +18,13 @@ typedef struct {
 } ngx_http_openqoe_url_t;
 
 
-/* What one signal is sent to. */
+/* Where one signal is sent. */
 
 typedef struct {
     ngx_str_t     url;
-    const char   *name;          /* what set it */
-    const char   *path;          /* to be appended, for HTTP */
-    ngx_uint_t    verbatim;      /* nothing is appended */
+    const char   *name;          /* what configured it */
+    const char   *path;          /* to append, for HTTP */
+    ngx_uint_t    verbatim;      /* append nothing */
     qoe_signal_t  signal;
 } ngx_http_openqoe_target_t;
 
@@ -213,8 +214,8 @@ ngx_http_openqoe_file_check(ngx_conf_t *cf, const char *name, ngx_str_t *url,
 
 
 /*
- * nginx creates the file, and opens it anew on USR1 as it does with its logs;
- * the helper, told so by the flush callback, opens it by its name.
+ * nginx creates the file, and reopens it at USR1 like its logs.  The helper
+ * opens the file by its name; the flush callback makes it reopen the file.
  */
 
 static ngx_int_t
@@ -228,7 +229,7 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
         return NGX_ERROR;
     }
 
-    /* one file for both: a line tells by itself what it is */
+    /* all signals go to one file, because each line shows which it is */
 
     if (e->metrics_verbatim
         && !qoe_span_eq(ngx_http_openqoe_span(e->metrics_endpoint),
@@ -266,8 +267,8 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 
 
 /*
- * The environment may say host:port for gRPC; OTEL_EXPORTER_OTLP_INSECURE
- * then tells the scheme.
+ * In the environment a gRPC endpoint may be just host:port; then
+ * OTEL_EXPORTER_OTLP_INSECURE decides the scheme.
  */
 
 static ngx_int_t

@@ -2,13 +2,13 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Environment variables, read in the master while the configuration is.  A
- * directive wins over them, a standard name over an older one: each row
- * fills what is still unset, in the order of the table.
+ * Environment variables, read in the master with the configuration.  A
+ * directive takes precedence over them, and a standard name over an older one:
+ * each row fills what is still unset, in the order of the table.
  *
- * nginx gives its workers, and a new binary, an empty environment; those of
- * our variables that are set are kept as by "env NAME;", so that an upgrade
- * of the binary does not turn API_KEY off.
+ * nginx gives its workers, and a new binary, an empty environment.  Those of
+ * these variables that are set are kept, as "env NAME;" does, so that an
+ * upgrade of the binary does not turn API_KEY off.
  */
 
 
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 
-/* NULL, or what the value must be, or NGX_CONF_ERROR when that was logged. */
+/* NULL; what the value must be; or NGX_CONF_ERROR: the error was logged. */
 
 typedef const char *ngx_http_openqoe_env_set_t(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value);
@@ -32,8 +32,8 @@ typedef const char *ngx_http_openqoe_env_set_word_t(
 
 typedef struct {
     const char                  *name;
-    ngx_http_openqoe_env_set_t  *set;        /* NULL: read by another row */
-    ngx_uint_t                   secret;     /* never shown */
+    ngx_http_openqoe_env_set_t  *set;        /* NULL: another row reads it */
+    ngx_uint_t                   secret;     /* never log its value */
 } ngx_http_openqoe_env_t;
 
 
@@ -153,7 +153,10 @@ ngx_http_openqoe_env(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
             return NGX_ERROR;
         }
 
-        /* OpenTelemetry: empty is unset; but an empty key is a mistake */
+        /*
+         * OpenTelemetry: an empty value is unset; but an empty key is a
+         * mistake
+         */
 
         if (var->set == NULL
             || (*p == '\0' && var->set != ngx_http_openqoe_env_key))
@@ -161,7 +164,10 @@ ngx_http_openqoe_env(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
             continue;
         }
 
-        /* a copy: setters change it, and it must outlive the environment */
+        /*
+         * copy it: setters change the value, which must outlive the
+         * environment
+         */
 
         value.len = ngx_strlen(p);
         value.data = ngx_pnalloc(cf->pool, value.len + 1);
@@ -232,7 +238,7 @@ ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
 
     (void) cf;
 
-    /* of the signal alone: the metrics want another */
+    /* the endpoint is that of logs alone: metrics need another */
 
     if (e->verbatim && e->metrics_endpoint.data == NULL) {
         e->metrics_endpoint = *value;
@@ -281,7 +287,7 @@ ngx_http_openqoe_env_metric_interval(ngx_conf_t *cf,
 }
 
 
-/* What is set already stays, but a wrong value is none the less one. */
+/* Keeps a value that is set already, but rejects a wrong one all the same. */
 
 static const char *
 ngx_http_openqoe_env_ms(ngx_http_openqoe_exporter_t *e, ngx_msec_t *field,
@@ -377,7 +383,7 @@ ngx_http_openqoe_env_headers(ngx_conf_t *cf,
 {
     (void) name;
 
-    /* the signal's own variable stands in place of the general one */
+    /* the variable of the signal replaces the general one */
 
     if (mcf->exporter->env_headers) {
         return NULL;
@@ -500,7 +506,7 @@ ngx_http_openqoe_env_destination(ngx_conf_t *cf,
         return "\"SelfHosted\" or \"GrafanaCloud\"";
     }
 
-    /* its credentials are for its own endpoint only */
+    /* the credentials must go to Grafana Cloud's own endpoint only */
 
     if (mcf->exporter->endpoint.data != NULL
         || mcf->exporter->metrics_endpoint.data != NULL)

@@ -12,7 +12,7 @@
 static ngx_int_t ngx_http_openqoe_percent_decode(ngx_str_t *s);
 
 
-/* In place; a NUL that comes out of it is left to the checks behind. */
+/* Decodes in place.  A NUL in the result is left to later checks. */
 
 static ngx_int_t
 ngx_http_openqoe_percent_decode(ngx_str_t *s)
@@ -67,7 +67,7 @@ ngx_http_openqoe_trim(ngx_str_t *s)
 }
 
 
-/* k=v,k2=v2 (W3C Baggage); values are percent-decoded. */
+/* Reads k=v,k2=v2 (W3C Baggage), and percent-decodes the values. */
 
 const char *
 ngx_http_openqoe_pairs(ngx_http_openqoe_exporter_t *e, ngx_str_t *list,

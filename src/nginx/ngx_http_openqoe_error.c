@@ -2,13 +2,13 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Pages that nginx itself makes in one of our locations (413 by
- * client_max_body_size, 401 by auth_request, 503 by limit_req ...) become the
- * JSON that clients of this API expect.  A location that error_page names is
- * left alone: that is what its author wants.
+ * Turns pages that nginx itself makes in a location of this module (413 by
+ * client_max_body_size, 401 by auth_request, 503 by limit_req ...) into the
+ * JSON that clients of this API expect.  A page that error_page names is left
+ * alone, because its author wants that page.
  *
- * The module is no filter for the order of modules, so it is the last one and
- * its filters run first: the others see the JSON.
+ * The filters of this module run first, because it is the last in the order of
+ * modules, so the other filters see the JSON.
  */
 
 
@@ -114,7 +114,7 @@ ngx_http_openqoe_header_filter(ngx_http_request_t *r)
 }
 
 
-/* What comes in is taken and thrown away; the JSON goes out once. */
+/* Discards nginx's page, and sends the JSON once. */
 
 static ngx_int_t
 ngx_http_openqoe_body_filter(ngx_http_request_t *r, ngx_chain_t *in)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The values of the exporter, whether a directive or the environment gives
- * them, and their defaults.
+ * The values of an exporter, whether directives or the environment give them,
+ * and their defaults.
  */
 
 
@@ -20,7 +20,7 @@
 static ngx_uint_t ngx_http_openqoe_utf8(ngx_str_t *s);
 
 
-/* Header fields that the transport itself answers for. */
+/* Header fields that the transport sets itself. */
 
 static const ngx_str_t  ngx_http_openqoe_reserved[] = {
     ngx_string("accept-encoding"),
@@ -75,7 +75,10 @@ ngx_http_openqoe_exporter_init(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 }
 
 
-/* After block and environment: defaults, then what the transport gets. */
+/*
+ * After the block and the environment: sets defaults, then the transport's
+ * configuration.
+ */
 
 ngx_int_t
 ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
@@ -198,7 +201,7 @@ ngx_http_openqoe_set_metric_interval(ngx_http_openqoe_exporter_t *e,
 }
 
 
-/* The first one of a name stays; *duplicate tells of a later one. */
+/* The first header of a name is kept; *duplicate is set for a later one. */
 
 const char *
 ngx_http_openqoe_add_header(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,

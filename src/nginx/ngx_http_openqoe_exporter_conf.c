@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The openqoe_exporter { } blocks: one row a line that may stand in them, and
- * what holds for all of them together.
+ * The openqoe_exporter { } blocks: a row for each line that a block may have,
+ * and the checks of all blocks together.
  */
 
 
@@ -11,8 +11,8 @@
 
 
 /*
- * NULL; what the last argument must be; or NGX_CONF_ERROR after the error was
- * logged.  args[0] is the line's name.
+ * Sets a value.  args[0] is the name of the line.  NULL; what the last
+ * argument must be; or NGX_CONF_ERROR: the error was logged.
  */
 typedef const char *ngx_http_openqoe_line_set_t(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e, ngx_str_t *args);
@@ -20,8 +20,8 @@ typedef const char *ngx_http_openqoe_line_set_t(ngx_conf_t *cf,
 
 typedef struct {
     ngx_str_t                     name;
-    ngx_uint_t                    nargs;     /* with the name; 0: one or
-                                                more behind it */
+    ngx_uint_t                    nargs;     /* including the name; 0: the
+                                                name and one or more */
     ngx_http_openqoe_line_set_t  *set;
     ngx_uint_t                    many;      /* may be repeated */
 } ngx_http_openqoe_line_t;
@@ -80,7 +80,7 @@ static const ngx_http_openqoe_line_t  ngx_http_openqoe_lines[] = {
 };
 
 
-/* The parts of a spool that are no exporter's. */
+/* Names in the spool's directory that no exporter may have. */
 
 static const ngx_str_t  ngx_http_openqoe_taken_names[] = {
     ngx_string("lock"),
@@ -170,7 +170,7 @@ ngx_http_openqoe_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* NULL, or what the name must be: it is a folder of the spool. */
+/* NULL, or what the name must be: it becomes a directory in the spool. */
 
 static const char *
 ngx_http_openqoe_exporter_name(ngx_str_t *name)
@@ -210,7 +210,9 @@ ngx_http_openqoe_exporter_name(ngx_str_t *name)
 }
 
 
-/* The array was made for all there can be: an element does not move. */
+/*
+ * The array has room for the most there may be, so its elements do not move.
+ */
 
 static ngx_http_openqoe_exporter_t *
 ngx_http_openqoe_exporter_new(ngx_conf_t *cf,
@@ -232,8 +234,8 @@ ngx_http_openqoe_exporter_new(ngx_conf_t *cf,
 
 
 /*
- * Behind the blocks, before the environment, which is for the first of them:
- * there is one at least.
+ * Runs after the blocks and before the environment, which configures the first
+ * exporter: so there must be at least one.
  */
 
 ngx_int_t
@@ -252,7 +254,7 @@ ngx_http_openqoe_exporters_init(ngx_conf_t *cf,
 }
 
 
-/* Behind the environment. */
+/* Runs after the environment. */
 
 ngx_int_t
 ngx_http_openqoe_exporters_complete(ngx_conf_t *cf,
@@ -280,7 +282,9 @@ ngx_http_openqoe_exporters_complete(ngx_conf_t *cf,
 }
 
 
-/* One collection is for all. */
+/*
+ * All exporters share one collection, so they need the same metric_interval.
+ */
 
 static ngx_int_t
 ngx_http_openqoe_exporter_intervals(ngx_conf_t *cf,
@@ -414,7 +418,10 @@ ngx_http_openqoe_duplicate(ngx_conf_t *cf, ngx_str_t *args)
 }
 
 
-/* Judged when the protocol is known, too; a file does not depend on it. */
+/*
+ * Checked later, when the protocol is known too; that of a file does not
+ * depend on it.
+ */
 
 static const char *
 ngx_http_openqoe_endpoint_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
@@ -469,7 +476,7 @@ ngx_http_openqoe_header_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
 
     if (expected != NULL) {
 
-        /* the value may be a secret: the name is the token to show */
+        /* the value may be a secret, so the message names the header only */
 
         return ngx_http_openqoe_bad_value(cf, "header", &args[1], expected);
     }

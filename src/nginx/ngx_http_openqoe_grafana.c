@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * DESTINATION_TYPE=GrafanaCloud: the OTLP gateway of a Grafana Cloud stack,
- * with basic authentication, from its three variables.
+ * DESTINATION_TYPE=GrafanaCloud: the OTLP gateway of a Grafana Cloud stack
+ * with basic authentication, made from its three variables.
  */
 
 
@@ -22,7 +22,7 @@ static ngx_int_t ngx_http_openqoe_basic(ngx_conf_t *cf, ngx_str_t *user,
     ngx_str_t *password, ngx_str_t *out);
 
 
-/* As a row of the environment: NULL or NGX_CONF_ERROR. */
+/* Like a setter of the environment: NULL or NGX_CONF_ERROR. */
 
 const char *
 ngx_http_openqoe_grafana(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
@@ -43,7 +43,7 @@ ngx_http_openqoe_grafana(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
         return NGX_CONF_ERROR;
     }
 
-    /* they become a part of a host name, and of "user:password" */
+    /* they become part of a host name and of "user:password" */
 
     for (i = 0; i < region.len; i++) {
         if (!((region.data[i] >= 'a' && region.data[i] <= 'z')

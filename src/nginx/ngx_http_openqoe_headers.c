@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Header fields: a walk over those of a request, and one more for an answer.
+ * Header fields: iterates over those of a request, and adds one to an answer.
  */
 
 
@@ -18,7 +18,7 @@ ngx_http_openqoe_headers_in(ngx_http_request_t *r,
 }
 
 
-/* The next field, in the order sent; NULL behind the last. */
+/* The next field in the order in which they were sent; NULL after the last. */
 
 ngx_table_elt_t *
 ngx_http_openqoe_next_header(ngx_http_openqoe_headers_t *it)
@@ -47,7 +47,7 @@ ngx_http_openqoe_header_is(const ngx_table_elt_t *h, const char *name)
 }
 
 
-/* Whether s is text, whatever the case. */
+/* Whether s equals text, ignoring case. */
 
 ngx_uint_t
 ngx_http_openqoe_str_is(const ngx_str_t *s, const char *text)
@@ -57,7 +57,10 @@ ngx_http_openqoe_str_is(const ngx_str_t *s, const char *text)
 }
 
 
-/* Adds a field to the answer; name and value outlive it.  NULL: no memory. */
+/*
+ * Adds a field to the answer.  name and value must outlive it.  NULL: no
+ * memory.
+ */
 
 ngx_table_elt_t *
 ngx_http_openqoe_push_header(ngx_http_request_t *r, const char *name,

@@ -2,12 +2,13 @@
 /*
  * Copyright (C) OpenQoE
  *
- * GET of a health location.
+ * GET in a health location.
  *
- * healthy: events are taken and delivered; degraded: a collector fails, queue
- * and spool hold them, or the spool fails, the queue holds them; unhealthy:
- * events are refused (the queue is full, or they cannot be stored where they
- * are to be) or lost (the collector will not have them), or nobody exports.
+ * healthy: events are accepted and delivered.  degraded: a collector fails,
+ * but queue and spool hold the events; or the spool fails, but the queue holds
+ * them.  unhealthy: events are refused (the queue is full, or they cannot be
+ * stored as openqoe_ack requires) or lost (the collector rejects them), or no
+ * helper exports.
  */
 
 
@@ -129,7 +130,7 @@ ngx_http_openqoe_judge(ngx_http_openqoe_main_conf_t *mcf,
 }
 
 
-/* ?ready, with or without a value */
+/* Finds ?ready, with or without a value. */
 
 static ngx_uint_t
 ngx_http_openqoe_ready(ngx_str_t *args)

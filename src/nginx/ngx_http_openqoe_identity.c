@@ -2,11 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Who exports: the service.instance.id of the resource.  It stays over
- * restarts, so that a restart is a reset of the series that there are, and not
- * as many new ones beside them.  The UUID of the zone is another thing: it is
- * new with each zone, for two nginx of one host may live at a time, and each
- * needs a directory of its own in the spool.
+ * The service.instance.id of the resource.  It is the same after a restart, so
+ * that a restart resets the existing series instead of beginning as many new
+ * ones.  The UUID of the zone is different: it is new for each zone, because
+ * two nginx may run on one host at a time, and each needs its own directory in
+ * the spool.
  */
 
 
@@ -15,7 +15,7 @@
 #include <ngx_sha1.h>
 
 
-/* Of names like ours: made once, at random. */
+/* The UUID namespace of such names, made once at random. */
 
 static const u_char  ngx_http_openqoe_namespace[16] = {
     0x6f, 0x1d, 0x0a, 0x52, 0x3c, 0x8e, 0x4b, 0x7f,

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Content-Encoding: gzip (RFC 1952).  A few bytes can inflate to gigabytes:
- * output is bounded by a size and, past the first 64 kB, by a ratio.
+ * Content-Encoding: gzip (RFC 1952).  A few bytes can inflate to gigabytes, so
+ * the output is bounded by a size and, after the first 64 kB, by a ratio.
  */
 
 
@@ -23,8 +23,8 @@ static int ngx_http_openqoe_inflate_some(z_stream *z, qoe_buf_t *out);
 
 
 /*
- * body->bytes become the inflated ones.  0, or the status to answer with and
- * body->error.  Nothing but whole gzip members may be in the body.
+ * Replaces body->bytes by the inflated bytes.  0, or the status of the answer,
+ * and its reason in body->error.  The body must be whole gzip members only.
  */
 
 ngx_uint_t
@@ -106,7 +106,7 @@ ngx_http_openqoe_inflate_all(z_stream *z, qoe_buf_t *out, const char **error)
 
         if (rc == Z_STREAM_END) {
 
-            /* members may follow each other (RFC 1952, 2.2) */
+            /* several members may follow each other (RFC 1952, 2.2) */
 
             if (z->avail_in != 0 && inflateReset(z) != Z_OK) {
                 break;
@@ -130,7 +130,9 @@ ngx_http_openqoe_inflate_all(z_stream *z, qoe_buf_t *out, const char **error)
 }
 
 
-/* One step; a single byte past the maximum marks out QOE_TOO_LARGE. */
+/*
+ * Inflates a piece.  One byte more than the maximum sets QOE_TOO_LARGE in out.
+ */
 
 static int
 ngx_http_openqoe_inflate_some(z_stream *z, qoe_buf_t *out)

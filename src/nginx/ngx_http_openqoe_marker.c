@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The marker cookie: a UUID that names a device across views and sites.
+ * The marker cookie: a UUID that identifies a device across views and sites.
  */
 
 
@@ -59,8 +59,9 @@ ngx_http_openqoe_check_domain(ngx_str_t *domain)
 
 
 /*
- * Path is the location's own; "/" where that is no plain path (a regex, a
- * named location) or has a byte that would end the attribute.
+ * The cookie's Path is that of the location, or "/" if the location has no
+ * plain path (a regex, a named location) or its path has a byte that would end
+ * the attribute.
  */
 
 void
@@ -95,7 +96,7 @@ ngx_http_openqoe_marker_path(ngx_conf_t *cf, ngx_http_openqoe_loc_conf_t *lcf)
 }
 
 
-/* The request's marker, or a new one in place of a missing or invalid one. */
+/* The marker of the request, or a new one if it is missing or invalid. */
 
 void
 ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
@@ -104,7 +105,7 @@ ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
     uint8_t    id[16];
     ngx_str_t  value;
 
-    static const uint8_t  nil[16];           /* names nobody */
+    static const uint8_t  nil[16];           /* identifies no device */
 
     if (!ngx_http_openqoe_cookie(r, &value)
         || qoe_uuid_parse(id, ngx_http_openqoe_span(value)) != QOE_OK
@@ -132,7 +133,9 @@ ngx_http_openqoe_cookie(ngx_http_request_t *r, ngx_str_t *value)
 }
 
 
-/* Sent with each accepted request, so that its year begins anew. */
+/*
+ * Sent with each accepted request, so that the year of its life begins anew.
+ */
 
 ngx_int_t
 ngx_http_openqoe_marker_set(ngx_http_request_t *r,

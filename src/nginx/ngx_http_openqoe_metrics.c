@@ -2,14 +2,14 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The module's own metrics that event loops count: requests and their times,
- * and what became of events.
+ * The module's own metrics that event loops count: requests, their times, and
+ * what became of events.
  *
- * A request whose body was never read has an unknown number of events: it
- * counts as one in openqoe.ingest.events, under a reason that says so
- * (unauthorized, too_large, media_type, malformed; overload and error when
- * nginx itself refused it), and in none of openqoe.events_*, which agree with
- * the counters of /v2/stats.
+ * If the body of a request was never read, its number of events is unknown: it
+ * counts as one event in openqoe.ingest.events, with a reason that says so
+ * (unauthorized, too_large, media_type, malformed; overload and error if nginx
+ * itself refused it), and in none of openqoe.events_*, which agree with the
+ * counters of /v2/stats.
  */
 
 
@@ -19,18 +19,18 @@
 
 
 #define NGX_HTTP_OPENQOE_PREPARED    128     /* a power of two */
-#define NGX_HTTP_OPENQOE_PREPARED_S  60      /* then governed anew */
+#define NGX_HTTP_OPENQOE_PREPARED_S  60      /* seconds until governed anew */
 #define NGX_HTTP_OPENQOE_PREPARED_KEY  (2 * QOE_ID_MAX + 32)
-#define NGX_HTTP_OPENQOE_ORGS        8       /* of a batch, at a time */
+#define NGX_HTTP_OPENQOE_ORGS        8       /* counted apart in a batch */
 
 
-/* What a set of attributes is made of; endpoint NULL: org_id alone. */
+/* What a set of attributes is made of.  endpoint NULL: org_id alone. */
 
 typedef struct {
-    qoe_span_t                 org;          /* raw, empty: unknown */
+    qoe_span_t                 org;          /* not governed; empty: unknown */
     qoe_span_t                 player;
     const ngx_str_t           *endpoint;
-    ngx_uint_t                 status;       /* of org_id alone: 1, refused */
+    ngx_uint_t                 status;       /* for org_id alone: 1, refused */
 } ngx_http_openqoe_series_t;
 
 
@@ -68,10 +68,10 @@ static void ngx_http_openqoe_add(qoe_metric_id_t metric, qoe_span_t labels,
     double value);
 
 
-/* One process, event loop thread. */
+/* The state of this process; for the event loop's thread. */
 
 static struct {
-    qoe_self_t                  *self;       /* NULL: nothing is counted */
+    qoe_self_t                  *self;       /* NULL: count nothing */
     qoe_governor_t               governor;
     uint32_t                     groups;
 
@@ -79,7 +79,7 @@ static struct {
 } ngx_http_openqoe_own;
 
 
-/* By ngx_http_openqoe_fate_e: why valid events were refused. */
+/* Why valid events were refused, indexed by ngx_http_openqoe_fate_e. */
 
 static const char  *ngx_http_openqoe_fates[] = {
     NULL, "strict", "overload", "unstorable", "error"
@@ -114,7 +114,7 @@ ngx_http_openqoe_metrics_init(ngx_http_openqoe_main_conf_t *mcf)
     qoe_governor_init(&ngx_http_openqoe_own.governor, z->state.govern,
                       &mcf->dimensions, ngx_http_openqoe_self());
 
-    /* a single process comes here again with other rules */
+    /* a single process comes here again after a reload, with new rules */
 
     for (i = 0; i < NGX_HTTP_OPENQOE_PREPARED; i++) {
         ngx_http_openqoe_own.prepared[i].made = 0;
@@ -122,7 +122,7 @@ ngx_http_openqoe_metrics_init(ngx_http_openqoe_main_conf_t *mcf)
 }
 
 
-/* The request is here: at first without its body, then whole. */
+/* Notes when the request arrived: first without its body, then whole. */
 
 void
 ngx_http_openqoe_metrics_receipt(ngx_http_openqoe_ctx_t *ctx)
@@ -132,8 +132,8 @@ ngx_http_openqoe_metrics_receipt(ngx_http_openqoe_ctx_t *ctx)
 
 
 /*
- * What became of a body's events: of those that are not valid, and, all in
- * one, of those that are.  batch->events NULL: whose they are is not known.
+ * Counts what became of a body's events: the invalid ones, and the valid ones,
+ * which share one fate.  batch->events NULL: their org_id is not known.
  */
 
 void
@@ -156,7 +156,7 @@ ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
     ctx->ingested = 1;
     reason = ngx_http_openqoe_fates[fate];
 
-    /* what was refused makes no value known, and takes no place */
+    /* refused events must not make values known, nor take places */
 
     qoe_govern_from(&ngx_http_openqoe_own.governor, 0, ctx->receipt_ns,
                     reason != NULL);
@@ -181,7 +181,7 @@ ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
 
     ngx_http_openqoe_orgs(batch, reason);
 
-    /* for the answer, which may come when the batch has gone */
+    /* kept for the answer, which may come after the batch is freed */
 
     org = &batch->events[0].field[QOE_FIELD_ORG_ID].v.string;
     player = &batch->events[0].field[QOE_FIELD_PLAYER_ID].v.string;
@@ -197,7 +197,7 @@ ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
 }
 
 
-/* A POST to an events location is answered. */
+/* Counts the answer to a POST in an events location. */
 
 void
 ngx_http_openqoe_metrics_answer(ngx_http_request_t *r,
@@ -229,7 +229,7 @@ ngx_http_openqoe_metrics_answer(ngx_http_request_t *r,
 
     } else {
 
-        /* refused before it came to us: nginx knows since when, in ms */
+        /* nginx refused it earlier; its start in ms is the best there is */
 
         tp = ngx_timeofday();
         ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
@@ -262,7 +262,7 @@ ngx_http_openqoe_metrics_answer(ngx_http_request_t *r,
 }
 
 
-/* Monotonic, for what is measured here alone. */
+/* Monotonic ns, for durations. */
 
 static uint64_t
 ngx_http_openqoe_mono_ns(void)
@@ -295,7 +295,7 @@ ngx_http_openqoe_unread(ngx_uint_t status)
 }
 
 
-/* reason NULL: accepted. */
+/* reason NULL: the events were accepted. */
 
 static void
 ngx_http_openqoe_ingested(const char *reason, size_t n)
@@ -321,7 +321,10 @@ ngx_http_openqoe_ingested(const char *reason, size_t n)
 }
 
 
-/* The valid events by org: an addition each, as far as the list goes. */
+/*
+ * Counts the valid events by org_id, with one addition for each, as far as the
+ * list has room.
+ */
 
 static void
 ngx_http_openqoe_orgs(const qoe_batch_t *batch, const char *reason)
@@ -396,9 +399,9 @@ ngx_http_openqoe_org(qoe_span_t org, size_t n, const char *reason)
 
 
 /*
- * The attributes of a series, governed: as prepared a while ago, or made in
- * l.  What governance decides is asked for again now and then, for it may
- * have found room for a value, or have taken it out.
+ * The governed attributes of a series: as prepared a while ago, or made in l.
+ * Governance is asked again now and then, because it may have found room for a
+ * value since, or have removed it.
  */
 
 static qoe_span_t
@@ -438,7 +441,10 @@ ngx_http_openqoe_labels(const ngx_http_openqoe_series_t *s, qoe_labels_t *l)
 }
 
 
-/* Its bytes, which tell one series from any other; 0: they are too many. */
+/*
+ * Writes bytes that distinguish the series from all others.  0: they are too
+ * many.
+ */
 
 static uint32_t
 ngx_http_openqoe_labels_key(const ngx_http_openqoe_series_t *s, u_char *key)

@@ -3,15 +3,15 @@
  * Copyright (C) OpenQoE
  *
  * openqoe_overload_wait: while the queue is nearly full, a request waits with
- * its body as it came, before anything of it is decoded.  Decoding what is
- * then refused would cost the event loop the very CPU that the helper thread
- * needs to make room.
+ * its undecoded body.  Decoding requests that are then refused would cost the
+ * event loop the very CPU time that the helper thread needs to make room.
  *
- * The lane of an event is known only after decoding, so a request waits while
- * all lanes are nearly full: one full lane must not stop the sessions of the
- * others.  If its lanes turn out to be full after that, it waits once more,
- * for them.  Requests go on in the order in which they came, woken through the
- * waiter slot of _ack.c, and some of them a turn of the event loop.
+ * The lane of an event is known only after decoding, so requests wait only
+ * while all lanes are nearly full: one full lane must not stop the sessions of
+ * the others.  If the lanes of a request then turn out to be full, it waits
+ * once more, for those.  Requests proceed in the order in which they came.
+ * They are woken through the waiter slot of ngx_http_openqoe_ack.c, and only
+ * some of them proceed in one turn of the event loop.
  */
 
 
@@ -19,24 +19,27 @@
 
 
 /*
- * Per worker: what waiting requests hold must stay small, and what is more
- * than this is refused before its body is read.
+ * The most that waiting requests of a worker may hold, so that their memory
+ * stays small.  Beyond that, requests are refused before their body is read.
  */
 #define NGX_HTTP_OPENQOE_DELAYED_MAX    1024
 #define NGX_HTTP_OPENQOE_DELAYED_BYTES  (8 * 1024 * 1024)
-#define NGX_HTTP_OPENQOE_DELAYED_POOL   4096     /* of each, for its request */
+#define NGX_HTTP_OPENQOE_DELAYED_POOL   4096     /* pool of a request */
 
 /*
- * What the requests hold that one turn of the event loop goes on with:
- * decoding is work, and the other connections have their turns.
+ * What the requests hold that proceed in one turn of the event loop: decoding
+ * is work, and other connections need their turns.
  */
 #define NGX_HTTP_OPENQOE_DELAYED_TURN   (256 * 1024)
 
-/* A helper that dies wakes no worker, and a worker may have no waiter slot. */
+/*
+ * Poll as well, in ms: a helper that dies wakes no worker, and a worker may
+ * have no waiter slot.
+ */
 #define NGX_HTTP_OPENQOE_DELAYED_LOOK   20
 
 
-/* Room that a request needs in a lane. */
+/* The room that a request needs in a lane. */
 
 typedef struct {
     uint32_t                     lane;
@@ -45,12 +48,12 @@ typedef struct {
 
 
 struct ngx_http_openqoe_delayed_s {
-    ngx_http_openqoe_wait_t      wait;       /* first */
+    ngx_http_openqoe_wait_t      wait;       /* first: cast from it */
 
     qoe_zone_t                  *zone;
     uint64_t                     received_ns;
 
-    ngx_uint_t                   n;          /* 0: not yet decoded */
+    ngx_uint_t                   n;          /* 0: not decoded yet */
     ngx_http_openqoe_need_t      need[];
 };
 
@@ -78,7 +81,7 @@ static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_line = {
 };
 
 
-/* Each of these waits for lanes of its own, so they may overtake each other. */
+/* Each request here waits for other lanes, so they may overtake each other. */
 
 static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_again_line = {
     .what = QOE_WAIT_ROOM,
@@ -134,7 +137,7 @@ ngx_http_openqoe_overload_init(ngx_cycle_t *cycle)
 }
 
 
-/* True: refuse the request at once, its body need not be read. */
+/* true: refuse the request at once, without reading its body. */
 
 ngx_uint_t
 ngx_http_openqoe_overload_refuses(ngx_http_request_t *r)
@@ -166,9 +169,9 @@ ngx_http_openqoe_overload_full(size_t bytes)
 
 
 /*
- * The body was read.  NGX_DECLINED: decode it now.  NGX_OK: the request waits,
- * and goes on by ngx_http_openqoe_events_run() or is refused.  NGX_BUSY: it
- * cannot wait, refuse it.
+ * Called when the body was read.  NGX_DECLINED: decode it now; NGX_OK: the
+ * request waits, and will proceed by ngx_http_openqoe_events_run() or be
+ * refused; NGX_BUSY: it cannot wait, refuse it.
  */
 
 ngx_int_t
@@ -181,7 +184,7 @@ ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
 
-    /* a worker that leaves takes what it can, and keeps none waiting */
+    /* an exiting worker accepts what it can, and lets no request wait */
 
     if (lcf->overload_wait == 0 || ngx_exiting || ngx_terminate
         || (ngx_http_openqoe_overload_line.n == 0
@@ -204,10 +207,11 @@ ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
 
 
 /*
- * A lane was full although not all of them are, or a burst has filled it.
- * What was decoded would be too much to keep, so the request waits with its
- * body and for as much room as its records need, and is decoded a second
- * time.  There is no third time: decoding costs at most twice what it must.
+ * For a request that found a lane full, although not all lanes were, or
+ * because a burst filled it.  The decoded events would take too much memory,
+ * so the request waits with its body until the lanes have the room that its
+ * records need, and is decoded a second time.  There is no third time, so that
+ * decoding costs at most twice as much.
  */
 
 ngx_http_openqoe_delayed_t *
@@ -313,7 +317,7 @@ ngx_http_openqoe_overload_begin(ngx_http_openqoe_delayed_t *d)
     ngx_http_openqoe_wait_begin(&d->wait,
                                 ctx->delayed_until - ngx_current_msec);
 
-    /* its lanes are to wake this worker, or had room by the time they are */
+    /* ask its lanes for wake-ups; one may have got room before that */
 
     if (d->n != 0 && ngx_http_openqoe_overload_fits(&d->wait)) {
         ngx_post_event(&ngx_http_openqoe_overload_again_line.turn,
@@ -322,7 +326,7 @@ ngx_http_openqoe_overload_begin(ngx_http_openqoe_delayed_t *d)
 }
 
 
-/* The memory that a request holds while it waits, its body above all. */
+/* The memory that a request holds while it waits, which is mostly its body. */
 
 static size_t
 ngx_http_openqoe_overload_bytes(ngx_http_request_t *r)
@@ -342,7 +346,7 @@ ngx_http_openqoe_overload_bytes(ngx_http_request_t *r)
         }
     }
 
-    /* a body in a file has left the buffer through which it went */
+    /* the buffer through which a body in a file passed is still allocated */
 
     if (r->request_body->temp_file != NULL && r->request_body->buf != NULL) {
         bytes += (size_t) (r->request_body->buf->end
@@ -354,8 +358,8 @@ ngx_http_openqoe_overload_bytes(ngx_http_request_t *r)
 
 
 /*
- * False: this worker is woken when a lane gets room.  It asks for that first
- * and looks once more after that, or a wake-up is missed.
+ * false: this worker will be woken when a lane has room.  It asks for that
+ * before the last look, so that no wake-up is missed.
  */
 
 static ngx_uint_t
@@ -397,7 +401,7 @@ ngx_http_openqoe_overload_ready(ngx_http_openqoe_wait_t *w)
 }
 
 
-/* The same for what is known to be needed: first asked for, then looked at. */
+/* The same for a request whose needs are known: asks before the last look. */
 
 static ngx_uint_t
 ngx_http_openqoe_overload_fits(ngx_http_openqoe_wait_t *w)
@@ -460,8 +464,8 @@ ngx_http_openqoe_overload_left(ngx_http_openqoe_wait_t *w, ngx_uint_t gone)
 
 
 /*
- * An answer for a request of which nothing was decoded, or which waited for
- * the lanes of its events in vain.  Its events are not counted.
+ * Answers a request that was never decoded, or waited for its lanes in vain.
+ * Its events are not counted.
  */
 
 ngx_int_t

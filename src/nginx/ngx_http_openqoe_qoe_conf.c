@@ -3,20 +3,20 @@
  * Copyright (C) OpenQoE
  *
  * openqoe_metrics, openqoe_view_timeout, openqoe_series_birth, and the
- * defaults of what the metrics are made by.
+ * defaults of all that metrics depend on.
  */
 
 
 #include "ngx_http_openqoe.h"
 
 
-#define NGX_HTTP_OPENQOE_METRICS_OFF  0x80000000     /* given, no group */
+#define NGX_HTTP_OPENQOE_METRICS_OFF  0x80000000     /* given, but no group */
 
 
 static const struct {
     ngx_str_t  name;
     uint32_t   groups;
-    unsigned   alone:1;                      /* nothing else beside it */
+    unsigned   alone:1;                      /* must be the only value */
 } ngx_http_openqoe_groups[] = {
     { ngx_string("core"), QOE_GROUP_CORE, 0 },
     { ngx_string("rules"), QOE_GROUP_RULES, 0 },
@@ -146,7 +146,7 @@ ngx_http_openqoe_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* time [paused=time] [hidden=time] */
+/* openqoe_view_timeout time [paused=time] [hidden=time] */
 
 char *
 ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -179,7 +179,7 @@ ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* "paused=time" or "hidden=time" */
+/* Parses "paused=time" or "hidden=time". */
 
 static char *
 ngx_http_openqoe_silence(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value,
@@ -221,7 +221,7 @@ ngx_http_openqoe_silence(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value,
 }
 
 
-/* time | off */
+/* openqoe_series_birth time | off */
 
 char *
 ngx_http_openqoe_series_birth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

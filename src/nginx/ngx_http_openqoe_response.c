@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Answers: JSON always, with the headers that every answer has.
+ * Answers: always JSON, with the headers that every answer has.
  */
 
 
@@ -25,7 +25,7 @@ static const struct {
 };
 
 
-/* What a status of ours counts as; any other is not counted. */
+/* The counter of each status; other statuses are not counted. */
 
 static const struct {
     ngx_uint_t     status;
@@ -76,8 +76,8 @@ ngx_http_openqoe_count(ngx_http_request_t *r, qoe_counter_t c, uint64_t n)
 
 
 /*
- * A request to an events location, once, and its status, or 0 while that is
- * not known.  Other locations are not counted.
+ * Counts a request to an events location once, and its status unless that is
+ * 0, not known yet.  Requests to other locations are not counted.
  */
 
 void
@@ -133,7 +133,7 @@ ngx_http_openqoe_common_headers(ngx_http_request_t *r)
 }
 
 
-/* A buffer whose memory is the request's pool: nothing to free. */
+/* Makes a buffer in the request's pool, so that it need not be freed. */
 
 void
 ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
@@ -164,8 +164,8 @@ ngx_http_openqoe_pfree(void *ctx, void *p)
 
 
 /*
- * Sends the head of an answer and counts its status.  type_len: of the type
- * without its parameters.  Returns as ngx_http_send_header().
+ * Sends the head of an answer, and counts its status.  type_len is the length
+ * of the type without its parameters.  Returns as ngx_http_send_header().
  */
 
 ngx_int_t
@@ -182,7 +182,7 @@ ngx_http_openqoe_send_head(ngx_http_request_t *r, ngx_uint_t status,
 
     ngx_http_openqoe_count_request(r, ctx, status);
 
-    /* If-None-Match and its kind are for pages: this is an answer */
+    /* If-None-Match and similar headers are not for answers of an API */
 
     r->disable_not_modified = 1;
 
@@ -203,7 +203,7 @@ ngx_http_openqoe_send_head(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* Sends an answer; returns what to finalize with. */
+/* Sends an answer.  Returns what to finalize the request with. */
 
 ngx_int_t
 ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
@@ -222,7 +222,7 @@ ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* The same of a text in the request's pool. */
+/* Sends an answer whose text is in the request's pool. */
 
 ngx_int_t
 ngx_http_openqoe_send_text(ngx_http_request_t *r, ngx_uint_t status,
@@ -259,7 +259,7 @@ ngx_http_openqoe_send_text(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* {"success":false,"message":...}, with one reason where there is one. */
+/* Sends {"success":false,"message":...}, with an error if reason is given. */
 
 ngx_int_t
 ngx_http_openqoe_fail(ngx_http_request_t *r, ngx_uint_t status,
@@ -286,8 +286,8 @@ ngx_http_openqoe_fail(ngx_http_request_t *r, ngx_uint_t status,
 
 
 /*
- * NGX_DECLINED for a method of the mask; otherwise the request was answered
- * (a preflight or 405) and the value is what the handler returns.
+ * NGX_DECLINED: the method is in the mask.  Otherwise the request was answered
+ * (a preflight, or 405), and the handler must return the value.
  */
 
 ngx_int_t
@@ -340,7 +340,7 @@ ngx_http_openqoe_unauthorized(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* where auth_request passes it on from */
+    /* auth_request takes the header from here */
 
     r->headers_out.www_authenticate = h;
 

@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * The stats as Prometheus text.  A collection of many series takes longer than
- * an event loop may stand still: it is made and rendered in slices, with a
- * turn of the loop between them, into a chain of buffers, and sent when its
+ * an event loop may be blocked: so it is made and rendered in slices, with a
+ * turn of the loop between them, into a chain of buffers, and is sent when its
  * length is known.
  */
 
@@ -14,19 +14,22 @@
 #include <time.h>
 
 
-#define NGX_HTTP_OPENQOE_SCRAPES     2       /* at a time, a worker */
+#define NGX_HTTP_OPENQOE_SCRAPES     2       /* at a time, per worker */
 #define NGX_HTTP_OPENQOE_SLICE_NS    2000000
 #define NGX_HTTP_OPENQOE_STEP_US     1000
 #define NGX_HTTP_OPENQOE_HOLD_MS     60000
 
-/* A client that has not read its answer by then may lose it to another. */
+/*
+ * A client that has not read its answer after this time may lose its place to
+ * another client.
+ */
 #define NGX_HTTP_OPENQOE_SLOW_MS     5000
 
-#define NGX_HTTP_OPENQOE_CHUNK       65536   /* bytes, about */
+#define NGX_HTTP_OPENQOE_CHUNK       65536   /* about so many bytes */
 #define NGX_HTTP_OPENQOE_CHUNK_MAX   (1024 * 1024)
 
 
-/* A piece of the text; NULL: the last one. */
+/* A piece of the text; buf of the last has next NULL. */
 
 typedef struct ngx_http_openqoe_chunk_s  ngx_http_openqoe_chunk_t;
 
@@ -43,14 +46,14 @@ typedef struct {
 
     qoe_governor_t              governor;
     qoe_conf_t                  conf;
-    qoe_collect_t              *collect;     /* until all is rendered */
-    ngx_uint_t                  collected;   /* it is complete */
+    qoe_collect_t              *collect;     /* freed when all is rendered */
+    ngx_uint_t                  collected;   /* collect is complete */
     qoe_prom_t                  prom;
 
     ngx_http_openqoe_chunk_t   *chunks;
     ngx_http_openqoe_chunk_t  **last;
     off_t                       length;
-    ngx_msec_t                  sent;        /* since when */
+    ngx_msec_t                  sent;        /* when sending began */
     ngx_uint_t                  sending;
 } ngx_http_openqoe_scrape_t;
 
@@ -84,7 +87,7 @@ static const struct {
 };
 
 
-/* Those of this process; NULL: a free place. */
+/* The scrapes of this process; NULL: a free place. */
 
 static ngx_http_openqoe_scrape_t
     *ngx_http_openqoe_scrapes[NGX_HTTP_OPENQOE_SCRAPES];
@@ -153,8 +156,8 @@ ngx_http_openqoe_scrape(ngx_http_request_t *r, qoe_prom_format_t format)
 
 
 /*
- * A free place, or that of the client which has been slow for longest: clients
- * that do not read must not shut out the others until send_timeout.
+ * A free place, or that of the client that has been slow for longest: clients
+ * that do not read must not lock out the others until send_timeout.
  */
 
 static ngx_http_openqoe_scrape_t **
@@ -191,7 +194,7 @@ ngx_http_openqoe_scrape_place(void)
 }
 
 
-/* In the same turn of the loop its connection ends, as by send_timeout. */
+/* Ends the connection in this turn of the loop, as send_timeout would. */
 
 static void
 ngx_http_openqoe_scrape_give_up(ngx_http_openqoe_scrape_t *s)
@@ -225,7 +228,9 @@ ngx_http_openqoe_scrape_busy(ngx_http_request_t *r)
 }
 
 
-/* The rest is done by events; s->event.data stays NULL without memory. */
+/*
+ * Leaves the rest to events.  s->event.data stays NULL if there is no memory.
+ */
 
 static void
 ngx_http_openqoe_scrape_wait(ngx_http_openqoe_scrape_t *s)
@@ -235,7 +240,7 @@ ngx_http_openqoe_scrape_wait(ngx_http_openqoe_scrape_t *s)
 
     r = s->r;
 
-    /* the pool's cleanup may come much later than the end of the request */
+    /* not a cleanup of the pool, which may run long after the request ends */
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
@@ -293,8 +298,9 @@ ngx_http_openqoe_scrape_event(ngx_event_t *ev)
 
 
 /*
- * A turn of the loop later.  A worker that quits leaves once no timer is set,
- * whatever is posted: this one only keeps it until the answer is made.
+ * Goes on in the next turn of the loop.  A quitting worker exits as soon as no
+ * timer is set, even if events are posted, so this timer keeps it alive until
+ * the answer is made.
  */
 
 static void
@@ -336,7 +342,7 @@ ngx_http_openqoe_scrape_slice(ngx_http_openqoe_scrape_t *s)
 }
 
 
-/* One buffer more.  With the last one the collection goes. */
+/* Renders the next buffer.  The collection is freed with the last one. */
 
 static qoe_status_t
 ngx_http_openqoe_scrape_render(ngx_http_openqoe_scrape_t *s)
@@ -382,7 +388,7 @@ ngx_http_openqoe_scrape_chunk(ngx_http_openqoe_scrape_t *s)
 }
 
 
-/* Returns what to finalize with. */
+/* Returns what to finalize the request with. */
 
 static ngx_int_t
 ngx_http_openqoe_scrape_send(ngx_http_openqoe_scrape_t *s)
@@ -409,7 +415,7 @@ ngx_http_openqoe_scrape_send(ngx_http_openqoe_scrape_t *s)
 
     for (chunk = s->chunks; chunk != NULL; chunk = chunk->next) {
 
-        /* an empty buffer in the middle is an error for nginx's writer */
+        /* nginx's writer takes an empty buffer in the middle for an error */
 
         if (chunk->buf.len == 0 && (chunk->next != NULL || b != NULL)) {
             continue;
@@ -446,7 +452,9 @@ ngx_http_openqoe_scrape_send(ngx_http_openqoe_scrape_t *s)
 }
 
 
-/* All is made, or the request ends, perhaps because the client has gone. */
+/*
+ * The answer is made, or the request ends, perhaps because the client is gone.
+ */
 
 static void
 ngx_http_openqoe_scrape_end(void *data)
@@ -478,7 +486,7 @@ ngx_http_openqoe_scrape_free(void *data)
         qoe_collect_destroy(s->collect);
     }
 
-    /* the place may be another's by now */
+    /* the place may belong to another scrape by now */
 
     for (i = 0; i < NGX_HTTP_OPENQOE_SCRAPES; i++) {
         if (ngx_http_openqoe_scrapes[i] == s) {

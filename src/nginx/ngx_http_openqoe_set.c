@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Values of directives: numbers, sizes and times with a range, enumerations,
- * files.  Every error names the directive and the token.
+ * Values of directives: numbers, sizes and times within a range, enumerations,
+ * and files.  Every error names the directive and the token.
  */
 
 
@@ -97,7 +97,7 @@ ngx_http_openqoe_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    /* "1g" is an offset for nginx, not a size */
+    /* nginx parses "1g" only as an offset, not as a size */
 
     size = (ssize_t) ngx_parse_offset(&value[1]);
 
@@ -177,8 +177,8 @@ ngx_http_openqoe_set_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * The content of a file, into memory of the configuration; the worker could
- * not read it.  path becomes complete.
+ * Reads a file into the configuration's memory now, because a worker could not
+ * read it.  path becomes absolute.
  */
 
 ngx_int_t

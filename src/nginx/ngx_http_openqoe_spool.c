@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe_spool: its parameters, and the directory, which the master makes.
+ * openqoe_spool: its parameters, and its directory, which the master creates.
  */
 
 
@@ -15,7 +15,7 @@
 #define NGX_HTTP_OPENQOE_MB          ((uint64_t) 1024 * 1024)
 #define NGX_HTTP_OPENQOE_GB          (1024 * NGX_HTTP_OPENQOE_MB)
 
-/* Segments that a full spool has at least, and at most. */
+/* The fewest and the most segments of a full spool. */
 #define NGX_HTTP_OPENQOE_SEGMENTS_MIN  4
 #define NGX_HTTP_OPENQOE_SEGMENTS    (QOE_SEGMENTS_MAX * 3 / 4)
 
@@ -27,7 +27,7 @@ typedef const char *ngx_http_openqoe_spool_set_t(qoe_spool_conf_t *conf,
 
 
 typedef struct {
-    ngx_str_t                      name;     /* with the "=" */
+    ngx_str_t                      name;     /* including the "=" */
     ngx_http_openqoe_spool_set_t  *set;
 } ngx_http_openqoe_spool_param_t;
 
@@ -120,7 +120,7 @@ ngx_http_openqoe_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* NULL, or what value must be; seen: a bit a parameter. */
+/* NULL, or what value must be.  seen has a bit for each parameter. */
 
 static const char *
 ngx_http_openqoe_spool_param(qoe_spool_conf_t *conf, ngx_str_t *value,
@@ -239,7 +239,7 @@ ngx_http_openqoe_spool_quarantine(qoe_spool_conf_t *conf, ngx_str_t *value)
 }
 
 
-/* The two belong together; last is the one of them told last. */
+/* Checks both sizes together; last is the parameter that was read last. */
 
 static char *
 ngx_http_openqoe_spool_sizes(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -346,8 +346,8 @@ ngx_http_openqoe_spool_dir(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
- * A configuration is in force: makes the directory.  Nothing in here is fatal:
- * the helpers try again, and /v2/health tells.
+ * A new configuration is in force: creates the directory.  No error here is
+ * fatal, because the helpers try again, and /v2/health reports it.
  */
 
 void

@@ -2,10 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The workers run as another user than before: the master gives them the
- * spool, as nginx itself does with its paths of temporary files.  Nothing is
- * followed and nothing is given that did not belong to the directory's owner,
- * so whoever could write there can give away but files of his own.
+ * If the workers run as another user than before, the master gives them the
+ * spool, as nginx itself does with its directories of temporary files.  It
+ * follows no link, and gives away nothing that did not belong to the
+ * directory's owner: so a user who could write there can give away only files
+ * of its own.
  */
 
 
@@ -25,7 +26,7 @@ typedef struct {
     uid_t                          user;
     gid_t                          group;
     ngx_uint_t                     given;
-    ngx_err_t                      err;      /* the first one */
+    ngx_err_t                      err;      /* the first error */
 } ngx_http_openqoe_owner_t;
 
 
@@ -38,9 +39,9 @@ static DIR *ngx_http_openqoe_owner_list(int fd);
 
 
 /*
- * Directories go before what is in them: the old workers make no file there
- * any more once it is looked at.  DIR itself goes last, so that a master that
- * dies meanwhile begins anew.
+ * A directory is given away before its files, so that the old workers create
+ * no more files there afterwards.  DIR itself comes last, so that the next
+ * master starts again if this one dies meanwhile.
  */
 
 void
@@ -88,7 +89,7 @@ ngx_http_openqoe_spool_owner(ngx_cycle_t *cycle, ngx_str_t *dir, int fd,
 }
 
 
-/* Is there nothing but instances' directories and the quarantine? */
+/* Whether there is nothing but directories of instances and the quarantine. */
 
 static ngx_uint_t
 ngx_http_openqoe_owner_spool(int fd)
@@ -145,7 +146,7 @@ ngx_http_openqoe_owner_below(ngx_http_openqoe_owner_t *o, int fd,
 }
 
 
-/* By O_PATH: whatever it is, it is neither opened nor followed. */
+/* Opens the entry with O_PATH, which neither opens nor follows anything. */
 
 static void
 ngx_http_openqoe_owner_entry(ngx_http_openqoe_owner_t *o, int at,
@@ -157,7 +158,7 @@ ngx_http_openqoe_owner_entry(ngx_http_openqoe_owner_t *o, int at,
     fd = openat(at, name, O_PATH|O_NOFOLLOW|O_CLOEXEC);
     if (fd == -1) {
 
-        /* the old workers go on deleting what was delivered */
+        /* the old workers still delete segments that were delivered */
 
         o->err = (o->err || ngx_errno == NGX_ENOENT) ? o->err : ngx_errno;
         return;

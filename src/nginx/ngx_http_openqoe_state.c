@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What the zone tells of its lanes, of the exporters and their spools, as the
+ * The state of the zone's lanes, of the exporters and of their spools, as the
  * health location shows it.
  */
 
@@ -11,7 +11,7 @@
 
 
 #define NGX_HTTP_OPENQOE_ORPHAN_MS   5000
-#define NGX_HTTP_OPENQOE_LATELY_MS   15000   /* a helper tells every 5 s */
+#define NGX_HTTP_OPENQOE_LATELY_MS   15000   /* a helper reports every 5 s */
 
 
 static ngx_uint_t ngx_http_openqoe_orphaned(uint64_t orphan_id);
@@ -37,7 +37,7 @@ ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
     qoe_self_workers(z->state.self, qoe_mono_ms(), NGX_HTTP_OPENQOE_LATELY_MS,
                      &workers);
 
-    /* which lanes have no live owner since whom, and is there a live helper */
+    /* identifies the lanes without a live owner, and whether a helper lives */
 
     orphan_id = (workers.helpers == 0);
 
@@ -77,9 +77,8 @@ ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
 
 
 /*
- * True once the same lanes have been without a live owner, or no helper has
- * told of itself, each time this process was asked, for longer than a start or
- * a hand-over takes.
+ * true once the same lanes have had no live owner, or no helper has reported,
+ * at every call in this process for longer than a start or a hand-over takes.
  */
 
 static ngx_uint_t
@@ -88,7 +87,7 @@ ngx_http_openqoe_orphaned(uint64_t orphan_id)
     uint64_t  now;
 
     static uint64_t  since;                  /* monotonic ms */
-    static uint64_t  seen;                   /* orphan_id then */
+    static uint64_t  seen;                   /* orphan_id at that time */
 
     now = qoe_mono_ms();
 
@@ -144,7 +143,7 @@ ngx_http_openqoe_exporter_health(qoe_buf_t *b,
 }
 
 
-/* All spools as one. */
+/* The spools of all exporters, as if they were one. */
 
 void
 ngx_http_openqoe_spool_health(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * GET of a stats location: the zone's counters as JSON, for all workers, or
- * what else the client asks for.  Each object of counters is a table.
+ * GET in a stats location: the zone's counters as JSON, of all workers, or
+ * another form that the client asks for.  A table describes each object of
+ * counters.
  */
 
 
@@ -166,7 +167,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
 }
 
 
-/* The first one alone, too: where there is one, that is all to look at. */
+/* Also shows the first exporter by itself, for clients that know only one. */
 
 static void
 ngx_http_openqoe_stats_exporters(qoe_buf_t *b,

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What /v2/stats tells of an exporter: where its events are.
+ * The part of /v2/stats about an exporter: where its events are.
  */
 
 
@@ -45,9 +45,9 @@ static const ngx_http_openqoe_dest_stat_t  ngx_http_openqoe_batches[] = {
 
 
 /*
- * What is neither rejected nor dropped and waits nowhere is exported: the sum
- * is right in every answer, and stays so over kills, because the marks of a
- * lane survive them.
+ * Events are exported if they are neither rejected nor dropped and wait
+ * nowhere.  So the sum is right in every answer, even after a kill, because
+ * the positions of a lane survive it.
  */
 
 void
@@ -65,7 +65,9 @@ ngx_http_openqoe_stats_exporter(qoe_buf_t *b,
     ngx_memzero(c, sizeof(c));
     ngx_memzero(&info, sizeof(qoe_dest_info_t));
 
-    /* in the order in which events move: none is missed, to be "exported" */
+    /*
+     * read in the order in which events move: a missed one would be "exported"
+     */
 
     if (e->dest != UINT32_MAX) {
 

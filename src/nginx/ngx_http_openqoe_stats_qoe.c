@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What /v2/stats tells of the metrics: the limits of dimensions, how many
- * values they have, views, series, what was exported.  And the values of one
- * dimension.
+ * The part of /v2/stats about the metrics: the limits of dimensions and the
+ * number of their values, views, series, and what was exported.  Also the
+ * values of one dimension.
  */
 
 
@@ -71,7 +71,7 @@ static const ngx_http_openqoe_total_t  ngx_http_openqoe_metric_batches[] = {
 };
 
 
-/* Members of the document, each with the comma behind it but the last. */
+/* Writes members of the document, each but the last with a comma after it. */
 
 void
 ngx_http_openqoe_stats_qoe(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
@@ -155,7 +155,7 @@ ngx_http_openqoe_dimensions(qoe_buf_t *b, const qoe_governor_t *gv)
 }
 
 
-/* null where there is no room to count. */
+/* Writes null if there was no room to count. */
 
 static void
 ngx_http_openqoe_distinct(qoe_buf_t *b, const qoe_govern_info_t *info)
@@ -186,7 +186,7 @@ ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st)
         capacity += info.views_max;
     }
 
-    /* in this order: a view that ends in between must not count as none */
+    /* in this order, so that a view that ends meanwhile is not missing */
 
     ended = qoe_zone_counter(st->zone, QOE_COUNT_VIEWS_ENDED);
     started = qoe_zone_counter(st->zone, QOE_COUNT_VIEWS_STARTED);
@@ -269,7 +269,7 @@ ngx_http_openqoe_totals(qoe_buf_t *b, const qoe_zone_t *zone,
 }
 
 
-/* ?dimension=name */
+/* Answers ?dimension=name. */
 
 ngx_int_t
 ngx_http_openqoe_stats_dimension(ngx_http_request_t *r, ngx_str_t *name)
@@ -331,7 +331,7 @@ ngx_http_openqoe_stats_dimension(ngx_http_request_t *r, ngx_str_t *name)
 }
 
 
-/* What names a person or a device is never shown. */
+/* Values that identify a person or a device are never shown. */
 
 static ngx_uint_t
 ngx_http_openqoe_private(const qoe_dimensions_t *dims, size_t dim)

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * PEM files of the exporter.  They are read while the configuration is: the
- * worker, another user, could not; and a bad one stops "nginx -t".
+ * PEM files of an exporter.  They are read with the configuration, because a
+ * worker runs as another user and could not read them; and so a bad file stops
+ * "nginx -t".
  */
 
 
@@ -69,7 +70,7 @@ ngx_http_openqoe_pem(ngx_conf_t *cf, const char *name, ngx_str_t *path,
 }
 
 
-/* What must go together does. */
+/* Checks that files that need each other are both given. */
 
 ngx_int_t
 ngx_http_openqoe_tls_check(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
@@ -159,7 +160,7 @@ ngx_http_openqoe_key(ngx_str_t *pem)
 }
 
 
-/* Nobody is there to type one. */
+/* Refuses, because a daemon cannot ask for a password. */
 
 static int
 ngx_http_openqoe_no_password(char *buf, int size, int rwflag, void *data)

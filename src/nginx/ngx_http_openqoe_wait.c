@@ -2,14 +2,14 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Requests that wait without blocking, in lines: a line holds the requests of
- * this worker that wait for the same kind of thing.  A request leaves its line
+ * Lets requests wait without blocking.  A line holds the requests of this
+ * worker that wait for the same kind of thing.  A request leaves its line
  * once: when that thing has come, when its time is over, or when the request
- * ends because its client has gone.  The first two proceed, the last one gets
- * no answer.
+ * ends because its client is gone.  In the first two cases it proceeds; in the
+ * last it gets no answer.
  *
- * A worker that is to exit keeps its lines: nginx waits for the connections,
- * and the timer of each request bounds that.
+ * An exiting worker keeps its lines: nginx waits for the connections, and the
+ * timer of each request bounds that wait.
  */
 
 
@@ -26,12 +26,15 @@ static void ngx_http_openqoe_wait_leave(ngx_http_openqoe_wait_t *w,
     ngx_uint_t gone);
 
 
-/* How many requests of this process wait, by what for. */
+/* The number of requests of this process that wait, by what they wait for. */
 
 static ngx_uint_t  ngx_http_openqoe_waiting[QOE_WAITS];
 
 
-/* Again at each reload of a single process, which keeps what waits. */
+/*
+ * Called again at each reload of a single process, so it must keep requests
+ * that wait.
+ */
 
 void
 ngx_http_openqoe_wait_line_init(ngx_http_openqoe_wait_line_t *line,
@@ -56,9 +59,9 @@ ngx_http_openqoe_wait_line_init(ngx_http_openqoe_wait_line_t *line,
 
 
 /*
- * What proceeds may end other requests of the line, those of the same HTTP/2
- * connection, or put more into it.  Both are safe: the next request to look at
- * is always the head of a queue of its own.
+ * A request that proceeds may end other requests of the line (those of the
+ * same HTTP/2 connection), or add requests to it.  Both are safe, because the
+ * next request is always the head of a separate queue.
  */
 
 void
@@ -134,8 +137,8 @@ ngx_http_openqoe_wait_line_look(ngx_http_openqoe_wait_line_t *line)
 
 
 /*
- * A request that may come to wait: size bytes that begin with a
- * ngx_http_openqoe_wait_t, cleared.  NULL: no memory.
+ * Prepares a request to wait: allocates size zeroed bytes, which begin with an
+ * ngx_http_openqoe_wait_t.  NULL: no memory.
  */
 
 void *
@@ -170,8 +173,8 @@ ngx_http_openqoe_wait_create(ngx_http_request_t *r,
 
 
 /*
- * In place of finalizing the request.  As with limit_req it only notices that
- * its client goes away, until it leaves the line.
+ * Called in place of finalizing the request.  Until the request leaves the
+ * line it only notices, as with limit_req, that its client goes away.
  */
 
 void
@@ -243,7 +246,7 @@ ngx_http_openqoe_wait_end(ngx_http_openqoe_wait_t *w, ngx_uint_t ready)
 }
 
 
-/* The request ends. */
+/* The request ends while it waits, because its client is gone. */
 
 static void
 ngx_http_openqoe_wait_gone(void *data)

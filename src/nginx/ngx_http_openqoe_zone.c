@@ -2,12 +2,12 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe_zone: the shared memory and the eventfds of its lanes.
+ * openqoe_zone: the shared memory, and the eventfds of its lanes.
  *
- * What a cycle keeps in shm_zone->data, once the zone is initialised, is an
- * ngx_http_openqoe_zone_t outside of any pool: a cycle that keeps the zone
- * shares it, and the last cycle to go (in this process) closes the eventfds.
- * Workers inherit both by fork.
+ * Once the zone is initialised, shm_zone->data is an ngx_http_openqoe_zone_t
+ * outside of any pool: a cycle that keeps the zone shares it, and the last
+ * cycle of this process that has it closes the eventfds.  Workers inherit both
+ * by fork.
  */
 
 
@@ -31,7 +31,7 @@ static ngx_int_t ngx_http_openqoe_zone_hold(ngx_http_openqoe_zone_t *z,
 static void ngx_http_openqoe_zone_drop(void *data);
 
 
-/* name:size */
+/* openqoe_zone name:size */
 
 char *
 ngx_http_openqoe_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -68,7 +68,7 @@ ngx_http_openqoe_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                           &value[1], expected);
     }
 
-    /* less than this the slab pool of nginx itself could not be made in */
+    /* nginx's slab pool itself would not fit in less */
 
     if (size < (off_t) qoe_zone_size_min(1)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -91,7 +91,7 @@ ngx_http_openqoe_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* The zone of a cycle that has been initialised; NULL without one. */
+/* The zone of an initialised cycle; NULL if it has none. */
 
 ngx_http_openqoe_zone_t *
 ngx_http_openqoe_get_zone(ngx_http_openqoe_main_conf_t *mcf)
@@ -132,9 +132,10 @@ ngx_http_openqoe_zone_wake(ngx_http_openqoe_zone_t *z, const uint64_t *wake)
 
 
 /*
- * The three cases: data is what an earlier cycle has (the zone is kept), the
- * memory exists but nobody told us of it, or it is fresh.  Runs in the master
- * before the workers, in "nginx -t" too.  No lock: see the design.
+ * There are three cases: data is the zone of an earlier cycle, which is kept;
+ * the memory exists, but no cycle of this process has it; or the memory is
+ * new.  Runs in the master before the workers start, and in "nginx -t".  Takes
+ * no lock, because a lock here could deadlock the master.
  */
 
 static ngx_int_t
@@ -184,8 +185,8 @@ ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
 
 /*
- * One allocation of all that the slab pool has: it is never used again.  Its
- * first page tells the size to who finds it later.
+ * Allocates all of the slab pool at once, which is never used again.  The
+ * first page holds the size, for processes that find the zone later.
  */
 
 static ngx_int_t
@@ -210,7 +211,7 @@ ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
 
     if (size < need) {
 
-        /* the slab pool's head, a descriptor a page, and our first page */
+        /* the pool's header, a descriptor for each page, and the first page */
 
         need = qoe_align(need, ngx_pagesize) + 3 * ngx_pagesize;
         need += need / ngx_pagesize * sizeof(ngx_slab_page_t);
@@ -275,8 +276,9 @@ ngx_http_openqoe_zone_found(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
 
 
 /*
- * A waiter slot is for a worker: of two generations, and some to spare.  Those
- * that find none look for themselves (_ack.c).
+ * There are waiter slots for the workers of two generations, and some to
+ * spare.  A worker that finds none free polls instead
+ * (ngx_http_openqoe_ack.c).
  */
 
 static ngx_http_openqoe_zone_t *
@@ -317,7 +319,7 @@ ngx_http_openqoe_zone_open(qoe_zone_t *zone, ngx_cycle_t *cycle)
 }
 
 
-/* So many eventfds; NULL: logged. */
+/* Makes n eventfds.  NULL: the error was logged. */
 
 static int *
 ngx_http_openqoe_zone_fds(uint32_t n, ngx_log_t *log)

@@ -12,13 +12,16 @@
 #define QOE_ATTRS_CHUNK    (64 * 1024)
 
 /*
- * A collection in which every series has a base of its own is no reason to
- * take memory without end: runs past this are encoded each time.
+ * A collection may give every series a base of its own, so memory for runs is
+ * bounded: beyond the bound runs are encoded anew for each point.
  */
 #define QOE_ATTRS_MEM_MAX  (16 * 1024 * 1024)
 
 
-/* NumberDataPoint and HistogramDataPoint: attributes */
+/*
+ * the numbers of the attributes field in NumberDataPoint and
+ * HistogramDataPoint
+ */
 
 static const unsigned  qoe_attrs_field[QOE_ATTRS_FORMS] = { 7, 9 };
 
@@ -131,7 +134,7 @@ qoe_attrs_run(qoe_attrs_t *a, qoe_attrs_form_t form, uint32_t block,
 }
 
 
-/* The attributes of block whose keys the block without has not. */
+/* Encodes the attributes of block whose keys are not in the block without. */
 
 static qoe_attrs_run_t
 qoe_attrs_encode(char *dst, unsigned field, qoe_span_t block,
@@ -169,7 +172,10 @@ qoe_attrs_encode(char *dst, unsigned field, qoe_span_t block,
 }
 
 
-/* FNV-1a: names are the configuration's, not a client's. */
+/*
+ * FNV-1a is good enough: the names come from the configuration, not from a
+ * client.
+ */
 
 static uint64_t
 qoe_attrs_key_bit(qoe_span_t name)
@@ -187,7 +193,7 @@ qoe_attrs_key_bit(qoe_span_t name)
 }
 
 
-/* Whether name is a key of what a block has before end. */
+/* Whether name is the key of an attribute of block that starts before end. */
 
 static bool
 qoe_attrs_has(qoe_span_t block, const char *end, qoe_span_t name)

@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * The attribute blocks of a collection as runs of KeyValue fields, each
- * encoded once: a point copies those of its two blocks.
+ * encoded once: a point only copies the runs of its two blocks.
  */
 
 
@@ -15,7 +15,10 @@
 #include "qoe_collect.h"
 
 
-/* The field that attributes are differs: so there are two runs of a block. */
+/*
+ * The two kinds of points number their attributes field differently, so a
+ * block has a run for each.
+ */
 
 typedef enum {
     QOE_ATTRS_NUMBER = 0,
@@ -25,8 +28,8 @@ typedef enum {
 
 
 /*
- * An attribute of n bytes in a block takes at most n + 9, and n is 3 at
- * least.
+ * An attribute of n bytes in a block, at least 3, takes at most n + 9 in a
+ * run.
  */
 #define QOE_ATTRS_RUN_MAX  (4 * QOE_LABELS_MAX)
 
@@ -34,7 +37,7 @@ typedef enum {
 typedef struct {
     const char          *data;           /* NULL: not encoded yet */
     size_t               len;
-    uint64_t             keys;           /* a bit a key has, by its hash */
+    uint64_t             keys;           /* a bit for each key */
 } qoe_attrs_run_t;
 
 typedef struct {
@@ -46,17 +49,17 @@ typedef struct {
 } qoe_attrs_t;
 
 
-/* c and mem must outlive it.  QOE_NOMEM. */
+/* c and mem must outlive a.  QOE_NOMEM. */
 qoe_status_t qoe_attrs_init(qoe_attrs_t *a, const qoe_collect_t *c,
     const qoe_mem_t *mem);
 void qoe_attrs_free(qoe_attrs_t *a);
 
 /*
- * The attributes of a point: those of base, then those of extra.  Text is
- * made valid UTF-8; otel.metric.overflow is a boolean.  No key is there
- * twice: the first of a block counts, and extra's before base's.  (The keys
- * of the two are disjoint by the table of dimensions, so that is the rare
- * way.)  Both are good until the next call.
+ * The attributes of a point: those of base, then those of extra, each a run
+ * that is valid until the next call.  Text is made valid UTF-8;
+ * otel.metric.overflow is a boolean.  No key appears twice: the first within a
+ * block wins, and extra's wins over base's.  (The table of dimensions keeps
+ * the keys of the two apart, so that is the rare way.)
  */
 void qoe_attrs_get(qoe_attrs_t *a, qoe_attrs_form_t form, uint32_t base,
     uint32_t extra, qoe_span_t run[2]);

@@ -16,8 +16,8 @@
 
 
 /*
- * Messages in messages.  An event nests 32 deep at most, and a level of it as
- * structured values takes three.
+ * The most levels of messages.  An event nests 32 deep at most, and each level
+ * as structured values takes three.
  */
 #define QOE_JSON_DEPTH      128
 
@@ -103,7 +103,7 @@ qoe_json_message(qoe_buf_t *out, const ProtobufCMessage *msg, unsigned depth)
 }
 
 
-/* How many values of the field there are to write. */
+/* The number of values of the field that must be written. */
 
 static size_t
 qoe_json_count(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *fd,
@@ -142,7 +142,7 @@ qoe_json_count(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *fd,
 }
 
 
-/* proto3: a value that is its type's default is not there. */
+/* proto3: a value equal to the default of its type is absent. */
 
 static bool
 qoe_json_is_default(ProtobufCType type, const void *value)
@@ -200,7 +200,7 @@ qoe_json_type_size(ProtobufCType type)
 }
 
 
-/* The name in lowerCamelCase with its quotes, and the colon. */
+/* Writes the name in lowerCamelCase, in quotes, and the colon. */
 
 static void
 qoe_json_key(qoe_buf_t *out, const char *name)
@@ -299,7 +299,7 @@ qoe_json_value(qoe_buf_t *out, const ProtobufCFieldDescriptor *fd,
         qoe_json_integer(out, "%" PRIu32, *(const uint32_t *) value);
         break;
 
-    default:                     /* signed of 32 bits, and enums */
+    default:                     /* 32-bit signed, and enums */
         qoe_json_integer(out, "%" PRId32, *(const int32_t *) value);
     }
 }
@@ -321,9 +321,9 @@ qoe_json_integer(qoe_buf_t *out, const char *fmt, ...)
 
 
 /*
- * The shortest of min to max significant digits that reads back as the same
- * value.  What is not of a number in the C locale is the decimal point of
- * another.
+ * Writes the shortest text of min to max significant digits that reads back as
+ * the same value.  Any byte that cannot be in a number of the C locale is the
+ * decimal point of another locale.
  */
 
 static void
@@ -369,7 +369,7 @@ qoe_json_real(qoe_buf_t *out, double value, int min, int max)
 }
 
 
-/* OTLP writes the ids of traces and spans in hex, not in base64. */
+/* OTLP writes the ids of traces and spans in hex instead of base64. */
 
 static void
 qoe_json_bytes(qoe_buf_t *out, const char *name, const ProtobufCBinaryData *b)

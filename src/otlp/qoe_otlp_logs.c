@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * Log records are written straight from the records of the queue, in two
- * passes: what they take, then their bytes.  The bytes are those that
- * protobuf-c makes of the same request.
+ * passes: the first computes sizes, the second writes.  The bytes are those
+ * that protobuf-c makes of the same request.
  *
  *   ExportLogsServiceRequest { resource_logs = 1:
  *       ResourceLogs { resource = 1, scope_logs = 2:
@@ -28,8 +28,9 @@
 #define QOE_LOG_ATTRIBUTES     6     /* a field of LogRecord */
 
 /*
- * Of an attribute whose key and value are shorter together all lengths are
- * single bytes, and so many bytes are around the two.
+ * If a key and a value are shorter than QOE_LOG_SHORT together, all lengths in
+ * the attribute are single bytes, and QOE_LOG_SHORT_OVER bytes surround the
+ * two.
  */
 #define QOE_LOG_SHORT          122
 #define QOE_LOG_SHORT_OVER     8
@@ -37,7 +38,7 @@
 #define qoe_countof(a)         (sizeof(a) / sizeof((a)[0]))
 
 
-/* The record's texts that are attributes where they are not empty. */
+/* The record's texts that become attributes unless they are empty. */
 
 #define QOE_LOG_FIELDS(X)                                                     \
     X("org_id",      ORG_ID)                                                  \
@@ -61,19 +62,18 @@ static const qoe_log_field_t  qoe_log_fields[] = {
 #undef QOE_LOG_FIELD_ROW
 };
 
-/* and two that every record has; those of the server come on top */
+/* attributes that every record has; the server's own come on top */
 
 #define QOE_LOG_EVENT_TYPE     qoe_span("event_type")
 #define QOE_LOG_UID            qoe_span("log.record.uid")
 
 
-/* What is known of a record when its bytes are to be written. */
+/* What the first pass finds out about a record for the second. */
 
 typedef struct {
     qoe_record_t   record;
     size_t         size;             /* of the LogRecord */
-    uint32_t       attrs;            /* of the record: those it has, a bit
-                                        each */
+    uint32_t       attrs;            /* a bit for each of its attributes */
     bool           traced;
     uint8_t        trace_id[16];
 } qoe_log_entry_t;
@@ -81,7 +81,7 @@ typedef struct {
 _Static_assert(QOE_ATTRIBUTES_MAX <= 32, "attrs has a bit an attribute");
 
 
-/* The messages around the log records; sizes. */
+/* The messages around the log records, with their sizes. */
 
 typedef struct {
     qoe_pb_resource_t  resource;
@@ -108,7 +108,7 @@ static char *qoe_log_write(char *p, const qoe_log_entry_t *log);
 static char *qoe_log_attributes(char *p, const qoe_log_entry_t *log);
 
 
-/* A number that the data model does not know is sent as unspecified. */
+/* A severity that the data model does not know is sent as unspecified. */
 
 static inline const qoe_span_t *
 qoe_log_severity(const qoe_record_t *r)
@@ -137,7 +137,7 @@ qoe_log_time_ns(const qoe_record_t *r)
 }
 
 
-/* AnyValue { string_value = 1 }, also of an empty text. */
+/* AnyValue { string_value = 1 }, which is written for an empty text too. */
 
 static inline size_t
 qoe_log_value_size(size_t len)
@@ -155,8 +155,8 @@ qoe_log_key_value_size(size_t key, size_t value)
 
 
 /*
- * KeyValue { key = 1, value = 2 } as a field.  Inlined: a key that is constant
- * leaves little to be computed.
+ * KeyValue { key = 1, value = 2 } as a field.  Always inlined: with a constant
+ * key the compiler computes nearly all of it.
  */
 
 static inline __attribute__((always_inline)) size_t
@@ -170,7 +170,7 @@ qoe_log_attr_size(size_t key, size_t value)
 }
 
 
-/* Up to the value. */
+/* Writes the attribute up to the bytes of its value. */
 
 static inline __attribute__((always_inline)) char *
 qoe_log_key(char *p, qoe_span_t key, size_t value)
@@ -264,7 +264,7 @@ qoe_otlp_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,
 }
 
 
-/* The size of the log record, and what must be found out for it. */
+/* Computes the size of the log record, and all that the second pass needs. */
 
 static qoe_status_t
 qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena)
@@ -309,7 +309,9 @@ qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena)
 }
 
 
-/* A key is there once, whatever a record says: the first one counts. */
+/*
+ * Each key appears once, whatever the record says: the first attribute wins.
+ */
 
 static qoe_status_t
 qoe_log_enrichment(qoe_log_entry_t *log, qoe_arena_t *arena)
@@ -344,7 +346,10 @@ qoe_log_enrichment(qoe_log_entry_t *log, qoe_arena_t *arena)
 }
 
 
-/* The name as it will be written: ours are, others are copied. */
+/*
+ * Makes the name valid UTF-8: the module's own names are already, others are
+ * copied.
+ */
 
 static qoe_status_t
 qoe_log_name(qoe_span_t *name, qoe_arena_t *arena)
@@ -387,7 +392,7 @@ qoe_log_has(const qoe_log_entry_t *log, const qoe_span_t *names, size_t n,
 }
 
 
-/* The view is the trace: its logs and its spans join on this id. */
+/* A view is a trace: its logs and its spans are joined by this id. */
 
 static void
 qoe_log_trace_id(qoe_log_entry_t *log)
@@ -426,7 +431,7 @@ qoe_logs_frame(qoe_logs_frame_t *frame, const qoe_otlp_identity_t *id,
 }
 
 
-/* The request up to its log records, which are the last field of all. */
+/* Writes the request up to its log records, which are its very last field. */
 
 static char *
 qoe_logs_open(char *p, const qoe_logs_frame_t *frame)

@@ -2,16 +2,16 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A request is written in one pass: what stands before its points and before
- * those of a metric has lengths that are filled in at the end.
+ * A request is written in one pass: the lengths that stand before its points,
+ * and before those of a metric, are filled in at the end.
  *
- *   ExportMetricsServiceRequest { resource_metrics = 1:
- *       ResourceMetrics { resource = 1, scope_metrics = 2:
- *           ScopeMetrics { scope = 1, metrics = 2:
- *               Metric { name = 1, description = 2, unit = 3,
- *                        gauge = 5 | sum = 7 | histogram = 9:
- *                   { aggregation_temporality = 2, is_monotonic = 3,
- *                     data_points = 1 ... } } ... } } }
+ * ExportMetricsServiceRequest { resource_metrics = 1: ResourceMetrics {
+ *     resource = 1,
+ *     scope_metrics = 2: ScopeMetrics { scope = 1, metrics = 2: Metric {
+ *         name = 1, description = 2, unit = 3,
+ *         gauge = 5 | sum = 7 | histogram = 9: {
+ *             aggregation_temporality = 2, is_monotonic = 3,
+ *             data_points = 1 ... } } ... } } }
  */
 
 
@@ -30,10 +30,10 @@
 /* Points between two looks at the clock: some tens of microseconds. */
 #define QOE_METRICS_SLICE      64
 
-/* JSON is two to five times as long. */
+/* JSON is two to five times as long as protobuf. */
 #define QOE_METRICS_JSON       4
 
-/* What the unpacked form of JSON's requests may take, a byte of them. */
+/* Bytes that a byte of protobuf may take unpacked, on its way to JSON. */
 #define QOE_METRICS_UNPACKED   64
 
 #define QOE_METRICS_CHUNK      (64 * 1024)
@@ -53,21 +53,21 @@ struct qoe_otlp_metrics_s {
     const qoe_collect_t *c;
     qoe_encoding_t       encoding;
     size_t               max;            /* of a request */
-    size_t               pb_max;         /* of its protobuf form */
+    size_t               pb_max;         /* of a request in protobuf */
 
     char                *head;           /* a request up to its metrics */
     size_t               head_len;
-    size_t               resource_at;    /* lengths to fill in */
+    size_t               resource_at;    /* lengths to be filled in */
     size_t               scope_at;
     size_t               metric_at;
     size_t               data_at;
 
-    qoe_metrics_place_t  first;          /* point of the request in hand */
+    qoe_metrics_place_t  first;          /* first point of this request */
     qoe_metrics_place_t  next;
     size_t               npoints;
     bool                 metric_open;
 
-    qoe_buf_t            pb;             /* JSON: the request in hand */
+    qoe_buf_t            pb;             /* JSON: this request in protobuf */
     qoe_arena_t          arena;
     qoe_attrs_t          attrs;
 };
@@ -245,7 +245,7 @@ qoe_otlp_metrics_next(qoe_otlp_metrics_t *m, qoe_buf_t *out, size_t *npoints,
 }
 
 
-/* Points into out: QOE_OK when no more fit, or there are no more. */
+/* Appends points to out.  QOE_OK: no more points fit, or none are left. */
 
 static qoe_status_t
 qoe_metrics_build(qoe_otlp_metrics_t *m, qoe_buf_t *out, uint64_t budget_us)
@@ -290,7 +290,7 @@ qoe_metrics_build(qoe_otlp_metrics_t *m, qoe_buf_t *out, uint64_t budget_us)
 }
 
 
-/* The next point, with all that has to stand before it. */
+/* Appends the next point, and all that must stand before it. */
 
 static qoe_status_t
 qoe_metrics_point(qoe_otlp_metrics_t *m, qoe_buf_t *out)
@@ -352,7 +352,7 @@ qoe_metrics_point(qoe_otlp_metrics_t *m, qoe_buf_t *out)
 }
 
 
-/* One point alone that is longer than out may be is left out. */
+/* A point that alone is longer than out may be is left out. */
 
 static qoe_status_t
 qoe_metrics_no_room(qoe_otlp_metrics_t *m, qoe_buf_t *out)
@@ -382,7 +382,7 @@ qoe_metrics_open_size(const qoe_metric_t *metric)
 }
 
 
-/* A metric up to its points, which are the last of its data's fields. */
+/* Writes a metric up to its points, which are the last field of its data. */
 
 static char *
 qoe_metrics_open(qoe_otlp_metrics_t *m, char *p, const char *start,
@@ -459,7 +459,7 @@ qoe_metrics_close(qoe_otlp_metrics_t *m, qoe_buf_t *out)
 }
 
 
-/* Back to the first point of the request in hand, with nothing of it. */
+/* Goes back to the first point of the current request, and empties out. */
 
 static void
 qoe_metrics_rewind(qoe_otlp_metrics_t *m, qoe_buf_t *out)
@@ -473,8 +473,8 @@ qoe_metrics_rewind(qoe_otlp_metrics_t *m, qoe_buf_t *out)
 
 
 /*
- * The request in m->pb as JSON.  One that becomes too long is made again of
- * half as many bytes: QOE_AGAIN.
+ * Turns the request in m->pb into JSON.  If the JSON is too long, the request
+ * is made again from half as many bytes: QOE_AGAIN.
  */
 
 static qoe_status_t

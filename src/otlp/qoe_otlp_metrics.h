@@ -2,10 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A collection as OTLP metrics requests, each below a size.  Points are
- * written directly, attribute sets are encoded once: a collection has many
- * points and few sets.  The bytes are what protobuf-c would unpack; JSON goes
- * through it.
+ * A collection as OTLP metrics requests, each below a given size.  Points are
+ * written directly as protobuf, and attribute sets are encoded once, because a
+ * collection has many points and few sets.  JSON is made from the protobuf.
  */
 
 
@@ -21,8 +20,9 @@ typedef struct qoe_otlp_metrics_s  qoe_otlp_metrics_t;
 
 
 /*
- * c (complete) and id must outlive it.  max: bytes of a request, protobuf or
- * JSON, which is exceeded only by a single point.  NULL: no memory.
+ * c must be complete; c and id must outlive the result.  max is the size of a
+ * request in bytes, protobuf or JSON; only a single point may exceed it.
+ * NULL: no memory.
  */
 qoe_otlp_metrics_t *qoe_otlp_metrics_create(const qoe_collect_t *c,
     qoe_encoding_t encoding, const qoe_otlp_identity_t *id, size_t max,
@@ -30,13 +30,16 @@ qoe_otlp_metrics_t *qoe_otlp_metrics_create(const qoe_collect_t *c,
 void qoe_otlp_metrics_destroy(qoe_otlp_metrics_t *m);
 
 /*
- * Works on the next ExportMetricsServiceRequest in out (empty, or as the last
- * call left it) for about budget_us.  QOE_AGAIN: call it again with the same
- * out; QOE_OK: out is a request with *npoints points; QOE_DONE: there is none
- * any more, out is empty; QOE_NOMEM (out is empty, a later call may do);
- * QOE_TOO_LARGE: a single point is over the maximum of out: it is left out,
- * call again.  Turning a request into JSON is not divided: about 20 ms for
- * the 2 MB that a maximum of 4 MiB gives.
+ * Works for about budget_us on the next ExportMetricsServiceRequest in out,
+ * which is empty or as the last call left it.
+ *
+ * QOE_AGAIN: call it again with the same out; QOE_OK: out is a request with
+ * *npoints points; QOE_DONE: there are no more requests, out is empty;
+ * QOE_NOMEM: out is empty, a later call may succeed; QOE_TOO_LARGE: a single
+ * point is over the maximum of out and is left out, call again.
+ *
+ * Turning a request into JSON is not divided into steps: it takes about 20 ms
+ * for the 2 MB that a maximum of 4 MiB gives.
  */
 qoe_status_t qoe_otlp_metrics_next(qoe_otlp_metrics_t *m, qoe_buf_t *out,
     size_t *npoints, uint64_t budget_us);

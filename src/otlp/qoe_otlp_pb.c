@@ -17,12 +17,12 @@
     OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE
 
 
-/* An allocator for protobuf-c's unpack; free() does nothing. */
+/* An allocator for protobuf-c's unpacking; its free() does nothing. */
 
 typedef struct {
     ProtobufCAllocator  allocator;
     qoe_arena_t        *arena;
-    bool                nomem;       /* why an unpack gave NULL */
+    bool                nomem;       /* the arena was exhausted */
 } qoe_pb_mem_t;
 
 
@@ -35,7 +35,7 @@ static void qoe_pb_free(void *ctx, void *p);
 #define QOE_PB_BLOCK  16
 
 
-/* How many bytes from 0x01 to 0x7f a block begins with. */
+/* The number of bytes from 0x01 to 0x7f at the start of a block. */
 
 static inline size_t
 qoe_pb_ascii_run(const char *p)
@@ -51,7 +51,7 @@ qoe_pb_ascii_run(const char *p)
 }
 
 
-/* The same of len bytes, as far as it is quickly told: four blocks each. */
+/* The same for len bytes, as far as four blocks at a time can decide. */
 
 static inline size_t
 qoe_pb_ascii_blocks(const char *p, size_t len)
@@ -198,7 +198,7 @@ qoe_pb_repair(char *text, size_t len)
             return;
         }
 
-        /* characters that are not ASCII come together */
+        /* characters that are not ASCII mostly come together */
 
         do {
             n = (*p >= 0x80) ? qoe_utf8_len(p, end) : 0;
@@ -236,7 +236,7 @@ qoe_pb_ascii(const char *text, size_t len)
     p += qoe_pb_ascii_blocks(p, len);
 
     do {
-        /* the last block may have been looked at in part */
+        /* the last block may overlap the one before */
 
         p = qoe_min(p, end - QOE_PB_BLOCK);
         n = qoe_pb_ascii_run(p);

@@ -23,7 +23,10 @@ typedef Opentelemetry__Proto__Common__V1__KeyValue  qoe_pb_attr_t;
 typedef Opentelemetry__Proto__Common__V1__InstrumentationScope  qoe_pb_scope_t;
 typedef Opentelemetry__Proto__Resource__V1__Resource  qoe_pb_resource_t;
 
-/* Functions and types of a collector service: logs or Logs, and what of it. */
+/*
+ * Functions and types of a collector service; signal is logs or Logs, what is
+ * the rest of the name.
+ */
 
 #define qoe_pb_service(signal, what)                                          \
     opentelemetry__proto__collector__##signal##__v1__export_##signal##_##what
@@ -32,8 +35,8 @@ typedef Opentelemetry__Proto__Resource__V1__Resource  qoe_pb_resource_t;
 
 
 /*
- * Unpacks into memory of the arena.  QOE_INVALID for bytes that are not desc's
- * message, QOE_NOMEM.
+ * Unpacks into memory of the arena.  QOE_INVALID: the bytes are no message of
+ * type desc; QOE_NOMEM.
  */
 qoe_status_t qoe_pb_unpack(ProtobufCMessage **msg,
     const ProtobufCMessageDescriptor *desc, qoe_span_t packed,
@@ -41,28 +44,31 @@ qoe_status_t qoe_pb_unpack(ProtobufCMessage **msg,
 
 
 /*
- * A copy of prefix and s with a NUL behind; NULL when the arena is exhausted.
- * One string that is not UTF-8 makes a collector refuse the whole request, and
- * protobuf-c ends a string at a NUL: in s each such byte becomes '?', so the
- * length stays.
+ * A copy of prefix and s, NUL-terminated; NULL when the arena is exhausted.  A
+ * collector refuses a whole request for one string that is not UTF-8, and
+ * protobuf-c ends a string at a NUL: such bytes of s become '?', which keeps
+ * the length.
  */
 char *qoe_pb_text(qoe_arena_t *arena, qoe_span_t prefix, qoe_span_t s);
 
-/* The same to text in place. */
+/* Repairs text in place in the same way. */
 void qoe_pb_repair(char *text, size_t len);
 
-/* How many bytes from 0x01 to 0x7f text begins with: such need no repair. */
+/* How many bytes from 0x01 to 0x7f text begins with; those need no repair. */
 size_t qoe_pb_ascii(const char *text, size_t len);
 
 #define QOE_PB_ONES   0x0101010101010101
 #define QOE_PB_HIGHS  0x8080808080808080
 
-/* Not 0: a byte of the word is 0, or has its highest bit set. */
+/* Not 0 if a byte of the word is 0 or has its highest bit set. */
 #define qoe_pb_other(word)                                                    \
     (((word) | ((word) - QOE_PB_ONES)) & QOE_PB_HIGHS)
 
 
-/* Copies the words that stand at bytes from both ends; not 0: as above. */
+/*
+ * Copies the words that start at bytes from the start, and that end at bytes
+ * from the end.  Not 0: as qoe_pb_other().
+ */
 
 static inline uint64_t
 qoe_pb_put_ends(char *p, const char *s, size_t len, size_t at)
@@ -79,9 +85,9 @@ qoe_pb_put_ends(char *p, const char *s, size_t len, size_t at)
 
 
 /*
- * Copies s to p as qoe_pb_text() does, without the NUL, and returns the byte
- * behind.  Most text is short: moves that overlap instead of a call, and
- * looked at on the way.
+ * Copies s to p, repaired as qoe_pb_text() does, without the NUL.  Returns the
+ * end of the copy.  Most text is short, so it is copied by overlapping moves
+ * instead of a call, and checked at the same time.
  */
 
 static inline char *
@@ -126,7 +132,7 @@ qoe_pb_put(char *p, qoe_span_t s)
 }
 
 
-/* Text is kept, not copied; so is the key of an attribute. */
+/* The text, and the key of an attribute, are kept by pointer, not copied. */
 
 void qoe_pb_value_string(qoe_pb_value_t *value, char *text);
 void qoe_pb_attr_string(qoe_pb_attr_t *attr, qoe_pb_value_t *value,
@@ -138,7 +144,7 @@ qoe_status_t qoe_pb_identity(qoe_pb_resource_t *resource,
 
 /*
  * Appends msg as OTLP JSON.  On an error (qoe_buf.h) the length and the status
- * of out are as they were.
+ * of out are unchanged.
  */
 qoe_status_t qoe_pb_append_json(qoe_buf_t *out, const ProtobufCMessage *msg);
 

@@ -10,7 +10,7 @@
 #include <math.h>
 
 
-/* Fields of both; attributes (7 and 9) are in the runs. */
+/* Fields of both kinds of points; attributes (7 and 9) are in the runs. */
 
 #define QOE_POINT_START      2
 #define QOE_POINT_TIME       3
@@ -59,7 +59,7 @@ qoe_point_valid(const qoe_metric_t *m, const qoe_collected_t *c)
 }
 
 
-/* Of gauges it says nothing: they have no start. */
+/* 0 for gauges, which have no start. */
 
 static inline uint64_t
 qoe_point_start(const qoe_metric_t *m, const qoe_collected_t *c)

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What a collector answers.
+ * The answers of a collector.
  */
 
 
@@ -21,8 +21,8 @@
 
 
 /*
- * A JSON answer costs up to 80 times its length in memory to read, and says
- * little: a longer one is not read.
+ * Reading a JSON answer takes up to 80 times its length in memory, and a long
+ * one says no more than a short one: a longer answer is not read.
  */
 #define QOE_RESPONSE_JSON_MAX  (64 * 1024)
 
@@ -33,8 +33,8 @@
 
 
 /*
- * The three responses differ in the name of the count alone: protobuf-c lays
- * all of them out alike.
+ * The three responses differ only in the name of the count, and protobuf-c
+ * lays all of them out alike.
  */
 
 #define qoe_response_types(Signal, signal)                                    \
@@ -120,7 +120,7 @@ qoe_otlp_response(qoe_signal_t signal, qoe_encoding_t encoding,
          ? qoe_response_json(r, body, rejected, error, arena)
          : qoe_response_protobuf(r, body, rejected, error, arena);
 
-    /* no collector takes back more than it was given */
+    /* a faulty collector might count less than nothing */
 
     *rejected = qoe_max(*rejected, (int64_t) 0);
 
@@ -221,7 +221,10 @@ qoe_response_partial(const qoe_response_t *r, const json_t *partial,
 }
 
 
-/* protobuf's JSON has a 64-bit integer as a string; a number is read too. */
+/*
+ * protobuf's JSON writes a 64-bit integer as a string; a number is accepted
+ * too.
+ */
 
 static qoe_status_t
 qoe_response_count(const json_t *v, int64_t *count)
@@ -246,7 +249,7 @@ qoe_response_count(const json_t *v, int64_t *count)
 
     s = json_string_value(v);
 
-    /* strtoll() would take white space and a plus before the digits */
+    /* strtoll() would accept white space or a plus before the digits */
 
     if ((*s < '0' || *s > '9') && *s != '-') {
         return QOE_INVALID;
@@ -309,7 +312,7 @@ qoe_otlp_retry_info(qoe_span_t status, int64_t *retry_ms, qoe_arena_t *arena)
 }
 
 
-/* What stands before the last slash of a type's URL has no meaning. */
+/* The part of a type's URL before the last slash has no meaning. */
 
 static bool
 qoe_is_retry_info(const char *type_url)

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Requests in protobuf as they are: turned into JSON, and counted.
+ * Works on requests in protobuf as they are: turns them into JSON, and counts
+ * their items.
  */
 
 
@@ -17,7 +18,7 @@
 /* Levels of messages, from the request to its items. */
 #define QOE_ITEMS_DEPTH        5
 
-/* Field numbers of a metric's data, in Metric: a bit each. */
+/* The field numbers of a metric's data in Metric, a bit for each. */
 #define QOE_ITEMS_DATA                                                        \
     (1 << 5 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 11)
 
@@ -26,8 +27,8 @@ typedef struct {
     const ProtobufCMessageDescriptor  *desc;
 
     /*
-     * Which fields of a level are messages of the next one, a bit each; of
-     * the last level they are the items.  0: the level before is the last.
+     * For each level a bit for each field that is a message of the next level;
+     * on the last level these are the items.  0: there is no such level.
      */
     uint32_t                           path[QOE_ITEMS_DEPTH];
 } qoe_request_t;
@@ -89,7 +90,7 @@ qoe_otlp_items(qoe_signal_t signal, qoe_span_t request, uint64_t *n)
 }
 
 
-/* Not deeper than QOE_ITEMS_DEPTH. */
+/* Descends at most QOE_ITEMS_DEPTH levels. */
 
 static qoe_status_t
 qoe_items_walk(const uint32_t *path, size_t depth, qoe_span_t msg,
@@ -132,7 +133,7 @@ qoe_items_walk(const uint32_t *path, size_t depth, qoe_span_t msg,
 }
 
 
-/* Takes one field off msg; bytes is its content where it has a length. */
+/* Takes one field off msg.  bytes is its content if it has a length. */
 
 static qoe_status_t
 qoe_items_field(qoe_span_t *msg, uint64_t *key, qoe_span_t *bytes)

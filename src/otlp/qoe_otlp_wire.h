@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The protobuf wire format, written directly.  Room is reserved by the
- * caller, who has asked the *_size functions; each writer returns the byte
- * behind what it wrote.  Field numbers are below 16: a key is one byte.
+ * The protobuf wire format, written directly.  The caller reserves the room,
+ * which the *_size functions compute; each writer returns the end of what it
+ * wrote.  Field numbers are below 16, so a key is one byte.
  */
 
 
@@ -29,8 +29,8 @@ typedef enum {
 #define QOE_WIRE_FIXED64_SIZE  9
 
 /*
- * A length that is not known yet, of less than 2^28: four bytes always.  A
- * varint may be longer than it need be, every parser reads it.
+ * A length below 2^28 that is filled in later always takes four bytes: a
+ * varint may be longer than necessary, and every parser reads it.
  */
 #define QOE_WIRE_LEN_SIZE      4
 #define QOE_WIRE_LEN_MAX       0x0fffffff
@@ -43,7 +43,7 @@ qoe_wire_varint_size(uint64_t v)
 {
     unsigned  bits;
 
-    /* a byte for every 7 bits begun, without a division */
+    /* one byte for each 7 bits or part of them, without a division */
 
     bits = 64 - (unsigned) __builtin_clzll(v | 1);
 
@@ -73,7 +73,7 @@ qoe_wire_varint(char *p, uint64_t v)
 }
 
 
-/* What stands before len bytes: of text, or of a message. */
+/* Writes what stands before len bytes of text or of a message. */
 
 static inline char *
 qoe_wire_head(char *p, unsigned field, size_t len)
@@ -84,7 +84,7 @@ qoe_wire_head(char *p, unsigned field, size_t len)
 }
 
 
-/* Most text is short: two moves that overlap instead of a call. */
+/* Most text is short: copied by two overlapping moves instead of a call. */
 
 static inline char *
 qoe_wire_text(char *p, qoe_span_t s)
@@ -130,7 +130,7 @@ qoe_wire_bytes(char *p, unsigned field, qoe_span_t s)
 }
 
 
-/* Elements of packed fields have no key. */
+/* Writes without a key, as the elements of packed fields are. */
 
 static inline char *
 qoe_wire_put64(char *p, uint64_t v)
@@ -171,7 +171,7 @@ qoe_wire_double(char *p, unsigned field, double d)
 }
 
 
-/* A field that is a small number: an enum, a boolean. */
+/* A field that is a small number, such as an enum or a boolean. */
 
 static inline char *
 qoe_wire_small(char *p, unsigned field, unsigned v)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Families in the order of the catalogue, each with its HELP, TYPE and
- * samples in one piece, so that a rendering may stop behind any series.
+ * Families are written in the order of the catalogue, each with its HELP, TYPE
+ * and samples together, so that a rendering may pause after any series.
  */
 
 
@@ -15,7 +15,7 @@
 
 #define QOE_PROM_LABELS    128       /* of a series; more are left out */
 
-/* What is the same for all series of a metric. */
+/* What all series of a metric share. */
 
 typedef struct {
     qoe_buf_t           *out;
@@ -33,7 +33,7 @@ typedef struct {
     qoe_span_t           value;
 } qoe_prom_label_t;
 
-/* The labels of a series as its first sample has them in out. */
+/* The bytes in out of the labels of a series, as its first sample has them. */
 
 typedef struct {
     size_t               at;
@@ -142,7 +142,7 @@ qoe_prom_family(qoe_prom_family_t *f, const qoe_metric_t *m,
 }
 
 
-/* OpenMetrics: the family of a counter is named without "_total". */
+/* OpenMetrics names the family of a counter without "_total". */
 
 static void
 qoe_prom_head(const qoe_prom_family_t *f)
@@ -221,7 +221,7 @@ qoe_prom_series(const qoe_prom_family_t *f, const qoe_collect_t *c,
 }
 
 
-/* What the OTLP export leaves out is left out here: both tell the same. */
+/* Leaves out what the OTLP export leaves out, so that both show the same. */
 
 static bool
 qoe_prom_valid(const qoe_metric_t *m, const qoe_collected_t *s)
@@ -251,7 +251,10 @@ qoe_prom_name_of(const qoe_prom_family_t *f, qoe_span_t suffix)
 }
 
 
-/* The labels are made once a series, then copied from its first sample. */
+/*
+ * The labels are rendered once for a series, then copied from its first
+ * sample.
+ */
 
 static void
 qoe_prom_histogram(const qoe_prom_family_t *f, const qoe_collect_t *c,
@@ -295,7 +298,7 @@ qoe_prom_histogram(const qoe_prom_family_t *f, const qoe_collect_t *c,
 }
 
 
-/* When the series began, in seconds: OpenMetrics alone has that. */
+/* When the series began, in seconds.  Only OpenMetrics has such samples. */
 
 static void
 qoe_prom_created(const qoe_prom_family_t *f, const qoe_prom_labels_t *labels,
@@ -326,7 +329,7 @@ qoe_prom_created(const qoe_prom_family_t *f, const qoe_prom_labels_t *labels,
 }
 
 
-/* What follows the labels of a bucket. */
+/* Writes what follows the other labels of a bucket: le and the count. */
 
 static void
 qoe_prom_bucket(const qoe_prom_family_t *f, const qoe_prom_labels_t *labels,
@@ -365,7 +368,7 @@ qoe_prom_copy(qoe_buf_t *out, const qoe_prom_labels_t *labels)
 {
     char  *p;
 
-    p = qoe_buf_reserve(out, labels->len);       /* may move what is there */
+    p = qoe_buf_reserve(out, labels->len);       /* may move out->data */
 
     if (p != NULL && labels->len != 0) {
         memcpy(p, out->data + labels->at, labels->len);
@@ -405,8 +408,8 @@ qoe_prom_labels(qoe_buf_t *out, const qoe_collect_t *c,
 
 
 /*
- * A sample in which a label is twice would make Prometheus refuse all of the
- * text: the first attribute of a name counts.
+ * Prometheus refuses a whole text in which a sample has a label twice, so the
+ * first attribute of a name wins.
  */
 
 static size_t
@@ -440,7 +443,7 @@ qoe_prom_gather(qoe_prom_label_t *labels, size_t n, qoe_span_t block)
 }
 
 
-/* "a.b" is the label a_b */
+/* "a.b" is the label "a_b" */
 
 static inline char
 qoe_prom_label_char(char c)
@@ -469,7 +472,10 @@ qoe_prom_same_name(qoe_span_t a, qoe_span_t b)
 }
 
 
-/* A name may not begin with a digit; those with "__" are Prometheus's own. */
+/*
+ * A name may not begin with a digit, and Prometheus reserves names that begin
+ * with "__".
+ */
 
 static void
 qoe_prom_label_name(qoe_buf_t *out, qoe_span_t name)
@@ -501,7 +507,7 @@ qoe_prom_label_name(qoe_buf_t *out, qoe_span_t name)
 }
 
 
-/* Text is UTF-8 in both formats: a byte that is not, or a NUL, is '?'. */
+/* Text is UTF-8 in both formats: an invalid byte, or a NUL, becomes '?'. */
 
 static void
 qoe_prom_escaped(qoe_buf_t *out, qoe_span_t s, bool quote)

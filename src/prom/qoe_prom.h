@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A collection as text: the Prometheus format 0.0.4, or OpenMetrics 1.0.
- * Names and labels are what the OTLP to Prometheus translation of the
- * OpenTelemetry specification gives (with unit and type suffixes).
+ * A collection as text, in the Prometheus format 0.0.4 or OpenMetrics 1.0.
+ * Names and labels are those of the OTLP to Prometheus translation of the
+ * OpenTelemetry specification, with unit and type suffixes.
  */
 
 
@@ -22,7 +22,7 @@ typedef enum {
 } qoe_prom_format_t;
 
 
-/* Where a rendering stands; zero-initialised. */
+/* The progress of a rendering; zero-initialised by the caller. */
 
 typedef struct {
     uint32_t        metric;
@@ -31,14 +31,17 @@ typedef struct {
 
 
 /*
- * Appends at least one more series and about max bytes to out.  QOE_AGAIN:
- * there is more; QOE_OK: the end, "# EOF" with it for OpenMetrics; or the
- * status of out.
+ * Appends at least one more series, and about max bytes, to out.  QOE_AGAIN:
+ * there is more; QOE_OK: all is written, with "# EOF" for OpenMetrics; else
+ * the status of out, such as QOE_NOMEM.
  */
 qoe_status_t qoe_prom_step(qoe_prom_t *p, const qoe_collect_t *c,
     qoe_prom_format_t format, qoe_buf_t *out, size_t max);
 
-/* The family's name: of a counter with _total in both formats. */
+/*
+ * Writes the name of a metric's family, which ends with "_total" for a counter
+ * in both formats, and returns its length.
+ */
 #define QOE_PROM_NAME_MAX  128
 
 size_t qoe_prom_name(const qoe_metric_t *m, char name[QOE_PROM_NAME_MAX]);

@@ -2,10 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Names of families by the rules of "Prometheus and OpenMetrics
- * Compatibility" in the OpenTelemetry specification, as the Collector and
- * Prometheus itself have made them: a name is cut into tokens, the unit's and
- * the type's are put behind them, and all are joined by '_'.
+ * Names of families by the rules of "Prometheus and OpenMetrics Compatibility"
+ * in the OpenTelemetry specification, as the Collector and Prometheus itself
+ * apply them: a name is split into tokens, the tokens of the unit and the type
+ * are appended, and all are joined by '_'.
  */
 
 
@@ -23,7 +23,7 @@ typedef struct {
 } qoe_prom_text_t;
 
 
-/* UCUM; a unit that is not here is its own word. */
+/* UCUM units and their words; any other unit is its own word. */
 
 static const qoe_prom_unit_t  qoe_prom_units[] = {
     { qoe_span("d"), qoe_span("days") },
@@ -46,7 +46,7 @@ static const qoe_prom_unit_t  qoe_prom_units[] = {
     { qoe_span_null, qoe_span_null }
 };
 
-/* Behind a '/'.  There is no "min" in it: {stall}/min is per_min. */
+/* Units after a '/'.  "min" must not be here: {stall}/min is per_min. */
 
 static const qoe_prom_unit_t  qoe_prom_per_units[] = {
     { qoe_span("s"), qoe_span("second") },
@@ -116,7 +116,10 @@ qoe_prom_name(const qoe_metric_t *m, char name[QOE_PROM_NAME_MAX])
 }
 
 
-/* The unit of "a/b" is a's word, then "per" and b's; "{text}" is none. */
+/*
+ * The unit "a/b" gives the word for a, then "per" and the word for b; a unit
+ * "{text}" gives nothing.
+ */
 
 static void
 qoe_prom_put_unit(qoe_prom_text_t *t, const qoe_metric_t *m,
@@ -228,7 +231,7 @@ qoe_prom_put_tokens(qoe_prom_text_t *t, qoe_span_t text, qoe_span_t without)
 }
 
 
-/* A token that has no room any more is left out. */
+/* A token for which there is no room is left out. */
 
 static void
 qoe_prom_put(qoe_prom_text_t *t, qoe_span_t token)

@@ -13,10 +13,12 @@
 
 #define QOE_PROM_NUMBER    40        /* bytes of any number, and a NUL */
 
-/* Up to here each whole number is a double, and is written as one. */
+/*
+ * Up to here every whole number is exact in a double, and is written in full.
+ */
 #define QOE_PROM_WHOLE_MAX 1e15
 
-/* Decimal exponents that are written out. */
+/* Decimal exponents of numbers that are written without an exponent. */
 #define QOE_PROM_EXP_MIN   (-4)
 #define QOE_PROM_EXP_MAX   5
 
@@ -101,8 +103,8 @@ qoe_prom_le(char text[QOE_PROM_LE_MAX], double value, bool canonical)
 
 
 /*
- * What is not of a number in the C locale is the decimal point of another.
- * The length.
+ * Any byte that cannot be in a number of the C locale is the decimal point of
+ * another locale, and becomes '.'.  Returns the length.
  */
 
 static size_t

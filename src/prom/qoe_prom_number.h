@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Numbers of the Prometheus text, the same in every locale.
+ * Numbers in Prometheus text, the same in every locale.
  */
 
 
@@ -13,15 +13,15 @@
 #include "qoe_buf.h"
 
 
-/* value is finite.  The shortest text that reads back as it. */
+/* Appends the shortest text that reads back as value, which must be finite. */
 void qoe_prom_number(qoe_buf_t *out, double value);
 void qoe_prom_integer(qoe_buf_t *out, uint64_t value);
 
 /*
- * A bound as a label: labels are compared as text, so it is written as all
- * the others of the trade write it, which is Go's way ("0.5", "1000",
- * "2.5e+06").  OpenMetrics (canonical) puts ".0" behind a whole one.  Its
- * length.
+ * A bucket's bound as a label.  Labels are compared as text, so the bound is
+ * written as every other exporter writes it, which is Go's way ("0.5", "1000",
+ * "2.5e+06"); OpenMetrics (canonical) appends ".0" to a whole number.  Returns
+ * the length.
  */
 #define QOE_PROM_LE_MAX    40
 

@@ -11,10 +11,13 @@
 #include <stdlib.h>
 
 
-/* How long a governed set is used before the rules are asked again. */
+/*
+ * A view's governed attributes are reused for so long before the governor is
+ * asked about them again.
+ */
 #define QOE_APPLY_FRESH_S      60
 
-/* Slots that one tick looks at. */
+/* The number of series slots that one tick looks at. */
 #define QOE_APPLY_SWEEP        2048
 
 
@@ -85,7 +88,10 @@ qoe_apply_destroy(qoe_apply_t *a)
 }
 
 
-/* The last owner may have been killed at any store. */
+/*
+ * The consumer before may have been killed between any two stores: rebuild the
+ * indexes of the lane's tables, and count the references again.
+ */
 
 static void
 qoe_apply_recover(qoe_apply_t *a)
@@ -131,7 +137,10 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 
     now_s = (uint32_t) (now_ns / 1000000000);
 
-    /* what the event needs is all over the zone, and fetched meanwhile */
+    /*
+     * The memory of an event's session lies anywhere in the zone: prefetch it
+     * while the keys are computed.
+     */
 
     qoe_apply_session_key(a, s, key);
     qoe_sessions_fetch(a->sessions, key, true);
@@ -173,7 +182,11 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         qoe_apply_base_free(a, b);
     }
 
-    /* a frame is no proof: whoever makes up a session makes one up too */
+    /*
+     * Video that played is what makes a session a known one.  A frame alone
+     * would be no proof: a client that invents sessions invents frames as
+     * well.
+     */
 
     if (qoe_session_known(session)) {
         qoe_sessions_know(a->sessions, session);
@@ -187,7 +200,10 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         return;
     }
 
-    /* its `playing` was lost, so the video before it is not replaced yet */
+    /*
+     * The `playing` that would have replaced the video before was lost: this
+     * view proves now that it plays, so replace that one here.
+     */
 
     if (qoe_view_found(v) && session->nviews > 1) {
         qoe_apply_replace(a, session, v, v->born_ms, now_ns);
@@ -203,8 +219,9 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 
 
 /*
- * Of an id; 0: there is none.  It is compared within the session alone, so a
- * collision confuses only the views of the client that made it.
+ * A hash of an id; 0 stands for an empty id.  Keys are compared within one
+ * session only, so a collision can only confuse the views of the client that
+ * made it.
  */
 
 static uint64_t
@@ -214,7 +231,7 @@ qoe_apply_key(const qoe_apply_t *a, qoe_span_t id)
 }
 
 
-/* 128 bits: sessions are told apart by nothing else. */
+/* 128 bits, because nothing else distinguishes sessions. */
 
 static void
 qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
@@ -226,14 +243,14 @@ qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
     qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
     qoe_hash_add(&h, s->text[QOE_TEXT_SESSION_ID]);
 
-    /* never 0, 0: that is a free slot */
+    /* a key of two zeros means a free slot: the second half is never 0 */
 
     session[0] = qoe_hash_end(&h);
     session[1] = qoe_hash_more(&h) | 1;
 }
 
 
-/* Keeps the view's blocks those of the event's attributes. */
+/* Makes the view's blocks hold the attributes of this event. */
 
 static void
 qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
@@ -260,8 +277,9 @@ qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
 
 
 /*
- * When the rules count as asked.  A value that only waits for the next request
- * is asked for again with the next event.
+ * The time to note as that of the last question to the governor.  A value that
+ * waits for the next request for its verdict is asked about again with the
+ * next event, so its time is set back.
  */
 
 static uint32_t
@@ -299,7 +317,10 @@ qoe_apply_block(qoe_apply_t *a, const qoe_labels_t *l, bool known)
 }
 
 
-/* The references of a slot again; a block that is none any more is given up. */
+/*
+ * Counts the references of an adopted view again, and drops those to blocks
+ * that no longer exist.
+ */
 
 static void
 qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v)
@@ -343,8 +364,8 @@ qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
 
 
 /*
- * Series are all over the zone: what an event needs of them is fetched
- * together, or every value waits for memory on its own.
+ * An event's series lie anywhere in the zone: prefetch them together, or each
+ * value waits for memory on its own.
  */
 
 void
@@ -373,7 +394,7 @@ qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
             extra[n] = qoe_apply_extra(a, &p[n],
                                        (uint32_t) (now_ns / 1000000000));
 
-            /* the next point may put another one in its place */
+            /* hold the block: the next point may evict it from a->extra */
             qoe_store_ref(a->store, extra[n]);
         }
 
@@ -401,7 +422,7 @@ qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
 }
 
 
-/* The block of a point's own attributes; 0: no memory for it. */
+/* The block of a point's own attributes.  0: there is no memory for it. */
 
 static uint32_t
 qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
@@ -478,7 +499,10 @@ qoe_apply_busy(const qoe_apply_t *a)
 }
 
 
-/* After a collection, which condemns series, once through the slots. */
+/*
+ * An export collection condemns series; walk once through all slots after each
+ * to free them.
+ */
 
 static void
 qoe_apply_sweep(qoe_apply_t *a)

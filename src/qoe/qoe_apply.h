@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Events into state and series: the whole of what a lane's consumer does with
- * a sample.  One a lane held; the helper's thread.
+ * Applies samples to state and series: all that the consumer of a lane does
+ * with a sample.  There is one qoe_apply_t for each lane held, and only the
+ * helper thread uses it.
  */
 
 
@@ -18,27 +19,30 @@ typedef struct qoe_apply_s  qoe_apply_t;
 
 
 /*
- * For a lane that has just been taken; makes its indexes anew if its last
- * owner died (adopted).  st, conf and governor must outlive it.  slot: of
- * counters.  NULL: no memory.
+ * For a lane that has just been taken.  adopted: the last owner died, so the
+ * indexes are made anew.  slot is the counter slot to count in.  st, conf and
+ * governor must outlive the result.  NULL: no memory.
  */
 qoe_apply_t *qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     qoe_governor_t *governor, uint32_t lane, uint32_t slot, bool adopted);
 void qoe_apply_destroy(qoe_apply_t *a);
 
-/* now_ns: Unix. */
+/* now_ns is Unix time, here and below. */
 void qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns);
 
 /*
- * Ends views that are silent too long and frees series that were condemned, as
- * much as can be done in about a millisecond.
+ * Ends views that are silent for too long and frees series that were
+ * condemned, for about a millisecond at most.
  */
 void qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns);
 
-/* The last tick was cut short: there is more to do at once. */
+/* true: the last tick was cut short, so the next is due at once. */
 bool qoe_apply_busy(const qoe_apply_t *a);
 
-/* Unix ms at which a tick has something to do; UINT64_MAX: nothing. */
+/*
+ * The Unix time in ms at which a tick has something to do; UINT64_MAX: there
+ * is nothing to wait for.
+ */
 uint64_t qoe_apply_due_ms(const qoe_apply_t *a);
 
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Inside qoe_apply*.c.
+ * Private to qoe_apply*.c.
  */
 
 
@@ -14,13 +14,13 @@
 #include "qoe_sessions.h"
 
 
-/* Sets of extra attributes that are kept at hand. */
+/* Blocks of extra attributes that are cached, to be found without hashing. */
 #define QOE_APPLY_EXTRAS       256
 
 
 typedef struct {
-    uint64_t             key;                /* of the raw values */
-    uint32_t             block;              /* with a reference */
+    uint64_t             key;                /* hash of the raw values */
+    uint32_t             block;              /* holds a reference */
     uint32_t             at_s;
 } qoe_apply_extra_t;
 
@@ -37,10 +37,10 @@ struct qoe_apply_s {
     qoe_store_env_t      env;
     qoe_hash_key_t       key;
 
-    uint64_t             swept_ns;           /* the collection swept after */
+    uint64_t             swept_ns;           /* last collection swept after */
     uint32_t             sweep;
     bool                 sweeping;
-    bool                 silent;             /* more views are due */
+    bool                 silent;             /* more views are overdue */
 
     qoe_points_t         points;
     qoe_labels_t         labels;
@@ -53,43 +53,52 @@ struct qoe_apply_s {
 
 void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
-/* Records a->points, and empties it. */
+/* Records the points of a->points in blocks b, and empties a->points. */
 void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
-/* Under the attributes last seen in the view. */
+/* The same, in the blocks of the attributes last seen in the view. */
 void qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v,
     uint64_t now_ns);
-/* Gives the references up. */
+/* Releases the references to the blocks. */
 void qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b);
 extern const qoe_blocks_t  qoe_apply_no_blocks;
 
 /* qoe_apply_view.c */
 
 /*
- * The live view that an event belongs to, begun where need be; NULL: the view
- * is over, or the event was seen before and there is none.  Ends views that
- * the event replaces.  birth has the keys and the time of the event; the rest
- * of it is filled in here.
+ * The live view that an event belongs to; it is begun if need be, and views
+ * that the event replaces are ended.  birth has the keys and the time of the
+ * event; the rest is filled in here.  NULL: the view is over, or the event is
+ * a duplicate of one whose view is gone.
  */
 qoe_view_t *qoe_apply_view(qoe_apply_t *a, qoe_session_t *session,
     const qoe_sample_t *s, qoe_view_birth_t *birth, bool seen,
     uint64_t now_ns);
 
 /*
- * Ends the views of the same view_id that were not heard of after at_ms: since
- * then another video plays in their place.
+ * Ends the views of the same view_id that had no event after at_ms: another
+ * video plays in their place since then.
  */
 void qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
     const qoe_view_t *by, uint64_t at_ms, uint64_t now_ns);
 
-/* The session of an event. */
+/*
+ * The session with that key, made if there is none.  A full table evicts
+ * another session for it, so this never fails.
+ */
 qoe_session_t *qoe_apply_session(qoe_apply_t *a, const uint64_t key[2],
     uint64_t now_ns);
 
-/* Ends a view: its points, its place in the session's memory, its slot. */
+/*
+ * Ends a view: records its last points, notes it in the session's memory of
+ * ended views, and frees its slot.
+ */
 void qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
     uint64_t at_ms, uint64_t now_ns);
 
-/* Ends what was silent for too long; a->silent: there is more. */
+/*
+ * Ends views and sessions that were silent for too long.  a->silent is set if
+ * more of them are left.
+ */
 void qoe_apply_silence(qoe_apply_t *a, uint64_t now_ns);
 
 

@@ -2,11 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Which view an event belongs to, and when views are over.
+ * Decides which view an event belongs to, and when a view is over.
  *
- * An event belongs to the view that it names, by view_id and video.id.  Any
- * number of views of a session live at once, up to QOE_APPLY_VIEWS; beyond it
- * the view that is silent longest makes room.
+ * An event belongs to the view that it names by view_id and video.id.  Up to
+ * QOE_APPLY_VIEWS views of a session live at once; the next one evicts the
+ * view that has been silent longest.
  */
 
 
@@ -15,22 +15,30 @@
 #include <math.h>
 
 
-/* Views of one session that are alive. */
+/* The live views that one session may have. */
 #define QOE_APPLY_VIEWS        32
 
-/* Views and sessions that one tick ends. */
+/* The views and sessions that one tick may end. */
 #define QOE_APPLY_ENDS         64
 
-/* Sessions that are looked at for one without a live view. */
+/* How many old sessions are examined for one without a live view. */
 #define QOE_APPLY_SPARE        8
 
-/* The part of a full table that newcomers may have at the cost of others. */
+/*
+ * Newcomers may take 1 / QOE_APPLY_NEWCOMERS of a full table at the cost of
+ * others.
+ */
 #define QOE_APPLY_NEWCOMERS    8
 
-/* A session is remembered for so many times the longest silence of a view. */
+/*
+ * A session is remembered for this many times the longest silence of a view.
+ */
 #define QOE_APPLY_REMEMBER     2
 
-/* A wait that near before a `playing` belongs to what it begins. */
+/*
+ * A wait that ended at most so long before a `playing` belongs to the view
+ * that the `playing` begins.
+ */
 #define QOE_APPLY_NEAR_MS      250
 
 
@@ -97,8 +105,9 @@ qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
 
 
 /*
- * The live view of both keys.  An event without a video is of the view that
- * began last; a view that was never named gets the first name that comes.
+ * The live view with both keys.  An event without a video belongs to the view
+ * that began last, and a view that was never named takes the first name that
+ * comes.
  */
 
 static qoe_view_t *
@@ -133,7 +142,10 @@ qoe_apply_find(qoe_apply_t *a, qoe_session_t *session, uint64_t view_key,
 }
 
 
-/* A suspended view that nothing brought back in time is over. */
+/*
+ * false: the view is suspended, and nothing brought it back in time, so it is
+ * over.
+ */
 
 static bool
 qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
@@ -156,7 +168,10 @@ qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
 }
 
 
-/* Of one view_id one video plays; the next may have been loading meanwhile. */
+/*
+ * One view_id plays one video at a time, but the next one may have been
+ * loading while the last still played.
+ */
 
 void
 qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
@@ -185,8 +200,8 @@ qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
 
 
 /*
- * May the event begin a view?  After an end only `playing` does, or anything
- * where it was only silence that ended it.
+ * Whether the event may begin a view.  If its view has ended, only `playing`
+ * begins another; if only silence ended it, any event does.
  */
 
 static bool
@@ -233,7 +248,7 @@ qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
 }
 
 
-/* NULL: there is no room for it, and its events make no view. */
+/* NULL: there is no room, and the events make no view. */
 
 static qoe_view_t *
 qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
@@ -261,7 +276,7 @@ qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
 }
 
 
-/* The view of a session that is silent longest. */
+/* The view of a session that has been silent longest. */
 
 static qoe_view_t *
 qoe_apply_quiet(qoe_apply_t *a, const qoe_session_t *session)
@@ -281,8 +296,8 @@ qoe_apply_quiet(qoe_apply_t *a, const qoe_session_t *session)
 
 
 /*
- * Of a full table, the view that can be done without, but none of the session
- * that needs the room; NULL: there is no view at all.
+ * The view of a full table that is missed least, but none of the session that
+ * needs the room.  NULL: there is no such view.
  */
 
 static qoe_view_t *
@@ -301,10 +316,12 @@ qoe_apply_least(qoe_apply_t *a, const qoe_session_t *session)
 
 /*
  * The newcomer whose view began first, but not the session that needs the room
- * (NULL: one that is new): sessions that are made up push out each other, and
- * not the viewers who are known.  NULL: there is none, or another newcomer
- * needs the room while they are but a small part of the places, which is
- * theirs, or else none could become known while the table is full.
+ * (NULL: that session is new).  So invented sessions evict one another, not
+ * the viewers who are known.
+ *
+ * NULL: there is none; or another newcomer needs the room while newcomers hold
+ * only the small part of the table that is always theirs: without it no
+ * session could become known while the table is full.
  */
 
 static qoe_session_t *
@@ -322,7 +339,10 @@ qoe_apply_newcomer(qoe_apply_t *a, const qoe_session_t *session,
 }
 
 
-/* NULL: there is no view at all. */
+/*
+ * The view of all sessions that has been silent longest.  NULL: there is no
+ * view.
+ */
 
 static qoe_view_t *
 qoe_apply_silent_longest(qoe_apply_t *a)
@@ -378,8 +398,8 @@ qoe_apply_session(qoe_apply_t *a, const uint64_t key[2], uint64_t now_ns)
 
 
 /*
- * Of a full table, the session that can be done without: a newcomer without a
- * live view, another session without one, a newcomer, or the oldest.
+ * The session of a full table that is missed least: a newcomer without a live
+ * view, else another session without one, else a newcomer, else the oldest.
  */
 
 static qoe_session_t *
@@ -491,7 +511,10 @@ qoe_apply_silence(qoe_apply_t *a, uint64_t now_ns)
 }
 
 
-/* The oldest of a list; false: it has some time left, or there is none. */
+/*
+ * Ends the oldest view of a list.  false: it may stay for a while, or the list
+ * is empty.
+ */
 
 static bool
 qoe_apply_silence_one(qoe_apply_t *a, qoe_silence_t silence, uint64_t now_ns)
@@ -512,7 +535,7 @@ qoe_apply_silence_one(qoe_apply_t *a, qoe_silence_t silence, uint64_t now_ns)
         return true;
     }
 
-    /* nothing comes that would change what its last events meant */
+    /* no event comes any more that could change what the last ones meant */
 
     qoe_view_judge(v, UINT64_MAX, &a->conf->view, &a->points);
     qoe_apply_view_points(a, v, now_ns);

@@ -10,7 +10,7 @@
 #include <strings.h>
 
 
-/* What of a value goes into the hash: no rule keeps more. */
+/* The bytes of a value that go into the hash: no rule keeps more of it. */
 #define QOE_BASE_CUT       256
 
 
@@ -24,7 +24,10 @@ static qoe_span_t qoe_base_stream_id(const qoe_sample_t *s);
 static qoe_span_t qoe_base_custom(const qoe_sample_t *s, qoe_span_t name);
 
 
-/* Where the value of a built-in dimension is. */
+/*
+ * Where the value of a built-in dimension comes from: the number of a text, or
+ * QOE_BASE_MADE and above for a value that is computed.
+ */
 
 #define QOE_BASE_MADE      QOE_TEXTS
 
@@ -36,9 +39,10 @@ static const uint8_t  qoe_base_texts[] = {
 
 
 /*
- * Not SipHash: it is only asked whether a session's set is still what it was
- * at its last event, with a key that nobody knows.  Who found a collision
- * could keep attributes of his own that he may as well send.
+ * This hash only answers whether a session's attributes are still those of its
+ * last event, so it need not be SipHash: its key is secret, and a client that
+ * found a collision could only keep its own attributes, which it may send
+ * anyway.
  */
 
 uint64_t
@@ -123,7 +127,10 @@ qoe_base_labels(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
 }
 
 
-/* 1: the attribute was left out. */
+/*
+ * Adds an attribute to the set of its grain.  1: it was left out, because the
+ * set is full.
+ */
 
 static uint32_t
 qoe_base_add(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
@@ -168,8 +175,9 @@ qoe_base_value(const qoe_sample_t *s, const qoe_dimensions_t *dims,
 
 
 /*
- * CMCD (CTA-5004-A): st is v, l, or ll in low latency.  A stream_type is what
- * the page says, "LIVE" as well as "live": one of them is one series.
+ * CMCD (CTA-5004-A): st is v, l, or ll for low latency.  A stream_type is the
+ * page's free choice, such as "LIVE" or "live", and all spellings must become
+ * one series.
  */
 
 static qoe_span_t

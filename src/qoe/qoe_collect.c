@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The steps of a collection, and what is read of a complete one.
+ * The steps of a collection, and access to a complete one.
  */
 
 
@@ -15,10 +15,13 @@
 /* Items between two looks at the clock. */
 #define QOE_COLLECT_SLICE  64
 
-/* Room in the tables for what is born while the collection is made. */
+/*
+ * Spare places in the tables for series that begin while the collection is
+ * made.
+ */
 #define QOE_COLLECT_SPARE  1024
 
-/* What governance looks at between two looks at the clock. */
+/* Values that governance examines between two looks at the clock. */
 #define QOE_COLLECT_EXPIRE 256
 
 
@@ -43,8 +46,8 @@ static bool qoe_collect_shown(const qoe_collect_t *c, const qoe_merged_t *m);
 
 
 /*
- * Each does a slice of its work from c->cursor on: QOE_AGAIN, or QOE_OK when
- * it has done it all.
+ * Each phase does a slice of its work from c->cursor on.  QOE_AGAIN: there is
+ * more; QOE_OK: the phase is complete.
  */
 
 typedef qoe_status_t (*qoe_collect_phase_pt)(qoe_collect_t *c);
@@ -223,9 +226,9 @@ qoe_collect_lane_slot(qoe_collect_t *c, uint32_t slot)
 
 
 /*
- * Births: a series may be new in one lane and old in another.  Once the first
- * walk over the lanes has found what is new, another one finds the rest of
- * these series.
+ * Births only: a series may be new in one lane and old in another.  After the
+ * first walk over the lanes has found the new series, a second walk adds the
+ * rest of them.
  */
 
 static qoe_status_t
@@ -261,7 +264,7 @@ qoe_collect_lane_wanted(qoe_collect_t *c, uint32_t slot, qoe_series_t *e,
         return false;
     }
 
-    /* an export looks at all groups: the idle ones have to leave */
+    /* an export examines all groups, because idle series of any must leave */
 
     if (c->mode == QOE_COLLECT_READ) {
         return (qoe_metrics[e->metric].group & c->groups) != 0;
@@ -400,7 +403,7 @@ qoe_collect_expire(qoe_collect_t *c)
 }
 
 
-/* A counting sort by metric: first how many, */
+/* Counting sort by metric, first pass: the number of series of each. */
 
 static qoe_status_t
 qoe_collect_count_metrics(qoe_collect_t *c)
@@ -434,7 +437,7 @@ qoe_collect_count_metrics(qoe_collect_t *c)
 }
 
 
-/* then which. */
+/* Second pass: puts each series in its place. */
 
 static qoe_status_t
 qoe_collect_sort(qoe_collect_t *c)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Which series are shown with 0 because they have only just begun, and which
- * belong into a collection of births.
+ * Decides which series are shown with 0 because they have only just begun, and
+ * which belong in a collection of births.
  */
 
 
@@ -11,15 +11,15 @@
 
 
 /*
- * A scraper is late now and then, and its interval begins with a scrape: an
- * eighth more than the interval lets the zero be there for one of them.
+ * Scrapers are late now and then.  The wait is an eighth longer than the
+ * interval, so that even a late scrape finds the zero.
  */
 #define QOE_COLLECT_LATE   8
 
-/* No collection takes that long to make. */
+/* No collection takes longer than this to make, in ns. */
 #define QOE_COLLECT_MADE_NS  10000000000
 
-/* Births are looked for that often while one zero would be seen. */
+/* The zero of a series lasts for so many looks for births. */
 #define QOE_COLLECT_LOOKS  8
 
 
@@ -68,8 +68,9 @@ qoe_collect_born(const qoe_state_t *st)
 
 
 /*
- * A clock that stepped back makes what was exported look as if it were still
- * to come: then all that is young is announced once more.
+ * Sets the times by which the functions below decide.  After the clock stepped
+ * back, earlier exports seem to lie in the future: then all young series are
+ * announced once more.
  */
 
 void
@@ -82,7 +83,7 @@ qoe_collect_birth(qoe_collect_t *c)
     c->wait_ns = qoe_collect_wait_ms(c->conf, c->mode) * 1000000;
     c->time_ns = c->now_ns;
 
-    /* a scrape that awaits no births shows at once what there is */
+    /* a scrape that does not wait for births shows every series at once */
 
     c->until_ns = c->mode == QOE_COLLECT_LAST
                   || (c->mode == QOE_COLLECT_READ && c->wait_ns == 0)
@@ -106,7 +107,10 @@ qoe_collect_birth(qoe_collect_t *c)
 }
 
 
-/* A series that began until then is seen with its start at that time. */
+/*
+ * A series that began up to this time is visible with its final start by
+ * now_ns.
+ */
 
 static uint64_t
 qoe_collect_settled(uint64_t now_ns)
@@ -116,11 +120,11 @@ qoe_collect_settled(uint64_t now_ns)
 
 
 /*
- * Another lane may have an earlier start that is not to be seen yet, or whose
- * part was not there when the collection passed.  This goes by the start of
- * the whole series, so what a lane adds to a known one is never left out.  Sums
- * that the collection makes itself have the start of the zone, which does not
- * change; and a start that is far ahead is of a clock that stepped back.
+ * Another lane may have an earlier start that is not visible yet, or whose
+ * part came after the collection had passed.  The start of the whole series
+ * decides, so what a lane adds to a known series is never left out.  Sums that
+ * the collection makes itself have the start of the zone, which never changes.
+ * A start far ahead is from a clock that stepped back.
  */
 
 bool
@@ -133,8 +137,8 @@ qoe_collect_later(const qoe_collect_t *c, uint64_t start_ns)
 
 
 /*
- * In the last collection a series may have begun after it: no point is before
- * its start, so the time of the points moves on.
+ * The last collection may show a series that began after the collection did.
+ * No point may be older than its start, so the time of the points moves on.
  */
 
 void
@@ -155,8 +159,9 @@ qoe_collect_begins(qoe_collect_t *c, const qoe_merged_t *m)
 
 
 /*
- * A wait begins when the series can be seen first, hence until_ns.  A start in
- * the time to come is of a clock that stepped back: that series does not wait.
+ * The wait counts from when the series can first be seen, hence until_ns.  A
+ * start in the future is from a clock that stepped back: such a series does
+ * not wait.
  */
 
 bool
@@ -168,9 +173,9 @@ qoe_collect_young(const qoe_collect_t *c, uint64_t start_ns)
 
 
 /*
- * Those that have begun since the last collection, with their zeros; and those
- * which the last export has shown as zeros and whose wait has ended since,
- * with their values, which would have to wait for the next export otherwise.
+ * Due are the series that began since the last collection, as zeros; and those
+ * that the last export showed as zeros and whose wait is over, with their
+ * values, which would otherwise wait for the next export.
  */
 
 bool

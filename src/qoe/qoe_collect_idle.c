@@ -2,22 +2,21 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What an export collection does to the lanes' stores: series that are idle
- * in all lanes are condemned.  And what it says of a gauge that has no values
- * any more.
+ * What an export collection does to the lanes' stores: it condemns series that
+ * are idle in all lanes, and ends the value of gauges that have no new ones.
  */
 
 
 #include "qoe_collect_priv.h"
 
 
-/* As long a value of a gauge stands without another one. */
+/* The value of a gauge stands for this long without a new one. */
 #define QOE_COLLECT_STANDS_S  60
 
 
 /*
- * The first export after that time, and after the export of the value: what it
- * is by is in the zone, so that another exporter goes on with it.
+ * true in the first export after that time and after the export of the value.
+ * All that this depends on is in the zone, so another exporter can take over.
  */
 
 bool
@@ -43,7 +42,7 @@ qoe_collect_is_idle(const qoe_collect_t *c, uint32_t last_s)
         return false;
     }
 
-    /* not before all have seen the value that was behind the zero */
+    /* everyone must have seen the value that followed the zero */
 
     ttl_ms = qoe_max(ttl_ms, 2 * qoe_collect_wait_ms(c->conf,
                                                      QOE_COLLECT_EXPORT));
@@ -53,8 +52,8 @@ qoe_collect_is_idle(const qoe_collect_t *c, uint32_t last_s)
 
 
 /*
- * All of its slots or none: with one lane's part gone the sum of the rest
- * would be a counter that went down.
+ * Condemns all slots of the series or none: without one lane's part the sum of
+ * the rest would be a counter that went down.
  */
 
 void
@@ -103,9 +102,9 @@ qoe_collect_drift(const qoe_state_t *st)
 
 
 /*
- * A writer that is killed between the shared count and its own leaves the
- * former off by one.  Writers at work make it look so for a moment, but hardly
- * the same at both ends of a collection.
+ * A writer that was killed between the shared count and its own leaves the
+ * shared count off by one.  Writers at work look the same for a moment, but
+ * hardly by the same amount at both ends of a collection.
  */
 
 void

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The tables of a collection: sets of attributes by their bytes, series by
- * metric and sets, whatever lane they are from.
+ * The tables of a collection: attribute sets by their bytes, and series by
+ * metric and sets, whatever lane they come from.
  */
 
 
@@ -12,7 +12,7 @@
 #include <math.h>
 
 
-#define QOE_COLLECT_BYTES  (64 * 1024)       /* taken at a time */
+#define QOE_COLLECT_BYTES  (64 * 1024)       /* allocated at a time */
 
 
 static uint32_t *qoe_collect_heads(qoe_collect_t *c, uint32_t n,
@@ -176,7 +176,7 @@ qoe_collect_series(qoe_collect_t *c, uint32_t lane, uint32_t slot,
 
     if (rc != QOE_OK) {
 
-        /* the series has left since it was read */
+        /* QOE_DONE: the series has left since it was read */
 
         return rc == QOE_DONE ? QOE_OK : rc;
     }
@@ -283,8 +283,8 @@ qoe_collect_add(qoe_collect_t *c, qoe_metric_id_t metric, qoe_span_t base,
 
 /*
  * A set of attributes that no view has any more keeps its number of concurrent
- * views for as long as its other series live: it is 0, or a backend would show
- * the last number for some minutes.
+ * views, with 0, as long as any other series of the set lives: without the 0 a
+ * backend would show the last number for minutes.
  */
 
 qoe_status_t
@@ -316,7 +316,7 @@ qoe_collect_no_views(qoe_collect_t *c, uint32_t i)
 }
 
 
-/* QOE_DONE: it is none any more. */
+/* QOE_DONE: the block exists no more. */
 
 static qoe_status_t
 qoe_collect_lane_block(qoe_collect_t *c, uint32_t lane, uint32_t block,
@@ -363,7 +363,10 @@ qoe_collect_lane_block(qoe_collect_t *c, uint32_t lane, uint32_t block,
 }
 
 
-/* Lanes and this hash with the zone's key, so equal sets have equal hashes. */
+/*
+ * The lanes make their hashes with the zone's key too, so equal sets have
+ * equal hashes.
+ */
 
 static qoe_status_t
 qoe_collect_intern(qoe_collect_t *c, uint64_t hash, qoe_span_t bytes,
@@ -438,7 +441,7 @@ qoe_collect_known(const qoe_collect_t *c, uint64_t hash)
 }
 
 
-/* The series' entry, an empty one when it is new; NULL: no memory. */
+/* The entry of a series, made empty if it is new.  NULL: no memory. */
 
 static qoe_merged_t *
 qoe_collect_merged(qoe_collect_t *c, qoe_metric_id_t metric, uint32_t base,

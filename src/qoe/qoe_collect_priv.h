@@ -15,34 +15,34 @@
 
 
 /*
- * An array that grows by chunks and never moves what is in it: no step has
- * to copy it all.
+ * An array that grows by chunks and never moves its items: no step has to copy
+ * all of it.
  */
 
 #define QOE_COLLECT_CHUNK  512               /* items */
 
 typedef struct {
     const qoe_mem_t  *mem;
-    size_t            size;      /* of an item */
+    size_t            size;      /* bytes of an item */
     uint32_t          n;
-    uint32_t          cap;       /* of chunk[] */
+    uint32_t          cap;       /* places in chunk[] */
     char            **chunk;
 } qoe_collect_pool_t;
 
 
-/* A series, of whatever lanes have it. */
+/* A series, merged from all lanes that have it. */
 
 typedef struct {
     uint32_t          base;
     uint32_t          extra;
-    uint32_t          next;      /* 1 + index, of the chain */
-    uint32_t          idle;      /* 1 + index, of its list of idle slots */
+    uint32_t          next;      /* 1 + index, in its chain */
+    uint32_t          idle;      /* 1 + index of its first idle slot */
     uint16_t          metric;
-    bool              lively;    /* a slot of it is not idle */
-    bool              before;    /* gauges: had values in the window before */
-    uint32_t          last_s;    /* gauges: of the last value, Unix */
+    bool              lively;    /* some slot is not idle */
+    bool              before;    /* gauges: had values before */
+    uint32_t          last_s;    /* gauges: of the last value, Unix s */
     uint64_t          start_ns;
-    uint64_t          count;     /* gauges: of the last window */
+    uint64_t          count;     /* gauges: values of the last window */
     double            sum;
     uint64_t          open_count;
     double            open_sum;
@@ -56,24 +56,24 @@ typedef struct {
     uint32_t          lane;
     uint32_t          slot;
     uint32_t          last_s;
-    uint32_t          next;      /* 1 + index, of the same series */
+    uint32_t          next;      /* 1 + index, of this series */
 } qoe_idle_t;
 
 
 typedef struct {
     uint64_t          hash;
     qoe_span_t        bytes;
-    uint32_t          next;      /* 1 + index, of the chain */
-    bool              views;     /* it has a number of concurrent views */
+    uint32_t          next;      /* 1 + index, in its chain */
+    bool              views;     /* has concurrent views */
 } qoe_collect_block_t;
 
 
-/* What block of the collection a lane's block was last. */
+/* The block of the collection that a lane's block became last. */
 
 typedef struct {
     uint64_t          hash;
     uint32_t          block;
-    uint32_t          lane;      /* 1 + lane; 0: nothing known */
+    uint32_t          lane;      /* 1 + lane; 0: empty entry */
 } qoe_collect_map_t;
 
 
@@ -85,18 +85,18 @@ struct qoe_collect_s {
     qoe_collect_mode_t       mode;
     uint32_t                 groups;
     uint64_t                 now_ns;
-    uint64_t                 time_ns;        /* of the points */
-    uint64_t                 start_ns;       /* of the zone */
-    uint64_t                 until_ns;       /* what began later is left out */
-    uint64_t                 wait_ns;        /* for a zero to be seen */
-    uint64_t                 since_ns;       /* births: announced until then */
-    uint64_t                 regular_ns;     /* and the last export */
-    uint64_t                 zeros_ns;       /* which had what began until */
+    uint64_t                 time_ns;        /* time of the points */
+    uint64_t                 start_ns;       /* start of the zone */
+    uint64_t                 until_ns;       /* later series are left out */
+    uint64_t                 wait_ns;        /* how long a zero must be seen */
+    uint64_t                 since_ns;       /* births: the last ones */
+    uint64_t                 regular_ns;     /* the last export */
+    uint64_t                 zeros_ns;       /* its until_ns */
     bool                     waits;
     bool                     resting;        /* births: the second walk */
-    int32_t                  drift;          /* of the shared count, before */
+    int32_t                  drift;          /* qoe_collect_drift() at first */
 
-    /* where the work stands */
+    /* the progress of the work */
     qoe_status_t             status;
     uint32_t                 phase;
     uint32_t                 lane;
@@ -111,10 +111,10 @@ struct qoe_collect_s {
     uint32_t                 nheads;
     uint32_t                *block_heads;
     uint32_t                 nblock_heads;
-    qoe_collect_map_t       *map;            /* by block of a lane */
+    qoe_collect_map_t       *map;            /* indexed by a lane's block */
     uint32_t                 nmap;
 
-    /* the result: series by metric */
+    /* the result: series sorted by metric */
     uint32_t                 first[QOE_METRICS_N + 1];
     uint32_t                 fill[QOE_METRICS_N];
     uint32_t                *index;
@@ -124,25 +124,27 @@ struct qoe_collect_s {
 /* qoe_collect_merge.c */
 
 /*
- * Tables for about that many series and blocks, and blocks of lanes up to
- * nmap.  QOE_NOMEM.
+ * Makes tables for about so many series and blocks, and a map for nmap blocks
+ * of lanes.  QOE_NOMEM.
  */
 qoe_status_t qoe_collect_tables(qoe_collect_t *c, uint32_t series,
     uint32_t blocks, uint32_t nmap);
 void qoe_collect_tables_free(qoe_collect_t *c);
 
-/* A lane's series into the collection's. */
+/* Adds a lane's series to the collection's. */
 qoe_status_t qoe_collect_series(qoe_collect_t *c, uint32_t lane,
     uint32_t slot, const qoe_series_t *e, bool before);
 qoe_status_t qoe_collect_self(qoe_collect_t *c, const qoe_self_series_t *e);
 
-/* A zero-filled item at the end; NULL: no memory. */
+/* Appends an item of zeros.  NULL: no memory. */
 void *qoe_collect_pool_add(qoe_collect_pool_t *p);
 
-/* Number i of the series: where views of its attributes were, there are 0. */
+/*
+ * Adds 0 concurrent views for the attributes of series i, if they have none.
+ */
 qoe_status_t qoe_collect_no_views(qoe_collect_t *c, uint32_t i);
 
-/* Is a block of a lane with that hash one of the collection? */
+/* Whether a lane's block with that hash is in the collection. */
 bool qoe_collect_known(const qoe_collect_t *c, uint64_t hash);
 
 static inline void *
@@ -154,15 +156,15 @@ qoe_collect_pool_at(const qoe_collect_pool_t *p, uint32_t i)
 
 /* qoe_collect_birth.c */
 
-/* At a start like that a series shows 0 as yet. */
+/* Whether a series with that start is still shown with 0. */
 bool qoe_collect_young(const qoe_collect_t *c, uint64_t start_ns);
-/* Is a series with that start left to the next collection? */
+/* Whether a series with that start is left to the next collection. */
 bool qoe_collect_later(const qoe_collect_t *c, uint64_t start_ns);
-/* Is a series with that start to be in a collection of births? */
+/* Whether a series with that start belongs in a collection of births. */
 bool qoe_collect_due(const qoe_collect_t *c, uint64_t start_ns);
-/* Sets what the three go by. */
+/* Sets the times by which the three above decide. */
 void qoe_collect_birth(qoe_collect_t *c);
-/* Takes note of the start of a series that is shown. */
+/* Notes the start of a series that is shown. */
 void qoe_collect_begins(qoe_collect_t *c, const qoe_merged_t *m);
 
 static inline bool
@@ -182,16 +184,16 @@ qoe_collect_is_gauge(uint32_t metric)
 
 /* qoe_collect_idle.c */
 
-/* Is that a gauge whose last value must not stand any more? */
+/* Whether a gauge's last value must not stand any longer. */
 bool qoe_collect_ended(const qoe_collect_t *c, const qoe_merged_t *m);
-/* Is a value of that second too long ago? */
+/* Whether a value of that second is too long ago. */
 bool qoe_collect_is_idle(const qoe_collect_t *c, uint32_t last_s);
 /* Condemns a series that is idle in all lanes that have it. */
 void qoe_collect_condemn(qoe_collect_t *c, qoe_merged_t *m);
 
 /*
- * How far the shared count of series is from what the lanes have, and its
- * correction by what it was off at both ends of the collection.
+ * drift is how far the shared count of series is from the sum of the lanes';
+ * recount corrects it by what was wrong at both ends of the collection.
  */
 int32_t qoe_collect_drift(const qoe_state_t *st);
 void qoe_collect_recount(qoe_collect_t *c);

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The metrics that are taken at a collection, and two counters that the zone
+ * The metrics that are taken at a collection, and the counters that the zone
  * keeps for other reasons.
  */
 
@@ -17,11 +17,11 @@
 
 
 #define QOE_GAUGES_LATELY_MS   10000
-#define QOE_GAUGES_READS       8             /* of a floor that moves */
+#define QOE_GAUGES_READS       8             /* tries at a moving floor */
 
 
 typedef struct {
-    qoe_metric_id_t     metric;              /* one of those it adds */
+    qoe_metric_id_t     metric;              /* a metric that add adds */
     qoe_status_t      (*add)(const qoe_gauges_t *g);
 } qoe_gauge_t;
 
@@ -46,7 +46,10 @@ static qoe_status_t qoe_gauges_add(const qoe_gauges_t *g,
     qoe_metric_id_t metric, double value);
 
 
-/* The first one alone works in slices: nothing was added before it. */
+/*
+ * Only the first works in slices, so it must come first: when it is called
+ * again, nothing else has been added.
+ */
 
 static const qoe_gauge_t  qoe_gauges[] = {
     { QOE_METRIC_CONCURRENT_VIEWS_CURRENT, qoe_gauges_views },
@@ -60,7 +63,7 @@ static const qoe_gauge_t  qoe_gauges[] = {
 };
 
 
-/* Where events are, and why they were dropped, as /v2/stats has it. */
+/* The states of events and the reasons for drops, as /v2/stats names them. */
 
 static const struct {
     const char         *state;
@@ -136,7 +139,7 @@ qoe_gauges_viewers(const qoe_gauges_t *g)
          i++)
     {
         if (viewers < 0.5) {
-            continue;                        /* a free place, none today */
+            continue;                        /* free, or no viewers today */
         }
 
         labels.len = 0;
@@ -181,7 +184,7 @@ qoe_gauges_workers(const qoe_gauges_t *g)
 }
 
 
-/* Requests that wait, and the counters of those that waited. */
+/* Requests that wait now, and counters of those that have waited. */
 
 static qoe_status_t
 qoe_gauges_waits(const qoe_gauges_t *g)
@@ -274,9 +277,9 @@ qoe_gauges_queue(const qoe_gauges_t *g)
 
 
 /*
- * When the record at the lane's floor was received, Unix ns; 0: there is none.
- * The consumer may release it at any moment: what was read counts only if the
- * floor stands where it stood.
+ * The Unix time in ns at which the record at the lane's floor was received; 0:
+ * there is none.  The consumer may release the record at any moment, so what
+ * was read is valid only if the floor has not moved since.
  */
 
 static uint64_t
@@ -303,13 +306,16 @@ qoe_gauges_oldest(const qoe_zone_t *zone, uint32_t lane)
         }
     }
 
-    /* so fast a consumer has nothing old */
+    /* a consumer that fast has no old records */
 
     return 0;
 }
 
 
-/* Exporters of the configuration; those going away tell nothing any more. */
+/*
+ * The exporters of the configuration; one that was removed has no metrics any
+ * more, though it still drains.
+ */
 
 static qoe_status_t
 qoe_gauges_delivery(const qoe_gauges_t *g)
@@ -452,7 +458,7 @@ qoe_gauges_dimensions(const qoe_gauges_t *g)
             }
         }
 
-        /* a counter: it is there, with 0, as soon as there are values */
+        /* a counter: present with 0 as soon as the dimension has values */
 
         if (info.count == 0 && info.overflow == 0) {
             continue;
@@ -477,7 +483,7 @@ qoe_gauges_overflow(const qoe_gauges_t *g, const qoe_dimension_t *dim,
     if (n == 0 && dim->action != QOE_ACTION_ALLOW
         && dim->action != QOE_ACTION_TOPK)
     {
-        return QOE_OK;                       /* it has no limit */
+        return QOE_OK;                       /* no limit, no metric */
     }
 
     labels.len = 0;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Private to qoe_gauges*.c: what is taken at a collection.
+ * Private to qoe_gauges*.c: the metrics that are taken at a collection.
  */
 
 
@@ -18,13 +18,13 @@ typedef struct {
     const qoe_state_t     *st;
     const qoe_governor_t  *governor;
     uint64_t               now_ns;           /* Unix */
-    uint32_t              *cursor;           /* sessions walked */
+    uint32_t              *cursor;           /* sessions walked so far */
 } qoe_gauges_t;
 
 
 /*
- * openqoe.concurrent_views_current, by the views' attributes.  QOE_AGAIN: a
- * slice of the sessions is done; QOE_NOMEM.
+ * Adds openqoe.concurrent_views_current, by the attributes of views.
+ * QOE_AGAIN: a slice of the sessions is done; QOE_NOMEM.
  */
 qoe_status_t qoe_gauges_views(const qoe_gauges_t *g);
 

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Views that are on, counted over the sessions of all lanes by the attributes
- * they have.  Where the last one is over there are 0, as long as its session
- * is known: a backend would show the last number that it was told.
+ * Counts the live views of all lanes by their attributes.  When the last view
+ * of a set ends, the set counts 0 for as long as its session is known:
+ * otherwise a backend would go on showing the last number that it received.
  */
 
 
@@ -12,13 +12,16 @@
 #include "qoe_sessions.h"
 
 
-#define QOE_GAUGES_SETS        64            /* a power of two, at first */
+#define QOE_GAUGES_SETS        64            /* at first; a power of two */
 #define QOE_GAUGES_TRIES       4
 #define QOE_GAUGES_BLOCK       (64 * 1024)
-#define QOE_GAUGES_SLICE       2048          /* sessions: some 0.2 ms */
+#define QOE_GAUGES_SLICE       2048          /* sessions: about 0.2 ms */
 
 
-/* A set of attributes and how many views have it; len 0: a free place. */
+/*
+ * A set of attributes and the number of its views.  A length of 0: a free
+ * place.
+ */
 
 typedef struct {
     uint64_t          hash;
@@ -84,7 +87,10 @@ qoe_gauges_views(const qoe_gauges_t *g)
 }
 
 
-/* Lanes have equally many slots: the cursor counts through all of them. */
+/*
+ * All lanes have the same number of slots, so one cursor can count through
+ * all.
+ */
 
 static qoe_status_t
 qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)
@@ -125,11 +131,11 @@ qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)
 
 
 /*
- * Counts the view in slot i, of which v is a copy, where its attributes are.
- * The block is the view's only while the slot says so.  One that leaves
- * meanwhile, or has only just come and has no attributes yet, is not there.
- * One whose attributes found no room in the store, or change faster than they
- * are read, has the overflow set.
+ * Counts the view in slot i, of which v is a copy.  Its block is valid only
+ * while the slot still names it.  A view that leaves meanwhile, or has just
+ * begun and has no attributes yet, is not counted.  A view whose attributes
+ * found no room in the store, or change faster than they can be read, counts
+ * for the overflow set.
  */
 
 static qoe_status_t
@@ -204,7 +210,7 @@ qoe_gauges_count(qoe_gauges_set_t *set, bool on)
 }
 
 
-/* Where the set of that hash is, or belongs. */
+/* The place where the set of that hash is or belongs. */
 
 static qoe_gauges_set_t *
 qoe_gauges_place(const qoe_gauges_sets_t *sets, uint64_t hash)
@@ -212,7 +218,7 @@ qoe_gauges_place(const qoe_gauges_sets_t *sets, uint64_t hash)
     size_t             i;
     qoe_gauges_set_t  *set;
 
-    /* never more than half full */
+    /* ends, for the table is never more than half full */
 
     for (i = hash; /* void */ ; i++) {
 

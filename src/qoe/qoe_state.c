@@ -12,10 +12,16 @@
 
 #define QOE_STATE_HEADER     qoe_align(sizeof(qoe_state_shared_t), 64)
 
-/* of the shared region: the module's own metrics; the rest is governance */
+/*
+ * The part of the shared region for the module's own metrics, in per cent;
+ * governance has the rest.
+ */
 #define QOE_STATE_SELF       8
 
-/* of a lane's region, per cent: sessions, events seen; the rest is series */
+/*
+ * The parts of a lane's region for sessions and for events seen, in per cent;
+ * series have the rest.
+ */
 #define QOE_STATE_SESSIONS   50
 #define QOE_STATE_SEEN       3
 
@@ -59,7 +65,7 @@ qoe_state_create(qoe_zone_t *zone)
 
     st.shared->version = QOE_STATE_VERSION;
 
-    /* last: half-made state is never attached to */
+    /* the magic comes last: half-made state must never be attached to */
 
     __atomic_store_n(&st.shared->magic, QOE_STATE_MAGIC, __ATOMIC_RELEASE);
 }

@@ -2,12 +2,12 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The QoE state of a zone: what qoe_zone.h gives as opaque regions, laid out.
+ * The QoE state of a zone: the layout of the regions that qoe_zone.h gives.
  *
- *   shared region   header | governance | self metrics
- *   lane region     sessions | events seen | series store
+ * shared region   header | governance | self metrics
+ * lane region     sessions | events seen | series store
  *
- * qoe_state_t is a process's (or thread's) map of it.
+ * qoe_state_t is the map of it that a process or a thread has.
  */
 
 
@@ -29,20 +29,21 @@
 typedef struct qoe_sessions_s  qoe_sessions_t;
 
 
-/* Written with atomics, by whoever. */
+/* Written with atomics, by any process. */
 
 typedef struct {
     uint64_t        magic;
     uint32_t        version;
-    uint32_t        series;          /* live, all lanes */
+    uint32_t        series;          /* live, in all lanes */
     uint64_t        exporter;        /* qoe_proc_t that exports metrics */
-    uint64_t        collected_ns;    /* the last export collection, Unix */
+    uint64_t        collected_ns;    /* last export collection, Unix */
     uint64_t        points_exported;
-    uint64_t        exporter_ms;     /* lease changed last; monotonic */
-    uint64_t        points_ns;       /* the time that exported points had
-                                        last, Unix: they never go back */
-    uint64_t        announced_ns;    /* series that began until then have been
-                                        exported, Unix */
+    uint64_t        exporter_ms;     /* last change of the lease; monotonic */
+    uint64_t        points_ns;       /* time of the points exported last,
+                                        Unix: the time of points never goes
+                                        back */
+    uint64_t        announced_ns;    /* series that began until then have
+                                        been exported, Unix */
 } qoe_state_shared_t;
 
 
@@ -59,7 +60,7 @@ typedef struct {
 } qoe_state_t;
 
 
-/* What the configuration says; a copy of the dimensions belongs to it. */
+/* The configuration of a worker.  It holds a copy of the dimensions. */
 
 typedef struct {
     uint32_t             groups;             /* qoe_metric_group_t bits */
@@ -71,10 +72,10 @@ typedef struct {
 } qoe_conf_t;
 
 
-/* Lays out the regions of a zone that has just been made (zero-filled). */
+/* Lays out the regions of a new, zero-filled zone. */
 void qoe_state_create(qoe_zone_t *zone);
 
-/* QOE_INVALID unless the regions are of this version. */
+/* QOE_INVALID: the regions are of another version. */
 qoe_status_t qoe_state_attach(qoe_state_t *st, qoe_zone_t *zone);
 
 

@@ -14,7 +14,10 @@ QOE_BOUNDS(QOE_BOUNDS_ARRAY)
 #define qoe_bounds_NONE    NULL
 
 
-/* sizeof(*NULL) is not to be had: the count goes by name as well */
+/*
+ * the rows give bounds by name, and NONE has no array whose elements could be
+ * counted, so each name of bounds gets a constant for its count
+ */
 
 enum {
     qoe_nbounds_NONE = 0,

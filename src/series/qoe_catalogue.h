@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The catalogue of metrics: one row a metric.  A row is all that the store,
+ * The catalogue of metrics, with a row for each.  A row is all that the store,
  * the exporters, the Prometheus text and docs/metrics.md know of it; the
  * formula is where its points are made (qoe_view*.c for views, qoe_self.h and
  * qoe_gauges.c for the module itself).
@@ -10,17 +10,17 @@
  * Names, units and kinds are OpenTelemetry's.  Kinds:
  *   COUNTER          monotonic sum of integers
  *   COUNTER_DOUBLE   monotonic sum
- *   UPDOWN_DOUBLE    sum that is not monotonic for a backend
- *   GAUGE            mean of what was observed since the last collection,
- *                    exported only where there was something
- *   GAUGE_NOW        taken at the collection, always
+ *   UPDOWN_DOUBLE    sum that backends must not treat as monotonic
+ *   GAUGE            mean of the values since the last collection, exported
+ *                    only if there were any
+ *   GAUGE_NOW        measured at the collection, always exported
  *   HISTOGRAM        explicit bounds, upper-inclusive
  *
- * Groups: core, rules, view and self are chosen by openqoe_metrics; stats
- * exists in the Prometheus text alone.
+ * Groups: openqoe_metrics chooses among core, rules, view and self; stats
+ * exists in the Prometheus text only.
  *
- * The order of rows is no part of any format, but of the zone's layout:
- * see QOE_STATE_VERSION.
+ * The order of the rows is part of the layout of the zone (QOE_STATE_VERSION),
+ * but of no other format.
  */
 
 
@@ -31,7 +31,7 @@
 #include "qoe_core.h"
 
 
-/* Bounds: id, values in the unit of the metrics that use them. */
+/* Bounds: an id, then values in the unit of the metrics that use them. */
 
 #define QOE_BOUNDS(X)                                                         \
     X(VIDEO_STARTUP_TIME, 100, 250, 500, 1000, 2000, 3000, 5000, 10000,       \
@@ -64,14 +64,14 @@
       0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 /*
- * Metrics: id, name, kind, unit, bounds, group, grain, attributes beside the
- * base ones, when a point is made, description.
+ * Metrics: id, name, kind, unit, bounds, group, grain, attributes in addition
+ * to the base ones, when a point is made, description.
  *
- * Grain: a title, a version or a browser multiplies the series of a metric,
- * so the dimensions of role FINE (qoe_dimension.h) are attributes of the
- * HEADLINE metrics alone: how many views, how long, and how they failed.  The
- * published dashboards look at one title at a time: the metrics that they ask
- * for so are TITLED, and have the dimensions of role TITLE beside.
+ * Grain: a title, a version or a browser multiplies the series of a metric, so
+ * the dimensions of role FINE (qoe_dimension.h) are attributes of the HEADLINE
+ * metrics only: how many views, how long, and how they failed.  The published
+ * dashboards look at a single title at a time, so the metrics that they query
+ * this way are TITLED, and also have the dimensions of role TITLE.
  */
 
 #define QOE_METRICS(X)                                                        \
@@ -571,10 +571,10 @@
       "Time from the receipt of a request to its answer")
 
 
-#define QOE_BOUNDS_MAX     15                /* of a metric of the module */
+#define QOE_BOUNDS_MAX     15                /* for the module's own metrics */
 #define QOE_BUCKETS_MAX    (QOE_BOUNDS_MAX + 1)
 
-/* The view metrics have fewer, and their histograms are many. */
+/* Metrics of views have fewer bounds, because they have many histograms. */
 #define QOE_VIEW_BOUNDS_MAX  11
 
 
@@ -597,7 +597,7 @@ typedef enum {
 } qoe_instrument_t;
 
 
-/* Bits: openqoe_metrics is a set of them. */
+/* Bits, of which openqoe_metrics is a set. */
 
 typedef enum {
     QOE_GROUP_CORE = 1,
@@ -613,8 +613,8 @@ typedef enum {
 
 typedef enum {
     QOE_GRAIN_COARSE = 0,        /* dimensions of role BASE */
-    QOE_GRAIN_TITLED,            /* and TITLE */
-    QOE_GRAIN_HEADLINE,          /* and FINE */
+    QOE_GRAIN_TITLED,            /* roles BASE and TITLE */
+    QOE_GRAIN_HEADLINE,          /* roles BASE, TITLE and FINE */
     QOE_GRAINS
 } qoe_grain_t;
 
@@ -629,14 +629,14 @@ typedef struct {
     qoe_metric_group_t  group;
     qoe_grain_t         grain;
     const double       *bounds;
-    size_t              nbounds;         /* 0 but for histograms */
+    size_t              nbounds;         /* 0 except for histograms */
 } qoe_metric_t;
 
 
-/* One row a qoe_metric_id_t. */
+/* A row for each qoe_metric_id_t. */
 extern const qoe_metric_t  qoe_metrics[QOE_METRICS_N];
 
-/* The bucket of value: the first whose bound is not below it. */
+/* The index of the bucket for value: the first whose bound is not below it. */
 size_t qoe_metric_bucket(const qoe_metric_t *m, double value);
 
 

@@ -2,10 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A set of attributes as one run of bytes: for each a byte of name length, the
- * name, two bytes (little-endian) of value length, the value.  It carries the
- * names, so it means the same under every configuration.  Equal sets are
- * equal bytes: who builds one keeps an order.
+ * A set of attributes as a sequence of bytes; for each attribute: a byte with
+ * the length of the name, the name, two bytes (little-endian) with the length
+ * of the value, the value.  Because names are part of it, a set means the same
+ * under every configuration.  Sets are compared as bytes, so whoever builds
+ * them must add attributes in a fixed order.
  */
 
 
@@ -16,7 +17,7 @@
 #include "qoe_core.h"
 
 
-#define QOE_LABELS_MAX     8192              /* bytes of a set */
+#define QOE_LABELS_MAX     8192              /* longest set in bytes */
 
 
 typedef struct {
@@ -33,13 +34,16 @@ typedef struct {
 #define qoe_labels_span(l)  ((qoe_span_t) { (l)->data, (l)->len })
 
 /*
- * Appends one.  QOE_TOO_LARGE, with nothing appended: the set is full, name is
- * over 255 bytes or value over 65535.
+ * Appends an attribute.  QOE_TOO_LARGE, and nothing is appended, if the set is
+ * full, name is longer than 255 bytes, or value longer than 65535.
  */
 qoe_status_t qoe_labels_add(qoe_labels_t *l, qoe_span_t name,
     qoe_span_t value);
 
-/* Reads any bytes without leaving them; stops at the first that is broken. */
+/*
+ * Iterates over the attributes of a set.  Safe on any bytes: it stops at the
+ * first attribute that is damaged.
+ */
 void qoe_labels_iter(qoe_labels_iter_t *it, qoe_span_t packed);
 bool qoe_labels_next(qoe_labels_iter_t *it, qoe_span_t *name,
     qoe_span_t *value);

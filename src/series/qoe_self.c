@@ -8,12 +8,15 @@
 #include "qoe_lock.h"
 
 
-/* After a lock was not had, values of new series do not wait for it. */
+/* How long new series are not waited for after the lock could not be taken. */
 #define QOE_SELF_BUSY_MS   1000
 
 #define QOE_SELF_MILLIONTHS  1e6
 
-/* Scaled.  Past it an addition could wrap a sum; nothing is that large. */
+/*
+ * The largest scaled value, so that an addition cannot overflow the sum. Real
+ * values are far below it.
+ */
 #define QOE_SELF_VALUE_MAX   1e17
 
 
@@ -50,7 +53,10 @@ qoe_self_create(qoe_self_t *t, size_t size, const qoe_hash_key_t *key)
     t->size = size;
     t->index_offset = qoe_align(sizeof(qoe_self_t), QOE_SELF_UNIT);
 
-    /* an entry takes two units at least: it is never more than half full */
+    /*
+     * an entry takes at least two units, so the index is never more than half
+     * full
+     */
 
     t->slots = QOE_SELF_UNIT;
 
@@ -151,8 +157,8 @@ qoe_self_read(const qoe_self_t *t, uint32_t slot, qoe_self_series_t *out)
     out->metric = e->metric;
 
     /*
-     * The count is what the buckets are, at any moment; the rest is read
-     * behind it, for it was written before.
+     * The count must equal the sum of the buckets at any moment.  The other
+     * numbers are read after it, because they were written before it.
      */
 
     out->count = __atomic_load_n(&e->count, __ATOMIC_ACQUIRE);
@@ -244,7 +250,10 @@ qoe_self_word(const qoe_self_t *t, uint64_t i)
 }
 
 
-/* NULL for what is none: the number came out of the zone. */
+/*
+ * The entry at a unit; NULL if the number, which comes from the zone, is not
+ * valid.
+ */
 
 static qoe_self_entry_t *
 qoe_self_entry(const qoe_self_t *t, uint32_t unit)
@@ -283,7 +292,10 @@ qoe_self_labels(const qoe_self_entry_t *e)
 }
 
 
-/* No lock.  *word is where the entry would be published, or NULL: no place. */
+/*
+ * Looks an entry up, without the lock.  *word becomes the word of the index
+ * where a new entry would be published, or NULL if there is no room.
+ */
 
 static qoe_self_entry_t *
 qoe_self_find(const qoe_self_t *t, uint64_t hash, qoe_metric_id_t metric,
@@ -334,7 +346,7 @@ qoe_self_insert(qoe_self_t *t, qoe_proc_t self, uint64_t hash,
         return NULL;
     }
 
-    /* a dead holder left nothing to repair: see qoe_self_make() */
+    /* a dead holder leaves nothing that needs repair: see qoe_self_make() */
 
     if (qoe_lock(&t->lock, self, &stolen) != QOE_OK) {
         __atomic_store_n(&t->busy_ms, qoe_mono_ms() + QOE_SELF_BUSY_MS,
@@ -351,9 +363,9 @@ qoe_self_insert(qoe_self_t *t, qoe_proc_t self, uint64_t hash,
 
 
 /*
- * Caller holds the lock.  The entry is filled in behind what is used, then
- * its space is taken, then it is published: a writer that is killed on the
- * way leaves nothing, or space that nobody uses.
+ * Makes an entry.  The caller holds the lock.  The entry is filled in after the
+ * used space, then its space is allocated, then it is published: a writer that
+ * is killed in between leaves nothing, or some unused space.
  */
 
 static qoe_self_entry_t *
@@ -400,7 +412,10 @@ qoe_self_make(qoe_self_t *t, uint64_t hash, qoe_metric_id_t metric,
 }
 
 
-/* The start before the first value, its birth is counted after that. */
+/*
+ * Sets the start before the first value, and counts the new series last, for
+ * readers that look for new series.
+ */
 
 static void
 qoe_self_record(qoe_self_t *t, qoe_self_entry_t *e, qoe_metric_id_t metric,
@@ -442,7 +457,7 @@ qoe_self_value(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
 }
 
 
-/* The bucket last: who counts an observation finds its extremes. */
+/* Counts the bucket last, so that a reader of the count finds the extremes. */
 
 static void
 qoe_self_observe(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
@@ -450,7 +465,8 @@ qoe_self_observe(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
     size_t    i;
     uint64_t  bits, old;
 
-    value += 0.0;                            /* -0 has the bits of a giant */
+    value += 0.0;                            /* turns -0, whose bits are
+                                                huge, into 0 */
     memcpy(&bits, &value, sizeof(double));
 
     old = __atomic_load_n(&e->min, __ATOMIC_RELAXED);

@@ -7,9 +7,9 @@
  *
  *   header with the workers' rows | index | entries
  *
- * An entry is made once and never moves or goes.  A word of the index is its
- * publication: upper half of its hash << 32 | its offset in units, so one
- * store makes it seen, whole.
+ * An entry is never moved or removed.  It is published by a word of the index,
+ * the upper half of its hash << 32 | its offset in units, so that a single
+ * store makes the complete entry visible.
  */
 
 
@@ -32,19 +32,20 @@ typedef struct {
 } qoe_self_row_t;
 
 
-/* Behind it the buckets, then the labels. */
+/* An entry, followed by its buckets and its labels. */
 
 typedef struct {
     uint64_t             hash;
     uint32_t             metric;
-    uint32_t             buckets;            /* 0: not a histogram */
+    uint32_t             buckets;            /* 0 if not a histogram */
     uint32_t             labels_len;
     uint32_t             reserved;
     uint64_t             start_ns;           /* 0: no value yet */
-    uint64_t             count;              /* not of a histogram */
+    uint64_t             count;              /* 0 for a histogram */
     uint64_t             sum;                /* scaled, see qoe_self_scale() */
-    uint64_t             min;                /* bits of doubles: they sort as */
-    uint64_t             max;                /* numbers do, none is negative */
+    uint64_t             min;                /* bits of a double; they sort
+                                                like */
+    uint64_t             max;                /* numbers, as none is negative */
     uint64_t             bucket[];
 } qoe_self_entry_t;
 
@@ -58,8 +59,10 @@ struct qoe_self_s {
 
     /* changed under the lock */
     uint64_t             lock __attribute__((aligned(QOE_SELF_UNIT)));
-    uint64_t             used;               /* bytes, from the beginning */
-    uint64_t             busy_ms;            /* do not wait again until then */
+    uint64_t             used;               /* bytes, from the start of the
+                                                table */
+    uint64_t             busy_ms;            /* do not wait for the lock
+                                                until then */
 
     uint64_t             born __attribute__((aligned(QOE_SELF_UNIT)));
 

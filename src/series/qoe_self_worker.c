@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The rows of worker processes.  A row belongs to the process whose name is
- * in it; who dies leaves its row to whoever comes.
+ * The rows of worker processes.  A row belongs to the process named in it; the
+ * row of a dead process is taken by another one.
  */
 
 
@@ -108,7 +108,7 @@ qoe_self_row(qoe_self_t *t, qoe_proc_t self)
 }
 
 
-/* NULL: so many processes live that there is no row for this one. */
+/* Returns NULL if the live processes have taken all rows. */
 
 static qoe_self_row_t *
 qoe_self_row_take(qoe_self_t *t, qoe_proc_t self)

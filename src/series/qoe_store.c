@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The writer's half of the store: births, values and ends of series.
+ * The writer's half of the store: how series begin, get values, and end.
  */
 
 
@@ -11,11 +11,14 @@
 #include <math.h>
 
 
-/* Of the slots' room: numbers to a histogram; per cent of all for slots. */
+/*
+ * How the room is divided: numbers for each histogram, and the share of slots
+ * in per cent.
+ */
 #define QOE_STORE_RATIO    4
 #define QOE_STORE_SLOTS    85
 
-/* Cells to a block, when the rest is divided. */
+/* Cells for each block, for the division of the rest. */
 #define QOE_STORE_CELLS    3
 
 _Static_assert(sizeof(qoe_store_number_t) == 88
@@ -55,7 +58,7 @@ qoe_store_create(qoe_store_t *s, size_t size)
     offset = qoe_align(sizeof(qoe_store_t), 64);
     rest = size > offset + 64 ? size - offset - 64 : 0;
 
-    /* heads are a power of two: at most twice as many as there are slots */
+    /* a power of two, and at most twice as many heads as slots */
 
     units = (uint32_t) (rest / 100 * QOE_STORE_SLOTS
                         / (QOE_STORE_RATIO * sizeof(qoe_store_number_t)
@@ -117,7 +120,10 @@ qoe_store_pow2(uint32_t n)
 }
 
 
-/* The overflow series always have room: their slots are in no list. */
+/*
+ * Reserves slots for the overflow series, so that there is always room for
+ * them.  These slots are in no list.
+ */
 
 static void
 qoe_store_reserve(qoe_store_t *s)
@@ -231,7 +237,7 @@ qoe_store_fetch(const qoe_store_t *s, const uint32_t *place)
 }
 
 
-/* 1 + slot, or 0. */
+/* Returns 1 + the slot of the series, or 0. */
 
 static uint32_t
 qoe_store_find(const qoe_store_t *s, const uint32_t *head, uint32_t metric,
@@ -259,7 +265,10 @@ qoe_store_find(const qoe_store_t *s, const uint32_t *head, uint32_t metric,
 }
 
 
-/* Not seen by readers until its first value is in it: life is still 0. */
+/*
+ * Makes a series.  Readers do not see it before its first value is stored,
+ * because its life is still 0.
+ */
 
 static uint32_t
 qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env, uint32_t *head,
@@ -308,7 +317,7 @@ qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env, uint32_t *head,
 }
 
 
-/* No attributes are known ones. */
+/* Are all values of the block known?  True for no attributes. */
 
 static bool
 qoe_store_known(const qoe_store_t *s, uint32_t block)
@@ -341,7 +350,7 @@ qoe_store_overflow(qoe_store_t *s, const qoe_store_env_t *env,
 }
 
 
-/* 1 + a free slot for the metric, or 0. */
+/* Returns 1 + a free slot for the metric, or 0. */
 
 static uint32_t
 qoe_store_slot_take(qoe_store_t *s, uint32_t metric)
@@ -384,9 +393,10 @@ qoe_store_slot_free(qoe_store_t *s, uint32_t slot)
 
 
 /*
- * The value first, the touch behind it: a collector that has condemned the
- * series in between is found out, and the value begins it anew.  A birth is
- * counted last: who finds the count changed finds the series.
+ * Stores the value first and updates life after it: if a collector has
+ * condemned the series in between, that is noticed, and the value starts the
+ * series again.  The counter of new series is raised last, so that a reader
+ * that sees it change finds the series.
  */
 
 static void
@@ -433,7 +443,7 @@ qoe_store_write(qoe_store_t *s, uint32_t slot, double value)
 
     e = qoe_store_slot(s, slot);
 
-    /* odd, too, where a writer before this one has died in here */
+    /* a writer that died here has left seq odd */
 
     seq = e->seq | 1;
     qoe_st_set(&e->seq, seq);
@@ -456,7 +466,7 @@ qoe_store_write_number(qoe_store_number_t *n, double value)
 
     if (qoe_store_is_integer(n->slot.metric)) {
 
-        /* OTLP has them signed */
+        /* OTLP has signed integers */
 
         count = n->count + (uint64_t) (value + 0.5);
         qoe_st_set(&n->count, qoe_min(count, (uint64_t) INT64_MAX));
@@ -469,7 +479,7 @@ qoe_store_write_number(qoe_store_number_t *n, double value)
 }
 
 
-/* The count is that of the buckets, so it cannot disagree with them. */
+/* The count is the sum of the buckets, so it cannot contradict them. */
 
 static void
 qoe_store_write_histogram(qoe_store_histogram_t *h, double value)
@@ -481,7 +491,7 @@ qoe_store_write_histogram(qoe_store_histogram_t *h, double value)
 
     bits = qoe_st_bits(value);
 
-    /* an empty one has infinity in min */
+    /* min is infinite before the first value */
 
     if (value < qoe_st_double(h->min)) {
         qoe_st_set(&h->min, bits);
@@ -498,7 +508,10 @@ qoe_store_write_histogram(qoe_store_histogram_t *h, double value)
 }
 
 
-/* Values to zero, under the seqlock; readers do not take the slot for live. */
+/*
+ * Sets all values to zero, under the seqlock; readers do not treat the slot as
+ * live.
+ */
 
 static void
 qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns)
@@ -553,7 +566,7 @@ qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
 
     for ( /* void */ ; n != 0 && *cursor < slots; n--, (*cursor)++) {
 
-        /* what was never used is behind what was */
+        /* the slots after this one were never used */
 
         if (!qoe_store_slot_touched(s, *cursor)) {
             *cursor = *cursor < s->numbers ? s->numbers - 1 : slots - 1;
@@ -574,7 +587,7 @@ qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
             continue;
         }
 
-        /* false: it was pardoned */
+        /* fails if the series was pardoned */
 
         if (__atomic_compare_exchange_n(&e->life, &life, 0, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
@@ -589,7 +602,7 @@ qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
 }
 
 
-/* life is 0 since a moment. */
+/* Ends a series whose life has just become 0. */
 
 static void
 qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env, uint32_t slot)
@@ -599,7 +612,7 @@ qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env, uint32_t slot)
 
     e = qoe_store_slot(s, slot);
 
-    /* who has read it as live finds that it changed before its blocks do */
+    /* readers that found it live must see a change before its blocks change */
 
     seq = e->seq | 1;
     qoe_st_set(&e->seq, seq);

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Blocks: interned sets of attributes in cells, counted references.  The
- * writer's; qoe_store_read.c reads them.
+ * Blocks: interned sets of attributes, stored in cells, with reference counts.
+ * For the writer; qoe_store_read.c has the readers' functions.
  */
 
 
@@ -108,7 +108,7 @@ qoe_store_block_make(qoe_store_t *s, uint64_t hash, qoe_span_t labels,
     b->refs = 1;
     b->known = known;
 
-    /* from the last one on: each knows the next */
+    /* begin with the last cell, because each cell has the number of the next */
 
     cell = 0;
     off = qoe_store_cells_of(labels.len) * QOE_CELL_DATA;
@@ -195,7 +195,7 @@ qoe_store_block_take(qoe_store_t *s)
 }
 
 
-/* The caller knows that there is one. */
+/* Takes a free cell; the caller has checked that there is one. */
 
 static uint32_t
 qoe_store_cell_take(qoe_store_t *s)
@@ -233,7 +233,9 @@ qoe_store_cell_free(qoe_store_t *s, uint32_t cell)
 }
 
 
-/* In words: a reader may be looking at what the cell was before. */
+/*
+ * Fills a cell word by word, because a reader may be reading its old content.
+ */
 
 static void
 qoe_store_cell_fill(qoe_store_cell_t *c, const char *p, size_t len)
@@ -315,7 +317,7 @@ qoe_store_block_end(qoe_store_t *s, uint32_t block)
 
     qoe_store_block_unlink(s, block);
 
-    /* a reader that copies it now finds the version changed */
+    /* makes a reader that is copying the block see a different version */
 
     qoe_st_set(&b->version, b->version + 1);
     qoe_st_set(&b->hash, 0);

@@ -8,14 +8,15 @@
  *   header | heads of series | heads of blocks | numbers | histograms
  *   | block headers | cells
  *
- * What is true after a writer's death is in the slots and the block headers
- * alone: a slot is a series by its life, a block is one by its hash, and both
- * words are the last store of a birth and the first one of an end.  The rest
- * (chains, free lists, counts) qoe_store_rebuild() makes anew.
+ * After a writer's death, only the slots and the block headers are reliable: a
+ * slot is a series if its life says so, a block exists if it has a hash, and
+ * these words are the last store when something begins and the first one when
+ * it ends.  qoe_store_rebuild() computes everything else again: chains, free
+ * lists, counts.
  *
- * Every word that a reader of another process may look at while it changes is
- * read and written by the atomics below.  Indexes are checked wherever they
- * are followed, and no walk is longer than there are things to walk.
+ * Every word that a reader in another process may read while it changes is
+ * accessed by the atomics below.  Indexes are checked wherever they are
+ * followed, and no walk takes more steps than there are things to walk.
  */
 
 
@@ -30,43 +31,51 @@
 
 #define QOE_CELL_WORDS     15
 #define QOE_CELL_DATA      (QOE_CELL_WORDS * sizeof(uint32_t))
-#define QOE_CELL_USED      0x80000000        /* of next: a mark of rebuild */
+#define QOE_CELL_USED      0x80000000        /* in next: a mark of rebuild */
 
-/* Tries of a reader before it takes a dead writer's half-made values. */
+/*
+ * How often a reader tries again before it accepts half-written values, which a
+ * dead writer may have left.
+ */
 #define QOE_STORE_TRIES    100
 
-/* Block 1 is the overflow series' own, and cell 1 its bytes. */
+/* Block 1 belongs to the overflow series, and cell 1 has its bytes. */
 #define QOE_STORE_OVERFLOW_BLOCK  1
 
 
 /*
- * The life of a slot: flags, and the Unix second of the last value.  One word,
- * so that a value and the end of the series cannot both win.
+ * The life of a slot: flags, and the Unix second of the last value.  It is a
+ * single word, so that of a new value and the end of the series only one can
+ * win.
  */
 
 #define QOE_LIFE_LIVE      0x100000000
 #define QOE_LIFE_DEAD      0x200000000       /* condemned */
-#define QOE_LIFE_SEEN      0x400000000       /* dead in a turn of sweep */
+#define QOE_LIFE_SEEN      0x400000000       /* found dead by a turn of sweep */
 
 
 typedef struct {
     uint64_t        life;            /* 0: free */
-    uint32_t        seq;             /* odd while the writer is at it */
-    uint32_t        window_seq;      /* the same of the exporter */
+    uint32_t        seq;             /* odd while the writer changes it */
+    uint32_t        window_seq;      /* the same for the exporter's window */
     uint32_t        base;
     uint32_t        extra;
-    uint32_t        next;            /* 1 + slot: of the chain, or free */
+    uint32_t        next;            /* next in the chain or free list, 1 +
+                                        slot */
     uint16_t        metric;
     uint16_t        pad;
     uint64_t        start_ns;
-    uint64_t        sum;             /* bits of a double, here and below */
+    uint64_t        sum;             /* bits of a double, as below */
 } qoe_store_slot_t;
 
 typedef struct {
     qoe_store_slot_t  slot;
-    uint64_t        count;           /* gauges: values; COUNTER: its value */
+    uint64_t        count;           /* gauges: values; COUNTER: the value */
 
-    /* gauges, written by the exporter: where the last window ended, and it */
+    /*
+     * gauges: the state at the end of the last window, and that window itself;
+     * written by the exporter
+     */
     uint64_t        seen_sum;
     uint64_t        seen_count;
     uint64_t        window_sum;
@@ -81,13 +90,13 @@ typedef struct {
 } qoe_store_histogram_t;
 
 typedef struct {
-    uint64_t        hash;            /* never 0; 0: free */
-    uint32_t        version;         /* raised when it is freed */
-    uint32_t        len;             /* bytes */
-    uint32_t        first;           /* cell */
-    uint32_t        refs;            /* the writer's */
-    uint32_t        next;            /* block of the chain, or free */
-    uint32_t        known;           /* each value is known; the writer's */
+    uint64_t        hash;            /* never 0; 0: not a block */
+    uint32_t        version;         /* raised when the block is freed */
+    uint32_t        len;             /* in bytes */
+    uint32_t        first;           /* first cell */
+    uint32_t        refs;            /* used by the writer only */
+    uint32_t        next;            /* next block in the chain or free list */
+    uint32_t        known;           /* all values are known; writer only */
 } qoe_store_block_t;
 
 typedef struct {
@@ -97,15 +106,15 @@ typedef struct {
 
 
 /*
- * n things of a kind.  Those from top on were never used, and their memory
- * never touched; those below it are in use or in the list of free ones.
+ * A pool of n things.  Those from top on were never used, and their memory was
+ * never touched; those below it are in use or in the free list.
  */
 
 typedef struct {
     uint32_t        n;
-    uint32_t        top;             /* only grows, before the thing is used */
-    uint32_t        free;            /* 1 + index */
-    uint32_t        nfree;           /* in the list */
+    uint32_t        top;             /* only grows, before a thing is used */
+    uint32_t        free;            /* first free one, 1 + index */
+    uint32_t        nfree;           /* length of the free list */
 } qoe_store_pool_t;
 
 typedef enum {
@@ -117,34 +126,34 @@ typedef enum {
 } qoe_store_pool_id_t;
 
 
-/* Blocks and cells count from 1, so that 0 is none; slots from 0. */
+/* Blocks and cells are numbered from 1, and 0 means none; slots from 0. */
 
 struct qoe_store_s {
     uint64_t        heads_offset;
     uint64_t        block_heads_offset;
     uint64_t        offset[QOE_POOLS];
-    uint32_t        heads;           /* powers of two */
+    uint32_t        heads;           /* a power of two */
     uint32_t        block_heads;
     uint32_t        numbers;         /* slots, as in the pools */
     uint32_t        histograms;
 
-    /* the first slots of each kind are of the overflow series */
+    /* the first slots of each kind, which belong to the overflow series */
     uint32_t        number_reserve;
     uint32_t        histogram_reserve;
     uint32_t        overflow[QOE_METRICS_N];
 
-    /* the writer's */
+    /* changed by the writer */
     uint32_t        series __attribute__((aligned(64)));
-    uint32_t        live_blocks;     /* but for the overflow series' own */
+    uint32_t        live_blocks;     /* without the overflow series' block */
     uint64_t        overflowed;
-    uint64_t        born;            /* series begun, ever */
+    uint64_t        born;            /* number of series ever begun */
     qoe_store_pool_t  pool[QOE_POOLS];
 };
 
 
 /*
- * The last quarter of everything is for sets of known values: what clients make
- * up takes no more than the rest.
+ * The last quarter of every pool is reserved for sets of known values, so that
+ * clients with invented values cannot take all of it.
  */
 #define QOE_STORE_KEPT     4
 
@@ -216,7 +225,7 @@ qoe_store_cell_at(const qoe_store_t *s, uint32_t cell)
 }
 
 
-/* slot is below numbers + histograms */
+/* slot must be below numbers + histograms. */
 
 static inline qoe_store_slot_t *
 qoe_store_slot(const qoe_store_t *s, uint32_t slot)
@@ -226,7 +235,7 @@ qoe_store_slot(const qoe_store_t *s, uint32_t slot)
 }
 
 
-/* Was it ever used? */
+/* Has the slot ever been used? */
 
 static inline bool
 qoe_store_slot_touched(const qoe_store_t *s, uint32_t slot)
@@ -248,7 +257,7 @@ qoe_store_reserved(const qoe_store_t *s, uint32_t slot)
 }
 
 
-/* 0 is no block, and none that is wrong. */
+/* Is it the number of a block, or 0 for none? */
 
 static inline bool
 qoe_store_block_ok(const qoe_store_t *s, uint32_t block)
@@ -266,7 +275,7 @@ qoe_store_head(const qoe_store_t *s, const qoe_store_env_t *env,
     uint64_t   h;
     uint32_t  *heads;
 
-    /* numbers of our own giving: a few rounds of mixing will do */
+    /* clients cannot choose these numbers, so a few rounds of mixing suffice */
 
     h = ((uint64_t) base << 32 | extra) ^ env->key.k0;
     h *= 0x9e3779b97f4a7c15;
@@ -306,7 +315,7 @@ qoe_store_pool_of(uint32_t metric)
 }
 
 
-/* A metric whose series are in the store. */
+/* Are the metric's series kept in the store? */
 
 static inline bool
 qoe_store_has(uint32_t metric)
@@ -319,7 +328,7 @@ qoe_store_has(uint32_t metric)
 }
 
 
-/* A counter of integers keeps them as such. */
+/* Is the metric a counter, which is kept as an integer? */
 
 static inline bool
 qoe_store_is_integer(uint32_t metric)
@@ -328,7 +337,7 @@ qoe_store_is_integer(uint32_t metric)
 }
 
 
-/* May something new of a set take one of a pool? */
+/* May a new set or series take need things from the pool? */
 
 static inline bool
 qoe_store_pool_room(const qoe_store_pool_t *p, uint32_t need, bool known)
@@ -341,27 +350,27 @@ qoe_store_pool_room(const qoe_store_pool_t *p, uint32_t need, bool known)
 }
 
 
-/* qoe_store.c */
+/* Functions of qoe_store.c. */
 
-/* Into the list of free ones; life is 0 already. */
+/* Puts a slot into the free list; its life must be 0. */
 void qoe_store_slot_free(qoe_store_t *s, uint32_t slot);
 
-/* qoe_store_block.c */
+/* Functions of qoe_store_block.c. */
 
 #define qoe_store_cells_of(len)                                               \
     ((uint32_t) (((len) + QOE_CELL_DATA - 1) / QOE_CELL_DATA))
 
-/* The bytes' keyed hash, never 0. */
+/* The keyed hash of the bytes; never 0. */
 uint64_t qoe_store_hash(const qoe_store_env_t *env, qoe_span_t labels);
 
-/* Makes the overflow series' block if it is not there. */
+/* Makes the block of the overflow series unless it exists. */
 void qoe_store_overflow_block(qoe_store_t *s, const qoe_store_env_t *env);
 
-/* To the chain of its hash; into the list of free ones, of which it was none */
+/* Adds a block to the chain of its hash, or to the free list. */
 void qoe_store_block_link(qoe_store_t *s, uint32_t block);
 void qoe_store_block_free(qoe_store_t *s, uint32_t block);
 
-/* Ends a block without references: takes it out of everything. */
+/* Removes a block that has no references. */
 void qoe_store_block_end(qoe_store_t *s, uint32_t block);
 void qoe_store_cell_free(qoe_store_t *s, uint32_t cell);
 

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Readers of a store, in any thread of any process, and what the exporter
- * does to series.  Nothing here waits for the writer: after some tries, what
- * is there is taken, with every index checked.
+ * The readers of a store, in any thread of any process, and what the exporter
+ * does to series.  Nothing here waits for the writer: after some tries, what is
+ * there is accepted, with every index checked.
  */
 
 
@@ -62,13 +62,13 @@ qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
 
     out->last_s = (uint32_t) life;
 
-    /* a slot that was freed and taken again in between has no value yet */
+    /* if the slot was freed and reused meanwhile, it has no value yet */
 
     return sane && (qoe_st_peek(&e->life) & QOE_LIFE_LIVE);
 }
 
 
-/* The word alone, for who walks all slots to find those that are new. */
+/* Reads only a word, for callers that search all slots for new series. */
 
 uint64_t
 qoe_store_start(const qoe_store_t *s, uint32_t slot)
@@ -86,7 +86,7 @@ qoe_store_start(const qoe_store_t *s, uint32_t slot)
 }
 
 
-/* False: no series could be like that. */
+/* Returns false if the content cannot be that of a series. */
 
 static bool
 qoe_store_copy(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
@@ -172,7 +172,7 @@ qoe_store_copy_histogram(const qoe_store_histogram_t *h, qoe_series_t *out)
 }
 
 
-/* The window, and what came behind it.  A seqlock of the exporter's. */
+/* Reads the window and the values after it, under the exporter's seqlock. */
 
 static void
 qoe_store_copy_window(const qoe_store_number_t *n, qoe_series_t *out)
@@ -195,7 +195,7 @@ qoe_store_copy_window(const qoe_store_number_t *n, qoe_series_t *out)
         }
     }
 
-    /* a window may have been closed behind what was read of sum and count */
+    /* a window may have been closed after sum and count were read */
 
     if (out->count > seen_count) {
         out->open_count = out->count - seen_count;
@@ -219,7 +219,7 @@ qoe_store_window(qoe_store_t *s, uint32_t slot)
 
     n = qoe_store_number(s, slot);
 
-    /* odd, too, where an exporter before this one has died in here */
+    /* an exporter that died here has left it odd */
 
     seq = n->slot.window_seq | 1;
     qoe_st_set(&n->slot.window_seq, seq);

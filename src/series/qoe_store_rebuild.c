@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * After a writer's death: chains, free lists, references and counts anew from
- * the lives of slots and the hashes of blocks.  May itself be killed anywhere
- * and begun again.
+ * Repairs a store after the death of its writer: computes chains, free lists,
+ * references and counts from the lives of slots and the hashes of blocks.  It
+ * may be killed at any moment, and repeated.
  */
 
 
@@ -42,7 +42,7 @@ qoe_store_rebuild(qoe_store_t *s, const qoe_store_env_t *env)
     was = s->series;
     qoe_st_set(&s->series, is);
 
-    /* it may have died before it counted a birth that readers see */
+    /* the writer may have died before it counted a series that readers see */
     qoe_st_set(&s->born, s->born + 1);
 
     qoe_store_recount(env, was, is);
@@ -80,7 +80,7 @@ qoe_store_rebuild_pools(qoe_store_t *s)
 }
 
 
-/* Lists are made from their ends, so that low numbers are taken first. */
+/* Builds lists from their ends, so that low numbers are used first. */
 
 static void
 qoe_store_rebuild_blocks(qoe_store_t *s, const qoe_store_env_t *env)
@@ -113,7 +113,10 @@ qoe_store_rebuild_blocks(qoe_store_t *s, const qoe_store_env_t *env)
 }
 
 
-/* Marks the cells of a block; false, and no marks: it is damaged. */
+/*
+ * Marks the cells of a block; returns false, without marks, if the block is
+ * damaged.
+ */
 
 static bool
 qoe_store_rebuild_block(qoe_store_t *s, const qoe_store_env_t *env,
@@ -178,7 +181,7 @@ qoe_store_rebuild_cells(qoe_store_t *s)
 }
 
 
-/* How many live ones count against the cap. */
+/* Returns the number of live series that count against the limit. */
 
 static uint32_t
 qoe_store_rebuild_slots(qoe_store_t *s, const qoe_store_env_t *env,
@@ -213,7 +216,7 @@ qoe_store_rebuild_slots(qoe_store_t *s, const qoe_store_env_t *env,
 }
 
 
-/* False: no series. */
+/* Returns false if the slot is not a series. */
 
 static bool
 qoe_store_rebuild_slot(qoe_store_t *s, const qoe_store_env_t *env,
@@ -251,8 +254,9 @@ qoe_store_rebuild_slot(qoe_store_t *s, const qoe_store_env_t *env,
 
 
 /*
- * The shared count had this lane's series as they were.  A kill between the
- * two counts leaves it off by one: qoe_collect.c sees to that.
+ * Corrects the shared count by the difference in this lane.  A kill between the
+ * stores of the two counts makes the shared one wrong by one; qoe_collect.c
+ * corrects that.
  */
 
 static void

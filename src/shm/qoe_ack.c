@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Acknowledgement: what requests ask for, when they have it, and who is to be
- * told.
+ * Acknowledgements: what requests wait for, whether they have it, and which
+ * processes must be woken.
  */
 
 
@@ -46,7 +46,10 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
             qoe_lane_dest_taken(ld, &upto, &records);
         }
 
-        /* behind the other one: what is given up is told before it is free */
+        /*
+         * read unkept after upto: records that are given up are marked so
+         * before they are released
+         */
 
         if (pos > upto || pos <= qoe_load(&ld->unkept)) {
             return false;
@@ -63,7 +66,10 @@ qoe_lane_wait(qoe_zone_t *zone, uint32_t lane, uint32_t w)
     __atomic_fetch_or(&qoe_zone_lane(zone, lane)->waiters, (uint64_t) 1 << w,
                       __ATOMIC_SEQ_CST);
 
-    /* before the caller's look at what is stored: see qoe_lane_waiters() */
+    /*
+     * orders the caller's next look at the lane after this store; the other
+     * half is in qoe_lane_waiters()
+     */
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -76,7 +82,10 @@ qoe_lane_waiters(qoe_zone_t *zone, uint32_t lane)
 
     l = qoe_zone_lane(zone, lane);
 
-    /* behind what was stored: who is not seen here has yet to look at it */
+    /*
+     * orders the look at the waiters after the stores of the progress: a
+     * process that is not seen here will see the progress itself
+     */
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
@@ -100,7 +109,7 @@ qoe_lane_asked(const qoe_zone_t *zone, uint32_t lane, qoe_ack_t ack)
 
     l = qoe_zone_lane(zone, lane);
 
-    /* the tail first: what was asked up to it is to be seen then */
+    /* read the tail first: everything asked for up to it is visible then */
 
     tail = qoe_mark_pos(&l->tail);
     asked = qoe_load(&l->asked[ack == QOE_ACK_FSYNC]);

@@ -2,12 +2,14 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The counters of the zone: id, what it counts (docs/http-api.md).
- * Every failure has one.  Sums over all workers, kept for the zone's life.
- * What becomes of an export is counted for each destination (qoe_dest.h).
+ * The counters of the zone: an id, and what it counts (docs/http-api.md).
+ * Every failure has a counter.  Each is a sum over all workers since the zone
+ * was made.  What happens to exported events is counted for each exporter
+ * (qoe_dest.h).
  *
- * How many events were accepted, wait and were exported is not counted at
- * all: the lanes' own marks tell it, whoever is killed (qoe_dest_info_t).
+ * There is no counter of accepted, queued and exported events: these follow
+ * from the positions in the lanes, which stay consistent when a process is
+ * killed (qoe_dest_info_t).
  */
 
 

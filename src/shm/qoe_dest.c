@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The slots of the destinations: names, counters, and what becomes of the
- * events altogether.  The master alone gives slots out.
+ * The slots of the exporters in the zone: names, counters, and the totals of
+ * their events.  Only the master assigns slots.
  */
 
 
@@ -14,7 +14,7 @@
 #define QOE_DEST_READS     100
 
 
-/* Of one lane. */
+/* An exporter's numbers in a lane. */
 
 typedef struct {
     uint64_t             accepted;
@@ -54,7 +54,9 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
 
     memset(keep, 0, sizeof(keep));
 
-    /* those that are there first, so that none of them is taken for another */
+    /*
+     * keep the existing slots first, so that a new name cannot take any of them
+     */
 
     for (i = 0; i < n; i++) {
         slots[i] = qoe_dest_find(zone, names[i]);
@@ -177,7 +179,9 @@ qoe_dest_new(qoe_zone_t *zone, qoe_span_t name)
 
             d->name_len = name.len;
 
-            /* what lanes know of the slot is of another one from here on */
+            /*
+             * now the lanes' data about the slot is that of another incarnation
+             */
 
             qoe_store(&d->incarnation, d->incarnation + 1);
 
@@ -189,7 +193,10 @@ qoe_dest_new(qoe_zone_t *zone, qoe_span_t name)
 }
 
 
-/* segments: such as nobody has to do with do not matter. */
+/*
+ * Can the slot get another name?  With segments set, also if the spool table
+ * still lists segments, provided that no living process owns any of them.
+ */
 
 static bool
 qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest, bool segments)
@@ -282,7 +289,7 @@ qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
     __atomic_fetch_add(&qoe_zone_dest(zone, dest)->counter[c], n,
                        __ATOMIC_RELAXED);
 
-    /* whoever loses events, the health tells it */
+    /* the health reports that events were lost */
 
     if (n != 0 && c >= QOE_DEST_DROPPED_REFUSED && c <= QOE_DEST_DROPPED_LOST) {
         qoe_zone_refused(zone, qoe_mono_ms());
@@ -331,7 +338,10 @@ qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c)
 
     if (c == QOE_DEST_DROPPED_REMOVED) {
 
-        /* it changes with the membership, or a kill would tear them */
+        /*
+         * kept in the membership, so that both change together even if the
+         * owner is killed in between
+         */
 
         for (lane = 0; lane < zone->lanes; lane++) {
             qoe_dest_part(zone, lane, dest, &part);
@@ -355,9 +365,9 @@ qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
     removed = 0;
 
     /*
-     * In the order in which events move: from another's spool or the queue to
-     * the spool, and from there to a loss.  What moves between two looks is
-     * then met twice.
+     * Reads the places in the order in which events move through them: from
+     * another process's spool or the queue into the spool, and from there to a
+     * loss. An event that moves meanwhile is counted twice, but never missed.
      */
 
     info->recovered = qoe_dest_counter(zone, dest, QOE_DEST_RECOVERED);
@@ -409,7 +419,7 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
             return;
         }
 
-        /* the tail last: it can only be further on */
+        /* read the tail last: it can only have moved on */
 
         qoe_lane_dest_taken(ld, &pos, &taken);
         qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, &pos, &tail);
@@ -430,7 +440,7 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 }
 
 
-/* All but those that were removed. */
+/* All dropped events except those dropped because the exporter was removed. */
 
 static uint64_t
 qoe_dest_dropped(const qoe_zone_t *zone, uint32_t dest)

@@ -2,18 +2,20 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Destinations in the zone.  Each exporter of the configuration has a slot,
- * found again by its name after a reload, with counters and, in every lane, a
- * position of its own: a destination that is dead holds up nobody.  A lane's
- * space is free up to the slowest position, its floor.
+ * Exporters in the zone ("dest", for destination, in identifiers).  Each
+ * exporter of the configuration has a slot, which is found again by its name
+ * after a reload, with counters, and a position of its own in every lane, so
+ * that an exporter that fails delays no other.  The space of a lane is free up
+ * to the lowest of these positions, its floor.
  *
- * For each destination, at any moment (docs/delivery.md):
+ * For each exporter, at any moment (docs/delivery.md):
  *
  *   accepted + recovered = exported + rejected + dropped + queued + spooled
  *
- * accepted - queued is the lanes' marks, spooled the table of segments, the
- * others counters, and exported what is left: it needs no counter that a kill
- * could tear from the release it belongs to.
+ * accepted and queued follow from the marks of the lanes, spooled from the
+ * table of segments, and the others are counters, except exported, which is the
+ * remainder: a counter of it could differ from the release that it belongs to
+ * if the process is killed between the two.
  */
 
 
@@ -24,8 +26,8 @@
 #include "qoe_zone.h"
 
 
-#define QOE_DESTS_MAX          8         /* slots: also of those going away */
-#define QOE_DESTS_CONF         4         /* of a configuration */
+#define QOE_DESTS_MAX          8         /* slots, also of removed exporters */
+#define QOE_DESTS_CONF         4         /* exporters in a configuration */
 #define QOE_DEST_NAME          32        /* bytes of a name */
 
 
@@ -67,146 +69,159 @@ typedef enum {
 
 
 /*
- * The master, when a configuration is in force: finds or makes the slots of
- * the n names, all others are going away.  slots[i] is UINT32_MAX where there
- * is none left (those going away hold them until the lanes' owners have seen
- * it), or for a name longer than QOE_DEST_NAME; spooled[i]: has a spool.
+ * Called by the master when a configuration comes into force: finds or assigns
+ * the slots of the n names; the exporters in all other slots are being removed.
+ * spooled[i]: the exporter has a spool.  slots[i] becomes UINT32_MAX if there
+ * is no free slot (a removed exporter keeps its slot until the owners of the
+ * lanes have seen it go), or if a name is longer than QOE_DEST_NAME.
  *
- * A slot is given to another name once no lane and no living process has to
- * do with it; one with segments of the old name last of all: their files
- * stay, the zone no longer knows of them.
+ * A slot gets another name only when no lane and no living process uses it.
+ * Slots that still list segments are taken last: the files remain, but the zone
+ * no longer knows them.
  */
 void qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names,
     const bool *spooled, size_t n, uint32_t *slots);
 
 /*
- * The same for those that get metrics alone, before qoe_dests_set(), which
- * leaves their slots alone: no lane lets them in, only their health is there.
+ * The same for exporters that get only metrics, to be called before
+ * qoe_dests_set(), which does not touch their slots.  They take part in no
+ * lane; their slots only hold their health.
  */
 void qoe_dests_set_metrics(qoe_zone_t *zone, const qoe_span_t *names,
     size_t n, uint32_t *slots);
 
 /*
- * What became of an export of metrics, as qoe_lane_dest_report(); nothing for
- * a slot of another sort.  Any thread of any process.
+ * Reports the result of an export of metrics, like qoe_lane_dest_report();
+ * ignored for other slots.  Any thread of any process.
  */
 void qoe_dest_report(qoe_zone_t *zone, uint32_t dest, uint64_t now_ms,
     const char *error, bool failing);
 
-/* Any thread of any process. */
+/*
+ * Is the exporter in the current configuration, and does it get events?  Any
+ * thread of any process.
+ */
 
 bool qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest);
 
-/* Its bytes, how many there are is returned; 0: the slot was never used. */
+/* Copies the name and returns its length; 0: the slot was never used. */
 size_t qoe_dest_name(const qoe_zone_t *zone, uint32_t dest,
     char name[QOE_DEST_NAME]);
 
 
-/* One of DROPPED_*: as qoe_zone_refused(), too. */
+/*
+ * Adds n to a counter.  For DROPPED_* it also does what qoe_zone_refused()
+ * does.
+ */
 void qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
     uint64_t n);
 uint64_t qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest,
     qoe_dest_counter_t c);
 
 /*
- * Counts the n events of an adopted segment: once, also if who did it is
- * killed before it could note that, and the next one does it again.
+ * Counts the n events of an adopted segment.  A repeated call with the same id
+ * is ignored, so that a process that takes over from one killed during the
+ * adoption can call it again.
  */
 void qoe_dest_recovered(qoe_zone_t *zone, uint32_t dest, uint64_t id,
     uint64_t n);
 
 typedef struct {
-    uint64_t           accepted;         /* since it is there */
+    uint64_t           accepted;         /* since the exporter has its slot */
     uint64_t           recovered;
     uint64_t           exported;
     uint64_t           rejected;
-    uint64_t           dropped;          /* for whatever reason */
+    uint64_t           dropped;          /* for any reason */
     uint64_t           queued;
-    uint64_t           spooled;          /* in the spool now */
-    qoe_lane_health_t  health;           /* of the worst and the latest lane */
+    uint64_t           spooled;          /* waiting in the spool */
+    qoe_lane_health_t  health;           /* the worst and latest of all lanes */
 } qoe_dest_info_t;
 
 /*
- * One look at all: the identity holds, with exported as what is left.  What
- * moves meanwhile is seen where it was or twice, never nowhere: exported may
- * be too small by what is in flight, never too large.
+ * Reads all numbers at once: the identity above holds, with exported as the
+ * remainder.  An event that moves meanwhile may be counted in two places, so
+ * exported may be too small by the events that are moving, but never too large.
  */
 void qoe_dest_info(const qoe_zone_t *zone, uint32_t dest,
     qoe_dest_info_t *info);
 
 
-/* The lane's owner, and it alone. */
+/* The following functions are for the owner of the lane only. */
 
 /*
- * After the lane was taken, before anything of it is read: lets every wanted
- * destination in (at the floor; one that comes back not before what it had
- * released), gives up what is queued for those that went away
- * (DROPPED_REMOVED, counted by this; returns how many events), and takes over
- * what the last owner had in the spool.  Who waits for the lane is among the
- * next qoe_lane_waiters(), for the last owner may have died waking them.
+ * To be called after the lane was taken, before it is read.  Lets every
+ * exporter of the configuration in, at the floor, but not before a position
+ * that it has released already; gives up what is queued for removed exporters
+ * (counts it as DROPPED_REMOVED, and returns the number of events); and
+ * releases what the previous owner had stored in the spool.  All waiting
+ * processes are among the next qoe_lane_waiters(), because the previous owner
+ * may have died before it woke them.
  */
 uint64_t qoe_lane_dests(qoe_zone_t *zone, uint32_t lane);
 
 /*
- * Was dest let in?  Records are kept for those alone: nothing may be read for
- * another, also if the owner's own configuration has it.
+ * Is the exporter in the lane?  Records are only kept for such exporters, so
+ * nothing may be read for another one, even if the owner's own, older
+ * configuration has it.
  */
 bool qoe_lane_dest_in(const qoe_zone_t *zone, uint32_t lane, uint32_t dest);
 
-/* Where the first record begins that was not released for dest. */
+/* The position of the first record that the exporter has not released. */
 uint64_t qoe_lane_dest_head(const qoe_zone_t *zone, uint32_t lane,
     uint32_t dest);
 
 /*
- * How many records lie between there and the tail, which *tail is set to, all
- * in one look: what a lane holds that is damaged is given up with it.
+ * The number of records between that position and the tail, and the tail
+ * itself, read together: if the lane is damaged, these records are given up.
  */
 uint64_t qoe_lane_dest_queued(const qoe_zone_t *zone, uint32_t lane,
     uint32_t dest, uint64_t *tail);
 
 /*
- * Frees the space before pos, n records, as far as dest is concerned.
- * durable: the destination has taken them, or they were given up and counted;
- * not durable: they are in the spool and perhaps not synced yet.
+ * Frees the space before pos, n records, for this exporter.  durable: the
+ * receiver has accepted them, or they were given up and counted.  Otherwise
+ * they are in the spool, but perhaps not synced yet.
  */
 void qoe_lane_dest_release(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
     uint64_t pos, uint64_t n, bool durable);
 
 /*
- * Frees the space before pos of a lane that no destination is in; nothing if
- * one is.
+ * Frees the space before pos of a lane that no exporter is in; does nothing if
+ * there is an exporter.
  */
 void qoe_lane_free(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
 
 /*
- * The n records up to pos behind what was stored or released before are in
- * dest's spool although they are not released: if the owner goes or dies, the
- * spool has them, and they are not read again.
+ * The n records up to pos, after those stored or released before, are now in
+ * the exporter's spool, though not released: if the owner leaves or dies, they
+ * are not read again.
  */
 void qoe_lane_dest_stored(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
     uint64_t pos, uint64_t n);
 
 /*
- * Behind it records are given up, and counted: nobody who waits for one that
- * is queued now is told that dest has it, not even where another one's were
- * given up, for a request knows only where its last record ends.
+ * To be called before records are given up and counted: from now on no request
+ * that waits for records queued by now is told that they are stored. That
+ * includes records that were stored, because a request only knows where its
+ * last record ends.
  */
 void qoe_lane_dest_unkept(qoe_zone_t *zone, uint32_t lane, uint32_t dest);
 
-/* All that is stored, also what a former owner has stored, is durable. */
+/* Everything stored so far, also by earlier owners, is durable now. */
 void qoe_lane_dest_synced(qoe_zone_t *zone, uint32_t lane, uint32_t dest);
 
 /*
- * Is something stored or released that was not synced?  Behind
- * qoe_lane_dests(): the last owner left it so, and a dead one's segments are
- * for the caller to sync.
+ * Is anything stored or released, but not synced?  Right after qoe_lane_dests()
+ * this means that the previous owner left it so, and the caller must sync the
+ * segments of that owner.
  */
 bool qoe_lane_dest_unsynced(const qoe_zone_t *zone, uint32_t lane,
     uint32_t dest);
 
 /*
- * What became of an export.  error is NULL for a success; failing: the error
- * is one more of a series of failures, anything else ends it.  now_ms: Unix.
+ * Reports the result of an export.  error is NULL for a success.  failing: the
+ * error continues a series of failures; any other result ends the series.
+ * now_ms is Unix time.
  */
 void qoe_lane_dest_report(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
     uint64_t now_ms, const char *error, bool failing);
@@ -214,39 +229,41 @@ void qoe_lane_dest_report(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 
 /*
  * Acknowledgement.  A request whose location has openqoe_ack spool or fsync
- * waits until each lane that took of it is stored (or released) up to where
- * it was put, for every wanted destination with a spool.
+ * waits until each lane that took its records is stored (or released) up to its
+ * last record there, for every exporter that has a spool.
  */
 
 /*
- * The event loop, behind qoe_zone_put().  A destination that the lane's owner
- * has not let in yet is waited for; if none has a spool (a reload took it
- * away), spool and fsync mean that every destination has released it.
+ * For the event loop, after qoe_zone_put(): are the records before pos stored?
+ * Waits for exporters that the lane's owner has not let in yet.  If no exporter
+ * has a spool (a reload removed it), spool and fsync mean that every exporter
+ * has released the records.
  */
 bool qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
     qoe_ack_t ack);
 
 /*
- * Asks to be woken through waiter slot w when more of the lane is stored.
- * Look at qoe_lane_acked() once more behind it, or a wake-up is missed.
+ * Asks to be woken through waiter slot w when more of the lane is stored. Call
+ * qoe_lane_acked() again after this, or a wake-up may be missed.
  */
 void qoe_lane_wait(qoe_zone_t *zone, uint32_t lane, uint32_t w);
 
 /*
- * A slot of the process, of the first n, that have an eventfd; UINT32_MAX:
- * none is free.  Dead owners lose theirs.
+ * Takes one of the first n slots, which have an eventfd, for the process. Slots
+ * of dead processes are taken, too.  UINT32_MAX if there is none.
  */
 #define QOE_WAITERS_MAX        64
 uint32_t qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n);
 void qoe_waiter_give(qoe_zone_t *zone, uint32_t w);
 
 /*
- * So many requests of the slot's process wait now for that; the sum is over
- * all processes that live and have a slot, whoever was killed.
+ * Sets how many requests of the slot's process wait now; qoe_zone_waiting() is
+ * the sum over the slots of living processes, so a killed process does not
+ * distort it.
  */
 typedef enum {
-    QOE_WAIT_ROOM = 0,           /* in the queue */
-    QOE_WAIT_ACK,                /* until their events are stored */
+    QOE_WAIT_ROOM = 0,           /* for room in the queue */
+    QOE_WAIT_ACK,                /* for their events to be stored */
     QOE_WAITS
 } qoe_wait_t;
 
@@ -255,15 +272,16 @@ void qoe_waiter_waiting(qoe_zone_t *zone, uint32_t w, qoe_wait_t what,
 uint64_t qoe_zone_waiting(const qoe_zone_t *zone, qoe_wait_t what);
 
 /*
- * Up to where requests wait for that level, at least; 0 or an old position
- * when none does, never past the tail.  A request for fsync counts as one for
- * spool, too.  What was asked for while the lane was nobody's still is.
+ * The position up to which requests wait for that level; older or 0 if none
+ * waits, and never past the tail.  A request for fsync counts as a request for
+ * spool, too.  Requests made while the lane had no owner are included.
  */
 uint64_t qoe_lane_asked(const qoe_zone_t *zone, uint32_t lane, qoe_ack_t ack);
 
 /*
- * The lane's owner: the waiters (a bit a slot) that asked since the last time;
- * the caller wakes them.  After stored, synced or release.
+ * For the owner of the lane: takes the set of waiters (a bit a slot) that asked
+ * since the last call, and must be woken by the caller.  To be called after
+ * stored, synced or release.
  */
 uint64_t qoe_lane_waiters(qoe_zone_t *zone, uint32_t lane);
 

@@ -2,11 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Destinations in a lane: who is in, how far each of them is, and the floor
- * below them all.  Everything that writes is called by the lane's owner
- * alone, which may be killed behind any store: a position and its records
- * move as one, a membership with all that it counts as one, and the floor is
- * made anew by the next owner.
+ * Exporters in a lane: which of them take part, how far each of them is, and
+ * the floor below them all.  Every function that writes is called only by the
+ * owner of the lane, which may be killed after any store: so a position and its
+ * number of records change together, as do a membership and all its counters,
+ * and the next owner computes the floor anew.
  */
 
 
@@ -102,11 +102,14 @@ qoe_lane_dests(qoe_zone_t *zone, uint32_t lane)
         }
     }
 
-    /* the last owner may have died between a head and the floor */
+    /* the previous owner may have died between moving a head and the floor */
 
     qoe_lane_floor_move(zone, lane);
 
-    /* first in, then out: the floor stands while there is anybody new */
+    /*
+     * let exporters in before others leave: the floor must not move past
+     * records that a new exporter is to get
+     */
 
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
         if (qoe_dest_wanted(zone, dest)
@@ -134,9 +137,9 @@ qoe_lane_dests(qoe_zone_t *zone, uint32_t lane)
 
 
 /*
- * Its first time in the lane, everything from the floor on is its own, and
- * nothing before.  When it comes back, it begins not before where it was;
- * what was given up when it left, and is still there, is accepted once more.
+ * An exporter that is new to the lane gets everything from the floor on.  If it
+ * comes back, it does not start before its old position; records that were
+ * given up when it left and still exist are accepted once more.
  */
 
 static void
@@ -186,8 +189,8 @@ qoe_lane_dest_join(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 
 
 /*
- * The head stays where it is, so that whoever comes back does not see twice
- * what it has had.
+ * The head stays where it is, so that an exporter that comes back does not get
+ * the same records twice.
  */
 
 static uint64_t
@@ -215,7 +218,9 @@ qoe_lane_dest_leave(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 }
 
 
-/* What is in the spool needs no room in the queue. */
+/*
+ * Records that are in the spool are released: they need no room in the queue.
+ */
 
 static void
 qoe_lane_dest_take_over(qoe_lane_dest_t *ld)
@@ -246,7 +251,7 @@ qoe_lane_dest_taken(const qoe_lane_dest_t *ld, uint64_t *pos,
 }
 
 
-/* With nobody in the lane it stays. */
+/* Moves the floor to the lowest head.  Without any exporter it stays. */
 
 static void
 qoe_lane_floor_move(qoe_zone_t *zone, uint32_t lane)
@@ -283,7 +288,7 @@ qoe_lane_floor_move(qoe_zone_t *zone, uint32_t lane)
 }
 
 
-/* The last owner may have died with waiters in hand. */
+/* The previous owner may have died after it had taken the set of waiters. */
 
 static void
 qoe_lane_wake_all(qoe_zone_t *zone, uint32_t lane)
@@ -345,7 +350,7 @@ qoe_lane_dest_release(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 
     qoe_mark_move(&ld->head, pos, n);
 
-    /* not past what went into the spool before it and was not synced */
+    /* synced must not skip earlier records that are in the spool unsynced */
 
     if (durable && synced >= head && pos > synced) {
         __atomic_store_n(&ld->synced, pos, __ATOMIC_SEQ_CST);
@@ -485,7 +490,7 @@ qoe_health_read(const qoe_lane_health_t *h, const uint64_t *seqp,
     int       i;
     uint64_t  seq;
 
-    /* a writer that died while it wrote leaves it odd: then take what is */
+    /* the sequence stays odd if a writer died; then accept what is there */
 
     for (i = 0; i < QOE_HEALTH_READS; i++) {
         seq = qoe_load(seqp);

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Consumers: the lease of a lane, and reading its records.  What changes
- * anything, but for take, is called by the lane's owner alone.
+ * The consumer's side of a lane: its lease, and reading its records.  Except
+ * for qoe_lane_take(), functions that change anything are called only by the
+ * owner of the lane.
  */
 
 
@@ -70,7 +71,7 @@ qoe_lane_room(const qoe_zone_t *zone, uint32_t lane)
 {
     uint64_t  floor, used;
 
-    /* the floor first: it never passes the tail that is loaded next */
+    /* read the floor first: it never passes a tail that is read later */
 
     floor = qoe_lane_floor(zone, lane);
     used = qoe_lane_tail(zone, lane) - floor;
@@ -154,7 +155,7 @@ qoe_lane_applied(const qoe_zone_t *zone, uint32_t lane)
 void
 qoe_lane_hand(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
 {
-    /* nothing of the record may reach the zone before this does */
+    /* no change made with the record may reach the zone before this store */
 
     __atomic_store_n(&qoe_zone_lane(zone, lane)->hand, pos, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -194,7 +195,7 @@ qoe_lane_arm(qoe_zone_t *zone, uint32_t lane, uint64_t pos, uint64_t asked)
 
     l = qoe_zone_lane(zone, lane);
 
-    /* see qoe_put_publish() for the order */
+    /* qoe_put_publish() explains the order */
 
     __atomic_store_n(&l->wake, pos, __ATOMIC_SEQ_CST);
 

@@ -10,8 +10,8 @@
 
 
 #define QOE_LOCK_SPINS     128
-#define QOE_LOCK_CHECK_MS  1             /* is the owner alive? */
-#define QOE_LOCK_WAIT_MS   50            /* of an event loop, at the most */
+#define QOE_LOCK_CHECK_MS  1             /* how often to check the owner */
+#define QOE_LOCK_WAIT_MS   50            /* longest wait of an event loop */
 
 
 static bool qoe_lock_try(uint64_t *word, qoe_proc_t self);

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A lock in shared memory that survives its owner: the word holds who it is,
- * and is taken from an owner that has died.  For short copies only: whoever
- * waits may be an event loop.
+ * A lock in shared memory that survives the death of its owner: the lock word
+ * holds the owner's identity, and a process that finds the owner dead takes the
+ * lock over.  Hold it only for short copies, because event loops wait for it.
  */
 
 
@@ -16,10 +16,10 @@
 
 
 /*
- * word is 0 when free.  QOE_OK, with *stolen set when its last owner died
- * holding it: what it guards may be half changed.  QOE_BUSY when it was not
- * had within 50 ms.  It does not recurse, and two threads of one process
- * exclude each other.
+ * Takes the lock; the word is 0 while it is free.  QOE_OK; *stolen is set if
+ * the previous owner died with the lock, and may have left the protected data
+ * half changed.  QOE_BUSY if the lock could not be taken within 50 ms.  Not
+ * recursive; threads of a process exclude each other.
  */
 qoe_status_t qoe_lock(uint64_t *word, qoe_proc_t self, bool *stolen);
 void qoe_unlock(uint64_t *word);

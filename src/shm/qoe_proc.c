@@ -19,8 +19,8 @@
 
 typedef enum {
     QOE_PROC_RUNS,
-    QOE_PROC_ENDED,              /* a zombie, or dying */
-    QOE_PROC_UNKNOWN             /* no such file, or it cannot be read */
+    QOE_PROC_ENDED,              /* a zombie, or exiting */
+    QOE_PROC_UNKNOWN             /* no such file, or unreadable */
 } qoe_proc_state_t;
 
 
@@ -67,7 +67,7 @@ qoe_proc_alive(qoe_proc_t p)
 }
 
 
-/* The state and the start time of pid, as proc(5) lays the line out. */
+/* Reads the state and the start time of pid, in the format of proc(5). */
 
 static qoe_proc_state_t
 qoe_proc_stat(pid_t pid, uint32_t *start)
@@ -92,7 +92,7 @@ qoe_proc_stat(pid_t pid, uint32_t *start)
 
     buf[n] = '\0';
 
-    /* the name stands in parentheses and may hold anything, these too */
+    /* the name is in parentheses, and may contain parentheses itself */
 
     p = strrchr(buf, ')');
     if (p == NULL || p[1] != ' ') {

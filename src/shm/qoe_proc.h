@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Who a process is, told apart from a later one with the same pid: pid and
- * start time.  Fits one word, so that a lock or a lease can hold it.
+ * The identity of a process: its pid together with its start time, so that a
+ * later process with the same pid differs.  It fits into a word, so that a lock
+ * or a lease can hold it.
  */
 
 
@@ -16,18 +17,24 @@
 #include <sys/types.h>
 
 
-/* 0 is nobody; else pid << 32 | low bits of the start time (proc(5)). */
+/*
+ * 0 means no process; otherwise pid << 32 | low bits of the start time in
+ * proc(5).
+ */
 typedef uint64_t  qoe_proc_t;
 
 
-/* The calling process.  Reads /proc: call it once after each fork. */
+/*
+ * The identity of the calling process.  Reads /proc: call it once after each
+ * fork.
+ */
 qoe_proc_t qoe_proc_self(void);
 
 #define qoe_proc_pid(p)    ((pid_t) ((p) >> 32))
 
 /*
- * False only when the process has surely ended (a zombie has).  Costs a few
- * system calls; any thread.
+ * Returns false only if the process has certainly ended; a zombie has.  Costs a
+ * few system calls.  Any thread.
  */
 bool qoe_proc_alive(qoe_proc_t p);
 

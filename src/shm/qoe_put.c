@@ -2,10 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Producers: a request's records go into the rings of their lanes, all or
- * none.  Bytes are copied beyond the tail, where they do not exist for the
- * consumer, and the tail is moved last: a producer that dies in between has
- * put nothing, and its lock is stolen.
+ * The producers' side: the records of a request go into the rings of their
+ * lanes, either all or none.  They are copied beyond the tail, where the
+ * consumer does not look, and the tail is moved last: a producer that dies
+ * before that has put nothing, and its lock is taken over.
  */
 
 
@@ -94,7 +94,10 @@ qoe_touched(const uint64_t *set, uint32_t lane)
 }
 
 
-/* In the order of the lanes, so that two producers never wait in a circle. */
+/*
+ * Locks the lanes in the order of their numbers, so that two producers cannot
+ * deadlock.
+ */
 
 static qoe_status_t
 qoe_put_lock(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
@@ -125,7 +128,7 @@ qoe_put_lock(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
 }
 
 
-/* Of the touched lanes before end. */
+/* Unlocks the touched lanes before end. */
 
 static void
 qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st, uint32_t end)
@@ -141,8 +144,8 @@ qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st, uint32_t end)
 
 
 /*
- * A record is never split: one that does not fit before the ring's end leaves
- * a pad there and begins at the ring's start.
+ * A record is never split: if it does not fit before the end of the ring, a pad
+ * fills the rest, and the record begins at the start of the ring.
  */
 
 static qoe_status_t
@@ -165,7 +168,9 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
 
     if (end - qoe_lane_floor(zone, lane) > zone->ring_size) {
 
-        /* an empty ring would not hold the request either: no use to wait */
+        /*
+         * even an empty ring could not hold the request, so waiting is useless
+         */
 
         return end - st->start[lane] > zone->ring_size ? QOE_TOO_LARGE
                                                        : QOE_FULL;
@@ -199,7 +204,10 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
 }
 
 
-/* A pad is smaller than the record that did not fit before the ring's end. */
+/*
+ * Estimates the room that the records need; the pad before the end of the ring
+ * is always smaller than the largest record.
+ */
 
 static qoe_status_t
 qoe_put_needs(const qoe_zone_t *zone, const qoe_put_t *puts, size_t n,
@@ -247,17 +255,21 @@ qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, qoe_ack_t ack,
 
         lane = qoe_zone_lane(zone, i);
 
-        /* first: who sees the tail sees what is asked of it */
+        /*
+         * before the tail: a consumer that sees the tail must see what is asked
+         */
 
         qoe_put_ask(lane, st->tail[i], ack);
 
         /*
-         * The tail is stored before the wake position is loaded, and the
-         * consumer stores the one before it loads the other (qoe_lane_arm):
-         * in one order for both, or a wake-up is lost.
+         * The producer stores the tail and then loads the wake position; the
+         * consumer (qoe_lane_arm) stores the wake position and then loads the
+         * tail.  Both use sequentially consistent operations, or a wake-up
+         * could be lost.
          *
-         * Every producer past the position wakes until the consumer has
-         * disarmed: the first of them may be killed before it does.
+         * Every producer that passes the wake position wakes the consumer until
+         * it disarms: the first of them may be killed before it has written to
+         * the eventfd.
          */
 
         qoe_mark_move(&lane->tail, st->tail[i], st->count[i]);
@@ -282,8 +294,8 @@ qoe_put_publish(qoe_zone_t *zone, const qoe_put_state_t *st, qoe_ack_t ack,
 
 
 /*
- * Who is killed behind this has asked for what is not there: up to the tail
- * counts (qoe_lane_asked).
+ * If the producer is killed after this, it has asked for records that do not
+ * exist; qoe_lane_asked() therefore counts requests only up to the tail.
  */
 
 static void

@@ -27,8 +27,8 @@ qoe_spool_table(const qoe_zone_t *zone, uint32_t dest)
 
 
 /*
- * Who holds the owner's word holds the entry, in whatever state: the word is
- * taken first and given back last.
+ * The process in the owner word holds the entry in any state: the word is taken
+ * first and cleared last.
  */
 
 qoe_segment_entry_t *
@@ -50,7 +50,7 @@ qoe_spool_entry_new(qoe_zone_t *zone, uint32_t dest, qoe_proc_t self)
 
         if (qoe_load(&e->state) != QOE_SEGMENT_FREE) {
 
-            /* another took, used and gave it back between the two */
+            /* another process used and freed the entry between the two looks */
 
             qoe_store(&e->owner, 0);
             continue;
@@ -125,7 +125,9 @@ qoe_spool_backlog_give(qoe_zone_t *zone, uint32_t dest, qoe_proc_t self)
 }
 
 
-/* From nobody, or from a dead process (then *adopted). */
+/*
+ * Takes the ownership from no process, or from a dead one, which sets *adopted.
+ */
 
 static bool
 qoe_spool_own(uint64_t *owner, qoe_proc_t self, bool *adopted)
@@ -163,7 +165,7 @@ qoe_spool_info(const qoe_zone_t *zone, uint32_t dest, qoe_spool_info_t *info)
             continue;
         }
 
-        /* what is done first: more events can only have come since */
+        /* read done first: events can only have grown meanwhile */
 
         done = qoe_load(&e->done);
         events = qoe_load(&e->events);
@@ -210,7 +212,7 @@ qoe_spool_report(qoe_zone_t *zone, uint32_t dest, const char *error)
 
     qoe_spool_error_set(d, error);
 
-    /* since when */
+    /* keep the time of the first failure */
 
     none = 0;
     __atomic_compare_exchange_n(&d->failed_ms, &none,
@@ -219,7 +221,10 @@ qoe_spool_report(qoe_zone_t *zone, uint32_t dest, const char *error)
 }
 
 
-/* Helpers only, and only at a failure: it may wait a moment for another. */
+/*
+ * Called only by helper threads, and only after a failure, so waiting shortly
+ * for the lock does no harm.
+ */
 
 static void
 qoe_spool_error_set(qoe_dest_t *d, const char *error)

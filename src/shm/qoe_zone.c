@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The zone as a whole: its making, identity, counters and what it tells of
- * its lanes.
+ * The zone as a whole: its creation, identity and counters, and information
+ * about its lanes.
  */
 
 
@@ -15,8 +15,8 @@
     (QOE_DESTS_MAX * QOE_SEGMENTS_MAX * sizeof(qoe_segment_entry_t))
 
 /*
- * What of a zone goes where: a sixth to what the lanes share, and of the rest
- * a little more to state than to the queue.
+ * How the zone is divided: the lanes share a sixth; of the rest the state gets
+ * slightly more than the queue.
  */
 #define QOE_SHARE_SHARED   6
 #define QOE_SHARE_STATE    55                /* per cent */
@@ -77,7 +77,9 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
         qoe_zone_lane(z, i)->lease_ms = qoe_mono_ms();
     }
 
-    /* the magic last: a half-made zone is never attached to */
+    /*
+     * set the magic last, so that a partly initialized zone is never attached
+     */
 
     qoe_store(&z->magic, QOE_ZONE_MAGIC);
 
@@ -87,7 +89,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
 }
 
 
-/* All sizes are whole cache lines. */
+/* All sizes are multiples of a cache line. */
 
 static void
 qoe_zone_divide(qoe_zone_t *z)
@@ -252,7 +254,7 @@ qoe_zone_lane_of(const qoe_zone_t *zone, qoe_span_t org_id,
         return 0;
     }
 
-    /* hashed apart, so that the border between the two counts */
+    /* hash both ids separately, so that "ab" + "c" differs from "a" + "bc" */
 
     h[0] = qoe_hash(&zone->hash_key, org_id.data, org_id.len);
     h[1] = qoe_hash(&zone->hash_key, session_id.data, session_id.len);
@@ -270,7 +272,7 @@ qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
 
     l = qoe_zone_lane(zone, lane);
 
-    /* the floor first: a tail that is read later can only be further on */
+    /* read the floor first: a tail that is read later can only be further on */
 
     qoe_mark_get(&l->floor, &floor, &info->consumed);
     qoe_mark_get(&l->tail, &tail, &info->produced);

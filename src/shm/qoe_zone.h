@@ -2,17 +2,18 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The shared zone: one fixed layout of offsets, made once in memory that the
- * caller maps, used by every worker of every generation.
+ * The shared zone: a fixed layout of offsets, created once in memory that the
+ * caller maps, and used by every worker of every generation.
  *
  *   header | counters, a block a slot | segments of the spools
  *   | lane headers | shared region | for each lane: ring
  *   | for each lane: state region
  *
- * What is in the regions is the business of src/qoe (qoe_state.h).
+ * The content of the regions belongs to src/qoe (qoe_state.h).
  *
- * Producers (event loops) put records under the lane's lock; one consumer a
- * lane (a helper thread) holds it by lease and never locks.
+ * Producers (event loops) put records under the lock of the lane.  Each lane
+ * has at most one consumer (a helper thread), which holds it by a lease and
+ * needs no lock.
  */
 
 
@@ -29,22 +30,25 @@
 #define QOE_LANES_MAX      128
 #define QOE_RING_RECORD_MAX  (128 * 1024)
 
-/* A ring: the largest record fits wherever the tail of an empty one stands. */
+/*
+ * The smallest ring: an empty one takes the largest record at any position of
+ * its tail.
+ */
 #define QOE_LANE_MIN       (2 * QOE_RING_RECORD_MAX + 4096)
 
 
-/* The regions of src/qoe, at least. */
+/* The smallest regions of src/qoe. */
 #define QOE_ZONE_SHARED_MIN  (800 * 1024)
-#define QOE_ZONE_STATE_MIN   (320 * 1024)    /* a lane */
+#define QOE_ZONE_STATE_MIN   (320 * 1024)    /* for each lane */
 
 
 typedef struct qoe_zone_s  qoe_zone_t;
 
 
-/* What a consumer tells of an exporter; for health and stats. */
+/* How an exporter is doing, for health checks and statistics. */
 
 typedef struct {
-    uint64_t      last_success_ms;       /* Unix, 0 never */
+    uint64_t      last_success_ms;       /* Unix; 0: never */
     uint64_t      last_failure_ms;
     uint64_t      consecutive_failures;
     char          last_error[256];
@@ -54,10 +58,10 @@ typedef struct {
     uint64_t           used;             /* bytes */
     uint64_t           size;
     uint64_t           produced;         /* records ever put */
-    uint64_t           consumed;         /* of them, those that every
-                                            destination has released */
+    uint64_t           consumed;         /* records that every exporter has
+                                            released */
     qoe_proc_t         owner;            /* 0: no consumer */
-    uint64_t           lease_ms;         /* owner changed last; monotonic */
+    uint64_t           lease_ms;         /* last change of owner, monotonic */
 } qoe_lane_info_t;
 
 
@@ -70,40 +74,50 @@ typedef enum {
 } qoe_ack_t;
 
 
-/* Bytes that a zone with that many lanes needs at least. */
+/* The smallest size of a zone with that many lanes, in bytes. */
 size_t qoe_zone_size_min(uint32_t lanes);
 
 /*
- * Makes the layout in mem (page-aligned, size bytes, zero-filled).  lanes is
- * 1..QOE_LANES_MAX.  QOE_TOO_LARGE when size is below qoe_zone_size_min();
- * QOE_ERROR without random bytes.  Only before another process sees mem.
+ * Creates the layout in mem, which is page-aligned, zero-filled and of size
+ * bytes.  lanes is 1..QOE_LANES_MAX.  QOE_TOO_LARGE if size is below
+ * qoe_zone_size_min(); QOE_ERROR if the kernel gives no random bytes.  No other
+ * process may see mem before it returns.
  */
 qoe_status_t qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size,
     uint32_t lanes);
 
-/* QOE_INVALID unless mem holds a zone of this layout version and size. */
+/*
+ * Uses an existing zone.  QOE_INVALID unless mem holds a zone of this layout
+ * version and size.
+ */
 qoe_status_t qoe_zone_attach(qoe_zone_t **zone, void *mem, size_t size);
 
-/* Any thread of any process, from here on. */
+/* Unless stated otherwise, any thread of any process may call the following. */
 
 uint32_t qoe_zone_lanes(const qoe_zone_t *zone);
 void qoe_zone_instance_id(const qoe_zone_t *zone, uint8_t id[16]);
 uint64_t qoe_zone_start_ns(const qoe_zone_t *zone);          /* Unix */
 
-/* Raised by the master at each configuration; an old worker sees it move. */
+/*
+ * The master raises it with each configuration, which shows an old worker that
+ * it is outdated.
+ */
 uint64_t qoe_zone_generation(const qoe_zone_t *zone);
 void qoe_zone_generation_raise(qoe_zone_t *zone);
 
-/* slot spreads writers over cache lines: pass the worker's number. */
+/*
+ * Adds n to a counter.  slot is the worker's number; it spreads the writers
+ * over cache lines.
+ */
 void qoe_zone_count(qoe_zone_t *zone, uint32_t slot, qoe_counter_t c,
     uint64_t n);
 uint64_t qoe_zone_counter(const qoe_zone_t *zone, qoe_counter_t c);
 
-/* When events were last refused or lost; monotonic ms, 0 never. */
+/* Records that events were refused or lost just now; monotonic ms, 0: never. */
 void qoe_zone_refused(qoe_zone_t *zone, uint64_t now_ms);
 uint64_t qoe_zone_refused_ms(const qoe_zone_t *zone);
 
-/* The lane of a session: keyed hash of org_id and session_id. */
+/* The lane of a session, by a keyed hash of org_id and session_id. */
 uint32_t qoe_zone_lane_of(const qoe_zone_t *zone, qoe_span_t org_id,
     qoe_span_t session_id);
 
@@ -111,17 +125,22 @@ void qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
     qoe_lane_info_t *info);
 
 
-/* The regions: aligned to 64 bytes, zero-filled when the zone is made. */
+/*
+ * The regions of src/qoe: aligned to 64 bytes, zero-filled when the zone is
+ * created.
+ */
 void *qoe_zone_shared(const qoe_zone_t *zone, size_t *size);
 void *qoe_zone_state(const qoe_zone_t *zone, uint32_t lane, size_t *size);
 
-/* The key of every hash over what a client can choose. */
+/* The secret key for every hash of something that a client can choose. */
 qoe_hash_key_t qoe_zone_hash_key(const qoe_zone_t *zone);
 
 
 /* Producers. */
 
-/* A record in two parts, which stand together in the ring; body may be "". */
+/*
+ * A record in two parts, which become adjacent in the ring; body may be empty.
+ */
 
 typedef struct {
     uint32_t      lane;
@@ -130,18 +149,19 @@ typedef struct {
 } qoe_put_t;
 
 /*
- * Puts all n records or none; those of one lane keep their order.  Sets a bit
- * in wake[lane / 64] for each lane whose consumer wants to be woken (see
- * qoe_lane_arm).  ends, unless NULL, has QOE_LANES_MAX places: those of the
- * lanes that took of it get the position behind it, all others 0; after
- * QOE_FULL they have the room that the records need in each of their lanes
- * (qoe_lane_room), enough for wherever the tail stands.  With an
- * ack other than memory these are asked for (qoe_lane_asked), which wakes any
- * consumer that sleeps.
+ * Puts all n records or none; the records of a lane keep their order.  Sets a
+ * bit in wake[lane / 64] for each lane whose consumer must be woken (see
+ * qoe_lane_arm).  ends may be NULL or has QOE_LANES_MAX elements: each lane
+ * that took records gets the position after them, all others 0.  After
+ * QOE_FULL, ends has the room that the records need in each lane
+ * (qoe_lane_room), whatever the position of the tail.  An ack other than memory
+ * asks for the records to be stored (qoe_lane_asked) and wakes a sleeping
+ * consumer.
  *
- * QOE_OK; QOE_FULL; QOE_BUSY when a lock was not had within some ms;
- * QOE_TOO_LARGE when they can never fit, were the lanes empty.  A dead
- * process's lock is stolen and counted.  Event loop thread of process self.
+ * QOE_OK; QOE_FULL; QOE_BUSY if a lock could not be taken within some ms;
+ * QOE_TOO_LARGE if the records would not fit into empty lanes.  The lock of a
+ * dead process is taken over and counted.  To be called by the event loop of
+ * process self.
  */
 qoe_status_t qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
     const qoe_put_t *puts, size_t n, qoe_ack_t ack, uint64_t *ends,
@@ -151,49 +171,54 @@ qoe_status_t qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
 /* Consumers. */
 
 /*
- * Takes the lane's lease if it is free or its owner is dead (then *adopted
- * is set).  QOE_OK, or QOE_BUSY.
+ * Takes the lease of the lane if it is free, or if its owner is dead, which
+ * sets *adopted.  QOE_OK, or QOE_BUSY.
  */
 qoe_status_t qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self,
     bool *adopted);
 
 /*
- * No helper is left that would export what the lane holds: how many events
- * these are.  Each of them is counted by one call, whoever makes it.
+ * To be called when no helper is left to export what the lane holds: returns
+ * the number of these events.  Each event is counted by a single call,
+ * whichever process makes it.
  */
 uint64_t qoe_lane_lost(qoe_zone_t *zone, uint32_t lane);
 
-/* Only the owner; later calls on the lane need a new lease. */
+/*
+ * Gives up the lease.  Only for the owner; it must not use the lane afterwards.
+ */
 void qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self);
 
 /*
- * Where the first record begins that some destination has not released.  Its
- * bytes stay until then; how each of them releases is told in qoe_dest.h.
+ * The position of the first record that some exporter has not released.  Its
+ * bytes remain until then; qoe_dest.h has the functions that release records.
  */
 uint64_t qoe_lane_floor(const qoe_zone_t *zone, uint32_t lane);
 uint64_t qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane);
 
-/* Bytes that are free in the lane's ring. */
+/* The free bytes of the lane's ring. */
 uint64_t qoe_lane_room(const qoe_zone_t *zone, uint32_t lane);
 
-/* Every lane is over 15/16 full. */
+/* Is every lane more than 15/16 full? */
 bool qoe_zone_crowded(const qoe_zone_t *zone);
 
 /*
- * The record at *pos, in place, and *pos moved behind it.  QOE_DONE at limit
- * or the tail, whichever comes first.  QOE_INVALID: the ring is damaged there;
- * everything up to the tail must be given up (release it with the records
- * counted as dropped).
+ * Returns the record at *pos, in place, and moves *pos after it.  QOE_DONE at
+ * limit or at the tail, whichever comes first.  QOE_INVALID if the ring is
+ * damaged there: then everything up to the tail must be given up, that is
+ * released and counted as dropped.
  */
 qoe_status_t qoe_lane_read(const qoe_zone_t *zone, uint32_t lane,
     uint64_t limit, uint64_t *pos, qoe_span_t *record);
 
 /*
- * Up to where records are in the metrics.  A record goes into them between
- * qoe_lane_hand() and qoe_lane_apply(), both with the position behind it.
- * Who takes a lane calls qoe_lane_recover() first: true when its last owner
- * died with a record in hand, which then counts as applied: it may be in some
- * of the metrics, it is never in one twice, and it kills nobody again.
+ * The position before which records are applied to the metrics.  The consumer
+ * calls qoe_lane_hand() before and qoe_lane_apply() after it applies a record,
+ * both with the position after the record.  A new owner calls
+ * qoe_lane_recover() first: it returns true if the previous owner died while it
+ * applied a record. That record then counts as applied: it may be missing in
+ * some of the metrics, but is in none of them twice, and cannot crash another
+ * owner.
  */
 uint64_t qoe_lane_applied(const qoe_zone_t *zone, uint32_t lane);
 void qoe_lane_hand(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
@@ -201,13 +226,13 @@ void qoe_lane_apply(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
 bool qoe_lane_recover(qoe_zone_t *zone, uint32_t lane);
 
 /*
- * Asks producers to wake the consumer once the tail passes pos, or at once
- * when something is put that a request waits for.  True when that is so
- * already: the tail is past pos, or somebody asked beyond asked, what the
- * caller has last seen of qoe_lane_asked(, QOE_ACK_SPOOL) and done what it
- * can for.  Call it before every sleep; with pos QOE_LANE_ASKED it wakes only
- * those who ask (there is no room for more batches), with QOE_LANE_AWAKE,
- * behind the sleep, nobody any more.
+ * Asks the producers to wake the consumer when the tail passes pos, or when a
+ * request waits for records to be stored.  Returns true if that has happened
+ * already: the tail is past pos, or requests wait beyond asked, the value of
+ * qoe_lane_asked(, QOE_ACK_SPOOL) that the consumer has handled last.  Call it
+ * before every sleep.  With QOE_LANE_ASKED only waiting requests wake the
+ * consumer (for a consumer that has no room for more batches); with
+ * QOE_LANE_AWAKE, after the sleep, nothing does.
  */
 #define QOE_LANE_AWAKE         UINT64_MAX
 #define QOE_LANE_ASKED         (UINT64_MAX - 1)

@@ -3,15 +3,16 @@
  * Copyright (C) OpenQoE
  *
  * The bytes of the zone.  Private to src/shm.  Any change of meaning raises
- * QOE_ZONE_VERSION: a zone of another version is refused, never guessed at.
+ * QOE_ZONE_VERSION, because a zone of another version is refused instead of
+ * being misread.
  *
- * Positions in a ring (head, tail) only grow; the offset of position p is
- * p % ring_size.  floor <= head of each destination <= tail, and
- * tail <= floor + ring_size.
+ * Positions in a ring (head, tail) only grow; the offset of position p is p %
+ * ring_size.  floor <= head of each exporter <= tail, and tail <= floor +
+ * ring_size.
  *
- * A position and the number of records up to it move together, whatever
- * moment their writer is killed at: what has been exported plus what waits is
- * what was accepted, always.
+ * A position and the number of records before it change together, so that
+ * whenever their writer is killed, exported and queued events still add up to
+ * the accepted ones.
  */
 
 
@@ -27,7 +28,7 @@
 #define QOE_ZONE_VERSION       9
 
 #define QOE_CACHE_LINE         64
-#define QOE_SLOTS              16            /* of counters */
+#define QOE_SLOTS              16            /* slots of counters */
 
 #define qoe_cache_aligned      __attribute__((aligned(QOE_CACHE_LINE)))
 
@@ -38,39 +39,42 @@ typedef struct {
 
 
 /*
- * Two words that change as one.  slot[version & 1] holds; the writer fills
- * the other one and then raises the version.  One writer at a time.
+ * Two words that change together.  slot[version & 1] is valid; the writer fills
+ * the other slot and then raises the version.  Only one writer at a time.
  */
 
 typedef struct {
     uint64_t             version;
     struct {
         uint64_t         pos;
-        uint64_t         records;            /* before pos, ever */
+        uint64_t         records;            /* records ever put before pos */
     } slot[2];
 } qoe_mark_t;
 
 
 /*
- * Is a destination in a lane, and since when; changes as one, as a mark does.
- * It is in while incarnation is that of its slot and active is set.
+ * Whether an exporter is in a lane, and its counters there; changed together,
+ * like a mark.  It is in the lane if incarnation equals that of its slot and
+ * active is set.
  */
 
 typedef struct {
     uint64_t             incarnation;
     uint64_t             active;
-    uint64_t             joined;             /* records that are not its own */
-    uint64_t             left;               /* the tail's records then */
-    uint64_t             removed;            /* given up when it left */
+    uint64_t             joined;             /* records it did not get */
+    uint64_t             left;               /* records at the tail when it
+                                                left */
+    uint64_t             removed;            /* records given up when it left */
 } qoe_member_t;
 
 
-/* What a lane knows of a destination; its owner alone writes here. */
+/* The data of an exporter in a lane; written only by the owner of the lane. */
 
 typedef struct {
     qoe_mark_t           head;
-    qoe_mark_t           stored;             /* counts beyond the head only */
-    uint64_t             synced;             /* all before it is durable */
+    qoe_mark_t           stored;             /* valid if beyond the head */
+    uint64_t             synced;             /* everything before it is
+                                                durable */
     uint64_t             unkept;             /* see qoe_lane_dest_unkept() */
 
     uint64_t             member_version;
@@ -83,30 +87,35 @@ typedef struct {
 
 
 typedef struct {
-    /* written by producers, under the lock */
-    uint64_t             lock;               /* qoe_proc_t, 0 when free */
+    /* written by producers under the lock */
+    uint64_t             lock;               /* qoe_proc_t, 0: free */
     qoe_mark_t           tail;
-    uint64_t             asked[2];           /* of spool, of fsync */
+    uint64_t             asked[2];           /* for spool, for fsync */
 
     /* written by the consumer */
-    qoe_mark_t           floor qoe_cache_aligned;    /* of the heads */
+    qoe_mark_t           floor qoe_cache_aligned;    /* the lowest head */
     uint64_t             applied;            /* floor <= applied <= tail */
-    uint64_t             hand;               /* end of the record in hand */
+    uint64_t             hand;               /* end of the record being
+                                                applied */
 
     uint64_t             wake qoe_cache_aligned;
 
-    /* by event loops that wait for an acknowledgement, cleared by the owner */
+    /*
+     * set by event loops that wait for an acknowledgement, cleared by the owner
+     */
     uint64_t             waiters qoe_cache_aligned;
 
     uint64_t             owner qoe_cache_aligned;    /* qoe_proc_t */
     uint64_t             lease_ms;
-    uint64_t             lost;               /* events before it, at an exit */
+    uint64_t             lost;               /* events before it were counted
+                                                as lost when the last process
+                                                exited */
 
     qoe_lane_dest_t      dest[QOE_DESTS_MAX];
 } qoe_cache_aligned qoe_lane_t;
 
 
-/* A slot of a destination. */
+/* The slot of an exporter. */
 
 typedef struct {
     /* written by the master */
@@ -115,20 +124,22 @@ typedef struct {
     uint64_t             name_len;
     char                 name[QOE_DEST_NAME];
 
-    uint64_t             backlog;            /* qoe_proc_t: who reads it */
+    uint64_t             backlog;            /* qoe_proc_t: reads the backlog */
 
-    /* the spool: text under the lock and a seqlock */
-    uint64_t             failed_ms;          /* monotonic, 0: it works */
-    uint64_t             error_lock;         /* qoe_proc_t, 0 when free */
+    /*
+     * the spool's state: error is written under the lock, read by the seqlock
+     */
+    uint64_t             failed_ms;          /* monotonic; 0: it works */
+    uint64_t             error_lock;         /* qoe_proc_t, 0: free */
     uint64_t             error_seq;
     char                 error[256];
 
-    /* RECOVERED, under the lock; pos is the last segment's id */
-    uint64_t             recovered_lock;     /* qoe_proc_t, 0 when free */
+    /* RECOVERED, changed under the lock; pos is the id of the last segment */
+    uint64_t             recovered_lock;     /* qoe_proc_t, 0: free */
     qoe_mark_t           recovered;
 
-    /* of one that gets metrics alone: under the lock and a seqlock */
-    uint64_t             health_lock;        /* qoe_proc_t, 0 when free */
+    /* if it gets only metrics: written under the lock, read by the seqlock */
+    uint64_t             health_lock;        /* qoe_proc_t, 0: free */
     uint64_t             health_seq;
     qoe_lane_health_t    health;
 
@@ -136,8 +147,8 @@ typedef struct {
 } qoe_cache_aligned qoe_dest_t;
 
 #define QOE_DEST_WANTED        1
-#define QOE_DEST_HAS_SPOOL     2             /* has a spool */
-#define QOE_DEST_METRICS       4             /* gets no events */
+#define QOE_DEST_HAS_SPOOL     2
+#define QOE_DEST_METRICS       4             /* gets metrics, but no events */
 
 
 struct qoe_zone_s {
@@ -150,7 +161,7 @@ struct qoe_zone_s {
     uint64_t             segments_offset;
     uint64_t             lanes_offset;
     uint64_t             rings_offset;
-    uint64_t             state_size;         /* opaque here, a lane */
+    uint64_t             state_size;         /* for each lane; opaque here */
     uint64_t             state_offset;
     uint64_t             shared_size;        /* opaque here */
     uint64_t             shared_offset;
@@ -162,17 +173,17 @@ struct qoe_zone_s {
     uint64_t             generation qoe_cache_aligned;
     uint64_t             refused_ms;
 
-    /* qoe_proc_t of who waits for acknowledgements, 0 when free */
+    /* qoe_proc_t of the process that waits for acknowledgements, 0: free */
     uint64_t             waiter[QOE_WAITERS_MAX] qoe_cache_aligned;
 
-    /* how many of its requests wait now; its process alone writes here */
+    /* how many of its requests wait; written by that process alone */
     uint64_t             waiting[QOE_WAITERS_MAX][QOE_WAITS];
 
     qoe_dest_t           dest[QOE_DESTS_MAX];
 };
 
 
-/* What stands before the bytes of a record; 8-byte aligned, as records are. */
+/* The header of a record in a ring; 8-byte aligned, as records are. */
 
 typedef struct {
     uint32_t             kind;
@@ -180,7 +191,7 @@ typedef struct {
 } qoe_frame_t;
 
 #define QOE_FRAME_RECORD       0x43455251
-#define QOE_FRAME_PAD          0x44415051    /* nothing up to the ring's end */
+#define QOE_FRAME_PAD          0x44415051    /* fills the rest of the ring */
 
 
 #define qoe_load(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
@@ -226,7 +237,7 @@ qoe_mark_get(const qoe_mark_t *m, uint64_t *pos, uint64_t *records)
         *records = __atomic_load_n(&m->slot[version & 1].records,
                                    __ATOMIC_RELAXED);
 
-        /* one version on, a writer may be in this slot */
+        /* if the version has changed, a writer may have been in this slot */
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
     } while (__atomic_load_n(&m->version, __ATOMIC_RELAXED) != version);
@@ -244,7 +255,7 @@ qoe_mark_pos(const qoe_mark_t *m)
 }
 
 
-/* Sets the mark to pos, before which were so many records. */
+/* Sets the mark to pos, with that many records before it. */
 
 static inline void
 qoe_mark_set(qoe_mark_t *m, uint64_t pos, uint64_t records)
@@ -253,19 +264,21 @@ qoe_mark_set(qoe_mark_t *m, uint64_t pos, uint64_t records)
 
     version = m->version + 1;
 
-    /* readers of the version before this one must not see what follows */
+    /*
+     * readers that still see the old version must not see the following stores
+     */
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
     __atomic_store_n(&m->slot[version & 1].pos, pos, __ATOMIC_RELAXED);
     __atomic_store_n(&m->slot[version & 1].records, records,
                      __ATOMIC_RELAXED);
 
-    /* in one order with the wake position, see qoe_put_publish() */
+    /* sequentially consistent with the wake position, see qoe_put_publish() */
     __atomic_store_n(&m->version, version, __ATOMIC_SEQ_CST);
 }
 
 
-/* Moves it to pos, n records further on. */
+/* Moves the mark to pos, n records further on. */
 
 static inline void
 qoe_mark_move(qoe_mark_t *m, uint64_t pos, uint64_t n)
@@ -281,22 +294,22 @@ qoe_frame_size(size_t len)
 }
 
 
-/* qoe_dest_lane.c, for this room. */
+/* Functions of qoe_dest_lane.c and qoe_dest.c for this room. */
 
-/* Returns the version that it read; any thread. */
+/* Reads the membership and returns its version.  Any thread. */
 uint64_t qoe_member_get(const qoe_lane_dest_t *ld, qoe_member_t *member);
 
-/* Is dest, whose slot is d, in that lane?  Any thread. */
+/* Is the exporter with slot d in the lane?  Any thread. */
 bool qoe_member_in(const qoe_dest_t *d, const qoe_lane_dest_t *ld);
 
-/* Up to where dest has it, in the spool or released. */
+/* The position up to which the exporter has stored or released records. */
 void qoe_lane_dest_taken(const qoe_lane_dest_t *ld, uint64_t *pos,
     uint64_t *records);
 
 void qoe_lane_dest_health(const qoe_lane_dest_t *ld,
     qoe_lane_health_t *health);
 
-/* The same for any health with its seqlock; one writer at a time. */
+/* Write and read a health under its seqlock; only one writer at a time. */
 void qoe_health_write(qoe_lane_health_t *h, uint64_t *seq, uint64_t now_ms,
     const char *error, bool failing);
 void qoe_health_read(const qoe_lane_health_t *h, const uint64_t *seq,

@@ -23,13 +23,13 @@
 #define QOE_SEGMENT_LIVE       'R'
 #define QOE_SEGMENT_DONE       ((unsigned char) ~'R')
 
-/* "\x8fQR" and one of the two above; where that stands in a record */
+/* the magic's last byte, at this place in a record, after "\x8fQR" */
 #define QOE_SEGMENT_MARK       3
 
-/* what a record header's CRC is of */
+/* bytes at the start of a record header that its own CRC leaves out */
 #define QOE_SEGMENT_COVERED    12
 
-/* of a search: read at once, and before the caller is asked again */
+/* a search reads blocks, and returns to its caller after a slice */
 #define QOE_SEGMENT_BLOCK      (16 * 1024)
 #define QOE_SEGMENT_SLICE      (1024 * 1024)
 
@@ -188,7 +188,7 @@ qoe_segment_header_crc(const unsigned char *p)
 }
 
 
-/* More than one write only where one came to less, to learn the reason. */
+/* Writes again only after a short write, to learn the reason. */
 
 static int
 qoe_segment_write(int fd, uint64_t offset, struct iovec *iov, int n,
@@ -213,7 +213,10 @@ qoe_segment_write(int fd, uint64_t offset, struct iovec *iov, int n,
 
             if (written != 0 && ftruncate(fd, (off_t) offset) == -1) {
 
-                /* the next append overwrites it, or recovery passes it over */
+                /*
+                 * it may remain: the next append overwrites it, or recovery
+                 * skips it
+                 */
 
                 return err;
             }
@@ -239,7 +242,7 @@ qoe_segment_write(int fd, uint64_t offset, struct iovec *iov, int n,
 }
 
 
-/* As much as there is; -1 and errno. */
+/* Reads as much as there is; -1 and errno. */
 
 static ssize_t
 qoe_segment_read(int fd, uint64_t offset, void *p, size_t len)
@@ -324,7 +327,10 @@ qoe_segment_open(qoe_segment_reader_t *r, int fd, uint64_t name)
 }
 
 
-/* Neither header nor name: the first record tells, if its payload is whole. */
+/*
+ * Neither the header nor the file's name gives the id: derive the mask of the
+ * CRCs from the first record, if its payload is whole.
+ */
 
 static void
 qoe_segment_guess(qoe_segment_reader_t *r)
@@ -407,7 +413,10 @@ qoe_segment_next(qoe_segment_reader_t *r, qoe_segment_record_t *record,
 }
 
 
-/* Where one is to be.  QOE_INVALID: something else is there. */
+/*
+ * Reads the record that should be at r->offset.  QOE_INVALID: something else
+ * is there.
+ */
 
 static qoe_status_t
 qoe_segment_here(qoe_segment_reader_t *r, qoe_segment_record_t *record)
@@ -426,7 +435,7 @@ qoe_segment_here(qoe_segment_reader_t *r, qoe_segment_record_t *record)
         return QOE_DONE;
     }
 
-    /* the magic may be damaged: nothing but its last byte is needed here */
+    /* the magic may be damaged, but only its last byte is needed here */
 
     if (!qoe_segment_header_ok(r, p, r->offset, record)) {
         return QOE_INVALID;
@@ -463,7 +472,10 @@ qoe_segment_search(qoe_segment_reader_t *r, qoe_segment_record_t *record)
 
         if (n < QOE_SEGMENT_RECORD) {
 
-            /* no room for another one; begun and never written: torn */
+            /*
+             * no room for another record; if it is more than zeroes, a record
+             * was cut off
+             */
 
             for (i = 0; i < (size_t) n; i++) {
                 zeroes &= (block[i] == 0);
@@ -532,12 +544,12 @@ qoe_segment_header_ok(const qoe_segment_reader_t *r, const unsigned char *p,
     record->sequence = qoe_segment_get(p + 24, 8);
     record->received_ns = qoe_segment_get(p + 32, 8);
 
-    /* a flipped bit of the mark does not change what it says */
+    /* a flipped bit of the mark does not change its meaning */
 
     record->done = __builtin_popcount(p[QOE_SEGMENT_MARK]
                                       ^ QOE_SEGMENT_DONE) < 4;
 
-    /* sequences grow, and each record before it took its space */
+    /* sequences grow, and each record before this one took some space */
 
     return record->length <= QOE_SEGMENT_PAYLOAD_MAX
            && record->sequence >= r->next

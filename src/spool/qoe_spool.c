@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The spool as its users see it: appends, durability, healing.
+ * The spool as its users see it: appends, durability, and healing after I/O
+ * failures.
  */
 
 
@@ -17,12 +18,13 @@
 
 
 /*
- * Records that were left wait for the end of their segment; one that is
- * written all the time (openqoe_ack) is not to keep them for long.
+ * Records that were left are read when their segment is finished.  A segment
+ * that is always written to (openqoe_ack) is finished after this time, so that
+ * they do not wait for long.
  */
 #define QOE_SPOOL_LEFT_MS      5000
 
-/* of an exit, for what was adopted a moment before */
+/* the most an exit spends on reading segments adopted just before */
 #define QOE_SPOOL_LEAVE_MS     100
 
 
@@ -88,7 +90,9 @@ qoe_spool_destroy(qoe_spool_t *sp)
     uint64_t          until_ms;
     qoe_spool_seg_t  *seg, *next;
 
-    /* whose scan is not finished is ours as long as the process lives */
+    /*
+     * segments of an unfinished scan stay ours as long as this process lives
+     */
 
     until_ms = qoe_mono_ms() + QOE_SPOOL_LEAVE_MS;
 
@@ -112,7 +116,7 @@ qoe_spool_destroy(qoe_spool_t *sp)
 
     if (sp->segs != NULL) {
 
-        /* the last chance of one whose fdatasync failed */
+        /* the last chance for a segment whose fdatasync failed */
 
         (void) (sp->failing ? qoe_spool_heal(sp)
                             : qoe_spool_segs_sync(sp, true));
@@ -124,7 +128,7 @@ qoe_spool_destroy(qoe_spool_t *sp)
         qoe_spool_segs_settle(sp);
     }
 
-    /* what could not be synced or opened: the next helper reads it again */
+    /* what could not be synced or opened is read again by the next helper */
 
     for (seg = sp->segs; seg != NULL; seg = next) {
         next = seg->next;
@@ -142,7 +146,9 @@ qoe_spool_destroy(qoe_spool_t *sp)
         qoe_spool_backlog_give(sp->zone, sp->dest, sp->self);
     }
 
-    /* last, it may take a while: perhaps there is nobody else who would */
+    /*
+     * last, because it may take a while: no other helper may be left to do it
+     */
 
     sp->segs = NULL;
 
@@ -267,7 +273,7 @@ qoe_spool_done(qoe_spool_t *sp, qoe_spool_ref_t *ref)
 
         if (err != 0) {
 
-            /* it may come twice, behind a restart */
+            /* the request may be delivered twice, after a restart */
 
             qoe_spool_warn(sp, err, "mark what is done in", sp->name);
         }
@@ -300,7 +306,7 @@ qoe_spool_leave(qoe_spool_t *sp, qoe_spool_ref_t *ref)
 
     } else {
 
-        /* it could not be read back from a file that failed */
+        /* it could not be read back from the file that failed */
 
         qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_CORRUPT,
                        ref->items);
@@ -329,7 +335,7 @@ qoe_spool_run(qoe_spool_t *sp, uint64_t now_ms)
 
     if (now_ms >= sp->next_ms) {
 
-        /* told by due_ms; the next call of qoe_spool_next() sees to it */
+        /* due_ms announced it; the next call of qoe_spool_next() acts on it */
 
         sp->next_ms = UINT64_MAX;
     }
@@ -363,7 +369,7 @@ qoe_spool_run(qoe_spool_t *sp, uint64_t now_ms)
 
     if (now_ms >= sp->look_ms) {
 
-        /* something was finished just now */
+        /* a segment was finished just now */
 
         qoe_spool_look(sp, now_ms);
     }
@@ -396,7 +402,7 @@ qoe_spool_due_ms(const qoe_spool_t *sp)
     for (seg = sp->segs; seg != NULL; seg = seg->next) {
 
         if (seg->bad) {
-            continue;                        /* with retry_ms */
+            continue;                        /* retry_ms covers it */
         }
 
         if (seg->finished && seg->first == NULL) {
@@ -413,7 +419,9 @@ qoe_spool_due_ms(const qoe_spool_t *sp)
 }
 
 
-/* While too many wait, it is looked at once a second whether they still do. */
+/*
+ * While too many segments wait, check once a second whether that is still so.
+ */
 
 static bool
 qoe_spool_finish_due(const qoe_spool_t *sp, uint64_t now_ms)
@@ -456,7 +464,10 @@ qoe_spool_current_due_ms(const qoe_spool_t *sp)
 }
 
 
-/* All that was to be written is, and so is a record of nothing. */
+/*
+ * Writes again all that a failed file had, and then an empty record as a
+ * trial.  The spool is well once all of it is synced.
+ */
 
 static qoe_status_t
 qoe_spool_heal(qoe_spool_t *sp)
@@ -495,7 +506,10 @@ qoe_spool_heal(qoe_spool_t *sp)
 
     } else if (sp->retry_ms <= qoe_mono_ms()) {
 
-        /* no memory, no entry: nothing was told, but the time goes on */
+        /*
+         * without memory or a free entry no failure was noted, so set the time
+         * here
+         */
 
         sp->failing = true;
         sp->retry_ms = qoe_mono_ms() + QOE_SPOOL_RETRY_MS;
@@ -587,7 +601,7 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
     if (oldest != sp->backlog.entry
         && qoe_spool_entry_claim(oldest, sp->self, &adopted) != QOE_OK)
     {
-        /* another helper was faster, with this or with reading it */
+        /* another helper dropped the segment, or began to read it */
 
         return true;
     }
@@ -609,7 +623,7 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
 
     if (err != 0 && err != ENOENT) {
 
-        /* it is there: no room is made, and nothing lost */
+        /* the file still exists: no room was made, and nothing is lost */
 
         qoe_spool_warn(sp, err, "delete a segment of", sp->name);
 

@@ -2,13 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What dead processes of this instance and whole dead instances have left.
+ * Adopts the segments of dead processes of this instance, and of whole dead
+ * instances.
  */
 
-
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE              /* renameat2() */
-#endif
 
 #include "qoe_spool_priv.h"
 #include "qoe_failpoint.h"
@@ -58,7 +55,7 @@ qoe_spool_look(qoe_spool_t *sp, uint64_t now_ms)
 
     if (info.failed_ms != 0 && !sp->failing) {
 
-        /* told by another helper, which may be dead */
+        /* noted by another helper, which may be dead by now */
 
         sp->failing = true;
         sp->retry_ms = qoe_max(info.failed_ms, now_ms) + QOE_SPOOL_RETRY_MS;
@@ -86,7 +83,7 @@ qoe_spool_look(qoe_spool_t *sp, uint64_t now_ms)
 
     } else {
 
-        /* who finishes a segment is awake and reads it */
+        /* a helper that finishes a segment is awake, and reads the backlog */
 
         qoe_spool_lease_give(sp);
 
@@ -112,7 +109,7 @@ qoe_spool_look_others(qoe_spool_t *sp)
     if (err != 0) {
         sp->foreign = true;
 
-        /* what has no place in the table yet waits in its file */
+        /* a segment without a place in the table waits in its file */
 
         if (err != ENOSPC) {
             qoe_spool_warn(sp, err, "adopt into", sp->name);
@@ -121,7 +118,10 @@ qoe_spool_look_others(qoe_spool_t *sp)
 }
 
 
-/* Files without an entry: their writer died, and so did who knew of it. */
+/*
+ * Enters files that the table does not have: their writers died, and so did
+ * all processes that knew of them.
+ */
 
 static int
 qoe_spool_own_read(qoe_spool_t *sp)
@@ -239,7 +239,7 @@ qoe_spool_instances(qoe_spool_t *sp)
 }
 
 
-/* EWOULDBLOCK: somebody lives there. */
+/* EWOULDBLOCK: the instance is alive. */
 
 static int
 qoe_spool_instance(qoe_spool_t *sp, const char *name)
@@ -265,7 +265,9 @@ qoe_spool_instance(qoe_spool_t *sp, const char *name)
 
     if (err == 0) {
 
-        /* other destinations' directories stay, for whoever has them */
+        /*
+         * directories of other exporters stay, for the helpers that have those
+         */
 
         dir = qoe_spool_list(fd);
         empty = (dir != NULL);
@@ -313,7 +315,7 @@ qoe_spool_move_all(qoe_spool_t *sp, int instance)
 
     if (err == 0) {
 
-        /* where they go is durable before they do */
+        /* make the target directory durable before files move there */
 
         err = qoe_spool_dirs_sync(sp);
     }
@@ -354,20 +356,20 @@ qoe_spool_move_all(qoe_spool_t *sp, int instance)
                 "instance moved to \"%s/%s/%s\"", moved, sp->path,
                 sp->instance, sp->name);
 
-        /* their new names are durable before their old directory goes */
+        /* make the new names durable before the old directory is removed */
 
         if (fsync(sp->dir_fd) == -1 && err == 0) {
             err = errno;
         }
 
-        /* and what is in them, soon: those who wrote it may not have come to */
+        /* the writers may have died before they synced the contents */
 
         qoe_spool_sync_left(sp);
     }
 
     if (err == 0) {
 
-        /* what is no segment is not ours and keeps it */
+        /* fails, as it should, if anything but segments is in it */
 
         (void) unlinkat(instance, sp->name, AT_REMOVEDIR);
     }
@@ -395,20 +397,7 @@ qoe_spool_move(qoe_spool_t *sp, int from, const char *name, uint64_t id)
         qoe_spool_store(&e->id, id);
         qoe_spool_file_name(to, id, "seg");
 
-        err = 0;
-
-        if (renameat2(from, name, sp->dir_fd, to, RENAME_NOREPLACE) == -1) {
-            err = errno;
-        }
-
-        if (err == EINVAL || err == ENOSYS) {
-
-            /* a file system without it: nobody else writes here by that id */
-
-            err = (faccessat(sp->dir_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                  ? EEXIST
-                  : (renameat(from, name, sp->dir_fd, to) == -1) ? errno : 0;
-        }
+        err = qoe_spool_file_rename(from, name, sp->dir_fd, to);
 
         if (err != EEXIST) {
             break;
@@ -423,7 +412,7 @@ qoe_spool_move(qoe_spool_t *sp, int from, const char *name, uint64_t id)
 }
 
 
-/* A descriptor of its own: a position is shared by duplicates. */
+/* Needs a descriptor of its own: duplicates share the position. */
 
 static DIR *
 qoe_spool_list(int fd)

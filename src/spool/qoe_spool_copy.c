@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A segment whose fdatasync has failed: what of it is not done yet is read
- * back and written to another one.
+ * Reads back the records of a segment whose fdatasync failed, and writes those
+ * that are not done to another segment.
  */
 
 
@@ -51,7 +51,9 @@ qoe_spool_seg_copy(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         return QOE_ERROR;
     }
 
-    /* on from where the last try came to; no record lies behind the offset */
+    /*
+     * goes on where the last try stopped; no record begins after seg->offset
+     */
 
     reader.offset = qoe_max(reader.offset, seg->copied);
     reader.end = qoe_min(reader.end, seg->offset);
@@ -127,8 +129,8 @@ qoe_spool_copy_record(qoe_spool_t *sp, qoe_spool_seg_t *seg,
 
 
 /*
- * Who holds it has it in memory: it is lost only if that one leaves it, see
- * qoe_spool_leave().
+ * A record that is still held is in its holder's memory, so it is lost only if
+ * the holder leaves it, see qoe_spool_leave().
  */
 
 static void
@@ -155,7 +157,10 @@ qoe_spool_copy_lost(qoe_spool_t *sp, qoe_spool_seg_t *seg,
 }
 
 
-/* What was not found is lost; the file goes when the copies are durable. */
+/*
+ * What was not found is lost.  The file is deleted once the copies are
+ * durable.
+ */
 
 static void
 qoe_spool_copy_end(qoe_spool_t *sp, qoe_spool_seg_t *seg,
@@ -186,7 +191,7 @@ qoe_spool_copy_ref(const qoe_spool_seg_t *seg, uint64_t offset)
 {
     qoe_spool_ref_t  *ref;
 
-    /* read in the order in which they were appended: the first, if any */
+    /* both are in the order of the file, so the first is the one, if any */
 
     for (ref = seg->first; ref != NULL; ref = ref->next) {
         if (ref->offset >= offset) {

@@ -2,12 +2,12 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Directories of the spool, the lock of its instance, files by their ids.
+ * Directories of the spool, the lock of its instance, and files by their ids.
  */
 
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE
+#define _GNU_SOURCE              /* renameat2() */
 #endif
 
 #include "qoe_spool_priv.h"
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,9 +26,23 @@
 #define QOE_SPOOL_DIR_MODE     0700
 #define QOE_SPOOL_FILE_MODE    0600
 
-/* an adopter holds the lock of a dead instance for a moment */
+/* a helper that adopts a dead instance holds its lock for a moment */
 #define QOE_SPOOL_LOCK_TRIES   20
 #define QOE_SPOOL_LOCK_NS      5000000
+
+
+/* musl has neither the function, before 1.2.6, nor its flag in stdio.h */
+#ifdef __GLIBC__
+#define qoe_renameat2(from, name, to, to_name, flags)                         \
+    renameat2(from, name, to, to_name, flags)
+#else
+#define qoe_renameat2(from, name, to, to_name, flags)                         \
+    syscall(SYS_renameat2, from, name, to, to_name, flags)
+#endif
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE       1
+#endif
 
 
 static int qoe_spool_dir_owner(int fd, uid_t *owner);
@@ -47,7 +62,7 @@ qoe_spool_dirs_open(qoe_spool_t *sp)
 
     err = qoe_spool_base_open(sp);
 
-    /* who adopts the empty directory of a dead instance removes it */
+    /* a helper that adopts a dead instance removes its empty directory */
 
     for (tries = 0; err == 0 && tries < QOE_SPOOL_LOCK_TRIES; tries++) {
 
@@ -102,8 +117,8 @@ qoe_spool_dir_owner(int fd, uid_t *owner)
 
 
 /*
- * A reload with another `user`: what is there belongs to the next workers, who
- * also have the lanes in a moment.
+ * Whether err comes from a reload with another `user`: the master has given
+ * the directory to the next workers, which will have the lanes in a moment.
  */
 
 bool
@@ -159,7 +174,10 @@ qoe_spool_fd_close(int *fd)
 }
 
 
-/* Whoever made the directories: nothing in them is durable before they are. */
+/*
+ * Makes the directories durable, whoever made them: nothing in them is durable
+ * before they are.
+ */
 
 int
 qoe_spool_dirs_sync(qoe_spool_t *sp)
@@ -199,7 +217,10 @@ qoe_spool_dirs_sync(qoe_spool_t *sp)
 }
 
 
-/* DIR itself may be new; where it stands need not be ours to read. */
+/*
+ * DIR itself may be new.  Its parent may be unreadable for the workers, which
+ * is no error.
+ */
 
 static int
 qoe_spool_base_sync(const qoe_spool_t *sp)
@@ -254,7 +275,7 @@ qoe_spool_dir_lock(int dir, bool exclusive, int *fd)
 
     } else if (st.st_nlink == 0) {
 
-        /* its last owner has removed it between our two calls */
+        /* its last owner removed it between the two calls */
 
         err = ESTALE;
     }
@@ -270,7 +291,9 @@ qoe_spool_dir_lock(int dir, bool exclusive, int *fd)
 }
 
 
-/* Grows with time; the low bits tell processes of the same moment apart. */
+/*
+ * Ids grow with time; the low bits distinguish processes at the same moment.
+ */
 
 uint64_t
 qoe_spool_new_id(qoe_spool_t *sp)
@@ -326,7 +349,7 @@ qoe_spool_file_id(const char *name, uint64_t *id)
 
     *id = v;
 
-    /* the last one of all is what is compared with as "none" */
+    /* UINT64_MAX is used as "none" in comparisons */
 
     return v != 0 && v != UINT64_MAX
            && (strcmp(name + i, ".seg") == 0
@@ -373,4 +396,30 @@ qoe_spool_file_unlink(qoe_spool_t *sp, uint64_t id)
     qoe_spool_file_name(name, id, "open");
 
     return unlinkat(sp->dir_fd, name, 0) == 0 ? 0 : errno;
+}
+
+
+int
+qoe_spool_file_rename(int from, const char *name, int to, const char *to_name)
+{
+    struct stat  st;
+
+    if (qoe_renameat2(from, name, to, to_name, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+
+    if (errno != EINVAL && errno != ENOSYS) {
+        return errno;
+    }
+
+    /*
+     * Some file systems cannot rename that way.  Between the look and the
+     * rename no other process makes a file of that name: the id is ours.
+     */
+
+    if (fstatat(to, to_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        return EEXIST;
+    }
+
+    return renameat(from, name, to, to_name) == 0 ? 0 : errno;
 }

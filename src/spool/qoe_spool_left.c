@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Durability of what other processes have written.  A lane's next owner goes
- * on where the last one had stored it, and is asked for what that one, be it
- * dead by now, had not synced yet: the files are all that is left to ask.
+ * Makes durable what other processes have written.  The next owner of a lane
+ * continues where the last owner had stored it, and must answer for what that
+ * one had not synced, even if it is dead: so sync all files that there are.
  */
 
 
@@ -57,7 +57,7 @@ qoe_spool_others_sync(qoe_spool_t *sp)
 
     if (err == 0) {
 
-        /* names, too */
+        /* new names must be durable as well */
 
         sp->dir_dirty = true;
         err = qoe_spool_dirs_sync(sp);
@@ -74,7 +74,7 @@ qoe_spool_others_sync(qoe_spool_t *sp)
 }
 
 
-/* Those are synced by who writes them: us. */
+/* Files that this helper writes are synced elsewhere. */
 
 static bool
 qoe_spool_own(const qoe_spool_t *sp, uint64_t id)
@@ -96,7 +96,7 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 {
     int  i, err, fd;
 
-    /* it may be renamed between the two names that are tried */
+    /* the file may be renamed between tries of its two names */
 
     for (i = 0; i < QOE_SPOOL_NAME_TRIES; i++) {
         err = qoe_spool_file_open(sp, id, &fd);
@@ -108,7 +108,7 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 
     if (err == ENOENT || qoe_spool_stranger(err)) {
 
-        /* delivered meanwhile; or it is lost, and counted by who reads it */
+        /* delivered meanwhile, or lost, which the backlog's reader counts */
 
         return 0;
     }
@@ -134,7 +134,10 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 
     } else if (qoe_spool_load(&e->reserved) & QOE_SPOOL_BAD) {
 
-        /* its owner writes it anew, or the backlog has it sent: until then */
+        /*
+         * not durable until its owner, or the backlog, has written or sent it
+         * anew
+         */
 
         err = EIO;
     }

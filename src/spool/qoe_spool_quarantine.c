@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What nobody will take: batches refused for good, and segments with damage.
- * For people to look at; best effort, and bounded.
+ * Keeps batches that were refused for good, and damaged segments, for people
+ * to look at; as far as the quarantine has room.
  */
 
 
@@ -18,11 +18,11 @@
 #include <unistd.h>
 
 
-/* files: another master may write there, whose bytes are not counted here */
+/* look again after so many files: another master may write there uncounted */
 #define QOE_SPOOL_LOOK_EACH    16
-/* with more files than that, an eighth is deleted at once */
+/* with more files than this an eighth of them is deleted at once */
 #define QOE_SPOOL_TRIM_MANY    256
-#define QOE_SPOOL_TRIM_FILES   65536         /* looked at in one trim */
+#define QOE_SPOOL_TRIM_FILES   65536         /* examined in one trim */
 
 
 typedef struct {
@@ -98,7 +98,10 @@ qoe_spool_quarantine_room(qoe_spool_t *sp, uint64_t size)
         return err;
     }
 
-    /* first: helpers that write at the same time see each other's bytes */
+    /*
+     * count first, so that helpers writing at the same time see each other's
+     * bytes
+     */
 
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_QUARANTINE_BYTES, size);
 
@@ -160,7 +163,7 @@ qoe_spool_quarantine_write(qoe_spool_t *sp, qoe_segment_record_t *record,
 
         if (err == ENOENT) {
 
-            /* somebody cleared it away, with its directory */
+            /* the quarantine was removed, with its directory */
 
             close(sp->quarantine_fd);
             sp->quarantine_fd = -1;
@@ -245,7 +248,7 @@ qoe_spool_quarantine_move(qoe_spool_t *sp, uint64_t id, const char *suffix)
 }
 
 
-/* Looks at what is there, and makes room for size bytes. */
+/* Counts what is in the quarantine, and makes room for size bytes. */
 
 static void
 qoe_spool_quarantine_trim(qoe_spool_t *sp, uint64_t size)

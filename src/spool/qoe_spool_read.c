@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The backlog: finished segments, the oldest first.
+ * The backlog: reads finished segments, the oldest first.
  */
 
 
@@ -16,7 +16,7 @@
 #define QOE_SPOOL_STRIKES      3             /* failed reads of a segment */
 #define QOE_SPOOL_NEXT_RECORDS 256           /* passed over in one call */
 #define QOE_SPOOL_RATE_MAX     ((uint64_t) INT64_MAX / 8192)
-#define QOE_SPOOL_RATE_MS      10            /* tokens are counted so often */
+#define QOE_SPOOL_RATE_MS      10            /* between counts of tokens */
 
 
 static bool qoe_spool_rate(qoe_spool_t *sp, uint64_t now_ms);
@@ -122,7 +122,7 @@ qoe_spool_next(qoe_spool_t *sp, uint64_t now_ms, qoe_spool_item_t *item)
 }
 
 
-/* A bucket of one second's bytes, which a request may overdraw. */
+/* A token bucket of one second's bytes, which a request may overdraw. */
 
 static bool
 qoe_spool_rate(qoe_spool_t *sp, uint64_t now_ms)
@@ -219,7 +219,7 @@ qoe_spool_backlog_open(qoe_spool_t *sp, uint64_t now_ms)
             continue;
         }
 
-        /* one that cannot be opened now does not stop the others */
+        /* a segment that cannot be opened now does not stop the others */
 
         failed = true;
     }
@@ -229,8 +229,8 @@ qoe_spool_backlog_open(qoe_spool_t *sp, uint64_t now_ms)
     }
 
     /*
-     * Nothing to read: the buffer is of no use, and whoever finishes a
-     * segment next is to read it, awake as it is.
+     * The backlog is empty: free the buffer, and give up the lease.  The
+     * helper that finishes the next segment is awake then, and reads it.
      */
 
     qoe_buf_free(&sp->backlog.payload);
@@ -244,8 +244,8 @@ qoe_spool_backlog_open(qoe_spool_t *sp, uint64_t now_ms)
 
 
 /*
- * There is nothing else to read: records that wait in a segment which is
- * written all the time need not wait for its end.
+ * Nothing else is left to read, so finish a segment that is always written to:
+ * the records left in it need not wait for its natural end.
  */
 
 static bool
@@ -325,7 +325,7 @@ qoe_spool_backlog_begin(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 }
 
 
-/* QOE_OK: there is one; QOE_DONE: the segment's end. */
+/* QOE_OK: found a request; QOE_DONE: the segment has no more. */
 
 static qoe_status_t
 qoe_spool_backlog_read(qoe_spool_t *sp)
@@ -358,7 +358,7 @@ qoe_spool_backlog_read(qoe_spool_t *sp)
                 return QOE_OK;
             }
 
-            /* whole, but nothing that we have written */
+            /* the record is whole, but this module did not write it */
 
             qoe_spool_backlog_corrupt(sp);
             break;
@@ -379,7 +379,10 @@ qoe_spool_backlog_read(qoe_spool_t *sp)
                 return QOE_ERROR;
             }
 
-            /* the quarantine keeps the file, for whoever can read it */
+            /*
+             * give up; the quarantine keeps the file for anyone who can read
+             * it
+             */
 
             b->damaged = true;
             qoe_spool_backlog_end(sp, b->reader.offset);
@@ -413,7 +416,7 @@ qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
     b->damaged |= lost != 0 || b->reader.damaged != 0 || b->reader.lost != 0
                   || end < b->reader.end;
 
-    /* its writer may have been killed between making and filling it */
+    /* its writer may have been killed before it wrote the header */
 
     b->damaged |= !b->reader.header
                   && (!b->reader.blank || b->reader.next != 0);
@@ -423,7 +426,7 @@ qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
 
     } else {
 
-        /* the marks are durable before the file goes */
+        /* the marks must be durable before the file is deleted */
 
         qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SPOOL_SYNCS, 1);
 
@@ -476,7 +479,7 @@ qoe_spool_backlog_count(qoe_spool_t *sp, uint64_t items)
 }
 
 
-/* Over and done with, also for whoever reads the segment once more. */
+/* Marks the record as done, so that a later reader does not count it again. */
 
 static void
 qoe_spool_backlog_corrupt(qoe_spool_t *sp)
@@ -511,7 +514,7 @@ qoe_spool_backlog_mark(qoe_spool_t *sp)
 
     if (err != 0) {
 
-        /* it may come twice, behind a restart */
+        /* the request may be delivered twice, after a restart */
 
         qoe_spool_warn(sp, err, "mark what is done in", sp->name);
     }
@@ -570,7 +573,7 @@ qoe_spool_next_again(qoe_spool_t *sp)
 }
 
 
-/* What is under way right now is not dropped: its fate is still open. */
+/* The request that is being sent is not dropped: its fate is still open. */
 
 void
 qoe_spool_backlog_doom(qoe_spool_t *sp)

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Reads adopted segments once, to know what is in them: those of dead
+ * Reads adopted segments once, to count what is in them: segments of dead
  * processes, and those that came with another instance.
  */
 
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 
-#define QOE_SPOOL_SCAN_RECORDS 64            /* between two looks at a clock */
+#define QOE_SPOOL_SCAN_RECORDS 64            /* between looks at the clock */
 
 
 static bool qoe_spool_scan_begin(qoe_spool_t *sp, qoe_segment_entry_t *e);
@@ -22,7 +22,9 @@ static void qoe_spool_scan_end(qoe_spool_t *sp);
 static bool qoe_spool_scan_useless(qoe_spool_t *sp);
 
 
-/* An entry of a dead process, or one adopted and not counted yet. */
+/*
+ * Looks for an entry of a dead process, or an adopted one that is not counted.
+ */
 
 bool
 qoe_spool_orphan(qoe_spool_t *sp)
@@ -99,7 +101,7 @@ qoe_spool_scan_begin(qoe_spool_t *sp, qoe_segment_entry_t *e)
 
     if (err != 0) {
 
-        /* the backlog tries again, and again */
+        /* the backlog will try again */
 
         qoe_spool_warn(sp, err, "read a segment of", sp->name);
         qoe_spool_entry_seal(e);
@@ -163,7 +165,10 @@ qoe_spool_scan(qoe_spool_t *sp, uint64_t now_ms)
 }
 
 
-/* In the file is the truth, but for what can no longer be read of it. */
+/*
+ * The file's counts replace the entry's, but for records that can no longer be
+ * read.
+ */
 
 static void
 qoe_spool_scan_end(qoe_spool_t *sp)
@@ -194,7 +199,9 @@ qoe_spool_scan_end(qoe_spool_t *sp)
 
     } else {
 
-        /* what the reader of the backlog misses of them, it counts as lost */
+        /*
+         * records that the reader of the backlog does not find count as lost
+         */
 
         qoe_spool_store(&e->events, qoe_max(events, s->events));
         qoe_spool_store(&e->done, s->done);
@@ -222,8 +229,8 @@ qoe_spool_scan_end(qoe_spool_t *sp)
 
 
 /*
- * A file without a record has nothing to wait for: it is not to take up room
- * in the table, nor in max_size, until the destination is back.
+ * Whether the file has no record at all: such a file must not take room in the
+ * table and of max_size until the server is back.  It is deleted then.
  */
 
 static bool
@@ -254,8 +261,8 @@ qoe_spool_scan_useless(qoe_spool_t *sp)
 
 
 /*
- * What was not read in time is to be read by another one, although this
- * process may live on: its helper hands over, its requests take hours.
+ * Any helper may read what this one could not read in time.  This process may
+ * live on for hours, for its last requests, after its helper handed over.
  */
 
 void

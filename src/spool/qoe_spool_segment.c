@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The segments that this helper writes, until they are given away (sealed) or
- * deleted.
+ * The segments that this helper writes, until they are sealed, which gives
+ * them away, or deleted.
  */
 
 
@@ -104,7 +104,7 @@ qoe_spool_seg_room(qoe_spool_t *sp, uint64_t need)
 
         if (!settled) {
 
-            /* what is delivered needs no room */
+            /* delivered segments can go first */
 
             settled = true;
             qoe_spool_segs_settle(sp);
@@ -189,7 +189,7 @@ qoe_spool_seg_create(qoe_spool_t *sp)
 
         if (err == ENOENT || err == ESTALE) {
 
-            /* somebody took the directory away, and the files with it */
+            /* the directory was removed, and the files with it */
 
             qoe_spool_segs_bad(sp);
         }
@@ -212,7 +212,9 @@ qoe_spool_seg_create(qoe_spool_t *sp)
 }
 
 
-/* The entry has the id first: no file is there that nobody knows of. */
+/*
+ * Sets the id in the entry before the file exists, so that no file is unknown.
+ */
 
 static int
 qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
@@ -249,7 +251,10 @@ qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 }
 
 
-/* So that a full disk is seen before anything depends on it. */
+/*
+ * Reserves the space, so that a full disk is noticed before anything depends
+ * on it.
+ */
 
 static int
 qoe_spool_seg_allocate(qoe_spool_t *sp, qoe_spool_seg_t *seg, uint64_t need)
@@ -411,7 +416,10 @@ qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
     } else {
 
-        /* first: others may be told that all is well, see qoe_spool_left.c */
+        /*
+         * before the error is reported: others may sync this too, see
+         * qoe_spool_left.c
+         */
 
         qoe_spool_store(&seg->entry->reserved, QOE_SPOOL_BAD);
     }
@@ -473,8 +481,8 @@ qoe_spool_segs_sync(qoe_spool_t *sp, bool all)
 
 
 /*
- * The kernel may have dropped what it could not write and call the pages
- * clean: another fdatasync would succeed and mean nothing.
+ * After a failed fdatasync the kernel may have dropped the pages and marked
+ * them clean: another fdatasync would succeed and prove nothing.
  */
 
 static void
@@ -494,13 +502,13 @@ qoe_spool_seg_bad(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         seg->fd = -1;
     }
 
-    /* for the marks of what is done meanwhile, and to read it back */
+    /* opened anew for marks, and to read the records back */
 
     (void) qoe_spool_file_open(sp, seg->id, &seg->fd);
 }
 
 
-/* Nothing below the directories may be trusted, nor they themselves. */
+/* Neither the directories nor anything below them may be trusted any more. */
 
 static void
 qoe_spool_segs_bad(qoe_spool_t *sp)
@@ -530,7 +538,7 @@ qoe_spool_seg_finish(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         sp->current = NULL;
     }
 
-    /* both may fail: the space comes back later, both names are read */
+    /* both may fail: the space is freed later, and both names are read */
 
     if (seg->allocated > seg->offset && seg->fd != -1
         && ftruncate(seg->fd, (off_t) seg->offset) == -1)
@@ -577,7 +585,7 @@ qoe_spool_segs_settle(qoe_spool_t *sp)
             continue;
         }
 
-        /* whoever has it next knows nothing of its name */
+        /* the next owner does not know whether the name is durable */
 
         err = sp->dir_dirty ? qoe_spool_dirs_sync(sp) : 0;
 
@@ -591,14 +599,17 @@ qoe_spool_segs_settle(qoe_spool_t *sp)
         seg->entry = NULL;
         qoe_spool_seg_free(sp, seg);
 
-        /* there is a backlog: who reads it? */
+        /* there is a backlog now: find out who reads it */
 
         sp->look_ms = 0;
     }
 }
 
 
-/* All of it is done, and that is durable before the file goes. */
+/*
+ * Every record is done, and those marks must be durable before the file is
+ * deleted.
+ */
 
 static void
 qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
@@ -622,7 +633,9 @@ qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
         if (!seg->bad) {
 
-            /* who reads it finds all of it done, and deletes it */
+            /*
+             * its next reader finds that all records are done, and deletes it
+             */
 
             qoe_spool_entry_seal(seg->entry);
             seg->entry = NULL;
@@ -649,7 +662,9 @@ qoe_spool_seg_free(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         sp->current = NULL;
     }
 
-    /* of a bad one: its records are lost, and it was told */
+    /*
+     * only a bad segment has refs: their records are lost, which was reported
+     */
 
     while (seg->first != NULL) {
         qoe_spool_ref_remove(seg->first);

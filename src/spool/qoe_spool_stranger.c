@@ -2,17 +2,13 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What stands in the spool's directories under the name of a segment and is
- * none: a link, a FIFO, a directory, a file that the workers may not open or
- * that is larger than any segment.  Such an entry never stops the spool: it is
- * counted and reported once, and loses its name, so that no helper meets it
- * again.
+ * Strangers: entries in the spool's directories that are named like a segment
+ * but are none, such as a link, a FIFO, a directory, a file that the workers
+ * may not open or that is larger than any segment.  A stranger never stops the
+ * spool: it is counted and reported once, and renamed or removed, so that no
+ * helper meets it again.
  */
 
-
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE              /* renameat2() */
-#endif
 
 #include "qoe_spool_priv.h"
 
@@ -23,7 +19,7 @@
 #include <unistd.h>
 
 
-/* openqoe_spool allows 1g, and a segment ends with a record beyond that. */
+/* openqoe_spool allows segments of 1g, and the last record may exceed that. */
 #define QOE_SPOOL_FILE_MAX     ((off_t) 1024 * 1024 * 1024                    \
                                 + 2 * QOE_SEGMENT_PAYLOAD_MAX)
 
@@ -43,7 +39,7 @@ qoe_spool_file_at(int dir, const char *name, int *fd)
 
     err = 0;
 
-    /* O_NONBLOCK: to open a FIFO must not wait for its other end */
+    /* O_NONBLOCK: opening a FIFO must not wait for its other end */
 
     *fd = openat(dir, name,
                  O_RDWR|O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK|O_NOCTTY);
@@ -51,7 +47,10 @@ qoe_spool_file_at(int dir, const char *name, int *fd)
     if (*fd == -1) {
         err = errno;
 
-        /* the directory's own mode is not the entry's fault */
+        /*
+         * EACCES may be due to the directory's mode; only then it is not the
+         * entry's fault
+         */
 
         if (err == EACCES && faccessat(dir, ".", R_OK|W_OK|X_OK, 0) == 0) {
             err = EPERM;
@@ -86,7 +85,7 @@ qoe_spool_stranger(int err)
 }
 
 
-/* NULL: an error of the disk, of memory, or of the directory above. */
+/* NULL: it is an error of the disk, of memory, or of the directory above. */
 
 static const char *
 qoe_spool_stranger_text(int err)
@@ -140,7 +139,7 @@ qoe_spool_stranger_aside(qoe_spool_t *sp, int dir, const char *name,
 }
 
 
-/* Whatever is below a directory has no known size, and counts as nothing. */
+/* Content of a directory has no known size, and counts as nothing. */
 
 static bool
 qoe_spool_quarantine_entry(qoe_spool_t *sp, int dir, const char *name,
@@ -160,7 +159,7 @@ qoe_spool_quarantine_entry(qoe_spool_t *sp, int dir, const char *name,
 }
 
 
-/* Nothing is replaced: the first name is the file's own, the second is new. */
+/* Replaces no file: tries the file's own name first, then a new one. */
 
 static bool
 qoe_spool_rename_bad(qoe_spool_t *sp, int from, const char *name, int to,
@@ -173,14 +172,7 @@ qoe_spool_rename_bad(qoe_spool_t *sp, int from, const char *name, int to,
 
         qoe_spool_file_name(bad, i == 0 ? id : qoe_spool_new_id(sp), "bad");
 
-        if (renameat2(from, name, to, bad, RENAME_NOREPLACE) == 0) {
-            return true;
-        }
-
-        if ((errno == EINVAL || errno == ENOSYS)
-            && faccessat(to, bad, F_OK, AT_SYMLINK_NOFOLLOW) == -1
-            && renameat(from, name, to, bad) == 0)
-        {
+        if (qoe_spool_file_rename(from, name, to, bad) == 0) {
             return true;
         }
     }
@@ -221,8 +213,9 @@ qoe_spool_pass_over(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id,
 
 
 /*
- * Another instance's directory may be anything, or another user's.  It stays,
- * and is tried again without a word while there are no more such ones.
+ * Another instance's directory may be anything, or belong to another user.  It
+ * stays, and is tried again without a log message as long as their number does
+ * not grow.
  */
 
 void

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Layout: header | sets.  In a set the newest tag is first, and the oldest
- * falls out of it.
+ * Layout: header | sets.  A set is ordered from the newest tag to the oldest; a
+ * new tag pushes the oldest out.
  */
 
 
@@ -15,7 +15,7 @@
 #define QOE_SEEN_HEADER    64
 
 
-/* Bits 0 to 31 of a hash choose the set, the others are the tag. */
+/* Bits 0 to 31 of a hash choose the set, the other bits are the tag. */
 
 typedef struct {
     uint32_t        tag[QOE_SEEN_WAYS];      /* 0: none */
@@ -39,8 +39,8 @@ qoe_seen_create(qoe_seen_t *t, size_t size)
 
 
 /*
- * The quick hash will do: it begins with the session's, which nobody outside
- * knows, so an event can at most be taken for another one of its own session.
+ * The quick hash suffices: it starts with the session's keyed hash, which is
+ * secret, so a client can at most make events of its own session collide.
  */
 
 uint64_t

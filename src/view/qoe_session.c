@@ -7,27 +7,30 @@
 #include "qoe_session.h"
 
 
-/* How much older than the newest event another one may be by its way alone. */
+/*
+ * How much an event may be older than the newest one just because it was
+ * delivered late.
+ */
 #define QOE_SESSION_LATE_MS    120000
 
-/* From then on deliveries do not bring much better estimates of the skew. */
+/* After this time, deliveries rarely improve the estimate of the skew. */
 #define QOE_SESSION_KNOWN_MS   30000
 #define QOE_SESSION_JITTER_MS  10000
 
-/* What a young session may be ahead of its first events. */
+/* How far a young session may be ahead of its first events. */
 #define QOE_SESSION_AHEAD_MS   600000
 
-/* Receipts that far apart are two requests, which may show another clock. */
+/* Receipts that far apart belong to two requests. */
 #define QOE_SESSION_APART_MS   1000
 
 /* Receipts that far apart make a session known. */
 #define QOE_SESSION_TWICE_MS   2000
 
 
-/* Bits of a session's flags. */
+/* Flags of a session. */
 
 #define QOE_SESSION_CLOCK      0x1           /* skew_ms is set */
-#define QOE_SESSION_STEPPED    0x2           /* the clock was set once */
+#define QOE_SESSION_STEPPED    0x2           /* the clock was once set */
 #define QOE_SESSION_VIEWED     0x4           /* a view has begun */
 
 
@@ -60,9 +63,10 @@ qoe_session_clock(qoe_session_t *s, const qoe_sample_t *sample, bool *stepped)
 
 
 /*
- * Receipts of several workers may overtake each other a little.  By more it is
- * the server's clock that was set back: what is known of the skew moves with
- * it, and is an estimate again, for the time between both is not known.
+ * Receipts from several workers may arrive slightly out of order.  If the
+ * difference is larger, the server's clock was set back.  The skew is moved by
+ * that and becomes an estimate again, because the real time between the two
+ * receipts is unknown.
  */
 
 static void
@@ -97,7 +101,7 @@ qoe_session_known(const qoe_session_t *s)
 }
 
 
-/* Was the clock set forward?  Keeps skew_ms the least that was seen. */
+/* Was the client's clock set forward?  Keeps skew_ms at the minimum seen. */
 
 static bool
 qoe_session_ahead(qoe_session_t *s, uint64_t *at)
@@ -136,8 +140,8 @@ qoe_session_ahead(qoe_session_t *s, uint64_t *at)
 
 
 /*
- * Was the clock set back?  The first such event is taken for a late one; an
- * event of a later request decides.
+ * Was the client's clock set back?  The first such event is treated as late; an
+ * event in a later request decides.
  */
 
 static bool

@@ -2,25 +2,25 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What a session knows of its client: the clock, and the views that are over.
- * Pure: no clock and no memory but the arguments.
+ * What a session knows about its client: the clock, and the views that are
+ * over.  Pure: uses no clock, and no memory but its arguments.
  *
- * The session's clock is the client's with an offset, which is 0 until the
- * client's clock is set.  The difference between receipt and event time is
- * never less than the way that an event takes.  An event that is ahead of what
- * the session has shown so far has one of two reasons:
+ * The session's clock is the client's plus an offset, which is 0 until the
+ * client's clock is set.  The difference between receipt and event time, the
+ * skew, cannot be less than the time that delivery takes.  An event that is
+ * ahead of what the session has shown so far has one of two reasons:
  *
- *   the events before it were delivered later (a batch holds events of many
- *   seconds): the least difference was only an estimate, and gets better;
+ *   the earlier events took longer to be delivered (a batch holds events of
+ *   many seconds): the least skew was only an estimate, and improves;
  *
- *   the clock was set forward: the offset takes that back, and the time since
- *   the last event is what receipts say.  It is this when the session has been
- *   known for a while and the difference is more than deliveries vary.
+ *   the clock was set forward: the offset undoes that, and the time since the
+ *   last event follows from the receipts.  That is assumed if the session has
+ *   been known for a while, and the difference exceeds what deliveries vary.
  *
- * An event that is far older than the newest one is late, or the clock was set
- * back.  Only the next receipt decides: events that go on from the old time, as
- * fast as receipts do, come from a clock that was set back, and the offset
- * makes up for it.
+ * An event that is far older than the newest one is either late, or the clock
+ * was set back.  Only the next receipt decides: if events continue from the old
+ * time as fast as receipts do, the clock was set back, and the offset
+ * compensates for it.
  */
 
 
@@ -35,28 +35,29 @@ typedef struct qoe_session_s  qoe_session_t;
 
 
 /*
- * The event's time by the session's clock, ms, at least 1.  Takes notice of the
- * receipt.  *stepped: the clock was set, and this event shows it.
+ * Returns the event's time by the session's clock in ms, at least 1, and
+ * updates the session from the receipt.  *stepped: this event shows that the
+ * clock was set.
  */
 uint64_t qoe_session_clock(qoe_session_t *s, const qoe_sample_t *sample,
     bool *stepped);
 
 /*
- * Has it been heard of in receipts that are some seconds apart?  One request
- * can make up any number of sessions, but not that.
+ * Have events of the session arrived several seconds apart?  A single request
+ * can invent any number of sessions, but cannot do that.
  */
 bool qoe_session_known(const qoe_session_t *s);
 
-/* Is the view that begins now the session's first?  True once. */
+/* Is the view that begins now the session's first?  Returns true only once. */
 bool qoe_session_first(qoe_session_t *s);
 
-/* Remembers a view that is over, instead of the one that was first. */
+/* Remembers a view that is over, in place of the oldest remembered one. */
 void qoe_session_remember(qoe_session_t *s, const qoe_view_t *v,
     qoe_view_end_t why);
 
 /*
- * The view that is over under both keys, the latest; NULL: none is known.
- * video_key 0: of whatever video.  A view that was never named is of any.
+ * The latest view with both keys that is over, or NULL.  video_key 0 matches
+ * any video, and so does a view whose video was never named.
  */
 qoe_past_t *qoe_session_past(qoe_session_t *s, uint64_t view_key,
     uint64_t video_key);

@@ -7,13 +7,13 @@
 #include "qoe_sessions_layout.h"
 
 
-/* Slots: so many sessions for so many views that are alive at once. */
+/* The ratio of sessions to views that live at the same time. */
 #define QOE_SESSIONS_RATIO_SESSIONS  3
 #define QOE_SESSIONS_RATIO_VIEWS     2
 
 #define QOE_SESSIONS_READS     100
 
-/* Bytes of a session and of a view that an event needs: the first ones. */
+/* The leading bytes of a session and of a view that an event needs. */
 #define QOE_SESSIONS_FETCH_SESSION   128
 #define QOE_SESSIONS_FETCH_VIEW      (offsetof(qoe_view_t, moment) + 96)
 
@@ -37,7 +37,7 @@ qoe_sessions_create(qoe_sessions_t *t, size_t size)
     left = size - QOE_SESSIONS_HEADER;
     buckets = 16;
 
-    /* half as many buckets as sessions at least */
+    /* at least half as many buckets as sessions */
 
     while (buckets * 2 * unit < QOE_SESSIONS_RATIO_SESSIONS * left) {
         buckets *= 2;
@@ -124,7 +124,10 @@ qoe_sessions_fetch_list(const qoe_sessions_t *t, const qoe_view_t *v)
 }
 
 
-/* The link of a slot; next is what the first free one says.  0: none. */
+/*
+ * Returns the link of a free slot, or 0.  next is the link that the first free
+ * slot holds.
+ */
 
 static uint32_t
 qoe_sessions_take(qoe_sessions_pool_t *p, uint32_t next)
@@ -345,8 +348,8 @@ qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s, uint64_t view_key)
 
 
 /*
- * All but the sequence number, which is odd from now on: a reader in another
- * process must not take a half of the last view and a half of this one.
+ * Clears everything except the sequence number, which becomes odd: a reader in
+ * another process must not combine parts of the old view and the new one.
  */
 
 static void
@@ -480,7 +483,9 @@ void
 qoe_sessions_set_base(qoe_view_t *v, const qoe_blocks_t *blocks,
     uint64_t key, uint32_t now_s)
 {
-    /* odd for a moment only; readers take what is there if it stays so */
+    /*
+     * odd only briefly; if the writer dies here, readers accept what is there
+     */
 
     __atomic_store_n(&v->seq, v->seq | 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);

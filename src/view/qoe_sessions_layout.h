@@ -6,8 +6,9 @@
  *
  *   header | hash buckets | sessions | views
  *
- * Links are 1 + index, 0 is none; a link that came out of the zone is checked
- * before it is followed, and no walk is longer than there are slots.
+ * Links are 1 + index, and 0 is none.  A link that is read from the zone is
+ * checked before it is followed, and no walk takes more steps than there are
+ * slots.
  */
 
 
@@ -21,8 +22,8 @@
 typedef struct {
     uint32_t        capacity;
     uint32_t        count;
-    uint32_t        free;            /* chained by next */
-    uint32_t        unused;          /* the first slot that was never used */
+    uint32_t        free;            /* first of a list by next */
+    uint32_t        unused;          /* the first slot never used */
 } qoe_sessions_pool_t;
 
 typedef struct {
@@ -36,25 +37,25 @@ typedef struct {
 } qoe_sessions_newcomers_t;
 
 #define QOE_NEWCOMER_IDLE     1
-#define QOE_NEWCOMER_VIEWING  2      /* it has a live view */
+#define QOE_NEWCOMER_VIEWING  2      /* has a live view */
 
 struct qoe_sessions_s {
     uint32_t             buckets;    /* a power of two */
     qoe_sessions_pool_t  sessions;
     qoe_sessions_pool_t  views;
-    qoe_sessions_ends_t  list;       /* of sessions */
+    qoe_sessions_ends_t  list;       /* sessions by last receipt */
     qoe_sessions_ends_t  silent[QOE_SILENCES];
-    qoe_sessions_newcomers_t  newcomers[2];      /* idle, viewing */
+    qoe_sessions_newcomers_t  newcomers[2];      /* without and with a view */
     uint64_t             sessions_offset;
     uint64_t             views_offset;
 };
 
 
-/* qoe_sessions_newcomers.c */
+/* Functions of qoe_sessions_newcomers.c. */
 
-/* Makes s, which is in none, the newest of the list that is right for it. */
+/* Adds s, which is in no list of newcomers, to the list that fits it. */
 void qoe_sessions_enlist(qoe_sessions_t *t, qoe_session_t *s);
-/* Has it the first view now, or no view any more? */
+/* Moves s to the other list if it has got its first view, or lost its last. */
 void qoe_sessions_relist(qoe_sessions_t *t, qoe_session_t *s);
 
 

@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * The sessions that are not known yet: those with a live view, and those
- * without.  Lists of their own, so that a full table finds the one that it can
- * do without at once, however many others there are.
+ * without.  They have lists of their own, so that a full table finds the
+ * session to remove at once, however many others there are.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * After the death of a writer: the slots say what there is, and every link,
- * list and count is made anew from them.
+ * Repairs the table after the death of a writer: the slots are authoritative,
+ * and every link, list and count is computed again from them.
  */
 
 
@@ -32,7 +32,7 @@ qoe_sessions_rebuild(qoe_sessions_t *t)
 {
     qoe_sessions_order_t  *order;
 
-    /* without memory the order of the slots will do */
+    /* without memory, the order of the slots has to do */
 
     order = malloc((qoe_max(t->sessions.capacity, t->views.capacity) + 1)
                    * sizeof(qoe_sessions_order_t));
@@ -54,7 +54,9 @@ qoe_sessions_rebuild_sessions(qoe_sessions_t *t, qoe_sessions_order_t *order)
     p = &t->sessions;
     p->unused = qoe_min(p->unused, p->capacity);
 
-    /* a slot may have been filled and its taking not been stored */
+    /*
+     * the writer may have filled a slot without having stored that it is used
+     */
 
     while (p->unused < p->capacity
            && qoe_sessions_used(qoe_sessions_session_slot(t, p->unused)))
@@ -107,7 +109,10 @@ qoe_sessions_rebuild_sessions(qoe_sessions_t *t, qoe_sessions_order_t *order)
 }
 
 
-/* A newcomer stays one; its age is not kept, the last receipt stands for it. */
+/*
+ * Keeps a newcomer a newcomer, ordered by its last receipt, because the time
+ * when it came is not stored.
+ */
 
 static void
 qoe_sessions_list_again(qoe_sessions_t *t, qoe_session_t *s)
@@ -120,7 +125,7 @@ qoe_sessions_list_again(qoe_sessions_t *t, qoe_session_t *s)
 }
 
 
-/* All of them are taken for fresh: the list of their state follows later. */
+/* Lists all views as fresh; the list of their state follows later. */
 
 static void
 qoe_sessions_rebuild_views(qoe_sessions_t *t, qoe_sessions_order_t *order)
@@ -184,7 +189,7 @@ qoe_sessions_rebuild_views(qoe_sessions_t *t, qoe_sessions_order_t *order)
 }
 
 
-/* Is it a view, and its session still the one that it began in? */
+/* Is the slot a view, and does the session that it began in still exist? */
 
 static bool
 qoe_sessions_keeps(const qoe_sessions_t *t, const qoe_view_t *v)

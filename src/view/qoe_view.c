@@ -9,7 +9,7 @@
 #include "qoe_view_priv.h"
 
 
-/* A receipt that is older by more comes from a server's clock that was set. */
+/* A receipt that is older by more shows that the server's clock was set. */
 #define QOE_VIEW_OVERTAKE_MS   120000
 
 
@@ -128,7 +128,10 @@ qoe_view_take(qoe_view_step_t *x, const qoe_view_conf_t *conf)
 
     if (!qoe_view_ending(v)) {
 
-        /* so many at one moment that there is no room: the first is judged */
+        /*
+         * there is no room for more events of this moment, so judge the first
+         * one
+         */
 
         if (v->nmoments >= QOE_VIEW_MOMENTS && !qoe_moment_thin(v)) {
             qoe_view_judge_first(&j);
@@ -137,7 +140,7 @@ qoe_view_take(qoe_view_step_t *x, const qoe_view_conf_t *conf)
         qoe_moment_insert(v, &m);
         qoe_view_judge_before(&j, v->moment[v->nmoments - 1].at_ms);
 
-        /* nothing that may still come changes that it is over */
+        /* no event that may still come can change that the view has ended */
 
         if (m.type == QOE_EVENT_ENDED) {
             qoe_view_judge_before(&j, UINT64_MAX);
@@ -150,7 +153,7 @@ qoe_view_take(qoe_view_step_t *x, const qoe_view_conf_t *conf)
 }
 
 
-/* Receipts of several workers may overtake each other a little. */
+/* Receipts from several workers may arrive slightly out of order. */
 
 static void
 qoe_view_receive(qoe_view_t *v, uint64_t received_ms)

@@ -2,17 +2,18 @@
 /*
  * Copyright (C) OpenQoE
  *
- * One view: what happened in it, as state of fixed size, and the metric points
- * that its events make.  The rules are those of docs/numbers.md; the table of
- * states and transitions is qoe_view_table.h.
+ * A view: what happened in it, as state of fixed size, and the metric points
+ * that its events make.  The rules are in docs/numbers.md; qoe_view_table.h has
+ * the table of states and transitions.
  *
- * Pure: no clock, no memory but the arguments.  Time is the session's clock
- * (qoe_session.h).
+ * Pure: uses no clock, and no memory but its arguments.  Times are those of the
+ * session's clock (qoe_session.h).
  *
- * An event arrives, and makes the points that it alone decides.  It is judged,
- * which may change the state, once an event of the view that happened 500 ms
- * later has arrived, or when the view was silent for 30 s or ends: players and
- * networks do not keep the order of what happens at one moment.
+ * An event arrives, and makes the points that it alone determines.  It is
+ * judged, which may change the state, when an event of the view that happened
+ * 500 ms later has arrived, or when the view has been silent for 30 s or ends:
+ * players and networks do not keep the order of what happens at the same
+ * moment.
  */
 
 
@@ -28,14 +29,16 @@
 #define QOE_POINT_EXTRAS   3
 
 
-/* One observation: value is in the metric's unit; counters: the increment. */
+/*
+ * An observation: value is in the metric's unit; for counters, the increment.
+ */
 
 typedef struct {
     uint16_t        metric;                  /* qoe_metric_id_t */
     uint16_t        nextra;
     struct {
         uint16_t    dim;                     /* qoe_dim_t, of role EXTRA */
-        qoe_span_t  text;                    /* never empty; not governed yet */
+        qoe_span_t  text;                    /* not empty, not governed yet */
     } extra[QOE_POINT_EXTRAS];
     double          value;
 } qoe_point_t;
@@ -44,7 +47,7 @@ typedef struct {
     qoe_point_t     point[QOE_POINTS_MAX];
     size_t          n;
     uint32_t        ignored;                 /* values out of range */
-    char            scratch[128];            /* of made texts */
+    char            scratch[128];            /* texts made for points */
     size_t          used;
 } qoe_points_t;
 
@@ -52,56 +55,59 @@ typedef struct {
 typedef struct qoe_view_s  qoe_view_t;
 
 /*
- * The state.  Its first part is the table's (qoe_sessions.h); the rest is
- * private to qoe_view*.c.  All zero is a free slot.
+ * The state.  Its first part belongs to the table (qoe_sessions.h), the rest is
+ * private to qoe_view*.c.  A free slot is all zero.
  */
 
 #include "qoe_view_state.h"
 
 
-/* openqoe_view_timeout: the silence, in ms, that ends a view. */
+/* openqoe_view_timeout: the silence that ends a view, in ms. */
 
 typedef struct {
-    uint64_t        timeout_ms;              /* starting, playing, stalled */
+    uint64_t        timeout_ms;              /* while starting, playing,
+                                                stalled */
     uint64_t        paused_timeout_ms;
-    uint64_t        hidden_timeout_ms;       /* not paused, its page hidden */
+    uint64_t        hidden_timeout_ms;       /* not paused, but its page
+                                                hidden */
 } qoe_view_conf_t;
 
 
-/* How a view may begin. */
+/* The circumstances in which a view begins. */
 
 typedef struct {
     uint64_t        view_key;
     uint64_t        video_key;               /* 0: the event names no video */
     uint64_t        at_ms;
-    bool            first;                   /* of its session: the page load
-                                                and the player's startup are
+    bool            first;                   /* of its session: then page
+                                                load and player startup are
                                                 part of its startup */
-    bool            continued;               /* silence ended the one before */
+    bool            continued;               /* silence ended the previous
+                                                view */
     float           told;                    /* playing_time by then, or NaN */
-    uint64_t        wait_ms;                 /* a wait that began, 0: none */
+    uint64_t        wait_ms;                 /* when a wait began, 0: none */
 } qoe_view_birth_t;
 
 
 typedef enum {
-    QOE_VIEW_EVENT = 0,          /* it will be judged */
-    QOE_VIEW_DUPLICATE,          /* seen before: nothing but events_total */
-    QOE_VIEW_LATE,               /* of a view that is over: no state */
+    QOE_VIEW_EVENT = 0,          /* will be judged */
+    QOE_VIEW_DUPLICATE,          /* seen before: counts in events_total */
+    QOE_VIEW_LATE,               /* its view is over: changes no state */
     QOE_VIEW_OLD                 /* older than what was judged: the same */
 } qoe_view_result_t;
 
 typedef enum {
-    QOE_VIEW_ENDED = 0,          /* the player said so */
-    QOE_VIEW_DETACHED,           /* and nothing played for 30 s */
+    QOE_VIEW_ENDED = 0,          /* the player reported it */
+    QOE_VIEW_DETACHED,           /* and nothing has played for 30 s */
     QOE_VIEW_REPLACED,           /* by another video of its view_id */
     QOE_VIEW_SILENT,
-    QOE_VIEW_EVICTED             /* its place was needed */
+    QOE_VIEW_EVICTED             /* its slot was needed */
 } qoe_view_end_t;
 
-/* Which silence ends the view: each has a list in qoe_sessions.h. */
+/* The kinds of silence that end a view; each has a list in qoe_sessions.h. */
 
 typedef enum {
-    QOE_SILENCE_FRESH = 0,       /* heard of within 30 s */
+    QOE_SILENCE_FRESH = 0,       /* an event in the last 30 s */
     QOE_SILENCE_ACTIVE,
     QOE_SILENCE_HIDDEN,
     QOE_SILENCE_PAUSED,
@@ -113,60 +119,66 @@ typedef enum {
 void qoe_view_begin(qoe_view_t *v, const qoe_view_birth_t *birth);
 
 /*
- * An event that arrived at at_ms; v is its view, or NULL if that is over.  The
- * points belong to the attributes of the event; they replace what points held.
- * seen: it came before.  Then look at qoe_view_ending().
+ * Applies an event that arrived at at_ms; v is its view, or NULL if that view
+ * is over.  seen: the event came before.  The points belong to the attributes
+ * of the event, and replace the content of points.  Call qoe_view_ending()
+ * next.
  */
 qoe_view_result_t qoe_view_apply(qoe_view_t *v, bool seen, uint64_t at_ms,
     const qoe_sample_t *s, const qoe_view_conf_t *conf, qoe_points_t *points);
 
 /*
- * Judges what waits: of an event at at_ms all that happened 500 ms before it,
- * with UINT64_MAX everything.  The points replace what points held.
+ * Judges what waits: with an event's time, everything that happened more than
+ * 500 ms before it; with UINT64_MAX, everything.  The points replace the
+ * content of points.
  */
 void qoe_view_judge(qoe_view_t *v, uint64_t at_ms, const qoe_view_conf_t *conf,
     qoe_points_t *points);
 
 /*
- * Ends the view: judges what waits, and makes the points of its whole, which
- * belong to the attributes last seen in it (v->base).  at_ms: where a view
- * that is replaced ends.  The points replace what points held.
+ * Ends the view: judges what waits, and makes the points of the view as a
+ * whole, which belong to the attributes last seen in it (v->base).  at_ms is
+ * the end of a view that is replaced.  The points replace the content of
+ * points.
  */
 void qoe_view_end(qoe_view_t *v, qoe_view_end_t why, uint64_t at_ms,
     const qoe_view_conf_t *conf, qoe_points_t *points);
 
-/* An `ended` was judged: call qoe_view_end() next. */
+/* Was `ended` judged?  Then call qoe_view_end(). */
 bool qoe_view_ending(const qoe_view_t *v);
 
-/* Its last event, judged or not, is over 30 s older than at_ms. */
+/* Is its last event, judged or not, more than 30 s older than at_ms? */
 bool qoe_view_quiet(const qoe_view_t *v, uint64_t at_ms);
 
-/* It was suspended at least 30 s before at_ms, of the session's clock. */
+/* Was it suspended more than 30 s before at_ms? */
 bool qoe_view_lapsed(const qoe_view_t *v, uint64_t at_ms);
 
-/* It has had a wish to play: another video takes its place. */
+/*
+ * Did the viewer, or autoplay, want it to play?  Then another video replaces
+ * it.
+ */
 bool qoe_view_attempted(const qoe_view_t *v);
 
-/* It was first heard of while it played. */
+/* Was it playing already when its first events arrived? */
 bool qoe_view_found(const qoe_view_t *v);
 
-/* Its playing_time as the player counts, ms; NaN: not known. */
+/* Its playing_time by the player's count, ms; NaN if unknown. */
 float qoe_view_told(const qoe_view_t *v);
 
 /*
- * The list that it belongs to after 30 s of silence; QOE_SILENCE_FRESH: none,
- * for it was suspended, and is over.
+ * The list that it belongs to after 30 s of silence; QOE_SILENCE_FRESH if it is
+ * over then, because it was suspended.
  */
 qoe_silence_t qoe_view_silence(const qoe_view_t *v);
 
-/* When silence of that kind is over: Unix ms of receipt. */
+/* When that kind of silence ends the view; Unix ms of a receipt. */
 uint64_t qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
     const qoe_view_conf_t *conf);
 
-/* Counts in openqoe.concurrent_views_current at that Unix time. */
+/* Does it count in openqoe.concurrent_views_current at that Unix time? */
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
 
-/* How much later now is; never negative. */
+/* The time from then to now, or 0 if then is later. */
 
 static inline uint64_t
 qoe_view_since(uint64_t now, uint64_t then)

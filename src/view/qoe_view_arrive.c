@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The points that an event makes by itself when it arrives, of a view that is
- * over as well.  What depends on the state is made when it is judged.
+ * The points that an event makes by itself when it arrives, even if its view is
+ * over.  Points that depend on the state are made when the event is judged.
  */
 
 
@@ -102,7 +102,7 @@ qoe_arrive_seek(qoe_view_step_t *x)
 }
 
 
-/* In ms, as far as the player's unit is known. */
+/* The playing_time in ms, provided that the player's unit is known by now. */
 
 static double
 qoe_arrive_told(const qoe_view_step_t *x)

@@ -2,14 +2,14 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The end of a view: what it was as a whole.
+ * The end of a view, and the points of the view as a whole.
  */
 
 
 #include "qoe_view_priv.h"
 
 
-/* A startup of 6 s scores a half. */
+/* With this decay, a startup of 6 s scores a half. */
 #define QOE_STARTUP_DECAY  0.0001155
 
 
@@ -44,7 +44,7 @@ qoe_view_end(qoe_view_t *v, qoe_view_end_t why, uint64_t at_ms,
 
     qoe_points_clear(points);
 
-    /* its writer died between its begin and its first event */
+    /* the writer died between the begin of the view and its first event */
 
     if ((v->flags & QOE_VIEW_HEARD) == 0) {
         return;
@@ -72,7 +72,10 @@ qoe_view_end(qoe_view_t *v, qoe_view_end_t why, uint64_t at_ms,
 }
 
 
-/* The end is the last event, but for one that another video replaces. */
+/*
+ * The view ends with its last event, except for a view that another video
+ * replaces, which ends when that begins.
+ */
 
 static void
 qoe_view_close_up(qoe_judge_t *j, qoe_view_end_t why, uint64_t at_ms)
@@ -117,7 +120,7 @@ qoe_view_outcome(const qoe_view_t *v, qoe_view_end_t why)
 }
 
 
-/* 0 to 1, whatever a torn slot holds. */
+/* A share, kept between 0 and 1 even if a torn slot holds nonsense. */
 
 static double
 qoe_view_share(double part, double whole)
@@ -149,7 +152,7 @@ qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
         qoe_point_add(points, QOE_METRIC_VIEWS_COMPLETED_TOTAL, 1);
     }
 
-    /* the mean of what is 1 or 0 is the share of the 1s */
+    /* the mean of values that are 1 or 0 is the share of the 1s */
 
     qoe_point_add(points, QOE_METRIC_VIDEO_STARTUP_FAILURE_PERCENTAGE,
                   outcome == QOE_VIEW_FAILED_START);
@@ -239,7 +242,7 @@ qoe_view_end_scores(const qoe_view_t *v, qoe_points_t *points,
     m = &v->media[QOE_VIEW_VIDEO];
     startup = rebuffer = quality = NAN;
 
-    /* a share that is not known is none, and not 1 */
+    /* fmin() and fmax() would turn an unknown share into 1 */
 
     if (!isnan(v->aggregate)) {
         startup = qoe_view_share(exp(-QOE_STARTUP_DECAY * v->aggregate), 1);
@@ -257,7 +260,7 @@ qoe_view_end_scores(const qoe_view_t *v, qoe_points_t *points,
     failed = (outcome == QOE_VIEW_FAILED_START
               || outcome == QOE_VIEW_FAILED);
 
-    /* one that is not known makes no point */
+    /* an unknown score makes no point */
 
     qoe_point_add(points, QOE_METRIC_STARTUP_TIME_SCORE, startup);
     qoe_point_add(points, QOE_METRIC_REBUFFER_SCORE, rebuffer);

@@ -2,15 +2,15 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Judging an event: what it says of the time since the last one, and where it
- * leads.
+ * Judges an event: what it shows about the time since the last one, and which
+ * state it leads to.
  */
 
 
 #include "qoe_view_priv.h"
 
 
-/* Growth that shows that it plays although nothing said so. */
+/* Growth that shows that a view plays although no event said so. */
 #define QOE_VIEW_PLAYS_ON_MS   1000
 
 
@@ -26,7 +26,7 @@ static void qoe_view_visible(qoe_judge_t *j, bool hidden);
 static void qoe_view_frames(qoe_judge_t *j);
 
 
-/* The table of transitions. */
+/* The table of transitions, see qoe_view_table.h. */
 
 static const struct {
     uint8_t               from;
@@ -67,7 +67,7 @@ qoe_view_judge_moment(qoe_judge_t *j)
 
     qoe_view_shown(j);
 
-    /* from here on: the time up to the event was played at the rate before */
+    /* the time up to this event was played at the old rate */
 
     if (m->type == QOE_EVENT_PLAYBACKRATECHANGE && m->value > 0) {
         v->rate = (float) m->value;
@@ -83,7 +83,7 @@ qoe_view_judge_moment(qoe_judge_t *j)
 }
 
 
-/* What an event says in any state. */
+/* What an event shows in any state. */
 
 static void
 qoe_view_notice(qoe_judge_t *j)
@@ -113,14 +113,16 @@ qoe_view_notice(qoe_judge_t *j)
     } else if (m->type == QOE_EVENT_PAUSE
                || m->type == QOE_EVENT_PLAYBACKDETACHED)
     {
-        /* the next heartbeat comes after a time that is no beat */
+        /*
+         * the time until the next heartbeat is not the interval of heartbeats
+         */
 
         v->beat_at_ms = 0;
     }
 }
 
 
-/* After the first frame. */
+/* Judges an event after the first frame. */
 
 static void
 qoe_view_after(qoe_judge_t *j)
@@ -152,7 +154,7 @@ qoe_view_after(qoe_judge_t *j)
     evidence = qoe_view_evidence(j);
     qoe_view_go(j, evidence);
 
-    /* time that has counted must not count again with the next event */
+    /* the time has been counted, so the next event must not count it again */
 
     cut = cut || evidence == QOE_SIGNAL_GROWS;
 
@@ -179,8 +181,8 @@ qoe_view_after(qoe_judge_t *j)
 
 
 /*
- * How much of the time since the last cut was played.  False: the event says
- * too little to end the gap.
+ * Determines how much of the time since the last cut was played.  Returns false
+ * if the event shows too little, so that the gap stays open.
  */
 
 static bool
@@ -199,7 +201,9 @@ qoe_view_playing_gap(qoe_judge_t *j)
 
     if (m->type == QOE_EVENT_SEEK) {
 
-        /* a leap is the seek's; what is left is the time before it */
+        /*
+         * a leap belongs to the seek; what remains is the time before the seek
+         */
 
         gap = m->value > 0 ? qoe_view_since(gap, (uint64_t) m->value) : gap;
 
@@ -223,7 +227,7 @@ qoe_view_playing_gap(qoe_judge_t *j)
 }
 
 
-/* What the position and the playing time say of the state. */
+/* Which signal the position and the playing time give in the current state. */
 
 static qoe_view_signal_t
 qoe_view_evidence(qoe_judge_t *j)
@@ -256,7 +260,7 @@ qoe_view_evidence(qoe_judge_t *j)
         j->growth = qoe_view_growth(v, m, &v->seek);
         enough = QOE_VIEW_NEAR_MS;
 
-        /* without any evidence it plays on at some time after the seek */
+        /* without evidence, assume that it plays some time after the seek */
 
         if (j->growth.kind == QOE_GROWTH_UNKNOWN && v->wait.at_ms == 0
             && m->at_ms > v->seek.at_ms + QOE_VIEW_HOLD_MS
@@ -277,7 +281,10 @@ qoe_view_evidence(qoe_judge_t *j)
         j->growth = qoe_view_growth_last(v, m);
         enough = QOE_VIEW_PLAYS_ON_MS;
 
-        /* the heartbeats of a player that never sends evidence are one */
+        /*
+         * a player that never sends evidence is believed when it sends
+         * heartbeats
+         */
 
         if (j->growth.kind == QOE_GROWTH_UNKNOWN
             && v->phase == QOE_PHASE_SUSPENDED
@@ -356,7 +363,7 @@ qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal)
 }
 
 
-/* A leap within a seek begins it anew, from the place that it leads to. */
+/* A leap during a seek restarts the seek at its new position. */
 
 static void
 qoe_view_remark(qoe_judge_t *j)
@@ -373,7 +380,7 @@ qoe_view_remark(qoe_judge_t *j)
 }
 
 
-/* The player's own pause at the end of a video is none of the viewer's. */
+/* Counts a pause, unless the player itself made it at the end of the video. */
 
 static void
 qoe_view_pause_counts(qoe_judge_t *j)
@@ -412,7 +419,7 @@ qoe_view_visible(qoe_judge_t *j, bool hidden)
 }
 
 
-/* A player that begins anew counts its frames from 0 again. */
+/* Counts dropped frames.  A player that starts again counts from 0. */
 
 static void
 qoe_view_frames(qoe_judge_t *j)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What events tell of the way of the media: segments, buffer, bandwidth.
- * None of it is remembered.
+ * Points about the delivery of media: segments, buffer, bandwidth.  The view
+ * keeps none of it.
  */
 
 

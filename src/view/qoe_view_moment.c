@@ -26,7 +26,7 @@ qoe_moment_of(qoe_moment_t *m, const qoe_view_step_t *x)
     m->position = qoe_view_has(x, PLAYBACK_TIME)
                   ? qoe_view_number(x, PLAYBACK_TIME) : NAN;
 
-    /* a `playing` sends its position there */
+    /* in a `playing`, players send their position as playing_time */
 
     m->told = NAN;
 
@@ -56,7 +56,7 @@ qoe_moment_number(const qoe_view_step_t *x, qoe_number_t id)
 }
 
 
-/* The number that the event's type is about. */
+/* The number that matters for the event's type. */
 
 static double
 qoe_moment_value(const qoe_view_step_t *x)
@@ -94,7 +94,7 @@ qoe_moment_before(const qoe_moment_t *a, const qoe_moment_t *b)
 }
 
 
-/* There must be room. */
+/* Inserts an event in order; there must be room. */
 
 void
 qoe_moment_insert(qoe_view_t *v, const qoe_moment_t *m)
@@ -113,8 +113,8 @@ qoe_moment_insert(qoe_view_t *v, const qoe_moment_t *m)
 
 
 /*
- * Changes of the rendition, the first and the last stay.  What a heartbeat
- * counts, the next one counts as well.
+ * Drops an event to make room.  Changes of the rendition and the first and last
+ * event stay; the counts of a heartbeat are contained in the next one's.
  */
 
 bool

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Points: what values of an event are usable, and the attributes that points
- * take from it.
+ * Points: which values of an event are usable, and the attributes that points
+ * take from the event.
  */
 
 
@@ -13,10 +13,11 @@
 
 
 /*
- * What a number may be.  Beyond it is a broken player, or a forged event, and
- * one of them spoils a mean for good: a duration is within a year, for live
- * streams go on for days.  Bitrates have no lower limit here, for players say 0
- * or -1 for "not known".  A position may be a Unix time.
+ * The ranges of numbers.  A value outside comes from a broken player or a
+ * forged event, and a single one would spoil a mean for good.  Durations are
+ * within a year, because live streams go on for days.  Bitrates have no lower
+ * limit here, because players send 0 or -1 for "not known".  A position may be
+ * a Unix time.
  */
 
 #define QOE_LONG_MS        (366.0 * 86400000)
@@ -82,7 +83,7 @@ qoe_view_valid(const qoe_sample_t *s, uint32_t *ignored)
         i = (unsigned) __builtin_ctzll(rest);
         value = s->number[i];
 
-        /* NaN fails as well */
+        /* written so that NaN fails, too */
 
         if (!(value >= qoe_view_range[i].min
               && value <= qoe_view_range[i].max))
@@ -125,7 +126,7 @@ qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
         return NULL;
     }
 
-    /* but for z-scores it is of a torn slot */
+    /* negative only for z-scores; otherwise it comes from a torn slot */
 
     if (value < 0 && metric != QOE_METRIC_BUFFER_INSTABILITY_INDEX
         && metric != QOE_METRIC_NETWORK_LATENCY_DEVIATION)
@@ -188,7 +189,10 @@ qoe_view_point(qoe_view_step_t *x, qoe_metric_id_t metric, double value,
 }
 
 
-/* "30", "29.97", "12.5": made once an event, without regard to a locale. */
+/*
+ * Formats the frame rate once for an event, like "30", "29.97", "12.5",
+ * independent of the locale.
+ */
 
 static qoe_span_t
 qoe_view_framerate(qoe_view_step_t *x)
@@ -208,7 +212,7 @@ qoe_view_framerate(qoe_view_step_t *x)
         return qoe_span_null;
     }
 
-    /* at most 1000.00, written from its end */
+    /* at most "1000.00"; written backwards from the end */
 
     end = points->scratch + points->used + 8;
     p = end;

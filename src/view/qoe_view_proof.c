@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Proof of playing: what the position and the playing time say of the time
+ * Proof of playing: what the position and the playing time show about the time
  * between two events.
  */
 
@@ -10,18 +10,24 @@
 #include "qoe_view_priv.h"
 
 
-/* A leap: so much more than time and rate explain. */
+/*
+ * A position that changes by that much more than time and rate explain is a
+ * leap.
+ */
 #define QOE_VIEW_LEAP_MS       1000
 #define QOE_VIEW_LEAP_BACK_MS  500
 
-/* A playing time that lags by less is the same count; else it began anew. */
+/*
+ * A playing time that is lower by less is the same count; otherwise the count
+ * started again.
+ */
 #define QOE_VIEW_COUNT_BACK_MS 1000
 
-/* Playback may be a fifth slower than the clock, or that much, and plays. */
+/* Playback may be a fifth or 250 ms behind the clock, and still be playing. */
 #define QOE_VIEW_SLACK         0.2
 #define QOE_VIEW_SLACK_MS      250
 
-/* The unit of playing_time is decided over that much of the video. */
+/* The unit of playing_time is determined over this part of the video. */
 #define QOE_VIEW_UNIT_MS       3000
 
 
@@ -46,7 +52,7 @@ qoe_view_unit(qoe_view_t *v, qoe_moment_t *m)
         position = m->position - v->scale_position;
         told = m->told - v->scale_told;
 
-        /* a leap says nothing of the unit: no view is older than it plays */
+        /* a leap reveals nothing about the unit */
 
         if ((v->flags & QOE_VIEW_TOLD) == 0 || !(position >= 0)
             || qoe_view_leapt(v, position, qoe_view_since(m->at_ms,
@@ -60,7 +66,7 @@ qoe_view_unit(qoe_view_t *v, qoe_moment_t *m)
             if (told * 1000 > position / 2 && told * 1000 < position * 2) {
                 v->told_scale = 1000;
 
-                /* what was counted of it so far was in another unit */
+                /* the count so far was made in another unit */
                 v->last.told = m->told * 1000;
                 v->wait.told = m->told * 1000;
 
@@ -108,7 +114,7 @@ qoe_view_leapt(const qoe_view_t *v, double growth, uint64_t gap_ms)
 }
 
 
-/* The position is the better evidence; NaN is none. */
+/* Prefers the position, which is the better evidence; NaN is none. */
 
 static qoe_growth_t
 qoe_view_growth_by(double position, bool leapt, double told)
@@ -125,7 +131,7 @@ qoe_view_growth_by(double position, bool leapt, double told)
 }
 
 
-/* A count that went back by more than ticks explain has begun anew. */
+/* If the count is lower by more than coarse steps explain, it started again. */
 
 static double
 qoe_view_growth_told(const qoe_moment_t *m, double from)
@@ -158,7 +164,7 @@ qoe_view_growth(const qoe_view_t *v, const qoe_moment_t *m,
 }
 
 
-/* The position may have been seen before the last cut. */
+/* The last position may have been seen before the last cut. */
 
 qoe_growth_t
 qoe_view_growth_last(const qoe_view_t *v, const qoe_moment_t *m)

@@ -2,8 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Renditions: bitrates and sizes, and what they add up to in the time of
- * playing.
+ * Renditions: their bitrates and sizes, summed up over the time of playing.
  */
 
 
@@ -12,13 +11,13 @@
 #include <strings.h>
 
 
-/* A smaller bitrate is in kbit/s, whatever the player says. */
+/* A smaller bitrate must be in kbit/s, whatever its name says. */
 #define QOE_VIEW_RATE_MIN      30000
 
-/* Sizes are rounded to pixels: a scale so near to 1 is 1. */
+/* Sizes are rounded to pixels, so a scale this close to 1 counts as 1. */
 #define QOE_VIEW_EXACT         0.01
 
-/* A larger bitrate_kb is in bit/s. */
+/* A larger bitrate_kb must be in bit/s. */
 #define QOE_VIEW_RATE_KB_MAX   1000000
 
 
@@ -42,7 +41,7 @@ qoe_view_is(qoe_span_t text, const char *name)
 }
 
 
-/* A rendition whose type is not told is the main one. */
+/* A rendition without a media type is taken for video. */
 
 int
 qoe_view_media_of(qoe_span_t media_type)
@@ -56,8 +55,8 @@ qoe_view_media_of(qoe_span_t media_type)
 
 
 /*
- * 0 and less is "not known".  The unit is what is plausible: dash.js reports
- * kbit/s in some versions and bit/s in others.
+ * Values of 0 or less mean "not known".  The unit is the plausible one: dash.js
+ * sends kbit/s in some versions and bit/s in others.
  */
 
 double
@@ -155,7 +154,10 @@ qoe_view_rate(qoe_view_t *v, uint64_t ms)
 }
 
 
-/* What was taken for playing and was not: means are what they were. */
+/*
+ * Corrects the sums after a gap turned out to hold less playing than assumed;
+ * the means do not change.
+ */
 
 void
 qoe_view_rate_fit(qoe_view_t *v)
@@ -191,8 +193,9 @@ qoe_view_rate_fit(qoe_view_t *v)
 
 
 /*
- * 1: the player shows the picture larger than it is, -1: smaller.  The picture
- * keeps its shape: the direction in which it fills the player decides.
+ * Returns 1 if the player shows the picture enlarged, -1 if reduced.  The
+ * aspect ratio is kept, so the direction in which the picture fills the player
+ * decides.
  */
 
 static int
@@ -240,8 +243,9 @@ qoe_view_rate_seen(qoe_view_t *v, const qoe_moment_t *m)
 
 
 /*
- * An event that changes what is shown may not end the gap.  What was shown
- * until then gets its part of the gap now, as if all of it were played.
+ * An event that changes the rendition may leave the gap open.  Counts the time
+ * until then for the old rendition, as if all of it were played;
+ * qoe_view_rate_fit() corrects that later.
  */
 
 static void
@@ -296,8 +300,8 @@ qoe_view_shown(qoe_judge_t *j)
     }
 
     /*
-     * What a `playing` or a heartbeat says of the picture is older than the
-     * last change: the qualitychange may have come meanwhile.
+     * A `playing` or a heartbeat must not override a qualitychange, which may
+     * be newer than the picture that they report.
      */
 
     if (m->width != 0 && m->height != 0
@@ -329,7 +333,7 @@ qoe_view_average(const qoe_view_t *v, qoe_points_t *points, int media)
         [QOE_VIEW_AUDIO] = { "audio", 5 }
     };
 
-    /* of other types not even the name is known any more */
+    /* the view does not keep the names of other types */
 
     m = &v->media[media % QOE_VIEW_MEDIA];
 
@@ -346,7 +350,10 @@ qoe_view_average(const qoe_view_t *v, qoe_points_t *points, int media)
 }
 
 
-/* dash.js tells the bitrate of what was switched last, and not its type. */
+/*
+ * dash.js reports the bitrate of the rendition that was switched last, without
+ * its media type.
+ */
 
 static bool
 qoe_view_of_audio(const qoe_view_step_t *x)
@@ -358,8 +365,8 @@ qoe_view_of_audio(const qoe_view_step_t *x)
 
 
 /*
- * Of `playing` and heartbeat: what was shown last stays, because the
- * qualitychange that this belongs to may still be on its way.
+ * Takes the bitrate of a `playing` or a heartbeat only if none is known: a
+ * qualitychange that belongs to it may still be on its way.
  */
 
 void
@@ -390,7 +397,7 @@ qoe_view_rendition(qoe_view_step_t *x)
 }
 
 
-/* Points of the whole are named as the events were. */
+/* Points of the whole view name the media type only if its events did. */
 
 static void
 qoe_view_name(qoe_view_step_t *x)
@@ -401,7 +408,7 @@ qoe_view_name(qoe_view_step_t *x)
 }
 
 
-/* The classes, by the frame of 16:9 that a picture fits. */
+/* The classes, by the 16:9 frame that a picture fits. */
 
 static const struct {
     unsigned        width;
@@ -424,8 +431,8 @@ static const struct {
 
 
 /*
- * The class is the largest of which the picture has the width or the height,
- * whichever way up: 1920x800 and 1080x1920 are 1080p.
+ * The class is the largest one whose width or height the picture has, in either
+ * orientation: 1920x800 and 1080x1920 are 1080p.
  */
 
 unsigned
@@ -505,7 +512,7 @@ qoe_view_quality_request(qoe_view_step_t *x)
 }
 
 
-/* Bitrates are compared as they are kept. */
+/* Compares bitrates as floats, which is how they are stored. */
 
 static qoe_span_t
 qoe_view_direction(double before, double after)
@@ -558,7 +565,7 @@ qoe_view_quality_change(qoe_view_step_t *x)
 }
 
 
-/* What the event alone says of the picture. */
+/* Points about the picture that need only this event. */
 
 static void
 qoe_view_picture(qoe_view_step_t *x, const qoe_moment_t *size)
@@ -581,7 +588,7 @@ qoe_view_picture(qoe_view_step_t *x, const qoe_moment_t *size)
 }
 
 
-/* The new rendition against the one before it. */
+/* Compares the new rendition with the previous one. */
 
 static void
 qoe_view_change(qoe_view_step_t *x)

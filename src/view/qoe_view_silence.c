@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What is asked of a view: is it over, which silence ends it, does it count as
- * one that is watched now.
+ * Questions about a view: is it over, which silence ends it, and does it count
+ * as watched now?
  */
 
 
@@ -68,7 +68,7 @@ qoe_view_told(const qoe_view_t *v)
 }
 
 
-/* Taken away, and nothing has played since. */
+/* Was the player removed, or did it fail, and has nothing played since? */
 
 static bool
 qoe_view_suspended(const qoe_view_t *v)
@@ -115,7 +115,9 @@ qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
         break;
     }
 
-    /* a view that may be silent for less is not fresh for longer */
+    /*
+     * a view is not fresh for longer than the shortest silence that ends a view
+     */
 
     ms = qoe_min(conf->timeout_ms, conf->hidden_timeout_ms);
     ms = qoe_min(ms, conf->paused_timeout_ms);
@@ -124,7 +126,10 @@ qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
 }
 
 
-/* What waits to be judged counts too: a `playing` may be all there is. */
+/*
+ * Considers events that wait to be judged, because a `playing` may be the only
+ * event yet.
+ */
 
 static bool
 qoe_view_wanted(const qoe_view_t *v)

@@ -2,15 +2,15 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What leads from one state to another after the first frame: the actions of
- * QOE_VIEW_TRANSITIONS.  Each returns whether its row applies.
+ * The actions of QOE_VIEW_TRANSITIONS, which change the state after the first
+ * frame.  Each returns whether its row of the table applies.
  */
 
 
 #include "qoe_view_priv.h"
 
 
-/* The last position of a video may be that much past its duration. */
+/* The last position of a video may exceed its duration by this much. */
 #define QOE_VIEW_BEYOND_MS     2000
 
 
@@ -34,14 +34,14 @@ qoe_view_at_end(const qoe_view_t *v, const qoe_moment_t *m)
 
     left = (double) v->duration - m->position;
 
-    /* a position far beyond it says that the duration is in another unit */
+    /* a position far beyond it shows that the duration has another unit */
 
     return v->duration > 0 && left <= QOE_VIEW_END_MS
            && left >= -QOE_VIEW_BEYOND_MS;
 }
 
 
-/* A second one without an end in between is the same wait. */
+/* A second event without an end in between belongs to the same wait. */
 
 void
 qoe_view_open_wait(qoe_view_t *v, const qoe_moment_t *m)
@@ -88,7 +88,7 @@ qoe_view_wait_forgets(qoe_judge_t *j)
 }
 
 
-/* It has played since the last event without having said so. */
+/* The view has played since the last event, without an event that said so. */
 
 bool
 qoe_view_plays_on(qoe_judge_t *j)
@@ -123,7 +123,7 @@ qoe_view_wait_resumes(qoe_judge_t *j)
 }
 
 
-/* The wait is over; it was a stall, if it was long enough. */
+/* Closes the wait, and counts it as a stall if it was long enough. */
 
 static void
 qoe_view_close(qoe_judge_t *j, double ms, double told)
@@ -133,7 +133,10 @@ qoe_view_close(qoe_judge_t *j, double ms, double told)
     v = j->v;
     v->wait.at_ms = 0;
 
-    /* a player may report the sum of several stalls and of a pause */
+    /*
+     * the player's value is an upper limit only, because it may be the sum of
+     * several stalls and a pause
+     */
 
     ms = told < ms ? told : ms;
 
@@ -162,7 +165,7 @@ qoe_view_close_stall(qoe_judge_t *j, uint64_t end_ms)
 }
 
 
-/* What is missing to the time that went by was the stall. */
+/* The stall was the part of the time that the growth does not explain. */
 
 bool
 qoe_view_stall_grows(qoe_judge_t *j)
@@ -203,7 +206,7 @@ qoe_view_stall_goes_on(qoe_judge_t *j)
 
     if (seek != NULL && begin <= j->m->at_ms + QOE_VIEW_NEAR_MS) {
 
-        /* the wait was for the seek that is reported next */
+        /* the wait belongs to the seek that is reported next */
 
         if (v->wait.at_ms + QOE_VIEW_NEAR_MS >= begin) {
             v->wait.at_ms = 0;
@@ -215,7 +218,7 @@ qoe_view_stall_goes_on(qoe_judge_t *j)
         return true;
     }
 
-    /* it may have been none at first: pictures that moved are no stall */
+    /* if pictures moved meanwhile, part of the wait was no stall */
 
     j->growth = qoe_view_growth(v, j->m, &v->wait);
 
@@ -266,7 +269,7 @@ qoe_view_stall_leaves(qoe_judge_t *j)
 }
 
 
-/* A seek is reported when it is over. */
+/* The time when a seek began; players report a seek when it ends. */
 
 static uint64_t
 qoe_view_seek_start(const qoe_moment_t *seek)
@@ -306,7 +309,10 @@ qoe_view_seek_begins(qoe_judge_t *j)
 }
 
 
-/* A seek is reported when it is over, and from then on it plays. */
+/*
+ * A seek while seeking.  A seek is reported when it ends, so playback before it
+ * counts.
+ */
 
 bool
 qoe_view_seek_again(qoe_judge_t *j)
@@ -331,7 +337,7 @@ qoe_view_seek_waits(qoe_judge_t *j)
 
     v = j->v;
 
-    /* a wait in yet another place is that of the next seek */
+    /* a wait at yet another position belongs to another seek */
 
     if (v->wait.at_ms == 0
         && qoe_view_growth(v, j->m, &v->seek).kind == QOE_GROWTH_LEAP)

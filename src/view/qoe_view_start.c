@@ -3,14 +3,14 @@
  * Copyright (C) OpenQoE
  *
  * Before the first frame: the wish to play, the first frame, and the startup
- * between both.
+ * time between them.
  */
 
 
 #include "qoe_view_priv.h"
 
 
-/* A canplay of the same moment, which may stand after its playing. */
+/* A canplay of the same moment may follow its `playing`. */
 #define QOE_VIEW_SAME_MS       5
 
 
@@ -60,7 +60,7 @@ qoe_view_before(qoe_judge_t *j)
 }
 
 
-/* What an event says that may be needed once there is a first frame. */
+/* Keeps what the event reports and a later first frame needs. */
 
 static void
 qoe_view_note_startup(qoe_judge_t *j)
@@ -129,7 +129,10 @@ qoe_view_note_startup(qoe_judge_t *j)
 }
 
 
-/* No wish was seen: the first events of the view may have been lost. */
+/*
+ * Detects a view that plays although no wish was seen, because the first events
+ * of the view may have been lost.
+ */
 
 static bool
 qoe_view_found_playing(qoe_judge_t *j)
@@ -139,14 +142,14 @@ qoe_view_found_playing(qoe_judge_t *j)
 
     v = j->v;
 
-    /* the first that is heard of it is that it has played */
+    /* its first sign is that it has played already */
 
     if (j->m->told > 0 && isnan(v->last.position)
         && (v->flags & (QOE_VIEW_TOLD|QOE_VIEW_CONTINUED)) == 0)
     {
         qoe_view_start(j, j->m->at_ms, NAN);
 
-        /* what the next event reports grows from what this one does */
+        /* growth is measured from this event's values */
 
         qoe_view_cut(v, j->m);
 
@@ -167,9 +170,9 @@ qoe_view_found_playing(qoe_judge_t *j)
 
 
 /*
- * A `playing` is the wish, and most players send it when it is asked for.  With
- * those that send it when pictures move it is the first frame as well: where
- * nothing waits, and nothing begins to.
+ * A `playing` is the wish to play: most players send it when playing is
+ * requested.  Other players send it when pictures move, and then it is also the
+ * first frame; that is assumed if there is no wait and none begins.
  */
 
 static bool
@@ -207,7 +210,9 @@ qoe_view_wishes(qoe_judge_t *j)
 
     v->frame_ms = m->at_ms;
 
-    /* nothing is reported, and the view is new: it may have started earlier */
+    /*
+     * the player reports no startup, and may have started before this new view
+     */
 
     if (qoe_view_since(m->at_ms, v->born_ms) <= QOE_VIEW_CANPLAY_MS) {
         v->flags |= QOE_VIEW_UNTIMED;
@@ -226,7 +231,7 @@ qoe_view_wait_near(const qoe_judge_t *j)
 }
 
 
-/* With a wish: is there a first frame by now? */
+/* There was a wish: has a first frame been shown by now? */
 
 static bool
 qoe_view_frame_proven(qoe_judge_t *j)
@@ -261,13 +266,15 @@ qoe_view_frame_proven(qoe_judge_t *j)
 
     } else {
 
-        /* it begins elsewhere, as live streams do: growth counts from there */
+        /*
+         * it starts at another position, as live streams do: measure from there
+         */
 
         if (growth.kind == QOE_GROWTH_LEAP) {
             v->wish.position = m->position;
         }
 
-        /* it stands still: that was no frame */
+        /* the position stands still, so there was no first frame */
 
         if (v->frame_ms != 0 && growth.kind == QOE_GROWTH_MS
             && m->at_ms > v->frame_ms + QOE_VIEW_SPAN_MS
@@ -289,7 +296,7 @@ qoe_view_frame_proven(qoe_judge_t *j)
 }
 
 
-/* No growth, and yet what comes next says that it played. */
+/* Without growth: does the event show all the same that it has played? */
 
 static bool
 qoe_view_frame_settled(const qoe_judge_t *j, qoe_growth_t growth)
@@ -308,7 +315,7 @@ qoe_view_frame_settled(const qoe_judge_t *j, qoe_growth_t growth)
         return false;
     }
 
-    /* a player that sends no evidence at all is believed */
+    /* believe a player that never sends evidence */
 
     if ((j->v->flags & QOE_VIEW_PROVEN) == 0) {
         return true;
@@ -347,7 +354,10 @@ qoe_view_start_unproven(qoe_judge_t *j)
 }
 
 
-/* told: the startup that a canplay reported; NaN: the measured one counts. */
+/*
+ * Starts the view.  told is the startup time that a canplay reported; NaN means
+ * that the measured time counts.
+ */
 
 static void
 qoe_view_start(qoe_judge_t *j, uint64_t at_ms, double told)
@@ -393,8 +403,9 @@ qoe_view_start(qoe_judge_t *j, uint64_t at_ms, double told)
 
 
 /*
- * Some players count the video's startup from the page's begin: both startups
- * then differ by as much as their events do, and the player's is part of it.
+ * Some players count the video's startup from the page's start.  Then the two
+ * startup times differ by as much as their events do, and the player's startup
+ * must be subtracted.
  */
 
 static double
@@ -414,7 +425,9 @@ qoe_view_told_startup(const qoe_view_t *v)
 }
 
 
-/* Of the player's startup what was before the wish: the rest is measured. */
+/*
+ * The part of the player's startup before the wish; the rest has been measured.
+ */
 
 static double
 qoe_view_told_player(const qoe_view_t *v, bool told)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The states of a view and what leads from one to another.  This table is the
- * program: qoe_view.c looks the rows up, and docs/numbers.md shows them.
+ * The states of a view, and the transitions between them.  The table is the
+ * program: qoe_view_judge.c looks the rows up, and docs/numbers.md shows them.
  */
 
 
@@ -11,7 +11,7 @@
 #define _QOE_VIEW_TABLE_H_INCLUDED_
 
 
-/* States: id, name, what a viewer sees. */
+/* States: an id, a name, and what a viewer sees. */
 
 #define QOE_VIEW_PHASES(X)                                                    \
     X(IDLE, "idle",                                                           \
@@ -31,7 +31,7 @@
       "The player was taken away, or failed; the view is over unless "        \
       "something plays within 30 s.")
 
-/* What happens: id, name, how it is known. */
+/* Signals: an id, a name, and which events give the signal. */
 
 #define QOE_VIEW_SIGNALS(X)                                                   \
     X(PLAYS, "plays", "`playing`")                                            \
@@ -48,10 +48,10 @@
     X(LEAVES, "leaves", "`playbackdetached`, a fatal `error`")
 
 /*
- * After the first frame: from, on, action, to, what it means.  An action that
- * does not apply leaves it to the next row of that state and signal; where no
- * row is left the state stays.  Before the first frame only qoe_view_start.c
- * decides, and `ended` ends the view from any state.
+ * Transitions after the first frame: from, signal, action, to, meaning.  If an
+ * action does not apply, the next row for that state and signal is tried; if
+ * there is none, the state does not change.  Before the first frame,
+ * qoe_view_start.c decides alone; `ended` ends the view in any state.
  */
 
 #define QOE_VIEW_TRANSITIONS(X)                                               \

@@ -446,11 +446,16 @@ right_grpc(const answer_t *a, int64_t *delay)
             return QOE_OUTCOME_RETRY;
         }
 
-        *delay = a->status == 200 ? -1 : a->after;
+        if (a->status != 200) {
+            *delay = a->after;
 
-        /* gRPC: a missing status is UNKNOWN, which is held */
-        return a->status / 100 == 2 ? QOE_OUTCOME_HOLD
-                                    : oracle_http(a->status);
+            return a->status / 100 == 2 ? QOE_OUTCOME_HOLD
+                                        : oracle_http(a->status);
+        }
+
+        /* gRPC reads a status that is missing as UNKNOWN */
+
+        return QOE_OUTCOME_HOLD;
     }
 
     return QOE_OUTCOME_RETRY;

@@ -56,7 +56,7 @@ for my $path (@sources) {
 }
 
 for my $path (glob 'build.sh config .ci/run src/lib.mk t/*.t t/lib/*/*.pm
-    t/lib/*/*/*.pm t/tools/*.pl t/peers/*.js t/peers/*.sh t/peers/*/*.js
+    t/lib/*/*/*.pm t/tools/*.pl t/tools/*.sh t/peers/*.js t/peers/*.sh t/peers/*/*.js
     t/peers/*/*.sh t/peers/*/*.go t/packages/*.sh debian/rules debian/tests/*
     debian/examples/* tools/*.1 bench/*.pl')
 {

@@ -37,14 +37,14 @@ typedef struct {
 } lane_t;
 
 
-/* A consumer of the lane; adopted: the one before it was killed. */
+/* A consumer of the lane; adopted: the consumer before it was killed. */
 
 static inline void
 lane_hold(lane_t *l, bool adopted)
 {
     if (l->apply != NULL) {
 
-        /* what was killed gives nothing back */
+        /* A killed consumer gives nothing back. */
 
         if (adopted) {
             free(l->apply);
@@ -138,8 +138,8 @@ lane_apply(lane_t *l, const qoe_sample_t *s)
 
 
 /*
- * An event that happened at ms.  of: "session/view/video", each of which may
- * be empty.  It is received at once, or later by delay_ms.
+ * An event that happened at ms. of: "session/view/video", each of which may be
+ * empty. It is received at once, or later by delay_ms.
  */
 
 static inline void
@@ -188,7 +188,7 @@ beats(lane_t *l, int64_t from, int64_t until, const char *of, int64_t less)
 }
 
 
-/* Time goes by: the helper wakes up when something is due, and not before. */
+/* Time passes: the helper wakes up when something is due, and not before. */
 
 static inline void
 pass(lane_t *l, uint64_t until_ms)
@@ -214,7 +214,7 @@ pass(lane_t *l, uint64_t until_ms)
 }
 
 
-/* The sum over all series; of histograms that of the sums. */
+/* The sum over all series; for histograms the sum of their sums. */
 
 static inline double
 total_of(lane_t *l, qoe_metric_id_t metric, const char *label,
@@ -278,7 +278,7 @@ total(lane_t *l, qoe_metric_id_t metric)
 }
 
 
-/* Views that ended so: completed, played, ... */
+/* The number of views that ended so: completed, played, ... */
 
 static inline double
 ended_as(lane_t *l, const char *name)
@@ -307,7 +307,10 @@ alive(const lane_t *l)
 }
 
 
-/* started, completed, played and ms of playing */
+/*
+ * Were so many views started, completed and played, with so many ms of
+ * playing?
+ */
 
 static inline int
 came_to(lane_t *l, unsigned started, unsigned completed, unsigned played,

@@ -18,7 +18,7 @@
 #define WATCH_SLOTS  4096
 
 
-/* What was seen of a view; times are those of its session's clock. */
+/* What was observed of a view; times are those of its session's clock. */
 
 typedef struct {
     bool              alive;
@@ -42,7 +42,7 @@ typedef struct {
 
 /*
  * strict: no writer died within an event, so that all numbers fit together.
- * broken: the first property that failed.  ended is called with each view that
+ * broken: the first property that failed. ended is called with each view that
  * is over, at() between two stores.
  */
 
@@ -83,7 +83,7 @@ watch_of(const qoe_view_t *v)
 }
 
 
-/* What any point must be. */
+/* What must hold for any point. */
 
 static inline void
 watch_sane(const qoe_point_t *p)
@@ -216,7 +216,7 @@ watch_tally(const qoe_view_t *v, const watch_t *w)
 
     must(fabs(w->playing_ms - (double) v->playing_ms) < 0.01);
 
-    /* renditions have their part of a gap that is still open */
+    /* Renditions have their part of a gap that is still open. */
 
     must(v->up_ms + v->down_ms <= v->playing_ms + v->rated_ms);
     must(v->pixel_ms <= v->playing_ms + v->rated_ms);

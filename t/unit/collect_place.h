@@ -135,7 +135,10 @@ sweep(place_t *p)
 }
 
 
-/* SETTLE after the test's clock: what has begun by it is not left out. */
+/*
+ * Collects SETTLE after the test's clock, so a series that began at it is
+ * included.
+ */
 
 static inline qoe_status_t
 collect(place_t *p, qoe_collect_mode_t mode, uint32_t groups,

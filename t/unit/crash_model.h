@@ -113,7 +113,7 @@ crash_mark(uint64_t value)
 }
 
 
-/* The newest of that number: it may have been another file's before. */
+/* The newest file of that number: it may have been another file's before. */
 
 static inline int
 crash_find(ino_t ino)
@@ -159,7 +159,7 @@ crash_new(ino_t ino, bool is_dir)
 }
 
 
-/* From here on; root is what everything is in. */
+/* Records calls from here on; root is the directory that everything is in. */
 
 static inline void
 crash_record(const char *root)
@@ -222,7 +222,7 @@ mkdirat(int at, const char *name, mode_t mode)
 }
 
 
-/* Of a name in root, and nowhere else. */
+/* Refers to a name in root, and nowhere else. */
 
 int
 mkdir(const char *path, mode_t mode)
@@ -397,7 +397,10 @@ crash_sync(int fd, long call)
 
     if (crash_on && crash_sync_errno != 0) {
 
-        /* the kernel takes the pages for clean now: no later one covers them */
+        /*
+         * The kernel takes these pages for clean now: no later sync covers
+         * them.
+         */
 
         node = crash_fd(fd);
 
@@ -604,8 +607,8 @@ crash_build(int node, const char *path)
 
 
 /*
- * Fills path, empty, with what may be there after a crash behind n calls.
- * how: 0 nothing that was not synced, 1 all of it, else any part.
+ * Fills path, which is empty, with what may be there after a crash after n
+ * calls. how: 0 nothing that was not synced, 1 all of it, else any part.
  */
 
 static inline void

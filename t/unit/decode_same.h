@@ -44,7 +44,7 @@ same_value(const qoe_value_t *a, const qoe_value_t *b)
 }
 
 
-/* NULL, or what of two events is not the same. */
+/* Returns NULL, or what of two events is not the same. */
 
 static inline const char *
 same_event(const qoe_event_t *a, const qoe_event_t *b)
@@ -132,7 +132,7 @@ same_reason(const char *fast, const char *slow)
 }
 
 
-/* The same for whole batches, which both were OK or both INVALID. */
+/* Compares whole batches, which were both OK or both INVALID. */
 
 static inline const char *
 same_batch(const qoe_batch_t *a, const qoe_batch_t *b)

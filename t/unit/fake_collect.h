@@ -104,7 +104,7 @@ fake_block(qoe_collect_t *c, qoe_span_t packed)
 }
 
 
-/* Of names and values in turn, NULL behind the last. */
+/* Labels of names and values in turn, NULL after the last. */
 
 static inline uint32_t
 fake_labels(qoe_collect_t *c, const char *const *text)

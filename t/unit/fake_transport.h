@@ -64,7 +64,7 @@ qoe_transport_deadline(qoe_transport_t *t, uint64_t ms)
 }
 
 
-/* Answers what is in flight. */
+/* Answers the request in flight. */
 
 static inline void
 fake_answer(qoe_transport_t *t, qoe_outcome_kind_t kind)

@@ -49,7 +49,7 @@ static qoe_decode_conf_t  conf = {
     20, 86400000, 300000, customs, 1, NULL, 0
 };
 
-/* the end of a body is the end of what may be read */
+/* The body ends where the memory that may be read ends. */
 
 static char  *guard_end;
 
@@ -175,7 +175,7 @@ decode_all(qoe_span_t body, bool *taken)
 }
 
 
-/* What the callers get, and what jansson alone would have told them. */
+/* Compares what callers get with what jansson alone would have given them. */
 
 static inline const char *
 decode_whole(qoe_span_t body)
@@ -239,7 +239,10 @@ check_cases(const char *what, const case_t *cases, size_t n)
             wrong = taken ? "taken with blanks" : "declined with blanks";
         }
 
-        /* the end tells more than the beginning, which is always the same */
+        /*
+         * The end of a body says more than its beginning, which is always the
+         * same.
+         */
 
         snprintf(name, sizeof(name), "%s",
                  cases[i].body + (len < 71 ? 0 : len - 71));
@@ -248,7 +251,9 @@ check_cases(const char *what, const case_t *cases, size_t n)
             name[k] = (name[k] < 0x20 || name[k] == '#') ? '.' : name[k];
         }
 
-        ok(wrong == NULL, "%s %zu: %s%s%s", what, i, name, wrong ? ": " : "",
+        ok(wrong == NULL,
+           "every decoder agrees on %s, case %zu: %s%s%s",
+           what, i, name, wrong ? ": " : "",
            wrong ? wrong : "");
     }
 }

@@ -105,7 +105,7 @@ info(const qoe_governor_t *gv, size_t dim)
 }
 
 
-/* Decimal text of i; the same for every value of a test. */
+/* The decimal text of i; all values of a test share its memory. */
 
 static inline qoe_span_t
 number(char buf[16], uint32_t i)
@@ -114,7 +114,10 @@ number(char buf[16], uint32_t i)
 }
 
 
-/* Of an org and "player"; of those without a sketch; -1: none. */
+/*
+ * The estimate of the pair of an org and "player"; org NULL: of pairs without
+ * a sketch; -1: there is none.
+ */
 
 static inline double
 viewers(qoe_governor_t *gv, const char *org, uint32_t now_s, size_t *pairs)

@@ -96,7 +96,7 @@ exporter(bench_t *t, size_t i)
 }
 
 
-/* As the master does: the first n exporters are wanted. */
+/* Wants the first n exporters, as the master does. */
 
 static inline void
 configure(bench_t *t, size_t n)
@@ -246,7 +246,7 @@ put_bytes(bench_t *t, uint32_t lane, qoe_span_t record)
 }
 
 
-/* Records number t->next up, each with "seq-N;" in its body. */
+/* Puts records from number t->next on, each with "seq-N;" in its body. */
 
 static inline void
 put(bench_t *t, uint32_t n)
@@ -289,7 +289,10 @@ put(bench_t *t, uint32_t n)
 }
 
 
-/* How many records exporter i wrote, each once; -1: one more than once. */
+/*
+ * How many records exporter i wrote, each once; -1: a record was written
+ * twice.
+ */
 
 static inline int
 delivered_to(bench_t *t, size_t i_exporter)
@@ -376,7 +379,10 @@ info_of(bench_t *t, size_t i)
 }
 
 
-/* Released, not only written: the file is ahead of the answer to it. */
+/*
+ * Waits until records are released, not only written: the file is ahead of its
+ * answer.
+ */
 
 static inline bool
 wait_empty(bench_t *t)

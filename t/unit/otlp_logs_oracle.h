@@ -181,7 +181,7 @@ oracle_log(const qoe_record_t *r, qoe_arena_t *arena)
 }
 
 
-/* The request as protobuf-c has it, in the arena; NULL: no record is read. */
+/* The request as protobuf-c has it, in the arena; NULL if no record is read. */
 
 static inline const ProtobufCMessage *
 oracle_request(const qoe_otlp_identity_t *id, const qoe_span_t *records,
@@ -229,7 +229,7 @@ oracle_request(const qoe_otlp_identity_t *id, const qoe_span_t *records,
 }
 
 
-/* The bytes of it, appended to out, whose memory must do. */
+/* The request's bytes, appended to out, whose memory must do. */
 
 static inline qoe_status_t
 oracle_logs(qoe_buf_t *out, const qoe_otlp_identity_t *id,

@@ -39,7 +39,7 @@ set_str(rec_t *r, qoe_event_field_t field, const char *text)
 }
 
 
-/* Packed into memory that lives as long as the test. */
+/* A record packed into memory that lives as long as the test. */
 
 static inline qoe_span_t
 pack(const rec_t *r)

@@ -47,7 +47,7 @@ static const qoe_otlp_identity_t  identity = {
     resource, 2, qoe_span("openqoe"), qoe_span("0.1.0")
 };
 
-/* Where a reader of requests is in the collection; what it found wrong. */
+/* Where a reader of requests is in the collection, and what it found wrong. */
 
 typedef struct {
     const qoe_collect_t  *c;
@@ -58,7 +58,7 @@ typedef struct {
 } reader_t;
 
 
-static qoe_arena_t  arena;           /* what is unpacked, and its oracle */
+static qoe_arena_t  arena;           /* for unpacked messages and the oracle */
 static uint64_t     seed = 1;
 
 
@@ -161,7 +161,7 @@ attr_is(const qoe_pb_attr_t *a, qoe_span_t name, qoe_span_t value)
 }
 
 
-/* The attributes of a block that are to be there, from *at on. */
+/* The attributes of a block that must be there, from *at on. */
 
 static inline bool
 block_is(qoe_pb_attr_t **attrs, size_t n, size_t *at, qoe_span_t block,
@@ -542,7 +542,7 @@ random_block(qoe_collect_t *c, size_t n)
 
     while (n-- > 0) {
 
-        /* few names, so that some are there twice; all bytes in values */
+        /* Few names, so that some are there twice; all bytes in values. */
 
         len = (size_t) snprintf(name, sizeof(name), "key.%d",
                                 (int) rnd(40));

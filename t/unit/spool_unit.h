@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 
-static char      dir[PATH_MAX];              /* of the test at hand */
+static char      dir[PATH_MAX];              /* of this test */
 static uint64_t  skew;                       /* of its clock, ms */
 static char      logged[1024];
 
@@ -53,7 +53,7 @@ now(void)
 }
 
 
-/* What is below path; its own name stays if keep. */
+/* Removes what is below path; path itself stays if keep. */
 
 static inline void
 clear(const char *path, bool keep)
@@ -86,7 +86,10 @@ clear(const char *path, bool keep)
 }
 
 
-/* Files whose path below `path` ends with suffix; the last one in found. */
+/*
+ * Counts the files whose path below `path` ends with suffix; the last one is
+ * in found.
+ */
 
 static char  found[PATH_MAX];
 
@@ -214,7 +217,7 @@ spool_zone_free(qoe_zone_t *zone)
 }
 
 
-/* A payload that tells its number: a text of at least len bytes. */
+/* A payload from which its number can be read: a text of at least len bytes. */
 
 static inline size_t
 numbered(char *buf, size_t len, int n)
@@ -315,7 +318,9 @@ descriptors(void)
 }
 
 
-/* The next one's number, -1: damaged, -2: none.  It is done. */
+/*
+ * Reads the next record and marks it done: its number, -1: damaged, -2: none.
+ */
 
 static inline int
 next(qoe_spool_t *sp)

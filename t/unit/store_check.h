@@ -15,6 +15,60 @@
 #include <stdlib.h>
 
 
+/*
+ * Chains: each one ends, and all of them together hold n things.  Without the
+ * second a chain that runs into another, or into itself behind the last thing
+ * that is looked for, would do no harm until a look-up of what is not there.
+ */
+
+static inline const char *
+store_check_slot_chains(const qoe_store_t *s)
+{
+    uint32_t         i, j, n, steps;
+    const uint32_t  *head;
+
+    head = (const uint32_t *) ((const char *) s + s->heads_offset);
+    n = 0;
+
+    for (i = 0; i < s->heads; i++) {
+        for (j = head[i], steps = 0; j != 0; steps++, n++) {
+
+            if (j > s->numbers + s->histograms || steps > s->series) {
+                return ": a chain of series that does not end";
+            }
+
+            j = qoe_store_slot(s, j - 1)->next;
+        }
+    }
+
+    return n == s->series ? NULL : ": a chain of series that runs on";
+}
+
+
+static inline const char *
+store_check_block_chains(const qoe_store_t *s)
+{
+    uint32_t         i, j, n, steps;
+    const uint32_t  *head;
+
+    head = (const uint32_t *) ((const char *) s + s->block_heads_offset);
+    n = 0;
+
+    for (i = 0; i < s->block_heads; i++) {
+        for (j = head[i], steps = 0; j != 0; steps++, n++) {
+
+            if (j > s->pool[QOE_POOL_BLOCKS].n || steps > s->live_blocks) {
+                return ": a chain of blocks that does not end";
+            }
+
+            j = qoe_store_block_at(s, j)->next;
+        }
+    }
+
+    return n == s->live_blocks ? NULL : ": a chain of blocks that runs on";
+}
+
+
 /* Slots: in the chain of their hash, or free, or of overflow series. */
 
 static inline const char *
@@ -76,7 +130,10 @@ store_check_slots(const qoe_store_t *s, const qoe_store_env_t *env)
 }
 
 
-/* Blocks: as many references as there are, held has more; found or free. */
+/*
+ * Blocks have as many references as there are, plus those in held; each is
+ * findable or free.
+ */
 
 static inline const char *
 store_check_blocks(const qoe_store_t *s, uint32_t nheld,
@@ -144,7 +201,7 @@ store_check_blocks(const qoe_store_t *s, uint32_t nheld,
 }
 
 
-/* Cells: each of one block, or free. */
+/* Each cell belongs to one block, or is free. */
 
 static inline const char *
 store_check_cells(const qoe_store_t *s)
@@ -200,7 +257,7 @@ store_check_cells(const qoe_store_t *s)
 }
 
 
-/* NULL, or what is wrong. */
+/* Checks the whole store; returns NULL, or what is wrong. */
 
 static inline const char *
 store_check(const qoe_store_t *s, const qoe_store_env_t *env, uint32_t nheld,
@@ -209,7 +266,9 @@ store_check(const qoe_store_t *s, const qoe_store_env_t *env, uint32_t nheld,
     const char  *wrong;
 
     wrong = store_check_slots(s, env);
+    wrong = wrong ? wrong : store_check_slot_chains(s);
     wrong = wrong ? wrong : store_check_blocks(s, nheld, held);
+    wrong = wrong ? wrong : store_check_block_chains(s);
 
     return wrong ? wrong : store_check_cells(s);
 }

@@ -66,7 +66,7 @@ store_new(size_t size)
 }
 
 
-/* A block of its own for each number; big ones are of some cells. */
+/* A block of its own for each number; big blocks have several cells. */
 
 static inline uint32_t
 block(qoe_store_t *s, unsigned i)

@@ -242,7 +242,7 @@ stream(void)
 }
 
 
-/* count points of the metric, their sum, and the last one's attributes */
+/* count points of the metric, their sum, and the last point's attributes. */
 
 static inline int
 made(const stream_t *t, qoe_metric_id_t metric, size_t count, double sum,
@@ -279,8 +279,8 @@ made(const stream_t *t, qoe_metric_id_t metric, size_t count, double sum,
 
 /*
  * A script: "0 playing at=0; 10000..60000 heartbeat at=@ playing_time=@-500;
- * end".  From..to is every 10 s; @ is the event's time, with a number added.
- * "end" is the end by silence, "quiet" 30 s of it, "again" what makes the next
+ * end". From..to is every 10 s; @ is the event's time, with a number added.
+ * "end" is the end by silence, "quiet" 30 s of it, "again" makes the next
  * event a duplicate; "replaced" ends the view by another video then.
  */
 
@@ -408,7 +408,7 @@ count_of(const stream_t *t, qoe_metric_id_t metric)
 }
 
 
-/* A sum in seconds is so many ms. */
+/* Is the sum in seconds so many ms? */
 
 static inline int
 is_ms(const stream_t *t, qoe_metric_id_t metric, double ms)
@@ -490,7 +490,7 @@ outcome(const stream_t *t, const char *name)
 /*
  * A claim, the script of a view, and what the view came to: how it ended, its
  * startup (NONE: no point), its time of playing, the number of its stalls and
- * their time, all in ms.  It was started unless it ended before.
+ * their time, all in ms. It was started unless it ended before.
  */
 
 typedef struct {

@@ -52,7 +52,10 @@ zone_new(uint32_t lanes)
 }
 
 
-/* A configuration: names in one string, a letter each; upper case: spooled. */
+/*
+ * A configuration: names in one string, a letter each; an upper-case letter
+ * has a spool.
+ */
 
 static inline void
 configure(qoe_zone_t *zone, const char *names, uint32_t *slots)
@@ -70,7 +73,7 @@ configure(qoe_zone_t *zone, const char *names, uint32_t *slots)
 }
 
 
-/* n records of 8 bytes, which take 16 of the ring. */
+/* Puts n records of 8 bytes, which take 16 bytes of the ring each. */
 
 static inline void
 put(qoe_zone_t *zone, uint32_t lane, int n)
@@ -101,7 +104,10 @@ take(qoe_zone_t *zone, uint32_t lane, uint32_t dest, uint64_t n, bool durable)
 }
 
 
-/* "accepted exported queued spooled dropped" of dest, and the identity. */
+/*
+ * The counts "accepted exported queued spooled dropped" of dest, which must
+ * add up.
+ */
 
 static inline bool
 is(qoe_zone_t *zone, uint32_t dest, const char *expected)

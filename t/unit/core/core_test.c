@@ -56,12 +56,12 @@ test_hash(void)
         bad += (qoe_hash(&zero, in, i + 1) != sip_vectors[i]);
     }
 
-    ok(bad == 0, "63 vectors of SipHash-1-3");
+    ok(bad == 0, "qoe_hash() gives all 63 published vectors of SipHash-1-3");
 
     ok(qoe_hash(&keys[0], in, 8) != qoe_hash(&zero, in, 8)
        && qoe_hash(&keys[1], in, 8) != qoe_hash(&zero, in, 8)
        && qoe_hash(&keys[0], in, 8) != qoe_hash(&keys[1], in, 8),
-       "both halves of the key count");
+       "each half of the key changes the hash");
 }
 
 
@@ -74,7 +74,8 @@ test_arena(void)
     qoe_arena_t   a;
 
     qoe_arena_init(&a, tap_mem(&m, -1), 256, 64 * 1024);
-    ok(m.count == 0 && a.used == 0, "init allocates nothing");
+    ok(m.count == 0 && a.used == 0,
+       "an arena that was only initialized has allocated nothing");
 
     for (i = 0, bad = 0; i < 200; i++) {
         p[i] = qoe_arena_alloc(&a, i);
@@ -91,24 +92,28 @@ test_arena(void)
         }
     }
 
-    ok(bad == 0, "objects are aligned and do not overlap");
-    ok(a.used > 200 * 199 / 2 && a.used <= 64 * 1024, "used is counted");
+    ok(bad == 0, "objects of every size are aligned and do not overlap");
+    ok(a.used > 200 * 199 / 2 && a.used <= 64 * 1024,
+       "the arena counts the bytes that its blocks take");
 
-    ok(qoe_arena_alloc(&a, 5000) != NULL, "an object larger than a block");
+    ok(qoe_arena_alloc(&a, 5000) != NULL,
+       "an object may be larger than a block");
 
     p[0] = qoe_arena_calloc(&a, 100);
     for (i = 0, bad = 0; i < 100; i++) {
         bad += (p[0][i] != 0);
     }
 
-    ok(bad == 0, "calloc clears");
+    ok(bad == 0, "calloc clears memory that was used before");
 
     qoe_arena_reset(&a);
-    ok(m.live == 1 && a.used <= 256 + 64, "reset keeps one block");
-    ok(qoe_arena_alloc(&a, 10) != NULL && m.live == 1, "and uses it again");
+    ok(m.live == 1 && a.used <= 256 + 64, "a reset keeps a single block");
+    ok(qoe_arena_alloc(&a, 10) != NULL && m.live == 1,
+       "an allocation after a reset uses the block that was kept");
 
     qoe_arena_free(&a);
-    ok(m.live == 0 && a.used == 0, "free gives all back");
+    ok(m.live == 0 && a.used == 0,
+       "freeing the arena gives all its memory back");
 }
 
 
@@ -132,16 +137,19 @@ test_arena_rewind(void)
     p = qoe_arena_alloc(&a, 32);
     ok(qoe_arena_alloc(&a, 300) != NULL && qoe_arena_alloc(&a, 2000) != NULL
        && m.live == 3 && qoe_arena_alloc(&a, 2000) == NULL,
-       "an arena that is full");
+       "an arena that has reached its maximum refuses the next allocation");
 
     qoe_arena_rewind(&a, mark);
     ok(m.live == 1 && a.used == used && qoe_arena_alloc(&a, 32) == p
        && memcmp(first, "xxxxxxxxxxxxxxxx", 16) == 0,
-       "goes back to a mark, with what is older");
-    ok(qoe_arena_alloc(&a, 3000) != NULL, "and has the room that it had");
+       "a full arena goes back to a mark, and what is older than the mark "
+       "stays");
+    ok(qoe_arena_alloc(&a, 3000) != NULL,
+       "an arena that went back to its mark has as much room as it had then");
 
     qoe_arena_rewind(&a, empty);
-    ok(m.live == 0 && a.used == 0, "and to where it had nothing");
+    ok(m.live == 0 && a.used == 0,
+       "an arena goes back to a mark that was set when it was empty");
 
     qoe_arena_free(&a);
 }
@@ -161,13 +169,15 @@ test_arena_limits(void)
     for (i = 0; qoe_arena_alloc(&a, 40) != NULL; i++) { /* void */ }
 
     ok(i > 1 && i < 512 / 40 && a.used <= 512 && m.failed == 0,
-       "no more than max is taken");
+       "an arena takes no more than its maximum");
     ok(qoe_arena_alloc(&a, SIZE_MAX) == NULL
        && qoe_arena_alloc(&a, SIZE_MAX - 15) == NULL
-       && qoe_arena_alloc(&a, 513) == NULL, "sizes that would wrap");
+       && qoe_arena_alloc(&a, 513) == NULL,
+       "sizes whose rounding would overflow are refused");
 
     qoe_arena_reset(&a);
-    ok(qoe_arena_alloc(&a, 40) != NULL, "a full arena works after reset");
+    ok(qoe_arena_alloc(&a, 40) != NULL,
+       "an arena that was full works again after a reset");
     qoe_arena_free(&a);
 
     for (n = 0, bad = 0; n < 100; n++) {
@@ -189,7 +199,7 @@ test_arena_limits(void)
     }
 
     ok(n == 20 && bad == 0,
-       "each allocation's failure is seen once, and the arena goes on");
+       "each allocation that fails is reported once, and the arena goes on");
 }
 
 
@@ -213,23 +223,25 @@ test_buf(void)
     qoe_buf_literal(&b, "ab");
     qoe_buf_printf(&b, "%d-%s", 12, "x");
     qoe_buf_append(&b, NULL, 0);
-    ok(buf_is(&b, "ab12-x"), "append and printf");
+    ok(buf_is(&b, "ab12-x"),
+       "a buffer holds what was appended and what was printed");
 
     for (i = 0; i < 100; i++) {
         qoe_buf_literal(&b, "0123456789");
     }
 
     ok(b.status == QOE_TOO_LARGE && b.len == 6 + 99 * 10 && b.cap <= 1000,
-       "the maximum holds, and what fitted stays");
+       "a buffer does not pass its maximum, and what fitted stays");
 
     qoe_buf_literal(&b, "x");
-    ok(b.status == QOE_TOO_LARGE && b.len == 996, "the error is sticky");
+    ok(b.status == QOE_TOO_LARGE && b.len == 996,
+       "a buffer that was too small refuses all that follows");
 
     qoe_buf_reset(&b);
     qoe_buf_literal(&b, "again");
-    ok(buf_is(&b, "again"), "reset clears it");
+    ok(buf_is(&b, "again"), "a reset clears the buffer's error");
     qoe_buf_free(&b);
-    ok(m.live == 0, "nothing leaked");
+    ok(m.live == 0, "a freed buffer has given back all its memory");
 
     for (n = 0, bad = 0; n < 100; n++) {
         qoe_buf_init(&b, tap_mem(&m, n), 1 << 20);
@@ -248,7 +260,8 @@ test_buf(void)
         }
     }
 
-    ok(n > 3 && n < 100 && bad == 0, "%ld allocations, each made to fail", n);
+    ok(n > 3 && n < 100 && bad == 0,
+       "a buffer reports the failure of each of its %ld allocations", n);
 }
 
 
@@ -287,7 +300,8 @@ test_json_string(void)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         qoe_buf_reset(&b);
         qoe_buf_json_string(&b, cases[i].in);
-        ok(buf_is(&b, cases[i].out), "JSON string number %zu", i);
+        ok(buf_is(&b, cases[i].out),
+           "JSON string number %zu is escaped as the table says", i);
     }
 
     for (c = 0, bad = 0; c < 0x20; c++) {
@@ -322,7 +336,7 @@ test_uuid(void)
         "-17f22e2-79b0-7cc3-98c4-dc0c0c07398f"
     };
 
-    /* the example of RFC 9562, appendix A.6 */
+    /* This is the example of RFC 9562, appendix A.6. */
 
     static const uint8_t  rand_rfc[10] = {
         0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f
@@ -331,30 +345,32 @@ test_uuid(void)
     qoe_uuid_v7(id, 0x017f22e279b0, rand_rfc);
     qoe_uuid_format(text, id);
     ok(memcmp(text, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f", 36) == 0,
-       "the version 7 example of RFC 9562");
+       "a UUID has the bytes and the text of RFC 9562's version 7 example");
 
     ok(qoe_uuid_parse(back, (qoe_span_t) { text, 36 }) == QOE_OK
        && memcmp(back, id, 16) == 0, "parsed again");
     ok(qoe_uuid_parse(back, qoe_span("017F22E2-79B0-7CC3-98C4-DC0C0C07398F"))
-       == QOE_OK && memcmp(back, id, 16) == 0, "upper case");
+       == QOE_OK && memcmp(back, id, 16) == 0,
+       "a UUID in upper case is parsed");
 
     for (i = 0, bad = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         bad += (qoe_uuid_parse(back, qoe_span_str(wrong[i])) != QOE_INVALID);
     }
 
-    ok(bad == 0, "what is no UUID");
+    ok(bad == 0, "a text that is no UUID is refused");
 
     memset(random, 0xff, sizeof(random));
     qoe_uuid_v7(id, 1, random);
     ok((id[6] >> 4) == 7 && (id[8] >> 6) == 2 && id[5] == 1,
-       "version and variant stand whatever the random bytes");
+       "version and variant are set whatever the random bytes are");
 
     qoe_uuid_v7(back, 2, rand_rfc);
-    ok(memcmp(id, back, 16) < 0, "a later one sorts behind");
+    ok(memcmp(id, back, 16) < 0,
+       "a UUID of a later time sorts after an earlier one");
 
     memset(random, 0, sizeof(random));
     ok(qoe_random(id, 16) == QOE_OK && qoe_random(back, 16) == QOE_OK
-       && memcmp(id, back, 16) != 0, "random bytes differ");
+       && memcmp(id, back, 16) != 0, "two draws of 16 random bytes differ");
 }
 
 

@@ -46,22 +46,24 @@ test_vectors(void)
         pass &= qoe_crc32c_portable(0, buf[i], 32) == want[i];
     }
 
-    ok(pass, "zeroes, ones, up and down (RFC 3720)");
+    ok(pass,
+       "zeroes, ones, rising and falling bytes have the sums that RFC 3720 "
+       "gives");
     ok(qoe_crc32c(0, scsi, 48) == 0xd9963a56
        && qoe_crc32c_portable(0, scsi, 48) == 0xd9963a56,
-       "an iSCSI READ command (RFC 3720)");
+       "an iSCSI READ command has the sum that RFC 3720 gives");
     ok(qoe_crc32c(0, "123456789", 9) == 0xe3069283
        && qoe_crc32c_portable(0, "123456789", 9) == 0xe3069283,
-       "the check value of the catalogues");
+       "the digits 1 to 9 have the check value of CRC-32C");
     ok(qoe_crc32c(0, NULL, 0) == 0 && qoe_crc32c(77, NULL, 0) == 77,
-       "of nothing more");
+       "no bytes leave the sum as it is");
 
     for (n = 0, pass = 1; n <= 48; n++) {
         pass &= qoe_crc32c(qoe_crc32c(0, scsi, n), scsi + n, 48 - n)
                 == 0xd9963a56;
     }
 
-    ok(pass, "cut in two anywhere");
+    ok(pass, "a text cut in two anywhere has the sum of the whole");
 }
 
 
@@ -92,7 +94,9 @@ test_agree(void)
     pass &= qoe_crc32c(0, buf, sizeof(buf))
             == qoe_crc32c_portable(0, buf, sizeof(buf));
 
-    ok(pass, "the instruction is the tables, at any alignment and length");
+    ok(pass,
+       "the CPU's instruction gives what the tables give, at any alignment and "
+       "length");
 }
 
 

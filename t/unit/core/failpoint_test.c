@@ -34,31 +34,36 @@ arm(const char *text)
 static void
 test_file(void)
 {
-    ok(qoe_failpoint("spool.sync") == 0, "no environment: nothing");
+    ok(qoe_failpoint("spool.sync") == 0,
+       "without the environment variable no failpoint fails");
 
     setenv("OPENQOE_FAILPOINTS", path, 1);
     qoe_failpoint_init();
 
-    ok(qoe_failpoint("spool.sync") == 0, "no file: nothing");
+    ok(qoe_failpoint("spool.sync") == 0,
+       "without the file that the variable names no failpoint fails");
 
     arm("spool.done error=5\nspool.sync error=28 2\nnonsense\n"
         "spool.unlink nonsense\nspool.unlink errors=5\n");
     errno = EAGAIN;
     ok(qoe_failpoint("spool.syn") == 0 && qoe_failpoint("nonsense") == 0
-       && qoe_failpoint("spool.unlink") == 0, "others are not met");
+       && qoe_failpoint("spool.unlink") == 0,
+       "a failpoint leaves places of other names alone");
     ok(qoe_failpoint("spool.sync") == 0 && qoe_failpoint("spool.sync") == 0,
-       "two hits are let pass");
+       "a failpoint that begins at the third hit lets two pass");
     ok(qoe_failpoint("spool.sync") == 28 && errno == EAGAIN,
-       "the third sees an error, errno is as it was");
-    ok(qoe_failpoint("spool.sync") == 0, "once");
-    ok(qoe_failpoint("spool.done") == 5, "the line before it");
+       "the third hit gets the error, and errno stays as it was");
+    ok(qoe_failpoint("spool.sync") == 0, "a failpoint fails a single time");
+    ok(qoe_failpoint("spool.done") == 5,
+       "the line before it in the file is a failpoint of its own");
 
     arm("spool.sync error=5");
-    ok(qoe_failpoint("spool.sync") == 5, "armed anew while it runs");
+    ok(qoe_failpoint("spool.sync") == 5,
+       "a failpoint can be armed anew while the process runs");
 
     arm("spool.sync error=6 1\nspool.sync error=7\n");
     ok(qoe_failpoint("spool.sync") == 7 && qoe_failpoint("spool.sync") == 6,
-       "two lines of one place, each in its turn");
+       "two lines for one place take effect one after the other");
 }
 
 
@@ -80,7 +85,8 @@ test_acts(void)
     }
 
     waitpid(pid, &status, 0);
-    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "killed");
+    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+       "a failpoint with an action of kill kills the process");
 
     pid = fork();
 
@@ -90,13 +96,15 @@ test_acts(void)
     }
 
     waitpid(pid, &status, 0);
-    ok(WIFEXITED(status), "but not at the first hit of another process");
+    ok(WIFEXITED(status),
+       "a kill that waits for a second hit does not count the parent's hits");
 
     clock_gettime(CLOCK_MONOTONIC, &a);
-    ok(qoe_failpoint("feed.acked") == 0, "waited");
+    ok(qoe_failpoint("feed.acked") == 0,
+       "a failpoint that only waits returns no error");
     clock_gettime(CLOCK_MONOTONIC, &b);
     ok((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000
-       >= 119, "for as long as it was told");
+       >= 119, "a failpoint waits at least as long as its line says");
 }
 
 
@@ -137,7 +145,7 @@ test_threads(void)
         n += (long) got;
     }
 
-    ok(n == 1, "of four threads one saw it");
+    ok(n == 1, "of four threads at a failpoint a single one gets the error");
 }
 
 

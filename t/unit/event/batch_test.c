@@ -23,7 +23,9 @@ static qoe_batch_t  batch;
 static size_t       over;
 
 
-/* An event of each text "org/session"; "!" is one that is no event. */
+/*
+ * Each text is an event of "org/session"; "!" is an element that is no event.
+ */
 
 static void
 limit(size_t max, size_t n, const char *const *of)
@@ -85,7 +87,10 @@ limit(size_t max, size_t n, const char *const *of)
         abort();
     }
 
-    /* the indexes of those that are left, by their view_id, and of errors */
+    /*
+     * The indexes of the events that are left, by their view_id, and those of
+     * errors.
+     */
 
     end = body;
     *end = '\0';
@@ -141,16 +146,16 @@ test_few(void)
 
     limit(1, N(one));
     ok(over == 0 && left("0 1 2 |"),
-       "a request of one session is taken with a limit of one");
+       "a limit of one session takes a request of one session");
 
     limit(3, N(two));
     ok(over == 0 && left("0 1 2 |"),
-       "as many sessions as the limit are taken, an org's session being its "
-       "own");
+       "as many sessions as the limit are taken, and each org's session counts "
+       "on its own");
 
     limit(2, N(two));
     ok(over == 1 && batch.nrejected == 1 && left("0 1 | 2s"),
-       "the session after the last one that is allowed is refused");
+       "a session beyond the limit is refused");
 
     limit(2, N(back));
     ok(over == 3 && batch.nevents == 5 && batch.total == 8
@@ -159,7 +164,7 @@ test_few(void)
 
     limit(1, N(apart));
     ok(over == 1 && left("0 2 | 1s"),
-       "the parts of a session's name are not confused");
+       "the parts of a session's name are not confused with each other");
 }
 
 
@@ -178,7 +183,8 @@ test_invalid(void)
     limit(1, N(mixed));
     ok(over == 2 && batch.nrejected == 7
        && left("1 5 8 | 0 2 3 6 9 4s 7s"),
-       "errors name the place in the request, whatever is invalid before it");
+       "errors give an event's place in the request, whatever was invalid "
+       "before it");
 
     limit(1, N(twice));
     ok(over == 2 && batch.nrejected == 5 && left("1 | 0 0 2 2 4 3s 5s"),
@@ -191,7 +197,8 @@ test_invalid(void)
     limit(1, 64, many);
     ok(over == 31 && batch.nevents == 1 && batch.nrejected == 63
        && batch.nerrors == QOE_DECODE_ERRORS_MAX,
-       "the list of errors has a maximum");
+       "the list of errors ends at its maximum, and refused events are still "
+       "counted");
     (void) left("");
 }
 
@@ -222,7 +229,8 @@ test_many(void)
     (void) left("");
 
     limit(MANY, MANY, of);
-    ok(over == 0 && batch.nevents == MANY, "a limit may be as large as that");
+    ok(over == 0 && batch.nevents == MANY,
+       "a limit above the number of sessions takes them all");
     (void) left("");
 
     free(names);

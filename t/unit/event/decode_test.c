@@ -91,39 +91,43 @@ test_values(void)
 
     ok(r.status == QOE_OK && r.batch.nevents == 2 && r.batch.nrejected == 0
        && r.batch.nerrors == 0 && r.batch.total == 2
-       && r.batch.unknown_keys == 0, "two events");
+       && r.batch.unknown_keys == 0,
+       "a body with two valid events gives both and no error");
 
     ev = r.batch.events;
 
     ok(ev->type == QOE_EVENT_PLAYING && span_is(ev->type_name, "playing")
        && ev->severity == QOE_SEVERITY_INFO && ev->time_ms == NOW,
-       "type and time");
+       "an event has its type, severity and time");
     ok(field_is(ev, QOE_FIELD_ORG_ID, "o")
        && field_is(ev, QOE_FIELD_PLAYER_ID, "p")
        && field_is(ev, QOE_FIELD_VIEW_ID, "v")
        && field_is(ev, QOE_FIELD_SESSION_ID, "s")
-       && field_is(ev, QOE_FIELD_VIEWER_ID, "w"), "ids");
+       && field_is(ev, QOE_FIELD_VIEWER_ID, "w"), "an event has its ids");
     ok(ev->field[QOE_FIELD_VIEWER_TIME].type == QOE_VALUE_NUMBER
        && ev->field[QOE_FIELD_VIEWER_TIME].v.number == 1.5
        && ev->field[QOE_FIELD_NETWORK_ASN].v.number == 64512
-       && ev->field[QOE_FIELD_CMCD_BL].v.number == 300, "numbers");
-    ok(field_is(ev, QOE_FIELD_DEVICE_MODEL, "M1"), "an escape in a string");
+       && ev->field[QOE_FIELD_CMCD_BL].v.number == 300,
+       "an event has its numbers");
+    ok(field_is(ev, QOE_FIELD_DEVICE_MODEL, "M1"),
+       "an escape in a string is decoded");
     ok(ev->field[QOE_FIELD_PLAYER_AUTOPLAY].type == QOE_VALUE_BOOL
        && !ev->field[QOE_FIELD_PLAYER_AUTOPLAY].v.boolean
-       && ev->field[QOE_FIELD_CMCD_SU].v.boolean, "booleans");
+       && ev->field[QOE_FIELD_CMCD_SU].v.boolean, "an event has its booleans");
     ok(ev->field[QOE_FIELD_CMCD_BR].type == QOE_VALUE_NONE
        && ev->field[QOE_FIELD_ENV].type == QOE_VALUE_NONE
        && ev->field[QOE_FIELD_OS_FAMILY].type == QOE_VALUE_NONE,
-       "a list, null and absent are no value");
+       "a list, null and an absent field give no value");
     ok(ev->raw.len > 2 && memcmp(ev->raw.data, "{\"event_type\"", 13) == 0
        && memcmp(ev->raw.data + ev->raw.len - 6, ":null}", 6) == 0,
-       "the raw slice starts and ends at the braces");
+       "the raw slice of an event starts and ends at its braces");
 
     ev++;
 
     ok(ev->type == QOE_EVENT_CUSTOM && span_is(ev->type_name, "adbreak")
        && ev->severity == QOE_SEVERITY_WARN && ev->time_ms == NOW,
-       "a configured type, an integral double");
+       "an event of a configured type is taken, with a time written as a "
+       "double");
 
     done(&r);
 }
@@ -140,15 +144,15 @@ test_slices(void)
 
     ok(r.status == QOE_OK && r.batch.nevents == 2 && r.batch.nrejected == 1
        && r.batch.total == 3 && r.batch.unknown_keys == 3,
-       "an escaped key behind others that look like it");
+       "an escaped key is found after keys that look like it");
     ok(span_is(r.batch.events[0].raw,
                "{" BASE ",\"env\":\"]},{\\\\\"}")
        && span_is(r.batch.events[1].raw, "{" BASE "}"),
-       "slices around an element that is no event");
+       "elements beside one that is no object keep their slices");
     ok(r.batch.nerrors == 1 && r.batch.errors[0].event == 1
        && strcmp(r.batch.errors[0].field, "") == 0
        && strcmp(r.batch.errors[0].reason, "must be an object") == 0,
-       "and its error");
+       "an element that is no object is reported at its position");
 
     done(&r);
 }
@@ -239,7 +243,9 @@ test_positions(void)
         bad += a.byte != b.byte || a.line != b.line || a.column != b.column;
     }
 
-    ok(bad == 0, "a position is the same, however many bytes are read at once");
+    ok(bad == 0,
+       "an error's position does not depend on how many bytes are read at "
+       "once");
 }
 
 
@@ -263,7 +269,7 @@ test_slice_bounds(void)
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         for (j = 0; j <= strlen(texts[i]); j++) {
 
-            /* no byte behind the end: a sanitizer sees the first one read */
+            /* A sanitizer reports the first byte that is read past the end. */
 
             copy = malloc(j + (j == 0));
             memcpy(copy, texts[i], j);
@@ -290,22 +296,26 @@ test_slice_bounds(void)
     ok(n == 0, "slices of broken text stay within it");
 
     ok(qoe_slice_member(qoe_span("{\"a\":1,\"b\": [2] }"), 1, &out) == QOE_OK
-       && span_is(out, "[2]"), "the second member");
+       && span_is(out, "[2]"),
+       "the second member of an object is found past white space");
     ok(qoe_slice_member(qoe_span("{\"a\":1}"), 1, &out) == QOE_INVALID
        && qoe_slice_member(qoe_span("{}"), 0, &out) == QOE_INVALID
        && qoe_slice_member(qoe_span("[1]"), 0, &out) == QOE_INVALID,
-       "no such member");
+       "a member that does not exist is refused");
     ok(qoe_slice_check(qoe_span("[\"[[[\",[]]"), &two, &at)
        == QOE_SLICE_WITHIN
        && qoe_slice_check(qoe_span("[\"[[[\\\"\",[[]]]"), &two, &at)
-          == QOE_SLICE_DEPTH && at == 10,
-       "brackets in strings have no depth");
+          == QOE_SLICE_DEPTH && at == 10, "brackets in strings add no depth");
     ok(qoe_slice_check(qoe_span("[{},{},{}]"), &two, &at)
-       == QOE_SLICE_CONTAINERS && at == 7, "the containers are counted");
+       == QOE_SLICE_CONTAINERS && at == 7,
+       "an array with more containers than allowed is refused at the first too "
+       "many");
     ok(qoe_slice_check(qoe_span("[\",,,,\",1,2,3,4]"), &two, &at)
-       == QOE_SLICE_VALUES && at == 13, "and the values, not in strings");
+       == QOE_SLICE_VALUES && at == 13,
+       "an array with more values than allowed is refused, commas in strings "
+       "aside");
     ok(qoe_slice_compact_len(qoe_span(" { \"a b\" :\n[ 1\t] } ")) == 11,
-       "white space is counted in strings only");
+       "the compact length leaves out white space, except in strings");
 }
 
 
@@ -382,7 +392,8 @@ test_counts(void)
             "\"name\":\"n\"}},{\"q\":1}]}");
 
     ok(r.status == QOE_OK && r.batch.unknown_keys == 4,
-       "unknown keys of the body, an event, an object, a refused event");
+       "unknown keys are counted in the body, in an event, in an object and in "
+       "a refused event");
     done(&r);
 
     run(&r, "{\"events\":[1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,{"
@@ -390,7 +401,9 @@ test_counts(void)
 
     ok(r.status == QOE_OK && r.batch.nevents == 1 && r.batch.nrejected == 22
        && r.batch.nerrors == QOE_DECODE_ERRORS_MAX
-       && r.batch.errors[19].event == 19, "no more than 20 errors are told");
+       && r.batch.errors[19].event == 19,
+       "no more than 20 errors are reported, and all refused events are "
+       "counted");
     done(&r);
 
     conf.max_events = 1;
@@ -399,7 +412,7 @@ test_counts(void)
     ok(r.status == QOE_INVALID && r.batch.nerrors == 1
        && r.batch.errors[0].event == QOE_DECODE_BODY
        && strcmp(r.batch.errors[0].reason, "must hold at most 1 events") == 0,
-       "the configured number of events");
+       "a body with more events than configured is refused");
     done(&r);
     conf.max_events = QOE_EVENTS_MAX;
 }
@@ -438,11 +451,11 @@ test_body_errors(void)
            && r.batch.errors[0].event == QOE_DECODE_BODY
            && strcmp(r.batch.errors[0].field, "") == 0
            && strcmp(r.batch.errors[0].reason, cases[i].reason) == 0,
-           "%s", r.batch.errors[0].reason);
+           "a body is refused as a whole: %s", r.batch.errors[0].reason);
         done(&r);
     }
 
-    /* every text of jansson's, cut anywhere, stays printable */
+    /* Every message of jansson's, cut anywhere, stays printable. */
 
     for (i = 1, n = 0; i < 256; i++) {
         char  body[] = "{\"a\":\"b\" \xe2\x82\xac??}";
@@ -462,7 +475,7 @@ test_body_errors(void)
 }
 
 
-/* By event_time, and by place where that is the same. */
+/* Events are ordered by event_time, then by their place in the body. */
 
 static void
 test_sort(void)
@@ -485,8 +498,10 @@ test_sort(void)
     sprintf(p, "]}");
     run(&r, body);
 
-    ok(r.status == QOE_OK && r.batch.nevents == n, "%zu events", n);
-    ok(qoe_batch_order(&ev, &r.batch, &r.arena) == QOE_OK, "ordered");
+    ok(r.status == QOE_OK && r.batch.nevents == n,
+       "a body of %zu events gives them all", n);
+    ok(qoe_batch_order(&ev, &r.batch, &r.arena) == QOE_OK,
+       "the events of a batch can be put in order");
 
     for (i = 1, bad = 0; i < n; i++) {
         bad += (ev[i - 1]->time_ms > ev[i]->time_ms)
@@ -496,19 +511,19 @@ test_sort(void)
     }
 
     ok(bad == 0 && ev[0]->time_ms == NOW - 99 && ev[n - 1]->time_ms == NOW,
-       "by time, then as they were sent");
+       "events are ordered by time, and those of one time as they were sent");
 
     done(&r);
     free(body);
 
     run(&r, "{}");
     ok(qoe_batch_order(&ev, &r.batch, &r.arena) == QOE_OK
-       && r.batch.nevents == 0, "no event at all");
+       && r.batch.nevents == 0, "a batch without events can be put in order");
     done(&r);
 }
 
 
-/* Memory that fails the other decoder: see fast_test.c. */
+/* The other decoder's tests with memory that fails are in fast_test.c. */
 
 static const char  nomem_body[] =
     "{\"events\":[{" BASE ",\"device\":{\"name\":\"a name of some length\"},"
@@ -525,19 +540,20 @@ test_nomem_arena(void)
 {
     run_t  r;
 
-    /* elements that cannot be events cost nothing */
+    /* Elements that cannot be events take no memory. */
 
     qoe_arena_init(&r.arena, &qoe_mem_heap, 64, 3 * sizeof(qoe_event_t));
     r.status = qoe_decode(&r.batch, many_nulls, sizeof(many_nulls) - 1, &conf,
                           NOW, &r.arena);
     ok(r.status == QOE_OK && r.batch.nevents == 1 && r.batch.nrejected == 40,
-       "one event among forty elements that are none");
+       "a valid event among forty invalid elements is taken");
     done(&r);
 
     qoe_arena_init(&r.arena, &qoe_mem_heap, 64, 128);
     r.status = qoe_decode(&r.batch, nomem_body, sizeof(nomem_body) - 1, &conf,
                           NOW, &r.arena);
-    ok(r.status == QOE_NOMEM, "an arena that is too small");
+    ok(r.status == QOE_NOMEM,
+       "an arena that is too small is reported as out of memory");
     done(&r);
 }
 

@@ -48,7 +48,8 @@ test_builtin(void)
                 || type != (qoe_event_type_t) i);
     }
 
-    ok(QOE_EVENT_CUSTOM == 26 && bad == 0, "26 types, each found by its name");
+    ok(QOE_EVENT_CUSTOM == 26 && bad == 0,
+       "each of the 26 types is found by its name");
     ok(qoe_event_type_name(QOE_EVENT_CUSTOM).len == 0,
        "a custom type has no built-in name");
 
@@ -69,15 +70,17 @@ test_custom(void)
 
     ok(qoe_event_type_find(qoe_span("login2_x"), customs, 2, &type, &severity)
        == QOE_OK && type == QOE_EVENT_CUSTOM && severity == QOE_SEVERITY_ERROR,
-       "a configured type");
+       "a configured type is found, with its severity");
     ok(qoe_event_type_find(qoe_span("login2_x"), customs, 1, &type, &severity)
-       == QOE_INVALID, "a type behind the configured ones");
+       == QOE_INVALID,
+       "a type that is configured but beyond the given number is not found");
     ok(qoe_event_type_find(qoe_span("adbreak"), NULL, 0, &type, &severity)
-       == QOE_INVALID, "not configured");
+       == QOE_INVALID, "a type that is not configured is not found");
     ok(qoe_event_type_find(qoe_span_null, customs, 2, &type, &severity)
-       == QOE_INVALID, "no name");
+       == QOE_INVALID, "an empty name is no type");
     ok(qoe_event_type_find(qoe_span("playing\0x"), NULL, 0, &type, &severity)
-       == QOE_INVALID, "a name with a NUL is another name");
+       == QOE_INVALID,
+       "a name that continues with a NUL is not the name before it");
 }
 
 
@@ -99,15 +102,15 @@ test_valid(void)
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ok(qoe_event_type_valid(qoe_span_str(bad[i])) == QOE_INVALID,
-           "type number %zu of the bad ones", i);
+           "invalid type name number %zu is refused", i);
     }
 
     memset(name, 'a', sizeof(name));
 
     ok(qoe_event_type_valid((qoe_span_t) { name, 64 }) == QOE_OK,
-       "64 characters");
+       "a type's name may have 64 characters");
     ok(qoe_event_type_valid((qoe_span_t) { name, 65 }) == QOE_INVALID,
-       "65 characters");
+       "a type's name of 65 characters is refused");
 }
 
 
@@ -153,7 +156,8 @@ test_fields(void)
            : (rows[i].field != QOE_FIELDS) ? "a field" : "no field");
     }
 
-    ok(qoe_event_field_find(qoe_span_null) == QOE_FIELDS, "no path");
+    ok(qoe_event_field_find(qoe_span_null) == QOE_FIELDS,
+       "an empty path is no field");
 }
 
 
@@ -176,30 +180,38 @@ test_fill(void)
     asn = &ev.field[QOE_FIELD_NETWORK_ASN];
 
     ok(fill(&ev, "network.country_code", "") == QOE_INVALID
-       && country->type == QOE_VALUE_NONE, "nothing to fill it with");
+       && country->type == QOE_VALUE_NONE,
+       "an empty value does not fill a field");
     ok(fill(&ev, "network.country_code", "DE") == QOE_OK
        && country->type == QOE_VALUE_STRING
-       && qoe_span_eq(country->v.string, qoe_span("DE")), "filled");
+       && qoe_span_eq(country->v.string, qoe_span("DE")),
+       "an absent field is filled");
     ok(fill(&ev, "network.country_code", "FR") == QOE_DONE
-       && qoe_span_eq(country->v.string, qoe_span("DE")), "it was there");
+       && qoe_span_eq(country->v.string, qoe_span("DE")),
+       "a field that the client sent is not overwritten");
 
     country->v.string.len = 0;
     ok(fill(&ev, "network.country_code", "FR") == QOE_OK
-       && qoe_span_eq(country->v.string, qoe_span("FR")), "it was empty");
+       && qoe_span_eq(country->v.string, qoe_span("FR")),
+       "a field that the client sent empty is filled");
 
     ok(fill(&ev, "network.asn", "AS3320") == QOE_INVALID
-       && asn->type == QOE_VALUE_NONE, "no number");
+       && asn->type == QOE_VALUE_NONE,
+       "a text does not fill a field for numbers");
     ok(fill(&ev, "network.asn", "3320") == QOE_OK
-       && asn->type == QOE_VALUE_NUMBER && asn->v.number == 3320, "a number");
+       && asn->type == QOE_VALUE_NUMBER && asn->v.number == 3320,
+       "a number fills a field for numbers");
     ok(fill(&ev, "network.asn", "1") == QOE_DONE && asn->v.number == 3320,
-       "the number was there");
+       "a number that the client sent is not overwritten");
 
     ok(fill(&ev, "org_id", "x") == QOE_INVALID
        && ev.field[QOE_FIELD_ORG_ID].type == QOE_VALUE_NONE
        && fill(&ev, "cmcd.bs", "true") == QOE_INVALID
        && fill(&ev, "cmcd.br", "1") == QOE_INVALID
        && fill(&ev, "event_time", "1") == QOE_INVALID
-       && fill(&ev, "nothing", "1") == QOE_INVALID, "not to be filled");
+       && fill(&ev, "nothing", "1") == QOE_INVALID,
+       "ids, times, booleans, CMCD's numbers and unknown paths cannot be "
+       "filled");
 
     memset(text, 'x', sizeof(text));
     memcpy(text + QOE_FILL_MAX - 1, "\xc3\xa9", 2);
@@ -207,7 +219,7 @@ test_fill(void)
     ok(qoe_event_fill(&ev, qoe_span("cdn.edge_pop"),
                       (qoe_span_t) { text, sizeof(text) }) == QOE_OK
        && ev.field[QOE_FIELD_CDN_EDGE_POP].v.string.len == QOE_FILL_MAX - 1,
-       "a long value is cut, not within a character");
+       "a long value is cut at a whole character");
 }
 
 

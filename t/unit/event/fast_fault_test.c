@@ -13,7 +13,7 @@
 #include "fast_unit.h"
 
 
-/* Several rules broken at once, and good events around a bad one. */
+/* Bodies that break several rules at once, and good events around a bad one. */
 
 #define BAD(a)                                                                \
     "{\"events\":[{" BASE "},{" a "},{" BASE ",\"env\":\"a\"}],\"other\":1}"
@@ -56,11 +56,14 @@ test_faults(void)
         { "{\"event\\u0073\":[{" BASE "}],\"events\":1}", 0, false }
     };
 
-    check("faults", cases);
+    check("bodies with several faults", cases);
 }
 
 
-/* Where and why a body is no JSON: jansson sees a piece, and all of it. */
+/*
+ * The place and the reason of a syntax error: jansson is given a piece of the
+ * body, and all of it.
+ */
 
 static void
 test_places(void)
@@ -94,7 +97,7 @@ test_places(void)
         { "{\"\\ud83d\":1,\n\"\xc3\xa9\":[\"\\udc00\" 1]}", 0, false }
     };
 
-    check("place", cases);
+    check("bodies whose syntax breaks somewhere", cases);
 }
 
 

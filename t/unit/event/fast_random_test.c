@@ -19,7 +19,10 @@
 #define MUTATIONS          300000
 
 
-/* Every string length up to some steps of the widest scanner, at each end. */
+/*
+ * Every string length up to some steps of the widest scanner, with each kind
+ * of end.
+ */
 
 static void
 test_lengths(void)
@@ -56,7 +59,9 @@ test_lengths(void)
         }
     }
 
-    ok(bad == 0, "strings of all lengths, and what may stand in them");
+    ok(bad == 0,
+       "strings of all lengths are read as the oracle reads them, whatever "
+       "they hold");
 }
 
 
@@ -71,7 +76,10 @@ next_random(uint64_t *state)
 }
 
 
-/* Against strtod(), which the C library rounds right. */
+/*
+ * The numbers are compared with those of strtod(), which the C library rounds
+ * right.
+ */
 
 static void
 test_rounding(void)
@@ -89,7 +97,9 @@ test_rounding(void)
         digits = next_random(&state) >> (next_random(&state) % 64);
         exp = (int) (next_random(&state) % 80) - 45;
 
-        /* some that lie half way between two doubles, or just beside that */
+        /*
+         * Some numbers lie half way between two doubles, or just beside that.
+         */
 
         if (i % 4 == 0) {
             digits = (digits | (uint64_t) 1 << 63) & ~(uint64_t) 2047;
@@ -106,7 +116,8 @@ test_rounding(void)
 
     ok(bad == 0, "%zu numbers are rounded as strtod() does", i);
     ok(isinf(qoe_number_decimal(1, 400)) && qoe_number_decimal(1, -400) == 0
-       && qoe_number_decimal(0, 9999) == 0, "out of range");
+       && qoe_number_decimal(0, 9999) == 0,
+       "numbers out of range become infinite or zero");
 }
 
 
@@ -163,7 +174,7 @@ test_realistic(const bodies_t *b)
 }
 
 
-/* One to three edits of a body. */
+/* Makes one to three edits of a body. */
 
 static size_t
 mutate(char *p, size_t len, size_t max, uint64_t *state)
@@ -231,7 +242,10 @@ test_mutations(const bodies_t *b)
 
     for (i = 0; i < MUTATIONS; i++) {
 
-        /* the shorter half of them more often: they are decoded sooner */
+        /*
+         * The shorter half of the bodies comes more often, because it is
+         * decoded sooner.
+         */
 
         body = b->line[next_random(&state) % b->n];
 
@@ -255,15 +269,17 @@ test_mutations(const bodies_t *b)
         }
     }
 
-    ok(bad == 0, "%zu edited bodies, of which %zu are still taken", i, ntaken);
+    ok(bad == 0,
+       "%zu edited bodies are decoded as the oracle decodes them, %zu of them "
+       "by the fast decoder", i, ntaken);
     ok(ntaken > MUTATIONS / 50 && ntaken < MUTATIONS / 2,
-       "and these are some, but not most");
+       "some edited bodies, but not most, are still taken by the fast decoder");
 
     free(copy);
 }
 
 
-/* What declining leaves of the arena, and memory that fails. */
+/* What declining a body leaves of the arena, and memory that fails. */
 
 static void
 test_memory(void)
@@ -281,7 +297,7 @@ test_memory(void)
         "{\"events\":[{" BASE ",\"env\":\"a\\n\"},{" BASE "},{" BASE "},{}]}";
 
     ok(qoe_source_parse(&source, qoe_span("plan"), qoe_span("data.plan"))
-       == QOE_OK, "a source");
+       == QOE_OK, "data.plan is a source of a dimension");
 
     conf.sources = &source;
     conf.nsources = 1;
@@ -310,7 +326,10 @@ test_memory(void)
         }
     }
 
-    /* an event for which it fails once is read again, and then it is there */
+    /*
+     * An event for which an allocation fails once is read again, which
+     * succeeds.
+     */
 
     ok(n == 7 && bad == 0 && nomem == 2,
        "where any of %ld allocations fails, all events are decoded or none", n);
@@ -318,7 +337,7 @@ test_memory(void)
     conf.sources = NULL;
     conf.nsources = 0;
 
-    /* what was in the arena before stays, and no more than that */
+    /* What was in the arena before stays, and no more than that. */
 
     qoe_arena_init(&r.arena, &qoe_mem_heap, 64, 2 * sizeof(qoe_event_t));
     used = (qoe_arena_alloc(&r.arena, 100) != NULL) ? r.arena.used : 0;
@@ -326,7 +345,9 @@ test_memory(void)
                           &r.arena);
 
     ok(r.status == QOE_NOMEM && r.batch.nevents == 0 && used != 0
-       && r.arena.used == used, "an arena without room for three events");
+       && r.arena.used == used,
+       "an arena without room for three events gives none of them and is "
+       "unchanged");
     done(&r);
 }
 

@@ -75,7 +75,7 @@ test_json(void)
         { "{\"events\":[{" BASE ",\"x\":\"\\u00}", 0, false }
     };
 
-    check("json", cases);
+    check("JSON syntax", cases);
 }
 
 
@@ -138,7 +138,7 @@ test_strings(void)
         { EV(",\"x\":\xc3\xa9"), 0, false }
     };
 
-    check("string", cases);
+    check("strings", cases);
 }
 
 
@@ -192,7 +192,7 @@ test_numbers(void)
         { NUMBERS("Infinity"), 0, false }
     };
 
-    check("number", cases);
+    check("numbers", cases);
 }
 
 
@@ -266,7 +266,7 @@ test_events(void)
                "\"session_id\":\"s\",\"viewer_id\":\"w\""), 0, true }
     };
 
-    check("event", cases);
+    check("events", cases);
 }
 
 
@@ -298,7 +298,7 @@ test_twice(void)
                "\"A\":1,\"aa\":1"), 0, true }
     };
 
-    check("twice", cases);
+    check("keys given twice", cases);
 }
 
 
@@ -405,7 +405,7 @@ test_shared(void)
           ",\"event_type\":\"seek\",\"event_time\":" NOW_TEXT "}]}", 0,
           true },
 
-        /* the marks of an event take the place of another one's */
+        /* The marks of an event take the place of another event's marks. */
 
         { "{\"events\":[" OTHER("env", "a") "}," OTHER("env", "b") "},"
           REVERSED "," OTHER("cdn", "c") "}," OTHER("cdn", "d")
@@ -414,15 +414,18 @@ test_shared(void)
           REVERSED "," OTHER("cdn", "c") "}," OTHER("cdn", "d")
           ",\"env\":null}]}", 0, true },
 
-        /* what is shared has no marks of its own */
+        /* A member that is shared has no marks of its own. */
 
         { "{\"events\":[" VIEWER("1", "a") "," VIEWER("2", "b") ","
           VIEWER("2", "b") "," VIEWER("2", "b") "]}", 0, true }
     };
 
-    check("shared", cases);
+    check("members shared with the event before", cases);
 
-    /* through every growth of the array, to others and back */
+    /*
+     * The array grows through all its sizes, to other kinds of events and
+     * back.
+     */
 
     conf.max_events = 1000;
     check_many("many shared events", true, "{\"events\":[" TYPE("seek") IDS
@@ -489,7 +492,7 @@ test_data(void)
                              qoe_span_str(texts[i]))
             != QOE_OK)
         {
-            ok(0, "a source %s", texts[i]);
+            ok(0, "%s is a source of a dimension", texts[i]);
         }
     }
 
@@ -512,31 +515,37 @@ test_limits(void)
     check_many("21 events", true, "{\"events\":[{" BASE "}", ",{" BASE "}",
                20, "]}");
 
-    check_many("depth of 32", true, "{\"events\":[{" BASE ",\"x\":", "[", 29,
+    check_many("arrays 32 deep", true, "{\"events\":[{" BASE ",\"x\":", "[", 29,
                "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}]}");
-    check_many("depth of 33", false, "{\"events\":[{" BASE ",\"x\":", "[", 30,
+    check_many("arrays 33 deep",
+               false, "{\"events\":[{" BASE ",\"x\":", "[", 30,
                "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}]}");
-    check_many("objects to 32", true, "{\"events\":[{" BASE ",\"x\":",
+    check_many("objects 32 deep", true, "{\"events\":[{" BASE ",\"x\":",
                "{\"a\":", 28, "{}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}]}");
-    check_many("objects to 33", false, "{\"events\":[{" BASE ",\"x\":",
+    check_many("objects 33 deep", false, "{\"events\":[{" BASE ",\"x\":",
                "{\"a\":", 29, "{}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}]}");
 
-    check_many("100 keys", true, head, ",\"k%zu\":1", 100, "}}]}");
-    check_many("200 keys", true, head, ",\"k%zu\":1", 200, "}}]}");
-    check_many("keys in 5 objects", true, head, ",\"k%zu\":{\"a\":1,\"b\":1}",
+    check_many("100 keys in data", true, head, ",\"k%zu\":1", 100, "}}]}");
+    check_many("200 keys in data", true, head, ",\"k%zu\":1", 200, "}}]}");
+    check_many("100 objects of two keys",
+               true, head, ",\"k%zu\":{\"a\":1,\"b\":1}",
                100, "}}]}");
-    check_many("keys twice", false, head, ",\"k%zu\":1", 100,
+    check_many("a key of 100 given twice", false, head, ",\"k%zu\":1", 100,
                ",\"k50\":1}}]}");
-    check_many("the last of many keys twice", false, head, ",\"k%zu\":1", 900,
+    check_many("the last of many keys given twice",
+               false, head, ",\"k%zu\":1", 900,
                ",\"k899\":1}}]}");
-    check_many("a key twice around an object of many", false,
+    check_many("a key given twice around an object of many keys", false,
                "{\"events\":[{" BASE ",\"data\":{" MANY_KEYS "\"x\":{\"y\":1",
                ",\"k%zu\":1", 900, "},\"b7\":1}}]}");
-    check_many("keys of two objects that are the same", true,
+    check_many("two objects with the same keys", true,
                "{\"events\":[{" BASE ",\"data\":{" MANY_KEYS "\"x\":{"
                MANY_KEYS "\"y\":1", ",\"k%zu\":1", 700, "},\"y\":1}}]}");
 
-    /* with the seven of BASE, "data" and the one before the others */
+    /*
+     * These come with the seven keys of BASE, "data" and the key before the
+     * others.
+     */
 
     check_many("1024 keys", true, head, ",\"k%zu\":1", 1015, "}}]}");
     check_many("1025 keys", true, head, ",\"k%zu\":1", 1016, "}}]}");
@@ -551,31 +560,40 @@ test_limits(void)
                "{\"events\":[{" BASE "}]", ",\"k%zu\":1", 1023, "}");
     check_many("1025 keys beside the events", true,
                "{\"events\":[{" BASE "}]", ",\"k%zu\":1", 1024, "}");
-    check_many("19 bad events of 20", true, "{\"events\":[{" BASE "}",
+    check_many("19 invalid events of 20", true, "{\"events\":[{" BASE "}",
                ",{\"x\":%zu}", 19, "]}");
 
-    /* 52 of 32 and of 256; it counts some values that are not there */
+    /*
+     * 52 containers of 32 bytes and of 256; the count includes some values
+     * that are not there.
+     */
 
-    check_many("containers", true, "{\"events\":[{" BASE "}],\"x\":[[]",
+    check_many("the greatest number of containers",
+               true, "{\"events\":[{" BASE "}],\"x\":[[]",
                ",[]", 1659, "]}");
-    check_many("a container more", false,
+    check_many("a container more than that", false,
                "{\"events\":[{" BASE "}],\"x\":[[]", ",[]", 1660, "]}");
-    check_many("values", true, "{\"events\":[{" BASE "}],\"x\":[1", ",1",
+    check_many("a great number of values",
+               true, "{\"events\":[{" BASE "}],\"x\":[1", ",1",
                13280, "]}");
-    check_many("values that are counted exactly", true,
+    check_many("the greatest number of values", true,
                "{\"events\":[{" BASE "}],\"x\":[1", ",1", 13305, "]}");
-    check_many("a value more", false, "{\"events\":[{" BASE "}],\"x\":[1",
+    check_many("a value more than that",
+               false, "{\"events\":[{" BASE "}],\"x\":[1",
                ",1", 13306, "]}");
 
-    /* 16384 bytes of data, the blanks in it not counted */
+    /* 16384 bytes of data, not counting the blanks in it. */
 
-    check_many("data", true, "{\"events\":[{" BASE ",\"data\":{\"a\":"
+    check_many("data of the greatest length",
+               true, "{\"events\":[{" BASE ",\"data\":{\"a\":"
                "\"12", "0123456789", 1637, "0123\"  } }]}");
-    check_many("data too long", true, "{\"events\":[{" BASE ",\"data\":"
+    check_many("data that is too long", true, "{\"events\":[{" BASE ",\"data\":"
                "{\"a\":\"12", "0123456789", 1637, "01234\"}}]}");
-    check_many("much beside data", true, "{\"events\":[{" BASE ",\"data\":"
+    check_many("an event with much beside data",
+               true, "{\"events\":[{" BASE ",\"data\":"
                "{\"a\":\"12\"},\"x\":\"", "0123456789", 6000, "\"}]}");
-    check_many("an event too long", true, "{\"events\":[{" BASE ",\"data\":"
+    check_many("an event that is too long",
+               true, "{\"events\":[{" BASE ",\"data\":"
                "{\"a\":\"12\"},\"x\":\"", "0123456789", 6600, "\"}]}");
 }
 
@@ -584,11 +602,11 @@ static void
 test_variants(void)
 {
     ok(qoe_fast_usable(QOE_FAST_SWAR) && qoe_fast_usable(qoe_fast_best()),
-       "the portable form, and the best one");
+       "the portable form and the one chosen as best are usable");
 
 #ifdef __x86_64__
     ok(qoe_fast_usable(QOE_FAST_SSE2) && qoe_fast_best() >= QOE_FAST_SSE2,
-       "no x86-64 without SSE2");
+       "on x86-64 SSE2 is usable, and the best form is at least that");
 #endif
 }
 

@@ -110,7 +110,7 @@ within(qoe_span_t s, qoe_span_t in)
 }
 
 
-/* Packs it in one piece; QOE_OK or why not. */
+/* Packs the record in one piece; returns QOE_OK or why that failed. */
 
 static qoe_status_t
 pack(qoe_span_t *packed, const qoe_event_t *ev, const qoe_record_meta_t *meta,
@@ -140,17 +140,18 @@ test_round_trip(void)
     qoe_arena_init(&arena, &qoe_mem_heap, 4096, 1 << 20);
 
     ok(pack(&packed, &ev, &meta, &arena) == QOE_OK && packed.len > 100,
-       "packs");
-    ok(qoe_record_open(&r, packed) == QOE_OK, "opens");
+       "an event can be packed into a record");
+    ok(qoe_record_open(&r, packed) == QOE_OK, "a packed record can be opened");
 
     ok(r.head->received_ns == 1765976635200123456
        && qoe_record_received(packed) == 1765976635200123456
        && r.head->time_ms == 1765976635154 && r.head->severity == 17,
-       "numbers");
+       "a record keeps times and severity");
     ok(is(r.type_name, "error") && r.head->type == QOE_EVENT_ERROR
        && memcmp(r.head->uid, meta.uid, 16) == 0
        && is(qoe_record_text(&r, QOE_TEXT_MARKER), "0197-marker")
-       && qoe_span_eq(r.body, ev.raw), "type, uid, marker, body");
+       && qoe_span_eq(r.body, ev.raw),
+       "a record keeps type, uid, marker and body");
 
     for (i = 0, bad = 0; i < RECORD_FIELDS; i++) {
         bad += !is(qoe_record_text(&r, text_ids[i]), texts[i]);
@@ -162,26 +163,27 @@ test_round_trip(void)
        && is(qoe_record_text(&r, QOE_TEXT_ERROR_CODE), "403")
        && qoe_record_text(&r, QOE_TEXT_ERROR_FAMILY).len == 0
        && qoe_record_text(&r, QOE_TEXT_VIDEO_TITLE).len == 0,
-       "the sample's texts");
+       "a record holds the texts that samples need");
 
     memcpy(number, r.numbers, sizeof(number));
     ok(r.head->set == ev.set && r.head->nnumbers == 3 && number[0] == 1234.5
        && number[1] == 3e6 && number[2] == 1,
-       "its numbers, in the order of the bits");
+       "a record holds its numbers in the order of their bits");
     ok(r.head->nattrs == 3 && is(qoe_record_named(&r, 2).name, "network.asn")
        && is(qoe_record_named(&r, 2).value, "64512")
        && is(qoe_record_named(&r, 0).name, "geo.city")
        && is(qoe_record_named(&r, 0).value, "K\xc3\xb6ln")
-       && is(qoe_record_named(&r, 1).name, "edge"), "attributes");
+       && is(qoe_record_named(&r, 1).name, "edge"),
+       "a record holds the attributes that are no fields of the body");
     ok(r.head->ndims == 3 && is(qoe_record_named(&r, 3).name, "plan")
        && is(qoe_record_named(&r, 3).value, "gold")
        && is(qoe_record_named(&r, 4).name, "city")
        && is(qoe_record_named(&r, 4).value, "K\xc3\xb6ln")
        && is(qoe_record_named(&r, 5).value, "64512"),
-       "dimensions from data, an attribute and a field");
+       "a record holds dimensions from data, an attribute and a field");
     ok(within(r.body, packed)
        && within(qoe_record_text(&r, QOE_TEXT_CODEC), packed),
-       "strings are where they are");
+       "an opened record's strings point into the record");
 
     ev.field[QOE_FIELD_ENV].type = QOE_VALUE_NONE;
     meta.marker = qoe_span_null;
@@ -191,13 +193,13 @@ test_round_trip(void)
        && qoe_record_text(&r, QOE_TEXT_ENV).len == 0
        && qoe_record_text(&r, QOE_TEXT_MARKER).len == 0
        && is(qoe_record_text(&r, QOE_TEXT_APP_NAME), "app"),
-       "absent fields stay absent");
+       "fields that the event lacks are absent from the record");
 
     qoe_arena_free(&arena);
 }
 
 
-/* What the body has is not copied; what overlaps its ends is. */
+/* Text that lies in the body is not copied; text that overlaps its ends is. */
 
 static void
 test_places(void)
@@ -226,7 +228,8 @@ test_places(void)
     ok(qoe_record_pack(&parts, &ev, &meta, &arena) == QOE_OK
        && parts.head.len == head - 7 && parts.body.data == raw + 8
        && parts.body.len == 33,
-       "the body is the event's own, and its texts are not in the head");
+       "a record's body is the event's own bytes, and texts of the body are "
+       "not repeated in the head");
 
     qoe_record_join(&packed, &parts, &arena);
 
@@ -235,9 +238,12 @@ test_places(void)
        && is(qoe_record_text(&r, QOE_TEXT_APP_NAME), "app")
        && within(qoe_record_text(&r, QOE_TEXT_ENV), r.body)
        && is(qoe_record_text(&r, QOE_TEXT_APP_VERSION), "1.2.3"),
-       "they are read from there");
+       "texts of the body are read from the body");
 
-    /* the whole body, its last byte, and a byte too far on either side */
+    /*
+     * The texts are the whole body, its last byte, and a byte too far on
+     * either side.
+     */
 
     ev.field[QOE_FIELD_ENV].v.string = ev.raw;
     ev.field[QOE_FIELD_APP_NAME].v.string = (qoe_span_t) { raw + 40, 1 };
@@ -251,23 +257,24 @@ test_places(void)
        && within(qoe_record_text(&r, QOE_TEXT_APP_NAME), r.body)
        && is(qoe_record_text(&r, QOE_TEXT_ORG_ID), "}y")
        && is(qoe_record_text(&r, QOE_TEXT_PLAYER_ID), "y{"),
-       "also at the ends of the body");
+       "texts at the very ends of the body are read from there");
 
     ev.type = QOE_EVENT_CUSTOM;
     ev.type_name = qoe_span("adbreak");
     pack(&packed, &ev, &meta, &arena);
     ok(qoe_record_open(&r, packed) == QOE_OK && is(r.type_name, "adbreak"),
-       "the name of a custom type");
+       "a record of a custom type holds the type's name");
 
     ev.type_name = qoe_span_null;
     pack(&packed, &ev, &meta, &arena);
-    ok(qoe_record_open(&r, packed) == QOE_INVALID, "which must have one");
+    ok(qoe_record_open(&r, packed) == QOE_INVALID,
+       "a record of a custom type without a name is refused");
 
     qoe_arena_free(&arena);
 }
 
 
-/* Every byte that r tells of must be readable: valgrind and ASan look on. */
+/* Reads every byte that r points to, for valgrind and ASan to see. */
 
 static size_t
 sum(const qoe_record_t *r, qoe_span_t packed)
@@ -322,14 +329,14 @@ test_invalid(void)
         free(copy);
     }
 
-    ok(opened == 0, "cut anywhere: refused");
+    ok(opened == 0, "a record cut at any byte is refused");
 
     copy = malloc(packed.len + 1);
     damaged = (qoe_span_t) { copy, packed.len };
     memcpy(copy, packed.data, packed.len);
 
     ok(qoe_record_open(&r, (qoe_span_t) { copy, packed.len + 1 })
-       == QOE_INVALID, "a byte too many");
+       == QOE_INVALID, "a record with a byte too many is refused");
 
     refused = 0;
     beyond = 0;
@@ -349,23 +356,25 @@ test_invalid(void)
     }
 
     ok(beyond == 0 && refused > 1000,
-       "any byte may be any other: all is within it, or refused");
+       "a record with any byte altered is refused or stays within its bounds");
 
     ok(qoe_record_open(&r, qoe_span_null) == QOE_INVALID
-       && qoe_record_received(qoe_span_null) == 0, "nothing");
+       && qoe_record_received(qoe_span_null) == 0,
+       "an empty record is refused");
     ok(qoe_record_open(&r, qoe_span("{\"events\":[]}")) == QOE_INVALID,
-       "JSON");
+       "JSON is refused as a record");
 
     memset(copy, ' ', packed.len);
     ok(qoe_record_open(&r, damaged) == QOE_INVALID
-       && qoe_record_received(damaged) == 0, "another format");
+       && qoe_record_received(damaged) == 0,
+       "a record of another format is refused");
 
     free(copy);
     qoe_arena_free(&arena);
 }
 
 
-/* What stands in the fixed part is within its limits. */
+/* The fixed part of a record is refused where it passes its limits. */
 
 static void
 test_counts(void)
@@ -408,7 +417,7 @@ test_counts(void)
 
     *head = good;
     ok(bad == 0 && qoe_record_open(&r, packed) == QOE_OK,
-       "counts and lengths have limits");
+       "counts and lengths beyond the record are refused");
 
     for (i = 0; i < QOE_TEXTS; i++) {
         *head = good;
@@ -425,13 +434,14 @@ test_counts(void)
         bad += (qoe_record_open(&r, packed) != QOE_INVALID);
     }
 
-    ok(bad == 0, "and so has each text, to the byte");
+    ok(bad == 0,
+       "each text of the head is refused from the first byte past its limit");
 
     qoe_arena_free(&arena);
 }
 
 
-/* The most that the decoder and the configuration let through. */
+/* The largest event that the decoder and the configuration let through. */
 
 static void
 test_largest(qoe_event_t *ev, qoe_record_meta_t *meta, qoe_arena_t *arena,
@@ -475,7 +485,7 @@ test_largest(qoe_event_t *ev, qoe_record_meta_t *meta, qoe_arena_t *arena,
     rc = pack(&packed, ev, meta, arena);
 
     ok(rc == QOE_OK && packed.len < QOE_RECORD_MAX,
-       "the largest event fits: %zu bytes", packed.len);
+       "the largest event fits into a record, of %zu bytes", packed.len);
 }
 
 
@@ -495,11 +505,12 @@ test_limits(void)
 
     ev.raw = (qoe_span_t) { big, QOE_RECORD_MAX };
     ok(pack(&packed, &ev, &meta, &arena) == QOE_TOO_LARGE,
-       "too large");
+       "an event whose record would be too large is refused");
 
     ev.raw.len = QOE_RECORD_MAX - 512;
     ok(pack(&packed, &ev, &meta, &arena) == QOE_OK
-       && packed.len <= QOE_RECORD_MAX, "just not too large");
+       && packed.len <= QOE_RECORD_MAX,
+       "an event whose record is just small enough is packed");
 
     test_largest(&ev, &meta, &arena, big);
 
@@ -527,7 +538,7 @@ test_nomem(void)
 
     for (n = 0; n < 1000; n++) {
 
-        /* blocks of 16 bytes: every object is an allocation of its own */
+        /* Blocks of 16 bytes make every object an allocation of its own. */
 
         qoe_arena_init(&arena, tap_mem(&m, n), 16, 1 << 20);
 
@@ -549,8 +560,11 @@ test_nomem(void)
         bad += (rc != QOE_NOMEM);
     }
 
-    ok(n > 6 && n < 1000 && rc == QOE_OK, "%ld allocations", n);
-    ok(bad == 0, "each one's failure is out of memory, and nothing leaks");
+    ok(n > 6 && n < 1000 && rc == QOE_OK,
+       "an event is packed after %ld allocations", n);
+    ok(bad == 0,
+       "a failure of any of these allocations is out of memory, and nothing "
+       "leaks");
 }
 
 

@@ -37,7 +37,10 @@ static qoe_decode_conf_t  conf = {
 };
 
 
-/* One event with these members behind the required ones; ev NULL: refused. */
+/*
+ * A single event with these members after the required ones; ev stays NULL if
+ * it is refused.
+ */
 
 static void
 run(run_t *r, const char *members)
@@ -133,14 +136,14 @@ test_numbers(void)
            && (r.ev->set >> rows[i].id & 1) == !isnan(rows[i].value)
            && (isnan(rows[i].value)
                || r.ev->number[rows[i].id] == rows[i].value),
-           "%s is %g", rows[i].data, rows[i].value);
+           "data with %s gives the number %g", rows[i].data, rows[i].value);
 
         done(&r);
     }
 }
 
 
-/* Every path of the table, alone. */
+/* Each path of the table is given on its own. */
 
 static void
 test_paths(void)
@@ -222,13 +225,13 @@ test_texts(void)
            && is(r.ev->data[QOE_DATA_TEXT_ERROR_CODE], rows[i].text)
            && is(r.ev->data[QOE_DATA_TEXT_CODEC], "x")
            && r.ev->data[QOE_DATA_TEXT_MEDIA_TYPE].len == 0,
-           "error_code %s is \"%s\"", rows[i].value, rows[i].text);
+           "error_code %s is read as \"%s\"", rows[i].value, rows[i].text);
 
         done(&r);
     }
 
     run(&r, "\"data\":null");
-    ok(r.ev != NULL && r.ev->set == 0, "no data");
+    ok(r.ev != NULL && r.ev->set == 0, "an event without data sets no number");
     done(&r);
 }
 
@@ -246,18 +249,20 @@ test_parse(void)
 
     ok(qoe_source_parse(&s, qoe_span("n"), qoe_span("data.plan")) == QOE_OK
        && s.kind == QOE_SOURCE_DATA && is(s.key, "plan") && s.sub.len == 0
-       && is(s.name, "n"), "data.plan");
+       && is(s.name, "n"), "data.plan names a member of data");
     ok(qoe_source_parse(&s, qoe_span("n"), qoe_span("data.user.plan"))
        == QOE_OK && s.kind == QOE_SOURCE_DATA && is(s.key, "user")
-       && is(s.sub, "plan"), "data.user.plan");
+       && is(s.sub, "plan"),
+       "data.user.plan names a member of an object in data");
     ok(qoe_source_parse(&s, qoe_span("n"), qoe_span("network.city")) == QOE_OK
        && s.kind == QOE_SOURCE_FIELD && s.field == QOE_FIELD_NETWORK_CITY,
-       "network.city");
+       "network.city names a field of the event");
     ok(qoe_source_parse(&s, qoe_span("n"), qoe_span("env")) == QOE_OK
-       && s.kind == QOE_SOURCE_FIELD && s.field == QOE_FIELD_ENV, "env");
+       && s.kind == QOE_SOURCE_FIELD && s.field == QOE_FIELD_ENV,
+       "env names a field at the top of the event");
     ok(qoe_source_parse(&s, qoe_span("n"), qoe_span("attribute.a.b")) == QOE_OK
        && s.kind == QOE_SOURCE_ATTRIBUTE && is(s.key, "a.b"),
-       "attribute.a.b");
+       "attribute.a.b names the configured attribute a.b");
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ok(qoe_source_parse(&s, qoe_span("n"), qoe_span_str(bad[i]))
@@ -265,11 +270,11 @@ test_parse(void)
     }
 
     ok(qoe_source_parse(&s, qoe_span("n"), qoe_span_null) == QOE_INVALID,
-       "nor is nothing");
+       "an empty text is no source");
 }
 
 
-/* The value of the dimension of that name; "" for none. */
+/* The value of the dimension of that name; "" if there is none. */
 
 static qoe_span_t
 dim_of(const qoe_named_t *dims, size_t n, const char *name)
@@ -316,7 +321,8 @@ test_dims(void)
     ok(r.ev != NULL && r.ev->ndims == 3
        && is(dim_of(r.ev->dims, 3, "plan"), "true")
        && is(dim_of(r.ev->dims, 3, "plan2"), "true")
-       && is(dim_of(r.ev->dims, 3, "sub"), "42"), "dimensions below data");
+       && is(dim_of(r.ev->dims, 3, "sub"), "42"),
+       "dimensions are taken from data and from objects in it");
 
     qoe_event_fill(r.ev, qoe_span("network.city"), qoe_span("Ulm"));
 
@@ -327,7 +333,8 @@ test_dims(void)
        && is(dim_of(dims, n, "auto"), "false")
        && is(dim_of(dims, n, "tier"), "1")
        && dim_of(dims, n, "none").len == 0,
-       "and those of fields, filled ones too, and of attributes");
+       "dimensions are taken from fields, filled ones included, and from "
+       "attributes");
     done(&r);
 
     memset(text, 'x', sizeof(text));
@@ -341,13 +348,13 @@ test_dims(void)
        && r.ev->dims[0].value.len == QOE_SOURCE_LEN - 2
        && qoe_source_dims(&dims, &n, r.ev, NULL, 0, &r.arena) == QOE_OK
        && n == 3 && dim_of(dims, n, "city").len == QOE_SOURCE_LEN - 2,
-       "a long value is cut before the character that passes the end");
+       "a long dimension is cut before the character that passes the end");
     done(&r);
 
     run(&r, "\"data\":{\"plan\":\"\",\"user\":[1]}");
     ok(r.ev != NULL && r.ev->ndims == 0 && r.ev->dims == NULL
        && qoe_source_dims(&dims, &n, r.ev, attrs, 0, &r.arena) == QOE_OK
-       && n == 0, "no value, no dimension");
+       && n == 0, "a source without a value gives no dimension");
     done(&r);
 
     conf.sources = NULL;
@@ -416,10 +423,12 @@ test_way(void)
             "\"data\":{\"media_type\":\"video\",\"bitrate\":1,"
             "\"ttfb_ms\":2.5}");
 
-    ok(r.ev != NULL && sample(&s, r.ev, &meta, &r.arena), "there and back");
+    ok(r.ev != NULL && sample(&s, r.ev, &meta, &r.arena),
+       "an event can be packed and sampled");
 
     ok(s.type == QOE_EVENT_PLAYING && is(s.type_name, "playing")
-       && s.received_ns == 17 && s.time_ms == NOW, "type and times");
+       && s.received_ns == 17 && s.time_ms == NOW,
+       "a sample keeps type and times");
     ok(is(s.text[QOE_TEXT_ORG_ID], "o") && is(s.text[QOE_TEXT_VIEWER_ID], "w")
        && is(s.text[QOE_TEXT_VIDEO_TITLE], "T\xc3\xa9")
        && is(s.text[QOE_TEXT_CMCD_ST], "v")
@@ -427,14 +436,15 @@ test_way(void)
        && is(s.text[QOE_TEXT_MEDIA_TYPE], "video")
        && is(s.text[QOE_TEXT_MARKER], "mk")
        && s.text[QOE_TEXT_VIDEO_ID].len == 0
-       && s.text[QOE_TEXT_NETWORK_REGION].len == 0, "texts");
+       && s.text[QOE_TEXT_NETWORK_REGION].len == 0, "a sample keeps the texts");
     ok(s.set == (1 << QOE_NUMBER_BITRATE | 1 << QOE_NUMBER_TTFB_MS)
        && s.number[QOE_NUMBER_BITRATE] == 1
        && s.number[QOE_NUMBER_TTFB_MS] == 2.5
        && qoe_sample_has(&s, BITRATE) && !qoe_sample_has(&s, QUARTILE),
-       "numbers");
+       "a sample keeps the numbers that the event has");
     ok(s.nattrs == 1 && is(s.attrs[0].name, "a") && is(s.attrs[0].value, "b")
-       && s.ndims == 0 && s.dims == NULL, "attributes and dimensions");
+       && s.ndims == 0 && s.dims == NULL,
+       "a sample keeps attributes and dimensions");
 
     qoe_event_fill(r.ev, qoe_span("network.region"), qoe_span("BE"));
     qoe_event_fill(r.ev, qoe_span("video.id"), qoe_span("7"));
@@ -447,27 +457,29 @@ test_way(void)
        && is(s.text[QOE_TEXT_VIDEO_ID], "7")
        && is(s.text[QOE_TEXT_APP_NAME], "tv")
        && is(s.text[QOE_TEXT_NETWORK_ASN], "3320"),
-       "what the client left empty is filled");
+       "a sample has the fields that were filled because the client left them "
+       "empty");
     ok(s.nattrs == 5 && is(dim_of(s.attrs, 5, "a"), "b")
        && is(dim_of(s.attrs, 5, "network.region"), "BE")
        && is(dim_of(s.attrs, 5, "video.id"), "7")
        && is(dim_of(s.attrs, 5, "video.duration"), "1.5")
        && is(dim_of(s.attrs, 5, "app_name"), "tv"),
-       "and only that is an attribute");
+       "only filled fields and configured attributes are attributes of a "
+       "sample");
 
     r.ev->field[QOE_FIELD_NETWORK_ASN].v.number = 0;
     ok(sample(&s, r.ev, &meta, &r.arena)
-       && s.text[QOE_TEXT_NETWORK_ASN].len == 0, "no ASN is 0");
+       && s.text[QOE_TEXT_NETWORK_ASN].len == 0, "an ASN of 0 is no ASN");
 
     r.ev->field[QOE_FIELD_NETWORK_ASN].v.number = 1.5;
     ok(sample(&s, r.ev, &meta, &r.arena)
-       && s.text[QOE_TEXT_NETWORK_ASN].len == 0, "or 1.5");
+       && s.text[QOE_TEXT_NETWORK_ASN].len == 0, "an ASN of 1.5 is no ASN");
 
     done(&r);
 }
 
 
-/* Records that this code has not written, or not like this. */
+/* Records that another program may have written, or that are damaged. */
 
 static void
 test_strange(void)
@@ -495,7 +507,7 @@ test_strange(void)
     ok(sample(&s, &ev, &meta, &arena) && s.set == 0
        && s.type == QOE_EVENT_CUSTOM && is(s.type_name, "adbreak")
        && s.nattrs == 0 && s.ndims == 0 && s.text[QOE_TEXT_ORG_ID].len == 0,
-       "nothing but a type");
+       "a custom event without fields gives a sample with only its type");
 
     memset(&head, 0, sizeof(head));
     memset(&r, 0, sizeof(r));
@@ -506,18 +518,19 @@ test_strange(void)
     r.body = qoe_span("");
 
     ok(qoe_record_sample(&s, &r, &arena) == QOE_OK && s.set == 4
-       && s.number[2] == 5, "no number is infinite, or none");
+       && s.number[2] == 5,
+       "infinities and NaN are left out of a sample's numbers");
 
     head.set = UINT64_MAX;
     numbers[0] = 1;
     numbers[1] = 2;
     ok(qoe_record_sample(&s, &r, &arena) == QOE_OK && s.set == 7
        && s.number[0] == 1 && s.number[1] == 2,
-       "more bits than numbers");
+       "bits without a number are left out of a sample");
 
     head.set = (uint64_t) 1 << 63 | 1;
     ok(qoe_record_sample(&s, &r, &arena) == QOE_OK && s.set == 1
-       && s.number[0] == 1, "more numbers than bits, and one of none");
+       && s.number[0] == 1, "numbers without a bit are left out of a sample");
 
     for (i = 0; i < QOE_SOURCES_MAX + 1; i++) {
         dims[i] = attrs[i != 0];
@@ -529,7 +542,8 @@ test_strange(void)
     ev.ndims = QOE_SOURCES_MAX + 1;
     ok(sample(&s, &ev, &meta, &arena) && s.nattrs == 1
        && is(s.attrs[0].name, "n") && s.ndims == QOE_SOURCES_MAX - 1,
-       "what has no name is left out, and what is too many");
+       "attributes without a name and dimensions beyond the maximum are left "
+       "out");
 
     qoe_arena_free(&arena);
 }

@@ -19,7 +19,8 @@ main(void)
 {
     random_inputs(LLVMFuzzerTestOneInput, INPUTS, 4096);
 
-    ok(1, "store and table are sound after every step of %d floods, and real "
+    ok(1,
+       "store and table are sound after every step of %d floods, and real "
        "values keep their series", INPUTS);
 
     return tap_end();

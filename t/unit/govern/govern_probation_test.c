@@ -31,7 +31,7 @@ begin(uint32_t max)
 }
 
 
-/* Does the value have its own label at that time, for a session? */
+/* Does the value have its own label at that time, when a session shows it? */
 
 static bool
 shown(const char *value, uint64_t session, uint32_t at)
@@ -46,7 +46,10 @@ shown(const char *value, uint64_t session, uint32_t at)
 }
 
 
-/* A request with n values that nobody has seen before: how many got in. */
+/*
+ * Sends a request with n values that were never seen; returns how many are
+ * admitted.
+ */
 
 static uint32_t
 forge(uint32_t n, uint32_t at, bool refused)
@@ -86,17 +89,17 @@ test_request(void)
 
     ok(forge(1000, NOW, false) == FRESH
        && info(&gv, plan).count == FRESH,
-       "a request with 1000 new values brings %d of them in",
-       FRESH);
-    ok(forge(5, NOW, false) == 5, "the next request brings in its own");
-    ok(shown("real", 1, NOW), "a new value of another request has a place");
+       "a request with 1000 new values gets %d of them admitted", FRESH);
+    ok(forge(5, NOW, false) == 5,
+       "the next request gets its own new values admitted");
+    ok(shown("real", 1, NOW), "a new value of another request is admitted");
 
     ok(forge(1000, NOW, true) == 0
        && info(&gv, plan).count == FRESH + 6,
-       "of a refused event no value gets in");
+       "no value of a refused event is admitted");
     qoe_govern_from(&gv, 1, 77, true);
     ok(gives(&gv, plan, "real", "real"),
-       "a value that is there is shown for refused events as well");
+       "a value that was admitted before is shown for refused events as well");
 
     munmap(g, QOE_GOVERN_MIN);
 }
@@ -123,14 +126,14 @@ test_refused(void)
        && gives(&gv, QOE_DIM_ORG_ID, "o", "other")
        && gives(&gv, QOE_DIM_PLAYER_ID, "p", NULL)
        && gives(&gv, QOE_DIM_ENV, "123456789", "cbf43926"),
-       "each action has an answer for refused events");
+       "each action has an answer for the values of refused events");
 
     after = info(&gv, plan);
     ok(after.count == before.count && after.overflow == before.overflow
        && info(&gv, QOE_DIM_ORG_ID).count == 0
        && info(&gv, QOE_DIM_PLAYER_ID).count == 0
        && info(&gv, QOE_DIM_ENV).count == 0,
-       "none of them counts or estimates anything");
+       "values of refused events are neither counted nor estimated");
 
     munmap(g, QOE_GOVERN_MIN);
 }
@@ -141,26 +144,30 @@ test_probation(void)
 {
     begin(4);
 
-    ok(shown("a", 1, NOW), "one session is enough for a label");
+    ok(shown("a", 1, NOW),
+       "a value that a single session shows gets its label");
     expire(NOW + QOE_PROBATION_S);
-    ok(info(&gv, plan).count == 1, "which has its place for five minutes");
+    ok(info(&gv, plan).count == 1,
+       "a value on probation keeps its place for five minutes");
     expire(NOW + QOE_PROBATION_S + 1);
     ok(info(&gv, plan).count == 0,
-       "a value that no other session has shown leaves then");
-    ok(shown("a", 1, NOW + 400), "but comes back where there is room");
+       "a value that no other session has shown leaves after its probation");
+    ok(shown("a", 1, NOW + 400),
+       "a value that left is admitted again where there is room");
 
     shown("b", 1, NOW);
     shown("b", 2, NOW);
     shown("b", 3, NOW);
     expire(NOW + QOE_PROBATION_S + 1);
     ok(info(&gv, plan).count == 1,
-       "sessions of one second, as one request has them, vouch once");
+       "sessions of one second, as a single request has them, vouch once");
 
     shown("c", 1, NOW);
     shown("c", 1, NOW + 1);
     shown("c", 1, NOW + 2);
     expire(NOW + QOE_PROBATION_S + 1);
-    ok(info(&gv, plan).count == 1, "one session vouches once");
+    ok(info(&gv, plan).count == 1,
+       "a session that shows a value three times vouches once");
 
     shown("d", 1, NOW);
     shown("d", 2, NOW + 200);
@@ -188,22 +195,26 @@ test_standing(void)
        "a value that was shown for seconds does not stay for a day");
     expire(NOW + 10000 + 8 * 9998);
     ok(info(&gv, plan).count == 1,
-       "one that was shown for long stays, after that, eight times as long");
+       "a value that was shown for long stays eight times as long after that");
     expire(NOW + 10000 + 8 * 9998 + QOE_PROBATION_S + 1);
-    ok(info(&gv, plan).count == 0, "and no longer");
+    ok(info(&gv, plan).count == 0, "a value leaves once that time is over");
 
     make_known(&gv, plan, "old", NOW);
     shown("old", 9, NOW + 50000);
     expire(NOW + 50000 + DAY);
-    ok(info(&gv, plan).count == 1, "up to its ttl");
+    ok(info(&gv, plan).count == 1,
+       "a value that was shown for very long stays for its ttl");
     expire(NOW + 50001 + DAY);
-    ok(info(&gv, plan).count == 0, "which is the most");
+    ok(info(&gv, plan).count == 0, "no value stays longer than its ttl");
 
     munmap(g, QOE_GOVERN_MIN);
 }
 
 
-/* As seen: requests of 1,000 values each, without an end. */
+/*
+ * The attack that was seen in practice: requests of 1,000 values each, without
+ * an end.
+ */
 
 static void
 test_attack(void)
@@ -235,7 +246,10 @@ test_attack(void)
             kept = shown(real[i], 100000 + n, at) && kept;
         }
 
-        /* a customer who comes in the middle of it, every few seconds */
+        /*
+         * A customer comes in the middle of the attack, with an event every
+         * few seconds.
+         */
 
         if (n % 50 == 0) {
             first = shown("customer", 200000 + n, at);
@@ -246,15 +260,17 @@ test_attack(void)
         expire(at);
     }
 
-    ok(kept, "%u requests with 1000 values each take no real one's label",
+    ok(kept,
+       "%u requests with 1000 values each take no real value's label",
        REQUESTS);
-    ok(new && later, "a real value that is new gets its label, and keeps it");
+    ok(new && later,
+       "a real value that comes during an attack gets its label and keeps it");
     ok(in <= 20 && info(&gv, plan).count <= 10,
        "few of the forged values had a place: %u of 2 million", in);
 
     expire(at + QOE_PROBATION_S + 1);
     ok(shown("another", 1, at + 400) && info(&gv, plan).count <= 10,
-       "minutes later there is room again");
+       "minutes after an attack there is room again");
 
     munmap(g, QOE_GOVERN_MIN);
 }
@@ -284,7 +300,8 @@ test_crowded(void)
     }
 
     ok(shown("late", 60, NOW + 60),
-       "and lets in another that three sessions show");
+       "a table that is full of forged values admits another value that three "
+       "sessions show");
 
     munmap(g, QOE_GOVERN_MIN);
 }
@@ -306,12 +323,12 @@ test_pins(void)
 
     (void) forge(1000, NOW, false);
     ok(shown("gold", 1, NOW + 1) && shown("tin", 1, NOW + 1),
-       "values that are pinned have a place whatever has come");
+       "pinned values have a place whatever came before them");
     ok(info(&gv, plan).count == 3 && !shown("lead", 1, NOW + 1),
-       "the others share what max leaves to them");
+       "values that are not pinned share the places that are left of max");
     expire(NOW + 300 * DAY);
     ok(info(&gv, plan).count == 2 && shown("gold", 1, NOW + 300 * DAY)
-       && shown("lead", 1, NOW + 300 * DAY), "they never leave");
+       && shown("lead", 1, NOW + 300 * DAY), "pinned values never leave");
 
     n = 8;
     qoe_arena_init(&arena, &qoe_mem_heap, 4096, MB);
@@ -319,14 +336,17 @@ test_pins(void)
     ok(!bad && n == 3 && qoe_span_eq(values[0], qoe_span("gold"))
        && qoe_span_eq(values[1], qoe_span("lead"))
        && qoe_span_eq(values[2], qoe_span("tin")),
-       "the list of values has them");
+       "the list of values holds the pinned ones");
     qoe_arena_free(&arena);
 
     munmap(g, QOE_GOVERN_MIN);
 }
 
 
-/* Values that the module makes are known at once, and as many as there are. */
+/*
+ * Values that the module makes itself are known at once, however many there
+ * are.
+ */
 
 static void
 test_made(void)
@@ -344,7 +364,7 @@ test_made(void)
 
     expire(NOW + QOE_PROBATION_S);
     ok(in == 26 && info(&gv, QOE_DIM_EVENT_TYPE).count == 26,
-       "one request may have events of every type");
+       "a single request may have events of every type");
 
     munmap(g, QOE_GOVERN_MIN);
 }
@@ -401,14 +421,14 @@ test_content_types(void)
     ok(n == 2 && content_type("vod", "vod", NOW + 10)
        && content_type("live", "live", NOW + 10)
        && info(&gv, QOE_DIM_CONTENT_TYPE).count == 4,
-       "vod and live have a place also after forged ones became known, and "
+       "vod and live have a place also after forged types became known, and "
        "count when they are seen");
 
     expire(NOW + 10 + DAY + 1);
     ok(info(&gv, QOE_DIM_CONTENT_TYPE).count == 0
        && forge_types("b", 600, NOW + 2 * DAY) == 2
        && content_type("vod", "vod", NOW + 2 * DAY),
-       "their places are kept again after they have left");
+       "the places of vod and live are kept again after they have left");
 
     munmap(g, QOE_GOVERN_MIN);
 
@@ -456,8 +476,9 @@ test_made_crowded(void)
                           buf).data == text);
     }
 
-    ok(in == 26, "in a table full of forged values of nine dimensions, the "
-       "module's own values find a place: %u of 26", in);
+    ok(in == 26,
+       "in a table full of forged values of nine dimensions, the module's own "
+       "values find a place: %u of 26", in);
 
     munmap(g, QOE_GOVERN_MIN);
 }

@@ -116,7 +116,7 @@ test_race(void)
         pthread_create(&thread[i], NULL, race, &r[i]);
     }
 
-    /* a reader among them */
+    /* A reader runs among the writers. */
 
     for (i = 0; i < 20; i++) {
         n = 8;
@@ -141,16 +141,17 @@ test_race(void)
 
     kept = table_count(g, gv.slot[dim], &twice);
     ok(kept == RACE_MAX && info(&gv, dim).count == RACE_MAX && !twice,
-       "%d threads in 2 processes: %u kept, none twice", 2 * RACERS, kept);
+       "%d threads in 2 processes insert the same values: %u are kept, none "
+       "twice", 2 * RACERS, kept);
     ok(r[0].admitted >= RACE_MAX - 1250 && r[0].admitted <= RACE_MAX,
-       "no thread was given more");
+       "the threads together are given the own value as often as max allows");
 
     qoe_arena_free(&arena);
     munmap(g, SIZE);
 }
 
 
-/* A child that inserts is killed, at any store, over and over. */
+/* A child that inserts is killed at any of its stores, over and over. */
 
 static void
 killed(qoe_govern_t *g, const qoe_dimensions_t *d, size_t dim, uint32_t seed)
@@ -209,7 +210,7 @@ test_kill(void)
 
         stolen += (g->lock != 0) + (qoe_govern_area(g, 0)->lock != 0);
 
-        /* what the next one finds, and must put right */
+        /* The next writer finds what the killed one left and must repair it. */
 
         for (j = 0; j < 100; j++) {
             gives(&gv, QOE_DIM_VIDEO_TITLE, "next", "next");
@@ -223,8 +224,9 @@ test_kill(void)
         (void) viewers(&gv, "x", NOW, &pairs);
     }
 
-    ok(bad == 0, "%d killed at work, %d of them with a lock: counts right, "
-       "no value twice", i, stolen);
+    ok(bad == 0,
+       "%d writers were killed, %d of them with a lock: counts are right and "
+       "no value is there twice", i, stolen);
 
     n = qoe_topk_list(qoe_area_topk(qoe_govern_area(g, 0)), e, 100);
 
@@ -233,10 +235,11 @@ test_kill(void)
         next += qoe_span_eq(e[j].text, qoe_span("next")) ? e[j].count : 0;
     }
 
-    ok(n == 100 && !bad && next >= 25000, "topk is in order, and no count too "
-       "low: %llu of 25000", (unsigned long long) next);
+    ok(n == 100 && !bad && next >= 25000,
+       "the top list is in order and no count is too low: %llu of 25000",
+       (unsigned long long) next);
 
-    /* with the lock, for sure */
+    /* This child is killed while it certainly holds the lock. */
 
     pid = fork();
 
@@ -252,11 +255,12 @@ test_kill(void)
     qoe_unlock(&g->lock);
     kept = table_count(g, gv.slot[dim], &twice);
 
-    ok(!bad && info(&gv, dim).count == kept, "a lock is stolen, and the count "
-       "made anew");
+    ok(!bad && info(&gv, dim).count == kept,
+       "the lock of a killed process is taken, and the count is made anew");
 
     gives(&gv, QOE_DIM_VIDEO_TITLE, "next", "next");
-    ok(qoe_govern_area(g, 0)->lock == 0, "that of an area as well");
+    ok(qoe_govern_area(g, 0)->lock == 0,
+       "the lock of a killed process's area is taken as well");
 
     munmap(g, QOE_GOVERN_MIN);
 }
@@ -309,9 +313,9 @@ test_forged(void)
 
     (void) ns_each(&gv, QOE_DIM_VIDEO_ID, 0, 100000, 100000);
     kept = info(&gv, QOE_DIM_VIDEO_ID).count;
-    ok(kept >= 99990, "all but a few of 100000 values have a place: %llu of %u",
-       (unsigned long long) kept,
-       g->buckets * QOE_PLACES);
+    ok(kept >= 99990,
+       "all but a few of 100000 values have a place: %llu of %u",
+       (unsigned long long) kept, g->buckets * QOE_PLACES);
 
     few = ns_each(&gv, QOE_DIM_VIDEO_ID, 0, 500000, 100);
     honest = ns_each(&gv, QOE_DIM_VIDEO_ID, 0, 500000, 100000);
@@ -328,11 +332,11 @@ test_forged(void)
     kept = info(&gv, QOE_DIM_VIDEO_ID).count - kept;
     ok(info(&gv, QOE_DIM_VIDEO_ID).overflow - before == 2000000 - kept
        && info(&gv, QOE_DIM_VIDEO_ID).count == 100000,
-       "of 2 million forged values those get in that were missing to max, the "
-       "others are counted");
+       "of 2 million forged values as many are admitted as max leaves room "
+       "for, and the others are counted");
     ok(gives(&gv, QOE_DIM_ENV, "prod", "prod")
        && gives(&gv, QOE_DIM_VIDEO_ID, "val00099999", "val00099999"),
-       "others have their place, the known theirs");
+       "another dimension's values and the known ones keep their places");
 
     munmap(g, SIZE);
 }

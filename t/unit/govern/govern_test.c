@@ -28,20 +28,24 @@ test_allow(void)
 
     v = qoe_span("gold");
     s = qoe_govern(&gv, plan, v, NOW, buf);
-    ok(s.data == v.data && s.len == v.len, "allow gives the value itself");
+    ok(s.data == v.data && s.len == v.len,
+       "the action allow gives the value itself");
     ok(gives(&gv, plan, "tin", "tin") && gives(&gv, plan, "gold", "gold"),
-       "up to max");
+       "the action allow gives own values up to max");
     ok(gives(&gv, plan, "lead", "other") && gives(&gv, plan, "iron", "other")
-       && gives(&gv, plan, "tin", "tin"), "then other, but for the known");
+       && gives(&gv, plan, "tin", "tin"),
+       "past max new values become \"other\", and known ones keep their label");
     ok(info(&gv, plan).count == 2 && info(&gv, plan).overflow == 2,
-       "both are counted");
+       "admitted values and overflows are counted");
     ok(gives(&gv, plan, "", NULL) && gives(&gv, d.n, "x", NULL),
-       "no value, no dimension: no attribute");
+       "an empty value or an unknown dimension gives no attribute");
     ok(gives(&gv, hashed, "123456789", "123456789")
        && gives(&gv, hashed, "abc", "352441c2")
-       && info(&gv, hashed).overflow == 1, "overflow as a hash");
+       && info(&gv, hashed).overflow == 1,
+       "with overflow=hash a value past max becomes its hash");
     ok(gives(&gv, QOE_DIM_ENV, "gold", "gold")
-       && info(&gv, QOE_DIM_ENV).count == 1, "dimensions are apart");
+       && info(&gv, QOE_DIM_ENV).count == 1,
+       "a value of a dimension takes no place in another dimension");
 
     munmap(g, SIZE);
 }
@@ -64,7 +68,7 @@ test_actions(void)
         { "150", "100-200" }, { "-1", "-100-0" }, { "-100", "-100-0" },
         { "1.5e3", "1500-1600" }, { "+7", "0-100" }, { ".5", "0-100" },
         { "1e-400", "0-100" }, { "9e14", "900000000000000-900000000000100" },
-        /* CRC-32 % 100 */
+        /* These are CRC-32 modulo 100. */
         { "abc", "bucket_78" }, { "1e300", "bucket_68" },
         { "nan", "bucket_45" }, { "inf", "bucket_73" }, { "0x10", "bucket_7" },
         { "1 ", "bucket_33" }, { "1e", "bucket_10" }, { "-", "bucket_44" }
@@ -81,20 +85,21 @@ test_actions(void)
 
     ok(gives(&gv, h, "123456789", "cbf43926") && gives(&gv, h, "x", "8cdc1683")
        && info(&gv, h).count == 2 && info(&gv, h).overflow == 0,
-       "hash is CRC-32, its values are estimated");
+       "the action hash gives CRC-32, and its distinct values are estimated");
 
     for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
         d.dim[b].max = 100;
-        ok(gives(&gv, b, ranges[i].value, ranges[i].label), "bucket of %s: %s",
+        ok(gives(&gv, b, ranges[i].value, ranges[i].label),
+           "the value %s falls into the bucket %s",
            ranges[i].value, ranges[i].label);
     }
 
     d.dim[b].max = (uint32_t) info(&gv, b).count;
     ok(gives(&gv, b, "5555", "other") && gives(&gv, b, "55", "0-100")
-       && info(&gv, b).overflow == 1, "ranges have a max");
+       && info(&gv, b).overflow == 1, "buckets past max become \"other\"");
     d.dim[b].size = 1;
     d.dim[b].max++;
-    ok(gives(&gv, b, "-0.5", "-1-0"), "a size of 1");
+    ok(gives(&gv, b, "-0.5", "-1-0"), "a bucket may have the size 1");
 
     for (i = 0, bad = 0; i < 3000; i++) {
         bad += qoe_govern(&gv, QOE_DIM_MARKER,
@@ -103,19 +108,21 @@ test_actions(void)
     }
 
     ok(bad == 0 && llabs((long long) info(&gv, QOE_DIM_MARKER).count - 1000)
-       <= 20, "drop: no attribute, and about 1000 values: %llu",
-       (unsigned long long) info(&gv, QOE_DIM_MARKER).count);
+       <= 20,
+       "the action drop gives no attribute and estimates about 1000 values: "
+       "%llu", (unsigned long long) info(&gv, QOE_DIM_MARKER).count);
 
     ok(gives(&gv, QOE_DIM_VIEW_ID, "v", NULL)
        && info(&gv, QOE_DIM_VIEW_ID).count == 1,
-       "an id is never an attribute, whatever the action, but counted");
+       "an id is never an attribute, whatever its action, but it is counted");
 
     ok(gives(&gv, t, "a", "a") && gives(&gv, t, "a", "a")
        && gives(&gv, t, "b", "b") && gives(&gv, t, "b", "b")
        && gives(&gv, t, "c", "other") && gives(&gv, t, "c", "other")
        && gives(&gv, t, "c", "c") && gives(&gv, t, "d", "other")
        && info(&gv, t).overflow == 3 && info(&gv, t).count == 4,
-       "topk: the most frequent, the rest other");
+       "the action topk gives the most frequent values, and \"other\" for the "
+       "rest");
 
     munmap(g, SIZE);
 }
@@ -152,8 +159,8 @@ test_text(void)
 
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         s = qoe_govern_clean(qoe_span_str(texts[i].in), texts[i].maxlen, buf);
-        ok(qoe_span_eq(s, qoe_span_str(texts[i].out)), "text %zu: %.*s", i,
-           (int) s.len, s.data);
+        ok(qoe_span_eq(s, qoe_span_str(texts[i].out)),
+           "text %zu becomes a clean label: %.*s", i, (int) s.len, s.data);
     }
 
     for (i = 0; i < 256; i++) {
@@ -191,27 +198,35 @@ test_ttl(void)
     make_known(&gv, plan, "tin", NOW);
     make_known(&gv, QOE_DIM_ENV, "prod", NOW);
     qoe_govern_from(&gv, 0, 0, false);
+    qoe_govern(&gv, plan, qoe_span("tin"), NOW + 92, buf);
     qoe_govern(&gv, plan, qoe_span("gold"), NOW + 900, buf);
     qoe_govern(&gv, QOE_DIM_ENV, qoe_span("prod"), NOW + 200, buf);
 
     cursor = 0;
     turns = 0;
 
+    /* tin's standing alone would let it stay for longer than its ttl */
+
+    qoe_govern_expire(&gv, NOW + 1092, &cursor, UINT32_MAX);
+    ok(info(&gv, plan).count == 2 && info(&gv, QOE_DIM_ENV).count == 1,
+       "what was seen within its ttl stays");
+
     do {
-        qoe_govern_expire(&gv, NOW + 1001, &cursor, 777);
+        qoe_govern_expire(&gv, NOW + 1093, &cursor, 777);
         turns++;
     } while (cursor != 0 && turns < 10000);
 
     ok(turns == (g->buckets * QOE_PLACES + 776) / 777,
-       "%u steps are a whole turn of the table", turns);
+       "%u steps of the expiry are a whole turn of the table", turns);
     ok(info(&gv, plan).count == 1 && info(&gv, QOE_DIM_ENV).count == 1,
-       "what was not seen within its ttl is out");
+       "a value that was not seen within its ttl is removed");
     ok(gives(&gv, plan, "lead", "lead") && gives(&gv, plan, "tin", "other")
-       && gives(&gv, plan, "gold", "gold"), "and makes place");
+       && gives(&gv, plan, "gold", "gold"),
+       "a value that was removed makes room for another");
 
     qoe_govern_expire(&gv, NOW - 500, &cursor, UINT32_MAX);
     ok(info(&gv, plan).count == 2 && cursor == 0,
-       "a clock that went back takes out nothing");
+       "a clock that went back removes nothing");
 
     munmap(g, QOE_GOVERN_MIN);
 }
@@ -243,7 +258,7 @@ test_topk_ages(void)
 
     gives(&gv, t, "new", "other");
     ok(qoe_govern(&gv, t, qoe_span("new"), NOW, buf).len == 3,
-       "what was frequent two weeks ago gives way");
+       "a value that was frequent two weeks ago gives way to a new one");
 
     munmap(g, QOE_GOVERN_MIN);
 }
@@ -276,14 +291,18 @@ test_reload(void)
        && gives(&after, plan, "gold", "gold")
        && gives(&after, plan, "tin", "other"),
        "values survive a reload, by the dimension's name");
-    ok(gives(&after, extra, "gold", "gold"), "a new one is empty");
+    ok(gives(&after, extra, "gold", "gold"),
+       "a dimension that a reload adds begins empty");
     ok(qoe_govern_topk(g, qoe_govern_slot(&after, QOE_DIM_VIDEO_ID)) != NULL
        && qoe_govern_topk(g, qoe_govern_slot(&after, QOE_DIM_APP_NAME)) != NULL
        && qoe_govern_topk(g, qoe_govern_slot(&after, QOE_DIM_VIDEO_TITLE))
-          == NULL, "an area goes over from a dimension that is topk no more");
+          == NULL,
+       "a reload gives the area of a dimension that is topk no more to a new "
+       "one");
     ok(gives(&gv, QOE_DIM_VIDEO_TITLE, "t", "t")
        && info(&gv, QOE_DIM_VIDEO_TITLE).count == 1,
-       "whose old configuration then allows");
+       "a worker with the old configuration then allows every value of that "
+       "dimension");
 
     for (i = 0; e.n < QOE_DIMENSIONS_MAX; i++) {
         snprintf(names[i], sizeof(names[i]), "c%zu", i);
@@ -295,9 +314,11 @@ test_reload(void)
     i = custom(&d, "late", QOE_ACTION_ALLOW, 3);
     qoe_governor_init(&gv, g, &d, 1);
 
-    ok(gives(&after, e.n - 1, "a", "a"), "%d names", QOE_DIMENSIONS_MAX);
+    ok(gives(&after, e.n - 1, "a", "a"),
+       "the table keeps %d dimension names", QOE_DIMENSIONS_MAX);
     ok(gives(&gv, i, "a", "other") && info(&gv, i).overflow == 1
-       && info(&gv, i).count == 0, "the next one admits nothing");
+       && info(&gv, i).count == 0,
+       "a dimension past the maximum number of names admits nothing");
 
     munmap(g, SIZE);
 }
@@ -339,7 +360,8 @@ test_values(void)
     ok(bad == 0 && n == 50 && qoe_span_eq(values[0], qoe_span("v0"))
        && qoe_span_eq(values[2], qoe_span("v10"))
        && qoe_span_eq(values[3], qoe_span("v100"))
-       && qoe_span_eq(values[49], qoe_span("v142")), "the first 50 of 1000");
+       && qoe_span_eq(values[49], qoe_span("v142")),
+       "the list of values gives the first 50 of 1000");
 
     gives(&gv, QOE_DIM_ENV, "012345678901234567890123456789012345\xc3\xa4---",
           "012345678901234567890123456789012345\xc3\xa4---");
@@ -349,21 +371,23 @@ test_values(void)
     ok(!bad && n == 2
        && qoe_span_eq(values[0], qoe_span("012345678901234567890123456789012"
                                           "345...")),
-       "a long one ends with dots: %.*s", (int) values[0].len, values[0].data);
+       "a long value in the list ends with dots: %.*s",
+       (int) values[0].len, values[0].data);
 
     n = 64;
     bad = qoe_govern_values(&gv, t, values, &n, &arena) != QOE_OK;
-    ok(!bad && n == 3, "the values of topk are the frequent ones");
+    ok(!bad && n == 3,
+       "the list of a topk dimension gives the frequent values");
 
     n = 64;
     bad = qoe_govern_values(&gv, QOE_DIM_VIEWER_ID, values, &n, &arena);
-    ok(!bad && n == 0, "those of viewers are not told");
+    ok(!bad && n == 0, "the list never gives viewers");
 
     qoe_arena_free(&arena);
     qoe_arena_init(&arena, &qoe_mem_heap, 4096, 16);
     n = 64;
     ok(qoe_govern_values(&gv, QOE_DIM_ENV, values, &n, &arena) == QOE_NOMEM,
-       "no memory");
+       "a list without memory is reported as out of memory");
     qoe_arena_free(&arena);
 
     munmap(g, SIZE);
@@ -409,18 +433,18 @@ test_viewers(void)
     ok(viewers(&gv, "a", NOW, &pairs) > 4900
        && viewers(&gv, "a", NOW, &pairs) < 5100
        && viewers(&gv, "b", NOW, &pairs) > 9.5 && pairs == 2,
-       "viewers of pairs");
+       "viewers are estimated for each pair of org and player");
     ok(viewers(&gv, "a", NOW + DAY, &pairs) == 0 && pairs == 2,
-       "nobody yet on the next day");
+       "on the next day no viewers are counted yet");
 
     view(&gv, "a", 1, NOW + DAY);
     view(&gv, "a", 2, NOW);
     ok((int) (viewers(&gv, "a", NOW + DAY, &pairs) + 0.5) == 1,
-       "which begins anew, and late ones of yesterday do not count");
+       "each day counts anew, and late events of the day before do not count");
 
     view(&gv, "a", 1, NOW - 100 * DAY);
     ok((int) (viewers(&gv, "a", NOW - 100 * DAY, &pairs) + 0.5) == 1,
-       "a clock that was wrong for long");
+       "a clock that was wrong for long counts anew");
 
     for (i = 0; i < 2 * g->pairs; i++) {
         view(&gv, number(buf, (uint32_t) i + 500).data, 1, NOW + 3 * DAY);
@@ -429,18 +453,19 @@ test_viewers(void)
 
     ok((int) (viewers(&gv, NULL, NOW + 3 * DAY, &pairs) + 0.5) == 2
        && pairs == g->pairs - 1,
-       "%u pairs have a sketch, the others share one", g->pairs - 1);
+       "%u pairs have a sketch of their own, the others share a sketch",
+       g->pairs - 1);
     ok(viewers(&gv, "a", NOW + 3 * DAY, &pairs) == -1
        && (int) (viewers(&gv, "v500", NOW + 3 * DAY, &pairs) + 0.5) == 2,
-       "a pair of another day has lost its place");
+       "a pair of an earlier day has lost its sketch");
 
     view_known(&gv, "real", true, 1, NOW + 3 * DAY);
     view_known(&gv, "v501", true, 3, NOW + 3 * DAY);
     ok((int) (viewers(&gv, "real", NOW + 3 * DAY, &pairs) + 0.5) == 1
        && (int) (viewers(&gv, "v501", NOW + 3 * DAY, &pairs) + 0.5) == 3
        && pairs == g->pairs - 1,
-       "a pair whose org and player are known has the place of one whose are "
-       "not, and a pair that becomes known keeps its viewers");
+       "a pair of known values takes the sketch of a pair of unknown ones, and "
+       "a pair that becomes known keeps its viewers");
 
     for (i = 0; i < 2 * g->pairs; i++) {
         view(&gv, number(buf, (uint32_t) i + 900).data, 1, NOW + 3 * DAY);
@@ -451,13 +476,13 @@ test_viewers(void)
     ok((int) (viewers(&gv, "real", NOW + 3 * DAY, &pairs) + 0.5) == 1
        && (int) (viewers(&gv, "v501", NOW + 3 * DAY, &pairs) + 0.5) == 3
        && viewers(&gv, "v900", NOW + 3 * DAY, &pairs) == -1,
-       "pairs that are known stay until the next day");
+       "pairs that are known keep their sketch until the next day");
 
     munmap(g, SIZE);
 }
 
 
-/* The smallest region, and one dimension that wants all of it. */
+/* The smallest region, with a dimension that wants all of it. */
 
 static void
 test_full(void)
@@ -475,9 +500,9 @@ test_full(void)
     ok((char *) qoe_govern_bucket(g, g->buckets)
        <= (char *) g + QOE_GOVERN_MIN && g->buckets > 100 && g->areas == 1
        && g->pairs >= 2 && (uintptr_t) qoe_govern_bucket(g, 0) % 64 == 0,
-       "the smallest: %u values, %u + %u sketches, %u bytes of topk",
-       g->buckets * QOE_PLACES, g->sketches, g->pairs,
-       (unsigned) g->area_size);
+       "the smallest region has %u values, %u + %u sketches and %u bytes of "
+       "topk",
+       g->buckets * QOE_PLACES, g->sketches, g->pairs, (unsigned) g->area_size);
 
     for (i = 0; i < 50000; i++) {
         qoe_govern(&gv, QOE_DIM_VIDEO_ID, number(text, i), NOW, buf);
@@ -490,7 +515,9 @@ test_full(void)
 
     ok(info(&gv, QOE_DIM_VIDEO_ID).count
        >= g->buckets * (QOE_PLACES - 1) * 98 / 100
-       && other <= 2, "one fills its %llu, %u of 60 of another find none",
+       && other <= 2,
+       "a dimension fills the places it may have, %llu, and only %u of another "
+       "dimension's 60 values find none",
        (unsigned long long) info(&gv, QOE_DIM_VIDEO_ID).count, other);
 
     munmap(g, QOE_GOVERN_MIN);

@@ -19,15 +19,16 @@ test_table(void)
 
     qoe_dimensions_init(&d);
 
-    ok(d.n == QOE_DIMS_BUILTIN, "%zu built-in dimensions", d.n);
+    ok(d.n == QOE_DIMS_BUILTIN, "there are %zu built-in dimensions", d.n);
     ok(qoe_dimension_find(&d, qoe_span("video_id")) == QOE_DIM_VIDEO_ID
        && d.dim[QOE_DIM_VIDEO_ID].max == 100000
        && d.dim[QOE_DIM_VIDEO_ID].action == QOE_ACTION_ALLOW,
-       "video_id is found");
-    ok(qoe_dimension_find(&d, qoe_span("video_i")) == d.n, "a part is not");
+       "a dimension is found by its name");
+    ok(qoe_dimension_find(&d, qoe_span("video_i")) == d.n,
+       "a part of a name finds no dimension");
     ok(d.dim[QOE_DIM_VIDEO_TITLE].maxlen == 100
        && d.dim[QOE_DIM_VIDEO_TITLE].action == QOE_ACTION_TOPK,
-       "video_title is the top 100, cut at 100");
+       "video_title has the top 100 values, cut at 100 bytes");
 
     for (i = 0; i < d.n; i++) {
         if (qoe_dimension_find(&d, d.dim[i].name) != i || d.dim[i].size == 0
@@ -39,7 +40,9 @@ test_table(void)
         }
     }
 
-    ok(i == d.n, "names are there once, defaults are whole");
+    ok(i == d.n,
+       "no two built-in dimensions have the same name, and each has all its "
+       "defaults");
 
     for (i = QOE_ACTION_ALLOW; i <= QOE_ACTION_DROP; i++) {
         if (qoe_action_find(qoe_action_name((qoe_action_t) i), &a) != QOE_OK
@@ -49,9 +52,10 @@ test_table(void)
         }
     }
 
-    ok(i == QOE_ACTION_DROP + 1, "actions have names");
+    ok(i == QOE_ACTION_DROP + 1, "each action is found by its name");
     ok(qoe_action_find(qoe_span("Allow"), &a) == QOE_INVALID
-       && qoe_action_name((qoe_action_t) 17).data == NULL, "others have none");
+       && qoe_action_name((qoe_action_t) 17).data == NULL,
+       "an unknown action is refused");
 }
 
 
@@ -70,18 +74,18 @@ test_names(void)
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         ok(qoe_dimension_name_valid(qoe_span_str(good[i])) == QOE_OK,
-           "\"%s\" is a name", good[i]);
+           "\"%s\" is valid as a dimension's name", good[i]);
     }
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ok(qoe_dimension_name_valid(qoe_span_str(bad[i])) == QOE_INVALID,
-           "bad name %zu is none", i);
+           "invalid dimension name number %zu is refused", i);
     }
 
     memset(longest, 'a', sizeof(longest));
     ok(qoe_dimension_name_valid((qoe_span_t) { longest, 63 }) == QOE_OK
        && qoe_dimension_name_valid((qoe_span_t) { longest, 64 })
-          == QOE_INVALID, "63 bytes");
+          == QOE_INVALID, "a dimension's name may have 63 bytes, not 64");
 }
 
 
@@ -98,7 +102,8 @@ one(const char *name, const char *json)
 
     err[0] = '\0';
     rc = qoe_dimensions_json(&d, qoe_span_str(json), 0, err, sizeof(err));
-    ok(rc == QOE_OK && err[0] == '\0', "accepted: %s %s", json, err);
+    ok(rc == QOE_OK && err[0] == '\0',
+       "the limits %s are accepted: %s", json, err);
 
     return d.dim[qoe_dimension_find(&d, qoe_span_str(name))];
 }
@@ -115,25 +120,28 @@ test_good(void)
             "\"action\":\"hash\",\"bucket_size\":10}}");
     ok(x.max == 5000 && x.action == QOE_ACTION_HASH && x.size == 10
        && x.ttl_s == 86400 && x.overflow == QOE_OVERFLOW_OTHER,
-       "an item of the reference");
+       "an item of the reference sets all that it names");
 
     x = one("plan", "{\"plan\":{\"max\":1e3,\"action\":\"topk\",\"ttl\":60,"
             "\"maxlen\":9,\"size\":7,\"overflow\":\"hash\"}}");
     ok(x.max == 1000 && x.action == QOE_ACTION_TOPK && x.ttl_s == 60
        && x.maxlen == 9 && x.size == 7 && x.overflow == QOE_OVERFLOW_HASH,
-       "every key, on a custom dimension");
+       "a custom dimension may have every key");
 
     x = one("org_id", "{\"org_id\":{}}");
-    ok(x.max == 1000 && x.action == QOE_ACTION_ALLOW, "all are optional");
+    ok(x.max == 1000 && x.action == QOE_ACTION_ALLOW,
+       "every key of an item is optional");
 
     x = one("env", "{}");
-    ok(x.max == 10, "no dimensions");
+    ok(x.max == 10, "an empty object changes nothing");
 
     x = one("viewer_id", "{\"viewer_id\":{\"action\":\"hash\"}}");
-    ok(x.role == QOE_ROLE_NEVER, "a NEVER dimension may be hashed");
+    ok(x.role == QOE_ROLE_NEVER,
+       "a dimension that is never an attribute may be hashed");
 
     x = one("env", "{\"env\":{\"action\":\"drop\",\"max_cardinality\":0}}");
-    ok(x.action == QOE_ACTION_DROP && x.max == 0, "drop needs no max");
+    ok(x.action == QOE_ACTION_DROP && x.max == 0,
+       "the action drop needs no max");
 
     qoe_dimensions_init(&d);
     before = d;
@@ -142,20 +150,22 @@ test_good(void)
                                         "\"app_name\":{\"max\":4}}"),
                            (uint64_t) 1 << QOE_DIM_ENV, err, sizeof(err))
        == QOE_OK && d.dim[QOE_DIM_ENV].max == 10
-       && d.dim[QOE_DIM_APP_NAME].max == 4, "a directive wins");
+       && d.dim[QOE_DIM_APP_NAME].max == 4,
+       "a directive wins over the JSON text");
 
     d = before;
     ok(qoe_dimensions_json(&d, qoe_span("{\"env\":{\"max\":3},\"x\":{}}"), 0,
                            err, sizeof(err)) == QOE_INVALID
        && memcmp(&d, &before, sizeof(d)) == 0,
-       "an error changes nothing");
+       "limits with an error change nothing");
 
     ok(qoe_dimensions_json(&d, qoe_span("{\"envelope\":{\"max\":3}}"), 0,
                            err, 10) == QOE_INVALID
-       && strcmp(err, "unknown d") == 0, "a reason that does not fit is cut");
+       && strcmp(err, "unknown d") == 0,
+       "a reason that does not fit into its buffer is cut");
     ok(qoe_dimensions_json(&d, qoe_span("7"), 0, NULL, 0) == QOE_INVALID
        && qoe_dimensions_json(&d, qoe_span_null, 0, err, sizeof(err))
-          == QOE_INVALID, "no room for a reason, no text at all");
+          == QOE_INVALID, "a caller without a buffer gets no reason");
 }
 
 
@@ -239,8 +249,8 @@ test_bad(void)
         rc = qoe_dimensions_json(&d, qoe_span_str(bad[i].json), 0, err,
                                  sizeof(err));
 
-        ok(rc == QOE_INVALID && strcmp(err, bad[i].err) == 0, "refused: %s",
-           err);
+        ok(rc == QOE_INVALID && strcmp(err, bad[i].err) == 0,
+           "wrong limits are refused: %s", err);
     }
 }
 

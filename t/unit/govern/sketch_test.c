@@ -70,29 +70,31 @@ test_hll(void)
     }
 
     for (j = 0; j < 4; j++) {
-        ok(worst[j] <= within[j], "HyperLogLog of %u: %.2f %% off at worst, "
-           "of %d seeds", at[j], 100 * worst[j], SEEDS);
+        ok(worst[j] <= within[j],
+           "HyperLogLog of %u values is %.2f %% off at worst, over %d seeds",
+           at[j], 100 * worst[j], SEEDS);
     }
 
     e = sqrt(squares / SEEDS);
-    ok(e < 0.0075, "and %.2f %% as a rule", 100 * e);
+    ok(e < 0.0075, "HyperLogLog is %.2f %% off as a rule", 100 * e);
 
     memset(h, 0, sizeof(*h));
-    ok(qoe_hll_count(h) == 0, "an empty one counts 0");
+    ok(qoe_hll_count(h) == 0, "an empty HyperLogLog counts 0");
 
     for (i = 0; i < 1000; i++) {
         qoe_hll_add(h, 0x123456789abcdef0ULL);
     }
 
-    ok(round(qoe_hll_count(h)) == 1, "the same 1000 times is one");
+    ok(round(qoe_hll_count(h)) == 1, "a value added 1000 times counts once");
 
     qoe_hll_add(h, 0);
     qoe_hll_add(h, UINT64_MAX);
-    ok(round(qoe_hll_count(h)) == 3, "hashes at the ends");
+    ok(round(qoe_hll_count(h)) == 3,
+       "the smallest and the greatest hash are counted");
 
     memset(h, 0xff, sizeof(*h));
     e = qoe_hll_count(h);
-    ok(!isnan(e) && e > 0, "registers of garbage");
+    ok(!isnan(e) && e > 0, "registers of garbage give a positive estimate");
 
     free(h);
 }
@@ -176,7 +178,10 @@ by_count(const void *a, const void *b)
 }
 
 
-/* As the stream has it: how many titles of its true top are in the list. */
+/*
+ * Compares the list with the stream: how many titles of the true top are in
+ * it.
+ */
 
 static void
 test_zipf(double s)
@@ -226,10 +231,12 @@ test_zipf(double s)
         bounds &= (i == 0 || e[i - 1].count >= e[i].count);
     }
 
-    ok(n == TOP && right >= 95, "Zipf %.1f, %d draws of %d titles, %d "
-       "counters: %zu of the top %d are right", s, DRAWS, TITLES, COUNTERS,
-       right, TOP);
-    ok(bounds, "counts are upper bounds, less the error lower ones, in order");
+    ok(n == TOP && right >= 95,
+       "Zipf %.1f, %d draws of %d titles, %d counters: %zu of the top %d are "
+       "right", s, DRAWS, TITLES, COUNTERS, right, TOP);
+    ok(bounds,
+       "counts are upper bounds, counts less their error are lower bounds, and "
+       "both are in order");
 
     free(z.p);
     free(z.alias);
@@ -250,28 +257,32 @@ static void
 test_topk(void)
 {
     char                long_text[QOE_TOPK_TEXT + 9];
-    size_t              i, n;
+    size_t              i, j, n, wrong;
     qoe_topk_t         *t;
-    qoe_topk_entry_t    e[8];
+    qoe_topk_entry_t    e[8], before[8];
 
     t = malloc(qoe_topk_size(4));
     qoe_topk_create(t, 4);
 
-    ok(qoe_topk_list(t, e, 8) == 0, "an empty one");
+    ok(qoe_topk_list(t, e, 8) == 0, "an empty top list is empty");
     ok(add(t, 1, "a", 2) && add(t, 1, "a", 2) && add(t, 2, "b", 2),
-       "the first are the most frequent");
-    ok(!add(t, 3, "c", 2), "one that has been seen once does not displace one");
-    ok(add(t, 3, "c", 2) && !add(t, 4, "d", 2), "twice does");
+       "the first values are among the most frequent at once");
+    ok(!add(t, 3, "c", 2),
+       "a value seen once does not displace another seen once");
+    ok(add(t, 3, "c", 2) && !add(t, 4, "d", 2),
+       "a value seen twice displaces another seen once");
 
     n = qoe_topk_list(t, e, 8);
     ok(n == 4 && e[0].count == 2 && e[1].count == 2 && e[2].count == 1
-       && e[0].error == 0, "counts in order");
+       && e[0].error == 0, "the list is in the order of its counts");
 
     ok(!add(t, 5, "e", 2) && qoe_topk_list(t, e, 8) == 4
        && e[2].hash == 5 && e[2].count == 2 && e[2].error == 1
        && qoe_span_eq(e[2].text, qoe_span("e")),
-       "a new one takes over the least frequent, and its count as error");
-    ok(add(t, 1, "a", 99) && add(t, 0, "zero", 4), "k past the counters");
+       "a new value takes over the least frequent counter, whose count becomes "
+       "its error");
+    ok(add(t, 1, "a", 99) && add(t, 0, "zero", 4),
+       "a k beyond the number of counters is no error");
 
     memset(long_text, 'x', sizeof(long_text));
 
@@ -280,20 +291,40 @@ test_topk(void)
     }
 
     ok(qoe_topk_list(t, e, 1) == 1 && e[0].text.len == QOE_TOPK_TEXT,
-       "long text is cut");
+       "a long text is cut");
 
+    for (i = 0; i < 9; i++) {
+        add(t, 100 + i, "one after the other", 1);
+    }
+
+    n = qoe_topk_list(t, before, 8);
     qoe_topk_halve(t);
-    ok(qoe_topk_list(t, e, 8) == 4 && e[0].hash == 77 && e[0].count >= 5,
-       "halved");
+
+    wrong = (qoe_topk_list(t, e, 8) != n);
+
+    for (i = 0; i < n; i++) {
+
+        /* those of one count may stand in any order */
+
+        for (j = 0; j < n && e[j].hash != before[i].hash; j++) { /* void */ }
+
+        wrong += (j == n || e[j].count != (before[i].count + 1) / 2
+                  || e[j].error != before[i].error / 2
+                  || (i > 0 && e[i].count > e[i - 1].count));
+    }
+
+    ok(n == 4 && wrong == 0 && e[0].hash == 77 && before[0].count > 9
+       && before[1].error > 1,
+       "halving halves the counts, rounded up, and the errors, rounded down");
 
     qoe_topk_clear(t);
-    ok(qoe_topk_list(t, e, 8) == 0, "cleared");
+    ok(qoe_topk_list(t, e, 8) == 0, "a cleared sketch is empty");
 
     free(t);
 }
 
 
-/* Values that are there once each do not get in, however many they are. */
+/* Values that come once each are not admitted, however many they are. */
 
 static void
 test_topk_forged(void)
@@ -320,13 +351,13 @@ test_topk_forged(void)
     }
 
     ok(in == 0, "%zu of 100000 forged values got in", in);
-    ok(known == 10000, "%zu of 10000 known ones stayed", known);
+    ok(known == 10000, "%zu of 10000 known values stayed", known);
 
     free(t);
 }
 
 
-/* Against counts without a sketch: no value is ever pushed out. */
+/* Compares with counts without a sketch: no value is ever pushed out. */
 
 static void
 test_topk_exact(void)
@@ -360,7 +391,63 @@ test_topk_exact(void)
         wrong += (i > 0 && e[i].count > e[i - 1].count);
     }
 
-    ok(n == 300 && wrong == 0, "exact while there are counters enough");
+    ok(n == 300 && wrong == 0,
+       "counts are exact while there are counters enough");
+
+    free(t);
+}
+
+
+/* The list and the answers of qoe_topk_add() are what exact counts say. */
+
+static void
+test_topk_halved(void)
+{
+    int                 round, wrong, in;
+    size_t              i, n;
+    uint64_t            x, count[40];
+    qoe_topk_t         *t;
+    qoe_topk_entry_t    e[10];
+
+    t = malloc(qoe_topk_size(64));
+    qoe_topk_create(t, 64);
+    memset(count, 0, sizeof(count));
+    wrong = 0;
+    in = 0;
+
+    for (round = 0; round < 6; round++) {
+
+        for (x = 0; x < 40; x++) {
+            for (i = 0; i < 100 + 7 * (40 - x); i++) {
+                add(t, x + 1, "v", 10);
+                count[x]++;
+            }
+        }
+
+        qoe_topk_halve(t);
+
+        for (x = 0; x < 40; x++) {
+            count[x] -= count[x] / 2;
+        }
+
+        n = qoe_topk_list(t, e, 10);
+        wrong += (n != 10);
+
+        for (i = 0; i < n; i++) {
+            wrong += (e[i].hash != i + 1 || e[i].count != count[i]);
+        }
+
+        /* one more changes no place: the counts are further apart */
+
+        for (x = 0; x < 40; x++) {
+            in += (add(t, x + 1, "v", 10) != (x < 10));
+            count[x]++;
+        }
+    }
+
+    ok(wrong == 0, "after a halving the top 10 are the true ones, in order, "
+       "with half their counts");
+    ok(in == 0, "and these 10 of 40 are admitted, at once after a halving");
 
     free(t);
 }
@@ -391,7 +478,7 @@ test_topk_garbage(void)
             add(t, mix(&state) % 90 + 1, "garbage", 10);
         }
 
-        /* all but the sizes in the header */
+        /* All but the sizes in the header. */
 
         for (j = 0; j < 1 + i % 200; j++) {
             n = 64 + mix(&state) % (size - 64);
@@ -422,8 +509,9 @@ test_topk_garbage(void)
         }
     }
 
-    ok(bad == 0, "garbage in %zu sketches: bounded, and mended by a rebuild",
-       i);
+    ok(bad == 0,
+       "garbage in %zu sketches stays within bounds and is repaired by a "
+       "rebuild", i);
 
     free(t);
 }
@@ -436,6 +524,7 @@ main(void)
     test_topk();
     test_topk_forged();
     test_topk_exact();
+    test_topk_halved();
     test_topk_garbage();
     test_zipf(1.0);
     test_zipf(1.2);

@@ -97,7 +97,8 @@ test_reuse(void)
     b->state = QOE_BATCH_DONE;
     qoe_feed_reclaim(&feeds[0]);
     ok(b->payload.data == NULL && env.nspare == 1,
-       "a batch that is done gives its payload back, released or not");
+       "a batch that is done gives its payload back, whether it was released "
+       "or not");
 
     same = true;
 
@@ -112,7 +113,8 @@ test_reuse(void)
         feeds[1].nbatches = 0;
     }
 
-    ok(same, "batches one after another, of two lanes, use the same memory");
+    ok(same,
+       "batches of two lanes, taken one after another, use the same memory");
 
     end();
 }
@@ -133,10 +135,10 @@ test_bound(void)
     qoe_feed_reclaim(&feeds[0]);
     qoe_feed_reclaim(&feeds[1]);
     ok(env.nspare == QOE_FEED_SPARE,
-       "of twelve payloads given back four are kept, the others are freed");
+       "of twelve payloads given back four are kept and the others are freed");
 
     qoe_feed_env_free(&env);
-    ok(env.nspare == 0, "an exporter that has nothing to do keeps none");
+    ok(env.nspare == 0, "an exporter that has nothing to do keeps no payload");
 
     end();
 }
@@ -156,11 +158,11 @@ test_size(void)
 
     b = qoe_feed_push(&feeds[0]);
     ok(b->payload.cap >= 5000 && b->payload.len == 0,
-       "a new payload has room for what the one before it took");
+       "a new payload has room for what the payload before it took");
 
     qoe_feed_unpush(&feeds[0]);
     ok(feeds[0].nbatches == 1 && env.nspare == 1,
-       "a batch that is taken back gives its room back");
+       "a batch that is taken back gives its payload back");
 
     for (i = 0; i < 1000; i++) {
         feeds[0].nbatches = 0;
@@ -172,7 +174,8 @@ test_size(void)
     feeds[0].nbatches = 0;
 
     b = qoe_feed_push(&feeds[0]);
-    ok(b->payload.cap < 5000, "when batches have become small, less: %zu",
+    ok(b->payload.cap < 5000,
+       "when batches have become small, payloads get smaller: %zu",
        b->payload.cap);
 
     (void) batch(&feeds[1], PAYLOAD_MAX, QOE_BATCH_DONE);
@@ -181,7 +184,7 @@ test_size(void)
 
     b = qoe_feed_push(&feeds[1]);
     ok(b->payload.cap == PAYLOAD_MAX && b->payload.status == QOE_OK,
-       "never more than a payload may have");
+       "a payload never gets more room than its maximum");
 
     end();
 }

@@ -18,8 +18,8 @@
 
 
 #define BODY               16384
-#define BYTES              (80 << 20)        /* more than a second's writing */
-#define EXIT_MS            2000              /* the last 500 at any rate */
+#define BYTES              (80 << 20)        /* over a second's writing */
+#define EXIT_MS            2000              /* the last 500 for the spool */
 
 
 /* Takes connections and never answers. */
@@ -55,7 +55,7 @@ hole(bench_t *t)
 }
 
 
-/* Large records; how many. */
+/* Puts large records; returns how many. */
 
 static uint64_t
 fill(bench_t *t)
@@ -145,7 +145,8 @@ main(void)
 
     n = fill(&t);
     qoe_dest_info(t.zone, 0, &info);
-    ok(info.queued == n && info.spooled == 0, "%llu records in the queue",
+    ok(info.queued == n && info.spooled == 0,
+       "%llu records are in the queue and none in the spool",
        (unsigned long long) n);
 
     if (pthread_create(&thread, NULL, stop, h) != 0) {
@@ -154,13 +155,14 @@ main(void)
 
     usleep(1300000);
     qoe_dest_info(t.zone, 0, &info);
-    ok(info.spooled != 0, "the spool has %llu of them before the last moments",
+    ok(info.spooled != 0,
+       "the spool holds %llu of the records before the last moments",
        (unsigned long long) info.spooled);
 
     pthread_join(thread, &rc);
     qoe_dest_info(t.zone, 0, &info);
     ok(*(qoe_status_t *) rc == QOE_OK && info.spooled == n && info.queued == 0
-       && *t.conf.lost == 0, "and all of them at the end");
+       && *t.conf.lost == 0, "at the exit the spool holds all records");
 
     close(fd);
     teardown(&t);

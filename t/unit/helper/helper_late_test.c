@@ -20,7 +20,7 @@
 static bool  stuck, entered;
 
 
-/* In place of that of libc: the disk does not answer. */
+/* Replaces the function of libc: the disk does not answer. */
 
 ssize_t
 pwritev(int fd, const struct iovec *iov, int n, off_t offset)
@@ -34,7 +34,7 @@ pwritev(int fd, const struct iovec *iov, int n, off_t offset)
 }
 
 
-/* No collector is there, and the spool is all that is left. */
+/* There is no collector, so the spool is all that is left. */
 
 static void
 dead_collector(bench_t *t)
@@ -72,7 +72,7 @@ main(void)
 
     ok(qoe_helper_stop(h, EXIT_MS) == QOE_BUSY
        && __atomic_load_n(&entered, __ATOMIC_ACQUIRE),
-       "a helper that the disk holds does not end in time");
+       "a helper that hangs on its disk does not end in time");
 
     left = 0;
 
@@ -86,13 +86,14 @@ main(void)
        "what the lanes still hold is counted as lost at the exit (%llu)",
        (unsigned long long) lost);
     ok(strstr(log_text, "1000 events were not exported") != NULL,
-       "and reported with its number");
+       "the lost events are reported with their number");
 
     for (lane = 0, left = 0; lane < LANES; lane++) {
         left += qoe_lane_lost(t.zone, lane);
     }
 
-    ok(left == 0, "another worker that leaves does not count it once more");
+    ok(left == 0,
+       "another worker that exits does not count the same events again");
 
     put(&t, 2);
 
@@ -100,9 +101,10 @@ main(void)
         left += qoe_lane_lost(t.zone, lane);
     }
 
-    ok(left == 2, "but what has come since");
+    ok(left == 2,
+       "events that came since are counted when the next worker exits");
 
-    /* the thread is still there, as in a worker that leaves with _exit() */
+    /* The thread is still there, as in a worker that exits by _exit(). */
 
     snprintf(cmd, sizeof(cmd), "rm -rf '%s'", t.dir);
     rc = system(cmd);

@@ -54,7 +54,7 @@ black_hole(bench_t *t, size_t i)
 }
 
 
-/* And one that works: a file. */
+/* A destination that works: a file. */
 
 static void
 file(bench_t *t, size_t i)
@@ -64,7 +64,7 @@ file(bench_t *t, size_t i)
 }
 
 
-/* One that fails at once, until the directory is made. */
+/* A destination that fails at once, until its directory is made. */
 
 static const char *
 missing(bench_t *t, size_t i)
@@ -111,7 +111,10 @@ wait_acked(bench_t *t, qoe_ack_t ack)
 }
 
 
-/* accepted + recovered = exported + rejected + dropped + queued + spooled */
+/*
+ * The sum: accepted + recovered = exported + rejected + dropped + queued +
+ * spooled.
+ */
 
 static bool
 balanced(bench_t *t, size_t i, uint64_t exported, uint64_t dropped)
@@ -141,18 +144,23 @@ test_replay(void)
     qoe_helper_start(&h, &t.conf);
     put(&t, 1000);
 
-    ok(wait_spooled(&t, 0, 1000), "a destination fails: all is spooled");
-    ok(wait_empty(&t), "and the lanes are empty");
-    ok(balanced(&t, 0, 0, 0), "the sums are right");
+    ok(wait_spooled(&t, 0, 1000),
+       "all events are spooled while a destination fails");
+    ok(wait_empty(&t), "the lanes are empty although a destination fails");
+    ok(balanced(&t, 0, 0, 0), "the counters of a failing destination add up");
 
     mkdir(dir, 0700);
     put(&t, 100);
-    ok(wait_delivered(&t, 1100), "it is back: live and backlog, each once");
+    ok(wait_delivered(&t, 1100),
+       "once the destination is back, live events and backlog arrive, each "
+       "once");
     ok(wait_spooled(&t, 0, 0) && balanced(&t, 0, 1100, 0),
-       "the spool is empty");
-    ok(counter(&t, 0, QOE_DEST_REPLAYED) >= 900, "counted as replayed");
-    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "it stops");
-    ok(*t.conf.lost == 0, "nothing was lost");
+       "the spool is empty after its replay, and the counters add up");
+    ok(counter(&t, 0, QOE_DEST_REPLAYED) >= 900,
+       "events from the spool are counted as replayed");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK,
+       "the helper stops after the replay");
+    ok(*t.conf.lost == 0, "no event was counted as lost");
     teardown(&t);
 }
 
@@ -171,29 +179,36 @@ test_two(void)
     configure(&t, 2);
     qoe_helper_start(&h, &t.conf);
     put(&t, 2000);
-    ok(wait_delivered(&t, 2000), "one destination hangs: the other has all");
-    ok(wait_spooled(&t, 1, 2000), "what is for it is in its spool");
+    ok(wait_delivered(&t, 2000),
+       "while a destination hangs, the other destination gets all events");
+    ok(wait_spooled(&t, 1, 2000),
+       "events for the destination that hangs are in its spool");
     ok(wait_empty(&t) && balanced(&t, 0, 2000, 0) && balanced(&t, 1, 0, 0),
-       "and the sums of both are right");
+       "the counters of both destinations add up");
     ok(info_of(&t, 0).health.consecutive_failures == 0
        && info_of(&t, 1).health.consecutive_failures != 0,
-       "the one is well, the other is not");
-    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "it stops");
+       "a destination that hangs counts failures, and the other counts none");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK,
+       "the helper stops although a destination hangs");
 
-    /* the same name elsewhere */
+    /* The exporter of the same name gets another address. */
 
     file(&t, 1);
     configure(&t, 2);
     qoe_helper_start(&h, &t.conf);
-    ok(wait_delivered_to(&t, 1, 2000), "another address: the rest goes there");
-    ok(delivered(&t) == 2000, "and not to the other again");
+    ok(wait_delivered_to(&t, 1, 2000),
+       "the backlog goes to the destination's new address");
+    ok(delivered(&t) == 2000, "no event goes to the other destination again");
     qoe_helper_stop(h, DRAIN_MS);
     teardown(&t);
     close(fd);
 }
 
 
-/* More than a quarter of the zone, so that half a ring lies behind. */
+/*
+ * More than a quarter of the zone, so that the destination lags by half a
+ * ring.
+ */
 
 static void
 test_behind(void)
@@ -217,13 +232,18 @@ test_behind(void)
         }
     }
 
-    ok(delivered(&t) == 30000, "no spool, one hangs: the other has all");
+    ok(delivered(&t) == 30000,
+       "without a spool a destination gets all events while another hangs");
     dropped = counter(&t, 1, QOE_DEST_DROPPED_BEHIND);
-    ok(dropped != 0, "the oldest are given up: %llu",
+    ok(dropped != 0,
+       "the oldest events for the destination that hangs are dropped: %llu",
        (unsigned long long) dropped);
-    ok(balanced(&t, 1, 0, dropped), "and counted, the sums are right");
-    ok(counter(&t, 0, QOE_DEST_DROPPED_BEHIND) == 0, "of that one alone");
-    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "it stops");
+    ok(balanced(&t, 1, 0, dropped),
+       "dropped events are counted, and the counters add up");
+    ok(counter(&t, 0, QOE_DEST_DROPPED_BEHIND) == 0,
+       "the other destination drops nothing");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK,
+       "the helper stops while a destination without a spool hangs");
     teardown(&t);
     close(fd);
 }
@@ -255,24 +275,31 @@ test_ack(qoe_ack_t ack, const char *name)
     pfd = (struct pollfd) { t.waiter[w], POLLIN, 0 };
 
     ok(qoe_lane_acked(t.zone, 0, t.end[0], ack) || poll(&pfd, 1, 5000) == 1,
-       "%s: who waits is woken", name);
-    ok(wait_acked(&t, ack), "and everything acknowledged");
-    ok(delivered(&t) == 0, "although nothing was sent");
+       "%s: a worker that waits for the acknowledgement is woken", name);
+    ok(wait_acked(&t, ack),
+       "every record that waits in the lanes is acknowledged");
+    ok(delivered(&t) == 0,
+       "records are acknowledged although nothing was sent");
     ok(info_of(&t, 0).spooled + info_of(&t, 0).queued == 500
-       && balanced(&t, 0, 0, 0), "the sums are right");
+       && balanced(&t, 0, 0, 0),
+       "the counters add up before anything was sent");
     ok((counter(&t, 0, QOE_DEST_SPOOL_SYNCS) != synced)
-       == (ack == QOE_ACK_FSYNC), "synced if that was asked for");
+       == (ack == QOE_ACK_FSYNC),
+       "the spool is synced if and only if the acknowledgement needs that");
 
     ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK && delivered(&t) == 500,
-       "at the exit all is sent");
+       "at the exit everything is sent");
     ok(info_of(&t, 0).spooled == 0 && balanced(&t, 0, 500, 0),
-       "from memory: nothing is left in the spool");
+       "what is sent from memory leaves nothing in the spool");
     qoe_waiter_give(t.zone, w);
     teardown(&t);
 }
 
 
-/* Parts, more than a batch may have of them, and closed by its size. */
+/*
+ * Records of more parts than a batch may have, then a batch closed by its
+ * size.
+ */
 
 static void
 test_parts(void)
@@ -297,15 +324,16 @@ test_parts(void)
         }
     }
 
-    ok(i == 150, "many requests, one after the other, are acknowledged");
+    ok(i == 150, "150 requests, one after another, are acknowledged");
     ok(wait_delivered(&t, 252), "a batch is closed when it has 63 parts");
     put(&t, 4000);
-    ok(wait_acked(&t, QOE_ACK_SPOOL), "a crowd is acknowledged");
+    ok(wait_acked(&t, QOE_ACK_SPOOL),
+       "4,000 records put at once are acknowledged");
     t.ack = QOE_ACK_MEMORY;
     put(&t, 100);
     ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK && delivered(&t) == 4400,
-       "each is sent once, with or without the spool");
-    ok(balanced(&t, 0, 4400, 0), "the sums are right");
+       "each record is sent once, whether it went through the spool or not");
+    ok(balanced(&t, 0, 4400, 0), "the counters add up after the exit");
     teardown(&t);
 }
 
@@ -330,22 +358,27 @@ test_exit(void)
     rc = qoe_helper_stop(h, DRAIN_MS);
     took = qoe_mono_ms() - start;
     ok(rc == QOE_OK && took < DRAIN_MS + 300,
-       "the collector hangs: the exit ends in time, %llu ms",
+       "the exit ends in time while the collector hangs: %llu ms",
        (unsigned long long) took);
     ok(info_of(&t, 0).spooled == 3000 && info_of(&t, 0).queued == 0,
-       "all is in the spool");
-    ok(*t.conf.lost == 0 && balanced(&t, 0, 0, 0), "and nothing lost");
+       "after such an exit all records are in the spool");
+    ok(*t.conf.lost == 0 && balanced(&t, 0, 0, 0),
+       "nothing was lost, and the counters add up");
 
     file(&t, 0);
     qoe_helper_start(&h, &t.conf);
-    ok(wait_delivered(&t, 3000), "the next one delivers it, each once");
+    ok(wait_delivered(&t, 3000),
+       "the next helper delivers what the spool holds, each record once");
     qoe_helper_stop(h, DRAIN_MS);
     teardown(&t);
     close(fd);
 }
 
 
-/* It is known to be dead: nothing is waited for, nor for its metrics. */
+/*
+ * The destination is known to be dead, so neither events nor metrics wait for
+ * it.
+ */
 
 static void
 test_exit_open(bool hangs)
@@ -376,7 +409,8 @@ test_exit_open(bool hangs)
     configure(&t, 1);
     qoe_helper_start(&h, &t.conf);
     put(&t, 100);
-    ok(wait_spooled(&t, 0, 100), "the collector %s: all goes to the spool",
+    ok(wait_spooled(&t, 0, 100),
+       "while the collector %s, all events go to the spool",
        hangs ? "hangs" : "is down");
     put(&t, 100);
 
@@ -384,9 +418,10 @@ test_exit_open(bool hangs)
     rc = qoe_helper_stop(h, 3 * DRAIN_MS);
     took = qoe_mono_ms() - start;
     ok(rc == QOE_OK && took < 2 * DRAIN_MS && info_of(&t, 0).spooled == 200,
-       "the exit does not wait for it: %llu ms", (unsigned long long) took);
+       "an exit does not wait for a collector known to be dead: %llu ms",
+       (unsigned long long) took);
     ok(strstr(log_text, "metrics failed") != NULL,
-       "the last metrics were tried");
+       "an export of the last metrics was tried");
 
     teardown(&t);
 
@@ -411,7 +446,8 @@ test_hand_over(void)
     t.ack = QOE_ACK_SPOOL;
     qoe_helper_start(&old, &t.conf);
     put(&t, 150);
-    ok(wait_acked(&t, QOE_ACK_SPOOL), "some are stored");
+    ok(wait_acked(&t, QOE_ACK_SPOOL),
+       "a helper has stored some records in the spool");
 
     file(&t, 0);
     qoe_zone_generation_raise(t.zone);
@@ -420,17 +456,20 @@ test_hand_over(void)
     put(&t, 50);
     qoe_helper_start(&new, &t.conf);
     put(&t, 300);
-    ok(wait_spooled(&t, 0, 0), "a new generation takes over");
-    ok(qoe_helper_stop(old, DRAIN_MS) == QOE_OK, "the old one stops");
+    ok(wait_spooled(&t, 0, 0),
+       "a new helper takes over the spool of the old one");
+    ok(qoe_helper_stop(old, DRAIN_MS) == QOE_OK, "the old helper stops");
     ok(qoe_helper_stop(new, DRAIN_MS) == QOE_OK && delivered(&t) == 500,
-       "the backlog of the old one came out, each once");
-    ok(balanced(&t, 0, 500, 0), "the sums are right");
+       "the backlog of the old helper was delivered, each record once");
+    ok(balanced(&t, 0, 500, 0), "the counters add up after the takeover");
     teardown(&t);
     close(fd);
 }
 
 
-/* Killed with events that are stored, sent and not answered. */
+/*
+ * The process is killed with events that are stored and sent but not answered.
+ */
 
 static void
 test_kill(void)
@@ -460,9 +499,9 @@ test_kill(void)
     }
 
     put(&t, 700);
-    ok(wait_acked(&t, QOE_ACK_SPOOL), "another process stores some");
+    ok(wait_acked(&t, QOE_ACK_SPOOL), "another process stores some records");
     ok(qoe_lane_dest_head(t.zone, 0, t.slots[0]) != t.end[0],
-       "and has not released them");
+       "that process has not released the records in the lane");
     kill(pid, SIGKILL);
     waitpid(pid, &status, 0);
 
@@ -470,9 +509,10 @@ test_kill(void)
     t.ack = QOE_ACK_MEMORY;
     put(&t, 100);
     qoe_helper_start(&h, &t.conf);
-    ok(wait_delivered(&t, 800), "it was killed: all come out, each once");
+    ok(wait_delivered(&t, 800),
+       "after that process was killed all records are delivered, each once");
     ok(wait_spooled(&t, 0, 0) && balanced(&t, 0, 800, 0),
-       "the sums are right");
+       "the counters add up after a kill");
     qoe_helper_stop(h, DRAIN_MS);
     teardown(&t);
     close(fd);
@@ -492,18 +532,22 @@ test_removed(void)
     configure(&t, 2);
     qoe_helper_start(&old, &t.conf);
     put(&t, 400);
-    ok(wait_delivered(&t, 400), "two destinations, one hangs");
+    ok(wait_delivered(&t, 400),
+       "with two destinations, one of them hanging, the other gets all "
+       "records");
 
     configure(&t, 1);
     qoe_zone_generation_raise(t.zone);
     t.conf.generation = qoe_zone_generation(t.zone);
     qoe_helper_start(&new, &t.conf);
     put(&t, 100);
-    ok(wait_delivered(&t, 500), "that one is removed: the other goes on");
-    ok(wait_empty(&t), "and the lanes are empty");
+    ok(wait_delivered(&t, 500),
+       "when the destination that hangs is removed, the other goes on");
+    ok(wait_empty(&t), "without the destination that hung the lanes are empty");
     removed = counter(&t, 1, QOE_DEST_DROPPED_REMOVED);
     ok(removed >= 400 && removed == info_of(&t, 1).accepted
-       && balanced(&t, 1, 0, removed), "what was queued for it is counted");
+       && balanced(&t, 1, 0, removed),
+       "what was queued for a removed destination is counted as dropped");
     qoe_helper_stop(old, DRAIN_MS);
     qoe_helper_stop(new, DRAIN_MS);
     teardown(&t);
@@ -526,9 +570,10 @@ test_metrics_alone(void)
     t.conf.metric_interval_ms = 300;
     qoe_helper_start(&h, &t.conf);
     put(&t, 20000);
-    ok(wait_empty(&t), "metrics alone: the lanes are emptied");
+    ok(wait_empty(&t), "with metrics alone the lanes are emptied");
     ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK && delivered(&t) == 0
-       && access(t.path[0], F_OK) == 0, "and the metrics are there");
+       && access(t.path[0], F_OK) == 0,
+       "with metrics alone the metrics are exported and no event is");
     teardown(&t);
 }
 

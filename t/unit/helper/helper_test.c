@@ -19,14 +19,14 @@ test_delivery(void)
     setup(&t);
     put(&t, 250);
     ok(qoe_helper_start(&h, &t.conf) == QOE_OK, "the helper starts");
-    ok(wait_delivered(&t, 250), "what waited in the zone is delivered");
+    ok(wait_delivered(&t, 250), "events that waited in the zone are delivered");
     put(&t, 1);
-    ok(wait_delivered(&t, 251), "one record alone is");
+    ok(wait_delivered(&t, 251), "a single record is delivered");
     put(&t, 2000);
-    ok(wait_delivered(&t, 2251), "many are, each once");
-    ok(wait_empty(&t), "the lanes are empty");
-    ok(info_of(&t, 0).exported == 2251, "all counted");
-    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "it stops");
+    ok(wait_delivered(&t, 2251), "2000 records are delivered, each once");
+    ok(wait_empty(&t), "the lanes are empty once everything is delivered");
+    ok(info_of(&t, 0).exported == 2251, "all exported events are counted");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "the helper stops");
     teardown(&t);
 }
 
@@ -44,9 +44,10 @@ test_flush(void)
     usleep(100000);
     ok(delivered(&t) == 0, "a batch that is neither full nor old waits");
     put(&t, 300);
-    ok(wait_delivered(&t, 200), "the full ones, one a lane, go at once");
+    ok(wait_delivered(&t, 200),
+       "two full batches, one from each lane, go at once");
     ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK && delivered(&t) == 330,
-       "the rest goes at the exit");
+       "what waits in batches is sent at the exit");
     teardown(&t);
 }
 
@@ -66,14 +67,17 @@ test_hand_over(void)
     t.conf.generation = qoe_zone_generation(t.zone);
     qoe_helper_start(&new, &t.conf);
     put(&t, 500);
-    ok(wait_delivered(&t, 1500), "a new generation takes over, each once");
-    ok(qoe_helper_stop(old, DRAIN_MS) == QOE_OK, "the old one stops");
+    ok(wait_delivered(&t, 1500),
+       "a new helper takes over, and each record is delivered once");
+    ok(qoe_helper_stop(old, DRAIN_MS) == QOE_OK,
+       "the old helper stops after the takeover");
     qoe_zone_lane_info(t.zone, 0, &info);
-    ok(info.owner == qoe_proc_self(), "the lane stays the new one's");
+    ok(info.owner == qoe_proc_self(), "the lane stays with the new helper");
     put(&t, 10);
     ok(qoe_helper_stop(new, DRAIN_MS) == QOE_OK && delivered(&t) == 1510,
-       "and so does the new one");
-    ok(strstr(log_text, "not exported") == NULL, "nothing left was logged");
+       "the new helper stops");
+    ok(strstr(log_text, "not exported") == NULL,
+       "no log message reports events that were not exported");
     teardown(&t);
 }
 
@@ -96,20 +100,26 @@ test_failure(void)
     put(&t, 300);
     usleep(200000);
     start = qoe_mono_ms();
-    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "it stops");
-    ok(qoe_mono_ms() - start < 5000, "within its bound");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK,
+       "a helper stops although its destination fails");
+    ok(qoe_mono_ms() - start < 5000,
+       "a helper stops within its bound although its destination fails");
     ok(strstr(log_text, "300 events were not exported") != NULL,
-       "what was left is logged");
-    ok(*t.conf.lost == 300, "and counted as lost");
+       "the number of events that were not exported is logged");
+    ok(*t.conf.lost == 300,
+       "events that were not exported are counted as lost");
     info = info_of(&t, 0);
     ok(info.health.consecutive_failures > 0 && info.health.last_error[0],
-       "health tells of it: %s", info.health.last_error);
-    ok(counter(&t, 0, QOE_DEST_BATCHES_RETRIED) > 0, "counted as retried");
+       "the destination's health has the last error: %s",
+       info.health.last_error);
+    ok(counter(&t, 0, QOE_DEST_BATCHES_RETRIED) > 0,
+       "a batch that is sent again is counted as retried");
 
     t.exporter[0].transport.url[QOE_SIGNAL_LOGS] = qoe_span_str(t.path[0]);
     qoe_helper_start(&h, &t.conf);
-    ok(wait_delivered(&t, 300), "the next helper delivers it all, once");
-    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "and stops");
+    ok(wait_delivered(&t, 300),
+       "the next helper delivers what the last one left, each record once");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "the next helper stops");
     teardown(&t);
 }
 
@@ -126,28 +136,36 @@ test_corrupt(void)
     put_bytes(&t, 0, qoe_span("\xff\xff no record"));
     put(&t, 10);
     qoe_helper_start(&h, &t.conf);
-    ok(wait_delivered(&t, 20), "records around an unreadable one come out");
+    ok(wait_delivered(&t, 20),
+       "records around an unreadable one are delivered");
     wait_empty(&t);
-    ok(counter(&t, 0, QOE_DEST_DROPPED_CORRUPT) == 1, "it is counted");
+    ok(counter(&t, 0, QOE_DEST_DROPPED_CORRUPT) == 1,
+       "an unreadable record is counted as dropped");
     qoe_helper_stop(h, DRAIN_MS);
 
-    /* a stray write over the frame of the next record of lane 0 */
+    /* A stray write destroys the frame of the next record of lane 0. */
 
     frame = qoe_zone_ring(t.zone, 0) + qoe_lane_tail(t.zone, 0);
     put(&t, 10);
     memset(frame, 0xee, 4);
     qoe_helper_start(&h, &t.conf);
-    ok(wait_delivered(&t, 25), "a damaged ring: the other lane comes out");
-    ok(wait_empty(&t), "the damaged one is emptied");
-    ok(counter(&t, 0, QOE_DEST_DROPPED_CORRUPT) == 6, "its events are counted");
+    ok(wait_delivered(&t, 25),
+       "while a ring is damaged, the other lane's records are delivered");
+    ok(wait_empty(&t), "a damaged lane is emptied");
+    ok(counter(&t, 0, QOE_DEST_DROPPED_CORRUPT) == 6,
+       "events of a damaged lane are counted as dropped");
     put(&t, 10);
-    ok(wait_delivered(&t, 35), "and it goes on");
+    ok(wait_delivered(&t, 35),
+       "a lane that was damaged goes on with new records");
     qoe_helper_stop(h, DRAIN_MS);
     teardown(&t);
 }
 
 
-/* Serves the lanes for a moment: who is out is removed, who is new comes in. */
+/*
+ * Serves the lanes for a moment, which removes old exporters and adds new
+ * ones.
+ */
 
 static void
 serve(bench_t *t)
@@ -182,9 +200,10 @@ test_slot(void)
     third = qoe_span("third");
     qoe_helper_start(&old, &t.conf);
     put(&t, 10);
-    ok(wait_delivered(&t, 10), "an old helper");
+    ok(wait_delivered(&t, 10),
+       "a helper of an old generation delivers its records");
 
-    /* two reloads on, which it has not lived to see the end of */
+    /* Two reloads later; the old helper never saw the end of the second. */
 
     qoe_dests_set(t.zone, &t.exporter[1].name, &(bool) { false }, 1, &slot);
     qoe_zone_generation_raise(t.zone);
@@ -196,12 +215,13 @@ test_slot(void)
     serve(&t);
     qoe_dests_set(t.zone, &third, &(bool) { false }, 1, &slot);
     serve(&t);
-    ok(slot == t.slots[0], "its slot has been given to another one");
+    ok(slot == t.slots[0],
+       "an exporter's slot is given to another exporter two reloads later");
 
     put(&t, 10);
     qoe_helper_stop(old, DRAIN_MS);
     ok(delivered(&t) == 10 && info_of(&t, 0).queued == 10,
-       "whose events it leaves alone");
+       "the old helper leaves the events of the slot's new exporter alone");
     teardown(&t);
 }
 

@@ -76,7 +76,7 @@ dest_init(dest_t *d, const char *name, qoe_encoding_t encoding)
 }
 
 
-/* Steps until something is in flight or nothing is left. */
+/* Steps until a request is in flight or nothing is left. */
 
 static bool
 step(dest_t *d, uint64_t now_ms)
@@ -172,9 +172,9 @@ test_pace(void)
     qoe_points_begin(b.points, c, false);
 
     ok(qoe_points_due_ms(a.points) == 0 && !qoe_points_done(a.points),
-       "there is something to do at once");
+       "a collection is due at once");
 
-    /* b has one answer for every three of a */
+    /* Exporter b gets an answer for every three of exporter a. */
 
     own = true;
     more = true;
@@ -196,15 +196,19 @@ test_pace(void)
         }
     }
 
-    ok(own, "each has its own identity");
+    ok(own, "each exporter's requests have its own identity");
     ok(a.transport.sent > 1 && b.transport.sent > a.transport.sent,
-       "%d and %d requests", a.transport.sent, b.transport.sent);
-    ok(a.taken == SERIES && b.taken == SERIES, "each got every point");
+       "the exporters send %d and %d requests",
+       a.transport.sent, b.transport.sent);
+    ok(a.taken == SERIES && b.taken == SERIES,
+       "each exporter gets every point");
     ok(count(QOE_COUNT_POINTS_SENT) == 2 * SERIES
        && count(QOE_COUNT_METRIC_BATCHES_SENT)
           == (uint64_t) (a.transport.sent + b.transport.sent)
-       && count(QOE_COUNT_METRIC_BATCHES_STALE) == 0, "and all is counted");
-    ok(qoe_points_due_ms(a.points) == UINT64_MAX, "nothing is to do then");
+       && count(QOE_COUNT_METRIC_BATCHES_STALE) == 0,
+       "sent requests and points are counted, and none as stale");
+    ok(qoe_points_due_ms(a.points) == UINT64_MAX,
+       "nothing is due once all is sent");
 
     qoe_points_destroy(a.points);
     qoe_points_destroy(b.points);
@@ -227,32 +231,37 @@ test_drop(void)
 
     c = collection(SERIES);
     qoe_points_begin(d.points, c, false);
-    ok(step(&d, 1), "a request of many is in flight");
+    ok(step(&d, 1), "the first of many requests is in flight");
     qoe_points_drop(d.points, true);
     fake_destroy(c);
 
     ok(qoe_points_done(d.points) && qoe_points_sending(d.points),
-       "nothing but the request is left");
+       "after the collection is let go, only the request in flight is left");
 
     c = collection(5);
     qoe_points_begin(d.points, c, false);
     qoe_points_run(d.points, 1);
-    ok(d.transport.sent == 1, "the next waits for its answer");
+    ok(d.transport.sent == 1,
+       "the next collection waits for the answer to that request");
 
     fake_answer(&d.transport, QOE_OUTCOME_RETRY);
     ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 1
        && count(QOE_COUNT_METRIC_BATCHES_RETRIED) == retried,
-       "it fails: given up, not repeated");
+       "a request of a collection that was let go is given up when it fails");
 
     qoe_points_run(d.points, 1);
     ok(d.transport.sent == 1 && qoe_points_due_ms(d.points) > qoe_mono_ms(),
-       "the circuit is open");
-    ok(step(&d, UINT64_MAX), "then it is tried");
+       "after the failure the circuit is open");
+    ok(step(&d, UINT64_MAX), "the request is tried once the circuit closes");
     d.taken = 0;
     take(&d);
-    ok(!step(&d, UINT64_MAX) && d.taken == 5, "with the new points alone");
+    ok(!step(&d, UINT64_MAX) && d.taken == 5,
+       "that request has the new collection's points alone");
 
-    /* begun behind one in flight, and let go before its turn */
+    /*
+     * A collection begins while an older one is in flight, and is let go
+     * before its turn.
+     */
 
     qoe_points_begin(d.points, c, false);
     (void) step(&d, 1);
@@ -260,12 +269,12 @@ test_drop(void)
     qoe_points_begin(d.points, c, false);
     qoe_points_drop(d.points, true);
     ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 2,
-       "one that never had its turn counts");
+       "a collection that never had its turn is counted as stale");
     take(&d);
     ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 2
        && !qoe_points_sending(d.points)
        && qoe_points_due_ms(d.points) == UINT64_MAX,
-       "one that is taken late does not");
+       "a collection that is let go late is not counted as stale");
 
     qoe_points_destroy(d.points);
     fake_destroy(c);
@@ -288,19 +297,21 @@ test_outcomes(void)
     (void) step(&d, 1);
     fake_answer(&d.transport, QOE_OUTCOME_FINAL);
     ok(count(QOE_COUNT_METRIC_BATCHES_FAILED) == failed + 1
-       && count(QOE_COUNT_POINTS_REFUSED) == refused + 7, "refused for good");
-    ok(!step(&d, 1), "is not repeated");
+       && count(QOE_COUNT_POINTS_REFUSED) == refused + 7,
+       "points that are refused for good are counted");
+    ok(!step(&d, 1), "a request that was refused for good is not repeated");
     qoe_points_destroy(d.points);
 
     dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
     logged = 0;
     d.transport.refuse = true;
     qoe_points_begin(d.points, c, false);
-    ok(!step(&d, 1) && logged == 1, "no memory to send: logged, given up");
+    ok(!step(&d, 1) && logged == 1,
+       "a request without memory is logged and given up");
 
     qoe_points_destroy(d.points);
 
-    /* at the end of a helper the transport goes first */
+    /* When a helper ends, its transport is destroyed first. */
 
     dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
     qoe_points_begin(d.points, c, true);

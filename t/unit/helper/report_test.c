@@ -111,7 +111,7 @@ bench_free(bench_t *b)
 }
 
 
-/* Steps for as long as there is something to do at that time. */
+/* Steps for as long as something is due at that time. */
 
 static void
 run(bench_t *b)
@@ -155,7 +155,8 @@ test_dead(void)
     stale = count(QOE_COUNT_METRIC_BATCHES_STALE);
     collections = count(QOE_COUNT_COLLECTIONS);
 
-    ok(qoe_report_due_ms(b.report) == UINT64_MAX, "nothing without the lease");
+    ok(qoe_report_due_ms(b.report) == UINT64_MAX,
+       "without the lease no collection is due");
     qoe_report_take(b.report);
     ok(qoe_report_idle(b.report)
        && qoe_report_due_ms(b.report) >= b.now + INTERVAL / 2,
@@ -163,9 +164,9 @@ test_dead(void)
 
     next_interval(&b);
     ok(b.transport[0].sent == 1 && b.transport[1].sent == 1
-       && !qoe_report_idle(b.report), "each destination has a request");
+       && !qoe_report_idle(b.report), "each destination gets a request");
 
-    /* the first is taken, the second is never answered */
+    /* The first destination takes its request, the second never answers. */
 
     fake_answer(&b.transport[0], QOE_OUTCOME_OK);
     run(&b);
@@ -180,32 +181,35 @@ test_dead(void)
 
     ok(all && b.transport[1].sent == 1
        && count(QOE_COUNT_COLLECTIONS) == collections + 5,
-       "the other has every collection");
+       "a destination that answers gets every collection while the other "
+       "hangs");
     ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 3,
-       "what had no turn is counted, what is in flight not yet");
+       "collections that had no turn are counted as stale, the one in flight "
+       "is not");
 
     fake_answer(&b.transport[1], QOE_OUTCOME_RETRY);
     run(&b);
     ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 4
-       && b.transport[1].sent == 2, "it comes back to the latest one alone");
+       && b.transport[1].sent == 2,
+       "a destination that is back gets the latest collection alone");
 
-    /* a circuit of its own */
+    /* Each destination has a circuit of its own. */
 
     fake_answer(&b.transport[1], QOE_OUTCOME_RETRY);
     qoe_report_run(b.report, qoe_mono_ms());
     ok(b.transport[1].sent == 2 && qoe_report_due_ms(b.report) > qoe_mono_ms()
        && qoe_report_due_ms(b.report) != UINT64_MAX,
-       "it failed, and waits for its time");
+       "a request that failed waits until its circuit closes");
 
     next_interval(&b);
     ok(b.transport[0].sent == 6 && b.transport[1].sent == 3
        && count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 5,
-       "the next collection replaces what it had");
+       "the next collection replaces what the failed request held");
 
     fake_answer(&b.transport[0], QOE_OUTCOME_OK);
     fake_answer(&b.transport[1], QOE_OUTCOME_OK);
     run(&b);
-    ok(qoe_report_idle(b.report), "all is sent");
+    ok(qoe_report_idle(b.report), "at last every collection is sent");
 
     bench_free(&b);
 }
@@ -221,44 +225,50 @@ test_last(void)
     qoe_report_take(b.report);
     next_interval(&b);
 
-    /* one has to repeat, the other is in flight */
+    /*
+     * The first destination has to repeat, the second has a request in flight.
+     */
 
     fake_answer(&b.transport[0], QOE_OUTCOME_RETRY);
     stale = count(QOE_COUNT_METRIC_BATCHES_STALE);
 
     b.now = qoe_mono_ms();
     ok(qoe_report_last(b.report, qoe_unix_ns()) && !qoe_report_idle(b.report),
-       "the last collection is wanted");
+       "the last collection is begun when the worker exits");
     run(&b);
     ok(b.transport[0].sent == 2 && b.transport[1].sent == 1
        && count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 1,
-       "one has it at once, however it failed");
+       "a destination that is to repeat gets the last collection at once");
 
     fake_answer(&b.transport[0], QOE_OUTCOME_RETRY);
     fake_answer(&b.transport[1], QOE_OUTCOME_OK);
     run(&b);
-    ok(b.transport[1].sent == 2, "the other behind what was on its way");
+    ok(b.transport[1].sent == 2,
+       "a destination with a request in flight gets the last collection after "
+       "it");
 
     ok(qoe_report_due_ms(b.report) <= qoe_mono_ms() + 250,
-       "and is tried often");
+       "the last collection is repeated after a short wait");
     b.now += 1000;
     run(&b);
-    ok(b.transport[0].sent == 3, "again");
+    ok(b.transport[0].sent == 3, "the last collection is sent again");
 
     fake_answer(&b.transport[0], QOE_OUTCOME_OK);
-    ok(!qoe_report_idle(b.report), "not over before both have it");
+    ok(!qoe_report_idle(b.report),
+       "the last collection is not over before both destinations have it");
     fake_answer(&b.transport[1], QOE_OUTCOME_OK);
     run(&b);
-    ok(qoe_report_idle(b.report), "over");
+    ok(qoe_report_idle(b.report),
+       "the last collection is over once both destinations have it");
 
     ok(qoe_report_last(b.report, 1) && qoe_report_idle(b.report),
-       "none is begun where one was since");
+       "no last collection is made if one was made since the time given");
 
     bench_free(&b);
 }
 
 
-/* The last one is asked for while another is being collected. */
+/* The last collection is asked for while another is being made. */
 
 static void
 test_last_collecting(void)
@@ -273,17 +283,20 @@ test_last_collecting(void)
 
     b.now = qoe_mono_ms() + INTERVAL;
     qoe_report_run(b.report, b.now);
-    ok(qoe_report_due_ms(b.report) == 0, "a collection is being made");
+    ok(qoe_report_due_ms(b.report) == 0,
+       "a collection is being made when the last one is asked for");
     (void) qoe_report_last(b.report, qoe_unix_ns());
     run(&b);
 
     ok(count(QOE_COUNT_COLLECTIONS) == collections + 2
        && count(QOE_COUNT_METRIC_BATCHES_STALE) == stale
-       && b.transport[0].sent == 1, "only the last one is sent");
+       && b.transport[0].sent == 1,
+       "of the two collections only the last one is sent");
 
     fake_answer(&b.transport[0], QOE_OUTCOME_OK);
     run(&b);
-    ok(qoe_report_idle(b.report), "over");
+    ok(qoe_report_idle(b.report),
+       "the report is idle once the last collection is sent");
 
     bench_free(&b);
 }
@@ -301,35 +314,43 @@ test_give(void)
     qoe_report_take(a.report);
     qoe_report_take(b.report);
     ok(qoe_report_due_ms(b.report) == UINT64_MAX
-       && !qoe_report_last(b.report, qoe_unix_ns()), "one holder");
+       && !qoe_report_last(b.report, qoe_unix_ns()),
+       "only one process holds the lease");
 
     next_interval(&a);
     fake_answer(&a.transport[0], QOE_OUTCOME_OK);
 
-    ok(!qoe_report_give(a.report), "not given up while one is in flight");
+    ok(!qoe_report_give(a.report),
+       "the lease is not given up while a request is in flight");
     a.now += INTERVAL;
     run(&a);
     qoe_report_run(a.report, a.now);
     ok(a.transport[0].sent == 1 && a.transport[1].sent == 1
-       && qoe_report_due_ms(a.report) == UINT64_MAX, "nothing is begun");
+       && qoe_report_due_ms(a.report) == UINT64_MAX,
+       "a holder that is to give up the lease begins no collection");
 
     fake_answer(&a.transport[1], QOE_OUTCOME_RETRY);
     owner = __atomic_load_n(&state.shared->exporter, __ATOMIC_RELAXED);
     ok(owner == a.env.self.self && qoe_report_give(a.report)
-       && state.shared->exporter == 0, "then it is");
+       && state.shared->exporter == 0,
+       "the lease is given up once nothing is in flight");
 
     qoe_report_take(b.report);
     ok(qoe_report_due_ms(b.report) <= qoe_mono_ms() + INTERVAL,
-       "another takes it");
+       "another process takes the free lease");
     next_interval(&b);
-    ok(b.transport[0].sent == 1, "and goes on");
+    ok(b.transport[0].sent == 1, "the new holder sends its collections");
 
-    /* the transports are gone, with what was in flight */
+    /* The transports are gone, with what was in flight. */
 
     bench_free(&b);
-    ok(state.shared->exporter == 0, "destroyed: the lease is free");
+    ok(state.shared->exporter == 0,
+       "destroying the report of the holder frees the lease");
 
-    /* given up, then wanted once more: the exit of the last worker */
+    /*
+     * The lease is given up, then wanted once more: the exit of the last
+     * worker.
+     */
 
     qoe_report_take(a.report);
     a.now = qoe_mono_ms();
@@ -341,13 +362,13 @@ test_give(void)
     fake_answer(&a.transport[1], QOE_OUTCOME_OK);
     run(&a);
     ok(a.transport[0].sent == 3 && a.transport[1].sent == 3,
-       "taken back, the last collection is sent");
+       "a holder that takes the lease back sends the last collection");
 
     bench_free(&a);
 }
 
 
-/* Nobody wants metrics: windows of gauges are closed all the same. */
+/* Without metrics the windows of gauges are closed all the same. */
 
 static void
 test_nowhere(void)
@@ -360,12 +381,13 @@ test_nowhere(void)
     qoe_report_take(b.report);
     next_interval(&b);
     ok(count(QOE_COUNT_COLLECTIONS) == collections + 1
-       && qoe_report_idle(b.report), "collected for nobody");
+       && qoe_report_idle(b.report),
+       "without a destination collections are made and nothing is sent");
 
     conf.groups = 0;
     next_interval(&b);
     ok(count(QOE_COUNT_COLLECTIONS) == collections + 1
-       && qoe_report_idle(b.report), "without metrics not even that");
+       && qoe_report_idle(b.report), "without metrics no collection is made");
     conf.groups = QOE_GROUPS_ALL;
 
     bench_free(&b);
@@ -395,8 +417,8 @@ wait_until_ns(uint64_t unix_ns)
 
 
 /*
- * Between two collections: zeros of what begins, values that the collection
- * before has left out.
+ * Exports between two collections: zeros of series that begin, and values that
+ * the collection before has left out.
  */
 
 static void
@@ -415,18 +437,18 @@ test_births(void)
     qoe_report_take(b.report);
     run(&b);
     ok(qoe_report_idle(b.report) && b.transport[0].sent == 0,
-       "nothing has begun: nothing is exported");
+       "before any series begins nothing is exported");
 
     start_ns = qoe_unix_ns() + 2000000000;
     began(&b, start_ns, QOE_METRIC_SEEK_TOTAL);
     ok(b.transport[0].sent == 0 && qoe_report_idle(b.report),
-       "a series that has only just begun is left to another look");
+       "a series that has only just begun waits for the next look");
 
     wait_until_ns(start_ns + SETTLE);
     b.now += qoe_collect_births_ms(&conf);
     run(&b);
     ok(b.transport[0].sent == 1,
-       "which comes although no other series has begun");
+       "that next look comes although no other series has begun");
     fake_answer(&b.transport[0], QOE_OUTCOME_RETRY);
     announced_ns = state.shared->announced_ns;
     b.now += 5000;
@@ -435,10 +457,11 @@ test_births(void)
     run(&b);
     ok(count(QOE_COUNT_POINTS_SENT) == points + 1 && b.transport[0].sent == 2
        && state.shared->announced_ns > announced_ns,
-       "by itself, again until it is taken");
+       "the first export of a series is repeated until it is taken");
 
     began(&b, qoe_unix_ns(), QOE_METRIC_SEEK_TOTAL);
-    ok(b.transport[0].sent == 2, "a known series is not exported then");
+    ok(b.transport[0].sent == 2,
+       "a series that was exported is not exported as new again");
 
     b.now += b.env.interval_ms;
     run(&b);
@@ -446,9 +469,9 @@ test_births(void)
     run(&b);
     ok(count(QOE_COUNT_COLLECTIONS) == collections + 1
        && count(QOE_COUNT_POINTS_SENT) == points + 2,
-       "births are no collections of their own");
+       "first exports of series are no collections of their own");
 
-    /* its wait ends a moment after that collection */
+    /* The wait of that value ends a moment after the collection. */
 
     start_ns = state.shared->collected_ns + 1000000
                - qoe_collect_wait_ms(&conf, QOE_COLLECT_EXPORT) * 1000000;
@@ -470,11 +493,12 @@ test_births(void)
        "then there is no work until a series begins");
 
     ok(qoe_report_last(b.report, 1) && !qoe_report_idle(b.report),
-       "the last collection is always made: one before it left values out");
+       "the last collection is always made when the one before left values "
+       "out");
     run(&b);
     fake_answer(&b.transport[0], QOE_OUTCOME_OK);
     run(&b);
-    ok(qoe_report_idle(b.report), "over");
+    ok(qoe_report_idle(b.report), "the report is idle at the end");
 
     bench_free(&b);
     conf.series_birth_ms = 0;

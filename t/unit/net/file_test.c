@@ -132,27 +132,30 @@ test_append(void)
     umask(0);
     start(path);
 
-    ok(qoe_transport_encoding(t) == QOE_ENCODING_JSON, "encoding");
-    ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0640, "mode");
+    ok(qoe_transport_encoding(t) == QOE_ENCODING_JSON, "a file takes JSON");
+    ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0640,
+       "a new file has the mode 0640");
 
     o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
     ok(o.kind == QOE_OUTCOME_OK && o.grpc_status == -1
-       && o.retry_after_ms == -1 && o.error_type[0] == '\0', "outcome");
+       && o.retry_after_ms == -1 && o.error_type[0] == '\0',
+       "a line that was written gives a good outcome");
 
     put(QOE_SIGNAL_TRACES, qoe_span(LINE));
-    ok(holds(path, LINE "\n" LINE "\n"), "two signals, one file");
+    ok(holds(path, LINE "\n" LINE "\n"), "two signals can share a file");
 
     ok(qoe_transport_send(t, QOE_SIGNAL_METRICS, qoe_span(LINE), done, NULL)
-       == QOE_ERROR, "a signal without a path");
+       == QOE_ERROR, "a signal without a path is refused");
     ok(qoe_transport_send(t, QOE_SIGNAL_LOGS, qoe_span_null, done, NULL)
-       == QOE_ERROR, "an empty request");
+       == QOE_ERROR, "an empty request is refused");
 
-    ok(rename(path, other) == 0, "rotated");
+    ok(rename(path, other) == 0, "the file is renamed as a rotation does");
     put(QOE_SIGNAL_LOGS, qoe_span(LINE));
-    ok(holds(other, LINE "\n" LINE "\n" LINE "\n"), "goes to the old file");
+    ok(holds(other, LINE "\n" LINE "\n" LINE "\n"),
+       "until it is reopened, lines go to the renamed file");
     qoe_transport_reopen(t);
     put(QOE_SIGNAL_LOGS, qoe_span(LINE));
-    ok(holds(path, LINE "\n"), "reopened");
+    ok(holds(path, LINE "\n"), "after it is reopened, lines go to a new file");
 
     qoe_transport_destroy(t);
 }
@@ -169,12 +172,12 @@ test_mend(void)
         const char  *name;
     } cases[] = {
         { LINE "\n" TORN, LINE "\n" LINE "\n", "a torn line is cut off" },
-        { TORN, LINE "\n", "the first line torn" },
-        { LINE "\n{\"re", LINE "\n" LINE "\n", "torn in its first bytes" },
-        { LINE, LINE "\n", "only the newline is missing: not acknowledged" },
+        { TORN, LINE "\n", "a torn first line is cut off" },
+        { LINE "\n{\"re", LINE "\n" LINE "\n", "a line torn early is cut off" },
+        { LINE, LINE "\n", "a line without its newline is cut off" },
         { "notes", "notes\n" LINE "\n", "other text gets a newline" },
-        { "a\nnotes", "a\nnotes\n" LINE "\n", "the same in a later line" },
-        { "\n", "\n" LINE "\n", "an empty line" },
+        { "a\nnotes", "a\nnotes\n" LINE "\n", "later text gets a newline" },
+        { "\n", "\n" LINE "\n", "an empty line stays as it is" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -185,7 +188,7 @@ test_mend(void)
         qoe_transport_destroy(t);
     }
 
-    /* longer than what is read at a time */
+    /* The torn line is longer than what is read at a time. */
 
     memset(block, 'x', sizeof(block) - 1);
     memcpy(block, LINE "\n" TORN, sizeof(LINE "\n" TORN) - 1);
@@ -194,7 +197,8 @@ test_mend(void)
     set(path, block);
     start(path);
     put(QOE_SIGNAL_LOGS, qoe_span(LINE));
-    ok(holds(path, LINE "\n" LINE "\n"), "a long torn line");
+    ok(holds(path, LINE "\n" LINE "\n"),
+       "a torn line longer than a read is removed");
     qoe_transport_destroy(t);
 }
 
@@ -220,20 +224,22 @@ test_errors(void)
     setrlimit(RLIMIT_FSIZE, &old);
 
     ok(o.kind == QOE_OUTCOME_RETRY && strcmp(o.error_type, "file") == 0
-       && strstr(o.message, "File too large") != NULL, "no room: %s",
-       o.message);
-    ok(holds(path, LINE "\n"), "what was written of it is gone");
+       && strstr(o.message, "File too large") != NULL,
+       "a line that does not fit on the disk is to be retried: %s", o.message);
+    ok(holds(path, LINE "\n"),
+       "nothing of a line that did not fit stays in the file");
 
     o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
     ok(o.kind == QOE_OUTCOME_OK && holds(path, LINE "\n" LINE "\n"),
-       "room again");
+       "once there is room the line is written");
 
     fd = open(path, O_RDONLY);
     flock(fd, LOCK_EX);
     o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
     close(fd);
     ok(o.kind == QOE_OUTCOME_RETRY && strstr(o.message, "busy") != NULL,
-       "locked by another for long: %s", o.message);
+       "a file that another process keeps locked is to be retried: %s",
+       o.message);
 
     qoe_transport_destroy(t);
 
@@ -241,16 +247,16 @@ test_errors(void)
     logged = 0;
     snprintf(other, sizeof(other), "%s/sub/file", dir);
     start(other);
-    ok(logged == 1, "no directory: told at the start");
+    ok(logged == 1, "a missing directory is logged at the start");
     o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
     ok(o.kind == QOE_OUTCOME_RETRY && strstr(o.message, other) != NULL,
-       "%s", o.message);
+       "a line for a missing directory is to be retried: %s", o.message);
 
     snprintf(path, sizeof(path), "%s/sub", dir);
     mkdir(path, 0700);
     o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
     ok(o.kind == QOE_OUTCOME_OK && holds(other, LINE "\n"),
-       "works as soon as there is one");
+       "a file works as soon as its directory exists");
 
     qoe_transport_destroy(t);
     unlink(other);
@@ -280,14 +286,15 @@ test_pipe(void)
     start(path);
 
     o = put(QOE_SIGNAL_LOGS, (qoe_span_t) { big, 100000 });
-    ok(o.kind == QOE_OUTCOME_RETRY, "a full pipe does not block");
+    ok(o.kind == QOE_OUTCOME_RETRY, "a full pipe does not block the writer");
 
     while (read(fd, buf, sizeof(buf)) > 0) { /* void */ }
 
     put(QOE_SIGNAL_LOGS, qoe_span(LINE));
     n = read(fd, buf, sizeof(buf));
     ok(n == sizeof(LINE) + 1 && memcmp(buf, "\n" LINE "\n", (size_t) n) == 0,
-       "the next line begins a line");
+       "after a line that a pipe took in part the next begins on a line of its "
+       "own");
 
     qoe_transport_destroy(t);
     close(fd);
@@ -296,7 +303,7 @@ test_pipe(void)
 }
 
 
-/* done() may send the next one; what is queued at the end is let go. */
+/* done() may send the next request; what is queued at the end is let go. */
 
 static int  chain_sent;
 
@@ -321,14 +328,14 @@ test_chain(void)
 
     chain(NULL, &(qoe_outcome_t) { .kind = QOE_OUTCOME_OK });
     qoe_net_wait(net, NULL, 0, 0);
-    ok(chain_sent == 2, "one turn delivers what was there before it");
+    ok(chain_sent == 2, "a turn delivers only what was queued before it");
 
     qoe_transport_deadline(t, 0);
     qoe_net_wait(net, NULL, 0, 0);
     ok(chain_sent == 3, "a deadline does not undo what is written");
 
     qoe_transport_destroy(t);
-    ok(chain_sent == 3, "destroy calls nobody");
+    ok(chain_sent == 3, "destroying the transport calls no callback");
 
     unlink(path);
 }
@@ -362,7 +369,7 @@ main(void)
 
     qoe_net_destroy(net);
     curl_global_cleanup();
-    ok(rmdir(dir) == 0, "nothing is left");
+    ok(rmdir(dir) == 0, "the test leaves no file behind");
 
     return tap_end();
 }

@@ -11,7 +11,7 @@
 
 #define TEXT_MAX       2000000
 
-/* Of what zlib inflates at once: not a divisor of anything. */
+/* How much zlib inflates at once: not a divisor of any size that matters. */
 #define PIECE_IN       997
 #define PIECE_OUT      4093
 
@@ -29,8 +29,8 @@ next_random(uint32_t n)
 
 
 /*
- * Whether zlib makes text of packed, which must be one whole gzip member, given
- * pieces of so many bytes and room for so many.
+ * Whether zlib makes text of packed, which must be one whole gzip member,
+ * given pieces of so many bytes and room for so many.
  */
 
 static bool
@@ -195,7 +195,10 @@ sample(size_t len)
 }
 
 
-/* Lengths around powers of two, the windows' and blocks' ends, and any. */
+/*
+ * Lengths around powers of two and the ends of windows and blocks, and random
+ * ones.
+ */
 
 static size_t
 next_length(size_t step)
@@ -250,8 +253,9 @@ test_differential(int level, size_t kind)
         wrong += !good;
     }
 
-    ok(wrong == 0, "level %d, %s: zlib inflates %zu lengths in pieces to what "
-       "was packed", level, kinds[kind].name, step);
+    ok(wrong == 0,
+       "level %d, %s: zlib inflates %zu lengths in pieces to what was packed",
+       level, kinds[kind].name, step);
 
     qoe_gzip_free(&gz);
     qoe_buf_free(&out);
@@ -296,7 +300,7 @@ test_levels(void)
         }
     }
 
-    ok(good, "each level packs a batch");
+    ok(good, "each level packs a batch so that zlib unpacks it");
     ok(size[1] < in.len / 4, "level 1 packs a batch to less than a quarter");
     ok(size[1] >= size[3] && size[3] >= size[6] && size[6] >= size[9],
        "a higher level never takes more: %zu, %zu, %zu, %zu", size[1],
@@ -353,7 +357,9 @@ test_no_allocation(void)
 }
 
 
-/* What is built in is used, and for the levels that are said to be its. */
+/*
+ * The library that was built in is used, for the levels that it is meant for.
+ */
 
 static void
 test_library(void)
@@ -404,19 +410,20 @@ test_append_and_limits(int level)
     status = qoe_gzip(&gz, &out, in);
     ok(status == QOE_OK && memcmp(out.data, "head", 4) == 0
        && unpacks_to(out.data + 4, out.len - 4, in),
-       "level %d: what is packed follows what the buffer holds", level);
+       "level %d: packed bytes follow what the buffer holds", level);
     qoe_buf_free(&out);
 
     qoe_buf_init(&out, &qoe_mem_heap, 1000);
     qoe_buf_literal(&out, "head");
     ok(qoe_gzip(&gz, &out, in) == QOE_TOO_LARGE,
        "a batch that may not fit is refused");
-    ok(out.len == 4 && out.status == QOE_OK, "the buffer is then as it was");
+    ok(out.len == 4 && out.status == QOE_OK,
+       "a buffer without room stays as it was");
 
     in.len = 100;
     ok(qoe_gzip(&gz, &out, in) == QOE_OK
        && unpacks_to(out.data + 4, out.len - 4, in),
-       "and the next batch is packed");
+       "the next batch is packed after a refusal");
     qoe_buf_free(&out);
 
     qoe_gzip_free(&gz);
@@ -460,7 +467,8 @@ test_nomem(int level)
     }
 
     ok(!wrong && n > 1 && n < 100,
-       "level %d: each of %ld allocations may fail", level, n);
+       "level %d: the failure of each of %ld allocations is reported",
+       level, n);
 
     free(text);
 }

@@ -66,29 +66,30 @@ main(void)
     start = qoe_mono_ms();
     cpu = cpu_us();
     qoe_net_wait(net, NULL, 0, 300);
-    ok(qoe_mono_ms() - start >= 295, "waits for its time");
-    ok(cpu_us() - cpu < 100000, "asleep");
+    ok(qoe_mono_ms() - start >= 295, "a wait lasts as long as asked for");
+    ok(cpu_us() - cpu < 100000, "a wait takes no CPU time");
 
     start = qoe_mono_ms();
     qoe_net_wait(net, NULL, 0, 0);
-    ok(qoe_mono_ms() - start < 200, "0 is no wait");
+    ok(qoe_mono_ms() - start < 200, "a wait of 0 returns at once");
 
     pthread_create(&thread, NULL, wake_later, net);
     start = qoe_mono_ms();
     qoe_net_wait(net, NULL, 0, -1);
     start = qoe_mono_ms() - start;
     pthread_join(thread, NULL);
-    ok(start >= 90 && start < 5000, "woken by another thread, no limit");
+    ok(start >= 90 && start < 5000,
+       "another thread ends a wait without a limit");
 
     qoe_net_wakeup(net);
     qoe_net_wakeup(net);
     start = qoe_mono_ms();
     qoe_net_wait(net, NULL, 0, 5000);
-    ok(qoe_mono_ms() - start < 2000, "a wakeup before the wait counts");
+    ok(qoe_mono_ms() - start < 2000, "a wakeup before the wait ends it");
 
     start = qoe_mono_ms();
     qoe_net_wait(net, NULL, 0, 200);
-    ok(qoe_mono_ms() - start >= 195, "but once");
+    ok(qoe_mono_ms() - start >= 195, "a wakeup ends only one wait");
 
     for (i = 0; i < 12; i++) {
         fds[i] = eventfd(0, EFD_CLOEXEC);
@@ -97,11 +98,11 @@ main(void)
     eventfd_write(fds[11], 1);
     start = qoe_mono_ms();
     qoe_net_wait(net, fds, 12, 5000);
-    ok(qoe_mono_ms() - start < 2000, "the last of 12 descriptors");
+    ok(qoe_mono_ms() - start < 2000, "the last of 12 descriptors ends a wait");
 
     start = qoe_mono_ms();
     qoe_net_wait(net, fds, 11, 200);
-    ok(qoe_mono_ms() - start >= 195, "none of the others");
+    ok(qoe_mono_ms() - start >= 195, "the other descriptors do not end a wait");
 
     for (i = 0; i < 12; i++) {
         close(fds[i]);

@@ -32,7 +32,10 @@ test_http(void)
     qoe_outcome_t       o;
     qoe_outcome_kind_t  kind;
 
-    /* of 4xx, all but these two lists blame the body of the request */
+    /*
+     * These two lists are retried or held; any other 4xx blames the request's
+     * body.
+     */
 
     static const int  again[] = { 429, 502, 503, 504 };
     static const int  hold[] = {
@@ -54,7 +57,8 @@ test_http(void)
                   || (kind == QOE_OUTCOME_OK) != (o.error_type[0] == '\0'));
     }
 
-    ok(wrong == 0, "HTTP: the kind of every status (%d wrong)", wrong);
+    ok(wrong == 0,
+       "HTTP: each status has its kind of outcome (%d wrong)", wrong);
 
     qoe_outcome_http(&o, 101);
     ok(o.kind == QOE_OUTCOME_HOLD,
@@ -62,7 +66,8 @@ test_http(void)
 
     qoe_outcome_http(&o, 503);
     ok(strcmp(o.error_type, "503") == 0, "HTTP: error.type is the status");
-    ok(o.grpc_status == -1 && o.retry_after_ms == -1, "HTTP: the rest is open");
+    ok(o.grpc_status == -1 && o.retry_after_ms == -1,
+       "HTTP: the status alone sets neither gRPC's status nor a delay");
 }
 
 
@@ -87,24 +92,28 @@ test_grpc(void)
                   || o.grpc_status != i || o.error_type[0] == '\0');
     }
 
-    ok(wrong == 0, "gRPC: the kind of every code (%d wrong)", wrong);
+    ok(wrong == 0, "gRPC: each code has its kind of outcome (%d wrong)", wrong);
 
     qoe_outcome_init(&o);
     qoe_outcome_grpc(&o, 0);
-    ok(o.kind == QOE_OUTCOME_OK && o.error_type[0] == '\0', "gRPC: OK");
+    ok(o.kind == QOE_OUTCOME_OK && o.error_type[0] == '\0',
+       "gRPC: the code OK is a good outcome");
 
     qoe_outcome_init(&o);
     o.retry_after_ms = 0;
     qoe_outcome_grpc(&o, QOE_GRPC_RESOURCE_EXHAUSTED);
-    ok(o.kind == QOE_OUTCOME_RETRY, "gRPC: RESOURCE_EXHAUSTED, RetryInfo");
-    ok(strcmp(o.error_type, "RESOURCE_EXHAUSTED") == 0, "gRPC: its name");
+    ok(o.kind == QOE_OUTCOME_RETRY,
+       "gRPC: RESOURCE_EXHAUSTED with RetryInfo is to be retried");
+    ok(strcmp(o.error_type, "RESOURCE_EXHAUSTED") == 0,
+       "gRPC: error.type is the code's name");
 
     qoe_outcome_grpc(&o, 17);
     ok(o.kind == QOE_OUTCOME_HOLD && o.grpc_status == QOE_GRPC_UNKNOWN,
-       "gRPC: 17 is UNKNOWN");
+       "gRPC: code 17 becomes UNKNOWN");
     qoe_outcome_grpc(&o, -5);
-    ok(o.grpc_status == QOE_GRPC_UNKNOWN, "gRPC: -5 is UNKNOWN");
-    ok(strcmp(qoe_grpc_status_name(16), "UNAUTHENTICATED") == 0, "gRPC: 16");
+    ok(o.grpc_status == QOE_GRPC_UNKNOWN, "gRPC: code -5 becomes UNKNOWN");
+    ok(strcmp(qoe_grpc_status_name(16), "UNAUTHENTICATED") == 0,
+       "gRPC: code 16 has the name UNAUTHENTICATED");
 }
 
 
@@ -122,12 +131,15 @@ test_curl(void)
         wrong += (o.kind != QOE_OUTCOME_RETRY || o.error_type[0] == '\0');
     }
 
-    ok(wrong == 0, "curl: every error may be sent again (%d wrong)", wrong);
+    ok(wrong == 0,
+       "curl: after any error the request may be sent again (%d wrong)", wrong);
 
     qoe_outcome_curl(&o, CURLE_OPERATION_TIMEDOUT);
-    ok(strcmp(o.error_type, "timeout") == 0, "curl: timeout");
+    ok(strcmp(o.error_type, "timeout") == 0,
+       "curl: a timeout has error.type timeout");
     qoe_outcome_curl(&o, CURLE_FTP_ACCEPT_FAILED);
-    ok(strcmp(o.error_type, "curl_10") == 0, "curl: one without a name");
+    ok(strcmp(o.error_type, "curl_10") == 0,
+       "curl: an error without a name of ours has its number as error.type");
 }
 
 
@@ -136,7 +148,7 @@ test_retry_after(void)
 {
     size_t  i;
 
-    /* 784111777 is Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110 */
+    /* 784111777 is Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110. */
 
     static const struct {
         const char  *value;
@@ -152,7 +164,7 @@ test_retry_after(void)
         { "99999999999999999999999999", 0, QOE_RETRY_AFTER_MAX_MS },
         { "Sun, 06 Nov 1994 08:49:37 GMT", 0, QOE_RETRY_AFTER_MAX_MS },
 
-        /* the year 1102415555: its seconds times 1000 do not fit */
+        /* The year 1102415555, whose seconds times 1000 do not fit. */
         { ",1Oct 1102415555", 784111777, QOE_RETRY_AFTER_MAX_MS },
         { "", 0, -1 },
         { "-1", 0, -1 },
@@ -163,7 +175,9 @@ test_retry_after(void)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         ok(qoe_retry_after(qoe_span_str(cases[i].value), cases[i].now)
-           == cases[i].ms, "Retry-After \"%s\"", cases[i].value);
+           == cases[i].ms,
+           "Retry-After \"%s\" gives the delay that RFC 9110 says",
+           cases[i].value);
     }
 }
 
@@ -200,6 +214,97 @@ test_backoff(void)
 }
 
 
+/* Both ends of each step are reached, and nothing beyond them. */
+
+static void
+test_backoff_bounds(void)
+{
+    int                    wrong;
+    uint32_t               i;
+    uint64_t               ms, least, most;
+    static const uint64_t  step[] = { 1000, 2000, 4000, 8000, 16000, 30000,
+                                      30000 };
+
+    for (i = 0, wrong = 0; i < 7; i++) {
+        least = step[i] / 2;
+        most = step[i];
+
+        wrong += qoe_backoff(i + 1, -1, 0) != least;
+        wrong += qoe_backoff(i + 1, -1, (uint32_t) least) != most;
+        wrong += qoe_backoff(i + 1, -1, (uint32_t) least + 1) != least;
+
+        ms = qoe_backoff(i + 1, (int64_t) least + 1, 0);
+        wrong += ms != least + 1;
+    }
+
+    ok(wrong == 0, "back-off: a step is from half of it to the whole of it, "
+       "and the sixth and later ones are of 30 s");
+    ok(qoe_backoff(UINT64_MAX, -1, 0) == 15000,
+       "back-off: no number of failures is too large");
+}
+
+
+/* Times are far from 0, as those of a machine that runs for long are. */
+
+static void
+test_retry(void)
+{
+    int           apart;
+    uint64_t      due, last;
+    const uint64_t  now = 5000000;
+    qoe_retry_t   r, other;
+
+    qoe_retry_init(&r);
+    ok(r.failures == 0 && qoe_retry_due(&r, 0),
+       "retry: the first try is due at once");
+
+    qoe_retry_failed(&r, now, -1, false);
+    due = r.not_before_ms;
+    ok(r.failures == 1 && due >= now + 500 && due <= now + 1000,
+       "retry: after a failure the next try is due in 0.5 to 1 s");
+    ok(!qoe_retry_due(&r, due - 1) && qoe_retry_due(&r, due),
+       "retry: it is due at that millisecond and not before");
+
+    qoe_retry_failed(&r, due - 1, 100000, false);
+    ok(r.failures == 1 && r.not_before_ms == due,
+       "retry: failures of tries that were under way count as one");
+
+    qoe_retry_failed(&r, due, -1, false);
+    ok(r.failures == 2 && r.not_before_ms >= due + 1000
+       && r.not_before_ms <= due + 2000,
+       "retry: the failure of the next try counts, and doubles the wait");
+
+    last = r.not_before_ms;
+    qoe_retry_failed(&r, last, 60000, false);
+    ok(r.not_before_ms == last + 60000,
+       "retry: a server that asks for a minute gets it");
+
+    last = r.not_before_ms;
+    qoe_retry_failed(&r, last, 60000, true);
+    ok(r.not_before_ms == last + QOE_BACKOFF_LEAVING_MS,
+       "retry: an exit does not wait that long");
+
+    qoe_retry_succeeded(&r);
+    ok(r.failures == 0 && qoe_retry_due(&r, 0),
+       "retry: a success ends the waiting and the counting");
+
+    /* of two with other seeds: not always the same wait */
+
+    memset(&other, 0, sizeof(other));
+    r.seed = 1;
+    other.seed = 2;
+
+    for (apart = 0, last = now; last < now + 100000; last += 40000) {
+        qoe_retry_failed(&r, last, -1, false);
+        qoe_retry_failed(&other, last, -1, false);
+        apart += r.not_before_ms != other.not_before_ms;
+    }
+
+    ok(apart > 0 && r.failures == 3,
+       "retry: two processes that failed together do not come back together");
+}
+
+
 static void
 test_message(void)
 {
@@ -222,10 +327,11 @@ test_message(void)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         qoe_outcome_message(&o, "%s", cases[i][0]);
-        ok(strcmp(o.message, cases[i][1]) == 0, "message %zu", i);
+        ok(strcmp(o.message, cases[i][1]) == 0,
+           "message %zu is clean UTF-8", i);
     }
 
-    /* the euro sign has three bytes: 85 of them fit with the NUL */
+    /* The euro sign has three bytes: 85 of them fit with the NUL. */
 
     for (i = 0; i < sizeof(text) - 3; i += 3) {
         memcpy(text + i, "\xe2\x82\xac", 3);
@@ -235,10 +341,11 @@ test_message(void)
 
     qoe_outcome_message(&o, "%s", text);
     ok(strlen(o.message) == 255 && memcmp(o.message, text, 255) == 0,
-       "message: cut between characters");
+       "a long message is cut between characters");
 
     qoe_outcome_message(&o, "x%s", text);
-    ok(strlen(o.message) == 253, "message: cut before one that does not fit");
+    ok(strlen(o.message) == 253,
+       "a long message is cut before a character that does not fit");
 }
 
 
@@ -278,7 +385,7 @@ test_grpc_text(void)
     }
 
     qoe_grpc_percent_decode(dst, 4, qoe_span("%41%42%43%44"));
-    ok(strcmp(dst, "ABC") == 0, "percent: cut");
+    ok(strcmp(dst, "ABC") == 0, "percent-encoded text that is too long is cut");
 
     for (i = 0; i < sizeof(base64) / sizeof(base64[0]); i++) {
         len = 0;
@@ -288,12 +395,12 @@ test_grpc_text(void)
         ok(base64[i].len < 0 ? status == QOE_INVALID
            : status == QOE_OK && len == (size_t) base64[i].len
              && memcmp(dst, "ABCD", len) == 0,
-           "base64 \"%s\"", base64[i].text);
+           "base64 \"%s\" is decoded or refused", base64[i].text);
     }
 
     for (i = 0; i < sizeof(status_of) / sizeof(status_of[0]); i++) {
         ok(qoe_grpc_status(qoe_span_str(status_of[i].text)) == status_of[i].n,
-           "grpc-status \"%s\"", status_of[i].text);
+           "grpc-status \"%s\" gives its code", status_of[i].text);
     }
 }
 
@@ -306,6 +413,8 @@ main(void)
     test_curl();
     test_retry_after();
     test_backoff();
+    test_backoff_bounds();
+    test_retry();
     test_message();
     test_grpc_text();
 

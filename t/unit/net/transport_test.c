@@ -143,7 +143,10 @@ done(void *data, const qoe_outcome_t *o)
 }
 
 
-/* The whole life of a transport; the outcome has no message without one. */
+/*
+ * The whole life of a transport; the outcome has no message without memory for
+ * it.
+ */
 
 static void
 run(qoe_protocol_t protocol, qoe_status_t *created, qoe_status_t *sent,
@@ -186,7 +189,7 @@ run(qoe_protocol_t protocol, qoe_status_t *created, qoe_status_t *sent,
 }
 
 
-/* A port where nobody listens: connections are refused at once. */
+/* A port where no process listens: connections are refused at once. */
 
 static void
 closed_port(void)
@@ -217,7 +220,9 @@ test_nobody(qoe_protocol_t protocol, const char *name)
 
     run(protocol, &created, &sent, &o);
     ok(created == QOE_OK && sent == QOE_OK && o.kind == QOE_OUTCOME_RETRY
-       && strcmp(o.error_type, "connect") == 0, "%s: %s", name, o.message);
+       && strcmp(o.error_type, "connect") == 0,
+       "%s: a request that cannot connect is to be retried: %s",
+       name, o.message);
 }
 
 
@@ -243,11 +248,17 @@ test_nomem(qoe_protocol_t protocol, const char *name)
 
         fail_at = -1;
 
-        /* what fails within a transfer is libcurl's: 7.88.1 loses a block */
+        /*
+         * An allocation that fails within a transfer is libcurl's: 7.88.1
+         * loses a block.
+         */
 
         leaks += (live != before && sent != QOE_OK);
 
-        /* either told by a status or by the outcome, or it did not matter */
+        /*
+         * The failure was reported by a status or by the outcome, or it did
+         * not matter.
+         */
 
         wrong += (sent == QOE_OK && o.kind != QOE_OUTCOME_RETRY);
         wrong += (sent == QOE_OK && o.message[0] == '\0');
@@ -258,8 +269,10 @@ test_nomem(qoe_protocol_t protocol, const char *name)
     }
 
     ok(n > 20 && n < 2000, "%s: each of %ld allocations failed once", name, n);
-    ok(leaks == 0, "%s: nothing leaked (%ld)", name, leaks);
-    ok(wrong == 0, "%s: each told of (%ld not)", name, wrong);
+    ok(leaks == 0,
+       "%s: after a failed allocation nothing leaks (%ld)", name, leaks);
+    ok(wrong == 0,
+       "%s: each failed allocation is reported (%ld are not)", name, wrong);
 }
 
 
@@ -286,21 +299,24 @@ test_refused(void)
         logged = 0;
         conf.url[QOE_SIGNAL_LOGS] = qoe_span_str(bad[i]);
         ok(qoe_transport_create(&t, net, &conf, &quiet) == QOE_ERROR
-           && t == NULL && logged > 0, "URL \"%s\"", bad[i]);
+           && t == NULL && logged > 0, "the URL \"%s\" is refused", bad[i]);
     }
 
     conf_init(&conf, QOE_PROTOCOL_GRPC);
     conf.gzip_level = 10;
-    ok(qoe_transport_create(&t, net, &conf, &quiet) != QOE_OK, "gzip 10");
+    ok(qoe_transport_create(&t, net, &conf, &quiet) != QOE_OK,
+       "gzip level 10 is refused");
 
     conf_init(&conf, QOE_PROTOCOL_GRPC);
     conf.url[QOE_SIGNAL_TRACES] = qoe_span_null;
-    ok(qoe_transport_create(&t, net, &conf, &quiet) == QOE_OK, "a good one");
-    ok(qoe_transport_encoding(t) == QOE_ENCODING_PROTOBUF, "its encoding");
+    ok(qoe_transport_create(&t, net, &conf, &quiet) == QOE_OK,
+       "a good configuration is accepted");
+    ok(qoe_transport_encoding(t) == QOE_ENCODING_PROTOBUF,
+       "a transport over HTTP takes protobuf");
     ok(qoe_transport_send(t, QOE_SIGNAL_TRACES, qoe_span("x"), done, NULL)
-       == QOE_ERROR, "a signal without URL");
+       == QOE_ERROR, "a signal without a URL is refused");
     ok(qoe_transport_send(t, QOE_SIGNAL_LOGS, qoe_span_null, done, NULL)
-       == QOE_ERROR, "an empty request");
+       == QOE_ERROR, "an empty request is refused");
 
     qoe_transport_reopen(t);
     qoe_transport_destroy(t);

@@ -218,7 +218,8 @@ test_locale(void)
         v = value(VALUE(DOUBLE));
         v.double_value = -1234567.25e-10;
         snprintf(cmd, sizeof(cmd), "%.1f", 0.5);
-        ok(strcmp(cmd, "0,5") == 0, "the locale has a decimal comma");
+        ok(strcmp(cmd, "0,5") == 0,
+           "the locale that the test made has a decimal comma");
         is(&v, "{\"doubleValue\":-0.000123456725}", "JSON has a point");
         setlocale(LC_NUMERIC, "C");
 
@@ -338,9 +339,9 @@ nest(size_t n)
 static void
 test_depth(void)
 {
-    ok(nest(63) == QOE_OK, "127 messages deep");
-    ok(nest(64) == QOE_TOO_LARGE, "129 are too deep");
-    ok(nest(1000) == QOE_TOO_LARGE, "and 2,001");
+    ok(nest(63) == QOE_OK, "messages 127 deep are written");
+    ok(nest(64) == QOE_TOO_LARGE, "messages 129 deep are refused");
+    ok(nest(1000) == QOE_TOO_LARGE, "messages 2,001 deep are refused");
 }
 
 
@@ -450,7 +451,8 @@ test_memory(void)
         }
     }
 
-    ok(bad == 0 && n > 1, "each of %ld allocations fails", n);
+    ok(bad == 0 && n > 1,
+       "the failure of each of %ld allocations is reported", n);
 
     for (n = 0, bad = 0; n < 3030; n++) {
         qoe_buf_init(&b, &qoe_mem_heap, (size_t) n);
@@ -459,7 +461,7 @@ test_memory(void)
         qoe_buf_free(&b);
     }
 
-    ok(bad == 0, "no maximum is passed");
+    ok(bad == 0, "a buffer's maximum is never passed");
 }
 
 

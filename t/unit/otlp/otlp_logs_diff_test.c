@@ -28,7 +28,10 @@ static qoe_buf_t    out, want;
 static qoe_arena_t  arena;
 
 
-/* The same bytes as protobuf-c's of the same records, and as many bad ones. */
+/*
+ * Writes the same bytes as protobuf-c for the same records, and leaves out as
+ * many bad ones.
+ */
 
 static int
 same(const qoe_span_t *records, size_t n)
@@ -62,7 +65,10 @@ draw(uint32_t n)
 }
 
 
-/* A piece of the body, or of text that is nowhere in it; often of neither. */
+/*
+ * A piece of the body, or of text that is nowhere in the body; often of
+ * neither.
+ */
 
 static qoe_span_t
 draw_text(qoe_span_t raw, qoe_span_t other)
@@ -174,14 +180,15 @@ test_random(void)
         release(records, n);
     }
 
-    ok(bad == 0, "2000 requests of random records are protobuf-c's");
+    ok(bad == 0,
+       "2000 requests of random records have the bytes that protobuf-c writes");
 
     free(raw);
     free(other);
 }
 
 
-/* Bodies as players send them, through the decoder. */
+/* Bodies as players send them, passed through the decoder. */
 
 #define IDS                                                                   \
     "\"event_time\":1765976635154,\"org_id\":\"org-17\","                      \
@@ -239,7 +246,7 @@ test_bodies(void)
     }
 
     ok(batch.nevents == 4 && bad == 0 && same(records, 4),
-       "and those of what players send");
+       "requests of what players send have the bytes that protobuf-c writes");
 
     release(records, batch.nevents);
     qoe_arena_free(&a);

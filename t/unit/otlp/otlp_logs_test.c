@@ -88,8 +88,8 @@ full(void)
 
 
 /*
- * What became of one record, read back into the arena; NULL unless it is one
- * log record.
+ * What became of a single record, read back into the arena; NULL unless it is
+ * a single log record.
  */
 
 static log_t *
@@ -203,7 +203,7 @@ test_golden(void)
                              (qoe_span_t) { out.data, out.len }, &arena)
           == QOE_OK
        && qoe_span_eq(qoe_span(json), (qoe_span_t) { text.data, text.len }),
-       "the exact text of the JSON request");
+       "the request as JSON has the expected text");
 
     qoe_buf_free(&text);
     release(&records[0], 1);
@@ -222,10 +222,11 @@ test_nothing(void)
 
     rc = qoe_otlp_logs(&out, &identity, records, 2, &nbad, &arena);
     ok(rc == QOE_DONE && nbad == 2 && out.len == 3,
-       "no record can be read: nothing is appended");
+       "where no record can be read, nothing is appended");
 
     rc = qoe_otlp_logs(&out, &identity, records, 0, &nbad, &arena);
-    ok(rc == QOE_DONE && nbad == 0 && out.len == 3, "no record at all");
+    ok(rc == QOE_DONE && nbad == 0 && out.len == 3,
+       "without records nothing is appended");
 }
 
 
@@ -282,7 +283,7 @@ test_trace_id(void)
 
         ok(log != NULL && log->trace_id.len == 0
            && strlen(attr(log, "view_id")) == strlen(none[i]),
-           "no trace id from %s", none[i]);
+           "%s gives no trace id", none[i]);
     }
 
     set_str(&r, QOE_FIELD_VIEW_ID, "00000000-0000-0000-0000-000000000001");
@@ -315,11 +316,11 @@ test_text(void)
                              "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80") == 0,
        "UTF-8 of two to four bytes stays");
     ok(log != NULL && strcmp(attr(log, "app_name"), "????????") == 0,
-       "surrogates, overlong, too high and cut sequences do not");
+       "surrogates, overlong, too high and cut sequences become question "
+       "marks");
     ok(log != NULL && strcmp(log->body->string_value,
                              "{\"0123456789abcdef\":\"\xc3\xa9? 012345678?\"}")
-                      == 0,
-       "and in a long text");
+                      == 0, "wrong bytes in a long text become question marks");
     ok(log != NULL && attr(log, "app_version") == NULL
        && log->n_attributes == 10, "an empty field is no attribute");
 }
@@ -374,7 +375,10 @@ test_text_places(void)
 }
 
 
-/* What openqoe_attribute adds, and what a broken record may say there. */
+/*
+ * The attributes that openqoe_attribute adds, and those that a broken record
+ * may have.
+ */
 
 static void
 test_attributes(void)
@@ -404,19 +408,21 @@ test_attributes(void)
 
     ok(log != NULL && log->n_attributes == 11 + 3
        && strcmp(attr(log, "geo.city"), "K\xc3\xb6ln") == 0
-       && strcmp(attr(log, "edge"), "a??") == 0, "attributes of the server");
+       && strcmp(attr(log, "edge"), "a??") == 0,
+       "attributes that the server adds are in the record");
     ok(log != NULL && strcmp(attr(log, "env"), "prod") == 0
        && strcmp(attr(log, "event_type"), "error") == 0
        && strcmp(attr(log, "log.record.uid"),
                  "00010203-0405-0607-0809-0a0b0c0d0e0f") == 0,
-       "none takes the place of ours, and none is there twice");
+       "an attribute of the server takes the place of none of ours, and none "
+       "is there twice");
     ok(log != NULL && strcmp(attr(log, "e?"), "1") == 0,
-       "names that become alike are one");
+       "attributes whose names become alike are there once");
 
     r.ev.field[QOE_FIELD_ENV].type = QOE_VALUE_NONE;
     log = log_of(&r);
     ok(log != NULL && strcmp(attr(log, "env"), "no") == 0,
-       "the name of ours that the record lacks is free");
+       "an attribute may have a name of ours that the record lacks");
 
     r.ev.dims = (qoe_named_t *) (uintptr_t) named;
     r.ev.ndims = 3;
@@ -437,7 +443,7 @@ test_attributes(void)
     n = (log != NULL) ? log->n_attributes : 0;
 
     ok(n == 10 + QOE_ATTRIBUTES_MAX && attr(log, "F") != NULL
-       && attr(log, "G") == NULL, "not more than there can be");
+       && attr(log, "G") == NULL, "attributes past their maximum are left out");
 }
 
 
@@ -468,7 +474,7 @@ test_too_large(void)
 
     ok(at == QOE_OK && b.len == len + 2
        && memcmp(b.data + 2, out.data, len) == 0,
-       "and what fits is appended");
+       "a buffer with exactly enough room takes the request");
 
     qoe_buf_free(&b);
     release(&packed, 1);
@@ -514,12 +520,14 @@ test_memory(void)
         }
     }
 
-    ok(bad == 0 && n > 5, "each of %ld allocations fails", n);
+    ok(bad == 0 && n > 5,
+       "the failure of each of %ld allocations is reported", n);
 
     qoe_arena_init(&a, &qoe_mem_heap, 128, 128);
     qoe_buf_init(&b, &qoe_mem_heap, 1 << 20);
     rc = qoe_otlp_logs(&b, &identity, records, 2, &nbad, &a);
-    ok(rc == QOE_NOMEM && b.len == 0, "the arena's maximum is kept");
+    ok(rc == QOE_NOMEM && b.len == 0,
+       "an arena that has reached its maximum is out of memory");
 
     qoe_arena_free(&a);
     qoe_buf_free(&b);

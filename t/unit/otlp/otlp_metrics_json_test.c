@@ -101,19 +101,23 @@ test_json(void)
     n = exportable_all(c);
 
     points = json_all(c, QOE_OTLP_REQUEST_MAX, &requests);
-    ok(points == n && requests < 10, "JSON: all %zu points in %zu requests",
-       n, requests);
+    ok(points == n && requests < 10,
+       "JSON: all %zu points are in %zu requests", n, requests);
 
     points = json_all(c, 50000, &requests);
-    ok(points == n && requests > 50, "JSON: all points in %zu requests",
-       requests);
+    ok(points == n && requests > 50,
+       "JSON: with a smaller maximum all points are in %zu requests", requests);
 
     points = json_all(c, 1, &requests);
-    ok(points == n && requests == n, "JSON: a point a request");
+    ok(points == n && requests == n,
+       "JSON: with the smallest maximum each request has a single point");
 
     fake_destroy(c);
 
-    /* six times as long as protobuf: made again with fewer points */
+    /*
+     * JSON that is six times as long as protobuf is made again with fewer
+     * points.
+     */
 
     c = fake_create(TIME);
     memset(text, 0x7f, sizeof(text));
@@ -131,7 +135,8 @@ test_json(void)
 
     points = json_all(c, 1000000, &requests);
     ok(points == 1000 && requests > 12,
-       "JSON longer than thought: %zu requests", requests);
+       "JSON that is longer than estimated is cut into more requests: %zu",
+       requests);
 
     fake_destroy(c);
 }
@@ -184,7 +189,7 @@ test_too_large(qoe_encoding_t encoding)
     } while (rc != QOE_DONE && rc != QOE_NOMEM && large + again < 50);
 
     ok(rc == QOE_DONE && large == 3 && total == 6 && out.status == QOE_OK,
-       "%s: three points are too large, six go",
+       "%s: three points that are too large are left out, and six go",
        encoding == QOE_ENCODING_JSON ? "JSON" : "protobuf");
 
     qoe_otlp_metrics_destroy(m);
@@ -247,14 +252,16 @@ test_nomem(qoe_encoding_t encoding)
         }
     }
 
-    ok(good && at > 5, "%s: each of %ld allocations may fail",
+    ok(good && at > 5,
+       "%s: after the failure of any of %ld allocations the rest is made all "
+       "the same",
        encoding == QOE_ENCODING_JSON ? "JSON" : "protobuf", at);
 
     fake_destroy(c);
 }
 
 
-/* 15 attributes of base, one of extra; every fifth point a histogram. */
+/* 15 attributes of the base, one of extra; every fifth point is a histogram. */
 
 static qoe_collect_t *
 speed_collection(void)
@@ -347,7 +354,8 @@ test_speed(qoe_encoding_t encoding, size_t max)
            (double) (now_us() - start) / 1e3, requests, (double) bytes / 1e6,
            (double) longest / 1e3);
 
-    ok(rc == QOE_DONE && total == SPEED_POINTS, "%d points", SPEED_POINTS);
+    ok(rc == QOE_DONE && total == SPEED_POINTS,
+       "%d points are written in the time measured", SPEED_POINTS);
 
     qoe_buf_free(&out);
     fake_destroy(c);

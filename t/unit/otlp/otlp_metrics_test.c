@@ -13,7 +13,7 @@
 static const qoe_otlp_identity_t  nobody;
 
 
-/* All requests of c are right: what is wrong, or NULL. */
+/* All requests of c are right: returns what is wrong, or NULL. */
 
 static const char *
 check_all(const qoe_collect_t *c, size_t max, uint64_t budget,
@@ -63,7 +63,7 @@ check_all(const qoe_collect_t *c, size_t max, uint64_t budget,
 }
 
 
-/* Every metric of the catalogue, with labels as they are in life. */
+/* Every metric of the catalogue, with labels as they are in practice. */
 
 static qoe_collect_t *
 whole_catalogue(void)
@@ -116,7 +116,7 @@ test_empty(void)
                                 &qoe_mem_heap);
     n = 1;
     ok(qoe_otlp_metrics_next(m, &out, &n, 0) == QOE_DONE && n == 0
-       && out.len == 0, "no points: nothing");
+       && out.len == 0, "a collection without points gives no request");
     qoe_otlp_metrics_destroy(m);
 
     fake_add(c, QOE_METRIC_BUFFERED_DURATION, 0, 0, START, -1, NULL);
@@ -125,7 +125,7 @@ test_empty(void)
     m = qoe_otlp_metrics_create(c, QOE_ENCODING_JSON, &identity, 1000,
                                 &qoe_mem_heap);
     ok(qoe_otlp_metrics_next(m, &out, &n, 0) == QOE_DONE && n == 0
-       && out.len == 0, "points that no backend takes: nothing");
+       && out.len == 0, "points that no backend takes give no request");
     qoe_otlp_metrics_destroy(m);
 
     fake_add(c, QOE_METRIC_FRAMERATE, 0, 0, START, 25, NULL);
@@ -137,8 +137,7 @@ test_empty(void)
        "},\"metrics\":[{\"name\":\"openqoe.framerate\",\"description\":"
        "\"Frame rate of the rendition shown\",\"unit\":\"fps\",\"gauge\":{"
        "\"dataPoints\":[{\"timeUnixNano\":\"1700000060123456789\","
-       "\"asDouble\":25}]}}]}]}]}")),
-       "one gauge as JSON");
+       "\"asDouble\":25}]}}]}]}]}")), "a gauge as JSON has the expected text");
     qoe_otlp_metrics_destroy(m);
 
     qoe_buf_reset(&out);
@@ -160,7 +159,7 @@ test_empty(void)
 }
 
 
-/* Values that are exact, and damaged references. */
+/* Values that are exact, and references that are damaged. */
 
 static void
 test_edges(void)
@@ -177,13 +176,14 @@ test_edges(void)
     fake_add(c, QOE_METRIC_PLAYING_TIME_SECONDS, 2, 0, START, -0.25, NULL);
 
     ok(check_all(c, 5000, 0, &n) == NULL && n == 1,
-       "broken blocks, keys that are there twice");
+       "broken blocks give no attributes, and keys that are there twice are "
+       "sent once");
 
     fake_destroy(c);
 }
 
 
-/* The reader must be able to see what is wrong. */
+/* The reader of this test must be able to see what is wrong. */
 
 static bool
 reads_as(const qoe_collect_t *c, const qoe_buf_t *out, size_t n)
@@ -213,24 +213,26 @@ test_reader(void)
     qoe_buf_init(&out, &qoe_mem_heap, 5000);
     m = qoe_otlp_metrics_create(c, QOE_ENCODING_PROTOBUF, &identity, 5000,
                                 &qoe_mem_heap);
-    ok(next_whole(m, &out, &n, 0) == QOE_OK && n == 2, "two points");
+    ok(next_whole(m, &out, &n, 0) == QOE_OK && n == 2,
+       "a request has two points");
 
     s = c->metric[QOE_METRIC_SEEK_TOTAL].series;
     s[1].base = 0;
     s[1].extra = 0;
-    ok(reads_as(c, &out, 2), "a block that is none has no attributes");
-    ok(!reads_as(c, &out, 3), "this test sees a wrong count");
+    ok(reads_as(c, &out, 2), "a damaged block gives no attributes");
+    ok(!reads_as(c, &out, 3), "the reader notices a wrong count");
 
     s[1].extra = 1;
-    ok(!reads_as(c, &out, 2), "and an attribute that is missing");
+    ok(!reads_as(c, &out, 2),
+       "the reader notices an attribute that is missing");
 
     s[1].extra = 0;
     s[0].base = 0;
-    ok(!reads_as(c, &out, 2), "and one too many");
+    ok(!reads_as(c, &out, 2), "the reader notices an attribute too many");
 
     s[0].base = 1;
     s[0].integer++;
-    ok(!reads_as(c, &out, 2), "and another value");
+    ok(!reads_as(c, &out, 2), "the reader notices another value");
 
     qoe_otlp_metrics_destroy(m);
     qoe_buf_free(&out);
@@ -248,7 +250,8 @@ test_differential(void)
 
     c = whole_catalogue();
     wrong = check_all(c, QOE_OTLP_REQUEST_MAX, FOREVER, &n);
-    ok(wrong == NULL && n == 1, "every metric of the catalogue: %s",
+    ok(wrong == NULL && n == 1,
+       "a request with every metric of the catalogue reads back: %s",
        wrong ? wrong : "as it is");
     fake_destroy(c);
 
@@ -261,7 +264,7 @@ test_differential(void)
         fake_destroy(c);
     }
 
-    ok(wrong == NULL, "random collections, sizes and steps: %s (%d)",
+    ok(wrong == NULL, "random collections, sizes and steps read back: %s (%d)",
        wrong ? wrong : "as they are", i);
 }
 
@@ -280,12 +283,13 @@ test_split(void)
 
     for (i = 0; i < sizeof(max) / sizeof(max[0]); i++) {
         wrong = check_all(c, max[i], FOREVER, &n);
-        ok(wrong == NULL && n < before, "at most %zu bytes: %zu requests: %s",
+        ok(wrong == NULL && n < before,
+           "with at most %zu bytes there are %zu requests: %s",
            max[i], n, wrong ? wrong : "all points once");
         before = n;
     }
 
-    ok(n == 1, "4 MiB are enough for one");
+    ok(n == 1, "a request of 4 MiB holds the whole collection");
 
     fake_destroy(c);
 }
@@ -312,7 +316,7 @@ test_steps(void)
     m = qoe_otlp_metrics_create(c, QOE_ENCODING_PROTOBUF, &identity, 1000000,
                                 &qoe_mem_heap);
     ok(qoe_otlp_metrics_next(m, &once, &n, FOREVER) == QOE_OK && n == 1000,
-       "at once");
+       "a request can be made in a single call");
     qoe_otlp_metrics_destroy(m);
 
     m = qoe_otlp_metrics_create(c, QOE_ENCODING_PROTOBUF, &identity, 1000000,
@@ -325,7 +329,7 @@ test_steps(void)
     ok(n == 1000 && steps > 10
        && qoe_span_eq((qoe_span_t) { once.data, once.len },
                       (qoe_span_t) { out.data, out.len }),
-       "in %zu steps, the same", steps);
+       "a request made in %zu steps is the same", steps);
     qoe_otlp_metrics_destroy(m);
 
     qoe_buf_free(&once);

@@ -34,15 +34,18 @@ static const row_t  protobuf[] = {
     { QOE_SIGNAL_TRACES, GOLDEN_TRACE_RESPONSE, QOE_OK, INT64_MAX, "" },
     { QOE_SIGNAL_METRICS, GOLDEN_METRICS_RESPONSE, QOE_OK, 0, "m" },
 
-    /* an empty partial_success, an unknown field */
+    /* An empty partial_success and an unknown field. */
     { QOE_SIGNAL_LOGS, "0a00", QOE_OK, 0, "" },
     { QOE_SIGNAL_LOGS, "5a03616263" GOLDEN_LOGS_RESPONSE, QOE_OK, 3,
       "too old" },
 
-    /* a text that is not UTF-8, or has a NUL */
+    /* A text that is not UTF-8, or has a NUL. */
     { QOE_SIGNAL_LOGS, "0a05120361ff62", QOE_OK, 0, "a?b" },
 
-    /* no varint's end, a length past the end, no such wire type, a tag 0 */
+    /*
+     * A varint without an end, a length past the end, an unknown wire type, a
+     * tag 0.
+     */
     { QOE_SIGNAL_LOGS, "0affffffffffffffffffff", QOE_INVALID, 0, "" },
     { QOE_SIGNAL_LOGS, "0a05", QOE_INVALID, 0, "" },
     { QOE_SIGNAL_LOGS, "0f", QOE_INVALID, 0, "" },
@@ -122,7 +125,8 @@ test_rows(const row_t *rows, size_t n, qoe_encoding_t encoding)
 
         if (!ok(rc == rows[i].rc && rejected == rows[i].rejected
                 && qoe_span_eq(error, qoe_span_str(rows[i].error)),
-                "the response %s", rows[i].body[0] ? rows[i].body : "(empty)"))
+                "the response %s is read as the protocol says",
+                rows[i].body[0] ? rows[i].body : "(empty)"))
         {
             printf("# got %d, %lld, \"%.*s\"\n", rc, (long long) rejected,
                    (int) error.len, error.data);
@@ -151,18 +155,18 @@ test_long_json(void)
                            (qoe_span_t) { body, len }, &rejected, &error,
                            &arena);
     ok(rc == QOE_TOO_LARGE && rejected == 0 && error.len == 0,
-       "a megabyte of JSON is not read");
+       "a megabyte of JSON is refused unread");
 
     rc = qoe_otlp_response(QOE_SIGNAL_LOGS, QOE_ENCODING_JSON,
                            (qoe_span_t) { body, 60000 }, &rejected, &error,
                            &arena);
-    ok(rc == QOE_INVALID, "nor 60,000 arrays in each other");
+    ok(rc == QOE_INVALID, "60,000 nested arrays are refused");
 
     free(body);
 }
 
 
-/* A Status with one detail; returns what qoe_otlp_retry_info() says. */
+/* A Status with a single detail; returns what qoe_otlp_retry_info() says. */
 
 static qoe_status_t
 retry(const char *type, const uint8_t *packed, size_t len, int64_t *ms)
@@ -220,16 +224,18 @@ test_retry_delay(void)
     }
 
     rc = retry("x/google.rpc.RetryInfo", NULL, 0, &ms);
-    ok(rc == QOE_OK && ms == 0, "no delay is a delay of 0");
+    ok(rc == QOE_OK && ms == 0, "a RetryInfo without a delay is a delay of 0");
 
     rc = retry("type.googleapis.com/google.rpc.RetryInfo2", packed, 1, &ms);
-    ok(rc == QOE_OK && ms == -1, "another detail is none");
+    ok(rc == QOE_OK && ms == -1, "a detail of another type gives no delay");
 
     rc = retry("google.rpc.RetryInfo", packed, 1, &ms);
-    ok(rc == QOE_OK && ms == -1, "nor is a type without a slash");
+    ok(rc == QOE_OK && ms == -1,
+       "a detail whose type has no slash gives no delay");
 
     rc = retry("x/google.rpc.RetryInfo", (uint8_t *) "\x0a\x05", 2, &ms);
-    ok(rc == QOE_INVALID && ms == -1, "a RetryInfo that cannot be read");
+    ok(rc == QOE_INVALID && ms == -1,
+       "a RetryInfo that cannot be read gives no delay");
 }
 
 
@@ -245,10 +251,10 @@ test_retry_status(void)
     status = golden_bytes(bytes, GOLDEN_RETRY_INFO);
     rc = qoe_otlp_retry_info(status, &ms, &arena);
     ok(rc == QOE_OK && ms == 5251,
-       "5 s and 250,000,001 ns, behind another detail");
+       "a RetryInfo after another detail gives 5 s and 250,000,001 ns");
 
     rc = qoe_otlp_retry_info(qoe_span_null, &ms, &arena);
-    ok(rc == QOE_OK && ms == -1, "an empty Status has none");
+    ok(rc == QOE_OK && ms == -1, "an empty Status gives no delay");
 
     for (len = 0; len < status.len; len++) {
         rc = qoe_otlp_retry_info((qoe_span_t) { bytes, len }, &ms, &arena);
@@ -258,7 +264,7 @@ test_retry_status(void)
         }
     }
 
-    ok(len == status.len, "no cut Status tells of a delay");
+    ok(len == status.len, "a Status that is cut gives no delay");
 }
 
 
@@ -310,7 +316,8 @@ test_memory(void)
             }
         }
 
-        ok(bad == 0 && n > 3, "each of %ld allocations fails, %s", n,
+        ok(bad == 0 && n > 3,
+           "the failure of each of %ld allocations is reported, in a %s", n,
            which ? "Status" : "response");
     }
 }

@@ -21,7 +21,10 @@
     "\x1a\x01u"                          /* schema_url u */                   \
     "\x0a\x06\x12\x04\x12\x00\x12\x00"   /* two empty spans */
 
-/* A gauge of two points, a sum of one, a histogram of one, one of no data. */
+/*
+ * A gauge of two points, a sum of one, a histogram of one, and a metric of no
+ * data.
+ */
 #define METRICS                                                               \
     "\x0a\x1a\x12\x18"                                                        \
     "\x12\x06\x2a\x04\x0a\x00\x0a\x00"                                        \
@@ -142,9 +145,9 @@ test_logs(void)
                  (qoe_span_t) { pb.data, pb.len }) == QOE_OK
        && qoe_span_eq((qoe_span_t) { json.data, json.len },
                       (qoe_span_t) { want.data, want.len }),
-       "JSON is that of the same records' messages");
+       "the JSON is that of the same records' messages");
     ok(qoe_otlp_items(QOE_SIGNAL_LOGS, (qoe_span_t) { pb.data, pb.len }, &n)
-       == QOE_OK && n == 3, "three records");
+       == QOE_OK && n == 3, "a request of three records has three items");
 
     qoe_buf_reset(&pb);
     qoe_buf_reset(&json);
@@ -152,15 +155,18 @@ test_logs(void)
     logs(&pb, 1, 2);
 
     ok(transcode(&json, QOE_SIGNAL_LOGS,
-                 (qoe_span_t) { pb.data, pb.len }) == QOE_OK, "two requests");
+                 (qoe_span_t) { pb.data, pb.len }) == QOE_OK,
+       "two requests after each other can be made JSON");
     qoe_buf_append(&json, "", 1);
     ok(occurs(&json, "\"resourceLogs\"") == 1
        && occurs(&json, "\"timeUnixNano\"") == 3
        && occurs(&json, "\\\"n\\\":0") == 1
        && occurs(&json, "\\\"n\\\":1") == 1
-       && occurs(&json, "\\\"n\\\":2") == 1, "are one with all records");
+       && occurs(&json, "\\\"n\\\":2") == 1,
+       "two requests after each other become one with all records");
     ok(qoe_otlp_items(QOE_SIGNAL_LOGS, (qoe_span_t) { pb.data, pb.len }, &n)
-       == QOE_OK && n == 3, "which are counted");
+       == QOE_OK && n == 3,
+       "the items of two requests after each other are counted together");
 
     qoe_buf_free(&pb);
     qoe_buf_free(&want);
@@ -184,31 +190,31 @@ test_others(void)
 
     rc = transcode(&json, QOE_SIGNAL_TRACES, qoe_span(TRACES));
     ok(rc == QOE_OK && qoe_span_eq((qoe_span_t) { json.data, json.len },
-                                   qoe_span(traces)), "spans as JSON");
+                                   qoe_span(traces)), "spans become JSON");
     ok(qoe_otlp_items(QOE_SIGNAL_TRACES, qoe_span(TRACES), &n) == QOE_OK
-       && n == 3, "three spans");
+       && n == 3, "a request of three spans has three items");
 
     qoe_buf_reset(&json);
     ok(transcode(&json, QOE_SIGNAL_METRICS, qoe_span(METRICS)) == QOE_OK,
-       "metrics as JSON");
+       "metrics become JSON");
     ok(qoe_otlp_items(QOE_SIGNAL_METRICS, qoe_span(METRICS), &n) == QOE_OK
-       && n == 4, "four points");
+       && n == 4, "a request of four points has four items");
 
     ok(qoe_otlp_items(QOE_SIGNAL_LOGS, qoe_span_null, &n) == QOE_OK
        && n == 0, "an empty request has no items");
 
-    /* fields that we do not know are passed over, of each wire type */
+    /* Unknown fields are passed over, for each wire type. */
 
     ok(qoe_otlp_items(QOE_SIGNAL_TRACES,
                       qoe_span("\xf8\x01\x80\x01\xf9\x01" "12345678\xfd\x01"
                                "1234\xfa\x01\x02zz" TRACES), &n) == QOE_OK
-       && n == 3, "unknown fields");
+       && n == 3, "unknown fields do not change the number of items");
 
     qoe_buf_free(&json);
 }
 
 
-/* What cannot be done leaves the buffer as it was. */
+/* A request that cannot be converted leaves the buffer as it was. */
 
 static void
 test_errors(void)
@@ -227,9 +233,12 @@ test_errors(void)
     qoe_buf_append(&json, "keep", 4);
 
     ok(transcode(&json, QOE_SIGNAL_LOGS, request) == QOE_TOO_LARGE
-       && json.len == 4 && json.status == QOE_OK, "past the maximum");
+       && json.len == 4 && json.status == QOE_OK,
+       "JSON past the buffer's maximum is refused, and the buffer stays as it "
+       "was");
     ok(transcode(&json, QOE_SIGNAL_LOGS, qoe_span("garbage")) == QOE_INVALID
-       && json.len == 4 && json.status == QOE_OK, "no message");
+       && json.len == 4 && json.status == QOE_OK,
+       "garbage is refused, and the buffer stays as it was");
 
     json.max = 1 << 20;
 
@@ -248,14 +257,18 @@ test_errors(void)
         }
     }
 
-    ok(rc == QOE_OK && i > 3, "no memory at each of %ld allocations", i);
+    ok(rc == QOE_OK && i > 3,
+       "the failure of each of %ld allocations is reported", i);
 
     qoe_buf_free(&pb);
     qoe_buf_free(&json);
 }
 
 
-/* Cut anywhere, with any byte another: no crash, and no count of nonsense. */
+/*
+ * Requests cut anywhere, or with any byte altered: no crash, and no count of
+ * nonsense.
+ */
 
 static void
 test_damage(void)
@@ -276,7 +289,9 @@ test_damage(void)
     cut = true;
     flip = true;
 
-    /* copies of their own length, so that a checker sees each byte too far */
+    /*
+     * Copies of exactly their own length let a checker see each byte too far.
+     */
 
     for (i = 0; i < request.len; i++) {
         copy = malloc(i + 1);
@@ -289,7 +304,7 @@ test_damage(void)
         free(copy);
     }
 
-    ok(cut, "a request that is cut off is none");
+    ok(cut, "a request that is cut off is refused");
 
     copy = malloc(request.len);
 
@@ -304,7 +319,7 @@ test_damage(void)
                                (qoe_span_t) { copy, request.len });
             qoe_buf_reset(&json);
 
-            /* what unpacks is a message for the walk, too */
+            /* What protobuf-c unpacks is a message for the walk, too. */
 
             flip &= (walk == QOE_INVALID && n == 0)
                     || (walk == QOE_OK && n <= request.len / 2);
@@ -312,7 +327,8 @@ test_damage(void)
         }
     }
 
-    ok(flip, "nor does a wrong bit make one of it");
+    ok(flip,
+       "a request with a wrong bit is refused or has a count that makes sense");
 
     free(copy);
     qoe_buf_free(&pb);
@@ -348,7 +364,7 @@ test_wire(void)
                    && n == 0;
     }
 
-    ok(refused, "what is no message");
+    ok(refused, "bytes that are no message are refused");
 }
 
 

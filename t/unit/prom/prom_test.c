@@ -179,8 +179,8 @@ name_is(const char *name, const char *unit, qoe_instrument_t kind,
     len = qoe_prom_name(&m, text);
 
     return ok(qoe_span_eq((qoe_span_t) { text, len }, qoe_span_str(want)),
-              "%s, unit \"%s\": %s (%.*s)", name, unit, want, (int) len,
-              text);
+              "%s with unit \"%s\" becomes %s (%.*s)",
+              name, unit, want, (int) len, text);
 }
 
 
@@ -191,7 +191,7 @@ test_catalogue(void)
     size_t  i, j, len[QOE_METRICS_N], same;
 
     ok(sizeof(names) / sizeof(names[0]) == QOE_METRICS_N,
-       "a name for each metric");
+       "the table has a name for each metric");
 
     for (i = 0; i < QOE_METRICS_N; i++) {
         len[i] = qoe_prom_name(&qoe_metrics[i], text[i]);
@@ -207,10 +207,10 @@ test_catalogue(void)
         ok(j < sizeof(names) / sizeof(names[0])
            && qoe_span_eq((qoe_span_t) { text[i], len[i] },
                           qoe_span_str(names[j].prom)),
-           "%s: %.*s", qoe_metrics[i].name.data, (int) len[i], text[i]);
+           "%s is named %.*s", qoe_metrics[i].name.data, (int) len[i], text[i]);
     }
 
-    /* nor without _total, as OpenMetrics names families */
+    /* Names are unique without _total, too, as OpenMetrics names families. */
 
     same = 0;
 
@@ -225,7 +225,7 @@ test_catalogue(void)
         }
     }
 
-    ok(same == 0, "no two families have one name");
+    ok(same == 0, "no two families have the same name");
 }
 
 
@@ -267,7 +267,8 @@ number_is(double value, const char *want)
     qoe_prom_number(&out, value);
 
     pass = ok(qoe_span_eq((qoe_span_t) { out.data, out.len },
-                          qoe_span_str(want)), "number %s", want);
+                          qoe_span_str(want)),
+              "a number is written as %s", want);
     qoe_buf_free(&out);
 
     return pass;
@@ -283,7 +284,8 @@ le_is(double value, bool canonical, const char *want)
     len = qoe_prom_le(text, value, canonical);
 
     return ok(qoe_span_eq((qoe_span_t) { text, len }, qoe_span_str(want)),
-              "bound %s (%.*s)", want, (int) len, text);
+              "a bucket's bound is written as %s (%.*s)",
+              want, (int) len, text);
 }
 
 
@@ -520,23 +522,23 @@ test_steps(void)
     qoe_buf_init(&out, &qoe_mem_heap, TEXT_MAX);
 
     ok(render(c, QOE_PROM_OPENMETRICS, SIZE_MAX, &once, &steps) == QOE_OK
-       && steps == 1, "at once");
+       && steps == 1, "a collection is rendered in a single step");
     ok(render(c, QOE_PROM_OPENMETRICS, 0, &out, &steps) == QOE_OK
        && steps == 300 && qoe_span_eq((qoe_span_t) { once.data, once.len },
                                       (qoe_span_t) { out.data, out.len }),
-       "a series a step, the same text (%zu)", steps);
+       "a series a step gives the same text (%zu steps)", steps);
 
     qoe_buf_reset(&out);
     ok(render(c, QOE_PROM_OPENMETRICS, 20000, &out, &steps) == QOE_OK
        && steps > 5 && steps < 100
        && qoe_span_eq((qoe_span_t) { once.data, once.len },
                       (qoe_span_t) { out.data, out.len }),
-       "20 kB a step, the same text");
+       "20 kB a step give the same text");
 
     qoe_buf_free(&out);
     qoe_buf_init(&out, &qoe_mem_heap, 5000);
     ok(render(c, QOE_PROM_TEXT, 100, &out, &steps) == QOE_TOO_LARGE,
-       "past the buffer's maximum");
+       "text past the buffer's maximum is refused");
     qoe_buf_free(&out);
 
     qoe_buf_free(&once);
@@ -587,8 +589,8 @@ test_speed(void)
     qoe_buf_init(&out, &qoe_mem_heap, TEXT_MAX);
 
     start = clock();
-    ok(render(c, QOE_PROM_TEXT, 65536, &out, &steps) == QOE_OK, "%d series",
-       SPEED_SERIES);
+    ok(render(c, QOE_PROM_TEXT, 65536, &out, &steps) == QOE_OK,
+       "%d series are rendered in the time measured", SPEED_SERIES);
     printf("# %d series with 14 labels: %.1f ms, %.1f MB, %zu steps\n",
            SPEED_SERIES, (double) (clock() - start) * 1e3 / CLOCKS_PER_SEC,
            (double) out.len / 1e6, steps);
@@ -598,7 +600,7 @@ test_speed(void)
 }
 
 
-/* For a look at it by promtool. */
+/* Prints the text for promtool to look at. */
 
 static void
 print(const char *format)

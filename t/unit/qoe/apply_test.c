@@ -54,7 +54,7 @@ test_several(void)
         tell(l, 60010 + i, of, "ended", "at=60000");
     }
 
-    ok(came_to(l, 6, 6, 0, 360060), "each of them is a complete view");
+    ok(came_to(l, 6, 6, 0, 360060), "each of the six views is complete");
     lane_free(l);
 
     l = lane_new(SIZE);
@@ -137,7 +137,7 @@ test_names(void)
     ok(came_to(l, 2, 1, 1, 40000),
        "an event that names no video is of the view that began last");
     tell(l, 41000, "s/v/", "heartbeat", "at=15000");
-    ok(alive(l) == 0, "after its end it begins none");
+    ok(alive(l) == 0, "after the view's end such an event begins none");
     lane_free(l);
 
     l = lane_new(SIZE);
@@ -242,7 +242,7 @@ test_continued(void)
 
     beats(l, 970000, 990000, "s/v/a", 849500);
     ok(total(l, QOE_METRIC_VIEWS_CONTINUED_TOTAL) == 1 && alive(l) == 0,
-       "after `ended` a heartbeat does not continue it");
+       "after `ended` a heartbeat does not continue the view");
     lane_free(l);
 
     l = lane_new(SIZE);
@@ -251,7 +251,7 @@ test_continued(void)
     pass(l, 900000);
     tell(l, 50000, "s/v/a", "fpsdrop", "");
     ok(alive(l) == 0 && counted(l, QOE_COUNT_EVENTS_LATE) == 1,
-       "an event that happened before that end begins no view");
+       "an event that happened before the view's end begins none");
     lane_free(l);
 }
 
@@ -282,7 +282,9 @@ test_duplicates(void)
 }
 
 
-/* Each view gives up its place to the next: the number alive stays bounded. */
+/*
+ * Each view gives up its place to the next, so the number alive stays bounded.
+ */
 
 static void
 test_many(void)
@@ -307,7 +309,7 @@ test_many(void)
     pass(l, 7200000);
     ok(counted(l, QOE_COUNT_VIEWS_ENDED) == MANY && alive(l) == 0
        && total(l, QOE_METRIC_VIEWS_TOTAL) == MANY,
-       "none of them is lost: as many ended as began");
+       "none of these views is lost: as many ended as began");
     lane_free(l);
 
     l = lane_new(SIZE);
@@ -368,7 +370,7 @@ test_full(void)
 }
 
 
-/* The oldest session plays; those after it have no view any more. */
+/* The session that is oldest plays; those after it have no view any more. */
 
 static void
 test_spare(void)
@@ -392,7 +394,7 @@ test_spare(void)
        "a full table forgets sessions without a live view first");
     lane_free(l);
 
-    /* all that may be looked at have a live view */
+    /* Every session that the search may look at has a live view. */
 
     l = lane_new(SMALL);
 
@@ -405,7 +407,7 @@ test_spare(void)
         }
     }
 
-    /* all of them are known */
+    /* All of these sessions are known. */
 
     for (i = 0; i < info.sessions_max; i++) {
         snprintf(of, sizeof(of), "s%u/v/a", i);
@@ -418,7 +420,8 @@ test_spare(void)
        && counted(l, QOE_COUNT_VIEWS_STARTED)
           == counted(l, QOE_COUNT_VIEWS_ENDED) + 20
        && total(l, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 20,
-       "where there is none, the view of the session that is forgotten ends");
+       "where every session has a live view, the view of the session that is "
+       "forgotten ends");
     lane_free(l);
 }
 
@@ -481,17 +484,18 @@ test_due(void)
         beats(l, i * 10000, i * 10000, "s/v/a", 0);
     }
 
-    ok(l->wakeups == 0, "an hour of heartbeats wakes the helper up for none "
-       "of them");
+    ok(l->wakeups == 0, "an hour of heartbeats never wakes the helper up");
 
     pass(l, 3600000 + 40000);
     ok(l->wakeups == 1
        && qoe_apply_due_ms(l->apply) == LOG_START + 3600000 + 600000,
-       "30 s of silence wake it up once, then it sleeps until the view ends");
+       "30 s of silence wake the helper up once, then it sleeps until the view "
+       "ends");
 
     pass(l, 24 * 3600000);
     ok(l->wakeups == 3 && qoe_apply_due_ms(l->apply) == UINT64_MAX,
-       "it wakes up for the view's end and for the session's, and never again");
+       "the helper wakes up for the view's end and for the session's, and "
+       "never again");
     lane_free(l);
 
     l = lane_new(SIZE);
@@ -505,7 +509,7 @@ test_due(void)
     ok(l->wakeups <= 3 * 1000 && alive(l) == 0
        && counted(l, QOE_COUNT_VIEWS_ENDED) == 1000
        && qoe_apply_due_ms(l->apply) == UINT64_MAX,
-       "a thousand views wake it up three times each at most (%u)",
+       "a thousand views wake the helper up three times each at most (%u)",
        l->wakeups);
     lane_free(l);
 }
@@ -530,12 +534,12 @@ test_adopted(void)
     tell(l, 50000, "s/v/a", "ended", "at=50000");
     tell(l, 60000, "s/w/b", "ended", "at=35000");
     ok(came_to(l, 2, 2, 0, 85000) && alive(l) == 0,
-       "views go on with the next consumer of a lane whose last one was "
+       "views go on with the next consumer of a lane whose last consumer was "
        "killed");
 
     pass(l, 24 * 3600000);
     ok(qoe_apply_due_ms(l->apply) == UINT64_MAX,
-       "it forgets the session as the last one would have");
+       "the next consumer forgets the session as the last one would have");
     lane_free(l);
 
     l = lane_new(SIZE);
@@ -572,7 +576,7 @@ test_clock(void)
     beats(l, 70000 - 3600000, 120000 - 3600000, "s/v/a", -3600000);
     tell(l, 120500 - 3600000, "s/v/a", "ended", "at=120500");
     ok(came_to(l, 1, 1, 0, 120500) && counted(l, QOE_COUNT_CLOCKS_SET) == 1,
-       "it goes on when that clock is set back by an hour");
+       "a view goes on when the client's clock is set back by an hour");
     lane_free(l);
 
     l = lane_new(SIZE);

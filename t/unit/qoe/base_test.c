@@ -139,14 +139,15 @@ test_grains(place_t *p)
 
     ok(strcmp(names(&sets[QOE_GRAIN_COARSE]),
               "org_id player_name content_type stream_id") == 0,
-       "every metric has who, where and what kind");
+       "every metric has the attributes for org, player, content type and "
+       "stream");
     ok(strcmp(names(&sets[QOE_GRAIN_TITLED]),
               "org_id player_name video_title content_type stream_id") == 0,
-       "titled metrics have the title beside");
+       "titled metrics have the video's title besides");
     ok(strcmp(names(&sets[QOE_GRAIN_HEADLINE]),
               "org_id app_version os_family browser_family player_name "
               "video_id video_title content_type stream_id") == 0,
-       "headline metrics have all");
+       "headline metrics have all attributes");
 
     p->dims.dim[QOE_DIM_APP_VERSION].role = QOE_ROLE_BASE;
     p->dims.dim[QOE_DIM_VIDEO_TITLE].role = QOE_ROLE_FINE;
@@ -157,7 +158,8 @@ test_grains(place_t *p)
        && strcmp(names(&sets[QOE_GRAIN_TITLED]),
                  "org_id app_version player_name content_type stream_id")
           == 0,
-       "a dimension goes where the configuration wants it");
+       "a dimension is an attribute of the metrics that the configuration "
+       "names");
 }
 
 
@@ -189,7 +191,8 @@ main(void)
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         ok(strcmp(made(&p, rows[i].st, rows[i].stream_type),
                   rows[i].expected) == 0,
-           "st \"%s\", stream_type \"%s\"", rows[i].st, rows[i].stream_type);
+           "st \"%s\" and stream_type \"%s\" give the content and stream types "
+           "of the table", rows[i].st, rows[i].stream_type);
     }
 
     test_grains(&p);

@@ -90,13 +90,13 @@ test_scrapes(void)
 
     ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
        && e.number == 0 && e.start_ns == born,
-       "a counter that has just begun is seen with 0");
+       "a counter that has just begun is collected with 0");
     ok(only(&p, HISTOGRAM, &e) && e.histogram->count == 0
        && e.histogram->sum == 0 && e.histogram->bucket[3] == 0,
-       "so is a histogram");
+       "a histogram that has just begun is collected with 0");
     ok(only(&p, QOE_METRIC_PLAYING_TIME_SECONDS, &e) && e.number == 0,
-       "so is an up-down counter");
-    ok(only(&p, GAUGE, &e) && e.number == 30, "a gauge has no birth");
+       "an up-down counter that has just begun is collected with 0");
+    ok(only(&p, GAUGE, &e) && e.number == 30, "a gauge has its value at once");
 
     p.now_ns = born + BIRTH * MS + 500 * MS;
     record(&p, 0, COUNTER, 1, 0, 6);
@@ -107,7 +107,7 @@ test_scrapes(void)
     ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0,
        "a scraper that is half a second late finds the zero as well");
     ok(scrape(&other) == QOE_OK && only(&other, COUNTER, &e)
-       && e.integer == 0, "a second scraper sees what the first one saw");
+       && e.integer == 0, "a second scraper sees what the first scraper saw");
     qoe_collect_destroy(other.c);
 
     p.now_ns = born + BIRTH * MS + BIRTH * MS / 8;
@@ -117,18 +117,18 @@ test_scrapes(void)
        && only(&p, HISTOGRAM, &e) && e.histogram->count == 1
        && e.histogram->sum == 700
        && only(&p, QOE_METRIC_PLAYING_TIME_SECONDS, &e) && e.number == 2.5,
-       "after the time all that was counted is there");
+       "after the birth's time a series has all that was counted");
 
     record(&p, 1, COUNTER, 1, 0, 4);
     ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 15
        && e.start_ns == born,
-       "what another lane adds to a known series waits for nothing");
+       "what another lane adds to a known series is collected at once");
 
     p.conf.series_birth_ms = 0;
     record(&p, 1, COUNTER, 2, 0, 4);
     ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 2
-       && !qoe_collect_waits(p.c), "off: no series waits");
-    ok(total(&p) == 19, "off: a value is seen at once");
+       && !qoe_collect_waits(p.c), "with births off no series waits");
+    ok(total(&p) == 19, "with births off a value is collected at once");
 
     place_free(&p);
 }
@@ -155,7 +155,7 @@ test_anew(void)
 
     p.now_ns += 20 * SECOND;
     ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 3,
-       "and has its new value then");
+       "a series that began anew has its new value after the birth's time");
 
     (void) qoe_store_record(p.st.store[0], &p.env, COUNTER,
                             QOE_STORE_OVERFLOW, 0, 2, p.now_ns);
@@ -167,7 +167,7 @@ test_anew(void)
 }
 
 
-/* Who waits must not leave before it has been seen. */
+/* A series whose value waits must not leave before the value was collected. */
 
 static void
 test_ttl(void)
@@ -183,7 +183,8 @@ test_ttl(void)
     record(&p, 0, COUNTER, 1, 0, 5);
 
     p.now_ns = born + 15 * SECOND;
-    ok(export(&p) == QOE_OK, "an export after a ttl that is very short");
+    ok(export(&p) == QOE_OK,
+       "a series with a very short ttl is exported at its birth");
     sweep(&p);
     p.now_ns = born + 25 * SECOND;
     ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5,
@@ -192,7 +193,7 @@ test_ttl(void)
     (void) export(&p);
     sweep(&p);
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 0,
-       "and leaves then");
+       "a series with a very short ttl leaves once its value was exported");
 
     place_free(&p);
 }
@@ -213,18 +214,20 @@ test_self(void)
     qoe_self_add(p.st.self, qoe_proc_self(), QOE_METRIC_INGEST_EVENTS,
                  qoe_span("\7outcome\10\0accepted"), 7);
 
-    ok(qoe_collect_born(&p.st) == born + 1, "a series is counted once");
+    ok(qoe_collect_born(&p.st) == born + 1,
+       "a series is counted once among those that were born");
 
     p.now_ns = qoe_unix_ns() + MS;
     ok(scrape(&p) == QOE_OK && only(&p, QOE_METRIC_INGEST_EVENTS, &e)
        && e.integer == 0 && e.start_ns <= p.now_ns,
-       "a series of the module itself is seen with 0 first");
+       "a series of the module itself is collected with 0 first");
     ok(births(&p) == QOE_OK && only(&p, QOE_METRIC_INGEST_EVENTS, &e),
-       "it is in a collection of births");
+       "a series of the module itself is in a collection of births");
 
     p.now_ns += 20 * SECOND;
     ok(scrape(&p) == QOE_OK && only(&p, QOE_METRIC_INGEST_EVENTS, &e)
-       && e.integer == 14, "and has its values then");
+       && e.integer == 14,
+       "a series of the module itself has its values after the birth's time");
 
     place_free(&p);
 }
@@ -245,7 +248,8 @@ test_exports(void)
 
     p.now_ns = born + SECOND;
     ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
-       && qoe_collect_waits(p.c), "an export has the zero");
+       && qoe_collect_waits(p.c),
+       "an export has the zero of a series that has just begun");
     announce(&p);
 
     p.now_ns = born + 2 * SECOND;
@@ -256,27 +260,30 @@ test_exports(void)
     p.now_ns = born + 3 * SECOND;
     ok(births(&p) == QOE_OK && points(&p) == 1 && only(&p, COUNTER, &e)
        && e.integer == 0 && e.start_ns == born + 2 * SECOND,
-       "what has begun since is in a collection of births, with 0");
+       "a series that began since the export is in a collection of births, "
+       "with 0");
     announce(&p);
 
     p.now_ns = born + 5 * SECOND;
-    ok(births(&p) == QOE_OK && points(&p) == 0, "once");
+    ok(births(&p) == QOE_OK && points(&p) == 0,
+       "a series is in a single collection of births");
     announce(&p);
 
     p.now_ns = born + wait - MS;
     ok(births(&p) == QOE_OK && points(&p) == 0,
-       "the value that the export left out waits");
+       "the value that the export left out waits for its time");
     announce(&p);
 
     p.now_ns = born + wait + SECOND;
     ok(births(&p) == QOE_OK && points(&p) == 1 && only(&p, COUNTER, &e)
        && e.integer == 14 && e.start_ns == born,
-       "once its wait is over it follows, with what all lanes have");
+       "once its wait is over that value follows, with what all lanes have");
     announce(&p);
 
     p.now_ns = born + wait + 30 * SECOND;
     ok(births(&p) == QOE_OK && points(&p) == 0,
-       "what was born between two exports waits for the next one");
+       "a value of a series born between two exports waits for the next "
+       "export");
 
     ok(export(&p) == QOE_OK && total(&p) == 23
        && !qoe_collect_waits(p.c), "the next export has all values");
@@ -286,15 +293,16 @@ test_exports(void)
     ok(export(&p) == QOE_OK && total(&p) == 23,
        "an export shows a series that has only just begun with 0");
     ok(last(&p) == QOE_OK && total(&p) == 31,
-       "the last export has its value, which must not be lost");
+       "the last export has the value of a new series, which must not be lost");
 
     place_free(&p);
 }
 
 
 /*
- * The start of a series is the earliest of its lanes'.  collect() looks
- * SETTLE after the test's clock, so what began at that clock is just in it.
+ * The start of a series is the earliest of its lanes' starts. collect() looks
+ * SETTLE after the test's clock, so a series that began at that clock is just
+ * included.
  */
 
 static void
@@ -314,16 +322,17 @@ test_settle(void)
     p.now_ns = born - 5 * MS;
     ok(scrape(&p) == QOE_OK && points(&p) == 1 && only(&p, GAUGE, &e)
        && births(&p) == QOE_OK && points(&p) == 0,
-       "a series that has only just begun is left out, a gauge is not");
+       "a scrape leaves out a series that began within SETTLE, but no gauge");
     announce(&p);
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 0,
-       "an export leaves it out as well");
+       "an export leaves out a series that began within SETTLE");
     announce(&p);
     ok(last(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5
        && e.start_ns == born && qoe_collect_time_ns(p.c) >= born,
-       "but not the last one, and no point of it is before its start");
+       "the last export has that series, and no point of it is before its "
+       "start");
 
-    /* another lane took its time earlier, and is to be seen later */
+    /* Another lane took its time earlier, and is to be seen later. */
 
     p.now_ns = born - 2 * MS;
     record(&p, 1, COUNTER, 1, 0, 4);
@@ -331,19 +340,21 @@ test_settle(void)
     p.now_ns = born;
     ok(births(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
        && e.start_ns == born - 2 * MS,
-       "the next collection has it, with the start of the earliest lane");
+       "the next collection has that series, with the start of the earliest "
+       "lane");
     announce(&p);
-    ok(births(&p) == QOE_OK && points(&p) == 0, "once");
+    ok(births(&p) == QOE_OK && points(&p) == 0,
+       "that series is in a single collection of births");
 
     p.now_ns = born + 30 * SECOND;
     ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 9
-       && e.start_ns == born - 2 * MS, "the start stays");
+       && e.start_ns == born - 2 * MS, "the start of a series stays the same");
 
     place_free(&p);
 }
 
 
-/* A lane that takes part for the first time in an old series. */
+/* A lane adds to an old series for the first time. */
 
 static void
 test_settle_known(void)
@@ -371,17 +382,20 @@ test_settle_known(void)
 
     p.now_ns += 70 * SECOND;
     ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 9,
-       "both are idle: a last time");
+       "a series that is idle in both lanes is exported a last time");
     sweep(&p);
     record(&p, 1, COUNTER, 1, 0, 3);
     ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
-       && e.start_ns == p.now_ns, "both left: a series of its own");
+       && e.start_ns == p.now_ns,
+       "a series that left both lanes begins as a new one");
 
     place_free(&p);
 }
 
 
-/* What began just before an export is in the births after it, with 0. */
+/*
+ * A series that began just before an export is in the births after it, with 0.
+ */
 
 static void
 test_settle_export(void)
@@ -396,19 +410,21 @@ test_settle_export(void)
 
     record(&p, 0, COUNTER, 1, 0, 5);
     p.now_ns = born - MS;
-    ok(export(&p) == QOE_OK && points(&p) == 0, "left out by an export");
+    ok(export(&p) == QOE_OK && points(&p) == 0,
+       "an export leaves out a series that began just before it");
     announce(&p);
 
     p.now_ns = born + 2 * SECOND;
     ok(births(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
-       && e.start_ns == born, "its zero comes between that and the next one");
+       && e.start_ns == born,
+       "the zero of that series comes between that export and the next");
     announce(&p);
 
     p.now_ns = born + wait + SECOND;
     ok(births(&p) == QOE_OK && points(&p) == 0,
-       "its value waits for the next one, which shows it");
+       "the value of that series waits for the next export");
     ok(export(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5,
-       "then it is there");
+       "the next export has the value of that series");
 
     place_free(&p);
 }
@@ -425,13 +441,14 @@ test_clock(void)
 
     record(&p, 0, COUNTER, 1, 0, 5);
     p.now_ns += SECOND;
-    ok(export(&p) == QOE_OK, "an export");
+    ok(export(&p) == QOE_OK,
+       "a series is exported before the clock steps back");
     time_ns = qoe_collect_time_ns(p.c);
     announce(&p);
 
     p.now_ns -= 3600 * SECOND;
     ok(export(&p) == QOE_OK && qoe_collect_time_ns(p.c) > time_ns,
-       "after a clock that steps back no point is older than the last one");
+       "after a clock that steps back no point is older than the point before");
     ok(only(&p, COUNTER, &e) && e.start_ns <= qoe_collect_time_ns(p.c)
        && e.integer == 5,
        "no point is older than its start, and no value waits for an hour");
@@ -446,7 +463,7 @@ test_clock(void)
     p.st.shared->announced_ns = p.now_ns + 3599 * SECOND;
     ok(births(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 2
        && total(&p) == 5 && qoe_collect_time_ns(p.c) > time_ns,
-       "what begins after the step is announced with 0");
+       "a series that begins after the step is announced with 0");
 
     place_free(&p);
 }

@@ -34,43 +34,45 @@ test_merge(void)
 
     ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.number == 11
        && e.integer == 11 && e.start_ns == p.now_ns,
-       "a counter of two lanes");
+       "a counter of two lanes is a series with the sum of both");
 
     bytes = qoe_collect_block(p.c, e.extra);
     ok(bytes.len == 9 && memcmp(bytes.data, "\5extra\1\0" "7", 9) == 0
        && qoe_collect_block(p.c, 0).len == 0
        && qoe_collect_block(p.c, qoe_collect_blocks(p.c) + 1).len == 0,
-       "its attributes are those of the lanes");
+       "the series has the attributes that its lanes have");
 
     ok(only(&p, HISTOGRAM, &e) && e.histogram->count == 3
        && e.histogram->sum == 510 && e.histogram->min == 20
        && e.histogram->max == 400 && e.histogram->bucket[0] == 2
-       && e.histogram->bucket[2] == 1, "a histogram of two");
+       && e.histogram->bucket[2] == 1,
+       "a histogram of two lanes is a series with the sum of both");
     ok(only(&p, GAUGE, &e) && e.number == 30,
-       "a scrape before any export: the mean of what there was");
+       "a scrape before any export has the gauge's mean so far");
 
     ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.number == 30
        && p.st.shared->collected_ns == p.now_ns + SETTLE,
-       "an export has the mean");
+       "an export has the gauge's mean");
 
     record(&p, 1, GAUGE, 1, 0, 100);
 
     ok(scrape(&p) == QOE_OK && only(&p, GAUGE, &e) && e.number == 30,
-       "a scrape behind it has that of the export");
+       "a scrape after an export has the gauge's value of that export");
     ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.number == 100,
-       "the next export has what came since");
+       "the next export has the mean of what came since");
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
-       "one with nothing new has no series");
+       "an export without new values of the gauge has no series of it");
 
     p.now_ns += 59 * SECOND;
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
-       "what was exported stands for a minute");
+       "for a minute an exported gauge is not ended");
     p.now_ns += SECOND;
     ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended,
-       "after that an export says that there is no value");
+       "after a minute an export says that the gauge has no value");
     ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0
        && export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
-       "once, and scrapes have no series then");
+       "the end of a gauge is exported once, and scrapes have no series of it "
+       "then");
 
     record(&p, 0, GAUGE, 1, 0, 40);
     p.now_ns += 30 * SECOND;
@@ -78,23 +80,23 @@ test_merge(void)
     (void) export(&p);
     p.now_ns += 30 * SECOND;
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
-       "a later value of another lane is no end");
+       "a later value of another lane does not end the gauge");
     p.now_ns += 300 * SECOND;
     ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended,
-       "long intervals: the next export says that there is no value");
+       "with long intervals the next export says that the gauge has no value");
 
     ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
-       "a scrape neither");
+       "a scrape then has no series of the gauge");
     ok(qoe_collect_count(p.c, COUNTER) == 1
        && qoe_collect_count(p.c, QOE_METRICS_N) == 0
        && qoe_collect_time_ns(p.c) == p.now_ns + SETTLE,
-       "counters stay");
+       "counters stay when gauges end");
 
     place_free(&p);
 }
 
 
-/* Views that are on are counted over sessions, of which there are none. */
+/* Views that play are counted from sessions, of which there are none. */
 
 static void
 test_no_views(void)
@@ -107,7 +109,7 @@ test_no_views(void)
     record(&p, 0, QOE_METRIC_VIEWS_STARTED_TOTAL, 1, 0, 1);
     ok(scrape(&p) == QOE_OK
        && qoe_collect_count(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0,
-       "the attributes of headline metrics have no number of views");
+       "no number of views is given for the attributes of headline metrics");
 
     record(&p, 0, COUNTER, 2, 0, 1);
     record(&p, 1, COUNTER, 2, 3, 1);
@@ -115,14 +117,15 @@ test_no_views(void)
     ok(export(&p) == QOE_OK
        && only(&p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, &e)
        && e.number == 0 && e.base != 0 && e.extra == 0,
-       "where no session is left there are 0 while other series live");
+       "where no session is left the number of views is 0 while other series "
+       "live");
 
     p.now_ns += 120 * SECOND;
     (void) export(&p);
     sweep(&p);
     ok(export(&p) == QOE_OK
        && qoe_collect_count(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0,
-       "with the last of them the number leaves");
+       "the number of views leaves with the last other series");
 
     place_free(&p);
 }
@@ -150,24 +153,26 @@ test_groups(void)
        && only(&p, QOE_METRIC_EVENTS_RECEIVED, &e) && e.integer == 3
        && e.base == 0 && qoe_collect_block(p.c, e.extra).len == l.len
        && only(&p, QOE_METRIC_INGEST_LATENCY, &e) && e.histogram->count == 1,
-       "the module's own metrics are there");
+       "the module's own metrics are collected");
     ok(qoe_collect_count(p.c, QOE_METRIC_SERIES_COUNT) == 1
        && qoe_collect_count(p.c, QOE_METRIC_QUEUE_SIZE) == 1,
-       "and what is taken at the collection");
+       "values that are taken at the collection are collected");
 
     ok(export(&p) == QOE_OK
        && qoe_collect_count(p.c, QOE_METRIC_EVENTS_RECEIVED) == 0,
-       "what belongs to the scrape alone is not exported");
+       "metrics that belong to scrapes alone are not exported");
 
     p.conf.groups = QOE_GROUP_VIEW;
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 0
        && qoe_collect_count(p.c, QOE_METRIC_SERIES_COUNT) == 0,
-       "nor what was not asked for");
+       "metrics that were not asked for are not exported");
 
     p.now_ns += 70 * SECOND;
-    ok(export(&p) == QOE_OK, "an export behind its ttl");
+    ok(export(&p) == QOE_OK,
+       "an export is made after the ttl of series that it leaves out");
     sweep(&p);
-    ok(p.st.shared->series == 0, "frees series that nobody asks for, too");
+    ok(p.st.shared->series == 0,
+       "series that no consumer asks for are freed, too");
 
     place_free(&p);
 }
@@ -190,45 +195,51 @@ test_idle(void)
 
     p.now_ns += 20 * SECOND;
 
-    ok(scrape(&p) == QOE_OK, "a scrape");
+    ok(scrape(&p) == QOE_OK, "a scrape is made after a series' ttl");
     sweep(&p);
-    ok(p.st.shared->series == 3, "ends nothing");
+    ok(p.st.shared->series == 3, "a scrape ends no series");
 
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, HISTOGRAM) == 1,
        "a series that is idle is exported a last time");
     sweep(&p);
     ok(p.st.shared->series == 2 && export(&p) == QOE_OK
-       && qoe_collect_count(p.c, HISTOGRAM) == 0, "and has left then");
+       && qoe_collect_count(p.c, HISTOGRAM) == 0,
+       "an idle series has left after its last export");
     ok(only(&p, COUNTER, &e) && e.integer == 12,
-       "one that is idle in a lane but not in all stays whole");
+       "a series that is idle in one of its lanes stays whole");
 
     p.now_ns += 45 * SECOND;
-    ok(export(&p) == QOE_OK, "idle in both");
+    ok(export(&p) == QOE_OK, "a series that is idle in both lanes is exported");
     sweep(&p);
-    ok(p.st.shared->series == 0, "it leaves both");
+    ok(p.st.shared->series == 0,
+       "a series that is idle in both lanes leaves both");
 
     record(&p, 1, COUNTER, 1, 0, 2);
     record(&p, 0, COUNTER, 9, 0, 2);
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 2,
-       "it comes back");
+       "a series that left is exported again when it has new values");
     qoe_collect_get(p.c, COUNTER, 0, &e);
-    ok(e.integer == 2 && e.start_ns == p.now_ns, "with a start of its own");
+    ok(e.integer == 2 && e.start_ns == p.now_ns,
+       "a series that came back has a start of its own");
 
     p.conf.series_ttl_ms = 0;
     p.now_ns += 1000000 * SECOND;
-    ok(export(&p) == QOE_OK, "without a ttl");
+    ok(export(&p) == QOE_OK, "an export is made without a ttl");
     sweep(&p);
-    ok(p.st.shared->series == 2, "nothing ever leaves");
+    ok(p.st.shared->series == 2, "without a ttl no series ever leaves");
 
     p.st.shared->series += 3;
     ok(export(&p) == QOE_OK && p.st.shared->series == 2,
-       "a count that is off is put right");
+       "an export corrects a wrong count of series");
 
     place_free(&p);
 }
 
 
-/* One line a series, in any order: a sum of hashes. */
+/*
+ * A sum of hashes, a line for each series, so that their order does not
+ * matter.
+ */
 
 static uint64_t
 digest(place_t *p)
@@ -281,7 +292,7 @@ digest(place_t *p)
 }
 
 
-/* Whole values: their sums are the same in any order. */
+/* The values are whole numbers, whose sums are the same in any order. */
 
 static void
 test_lanes(void)
@@ -314,9 +325,9 @@ test_lanes(void)
                 && digest(&one) == digest(&four);
     }
 
-    ok(same, "four lanes collect as one does");
+    ok(same, "four lanes collect what a single lane collects");
     ok(qoe_collect_count(four.c, COUNTER) == 150,
-       "all the series are in it");
+       "a collection of four lanes has all the series");
 
     place_free(&one);
     place_free(&four);
@@ -354,7 +365,8 @@ test_nomem(void)
         }
     }
 
-    ok(fine && n > 10, "each of %ld allocations may fail", n);
+    ok(fine && n > 10,
+       "the failure of each of %ld allocations leaves the state sound", n);
 
     place_free(&p);
 }
@@ -383,15 +395,17 @@ test_steps(void)
         }
     }
 
-    ok(rc == QOE_OK && steps > 100, "without a budget it takes small steps");
+    ok(rc == QOE_OK && steps > 100,
+       "without a budget a collection takes small steps");
     ok(qoe_collect_count(p.c, COUNTER) > 1000
-       && qoe_collect_step(p.c, 0) == QOE_OK, "and then is complete");
+       && qoe_collect_step(p.c, 0) == QOE_OK,
+       "a collection in small steps is complete at its end");
 
     place_free(&p);
 }
 
 
-/* Writers, a scrape and exports at once; for the thread sanitizer as well. */
+/* Writers, a scrape and exports at once, for the thread sanitizer as well. */
 
 static int  stop;
 
@@ -498,8 +512,9 @@ test_threads(void)
     __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
     pthread_join(t[2], NULL);
 
-    ok(w[2].recorded == 0, "beside writers no counter goes down, and no mean "
-       "is anything but the values");
+    ok(w[2].recorded == 0,
+       "beside writers no counter goes down, and no mean is anything but the "
+       "values");
 
     (void) export(&p);
     total = 0;
@@ -509,7 +524,7 @@ test_threads(void)
         total += e.number;
     }
 
-    ok(total == 200000, "at last there is all that was recorded");
+    ok(total == 200000, "at last the collection has all that was recorded");
 
     place_free(&p);
 }

@@ -12,11 +12,11 @@
 
 #define SMALL        (2 * 1024 * 1024)
 
-#define EVENTS       60                      /* of a forged request */
+#define EVENTS       60                      /* in a forged request */
 #define REQUESTS     1000
 
 
-/* An event of a session of its own, unless there is a text for the session. */
+/* An event of a session of its own, unless a text names the session. */
 
 static void
 send(lane_t *l, int64_t ms, uint64_t request, const char *session,
@@ -40,7 +40,7 @@ send(lane_t *l, int64_t ms, uint64_t request, const char *session,
 }
 
 
-/* A request whose events have values that nobody has seen before. */
+/* A request whose events have values that were never seen before. */
 
 static void
 forge(lane_t *l, int64_t ms)
@@ -62,7 +62,7 @@ forge(lane_t *l, int64_t ms)
 }
 
 
-/* A viewer of an org whose other values everybody knows. */
+/* A viewer of an org whose other values are known. */
 
 static void
 viewer(lane_t *l, int64_t ms, uint32_t number, const char *org,
@@ -130,7 +130,7 @@ test_flood(bool capped)
         viewer(l, 1000 * i, i, "acme", "heartbeat");
     }
 
-    /* ten requests a second */
+    /* Ten requests come each second. */
 
     for (i = 0; i < REQUESTS; i++) {
         ms = 10000 + i * 100;
@@ -149,8 +149,9 @@ test_flood(bool capped)
     }
 
     known = sum_with(l, QOE_METRIC_EVENTS_TOTAL, "acme");
-    ok(known == 4 + 20, "a series that is new, of known values, has its place "
-       "then: %g of 4 and 20", known);
+    ok(known == 4 + 20,
+       "a new series of known values has its place during the flood: %g of 4 "
+       "and 20", known);
 
     early = sum_with(l, QOE_METRIC_EVENTS_TOTAL, "newco");
 
@@ -162,8 +163,8 @@ test_flood(bool capped)
 
     ok(early >= 10
        && sum_with(l, QOE_METRIC_EVENTS_TOTAL, "newco") == early + 20,
-       "and so has one of an org that is new, once some sessions have shown "
-       "it: %g of 20", early);
+       "a series of a new org has its place once some sessions have shown the "
+       "org: %g of 20", early);
 
     lane_free(l);
 }

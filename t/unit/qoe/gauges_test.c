@@ -61,7 +61,7 @@ place_new(void)
         abort();
     }
 
-    /* a secret that stays: estimates are the same in each run */
+    /* A secret that stays the same makes estimates the same in each run. */
 
     p->zone->hash_key = (qoe_hash_key_t) { 11, 22 };
     qoe_state_create(p->zone);
@@ -150,7 +150,7 @@ text_of(const qoe_collect_t *c, const qoe_collected_t *s, char *out,
 }
 
 
-/* The value of the one series of those attributes; NAN: there is none. */
+/* The value of the only series of those attributes; NAN if there is none. */
 
 static double
 value_of(const place_t *p, qoe_metric_id_t metric, const char *labels)
@@ -201,7 +201,7 @@ block_of(place_t *p, uint32_t lane, const char *org)
 }
 
 
-/* A session with a view that plays, last heard of age_ms ago. */
+/* A session with a view that plays, whose last event came age_ms ago. */
 
 static qoe_view_t *
 view(place_t *p, uint32_t lane, const char *org, uint64_t age_ms)
@@ -253,22 +253,23 @@ test_empty(void)
         size += (double) info.size;
     }
 
-    ok(collect(p), "a collection of an empty zone");
+    ok(collect(p), "an empty zone can be collected");
     ok(value_of(p, QOE_METRIC_QUEUE_SIZE, "") == 0
        && value_of(p, QOE_METRIC_QUEUE_CAPACITY, "") == size && size > MB
        && value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") == 0
        && qoe_collect_count(p->c, QOE_METRIC_SPOOL_SIZE) == 0
        && qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 0,
-       "the queue, and no exporter");
+       "an empty zone has an empty queue and no exporter");
     ok(value_of(p, QOE_METRIC_SERIES_COUNT, "") == 0
-       && value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 0, "series");
+       && value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 0, "there are none");
     ok(value_of(p, QOE_METRIC_WORKER_HEAP_ALLOCATION, "") == 0
-       && value_of(p, QOE_METRIC_WORKER_STACK_IN_USE, "") == 0, "workers");
+       && value_of(p, QOE_METRIC_WORKER_STACK_IN_USE, "") == 0,
+       "an empty zone has no workers");
     ok(qoe_collect_count(p->c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0
        && qoe_collect_count(p->c, QOE_METRIC_UNIQUE_VIEWERS) == 0
        && qoe_collect_count(p->c, QOE_METRIC_DIMENSION_CARDINALITY) == 0
        && qoe_collect_count(p->c, QOE_METRIC_DIMENSION_OVERFLOW) == 0,
-       "nothing of what has attributes");
+       "an empty zone has no metrics with attributes");
 
     place_free(p);
 }
@@ -301,9 +302,9 @@ test_views(void)
     set_base(v, 0, 0, 0);
     qoe_sessions_remove_view(p->st.sessions[0], v);
     set_base(view(p, 1, NULL, 0), 0, 0, 0);
-    ok(collect(p), "a collection with views");
+    ok(collect(p), "a zone with views can be collected");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=a,env=e") == 3,
-       "the same attributes in two lanes are one series");
+       "views of the same attributes in two lanes are one series");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=b,env=e") == 1
        && value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, "org_id=d,env=e")
        == 1, "a view counts for 30 s after its last event, and no longer");
@@ -315,7 +316,7 @@ test_views(void)
        == 1, "a view that beats every 15 s counts for 45 s");
     ok(value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT,
                 "otel.metric.overflow=true") == 1,
-       "a view whose attributes had no room, but none that has none yet");
+       "a view counts as overflow once its attributes had no room");
 
     for (i = 0; i < 500; i++) {
         snprintf(org, sizeof(org), "o%d", i % 250);
@@ -323,26 +324,26 @@ test_views(void)
     }
 
     sum = 0;
-    ok(collect(p), "a collection with many sets");
+    ok(collect(p), "views of many sets of attributes can be collected");
 
     for (i = 0; i < 250; i++) {
         snprintf(text, sizeof(text), "org_id=o%d,env=e", i);
         sum += (value_of(p, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, text) == 2);
     }
 
-    ok(sum == 250, "each has its views");
+    ok(sum == 250, "each set of attributes has its views");
 
     p->conf.groups = QOE_GROUP_CORE;
     ok(collect(p)
        && qoe_collect_count(p->c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0
        && qoe_collect_count(p->c, QOE_METRIC_QUEUE_SIZE) == 0,
-       "groups that are off have nothing");
+       "metrics of groups that are off are not collected");
 
     place_free(p);
 }
 
 
-/* Long enough to be seen in this state. */
+/* A view stays long enough to be collected in this state. */
 
 static void
 linger(bool so)
@@ -422,8 +423,9 @@ test_views_race(void)
     __atomic_store_n(&p->over, true, __ATOMIC_RELAXED);
     pthread_join(t, NULL);
 
-    ok(failed == 0 && there, "collections beside views that come and leave");
-    ok(overflowed == 0, "none of these is one without room");
+    ok(failed == 0 && there,
+       "collections beside views that come and leave are right");
+    ok(overflowed == 0, "none of these views counts as overflow");
 
     place_free(p);
 }
@@ -454,13 +456,13 @@ test_viewers(void)
     qoe_govern_viewer(&p->governor, qoe_span("a"), qoe_span("q"), true,
                       qoe_span("v1"), NOW_S);
 
-    ok(collect(p), "a collection with viewers");
+    ok(collect(p), "a zone with viewers can be collected");
 
     a = value_of(p, QOE_METRIC_UNIQUE_VIEWERS, "org_id=a,player_id=p");
     b = value_of(p, QOE_METRIC_UNIQUE_VIEWERS, "org_id=a,player_id=q");
 
     ok(fabs(a - 300) <= 6 && fabs(b - 1) < 0.5,
-       "unique viewers by org and player: %g of 300, %g of 1", a, b);
+       "viewers are estimated by org and player: %g of 300, %g of 1", a, b);
 
     place_free(p);
 }
@@ -486,7 +488,7 @@ test_workers(void)
     ok(collect(p)
        && value_of(p, QOE_METRIC_WORKER_HEAP_ALLOCATION, "") == 4096
        && value_of(p, QOE_METRIC_WORKER_STACK_IN_USE, "") == 132,
-       "memory of the workers that live");
+       "the memory of the workers that live is summed");
 
     place_free(p);
 }
@@ -545,29 +547,29 @@ test_queue(void)
     put(p, 1, 7500);
     put(p, 1, 3250);
 
-    ok(collect(p), "a collection with a queue");
+    ok(collect(p), "a zone with a queue can be collected");
     ok(fabs(value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") - 7.5) < 1e-9,
-       "the oldest event of all lanes");
+       "the age of the queue is that of the oldest event of all lanes");
 
     qoe_zone_lane_info(p->zone, 0, &info[0]);
     qoe_zone_lane_info(p->zone, 1, &info[1]);
     ok(info[0].used > 0 && value_of(p, QOE_METRIC_QUEUE_SIZE, "")
                            == (double) (info[0].used + info[1].used),
-       "bytes of all lanes");
+       "the size of the queue is that of all lanes");
 
     qoe_dests_set(p->zone, &name, &spooled, 1, &dest);
     (void) qoe_lane_dests(p->zone, 1);
 
     pos = qoe_lane_dest_head(p->zone, 1, dest);
     ok(qoe_lane_read(p->zone, 1, UINT64_MAX, &pos, &record) == QOE_OK,
-       "it is read");
+       "the oldest event is read");
     qoe_lane_dest_release(p->zone, 1, dest, pos, 1, true);
     ok(collect(p)
        && fabs(value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") - 3.25) < 1e-9,
-       "and released: the next one is the oldest");
+       "once the oldest event is released, the next one gives the age");
 
     ok(value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 0,
-       "nothing in the spool");
+       "an exporter whose spool is empty has a size of 0");
 
     e = qoe_spool_entry_new(p->zone, dest, p->self);
     e->bytes = 700;
@@ -580,7 +582,7 @@ test_queue(void)
     qoe_dest_count(p->zone, dest, QOE_DEST_DROPPED_SPOOL, 2);
     ok(collect(p)
        && value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 777,
-       "bytes of all segments");
+       "the spool's size is that of all its segments");
 
     ok(events(p, "accepted") == 2 && events(p, "recovered") == 8
        && events(p, "queued") == 1 && events(p, "spooled") == 3
@@ -588,14 +590,14 @@ test_queue(void)
        && events(p, "dropped,reason=spool") == 2
        && events(p, "dropped,reason=behind") == 0
        && events(p, "exported") == 2 + 8 - 1 - 3 - 1 - 2,
-       "where the events are: %g exported", events(p, "exported"));
+       "events count by their state: %g exported", events(p, "exported"));
     ok(qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 12,
-       "each state and each reason");
+       "the delivery metric has a series for each state and each reason");
 
     qoe_dests_set(p->zone, NULL, NULL, 0, NULL);
     ok(collect(p) && qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 0
        && qoe_collect_count(p->c, QOE_METRIC_SPOOL_SIZE) == 0,
-       "an exporter that goes away has none");
+       "an exporter that goes away has no series");
 
     place_free(p);
 }
@@ -625,12 +627,12 @@ test_series(void)
         qoe_store_unref(p->st.store[lane], base);
     }
 
-    ok(collect(p), "a collection with series");
+    ok(collect(p), "a zone with series can be collected");
     ok(value_of(p, QOE_METRIC_SERIES_OVERFLOW, "") == 4,
-       "values that found no room");
+       "values that found no room are counted");
     ok(value_of(p, QOE_METRIC_SERIES_COUNT, "") >= 10
        && value_of(p, QOE_METRIC_SERIES_COUNT, "") <= 10 + LANES,
-       "the series there are: %g",
+       "the number of series is %g",
        value_of(p, QOE_METRIC_SERIES_COUNT, ""));
 
     place_free(p);
@@ -660,20 +662,20 @@ test_dimensions(void)
                           buf);
     }
 
-    ok(collect(p), "a collection with dimensions");
+    ok(collect(p), "a zone with dimensions can be collected");
     ok(value_of(p, QOE_METRIC_DIMENSION_CARDINALITY, "dimension=org_id") == 8
        && value_of(p, QOE_METRIC_DIMENSION_CARDINALITY,
                    "dimension=session_id") == 8,
-       "distinct values, of what is kept and what is dropped");
+       "distinct values count, whether their dimension is kept or dropped");
     ok(value_of(p, QOE_METRIC_DIMENSION_CARDINALITY, "dimension=env") >= 3
        && isnan(value_of(p, QOE_METRIC_DIMENSION_CARDINALITY,
                          "dimension=browser_family")),
-       "and a dimension without any is not there");
+       "a dimension without values has no series");
     ok(value_of(p, QOE_METRIC_DIMENSION_OVERFLOW,
                 "dimension=env,action=other") == 5
        && value_of(p, QOE_METRIC_DIMENSION_OVERFLOW,
                    "dimension=app_name,action=hash") == 6,
-       "values that were not admitted, and what they became");
+       "values that were not admitted are counted by what they became");
     ok(value_of(p, QOE_METRIC_DIMENSION_OVERFLOW,
                 "dimension=org_id,action=other") == 0,
        "a dimension whose values are all admitted has 0, for it is a counter");

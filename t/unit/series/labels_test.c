@@ -24,22 +24,26 @@ test_round_trip(void)
     ok(qoe_labels_add(&l, qoe_span("a"), qoe_span("one")) == QOE_OK
        && qoe_labels_add(&l, qoe_span("bb"), qoe_span_null) == QOE_OK
        && qoe_labels_add(&l, qoe_span(""), qoe_span("\0x")) == QOE_OK,
-       "three are added");
-    ok(l.len == 7 + 5 + 5, "in as many bytes as the format says");
+       "three labels are added");
+    ok(l.len == 7 + 5 + 5,
+       "three labels take as many bytes as the format says");
     ok(memcmp(l.data, "\1a\3\0one\2bb\0\0\0\2\0\0x", l.len) == 0,
-       "and those bytes");
+       "three labels have the bytes that the format says");
 
     qoe_labels_iter(&it, qoe_labels_span(&l));
 
     ok(qoe_labels_next(&it, &name, &value)
        && qoe_span_eq(name, qoe_span("a"))
-       && qoe_span_eq(value, qoe_span("one")), "the first");
+       && qoe_span_eq(value, qoe_span("one")), "the first label is read");
     ok(qoe_labels_next(&it, &name, &value)
-       && qoe_span_eq(name, qoe_span("bb")) && value.len == 0, "the second");
+       && qoe_span_eq(name, qoe_span("bb")) && value.len == 0,
+       "the second label, with an empty value, is read");
     ok(qoe_labels_next(&it, &name, &value) && name.len == 0
-       && qoe_span_eq(value, qoe_span("\0x")), "the third");
+       && qoe_span_eq(value, qoe_span("\0x")),
+       "the third label, with an empty name and a NUL, is read");
     ok(!qoe_labels_next(&it, &name, &value)
-       && !qoe_labels_next(&it, &name, &value), "and no more");
+       && !qoe_labels_next(&it, &name, &value),
+       "after the last label none is read");
 
     memset(big, 'x', sizeof(big));
     l.len = 0;
@@ -48,12 +52,12 @@ test_round_trip(void)
        == QOE_TOO_LARGE
        && qoe_labels_add(&l, qoe_span("n"), (qoe_span_t) { big, 65536 })
           == QOE_TOO_LARGE
-       && l.len == 0, "a name or a value too long");
+       && l.len == 0, "a name or a value that is too long is refused");
     ok(qoe_labels_add(&l, qoe_span("n"),
                       (qoe_span_t) { big, QOE_LABELS_MAX - 4 }) == QOE_OK
        && l.len == QOE_LABELS_MAX, "a set may be full to the last byte");
     ok(qoe_labels_add(&l, qoe_span_null, qoe_span_null) == QOE_TOO_LARGE
-       && l.len == QOE_LABELS_MAX, "and then takes nothing");
+       && l.len == QOE_LABELS_MAX, "a set that is full takes no label");
 }
 
 
@@ -68,14 +72,17 @@ test_broken(void)
     qoe_labels_iter_t  it;
 
     qoe_labels_iter(&it, qoe_span_null);
-    ok(!qoe_labels_next(&it, &name, &value), "nothing has no labels");
+    ok(!qoe_labels_next(&it, &name, &value), "an empty set has no labels");
 
     inside = 1;
     seed = 7;
 
     for (round = 0; round < 20000; round++) {
 
-        /* exactly as many bytes as there are: ASan sees who leaves them */
+        /*
+         * The copy has exactly as many bytes as there are, so that ASan sees a
+         * read past them.
+         */
 
         len = round % sizeof(buf);
         p = malloc(len + 1);

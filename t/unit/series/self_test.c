@@ -27,7 +27,7 @@
 #define SECONDS            QOE_METRIC_OTEL_SDK_EXPORTER_OPERATION_DURATION
 
 #define INSERTS            10000
-#define LARGE              (16 * 1024 * 1024)        /* room for all */
+#define LARGE              (16 * 1024 * 1024)        /* room for all series */
 
 
 static const qoe_hash_key_t  key = { 11, 22 };
@@ -65,7 +65,7 @@ labels_of(qoe_labels_t *l, const char *name, uint32_t i)
 }
 
 
-/* The series of that metric and those labels; false: there is none. */
+/* The series of that metric and those labels; false if there is none. */
 
 static bool
 find(const qoe_self_t *t, qoe_metric_id_t metric, qoe_span_t labels,
@@ -99,7 +99,10 @@ overflow_labels(qoe_labels_t *l)
 }
 
 
-/* All series of a metric: how many, and their counts' sum. */
+/*
+ * All series of a metric: returns how many there are, and the sum of their
+ * counts.
+ */
 
 static uint64_t
 total(const qoe_self_t *t, qoe_metric_id_t metric, uint32_t *series)
@@ -135,7 +138,7 @@ test_values(void)
     self = qoe_proc_self();
 
     ok(total(t, QOE_METRIC_INGEST_EVENTS, &n) == 0 && n == 0,
-       "nothing at first, the overflow series neither");
+       "a new table gives no series, not even the overflow series");
 
     qoe_self_add(t, self, QOE_METRIC_INGEST_EVENTS, labels_of(&l, "a", 1), 3);
     qoe_self_add(t, self, QOE_METRIC_INGEST_EVENTS, labels_of(&l, "a", 1), 4);
@@ -143,7 +146,7 @@ test_values(void)
                  5);
 
     ok(find(t, QOE_METRIC_INGEST_EVENTS, labels_of(&l, "a", 1), &s)
-       && s.count == 7 && s.sum == 7, "a counter");
+       && s.count == 7 && s.sum == 7, "a counter adds up");
     ok(find(t, QOE_METRIC_EVENTS_RECEIVED, labels_of(&l, "a", 1), &s)
        && s.count == 5, "the same labels of another metric are another series");
 
@@ -153,14 +156,15 @@ test_values(void)
 
     ok(find(t, QOE_METRIC_INGEST_LATENCY, qoe_span_null, &s)
        && s.count == 3 && s.bucket[0] == 1 && s.bucket[2] == 1
-       && s.bucket[14] == 1, "a histogram: bounds belong to their bucket");
+       && s.bucket[14] == 1, "a histogram's bounds belong to their bucket");
     ok(fabs(s.sum - 9.0005) < 1e-9 && s.min == 0.0001 && s.max == 9,
-       "its sum in seconds, and its extremes");
+       "a histogram has its sum in seconds, its minimum and its maximum");
 
     qoe_self_add(t, self, QOE_METRIC_REQUEST_PROCESSING_TIME,
                  labels_of(&l, "a", 2), 123456789.0);
     ok(find(t, QOE_METRIC_REQUEST_PROCESSING_TIME, labels_of(&l, "a", 2), &s)
-       && s.sum == 123456789.0 && s.min == s.max, "nanoseconds are whole");
+       && s.sum == 123456789.0 && s.min == s.max,
+       "values in nanoseconds stay whole");
 
     qoe_self_add(t, self, QOE_METRIC_INGEST_LATENCY, qoe_span_null, -1);
     qoe_self_add(t, self, QOE_METRIC_INGEST_LATENCY, qoe_span_null, NAN);
@@ -172,11 +176,12 @@ test_values(void)
 
     ok(find(t, QOE_METRIC_INGEST_LATENCY, qoe_span_null, &s)
        && s.count == 4 && s.min == 0 && s.max == 9,
-       "what is no number is not taken, and -0 is 0");
+       "NaN and infinities are refused, and -0 is 0");
     ok(total(t, QOE_METRIC_QUEUE_SIZE, &n) == 0 && n == 0
        && total(t, QOE_METRIC_PAUSE_EVENTS_TOTAL, &n) == 0 && n == 0,
-       "metrics of others are not kept");
-    ok(!qoe_self_read(t, qoe_self_slots(t), &s), "no slot behind the last");
+       "metrics that are not the module's own are not kept");
+    ok(!qoe_self_read(t, qoe_self_slots(t), &s),
+       "there is no slot after the last");
 }
 
 
@@ -202,17 +207,18 @@ test_overflow(void)
     got = total(t, QOE_METRIC_EVENTS_RECEIVED, &n);
     printf("# %u series in %d bytes\n", n, SIZE);
 
-    ok(got == 10000 && n > 500, "more series than fit: nothing is lost");
+    ok(got == 10000 && n > 500, "with more series than fit, no value is lost");
     ok(find(t, QOE_METRIC_EVENTS_RECEIVED, overflow_labels(&l), &s)
-       && s.count == 10000 - (n - 1), "the rest has the overflow label");
+       && s.count == 10000 - (n - 1),
+       "values of the series that do not fit are in the overflow series");
     ok(find(t, QOE_METRIC_EVENTS_RECEIVED, labels_of(&l, "org_id", 0), &s)
-       && s.count == 1, "those that were there stay");
+       && s.count == 1, "series that were there before stay");
 
     qoe_self_add(t, self, QOE_METRIC_REQUEST_PROCESSING_TIME,
                  labels_of(&l, "org_id", 0), 5);
     ok(find(t, QOE_METRIC_REQUEST_PROCESSING_TIME, overflow_labels(&l), &s)
        && s.count == 1 && s.bucket[0] == 1,
-       "a metric that comes last has its overflow series too");
+       "a metric whose first series does not fit has its overflow series too");
 
     t = self_new(SIZE);
     memset(large, 'x', sizeof(large));
@@ -223,7 +229,7 @@ test_overflow(void)
     qoe_self_add(t, self, QOE_METRIC_EVENTS_RECEIVED, qoe_labels_span(&l), 1);
     ok(l.len == QOE_SELF_LABELS
        && find(t, QOE_METRIC_EVENTS_RECEIVED, qoe_labels_span(&l), &s),
-       "the longest labels");
+       "the longest labels make a series of their own");
 
     l.len = 0;
     (void) qoe_labels_add(&l, qoe_span("a"),
@@ -232,11 +238,14 @@ test_overflow(void)
     (void) total(t, QOE_METRIC_EVENTS_RECEIVED, &before);
     ok(before == 2
        && find(t, QOE_METRIC_EVENTS_RECEIVED, overflow_labels(&l), &s)
-       && s.count == 1, "longer ones go to the overflow series");
+       && s.count == 1, "longer labels go to the overflow series");
 }
 
 
-/* A holder that lives but does not come back: the wait has a bound. */
+/*
+ * A process holds the lock, lives and does not release it: the wait has a
+ * bound.
+ */
 
 static void
 test_busy(void)
@@ -266,13 +275,16 @@ test_busy(void)
                  1);
     second = qoe_mono_ms() - start;
 
-    ok(first >= 40 && first < 1000, "a busy lock is waited for: %d ms",
-       (int) first);
-    ok(second < 20, "and then not again at once: %d ms", (int) second);
+    ok(first >= 40 && first < 1000,
+       "a lock that is held is waited for: %d ms", (int) first);
+    ok(second < 20,
+       "a lock that was waited for in vain is not waited for again at once: %d "
+       "ms", (int) second);
     ok(find(t, QOE_METRIC_EVENTS_RECEIVED, overflow_labels(&l), &s)
-       && s.count == 2, "the values are in the overflow series");
+       && s.count == 2,
+       "values that found the lock held are in the overflow series");
     ok(find(t, QOE_METRIC_EVENTS_RECEIVED, labels_of(&l, "o", 0), &s)
-       && s.count == 2, "series that are there need no lock");
+       && s.count == 2, "series that exist need no lock");
 }
 
 
@@ -382,18 +394,21 @@ test_together(void)
     }
 
     ok(failed == 0 && bad == 0,
-       "while %d processes of %d threads add, readers see what can be",
+       "while %d processes of %d threads add, readers see only possible values",
        PROCESSES, THREADS);
 
     count = total(t, QOE_METRIC_INGEST_EVENTS, &n);
     ok(count == (uint64_t) 2 * PROCESSES * THREADS * ADDS && n == KEYS,
-       "%u series, and the counters' sum is exact", n);
+       "there are %u series, and the sum of the counters is exact", n);
 
     count = total(t, SECONDS, &n);
     ok(count == (uint64_t) PROCESSES * THREADS * ADDS && n == KEYS,
-       "and that of the histograms' counts");
+       "the sum of the histograms' counts is exact");
 
-    /* value i % 8 at key i % KEYS: over all keys each value is as often */
+    /*
+     * Value i % 8 goes to key i % KEYS, so over all keys each value is as
+     * frequent.
+     */
 
     for (i = 0, count = 0; i < KEYS; i++) {
         if (find(t, SECONDS,
@@ -404,12 +419,12 @@ test_together(void)
     }
 
     ok(count == (uint64_t) PROCESSES * THREADS * ADDS / 8 * 28,
-       "and that of their sums");
+       "the sum of the histograms' sums is exact");
 }
 
 
 /*
- * Inserts until it is killed.  acks tells the parent what was added: number i
+ * Inserts until it is killed. acks shows the parent what was added: number i
  * of a process is done when acks > i.
  */
 
@@ -479,7 +494,9 @@ test_kill(void)
             kills++;
         }
 
-        /* the dead one's lock is had, and a new series finds its place */
+        /*
+         * The dead process's lock is taken, and a new series finds its place.
+         */
 
         qoe_self_add(t, qoe_proc_self(), QOE_METRIC_EVENTS_ACCEPTED,
                      labels_of(&l, "o", 1), 9);
@@ -491,7 +508,7 @@ test_kill(void)
             acked += acks[i];
         }
 
-        /* at most the one that was in hand in each */
+        /* At most the value that each process was adding may be missing. */
 
         count = total(t, QOE_METRIC_EVENTS_RECEIVED, &n);
         broken += count < acked || count > acked + 2;
@@ -508,8 +525,9 @@ test_kill(void)
         munmap(t, LARGE);
     }
 
-    ok(broken == 0, "%d processes killed while they insert: nothing half made, "
-       "nothing lost", kills);
+    ok(broken == 0,
+       "%d processes were killed while they insert: nothing is half made and "
+       "nothing is lost", kills);
 }
 
 
@@ -541,10 +559,10 @@ test_garbage(void)
     qoe_self_add(t, qoe_proc_self(), QOE_METRIC_EVENTS_RECEIVED,
                  labels_of(&l, "o", 1), 1);
 
-    ok(n == 0, "an index of garbage is read as nothing");
+    ok(n == 0, "an index of garbage gives no series");
     ok(((qoe_self_entry_t *) ((char *) t
             + t->overflow[QOE_METRIC_EVENTS_RECEIVED] * QOE_SELF_UNIT))->count
-       == 1, "and a value behind it has its place");
+       == 1, "a value for a damaged index goes to the overflow series");
 }
 
 
@@ -561,17 +579,18 @@ test_workers(void)
     self = qoe_proc_self();
 
     qoe_self_workers(t, 1000, 100, &w);
-    ok(w.heap == 0 && w.stack == 0 && w.helpers == 0, "no worker at first");
+    ok(w.heap == 0 && w.stack == 0 && w.helpers == 0,
+       "at first there is no worker");
 
     qoe_self_worker(t, self, 1000, 10, 5000);
     qoe_self_worker(t, self, 2000, 20, 5100);
     qoe_self_workers(t, 5150, 100, &w);
     ok(w.heap == 2000 && w.stack == 20 && w.helpers == 1,
-       "a worker has one row, the newest");
+       "a worker has a single row, the newest");
 
     qoe_self_workers(t, 5300, 100, &w);
     ok(w.heap == 2000 && w.helpers == 0,
-       "a thread that is not seen: its process still has memory");
+       "a worker without its thread still counts its memory");
 
     for (i = 0; i < 3; i++) {
 
@@ -589,11 +608,11 @@ test_workers(void)
     }
 
     ok(t->row[1].proc != 0 && t->row[2].proc == 0,
-       "and its row is taken by the next");
+       "the row of a worker that has died is taken by the next worker");
 
     qoe_self_worker_gone(t, self);
     qoe_self_workers(t, 5300, 1000, &w);
-    ok(w.heap == 0 && w.helpers == 0, "one that takes its leave");
+    ok(w.heap == 0 && w.helpers == 0, "a worker that leaves does not count");
 
     for (i = 0; i < QOE_WORKERS_MAX; i++) {
         t->row[i].proc = self;
@@ -601,7 +620,7 @@ test_workers(void)
 
     qoe_self_worker(t, self + 1, 1, 1, 1);
     qoe_self_worker_gone(t, self + 1);
-    ok(t->row[0].proc == self, "no row left: nothing is overwritten");
+    ok(t->row[0].proc == self, "without a free row nothing is overwritten");
 }
 
 

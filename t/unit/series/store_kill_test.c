@@ -21,7 +21,7 @@
 #define ROUNDS             300
 
 
-/* Values that writers had done with. */
+/* The values that writers had finished. */
 
 static uint64_t  (*acked)[SETS];
 
@@ -72,8 +72,8 @@ writer(qoe_store_t *s, unsigned seed)
 
 
 /*
- * How many series disagree with the values that their writers had done with:
- * one that was killed may have been in the next.
+ * How many series disagree with the values that their writers had finished: a
+ * writer that was killed may have been adding the next.
  */
 
 static unsigned
@@ -164,11 +164,12 @@ test_kill(void)
 
     drift = *env.count;
 
-    ok(damaged == 0, "%d writers killed, every rebuild is sound%s", ROUNDS,
-       last);
-    ok(wrong == 0, "no value that was recorded is lost, none made up");
+    ok(damaged == 0,
+       "after each of %d killed writers a rebuild makes the store sound%s",
+       ROUNDS, last);
+    ok(wrong == 0, "no value that was recorded is lost, and none is made up");
     ok(drift <= ROUNDS / 10 || drift >= UINT32_MAX - ROUNDS / 10,
-       "the count of series is off by %d", (int) drift);
+       "the count of series is off by no more than %d", (int) drift);
 
     munmap(s, 256 * 1024);
 }
@@ -208,20 +209,21 @@ test_torn(void)
 
         torn += (!qoe_store_read(s, slot, &e) || e.sum != (double) e.count)
 
-                /* a writer that stands still is as good as a dead one */
+                /* A writer that stands still is as good as a dead one. */
                 && (!(seq & 1) || seq != qoe_st_get(&slots->seq));
     }
 
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
 
-    ok(torn == 0, "%d reads beside a writer, %d histograms torn", n, torn);
+    ok(torn == 0,
+       "of %d reads beside a writer %d histograms are torn", n, torn);
 
     munmap(s, QOE_STORE_MIN);
 }
 
 
-/* For the thread sanitizer: all that may happen at once in a store. */
+/* All that may happen in a store at the same time, for the thread sanitizer. */
 
 static qoe_store_t  *common;
 static int           stop;
@@ -307,13 +309,15 @@ test_threads(void)
     pthread_join(reader, NULL);
     pthread_join(exporter, NULL);
 
-    ok(bytes != 0 && condemned != 0, "a reader and an exporter beside the "
-       "writer: %lu condemned", (unsigned long) condemned);
-    ok(store_check(common, &env, 0, NULL) == NULL, "all of it is sound");
+    ok(bytes != 0 && condemned != 0,
+       "a reader and an exporter work beside the writer: %lu series were "
+       "condemned", (unsigned long) condemned);
+    ok(store_check(common, &env, 0, NULL) == NULL,
+       "after that the store is sound");
 
     condemn_all(common);
     sweep_all(common);
-    ok(is_empty(common) && *env.count == 0, "nothing is left");
+    ok(is_empty(common) && *env.count == 0, "in the end the store is empty");
 
     munmap(common, QOE_STORE_MIN);
 }

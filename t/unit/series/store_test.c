@@ -42,7 +42,7 @@ test_kinds(void)
 
     ok(qoe_store_record(s, &env, COUNTER, b, 0, 1e15, NOW) == QOE_OK
        && qoe_store_record(s, &env, COUNTER, b, 0, 1e15, NOW) == QOE_OK,
-       "two values of a counter");
+       "a counter takes two values");
 
     for (slot = 0; slot < 10; slot++) {
         qoe_store_record(s, &env, COUNTER, b, 0, 1e15, NOW);
@@ -63,9 +63,8 @@ test_kinds(void)
        && qoe_store_record(s, &env, QOE_METRICS_N, b, 0, 1, NOW)
           == QOE_INVALID
        && qoe_store_record(s, &env, QOE_METRIC_SERIES_COUNT, b, 0, 1, NOW)
-          == QOE_INVALID,
-       "what is no value of the metric is refused");
-    ok(*env.count == 1, "and makes no series");
+          == QOE_INVALID, "values that a metric cannot have are refused");
+    ok(*env.count == 1, "a refused value makes no series");
 
     qoe_store_record(s, &env, HISTOGRAM, b, 0, 100, NOW);
     qoe_store_record(s, &env, HISTOGRAM, b, 0, 100.5, NOW);
@@ -74,32 +73,35 @@ test_kinds(void)
     ok(find(s, HISTOGRAM, b, &e, &slot) && e.count == 3
        && e.bucket[0] == 1 && e.bucket[1] == 1 && e.bucket[10] == 1
        && e.sum == 100199.5 && e.min == 100 && e.max == 99999,
-       "a histogram; bounds are upper-inclusive");
+       "a histogram's bounds are upper-inclusive");
 
     qoe_store_record(s, &env, GAUGE, b, 0, 10, NOW);
     qoe_store_record(s, &env, GAUGE, b, 0, -4, NOW);
 
     ok(find(s, GAUGE, b, &e, &slot) && e.window_count == 0
-       && e.open_count == 2 && e.open_sum == 6, "an open window");
+       && e.open_count == 2 && e.open_sum == 6,
+       "a gauge collects values in an open window");
 
     qoe_store_window(s, slot);
     qoe_store_record(s, &env, GAUGE, b, 0, 7, NOW);
 
     ok(qoe_store_read(s, slot, &e) && e.window_count == 2 && e.window_sum == 6
-       && e.open_count == 1 && e.open_sum == 7, "a closed one, and the next");
+       && e.open_count == 1 && e.open_sum == 7,
+       "a closed window keeps its values, and the next one begins");
 
     qoe_store_window(s, slot);
     qoe_store_window(s, slot);
 
     ok(qoe_store_read(s, slot, &e) && e.window_count == 0
-       && e.open_count == 0, "a window in which nothing came");
-    ok(store_check(s, &env, 1, &b) == NULL, "all of it is sound");
+       && e.open_count == 0, "a window without values is empty");
+    ok(store_check(s, &env, 1, &b) == NULL,
+       "a store with these series is sound");
 
     munmap(s, QOE_STORE_MIN);
 }
 
 
-/* A set with a value that is not known, and a series of it. */
+/* A set with a value that is not known, and a series of that set. */
 
 static bool
 newcomer(qoe_store_t *s, unsigned i)
@@ -136,8 +138,9 @@ test_newcomers(void)
         }
     }
 
-    ok(n > 20 && known > n / 10, "sets with a value that is not known leave "
-       "room for others: %u and %u in a small store", n, known);
+    ok(n > 20 && known > n / 10,
+       "sets with an unknown value leave room for other sets: %u and %u in a "
+       "small store", n, known);
     munmap(s, QOE_STORE_MIN);
 
     s = store_new(1024 * 1024);
@@ -155,7 +158,7 @@ test_newcomers(void)
 
     ok(n == 75 && known == 25,
        "of 100 series the last 25 are for known values");
-    ok(newcomer(s, 3), "a series that is there goes on in a full table");
+    ok(newcomer(s, 3), "a series that exists takes values in a full table");
 
     munmap(s, 1024 * 1024);
 }
@@ -178,25 +181,28 @@ test_blocks(void)
 
     len = qoe_store_block_read(s, a, buf);
 
-    ok(a == b && a != 0 && block(s, 189) != a, "equal sets are one block");
+    ok(a == b && a != 0 && block(s, 189) != a,
+       "equal sets of attributes are one block");
     ok(len == 1 + 3 + 2 + 4 + 189
        && memcmp(buf, "\3set\xc1\0" "188-000", 13) == 0,
-       "a block of four cells is read");
+       "a block of four cells can be read");
     ok(qoe_store_block_hash(s, a)
-       == qoe_hash(&env.key, buf, len), "its hash is that of its bytes");
+       == qoe_hash(&env.key, buf, len), "a block's hash is that of its bytes");
 
     other = qoe_store_block_read(s, s->pool[QOE_POOL_BLOCKS].n, buf)
             + qoe_store_block_read(s, 0, buf)
             + qoe_store_block_read(s, UINT32_MAX, buf);
     ok(other == 0 && qoe_store_block_hash(s, 0) == 0
        && qoe_store_block_hash(s, UINT32_MAX) == 0,
-       "what is no block reads as none");
+       "a reference that is no block's reads as none");
 
     qoe_store_unref(s, a);
-    ok(qoe_store_block_read(s, a, buf) == len, "one reference is left");
+    ok(qoe_store_block_read(s, a, buf) == len,
+       "a block with a reference left stays");
     qoe_store_unref(s, a);
     ok(qoe_store_block_read(s, a, buf) == 0
-       && qoe_store_block_hash(s, a) == 0, "none is");
+       && qoe_store_block_hash(s, a) == 0,
+       "a block without references is gone");
     qoe_store_unref(s, a);
     qoe_store_unref(s, 0);
     qoe_store_unref(s, UINT32_MAX);
@@ -207,12 +213,12 @@ test_blocks(void)
 
     ok(qoe_store_block(s, &env, big) == 0
        && qoe_store_block(s, &env, qoe_span_null) == 0,
-       "too large, or empty");
+       "a set that is too large or empty gets no block");
 
     big.len--;
     b = qoe_store_block(s, &env, big);
     ok(b != 0 && qoe_store_block_read(s, b, buf) == QOE_LABELS_MAX
-       && memcmp(buf, bytes, QOE_LABELS_MAX) == 0, "the largest one");
+       && memcmp(buf, bytes, QOE_LABELS_MAX) == 0, "the largest set is stored");
     qoe_store_unref(s, b);
 
     for (n = 0; block(s, 1000 + n) != 0; n++) { /* void */ }
@@ -261,11 +267,12 @@ test_cap(void)
 
     a = block(s, 0);
     ok(qoe_store_record(s, &env, COUNTER, a, 0, 1, NOW) == QOE_OK,
-       "a series that exists takes values at the cap");
+       "a series that exists takes values when the number of series is at its "
+       "limit");
 
     qoe_store_info(s, &info);
     ok(info.series == 3 && *env.count == 3 && info.overflowed == 2,
-       "three series, two values overflowed");
+       "three series exist and two values overflowed");
 
     full = find(s, COUNTER, QOE_STORE_OVERFLOW_BLOCK, &e, &slot)
            && e.count == 2 && e.start_ns == NOW;
@@ -276,7 +283,7 @@ test_cap(void)
        && qoe_span_eq(name, qoe_span("otel.metric.overflow"))
        && qoe_span_eq(value, qoe_span("true"))
        && !qoe_labels_next(&it, &name, &value),
-       "they are in the series that OpenTelemetry prescribes");
+       "values that overflow are in the series that OpenTelemetry prescribes");
 
     env.max = 1000000;
 
@@ -287,7 +294,7 @@ test_cap(void)
                || i == 20;
     }
 
-    ok(i == 21, "other metrics have room");
+    ok(i == 21, "the overflow of a metric takes no room from other metrics");
 
     slots = s->numbers - s->number_reserve;
 
@@ -299,7 +306,7 @@ test_cap(void)
 
     qoe_store_info(s, &info);
     ok(n == 1 && info.series == slots + 20,
-       "%u of %u slots for numbers were taken, then one overflowed",
+       "%u of %u slots for numbers were taken before a value overflowed",
        info.series - 20, slots);
 
     for (i = 0, n = 0; i < QOE_METRICS_N; i++) {
@@ -331,23 +338,23 @@ test_ends(void)
 
     qoe_store_record(s, &env, COUNTER, b, 0, 1, NOW + SECOND);
     ok(!qoe_store_condemn(s, slot, e.last_s),
-       "a series that had a value since is not condemned");
+       "a series that got a value since is not condemned");
     ok(qoe_store_condemn(s, slot, e.last_s + 1)
-       && !qoe_store_read(s, slot, &e), "a condemned one reads as free");
+       && !qoe_store_read(s, slot, &e), "a condemned series reads as free");
 
     qoe_store_pardon(s, slot);
     ok(qoe_store_read(s, slot, &e) && e.count == 6
        && e.start_ns == NOW && e.last_s == 5001,
-       "a pardoned one is as it was");
+       "a pardoned series is as it was");
 
     qoe_store_condemn(s, slot, e.last_s);
     qoe_store_record(s, &env, COUNTER, b, 0, 2, NOW + 9 * SECOND);
     ok(qoe_store_read(s, slot, &e) && e.count == 2
        && e.start_ns == NOW + 9 * SECOND,
-       "a condemned one begins anew with a value");
+       "a condemned series begins anew with its next value");
 
     qoe_store_info(s, &info);
-    ok(info.born == 2, "both of its births are counted");
+    ok(info.born == 2, "both births of that series are counted");
 
     qoe_store_record(s, &env, GAUGE, b, 0, 2, NOW + 9 * SECOND);
     ok(find(s, GAUGE, b, &e, &again)
@@ -364,15 +371,16 @@ test_ends(void)
     sweep_all(s);
 
     ok(!qoe_store_read(s, slot, &e) && *env.count == 1,
-       "the second turn of sweep frees it");
+       "the second turn of the sweep frees a condemned series");
     ok(qoe_store_read(s, again, &e) && e.open_sum == 2,
-       "but for what was pardoned in between");
-    ok(store_check(s, &env, 1, &b) == NULL, "all of it is sound");
+       "the sweep leaves a series that was pardoned in between");
+    ok(store_check(s, &env, 1, &b) == NULL,
+       "the store is sound after the sweep");
 
     condemn_all(s);
     sweep_all(s);
     qoe_store_unref(s, b);
-    ok(is_empty(s) && *env.count == 0, "nothing is left");
+    ok(is_empty(s) && *env.count == 0, "the store is empty at the end");
 
     munmap(s, QOE_STORE_MIN);
 }
@@ -381,7 +389,8 @@ test_ends(void)
 static void
 test_adopt(void)
 {
-    uint32_t      a, b, c;
+    char          buf[QOE_LABELS_MAX];
+    uint32_t      a, b, c, d;
     qoe_store_t  *s;
     const char   *wrong;
 
@@ -390,6 +399,7 @@ test_adopt(void)
     a = block(s, 1);
     b = block(s, 2);
     c = block(s, 3);
+    d = block(s, 4);
     qoe_store_record(s, &env, COUNTER, a, 0, 5, NOW);
 
     *env.count = 7;
@@ -399,17 +409,154 @@ test_adopt(void)
     ok(qoe_store_adopt(s, b) && !qoe_store_adopt(s, c)
        && !qoe_store_adopt(s, 0) && !qoe_store_adopt(s, UINT32_MAX),
        "a block is adopted, a damaged one is none");
+    ok(qoe_store_block_read(s, d, buf) != 0,
+       "a block that nobody has adopted yet is there until all have");
     qoe_store_rebuilt(s);
+    ok(qoe_store_block_read(s, d, buf) == 0
+       && qoe_store_block_read(s, a, buf) != 0
+       && qoe_store_block_read(s, b, buf) != 0,
+       "one that nobody has adopted, and no series has, is free then");
 
     wrong = store_check(s, &env, 1, &b);
-    ok(wrong == NULL, "references are those of series and of adoption%s",
+    ok(wrong == NULL, "references are those of series and of adoptions%s",
        wrong ? wrong : "");
     ok(*env.count == 7, "series that were counted are not counted twice");
 
     s->series = 3;
     qoe_store_rebuild(s, &env);
     qoe_store_rebuilt(s);
-    ok(*env.count == 5, "and the count follows what is there");
+    ok(*env.count == 5, "the count of series follows what is there");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+/*
+ * After a rebuild what was free is free, what was in use is in use, and as
+ * much can be taken as before: of slots and of blocks in chains of some length.
+ */
+
+static void
+test_rebuild(void)
+{
+    char          buf[QOE_LABELS_MAX];
+    uint32_t      i, n, b[40], slots, taken, missing;
+    qoe_store_t  *s;
+    qoe_series_t  e;
+    const char   *wrong;
+
+    s = store_new(QOE_STORE_MIN);
+
+    for (i = 0; i < 40; i++) {
+        b[i] = block(s, 100 + i);
+        qoe_store_record(s, &env, COUNTER, b[i], 0, 1, NOW);
+        qoe_store_record(s, &env, HISTOGRAM, b[i], 0, 1, NOW);
+    }
+
+    for (i = 0; i < 40; i += 2) {
+        for (n = 0; n < qoe_store_slots(s); n++) {
+            if (qoe_store_read(s, n, &e) && e.base == b[i]) {
+                qoe_store_condemn(s, n, e.last_s);
+            }
+        }
+    }
+
+    sweep_all(s);
+
+    for (i = 0; i < 40; i++) {
+        qoe_store_unref(s, b[i]);
+    }
+
+    wrong = store_check(s, &env, 0, NULL);
+    ok(wrong == NULL && s->series == 40 && s->live_blocks == 20,
+       "20 of 40 sets of attributes are left, with two series each%s",
+       wrong ? wrong : "");
+
+    qoe_store_rebuild(s, &env);
+    qoe_store_rebuilt(s);
+    wrong = store_check(s, &env, 0, NULL);
+    ok(wrong == NULL && s->series == 40 && s->live_blocks == 20
+       && *env.count == 40, "a rebuild loses no slot, no block and no cell, "
+       "free or in use%s", wrong ? wrong : "");
+
+    for (i = 0, missing = 0; i < 40; i++) {
+        missing += (qoe_store_block_read(s, b[i], buf) != 0) != (i % 2);
+
+        if (i % 2) {
+            missing += block(s, 100 + i) != b[i];
+            missing += qoe_store_record(s, &env, COUNTER, b[i], 0, 1, NOW)
+                       != QOE_OK;
+            qoe_store_unref(s, b[i]);
+        }
+    }
+
+    ok(missing == 0 && *env.count == 40,
+       "what was in use is found by its attributes, and takes values");
+
+    slots = s->numbers - s->number_reserve;
+
+    for (taken = 0; taken <= slots; taken++) {
+        if (qoe_store_record(s, &env, taken % 2 ? COUNTER : GAUGE, b[1],
+                             b[1 + taken / 2 % 20 * 2], 1, NOW) != QOE_OK
+            || *env.count - 40 != taken + 1)
+        {
+            break;
+        }
+    }
+
+    wrong = store_check(s, &env, 0, NULL);
+    ok(taken == 40 && wrong == NULL,
+       "40 more series find slots after a rebuild%s", wrong ? wrong : "");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+/* Would the checks notice?  Each chain is tied to its own beginning. */
+
+static void
+test_check(void)
+{
+    uint32_t      i, a, b, *head, *link, last;
+    qoe_store_t  *s;
+
+    s = store_new(QOE_STORE_MIN);
+    a = block(s, 1);
+    b = block(s, 2);
+    qoe_store_record(s, &env, COUNTER, a, 0, 1, NOW);
+    qoe_store_record(s, &env, COUNTER, b, 0, 1, NOW);
+    qoe_store_unref(s, a);
+    qoe_store_unref(s, b);
+    ok(store_check(s, &env, 0, NULL) == NULL, "a store is sound");
+
+    head = (uint32_t *) (void *) ((char *) s + s->heads_offset);
+
+    for (i = 0; head[i] == 0; i++) { /* void */ }
+
+    link = &qoe_store_slot(s, head[i] - 1)->next;
+    last = *link;
+    *link = head[i];
+    ok(store_check(s, &env, 0, NULL) != NULL,
+       "a chain of series that is a circle is noticed");
+    *link = last;
+
+    head = (uint32_t *) (void *) ((char *) s + s->block_heads_offset);
+
+    for (i = 0; head[i] == 0; i++) { /* void */ }
+
+    link = &qoe_store_block_at(s, head[i])->next;
+    last = *link;
+    *link = head[i];
+    ok(store_check(s, &env, 0, NULL) != NULL,
+       "a chain of blocks that is a circle is noticed");
+    *link = last;
+
+    s->pool[QOE_POOL_NUMBERS].nfree++;
+    ok(store_check(s, &env, 0, NULL) != NULL,
+       "a count of free slots that is wrong is noticed");
+    s->pool[QOE_POOL_NUMBERS].nfree--;
+
+    ok(store_check(s, &env, 0, NULL) == NULL, "and it is sound again");
 
     munmap(s, QOE_STORE_MIN);
 }
@@ -424,6 +571,8 @@ main(void)
     test_cap();
     test_ends();
     test_adopt();
+    test_rebuild();
+    test_check();
 
     return tap_end();
 }

@@ -31,52 +31,89 @@ test_acked(void)
     zone = zone_new(1);
     put(zone, 0, 10);
 
-    ok(qoe_lane_acked(zone, 0, 160, QOE_ACK_MEMORY), "memory: at once");
+    ok(qoe_lane_acked(zone, 0, 160, QOE_ACK_MEMORY),
+       "with ack=memory a record is acknowledged at once");
     configure(zone, "b", d);
     qoe_lane_dests(zone, 0);
     ok(!qoe_lane_acked(zone, 0, 160, QOE_ACK_SPOOL),
-       "no spool at all: not before it is released");
+       "without any spool a record is acknowledged once it is released");
     configure(zone, "ABc", d);
     ok(!qoe_lane_acked(zone, 0, 16, QOE_ACK_SPOOL),
-       "not while a destination has not come in");
+       "a record is not acknowledged while a destination has not joined the "
+       "lane");
     qoe_lane_dests(zone, 0);
 
     qoe_lane_dest_stored(zone, 0, d[0], 64, 4);
-    ok(!qoe_lane_acked(zone, 0, 64, QOE_ACK_SPOOL), "in one of two spools");
+    ok(!qoe_lane_acked(zone, 0, 64, QOE_ACK_SPOOL),
+       "a record stored in one of two spools is not acknowledged");
     qoe_lane_dest_stored(zone, 0, d[1], 48, 3);
     ok(qoe_lane_acked(zone, 0, 48, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 64, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC),
-       "in both, as far as the slower has it");
-    ok(qoe_lane_dest_unsynced(zone, 0, d[0]), "not synced");
+       "records stored in both spools are acknowledged, as far as the slower "
+       "one has them");
+    ok(qoe_lane_dest_unsynced(zone, 0, d[0]),
+       "a record that is stored but not synced is reported as unsynced");
     qoe_lane_dest_synced(zone, 0, d[0]);
     qoe_lane_dest_synced(zone, 0, d[1]);
     ok(qoe_lane_acked(zone, 0, 48, QOE_ACK_FSYNC)
        && !qoe_lane_acked(zone, 0, 64, QOE_ACK_FSYNC)
-       && !qoe_lane_dest_unsynced(zone, 0, d[0]), "synced");
+       && !qoe_lane_dest_unsynced(zone, 0, d[0]),
+       "records synced in both spools are acknowledged with ack=fsync");
 
-    /* the rest: into A's spool, to the collector of B */
+    /* The rest goes into A's spool and to the collector of B. */
 
     take(zone, 0, d[0], 4, true);
     take(zone, 0, d[0], 2, false);
     take(zone, 0, d[1], 6, true);
     ok(qoe_lane_acked(zone, 0, 96, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 80, QOE_ACK_FSYNC),
-       "released to the spool is not durable");
+       "a record released to the spool is not durable yet");
     take(zone, 0, d[0], 1, true);
     ok(!qoe_lane_acked(zone, 0, 80, QOE_ACK_FSYNC)
        && qoe_lane_dest_unsynced(zone, 0, d[0]),
-       "nor is it by what was taken behind it");
+       "a record in the spool does not become durable by a later one that was "
+       "sent");
     qoe_lane_dest_synced(zone, 0, d[0]);
     take(zone, 0, d[1], 1, true);
-    ok(qoe_lane_acked(zone, 0, 112, QOE_ACK_FSYNC), "the sync makes it so");
+    ok(qoe_lane_acked(zone, 0, 112, QOE_ACK_FSYNC),
+       "a sync makes records in the spool durable");
     take(zone, 0, d[0], 1, true);
     take(zone, 0, d[1], 1, true);
-    ok(qoe_lane_acked(zone, 0, 128, QOE_ACK_FSYNC), "taken is durable");
+    ok(qoe_lane_acked(zone, 0, 128, QOE_ACK_FSYNC),
+       "a record that the collector took is durable");
 
     qoe_lane_dest_stored(zone, 0, d[0], 160, 2);
     ok(is(zone, d[0], "10 10 0 0 0"),
-       "stored counts from the head when that was further on");
+       "records are counted as stored from the head, where the head is further "
+       "on");
+}
+
+
+/* Without a spool, and without a destination: what has left the ring. */
+
+static void
+test_acked_by_release(void)
+{
+    uint32_t     d[4];
+    qoe_zone_t  *zone;
+
+    zone = zone_new(1);
+    put(zone, 0, 4);
+    ok(!qoe_lane_acked(zone, 0, 16, QOE_ACK_SPOOL)
+       && !qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC)
+       && qoe_lane_acked(zone, 0, 16, QOE_ACK_MEMORY),
+       "without a destination what is queued is in memory and nowhere else");
+
+    configure(zone, "b", d);
+    qoe_lane_dests(zone, 0);
+    take(zone, 0, d[0], 2, true);
+    ok(qoe_lane_acked(zone, 0, 32, QOE_ACK_SPOOL)
+       && qoe_lane_acked(zone, 0, 32, QOE_ACK_FSYNC),
+       "without a spool what a collector has taken is acknowledged");
+    ok(!qoe_lane_acked(zone, 0, 33, QOE_ACK_SPOOL)
+       && !qoe_lane_acked(zone, 0, 48, QOE_ACK_FSYNC),
+       "and nothing after it");
 }
 
 
@@ -95,24 +132,29 @@ test_unkept(void)
     qoe_lane_dest_stored(zone, 0, d[1], 64, 4);
     qoe_lane_dest_synced(zone, 0, d[1]);
     take(zone, 0, d[0], 1, true);
-    ok(qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC), "taken");
+    ok(qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC),
+       "a record that the collector took is acknowledged");
 
     qoe_lane_dest_unkept(zone, 0, d[0]);
     take(zone, 0, d[0], 2, true);
     ok(!qoe_lane_acked(zone, 0, 48, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 48, QOE_ACK_FSYNC)
-       && qoe_lane_acked(zone, 0, 48, QOE_ACK_MEMORY), "given up");
+       && qoe_lane_acked(zone, 0, 48, QOE_ACK_MEMORY),
+       "a record that was given up is not acknowledged");
 
-    /* a request may begin among them and end behind */
+    /* A request may begin among these records and end after them. */
 
     take(zone, 0, d[0], 1, true);
-    ok(!qoe_lane_acked(zone, 0, 64, QOE_ACK_SPOOL), "nor what was queued then");
+    ok(!qoe_lane_acked(zone, 0, 64, QOE_ACK_SPOOL),
+       "a record that was queued when one was given up is not acknowledged");
 
     put(zone, 0, 1);
     qoe_lane_dest_stored(zone, 0, d[1], 80, 1);
-    ok(!qoe_lane_acked(zone, 0, 80, QOE_ACK_SPOOL), "what came later waits");
+    ok(!qoe_lane_acked(zone, 0, 80, QOE_ACK_SPOOL),
+       "a record that came later is not acknowledged before it is stored");
     take(zone, 0, d[0], 1, true);
-    ok(qoe_lane_acked(zone, 0, 80, QOE_ACK_SPOOL), "and is told of");
+    ok(qoe_lane_acked(zone, 0, 80, QOE_ACK_SPOOL),
+       "a record that came later is acknowledged once it is stored");
 }
 
 
@@ -130,41 +172,48 @@ test_asked(void)
     p[2] = p[0];
 
     ok(qoe_zone_put(zone, self, 0, p, 3, QOE_ACK_SPOOL, ends, wake) == QOE_OK
-       && ends[0] == 16 && ends[1] == 0 && ends[2] == 32, "where each ends");
+       && ends[0] == 16 && ends[1] == 0 && ends[2] == 32,
+       "a put returns the end of its records in each lane");
 
     for (others = 0, i = 3; i < QOE_LANES_MAX; i++) {
         others += ends[i] != 0;
     }
 
-    ok(others == 0 && wake[0] == 0, "awake consumers look themselves");
+    ok(others == 0 && wake[0] == 0,
+       "a put does not wake consumers that are awake");
     ok(qoe_lane_asked(zone, 2, QOE_ACK_SPOOL) == 32
        && qoe_lane_asked(zone, 2, QOE_ACK_FSYNC) == 0
-       && qoe_lane_asked(zone, 1, QOE_ACK_SPOOL) == 0, "asked for spool");
+       && qoe_lane_asked(zone, 1, QOE_ACK_SPOOL) == 0,
+       "a put with ack=spool asks the lane's consumer to store");
 
     ok(qoe_lane_arm(zone, 0, 16, 0) && qoe_lane_arm(zone, 0, QOE_LANE_ASKED, 0),
-       "who arms without having seen that is told");
+       "a consumer that arms without having seen that request is woken at "
+       "once");
     ok(!qoe_lane_arm(zone, 0, 16, 16)
-       && !qoe_lane_arm(zone, 0, QOE_LANE_ASKED, 16), "who has is not");
+       && !qoe_lane_arm(zone, 0, QOE_LANE_ASKED, 16),
+       "a consumer that has seen that request is not");
 
     qoe_zone_put(zone, self, 0, p + 1, 1, QOE_ACK_MEMORY, ends, wake);
     ok(wake[0] == 0 && qoe_lane_asked(zone, 0, QOE_ACK_SPOOL) == 16,
-       "armed for those who ask, this one does not");
+       "a consumer armed for requests is not woken by a put without one");
     qoe_zone_put(zone, self, 0, p + 1, 1, QOE_ACK_FSYNC, ends, wake);
     ok(wake[0] == 1 && qoe_lane_asked(zone, 0, QOE_ACK_SPOOL) == 48
        && qoe_lane_asked(zone, 0, QOE_ACK_FSYNC) == 48,
-       "this one does: woken, and fsync is asked for as well as spool");
-    ok(!qoe_lane_arm(zone, 0, 1000, 48), "armed far ahead");
+       "a put with ack=fsync wakes such a consumer, and asks for spool and "
+       "fsync");
+    ok(!qoe_lane_arm(zone, 0, 1000, 48),
+       "a consumer arms far ahead of the tail");
     qoe_zone_put(zone, self, 0, p + 1, 1, QOE_ACK_SPOOL, ends, wake);
     ok(wake[0] == 1 && qoe_lane_asked(zone, 0, QOE_ACK_FSYNC) == 48,
-       "woken below the position");
-    ok(!qoe_lane_arm(zone, 0, QOE_LANE_AWAKE, 0), "awake");
+       "a put that asks wakes a consumer that is armed further ahead");
+    ok(!qoe_lane_arm(zone, 0, QOE_LANE_AWAKE, 0), "a consumer disarms");
 
-    /* a producer killed between what it asked and the tail */
+    /* A producer was killed between its request and the tail. */
 
     qoe_zone_lane(zone, 0)->asked[0] = 1000;
     ok(qoe_lane_asked(zone, 0, QOE_ACK_SPOOL) == 64
        && !qoe_lane_arm(zone, 0, QOE_LANE_ASKED, 64),
-       "what is not there is not asked for");
+       "a lane without the position asked for keeps its old request");
 }
 
 
@@ -181,19 +230,21 @@ test_waiters(void)
 
     w = qoe_waiter_take(zone, self, QOE_WAITERS_MAX);
     ok(w == 0 && qoe_waiter_take(zone, self, QOE_WAITERS_MAX) == 1,
-       "two slots");
-    ok(qoe_lane_waiters(zone, 0) == 0, "nobody waits");
+       "two workers get two slots of waiters");
+    ok(qoe_lane_waiters(zone, 0) == 0, "a new lane has no waiters");
     qoe_lane_wait(zone, 0, 1);
     qoe_lane_wait(zone, 0, 63);
     ok(qoe_lane_waiters(zone, 0) == (2 | 1ULL << 63)
-       && qoe_lane_waiters(zone, 0) == 0, "told of once");
+       && qoe_lane_waiters(zone, 0) == 0,
+       "each waiter of a lane is reported once");
 
     qoe_lane_dests(zone, 0);
     ok(qoe_lane_waiters(zone, 0) == 3,
-       "the next owner tells all of those that are there");
+       "the next owner of the lane wakes all workers that wait");
 
     qoe_waiter_give(zone, 0);
-    ok(qoe_waiter_take(zone, self, 3) == 0, "given back, taken again");
+    ok(qoe_waiter_take(zone, self, 3) == 0,
+       "a slot that was given back is taken again");
 
     qoe_waiter_waiting(zone, 1, QOE_WAIT_ROOM, 2);
     pid = fork();
@@ -209,12 +260,12 @@ test_waiters(void)
     ok(status == 0, "requests that wait are counted over all processes");
     ok(qoe_zone_waiting(zone, QOE_WAIT_ROOM) == 2
        && qoe_zone_waiting(zone, QOE_WAIT_ACK) == 0,
-       "those of a process that ended wait no more");
+       "requests of a process that ended wait no more");
 
     ok(qoe_waiter_take(zone, self, 2) == UINT32_MAX
        && qoe_waiter_take(zone, self, 3) == 2
        && qoe_zone_waiting(zone, QOE_WAIT_ROOM) == 2,
-       "of a few slots that of a process that ended is taken");
+       "with few slots the slot of a process that ended is taken");
     qoe_waiter_give(zone, 2);
 
     pid = fork();
@@ -234,15 +285,15 @@ test_waiters(void)
 
     ok(i == QOE_WAITERS_MAX
        && qoe_waiter_take(zone, self, QOE_WAITERS_MAX) == 2,
-       "the slot of a process that ended goes to another, last");
+       "the slot of a process that ended goes to another, last of all");
     ok(qoe_waiter_take(zone, self, QOE_WAITERS_MAX) == UINT32_MAX,
-       "no more of them");
+       "no more slots are given than there are");
 }
 
 
 /*
- * Two event loops that put and wait, one helper that stores and sleeps.  A
- * wake-up that is lost shows as a sleep to its end.
+ * Two event loops that put and wait, and a helper that stores and sleeps. A
+ * wake-up that is lost shows as a sleep that lasts to its end.
  */
 
 typedef struct {
@@ -435,12 +486,14 @@ test_race(void)
     wake_up(p[0].helper_fd);
     pthread_join(t[0], NULL);
 
-    ok(p[1].lost + p[2].lost == 0, "no loop missed a wake-up, %d sleeps",
-       p[1].slept + p[2].slept);
-    ok(p[0].lost == 0, "nor did the helper, %d sleeps", p[0].slept);
+    ok(p[1].lost + p[2].lost == 0,
+       "no event loop missed a wake-up, in %d sleeps", p[1].slept + p[2].slept);
+    ok(p[0].lost == 0,
+       "the helper missed no wake-up, in %d sleeps", p[0].slept);
 
     qoe_dest_info(p[0].zone, d[0], &info);
-    ok(info.accepted == 2 * ROUNDS && info.queued == 0, "all were stored");
+    ok(info.accepted == 2 * ROUNDS && info.queued == 0,
+       "all records were stored");
 }
 
 
@@ -450,6 +503,7 @@ main(void)
     self = qoe_proc_self();
 
     test_acked();
+    test_acked_by_release();
     test_unkept();
     test_asked();
     test_waiters();

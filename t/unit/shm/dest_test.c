@@ -28,31 +28,35 @@ test_names(void)
     configure(zone, "ab", a);
     ok(a[0] != UINT32_MAX && a[1] != UINT32_MAX && a[0] != a[1]
        && qoe_dest_wanted(zone, a[0]) && qoe_dest_wanted(zone, a[1]),
-       "two slots");
+       "two destinations get two slots");
     qoe_lane_dests(zone, 0);
     qoe_lane_dests(zone, 1);
 
     configure(zone, "bXa", b);
     ok(b[0] == a[1] && b[2] == a[0] && b[1] != a[0] && b[1] != a[1],
-       "found again by their names, in whatever order");
+       "destinations are found again by their names, in whatever order");
 
     qoe_dest_count(zone, b[1], QOE_DEST_REJECTED, 5);
     configure(zone, "cdef", c);
     ok(c[0] == b[1] && c[3] != UINT32_MAX && !qoe_dest_wanted(zone, a[0])
        && qoe_dest_counter(zone, b[1], QOE_DEST_REJECTED) == 0,
-       "a slot that nobody is in goes to another, its counters at zero");
+       "a slot that no lane uses goes to another destination, with its "
+       "counters at zero");
     qoe_lane_dests(zone, 0);
 
-    /* a and b are in lane 1 still */
+    /* Destinations a and b are still in lane 1. */
 
     configure(zone, "ghij", d);
     ok(d[0] != UINT32_MAX && d[1] != UINT32_MAX && d[2] == UINT32_MAX
-       && d[3] == UINT32_MAX, "no more slots than there are");
+       && d[3] == UINT32_MAX,
+       "no more destinations are admitted than there are slots");
     qoe_lane_dests(zone, 1);
 
     e = qoe_spool_entry_new(zone, a[0], self);
     configure(zone, "ghi", d);
-    ok(d[2] == a[1], "once the lanes' owners have seen it, a slot is free");
+    ok(d[2] == a[1],
+       "once the lanes' owners have seen that a destination went, its slot is "
+       "free");
     qoe_lane_dests(zone, 0);
     qoe_lane_dests(zone, 1);
 
@@ -60,11 +64,11 @@ test_names(void)
     qoe_lane_dests(zone, 0);
     configure(zone, "o", d);
     ok(c[3] != UINT32_MAX && d[0] == UINT32_MAX,
-       "but not while a living process writes a segment of it");
+       "a slot is not free while a living process writes a segment of it");
     qoe_spool_entry_seal(e);
     configure(zone, "o", d);
     ok(d[0] == a[0] && qoe_load(&e->state) == QOE_SEGMENT_FREE,
-       "with segments of nobody, last of all");
+       "a slot whose segments no process owns is taken last of all");
 }
 
 
@@ -84,7 +88,7 @@ test_name_length(void)
 
     qoe_dests_set(zone, name, spooled, 2, a);
     qoe_dests_set(zone, name, spooled, 1, b);
-    ok(a[0] == b[0] && a[1] == UINT32_MAX, "a name of 32 bytes, not 33");
+    ok(a[0] == b[0] && a[1] == UINT32_MAX, "a name may have 32 bytes, not 33");
 }
 
 
@@ -112,31 +116,35 @@ test_floor(void)
         first = n ? first : ends[0];
     }
 
-    ok(n == 4, "full with %d records", n);
+    ok(n == 4, "the lane is full with %d records", n);
 
     qoe_lane_dest_release(zone, 0, d[0], first, 1, true);
     qoe_lane_dest_release(zone, 0, d[1], first, 1, true);
     qoe_zone_lane_info(zone, 0, &info);
     ok(info.consumed == 0 && qoe_lane_floor(zone, 0) == 0
        && qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
-          == QOE_FULL, "two of three have the first: still full");
+          == QOE_FULL,
+       "while one of three destinations still needs the first record the lane "
+       "is full");
 
     qoe_lane_dest_release(zone, 0, d[2], first, 1, true);
     qoe_zone_lane_info(zone, 0, &info);
     ok(info.consumed == 1 && info.used == 3 * first
        && qoe_lane_floor(zone, 0) == first
        && qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
-          == QOE_OK, "the third as well: there is room");
+          == QOE_OK, "once all three have the first record there is room");
 
-    /* what a kill between the head and the floor leaves */
+    /* What a kill between the head and the floor leaves. */
 
     qoe_mark_set(&qoe_zone_lane(zone, 0)->floor, 0, 0);
     qoe_lane_dests(zone, 0);
-    ok(qoe_lane_floor(zone, 0) == first, "a stale floor is made anew");
+    ok(qoe_lane_floor(zone, 0) == first,
+       "a floor that is too low is computed anew");
 
     configure(zone, "", d);
     qoe_lane_dests(zone, 0);
-    ok(qoe_lane_floor(zone, 0) == first, "with nobody in the lane it stays");
+    ok(qoe_lane_floor(zone, 0) == first,
+       "without destinations in the lane its floor stays");
 }
 
 
@@ -151,76 +159,90 @@ test_identity(void)
     configure(zone, "Ab", d);
 
     put(zone, 0, 10);
-    ok(is(zone, d[0], "0 0 0 0 0"), "nobody has the lane yet");
+    ok(is(zone, d[0], "0 0 0 0 0"),
+       "before a process has the lane nothing is queued");
     qoe_lane_dests(zone, 0);
     ok(is(zone, d[0], "10 0 10 0 0") && is(zone, d[1], "10 0 10 0 0"),
-       "let in: all that is there is queued");
+       "a destination that joins has all that is in the lane queued");
 
     qoe_lane_dests(zone, 1);
     put(zone, 1, 5);
     take(zone, 0, d[1], 4, true);
     ok(is(zone, d[0], "15 0 15 0 0") && is(zone, d[1], "15 4 11 0 0"),
-       "one exports, the other does not");
+       "what a destination exports does not count for the other");
 
     qoe_dest_count(zone, d[1], QOE_DEST_REJECTED, 1);
     qoe_dest_count(zone, d[1], QOE_DEST_DROPPED_REFUSED, 2);
     take(zone, 0, d[1], 3, true);
-    ok(is(zone, d[1], "15 4 8 0 2"), "rejected and refused are not exported");
+    ok(is(zone, d[1], "15 4 8 0 2"),
+       "rejected and refused records are not exported");
 
     seg = qoe_spool_entry_new(zone, d[0], self);
     qoe_store(&seg->events, 6);
     qoe_lane_dest_stored(zone, 0, d[0], 6 * 16, 6);
-    ok(is(zone, d[0], "15 0 9 6 0"), "six are in the spool, and kept");
+    ok(is(zone, d[0], "15 0 9 6 0"),
+       "six records are in the spool and kept in the lane");
     qoe_store(&seg->done, 2);
     take(zone, 0, d[0], 2, true);
-    ok(is(zone, d[0], "15 2 9 4 0"), "two of them were taken live");
-    ok(qoe_lane_dest_head(zone, 0, d[0]) == 2 * 16, "the head is behind them");
+    ok(is(zone, d[0], "15 2 9 4 0"),
+       "two of these were exported from the lane");
+    ok(qoe_lane_dest_head(zone, 0, d[0]) == 2 * 16,
+       "the destination's head is after them");
 
-    /* the owner dies, the next one */
+    /* The owner dies, and another process takes the lane. */
 
     ok(qoe_lane_dests(zone, 0) == 0
        && qoe_lane_dest_head(zone, 0, d[0]) == 6 * 16
        && is(zone, d[0], "15 2 9 4 0"),
-       "what is in the spool is not read again");
+       "the next owner does not read again what is in the spool");
 
     qoe_store(&seg->done, 6);
     qoe_dest_count(zone, d[0], QOE_DEST_DROPPED_SPOOL, 1);
-    ok(is(zone, d[0], "15 5 9 0 1"), "replayed, but for one that was dropped");
+    ok(is(zone, d[0], "15 5 9 0 1"),
+       "replayed records count as exported, but for one that was dropped");
     qoe_dest_count(zone, d[0], QOE_DEST_RECOVERED, 7);
     qoe_store(&seg->events, 13);
-    ok(is(zone, d[0], "15 5 9 7 1"), "and some of another instance");
+    ok(is(zone, d[0], "15 5 9 7 1"),
+       "records of another instance count as recovered");
 
-    /* c comes, b goes: floor of lane 0 is 6, of lane 1 is 0 */
+    /* c comes, b goes: the floor of lane 0 is 6, that of lane 1 is 0. */
 
     configure(zone, "Ac", e);
     ok(qoe_lane_dest_in(zone, 0, d[1]) && !qoe_lane_dest_in(zone, 0, e[1]),
-       "the lane's owner has yet to see it");
+       "before the lane's owner sees the change the lane has the old "
+       "destinations");
     ok(qoe_lane_dests(zone, 0) == 3 && is(zone, d[1], "15 4 5 0 5")
        && qoe_dest_counter(zone, d[1], QOE_DEST_DROPPED_REMOVED) == 3,
-       "what was queued for the one that went is given up and counted");
+       "what was queued for a destination that went is given up and counted");
     ok(is(zone, e[1], "4 0 4 0 0") && qoe_lane_dest_in(zone, 0, e[1])
        && qoe_lane_dest_head(zone, 0, e[1]) == 6 * 16,
-       "a new one gets what is there");
+       "a new destination gets what is in the lane");
     put(zone, 0, 2);
     take(zone, 0, d[0], 6, true);
-    ok(qoe_lane_floor(zone, 0) == 6 * 16, "and holds the floor");
+    ok(qoe_lane_floor(zone, 0) == 6 * 16, "a new destination holds the floor");
     take(zone, 0, e[1], 5, true);
     ok(qoe_lane_floor(zone, 0) == 11 * 16 && is(zone, e[1], "6 5 1 0 0")
-       && is(zone, d[1], "15 4 5 0 5"), "the one that went, no more");
+       && is(zone, d[1], "15 4 5 0 5"),
+       "a destination that went holds the floor no more");
 
-    /* b again, in lane 0 alone; lane 1 never noticed that it was away */
+    /* b comes back, in lane 0 alone; lane 1 never noticed that it was away. */
 
     configure(zone, "Acb", e);
     qoe_lane_dests(zone, 0);
     ok(e[2] == d[1] && qoe_lane_dest_head(zone, 0, d[1]) == 11 * 16
-       && is(zone, d[1], "16 4 6 0 5"), "back, from the floor on");
+       && is(zone, d[1], "16 4 6 0 5"),
+       "a destination that comes back begins at the floor");
     take(zone, 0, d[1], 1, true);
     take(zone, 1, d[1], 5, true);
-    ok(is(zone, d[1], "16 10 0 0 5"), "nothing is missing");
+    ok(is(zone, d[1], "16 10 0 0 5"),
+       "in the sums of a destination that came back nothing is missing");
 }
 
 
-/* Who comes back does not see again what it had, were the floor behind it. */
+/*
+ * A destination that comes back must not see again what it had, were the floor
+ * below that.
+ */
 
 static void
 test_back(void)
@@ -236,16 +258,18 @@ test_back(void)
 
     configure(zone, "b", d + 1);
     ok(qoe_lane_dests(zone, 0) == 4 && is(zone, d[0], "10 6 0 0 4"),
-       "removed six on, four given up");
-    ok(qoe_lane_dests(zone, 0) == 0 && is(zone, d[0], "10 6 0 0 4"), "once");
+       "a destination is removed six records on, and four are given up");
+    ok(qoe_lane_dests(zone, 0) == 0 && is(zone, d[0], "10 6 0 0 4"),
+       "records are given up once");
     put(zone, 0, 1);
     configure(zone, "ab", d);
     qoe_lane_dests(zone, 0);
     ok(qoe_lane_dest_head(zone, 0, d[0]) == 6 * 16
        && is(zone, d[0], "15 6 5 0 4"),
-       "back: what was given up is still there, and accepted once more");
+       "a destination that comes back gets what was given up and is still "
+       "there");
     ok(qoe_lane_dests(zone, 0) == 0 && is(zone, d[0], "15 6 5 0 4"),
-       "another owner changes nothing");
+       "another owner of the lane changes nothing");
 }
 
 
@@ -269,10 +293,12 @@ test_health(void)
     qoe_dest_info(zone, d[0], &info);
     ok(info.health.consecutive_failures == 2
        && info.health.last_failure_ms == 6
-       && strcmp(info.health.last_error, "refused") == 0, "failures");
+       && strcmp(info.health.last_error, "refused") == 0,
+       "failures of a destination are counted, with their text");
     qoe_dest_info(zone, d[1], &info);
     ok(info.health.consecutive_failures == 0
-       && info.health.last_failure_ms == 0, "not the other's");
+       && info.health.last_failure_ms == 0,
+       "failures of a destination are not the other's");
 
     qoe_lane_dest_report(zone, 1, d[0], 7, "reset", true);
     qoe_lane_dest_report(zone, 1, d[0], 8, NULL, false);
@@ -280,13 +306,14 @@ test_health(void)
     ok(info.health.consecutive_failures == 2
        && info.health.last_success_ms == 8
        && strcmp(info.health.last_error, "reset") == 0,
-       "of two lanes the worst count, the latest text and success");
+       "two lanes give the worse count, the latest text and the latest "
+       "success");
 
     qoe_lane_dest_report(zone, 0, d[0], 9, "a poison batch", false);
     qoe_dest_info(zone, d[0], &info);
     ok(info.health.consecutive_failures == 0
        && strcmp(info.health.last_error, "a poison batch") == 0,
-       "a refusal is an answer: it ends the series");
+       "a refusal is an answer, which ends a series of failures");
 
     qoe_lane_dest_report(zone, 0, d[0], 9, text, true);
     qoe_zone_lane_dest(zone, 0, d[0])->health_seq |= 1;
@@ -296,14 +323,15 @@ test_health(void)
        && info.health.last_success_ms == 11
        && strlen(info.health.last_error)
           == sizeof(info.health.last_error) - 1,
-       "behind a writer that died, too");
+       "a writer that died within an update does not keep the next from "
+       "writing");
 }
 
 
 /*
  * A consumer of three destinations, each at its own pace, d[2] by way of the
- * spool.  Every record holds its number: what a head says of the records
- * before it is checked against what is there.
+ * spool. Every record holds its number: what a head says of the records before
+ * it is checked against what is there.
  */
 
 static bool
@@ -407,14 +435,15 @@ kill_end(qoe_zone_t *zone, const uint32_t *d, uint64_t number)
     for (i = 0; i < 3; i++) {
         number -= qoe_lane_dest_queued(zone, 0, d[i], &pos);
         qoe_dest_info(zone, d[i], &info);
-        ok(info.exported == number, "destination %u: exact", i);
+        ok(info.exported == number,
+           "the counts of destination %u are exact", i);
         number += info.queued;
         qoe_lane_dest_release(zone, 0, d[i], pos, info.queued, true);
     }
 
     qoe_zone_lane_info(zone, 0, &lane);
     ok(lane.produced == number && lane.consumed == number && lane.used == 0,
-       "empty at the end");
+       "the lane is empty at the end");
 }
 
 
@@ -489,11 +518,11 @@ test_kill(void)
     waitpid(pid, &status, 0);
     bad += !WIFSIGNALED(status);
 
-    ok(bad == 0, "%u consumers were killed, none saw a count that is wrong",
-       kills);
-    ok(kills > 100 && last > 10000, "with %llu records behind them",
-       (unsigned long long) last);
-    ok(good, "the identity held at every moment, nothing was exported less");
+    ok(bad == 0, "%u consumers were killed, and none saw a wrong count", kills);
+    ok(kills > 100 && last > 10000,
+       "they consumed %llu records", (unsigned long long) last);
+    ok(good,
+       "the counts added up at every moment, and the exported ones never fell");
 
     kill_end(zone, d, number);
 }

@@ -50,7 +50,7 @@ put_in(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
 }
 
 
-/* One destination, in lane 0. */
+/* A zone with one destination, in lane 0. */
 
 static void
 dest_in(qoe_zone_t *zone)
@@ -87,16 +87,19 @@ test_create(void)
 
     ok(qoe_zone_create(&zone, mem, min - 1, 4) == QOE_TOO_LARGE,
        "a size below the minimum is refused");
-    ok(qoe_zone_create(&zone, mem, min, 0) == QOE_INVALID, "no lanes");
+    ok(qoe_zone_create(&zone, mem, min, 0) == QOE_INVALID,
+       "a zone without lanes is refused");
     ok(qoe_zone_create(&zone, mem, min, QOE_LANES_MAX + 1) == QOE_INVALID,
-       "too many lanes");
+       "a zone with too many lanes is refused");
     ok(qoe_zone_attach(&again, mem, min) == QOE_INVALID,
-       "nothing to attach to yet");
-    ok(qoe_zone_create(&zone, mem, min, 4) == QOE_OK, "the minimum will do");
-    ok(qoe_zone_attach(&again, mem, min) == QOE_OK && again == zone, "attach");
+       "memory without a zone cannot be attached to");
+    ok(qoe_zone_create(&zone, mem, min, 4) == QOE_OK,
+       "a zone of the minimum size is made");
+    ok(qoe_zone_attach(&again, mem, min) == QOE_OK && again == zone,
+       "a process attaches to an existing zone");
     ok(qoe_zone_attach(&again, mem, min + 1) == QOE_INVALID,
-       "attach with another size");
-    ok(qoe_zone_lanes(zone) == 4, "lanes");
+       "attaching with another size is refused");
+    ok(qoe_zone_lanes(zone) == 4, "the zone has the lanes that were asked for");
 
     qoe_zone_instance_id(zone, id);
     ok(id[6] >> 4 == 7 && id[8] >> 6 == 2, "the instance id is a UUIDv7");
@@ -108,17 +111,17 @@ test_create(void)
 
     put = (qoe_put_t) { 4, qoe_span("x"), qoe_span_null };
     ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
-       "a lane that is not there");
+       "a put into a lane that does not exist is refused");
 
     put.lane = 0;
     put.head.len = QOE_RING_RECORD_MAX + 1;
     ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
-       "a record that can never fit");
+       "a record that can never fit is refused");
 
     put.head.len = 1;
     put.body.len = QOE_RING_RECORD_MAX;
     ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
-       "nor with its second part");
+       "a record that can never fit with its second part is refused");
 
     munmap(mem, 4 * MB);
 }
@@ -180,7 +183,10 @@ test_ring(void)
     pos = qoe_lane_dest_head(zone, 0, 0);
     put.lane = 0;
 
-    /* many times around, the lane nearly always full */
+    /*
+     * The records go around the ring many times, with the lane nearly always
+     * full.
+     */
 
     for (in = 0; in < 20000; /* void */) {
         len = 4 + (in * 7919) % (sizeof(buf) - 4);
@@ -214,7 +220,8 @@ test_ring(void)
 
     ok(good && out == in, "%u records came out whole and in order", in);
     ok(fulls > 1000, "a full lane refused %u times", fulls);
-    ok(qoe_lane_floor(zone, 0) == qoe_lane_tail(zone, 0), "empty at the end");
+    ok(qoe_lane_floor(zone, 0) == qoe_lane_tail(zone, 0),
+       "the lane is empty at the end");
 }
 
 
@@ -246,20 +253,87 @@ test_all_or_none(void)
 
     tail = qoe_lane_tail(zone, 0);
     ok(put_in(zone, 1, 0, put, 2, wake) == QOE_FULL,
-       "two lanes, one full: refused");
+       "a put into two lanes, of which one is full, is refused");
     ok(qoe_zone_put(zone, 1, 0, put, 2, QOE_ACK_MEMORY, ends, wake) == QOE_FULL
        && ends[0] >= sizeof(big) && qoe_lane_room(zone, 0) >= ends[0]
        && ends[1] >= sizeof(big) && qoe_lane_room(zone, 1) < ends[1],
-       "it says how much room is needed in each lane, which one of them has");
+       "the refusal says how much room is needed in each lane, and one lane "
+       "has it");
     ok(put_in(zone, 1, 0, four, 4, wake) == QOE_TOO_LARGE,
-       "more than an empty lane holds: no use to try again");
-    ok(qoe_lane_tail(zone, 0) == tail, "nothing went into the other lane");
+       "a put of more than an empty lane holds is refused for good");
+    ok(qoe_lane_tail(zone, 0) == tail,
+       "a refused put leaves the other lane unchanged");
     ok(put_in(zone, 1, 0, put + 1, 1, wake) == QOE_OK,
-       "and its lock is free");
+       "a refused put leaves the lane unlocked");
 
     qoe_zone_lane_info(zone, 0, &info);
     ok(info.produced == 1 && info.consumed == 0 && info.used > sizeof(big),
-       "the lane tells of it");
+       "the lane's record is counted");
+}
+
+
+/* The sets of lanes are of more than one word. */
+
+static void
+test_many_lanes(void)
+{
+    int                    wrong;
+    size_t                 i, n;
+    uint64_t               wake[QOE_LANES_MAX / 64], ends[QOE_LANES_MAX];
+    uint64_t               before[QOE_LANES_MAX];
+    qoe_put_t              put[QOE_LANES_MAX], full;
+    qoe_zone_t            *zone;
+    static const uint32_t  lane[] = { 127, 1, 63, 64, 100, 0, 65 };
+    static char            big[100000];
+
+    zone = zone_new(qoe_zone_size_min(QOE_LANES_MAX), QOE_LANES_MAX);
+    n = sizeof(lane) / sizeof(lane[0]);
+
+    for (i = 0; i < n; i++) {
+        put[i] = (qoe_put_t) { lane[i], qoe_span("12345678"), qoe_span_null };
+        qoe_lane_arm(zone, lane[i], 0, 0);
+    }
+
+    ok(qoe_zone_put(zone, 1, 0, put, n, QOE_ACK_MEMORY, ends, wake) == QOE_OK
+       && wake[0] == (3 | 1ULL << 63) && wake[1] == (3 | 1ULL << 36
+                                                     | 1ULL << 63),
+       "a put into lanes below and above the 64th wakes those and no others");
+
+    for (i = 0, wrong = 0; i < QOE_LANES_MAX; i++) {
+        wrong += ends[i] != qoe_lane_tail(zone, (uint32_t) i);
+        wrong += ends[i] != (i < 2 || i == 63 || i == 64 || i == 65
+                             || i == 100 || i == 127 ? 16 : 0);
+    }
+
+    ok(wrong == 0, "each of them has its record, and the others have none");
+
+    for (i = 0; i < QOE_LANES_MAX; i++) {
+        put[i] = (qoe_put_t) { QOE_LANES_MAX - 1 - (uint32_t) i,
+                               qoe_span("12345678"), qoe_span_null };
+    }
+
+    ok(put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) == QOE_OK
+       && put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) == QOE_OK,
+       "all lanes are written at once, and their locks are free after it");
+
+    full = (qoe_put_t) { 100, { big, sizeof(big) }, qoe_span_null };
+
+    while (put_in(zone, 1, 0, &full, 1, wake) == QOE_OK) { /* void */ }
+
+    for (i = 0; i < QOE_LANES_MAX; i++) {
+        before[i] = qoe_lane_tail(zone, (uint32_t) i);
+    }
+
+    put[QOE_LANES_MAX - 1 - 100] = full;
+    wrong = (put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) != QOE_FULL);
+
+    for (i = 0; i < QOE_LANES_MAX; i++) {
+        wrong += before[i] != qoe_lane_tail(zone, (uint32_t) i);
+        wrong += qoe_zone_lane(zone, (uint32_t) i)->lock != 0;
+    }
+
+    ok(wrong == 0, "with one lane of all full nothing is written, and no lock "
+       "stays taken");
 }
 
 
@@ -274,25 +348,31 @@ test_wake(void)
     put = (qoe_put_t) { 0, qoe_span("0123456789"), qoe_span_null };
 
     put_in(zone, 1, 0, &put, 1, wake);
-    ok(wake[0] == 0, "nobody waits: no wake-up");
+    ok(wake[0] == 0, "a put without an armed consumer wakes none");
 
     pos = qoe_lane_tail(zone, 0);
-    ok(!qoe_lane_arm(zone, 0, pos, 0), "armed at the tail: nothing new");
+    ok(!qoe_lane_arm(zone, 0, pos, 0), "a consumer can arm at the tail");
     put_in(zone, 1, 0, &put, 1, wake);
-    ok(wake[0] == 1, "the first record behind it wakes");
+    ok(wake[0] == 1,
+       "the first record after the armed position wakes the consumer");
     put_in(zone, 1, 0, &put, 1, wake);
-    ok(wake[0] == 1, "so does the next, should the first have been killed");
+    ok(wake[0] == 1,
+       "the next record wakes the consumer as well, in case the first producer "
+       "was killed");
     qoe_lane_arm(zone, 0, QOE_LANE_AWAKE, 0);
     put_in(zone, 1, 0, &put, 1, wake);
-    ok(wake[0] == 0, "none after the consumer is up");
-    ok(qoe_lane_arm(zone, 0, pos, 0), "armed too late: told at once");
+    ok(wake[0] == 0, "a record wakes no consumer that is awake");
+    ok(qoe_lane_arm(zone, 0, pos, 0),
+       "a consumer that arms below the tail is woken at once");
 
     pos = qoe_lane_tail(zone, 0) + 30;
     qoe_lane_arm(zone, 0, pos, 0);
     put_in(zone, 1, 0, &put, 1, wake);
-    ok(wake[0] == 0, "below the position: no wake-up");
+    ok(wake[0] == 0,
+       "a record that ends below the armed position wakes no consumer");
     put_in(zone, 1, 0, &put, 1, wake);
-    ok(wake[0] == 1, "past it: woken");
+    ok(wake[0] == 1,
+       "a record that passes the armed position wakes the consumer");
 }
 
 
@@ -308,8 +388,9 @@ test_lease(void)
     self = qoe_proc_self();
 
     ok(qoe_proc_alive(self), "this process is alive");
-    ok(!qoe_proc_alive(0), "nobody is not");
-    ok(!qoe_proc_alive(self ^ 1), "one of another start time is not");
+    ok(!qoe_proc_alive(0), "the identity 0 is no process's");
+    ok(!qoe_proc_alive(self ^ 1),
+       "a process of another start time is not alive");
 
     pid = fork();
 
@@ -320,21 +401,21 @@ test_lease(void)
 
     usleep(50000);
 
-    /* a zombie still: its pid exists, the process does not */
+    /* The child is a zombie: its pid exists, but the process does not. */
 
     ok(qoe_lane_take(zone, 0, self, &adopted) == QOE_OK && adopted,
        "the lane of a zombie is adopted");
     waitpid(pid, NULL, 0);
 
     ok(qoe_lane_take(zone, 0, self + (1ULL << 32), &adopted) == QOE_BUSY,
-       "a live owner keeps it");
+       "a live owner keeps the lane");
     qoe_lane_give(zone, 0, self);
     ok(qoe_lane_take(zone, 0, self, &adopted) == QOE_OK && !adopted,
-       "given back, it is free");
+       "a lane that was given back is free");
 }
 
 
-/* A producer that never stops; it says what it has put by its own counter. */
+/* A producer that never stops; its own counter says what it has put. */
 
 static void
 produce(qoe_zone_t *zone, uint64_t *put_count, uint32_t id)
@@ -363,8 +444,8 @@ produce(qoe_zone_t *zone, uint64_t *put_count, uint32_t id)
 
 
 /*
- * Four producers, killed at random and replaced, one consumer: every record
- * that was put comes out once and whole, and no lock stays.
+ * Four producers, killed at random and replaced, and a consumer: every record
+ * that was put comes out once and whole, and no lock stays held.
  */
 
 static void
@@ -397,7 +478,10 @@ test_kill(void)
         }
     }
 
-    /* as long as the kills take, on a machine that is busy with others too */
+    /*
+     * The loop lasts as long as the kills take, on a machine that is busy with
+     * others too.
+     */
 
     end = qoe_mono_ms() + 60000;
     next_kill = 0;
@@ -444,14 +528,15 @@ test_kill(void)
 
     put = counts[0] + counts[1] + counts[2] + counts[3];
 
-    ok(good, "%llu records whole, in order, none missing",
+    ok(good,
+       "%llu records came out whole and in order, and none is missing",
        (unsigned long long) got);
     ok(got >= put && got - put <= kills + 4,
        "what %u killed producers had put came out (%llu, %llu in doubt)",
        kills, (unsigned long long) put, (unsigned long long) (got - put));
     qoe_zone_lane_info(zone, 0, &info);
     ok(info.produced == got && info.consumed == got && info.used == 0,
-       "the lane's own count is exact");
+       "the lane's own counts are exact");
     ok(kills == KILLS, "%u producers were killed, %llu of their locks stolen",
        kills,
        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_LOCKS_STOLEN));
@@ -476,8 +561,8 @@ test_steal(void)
     start = qoe_mono_ms();
 
     ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_BUSY,
-       "a lock held by a live process: busy");
-    ok(qoe_mono_ms() - start < 1000, "within its bound");
+       "a lock held by a live process makes a put busy");
+    ok(qoe_mono_ms() - start < 1000, "a put waits for a lock within its bound");
 
     pid = fork();
 
@@ -500,6 +585,7 @@ main(void)
     test_create();
     test_ring();
     test_all_or_none();
+    test_many_lanes();
     test_wake();
     test_lease();
     test_steal();

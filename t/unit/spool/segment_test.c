@@ -24,7 +24,7 @@
 #define ID                 0x1122334455667788ULL
 #define RECORDS            7
 
-/* bits of a set of records */
+/* Bits of a set of records. */
 #define ALL                ((1u << RECORDS) - 1)
 
 
@@ -43,7 +43,7 @@ payload_of(int i, unsigned char *p)
         p[n] = (unsigned char) (n * 7 + (size_t) i * 31 + 3);
     }
 
-    /* bytes like the begin of a record, as a client may send them */
+    /* Bytes like the begin of a record, as a client may send them. */
 
     if (length[i] > 60) {
         memcpy(p + 10, "\x8fQRR", 4);
@@ -66,7 +66,7 @@ file_of(const void *data, size_t len)
 }
 
 
-/* Writes them all, keeps the bytes in image; returns their number. */
+/* Writes all records and keeps the bytes in image; returns their number. */
 
 static size_t
 make(void)
@@ -204,25 +204,28 @@ test_round(size_t len)
     res = read_bytes(image, len, 0);
     ok(res.got == ALL && !res.wrong && res.r.header && res.r.id == ID
        && res.r.created_ns == 99 && res.r.lost == 0 && res.r.damaged == 0
-       && !res.r.torn && res.done == 0, "round trip");
+       && !res.r.torn && res.done == 0,
+       "records that were written are read back");
 
     fd = file_of(image, len);
     ok(qoe_segment_done(fd, offset[2]) == 0
        && qoe_segment_done(fd, offset[2]) == 0
-       && qoe_segment_done(fd, offset[6]) == 0, "marks of what is done");
+       && qoe_segment_done(fd, offset[6]) == 0,
+       "records can be marked as done, also twice");
     res = read_fd(fd, 0);
     ok(res.done == (1u << 2 | 1u << 6) && res.got == ALL && !res.wrong
-       && res.r.damaged == 0, "and they are read");
+       && res.r.damaged == 0, "the marks of records that are done are read");
     close(fd);
 
     res = read_bytes("", 0, ID);
     ok(res.got == 0 && !res.wrong && !res.r.header && !res.r.torn,
-       "an empty file");
-    ok(qoe_segment_done(-1, 32) == EBADF, "errors are an errno");
+       "an empty file has neither records nor a header");
+    ok(qoe_segment_done(-1, 32) == EBADF,
+       "an invalid descriptor gives its errno");
 }
 
 
-/* Each bit and two patterns for each byte. */
+/* Changes each bit, and writes two patterns over each byte. */
 
 static void
 test_flips(size_t len)
@@ -260,7 +263,9 @@ test_flips(size_t len)
 
             if ((res.got & ALL) != ALL) {
 
-                /* its loss is told: by the record, the sequence or the bytes */
+                /*
+                 * A loss is reported by the record, the sequence or the bytes.
+                 */
 
                 bad[3] += (res.invalid != (1u << hurt)
                            && res.r.damaged == 0 && !res.r.torn)
@@ -270,11 +275,14 @@ test_flips(size_t len)
         }
     }
 
-    ok(bad[0] == 0, "any byte changed: all other records are read (%d)",
-       bad[0]);
-    ok(bad[1] == 0, "and nothing that was not written (%d)", bad[1]);
+    ok(bad[0] == 0,
+       "with any byte changed all other records are read (%d are not)", bad[0]);
+    ok(bad[1] == 0,
+       "with any byte changed nothing is read that was not written (%d)",
+       bad[1]);
     ok(bad[2] == 0, "no single bit makes a record done (%d)", bad[2]);
-    ok(bad[3] == 0, "what is lost is told (%d)", bad[3]);
+    ok(bad[3] == 0,
+       "with any byte changed the loss is reported (%d are not)", bad[3]);
 }
 
 
@@ -306,9 +314,12 @@ test_truncate(size_t len)
         }
     }
 
-    ok(bad[0] == 0, "cut anywhere: all before it is read (%d)", bad[0]);
-    ok(bad[1] == 0, "and it is no damage (%d)", bad[1]);
-    ok(bad[2] == 0, "but told as torn (%d)", bad[2]);
+    ok(bad[0] == 0,
+       "of a file cut anywhere all records before the cut are read (%d not)",
+       bad[0]);
+    ok(bad[1] == 0, "a file cut anywhere counts no damage (%d)", bad[1]);
+    ok(bad[2] == 0,
+       "a file cut anywhere is reported as torn (%d are not)", bad[2]);
 }
 
 
@@ -324,7 +335,7 @@ test_garbage(size_t len)
         abort();
     }
 
-    /* three megabytes of half magics between two records */
+    /* Three megabytes of half magics between two records. */
 
     at = offset[3];
     memcpy(big, image, at);
@@ -336,30 +347,31 @@ test_garbage(size_t len)
     memcpy(big + n, image + at, len - at);
     res = read_bytes(big, n + len - at, 0);
     ok(res.got == ALL && !res.wrong && res.r.damaged == 3 << 20,
-       "garbage between records: %llu bytes",
+       "garbage between records is skipped and counted: %llu bytes",
        (unsigned long long) res.r.damaged);
 
-    /* a sector is gone, with the header and the first two records */
+    /* A sector is gone, with the header and the first two records. */
 
     memcpy(big, image, len);
     memset(big, 0, offset[2]);
     res = read_bytes(big, len, ID);
     ok(res.got == (ALL & ~3u) && !res.wrong && res.r.lost == 2
-       && !res.r.header, "no header, no first records: the name is enough");
+       && !res.r.header,
+       "without header and first records, the id in the file's name is enough");
     res = read_bytes(big, len, 0);
-    ok(res.got == 0 && !res.wrong, "nobody's records without it");
+    ok(res.got == 0 && !res.wrong, "without header and id no record is read");
 
-    /* records of another file, as blocks of a reused disk show them */
+    /* Records of another file, as blocks of a reused disk show them. */
 
     res = read_bytes(image, len, 1);
-    ok(res.got == ALL, "a header is more than a name");
+    ok(res.got == ALL, "the header's id wins over the file name's");
     memcpy(big, image, len);
     big[20] ^= 1;
     res = read_bytes(big, len, 1);
     ok(res.got == 0 && !res.wrong && res.r.damaged != 0,
-       "records of another segment are none of this");
+       "records of another segment are not read");
 
-    /* the space behind the end, allocated and never written */
+    /* The space after the end, which was allocated and never written. */
 
     memcpy(big, image, len);
     memset(big + len, 0, 4 << 20);
@@ -367,13 +379,13 @@ test_garbage(size_t len)
     ok(res.got == ALL && res.r.damaged == 0 && res.r.torn,
        "zeroes at the end are no damage");
 
-    /* a copy of a record behind it is not read twice */
+    /* A later copy of a record is not read again. */
 
     memcpy(big, image, len);
     memcpy(big + len, image + offset[2], len - offset[2]);
     res = read_bytes(big, 2 * len - offset[2], 0);
     ok(res.got == ALL && !res.wrong && res.r.damaged == len - offset[2],
-       "no sequence twice");
+       "no sequence number is read twice");
 
     free(big);
 }
@@ -401,12 +413,14 @@ test_lengths(void)
     r.offset = QOE_SEGMENT_HEADER;
     r.length = QOE_SEGMENT_PAYLOAD_MAX + 1;
 
-    ok(qoe_segment_append(fd, ID, &r, p) == EFBIG, "too long is not written");
+    ok(qoe_segment_append(fd, ID, &r, p) == EFBIG,
+       "a payload that is too long is refused");
 
     r.length--;
     p[r.length - 1] = 'x';
     r.items = 9;
-    ok(qoe_segment_append(fd, ID, &r, p) == 0, "the longest is");
+    ok(qoe_segment_append(fd, ID, &r, p) == 0,
+       "the longest payload is written");
 
     qoe_buf_init(&buf, tap_mem(&m, 0), QOE_SEGMENT_PAYLOAD_MAX);
     ok(qoe_segment_open(&reader, fd, 0) == QOE_OK
@@ -415,29 +429,30 @@ test_lengths(void)
        && buf.len == QOE_SEGMENT_PAYLOAD_MAX
        && memcmp(buf.data, p, buf.len) == 0
        && qoe_segment_next(&reader, &r, &buf) == QOE_DONE,
-       "without memory the same record is next again");
+       "after a failed allocation the same record comes next");
     qoe_buf_free(&buf);
 
     ok(qoe_segment_open(&reader, fd, 0) == QOE_OK
        && qoe_segment_next(&reader, &r, NULL) == QOE_OK && r.items == 9
        && qoe_segment_next(&reader, &r, NULL) == QOE_DONE,
-       "headers alone need none");
+       "reading only the records' headers takes no memory");
 
-    /* a whole header whose payload is not all there */
+    /* A whole header whose payload is not all there. */
 
     if (ftruncate(fd, QOE_SEGMENT_HEADER + QOE_SEGMENT_RECORD + 100) == -1) {
         abort();
     }
 
     res = read_fd(fd, 0);
-    ok(res.got == 0 && res.r.torn && !res.wrong, "past the end of the file");
+    ok(res.got == 0 && res.r.torn && !res.wrong,
+       "a record whose payload passes the end of the file is torn");
 
     close(fd);
     free(p);
 }
 
 
-/* A file that may not grow: nothing of the record stays. */
+/* In a file that may not grow nothing of the record stays. */
 
 static void
 test_short(void)
@@ -468,12 +483,14 @@ test_short(void)
     r.sequence = 1;
 
     ok(err == 0 && qoe_segment_append(fd, ID, &r, p) == EFBIG,
-       "a write that comes to less tells why");
+       "a write that the file's limit cuts short reports why");
 
     setrlimit(RLIMIT_FSIZE, &old);
     size = lseek(fd, 0, SEEK_END);
-    ok(size == (off_t) r.offset, "and is cut off");
-    ok(qoe_segment_append(fd, ID, &r, p) == 0, "the next try goes there");
+    ok(size == (off_t) r.offset,
+       "a write that was cut short leaves nothing in the file");
+    ok(qoe_segment_append(fd, ID, &r, p) == 0,
+       "the next try writes in the same place");
 
     close(fd);
 }

@@ -19,8 +19,8 @@
 #define RANDOM             6                 /* parts tried at each moment */
 
 /* marks in the list of calls; the number of a record is added */
-#define DURABLE            1000              /* of all records before it */
-#define DONE               2000              /* may be done from here on */
+#define DURABLE            1000              /* all records before it are */
+#define DONE               2000              /* it may be done from here on */
 
 
 static int               appended;
@@ -64,7 +64,7 @@ done(qoe_spool_t *sp, int n)
 }
 
 
-/* Reads k of the backlog. */
+/* Reads k records of the backlog. */
 
 static void
 backlog(qoe_spool_t *sp, int k)
@@ -91,7 +91,7 @@ backlog(qoe_spool_t *sp, int k)
 }
 
 
-/* Two lives of the spool: the second one takes over what the first one left. */
+/* Two lives of the spool: the second takes over what the first left. */
 
 static void
 scenario(bool fails)
@@ -113,7 +113,7 @@ scenario(bool fails)
     done(sp, 6);
     pass(sp, 1100);
 
-    /* over the end of the first segment, and of the second */
+    /* The records pass the end of the first segment, and of the second. */
 
     for (n = 0; n < 10; n++) {
         add(sp, 2, true);
@@ -167,8 +167,8 @@ scenario(bool fails)
 
 
 /*
- * What recovery gives back after a crash behind n calls.  state of a record:
- * bit 0 it must be there, bit 1 it must not.
+ * What recovery gives back after a crash after n calls. state of a record: bit
+ * 0 it must be there, bit 1 it must not.
  */
 
 static int
@@ -220,7 +220,7 @@ recover(int n, const int *state, int *damaged)
 }
 
 
-/* What the disk must and must not hold behind n calls. */
+/* What the disk must and must not hold after n calls. */
 
 static void
 expect(int n, int *state, bool fails)
@@ -235,7 +235,7 @@ expect(int n, int *state, bool fails)
 
         if (crash_ops[i].type == CRASH_UNLINK) {
 
-            /* the file may come back, what is done in it may not */
+            /* The file may come back, but what is done in it may not. */
 
             for (r = 0; r < RECORDS && !fails; r++) {
                 state[r] |= (file[r] == crash_ops[i].to && file[r]) ? 2 : 0;
@@ -259,7 +259,7 @@ expect(int n, int *state, bool fails)
         r = (int) value - DONE;
         state[r] = 4;
 
-        /* the mark is the next call; a copy elsewhere may lack it */
+        /* The mark is the next call; a copy elsewhere may lack it. */
 
         if (!fails && i + 1 < n && crash_ops[i + 1].type == CRASH_WRITE
             && crash_ops[i + 1].len == 1)
@@ -279,7 +279,7 @@ test_crashes(bool fails)
     begin();
     conf.segment_size = 8 * 1024;
 
-    /* which is not there yet */
+    /* The file is not there yet. */
 
     snprintf(base, sizeof(base), "%s/spool", dir);
     conf.dir = qoe_span_str(base);
@@ -319,11 +319,12 @@ test_crashes(bool fails)
         }
     }
 
-    ok(wrong == 0 && must > 1000, "%s: %d records in %d calls, %d states of "
-       "the disk: %d wrong", fails ? "with failing syncs" : "syncs", appended,
+    ok(wrong == 0 && must > 1000,
+       "%s: after a crash at any time (%d records, %d calls, %d states of the "
+       "disk) %d are wrong", fails ? "with failing syncs" : "syncs", appended,
        crash_nops, states, wrong);
-    ok(damaged > 0 && damaged < states / 2, "torn writes were among them (%d)",
-       damaged);
+    ok(damaged > 0 && damaged < states / 2,
+       "some of these states had torn writes (%d)", damaged);
 }
 
 

@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 
 
-/* libqoe.a calls these two instead of those of libc */
+/* libqoe.a calls these two functions instead of those of libc. */
 
 static int  sync_errno;                      /* the next fdatasync fails so */
 static int  sync_calls;
@@ -86,18 +86,21 @@ test_sync_fails(void)
 
     sync_errno = EIO;
     ok(qoe_spool_sync(sp) == QOE_ERROR && qoe_spool_failing(sp)
-       && qoe_spool_any_failing(zone), "a failed fdatasync is told");
-    ok(strstr(logged, "cannot sync") && strstr(logged, dir), "\"%s\"", logged);
+       && qoe_spool_any_failing(zone), "a failed fdatasync is reported");
+    ok(strstr(logged, "cannot sync") && strstr(logged, dir),
+       "the log names the failed sync: \"%s\"", logged);
 
     sync_calls = 0;
     ok(qoe_spool_sync(sp) == QOE_ERROR && sync_calls == 0,
-       "and stays so, without another try");
-    ok(append(sp, 5, 10, 1, NULL) == QOE_AGAIN, "nor is more appended");
+       "after a failed sync the next one fails too, without another try");
+    ok(append(sp, 5, 10, 1, NULL) == QOE_AGAIN,
+       "after a failed sync no record is appended");
 
     qoe_spool_done(sp, b);
     pass(sp, 1100);
     ok(!qoe_spool_failing(sp) && !qoe_spool_any_failing(zone)
-       && qoe_spool_sync(sp) == QOE_OK, "a second later it heals, unasked");
+       && qoe_spool_sync(sp) == QOE_OK,
+       "a second later the spool heals by itself");
     ok(counter(zone, QOE_DEST_SEGMENTS_CREATED) == 2 && segments() == 1
        && spooled(zone) == 2 && counter(zone, QOE_DEST_SPOOLED) == 4,
        "all that is not done is in another file");
@@ -105,21 +108,25 @@ test_sync_fails(void)
     qoe_spool_done(sp, c);
     pass(sp, 1500);
     ok(next(sp) == 4 && next(sp) == -2 && segments() == 0,
-       "what was held can be done there, the rest is read");
+       "a record that was held can be done in the new file, and the rest is "
+       "read");
 
-    /* the directory's */
+    /* This is the sync of the directory. */
 
     append(sp, 6, 100, 1, NULL);
     dir_errno = EIO;
     ok(qoe_spool_sync(sp) == QOE_ERROR && qoe_spool_failing(sp),
-       "so is a failed fsync of the directory");
+       "a failed fsync of the directory is reported");
     pass(sp, 1100);
     pass(sp, 1500);
     ok(!qoe_spool_failing(sp) && next(sp) == 6 && next(sp) == -2
        && segments() == 0,
-       "which heals, too");
+       "after a failed fsync of the directory the spool heals too");
 
-    /* and again and again, and what the helper leaves behind */
+    /*
+     * The sync fails again and again, and for what the helper leaves at its
+     * end.
+     */
 
     append(sp, 7, 100, 1, &a);
 
@@ -136,14 +143,14 @@ test_sync_fails(void)
     sp = spool_as(zone, self);
     pass(sp, 0);
     ok(next(sp) == 7 && next(sp) == -2 && spooled(zone) == 0
-       && segments() == 0, "five failures do not lose it");
+       && segments() == 0, "five failures in a row lose no record");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
 }
 
 
-/* full=reject holds while it heals, too. */
+/* With full=reject the limit holds while the spool heals, too. */
 
 static void
 test_sync_fails_full(void)
@@ -167,15 +174,16 @@ test_sync_fails_full(void)
         /* void */
     }
 
-    ok(ref != NULL && n == QOE_SEGMENTS_MAX, "no segment can be begun (%d)", n);
+    ok(ref != NULL && n == QOE_SEGMENTS_MAX,
+       "in a full table no segment can be begun (%d)", n);
 
     sync_errno = EIO;
     (void) qoe_spool_sync(sp);
-    ok(qoe_spool_failing(sp), "and one of them fails");
+    ok(qoe_spool_failing(sp), "in a full table a segment's sync fails");
     pass(sp, 1100);
     ok(spooled(zone) == (uint64_t) n
        && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
-       "nothing is dropped to heal it");
+       "no record is dropped to heal the spool");
 
     if (ref != NULL) {
         qoe_spool_leave(sp, ref);
@@ -189,8 +197,8 @@ test_sync_fails_full(void)
         pass(sp, 1500);
     }
 
-    ok(seen == n && !qoe_spool_failing(sp), "all is read, then it heals (%d)",
-       seen);
+    ok(seen == n && !qoe_spool_failing(sp),
+       "all %d records are read, then the spool heals", seen);
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
@@ -219,7 +227,8 @@ test_no_space(void)
     zone = spool_zone();
     sp = spool_as(zone, self);
 
-    ok(append(sp, 0, 960, 1, NULL) == QOE_OK, "a small disk");
+    ok(append(sp, 0, 960, 1, NULL) == QOE_OK,
+       "a record fits on the small disk");
 
     snprintf(path, sizeof(path), "%s/ballast", mnt);
     fd = open(path, O_CREAT|O_WRONLY, 0600);
@@ -233,43 +242,47 @@ test_no_space(void)
     }
 
     ok(n < 2000 && qoe_spool_any_failing(zone)
-       && strstr(logged, "No space left"), "full: \"%s\"", logged);
+       && strstr(logged, "No space left"),
+       "on a full disk the spool fails: \"%s\"", logged);
     ok(spooled(zone) == (uint64_t) n && append(sp, n, 960, 1, NULL)
-       == QOE_AGAIN, "what was refused is not counted");
+       == QOE_AGAIN, "a record that the disk refused is not counted");
 
     pass(sp, 1100);
-    ok(qoe_spool_any_failing(zone), "it is tried, and still full");
+    ok(qoe_spool_any_failing(zone),
+       "while the disk is full the spool keeps failing");
 
     unlink(path);
     pass(sp, 1100);
-    ok(!qoe_spool_any_failing(zone), "there is room: heals by itself");
-    ok(append(sp, n, 960, 1, NULL) == QOE_OK, "and works again");
+    ok(!qoe_spool_any_failing(zone),
+       "once there is room the spool heals by itself");
+    ok(append(sp, n, 960, 1, NULL) == QOE_OK,
+       "once there is room a record is appended again");
 
     pass(sp, 1500);
 
     for (i = 0; i <= n && next(sp) == i; i++) { /* void */ }
 
     ok(i == n + 1 && next(sp) == -2 && spooled(zone) == 0,
-       "all that was taken is there (%d)", i);
+       "all %d records that were taken are read", i);
 
-    /* read-only from the start, healed later */
+    /* The disk is read-only from the start, and healed later. */
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
 
     ok(mount("none", mnt, NULL, MS_REMOUNT|MS_RDONLY, NULL) == 0,
-       "a read-only disk");
+       "the disk can be made read-only");
 
     zone = spool_zone();
     sp = spool_as(zone, self);
     pass(sp, 0);
     ok(qoe_spool_any_failing(zone) && append(sp, 1, 10, 1, NULL) == QOE_AGAIN,
-       "is told before the first event comes");
+       "a read-only disk is reported before the first event comes");
 
     mount("none", mnt, NULL, MS_REMOUNT, "size=1m");
     pass(sp, 1100);
     ok(!qoe_spool_any_failing(zone) && append(sp, 1, 10, 1, NULL) == QOE_OK,
-       "heals as well");
+       "once the disk is writable the spool heals");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
@@ -301,7 +314,7 @@ test_quarantine(void)
 
     ok(count_files(path, ".seg") == 64
        && counter(zone, QOE_DEST_BATCHES_QUARANTINED) == 64
-       && entries(zone) == 0, "a file a batch");
+       && entries(zone) == 0, "each batch in quarantine is a file of its own");
 
     for (i = 0; i < 160; i++) {
         char  big[1024] = "x";
@@ -311,9 +324,9 @@ test_quarantine(void)
     }
 
     n = count_files(path, ".seg");
-    ok(n == 18, "not one more than the quarantine has room for (%d)", n);
+    ok(n == 18, "the quarantine keeps as many files as it has room for, %d", n);
 
-    /* two helpers of one exporter, none of which looks at every file */
+    /* Two helpers of one exporter, neither of which looks at every file. */
 
     other = spool_as(zone, self);
 
@@ -325,7 +338,7 @@ test_quarantine(void)
         n = qoe_max(n, count_files(path, ".seg"));
     }
 
-    ok(n == 18, "nor do two helpers keep more together (%d)", n);
+    ok(n == 18, "two helpers together keep no more files in quarantine, %d", n);
 
     qoe_spool_destroy(other);
     qoe_spool_destroy(sp);
@@ -337,7 +350,8 @@ test_quarantine(void)
     sp = spool_as(zone, self);
     qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS, qoe_span("1"), 2, 7);
     ok(count_files(path, ".seg") == 0
-       && counter(zone, QOE_DEST_BATCHES_QUARANTINED) == 0, "none, none kept");
+       && counter(zone, QOE_DEST_BATCHES_QUARANTINED) == 0,
+       "a quarantine of size 0 keeps no file");
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
 }
@@ -382,14 +396,18 @@ test_damage(void)
     poke(found, 32 + 5000, 20);              /* and of the last one */
 
     ok(next(sp) == 0 && next(sp) == 2 && next(sp) == 4 && next(sp) == -2,
-       "all but what is damaged is read");
+       "all records but the damaged ones are read");
     ok(counter(zone, QOE_DEST_DROPPED_CORRUPT) == 30
        && counter(zone, QOE_DEST_SEGMENTS_DAMAGED) == 1 && spooled(zone) == 0
-       && entries(zone) == 0, "which is counted, exactly");
+       && entries(zone) == 0, "damaged records are counted exactly");
     ok(segments() == 0 && count_files(dir, ".bad") == 1
-       && strstr(found, "/quarantine/A/"), "the file is kept for people");
+       && strstr(found, "/quarantine/A/"),
+       "a damaged file is kept for inspection");
 
-    /* adopted, its writer dead: as much as the table knew of */
+    /*
+     * The segment is adopted because its writer is dead: as much as the table
+     * knew of it.
+     */
 
     for (n = 10; n < 14; n++) {
         append(sp, n, 960, 1, NULL);
@@ -402,9 +420,9 @@ test_damage(void)
     pass(sp, 0);
     ok(next(sp) == 11 && next(sp) == 12 && next(sp) == 13 && next(sp) == -2
        && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 31,
-       "a damaged file header");
+       "a damaged file header loses no record but the first");
 
-    /* a file that somebody took away */
+    /* A file that another program took away. */
 
     append(sp, 20, 960, 5, NULL);
     append(sp, 21, 960, 5, NULL);
@@ -412,9 +430,9 @@ test_damage(void)
     count_files(dir, ".seg");
     ok(unlink(found) == 0 && next(sp) == -2
        && counter(zone, QOE_DEST_DROPPED_LOST) == 10 && entries(zone) == 0,
-       "a file that is gone is counted as lost");
+       "the records of a file that is gone are counted as lost");
 
-    /* a link in its place is not followed, and stops nobody */
+    /* A link in place of a file is not followed, and stops no other segment. */
 
     append(sp, 22, 960, 5, NULL);
     pass(sp, 1500);
@@ -427,17 +445,18 @@ test_damage(void)
 
     append(sp, 23, 960, 5, NULL);
     pass(sp, 1500);
-    ok(next(sp) == 23, "one that cannot be opened does not stop the others");
+    ok(next(sp) == 23, "a file that cannot be opened does not stop the others");
     unlink(found);
     ok(next(sp) == -2 && counter(zone, QOE_DEST_DROPPED_LOST) == 15
-       && entries(zone) == 0, "and is lost when it is gone");
+       && entries(zone) == 0,
+       "the records of a file that cannot be opened are lost once it is gone");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
 }
 
 
-/* Who reads it goes, and the next one meets the damage again. */
+/* The reader exits, and the next reader meets the damage again. */
 
 static void
 test_damage_again(void)
@@ -458,23 +477,26 @@ test_damage_again(void)
     count_files(dir, ".seg");
     poke(found, 32 + 100, 10);               /* the payload of 0 */
     ok(next(sp) == 1 && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 10
-       && spooled(zone) == 20, "a damaged record, and the one behind it");
+       && spooled(zone) == 20,
+       "a damaged record is counted, and the record after it is read");
 
     qoe_spool_destroy(sp);
     sp = spool_as(zone, self);
     pass(sp, 0);
     ok(next(sp) == 2 && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 10
-       && spooled(zone) == 10, "another reader does not count it again");
+       && spooled(zone) == 10,
+       "another reader does not count the damaged record again");
     ok(next(sp) == 3 && next(sp) == -2 && entries(zone) == 0
        && counter(zone, QOE_DEST_SEGMENTS_DAMAGED) == 1 && segments() == 0
-       && count_files(dir, ".bad") == 1, "and keeps the file for people");
+       && count_files(dir, ".bad") == 1,
+       "another reader keeps the damaged file for inspection");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
 }
 
 
-/* Whole, and yet nothing that could be sent: it does not stop the others. */
+/* A whole record that cannot be sent does not stop the others. */
 
 static void
 test_unknown(void)
@@ -493,7 +515,7 @@ test_unknown(void)
 
     ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 3
        && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 6 && spooled(zone) == 1,
-       "an unknown signal, nothing at all");
+       "records of an unknown signal and empty records are counted as damaged");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
@@ -526,22 +548,23 @@ test_undeletable(void)
     kept = spooled(zone);
     ok(rc == QOE_FULL && kept == (uint64_t) n - 1
        && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
-       "full, and nothing can be deleted: %llu", (unsigned long long) kept);
+       "a full spool whose files cannot be deleted refuses records and keeps "
+       "%llu", (unsigned long long) kept);
     ok(next(sp) == 0 && append(sp, n, 960, 1, NULL) == QOE_FULL
        && next(sp) == 1 && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
-       "nor of the one that is read");
+       "no record of the segment being read is dropped");
 
     unlink_errno = 0;
     ok(append(sp, n, 960, 1, NULL) == QOE_OK
        && counter(zone, QOE_DEST_DROPPED_SPOOL) + spooled(zone) == kept - 1,
-       "it heals by itself");
+       "once files can be deleted the spool drops and appends again");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
 }
 
 
-/* All directories are gone under a running helper. */
+/* All directories are removed under a running helper. */
 
 static void
 test_removed(void)
@@ -557,13 +580,14 @@ test_removed(void)
     clear(dir, false);
 
     ok(append(sp, 2, 10, 1, NULL) == QOE_ERROR && qoe_spool_failing(sp),
-       "somebody removed the directory");
+       "a removed directory fails the spool");
     pass(sp, 1100);
     ok(!qoe_spool_failing(sp) && append(sp, 3, 10, 1, NULL) == QOE_OK,
-       "it is made again");
+       "the directory is made again");
     pass(sp, 1500);
     ok(next(sp) == 3 && counter(zone, QOE_DEST_DROPPED_LOST) == 4
-       && spooled(zone) == 0, "what was in it is lost, and counted");
+       && spooled(zone) == 0,
+       "what was in the removed directory is counted as lost");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
@@ -588,7 +612,7 @@ main(void)
     test_undeletable();
     test_removed();
 
-    ok(descriptors() == before, "no descriptor is left open");
+    ok(descriptors() == before, "the spool leaves no descriptor open");
     clear(dir, false);
 
     return tap_end();

@@ -22,7 +22,7 @@ static int    nsynced, fail_errno;
 static int    kill_at;                       /* mark; 0: none */
 
 
-/* In place of that of libc: the files that it was called for. */
+/* Replaces the function of libc and notes the files that it was called for. */
 
 int
 fdatasync(int fd)
@@ -42,7 +42,7 @@ fdatasync(int fd)
 }
 
 
-/* A mark of what is done is the one write of a byte. */
+/* A mark that a record is done is the write of a single byte. */
 
 ssize_t
 pwrite(int fd, const void *p, size_t n, off_t offset)
@@ -55,7 +55,7 @@ pwrite(int fd, const void *p, size_t n, off_t offset)
 }
 
 
-/* Is the one segment there is among them? */
+/* Is the only segment there is among the synced files? */
 
 static bool
 was_synced(void)
@@ -186,16 +186,17 @@ test_unsynced(void)
     feed = feed_of(zone, sp);
 
     ok(feed->unsynced && feed->changed && !was_synced(),
-       "stored, not synced, and its owner died");
-    ok(qoe_spool_sync(sp) == QOE_OK, "who has the lane next syncs");
-    ok(was_synced(), "the dead one's file, too");
+       "records are stored and not synced when their owner dies");
+    ok(qoe_spool_sync(sp) == QOE_OK, "the next owner of the lane syncs");
+    ok(was_synced(), "the next owner's sync includes the dead owner's file");
     nsynced = 0;
-    ok(qoe_spool_sync(sp) == QOE_OK && nsynced == 0, "once");
+    ok(qoe_spool_sync(sp) == QOE_OK && nsynced == 0,
+       "the dead owner's file is synced once");
 
     qoe_feed_destroy(feed);
     qoe_spool_destroy(sp);
 
-    /* nobody asks for it: in its time all the same */
+    /* No request asks for a sync: it comes in its time all the same. */
 
     zone = killed_unsynced();
     sp = spool_as(zone, self);
@@ -204,23 +205,27 @@ test_unsynced(void)
     pass(sp, 0);
     good = !was_synced() && qoe_spool_due_ms(sp) <= now() + 1000;
     pass(sp, 1100);
-    ok(good && was_synced(), "or when the interval is over");
+    ok(good && was_synced(),
+       "the dead owner's file is synced once the interval is over");
 
     qoe_feed_destroy(feed);
     qoe_spool_destroy(sp);
 
-    /* who has it goes, too, and perhaps nobody comes */
+    /* The new owner exits, too, and perhaps no other follows. */
 
     zone = killed_unsynced();
     sp = spool_as(zone, self);
     feed = feed_of(zone, sp);
     qoe_feed_destroy(feed);
     qoe_spool_destroy(sp);
-    ok(was_synced(), "or at the end");
+    ok(was_synced(), "the dead owner's file is synced at the helper's end");
 }
 
 
-/* The kernel tells of a failure once: not all is well behind that. */
+/*
+ * The kernel reports a failure once: a later success does not mean that all is
+ * well.
+ */
 
 static void
 test_failed(void)
@@ -235,16 +240,18 @@ test_failed(void)
     qoe_spool_sync_left(sp);
     fail_errno = EIO;
     ok(qoe_spool_sync(sp) == QOE_ERROR && qoe_spool_any_failing(zone),
-       "it cannot be synced: told");
+       "a failed sync of the dead owner's file is reported");
     fail_errno = 0;
     skew = 1100;
     usleep(1100000);
-    ok(qoe_spool_sync(sp) == QOE_ERROR, "nor is it called so by another try");
-    ok(next(sp) == 1 && next(sp) == -2, "it is delivered");
+    ok(qoe_spool_sync(sp) == QOE_ERROR,
+       "another try does not make a failed sync good");
+    ok(next(sp) == 1 && next(sp) == -2,
+       "a record whose sync failed is delivered");
     pass(sp, 1100);
     usleep(1100000);
     ok(qoe_spool_sync(sp) == QOE_OK && !qoe_spool_any_failing(zone),
-       "and nothing is left to be synced");
+       "once it is delivered nothing is left to be synced");
 
     qoe_spool_destroy(sp);
 }
@@ -296,13 +303,16 @@ test_refused(void)
     pass(sp, 0);
     qoe_dest_info(zone, 0, &info);
     ok(info.spooled == 1 && info.exported == 0
-       && info.dropped >= 1, "killed between two marks of what was refused");
-    ok(next(sp) == 1 && next(sp) == -2, "the part that is left comes again");
+       && info.dropped >= 1,
+       "after a kill between two marks the refused record is dropped and the "
+       "other stays");
+    ok(next(sp) == 1 && next(sp) == -2,
+       "the record that has no mark comes again");
     qoe_spool_destroy(sp);
 }
 
 
-/* No room in the spool, and another destination is ahead. */
+/* There is no room in the spool, and another destination is ahead. */
 
 static void
 test_given_up(void)
@@ -330,7 +340,7 @@ test_given_up(void)
     ok(qoe_feed_give_up(feed, 64, 0, UINT64_MAX, &n) && n == 2
        && !qoe_lane_acked(zone, 0, 32, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 32, QOE_ACK_FSYNC),
-       "what was given up is not acknowledged");
+       "a record that was given up is not acknowledged");
 
     b->state = QOE_BATCH_DONE;
     qoe_feed_release(feed);
@@ -338,14 +348,15 @@ test_given_up(void)
     ok(qoe_feed_give_up(feed, 80, 0, UINT64_MAX, &n) && n == 3
        && qoe_lane_dest_head(zone, 0, 0) == 80
        && !qoe_lane_acked(zone, 0, 80, QOE_ACK_SPOOL),
-       "nor what was in no batch yet");
+       "a record that was in no batch yet and was given up is not "
+       "acknowledged");
 
     qoe_feed_destroy(feed);
     qoe_spool_destroy(sp);
 }
 
 
-/* As an exporter: when it is due, and with the sweeps of the leases. */
+/* As an exporter does: when it is due, and with the sweeps of the leases. */
 
 static void
 minutes(qoe_spool_t *sp)
@@ -386,10 +397,14 @@ test_ended(void)
     qoe_spool_report(zone, 0, "no space");
     qoe_spool_destroy(other);
     minutes(sp);
-    ok(!qoe_spool_any_failing(zone), "what it could not write to is healed");
+    ok(!qoe_spool_any_failing(zone),
+       "a failure that another helper left is healed");
     qoe_spool_destroy(sp);
 
-    /* it reads the backlog while we look, and the old instance lives yet */
+    /*
+     * The other helper reads the backlog meanwhile, and the old instance still
+     * lives.
+     */
 
     begin();
     old = spool_zone();
@@ -407,14 +422,15 @@ test_ended(void)
     qoe_spool_destroy(other);
     qoe_spool_destroy(past);
     minutes(sp);
-    ok(next(sp) == 7, "who is left adopts what it has not");
+    ok(next(sp) == 7,
+       "the helper that is left adopts what the other has not read");
     qoe_spool_destroy(sp);
 
     gone(pid);
 }
 
 
-/* All of an instance were killed; its segments come here. */
+/* All processes of an instance were killed; its segments come here. */
 
 static qoe_zone_t *
 killed_instance(int n)
@@ -459,23 +475,27 @@ test_adopted(void)
     ok(counter(zone, QOE_DEST_RECOVERED) == 3 && spooled(zone) == 3,
        "what was written in a killed instance is adopted");
     pass(sp, 1100);
-    ok(was_synced(), "and made durable");
+    ok(was_synced(), "what was adopted is made durable");
 
-    /* killed when it had been counted, and before that was known */
+    /*
+     * The process was killed after the segment had been counted, and before
+     * that was known.
+     */
 
     e = qoe_spool_table(zone, 0);
     e->reserved |= QOE_SPOOL_FOREIGN | QOE_SPOOL_BAD;
     e->owner = QOE_SPOOL_NOBODY;
     pass(sp, 5000);
     ok(e->owner == 0 && counter(zone, QOE_DEST_RECOVERED) == 3
-       && spooled(zone) == 3, "counted once");
-    ok(e->reserved == QOE_SPOOL_BAD, "that it cannot be synced is not forgot");
+       && spooled(zone) == 3, "adopted events are counted once");
+    ok(e->reserved == QOE_SPOOL_BAD,
+       "that an adopted file cannot be synced is not forgotten");
 
     qoe_spool_destroy(sp);
 }
 
 
-/* It hands over while it has yet to read what it adopted. */
+/* A helper hands over while it has yet to read what it adopted. */
 
 static void
 test_adopter_goes(void)
@@ -489,9 +509,9 @@ test_adopter_goes(void)
     pid = somebody(&proc);
     sp = spool_as(zone, proc);
     qoe_spool_look(sp, now());
-    ok(sp->scan.entry != NULL, "it has begun to read it");
+    ok(sp->scan.entry != NULL, "a helper has begun to read an adopted segment");
 
-    /* as if its time were over */
+    /* As if the helper's time were over. */
 
     qoe_spool_scan_stop(sp);
     sp->scan.entry = NULL;
@@ -501,7 +521,8 @@ test_adopter_goes(void)
     pass(sp, 0);
     pass(sp, 5000);
     ok(spooled(zone) == 3 && counter(zone, QOE_DEST_RECOVERED) == 3
-       && next(sp) == 0, "another one reads it");
+       && next(sp) == 0,
+       "another helper reads the segment that was handed over");
     qoe_spool_destroy(sp);
     gone(pid);
 }

@@ -70,7 +70,7 @@ make_socket(const char *path)
     char               *name;
     struct sockaddr_un  sun;
 
-    /* the whole path may be too long for a socket's address */
+    /* The whole path may be too long for a socket's address. */
 
     name = strrchr(path, '/') + 1;
     memset(&sun, 0, sizeof(sun));
@@ -148,7 +148,7 @@ static const stranger_t  strangers[] = {
 };
 
 
-/* A record waits in a finished segment, its helper has gone. */
+/* A record waits in a finished segment, and its helper has exited. */
 
 static qoe_zone_t *
 one_waits(void)
@@ -192,8 +192,9 @@ put_in(const char *parent, const char *name, int (*make)(const char *path))
 
 
 /*
- * The next helper, which has to make durable what the last one left: it goes
- * on as if there was nothing but segments, with the record `first` in one.
+ * The next helper, which has to make durable what the last one left, goes on
+ * as if there were nothing but segments, with the record `first` in one of
+ * them.
  */
 
 static bool
@@ -240,9 +241,9 @@ check_names(const stranger_t *s, qoe_zone_t *zone, int n)
           == (uint64_t) (n * s->damaged)
        && counter(zone, QOE_DEST_DROPPED_LOST) == 0
        && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 0,
-       "%s is counted once, as what it is", s->what);
+       "%s is counted once, and as what it is", s->what);
 
-    /* count_files() looks into directories, and counts none */
+    /* count_files() looks into directories, and counts none. */
 
     bad = (s->make == make_dir) ? 0 : n * (s->strangers + s->damaged);
     ok(segments() == 1 && count_files(dir, ".bad") == bad,
@@ -262,14 +263,15 @@ test_own(const stranger_t *s)
     put_in(home, "ffffffffffffff00.open", s->make);
 
     ok(works(zone, 1) && works(zone, 3),
-       "%s in our directory stops neither this helper nor the next", s->what);
+       "%s in the spool's directory stops neither this helper nor the next",
+       s->what);
     check_names(s, zone, 2);
 
     spool_zone_free(zone);
 }
 
 
-/* In place of a segment that the zone knows of: what was in it is lost. */
+/* In place of a segment that the zone knows of, whose records are lost. */
 
 static void
 test_replaced(const stranger_t *s)
@@ -295,7 +297,7 @@ test_replaced(const stranger_t *s)
              + counter(zone, QOE_DEST_DROPPED_CORRUPT) : 0;
     ok(lost == 1 && entries(zone) == 0 && spooled(zone) == 0
        && segments() == 0,
-       "%s in place of a segment costs what was in that one alone", s->what);
+       "%s in place of a segment costs only what was in that segment", s->what);
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
@@ -323,7 +325,10 @@ test_adopted(const stranger_t *s)
 }
 
 
-/* In place of an instance's directory, its lock, and an exporter's in it. */
+/*
+ * In place of an instance's directory, its lock, and an exporter's directory
+ * in it.
+ */
 
 static void
 test_instance(const stranger_t *s)
@@ -357,7 +362,10 @@ test_instance(const stranger_t *s)
 }
 
 
-/* Names that are not those of segments belong to whoever put them there. */
+/*
+ * Files whose names are not those of segments belong to whoever put them
+ * there.
+ */
 
 static void
 test_names(void)
@@ -380,7 +388,7 @@ test_names(void)
 
     ok(works(zone, 1) && works(zone, 3)
        && counter(zone, QOE_DEST_SPOOL_STRANGERS) == 0,
-       "names that no segment has are not looked at");
+       "files whose names no segment has are not looked at");
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         snprintf(path, sizeof(path), "%s/%s", home, names[i]);
@@ -390,13 +398,14 @@ test_names(void)
         }
     }
 
-    ok(i == sizeof(names) / sizeof(names[0]), "and they stay as they are");
+    ok(i == sizeof(names) / sizeof(names[0]),
+       "files whose names no segment has stay as they are");
 
     spool_zone_free(zone);
 }
 
 
-/* More of them than the zone's table has entries, and the spool is full. */
+/* More strangers than the zone's table has entries, and the spool is full. */
 
 static void
 test_many(void)
@@ -414,7 +423,7 @@ test_many(void)
         put_in(home, name, i % 2 ? make_garbage : make_link);
     }
 
-    /* they are looked at as long as the table has places, in several turns */
+    /* They are looked at as the table has places, in several turns. */
 
     sp = spool_as(zone, self);
 
@@ -424,11 +433,13 @@ test_many(void)
 
     qoe_spool_destroy(sp);
 
-    ok(works(zone, 1), "more strangers than the table has places for are no "
-       "reason to refuse events");
+    ok(works(zone, 1),
+       "more strangers than the table has places for are no reason to refuse "
+       "events");
     ok(counter(zone, QOE_DEST_SPOOL_STRANGERS) == QOE_SEGMENTS_MAX
        && counter(zone, QOE_DEST_SEGMENTS_DAMAGED) == QOE_SEGMENTS_MAX,
-       "are counted, each of them");
+       "more strangers than the table has places for are counted, each of "
+       "them");
 
     spool_zone_free(zone);
 }
@@ -498,7 +509,7 @@ test_permission(void)
        "files that the workers may not open stop nothing (%x)", rc);
     ok(counter(zone, QOE_DEST_SPOOL_STRANGERS)
        == (getuid() == 0 ? 3 : 2) && count_files(dir, ".bad") == 2,
-       "and are set aside");
+       "files that the workers may not open are set aside");
 
     spool_zone_free(zone);
 }

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 
 
-/* A live process that does nothing; its identity for a second helper. */
+/* A live process that does nothing, whose identity a second helper has. */
 
 static pid_t
 other(qoe_proc_t *proc)
@@ -69,45 +69,51 @@ test_basic(void)
     zone = spool_zone();
     sp = spool_as(zone, self);
 
-    ok(!qoe_spool_failing(sp) && segments() == 0, "no file yet");
+    ok(!qoe_spool_failing(sp) && segments() == 0, "a new spool has no file");
 
     ok(append(sp, 1, 100, 3, &a) == QOE_OK && append(sp, 2, 50, 2, &b)
        == QOE_OK && append(sp, 3, 10, 1, &c) == QOE_OK
-       && append(sp, 4, 10, 4, NULL) == QOE_OK, "appended");
+       && append(sp, 4, 10, 4, NULL) == QOE_OK, "four records are appended");
     ok(spooled(zone) == 10 && counter(zone, QOE_DEST_SPOOLED) == 10
        && counter(zone, QOE_DEST_SEGMENTS_CREATED) == 1
-       && segments() == 1, "and counted");
+       && segments() == 1, "appended records are counted");
     ok(count_files(dir, ".open") == 1 && stat(found, &st) == 0
-       && (st.st_mode & 0777) == 0600, "a file of its owner alone");
+       && (st.st_mode & 0777) == 0600,
+       "a segment is readable by its owner alone");
     ok(append(sp, 5, QOE_SEGMENT_PAYLOAD_MAX + 1, 1, NULL) == QOE_TOO_LARGE,
-       "one that is too large is refused");
+       "a record that is too large is refused");
 
     qoe_spool_done(sp, b);
-    ok(spooled(zone) == 8, "one is done");
-    ok(qoe_spool_sync(sp) == QOE_OK, "durable");
+    ok(spooled(zone) == 8, "a record that is done is not counted as spooled");
+    ok(qoe_spool_sync(sp) == QOE_OK, "the records can be synced");
 
     pass(sp, 3000);
     ok(next(sp) == -2 && count_files(dir, ".open") == 1,
-       "while one is held, the segment is written on");
+       "while a record is held the segment stays open");
 
     qoe_spool_leave(sp, a);
     qoe_spool_leave(sp, c);
     pass(sp, 1500);
-    ok(count_files(dir, ".seg") == 1, "then it is finished, for the backlog");
+    ok(count_files(dir, ".seg") == 1,
+       "once no record is held the segment is finished for the backlog");
     ok(next(sp) == 1 && next(sp) == 3 && next(sp) == 4 && next(sp) == -2,
-       "which has all that was not done, in order");
+       "the backlog gives all records that were not done, in order");
     ok(spooled(zone) == 0 && entries(zone) == 0 && segments() == 0,
-       "and nothing is left of it");
+       "once all records are done nothing is left of the segment");
     pass(sp, 5000);
-    ok(qoe_spool_due_ms(sp) == UINT64_MAX, "nor anything to do");
+    ok(qoe_spool_due_ms(sp) == UINT64_MAX,
+       "once all records are done nothing is due");
 
-    /* all done: deleted when idle */
+    /* All of it is done, so it is deleted when idle. */
 
-    ok(append(sp, 5, 10, 1, &a) == QOE_OK, "another segment");
+    ok(append(sp, 5, 10, 1, &a) == QOE_OK,
+       "the next record begins another segment");
     qoe_spool_done(sp, a);
-    ok(qoe_spool_due_ms(sp) <= now() + 1000, "it is looked at");
+    ok(qoe_spool_due_ms(sp) <= now() + 1000,
+       "a segment of which all is done is looked at soon");
     pass(sp, 1500);
-    ok(segments() == 0 && entries(zone) == 0, "and deleted, all of it done");
+    ok(segments() == 0 && entries(zone) == 0,
+       "a segment of which all is done is deleted");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
@@ -132,30 +138,32 @@ test_again(void)
     pass(sp, 1500);
 
     ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 1,
-       "the first of the backlog");
-    ok(qoe_spool_next(sp, now(), &item) == QOE_DONE, "never two at once");
+       "the backlog gives its first record");
+    ok(qoe_spool_next(sp, now(), &item) == QOE_DONE,
+       "the backlog never gives two records at once");
     qoe_spool_next_again(sp);
     ok(spooled(zone) == 3 && qoe_spool_next(sp, now(), &item) == QOE_OK
-       && number_of(&item) == 1, "not taken, it comes again");
+       && number_of(&item) == 1, "a record that was not taken comes again");
     qoe_spool_next_done(sp);
 
     ok(qoe_spool_next(sp, now(), &item) == QOE_AGAIN
        && qoe_spool_due_ms(sp) > now()
        && qoe_spool_due_ms(sp) <= now() + 1000,
-       "past the rate it waits");
+       "past the rate the backlog waits");
     skew += 1000;
     ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 2,
-       "a second later it goes on");
+       "a second later the backlog goes on");
 
-    /* a helper that leaves with one in flight */
+    /* A helper exits with a record in flight. */
 
     qoe_spool_destroy(sp);
     conf.replay_rate = 0;
     sp = spool_as(zone, self);
     pass(sp, 0);
     ok(next(sp) == 2 && next(sp) == 3 && next(sp) == -2,
-       "the next helper has what the last one did not finish");
-    ok(spooled(zone) == 0 && segments() == 0, "all gone");
+       "the next helper gets what the last one did not finish");
+    ok(spooled(zone) == 0 && segments() == 0,
+       "once the backlog is read nothing is left");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
@@ -193,48 +201,54 @@ test_caps(void)
 
     fill(sp, 0, 50);
     ok(spooled(zone) == 50 && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
-       "up to the cap nothing is dropped");
+       "up to the limit nothing is dropped");
     fill(sp, 50, 1);
     ok(spooled(zone) == 41 && counter(zone, QOE_DEST_DROPPED_SPOOL) == 10,
-       "past it the oldest segment, exactly");
-    ok(strstr(logged, "is full, dropped") != NULL, "and the log tells");
+       "past the limit exactly the oldest segment is dropped");
+    ok(strstr(logged, "is full, dropped") != NULL,
+       "the log says that the spool is full and drops");
     fill(sp, 51, 949);
     dropped = counter(zone, QOE_DEST_DROPPED_SPOOL);
     ok(counter(zone, QOE_DEST_SPOOLED) == 1000
        && dropped + spooled(zone) == 1000 && dropped == 950,
-       "a long outage: %llu dropped", (unsigned long long) dropped);
+       "in a long outage %llu records are dropped",
+       (unsigned long long) dropped);
 
     qoe_spool_info(zone, 0, &info);
     ok(info.bytes <= conf.max_size && segments() == 5
-       && info.oldest_ns == 1000 + 950, "the table tells what is there");
+       && info.oldest_ns == 1000 + 950,
+       "the table says how much is there and how old it is");
 
-    /* what is under way is not dropped under it */
+    /* The record under way is not dropped. */
 
     pass(sp, 1500);
     ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 950,
-       "one is sent");
+       "a record of the oldest segment is in flight");
     fill(sp, 1000, 1);
     ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 959 && spooled(zone) == 42,
-       "the rest of its segment is dropped");
+       "the rest of the segment in flight is dropped");
     qoe_spool_next_done(sp);
-    ok(spooled(zone) == 41, "then it is done");
+    ok(spooled(zone) == 41, "the record that was in flight is done");
 
     pass(sp, 1500);
     ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 960,
-       "one more");
+       "the next record is in flight");
     fill(sp, 1001, 10);
-    ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 968, "dropped meanwhile");
+    ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 968,
+       "the other records of its segment are dropped meanwhile");
     qoe_spool_next_again(sp);
-    ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 969, "and it itself, not sent");
+    ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 969,
+       "a record that came back unsent to a dropped segment is dropped too");
 
     pass(sp, 1500);
 
     for (i = 970; i < 1011 && next(sp) == i; i++) { /* void */ }
 
-    ok(i == 1011 && next(sp) == -2 && spooled(zone) == 0, "the rest comes");
+    ok(i == 1011 && next(sp) == -2 && spooled(zone) == 0,
+       "the other records are read");
 
     ok(append(sp, 1, 60000, 1, NULL) == QOE_FULL && entries(zone) == 0,
-       "what never fits is refused");
+       "a record that can never fit is refused");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
@@ -262,14 +276,15 @@ test_reject(void)
 
     ok(append(sp, 50, 960, 1, NULL) == QOE_FULL && spooled(zone) == 50
        && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0
-       && !qoe_spool_failing(sp), "full: refused, nothing is dropped");
+       && !qoe_spool_failing(sp),
+       "with full=reject a full spool refuses records and drops none");
 
     for (n = 0; n < 10; n++) {
         qoe_spool_done(sp, ref[n]);
     }
 
     ok(append(sp, 50, 960, 1, NULL) == QOE_OK && spooled(zone) == 41,
-       "what is delivered makes room at once");
+       "delivered records make room at once");
 
     for (n = 10; n < 50; n++) {
         qoe_spool_leave(sp, ref[n]);
@@ -277,14 +292,14 @@ test_reject(void)
 
     qoe_spool_destroy(sp);
     ok(segments() == 5 && count_files(dir, ".open") == 0,
-       "at the end all is finished");
+       "at the end every segment is finished");
 
     sp = spool_as(zone, self);
     pass(sp, 0);
 
     for (n = 10; n < 51 && next(sp) == n; n++) { /* void */ }
 
-    ok(n == 51 && next(sp) == -2, "and read by the next");
+    ok(n == 51 && next(sp) == -2, "the next helper reads all segments");
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
 }
@@ -315,11 +330,11 @@ test_table(void)
         /* void */
     }
 
-    ok(i == QOE_SEGMENTS_MAX + 20, "the rest is read (%d)", i);
+    ok(i == QOE_SEGMENTS_MAX + 20, "the other records are read (%d)", i);
 
     qoe_spool_destroy(sp);
 
-    /* a trickle during an outage does not use it up */
+    /* A trickle during an outage does not use up the table. */
 
     begin();
     spool_zone_free(zone);
@@ -333,7 +348,7 @@ test_table(void)
 
     ok(entries(zone) <= QOE_SEGMENTS_MAX / 4 + 2 && spooled(zone) == 300
        && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
-       "a trickle does not either: %llu segments",
+       "a slow stream of records does not use up the table: %llu segments",
        (unsigned long long) entries(zone));
 
     for (i = 0; i < 300; i++) {
@@ -351,7 +366,8 @@ test_table(void)
         }
     }
 
-    ok(i == 300 && spooled(zone) == 0, "all of it is read (%d)", i);
+    ok(i == 300 && spooled(zone) == 0,
+       "all records of the slow stream are read (%d)", i);
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
@@ -383,7 +399,7 @@ test_killed(void)
             }
         }
 
-        /* half a record more, as a kill within write() leaves it */
+        /* Half a record more, as a kill within write() leaves it. */
 
         if (count_files(dir, ".open") != 1
             || (n = open(found, O_WRONLY|O_APPEND)) == -1
@@ -397,14 +413,16 @@ test_killed(void)
     }
 
     waitpid(pid, &status, 0);
-    ok(WIFSIGNALED(status) && spooled(zone) == 20, "a helper was killed");
+    ok(WIFSIGNALED(status) && spooled(zone) == 20,
+       "a helper is killed with 20 records in the spool");
 
     sp = spool_as(zone, self);
-    ok(append(sp, 100, 10, 1, NULL) == QOE_OK, "another one works on");
+    ok(append(sp, 100, 10, 1, NULL) == QOE_OK,
+       "another helper appends a record");
     pass(sp, 0);
     pass(sp, 1500);
     ok(spooled(zone) == 21 && counter(zone, QOE_DEST_RECOVERED) == 0,
-       "nothing is counted twice");
+       "no record is counted twice");
 
     for (n = 0; n < 25; n++) {
         if (n % 5 != 0 && next(sp) != n) {
@@ -413,7 +431,7 @@ test_killed(void)
     }
 
     ok(n == 25 && next(sp) == 100 && next(sp) == -2,
-       "what it had not marked as done comes (%d)", n);
+       "the killed helper's records that have no mark come again (%d)", n);
     ok(spooled(zone) == 0 && segments() == 0 && entries(zone) == 0
        && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 0
        && counter(zone, QOE_DEST_SEGMENTS_DAMAGED) == 0,
@@ -441,7 +459,7 @@ test_helpers(void)
     a = spool_as(zone, self);
     b = spool_as(zone, proc);
 
-    /* ids of different helpers grow with time, down to some 65 us */
+    /* Ids of different helpers grow with time, down to some 65 us. */
 
     append(a, 1, 10, 1, NULL);
     usleep(1000);
@@ -451,28 +469,31 @@ test_helpers(void)
 
     ok(qoe_spool_next(a, now(), &item) == QOE_OK && number_of(&item) == 1
        && qoe_spool_next(b, now(), &item) == QOE_DONE,
-       "one helper reads the backlog");
+       "only one of two helpers reads the backlog");
     qoe_spool_next_done(a);
-    ok(next(a) == 2 && next(a) == -2, "of all of them");
+    ok(next(a) == 2 && next(a) == -2,
+       "the backlog has the segments of all helpers");
 
     append(b, 3, 10, 1, NULL);
     pass(b, 1500);
-    ok(next(b) == 3, "who finishes a segment may read, nobody else does");
+    ok(next(b) == 3,
+       "a helper that finishes a segment may read it, and no other");
 
     append(b, 4, 10, 1, NULL);
     pass(b, 1500);
-    ok(qoe_spool_next(b, now(), &item) == QOE_OK, "one in flight");
+    ok(qoe_spool_next(b, now(), &item) == QOE_OK, "a record is in flight");
     usleep(1000);
     append(a, 5, 10, 1, NULL);
     pass(a, 1500);
-    ok(next(a) == -2, "the other one has to wait");
+    ok(next(a) == -2, "the other helper has to wait while the reader lives");
 
     end(pid);
     pass(a, 5000);
     pass(a, 0);
     ok(next(a) == 4 && next(a) == 5 && next(a) == -2,
-       "until the reader is dead: then it reads that again");
-    ok(spooled(zone) == 0 && segments() == 0, "nothing is left");
+       "once the reader is dead, the other helper reads its record again");
+    ok(spooled(zone) == 0 && segments() == 0,
+       "once all is read nothing is left");
 
     qoe_spool_destroy(a);
     qoe_spool_destroy(b);
@@ -480,7 +501,7 @@ test_helpers(void)
 }
 
 
-/* Two zones: two masters, or one whose zone changed its size. */
+/* Two zones: two masters, or a master whose zone changed its size. */
 
 static void
 test_instances(void)
@@ -502,22 +523,29 @@ test_instances(void)
     pass(b, 6000);
     ok(next(b) == 2 && next(b) == -2 && spooled(old) == 2
        && counter(new, QOE_DEST_RECOVERED) == 0,
-       "a live instance keeps what it has");
-    ok(qoe_spool_due_ms(b) != UINT64_MAX, "and is looked at again");
-    ok(next(a) == 1, "and reads it itself");
+       "a live instance keeps its records");
+    ok(qoe_spool_due_ms(b) != UINT64_MAX,
+       "a live instance is looked at again later");
+    ok(next(a) == 1, "a live instance reads its own records");
 
     append(a, 3, 10, 2, NULL);
     append(a, 4, 10, 3, NULL);
     qoe_spool_destroy(a);
     pass(b, 6000);
     ok(counter(new, QOE_DEST_RECOVERED) == 5 && spooled(new) == 5,
-       "when it has ended, all it had is taken over");
-    ok(next(b) == 3 && next(b) == 4 && next(b) == -2, "and read");
-    ok(count_files(dir, "lock") == 1, "its directory is gone");
+       "once an instance has ended all its records are taken over");
+    ok(next(b) == 3 && next(b) == 4 && next(b) == -2,
+       "records that were taken over are read");
+    ok(count_files(dir, "lock") == 1,
+       "the directory of an instance that ended is removed");
     pass(b, 5000);
-    ok(qoe_spool_due_ms(b) == UINT64_MAX, "nobody is left to look for");
+    ok(qoe_spool_due_ms(b) == UINT64_MAX,
+       "without other instances nothing is due");
 
-    /* one that was killed with all its processes, an open file and a lock */
+    /*
+     * An instance that was killed with all its processes, an open file and a
+     * lock.
+     */
 
     pid = fork();
 
@@ -531,7 +559,7 @@ test_instances(void)
 
     waitpid(pid, NULL, 0);
 
-    /* and a directory of a destination that is not ours */
+    /* A directory of a destination that is not this one's. */
 
     qoe_spool_destroy(b);
     count_files(dir, ".open");
@@ -542,11 +570,12 @@ test_instances(void)
     b = spool_as(new, self);
     pass(b, 0);
     ok(counter(new, QOE_DEST_RECOVERED) == 7 && next(b) == 5 && next(b) == 6
-       && next(b) == -2, "another start takes over what was killed");
-    ok(count_files(dir, "lock") == 2, "another destination's files stay");
+       && next(b) == -2,
+       "the next start takes over the records of a killed instance");
+    ok(count_files(dir, "lock") == 2, "the files of another destination stay");
     qoe_spool_destroy(b);
 
-    /* files in our own directory that nobody knows of */
+    /* Files in the own directory that the table does not know. */
 
     b = spool_as(new, self);
     append(b, 7, 10, 1, NULL);
@@ -556,7 +585,7 @@ test_instances(void)
     pass(b, 0);
     ok(counter(new, QOE_DEST_RECOVERED) == 8 && next(b) == 7
        && next(b) == -2 && segments() == 0,
-       "nor are files without an entry forgotten");
+       "files without an entry are found, too");
 
     qoe_spool_destroy(b);
     spool_zone_free(old);
@@ -581,7 +610,7 @@ main(void)
     test_helpers();
     test_instances();
 
-    ok(descriptors() == before, "no descriptor is left open");
+    ok(descriptors() == before, "the spool leaves no descriptor open");
     clear(dir, false);
 
     return tap_end();

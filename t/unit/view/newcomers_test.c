@@ -12,7 +12,7 @@
 #define SMALL        (2 * 1024 * 1024)
 
 
-/* Viewers 0 .. n - 1 are heard of at ms. */
+/* Events of viewers 0 .. n - 1 come at ms. */
 
 static void
 viewers_beat(lane_t *l, int64_t ms, uint32_t n)
@@ -29,7 +29,7 @@ viewers_beat(lane_t *l, int64_t ms, uint32_t n)
 }
 
 
-/* Made-up sessions, with a view each, at ms. */
+/* Made-up sessions, with a view each, come at ms. */
 
 static void
 flood(lane_t *l, int64_t ms, uint32_t from, uint32_t n, bool ended)
@@ -48,7 +48,7 @@ flood(lane_t *l, int64_t ms, uint32_t from, uint32_t n, bool ended)
 }
 
 
-/* Are all n viewers in their first view still? */
+/* Are all n viewers still in their first view? */
 
 static bool
 viewers_kept(lane_t *l, int64_t ms, uint32_t n)
@@ -87,12 +87,13 @@ test_newcomers(void)
     }
 
     ok(viewers_kept(l, 10000, n),
-       "28,000 sessions that were made up close none of %u viewers' views", n);
+       "28,000 made-up sessions close none of %u viewers' views", n);
     ok(counted(l, QOE_COUNT_VIEWS_STARTED) == n + 28000
-       && alive(l) <= info.views_max, "each of their views began all the same");
+       && alive(l) <= info.views_max,
+       "the view of each made-up session began all the same");
     lane_free(l);
 
-    /* the table is full of made-up ones when the viewers come */
+    /* The table is full of made-up sessions when the viewers come. */
 
     l = lane_new(SMALL);
     flood(l, 0, 0, 5000, false);
@@ -103,7 +104,7 @@ test_newcomers(void)
        "viewers who come to a full table become known, and stay");
     lane_free(l);
 
-    /* nobody but viewers: some places are for those who come */
+    /* There are only viewers: some places are for newcomers. */
 
     l = lane_new(SMALL);
 
@@ -114,16 +115,16 @@ test_newcomers(void)
     evicted = counted(l, QOE_COUNT_VIEWS_EVICTED);
     left = alive(l);
     ok(left == info.views_max && evicted == 10000,
-       "a full table takes newcomers, one view for each");
+       "a full table takes newcomers, a view for each");
 
     evicted = counted(l, QOE_COUNT_VIEWS_STARTED);
     viewers_beat(l, 5000, info.views_max / 4);
     ok(counted(l, QOE_COUNT_VIEWS_STARTED) - evicted
        <= info.views_max / 8 + 1,
-       "at the cost of an eighth of the known ones at most");
+       "newcomers cost known sessions an eighth of the views at most");
     lane_free(l);
 
-    /* a page that is hidden or paused sends little */
+    /* A page that is hidden or paused sends little. */
 
     l = lane_new(SMALL);
     viewers_beat(l, 0, 20);
@@ -139,7 +140,7 @@ test_newcomers(void)
 }
 
 
-/* What a writer that was killed leaves has its newcomers still. */
+/* The table that a killed writer leaves still knows its newcomers. */
 
 static void
 test_newcomers_adopted(void)
@@ -161,7 +162,8 @@ test_newcomers_adopted(void)
        "newcomers are known as such after their writer was killed");
 
     flood(l, 3200, 5000, 5000, false);
-    ok(viewers_kept(l, 6000, n), "and viewers stay before them");
+    ok(viewers_kept(l, 6000, n),
+       "viewers stay rather than newcomers after a writer was killed");
     lane_free(l);
 }
 

@@ -50,19 +50,20 @@ test_table(void)
 
     t = table_new();
 
-    /* half of what fits: hardly any set is full */
+    /* Half of what fits, so that hardly any set is full. */
 
     for (i = 1, wrong = 0; i <= SIZE / 8; i++) {
         wrong += qoe_seen(t, mixed(i));
     }
 
-    ok(wrong == 0, "what is new was not seen");
+    ok(wrong == 0, "a new event is not taken for one that was seen");
 
     for (i = 1, again = 0; i <= SIZE / 8; i++) {
         again += qoe_seen(t, mixed(i));
     }
 
-    ok(again > SIZE / 8 * 95 / 100, "%zu of %d were", again, SIZE / 8);
+    ok(again > SIZE / 8 * 95 / 100,
+       "%zu of %d events that come again are recognized", again, SIZE / 8);
 
     for (i = SIZE; i < 2 * SIZE; i++) {
         (void) qoe_seen(t, mixed(i));
@@ -72,16 +73,18 @@ test_table(void)
         again += qoe_seen(t, mixed(i));
     }
 
-    ok(again == 1000, "in a full table the last ones are still known");
-    ok(!qoe_seen(t, mixed(1)), "and the first ones are not");
+    ok(again == 1000, "in a full table the last events are still known");
+    ok(!qoe_seen(t, mixed(1)),
+       "in a full table the first events are forgotten");
     ok(!qoe_seen(t, 0) && qoe_seen(t, 0) && !qoe_seen(t, UINT64_MAX)
-       && qoe_seen(t, UINT64_MAX), "any hash will do");
+       && qoe_seen(t, UINT64_MAX),
+       "any hash can be kept, 0 and the greatest included");
 
     free(t);
 }
 
 
-/* Behind a writer that was killed any bytes may be there. */
+/* After a writer was killed the table may hold any bytes. */
 
 static void
 test_bytes(void)
@@ -97,13 +100,13 @@ test_bytes(void)
         again += qoe_seen(t, mixed(i));
     }
 
-    ok(seen == 0 && again == 1000, "it works on any bytes");
+    ok(seen == 0 && again == 1000, "a table of arbitrary bytes works");
 
     free(t);
 }
 
 
-/* Each step changes what makes an event another one. */
+/* Each step changes something that makes the event another one. */
 
 static void
 test_hash(void)
@@ -140,8 +143,8 @@ test_hash(void)
         }
     }
 
-    ok(same == 0, "another session, view, video, error or codec is another "
-       "event");
+    ok(same == 0,
+       "another session, view, video, error or codec makes another event");
 
     s.received_ns = 5;
     ok(qoe_seen_hash(&key, 1, 0, 0, &s) == h[n - 1],

@@ -80,12 +80,12 @@ test_true(void)
     c = client(2 * HOUR);
     ok(at(c, 0, 20) == 2 * HOUR && at(c, 10000, 20) == 2 * HOUR + 10000
        && c->stepped == 0,
-       "a clock that is two hours fast is as good as another");
+       "a clock that is two hours fast changes no interval");
 
     c = client(-2 * HOUR);
     ok(at(c, 0, 20) == -2 * HOUR && at(c, 10000, 20) == -2 * HOUR + 10000
        && c->stepped == 0,
-       "a clock that is two hours slow is as good as another");
+       "a clock that is two hours slow changes no interval");
 
     c = client(0);
     wrong = 0;
@@ -122,7 +122,7 @@ test_set(void)
 
     c->ahead_ms = 2 * HOUR;
     ok(at(c, 80000, 10) == 80000 && at(c, 90000, 10) == 90000
-       && c->stepped == 2, "a clock that is set forward twice does too");
+       && c->stepped == 2, "a clock that is set forward twice goes on as well");
 
     c = client(0);
     (void) at(c, 0, 10);
@@ -181,7 +181,8 @@ test_odd(void)
     (void) at(c, 100000, 10);
     (void) at(c, 99000, 10);
     ok(c->s.received_ms == (uint64_t) START + 100010,
-       "a receipt that another worker's overtook leaves the last one as it is");
+       "a receipt that another worker's overtook leaves the last receipt as it "
+       "is");
 
     seed48((unsigned short[3]) { 1, 2, 3 });
 
@@ -229,7 +230,7 @@ test_past(void)
     memset(&s, 0, sizeof(s));
 
     ok(qoe_session_first(&s) && !qoe_session_first(&s),
-       "only one view of a session is its first");
+       "only a single view of a session is its first");
 
     ok(qoe_session_past(&s, 1, 1) == NULL,
        "a session that has just begun remembers no view");
@@ -245,7 +246,7 @@ test_past(void)
 
     p = qoe_session_past(&s, 1, 11);
     ok(p != NULL && p->end_ms == 400 && p->why == QOE_VIEW_REPLACED,
-       "of two that had both keys the latest is found");
+       "of two views that had both keys the later is found");
 
     p = qoe_session_past(&s, 1, 0);
     ok(p != NULL && p->end_ms == 400,

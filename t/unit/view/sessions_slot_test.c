@@ -19,11 +19,11 @@
 #define SIZE           (2 * 1024 * 1024)
 
 
-static char            *page;        /* that is taken away */
+static char            *page;        /* made unreadable */
 static size_t           page_size;
 static qoe_view_t      *slot;
 static volatile int     faults;
-static volatile int     even;        /* faults at which a reader trusts it */
+static volatile int     even;        /* faults with an even number */
 
 
 static void
@@ -82,7 +82,7 @@ main(void)
     qoe_sessions_create(t, SIZE);
     s = qoe_sessions_add(t, key);
 
-    /* views take the slots in order while none was given back */
+    /* Views take the slots in order while none was given back. */
 
     for (i = 0; !lies_across(qoe_sessions_slot(t, i)); i++) {
         (void) qoe_sessions_add_view(t, s, i + 1);
@@ -103,19 +103,20 @@ main(void)
 
     signal(SIGSEGV, SIG_DFL);
 
-    ok(v == slot && faults == 1, "the clearing of the slot was caught");
-    ok(even == 0, "while it is cleared the sequence number is odd");
+    ok(v == slot && faults == 1,
+       "the write that clears the slot is caught by a fault");
+    ok(even == 0, "while the slot is cleared its sequence number is odd");
     ok((v->seq & 1) == 0 && v->seq != seq,
-       "after that it is even, and another one than before");
+       "after that the sequence number is even, and different from before");
     ok(qoe_sessions_read(t, i, &copy) && copy.view_key == 4711
-       && copy.seq == v->seq, "and a reader gets the new view");
+       && copy.seq == v->seq, "a reader gets the new view");
 
     seq = v->seq;
     qoe_sessions_remove_view(t, v);
     v = qoe_sessions_add_view(t, s, 4712);
 
     ok(v == slot && (v->seq & 1) == 0 && v->seq != seq,
-       "a slot that is used again has another number again");
+       "a slot that is used again gets another sequence number");
 
     munmap(mem, SIZE);
 

@@ -24,7 +24,7 @@
 #define KILLS      200
 
 
-/* at counts the steps; a view's base is unique, and says which view it is. */
+/* at counts the steps; a view's base is unique, and identifies the view. */
 
 typedef struct {
     bool      there;
@@ -134,7 +134,7 @@ sessions_ok(qoe_sessions_t *t, const model_t *model, uint32_t *count)
 }
 
 
-/* From the view on that is in the list longest; a link is 1 + the slot. */
+/* From the view that is longest in the list on; a link is 1 + the slot. */
 
 static bool
 list_ok(qoe_sessions_t *t, const model_t *model, qoe_silence_t list,
@@ -399,7 +399,8 @@ model_test(void)
 
     qoe_sessions_rebuild(t);
     all_fresh(model);
-    ok(same(t, model, true), "a rebuild keeps all of them, in order");
+    ok(same(t, model, true),
+       "a rebuild keeps all sessions and views, in order");
 
     for (i = 0, full = 0; i < KEYS; i++) {
         key(k, i);
@@ -538,6 +539,11 @@ kill_test(void)
     ok(info.sessions == 0 && info.views == 0,
        "all sessions and views that are there can be removed");
 
+    /* a rebuild finds the slots that are free, not those alone that are not */
+
+    qoe_sessions_rebuild(t);
+    ok(whole(t), "an empty table is whole after a rebuild");
+
     for (n = 0; qoe_sessions_add(t, (uint64_t[2]) { n, n + 1 }) != NULL; n++) {
         /* void */
     }
@@ -549,7 +555,7 @@ kill_test(void)
     }
 
     ok(n == info.sessions_max && m == info.views_max,
-       "no slot of a session or of a view is lost");
+       "all slots of sessions and of views can be taken after a rebuild");
 
     munmap(t, SIZE);
 }
@@ -580,7 +586,8 @@ strange_test(void)
     qoe_sessions_info(t, &info);
 
     ok(info.sessions == 1 && info.views == 0 && whole(t),
-       "a view of a session that is gone is no view of the next in its slot");
+       "a view of a session that is gone is not given to the next session in "
+       "its slot");
 
     munmap(t, SIZE);
 }

@@ -28,7 +28,7 @@ static const view_case_t  cases[] = {
     { "a paused view that another video replaces plays no more",
       BEGUN "10000 pause at=10000; 18000 replaced", "played", 0, 10000, 0, 0 },
 
-    /* errors */
+    /* Errors do not end a view. */
 
     { "a fatal error after which nothing plays is a failure",
       BEGUN "10000 error at=10000 " FATAL "; 11000 playbackdetached at=10000;"
@@ -52,7 +52,7 @@ static const view_case_t  cases[] = {
       BEGUN "10000 error at=10000 " FATAL "; 10500 playing at=10000;"
       "15000 ended at=14500", "completed", 0, 14500, 0, 0 },
 
-    /* a player that is taken away, and comes back */
+    /* A player that is taken away, and comes back. */
 
     { "a player that is recovered after 310 ms goes on with its view",
       BEGUN "12000 playbackdetached at=12000; 12310 playing at=12000;"
@@ -209,23 +209,25 @@ test_rest(void)
 
     t = stream();
     script(t, "0 playing; quiet");
-    ok(qoe_view_attempted(&t->v), "a wish to play is one");
+    ok(qoe_view_attempted(&t->v), "a wish to play is an attempt to play");
 
     t = stream();
     t->birth.at_ms = LOG_START;
     qoe_view_begin(&t->v, &t->birth);
     end_as(t, QOE_VIEW_SILENT, 0);
-    ok(t->n == 0, "a view whose writer died before its first event is none");
+    ok(t->n == 0, "a view whose writer died before its first event is no view");
 
     t = stream();
     script(t, BEGUN "10000 heartbeat at=10000 playing_time=9000; quiet");
-    ok(qoe_view_told(&t->v) == 9000, "the playing_time by its end is known");
+    ok(qoe_view_told(&t->v) == 9000,
+       "at a view's end its last playing_time is known");
 
     t = stream();
     script(t, BEGUN "10000 heartbeat at=10000; quiet");
-    ok(isnan(qoe_view_told(&t->v)), "where none was sent it is not known");
+    ok(isnan(qoe_view_told(&t->v)),
+       "where no playing_time was sent none is known");
 
-    /* an event of a view that is over says what it says by itself */
+    /* An event of a view that is over counts with what it says by itself. */
 
     t = stream();
     n = t->n;
@@ -238,7 +240,7 @@ test_rest(void)
        && made(t, QOE_METRIC_EVENTS_TOTAL, 1, 1, "event_type=error")
        && made(t, QOE_METRIC_ERRORS_TOTAL, 1, 1,
                "error_family=unknown,error_code=unknown"),
-       "an event of a view that is over counts, and what it says by itself");
+       "an event of a view that is over counts, with what it says by itself");
 
     t = stream();
     script(t, BEGUN "10000 heartbeat at=10000 playing_time=10000; again;"
@@ -252,7 +254,8 @@ test_rest(void)
               "5000 heartbeat at=5000 playing_time=5000");
     ok(t->last == QOE_VIEW_OLD
        && made(t, QOE_METRIC_HEART_BEAT_PLAYING_TIME, 1, 10000, ""),
-       "an event older than what was judged counts there alone as well");
+       "an event older than what was judged counts in events_total alone as "
+       "well");
 }
 
 

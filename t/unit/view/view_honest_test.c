@@ -89,7 +89,7 @@ say(story_t *s, unsigned player, int64_t at, const char *type, double position)
 }
 
 
-/* It plays for so long, with heartbeats; returns when that is over. */
+/* Plays for so long, with heartbeats; returns when that is over. */
 
 static int64_t
 play_on(story_t *s, unsigned player, int64_t at, double *position, int64_t ms,
@@ -143,7 +143,7 @@ interrupt(story_t *s, unsigned player, int64_t at, double *position)
 
     default:
 
-        /* with a wait that belongs to it, or without */
+        /* The event comes with a wait that belongs to it, or without. */
 
         ms = 50 + (int64_t) below(2000);
         *position += 20000 + (double) below(100000);
@@ -166,7 +166,10 @@ interrupt(story_t *s, unsigned player, int64_t at, double *position)
 }
 
 
-/* From the wish on; returns when it is over.  ended: the video was. */
+/*
+ * Plays from the wish on; returns when that is over. ended: whether the video
+ * was.
+ */
 
 static int64_t
 tell_view(story_t *s, unsigned player, int64_t at, int64_t beat, bool ended)
@@ -203,7 +206,7 @@ tell_view(story_t *s, unsigned player, int64_t at, int64_t beat, bool ended)
         n->completed++;
         say(s, player, at, "ended", position);
 
-        /* some players pause at the end, and are taken away */
+        /* Some players pause at the end, and are taken away. */
 
         if (below(2)) {
             say(s, player, at + 10, "pause", position);
@@ -222,7 +225,7 @@ tell_view(story_t *s, unsigned player, int64_t at, int64_t beat, bool ended)
 }
 
 
-/* A view, and replays of it. */
+/* Plays a view, and replays of it. */
 
 static void
 tell_story(story_t *s, unsigned player, int64_t at)
@@ -325,7 +328,7 @@ deliver(const event_t *e, uint64_t base, uint64_t received,
 }
 
 
-/* Any order, and the one in which a batch is applied (qoe_batch_order). */
+/* Any order, and the order in which a batch is applied (qoe_batch_order). */
 
 static void
 shuffle(event_t *e, size_t n)
@@ -346,7 +349,7 @@ shuffle(event_t *e, size_t n)
 
 /*
  * Batches of any number of events, up to a few seconds late, some of them
- * twice.  The first way is the plain one: each event by itself and at once.
+ * twice. The first way is the plain way: each event by itself and at once.
  */
 
 static void
@@ -503,9 +506,10 @@ main(int argc, char **argv)
         }
     }
 
-    ok(right == players, "of %u players the numbers are the truth", players);
+    ok(right == players,
+       "for all %u players the numbers are the truth", players);
     ok(same == players * (WAYS - 1) && watch.broken == NULL,
-       "at any batch boundaries, late and twice, they are the same");
+       "at any batch boundaries, late and twice, the numbers are the same");
 
     lane_free(lane);
 

@@ -61,11 +61,11 @@ test_classes(void)
               "20000 playing resolution.width=640 resolution.height=360 "
               "at=6000; end");
     ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 1, 1, "resolution=1080p"),
-       "the class at the start is the one that the wish named, once a view");
+       "the class at the start is that of the wish, and counts once a view");
 }
 
 
-/* The whole of ten seconds, or nothing of them. */
+/* The scales of the whole of ten seconds, or of nothing of them. */
 
 static void
 test_scale(void)
@@ -121,13 +121,24 @@ test_scale(void)
               "10000 heartbeat at=10000 video_width=640 video_height=360;"
               "20000 heartbeat at=20000; end");
     ok(made(t, QOE_METRIC_TIME_WEIGHTED_AVERAGE_RESOLUTION, 1, 1280 * 720, ""),
-       "what a heartbeat says of the picture is older than the last change");
+       "a heartbeat's picture is older than the last change and does not "
+       "replace it");
+
+    t = stream();
+    script(t, BEGUN "1 heartbeat at=1 player_width=1280 player_height=720;"
+              "5001 qualitychange at=5001 video_width=1280 video_height=720;"
+              "10001 ended at=10001");
+    ok(sum_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) == 0
+       && sum_of(t, QOE_METRIC_DOWNSCALE_PERCENTAGE) == 0
+       && count_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) == 1,
+       "while the player's size is known and the picture's is not, nothing is "
+       "stretched");
 
     t = stream();
     script(t, BEGUN "1 qualitychange at=1 video_width=1920 video_height=1080;"
               "10001 ended at=10001");
     ok(count_of(t, QOE_METRIC_UPSCALE_PERCENTAGE) == 0,
-       "without the player's size nothing is known of the scale");
+       "without the player's size no scale is known");
 }
 
 
@@ -185,7 +196,8 @@ test_direction(void)
     script(t, BEGUN "1000 qualitychange bitrate_kb=1000;"
               "2000 qualitychangerequested new.bitrate_kb=1700");
     ok(made(t, QOE_METRIC_BITRATE_CHANGE, 1, 700000, "direction=up"),
-       "without a request before it, with the rendition that is shown");
+       "a request without another before it is compared with the rendition "
+       "that is shown");
 
     t = stream();
     script(t, BEGUN "1000 heartbeat at=1000 bitrate=1000000;"

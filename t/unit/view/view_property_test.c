@@ -17,7 +17,7 @@
 #define EVENTS_MAX   64
 #define BATCH_MAX    10
 #define STREAMS      20000
-#define LANE         500                     /* streams of a lane */
+#define LANE         500                     /* streams in a lane */
 #define SIZE         (2 * 1024 * 1024)
 
 
@@ -116,7 +116,7 @@ random_event(const random_stream_t *st, random_event_t *e, uint64_t since)
     e->type = below(3) ? usual[below(8)]
                        : (qoe_event_type_t) below(QOE_EVENT_CUSTOM + 1);
 
-    /* views end by events now and then, not every other event */
+    /* Views end by events now and then, not at every other event. */
 
     if ((e->type == QOE_EVENT_ENDED || e->type == QOE_EVENT_PLAYBACKDETACHED)
         && below(3))
@@ -148,7 +148,7 @@ random_event(const random_stream_t *st, random_event_t *e, uint64_t since)
 }
 
 
-/* As a batch is ordered before it is applied (qoe_batch_order). */
+/* The order in which a batch is applied (qoe_batch_order). */
 
 static int
 by_time(const void *one, const void *two)
@@ -163,7 +163,10 @@ by_time(const void *one, const void *two)
 }
 
 
-/* Time in batches, as players send it; then what happens to batches. */
+/*
+ * Time comes in batches, as players send it; then batches are lost and
+ * repeated.
+ */
 
 static void
 random_stream(random_stream_t *st, uint64_t start)
@@ -204,7 +207,9 @@ random_stream(random_stream_t *st, uint64_t start)
                 st->e[first].received = received;
             }
 
-            /* what arrived is sent again: the answer was lost */
+            /*
+             * A batch that arrived is sent again, because its answer was lost.
+             */
 
             for (; below(6) == 0 && from < first && n + i < 2 * EVENTS_MAX
                    && i + 1 < n; from++)
@@ -221,8 +226,8 @@ random_stream(random_stream_t *st, uint64_t start)
 
 
 /*
- * A writer may be killed at any store: what is in the zone then is what the
- * next one finds.
+ * A writer may be killed at any store: the next writer finds what is in the
+ * zone then.
  */
 
 static void
@@ -303,7 +308,7 @@ run_stream(const random_stream_t *st, uint64_t stream)
         }
     }
 
-    /* all views end, and all sessions are forgotten */
+    /* All views end, and all sessions are forgotten. */
 
     killed = true;
     pass(lane, lane->now_ms + 8 * 3600000);
@@ -319,7 +324,7 @@ run_stream(const random_stream_t *st, uint64_t stream)
 }
 
 
-/* A fresh lane now and then, of which the clock is where the last one's was. */
+/* A new lane now and then, whose clock starts where the last one's was. */
 
 static void
 next_lane(void)
@@ -376,10 +381,11 @@ main(int argc, char **argv)
         }
     }
 
-    ok(i == n, "of %ld streams with %ld events every view began once and is "
-       "over once, and its times and shares are possible", i, events);
+    ok(i == n,
+       "in %ld streams with %ld events every view begins once and ends once, "
+       "and its times and shares are possible", i, events);
     ok(events > 4 * i && (n < 1000 || kills > 0),
-       "they were streams, and %u writers were killed in them", kills);
+       "the streams had events, and %u writers were killed in them", kills);
 
     lane_free(lane);
     free(snapshot);

@@ -45,9 +45,10 @@ static const char *const  signals[] = {
 
 
 /*
- * Events up to a state, then the one that happens there; all are judged before
- * and after that one.  It is the only event that can lead to the other state.
- * playing, stalls: ms and number when the view ends by silence after it.
+ * Events that lead to a state, then the event that happens there; all are
+ * judged before and after that event, which is the only one that can lead to
+ * the other state. playing, stalls: ms and number when the view ends by
+ * silence after it.
  */
 
 typedef struct {
@@ -203,7 +204,7 @@ static const case_t  cases[] = {
 };
 
 
-/* The row that leads from the case's state to the other one. */
+/* The row that leads from the case's state to the other state. */
 
 static int
 row_of(const case_t *c)
@@ -292,7 +293,7 @@ main(void)
         }
 
         if (row < 0 && cases[i].from != cases[i].to) {
-            ok(0, "the table has no such row");
+            ok(0, "the table of transitions has a row for every case");
         }
     }
 

@@ -17,7 +17,7 @@
 
 static const view_case_t  cases[] = {
 
-    /* what a stall is */
+    /* What a stall is. */
 
     { "a wait in the middle of playing is a stall, with its length",
       BEGUN "10000 stallstart at=10000; 12000 stallend at=10000;"
@@ -45,7 +45,7 @@ static const view_case_t  cases[] = {
       BEGUN "10000 stallstart at=10000 duration=10200; 12000 heartbeat at=10000"
       " duration=10200; 12500 ended at=10000", "completed", 0, 10000, 0, 0 },
 
-    /* proof of playing */
+    /* What proves that a view plays. */
 
     { "a wait during which the position grows as time does never was",
       "0 playing at=0; 1000 heartbeat at=1000 playing_time=1000;"
@@ -66,7 +66,7 @@ static const view_case_t  cases[] = {
       "20000 heartbeat playing_time=17000; 30000 heartbeat playing_time=27000;"
       "end", "played", 0, 27000, 1, 3000 },
 
-    /* what players tell */
+    /* What players say of their waits. */
 
     { "a stall that is told shorter than it was measured counts as told",
       BEGUN "10000 stallstart; 111000 stallend stall_duration=1000;"
@@ -80,7 +80,7 @@ static const view_case_t  cases[] = {
       "stall_duration=0; 22000 ended at=20000",
       "completed", 0, 20000, 0, 0 },
 
-    /* playing, pause */
+    /* playing and pause. */
 
     { "`playing` ends a stall",
       BEGUN "10000 stallstart at=10000; 13000 playing at=10000;"
@@ -103,7 +103,7 @@ static const view_case_t  cases[] = {
       "30000 stallend at=10000; 60000 playing at=10000; 70000 ended at=20000",
       "completed", 0, 20000, 0, 0 },
 
-    /* seeks */
+    /* Seeks. */
 
     { "a wait that a seek reports afterwards belongs to the seek",
       BEGUN "10000 stallstart at=40000; 12000 seek seek_latency=2000 at=40000;"
@@ -142,7 +142,7 @@ static const view_case_t  cases[] = {
       "60000 playing at=40000; 70000 ended at=50000",
       "completed", 0, 20000, 0, 0 },
 
-    /* hidden pages, errors */
+    /* Hidden pages and errors. */
 
     { "a stall counts whole while the page is visible",
       BEGUN "10000 stallstart at=10000; 110000 stallend at=10000;"
@@ -162,7 +162,7 @@ static const view_case_t  cases[] = {
 };
 
 
-/* Events of one moment, in either order: what the view comes to is the same. */
+/* Events of one moment give the same view in either order. */
 
 static const struct {
     const char  *claim;

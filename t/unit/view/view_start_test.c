@@ -12,7 +12,7 @@
 
 static const view_case_t  cases[] = {
 
-    /* the wish is not a first frame */
+    /* The wish to play is not a first frame. */
 
     { "a `playing` that only waits until the player is gone is no view",
       "0 error error_family=network; 5 playing; 5 stallstart;"
@@ -39,7 +39,7 @@ static const view_case_t  cases[] = {
       "18000 heartbeat playing_time=0; end",
       "exit_before_start", NONE, 0, 0, 0 },
 
-    /* what is a first frame, and when */
+    /* What is a first frame, and when. */
 
     { "a wait after `playing` belongs to the startup",
       "0 playing; 1 stallstart; 4000 canplay video_startup_time=4980;"
@@ -80,7 +80,7 @@ static const view_case_t  cases[] = {
       "0..60000 heartbeat at=0 playing_time=0; end", "exit_before_start",
       NONE, 0, 0, 0 },
 
-    /* the startup */
+    /* The startup. */
 
     { "a click ten seconds after the player was ready starts at once",
       "0 playerready player_startup_time=1561;"
@@ -119,7 +119,7 @@ static const view_case_t  cases[] = {
 };
 
 
-/* Of the page and the player only a session's first view knows. */
+/* Only a session's first view knows of the page and the player. */
 
 static void
 test_aggregate(void)

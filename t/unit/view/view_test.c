@@ -10,8 +10,8 @@
 
 
 /*
- * A row: events of one view a second apart, "end" ends it; what the metric
- * says then.
+ * A row: events of a view a second apart, "end" ends it; what the metric says
+ * then.
  */
 
 static const struct {
@@ -301,7 +301,7 @@ static int
 near(const stream_t *t, qoe_metric_id_t metric, size_t count, double sum,
     const char *extra)
 {
-    /* scores are written to six digits */
+    /* Scores are written to six digits. */
 
     size_t    i;
     stream_t  rounded;
@@ -342,7 +342,7 @@ test_rows(void)
 
             if (strcmp(rows[i].events[j][0], "end") == 0) {
 
-                /* a second goes by before it */
+                /* A second passes before it. */
 
                 event(t, (int64_t) j * 1000, "fpsdrop", "");
                 end_view(t);
@@ -371,7 +371,7 @@ test_rows(void)
              & (QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW))
             && qoe_metrics[i].kind != QOE_INSTRUMENT_GAUGE_NOW && !seen[i])
         {
-            ok(0, "no test makes %s", qoe_metrics[i].name.data);
+            ok(0, "some test gives points of %s", qoe_metrics[i].name.data);
         }
     }
 }

@@ -17,7 +17,7 @@
 
 static const view_case_t  cases[] = {
 
-    /* without proof */
+    /* Time without proof of playing. */
 
     { "without proof a gap of 30 s counts whole",
       BLIND "30000 pause; end", "played", 0, 30000, 0, 0 },
@@ -42,7 +42,7 @@ static const view_case_t  cases[] = {
       BLIND "10000..60000 heartbeat; 65000 ended", "completed", 0, 65000,
       0, 0 },
 
-    /* with proof */
+    /* Time with proof of playing. */
 
     { "a gap counts whole while its proof falls short by a fifth",
       BEGUN "10000 heartbeat at=8000; 20000 heartbeat at=16000; end",
@@ -90,7 +90,7 @@ static const view_case_t  cases[] = {
       "360000 playing at=60000; 370000..420000 heartbeat at=@-300000;"
       "420500 ended at=120500", "completed", 0, 120500, 0, 0 },
 
-    /* units and odd players */
+    /* Units, and players that differ. */
 
     { "playing_time in seconds is taken for seconds",
       BEGUN "10000 heartbeat at=10000 playing_time=10;"
@@ -183,7 +183,7 @@ test_long(void)
     ok(outcome(t, "completed") && t->ignored == 0
        && made(t, QOE_METRIC_PLAYING_TIME, 1, 108010000, "")
        && is_ms(t, QOE_METRIC_WATCH_TIME_SECONDS, 108010000),
-       "its end tells 30 h");
+       "the end of a view of 30 h reports 30 h");
 }
 
 
@@ -209,7 +209,8 @@ test_crowded(void)
     ok(played_ms(t, 27000) && stalled_ms(t, 1, 3000)
        && made(t, QOE_METRIC_FRAGMENT_DURATION, 40, 160, "")
        && made(t, QOE_METRIC_EVENTS_TOTAL, 46, 46, "event_type=ended"),
-       "forty events within half a second change no time, and all count");
+       "forty events within half a second change no time, and all of them "
+       "count");
 
     t = stream();
     script(t, BEGUN);
@@ -220,7 +221,8 @@ test_crowded(void)
 
     script(t, "20000 heartbeat at=20000; 30000 ended at=30000");
     ok(played_ms(t, 30000) && stalled_ms(t, 0, 0),
-       "a player that flutters at one moment has not stalled");
+       "a player that changes its state many times at one moment has not "
+       "stalled");
 }
 
 
@@ -235,11 +237,14 @@ test_values(void)
     event(t, 2, "ended", "completion_rate=1.06 playing_time=nan");
     ok(t->ignored == 4 && made(t, QOE_METRIC_SEEK_LATENCY, 0, 0, "")
        && made(t, QOE_METRIC_PLAYING_TIME, 0, 0, ""),
-       "what cannot be is ignored and counted");
+       "impossible values are ignored and counted");
 }
 
 
-/* Any bytes in the slots of a session and of a view: a writer was killed. */
+/*
+ * Any bytes in the slots of a session and of a view, as a killed writer leaves
+ * them.
+ */
 
 static void
 fill(void *mem, size_t size, int with)
@@ -292,7 +297,8 @@ test_torn(void)
         }
     }
 
-    ok(bad == 0, "of 4000 torn slots no point is negative or not finite");
+    ok(bad == 0,
+       "4000 torn slots give no point that is negative or not finite");
     ok(sizeof(qoe_view_t) <= 1152 && sizeof(qoe_session_t) <= 384,
        "a view takes %zu bytes, and a session %zu", sizeof(qoe_view_t),
        sizeof(qoe_session_t));

@@ -1,0 +1,206 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Where governance ends: how long a value stays, and dimensions for which no
+ * sketch or no area is left.
+ */
+
+
+#include "govern_env.h"
+
+
+/* The whole table; true: the value is there at now_s. */
+
+static bool
+kept(qoe_governor_t *gv, size_t dim, const char *value, uint32_t now_s)
+{
+    uint32_t          cursor;
+    uint64_t          hash;
+    qoe_table_look_t  at;
+
+    cursor = 0;
+
+    do {
+        qoe_govern_expire(gv, now_s, &cursor, 1000);
+    } while (cursor != 0);
+
+    hash = qoe_govern_hash(gv->g, gv->slot[dim], qoe_span_str(value));
+    qoe_table_look(gv->g, hash, &at);
+
+    return at.found != NULL;
+}
+
+
+/*
+ * A value that is known for as long as its ttl stays for its ttl, and no
+ * longer; its standing alone would give it more.
+ */
+
+static void
+test_ttl_bounds(void)
+{
+    char               buf[QOE_GOVERN_BUF];
+    size_t             plan, brief;
+    uint32_t           at, stays;
+    qoe_govern_t      *g;
+    qoe_governor_t     gv;
+    qoe_dimensions_t   d;
+
+    g = region(QOE_GOVERN_MIN);
+    qoe_dimensions_init(&d);
+    plan = custom(&d, "plan", QOE_ACTION_ALLOW, 5);
+    brief = custom(&d, "brief", QOE_ACTION_ALLOW, 5);
+    d.dim[plan].ttl_s = 1000;
+    d.dim[brief].ttl_s = 100;
+    qoe_governor_init(&gv, g, &d, 1);
+
+    make_known(&gv, plan, "gold", NOW);
+
+    for (at = NOW; at <= NOW + 1000; at += 100) {
+        qoe_govern(&gv, plan, qoe_span("gold"), at, buf);
+    }
+
+    ok(kept(&gv, plan, "gold", NOW + 2000),
+       "a value of long standing is there until its ttl is over");
+    ok(!kept(&gv, plan, "gold", NOW + 2001),
+       "and not a second longer, whatever its standing is");
+
+    make_known(&gv, plan, "tin", NOW);
+    qoe_govern(&gv, plan, qoe_span("tin"), NOW + 62, buf);
+    stays = QOE_PROBATION_S + 60 * QOE_STANDING;
+    ok(kept(&gv, plan, "tin", NOW + 62 + stays)
+       && !kept(&gv, plan, "tin", NOW + 63 + stays),
+       "a known value of a minute's standing stays for its probation and "
+       "%d minutes", QOE_STANDING);
+
+    qoe_govern_from(&gv, 77, NOW, false);
+    qoe_govern(&gv, plan, qoe_span("lead"), NOW, buf);
+    qoe_govern(&gv, brief, qoe_span("b"), NOW, buf);
+    ok(kept(&gv, brief, "b", NOW + 100) && !kept(&gv, brief, "b", NOW + 101),
+       "a ttl that is shorter than the probation bounds that as well");
+    ok(kept(&gv, plan, "lead", NOW + QOE_PROBATION_S)
+       && !kept(&gv, plan, "lead", NOW + QOE_PROBATION_S + 1),
+       "a value that one session has shown stays for its probation");
+
+    munmap(g, QOE_GOVERN_MIN);
+}
+
+
+/* Each dimension that estimates has a sketch of its own while there are any. */
+
+static void
+test_sketches(void)
+{
+    char               text[16], buf[QOE_GOVERN_BUF];
+    char               names[QOE_DIMENSIONS_MAX][16];
+    size_t             i, a, b, many[QOE_DIMENSIONS_MAX], n, unknown, users;
+    size_t             hashes;
+    qoe_govern_t      *g;
+    qoe_governor_t     gv;
+    qoe_dimensions_t   d;
+
+    g = region(SIZE);
+    qoe_dimensions_init(&d);
+
+    for (i = 0, users = 2; i < d.n; i++) {
+        if (d.dim[i].role == QOE_ROLE_NEVER) {
+            users++;
+
+        } else {
+            d.dim[i].action = QOE_ACTION_ALLOW;
+        }
+    }
+
+    a = custom(&d, "a", QOE_ACTION_HASH, 1);
+    b = custom(&d, "b", QOE_ACTION_HASH, 1);
+    qoe_governor_init(&gv, g, &d, 1);
+
+    for (i = 0; i < 300; i++) {
+        qoe_govern(&gv, a, number(text, (uint32_t) i), NOW, buf);
+        qoe_govern(&gv, b, number(text, (uint32_t) i % 100), NOW, buf);
+    }
+
+    ok(llabs((long long) info(&gv, a).count - 300) <= 6
+       && llabs((long long) info(&gv, b).count - 100) <= 2,
+       "two dimensions that are hashed count their values apart");
+
+    for (n = 0; d.n < QOE_DIMENSIONS_MAX; n++) {
+        snprintf(names[n], sizeof(names[n]), "h%zu", n);
+        many[n] = custom(&d, names[n], QOE_ACTION_HASH, 1);
+    }
+
+    qoe_governor_init(&gv, g, &d, 1);
+
+    for (i = 0, unknown = 0, hashes = 0; i < n; i++) {
+        hashes += qoe_govern(&gv, many[i], qoe_span("v"), NOW, buf).len == 8;
+        unknown += info(&gv, many[i]).unknown
+                   && info(&gv, many[i]).count == 0;
+    }
+
+    ok(hashes == n, "a dimension gives hashes, with a sketch or without");
+    ok(unknown == users + n - g->sketches && unknown != 0
+       && info(&gv, many[0]).count == 1,
+       "%u sketches are for as many dimensions, and of the %zu others the "
+       "number of values is not known", g->sketches, unknown);
+
+    munmap(g, SIZE);
+}
+
+
+/* The smallest region has one area: a second topk dimension allows. */
+
+static void
+test_topk_without_area(void)
+{
+    int                out;
+    char               text[16], buf[QOE_GOVERN_BUF];
+    size_t             i, n, one, two;
+    qoe_span_t         values[8];
+    qoe_arena_t        arena;
+    qoe_govern_t      *g;
+    qoe_governor_t     gv;
+    qoe_dimensions_t   d;
+
+    g = region(QOE_GOVERN_MIN);
+    qoe_dimensions_init(&d);
+    d.dim[QOE_DIM_VIDEO_TITLE].action = QOE_ACTION_DROP;
+    one = custom(&d, "one", QOE_ACTION_TOPK, 3);
+    two = custom(&d, "two", QOE_ACTION_TOPK, 3);
+    qoe_governor_init(&gv, g, &d, 1);
+
+    for (i = 0, out = 0; i < 20; i++) {
+        qoe_govern(&gv, one, number(text, (uint32_t) i), NOW, buf);
+        out += !qoe_span_eq(qoe_govern(&gv, two, number(text, (uint32_t) i),
+                                       NOW, buf), qoe_span("other"));
+    }
+
+    ok(qoe_govern_topk(g, qoe_govern_slot(&gv, one)) != NULL
+       && qoe_govern_topk(g, qoe_govern_slot(&gv, two)) == NULL,
+       "the smallest region has an area for one topk dimension");
+    ok(out == 3 && gives(&gv, two, "v2", "v2")
+       && gives(&gv, two, "v3", "other"),
+       "a topk dimension without an area keeps its first values");
+    ok(info(&gv, two).count == 3 && !info(&gv, two).unknown
+       && info(&gv, two).overflow == 18,
+       "and counts these and those that found no place");
+
+    qoe_arena_init(&arena, &qoe_mem_heap, 4096, MB);
+    n = 8;
+    ok(qoe_govern_values(&gv, two, values, &n, &arena) == QOE_OK && n == 3
+       && qoe_span_eq(values[2], qoe_span("v2")), "and lists them");
+    qoe_arena_free(&arena);
+
+    munmap(g, QOE_GOVERN_MIN);
+}
+
+
+int
+main(void)
+{
+    test_ttl_bounds();
+    test_sketches();
+    test_topk_without_area();
+
+    return tap_end();
+}
