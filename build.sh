@@ -543,7 +543,8 @@ cmd_rpm() {
 cmd_deb() {
     # shellcheck disable=SC2086
     need_build $PKG_DEB
-    (need debootstrap) || say "no debootstrap: no clean system to install into"
+    # shellcheck disable=SC2086
+    (need $PKG_CHROOT) || say "no debootstrap: no clean system to install into"
     OPENQOE_CACHE=$CACHE t/packages/deb.sh "$@"
 }
 

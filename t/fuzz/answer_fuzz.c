@@ -446,16 +446,12 @@ right_grpc(const answer_t *a, int64_t *delay)
             return QOE_OUTCOME_RETRY;
         }
 
-        if (a->status != 200) {
-            *delay = a->after;
+        *delay = a->status == 200 ? -1 : a->after;
 
-            return a->status / 100 == 2 ? QOE_OUTCOME_HOLD
-                                        : oracle_http(a->status);
-        }
+        /* gRPC reads a status that is missing as UNKNOWN, which is held */
 
-        /* gRPC reads a status that is missing as UNKNOWN */
-
-        return QOE_OUTCOME_HOLD;
+        return a->status / 100 == 2 ? QOE_OUTCOME_HOLD
+                                    : oracle_http(a->status);
     }
 
     return QOE_OUTCOME_RETRY;
