@@ -535,7 +535,7 @@ cmd_lint() {
 cmd_rpm() {
     # shellcheck disable=SC2086
     need_build $PKG_RPM
-    t/packages/rpm.sh
+    t/packages/rpm.sh "$@"
 }
 
 

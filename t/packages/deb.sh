@@ -90,7 +90,7 @@ clean_system() {
 in_root() {
     local -a spaces=()
     if unshare --mount --pid --fork true 2> /dev/null; then
-        spaces=(unshare --mount --pid --fork "--mount-proc=$root/proc")
+        spaces=(unshare --mount --pid --fork --kill-child "--mount-proc=$root/proc")
     fi
     "${spaces[@]}" chroot "$root" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
         DEBIAN_FRONTEND=noninteractive OPENQOE_PORT="${port:-}" \

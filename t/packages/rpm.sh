@@ -7,6 +7,8 @@
 # as on Debian, rpm.macros beside this file stands in for its macros, and
 # Debian's nginx-dev for its source: that shows that the spec builds, and makes
 # no package for anyone.
+#
+#   t/packages/rpm.sh [OPTION..]   (of rpmbuild, as --nocheck)
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -46,7 +48,7 @@ tar --exclude-vcs --exclude=./build --exclude=node_modules \
     -czf "$top/SOURCES/openqoe-nginx-$version.tar.gz" .
 
 say "building the packages, log: build/rpm/build.log"
-rpmbuild -ba "${args[@]}" "$spec" > "$out/build.log" 2>&1 \
+rpmbuild -ba "${args[@]}" "$@" "$spec" > "$out/build.log" 2>&1 \
     || { tail -n 20 "$out/build.log" >&2; die "the build failed"; }
 rm -f "$out"/*.rpm
 find "$top" -name '*.rpm' -exec mv -t "$out" {} +
