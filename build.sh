@@ -38,6 +38,8 @@ PKG_CHROOT="debootstrap"
 PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind
     fonts-dejavu-core"
 PKG_LINT="clang cppcheck shellcheck perl libjson-xs-perl"
+PKG_RPM="rpm rpm2cpio cpio perl"
+PKG_DEB="build-essential debhelper dpkg-dev lintian perl"
 
 export PATH="$PATH:/usr/local/go/bin:/usr/sbin"
 
@@ -615,8 +617,27 @@ cmd_lint() {
         --suppress=preprocessorErrorDirective:'build/gen/*' --force \
         -DOPENQOE_VERSION='""' ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh
+    shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
+        t/packages/*.sh debian/tests/event
     say "lint is clean"
+}
+
+
+# Packages for Fedora, or a trial build of them with Debian's nginx.
+cmd_rpm() {
+    # shellcheck disable=SC2086
+    need_build $PKG_RPM
+    t/packages/rpm.sh "$@"
+}
+
+
+# The Debian packages, for this machine's suite or the one that is named.
+cmd_deb() {
+    # shellcheck disable=SC2086
+    need_build $PKG_DEB
+    # shellcheck disable=SC2086
+    (need $PKG_CHROOT) || say "no debootstrap: no clean system to install into"
+    OPENQOE_CACHE=$CACHE t/packages/deb.sh "$@"
 }
 
 
@@ -645,6 +666,9 @@ usage: ./build.sh COMMAND
                   makes N faults (200) in src, runs the unit tests on each of
                   them and prints those that no test notices; JOBS at once
   bench [OPTIONS] measure, write bench/RESULTS.md and plots; --help
+  deb [SUITE]     Debian packages in build/deb, for this machine's suite or that
+                  one; installed, used and purged in a clean chroot
+  rpm             the packages of rpm/nginx-mod-openqoe.spec in build/rpm
   lint            style, rooms, clang, cppcheck, shellcheck
   clean           remove build/
 EOF
@@ -653,7 +677,7 @@ EOF
 
 set -- "${1:-help}" "${@:2}"
 case $1 in
-    build|run|test|test-all|soak|sanitize|fuzz|mutate|bench|lint|clean|help)
+    build|run|test|test-all|soak|sanitize|fuzz|mutate|bench|deb|rpm|lint|clean|help)
         cmd=cmd_${1//-/_}; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;

@@ -2,17 +2,20 @@
 # include path, and the programs that link it alone: unit tests, fuzzers,
 # benchmarks.  Run from the top: make -f src/lib.mk BUILD=build/lib all
 #
-# Generated protobuf code goes to build/gen, whichever BUILD says; the nginx
-# build (config) takes it from there.
+# CC, CPPFLAGS, CFLAGS and LDFLAGS are the caller's, as a distribution sets
+# them.  Generated protobuf code goes to build/gen, whatever BUILD says, or
+# where the absolute path QOE_GEN says; the nginx build (config) looks there.
 
 BUILD     ?= build/lib
-GEN        = build/gen
+GEN        = $(or $(QOE_GEN),build/gen)
 ifeq ($(origin CC),default)
 CC         = gcc
 endif
 CFLAGS    ?= -O2 -g
-WARN       = -W -Wall -Wextra -Werror -Wpointer-arith -Wmissing-prototypes \
-             -Wstrict-prototypes -Wshadow
+# a distribution whose compiler warns of more empties this
+WERROR     = -Werror
+WARN       = -W -Wall -Wextra $(WERROR) -Wpointer-arith \
+             -Wmissing-prototypes -Wstrict-prototypes -Wshadow
 LIBS       = -ljansson -lprotobuf-c -lcurl -lz -lm -lpthread
 
 # gzip by ISA-L where it can be compiled and linked; QOE_ISAL=no leaves it out
@@ -61,8 +64,9 @@ TOOLS      = $(patsubst t/tools/%.c,$(BUILD)/tools/%, \
                $(filter-out $(TOOL_RUN),$(wildcard t/tools/*.c)))
 BENCHES    = $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
-COMPILE    = $(CC) -std=gnu11 $(CFLAGS) -fPIC -fno-semantic-interposition \
-             -MMD -MP $(INCS)
+COMPILE    = $(CC) -std=gnu11 $(CPPFLAGS) $(CFLAGS) -fPIC \
+             -fno-semantic-interposition -MMD -MP $(INCS)
+LINK       = $(COMPILE) $(WARN) $(LDFLAGS)
 
 all: $(LIB)
 gen: $(GEN)/.done
@@ -72,12 +76,17 @@ tools: $(TOOLS)
 programs: $(PROGRAM)
 benches: $(BENCHES)
 
-.PHONY: all gen units fuzzers tools programs benches isal rooms mutate-vars
+.PHONY: all gen units fuzzers tools programs benches isal rooms version \
+        mutate-vars install install-module install-tools
 .SECONDARY:
 
 # for config and build.sh
 rooms:
 	@echo $(ROOMS)
+
+# for packages
+version:
+	@echo $(VERSION)
 
 # for t/tools/mutate.pl: a name, a tab and a value
 mutate-vars:
@@ -132,27 +141,55 @@ $(BUILD)/gen/%.o: $(GEN)/%.c
 
 $(BUILD)/unit/%: t/unit/%.c $(ORACLE) $(LIB)
 	mkdir -p $(@D)
-	$(COMPILE) $(WARN) -It/unit -It/oracle -o $@ $< $(ORACLE) $(LIB) $(LIBS)
+	$(LINK) -It/unit -It/oracle -o $@ $< $(ORACLE) $(LIB) $(LIBS)
 
 $(BUILD)/fuzz/%: t/fuzz/%.c $(ORACLE) $(LIB)
 	mkdir -p $(@D)
-	$(COMPILE) $(WARN) -It/oracle -fsanitize=fuzzer -o $@ $< $(ORACLE) \
-	    $(LIB) $(LIBS)
+	$(LINK) -It/oracle -fsanitize=fuzzer -o $@ $< $(ORACLE) $(LIB) $(LIBS)
 
 $(BUILD)/tools/scenario_cli $(BUILD)/tools/view_cli: $(TOOL_RUN)
 
 $(BUILD)/tools/%: t/tools/%.c $(LIB)
 	mkdir -p $(@D)
-	$(COMPILE) -MF $@.d $(WARN) -o $@ $(filter %.c,$^) $(LIB) $(LIBS)
+	$(LINK) -MF $@.d -o $@ $(filter %.c,$^) $(LIB) $(LIBS)
 
 $(PROGRAM): $(wildcard tools/*.[ch]) $(LIB)
 	mkdir -p $(@D)
-	$(COMPILE) -MF $@.d $(WARN) -DOPENQOE_VERSION='$(VERSION)' \
+	$(LINK) -MF $@.d -DOPENQOE_VERSION='$(VERSION)' \
 	    -o $@ $(filter %.c,$^) $(LIB) $(LIBS)
 
 $(BUILD)/bench/%: bench/%.c $(ORACLE) $(LIB)
 	mkdir -p $(@D)
-	$(COMPILE) $(WARN) -It/oracle -o $@ $< $(ORACLE) $(LIB) $(LIBS)
+	$(LINK) -It/oracle -o $@ $< $(ORACLE) $(LIB) $(LIBS)
+
+# "install" copies what was built: the module, which nginx's build makes, to
+# the directory where the nginx of this machine looks for modules; the tool,
+# its manual page and the examples below PREFIX.  DESTDIR stands before each
+# path.
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+EXAMPLEDIR ?= $(PREFIX)/share/doc/openqoe/examples
+MODULE     ?= build/ngx_http_openqoe_module.so
+MODULEDIR  ?= $(or $(shell PATH="$$PATH:/usr/sbin" nginx -V 2>&1 \
+                | tr ' ' '\n' | sed -n 's/^--modules-path=//p'), \
+                /usr/lib/nginx/modules)
+INSTALL    ?= install
+
+install: install-module install-tools
+
+install-module:
+	@test -f "$(MODULE)" \
+	    || { echo "no $(MODULE): run ./build.sh build first" >&2; exit 1; }
+	$(INSTALL) -d "$(DESTDIR)$(strip $(MODULEDIR))"
+	$(INSTALL) -m 644 "$(MODULE)" "$(DESTDIR)$(strip $(MODULEDIR))/"
+
+install-tools: $(PROGRAM)
+	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" \
+	    "$(DESTDIR)$(EXAMPLEDIR)"
+	$(INSTALL) -m 755 $(PROGRAM) "$(DESTDIR)$(BINDIR)/"
+	$(INSTALL) -m 644 tools/openqoe-spool.1 "$(DESTDIR)$(MANDIR)/man1/"
+	$(INSTALL) -m 644 conf/*.conf "$(DESTDIR)$(EXAMPLEDIR)/"
 
 -include $(OBJS:.o=.d) $(ORACLE_OBJS:.o=.d) $(UNITS:%=%.d) $(TOOLS:%=%.d) \
          $(FUZZERS:%=%.d)
