@@ -352,7 +352,7 @@ sub mask ($text)
                : "'" . $3 =~ tr/\n/x/cr . "'"}gemsx;
 
     # what a log says, and where a test may kill, is nobody's behaviour
-    my $calls = qr/\bqoe_(?:log|log_limited|log_write|failpoint)/;
+    my $calls = qr/\bqoe_(?:log|log_limited|log_write|spool_warn|failpoint)/;
     $text =~ s{$calls(\((?:[^()]++|(?1))*\))}{$& =~ tr/\n/ /cr}ge;
 
     # declarations at the top of a block
@@ -598,7 +598,7 @@ sub caught ($site, $scratch, $test)
         or die "mutate: $test->{name} does not link: "
             . slurp("$scratch/link");
 
-    my $status = run(10 + 5 * $test->{seconds}, "$scratch/tmp",
+    my $status = run(10 + 3 * $test->{seconds}, "$scratch/tmp",
                      "$scratch/test");
     return !defined $status || $status != 0;
 }
