@@ -458,6 +458,14 @@ cmd_test_all() {
 }
 
 
+# The quick tests in another Debian; 77: impossible on this machine.
+cmd_test_on() {
+    # shellcheck disable=SC2086
+    (need $PKG_CHROOT) || exit 77
+    OPENQOE_CACHE=$CACHE exec t/tools/test_on.sh "$@"
+}
+
+
 # The fault tests in their long form, and t/soak.t for so many minutes.
 cmd_soak() {
     local minutes=${1:-20}
@@ -653,6 +661,9 @@ usage: ./build.sh COMMAND
   test [FILE..]   build, run the quick tests (or those files): the inner loop,
                   at most 3 minutes on two cores
   test-all        build, run every test; --rest: those that "test" does not
+  test-on SUITE [short | FILE..]
+                  build, load and run the quick tests (or a few, or those) in a
+                  chroot of bookworm, trixie or sid
   build           leave build/$MODULE and
                   build/openqoe-spool; NGINX_SRC=dir builds against that nginx
                   source tree instead of Debian's nginx
@@ -677,7 +688,7 @@ EOF
 
 set -- "${1:-help}" "${@:2}"
 case $1 in
-    build|run|test|test-all|soak|sanitize|fuzz|mutate|bench|deb|rpm|lint|clean|help)
+    build|run|test|test-all|test-on|soak|sanitize|fuzz|mutate|bench|deb|rpm|lint|clean|help)
         cmd=cmd_${1//-/_}; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;
