@@ -15,10 +15,11 @@ CACHE=${OPENQOE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/openqoe}
 JOBS=${JOBS:-$(nproc)}
 
 PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
-    protobuf-c-compiler libcurl4-openssl-dev libssl-dev zlib1g-dev"
+    protobuf-compiler protobuf-c-compiler libcurl4-openssl-dev libssl-dev
+    zlib1g-dev"
 PKG_RUN="curl"
-PKG_TEST="perl curl openssl procps locales valgrind wrk ffmpeg chromium
-    prometheus libjson-xs-perl python3"
+PKG_TEST="perl curl openssl procps locales libjson-xs-perl python3"
+PKG_TEST_ALL="valgrind wrk ffmpeg chromium prometheus"
 # for t/modules.t: every dynamic module that Debian has for nginx
 for mod in http-auth-pam http-brotli-filter http-brotli-static \
     http-cache-purge http-dav-ext http-echo http-fancyindex http-geoip \
@@ -28,10 +29,10 @@ for mod in http-auth-pam http-brotli-filter http-brotli-static \
     http-upstream-fair http-xslt-filter mail nchan rtmp stream stream-geoip \
     stream-geoip2 stream-js
 do
-    PKG_TEST+=" libnginx-mod-$mod"
+    PKG_TEST_ALL+=" libnginx-mod-$mod"
 done
 # for t/musl.t
-PKG_TEST+=" musl-tools"
+PKG_TEST_ALL+=" musl-tools"
 PKG_FUZZ="clang perl"
 PKG_CHROOT="debootstrap"
 PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind
@@ -51,8 +52,9 @@ die() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
 need() {
     local missing=() p
     for p in "$@"; do
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = \
-            installed ] || missing+=("$p")
+        # a line for each architecture
+        dpkg-query -W -f '${db:Status-Status}\n' "$p" 2> /dev/null |
+            grep -x installed > /dev/null || missing+=("$p")
     done
     [ ${#missing[@]} -eq 0 ] && return
     [ "$(id -u)" = 0 ] || die "missing packages, run as root or install:" \
@@ -271,7 +273,7 @@ build_failpoints() {
     cp -a "$BUILD/nginx" "$dir/nginx"
     grep -l qoe_failpoint src/*/*.c | while IFS= read -r file; do
         object=${file#src/}
-        rm "$dir/nginx/objs/addon/${object%.c}.o"
+        rm -f "$dir/nginx/objs/addon/${object%.c}.o"
     done
     sed -i 's/^CFLAGS =.*/& -DQOE_FAILPOINTS/' "$dir/nginx/objs/Makefile"
     compile "the module with failpoints" -C "$dir/nginx" -f objs/Makefile \
@@ -358,18 +360,53 @@ EOF
 }
 
 
-# What the tests need beside the module: unit tests, tools, node, a collector.
+# test_env quick|all: what the tests need beside the module; all: what those of
+# t/slow need, too: Node, a browser, collectors.
 test_env() {
+    export OPENQOE_CACHE=$CACHE OPENQOE_BUILD=$BUILD
+    if [ "$1" = quick ]; then
+        # shellcheck disable=SC2086
+        need_build $PKG_TEST
+        return
+    fi
     # shellcheck disable=SC2086
-    need_build $PKG_TEST
+    need_build $PKG_TEST $PKG_TEST_ALL
     if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
         need nodejs npm
     fi
-    export OPENQOE_CACHE=$CACHE OPENQOE_BUILD=$BUILD
     # 77: not to be had on this machine; its tests skip with the reason
-    t/peers/node.sh > /dev/null || [ $? = 77 ]
-    t/peers/collector/build.sh > /dev/null || [ $? = 77 ]
-    t/peers/prometheus3/build.sh > /dev/null || [ $? = 77 ]
+    patiently "the npm packages" t/peers/node.sh || [ $? = 77 ]
+    patiently "the Collector" t/peers/collector/build.sh || [ $? = 77 ]
+    patiently "Prometheus 3" t/peers/prometheus3/build.sh || [ $? = 77 ]
+}
+
+
+# patiently WHAT COMMAND..: runs it without its stdout, and with a line every
+# 20 s that says what is waited for.
+patiently() {
+    local what=$1 ticker rc=0
+    shift
+    (   seconds=0
+        while sleep 1 && kill -0 $$ 2> /dev/null; do
+            seconds=$((seconds + 1))
+            [ $((seconds % 20)) -ne 0 ] || say "still at $what, $seconds s"
+        done
+    ) &
+    ticker=$!
+    "$@" > /dev/null || rc=$?
+    kill $ticker
+    wait $ticker || true
+    return $rc
+}
+
+
+# The files of t/slow, those alone that "test-all" runs and "test" does not.
+slow_tests() { sed -n 's,^\(t/[^ ]*\.t\).*,\1,p' t/slow; }
+
+# The quick ones: all others, and the unit tests.
+quick_tests() {
+    printf '%s\n' t/*.t | grep -vxFf <(slow_tests)
+    printf '%s\n' build/lib/unit/*/*_test
 }
 
 
@@ -379,11 +416,11 @@ run_prove() {
 }
 
 
-# What tests of the module as it is delivered need.
+# test_ready quick|all: what tests of the module as it is delivered need.
 test_ready() {
     cmd_build
-    build_failpoints
-    test_env
+    [ "$1" = quick ] || build_failpoints
+    test_env "$1"
     from_module build "the unit tests and tools" all units tools
     export TEST_NGINX_OPENQOE_MODULE=$BUILD/$MODULE
     export OPENQOE_TOOLS=$BUILD/lib/tools
@@ -392,12 +429,30 @@ test_ready() {
 
 
 cmd_test() {
-    test_ready
+    local what=quick files
     if [ $# -gt 0 ]; then
+        ! slow_tests | grep -qxFf <(printf '%s\n' "$@") || what=all
+        test_ready $what
         run_prove "$@"
     else
-        run_prove t/*.t build/lib/unit/*/*_test
+        test_ready quick
+        mapfile -t files < <(quick_tests)
+        run_prove "${files[@]}"
     fi
+}
+
+
+# Every test; with --rest those alone that "test" does not run.
+cmd_test_all() {
+    local files
+    case ${1:-} in
+        ''|--rest) ;;
+        *) die "test-all: no such option: $1" ;;
+    esac
+    test_ready all
+    mapfile -t files < <(slow_tests
+                         [ "${1:-}" = --rest ] || quick_tests)
+    run_prove "${files[@]}"
 }
 
 
@@ -405,22 +460,54 @@ cmd_test() {
 cmd_soak() {
     local minutes=${1:-20}
     [[ $minutes =~ ^[0-9]+$ && $minutes -gt 0 ]] || die "soak: minutes"
-    test_ready
+    test_ready all
     export OPENQOE_LONG=1 OPENQOE_SOAK_MINUTES=$minutes
     OPENQOE_PROVE_JOBS=1 run_prove t/soak.t t/spool_*.t
 }
 
 
+SANITIZE="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined"
+SANITIZE+=" -fno-sanitize-recover=undefined"
+
+# Unit tests that take long under sanitizers, and are not in the quick form.
+SLOW_UNITS="spool/spool_crash helper/helper_spool event/fast_random
+    view/view_property shm/zone series/self govern/sketch net/gzip"
+
+# sanitize_units TEST..: the unit tests free all they take, so leaks count.
+sanitize_units() {
+    UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 OPENQOE_SANITIZE=1 \
+        ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 \
+        run_prove "$@"
+}
+
+# `sanitize units`: what CI runs, in a minute or two.
+sanitize_quick() {
+    local test tests=()
+    need_build perl
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/sanitize/lib \
+        CFLAGS="$SANITIZE" all units
+    for test in build/sanitize/lib/unit/*/*_test; do
+        case " ${SLOW_UNITS//$'\n'/ } " in
+            *" $(basename "$(dirname "$test")")/$(basename "$test" _test) "*) ;;
+            *) tests+=("$test") ;;
+        esac
+    done
+    sanitize_units "${tests[@]}"
+}
+
+
 cmd_sanitize() {
-    local dir=$BUILD/sanitize opt preload
+    local dir=$BUILD/sanitize preload
+    if [ "$*" = units ]; then
+        sanitize_quick
+        return
+    fi
     need_build
-    test_env
+    test_env all
     mkdir -p "$dir"
-    opt="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined"
-    opt+=" -fno-sanitize-recover=undefined"
     # conf_flags hold Debian's own options; these take their place
-    build_module "$dir" "$dir/$MODULE" "$opt -fPIC" "$opt"
-    from_module build/sanitize "the unit tests and tools" CFLAGS="$opt" \
+    build_module "$dir" "$dir/$MODULE" "$SANITIZE -fPIC" "$SANITIZE"
+    from_module build/sanitize "the unit tests and tools" CFLAGS="$SANITIZE" \
         all units tools
     preload=$(gcc -print-file-name=libasan.so):$(gcc \
         -print-file-name=libubsan.so)
@@ -442,9 +529,7 @@ EOF
         return
     fi
     run_prove t/*.t
-    # the unit tests free all they take, so there leaks count
-    ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 \
-        run_prove build/sanitize/lib/unit/*/*_test
+    sanitize_units build/sanitize/lib/unit/*/*_test
 }
 
 
@@ -461,6 +546,8 @@ cmd_fuzz() {
         name=$(basename "$f")
         say "$name for $seconds s"
         mkdir -p "$BUILD/fuzz/corpus/$name"
+    # sanitizers of the version that Debian's clang is: 14 in 12, 19 in 13
+    need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
         "$f" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
             -max_len=8192 -print_final_stats=1 \
             -artifact_prefix="$BUILD/fuzz/$name-" \
@@ -516,14 +603,17 @@ cmd_lint() {
     make -s -f src/lib.mk gen
     perl t/tools/lint.pl
     say "clang"
-    make -s -f src/lib.mk -j "$JOBS" BUILD=build/clang CC=clang all
+    # as nginx itself asks of clang
+    make -s -f src/lib.mk -j "$JOBS" BUILD=build/clang CC=clang \
+        CFLAGS="-O2 -g -Wconditional-uninitialized" all
     say "cppcheck"
     rooms=$(make -s -f src/lib.mk rooms | sed 's,[a-z]*,src/&,g')
     # shellcheck disable=SC2086
     cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
         --enable=warning,performance,portability \
         --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
-        ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
+        --suppress=preprocessorErrorDirective:'build/gen/*' --force \
+        -DOPENQOE_VERSION='""' ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
     shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
         t/packages/*.sh debian/tests/event
@@ -558,13 +648,17 @@ usage: ./build.sh COMMAND
 
   run             build, start nginx on port 8788 (PORT=N: another) in the
                   foreground
-  test [FILE..]   build, run every test (or those)
+  test [FILE..]   build, run the quick tests (or those files): the inner loop,
+                  at most 3 minutes on two cores
+  test-all        build, run every test; --rest: those that "test" does not
   build           leave build/$MODULE and
                   build/openqoe-spool; NGINX_SRC=dir builds against that nginx
                   source tree instead of Debian's nginx
   soak [MINUTES]  load with kills, outages, reloads and jumps of the clock, that
                   long (20), and the long forms of the fault tests
-  sanitize        the tests under AddressSanitizer and UBSan
+  sanitize [FILE..]
+                  the tests (or those) under AddressSanitizer and UBSan;
+                  "sanitize units": most unit tests alone, in a minute or two
   fuzz [SECONDS]  libFuzzer on decoders and answers, HTTP at random, that long each (60)
   mutate [N] [SEED] [FILE..]
                   makes N faults (200) in src, runs the unit tests on each of
@@ -579,9 +673,10 @@ EOF
 }
 
 
-case ${1:-help} in
-    build|run|test|soak|sanitize|fuzz|mutate|bench|deb|rpm|lint|clean|help)
-        cmd=cmd_$1; shift || true; $cmd "$@" ;;
+set -- "${1:-help}" "${@:2}"
+case $1 in
+    build|run|test|test-all|soak|sanitize|fuzz|mutate|bench|deb|rpm|lint|clean|help)
+        cmd=cmd_${1//-/_}; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;
 esac

@@ -107,10 +107,14 @@ ISAL_USERS = $(BUILD)/src/net/qoe_gzip_isal.o $(BUILD)/unit/net/gzip_test
 $(ISAL_USERS): COMPILE += $(ISAL_FLAG)
 $(ISAL_USERS): $(BUILD)/.isal-$(QOE_ISAL)
 
-# one stamp: protoc-c writes all of them in one run
+# protobuf-c 1.5 deprecates protoc-c, which needs no protoc beside itself
+PROTOC    ?= $(shell command -v protoc-gen-c > /dev/null \
+                     && command -v protoc || echo protoc-c)
+
+# one stamp: protoc writes all of them in one run
 $(GEN)/.done: $(PROTOS:%=proto/%)
 	mkdir -p $(GEN)
-	protoc-c --proto_path=proto --c_out=$(GEN) $(PROTOS)
+	$(PROTOC) --proto_path=proto --c_out=$(GEN) $(PROTOS)
 	touch $@
 
 $(GEN_SRCS): $(GEN)/.done ;

@@ -278,6 +278,20 @@ subtest 'many requests' => sub {
 };
 
 
+sub retried ($nginx) {
+    my $stats = http_get($nginx->port, '/v2/stats')->{body};
+    return decode_json_text($stats)->{exporter}{batches}{retried};
+}
+
+
+# Waits until exports have been tried again more than $before times.
+
+sub fails ($nginx, $before, $name) {
+    ok(wait_until(sub { retried($nginx) > $before }, 30),
+       "$name: an export fails and is tried again");
+}
+
+
 # Posts a few batches and says whether each was answered at once.
 
 sub post_batches ($nginx, $oracle, $n) {
@@ -308,22 +322,24 @@ for my $protocol ('grpc', 'http/protobuf') {
         my $oracle = OpenQoE::Oracle->new;
 
         post_batches($nginx, $oracle, 10);
-        sleep 2;
+        fails($nginx, 0, 'down at start');
         $collector->start;
         $oracle->wait_delivered($collector->file, 30);
         $oracle->is_exactly_once('down at start: delivered once it is there');
 
         ok($collector->stop, 'the Collector exits');
+        my $before = retried($nginx);
         post_batches($nginx, $oracle, 10);
-        sleep 3;
+        fails($nginx, $before, 'away');
         $collector->start;
         $oracle->wait_delivered($collector->file, 30);
         $oracle->is_exactly_once('away: delivered once it is back');
 
         # a request that timed out may have been taken all the same
         $collector->process->signal('STOP');
+        $before = retried($nginx);
         post_batches($nginx, $oracle, 10);
-        sleep 3;
+        fails($nginx, $before, 'stuck');
         $collector->process->signal('CONT');
         $oracle->wait_delivered($collector->file, 30);
         $oracle->is_at_least_once('stuck: delivered once it goes on');

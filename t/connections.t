@@ -37,6 +37,10 @@ subtest 'TLS' => sub {
                   . 'openqoe_marker on;')->start;
     my $oracle = OpenQoE::Oracle->new;
     my $base = 'https://localhost:' . $nginx->port;
+
+    my ($rc, $said) = $nginx->test_config;
+    unlike($said, qr/\[warn\]/, 'nginx -t has no warning about HTTP/2');
+
     my @common = ('--cacert', $certs->{ca}, '-H', 'Origin: https://a.example');
 
     for my $version (['--http1.1', '1.1'], ['--http2', 2]) {

@@ -108,7 +108,7 @@ my @values = (
     [ http => 'openqoe_spool', 'spool sync=1s sync=2s', 'given once',
       'sync=2s' ],
     [ http => 'openqoe_spool', 'nowhere/spool',
-      'in a directory that is there' ],
+      'in an existing directory' ],
     [ http => 'openqoe_spool', 'nginx.conf', 'a directory, and no link' ],
     (map { [ events => 'openqoe_cors_origin', $_, $ORIGIN ] }
         qw(example.org https://example.org/ https://example.org/a
@@ -164,7 +164,7 @@ refused('an empty value of ' . $_->[1], { $_->[0] => "$_->[1] \"\";" },
 
 symlink "$dir/spool", "$dir/linked" or die;
 refused('openqoe_spool, a link', { http => 'openqoe_spool linked;' },
-        'invalid value "linked" in "openqoe_spool"', 'no link to one');
+        'invalid value "linked" in "openqoe_spool"', 'not a link to one');
 taken("openqoe_spool $_", http => "openqoe_spool $_;")
     for 'fresh', 'fresh/', "$dir/fresh", 'spool max_size=256k segment_size=64k',
         'spool max_size=96g segment_size=1g', 'spool max_size=96g',
@@ -281,7 +281,7 @@ refused("$DIM twice, of its own", { http => "$DIM a.b allow source=data.a;\n"
         . "$DIM a_b allow source=data.b;" }, '"a_b"', "another dimension's");
 refused("$DIM, too many", { http => join '', map {
             "$DIM d$_ allow source=data.d$_;\n" } 1 .. 31 },
-        '"d31" in "openqoe_dimension" is too much, there can be 64');
+        '"d31" in "openqoe_dimension" is one too many, there can be 64');
 
 {
     # it is known when all has been read: the line is the end's
@@ -327,14 +327,14 @@ my $ATTR = 'openqoe_attribute';
 refused("$ATTR $_->[0]", { events => "$ATTR $_->[0] x;" }, "\"$ATTR\"",
         "invalid value \"$_->[0]\"", $_->[1])
     for (map { [ $_, 'a field of events, or ' ] } qw(1a a/b .a), 'a' x 64),
-        (map { [ $_, 'events have this one themselves' ] }
+        (map { [ $_, 'because events already have this one' ] }
             qw(event_type event_time marker log.record.uid data)),
-        (map { [ $_, 'the client alone sets this one' ] }
+        (map { [ $_, 'because only the client sets this one' ] }
             qw(org_id player_id view_id session_id viewer_id cmcd.br));
 refused("$ATTR twice", { events => "$ATTR a 1; $ATTR a 2;" },
         'duplicate value "a" in "openqoe_attribute"');
 refused("$ATTR, too many", { events => join '', map { "$ATTR a$_ 1;\n" }
-        1 .. 33 }, '"a33" in "openqoe_attribute" is too much, there can be 32');
+        1 .. 33 }, '"a33" in "openqoe_attribute" is one too many, there can be 32');
 taken("$ATTR", events => join '', map { "$ATTR $_;\n" } 'a b', 'a-b.c $uri',
       'network.country_code DE', 'cdn.edge_pop $hostname', 'env ""',
       'network.asn 64500', 'app_name "$host x"');

@@ -93,20 +93,26 @@ subtest 'the endpoint of metrics' => sub {
 };
 
 subtest 'the interval of metrics' => sub {
-    my $collections = sub ($env, $exporter) {
+    # many are waited for; that there are few shows only after a while
+
+    my $collections = sub ($env, $exporter, $least = undef) {
         my $dir = scratch_dir('interval');
         chmod 0777, $dir;
         my $nginx = start({ OTEL_URL => "file://$dir/out", %$env },
                           exporter => $exporter);
         post($nginx);
-        sleep 1;
-        my $stats = http_get($nginx->port, '/v2/stats')->{body};
+        my $read = sub {
+            my $stats = http_get($nginx->port, '/v2/stats')->{body};
+            return decode_json_text($stats)->{metrics}{collections};
+        };
+        defined $least ? wait_until(sub { $read->() >= $least }, 20) : sleep 1;
+        my $n = $read->();
         done($nginx);
-        return decode_json_text($stats)->{metrics}{collections};
+        return $n;
     };
     my %often = (OTEL_METRIC_EXPORT_INTERVAL => 100);
 
-    cmp_ok($collections->({ %often }, ''), '>=', 3,
+    cmp_ok($collections->({ %often }, '', 3), '>=', 3,
            'OTEL_METRIC_EXPORT_INTERVAL sets the interval');
     cmp_ok($collections->({ %often }, 'metric_interval 1h;'), '<=', 1,
            'the directive metric_interval wins over the variable');

@@ -119,7 +119,8 @@ sub settle ($oracle, $nginx) {
                                      batch_json($events)));
     $oracle->wait_delivered($nginx->out_file);
     kill 'HUP', $nginx->master_pid;
-    sleep 0.5;
+    ok(wait_until(sub { $nginx->error_log =~ /reconfiguring/ }, 10),
+       'a single process reads its configuration again');
     $events = batch(5);
     $oracle->note($events, http_post($nginx->port, '/v2/events',
                                      batch_json($events)));

@@ -222,6 +222,30 @@ for my $job (qw(openmetrics text format)) {
     };
 }
 
+# What t/readme.t knows by their names alone: every query of the documents is
+# answered, and but for alerts there is something to see.
+
+subtest 'the queries of the documents' => sub {
+    my @queries = map { split /\n\n/ }
+                  map { slurp($_) =~ /^```promql\n(.*?)^```$/msg }
+                  "$FindBin::Bin/../README.md",
+                  glob "$FindBin::Bin/../docs/*.md";
+
+    cmp_ok(scalar @queries, '>', 10, 'the documents have queries');
+
+    for my $query (@queries) {
+        my ($line) = $query =~ /(\S.*)/;
+        my $alert = $query =~ / > [\d.]+\s*\z/;
+
+        # an error of Prometheus ends the wait, and is no answer
+        ok((wait_until(sub {
+            my @results = eval { $prometheus->query($query) };
+            return $@ ? -1 : ($alert || @results) ? 1 : 0;
+        }, 20) // 0) == 1, ($alert ? 'an alert is answered: ' : 'there is a value: ')
+                     . $line) or diag($@);
+    }
+};
+
 ok($prometheus->stop, 'Prometheus exits by itself');
 
 subtest 'what Prometheus asked for and got' => sub {

@@ -120,7 +120,7 @@ for my $ack (qw(memory fsync)) {
     $f->receiver->mode('status 503');
     $f->start;
     $f->load(d => 4, c => 8, r => 300);
-    sleep 3;
+    wait_until(sub { $f->segments >= 2 }, 30);
     $f->kill_all;
     $f->halt;
 
@@ -147,7 +147,7 @@ for my $row (['segment.create', 'status 503'], ['segment.append', 'status 503'],
     $f->receiver->mode($mood);
     $arm->("$point error=5\n");
     $f->load(d => 3, c => 8, r => 200);
-    sleep 1.5;
+    wait_until(sub { $f->dest->{spool}{errors} >= 1 }, 30);
     $f->receiver->mode('ok');
     $f->settled("an error at $point", timeout => 60);
     cmp_ok($f->dest->{spool}{errors}, '>=', 1, 'the error is counted');

@@ -75,7 +75,8 @@ for my $ack (qw(memory fsync)) {
 
     sleep 1;
     $f->receiver->mode('status 503');
-    sleep 1.5;
+    ok(wait_until(sub { $f->segments > 0 }, 30),
+       'the first binary has something in its spool');
     kill 'USR2', $old;
     ok(wait_until(sub { -s "$nginx->{dir}/nginx.pid.oldbin"
                         && -s "$nginx->{dir}/nginx.pid"

@@ -85,7 +85,7 @@ for my $ack (qw(memory spool fsync)) {
     is($health->{dependencies}{spool}{status}, 'healthy',
        "$ack: the spool is healthy");
 
-    my @lines = grep { /is no segment/ } split /\n/, $f->nginx->error_log;
+    my @lines = grep { /is not a segment/ } split /\n/, $f->nginx->error_log;
     cmp_ok(scalar(@lines), '>=', 1, "$ack: the strangers are reported");
     cmp_ok(scalar(@lines), '<=', $n,
            "$ack: each stranger is reported once at most");

@@ -545,7 +545,7 @@ subtest 'HTTP: no answer' => sub {
         is(join(' ', map { $_->{kind} } @{ $run->{all} }),
            'RETRY RETRY RETRY OK OK OK',
            "$mode: after three answers without an end the next 200 counts");
-        like($run->{all}[3]{message}, qr/did not come to their end/,
+        like($run->{all}[3]{message}, qr/answers in a row did not end/,
              "$mode: the message says that the answers did not end");
     }
 

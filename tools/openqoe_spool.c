@@ -45,10 +45,7 @@ static const spool_command_t  spool_commands[] = {
 };
 
 
-/*
- * The val of a long option is its letter and the commands above that accept
- * it.
- */
+/* The val of a long option: its letter, and the commands that accept it. */
 
 #define spool_val(c, commands)  ((c) | (commands) << 8)
 
@@ -495,7 +492,7 @@ spool_dump_record(const spool_segment_t *s,
     if (rc != QOE_OK) {
         spool_error("\"%s\", record %" PRIu64 ": %s", s->file->path,
                     record->sequence,
-                    rc == QOE_NOMEM ? "no memory" : "no OTLP request");
+                    rc == QOE_NOMEM ? "no memory" : "not an OTLP request");
         return false;
     }
 

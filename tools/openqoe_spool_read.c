@@ -455,9 +455,7 @@ spool_is_zero(const spool_segment_t *s)
 }
 
 
-/*
- * Reads the payload of a record that is done, which nginx itself never needs.
- */
+/* Reads the payload of a record that is done; nginx never needs that. */
 
 static qoe_status_t
 spool_payload(const spool_segment_t *s, const qoe_segment_record_t *record,
@@ -507,9 +505,7 @@ spool_is_damaged(const spool_segment_t *s)
 
     r = &s->reader;
 
-    /*
-     * nginx is about to write it, or was killed before it did: nothing is lost
-     */
+    /* not written yet, or nginx was killed before: nothing is lost */
 
     if (s->file->writing && s->size == 0) {
         return false;

@@ -62,9 +62,7 @@ spool_replay(const spool_list_t *list, const spool_options_t *opt)
 }
 
 
-/*
- * Warns if several exporters are selected: their spools hold the same events.
- */
+/* Warns if several exporters are selected: they have the same events. */
 
 static void
 replay_warn(const spool_list_t *list)
@@ -243,7 +241,7 @@ replay_take(replay_t *r, replay_slot_t *slot, qoe_status_t rc)
 
     if (rc != QOE_OK) {
         replay_refused(slot, rc == QOE_NOMEM ? "no memory"
-                                             : "no OTLP request");
+                                             : "not an OTLP request");
         return false;
     }
 

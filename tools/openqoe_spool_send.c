@@ -185,10 +185,7 @@ replay_send(replay_t *r, uint64_t now)
 }
 
 
-/*
- * Whether the rate allows the next request: what was sent must be earned
- * first.
- */
+/* Whether the rate allows the next request: earn what was sent first. */
 
 static bool
 replay_allowed(replay_t *r, uint64_t now)

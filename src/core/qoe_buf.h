@@ -34,6 +34,10 @@ void qoe_buf_init(qoe_buf_t *b, const qoe_mem_t *mem, size_t max);
  */
 char *qoe_buf_reserve(qoe_buf_t *b, size_t n);
 
+/*
+ * Append bytes, or formatted text without its NUL.  On failure nothing is
+ * appended, and status is set.
+ */
 void qoe_buf_append(qoe_buf_t *b, const void *p, size_t n);
 void qoe_buf_printf(qoe_buf_t *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -54,6 +58,8 @@ size_t qoe_utf8_len(const unsigned char *p, const unsigned char *end);
 
 /* Removes the content and clears the status, but keeps the memory. */
 void qoe_buf_reset(qoe_buf_t *b);
+
+/* Returns the memory.  The buffer is empty and may be used again. */
 void qoe_buf_free(qoe_buf_t *b);
 
 

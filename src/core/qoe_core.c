@@ -100,7 +100,7 @@ qoe_log_write(const qoe_log_t *log, qoe_log_level_t level, uint64_t suppressed,
 
     if (suppressed != 0) {
         m = snprintf(buf + n, sizeof(buf) - (size_t) n,
-                     " (%llu like it not logged)",
+                     " (%llu similar messages not logged)",
                      (unsigned long long) suppressed);
 
         if (m > 0) {

@@ -102,6 +102,10 @@ typedef struct {
     uint64_t      suppressed;
 } qoe_log_limit_t;
 
+/*
+ * Format a message as printf() does, and pass it to the callback; log may be
+ * NULL.  A message is cut at 1023 bytes.
+ */
 void qoe_log(const qoe_log_t *log, qoe_log_level_t level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void qoe_log_limited(const qoe_log_t *log, qoe_log_limit_t *limit,

@@ -22,8 +22,7 @@
 
 
 #define QOE_FAILPOINT_FILE     4096          /* longest file that is read */
-#define QOE_FAILPOINT_LINES    256           /* lines that a process counts
-                                                hits of */
+#define QOE_FAILPOINT_LINES    256           /* lines counted by a process */
 
 
 typedef enum {

@@ -22,6 +22,7 @@ typedef struct {
 } qoe_hash_key_t;
 
 
+/* The hash of len bytes under key, equal on machines of any byte order. */
 uint64_t qoe_hash(const qoe_hash_key_t *key, const void *data, size_t len);
 
 

@@ -18,12 +18,11 @@
 
 /*
  * Refuses the events of all sessions of a decoded batch except the first max.
- * A session is a pair of org_id and session_id.  The refused events are
- * removed from batch->events, counted in batch->nrejected and in *over, and
- * reported in batch->errors as far as there is room.  An event costs a few
- * comparisons, whatever names the client gives its sessions, provided the key
- * is secret. Memory comes from the arena; QOE_NOMEM leaves the batch
- * unchanged.
+ * A session is a pair of org_id and session_id.  The refused events are removed
+ * from batch->events, counted in batch->nrejected and in *over, and reported in
+ * batch->errors as far as there is room.  An event costs a few comparisons,
+ * whatever names the client gives its sessions, provided the key is secret.
+ * Memory comes from the arena; QOE_NOMEM leaves the batch unchanged.
  */
 qoe_status_t qoe_batch_limit_sessions(qoe_batch_t *batch, size_t max,
     const qoe_hash_key_t *key, qoe_arena_t *arena, size_t *over);

@@ -20,11 +20,9 @@
 #define QOE_EVENTS_MAX           1000      /* default of max_events */
 #define QOE_DEPTH_MAX            32
 #define QOE_ID_MAX               256       /* longest required id, bytes */
-#define QOE_DATA_MAX             16384     /* longest data, bytes of compact
-                                              JSON */
+#define QOE_DATA_MAX             16384     /* of data, as compact JSON bytes */
 #define QOE_EVENT_RAW_MAX        65536     /* longest event, bytes as sent */
-#define QOE_KEYS_MAX             1024      /* keys in all objects of an
-                                              event */
+#define QOE_KEYS_MAX             1024      /* keys in an event's objects */
 #define QOE_DECODE_ERRORS_MAX    20        /* errors reported to the client */
 
 
@@ -34,8 +32,7 @@ typedef struct {
     uint64_t                  max_ahead_ms;    /* event_time <= now + this */
     const qoe_custom_type_t  *types;
     size_t                    ntypes;
-    const qoe_source_t       *sources;         /* the sources of custom
-                                                  dimensions */
+    const qoe_source_t       *sources;         /* for custom dimensions */
     size_t                    nsources;
 } qoe_decode_conf_t;
 
@@ -83,7 +80,7 @@ qoe_status_t qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
 /*
  * Lists the events by event_time; events of the same time by
  * qoe_event_type_rank(), and those of the same rank in the order they were
- * sent. The list belongs to the arena.  QOE_NOMEM.
+ * sent.  The list belongs to the arena.  QOE_NOMEM.
  */
 qoe_status_t qoe_batch_order(qoe_event_t ***order, const qoe_batch_t *batch,
     qoe_arena_t *arena);

@@ -16,10 +16,10 @@
 #define QOE_FAULT_SYNTAX      "the body is not valid JSON"
 #define QOE_FAULT_UTF8        "the body is not valid UTF-8"
 #define QOE_FAULT_ENDS        "the body ends before the JSON does"
-#define QOE_FAULT_GOES_ON     "the body goes on behind the end of the JSON"
+#define QOE_FAULT_GOES_ON     "the body goes on after the end of the JSON"
 #define QOE_FAULT_NUL         "a string has a NUL (\\u0000)"
 #define QOE_FAULT_NUL_KEY     "a key has a NUL (\\u0000)"
-#define QOE_FAULT_TWICE       "a key stands twice in one object"
+#define QOE_FAULT_TWICE       "a key occurs twice in one object"
 #define QOE_FAULT_RANGE       "a number is out of range"
 
 

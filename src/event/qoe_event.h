@@ -128,10 +128,8 @@ typedef struct {
     qoe_span_t           type_name;
     int64_t              time_ms;    /* Unix, the client's clock */
     qoe_value_t          field[QOE_FIELDS];
-    uint64_t             filled;     /* a bit for each field the server
-                                        filled */
-    qoe_span_t           raw;        /* the event's JSON object as it was
-                                        sent */
+    uint64_t             filled;     /* fields filled by the server: bits */
+    qoe_span_t           raw;        /* the event's JSON object, as sent */
 
     qoe_span_t           data[QOE_DATA_TEXTS];   /* empty: absent */
 
@@ -140,12 +138,11 @@ typedef struct {
     qoe_named_t         *dims;       /* custom dimensions read from "data" */
     size_t               ndims;
 
-    uint64_t             set;        /* a bit for each number[] that is
-                                        valid */
-    double               number[QOE_DATA_NUMBERS];    /* the last member,
-                                                         because those not
-                                                         in set are not even
-                                                         cleared */
+    uint64_t             set;        /* a bit for each valid number */
+
+    /* the last member, because numbers not in set are not even cleared */
+
+    double               number[QOE_DATA_NUMBERS];
 } qoe_event_t;
 
 

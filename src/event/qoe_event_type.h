@@ -82,6 +82,7 @@ qoe_status_t qoe_event_type_find(qoe_span_t name,
 /* QOE_OK for [a-z][a-z0-9_]{0,63}, unless the name is a built-in type's. */
 qoe_status_t qoe_event_type_valid(qoe_span_t name);
 
+/* The name of a built-in type; a null span for QOE_EVENT_CUSTOM. */
 qoe_span_t qoe_event_type_name(qoe_event_type_t type);
 
 /*

@@ -117,10 +117,9 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
 
 
 /*
- * Returns the text for the walk, which relies on a '}' at its end.  If the
- * body does not end with one, it is certainly not valid JSON; to find out
- * where it goes wrong, the walk gets a copy with a '}' appended.  NULL if
- * there is no memory.
+ * Returns the text for the walk, which relies on a '}' at its end.  A body that
+ * does not begin with '{' and end with '}' is refused in any case; to find out
+ * why, the walk gets a copy with a '}' appended.  NULL if there is no memory.
  */
 
 static const char *
@@ -198,7 +197,7 @@ qoe_fast_broken(qoe_fast_t *f, const char *p, qoe_broken_t broken)
  */
 
 const char *
-qoe_fast_broken_behind(qoe_fast_t *f, const char *p, const char *end,
+qoe_fast_broken_after(qoe_fast_t *f, const char *p, const char *end,
     qoe_broken_t broken)
 {
     if (strchr("\"}]", end[-1]) == NULL) {

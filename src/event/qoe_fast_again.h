@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * Reads an event again that the walk has not accepted, by the generic readers:
- * records the first rule that the event breaks, and goes on after the event. A
+ * records the first rule that the event breaks, and goes on after the event.  A
  * syntax error still declines the body.  An event that is only written in an
  * unusual way, with escapes in its known keys, turns out valid here.
  *
@@ -139,7 +139,7 @@ qoe_fast_again_object(qoe_fast_t *f, const char *p, size_t depth,
         next = qoe_fast_more(f, end, '}');
 
         if (next == NULL) {
-            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
         }
 
         p = next;

@@ -468,7 +468,7 @@ qoe_fast_events(qoe_fast_t *f, const char *p, size_t depth)
         next = qoe_fast_more(f, end, ']');
 
         if (next == NULL) {
-            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_ITEM);
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_ITEM);
         }
 
         p = next;
@@ -496,7 +496,7 @@ qoe_fast_other(qoe_fast_t *f, const char *p)
     }
 
     if (qoe_fast_skip(end) + 1 != f->end) {
-        return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_TOP);
+        return qoe_fast_broken_after(f, p, end, QOE_BROKEN_TOP);
     }
 
     f->no_object = true;
@@ -573,7 +573,7 @@ qoe_fast_body(qoe_fast_t *f, const char *p)
         next = qoe_fast_more(f, end, '}');
 
         if (next == NULL) {
-            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
         }
 
         p = next;

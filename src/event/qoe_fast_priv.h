@@ -74,8 +74,7 @@ typedef struct {
     uint64_t           first;
     uint64_t           last;
     uint64_t           hash;
-    size_t             before;       /* the previous one in its chain; 0:
-                                        none */
+    size_t             before;       /* previous one in its chain; 0: none */
 } qoe_fast_key_t;
 
 
@@ -291,19 +290,22 @@ typedef struct {
 } qoe_fast_item_t;
 
 
-/* qoe_fast_table.c */
+/* Functions of qoe_fast_table.c. */
 
 const qoe_fast_table_t *qoe_fast_tables(void);
 void qoe_fast_expect(qoe_fast_t *f);
-void qoe_fast_marks_begin(qoe_fast_t *f, const char *p);
-void qoe_fast_marks_end(qoe_fast_t *f);
-const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
-    const qoe_fast_mark_t *m, uint64_t *names);
 bool qoe_fast_key_twice(qoe_fast_t *f, size_t first,
     const qoe_fast_key_t *key);
 bool qoe_fast_type(qoe_fast_t *f, qoe_span_t name);
 
-/* qoe_fast_text.c */
+/* Functions of qoe_fast_share.c. */
+
+void qoe_fast_marks_begin(qoe_fast_t *f, const char *p);
+void qoe_fast_marks_end(qoe_fast_t *f);
+const qoe_fast_mark_t *qoe_fast_share(qoe_fast_t *f, const char *p, size_t n,
+    const qoe_fast_mark_t *m, uint64_t *names);
+
+/* Functions of qoe_fast_text.c. */
 
 const char *qoe_fast_escape(qoe_fast_t *f, const char *p);
 const char *qoe_fast_utf8(const char *p, const char *end);
@@ -330,7 +332,7 @@ bool qoe_fast_number_make(qoe_arena_t *arena, const char *start,
     const char *end, int exp, uint64_t digits, size_t len, size_t whole,
     double *n);
 
-/* qoe_fast_data.c */
+/* Functions of qoe_fast_data.c. */
 
 void qoe_fast_member_init(qoe_fast_t *f, qoe_fast_member_t *m,
     qoe_span_t key, const qoe_data_key_t *rows);
@@ -341,7 +343,7 @@ bool qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m,
 bool qoe_fast_item_member(qoe_fast_t *f, qoe_fast_hook_t *hook,
     qoe_span_t key, qoe_fast_value_t *v);
 
-/* qoe_fast_fault.c */
+/* Functions of qoe_fast_fault.c. */
 
 void qoe_fast_faults_begin(qoe_fast_t *f, const qoe_fast_counts_t *counts);
 void qoe_fast_faults_end(qoe_fast_t *f, qoe_span_t text,
@@ -353,16 +355,19 @@ void qoe_fast_missing(qoe_fast_t *f, const qoe_fast_table_t *t,
 bool qoe_fast_judge(qoe_fast_t *f, const qoe_fast_name_t *name,
     qoe_fast_value_t *v);
 
-/* qoe_fast.c */
+/* Functions of qoe_fast.c. */
 
 const char *qoe_fast_broken(qoe_fast_t *f, const char *p,
     qoe_broken_t broken);
-const char *qoe_fast_broken_behind(qoe_fast_t *f, const char *p,
+const char *qoe_fast_broken_after(qoe_fast_t *f, const char *p,
     const char *end, qoe_broken_t broken);
 bool qoe_fast_sizes(const qoe_fast_t *f);
 bool qoe_fast_slot(qoe_fast_t *f, const char *p);
 
-/* The walk by steps of each width; p is at the first token of the body. */
+/*
+ * The walk by steps of each width, in a file of its own.  p is at the first
+ * token of the body.
+ */
 
 typedef const char *(*qoe_fast_walk_pt)(qoe_fast_t *f, const char *p);
 

@@ -487,7 +487,7 @@ qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
         next = qoe_fast_more(f, end, '}');
 
         if (next == NULL) {
-            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
         }
 
         p = next;
@@ -523,7 +523,7 @@ qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth)
         next = qoe_fast_more(f, end, ']');
 
         if (next == NULL) {
-            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_ITEM);
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_ITEM);
         }
 
         p = next;
@@ -687,7 +687,7 @@ qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
         next = qoe_fast_more(f, end, '}');
 
         if (next == NULL) {
-            return qoe_fast_broken_behind(f, p, end, QOE_BROKEN_MEMBER);
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
         }
 
         p = next;

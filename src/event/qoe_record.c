@@ -31,8 +31,7 @@ typedef struct {
 
     qoe_span_t            raw;
     size_t                len;       /* of the head so far */
-    qoe_span_t            texts[QOE_RECORD_REFS];    /* those that must go
-                                                        into the head */
+    qoe_span_t            texts[QOE_RECORD_REFS];    /* those for the head */
     size_t                ntexts;
 } qoe_record_packer_t;
 

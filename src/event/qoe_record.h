@@ -144,6 +144,8 @@ qoe_status_t qoe_record_sample(qoe_sample_t *s, const qoe_record_t *r,
     qoe_arena_t *arena);
 
 
+/* The text of a reference, which points into the record. */
+
 static inline qoe_span_t
 qoe_record_span(const qoe_record_t *r, uint32_t ref)
 {

@@ -68,8 +68,8 @@ qoe_record_open(qoe_record_t *r, qoe_span_t packed)
 
 
 /*
- * Returns a value other than 0 if any of n references exceeds its part. Without
- * branches, so that the compiler can vectorize it.
+ * Returns a value other than 0 if any of n references exceeds its part.
+ * Without branches, so that the compiler can vectorize it.
  */
 
 static inline uint32_t

@@ -12,7 +12,6 @@
 
 
 #include "qoe_decode.h"
-#include "qoe_decode.h"
 
 
 #define QOE_STRINGIFY_(x)  #x

@@ -65,7 +65,7 @@ qoe_status_t qoe_source_parse(qoe_source_t *out, qoe_span_t name,
  * Lists all dimensions of the event: first those that decoding has read below
  * data, then those of fields and attributes.  Call it after the fields have
  * been filled, for qoe_record_pack().  *dims points into the event or the
- * arena. QOE_NOMEM.
+ * arena.  QOE_NOMEM.
  */
 qoe_status_t qoe_source_dims(const qoe_named_t **dims, size_t *ndims,
     const qoe_event_t *ev, const qoe_named_t *attrs, size_t nattrs,

@@ -8,8 +8,7 @@
 
 
 #define QOE_DIMENSION_TTL  86400             /* seconds */
-#define QOE_DIMENSION_SIZE 100               /* number of buckets, or the
-                                                width */
+#define QOE_DIMENSION_SIZE 100               /* buckets, or width of a range */
 
 
 #define QOE_TEXT(s)        { s, sizeof(s) - 1 }

@@ -37,8 +37,7 @@ typedef enum {
     QOE_ACTION_HASH,             /* CRC-32 as 8 hexadecimal digits, as the
                                     reference implementation does */
     QOE_ACTION_BUCKET,           /* numbers "100-200", text "bucket_7" */
-    QOE_ACTION_DROP              /* no attribute; distinct values are
-                                    estimated */
+    QOE_ACTION_DROP              /* no attribute; values are estimated */
 } qoe_action_t;
 
 typedef enum {
@@ -154,6 +153,7 @@ bool qoe_dimension_made(size_t dim, qoe_span_t value);
  */
 const qoe_span_t *qoe_dimension_own(size_t dim, uint32_t *n);
 
+/* Is the value one that the configuration always admits? */
 bool qoe_dimension_pinned(const qoe_dimension_t *d, qoe_span_t value);
 
 /*
@@ -162,6 +162,7 @@ bool qoe_dimension_pinned(const qoe_dimension_t *d, qoe_span_t value);
  */
 qoe_status_t qoe_dimension_name_valid(qoe_span_t name);
 
+/* The action with a name, or QOE_INVALID; and the name of an action. */
 qoe_status_t qoe_action_find(qoe_span_t text, qoe_action_t *action);
 qoe_span_t qoe_action_name(qoe_action_t action);
 

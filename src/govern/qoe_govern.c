@@ -7,8 +7,7 @@
 #include "qoe_govern_layout.h"
 
 
-#define QOE_LOCK_TRIES     4                 /* of 50 ms each, at the start
-                                                of a process */
+#define QOE_LOCK_TRIES     4                 /* of 50 ms, as a process starts */
 
 
 typedef qoe_span_t (*qoe_action_pt)(qoe_governor_t *gv, size_t slot,

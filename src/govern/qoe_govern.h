@@ -83,7 +83,7 @@ bool qoe_govern_unknown(qoe_governor_t *gv);
 /*
  * Returns the attribute for a value of a dimension: a part of value, a
  * constant, or text in buf; a null span if there is none, as for an empty
- * value. Bytes that are not UTF-8 and control characters become '?'.  now_s is
+ * value.  Bytes that are not UTF-8 and control characters become '?'.  now_s is
  * Unix time.
  */
 #define QOE_GOVERN_BUF     512
@@ -113,7 +113,7 @@ void qoe_govern_info(const qoe_governor_t *gv, size_t dim,
     qoe_govern_info_t *info);
 
 /*
- * Lists up to *n admitted values, sorted by bytes and copied into the arena. A
+ * Lists up to *n admitted values, sorted by bytes and copied into the arena.  A
  * value that is longer than the table stores ends with "...".  QOE_NOMEM.
  */
 qoe_status_t qoe_govern_values(const qoe_governor_t *gv, size_t dim,

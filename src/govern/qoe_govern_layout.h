@@ -70,8 +70,7 @@ typedef struct {
     uint64_t             hash[QOE_PLACES];           /* 0: free */
     uint32_t             last_s[QOE_PLACES];         /* last seen, Unix */
     uint16_t             slot[QOE_PLACES];
-    uint16_t             len[QOE_PLACES];            /* full length of the
-                                                        value */
+    uint16_t             len[QOE_PLACES];            /* of the full value */
     uint32_t             since_s[QOE_PLACES];        /* known since, or last
                                                         shown by another
                                                         session */

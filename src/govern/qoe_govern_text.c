@@ -109,8 +109,7 @@ qoe_govern_char(const uint8_t *p, size_t len, bool *text)
 
     n = qoe_utf8_len(p, p + len);
 
-    *text = (n != 0 && (p[0] != 0xc2 || p[1] > 0x9f));       /* not a C1
-                                                                control */
+    *text = (n != 0 && (p[0] != 0xc2 || p[1] > 0x9f));       /* not C1 */
 
     return qoe_max(n, (size_t) 1);
 }

@@ -5,6 +5,7 @@
 
 
 #include "qoe_sketch.h"
+#include "qoe_atomic.h"
 
 #include <math.h>
 
@@ -27,7 +28,7 @@ qoe_hll_add(qoe_hll_t *h, uint64_t hash)
     rest = hash << QOE_HLL_BITS;
     rank = (uint8_t) (rest ? __builtin_clzll(rest) + 1 : QOE_HLL_RANKS + 1);
 
-    old = __atomic_load_n(reg, __ATOMIC_RELAXED);
+    old = qoe_peek(reg);
 
     while (old < rank
            && !__atomic_compare_exchange_n(reg, &old, rank, true,
@@ -55,7 +56,7 @@ qoe_hll_count(const qoe_hll_t *h)
     memset(n, 0, sizeof(n));
 
     for (i = 0; i < QOE_HLL_SIZE; i++) {
-        rank = __atomic_load_n(&h->reg[i], __ATOMIC_RELAXED);
+        rank = qoe_peek(&h->reg[i]);
         n[qoe_min(rank, QOE_HLL_RANKS + 1)]++;
     }
 

@@ -212,7 +212,7 @@ qoe_limits_item(qoe_dimension_t *dim, json_t *item, qoe_limits_ctx_t *ctx)
         k = &qoe_limit_keys[i];
 
         if (ctx->seen >> k->limit & 1) {
-            return qoe_limits_fail(ctx, "\"%s\" is there twice, under two "
+            return qoe_limits_fail(ctx, "\"%s\" is given twice, under two "
                                    "names", k->key);
         }
 

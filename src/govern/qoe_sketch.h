@@ -24,8 +24,7 @@
 
 
 #define QOE_HLL_BITS       15
-#define QOE_HLL_SIZE       (1 << QOE_HLL_BITS)       /* bytes; empty if all
-                                                        zero */
+#define QOE_HLL_SIZE       (1 << QOE_HLL_BITS)       /* all 0: empty */
 
 typedef struct {
     uint8_t         reg[QOE_HLL_SIZE];
@@ -33,6 +32,8 @@ typedef struct {
 
 /* hash must have 64 well-mixed bits of the value. */
 void qoe_hll_add(qoe_hll_t *h, uint64_t hash);
+
+/* The estimated number of distinct values that were added. */
 double qoe_hll_count(const qoe_hll_t *h);
 
 
@@ -40,8 +41,13 @@ double qoe_hll_count(const qoe_hll_t *h);
 
 typedef struct qoe_topk_s  qoe_topk_t;
 
+/*
+ * The bytes that a sketch with that many counters needs, and creating an empty
+ * one in such memory, aligned to 64 bytes.
+ */
 size_t qoe_topk_size(uint32_t counters);
 void qoe_topk_create(qoe_topk_t *t, uint32_t counters);
+
 /*
  * Removes all values.  The caller holds the writers' lock, as for all functions
  * that change the sketch.
@@ -63,8 +69,7 @@ void qoe_topk_halve(qoe_topk_t *t);
 typedef struct {
     uint64_t        hash;
     uint64_t        count;                   /* an upper bound */
-    uint64_t        error;                   /* count is too high by at most
-                                                this */
+    uint64_t        error;                   /* count may be too high by this */
     qoe_span_t      text;
 } qoe_topk_entry_t;
 

@@ -15,12 +15,7 @@
 
 
 #include "qoe_core.h"
-
-
-#define qoe_peek(p)        __atomic_load_n((p), __ATOMIC_RELAXED)
-#define qoe_poke(p, v)     __atomic_store_n((p), (v), __ATOMIC_RELAXED)
-#define qoe_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define qoe_publish(p, v)  __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#include "qoe_atomic.h"
 
 
 /* len must not exceed the size of words. */
@@ -39,6 +34,8 @@ qoe_words_put(uint64_t *words, const char *text, size_t len)
     }
 }
 
+
+/* Reads len bytes, of which any 8 may be old or new. */
 
 static inline void
 qoe_words_get(char *text, const uint64_t *words, size_t len)

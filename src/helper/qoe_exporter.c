@@ -321,8 +321,8 @@ qoe_exporter_sent(qoe_exporter_t *e, const qoe_outcome_t *o)
     if (o->unfinished) {
         qoe_exporter_count(e, QOE_DEST_BATCHES_UNFINISHED, 1);
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_WARN,
-                        "exporter \"%s\": a batch counts as sent, though how "
-                        "many of its events were rejected is not known: %s",
+                        "exporter \"%s\": a batch counts as sent, but the "
+                        "number of its rejected events is unknown: %s",
                         e->name, o->message);
     }
 }

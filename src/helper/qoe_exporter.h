@@ -140,13 +140,12 @@ bool qoe_exporter_idle(const qoe_exporter_t *e, uint64_t now_ms);
 
 /* For qoe_exporter*.c. */
 
-/*
- * QOE_OK; QOE_NOMEM; QOE_INVALID or QOE_TOO_LARGE: the payload can never be
- * sent.
- */
+/* QOE_OK; QOE_NOMEM; QOE_INVALID, QOE_TOO_LARGE: it can never be sent. */
 qoe_status_t qoe_exporter_ship(qoe_exporter_t *e, qoe_signal_t signal,
     qoe_span_t payload, qoe_export_batch_t *b);
+/* Whether the circuit is open. */
 bool qoe_exporter_open(const qoe_exporter_t *e, uint64_t now_ms);
+/* Whether a batch may be appended to the spool now. */
 bool qoe_exporter_can_spool(const qoe_exporter_t *e, uint64_t now_ms);
 
 /* Notes the failure: the spool is not tried again for a moment. */
@@ -158,9 +157,12 @@ void qoe_exporter_count(qoe_exporter_t *e, qoe_dest_counter_t c, uint64_t n);
 
 /* The server answers, even if with a refusal, which is error. */
 void qoe_exporter_answered(qoe_exporter_t *e, const char *error);
+/* A request failed and is kept; what names its events in the log. */
 void qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
     const char *what);
+/* A request was taken, in whole or in part. */
 void qoe_exporter_sent(qoe_exporter_t *e, const qoe_outcome_t *o);
+/* The server took a request but rejected some of the events in it. */
 void qoe_exporter_rejected(qoe_exporter_t *e, uint64_t rejected,
     uint64_t sent, const qoe_outcome_t *o);
 

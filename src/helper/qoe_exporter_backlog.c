@@ -13,10 +13,7 @@
 #include "qoe_spool_table.h"
 
 
-/*
- * The time to the next look when the backlog was empty, or another helper read
- * it.
- */
+/* The time to the next look if the backlog was empty, or read elsewhere. */
 #define QOE_BACKLOG_LOOK_MS    5000
 #define QOE_BACKLOG_NOMEM_MS   1000
 

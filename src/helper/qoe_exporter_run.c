@@ -395,8 +395,8 @@ qoe_exporter_give_up(qoe_exporter_t *e, qoe_held_t *held, uint64_t now_ms)
         qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, lost, "behind");
         qoe_zone_refused(e->env->zone, now_ms);
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
-                        "exporter \"%s\": %zu events dropped for room in the "
-                        "queue, other exporters are ahead", e->name, lost);
+                        "exporter \"%s\": %zu events dropped to make room in "
+                        "the queue for other exporters", e->name, lost);
     }
 
     return i == QOE_EXPORTER_GIVE_UP;
@@ -424,9 +424,7 @@ qoe_exporter_due_ms(const qoe_exporter_t *e, uint64_t now_ms)
 
     at = qoe_min(at, qoe_max(qoe_spool_due_ms(e->spool), e->run_ms));
 
-    /*
-     * wake for the next try, which the backlog may make, and for the circuit
-     */
+    /* wake for the next try, maybe the backlog's, and for the circuit */
 
     if (e->retry.failures != 0) {
 

@@ -52,10 +52,7 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
     feed->taken = feed->pos;
     feed->record_avg = QOE_RECORD_AVG;
 
-    /*
-     * the last owner may not have synced: whoever asks for that has a sync
-     * made
-     */
+    /* the last owner may not have synced what it stored */
 
     feed->unsynced = qoe_lane_dest_unsynced(env->zone, lane, env->dest);
     feed->synced = feed->unsynced ? 0 : feed->pos;
@@ -218,9 +215,7 @@ qoe_feed_taken(qoe_export_batch_t *b)
 
     if (b->nrefs != 0) {
 
-        /*
-         * count now: a kill between the marks below must not lose these counts
-         */
+        /* now, because a kill between the marks must not lose the counts */
 
         qoe_feed_count(b->feed, QOE_DEST_REJECTED, &b->rejected);
         qoe_feed_count(b->feed, QOE_DEST_DROPPED_REFUSED, &b->refused);

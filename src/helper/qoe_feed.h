@@ -124,10 +124,7 @@ struct qoe_feed_s {
 /* Frees the payloads that no batch uses. */
 void qoe_feed_env_free(qoe_feed_env_t *env);
 
-/*
- * Starts at the exporter's head in the lane, which must be held.  NULL: no
- * memory.
- */
+/* Starts at the exporter's head in a lane that is held.  NULL: no memory. */
 qoe_feed_t *qoe_feed_create(qoe_feed_env_t *env, uint32_t lane);
 
 /*
@@ -206,16 +203,17 @@ uint64_t qoe_feed_lag(const qoe_feed_t *feed);
  */
 uint64_t qoe_feed_wake_pos(const qoe_feed_t *feed);
 
-/*
- * The monotonic ms at which the begun batch is due; UINT64_MAX: there is none.
- */
+/* The monotonic ms at which the begun batch is due; UINT64_MAX: none. */
 uint64_t qoe_feed_due_ms(const qoe_feed_t *feed);
 
 
 /* For qoe_feed*.c. */
 
+/* Batch i, the oldest being 0. */
 qoe_export_batch_t *qoe_feed_batch(const qoe_feed_t *feed, size_t i);
+/* The open batch, or NULL. */
 qoe_export_batch_t *qoe_feed_open(const qoe_feed_t *feed);
+/* A new, empty batch; there must be a free slot. */
 qoe_export_batch_t *qoe_feed_push(qoe_feed_t *feed);
 
 /* Removes the newest batch, to which nothing was added. */
@@ -231,9 +229,12 @@ void qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms);
  */
 qoe_status_t qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms);
 void qoe_feed_close(qoe_export_batch_t *b);
+/* Whether the window has no slot for another batch. */
 bool qoe_feed_is_full(const qoe_feed_t *feed);
 void qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms);
+/* Whether the spool has all of the batch. */
 bool qoe_feed_is_stored(const qoe_export_batch_t *b);
+/* Adds *n to a counter of the exporter, and sets *n to 0. */
 void qoe_feed_count(qoe_feed_t *feed, qoe_dest_counter_t c, size_t *n);
 
 /* early: releases batches that the spool has, even if they are in flight. */

@@ -102,7 +102,7 @@ qoe_feed_damaged(qoe_feed_t *feed)
     feed->pos = tail;
 
     qoe_log(feed->env->log, QOE_LOG_ERR, "lane %u of the zone is damaged, "
-            "%zu events given up", feed->lane, b->count);
+            "%zu events dropped", feed->lane, b->count);
 
     qoe_feed_release(feed);
 }

@@ -100,10 +100,7 @@ qoe_feed_store(qoe_feed_t *feed)
 
         rc = qoe_feed_append(b);
 
-        /*
-         * the last place is for parts that are stored without a request to
-         * wait
-         */
+        /* the last place is for a part that no request waits for */
 
         if (b->state == QOE_BATCH_OPEN && b->nrefs >= QOE_FEED_PARTS - 1) {
             qoe_feed_close(b);

@@ -49,10 +49,7 @@ void qoe_held_run(qoe_held_t *held, uint64_t now_ms, bool flush);
 bool qoe_held_arm(qoe_held_t *held);
 void qoe_held_disarm(qoe_held_t *held);
 
-/*
- * The monotonic ms of the next step that no wake-up announces; UINT64_MAX:
- * none.
- */
+/* The monotonic ms of the next step without a wake-up; UINT64_MAX: none. */
 uint64_t qoe_held_due_ms(const qoe_held_t *held, uint64_t now_ms);
 
 /* Whether this is true of any feed. */
@@ -67,9 +64,7 @@ bool qoe_held_empty(const qoe_held_t *held);
 bool qoe_held_lags(const qoe_held_t *held, size_t i);
 bool qoe_held_behind(const qoe_held_t *held, size_t i);
 
-/*
- * The waiters to be woken because something was stored, a bit for each slot.
- */
+/* The waiters to wake, since something was stored, a bit for each slot. */
 uint64_t qoe_held_waiters(qoe_held_t *held);
 
 

@@ -41,9 +41,7 @@
 #define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 
-/*
- * The first version of the kernel's struct sched_attr; no header declares it.
- */
+/* The kernel's first struct sched_attr, which no header declares. */
 
 typedef struct {
     uint32_t             size;
@@ -126,9 +124,9 @@ qoe_helper_stop(qoe_helper_t *h, uint64_t drain_ms)
 
 
 /*
- * False: the thread has not ended by that time of the monotonic clock.  Of the
- * joins that take a time, pthread_timedjoin_np() goes by the clock of the day,
- * which may jump, and pthread_clockjoin_np() is glibc's alone.
+ * Waits for the thread until that time of the monotonic clock.  false: it has
+ * not ended.  pthread_timedjoin_np() would use the clock of the day, which may
+ * jump, and only glibc has pthread_clockjoin_np().
  */
 
 static bool
@@ -302,9 +300,7 @@ qoe_helper_turn(qoe_helper_t *h)
     qoe_helper_work(h, now);
     qoe_report_run(h->report, now);
 
-    /*
-     * read the clock again: the turn may have outlasted the time for spooling
-     */
+    /* read the clock again: the turn may have lasted past spooling_ms */
 
     if (h->leaving_ms != 0
         && ((qoe_mono_ms() >= h->leaving_ms && h->env.spooling)
@@ -534,6 +530,8 @@ qoe_helper_wait(qoe_helper_t *h, uint64_t now)
         timeout = (deadline == UINT64_MAX) ? -1 : (int64_t) (deadline - now);
     }
 
+    /* no entry is read that was not set: there are nfds of them */
+    /* cppcheck-suppress uninitvar */
     qoe_net_wait(h->net, fds, nfds, timeout);
 
     /* level-triggered: if not emptied, they would end the next wait at once */

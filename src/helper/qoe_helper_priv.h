@@ -2,9 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The state of a helper thread, shared by qoe_helper*.c, qoe_lease*.c and
- * qoe_row.c.  All of it is the thread's own but for the two flags and what
- * is locked.
+ * The state of a helper thread, private to qoe_helper*.c, qoe_lease*.c and
+ * qoe_row.c.  Only the thread uses it, except for the two flags and what the
+ * lock protects.
  */
 
 
@@ -18,9 +18,7 @@
 #include <pthread.h>
 
 
-/*
- * Whether a lane was taken but cannot be served yet, because memory is short.
- */
+/* Whether a lane was taken but cannot be served yet for want of memory. */
 
 typedef enum {
     QOE_LANE_NONE = 0,
@@ -39,8 +37,8 @@ struct qoe_helper_s {
     bool                  reopen;
 
     pthread_mutex_t       ended_lock;
-    pthread_cond_t        ended_cond;    /* waits by the monotonic clock */
-    bool                  ended;         /* locked: the thread returns now */
+    pthread_cond_t        ended_cond;    /* uses the monotonic clock */
+    bool                  ended;         /* under the lock: it returns */
 
     qoe_net_t            *net;
     qoe_exporter_env_t    env;           /* has the lanes held */
@@ -71,18 +69,14 @@ struct qoe_helper_s {
 };
 
 
-/*
- * Copies conf and all it refers to.  QOE_OK; QOE_NOMEM or QOE_ERROR: logged.
- */
+/* Copies conf and all it refers to.  QOE_NOMEM or QOE_ERROR: logged. */
 qoe_status_t qoe_helper_copy_conf(qoe_helper_t *h,
     const qoe_helper_conf_t *conf);
 
 /* Takes, keeps and hands over lanes as the state requires; sets lease_ms. */
 void qoe_lease_update(qoe_helper_t *h, uint64_t now);
 
-/*
- * At an exit: whether this helper has sent all it could, and the metrics too.
- */
+/* At an exit: whether all that this helper could send is sent. */
 bool qoe_lease_finished(qoe_helper_t *h, uint64_t now);
 
 /*

@@ -65,9 +65,7 @@ qoe_intake_create(qoe_intake_env_t *env, uint32_t lane, bool adopted)
 
     in->pos = qoe_lane_applied(env->state->zone, lane);
 
-    /*
-     * an adopted lane is recovered even with metrics off, for when they are on
-     */
+    /* recover an adopted lane even with metrics off, for when they are on */
 
     if (env->conf->groups != 0 || adopted) {
         in->apply = qoe_apply_create(env->state, env->conf, env->governor,
@@ -173,9 +171,7 @@ qoe_intake_next(qoe_intake_t *in, uint64_t now_ns)
 
     if (rc == QOE_INVALID) {
 
-        /*
-         * the feeds come here later; they drop the damaged part, and count it
-         */
+        /* the feeds, which come later, drop and count the damaged part */
 
         pos = qoe_lane_tail(zone, in->lane);
 
@@ -219,7 +215,7 @@ qoe_intake_record(qoe_intake_t *in, qoe_span_t packed, uint64_t now_ns)
         qoe_zone_count(env->state->zone, env->slot, QOE_COUNT_RECORDS_UNREAD,
                        1);
         qoe_log_limited(env->log, &env->log_limit, QOE_LOG_ERR,
-                        "no metrics of an event: %s",
+                        "an event is in no metric: %s",
                         rc == QOE_NOMEM ? "no memory"
                                         : "its record cannot be read");
     }
@@ -249,9 +245,7 @@ qoe_intake_due_ms(const qoe_intake_t *in, uint64_t now_ms)
 
     due = UINT64_MAX;
 
-    /*
-     * even if no record waits: during the pause a new record wakes no helper
-     */
+    /* even without records: a new one does not wake the helper now */
 
     if (now_ms < in->paused_ms) {
         due = in->paused_ms;

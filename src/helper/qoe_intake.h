@@ -30,10 +30,7 @@ typedef struct {
 } qoe_intake_env_t;
 
 
-/*
- * For a lane that has just been taken; adopted: its last owner died.  NULL: no
- * memory.
- */
+/* For a lane just taken; adopted: its last owner died.  NULL: no memory. */
 qoe_intake_t *qoe_intake_create(qoe_intake_env_t *env, uint32_t lane,
     bool adopted);
 void qoe_intake_destroy(qoe_intake_t *in);

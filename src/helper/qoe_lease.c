@@ -151,8 +151,8 @@ qoe_lease_given(qoe_helper_t *h, uint64_t now)
     qoe_lease_take_orphans(h, QOE_LEASE_LEFT_MS);
 
     qoe_log(&h->conf.log, QOE_LOG_NOTICE,
-            "nobody serves the lanes of the last configuration, %zu taken "
-            "back", h->env.nheld);
+            "no helper serves the lanes that were handed over, %zu of them "
+            "taken back", h->env.nheld);
 
     return true;
 }
@@ -286,7 +286,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
     if (removed != 0) {
         qoe_log(&h->conf.log, QOE_LOG_WARN,
                 "%llu events dropped, they were queued in lane %u for an "
-                "exporter that is no more", (unsigned long long) removed,
+                "exporter that was removed", (unsigned long long) removed,
                 lane);
     }
 
@@ -309,10 +309,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
 }
 
 
-/*
- * Takes the lease, unless an earlier call took it but had no memory to serve
- * the lane.
- */
+/* Takes the lease, unless an earlier call did but had no memory. */
 
 static bool
 qoe_lease_own(qoe_helper_t *h, uint32_t lane, bool *adopted)

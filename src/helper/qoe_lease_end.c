@@ -9,10 +9,7 @@
 #include "qoe_helper_priv.h"
 
 
-/*
- * Rows older than this are of helpers that are gone: a row is updated every 5
- * s.
- */
+/* An older row is of a helper that is gone: live ones update every 5 s. */
 #define QOE_LEASE_LATELY_MS    15000
 
 
@@ -62,10 +59,7 @@ qoe_lease_others(qoe_helper_t *h)
     if (!h->gone) {
         h->gone = true;
 
-        /*
-         * remove the row first: of two that exit at once, one finds itself
-         * alone
-         */
+        /* first, so that of two that exit at once, one finds itself alone */
 
         qoe_self_worker_gone(h->state.self, h->self);
     }

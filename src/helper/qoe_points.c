@@ -16,10 +16,7 @@
 /* The time for one step. */
 #define QOE_POINTS_STEP_US     2000
 
-/*
- * How long to wait for an answer of a server that has not answered for a
- * while.
- */
+/* How long to wait for a server that has not answered for a while. */
 #define QOE_POINTS_HOPELESS_MS 300
 
 /*
@@ -272,10 +269,7 @@ qoe_points_send(qoe_points_dest_t *p, uint64_t now_ms)
 }
 
 
-/*
- * Other requests in flight are cut short as well: their batches go to the
- * spool.
- */
+/* Cuts requests with batches short as well: the spool has those. */
 
 static void
 qoe_points_hurry(qoe_points_dest_t *p)
@@ -436,7 +430,7 @@ qoe_points_nomem(qoe_points_dest_t *p)
 {
     qoe_log_limited(p->env.self->log, &p->log_limit, QOE_LOG_ERR,
                     "exporter \"%.*s\": no memory to export metrics, the next "
-                    "collection carries them", (int) p->env.name.len,
+                    "collection includes them", (int) p->env.name.len,
                     p->env.name.data);
     qoe_points_reset(p);
 }

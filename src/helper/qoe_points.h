@@ -30,10 +30,7 @@ typedef struct {
 typedef struct qoe_points_dest_s  qoe_points_dest_t;
 
 
-/*
- * env is copied, but what it points to must outlive the result.  NULL: no
- * memory.
- */
+/* Copies env; what it points to must outlive the result.  NULL: no memory. */
 qoe_points_dest_t *qoe_points_create(const qoe_points_env_t *env);
 
 /*

@@ -111,9 +111,7 @@ qoe_report_take(qoe_report_t *r)
 }
 
 
-/*
- * The time from a collection until the values that it left out are collected.
- */
+/* The time until the values that a collection left out are collected. */
 
 static uint64_t
 qoe_report_wait_ms(const qoe_report_t *r)
@@ -374,10 +372,7 @@ qoe_report_collect(qoe_report_t *r, uint64_t now_ms)
                        QOE_COUNT_COLLECTIONS, 1);
     }
 
-    /*
-     * the last collection was asked for meanwhile, and includes all of this
-     * one
-     */
+    /* the last collection, now asked for, includes all of this one */
 
     if (r->next_ms == 0) {
         qoe_report_drop(r, false);
@@ -463,6 +458,6 @@ qoe_report_nomem(qoe_report_t *r)
 {
     qoe_log_limited(r->env->self.log, &r->log_limit, QOE_LOG_ERR,
                     "no memory to collect metrics, the next collection "
-                    "carries them");
+                    "includes them");
     qoe_report_drop(r, false);
 }

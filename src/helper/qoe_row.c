@@ -44,8 +44,8 @@ qoe_row_update(qoe_helper_t *h, uint64_t now)
 
 
 /*
- * The bytes that malloc() has given out; 0 where the C library does not say:
- * musl never does, and glibc before 2.33 only up to 4 GB.
+ * The bytes that malloc() has given out.  0: unknown, as the C library does
+ * not say: musl never does, and glibc before 2.33 only up to 4 GB.
  */
 
 static uint64_t

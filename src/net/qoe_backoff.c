@@ -18,10 +18,7 @@ qoe_backoff(uint64_t failures, int64_t server_ms, uint32_t random)
         ms = qoe_min(ms, (uint64_t) QOE_BACKOFF_MIN_MS << (failures - 1));
     }
 
-    /*
-     * at least half of it, at random, so that many workers do not return
-     * together
-     */
+    /* half of it or more, at random, so that workers do not come together */
 
     ms = ms / 2 + random % (ms / 2 + 1);
 

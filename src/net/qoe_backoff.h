@@ -44,6 +44,7 @@ typedef struct {
 /* Starts without failures. */
 void qoe_retry_init(qoe_retry_t *r);
 
+/* Whether the next try is due. */
 bool qoe_retry_due(const qoe_retry_t *r, uint64_t now_ms);
 
 /*
@@ -55,10 +56,7 @@ bool qoe_retry_due(const qoe_retry_t *r, uint64_t now_ms);
 void qoe_retry_failed(qoe_retry_t *r, uint64_t now_ms, int64_t server_ms,
     bool leaving);
 
-/*
- * Notes that the server took a request: no failures, the next try is due at
- * once.
- */
+/* Notes that the server took a request: the next try is due at once. */
 void qoe_retry_succeeded(qoe_retry_t *r);
 
 

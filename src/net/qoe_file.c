@@ -124,10 +124,7 @@ qoe_file_create(qoe_transport_t *t, const qoe_transport_conf_t *conf)
 
         if (err != 0) {
 
-            /*
-             * try again with each request: the operator may repair it
-             * meanwhile
-             */
+            /* try with each request, as the operator may have repaired it */
 
             qoe_log(&t->log, QOE_LOG_WARN, "cannot open \"%s\" (%d: %s)",
                     f->path[i], err, strerror(err));
@@ -244,10 +241,7 @@ qoe_file_reopen(qoe_transport_t *t)
 }
 
 
-/*
- * 0 or errno.  O_NONBLOCK is for pipes, so that a slow reader cannot block the
- * helper.
- */
+/* 0 or errno.  O_NONBLOCK: the reader of a pipe must not block the helper. */
 
 static int
 qoe_file_open(qoe_file_t *f, int i)

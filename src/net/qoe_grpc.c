@@ -236,9 +236,7 @@ qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status)
     version = 0;
     curl_easy_getinfo(io->transfer.easy, CURLINFO_HTTP_VERSION, &version);
 
-    /*
-     * the answer was cut here, but a server sends a message only with success
-     */
+    /* cut here for its length, but only success has a message */
 
     if (status == 200 && io->too_large && qoe_grpc_is_grpc(io)) {
         o->kind = QOE_OUTCOME_OK;
@@ -253,8 +251,8 @@ qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status)
 
     if (version != CURL_HTTP_VERSION_2_0) {
         qoe_outcome_fail(o, QOE_OUTCOME_RETRY, "no_http2");
-        qoe_outcome_message(o, "%s: no gRPC server: it answered %ld without "
-                            "HTTP/2", host, status);
+        qoe_outcome_message(o, "%s: not a gRPC server: it answered %ld "
+                            "without HTTP/2", host, status);
         return;
     }
 
@@ -277,14 +275,14 @@ qoe_grpc_no_status(qoe_http_io_t *io, CURLcode rc, long status)
 }
 
 
-/* The one message of a unary answer, if it is there whole and plain. */
-
 static bool
 qoe_grpc_is_grpc(const qoe_http_io_t *io)
 {
     return strncmp(io->content_type, "application/grpc", 16) == 0;
 }
 
+
+/* The message of a unary answer; false: missing, incomplete or compressed. */
 
 static bool
 qoe_grpc_message(const qoe_http_io_t *io, qoe_span_t *msg)

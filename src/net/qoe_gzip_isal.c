@@ -57,10 +57,7 @@ qoe_gzip_isal_create(const qoe_mem_t *mem, int level)
         return NULL;
     }
 
-    /*
-     * the library reads parts of its tables that it never wrote; harmless, but
-     * undefined
-     */
+    /* igzip reads table entries that it never wrote, harmlessly */
 
     memset(z, 0, head + qoe_gzip_isal_room[level]);
 
@@ -90,10 +87,7 @@ qoe_gzip_isal(qoe_gzip_isal_t *z, qoe_buf_t *out, qoe_span_t in)
 
     isal_deflate_reset(&z->strm);
 
-    /*
-     * the library sets these while it writes the header, and reset does not
-     * undo it
-     */
+    /* igzip changes the flag when it writes the header, and reset keeps it */
 
     z->strm.gzip_flag = IGZIP_GZIP;
     z->strm.flush = NO_FLUSH;

@@ -143,9 +143,7 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
 }
 
 
-/*
- * No answer, or an incomplete success, whose count of rejected items is lost.
- */
+/* No answer, or an incomplete success; its count of rejects is lost. */
 
 static void
 qoe_http_unfinished(qoe_http_io_t *io, CURLcode rc, long status)
@@ -166,7 +164,7 @@ qoe_http_unfinished(qoe_http_io_t *io, CURLcode rc, long status)
 
     io->r->outcome.unfinished = true;
     qoe_outcome_message(&io->r->outcome, "%s: HTTP status %ld, but %u answers "
-                        "in a row did not come to their end",
+                        "in a row did not end",
                         qoe_http_client_peer(io->r), status,
                         c->unfinished + 1);
 }

@@ -227,7 +227,7 @@ qoe_http_url(qoe_http_client_t *c, qoe_signal_t signal, qoe_span_t url,
         status = qoe_http_url_check(c, u, signal, c->grpc);
 
     } else {
-        qoe_log(&c->t->log, QOE_LOG_ERR, "\"%s\" is no URL", copy.data);
+        qoe_log(&c->t->log, QOE_LOG_ERR, "\"%s\" is not a URL", copy.data);
         status = QOE_ERROR;
     }
 
@@ -260,7 +260,7 @@ qoe_http_url_check(qoe_http_client_t *c, CURLU *u, qoe_signal_t signal,
         || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         || (bare && strcmp(path, "/") != 0))
     {
-        qoe_log(&c->t->log, QOE_LOG_ERR, "\"%s\" is no URL of %s",
+        qoe_log(&c->t->log, QOE_LOG_ERR, "\"%s\" is not the URL of %s",
                 c->url[signal], bare ? "a gRPC server" : "an HTTP server");
         goto done;
     }
@@ -352,7 +352,7 @@ qoe_http_custom_bad(const qoe_header_t *h)
         if (!isalnum(ch)
             && (ch == '\0' || strchr("!#$%&'*+-.^_`|~", ch) == NULL))
         {
-            return "its name is no token";
+            return "its name is not a token";
         }
     }
 
@@ -360,13 +360,13 @@ qoe_http_custom_bad(const qoe_header_t *h)
         ch = (unsigned char) h->value.data[i];
 
         if (ch == '\r' || ch == '\n' || ch == '\0') {
-            return "there is a line break or NUL in its value";
+            return "its value has a line break or a NUL";
         }
     }
 
     for (i = 0; i < sizeof(qoe_http_reserved) / sizeof(char *); i++) {
         if (qoe_http_name_eq(h->name, qoe_http_reserved[i])) {
-            return "it belongs to the protocol";
+            return "the protocol itself sets it";
         }
     }
 

@@ -109,9 +109,7 @@ qoe_status_t qoe_http_client_create(qoe_transport_t *t,
     const char *const *path);
 void qoe_http_client_destroy(qoe_transport_t *t);
 
-/*
- * QOE_OK or QOE_NOMEM.  An empty value removes a header that curl would add.
- */
+/* QOE_OK or QOE_NOMEM.  An empty value removes a header of curl's own. */
 qoe_status_t qoe_http_client_header(qoe_http_client_t *c, const char *name,
     const char *value);
 
@@ -122,9 +120,7 @@ void qoe_http_client_stop(qoe_request_t *r);
 void qoe_http_client_free(qoe_request_t *r);
 const char *qoe_http_client_peer(const qoe_request_t *r);
 
-/*
- * What all protocols over HTTP have in their ops besides encoding and create.
- */
+/* What protocols over HTTP share in their ops. */
 
 #define QOE_HTTP_CLIENT_OPS                                                   \
     .destroy = qoe_http_client_destroy,                                       \

@@ -29,9 +29,7 @@
 #define QOE_HTTP_CONNECTION_S  20L
 
 
-/*
- * for functions with easy and rc: sets no more options after the first error
- */
+/* for functions with easy and rc: sets nothing after the first error */
 
 #define qoe_http_set(option, value)                                           \
     if (rc == CURLE_OK) {                                                     \
@@ -94,10 +92,7 @@ qoe_http_io_target(qoe_http_io_t *io, const char *url, long version,
     uint64_t   ms;
     CURLcode   rc = CURLE_OK;
 
-    /*
-     * a request that may not connect spends this time only on resolving the
-     * name
-     */
+    /* without permission to connect, this time is for the name alone */
 
     ms = io->fresh ? io->r->t->http->connect_timeout_ms
                    : io->r->t->timeout_ms;
@@ -290,9 +285,7 @@ qoe_http_header(char *src, size_t size, size_t n, void *data)
         return n;
     }
 
-    /*
-     * a status line: discard what came before, an interim answer or a dead one
-     */
+    /* a status line: discard an interim answer, or a dead one */
 
     if (n > 5 && memcmp(src, "HTTP/", 5) == 0) {
         qoe_http_io_reset(io);

@@ -170,7 +170,7 @@ qoe_http_io_error(const qoe_http_io_t *io, CURLcode rc)
     if (strncmp(io->error, "getpeername()", 13) == 0
         || strncmp(io->error, "getsockname()", 13) == 0)
     {
-        return "the peer closed the connection as soon as it was made";
+        return "the peer closed the connection at once";
     }
 
     return io->error;

@@ -16,9 +16,7 @@
 /* the longest sleep when there is no limit; the caller loops anyway */
 #define QOE_NET_SLEEP_MAX      (60 * 60 * 1000)
 
-/*
- * the pause after a failed poll, so that a lasting error causes no busy loop
- */
+/* the pause after a failed poll, which prevents a busy loop */
 #define QOE_NET_ERROR_MS       100
 
 
@@ -202,9 +200,7 @@ qoe_net_fds(qoe_net_t *net, const int *fds, size_t nfds)
 }
 
 
-/*
- * The caller's limit, or the earliest deadline of a client if that is sooner.
- */
+/* The caller's limit, or an earlier deadline of a client. */
 
 static int
 qoe_net_timeout(const qoe_net_t *net, int64_t timeout_ms)
@@ -249,9 +245,7 @@ qoe_net_poll(qoe_net_t *net, size_t nfds, int ms)
     qoe_log_limited(&net->log, &net->limit, QOE_LOG_ERR,
                     "curl_multi_poll() failed: %s", curl_multi_strerror(rc));
 
-    /*
-     * poll() itself failed, perhaps on a bad descriptor: pause, then try again
-     */
+    /* poll() itself failed, perhaps on a bad descriptor: pause */
 
     curl_multi_poll(net->multi, NULL, 0, qoe_min(ms, QOE_NET_ERROR_MS), NULL);
 }

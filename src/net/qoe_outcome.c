@@ -151,9 +151,7 @@ qoe_outcome_http_kind(int status)
 void
 qoe_outcome_grpc(qoe_outcome_t *o, int status)
 {
-    /*
-     * a code that is not known yet counts as UNKNOWN, as in every gRPC library
-     */
+    /* an unknown code counts as UNKNOWN, as in every gRPC library */
 
     if (status < 0 || status >= QOE_OUTCOME_GRPCS) {
         status = QOE_GRPC_UNKNOWN;
@@ -298,9 +296,7 @@ qoe_retry_after(qoe_span_t value, int64_t now_s)
 }
 
 
-/*
- * Copies src as readable text.  Returns the length, which is less than size.
- */
+/* Copies src as readable text.  Returns its length, less than size. */
 
 static size_t
 qoe_outcome_utf8(char *dst, size_t size, const char *src)

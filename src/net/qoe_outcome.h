@@ -56,10 +56,7 @@ void qoe_outcome_message(qoe_outcome_t *o, const char *fmt, ...)
 /* The message, or error_type if there is none. */
 const char *qoe_outcome_error(const qoe_outcome_t *o);
 
-/*
- * How many of the items sent were rejected: 0 to sent, whatever the server
- * said.
- */
+/* How many of the items were rejected, 0 to sent whatever the server said. */
 uint64_t qoe_outcome_rejected(const qoe_outcome_t *o, uint64_t sent);
 
 /* "UNAVAILABLE" for 14; "UNKNOWN" for a number that is no code. */

@@ -105,6 +105,7 @@ qoe_status_t qoe_transport_create(qoe_transport_t **t, qoe_net_t *net,
  */
 void qoe_transport_destroy(qoe_transport_t *t);
 
+/* How its payloads must be encoded. */
 qoe_encoding_t qoe_transport_encoding(const qoe_transport_t *t);
 
 /*
@@ -116,10 +117,7 @@ qoe_encoding_t qoe_transport_encoding(const qoe_transport_t *t);
 qoe_status_t qoe_transport_send(qoe_transport_t *t, qoe_signal_t signal,
     qoe_span_t payload, qoe_transport_done_pt done, void *data);
 
-/*
- * Requests in flight end within ms from now; later requests have their own
- * timeout again.
- */
+/* Ends requests in flight within ms from now; later ones are not affected. */
 void qoe_transport_deadline(qoe_transport_t *t, uint64_t ms);
 
 /* Reopens the file, after a log rotation; does nothing for other protocols. */

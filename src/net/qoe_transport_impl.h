@@ -59,9 +59,7 @@ typedef struct {
      */
     qoe_status_t          (*send)(qoe_request_t *r);
 
-    /*
-     * Stops r, which is answered, and sets its outcome if that is not set yet.
-     */
+    /* Stops r, which is answered, and sets its outcome unless it is set. */
     void                  (*settle)(qoe_request_t *r);
 
     /* Stops r in flight, so that its io can be used again. */

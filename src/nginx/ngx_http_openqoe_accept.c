@@ -127,10 +127,7 @@ ngx_http_openqoe_format(ngx_http_request_t *r)
 }
 
 
-/*
- * 3: the range names the form, 2: its group, 1: anything; 0: it does not
- * match.
- */
+/* 3: the range names the form, 2: its group, 1: anything, 0: no match. */
 
 static ngx_uint_t
 ngx_http_openqoe_specific(const ngx_http_openqoe_media_t *m, ngx_uint_t form)

@@ -88,8 +88,8 @@ ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (i == NGX_HTTP_OPENQOE_ATTRIBUTES) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" in \"%V\" is too much, there can be %d "
-                           "attributes", &value[1], &cmd->name,
+                           "\"%V\" in \"%V\" is one too many, there can "
+                           "be %d attributes", &value[1], &cmd->name,
                            NGX_HTTP_OPENQOE_ATTRIBUTES);
         return NGX_CONF_ERROR;
     }
@@ -154,14 +154,14 @@ ngx_http_openqoe_attribute_name(ngx_str_t *name)
     for (i = 0; i < NGX_HTTP_OPENQOE_OWN; i++) {
         if (qoe_span_eq(span, ngx_http_openqoe_span(ngx_http_openqoe_own[i])))
         {
-            return "another name, events have this one themselves";
+            return "another name, because events already have this one";
         }
     }
 
     if (qoe_event_field_find(span) != QOE_FIELDS
         && !qoe_event_field_known(span))
     {
-        return "another field, the client alone sets this one";
+        return "another field, because only the client sets this one";
     }
 
     return NULL;
@@ -240,10 +240,7 @@ ngx_http_openqoe_attributes(ngx_http_request_t *r, ngx_array_t *attributes,
 
         for (k = 0; k < batch->nevents; k++) {
 
-            /*
-             * fills neither a value of the client's nor a field of another
-             * type
-             */
+            /* keeps the client's values, and fields of other types */
 
             (void) qoe_event_fill(&batch->events[k],
                                   ngx_http_openqoe_span(attr[i].name), text);

@@ -39,7 +39,7 @@ ngx_http_openqoe_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_strcmp(value[1].data, "off") == 0) {
 
         if (lcf->keys != NGX_CONF_UNSET_PTR) {
-            return "\"off\" does not go with keys";
+            return "\"off\" cannot be combined with keys";
         }
 
         lcf->keys = NULL;

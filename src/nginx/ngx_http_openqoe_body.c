@@ -21,8 +21,8 @@ static ngx_int_t ngx_http_openqoe_append(ngx_buf_t *b, u_char *dst,
 
 
 /*
- * NULL for application/json, text/plain (sendBeacon) or no type, in an encoding
- * that is understood; otherwise what the client should send.
+ * NULL if the type is application/json, text/plain (sendBeacon) or missing,
+ * and the module knows the encoding; otherwise what the client should send.
  */
 
 const char *
@@ -92,9 +92,7 @@ ngx_http_openqoe_encoding(ngx_http_request_t *r, ngx_uint_t *gzip)
             continue;
         }
 
-        /*
-         * RFC 9110: x-gzip is the same; more than one encoding is not accepted
-         */
+        /* RFC 9110: x-gzip is the same; only one encoding is accepted */
 
         if (*gzip
             || (!ngx_http_openqoe_str_is(&h->value, "gzip")

@@ -44,9 +44,7 @@ ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
 }
 
 
-/*
- * Runs before the locations are merged, because they take defaults from here.
- */
+/* Runs before the locations are merged, which take defaults from here. */
 
 char *
 ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
@@ -147,9 +145,7 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->noname && conf->kind == NGX_HTTP_OPENQOE_NONE) {
 
-        /*
-         * "if" and "limit_except" run the handler of the surrounding location
-         */
+        /* "if" and "limit_except" run the handler of their location */
 
         conf->kind = prev->kind;
         conf->marker_path = prev->marker_path;

@@ -17,7 +17,7 @@ static ngx_str_t *ngx_http_openqoe_listed(ngx_http_openqoe_loc_conf_t *lcf,
 static ngx_int_t ngx_http_openqoe_preflight_check(ngx_http_request_t *r);
 
 
-/* seconds in which a worker logs one refused preflight at most */
+/* seconds between two log messages of a worker about refused preflights */
 #define NGX_HTTP_OPENQOE_REFUSED_S   10
 
 
@@ -52,7 +52,7 @@ ngx_http_openqoe_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_strcmp(value[1].data, "off") == 0) {
 
         if (lcf->origins != NGX_CONF_UNSET_PTR || cf->args->nelts != 2) {
-            return "\"off\" does not go with origins";
+            return "\"off\" cannot be combined with origins";
         }
 
         lcf->origins = NULL;
@@ -126,9 +126,7 @@ ngx_http_openqoe_add_origin(ngx_pool_t *pool, ngx_array_t **origins,
 }
 
 
-/*
- * Accepts an origin only as browsers write it, so that bytes can be compared.
- */
+/* Accepts origins only as browsers write them, to compare their bytes. */
 
 static ngx_uint_t
 ngx_http_openqoe_origin_valid(ngx_str_t *s)
@@ -204,7 +202,7 @@ ngx_http_openqoe_find_origin(ngx_http_request_t *r)
 }
 
 
-/* The entry of the location's list that is this origin; NULL: there is none. */
+/* The entry of the location's list that equals this origin, or NULL. */
 
 static ngx_str_t *
 ngx_http_openqoe_listed(ngx_http_openqoe_loc_conf_t *lcf,
@@ -289,8 +287,8 @@ ngx_http_openqoe_cors_headers(ngx_http_request_t *r)
 
 
 /*
- * A browser shows of a refused preflight no more than that a header is missing,
- * so the reason stands in the answer and, for the operator, in the log.
+ * Of a refused preflight a browser reports only that a header is missing, so
+ * the reason is in the answer, and in the log for the operator.
  */
 
 static ngx_int_t
@@ -333,10 +331,7 @@ ngx_http_openqoe_preflight_check(ngx_http_request_t *r)
 }
 
 
-/*
- * Answers OPTIONS with 204, in the same way in every location; the body was
- * discarded.
- */
+/* Answers OPTIONS with 204 in every location; the body was discarded. */
 
 ngx_int_t
 ngx_http_openqoe_preflight(ngx_http_request_t *r, const char *allow)

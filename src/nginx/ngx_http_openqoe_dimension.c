@@ -166,9 +166,7 @@ ngx_http_openqoe_dimension(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/*
- * Finds the dimension's number, or gives it a new one, and sets the defaults.
- */
+/* Finds or gives the dimension's number, and sets the defaults. */
 
 static char *
 ngx_http_openqoe_dimension_name(ngx_http_openqoe_dimension_t *d,
@@ -213,8 +211,8 @@ ngx_http_openqoe_dimension_name(ngx_http_openqoe_dimension_t *d,
 
     if (i == QOE_DIMENSIONS_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
-                           "\"%V\" in \"%s\" is too much, there can be %d "
-                           "dimensions, %d of them the module's own",
+                           "\"%V\" in \"%s\" is one too many, there can "
+                           "be %d dimensions, %d of them the module's own",
                            &value[1], d->directive, QOE_DIMENSIONS_MAX,
                            QOE_DIMS_BUILTIN);
         return NGX_CONF_ERROR;
@@ -240,6 +238,8 @@ ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
     ngx_uint_t        i;
     const char       *expected;
     const ngx_str_t  *name;
+
+    name = ngx_http_openqoe_params;
 
     for (i = 0; i < NGX_HTTP_OPENQOE_PARAMS; i++) {
 
@@ -268,6 +268,7 @@ ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
 
     d->given |= 1U << i;
 
+    name = &ngx_http_openqoe_params[i];
     s.data = param->data + name->len;
     s.len = param->len - name->len;
 
@@ -483,8 +484,8 @@ ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
     if (!d->custom != !source) {
         ngx_conf_log_error(NGX_LOG_EMERG, d->cf, 0,
                            d->custom
-                           ? "\"%V\" in \"%s\" is no dimension of the module, "
-                             "it needs \"source=\""
+                           ? "\"%V\" in \"%s\" is not a dimension of the "
+                             "module, it needs \"source=\""
                            : "\"%V\" in \"%s\" is a dimension of the module, "
                              "it cannot have \"source=\"",
                            &value[1], d->directive);

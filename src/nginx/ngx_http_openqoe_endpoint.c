@@ -149,7 +149,7 @@ ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf, ngx_str_t *value,
 }
 
 
-/* NULL and the path of a "file:" URL, or what the URL must be. */
+/* NULL, and the path of a "file:" URL; or what the URL must be. */
 
 static const char *
 ngx_http_openqoe_file_path(ngx_str_t *url, ngx_str_t *path)
@@ -177,8 +177,8 @@ ngx_http_openqoe_file_path(ngx_str_t *url, ngx_str_t *path)
 
 
 /*
- * Opens the file of a "file:" URL as nginx will when all of the configuration
- * is read, because only now the line is known that a failure belongs to.
+ * Opens the file of a "file:" URL now, to name the line if that fails: nginx
+ * itself opens it only after the whole configuration is read.
  */
 
 ngx_int_t
@@ -194,7 +194,7 @@ ngx_http_openqoe_file_check(ngx_conf_t *cf, const char *name, ngx_str_t *url,
         return ngx_http_openqoe_bad_endpoint(cf, url, name, expected);
     }
 
-    /* a pipe that has no reader yet is no failure: ENXIO */
+    /* ENXIO is no failure: it is a pipe without a reader yet */
 
     fd = open((char *) path->data,
               O_WRONLY|O_APPEND|O_CREAT|O_NONBLOCK|O_CLOEXEC,

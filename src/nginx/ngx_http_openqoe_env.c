@@ -153,10 +153,7 @@ ngx_http_openqoe_env(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
             return NGX_ERROR;
         }
 
-        /*
-         * OpenTelemetry: an empty value is unset; but an empty key is a
-         * mistake
-         */
+        /* OpenTelemetry: empty is unset; but an empty key is a mistake */
 
         if (var->set == NULL
             || (*p == '\0' && var->set != ngx_http_openqoe_env_key))
@@ -164,10 +161,7 @@ ngx_http_openqoe_env(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
             continue;
         }
 
-        /*
-         * copy it: setters change the value, which must outlive the
-         * environment
-         */
+        /* a copy: setters change it, and it outlives the environment */
 
         value.len = ngx_strlen(p);
         value.data = ngx_pnalloc(cf->pool, value.len + 1);

@@ -75,10 +75,7 @@ ngx_http_openqoe_exporter_init(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 }
 
 
-/*
- * After the block and the environment: sets defaults, then the transport's
- * configuration.
- */
+/* After block and environment: sets defaults, configures the transport. */
 
 ngx_int_t
 ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,

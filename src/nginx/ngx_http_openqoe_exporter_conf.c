@@ -210,9 +210,7 @@ ngx_http_openqoe_exporter_name(ngx_str_t *name)
 }
 
 
-/*
- * The array has room for the most there may be, so its elements do not move.
- */
+/* The array has room for the most there may be: elements never move. */
 
 static ngx_http_openqoe_exporter_t *
 ngx_http_openqoe_exporter_new(ngx_conf_t *cf,
@@ -282,9 +280,7 @@ ngx_http_openqoe_exporters_complete(ngx_conf_t *cf,
 }
 
 
-/*
- * All exporters share one collection, so they need the same metric_interval.
- */
+/* Exporters share one collection, so they need one metric_interval. */
 
 static ngx_int_t
 ngx_http_openqoe_exporter_intervals(ngx_conf_t *cf,
@@ -418,10 +414,7 @@ ngx_http_openqoe_duplicate(ngx_conf_t *cf, ngx_str_t *args)
 }
 
 
-/*
- * Checked later, when the protocol is known too; that of a file does not
- * depend on it.
- */
+/* Other endpoints than files are checked later, when the protocol is known. */
 
 static const char *
 ngx_http_openqoe_endpoint_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,

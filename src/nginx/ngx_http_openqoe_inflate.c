@@ -130,9 +130,7 @@ ngx_http_openqoe_inflate_all(z_stream *z, qoe_buf_t *out, const char **error)
 }
 
 
-/*
- * Inflates a piece.  One byte more than the maximum sets QOE_TOO_LARGE in out.
- */
+/* Inflates a piece.  A byte over the maximum sets QOE_TOO_LARGE in out. */
 
 static int
 ngx_http_openqoe_inflate_some(z_stream *z, qoe_buf_t *out)

@@ -133,9 +133,7 @@ ngx_http_openqoe_cookie(ngx_http_request_t *r, ngx_str_t *value)
 }
 
 
-/*
- * Sent with each accepted request, so that the year of its life begins anew.
- */
+/* Sent with each accepted request, so that its year begins anew. */
 
 ngx_int_t
 ngx_http_openqoe_marker_set(ngx_http_request_t *r,

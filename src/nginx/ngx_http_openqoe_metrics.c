@@ -441,10 +441,7 @@ ngx_http_openqoe_labels(const ngx_http_openqoe_series_t *s, qoe_labels_t *l)
 }
 
 
-/*
- * Writes bytes that distinguish the series from all others.  0: they are too
- * many.
- */
+/* Writes bytes that only this series has.  0: they are too many. */
 
 static uint32_t
 ngx_http_openqoe_labels_key(const ngx_http_openqoe_series_t *s, u_char *key)

@@ -206,8 +206,8 @@ ngx_http_openqoe_scrape_give_up(ngx_http_openqoe_scrape_t *s)
     wev = c->write;
 
     ngx_log_error(NGX_LOG_INFO, c->log, 0,
-                  "openqoe: a client that reads its metrics slowly makes room "
-                  "for another one");
+                  "openqoe: a client that reads its metrics slowly is closed "
+                  "to make room for another client");
 
     wev->timedout = 1;
     ngx_post_event(wev, &ngx_posted_events);
@@ -228,9 +228,7 @@ ngx_http_openqoe_scrape_busy(ngx_http_request_t *r)
 }
 
 
-/*
- * Leaves the rest to events.  s->event.data stays NULL if there is no memory.
- */
+/* Leaves the rest to events.  s->event.data stays NULL: no memory. */
 
 static void
 ngx_http_openqoe_scrape_wait(ngx_http_openqoe_scrape_t *s)
@@ -452,9 +450,7 @@ ngx_http_openqoe_scrape_send(ngx_http_openqoe_scrape_t *s)
 }
 
 
-/*
- * The answer is made, or the request ends, perhaps because the client is gone.
- */
+/* The answer is made, or the request ends, perhaps by its client. */
 
 static void
 ngx_http_openqoe_scrape_end(void *data)

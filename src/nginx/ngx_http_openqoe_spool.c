@@ -264,7 +264,7 @@ ngx_http_openqoe_spool_sizes(ngx_conf_t *cf, ngx_command_t *cmd,
     if (conf->max_size < NGX_HTTP_OPENQOE_SEGMENTS_MIN * conf->segment_size) {
         return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data, last,
                    "such that max_size is at least 4 times segment_size "
-                   "(1m unless told)");
+                   "(1m by default)");
     }
 
     if (conf->segment_size < least) {
@@ -311,14 +311,14 @@ ngx_http_openqoe_spool_dir(ngx_conf_t *cf, ngx_command_t *cmd,
 
         if (!S_ISDIR(st.st_mode)) {
             return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
-                       value, "a directory, and no link to one");
+                       value, "a directory, and not a link to one");
         }
 
     } else {
 
         if (ngx_errno != NGX_ENOENT) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                               "cannot look at \"%V\" of \"%V\"", value,
+                               "cannot stat \"%V\" of \"%V\"", value,
                                &cmd->name);
             return NGX_CONF_ERROR;
         }
@@ -332,7 +332,7 @@ ngx_http_openqoe_spool_dir(ngx_conf_t *cf, ngx_command_t *cmd,
 
         if (stat((char *) dir.data, &st) != 0 || !S_ISDIR(st.st_mode)) {
             return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
-                       value, "in a directory that is there");
+                       value, "in an existing directory");
         }
 
         *p = c;
@@ -368,7 +368,7 @@ ngx_http_openqoe_spool_init(ngx_cycle_t *cycle,
 
     if (!made && ngx_errno != NGX_EEXIST) {
         ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
-                      "openqoe: cannot make the spool's directory \"%V\"",
+                      "openqoe: cannot create the spool's directory \"%V\"",
                       dir);
         return;
     }
@@ -418,8 +418,8 @@ ngx_http_openqoe_spool_look(ngx_cycle_t *cycle, ngx_str_t *dir, int fd,
 
     if (st.st_mode & (S_IRWXG|S_IRWXO)) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "openqoe: the spool's directory \"%V\" is open to "
-                      "others, and the events of all players are in it",
+                      "openqoe: the spool's directory \"%V\" is accessible "
+                      "to other users, and holds the events of all players",
                       dir);
     }
 

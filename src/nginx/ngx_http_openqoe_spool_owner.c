@@ -59,8 +59,8 @@ ngx_http_openqoe_spool_owner(ngx_cycle_t *cycle, ngx_str_t *dir, int fd,
         ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
                       "openqoe: the spool's directory \"%V\" belongs to "
                       "another user than the workers' (%d), and stays so: "
-                      "others may write there, or there is more than a spool "
-                      "in it", dir, (int) st->st_uid);
+                      "other users may write there, or it holds more than a "
+                      "spool", dir, (int) st->st_uid);
         return;
     }
 

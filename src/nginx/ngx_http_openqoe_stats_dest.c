@@ -65,9 +65,7 @@ ngx_http_openqoe_stats_exporter(qoe_buf_t *b,
     ngx_memzero(c, sizeof(c));
     ngx_memzero(&info, sizeof(qoe_dest_info_t));
 
-    /*
-     * read in the order in which events move: a missed one would be "exported"
-     */
+    /* in the order in which events move: none is missed, as "exported" */
 
     if (e->dest != UINT32_MAX) {
 

@@ -31,10 +31,7 @@ static void ngx_http_openqoe_wait_leave(ngx_http_openqoe_wait_t *w,
 static ngx_uint_t  ngx_http_openqoe_waiting[QOE_WAITS];
 
 
-/*
- * Called again at each reload of a single process, so it must keep requests
- * that wait.
- */
+/* Runs again when a single process reloads: must keep waiting requests. */
 
 void
 ngx_http_openqoe_wait_line_init(ngx_http_openqoe_wait_line_t *line,

@@ -238,7 +238,7 @@ ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
 
     if (rc != QOE_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "openqoe: zone \"%V\" could not be made (%d)",
+                      "openqoe: zone \"%V\" could not be created (%d)",
                       &shm_zone->shm.name, (int) rc);
         return NGX_ERROR;
     }

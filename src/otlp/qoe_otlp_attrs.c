@@ -18,10 +18,7 @@
 #define QOE_ATTRS_MEM_MAX  (16 * 1024 * 1024)
 
 
-/*
- * the numbers of the attributes field in NumberDataPoint and
- * HistogramDataPoint
- */
+/* the attributes field of NumberDataPoint and HistogramDataPoint */
 
 static const unsigned  qoe_attrs_field[QOE_ATTRS_FORMS] = { 7, 9 };
 
@@ -172,10 +169,7 @@ qoe_attrs_encode(char *dst, unsigned field, qoe_span_t block,
 }
 
 
-/*
- * FNV-1a is good enough: the names come from the configuration, not from a
- * client.
- */
+/* FNV-1a will do: names come from the configuration, not from clients. */
 
 static uint64_t
 qoe_attrs_key_bit(qoe_span_t name)

@@ -27,10 +27,7 @@ typedef enum {
 } qoe_attrs_form_t;
 
 
-/*
- * An attribute of n bytes in a block, at least 3, takes at most n + 9 in a
- * run.
- */
+/* An attribute of n bytes in a block (3 or more) takes n + 9 at most. */
 #define QOE_ATTRS_RUN_MAX  (4 * QOE_LABELS_MAX)
 
 

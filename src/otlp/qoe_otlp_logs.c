@@ -309,9 +309,7 @@ qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena)
 }
 
 
-/*
- * Each key appears once, whatever the record says: the first attribute wins.
- */
+/* Each key appears only once: the first attribute of the record wins. */
 
 static qoe_status_t
 qoe_log_enrichment(qoe_log_entry_t *log, qoe_arena_t *arena)
@@ -346,10 +344,7 @@ qoe_log_enrichment(qoe_log_entry_t *log, qoe_arena_t *arena)
 }
 
 
-/*
- * Makes the name valid UTF-8: the module's own names are already, others are
- * copied.
- */
+/* Makes the name valid UTF-8; names of the module are, others are copied. */
 
 static qoe_status_t
 qoe_log_name(qoe_span_t *name, qoe_arena_t *arena)

@@ -221,10 +221,7 @@ qoe_response_partial(const qoe_response_t *r, const json_t *partial,
 }
 
 
-/*
- * protobuf's JSON writes a 64-bit integer as a string; a number is accepted
- * too.
- */
+/* protobuf's JSON writes 64-bit integers as strings; accept numbers too. */
 
 static qoe_status_t
 qoe_response_count(const json_t *v, int64_t *count)

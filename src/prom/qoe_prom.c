@@ -251,10 +251,7 @@ qoe_prom_name_of(const qoe_prom_family_t *f, qoe_span_t suffix)
 }
 
 
-/*
- * The labels are rendered once for a series, then copied from its first
- * sample.
- */
+/* Renders the labels of a series once, then copies them. */
 
 static void
 qoe_prom_histogram(const qoe_prom_family_t *f, const qoe_collect_t *c,
@@ -472,10 +469,7 @@ qoe_prom_same_name(qoe_span_t a, qoe_span_t b)
 }
 
 
-/*
- * A name may not begin with a digit, and Prometheus reserves names that begin
- * with "__".
- */
+/* Prometheus forbids a digit as the first character, and reserves "__". */
 
 static void
 qoe_prom_label_name(qoe_buf_t *out, qoe_span_t name)

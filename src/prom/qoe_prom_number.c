@@ -13,9 +13,7 @@
 
 #define QOE_PROM_NUMBER    40        /* bytes of any number, and a NUL */
 
-/*
- * Up to here every whole number is exact in a double, and is written in full.
- */
+/* Up to here whole numbers are exact in a double, and written in full. */
 #define QOE_PROM_WHOLE_MAX 1e15
 
 /* Decimal exponents of numbers that are written without an exponent. */

@@ -298,8 +298,12 @@ qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
     uint32_t      dropped;
     qoe_blocks_t  b;
 
+    b = qoe_apply_no_blocks;
+
     dropped = qoe_base_labels(a->base, known, s, a->governor, now_s);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
+
+    memset(&b, 0, sizeof(qoe_blocks_t));
 
     for (i = 0; i < QOE_GRAINS; i++) {
         b.grain[i] = qoe_apply_block(a, &a->base[i], known[i]);

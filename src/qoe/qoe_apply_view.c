@@ -24,15 +24,10 @@
 /* How many old sessions are examined for one without a live view. */
 #define QOE_APPLY_SPARE        8
 
-/*
- * Newcomers may take 1 / QOE_APPLY_NEWCOMERS of a full table at the cost of
- * others.
- */
+/* Newcomers may take this part (1 / n) of a full table from others. */
 #define QOE_APPLY_NEWCOMERS    8
 
-/*
- * A session is remembered for this many times the longest silence of a view.
- */
+/* A session is kept for this many times the longest silence of a view. */
 #define QOE_APPLY_REMEMBER     2
 
 /*
@@ -142,10 +137,7 @@ qoe_apply_find(qoe_apply_t *a, qoe_session_t *session, uint64_t view_key,
 }
 
 
-/*
- * false: the view is suspended, and nothing brought it back in time, so it is
- * over.
- */
+/* false: the view is over, suspended for too long. */
 
 static bool
 qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
@@ -339,10 +331,7 @@ qoe_apply_newcomer(qoe_apply_t *a, const qoe_session_t *session,
 }
 
 
-/*
- * The view of all sessions that has been silent longest.  NULL: there is no
- * view.
- */
+/* The view of all that has been silent longest.  NULL: there is none. */
 
 static qoe_view_t *
 qoe_apply_silent_longest(qoe_apply_t *a)
@@ -511,10 +500,7 @@ qoe_apply_silence(qoe_apply_t *a, uint64_t now_ns)
 }
 
 
-/*
- * Ends the oldest view of a list.  false: it may stay for a while, or the list
- * is empty.
- */
+/* Ends the oldest view of a list.  false: it may stay, or there is none. */
 
 static bool
 qoe_apply_silence_one(qoe_apply_t *a, qoe_silence_t silence, uint64_t now_ns)

@@ -15,10 +15,7 @@
 /* Items between two looks at the clock. */
 #define QOE_COLLECT_SLICE  64
 
-/*
- * Spare places in the tables for series that begin while the collection is
- * made.
- */
+/* Spare places for series that begin while the collection is made. */
 #define QOE_COLLECT_SPARE  1024
 
 /* Values that governance examines between two looks at the clock. */

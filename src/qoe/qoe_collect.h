@@ -55,7 +55,9 @@ typedef enum {
  */
 #define QOE_COLLECT_SETTLE_MS  100
 
+/* The longest time between collections of births, in ms; 0: off. */
 uint64_t qoe_collect_births_ms(const qoe_conf_t *conf);
+/* How long a young series is shown with 0, in ms. */
 uint64_t qoe_collect_wait_ms(const qoe_conf_t *conf, qoe_collect_mode_t mode);
 
 /* A count of all series ever begun, in all lanes and the module's own. */

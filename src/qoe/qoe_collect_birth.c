@@ -107,10 +107,7 @@ qoe_collect_birth(qoe_collect_t *c)
 }
 
 
-/*
- * A series that began up to this time is visible with its final start by
- * now_ns.
- */
+/* Series that began until then are visible with their start by now_ns. */
 
 static uint64_t
 qoe_collect_settled(uint64_t now_ns)

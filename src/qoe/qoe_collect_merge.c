@@ -168,6 +168,8 @@ qoe_collect_series(qoe_collect_t *c, uint32_t lane, uint32_t slot,
     qoe_status_t   rc;
     qoe_merged_t  *m;
 
+    extra = 0;
+
     rc = qoe_collect_lane_block(c, lane, e->base, e->base_hash, &base);
 
     if (rc == QOE_OK) {
@@ -253,6 +255,8 @@ qoe_collect_add(qoe_collect_t *c, qoe_metric_id_t metric, qoe_span_t base,
     if (!(qoe_metrics[metric].group & c->groups) || !isfinite(value)) {
         return QOE_OK;
     }
+
+    x = 0;
 
     rc = qoe_collect_intern(c, qoe_hash(&c->st.key, base.data, base.len),
                             base, &b);
@@ -363,10 +367,7 @@ qoe_collect_lane_block(qoe_collect_t *c, uint32_t lane, uint32_t block,
 }
 
 
-/*
- * The lanes make their hashes with the zone's key too, so equal sets have
- * equal hashes.
- */
+/* Lanes hash with the zone's key too: equal sets have equal hashes. */
 
 static qoe_status_t
 qoe_collect_intern(qoe_collect_t *c, uint64_t hash, qoe_span_t bytes,

@@ -14,10 +14,7 @@
 #include "qoe_collect.h"
 
 
-/*
- * An array that grows by chunks and never moves its items: no step has to copy
- * all of it.
- */
+/* An array of chunks, whose items never move: no step has to copy it all. */
 
 #define QOE_COLLECT_CHUNK  512               /* items */
 
@@ -134,14 +131,13 @@ void qoe_collect_tables_free(qoe_collect_t *c);
 /* Adds a lane's series to the collection's. */
 qoe_status_t qoe_collect_series(qoe_collect_t *c, uint32_t lane,
     uint32_t slot, const qoe_series_t *e, bool before);
+/* Adds a series of the module's own metrics. */
 qoe_status_t qoe_collect_self(qoe_collect_t *c, const qoe_self_series_t *e);
 
 /* Appends an item of zeros.  NULL: no memory. */
 void *qoe_collect_pool_add(qoe_collect_pool_t *p);
 
-/*
- * Adds 0 concurrent views for the attributes of series i, if they have none.
- */
+/* Adds 0 concurrent views for the attributes of series i, if need be. */
 qoe_status_t qoe_collect_no_views(qoe_collect_t *c, uint32_t i);
 
 /* Whether a lane's block with that hash is in the collection. */

@@ -18,10 +18,7 @@
 #define QOE_GAUGES_SLICE       2048          /* sessions: about 0.2 ms */
 
 
-/*
- * A set of attributes and the number of its views.  A length of 0: a free
- * place.
- */
+/* A set of attributes and the number of its views.  len 0: a free place. */
 
 typedef struct {
     uint64_t          hash;
@@ -87,10 +84,7 @@ qoe_gauges_views(const qoe_gauges_t *g)
 }
 
 
-/*
- * All lanes have the same number of slots, so one cursor can count through
- * all.
- */
+/* All lanes have the same number of slots: one cursor counts through all. */
 
 static qoe_status_t
 qoe_gauges_slice(qoe_gauges_sets_t *sets, const qoe_gauges_t *g)

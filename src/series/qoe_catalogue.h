@@ -312,7 +312,7 @@
       "openqoe.rebuffer_count", GAUGE, "", NONE,                              \
       RULES, TITLED, "",                                                      \
       "view end",                                                             \
-      "Stalls of a view behind its first frame")                              \
+      "Stalls of a view after its first frame")                               \
     X(SEEK_LATENCY_SECONDS,                                                   \
       "openqoe.seek_latency_seconds", HISTOGRAM, "s", SEEK_LATENCY_SECONDS,   \
       RULES, COARSE, "",                                                      \

@@ -14,7 +14,7 @@
 #define QOE_SELF_MILLIONTHS  1e6
 
 /*
- * The largest scaled value, so that an addition cannot overflow the sum. Real
+ * The largest scaled value, so that an addition cannot overflow the sum.  Real
  * values are far below it.
  */
 #define QOE_SELF_VALUE_MAX   1e17
@@ -122,7 +122,7 @@ qoe_self_add(qoe_self_t *t, qoe_proc_t self, qoe_metric_id_t metric,
 uint64_t
 qoe_self_born(const qoe_self_t *t)
 {
-    return __atomic_load_n(&t->born, __ATOMIC_ACQUIRE);
+    return qoe_acquire(&t->born);
 }
 
 
@@ -145,7 +145,7 @@ qoe_self_read(const qoe_self_t *t, uint32_t slot, qoe_self_series_t *out)
         return false;
     }
 
-    word = __atomic_load_n(qoe_self_word(t, slot), __ATOMIC_ACQUIRE);
+    word = qoe_acquire(qoe_self_word(t, slot));
     e = qoe_self_entry(t, (uint32_t) word);
 
     if (e == NULL) {
@@ -161,10 +161,10 @@ qoe_self_read(const qoe_self_t *t, uint32_t slot, qoe_self_series_t *out)
      * numbers are read after it, because they were written before it.
      */
 
-    out->count = __atomic_load_n(&e->count, __ATOMIC_ACQUIRE);
+    out->count = qoe_acquire(&e->count);
 
     for (i = 0; i < e->buckets; i++) {
-        out->bucket[i] = __atomic_load_n(&e->bucket[i], __ATOMIC_ACQUIRE);
+        out->bucket[i] = qoe_acquire(&e->bucket[i]);
         out->count += out->bucket[i];
     }
 
@@ -172,15 +172,14 @@ qoe_self_read(const qoe_self_t *t, uint32_t slot, qoe_self_series_t *out)
         return false;
     }
 
-    out->start_ns = __atomic_load_n(&e->start_ns, __ATOMIC_RELAXED);
-    out->sum = (double) __atomic_load_n(&e->sum, __ATOMIC_RELAXED)
-               / qoe_self_scale(out->metric);
+    out->start_ns = qoe_peek(&e->start_ns);
+    out->sum = (double) qoe_peek(&e->sum) / qoe_self_scale(out->metric);
 
     if (e->buckets != 0) {
-        bits = __atomic_load_n(&e->min, __ATOMIC_RELAXED);
+        bits = qoe_peek(&e->min);
         memcpy(&out->min, &bits, sizeof(double));
 
-        bits = __atomic_load_n(&e->max, __ATOMIC_RELAXED);
+        bits = qoe_peek(&e->max);
         memcpy(&out->max, &bits, sizeof(double));
     }
 
@@ -308,7 +307,7 @@ qoe_self_find(const qoe_self_t *t, uint64_t hash, qoe_metric_id_t metric,
     for (i = 0; i < QOE_SELF_PROBES; i++) {
 
         *word = qoe_self_word(t, hash + i);
-        w = __atomic_load_n(*word, __ATOMIC_ACQUIRE);
+        w = qoe_acquire(*word);
 
         if (w == 0) {
             return NULL;
@@ -341,7 +340,7 @@ qoe_self_insert(qoe_self_t *t, qoe_proc_t self, uint64_t hash,
     qoe_self_entry_t  *e;
 
     if (labels.len > QOE_SELF_LABELS
-        || qoe_mono_ms() < __atomic_load_n(&t->busy_ms, __ATOMIC_RELAXED))
+        || qoe_mono_ms() < qoe_peek(&t->busy_ms))
     {
         return NULL;
     }
@@ -349,8 +348,7 @@ qoe_self_insert(qoe_self_t *t, qoe_proc_t self, uint64_t hash,
     /* a dead holder leaves nothing that needs repair: see qoe_self_make() */
 
     if (qoe_lock(&t->lock, self, &stolen) != QOE_OK) {
-        __atomic_store_n(&t->busy_ms, qoe_mono_ms() + QOE_SELF_BUSY_MS,
-                         __ATOMIC_RELAXED);
+        qoe_poke(&t->busy_ms, qoe_mono_ms() + QOE_SELF_BUSY_MS);
         return NULL;
     }
 
@@ -404,9 +402,8 @@ qoe_self_make(qoe_self_t *t, uint64_t hash, qoe_metric_id_t metric,
         memcpy(e->bucket + e->buckets, labels.data, labels.len);
     }
 
-    __atomic_store_n(&t->used, offset + need, __ATOMIC_RELEASE);
-    __atomic_store_n(word, (hash >> 32 << 32) | offset / QOE_SELF_UNIT,
-                     __ATOMIC_RELEASE);
+    qoe_publish(&t->used, offset + need);
+    qoe_publish(word, (hash >> 32 << 32) | offset / QOE_SELF_UNIT);
 
     return e;
 }
@@ -423,7 +420,7 @@ qoe_self_record(qoe_self_t *t, qoe_self_entry_t *e, qoe_metric_id_t metric,
 {
     uint64_t  start;
 
-    start = __atomic_load_n(&e->start_ns, __ATOMIC_RELAXED);
+    start = qoe_peek(&e->start_ns);
 
     if (start != 0) {
         qoe_self_value(e, metric, value);
@@ -465,11 +462,11 @@ qoe_self_observe(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
     size_t    i;
     uint64_t  bits, old;
 
-    value += 0.0;                            /* turns -0, whose bits are
-                                                huge, into 0 */
+    value += 0.0;                            /* -0 becomes 0: its bits sort
+                                                as a huge number */
     memcpy(&bits, &value, sizeof(double));
 
-    old = __atomic_load_n(&e->min, __ATOMIC_RELAXED);
+    old = qoe_peek(&e->min);
 
     while (bits < old
            && !__atomic_compare_exchange_n(&e->min, &old, bits, true,
@@ -479,7 +476,7 @@ qoe_self_observe(qoe_self_entry_t *e, qoe_metric_id_t metric, double value)
         /* void */
     }
 
-    old = __atomic_load_n(&e->max, __ATOMIC_RELAXED);
+    old = qoe_peek(&e->max);
 
     while (bits > old
            && !__atomic_compare_exchange_n(&e->max, &old, bits, true,

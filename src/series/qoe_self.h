@@ -25,8 +25,7 @@
 typedef struct qoe_self_s  qoe_self_t;
 
 #define QOE_SELF_MIN       (256 * 1024)      /* smallest table, bytes */
-#define QOE_SELF_LABELS    512               /* longest attributes of a
-                                                series */
+#define QOE_SELF_LABELS    512               /* bytes of a series' attributes */
 #define QOE_WORKERS_MAX    256
 
 
@@ -36,9 +35,9 @@ void qoe_self_create(qoe_self_t *t, size_t size, const qoe_hash_key_t *key);
 /*
  * Adds value to a counter of the groups self and stats, or observes it in a
  * histogram.  Sums are kept in 1/1000000 of the metric's unit (ns: as
- * integers). labels is a set of qoe_labels.h, of at most QOE_SELF_LABELS bytes.
- * If there is no room for a new series, the value goes to the metric's series
- * with otel.metric.overflow=true.  Any thread of process self.
+ * integers).  labels is a set of qoe_labels.h, of at most QOE_SELF_LABELS
+ * bytes.  If there is no room for a new series, the value goes to the metric's
+ * series with otel.metric.overflow=true.  Any thread of process self.
  */
 void qoe_self_add(qoe_self_t *t, qoe_proc_t self, qoe_metric_id_t metric,
     qoe_span_t labels, double value);
@@ -67,8 +66,7 @@ uint64_t qoe_self_born(const qoe_self_t *t);
 
 
 typedef struct {
-    uint64_t         heap;                   /* bytes, sum of the live
-                                                workers */
+    uint64_t         heap;                   /* bytes of all live workers */
     uint64_t         stack;
     uint32_t         helpers;                /* helpers seen recently */
 } qoe_workers_t;

@@ -18,6 +18,7 @@
 
 
 #include "qoe_self.h"
+#include "qoe_atomic.h"
 
 
 #define QOE_SELF_UNIT      64                /* bytes; a cache line */
@@ -43,9 +44,8 @@ typedef struct {
     uint64_t             start_ns;           /* 0: no value yet */
     uint64_t             count;              /* 0 for a histogram */
     uint64_t             sum;                /* scaled, see qoe_self_scale() */
-    uint64_t             min;                /* bits of a double; they sort
-                                                like */
-    uint64_t             max;                /* numbers, as none is negative */
+    uint64_t             min;                /* bits of doubles, which sort */
+    uint64_t             max;                /* like numbers: none is below 0 */
     uint64_t             bucket[];
 } qoe_self_entry_t;
 
@@ -59,10 +59,8 @@ struct qoe_self_s {
 
     /* changed under the lock */
     uint64_t             lock __attribute__((aligned(QOE_SELF_UNIT)));
-    uint64_t             used;               /* bytes, from the start of the
-                                                table */
-    uint64_t             busy_ms;            /* do not wait for the lock
-                                                until then */
+    uint64_t             used;               /* bytes from the table's start */
+    uint64_t             busy_ms;            /* until then, skip the lock */
 
     uint64_t             born __attribute__((aligned(QOE_SELF_UNIT)));
 

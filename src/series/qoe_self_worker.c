@@ -30,9 +30,9 @@ qoe_self_worker(qoe_self_t *t, qoe_proc_t self, uint64_t heap, uint64_t stack,
         return;
     }
 
-    __atomic_store_n(&row->heap, heap, __ATOMIC_RELAXED);
-    __atomic_store_n(&row->stack, stack, __ATOMIC_RELAXED);
-    __atomic_store_n(&row->seen_ms, now_ms, __ATOMIC_RELEASE);
+    qoe_poke(&row->heap, heap);
+    qoe_poke(&row->stack, stack);
+    qoe_publish(&row->seen_ms, now_ms);
 }
 
 
@@ -44,7 +44,7 @@ qoe_self_worker_gone(qoe_self_t *t, qoe_proc_t self)
     row = qoe_self_row(t, self);
 
     if (row != NULL) {
-        __atomic_store_n(&row->proc, 0, __ATOMIC_RELEASE);
+        qoe_publish(&row->proc, 0);
     }
 }
 
@@ -55,7 +55,7 @@ qoe_self_worker_here(const qoe_self_t *t, qoe_proc_t proc)
     uint32_t  i;
 
     for (i = 0; i < QOE_WORKERS_MAX; i++) {
-        if (__atomic_load_n(&t->row[i].proc, __ATOMIC_ACQUIRE) == proc) {
+        if (qoe_acquire(&t->row[i].proc) == proc) {
             return qoe_proc_alive(proc);
         }
     }
@@ -78,16 +78,16 @@ qoe_self_workers(const qoe_self_t *t, uint64_t now_ms, uint64_t lately_ms,
     for (i = 0; i < QOE_WORKERS_MAX; i++) {
 
         row = &t->row[i];
-        proc = __atomic_load_n(&row->proc, __ATOMIC_ACQUIRE);
+        proc = qoe_acquire(&row->proc);
 
         if (proc == 0 || !qoe_proc_alive(proc)) {
             continue;
         }
 
-        seen = __atomic_load_n(&row->seen_ms, __ATOMIC_ACQUIRE);
+        seen = qoe_acquire(&row->seen_ms);
 
-        sum->heap += __atomic_load_n(&row->heap, __ATOMIC_RELAXED);
-        sum->stack += __atomic_load_n(&row->stack, __ATOMIC_RELAXED);
+        sum->heap += qoe_peek(&row->heap);
+        sum->stack += qoe_peek(&row->stack);
         sum->helpers += (seen + lately_ms >= now_ms);
     }
 }
@@ -99,7 +99,7 @@ qoe_self_row(qoe_self_t *t, qoe_proc_t self)
     uint32_t  i;
 
     for (i = 0; i < QOE_WORKERS_MAX; i++) {
-        if (__atomic_load_n(&t->row[i].proc, __ATOMIC_ACQUIRE) == self) {
+        if (qoe_acquire(&t->row[i].proc) == self) {
             return &t->row[i];
         }
     }
@@ -120,7 +120,7 @@ qoe_self_row_take(qoe_self_t *t, qoe_proc_t self)
     for (i = 0; i < QOE_WORKERS_MAX; i++) {
 
         row = &t->row[i];
-        proc = __atomic_load_n(&row->proc, __ATOMIC_ACQUIRE);
+        proc = qoe_acquire(&row->proc);
 
         if (proc != 0 && qoe_proc_alive(proc)) {
             continue;

@@ -192,7 +192,7 @@ qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
 
     if (slot == 0) {
         slot = qoe_store_overflow(s, env, metric, now_ns);
-        qoe_st_set(&s->overflowed, s->overflowed + 1);
+        qoe_publish(&s->overflowed, s->overflowed + 1);
         rc = QOE_FULL;
     }
 
@@ -281,7 +281,7 @@ qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env, uint32_t *head,
     known = qoe_store_known(s, base) && qoe_store_known(s, extra);
     max = env->max - (known ? 0 : env->max / QOE_STORE_KEPT);
 
-    if (qoe_st_peek(env->count) >= max
+    if (qoe_peek(env->count) >= max
         || !qoe_store_pool_room(&s->pool[qoe_store_pool_of(metric)], 1, known))
     {
         return 0;
@@ -300,11 +300,11 @@ qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env, uint32_t *head,
         return 0;
     }
 
-    qoe_st_set(&s->series, s->series + 1);
+    qoe_publish(&s->series, s->series + 1);
 
-    qoe_st_set(&e->metric, (uint16_t) metric);
-    qoe_st_set(&e->base, base);
-    qoe_st_set(&e->extra, extra);
+    qoe_publish(&e->metric, (uint16_t) metric);
+    qoe_publish(&e->base, base);
+    qoe_publish(&e->extra, extra);
 
     qoe_store_clear(s, i - 1, now_ns);
     qoe_store_ref(s, base);
@@ -338,10 +338,10 @@ qoe_store_overflow(qoe_store_t *s, const qoe_store_env_t *env,
     slot = s->overflow[metric];
     e = qoe_store_slot(s, slot);
 
-    if (qoe_st_peek(&e->life) == 0) {
-        qoe_st_set(&e->metric, (uint16_t) metric);
-        qoe_st_set(&e->base, QOE_STORE_OVERFLOW_BLOCK);
-        qoe_st_set(&e->extra, 0);
+    if (qoe_peek(&e->life) == 0) {
+        qoe_publish(&e->metric, (uint16_t) metric);
+        qoe_publish(&e->base, QOE_STORE_OVERFLOW_BLOCK);
+        qoe_publish(&e->extra, 0);
 
         qoe_store_clear(s, slot, now_ns);
     }
@@ -373,7 +373,7 @@ qoe_store_slot_take(qoe_store_t *s, uint32_t metric)
         return 0;
     }
 
-    qoe_st_set(&p->top, p->top + 1);
+    qoe_publish(&p->top, p->top + 1);
 
     return first + p->top;
 }
@@ -408,7 +408,7 @@ qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
 
     e = qoe_store_slot(s, slot);
     live = QOE_LIFE_LIVE | (uint32_t) (now_ns / 1000000000);
-    life = qoe_st_get(&e->life);
+    life = qoe_acquire(&e->life);
     begins = !(life & QOE_LIFE_LIVE);
 
     if (life & QOE_LIFE_DEAD) {
@@ -430,7 +430,7 @@ qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
     }
 
     if (begins) {
-        qoe_st_set(&s->born, s->born + 1);
+        qoe_publish(&s->born, s->born + 1);
     }
 }
 
@@ -446,7 +446,7 @@ qoe_store_write(qoe_store_t *s, uint32_t slot, double value)
     /* a writer that died here has left seq odd */
 
     seq = e->seq | 1;
-    qoe_st_set(&e->seq, seq);
+    qoe_publish(&e->seq, seq);
 
     if (slot < s->numbers) {
         qoe_store_write_number(qoe_store_number(s, slot), value);
@@ -455,7 +455,7 @@ qoe_store_write(qoe_store_t *s, uint32_t slot, double value)
         qoe_store_write_histogram(qoe_store_histogram(s, slot), value);
     }
 
-    qoe_st_set(&e->seq, seq + 1);
+    qoe_publish(&e->seq, seq + 1);
 }
 
 
@@ -469,13 +469,13 @@ qoe_store_write_number(qoe_store_number_t *n, double value)
         /* OTLP has signed integers */
 
         count = n->count + (uint64_t) (value + 0.5);
-        qoe_st_set(&n->count, qoe_min(count, (uint64_t) INT64_MAX));
+        qoe_publish(&n->count, qoe_min(count, (uint64_t) INT64_MAX));
 
         return;
     }
 
-    qoe_st_set(&n->slot.sum, qoe_st_bits(qoe_st_double(n->slot.sum) + value));
-    qoe_st_set(&n->count, n->count + 1);
+    qoe_publish(&n->slot.sum, qoe_st_bits(qoe_st_double(n->slot.sum) + value));
+    qoe_publish(&n->count, n->count + 1);
 }
 
 
@@ -494,17 +494,17 @@ qoe_store_write_histogram(qoe_store_histogram_t *h, double value)
     /* min is infinite before the first value */
 
     if (value < qoe_st_double(h->min)) {
-        qoe_st_set(&h->min, bits);
+        qoe_publish(&h->min, bits);
     }
 
     if (value > qoe_st_double(h->max)) {
-        qoe_st_set(&h->max, bits);
+        qoe_publish(&h->max, bits);
     }
 
-    qoe_st_set(&h->slot.sum, qoe_st_bits(qoe_st_double(h->slot.sum) + value));
+    qoe_publish(&h->slot.sum, qoe_st_bits(qoe_st_double(h->slot.sum) + value));
 
     i = qoe_metric_bucket(m, value);
-    qoe_st_set(&h->bucket[i], h->bucket[i] + 1);
+    qoe_publish(&h->bucket[i], h->bucket[i] + 1);
 }
 
 
@@ -525,32 +525,32 @@ qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns)
     e = qoe_store_slot(s, slot);
 
     seq = e->seq | 1;
-    qoe_st_set(&e->seq, seq);
+    qoe_publish(&e->seq, seq);
 
-    qoe_st_set(&e->start_ns, start_ns);
-    qoe_st_set(&e->sum, qoe_st_bits(0));
+    qoe_publish(&e->start_ns, start_ns);
+    qoe_publish(&e->sum, qoe_st_bits(0));
 
     if (slot < s->numbers) {
         n = qoe_store_number(s, slot);
 
-        qoe_st_set(&n->count, 0);
-        qoe_st_set(&n->seen_sum, 0);
-        qoe_st_set(&n->seen_count, 0);
-        qoe_st_set(&n->window_sum, 0);
-        qoe_st_set(&n->window_count, 0);
+        qoe_publish(&n->count, 0);
+        qoe_publish(&n->seen_sum, 0);
+        qoe_publish(&n->seen_count, 0);
+        qoe_publish(&n->window_sum, 0);
+        qoe_publish(&n->window_count, 0);
 
     } else {
         h = qoe_store_histogram(s, slot);
 
-        qoe_st_set(&h->min, qoe_st_bits(INFINITY));
-        qoe_st_set(&h->max, qoe_st_bits(-INFINITY));
+        qoe_publish(&h->min, qoe_st_bits(INFINITY));
+        qoe_publish(&h->max, qoe_st_bits(-INFINITY));
 
         for (i = 0; i < QOE_STORE_BUCKETS; i++) {
-            qoe_st_set(&h->bucket[i], 0);
+            qoe_publish(&h->bucket[i], 0);
         }
     }
 
-    qoe_st_set(&e->seq, seq + 1);
+    qoe_publish(&e->seq, seq + 1);
 }
 
 
@@ -574,7 +574,7 @@ qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
         }
 
         e = qoe_store_slot(s, *cursor);
-        life = qoe_st_get(&e->life);
+        life = qoe_acquire(&e->life);
 
         if (!(life & QOE_LIFE_DEAD)) {
             continue;
@@ -615,8 +615,8 @@ qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env, uint32_t slot)
     /* readers that found it live must see a change before its blocks change */
 
     seq = e->seq | 1;
-    qoe_st_set(&e->seq, seq);
-    qoe_st_set(&e->seq, seq + 1);
+    qoe_publish(&e->seq, seq);
+    qoe_publish(&e->seq, seq + 1);
 
     if (qoe_store_reserved(s, slot)) {
         return;
@@ -629,7 +629,7 @@ qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env, uint32_t slot)
 
     qoe_store_slot_free(s, slot);
 
-    qoe_st_set(&s->series, s->series - 1);
+    qoe_publish(&s->series, s->series - 1);
     __atomic_sub_fetch(env->count, 1, __ATOMIC_RELAXED);
 }
 

@@ -8,7 +8,7 @@
  *
  * A series is identified by metric, base block and extra block.  Blocks are
  * interned sets of attributes (qoe_labels.h) with reference counts; series and
- * sessions hold references. Memory is fixed when the zone is created: cells of
+ * sessions hold references.  Memory is fixed when the zone is created: cells of
  * blocks, slots of numbers, slots of histograms.
  *
  * A writer may be killed at any store.  The next one calls qoe_store_rebuild()
@@ -58,10 +58,9 @@ typedef struct {
  * if the set is empty, or if there is no room for it (then record with
  * QOE_STORE_OVERFLOW).
  */
-#define QOE_STORE_OVERFLOW  UINT32_MAX
-
 uint32_t qoe_store_block(qoe_store_t *s, const qoe_store_env_t *env,
     qoe_span_t labels);
+
 /*
  * The same for a set with a value that is not known (qoe_govern_unknown).  Such
  * a set and its series are created only while more than a quarter of what they
@@ -70,8 +69,10 @@ uint32_t qoe_store_block(qoe_store_t *s, const qoe_store_env_t *env,
  */
 uint32_t qoe_store_block_new(qoe_store_t *s, const qoe_store_env_t *env,
     qoe_span_t labels);
+
+/* Take or release a reference to a block; 0 is ignored. */
 void qoe_store_ref(qoe_store_t *s, uint32_t block);
-void qoe_store_unref(qoe_store_t *s, uint32_t block);        /* 0: nothing */
+void qoe_store_unref(qoe_store_t *s, uint32_t block);
 
 /*
  * Adds value to a counter or an up-down counter, or observes it in a gauge or a
@@ -196,6 +197,7 @@ typedef struct {
                                                 after readers can see it */
 } qoe_store_info_t;
 
+/* Reads the state of a store, for statistics. */
 void qoe_store_info(const qoe_store_t *s, qoe_store_info_t *info);
 
 

@@ -104,7 +104,7 @@ qoe_store_block_make(qoe_store_t *s, uint64_t hash, qoe_span_t labels,
 
     b = qoe_store_block_at(s, block);
 
-    qoe_st_set(&b->len, (uint32_t) labels.len);
+    qoe_publish(&b->len, (uint32_t) labels.len);
     b->refs = 1;
     b->known = known;
 
@@ -119,12 +119,12 @@ qoe_store_block_make(qoe_store_t *s, uint64_t hash, qoe_span_t labels,
         i = qoe_store_cell_take(s);
         qoe_store_cell_fill(qoe_store_cell_at(s, i), labels.data + off,
                             qoe_min(labels.len - off, QOE_CELL_DATA));
-        qoe_st_set(&qoe_store_cell_at(s, i)->next, cell);
+        qoe_publish(&qoe_store_cell_at(s, i)->next, cell);
         cell = i;
     }
 
-    qoe_st_set(&b->first, cell);
-    qoe_st_set(&b->hash, hash);
+    qoe_publish(&b->first, cell);
+    qoe_publish(&b->hash, hash);
 
     qoe_store_block_link(s, block);
 
@@ -182,14 +182,14 @@ qoe_store_block_take(qoe_store_t *s)
         p->nfree--;
 
     } else if (p->top < p->n) {
-        qoe_st_set(&p->top, p->top + 1);
+        qoe_publish(&p->top, p->top + 1);
         block = p->top;
 
     } else {
         return 0;
     }
 
-    qoe_st_set(&s->live_blocks, s->live_blocks + 1);
+    qoe_publish(&s->live_blocks, s->live_blocks + 1);
 
     return block;
 }
@@ -213,7 +213,7 @@ qoe_store_cell_take(qoe_store_t *s)
     }
 
     if (p->top < p->n) {
-        qoe_st_set(&p->top, p->top + 1);
+        qoe_publish(&p->top, p->top + 1);
     }
 
     return p->top;
@@ -227,7 +227,7 @@ qoe_store_cell_free(qoe_store_t *s, uint32_t cell)
 
     p = &s->pool[QOE_POOL_CELLS];
 
-    qoe_st_set(&qoe_store_cell_at(s, cell)->next, p->free);
+    qoe_publish(&qoe_store_cell_at(s, cell)->next, p->free);
     p->free = cell;
     p->nfree++;
 }
@@ -247,7 +247,7 @@ qoe_store_cell_fill(qoe_store_cell_t *c, const char *p, size_t len)
     memcpy(word, p, len);
 
     for (i = 0; i < QOE_CELL_WORDS; i++) {
-        qoe_st_set(&c->data[i], word[i]);
+        qoe_publish(&c->data[i], word[i]);
     }
 }
 
@@ -270,11 +270,11 @@ qoe_store_overflow_block(qoe_store_t *s, const qoe_store_env_t *env)
 
     qoe_store_cell_fill(qoe_store_cell_at(s, QOE_STORE_OVERFLOW_BLOCK),
                         l.data, l.len);
-    qoe_st_set(&qoe_store_cell_at(s, QOE_STORE_OVERFLOW_BLOCK)->next, 0);
+    qoe_publish(&qoe_store_cell_at(s, QOE_STORE_OVERFLOW_BLOCK)->next, 0);
 
-    qoe_st_set(&b->len, (uint32_t) l.len);
-    qoe_st_set(&b->first, QOE_STORE_OVERFLOW_BLOCK);
-    qoe_st_set(&b->hash, qoe_store_hash(env, qoe_labels_span(&l)));
+    qoe_publish(&b->len, (uint32_t) l.len);
+    qoe_publish(&b->first, QOE_STORE_OVERFLOW_BLOCK);
+    qoe_publish(&b->hash, qoe_store_hash(env, qoe_labels_span(&l)));
 }
 
 
@@ -319,8 +319,8 @@ qoe_store_block_end(qoe_store_t *s, uint32_t block)
 
     /* makes a reader that is copying the block see a different version */
 
-    qoe_st_set(&b->version, b->version + 1);
-    qoe_st_set(&b->hash, 0);
+    qoe_publish(&b->version, b->version + 1);
+    qoe_publish(&b->hash, 0);
 
     b->refs = 0;
     i = b->first;
@@ -336,7 +336,7 @@ qoe_store_block_end(qoe_store_t *s, uint32_t block)
         i = next;
     }
 
-    qoe_st_set(&s->live_blocks, s->live_blocks - 1);
+    qoe_publish(&s->live_blocks, s->live_blocks - 1);
 
     qoe_store_block_free(s, block);
 }

@@ -25,6 +25,7 @@
 
 
 #include "qoe_store.h"
+#include "qoe_atomic.h"
 
 
 #define QOE_STORE_BUCKETS  (QOE_VIEW_BOUNDS_MAX + 1)
@@ -60,8 +61,7 @@ typedef struct {
     uint32_t        window_seq;      /* the same for the exporter's window */
     uint32_t        base;
     uint32_t        extra;
-    uint32_t        next;            /* next in the chain or free list, 1 +
-                                        slot */
+    uint32_t        next;            /* in chain or free list, 1 + slot */
     uint16_t        metric;
     uint16_t        pad;
     uint64_t        start_ns;
@@ -158,11 +158,6 @@ struct qoe_store_s {
 #define QOE_STORE_KEPT     4
 
 
-#define qoe_st_get(p)      __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define qoe_st_set(p, v)   __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define qoe_st_peek(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
-
-
 static inline double
 qoe_st_double(uint64_t bits)
 {
@@ -241,10 +236,10 @@ static inline bool
 qoe_store_slot_touched(const qoe_store_t *s, uint32_t slot)
 {
     if (slot < s->numbers) {
-        return slot < qoe_st_get(&s->pool[QOE_POOL_NUMBERS].top);
+        return slot < qoe_acquire(&s->pool[QOE_POOL_NUMBERS].top);
     }
 
-    return slot - s->numbers < qoe_st_get(&s->pool[QOE_POOL_HISTOGRAMS].top);
+    return slot - s->numbers < qoe_acquire(&s->pool[QOE_POOL_HISTOGRAMS].top);
 }
 
 
@@ -263,8 +258,8 @@ static inline bool
 qoe_store_block_ok(const qoe_store_t *s, uint32_t block)
 {
     return block == 0
-           || (block <= qoe_st_get(&s->pool[QOE_POOL_BLOCKS].top)
-               && qoe_st_peek(&qoe_store_block_at(s, block)->hash) != 0);
+           || (block <= qoe_acquire(&s->pool[QOE_POOL_BLOCKS].top)
+               && qoe_peek(&qoe_store_block_at(s, block)->hash) != 0);
 }
 
 

@@ -43,28 +43,26 @@ qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
     }
 
     e = qoe_store_slot(s, slot);
+    tries = 0;
 
-    for (tries = 0; tries < QOE_STORE_TRIES; tries++) {
-
-        life = qoe_st_get(&e->life);
+    do {
+        life = qoe_acquire(&e->life);
 
         if (!(life & QOE_LIFE_LIVE)) {
             return false;
         }
 
-        seq = qoe_st_get(&e->seq);
+        seq = qoe_acquire(&e->seq);
         sane = qoe_store_copy(s, slot, out);
 
-        if (!(seq & 1) && qoe_st_peek(&e->seq) == seq) {
-            break;
-        }
-    }
+    } while (((seq & 1) || qoe_peek(&e->seq) != seq)
+             && ++tries < QOE_STORE_TRIES);
 
     out->last_s = (uint32_t) life;
 
     /* if the slot was freed and reused meanwhile, it has no value yet */
 
-    return sane && (qoe_st_peek(&e->life) & QOE_LIFE_LIVE);
+    return sane && (qoe_peek(&e->life) & QOE_LIFE_LIVE);
 }
 
 
@@ -81,8 +79,8 @@ qoe_store_start(const qoe_store_t *s, uint32_t slot)
 
     e = qoe_store_slot(s, slot);
 
-    return (qoe_st_get(&e->life) & QOE_LIFE_LIVE) ? qoe_st_get(&e->start_ns)
-                                                  : 0;
+    return (qoe_acquire(&e->life) & QOE_LIFE_LIVE) ? qoe_acquire(&e->start_ns)
+                                                   : 0;
 }
 
 
@@ -95,10 +93,10 @@ qoe_store_copy(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
 
     e = qoe_store_slot(s, slot);
 
-    out->metric = qoe_st_get(&e->metric);
-    out->base = qoe_st_get(&e->base);
-    out->extra = qoe_st_get(&e->extra);
-    out->start_ns = qoe_st_get(&e->start_ns);
+    out->metric = qoe_acquire(&e->metric);
+    out->base = qoe_acquire(&e->base);
+    out->extra = qoe_acquire(&e->extra);
+    out->start_ns = qoe_acquire(&e->start_ns);
 
     if (!qoe_store_has(out->metric)
         || qoe_store_is_histogram(out->metric) != (slot >= s->numbers))
@@ -109,7 +107,7 @@ qoe_store_copy(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
     out->base_hash = qoe_store_block_hash(s, out->base);
     out->extra_hash = qoe_store_block_hash(s, out->extra);
 
-    out->sum = qoe_st_double(qoe_st_get(&e->sum));
+    out->sum = qoe_st_double(qoe_acquire(&e->sum));
     out->min = 0;
     out->max = 0;
     out->window_sum = 0;
@@ -133,7 +131,7 @@ qoe_store_copy(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
 static void
 qoe_store_copy_number(const qoe_store_number_t *n, qoe_series_t *out)
 {
-    out->count = qoe_st_get(&n->count);
+    out->count = qoe_acquire(&n->count);
 
     if (qoe_store_is_integer(out->metric)) {
         out->sum = (double) out->count;
@@ -158,12 +156,12 @@ qoe_store_copy_histogram(const qoe_store_histogram_t *h, qoe_series_t *out)
     out->count = 0;
 
     for (i = 0; i < n; i++) {
-        out->bucket[i] = qoe_st_get(&h->bucket[i]);
+        out->bucket[i] = qoe_acquire(&h->bucket[i]);
         out->count += out->bucket[i];
     }
 
-    min = qoe_st_double(qoe_st_get(&h->min));
-    max = qoe_st_double(qoe_st_get(&h->max));
+    min = qoe_st_double(qoe_acquire(&h->min));
+    max = qoe_st_double(qoe_acquire(&h->max));
 
     if (out->count != 0 && isfinite(min) && isfinite(max)) {
         out->min = min;
@@ -181,19 +179,18 @@ qoe_store_copy_window(const qoe_store_number_t *n, qoe_series_t *out)
     uint32_t  seq, tries;
     uint64_t  seen_count;
 
-    for (tries = 0; tries < QOE_STORE_TRIES; tries++) {
+    tries = 0;
 
-        seq = qoe_st_get(&n->slot.window_seq);
+    do {
+        seq = qoe_acquire(&n->slot.window_seq);
 
-        seen_sum = qoe_st_double(qoe_st_get(&n->seen_sum));
-        seen_count = qoe_st_get(&n->seen_count);
-        out->window_sum = qoe_st_double(qoe_st_get(&n->window_sum));
-        out->window_count = qoe_st_get(&n->window_count);
+        seen_sum = qoe_st_double(qoe_acquire(&n->seen_sum));
+        seen_count = qoe_acquire(&n->seen_count);
+        out->window_sum = qoe_st_double(qoe_acquire(&n->window_sum));
+        out->window_count = qoe_acquire(&n->window_count);
 
-        if (!(seq & 1) && qoe_st_peek(&n->slot.window_seq) == seq) {
-            break;
-        }
-    }
+    } while (((seq & 1) || qoe_peek(&n->slot.window_seq) != seq)
+             && ++tries < QOE_STORE_TRIES);
 
     /* a window may have been closed after sum and count were read */
 
@@ -222,14 +219,14 @@ qoe_store_window(qoe_store_t *s, uint32_t slot)
     /* an exporter that died here has left it odd */
 
     seq = n->slot.window_seq | 1;
-    qoe_st_set(&n->slot.window_seq, seq);
+    qoe_publish(&n->slot.window_seq, seq);
 
-    qoe_st_set(&n->window_sum, qoe_st_bits(now.open_sum));
-    qoe_st_set(&n->window_count, now.open_count);
-    qoe_st_set(&n->seen_sum, qoe_st_bits(now.sum));
-    qoe_st_set(&n->seen_count, now.count);
+    qoe_publish(&n->window_sum, qoe_st_bits(now.open_sum));
+    qoe_publish(&n->window_count, now.open_count);
+    qoe_publish(&n->seen_sum, qoe_st_bits(now.sum));
+    qoe_publish(&n->seen_count, now.count);
 
-    qoe_st_set(&n->slot.window_seq, seq + 1);
+    qoe_publish(&n->slot.window_seq, seq + 1);
 }
 
 
@@ -261,7 +258,7 @@ qoe_store_pardon(qoe_store_t *s, uint32_t slot)
     }
 
     e = qoe_store_slot(s, slot);
-    life = qoe_st_get(&e->life);
+    life = qoe_acquire(&e->life);
 
     while ((life & QOE_LIFE_DEAD)
            && !__atomic_compare_exchange_n(&e->life, &life,
@@ -289,9 +286,9 @@ qoe_store_block_read(const qoe_store_t *s, uint32_t block,
 
     b = qoe_store_block_at(s, block);
 
-    version = qoe_st_get(&b->version);
-    len = qoe_st_get(&b->len);
-    cell = qoe_st_get(&b->first);
+    version = qoe_acquire(&b->version);
+    len = qoe_acquire(&b->len);
+    cell = qoe_acquire(&b->first);
 
     if (len > QOE_LABELS_MAX) {
         return 0;
@@ -304,17 +301,17 @@ qoe_store_block_read(const qoe_store_t *s, uint32_t block,
         }
 
         c = qoe_store_cell_at(s, cell);
-        cell = qoe_st_get(&c->next) & ~QOE_CELL_USED;
+        cell = qoe_acquire(&c->next) & ~QOE_CELL_USED;
 
         for (j = 0; j < QOE_CELL_WORDS; j++) {
-            word[j] = qoe_st_get(&c->data[j]);
+            word[j] = qoe_acquire(&c->data[j]);
         }
 
         i = (uint32_t) qoe_min(len - off, QOE_CELL_DATA);
         memcpy(buf + off, word, i);
     }
 
-    if (qoe_st_get(&b->version) != version || qoe_st_get(&b->hash) == 0) {
+    if (qoe_acquire(&b->version) != version || qoe_acquire(&b->hash) == 0) {
         return 0;
     }
 
@@ -325,22 +322,22 @@ qoe_store_block_read(const qoe_store_t *s, uint32_t block,
 uint64_t
 qoe_store_block_hash(const qoe_store_t *s, uint32_t block)
 {
-    if (block == 0 || block > qoe_st_get(&s->pool[QOE_POOL_BLOCKS].top)) {
+    if (block == 0 || block > qoe_acquire(&s->pool[QOE_POOL_BLOCKS].top)) {
         return 0;
     }
 
-    return qoe_st_get(&qoe_store_block_at(s, block)->hash);
+    return qoe_acquire(&qoe_store_block_at(s, block)->hash);
 }
 
 
 void
 qoe_store_info(const qoe_store_t *s, qoe_store_info_t *info)
 {
-    info->series = qoe_st_get(&s->series);
+    info->series = qoe_acquire(&s->series);
     info->numbers = s->numbers;
     info->histograms = s->histograms;
-    info->blocks = qoe_st_get(&s->live_blocks);
+    info->blocks = qoe_acquire(&s->live_blocks);
     info->blocks_max = s->pool[QOE_POOL_BLOCKS].n;
-    info->overflowed = qoe_st_get(&s->overflowed);
-    info->born = qoe_st_get(&s->born);
+    info->overflowed = qoe_acquire(&s->overflowed);
+    info->born = qoe_acquire(&s->born);
 }

@@ -40,10 +40,10 @@ qoe_store_rebuild(qoe_store_t *s, const qoe_store_env_t *env)
     is += qoe_store_rebuild_slots(s, env, 0, s->pool[QOE_POOL_NUMBERS].top);
 
     was = s->series;
-    qoe_st_set(&s->series, is);
+    qoe_publish(&s->series, is);
 
     /* the writer may have died before it counted a series that readers see */
-    qoe_st_set(&s->born, s->born + 1);
+    qoe_publish(&s->born, s->born + 1);
 
     qoe_store_recount(env, was, is);
 }
@@ -67,16 +67,16 @@ qoe_store_rebuild_pools(qoe_store_t *s)
         p->nfree = 0;
 
         if (p->top > p->n) {
-            qoe_st_set(&p->top, p->n);
+            qoe_publish(&p->top, p->n);
         }
     }
 
     for (c = 1; c <= s->pool[QOE_POOL_CELLS].top; c++) {
-        qoe_st_set(&qoe_store_cell_at(s, c)->next,
-                   qoe_store_cell_at(s, c)->next & ~QOE_CELL_USED);
+        qoe_publish(&qoe_store_cell_at(s, c)->next,
+                    qoe_store_cell_at(s, c)->next & ~QOE_CELL_USED);
     }
 
-    qoe_st_set(&s->live_blocks, 0);
+    qoe_publish(&s->live_blocks, 0);
 }
 
 
@@ -97,14 +97,14 @@ qoe_store_rebuild_blocks(qoe_store_t *s, const qoe_store_env_t *env)
 
             if (i != QOE_STORE_OVERFLOW_BLOCK) {
                 qoe_store_block_link(s, i);
-                qoe_st_set(&s->live_blocks, s->live_blocks + 1);
+                qoe_publish(&s->live_blocks, s->live_blocks + 1);
             }
 
             continue;
         }
 
-        qoe_st_set(&b->version, b->version + 1);
-        qoe_st_set(&b->hash, 0);
+        qoe_publish(&b->version, b->version + 1);
+        qoe_publish(&b->hash, 0);
 
         if (i != QOE_STORE_OVERFLOW_BLOCK) {
             qoe_store_block_free(s, i);
@@ -159,7 +159,7 @@ qoe_store_rebuild_block(qoe_store_t *s, const qoe_store_env_t *env,
     for (off = 0; off < b->len; off += QOE_CELL_DATA) {
         c = qoe_store_cell_at(s, i);
         next = c->next & ~QOE_CELL_USED;
-        qoe_st_set(&c->next, next | QOE_CELL_USED);
+        qoe_publish(&c->next, next | QOE_CELL_USED);
         i = next;
     }
 
@@ -197,7 +197,7 @@ qoe_store_rebuild_slots(qoe_store_t *s, const qoe_store_env_t *env,
         e = qoe_store_slot(s, i - 1);
 
         if (e->seq & 1) {
-            qoe_st_set(&e->seq, e->seq + 1);
+            qoe_publish(&e->seq, e->seq + 1);
         }
 
         if (qoe_store_rebuild_slot(s, env, i - 1)) {
@@ -205,7 +205,7 @@ qoe_store_rebuild_slots(qoe_store_t *s, const qoe_store_env_t *env,
             continue;
         }
 
-        qoe_st_set(&e->life, 0);
+        qoe_publish(&e->life, 0);
 
         if (!qoe_store_reserved(s, i - 1)) {
             qoe_store_slot_free(s, i - 1);
@@ -227,7 +227,7 @@ qoe_store_rebuild_slot(qoe_store_t *s, const qoe_store_env_t *env,
 
     e = qoe_store_slot(s, slot);
 
-    if (!(qoe_st_get(&e->life) & (QOE_LIFE_LIVE|QOE_LIFE_DEAD))
+    if (!(qoe_acquire(&e->life) & (QOE_LIFE_LIVE|QOE_LIFE_DEAD))
         || !qoe_store_has(e->metric)
         || qoe_store_is_histogram(e->metric) != (slot >= s->numbers)
         || !qoe_store_block_ok(s, e->base)
@@ -264,7 +264,7 @@ qoe_store_recount(const qoe_store_env_t *env, uint32_t was, uint32_t is)
 {
     uint32_t  count, next;
 
-    count = qoe_st_get(env->count);
+    count = qoe_acquire(env->count);
 
     do {
         next = is >= was ? count + (is - was)

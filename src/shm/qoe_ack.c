@@ -26,7 +26,7 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
     any = false;
 
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
-        flags = qoe_load(&qoe_zone_dest(zone, dest)->flags);
+        flags = qoe_acquire(&qoe_zone_dest(zone, dest)->flags);
 
         if (flags != (QOE_DEST_WANTED | QOE_DEST_HAS_SPOOL)) {
             continue;
@@ -40,7 +40,7 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
         }
 
         if (ack == QOE_ACK_FSYNC) {
-            upto = qoe_load(&ld->synced);
+            upto = qoe_acquire(&ld->synced);
 
         } else {
             qoe_lane_dest_taken(ld, &upto, &records);
@@ -51,7 +51,7 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
          * before they are released
          */
 
-        if (pos > upto || pos <= qoe_load(&ld->unkept)) {
+        if (pos > upto || pos <= qoe_acquire(&ld->unkept)) {
             return false;
         }
     }
@@ -112,7 +112,7 @@ qoe_lane_asked(const qoe_zone_t *zone, uint32_t lane, qoe_ack_t ack)
     /* read the tail first: everything asked for up to it is visible then */
 
     tail = qoe_mark_pos(&l->tail);
-    asked = qoe_load(&l->asked[ack == QOE_ACK_FSYNC]);
+    asked = qoe_acquire(&l->asked[ack == QOE_ACK_FSYNC]);
 
     return qoe_min(asked, tail);
 }
@@ -129,7 +129,7 @@ qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n)
 
     for (dead = 0; dead < 2; dead++) {
         for (w = 0; w < n; w++) {
-            owner = qoe_load(&zone->waiter[w]);
+            owner = qoe_acquire(&zone->waiter[w]);
 
             if (owner != 0 && (!dead || qoe_proc_alive(owner))) {
                 continue;
@@ -153,14 +153,14 @@ qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n)
 void
 qoe_waiter_give(qoe_zone_t *zone, uint32_t w)
 {
-    qoe_store(&zone->waiter[w], 0);
+    qoe_publish(&zone->waiter[w], 0);
 }
 
 
 void
 qoe_waiter_waiting(qoe_zone_t *zone, uint32_t w, qoe_wait_t what, uint64_t n)
 {
-    __atomic_store_n(&zone->waiting[w][what], n, __ATOMIC_RELAXED);
+    qoe_poke(&zone->waiting[w][what], n);
 }
 
 
@@ -174,8 +174,8 @@ qoe_zone_waiting(const qoe_zone_t *zone, qoe_wait_t what)
 
     for (w = 0; w < QOE_WAITERS_MAX; w++) {
 
-        n = __atomic_load_n(&zone->waiting[w][what], __ATOMIC_RELAXED);
-        owner = qoe_load(&zone->waiter[w]);
+        n = qoe_peek(&zone->waiting[w][what]);
+        owner = qoe_acquire(&zone->waiter[w]);
 
         if (n != 0 && owner != 0 && qoe_proc_alive(owner)) {
             sum += n;

@@ -63,8 +63,9 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
 
         if (slots[i] != UINT32_MAX) {
             keep[slots[i]] = true;
-            qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
-                      QOE_DEST_WANTED | (spooled[i] ? QOE_DEST_HAS_SPOOL : 0));
+            qoe_publish(&qoe_zone_dest(zone, slots[i])->flags,
+                        QOE_DEST_WANTED
+                        | (spooled[i] ? QOE_DEST_HAS_SPOOL : 0));
         }
     }
 
@@ -72,7 +73,7 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
         if (!keep[dest] && qoe_zone_dest(zone, dest)->flags
                            != QOE_DEST_METRICS)
         {
-            qoe_store(&qoe_zone_dest(zone, dest)->flags, 0);
+            qoe_publish(&qoe_zone_dest(zone, dest)->flags, 0);
         }
     }
 
@@ -85,8 +86,9 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
         slots[i] = qoe_dest_new(zone, names[i]);
 
         if (slots[i] != UINT32_MAX) {
-            qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
-                      QOE_DEST_WANTED | (spooled[i] ? QOE_DEST_HAS_SPOOL : 0));
+            qoe_publish(&qoe_zone_dest(zone, slots[i])->flags,
+                        QOE_DEST_WANTED
+                        | (spooled[i] ? QOE_DEST_HAS_SPOOL : 0));
         }
     }
 }
@@ -104,7 +106,7 @@ qoe_dests_set_metrics(qoe_zone_t *zone, const qoe_span_t *names, size_t n,
         d = qoe_zone_dest(zone, dest);
 
         if (d->flags == QOE_DEST_METRICS) {
-            qoe_store(&d->flags, 0);
+            qoe_publish(&d->flags, 0);
         }
     }
 
@@ -112,8 +114,8 @@ qoe_dests_set_metrics(qoe_zone_t *zone, const qoe_span_t *names, size_t n,
         slots[i] = qoe_dest_find(zone, names[i]);
 
         if (slots[i] != UINT32_MAX) {
-            qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
-                      QOE_DEST_METRICS);
+            qoe_publish(&qoe_zone_dest(zone, slots[i])->flags,
+                        QOE_DEST_METRICS);
         }
     }
 
@@ -123,8 +125,8 @@ qoe_dests_set_metrics(qoe_zone_t *zone, const qoe_span_t *names, size_t n,
             slots[i] = qoe_dest_new(zone, names[i]);
 
             if (slots[i] != UINT32_MAX) {
-                qoe_store(&qoe_zone_dest(zone, slots[i])->flags,
-                          QOE_DEST_METRICS);
+                qoe_publish(&qoe_zone_dest(zone, slots[i])->flags,
+                            QOE_DEST_METRICS);
             }
         }
     }
@@ -183,7 +185,7 @@ qoe_dest_new(qoe_zone_t *zone, qoe_span_t name)
              * now the lanes' data about the slot is that of another incarnation
              */
 
-            qoe_store(&d->incarnation, d->incarnation + 1);
+            qoe_publish(&d->incarnation, d->incarnation + 1);
 
             return dest;
         }
@@ -207,7 +209,7 @@ qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest, bool segments)
 
     d = qoe_zone_dest(zone, dest);
 
-    if (d->flags != 0 || qoe_proc_alive(qoe_load(&d->backlog))) {
+    if (d->flags != 0 || qoe_proc_alive(qoe_acquire(&d->backlog))) {
         return false;
     }
 
@@ -220,8 +222,8 @@ qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest, bool segments)
     e = qoe_spool_table(zone, dest);
 
     for (i = 0; i < QOE_SEGMENTS_MAX; i++) {
-        if ((!segments && qoe_load(&e[i].state) != QOE_SEGMENT_FREE)
-            || qoe_proc_alive(qoe_load(&e[i].owner)))
+        if ((!segments && qoe_acquire(&e[i].state) != QOE_SEGMENT_FREE)
+            || qoe_proc_alive(qoe_acquire(&e[i].owner)))
         {
             return false;
         }
@@ -240,15 +242,15 @@ qoe_dest_clear(qoe_zone_t *zone, uint32_t dest)
     d = qoe_zone_dest(zone, dest);
 
     for (i = 0; i < QOE_DEST_COUNTERS_N; i++) {
-        __atomic_store_n(&d->counter[i], 0, __ATOMIC_RELAXED);
+        qoe_poke(&d->counter[i], 0);
     }
 
-    qoe_store(&d->backlog, 0);
-    qoe_store(&d->failed_ms, 0);
-    qoe_store(&d->error_lock, 0);
-    qoe_store(&d->health_lock, 0);
+    qoe_publish(&d->backlog, 0);
+    qoe_publish(&d->failed_ms, 0);
+    qoe_publish(&d->error_lock, 0);
+    qoe_publish(&d->health_lock, 0);
     memset(&d->health, 0, sizeof(d->health));
-    qoe_store(&d->recovered_lock, 0);
+    qoe_publish(&d->recovered_lock, 0);
     qoe_mark_set(&d->recovered, 0, 0);
     d->error[0] = '\0';
 
@@ -260,7 +262,7 @@ qoe_dest_clear(qoe_zone_t *zone, uint32_t dest)
 bool
 qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest)
 {
-    return (qoe_load(&qoe_zone_dest(zone, dest)->flags) & QOE_DEST_WANTED)
+    return (qoe_acquire(&qoe_zone_dest(zone, dest)->flags) & QOE_DEST_WANTED)
            != 0;
 }
 
@@ -272,7 +274,7 @@ qoe_dest_name(const qoe_zone_t *zone, uint32_t dest, char name[QOE_DEST_NAME])
 
     d = qoe_zone_dest(zone, dest);
 
-    if (qoe_load(&d->incarnation) == 0) {
+    if (qoe_acquire(&d->incarnation) == 0) {
         return 0;
     }
 
@@ -328,8 +330,7 @@ qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c)
     uint64_t         n, id, recovered;
     qoe_dest_part_t  part;
 
-    n = __atomic_load_n(&qoe_zone_dest(zone, dest)->counter[c],
-                        __ATOMIC_RELAXED);
+    n = qoe_peek(&qoe_zone_dest(zone, dest)->counter[c]);
 
     if (c == QOE_DEST_RECOVERED) {
         qoe_mark_get(&qoe_zone_dest(zone, dest)->recovered, &id, &recovered);
@@ -367,7 +368,7 @@ qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
     /*
      * Reads the places in the order in which events move through them: from
      * another process's spool or the queue into the spool, and from there to a
-     * loss. An event that moves meanwhile is counted twice, but never missed.
+     * loss.  An event that moves meanwhile is counted twice, but never missed.
      */
 
     info->recovered = qoe_dest_counter(zone, dest, QOE_DEST_RECOVERED);
@@ -409,7 +410,7 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
     const qoe_lane_dest_t  *ld;
 
     ld = qoe_zone_lane_dest(zone, lane, dest);
-    incarnation = qoe_load(&qoe_zone_dest(zone, dest)->incarnation);
+    incarnation = qoe_acquire(&qoe_zone_dest(zone, dest)->incarnation);
 
     for (i = 0; i < QOE_DEST_READS; i++) {
         version = qoe_member_get(ld, &m);
@@ -433,7 +434,7 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
         part->queued = tail - qoe_min(taken, tail);
         part->removed = m.removed;
 
-        if (qoe_load(&ld->member_version) == version) {
+        if (qoe_acquire(&ld->member_version) == version) {
             return;
         }
     }
@@ -467,7 +468,7 @@ qoe_dest_report(qoe_zone_t *zone, uint32_t dest, uint64_t now_ms,
 
     d = qoe_zone_dest(zone, dest);
 
-    if (qoe_load(&d->flags) != QOE_DEST_METRICS
+    if (qoe_acquire(&d->flags) != QOE_DEST_METRICS
         || qoe_lock(&d->health_lock, qoe_proc_self(), &stolen) != QOE_OK)
     {
         return;
@@ -489,7 +490,7 @@ qoe_dest_health(const qoe_zone_t *zone, uint32_t dest,
 
     d = qoe_zone_dest(zone, dest);
 
-    if (qoe_load(&d->flags) == QOE_DEST_METRICS) {
+    if (qoe_acquire(&d->flags) == QOE_DEST_METRICS) {
         qoe_health_read(&d->health, &d->health_seq, health);
         return;
     }

@@ -37,26 +37,27 @@
     X(DROPPED_REFUSED,   "events of a batch refused for good")                \
     X(DROPPED_CORRUPT,   "events of records, queued or spooled, that could "  \
                          "not be read")                                       \
-    X(DROPPED_SPOOL,     "events of the oldest segments, for room in the "    \
-                         "spool")                                             \
-    X(DROPPED_BEHIND,    "events given up while another destination was "     \
-                         "ahead, for room in the queue")                      \
+    X(DROPPED_SPOOL,     "events of the oldest segments, dropped for room "   \
+                         "in the spool")                                      \
+    X(DROPPED_BEHIND,    "events dropped for room in the queue, while other " \
+                         "exporters had released them")                       \
     X(DROPPED_REMOVED,   "events queued for an exporter that was removed")    \
-    X(DROPPED_LOST,      "spooled events whose segment was taken away or "    \
+    X(DROPPED_LOST,      "spooled events whose segment was removed or "       \
                          "replaced")                                          \
     X(RECOVERED,         "events found in the spool of another instance")     \
     X(SPOOLED,           "events written to the spool")                       \
-    X(REPLAYED,          "of spooled ones, those sent later")                 \
+    X(REPLAYED,          "spooled events that were exported later")           \
     X(BATCHES_SENT,      "export requests that succeeded")                    \
     X(BATCHES_RETRIED,   "export attempts that will be repeated")             \
     X(BATCHES_FAILED,    "export requests refused for good")                  \
-    X(BATCHES_QUARANTINED, "of them kept in the quarantine")                  \
-    X(BATCHES_UNFINISHED, "of those that succeeded, such whose answer never " \
-                         "ended")                                             \
+    X(BATCHES_QUARANTINED, "refused batches kept in the quarantine")          \
+    X(BATCHES_UNFINISHED, "successful export requests whose answer did not "  \
+                         "end")                                               \
     X(SEGMENTS_CREATED,  "segments begun")                                    \
     X(SEGMENTS_DAMAGED,  "segments with damage, kept in the quarantine")      \
-    X(SPOOL_STRANGERS,   "entries of its directory that were no segments")    \
-    X(QUARANTINE_BYTES,  "bytes that were given room in the quarantine")      \
+    X(SPOOL_STRANGERS,   "entries of the spool directory that are not "       \
+                         "segments")                                          \
+    X(QUARANTINE_BYTES,  "bytes put into the quarantine")                     \
     X(SPOOL_SYNCS,       "fdatasync calls")                                   \
     X(SPOOL_ERRORS,      "failed I/O of the spool")
 
@@ -115,6 +116,11 @@ size_t qoe_dest_name(const qoe_zone_t *zone, uint32_t dest,
  */
 void qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
     uint64_t n);
+
+/*
+ * The value of a counter; RECOVERED and DROPPED_REMOVED include what adoptions
+ * and memberships record.
+ */
 uint64_t qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest,
     qoe_dest_counter_t c);
 
@@ -201,9 +207,9 @@ void qoe_lane_dest_stored(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 
 /*
  * To be called before records are given up and counted: from now on no request
- * that waits for records queued by now is told that they are stored. That
- * includes records that were stored, because a request only knows where its
- * last record ends.
+ * that waits for records queued by now gets an acknowledgement.  That includes
+ * records that were stored, because a request only knows where its last record
+ * ends.
  */
 void qoe_lane_dest_unkept(qoe_zone_t *zone, uint32_t lane, uint32_t dest);
 
@@ -243,17 +249,18 @@ bool qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
     qoe_ack_t ack);
 
 /*
- * Asks to be woken through waiter slot w when more of the lane is stored. Call
+ * Asks to be woken through waiter slot w when more of the lane is stored.  Call
  * qoe_lane_acked() again after this, or a wake-up may be missed.
  */
 void qoe_lane_wait(qoe_zone_t *zone, uint32_t lane, uint32_t w);
 
 /*
- * Takes one of the first n slots, which have an eventfd, for the process. Slots
- * of dead processes are taken, too.  UINT32_MAX if there is none.
+ * Takes one of the first n slots, which have an eventfd, for the process.
+ * Slots of dead processes are taken, too.  UINT32_MAX if there is none.
  */
 #define QOE_WAITERS_MAX        64
 uint32_t qoe_waiter_take(qoe_zone_t *zone, qoe_proc_t self, uint32_t n);
+/* Gives the slot back. */
 void qoe_waiter_give(qoe_zone_t *zone, uint32_t w);
 
 /*

@@ -35,20 +35,18 @@ qoe_member_get(const qoe_lane_dest_t *ld, qoe_member_t *member)
     const qoe_member_t  *m;
 
     do {
-        version = qoe_load(&ld->member_version);
+        version = qoe_acquire(&ld->member_version);
         m = &ld->member[version & 1];
 
-        member->incarnation = __atomic_load_n(&m->incarnation,
-                                              __ATOMIC_RELAXED);
-        member->active = __atomic_load_n(&m->active, __ATOMIC_RELAXED);
-        member->joined = __atomic_load_n(&m->joined, __ATOMIC_RELAXED);
-        member->left = __atomic_load_n(&m->left, __ATOMIC_RELAXED);
-        member->removed = __atomic_load_n(&m->removed, __ATOMIC_RELAXED);
+        member->incarnation = qoe_peek(&m->incarnation);
+        member->active = qoe_peek(&m->active);
+        member->joined = qoe_peek(&m->joined);
+        member->left = qoe_peek(&m->left);
+        member->removed = qoe_peek(&m->removed);
 
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-    } while (__atomic_load_n(&ld->member_version, __ATOMIC_RELAXED)
-             != version);
+    } while (qoe_peek(&ld->member_version) != version);
 
     return version;
 }
@@ -65,13 +63,13 @@ qoe_member_set(qoe_lane_dest_t *ld, const qoe_member_t *member)
 
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
-    __atomic_store_n(&m->incarnation, member->incarnation, __ATOMIC_RELAXED);
-    __atomic_store_n(&m->active, member->active, __ATOMIC_RELAXED);
-    __atomic_store_n(&m->joined, member->joined, __ATOMIC_RELAXED);
-    __atomic_store_n(&m->left, member->left, __ATOMIC_RELAXED);
-    __atomic_store_n(&m->removed, member->removed, __ATOMIC_RELAXED);
+    qoe_poke(&m->incarnation, member->incarnation);
+    qoe_poke(&m->active, member->active);
+    qoe_poke(&m->joined, member->joined);
+    qoe_poke(&m->left, member->left);
+    qoe_poke(&m->removed, member->removed);
 
-    qoe_store(&ld->member_version, version);
+    qoe_publish(&ld->member_version, version);
 }
 
 
@@ -82,7 +80,7 @@ qoe_member_in(const qoe_dest_t *d, const qoe_lane_dest_t *ld)
 
     (void) qoe_member_get(ld, &m);
 
-    return m.active && m.incarnation == qoe_load(&d->incarnation);
+    return m.active && m.incarnation == qoe_acquire(&d->incarnation);
 }
 
 
@@ -150,7 +148,7 @@ qoe_lane_dest_join(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
     qoe_lane_dest_t  *ld;
 
     ld = qoe_zone_lane_dest(zone, lane, dest);
-    incarnation = qoe_load(&qoe_zone_dest(zone, dest)->incarnation);
+    incarnation = qoe_acquire(&qoe_zone_dest(zone, dest)->incarnation);
 
     qoe_mark_get(&qoe_zone_lane(zone, lane)->floor, &pos, &records);
     (void) qoe_member_get(ld, &m);
@@ -175,13 +173,13 @@ qoe_lane_dest_join(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
         __atomic_store_n(&ld->health_seq, seq, __ATOMIC_SEQ_CST);
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         memset(&ld->health, 0, sizeof(ld->health));
-        qoe_store(&ld->health_seq, seq + 1);
+        qoe_publish(&ld->health_seq, seq + 1);
     }
 
     m.active = 1;
 
     qoe_mark_set(&ld->stored, pos, records);
-    qoe_store(&ld->synced, pos);
+    qoe_publish(&ld->synced, pos);
     qoe_mark_set(&ld->head, pos, records);
 
     qoe_member_set(ld, &m);
@@ -299,7 +297,7 @@ qoe_lane_wake_all(qoe_zone_t *zone, uint32_t lane)
     set = 0;
 
     for (w = 0; w < QOE_WAITERS_MAX; w++) {
-        if (qoe_load(&zone->waiter[w]) != 0) {
+        if (qoe_acquire(&zone->waiter[w]) != 0) {
             set |= (uint64_t) 1 << w;
         }
     }
@@ -346,7 +344,7 @@ qoe_lane_dest_release(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 
     ld = qoe_zone_lane_dest(zone, lane, dest);
     head = qoe_mark_pos(&ld->head);
-    synced = qoe_load(&ld->synced);
+    synced = qoe_acquire(&ld->synced);
 
     qoe_mark_move(&ld->head, pos, n);
 
@@ -436,7 +434,7 @@ qoe_lane_dest_unsynced(const qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 
     qoe_lane_dest_taken(ld, &pos, &records);
 
-    return pos > qoe_load(&ld->synced);
+    return pos > qoe_acquire(&ld->synced);
 }
 
 
@@ -479,7 +477,7 @@ qoe_health_write(qoe_lane_health_t *h, uint64_t *seqp, uint64_t now_ms,
         snprintf(h->last_error, sizeof(h->last_error), "%s", error);
     }
 
-    qoe_store(seqp, seq + 1);
+    qoe_publish(seqp, seq + 1);
 }
 
 
@@ -493,11 +491,11 @@ qoe_health_read(const qoe_lane_health_t *h, const uint64_t *seqp,
     /* the sequence stays odd if a writer died; then accept what is there */
 
     for (i = 0; i < QOE_HEALTH_READS; i++) {
-        seq = qoe_load(seqp);
+        seq = qoe_acquire(seqp);
         *health = *h;
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-        if ((seq & 1) == 0 && seq == qoe_load(seqp)) {
+        if ((seq & 1) == 0 && seq == qoe_acquire(seqp)) {
             break;
         }
     }

@@ -17,7 +17,7 @@ qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self, bool *adopted)
     qoe_lane_t  *l;
 
     l = qoe_zone_lane(zone, lane);
-    owner = qoe_load(&l->owner);
+    owner = qoe_acquire(&l->owner);
 
     if (owner != 0 && qoe_proc_alive(owner)) {
         return QOE_BUSY;
@@ -31,7 +31,7 @@ qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self, bool *adopted)
         return QOE_BUSY;
     }
 
-    qoe_store(&l->lease_ms, qoe_mono_ms());
+    qoe_publish(&l->lease_ms, qoe_mono_ms());
 
     return QOE_OK;
 }
@@ -44,8 +44,8 @@ qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self)
 
     l = qoe_zone_lane(zone, lane);
 
-    qoe_store(&l->wake, QOE_LANE_AWAKE);
-    qoe_store(&l->lease_ms, qoe_mono_ms());
+    qoe_publish(&l->wake, QOE_LANE_AWAKE);
+    qoe_publish(&l->lease_ms, qoe_mono_ms());
 
     __atomic_compare_exchange_n(&l->owner, &self, 0, false, __ATOMIC_ACQ_REL,
                                 __ATOMIC_RELAXED);
@@ -148,7 +148,7 @@ qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t limit,
 uint64_t
 qoe_lane_applied(const qoe_zone_t *zone, uint32_t lane)
 {
-    return qoe_load(&qoe_zone_lane(zone, lane)->applied);
+    return qoe_acquire(&qoe_zone_lane(zone, lane)->applied);
 }
 
 
@@ -157,7 +157,7 @@ qoe_lane_hand(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
 {
     /* no change made with the record may reach the zone before this store */
 
-    __atomic_store_n(&qoe_zone_lane(zone, lane)->hand, pos, __ATOMIC_RELAXED);
+    qoe_poke(&qoe_zone_lane(zone, lane)->hand, pos);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
@@ -165,7 +165,7 @@ qoe_lane_hand(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
 void
 qoe_lane_apply(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
 {
-    qoe_store(&qoe_zone_lane(zone, lane)->applied, pos);
+    qoe_publish(&qoe_zone_lane(zone, lane)->applied, pos);
 }
 
 
@@ -176,13 +176,13 @@ qoe_lane_recover(qoe_zone_t *zone, uint32_t lane)
     qoe_lane_t  *l;
 
     l = qoe_zone_lane(zone, lane);
-    hand = qoe_load(&l->hand);
+    hand = qoe_acquire(&l->hand);
 
-    if (hand <= qoe_load(&l->applied)) {
+    if (hand <= qoe_acquire(&l->applied)) {
         return false;
     }
 
-    qoe_store(&l->applied, hand);
+    qoe_publish(&l->applied, hand);
 
     return true;
 }

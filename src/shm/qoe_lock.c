@@ -5,6 +5,7 @@
 
 
 #include "qoe_lock.h"
+#include "qoe_atomic.h"
 
 #include <sched.h>
 
@@ -69,7 +70,7 @@ qoe_lock(uint64_t *word, qoe_proc_t self, bool *stolen)
 void
 qoe_unlock(uint64_t *word)
 {
-    __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+    qoe_publish(word, 0);
 }
 
 
@@ -80,7 +81,7 @@ qoe_lock_try(uint64_t *word, qoe_proc_t self)
 
     free_word = 0;
 
-    return __atomic_load_n(word, __ATOMIC_RELAXED) == 0
+    return qoe_peek(word) == 0
            && __atomic_compare_exchange_n(word, &free_word, self, false,
                                           __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
@@ -91,7 +92,7 @@ qoe_lock_steal(uint64_t *word, qoe_proc_t self)
 {
     uint64_t  owner;
 
-    owner = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    owner = qoe_acquire(word);
 
     if (owner == 0 || qoe_proc_alive(owner)) {
         return false;

@@ -22,6 +22,8 @@
  * recursive; threads of a process exclude each other.
  */
 qoe_status_t qoe_lock(uint64_t *word, qoe_proc_t self, bool *stolen);
+
+/* Releases the lock, which the caller must hold. */
 void qoe_unlock(uint64_t *word);
 
 

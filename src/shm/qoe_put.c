@@ -302,11 +302,11 @@ static void
 qoe_put_ask(qoe_lane_t *lane, uint64_t pos, qoe_ack_t ack)
 {
     if (ack != QOE_ACK_MEMORY) {
-        __atomic_store_n(&lane->asked[0], pos, __ATOMIC_RELAXED);
+        qoe_poke(&lane->asked[0], pos);
     }
 
     if (ack == QOE_ACK_FSYNC) {
-        __atomic_store_n(&lane->asked[1], pos, __ATOMIC_RELAXED);
+        qoe_poke(&lane->asked[1], pos);
     }
 }
 

@@ -42,27 +42,27 @@ qoe_spool_entry_new(qoe_zone_t *zone, uint32_t dest, qoe_proc_t self)
 
     for (i = 0; i < QOE_SEGMENTS_MAX; i++, e++) {
 
-        if (qoe_load(&e->state) != QOE_SEGMENT_FREE
+        if (qoe_acquire(&e->state) != QOE_SEGMENT_FREE
             || !qoe_spool_own(&e->owner, self, &adopted))
         {
             continue;
         }
 
-        if (qoe_load(&e->state) != QOE_SEGMENT_FREE) {
+        if (qoe_acquire(&e->state) != QOE_SEGMENT_FREE) {
 
             /* another process used and freed the entry between the two looks */
 
-            qoe_store(&e->owner, 0);
+            qoe_publish(&e->owner, 0);
             continue;
         }
 
-        qoe_store(&e->id, 0);
-        qoe_store(&e->bytes, 0);
-        qoe_store(&e->events, 0);
-        qoe_store(&e->done, 0);
-        qoe_store(&e->oldest_ns, 0);
-        qoe_store(&e->reserved, 0);
-        qoe_store(&e->state, QOE_SEGMENT_OPEN);
+        qoe_publish(&e->id, 0);
+        qoe_publish(&e->bytes, 0);
+        qoe_publish(&e->events, 0);
+        qoe_publish(&e->done, 0);
+        qoe_publish(&e->oldest_ns, 0);
+        qoe_publish(&e->reserved, 0);
+        qoe_publish(&e->state, QOE_SEGMENT_OPEN);
 
         return e;
     }
@@ -74,14 +74,14 @@ qoe_spool_entry_new(qoe_zone_t *zone, uint32_t dest, qoe_proc_t self)
 qoe_status_t
 qoe_spool_entry_claim(qoe_segment_entry_t *e, qoe_proc_t self, bool *adopted)
 {
-    if (qoe_load(&e->state) == QOE_SEGMENT_FREE
+    if (qoe_acquire(&e->state) == QOE_SEGMENT_FREE
         || !qoe_spool_own(&e->owner, self, adopted))
     {
         return QOE_BUSY;
     }
 
-    if (qoe_load(&e->state) == QOE_SEGMENT_FREE) {
-        qoe_store(&e->owner, 0);
+    if (qoe_acquire(&e->state) == QOE_SEGMENT_FREE) {
+        qoe_publish(&e->owner, 0);
         return QOE_BUSY;
     }
 
@@ -92,16 +92,16 @@ qoe_spool_entry_claim(qoe_segment_entry_t *e, qoe_proc_t self, bool *adopted)
 void
 qoe_spool_entry_seal(qoe_segment_entry_t *e)
 {
-    qoe_store(&e->state, QOE_SEGMENT_SEALED);
-    qoe_store(&e->owner, 0);
+    qoe_publish(&e->state, QOE_SEGMENT_SEALED);
+    qoe_publish(&e->owner, 0);
 }
 
 
 void
 qoe_spool_entry_free(qoe_segment_entry_t *e)
 {
-    qoe_store(&e->state, QOE_SEGMENT_FREE);
-    qoe_store(&e->owner, 0);
+    qoe_publish(&e->state, QOE_SEGMENT_FREE);
+    qoe_publish(&e->owner, 0);
 }
 
 
@@ -113,7 +113,7 @@ qoe_spool_backlog_take(qoe_zone_t *zone, uint32_t dest, qoe_proc_t self)
 
     owner = &qoe_zone_dest(zone, dest)->backlog;
 
-    return qoe_load(owner) == self || qoe_spool_own(owner, self, &adopted);
+    return qoe_acquire(owner) == self || qoe_spool_own(owner, self, &adopted);
 }
 
 
@@ -134,7 +134,7 @@ qoe_spool_own(uint64_t *owner, qoe_proc_t self, bool *adopted)
 {
     uint64_t  old;
 
-    old = qoe_load(owner);
+    old = qoe_acquire(owner);
 
     if (old == self || (old != 0 && qoe_proc_alive(old))) {
         return false;
@@ -161,18 +161,18 @@ qoe_spool_info(const qoe_zone_t *zone, uint32_t dest, qoe_spool_info_t *info)
 
     for (i = 0; i < QOE_SEGMENTS_MAX; i++, e++) {
 
-        if (qoe_load(&e->state) == QOE_SEGMENT_FREE) {
+        if (qoe_acquire(&e->state) == QOE_SEGMENT_FREE) {
             continue;
         }
 
         /* read done first: events can only have grown meanwhile */
 
-        done = qoe_load(&e->done);
-        events = qoe_load(&e->events);
-        oldest = qoe_load(&e->oldest_ns);
+        done = qoe_acquire(&e->done);
+        events = qoe_acquire(&e->events);
+        oldest = qoe_acquire(&e->oldest_ns);
 
         info->segments++;
-        info->bytes += qoe_load(&e->bytes);
+        info->bytes += qoe_acquire(&e->bytes);
 
         if (events <= done) {
             continue;
@@ -189,7 +189,7 @@ qoe_spool_info(const qoe_zone_t *zone, uint32_t dest, qoe_spool_info_t *info)
 
     d = qoe_zone_dest(zone, dest);
 
-    info->failed_ms = qoe_load(&d->failed_ms);
+    info->failed_ms = qoe_acquire(&d->failed_ms);
     qoe_spool_error(d, info->error, sizeof(info->error));
 }
 
@@ -203,8 +203,8 @@ qoe_spool_report(qoe_zone_t *zone, uint32_t dest, const char *error)
     d = qoe_zone_dest(zone, dest);
 
     if (error == NULL) {
-        if (qoe_load(&d->failed_ms) != 0) {
-            qoe_store(&d->failed_ms, 0);
+        if (qoe_acquire(&d->failed_ms) != 0) {
+            qoe_publish(&d->failed_ms, 0);
         }
 
         return;
@@ -242,7 +242,7 @@ qoe_spool_error_set(qoe_dest_t *d, const char *error)
 
     snprintf(d->error, sizeof(d->error), "%s", error);
 
-    qoe_store(&d->error_seq, seq + 1);
+    qoe_publish(&d->error_seq, seq + 1);
     qoe_unlock(&d->error_lock);
 }
 
@@ -254,11 +254,11 @@ qoe_spool_error(const qoe_dest_t *d, char *error, size_t size)
     uint64_t  seq;
 
     for (i = 0; i < QOE_SPOOL_READS; i++) {
-        seq = qoe_load(&d->error_seq);
+        seq = qoe_acquire(&d->error_seq);
         memcpy(error, d->error, qoe_min(size, sizeof(d->error)));
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-        if ((seq & 1) == 0 && seq == qoe_load(&d->error_seq)) {
+        if ((seq & 1) == 0 && seq == qoe_acquire(&d->error_seq)) {
             break;
         }
     }
@@ -276,8 +276,8 @@ qoe_spool_any_failing(const qoe_zone_t *zone)
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
         d = qoe_zone_dest(zone, dest);
 
-        if (qoe_load(&d->flags) == (QOE_DEST_WANTED | QOE_DEST_HAS_SPOOL)
-            && qoe_load(&d->failed_ms) != 0)
+        if (qoe_acquire(&d->flags) == (QOE_DEST_WANTED | QOE_DEST_HAS_SPOOL)
+            && qoe_acquire(&d->failed_ms) != 0)
         {
             return true;
         }

@@ -27,7 +27,7 @@ typedef enum {
 } qoe_segment_state_t;
 
 
-/* To be read and written only by qoe_load() and qoe_store(). */
+/* To be read and written only by qoe_acquire() and qoe_publish(). */
 
 typedef struct {
     uint64_t      owner;                 /* qoe_proc_t */
@@ -71,6 +71,7 @@ void qoe_spool_entry_free(qoe_segment_entry_t *e);
  * holds it now.
  */
 bool qoe_spool_backlog_take(qoe_zone_t *zone, uint32_t dest, qoe_proc_t self);
+/* Gives the lease back if self holds it. */
 void qoe_spool_backlog_give(qoe_zone_t *zone, uint32_t dest, qoe_proc_t self);
 
 

@@ -81,7 +81,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
      * set the magic last, so that a partly initialized zone is never attached
      */
 
-    qoe_store(&z->magic, QOE_ZONE_MAGIC);
+    qoe_publish(&z->magic, QOE_ZONE_MAGIC);
 
     *zone = z;
 
@@ -128,7 +128,7 @@ qoe_zone_attach(qoe_zone_t **zone, void *mem, size_t size)
     z = mem;
 
     if (size < sizeof(qoe_zone_t)
-        || qoe_load(&z->magic) != QOE_ZONE_MAGIC
+        || qoe_acquire(&z->magic) != QOE_ZONE_MAGIC
         || z->version != QOE_ZONE_VERSION
         || z->size != size)
     {
@@ -190,7 +190,7 @@ qoe_zone_start_ns(const qoe_zone_t *zone)
 uint64_t
 qoe_zone_generation(const qoe_zone_t *zone)
 {
-    return qoe_load(&zone->generation);
+    return qoe_acquire(&zone->generation);
 }
 
 
@@ -223,7 +223,7 @@ qoe_zone_counter(const qoe_zone_t *zone, qoe_counter_t c)
     sum = 0;
 
     for (i = 0; i < QOE_SLOTS; i++) {
-        sum += __atomic_load_n(&slots[i].value[c], __ATOMIC_RELAXED);
+        sum += qoe_peek(&slots[i].value[c]);
     }
 
     return sum;
@@ -233,14 +233,14 @@ qoe_zone_counter(const qoe_zone_t *zone, qoe_counter_t c)
 void
 qoe_zone_refused(qoe_zone_t *zone, uint64_t now_ms)
 {
-    qoe_store(&zone->refused_ms, now_ms);
+    qoe_publish(&zone->refused_ms, now_ms);
 }
 
 
 uint64_t
 qoe_zone_refused_ms(const qoe_zone_t *zone)
 {
-    return qoe_load(&zone->refused_ms);
+    return qoe_acquire(&zone->refused_ms);
 }
 
 
@@ -278,8 +278,8 @@ qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
     qoe_mark_get(&l->tail, &tail, &info->produced);
     info->used = qoe_min(tail - floor, zone->ring_size);
     info->size = zone->ring_size;
-    info->owner = qoe_load(&l->owner);
-    info->lease_ms = qoe_load(&l->lease_ms);
+    info->owner = qoe_acquire(&l->owner);
+    info->lease_ms = qoe_acquire(&l->lease_ms);
 }
 
 
@@ -291,7 +291,7 @@ qoe_lane_lost(qoe_zone_t *zone, uint32_t lane)
     qoe_lane_info_t   info;
 
     l = qoe_zone_lane(zone, lane);
-    old = qoe_load(&l->lost);
+    old = qoe_acquire(&l->lost);
 
     do {
         qoe_zone_lane_info(zone, lane, &info);

@@ -58,8 +58,7 @@ typedef struct {
     uint64_t           used;             /* bytes */
     uint64_t           size;
     uint64_t           produced;         /* records ever put */
-    uint64_t           consumed;         /* records that every exporter has
-                                            released */
+    uint64_t           consumed;         /* records that all have released */
     qoe_proc_t         owner;            /* 0: no consumer */
     uint64_t           lease_ms;         /* last change of owner, monotonic */
 } qoe_lane_info_t;
@@ -94,6 +93,7 @@ qoe_status_t qoe_zone_attach(qoe_zone_t **zone, void *mem, size_t size);
 
 /* Unless stated otherwise, any thread of any process may call the following. */
 
+/* The number of lanes, a UUID of the zone, and the time of its creation. */
 uint32_t qoe_zone_lanes(const qoe_zone_t *zone);
 void qoe_zone_instance_id(const qoe_zone_t *zone, uint8_t id[16]);
 uint64_t qoe_zone_start_ns(const qoe_zone_t *zone);          /* Unix */
@@ -111,6 +111,8 @@ void qoe_zone_generation_raise(qoe_zone_t *zone);
  */
 void qoe_zone_count(qoe_zone_t *zone, uint32_t slot, qoe_counter_t c,
     uint64_t n);
+
+/* The sum of a counter over all slots. */
 uint64_t qoe_zone_counter(const qoe_zone_t *zone, qoe_counter_t c);
 
 /* Records that events were refused or lost just now; monotonic ms, 0: never. */
@@ -121,6 +123,10 @@ uint64_t qoe_zone_refused_ms(const qoe_zone_t *zone);
 uint32_t qoe_zone_lane_of(const qoe_zone_t *zone, qoe_span_t org_id,
     qoe_span_t session_id);
 
+/*
+ * Reads the state of a lane; the numbers may be from slightly different
+ * moments.
+ */
 void qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
     qoe_lane_info_t *info);
 
@@ -194,6 +200,8 @@ void qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self);
  * bytes remain until then; qoe_dest.h has the functions that release records.
  */
 uint64_t qoe_lane_floor(const qoe_zone_t *zone, uint32_t lane);
+
+/* The position after the last record. */
 uint64_t qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane);
 
 /* The free bytes of the lane's ring. */
@@ -216,7 +224,7 @@ qoe_status_t qoe_lane_read(const qoe_zone_t *zone, uint32_t lane,
  * calls qoe_lane_hand() before and qoe_lane_apply() after it applies a record,
  * both with the position after the record.  A new owner calls
  * qoe_lane_recover() first: it returns true if the previous owner died while it
- * applied a record. That record then counts as applied: it may be missing in
+ * applied a record.  That record then counts as applied: it may be missing in
  * some of the metrics, but is in none of them twice, and cannot crash another
  * owner.
  */

@@ -22,6 +22,7 @@
 
 #include "qoe_dest.h"
 #include "qoe_spool_table.h"
+#include "qoe_atomic.h"
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
@@ -62,8 +63,7 @@ typedef struct {
     uint64_t             incarnation;
     uint64_t             active;
     uint64_t             joined;             /* records it did not get */
-    uint64_t             left;               /* records at the tail when it
-                                                left */
+    uint64_t             left;               /* tail's records when it left */
     uint64_t             removed;            /* records given up when it left */
 } qoe_member_t;
 
@@ -73,8 +73,7 @@ typedef struct {
 typedef struct {
     qoe_mark_t           head;
     qoe_mark_t           stored;             /* valid if beyond the head */
-    uint64_t             synced;             /* everything before it is
-                                                durable */
+    uint64_t             synced;             /* everything before is durable */
     uint64_t             unkept;             /* see qoe_lane_dest_unkept() */
 
     uint64_t             member_version;
@@ -95,8 +94,7 @@ typedef struct {
     /* written by the consumer */
     qoe_mark_t           floor qoe_cache_aligned;    /* the lowest head */
     uint64_t             applied;            /* floor <= applied <= tail */
-    uint64_t             hand;               /* end of the record being
-                                                applied */
+    uint64_t             hand;               /* end of the record in hand */
 
     uint64_t             wake qoe_cache_aligned;
 
@@ -194,10 +192,6 @@ typedef struct {
 #define QOE_FRAME_PAD          0x44415051    /* fills the rest of the ring */
 
 
-#define qoe_load(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define qoe_store(p, v)        __atomic_store_n(p, v, __ATOMIC_RELEASE)
-
-
 static inline qoe_lane_t *
 qoe_zone_lane(const qoe_zone_t *zone, uint32_t lane)
 {
@@ -232,15 +226,14 @@ qoe_mark_get(const qoe_mark_t *m, uint64_t *pos, uint64_t *records)
     uint64_t  version;
 
     do {
-        version = qoe_load(&m->version);
-        *pos = __atomic_load_n(&m->slot[version & 1].pos, __ATOMIC_RELAXED);
-        *records = __atomic_load_n(&m->slot[version & 1].records,
-                                   __ATOMIC_RELAXED);
+        version = qoe_acquire(&m->version);
+        *pos = qoe_peek(&m->slot[version & 1].pos);
+        *records = qoe_peek(&m->slot[version & 1].records);
 
         /* if the version has changed, a writer may have been in this slot */
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-    } while (__atomic_load_n(&m->version, __ATOMIC_RELAXED) != version);
+    } while (qoe_peek(&m->version) != version);
 }
 
 
@@ -269,9 +262,8 @@ qoe_mark_set(qoe_mark_t *m, uint64_t pos, uint64_t records)
      */
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
-    __atomic_store_n(&m->slot[version & 1].pos, pos, __ATOMIC_RELAXED);
-    __atomic_store_n(&m->slot[version & 1].records, records,
-                     __ATOMIC_RELAXED);
+    qoe_poke(&m->slot[version & 1].pos, pos);
+    qoe_poke(&m->slot[version & 1].records, records);
 
     /* sequentially consistent with the wake position, see qoe_put_publish() */
     __atomic_store_n(&m->version, version, __ATOMIC_SEQ_CST);
@@ -294,7 +286,7 @@ qoe_frame_size(size_t len)
 }
 
 
-/* Functions of qoe_dest_lane.c and qoe_dest.c for this room. */
+/* Functions of qoe_dest_lane.c for this room. */
 
 /* Reads the membership and returns its version.  Any thread. */
 uint64_t qoe_member_get(const qoe_lane_dest_t *ld, qoe_member_t *member);

@@ -213,10 +213,7 @@ qoe_segment_write(int fd, uint64_t offset, struct iovec *iov, int n,
 
             if (written != 0 && ftruncate(fd, (off_t) offset) == -1) {
 
-                /*
-                 * it may remain: the next append overwrites it, or recovery
-                 * skips it
-                 */
+                /* it may stay: the next append or recovery handles it */
 
                 return err;
             }
@@ -413,10 +410,7 @@ qoe_segment_next(qoe_segment_reader_t *r, qoe_segment_record_t *record,
 }
 
 
-/*
- * Reads the record that should be at r->offset.  QOE_INVALID: something else
- * is there.
- */
+/* Reads the record at r->offset.  QOE_INVALID: something else is there. */
 
 static qoe_status_t
 qoe_segment_here(qoe_segment_reader_t *r, qoe_segment_record_t *record)
@@ -472,10 +466,7 @@ qoe_segment_search(qoe_segment_reader_t *r, qoe_segment_record_t *record)
 
         if (n < QOE_SEGMENT_RECORD) {
 
-            /*
-             * no room for another record; if it is more than zeroes, a record
-             * was cut off
-             */
+            /* too short for a record: cut off, unless it is only zeroes */
 
             for (i = 0; i < (size_t) n; i++) {
                 zeroes &= (block[i] == 0);

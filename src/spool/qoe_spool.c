@@ -90,9 +90,7 @@ qoe_spool_destroy(qoe_spool_t *sp)
     uint64_t          until_ms;
     qoe_spool_seg_t  *seg, *next;
 
-    /*
-     * segments of an unfinished scan stay ours as long as this process lives
-     */
+    /* segments of an unfinished scan stay ours while this process lives */
 
     until_ms = qoe_mono_ms() + QOE_SPOOL_LEAVE_MS;
 
@@ -146,9 +144,7 @@ qoe_spool_destroy(qoe_spool_t *sp)
         qoe_spool_backlog_give(sp->zone, sp->dest, sp->self);
     }
 
-    /*
-     * last, because it may take a while: no other helper may be left to do it
-     */
+    /* last, as it takes a while: no other helper may be left for it */
 
     sp->segs = NULL;
 
@@ -275,7 +271,7 @@ qoe_spool_done(qoe_spool_t *sp, qoe_spool_ref_t *ref)
 
             /* the request may be delivered twice, after a restart */
 
-            qoe_spool_warn(sp, err, "mark what is done in", sp->name);
+            qoe_spool_warn(sp, err, "mark a record as done in", sp->name);
         }
 
         if (seg->dirty_ms == 0) {
@@ -419,9 +415,7 @@ qoe_spool_due_ms(const qoe_spool_t *sp)
 }
 
 
-/*
- * While too many segments wait, check once a second whether that is still so.
- */
+/* While too many segments wait, check once a second if they still do. */
 
 static bool
 qoe_spool_finish_due(const qoe_spool_t *sp, uint64_t now_ms)
@@ -506,10 +500,7 @@ qoe_spool_heal(qoe_spool_t *sp)
 
     } else if (sp->retry_ms <= qoe_mono_ms()) {
 
-        /*
-         * without memory or a free entry no failure was noted, so set the time
-         * here
-         */
+        /* without memory or a free entry nothing has set the time */
 
         sp->failing = true;
         sp->retry_ms = qoe_mono_ms() + QOE_SPOOL_RETRY_MS;
@@ -530,7 +521,7 @@ qoe_spool_fail(qoe_spool_t *sp, int err, const char *what, const char *file)
     if (qoe_spool_dirs_given(sp, err)) {
         qoe_log_limited(sp->log, &sp->fail_limit, QOE_LOG_NOTICE, "spool: "
                         "\"%s/%s/%s\" was given to another user, the next "
-                        "workers go on with it", sp->path, sp->instance,
+                        "workers continue it", sp->path, sp->instance,
                         sp->name);
         return;
     }
@@ -583,10 +574,10 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
 
     for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
 
-        id = qoe_spool_load(&e->id);
+        id = qoe_acquire(&e->id);
 
-        if (qoe_spool_load(&e->state) == QOE_SEGMENT_SEALED && id < best
-            && (qoe_spool_load(&e->owner) == 0
+        if (qoe_acquire(&e->state) == QOE_SEGMENT_SEALED && id < best
+            && (qoe_acquire(&e->owner) == 0
                 || (e == sp->backlog.entry && !sp->backlog.doomed)))
         {
             oldest = e;
@@ -606,7 +597,7 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
         return true;
     }
 
-    if (oldest != sp->backlog.entry && qoe_spool_load(&oldest->id) != best) {
+    if (oldest != sp->backlog.entry && qoe_acquire(&oldest->id) != best) {
         qoe_spool_entry_seal(oldest);
         return true;
     }
@@ -634,8 +625,8 @@ qoe_spool_drop_oldest(qoe_spool_t *sp)
         return false;
     }
 
-    events = qoe_spool_load(&oldest->events);
-    done = qoe_min(qoe_spool_load(&oldest->done), events);
+    events = qoe_acquire(&oldest->events);
+    done = qoe_min(qoe_acquire(&oldest->done), events);
 
     if (oldest == sp->backlog.entry) {
         qoe_spool_backlog_doom(sp);

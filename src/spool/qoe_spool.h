@@ -97,18 +97,12 @@ void qoe_spool_done(qoe_spool_t *sp, qoe_spool_ref_t *ref);
 /* Leaves the record to the backlog. */
 void qoe_spool_leave(qoe_spool_t *sp, qoe_spool_ref_t *ref);
 
-/*
- * Keeps a request that was refused for good, as far as the quarantine has
- * room.
- */
+/* Keeps a request that was refused for good, if the quarantine has room. */
 void qoe_spool_quarantine(qoe_spool_t *sp, qoe_signal_t signal,
     qoe_span_t payload, uint32_t items, uint64_t received_ns);
 
 
-/*
- * Syncs when it is time, tries to heal, and looks for segments of dead
- * processes.
- */
+/* Syncs if it is time, tries to heal, looks for segments of the dead. */
 void qoe_spool_run(qoe_spool_t *sp, uint64_t now_ms);
 
 /* The monotonic ms at which qoe_spool_run() is due; UINT64_MAX: it is not. */

@@ -18,9 +18,6 @@
 #include <unistd.h>
 
 
-#define QOE_SPOOL_ID_TRIES     8
-
-
 static void qoe_spool_look_others(qoe_spool_t *sp);
 static int qoe_spool_own_read(qoe_spool_t *sp);
 static int qoe_spool_instances(qoe_spool_t *sp);
@@ -147,8 +144,8 @@ qoe_spool_own_read(qoe_spool_t *sp)
         }
 
         for (e = sp->table; e < end; e++) {
-            if (qoe_spool_load(&e->id) == id
-                && qoe_spool_load(&e->state) != QOE_SEGMENT_FREE)
+            if (qoe_acquire(&e->id) == id
+                && qoe_acquire(&e->state) != QOE_SEGMENT_FREE)
             {
                 break;
             }
@@ -176,8 +173,8 @@ qoe_spool_own_read(qoe_spool_t *sp)
             break;
         }
 
-        qoe_spool_store(&e->reserved, QOE_SPOOL_FOREIGN);
-        qoe_spool_store(&e->id, id);
+        qoe_publish(&e->reserved, QOE_SPOOL_FOREIGN);
+        qoe_publish(&e->id, id);
     }
 
     closedir(dir);
@@ -265,9 +262,7 @@ qoe_spool_instance(qoe_spool_t *sp, const char *name)
 
     if (err == 0) {
 
-        /*
-         * directories of other exporters stay, for the helpers that have those
-         */
+        /* directories of other exporters stay, for helpers with those */
 
         dir = qoe_spool_list(fd);
         empty = (dir != NULL);
@@ -390,11 +385,12 @@ qoe_spool_move(qoe_spool_t *sp, int from, const char *name, uint64_t id)
         return ENOSPC;
     }
 
-    qoe_spool_store(&e->reserved, QOE_SPOOL_FOREIGN);
+    qoe_publish(&e->reserved, QOE_SPOOL_FOREIGN);
+    err = EEXIST;
 
     for (i = 0; i < QOE_SPOOL_ID_TRIES; i++, id++) {
 
-        qoe_spool_store(&e->id, id);
+        qoe_publish(&e->id, id);
         qoe_spool_file_name(to, id, "seg");
 
         err = qoe_spool_file_rename(from, name, sp->dir_fd, to);

@@ -51,9 +51,7 @@ qoe_spool_seg_copy(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         return QOE_ERROR;
     }
 
-    /*
-     * goes on where the last try stopped; no record begins after seg->offset
-     */
+    /* where the last try stopped; no record begins after seg->offset */
 
     reader.offset = qoe_max(reader.offset, seg->copied);
     reader.end = qoe_min(reader.end, seg->offset);
@@ -157,10 +155,7 @@ qoe_spool_copy_lost(qoe_spool_t *sp, qoe_spool_seg_t *seg,
 }
 
 
-/*
- * What was not found is lost.  The file is deleted once the copies are
- * durable.
- */
+/* The rest is lost.  The file is deleted once the copies are durable. */
 
 static void
 qoe_spool_copy_end(qoe_spool_t *sp, qoe_spool_seg_t *seg,

@@ -31,7 +31,7 @@
 #define QOE_SPOOL_LOCK_NS      5000000
 
 
-/* musl has neither the function, before 1.2.6, nor its flag in stdio.h */
+/* musl before 1.2.6 has no renameat2(), and no flag of it in stdio.h */
 #ifdef __GLIBC__
 #define qoe_renameat2(from, name, to, to_name, flags)                         \
     renameat2(from, name, to, to_name, flags)
@@ -291,9 +291,7 @@ qoe_spool_dir_lock(int dir, bool exclusive, int *fd)
 }
 
 
-/*
- * Ids grow with time; the low bits distinguish processes at the same moment.
- */
+/* Ids grow with time; their low bits distinguish processes. */
 
 uint64_t
 qoe_spool_new_id(qoe_spool_t *sp)

@@ -46,9 +46,9 @@ qoe_spool_others_sync(qoe_spool_t *sp)
 
     for (e = sp->table; err == 0 && e < sp->table + QOE_SEGMENTS_MAX; e++) {
 
-        id = qoe_spool_load(&e->id);
+        id = qoe_acquire(&e->id);
 
-        if (qoe_spool_load(&e->state) != QOE_SEGMENT_FREE && id != 0
+        if (qoe_acquire(&e->state) != QOE_SEGMENT_FREE && id != 0
             && !qoe_spool_own(sp, id))
         {
             err = qoe_spool_other_sync(sp, e, id);
@@ -64,7 +64,7 @@ qoe_spool_others_sync(qoe_spool_t *sp)
     }
 
     if (err != 0) {
-        qoe_spool_fail(sp, err, "sync what is left in", sp->name);
+        qoe_spool_fail(sp, err, "sync the segments in", sp->name);
         return QOE_ERROR;
     }
 
@@ -96,6 +96,9 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 {
     int  i, err, fd;
 
+    fd = -1;
+    err = ENOENT;
+
     /* the file may be renamed between tries of its two names */
 
     for (i = 0; i < QOE_SPOOL_NAME_TRIES; i++) {
@@ -125,19 +128,16 @@ qoe_spool_other_sync(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
 
     close(fd);
 
-    if (qoe_spool_load(&e->id) != id) {
+    if (qoe_acquire(&e->id) != id) {
         return err;
     }
 
     if (err != 0) {
         __atomic_fetch_or(&e->reserved, QOE_SPOOL_BAD, __ATOMIC_ACQ_REL);
 
-    } else if (qoe_spool_load(&e->reserved) & QOE_SPOOL_BAD) {
+    } else if (qoe_acquire(&e->reserved) & QOE_SPOOL_BAD) {
 
-        /*
-         * not durable until its owner, or the backlog, has written or sent it
-         * anew
-         */
+        /* not durable until its owner rewrites it or the backlog sends it */
 
         err = EIO;
     }

@@ -22,6 +22,7 @@
 
 
 #include "qoe_spool.h"
+#include "qoe_atomic.h"
 #include "qoe_dest.h"
 #include "qoe_segment.h"
 #include "qoe_spool_table.h"
@@ -29,9 +30,6 @@
 
 #include <sys/types.h>
 
-
-#define qoe_spool_load(p)      __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define qoe_spool_store(p, v)  __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 #define QOE_SPOOL_RETRY_MS     1000
 #define QOE_SPOOL_LOOK_MS      5000
@@ -60,6 +58,7 @@
 #define QOE_SPOOL_NOBODY       ((qoe_proc_t) INT32_MAX << 32 | 1)
 
 #define QOE_SPOOL_NAME_LEN     32            /* ID.open and a NUL */
+#define QOE_SPOOL_ID_TRIES     8             /* while ids are taken */
 
 
 typedef struct qoe_spool_seg_s  qoe_spool_seg_t;
@@ -87,7 +86,7 @@ struct qoe_spool_seg_s {
     uint64_t              events;
     uint64_t              done;
     uint64_t              used_ms;           /* of the last append */
-    uint64_t              dirty_ms;         /* first unsynced write; 0: none */
+    uint64_t              dirty_ms;          /* unsynced since; 0: synced */
     uint64_t              left_ms;           /* first record left; 0: none */
     uint64_t              copied;            /* bad: copied up to here */
     int                   fd;
@@ -186,15 +185,13 @@ struct qoe_spool_s {
 
 /* qoe_spool.c */
 
-/*
- * I/O failed: notes it in the zone, counts it, logs it, and stops I/O for a
- * second.
- */
+/* I/O failed: notes, counts and logs it, and stops I/O for a second. */
 void qoe_spool_fail(qoe_spool_t *sp, int err, const char *what,
     const char *file);
 /* The same if nothing is lost by the failure: only logs it. */
 void qoe_spool_warn(qoe_spool_t *sp, int err, const char *what,
     const char *file);
+/* I/O works again: notes it in the zone, and logs it. */
 void qoe_spool_well(qoe_spool_t *sp);
 /* Drops the oldest segment.  false: there is none that may be dropped. */
 bool qoe_spool_drop_oldest(qoe_spool_t *sp);
@@ -206,16 +203,20 @@ bool qoe_spool_drop_oldest(qoe_spool_t *sp);
  * force: exceeds max_size if need be, for records that are counted already.
  */
 qoe_status_t qoe_spool_seg_ready(qoe_spool_t *sp, uint64_t need, bool force);
+/* Appends to sp->current, which has room; sets offset and sequence. */
 int qoe_spool_seg_write(qoe_spool_t *sp, qoe_segment_record_t *record,
     const void *payload);
 /* all: includes files with no new records but only marks. */
 qoe_status_t qoe_spool_segs_sync(qoe_spool_t *sp, bool all);
+/* No more is appended to the segment, and it gets its final name. */
 void qoe_spool_seg_finish(qoe_spool_t *sp, qoe_spool_seg_t *seg);
 /* Gives away or deletes segments that are finished and no longer held. */
 void qoe_spool_segs_settle(qoe_spool_t *sp);
+/* Counts items of the segment as done, also in its entry. */
 void qoe_spool_seg_done(qoe_spool_seg_t *seg, uint64_t items);
 void qoe_spool_ref_add(qoe_spool_seg_t *seg, qoe_spool_ref_t *ref);
 void qoe_spool_ref_remove(qoe_spool_ref_t *ref);
+/* The number of the exporter's segments, and their bytes (or NULL). */
 uint64_t qoe_spool_segments(const qoe_spool_t *sp, uint64_t *bytes);
 
 /* qoe_spool_copy.c */
@@ -230,11 +231,14 @@ qoe_status_t qoe_spool_others_sync(qoe_spool_t *sp);
 
 /* qoe_spool_dir.c; an int is 0 or an errno */
 
+/* Opens, and makes if need be, DIR/INSTANCE/NAME, and locks the instance. */
 int qoe_spool_dirs_open(qoe_spool_t *sp);
 void qoe_spool_dirs_close(qoe_spool_t *sp);
+/* Makes the directories durable, and all names in them. */
 int qoe_spool_dirs_sync(qoe_spool_t *sp);
 /* Whether err comes from the master's giving the directory to another user. */
 bool qoe_spool_dirs_given(const qoe_spool_t *sp, int err);
+/* Makes the directory if need be, and opens it. */
 int qoe_spool_dir_make(int at, const char *name, int *fd);
 /*
  * Opens and locks the lock file in dir.  exclusive: EWOULDBLOCK if a helper of
@@ -251,22 +255,22 @@ bool qoe_spool_file_id(const char *name, uint64_t *id);
  * may be that of a stranger (qoe_spool_stranger()).
  */
 int qoe_spool_file_open(qoe_spool_t *sp, uint64_t id, int *fd);
+/* Deletes the file under either of its names; ENOENT: it has neither. */
 int qoe_spool_file_unlink(qoe_spool_t *sp, uint64_t id);
-/* Never replaces a file: EEXIST. */
+/* Renames a file, but never replaces another one: EEXIST. */
 int qoe_spool_file_rename(int from, const char *name, int to,
     const char *to_name);
 
 /* qoe_spool_adopt.c */
 
+/* Adopts segments of dead processes and of dead instances. */
 void qoe_spool_look(qoe_spool_t *sp, uint64_t now_ms);
 
 /* qoe_spool_scan.c */
 
-/*
- * Begins to read the next segment whose content is not known.  false: there is
- * none.
- */
+/* Begins with the next segment whose content is unknown; false: none is. */
 bool qoe_spool_orphan(qoe_spool_t *sp);
+/* Reads on in the segment that is being counted, for a short time. */
 void qoe_spool_scan(qoe_spool_t *sp, uint64_t now_ms);
 void qoe_spool_scan_stop(qoe_spool_t *sp);
 /* Gives up the segments that are adopted but not read yet, to any helper. */
@@ -276,18 +280,17 @@ void qoe_spool_lost(qoe_spool_t *sp, qoe_segment_entry_t *e);
 
 /* qoe_spool_read.c */
 
+/* Whether this helper reads the backlog; it does if no other one does. */
 bool qoe_spool_lease(qoe_spool_t *sp);
 void qoe_spool_lease_give(qoe_spool_t *sp);
+/* Gives up the segment that is being read, to any later reader. */
 void qoe_spool_backlog_stop(qoe_spool_t *sp);
 /* Drops the segment that is being read; its file is deleted already. */
 void qoe_spool_backlog_doom(qoe_spool_t *sp);
 
 /* qoe_spool_quarantine.c */
 
-/*
- * Counts and reports a damaged segment, and moves it to the quarantine, or
- * deletes it.
- */
+/* Counts, reports and removes a damaged segment, to the quarantine if any. */
 void qoe_spool_damaged(qoe_spool_t *sp, uint64_t id, uint64_t bytes);
 /*
  * Makes room for size bytes in the quarantine, whose sp->quarantine_fd is
@@ -300,9 +303,7 @@ int qoe_spool_quarantine_room(qoe_spool_t *sp, uint64_t size);
 
 /* Opens what may be a segment, by its name in dir.  0 or an errno. */
 int qoe_spool_file_at(int dir, const char *name, int *fd);
-/*
- * Whether that errno of qoe_spool_file_at() is the fault of the entry alone.
- */
+/* Whether an errno of qoe_spool_file_at() is the fault of the entry. */
 bool qoe_spool_stranger(int err);
 /*
  * Counts and reports the entry, and takes its name away: it goes to the
@@ -317,10 +318,7 @@ void qoe_spool_stranger_aside(qoe_spool_t *sp, int dir, const char *name,
  */
 bool qoe_spool_pass_over(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id,
     int err);
-/*
- * Reports that n other instances were passed over in this look, the last for
- * err.
- */
+/* Reports that n instances were passed over in this look, the last for err. */
 void qoe_spool_strangers_told(qoe_spool_t *sp, const char *name, int err,
     uint64_t n);
 

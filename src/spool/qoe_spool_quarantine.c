@@ -75,7 +75,7 @@ qoe_spool_quarantine(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
     }
 
     if (err != 0) {
-        qoe_spool_warn(sp, err, "keep what was refused of", sp->name);
+        qoe_spool_warn(sp, err, "keep a refused request of", sp->name);
         return;
     }
 
@@ -98,10 +98,7 @@ qoe_spool_quarantine_room(qoe_spool_t *sp, uint64_t size)
         return err;
     }
 
-    /*
-     * count first, so that helpers writing at the same time see each other's
-     * bytes
-     */
+    /* count first: helpers that write now see each other's bytes */
 
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_QUARANTINE_BYTES, size);
 

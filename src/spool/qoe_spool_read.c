@@ -178,10 +178,10 @@ qoe_spool_backlog_open(qoe_spool_t *sp, uint64_t now_ms)
         best = UINT64_MAX;
 
         for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
-            id = qoe_spool_load(&e->id);
+            id = qoe_acquire(&e->id);
 
-            if (qoe_spool_load(&e->state) == QOE_SEGMENT_SEALED
-                && qoe_spool_load(&e->owner) == 0 && id > past && id < best)
+            if (qoe_acquire(&e->state) == QOE_SEGMENT_SEALED
+                && qoe_acquire(&e->owner) == 0 && id > past && id < best)
             {
                 oldest = e;
                 best = id;
@@ -203,7 +203,7 @@ qoe_spool_backlog_open(qoe_spool_t *sp, uint64_t now_ms)
             continue;
         }
 
-        if (qoe_spool_load(&oldest->id) != best) {
+        if (qoe_acquire(&oldest->id) != best) {
             qoe_spool_entry_seal(oldest);
             past = 0;
             continue;
@@ -288,8 +288,8 @@ qoe_spool_backlog_begin(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
     }
 
     if (err == ENOENT) {
-        events = qoe_spool_load(&e->events);
-        done = qoe_min(qoe_spool_load(&e->done), events);
+        events = qoe_acquire(&e->events);
+        done = qoe_min(qoe_acquire(&e->done), events);
 
         qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_LOST,
                        events - done);
@@ -316,9 +316,9 @@ qoe_spool_backlog_begin(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
     b->entry = e;
     b->id = id;
     b->seen = 0;
-    b->done = qoe_spool_load(&e->done);
+    b->done = qoe_acquire(&e->done);
     b->strikes = 0;
-    b->damaged = (qoe_spool_load(&e->reserved) & QOE_SPOOL_DAMAGED) != 0;
+    b->damaged = (qoe_acquire(&e->reserved) & QOE_SPOOL_DAMAGED) != 0;
     b->doomed = false;
 
     return QOE_OK;
@@ -379,10 +379,7 @@ qoe_spool_backlog_read(qoe_spool_t *sp)
                 return QOE_ERROR;
             }
 
-            /*
-             * give up; the quarantine keeps the file for anyone who can read
-             * it
-             */
+            /* give up; the quarantine keeps the file for inspection */
 
             b->damaged = true;
             qoe_spool_backlog_end(sp, b->reader.offset);
@@ -406,7 +403,7 @@ qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
 
     b = &sp->backlog;
 
-    events = qoe_spool_load(&b->entry->events);
+    events = qoe_acquire(&b->entry->events);
     lost = (events > b->seen) ? events - b->seen : 0;
 
     if (lost != 0) {
@@ -475,7 +472,7 @@ static void
 qoe_spool_backlog_count(qoe_spool_t *sp, uint64_t items)
 {
     sp->backlog.done += items;
-    qoe_spool_store(&sp->backlog.entry->done, sp->backlog.done);
+    qoe_publish(&sp->backlog.entry->done, sp->backlog.done);
 }
 
 
@@ -516,7 +513,7 @@ qoe_spool_backlog_mark(qoe_spool_t *sp)
 
         /* the request may be delivered twice, after a restart */
 
-        qoe_spool_warn(sp, err, "mark what is done in", sp->name);
+        qoe_spool_warn(sp, err, "mark a record as done in", sp->name);
     }
 
     qoe_spool_backlog_count(sp, b->record.items);
@@ -583,7 +580,7 @@ qoe_spool_backlog_doom(qoe_spool_t *sp)
 
     b = &sp->backlog;
 
-    events = qoe_spool_load(&b->entry->events);
+    events = qoe_acquire(&b->entry->events);
     keep = b->item ? b->record.items : 0;
 
     if (events > b->done + keep) {
@@ -597,8 +594,8 @@ qoe_spool_backlog_doom(qoe_spool_t *sp)
         return;
     }
 
-    qoe_spool_store(&b->entry->done, events > keep ? events - keep : 0);
-    qoe_spool_store(&b->entry->bytes, 0);
+    qoe_publish(&b->entry->done, events > keep ? events - keep : 0);
+    qoe_publish(&b->entry->bytes, 0);
     b->doomed = true;
 }
 

@@ -22,9 +22,7 @@ static void qoe_spool_scan_end(qoe_spool_t *sp);
 static bool qoe_spool_scan_useless(qoe_spool_t *sp);
 
 
-/*
- * Looks for an entry of a dead process, or an adopted one that is not counted.
- */
+/* Looks for an entry of a dead process, or one that is not counted. */
 
 bool
 qoe_spool_orphan(qoe_spool_t *sp)
@@ -35,14 +33,14 @@ qoe_spool_orphan(qoe_spool_t *sp)
 
     for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
 
-        owner = qoe_spool_load(&e->owner);
+        owner = qoe_acquire(&e->owner);
 
-        if (owner == 0 || qoe_spool_load(&e->state) == QOE_SEGMENT_FREE) {
+        if (owner == 0 || qoe_acquire(&e->state) == QOE_SEGMENT_FREE) {
             continue;
         }
 
         if (owner == sp->self) {
-            if ((qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN)
+            if ((qoe_acquire(&e->reserved) & QOE_SPOOL_FOREIGN)
                 && e != sp->backlog.entry && qoe_spool_scan_begin(sp, e))
             {
                 return true;
@@ -77,7 +75,7 @@ qoe_spool_scan_begin(qoe_spool_t *sp, qoe_segment_entry_t *e)
 
     s = &sp->scan;
 
-    s->id = qoe_spool_load(&e->id);
+    s->id = qoe_acquire(&e->id);
     s->events = 0;
     s->done = 0;
     s->oldest_ns = UINT64_MAX;
@@ -119,8 +117,8 @@ qoe_spool_lost(qoe_spool_t *sp, qoe_segment_entry_t *e)
 {
     uint64_t  events, done;
 
-    events = qoe_spool_load(&e->events);
-    done = qoe_min(qoe_spool_load(&e->done), events);
+    events = qoe_acquire(&e->events);
+    done = qoe_min(qoe_acquire(&e->done), events);
 
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_LOST, events - done);
     qoe_spool_entry_free(e);
@@ -165,10 +163,7 @@ qoe_spool_scan(qoe_spool_t *sp, uint64_t now_ms)
 }
 
 
-/*
- * The file's counts replace the entry's, but for records that can no longer be
- * read.
- */
+/* The file's counts replace the entry's, but for unreadable records. */
 
 static void
 qoe_spool_scan_end(qoe_spool_t *sp)
@@ -180,7 +175,7 @@ qoe_spool_scan_end(qoe_spool_t *sp)
 
     s = &sp->scan;
     e = s->entry;
-    events = qoe_spool_load(&e->events);
+    events = qoe_acquire(&e->events);
 
     qoe_spool_scan_stop(sp);
     s->entry = NULL;
@@ -190,28 +185,26 @@ qoe_spool_scan_end(qoe_spool_t *sp)
         return;
     }
 
-    if (qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN) {
-        qoe_spool_store(&e->events, s->events);
-        qoe_spool_store(&e->done, s->done);
+    if (qoe_acquire(&e->reserved) & QOE_SPOOL_FOREIGN) {
+        qoe_publish(&e->events, s->events);
+        qoe_publish(&e->done, s->done);
         qoe_dest_recovered(sp->zone, sp->dest, s->id, s->events - s->done);
         __atomic_fetch_and(&e->reserved, ~(uint64_t) QOE_SPOOL_FOREIGN,
                            __ATOMIC_ACQ_REL);
 
     } else {
 
-        /*
-         * records that the reader of the backlog does not find count as lost
-         */
+        /* records that the backlog's reader does not find are lost */
 
-        qoe_spool_store(&e->events, qoe_max(events, s->events));
-        qoe_spool_store(&e->done, s->done);
+        qoe_publish(&e->events, qoe_max(events, s->events));
+        qoe_publish(&e->done, s->done);
     }
 
     if (s->events != 0) {
-        qoe_spool_store(&e->oldest_ns, s->oldest_ns);
+        qoe_publish(&e->oldest_ns, s->oldest_ns);
     }
 
-    qoe_spool_store(&e->bytes, s->reader.end);
+    qoe_publish(&e->bytes, s->reader.end);
 
     qoe_spool_file_name(open, s->id, "open");
     qoe_spool_file_name(seg, s->id, "seg");
@@ -272,11 +265,11 @@ qoe_spool_scan_give(qoe_spool_t *sp)
 
     for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
 
-        if (qoe_spool_load(&e->owner) == sp->self
+        if (qoe_acquire(&e->owner) == sp->self
             && (e == sp->scan.entry
-                || (qoe_spool_load(&e->reserved) & QOE_SPOOL_FOREIGN)))
+                || (qoe_acquire(&e->reserved) & QOE_SPOOL_FOREIGN)))
         {
-            qoe_spool_store(&e->owner, QOE_SPOOL_NOBODY);
+            qoe_publish(&e->owner, QOE_SPOOL_NOBODY);
         }
     }
 

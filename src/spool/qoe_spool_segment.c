@@ -22,7 +22,6 @@
 
 
 #define QOE_SPOOL_ALLOCATE     (1024 * 1024)
-#define QOE_SPOOL_ID_TRIES     8
 
 
 static qoe_status_t qoe_spool_seg_room(qoe_spool_t *sp, uint64_t need);
@@ -128,9 +127,9 @@ qoe_spool_segments(const qoe_spool_t *sp, uint64_t *bytes)
     sum = 0;
 
     for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
-        if (qoe_spool_load(&e->state) != QOE_SEGMENT_FREE) {
+        if (qoe_acquire(&e->state) != QOE_SEGMENT_FREE) {
             n++;
-            sum += qoe_spool_load(&e->bytes);
+            sum += qoe_acquire(&e->bytes);
         }
     }
 
@@ -199,7 +198,7 @@ qoe_spool_seg_create(qoe_spool_t *sp)
 
     seg->offset = QOE_SEGMENT_HEADER;
     seg->used_ms = qoe_mono_ms();
-    qoe_spool_store(&seg->entry->bytes, seg->offset);
+    qoe_publish(&seg->entry->bytes, seg->offset);
 
     seg->next = sp->segs;
     sp->segs = seg;
@@ -212,9 +211,7 @@ qoe_spool_seg_create(qoe_spool_t *sp)
 }
 
 
-/*
- * Sets the id in the entry before the file exists, so that no file is unknown.
- */
+/* The entry has the id before the file exists: no file is unknown. */
 
 static int
 qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
@@ -225,7 +222,7 @@ qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     for (i = 0; i < QOE_SPOOL_ID_TRIES; i++) {
 
         seg->id = qoe_spool_new_id(sp);
-        qoe_spool_store(&seg->entry->id, seg->id);
+        qoe_publish(&seg->entry->id, seg->id);
 
         qoe_spool_file_name(name, seg->id, "open");
         seg->fd = openat(sp->dir_fd, name,
@@ -251,10 +248,7 @@ qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 }
 
 
-/*
- * Reserves the space, so that a full disk is noticed before anything depends
- * on it.
- */
+/* Reserves space, so that a full disk is noticed before it matters. */
 
 static int
 qoe_spool_seg_allocate(qoe_spool_t *sp, qoe_spool_seg_t *seg, uint64_t need)
@@ -324,15 +318,15 @@ qoe_spool_seg_write(qoe_spool_t *sp, qoe_segment_record_t *record,
     }
 
     if (seg->events == 0 || record->received_ns
-                            < qoe_spool_load(&e->oldest_ns))
+                            < qoe_acquire(&e->oldest_ns))
     {
-        qoe_spool_store(&e->oldest_ns, record->received_ns);
+        qoe_publish(&e->oldest_ns, record->received_ns);
     }
 
-    qoe_spool_store(&e->bytes, seg->offset);
+    qoe_publish(&e->bytes, seg->offset);
 
     seg->events += record->items;
-    qoe_spool_store(&e->events, seg->events);
+    qoe_publish(&e->events, seg->events);
 
     if (record->done) {
         qoe_spool_seg_done(seg, record->items);
@@ -346,7 +340,7 @@ void
 qoe_spool_seg_done(qoe_spool_seg_t *seg, uint64_t items)
 {
     seg->done += items;
-    qoe_spool_store(&seg->entry->done, seg->done);
+    qoe_publish(&seg->entry->done, seg->done);
 }
 
 
@@ -416,12 +410,9 @@ qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
     } else {
 
-        /*
-         * before the error is reported: others may sync this too, see
-         * qoe_spool_left.c
-         */
+        /* at once: others may sync it too, see qoe_spool_left.c */
 
-        qoe_spool_store(&seg->entry->reserved, QOE_SPOOL_BAD);
+        qoe_publish(&seg->entry->reserved, QOE_SPOOL_BAD);
     }
 
     return err;
@@ -495,7 +486,7 @@ qoe_spool_seg_bad(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     qoe_spool_seg_finish(sp, seg);
 
     seg->bad = true;
-    qoe_spool_store(&seg->entry->reserved, QOE_SPOOL_BAD);
+    qoe_publish(&seg->entry->reserved, QOE_SPOOL_BAD);
 
     if (seg->fd != -1) {
         close(seg->fd);
@@ -606,10 +597,7 @@ qoe_spool_segs_settle(qoe_spool_t *sp)
 }
 
 
-/*
- * Every record is done, and those marks must be durable before the file is
- * deleted.
- */
+/* All records are done; the marks must be durable before the file goes. */
 
 static void
 qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
@@ -633,9 +621,7 @@ qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
         if (!seg->bad) {
 
-            /*
-             * its next reader finds that all records are done, and deletes it
-             */
+            /* the next reader finds all records done, and deletes it */
 
             qoe_spool_entry_seal(seg->entry);
             seg->entry = NULL;
@@ -662,9 +648,7 @@ qoe_spool_seg_free(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         sp->current = NULL;
     }
 
-    /*
-     * only a bad segment has refs: their records are lost, which was reported
-     */
+    /* only a bad segment has refs; their loss was reported */
 
     while (seg->first != NULL) {
         qoe_spool_ref_remove(seg->first);

@@ -100,7 +100,7 @@ qoe_spool_stranger_text(int err)
 
     case ENXIO:
     case ENODEV:
-        return "it is no regular file";
+        return "it is not a regular file";
 
     case EFBIG:
         return "it is larger than any segment";
@@ -133,7 +133,7 @@ qoe_spool_stranger_aside(qoe_spool_t *sp, int dir, const char *name,
 
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SPOOL_STRANGERS, 1);
     qoe_log_limited(sp->log, &sp->stranger_limit, QOE_LOG_WARN, "spool: "
-                    "\"%s\" in \"%s\" for exporter %s is no segment, %s; %s",
+                    "\"%s\" in \"%s\" for exporter %s is not a segment, %s; %s",
                     name, sp->path, sp->name, qoe_spool_stranger_text(err),
                     what);
 }

@@ -148,7 +148,7 @@ qoe_sessions_take(qoe_sessions_pool_t *p, uint32_t next)
 static void
 qoe_sessions_count(uint32_t *count, uint32_t n)
 {
-    __atomic_store_n(count, n, __ATOMIC_RELAXED);
+    qoe_poke(count, n);
 }
 
 
@@ -335,7 +335,7 @@ qoe_sessions_add_view(qoe_sessions_t *t, qoe_session_t *s, uint64_t view_key)
     v->next = s->views;
     v->view_key = view_key;
 
-    __atomic_store_n(&v->seq, v->seq + 1, __ATOMIC_RELEASE);
+    qoe_publish(&v->seq, v->seq + 1);
 
     s->views = link;
     s->nviews++;
@@ -357,7 +357,7 @@ qoe_sessions_clear_view(qoe_view_t *v)
 {
     size_t  after;
 
-    __atomic_store_n(&v->seq, v->seq | 1, __ATOMIC_RELAXED);
+    qoe_poke(&v->seq, v->seq | 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
     after = offsetof(qoe_view_t, seq) + sizeof(v->seq);
@@ -470,7 +470,7 @@ qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
         qoe_sessions_relist(t, s);
     }
 
-    __atomic_store_n(&v->view_key, 0, __ATOMIC_RELEASE);
+    qoe_publish(&v->view_key, 0);
 
     v->next = t->views.free;
     t->views.free = link;
@@ -487,19 +487,16 @@ qoe_sessions_set_base(qoe_view_t *v, const qoe_blocks_t *blocks,
      * odd only briefly; if the writer dies here, readers accept what is there
      */
 
-    __atomic_store_n(&v->seq, v->seq | 1, __ATOMIC_RELAXED);
+    qoe_poke(&v->seq, v->seq | 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
-    __atomic_store_n(&v->base, blocks->grain[QOE_GRAIN_COARSE],
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&v->titled, blocks->grain[QOE_GRAIN_TITLED],
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&v->fine, blocks->grain[QOE_GRAIN_HEADLINE],
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&v->base_key, key, __ATOMIC_RELAXED);
-    __atomic_store_n(&v->base_s, now_s, __ATOMIC_RELAXED);
+    qoe_poke(&v->base, blocks->grain[QOE_GRAIN_COARSE]);
+    qoe_poke(&v->titled, blocks->grain[QOE_GRAIN_TITLED]);
+    qoe_poke(&v->fine, blocks->grain[QOE_GRAIN_HEADLINE]);
+    qoe_poke(&v->base_key, key);
+    qoe_poke(&v->base_s, now_s);
 
-    __atomic_store_n(&v->seq, (v->seq | 1) + 1, __ATOMIC_RELEASE);
+    qoe_publish(&v->seq, (v->seq | 1) + 1);
 }
 
 
@@ -513,9 +510,9 @@ qoe_sessions_base(const qoe_view_t *v)
 void
 qoe_sessions_info(const qoe_sessions_t *t, qoe_sessions_info_t *info)
 {
-    info->sessions = __atomic_load_n(&t->sessions.count, __ATOMIC_RELAXED);
+    info->sessions = qoe_peek(&t->sessions.count);
     info->sessions_max = t->sessions.capacity;
-    info->views = __atomic_load_n(&t->views.count, __ATOMIC_RELAXED);
+    info->views = qoe_peek(&t->views.count);
     info->views_max = t->views.capacity;
 }
 
@@ -534,7 +531,7 @@ qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy)
     uint32_t           seq;
     const qoe_view_t  *v;
 
-    if (i >= __atomic_load_n(&t->views.unused, __ATOMIC_ACQUIRE)
+    if (i >= qoe_acquire(&t->views.unused)
         || i >= t->views.capacity)
     {
         return false;
@@ -543,14 +540,14 @@ qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy)
     v = qoe_sessions_view_slot(t, i);
 
     for (n = 0; n < QOE_SESSIONS_READS; n++) {
-        seq = __atomic_load_n(&v->seq, __ATOMIC_ACQUIRE);
+        seq = qoe_acquire(&v->seq);
 
         *copy = *v;
 
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
         if ((seq & 1) == 0
-            && seq == __atomic_load_n(&v->seq, __ATOMIC_RELAXED))
+            && seq == qoe_peek(&v->seq))
         {
             break;
         }

@@ -31,6 +31,7 @@ void qoe_sessions_create(qoe_sessions_t *t, size_t size);
 
 /* Functions for the writer. */
 
+/* The session with that key, or NULL. */
 qoe_session_t *qoe_sessions_find(qoe_sessions_t *t, const uint64_t key[2]);
 
 /*
@@ -77,6 +78,7 @@ void qoe_sessions_remove(qoe_sessions_t *t, qoe_session_t *s);
 qoe_view_t *qoe_sessions_view(qoe_sessions_t *t, const qoe_session_t *s);
 qoe_view_t *qoe_sessions_next_view(qoe_sessions_t *t, const qoe_view_t *v);
 
+/* The session of a live view; NULL if the view's link is not valid. */
 qoe_session_t *qoe_sessions_of(qoe_sessions_t *t, const qoe_view_t *v);
 
 /*
@@ -113,6 +115,7 @@ void qoe_sessions_set_base(qoe_view_t *v, const qoe_blocks_t *blocks,
     uint64_t key, uint32_t now_s);
 qoe_blocks_t qoe_sessions_base(const qoe_view_t *v);
 
+/* To be called by a new writer: computes every index from the slots. */
 void qoe_sessions_rebuild(qoe_sessions_t *t);
 
 

@@ -17,6 +17,7 @@
 
 
 #include "qoe_sessions.h"
+#include "qoe_atomic.h"
 
 
 typedef struct {

@@ -96,7 +96,7 @@ qoe_sessions_rebuild_sessions(qoe_sessions_t *t, qoe_sessions_order_t *order)
         n++;
     }
 
-    __atomic_store_n(&p->count, n, __ATOMIC_RELAXED);
+    qoe_poke(&p->count, n);
 
     if (order != NULL) {
         qsort(order, n, sizeof(qoe_sessions_order_t), qoe_sessions_order);
@@ -176,7 +176,7 @@ qoe_sessions_rebuild_views(qoe_sessions_t *t, qoe_sessions_order_t *order)
         n++;
     }
 
-    __atomic_store_n(&p->count, n, __ATOMIC_RELAXED);
+    qoe_poke(&p->count, n);
 
     if (order != NULL) {
         qsort(order, n, sizeof(qoe_sessions_order_t), qoe_sessions_order);

@@ -65,11 +65,9 @@ typedef struct qoe_view_s  qoe_view_t;
 /* openqoe_view_timeout: the silence that ends a view, in ms. */
 
 typedef struct {
-    uint64_t        timeout_ms;              /* while starting, playing,
-                                                stalled */
+    uint64_t        timeout_ms;              /* starting, playing, stalled */
     uint64_t        paused_timeout_ms;
-    uint64_t        hidden_timeout_ms;       /* not paused, but its page
-                                                hidden */
+    uint64_t        hidden_timeout_ms;       /* not paused, its page hidden */
 } qoe_view_conf_t;
 
 
@@ -82,8 +80,7 @@ typedef struct {
     bool            first;                   /* of its session: then page
                                                 load and player startup are
                                                 part of its startup */
-    bool            continued;               /* silence ended the previous
-                                                view */
+    bool            continued;               /* silence ended the last view */
     float           told;                    /* playing_time by then, or NaN */
     uint64_t        wait_ms;                 /* when a wait began, 0: none */
 } qoe_view_birth_t;

@@ -71,8 +71,7 @@
 #define QOE_VIEW_ENDING        0x2000
 #define QOE_VIEW_SIZED         0x4000        /* both sizes were known */
 #define QOE_VIEW_HEARD         0x8000        /* an event arrived */
-#define QOE_VIEW_NAMED         0x10000       /* << media: events name the
-                                                type */
+#define QOE_VIEW_NAMED         0x10000       /* << media: type named */
 
 
 enum {
@@ -251,12 +250,14 @@ bool qoe_view_at_end(const qoe_view_t *v, const qoe_moment_t *m);
 void qoe_view_arrive(qoe_view_step_t *x);
 
 /* Functions of qoe_view_media.c. */
+
 void qoe_view_buffer(qoe_view_step_t *x);
 void qoe_view_buffer_change(qoe_view_step_t *x);
 void qoe_view_fragment(qoe_view_step_t *x);
 void qoe_view_bandwidth(qoe_view_step_t *x);
 
 /* Functions of qoe_view_quality.c. */
+
 int qoe_view_media_of(qoe_span_t media_type);
 double qoe_view_bitrate(const qoe_view_step_t *x);
 /* Adds ms of playing with the current renditions. */

@@ -162,12 +162,10 @@ struct qoe_view_s {
     double          page;            /* page_load_time, ms; 0: unknown */
     double          startup;         /* ms; NaN: unknown */
     double          aggregate;       /* ms; NaN: unknown */
-    float           told_scale;      /* unit of playing_time in ms; 0:
-                                        unknown */
+    float           told_scale;      /* unit of playing_time, ms; 0: unknown */
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
-} __attribute__((aligned(64)));      /* to touch as few cache lines as
-                                        possible */
+} __attribute__((aligned(64)));      /* to use few cache lines */
 
 
 /* A view that is over. */
@@ -188,8 +186,7 @@ struct qoe_session_s {
 
     uint64_t        key[2];          /* 128 bits of a keyed hash of org_id
                                         and session_id; 0, 0: free */
-    uint32_t        next;            /* in the hash chain or free list, 1 +
-                                        index */
+    uint32_t        next;            /* in the chain or free list, 1 + index */
     uint32_t        newer;           /* links in the list by last receipt */
     uint32_t        older;
     uint32_t        views;           /* 1 + index of the newest view */

@@ -15,20 +15,21 @@
 
 #define QOE_VIEW_PHASES(X)                                                    \
     X(IDLE, "idle",                                                           \
-      "Nothing plays, and nobody has asked for it: a page is open, or the "   \
-      "next video is being loaded.")                                          \
+      "Nothing plays, and no request to play has been made: a page is "       \
+      "open, or the next video is being loaded.")                             \
     X(STARTING, "starting",                                                   \
-      "The viewer, or autoplay, wants it to play; there is no first frame "   \
-      "yet.")                                                                 \
+      "The viewer, or autoplay, has requested playback; there is no first "   \
+      "frame yet.")                                                           \
     X(PLAYING, "playing", "Pictures move.")                                   \
     X(STALLED, "stalled",                                                     \
-      "It waits in the middle of playing: the only time that is rebuffering.")\
+      "Playback waits for media after the first frame; only this time is "    \
+      "rebuffering.")                                                         \
     X(SEEKING, "seeking",                                                     \
-      "The viewer went to another place in the video, and it does not play "  \
-      "there yet.")                                                           \
-    X(PAUSED, "paused", "The viewer has paused it.")                          \
+      "The viewer has moved to another position, and the video does not "     \
+      "play there yet.")                                                      \
+    X(PAUSED, "paused", "The viewer has paused the video.")                   \
     X(SUSPENDED, "suspended",                                                 \
-      "The player was taken away, or failed; the view is over unless "        \
+      "The player was removed, or failed; the view is over unless "           \
       "something plays within 30 s.")
 
 /* Signals: an id, a name, and which events give the signal. */
@@ -36,10 +37,11 @@
 #define QOE_VIEW_SIGNALS(X)                                                   \
     X(PLAYS, "plays", "`playing`")                                            \
     X(GROWS, "grows",                                                         \
-      "the position, else the playing time, has grown since the state began") \
+      "the position, or without one the playing time, has grown since the "   \
+      "state began")                                                          \
     X(LEAPS, "leaps",                                                         \
-      "the position went forward by over a second more than time did, or "    \
-      "back by over half a second")                                           \
+      "the position moved forward by over a second more than the time that "  \
+      "passed, or back by over half a second")                                \
     X(WAITS, "waits", "`stallstart`, `waitstart`")                            \
     X(GOES_ON, "goes on", "`stallend`")                                       \
     X(CAN_PLAY, "can play", "`canplay`")                                      \
@@ -60,43 +62,49 @@
     X(PLAYING,   LEAPS,    seek_begins,   SEEKING,                            \
       "A leap is a seek, whether the player reports one or not.")             \
     X(PLAYING,   SEEKS,    seek_begins,   SEEKING,                            \
-      "What follows belongs to the seek, until it plays again.")              \
+      "Everything belongs to the seek until the video plays again.")          \
     X(PLAYING,   PAUSES,   always,        PAUSED,                             \
       "The viewer pauses; the pause at the end of the video is no pause.")    \
     X(PLAYING,   LEAVES,   suspends,      SUSPENDED,                          \
-      "It may come back: players recover from errors that they call fatal.")  \
+      "Playback may resume: players recover from errors that they call "      \
+      "fatal.")                                                               \
     X(STALLED,   GROWS,    stall_grows,   PLAYING,                            \
-      "It plays without having said so: the stall was what is missing.")      \
+      "Playback resumed without an event: the stall is the time that the "    \
+      "growth does not explain.")                                             \
     X(STALLED,   GOES_ON,  stall_goes_on, PLAYING,                            \
-      "The stall is over, with its length; within a seek it was none.")       \
+      "The stall is over and is counted; a wait that belongs to a seek is "   \
+      "not.")                                                                 \
     X(STALLED,   PLAYS,    stall_ends,    PLAYING,                            \
-      "The stall is over, with its length.")                                  \
+      "The stall is over and is counted.")                                    \
     X(STALLED,   SEEKS,    stall_seeks,   SEEKING,                            \
-      "The stall ends where the seek began; within the seek it was none.")    \
+      "The stall ends when the seek began; a wait during the seek is not "    \
+      "rebuffering.")                                                         \
     X(STALLED,   PAUSES,   stall_pauses,  PAUSED,                             \
-      "A pause ends the stall; playing on may open another.")                 \
+      "The pause ends the stall; another may begin when playback resumes.")   \
     X(STALLED,   LEAVES,   stall_leaves,  SUSPENDED,                          \
-      "The stall is over, with its length.")                                  \
+      "The stall is over and is counted.")                                    \
     X(SEEKING,   GROWS,    plays_on,      PLAYING,                            \
-      "It plays in the new place.")                                           \
+      "The video plays at the new position.")                                 \
     X(SEEKING,   WAITS,    seek_waits,    SEEKING,                            \
       "A wait within a seek is not rebuffering.")                             \
     X(SEEKING,   GOES_ON,  seek_ends,     PLAYING,                            \
-      "It plays in the new place.")                                           \
+      "The video plays at the new position.")                                 \
     X(SEEKING,   PLAYS,    seek_ends,     PLAYING,                            \
-      "It plays in the new place.")                                           \
+      "The video plays at the new position.")                                 \
     X(SEEKING,   CAN_PLAY, seek_can_play, PLAYING,                            \
-      "It can play there, and nothing waits.")                                \
+      "The video can play at the new position, and no wait is open.")         \
     X(SEEKING,   SEEKS,    seek_again,    SEEKING,                            \
-      "Another seek; where nothing waited, it has played in between.")        \
+      "Another seek; without an open wait, the video has played in "          \
+      "between.")                                                             \
     X(SEEKING,   PAUSES,   seek_pauses,   PAUSED,                             \
       "The viewer pauses.")                                                   \
     X(SEEKING,   LEAVES,   suspends,      SUSPENDED,                          \
-      "It may come back.")                                                    \
+      "Playback may resume.")                                                 \
     X(PAUSED,    GROWS,    plays_on,      PLAYING,                            \
-      "It plays without having said so.")                                     \
+      "Playback resumed without an event.")                                   \
     X(PAUSED,    WAITS,    wait_is_held,  PAUSED,                             \
-      "Nobody waits for a paused video, but the wait may outlast the pause.") \
+      "The viewer does not wait for a paused video, but the wait may "        \
+      "outlast the pause.")                                                   \
     X(PAUSED,    GOES_ON,  wait_forgets,  PAUSED,                             \
       "The wait did not outlast the pause.")                                  \
     X(PAUSED,    PLAYS,    wait_resumes,  STALLED,                            \
@@ -104,11 +112,11 @@
     X(PAUSED,    PLAYS,    always,        PLAYING,                            \
       "The viewer resumes.")                                                  \
     X(PAUSED,    LEAVES,   suspends,      SUSPENDED,                          \
-      "It may come back.")                                                    \
+      "Playback may resume.")                                                 \
     X(SUSPENDED, PLAYS,    always,        PLAYING,                            \
-      "It came back: the view goes on.")                                      \
+      "Playback resumes, and the view goes on.")                              \
     X(SUSPENDED, GROWS,    plays_on,      PLAYING,                            \
-      "It came back without having said so.")
+      "Playback resumed without an event.")
 
 
 typedef enum {

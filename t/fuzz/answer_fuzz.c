@@ -448,7 +448,7 @@ right_grpc(const answer_t *a, int64_t *delay)
 
         *delay = a->status == 200 ? -1 : a->after;
 
-        /* gRPC reads a status that is missing as UNKNOWN, which is held */
+        /* gRPC makes UNKNOWN of a status that is missing */
 
         return a->status / 100 == 2 ? QOE_OUTCOME_HOLD
                                     : oracle_http(a->status);

@@ -106,7 +106,7 @@ keys_dropped(const run_t *r)
 static bool
 keys_twice(const run_t *r)
 {
-    return strstr(r->batch.errors[0].reason, "a key stands twice") != NULL;
+    return strstr(r->batch.errors[0].reason, "a key occurs twice") != NULL;
 }
 
 

@@ -179,10 +179,10 @@ qoe_decode_syntax(qoe_batch_t *batch, qoe_span_t body,
         { json_error_premature_end_of_input,
           "the body ends before the JSON does" },
         { json_error_end_of_input_expected,
-          "the body goes on behind the end of the JSON" },
+          "the body goes on after the end of the JSON" },
         { json_error_null_character, "a string has a NUL (\\u0000)" },
         { json_error_null_byte_in_key, "a key has a NUL (\\u0000)" },
-        { json_error_duplicate_key, "a key stands twice in one object" },
+        { json_error_duplicate_key, "a key occurs twice in one object" },
         { json_error_numeric_overflow, "a number is out of range" }
     };
 

@@ -58,13 +58,14 @@ for my $path (@sources) {
 for my $path (glob 'build.sh config .ci/run src/lib.mk t/*.t t/lib/*/*.pm
     t/lib/*/*/*.pm t/tools/*.pl t/tools/*.sh t/peers/*.js t/peers/*.sh t/peers/*/*.js
     t/peers/*/*.sh t/peers/*/*.go t/packages/*.sh debian/rules debian/tests/*
-    debian/examples/* tools/*.1 bench/*.pl')
+    debian/examples/* tools/*.1 bench/*.pl *.md docs/*.md conf/*.conf')
 {
     open my $fh, '<', $path or next;
     my $n = 0;
     while (<$fh>) {
         $n++;
         complain($path, $n, 'trailing white space') if /[ \t]+$/;
+        complain($path, $n, 'a mark of a merge') if /^(?:<<<<<<<|>>>>>>>) /;
     }
 }
 
@@ -89,6 +90,8 @@ sub check_text {
         my $line = $lines[$i];
         chomp $line;
         complain($path, $i + 1, 'a tab') if $line =~ /\t/;
+        complain($path, $i + 1, 'a mark of a merge')
+            if $line =~ /^(?:<<<<<<<|>>>>>>>) /;
         complain($path, $i + 1, 'trailing white space') if $line =~ /\s$/;
         my $chars = () = $line =~ /[^\x80-\xbf]/g;
         complain($path, $i + 1, "$chars columns") if $chars > $max_columns;

@@ -47,7 +47,10 @@ my @rooms = split ' ', $make{rooms};
 
 # what a child prints never mixes with what is buffered here
 $| = 1;
-$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+
+# interrupted, it reports what it has by then
+my $stop = 0;
+$SIG{INT} = $SIG{TERM} = sub { $stop = 1 };
 
 build();
 my $tests = measure();
@@ -93,8 +96,13 @@ sub build ()
         #define _exit qoe_cov_exit
         END
 
-    note('building the unit tests, and once more with counters');
+    note('building the unit tests');
     make_out("-j$jobs", "BUILD=$dir/lib", 'CFLAGS="-O2 -w"', 'all units');
+}
+
+sub build_counters ()
+{
+    note('building the unit tests once more, with counters');
     make_out("-j$jobs", "BUILD=$dir/cov", 'WARN=-w',
              "CFLAGS='-O1 --coverage -fprofile-update=atomic "
              . "-include $dir/exit.h'", 'all units');
@@ -158,6 +166,7 @@ sub measure ()
                    =~ /^\Q$test->{key}\E/;
     }
 
+    build_counters() if @todo;
     note('measuring ' . @todo . ' unit tests') if @todo;
     in_parallel(\@todo, sub ($test, $n) { measure_one($test, $n) });
 
@@ -167,6 +176,7 @@ sub measure ()
         note("$test->{name} fails without a fault, and is left out")
             unless $passed;
         $test->{passed} = $passed;
+        $test->{kills} = slurp($test->{source}) =~ /SIGKILL/;
         $test->{includes} = { map { $_ => 1 } @included };
 
         for (@lines) {
@@ -265,6 +275,7 @@ sub in_parallel ($items, $call)
         my $slot = shift @free;
         my $pid = fork // die "fork: $!\n";
         if ($pid == 0) {
+            $SIG{INT} = $SIG{TERM} = 'DEFAULT';
             $call->($item, $slot);
             POSIX::_exit(0);
         }
@@ -276,7 +287,7 @@ sub in_parallel ($items, $call)
 sub wait_one ($running, $free)
 {
     my $pid = wait;
-    die "mutate: a child is gone\n" if $pid < 0;
+    die "mutate: interrupted\n" if $pid < 0 || $stop;
     die "mutate: a step failed\n" if $? != 0;
     push @$free, delete $running->{$pid};
 }
@@ -473,7 +484,8 @@ sub try_all (@sites)
 
     while (1) {
         my $counted = grep { $_ && $_->{result} ne 'no' } @results;
-        my $more = $next < @sites && $counted + keys(%running) < $count;
+        my $more = !$stop && $next < @sites
+                   && $counted + keys(%running) < $count;
 
         last unless $more || %running;
 
@@ -482,6 +494,7 @@ sub try_all (@sites)
             my $slot = shift @free;
             my $pid = fork // die "fork: $!\n";
             if ($pid == 0) {
+                $SIG{INT} = $SIG{TERM} = 'IGNORE';
                 spew("$dir/run/$next.result", try_one($site, $slot));
                 POSIX::_exit(0);
             }
@@ -490,6 +503,7 @@ sub try_all (@sites)
         }
 
         my $pid = wait;
+        next if $pid < 0;
         my ($n, $slot) = @{ delete $running{$pid} // next };
         die "mutate: a step failed\n" if $? != 0;
         push @free, $slot;
@@ -498,7 +512,7 @@ sub try_all (@sites)
         $results[$n]{site} = $sites[$n];
         unlink "$dir/run/$n.result";
         print_survivor($results[$n]) if $results[$n]{result} eq 'survived';
-        note("$counted of $count") if $counted && $counted % 25 == 0
+        note("$counted of $count") if ++$counted % 25 == 0
             && $results[$n]{result} ne 'no';
     }
 
@@ -547,9 +561,9 @@ sub try_one ($site, $slot)
 sub includes ($site) { $site->{path} =~ m{^(.*)/} ? "-I$1" : '' }
 
 # The tests that run the line, the quickest first; a line without code of its
-# own belongs to the last one before it that has some.  Where no test runs the
-# line as far as is known, those that run the file: a process that is killed
-# leaves no counts.
+# own belongs to the last one before it that has some.  A process that is killed
+# leaves no counts: where no test runs the line as far as is known, it may be one
+# of the tests that kill.
 
 sub covering ($site)
 {
@@ -559,7 +573,7 @@ sub covering ($site)
     $line-- while $line > 1 && !$code{$line};
 
     my @run = grep { $_->{ran}{$path}{$line} } @$tests;
-    @run = grep { $_->{ran}{$path} } @$tests unless @run;
+    @run = grep { $_->{kills} && $_->{ran}{$path} } @$tests unless @run;
 
     return sort { $a->{seconds} <=> $b->{seconds} } @run;
 }

@@ -71,7 +71,9 @@ place_make(place_t *p, uint32_t lanes)
     p->env.count = &p->st.shared->series;
     p->env.max = p->conf.series_max;
 
-    p->now_ns = qoe_zone_start_ns(p->zone) + 5 * SECOND;
+    /* a whole second: with SETTLE it is the same second, not the next one */
+
+    p->now_ns = (qoe_zone_start_ns(p->zone) / SECOND + 5) * SECOND;
 }
 
 

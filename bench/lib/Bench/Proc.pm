@@ -104,8 +104,14 @@ sub said ($pattern, @cmd) {
 }
 
 
-sub package_version ($name) {
-    return said(qr/^(\S+)/, 'dpkg-query', '-W', '-f', '${Version}', $name);
+# Of the first that is installed: since 2024 Debian has some libraries under
+# another name, for the size of time_t.
+
+sub package_version (@names) {
+    my @versions = grep { $_ ne 'unknown' }
+        map { said(qr/^(\S+)/, 'dpkg-query', '-W', '-f', '${Version}', $_) }
+        @names;
+    return $versions[0] // 'unknown';
 }
 
 
@@ -123,7 +129,7 @@ sub versions ($nginx) {
 
     return [ [ 'module', ($version // 'unknown') . " ($commit)" ],
              [ 'nginx', said(qr{nginx/(\S+)}, $nginx, '-v') ],
-             [ 'libcurl', package_version('libcurl4') ],
+             [ 'libcurl', package_version('libcurl4', 'libcurl4t64') ],
              [ 'jansson', package_version('libjansson4') ],
              [ 'protobuf-c', package_version('libprotobuf-c1') ],
              [ 'zlib', package_version('zlib1g') ],

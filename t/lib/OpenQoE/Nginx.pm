@@ -11,6 +11,7 @@ use IO::Socket::INET;
 use Test::More ();
 
 use OpenQoE::HTTP;
+use OpenQoE::Listen qw(listen_for);
 use OpenQoE::Process qw(spawn run_cmd wait_until slurp children scratch_dir
                         process_title free_port);
 
@@ -29,7 +30,7 @@ my @started;
 #   events    text inside location = /v2/events after openqoe_events
 #   locations replaces all three locations; location adds to them
 #   main, events_block, http, server, servers   text at those levels
-#   listen    what follows the port ("ssl http2")
+#   listen    what follows the port ("ssl http2"; see OpenQoE::Listen)
 #   log_level info
 #   env       { NAME => value } for the process
 #   module    0: no load_module line (then zone and exporter default to none)
@@ -117,7 +118,7 @@ sub write_config ($self, %change) {
     my $master = $self->{single} ? 'off' : 'on';
 
     $locations = $self->{locations} if defined $self->{locations};
-    $self->{config} = $self->{raw} // <<"END";
+    my $config = $self->{raw} // <<"END";
 ${load}daemon off;
 master_process $master;
 worker_processes $self->{workers};
@@ -148,6 +149,7 @@ $locations
     @{[ $text->('servers') ]}
 }
 END
+    $self->{config} = listen_for($config, $self->{binary});
     open my $out, '>', "$self->{dir}/nginx.conf"
         or die "nginx.conf: $!\n";
     print $out $self->{config};

@@ -435,10 +435,10 @@ test_body_errors(void)
         { "{\"a\":\"\xff\"}",
           "the body is not valid UTF-8 near '\"': line 1, column 7, byte 6" },
         { "{\"a\":1,\"a\":1}",
-          "a key stands twice in one object near '\"a\"': "
+          "a key occurs twice in one object near '\"a\"': "
           "line 1, column 11, byte 10" },
         { "{\"a\xc3\xa9\":1,\"a\xc3\xa9\":1}",
-          "a key stands twice in one object near '\"a??\"': "
+          "a key occurs twice in one object near '\"a??\"': "
           "line 1, column 13, byte 14" },
         { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
           "the JSON is nested deeper than 32 levels: "

@@ -195,12 +195,52 @@ test_topk_without_area(void)
 }
 
 
+/* A process that was stopped with the lock: what is known will do. */
+
+static void
+test_locked(void)
+{
+    size_t             known, fresh, i;
+    uint64_t           start;
+    qoe_govern_t      *g;
+    qoe_governor_t     gv;
+    qoe_dimensions_t   d;
+
+    g = region(QOE_GOVERN_MIN);
+    qoe_dimensions_init(&d);
+    known = custom(&d, "known", QOE_ACTION_ALLOW, 5);
+    qoe_governor_init(&gv, g, &d, 1);
+    i = gv.slot[known];
+    gives(&gv, known, "gold", "gold");
+
+    fresh = custom(&d, "fresh", QOE_ACTION_ALLOW, 5);
+    g->lock = qoe_proc_self();
+    start = qoe_mono_ms();
+    qoe_governor_init(&gv, g, &d, 1);
+
+    ok(qoe_mono_ms() - start < 5000 && gv.slot[known] == i
+       && gives(&gv, known, "gold", "gold"),
+       "a dimension that has a slot keeps it while the lock cannot be had");
+    ok(qoe_govern_slot(&gv, fresh) == NULL
+       && gives(&gv, fresh, "x", "other") && info(&gv, fresh).unknown
+       && info(&gv, fresh).overflow == 1,
+       "a dimension that has none gets none, and its values are counted");
+
+    g->lock = 0;
+    qoe_governor_init(&gv, g, &d, 1);
+    ok(gives(&gv, fresh, "x", "x"), "with the lock free again it has one");
+
+    munmap(g, QOE_GOVERN_MIN);
+}
+
+
 int
 main(void)
 {
     test_ttl_bounds();
     test_sketches();
     test_topk_without_area();
+    test_locked();
 
     return tap_end();
 }

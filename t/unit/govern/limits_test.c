@@ -188,7 +188,7 @@ test_bad(void)
         { "{\"env\":5}", "\"env\": must be an object, not 5" },
         { "{\"env\":{\"maximum\":5}}", "\"env\": unknown key \"maximum\"" },
         { "{\"env\":{\"max\":1,\"max_cardinality\":1}}",
-          "\"env\": \"max_cardinality\" is there twice, under two names" },
+          "\"env\": \"max_cardinality\" is given twice, under two names" },
         { "{\"env\":{\"max_cardinality\":-5}}",
           "\"env\": \"max_cardinality\" must be a whole number from 0 to "
           "1000000, not -5" },

@@ -236,6 +236,40 @@ test_idle(void)
 }
 
 
+/* Slots of one number in two lanes: the right lane's series is condemned. */
+
+static void
+test_idle_lane(void)
+{
+    place_t          p;
+    qoe_collected_t  e;
+
+    place_make(&p, 3);
+
+    record(&p, 2, COUNTER, 20, 0, 7);
+    p.now_ns += 50 * SECOND;
+    record(&p, 0, COUNTER, 10, 0, 5);
+    record(&p, 1, COUNTER, 11, 0, 6);
+    p.now_ns += 20 * SECOND;
+
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 3,
+       "a series that is idle in lane 2 alone is exported a last time");
+    sweep(&p);
+    ok(p.st.shared->series == 2 && export(&p) == QOE_OK
+       && qoe_collect_count(p.c, COUNTER) == 2, "and leaves");
+    qoe_collect_get(p.c, COUNTER, 0, &e);
+    ok(e.integer == 5 || e.integer == 6,
+       "the series in the same slots of other lanes stay");
+
+    record(&p, 0, COUNTER, 10, 0, 1);
+    record(&p, 1, COUNTER, 11, 0, 1);
+    ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 2
+       && p.st.shared->series == 2, "and go on to count");
+
+    place_free(&p);
+}
+
+
 /*
  * A sum of hashes, a line for each series, so that their order does not
  * matter.
@@ -537,6 +571,7 @@ main(void)
     test_no_views();
     test_groups();
     test_idle();
+    test_idle_lane();
     test_lanes();
     test_nomem();
     test_steps();

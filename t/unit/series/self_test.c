@@ -442,7 +442,7 @@ inserter(qoe_self_t *t, uint32_t base, uint32_t *acks)
                      labels_of(&l, "o", base + i), 1);
         qoe_self_add(t, self, QOE_METRIC_INGEST_LATENCY,
                      labels_of(&l, "o", base + i), 0.5);
-        __atomic_store_n(acks, i + 1, __ATOMIC_RELEASE);
+        qoe_publish(acks, i + 1);
     }
 
     _exit(0);

@@ -205,12 +205,12 @@ test_torn(void)
     for (n = 0; n < 300000; n++) {
         slot = s->numbers + s->histogram_reserve + (uint32_t) n % SETS;
         slots = qoe_store_slot(s, slot);
-        seq = qoe_st_get(&slots->seq);
+        seq = qoe_acquire(&slots->seq);
 
         torn += (!qoe_store_read(s, slot, &e) || e.sum != (double) e.count)
 
                 /* A writer that stands still is as good as a dead one. */
-                && (!(seq & 1) || seq != qoe_st_get(&slots->seq));
+                && (!(seq & 1) || seq != qoe_acquire(&slots->seq));
     }
 
     kill(pid, SIGKILL);
@@ -237,7 +237,7 @@ reader_thread(void *arg)
     uint32_t      i;
     qoe_series_t  e;
 
-    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+    while (!qoe_acquire(&stop)) {
         for (i = 0; i < qoe_store_slots(common); i++) {
             if (qoe_store_read(common, i, &e)) {
                 *bytes += qoe_store_block_read(common, e.base, buf);
@@ -256,7 +256,7 @@ exporter_thread(void *arg)
     uint32_t      i;
     qoe_series_t  e;
 
-    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+    while (!qoe_acquire(&stop)) {
         for (i = 0; i < qoe_store_slots(common); i++) {
             if (!qoe_store_read(common, i, &e)) {
                 continue;
@@ -305,7 +305,7 @@ test_threads(void)
         }
     }
 
-    __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+    qoe_publish(&stop, 1);
     pthread_join(reader, NULL);
     pthread_join(exporter, NULL);
 

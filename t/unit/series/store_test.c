@@ -512,6 +512,58 @@ test_rebuild(void)
 }
 
 
+/* Damage that a rebuild meets: a slot whose block is none is no series. */
+
+static void
+test_rebuild_damaged(void)
+{
+    int                n;
+    uint32_t           a, slot, ends;
+    qoe_store_t       *s;
+    qoe_series_t       e;
+    qoe_store_slot_t  *damaged;
+    const char        *wrong;
+
+    for (n = 0; n < 4; n++) {
+        s = store_new(QOE_STORE_MIN);
+        a = block(s, 1);
+        qoe_store_record(s, &env, COUNTER, a, 0, 5, NOW);
+        qoe_store_record(s, &env, HISTOGRAM, a, 0, 5, NOW);
+        qoe_store_record(s, &env, GAUGE, a, 0, 5, NOW);
+        qoe_store_unref(s, a);
+        (void) find(s, COUNTER, a, &e, &slot);
+        damaged = qoe_store_slot(s, slot);
+
+        switch (n) {
+        case 0:
+            damaged->base = s->pool[QOE_POOL_BLOCKS].top + 1;
+            break;
+        case 1:
+            damaged->extra = UINT32_MAX;
+            break;
+        case 2:
+            damaged->metric = HISTOGRAM;
+            break;
+        default:
+            damaged->metric = QOE_METRICS_N;
+        }
+
+        qoe_store_rebuild(s, &env);
+        qoe_store_rebuilt(s);
+        wrong = store_check(s, &env, 0, NULL);
+        ends = *env.count;
+
+        ok(wrong == NULL && ends == 2 && !qoe_store_read(s, slot, &e)
+           && find(s, GAUGE, a, &e, &slot),
+           "a slot whose %s is damaged is free after a rebuild, and the others "
+           "are series%s", n == 0 ? "base" : n == 1 ? "extra" : "metric",
+           wrong ? wrong : "");
+
+        munmap(s, QOE_STORE_MIN);
+    }
+}
+
+
 /* Would the checks notice?  Each chain is tied to its own beginning. */
 
 static void
@@ -572,6 +624,7 @@ main(void)
     test_ends();
     test_adopt();
     test_rebuild();
+    test_rebuild_damaged();
     test_check();
 
     return tap_end();

@@ -395,7 +395,7 @@ helper_run(void *data)
     turn = 0;
     pos = 0;
 
-    while (!__atomic_load_n(p->stop, __ATOMIC_ACQUIRE)) {
+    while (!qoe_acquire(p->stop)) {
         asked = qoe_lane_asked(zone, 0, QOE_ACK_SPOOL);
         tail = qoe_lane_tail(zone, 0);
 
@@ -435,7 +435,7 @@ helper_run(void *data)
         p->slept++;
 
         if (!sleep_on(p->helper_fd)
-            && !__atomic_load_n(p->stop, __ATOMIC_ACQUIRE))
+            && !qoe_acquire(p->stop))
         {
             p->lost++;
         }
@@ -482,7 +482,7 @@ test_race(void)
 
     pthread_join(t[1], NULL);
     pthread_join(t[2], NULL);
-    __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+    qoe_publish(&stop, 1);
     wake_up(p[0].helper_fd);
     pthread_join(t[0], NULL);
 

@@ -67,7 +67,7 @@ test_names(void)
        "a slot is not free while a living process writes a segment of it");
     qoe_spool_entry_seal(e);
     configure(zone, "o", d);
-    ok(d[0] == a[0] && qoe_load(&e->state) == QOE_SEGMENT_FREE,
+    ok(d[0] == a[0] && qoe_acquire(&e->state) == QOE_SEGMENT_FREE,
        "a slot whose segments no process owns is taken last of all");
 }
 
@@ -178,11 +178,11 @@ test_identity(void)
        "rejected and refused records are not exported");
 
     seg = qoe_spool_entry_new(zone, d[0], self);
-    qoe_store(&seg->events, 6);
+    qoe_publish(&seg->events, 6);
     qoe_lane_dest_stored(zone, 0, d[0], 6 * 16, 6);
     ok(is(zone, d[0], "15 0 9 6 0"),
        "six records are in the spool and kept in the lane");
-    qoe_store(&seg->done, 2);
+    qoe_publish(&seg->done, 2);
     take(zone, 0, d[0], 2, true);
     ok(is(zone, d[0], "15 2 9 4 0"),
        "two of these were exported from the lane");
@@ -196,12 +196,12 @@ test_identity(void)
        && is(zone, d[0], "15 2 9 4 0"),
        "the next owner does not read again what is in the spool");
 
-    qoe_store(&seg->done, 6);
+    qoe_publish(&seg->done, 6);
     qoe_dest_count(zone, d[0], QOE_DEST_DROPPED_SPOOL, 1);
     ok(is(zone, d[0], "15 5 9 0 1"),
        "replayed records count as exported, but for one that was dropped");
     qoe_dest_count(zone, d[0], QOE_DEST_RECOVERED, 7);
-    qoe_store(&seg->events, 13);
+    qoe_publish(&seg->events, 13);
     ok(is(zone, d[0], "15 5 9 7 1"),
        "records of another instance count as recovered");
 

@@ -33,14 +33,14 @@ test_table(void)
        && e->state == QOE_SEGMENT_OPEN,
        "two entries are given to their writer, open");
 
-    qoe_store(&e->events, 10);
-    qoe_store(&e->done, 4);
-    qoe_store(&e->bytes, 100);
-    qoe_store(&e->oldest_ns, 77);
-    qoe_store(&f->events, 3);
-    qoe_store(&f->done, 3);
-    qoe_store(&f->bytes, 50);
-    qoe_store(&f->oldest_ns, 55);
+    qoe_publish(&e->events, 10);
+    qoe_publish(&e->done, 4);
+    qoe_publish(&e->bytes, 100);
+    qoe_publish(&e->oldest_ns, 77);
+    qoe_publish(&f->events, 3);
+    qoe_publish(&f->done, 3);
+    qoe_publish(&f->bytes, 50);
+    qoe_publish(&f->oldest_ns, 55);
     qoe_spool_info(zone, d[0], &info);
     ok(info.events == 6 && info.bytes == 150 && info.segments == 2
        && info.oldest_ns == 77,
@@ -71,8 +71,8 @@ test_table(void)
 
     if (pid == 0) {
         e = qoe_spool_entry_new(zone, d[0], qoe_proc_self());
-        qoe_store(&e->events, 9);
-        qoe_store(&qoe_spool_table(zone, d[0])[2].owner, qoe_proc_self());
+        qoe_publish(&e->events, 9);
+        qoe_publish(&qoe_spool_table(zone, d[0])[2].owner, qoe_proc_self());
         (void) qoe_spool_backlog_take(zone, d[0], qoe_proc_self());
         raise(SIGKILL);
     }
@@ -87,7 +87,7 @@ test_table(void)
        && !qoe_spool_backlog_take(zone, d[0], qoe_proc_self() ^ 1),
        "the backlog of a killed process is adopted, by a single process");
     qoe_spool_backlog_give(zone, d[0], self ^ 1);
-    ok(qoe_load(&qoe_zone_dest(zone, d[0])->backlog) == self,
+    ok(qoe_acquire(&qoe_zone_dest(zone, d[0])->backlog) == self,
        "the backlog is given away only by its reader");
     qoe_spool_backlog_give(zone, d[0], self);
     ok(qoe_spool_backlog_take(zone, d[0], self ^ (1ULL << 40)),

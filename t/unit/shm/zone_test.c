@@ -338,6 +338,36 @@ test_many_lanes(void)
 
 
 static void
+test_crowded(void)
+{
+    uint32_t      lane;
+    uint64_t      wake[QOE_LANES_MAX / 64];
+    qoe_put_t     p;
+    qoe_zone_t   *zone;
+    static char   some[20000];
+
+    zone = zone_new(qoe_zone_size_min(3), 3);
+
+    ok(!qoe_zone_crowded(zone), "an empty zone is not crowded");
+
+    for (lane = 0; lane < 3; lane++) {
+        p = (qoe_put_t) { (lane + 1) % 3, { some, sizeof(some) },
+                          qoe_span_null };
+
+        while (put_in(zone, 1, 0, &p, 1, wake) == QOE_OK) { /* void */ }
+
+        p.head.len = 100;
+
+        while (put_in(zone, 1, 0, &p, 1, wake) == QOE_OK) { /* void */ }
+
+        ok(qoe_zone_crowded(zone) == (lane == 2),
+           "a zone of three lanes of which %u are full is %scrowded", lane + 1,
+           lane == 2 ? "" : "not ");
+    }
+}
+
+
+static void
 test_wake(void)
 {
     uint64_t     wake[QOE_LANES_MAX / 64], pos;
@@ -586,6 +616,7 @@ main(void)
     test_ring();
     test_all_or_none();
     test_many_lanes();
+    test_crowded();
     test_wake();
     test_lease();
     test_steal();

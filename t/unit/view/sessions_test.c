@@ -550,7 +550,7 @@ kill_test(void)
 
     s = qoe_sessions_find(t, (uint64_t[2]) { 0, 1 });
 
-    for (m = 0; qoe_sessions_add_view(t, s, m + 1) != NULL; m++) {
+    for (m = 0; s != NULL && qoe_sessions_add_view(t, s, m + 1) != NULL; m++) {
         /* void */
     }
 

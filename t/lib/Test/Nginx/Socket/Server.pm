@@ -9,6 +9,7 @@ use v5.36;
 use File::Path qw(make_path remove_tree);
 use IO::Socket::INET;
 
+use OpenQoE::Listen qw(listen_for nginx_version);
 use OpenQoE::Process qw(spawn wait_until scratch_dir free_port slurp);
 
 our %Set = (
@@ -122,7 +123,7 @@ sub config_text ($block) {
         }
 END
 
-    return <<"END";
+    return listen_for(<<"END", $Set{binary});
 worker_processes $Set{workers};
 daemon off;
 master_process $Set{master_process};
@@ -219,15 +220,7 @@ sub stop () {
 sub stderr_text () { $process ? $process->errors : '' }
 
 
-sub version () {
-    state $version = do {
-        my ($rc, $out, $err) =
-            OpenQoE::Process::run_cmd(split(' ', $Set{binary}), '-v');
-        "$out$err" =~ m{nginx/(\d+)\.(\d+)\.(\d+)}
-            ? $1 * 1000000 + $2 * 1000 + $3 : 0;
-    };
-    return $version;
-}
+sub version () { nginx_version($Set{binary}) }
 
 
 1;

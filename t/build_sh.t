@@ -2,10 +2,11 @@
 
 # Copyright (C) OpenQoE
 #
-# The first minutes with build.sh, in a tree of its own where apt-get, make,
-# nginx and their like are stubs that note how they were called: what "run"
-# installs and in which order, what the screen shows, which port and which
-# files it takes, and what it says where it cannot go on.
+# build.sh in a tree of its own where apt-get, make, nginx, prove and their like
+# are stubs that note how they were called.  The first minutes: what "run"
+# installs and in which order, what the screen shows, which port and which files
+# it takes, and what it says where it cannot go on.  The inner loop: which tests
+# "test" and "test-all" run, and what each installs.
 
 use v5.36;
 
@@ -16,7 +17,7 @@ use OpenQoE::Test;
 use IO::Socket::INET;
 
 my $top = "$FindBin::Bin/..";
-my $dir = scratch_dir('first-run');
+my $dir = scratch_dir('build-sh');
 my $module = 'ngx_http_openqoe_module.so';
 
 chmod 0755, $dir;
@@ -39,13 +40,23 @@ sub tree ($name) {
     my $t = "$dir/$name";
 
     run_cmd('mkdir', '-p', map { "$t/$_" } qw(src/core proto bin nginx/src/core
-                                              conf));
+                                              conf t/peers/collector
+                                              t/peers/prometheus3
+                                              build/lib/unit/core));
     run_cmd('cp', "$top/build.sh", "$top/config", $t);
     run_cmd('cp', "$top/conf/openqoe.conf", "$t/conf");
-    write_file("$t/$_", '') for qw(src/core/a.c nginx/src/core/nginx.h calls
-                                   installed);
-    script("$t/nginx/configure",
-           "mkdir -p objs && echo module > objs/$module\n");
+    write_file("$t/$_", '') for qw(nginx/src/core/nginx.h calls installed
+                                   build/openqoe-spool build/lib/openqoe-spool
+                                   build/lib/unit/core/core_test
+                                   t/quick.t t/chromium.t t/other.t);
+    write_file("$t/src/core/a.c", 'qoe_failpoint("a")');
+    write_file("$t/t/slow", "# why\n\nt/chromium.t   a browser\n");
+    script("$t/nginx/configure", "mkdir -p objs && echo module > objs/$module\n"
+           . "touch objs/Makefile\n");
+    script("$t/$_", "exit 77\n")
+        for qw(t/peers/node.sh t/peers/collector/build.sh
+               t/peers/prometheus3/build.sh);
+    script("$t/bin/$_", "echo $_ \"\$@\" >> $t/calls\n") for qw(prove node npm);
 
     script("$t/bin/id", "case \$1 in -u) echo 0 ;; *) echo root ;; esac\n");
     script("$t/bin/dpkg-query",
@@ -209,6 +220,49 @@ my $port = free_port();
         is("$r->{rc} $r->{err}", "1 build.sh: PORT: $bad is no port\n",
            "PORT=$bad is refused");
     }
+}
+
+# which tests run
+
+{
+    my @quick = qw(t/other.t t/quick.t build/lib/unit/core/core_test);
+    my %run = (
+        'test' => [ 0, @quick ],
+        'test-all' => [ 1, 't/chromium.t', @quick ],
+        'test-all --rest' => [ 1, 't/chromium.t' ],
+        'test t/quick.t' => [ 0, 't/quick.t' ],
+        'test t/quick.t t/chromium.t' => [ 1, 't/quick.t', 't/chromium.t' ],
+    );
+
+    for my $command (sort keys %run) {
+        my ($all, @files) = @{ $run{$command} };
+        my $t = tree("test-$all-" . @files);
+        my $r = build_sh($t, [], split / /, $command);
+        my ($prove) = $r->{calls} =~ /^prove (.*)/m;
+
+        is($r->{rc}, 0, "$command ends well") or diag($r->{err});
+        is($prove =~ s/^-j \d+ -It\/lib //r, "@files",
+           "$command runs these files");
+        is(scalar($r->{calls} =~ /install.* chromium/), $all ? 1 : '',
+           "$command installs a browser if one of them needs it");
+        is(-e "$t/build/failpoints/$module" ? 1 : 0, $all,
+           "$command makes the module with failpoints if one of them needs it");
+    }
+
+    my $r = build_sh(tree('test-option'), [], 'test-all', '--no');
+    is("$r->{rc} $r->{err}", "1 build.sh: test-all: no such option: --no\n",
+       'test-all refuses another option');
+
+    my @slow = slurp("$top/t/slow") =~ /^(t\S+)/mg;
+    cmp_ok(scalar @slow, '>', 10, 't/slow names files');
+    is_deeply([ grep { !-e "$top/$_" } @slow ], [], 'each of them is there');
+    my %times;
+    $times{$_}++ for @slow;
+    is_deeply([ grep { $times{$_} > 1 } keys %times ], [],
+              'each of them stands there once');
+    is_deeply([ grep { !/^(?:#.*|t\/\w+\.t {2,}\S.*|)$/ }
+                split /\n/, slurp("$top/t/slow") ], [],
+              'each line of t/slow is a file with its reason, or a comment');
 }
 
 # a tree that another user has built

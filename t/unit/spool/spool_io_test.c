@@ -1,0 +1,276 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Reads and writes of the spool that fail, the first, the second or a later
+ * one: no record is lost by it, and none comes twice.
+ */
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "spool_unit.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+
+/* libqoe.a calls these instead of those of libc */
+
+static int  sync_calls, sync_errno;
+static int  dir_calls;
+static int  write_after;                     /* so many go well; -1: all */
+static int  read_fails;                      /* so many fail */
+
+
+int
+fdatasync(int fd)
+{
+    sync_calls++;
+
+    if (sync_errno != 0) {
+        errno = sync_errno;
+        sync_errno = 0;
+        return -1;
+    }
+
+    return (int) syscall(SYS_fdatasync, fd);
+}
+
+
+int
+fsync(int fd)
+{
+    dir_calls++;
+
+    return (int) syscall(SYS_fsync, fd);
+}
+
+
+ssize_t
+pwritev(int fd, const struct iovec *iov, int n, off_t offset)
+{
+    if (write_after == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+
+    write_after -= write_after > 0;
+
+    return syscall(SYS_pwritev, fd, iov, n, offset, 0);
+}
+
+
+ssize_t
+pread(int fd, void *p, size_t n, off_t offset)
+{
+    if (read_fails != 0) {
+        read_fails--;
+        errno = EIO;
+        return -1;
+    }
+
+    return syscall(SYS_pread64, fd, p, n, offset);
+}
+
+
+/*
+ * An fdatasync has failed, and what is copied to another file meets a full disk
+ * at each of its writes in turn.
+ */
+
+static void
+test_copy_fails(void)
+{
+    int               i, n, wrong, failed;
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *held;
+
+    wrong = 0;
+    failed = 0;
+
+    for (n = 0; n == failed; n++) {
+        begin();
+        zone = spool_zone();
+        sp = spool_as(zone, self);
+
+        for (i = 1; i <= 4; i++) {
+            wrong += append(sp, i, 100, 1, i == 2 ? &held : NULL) != QOE_OK;
+        }
+
+        sync_errno = EIO;
+        wrong += qoe_spool_sync(sp) != QOE_ERROR;
+
+        write_after = n;
+        pass(sp, 1100);
+        failed += qoe_spool_failing(sp);
+        write_after = -1;
+        pass(sp, 1100);
+        wrong += qoe_spool_failing(sp) || spooled(zone) != 4;
+
+        qoe_spool_done(sp, held);
+        pass(sp, 1500);
+
+        wrong += next(sp) != 1 || next(sp) != 3 || next(sp) != 4
+                 || next(sp) != -2;
+        wrong += segments() != 0 || spooled(zone) != 0
+                 || counter(zone, QOE_DEST_DROPPED_CORRUPT) != 0;
+
+        if (wrong) {
+            printf("# after %d writes\n", n);
+            break;
+        }
+
+        qoe_spool_destroy(sp);
+        spool_zone_free(zone);
+    }
+
+    ok(wrong == 0 && failed >= 5, "a copy that fails at any of its %d writes "
+       "is made later, and each record that was not sent comes once", failed);
+}
+
+
+static void
+test_read_fails(void)
+{
+    int           n, wrong;
+    char          path[PATH_MAX + 16];
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    for (n = 1; n < 3; n++) {
+        begin();
+        zone = spool_zone();
+        sp = spool_as(zone, self);
+        append(sp, 1, 100, 1, NULL);
+        append(sp, 2, 100, 1, NULL);
+        pass(sp, 1500);
+
+        wrong = next(sp) != 1;
+        read_fails = n;
+        ok(wrong == 0 && next(sp) == 2 && read_fails == 0 && next(sp) == -2
+           && segments() == 0 && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 0,
+           "a record comes once the disk can be read again, after %d failed "
+           "reads", n);
+        ok(strstr(logged, "cannot read a segment") != NULL,
+           "and the failure is logged");
+
+        qoe_spool_destroy(sp);
+        spool_zone_free(zone);
+    }
+
+    begin();
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+    append(sp, 1, 100, 1, NULL);
+    append(sp, 2, 100, 1, NULL);
+    pass(sp, 1500);
+    wrong = next(sp) != 1;
+    read_fails = 1000;
+
+    wrong += next(sp) != -2;
+    read_fails = 0;
+    snprintf(path, sizeof(path), "%s/quarantine", dir);
+    ok(wrong == 0 && count_files(path, ".bad") == 1 && segments() == 0
+       && spooled(zone) == 0 && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 1,
+       "a segment that cannot be read again and again goes to the quarantine, "
+       "and what it held is counted");
+
+    append(sp, 3, 100, 1, NULL);
+    pass(sp, 1500);
+    ok(next(sp) == 3 && next(sp) == -2, "the next segment is read");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+/* What the helper leaves is durable, its name as well. */
+
+static void
+test_close(void)
+{
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *held;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_as(zone, self);
+    append(sp, 1, 100, 1, &held);
+    append(sp, 2, 100, 1, NULL);
+
+    sync_calls = 0;
+    dir_calls = 0;
+    qoe_spool_destroy(sp);
+    ok(sync_calls == 1 && dir_calls > 0 && segments() == 1,
+       "closing a spool syncs what was written, and the directory");
+
+    sp = spool_as(zone, self);
+    pass(sp, 0);
+    ok(next(sp) == 1 && next(sp) == 2 && next(sp) == -2,
+       "the next helper reads it");
+
+    append(sp, 3, 100, 1, NULL);
+    (void) qoe_spool_sync(sp);
+    sync_calls = 0;
+    qoe_spool_destroy(sp);
+    ok(sync_calls == 0, "what is synced is not synced once more at the end");
+
+    spool_zone_free(zone);
+}
+
+
+/* A batch and its file's headers have just room in the quarantine. */
+
+static void
+test_quarantine_bounds(void)
+{
+    int           n;
+    char          path[PATH_MAX + 16];
+    uint64_t      size;
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    size = QOE_SEGMENT_HEADER + QOE_SEGMENT_RECORD + 100;
+
+    for (n = 0; n < 3; n++) {
+        begin();
+        conf.quarantine_size = size * (n == 2 ? 2 : 1) - (n == 0);
+        zone = spool_zone();
+        sp = spool_as(zone, self);
+        snprintf(path, sizeof(path), "%s/quarantine", dir);
+
+        qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS,
+                             (qoe_span_t) { path, 100 }, 2, 7);
+        qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS,
+                             (qoe_span_t) { path, 100 }, 2, 7);
+
+        ok(count_files(path, ".seg") == n, "of two batches of %d bytes a "
+           "quarantine of %d keeps %d", (int) size,
+           (int) conf.quarantine_size, n);
+
+        qoe_spool_destroy(sp);
+        spool_zone_free(zone);
+    }
+}
+
+
+int
+main(void)
+{
+    self = qoe_proc_self();
+    write_after = -1;
+
+    test_copy_fails();
+    test_read_fails();
+    test_close();
+    test_quarantine_bounds();
+    clear(dir, false);
+
+    return tap_end();
+}
