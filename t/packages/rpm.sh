@@ -22,13 +22,8 @@ export LC_ALL=C.UTF-8
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'rpm.sh: %s\n' "$*" >&2; exit 1; }
 
-# has FILE.. : the packages hold these files
-has() {
-    local file
-    for file in "$@"; do
-        grep -qx -- "$file" <<< "$listing" || die "no package has $file"
-    done
-}
+# has PATTERN : the packages hold a file of that path
+has() { grep -qx -- "$1" <<< "$listing" || die "no package has $1"; }
 
 command -v rpmbuild > /dev/null || die "rpmbuild is not installed"
 
@@ -60,10 +55,9 @@ done
 listing=$(cd "$out/root" && find . -type f | sed 's,^\.,,')
 module=$(grep '/ngx_http_openqoe_module\.so$' <<< "$listing") \
     || die "no package has the module"
-has /usr/bin/openqoe-spool "$(rpm --eval '%{_docdir}' \
-    )/nginx-mod-openqoe/examples/openqoe.conf"
-grep -qE '/man1/openqoe-spool\.1(\.gz)?$' <<< "$listing" \
-    || die "no package has the manual page"
+has /usr/bin/openqoe-spool
+has '.*/nginx-mod-openqoe/examples/openqoe\.conf'
+has '.*/man1/openqoe-spool\.1\(\.gz\)\?'
 conf=$(grep '/mod-http-openqoe\.conf$' <<< "$listing") \
     || die "no package loads the module"
 grep -q "load_module \"$module\";" "$out/root$conf" \
