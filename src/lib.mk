@@ -120,10 +120,12 @@ $(GEN)/.done: $(PROTOS:%=proto/%)
 $(GEN_SRCS): $(GEN)/.done ;
 
 $(LIB): $(OBJS) $(GEN_OBJS)
+	mkdir -p $(@D)
 	rm -f $@
 	ar rcs $@ $^
 
 $(ORACLE): $(ORACLE_OBJS)
+	mkdir -p $(@D)
 	rm -f $@
 	ar rcs $@ $^
 
