@@ -440,7 +440,7 @@ typedef struct ngx_http_openqoe_delayed_s  ngx_http_openqoe_delayed_t;
 char *ngx_http_openqoe_overload_wait(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_openqoe_overload_init(ngx_cycle_t *cycle);
-ngx_uint_t ngx_http_openqoe_overload_refuses(ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_overload_unread(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_overload_park(ngx_http_request_t *r,
     uint64_t received_ns);
 /*
@@ -640,6 +640,9 @@ void ngx_http_openqoe_submit_exit(void);
 
 /* _events.c, _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
+/* Reads the body and goes on, or passes it over and refuses the request. */
+ngx_int_t ngx_http_openqoe_events_read(ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_events_discard(ngx_http_request_t *r);
 /* Decodes the body, which was read, and answers. */
 void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);
 

@@ -30,7 +30,6 @@ typedef struct {
 
 
 static void ngx_http_openqoe_events_body(ngx_http_request_t *r);
-static ngx_int_t ngx_http_openqoe_events_discard(ngx_http_request_t *r);
 static ngx_int_t ngx_http_openqoe_events(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_decoded(ngx_http_openqoe_request_t *q,
     qoe_status_t rc);
@@ -48,7 +47,6 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
     ngx_int_t                  rc;
     const char                *reason;
     ngx_http_openqoe_ctx_t    *ctx;
-    ngx_http_core_loc_conf_t  *clcf;
 
     rc = ngx_http_openqoe_method(r, NGX_HTTP_POST, NGX_HTTP_OPENQOE_ALLOW);
     if (rc != NGX_DECLINED) {
@@ -82,9 +80,25 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
                                      "Unsupported media type", reason);
     }
 
-    if (ngx_http_openqoe_overload_refuses(r)) {
+    switch (ngx_http_openqoe_overload_unread(r)) {
+
+    case NGX_DECLINED:
+        return ngx_http_openqoe_events_read(r);
+
+    case NGX_BUSY:
         return ngx_http_openqoe_events_discard(r);
+
+    default: /* NGX_OK */
+        return NGX_DONE;
     }
+}
+
+
+ngx_int_t
+ngx_http_openqoe_events_read(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_http_core_loc_conf_t  *clcf;
 
     /* in memory as far as client_body_buffer_size goes, and in one piece */
 
@@ -103,7 +117,7 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_openqoe_events_discard(ngx_http_request_t *r)
 {
     ngx_int_t  rc;

@@ -20,10 +20,13 @@
 
 /*
  * The most that waiting requests of a worker may hold, so that their memory
- * stays small.  Beyond that, requests are refused before their body is read.
+ * stays small.  Beyond that, requests wait before their body is read: a client
+ * that is refused at once comes again at once, and reading and refusing its
+ * body takes the time that the helper thread needs.
  */
 #define NGX_HTTP_OPENQOE_DELAYED_MAX    1024
 #define NGX_HTTP_OPENQOE_DELAYED_BYTES  (8 * 1024 * 1024)
+#define NGX_HTTP_OPENQOE_UNREAD_MAX     2048
 #define NGX_HTTP_OPENQOE_DELAYED_POOL   4096     /* pool of a request */
 
 /*
@@ -59,8 +62,9 @@ struct ngx_http_openqoe_delayed_s {
 
 
 static ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_create(
-    ngx_http_request_t *r, uint64_t received_ns, ngx_uint_t n);
-static ngx_uint_t ngx_http_openqoe_overload_full(size_t bytes);
+    ngx_http_request_t *r, ngx_http_openqoe_wait_line_t *line, ngx_uint_t n);
+static ngx_uint_t ngx_http_openqoe_overload_full(size_t bytes,
+    ngx_uint_t read);
 static size_t ngx_http_openqoe_overload_bytes(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_openqoe_overload_room(qoe_zone_t *zone);
 static ngx_uint_t ngx_http_openqoe_overload_ready(ngx_http_openqoe_wait_t *w);
@@ -69,6 +73,9 @@ static void ngx_http_openqoe_overload_proceed(ngx_http_openqoe_wait_t *w,
     ngx_uint_t room);
 static void ngx_http_openqoe_overload_left(ngx_http_openqoe_wait_t *w,
     ngx_uint_t gone);
+static ngx_uint_t ngx_http_openqoe_overload_place(ngx_http_openqoe_wait_t *w);
+static void ngx_http_openqoe_overload_read(ngx_http_openqoe_wait_t *w,
+    ngx_uint_t place);
 
 
 static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_line = {
@@ -89,6 +96,17 @@ static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_again_line = {
     .proceed = ngx_http_openqoe_overload_proceed,
     .left = ngx_http_openqoe_overload_left,
     .max_turn = NGX_HTTP_OPENQOE_DELAYED_TURN
+};
+
+
+/* Requests whose body is not read, while the others hold all they may. */
+
+static ngx_http_openqoe_wait_line_t  ngx_http_openqoe_overload_unread_line = {
+    .what = QOE_WAIT_ROOM,
+    .ready = ngx_http_openqoe_overload_place,
+    .proceed = ngx_http_openqoe_overload_read,
+    .left = ngx_http_openqoe_overload_left,
+    .ordered = 1
 };
 
 
@@ -134,37 +152,104 @@ ngx_http_openqoe_overload_init(ngx_cycle_t *cycle)
                                     cycle->log, NGX_HTTP_OPENQOE_DELAYED_LOOK);
     ngx_http_openqoe_wait_line_init(&ngx_http_openqoe_overload_again_line,
                                     cycle->log, NGX_HTTP_OPENQOE_DELAYED_LOOK);
+    ngx_http_openqoe_wait_line_init(&ngx_http_openqoe_overload_unread_line,
+                                    cycle->log, NGX_HTTP_OPENQOE_DELAYED_LOOK);
 }
 
 
-/* true: refuse the request at once, without reading its body. */
+/*
+ * Called before the body is read.  NGX_DECLINED: read it now; NGX_OK: the
+ * request waits, and will proceed by ngx_http_openqoe_events_read() or be
+ * refused; NGX_BUSY: refuse it.
+ */
 
-ngx_uint_t
-ngx_http_openqoe_overload_refuses(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_openqoe_overload_unread(ngx_http_request_t *r)
 {
+    ngx_http_openqoe_delayed_t    *d;
     ngx_http_openqoe_loc_conf_t   *lcf;
     ngx_http_openqoe_main_conf_t  *mcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
 
-    return lcf->overload_wait != 0
-           && ngx_http_openqoe_overload_full(NGX_HTTP_OPENQOE_DELAYED_POOL)
-           && qoe_zone_crowded(ngx_http_openqoe_get_zone(mcf)->zone);
+    if (lcf->overload_wait == 0
+        || !ngx_http_openqoe_overload_full(NGX_HTTP_OPENQOE_DELAYED_POOL, 0)
+        || !qoe_zone_crowded(ngx_http_openqoe_get_zone(mcf)->zone))
+    {
+        return NGX_DECLINED;
+    }
+
+    /* nginx itself keeps what of the body an HTTP/2 client sends meanwhile */
+
+    if (r->http_version >= NGX_HTTP_VERSION_20
+        || ngx_http_openqoe_overload_unread_line.n
+           >= NGX_HTTP_OPENQOE_UNREAD_MAX
+        || ngx_exiting || ngx_terminate)
+    {
+        return NGX_BUSY;
+    }
+
+    d = ngx_http_openqoe_overload_create(r,
+                                     &ngx_http_openqoe_overload_unread_line, 0);
+    if (d == NULL) {
+        return NGX_BUSY;
+    }
+
+    r->main->count++;
+    ngx_http_openqoe_overload_begin(d);
+
+    return NGX_OK;
 }
 
 
+/* Is there a place for the request with its body? */
+
 static ngx_uint_t
-ngx_http_openqoe_overload_full(size_t bytes)
+ngx_http_openqoe_overload_place(ngx_http_openqoe_wait_t *w)
+{
+    off_t                      length;
+    size_t                     bytes;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(w->r, ngx_http_core_module);
+    length = w->r->headers_in.content_length_n;
+    bytes = clcf->client_body_buffer_size;
+
+    if (length >= 0 && length < (off_t) bytes) {
+        bytes = (size_t) length;
+    }
+
+    return !ngx_http_openqoe_overload_full(bytes
+                                           + NGX_HTTP_OPENQOE_DELAYED_POOL, 0);
+}
+
+
+static void
+ngx_http_openqoe_overload_read(ngx_http_openqoe_wait_t *w, ngx_uint_t place)
+{
+    ngx_http_finalize_request(w->r,
+                              place ? ngx_http_openqoe_events_read(w->r)
+                                    : ngx_http_openqoe_events_discard(w->r));
+}
+
+
+/*
+ * May no more requests wait with their bodies?  Those whose body has been read
+ * (read) have twice the space: nginx was reading them when the space ran out.
+ */
+
+static ngx_uint_t
+ngx_http_openqoe_overload_full(size_t bytes, ngx_uint_t read)
 {
     ngx_http_openqoe_wait_line_t  *line, *again;
 
     line = &ngx_http_openqoe_overload_line;
     again = &ngx_http_openqoe_overload_again_line;
 
-    return line->n + again->n >= NGX_HTTP_OPENQOE_DELAYED_MAX
+    return line->n + again->n >= NGX_HTTP_OPENQOE_DELAYED_MAX * (1 + read)
            || line->bytes + again->bytes + bytes
-              > NGX_HTTP_OPENQOE_DELAYED_BYTES;
+              > NGX_HTTP_OPENQOE_DELAYED_BYTES * (1 + read);
 }
 
 
@@ -177,6 +262,7 @@ ngx_http_openqoe_overload_full(size_t bytes)
 ngx_int_t
 ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
 {
+    size_t                         bytes;
     ngx_http_openqoe_delayed_t    *d;
     ngx_http_openqoe_loc_conf_t   *lcf;
     ngx_http_openqoe_main_conf_t  *mcf;
@@ -194,11 +280,20 @@ ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
         return NGX_DECLINED;
     }
 
-    d = ngx_http_openqoe_overload_create(r, received_ns, 0);
+    bytes = ngx_http_openqoe_overload_bytes(r);
+
+    if (ngx_http_openqoe_overload_full(bytes, 1)) {
+        return NGX_BUSY;
+    }
+
+    d = ngx_http_openqoe_overload_create(r, &ngx_http_openqoe_overload_line, 0);
 
     if (d == NULL) {
         return NGX_BUSY;
     }
+
+    d->wait.bytes = bytes;
+    d->received_ns = received_ns;
 
     ngx_http_openqoe_overload_begin(d);
 
@@ -218,6 +313,7 @@ ngx_http_openqoe_delayed_t *
 ngx_http_openqoe_overload_again(ngx_http_request_t *r, uint64_t received_ns,
     const uint64_t *needs)
 {
+    size_t                        bytes;
     uint32_t                      i, lanes;
     ngx_uint_t                    n;
     ngx_http_openqoe_ctx_t       *ctx;
@@ -239,11 +335,21 @@ ngx_http_openqoe_overload_again(ngx_http_request_t *r, uint64_t received_ns,
         n += (needs[i] != 0);
     }
 
-    d = ngx_http_openqoe_overload_create(r, received_ns, n);
+    bytes = ngx_http_openqoe_overload_bytes(r);
 
+    if (ngx_http_openqoe_overload_full(bytes, 1)) {
+        return NULL;
+    }
+
+    d = ngx_http_openqoe_overload_create(r,
+                                     &ngx_http_openqoe_overload_again_line, n);
     if (d == NULL) {
         return NULL;
     }
+
+    d->wait.bytes = bytes;
+    d->received_ns = received_ns;
+    d->n = n;
 
     for (i = 0, n = 0; i < lanes; i++) {
         if (needs[i] != 0) {
@@ -258,13 +364,12 @@ ngx_http_openqoe_overload_again(ngx_http_request_t *r, uint64_t received_ns,
 }
 
 
-/* NULL: there is no memory, no place or no time left for the request. */
+/* With room for n needs.  NULL: no memory, or no time is left to wait. */
 
 static ngx_http_openqoe_delayed_t *
-ngx_http_openqoe_overload_create(ngx_http_request_t *r, uint64_t received_ns,
-    ngx_uint_t n)
+ngx_http_openqoe_overload_create(ngx_http_request_t *r,
+    ngx_http_openqoe_wait_line_t *line, ngx_uint_t n)
 {
-    size_t                         bytes;
     ngx_http_openqoe_ctx_t        *ctx;
     ngx_http_openqoe_delayed_t    *d;
     ngx_http_openqoe_loc_conf_t   *lcf;
@@ -274,28 +379,20 @@ ngx_http_openqoe_overload_create(ngx_http_request_t *r, uint64_t received_ns,
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
 
-    bytes = ngx_http_openqoe_overload_bytes(r);
-
-    if (ngx_http_openqoe_overload_full(bytes)
-        || (ctx->delayed
-            && (ngx_msec_int_t) (ctx->delayed_until - ngx_current_msec) <= 0))
+    if (ctx->delayed
+        && (ngx_msec_int_t) (ctx->delayed_until - ngx_current_msec) <= 0)
     {
         return NULL;
     }
 
-    d = ngx_http_openqoe_wait_create(r,
-                                n ? &ngx_http_openqoe_overload_again_line
-                                  : &ngx_http_openqoe_overload_line,
+    d = ngx_http_openqoe_wait_create(r, line,
                                 sizeof(ngx_http_openqoe_delayed_t)
                                 + n * sizeof(ngx_http_openqoe_need_t));
     if (d == NULL) {
         return NULL;
     }
 
-    d->wait.bytes = bytes;
     d->zone = ngx_http_openqoe_get_zone(mcf)->zone;
-    d->received_ns = received_ns;
-    d->n = n;
 
     if (!ctx->delayed) {
         ctx->delayed = 1;
@@ -390,6 +487,7 @@ ngx_http_openqoe_overload_walk(void)
 {
     ngx_http_openqoe_wait_line_walk(&ngx_http_openqoe_overload_again_line);
     ngx_http_openqoe_wait_line_walk(&ngx_http_openqoe_overload_line);
+    ngx_http_openqoe_wait_line_walk(&ngx_http_openqoe_overload_unread_line);
 }
 
 
