@@ -494,8 +494,8 @@ sanitize_units() {
 sanitize_quick() {
     local test tests=()
     need_build perl
-    make -s -f src/lib.mk -j "$JOBS" BUILD=build/sanitize/lib \
-        CFLAGS="$SANITIZE" all units
+    compile "the unit tests" -f src/lib.mk -j "$JOBS" \
+        BUILD=build/sanitize/lib CFLAGS="$SANITIZE" all units
     for test in build/sanitize/lib/unit/*/*_test; do
         case " ${SLOW_UNITS//$'\n'/ } " in
             *" $(basename "$(dirname "$test")")/$(basename "$test" _test) "*) ;;

@@ -55,7 +55,7 @@ sub wait_counted ($nginx, $name, $n, $timeout = 10) {
 }
 
 
-# Posts a request of n events, and tells the oracle if there is one.
+# Posts a request of n events, and notes it with the oracle if there is one.
 
 sub post ($nginx, $n, $oracle = undef) {
     my $events = batch($n);

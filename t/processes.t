@@ -2,12 +2,13 @@
 # workers, another user, a daemon, an upgrade of the binary.
 
 use lib 't/lib';
+use OpenQoE::Daemon qw(start_daemon);
 use OpenQoE::Peers qw(program);
 use OpenQoE::Test;
 
 need(load => tool('load'));
 
-my (@daemons, $setpriv);
+my $setpriv;
 
 
 sub stats ($nginx) {
@@ -46,35 +47,16 @@ sub post ($nginx, $oracle, $n = 5) {
 }
 
 
-# An nginx that makes itself a daemon, which this test must end.
+# A new binary has only those variables of the environment that the
+# configuration names.
 
 sub daemon () {
-    # A new binary has only those variables of the environment that the
-    # configuration names.
-    my $nginx = OpenQoE::Nginx->new(workers => 2, main => 'env LD_PRELOAD;');
-    my $path = "$nginx->{dir}/nginx.conf";
-
-    write_file($path, slurp($path) =~ s/daemon off/daemon on/r);
-    push @daemons, $nginx;
-    my ($rc, undef, $err) = run_cmd($nginx->command);
-    is("$rc$err", '0', 'nginx starts as a daemon');
-    ok(wait_until(sub { $nginx->worker_pids == 2 && $nginx->listening }, 10),
-       'nginx listens with two workers');
-    return $nginx;
+    return start_daemon(OpenQoE::Nginx->new(workers => 2,
+                                            main => 'env LD_PRELOAD;'));
 }
 
 
 sub gone ($pid) { wait_until(sub { !kill 0, $pid }, 10) }
-
-
-END {
-    for my $nginx (@daemons) {
-        for my $file (glob "$nginx->{dir}/nginx.pid*") {
-            my ($pid) = slurp($file) =~ /^(\d+)/ or next;
-            kill 'KILL', children($pid), $pid;
-        }
-    }
-}
 
 
 # A bug elsewhere in the worker: a signal kills it, and its lanes are adopted.

@@ -3,6 +3,7 @@
 # reloads.
 
 use lib 't/lib';
+use OpenQoE::Daemon qw(start_daemon);
 use OpenQoE::Faults qw(long $killed);
 use OpenQoE::Test;
 
@@ -58,16 +59,10 @@ for my $ack (qw(memory fsync)) {
                                  server => 'keepalive_requests 5; '
                                            . 'client_header_timeout 1s;');
     my $nginx = $f->nginx;
-    my $path = "$nginx->{dir}/nginx.conf";
 
     $f->receiver->start;
     $nginx->write_config(main => 'env LD_PRELOAD;');
-    write_file($path, slurp($path) =~ s/daemon off/daemon on/r);
-
-    my ($rc, undef, $err) = run_cmd($nginx->command);
-    is("$rc$err", '0', 'nginx starts as a daemon');
-    ok(wait_until(sub { $nginx->worker_pids == 2 && $nginx->listening }, 10),
-       'nginx listens with two workers');
+    start_daemon($nginx);
 
     my $old = $nginx->master_pid;
     my $load = $f->load(d => 16, c => 8, r => 200);

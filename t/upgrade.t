@@ -5,14 +5,12 @@
 # leave a zone must empty it.
 
 use lib 't/lib';
+use OpenQoE::Daemon qw(start_daemon);
 use OpenQoE::Test;
 
 need(load => tool('load'));
 
-my @started;
 
-
-# An nginx that makes itself a daemon, whose processes this test must end.
 # Each connection is offered to the workers of both masters: without the mutex
 # nginx uses EPOLLEXCLUSIVE, with which the kernel gives all of a light load to
 # the workers that came first.  Few requests on a connection let both have
@@ -20,29 +18,10 @@ my @started;
 # request.
 
 sub daemon ($name) {
-    my $nginx = OpenQoE::Nginx->new(workers => 2, main => 'env LD_PRELOAD;',
-        events_block => 'accept_mutex on;',
-        server => 'keepalive_requests 5; client_header_timeout 1s;');
-    my $path = "$nginx->{dir}/nginx.conf";
-
-    write_file($path, slurp($path) =~ s/daemon off/daemon on/r);
-    push @started, $nginx;
-
-    my ($rc, undef, $err) = run_cmd($nginx->command);
-    is("$rc$err", '0', "$name: nginx starts as a daemon");
-    ok(wait_until(sub { $nginx->worker_pids == 2 && $nginx->listening }, 10),
-       "$name: two workers listen");
-    return $nginx;
-}
-
-
-END {
-    for my $nginx (@started) {
-        for my $file (glob "$nginx->{dir}/nginx.pid*") {
-            my ($pid) = slurp($file) =~ /^(\d+)/ or next;
-            kill 'KILL', children($pid), $pid;
-        }
-    }
+    return start_daemon(OpenQoE::Nginx->new(workers => 2,
+        main => 'env LD_PRELOAD;', events_block => 'accept_mutex on;',
+        server => 'keepalive_requests 5; client_header_timeout 1s;'),
+        "$name: ");
 }
 
 

@@ -61,6 +61,9 @@ struct ngx_http_openqoe_delayed_s {
 };
 
 
+static ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_hold(
+    ngx_http_request_t *r, ngx_http_openqoe_wait_line_t *line,
+    uint64_t received_ns, ngx_uint_t n);
 static ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_create(
     ngx_http_request_t *r, ngx_http_openqoe_wait_line_t *line, ngx_uint_t n);
 static ngx_uint_t ngx_http_openqoe_overload_full(size_t bytes,
@@ -262,7 +265,6 @@ ngx_http_openqoe_overload_full(size_t bytes, ngx_uint_t read)
 ngx_int_t
 ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
 {
-    size_t                         bytes;
     ngx_http_openqoe_delayed_t    *d;
     ngx_http_openqoe_loc_conf_t   *lcf;
     ngx_http_openqoe_main_conf_t  *mcf;
@@ -280,20 +282,11 @@ ngx_http_openqoe_overload_park(ngx_http_request_t *r, uint64_t received_ns)
         return NGX_DECLINED;
     }
 
-    bytes = ngx_http_openqoe_overload_bytes(r);
-
-    if (ngx_http_openqoe_overload_full(bytes, 1)) {
-        return NGX_BUSY;
-    }
-
-    d = ngx_http_openqoe_overload_create(r, &ngx_http_openqoe_overload_line, 0);
-
+    d = ngx_http_openqoe_overload_hold(r, &ngx_http_openqoe_overload_line,
+                                       received_ns, 0);
     if (d == NULL) {
         return NGX_BUSY;
     }
-
-    d->wait.bytes = bytes;
-    d->received_ns = received_ns;
 
     ngx_http_openqoe_overload_begin(d);
 
@@ -313,7 +306,6 @@ ngx_http_openqoe_delayed_t *
 ngx_http_openqoe_overload_again(ngx_http_request_t *r, uint64_t received_ns,
     const uint64_t *needs)
 {
-    size_t                        bytes;
     uint32_t                      i, lanes;
     ngx_uint_t                    n;
     ngx_http_openqoe_ctx_t       *ctx;
@@ -335,21 +327,12 @@ ngx_http_openqoe_overload_again(ngx_http_request_t *r, uint64_t received_ns,
         n += (needs[i] != 0);
     }
 
-    bytes = ngx_http_openqoe_overload_bytes(r);
-
-    if (ngx_http_openqoe_overload_full(bytes, 1)) {
-        return NULL;
-    }
-
-    d = ngx_http_openqoe_overload_create(r,
-                                     &ngx_http_openqoe_overload_again_line, n);
+    d = ngx_http_openqoe_overload_hold(r,
+                                       &ngx_http_openqoe_overload_again_line,
+                                       received_ns, n);
     if (d == NULL) {
         return NULL;
     }
-
-    d->wait.bytes = bytes;
-    d->received_ns = received_ns;
-    d->n = n;
 
     for (i = 0, n = 0; i < lanes; i++) {
         if (needs[i] != 0) {
@@ -359,6 +342,33 @@ ngx_http_openqoe_overload_again(ngx_http_request_t *r, uint64_t received_ns,
     }
 
     ctx->again = 1;
+
+    return d;
+}
+
+
+/* A request with its body.  NULL: as below, or there is no place for it. */
+
+static ngx_http_openqoe_delayed_t *
+ngx_http_openqoe_overload_hold(ngx_http_request_t *r,
+    ngx_http_openqoe_wait_line_t *line, uint64_t received_ns, ngx_uint_t n)
+{
+    size_t                       bytes;
+    ngx_http_openqoe_delayed_t  *d;
+
+    bytes = ngx_http_openqoe_overload_bytes(r);
+
+    if (ngx_http_openqoe_overload_full(bytes, 1)) {
+        return NULL;
+    }
+
+    d = ngx_http_openqoe_overload_create(r, line, n);
+
+    if (d != NULL) {
+        d->wait.bytes = bytes;
+        d->received_ns = received_ns;
+        d->n = n;
+    }
 
     return d;
 }
