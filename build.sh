@@ -625,7 +625,7 @@ cmd_lint() {
         --suppress=preprocessorErrorDirective:'build/gen/*' --force \
         -DOPENQOE_VERSION='""' ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
+    shellcheck build.sh .ci/run ui/*.sh t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
         t/packages/*.sh debian/tests/event
     say "lint is clean"
 }
