@@ -554,7 +554,7 @@ for my $directive (sort keys %PLACES) {
             || $where eq 'any' && $name =~ /^(?:http|server|location)$/)
         {
             $good{$name} .= "$line\n"
-                if $directive !~ /_(?:zone|exporter|health|stats)$/
+                if $directive !~ /_(?:zone|exporter|health|stats|page)$/
                    && ($name eq 'http' || $directive ne 'openqoe_spool');
             next;
         }

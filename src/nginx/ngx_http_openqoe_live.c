@@ -15,7 +15,6 @@
 #include <math.h>
 
 
-#define NGX_HTTP_OPENQOE_LIVE_ROWS   30      /* of a list */
 #define NGX_HTTP_OPENQOE_LIVE_LATELY 60      /* steps: of the quantiles */
 
 
@@ -386,10 +385,7 @@ ngx_http_openqoe_live_lists(qoe_buf_t *b, const qoe_top_t *top)
                        ngx_http_openqoe_live_names[i],
                        (unsigned long long) rows, more ? "true" : "false");
 
-        for (n = 0; n < qoe_min(rows, (size_t) NGX_HTTP_OPENQOE_LIVE_ROWS);
-             n++)
-        {
-            row = qoe_top_row(top, i, n);
+        for (n = 0; (row = qoe_top_row(top, i, n)) != NULL; n++) {
             qoe_buf_printf(b, "%s", n ? "," : "");
             ngx_http_openqoe_live_row(b, row);
         }

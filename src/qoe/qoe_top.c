@@ -7,7 +7,6 @@
 #include "qoe_top.h"
 #include "qoe_hash_quick.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 
@@ -63,7 +62,7 @@ static qoe_top_row_t *qoe_top_find(const qoe_top_t *t,
     const qoe_top_table_t *table, qoe_span_t name);
 static bool qoe_top_grow(qoe_top_t *t, qoe_top_table_t *table);
 static void qoe_top_sort(qoe_top_table_t *table);
-static int qoe_top_compare(const void *one, const void *two);
+static int qoe_top_compare(const qoe_top_row_t *a, const qoe_top_row_t *b);
 static uint64_t qoe_top_clock_us(void);
 
 
@@ -411,21 +410,49 @@ qoe_top_grow(qoe_top_t *t, qoe_top_table_t *table)
 }
 
 
+/*
+ * Moves the rows with the most views to the front, in order.  The rest need no
+ * order, and to sort thousands of rows would hold up an event loop.
+ */
+
 static void
 qoe_top_sort(qoe_top_table_t *table)
 {
-    size_t  i, n;
+    size_t         i, k, n;
+    qoe_top_row_t  row;
 
     n = 0;
 
     for (i = 0; i < table->size; i++) {
-        if (table->row[i].name.len != 0) {
-            table->row[n++] = table->row[i];
-        }
-    }
 
-    if (n != 0) {
-        qsort(table->row, n, sizeof(qoe_top_row_t), qoe_top_compare);
+        if (table->row[i].name.len == 0) {
+            continue;
+        }
+
+        row = table->row[i];
+        k = n++;
+
+        /* the row that leaves the front takes the place of the new one */
+
+        if (k >= QOE_TOP_SHOWN) {
+            k = QOE_TOP_SHOWN - 1;
+
+            if (qoe_top_compare(&row, &table->row[k]) >= 0) {
+                table->row[n - 1] = row;
+                continue;
+            }
+
+            table->row[n - 1] = table->row[k];
+        }
+
+        for (/* void */;
+             k != 0 && qoe_top_compare(&row, &table->row[k - 1]) < 0;
+             k--)
+        {
+            table->row[k] = table->row[k - 1];
+        }
+
+        table->row[k] = row;
     }
 }
 
@@ -433,11 +460,10 @@ qoe_top_sort(qoe_top_table_t *table)
 /* By views, and those with equally many by name. */
 
 static int
-qoe_top_compare(const void *one, const void *two)
+qoe_top_compare(const qoe_top_row_t *a, const qoe_top_row_t *b)
 {
-    int                   rc;
-    uint64_t              m, n;
-    const qoe_top_row_t  *a = one, *b = two;
+    int       rc;
+    uint64_t  m, n;
 
     m = qoe_max(a->started, a->over);
     n = qoe_max(b->started, b->over);
@@ -457,7 +483,8 @@ qoe_top_compare(const void *one, const void *two)
 const qoe_top_row_t *
 qoe_top_row(const qoe_top_t *t, qoe_top_list_t list, size_t n)
 {
-    return n < t->table[list].n ? &t->table[list].row[n] : NULL;
+    return n < qoe_min(t->table[list].n, (size_t) QOE_TOP_SHOWN)
+           ? &t->table[list].row[n] : NULL;
 }
 
 

@@ -16,6 +16,7 @@
 
 
 #define QOE_TOP_ROWS       4096              /* of a list; more are left out */
+#define QOE_TOP_SHOWN      30                /* of them are in order */
 #define QOE_TOP_BUCKETS    11
 
 
@@ -57,7 +58,7 @@ void qoe_top_destroy(qoe_top_t *t);
  */
 qoe_status_t qoe_top_step(qoe_top_t *t, uint64_t budget_us);
 
-/* Of a complete one: the n-th row by views, or NULL. */
+/* Of a complete one: the n-th row by views, n < QOE_TOP_SHOWN, or NULL. */
 const qoe_top_row_t *qoe_top_row(const qoe_top_t *t, qoe_top_list_t list,
     size_t n);
 /* The number of rows, and whether there were more than could be kept. */

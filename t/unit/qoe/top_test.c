@@ -37,9 +37,9 @@ row_of(const qoe_top_t *t, qoe_top_list_t list, const char *name)
     size_t                i;
     const qoe_top_row_t  *row;
 
-    for (i = 0; i < qoe_top_rows(t, list, &more); i++) {
-        row = qoe_top_row(t, list, i);
+    (void) qoe_top_rows(t, list, &more);
 
+    for (i = 0; (row = qoe_top_row(t, list, i)) != NULL; i++) {
         if (qoe_span_eq(row->name, qoe_span_str(name))) {
             return row;
         }
@@ -174,17 +174,27 @@ test_memory(void)
 static void
 test_many(void)
 {
-    int           i;
-    bool          more;
-    char          of[64], texts[64];
-    lane_t       *l;
-    unsigned      steps;
-    qoe_top_t    *t;
-    qoe_status_t  rc;
+    int                   i, wrong;
+    bool                  more;
+    char                  of[64], texts[64];
+    lane_t               *l;
+    unsigned              steps;
+    qoe_top_t            *t;
+    qoe_status_t          rc;
+    const qoe_top_row_t  *row;
 
     l = lane_new(256 * 1024 * 1024);
     l->dims.dim[QOE_DIM_VIDEO_TITLE].action = QOE_ACTION_ALLOW;
     l->dims.dim[QOE_DIM_VIDEO_TITLE].max = 100000;
+
+    /* titles 700 to 739 have two views each, title 720 has three */
+
+    for (i = 0; i < 41; i++) {
+        snprintf(of, sizeof(of), "r%d/w%d/x", i, i);
+        snprintf(texts, sizeof(texts), "title=title-%d",
+                 i < 40 ? 700 + i : 720);
+        view(l, i * 10, of, texts, false);
+    }
 
     for (i = 0; i < QOE_TOP_ROWS + 500; i++) {
         snprintf(of, sizeof(of), "s%d/v%d/x", i, i);
@@ -196,6 +206,19 @@ test_many(void)
     ok(rc == QOE_OK && qoe_top_rows(t, QOE_TOP_TITLES, &more) == QOE_TOP_ROWS
        && more, "a list has %d rows at most, and says that there are more",
        QOE_TOP_ROWS);
+
+    wrong = 0;
+
+    for (i = 0; i < QOE_TOP_SHOWN; i++) {
+        snprintf(texts, sizeof(texts), "title-%d",
+                 i == 0 ? 720 : i <= 20 ? 699 + i : 700 + i);
+        row = qoe_top_row(t, QOE_TOP_TITLES, (size_t) i);
+        wrong += row == NULL || row->started != (i == 0 ? 3 : 2)
+                 || !qoe_span_eq(row->name, qoe_span_str(texts));
+    }
+
+    ok(wrong == 0 && qoe_top_row(t, QOE_TOP_TITLES, QOE_TOP_SHOWN) == NULL,
+       "the first %d are in the order of views and names", QOE_TOP_SHOWN);
     ok(qoe_top_rows(t, QOE_TOP_COUNTRIES, &more) == 1 && !more
        && row_of(t, QOE_TOP_COUNTRIES, "DE")->started == QOE_TOP_ROWS + 500,
        "another list is complete all the same");
