@@ -481,7 +481,8 @@ SANITIZE+=" -fno-sanitize-recover=undefined"
 
 # Unit tests that take long under sanitizers, and are not in the quick form.
 SLOW_UNITS="spool/spool_crash helper/helper_spool event/fast_random
-    view/view_property shm/zone series/self govern/sketch net/gzip"
+    portable/fast_random view/view_property shm/zone series/self govern/sketch
+    net/gzip"
 
 # sanitize_units TEST..: the unit tests free all they take, so leaks count.
 sanitize_units() {
