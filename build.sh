@@ -19,7 +19,7 @@ PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
     zlib1g-dev"
 PKG_RUN="curl"
 PKG_TEST="perl curl openssl procps locales libjson-xs-perl python3"
-PKG_TEST_ALL="valgrind wrk ffmpeg chromium prometheus"
+PKG_TEST_ALL="valgrind wrk ffmpeg chromium prometheus python3-venv"
 # for t/modules.t: every dynamic module that Debian has for nginx
 for mod in http-auth-pam http-brotli-filter http-brotli-static \
     http-cache-purge http-dav-ext http-echo http-fancyindex http-geoip \
@@ -627,7 +627,7 @@ cmd_lint() {
         -DOPENQOE_VERSION='""' ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
     shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
-        t/packages/*.sh debian/tests/event
+        t/packages/*.sh debian/tests/event deploy/grafana/build.sh
     say "lint is clean"
 }
 

@@ -196,6 +196,7 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 EXAMPLEDIR ?= $(PREFIX)/share/doc/openqoe/examples
+DATADIR    ?= $(PREFIX)/share/openqoe
 MODULE     ?= build/ngx_http_openqoe_module.so
 MODULEDIR  ?= $(or $(shell PATH="$$PATH:/usr/sbin" nginx -V 2>&1 \
                 | tr ' ' '\n' | sed -n 's/^--modules-path=//p'), \
@@ -212,10 +213,14 @@ install-module:
 
 install-tools: $(PROGRAM)
 	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" \
-	    "$(DESTDIR)$(EXAMPLEDIR)"
+	    "$(DESTDIR)$(EXAMPLEDIR)" "$(DESTDIR)$(DATADIR)/grafana" \
+	    "$(DESTDIR)$(DATADIR)/prometheus"
 	$(INSTALL) -m 755 $(PROGRAM) "$(DESTDIR)$(BINDIR)/"
 	$(INSTALL) -m 644 tools/openqoe-spool.1 "$(DESTDIR)$(MANDIR)/man1/"
 	$(INSTALL) -m 644 conf/*.conf "$(DESTDIR)$(EXAMPLEDIR)/"
+	$(INSTALL) -m 644 deploy/grafana/*.json "$(DESTDIR)$(DATADIR)/grafana/"
+	$(INSTALL) -m 644 deploy/prometheus/rules.yml \
+	    deploy/prometheus/alerts.yml "$(DESTDIR)$(DATADIR)/prometheus/"
 
 -include $(OBJS:.o=.d) $(ORACLE_OBJS:.o=.d) $(PORTABLE_OBJS:.o=.d) \
          $(UNITS:%=%.d) $(TOOLS:%=%.d) $(FUZZERS:%=%.d)

@@ -30,6 +30,7 @@ my %FAMILY = (
     'openqoe.queue.capacity' => 'openqoe_queue_capacity_bytes',
     'openqoe.queue.oldest_age' => 'openqoe_queue_oldest_age_seconds',
     'openqoe.spool.size' => 'openqoe_spool_size_bytes',
+    'openqoe.spool.capacity' => 'openqoe_spool_capacity_bytes',
     'openqoe.delivery.events' => 'openqoe_delivery_events',
     'otel.sdk.exporter.log.exported' => 'otel_sdk_exporter_log_exported',
     'otel.sdk.exporter.span.exported' => 'otel_sdk_exporter_span_exported',
@@ -233,6 +234,7 @@ is_row('openqoe.queue.capacity', '', { '{}' => $stats->{queue}{size} },
        "the queue's capacity is that of the JSON");
 is_row('openqoe.spool.size', '', { labels(exporter => 'default') => 0 },
        'without a spool its size is 0');
+is_row('openqoe.spool.capacity', '', {}, 'without a spool it is absent');
 is_row('openqoe.delivery.events', '', {
     (map { labels(exporter => 'default', state => $_) =>
                $stats->{exporter}{$_} }
