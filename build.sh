@@ -547,6 +547,8 @@ cmd_fuzz() {
     local seconds=${1:-60} f name seeds
     # shellcheck disable=SC2086
     need_build $PKG_FUZZ
+    # sanitizers of the version that Debian's clang is: 14 in 12, 19 in 13
+    need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
     make -s -f src/lib.mk -j "$JOBS" BUILD=build/fuzz CC=clang \
         CFLAGS="-O1 -g -fsanitize=address,undefined -fsanitize=fuzzer-no-link" \
         all fuzzers
@@ -556,8 +558,6 @@ cmd_fuzz() {
         name=$(basename "$f")
         say "$name for $seconds s"
         mkdir -p "$BUILD/fuzz/corpus/$name"
-    # sanitizers of the version that Debian's clang is: 14 in 12, 19 in 13
-    need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
         "$f" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
             -max_len=8192 -print_final_stats=1 \
             -artifact_prefix="$BUILD/fuzz/$name-" \
