@@ -38,12 +38,13 @@ mirror() {
 }
 
 
-# What apt has to be asked for beside that: a proxy, and certificates that
-# this machine trusts beyond Debian's.
+# What apt has to be asked for beside that: a proxy, lists that are older than
+# sid's week where this machine takes them, and certificates that it trusts
+# beyond Debian's.
 settings() {
     local root=$1 proxy
     proxy=$(apt-config dump --no-empty --format '%f "%v";%n' Acquire |
-        grep -iE '^Acquire::https?::proxy' || true)
+        grep -iE '^Acquire::(https?::proxy|Check-Valid-Until)' || true)
     printf '%s\n' "$proxy" > "$root/etc/apt/apt.conf.d/80host"
     cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
     # an nginx that is upgraded in there must not start
