@@ -19,7 +19,7 @@ use OpenQoE::Test;
 
 use List::Util qw(sum0);
 
-use OpenQoE::Audience;
+use OpenQoE::Crowd;
 use OpenQoE::Peers qw(browse node_dir program);
 use OpenQoE::Shim;
 
@@ -368,7 +368,7 @@ subtest 'a key' => sub {
 # Ten minutes of an audience, the clock running as fast as the module can.
 
 sub watch ($nginx, $shim, $incident) {
-    my $audience = OpenQoE::Audience->new(seed => 7);
+    my $audience = OpenQoE::Crowd->new(seed => 7);
 
     for my $i (0 .. STEPS - 1) {
         my $at = 5 * ($i - STEPS);
