@@ -159,8 +159,9 @@
 
             const path = (url) => String(url || '').replace(/[?#].*/, '')
                 .replace(/^\w+:\/\/[^/]*/, '');
-            const source = () => attempt(() => kind[3](engine))
-                || media.currentSrc;
+            // '' while the player is not that far, and for a page's own MSE
+            const source = () => path(attempt(() => kind[3](engine))
+                || media.currentSrc).replace(/^blob:.*/, '');
             const on = (target, name, handler) => target.addEventListener(
                 name, handler, { signal: stopped.signal });
 
@@ -184,15 +185,14 @@
 
             function video() {
                 const { duration } = media;
-                const url = source();
 
-                v.video = v.video || (m.video || {}).id
-                    || path(url).replace(/^blob:.*/, '');
+                v.video = v.video || (m.video || {}).id || source()
+                    || 'unknown';
                 return {
                     ...duration === Infinity ? { stream_type: 'live' }
                         : duration > 0 && { stream_type: 'vod',
                                             duration: round(duration * 1000) },
-                    ...m.video, id: v.video || 'unknown',
+                    ...m.video, id: v.video,
                 };
             }
 
@@ -284,7 +284,7 @@
 
                 look();
                 stand('start', t, media.currentTime);
-                v.wish = v.wish || t;
+                v.wish = t;
                 v.beat = t;
                 emit('playing', {}, t);
                 emit('stallstart', { buffer_len_ms: buffer() }, t);
@@ -317,6 +317,8 @@
 
             // The position began to move at t.
             function moves(t) {
+                v.dead = false;
+
                 if (phase === 'start') {
                     v.started = true;
                     v.beat = t - BEAT + 1000;
@@ -346,11 +348,10 @@
                 if (phase === 'play') {
                     v.play += grown > 0 && !leap ? grown : 0;
 
-                    if (grown > gap / 10 || leap) {
-                        // A page that slept has no stall.
-                        stand('play', gap > 2000 ? t : min(t, at + grown), p);
-                    } else if (gap > 2000) {
-                        mark.at = t;
+                    // A page that slept has no stall.
+                    if (grown > gap / 10 || leap || gap > 2000) {
+                        mark = { at: gap > 2000 ? t : min(t, at + grown),
+                                 pos: p };
                     } else if (t - mark.at >= STALL && (media.readyState < 3
                                || media.playbackRate === 0)) {
                         phase = 'stall';
@@ -386,7 +387,7 @@
                 }
 
                 if (/play|stall|start/.test(phase) && t - v.beat >= BEAT
-                    && !media.error) {
+                    && !v.dead) {
                     beat(t);
                 } else if (phase === 'play' && ++v.n % 5 < 1) {
                     quality(t);
@@ -394,11 +395,13 @@
             }
 
             function rename() {
-                const id = !(m.video || {}).id && path(source());
+                const url = !(m.video || {}).id && source();
 
-                if (v.video && id && id !== v.video && !/^blob:/.test(id)) {
+                if (v.url && url && url !== v.url) {
                     next();
                 }
+
+                v.url = v.url || url;
             }
 
             // Another video in the same player, or the same once more.
@@ -412,7 +415,9 @@
             }
 
             function detach() {
-                if (/play|stall|start|seek|pause/.test(phase)) {
+                if (media.ended) {
+                    handlers.ended();
+                } else if (/play|stall|start|seek|pause/.test(phase)) {
                     if (phase === 'seek') {
                         endSeek(now(), media.currentTime);
                     }
@@ -425,7 +430,7 @@
             // A wish by autoplay is as old as the load; a hidden page has none.
             function auto() {
                 if (!phase && !v.started && !document.hidden
-                    && (media.autoplay || attempt(() =>
+                    && media.readyState < 4 && (media.autoplay || attempt(() =>
                         engine.getAutoPlay()))) {
                     wish();
                 }
@@ -442,7 +447,7 @@
 
                 // Stalls, and a load that another one took the place of.
                 if (/^(buffer(Stal|Nudge|Seek)|7000$)/.test(code)
-                    || v.errors > 20 || key === v.error && t - v.failed < 1000)
+                    || v.errors > 20 && !fatal || key === v.error && t - v.failed < 1000)
                 {
                     return;
                 }
@@ -450,6 +455,7 @@
                 v.errors++;
                 v.error = key;
                 v.failed = t;
+                v.dead = v.dead || fatal;
                 look();
 
                 if (fatal && /play|stall|seek/.test(phase)) {
@@ -664,6 +670,6 @@
             };
         }
 
-        return { watch, flush: () => { clearTimeout(timer); flush(); } };
+        return { watch };
     };
 })(globalThis);

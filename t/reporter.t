@@ -126,6 +126,22 @@ sub check_views ($r) {
                 'playing b', 'canplay b', 'ended b' ],
               'a replay and another video are views with a start of their own');
     is(scalar(uniq(map { $_->[1] } @views)), 3, 'each play has its view_id');
+
+    is_deeply(steps($r->{withdrawn}), [
+        '0 playing', '0 stallstart', '3000 pause', '63000 playing',
+        '63000 stallstart', '63500 canplay', '63500 stallend',
+        '63500 qualitychange',
+    ], 'a wish that was withdrawn is not the next one');
+    is_deeply(data_of($r->{withdrawn}, 'canplay', 'video_startup_time'), [500],
+              'startup is from the last wish');
+
+    my @order = @{ $r->{order} };
+    my @ended = grep { $_->[0] eq 'ended' } @order;
+    is(scalar(@ended), 2, 'a video whose page is quick to go on has ended, too');
+    is_deeply([ uniq(map { $_->[1] } @order) ], ['unknown'],
+              'a video without a known source keeps its id in a view');
+    is_deeply([ uniq(map { $_->[2] } @order) ], [ map { $_->[2] } @ended ],
+              'two plays are two views');
     is_deeply([ @{ $r->{six} }{qw(sessions views posts)} ], [1, 6, 2],
               'six elements share a session and its requests');
     is_deeply(steps($r->{asleep}, qr/heartbeat/),
@@ -138,6 +154,14 @@ sub check_views ($r) {
 sub check_errors ($r) {
     my $all = $r->{errors}{all};
 
+    is_deeply(steps($r->{broken}, qr/manifestload|playerready/),
+              [ '0 playing', '0 stallstart', '1000 error' ],
+              'after an error that ends the start it is silent');
+    is_deeply([ map { @$_{qw(error_family error_code error_message)} }
+                map { $_->[3] } grep { $_->[1] eq 'error' }
+                @{ $r->{broken} } ],
+              [ 'network', 'manifestLoadError', '404' ],
+              'an error of hls.js has its family, name and message');
     is_deeply([ @{ steps($all) }[5 .. 8] ],
               [ '5000 stallstart', '7000 stallend', '7000 error',
                 '8000 playing' ],

@@ -147,8 +147,9 @@ const SITUATIONS = {
 
     // Autoplay: as old as the load, withdrawn where the browser refuses it.
     async autoplay() {
-        const allowed = start(undefined, {}, { autoplay: true, data: false,
-                                               networkState: 0 });
+        const state = { autoplay: true, data: false, networkState: 0,
+                        readyState: 0 };
+        const allowed = start(undefined, {}, state);
 
         allowed.media.say('loadstart');
         await allowed.world.pass(1500);
@@ -157,12 +158,14 @@ const SITUATIONS = {
         allowed.media.feed(true);
         await allowed.world.pass(8000);
 
-        const refused = start(undefined, {}, { autoplay: true,
-                                               networkState: 0 });
+        const refused = start(undefined, {}, state);
 
         refused.media.say('loadstart');
         await refused.world.pass(1500);
+        refused.media.readyState = 4;
         refused.media.say('canplaythrough');
+        refused.world.hide(true);
+        refused.world.hide(false);
         await refused.world.pass(8000);
         return { allowed: brief(allowed.world.got()),
                  refused: brief(refused.world.got()) };
@@ -184,6 +187,55 @@ const SITUATIONS = {
             /^(playing|canplay|ended|playbackdetached)$/.test(type))
             .map((event) => [event.event_type, event.view_id,
                              event.video.id]);
+    },
+
+    // A wish that is withdrawn before the first frame, and another one.
+    async withdrawn() {
+        const { world, media } = start(undefined, {}, { data: false });
+
+        media.play();
+        await world.pass(3000);
+        media.pause();
+        await world.pass(60000);
+        media.play();
+        await world.pass(500);
+        media.feed(true);
+        await world.pass(8000);
+        return brief(world.got());
+    },
+
+    // A page that goes on to the next video before the reporter has heard that
+    // the last one ended, and a source that is known only after the wish.
+    async order() {
+        const { world, media, view } = start(undefined, {},
+            { duration: 5, currentSrc: '', data: false });
+
+        media.play();
+        await world.pass(500);
+        media.currentSrc = 'blob:https://example.com/1';
+        media.say('loadedmetadata');
+        media.data = true;
+        await world.pass(4000);
+        media.currentTime = 5;
+        media.ended = media.paused = true;
+        view.next();
+        media.say('pause', 'ended');
+        media.play();
+        await world.pass(15000);
+        return world.got().map((event) => [event.event_type, event.video.id,
+                                           event.view_id]);
+    },
+
+    // A video that cannot start, with a viewer who waits.
+    async broken() {
+        const { world, media, view } = start(undefined, {}, { data: false });
+
+        media.play();
+        await world.pass(1000);
+        view.error({ details: 'manifestLoadError', type: 'networkError',
+                     fatal: true, error: new Error('404') });
+        await world.pass(60000);
+        return brief(world.got());
     },
 
     // Six elements of a page that share a session.
