@@ -285,7 +285,9 @@ my $port = free_port();
     unlink "$t/bin/id";
 
     for my $command ('build', 'run') {
-        my ($rc, undef, $err) = run_cmd(@as, 'env', "PATH=$t/bin:$ENV{PATH}",
+        # the other user may not be able to read these tests, as below /root
+        my ($rc, undef, $err) = run_cmd(@as, 'env', '-u', 'PERL5LIB',
+            "PATH=$t/bin:$ENV{PATH}",
             "PORT=$port", "NGINX_SRC=$t/nginx", 'bash', "$t/build.sh",
             $command);
         is($rc >> 8, 1, "$command in a tree that another user has built ends");
@@ -295,6 +297,57 @@ my $port = free_port();
     }
 
     chmod 0755, "$t/build/nginx/objs";
+}
+
+# packages that "test-on" downloads before it builds
+
+{
+    my $t = tree('packages');
+    my $r = build_sh($t, [], 'packages');
+    my %listed = map { $_ => 1 } split ' ', $r->{out};
+
+    is($r->{calls}, '', 'to print the packages installs none');
+    build_sh($t, [], 'test');
+    is_deeply([ grep { !$listed{$_} && !/^(?:-|Dir|APT|install$|libisal)/ }
+                split /\n/, slurp("$t/installed") ], [],
+              'it prints each that a test installs, but for ISA-L');
+}
+
+# another Debian in CI: .ci/run among commands that do nothing
+
+{
+    my $t = "$dir/ci";
+    my %ends = (0 => [ 0, 'that passed' ], 1 => [ 1, 'that failed' ],
+                77 => [ 0, 'that this machine cannot have' ]);
+
+    run_cmd('mkdir', '-p', "$t/.ci");
+    run_cmd('cp', "$top/.ci/run", "$t/.ci");
+
+    for my $rc (sort keys %ends) {
+        script("$t/build.sh", "[ \$1 != test-on ] || exit $rc\n");
+        my ($got) = run_cmd("$t/.ci/run");
+        is($got >> 8, $ends{$rc}[0],
+           "another Debian $ends{$rc}[1] is $ends{$rc}[0] for CI");
+    }
+
+    script("$t/build.sh", "[ \$1 != lint ]\n");
+    my ($got) = run_cmd("$t/.ci/run");
+    isnt($got, 0, 'another command that fails ends CI');
+}
+
+# without root there is no chroot
+
+{
+    my @as = $> == 0 ? ('setpriv', '--reuid=65534', '--regid=65534',
+                        '--clear-groups') : ();
+    # where any user may read
+    run_cmd('mkdir', '-p', "$dir/on/t/tools");
+    run_cmd('cp', "$top/t/tools/test_on.sh", "$dir/on/t/tools");
+    my ($rc, undef, $err) = run_cmd(@as, 'bash',
+        "$dir/on/t/tools/test_on.sh", 'trixie');
+    is($rc >> 8, 77, 'test-on without root ends with 77');
+    like($err, qr/^test-on: not possible here: a chroot needs root$/m,
+         'it says why');
 }
 
 # in the real tree

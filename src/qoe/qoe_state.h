@@ -23,7 +23,7 @@
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  6
+#define QOE_STATE_VERSION  7
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
@@ -68,6 +68,7 @@ typedef struct {
     uint32_t             series_max;
     uint64_t             series_ttl_ms;
     uint64_t             series_birth_ms;    /* 0: off */
+    uint64_t             spool_max;          /* bytes an exporter; 0: none */
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
 
