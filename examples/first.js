@@ -18,6 +18,7 @@ const qoe = OpenQoE({ endpoint: '/v2/events', org_id: 'demo',
                       player_id: 'first-page', interval: 500 });
 const view = qoe.watch(video, {
     video: { id: 'clip', title: 'A clock' }, player: { name: 'first-page' },
+    cdn: { provider: 'this-nginx' },
     engine: () => known.map(({ bandwidth, width, height }) =>
         [bandwidth, width, height]),
 });

@@ -37,7 +37,7 @@ async function main() {
             `void document.getElementById('${id}').click()`);
 
         await page.send('Emulation.setDeviceMetricsOverride',
-                        { width: 1280, height: 820, deviceScaleFactor: 1,
+                        { width: 1366, height: 860, deviceScaleFactor: 1,
                           mobile: false });
         await page.send('Page.enable');
         await page.send('Page.addScriptToEvaluateOnNewDocument',
