@@ -418,6 +418,11 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
         if (e[i].spool) {
             exporters[i].spool = mcf->spool_conf;
         }
+
+        for (n = 0; n < QOE_STREAMS; n++) {
+            conf->qoe.records |= e[i].dest[n] != UINT32_MAX
+                                 && qoe_streams[n].kind == QOE_KIND_VIEW;
+        }
     }
 
     rc = qoe_helper_start(&ngx_http_openqoe_process.helper, conf);

@@ -178,6 +178,9 @@ bool qoe_view_attempted(const qoe_view_t *v);
 /* Was it playing already when its first events arrived? */
 bool qoe_view_found(const qoe_view_t *v);
 
+/* Has it shown a first frame? */
+bool qoe_view_started(const qoe_view_t *v);
+
 /* Its playing_time by the player's count, ms; NaN if unknown. */
 float qoe_view_told(const qoe_view_t *v);
 
