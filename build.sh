@@ -330,6 +330,7 @@ cmd_run() {
     build_module "$BUILD" "$BUILD/$MODULE"
     mkdir -p "$run/logs" "$run/tmp"
     ln -sfn "$BUILD" "$run/modules"
+    ln -sfn "$TOP/examples" "$run/examples"
     # the variables that the module reads, in its order
     to=${OTEL_EXPORTER_OTLP_LOGS_ENDPOINT:-${OTEL_EXPORTER_OTLP_ENDPOINT:-}}
     to=${to:-${OTEL_URL:-}}
@@ -342,7 +343,10 @@ cmd_run() {
     check_port "$port"
     cat <<EOF
 
-OpenQoE for nginx will listen on port $port.  Try:
+  http://localhost:$port/
+
+Open it: a video, the events that it posts, and the numbers, which move while
+you watch.  By hand:
 
   curl -i http://localhost:$port/v2/events -H 'Content-Type: application/json' -d '{"events":[{"event_type":"playing","event_time":'\$(date +%s%3N)',"org_id":"demo","player_id":"html5","view_id":"'\$(cat /proc/sys/kernel/random/uuid)'","session_id":"s1","viewer_id":"v1","data":{"playing_time":1200}}]}'
 
@@ -636,8 +640,9 @@ cmd_lint() {
         --suppress=preprocessorErrorDirective:'build/gen/*' --force \
         -DOPENQOE_VERSION='""' ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run ui/*.sh t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
-        t/packages/*.sh debian/tests/event deploy/grafana/build.sh
+    shellcheck build.sh .ci/run ui/*.sh t/tools/*.sh t/peers/*.sh \
+        t/peers/*/*.sh t/packages/*.sh debian/tests/event deploy/grafana/build.sh \
+        examples/clip/make.sh
     say "lint is clean"
 }
 

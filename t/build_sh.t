@@ -142,8 +142,16 @@ my $port = free_port();
     like($r->{calls}, qr/^nginx -p \S+ -e stderr -c \Q$conf\E /m,
          'nginx gets the configuration that was made for this run');
     like(slurp($conf), qr/^ +listen $port;$/m, 'nginx listens on PORT');
+    like($r->{out}, qr/\A\s*http:\/\/localhost:$port\/\n/,
+         'the first thing that is printed is the address of the first page');
+    cmp_ok(scalar(() = $r->{out} =~ /\n/g), '<', 16,
+           'what is printed fits a small window');
     like($r->{out}, qr/curl -i http:\/\/localhost:$port\/v2\/events/,
          'the curl line has PORT');
+    is(readlink("$t/build/run/examples"), "$t/examples",
+       'nginx finds the pages of this tree, and nothing else of it');
+    like(slurp($conf), qr{location / \{\s+root examples;},
+         'the pages are served from there');
 
     my @block = slurp($conf) =~ /^    openqoe_exporter( \w+)? (\{.*?^    \})/msg;
     is(scalar @block, 4, 'two exporters write into files');

@@ -38,9 +38,11 @@
 #define NGX_HTTP_OPENQOE_KEY_LEN     32      /* SHA-256 */
 #define NGX_HTTP_OPENQOE_JSON_MAX    (1024 * 1024)
 
-/* Signals of an exporter: bits. */
-#define NGX_HTTP_OPENQOE_LOGS        1
-#define NGX_HTTP_OPENQOE_METRICS     2
+/* Signals of an exporter: a bit for each stream (qoe_stream.h), and metrics. */
+#define NGX_HTTP_OPENQOE_LOGS        (1 << QOE_STREAM_LOGS)
+#define NGX_HTTP_OPENQOE_VIEWS       (1 << QOE_STREAM_VIEWS)
+#define NGX_HTTP_OPENQOE_METRICS     (1 << QOE_STREAMS)
+#define NGX_HTTP_OPENQOE_RECORDS     (NGX_HTTP_OPENQOE_METRICS - 1)
 
 /* An ngx_str_t as the rooms below know it. */
 #define ngx_http_openqoe_span(s)                                              \
@@ -65,13 +67,16 @@ typedef struct {
 
 /*
  * Where and how to export: an openqoe_exporter.  Complete after the
- * configuration was read, but for dest.
+ * configuration was read, but for the slots.
  */
 
 typedef struct {
     ngx_str_t                 name;
-    uint32_t                  dest;          /* slot in the zone, set by init;
-                                                UINT32_MAX: it has none */
+
+    /* slots in the zone, set by init; UINT32_MAX: it has none */
+    uint32_t                  dest[QOE_STREAMS];
+    uint32_t                  metrics_dest;  /* if it gets only metrics */
+
     ngx_uint_t                signals;
     ngx_uint_t                spool;         /* it uses the openqoe_spool */
 
@@ -135,6 +140,7 @@ typedef struct {
     ngx_array_t               sources;       /* qoe_source_t */
     ngx_array_t               attributes;    /* ngx_str_t: free names */
     ngx_msec_t                view_timeout;
+    ngx_msec_t                view_record;   /* 0: final records alone */
     ngx_msec_t                paused_timeout;
     ngx_msec_t                hidden_timeout;
     ngx_msec_t                series_ttl;
@@ -266,6 +272,8 @@ char *ngx_http_openqoe_event_time(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_openqoe_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_view_record(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_series_birth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -573,33 +581,6 @@ const char *ngx_http_openqoe_media_type(ngx_http_request_t *r);
 ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,
     ngx_http_openqoe_body_t *body, size_t max);
 
-/* _accept.c: what a client wants of the stats */
-typedef enum {
-    NGX_HTTP_OPENQOE_AS_JSON = 0,
-    NGX_HTTP_OPENQOE_AS_OPENMETRICS,
-    NGX_HTTP_OPENQOE_AS_TEXT
-} ngx_http_openqoe_format_e;
-
-ngx_http_openqoe_format_e ngx_http_openqoe_format(ngx_http_request_t *r);
-
-/* _scrape.c: the stats as Prometheus reads them */
-ngx_int_t ngx_http_openqoe_scrape(ngx_http_request_t *r,
-    qoe_prom_format_t format);
-
-/* _stats_qoe.c: what /v2/stats tells of the metrics */
-void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf);
-ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
-    ngx_str_t *name);
-
-/* _live.c, _top.c: the numbers of the live page, ?view=live of the stats */
-ngx_int_t ngx_http_openqoe_live(ngx_http_request_t *r);
-/* A client looks: begins new lists if it is time. */
-void ngx_http_openqoe_top_look(ngx_http_openqoe_main_conf_t *mcf);
-/* The last complete lists, or NULL; how often there were new ones. */
-const qoe_top_t *ngx_http_openqoe_top(ngx_http_openqoe_main_conf_t *mcf);
-ngx_uint_t ngx_http_openqoe_top_made(void);
-
 /* _page.c: the page itself */
 ngx_int_t ngx_http_openqoe_page_handler(ngx_http_request_t *r);
 
@@ -662,33 +643,6 @@ void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);
 
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
-
-/* _state.c: what the zone tells of its lanes, and of the exporters */
-typedef struct {
-    uint64_t                  used;          /* bytes */
-    uint64_t                  size;
-    uint64_t                  produced;      /* events accepted, ever */
-    uint64_t                  consumed;      /* of them no longer queued */
-    uint64_t                  failures;      /* consecutive, the worst one's */
-    ngx_uint_t                spool_failing;
-    ngx_uint_t                orphaned;      /* nobody exports */
-} ngx_http_openqoe_state_t;
-
-void ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
-    ngx_http_openqoe_state_t *s);
-/* "healthy", "degraded" or "unhealthy" */
-const char *ngx_http_openqoe_health_name(ngx_http_openqoe_main_conf_t *mcf,
-    const ngx_http_openqoe_state_t *s);
-void ngx_http_openqoe_exporter_health(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
-    const ngx_http_openqoe_state_t *s);
-void ngx_http_openqoe_spool_health(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf);
-
-/* _stats_dest.c: the same for the stats, with numbers */
-void ngx_http_openqoe_stats_exporter(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
-    const ngx_http_openqoe_state_t *s);
 
 
 #endif /* _NGX_HTTP_OPENQOE_H_INCLUDED_ */
