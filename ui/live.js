@@ -581,6 +581,13 @@ function App() {
     const all = d ? tiles(d) : [];
     const [level, text] = d ? verdict(d, all, silent > 3 ? silent : 0) : ['off', ''];
 
+    const said = live.current.said;
+
+    // numbers change all the time: only another verdict is read out
+    if (!said || said.level !== level) {
+        live.current.said = { level, text };
+    }
+
     useEffect(() => announce(level, d));
 
     if (state.login) {
@@ -605,7 +612,8 @@ function App() {
     return html`
       <header>
         <h1>OpenQoE live</h1>
-        <p class="status ${level}" id="status" role="status">${SIGN[level]} ${text}</p>
+        <p class="status ${level}" id="status">${SIGN[level]} ${text}</p>
+        <p class="sr" role="status">${live.current.said.text}</p>
         <p class="where">${d.edge} · version ${d.version} · since
           ${' '}${new Date(d.start_ms).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}</p>
         <button onClick=${paint} aria-pressed=${theme === 'dark'}>Dark</button>
