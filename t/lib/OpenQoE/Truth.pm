@@ -61,12 +61,12 @@ sub outcome ($session, $view) {
 
 sub unreported ($session, $view) {
     my ($wish) = map { $_->[0] } grep { $_->[1] eq $view->{video} }
-                 @{ $session->{wishes} };
+                 @{ $session->{wishes} // [] };
     my $first = min(map { $_->{at_ms} } grep {
         ($_->{event}{video}{id} // '') eq $view->{video}
     } @{ $session->{events} });
 
-    return max(0, ($first // 0) - ($wish // 0));
+    return defined $wish && defined $first ? max(0, $first - $wish) : 0;
 }
 
 
