@@ -100,6 +100,24 @@ subtest 'every panel says what it shows' => sub {
 };
 
 
+# Loki is not asked, so at least the names are those of the documents: in Loki a
+# dot of an attribute's name is an underscore.
+
+subtest 'One view asks for attributes that records have' => sub {
+    my %known = map { tr/./_/r => 1 }
+                map { slurp("$FindBin::Bin/../docs/$_.md") =~ /`([\w.]+)`/g }
+                qw(views metrics http-api);
+    my @asked = map { ($_->{expr} =~ /\| (\w+) ?(?:=~|!=|=|>)/g,
+                       $_->{expr} =~ /\{\{\.(\w+)\}\}/g) }
+                grep { defined $_->{expr} }
+                map { @{ $_->{targets} } } panels($dashboard{view});
+
+    cmp_ok(scalar @asked, '>', 10, 'the queries name attributes');
+    is_deeply([ grep { !$known{$_} } @asked ], [],
+              'the documents have each of them');
+};
+
+
 my @rules = map {
     my $file = $_;
     my @found;
