@@ -2,10 +2,10 @@
 
 # Copyright (C) OpenQoE
 #
-# The dashboards, rules and alerts of deploy/ on a real Prometheus 2, and on a
-# Prometheus 3 where it can be built, which scrape a module whose viewers'
-# truth is known: every expression of every panel, rule and alert has data, and
-# what the panels show is what happened, within 5 %.
+# The dashboards, rules and alerts of deploy/ on a real Prometheus 2, and on
+# Prometheus 3 by scrape and by OTLP where it can be built, with a module whose
+# viewers' truth is known: every expression of every panel, rule and alert has
+# data, and what the panels show is what happened, within 5 %.
 #
 # Grafana itself is not part of this test.  The JSON is what Grafana's own SDK
 # for Python makes (build.sh --check), and the strict decoder of that for Go
@@ -199,10 +199,33 @@ for my $name (qw(rules alerts)) {
 mkdir "$dir/spool";
 chmod 0777, $dir, "$dir/spool";
 
-# Nothing listens there.
-my $nowhere = free_port();
 my $nginx = OpenQoE::Nginx->new(workers => 2, zone => 'qoe:32m',
                                 birth => "${birth}s");
+my %scraping = (jobs => { edge => { port => $nginx->port,
+                                    path => '/v2/stats' } },
+                rules => \@files);
+my @servers = (OpenQoE::Prometheus->new(%scraping));
+my %way = ($servers[0] => 'Prometheus 2 by scrape');
+my $otlp = '';
+
+if ($program3) {
+    push @servers, OpenQoE::Prometheus->new(%scraping, program => $program3),
+                   OpenQoE::Prometheus->new(%scraping, program => $program3,
+                       jobs => {}, args => [ '--web.enable-otlp-receiver' ]);
+    @way{@servers[1, 2]} = ('Prometheus 3 by scrape', 'Prometheus 3 by OTLP');
+    $otlp = <<"END";
+    openqoe_exporter prometheus {
+        endpoint http://127.0.0.1:@{[ $servers[2]->port ]}/api/v1/otlp;
+        protocol http/protobuf;
+        signals metrics;
+        metric_interval 1s;
+    }
+END
+}
+
+# Nothing listens at the port of the exporter that fails.
+my $nowhere = free_port();
+
 $nginx->write_config(
     exporter => 'endpoint file://' . $nginx->out_file . ";\n"
                 . '        interval 100ms; metric_interval 1s;',
@@ -215,18 +238,18 @@ $nginx->write_config(
         endpoint http://127.0.0.1:$nowhere;
         interval 100ms;
     }
+$otlp
 END
 
-my $job = { edge => { port => $nginx->port, path => '/v2/stats' } };
-my @servers = (OpenQoE::Prometheus->new(jobs => $job, rules => \@files));
-push @servers, OpenQoE::Prometheus->new(jobs => $job, rules => \@files,
-                                        program => $program3) if $program3;
 $_->start for @servers;
+like($servers[0]->version, qr/^2\./, 'one server is a Prometheus 2');
 
 SKIP: {
     skip "no Prometheus 3: $reason", 1 if !$program3;
-    like($servers[1]->version, qr/^3\./, 'the other server is a Prometheus 3');
+    like($servers[1]->version, qr/^3\./, 'the others are a Prometheus 3');
 }
+
+note("$way{$_}: ", $_->version) for @servers;
 
 my $audience = OpenQoE::Audience->new;
 my $begin = time;
@@ -272,7 +295,8 @@ for my $server (@servers) {
     ok(wait_until(sub {
         $audience->beat($nginx);
         return !(@missing = complete($server));
-    }, 90 + $birth), 'every view is in the values') or diag("@missing");
+    }, 90 + $birth), "$way{$server}: every view is in the values")
+        or diag("@missing");
 }
 
 
@@ -314,7 +338,7 @@ sub ask ($server, $expr) { $server->query($expr, $at{$server}) }
 
 
 for my $server (@servers) {
-    my $name = 'Prometheus ' . $server->version;
+    my $name = $way{$server};
 
     subtest "$name: every expression of the dashboards has data" => sub {
         for my $board (grep { $_ ne 'view' } sort keys %dashboard) {
@@ -498,7 +522,7 @@ sub shown ($server, $board, $title, $ref, $labels, $choice) {
 
 
 for my $server (@servers) {
-    my $name = 'Prometheus ' . $server->version;
+    my $name = $way{$server};
 
     subtest "$name: what the panels show is what happened" => sub {
         for my $row (@shown) {
