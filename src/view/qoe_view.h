@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * A view: what happened in it, as state of fixed size, and the metric points
- * that its events make.  The rules are in docs/numbers.md; qoe_view_table.h has
+ * and the stretches of its timeline that its events make.  The rules are in docs/numbers.md; qoe_view_table.h has
  * the table of states and transitions.
  *
  * Pure: uses no clock, and no memory but its arguments.  Times are those of the
@@ -23,10 +23,14 @@
 
 #include "qoe_catalogue.h"
 #include "qoe_dimension.h"
+#include "qoe_timeline.h"
 
 
 #define QOE_POINTS_MAX     128
 #define QOE_POINT_EXTRAS   3
+
+/* Those of a full list of events that wait, and of the view's end. */
+#define QOE_STRETCHES_MAX  96
 
 
 /*
@@ -49,6 +53,9 @@ typedef struct {
     uint32_t        ignored;                 /* values out of range */
     char            scratch[128];            /* texts made for points */
     size_t          used;
+    qoe_stretch_t   stretch[QOE_STRETCHES_MAX];      /* that were judged, for
+                                                        the timeline */
+    size_t          nstretches;
 } qoe_points_t;
 
 
@@ -100,6 +107,16 @@ typedef enum {
     QOE_VIEW_SILENT,
     QOE_VIEW_EVICTED             /* its slot was needed */
 } qoe_view_end_t;
+
+/* How a view came out, which qoe_view_end() stores as 1 + its outcome. */
+
+typedef enum {
+    QOE_VIEW_WAS_COMPLETED = 0,
+    QOE_VIEW_WAS_PLAYED,
+    QOE_VIEW_WAS_LEFT,
+    QOE_VIEW_FAILED_START,
+    QOE_VIEW_FAILED
+} qoe_view_outcome_t;
 
 /* The kinds of silence that end a view; each has a list in qoe_sessions.h. */
 
@@ -174,6 +191,20 @@ uint64_t qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
 
 /* Does it count in openqoe.concurrent_views_current at that Unix time? */
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
+
+/* Was a first frame shown? */
+bool qoe_view_started(const qoe_view_t *v);
+
+/* The name of its state, one of QOE_VIEW_PHASES. */
+qoe_span_t qoe_view_state_name(const qoe_view_t *v);
+
+/*
+ * The stretch that is open: the startup, stall, seek or pause that the view is
+ * in, until its last event.  Its kind is QOE_STRETCH_KINDS if there is none.
+ */
+void qoe_view_open_stretch(const qoe_view_t *v, qoe_stretch_t *s);
+
+qoe_span_t qoe_view_outcome_name(qoe_view_outcome_t outcome);
 
 /* The time from then to now, or 0 if then is later. */
 

@@ -13,15 +13,6 @@
 #define QOE_STARTUP_DECAY  0.0001155
 
 
-typedef enum {
-    QOE_VIEW_WAS_COMPLETED = 0,
-    QOE_VIEW_WAS_PLAYED,
-    QOE_VIEW_WAS_LEFT,
-    QOE_VIEW_FAILED_START,
-    QOE_VIEW_FAILED
-} qoe_view_outcome_t;
-
-
 static void qoe_view_close_up(qoe_judge_t *j, qoe_view_end_t why,
     uint64_t at_ms);
 static qoe_view_outcome_t qoe_view_outcome(const qoe_view_t *v,
@@ -58,12 +49,14 @@ qoe_view_end(qoe_view_t *v, qoe_view_end_t why, uint64_t at_ms,
     qoe_view_judge_before(&j, UINT64_MAX);
     qoe_view_close_up(&j, why, at_ms);
     outcome = qoe_view_outcome(v, why);
+    v->outcome = (uint16_t) (1 + outcome);
 
     if (v->phase == QOE_PHASE_STALLED) {
         qoe_view_close_stall(&j, why == QOE_VIEW_ENDED ? v->seen_ms
                                                        : v->last.at_ms);
     }
 
+    qoe_view_stretch_end(&j);
     qoe_view_times(&j);
     qoe_view_end_outcome(v, points, outcome);
     qoe_view_end_stalls(v, points);
@@ -90,7 +83,7 @@ qoe_view_close_up(qoe_judge_t *j, qoe_view_end_t why, uint64_t at_ms)
     if (why == QOE_VIEW_REPLACED && v->phase == QOE_PHASE_PLAYING) {
         qoe_view_play(j, qoe_view_credit(j, qoe_view_since(at_ms,
                                                            v->last.at_ms),
-                                         unknown));
+                                         unknown), at_ms);
         v->last.at_ms = qoe_max(v->last.at_ms, at_ms);
         v->seen_ms = qoe_max(v->seen_ms, at_ms);
     }
@@ -129,12 +122,9 @@ qoe_view_share(double part, double whole)
 }
 
 
-static void
-qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
-    qoe_view_outcome_t outcome)
+qoe_span_t
+qoe_view_outcome_name(qoe_view_outcome_t outcome)
 {
-    bool                     started;
-    qoe_point_t             *p;
     static const qoe_span_t  names[] = {
         [QOE_VIEW_WAS_COMPLETED] = { "completed", 9 },
         [QOE_VIEW_WAS_PLAYED] = { "played", 6 },
@@ -143,10 +133,21 @@ qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
         [QOE_VIEW_FAILED] = { "playback_failure", 16 }
     };
 
+    return names[qoe_min(outcome, QOE_VIEW_FAILED)];
+}
+
+
+static void
+qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
+    qoe_view_outcome_t outcome)
+{
+    bool          started;
+    qoe_point_t  *p;
+
     started = (v->flags & QOE_VIEW_STARTED) != 0;
 
     p = qoe_point_add(points, QOE_METRIC_VIEWS_TOTAL, 1);
-    qoe_point_extra(p, QOE_DIM_OUTCOME, names[outcome]);
+    qoe_point_extra(p, QOE_DIM_OUTCOME, qoe_view_outcome_name(outcome));
 
     if (outcome == QOE_VIEW_WAS_COMPLETED) {
         qoe_point_add(points, QOE_METRIC_VIEWS_COMPLETED_TOTAL, 1);

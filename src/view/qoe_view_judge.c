@@ -57,6 +57,10 @@ qoe_view_judge_moment(qoe_judge_t *j)
 
     qoe_view_notice(j);
 
+    if (m->type == QOE_EVENT_ERROR) {
+        qoe_view_stretch_error(j);
+    }
+
     if ((v->flags & QOE_VIEW_STARTED) == 0) {
         qoe_view_before(j);
     }
@@ -188,7 +192,7 @@ qoe_view_after(qoe_judge_t *j)
 static bool
 qoe_view_playing_gap(qoe_judge_t *j)
 {
-    uint64_t             gap;
+    uint64_t             gap, played;
     qoe_view_t          *v;
     qoe_growth_t         growth;
     const qoe_moment_t  *m;
@@ -221,7 +225,10 @@ qoe_view_playing_gap(qoe_judge_t *j)
         return false;
     }
 
-    qoe_view_play(j, qoe_view_credit(j, gap, growth));
+    /* what the proof leaves out of the gap is taken for its end */
+
+    played = qoe_view_credit(j, gap, growth);
+    qoe_view_play(j, played, v->last.at_ms + played);
 
     return true;
 }
@@ -344,11 +351,17 @@ qoe_view_signal(const qoe_moment_t *m)
 static void
 qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal)
 {
-    size_t  i;
+    size_t             i;
+    qoe_view_phase_t   from;
+    qoe_view_before_t  before;
 
     if (signal == QOE_SIGNALS) {
         return;
     }
+
+    from = (qoe_view_phase_t) j->v->phase;
+    before.played_ms = j->played_ms;
+    before.nstretches = j->points->nstretches;
 
     for (i = 0; i < QOE_VIEW_ROWS; i++) {
 
@@ -357,6 +370,7 @@ qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal)
             && qoe_view_transitions[i].action(j))
         {
             j->v->phase = qoe_view_transitions[i].to;
+            qoe_view_stretch_phase(j, from, signal, &before);
             return;
         }
     }
@@ -385,11 +399,18 @@ qoe_view_remark(qoe_judge_t *j)
 static void
 qoe_view_pause_counts(qoe_judge_t *j)
 {
-    if (j->v->phase == QOE_PHASE_PAUSED || qoe_view_at_end(j->v, j->m)
-        || qoe_moment_ahead(j, QOE_EVENT_ENDED, QOE_VIEW_END_MS) != NULL)
-    {
+    if (j->v->phase == QOE_PHASE_PAUSED) {
         return;
     }
+
+    if (qoe_view_at_end(j->v, j->m)
+        || qoe_moment_ahead(j, QOE_EVENT_ENDED, QOE_VIEW_END_MS) != NULL)
+    {
+        j->v->flags |= QOE_VIEW_AUTO_PAUSE;
+        return;
+    }
+
+    j->v->flags &= ~QOE_VIEW_AUTO_PAUSE;
 
     qoe_point_add(j->points, QOE_METRIC_PAUSE_EVENTS_TOTAL, 1);
     qoe_point_add(j->points, QOE_METRIC_PAUSE_PLAYING_TIME, j->m->value);
@@ -409,11 +430,14 @@ qoe_view_visible(qoe_judge_t *j, bool hidden)
 
     if (hidden) {
         v->flags |= QOE_VIEW_HIDDEN;
+        v->left_ms = j->m->at_ms;
         qoe_point_add(j->points, QOE_METRIC_STAY_DURATION,
                       (double) qoe_view_since(j->m->at_ms, v->entry_ms));
 
     } else {
         v->flags &= ~QOE_VIEW_HIDDEN;
+        qoe_view_stretch(j, QOE_STRETCH_HIDDEN, v->left_ms,
+                         qoe_view_since(j->m->at_ms, v->left_ms));
         v->entry_ms = j->m->at_ms;
     }
 }

@@ -267,6 +267,8 @@ qoe_view_rate_open(qoe_view_t *v, const qoe_moment_t *m)
 void
 qoe_view_shown(qoe_judge_t *j)
 {
+    float                rate;
+    uint16_t             height;
     qoe_view_t          *v;
     const qoe_moment_t  *m;
 
@@ -278,6 +280,9 @@ qoe_view_shown(qoe_judge_t *j)
     {
         return;
     }
+
+    rate = v->media[QOE_VIEW_VIDEO].rate;
+    height = v->height;
 
     qoe_view_rate_open(v, m);
 
@@ -309,6 +314,10 @@ qoe_view_shown(qoe_judge_t *j)
     {
         v->width = m->width;
         v->height = m->height;
+    }
+
+    if (v->media[QOE_VIEW_VIDEO].rate != rate || v->height != height) {
+        qoe_view_stretch_rendition(j);
     }
 
     if (m->box_width != 0 && m->box_height != 0) {

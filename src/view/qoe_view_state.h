@@ -93,6 +93,7 @@ struct qoe_view_s {
     uint32_t        titled;          /* bases of titled metrics, */
     uint32_t        fine;            /* and of headline metrics */
     uint32_t        list;            /* 1 + qoe_silence_t; 0: none */
+    uint32_t        timeline;        /* 1 + index; 0: it has none */
 
     /*
      * Written by qoe_view*.c; from here on, everything is zero when the view
@@ -100,11 +101,11 @@ struct qoe_view_s {
      */
 
     uint32_t        flags;           /* QOE_VIEW_... */
-    uint64_t        received_ms;     /* last receipt, Unix */
     uint8_t         phase;           /* qoe_view_phase_t */
     uint8_t         nmoments;
     uint8_t         quartiles;       /* a bit for each */
     uint8_t         start_class;     /* 1 + class of the first picture */
+    uint64_t        received_ms;     /* last receipt, Unix */
 
     /* the time that has been judged */
 
@@ -134,7 +135,8 @@ struct qoe_view_s {
     uint16_t        box_width;       /* player, physical pixels */
     uint16_t        box_height;
     float           top;             /* highest bitrate seen */
-    int32_t         stretched;       /* picture enlarged: 1; reduced: -1 */
+    int16_t         stretched;       /* picture enlarged: 1; reduced: -1 */
+    uint16_t        outcome;         /* 1 + qoe_view_outcome_t, at its end */
     double          rate_log;        /* log of the current rate */
     double          log_sum;         /* log(rate) * ms */
     double          pixel_sum;
@@ -165,6 +167,8 @@ struct qoe_view_s {
     float           told_scale;      /* unit of playing_time, ms; 0: unknown */
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
+    uint64_t        phase_ms;        /* when the phase began */
+    uint64_t        left_ms;         /* when the page was hidden */
 } __attribute__((aligned(64)));      /* to use few cache lines */
 
 
