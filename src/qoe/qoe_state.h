@@ -23,7 +23,7 @@
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  6
+#define QOE_STATE_VERSION  7
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;

@@ -108,15 +108,24 @@ typedef enum {
     QOE_VIEW_EVICTED             /* its slot was needed */
 } qoe_view_end_t;
 
-/* How a view came out, which qoe_view_end() stores as 1 + its outcome. */
+/* How a view ended: an id, and the value of the attribute "outcome". */
+
+#define QOE_VIEW_OUTCOMES(X)                                                  \
+    X(WAS_COMPLETED, "completed")                                             \
+    X(WAS_PLAYED,    "played")                                                \
+    X(WAS_LEFT,      "exit_before_start")                                     \
+    X(FAILED_START,  "startup_failure")                                       \
+    X(FAILED,        "playback_failure")
 
 typedef enum {
-    QOE_VIEW_WAS_COMPLETED = 0,
-    QOE_VIEW_WAS_PLAYED,
-    QOE_VIEW_WAS_LEFT,
-    QOE_VIEW_FAILED_START,
-    QOE_VIEW_FAILED
+#define QOE_VIEW_OUTCOME_ENUM(id, name)  QOE_VIEW_##id,
+    QOE_VIEW_OUTCOMES(QOE_VIEW_OUTCOME_ENUM)
+#undef QOE_VIEW_OUTCOME_ENUM
+    QOE_VIEW_OUTCOMES_N
 } qoe_view_outcome_t;
+
+qoe_span_t qoe_view_outcome_name(qoe_view_outcome_t outcome);
+
 
 /* The kinds of silence that end a view; each has a list in qoe_sessions.h. */
 
@@ -203,8 +212,6 @@ qoe_span_t qoe_view_state_name(const qoe_view_t *v);
  * in, until its last event.  Its kind is QOE_STRETCH_KINDS if there is none.
  */
 void qoe_view_open_stretch(const qoe_view_t *v, qoe_stretch_t *s);
-
-qoe_span_t qoe_view_outcome_name(qoe_view_outcome_t outcome);
 
 /* The time from then to now, or 0 if then is later. */
 
