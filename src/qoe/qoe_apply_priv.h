@@ -11,7 +11,7 @@
 
 
 #include "qoe_apply.h"
-#include "qoe_sessions.h"
+#include "qoe_timelines.h"
 
 
 /* Blocks of extra attributes that are cached, to be found without hashing. */
@@ -32,6 +32,7 @@ struct qoe_apply_s {
     uint32_t             slot;
 
     qoe_sessions_t      *sessions;
+    qoe_timelines_t     *timelines;
     qoe_seen_t          *seen;
     qoe_store_t         *store;
     qoe_store_env_t      env;
@@ -55,9 +56,14 @@ void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* Records the points of a->points in blocks b, and empties a->points. */
 void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
-/* The same, in the blocks of the attributes last seen in the view. */
+/*
+ * The same, in the blocks of the attributes last seen in the view, and the
+ * stretches in its timeline.
+ */
 void qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v,
     uint64_t now_ns);
+/* A hash of an id; 0 stands for an empty id. */
+uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 /* Releases the references to the blocks. */
 void qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b);
 extern const qoe_blocks_t  qoe_apply_no_blocks;

@@ -5,7 +5,7 @@
  * The QoE state of a zone: the layout of the regions that qoe_zone.h gives.
  *
  * shared region   header | governance | self metrics
- * lane region     sessions | events seen | series store
+ * lane region     sessions | timelines | events seen | series store
  *
  * qoe_state_t is the map of it that a process or a thread has.
  */
@@ -23,10 +23,11 @@
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  7
+#define QOE_STATE_VERSION  8
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
+typedef struct qoe_timelines_s  qoe_timelines_t;
 
 
 /* Written with atomics, by any process. */
@@ -55,6 +56,7 @@ typedef struct {
     qoe_govern_t        *govern;
     qoe_self_t          *self;
     qoe_sessions_t      *sessions[QOE_LANES_MAX];
+    qoe_timelines_t     *timelines[QOE_LANES_MAX];
     qoe_seen_t          *seen[QOE_LANES_MAX];
     qoe_store_t         *store[QOE_LANES_MAX];
 } qoe_state_t;

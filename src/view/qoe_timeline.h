@@ -67,10 +67,10 @@ typedef struct {
     uint8_t             n;
     uint8_t             sent;            /* the first entries belong to a part
                                             that is complete */
-    uint8_t             last[QOE_STRETCH_KINDS];     /* 1 + index of the last
-                                                        entry of each kind */
+    uint8_t             last[QOE_STRETCH_KINDS];     /* 1 + index, of each
+                                                        kind */
     uint8_t             spare[2];
-    uint64_t            entry[QOE_TIMELINE_ENTRIES];     /* in order of arrival */
+    uint64_t            entry[QOE_TIMELINE_ENTRIES];  /* by arrival */
 } qoe_timeline_t;
 
 

@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * A view: what happened in it, as state of fixed size, and the metric points
- * and the stretches of its timeline that its events make.  The rules are in docs/numbers.md; qoe_view_table.h has
- * the table of states and transitions.
+ * and the stretches of its timeline that its events make.  The rules are in
+ * docs/numbers.md; qoe_view_table.h has the table of states and transitions.
  *
  * Pure: uses no clock, and no memory but its arguments.  Times are those of the
  * session's clock (qoe_session.h).

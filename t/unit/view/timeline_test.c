@@ -69,11 +69,11 @@ typedef struct {
 } case_t;
 
 static const case_t  cases[] = {
-    { "a view without a first frame shows the error and how long it was tried",
+    { "a view without a first frame shows the error and how long it tried",
       "0 error error_family=network; 5 playing at=0; 5 stallstart at=0;"
       "10005 heartbeat playing_time=0 at=0; 12000 playbackdetached at=0; end",
       "0 error x1; 5 startup 11995" },
-    { "a view that is closed before its first frame shows how long it was tried",
+    { "a view that is closed before its first frame shows how long it tried",
       "0 playing at=0; 0 stallstart at=0; 6 playerready;"
       "6000 playbackdetached at=0; end",
       "0 startup 6000" },
