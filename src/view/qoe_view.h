@@ -208,10 +208,11 @@ bool qoe_view_started(const qoe_view_t *v);
 qoe_span_t qoe_view_state_name(const qoe_view_t *v);
 
 /*
- * The stretch that is open: the startup, stall, seek or pause that the view is
- * in, until its last event.  Its kind is QOE_STRETCH_KINDS if there is none.
+ * The stretches that are open, until the last event: the startup, stall, seek
+ * or pause that the view is in, and the time for which its page is hidden.
+ * Returns their number.
  */
-void qoe_view_open_stretch(const qoe_view_t *v, qoe_stretch_t *s);
+size_t qoe_view_open_stretches(const qoe_view_t *v, qoe_stretch_t s[2]);
 
 /* The time from then to now, or 0 if then is later. */
 

@@ -165,43 +165,62 @@ qoe_view_stretch_end(qoe_judge_t *j)
 }
 
 
-void
-qoe_view_open_stretch(const qoe_view_t *v, qoe_stretch_t *s)
+size_t
+qoe_view_open_stretches(const qoe_view_t *v, qoe_stretch_t s[2])
 {
-    memset(s, 0, sizeof(qoe_stretch_t));
-    s->kind = QOE_STRETCH_KINDS;
-    s->start_ms = v->phase_ms;
+    size_t         n;
+    qoe_stretch_t  open;
+
+    n = 0;
+    memset(&open, 0, sizeof(open));
+    open.start_ms = v->phase_ms;
+    open.kind = QOE_STRETCH_KINDS;
 
     switch (v->phase) {
 
     case QOE_PHASE_STARTING:
 
         if ((v->flags & QOE_VIEW_WITHDRAWN) == 0) {
-            s->kind = QOE_STRETCH_STARTUP;
-            s->start_ms = v->wish.at_ms;
+            open.kind = QOE_STRETCH_STARTUP;
+            open.start_ms = v->wish.at_ms;
         }
 
         break;
 
     case QOE_PHASE_STALLED:
-        s->kind = QOE_STRETCH_STALL;
-        s->start_ms = v->wait.at_ms;
+        open.kind = QOE_STRETCH_STALL;
+        open.start_ms = v->wait.at_ms;
         break;
 
     case QOE_PHASE_SEEKING:
-        s->kind = QOE_STRETCH_SEEK;
+        open.kind = QOE_STRETCH_SEEK;
         break;
 
     case QOE_PHASE_PAUSED:
-        s->kind = v->flags & QOE_VIEW_AUTO_PAUSE ? QOE_STRETCH_KINDS
-                                                 : QOE_STRETCH_PAUSE;
+
+        if ((v->flags & QOE_VIEW_AUTO_PAUSE) == 0) {
+            open.kind = QOE_STRETCH_PAUSE;
+        }
+
         break;
 
     default:
         break;
     }
 
-    s->ms = qoe_view_since(v->seen_ms, s->start_ms);
+    if (open.kind != QOE_STRETCH_KINDS) {
+        open.ms = qoe_view_since(v->seen_ms, open.start_ms);
+        s[n++] = open;
+    }
+
+    if (v->flags & QOE_VIEW_HIDDEN) {
+        open.kind = QOE_STRETCH_HIDDEN;
+        open.start_ms = v->left_ms;
+        open.ms = qoe_view_since(v->seen_ms, open.start_ms);
+        s[n++] = open;
+    }
+
+    return n;
 }
 
 
