@@ -37,9 +37,11 @@
 #define NGX_HTTP_OPENQOE_KEY_LEN     32      /* SHA-256 */
 #define NGX_HTTP_OPENQOE_JSON_MAX    (1024 * 1024)
 
-/* Signals of an exporter: bits. */
-#define NGX_HTTP_OPENQOE_LOGS        1
-#define NGX_HTTP_OPENQOE_METRICS     2
+/* Signals of an exporter: a bit for each stream (qoe_stream.h), and metrics. */
+#define NGX_HTTP_OPENQOE_LOGS        (1 << QOE_STREAM_LOGS)
+#define NGX_HTTP_OPENQOE_VIEWS       (1 << QOE_STREAM_VIEWS)
+#define NGX_HTTP_OPENQOE_METRICS     (1 << QOE_STREAMS)
+#define NGX_HTTP_OPENQOE_RECORDS     (NGX_HTTP_OPENQOE_METRICS - 1)
 
 /* An ngx_str_t as the rooms below know it. */
 #define ngx_http_openqoe_span(s)                                              \
@@ -64,13 +66,16 @@ typedef struct {
 
 /*
  * Where and how to export: an openqoe_exporter.  Complete after the
- * configuration was read, but for dest.
+ * configuration was read, but for the slots.
  */
 
 typedef struct {
     ngx_str_t                 name;
-    uint32_t                  dest;          /* slot in the zone, set by init;
-                                                UINT32_MAX: it has none */
+
+    /* slots in the zone, set by init; UINT32_MAX: it has none */
+    uint32_t                  dest[QOE_STREAMS];
+    uint32_t                  metrics_dest;  /* if it gets only metrics */
+
     ngx_uint_t                signals;
     ngx_uint_t                spool;         /* it uses the openqoe_spool */
 

@@ -146,12 +146,14 @@ ngx_http_openqoe_lost(ngx_log_t *log)
 static void
 ngx_http_openqoe_dests(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
 {
-    bool                          spooled[QOE_DESTS_CONF];
+    bool                          spooled[QOE_FEEDS_MAX];
     size_t                        n;
-    uint32_t                      slots[QOE_DESTS_CONF];
-    qoe_span_t                    names[QOE_DESTS_CONF];
-    ngx_uint_t                    i;
+    uint32_t                      slots[QOE_FEEDS_MAX], *dest[QOE_FEEDS_MAX];
+    qoe_kind_t                    kinds[QOE_FEEDS_MAX];
+    qoe_span_t                    names[QOE_FEEDS_MAX];
+    ngx_uint_t                    i, k;
     ngx_http_openqoe_exporter_t  *e;
+    u_char                        text[QOE_FEEDS_MAX][QOE_DEST_NAME];
 
     ngx_http_openqoe_metrics_dests(mcf);
 
@@ -159,31 +161,33 @@ ngx_http_openqoe_dests(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
     e = mcf->exporters.elts;
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
-        if (e[i].signals & NGX_HTTP_OPENQOE_LOGS) {
-            names[n] = ngx_http_openqoe_span(e[i].name);
+        for (k = 0; k < QOE_STREAMS; k++) {
+
+            if ((e[i].signals >> k & 1) == 0) {
+                continue;
+            }
+
+            names[n].data = (char *) text[n];
+            names[n].len = ngx_snprintf(text[n], QOE_DEST_NAME, "%V%s",
+                                        &e[i].name, qoe_streams[k].suffix)
+                           - text[n];
+            kinds[n] = qoe_streams[k].kind;
             spooled[n] = e[i].spool;
-            n++;
+            dest[n++] = &e[i].dest[k];
         }
     }
 
-    qoe_dests_set(ngx_http_openqoe_get_zone(mcf)->zone, names, spooled, n,
-                  slots);
+    qoe_dests_set(ngx_http_openqoe_get_zone(mcf)->zone, names, kinds, spooled,
+                  n, slots);
 
-    n = 0;
+    for (i = 0; i < n; i++) {
+        *dest[i] = slots[i];
 
-    for (i = 0; i < mcf->exporters.nelts; i++) {
-
-        if ((e[i].signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
-            continue;
-        }
-
-        e[i].dest = slots[n++];
-
-        if (e[i].dest == UINT32_MAX) {
+        if (slots[i] == UINT32_MAX) {
             ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
-                          "openqoe: no place for exporter \"%V\" while those "
-                          "before it are leaving: it gets no events, reload "
-                          "again", &e[i].name);
+                          "openqoe: no place for exporter \"%*s\" while "
+                          "those before it are leaving: it gets no events, "
+                          "reload again", names[i].len, names[i].data);
         }
     }
 }
@@ -204,7 +208,7 @@ ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf)
     e = mcf->exporters.elts;
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
-        if ((e[i].signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
+        if ((e[i].signals & NGX_HTTP_OPENQOE_RECORDS) == 0) {
             names[n++] = ngx_http_openqoe_span(e[i].name);
         }
     }
@@ -215,8 +219,8 @@ ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf)
     n = 0;
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
-        if ((e[i].signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
-            e[i].dest = slots[n++];
+        if ((e[i].signals & NGX_HTTP_OPENQOE_RECORDS) == 0) {
+            e[i].metrics_dest = slots[n++];
         }
     }
 }
@@ -398,7 +402,8 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
         exporters[i].name = ngx_http_openqoe_span(e[i].name);
-        exporters[i].dest = e[i].dest;
+        ngx_memcpy(exporters[i].dest, e[i].dest, sizeof(e[i].dest));
+        exporters[i].metrics_dest = e[i].metrics_dest;
         exporters[i].transport = e[i].transport;
         exporters[i].batch_size = e[i].batch_size;
         exporters[i].interval_ms = e[i].interval;

@@ -211,6 +211,7 @@ ngx_http_openqoe_pack(ngx_http_openqoe_submit_t *s, qoe_record_meta_t *meta,
 
         puts[i].head = parts.head;
         puts[i].body = parts.body;
+        puts[i].kind = QOE_KIND_EVENT;
         puts[i].lane = qoe_zone_lane_of(s->zone,
                                         ev->field[QOE_FIELD_ORG_ID].v.string,
                                         ev->field[QOE_FIELD_SESSION_ID]
