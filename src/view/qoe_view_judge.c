@@ -303,12 +303,12 @@ qoe_view_evidence(qoe_judge_t *j)
     case QOE_PHASE_PLAYING:
         return j->growth.kind == QOE_GROWTH_LEAP
                && m->type != QOE_EVENT_PLAYING ? QOE_SIGNAL_LEAPS
-                                               : QOE_SIGNALS;
+                                               : QOE_SIGNAL_NONE;
 
     case QOE_PHASE_STALLED:
 
         if (m->type == QOE_EVENT_STALLEND) {
-            return QOE_SIGNALS;
+            return QOE_SIGNAL_NONE;
         }
 
         j->growth = qoe_view_growth(v, m, &v->wait);
@@ -334,7 +334,7 @@ qoe_view_evidence(qoe_judge_t *j)
     case QOE_PHASE_SUSPENDED:
 
         if (m->type == QOE_EVENT_PLAYING) {
-            return QOE_SIGNALS;
+            return QOE_SIGNAL_NONE;
         }
 
         j->growth = qoe_view_growth_last(v, m);
@@ -356,11 +356,11 @@ qoe_view_evidence(qoe_judge_t *j)
         break;
 
     default:
-        return QOE_SIGNALS;
+        return QOE_SIGNAL_NONE;
     }
 
     return j->growth.kind == QOE_GROWTH_MS && j->growth.ms > enough
-           ? QOE_SIGNAL_GROWS : QOE_SIGNALS;
+           ? QOE_SIGNAL_GROWS : QOE_SIGNAL_NONE;
 }
 
 
@@ -392,10 +392,10 @@ qoe_view_signal(const qoe_moment_t *m)
         return QOE_SIGNAL_LEAVES;
 
     case QOE_EVENT_ERROR:
-        return m->value > 0 ? QOE_SIGNAL_LEAVES : QOE_SIGNALS;
+        return m->value > 0 ? QOE_SIGNAL_LEAVES : QOE_SIGNAL_NONE;
 
     default:
-        return QOE_SIGNALS;
+        return QOE_SIGNAL_NONE;
     }
 }
 
@@ -407,7 +407,7 @@ qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal)
     qoe_view_phase_t   from;
     qoe_view_before_t  before;
 
-    if (signal == QOE_SIGNALS) {
+    if (signal == QOE_SIGNAL_NONE) {
         return;
     }
 
