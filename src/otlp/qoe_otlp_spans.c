@@ -77,7 +77,7 @@ qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
 {
     char          *p;
-    size_t         i, start, at[2];
+    size_t         i, start, traced, at[2];
     qoe_spans_t   *s;
     qoe_status_t   rc;
 
@@ -93,6 +93,7 @@ qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     }
 
     start = out->len;
+    traced = 0;
     rc = qoe_views_open(out, at, id, arena);
     s->log.edge = qoe_views_edge(id);
 
@@ -100,6 +101,10 @@ qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
 
         if (!qoe_spans_read(s, records[i])) {
             (*nbad)++;
+            continue;
+        }
+
+        if (!s->log.r.trace) {
             continue;
         }
 
@@ -115,10 +120,11 @@ qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
 
         s->log.p = p;
         qoe_spans_write(s);
+        traced += (s->log.p != p);
         out->len += (size_t) (s->log.p - p);
     }
 
-    if (rc == QOE_OK && *nbad == n) {
+    if (rc == QOE_OK && traced == 0) {
         rc = QOE_DONE;
     }
 

@@ -18,7 +18,9 @@
  * the n packed records (qoe_view_record.h, with a trace): a final record has a
  * root span "view", with its errors as events and a child for each stretch of
  * the timeline that no part before had; another record is such a part, and has
- * children only.  All else is as for qoe_otlp_views().
+ * children only.  Records whose views have no trace make nothing, and QOE_DONE
+ * says that none has made anything, *nbad how many of them could not be read.
+ * All else is as for qoe_otlp_views().
  */
 qoe_status_t qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena);

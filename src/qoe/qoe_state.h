@@ -19,6 +19,7 @@
 #include "qoe_seen.h"
 #include "qoe_self.h"
 #include "qoe_store.h"
+#include "qoe_trace.h"
 #include "qoe_view.h"
 #include "qoe_zone.h"
 
@@ -70,6 +71,7 @@ typedef struct {
     uint32_t             series_max;
     uint64_t             series_ttl_ms;
     uint64_t             series_birth_ms;    /* 0: off */
+    qoe_traces_conf_t    traces;
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
 
