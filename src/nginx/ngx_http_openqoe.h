@@ -143,6 +143,7 @@ typedef struct {
     ngx_array_t               sources;       /* qoe_source_t */
     ngx_array_t               attributes;    /* ngx_str_t: free names */
     ngx_msec_t                view_timeout;
+    ngx_msec_t                view_record;   /* 0: final records alone */
     ngx_msec_t                paused_timeout;
     ngx_msec_t                hidden_timeout;
     ngx_uint_t                traces_set;    /* openqoe_traces was read */
@@ -274,6 +275,8 @@ char *ngx_http_openqoe_event_time(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_openqoe_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_view_record(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_traces(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -45,6 +45,9 @@ static const ngx_http_openqoe_total_t  ngx_http_openqoe_view_totals[] = {
     { "ended_silent", QOE_COUNT_VIEWS_SILENT },
     { "closed_early", QOE_COUNT_VIEWS_EVICTED },
     { "without_timeline", QOE_COUNT_VIEWS_NO_TIMELINE },
+    { "records", QOE_COUNT_RECORDS_PUT },
+    { "records_dropped", QOE_COUNT_RECORDS_DROPPED },
+    { "records_governed", QOE_COUNT_RECORDS_GOVERNED },
     { "duplicates", QOE_COUNT_EVENTS_DUPLICATE },
     { "late", QOE_COUNT_EVENTS_LATE },
     { "clocks_set", QOE_COUNT_CLOCKS_SET },
@@ -174,12 +177,13 @@ static void
 ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st)
 {
     uint32_t             i;
-    uint64_t             ended, started, sessions, capacity, timelines;
+    uint64_t             ended, started, sessions, capacity, timelines, over;
     qoe_sessions_info_t  info;
 
     sessions = 0;
     capacity = 0;
     timelines = 0;
+    over = 0;
 
     for (i = 0; i < st->lanes; i++) {
         qoe_sessions_info(st->sessions[i], &info);
@@ -187,6 +191,7 @@ ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st)
         sessions += info.sessions;
         capacity += info.views_max;
         timelines += qoe_timelines_slots(st->timelines[i]);
+        over += info.over;
     }
 
     /* in this order, so that a view that ends meanwhile is not missing */
@@ -195,11 +200,12 @@ ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st)
     started = qoe_zone_counter(st->zone, QOE_COUNT_VIEWS_STARTED);
 
     qoe_buf_printf(b, "\"views\":{\"active\":%llu,\"sessions\":%llu,"
-                   "\"capacity\":%llu,\"timelines\":%llu,",
+                   "\"capacity\":%llu,\"timelines\":%llu,"
+                   "\"records_waiting\":%llu,",
                    (unsigned long long) (started - ngx_min(ended, started)),
                    (unsigned long long) sessions,
                    (unsigned long long) capacity,
-                   (unsigned long long) timelines);
+                   (unsigned long long) timelines, (unsigned long long) over);
     ngx_http_openqoe_totals(b, st->zone, ngx_http_openqoe_view_totals);
     qoe_buf_literal(b, "},");
 }

@@ -23,15 +23,15 @@
 
 static void qoe_apply_recover(qoe_apply_t *a);
 static void qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v);
+static void qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session,
+    qoe_view_t *v, uint64_t at_ms, uint64_t now_ns);
 static void qoe_apply_session_key(const qoe_apply_t *a,
     const qoe_sample_t *s, uint64_t session[2]);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
 static uint32_t qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s);
 static qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a,
-    const qoe_sample_t *s, uint32_t now_s);
-static uint32_t qoe_apply_block(qoe_apply_t *a, const qoe_labels_t *l,
-    bool known);
+    const qoe_sample_t *s, uint32_t now_s, qoe_labels_t *sent);
 static void qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v);
 static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
@@ -58,6 +58,8 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->conf = conf;
     a->governor = governor;
     a->slot = slot;
+    a->lane = lane;
+    a->self = qoe_proc_self();
     a->sessions = st->sessions[lane];
     a->timelines = st->timelines[lane];
     a->seen = st->seen[lane];
@@ -109,6 +111,7 @@ qoe_apply_recover(qoe_apply_t *a)
 
         if (v->view_key != 0) {
             qoe_apply_base_adopt(a, v);
+            qoe_apply_record_adopt(a, v);
         }
     }
 
@@ -177,7 +180,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         qoe_apply_view_points(a, v, now_ns);
 
     } else {
-        b = qoe_apply_base_blocks(a, s, now_s);
+        b = qoe_apply_base_blocks(a, s, now_s, NULL);
         qoe_apply_points(a, b, now_ns);
         qoe_apply_base_free(a, b);
     }
@@ -200,6 +203,20 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         return;
     }
 
+    if (a->conf->records && rc == QOE_VIEW_EVENT) {
+        qoe_apply_noted(a, v, session, s);
+    }
+
+    qoe_apply_follow(a, session, v, birth.at_ms, now_ns);
+}
+
+
+/* What follows for a view, and for others, from an event that it has seen. */
+
+static void
+qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session, qoe_view_t *v,
+    uint64_t at_ms, uint64_t now_ns)
+{
     /*
      * The `playing` that would have replaced the video before was lost: this
      * view proves now that it plays, so replace that one here.
@@ -210,10 +227,11 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     }
 
     if (qoe_view_ending(v)) {
-        qoe_apply_end(a, v, QOE_VIEW_ENDED, birth.at_ms, now_ns);
+        qoe_apply_end(a, v, QOE_VIEW_ENDED, at_ms, now_ns);
 
     } else {
         qoe_sessions_list(a->sessions, v, QOE_SILENCE_FRESH);
+        qoe_apply_interim(a, v, now_ns);
     }
 }
 
@@ -293,12 +311,18 @@ qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
         return;
     }
 
+    a->sent.len = 0;
+
     (void) qoe_govern_deferred(a->governor);
-    b = qoe_apply_base_blocks(a, s, now_s);
+    b = qoe_apply_base_blocks(a, s, now_s, a->conf->records ? &a->sent : NULL);
     old = qoe_sessions_base(v);
 
     qoe_sessions_set_base(v, &b, key, qoe_apply_asked_s(a, now_s));
     qoe_apply_base_free(a, old);
+
+    if (a->conf->records) {
+        qoe_apply_sent(a, v, s);
+    }
 }
 
 
@@ -317,7 +341,8 @@ qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s)
 
 
 static qoe_blocks_t
-qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
+qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s,
+    qoe_labels_t *sent)
 {
     bool          known[QOE_GRAINS];
     size_t        i;
@@ -326,7 +351,8 @@ qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
 
     b = qoe_apply_no_blocks;
 
-    dropped = qoe_base_labels(a->base, known, s, a->governor, now_s);
+    dropped = qoe_base_labels(a->base, known, s, a->governor, now_s,
+                              sent);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
 
     memset(&b, 0, sizeof(qoe_blocks_t));
@@ -339,7 +365,7 @@ qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
 }
 
 
-static uint32_t
+uint32_t
 qoe_apply_block(qoe_apply_t *a, const qoe_labels_t *l, bool known)
 {
     return known ? qoe_store_block(a->store, &a->env, qoe_labels_span(l))
@@ -521,6 +547,7 @@ void
 qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 {
     qoe_apply_silence(a, now_ns);
+    qoe_apply_parted(a, now_ns);
     qoe_apply_sweep(a);
 }
 
@@ -528,7 +555,7 @@ qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 bool
 qoe_apply_busy(const qoe_apply_t *a)
 {
-    return a->silent || a->sweeping;
+    return a->silent || a->sweeping || a->parting;
 }
 
 

@@ -71,9 +71,22 @@ typedef struct {
     uint32_t             series_max;
     uint64_t             series_ttl_ms;
     uint64_t             series_birth_ms;    /* 0: off */
+    bool                 records;            /* make records of views, */
+    bool                 views;              /* which are exported as such */
+    uint64_t             record_ms;          /* between those of a view; 0:
+                                                only when it is over */
     qoe_traces_conf_t    traces;
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
+
+
+/* Is anything made of events, metrics or records of views? */
+
+static inline bool
+qoe_conf_applies(const qoe_conf_t *conf)
+{
+    return conf->groups != 0 || conf->records;
+}
 
 
 /* Lays out the regions of a new, zero-filled zone. */

@@ -69,7 +69,7 @@ typedef struct {
                                             that is complete */
     uint8_t             last[QOE_STRETCH_KINDS];     /* 1 + index, of each
                                                         kind */
-    uint8_t             spare[2];
+    uint16_t            parts;           /* parts that are over */
     uint64_t            entry[QOE_TIMELINE_ENTRIES];  /* by arrival */
 } qoe_timeline_t;
 

@@ -39,8 +39,7 @@ typedef struct {
     uint32_t        older;           /* over, by their end */
     uint32_t        org_hash;
     uint8_t         outcome;
-    uint8_t         why;
-    uint8_t         spare[2];
+    uint8_t         spare[3];
     uint8_t         ids[QOE_TIMELINE_IDS];   /* a length and a text each */
     qoe_timeline_t  timeline;
 } __attribute__((aligned(64))) qoe_timelines_slot_t;
@@ -335,7 +334,6 @@ qoe_timelines_begin(qoe_timelines_t *t, qoe_sessions_t *sessions,
     s->end_ms = 0;
     s->org_hash = ids->org_hash;
     s->outcome = 0;
-    s->why = 0;
     qoe_timelines_ids(s->ids, ids);
     qoe_timeline_begin(&s->timeline, v->born_ms);
 
@@ -389,7 +387,7 @@ qoe_timelines_add(qoe_timelines_t *t, qoe_sessions_t *sessions,
 
 void
 qoe_timelines_part(qoe_timelines_t *t, qoe_sessions_t *sessions,
-    const qoe_view_t *v)
+    const qoe_view_t *v, uint16_t parts, bool sent)
 {
     qoe_timelines_slot_t  *s;
 
@@ -397,7 +395,12 @@ qoe_timelines_part(qoe_timelines_t *t, qoe_sessions_t *sessions,
 
     if (s != NULL) {
         qoe_timelines_open(s);
-        qoe_timeline_part(&s->timeline, v->seen_ms);
+        s->timeline.parts = parts;
+
+        if (sent) {
+            qoe_timeline_part(&s->timeline, v->seen_ms);
+        }
+
         qoe_timelines_close(s);
     }
 }
@@ -418,7 +421,6 @@ qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
 
     s->end_ms = v->seen_ms;
     s->outcome = v->outcome;
-    s->why = v->over != 0 ? v->over - 1 : 0;
     s->view = 0;
 
     qoe_timelines_close(s);
@@ -651,13 +653,18 @@ qoe_timelines_find(const qoe_timelines_t *t, const qoe_sessions_t *sessions,
         if (found) {
             qoe_timelines_info(info, &s);
 
-            if (s.view == 0
-                || (qoe_sessions_read(sessions, s.view - 1, &info->view)
-                    && info->view.view_key == view_key
-                    && info->view.timeline == link))
+            if (s.view == 0) {
+                return true;
+            }
+
+            info->alive = qoe_sessions_read(sessions, s.view - 1,
+                                            &info->view);
+            info->end_ms = info->view.seen_ms;
+            info->outcome = info->view.outcome;
+
+            if (info->view.view_key == view_key
+                && info->view.timeline == link)
             {
-                info->alive = (s.view != 0);
-                info->end_ms = info->alive ? info->view.seen_ms : s.end_ms;
                 return true;
             }
 
@@ -678,8 +685,8 @@ qoe_timelines_info(qoe_timeline_info_t *info, const qoe_timelines_slot_t *s)
     memset(info, 0, sizeof(qoe_timeline_info_t));
 
     info->start_ms = s->start_ms;
+    info->end_ms = s->end_ms;
     info->outcome = s->outcome;
-    info->why = s->why;
     info->timeline = s->timeline;
 
     end = s->ids + QOE_TIMELINE_IDS;

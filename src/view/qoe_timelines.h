@@ -59,11 +59,14 @@ qoe_timeline_t *qoe_timelines_of(qoe_timelines_t *t, qoe_sessions_t *sessions,
 void qoe_timelines_add(qoe_timelines_t *t, qoe_sessions_t *sessions,
     const qoe_view_t *v, const qoe_points_t *points);
 
-/* Ends a part of the view's timeline; see qoe_timeline_part(). */
+/*
+ * So many parts of the view's timeline are over; the last one was sent, see
+ * qoe_timeline_part(), or it was of no interest.
+ */
 void qoe_timelines_part(qoe_timelines_t *t, qoe_sessions_t *sessions,
-    const qoe_view_t *v);
+    const qoe_view_t *v, uint16_t parts, bool sent);
 
-/* The view has ended, and its slot is given up next. */
+/* The view is over, and its slot is given up next. */
 void qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions,
     qoe_view_t *v);
 
@@ -78,11 +81,10 @@ void qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions);
 
 typedef struct {
     bool            alive;
-    qoe_view_t      view;            /* of a view that is alive */
+    qoe_view_t      view;            /* if it is alive */
     uint64_t        start_ms;        /* its first event, and its last one, by */
     uint64_t        end_ms;          /* the clock of its session */
     uint32_t        outcome;         /* qoe_view_outcome_t, if it is over */
-    uint32_t        why;             /* qoe_view_end_t, the same */
     qoe_timeline_t  timeline;
     qoe_span_t      org_id;          /* empty: too long to be kept; */
     qoe_span_t      session_id;      /* they point into text */

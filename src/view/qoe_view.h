@@ -88,6 +88,8 @@ typedef struct {
                                                 load and player startup are
                                                 part of its startup */
     bool            continued;               /* silence ended the last view */
+    bool            again;                   /* not the first view of its
+                                                view_id */
     float           told;                    /* playing_time by then, or NaN */
     uint64_t        wait_ms;                 /* when a wait began, 0: none */
 } qoe_view_birth_t;
@@ -185,6 +187,9 @@ bool qoe_view_attempted(const qoe_view_t *v);
 /* Was it playing already when its first events arrived? */
 bool qoe_view_found(const qoe_view_t *v);
 
+/* Has it shown a first frame? */
+bool qoe_view_started(const qoe_view_t *v);
+
 /* Its playing_time by the player's count, ms; NaN if unknown. */
 float qoe_view_told(const qoe_view_t *v);
 
@@ -201,8 +206,8 @@ uint64_t qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
 /* Does it count in openqoe.concurrent_views_current at that Unix time? */
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
 
-/* Was a first frame shown? */
-bool qoe_view_started(const qoe_view_t *v);
+/* Was there a view of its view_id before it? */
+bool qoe_view_again(const qoe_view_t *v);
 
 /* The name of its state, one of QOE_VIEW_PHASES. */
 qoe_span_t qoe_view_state_name(const qoe_view_t *v);

@@ -73,6 +73,7 @@
 #define QOE_VIEW_HEARD         0x8000        /* an event arrived */
 #define QOE_VIEW_NAMED         0x10000       /* << media: type named */
 #define QOE_VIEW_AUTO_PAUSE    0x80000       /* the player made the pause */
+#define QOE_VIEW_AGAIN         0x100000      /* not the first of its view_id */
 
 
 enum {

@@ -91,7 +91,6 @@ static void
 end(qoe_view_t *v)
 {
     v->outcome = QOE_VIEW_WAS_PLAYED;
-    v->over = 1 + QOE_VIEW_SILENT;
 
     qoe_timelines_end(timelines, sessions, v);
     qoe_sessions_remove_view(sessions, v);
@@ -138,10 +137,17 @@ test_life(void)
                       qoe_span("1f0e3dad-9990-4345-b743-1234567890ab")),
        "with the ids of its organization and of its session");
 
+    v->outcome = QOE_VIEW_WAS_PLAYED;
+    qoe_sessions_part(sessions, v, QOE_VIEW_SILENT);
+    ok(qoe_timelines_find(timelines, sessions, 7, 0, &info) && !info.alive
+       && info.end_ms == 104000 && info.outcome == QOE_VIEW_WAS_PLAYED
+       && played(7, false) == 4000,
+       "a view that is over, and waits for its last record, is found");
+
     end(v);
     ok(qoe_timelines_find(timelines, sessions, 7, 0, &info) && !info.alive
        && info.end_ms == 104000 && info.outcome == QOE_VIEW_WAS_PLAYED
-       && info.why == QOE_VIEW_SILENT && played(7, false) == 4000,
+       && played(7, false) == 4000,
        "a view that is just over is found with its outcome");
 }
 
