@@ -26,6 +26,7 @@
 static qoe_status_t qoe_exporter_points(qoe_exporter_t *e);
 static void qoe_exporter_feed_env(qoe_exporter_t *e);
 static void qoe_exporter_done(void *data, const qoe_outcome_t *o);
+static bool qoe_exporter_blamed(qoe_exporter_t *e, qoe_export_batch_t *b);
 static void qoe_exporter_taken(qoe_exporter_t *e, qoe_export_batch_t *b,
     const qoe_outcome_t *o);
 static void qoe_exporter_refused(qoe_exporter_t *e, qoe_export_batch_t *b,
@@ -304,6 +305,14 @@ qoe_exporter_done(void *data, const qoe_outcome_t *o)
         qoe_exporter_refused(e, b, o);
         break;
 
+    case QOE_OUTCOME_HOLD:
+        if (qoe_exporter_blamed(e, b)) {
+            qoe_exporter_refused(e, b, o);
+            break;
+        }
+
+        /* fall through */
+
     default:
         qoe_lane_dest_report(e->env->zone, b->feed->lane, e->dest,
                              qoe_unix_ns() / 1000000, qoe_outcome_error(o),
@@ -313,6 +322,27 @@ qoe_exporter_done(void *data, const qoe_outcome_t *o)
     }
 
     qoe_feed_release(b->feed);
+}
+
+
+/*
+ * Whether an answer that holds the batch makes it the one to blame: other
+ * batches were taken between so many such answers.  A batch that the spool has
+ * is judged there.
+ */
+
+static bool
+qoe_exporter_blamed(qoe_exporter_t *e, qoe_export_batch_t *b)
+{
+    if (qoe_feed_is_stored(b)) {
+        return false;
+    }
+
+    b->blamed += (b->passed != 0 && b->blamed_taken != e->taken);
+    b->blamed_taken = e->taken;
+    b->passed = ++e->passed;
+
+    return b->blamed >= QOE_EXPORTER_BLAMED;
 }
 
 

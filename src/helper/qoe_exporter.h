@@ -31,6 +31,16 @@
 #define QOE_EXPORTER_WINDOW    4
 
 
+/*
+ * A request that was held this often, each time after the server took another
+ * one, is itself to blame, whatever the status says, and is dropped: it would
+ * block its lane or the rest of the backlog for ever.  The number is high
+ * because several servers may share an address, of which only some are at
+ * fault.
+ */
+#define QOE_EXPORTER_BLAMED    32
+
+
 typedef struct qoe_exporter_s  qoe_exporter_t;
 
 
@@ -93,6 +103,7 @@ struct qoe_exporter_s {
     bool                    item_held;
     bool                    item_sent;
     uint64_t                taken;       /* requests taken so far */
+    uint64_t                passed;      /* answers that held live batches */
     uint64_t                blamed_taken;    /* taken at the last refusal */
     uint32_t                blamed_crc;  /* CRC of the refused payload */
     uint32_t                blamed;      /* refusals while others were taken */

@@ -17,15 +17,6 @@
 #define QOE_BACKLOG_LOOK_MS    5000
 #define QOE_BACKLOG_NOMEM_MS   1000
 
-/*
- * A batch that was refused this often, each time after the server took another
- * one, is itself to blame, whatever the status says, and is dropped: it would
- * block the rest of the backlog for ever.  The number is high because several
- * servers may share an address, of which only some are at fault.
- */
-#define QOE_BACKLOG_BLAMED     32
-
-
 static bool qoe_exporter_backlog_next(qoe_exporter_t *e, uint64_t now_ms);
 static void qoe_exporter_backlog_drop(qoe_exporter_t *e,
     qoe_dest_counter_t reason);
@@ -195,7 +186,7 @@ qoe_exporter_backlog_blamed(qoe_exporter_t *e)
 
     e->blamed_taken = e->taken;
 
-    return e->blamed >= QOE_BACKLOG_BLAMED;
+    return e->blamed >= QOE_EXPORTER_BLAMED;
 }
 
 

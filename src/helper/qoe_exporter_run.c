@@ -270,18 +270,24 @@ qoe_exporter_send_batch(qoe_exporter_t *e, qoe_export_batch_t *b,
 }
 
 
-/* Takes the lanes in turn, so that a busy lane does not starve another. */
+/*
+ * Takes the lanes in turn, so that a busy lane does not starve another; but
+ * what no answer has held comes first, see qoe_feed_ready().
+ */
 
 static qoe_export_batch_t *
 qoe_exporter_next(qoe_exporter_t *e)
 {
-    size_t               i;
+    size_t               i, lane, turn;
     qoe_feed_t          *f;
-    qoe_export_batch_t  *b;
+    qoe_export_batch_t  *b, *next;
 
-    for (i = 0; i < e->env->nheld; i++) {
-        e->turn = (e->turn + 1) % e->env->nheld;
-        f = e->env->held[e->turn]->feed[e->index];
+    next = NULL;
+    turn = e->turn;
+
+    for (i = 1; i <= e->env->nheld; i++) {
+        lane = (e->turn + i) % e->env->nheld;
+        f = e->env->held[lane]->feed[e->index];
 
         if (f == NULL || (e->env->handing_over && !qoe_feed_blocked(f))) {
             continue;
@@ -289,12 +295,15 @@ qoe_exporter_next(qoe_exporter_t *e)
 
         b = qoe_feed_ready(f);
 
-        if (b != NULL) {
-            return b;
+        if (b != NULL && (next == NULL || b->passed < next->passed)) {
+            next = b;
+            turn = lane;
         }
     }
 
-    return NULL;
+    e->turn = turn;
+
+    return next;
 }
 
 

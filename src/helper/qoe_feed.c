@@ -218,17 +218,21 @@ qoe_export_batch_t *
 qoe_feed_ready(qoe_feed_t *feed)
 {
     size_t               i;
-    qoe_export_batch_t  *b;
+    qoe_export_batch_t  *b, *next;
+
+    next = NULL;
 
     for (i = 0; i < feed->nbatches; i++) {
         b = qoe_feed_batch(feed, i);
 
-        if (b->state == QOE_BATCH_READY) {
-            return b;
+        if (b->state == QOE_BATCH_READY
+            && (next == NULL || b->passed < next->passed))
+        {
+            next = b;
         }
     }
 
-    return NULL;
+    return next;
 }
 
 
@@ -346,6 +350,7 @@ qoe_feed_release_to(qoe_feed_t *feed, bool early)
 
     qoe_feed_reclaim(feed);
     qoe_feed_pop(feed);
+    qoe_feed_fold(feed);
 }
 
 

@@ -77,6 +77,11 @@ typedef struct {
     size_t                noted;     /* records noted as stored */
     size_t                noted_passed;
 
+    /* answers that held the batch */
+    uint64_t              passed;    /* number of the last; 0: none */
+    uint64_t              blamed_taken;  /* batches taken at the last */
+    uint32_t              blamed;    /* while other batches were taken */
+
     /* counted once it is released, the last two once it is done */
     size_t                bad;       /* unreadable */
     size_t                behind;
@@ -172,7 +177,11 @@ qoe_status_t qoe_feed_spool(qoe_feed_t *feed);
 bool qoe_feed_give_up(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms,
     uint64_t sent_ms, size_t *n);
 
-/* The oldest batch that waits to be sent, or NULL. */
+/*
+ * The batch that waits to be sent and is next, or NULL: the oldest of those
+ * that no answer has held, else the batch whose last such answer is oldest, so
+ * that a batch that the server breaks on does not keep others from being sent.
+ */
 qoe_export_batch_t *qoe_feed_ready(qoe_feed_t *feed);
 
 /* Note the answer to a batch that was sent; call qoe_feed_release() next. */
@@ -233,6 +242,12 @@ qoe_export_batch_t *qoe_feed_push(qoe_feed_t *feed);
 
 /* Removes the newest batch, to which nothing was added. */
 void qoe_feed_unpush(qoe_feed_t *feed);
+
+/*
+ * Makes one batch of the newest batches that are done but wait for an older
+ * one, so that the window has room while that one is tried again.
+ */
+void qoe_feed_fold(qoe_feed_t *feed);
 
 /* Takes the payloads of batches that are done for reuse. */
 void qoe_feed_reclaim(qoe_feed_t *feed);

@@ -100,6 +100,7 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
     mcf->dimensions.fresh = (uint32_t) mcf->max_new_values;
     q->series_ttl_ms = mcf->series_ttl;
     q->series_birth_ms = mcf->series_birth;
+    q->spool_max = mcf->spool.len != 0 ? mcf->spool_conf.max_size : 0;
     q->dims = &mcf->dimensions;
 }
 

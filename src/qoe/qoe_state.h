@@ -71,6 +71,7 @@ typedef struct {
     uint32_t             series_max;
     uint64_t             series_ttl_ms;
     uint64_t             series_birth_ms;    /* 0: off */
+    uint64_t             spool_max;          /* bytes an exporter; 0: none */
     bool                 records;            /* make records of views, */
     bool                 views;              /* which are exported as such */
     uint64_t             record_ms;          /* between those of a view; 0:

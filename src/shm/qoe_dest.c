@@ -270,6 +270,14 @@ qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest)
 }
 
 
+bool
+qoe_dest_spooled(const qoe_zone_t *zone, uint32_t dest)
+{
+    return (qoe_acquire(&qoe_zone_dest(zone, dest)->flags)
+            & QOE_DEST_HAS_SPOOL) != 0;
+}
+
+
 size_t
 qoe_dest_name(const qoe_zone_t *zone, uint32_t dest, char name[QOE_DEST_NAME])
 {

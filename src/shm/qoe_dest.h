@@ -110,6 +110,9 @@ void qoe_dest_report(qoe_zone_t *zone, uint32_t dest, uint64_t now_ms,
 
 bool qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest);
 
+/* Does the exporter have a spool?  Any thread of any process. */
+bool qoe_dest_spooled(const qoe_zone_t *zone, uint32_t dest);
+
 /* Copies the name and returns its length; 0: the slot was never used. */
 size_t qoe_dest_name(const qoe_zone_t *zone, uint32_t dest,
     char name[QOE_DEST_NAME]);

@@ -532,7 +532,6 @@ events(const place_t *p, const char *state)
 static void
 test_queue(void)
 {
-    bool                  spooled;
     uint32_t              dest;
     uint64_t              pos;
     place_t              *p;
@@ -542,7 +541,7 @@ test_queue(void)
 
     p = place_new();
     name = qoe_span("default");
-    spooled = true;
+    p->conf.spool_max = 4096;
 
     put(p, 0, 2000);
     put(p, 1, 7500);
@@ -558,7 +557,8 @@ test_queue(void)
                            == (double) (info[0].used + info[1].used),
        "the size of the queue is that of all lanes");
 
-    qoe_dests_set(p->zone, &name, NULL, &spooled, 1, &dest);
+    qoe_dests_set(p->zone, &name, NULL, &(bool) { true }, 1,
+                  &dest);
     (void) qoe_lane_dests(p->zone, 1);
 
     pos = qoe_lane_dest_head(p->zone, 1, dest);
@@ -569,8 +569,9 @@ test_queue(void)
        && fabs(value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") - 3.25) < 1e-9,
        "once the oldest event is released, the next one gives the age");
 
-    ok(value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 0,
-       "an exporter whose spool is empty has a size of 0");
+    ok(value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 0
+       && value_of(p, QOE_METRIC_SPOOL_CAPACITY, "exporter=default") == 4096,
+       "an exporter whose spool is empty has a size of 0, and a capacity");
 
     e = qoe_spool_entry_new(p->zone, dest, p->self);
     e->bytes = 700;

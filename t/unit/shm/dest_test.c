@@ -544,9 +544,143 @@ test_kill(void)
 }
 
 
+/* Puts n records of a kind, of 16 bytes in the ring each. */
+
+static void
+put_kind(qoe_zone_t *zone, qoe_kind_t kind, int n)
+{
+    uint64_t   wake[QOE_LANES_MAX / 64];
+    qoe_put_t  p;
+
+    p = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null, kind };
+
+    while (n-- > 0) {
+        if (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+            != QOE_OK)
+        {
+            abort();
+        }
+    }
+}
+
+
+static void
+test_kinds(void)
+{
+    bool              spooled[2] = { false, true };
+    uint32_t          d[2];
+    uint64_t          pos;
+    qoe_kind_t        kind, kinds[2] = { QOE_KIND_EVENT, QOE_KIND_VIEW };
+    qoe_span_t        r, names[2] = { qoe_span("a"), qoe_span("a.views") };
+    qoe_zone_t       *zone;
+    qoe_counts_t      queued;
+    qoe_lane_info_t   info;
+
+    zone = zone_new(1);
+    qoe_dests_set(zone, names, kinds, spooled, 2, d);
+    qoe_lane_dests(zone, 0);
+    put_kind(zone, QOE_KIND_EVENT, 3);
+    put_kind(zone, QOE_KIND_VIEW, 2);
+    put_kind(zone, QOE_KIND_EVENT, 1);
+
+    ok(is(zone, d[0], "4 0 4 0 0") && is(zone, d[1], "2 0 2 0 0"),
+       "each exporter accepts the records of its kind");
+
+    pos = 3 * 16;
+    ok(qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) == QOE_OK && pos == 6 * 16,
+       "who reads events passes over records of views");
+    pos = 3 * 16;
+    ok(qoe_lane_next(zone, 0, UINT64_MAX, &pos, &r, &kind) == QOE_OK
+       && kind == QOE_KIND_VIEW && pos == 4 * 16,
+       "who reads all learns the kind of each");
+
+    qoe_lane_dest_release(zone, 0, d[0], 6 * 16, (qoe_counts_t) { { 4, 2 } },
+                          true);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(is(zone, d[0], "4 4 0 0 0") && is(zone, d[1], "2 0 2 0 0")
+       && qoe_lane_floor(zone, 0) == 0 && info.used == 6 * 16,
+       "the space of events is kept for who has not passed over them");
+    ok(info.produced == 4 && info.consumed == 4 && info.views_produced == 2
+       && info.views_consumed == 0,
+       "events are consumed when all who take events have released them");
+    ok(qoe_lane_acked(zone, 0, 6 * 16, QOE_ACK_FSYNC)
+       && !qoe_lane_acked(zone, 0, 7 * 16, QOE_ACK_FSYNC),
+       "no request waits until records of views are in a spool");
+
+    queued = qoe_lane_dest_queued(zone, 0, d[1], &pos);
+    ok(queued.n[QOE_KIND_EVENT] == 4 && queued.n[QOE_KIND_VIEW] == 2
+       && pos == 6 * 16, "what an exporter has before it counts by kind");
+    qoe_lane_dest_release(zone, 0, d[1], 4 * 16, (qoe_counts_t) { { 3, 1 } },
+                          true);
+    ok(is(zone, d[1], "2 1 1 0 0") && qoe_lane_floor(zone, 0) == 4 * 16,
+       "the floor follows the slower of the two");
+
+    qoe_dests_set(zone, names, kinds, spooled, 1, d);
+    ok(qoe_lane_dests(zone, 0) == 1 && is(zone, d[1], "2 1 0 0 1")
+       && is(zone, d[0], "4 4 0 0 0") && qoe_lane_floor(zone, 0) == 6 * 16,
+       "when records are turned off, those queued are given up, no event is");
+    put_kind(zone, QOE_KIND_VIEW, 1);
+    qoe_dests_set(zone, names, kinds, spooled, 2, d);
+    qoe_lane_dests(zone, 0);
+    ok(is(zone, d[1], "3 1 1 0 1"),
+       "when they are turned on again, what still is there is accepted");
+    qoe_dests_set(zone, names, kinds, spooled, 0, d);
+    qoe_lane_dests(zone, 0);
+    qoe_lane_free(zone, 0, 7 * 16);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.used == 0 && info.views_consumed == 3 && info.consumed == 4,
+       "without exporters, what is passed is counted by kind");
+}
+
+
+/* Events never take the last part of a ring. */
+
+static void
+test_reserve(void)
+{
+    char              text[1000];
+    uint32_t          d[4];
+    uint64_t          wake[QOE_LANES_MAX / 64];
+    qoe_put_t         p;
+    qoe_zone_t       *zone;
+    qoe_lane_info_t   info;
+
+    zone = zone_new(1);
+    configure(zone, "a", d);
+    qoe_lane_dests(zone, 0);
+    memset(text, 'x', sizeof(text));
+    p = (qoe_put_t) { 0, { text, sizeof(text) }, qoe_span_null, 0 };
+
+    while (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+           == QOE_OK)
+    {
+        /* void */
+    }
+
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.size - info.used >= info.size / 32 && qoe_lane_room(zone, 0) < 1008,
+       "a ring that is full of events has room left that events do not see");
+    put_kind(zone, QOE_KIND_VIEW, 100);
+    p.kind = QOE_KIND_VIEW;
+
+    while (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+           == QOE_OK)
+    {
+        /* void */
+    }
+
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.views_produced > 100 && info.size - info.used < 1008,
+       "records of views fill it to the end");
+    ok(qoe_lane_room(zone, 0) == 0, "then there is no room for events");
+}
+
+
 int
 main(void)
 {
+    test_kinds();
+    test_reserve();
     self = qoe_proc_self();
 
     test_names();
