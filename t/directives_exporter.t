@@ -192,7 +192,8 @@ taken("$_;") for 'endpoint http://a.example', 'endpoint https://[::1]:4317',
     'compression_level 1', 'compression_level 9', 'refused hold',
     'refused drop',
     'interval 1h; timeout 10m; batch_size 10000', 'header X-Empty ""',
-    'signals logs', 'signals metrics', 'signals metrics logs', 'spool off',
+    'signals logs', 'signals metrics', 'signals metrics logs', 'signals views',
+    'signals views metrics logs', 'spool off',
     'resource a ""', "endpoint https://a; certificate $certs->{client}; "
     . "certificate_key $certs->{client_key}; ssl_verify off";
 

@@ -338,9 +338,9 @@ qoe_exporter_blamed(qoe_exporter_t *e, qoe_export_batch_t *b)
         return false;
     }
 
-    b->blamed += (b->passed != 0 && b->blamed_taken != e->taken);
+    b->blamed += (b->hold != 0 && b->blamed_taken != e->taken);
     b->blamed_taken = e->taken;
-    b->passed = ++e->passed;
+    b->hold = ++e->holds;
 
     return b->blamed >= QOE_EXPORTER_BLAMED;
 }

@@ -103,7 +103,7 @@ struct qoe_exporter_s {
     bool                    item_held;
     bool                    item_sent;
     uint64_t                taken;       /* requests taken so far */
-    uint64_t                passed;      /* answers that held live batches */
+    uint64_t                holds;       /* answers that held live batches */
     uint64_t                blamed_taken;    /* taken at the last refusal */
     uint32_t                blamed_crc;  /* CRC of the refused payload */
     uint32_t                blamed;      /* refusals while others were taken */

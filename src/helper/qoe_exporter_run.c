@@ -295,7 +295,7 @@ qoe_exporter_next(qoe_exporter_t *e)
 
         b = qoe_feed_ready(f);
 
-        if (b != NULL && (next == NULL || b->passed < next->passed)) {
+        if (b != NULL && (next == NULL || b->hold < next->hold)) {
             next = b;
             turn = lane;
         }

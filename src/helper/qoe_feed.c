@@ -226,7 +226,7 @@ qoe_feed_ready(qoe_feed_t *feed)
         b = qoe_feed_batch(feed, i);
 
         if (b->state == QOE_BATCH_READY
-            && (next == NULL || b->passed < next->passed))
+            && (next == NULL || b->hold < next->hold))
         {
             next = b;
         }

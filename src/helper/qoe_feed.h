@@ -78,7 +78,7 @@ typedef struct {
     size_t                noted_passed;
 
     /* answers that held the batch */
-    uint64_t              passed;    /* number of the last; 0: none */
+    uint64_t              hold;      /* number of the last; 0: none */
     uint64_t              blamed_taken;  /* batches taken at the last */
     uint32_t              blamed;    /* while other batches were taken */
 

@@ -494,5 +494,8 @@ qoe_view_frames(qoe_judge_t *j)
     qoe_point_add(j->points, QOE_METRIC_DROPPED_FRAMES_TOTAL, lost);
 
     v->dropped = (float) frames;
-    qoe_view_sum(&v->frames_lost, (uint64_t) round(lost));
+
+    if (lost > 0) {
+        qoe_view_sum(&v->frames_lost, (uint64_t) round(lost));
+    }
 }
