@@ -26,6 +26,7 @@
 #include "qoe_source.h"
 #include "qoe_spool_table.h"
 #include "qoe_state.h"
+#include "qoe_top.h"
 #include "qoe_transport.h"
 #include "qoe_uuid.h"
 #include "qoe_zone.h"
@@ -153,7 +154,8 @@ typedef enum {
     NGX_HTTP_OPENQOE_NONE = 0,
     NGX_HTTP_OPENQOE_EVENTS,
     NGX_HTTP_OPENQOE_HEALTH,
-    NGX_HTTP_OPENQOE_STATS
+    NGX_HTTP_OPENQOE_STATS,
+    NGX_HTTP_OPENQOE_PAGE
 } ngx_http_openqoe_kind_e;
 
 
@@ -540,6 +542,7 @@ ngx_int_t ngx_http_openqoe_send_head(ngx_http_request_t *r,
     ngx_uint_t status, off_t length, const char *type, size_t type_len);
 void ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
     ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_etag(ngx_http_request_t *r, ngx_str_t etag);
 ngx_int_t ngx_http_openqoe_send_text(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *json);
 ngx_int_t ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
@@ -588,6 +591,17 @@ void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf);
 ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
     ngx_str_t *name);
+
+/* _live.c, _top.c: the numbers of the live page, ?view=live of the stats */
+ngx_int_t ngx_http_openqoe_live(ngx_http_request_t *r);
+/* A client looks: begins new lists if it is time. */
+void ngx_http_openqoe_top_look(ngx_http_openqoe_main_conf_t *mcf);
+/* The last complete lists, or NULL; how often there were new ones. */
+const qoe_top_t *ngx_http_openqoe_top(ngx_http_openqoe_main_conf_t *mcf);
+ngx_uint_t ngx_http_openqoe_top_made(void);
+
+/* _page.c: the page itself */
+ngx_int_t ngx_http_openqoe_page_handler(ngx_http_request_t *r);
 
 /* _answer.c */
 ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
@@ -662,6 +676,9 @@ typedef struct {
 
 void ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
     ngx_http_openqoe_state_t *s);
+/* "healthy", "degraded" or "unhealthy" */
+const char *ngx_http_openqoe_health_name(ngx_http_openqoe_main_conf_t *mcf,
+    const ngx_http_openqoe_state_t *s);
 void ngx_http_openqoe_exporter_health(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
     const ngx_http_openqoe_state_t *s);

@@ -108,6 +108,14 @@ ngx_http_openqoe_health_handler(ngx_http_request_t *r)
 }
 
 
+const char *
+ngx_http_openqoe_health_name(ngx_http_openqoe_main_conf_t *mcf,
+    const ngx_http_openqoe_state_t *s)
+{
+    return ngx_http_openqoe_healths[ngx_http_openqoe_judge(mcf, s)];
+}
+
+
 static ngx_http_openqoe_health_e
 ngx_http_openqoe_judge(ngx_http_openqoe_main_conf_t *mcf,
     const ngx_http_openqoe_state_t *s)

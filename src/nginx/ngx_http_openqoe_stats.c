@@ -102,6 +102,12 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
         return ngx_http_openqoe_stats_dimension(r, &name);
     }
 
+    if (ngx_http_arg(r, (u_char *) "view", 4, &name) == NGX_OK
+        && ngx_http_openqoe_str_is(&name, "live"))
+    {
+        return ngx_http_openqoe_live(r);
+    }
+
     switch (ngx_http_openqoe_format(r)) {
 
     case NGX_HTTP_OPENQOE_AS_TEXT:

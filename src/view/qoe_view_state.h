@@ -23,6 +23,10 @@
 /* The most events of a view that wait to be judged, those of half a second. */
 #define QOE_VIEW_MOMENTS   12
 
+/* Texts that are shown of a view; a longer id is left out, an error is cut. */
+#define QOE_VIEW_ID        40
+#define QOE_VIEW_ERROR     24
+
 /* The ended views that a session remembers. */
 #define QOE_SESSION_PAST   6
 
@@ -165,6 +169,11 @@ struct qoe_view_s {
     float           told_scale;      /* unit of playing_time, ms; 0: unknown */
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
+
+    /* written by qoe_apply_live.c, padded with NUL */
+
+    char            id[QOE_VIEW_ID];
+    char            error[QOE_VIEW_ERROR];   /* the last one's code */
 } __attribute__((aligned(64)));      /* to use few cache lines */
 
 
