@@ -140,6 +140,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       0,
       NULL },
 
+    { ngx_string("openqoe_view_record"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_view_record,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("openqoe_max_new_values"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_openqoe_set_number,

@@ -12,7 +12,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 #define NGX_HTTP_OPENQOE_REFUSED_MS  10000

@@ -9,7 +9,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 #define NGX_HTTP_OPENQOE_TOP_US      500     /* a slice */

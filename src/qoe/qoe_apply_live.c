@@ -57,7 +57,7 @@ qoe_apply_note(qoe_view_t *v, const qoe_sample_t *s)
             text = s->text[QOE_TEXT_ERROR_FAMILY];
         }
 
-        qoe_apply_text(v->error, QOE_VIEW_ERROR, text);
+        qoe_apply_text(v->error_code, QOE_VIEW_ERROR, text);
     }
 }
 
@@ -108,7 +108,7 @@ qoe_apply_bad(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
     bad.stalls = sums.stalls;
 
     memcpy(bad.view_id, v->id, QOE_VIEW_ID);
-    memcpy(bad.error, v->error, QOE_VIEW_ERROR);
+    memcpy(bad.error, v->error_code, QOE_VIEW_ERROR);
     bad.labels_len = qoe_apply_bad_labels(a, v, bad.labels);
 
     qoe_live_bad(a->st->live, &bad);

@@ -255,8 +255,17 @@ qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
 
     v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
 
+    /* a view that is over gives up its place before a live one does */
+
     if (v == NULL) {
-        qoe_apply_evict(a, qoe_apply_least(a, session), now_ns);
+        if (!qoe_apply_give_up(a)) {
+            qoe_apply_evict(a, qoe_apply_least(a, session), now_ns);
+        }
+
+        v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
+    }
+
+    if (v == NULL && qoe_apply_give_up(a)) {
         v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
     }
 
@@ -447,7 +456,6 @@ void
 qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
     uint64_t at_ms, uint64_t now_ns)
 {
-    qoe_blocks_t    b;
     qoe_session_t  *session;
 
     qoe_view_end(v, why, at_ms, &a->conf->view, &a->points);
@@ -463,11 +471,7 @@ qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
         qoe_session_remember(session, v, why);
     }
 
-    b = qoe_sessions_base(v);
-    qoe_sessions_set_base(v, &qoe_apply_no_blocks, 0, 0);
-    qoe_apply_base_free(a, b);
-
-    qoe_sessions_remove_view(a->sessions, v);
+    qoe_apply_final(a, v, why, now_ns);
 }
 
 
@@ -573,6 +577,10 @@ qoe_apply_due_ms(const qoe_apply_t *a)
             due = qoe_min(due, qoe_view_due_ms(v, (qoe_silence_t) i,
                                                &a->conf->view));
         }
+    }
+
+    if (qoe_sessions_parted(a->sessions) != NULL) {
+        due = qoe_min(due, a->retry_ms);
     }
 
     session = qoe_sessions_oldest(a->sessions);

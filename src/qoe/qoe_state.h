@@ -15,6 +15,7 @@
 #define _QOE_STATE_H_INCLUDED_
 
 
+#include "qoe_atomic.h"
 #include "qoe_govern.h"
 #include "qoe_live.h"
 #include "qoe_seen.h"
@@ -72,8 +73,20 @@ typedef struct {
     uint64_t             series_ttl_ms;
     uint64_t             series_birth_ms;    /* 0: off */
     uint64_t             spool_max;          /* bytes an exporter; 0: none */
+    bool                 records;            /* make records of views */
+    uint64_t             record_ms;          /* between those of a view; 0:
+                                                only when it is over */
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
+
+
+/* Is anything made of events, metrics or records of views? */
+
+static inline bool
+qoe_conf_applies(const qoe_conf_t *conf)
+{
+    return conf->groups != 0 || conf->records;
+}
 
 
 /* Lays out the regions of a new, zero-filled zone. */

@@ -44,6 +44,8 @@ qoe_view_begin(qoe_view_t *v, const qoe_view_birth_t *birth)
     v->last.position = NAN;
     v->startup = NAN;
     v->aggregate = NAN;
+    v->max_position = NAN;
+    v->completion = NAN;
 
     if (!isnan(birth->told)) {
         v->last.told = birth->told;
@@ -107,6 +109,7 @@ qoe_view_take(qoe_view_step_t *x, const qoe_view_conf_t *conf)
     j.points = x->points;
 
     qoe_view_receive(v, x->s->received_ns / 1000000);
+    v->events++;
 
     if (qoe_view_has(x, VIDEO_DURATION)) {
         v->duration = (float) qoe_view_number(x, VIDEO_DURATION);

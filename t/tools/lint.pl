@@ -15,7 +15,7 @@ my %may = (
     view   => [qw(core event govern series)],
     qoe    => [qw(core event shm govern series view)],
     prom   => [qw(core event qoe)],
-    otlp   => [qw(core event qoe)],
+    otlp   => [qw(core event series view qoe)],
     net    => [qw(core otlp)],
     spool  => [qw(core shm otlp)],
 );

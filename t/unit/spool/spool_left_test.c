@@ -147,7 +147,7 @@ killed_unsynced(void)
         abort();
     }
 
-    qoe_lane_dest_stored(zone, 0, 0, 32, 2);
+    qoe_lane_dest_stored(zone, 0, 0, 32, qoe_events(2));
     gone(pid);
 
     nsynced = 0;
@@ -164,6 +164,7 @@ feed_of(qoe_zone_t *zone, qoe_spool_t *sp)
     static qoe_feed_env_t   env;
 
     env.zone = zone;
+    env.stream = &qoe_streams[QOE_STREAM_LOGS];
     env.batch_size = 10;
     env.interval_ms = 1000;
     env.payload_max = 1024 * 1024;
@@ -296,7 +297,7 @@ test_refused(void)
         b->nrefs = 2;
         append(sp, 1, 100, 1, &b->ref[0]);
         append(sp, 2, 100, 1, &b->ref[1]);
-        qoe_lane_dest_stored(zone, 0, 0, 32, 2);
+        qoe_lane_dest_stored(zone, 0, 0, 32, qoe_events(2));
 
         kill_at = 2;
         qoe_feed_refused(b);
