@@ -178,8 +178,9 @@ qoe_apply_ms(double ms)
 void
 qoe_apply_watched(qoe_apply_t *a, uint64_t now_ns)
 {
-    uint32_t  used, end;
-    uint64_t  now_ms, until;
+    uint32_t           used, end;
+    uint64_t           now_ms, until;
+    const qoe_view_t  *v;
 
     now_ms = now_ns / 1000000;
 
@@ -203,9 +204,10 @@ qoe_apply_watched(qoe_apply_t *a, uint64_t now_ns)
 
     for (/* void */; a->counted < end; a->counted++) {
 
-        until = qoe_view_concurrent_ms(qoe_sessions_slot(a->sessions,
-                                                         a->counted));
-        if (until > now_ms) {
+        v = qoe_sessions_slot(a->sessions, a->counted);
+        until = qoe_view_concurrent_ms(v);
+
+        if (until > now_ms && v->over == 0) {
             a->count++;
             a->until_ms = qoe_max(a->until_ms, until);
         }
