@@ -26,6 +26,7 @@
 #include "qoe_source.h"
 #include "qoe_spool_table.h"
 #include "qoe_state.h"
+#include "qoe_top.h"
 #include "qoe_transport.h"
 #include "qoe_uuid.h"
 #include "qoe_zone.h"
@@ -159,7 +160,8 @@ typedef enum {
     NGX_HTTP_OPENQOE_NONE = 0,
     NGX_HTTP_OPENQOE_EVENTS,
     NGX_HTTP_OPENQOE_HEALTH,
-    NGX_HTTP_OPENQOE_STATS
+    NGX_HTTP_OPENQOE_STATS,
+    NGX_HTTP_OPENQOE_PAGE
 } ngx_http_openqoe_kind_e;
 
 
@@ -548,6 +550,7 @@ ngx_int_t ngx_http_openqoe_send_head(ngx_http_request_t *r,
     ngx_uint_t status, off_t length, const char *type, size_t type_len);
 void ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
     ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_etag(ngx_http_request_t *r, ngx_str_t etag);
 ngx_int_t ngx_http_openqoe_send_text(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *json);
 ngx_int_t ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
@@ -578,24 +581,8 @@ const char *ngx_http_openqoe_media_type(ngx_http_request_t *r);
 ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,
     ngx_http_openqoe_body_t *body, size_t max);
 
-/* _accept.c: what a client wants of the stats */
-typedef enum {
-    NGX_HTTP_OPENQOE_AS_JSON = 0,
-    NGX_HTTP_OPENQOE_AS_OPENMETRICS,
-    NGX_HTTP_OPENQOE_AS_TEXT
-} ngx_http_openqoe_format_e;
-
-ngx_http_openqoe_format_e ngx_http_openqoe_format(ngx_http_request_t *r);
-
-/* _scrape.c: the stats as Prometheus reads them */
-ngx_int_t ngx_http_openqoe_scrape(ngx_http_request_t *r,
-    qoe_prom_format_t format);
-
-/* _stats_qoe.c: what /v2/stats tells of the metrics */
-void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf);
-ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
-    ngx_str_t *name);
+/* _page.c: the page itself */
+ngx_int_t ngx_http_openqoe_page_handler(ngx_http_request_t *r);
 
 /* _answer.c */
 ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
@@ -656,30 +643,6 @@ void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);
 
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
-
-/* _state.c: what the zone tells of its lanes, and of the exporters */
-typedef struct {
-    uint64_t                  used;          /* bytes */
-    uint64_t                  size;
-    uint64_t                  produced;      /* events accepted, ever */
-    uint64_t                  consumed;      /* of them no longer queued */
-    uint64_t                  failures;      /* consecutive, the worst one's */
-    ngx_uint_t                spool_failing;
-    ngx_uint_t                orphaned;      /* nobody exports */
-} ngx_http_openqoe_state_t;
-
-void ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
-    ngx_http_openqoe_state_t *s);
-void ngx_http_openqoe_exporter_health(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
-    const ngx_http_openqoe_state_t *s);
-void ngx_http_openqoe_spool_health(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf);
-
-/* _stats_dest.c: the same for the stats, with numbers */
-void ngx_http_openqoe_stats_exporter(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
-    const ngx_http_openqoe_state_t *s);
 
 
 #endif /* _NGX_HTTP_OPENQOE_H_INCLUDED_ */

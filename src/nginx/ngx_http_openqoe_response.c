@@ -182,9 +182,9 @@ ngx_http_openqoe_send_head(ngx_http_request_t *r, ngx_uint_t status,
 
     ngx_http_openqoe_count_request(r, ctx, status);
 
-    /* If-None-Match and similar headers are not for answers of an API */
+    /* If-None-Match and the like are for answers that have an ETag */
 
-    r->disable_not_modified = 1;
+    r->disable_not_modified = (r->headers_out.etag == NULL);
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = length;
@@ -200,6 +200,17 @@ ngx_http_openqoe_send_head(ngx_http_request_t *r, ngx_uint_t status,
     ctx->own = 1;
 
     return ngx_http_send_header(r);
+}
+
+
+/* A client that has the answer with this ETag gets 304 from nginx. */
+
+ngx_int_t
+ngx_http_openqoe_etag(ngx_http_request_t *r, ngx_str_t etag)
+{
+    r->headers_out.etag = ngx_http_openqoe_push_header(r, "ETag", etag);
+
+    return r->headers_out.etag != NULL ? NGX_OK : NGX_ERROR;
 }
 
 

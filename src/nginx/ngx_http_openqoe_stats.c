@@ -8,7 +8,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 typedef struct {
@@ -100,6 +100,12 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
         name.len = (size_t) (dst - name.data);
 
         return ngx_http_openqoe_stats_dimension(r, &name);
+    }
+
+    if (ngx_http_arg(r, (u_char *) "view", 4, &name) == NGX_OK
+        && ngx_http_openqoe_str_is(&name, "live"))
+    {
+        return ngx_http_openqoe_live(r);
     }
 
     switch (ngx_http_openqoe_format(r)) {

@@ -4,8 +4,8 @@
  *
  * The QoE state of a zone: the layout of the regions that qoe_zone.h gives.
  *
- * shared region   header | governance | self metrics
- * lane region     sessions | events seen | series store
+ * shared region   header | self metrics | governance | live history
+ * lane region     sessions | events seen | series store | views watched
  *
  * qoe_state_t is the map of it that a process or a thread has.
  */
@@ -16,6 +16,7 @@
 
 
 #include "qoe_govern.h"
+#include "qoe_live.h"
 #include "qoe_seen.h"
 #include "qoe_self.h"
 #include "qoe_store.h"
@@ -57,6 +58,8 @@ typedef struct {
     qoe_sessions_t      *sessions[QOE_LANES_MAX];
     qoe_seen_t          *seen[QOE_LANES_MAX];
     qoe_store_t         *store[QOE_LANES_MAX];
+    qoe_live_t          *live;
+    qoe_live_lane_t     *live_lane[QOE_LANES_MAX];
 } qoe_state_t;
 
 

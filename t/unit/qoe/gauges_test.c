@@ -557,8 +557,7 @@ test_queue(void)
                            == (double) (info[0].used + info[1].used),
        "the size of the queue is that of all lanes");
 
-    qoe_dests_set(p->zone, &name, NULL, &(bool) { true }, 1,
-                  &dest);
+    qoe_dests_set(p->zone, &name, NULL, &(bool) { true }, 1, &dest);
     (void) qoe_lane_dests(p->zone, 1);
 
     pos = qoe_lane_dest_head(p->zone, 1, dest);
