@@ -271,6 +271,25 @@ subtest 'known sessions' => sub {
         [ key => 'Enter', 13 ],
         [ until => 'document.querySelector("#unknown")' ],
         [ key => 'Escape', 27 ], [ until => '!document.querySelector("dialog")' ],
+
+        # pointing at a line shows all numbers of that moment
+        [ point => '#tile-watched .u-over' ],
+        [ until => '/ at [0-9:]+$/.test(document.querySelector('
+          . '"#tile-starts .now").textContent)' ],
+        [ note => moment => 'document.querySelector("#tile-watched .now")'
+          . '.textContent' ],
+        [ point => '#status' ],
+        [ until => '!/ at /.test(document.querySelector('
+          . '"#tile-starts .now").textContent)' ],
+
+        # more than a minute later
+        [ note => _ => '(Date.now = ((now) => () => now() + 70000)(Date.now))'
+          . ' && 0' ],
+        [ until => 'document.querySelector("#list-titles small")'
+          . '.textContent === "last 1 min"' ],
+        [ note => later => 'document.querySelector("#list-titles p")'
+          . '.textContent' ],
+
         [ window => 390, 844, 1 ],
         [ note => phone => 'document.documentElement.scrollWidth' ]);
 
@@ -332,6 +351,10 @@ subtest 'known sessions' => sub {
          'with time, length and bitrate');
     like($seen->{spoken}, qr/startup 5\.20 s, playing 30\.0 s, stall 4\.00 s/,
          'and said in words');
+    like($seen->{moment}, qr/^0 at \d\d:\d\d:\d\d$/,
+         'five minutes ago no view was watched');
+    is($seen->{later}, 'No view in this time.',
+       'after a minute the lists show what is new');
     is($seen->{back}, 'BUTTON', 'closing goes back to the view in the list');
     no_faults($seen, 'known sessions');
 

@@ -324,6 +324,17 @@ subtest 'the answer with the numbers' => sub {
     ok(decode_json_text(get('/v2/stats?view=live')->{body}), 'it is valid');
 };
 
+subtest 'without metrics' => sub {
+    my $off = OpenQoE::Nginx->new(http => 'openqoe_metrics off;')->start;
+    my $answer = http_get($off->port, '/v2/stats?view=live');
+    my $live = decode_json_text($answer->{body}) // {};
+
+    is($live->{metrics}, JSON::PP::false,
+       'the page learns that there are no numbers of views');
+    is($live->{status}, 'healthy', 'but those of the module');
+    $off->stop;
+};
+
 subtest 'a reload keeps the history' => sub {
     $nginx->reload;
 

@@ -274,12 +274,16 @@ function Lists({ d, bases }) {
 
 // Once a minute of totals is known, the lists show what was new since.
 
-function keep(snapshots, top) {
+function keep(snapshots, { top, instance_id: zone }) {
     const now = Date.now();
     const newest = snapshots.list[snapshots.list.length - 1];
 
-    if (top && (!newest || now - newest.at >= 20000)) {
-        snapshots.list.push({ at: now, top });
+    if (newest && newest.zone !== zone) {
+        snapshots.list = [];                    // it counts from 0 again
+    }
+
+    if (top && (!newest || newest.zone !== zone || now - newest.at >= 20000)) {
+        snapshots.list.push({ at: now, zone, top });
     }
 
     while (snapshots.list.length && now - snapshots.list[0].at > 600000) {
@@ -519,6 +523,11 @@ function App() {
     async function look() {
         const l = live.current;
 
+        if (l.asking) {
+            return;
+        }
+
+        l.asking = true;
         clearTimeout(l.timer);
 
         try {
@@ -536,7 +545,7 @@ function App() {
 
                 l.etag = r.headers.get('ETag');
                 l.before = { at, n: d.events.accepted };
-                keep(l.snapshots, d.top);
+                keep(l.snapshots, d);
                 setState({ d, rate: before ? Math.max(0, d.events.accepted - before.n)
                                              * 1000 / (at - before.at) : null });
 
@@ -551,6 +560,9 @@ function App() {
 
         } catch (error) {
             setState((s) => ({ ...s }));        // shows for how long
+
+        } finally {
+            l.asking = false;
         }
 
         l.timer = setTimeout(look, document.hidden ? 5000 : 1000);
@@ -559,7 +571,7 @@ function App() {
     useEffect(() => {
         look();
         document.addEventListener('visibilitychange',
-                                  () => document.hidden || state.login || look());
+                                  () => document.hidden || look());
     }, []);
 
     document.documentElement.dataset.theme = theme;

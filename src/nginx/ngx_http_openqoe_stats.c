@@ -157,7 +157,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
                    "\"unknown_keys\":%llu},",
         (unsigned long long) qoe_zone_counter(zone,
                                               QOE_COUNT_EVENTS_UNCONFIRMED),
-        (unsigned long long) __atomic_load_n(mcf->lost, __ATOMIC_RELAXED),
+        (unsigned long long) qoe_peek(mcf->lost),
         (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_UNKNOWN_KEYS));
 
     ngx_http_openqoe_counters(&b, zone, "requests", ngx_http_openqoe_requests);

@@ -543,8 +543,7 @@ qoe_apply_sweep(qoe_apply_t *a)
 {
     uint64_t  collected_ns;
 
-    collected_ns = __atomic_load_n(&a->st->shared->collected_ns,
-                                   __ATOMIC_ACQUIRE);
+    collected_ns = qoe_acquire(&a->st->shared->collected_ns);
 
     if (!a->sweeping) {
 

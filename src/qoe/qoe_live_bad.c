@@ -80,6 +80,8 @@ qoe_live_bad_get(const qoe_live_t *live, uint64_t number, qoe_live_bad_t *out)
         word[i] = qoe_peek(&place[i]);
     }
 
+    /* the loop sets all of it */
+    /* cppcheck-suppress uninitvar */
     memcpy(out, word, sizeof(word));
 
     return out->number == number && out->sum == qoe_live_sum(out)

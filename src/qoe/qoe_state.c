@@ -71,7 +71,7 @@ qoe_state_create(qoe_zone_t *zone)
 
     /* the magic comes last: half-made state must never be attached to */
 
-    __atomic_store_n(&st.shared->magic, QOE_STATE_MAGIC, __ATOMIC_RELEASE);
+    qoe_publish(&st.shared->magic, QOE_STATE_MAGIC);
 }
 
 
@@ -80,8 +80,7 @@ qoe_state_attach(qoe_state_t *st, qoe_zone_t *zone)
 {
     qoe_state_map(st, zone);
 
-    if (__atomic_load_n(&st->shared->magic, __ATOMIC_ACQUIRE)
-        != QOE_STATE_MAGIC
+    if (qoe_acquire(&st->shared->magic) != QOE_STATE_MAGIC
         || st->shared->version != QOE_STATE_VERSION)
     {
         return QOE_INVALID;

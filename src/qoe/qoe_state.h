@@ -15,6 +15,7 @@
 #define _QOE_STATE_H_INCLUDED_
 
 
+#include "qoe_atomic.h"
 #include "qoe_govern.h"
 #include "qoe_live.h"
 #include "qoe_seen.h"

@@ -56,6 +56,17 @@ const steps = {
         }
     },
 
+    // The pointer, in the middle of an element.
+    point: async (page, selector) => {
+        const [x, y] = await page.evaluate(
+            `((r) => [r.x + r.width / 2, r.y + r.height / 2])(document
+                .querySelector('${selector}').getBoundingClientRect())`);
+        await page.send('Input.dispatchMouseEvent',
+                        { type: 'mouseMoved', x: x - 20, y });
+        await page.send('Input.dispatchMouseEvent',
+                        { type: 'mouseMoved', x, y });
+    },
+
     type: (page, text) => page.send('Input.insertText', { text }),
 
     shot: async (page, file, whole) => {
