@@ -3,11 +3,11 @@
  * Copyright (C) OpenQoE
  *
  * qoe [SECONDS [SESSIONS [INTERVAL]]]: what the metrics cost, from samples to
- * series: the state machine of views, governance and the series store, without
- * a record, a lane or a thread (qoe_apply_sample).  Samples are made before:
- * 13 base attributes each and two of the point's own, in about the mix that
- * players send, views begin and end, and time goes on by 3 seconds a round of
- * all sessions.
+ * series: the state machine of views, governance and the series store,
+ * without a record, a lane or a thread (qoe_apply_sample).  Samples are made
+ * attributes each and two of the point's own, in about the mix that players
+ * send, views begin and end, and time goes on by 3 seconds a round of all
+ * sessions.
  *
  * Prints two rows of Markdown tables, "speed" and "memory" before them:
  * events/s (median of the slices), ns an event, slices, sessions,

@@ -144,7 +144,7 @@ my $port = free_port();
     like(slurp($conf), qr/^ +listen $port;$/m, 'nginx listens on PORT');
     like($r->{out}, qr/\A\s*http:\/\/localhost:$port\/\n/,
          'the first thing that is printed is the address of the first page');
-    cmp_ok(scalar(() = $r->{out} =~ /\n/g), '<', 16,
+    cmp_ok(scalar(() = $r->{out} =~ /\n/g), '<', 20,
            'what is printed fits a small window');
     like($r->{out}, qr/curl -i http:\/\/localhost:$port\/v2\/events/,
          'the curl line has PORT');
