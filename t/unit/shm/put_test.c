@@ -25,7 +25,8 @@ put_size(qoe_zone_t *zone, uint64_t size, uint64_t *ends, qoe_ack_t ack)
     uint64_t   wake[QOE_LANES_MAX / 64];
     qoe_put_t  p;
 
-    p = (qoe_put_t) { 0, { bytes, (size_t) (size - FRAME) }, qoe_span_null };
+    p = (qoe_put_t) { 0, { bytes, (size_t) (size - FRAME) }, qoe_span_null,
+                      QOE_KIND_EVENT };
 
     return qoe_zone_put(zone, self, 0, &p, 1, ack, ends, wake);
 }
@@ -62,9 +63,12 @@ test_record(void)
     zone = zone_new(2);
     ring = qoe_zone_ring(zone, 1);
 
-    p[0] = (qoe_put_t) { 1, qoe_span("head"), qoe_span("body-") };
-    p[1] = (qoe_put_t) { 1, qoe_span_null, qoe_span("only a body") };
-    p[2] = (qoe_put_t) { 1, qoe_span("only a head"), qoe_span_null };
+    p[0] = (qoe_put_t) { 1, qoe_span("head"), qoe_span("body-"),
+                         QOE_KIND_EVENT };
+    p[1] = (qoe_put_t) { 1, qoe_span_null, qoe_span("only a body"),
+                         QOE_KIND_EVENT };
+    p[2] = (qoe_put_t) { 1, qoe_span("only a head"), qoe_span_null,
+                         QOE_KIND_EVENT };
 
     ok(qoe_zone_put(zone, self, 0, p, 3, QOE_ACK_MEMORY, NULL, wake) == QOE_OK
        && qoe_lane_tail(zone, 0) == 0
@@ -97,7 +101,8 @@ test_limits(void)
     zone = zone_new(2);
     memset(ends, 0xff, sizeof(ends));
 
-    p = (qoe_put_t) { 0, { bytes, QOE_RING_RECORD_MAX }, qoe_span_null };
+    p = (qoe_put_t) { 0, { bytes, QOE_RING_RECORD_MAX }, qoe_span_null,
+                      QOE_KIND_EVENT };
     ok(qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake) == QOE_OK
        && ends[0] == qoe_frame_size(QOE_RING_RECORD_MAX) && ends[1] == 0,
        "a record of the greatest length is taken, and only its lane has an "
@@ -108,11 +113,13 @@ test_limits(void)
        == QOE_TOO_LARGE && ends[0] == 0,
        "with one more byte in its body the record is too large");
 
-    p = (qoe_put_t) { 0, { bytes, QOE_RING_RECORD_MAX + 1 }, qoe_span_null };
+    p = (qoe_put_t) { 0, { bytes, QOE_RING_RECORD_MAX + 1 }, qoe_span_null,
+                      QOE_KIND_EVENT };
     ok(qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake)
        == QOE_TOO_LARGE, "a head that is a byte longer is too large");
 
-    p = (qoe_put_t) { 0, { bytes, 1 }, { bytes, QOE_RING_RECORD_MAX - 1 } };
+    p = (qoe_put_t) { 0, { bytes, 1 }, { bytes, QOE_RING_RECORD_MAX - 1 },
+                      QOE_KIND_EVENT };
     ok(qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake) == QOE_OK,
        "a head and a body of the greatest length together are taken");
 
@@ -214,7 +221,8 @@ test_needs(void)
     fill(zone, 8);
 
     for (i = 0; i < 4; i++) {
-        p[i] = (qoe_put_t) { i % 2, { bytes, 100 * (i + 1) }, qoe_span_null };
+        p[i] = (qoe_put_t) { i % 2, { bytes, 100 * (i + 1) }, qoe_span_null,
+                      QOE_KIND_EVENT };
     }
 
     ok(qoe_zone_put(zone, self, 0, p, 4, QOE_ACK_MEMORY, ends, wake) == QOE_FULL
@@ -230,7 +238,8 @@ test_needs(void)
     n = (size_t) (size / qoe_frame_size(8192));
 
     for (i = 0; i < n; i++) {
-        p[i] = (qoe_put_t) { 0, { bytes, 8192 }, qoe_span_null };
+        p[i] = (qoe_put_t) { 0, { bytes, 8192 }, qoe_span_null,
+                      QOE_KIND_EVENT };
     }
 
     ok(n < 64 && qoe_zone_put(zone, self, 0, p, n, QOE_ACK_MEMORY, ends, wake)
@@ -279,7 +288,8 @@ test_woken(void)
     qoe_zone_t  *zone;
 
     zone = zone_new(1);
-    p = (qoe_put_t) { 0, { bytes, 64 - FRAME }, qoe_span_null };
+    p = (qoe_put_t) { 0, { bytes, 64 - FRAME }, qoe_span_null,
+                      QOE_KIND_EVENT };
 
     (void) qoe_lane_arm(zone, 0, 64, 0);
     (void) qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake);
