@@ -77,9 +77,9 @@ test_record(void)
     p[0] = (qoe_put_t) { 1, qoe_span("head"), qoe_span("body-"),
                          QOE_KIND_VIEW };
     p[1] = (qoe_put_t) { 1, qoe_span_null, qoe_span("only a body"),
-                         QOE_KIND_VIEW };
+                         QOE_KIND_EVENT };
     p[2] = (qoe_put_t) { 1, qoe_span("only a head"), qoe_span_null,
-                         QOE_KIND_VIEW };
+                         QOE_KIND_EVENT };
 
     ok(qoe_zone_put(zone, self, 0, p, 3, QOE_ACK_MEMORY, NULL, wake) == QOE_OK
        && qoe_lane_tail(zone, 0) == 0
