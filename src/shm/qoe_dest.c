@@ -31,7 +31,6 @@ static bool qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest,
 static void qoe_dest_clear(qoe_zone_t *zone, uint32_t dest);
 static void qoe_dest_part(const qoe_zone_t *zone, uint32_t lane,
     uint32_t dest, qoe_dest_part_t *part);
-static uint64_t qoe_dest_dropped(const qoe_zone_t *zone, uint32_t dest);
 static void qoe_dest_health(const qoe_zone_t *zone, uint32_t dest,
     qoe_lane_health_t *health);
 
@@ -41,6 +40,7 @@ static const qoe_dest_counter_t  qoe_dest_drops[] = {
     QOE_DEST_DROPPED_CORRUPT,
     QOE_DEST_DROPPED_SPOOL,
     QOE_DEST_DROPPED_BEHIND,
+    QOE_DEST_DROPPED_REMOVED,
     QOE_DEST_DROPPED_LOST
 };
 
@@ -371,13 +371,13 @@ qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c)
 void
 qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
 {
+    size_t            i;
     uint32_t          lane;
-    uint64_t          all, gone, removed;
+    uint64_t          all, gone;
     qoe_dest_part_t   part;
     qoe_spool_info_t  spool;
 
     memset(info, 0, sizeof(qoe_dest_info_t));
-    removed = 0;
 
     /*
      * Reads the places in the order in which events move through them: from
@@ -392,7 +392,6 @@ qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
 
         info->accepted += part.accepted;
         info->queued += part.queued;
-        removed += part.removed;
     }
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -402,8 +401,16 @@ qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-    info->rejected = qoe_dest_counter(zone, dest, QOE_DEST_REJECTED);
-    info->dropped = removed + qoe_dest_dropped(zone, dest);
+    for (i = 0; i < QOE_DEST_COUNTERS_N; i++) {
+        info->counter[i] = qoe_dest_counter(zone, dest,
+                                            (qoe_dest_counter_t) i);
+    }
+
+    info->rejected = info->counter[QOE_DEST_REJECTED];
+
+    for (i = 0; i < sizeof(qoe_dest_drops) / sizeof(qoe_dest_drops[0]); i++) {
+        info->dropped += info->counter[qoe_dest_drops[i]];
+    }
 
     all = info->accepted + info->recovered;
     gone = info->rejected + info->dropped + info->queued + info->spooled;
@@ -457,24 +464,6 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
             return;
         }
     }
-}
-
-
-/* All dropped events except those dropped because the exporter was removed. */
-
-static uint64_t
-qoe_dest_dropped(const qoe_zone_t *zone, uint32_t dest)
-{
-    size_t    i;
-    uint64_t  n;
-
-    n = 0;
-
-    for (i = 0; i < sizeof(qoe_dest_drops) / sizeof(qoe_dest_drops[0]); i++) {
-        n += qoe_dest_counter(zone, dest, qoe_dest_drops[i]);
-    }
-
-    return n;
 }
 
 

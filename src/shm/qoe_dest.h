@@ -148,6 +148,7 @@ typedef struct {
     uint64_t           dropped;          /* for any reason */
     uint64_t           queued;
     uint64_t           spooled;          /* waiting in the spool */
+    uint64_t           counter[QOE_DEST_COUNTERS_N];
     qoe_lane_health_t  health;           /* the worst and latest of all lanes */
 } qoe_dest_info_t;
 
