@@ -641,8 +641,8 @@ cmd_lint() {
         --suppress=preprocessorErrorDirective:'build/gen/*' --force \
         -DOPENQOE_VERSION='""' ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
-        t/packages/*.sh debian/tests/event deploy/grafana/build.sh \
+    shellcheck build.sh .ci/run ui/*.sh t/tools/*.sh t/peers/*.sh \
+        t/peers/*/*.sh t/packages/*.sh debian/tests/event deploy/grafana/build.sh \
         examples/clip/make.sh
     say "lint is clean"
 }

@@ -210,6 +210,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NGX_HTTP_OPENQOE_STATS,
       ngx_http_openqoe_stats_handler },
 
+    { ngx_string("openqoe_page"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_openqoe_set_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_OPENQOE_PAGE,
+      ngx_http_openqoe_page_handler },
+
     { ngx_string("openqoe_api_key"),
       NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_openqoe_api_key,

@@ -33,6 +33,10 @@ ROOMS      = core event shm govern series view qoe prom otlp net spool helper
 SRCS       = $(wildcard $(ROOMS:%=src/%/*.c))
 PROTOS     = $(shell cd proto && find . -name '*.proto' | sed 's,^\./,,' | sort)
 GEN_SRCS   = $(PROTOS:%.proto=$(GEN)/%.pb-c.c)
+# the files of the live page as C, for the room nginx alone
+UI_SRC     = $(GEN)/ngx_http_openqoe_ui.c
+UI_FILES   = $(wildcard ui/*.* ui/vendor/*.js)
+
 INCS       = $(ROOMS:%=-Isrc/%) -isystem $(GEN)
 
 # OBJECTS=DIR: the library is made of the objects that nginx's build has left
@@ -78,7 +82,7 @@ COMPILE    = $(CC) -std=gnu11 $(CPPFLAGS) $(CFLAGS) -fPIC \
 LINK       = $(COMPILE) $(WARN) $(LDFLAGS)
 
 all: $(LIB)
-gen: $(GEN)/.done
+gen: $(GEN)/.done $(UI_SRC)
 units: $(UNITS)
 fuzzers: $(FUZZERS)
 tools: $(TOOLS)
@@ -127,6 +131,11 @@ $(GEN)/.done: $(PROTOS:%=proto/%)
 	touch $@
 
 $(GEN_SRCS): $(GEN)/.done ;
+
+$(UI_SRC): $(UI_FILES)
+	mkdir -p $(@D)
+	ui/embed.sh > $@.new
+	mv $@.new $@
 
 $(LIB): $(OBJS) $(GEN_OBJS)
 	mkdir -p $(@D)

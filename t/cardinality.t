@@ -86,14 +86,6 @@ chmod 0777, $dir;
 $nginx->start;
 
 
-sub stats () {
-    my $answer = http_get($nginx->port, '/v2/stats',
-                          headers => { Accept => 'application/json' },
-                          timeout => 20);
-    return $answer && decode_json_text($answer->{body});
-}
-
-
 sub text () {
     my $answer = http_get($nginx->port, '/v2/stats?format=prometheus',
                           timeout => 20);
@@ -174,8 +166,8 @@ sub exports () {
 
 sub drained () {
     return wait_until(sub {
-        my $stats = stats();
-        return $stats && $stats->{queue}{used} == 0;
+        my $stats = $nginx->stats(timeout => 20);
+        return $stats->{queue}{used} == 0;
     }, 60);
 }
 
@@ -232,7 +224,7 @@ ok(wait_until(sub { exports() >= $exported + 3 }, 15),
 
 my $text = text();
 my $took = time - $began;
-my $stats = stats();
+my $stats = $nginx->stats(timeout => 20);
 my @sizes = exports();
 
 is_deeply($text->{problems}, [], 'the text is well-formed');

@@ -2,14 +2,15 @@
 
 # Copyright (C) OpenQoE
 #
-# The dashboards, rules and alerts of deploy/ on a real Prometheus 2, and on a
-# Prometheus 3 where it can be built, which scrape a module whose viewers'
-# truth is known: every expression of every panel, rule and alert has data, and
-# what the panels show is what happened, within 5 %.
+# The dashboards, rules and alerts of deploy/ on a real Prometheus 2, and on
+# Prometheus 3 by scrape and by OTLP where it can be built, with a module whose
+# viewers' truth is known: every expression of every panel, rule and alert has
+# data, and what the panels show is what happened, within 5 %.
 #
 # Grafana itself is not part of this test.  The JSON is what Grafana's own SDK
-# makes (build.sh --check); what Grafana puts in place of the variables is put
-# here.  Loki, Tempo and Jaeger are not asked.
+# for Python makes (build.sh --check), and the strict decoder of that for Go
+# takes it; what Grafana puts in place of the variables is put here.  Loki,
+# Tempo and Jaeger are not asked.
 
 use v5.36;
 
@@ -21,7 +22,7 @@ use List::Util qw(max sum0);
 use OpenQoE::Test;
 
 use OpenQoE::Audience;
-use OpenQoE::Peers qw(program prometheus3);
+use OpenQoE::Peers qw(grafana_check program prometheus3);
 use OpenQoE::Prometheus;
 
 need('Prometheus, Debian package prometheus' => program('prometheus'));
@@ -60,6 +61,23 @@ subtest 'the dashboards are what build.py makes' => sub {
 };
 
 
+subtest "the dashboards are of Grafana's schema" => sub {
+    my ($check, $why) = grafana_check();
+    plan(skip_all => $why) if !$check;
+
+    my @files = glob "$deploy/grafana/*.json";
+    my ($rc, $out, $err) = run_cmd($check, @files);
+    is($rc, '0', 'the strict decoder of the SDK for Go takes them')
+        or diag($out, $err);
+
+    my $wrong = scratch_dir('schema') . '/wrong.json';
+    write_file($wrong, slurp($files[0]) =~ s/"legendFormat"/"legend"/r);
+    ($rc, $out) = run_cmd($check, $wrong);
+    isnt($rc, '0', 'it refuses a member that the schema does not have');
+    like($out, qr/unexpected field 'legend'/, 'and names that member');
+};
+
+
 subtest 'every panel says what it shows' => sub {
     for my $name (sort keys %dashboard) {
         my @panels = panels($dashboard{$name});
@@ -79,6 +97,24 @@ subtest 'every panel says what it shows' => sub {
         is(scalar(grep { $seen{ $_->{id} }++ } @panels), 0,
            "$name: no two panels have one id");
     }
+};
+
+
+# Loki is not asked, so at least the names are those of the documents: in Loki a
+# dot of an attribute's name is an underscore.
+
+subtest 'One view asks for attributes that records have' => sub {
+    my %known = map { tr/./_/r => 1 }
+                map { slurp("$FindBin::Bin/../docs/$_.md") =~ /`([\w.]+)`/g }
+                qw(views metrics http-api);
+    my @asked = map { ($_->{expr} =~ /\| (\w+) ?(?:=~|!=|=|>)/g,
+                       $_->{expr} =~ /\{\{\.(\w+)\}\}/g) }
+                grep { defined $_->{expr} }
+                map { @{ $_->{targets} } } panels($dashboard{view});
+
+    cmp_ok(scalar @asked, '>', 10, 'the queries name attributes');
+    is_deeply([ grep { !$known{$_} } @asked ], [],
+              'the documents have each of them');
 };
 
 
@@ -163,10 +199,33 @@ for my $name (qw(rules alerts)) {
 mkdir "$dir/spool";
 chmod 0777, $dir, "$dir/spool";
 
-# Nothing listens there.
-my $nowhere = free_port();
 my $nginx = OpenQoE::Nginx->new(workers => 2, zone => 'qoe:32m',
                                 birth => "${birth}s");
+my %scraping = (jobs => { edge => { port => $nginx->port,
+                                    path => '/v2/stats' } },
+                rules => \@files);
+my @servers = (OpenQoE::Prometheus->new(%scraping));
+my %way = ($servers[0] => 'Prometheus 2 by scrape');
+my $otlp = '';
+
+if ($program3) {
+    push @servers, OpenQoE::Prometheus->new(%scraping, program => $program3),
+                   OpenQoE::Prometheus->new(%scraping, program => $program3,
+                       jobs => {}, args => [ '--web.enable-otlp-receiver' ]);
+    @way{@servers[1, 2]} = ('Prometheus 3 by scrape', 'Prometheus 3 by OTLP');
+    $otlp = <<"END";
+    openqoe_exporter prometheus {
+        endpoint http://127.0.0.1:@{[ $servers[2]->port ]}/api/v1/otlp;
+        protocol http/protobuf;
+        signals metrics;
+        metric_interval 1s;
+    }
+END
+}
+
+# Nothing listens at the port of the exporter that fails.
+my $nowhere = free_port();
+
 $nginx->write_config(
     exporter => 'endpoint file://' . $nginx->out_file . ";\n"
                 . '        interval 100ms; metric_interval 1s;',
@@ -179,18 +238,18 @@ $nginx->write_config(
         endpoint http://127.0.0.1:$nowhere;
         interval 100ms;
     }
+$otlp
 END
 
-my $job = { edge => { port => $nginx->port, path => '/v2/stats' } };
-my @servers = (OpenQoE::Prometheus->new(jobs => $job, rules => \@files));
-push @servers, OpenQoE::Prometheus->new(jobs => $job, rules => \@files,
-                                        program => $program3) if $program3;
 $_->start for @servers;
+like($servers[0]->version, qr/^2\./, 'one server is a Prometheus 2');
 
 SKIP: {
     skip "no Prometheus 3: $reason", 1 if !$program3;
-    like($servers[1]->version, qr/^3\./, 'the other server is a Prometheus 3');
+    like($servers[1]->version, qr/^3\./, 'the others are a Prometheus 3');
 }
+
+note("$way{$_}: ", $_->version) for @servers;
 
 my $audience = OpenQoE::Audience->new;
 my $begin = time;
@@ -236,12 +295,14 @@ for my $server (@servers) {
     ok(wait_until(sub {
         $audience->beat($nginx);
         return !(@missing = complete($server));
-    }, 90 + $birth), 'every view is in the values') or diag("@missing");
+    }, 90 + $birth), "$way{$server}: every view is in the values")
+        or diag("@missing");
 }
 
 
-# The same moment for all questions.
-my %at = map { $_ => last_scrape($_) } @servers;
+# The same moment for all questions: some ms after a scrape, so that nothing is
+# extrapolated, and a rounded step of a subquery does not come before it.
+my %at = map { $_ => last_scrape($_) + 0.01 } @servers;
 
 
 # An expression as Grafana sends it, for a choice of values.
@@ -260,7 +321,7 @@ sub filled ($server, $expr, %choice) {
 # which ends at the moment of the question.
 
 sub expanded ($server, $expr) {
-    my $ms = sprintf '%.0f', 1000 * $at{$server};
+    my $ms = sprintf '%.0f', 1000 * $at{$server} - 5;
 
     # A choice of organisations is that of views.
     $expr =~ s/\b((?:org|cdn|asn):\w+:\w+)(\{[^}]*\})
@@ -277,7 +338,7 @@ sub ask ($server, $expr) { $server->query($expr, $at{$server}) }
 
 
 for my $server (@servers) {
-    my $name = 'Prometheus ' . $server->version;
+    my $name = $way{$server};
 
     subtest "$name: every expression of the dashboards has data" => sub {
         for my $board (grep { $_ ne 'view' } sort keys %dashboard) {
@@ -378,16 +439,16 @@ my $spool = $stats->{exporters}{dead}{spool};
 my @shown = (
     [ overview => 'Watching now', $truth->{live} ],
     [ overview => 'Plays', $truth->{plays} ],
-    [ overview => 'Startup, half of the plays',
+    [ overview => 'Startup, median',
       quantile(0.5, \@STARTUP, @{ $truth->{startups} }) ],
-    [ overview => 'Startup, the slowest twentieth',
+    [ overview => 'Startup, p95',
       quantile(0.95, \@STARTUP, @{ $truth->{startups} }) ],
     [ overview => 'Startups over 4 s', over(4, @{ $truth->{startups} }) ],
     [ overview => 'Rebuffering', mean(@{ $truth->{ratios} }) ],
     [ overview => 'Failed starts', part('startup_failure', 'starts') ],
-    [ overview => 'Left before the start', part('exit_before_start', 'over') ],
-    [ overview => 'Views over 1 % rebuffering', over(0.01, @{ $truth->{ratios} }) ],
-    [ overview => 'Failed in the middle', part('playback_failure', 'over') ],
+    [ overview => 'Left before start', part('exit_before_start', 'over') ],
+    [ overview => 'Views that stall', over(0.01, @{ $truth->{ratios} }) ],
+    [ overview => 'Failed later', part('playback_failure', 'over') ],
     [ overview => 'Watched to the end', part('completed', 'over') ],
     [ overview => 'Hours watched', $truth->{played} / 3600 ],
     [ overview => 'Stalls a play', part('stalls', 'plays') ],
@@ -424,7 +485,7 @@ my @shown = (
       { org_id => 'acme', network_asn => '3215' } ],
     [ delivery => 'Mean bitrate', mean(@{ $truth->{bitrates} }) ],
     [ delivery => 'Time to the first byte', 40 ],
-    [ delivery => 'Stall, half of them',
+    [ delivery => 'Stall, median',
       quantile(0.5, \@REBUFFER, @{ $truth->{lengths} }) ],
     [ titles => 'Plays', $truth->{'plays title The Title 1'}, 'A', {},
       { video_title => 'The Title 1' } ],
@@ -461,7 +522,7 @@ sub shown ($server, $board, $title, $ref, $labels, $choice) {
 
 
 for my $server (@servers) {
-    my $name = 'Prometheus ' . $server->version;
+    my $name = $way{$server};
 
     subtest "$name: what the panels show is what happened" => sub {
         for my $row (@shown) {

@@ -488,7 +488,8 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ http => 'openqoe_series_birth', '1m' ];
 refused("$_ twice in a location", { location => "location /x { $_; $_; }" },
         "\"$_\" directive is duplicate")
-    for qw(openqoe_events openqoe_health openqoe_stats);
+    for qw(openqoe_events openqoe_health openqoe_stats
+           openqoe_page);
 refused('openqoe_zone twice', { http => 'openqoe_zone other:8m;' },
         '"openqoe_zone" directive is duplicate');
 refused('openqoe_exporter twice', { http => 'openqoe_exporter { }' },
@@ -497,7 +498,8 @@ refused('openqoe_exporter twice', { http => 'openqoe_exporter { }' },
 refused("$_ without a zone", { zone => undef, exporter => undef, locations =>
         "location = /x { $_; }" },
         "\"$_\" needs the \"openqoe_zone\" directive")
-    for qw(openqoe_events openqoe_health openqoe_stats);
+    for qw(openqoe_events openqoe_health openqoe_stats
+           openqoe_page);
 delete $nginx->{locations};
 
 
@@ -524,6 +526,7 @@ my %PLACES = (
     openqoe_events => [ '', 'location' ],
     openqoe_health => [ '', 'location' ],
     openqoe_stats => [ '', 'location' ],
+    openqoe_page => [ '', 'location' ],
     openqoe_api_key => [ 'k', 'any' ],
     openqoe_api_key_file => [ file('keys', "k\n"), 'any' ],
     openqoe_cors_origin => [ '*', 'any' ],
@@ -572,7 +575,7 @@ for my $directive (sort keys %PLACES) {
             || $where eq 'any' && $name =~ /^(?:http|server|location)$/)
         {
             $good{$name} .= "$line\n"
-                if $directive !~ /_(?:zone|exporter|health|stats)$/
+                if $directive !~ /_(?:zone|exporter|health|stats|page)$/
                    && ($name eq 'http' || $directive ne 'openqoe_spool');
             next;
         }

@@ -12,6 +12,7 @@
 #define _QOE_HELPER_PRIV_H_INCLUDED_
 
 
+#include "qoe_atomic.h"
 #include "qoe_exporter.h"
 #include "qoe_report.h"
 

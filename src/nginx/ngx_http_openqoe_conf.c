@@ -198,7 +198,7 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
 }
 
 
-/* openqoe_events, openqoe_health, openqoe_stats */
+/* openqoe_events, openqoe_health, openqoe_stats, openqoe_page */
 
 char *
 ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Processes: the helper thread of a worker, its start and its end.
+ * The helper thread of a worker: how it is configured, started and stopped, and
+ * what is done for it when a configuration comes into force.
  */
 
 
@@ -12,11 +13,12 @@
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_OPENQOE_ATTRS   4           /* of the resource, our own */
+#define NGX_HTTP_OPENQOE_ATTRS   4           /* of the resource by default */
 
 /*
- * On TERM the master sends KILL after about 3.1 s, but already after 1.55 s
- * to the workers that are left when the first of them is gone.
+ * How long a helper may take at a TERM.  The master sends KILL about 3.1 s
+ * after TERM, but once the first worker has exited, it sends KILL to the others
+ * after 1.55 s.
  */
 #define NGX_HTTP_OPENQOE_TERM_MS 1200
 
@@ -38,15 +40,15 @@ static void ngx_http_openqoe_log(void *ctx, qoe_log_level_t level,
     const char *text, size_t len);
 
 
-/* One process, event loop thread. */
+/* Used by the thread of the event loop alone. */
 
 static struct {
     qoe_helper_t  *helper;
-    ngx_msec_t     drain;                    /* of its end */
+    ngx_msec_t     drain;                    /* how long its exit may take */
 } ngx_http_openqoe_process;
 
 
-/* The one mapping of our levels to nginx's. */
+/* nginx's log levels by ours. */
 
 static const ngx_uint_t  ngx_http_openqoe_levels[] = {
     NGX_LOG_ERR,                             /* QOE_LOG_ERR */
@@ -58,9 +60,10 @@ static const ngx_uint_t  ngx_http_openqoe_levels[] = {
 
 
 /*
- * A new configuration is in force: the generation moves here and not in the
- * zone's init, which a failed reload runs too.  A single process does not run
- * init_process again, so its helper is exchanged here.
+ * Called when a new configuration comes into force.  The generation is raised
+ * here and not in the zone's init, because a reload that fails runs that, too.
+ * A single process does not run init_process again, so its helper is replaced
+ * here.
  */
 
 ngx_int_t
@@ -85,14 +88,14 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
     z = ngx_http_openqoe_get_zone(mcf);
     mcf->lost = ngx_http_openqoe_lost(cycle->log);
 
-    /* before the generation: who sees that, sees the destinations */
+    /* a helper that sees the new generation must see its destinations */
 
     ngx_http_openqoe_spool_init(cycle, mcf);
     ngx_http_openqoe_dests(cycle, mcf);
     qoe_zone_generation_raise(z->zone);
     mcf->generation = qoe_zone_generation(z->zone);
 
-    /* the helpers of the old generation sleep: they have lanes to give */
+    /* wake the helpers of the old generation, so that they hand over lanes */
 
     ngx_memset(all, 0xff, sizeof(all));
     ngx_http_openqoe_zone_wake(z, all);
@@ -117,14 +120,15 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
 
 
 /*
- * Where helpers count what was lost at their end, which no zone survives for
- * sure: one place, made once, for all generations.
+ * Returns the counter of the events that helpers lose at their exit.  No zone
+ * is sure to outlive that exit, so the counter has a page of its own, which is
+ * mapped once for all generations.
  */
 
 static uint64_t *
 ngx_http_openqoe_lost(ngx_log_t *log)
 {
-    static uint64_t  own;                    /* of this process alone */
+    static uint64_t  own;                    /* not shared with others */
     static uint64_t  *lost;
 
     if (lost != NULL) {
@@ -143,7 +147,10 @@ ngx_http_openqoe_lost(ngx_log_t *log)
 }
 
 
-/* A test of the configuration has a zone of its own, which nobody reads. */
+/*
+ * Gives the exporters their slots in the zone.  A test of the configuration
+ * does that in a zone of its own, which is not read.
+ */
 
 static void
 ngx_http_openqoe_dests(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
@@ -195,7 +202,7 @@ ngx_http_openqoe_dests(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
 }
 
 
-/* Those that get metrics alone have a place for their health. */
+/* Exporters of metrics alone get a slot, too, which holds their health. */
 
 static void
 ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf)
@@ -229,10 +236,11 @@ ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf)
 
 
 /*
- * nginx opened it as root; the workers open it themselves.  Only a file that
- * nginx has just made is given away, or that belongs to the user of the last
- * configuration's workers: what somebody else put at its path, perhaps a link
- * to a file of root's, stays whose it is.
+ * Gives the file of an exporter to the user of the workers, which must open the
+ * file themselves; nginx opened it as root.  Only a file that nginx has just
+ * made is given away, or one that belongs to the user of the last
+ * configuration: another user may have put something else at its path, such as
+ * a link to a file of root's, and that must keep its owner.
  */
 
 static void
@@ -311,8 +319,9 @@ ngx_http_openqoe_init_process(ngx_cycle_t *cycle)
 
 
 /*
- * nginx is worth more than its telemetry: without a helper the worker lives
- * on, its lanes are held by others, and /v2/health says so.
+ * Starts the helper.  Serving is more important than telemetry: if that fails,
+ * the worker runs without a helper, the helpers of others serve its lanes, and
+ * /v2/health reports it.
  */
 
 static void
@@ -338,7 +347,7 @@ ngx_http_openqoe_start(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
 }
 
 
-/* Everything in here is copied by qoe_helper_start(). */
+/* Fills conf and starts the helper, which copies everything from conf. */
 
 static qoe_status_t
 ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
@@ -457,7 +466,10 @@ ngx_http_openqoe_records(qoe_conf_t *qoe,
 }
 
 
-/* A configured attribute replaces ours of that name.  How many there are. */
+/*
+ * Collects the attributes of the resource: a configured one replaces the
+ * default of the same name.  Returns their number.
+ */
 
 static ngx_uint_t
 ngx_http_openqoe_resource(ngx_http_openqoe_exporter_t *e,
@@ -490,10 +502,10 @@ ngx_http_openqoe_resource(ngx_http_openqoe_exporter_t *e,
 
 
 /*
- * A helper that does not come back in time may still use anything: the
- * process must end without freeing memory.  Buffered logs were flushed by
- * nginx's conf module before; what is skipped is the exit_process of modules
- * behind ours, pool cleanups of a process that ends, and nginx's "exit" line.
+ * A helper that does not end in time may still use any memory, so the process
+ * must exit without freeing it.  nginx's conf module has flushed the buffered
+ * logs before.  This skips the exit_process of the modules after this one, the
+ * cleanups of the pools, and nginx's "exit" line in the log.
  */
 
 void
@@ -536,8 +548,8 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
 
 
 /*
- * nginx calls it in each process before it reopens its files (USR1), and when
- * a process ends, to no harm.
+ * nginx calls this in each process before it reopens its files (USR1), and also
+ * when a process ends, where it does no harm.
  */
 
 void
@@ -552,11 +564,11 @@ ngx_http_openqoe_reopen(ngx_open_file_t *file, ngx_log_t *log)
 
 
 /*
- * On the helper thread too: ngx_log_error() formats on the stack and writes
- * with one write(2).  ngx_cycle is read anew each time, because a single
- * process frees old cycles under the helper.  As for the threads of nginx's
- * own pools, a line may fall between a log and its reopening, or into a
- * syslog socket that is busy: it is lost then, nothing else.
+ * Runs on the helper thread, too: ngx_log_error() formats on the stack and
+ * writes by a single write(2).  ngx_cycle is read each time, because a single
+ * process frees old cycles while the helper runs.  As with the threads of
+ * nginx's own pools, a line may be lost while a log is reopened or a syslog
+ * socket is busy, and nothing else.
  */
 
 static void

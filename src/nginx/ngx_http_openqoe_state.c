@@ -7,7 +7,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 #define NGX_HTTP_OPENQOE_ORPHAN_MS   5000

@@ -8,7 +8,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 typedef struct {
@@ -94,6 +94,10 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
 
     if (rc == NGX_DECLINED) {
         rc = ngx_http_openqoe_stats_arg(r, "view", &name);
+
+        if (rc == NGX_OK && ngx_http_openqoe_str_is(&name, "live")) {
+            return ngx_http_openqoe_live(r);
+        }
 
         if (rc == NGX_OK) {
             return ngx_http_openqoe_stats_view(r, &name);
@@ -183,7 +187,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
                    "\"unknown_keys\":%llu},",
         (unsigned long long) qoe_zone_counter(zone,
                                               QOE_COUNT_EVENTS_UNCONFIRMED),
-        (unsigned long long) __atomic_load_n(mcf->lost, __ATOMIC_RELAXED),
+        (unsigned long long) qoe_peek(mcf->lost),
         (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_UNKNOWN_KEYS));
 
     ngx_http_openqoe_counters(&b, zone, "requests", ngx_http_openqoe_requests);

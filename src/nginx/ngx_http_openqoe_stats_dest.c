@@ -6,7 +6,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 typedef struct {

@@ -8,7 +8,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 #include "qoe_timelines.h"
 
@@ -245,7 +245,7 @@ ngx_http_openqoe_exports(qoe_buf_t *b, const qoe_state_t *st)
 {
     uint64_t  ns;
 
-    ns = __atomic_load_n(&st->shared->collected_ns, __ATOMIC_RELAXED);
+    ns = qoe_peek(&st->shared->collected_ns);
 
     qoe_buf_printf(b, "\"metrics\":{\"collections\":%llu,"
                    "\"last_collection\":",

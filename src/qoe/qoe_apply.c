@@ -60,6 +60,8 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->slot = slot;
     a->lane = lane;
     a->self = qoe_proc_self();
+    a->moved = true;
+    a->stands_ms = UINT64_MAX;
     a->sessions = st->sessions[lane];
     a->timelines = st->timelines[lane];
     a->seen = st->seen[lane];
@@ -142,10 +144,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 
     now_s = (uint32_t) (now_ns / 1000000000);
 
-    /*
-     * The memory of an event's session lies anywhere in the zone: prefetch it
-     * while the keys are computed.
-     */
+    /* the session's memory lies anywhere in the zone: prefetch it meanwhile */
 
     qoe_apply_session_key(a, s, key);
     qoe_sessions_fetch(a->sessions, key, true);
@@ -172,6 +171,10 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     qoe_sessions_touch(a->sessions, session);
 
     qoe_apply_fetch(a, v);
+
+    if (v != NULL) {
+        qoe_apply_note(v, s);
+    }
 
     rc = qoe_view_apply(v, seen, birth.at_ms, s, &a->conf->view, &a->points);
 
@@ -441,6 +444,8 @@ qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
 
     for (i = 0, n = 0; i < a->points.n; i++) {
 
+        qoe_live_point(a->st->live, &p[i], now_ns);
+
         if ((qoe_metrics[p[i].metric].group & a->conf->groups) == 0) {
             continue;
         }
@@ -549,13 +554,14 @@ qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
     qoe_apply_silence(a, now_ns);
     qoe_apply_parted(a, now_ns);
     qoe_apply_sweep(a);
+    qoe_apply_watched(a, now_ns);
 }
 
 
 bool
 qoe_apply_busy(const qoe_apply_t *a)
 {
-    return a->silent || a->sweeping || a->parting;
+    return a->silent || a->sweeping || a->parting || a->counting;
 }
 
 
@@ -569,8 +575,7 @@ qoe_apply_sweep(qoe_apply_t *a)
 {
     uint64_t  collected_ns;
 
-    collected_ns = __atomic_load_n(&a->st->shared->collected_ns,
-                                   __ATOMIC_ACQUIRE);
+    collected_ns = qoe_acquire(&a->st->shared->collected_ns);
 
     if (!a->sweeping) {
 

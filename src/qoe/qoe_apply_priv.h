@@ -48,6 +48,18 @@ struct qoe_apply_s {
     bool                 parting;            /* more records can be put */
     uint64_t             retry_ms;           /* when to try again; Unix */
 
+    /* of qoe_apply_live.c: the views that are watched */
+
+    bool                 moved;              /* an event has come since */
+    bool                 counting;
+    uint32_t             counted;            /* slots */
+    uint32_t             count;
+    uint64_t             until_ms;           /* when the last of them falls
+                                                silent, Unix */
+    uint64_t             counted_ms;         /* the last complete count */
+    uint64_t             stands_ms;          /* it is right until then at
+                                                most; UINT64_MAX: it is 0 */
+
     qoe_points_t         points;
     qoe_labels_t         labels;
     qoe_labels_t         base[QOE_GRAINS];
@@ -158,6 +170,22 @@ void qoe_apply_trace(qoe_apply_t *a, qoe_view_record_t *r,
 /* The record was put: notes the part. */
 void qoe_apply_traced(qoe_apply_t *a, const qoe_view_record_t *r,
     const qoe_view_t *v);
+
+
+/* qoe_apply_live.c */
+
+/* Keeps what of the event is shown of its view. */
+void qoe_apply_note(qoe_view_t *v, const qoe_sample_t *s);
+
+/* Notes the view if it is a bad one by a->points, those of its end. */
+void qoe_apply_bad(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns);
+
+/*
+ * Counts the views that are watched, in slices: a->counting is set while there
+ * is more to count.  Then the Unix ms of the next count, or UINT64_MAX.
+ */
+void qoe_apply_watched(qoe_apply_t *a, uint64_t now_ns);
+uint64_t qoe_apply_watched_ms(const qoe_apply_t *a);
 
 
 #endif /* _QOE_APPLY_PRIV_H_INCLUDED_ */

@@ -71,6 +71,7 @@ qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
     uint64_t     at_ms;
     qoe_view_t  *v;
 
+    a->moved = true;
     at_ms = birth->at_ms;
     v = qoe_apply_find(a, session, birth->view_key, birth->video_key);
 
@@ -477,6 +478,8 @@ qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
     qoe_session_t  *session;
 
     qoe_view_end(v, why, at_ms, &a->conf->view, &a->points);
+    qoe_apply_bad(a, v, now_ns);
+    a->moved = true;
     qoe_apply_view_points(a, v, now_ns);
     qoe_apply_count(a, QOE_COUNT_VIEWS_ENDED, 1);
     qoe_apply_count(a, QOE_COUNT_VIEWS_SILENT, why == QOE_VIEW_SILENT);
@@ -584,7 +587,7 @@ qoe_apply_due_ms(const qoe_apply_t *a)
     qoe_view_t     *v;
     qoe_session_t  *session;
 
-    due = UINT64_MAX;
+    due = qoe_apply_watched_ms(a);
 
     for (i = 0; i < QOE_SILENCES; i++) {
         v = qoe_sessions_silent(a->sessions, (qoe_silence_t) i);

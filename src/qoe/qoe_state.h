@@ -4,8 +4,9 @@
  *
  * The QoE state of a zone: the layout of the regions that qoe_zone.h gives.
  *
- * shared region   header | governance | self metrics
- * lane region     sessions | timelines | events seen | series store
+ * shared region   header | self metrics | governance | live history
+ * lane region     sessions | timelines | events seen | series store |
+ *                 views watched
  *
  * qoe_state_t is the map of it that a process or a thread has.
  */
@@ -15,7 +16,9 @@
 #define _QOE_STATE_H_INCLUDED_
 
 
+#include "qoe_atomic.h"
 #include "qoe_govern.h"
+#include "qoe_live.h"
 #include "qoe_seen.h"
 #include "qoe_self.h"
 #include "qoe_store.h"
@@ -60,6 +63,8 @@ typedef struct {
     qoe_timelines_t     *timelines[QOE_LANES_MAX];
     qoe_seen_t          *seen[QOE_LANES_MAX];
     qoe_store_t         *store[QOE_LANES_MAX];
+    qoe_live_t          *live;
+    qoe_live_lane_t     *live_lane[QOE_LANES_MAX];
 } qoe_state_t;
 
 

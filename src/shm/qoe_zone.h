@@ -38,7 +38,7 @@
 
 
 /* The smallest regions of src/qoe. */
-#define QOE_ZONE_SHARED_MIN  (800 * 1024)
+#define QOE_ZONE_SHARED_MIN  (832 * 1024)
 #define QOE_ZONE_STATE_MIN   (320 * 1024)    /* for each lane */
 
 

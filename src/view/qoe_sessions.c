@@ -560,6 +560,13 @@ qoe_sessions_slots(const qoe_sessions_t *t)
 }
 
 
+uint32_t
+qoe_sessions_touched(const qoe_sessions_t *t)
+{
+    return qoe_min(qoe_acquire(&t->views.unused), t->views.capacity);
+}
+
+
 bool
 qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy)
 {

@@ -142,8 +142,9 @@ typedef struct {
 
 void qoe_sessions_info(const qoe_sessions_t *t, qoe_sessions_info_t *info);
 
-/* The number of view slots. */
+/* The number of view slots, and of those that were ever used. */
 uint32_t qoe_sessions_slots(const qoe_sessions_t *t);
+uint32_t qoe_sessions_touched(const qoe_sessions_t *t);
 
 /*
  * Copies the view in slot i; returns false unless it is alive.  Its base may be

@@ -257,3 +257,11 @@ qoe_view_count_event(qoe_points_t *points, const qoe_sample_t *s)
                     s->type < QOE_EVENT_CUSTOM ? qoe_event_type_name(s->type)
                                                : s->type_name);
 }
+
+
+qoe_view_sums_t
+qoe_view_sums(const qoe_view_t *v)
+{
+    return (qoe_view_sums_t) { v->startup, v->playing_ms, v->stalled_ms,
+                               v->stalls };
+}

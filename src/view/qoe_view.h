@@ -203,8 +203,21 @@ qoe_silence_t qoe_view_silence(const qoe_view_t *v);
 uint64_t qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
     const qoe_view_conf_t *conf);
 
+/* What a list of views shows of it. */
+
+typedef struct {
+    double          startup;                 /* ms; NaN: unknown */
+    uint64_t        playing_ms;
+    uint64_t        stalled_ms;
+    uint32_t        stalls;
+} qoe_view_sums_t;
+
+qoe_view_sums_t qoe_view_sums(const qoe_view_t *v);
+
 /* Does it count in openqoe.concurrent_views_current at that Unix time? */
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
+/* The last such time as far as is known now; 0: it does not count. */
+uint64_t qoe_view_concurrent_ms(const qoe_view_t *v);
 
 /* Was there a view of its view_id before it? */
 bool qoe_view_again(const qoe_view_t *v);

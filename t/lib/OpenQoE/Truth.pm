@@ -56,6 +56,20 @@ sub outcome ($session, $view) {
 }
 
 
+# How long after the wish for a view its first event was made: a page that the
+# machine gave no time meanwhile.  No event says more.
+
+sub unreported ($session, $view) {
+    my ($wish) = map { $_->[0] } grep { $_->[1] eq $view->{video} }
+                 @{ $session->{wishes} // [] };
+    my $first = min(map { $_->{at_ms} } grep {
+        ($_->{event}{video}{id} // '') eq $view->{video}
+    } @{ $session->{events} });
+
+    return defined $wish && defined $first ? max(0, $first - $wish) : 0;
+}
+
+
 # What the module may say of a session, as ranges: { what => [least, most] },
 # and the truth itself.  A startup may be wrong by the slack besides.
 
@@ -67,7 +81,11 @@ sub expected ($session, $startup_slack) {
     my $clear = grep { $_->{ms} > 350 } @stalls;
     my $sum = sub ($what) { sum0(map { $_->{$what} // 0 } @$views) };
     my $stalled = sum0(map { $_->{ms} } @stalls);
-    my @first = map { [ @$_{qw(startup_ms startup_playing_ms)} ] } @started;
+    my @first = map {
+        my ($frame, $playing) = @$_{qw(startup_ms startup_playing_ms)};
+        [ min($frame, $playing) - unreported($session, $_),
+          max($frame, $playing) ];
+    } @started;
     my $slack = @started * $startup_slack;
     my %outcome = map { $_ => 0 } @outcomes;
 
@@ -86,8 +104,8 @@ sub expected ($session, $startup_slack) {
         stalls => [ [ $clear, $clear + $brief ], @stalls + 0 ],
         stalled_ms => [ around($stalled, $stalled, STALLED), $stalled ],
         startups => [ exactly(@started + 0), @started + 0 ],
-        startup_ms => [ around(sum0(map { min(@$_) } @first),
-                               sum0(map { max(@$_) } @first), STARTUP,
+        startup_ms => [ around(sum0(map { $_->[0] } @first),
+                               sum0(map { $_->[1] } @first), STARTUP,
                                scalar @started, $slack),
                         $sum->('startup_ms') ],
         pauses => [ exactly($sum->('pauses')), $sum->('pauses') ],

@@ -238,12 +238,12 @@ test_fold(void)
        "collector has");
 
     feeds[0].nbatches = 1;
-    held->passed = 7;
+    held->hold = 7;
     b = records(1, 40, QOE_BATCH_READY);
     ok(qoe_feed_ready(&feeds[0]) == b,
        "a batch that no answer has held is sent before an older one that was");
 
-    b->passed = 8;
+    b->hold = 8;
     ok(qoe_feed_ready(&feeds[0]) == held,
        "of two batches that were held, the one that waits longer is next");
 

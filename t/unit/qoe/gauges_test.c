@@ -542,7 +542,6 @@ test_queue(void)
     p = place_new();
     name = qoe_span("default");
     p->conf.spool_max = 4096;
-
     put(p, 0, 2000);
     put(p, 1, 7500);
     put(p, 1, 3250);

@@ -306,7 +306,7 @@ test_torn(void)
     ok(bad == 0,
        "4000 torn slots give no point that is negative or not finite, and no "
        "timeline that is longer than its places");
-    ok(sizeof(qoe_view_t) <= 1280 && sizeof(qoe_session_t) <= 384,
+    ok(sizeof(qoe_view_t) <= 1344 && sizeof(qoe_session_t) <= 384,
        "a view takes %zu bytes, and a session %zu", sizeof(qoe_view_t),
        sizeof(qoe_session_t));
 }
