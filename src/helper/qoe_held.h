@@ -24,6 +24,7 @@ typedef struct {
     bool             more;               /* more to take in */
     qoe_intake_t    *intake;
     qoe_feed_t      *feed[QOE_DESTS_CONF];   /* NULL: gets no events */
+    qoe_spool_t     *spool[QOE_DESTS_CONF];  /* NULL: none */
     size_t           nfeeds;
 } qoe_held_t;
 
