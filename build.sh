@@ -19,7 +19,7 @@ PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
     zlib1g-dev"
 PKG_RUN="curl"
 PKG_TEST="perl curl openssl procps locales libjson-xs-perl python3"
-PKG_TEST_ALL="valgrind wrk ffmpeg chromium prometheus"
+PKG_TEST_ALL="valgrind wrk ffmpeg chromium prometheus python3-venv"
 # for t/modules.t: every dynamic module that Debian has for nginx
 for mod in http-auth-pam http-brotli-filter http-brotli-static \
     http-cache-purge http-dav-ext http-echo http-fancyindex http-geoip \
@@ -67,7 +67,8 @@ need() {
     then
         apt_update
     fi
-    say "installing ${#missing[@]} packages: ${missing[*]}"
+    say "installing ${#missing[@]} package$([ ${#missing[@]} = 1 ] || echo s):" \
+        "${missing[*]}"
     if ! apt_install "${missing[@]}"; then
         apt_update
         apt_install "${missing[@]}" || die "apt-get install failed: $APT_SAID"
@@ -329,6 +330,7 @@ cmd_run() {
     build_module "$BUILD" "$BUILD/$MODULE"
     mkdir -p "$run/logs" "$run/tmp"
     ln -sfn "$BUILD" "$run/modules"
+    ln -sfn "$TOP/examples" "$run/examples"
     # the variables that the module reads, in its order
     to=${OTEL_EXPORTER_OTLP_LOGS_ENDPOINT:-${OTEL_EXPORTER_OTLP_ENDPOINT:-}}
     to=${to:-${OTEL_URL:-}}
@@ -341,12 +343,17 @@ cmd_run() {
     check_port "$port"
     cat <<EOF
 
-OpenQoE for nginx will listen on port $port.  Try:
+  http://localhost:$port/
+
+Open it: a video, the events that it posts, and the numbers, which move while
+you watch.  By hand:
 
   curl -i http://localhost:$port/v2/events -H 'Content-Type: application/json' -d '{"events":[{"event_type":"playing","event_time":'\$(date +%s%3N)',"org_id":"demo","player_id":"html5","view_id":"'\$(cat /proc/sys/kernel/random/uuid)'","session_id":"s1","viewer_id":"v1","data":{"playing_time":1200}}]}'
 
 Events go to:  ${to:-Grafana Cloud}
 Stats:         http://localhost:$port/v2/stats
+Metrics:       http://localhost:$port/v2/stats?format=prometheus
+               (a counter that begins is 0 for 17 s: openqoe_series_birth)
 Health:        http://localhost:$port/v2/health
 
 (OTEL_URL=http://localhost:4317 ./build.sh run sends them to a collector,
@@ -458,6 +465,13 @@ cmd_test_all() {
 }
 
 
+# In one line, for those who install them by other means.
+cmd_packages() {
+    # shellcheck disable=SC2086
+    echo $PKG_BUILD $PKG_TEST
+}
+
+
 # The quick tests in another Debian; 77: impossible on this machine.
 cmd_test_on() {
     # shellcheck disable=SC2086
@@ -481,7 +495,8 @@ SANITIZE+=" -fno-sanitize-recover=undefined"
 
 # Unit tests that take long under sanitizers, and are not in the quick form.
 SLOW_UNITS="spool/spool_crash helper/helper_spool event/fast_random
-    view/view_property shm/zone series/self govern/sketch net/gzip"
+    portable/fast_random view/view_property shm/zone series/self govern/sketch
+    net/gzip"
 
 # sanitize_units TEST..: the unit tests free all they take, so leaks count.
 sanitize_units() {
@@ -547,6 +562,8 @@ cmd_fuzz() {
     local seconds=${1:-60} f name seeds
     # shellcheck disable=SC2086
     need_build $PKG_FUZZ
+    # sanitizers of the version that Debian's clang is: 14 in 12, 19 in 13
+    need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
     make -s -f src/lib.mk -j "$JOBS" BUILD=build/fuzz CC=clang \
         CFLAGS="-O1 -g -fsanitize=address,undefined -fsanitize=fuzzer-no-link" \
         all fuzzers
@@ -556,8 +573,6 @@ cmd_fuzz() {
         name=$(basename "$f")
         say "$name for $seconds s"
         mkdir -p "$BUILD/fuzz/corpus/$name"
-    # sanitizers of the version that Debian's clang is: 14 in 12, 19 in 13
-    need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
         "$f" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
             -max_len=8192 -print_final_stats=1 \
             -artifact_prefix="$BUILD/fuzz/$name-" \
@@ -625,8 +640,9 @@ cmd_lint() {
         --suppress=preprocessorErrorDirective:'build/gen/*' --force \
         -DOPENQOE_VERSION='""' ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
-        t/packages/*.sh debian/tests/event
+    shellcheck build.sh .ci/run ui/*.sh t/tools/*.sh t/peers/*.sh \
+        t/peers/*/*.sh t/packages/*.sh debian/tests/event deploy/grafana/build.sh \
+        examples/clip/make.sh
     say "lint is clean"
 }
 
@@ -677,6 +693,7 @@ usage: ./build.sh COMMAND
                   makes N faults (200) in src, runs the unit tests on each of
                   them and prints those that no test notices; JOBS at once
   bench [OPTIONS] measure, write bench/RESULTS.md and plots; --help
+  packages        print the Debian packages that "build" and "test" install
   deb [SUITE]     Debian packages in build/deb, for this machine's suite or that
                   one; installed, used and purged in a clean chroot
   rpm             the packages of rpm/nginx-mod-openqoe.spec in build/rpm
@@ -688,7 +705,7 @@ EOF
 
 set -- "${1:-help}" "${@:2}"
 case $1 in
-    build|run|test|test-all|test-on|soak|sanitize|fuzz|mutate|bench|deb|rpm|lint|clean|help)
+    build|run|test|test-all|test-on|soak|sanitize|fuzz|mutate|bench|packages|deb|rpm|lint|clean|help)
         cmd=cmd_${1//-/_}; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;

@@ -142,8 +142,16 @@ my $port = free_port();
     like($r->{calls}, qr/^nginx -p \S+ -e stderr -c \Q$conf\E /m,
          'nginx gets the configuration that was made for this run');
     like(slurp($conf), qr/^ +listen $port;$/m, 'nginx listens on PORT');
+    like($r->{out}, qr/\A\s*http:\/\/localhost:$port\/\n/,
+         'the first thing that is printed is the address of the first page');
+    cmp_ok(scalar(() = $r->{out} =~ /\n/g), '<', 16,
+           'what is printed fits a small window');
     like($r->{out}, qr/curl -i http:\/\/localhost:$port\/v2\/events/,
          'the curl line has PORT');
+    is(readlink("$t/build/run/examples"), "$t/examples",
+       'nginx finds the pages of this tree, and nothing else of it');
+    like(slurp($conf), qr{location / \{\s+root examples;},
+         'the pages are served from there');
 
     my @block = slurp($conf) =~ /^    openqoe_exporter( \w+)? (\{.*?^    \})/msg;
     is(scalar @block, 4, 'two exporters write into files');
@@ -277,7 +285,9 @@ my $port = free_port();
     unlink "$t/bin/id";
 
     for my $command ('build', 'run') {
-        my ($rc, undef, $err) = run_cmd(@as, 'env', "PATH=$t/bin:$ENV{PATH}",
+        # the other user may not be able to read these tests, as below /root
+        my ($rc, undef, $err) = run_cmd(@as, 'env', '-u', 'PERL5LIB',
+            "PATH=$t/bin:$ENV{PATH}",
             "PORT=$port", "NGINX_SRC=$t/nginx", 'bash', "$t/build.sh",
             $command);
         is($rc >> 8, 1, "$command in a tree that another user has built ends");
@@ -287,6 +297,57 @@ my $port = free_port();
     }
 
     chmod 0755, "$t/build/nginx/objs";
+}
+
+# packages that "test-on" downloads before it builds
+
+{
+    my $t = tree('packages');
+    my $r = build_sh($t, [], 'packages');
+    my %listed = map { $_ => 1 } split ' ', $r->{out};
+
+    is($r->{calls}, '', 'to print the packages installs none');
+    build_sh($t, [], 'test');
+    is_deeply([ grep { !$listed{$_} && !/^(?:-|Dir|APT|install$|libisal)/ }
+                split /\n/, slurp("$t/installed") ], [],
+              'it prints each that a test installs, but for ISA-L');
+}
+
+# another Debian in CI: .ci/run among commands that do nothing
+
+{
+    my $t = "$dir/ci";
+    my %ends = (0 => [ 0, 'that passed' ], 1 => [ 1, 'that failed' ],
+                77 => [ 0, 'that this machine cannot have' ]);
+
+    run_cmd('mkdir', '-p', "$t/.ci");
+    run_cmd('cp', "$top/.ci/run", "$t/.ci");
+
+    for my $rc (sort keys %ends) {
+        script("$t/build.sh", "[ \$1 != test-on ] || exit $rc\n");
+        my ($got) = run_cmd("$t/.ci/run");
+        is($got >> 8, $ends{$rc}[0],
+           "another Debian $ends{$rc}[1] is $ends{$rc}[0] for CI");
+    }
+
+    script("$t/build.sh", "[ \$1 != lint ]\n");
+    my ($got) = run_cmd("$t/.ci/run");
+    isnt($got, 0, 'another command that fails ends CI');
+}
+
+# without root there is no chroot
+
+{
+    my @as = $> == 0 ? ('setpriv', '--reuid=65534', '--regid=65534',
+                        '--clear-groups') : ();
+    # where any user may read
+    run_cmd('mkdir', '-p', "$dir/on/t/tools");
+    run_cmd('cp', "$top/t/tools/test_on.sh", "$dir/on/t/tools");
+    my ($rc, undef, $err) = run_cmd(@as, 'bash',
+        "$dir/on/t/tools/test_on.sh", 'trixie');
+    is($rc >> 8, 77, 'test-on without root ends with 77');
+    like($err, qr/^test-on: not possible here: a chroot needs root$/m,
+         'it says why');
 }
 
 # in the real tree

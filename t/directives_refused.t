@@ -330,6 +330,12 @@ refused("openqoe_view_timeout $_->[0]", { http =>
 taken("openqoe_view_timeout $_", http => "openqoe_view_timeout $_;")
     for '1s', '24h', '1m hidden=1s', '10s hidden=24h';
 
+refused("openqoe_view_record $_", { http => "openqoe_view_record $_;" },
+        '"openqoe_view_record"', "invalid value \"$_\"")
+    for qw(5m off interval= interval=999ms interval=25h interval=on every=1m);
+taken("openqoe_view_record $_", http => "openqoe_view_record $_;")
+    for 'interval=1s', 'interval=24h', 'interval=off';
+
 my $ATTR = 'openqoe_attribute';
 
 refused("$ATTR $_->[0]", { events => "$ATTR $_->[0] x;" }, "\"$ATTR\"",
@@ -463,13 +469,15 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ http => 'openqoe_spool', 'spool' ],
         [ http => 'openqoe_metrics', 'core' ],
         [ http => 'openqoe_view_timeout', '1m' ],
+        [ http => 'openqoe_view_record', 'interval=1m' ],
         [ http => 'openqoe_max_new_values', 8 ],
         [ http => 'openqoe_series_max', 100 ],
         [ http => 'openqoe_series_ttl', '1m' ],
         [ http => 'openqoe_series_birth', '1m' ];
 refused("$_ twice in a location", { location => "location /x { $_; $_; }" },
         "\"$_\" directive is duplicate")
-    for qw(openqoe_events openqoe_health openqoe_stats);
+    for qw(openqoe_events openqoe_health openqoe_stats
+           openqoe_page);
 refused('openqoe_zone twice', { http => 'openqoe_zone other:8m;' },
         '"openqoe_zone" directive is duplicate');
 refused('openqoe_exporter twice', { http => 'openqoe_exporter { }' },
@@ -478,7 +486,8 @@ refused('openqoe_exporter twice', { http => 'openqoe_exporter { }' },
 refused("$_ without a zone", { zone => undef, exporter => undef, locations =>
         "location = /x { $_; }" },
         "\"$_\" needs the \"openqoe_zone\" directive")
-    for qw(openqoe_events openqoe_health openqoe_stats);
+    for qw(openqoe_events openqoe_health openqoe_stats
+           openqoe_page);
 delete $nginx->{locations};
 
 
@@ -495,6 +504,7 @@ my %PLACES = (
     openqoe_metrics => [ 'core', 'http' ],
     openqoe_dimension => [ 'env drop', 'http' ],
     openqoe_view_timeout => [ '1m', 'http' ],
+    openqoe_view_record => [ 'interval=1m', 'http' ],
     openqoe_max_new_values => [ 8, 'http' ],
     openqoe_series_max => [ 1000, 'http' ],
     openqoe_series_ttl => [ '1m', 'http' ],
@@ -503,6 +513,7 @@ my %PLACES = (
     openqoe_events => [ '', 'location' ],
     openqoe_health => [ '', 'location' ],
     openqoe_stats => [ '', 'location' ],
+    openqoe_page => [ '', 'location' ],
     openqoe_api_key => [ 'k', 'any' ],
     openqoe_api_key_file => [ file('keys', "k\n"), 'any' ],
     openqoe_cors_origin => [ '*', 'any' ],
@@ -551,7 +562,7 @@ for my $directive (sort keys %PLACES) {
             || $where eq 'any' && $name =~ /^(?:http|server|location)$/)
         {
             $good{$name} .= "$line\n"
-                if $directive !~ /_(?:zone|exporter|health|stats)$/
+                if $directive !~ /_(?:zone|exporter|health|stats|page)$/
                    && ($name eq 'http' || $directive ne 'openqoe_spool');
             next;
         }

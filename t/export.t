@@ -22,13 +22,9 @@ sub exporter ($peer, %opt) {
     my $protocol = $opt{protocol}
         // ($peer->{script} =~ /http/ ? 'http/protobuf' : 'grpc');
 
+    # long enough for a collector on a busy machine, but for one that hangs
     return 'endpoint ' . $peer->url . "; protocol $protocol; interval 50ms;"
-           . ' timeout 2s; ' . ($opt{conf} // '');
-}
-
-
-sub stats ($nginx) {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
+           . ' timeout ' . ($opt{timeout} // '30s') . '; ' . ($opt{conf} // '');
 }
 
 
@@ -43,7 +39,7 @@ sub exporter_health ($nginx) { health($nginx)->{dependencies}{exporter} }
 # The counters of the exporter as a flat hash.
 
 sub counted ($nginx) {
-    my $e = stats($nginx)->{exporter};
+    my $e = $nginx->stats->{exporter};
     return { exported => $e->{exported}, rejected => $e->{rejected},
              %{ $e->{dropped} }, map { $_ => $e->{batches}{$_} }
                                      qw(sent retried failed) };
@@ -197,7 +193,8 @@ for my $case (@retries) {
     subtest "$script: $name, then OK" => sub {
         my $peer = OpenQoE::NodePeer->new($script)->start;
         my $oracle = OpenQoE::Oracle->new;
-        my $nginx = nginx_for($peer);
+        my $nginx = nginx_for($peer, $mode{mode} eq 'hang' ? (timeout => '2s')
+                                                           : ());
 
         $peer->mode(%mode);
         is(post($nginx, 10, $oracle), 202, 'events are accepted') for 1 .. 3;
@@ -211,7 +208,10 @@ for my $case (@retries) {
            'while the collector fails the health is degraded');
         isnt($health->{last_error} // '', '',
              'while the collector fails there is a last_error');
-        like($health->{last_error}, qr/$name/, 'last_error names the failure')
+        # on a busy machine the first failure may be a collector without an answer
+        ok(wait_until(sub {
+               (exporter_health($nginx)->{last_error} // '') =~ /$name/
+           }), 'last_error names the failure')
             if $name =~ /^(?:UNAVAILABLE|\d+)$/;
         is($health->{last_success}, undef,
            'before any success there is no last_success');
@@ -312,7 +312,7 @@ for my $case (@finals) {
             sent => 0, retried => 0, failed => 8 },
             'refused events count as nothing else');
         is($peer->stats->{requests}, 8, 'each refused batch was sent once');
-        is(stats($nginx)->{queue}{used}, 0,
+        is($nginx->stats->{queue}{used}, 0,
            'no refused event stays in the queue');
 
         my @lines = log_lines($nginx, qr/refused them for good/);
@@ -493,7 +493,7 @@ for my $case (@tls) {
                 and note exporter_health($nginx)->{last_error};
             is(post($nginx, 10, $oracle), 202, 'events are accepted meanwhile');
 
-            my ($lane) = @{ stats($nginx)->{queue}{lanes} };
+            my ($lane) = @{ $nginx->stats->{queue}{lanes} };
             is($lane->{produced} - $lane->{consumed}, 20,
                'the events are kept in the queue');
 

@@ -11,7 +11,7 @@ use OpenQoE::Test;
 plan skip_all => 'no musl-gcc (package musl-tools)'
     if !grep { -x "$_/musl-gcc" } split /:/, $ENV{PATH};
 
-my ($rc, $out, $err) = run_cmd('t/tools/musl.sh');
+my ($rc, $out, $err) = run_cmd({ timeout => scaled(600) }, 't/tools/musl.sh');
 
 is($rc, 0, 'no file needs what musl does not have') or diag($err);
 like($out, qr/^musl: \d{2,} files of the rooms and the tool compile$/m,

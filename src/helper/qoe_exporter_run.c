@@ -84,7 +84,11 @@ qoe_exporter_commit(qoe_exporter_t *e, uint64_t now_ms)
     qoe_held_t   *held;
     qoe_status_t  rc;
 
-    if (!qoe_exporter_can_spool(e, now_ms)) {
+    /* requests wait for their events alone */
+
+    if (!qoe_exporter_can_spool(e, now_ms)
+        || e->stream->kind != QOE_KIND_EVENT)
+    {
         return false;
     }
 
@@ -147,7 +151,7 @@ qoe_exporter_run(qoe_exporter_t *e, uint64_t now_ms)
     bool    more;
     size_t  i;
 
-    if (!e->logs) {
+    if (e->stream == NULL) {
         return false;
     }
 
@@ -225,7 +229,7 @@ qoe_exporter_send_batch(qoe_exporter_t *e, qoe_export_batch_t *b,
 {
     qoe_status_t  rc;
 
-    rc = qoe_exporter_ship(e, QOE_SIGNAL_LOGS,
+    rc = qoe_exporter_ship(e, e->stream->signal,
                            (qoe_span_t) { b->payload.data, b->payload.len },
                            b);
 
@@ -236,8 +240,8 @@ qoe_exporter_send_batch(qoe_exporter_t *e, qoe_export_batch_t *b,
 
     if (rc != QOE_OK) {
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
-                        "exporter \"%s\": %zu events dropped, they cannot be "
-                        "sent as JSON", e->name, b->items);
+                        "exporter \"%s\": %zu %s dropped, they cannot be sent "
+                        "as JSON", e->name, b->items, e->stream->noun);
         qoe_feed_unsendable(b);
         qoe_feed_release(b->feed);
         return true;
@@ -256,18 +260,24 @@ qoe_exporter_send_batch(qoe_exporter_t *e, qoe_export_batch_t *b,
 }
 
 
-/* Takes the lanes in turn, so that a busy lane does not starve another. */
+/*
+ * Takes the lanes in turn, so that a busy lane does not starve another; but
+ * what no answer has held comes first, see qoe_feed_ready().
+ */
 
 static qoe_export_batch_t *
 qoe_exporter_next(qoe_exporter_t *e)
 {
-    size_t               i;
+    size_t               i, lane, turn;
     qoe_feed_t          *f;
-    qoe_export_batch_t  *b;
+    qoe_export_batch_t  *b, *next;
 
-    for (i = 0; i < e->env->nheld; i++) {
-        e->turn = (e->turn + 1) % e->env->nheld;
-        f = e->env->held[e->turn]->feed[e->index];
+    next = NULL;
+    turn = e->turn;
+
+    for (i = 1; i <= e->env->nheld; i++) {
+        lane = (e->turn + i) % e->env->nheld;
+        f = e->env->held[lane]->feed[e->index];
 
         if (f == NULL || (e->env->handing_over && !qoe_feed_blocked(f))) {
             continue;
@@ -275,12 +285,15 @@ qoe_exporter_next(qoe_exporter_t *e)
 
         b = qoe_feed_ready(f);
 
-        if (b != NULL) {
-            return b;
+        if (b != NULL && (next == NULL || b->hold < next->hold)) {
+            next = b;
+            turn = lane;
         }
     }
 
-    return NULL;
+    e->turn = turn;
+
+    return next;
 }
 
 
@@ -382,11 +395,12 @@ qoe_exporter_give_up(qoe_exporter_t *e, qoe_held_t *held, uint64_t now_ms)
     }
 
     if (lost != 0) {
-        qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, lost, "behind");
+        qoe_report_exported(e->env->self, e->stream->signal, lost, "behind");
         qoe_zone_refused(e->env->zone, now_ms);
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
-                        "exporter \"%s\": %zu events dropped to make room in "
-                        "the queue for other exporters", e->name, lost);
+                        "exporter \"%s\": %zu %s dropped to make room in the "
+                        "queue for other exporters", e->name, lost,
+                        e->stream->noun);
     }
 
     return i == QOE_EXPORTER_GIVE_UP;
@@ -398,7 +412,7 @@ qoe_exporter_due_ms(const qoe_exporter_t *e, uint64_t now_ms)
 {
     uint64_t  at;
 
-    if (!e->logs) {
+    if (e->stream == NULL) {
         return UINT64_MAX;
     }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 
+static qoe_kind_t qoe_held_kind(const qoe_held_t *held, size_t i);
 static uint64_t qoe_held_half(const qoe_held_t *held, size_t i);
 
 
@@ -239,6 +240,13 @@ qoe_held_half(const qoe_held_t *held, size_t i)
 }
 
 
+static qoe_kind_t
+qoe_held_kind(const qoe_held_t *held, size_t i)
+{
+    return held->feed[i]->env->stream->kind;
+}
+
+
 bool
 qoe_held_behind(const qoe_held_t *held, size_t i)
 {
@@ -249,6 +257,8 @@ qoe_held_behind(const qoe_held_t *held, size_t i)
 
     for (j = 0; j < held->nfeeds; j++) {
         if (held->feed[j] != NULL
+            && (qoe_held_kind(held, i) != QOE_KIND_EVENT
+                || qoe_held_kind(held, j) == QOE_KIND_EVENT)
             && qoe_feed_lag(held->feed[j]) + held->size / 4 < lag)
         {
             return true;

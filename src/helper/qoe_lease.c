@@ -265,7 +265,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
     size_t           i;
     uint64_t         removed;
     qoe_held_t      *held;
-    qoe_feed_env_t  *env[QOE_DESTS_CONF];
+    qoe_feed_env_t  *env[QOE_FEEDS_MAX];
 
     if (!qoe_lease_own(h, lane, &adopted)) {
         return false;
@@ -281,7 +281,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
 
     if (removed != 0) {
         qoe_log(&h->conf.log, QOE_LOG_WARN,
-                "%llu events dropped, they were queued in lane %u for an "
+                "%llu records dropped, they were queued in lane %u for an "
                 "exporter that was removed", (unsigned long long) removed,
                 lane);
     }

@@ -8,7 +8,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 typedef struct {
@@ -102,6 +102,12 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
         return ngx_http_openqoe_stats_dimension(r, &name);
     }
 
+    if (ngx_http_arg(r, (u_char *) "view", 4, &name) == NGX_OK
+        && ngx_http_openqoe_str_is(&name, "live"))
+    {
+        return ngx_http_openqoe_live(r);
+    }
+
     switch (ngx_http_openqoe_format(r)) {
 
     case NGX_HTTP_OPENQOE_AS_TEXT:
@@ -151,7 +157,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
                    "\"unknown_keys\":%llu},",
         (unsigned long long) qoe_zone_counter(zone,
                                               QOE_COUNT_EVENTS_UNCONFIRMED),
-        (unsigned long long) __atomic_load_n(mcf->lost, __ATOMIC_RELAXED),
+        (unsigned long long) qoe_peek(mcf->lost),
         (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_UNKNOWN_KEYS));
 
     ngx_http_openqoe_counters(&b, zone, "requests", ngx_http_openqoe_requests);

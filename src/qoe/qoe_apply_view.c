@@ -69,6 +69,7 @@ qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
     uint64_t     at_ms;
     qoe_view_t  *v;
 
+    a->moved = true;
     at_ms = birth->at_ms;
     v = qoe_apply_find(a, session, birth->view_key, birth->video_key);
 
@@ -254,8 +255,17 @@ qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
 
     v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
 
+    /* a view that is over gives up its place before a live one does */
+
     if (v == NULL) {
-        qoe_apply_evict(a, qoe_apply_least(a, session), now_ns);
+        if (!qoe_apply_give_up(a)) {
+            qoe_apply_evict(a, qoe_apply_least(a, session), now_ns);
+        }
+
+        v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
+    }
+
+    if (v == NULL && qoe_apply_give_up(a)) {
         v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
     }
 
@@ -446,10 +456,11 @@ void
 qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
     uint64_t at_ms, uint64_t now_ns)
 {
-    qoe_blocks_t    b;
     qoe_session_t  *session;
 
     qoe_view_end(v, why, at_ms, &a->conf->view, &a->points);
+    qoe_apply_bad(a, v, now_ns);
+    a->moved = true;
     qoe_apply_view_points(a, v, now_ns);
     qoe_apply_count(a, QOE_COUNT_VIEWS_ENDED, 1);
     qoe_apply_count(a, QOE_COUNT_VIEWS_SILENT, why == QOE_VIEW_SILENT);
@@ -460,11 +471,7 @@ qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
         qoe_session_remember(session, v, why);
     }
 
-    b = qoe_sessions_base(v);
-    qoe_sessions_set_base(v, &qoe_apply_no_blocks, 0, 0);
-    qoe_apply_base_free(a, b);
-
-    qoe_sessions_remove_view(a->sessions, v);
+    qoe_apply_final(a, v, why, now_ns);
 }
 
 
@@ -561,7 +568,7 @@ qoe_apply_due_ms(const qoe_apply_t *a)
     qoe_view_t     *v;
     qoe_session_t  *session;
 
-    due = UINT64_MAX;
+    due = qoe_apply_watched_ms(a);
 
     for (i = 0; i < QOE_SILENCES; i++) {
         v = qoe_sessions_silent(a->sessions, (qoe_silence_t) i);
@@ -570,6 +577,10 @@ qoe_apply_due_ms(const qoe_apply_t *a)
             due = qoe_min(due, qoe_view_due_ms(v, (qoe_silence_t) i,
                                                &a->conf->view));
         }
+    }
+
+    if (qoe_sessions_parted(a->sessions) != NULL) {
+        due = qoe_min(due, a->retry_ms);
     }
 
     session = qoe_sessions_oldest(a->sessions);

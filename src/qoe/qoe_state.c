@@ -25,11 +25,13 @@
 #define QOE_STATE_SESSIONS   50
 #define QOE_STATE_SEEN       3
 
-_Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN + 128
+_Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN
+               + sizeof(qoe_live_t) + 128
                <= QOE_ZONE_SHARED_MIN, "the shared region's minimum");
 _Static_assert(QOE_ZONE_STATE_MIN * QOE_STATE_SEEN / 100 <= QOE_SEEN_MIN
                && QOE_ZONE_STATE_MIN * (100 - QOE_STATE_SESSIONS) / 100
-                  - QOE_SEEN_MIN - 64 >= QOE_STORE_MIN,
+                  - QOE_SEEN_MIN - sizeof(qoe_live_lane_t) - 128
+                  >= QOE_STORE_MIN,
                "a lane's region's minimum");
 
 
@@ -52,7 +54,8 @@ qoe_state_create(qoe_zone_t *zone)
 
     qoe_self_create(st.self, qoe_state_self_size(size), &st.key);
     qoe_govern_create(st.govern, size - QOE_STATE_HEADER
-                                 - qoe_state_self_size(size), &st.key);
+                                 - qoe_state_self_size(size)
+                                 - sizeof(qoe_live_t), &st.key);
 
     for (i = 0; i < st.lanes; i++) {
         (void) qoe_zone_state(zone, i, &size);
@@ -60,14 +63,15 @@ qoe_state_create(qoe_zone_t *zone)
         qoe_sessions_create(st.sessions[i], qoe_state_sessions_size(size));
         qoe_seen_create(st.seen[i], qoe_state_seen_size(size));
         qoe_store_create(st.store[i], size - qoe_state_sessions_size(size)
-                                      - qoe_state_seen_size(size));
+                                      - qoe_state_seen_size(size)
+                                      - sizeof(qoe_live_lane_t));
     }
 
     st.shared->version = QOE_STATE_VERSION;
 
     /* the magic comes last: half-made state must never be attached to */
 
-    __atomic_store_n(&st.shared->magic, QOE_STATE_MAGIC, __ATOMIC_RELEASE);
+    qoe_publish(&st.shared->magic, QOE_STATE_MAGIC);
 }
 
 
@@ -76,8 +80,7 @@ qoe_state_attach(qoe_state_t *st, qoe_zone_t *zone)
 {
     qoe_state_map(st, zone);
 
-    if (__atomic_load_n(&st->shared->magic, __ATOMIC_ACQUIRE)
-        != QOE_STATE_MAGIC
+    if (qoe_acquire(&st->shared->magic) != QOE_STATE_MAGIC
         || st->shared->version != QOE_STATE_VERSION)
     {
         return QOE_INVALID;
@@ -106,6 +109,8 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
     st->self = (qoe_self_t *) (p + QOE_STATE_HEADER);
     st->govern = (qoe_govern_t *) (p + QOE_STATE_HEADER
                                    + qoe_state_self_size(size));
+    st->live = (qoe_live_t *) (p + ((size - sizeof(qoe_live_t))
+                                    & ~(size_t) 63));
 
     for (i = 0; i < st->lanes; i++) {
         p = qoe_zone_state(zone, i, &size);
@@ -115,6 +120,11 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
 
         st->seen[i] = (qoe_seen_t *) p;
         st->store[i] = (qoe_store_t *) (p + qoe_state_seen_size(size));
+
+        p = qoe_zone_state(zone, i, &size);
+        st->live_lane[i] = (qoe_live_lane_t *)
+                           (p + ((size - sizeof(qoe_live_lane_t))
+                                 & ~(size_t) 63));
     }
 }
 

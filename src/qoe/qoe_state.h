@@ -4,8 +4,8 @@
  *
  * The QoE state of a zone: the layout of the regions that qoe_zone.h gives.
  *
- * shared region   header | governance | self metrics
- * lane region     sessions | events seen | series store
+ * shared region   header | self metrics | governance | live history
+ * lane region     sessions | events seen | series store | views watched
  *
  * qoe_state_t is the map of it that a process or a thread has.
  */
@@ -15,7 +15,9 @@
 #define _QOE_STATE_H_INCLUDED_
 
 
+#include "qoe_atomic.h"
 #include "qoe_govern.h"
+#include "qoe_live.h"
 #include "qoe_seen.h"
 #include "qoe_self.h"
 #include "qoe_store.h"
@@ -23,7 +25,7 @@
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  6
+#define QOE_STATE_VERSION  7
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
@@ -57,6 +59,8 @@ typedef struct {
     qoe_sessions_t      *sessions[QOE_LANES_MAX];
     qoe_seen_t          *seen[QOE_LANES_MAX];
     qoe_store_t         *store[QOE_LANES_MAX];
+    qoe_live_t          *live;
+    qoe_live_lane_t     *live_lane[QOE_LANES_MAX];
 } qoe_state_t;
 
 
@@ -68,8 +72,21 @@ typedef struct {
     uint32_t             series_max;
     uint64_t             series_ttl_ms;
     uint64_t             series_birth_ms;    /* 0: off */
+    uint64_t             spool_max;          /* bytes an exporter; 0: none */
+    bool                 records;            /* make records of views */
+    uint64_t             record_ms;          /* between those of a view; 0:
+                                                only when it is over */
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
+
+
+/* Is anything made of events, metrics or records of views? */
+
+static inline bool
+qoe_conf_applies(const qoe_conf_t *conf)
+{
+    return conf->groups != 0 || conf->records;
+}
 
 
 /* Lays out the regions of a new, zero-filled zone. */

@@ -24,7 +24,8 @@ typedef struct {
 
 
 static uint32_t qoe_dest_find(const qoe_zone_t *zone, qoe_span_t name);
-static uint32_t qoe_dest_new(qoe_zone_t *zone, qoe_span_t name);
+static uint32_t qoe_dest_new(qoe_zone_t *zone, qoe_span_t name,
+    qoe_kind_t kind);
 static bool qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest,
     bool segments);
 static void qoe_dest_clear(qoe_zone_t *zone, uint32_t dest);
@@ -45,8 +46,8 @@ static const qoe_dest_counter_t  qoe_dest_drops[] = {
 
 
 void
-qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
-    size_t n, uint32_t *slots)
+qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names,
+    const qoe_kind_t *kinds, const bool *spooled, size_t n, uint32_t *slots)
 {
     size_t    i;
     bool      keep[QOE_DESTS_MAX];
@@ -83,7 +84,8 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
             continue;
         }
 
-        slots[i] = qoe_dest_new(zone, names[i]);
+        slots[i] = qoe_dest_new(zone, names[i],
+                                kinds != NULL ? kinds[i] : QOE_KIND_EVENT);
 
         if (slots[i] != UINT32_MAX) {
             qoe_publish(&qoe_zone_dest(zone, slots[i])->flags,
@@ -122,7 +124,7 @@ qoe_dests_set_metrics(qoe_zone_t *zone, const qoe_span_t *names, size_t n,
     for (i = 0; i < n; i++) {
 
         if (slots[i] == UINT32_MAX) {
-            slots[i] = qoe_dest_new(zone, names[i]);
+            slots[i] = qoe_dest_new(zone, names[i], QOE_KIND_EVENT);
 
             if (slots[i] != UINT32_MAX) {
                 qoe_publish(&qoe_zone_dest(zone, slots[i])->flags,
@@ -154,7 +156,7 @@ qoe_dest_find(const qoe_zone_t *zone, qoe_span_t name)
 
 
 static uint32_t
-qoe_dest_new(qoe_zone_t *zone, qoe_span_t name)
+qoe_dest_new(qoe_zone_t *zone, qoe_span_t name, qoe_kind_t kind)
 {
     int          segments;
     uint32_t     dest;
@@ -180,6 +182,7 @@ qoe_dest_new(qoe_zone_t *zone, qoe_span_t name)
             }
 
             d->name_len = name.len;
+            qoe_poke(&d->kind, (uint64_t) kind);
 
             /*
              * now the lanes' data about the slot is that of another incarnation
@@ -242,7 +245,7 @@ qoe_dest_clear(qoe_zone_t *zone, uint32_t dest)
     qoe_publish(&d->error_lock, 0);
     qoe_publish(&d->health_lock, 0);
     memset(&d->health, 0, sizeof(d->health));
-    qoe_mark_set(&d->recovered, 0, 0);
+    qoe_mark_set(&d->recovered, 0, qoe_events(0));
     d->error[0] = '\0';
 
     for (i = 0; i < zone->lanes; i++) {
@@ -256,6 +259,14 @@ qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest)
 {
     return (qoe_acquire(&qoe_zone_dest(zone, dest)->flags) & QOE_DEST_WANTED)
            != 0;
+}
+
+
+bool
+qoe_dest_spooled(const qoe_zone_t *zone, uint32_t dest)
+{
+    return (qoe_acquire(&qoe_zone_dest(zone, dest)->flags)
+            & QOE_DEST_HAS_SPOOL) != 0;
 }
 
 
@@ -294,15 +305,17 @@ qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
 void
 qoe_dest_recovered(qoe_zone_t *zone, uint32_t dest, uint64_t id, uint64_t n)
 {
-    uint64_t     last, sum;
-    qoe_mark_t  *m;
+    uint64_t       last;
+    qoe_mark_t    *m;
+    qoe_counts_t   sum;
 
     m = &qoe_zone_dest(zone, dest)->recovered;
 
     qoe_mark_get(m, &last, &sum);
 
     if (last != id) {
-        qoe_mark_set(m, id, sum + n);
+        sum.n[0] += n;
+        qoe_mark_set(m, id, sum);
     }
 }
 
@@ -311,14 +324,15 @@ uint64_t
 qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c)
 {
     uint32_t         lane;
-    uint64_t         n, id, recovered;
+    uint64_t         n, id;
+    qoe_counts_t     recovered;
     qoe_dest_part_t  part;
 
     n = qoe_peek(&qoe_zone_dest(zone, dest)->counter[c]);
 
     if (c == QOE_DEST_RECOVERED) {
         qoe_mark_get(&qoe_zone_dest(zone, dest)->recovered, &id, &recovered);
-        n += recovered;
+        n += recovered.n[0];
     }
 
     if (c == QOE_DEST_DROPPED_REMOVED) {
@@ -390,11 +404,14 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 {
     int                     i;
     uint64_t                pos, taken, tail, version, incarnation;
+    qoe_kind_t              kind;
+    qoe_counts_t            records;
     qoe_member_t            m;
     const qoe_lane_dest_t  *ld;
 
     ld = qoe_zone_lane_dest(zone, lane, dest);
     incarnation = qoe_acquire(&qoe_zone_dest(zone, dest)->incarnation);
+    kind = qoe_dest_kind(qoe_zone_dest(zone, dest));
 
     for (i = 0; i < QOE_DEST_READS; i++) {
         version = qoe_member_get(ld, &m);
@@ -406,8 +423,10 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 
         /* read the tail last: it can only have moved on */
 
-        qoe_lane_dest_taken(ld, &pos, &taken);
-        qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, &pos, &tail);
+        qoe_lane_dest_taken(ld, &pos, &records);
+        taken = records.n[kind];
+        qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, &pos, &records);
+        tail = records.n[kind];
 
         if (!m.active) {
             tail = m.left;

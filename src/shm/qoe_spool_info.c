@@ -203,9 +203,7 @@ qoe_spool_any_failing(const qoe_zone_t *zone)
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
         d = qoe_zone_dest(zone, dest);
 
-        if (qoe_acquire(&d->flags) == (QOE_DEST_WANTED | QOE_DEST_HAS_SPOOL)
-            && qoe_acquire(&d->failed_ms) != 0)
-        {
+        if (qoe_dest_stores_events(d) && qoe_acquire(&d->failed_ms) != 0) {
             return true;
         }
     }

@@ -263,14 +263,20 @@ qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
     qoe_lane_info_t *info)
 {
     uint64_t           floor, tail;
+    qoe_counts_t       records;
     const qoe_lane_t  *l;
 
     l = qoe_zone_lane(zone, lane);
 
     /* read the floor first: a tail that is read later can only be further on */
 
-    qoe_mark_get(&l->floor, &floor, &info->consumed);
-    qoe_mark_get(&l->tail, &tail, &info->produced);
+    floor = qoe_mark_pos(&l->floor);
+    info->consumed = qoe_lane_consumed(zone, lane, QOE_KIND_EVENT);
+    info->views_consumed = qoe_lane_consumed(zone, lane, QOE_KIND_VIEW);
+
+    qoe_mark_get(&l->tail, &tail, &records);
+    info->produced = records.n[QOE_KIND_EVENT];
+    info->views_produced = records.n[QOE_KIND_VIEW];
     info->used = qoe_min(tail - floor, zone->ring_size);
     info->size = zone->ring_size;
     info->owner = qoe_acquire(&l->owner);

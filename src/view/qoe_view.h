@@ -101,6 +101,25 @@ typedef enum {
     QOE_VIEW_EVICTED             /* its slot was needed */
 } qoe_view_end_t;
 
+/* How a view ended: an id, and the value of the attribute "outcome". */
+
+#define QOE_VIEW_OUTCOMES(X)                                                  \
+    X(WAS_COMPLETED, "completed")                                             \
+    X(WAS_PLAYED,    "played")                                                \
+    X(WAS_LEFT,      "exit_before_start")                                     \
+    X(FAILED_START,  "startup_failure")                                       \
+    X(FAILED,        "playback_failure")
+
+typedef enum {
+#define QOE_VIEW_OUTCOME_ENUM(id, name)  QOE_VIEW_##id,
+    QOE_VIEW_OUTCOMES(QOE_VIEW_OUTCOME_ENUM)
+#undef QOE_VIEW_OUTCOME_ENUM
+    QOE_VIEW_OUTCOMES_N
+} qoe_view_outcome_t;
+
+qoe_span_t qoe_view_outcome_name(qoe_view_outcome_t outcome);
+
+
 /* The kinds of silence that end a view; each has a list in qoe_sessions.h. */
 
 typedef enum {
@@ -159,6 +178,9 @@ bool qoe_view_attempted(const qoe_view_t *v);
 /* Was it playing already when its first events arrived? */
 bool qoe_view_found(const qoe_view_t *v);
 
+/* Has it shown a first frame? */
+bool qoe_view_started(const qoe_view_t *v);
+
 /* Its playing_time by the player's count, ms; NaN if unknown. */
 float qoe_view_told(const qoe_view_t *v);
 
@@ -172,8 +194,21 @@ qoe_silence_t qoe_view_silence(const qoe_view_t *v);
 uint64_t qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
     const qoe_view_conf_t *conf);
 
+/* What a list of views shows of it. */
+
+typedef struct {
+    double          startup;                 /* ms; NaN: unknown */
+    uint64_t        playing_ms;
+    uint64_t        stalled_ms;
+    uint32_t        stalls;
+} qoe_view_sums_t;
+
+qoe_view_sums_t qoe_view_sums(const qoe_view_t *v);
+
 /* Does it count in openqoe.concurrent_views_current at that Unix time? */
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
+/* The last such time as far as is known now; 0: it does not count. */
+uint64_t qoe_view_concurrent_ms(const qoe_view_t *v);
 
 /* The time from then to now, or 0 if then is later. */
 

@@ -15,6 +15,8 @@
 
 
 static void qoe_view_notice(qoe_judge_t *j);
+static void qoe_view_passed(qoe_judge_t *j, uint8_t phase, uint64_t ms);
+static void qoe_view_sum(uint32_t *sum, uint64_t n);
 static void qoe_view_after(qoe_judge_t *j);
 static bool qoe_view_playing_gap(qoe_judge_t *j);
 static qoe_view_signal_t qoe_view_evidence(qoe_judge_t *j);
@@ -47,15 +49,24 @@ static const struct {
 void
 qoe_view_judge_moment(qoe_judge_t *j)
 {
+    uint8_t              phase;
+    uint64_t             step, playing;
     qoe_view_t          *v;
     const qoe_moment_t  *m;
 
     v = j->v;
     m = j->m;
+    phase = v->phase;
+    playing = v->playing_ms;
+    step = qoe_view_since(m->at_ms, v->seen_ms);
 
     j->gap_ms = qoe_view_since(m->at_ms, v->last.at_ms);
 
     qoe_view_notice(j);
+
+    if (v->flags & QOE_VIEW_HIDDEN) {
+        qoe_view_sum(&v->hidden_ms, step);
+    }
 
     if ((v->flags & QOE_VIEW_STARTED) == 0) {
         qoe_view_before(j);
@@ -65,6 +76,7 @@ qoe_view_judge_moment(qoe_judge_t *j)
         qoe_view_after(j);
     }
 
+    qoe_view_passed(j, phase, qoe_view_since(step, v->playing_ms - playing));
     qoe_view_shown(j);
 
     /* the time up to this event was played at the old rate */
@@ -119,6 +131,46 @@ qoe_view_notice(qoe_judge_t *j)
 
         v->beat_at_ms = 0;
     }
+}
+
+
+/*
+ * Notes how ms were spent that passed in that state and in which it did not
+ * play.  A seek is reported when it ends, so its latency lies before it.
+ */
+
+static void
+qoe_view_passed(qoe_judge_t *j, uint8_t phase, uint64_t ms)
+{
+    qoe_view_t          *v;
+    const qoe_moment_t  *m;
+
+    v = j->v;
+    m = j->m;
+
+    if (phase == QOE_PHASE_PAUSED) {
+        qoe_view_sum(&v->paused_ms, ms);
+
+    } else if (phase == QOE_PHASE_SEEKING) {
+        qoe_view_sum(&v->seeking_ms, ms);
+
+    } else if (phase == QOE_PHASE_PLAYING && m->type == QOE_EVENT_SEEK
+               && m->value > 0)
+    {
+        qoe_view_sum(&v->seeking_ms,
+                     (uint64_t) qoe_min(m->value, (double) j->gap_ms));
+    }
+
+    if (m->position >= 0 && !(m->position <= v->max_position)) {
+        v->max_position = m->position;
+    }
+}
+
+
+static void
+qoe_view_sum(uint32_t *sum, uint64_t n)
+{
+    *sum = (uint32_t) qoe_min(*sum + n, (uint64_t) UINT32_MAX);
 }
 
 
@@ -391,6 +443,8 @@ qoe_view_pause_counts(qoe_judge_t *j)
         return;
     }
 
+    j->v->pauses++;
+
     qoe_point_add(j->points, QOE_METRIC_PAUSE_EVENTS_TOTAL, 1);
     qoe_point_add(j->points, QOE_METRIC_PAUSE_PLAYING_TIME, j->m->value);
 }
@@ -424,7 +478,7 @@ qoe_view_visible(qoe_judge_t *j, bool hidden)
 static void
 qoe_view_frames(qoe_judge_t *j)
 {
-    double       frames;
+    double       frames, lost;
     qoe_view_t  *v;
 
     v = j->v;
@@ -434,9 +488,14 @@ qoe_view_frames(qoe_judge_t *j)
         return;
     }
 
-    qoe_point_add(j->points, QOE_METRIC_DROPPED_FRAMES_TOTAL,
-                  frames < (double) v->dropped
-                  ? frames : frames - (double) v->dropped);
+    lost = frames < (double) v->dropped ? frames
+                                        : frames - (double) v->dropped;
+
+    qoe_point_add(j->points, QOE_METRIC_DROPPED_FRAMES_TOTAL, lost);
 
     v->dropped = (float) frames;
+
+    if (lost > 0) {
+        qoe_view_sum(&v->frames_lost, (uint64_t) round(lost));
+    }
 }

@@ -246,6 +246,22 @@ void qoe_view_open_wait(qoe_view_t *v, const qoe_moment_t *m);
 void qoe_view_close_stall(qoe_judge_t *j, uint64_t end_ms);
 bool qoe_view_at_end(const qoe_view_t *v, const qoe_moment_t *m);
 
+/* Functions of qoe_view_end.c. */
+
+/* The scores of a view; NaN: unknown. */
+
+typedef struct {
+    double                  startup;
+    double                  rebuffer;
+    double                  quality;
+    double                  experience;
+} qoe_view_scores_t;
+
+void qoe_view_scores(qoe_view_scores_t *s, const qoe_view_t *v,
+    qoe_view_outcome_t outcome);
+/* A share, between 0 and 1. */
+double qoe_view_share(double part, double whole);
+
 /* In qoe_view_arrive.c: makes the points that an event makes by itself. */
 void qoe_view_arrive(qoe_view_step_t *x);
 

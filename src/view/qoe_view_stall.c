@@ -146,6 +146,8 @@ qoe_view_close(qoe_judge_t *j, double ms, double told)
 
     v->stalls++;
     v->stalled_ms += (uint64_t) ms;
+    v->longest_ms = qoe_max(v->longest_ms,
+                            (uint32_t) qoe_min(ms, (double) UINT32_MAX));
 
     qoe_point_add(j->points, QOE_METRIC_REBUFFER_EVENTS_COUNT, 1);
     qoe_point_add(j->points, QOE_METRIC_REBUFFER_EVENTS_TOTAL, 1);

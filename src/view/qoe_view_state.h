@@ -23,6 +23,10 @@
 /* The most events of a view that wait to be judged, those of half a second. */
 #define QOE_VIEW_MOMENTS   12
 
+/* Texts that are shown of a view; a longer id is left out, an error is cut. */
+#define QOE_VIEW_ID        40
+#define QOE_VIEW_ERROR     24
+
 /* The ended views that a session remembers. */
 #define QOE_SESSION_PAST   6
 
@@ -165,6 +169,45 @@ struct qoe_view_s {
     float           told_scale;      /* unit of playing_time, ms; 0: unknown */
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
+
+    /* for the record of the view (qoe_view_record.h) */
+
+    uint8_t         over;            /* 1 + qoe_view_end_t; 0: alive */
+    uint8_t         outcome;         /* qoe_view_outcome_t, once it is over */
+    uint16_t        top_height;      /* of the picture, pixels */
+    uint32_t        events;          /* without duplicates */
+    uint32_t        pauses;
+    uint32_t        seeks;
+    uint32_t        errors;
+    uint32_t        switches_up;     /* changes of the video's bitrate */
+    uint32_t        switches_down;
+    uint32_t        longest_ms;      /* the longest stall */
+    uint32_t        paused_ms;       /* these do not wrap around */
+    uint32_t        seeking_ms;
+    uint32_t        hidden_ms;
+    uint32_t        frames_lost;     /* dropped frames, all together */
+    double          height_sum;      /* height * ms of playing */
+    double          max_position;
+    float           completion;      /* reported by the player, or NaN */
+
+    /* written by src/qoe */
+
+    uint32_t        play;            /* number of the view in its session */
+    uint32_t        records;         /* put so far */
+    uint32_t        sent;            /* block: dimensions as sent, where the
+                                        governed values are others */
+    uint32_t        ids;             /* block: ids that are no UUIDs */
+    uint32_t        error;           /* block: family and code of the last
+                                        error */
+    uint64_t        recorded_ms;     /* of the last record, Unix */
+    uint64_t        viewer;          /* keyed hash; 0: unknown */
+    uint8_t         view_id[16];     /* UUIDs; zero: see ids */
+    uint8_t         session_id[16];
+
+    /* written by qoe_apply_live.c, padded with NUL */
+
+    char            id[QOE_VIEW_ID];
+    char            error_code[QOE_VIEW_ERROR];  /* of the last error */
 } __attribute__((aligned(64)));      /* to use few cache lines */
 
 
@@ -192,6 +235,7 @@ struct qoe_session_s {
     uint32_t        views;           /* 1 + index of the newest view */
     uint32_t        nviews;
     uint32_t        listed;          /* 1: in the list */
+    uint32_t        plays;           /* views begun */
 
     /* written by qoe_session.c */
 

@@ -78,8 +78,8 @@ clean_system() {
     mkdir -p "$root"
     tar -C "$root" --numeric-owner -xpf "$cache/$suite.tar"
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-    # a proxy that this machine's apt uses
-    apt-config dump | grep -i '^Acquire::https\?::' \
+    # a proxy that this machine's apt uses, and old lists that it takes
+    apt-config dump | grep -iE '^Acquire::(https?::|Check-Valid-Until)' \
         > "$root/etc/apt/apt.conf.d/90host" || :
     in_root apt-get -qq update
 }

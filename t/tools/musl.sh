@@ -77,8 +77,11 @@ fi
 # nginx names it, the module uses nothing of it, and Debian's musl has none
 : > "$dir/include/crypt.h"
 
-for name in core event event/modules os/unix http http/modules http/v2; do
-    flags+=" -isystem $tree/src/$name"
+# QUIC and HTTP/3 are in nginx since 1.25
+for name in core event event/modules event/quic os/unix http http/modules \
+    http/v2 http/v3
+do
+    [ ! -d "$tree/src/$name" ] || flags+=" -isystem $tree/src/$name"
 done
 
 flags+=" -isystem $tree/objs -Isrc/nginx -Wno-unused-parameter"

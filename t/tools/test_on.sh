@@ -5,13 +5,19 @@
 # makes once.  Exit status 77: that is impossible on this machine, the reason
 # is on stderr.
 #
-# OPENQOE_CACHE  the chroot is kept below it (~/.cache/openqoe)
+# A mirror that does not answer, or that is slow, is no fault of the module: what
+# comes over the network has a bound of its own, and leads to 77 as well.
+#
+# OPENQOE_CACHE    the chroot is kept below it (~/.cache/openqoe)
+# OPENQOE_NETWORK  the bound in seconds for debootstrap, and again for what apt
+#                  downloads (300)
 
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cache=${OPENQOE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/openqoe}
 inside=/srv/openqoe
+network=${OPENQOE_NETWORK:-300}
 
 # Without FILE the quick tests, as "./build.sh test" has them; short: where
 # another nginx, OpenSSL and libcurl show first.  What needs a browser, Node or
@@ -32,12 +38,13 @@ mirror() {
 }
 
 
-# What apt has to be asked for beside that: a proxy, and certificates that
-# this machine trusts beyond Debian's.
+# What apt has to be asked for beside that: a proxy, lists that are older than
+# sid's week where this machine takes them, and certificates that it trusts
+# beyond Debian's.
 settings() {
     local root=$1 proxy
     proxy=$(apt-config dump --no-empty --format '%f "%v";%n' Acquire |
-        grep -iE '^Acquire::https?::proxy' || true)
+        grep -iE '^Acquire::(https?::proxy|Check-Valid-Until)' || true)
     printf '%s\n' "$proxy" > "$root/etc/apt/apt.conf.d/80host"
     cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
     # an nginx that is upgraded in there must not start
@@ -62,11 +69,11 @@ make_chroot() {
 
     say "debootstrap $suite from $from"
     rm -rf --one-file-system "$root.new"
-    if ! debootstrap --variant=minbase --include=ca-certificates "$suite" \
+    if ! timeout "$network" debootstrap --variant=minbase --include=ca-certificates "$suite" \
         "$root.new" "$from" > "$log" 2>&1
     then
         tail -n 5 "$log" >&2
-        impossible "debootstrap $suite failed: $log"
+        impossible "debootstrap $suite failed, or took $network s: $log"
     fi
     mv "$root.new" "$root"
 }
@@ -107,7 +114,8 @@ enter() {
         ${http_proxy:+http_proxy="$http_proxy"} \
         ${https_proxy:+https_proxy="$https_proxy"} \
         ${no_proxy:+no_proxy="$no_proxy"} \
-        OPENQOE_PROVE_JOBS="${OPENQOE_PROVE_JOBS:-2}" "$@"
+        OPENQOE_PROVE_JOBS="${OPENQOE_PROVE_JOBS:-2}" \
+        OPENQOE_NETWORK="$network" "$@"
 }
 
 
@@ -117,18 +125,35 @@ leave() {
 }
 
 
-# Inside the chroot, from the tree: the steps.
-steps() {
-    local updated=/var/lib/apt/openqoe.updated
-    export DEBIAN_FRONTEND=noninteractive
+# apt-get, whose failure is the network's.
+fetch() {
+    timeout "$network" apt-get -qq -o APT::Update::Error-Mode=any "$@" \
+        > /dev/null || impossible "apt-get $1 failed, or took $network s"
+}
+
+# What the build and the tests need is downloaded here.  Packages that the suite
+# does not have are another matter: then the lists of build.sh are wrong.
+download() {
+    local updated=/var/lib/apt/openqoe.updated packages
     # an interrupted run may have left packages half installed
     dpkg --configure -a > /dev/null
     if [ -z "$(find $updated -mtime -1 2> /dev/null)" ]; then
-        apt-get -qq update
+        say "apt-get update and dist-upgrade"
+        fetch update
+        fetch dist-upgrade -y --download-only
         apt-get -qq -y dist-upgrade > /dev/null
         touch $updated
     fi
+    read -ra packages <<< "$(./build.sh packages)"
+    apt-get -qq -s install --no-install-recommends "${packages[@]}" \
+        > /dev/null || die "this Debian does not have what build.sh installs"
+    fetch install -y --no-install-recommends --download-only "${packages[@]}"
+}
 
+# Inside the chroot, from the tree: the steps.
+steps() {
+    export DEBIAN_FRONTEND=noninteractive
+    download
     ./build.sh build
     say "load: $(nginx -v 2>&1), gcc $(gcc -dumpfullversion)," \
         "$(curl-config --version)"

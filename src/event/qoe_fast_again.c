@@ -3,17 +3,21 @@
  * Copyright (C) OpenQoE
  *
  * Reads an event again that the walk has not accepted, by the generic readers:
- * records the first rule that the event breaks, and goes on after the event.  A
+ * records each rule that the event breaks, and goes on after the event.  A
  * syntax error still declines the body.  An event that is only written in an
  * unusual way, with escapes in its known keys, turns out valid here.
- *
- * To be included after qoe_fast_event.h.
  */
+
+
+#include "qoe_fast_scan.h"
+
+
+static const char *qoe_fast_again_object(qoe_fast_t *f, const char *p,
+    size_t depth, const qoe_fast_table_t *t);
 
 
 /* Is the value at p, which is valid JSON, a list of the kind its key takes? */
 
-QOE_FAST_TARGET
 static bool
 qoe_fast_again_list(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_name_t *name)
@@ -47,13 +51,8 @@ qoe_fast_again_list(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
-static const char *qoe_fast_again_object(qoe_fast_t *f, const char *p,
-    size_t depth, const qoe_fast_table_t *t);
-
-
 /* Reads and checks the value of a known key. */
 
-QOE_FAST_TARGET
 static const char *
 qoe_fast_again_value(qoe_fast_t *f, const char *start, size_t depth,
     const qoe_fast_name_t *name)
@@ -88,7 +87,6 @@ qoe_fast_again_value(qoe_fast_t *f, const char *start, size_t depth,
 }
 
 
-QOE_FAST_TARGET
 static const char *
 qoe_fast_again_object(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t)
@@ -152,8 +150,7 @@ qoe_fast_again_object(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
-QOE_FAST_TARGET
-static __attribute__((noinline)) const char *
+const char *
 qoe_fast_again(qoe_fast_t *f, const char *start, size_t depth,
     const qoe_fast_counts_t *counts)
 {

@@ -2,8 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Reads the known objects of a body.  To be included after qoe_fast_walk.h.
+ * Reads an event and its known objects.
  */
+
+
+#include "qoe_fast_scan.h"
 
 
 /* The state of an object with known names while it is read. */
@@ -19,11 +22,118 @@ typedef struct {
 
 static const char *qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t);
-static const char *qoe_fast_again(qoe_fast_t *f, const char *start,
-    size_t depth, const qoe_fast_counts_t *counts);
 
 
-QOE_FAST_TARGET
+/* Records the place p of a member, before the member is read. */
+
+static inline void
+qoe_fast_mark(qoe_fast_t *f, const char *p)
+{
+    qoe_fast_mark_t   *m;
+    qoe_fast_marks_t  *now;
+
+    now = f->now;
+
+    if (now == NULL) {
+        return;
+    }
+
+    m = &now->mark[now->n++];
+    m->start = p;
+    m->name = NULL;
+    m->unknown = f->unknown;
+    m->containers = f->containers;
+    m->commas = f->commas;
+
+    if (now->n == QOE_FAST_TOP_MAX * 2) {
+        f->now = NULL;               /* no room for another member */
+    }
+}
+
+
+/* Records the name of the member that was marked last. */
+
+static inline void
+qoe_fast_mark_name(qoe_fast_t *f, const qoe_fast_name_t *name)
+{
+    qoe_fast_marks_t  *now;
+
+    now = f->now;
+
+    if (now != NULL && name->first != name->end) {
+        now->mark[now->n - 1].name = name;
+        now->at[name->index] = (uint8_t) (now->n - 1);
+    }
+}
+
+
+/* Finds the member of that name in the event that this one is compared with. */
+
+static inline const qoe_fast_mark_t *
+qoe_fast_marked(const qoe_fast_t *f, const qoe_fast_name_t *name)
+{
+    size_t                   i;
+    const qoe_fast_marks_t  *before;
+
+    before = f->before;
+    i = before->at[name->index];
+
+    return (i < before->n && before->mark[i].name == name)
+           ? &before->mark[i] : NULL;
+}
+
+
+/*
+ * Tries to share the members from p on with the earlier event.  Returns the
+ * place after the shared members and what is expected there, or NULL if too
+ * few are equal.
+ */
+
+static inline const char *
+qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
+    uint64_t *names, const qoe_fast_name_t ***next)
+{
+    size_t                  n, step;
+    const char             *end;
+    const qoe_fast_mark_t  *m, *last;
+
+    m = qoe_fast_marked(f, name);
+
+    if (m == NULL) {
+        return NULL;
+    }
+
+    /*
+     * The earlier event comes first in the text, so the bytes at m->start may
+     * be read as far as those at p.  Stop at the end of its marks: in a run of
+     * equal events each of them would otherwise be compared up to the end of
+     * the body.
+     */
+
+    end = f->before->mark[f->before->n - 1].start;
+    n = 0;
+
+    do {
+        step = qoe_fast_common(p + n, m->start + n);
+        n += step;
+    } while (step == QOE_FAST_SAME && m->start + n < end && p + n < f->safe);
+
+    if (n < QOE_FAST_SHARE) {
+        return NULL;
+    }
+
+    last = qoe_fast_share(f, p, n, m, names);
+
+    if (last == NULL) {
+        return NULL;
+    }
+
+    *next = &f->next[last[-1].name->next];
+
+    return p + (last->start - m->start);
+}
+
+
 static const char *
 qoe_fast_type_name(qoe_fast_t *f, const char *p)
 {
@@ -42,7 +152,6 @@ qoe_fast_type_name(qoe_fast_t *f, const char *p)
 }
 
 
-QOE_FAST_TARGET
 static const char *
 qoe_fast_time(qoe_fast_t *f, const char *p)
 {
@@ -64,7 +173,6 @@ qoe_fast_time(qoe_fast_t *f, const char *p)
 
 /* A string that has escapes or is not plain ASCII, or an id. */
 
-QOE_FAST_TARGET
 static inline const char *
 qoe_fast_known_string(qoe_fast_t *f, const char *p,
     const qoe_fast_name_t *name)
@@ -94,7 +202,6 @@ qoe_fast_known_string(qoe_fast_t *f, const char *p,
 
 /* The value of a known key; white space may precede it. */
 
-QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
 qoe_fast_known_value(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_name_t *name)
@@ -177,7 +284,6 @@ qoe_fast_open(qoe_fast_t *f, qoe_fast_open_t *o, const qoe_fast_table_t *t,
  * o->name becomes NULL.
  */
 
-QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
 qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
     const qoe_fast_name_t **next)
@@ -207,61 +313,8 @@ qoe_fast_known_key(qoe_fast_t *f, const char *p, qoe_fast_open_t *o,
 }
 
 
-/*
- * Tries to share the members from p on with the earlier event.  Returns the
- * place after the shared members and what is expected there, or NULL if too
- * few are equal.
- */
-
-QOE_FAST_TARGET
-static inline const char *
-qoe_fast_shared(qoe_fast_t *f, const char *p, const qoe_fast_name_t *name,
-    uint64_t *names, const qoe_fast_name_t ***next)
-{
-    size_t                  n, step;
-    const char             *end;
-    const qoe_fast_mark_t  *m, *last;
-
-    m = qoe_fast_marked(f, name);
-
-    if (m == NULL) {
-        return NULL;
-    }
-
-    /*
-     * The earlier event comes first in the text, so the bytes at m->start may
-     * be read as far as those at p.  Stop at the end of its marks: in a run of
-     * equal events each of them would otherwise be compared up to the end of
-     * the body.
-     */
-
-    end = f->before->mark[f->before->n - 1].start;
-    n = 0;
-
-    do {
-        step = qoe_fast_common(p + n, m->start + n);
-        n += step;
-    } while (step == QOE_FAST_STEP && m->start + n < end && p + n < f->safe);
-
-    if (n < QOE_FAST_SHARE) {
-        return NULL;
-    }
-
-    last = qoe_fast_share(f, p, n, m, names);
-
-    if (last == NULL) {
-        return NULL;
-    }
-
-    *next = &f->next[last[-1].name->next];
-
-    return p + (last->start - m->start);
-}
-
-
 /* The value of a known key.  Most are plain strings, then numbers. */
 
-QOE_FAST_TARGET
 static inline __attribute__((always_inline)) const char *
 qoe_fast_member_value(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_name_t *name)
@@ -302,7 +355,6 @@ qoe_fast_member_value(qoe_fast_t *f, const char *p, size_t depth,
  * enough.
  */
 
-QOE_FAST_TARGET
 static inline __attribute__((always_inline)) const char *
 qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t, const bool top)
@@ -385,7 +437,6 @@ qoe_fast_members(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
-QOE_FAST_TARGET
 static __attribute__((noinline)) const char *
 qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t)
@@ -399,8 +450,7 @@ qoe_fast_group(qoe_fast_t *f, const char *p, size_t depth,
  * is read more than twice.
  */
 
-QOE_FAST_TARGET
-static const char *
+const char *
 qoe_fast_event(qoe_fast_t *f, const char *start, size_t depth)
 {
     const char         *p;
@@ -434,154 +484,4 @@ qoe_fast_event(qoe_fast_t *f, const char *start, size_t depth)
     }
 
     return qoe_fast_again(f, start, depth, &counts);
-}
-
-
-QOE_FAST_TARGET
-static const char *
-qoe_fast_events(qoe_fast_t *f, const char *p, size_t depth)
-{
-    size_t            keys;
-    const char       *end, *next;
-    qoe_fast_value_t  v;
-
-    keys = f->keys;
-    f->containers++;
-    p = qoe_fast_skip(p + 1);
-    f->array = p;
-
-    while (*p != ']') {
-        f->keys = 0;
-
-        /* too many events refuse the body, but only if the rest is JSON */
-
-        end = (f->total++ < f->conf->max_events)
-              ? qoe_fast_event(f, p, depth + 1)
-              : qoe_fast_value(f, p, depth + 1, &v);
-
-        if (end == NULL) {
-            return qoe_fast_broken(f, p, QOE_BROKEN_ITEM);
-        }
-
-        f->half = false;
-
-        next = qoe_fast_more(f, end, ']');
-
-        if (next == NULL) {
-            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_ITEM);
-        }
-
-        p = next;
-    }
-
-    f->keys = keys;
-
-    return p + 1;
-}
-
-
-/* Reads a body that is not an object, and so has no events. */
-
-QOE_FAST_TARGET
-static __attribute__((noinline)) const char *
-qoe_fast_other(qoe_fast_t *f, const char *p)
-{
-    const char        *end;
-    qoe_fast_value_t   v;
-
-    end = qoe_fast_value(f, p, 0, &v);
-
-    if (end == NULL) {
-        return qoe_fast_broken(f, p, QOE_BROKEN_TOP);
-    }
-
-    if (qoe_fast_skip(end) + 1 != f->end) {
-        return qoe_fast_broken_after(f, p, end, QOE_BROKEN_TOP);
-    }
-
-    f->no_object = true;
-
-    return end;
-}
-
-
-/* Reads the value of a key of the body. */
-
-QOE_FAST_TARGET
-static inline const char *
-qoe_fast_body_value(qoe_fast_t *f, const char *p, const qoe_fast_key_t *key)
-{
-    qoe_fast_value_t  v;
-
-    if (!qoe_span_eq(key->text, qoe_span("events"))) {
-        f->unknown_body++;
-        return qoe_fast_value(f, p, 1, &v);
-    }
-
-    if (*p == '[') {
-        f->shape = NULL;
-        return qoe_fast_events(f, p, 1);
-    }
-
-    f->shape = (*p == 'n') ? f->shape : "must be a list of events";
-
-    return qoe_fast_value(f, p, 1, &v);
-}
-
-
-/*
- * Reads the whole body; its last byte must be the '}' of the outermost object.
- */
-
-QOE_FAST_TARGET
-static inline const char *
-qoe_fast_body(qoe_fast_t *f, const char *p)
-{
-    uint64_t         seen;
-    const char      *end, *next;
-    qoe_fast_key_t   key;
-
-    if (*p != '{') {
-        return qoe_fast_other(f, p);
-    }
-
-    f->containers++;
-    f->shape = "is required";
-    seen = 0;
-    p = qoe_fast_skip(p + 1);
-
-    while (*p != '}') {
-        end = qoe_fast_member(f, p, &key);
-
-        if (end == NULL) {
-            return qoe_fast_broken_key(f, p, NULL, 0, 0, seen);
-        }
-
-        if (!qoe_fast_key(f, 0, &seen, &key)) {
-            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
-        }
-
-        end = qoe_fast_body_value(f, end, &key);
-
-        if (end == NULL) {
-            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
-        }
-
-        f->half_body = f->half_body || f->half;
-        f->half = false;
-
-        next = qoe_fast_more(f, end, '}');
-
-        if (next == NULL) {
-            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
-        }
-
-        p = next;
-    }
-
-    if (p + 1 != f->end) {
-        return qoe_fast_broken(f, p + 1, QOE_BROKEN_END);
-    }
-
-    return f->cut ? qoe_fast_broken(f, p, QOE_BROKEN_MEMBERS) : p + 1;
 }
