@@ -19,7 +19,7 @@ static ngx_uint_t ngx_http_openqoe_view_find(const qoe_state_t *st,
 static void ngx_http_openqoe_view_json(qoe_buf_t *b, ngx_str_t *id,
     const qoe_timeline_info_t *info);
 static void ngx_http_openqoe_view_id(qoe_buf_t *b, const char *name,
-    qoe_span_t id);
+    const char *id, size_t len);
 static void ngx_http_openqoe_view_outcome(qoe_buf_t *b,
     const qoe_timeline_info_t *info);
 static void ngx_http_openqoe_view_timeline(qoe_buf_t *b,
@@ -103,9 +103,11 @@ ngx_http_openqoe_view_json(qoe_buf_t *b, ngx_str_t *id,
     state = info->alive ? qoe_view_state_name(&info->view) : qoe_span("over");
 
     qoe_buf_literal(b, "{\"view\":{");
-    ngx_http_openqoe_view_id(b, "org_id", info->org_id);
-    ngx_http_openqoe_view_id(b, "session_id", info->session_id);
-    ngx_http_openqoe_view_id(b, "view_id", ngx_http_openqoe_span(*id));
+    ngx_http_openqoe_view_id(b, "org_id", info->org_id.text,
+                             info->org_id.len);
+    ngx_http_openqoe_view_id(b, "session_id", info->session_id.text,
+                             info->session_id.len);
+    ngx_http_openqoe_view_id(b, "view_id", (char *) id->data, id->len);
 
     qoe_buf_printf(b, "\"state\":\"%.*s\",", (int) state.len, state.data);
     ngx_http_openqoe_view_outcome(b, info);
@@ -125,12 +127,13 @@ ngx_http_openqoe_view_json(qoe_buf_t *b, ngx_str_t *id,
 /* An id that is too long for the zone is null. */
 
 static void
-ngx_http_openqoe_view_id(qoe_buf_t *b, const char *name, qoe_span_t id)
+ngx_http_openqoe_view_id(qoe_buf_t *b, const char *name, const char *id,
+    size_t len)
 {
     qoe_buf_printf(b, "\"%s\":", name);
 
-    if (id.len != 0) {
-        qoe_buf_json_string(b, id);
+    if (len != 0) {
+        qoe_buf_json_string(b, (qoe_span_t) { id, len });
 
     } else {
         qoe_buf_literal(b, "null");

@@ -5,8 +5,8 @@
  * The QoE state of a zone: the layout of the regions that qoe_zone.h gives.
  *
  * shared region   header | self metrics | governance | live history
- * lane region     sessions | timelines | events seen | series store
- *                 | views watched
+ * lane region     sessions | timelines | events seen | series store |
+ *                 views watched
  *
  * qoe_state_t is the map of it that a process or a thread has.
  */

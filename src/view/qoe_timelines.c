@@ -76,7 +76,7 @@ static void qoe_timelines_close(qoe_timelines_slot_t *s);
 static void qoe_timelines_ids(uint8_t *p, const qoe_timeline_ids_t *ids);
 static uint8_t *qoe_timelines_id(uint8_t *p, const uint8_t *end,
     qoe_span_t id);
-static const uint8_t *qoe_timelines_id_text(qoe_span_t *id, char *text,
+static const uint8_t *qoe_timelines_id_text(qoe_timeline_id_t *id,
     const uint8_t *p, const uint8_t *end);
 static bool qoe_timelines_read(const qoe_timelines_slot_t *s,
     qoe_timelines_slot_t *copy);
@@ -479,12 +479,12 @@ qoe_timelines_id(uint8_t *p, const uint8_t *end, qoe_span_t id)
 
 
 static const uint8_t *
-qoe_timelines_id_text(qoe_span_t *id, char *text, const uint8_t *p,
+qoe_timelines_id_text(qoe_timeline_id_t *id, const uint8_t *p,
     const uint8_t *end)
 {
     size_t  len;
 
-    *id = qoe_span_null;
+    id->len = 0;
 
     if (p >= end) {
         return p;
@@ -493,8 +493,8 @@ qoe_timelines_id_text(qoe_span_t *id, char *text, const uint8_t *p,
     len = *p++;
 
     if (len == QOE_TIMELINES_UUID && end - p >= 16) {
-        qoe_uuid_format(text, p);
-        *id = (qoe_span_t) { text, QOE_UUID_TEXT_LEN };
+        qoe_uuid_format(id->text, p);
+        id->len = QOE_UUID_TEXT_LEN;
         return p + 16;
     }
 
@@ -502,8 +502,8 @@ qoe_timelines_id_text(qoe_span_t *id, char *text, const uint8_t *p,
         return p;
     }
 
-    memcpy(text, p, len);
-    *id = (qoe_span_t) { text, len };
+    memcpy(id->text, p, len);
+    id->len = len;
 
     return p + len;
 }
@@ -690,7 +690,6 @@ qoe_timelines_info(qoe_timeline_info_t *info, const qoe_timelines_slot_t *s)
     info->timeline = s->timeline;
 
     end = s->ids + QOE_TIMELINE_IDS;
-    p = qoe_timelines_id_text(&info->session_id, info->text, s->ids, end);
-    (void) qoe_timelines_id_text(&info->org_id,
-                                 info->text + QOE_TIMELINE_TEXT, p, end);
+    p = qoe_timelines_id_text(&info->session_id, s->ids, end);
+    (void) qoe_timelines_id_text(&info->org_id, p, end);
 }

@@ -80,15 +80,19 @@ void qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions);
 /* Functions for any thread of any process. */
 
 typedef struct {
+    size_t          len;
+    char            text[QOE_TIMELINE_TEXT];
+} qoe_timeline_id_t;
+
+typedef struct {
     bool            alive;
     qoe_view_t      view;            /* if it is alive */
     uint64_t        start_ms;        /* its first event, and its last one, by */
     uint64_t        end_ms;          /* the clock of its session */
     uint32_t        outcome;         /* qoe_view_outcome_t, if it is over */
     qoe_timeline_t  timeline;
-    qoe_span_t      org_id;          /* empty: too long to be kept; */
-    qoe_span_t      session_id;      /* they point into text */
-    char            text[2 * QOE_TIMELINE_TEXT];
+    qoe_timeline_id_t  org_id;       /* empty: too long to be kept */
+    qoe_timeline_id_t  session_id;
 } qoe_timeline_info_t;
 
 /*

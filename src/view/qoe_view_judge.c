@@ -483,16 +483,16 @@ qoe_view_visible(qoe_judge_t *j, bool hidden)
 
     if (hidden) {
         v->flags |= QOE_VIEW_HIDDEN;
-        v->left_ms = j->m->at_ms;
         qoe_point_add(j->points, QOE_METRIC_STAY_DURATION,
                       (double) qoe_view_since(j->m->at_ms, v->entry_ms));
 
     } else {
         v->flags &= ~QOE_VIEW_HIDDEN;
-        qoe_view_stretch(j, QOE_STRETCH_HIDDEN, v->left_ms,
-                         qoe_view_since(j->m->at_ms, v->left_ms));
-        v->entry_ms = j->m->at_ms;
+        qoe_view_stretch(j, QOE_STRETCH_HIDDEN, v->entry_ms,
+                         qoe_view_since(j->m->at_ms, v->entry_ms));
     }
+
+    v->entry_ms = j->m->at_ms;
 }
 
 

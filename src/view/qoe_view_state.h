@@ -116,7 +116,8 @@ struct qoe_view_s {
     qoe_view_mark_t last;            /* the last event that cut a gap */
     uint64_t        position_ms;     /* when last.position was seen */
     uint64_t        born_ms;         /* time of the first event */
-    uint64_t        entry_ms;        /* the same, or of the last moveback */
+    uint64_t        entry_ms;        /* the same, or of the last moveback or
+                                        moveaway */
     uint64_t        beat_at_ms;      /* time of the last heartbeat */
     uint32_t        beat_ms;         /* their interval; 0: unknown */
     float           rate;            /* playback rate; 0: 1 */
@@ -167,7 +168,6 @@ struct qoe_view_s {
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
     uint64_t        phase_ms;        /* when the phase began */
-    uint64_t        left_ms;         /* when the page was hidden */
 
     /* for the record of the view (qoe_view_record.h) */
 

@@ -159,8 +159,8 @@ qoe_view_stretch_end(qoe_judge_t *j)
     }
 
     if (v->flags & QOE_VIEW_HIDDEN) {
-        qoe_view_stretch(j, QOE_STRETCH_HIDDEN, v->left_ms,
-                         qoe_view_since(v->seen_ms, v->left_ms));
+        qoe_view_stretch(j, QOE_STRETCH_HIDDEN, v->entry_ms,
+                         qoe_view_since(v->seen_ms, v->entry_ms));
     }
 }
 
@@ -215,7 +215,7 @@ qoe_view_open_stretches(const qoe_view_t *v, qoe_stretch_t s[2])
 
     if (v->flags & QOE_VIEW_HIDDEN) {
         open.kind = QOE_STRETCH_HIDDEN;
-        open.start_ms = v->left_ms;
+        open.start_ms = v->entry_ms;
         open.ms = qoe_view_since(v->seen_ms, open.start_ms);
         s[n++] = open;
     }

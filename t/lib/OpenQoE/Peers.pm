@@ -60,13 +60,15 @@ sub collector_if_any () { (path_of('collector/build.sh'))[0] }
 sub prometheus3 () { path_of('prometheus3/build.sh') }
 
 
+# Jaeger 2 (t/peers/jaeger): the same
+
+sub jaeger_program () { path_of('jaeger/build.sh') }
+
+
 # What reads dashboards as Grafana's schema has them (t/peers/grafana): its
 # path, or undef and the reason
 
 sub grafana_check () { path_of('grafana/build.sh') }
-# Jaeger 2 (t/peers/jaeger): the same
-
-sub jaeger_program () { path_of('jaeger/build.sh') }
 
 
 # The directory that holds node_modules.

@@ -54,6 +54,11 @@ static struct {
     size_t             feeds;        /* alive when it was made */
 } intake;
 
+/* What a feed takes: events, or records of views. */
+static const qoe_stream_t  streams[2] = {
+    { .kind = QOE_KIND_EVENT }, { .kind = QOE_KIND_VIEW }
+};
+
 static feed_t              feeds[FEEDS];
 static qoe_feed_env_t      feed_env[FEEDS];
 static qoe_feed_env_t     *envs[FEEDS];
@@ -153,6 +158,7 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
     }
 
     memset(&feeds[i], 0, sizeof(feed_t));
+    env->stream = &streams[0];
     feeds[i].feed.env = env;
     feeds[i].feed.lane = lane;
     feeds[i].alive = true;
@@ -486,6 +492,15 @@ test_lag(void)
     feeds[0].lag++;
     ok(qoe_held_behind(held, 0) && !qoe_held_behind(held, 1),
        "a feed with more than that is behind, and the other is not");
+
+    feed_env[1].stream = &streams[1];
+    ok(!qoe_held_behind(held, 0),
+       "a feed of events may be far after one of records of views");
+
+    feed_env[0].stream = &streams[1];
+    feed_env[1].stream = &streams[0];
+    ok(qoe_held_behind(held, 0),
+       "a feed of records of views may not be far after one of events");
 
     qoe_held_destroy(held);
 }

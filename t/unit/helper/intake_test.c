@@ -195,7 +195,7 @@ events(int n)
         abort();
     }
 
-    p = (qoe_put_t) { 0, parts.head, parts.body };
+    p = (qoe_put_t) { 0, parts.head, parts.body, QOE_KIND_EVENT };
     qoe_lane_free(state.zone, 0, qoe_lane_applied(state.zone, 0));
 
     while (n-- != 0) {
@@ -400,7 +400,8 @@ test_broken(void)
 
     in = begin(1, false);
     events(1);
-    p = (qoe_put_t) { 0, qoe_span("not a record at all"), qoe_span_null };
+    p = (qoe_put_t) { 0, qoe_span("not a record at all"), qoe_span_null,
+                      QOE_KIND_EVENT };
     (void) qoe_zone_put(state.zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake);
     events(1);
     (void) qoe_intake_run(in, 1000);

@@ -25,9 +25,22 @@ put_size(qoe_zone_t *zone, uint64_t size, uint64_t *ends, qoe_ack_t ack)
     uint64_t   wake[QOE_LANES_MAX / 64];
     qoe_put_t  p;
 
-    p = (qoe_put_t) { 0, { bytes, (size_t) (size - FRAME) }, qoe_span_null };
+    p = (qoe_put_t) { 0, { bytes, (size_t) (size - FRAME) }, qoe_span_null,
+                      QOE_KIND_VIEW };
 
     return qoe_zone_put(zone, self, 0, &p, 1, ack, ends, wake);
+}
+
+
+/*
+ * The bytes of lane 0 that are free.  Records of views may have all of them,
+ * and are what these tests put.
+ */
+
+static uint64_t
+room(const qoe_zone_t *zone)
+{
+    return zone->ring_size - (qoe_lane_tail(zone, 0) - qoe_lane_floor(zone, 0));
 }
 
 
@@ -38,9 +51,8 @@ fill(qoe_zone_t *zone, uint64_t left)
 {
     uint64_t  size;
 
-    while (qoe_lane_room(zone, 0) > left) {
-        size = qoe_min(qoe_lane_room(zone, 0) - left,
-                       (uint64_t) QOE_RING_RECORD_MAX);
+    while (room(zone) > left) {
+        size = qoe_min(room(zone) - left, (uint64_t) QOE_RING_RECORD_MAX);
 
         if (put_size(zone, size, NULL, QOE_ACK_MEMORY) != QOE_OK) {
             abort();
@@ -62,9 +74,12 @@ test_record(void)
     zone = zone_new(2);
     ring = qoe_zone_ring(zone, 1);
 
-    p[0] = (qoe_put_t) { 1, qoe_span("head"), qoe_span("body-") };
-    p[1] = (qoe_put_t) { 1, qoe_span_null, qoe_span("only a body") };
-    p[2] = (qoe_put_t) { 1, qoe_span("only a head"), qoe_span_null };
+    p[0] = (qoe_put_t) { 1, qoe_span("head"), qoe_span("body-"),
+                         QOE_KIND_VIEW };
+    p[1] = (qoe_put_t) { 1, qoe_span_null, qoe_span("only a body"),
+                         QOE_KIND_EVENT };
+    p[2] = (qoe_put_t) { 1, qoe_span("only a head"), qoe_span_null,
+                         QOE_KIND_EVENT };
 
     ok(qoe_zone_put(zone, self, 0, p, 3, QOE_ACK_MEMORY, NULL, wake) == QOE_OK
        && qoe_lane_tail(zone, 0) == 0
@@ -72,7 +87,7 @@ test_record(void)
        "a put moves the tail of its lane by the frames of its records");
 
     memcpy(&frame, ring, FRAME);
-    ok(frame.kind == QOE_FRAME_RECORD && frame.len == 9
+    ok(frame.kind == QOE_FRAME_VIEW && frame.len == 9
        && memcmp(ring + FRAME, "headbody-", 9) == 0,
        "the body of a record follows its head, and its frame has the length "
        "of both");
@@ -97,7 +112,8 @@ test_limits(void)
     zone = zone_new(2);
     memset(ends, 0xff, sizeof(ends));
 
-    p = (qoe_put_t) { 0, { bytes, QOE_RING_RECORD_MAX }, qoe_span_null };
+    p = (qoe_put_t) { 0, { bytes, QOE_RING_RECORD_MAX }, qoe_span_null,
+                      QOE_KIND_VIEW };
     ok(qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake) == QOE_OK
        && ends[0] == qoe_frame_size(QOE_RING_RECORD_MAX) && ends[1] == 0,
        "a record of the greatest length is taken, and only its lane has an "
@@ -108,11 +124,13 @@ test_limits(void)
        == QOE_TOO_LARGE && ends[0] == 0,
        "with one more byte in its body the record is too large");
 
-    p = (qoe_put_t) { 0, { bytes, QOE_RING_RECORD_MAX + 1 }, qoe_span_null };
+    p = (qoe_put_t) { 0, { bytes, QOE_RING_RECORD_MAX + 1 }, qoe_span_null,
+                      QOE_KIND_VIEW };
     ok(qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake)
        == QOE_TOO_LARGE, "a head that is a byte longer is too large");
 
-    p = (qoe_put_t) { 0, { bytes, 1 }, { bytes, QOE_RING_RECORD_MAX - 1 } };
+    p = (qoe_put_t) { 0, { bytes, 1 }, { bytes, QOE_RING_RECORD_MAX - 1 },
+                      QOE_KIND_VIEW };
     ok(qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake) == QOE_OK,
        "a head and a body of the greatest length together are taken");
 
@@ -151,6 +169,29 @@ test_full(void)
 
 
 static void
+test_reserve(void)
+{
+    uint64_t     ends[QOE_LANES_MAX], reserve, wake[QOE_LANES_MAX / 64];
+    qoe_put_t    p;
+    qoe_zone_t  *zone;
+
+    zone = zone_new(1);
+    reserve = zone->ring_size - qoe_ring_events(zone);
+    fill(zone, reserve + 64);
+    p = (qoe_put_t) { 0, { bytes, 64 - FRAME }, qoe_span_null,
+                      QOE_KIND_EVENT };
+
+    ok(qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake) == QOE_OK
+       && room(zone) == reserve && qoe_lane_room(zone, 0) == 0,
+       "events may fill the ring up to the reserve");
+    ok(qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake)
+       == QOE_FULL, "the reserve takes no event");
+    ok(put_size(zone, reserve, ends, QOE_ACK_MEMORY) == QOE_OK
+       && room(zone) == 0, "the reserve takes a record of a view");
+}
+
+
+static void
 test_pad(void)
 {
     char         *ring;
@@ -183,7 +224,7 @@ test_pad(void)
        "a pad fills the rest of the ring");
 
     memcpy(&frame, ring, FRAME);
-    ok(frame.kind == QOE_FRAME_RECORD && frame.len == 72 - FRAME,
+    ok(frame.kind == QOE_FRAME_VIEW && frame.len == 72 - FRAME,
        "the record is not split");
 
     /* the pad counts as room that is needed */
@@ -205,16 +246,16 @@ static void
 test_needs(void)
 {
     size_t       i, n;
-    uint64_t     wake[QOE_LANES_MAX / 64], ends[QOE_LANES_MAX], size;
+    uint64_t     wake[QOE_LANES_MAX / 64], ends[QOE_LANES_MAX];
     qoe_put_t    p[64];
     qoe_zone_t  *zone;
 
     zone = zone_new(2);
-    size = zone->ring_size;
     fill(zone, 8);
 
     for (i = 0; i < 4; i++) {
-        p[i] = (qoe_put_t) { i % 2, { bytes, 100 * (i + 1) }, qoe_span_null };
+        p[i] = (qoe_put_t) { i % 2, { bytes, 100 * (i + 1) }, qoe_span_null,
+                      QOE_KIND_VIEW };
     }
 
     ok(qoe_zone_put(zone, self, 0, p, 4, QOE_ACK_MEMORY, ends, wake) == QOE_FULL
@@ -227,15 +268,16 @@ test_needs(void)
 
     /* all of a ring, and more than a ring */
 
-    n = (size_t) (size / qoe_frame_size(8192));
+    n = (size_t) (qoe_ring_events(zone) / qoe_frame_size(8192));
 
     for (i = 0; i < n; i++) {
-        p[i] = (qoe_put_t) { 0, { bytes, 8192 }, qoe_span_null };
+        p[i] = (qoe_put_t) { 0, { bytes, 8192 }, qoe_span_null,
+                          QOE_KIND_EVENT };
     }
 
     ok(n < 64 && qoe_zone_put(zone, self, 0, p, n, QOE_ACK_MEMORY, ends, wake)
-       == QOE_FULL && ends[0] == size && ends[1] == 0,
-       "no more than the whole ring is said to be needed");
+       == QOE_FULL && ends[0] == qoe_ring_events(zone) && ends[1] == 0,
+       "no more than what events may have of the ring is said to be needed");
 
     p[n] = p[0];
     ok(qoe_zone_put(zone, self, 0, p, n + 1, QOE_ACK_MEMORY, ends, wake)
@@ -279,7 +321,8 @@ test_woken(void)
     qoe_zone_t  *zone;
 
     zone = zone_new(1);
-    p = (qoe_put_t) { 0, { bytes, 64 - FRAME }, qoe_span_null };
+    p = (qoe_put_t) { 0, { bytes, 64 - FRAME }, qoe_span_null,
+                      QOE_KIND_VIEW };
 
     (void) qoe_lane_arm(zone, 0, 64, 0);
     (void) qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake);
@@ -310,6 +353,7 @@ main(void)
     test_record();
     test_limits();
     test_full();
+    test_reserve();
     test_pad();
     test_needs();
     test_asked();

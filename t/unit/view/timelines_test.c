@@ -97,6 +97,14 @@ end(qoe_view_t *v)
 }
 
 
+static bool
+id_is(const qoe_timeline_id_t *id, const char *text)
+{
+    return qoe_span_eq((qoe_span_t) { id->text, id->len },
+                       qoe_span_str(text));
+}
+
+
 /* How long the view with that key has played; -1: it is not found. */
 
 static long
@@ -132,9 +140,8 @@ test_life(void)
        && info.start_ms == 100000 && info.end_ms == 104000
        && info.view.view_key == 7 && played(7, true) == 4000,
        "a view that is alive is found with its state and its timeline");
-    ok(qoe_span_eq(info.org_id, qoe_span("acme"))
-       && qoe_span_eq(info.session_id,
-                      qoe_span("1f0e3dad-9990-4345-b743-1234567890ab")),
+    ok(id_is(&info.org_id, "acme")
+       && id_is(&info.session_id, "1f0e3dad-9990-4345-b743-1234567890ab"),
        "with the ids of its organization and of its session");
 
     v->outcome = QOE_VIEW_WAS_PLAYED;
@@ -162,32 +169,30 @@ test_ids(void)
 
     v = begin(1, 1000, 5, "acme", "a session whose id is no UUID");
     (void) qoe_timelines_find(timelines, sessions, 1, 0, &info);
-    ok(qoe_span_eq(info.org_id, qoe_span("acme"))
-       && qoe_span_eq(info.session_id,
-                      qoe_span("a session whose id is no UUID")),
+    ok(id_is(&info.org_id, "acme")
+       && id_is(&info.session_id, "a session whose id is no UUID"),
        "ids need not be UUIDs");
     end(v);
 
     v = begin(2, 1000, 5, "acme",
               "a session whose id is longer than the place for both of them");
     (void) qoe_timelines_find(timelines, sessions, 2, 0, &info);
-    ok(qoe_span_eq(info.org_id, qoe_span("acme")) && info.session_id.len == 0,
+    ok(id_is(&info.org_id, "acme") && info.session_id.len == 0,
        "an id that is too long is left out, and the other one is there");
     end(v);
 
     v = begin(3, 1000, 5, "acme", "1F0E3DAD-9990-4345-b743-1234567890ab");
     (void) qoe_timelines_find(timelines, sessions, 3, 0, &info);
-    ok(qoe_span_eq(info.session_id,
-                   qoe_span("1F0E3DAD-9990-4345-b743-1234567890ab")),
+    ok(id_is(&info.session_id, "1F0E3DAD-9990-4345-b743-1234567890ab"),
        "a UUID in capitals is shown as it was sent");
 
     (void) begin(4, 2000, 6, "acme", "s");
     (void) begin(4, 1000, 7, "umbrella", "s");
     (void) qoe_timelines_find(timelines, sessions, 4, 0, &info);
-    ok(qoe_span_eq(info.org_id, qoe_span("acme")),
+    ok(id_is(&info.org_id, "acme"),
        "of two views with one id, that which began last is found");
     (void) qoe_timelines_find(timelines, sessions, 4, 7, &info);
-    ok(qoe_span_eq(info.org_id, qoe_span("umbrella")),
+    ok(id_is(&info.org_id, "umbrella"),
        "unless the organization is named");
     ok(!qoe_timelines_find(timelines, sessions, 4, 8, &info),
        "of another organization there is no view with the id");
