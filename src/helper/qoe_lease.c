@@ -43,6 +43,7 @@ static bool qoe_lease_own(qoe_helper_t *h, uint32_t lane, bool *adopted);
 void
 qoe_lease_update(qoe_helper_t *h, uint64_t now)
 {
+    bool    newer;
     size_t  missing;
 
     qoe_row_update(h, now);
@@ -60,7 +61,16 @@ qoe_lease_update(qoe_helper_t *h, uint64_t now)
     if (h->leaving_ms != 0) {
         h->handing_over = false;
         h->env.handing_over = false;
-        qoe_lease_take_orphans(h, QOE_LEASE_LEFT_MS);
+
+        /*
+         * Helpers of a newer generation get more time to take their lanes: this
+         * one may have no access to what they write, after a change of "user".
+         */
+
+        newer = qoe_zone_generation(h->conf.zone) != h->conf.generation;
+
+        qoe_lease_take_orphans(h, newer ? QOE_LEASE_ORPHAN_MS
+                                        : QOE_LEASE_LEFT_MS);
         h->lease_ms = now + QOE_LEASE_SOON_MS;
         return;
     }
