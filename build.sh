@@ -385,6 +385,7 @@ test_env() {
     patiently "the npm packages" t/peers/node.sh || [ $? = 77 ]
     patiently "the Collector" t/peers/collector/build.sh || [ $? = 77 ]
     patiently "Prometheus 3" t/peers/prometheus3/build.sh || [ $? = 77 ]
+    patiently "Jaeger 2" t/peers/jaeger/build.sh || [ $? = 77 ]
 }
 
 

@@ -147,6 +147,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       0,
       NULL },
 
+    { ngx_string("openqoe_traces"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_openqoe_traces,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("openqoe_max_new_values"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_openqoe_set_number,

@@ -336,6 +336,17 @@ refused("openqoe_view_record $_", { http => "openqoe_view_record $_;" },
 taken("openqoe_view_record $_", http => "openqoe_view_record $_;")
     for 'interval=1s', 'interval=24h', 'interval=off';
 
+refused("openqoe_traces $_->[0]", { http => "openqoe_traces $_->[0];" },
+        'in "openqoe_traces", it must be ', $_->[1])
+    for (map { [ $_, "invalid value \"$_\"" ] } qw(on good ALL bad,)),
+        (map { [ "bad sample=$_", "invalid value \"sample=$_\"" ] }
+            qw(1 101% -1% % x% 0.00001% 1%% 100.0001%)),
+        [ 'bad rate=1%', 'invalid value "rate=1%"' ],
+        [ 'all sample=1%', 'invalid value "sample=1%"' ],
+        [ 'off sample=1%', 'invalid value "sample=1%"' ];
+taken("openqoe_traces $_", http => "openqoe_traces $_;")
+    for 'off', 'all', 'bad', map { "bad sample=$_%" } qw(0 1 0.0001 33.3 100);
+
 my $ATTR = 'openqoe_attribute';
 
 refused("$ATTR $_->[0]", { events => "$ATTR $_->[0] x;" }, "\"$ATTR\"",
@@ -470,6 +481,7 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ http => 'openqoe_metrics', 'core' ],
         [ http => 'openqoe_view_timeout', '1m' ],
         [ http => 'openqoe_view_record', 'interval=1m' ],
+        [ http => 'openqoe_traces', 'all' ],
         [ http => 'openqoe_max_new_values', 8 ],
         [ http => 'openqoe_series_max', 100 ],
         [ http => 'openqoe_series_ttl', '1m' ],
@@ -505,6 +517,7 @@ my %PLACES = (
     openqoe_dimension => [ 'env drop', 'http' ],
     openqoe_view_timeout => [ '1m', 'http' ],
     openqoe_view_record => [ 'interval=1m', 'http' ],
+    openqoe_traces => [ 'all', 'http' ],
     openqoe_max_new_values => [ 8, 'http' ],
     openqoe_series_max => [ 1000, 'http' ],
     openqoe_series_ttl => [ '1m', 'http' ],

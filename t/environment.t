@@ -92,6 +92,42 @@ subtest 'the endpoint of metrics' => sub {
               'the directive endpoint wins over the variable');
 };
 
+# The paths of the requests that a view makes which is left before it starts.
+
+sub trace_paths ($env) {
+    my $sink = OpenQoE::Sink->new;
+    my %env = map { $_ => $env->{$_} =~ s/SINK/$sink->url/er } keys %$env;
+    my $nginx = start({ "${OTLP}_PROTOCOL" => 'http/json', %env },
+                      $sink->config, exporter => 'interval 30ms; '
+                                                 . 'signals logs traces;');
+    my %ids = (view_id => uuid(), session_id => uuid());
+    my %seen;
+
+    http_post($nginx->port, '/v2/events', batch_json(
+        [ map { event(%ids, event_type => $_, data => { playing_time => 0 }) }
+          qw(playing stallstart ended) ]));
+    wait_until(sub {
+        %seen = map { $_->{uri} => 1 } $sink->wait_for(1);
+        return keys %seen == 2;
+    }, 5);
+    done($nginx);
+    return [ sort keys %seen ];
+}
+
+subtest 'the endpoint of traces' => sub {
+    is_deeply(trace_paths({ "${OTLP}_ENDPOINT" => 'SINK/a/' }),
+              [ '/a/v1/logs', '/a/v1/traces' ],
+              'without a variable of their own traces go beside the logs');
+    is_deeply(trace_paths({ "${OTLP}_ENDPOINT" => 'SINK/a',
+                            "${OTLP}_TRACES_ENDPOINT" => 'SINK/t/' }),
+              [ '/a/v1/logs', '/t/' ],
+              'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is taken as it is');
+    is_deeply(trace_paths({ "${OTLP}_ENDPOINT" => 'SINK/a',
+                            "${OTLP}_LOGS_ENDPOINT" => 'SINK/l' }),
+              [ '/a/v1/traces', '/l' ],
+              'the endpoint of logs alone is not that of traces');
+};
+
 subtest 'the interval of metrics' => sub {
     # many are waited for; that there are few shows only after a while
 

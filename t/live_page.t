@@ -182,7 +182,8 @@ sub known_event ($id, $at, $set, $ms, $type, $played = undef) {
 
     delete @{ $event->{data} }{qw(bitrate playing_time)};
     $event->{data}{playing_time} = $played if defined $played;
-    @{ $event->{data} }{qw(error_family error_code fatal)} = ('net', "40\x{1}3", 1)
+    @{ $event->{data} }{qw(error_family error_code fatal)} =
+        ('net', "40\x{1}3", 1)
         if $type eq 'error';
 
     return $event;
@@ -251,9 +252,9 @@ subtest 'known sessions' => sub {
         [ axe => 'axe' ],
 
         # the keyboard: to the first bad view, down, open, close
-        [ note => _ => 'document.querySelector("#bad button").focus()' ],
+        [ note => _ => 'document.querySelector("#bad td button").focus()' ],
         [ key => 'ArrowDown', 40 ],
-        [ note => focus => '[...document.querySelectorAll("#bad button")]'
+        [ note => focus => '[...document.querySelectorAll("#bad td button")]'
           . '.indexOf(document.activeElement)' ],
         [ note => _ => $answer ],
         [ key => 'Enter', 13 ],
@@ -267,10 +268,22 @@ subtest 'known sessions' => sub {
         [ key => 'Escape', 27 ],
         [ until => '!document.querySelector("dialog")' ],
         [ note => back => 'document.activeElement.tagName' ],
+
+        # any view, by its id
+        [ note => _ => 'document.querySelector("#bad input").focus()' ],
+        [ type => ' some&view ' ], [ key => 'Enter', 13 ],
+        [ until => 'document.querySelector("dialog[open] svg")' ],
+        [ note => found => 'window.asked' ],
+        [ note => state => 'document.querySelector("dialog dl").textContent' ],
+        [ axe => 'axe_found' ], [ key => 'Escape', 27 ],
+        [ until => '!document.querySelector("dialog")' ],
+        [ note => _ => 'document.querySelector("#bad td button").focus()' ],
+
         [ note => _ => $unknown ],
         [ key => 'Enter', 13 ],
         [ until => 'document.querySelector("#unknown")' ],
-        [ key => 'Escape', 27 ], [ until => '!document.querySelector("dialog")' ],
+        [ key => 'Escape', 27 ],
+        [ until => '!document.querySelector("dialog")' ],
 
         # pointing at a line shows all numbers of that moment
         [ point => '#tile-watched .u-over' ],
@@ -351,6 +364,8 @@ subtest 'known sessions' => sub {
          'with time, length and bitrate');
     like($seen->{spoken}, qr/startup 5\.20 s, playing 30\.0 s, stall 4\.00 s/,
          'and said in words');
+    like($seen->{found}, qr{\?view=some%26view$}, 'a view is found by its id');
+    like($seen->{state}, qr/stateover.*org_idorg-1/, 'with its state');
     like($seen->{moment}, qr/^0 at \d\d:\d\d:\d\d$/,
          'five minutes ago no view was watched');
     is($seen->{later}, 'No view in this time.',

@@ -166,10 +166,12 @@ qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms)
         return QOE_NOMEM;
     }
 
-    bad = (rc == QOE_OK) ? bad : n;
+    /* of a stream that does not take all records, QOE_DONE is no fault */
+
+    bad = (rc == QOE_OK || rc == QOE_DONE) ? bad : n;
 
     b->count += n;
-    b->items += n - bad;
+    b->items += (rc == QOE_OK) ? n - bad : 0;
     b->bad += bad;
     b->end = feed->ends[n - 1];
     b->passed += qoe_feed_passes(feed, n);

@@ -17,7 +17,10 @@
 #include "qoe_otlp.h"
 
 
-/* As qoe_otlp_logs(). */
+/*
+ * As qoe_otlp_logs(); QOE_DONE: none of the records is exported, and *nbad of
+ * them cannot be read.
+ */
 typedef qoe_status_t (*qoe_encode_pt)(qoe_buf_t *out,
     const qoe_otlp_identity_t *id, const qoe_span_t *records, size_t n,
     size_t *nbad, qoe_arena_t *arena);
@@ -39,6 +42,7 @@ typedef struct {
 typedef enum {
     QOE_STREAM_LOGS = 0,
     QOE_STREAM_VIEWS,
+    QOE_STREAM_TRACES,           /* of those records, those with a trace */
     QOE_STREAMS
 } qoe_stream_id_t;
 

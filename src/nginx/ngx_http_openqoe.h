@@ -24,7 +24,7 @@
 #include "qoe_prom.h"
 #include "qoe_record.h"
 #include "qoe_source.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 #include "qoe_state.h"
 #include "qoe_top.h"
 #include "qoe_transport.h"
@@ -41,6 +41,7 @@
 /* Signals of an exporter: a bit for each stream (qoe_stream.h), and metrics. */
 #define NGX_HTTP_OPENQOE_LOGS        (1 << QOE_STREAM_LOGS)
 #define NGX_HTTP_OPENQOE_VIEWS       (1 << QOE_STREAM_VIEWS)
+#define NGX_HTTP_OPENQOE_TRACES      (1 << QOE_STREAM_TRACES)
 #define NGX_HTTP_OPENQOE_METRICS     (1 << QOE_STREAMS)
 #define NGX_HTTP_OPENQOE_RECORDS     (NGX_HTTP_OPENQOE_METRICS - 1)
 
@@ -84,6 +85,8 @@ typedef struct {
     const char               *endpoint_name; /* what set it, for messages */
     ngx_str_t                 metrics_endpoint;      /* unless derived */
     const char               *metrics_name;
+    ngx_str_t                 traces_endpoint;       /* the same */
+    const char               *traces_name;
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
     size_t                    gzip_level;
@@ -108,6 +111,7 @@ typedef struct {
     uint32_t                  set;           /* bits: directives of the block */
     unsigned                  verbatim:1;    /* endpoint is the logs' own */
     unsigned                  metrics_verbatim:1;
+    unsigned                  traces_verbatim:1;
     unsigned                  env_headers:1;
 } ngx_http_openqoe_exporter_t;
 
@@ -144,6 +148,7 @@ typedef struct {
     ngx_msec_t                view_record;   /* 0: final records alone */
     ngx_msec_t                paused_timeout;
     ngx_msec_t                hidden_timeout;
+    ngx_uint_t                traces_set;    /* openqoe_traces was read */
     ngx_msec_t                series_ttl;
     ngx_msec_t                series_birth;  /* 0: off */
     size_t                    max_new_values;
@@ -276,6 +281,9 @@ char *ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_view_record(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_openqoe_traces(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_openqoe_traces_complete(ngx_http_openqoe_main_conf_t *mcf);
 char *ngx_http_openqoe_series_birth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_openqoe_qoe_init(ngx_conf_t *cf,

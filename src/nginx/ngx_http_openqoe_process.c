@@ -32,6 +32,8 @@ static void ngx_http_openqoe_start(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
 static qoe_status_t ngx_http_openqoe_helper(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf, qoe_helper_conf_t *conf);
+static void ngx_http_openqoe_records(qoe_conf_t *qoe,
+    const qoe_exporter_conf_t *exporters, ngx_uint_t n);
 static ngx_uint_t ngx_http_openqoe_resource(
     ngx_http_openqoe_exporter_t *e, const qoe_attr_t *own, qoe_attr_t *out);
 static void ngx_http_openqoe_log(void *ctx, qoe_log_level_t level,
@@ -427,18 +429,40 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
         if (e[i].spool) {
             exporters[i].spool = mcf->spool_conf;
         }
-
-        for (n = 0; n < QOE_STREAMS; n++) {
-            conf->qoe.records |= e[i].dest[n] != UINT32_MAX
-                                 && qoe_streams[n].kind == QOE_KIND_VIEW;
-        }
     }
+
+    ngx_http_openqoe_records(&conf->qoe, exporters, mcf->exporters.nelts);
 
     rc = qoe_helper_start(&ngx_http_openqoe_process.helper, conf);
 
     ngx_free(all);
 
     return rc;
+}
+
+
+/* Records of views are made, and have traces, if an exporter takes them. */
+
+static void
+ngx_http_openqoe_records(qoe_conf_t *qoe,
+    const qoe_exporter_conf_t *exporters, ngx_uint_t n)
+{
+    bool        traces;
+    ngx_uint_t  i;
+
+    traces = false;
+    qoe->views = false;
+
+    for (i = 0; i < n; i++) {
+        qoe->views |= exporters[i].dest[QOE_STREAM_VIEWS] != UINT32_MAX;
+        traces |= exporters[i].dest[QOE_STREAM_TRACES] != UINT32_MAX;
+    }
+
+    if (!traces) {
+        qoe->traces.mode = QOE_TRACES_OFF;
+    }
+
+    qoe->records = qoe->views || qoe->traces.mode != QOE_TRACES_OFF;
 }
 
 

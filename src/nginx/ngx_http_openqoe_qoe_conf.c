@@ -95,6 +95,7 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
     q->view.paused_timeout_ms = mcf->paused_timeout;
     q->view.hidden_timeout_ms = mcf->hidden_timeout;
     q->record_ms = mcf->view_record;
+    ngx_http_openqoe_traces_complete(mcf);
     q->series_max = (uint32_t) mcf->series_max;
     mcf->dimensions.fresh = (uint32_t) mcf->max_new_values;
     q->series_ttl_ms = mcf->series_ttl;

@@ -12,10 +12,10 @@
 
 
 #include "qoe_otlp_views.h"
+#include "qoe_otlp_views_priv.h"
 #include "qoe_otlp_pb.h"
 
 #include "qoe_uuid.h"
-#include "qoe_view_record.h"
 
 #include <math.h>
 
@@ -57,31 +57,9 @@
 #define QOE_VIEW_DIMS_FACTOR   4
 
 
-/* A record while it is written. */
-
-typedef struct {
-    char                *p;
-    qoe_view_record_t    r;
-    qoe_span_t           edge;
-} qoe_view_log_t;
-
-
-static qoe_status_t qoe_views_open(qoe_buf_t *out, size_t at[2],
-    const qoe_otlp_identity_t *id, qoe_arena_t *arena);
-static size_t qoe_view_log_bound(const qoe_view_log_t *log);
 static char *qoe_view_log_write(qoe_view_log_t *log);
-static void qoe_view_log_attributes(qoe_view_log_t *log);
-static void qoe_view_log_dims(qoe_view_log_t *log);
-static void qoe_view_log_text(qoe_view_log_t *log, qoe_span_t key,
-    qoe_span_t text);
-static void qoe_view_log_count(qoe_view_log_t *log, qoe_span_t key,
-    uint64_t value);
-static void qoe_view_log_real(qoe_view_log_t *log, qoe_span_t key,
-    double value);
-static void qoe_view_log_flag(qoe_view_log_t *log, qoe_span_t key);
 static void qoe_view_log_key(qoe_view_log_t *log, qoe_span_t key,
     size_t value);
-static qoe_span_t qoe_views_edge(const qoe_otlp_identity_t *id);
 
 
 qoe_status_t
@@ -102,6 +80,7 @@ qoe_otlp_views(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     start = out->len;
     rc = qoe_views_open(out, at, id, arena);
     log.edge = qoe_views_edge(id);
+    log.field = QOE_LOG_ATTRIBUTES;
 
     for (i = 0; i < n && rc == QOE_OK; i++) {
 
@@ -139,9 +118,7 @@ qoe_otlp_views(qoe_buf_t *out, const qoe_otlp_identity_t *id,
 }
 
 
-/* at[] is where the contents of ResourceLogs and of ScopeLogs begin. */
-
-static qoe_status_t
+qoe_status_t
 qoe_views_open(qoe_buf_t *out, size_t at[2], const qoe_otlp_identity_t *id,
     qoe_arena_t *arena)
 {
@@ -182,9 +159,7 @@ qoe_views_open(qoe_buf_t *out, size_t at[2], const qoe_otlp_identity_t *id,
 }
 
 
-/* The instance that made the record; the consumer sums over instances. */
-
-static qoe_span_t
+qoe_span_t
 qoe_views_edge(const qoe_otlp_identity_t *id)
 {
     size_t  i;
@@ -199,9 +174,7 @@ qoe_views_edge(const qoe_otlp_identity_t *id)
 }
 
 
-/* More bytes than the record can take. */
-
-static size_t
+size_t
 qoe_view_log_bound(const qoe_view_log_t *log)
 {
     size_t  size;
@@ -274,7 +247,7 @@ qoe_view_log_write(qoe_view_log_t *log)
 }
 
 
-static void
+void
 qoe_view_log_attributes(qoe_view_log_t *log)
 {
     const qoe_view_record_t  *r;
@@ -312,7 +285,7 @@ qoe_view_log_attributes(qoe_view_log_t *log)
 
 /* No key may appear twice: the record's own win over a custom dimension. */
 
-static void
+void
 qoe_view_log_dims(qoe_view_log_t *log)
 {
     qoe_span_t         name, value;
@@ -339,7 +312,7 @@ qoe_view_log_dims(qoe_view_log_t *log)
 }
 
 
-static void
+void
 qoe_view_log_text(qoe_view_log_t *log, qoe_span_t key, qoe_span_t text)
 {
     if (text.len == 0) {
@@ -353,7 +326,7 @@ qoe_view_log_text(qoe_view_log_t *log, qoe_span_t key, qoe_span_t text)
 }
 
 
-static void
+void
 qoe_view_log_count(qoe_view_log_t *log, qoe_span_t key, uint64_t value)
 {
     /* int_value is signed */
@@ -367,7 +340,7 @@ qoe_view_log_count(qoe_view_log_t *log, qoe_span_t key, uint64_t value)
 }
 
 
-static void
+void
 qoe_view_log_real(qoe_view_log_t *log, qoe_span_t key, double value)
 {
     if (!isfinite(value)) {
@@ -380,7 +353,7 @@ qoe_view_log_real(qoe_view_log_t *log, qoe_span_t key, double value)
 }
 
 
-static void
+void
 qoe_view_log_flag(qoe_view_log_t *log, qoe_span_t key)
 {
     qoe_view_log_key(log, key, 2);
@@ -394,7 +367,7 @@ qoe_view_log_flag(qoe_view_log_t *log, qoe_span_t key)
 static void
 qoe_view_log_key(qoe_view_log_t *log, qoe_span_t key, size_t value)
 {
-    log->p = qoe_wire_head(log->p, QOE_LOG_ATTRIBUTES,
+    log->p = qoe_wire_head(log->p, log->field,
                            qoe_wire_bytes_size(key.len)
                            + qoe_wire_bytes_size(value));
     log->p = qoe_wire_head(log->p, 1, key.len);

@@ -22,11 +22,11 @@
 
 
 static void qoe_apply_recover(qoe_apply_t *a);
+static void qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v);
 static void qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session,
     qoe_view_t *v, uint64_t at_ms, uint64_t now_ns);
 static void qoe_apply_session_key(const qoe_apply_t *a,
     const qoe_sample_t *s, uint64_t session[2]);
-static uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
 static uint32_t qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s);
@@ -63,6 +63,7 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->moved = true;
     a->stands_ms = UINT64_MAX;
     a->sessions = st->sessions[lane];
+    a->timelines = st->timelines[lane];
     a->seen = st->seen[lane];
     a->store = st->store[lane];
     a->key = st->key;
@@ -104,6 +105,7 @@ qoe_apply_recover(qoe_apply_t *a)
     qoe_view_t  *v;
 
     qoe_sessions_rebuild(a->sessions);
+    qoe_timelines_rebuild(a->timelines, a->sessions);
     qoe_store_rebuild(a->store, &a->env);
 
     for (i = 0; i < qoe_sessions_slots(a->sessions); i++) {
@@ -148,7 +150,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     qoe_sessions_fetch(a->sessions, key, true);
 
     memset(&birth, 0, sizeof(birth));
-    birth.view_key = qoe_apply_key(a, s->text[QOE_TEXT_VIEW_ID]) | 1;
+    birth.view_key = qoe_apply_view_key(&a->key, s->text[QOE_TEXT_VIEW_ID]);
     birth.video_key = qoe_apply_key(a, s->text[QOE_TEXT_VIDEO_ID]);
     qoe_sessions_fetch(a->sessions, key, false);
 
@@ -168,10 +170,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     v = qoe_apply_view(a, session, s, &birth, seen, now_ns);
     qoe_sessions_touch(a->sessions, session);
 
-    if (v != NULL) {
-        qoe_sessions_fetch_list(a->sessions, v);
-        qoe_apply_note(v, s);
-    }
+    qoe_apply_fetch(a, v);
 
     rc = qoe_view_apply(v, seen, birth.at_ms, s, &a->conf->view, &a->points);
 
@@ -203,7 +202,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         return;
     }
 
-    if (a->conf->records && rc == QOE_VIEW_EVENT) {
+    if (rc == QOE_VIEW_EVENT) {
         qoe_apply_noted(a, v, session, s);
     }
 
@@ -236,16 +235,42 @@ qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session, qoe_view_t *v,
 }
 
 
+/* Prefetches what a view needs after its event. */
+
+static void
+qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v)
+{
+    if (v != NULL) {
+        qoe_sessions_fetch_list(a->sessions, v);
+        qoe_timelines_fetch(a->timelines, v);
+    }
+}
+
+
 /*
  * A hash of an id; 0 stands for an empty id.  Keys are compared within one
  * session only, so a collision can only confuse the views of the client that
  * made it.
  */
 
-static uint64_t
+uint64_t
 qoe_apply_key(const qoe_apply_t *a, qoe_span_t id)
 {
     return id.len != 0 ? qoe_hash_quick(&a->key, a->key.k0, id) | 1 : 0;
+}
+
+
+uint64_t
+qoe_apply_view_key(const qoe_hash_key_t *key, qoe_span_t view_id)
+{
+    return qoe_hash_quick(key, key->k0, view_id) | 1;
+}
+
+
+uint32_t
+qoe_apply_org_hash(const qoe_hash_key_t *key, qoe_span_t org_id)
+{
+    return (uint32_t) (qoe_hash_quick(key, key->k0, org_id) >> 32) | 1;
 }
 
 
@@ -389,6 +414,9 @@ qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b)
 void
 qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
 {
+    qoe_timelines_add(a->timelines, a->sessions, v, &a->points);
+    a->points.nstretches = 0;
+
     qoe_apply_points(a, qoe_sessions_base(v), now_ns);
 }
 

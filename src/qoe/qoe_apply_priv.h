@@ -11,8 +11,8 @@
 
 
 #include "qoe_apply.h"
-#include "qoe_sessions.h"
-#include "qoe_view_record.h"
+#include "qoe_timelines.h"
+#include "qoe_trace.h"
 
 
 /* Blocks of extra attributes that are cached, to be found without hashing. */
@@ -35,6 +35,7 @@ struct qoe_apply_s {
     qoe_proc_t           self;
 
     qoe_sessions_t      *sessions;
+    qoe_timelines_t     *timelines;
     qoe_seen_t          *seen;
     qoe_store_t         *store;
     qoe_store_env_t      env;
@@ -74,9 +75,14 @@ void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* Records the points of a->points in blocks b, and empties a->points. */
 void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
-/* The same, in the blocks of the attributes last seen in the view. */
+/*
+ * The same, in the blocks of the attributes last seen in the view, and the
+ * stretches in its timeline.
+ */
 void qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v,
     uint64_t now_ns);
+/* A hash of an id; 0 stands for an empty id. */
+uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 /* Releases the references to the blocks. */
 void qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b);
 extern const qoe_blocks_t  qoe_apply_no_blocks;
@@ -129,6 +135,14 @@ void qoe_apply_sent(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s);
 /* Notes the ids of a view with its first event, and the texts of an error. */
 void qoe_apply_noted(qoe_apply_t *a, qoe_view_t *v, qoe_session_t *session,
     const qoe_sample_t *s);
+/*
+ * The view's id, and the family or code of its last error, as they were sent;
+ * in buf, which has QOE_LABELS_MAX bytes.  Empty if there is none.
+ */
+qoe_span_t qoe_apply_view_id(const qoe_apply_t *a, const qoe_view_t *v,
+    char *buf);
+qoe_span_t qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v,
+    char *buf, qoe_span_t name);
 /* Takes the references of an adopted view again. */
 void qoe_apply_record_adopt(qoe_apply_t *a, qoe_view_t *v);
 
@@ -151,11 +165,22 @@ void qoe_apply_parted(qoe_apply_t *a, uint64_t now_ns);
  */
 bool qoe_apply_give_up(qoe_apply_t *a);
 
+/* qoe_apply_trace.c */
+
+/* Is a part of the trace of a long view due? */
+bool qoe_apply_part_due(qoe_apply_t *a, const qoe_view_t *v);
+/*
+ * Adds the timeline to a record, packed in buf, if the view is over or a part
+ * is due, and the configuration has a trace made of such a view.
+ */
+void qoe_apply_trace(qoe_apply_t *a, qoe_view_record_t *r,
+    const qoe_view_t *v, char buf[QOE_TRACE_PACKED]);
+/* The record was put: notes the part. */
+void qoe_apply_traced(qoe_apply_t *a, const qoe_view_record_t *r,
+    const qoe_view_t *v);
+
 
 /* qoe_apply_live.c */
-
-/* Keeps what of the event is shown of its view. */
-void qoe_apply_note(qoe_view_t *v, const qoe_sample_t *s);
 
 /* Notes the view if it is a bad one by a->points, those of its end. */
 void qoe_apply_bad(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns);

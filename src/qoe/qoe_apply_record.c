@@ -30,7 +30,7 @@
 
 typedef struct {
     char                 session_id[QOE_UUID_TEXT_LEN];
-    char                 view_id[QOE_UUID_TEXT_LEN];
+    char                 view_id[QOE_LABELS_MAX];
     char                 viewer[QOE_APPLY_HASH_LEN];
     char                 ids[QOE_LABELS_MAX];
     char                 error[QOE_LABELS_MAX];
@@ -128,6 +128,36 @@ qoe_apply_noted(qoe_apply_t *a, qoe_view_t *v, qoe_session_t *session,
 }
 
 
+qoe_span_t
+qoe_apply_view_id(const qoe_apply_t *a, const qoe_view_t *v, char *buf)
+{
+    size_t  len;
+
+    static const uint8_t  zero[16];
+
+    if (memcmp(v->view_id, zero, sizeof(zero)) != 0) {
+        qoe_uuid_format(buf, v->view_id);
+        return (qoe_span_t) { buf, QOE_UUID_TEXT_LEN };
+    }
+
+    len = v->ids != 0 ? qoe_store_block_read(a->store, v->ids, buf) : 0;
+
+    return qoe_apply_label((qoe_span_t) { buf, len }, qoe_span("view"));
+}
+
+
+qoe_span_t
+qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v, char *buf,
+    qoe_span_t name)
+{
+    size_t  len;
+
+    len = v->error != 0 ? qoe_store_block_read(a->store, v->error, buf) : 0;
+
+    return qoe_apply_label((qoe_span_t) { buf, len }, name);
+}
+
+
 /* Nearly all ids are UUIDs, which the slot has room for. */
 
 static void
@@ -202,17 +232,21 @@ qoe_apply_interim(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
 {
     uint64_t  now_ms;
 
-    if (!a->conf->records || a->conf->record_ms == 0 || !qoe_view_started(v)) {
+    bool      due;
+
+    if (!a->conf->records || !qoe_view_started(v)) {
         return;
     }
 
     now_ms = now_ns / 1000000;
 
+    due = a->conf->views && a->conf->record_ms != 0
+          && (v->recorded_ms == 0
+              || qoe_view_since(now_ms, v->recorded_ms) >= a->conf->record_ms);
+
     /* if there is no room, the view's next event tries again */
 
-    if (v->recorded_ms == 0
-        || qoe_view_since(now_ms, v->recorded_ms) >= a->conf->record_ms)
-    {
+    if (due || qoe_apply_part_due(a, v)) {
         (void) qoe_apply_put(a, v, now_ns);
     }
 }
@@ -293,6 +327,8 @@ qoe_apply_free(qoe_apply_t *a, qoe_view_t *v)
 {
     qoe_blocks_t  b;
 
+    qoe_timelines_end(a->timelines, a->sessions, v);
+
     b = qoe_sessions_base(v);
     qoe_sessions_set_base(v, &qoe_apply_no_blocks, 0, 0);
     qoe_apply_base_free(a, b);
@@ -314,11 +350,20 @@ qoe_apply_put(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
     qoe_status_t       rc;
     qoe_view_record_t  r;
     qoe_apply_texts_t  texts;
+    char               trace[QOE_TRACE_PACKED];
 
     qoe_view_record_make(&r, v, now_ns);
     qoe_apply_record_ids(a, &r, v, &texts);
     qoe_apply_record_error(a, &r, v, &texts);
     qoe_apply_record_dims(a, &r, v);
+    qoe_apply_trace(a, &r, v, trace);
+
+    /* without a stream of records, only those with a trace are taken */
+
+    if (!a->conf->views && !r.trace) {
+        qoe_apply_traced(a, &r, v);
+        return QOE_OK;
+    }
 
     put.lane = a->lane;
     put.head.data = a->packed;
@@ -338,6 +383,7 @@ qoe_apply_put(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
 
     v->records++;
     v->recorded_ms = now_ns / 1000000;
+    qoe_apply_traced(a, &r, v);
     qoe_apply_count(a, QOE_COUNT_RECORDS_PUT, 1);
 
     return QOE_OK;
@@ -356,13 +402,8 @@ qoe_apply_record_ids(qoe_apply_t *a, qoe_view_record_t *r,
     len = v->ids != 0 ? qoe_store_block_read(a->store, v->ids, t->ids) : 0;
     ids = (qoe_span_t) { t->ids, len };
 
-    r->view_id = qoe_apply_label(ids, qoe_span("view"));
+    r->view_id = qoe_apply_view_id(a, v, t->view_id);
     r->session_id = qoe_apply_label(ids, qoe_span("session"));
-
-    if (r->view_id.len == 0) {
-        qoe_uuid_format(t->view_id, v->view_id);
-        r->view_id = (qoe_span_t) { t->view_id, QOE_UUID_TEXT_LEN };
-    }
 
     if (r->session_id.len == 0) {
         qoe_uuid_format(t->session_id, v->session_id);
@@ -385,19 +426,12 @@ static void
 qoe_apply_record_error(qoe_apply_t *a, qoe_view_record_t *r,
     const qoe_view_t *v, qoe_apply_texts_t *t)
 {
-    size_t  len;
-
     if (v->errors == 0) {
         return;
     }
 
-    len = v->error != 0 ? qoe_store_block_read(a->store, v->error, t->error)
-                        : 0;
-
-    r->error_type = qoe_apply_label((qoe_span_t) { t->error, len },
-                                    qoe_span("family"));
-    r->error_code = qoe_apply_label((qoe_span_t) { t->error, len },
-                                    qoe_span("code"));
+    r->error_type = qoe_apply_error(a, v, t->error, qoe_span("family"));
+    r->error_code = qoe_apply_error(a, v, t->error, qoe_span("code"));
 
     /* as the metric of errors has it */
 

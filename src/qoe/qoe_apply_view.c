@@ -44,7 +44,9 @@ static bool qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
 static bool qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
     const qoe_sample_t *s);
 static qoe_view_t *qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
-    const qoe_view_birth_t *birth, uint64_t now_ns);
+    const qoe_sample_t *s, const qoe_view_birth_t *birth, uint64_t now_ns);
+static void qoe_apply_timeline(qoe_apply_t *a, qoe_view_t *v,
+    const qoe_sample_t *s);
 static qoe_view_t *qoe_apply_quiet(qoe_apply_t *a,
     const qoe_session_t *session);
 static qoe_view_t *qoe_apply_least(qoe_apply_t *a,
@@ -86,7 +88,7 @@ qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
             return NULL;
         }
 
-        v = qoe_apply_begin(a, session, birth, now_ns);
+        v = qoe_apply_begin(a, session, s, birth, now_ns);
 
     } else if (v->video_key == 0) {
         v->video_key = birth->video_key;
@@ -236,6 +238,7 @@ qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
     }
 
     birth->first = qoe_session_first(session);
+    birth->again = qoe_session_past(session, birth->view_key, 0) != NULL;
 
     return true;
 }
@@ -245,7 +248,7 @@ qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
 
 static qoe_view_t *
 qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
-    const qoe_view_birth_t *birth, uint64_t now_ns)
+    const qoe_sample_t *s, const qoe_view_birth_t *birth, uint64_t now_ns)
 {
     qoe_view_t  *v;
 
@@ -271,10 +274,26 @@ qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
 
     if (v != NULL) {
         qoe_view_begin(v, birth);
+        qoe_apply_timeline(a, v, s);
         qoe_apply_count(a, QOE_COUNT_VIEWS_STARTED, 1);
     }
 
     return v;
+}
+
+
+static void
+qoe_apply_timeline(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s)
+{
+    bool                begun;
+    qoe_timeline_ids_t  ids;
+
+    ids.org_id = s->text[QOE_TEXT_ORG_ID];
+    ids.session_id = s->text[QOE_TEXT_SESSION_ID];
+    ids.org_hash = qoe_apply_org_hash(&a->key, ids.org_id);
+
+    begun = qoe_timelines_begin(a->timelines, a->sessions, v, &ids);
+    qoe_apply_count(a, QOE_COUNT_VIEWS_NO_TIMELINE, !begun);
 }
 
 

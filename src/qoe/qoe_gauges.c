@@ -11,7 +11,7 @@
 
 #include "qoe_dest.h"
 #include "qoe_record.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 
 #include <math.h>
 

@@ -5,7 +5,7 @@
 
 
 #include "qoe_state.h"
-#include "qoe_sessions.h"
+#include "qoe_timelines.h"
 
 
 #define QOE_STATE_MAGIC      0x316574617451656fULL
@@ -19,17 +19,19 @@
 #define QOE_STATE_SELF       8
 
 /*
- * The parts of a lane's region for sessions and for events seen, in per cent;
- * series have the rest.
+ * The parts of a lane's region for sessions, for timelines and for events seen,
+ * in per cent; series have the rest.
  */
-#define QOE_STATE_SESSIONS   50
+#define QOE_STATE_SESSIONS   46
+#define QOE_STATE_TIMELINES  8
 #define QOE_STATE_SEEN       3
 
 _Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN
                + sizeof(qoe_live_t) + 128
                <= QOE_ZONE_SHARED_MIN, "the shared region's minimum");
 _Static_assert(QOE_ZONE_STATE_MIN * QOE_STATE_SEEN / 100 <= QOE_SEEN_MIN
-               && QOE_ZONE_STATE_MIN * (100 - QOE_STATE_SESSIONS) / 100
+               && QOE_ZONE_STATE_MIN
+                  * (100 - QOE_STATE_SESSIONS - QOE_STATE_TIMELINES) / 100
                   - QOE_SEEN_MIN - sizeof(qoe_live_lane_t) - 128
                   >= QOE_STORE_MIN,
                "a lane's region's minimum");
@@ -38,6 +40,7 @@ _Static_assert(QOE_ZONE_STATE_MIN * QOE_STATE_SEEN / 100 <= QOE_SEEN_MIN
 static void qoe_state_map(qoe_state_t *st, qoe_zone_t *zone);
 static size_t qoe_state_self_size(size_t size);
 static size_t qoe_state_sessions_size(size_t size);
+static size_t qoe_state_timelines_size(size_t size);
 static size_t qoe_state_seen_size(size_t size);
 
 
@@ -61,8 +64,10 @@ qoe_state_create(qoe_zone_t *zone)
         (void) qoe_zone_state(zone, i, &size);
 
         qoe_sessions_create(st.sessions[i], qoe_state_sessions_size(size));
+        qoe_timelines_create(st.timelines[i], qoe_state_timelines_size(size));
         qoe_seen_create(st.seen[i], qoe_state_seen_size(size));
         qoe_store_create(st.store[i], size - qoe_state_sessions_size(size)
+                                      - qoe_state_timelines_size(size)
                                       - qoe_state_seen_size(size)
                                       - sizeof(qoe_live_lane_t));
     }
@@ -118,6 +123,9 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
         st->sessions[i] = (qoe_sessions_t *) p;
         p += qoe_state_sessions_size(size);
 
+        st->timelines[i] = (qoe_timelines_t *) p;
+        p += qoe_state_timelines_size(size);
+
         st->seen[i] = (qoe_seen_t *) p;
         st->store[i] = (qoe_store_t *) (p + qoe_state_seen_size(size));
 
@@ -141,6 +149,13 @@ static size_t
 qoe_state_sessions_size(size_t size)
 {
     return size * QOE_STATE_SESSIONS / 100 & ~(size_t) 63;
+}
+
+
+static size_t
+qoe_state_timelines_size(size_t size)
+{
+    return size * QOE_STATE_TIMELINES / 100 & ~(size_t) 63;
 }
 
 

@@ -5,7 +5,8 @@
  * The QoE state of a zone: the layout of the regions that qoe_zone.h gives.
  *
  * shared region   header | self metrics | governance | live history
- * lane region     sessions | events seen | series store | views watched
+ * lane region     sessions | timelines | events seen | series store |
+ *                 views watched
  *
  * qoe_state_t is the map of it that a process or a thread has.
  */
@@ -21,14 +22,16 @@
 #include "qoe_seen.h"
 #include "qoe_self.h"
 #include "qoe_store.h"
+#include "qoe_trace.h"
 #include "qoe_view.h"
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  7
+#define QOE_STATE_VERSION  8
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
+typedef struct qoe_timelines_s  qoe_timelines_t;
 
 
 /* Written with atomics, by any process. */
@@ -57,6 +60,7 @@ typedef struct {
     qoe_govern_t        *govern;
     qoe_self_t          *self;
     qoe_sessions_t      *sessions[QOE_LANES_MAX];
+    qoe_timelines_t     *timelines[QOE_LANES_MAX];
     qoe_seen_t          *seen[QOE_LANES_MAX];
     qoe_store_t         *store[QOE_LANES_MAX];
     qoe_live_t          *live;
@@ -73,9 +77,11 @@ typedef struct {
     uint64_t             series_ttl_ms;
     uint64_t             series_birth_ms;    /* 0: off */
     uint64_t             spool_max;          /* bytes an exporter; 0: none */
-    bool                 records;            /* make records of views */
+    bool                 records;            /* make records of views, */
+    bool                 views;              /* which are exported as such */
     uint64_t             record_ms;          /* between those of a view; 0:
                                                 only when it is over */
+    qoe_traces_conf_t    traces;
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
 

@@ -56,6 +56,7 @@
     X(VIEWS_ENDED,           "views over, for whatever reason")               \
     X(VIEWS_SILENT,          "of them ended by openqoe_view_timeout")         \
     X(VIEWS_EVICTED,         "of them ended for lack of room")                \
+    X(VIEWS_NO_TIMELINE,     "views begun for whose timeline was no room")    \
     X(RECORDS_PUT,           "records of views put into the queue")           \
     X(RECORDS_DROPPED,       "final records of views given up, for their "   \
                              "views' places were needed")                     \

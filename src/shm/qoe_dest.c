@@ -199,34 +199,26 @@ qoe_dest_new(qoe_zone_t *zone, qoe_span_t name, qoe_kind_t kind)
 
 
 /*
- * Can the slot get another name?  With segments set, also if the spool table
- * still lists segments, provided that no living process owns any of them.
+ * Can the slot get another name?  With segments set, also if there are still
+ * segments of the old name.
  */
 
 static bool
 qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest, bool segments)
 {
-    uint32_t                    i;
-    const qoe_dest_t           *d;
-    const qoe_segment_entry_t  *e;
+    uint32_t           i;
+    const qoe_dest_t  *d;
 
     d = qoe_zone_dest(zone, dest);
 
-    if (d->flags != 0 || qoe_proc_alive(qoe_acquire(&d->backlog))) {
+    if (d->flags != 0) {
         return false;
     }
 
     for (i = 0; i < zone->lanes; i++) {
-        if (qoe_member_in(d, qoe_zone_lane_dest(zone, i, dest))) {
-            return false;
-        }
-    }
-
-    e = qoe_spool_table(zone, dest);
-
-    for (i = 0; i < QOE_SEGMENTS_MAX; i++) {
-        if ((!segments && qoe_acquire(&e[i].state) != QOE_SEGMENT_FREE)
-            || qoe_proc_alive(qoe_acquire(&e[i].owner)))
+        if (qoe_member_in(d, qoe_zone_lane_dest(zone, i, dest))
+            || (!segments
+                && qoe_acquire(&qoe_spool_part(zone, i, dest)->segments) != 0))
         {
             return false;
         }
@@ -248,17 +240,17 @@ qoe_dest_clear(qoe_zone_t *zone, uint32_t dest)
         qoe_poke(&d->counter[i], 0);
     }
 
-    qoe_publish(&d->backlog, 0);
+    qoe_publish(&d->replay_us, 0);
     qoe_publish(&d->failed_ms, 0);
     qoe_publish(&d->error_lock, 0);
     qoe_publish(&d->health_lock, 0);
     memset(&d->health, 0, sizeof(d->health));
-    qoe_publish(&d->recovered_lock, 0);
     qoe_mark_set(&d->recovered, 0, qoe_events(0));
     d->error[0] = '\0';
 
-    memset(qoe_spool_table(zone, dest), 0,
-           QOE_SEGMENTS_MAX * sizeof(qoe_segment_entry_t));
+    for (i = 0; i < zone->lanes; i++) {
+        memset(qoe_spool_part(zone, i, dest), 0, sizeof(qoe_spool_part_t));
+    }
 }
 
 
@@ -313,26 +305,18 @@ qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
 void
 qoe_dest_recovered(qoe_zone_t *zone, uint32_t dest, uint64_t id, uint64_t n)
 {
-    bool           stolen;
     uint64_t       last;
-    qoe_dest_t    *d;
+    qoe_mark_t    *m;
     qoe_counts_t   sum;
 
-    d = qoe_zone_dest(zone, dest);
+    m = &qoe_zone_dest(zone, dest)->recovered;
 
-    if (qoe_lock(&d->recovered_lock, qoe_proc_self(), &stolen) != QOE_OK) {
-        qoe_dest_count(zone, dest, QOE_DEST_RECOVERED, n);
-        return;
-    }
-
-    qoe_mark_get(&d->recovered, &last, &sum);
+    qoe_mark_get(m, &last, &sum);
 
     if (last != id) {
         sum.n[0] += n;
-        qoe_mark_set(&d->recovered, id, sum);
+        qoe_mark_set(m, id, sum);
     }
-
-    qoe_unlock(&d->recovered_lock);
 }
 
 

@@ -34,7 +34,8 @@ qoe_view_begin(qoe_view_t *v, const qoe_view_birth_t *birth)
     v->video_key = birth->video_key;
 
     v->flags = (birth->first ? QOE_VIEW_FIRST : 0)
-               | (birth->continued ? QOE_VIEW_CONTINUED : 0);
+               | (birth->continued ? QOE_VIEW_CONTINUED : 0)
+               | (birth->again ? QOE_VIEW_AGAIN : 0);
 
     v->born_ms = birth->at_ms;
     v->entry_ms = birth->at_ms;

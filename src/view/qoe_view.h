@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * A view: what happened in it, as state of fixed size, and the metric points
- * that its events make.  The rules are in docs/numbers.md; qoe_view_table.h has
- * the table of states and transitions.
+ * and the stretches of its timeline that its events make.  The rules are in
+ * docs/numbers.md; qoe_view_table.h has the table of states and transitions.
  *
  * Pure: uses no clock, and no memory but its arguments.  Times are those of the
  * session's clock (qoe_session.h).
@@ -23,10 +23,14 @@
 
 #include "qoe_catalogue.h"
 #include "qoe_dimension.h"
+#include "qoe_timeline.h"
 
 
 #define QOE_POINTS_MAX     128
 #define QOE_POINT_EXTRAS   3
+
+/* Those of a full list of events that wait, and of the view's end. */
+#define QOE_STRETCHES_MAX  96
 
 
 /*
@@ -49,6 +53,9 @@ typedef struct {
     uint32_t        ignored;                 /* values out of range */
     char            scratch[128];            /* texts made for points */
     size_t          used;
+    qoe_stretch_t   stretch[QOE_STRETCHES_MAX];      /* that were judged, for
+                                                        the timeline */
+    size_t          nstretches;
 } qoe_points_t;
 
 
@@ -81,6 +88,8 @@ typedef struct {
                                                 load and player startup are
                                                 part of its startup */
     bool            continued;               /* silence ended the last view */
+    bool            again;                   /* not the first view of its
+                                                view_id */
     float           told;                    /* playing_time by then, or NaN */
     uint64_t        wait_ms;                 /* when a wait began, 0: none */
 } qoe_view_birth_t;
@@ -209,6 +218,19 @@ qoe_view_sums_t qoe_view_sums(const qoe_view_t *v);
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
 /* The last such time as far as is known now; 0: it does not count. */
 uint64_t qoe_view_concurrent_ms(const qoe_view_t *v);
+
+/* Was there a view of its view_id before it? */
+bool qoe_view_again(const qoe_view_t *v);
+
+/* The name of its state, one of QOE_VIEW_PHASES. */
+qoe_span_t qoe_view_state_name(const qoe_view_t *v);
+
+/*
+ * The stretches that are open, until the last event: the startup, stall, seek
+ * or pause that the view is in, and the time for which its page is hidden.
+ * Returns their number.
+ */
+size_t qoe_view_open_stretches(const qoe_view_t *v, qoe_stretch_t s[2]);
 
 /* The time from then to now, or 0 if then is later. */
 

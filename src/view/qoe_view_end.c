@@ -54,6 +54,7 @@ qoe_view_end(qoe_view_t *v, qoe_view_end_t why, uint64_t at_ms,
                                                        : v->last.at_ms);
     }
 
+    qoe_view_stretch_end(&j);
     qoe_view_times(&j);
     qoe_view_end_outcome(v, points, outcome);
     qoe_view_end_stalls(v, points);
@@ -82,7 +83,7 @@ qoe_view_close_up(qoe_judge_t *j, qoe_view_end_t why, uint64_t at_ms)
     if (why == QOE_VIEW_REPLACED && v->phase == QOE_PHASE_PLAYING) {
         qoe_view_play(j, qoe_view_credit(j, qoe_view_since(at_ms,
                                                            v->last.at_ms),
-                                         unknown));
+                                         unknown), at_ms);
         v->last.at_ms = qoe_max(v->last.at_ms, at_ms);
         v->seen_ms = qoe_max(v->seen_ms, at_ms);
     }

@@ -68,6 +68,10 @@ qoe_view_judge_moment(qoe_judge_t *j)
         qoe_view_sum(&v->hidden_ms, step);
     }
 
+    if (m->type == QOE_EVENT_ERROR) {
+        qoe_view_stretch_error(j);
+    }
+
     if ((v->flags & QOE_VIEW_STARTED) == 0) {
         qoe_view_before(j);
     }
@@ -240,7 +244,7 @@ qoe_view_after(qoe_judge_t *j)
 static bool
 qoe_view_playing_gap(qoe_judge_t *j)
 {
-    uint64_t             gap;
+    uint64_t             gap, played;
     qoe_view_t          *v;
     qoe_growth_t         growth;
     const qoe_moment_t  *m;
@@ -273,7 +277,10 @@ qoe_view_playing_gap(qoe_judge_t *j)
         return false;
     }
 
-    qoe_view_play(j, qoe_view_credit(j, gap, growth));
+    /* what the proof leaves out of the gap is taken for its end */
+
+    played = qoe_view_credit(j, gap, growth);
+    qoe_view_play(j, played, v->last.at_ms + played);
 
     return true;
 }
@@ -296,12 +303,12 @@ qoe_view_evidence(qoe_judge_t *j)
     case QOE_PHASE_PLAYING:
         return j->growth.kind == QOE_GROWTH_LEAP
                && m->type != QOE_EVENT_PLAYING ? QOE_SIGNAL_LEAPS
-                                               : QOE_SIGNALS;
+                                               : QOE_SIGNAL_NONE;
 
     case QOE_PHASE_STALLED:
 
         if (m->type == QOE_EVENT_STALLEND) {
-            return QOE_SIGNALS;
+            return QOE_SIGNAL_NONE;
         }
 
         j->growth = qoe_view_growth(v, m, &v->wait);
@@ -327,7 +334,7 @@ qoe_view_evidence(qoe_judge_t *j)
     case QOE_PHASE_SUSPENDED:
 
         if (m->type == QOE_EVENT_PLAYING) {
-            return QOE_SIGNALS;
+            return QOE_SIGNAL_NONE;
         }
 
         j->growth = qoe_view_growth_last(v, m);
@@ -349,11 +356,11 @@ qoe_view_evidence(qoe_judge_t *j)
         break;
 
     default:
-        return QOE_SIGNALS;
+        return QOE_SIGNAL_NONE;
     }
 
     return j->growth.kind == QOE_GROWTH_MS && j->growth.ms > enough
-           ? QOE_SIGNAL_GROWS : QOE_SIGNALS;
+           ? QOE_SIGNAL_GROWS : QOE_SIGNAL_NONE;
 }
 
 
@@ -385,10 +392,10 @@ qoe_view_signal(const qoe_moment_t *m)
         return QOE_SIGNAL_LEAVES;
 
     case QOE_EVENT_ERROR:
-        return m->value > 0 ? QOE_SIGNAL_LEAVES : QOE_SIGNALS;
+        return m->value > 0 ? QOE_SIGNAL_LEAVES : QOE_SIGNAL_NONE;
 
     default:
-        return QOE_SIGNALS;
+        return QOE_SIGNAL_NONE;
     }
 }
 
@@ -396,11 +403,17 @@ qoe_view_signal(const qoe_moment_t *m)
 static void
 qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal)
 {
-    size_t  i;
+    size_t             i;
+    qoe_view_phase_t   from;
+    qoe_view_before_t  before;
 
-    if (signal == QOE_SIGNALS) {
+    if (signal == QOE_SIGNAL_NONE) {
         return;
     }
+
+    from = (qoe_view_phase_t) j->v->phase;
+    before.played_ms = j->played_ms;
+    before.nstretches = j->points->nstretches;
 
     for (i = 0; i < QOE_VIEW_ROWS; i++) {
 
@@ -409,6 +422,7 @@ qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal)
             && qoe_view_transitions[i].action(j))
         {
             j->v->phase = qoe_view_transitions[i].to;
+            qoe_view_stretch_phase(j, from, signal, &before);
             return;
         }
     }
@@ -437,12 +451,18 @@ qoe_view_remark(qoe_judge_t *j)
 static void
 qoe_view_pause_counts(qoe_judge_t *j)
 {
-    if (j->v->phase == QOE_PHASE_PAUSED || qoe_view_at_end(j->v, j->m)
-        || qoe_moment_ahead(j, QOE_EVENT_ENDED, QOE_VIEW_END_MS) != NULL)
-    {
+    if (j->v->phase == QOE_PHASE_PAUSED) {
         return;
     }
 
+    if (qoe_view_at_end(j->v, j->m)
+        || qoe_moment_ahead(j, QOE_EVENT_ENDED, QOE_VIEW_END_MS) != NULL)
+    {
+        j->v->flags |= QOE_VIEW_AUTO_PAUSE;
+        return;
+    }
+
+    j->v->flags &= ~QOE_VIEW_AUTO_PAUSE;
     j->v->pauses++;
 
     qoe_point_add(j->points, QOE_METRIC_PAUSE_EVENTS_TOTAL, 1);
@@ -468,8 +488,11 @@ qoe_view_visible(qoe_judge_t *j, bool hidden)
 
     } else {
         v->flags &= ~QOE_VIEW_HIDDEN;
-        v->entry_ms = j->m->at_ms;
+        qoe_view_stretch(j, QOE_STRETCH_HIDDEN, v->entry_ms,
+                         qoe_view_since(j->m->at_ms, v->entry_ms));
     }
+
+    v->entry_ms = j->m->at_ms;
 }
 
 

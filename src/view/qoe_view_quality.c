@@ -270,6 +270,8 @@ qoe_view_rate_open(qoe_view_t *v, const qoe_moment_t *m)
 void
 qoe_view_shown(qoe_judge_t *j)
 {
+    float                rate;
+    uint16_t             height;
     qoe_view_t          *v;
     const qoe_moment_t  *m;
 
@@ -281,6 +283,9 @@ qoe_view_shown(qoe_judge_t *j)
     {
         return;
     }
+
+    rate = v->media[QOE_VIEW_VIDEO].rate;
+    height = v->height;
 
     qoe_view_rate_open(v, m);
 
@@ -313,6 +318,10 @@ qoe_view_shown(qoe_judge_t *j)
         v->width = m->width;
         v->height = m->height;
         v->top_height = qoe_max(v->top_height, m->height);
+    }
+
+    if (v->media[QOE_VIEW_VIDEO].rate != rate || v->height != height) {
+        qoe_view_stretch_rendition(j);
     }
 
     if (m->box_width != 0 && m->box_height != 0) {

@@ -62,6 +62,13 @@ qoe_view_started(const qoe_view_t *v)
 
 
 bool
+qoe_view_again(const qoe_view_t *v)
+{
+    return (v->flags & QOE_VIEW_AGAIN) != 0;
+}
+
+
+bool
 qoe_view_found(const qoe_view_t *v)
 {
     return (v->flags & QOE_VIEW_STARTED) != 0 && v->wish.at_ms == 0;

@@ -23,10 +23,6 @@
 /* The most events of a view that wait to be judged, those of half a second. */
 #define QOE_VIEW_MOMENTS   12
 
-/* Texts that are shown of a view; a longer id is left out, an error is cut. */
-#define QOE_VIEW_ID        40
-#define QOE_VIEW_ERROR     24
-
 /* The ended views that a session remembers. */
 #define QOE_SESSION_PAST   6
 
@@ -97,6 +93,7 @@ struct qoe_view_s {
     uint32_t        titled;          /* bases of titled metrics, */
     uint32_t        fine;            /* and of headline metrics */
     uint32_t        list;            /* 1 + qoe_silence_t; 0: none */
+    uint32_t        timeline;        /* 1 + index; 0: it has none */
 
     /*
      * Written by qoe_view*.c; from here on, everything is zero when the view
@@ -104,11 +101,11 @@ struct qoe_view_s {
      */
 
     uint32_t        flags;           /* QOE_VIEW_... */
-    uint64_t        received_ms;     /* last receipt, Unix */
     uint8_t         phase;           /* qoe_view_phase_t */
     uint8_t         nmoments;
     uint8_t         quartiles;       /* a bit for each */
     uint8_t         start_class;     /* 1 + class of the first picture */
+    uint64_t        received_ms;     /* last receipt, Unix */
 
     /* the time that has been judged */
 
@@ -119,7 +116,8 @@ struct qoe_view_s {
     qoe_view_mark_t last;            /* the last event that cut a gap */
     uint64_t        position_ms;     /* when last.position was seen */
     uint64_t        born_ms;         /* time of the first event */
-    uint64_t        entry_ms;        /* the same, or of the last moveback */
+    uint64_t        entry_ms;        /* the same, or of the last moveback or
+                                        moveaway */
     uint64_t        beat_at_ms;      /* time of the last heartbeat */
     uint32_t        beat_ms;         /* their interval; 0: unknown */
     float           rate;            /* playback rate; 0: 1 */
@@ -169,6 +167,7 @@ struct qoe_view_s {
     float           told_scale;      /* unit of playing_time, ms; 0: unknown */
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
+    uint64_t        phase_ms;        /* when the phase began */
 
     /* for the record of the view (qoe_view_record.h) */
 
@@ -203,11 +202,6 @@ struct qoe_view_s {
     uint64_t        viewer;          /* keyed hash; 0: unknown */
     uint8_t         view_id[16];     /* UUIDs; zero: see ids */
     uint8_t         session_id[16];
-
-    /* written by qoe_apply_live.c, padded with NUL */
-
-    char            id[QOE_VIEW_ID];
-    char            error_code[QOE_VIEW_ERROR];  /* of the last error */
 } __attribute__((aligned(64)));      /* to use few cache lines */
 
 

@@ -93,7 +93,7 @@ main(int argc, char **argv)
 
     puts("\n| it ... | how it is known |\n|---|---|");
 
-    for (i = 0; i < QOE_SIGNALS; i++) {
+    for (i = 0; i < QOE_SIGNAL_NONE; i++) {
         printf("| *%s* | %s |\n", signals[i][0], signals[i][1]);
     }
 

@@ -43,6 +43,7 @@ lane_of(uint64_t record_ms)
 
     l = lane_new(LANE_SIZE);
     l->conf.records = true;
+    l->conf.views = true;
     l->conf.record_ms = record_ms;
 
     name = qoe_span("default.views");
