@@ -251,6 +251,16 @@ subtest 'known sessions' => sub {
           . 'getElementById("icon").href)' ],
         [ axe => 'axe' ],
 
+        # the timeline that the module has of a view with a slow start
+        [ note => _ => '[...document.querySelectorAll("#bad td button")]'
+          . '.find((b) => /Slow start/.test(b.getAttribute("aria-label")))'
+          . '.click()' ],
+        [ until => 'document.querySelector("dialog[open] svg")' ],
+        [ note => real => '[...document.querySelectorAll("dialog rect")]'
+          . '.map((r) => r.textContent)' ],
+        [ axe => 'axe_real' ], [ key => 'Escape', 27 ],
+        [ until => '!document.querySelector("dialog")' ],
+
         # the keyboard: to the first bad view, down, open, close
         [ note => _ => 'document.querySelector("#bad td button").focus()' ],
         [ key => 'ArrowDown', 40 ],
@@ -264,7 +274,7 @@ subtest 'known sessions' => sub {
           . '.map((r) => r.textContent)' ],
         [ note => spoken => 'document.querySelector("dialog svg")'
           . '.getAttribute("aria-label")' ],
-        [ axe => 'axe_dialog' ], shot('live-timeline'),
+        [ axe => 'axe_dialog' ], shot('timeline-drawn'),
         [ key => 'Escape', 27 ],
         [ until => '!document.querySelector("dialog")' ],
         [ note => back => 'document.activeElement.tagName' ],
@@ -355,6 +365,10 @@ subtest 'known sessions' => sub {
     is($seen->{tallest}, 900, 'all is on one screen');
     is($seen->{phone}, 390, 'a phone need not scroll to the side');
 
+    is_deeply([ map { s/[^ ]* at /at /r } grep { /^(?:startup|playing)/ }
+                @{ $seen->{real} } ],
+              [ 'at 0 ms for 5.20 s', 'at 5.20 s for 30.0 s' ],
+              'the timeline of a view is what happened in it');
     is($seen->{focus}, 1, 'the arrow keys move between bad views');
     like($seen->{asked}, qr{/v2/stats\?view=[0-9a-f]{8}-1111-},
          'opening a view asks for its timeline');
@@ -427,6 +441,19 @@ sub watch ($nginx, $shim, $incident) {
     }
 }
 
+# A view that was slow and stalled, as the module knows it.
+
+sub timeline () {
+    return ([ note => _ => '[...document.querySelectorAll("#bad td button")]'
+              . '.find((b) => /Slow start.*Stalled/'
+              . '.test(b.getAttribute("aria-label"))).click()' ],
+            [ until => 'document.querySelector("dialog[open] svg")' ],
+            [ note => stalls =>
+              'document.querySelectorAll("dialog .k-stall").length' ],
+            [ axe => 'axe_timeline' ], shot('live-timeline'));
+}
+
+
 for my $day ([ 'busy', 0 ], [ 'incident', 1 ]) {
     my ($name, $incident) = @$day;
 
@@ -445,6 +472,7 @@ for my $day ([ 'busy', 0 ], [ 'incident', 1 ]) {
             [ until => '!/–/.test(document.querySelector("#module .meter")'
                        . '.textContent)' ],
             [ axe => 'axe' ], shot("live-$name"),
+            ($incident ? timeline() : ()),
             [ window => 1440, 900, 0, 'dark' ], ['load'], [ until => $shown ],
             [ axe => 'axe_dark' ], shot("live-$name-dark"),
             [ window => 390, 844, 1, 'dark' ], ['load'], [ until => $shown ],
@@ -465,6 +493,7 @@ for my $day ([ 'busy', 0 ], [ 'incident', 1 ]) {
             like($seen->{status}, qr/^✕ .*starts/, "it says: $seen->{status}");
             cmp_ok($failed, '>', 2, 'the CDN that fails shows it');
             is($failed{'north-cdn'}, '0.0 %', 'the others do not');
+            is($seen->{stalls}, 5, 'a view that stalled shows each stall');
         } else {
             is($seen->{status}, '✓ All right', 'it says that all is right');
         }
