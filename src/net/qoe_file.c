@@ -42,13 +42,13 @@
 
 /* Signals that go to the same file share one descriptor. */
 
-struct qoe_file_s {
+typedef struct {
     char   *path[QOE_SIGNALS];
     int     fd[QOE_SIGNALS];     /* -1: to be opened */
     int     of[QOE_SIGNALS];     /* index of the descriptor */
     bool    torn[QOE_SIGNALS];   /* a file that cannot be truncated needs a
                                     newline first */
-};
+} qoe_file_t;
 
 
 static qoe_status_t qoe_file_create(qoe_transport_t *t,
@@ -68,7 +68,6 @@ static int qoe_file_write(int fd, qoe_span_t line, bool newline,
 
 
 const qoe_transport_ops_t  qoe_file_ops = {
-    .encoding = QOE_ENCODING_JSON,
     .create = qoe_file_create,
     .destroy = qoe_file_destroy,
     .send = qoe_file_send,
@@ -91,7 +90,7 @@ qoe_file_create(qoe_transport_t *t, const qoe_transport_conf_t *conf)
         return QOE_NOMEM;
     }
 
-    t->file = f;
+    t->state = f;
 
     for (i = 0; i < QOE_SIGNALS; i++) {
         f->fd[i] = -1;
@@ -141,7 +140,7 @@ qoe_file_destroy(qoe_transport_t *t)
     int          i;
     qoe_file_t  *f;
 
-    f = t->file;
+    f = t->state;
 
     if (f == NULL) {
         return;
@@ -157,7 +156,7 @@ qoe_file_destroy(qoe_transport_t *t)
     }
 
     free(f);
-    t->file = NULL;
+    t->state = NULL;
 }
 
 
@@ -168,7 +167,7 @@ qoe_file_send(qoe_request_t *r)
     qoe_file_t     *f;
     qoe_outcome_t  *o;
 
-    f = r->t->file;
+    f = r->t->state;
 
     if (f->path[r->signal] == NULL) {
         return QOE_ERROR;
@@ -208,7 +207,7 @@ qoe_file_nothing(qoe_request_t *r)
 static const char *
 qoe_file_peer(const qoe_request_t *r)
 {
-    return r->t->file->path[r->signal];
+    return ((qoe_file_t *) r->t->state)->path[r->signal];
 }
 
 
@@ -218,7 +217,7 @@ qoe_file_reopen(qoe_transport_t *t)
     int          i, err;
     qoe_file_t  *f;
 
-    f = t->file;
+    f = t->state;
 
     for (i = 0; i < QOE_SIGNALS; i++) {
 

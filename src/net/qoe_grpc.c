@@ -45,7 +45,6 @@ static const qoe_http_hooks_t  qoe_grpc_hooks = {
 
 
 const qoe_transport_ops_t  qoe_grpc_ops = {
-    .encoding = QOE_ENCODING_PROTOBUF,
     .create = qoe_grpc_create,
     QOE_HTTP_CLIENT_OPS
 };
@@ -79,7 +78,8 @@ qoe_grpc_create(qoe_transport_t *t, const qoe_transport_conf_t *conf)
     n = sizeof(header) / sizeof(header[0]) - (conf->gzip ? 0 : 1);
 
     for (i = 0; i < n && status == QOE_OK; i++) {
-        status = qoe_http_client_header(t->http, header[i][0], header[i][1]);
+        status = qoe_http_client_header(qoe_http_client_of(t), header[i][0],
+                                        header[i][1]);
     }
 
     return status;

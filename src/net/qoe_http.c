@@ -35,15 +35,7 @@ static const qoe_http_hooks_t  qoe_http_hooks = {
 };
 
 
-const qoe_transport_ops_t  qoe_http_protobuf_ops = {
-    .encoding = QOE_ENCODING_PROTOBUF,
-    .create = qoe_http_create,
-    QOE_HTTP_CLIENT_OPS
-};
-
-
-const qoe_transport_ops_t  qoe_http_json_ops = {
-    .encoding = QOE_ENCODING_JSON,
+const qoe_transport_ops_t  qoe_http_ops = {
     .create = qoe_http_create,
     QOE_HTTP_CLIENT_OPS
 };
@@ -57,13 +49,14 @@ qoe_http_create(qoe_transport_t *t, const qoe_transport_conf_t *conf)
     status = qoe_http_client_create(t, conf, &qoe_http_hooks, NULL);
 
     if (status == QOE_OK) {
-        status = qoe_http_client_header(t->http, "Content-Type",
-                              t->ops->encoding == QOE_ENCODING_JSON
+        status = qoe_http_client_header(qoe_http_client_of(t), "Content-Type",
+                              qoe_transport_encoding(t) == QOE_ENCODING_JSON
                               ? QOE_HTTP_JSON : QOE_HTTP_PROTOBUF);
     }
 
     if (status == QOE_OK && conf->gzip) {
-        status = qoe_http_client_header(t->http, "Content-Encoding", "gzip");
+        status = qoe_http_client_header(qoe_http_client_of(t),
+                                        "Content-Encoding", "gzip");
     }
 
     return status;
@@ -123,7 +116,7 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
         return;
     }
 
-    io->r->t->http->unfinished = 0;
+    qoe_http_client_of(io->r->t)->unfinished = 0;
     qoe_outcome_http(o, (int) status);
 
     if (o->kind == QOE_OUTCOME_OK) {
@@ -150,7 +143,7 @@ qoe_http_unfinished(qoe_http_io_t *io, CURLcode rc, long status)
 {
     qoe_http_client_t  *c;
 
-    c = io->r->t->http;
+    c = io->r->t->state;
 
     if (status < 200 || c->unfinished < QOE_HTTP_UNFINISHED) {
 
@@ -194,7 +187,7 @@ qoe_http_taken(qoe_http_io_t *io)
 
     encoding = qoe_http_type(io, QOE_HTTP_JSON) ? QOE_ENCODING_JSON
                : qoe_http_type(io, QOE_HTTP_PROTOBUF) ? QOE_ENCODING_PROTOBUF
-               : io->r->t->ops->encoding;
+               : qoe_transport_encoding(io->r->t);
 
     if (qoe_otlp_response(io->r->signal, encoding, body, &o->rejected, &error,
                           &io->r->t->arena)

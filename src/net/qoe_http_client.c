@@ -53,7 +53,7 @@ qoe_http_client_create(qoe_transport_t *t, const qoe_transport_conf_t *conf,
         return QOE_NOMEM;
     }
 
-    t->http = c;
+    t->state = c;
     c->t = t;
     c->hooks = hooks;
     c->grpc = (path != NULL);
@@ -99,7 +99,7 @@ qoe_http_client_destroy(qoe_transport_t *t)
 {
     qoe_http_client_t  *c;
 
-    c = t->http;
+    c = t->state;
 
     if (c == NULL) {
         return;
@@ -110,7 +110,7 @@ qoe_http_client_destroy(qoe_transport_t *t)
     qoe_arena_free(&c->arena);
     free(c);
 
-    t->http = NULL;
+    t->state = NULL;
 }
 
 

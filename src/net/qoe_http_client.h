@@ -74,7 +74,7 @@ typedef struct {
 } qoe_http_hooks_t;
 
 
-struct qoe_http_client_s {
+typedef struct {
     qoe_transport_t         *t;
     const qoe_http_hooks_t  *hooks;
 
@@ -96,7 +96,9 @@ struct qoe_http_client_s {
     bool                     reuse_broken;   /* see qoe_http_io.c */
     uint32_t                 unfinished;     /* answers in a row that did
                                                 not end */
-};
+} qoe_http_client_t;
+
+#define qoe_http_client_of(t)  ((qoe_http_client_t *) (t)->state)
 
 
 /*

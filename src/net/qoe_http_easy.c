@@ -94,7 +94,7 @@ qoe_http_io_target(qoe_http_io_t *io, const char *url, long version,
 
     /* without permission to connect, this time is for the name alone */
 
-    ms = io->fresh ? io->r->t->http->connect_timeout_ms
+    ms = io->fresh ? qoe_http_client_of(io->r->t)->connect_timeout_ms
                    : io->r->t->timeout_ms;
 
     qoe_http_set(CURLOPT_CONNECTTIMEOUT_MS,
@@ -281,7 +281,7 @@ qoe_http_header(char *src, size_t size, size_t n, void *data)
     }
 
     if (end == src) {
-        io->r->t->http->hooks->headers_end(io);
+        qoe_http_client_of(io->r->t)->hooks->headers_end(io);
         return n;
     }
 
@@ -302,7 +302,7 @@ qoe_http_header(char *src, size_t size, size_t n, void *data)
         } while (colon < end && (*colon == ' ' || *colon == '\t'));
 
         value = (qoe_span_t) { colon, (size_t) (end - colon) };
-        io->r->t->http->hooks->header(io, name, value);
+        qoe_http_client_of(io->r->t)->hooks->header(io, name, value);
     }
 
     return n;

@@ -52,7 +52,7 @@ qoe_http_client_send(qoe_request_t *r)
     qoe_http_io_t      *io;
     qoe_http_client_t  *c;
 
-    c = r->t->http;
+    c = r->t->state;
 
     if (c->url[r->signal] == NULL) {
         return QOE_ERROR;
@@ -94,7 +94,7 @@ qoe_http_client_settle(qoe_request_t *r)
     qoe_http_io_t  *io = r->io;
 
     qoe_net_detach(r->t->net, &io->transfer);
-    r->t->http->hooks->outcome(io, CURLE_OPERATION_TIMEDOUT);
+    qoe_http_client_of(r->t)->hooks->outcome(io, CURLE_OPERATION_TIMEDOUT);
     qoe_http_clean(io);
 }
 
@@ -130,7 +130,7 @@ qoe_http_client_free(qoe_request_t *r)
 const char *
 qoe_http_client_peer(const qoe_request_t *r)
 {
-    return r->t->http->host[r->signal];
+    return qoe_http_client_of(r->t)->host[r->signal];
 }
 
 
@@ -268,7 +268,7 @@ qoe_http_done(qoe_net_transfer_t *x, CURLcode rc)
     qoe_http_client_t  *c;
 
     r = io->r;
-    c = r->t->http;
+    c = r->t->state;
 
     if (rc != CURLE_OK && (io->refused || qoe_http_was_dead(io, rc))) {
 

@@ -25,10 +25,18 @@ static void qoe_transport_free_list(qoe_transport_t *t, qoe_request_t *r);
 static uint64_t qoe_transport_mono_ns(void);
 
 
+const qoe_protocol_row_t  qoe_protocols[QOE_PROTOCOLS_N] = {
+#define QOE_PROTOCOL_ROW(id, name, encoding, url, path)                       \
+    { { name, sizeof(name) - 1 }, QOE_ENCODING_##encoding,                    \
+      { url, sizeof(url) - 1 }, path },
+    QOE_PROTOCOLS(QOE_PROTOCOL_ROW)
+#undef QOE_PROTOCOL_ROW
+};
+
 static const qoe_transport_ops_t  *const qoe_transport_ops[] = {
     [QOE_PROTOCOL_GRPC] = &qoe_grpc_ops,
-    [QOE_PROTOCOL_HTTP_PROTOBUF] = &qoe_http_protobuf_ops,
-    [QOE_PROTOCOL_HTTP_JSON] = &qoe_http_json_ops,
+    [QOE_PROTOCOL_HTTP_PROTOBUF] = &qoe_http_ops,
+    [QOE_PROTOCOL_HTTP_JSON] = &qoe_http_ops,
     [QOE_PROTOCOL_FILE] = &qoe_file_ops
 };
 
@@ -105,7 +113,7 @@ qoe_transport_destroy(qoe_transport_t *t)
 qoe_encoding_t
 qoe_transport_encoding(const qoe_transport_t *t)
 {
-    return t->ops->encoding;
+    return qoe_protocols[t->protocol].encoding;
 }
 
 

@@ -17,12 +17,33 @@
 #include "qoe_otlp.h"
 
 
+/*
+ * The protocols: an id, the name in a configuration (a file has none, its URL
+ * says it), the encoding, the default endpoint, and whether URLs have a path.
+ */
+
+#define QOE_PROTOCOLS(X)                                                      \
+    X(GRPC, "grpc", PROTOBUF, "http://localhost:4317", false)                 \
+    X(HTTP_PROTOBUF, "http/protobuf", PROTOBUF, "http://localhost:4318",      \
+      true)                                                                   \
+    X(HTTP_JSON, "http/json", JSON, "http://localhost:4318", true)            \
+    X(FILE, "", JSON, "", true)
+
 typedef enum {
-    QOE_PROTOCOL_GRPC = 0,
-    QOE_PROTOCOL_HTTP_PROTOBUF,
-    QOE_PROTOCOL_HTTP_JSON,
-    QOE_PROTOCOL_FILE            /* OTLP JSON lines */
+#define QOE_PROTOCOL_ENUM(id, name, encoding, url, path)  QOE_PROTOCOL_##id,
+    QOE_PROTOCOLS(QOE_PROTOCOL_ENUM)
+#undef QOE_PROTOCOL_ENUM
+    QOE_PROTOCOLS_N
 } qoe_protocol_t;
+
+typedef struct {
+    qoe_span_t        name;
+    qoe_encoding_t    encoding;
+    qoe_span_t        endpoint;
+    bool              has_path;
+} qoe_protocol_row_t;
+
+extern const qoe_protocol_row_t  qoe_protocols[QOE_PROTOCOLS_N];
 
 
 typedef struct {

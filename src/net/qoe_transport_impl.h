@@ -19,8 +19,6 @@
 
 
 typedef struct qoe_request_s  qoe_request_t;
-typedef struct qoe_http_client_s  qoe_http_client_t;
-typedef struct qoe_file_s  qoe_file_t;
 
 
 struct qoe_request_s {
@@ -47,8 +45,6 @@ struct qoe_request_s {
 
 
 typedef struct {
-    qoe_encoding_t          encoding;
-
     qoe_status_t          (*create)(qoe_transport_t *t,
                                 const qoe_transport_conf_t *conf);
     void                  (*destroy)(qoe_transport_t *t);
@@ -89,14 +85,12 @@ struct qoe_transport_s {
     qoe_request_t              *active;      /* in flight, oldest first */
     qoe_request_t              *idle;        /* reused by the next send */
 
-    qoe_http_client_t          *http;
-    qoe_file_t                 *file;
+    void                       *state;       /* the protocol's */
 };
 
 
 extern const qoe_transport_ops_t  qoe_grpc_ops;
-extern const qoe_transport_ops_t  qoe_http_protobuf_ops;
-extern const qoe_transport_ops_t  qoe_http_json_ops;
+extern const qoe_transport_ops_t  qoe_http_ops;
 extern const qoe_transport_ops_t  qoe_file_ops;
 
 

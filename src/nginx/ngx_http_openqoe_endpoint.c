@@ -109,20 +109,19 @@ static void
 ngx_http_openqoe_default_endpoint(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *endpoint, const char **name)
 {
+    const qoe_span_t  *url;
+
     if (endpoint->data != NULL) {
         return;
     }
 
     *name = "endpoint";
 
-    if (e->protocol == QOE_PROTOCOL_HTTP_PROTOBUF
-        || e->protocol == QOE_PROTOCOL_HTTP_JSON)
-    {
-        ngx_str_set(endpoint, "http://localhost:4318");
+    url = &qoe_protocols[e->protocol != NGX_CONF_UNSET_UINT
+                         ? e->protocol : QOE_PROTOCOL_GRPC].endpoint;
 
-    } else {
-        ngx_str_set(endpoint, "http://localhost:4317");
-    }
+    endpoint->data = (u_char *) (uintptr_t) url->data;
+    endpoint->len = url->len;
 }
 
 
@@ -140,7 +139,7 @@ ngx_http_openqoe_target(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
     expected = ngx_http_openqoe_split(&t->url, &url);
 
     if (expected == NULL
-        && e->protocol == QOE_PROTOCOL_GRPC && url.path.len > 1)
+        && !qoe_protocols[e->protocol].has_path && url.path.len > 1)
     {
         expected = "without a path, the protocol being grpc";
     }
@@ -441,7 +440,7 @@ ngx_http_openqoe_signal_url(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
     base.data = t->url.data;
     base.len = (size_t) (url->path.data - t->url.data);
 
-    if (e->protocol == QOE_PROTOCOL_GRPC) {
+    if (!qoe_protocols[e->protocol].has_path) {
         *out = ngx_http_openqoe_span(base);
         return NGX_OK;
     }

@@ -38,16 +38,6 @@ static const ngx_str_t  ngx_http_openqoe_reserved[] = {
 };
 
 
-static const struct {
-    ngx_str_t       name;
-    qoe_protocol_t  protocol;
-} ngx_http_openqoe_protocols[] = {
-    { ngx_string("grpc"), QOE_PROTOCOL_GRPC },
-    { ngx_string("http/protobuf"), QOE_PROTOCOL_HTTP_PROTOBUF },
-    { ngx_string("http/json"), QOE_PROTOCOL_HTTP_JSON }
-};
-
-
 ngx_int_t
 ngx_http_openqoe_exporter_init(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
@@ -146,13 +136,12 @@ ngx_http_openqoe_set_protocol(ngx_http_openqoe_exporter_t *e,
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < 3; i++) {
-        if (value->len == ngx_http_openqoe_protocols[i].name.len
-            && ngx_strncmp(value->data, ngx_http_openqoe_protocols[i].name.data,
-                           value->len)
-               == 0)
+    for (i = 0; i < QOE_PROTOCOLS_N; i++) {
+        if (value->len != 0
+            && qoe_span_eq(ngx_http_openqoe_span(*value),
+                           qoe_protocols[i].name))
         {
-            e->protocol = ngx_http_openqoe_protocols[i].protocol;
+            e->protocol = i;
             return NULL;
         }
     }

@@ -625,7 +625,7 @@ exchange(qoe_transport_t *t, input_t *in, unsigned *unfinished, bool grpc)
     /* the outcome may be asked for without the end of the transfer */
 
     check(!r->answered || a.status != 0 || grpc);
-    t->http->hooks->outcome(io, a.rc);
+    qoe_http_client_of(t)->hooks->outcome(io, a.rc);
     qoe_transport_finish(r);
     check(outcomes == 1 && t->idle == r);
 
@@ -634,7 +634,7 @@ exchange(qoe_transport_t *t, input_t *in, unsigned *unfinished, bool grpc)
     check(qoe_outcome_rejected(&outcome, 100) <= 100);
 
     if (kind == (qoe_outcome_kind_t) -1) {
-        *unfinished = t->http->unfinished;
+        *unfinished = qoe_http_client_of(t)->unfinished;
         qoe_arena_reset(&t->arena);
         return;
     }
@@ -653,7 +653,7 @@ exchange(qoe_transport_t *t, input_t *in, unsigned *unfinished, bool grpc)
     }
 
     encoding = grpc ? 'p' : a.encoding != 0 ? a.encoding
-               : t->ops->encoding == QOE_ENCODING_JSON ? 'j' : 'p';
+               : qoe_transport_encoding(t) == QOE_ENCODING_JSON ? 'j' : 'p';
     check_rejected(&a, grpc, encoding, take(in, 200));
     qoe_arena_reset(&t->arena);
 }
@@ -677,7 +677,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(r != NULL);
         r->t = t;
         t->idle = r;
-        check(qoe_http_io_create(t->http, (qoe_http_io_t **) &r->io,
+        check(qoe_http_io_create(t->state, (qoe_http_io_t **) &r->io,
                                  transfer_done)
               == QOE_OK);
         ((qoe_http_io_t *) r->io)->r = r;
@@ -688,7 +688,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     retry.seed = (uint32_t) take_bytes(&in, 4);
     now = take_bytes(&in, 2);
     unfinished = 0;
-    t->http->unfinished = 0;
+    qoe_http_client_of(t)->unfinished = 0;
 
     for (n = 0; n < ANSWERS && in.p < in.end; n++) {
         exchange(t, &in, &unfinished, i == 0);

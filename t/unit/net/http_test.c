@@ -125,7 +125,7 @@ request(qoe_protocol_t protocol)
         r = calloc(1, sizeof(qoe_request_t));
 
         if (r == NULL
-            || qoe_http_io_create(t->http, (qoe_http_io_t **) &r->io,
+            || qoe_http_io_create(t->state, (qoe_http_io_t **) &r->io,
                                   transfer_done)
                != QOE_OK)
         {
@@ -160,7 +160,7 @@ request(qoe_protocol_t protocol)
 static void
 finish(qoe_request_t *r, CURLcode rc)
 {
-    r->t->http->hooks->outcome(r->io, rc);
+    qoe_http_client_of(r->t)->hooks->outcome(r->io, rc);
     qoe_transport_finish(r);
     qoe_arena_reset(&r->t->arena);
 }
