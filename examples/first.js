@@ -228,40 +228,4 @@ window.fetch = (url, options = {}) => {
     return post(url, options);
 };
 
-
-// The live page where this nginx has one; else some of the counters.
-
-async function counters() {
-    const stats = await (await post('/v2/stats')).json();
-    const rows = { 'events accepted': stats.events.accepted,
-                   'views started': stats.views.started,
-                   'views alive': stats.views.active,
-                   'views over': stats.views.ended,
-                   'series': stats.series.count };
-
-    $('stats').querySelectorAll('tr').forEach((row) => row.remove());
-
-    for (const name in rows) {
-        const row = $('stats').insertRow();
-
-        row.insertCell().textContent = name;
-        row.insertCell().textContent = rows[name];
-    }
-}
-
-async function numbers() {
-    const { ok } = await post('/v2/live').catch(() => ({}));
-
-    if (ok) {
-        $('live').src = '/v2/live';
-        $('live').hidden = false;
-        return;
-    }
-
-    $('stats').hidden = false;
-    counters();
-    setInterval(() => counters().catch(() => {}), 1000);
-}
-
-numbers();
 play();

@@ -50,7 +50,7 @@ sub health ($nginx) {
 
 sub stored ($nginx) {
     return join '', map { slurp($_) // '' }
-           glob $nginx->dir . '/fresh/*/default/*';
+           glob $nginx->dir . '/fresh/*/default/*/*';
 }
 
 

@@ -559,12 +559,14 @@ sub judge ($c, $s) {
     $s->{judged} = 1;
 
     # An answer that was cut short does not count, and a cancelled request may
-    # have been answered all the same.
+    # have been answered all the same.  A scrape that is read for longer than 5 s,
+    # as on a busy machine, gives way to a third one.
 
     if (!$s->{done}) {
         $fuzz->{broken}++;
         $fuzz->wrong($c, "stream $s->{id} was reset with $s->{reset}")
-            if !$c->{may_end} && !$s->{cancelled} && !$q->{lies};
+            if !$c->{may_end} && !$s->{cancelled} && !$q->{lies}
+               && $q->{path} !~ /format=/;
         return ambiguous($s, $c);
     }
 

@@ -182,7 +182,8 @@ sub known_event ($id, $at, $set, $ms, $type, $played = undef) {
 
     delete @{ $event->{data} }{qw(bitrate playing_time)};
     $event->{data}{playing_time} = $played if defined $played;
-    @{ $event->{data} }{qw(error_family error_code fatal)} = ('net', "40\x{1}3", 1)
+    @{ $event->{data} }{qw(error_family error_code fatal)} =
+        ('net', "40\x{1}3", 1)
         if $type eq 'error';
 
     return $event;
@@ -250,10 +251,20 @@ subtest 'known sessions' => sub {
           . 'getElementById("icon").href)' ],
         [ axe => 'axe' ],
 
+        # the timeline that the module has of a view with a slow start
+        [ note => _ => '[...document.querySelectorAll("#bad td button")]'
+          . '.find((b) => /Slow start/.test(b.getAttribute("aria-label")))'
+          . '.click()' ],
+        [ until => 'document.querySelector("dialog[open] svg")' ],
+        [ note => real => '[...document.querySelectorAll("dialog rect")]'
+          . '.map((r) => r.textContent)' ],
+        [ axe => 'axe_real' ], [ key => 'Escape', 27 ],
+        [ until => '!document.querySelector("dialog")' ],
+
         # the keyboard: to the first bad view, down, open, close
-        [ note => _ => 'document.querySelector("#bad button").focus()' ],
+        [ note => _ => 'document.querySelector("#bad td button").focus()' ],
         [ key => 'ArrowDown', 40 ],
-        [ note => focus => '[...document.querySelectorAll("#bad button")]'
+        [ note => focus => '[...document.querySelectorAll("#bad td button")]'
           . '.indexOf(document.activeElement)' ],
         [ note => _ => $answer ],
         [ key => 'Enter', 13 ],
@@ -263,14 +274,26 @@ subtest 'known sessions' => sub {
           . '.map((r) => r.textContent)' ],
         [ note => spoken => 'document.querySelector("dialog svg")'
           . '.getAttribute("aria-label")' ],
-        [ axe => 'axe_dialog' ], shot('live-timeline'),
+        [ axe => 'axe_dialog' ], shot('timeline-drawn'),
         [ key => 'Escape', 27 ],
         [ until => '!document.querySelector("dialog")' ],
         [ note => back => 'document.activeElement.tagName' ],
+
+        # any view, by its id
+        [ note => _ => 'document.querySelector("#bad input").focus()' ],
+        [ type => ' some&view ' ], [ key => 'Enter', 13 ],
+        [ until => 'document.querySelector("dialog[open] svg")' ],
+        [ note => found => 'window.asked' ],
+        [ note => state => 'document.querySelector("dialog dl").textContent' ],
+        [ axe => 'axe_found' ], [ key => 'Escape', 27 ],
+        [ until => '!document.querySelector("dialog")' ],
+        [ note => _ => 'document.querySelector("#bad td button").focus()' ],
+
         [ note => _ => $unknown ],
         [ key => 'Enter', 13 ],
         [ until => 'document.querySelector("#unknown")' ],
-        [ key => 'Escape', 27 ], [ until => '!document.querySelector("dialog")' ],
+        [ key => 'Escape', 27 ],
+        [ until => '!document.querySelector("dialog")' ],
 
         # pointing at a line shows all numbers of that moment
         [ point => '#tile-watched .u-over' ],
@@ -342,6 +365,10 @@ subtest 'known sessions' => sub {
     is($seen->{tallest}, 900, 'all is on one screen');
     is($seen->{phone}, 390, 'a phone need not scroll to the side');
 
+    is_deeply([ map { s/[^ ]* at /at /r } grep { /^(?:startup|playing)/ }
+                @{ $seen->{real} } ],
+              [ 'at 0 ms for 5.20 s', 'at 5.20 s for 30.0 s' ],
+              'the timeline of a view is what happened in it');
     is($seen->{focus}, 1, 'the arrow keys move between bad views');
     like($seen->{asked}, qr{/v2/stats\?view=[0-9a-f]{8}-1111-},
          'opening a view asks for its timeline');
@@ -351,6 +378,8 @@ subtest 'known sessions' => sub {
          'with time, length and bitrate');
     like($seen->{spoken}, qr/startup 5\.20 s, playing 30\.0 s, stall 4\.00 s/,
          'and said in words');
+    like($seen->{found}, qr{\?view=some%26view$}, 'a view is found by its id');
+    like($seen->{state}, qr/stateover.*org_idorg-1/, 'with its state');
     like($seen->{moment}, qr/^0 at \d\d:\d\d:\d\d$/,
          'five minutes ago no view was watched');
     is($seen->{later}, 'No view in this time.',
@@ -412,6 +441,19 @@ sub watch ($nginx, $shim, $incident) {
     }
 }
 
+# A view that was slow and stalled, as the module knows it.
+
+sub timeline () {
+    return ([ note => _ => '[...document.querySelectorAll("#bad td button")]'
+              . '.find((b) => /Slow start.*Stalled/'
+              . '.test(b.getAttribute("aria-label"))).click()' ],
+            [ until => 'document.querySelector("dialog[open] svg")' ],
+            [ note => stalls =>
+              'document.querySelectorAll("dialog .k-stall").length' ],
+            [ axe => 'axe_timeline' ], shot('live-timeline'));
+}
+
+
 for my $day ([ 'busy', 0 ], [ 'incident', 1 ]) {
     my ($name, $incident) = @$day;
 
@@ -430,6 +472,7 @@ for my $day ([ 'busy', 0 ], [ 'incident', 1 ]) {
             [ until => '!/–/.test(document.querySelector("#module .meter")'
                        . '.textContent)' ],
             [ axe => 'axe' ], shot("live-$name"),
+            ($incident ? timeline() : ()),
             [ window => 1440, 900, 0, 'dark' ], ['load'], [ until => $shown ],
             [ axe => 'axe_dark' ], shot("live-$name-dark"),
             [ window => 390, 844, 1, 'dark' ], ['load'], [ until => $shown ],
@@ -450,6 +493,7 @@ for my $day ([ 'busy', 0 ], [ 'incident', 1 ]) {
             like($seen->{status}, qr/^✕ .*starts/, "it says: $seen->{status}");
             cmp_ok($failed, '>', 2, 'the CDN that fails shows it');
             is($failed{'north-cdn'}, '0.0 %', 'the others do not');
+            is($seen->{stalls}, 5, 'a view that stalled shows each stall');
         } else {
             is($seen->{status}, '✓ All right', 'it says that all is right');
         }

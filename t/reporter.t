@@ -48,7 +48,7 @@ sub check_times ($r) {
     is_deeply(steps($whole), [
         '1000 playing', '1000 stallstart', '3000 canplay', '3000 stallend',
         '3000 qualitychange', '13000 stallstart', '16000 stallend',
-        '21700 seek', '26700 pause', '86700 playing', '101750 ended',
+        '21850 seek', '26850 pause', '86850 playing', '101900 ended',
     ], 'each event has the time at which it happened');
     is_deeply(data_of($whole, 'canplay', 'video_startup_time'), [2000],
               'startup is from the wish to the first frame');
@@ -58,7 +58,9 @@ sub check_times ($r) {
               [0, 0, 0], 'the events of the first frame have its position');
     is_deeply(data_of($whole, 'seek', 'seek_latency'), [700],
               'a seek lasts until it plays again');
-    is_deeply(data_of($whole, 'ended', 'playing_time'), [35_000],
+    is_deeply(data_of($whole, 'seek', 'from'), [15_150],
+              'a seek begins where the video was, between two looks, too');
+    is_deeply(data_of($whole, 'ended', 'playing_time'), [35_150],
               'playing time has no wait, seek or pause in it');
     is($whole->[7][0], 4000, 'the first heartbeat comes soon after the start');
 }
@@ -134,6 +136,15 @@ sub check_views ($r) {
     ], 'a wish that was withdrawn is not the next one');
     is_deeply(data_of($r->{withdrawn}, 'canplay', 'video_startup_time'), [500],
               'startup is from the last wish');
+
+    my @live = @{ $r->{live}{events} };
+    is_deeply(steps(\@live), [
+        '0 playing', '0 stallstart', '1200 canplay', '1200 stallend',
+        '1200 qualitychange',
+    ], 'a live stream has one start, and no seek to its edge');
+    is_deeply([ map { $_->[2] } grep { $_->[1] eq 'canplay' } @live ],
+              [3_600_000], 'it starts at its edge');
+    is($r->{live}{type}, 'live', 'a video without an end is live');
 
     my @order = @{ $r->{order} };
     my @ended = grep { $_->[0] eq 'ended' } @order;

@@ -71,7 +71,7 @@ sub child ($run) {
 }
 
 END {
-    if ($$ == $parent) {
+    if (defined $parent && $$ == $parent) {
         local $?;
         kill 'KILL', @children;
         waitpid $_, 0 for @children;

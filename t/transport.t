@@ -346,11 +346,13 @@ subtest 'gRPC: connections are kept' => sub {
     # The server sends GOAWAY on the idle connection between two requests.
 
     $before = $now;
-    my $p = spawn(cmd => [command('grpc', count => 2, pause => 1000,
+    my $p = spawn(cmd => [command('grpc', count => 2,
+        after => "$DIR/closed-grpc",
         url => "http://127.0.0.1:$grpc->{port}")], name => 'idle');
     ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10),
        'the first request is taken');
     ask($grpc, { close => 1 });
+    write_file("$DIR/closed-grpc", '');
     is($p->wait(10), 0, 'the driver ends after the second request');
     is(() = $p->output =~ /kind=OK/g, 2,
        'both requests are taken although the connection idled');
@@ -362,13 +364,15 @@ subtest 'gRPC: connections are kept' => sub {
 subtest 'gRPC: the server is restarted between two requests' => sub {
     my $port = free_port();
     my $server = peer('grpc_server.js', port => $port);
-    my $p = spawn(cmd => [command('grpc', count => 2, pause => 3000,
+    my $restarted = "$DIR/restarted";
+    my $p = spawn(cmd => [command('grpc', count => 2, after => $restarted,
         url => "http://localhost:$port")], name => 'restart');
 
     ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10),
        'the first request is taken');
     $server->{process}->stop('KILL');
     $server = peer('grpc_server.js', port => $port);
+    write_file($restarted, '');
 
     is($p->wait(20), 0, 'the driver ends after the second request');
     is(() = $p->output =~ /kind=OK/g, 2,
@@ -453,11 +457,13 @@ subtest 'HTTP: requests that are taken' => sub {
     # The server closes the idle connection between two requests.
 
     $before = ask($http);
-    my $p = spawn(cmd => [command('http/protobuf', count => 2, pause => 1000,
+    my $p = spawn(cmd => [command('http/protobuf', count => 2,
+        after => "$DIR/closed-http",
         url => "http://127.0.0.1:$http->{port}/v1/logs")], name => 'idle');
     ok(wait_until(sub { $p->output =~ /kind=OK/ }, 10),
        'the first request is taken');
     ask($http, { close => 1 });
+    write_file("$DIR/closed-http", '');
     is($p->wait(10), 0, 'the driver ends after the second request');
     is(() = $p->output =~ /kind=OK/g, 2,
        'both requests are taken although the connection idled')

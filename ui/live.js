@@ -318,8 +318,19 @@ function move(event) {
 }
 
 function Bad({ list, onOpen }) {
+    const find = (event) => {
+        const id = event.target.elements.id.value.trim();
+
+        event.preventDefault();
+        id && onOpen({ number: id, view_id: id, labels: {} });
+    };
+
     return html`<section class="card" id="bad">
-      <h2>Views that went badly <small>the last ${list.length || 'ones'}; open one for its timeline</small></h2>
+      <div class="head">
+        <h2>Views that went badly <small>the last ${list.length || 'ones'}; open one for its timeline</small></h2>
+        <form onSubmit=${find}><input name="id" aria-label="view_id of any view"
+          placeholder="view_id" autocomplete="off" maxlength="256"/> <button>Find</button></form>
+      </div>
       ${list.length === 0 ? html`<p class="none">None yet.</p>` : html`
       <div class="scroll bads"><table onKeyDown=${move}>
         <thead><tr><th scope="col" class="at">Over at</th>
@@ -358,7 +369,8 @@ function Timeline({ view }) {
     const text = (e) => `${e.name} at ${ms(e.start_ms - view.start_ms)}`
         + (e.duration_ms ? ` for ${ms(e.duration_ms)}` : '')
         + (e.bitrate ? `, ${(e.bitrate / 1e6).toFixed(2)} Mbit/s` : '')
-        + (e.height ? `, ${e.height} p` : '');
+        + (e.height ? `, ${e.height} p` : '')
+        + (e.count > 1 ? `, ${count(e.count)} times` : '') + (e.fatal ? ', fatal' : '');
 
     return html`<svg viewBox="0 0 1000 ${height}" role="img"
         aria-label=${`Timeline of ${ms(span)}: ${kinds.map((k) => `${k} ${ms(total(k))}`).join(', ')}`}>
@@ -384,10 +396,12 @@ function Timeline({ view }) {
 function Detail({ v, onClose }) {
     const ref = useRef();
     const [view, setView] = useState();
-    const facts = [['Over at', clock(v.at_ms)], ['Why', reason(v)],
-        ['Startup', ms(v.startup_ms)], ['Played', ms(v.playing_ms)],
-        ['Stalled', v.stalls ? `${ms(v.stalled_ms)} in ${times(v.stalls)}` : 'never'],
-        ...Object.entries(v.labels), ['view_id', v.view_id || '–']];
+    const facts = v.why ? [['Over at', clock(v.at_ms)], ['Why', reason(v)],
+            ['Startup', ms(v.startup_ms)], ['Played', ms(v.playing_ms)],
+            ['Stalled', v.stalls ? `${ms(v.stalled_ms)} in ${times(v.stalls)}` : 'never'],
+            ...Object.entries(v.labels), ['view_id', v.view_id || '–']]
+        : view ? ['state', 'outcome', 'org_id', 'session_id'].filter((k) => view[k])
+            .map((k) => [k, view[k]]).concat([['Began', clock(view.start_ms)]]) : [];
 
     useEffect(() => {
         ref.current.showModal();
@@ -398,7 +412,7 @@ function Detail({ v, onClose }) {
     }, []);
 
     return html`<dialog ref=${ref} onClose=${onClose} aria-labelledby="which">
-      <h2><span id="which"><${Text} of=${title(v)}/></span>
+      <h2><span id="which"><${Text} of=${v.why ? title(v) : v.view_id}/></span>
         <button onClick=${() => ref.current.close()}>Close</button></h2>
       <dl>${facts.map(([k, text]) => html`<div><dt>${k}</dt><dd><${Text} of=${text}/></dd></div>`)}</dl>
       ${view === undefined ? html`<p class="none">Loading …</p>`
@@ -581,6 +595,13 @@ function App() {
     const all = d ? tiles(d) : [];
     const [level, text] = d ? verdict(d, all, silent > 3 ? silent : 0) : ['off', ''];
 
+    const said = live.current.said;
+
+    // numbers change all the time: only another verdict is read out
+    if (!said || said.level !== level) {
+        live.current.said = { level, text };
+    }
+
     useEffect(() => announce(level, d));
 
     if (state.login) {
@@ -605,7 +626,8 @@ function App() {
     return html`
       <header>
         <h1>OpenQoE live</h1>
-        <p class="status ${level}" id="status" role="status">${SIGN[level]} ${text}</p>
+        <p class="status ${level}" id="status">${SIGN[level]} ${text}</p>
+        <p class="sr" role="status">${live.current.said.text}</p>
         <p class="where">${d.edge} · version ${d.version} · since
           ${' '}${new Date(d.start_ms).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}</p>
         <button onClick=${paint} aria-pressed=${theme === 'dark'}>Dark</button>

@@ -212,8 +212,7 @@ qoe_exporter_open_spool(qoe_exporter_t *e)
     }
 
     e->spool = qoe_spool_create(&e->conf.spool, e->env->zone, e->dest,
-                                qoe_span_str(e->name), e->env->self->self,
-                                e->env->log);
+                                qoe_span_str(e->name), e->env->log);
     e->feed.spool = e->spool;
     e->backlog_ms = 0;
 }

@@ -98,7 +98,6 @@ struct qoe_exporter_s {
     qoe_spool_t            *spool;       /* NULL: none */
     uint64_t                spool_ms;    /* appends are not tried before */
     uint64_t                run_ms;      /* the spool's next run, if due */
-    uint64_t                look_ms;     /* its next run, due or not */
     qoe_spool_item_t        item;        /* request from the backlog */
     bool                    item_held;
     bool                    item_sent;

@@ -10,7 +10,7 @@
 #include "qoe_exporter.h"
 #include "qoe_crc32c.h"
 #include "qoe_outcome.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 
 
 /* The time to the next look if the backlog was empty, or read elsewhere. */
@@ -207,8 +207,9 @@ qoe_exporter_backlog_turn(qoe_exporter_t *e)
 
     if (info.events > e->item.items
         && info.bytes < e->conf.spool.max_size / 2
-        && qoe_spool_append(e->spool, e->item.signal, e->item.payload,
-                            e->item.items, e->item.received_ns, NULL)
+        && qoe_spool_append(e->spool, e->item.lane, e->item.signal,
+                            e->item.payload, e->item.items,
+                            e->item.received_ns, NULL)
            == QOE_OK
         && qoe_spool_sync(e->spool) == QOE_OK)
     {

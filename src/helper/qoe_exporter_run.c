@@ -23,13 +23,6 @@
 /* How often the spool runs while nothing of it can be sent. */
 #define QOE_EXPORTER_WAIT_MS      100
 
-/*
- * A worker that exited may have left segments behind and cannot announce it,
- * so the spool is run at least this often.  The sweep of the leases wakes the
- * helper for that.
- */
-#define QOE_EXPORTER_LOOK_MS      4000
-
 /* The batches that are dropped in one turn. */
 #define QOE_EXPORTER_GIVE_UP      4
 
@@ -188,11 +181,8 @@ qoe_exporter_run(qoe_exporter_t *e, uint64_t now_ms)
 static void
 qoe_exporter_spool_run(qoe_exporter_t *e, uint64_t now_ms)
 {
-    if (e->spool != NULL && (qoe_spool_due_ms(e->spool) <= now_ms
-                             || now_ms >= e->look_ms))
-    {
+    if (e->spool != NULL && qoe_spool_due_ms(e->spool) <= now_ms) {
         qoe_spool_run(e->spool, now_ms);
-        e->look_ms = now_ms + QOE_EXPORTER_LOOK_MS;
         e->backlog_ms = 0;
 
         /* a backlog that cannot be sent now would be due all the time */

@@ -69,10 +69,6 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
     feed->unsynced = qoe_lane_dest_unsynced(env->zone, lane, env->dest);
     feed->synced = feed->unsynced ? 0 : feed->pos;
 
-    if (feed->unsynced && env->spool != NULL) {
-        qoe_spool_sync_left(env->spool);
-    }
-
     /* the last owner may have died before it woke the requests that wait */
 
     feed->changed = true;

@@ -171,8 +171,8 @@ qoe_feed_append(qoe_export_batch_t *b)
         return QOE_OK;
     }
 
-    rc = qoe_spool_append(b->feed->env->spool, b->feed->env->stream->signal,
-                          rest,
+    rc = qoe_spool_append(b->feed->env->spool, b->feed->lane,
+                          b->feed->env->stream->signal, rest,
                           (uint32_t) (b->items - b->stored_items),
                           b->received_ns, &ref);
 

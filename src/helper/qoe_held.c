@@ -41,6 +41,14 @@ qoe_held_create(qoe_intake_env_t *intake, qoe_feed_env_t *const *env,
             continue;
         }
 
+        if (env[i]->spool != NULL
+            && qoe_spool_take(env[i]->spool, lane) != QOE_OK)
+        {
+            qoe_held_destroy(held);
+            return NULL;
+        }
+
+        held->spool[i] = env[i]->spool;
         held->feed[i] = qoe_feed_create(env[i], lane);
 
         if (held->feed[i] == NULL) {
@@ -68,8 +76,13 @@ qoe_held_destroy(qoe_held_t *held)
     size_t  i;
 
     for (i = 0; i < held->nfeeds; i++) {
+
         if (held->feed[i] != NULL) {
             qoe_feed_destroy(held->feed[i]);
+        }
+
+        if (held->spool[i] != NULL) {
+            qoe_spool_give(held->spool[i], held->lane);
         }
     }
 
@@ -158,7 +171,10 @@ qoe_held_sending(const qoe_held_t *held)
     size_t  i;
 
     for (i = 0; i < held->nfeeds; i++) {
-        if (held->feed[i] != NULL && qoe_feed_sending(held->feed[i])) {
+        if ((held->feed[i] != NULL && qoe_feed_sending(held->feed[i]))
+            || (held->spool[i] != NULL
+                && qoe_spool_replays(held->spool[i], held->lane)))
+        {
             return true;
         }
     }

@@ -24,6 +24,7 @@ typedef struct {
     bool             more;               /* more to take in */
     qoe_intake_t    *intake;
     qoe_feed_t      *feed[QOE_FEEDS_MAX];    /* NULL: gets no records */
+    qoe_spool_t     *spool[QOE_FEEDS_MAX];   /* NULL: none */
     size_t           nfeeds;
 } qoe_held_t;
 

@@ -122,10 +122,6 @@ qoe_lease_given(qoe_helper_t *h, uint64_t now)
 
     given = qoe_report_give(h->report) && h->env.nheld == 0;
 
-    for (i = 0; i < h->nexporters; i++) {
-        given &= !h->exporter[i].item_sent;
-    }
-
     if (!given) {
         h->lease_ms = qoe_max(h->hand_over_ms, now + QOE_LEASE_SOON_MS);
         return false;

@@ -24,7 +24,7 @@
 #include "qoe_prom.h"
 #include "qoe_record.h"
 #include "qoe_source.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 #include "qoe_state.h"
 #include "qoe_top.h"
 #include "qoe_transport.h"

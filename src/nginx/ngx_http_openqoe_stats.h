@@ -26,6 +26,13 @@ ngx_http_openqoe_format_e ngx_http_openqoe_format(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_scrape(ngx_http_request_t *r,
     qoe_prom_format_t format);
 
+/* _stats.c: an argument of the query, unescaped; NGX_DECLINED: none */
+ngx_int_t ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* _stats_view.c: answers ?view=id */
+ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
+
 /* _stats_qoe.c: what /v2/stats tells of the metrics */
 void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf);

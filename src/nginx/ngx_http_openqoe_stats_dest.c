@@ -79,61 +79,38 @@ ngx_http_openqoe_stats_exporter(qoe_buf_t *b,
 }
 
 
-/*
- * Events are exported if they are neither rejected nor dropped and wait
- * nowhere.  So the sum is right in every answer, even after a kill, because
- * the positions of a lane survive it.
- */
-
 static void
 ngx_http_openqoe_stats_dest(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf,
     const ngx_http_openqoe_exporter_t *e, ngx_uint_t stream)
 {
     uint32_t          dest;
-    uint64_t          c[QOE_DEST_COUNTERS_N], all, gone;
-    ngx_uint_t        i;
-    qoe_zone_t       *zone;
     qoe_dest_info_t   info;
 
-    zone = ngx_http_openqoe_get_zone(mcf)->zone;
     dest = e->dest[stream];
 
-    ngx_memzero(c, sizeof(c));
     ngx_memzero(&info, sizeof(qoe_dest_info_t));
 
-    /* in the order in which events move: none is missed, as "exported" */
-
     if (dest != UINT32_MAX) {
-
-        qoe_dest_info(zone, dest, &info);
-
-        for (i = 0; i < QOE_DEST_COUNTERS_N; i++) {
-            c[i] = qoe_dest_counter(zone, dest, i);
-        }
+        qoe_dest_info(ngx_http_openqoe_get_zone(mcf)->zone, dest, &info);
     }
-
-    gone = info.queued + info.spooled + c[QOE_DEST_REJECTED];
-
-    for (i = 0; ngx_http_openqoe_dropped[i].name != NULL; i++) {
-        gone += c[ngx_http_openqoe_dropped[i].counter];
-    }
-
-    all = info.accepted + info.recovered;
 
     qoe_buf_printf(b, "\"accepted\":%llu,\"recovered\":%llu,"
                    "\"exported\":%llu,\"rejected\":%llu,",
                    (unsigned long long) info.accepted,
                    (unsigned long long) info.recovered,
-                   (unsigned long long) (all - qoe_min(gone, all)),
-                   (unsigned long long) c[QOE_DEST_REJECTED]);
-    ngx_http_openqoe_dest_counters(b, "dropped", ngx_http_openqoe_dropped, c);
+                   (unsigned long long) info.exported,
+                   (unsigned long long) info.rejected);
+    ngx_http_openqoe_dest_counters(b, "dropped", ngx_http_openqoe_dropped,
+                                   info.counter);
     qoe_buf_printf(b, ",\"queued\":%llu,\"spooled\":%llu,",
                    (unsigned long long) info.queued,
                    (unsigned long long) info.spooled);
-    ngx_http_openqoe_dest_counters(b, "batches", ngx_http_openqoe_batches, c);
+    ngx_http_openqoe_dest_counters(b, "batches", ngx_http_openqoe_batches,
+                                   info.counter);
 
     qoe_buf_literal(b, ",\"spool\":");
-    ngx_http_openqoe_stats_spool(b, mcf, e->spool ? dest : UINT32_MAX, c);
+    ngx_http_openqoe_stats_spool(b, mcf, e->spool ? dest : UINT32_MAX,
+                                 info.counter);
 }
 
 

@@ -172,10 +172,6 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 
     qoe_apply_fetch(a, v);
 
-    if (v != NULL) {
-        qoe_apply_note(v, s);
-    }
-
     rc = qoe_view_apply(v, seen, birth.at_ms, s, &a->conf->view, &a->points);
 
     if (v != NULL) {
@@ -206,7 +202,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         return;
     }
 
-    if (a->conf->records && rc == QOE_VIEW_EVENT) {
+    if (rc == QOE_VIEW_EVENT) {
         qoe_apply_noted(a, v, session, s);
     }
 

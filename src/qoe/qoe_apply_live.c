@@ -28,6 +28,8 @@ static bool qoe_apply_watched_due(const qoe_apply_t *a, uint64_t now_ms);
 static void qoe_apply_text(char *to, size_t size, qoe_span_t text);
 static uint16_t qoe_apply_bad_labels(qoe_apply_t *a, const qoe_view_t *v,
     char *to);
+static void qoe_apply_bad_texts(qoe_apply_t *a, const qoe_view_t *v,
+    qoe_live_bad_t *bad);
 static uint32_t qoe_apply_ms(double ms);
 
 
@@ -39,27 +41,6 @@ static const qoe_dim_t  qoe_apply_shown[] = {
     QOE_DIM_BROWSER_FAMILY, QOE_DIM_OS_FAMILY, QOE_DIM_PLAYER_NAME,
     QOE_DIM_APP_NAME
 };
-
-
-void
-qoe_apply_note(qoe_view_t *v, const qoe_sample_t *s)
-{
-    qoe_span_t  text;
-
-    if (v->id[0] == '\0' && s->text[QOE_TEXT_VIEW_ID].len <= QOE_VIEW_ID) {
-        qoe_apply_text(v->id, QOE_VIEW_ID, s->text[QOE_TEXT_VIEW_ID]);
-    }
-
-    if (s->type == QOE_EVENT_ERROR) {
-        text = s->text[QOE_TEXT_ERROR_CODE];
-
-        if (text.len == 0) {
-            text = s->text[QOE_TEXT_ERROR_FAMILY];
-        }
-
-        qoe_apply_text(v->error_code, QOE_VIEW_ERROR, text);
-    }
-}
 
 
 /* Cut at a character, and padded with NUL. */
@@ -107,11 +88,34 @@ qoe_apply_bad(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
     bad.stalled_ms = qoe_apply_ms((double) sums.stalled_ms);
     bad.stalls = sums.stalls;
 
-    memcpy(bad.view_id, v->id, QOE_VIEW_ID);
-    memcpy(bad.error, v->error_code, QOE_VIEW_ERROR);
+    qoe_apply_bad_texts(a, v, &bad);
     bad.labels_len = qoe_apply_bad_labels(a, v, bad.labels);
 
     qoe_live_bad(a->st->live, &bad);
+}
+
+
+/* An id that has no room is left out, because a part of it finds nothing. */
+
+static void
+qoe_apply_bad_texts(qoe_apply_t *a, const qoe_view_t *v, qoe_live_bad_t *bad)
+{
+    char        buf[QOE_LABELS_MAX];
+    qoe_span_t  text;
+
+    text = qoe_apply_view_id(a, v, buf);
+
+    if (text.len <= QOE_VIEW_ID) {
+        qoe_apply_text(bad->view_id, QOE_VIEW_ID, text);
+    }
+
+    text = qoe_apply_error(a, v, buf, qoe_span("code"));
+
+    if (text.len == 0) {
+        text = qoe_apply_error(a, v, buf, qoe_span("family"));
+    }
+
+    qoe_apply_text(bad->error, QOE_VIEW_ERROR, text);
 }
 
 
@@ -174,8 +178,9 @@ qoe_apply_ms(double ms)
 void
 qoe_apply_watched(qoe_apply_t *a, uint64_t now_ns)
 {
-    uint32_t  used, end;
-    uint64_t  now_ms, until;
+    uint32_t           used, end;
+    uint64_t           now_ms, until;
+    const qoe_view_t  *v;
 
     now_ms = now_ns / 1000000;
 
@@ -199,9 +204,10 @@ qoe_apply_watched(qoe_apply_t *a, uint64_t now_ns)
 
     for (/* void */; a->counted < end; a->counted++) {
 
-        until = qoe_view_concurrent_ms(qoe_sessions_slot(a->sessions,
-                                                         a->counted));
-        if (until > now_ms) {
+        v = qoe_sessions_slot(a->sessions, a->counted);
+        until = qoe_view_concurrent_ms(v);
+
+        if (until > now_ms && v->over == 0) {
             a->count++;
             a->until_ms = qoe_max(a->until_ms, until);
         }

@@ -135,6 +135,14 @@ void qoe_apply_sent(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s);
 /* Notes the ids of a view with its first event, and the texts of an error. */
 void qoe_apply_noted(qoe_apply_t *a, qoe_view_t *v, qoe_session_t *session,
     const qoe_sample_t *s);
+/*
+ * The view's id, and the family or code of its last error, as they were sent;
+ * in buf, which has QOE_LABELS_MAX bytes.  Empty if there is none.
+ */
+qoe_span_t qoe_apply_view_id(const qoe_apply_t *a, const qoe_view_t *v,
+    char *buf);
+qoe_span_t qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v,
+    char *buf, qoe_span_t name);
 /* Takes the references of an adopted view again. */
 void qoe_apply_record_adopt(qoe_apply_t *a, qoe_view_t *v);
 
@@ -173,9 +181,6 @@ void qoe_apply_traced(qoe_apply_t *a, const qoe_view_record_t *r,
 
 
 /* qoe_apply_live.c */
-
-/* Keeps what of the event is shown of its view. */
-void qoe_apply_note(qoe_view_t *v, const qoe_sample_t *s);
 
 /* Notes the view if it is a bad one by a->points, those of its end. */
 void qoe_apply_bad(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns);

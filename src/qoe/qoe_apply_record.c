@@ -30,7 +30,7 @@
 
 typedef struct {
     char                 session_id[QOE_UUID_TEXT_LEN];
-    char                 view_id[QOE_UUID_TEXT_LEN];
+    char                 view_id[QOE_LABELS_MAX];
     char                 viewer[QOE_APPLY_HASH_LEN];
     char                 ids[QOE_LABELS_MAX];
     char                 error[QOE_LABELS_MAX];
@@ -125,6 +125,36 @@ qoe_apply_noted(qoe_apply_t *a, qoe_view_t *v, qoe_session_t *session,
 
         qoe_apply_set_block(a, &v->error, &a->labels);
     }
+}
+
+
+qoe_span_t
+qoe_apply_view_id(const qoe_apply_t *a, const qoe_view_t *v, char *buf)
+{
+    size_t  len;
+
+    static const uint8_t  zero[16];
+
+    if (memcmp(v->view_id, zero, sizeof(zero)) != 0) {
+        qoe_uuid_format(buf, v->view_id);
+        return (qoe_span_t) { buf, QOE_UUID_TEXT_LEN };
+    }
+
+    len = v->ids != 0 ? qoe_store_block_read(a->store, v->ids, buf) : 0;
+
+    return qoe_apply_label((qoe_span_t) { buf, len }, qoe_span("view"));
+}
+
+
+qoe_span_t
+qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v, char *buf,
+    qoe_span_t name)
+{
+    size_t  len;
+
+    len = v->error != 0 ? qoe_store_block_read(a->store, v->error, buf) : 0;
+
+    return qoe_apply_label((qoe_span_t) { buf, len }, name);
 }
 
 
@@ -372,13 +402,8 @@ qoe_apply_record_ids(qoe_apply_t *a, qoe_view_record_t *r,
     len = v->ids != 0 ? qoe_store_block_read(a->store, v->ids, t->ids) : 0;
     ids = (qoe_span_t) { t->ids, len };
 
-    r->view_id = qoe_apply_label(ids, qoe_span("view"));
+    r->view_id = qoe_apply_view_id(a, v, t->view_id);
     r->session_id = qoe_apply_label(ids, qoe_span("session"));
-
-    if (r->view_id.len == 0) {
-        qoe_uuid_format(t->view_id, v->view_id);
-        r->view_id = (qoe_span_t) { t->view_id, QOE_UUID_TEXT_LEN };
-    }
 
     if (r->session_id.len == 0) {
         qoe_uuid_format(t->session_id, v->session_id);
@@ -401,19 +426,12 @@ static void
 qoe_apply_record_error(qoe_apply_t *a, qoe_view_record_t *r,
     const qoe_view_t *v, qoe_apply_texts_t *t)
 {
-    size_t  len;
-
     if (v->errors == 0) {
         return;
     }
 
-    len = v->error != 0 ? qoe_store_block_read(a->store, v->error, t->error)
-                        : 0;
-
-    r->error_type = qoe_apply_label((qoe_span_t) { t->error, len },
-                                    qoe_span("family"));
-    r->error_code = qoe_apply_label((qoe_span_t) { t->error, len },
-                                    qoe_span("code"));
+    r->error_type = qoe_apply_error(a, v, t->error, qoe_span("family"));
+    r->error_code = qoe_apply_error(a, v, t->error, qoe_span("code"));
 
     /* as the metric of errors has it */
 

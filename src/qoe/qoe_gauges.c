@@ -11,7 +11,7 @@
 
 #include "qoe_dest.h"
 #include "qoe_record.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 
 #include <math.h>
 
@@ -383,8 +383,7 @@ qoe_gauges_dest(const qoe_gauges_t *g, uint32_t dest, qoe_span_t name)
          i++)
     {
         rc = qoe_gauges_events(g, name, "dropped", qoe_gauges_drops[i].reason,
-                               qoe_dest_counter(g->st->zone, dest,
-                                                qoe_gauges_drops[i].counter));
+                               info.counter[qoe_gauges_drops[i].counter]);
     }
 
     return rc;

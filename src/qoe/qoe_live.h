@@ -23,6 +23,10 @@
 #include "qoe_view.h"
 
 
+/* Texts that are shown of a view; a longer id is left out, an error is cut. */
+#define QOE_VIEW_ID        40
+#define QOE_VIEW_ERROR     24
+
 #define QOE_LIVE_STEP_S    5
 #define QOE_LIVE_SHOWN     120               /* steps that are shown */
 #define QOE_LIVE_MINUTE    12                /* steps of a minute */

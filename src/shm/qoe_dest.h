@@ -16,9 +16,9 @@
  *   accepted + recovered = exported + rejected + dropped + queued + spooled
  *
  * accepted and queued follow from the marks of the lanes, spooled from the
- * table of segments, and the others are counters, except exported, which is the
- * remainder: a counter of it could differ from the release that it belongs to
- * if the process is killed between the two.
+ * sums of its segments, and the others are counters, except exported, which is
+ * the remainder: a counter of it could differ from the release that it belongs
+ * to if the process is killed between the two.
  */
 
 
@@ -82,7 +82,7 @@ typedef enum {
  * QOE_DEST_NAME.
  *
  * A slot gets another name only when no lane and no living process uses it.
- * Slots that still list segments are taken last: the files remain, but the zone
+ * Slots that still have segments are taken last: the files remain, but the zone
  * no longer knows them.
  */
 void qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names,
@@ -133,9 +133,9 @@ uint64_t qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest,
     qoe_dest_counter_t c);
 
 /*
- * Counts the n events of an adopted segment.  A repeated call with the same id
- * is ignored, so that a process that takes over from one killed during the
- * adoption can call it again.
+ * Counts the n events of an adopted segment.  For the owner of lane 0 alone.  A
+ * repeated call with the same id is ignored, so that who takes the lane from an
+ * owner killed during the adoption can call it again.
  */
 void qoe_dest_recovered(qoe_zone_t *zone, uint32_t dest, uint64_t id,
     uint64_t n);
@@ -148,6 +148,7 @@ typedef struct {
     uint64_t           dropped;          /* for any reason */
     uint64_t           queued;
     uint64_t           spooled;          /* waiting in the spool */
+    uint64_t           counter[QOE_DEST_COUNTERS_N];
     qoe_lane_health_t  health;           /* the worst and latest of all lanes */
 } qoe_dest_info_t;
 

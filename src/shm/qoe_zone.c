@@ -11,9 +11,6 @@
 #include "qoe_uuid.h"
 
 
-#define QOE_SEGMENTS_SIZE                                                     \
-    (QOE_DESTS_MAX * QOE_SEGMENTS_MAX * sizeof(qoe_segment_entry_t))
-
 /*
  * How the zone is divided: the lanes share a sixth; of the rest the state gets
  * slightly more than the queue.
@@ -29,8 +26,7 @@ size_t
 qoe_zone_size_min(uint32_t lanes)
 {
     return qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE)
-           + QOE_SLOTS * sizeof(qoe_slot_t) + QOE_SEGMENTS_SIZE
-           + QOE_ZONE_SHARED_MIN
+           + QOE_SLOTS * sizeof(qoe_slot_t) + QOE_ZONE_SHARED_MIN
            + lanes * (sizeof(qoe_lane_t) + QOE_ZONE_STATE_MIN
                       + qoe_align(QOE_LANE_MIN, QOE_CACHE_LINE)
                       + QOE_CACHE_LINE);
@@ -59,8 +55,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
     z->lanes = lanes;
     z->size = size;
     z->slots_offset = qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE);
-    z->segments_offset = z->slots_offset + QOE_SLOTS * sizeof(qoe_slot_t);
-    z->lanes_offset = z->segments_offset + QOE_SEGMENTS_SIZE;
+    z->lanes_offset = z->slots_offset + QOE_SLOTS * sizeof(qoe_slot_t);
     qoe_zone_divide(z);
     z->start_ns = qoe_unix_ns();
 

@@ -21,7 +21,7 @@
 
 
 #include "qoe_dest.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 #include "qoe_atomic.h"
 
 
@@ -82,6 +82,8 @@ typedef struct {
     /* a seqlock: odd while the owner writes */
     uint64_t             health_seq;
     qoe_lane_health_t    health;
+
+    qoe_spool_part_t     spool;
 } qoe_cache_aligned qoe_lane_dest_t;
 
 
@@ -123,7 +125,7 @@ typedef struct {
     uint64_t             name_len;
     char                 name[QOE_DEST_NAME];
 
-    uint64_t             backlog;            /* qoe_proc_t: reads the backlog */
+    uint64_t             replay_us;          /* see qoe_spool_pay() */
 
     /*
      * the spool's state: error is written under the lock, read by the seqlock
@@ -133,8 +135,7 @@ typedef struct {
     uint64_t             error_seq;
     char                 error[256];
 
-    /* RECOVERED, changed under the lock; pos is the id of the last segment */
-    uint64_t             recovered_lock;     /* qoe_proc_t, 0: free */
+    /* RECOVERED, by the owner of lane 0; pos is the id of the last segment */
     qoe_mark_t           recovered;
 
     /* if it gets only metrics: written under the lock, read by the seqlock */
@@ -157,7 +158,6 @@ struct qoe_zone_s {
     uint64_t             size;
     uint64_t             ring_size;
     uint64_t             slots_offset;
-    uint64_t             segments_offset;
     uint64_t             lanes_offset;
     uint64_t             rings_offset;
     uint64_t             state_size;         /* for each lane; opaque here */

@@ -23,10 +23,6 @@
 /* The most events of a view that wait to be judged, those of half a second. */
 #define QOE_VIEW_MOMENTS   12
 
-/* Texts that are shown of a view; a longer id is left out, an error is cut. */
-#define QOE_VIEW_ID        40
-#define QOE_VIEW_ERROR     24
-
 /* The ended views that a session remembers. */
 #define QOE_SESSION_PAST   6
 
@@ -206,11 +202,6 @@ struct qoe_view_s {
     uint64_t        viewer;          /* keyed hash; 0: unknown */
     uint8_t         view_id[16];     /* UUIDs; zero: see ids */
     uint8_t         session_id[16];
-
-    /* written by qoe_apply_live.c, padded with NUL */
-
-    char            id[QOE_VIEW_ID];
-    char            error_code[QOE_VIEW_ERROR];  /* of the last error */
 } __attribute__((aligned(64)));      /* to use few cache lines */
 
 

@@ -34,6 +34,7 @@ typedef struct {
     unsigned long          count;
     unsigned long          concurrency;
     unsigned long          pause_ms;     /* between two outcomes */
+    const char            *after;        /* a file, waited for there */
     unsigned long          idle_ms;      /* wait before the first send */
     unsigned long          reopen;       /* after so many outcomes */
     unsigned long          abort_ms;     /* destroy after so long */
@@ -48,6 +49,7 @@ static bool cli_option(cli_t *cli, const char *arg);
 static bool cli_number(cli_t *cli, const char *name, const char *value);
 static bool cli_choice(cli_t *cli, const char *name, const char *value);
 static void cli_header(cli_t *cli, const char *value);
+static void cli_await(const char *path);
 static qoe_span_t cli_file(const char *path);
 static void cli_log(void *ctx, qoe_log_level_t level, const char *text,
     size_t len);
@@ -200,9 +202,26 @@ cli_run(cli_t *cli, qoe_net_t *net, qoe_transport_t *t)
         if (cli->pause_ms != 0 && cli->done < cli->count) {
             usleep((useconds_t) cli->pause_ms * 1000);
         }
+
+        if (cli->after != NULL && cli->done < cli->count) {
+            cli_await(cli->after);
+        }
     }
 
     return 0;
+}
+
+
+/* For a minute at most. */
+
+static void
+cli_await(const char *path)
+{
+    int  i;
+
+    for (i = 0; i < 6000 && access(path, F_OK) != 0; i++) {
+        usleep(10000);
+    }
 }
 
 
@@ -261,6 +280,11 @@ cli_option(cli_t *cli, const char *arg)
             cli->conf.url[i] = qoe_span_str(value);
         }
 
+        return true;
+    }
+
+    if (strcmp(name, "after") == 0) {
+        cli->after = value;
         return true;
     }
 

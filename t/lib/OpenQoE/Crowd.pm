@@ -90,10 +90,15 @@ sub story ($self, $v) {
     return (@story, [ $at + 5000, 'playbackdetached', {}, 0 ])
         if $v->{leaves};
 
-    push @story, [ $first, 'stallend', {}, 0 ];
+    push @story, [ $first, 'stallend', {}, 0 ],
+        rendition($first + 1, 1, 1_200_000, 540);
     my ($stalled, $stalls) = (0, $v->{stall} ? ($v->{stalls} // 1) : 0);
 
     for (my $t = 10_000; $t < $v->{length}; $t += 10_000) {
+        push @story, rendition($first + $t - 9000, $t - 9000 - $stalled,
+                               $v->{stall} > 2000 ? 2_100_000 : 4_200_000,
+                               $v->{stall} > 2000 ? 720 : 1080) if $t == 10_000;
+
         if ($stalls-- > 0) {
             push @story, [ $first + $t - 5000, 'stallstart', {},
                            $t - 5000 - $stalled ],
@@ -109,6 +114,16 @@ sub story ($self, $v) {
 
     return (@story, [ $first + $v->{length}, 'ended', {},
                       $v->{length} - $stalled ]);
+}
+
+
+# A change of the picture that is shown.
+
+sub rendition ($at, $position, $bitrate, $height) {
+    return [ $at, 'qualitychange', { media_type => 'video',
+        bitrate => $bitrate, resolution => { width => $height * 16 / 9,
+                                             height => $height } },
+        $position ];
 }
 
 

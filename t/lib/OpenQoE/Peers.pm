@@ -4,9 +4,9 @@ package OpenQoE::Peers;
 #
 # Peers that others made: the OpenTelemetry Collector (t/peers/collector),
 # Prometheus 3 (t/peers/prometheus3), Jaeger 2 (t/peers/jaeger), a reader of
-# dashboards (t/peers/grafana), the npm packages of t/peers, Chromium.
-# What cannot be had on a machine makes the test that asks for it skip, with
-# the reason.
+# dashboards (t/peers/grafana), the npm packages of t/peers, Chromium.  What
+# cannot be had on a machine makes the test that asks for it skip, with the
+# reason.
 
 use v5.36;
 

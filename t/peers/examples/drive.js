@@ -61,7 +61,7 @@ class Viewer {
 
         server.cut(name);
         await page.send('Emulation.setDeviceMetricsOverride',
-                        { width: 720, height: 560, deviceScaleFactor: 1,
+                        { width: 720, height: 600, deviceScaleFactor: 1,
                           mobile: false });
         await page.fromPackages(options.lib);
         await page.goto(url);

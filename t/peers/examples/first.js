@@ -22,6 +22,10 @@ const WATCH = `
     addEventListener('securitypolicyviolation',
                      (e) => seen.refused.push(e.blockedURI));`;
 
+// What a tile of the live page says, '' while it says nothing.
+const tile = (id) => `(document.getElementById('live').contentDocument
+    .querySelector('#tile-${id} .now')?.textContent || '').trim()`;
+
 // How many events of a type the page has posted.
 const posted = (type) => `[...document.querySelectorAll('#events b')]
     .filter((b) => b.textContent === '${type}').length`;
@@ -46,11 +50,13 @@ async function main() {
 
         // Without a click.
         await until('video.currentTime > 2 && !video.paused');
+        await until(`${tile('watched')} === '1'`);
 
         await click('throttle');
         await until(`${posted('stallstart')} === 2`);
         await click('throttle');
         await until(`${posted('stallend')} === 2`);
+        await until(`/[1-9]/.test(${tile('rebuffer')})`);
 
         await click('seek');
         await until(`${posted('seek')} === 1`);
@@ -67,16 +73,14 @@ async function main() {
 
         await click('again');
         await until(`${posted('canplay')} === 2`);
+        await until(`${tile('watched')} === '1'`);
 
         // What was posted has been answered.
         await pause(1500);
 
         console.log(JSON.stringify(await page.evaluate(`({
             ...seen, failed: ${JSON.stringify(failed)},
-            numbers: Object.fromEntries([...document.querySelectorAll(
-                '#stats tr')].map((row) => [...row.cells].map(
-                    (cell) => cell.textContent))),
-            live: document.getElementById('live').src,
+            watched: ${tile('watched')},
             hosts: [...new Set(performance.getEntriesByType('resource')
                 .map(({ name }) => new URL(name).host))],
         })`)));

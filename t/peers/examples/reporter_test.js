@@ -44,7 +44,7 @@ const SITUATIONS = {
         media.feed(false);
         await world.pass(3000);
         media.feed(true);
-        await world.pass(5000);
+        await world.pass(5150);
         media.seek(80);
         await world.pass(700);
         media.sought();
@@ -202,6 +202,23 @@ const SITUATIONS = {
         media.feed(true);
         await world.pass(8000);
         return brief(world.got());
+    },
+
+    // A live stream, which begins at its edge.
+    async live() {
+        const { world, media } = start(undefined, {},
+                                       { data: false, duration: Infinity });
+
+        media.play();
+        await world.pass(400);
+        media.seek(3600);
+        await world.pass(400);
+        media.sought();
+        await world.pass(400);
+        media.feed(true);
+        await world.pass(8000);
+        return { events: brief(world.got()),
+                 type: world.got().at(-1).video.stream_type };
     },
 
     // A page that goes on to the next video before the reporter has heard that

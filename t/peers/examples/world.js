@@ -210,7 +210,7 @@ class Media extends EventTarget {
     seek(to) {
         this.currentTime = to;
         this.seeking = true;
-        this.say('seeking');
+        this.say('timeupdate', 'seeking');      // one may be under way
     }
 
     sought() {

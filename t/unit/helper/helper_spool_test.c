@@ -8,7 +8,7 @@
 
 
 #include "helper_bench.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -12,7 +12,7 @@
 #include "qoe_dest.h"
 #include "qoe_record.h"
 #include "qoe_sessions.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 #include "qoe_view_table.h"
 #include "qoe_zone_layout.h"
 
@@ -537,7 +537,7 @@ test_queue(void)
     place_t              *p;
     qoe_span_t            record, name;
     qoe_lane_info_t       info[2];
-    qoe_segment_entry_t  *e;
+    qoe_spool_part_t     *part;
 
     p = place_new();
     name = qoe_span("default");
@@ -571,18 +571,16 @@ test_queue(void)
        && value_of(p, QOE_METRIC_SPOOL_CAPACITY, "exporter=default") == 4096,
        "an exporter whose spool is empty has a size of 0, and a capacity");
 
-    e = qoe_spool_entry_new(p->zone, dest, p->self);
-    e->bytes = 700;
-    e = qoe_spool_entry_new(p->zone, dest, p->self);
-    e->bytes = 77;
-    e->events = 5;
-    e->done = 2;
+    qoe_spool_part(p->zone, 0, dest)->bytes = 700;
+    part = qoe_spool_part(p->zone, 1, dest);
+    part->bytes = 77;
+    part->events = 3;
     qoe_dest_count(p->zone, dest, QOE_DEST_RECOVERED, 8);
     qoe_dest_count(p->zone, dest, QOE_DEST_REJECTED, 1);
     qoe_dest_count(p->zone, dest, QOE_DEST_DROPPED_SPOOL, 2);
     ok(collect(p)
        && value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 777,
-       "the spool's size is that of all its segments");
+       "the spool's size is that of its segments in all lanes");
 
     ok(events(p, "accepted") == 2 && events(p, "recovered") == 8
        && events(p, "queued") == 1 && events(p, "spooled") == 3

@@ -431,7 +431,8 @@ tick(lane_t *l, uint64_t ms)
 static void
 test_watched(void)
 {
-    lane_t  *l;
+    lane_t    *l;
+    uint32_t   i;
 
     l = lane_new(16 * 1024 * 1024);
 
@@ -468,6 +469,21 @@ test_watched(void)
     tell(l, 63000, "s/a/x", "heartbeat", "at=60500");
     tick(l, 63000);
     ok(watched(l, 63000) == 0, "a pause is seen with the next tick");
+
+    tell(l, 64000, "s/a/x", "playing", "at=60500");
+    tell(l, 65000, "s/a/x", "heartbeat", "at=61500");
+    tick(l, 65000);
+    ok(watched(l, 65000) == 1, "so is that it plays again");
+
+    /* over, while its record waits for room */
+
+    for (i = 0; i < qoe_sessions_touched(l->st.sessions[0]); i++) {
+        qoe_sessions_slot(l->st.sessions[0], i)->over = 1;
+    }
+
+    tell(l, 66000, "z/z/x", "playerready", "");
+    tick(l, 66000);
+    ok(watched(l, 66000) == 0, "a view that is over is not watched");
 
     lane_free(l);
 }
