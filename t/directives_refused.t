@@ -338,7 +338,7 @@ taken("openqoe_view_record $_", http => "openqoe_view_record $_;")
 
 refused("openqoe_traces $_->[0]", { http => "openqoe_traces $_->[0];" },
         'in "openqoe_traces", it must be ', $_->[1])
-    for (map { [ $_, "invalid value \"$_\"" ] } qw(on good ALL bad,)),
+    for (map { [ $_, "invalid value \"$_\"" ] } qw(on good ALL badly)),
         (map { [ "bad sample=$_", "invalid value \"sample=$_\"" ] }
             qw(1 101% -1% % x% 0.00001% 1%% 100.0001%)),
         [ 'bad rate=1%', 'invalid value "rate=1%"' ],

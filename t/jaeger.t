@@ -3,7 +3,7 @@
 # Copyright (C) OpenQoE
 #
 # Traces of views in a real Jaeger 2, as its API answers: recorded sessions of
-# real players, and a view in parts.
+# real players, and a view that failed.
 
 use lib 't/lib';
 use OpenQoE::Peers qw(jaeger_program);
@@ -100,7 +100,7 @@ sub root (@spans) { (grep { $_->{name} eq 'view' } @spans)[0] }
 
 # The sessions that ended by an event, so that their views are over at once.
 
-my @sessions = grep { $_->{last} eq 'ended' && $_->{expect}{over} == 1 }
+my @sessions = grep { $_->{truth}{ended} && $_->{expect}{over} == 1 }
                recorded_sessions();
 my $now = int(time * 1000) - 600_000;
 
@@ -138,7 +138,7 @@ for my $s (@sessions) {
     };
 }
 
-# A search finds the bad views.
+# A view that failed, and a search for such views.
 
 my $id = uuid();
 my %ids = (view_id => $id, session_id => uuid(), org_id => 'acme');
@@ -161,10 +161,13 @@ is(root(@spans)->{tag}{'otel.status_description'}, 'startup_failure',
 is(scalar @{ root(@spans)->{logs} }, 1, 'its error is a log of the root');
 
 my $r = http_get($query, '/api/traces?service=openQoE-worker&operation=view'
-                 . '&limit=100&lookback=1h&tags=%7B%22error%22%3A%22true%22%7D');
-my @found = map { $_->{traceID} } @{ decode_json_text($r->{body})->{data} };
+    . '&limit=100&start=' . ($t - 7_200_000) . '000&end=' . ($t + 60_000)
+    . '000&tags=%7B%22openqoe.view.outcome%22%3A%22startup_failure%22%7D');
+my @found = map { $_->{traceID} }
+            @{ (decode_json_text($r->{body}) // {})->{data} // [] };
 is_deeply(\@found, [ lc $id =~ s/-//gr ],
-          'a search for errors finds that view, and no other');
+          'a search for the outcome finds that view, and no other')
+    or diag($r->{body});
 
 ok($nginx->stop, 'nginx exits by itself');
 $nginx->no_errors;

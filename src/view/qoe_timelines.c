@@ -28,11 +28,16 @@
 /* A change of meaning raises QOE_STATE_VERSION. */
 
 typedef struct {
+
+    /* what an event needs comes first, to use few cache lines */
+
     uint64_t        view_key;        /* 0: free */
-    uint64_t        start_ms;
-    uint64_t        end_ms;          /* of a view that is over */
     uint32_t        seq;             /* odd while the slot changes */
     uint32_t        view;            /* 1 + index of the view; 0: it is over */
+    qoe_timeline_t  timeline;
+
+    uint64_t        start_ms;
+    uint64_t        end_ms;          /* of a view that is over */
     uint32_t        next;            /* in the bucket, or next free slot */
     uint32_t        prev;            /* 0: the first of its bucket */
     uint32_t        newer;           /* links in the list of those that are */
@@ -41,7 +46,6 @@ typedef struct {
     uint8_t         outcome;
     uint8_t         spare[3];
     uint8_t         ids[QOE_TIMELINE_IDS];   /* a length and a text each */
-    qoe_timeline_t  timeline;
 } __attribute__((aligned(64))) qoe_timelines_slot_t;
 
 struct qoe_timelines_s {
@@ -163,7 +167,7 @@ qoe_timelines_fetch(const qoe_timelines_t *t, const qoe_view_t *v)
 
     if (s != NULL) {
         __builtin_prefetch(s, 1);
-        __builtin_prefetch(&s->timeline, 1);
+        __builtin_prefetch((const char *) s + 64, 1);
     }
 }
 
