@@ -23,6 +23,10 @@ static const char *qoe_fast_number_any(const qoe_fast_t *f, const char *p,
 static const char *qoe_fast_array(qoe_fast_t *f, const char *p, size_t depth);
 
 
+_Static_assert(QOE_FAST_STEP <= QOE_FAST_MARGIN
+               && QOE_FAST_SAME <= QOE_FAST_MARGIN,
+               "text before the margin is read by whole steps");
+
 const size_t  qoe_fast_step = QOE_FAST_STEP;
 
 

@@ -243,6 +243,12 @@ test_buf(void)
     qoe_buf_free(&b);
     ok(m.live == 0, "a freed buffer has given back all its memory");
 
+    qoe_buf_init(&b, tap_mem(&m, -1), 1000);
+    qoe_buf_printf(&b, "%s", "");
+    ok(b.status == QOE_OK && b.len == 0,
+       "an empty text can be printed into a buffer without memory");
+    qoe_buf_free(&b);
+
     for (n = 0, bad = 0; n < 100; n++) {
         qoe_buf_init(&b, tap_mem(&m, n), 1 << 20);
 
@@ -374,6 +380,45 @@ test_uuid(void)
 }
 
 
+/* RFC 3629, the table in section 4: the bounds of each line. */
+
+static void
+test_utf8(void)
+{
+    size_t  i, wrong;
+
+    static const struct {
+        const char  *text;
+        size_t       len;
+    } cases[] = {
+        { "\x7f", 0 }, { "\x80", 0 }, { "\xc1\xbf", 0 },
+        { "\xc2\x80", 2 }, { "\xdf\xbf", 2 }, { "\xc2\x7f", 0 },
+        { "\xc2\xc0", 0 }, { "\xc2", 0 },
+        { "\xe0\xa0\x80", 3 }, { "\xe0\xbf\xbf", 3 }, { "\xe0\x9f\xbf", 0 },
+        { "\xe1\x80\x80", 3 }, { "\xec\xbf\xbf", 3 }, { "\xe1\x7f\x80", 0 },
+        { "\xed\x80\x80", 3 }, { "\xed\x9f\xbf", 3 }, { "\xed\xa0\x80", 0 },
+        { "\xee\x80\x80", 3 }, { "\xef\xbf\xbf", 3 }, { "\xee\x80\x7f", 0 },
+        { "\xee\x80\xc0", 0 }, { "\xee\x80", 0 },
+        { "\xf0\x90\x80\x80", 4 }, { "\xf0\xbf\xbf\xbf", 4 },
+        { "\xf0\x8f\x80\x80", 0 }, { "\xf1\x80\x80\x80", 4 },
+        { "\xf3\xbf\xbf\xbf", 4 }, { "\xf4\x8f\xbf\xbf", 4 },
+        { "\xf4\x90\x80\x80", 0 }, { "\xf5\x80\x80\x80", 0 },
+        { "\xf0\x90\x7f\x80", 0 }, { "\xf0\x90\x80\x7f", 0 },
+        { "\xf0\x90\x80", 0 }, { "\xff", 0 }
+    };
+
+    for (i = 0, wrong = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        wrong += qoe_utf8_len((const unsigned char *) cases[i].text,
+                              (const unsigned char *) cases[i].text
+                              + strlen(cases[i].text))
+                 != cases[i].len;
+    }
+
+    ok(wrong == 0,
+       "characters beyond ASCII are as long as RFC 3629 says, or invalid");
+}
+
+
 int
 main(void)
 {
@@ -382,6 +427,7 @@ main(void)
     test_arena_rewind();
     test_arena_limits();
     test_buf();
+    test_utf8();
     test_json_string();
     test_uuid();
 

@@ -442,6 +442,48 @@ test_shared(void)
 }
 
 
+/*
+ * The escapes of a string are decoded into memory of its own, so two events
+ * have a string at the same address only if its member was shared.
+ */
+
+static void
+test_sharing(void)
+{
+    run_t               r;
+    char               *body;
+    qoe_span_t          s[3];
+    size_t              i;
+    qoe_broken_place_t  place;
+
+    static const char  text[] =
+        "{\"events\":[{\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
+        IDS ",\"env\":\"a\\n\",\"app_name\":\"name\",\"app_version\":\"1\"},"
+        "{\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
+        IDS ",\"env\":\"a\\n\",\"app_name\":\"name\",\"app_version\":\"2\"},"
+        "{\"event_type\":\"seek\",\"event_time\":" NOW_TEXT ","
+        "\"env\":\"a\\n\"," IDS ",\"app_name\":\"name\"}]}";
+
+    body = (char *) padded(text, sizeof(text) - 1).data;
+    start(&r);
+    r.status = qoe_fast_decode(&r.batch, (qoe_span_t) { body,
+                               sizeof(text) - 1 + PADDING }, &conf, NOW,
+                               &r.arena, &place);
+
+    for (i = 0; i < 3 && r.status == QOE_OK; i++) {
+        s[i] = r.batch.events[i].field[QOE_FIELD_ENV].v.string;
+    }
+
+    ok(r.status == QOE_OK && r.batch.nevents == 3
+       && qoe_span_eq(s[0], qoe_span("a\n")) && s[1].data == s[0].data,
+       "a run of members that the event before has as well is not read again");
+    ok(r.status == QOE_OK && qoe_span_eq(s[2], s[0]) && s[2].data != s[0].data,
+       "a member that is equal but elsewhere is read");
+
+    done(&r);
+}
+
+
 static void
 test_data(void)
 {
@@ -624,6 +666,7 @@ main(void)
     test_events();
     test_twice();
     test_shared();
+    test_sharing();
     test_data();
     test_limits();
 

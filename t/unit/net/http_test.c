@@ -499,6 +499,118 @@ test_headers_end(void)
 }
 
 
+/* Is the line among the headers of a request? */
+
+static bool
+sends(const qoe_transport_t *t, const char *text)
+{
+    const struct curl_slist  *l;
+
+    for (l = t->http->headers; l != NULL; l = l->next) {
+        if (strcmp(l->data, text) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static size_t
+nheaders(const qoe_transport_t *t)
+{
+    size_t                    n;
+    const struct curl_slist  *l;
+
+    for (n = 0, l = t->http->headers; l != NULL; l = l->next) {
+        n++;
+    }
+
+    return n;
+}
+
+
+static qoe_transport_t *
+configured(qoe_net_t *net, qoe_protocol_t protocol, uint64_t timeout_ms,
+    const qoe_header_t *headers, size_t n, int *bad)
+{
+    qoe_log_t              log = { tap_log_write, bad, QOE_LOG_WARN };
+    qoe_transport_t       *t;
+    qoe_transport_conf_t   conf;
+
+    memset(&conf, 0, sizeof(conf));
+    conf.url[QOE_SIGNAL_LOGS] = qoe_span("http://collector:4318");
+    conf.protocol = protocol;
+    conf.timeout_ms = timeout_ms;
+    conf.user_agent = qoe_span("unit");
+    conf.headers = headers;
+    conf.nheaders = n;
+    *bad = 0;
+
+    if (qoe_transport_create(&t, net, &conf, &log) != QOE_OK) {
+        abort();
+    }
+
+    return t;
+}
+
+
+static void
+test_headers(void)
+{
+    int                        bad;
+    size_t                     n;
+    qoe_net_t                 *net;
+    qoe_log_t                  log = { tap_log_write, &bad, QOE_LOG_ERR };
+    qoe_transport_t           *t;
+
+    static const qoe_header_t  good[] = {
+        { qoe_span("X-One"), qoe_span("1, 2") },
+        { qoe_span("x-#$"), qoe_span_null }
+    };
+    static const qoe_header_t  wrong[] = {
+        { qoe_span_null, qoe_span("a") },
+        { qoe_span("a b"), qoe_span("a") },
+        { qoe_span("a:"), qoe_span("a") },
+        { qoe_span("a\0"), qoe_span("a") },
+        { qoe_span("a"), qoe_span("a\r") },
+        { qoe_span("a"), qoe_span("\n") },
+        { qoe_span("a"), qoe_span("a\0") },
+        { qoe_span("Content-Type"), qoe_span("a") }
+    };
+
+    net = qoe_net_create(&log);
+    t = configured(net, PROTOBUF, 10000, NULL, 0, &bad);
+    n = nheaders(t);
+    ok(sends(t, "Content-Type: application/x-protobuf"),
+       "a request over HTTP has the type of its encoding");
+    qoe_transport_destroy(t);
+
+    t = configured(net, PROTOBUF, 10000, good, 2, &bad);
+    ok(bad == 0 && nheaders(t) == n + 2 && sends(t, "X-One: 1, 2"),
+       "the operator's headers are sent, too");
+    ok(sends(t, "x-#$;"), "a header without a value is sent, not removed");
+    qoe_transport_destroy(t);
+
+    t = configured(net, PROTOBUF, 10000, wrong, 8, &bad);
+    ok(bad == 8 && nheaders(t) == n,
+       "headers that would break a request are left out, each with a message");
+    qoe_transport_destroy(t);
+
+    t = configured(net, GRPC, 99999999, NULL, 0, &bad);
+    ok(sends(t, "Content-Type: application/grpc") && sends(t, "TE: trailers")
+       && sends(t, "grpc-timeout: 99999999m"),
+       "a call of gRPC has its type, and its timeout in milliseconds");
+    qoe_transport_destroy(t);
+
+    t = configured(net, GRPC, 100000000, NULL, 0, &bad);
+    ok(sends(t, "grpc-timeout: 100000S"),
+       "a timeout of more than eight digits is in seconds");
+    qoe_transport_destroy(t);
+    qoe_net_destroy(net);
+}
+
+
 int
 main(void)
 {
@@ -508,6 +620,7 @@ main(void)
     test_unfinished();
     test_grpc();
     test_headers_end();
+    test_headers();
 
     return tap_end();
 }

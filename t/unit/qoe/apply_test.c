@@ -629,34 +629,46 @@ test_known(void)
         play(l, i, of);
     }
 
+    /* the fourth pauses, and is not heard for 30 s, unlike the others */
+
+    tell(l, n + 3000, "s3/v/a", "heartbeat", "");
+    tell(l, n + 3010, "s3/v/a", "pause", "");
+
     for (i = 0; i < n; i++) {
-        snprintf(of, sizeof(of), "s%u/v/a", i);
-        tell(l, n + 3000 + i, of, "heartbeat", "");
+        if (i != 3) {
+            snprintf(of, sizeof(of), "s%u/v/a", i);
+            tell(l, 30000 + i, of, "heartbeat", "");
+        }
     }
 
+    pass(l, 40000);
+
     for (i = 0; n + i < info.views_max; i++) {
-        snprintf(of, sizeof(of), "s%u/w%u/a", i % n, i / n);
-        play(l, 2 * n + 3000 + i, of);
+        snprintf(of, sizeof(of), "s%u/w%u/a", 4 + i % (n - 4), i / n);
+        play(l, 40000 + i, of);
     }
 
     ok(alive(l) == info.views_max && counted(l, QOE_COUNT_VIEWS_EVICTED) == 0,
        "the table is full of the views of sessions that are known");
 
-    /* the first view is heard again, so the second is silent longest */
+    /* the first view is heard again, so the second is the one after */
 
-    tell(l, 20000, "s0/v/a", "heartbeat", "");
-    play(l, 20001, "s5/x/a");
-    ok(alive(l) == info.views_max && counted(l, QOE_COUNT_VIEWS_EVICTED) == 1,
-       "another view of a known session takes the place of one");
+    tell(l, 45000, "s0/v/a", "heartbeat", "");
+    play(l, 45001, "s5/x/a");
+    play(l, 45002, "s5/y/a");
+    ok(alive(l) == info.views_max && counted(l, QOE_COUNT_VIEWS_EVICTED) == 2,
+       "other views of a known session take the places of two");
 
-    tell(l, 20002, "s0/v/a", "ended", "at=20002");
-    tell(l, 20003, "s2/v/a", "ended", "at=20003");
+    tell(l, 45003, "s0/v/a", "ended", "at=20002");
+    tell(l, 45004, "s2/v/a", "ended", "at=20003");
     ok(ended_as(l, "completed") == 2 && alive(l) == info.views_max - 2,
        "the views that were heard later are still there");
 
-    tell(l, 20004, "s1/v/a", "ended", "at=20004");
+    tell(l, 45005, "s1/v/a", "ended", "at=20004");
+    tell(l, 45006, "s3/v/a", "ended", "at=20004");
     ok(ended_as(l, "completed") == 2,
-       "the view that was silent longest made room");
+       "the views that were silent longest made room, whether they played or "
+       "paused");
     lane_free(l);
 }
 
