@@ -121,8 +121,8 @@ ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
 
 
 /*
- * nginx's own function for this takes other separators since 1.29, where another
- * one is for cookies.
+ * nginx's own function for headers of many values takes commas only since 1.29,
+ * and the one for cookies is not in older versions.
  */
 
 static ngx_uint_t
