@@ -19,7 +19,7 @@ PKG_BUILD="gcc make libc6-dev nginx nginx-dev libjansson-dev libprotobuf-c-dev
     zlib1g-dev"
 PKG_RUN="curl"
 PKG_TEST="perl curl openssl procps locales libjson-xs-perl python3"
-PKG_TEST_ALL="valgrind wrk ffmpeg chromium prometheus"
+PKG_TEST_ALL="valgrind wrk ffmpeg chromium prometheus python3-venv"
 # for t/modules.t: every dynamic module that Debian has for nginx
 for mod in http-auth-pam http-brotli-filter http-brotli-static \
     http-cache-purge http-dav-ext http-echo http-fancyindex http-geoip \
@@ -330,6 +330,7 @@ cmd_run() {
     build_module "$BUILD" "$BUILD/$MODULE"
     mkdir -p "$run/logs" "$run/tmp"
     ln -sfn "$BUILD" "$run/modules"
+    ln -sfn "$TOP/examples" "$run/examples"
     # the variables that the module reads, in its order
     to=${OTEL_EXPORTER_OTLP_LOGS_ENDPOINT:-${OTEL_EXPORTER_OTLP_ENDPOINT:-}}
     to=${to:-${OTEL_URL:-}}
@@ -342,7 +343,10 @@ cmd_run() {
     check_port "$port"
     cat <<EOF
 
-OpenQoE for nginx will listen on port $port.  Try:
+  http://localhost:$port/
+
+Open it: a video, the events that it posts, and the numbers, which move while
+you watch.  By hand:
 
   curl -i http://localhost:$port/v2/events -H 'Content-Type: application/json' -d '{"events":[{"event_type":"playing","event_time":'\$(date +%s%3N)',"org_id":"demo","player_id":"html5","view_id":"'\$(cat /proc/sys/kernel/random/uuid)'","session_id":"s1","viewer_id":"v1","data":{"playing_time":1200}}]}'
 
@@ -381,6 +385,7 @@ test_env() {
     patiently "the npm packages" t/peers/node.sh || [ $? = 77 ]
     patiently "the Collector" t/peers/collector/build.sh || [ $? = 77 ]
     patiently "Prometheus 3" t/peers/prometheus3/build.sh || [ $? = 77 ]
+    patiently "Jaeger 2" t/peers/jaeger/build.sh || [ $? = 77 ]
 }
 
 
@@ -491,7 +496,8 @@ SANITIZE+=" -fno-sanitize-recover=undefined"
 
 # Unit tests that take long under sanitizers, and are not in the quick form.
 SLOW_UNITS="spool/spool_crash helper/helper_spool event/fast_random
-    view/view_property shm/zone series/self govern/sketch net/gzip"
+    portable/fast_random view/view_property shm/zone series/self govern/sketch
+    net/gzip"
 
 # sanitize_units TEST..: the unit tests free all they take, so leaks count.
 sanitize_units() {
@@ -635,8 +641,9 @@ cmd_lint() {
         --suppress=preprocessorErrorDirective:'build/gen/*' --force \
         -DOPENQOE_VERSION='""' ${rooms//src/-Isrc} -Ibuild/gen $rooms tools
     say "shellcheck"
-    shellcheck build.sh .ci/run t/tools/*.sh t/peers/*.sh t/peers/*/*.sh \
-        t/packages/*.sh debian/tests/event
+    shellcheck build.sh .ci/run ui/*.sh t/tools/*.sh t/peers/*.sh \
+        t/peers/*/*.sh t/packages/*.sh debian/tests/event deploy/grafana/build.sh \
+        examples/clip/make.sh
     say "lint is clean"
 }
 

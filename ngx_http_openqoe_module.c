@@ -140,6 +140,20 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       0,
       NULL },
 
+    { ngx_string("openqoe_view_record"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_view_record,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_traces"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_openqoe_traces,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("openqoe_max_new_values"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_openqoe_set_number,
@@ -195,6 +209,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       NGX_HTTP_OPENQOE_STATS,
       ngx_http_openqoe_stats_handler },
+
+    { ngx_string("openqoe_page"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_openqoe_set_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_OPENQOE_PAGE,
+      ngx_http_openqoe_page_handler },
 
     { ngx_string("openqoe_api_key"),
       NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,

@@ -33,6 +33,10 @@ ROOMS      = core event shm govern series view qoe prom otlp net spool helper
 SRCS       = $(wildcard $(ROOMS:%=src/%/*.c))
 PROTOS     = $(shell cd proto && find . -name '*.proto' | sed 's,^\./,,' | sort)
 GEN_SRCS   = $(PROTOS:%.proto=$(GEN)/%.pb-c.c)
+# the files of the live page as C, for the room nginx alone
+UI_SRC     = $(GEN)/ngx_http_openqoe_ui.c
+UI_FILES   = $(wildcard ui/*.* ui/vendor/*.js)
+
 INCS       = $(ROOMS:%=-Isrc/%) -isystem $(GEN)
 
 # OBJECTS=DIR: the library is made of the objects that nginx's build has left
@@ -54,7 +58,16 @@ ORACLE_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard t/oracle/*.c))
 
 UNITS      = $(patsubst t/unit/%.c,$(BUILD)/unit/%, \
                $(wildcard $(ROOMS:%=t/unit/%/*_test.c)))
-FUZZERS    = $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*_fuzz.c))
+
+# the decoder has a scanner for processors without SSE2: its tests and its fuzzer
+# are built a second time, with objects of that form in place of the library's
+PORTABLE_OBJS = $(patsubst %.c,$(BUILD)/portable/%.o, \
+                  $(wildcard src/event/qoe_fast*.c))
+UNITS     += $(patsubst t/unit/event/%.c,$(BUILD)/unit/portable/%, \
+               $(wildcard t/unit/event/fast*_test.c))
+
+FUZZERS    = $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*_fuzz.c)) \
+             $(BUILD)/fuzz/fast_portable_fuzz
 PROGRAM    = $(BUILD)/openqoe-spool
 VERSION    = $(shell sed -n 's/^.define NGX_HTTP_OPENQOE_VERSION *//p' \
                          src/nginx/ngx_http_openqoe.h)
@@ -69,7 +82,7 @@ COMPILE    = $(CC) -std=gnu11 $(CPPFLAGS) $(CFLAGS) -fPIC \
 LINK       = $(COMPILE) $(WARN) $(LDFLAGS)
 
 all: $(LIB)
-gen: $(GEN)/.done
+gen: $(GEN)/.done $(UI_SRC)
 units: $(UNITS)
 fuzzers: $(FUZZERS)
 tools: $(TOOLS)
@@ -119,6 +132,11 @@ $(GEN)/.done: $(PROTOS:%=proto/%)
 
 $(GEN_SRCS): $(GEN)/.done ;
 
+$(UI_SRC): $(UI_FILES)
+	mkdir -p $(@D)
+	ui/embed.sh > $@.new
+	mv $@.new $@
+
 $(LIB): $(OBJS) $(GEN_OBJS)
 	mkdir -p $(@D)
 	rm -f $@
@@ -144,6 +162,21 @@ $(BUILD)/gen/%.o: $(GEN)/%.c
 $(BUILD)/unit/%: t/unit/%.c $(ORACLE) $(LIB)
 	mkdir -p $(@D)
 	$(LINK) -It/unit -It/oracle -o $@ $< $(ORACLE) $(LIB) $(LIBS)
+
+$(BUILD)/portable/%.o: %.c
+	mkdir -p $(@D)
+	$(COMPILE) -DQOE_FAST_PORTABLE $(WARN) -c -o $@ $<
+
+$(BUILD)/unit/portable/%: t/unit/event/%.c $(PORTABLE_OBJS) $(ORACLE) $(LIB)
+	mkdir -p $(@D)
+	$(LINK) -DQOE_FAST_PORTABLE -It/unit -It/oracle -o $@ $< \
+	    $(PORTABLE_OBJS) $(ORACLE) $(LIB) $(LIBS)
+
+$(BUILD)/fuzz/fast_portable_fuzz: t/fuzz/fast_fuzz.c $(PORTABLE_OBJS) \
+                                  $(ORACLE) $(LIB)
+	mkdir -p $(@D)
+	$(LINK) -It/oracle -fsanitize=fuzzer -o $@ $< $(PORTABLE_OBJS) $(ORACLE) \
+	    $(LIB) $(LIBS)
 
 $(BUILD)/fuzz/%: t/fuzz/%.c $(ORACLE) $(LIB)
 	mkdir -p $(@D)
@@ -172,6 +205,7 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 EXAMPLEDIR ?= $(PREFIX)/share/doc/openqoe/examples
+DATADIR    ?= $(PREFIX)/share/openqoe
 MODULE     ?= build/ngx_http_openqoe_module.so
 MODULEDIR  ?= $(or $(shell PATH="$$PATH:/usr/sbin" nginx -V 2>&1 \
                 | tr ' ' '\n' | sed -n 's/^--modules-path=//p'), \
@@ -188,10 +222,14 @@ install-module:
 
 install-tools: $(PROGRAM)
 	$(INSTALL) -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" \
-	    "$(DESTDIR)$(EXAMPLEDIR)"
+	    "$(DESTDIR)$(EXAMPLEDIR)" "$(DESTDIR)$(DATADIR)/grafana" \
+	    "$(DESTDIR)$(DATADIR)/prometheus"
 	$(INSTALL) -m 755 $(PROGRAM) "$(DESTDIR)$(BINDIR)/"
 	$(INSTALL) -m 644 tools/openqoe-spool.1 "$(DESTDIR)$(MANDIR)/man1/"
 	$(INSTALL) -m 644 conf/*.conf "$(DESTDIR)$(EXAMPLEDIR)/"
+	$(INSTALL) -m 644 deploy/grafana/*.json "$(DESTDIR)$(DATADIR)/grafana/"
+	$(INSTALL) -m 644 deploy/prometheus/rules.yml \
+	    deploy/prometheus/alerts.yml "$(DESTDIR)$(DATADIR)/prometheus/"
 
--include $(OBJS:.o=.d) $(ORACLE_OBJS:.o=.d) $(UNITS:%=%.d) $(TOOLS:%=%.d) \
-         $(FUZZERS:%=%.d)
+-include $(OBJS:.o=.d) $(ORACLE_OBJS:.o=.d) $(PORTABLE_OBJS:.o=.d) \
+         $(UNITS:%=%.d) $(TOOLS:%=%.d) $(FUZZERS:%=%.d)

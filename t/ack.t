@@ -40,12 +40,6 @@ sub started (%opt) {
 }
 
 
-sub stats ($nginx) {
-    my $r = http_get($nginx->port, '/v2/stats') // return {};
-    return decode_json_text($r->{body}) // {};
-}
-
-
 sub health ($nginx) {
     my $r = http_get($nginx->port, '/v2/health');
     return ($r->{status}, decode_json_text($r->{body}));
@@ -56,7 +50,7 @@ sub health ($nginx) {
 
 sub stored ($nginx) {
     return join '', map { slurp($_) // '' }
-           glob $nginx->dir . '/fresh/*/default/*';
+           glob $nginx->dir . '/fresh/*/default/*/*';
 }
 
 
@@ -103,7 +97,7 @@ sub done ($nginx, %opt) {
         }
     }
 
-    my $syncs = stats($nginx)->{exporter}{spool}{syncs};
+    my $syncs = $nginx->stats->{exporter}{spool}{syncs};
     cmp_ok($syncs, '>=', 3, 'ack=fsync syncs the files');
 
     is((post($nginx, '/memory'))[0], 202,
@@ -121,7 +115,7 @@ sub done ($nginx, %opt) {
     cmp_ok($answer->{processing_time_ns}, '>', 0,
            'the answer says how long the request took');
 
-    my $s = stats($nginx);
+    my $s = $nginx->stats;
     is($s->{events}{unconfirmed}, 0, 'no event is counted as unconfirmed');
     is($s->{exporter}{accepted}, 2 * 511 + 2,
        'all events are counted as accepted');
@@ -166,7 +160,7 @@ sub done ($nginx, %opt) {
     is(scalar(grep { index($bytes, $_) < 0 } @wanted), 0,
        'every event of these requests is stored');
 
-    my $spool = stats($nginx)->{exporter}{spool};
+    my $spool = $nginx->stats->{exporter}{spool};
     cmp_ok($spool->{syncs}, '<', 150,
            "$spool->{syncs} syncs serve 200 requests");
 
@@ -194,7 +188,7 @@ sub done ($nginx, %opt) {
     is($http->read_response->{status}, 202,
        'a chunked request is acknowledged');
 
-    is(stats($nginx)->{events}{unconfirmed}, 0,
+    is($nginx->stats->{events}{unconfirmed}, 0,
        'no event is counted as unconfirmed');
     done($nginx);
 }
@@ -243,11 +237,11 @@ if (OpenQoE::Shim->usable) {
          'the health shows why the spool fails');
     ok(wait_until(sub {
         http_post($nginx->port, '/fsync', batch_json(batch(1)));
-        return stats($nginx)->{events}{rejected}{unstorable};
+        return $nginx->stats->{events}{rejected}{unstorable};
     }), 'further requests are refused before they are read, and counted');
-    ok(stats($nginx)->{exporter}{spool}{failing},
+    ok($nginx->stats->{exporter}{spool}{failing},
        'the stats show that the spool fails');
-    cmp_ok(stats($nginx)->{exporter}{spool}{errors}, '>', 0,
+    cmp_ok($nginx->stats->{exporter}{spool}{errors}, '>', 0,
            'the stats count the errors of the spool');
 
     $shim->heal;
@@ -256,7 +250,7 @@ if (OpenQoE::Shim->usable) {
     ok((post($nginx, '/fsync', 5))[1],
        'a spool that healed stores events again');
 
-    my $s = stats($nginx);
+    my $s = $nginx->stats;
     is($s->{exporter}{accepted} + $s->{exporter}{recovered},
        $s->{exporter}{exported} + $s->{exporter}{rejected}
        + $s->{exporter}{queued} + $s->{exporter}{spooled}
@@ -278,7 +272,7 @@ if (OpenQoE::Shim->usable) {
     $nginx->write_config(workers => 2);
     ok($nginx->reload, 'nginx reloads to two workers');
 
-    my ($owner) = map { $_->{owner_pid} } @{ stats($nginx)->{queue}{lanes} };
+    my ($owner) = map { $_->{owner_pid} } @{ $nginx->stats->{queue}{lanes} };
     my ($other) = grep { $_ != $owner } $nginx->worker_pids;
     ok($other, 'one worker holds the lane, the other does not');
     kill 'STOP', $owner;
@@ -337,11 +331,11 @@ if (OpenQoE::Shim->usable) {
         !grep { $_ == $owner || $_ == $other } children($nginx->master_pid);
     }, 15), 'the old workers exit');
 
-    my $s = stats($nginx)->{events};
+    my $s = $nginx->stats->{events};
     cmp_ok($s->{unconfirmed}, '>=', 3 + 1,
            'events that were not acknowledged are counted');
-    is($s->{accepted}, stats($nginx)->{exporter}{spooled}
-                       + stats($nginx)->{exporter}{queued},
+    is($s->{accepted}, $nginx->stats->{exporter}{spooled}
+                       + $nginx->stats->{exporter}{queued},
        'no event that was not acknowledged is lost');
     done($nginx);
 }

@@ -63,12 +63,6 @@ sub total ($parsed, $name, $labels = '') {
 }
 
 
-sub stats ($nginx) {
-    return decode_json_text(http_get($nginx->port, '/v2/stats?format=json')
-                            ->{body});
-}
-
-
 my @counters = qw(openqoe_events_total openqoe_views_started_total
                   openqoe_errors_total openqoe_bitrate_bits_per_second_count
                   openqoe_ingest_events_total openqoe_events_accepted_total
@@ -82,7 +76,7 @@ subtest 'scrapes, over reloads and killed workers' => sub {
 
     is(post($nginx, map { viewer($_) } qw(a b c)), 202,
        'the events of three viewers are accepted');
-    ok(wait_until(sub { stats($nginx)->{views}{ended} == 3 }, 20),
+    ok(wait_until(sub { $nginx->stats->{views}{ended} == 3 }, 20),
        'the JSON of the stats has the three views at once');
 
     # The values that a view adds at its end appear a moment after it.
@@ -171,7 +165,7 @@ subtest 'exports, between long intervals and at the end' => sub {
     # An eighth of the interval is more than a minute, but a new helper looks
     # at once.
     is(post($nginx, viewer('a')), 202, 'the events of a viewer are accepted');
-    ok(wait_until(sub { stats($nginx)->{views}{ended} == 1 }, 20),
+    ok(wait_until(sub { $nginx->stats->{views}{ended} == 1 }, 20),
        'the view has ended');
     ok($nginx->reload, 'nginx reloads');
 

@@ -42,6 +42,7 @@ sub tree ($name) {
     run_cmd('mkdir', '-p', map { "$t/$_" } qw(src/core proto bin nginx/src/core
                                               conf t/peers/collector
                                               t/peers/prometheus3
+                                              t/peers/jaeger
                                               build/lib/unit/core));
     run_cmd('cp', "$top/build.sh", "$top/config", $t);
     run_cmd('cp', "$top/conf/openqoe.conf", "$t/conf");
@@ -55,7 +56,7 @@ sub tree ($name) {
            . "touch objs/Makefile\n");
     script("$t/$_", "exit 77\n")
         for qw(t/peers/node.sh t/peers/collector/build.sh
-               t/peers/prometheus3/build.sh);
+               t/peers/prometheus3/build.sh t/peers/jaeger/build.sh);
     script("$t/bin/$_", "echo $_ \"\$@\" >> $t/calls\n") for qw(prove node npm);
 
     script("$t/bin/id", "case \$1 in -u) echo 0 ;; *) echo root ;; esac\n");
@@ -142,8 +143,16 @@ my $port = free_port();
     like($r->{calls}, qr/^nginx -p \S+ -e stderr -c \Q$conf\E /m,
          'nginx gets the configuration that was made for this run');
     like(slurp($conf), qr/^ +listen $port;$/m, 'nginx listens on PORT');
+    like($r->{out}, qr/\A\s*http:\/\/localhost:$port\/\n/,
+         'the first thing that is printed is the address of the first page');
+    cmp_ok(scalar(() = $r->{out} =~ /\n/g), '<', 20,
+           'what is printed fits a small window');
     like($r->{out}, qr/curl -i http:\/\/localhost:$port\/v2\/events/,
          'the curl line has PORT');
+    is(readlink("$t/build/run/examples"), "$t/examples",
+       'nginx finds the pages of this tree, and nothing else of it');
+    like(slurp($conf), qr{location / \{\s+root examples;},
+         'the pages are served from there');
 
     my @block = slurp($conf) =~ /^    openqoe_exporter( \w+)? (\{.*?^    \})/msg;
     is(scalar @block, 4, 'two exporters write into files');

@@ -52,7 +52,12 @@ my $nginx = OpenQoE::Nginx->new(
     openqoe_dimension video_title topk max=$max{video_title} metrics=all;
     openqoe_dimension app_version allow max=$max{app_version} metrics=all;
     openqoe_dimension cdn_provider allow max=$max{cdn_provider};
-    log_format size '\$msec \$content_length';
+    # when the first series of a request was collected: points have their start
+    # (field 2) and their time (3), of eight bytes each
+    map \$request_body \$collected {
+        "~(?s)\\x11.{8}\\x19(?<time>.{8})" \$time;
+    }
+    log_format size '\$collected \$content_length';
 END
     servers => <<"END");
     server {
@@ -62,8 +67,12 @@ END
         location / { return 200; }
         location = /v1/metrics {
             access_log $dir/sizes size;
-            return 200;
+            proxy_pass http://unix:$dir/answer;
         }
+    }
+    server {
+        listen unix:$dir/answer;
+        location / { return 200; }
     }
 END
 $nginx->write_config(exporter => <<"END");
@@ -75,14 +84,6 @@ endpoint http://127.0.0.1:$sink;
 END
 chmod 0777, $dir;
 $nginx->start;
-
-
-sub stats () {
-    my $answer = http_get($nginx->port, '/v2/stats',
-                          headers => { Accept => 'application/json' },
-                          timeout => 20);
-    return $answer && decode_json_text($answer->{body});
-}
 
 
 sub text () {
@@ -146,17 +147,17 @@ sub shared_memory () {
 }
 
 
-# The sizes of the exports so far: requests that follow each other are one
-# export.
+# The sizes of the exports so far: an export is one or more requests with the
+# values of one collection.
 
 sub exports () {
     my (@sizes, $last);
 
     for my $line (slurp("$dir/sizes") =~ /^(.*)\n/mg) {
-        my ($at, $bytes) = split ' ', $line;
-        push @sizes, 0 if !defined $last || $at - $last > 0.5;
+        my ($collected, $bytes) = $line =~ /^(.+) (\d+)\z/;
+        push @sizes, 0 if ($last // '') ne $collected;
         $sizes[-1] += $bytes;
-        $last = $at;
+        $last = $collected;
     }
 
     return @sizes;
@@ -165,27 +166,36 @@ sub exports () {
 
 sub drained () {
     return wait_until(sub {
-        my $stats = stats();
-        return $stats && $stats->{queue}{used} == 0;
+        my $stats = $nginx->stats(timeout => 20);
+        return $stats->{queue}{used} == 0;
     }, 60);
 }
 
 
-# Sends so many events of the attack; returns how many were accepted (a queue
-# may be full).
+# Sends so many events of the attack, more than once if the queue was full most
+# of the time, as on a busy machine; returns how many were accepted, and how
+# many have no answer.
 
 sub attack ($events) {
     state $first = 0;
-    my $p = load($nginx, c => 4, n => EVENTS, x => 0, d => 3600, s => $first,
-                 m => int($events / EVENTS));
-    $first += $events;
-    my $status = $p->wait(600 + $events / 5000);
-    my ($accepted) = $p->output =~ /accepted_events (\d+)/;
+    my ($accepted, $unknown) = (0, 0);
 
-    is($status, 0, 'the load ends well')
-        or diag($p->errors);
-    note($p->output);
-    return $accepted // 0;
+    for (1 .. 10) {
+        my $p = load($nginx, c => 4, n => EVENTS, x => 0, d => 3600,
+                     s => $first, m => int($events / EVENTS));
+        $first += $events;
+        my $status = $p->wait(600 + $events / 5000);
+        my %sum = $p->output =~ /(\w+)_events (\d+)/g;
+
+        is($status, 0, 'the load ends well')
+            or diag($p->errors);
+        note($p->output);
+        $accepted += $sum{accepted} // 0;
+        $unknown += $sum{ambiguous} // 0;
+        last if $accepted >= $events / 2;
+    }
+
+    return ($accepted, $unknown);
 }
 
 
@@ -195,7 +205,7 @@ ok(wait_until(sub {
 }, 10), 'a viewer is known');
 
 my $began = time;
-my $accepted = attack($attack / 2);
+my ($accepted, $unknown) = attack($attack / 2);
 ok(drained(), 'all events of the first half are exported');
 wait_until(sub { exports() >= 3 }, 10);
 my $half = text();
@@ -203,7 +213,9 @@ my $own = own_memory();
 my @first = exports();
 
 known_viewer(10);
-$accepted += attack($attack / 2);
+my @second = attack($attack / 2);
+$accepted += $second[0];
+$unknown += $second[1];
 known_viewer(10);
 ok(drained(), 'all events of the second half are exported');
 my $exported = exports();
@@ -212,7 +224,7 @@ ok(wait_until(sub { exports() >= $exported + 3 }, 15),
 
 my $text = text();
 my $took = time - $began;
-my $stats = stats();
+my $stats = $nginx->stats(timeout => 20);
 my @sizes = exports();
 
 is_deeply($text->{problems}, [], 'the text is well-formed');
@@ -323,7 +335,9 @@ subtest 'series, memory, texts and exports are bounded' => sub {
     my $events = sum0(map { $text->{samples}{$_} }
                       grep { /^openqoe_events_total\{/ }
                       keys %{ $text->{samples} });
-    is($events, $accepted + 30, 'no event is missing in the sums');
+    cmp_ok($events, '>=', $accepted + 30, 'no event is missing in the sums');
+    cmp_ok($events, '<=', $accepted + 30 + $unknown,
+           'no event counts twice in the sums');
 };
 
 ok($nginx->stop('QUIT', 20), 'nginx exits by itself');

@@ -122,6 +122,8 @@ sub wrong_in ($log, $sent, $before, $after) {
         body => encode('UTF-8', $record->{body}{stringValue} // '')
                 eq $sent->{raw},
         'trace id' => $record->{traceId} eq $event->{view_id} =~ s/-//gr,
+        'span id' => $record->{spanId}
+                     eq substr($event->{view_id} =~ s/-//gr, 16),
         uid => ($attr->{'log.record.uid'} // '') ne '',
         map {
             $_ => ($attr->{$_} // '') eq $event->{$_}

@@ -11,11 +11,6 @@ my %tls = (server => "ssl_certificate $certs->{server}; "
                      . "ssl_certificate_key $certs->{server_key};");
 
 
-sub stats ($nginx) {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 sub done ($nginx, %opt) {
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors(%opt);
@@ -163,7 +158,7 @@ subtest 'Expect: 100-continue' => sub {
 };
 
 subtest 'clients that go away' => sub {
-    my $before = stats($nginx);
+    my $before = $nginx->stats;
     my $body = batch_json(batch(50));
 
     for my $part (0, 1, 1000, length($body) - 1) {
@@ -188,7 +183,7 @@ subtest 'clients that go away' => sub {
 
     my $after;
     wait_until(sub {
-        $after = stats($nginx);
+        $after = $nginx->stats;
         return $after->{events}{accepted} == $before->{events}{accepted} + 50;
     });
     is($after->{events}{received}, $before->{events}{received} + 50,
@@ -227,7 +222,7 @@ subtest 'slow clients' => sub {
 };
 
 subtest 'several servers with one zone' => sub {
-    my $before = stats($nginx);
+    my $before = $nginx->stats;
     my @got = map {
         my ($port, $path, $n) = @$_;
         (http_post($port, $path, batch_json(batch($n))) // {})->{status};
@@ -313,7 +308,7 @@ subtest 'other locations are as without the module' => sub {
     done($without);
 };
 
-is(stats($nginx)->{events}{rejected}{error}, 0,
+is($nginx->stats->{events}{rejected}{error}, 0,
    'no request ended in an internal error');
 done($nginx);
 

@@ -103,15 +103,15 @@ bad(timeout => $_, '') for qw(9ms 11m x -1 "" 0);
 bad(ssl_verify => $_, '"on" or "off"') for qw(yes 1 "" ON);
 bad(spool => $_, '"on" or "off"') for qw(yes 1 "" ON);
 bad(refused => $_, '"hold" or "drop"') for qw(keep 1 "" HOLD);
-bad(signals => $_, '"logs" or "metrics", each once')
-    for qw(traces log "" all Logs);
+bad(signals => $_, '"logs", "metrics", "views" or "traces", each once')
+    for qw(spans log "" all Logs);
 refused("signals $_->[0];", "\"$_->[1]\" in \"signals\"")
-    for [ 'logs logs', 'logs' ], [ 'metrics traces', 'traces' ],
-        [ 'logs metrics logs', 'logs' ];
+    for [ 'logs logs', 'logs' ], [ 'metrics spans', 'spans' ],
+        [ 'logs metrics logs', 'logs' ], [ 'traces traces', 'traces' ];
 refused('spool on;', '"spool on" of "openqoe_exporter" "default" needs the '
         . '"openqoe_spool" directive');
 like((check('spool on; signals metrics;', 'openqoe_spool spool;'))[1],
-     qr/"spool on" of "openqoe_exporter" "default" needs "logs" among/,
+     qr/"spool on" of "openqoe_exporter" "default" needs "logs", "views" or "traces" among/,
      'refused: a spool of metrics');
 
 refused("$file header \"$_->[0]\" v;", 'in "header", it must be ', $_->[1])
@@ -192,7 +192,8 @@ taken("$_;") for 'endpoint http://a.example', 'endpoint https://[::1]:4317',
     'compression_level 1', 'compression_level 9', 'refused hold',
     'refused drop',
     'interval 1h; timeout 10m; batch_size 10000', 'header X-Empty ""',
-    'signals logs', 'signals metrics', 'signals metrics logs', 'spool off',
+    'signals logs', 'signals metrics', 'signals metrics logs', 'signals views',
+    'signals views metrics logs', 'spool off',
     'resource a ""', "endpoint https://a; certificate $certs->{client}; "
     . "certificate_key $certs->{client_key}; ssl_verify off";
 

@@ -330,6 +330,23 @@ refused("openqoe_view_timeout $_->[0]", { http =>
 taken("openqoe_view_timeout $_", http => "openqoe_view_timeout $_;")
     for '1s', '24h', '1m hidden=1s', '10s hidden=24h';
 
+refused("openqoe_view_record $_", { http => "openqoe_view_record $_;" },
+        '"openqoe_view_record"', "invalid value \"$_\"")
+    for qw(5m off interval= interval=999ms interval=25h interval=on every=1m);
+taken("openqoe_view_record $_", http => "openqoe_view_record $_;")
+    for 'interval=1s', 'interval=24h', 'interval=off';
+
+refused("openqoe_traces $_->[0]", { http => "openqoe_traces $_->[0];" },
+        'in "openqoe_traces", it must be ', $_->[1])
+    for (map { [ $_, "invalid value \"$_\"" ] } qw(on good ALL bad,)),
+        (map { [ "bad sample=$_", "invalid value \"sample=$_\"" ] }
+            qw(1 101% -1% % x% 0.00001% 1%% 100.0001%)),
+        [ 'bad rate=1%', 'invalid value "rate=1%"' ],
+        [ 'all sample=1%', 'invalid value "sample=1%"' ],
+        [ 'off sample=1%', 'invalid value "sample=1%"' ];
+taken("openqoe_traces $_", http => "openqoe_traces $_;")
+    for 'off', 'all', 'bad', map { "bad sample=$_%" } qw(0 1 0.0001 33.3 100);
+
 my $ATTR = 'openqoe_attribute';
 
 refused("$ATTR $_->[0]", { events => "$ATTR $_->[0] x;" }, "\"$ATTR\"",
@@ -463,13 +480,16 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ http => 'openqoe_spool', 'spool' ],
         [ http => 'openqoe_metrics', 'core' ],
         [ http => 'openqoe_view_timeout', '1m' ],
+        [ http => 'openqoe_view_record', 'interval=1m' ],
+        [ http => 'openqoe_traces', 'all' ],
         [ http => 'openqoe_max_new_values', 8 ],
         [ http => 'openqoe_series_max', 100 ],
         [ http => 'openqoe_series_ttl', '1m' ],
         [ http => 'openqoe_series_birth', '1m' ];
 refused("$_ twice in a location", { location => "location /x { $_; $_; }" },
         "\"$_\" directive is duplicate")
-    for qw(openqoe_events openqoe_health openqoe_stats);
+    for qw(openqoe_events openqoe_health openqoe_stats
+           openqoe_page);
 refused('openqoe_zone twice', { http => 'openqoe_zone other:8m;' },
         '"openqoe_zone" directive is duplicate');
 refused('openqoe_exporter twice', { http => 'openqoe_exporter { }' },
@@ -478,7 +498,8 @@ refused('openqoe_exporter twice', { http => 'openqoe_exporter { }' },
 refused("$_ without a zone", { zone => undef, exporter => undef, locations =>
         "location = /x { $_; }" },
         "\"$_\" needs the \"openqoe_zone\" directive")
-    for qw(openqoe_events openqoe_health openqoe_stats);
+    for qw(openqoe_events openqoe_health openqoe_stats
+           openqoe_page);
 delete $nginx->{locations};
 
 
@@ -495,6 +516,8 @@ my %PLACES = (
     openqoe_metrics => [ 'core', 'http' ],
     openqoe_dimension => [ 'env drop', 'http' ],
     openqoe_view_timeout => [ '1m', 'http' ],
+    openqoe_view_record => [ 'interval=1m', 'http' ],
+    openqoe_traces => [ 'all', 'http' ],
     openqoe_max_new_values => [ 8, 'http' ],
     openqoe_series_max => [ 1000, 'http' ],
     openqoe_series_ttl => [ '1m', 'http' ],
@@ -503,6 +526,7 @@ my %PLACES = (
     openqoe_events => [ '', 'location' ],
     openqoe_health => [ '', 'location' ],
     openqoe_stats => [ '', 'location' ],
+    openqoe_page => [ '', 'location' ],
     openqoe_api_key => [ 'k', 'any' ],
     openqoe_api_key_file => [ file('keys', "k\n"), 'any' ],
     openqoe_cors_origin => [ '*', 'any' ],
@@ -551,7 +575,7 @@ for my $directive (sort keys %PLACES) {
             || $where eq 'any' && $name =~ /^(?:http|server|location)$/)
         {
             $good{$name} .= "$line\n"
-                if $directive !~ /_(?:zone|exporter|health|stats)$/
+                if $directive !~ /_(?:zone|exporter|health|stats|page)$/
                    && ($name eq 'http' || $directive ne 'openqoe_spool');
             next;
         }

@@ -53,7 +53,7 @@ sub paths ($env, $exporter = '') {
     my %env = map { $_ => $env->{$_} =~ s/SINK/$sink->url/er } keys %$env;
     my $nginx = start({ "${OTLP}_PROTOCOL" => 'http/json', %env },
                       $sink->config, exporter => 'interval 30ms; '
-                      . 'timeout 1s; ' . ($exporter =~ s/SINK/$sink->url/er));
+                      . ($exporter =~ s/SINK/$sink->url/er));
     my %seen;
 
     post($nginx);
@@ -90,6 +90,42 @@ subtest 'the endpoint of metrics' => sub {
                     'endpoint SINK/d;'),
               [ '/d/v1/logs', '/d/v1/metrics' ],
               'the directive endpoint wins over the variable');
+};
+
+# The paths of the requests that a view makes which is left before it starts.
+
+sub trace_paths ($env) {
+    my $sink = OpenQoE::Sink->new;
+    my %env = map { $_ => $env->{$_} =~ s/SINK/$sink->url/er } keys %$env;
+    my $nginx = start({ "${OTLP}_PROTOCOL" => 'http/json', %env },
+                      $sink->config, exporter => 'interval 30ms; '
+                                                 . 'signals logs traces;');
+    my %ids = (view_id => uuid(), session_id => uuid());
+    my %seen;
+
+    http_post($nginx->port, '/v2/events', batch_json(
+        [ map { event(%ids, event_type => $_, data => { playing_time => 0 }) }
+          qw(playing stallstart ended) ]));
+    wait_until(sub {
+        %seen = map { $_->{uri} => 1 } $sink->wait_for(1);
+        return keys %seen == 2;
+    }, 5);
+    done($nginx);
+    return [ sort keys %seen ];
+}
+
+subtest 'the endpoint of traces' => sub {
+    is_deeply(trace_paths({ "${OTLP}_ENDPOINT" => 'SINK/a/' }),
+              [ '/a/v1/logs', '/a/v1/traces' ],
+              'without a variable of their own traces go beside the logs');
+    is_deeply(trace_paths({ "${OTLP}_ENDPOINT" => 'SINK/a',
+                            "${OTLP}_TRACES_ENDPOINT" => 'SINK/t/' }),
+              [ '/a/v1/logs', '/t/' ],
+              'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is taken as it is');
+    is_deeply(trace_paths({ "${OTLP}_ENDPOINT" => 'SINK/a',
+                            "${OTLP}_LOGS_ENDPOINT" => 'SINK/l' }),
+              [ '/a/v1/traces', '/l' ],
+              'the endpoint of logs alone is not that of traces');
 };
 
 subtest 'the interval of metrics' => sub {
@@ -213,7 +249,7 @@ sub sent ($env, %opt) {
     $env{OTEL_URL} //= $sink->url
         if !grep { /ENDPOINT/ } keys %env;
     my $nginx = start(\%env, $sink->config, exporter =>
-                      "interval 30ms; timeout 1s; $lines", %opt);
+                      "interval 30ms; $lines", %opt);
     post($nginx, headers => $opt{headers} // {});
     my ($request) = $sink->wait_for(1);
     done($nginx);
@@ -299,7 +335,8 @@ subtest 'the timeout, as sent in grpc-timeout' => sub {
 };
 
 subtest 'certificates' => sub {
-    my $client = sub ($env, $lines = '') {
+    # a sink that is trusted gets the request at last, however busy it is
+    my $client = sub ($env, $lines = '', %opt) {
         my $sink = OpenQoE::Sink->new(listen => 'ssl', server =>
             "ssl_certificate $certs->{server}; "
             . "ssl_certificate_key $certs->{server_key}; "
@@ -307,9 +344,11 @@ subtest 'certificates' => sub {
             . 'ssl_verify_client optional;');
         my $nginx = start({ OTEL_URL => $sink->url, %json, %$env },
                           $sink->config,
-                          exporter => "interval 30ms; timeout 1s; $lines");
+                          exporter => "interval 30ms; $lines");
         post($nginx);
-        wait_until(sub { health($nginx)->{last_error} || $sink->requests });
+        wait_until(sub {
+            $opt{refused} ? health($nginx)->{last_error} : $sink->requests;
+        });
         my ($r) = $sink->requests;
         done($nginx, allow => qr/SSL_do_handshake/);
         return $r ? $r->{client} : undef;
@@ -318,7 +357,7 @@ subtest 'certificates' => sub {
         qw(CERTIFICATE CLIENT_CERTIFICATE CLIENT_KEY);
     my %client = ($cert => $certs->{client}, $key => $certs->{client_key});
 
-    is($client->({}), undef,
+    is($client->({}, '', refused => 1), undef,
        'without a certificate variable the server is not trusted');
     is($client->({ $ca => $certs->{ca} }), '', $ca);
     is($client->({ $ca => $certs->{ca}, %client }), 'CN=client', $cert);
@@ -527,9 +566,11 @@ subtest 'LOG_LEVEL' => sub {
                           exporter => 'interval 30ms;');
         post($nginx);
         wait_until(sub { health($nginx)->{last_error} });
+        done($nginx);
+
+        # the failure is logged after the health shows it
         my $says = $nginx->error_log =~ /\[warn\].*openqoe:.* export failed/;
         is($says ? 1 : 0, $level =~ /error/i ? 0 : 1, $level);
-        done($nginx);
     }
 };
 

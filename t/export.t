@@ -28,11 +28,6 @@ sub exporter ($peer, %opt) {
 }
 
 
-sub stats ($nginx) {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 sub health ($nginx) {
     return decode_json_text(http_get($nginx->port, '/v2/health')->{body});
 }
@@ -44,7 +39,7 @@ sub exporter_health ($nginx) { health($nginx)->{dependencies}{exporter} }
 # The counters of the exporter as a flat hash.
 
 sub counted ($nginx) {
-    my $e = stats($nginx)->{exporter};
+    my $e = $nginx->stats->{exporter};
     return { exported => $e->{exported}, rejected => $e->{rejected},
              %{ $e->{dropped} }, map { $_ => $e->{batches}{$_} }
                                      qw(sent retried failed) };
@@ -317,7 +312,7 @@ for my $case (@finals) {
             sent => 0, retried => 0, failed => 8 },
             'refused events count as nothing else');
         is($peer->stats->{requests}, 8, 'each refused batch was sent once');
-        is(stats($nginx)->{queue}{used}, 0,
+        is($nginx->stats->{queue}{used}, 0,
            'no refused event stays in the queue');
 
         my @lines = log_lines($nginx, qr/refused them for good/);
@@ -498,7 +493,7 @@ for my $case (@tls) {
                 and note exporter_health($nginx)->{last_error};
             is(post($nginx, 10, $oracle), 202, 'events are accepted meanwhile');
 
-            my ($lane) = @{ stats($nginx)->{queue}{lanes} };
+            my ($lane) = @{ $nginx->stats->{queue}{lanes} };
             is($lane->{produced} - $lane->{consumed}, 20,
                'the events are kept in the queue');
 

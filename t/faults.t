@@ -18,11 +18,6 @@ sub health ($nginx, $query = '') {
 }
 
 
-sub stats ($nginx) {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 # A port that takes connections and never answers.
 
 sub black_hole () {
@@ -55,7 +50,7 @@ sub black_hole () {
     $oracle->is_at_least_once('six killed workers lose no accepted event',
                               6 * 4 * 512);
 
-    my $stats = stats($nginx);
+    my $stats = $nginx->stats;
     cmp_ok($stats->{queue}{lanes_adopted}, '>=', 1,
            'lanes of dead workers were adopted');
 
@@ -121,7 +116,7 @@ for my $signal (qw(TERM QUIT)) {
            'the failures are counted');
     like($health->{dependencies}{exporter}{last_error}, qr/no answer within \d+ ms/,
          'the last error says that no answer came');
-    my ($lane) = @{ stats($nginx)->{queue}{lanes} };
+    my ($lane) = @{ $nginx->stats->{queue}{lanes} };
     is($lane->{produced} - $lane->{consumed}, 3,
        'the events stay in the queue');
     ok($nginx->stop, 'nginx exits in order');
@@ -165,7 +160,7 @@ my $small = 'qoe:' . (OpenQoE::Nginx->zone_min + 64) . 'k';
     is($health->{status}, 'unhealthy',
        'a queue that refuses events makes the health unhealthy');
     is($health->{http}, 503, 'an unhealthy health is answered with 503');
-    cmp_ok(stats($nginx)->{events}{rejected}{overload}, '==', 10,
+    cmp_ok($nginx->stats->{events}{rejected}{overload}, '==', 10,
            'the refused events are counted');
 
     # The same zone goes on with a destination that works.
@@ -289,9 +284,9 @@ SKIP: {
         my $events = batch(4);
         $events->[0]{data}{note} = 'first-of-all';
         http_post($nginx->port, '/v2/events', batch_json($events));
-        ok(wait_until(sub { stats($nginx)->{exporter}{batches}{failed} == 3 }),
+        ok(wait_until(sub { $nginx->stats->{exporter}{batches}{failed} == 3 }),
            'three batches are refused while an older one waits');
-        my $s = stats($nginx);
+        my $s = $nginx->stats;
         is($sum->($s), 4, 'accepted events add up while batches wait');
         is($s->{queue}{events}, 4, 'all four events are still queued');
         return $nginx;
@@ -302,10 +297,10 @@ SKIP: {
     $mode->('ok');
     ok($nginx->reload(old => 1),
        'nginx reloads, and the collector takes the oldest batch');
-    ok(wait_until(sub { stats($nginx)->{queue}{events} == 0 }),
+    ok(wait_until(sub { $nginx->stats->{queue}{events} == 0 }),
        'the queue becomes empty');
 
-    my $s = stats($nginx);
+    my $s = $nginx->stats;
     is($s->{exporter}{exported}, 1, 'one event was exported');
     is($s->{exporter}{dropped}{refused}, 3,
        'three events were refused, once each');
@@ -337,7 +332,7 @@ SKIP: {
     cmp_ok($used, '<', slow() ? 60 : 15,
            "the old worker uses no CPU while it waits ($used ticks)");
     ok(wait_until(sub {
-        my ($lane) = @{ stats($nginx)->{queue}{lanes} };
+        my ($lane) = @{ $nginx->stats->{queue}{lanes} };
         return $lane->{owner_pid} && $lane->{owner_pid} != $old;
     }), 'the new worker takes the lane in time');
 

@@ -28,11 +28,6 @@ sub post (@events) {
 }
 
 
-sub stats () {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 # Eight new values of each dimension are as many as a request may bring: any
 # combination of them is a series.
 
@@ -81,11 +76,11 @@ ok(wait_until(sub { counted('real', 'heartbeat') == 4 }, 20),
 
 my $full = wait_until(sub {
     forge() for 1 .. 10;
-    return stats()->{series}{overflow} > 2000;
+    return $nginx->stats->{series}{overflow} > 2000;
 }, 120);
 ok($full, "$forged requests of " . EVENTS
           . ' events with made-up values fill the table of series')
-    or diag explain stats()->{series};
+    or diag explain $nginx->stats->{series};
 
 viewer('real', 'seek') for 1 .. 5;
 ok(wait_until(sub { counted('real', 'seek') == 5 }, 20),
@@ -99,7 +94,7 @@ ok(wait_until(sub {
     sleep 1.1;
     return counted('newcomer', 'pause') > 0;
 }, 60), 'a new org gets its series while made-up values come')
-    or diag explain stats()->{dimensions}{org_id};
+    or diag explain $nginx->stats->{dimensions}{org_id};
 
 my $before = counted('newcomer', 'pause');
 for (1 .. 5) {
@@ -110,7 +105,7 @@ for (1 .. 5) {
 ok(wait_until(sub { counted('newcomer', 'pause') >= $before + 5 }, 20),
    "the new org keeps its series (after $sent viewers)");
 
-my $series = stats()->{series};
+my $series = $nginx->stats->{series};
 cmp_ok($series->{overflow}, '>', 0,
        "values that found no place are counted ($series->{overflow})");
 

@@ -118,6 +118,40 @@ subtest 'openqoe_refused drop: refused batches are dropped' => sub {
 }
 
 
+# The same without a spool: the batch stays in the queue, and what comes after
+# it is sent.  More batches pass it than the window of a lane holds.
+
+{
+    my $f = OpenQoE::Faults->new(workers => 1, spool => undef, exporter =>
+                                 'batch_size 8; interval 50ms;')->start;
+
+    $f->receiver->mode('poison org-poison 500');
+    is($f->status(8, set => { org_id => 'org-poison' }), 202,
+       'no spool: a batch that the server breaks on is accepted');
+    ok(wait_until(sub { $f->dest->{batches}{retried} }, 15),
+       'no spool: a batch that the server breaks on is refused');
+    is($f->status(8), 202, 'no spool: later batches are accepted meanwhile')
+        for 1 .. 20;
+    ok(wait_until(sub { $f->dest->{batches}{sent} == 20 }, 60),
+       'no spool: all other batches are delivered');
+    is($f->dest->{dropped}{refused}, 0,
+       'no spool: the batch that the server breaks on is not dropped');
+
+    if ($ENV{OPENQOE_LONG}) {
+        ok(wait_until(sub {
+            $f->status(8);
+            return $f->dest->{dropped}{refused} == 8;
+        }, 120), 'no spool: it is given up in the end');
+    }
+
+    my $dropped = $f->dest->{dropped}{refused};
+    $f->receiver->mode('ok');
+    $f->settled('no spool: a batch that the server breaks on',
+                dropped => { default => $dropped });
+    $f->end;
+}
+
+
 # The receiver takes the batch and says so, but its answer never ends.
 
 {

@@ -36,13 +36,6 @@ sub post ($path, @events) {
 }
 
 
-sub stats () {
-    my $r = http_get($nginx->port, '/v2/stats',
-                     headers => { Accept => 'application/json' });
-    return decode_json_text($r->{body});
-}
-
-
 # Events with values of their own, of a session of its own.  The other
 # dimensions are left alone: this attack is not aimed at the number of series.
 
@@ -98,7 +91,7 @@ $bad += (post('/strict', (map { forged() } 1 .. 50), event(event_time => 1))
          != 400) for 1 .. 20;
 is($bad, 0, 'strict batches with one invalid event are refused');
 
-my $dimensions = stats()->{dimensions};
+my $dimensions = $nginx->stats->{dimensions};
 is($dimensions->{org_id}{count}, 0, 'no org_id of a refused batch has a place');
 is($dimensions->{org_id}{overflow}, 0,
    'no org_id of a refused batch counts as an overflow');
@@ -109,9 +102,10 @@ is($dimensions->{org_id}{overflow}, 0,
 post('/v2/events', map { event(org_id => 'forger',
                                video => { stream_type => "forged-$_" }) }
                    1 .. 6);
-ok(wait_until(sub { stats()->{dimensions}{content_type}{overflow} == 4 }, 20),
-   'of six forged content types in a request four become other');
-is(stats()->{dimensions}{content_type}{count}, 2,
+ok(wait_until(sub {
+    $nginx->stats->{dimensions}{content_type}{overflow} == 4
+}, 20), 'of six forged content types in a request four become other');
+is($nginx->stats->{dimensions}{content_type}{count}, 2,
    'the places that vod and live may need are not counted');
 
 post('/v2/events', event(org_id => 'streams',
@@ -157,7 +151,7 @@ ok(all_counted(@customers),
    'all events of real customers are in the series of their own')
     or diag explain { map { $_ => [ counted($_), $posted{$_} ] } @customers };
 
-$dimensions = stats()->{dimensions};
+$dimensions = $nginx->stats->{dimensions};
 is($dimensions->{env}{count}, 10, 'the places of env are all taken');
 cmp_ok($dimensions->{env}{overflow}, '>=', REQUESTS * EVENTS * 0.9,
        'made-up values that found no place are counted');
@@ -190,25 +184,26 @@ ok(wait_until(sub {
 
 # --- sessions: many times what the table holds
 
-my $views = stats()->{views};
+my $views = $nginx->stats->{views};
 my $ids = 0;
 for (1 .. 1 + $views->{capacity} * 3 / 64) {
     post('/v2/events', map { event(org_id => 'crowd') } 1 .. 64);
     $ids += 64;
 }
 
-ok(wait_until(sub { stats()->{views}{started} >= $views->{started} + $ids },
-              60), "$ids sessions began, in a table for $views->{capacity}");
+ok(wait_until(sub {
+    $nginx->stats->{views}{started} >= $views->{started} + $ids
+}, 60), "$ids sessions began, in a table for $views->{capacity}");
 
-my $started = stats()->{views}{started};
+my $started = $nginx->stats->{views}{started};
 post('/v2/events', real(1, %viewer));
 ok(all_counted(1), 'another event of the viewer is counted');
-is(stats()->{views}{started}, $started,
+is($nginx->stats->{views}{started}, $started,
    'that event is of the view that was there before the crowd');
-cmp_ok(stats()->{views}{closed_early}, '>=', $ids / 2,
+cmp_ok($nginx->stats->{views}{closed_early}, '>=', $ids / 2,
        'the views that were closed early are those of the crowd');
 
-is(stats()->{events}{rejected}{sessions}, 0,
+is($nginx->stats->{events}{rejected}{sessions}, 0,
    'no request had more sessions than it may have');
 
 ok($nginx->stop('QUIT', 20), 'nginx exits by itself');

@@ -22,6 +22,12 @@ my ($table) = $doc =~ /^<!--\ made\ by[^\n]+-->\n\n(.*?)\n<!--\ end\ -->$/msx;
 is($table, qx($tools/view_table_cli),
    "the document's states and transitions are those of the program");
 
+my ($record) = slurp("$top/docs/views.md")
+               =~ /^<!--\ made\ by[^\n]+-->\n\n(.*?)\n<!--\ end\ -->$/msx;
+
+is($record, qx($tools/view_table_cli --record),
+   "the document's attributes of a record are those of the program");
+
 like($doc, qr/^A view takes ${\ size('view')} bytes of the zone/m,
      "the document's size of a view is right");
 like($doc, qr/a session ${\ size('session')} bytes for as long/,

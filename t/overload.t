@@ -42,15 +42,10 @@ my $nginx = OpenQoE::Nginx->new(workers => 1, zone => $small,
 my $oracle = OpenQoE::Oracle->new;
 
 
-sub stats () {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 # What the stats count since an earlier answer.
 
 sub since ($before) {
-    my $now = stats();
+    my $now = $nginx->stats;
     return { received => $now->{events}{received}
                          - $before->{events}{received},
              map { $_ => $now->{requests}{$_} - $before->{requests}{$_} }
@@ -98,11 +93,11 @@ for (1 .. 2000) {
     last if $filled != 202;
 }
 is($filled, 503, 'without a wait requests are taken until the queue is full');
-is(stats()->{requests}{delayed}, 0, 'no request has waited');
+is($nginx->stats->{requests}{delayed}, 0, 'no request has waited');
 
 # --- a request waits, and is refused undecoded
 
-my $before = stats();
+my $before = $nginx->stats;
 my $start = time;
 my $answer = post('/v2/events', batch(3));
 my $took = time - $start;
@@ -144,7 +139,7 @@ is((() = $out =~ /^2 503$/mg), 20,
 
 # --- clients that go away while their requests wait
 
-$before = stats();
+$before = $nginx->stats;
 my @gone = map { sent(request_text('/patient', batch_json(batch(1)))) }
            1 .. 20;
 ok(wait_until(sub { since($before)->{delayed} == 20 }, 20),
@@ -158,7 +153,7 @@ ok(wait_until(sub { since($before)->{delay_ms} > 0 }, 20),
 my $large = request_text('/v2/events', batch_json([ map {
     event(data => { note => 'x' x 4000 }) } 1 .. 10 ]));
 my (@resident, $late);
-$before = stats();
+$before = $nginx->stats;
 
 for my $round (1 .. 5) {
     my @http = map { sent($large) } 1 .. 400;
@@ -187,7 +182,7 @@ cmp_ok($resident[4] - $resident[1], '<', 4096 * (slow() ? 4 : 1),
 # --- room: requests that wait are accepted, here while their worker exits by a
 # reload
 
-$before = stats();
+$before = $nginx->stats;
 my @events = map { batch(2) } 1 .. 30;
 my @waiting = map { sent(request_text('/patient', batch_json($_))) } @events;
 ok(wait_until(sub { since($before)->{delayed} == 30 }, 20),
@@ -227,7 +222,7 @@ for my $signal (qw(QUIT TERM)) {
         events => 'openqoe_overload_wait 2s;')->start;
     1 while http_post($nginx->port, '/now', batch_json(batch(1)))->{status}
             == 202;
-    $before = stats();
+    $before = $nginx->stats;
     @waiting = map { sent($one) } 1 .. 20;
     ok(wait_until(sub { since($before)->{delayed} == 20 }, 20),
        "$signal: twenty requests wait");

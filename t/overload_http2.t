@@ -23,13 +23,8 @@ my $collector = OpenQoE::Nginx->new(module => 0, locations =>
 my ($nginx, $port);
 
 
-sub stats () {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 sub since ($before) {
-    my $now = stats();
+    my $now = $nginx->stats;
     return { accepted => $now->{events}{accepted}
                          - $before->{events}{accepted},
              error => $now->{events}{rejected}{error},
@@ -105,7 +100,7 @@ for my $how ([ 'one worker' ], [ 'two workers', workers => 2 ],
     is(join(' ', $h2->statuses(30, @hasty)), join(' ', (503) x 20),
        "$what: twenty streams of a connection wait in vain, each gets 503");
 
-    my $before = stats();
+    my $before = $nginx->stats;
     my $large = batch_json(batch(20));
     my @streams = map { $h2->post('/patient', batch_json(batch(1))) } 1 .. 10;
     push @streams, $h2->post('/patient', $large),
@@ -113,7 +108,7 @@ for my $how ([ 'one worker' ], [ 'two workers', workers => 2 ],
     wait_delayed($before, 12, "$what: twelve streams wait, one of them with "
                               . 'its body in a file and one with gzip');
 
-    is_deeply(stats()->{waiting}, { room => 12, ack => 0 },
+    is_deeply($nginx->stats->{waiting}, { room => 12, ack => 0 },
               "$what: the stats show how many wait now");
 
     $h2->reset($_) for @streams[0 .. 4];
@@ -135,7 +130,7 @@ for my $how ([ 'one worker' ], [ 'two workers', workers => 2 ],
 
     is(join(' ', $h2->statuses(30, @streams[5 .. 11])), join(' ', (202) x 7),
        "$what: the other streams are accepted once there is room");
-    ok(wait_until(sub { stats()->{waiting}{room} == 0 }, 20),
+    ok(wait_until(sub { $nginx->stats->{waiting}{room} == 0 }, 20),
        "$what: no request waits any more");
     my $s = since($before);
     is_deeply([ @$s{qw(accepted undecoded error)} ], [ 45, 0, 0 ],
@@ -150,12 +145,12 @@ for my $how ([ 'one worker' ], [ 'two workers', workers => 2 ],
 full(what => 'spool', workers => 1, events => 'openqoe_ack spool;',
      http => 'openqoe_spool fresh max_size=256k segment_size=64k '
              . 'full=reject;');
-my $before = stats();
+my $before = $nginx->stats;
 my $h2 = OpenQoE::H2Client->new($port);
 my @streams = map { $h2->post('/patient', batch_json(batch(1))) } 1 .. 10;
 wait_delayed($before, 10, 'spool: ten streams wait for room');
 $h2->reset($streams[0]);
-ok(wait_until(sub { stats()->{waiting}{room} == 9 }, 30),
+ok(wait_until(sub { $nginx->stats->{waiting}{room} == 9 }, 30),
    'spool: the stream that was reset no longer waits');
 ok(room(), 'spool: the collector takes events again');
 is(join(' ', $h2->statuses(30, @streams[1 .. 9])), join(' ', (202) x 9),
@@ -168,7 +163,7 @@ done();
 # --- the worker exits
 
 full(what => 'QUIT');
-$before = stats();
+$before = $nginx->stats;
 $h2 = OpenQoE::H2Client->new($port);
 @streams = map { $h2->post('/patient', batch_json(batch(1))) } 1 .. 10;
 wait_delayed($before, 10, 'QUIT: ten streams wait');

@@ -21,13 +21,8 @@ use Time::HiRes qw(time);
 my $small = 'qoe:' . (OpenQoE::Nginx->zone_min(2) + 64) . 'k';
 
 
-sub stats ($nginx) {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 sub since ($nginx, $before) {
-    my $now = stats($nginx);
+    my $now = $nginx->stats;
     return { received => $now->{events}{received}
                          - $before->{events}{received},
              invalid => $now->{events}{rejected}{invalid}
@@ -82,7 +77,7 @@ sub scenario ($what, %opt) {
     }
     ok($full, "$what: the lane of a session is full");
 
-    my $before = stats($nginx);
+    my $before = $nginx->stats;
     my $large = batch_json(of_session('hot', 10, data => { x => 'y' x 2000 }));
     my $partial = batch_json([ @{ of_session('hot', 2) },
                                event(event_type => 'nonsense') ]);

@@ -78,8 +78,11 @@ subtest 'install' => sub {
     for (['usr/lib/nginx/modules/ngx_http_openqoe_module.so', '644'],
          ['usr/bin/openqoe-spool', '755'],
          ['usr/share/man/man1/openqoe-spool.1', '644'],
-         map { ['usr/share/doc/openqoe/examples/' . s{.*/}{}r, '644'] }
-             glob 'conf/*.conf')
+         (map { ['usr/share/doc/openqoe/examples/' . s{.*/}{}r, '644'] }
+              glob 'conf/*.conf'),
+         map { ['usr/share/openqoe/' . s{^deploy/}{}r, '644'] }
+             glob('deploy/grafana/*.json'),
+             map { "deploy/prometheus/$_.yml" } qw(rules alerts))
     {
         my ($path, $want) = @$_;
         my $mode = (stat "$stage/$path")[2];

@@ -11,11 +11,6 @@ need(load => tool('load'));
 my $setpriv;
 
 
-sub stats ($nginx) {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 sub healthy ($nginx) {
     my $answer = http_get($nginx->port, '/v2/health') // return 0;
     return $answer->{status} == 200
@@ -33,7 +28,7 @@ sub settled ($nginx, $load, $oracle = OpenQoE::Oracle->new) {
     sleep 1;
     $oracle->delivered_file($nginx->out_file);
     ok(wait_until(sub { healthy($nginx) }, 15), 'nginx is healthy again');
-    is(stats($nginx)->{queue}{used}, 0, 'the queue is empty');
+    is($nginx->stats->{queue}{used}, 0, 'the queue is empty');
     return $oracle;
 }
 
@@ -124,7 +119,7 @@ for my $signal (qw(SEGV ABRT)) {
                                              2 * 8 * 4 * 512);
 
     my %owners = map { $_->{owner_pid} => 1 }
-                     @{ stats($nginx)->{queue}{lanes} };
+                     @{ $nginx->stats->{queue}{lanes} };
     my %workers = map { $_ => 1 } $nginx->worker_pids;
     is_deeply(\%owners, \%workers, 'each worker holds one of the lanes');
     ok($nginx->stop, 'nginx exits in order');

@@ -527,7 +527,7 @@ sub fields ($value, $path, $stop) {
 
 SKIP: {
     my $node = program('node') // skip('no Node here', 4);
-    my ($page) = blocks($text{'docs/players.md'}, 'html');
+    my ($page) = grep { /DOCTYPE/ } blocks($text{'docs/players.md'}, 'html');
     my ($script) = ($page // '') =~ m{<script>(.*)</script>}s;
     my $nginx = OpenQoE::Nginx->new(workers => 1)->start;
     my $url = 'http://127.0.0.1:' . $nginx->port . '/v2/events';

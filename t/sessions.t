@@ -4,13 +4,15 @@
 #
 # Sessions of real players (t/data/sessions) through the real module, all in
 # one nginx, each in an organisation of its own: views, times, stalls, startups
-# and outcomes are those that a recorder saw on the page.
+# and outcomes are those that a recorder saw on the page, in the metrics and in
+# the records of views alike.
 #
 # nginx runs with a clock that the test moves (t/shim), so that each batch is
 # received when it was, and the silence at the end passes at once.
 
 use lib 't/lib';
 use OpenQoE::Metrics qw(near);
+use OpenQoE::Records;
 use OpenQoE::Sessions qw(recorded_sessions batches is_truth);
 use OpenQoE::Shim;
 use OpenQoE::Test;
@@ -40,7 +42,8 @@ my $shim = OpenQoE::Shim->new;
 my $nginx = OpenQoE::Nginx->new(env => $shim->env, zone => 'qoe:16m');
 $nginx->write_config(
     exporter => 'endpoint file://' . $nginx->out_file
-                . ";\n        interval 100ms;\n        metric_interval 1s;",
+                . ";\n        interval 100ms;\n        metric_interval 1s;\n"
+                . '        signals logs metrics views;',
 );
 $nginx->start;
 
@@ -80,6 +83,32 @@ sub total ($session, $name) {
 # The views of a session that must be over by now and by the latest export.
 
 sub over ($session) { total($session, 'over') }
+
+
+# The same of the final records, and the totals that have no column of theirs.
+
+sub recorded ($session, @records) {
+    my %got = map { ($_ => 0) } keys %TOTAL;
+
+    for my $r (grep { $_->{org_id} eq $session->{name} } @records) {
+        $got{over}++;
+        $got{ $_->{outcome} }++ for $r;
+        $got{started}++ if $r->{started};
+        $got{playing_s} += ($r->{playing_ms} // 0) / 1000;
+        $got{rebuffers} += $r->{stalls} // 0;
+        $got{rebuffer_ms} += $r->{stalled_ms} // 0;
+        $got{pauses} += $r->{pauses} // 0;
+
+        for (qw(startup aggregate)) {
+            my $ms = $r->{$_ eq 'startup' ? 'startup_ms'
+                                          : 'aggregate_startup_ms'} // next;
+            $got{"${_}s"}++;
+            $got{"${_}_ms"} += $ms;
+        }
+    }
+
+    return \%got;
+}
 
 
 my ($refused, $waited, $last) = (0, 1, 0);
@@ -136,6 +165,24 @@ for my $session (@sessions) {
     is_truth($session, { map { ($_ => total($session, $_)) } keys %TOTAL });
 }
 
+my $records = OpenQoE::Records->new($nginx->out_file)->read;
+my @final = $records->final;
+
+for my $session (@sessions) {
+    my $got = recorded($session, @final);
+
+    is_truth($session, $got, "$session->{name}, by its records");
+    # Records have whole ms of a stall, metrics what the player reports.
+    is_deeply([ grep { !near($got->{$_}, total($session, $_), 1e-6)
+                       && !($_ eq 'rebuffer_ms'
+                            && abs($got->{$_} - total($session, $_))
+                               <= $got->{rebuffers}) }
+                sort keys %TOTAL ], [],
+              "the records of $session->{name} add up to its metrics");
+}
+
+is_deeply([ $records->bad, $records->contradictions ], [],
+          'no record contradicts another');
 is_deeply($metrics->problems, [], 'no point contradicts another');
 
 ok($nginx->stop, 'nginx exits by itself');

@@ -52,6 +52,20 @@ sub scenario ($ack, %opt) {
 sub deaths ($f) { scalar(() = $f->nginx->error_log =~ /exited on signal 9/g) }
 
 
+# Lets a load run, if the last one is over.
+
+sub loading ($f) {
+    state $load;
+    state $of = '';
+
+    if ($of ne $f || !$load->alive) {
+        $f->loaded;
+        $load = $f->load(d => 12, c => 8, r => 150);
+        $of = $f;
+    }
+}
+
+
 # Arms the failpoint, waits until a process died of it, lets the collector take
 # events again.
 
@@ -62,13 +76,14 @@ sub die_at ($f, $arm, $point, $mood, $after) {
     $arm->("$point kill $after\n");
     my $died = wait_until(sub { deaths($f) > $before }, 4);
 
-    # What earlier outages left may have been sent: another outage, to have
-    # some.
+    # What earlier outages left may have been sent: another outage, until there
+    # is something in the spool again.
 
     for (1 .. 3) {
         last if $died;
+        loading($f);
         $f->receiver->mode('status 503');
-        sleep 1.5;
+        wait_until(sub { ($f->dest // {})->{spooled} });
         $f->receiver->mode($mood);
         $died = wait_until(sub { deaths($f) > $before }, 4);
     }
@@ -82,7 +97,6 @@ sub die_at ($f, $arm, $point, $mood, $after) {
 
 for my $ack (qw(memory fsync)) {
     my ($f, $arm) = scenario($ack);
-    my $load;
 
     $f->start;
 
@@ -95,11 +109,7 @@ for my $ack (qw(memory fsync)) {
             next if $ack eq 'memory' && $mood eq 'ok'
                     && $point =~ /^(?:segment|spool\.sync|feed\.stored)/;
 
-            if (!$load || !$load->alive) {
-                $f->loaded;
-                $load = $f->load(d => 12, c => 8, r => 150);
-            }
-
+            loading($f);
             ok(die_at($f, $arm, $point, $mood,
                       $point =~ /create|done|unlink/ ? 0
                       : $passes > 1 ? int rand 5 : $point =~ /^feed/ ? 1 : 0),
@@ -150,7 +160,7 @@ for my $row (['segment.create', 'status 503'], ['segment.append', 'status 503'],
     $f->receiver->mode($mood);
     $arm->("$point error=5\n");
     $f->load(d => 3, c => 8, r => 200);
-    wait_until(sub { $f->dest->{spool}{errors} >= 1 }, 30);
+    wait_until(sub { (($f->dest // {})->{spool}{errors} // 0) >= 1 }, 30);
     $f->receiver->mode('ok');
     $f->settled("an error at $point", timeout => 60);
     cmp_ok($f->dest->{spool}{errors}, '>=', 1, 'the error is counted');

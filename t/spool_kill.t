@@ -27,7 +27,7 @@ for my $ack (qw(memory spool fsync)) {
     });
 
     $to->mode('ok');
-    cmp_ok($done, '>=', $kills / 2, "$ack: $done workers were killed");
+    cmp_ok($done, '>=', $kills / 4, "$ack: $done workers were killed");
 
     # What was in flight comes twice: that of both lanes when one helper has
     # both.

@@ -53,6 +53,34 @@ for my $case (@cases) {
     $f->end;
 }
 
+# An upgrade from a version whose segments had no directories of lanes: the next
+# start finds them where that version has left them.
+
+{
+    my $f = OpenQoE::Faults->new(ack => 'spool');
+
+    $f->receiver->mode('status 503');
+    $f->start;
+    is($f->status(20), 202, 'events are accepted') for 1 .. 10;
+    ok($f->nginx->stop('QUIT', 8), 'nginx exits in order');
+    $f->halt;
+
+    my @segments = $f->segments;
+    for my $path (@segments) {
+        my $to = $path =~ s{/\d+/([^/]+)\z}{/$1}r;
+        isnt($to, $path, 'a segment is in the directory of a lane');
+        rename $path, $to or die "rename: $!\n";
+        rmdir $path =~ s{/[^/]+\z}{}r;
+    }
+
+    $f->receiver->mode('ok');
+    $f->start;
+    ok(wait_until(sub { $f->dest->{recovered} == 200 }, 10),
+       'the next start recovers the events of the earlier version');
+    $f->settled('an upgrade', duplicates => 0);
+    $f->end;
+}
+
 # A drain timeout of the operator's, with nothing to send in it.
 
 {

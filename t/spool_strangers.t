@@ -52,7 +52,7 @@ for my $ack (qw(memory spool fsync)) {
 
     # These go into a directory that is in use, and that the next helper reads.
 
-    my ($home) = glob $f->spool_dir . '/*-*/default';
+    my ($home) = glob $f->spool_dir . '/*-*/default/0';
     my $n = strangers($home, 1);
 
     $f->nginx->kill_worker;

@@ -36,15 +36,16 @@ sub segment ($path, $id, $records, $items, $done = 0) {
 }
 
 # A spool of two exporters and a quarantine: 5 records of a are 10 items each
-# (2 are done), 3 more in an open segment; b has 1 of 4; refused 1 of 7.
+# (2 are done), 3 more in an open segment; b has 1 of 4; refused 1 of 7.  The
+# open segment is where earlier versions wrote it, without a lane.
 
 sub spool () {
     my $dir = scratch_dir('spool');
-    mkdir "$dir/$_" for qw(i1 i1/a i1/b quarantine quarantine/a);
+    mkdir "$dir/$_" for qw(i1 i1/a i1/a/0 i1/b i1/b/1 quarantine quarantine/a);
     write_file("$dir/i1/lock", '');
-    segment("$dir/i1/a/0000000000000001.seg", 1, 5, 10, 2);
+    segment("$dir/i1/a/0/0000000000000001.seg", 1, 5, 10, 2);
     segment("$dir/i1/a/0000000000000002.open", 2, 3, 10);
-    segment("$dir/i1/b/0000000000000003.seg", 3, 1, 4);
+    segment("$dir/i1/b/1/0000000000000003.seg", 3, 1, 4);
     segment("$dir/quarantine/a/0000000000000004.seg", 4, 1, 7);
     return $dir;
 }
@@ -140,7 +141,7 @@ subtest 'the command line' => sub {
 subtest 'verify' => sub {
     my ($rc, $out, $err) = run('verify', $DIR);
     is("$rc$err", '0', 'verify of a sound spool is no error');
-    like($out, qr{^\Q$DIR\E/i1/a/0000000000000001\.seg
+    like($out, qr{^\Q$DIR\E/i1/a/0/0000000000000001\.seg
                   \ id=0000000000000001\ created=2023-11-14T22:13:20Z
                   \ records=5\ done=2\ items=50\ waiting=30\ bytes=\d+\ ok$}mx,
          'verify prints a line for a segment');
@@ -148,7 +149,7 @@ subtest 'verify' => sub {
                   \ waiting=71\ bytes=\d+\ damaged=0\n\z/mx,
          'verify prints the sum');
 
-    ($rc, $out) = run('verify', "$DIR/i1/a", "$DIR/i1/a/0000000000000001.seg");
+    ($rc, $out) = run('verify', "$DIR/i1/a", "$DIR/i1/a/0/0000000000000001.seg");
     like($out, qr/^total segments=2 /m, 'a file that is named twice is one');
     ($rc, $out) = run('verify', '--exporter', 'b', $DIR);
     like($out, qr/^total segments=1 records=1 /m,
@@ -242,7 +243,7 @@ subtest 'damage' => sub {
     is($rc, 0, 'a file that was just made is no damage');
 
     # Links are followed only where they are named.
-    symlink "$DIR/i1/a/0000000000000001.seg", "$dir/0000000000000009.seg";
+    symlink "$DIR/i1/a/0/0000000000000001.seg", "$dir/0000000000000009.seg";
     ($rc, $out) = run('verify', $dir);
     unlike($out, qr/0000000000000009/, 'a link in a directory is not followed');
     ($rc, $out) = run('verify', "$dir/0000000000000009.seg");
@@ -381,7 +382,7 @@ subtest 'files that vanish' => sub {
                         name => 'replay', stdout => "$dir/out");
     ok(wait_until(sub { slurp($GRPC->file) =~ /\b0\.0\.99\b/ }, 10),
        'the replay has begun');
-    unlink "$dir/i1/a/0000000000000001.seg" or die;
+    unlink "$dir/i1/a/0/0000000000000001.seg" or die;
     rename "$dir/i1/a/0000000000000002.open", "$dir/i1/a/0000000000000002.seg";
 
     is($process->wait(30), 0, 'a replay of a spool in use is no error');

@@ -100,7 +100,7 @@ for my $case (['more than a spool', 0755, sub ($dir) {
     is($f->status, 202, 'events are accepted');
     ok(wait_until(sub { $f->dest->{spooled} == 5 }, 10),
        'the events are in the spool');
-    my ($home) = glob $f->spool_dir . '/*-*/default';
+    my ($home) = glob $f->spool_dir . '/*-*/default/0';
     symlink $mine, "$home/link" or die $!;
     link $mine, "$home/hard" or die $!;
 

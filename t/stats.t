@@ -193,11 +193,12 @@ subtest 'series and exports are counted' => sub {
 
 subtest 'values of dimensions survive a reload' => sub {
     my $before = get();
+    my $values = get('?dimension=app_name')->{values};
     ok($nginx->reload(old => 1), 'nginx reloads');
     my $after = get();
     is($after->{dimensions}{$_}{count}, $before->{dimensions}{$_}{count}, $_)
         for qw(app_name plan gone session_id);
-    is_deeply(get('?dimension=app_name')->{values}, [ 'a', 'b', 'd' ],
+    is_deeply(get('?dimension=app_name')->{values}, $values,
               'the values of dimensions survive a reload');
 };
 

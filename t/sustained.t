@@ -20,11 +20,6 @@ my $killed = qr/exited on signal 9|was terminated with signal 9/;
 need(wrk => program('wrk'));
 
 
-sub stats ($nginx) {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 # A kill every five seconds, or as soon as the killed worker is replaced, while
 # the load runs, and a reload after the second kill; returns how many of each.
 
@@ -75,7 +70,7 @@ my $report = $oracle->wait_delivered($peer->file, 60);
 
 # An event that comes late would be a duplicate.
 
-ok(wait_until(sub { stats($nginx)->{queue}{used} == 0 }, 30),
+ok(wait_until(sub { $nginx->stats->{queue}{used} == 0 }, 30),
    'the queue is empty at the end');
 sleep 1;
 $oracle->delivered_file($peer->file);
@@ -90,7 +85,7 @@ $oracle->is_at_least_once("$seconds s, $kills kills: accepted equals"
                           . ' delivered', $in_flight);
 cmp_ok($report->{accepted}, '>=', 100 * $seconds, 'the load was high enough');
 
-my $stats = stats($nginx);
+my $stats = $nginx->stats;
 my ($produced, $consumed) = (0, 0);
 
 for my $lane (@{ $stats->{queue}{lanes} }) {

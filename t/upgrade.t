@@ -30,12 +30,6 @@ sub gone (@pids) {
 }
 
 
-sub stats ($nginx) {
-    my $answer = http_get($nginx->port, '/v2/stats') // return {};
-    return decode_json_text($answer->{body}) // {};
-}
-
-
 # Starts a second master beside the first, both with workers that answer and
 # take events: %$took has how many events, by instance.
 
@@ -55,7 +49,7 @@ sub second ($name, $nginx, $seen, $took) {
     $seen->{$_} = 1 for $new, children($new);
 
     ok(wait_until(sub {
-           my $stats = stats($nginx);
+           my $stats = $nginx->stats;
            $took->{ $stats->{instance_id} } = $stats->{events}{accepted}
                if $stats->{events}{accepted};
            return keys %$took == 2;
@@ -99,7 +93,7 @@ sub counted ($name, $nginx, $load, $took) {
 
     my $stats;
     ok(wait_until(sub {
-           $stats = stats($nginx);
+           $stats = $nginx->stats;
            return ($stats->{exporter}{queued} // 1) == 0
                   && $stats->{queue}{used} == 0;
        }, 20), "$name: the queue ends empty");

@@ -107,6 +107,9 @@ void spool_list(spool_list_t *list, char **paths, size_t npaths,
     const spool_options_t *opt);
 void spool_list_free(spool_list_t *list);
 
+/* The name of the exporter in the path of a segment. */
+qoe_span_t spool_exporter(const char *path);
+
 /* false: the file has vanished, or cannot be read, and failed is set. */
 bool spool_open(spool_segment_t *s, const spool_file_t *f);
 void spool_close(spool_segment_t *s);

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 
 #include "openqoe_spool.h"
+#include "qoe_uuid.h"
 #include "qoe_crc32c.h"
 
 #include <endian.h>
@@ -20,8 +21,8 @@
 #include <unistd.h>
 
 
-/* DIR/INSTANCE/NAME/ID.seg: the module writes nothing deeper. */
-#define SPOOL_DEPTH        3
+/* DIR/INSTANCE/NAME/LANE/ID.seg: the module writes nothing deeper. */
+#define SPOOL_DEPTH        4
 
 #define SPOOL_QUARANTINE   "quarantine"
 
@@ -131,7 +132,7 @@ spool_list_add(spool_list_t *list, const FTSENT *e,
     qoe_span_t     name;
     spool_file_t  *f;
 
-    name = spool_parent(e->fts_path, 1);
+    name = spool_exporter(e->fts_path);
     quarantine = qoe_span_eq(spool_parent(e->fts_path, 2),
                              qoe_span(SPOOL_QUARANTINE));
 
@@ -215,6 +216,34 @@ spool_parent(const char *path, size_t up)
             /* void */
         }
     }
+}
+
+
+/* A directory of digits is a lane, unless it stands where exporters do. */
+
+qoe_span_t
+spool_exporter(const char *path)
+{
+    size_t      i;
+    uint8_t     id[16];
+    qoe_span_t  name, above;
+
+    name = spool_parent(path, 1);
+    above = spool_parent(path, 2);
+
+    for (i = 0; i < name.len && name.data[i] >= '0' && name.data[i] <= '9';
+         i++)
+    {
+        /* void */
+    }
+
+    if (i < name.len || qoe_span_eq(above, qoe_span(SPOOL_QUARANTINE))
+        || qoe_uuid_parse(id, above) == QOE_OK)
+    {
+        return name;
+    }
+
+    return above;
 }
 
 

@@ -18,7 +18,6 @@
 
 
 static void replay_warn(const spool_list_t *list);
-static qoe_span_t replay_exporter(const spool_file_t *f);
 static void replay_run(replay_t *r);
 static bool replay_stopped(const replay_t *r, uint64_t now);
 static bool replay_fill(replay_t *r);
@@ -76,8 +75,8 @@ replay_warn(const spool_list_t *list)
     }
 
     for (i = 1; i < list->n; i++) {
-        one = replay_exporter(&list->file[0]);
-        other = replay_exporter(&list->file[i]);
+        one = spool_exporter(list->file[0].path);
+        other = spool_exporter(list->file[i].path);
 
         if (!qoe_span_eq(one, other)) {
             fprintf(stderr, "the spools of several exporters (%.*s, %.*s) may "
@@ -86,25 +85,6 @@ replay_warn(const spool_list_t *list)
             return;
         }
     }
-}
-
-
-static qoe_span_t
-replay_exporter(const spool_file_t *f)
-{
-    const char  *p, *end;
-
-    end = strrchr(f->path, '/');
-
-    if (end == NULL) {
-        return qoe_span_null;
-    }
-
-    for (p = end; p > f->path && p[-1] != '/'; p--) {
-        /* void */
-    }
-
-    return (qoe_span_t) { p, (size_t) (end - p) };
 }
 
 

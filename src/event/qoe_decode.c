@@ -24,8 +24,7 @@ qoe_decode(qoe_batch_t *batch, const char *body, size_t len,
     span = (qoe_span_t) { (body != NULL) ? body : "", len };
     mark = qoe_arena_mark(arena);
 
-    status = qoe_fast_decode(batch, span, conf, now_ms, arena,
-                             qoe_fast_best(), &place);
+    status = qoe_fast_decode(batch, span, conf, now_ms, arena, &place);
 
     if (status != QOE_DONE) {
         return status;

@@ -25,6 +25,17 @@ static void qoe_decode_fail_at(qoe_batch_t *batch, qoe_span_t body, size_t at,
     const char *reason, qoe_span_t near);
 
 
+/* Does the text end with an opening bracket? */
+
+static inline bool
+qoe_decode_opens(qoe_span_t text)
+{
+    return text.len != 0
+           && (text.data[text.len - 1] == '{'
+               || text.data[text.len - 1] == '[');
+}
+
+
 qoe_status_t
 qoe_decode_broken(qoe_batch_t *batch, qoe_span_t body,
     const qoe_broken_place_t *place, size_t max_events, qoe_arena_t *arena)
@@ -39,12 +50,15 @@ qoe_decode_broken(qoe_batch_t *batch, qoe_span_t body,
         return QOE_INVALID;
     }
 
-    /* report the limit or the syntax error, whichever is first in the body */
+    /*
+     * Report the limit or the syntax error, whichever is first in the body.  A
+     * bracket in the wrong place is where it breaks, and may be too deep, too.
+     */
 
     broken = qoe_decode_fault(&fault, body, place, arena);
     text = (qoe_span_t) { body.data, broken ? fault.at : body.len };
 
-    if ((!broken || place->crowded)
+    if ((!broken || place->crowded || qoe_decode_opens(text))
         && qoe_decode_excess(batch, text, max_events))
     {
         return QOE_INVALID;

@@ -4,64 +4,22 @@
  */
 
 
-#include "qoe_fast_priv.h"
+#include "qoe_fast_scan.h"
 #include "qoe_slice.h"
 
 
 static void qoe_fast_init(qoe_fast_t *f, const qoe_decode_conf_t *conf,
     int64_t now_ms, qoe_arena_t *arena);
 static const char *qoe_fast_text(qoe_fast_t *f, qoe_span_t body);
+static const char *qoe_fast_body(qoe_fast_t *f, const char *p);
 static bool qoe_fast_crowded(const qoe_fast_t *f);
 static bool qoe_fast_shape(qoe_batch_t *batch, const qoe_fast_t *f);
-
-
-static const qoe_fast_walk_pt  qoe_fast_walks[QOE_FAST_VARIANTS] = {
-    [QOE_FAST_SWAR] = qoe_fast_walk_swar,
-#ifdef __SSE2__
-    [QOE_FAST_SSE2] = qoe_fast_walk_sse2,
-#endif
-#ifdef __x86_64__
-    [QOE_FAST_AVX2] = qoe_fast_walk_avx2,
-#endif
-};
-
-
-bool
-qoe_fast_usable(qoe_fast_variant_t variant)
-{
-    if (qoe_fast_walks[variant] == NULL) {
-        return false;
-    }
-
-#ifdef __x86_64__
-    if (variant == QOE_FAST_AVX2) {
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
-    }
-#endif
-
-    return true;
-}
-
-
-qoe_fast_variant_t
-qoe_fast_best(void)
-{
-    qoe_fast_variant_t  variant;
-
-    variant = QOE_FAST_VARIANTS - 1;
-
-    while (!qoe_fast_usable(variant)) {
-        variant--;
-    }
-
-    return variant;
-}
 
 
 qoe_status_t
 qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena,
-    qoe_fast_variant_t variant, qoe_broken_place_t *place)
+    qoe_broken_place_t *place)
 {
     qoe_fast_t   f;
     const char  *text;
@@ -75,7 +33,7 @@ qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
         return QOE_DONE;
     }
 
-    if (qoe_fast_walks[variant](&f, qoe_fast_skip(text)) == NULL) {
+    if (qoe_fast_body(&f, qoe_fast_skip(text)) == NULL) {
 
         if (f.broken_at != NULL) {
             place->broken = f.broken;
@@ -156,6 +114,152 @@ qoe_fast_text(qoe_fast_t *f, qoe_span_t body)
     f->safe = (len > QOE_FAST_MARGIN) ? f->end - QOE_FAST_MARGIN : text;
 
     return text;
+}
+
+
+static const char *
+qoe_fast_events(qoe_fast_t *f, const char *p, size_t depth)
+{
+    size_t            keys;
+    const char       *end, *next;
+    qoe_fast_value_t  v;
+
+    keys = f->keys;
+    f->containers++;
+    p = qoe_fast_skip(p + 1);
+    f->array = p;
+
+    while (*p != ']') {
+        f->keys = 0;
+
+        /* too many events refuse the body, but only if the rest is JSON */
+
+        end = (f->total++ < f->conf->max_events)
+              ? qoe_fast_event(f, p, depth + 1)
+              : qoe_fast_value(f, p, depth + 1, &v);
+
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_ITEM);
+        }
+
+        f->half = false;
+
+        next = qoe_fast_more(f, end, ']');
+
+        if (next == NULL) {
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_ITEM);
+        }
+
+        p = next;
+    }
+
+    f->keys = keys;
+
+    return p + 1;
+}
+
+
+/* Reads a body that is not an object, and so has no events. */
+
+static const char *
+qoe_fast_other(qoe_fast_t *f, const char *p)
+{
+    const char        *end;
+    qoe_fast_value_t   v;
+
+    end = qoe_fast_value(f, p, 0, &v);
+
+    if (end == NULL) {
+        return qoe_fast_broken(f, p, QOE_BROKEN_TOP);
+    }
+
+    if (qoe_fast_skip(end) + 1 != f->end) {
+        return qoe_fast_broken_after(f, p, end, QOE_BROKEN_TOP);
+    }
+
+    f->no_object = true;
+
+    return end;
+}
+
+
+/* Reads the value of a key of the body. */
+
+static inline const char *
+qoe_fast_body_value(qoe_fast_t *f, const char *p, const qoe_fast_key_t *key)
+{
+    qoe_fast_value_t  v;
+
+    if (!qoe_span_eq(key->text, qoe_span("events"))) {
+        f->unknown_body++;
+        return qoe_fast_value(f, p, 1, &v);
+    }
+
+    if (*p == '[') {
+        f->shape = NULL;
+        return qoe_fast_events(f, p, 1);
+    }
+
+    f->shape = (*p == 'n') ? f->shape : "must be a list of events";
+
+    return qoe_fast_value(f, p, 1, &v);
+}
+
+
+/*
+ * Reads the whole body; its last byte must be the '}' of the outermost object.
+ */
+
+static const char *
+qoe_fast_body(qoe_fast_t *f, const char *p)
+{
+    uint64_t         seen;
+    const char      *end, *next;
+    qoe_fast_key_t   key;
+
+    if (*p != '{') {
+        return qoe_fast_other(f, p);
+    }
+
+    f->containers++;
+    f->shape = "is required";
+    seen = 0;
+    p = qoe_fast_skip(p + 1);
+
+    while (*p != '}') {
+        end = qoe_fast_member(f, p, &key);
+
+        if (end == NULL) {
+            return qoe_fast_broken_key(f, p, NULL, 0, 0, seen);
+        }
+
+        if (!qoe_fast_key(f, 0, &seen, &key)) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
+        }
+
+        end = qoe_fast_body_value(f, end, &key);
+
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
+        }
+
+        f->half_body = f->half_body || f->half;
+        f->half = false;
+
+        next = qoe_fast_more(f, end, '}');
+
+        if (next == NULL) {
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
+        }
+
+        p = next;
+    }
+
+    if (p + 1 != f->end) {
+        return qoe_fast_broken(f, p + 1, QOE_BROKEN_END);
+    }
+
+    return f->cut ? qoe_fast_broken(f, p, QOE_BROKEN_MEMBERS) : p + 1;
 }
 
 

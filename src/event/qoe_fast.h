@@ -25,22 +25,6 @@
 #define qoe_values_max(events)       (((events) + 32) * 256)
 
 
-/* How many bytes at a time strings are searched; wider variants come last. */
-
-typedef enum {
-    QOE_FAST_SWAR = 0,           /* 8, in a general register; portable */
-    QOE_FAST_SSE2,               /* 16 */
-    QOE_FAST_AVX2,               /* 32 */
-    QOE_FAST_VARIANTS
-} qoe_fast_variant_t;
-
-
-/* Is the variant built in, and does this processor support it? */
-bool qoe_fast_usable(qoe_fast_variant_t variant);
-
-/* The widest variant that is usable. */
-qoe_fast_variant_t qoe_fast_best(void);
-
 /* What precedes the place where a body stops being JSON. */
 
 typedef enum {
@@ -69,7 +53,7 @@ typedef struct {
  */
 qoe_status_t qoe_fast_decode(qoe_batch_t *batch, qoe_span_t body,
     const qoe_decode_conf_t *conf, int64_t now_ms, qoe_arena_t *arena,
-    qoe_fast_variant_t variant, qoe_broken_place_t *place);
+    qoe_broken_place_t *place);
 
 
 #endif /* _QOE_FAST_H_INCLUDED_ */

@@ -2,12 +2,21 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Stores the values of "data" that an event needs, and checks the items of
- * lists.
+ * Reads "data" and stores those of its values that an event needs.
  */
 
 
-#include "qoe_fast_priv.h"
+#include "qoe_fast_scan.h"
+
+
+/* Reads the value of a key of data, or its members if it is an object. */
+
+typedef struct {
+    qoe_fast_hook_t        hook;
+    qoe_span_t             key;
+    const qoe_data_key_t  *rows;     /* may be NULL */
+    qoe_value_t            sub[QOE_SOURCES_MAX];     /* one for each source */
+} qoe_fast_member_t;
 
 
 static bool qoe_fast_data_member(qoe_fast_t *f, qoe_fast_hook_t *hook,
@@ -31,7 +40,7 @@ qoe_fast_source_is(const qoe_source_t *source, qoe_span_t key)
 }
 
 
-void
+static void
 qoe_fast_member_init(qoe_fast_t *f, qoe_fast_member_t *m, qoe_span_t key,
     const qoe_data_key_t *rows)
 {
@@ -97,7 +106,7 @@ qoe_fast_data_member(qoe_fast_t *f, qoe_fast_hook_t *hook, qoe_span_t key,
 
 /* Stores the value of a key of data itself; rows may be NULL. */
 
-bool
+static bool
 qoe_fast_rows(qoe_fast_t *f, const qoe_data_key_t *rows, qoe_fast_value_t *v)
 {
     const qoe_data_row_t  *row, *end;
@@ -122,7 +131,7 @@ qoe_fast_rows(qoe_fast_t *f, const qoe_data_key_t *rows, qoe_fast_value_t *v)
 
 /* Adds the dimensions of a key, after all of its members have been read. */
 
-bool
+static bool
 qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m, qoe_fast_value_t *v)
 {
     size_t               i;
@@ -149,20 +158,6 @@ qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m, qoe_fast_value_t *v)
 }
 
 
-bool
-qoe_fast_item_member(qoe_fast_t *f, qoe_fast_hook_t *hook, qoe_span_t key,
-    qoe_fast_value_t *v)
-{
-    (void) f;
-
-    if (qoe_span_eq(key, qoe_span("value"))) {
-        ((qoe_fast_item_t *) hook)->type = v->value.type;
-    }
-
-    return true;
-}
-
-
 static bool
 qoe_fast_decoded(qoe_fast_t *f, qoe_fast_value_t *v)
 {
@@ -173,4 +168,124 @@ qoe_fast_decoded(qoe_fast_t *f, qoe_fast_value_t *v)
     v->escaped = false;
 
     return qoe_fast_unescape(f, &v->value.v.string);
+}
+
+
+/* Reads an object below data, for rows or sources with two keys. */
+
+static __attribute__((noinline)) const char *
+qoe_fast_data_nested(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_span_t key, const qoe_data_key_t *rows)
+{
+    qoe_fast_value_t   v;
+    qoe_fast_member_t  m;
+
+    qoe_fast_member_init(f, &m, key, rows);
+    v = (qoe_fast_value_t) { .value.type = QOE_VALUE_NONE };
+
+    if (*p == '{') {
+        p = qoe_fast_object(f, p, depth, &m.hook);
+
+    } else {
+        p = qoe_fast_value(f, p, depth, &v);
+    }
+
+    return (p != NULL && qoe_fast_rows(f, rows, &v)
+            && qoe_fast_dims(f, &m, &v))
+           ? p : NULL;
+}
+
+
+/* Reads the value of a key of data; name is NULL if no row has that key. */
+
+static inline const char *
+qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_span_t key, const qoe_fast_name_t *name)
+{
+    double                 n;
+    qoe_fast_value_t       v;
+    const qoe_data_key_t  *rows;
+
+    rows = (name != NULL) ? name->rows : NULL;
+
+    if (f->conf->nsources != 0 || (*p == '{' && rows != NULL)) {
+        return qoe_fast_data_nested(f, p, depth, key, rows);
+    }
+
+    if (rows != NULL && name->kind == QOE_FAST_ROW_NUMBER
+        && (unsigned char) (*p - '0') <= 9)
+    {
+        p = qoe_fast_number(f, p, &n);
+
+        if (p != NULL) {
+            qoe_data_put(f->ev, rows->first, n, f->ranks);
+        }
+
+        return p;
+    }
+
+    p = qoe_fast_value(f, p, depth, &v);
+
+    if (p != NULL && rows != NULL && !qoe_fast_rows(f, rows, &v)) {
+        return NULL;
+    }
+
+    return p;
+}
+
+
+const char *
+qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
+{
+    size_t                  first;
+    uint64_t                bit, names, seen;
+    const char             *end, *next;
+    qoe_fast_key_t          key;
+    const qoe_fast_name_t  *name;
+
+    f->data = p;
+    f->containers++;
+    first = f->nkeys;
+    names = 0;
+    seen = 0;
+    p = qoe_fast_skip(p + 1);
+
+    while (*p != '}') {
+        end = qoe_fast_member(f, p, &key);
+
+        if (end == NULL) {
+            return qoe_fast_broken_key(f, p, f->tables + QOE_FAST_ROWS, names,
+                                       first, seen);
+        }
+
+        name = qoe_fast_find(f->tables + QOE_FAST_ROWS, &key);
+        bit = (name != NULL) ? name->bit : 0;
+
+        if ((names & bit) != 0
+            || (bit == 0 && !qoe_fast_key(f, first, &seen, &key)))
+        {
+            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
+        }
+
+        names |= bit;
+
+        end = qoe_fast_data_value(f, end, depth + 1, key.text, name);
+
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
+        }
+
+        next = qoe_fast_more(f, end, '}');
+
+        if (next == NULL) {
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
+        }
+
+        p = next;
+    }
+
+    f->nkeys = first;
+    f->data_end = p + 1;
+
+    return qoe_fast_leave(f, p);
 }

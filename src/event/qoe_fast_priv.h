@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What the files of the single-pass decoder share: its tables, its state, and
- * everything that does not depend on the width of a step of the scanner.
+ * What the files of the single-pass decoder share: its tables, its state and
+ * its keys.
  *
  * A reader takes the place where its token starts, and returns the place after
  * the token, or NULL to decline.  The text ends with the last '}' of the body,
@@ -272,24 +272,6 @@ struct qoe_fast_hook_s {
 };
 
 
-/* Reads the value of a key of data, or its members if it is an object. */
-
-typedef struct {
-    qoe_fast_hook_t        hook;
-    qoe_span_t             key;
-    const qoe_data_key_t  *rows;     /* may be NULL */
-    qoe_value_t            sub[QOE_SOURCES_MAX];     /* one for each source */
-} qoe_fast_member_t;
-
-
-/* Reads an item of a list that is an object: the type of its member "value". */
-
-typedef struct {
-    qoe_fast_hook_t        hook;
-    qoe_value_type_t       type;
-} qoe_fast_item_t;
-
-
 /* Functions of qoe_fast_table.c. */
 
 const qoe_fast_table_t *qoe_fast_tables(void);
@@ -332,16 +314,34 @@ bool qoe_fast_number_make(qoe_arena_t *arena, const char *start,
     const char *end, int exp, uint64_t digits, size_t len, size_t whole,
     double *n);
 
-/* Functions of qoe_fast_data.c. */
+/* Functions of qoe_fast_value.c. */
 
-void qoe_fast_member_init(qoe_fast_t *f, qoe_fast_member_t *m,
-    qoe_span_t key, const qoe_data_key_t *rows);
-bool qoe_fast_rows(qoe_fast_t *f, const qoe_data_key_t *rows,
+/* The bytes of a step of the scanner that was compiled. */
+extern const size_t  qoe_fast_step;
+
+const char *qoe_fast_quote_far(const char *p, const char *safe)
+    __attribute__((noinline));
+const char *qoe_fast_string_rest(qoe_fast_t *f, const char *p,
+    qoe_fast_text_t *text) __attribute__((noinline));
+const char *qoe_fast_number_long(const qoe_fast_t *f, const char *p, double *n)
+    __attribute__((noinline));
+bool qoe_fast_key_escaped(qoe_fast_t *f, const qoe_fast_text_t *text,
+    qoe_fast_key_t *key);
+const char *qoe_fast_broken_key(qoe_fast_t *f, const char *p,
+    const qoe_fast_table_t *t, uint64_t names, size_t first, uint64_t seen);
+const char *qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
     qoe_fast_value_t *v);
-bool qoe_fast_dims(qoe_fast_t *f, const qoe_fast_member_t *m,
-    qoe_fast_value_t *v);
-bool qoe_fast_item_member(qoe_fast_t *f, qoe_fast_hook_t *hook,
-    qoe_span_t key, qoe_fast_value_t *v);
+const char *qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_fast_hook_t *hook);
+const char *qoe_fast_list(qoe_fast_t *f, const char *p, size_t depth,
+    qoe_value_type_t type);
+
+/* Functions of qoe_fast_data.c, qoe_fast_event.c and qoe_fast_again.c. */
+
+const char *qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth);
+const char *qoe_fast_event(qoe_fast_t *f, const char *start, size_t depth);
+const char *qoe_fast_again(qoe_fast_t *f, const char *start, size_t depth,
+    const qoe_fast_counts_t *counts);
 
 /* Functions of qoe_fast_fault.c. */
 
@@ -363,32 +363,6 @@ const char *qoe_fast_broken_after(qoe_fast_t *f, const char *p,
     const char *end, qoe_broken_t broken);
 bool qoe_fast_sizes(const qoe_fast_t *f);
 bool qoe_fast_slot(qoe_fast_t *f, const char *p);
-
-/*
- * The walk by steps of each width, in a file of its own.  p is at the first
- * token of the body.
- */
-
-typedef const char *(*qoe_fast_walk_pt)(qoe_fast_t *f, const char *p);
-
-const char *qoe_fast_walk_swar(qoe_fast_t *f, const char *p);
-const char *qoe_fast_walk_sse2(qoe_fast_t *f, const char *p);
-const char *qoe_fast_walk_avx2(qoe_fast_t *f, const char *p);
-
-
-/*
- * Constants of the vector variants.  As memory operands they are cheaper than
- * registers, which a compiler would load again for each string.
- */
-
-typedef struct {
-    char               quote[32];
-    char               backslash[32];
-    char               blank[32];
-} __attribute__((aligned(32))) qoe_fast_bytes_t;
-
-extern const qoe_fast_bytes_t  qoe_fast_bytes
-    __attribute__((visibility("hidden")));
 
 
 static inline uint64_t
@@ -412,109 +386,6 @@ qoe_fast_load_little(const char *p)
 #else
     return qoe_fast_load(p);
 #endif
-}
-
-
-static const uint64_t  qoe_fast_pow10[] = {
-    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000
-};
-
-
-/*
- * Reads the digits at p, eight at most: sets their value and returns how many
- * there are.
- */
-
-static inline size_t
-qoe_fast_eight(const char *p, uint64_t *value)
-{
-    size_t    n;
-    uint64_t  w, other;
-
-    /* digits are below 10 now; the bits up to the first other byte are exact */
-
-    w = qoe_fast_load_little(p) ^ QOE_FAST_BYTES('0');
-    other = ((w + QOE_FAST_BYTES(0x76)) | w) & QOE_FAST_BYTES(0x80);
-    n = 8;
-
-    if (other != 0) {
-        n = (size_t) __builtin_ctzll(other) / 8;
-
-        if (n == 0) {
-            *value = 0;
-            return 0;
-        }
-
-        w <<= 64 - 8 * n;            /* leading zeros */
-    }
-
-    /* add up pairs of digits, then pairs of these, then both halves */
-
-    w = w * 10 + (w >> 8);
-    w = ((w & 0x000000ff000000ff) * 0x000f424000000064)
-        + ((w >> 16 & 0x000000ff000000ff) * 0x0000271000000001);
-    *value = w >> 32;
-
-    return n;
-}
-
-
-/* Records the place p of a member, before the member is read. */
-
-static inline void
-qoe_fast_mark(qoe_fast_t *f, const char *p)
-{
-    qoe_fast_mark_t   *m;
-    qoe_fast_marks_t  *now;
-
-    now = f->now;
-
-    if (now == NULL) {
-        return;
-    }
-
-    m = &now->mark[now->n++];
-    m->start = p;
-    m->name = NULL;
-    m->unknown = f->unknown;
-    m->containers = f->containers;
-    m->commas = f->commas;
-
-    if (now->n == QOE_FAST_TOP_MAX * 2) {
-        f->now = NULL;               /* no room for another member */
-    }
-}
-
-
-/* Records the name of the member that was marked last. */
-
-static inline void
-qoe_fast_mark_name(qoe_fast_t *f, const qoe_fast_name_t *name)
-{
-    qoe_fast_marks_t  *now;
-
-    now = f->now;
-
-    if (now != NULL && name->first != name->end) {
-        now->mark[now->n - 1].name = name;
-        now->at[name->index] = (uint8_t) (now->n - 1);
-    }
-}
-
-
-/* Finds the member of that name in the event that this one is compared with. */
-
-static inline const qoe_fast_mark_t *
-qoe_fast_marked(const qoe_fast_t *f, const qoe_fast_name_t *name)
-{
-    size_t                   i;
-    const qoe_fast_marks_t  *before;
-
-    before = f->before;
-    i = before->at[name->index];
-
-    return (i < before->n && before->mark[i].name == name)
-           ? &before->mark[i] : NULL;
 }
 
 
@@ -603,89 +474,6 @@ qoe_fast_key(qoe_fast_t *f, size_t first, uint64_t *seen,
     f->key[f->nkeys++] = *key;
 
     return true;
-}
-
-
-/*
- * May this byte follow a value?  '}' and ']' differ in the bit 0x20, and no
- * other byte becomes '}' with it but these.
- */
-
-static inline bool
-qoe_fast_ends(char c)
-{
-    return c == ',' || (c | 0x20) == '}';
-}
-
-
-/* Skips white space before the next token. */
-
-static inline const char *
-qoe_fast_skip(const char *p)
-{
-    return ((unsigned char) *p > ' ') ? p : qoe_fast_space(p);
-}
-
-
-/* Returns the place after the '}' at p, or NULL if it was the last byte. */
-
-static inline const char *
-qoe_fast_leave(qoe_fast_t *f, const char *p)
-{
-    return (p + 1 != f->end) ? p + 1
-                             : qoe_fast_broken(f, f->end, QOE_BROKEN_ITEMS);
-}
-
-
-static inline const char *
-qoe_fast_colon(const char *p)
-{
-    if (*p != ':') {
-        p = qoe_fast_space(p);
-
-        if (*p != ':') {
-            return NULL;
-        }
-    }
-
-    return qoe_fast_skip(p + 1);
-}
-
-
-/*
- * The first byte decides which literal it is; the rest must match, and no
- * letter may follow.
- */
-
-static inline const char *
-qoe_fast_literal(const qoe_fast_t *f, const char *p)
-{
-    size_t  len;
-
-    len = (*p == 'f') ? 5 : 4;
-
-    if (f->end - p <= (ptrdiff_t) len
-        || (unsigned char) ((p[len] | 0x20) - 'a') < 26)
-    {
-        return NULL;
-    }
-
-    if (len == 5) {
-        return (memcmp(p, "false", 5) == 0) ? p + 5 : NULL;
-    }
-
-    return (memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0) ? p + 4
-                                                                    : NULL;
-}
-
-
-static inline bool
-qoe_fast_string_value(qoe_fast_t *f, qoe_span_t *out,
-    const qoe_fast_text_t *text)
-{
-    *out = (qoe_span_t) { text->data, text->len };
-
-    return !text->escaped || qoe_fast_unescape(f, out);
 }
 
 

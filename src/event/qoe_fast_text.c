@@ -31,15 +31,6 @@ static const char  qoe_fast_escapes[256] = {
 };
 
 
-#define QOE_FAST_8(c)      c, c, c, c, c, c, c, c
-#define QOE_FAST_32(c)     QOE_FAST_8(c), QOE_FAST_8(c), QOE_FAST_8(c),       \
-                           QOE_FAST_8(c)
-
-const qoe_fast_bytes_t  qoe_fast_bytes = {
-    { QOE_FAST_32('"') }, { QOE_FAST_32('\\') }, { QOE_FAST_32(' ') }
-};
-
-
 /*
  * By the first byte of a character: its length, and the range of its second
  * byte.

@@ -23,8 +23,10 @@
 #define QOE_EXPORTER_PAYLOAD_JSON (640 * 1024)
 
 
+static qoe_status_t qoe_exporter_points(qoe_exporter_t *e);
 static void qoe_exporter_feed_env(qoe_exporter_t *e);
 static void qoe_exporter_done(void *data, const qoe_outcome_t *o);
+static bool qoe_exporter_blamed(qoe_exporter_t *e, qoe_export_batch_t *b);
 static void qoe_exporter_taken(qoe_exporter_t *e, qoe_export_batch_t *b,
     const qoe_outcome_t *o);
 static void qoe_exporter_refused(qoe_exporter_t *e, qoe_export_batch_t *b,
@@ -33,24 +35,25 @@ static void qoe_exporter_refused(qoe_exporter_t *e, qoe_export_batch_t *b,
 
 qoe_status_t
 qoe_exporter_create(qoe_exporter_t *e, qoe_exporter_env_t *env, size_t index,
-    const qoe_exporter_conf_t *conf)
+    const qoe_exporter_conf_t *conf, qoe_stream_id_t stream,
+    const qoe_exporter_t *first)
 {
-    size_t            i;
-    qoe_status_t      rc;
-    qoe_points_env_t  points;
+    size_t        i;
+    qoe_status_t  rc;
 
     memset(e, 0, sizeof(qoe_exporter_t));
 
     e->env = env;
     e->index = index;
+    e->first = (first == NULL);
     e->conf = *conf;
     memset(&e->conf.transport, 0, sizeof(e->conf.transport));
 
-    snprintf(e->name, sizeof(e->name), "%.*s", (int) conf->name.len,
-             conf->name.data);
+    e->stream = (stream != QOE_STREAMS) ? &qoe_streams[stream] : NULL;
+    e->dest = (e->stream != NULL) ? conf->dest[stream] : conf->metrics_dest;
 
-    e->logs = conf->transport.url[QOE_SIGNAL_LOGS].len != 0
-              && conf->dest != UINT32_MAX;
+    snprintf(e->name, sizeof(e->name), "%.*s%s", (int) conf->name.len,
+             conf->name.data, e->stream != NULL ? e->stream->suffix : "");
 
     qoe_retry_init(&e->retry);
     qoe_arena_init(&e->feed.scratch, &qoe_mem_heap, QOE_EXPORTER_SCRATCH,
@@ -61,35 +64,49 @@ qoe_exporter_create(qoe_exporter_t *e, qoe_exporter_env_t *env, size_t index,
         qoe_buf_init(&e->ship[i].text, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
     }
 
-    rc = qoe_transport_create(&e->transport, env->net, &conf->transport,
-                              env->log);
-    if (rc != QOE_OK) {
-        return rc;
+    if (first != NULL) {
+        e->transport = first->transport;
+
+    } else {
+        rc = qoe_transport_create(&e->transport, env->net, &conf->transport,
+                                  env->log);
+        if (rc != QOE_OK) {
+            return rc;
+        }
     }
 
     qoe_exporter_feed_env(e);
     qoe_exporter_open_spool(e);
 
-    if (e->logs && conf->spool.dir.len != 0 && e->spool == NULL) {
+    if (e->stream != NULL && conf->spool.dir.len != 0 && e->spool == NULL) {
         return QOE_NOMEM;
     }
 
-    if (conf->transport.url[QOE_SIGNAL_METRICS].len == 0) {
+    if (!e->first || conf->transport.url[QOE_SIGNAL_METRICS].len == 0) {
         return QOE_OK;
     }
 
-    points = (qoe_points_env_t) { env->self, &e->conf.identity, e->transport,
-                                  qoe_span_str(e->name) };
+    return qoe_exporter_points(e);
+}
+
+
+static qoe_status_t
+qoe_exporter_points(qoe_exporter_t *e)
+{
+    qoe_points_env_t  points;
+
+    points = (qoe_points_env_t) { e->env->self, &e->conf.identity,
+                                  e->transport, e->conf.name };
     e->points = qoe_points_create(&points);
 
     if (e->points == NULL) {
         return QOE_NOMEM;
     }
 
-    /* an exporter that gets events too reports its health by those alone */
+    /* an exporter that gets records too reports its health by those alone */
 
-    if (conf->transport.url[QOE_SIGNAL_LOGS].len == 0) {
-        qoe_points_health(e->points, conf->dest);
+    if (e->stream == NULL) {
+        qoe_points_health(e->points, e->dest);
     }
 
     return QOE_OK;
@@ -104,7 +121,8 @@ qoe_exporter_feed_env(qoe_exporter_t *e)
     json = qoe_transport_encoding(e->transport) == QOE_ENCODING_JSON;
 
     e->feed.zone = e->env->zone;
-    e->feed.dest = e->conf.dest;
+    e->feed.stream = e->stream;
+    e->feed.dest = e->dest;
     e->feed.batch_size = e->conf.batch_size;
     e->feed.interval_ms = e->conf.interval_ms;
     e->feed.payload_max = json ? QOE_EXPORTER_PAYLOAD_JSON
@@ -119,7 +137,10 @@ qoe_exporter_abort(qoe_exporter_t *e)
 {
     size_t  i;
 
-    qoe_transport_destroy(e->transport);
+    if (e->first) {
+        qoe_transport_destroy(e->transport);
+    }
+
     e->transport = NULL;
     e->sending = 0;
     e->item_sent = false;
@@ -153,11 +174,11 @@ qoe_exporter_serves(const qoe_exporter_t *e)
     char    name[QOE_DEST_NAME];
     size_t  len;
 
-    if (!e->logs) {
+    if (e->stream == NULL) {
         return false;
     }
 
-    len = qoe_dest_name(e->env->zone, e->conf.dest, name);
+    len = qoe_dest_name(e->env->zone, e->dest, name);
 
     return qoe_span_eq((qoe_span_t) { name, len }, qoe_span_str(e->name));
 }
@@ -190,9 +211,8 @@ qoe_exporter_open_spool(qoe_exporter_t *e)
         return;
     }
 
-    e->spool = qoe_spool_create(&e->conf.spool, e->env->zone, e->conf.dest,
-                                qoe_span_str(e->name), e->env->self->self,
-                                e->env->log);
+    e->spool = qoe_spool_create(&e->conf.spool, e->env->zone, e->dest,
+                                qoe_span_str(e->name), e->env->log);
     e->feed.spool = e->spool;
     e->backlog_ms = 0;
 }
@@ -284,15 +304,44 @@ qoe_exporter_done(void *data, const qoe_outcome_t *o)
         qoe_exporter_refused(e, b, o);
         break;
 
+    case QOE_OUTCOME_HOLD:
+        if (qoe_exporter_blamed(e, b)) {
+            qoe_exporter_refused(e, b, o);
+            break;
+        }
+
+        /* fall through */
+
     default:
-        qoe_lane_dest_report(e->env->zone, b->feed->lane, e->conf.dest,
+        qoe_lane_dest_report(e->env->zone, b->feed->lane, e->dest,
                              qoe_unix_ns() / 1000000, qoe_outcome_error(o),
                              true);
-        qoe_exporter_failed(e, o, "events");
+        qoe_exporter_failed(e, o, e->stream->noun);
         qoe_feed_failed(b);
     }
 
     qoe_feed_release(b->feed);
+}
+
+
+/*
+ * Whether an answer that holds the batch makes it the one to blame: other
+ * batches were taken between so many such answers.  A batch that the spool has
+ * is judged there.
+ */
+
+static bool
+qoe_exporter_blamed(qoe_exporter_t *e, qoe_export_batch_t *b)
+{
+    if (qoe_feed_is_stored(b)) {
+        return false;
+    }
+
+    b->blamed += (b->hold != 0 && b->blamed_taken != e->taken);
+    b->blamed_taken = e->taken;
+    b->hold = ++e->holds;
+
+    return b->blamed >= QOE_EXPORTER_BLAMED;
 }
 
 
@@ -322,8 +371,8 @@ qoe_exporter_sent(qoe_exporter_t *e, const qoe_outcome_t *o)
         qoe_exporter_count(e, QOE_DEST_BATCHES_UNFINISHED, 1);
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_WARN,
                         "exporter \"%s\": a batch counts as sent, but the "
-                        "number of its rejected events is unknown: %s",
-                        e->name, o->message);
+                        "number of its rejected %s is unknown: %s",
+                        e->name, e->stream->noun, o->message);
     }
 }
 
@@ -332,14 +381,17 @@ void
 qoe_exporter_rejected(qoe_exporter_t *e, uint64_t rejected, uint64_t sent,
     const qoe_outcome_t *o)
 {
-    qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, sent - rejected, NULL);
-    qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, rejected, "rejected");
+    qoe_report_exported(e->env->self, e->stream->signal, sent - rejected,
+                        NULL);
+    qoe_report_exported(e->env->self, e->stream->signal, rejected,
+                        "rejected");
 
     if (rejected != 0) {
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_WARN,
                         "exporter \"%s\": the collector rejected %llu of %llu "
-                        "events: %s", e->name, (unsigned long long) rejected,
-                        (unsigned long long) sent, o->message);
+                        "%s: %s", e->name, (unsigned long long) rejected,
+                        (unsigned long long) sent, e->stream->noun,
+                        o->message);
     }
 }
 
@@ -352,18 +404,19 @@ qoe_exporter_refused(qoe_exporter_t *e, qoe_export_batch_t *b,
 
     error = qoe_outcome_error(o);
 
-    qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, b->items,
+    qoe_report_exported(e->env->self, e->stream->signal, b->items,
                         o->error_type);
     qoe_exporter_answered(e, error);
     qoe_zone_refused(e->env->zone, qoe_mono_ms());
 
     qoe_exporter_count(e, QOE_DEST_BATCHES_FAILED, 1);
     qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
-                    "exporter \"%s\": %zu events dropped, the collector "
-                    "refused them for good: %s", e->name, b->items, error);
+                    "exporter \"%s\": %zu %s dropped, the collector refused "
+                    "them for good: %s", e->name, b->items, e->stream->noun,
+                    error);
 
     if (e->spool != NULL) {
-        qoe_spool_quarantine(e->spool, QOE_SIGNAL_LOGS,
+        qoe_spool_quarantine(e->spool, e->stream->signal,
                              (qoe_span_t) { b->payload.data, b->payload.len },
                              (uint32_t) b->items, b->received_ns);
     }
@@ -385,8 +438,8 @@ qoe_exporter_answered(qoe_exporter_t *e, const char *error)
 
     if (error == NULL && e->retry.failures != 0) {
         qoe_log(e->env->log, QOE_LOG_NOTICE,
-                "exporter \"%s\": the collector takes events again, after "
-                "%llu failures", e->name,
+                "exporter \"%s\": the collector takes %s again, after %llu "
+                "failures", e->name, e->stream->noun,
                 (unsigned long long) e->retry.failures);
     }
 
@@ -396,7 +449,7 @@ qoe_exporter_answered(qoe_exporter_t *e, const char *error)
     for (i = 0; i < e->env->nheld; i++) {
         if (e->env->held[i]->feed[e->index] != NULL) {
             qoe_lane_dest_report(e->env->zone, e->env->held[i]->lane,
-                                 e->conf.dest, now, error, false);
+                                 e->dest, now, error, false);
         }
     }
 
@@ -434,6 +487,6 @@ void
 qoe_exporter_count(qoe_exporter_t *e, qoe_dest_counter_t c, uint64_t n)
 {
     if (n != 0) {
-        qoe_dest_count(e->env->zone, e->conf.dest, c, n);
+        qoe_dest_count(e->env->zone, e->dest, c, n);
     }
 }

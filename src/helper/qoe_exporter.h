@@ -2,9 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A helper's part of one openqoe_exporter: its transport, its circuit breaker,
- * the requests in flight, its spool and the backlog in that.  Exporters do not
- * affect each other.  Private to src/helper; helper thread only.
+ * A helper's part of one stream of an openqoe_exporter: its circuit breaker,
+ * the requests in flight, its spool and the backlog in that.  The streams of an
+ * exporter share its transport, and do not affect each other.  Private to
+ * src/helper; helper thread only.
  *
  * The circuit opens at the second failure in a row, or a second after the
  * first, or at once if the server refuses all requests.  While it is open and
@@ -28,6 +29,16 @@
  * the backlog comes in addition.
  */
 #define QOE_EXPORTER_WINDOW    4
+
+
+/*
+ * A request that was held this often, each time after the server took another
+ * one, is itself to blame, whatever the status says, and is dropped: it would
+ * block its lane or the rest of the backlog for ever.  The number is high
+ * because several servers may share an address, of which only some are at
+ * fault.
+ */
+#define QOE_EXPORTER_BLAMED    32
 
 
 typedef struct qoe_exporter_s  qoe_exporter_t;
@@ -67,8 +78,11 @@ struct qoe_exporter_s {
     qoe_exporter_env_t     *env;
     size_t                  index;       /* of its feed in each lane held */
     qoe_exporter_conf_t     conf;        /* all but transport is valid */
-    char                    name[QOE_DEST_NAME + 1];
-    bool                    logs;        /* gets logs */
+    char                    name[QOE_DEST_NAME + 1];     /* of its slot */
+    const qoe_stream_t     *stream;      /* NULL: gets only metrics */
+    uint32_t                dest;
+    bool                    first;       /* stream of its exporter: owns the
+                                            transport, sends the metrics */
     qoe_transport_t        *transport;
     qoe_points_dest_t      *points;      /* NULL: no metrics */
     qoe_feed_env_t          feed;
@@ -84,11 +98,11 @@ struct qoe_exporter_s {
     qoe_spool_t            *spool;       /* NULL: none */
     uint64_t                spool_ms;    /* appends are not tried before */
     uint64_t                run_ms;      /* the spool's next run, if due */
-    uint64_t                look_ms;     /* its next run, due or not */
     qoe_spool_item_t        item;        /* request from the backlog */
     bool                    item_held;
     bool                    item_sent;
     uint64_t                taken;       /* requests taken so far */
+    uint64_t                holds;       /* answers that held live batches */
     uint64_t                blamed_taken;    /* taken at the last refusal */
     uint32_t                blamed_crc;  /* CRC of the refused payload */
     uint32_t                blamed;      /* refusals while others were taken */
@@ -100,17 +114,23 @@ struct qoe_exporter_s {
 
 /*
  * conf is copied, but what it refers to must outlive the exporter, except for
- * conf->transport.  QOE_OK; QOE_NOMEM or QOE_ERROR: the reason was logged.
+ * conf->transport.  stream: QOE_STREAMS: metrics alone.  first: the first
+ * stream of the same exporter, or NULL if this is the one.  QOE_OK; QOE_NOMEM
+ * or QOE_ERROR: the reason was logged.
  */
 qoe_status_t qoe_exporter_create(qoe_exporter_t *e, qoe_exporter_env_t *env,
-    size_t index, const qoe_exporter_conf_t *conf);
+    size_t index, const qoe_exporter_conf_t *conf, qoe_stream_id_t stream,
+    const qoe_exporter_t *first);
 
-/* Aborts what is in flight; all lanes must have been given back before. */
+/*
+ * Aborts what is in flight, of the first stream also what the others have; all
+ * lanes must have been given back before.
+ */
 void qoe_exporter_abort(qoe_exporter_t *e);
 void qoe_exporter_destroy(qoe_exporter_t *e);
 
 /*
- * Whether it gets logs, and still owns its slot in the zone: after some
+ * Whether it has a stream, and still owns its slot in the zone: after some
  * reloads the slot may belong to an exporter of another name.
  */
 bool qoe_exporter_serves(const qoe_exporter_t *e);

@@ -10,25 +10,17 @@
 #include "qoe_exporter.h"
 #include "qoe_crc32c.h"
 #include "qoe_outcome.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 
 
 /* The time to the next look if the backlog was empty, or read elsewhere. */
 #define QOE_BACKLOG_LOOK_MS    5000
 #define QOE_BACKLOG_NOMEM_MS   1000
 
-/*
- * A batch that was refused this often, each time after the server took another
- * one, is itself to blame, whatever the status says, and is dropped: it would
- * block the rest of the backlog for ever.  The number is high because several
- * servers may share an address, of which only some are at fault.
- */
-#define QOE_BACKLOG_BLAMED     32
-
-
 static bool qoe_exporter_backlog_next(qoe_exporter_t *e, uint64_t now_ms);
 static void qoe_exporter_backlog_drop(qoe_exporter_t *e,
     qoe_dest_counter_t reason);
+static const char *qoe_exporter_spooled(const qoe_exporter_t *e);
 static void qoe_exporter_backlog_failing(qoe_exporter_t *e,
     const qoe_outcome_t *o);
 static bool qoe_exporter_backlog_blamed(qoe_exporter_t *e);
@@ -69,8 +61,8 @@ qoe_exporter_backlog(qoe_exporter_t *e, uint64_t now_ms)
 
     default:
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
-                        "exporter \"%s\": %u spooled events dropped, they "
-                        "cannot be sent", e->name, e->item.items);
+                        "exporter \"%s\": %u spooled %s dropped, they cannot "
+                        "be sent", e->name, e->item.items, e->stream->noun);
         qoe_exporter_backlog_drop(e, QOE_DEST_DROPPED_CORRUPT);
     }
 }
@@ -135,16 +127,24 @@ qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
         }
 
         qoe_exporter_backlog_failing(e, o);
-        qoe_exporter_failed(e, o, "spooled events");
+        qoe_exporter_failed(e, o, qoe_exporter_spooled(e));
         qoe_exporter_backlog_turn(e);
         return;
 
     default:
         qoe_exporter_backlog_failing(e, o);
-        qoe_exporter_failed(e, o, "spooled events");
+        qoe_exporter_failed(e, o, qoe_exporter_spooled(e));
         qoe_spool_next_again(e->spool);
         e->item_held = false;
     }
+}
+
+
+static const char *
+qoe_exporter_spooled(const qoe_exporter_t *e)
+{
+    return e->stream->kind == QOE_KIND_EVENT ? "spooled events"
+                                             : "spooled records of views";
 }
 
 
@@ -161,7 +161,7 @@ qoe_exporter_backlog_failing(qoe_exporter_t *e, const qoe_outcome_t *o)
     for (i = 0; i < e->env->nheld; i++) {
         if (e->env->held[i]->feed[e->index] != NULL) {
             qoe_lane_dest_report(e->env->zone, e->env->held[i]->lane,
-                                 e->conf.dest, qoe_unix_ns() / 1000000,
+                                 e->dest, qoe_unix_ns() / 1000000,
                                  qoe_outcome_error(o), true);
             return;
         }
@@ -186,7 +186,7 @@ qoe_exporter_backlog_blamed(qoe_exporter_t *e)
 
     e->blamed_taken = e->taken;
 
-    return e->blamed >= QOE_BACKLOG_BLAMED;
+    return e->blamed >= QOE_EXPORTER_BLAMED;
 }
 
 
@@ -203,12 +203,13 @@ qoe_exporter_backlog_turn(qoe_exporter_t *e)
 
     e->item_held = false;
 
-    qoe_spool_info(e->env->zone, e->conf.dest, &info);
+    qoe_spool_info(e->env->zone, e->dest, &info);
 
     if (info.events > e->item.items
         && info.bytes < e->conf.spool.max_size / 2
-        && qoe_spool_append(e->spool, e->item.signal, e->item.payload,
-                            e->item.items, e->item.received_ns, NULL)
+        && qoe_spool_append(e->spool, e->item.lane, e->item.signal,
+                            e->item.payload, e->item.items,
+                            e->item.received_ns, NULL)
            == QOE_OK
         && qoe_spool_sync(e->spool) == QOE_OK)
     {
@@ -227,16 +228,16 @@ qoe_exporter_backlog_refused(qoe_exporter_t *e, const qoe_outcome_t *o)
 
     error = qoe_outcome_error(o);
 
-    qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, e->item.items,
+    qoe_report_exported(e->env->self, e->stream->signal, e->item.items,
                         o->error_type);
     qoe_exporter_answered(e, error);
     qoe_zone_refused(e->env->zone, qoe_mono_ms());
 
     qoe_exporter_count(e, QOE_DEST_BATCHES_FAILED, 1);
     qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
-                    "exporter \"%s\": %u spooled events dropped, the "
-                    "collector refused them for good: %s", e->name,
-                    e->item.items, error);
+                    "exporter \"%s\": %u spooled %s dropped, the collector "
+                    "refused them for good: %s", e->name, e->item.items,
+                    e->stream->noun, error);
 
     qoe_spool_quarantine(e->spool, e->item.signal, e->item.payload,
                          e->item.items, e->item.received_ns);

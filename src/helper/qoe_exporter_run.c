@@ -23,13 +23,6 @@
 /* How often the spool runs while nothing of it can be sent. */
 #define QOE_EXPORTER_WAIT_MS      100
 
-/*
- * A worker that exited may have left segments behind and cannot announce it,
- * so the spool is run at least this often.  The sweep of the leases wakes the
- * helper for that.
- */
-#define QOE_EXPORTER_LOOK_MS      4000
-
 /* The batches that are dropped in one turn. */
 #define QOE_EXPORTER_GIVE_UP      4
 
@@ -91,7 +84,11 @@ qoe_exporter_commit(qoe_exporter_t *e, uint64_t now_ms)
     qoe_held_t   *held;
     qoe_status_t  rc;
 
-    if (!qoe_exporter_can_spool(e, now_ms)) {
+    /* requests wait for their events alone */
+
+    if (!qoe_exporter_can_spool(e, now_ms)
+        || e->stream->kind != QOE_KIND_EVENT)
+    {
         return false;
     }
 
@@ -154,7 +151,7 @@ qoe_exporter_run(qoe_exporter_t *e, uint64_t now_ms)
     bool    more;
     size_t  i;
 
-    if (!e->logs) {
+    if (e->stream == NULL) {
         return false;
     }
 
@@ -184,11 +181,8 @@ qoe_exporter_run(qoe_exporter_t *e, uint64_t now_ms)
 static void
 qoe_exporter_spool_run(qoe_exporter_t *e, uint64_t now_ms)
 {
-    if (e->spool != NULL && (qoe_spool_due_ms(e->spool) <= now_ms
-                             || now_ms >= e->look_ms))
-    {
+    if (e->spool != NULL && qoe_spool_due_ms(e->spool) <= now_ms) {
         qoe_spool_run(e->spool, now_ms);
-        e->look_ms = now_ms + QOE_EXPORTER_LOOK_MS;
         e->backlog_ms = 0;
 
         /* a backlog that cannot be sent now would be due all the time */
@@ -235,7 +229,7 @@ qoe_exporter_send_batch(qoe_exporter_t *e, qoe_export_batch_t *b,
 {
     qoe_status_t  rc;
 
-    rc = qoe_exporter_ship(e, QOE_SIGNAL_LOGS,
+    rc = qoe_exporter_ship(e, e->stream->signal,
                            (qoe_span_t) { b->payload.data, b->payload.len },
                            b);
 
@@ -246,8 +240,8 @@ qoe_exporter_send_batch(qoe_exporter_t *e, qoe_export_batch_t *b,
 
     if (rc != QOE_OK) {
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
-                        "exporter \"%s\": %zu events dropped, they cannot be "
-                        "sent as JSON", e->name, b->items);
+                        "exporter \"%s\": %zu %s dropped, they cannot be sent "
+                        "as JSON", e->name, b->items, e->stream->noun);
         qoe_feed_unsendable(b);
         qoe_feed_release(b->feed);
         return true;
@@ -266,18 +260,24 @@ qoe_exporter_send_batch(qoe_exporter_t *e, qoe_export_batch_t *b,
 }
 
 
-/* Takes the lanes in turn, so that a busy lane does not starve another. */
+/*
+ * Takes the lanes in turn, so that a busy lane does not starve another; but
+ * what no answer has held comes first, see qoe_feed_ready().
+ */
 
 static qoe_export_batch_t *
 qoe_exporter_next(qoe_exporter_t *e)
 {
-    size_t               i;
+    size_t               i, lane, turn;
     qoe_feed_t          *f;
-    qoe_export_batch_t  *b;
+    qoe_export_batch_t  *b, *next;
 
-    for (i = 0; i < e->env->nheld; i++) {
-        e->turn = (e->turn + 1) % e->env->nheld;
-        f = e->env->held[e->turn]->feed[e->index];
+    next = NULL;
+    turn = e->turn;
+
+    for (i = 1; i <= e->env->nheld; i++) {
+        lane = (e->turn + i) % e->env->nheld;
+        f = e->env->held[lane]->feed[e->index];
 
         if (f == NULL || (e->env->handing_over && !qoe_feed_blocked(f))) {
             continue;
@@ -285,12 +285,15 @@ qoe_exporter_next(qoe_exporter_t *e)
 
         b = qoe_feed_ready(f);
 
-        if (b != NULL) {
-            return b;
+        if (b != NULL && (next == NULL || b->hold < next->hold)) {
+            next = b;
+            turn = lane;
         }
     }
 
-    return NULL;
+    e->turn = turn;
+
+    return next;
 }
 
 
@@ -392,11 +395,12 @@ qoe_exporter_give_up(qoe_exporter_t *e, qoe_held_t *held, uint64_t now_ms)
     }
 
     if (lost != 0) {
-        qoe_report_exported(e->env->self, QOE_SIGNAL_LOGS, lost, "behind");
+        qoe_report_exported(e->env->self, e->stream->signal, lost, "behind");
         qoe_zone_refused(e->env->zone, now_ms);
         qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_ERR,
-                        "exporter \"%s\": %zu events dropped to make room in "
-                        "the queue for other exporters", e->name, lost);
+                        "exporter \"%s\": %zu %s dropped to make room in the "
+                        "queue for other exporters", e->name, lost,
+                        e->stream->noun);
     }
 
     return i == QOE_EXPORTER_GIVE_UP;
@@ -408,7 +412,7 @@ qoe_exporter_due_ms(const qoe_exporter_t *e, uint64_t now_ms)
 {
     uint64_t  at;
 
-    if (!e->logs) {
+    if (e->stream == NULL) {
         return UINT64_MAX;
     }
 

@@ -17,9 +17,17 @@
  */
 #define QOE_RECORD_AVG     256
 
+/*
+ * A batch of few records among many of other kinds is closed when it holds up
+ * this part (1 / n) of the ring.
+ */
+#define QOE_FEED_HURRY     8
 
+
+static void qoe_feed_free(qoe_feed_t *feed);
 static size_t qoe_feed_pending(const qoe_feed_t *feed);
 static bool qoe_feed_due(const qoe_feed_t *feed, uint64_t now_ms, bool flush);
+static bool qoe_feed_hurries(const qoe_feed_t *feed);
 static bool qoe_feed_has(const qoe_feed_t *feed, qoe_batch_state_t state);
 static void qoe_feed_settle(qoe_feed_t *feed, qoe_export_batch_t *b);
 static void qoe_feed_pop(qoe_feed_t *feed);
@@ -28,8 +36,9 @@ static void qoe_feed_pop(qoe_feed_t *feed);
 qoe_feed_t *
 qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
 {
-    size_t       i;
-    qoe_feed_t  *feed;
+    size_t            i;
+    qoe_feed_t       *feed;
+    qoe_lane_info_t   info;
 
     feed = calloc(1, sizeof(qoe_feed_t));
     if (feed == NULL) {
@@ -38,16 +47,19 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
 
     feed->records = calloc(env->batch_size, sizeof(qoe_span_t));
     feed->ends = calloc(env->batch_size, sizeof(uint64_t));
+    feed->passes = calloc(env->batch_size, sizeof(uint32_t));
 
-    if (feed->records == NULL || feed->ends == NULL) {
-        free(feed->records);
-        free(feed->ends);
-        free(feed);
+    if (feed->records == NULL || feed->ends == NULL || feed->passes == NULL) {
+        qoe_feed_free(feed);
         return NULL;
     }
 
     feed->env = env;
     feed->lane = lane;
+
+    qoe_zone_lane_info(env->zone, lane, &info);
+    feed->hurry = info.size / QOE_FEED_HURRY;
+
     feed->pos = qoe_lane_dest_head(env->zone, lane, env->dest);
     feed->taken = feed->pos;
     feed->record_avg = QOE_RECORD_AVG;
@@ -56,10 +68,6 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
 
     feed->unsynced = qoe_lane_dest_unsynced(env->zone, lane, env->dest);
     feed->synced = feed->unsynced ? 0 : feed->pos;
-
-    if (feed->unsynced && env->spool != NULL) {
-        qoe_spool_sync_left(env->spool);
-    }
 
     /* the last owner may have died before it woke the requests that wait */
 
@@ -103,8 +111,16 @@ qoe_feed_destroy(qoe_feed_t *feed)
         qoe_buf_free(&b->payload);
     }
 
+    qoe_feed_free(feed);
+}
+
+
+static void
+qoe_feed_free(qoe_feed_t *feed)
+{
     free(feed->records);
     free(feed->ends);
+    free(feed->passes);
     free(feed);
 }
 
@@ -158,7 +174,16 @@ qoe_feed_due(const qoe_feed_t *feed, uint64_t now_ms, bool flush)
     n = qoe_feed_pending(feed);
 
     return n >= feed->env->batch_size
-           || (n != 0 && (flush || now_ms >= qoe_feed_due_ms(feed)));
+           || (n != 0 && (flush || now_ms >= qoe_feed_due_ms(feed)
+                          || qoe_feed_hurries(feed)));
+}
+
+
+static bool
+qoe_feed_hurries(const qoe_feed_t *feed)
+{
+    return feed->env->stream->kind != QOE_KIND_EVENT
+           && qoe_feed_lag(feed) > feed->hurry;
 }
 
 
@@ -189,17 +214,21 @@ qoe_export_batch_t *
 qoe_feed_ready(qoe_feed_t *feed)
 {
     size_t               i;
-    qoe_export_batch_t  *b;
+    qoe_export_batch_t  *b, *next;
+
+    next = NULL;
 
     for (i = 0; i < feed->nbatches; i++) {
         b = qoe_feed_batch(feed, i);
 
-        if (b->state == QOE_BATCH_READY) {
-            return b;
+        if (b->state == QOE_BATCH_READY
+            && (next == NULL || b->hold < next->hold))
+        {
+            next = b;
         }
     }
 
-    return NULL;
+    return next;
 }
 
 
@@ -295,7 +324,9 @@ qoe_feed_release_to(qoe_feed_t *feed, bool early)
                   || (b->state == QOE_BATCH_DONE && !b->spooled);
 
         qoe_lane_dest_release(feed->env->zone, feed->lane, feed->env->dest,
-                              b->end, b->count, durable);
+                              b->end,
+                              qoe_feed_counts(feed, b->count, b->passed),
+                              durable);
         (void) qoe_failpoint("feed.release");
 
         feed->changed = true;
@@ -315,6 +346,59 @@ qoe_feed_release_to(qoe_feed_t *feed, bool early)
 
     qoe_feed_reclaim(feed);
     qoe_feed_pop(feed);
+    qoe_feed_fold(feed);
+}
+
+
+qoe_counts_t
+qoe_feed_counts(const qoe_feed_t *feed, size_t count, size_t passed)
+{
+    qoe_kind_t    kind;
+    qoe_counts_t  n;
+
+    kind = feed->env->stream->kind;
+
+    n.n[kind] = count;
+    n.n[kind == QOE_KIND_EVENT ? QOE_KIND_VIEW : QOE_KIND_EVENT] = passed;
+
+    return n;
+}
+
+
+/*
+ * No record may wait in the feed.  Without it, a lane full of records of other
+ * kinds would never be free again.
+ */
+
+void
+qoe_feed_pass(qoe_feed_t *feed)
+{
+    qoe_export_batch_t  *b;
+
+    if (feed->passed == 0 || feed->nrecords != 0) {
+        return;
+    }
+
+    b = feed->nbatches != 0 ? qoe_feed_batch(feed, feed->nbatches - 1) : NULL;
+
+    if (b != NULL && !b->released) {
+        b->end = feed->pos;
+        b->passed += feed->passed;
+        feed->passed = 0;
+        return;
+    }
+
+    qoe_lane_dest_release(feed->env->zone, feed->lane, feed->env->dest,
+                          feed->pos, qoe_feed_counts(feed, 0, feed->passed),
+                          true);
+
+    feed->passed = 0;
+    feed->changed = true;
+    feed->taken = qoe_max(feed->taken, feed->pos);
+
+    if (!feed->unsynced) {
+        feed->synced = feed->pos;
+    }
 }
 
 
@@ -447,6 +531,12 @@ qoe_feed_wake_pos(const qoe_feed_t *feed)
     /* otherwise an answer or the next try wakes the helper first */
 
     if (qoe_feed_is_full(feed) || n >= feed->env->batch_size) {
+        return QOE_LANE_ASKED;
+    }
+
+    /* what the consumer of the lane puts itself needs no wake-up */
+
+    if (feed->env->stream->kind != QOE_KIND_EVENT) {
         return QOE_LANE_ASKED;
     }
 

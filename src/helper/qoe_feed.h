@@ -2,9 +2,10 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A feed is one exporter's side of one lane: it makes batches of records,
- * keeps each until the exporter's server or the spool has it, and releases the
- * lane in order.  Private to src/helper; helper thread only.
+ * A feed is the side of one lane of a stream of an exporter: it makes batches
+ * of the records that the stream takes, keeps each until the exporter's server
+ * or the spool has it, and releases the lane in order.  Records of other kinds
+ * are passed over.  Private to src/helper; helper thread only.
  *
  * A batch consists of parts, each a complete request in protobuf; concatenated
  * they are one request with all their items.  When requests wait until their
@@ -21,6 +22,7 @@
 #include "qoe_dest.h"
 #include "qoe_otlp.h"
 #include "qoe_spool.h"
+#include "qoe_stream.h"
 
 
 /*
@@ -62,6 +64,7 @@ typedef struct {
     qoe_buf_t             payload;   /* freed when it is done */
     uint64_t              end;       /* position after its last record */
     size_t                count;     /* records */
+    size_t                passed;    /* records of other kinds before end */
     size_t                items;     /* in payload */
     uint64_t              received_ns;   /* of its first record, Unix */
     uint64_t              sent_ms;   /* monotonic */
@@ -72,6 +75,12 @@ typedef struct {
     size_t                stored;
     size_t                stored_items;
     size_t                noted;     /* records noted as stored */
+    size_t                noted_passed;
+
+    /* answers that held the batch */
+    uint64_t              hold;      /* number of the last; 0: none */
+    uint64_t              blamed_taken;  /* batches taken at the last */
+    uint32_t              blamed;    /* while other batches were taken */
 
     /* counted once it is released, the last two once it is done */
     size_t                bad;       /* unreadable */
@@ -85,6 +94,7 @@ typedef struct {
 
 typedef struct {
     qoe_zone_t                 *zone;
+    const qoe_stream_t         *stream;
     uint32_t                    dest;
     size_t                      batch_size;
     uint64_t                    interval_ms;
@@ -110,7 +120,10 @@ struct qoe_feed_s {
 
     qoe_span_t           *records;   /* batch_size: in no batch yet */
     uint64_t             *ends;      /* position after each */
+    uint32_t             *passes;    /* records passed over before each */
     size_t                nrecords;
+    size_t                passed;    /* and after the last one */
+    uint64_t              hurry;     /* bytes that a begun batch may hold up */
     uint64_t              first_ms;  /* of the first not in a closed batch */
     uint64_t              pos;       /* after the last record read */
     size_t                record_avg;
@@ -164,7 +177,11 @@ qoe_status_t qoe_feed_spool(qoe_feed_t *feed);
 bool qoe_feed_give_up(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms,
     uint64_t sent_ms, size_t *n);
 
-/* The oldest batch that waits to be sent, or NULL. */
+/*
+ * The batch that waits to be sent and is next, or NULL: the oldest of those
+ * that no answer has held, else the batch whose last such answer is oldest, so
+ * that a batch that the server breaks on does not keep others from being sent.
+ */
 qoe_export_batch_t *qoe_feed_ready(qoe_feed_t *feed);
 
 /* Note the answer to a batch that was sent; call qoe_feed_release() next. */
@@ -209,6 +226,13 @@ uint64_t qoe_feed_due_ms(const qoe_feed_t *feed);
 
 /* For qoe_feed*.c. */
 
+/* That many records of its kind and of others. */
+qoe_counts_t qoe_feed_counts(const qoe_feed_t *feed, size_t count,
+    size_t passed);
+
+/* Releases what was passed over, or leaves it to the newest batch. */
+void qoe_feed_pass(qoe_feed_t *feed);
+
 /* Batch i, the oldest being 0. */
 qoe_export_batch_t *qoe_feed_batch(const qoe_feed_t *feed, size_t i);
 /* The open batch, or NULL. */
@@ -219,6 +243,12 @@ qoe_export_batch_t *qoe_feed_push(qoe_feed_t *feed);
 /* Removes the newest batch, to which nothing was added. */
 void qoe_feed_unpush(qoe_feed_t *feed);
 
+/*
+ * Makes one batch of the newest batches that are done but wait for an older
+ * one, so that the window has room while that one is tried again.
+ */
+void qoe_feed_fold(qoe_feed_t *feed);
+
 /* Takes the payloads of batches that are done for reuse. */
 void qoe_feed_reclaim(qoe_feed_t *feed);
 void qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms);
@@ -228,6 +258,7 @@ void qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms);
  * fit.  QOE_FULL: none did, close the batch; QOE_NOMEM was logged.
  */
 qoe_status_t qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms);
+size_t qoe_feed_passes(const qoe_feed_t *feed, size_t n);
 void qoe_feed_close(qoe_export_batch_t *b);
 /* Whether the window has no slot for another batch. */
 bool qoe_feed_is_full(const qoe_feed_t *feed);

@@ -38,6 +38,38 @@ qoe_feed_unpush(qoe_feed_t *feed)
 
 
 void
+qoe_feed_fold(qoe_feed_t *feed)
+{
+    qoe_export_batch_t  *b, *last;
+
+    while (feed->nbatches > 1) {
+        b = qoe_feed_batch(feed, feed->nbatches - 2);
+        last = qoe_feed_batch(feed, feed->nbatches - 1);
+
+        if (b->state != QOE_BATCH_DONE || b->released || b->given_up
+            || last->state != QOE_BATCH_DONE || last->released
+            || last->given_up || b->spooled != last->spooled)
+        {
+            return;
+        }
+
+        b->end = last->end;
+        b->count += last->count;
+        b->items += last->items;
+        b->noted += last->noted;
+        b->passed += last->passed;
+        b->noted_passed += last->noted_passed;
+        b->bad += last->bad;
+        b->behind += last->behind;
+        b->rejected += last->rejected;
+        b->refused += last->refused;
+
+        qoe_feed_unpush(feed);
+    }
+}
+
+
+void
 qoe_feed_reclaim(qoe_feed_t *feed)
 {
     size_t               i;

@@ -7,13 +7,12 @@
 
 
 #include "qoe_feed.h"
-#include "qoe_record.h"
 
 
 static void qoe_feed_damaged(qoe_feed_t *feed);
 static qoe_status_t qoe_feed_encode(qoe_feed_t *feed, qoe_export_batch_t *b,
     size_t *n, size_t *bad);
-static uint64_t qoe_feed_received(qoe_span_t record);
+static uint64_t qoe_feed_received(const qoe_feed_t *feed);
 
 
 void
@@ -21,6 +20,7 @@ qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms)
 {
     size_t               held;
     uint64_t             start;
+    qoe_kind_t           kind;
     qoe_status_t         rc;
     qoe_export_batch_t  *b;
 
@@ -30,8 +30,8 @@ qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms)
     while (held + feed->nrecords < feed->env->batch_size) {
         start = feed->pos;
 
-        rc = qoe_lane_read(feed->env->zone, feed->lane, limit, &feed->pos,
-                           &feed->records[feed->nrecords]);
+        rc = qoe_lane_next(feed->env->zone, feed->lane, limit, &feed->pos,
+                           &feed->records[feed->nrecords], &kind);
 
         if (rc == QOE_INVALID) {
             qoe_feed_damaged(feed);
@@ -39,19 +39,28 @@ qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms)
         }
 
         if (rc != QOE_OK) {
-            return;
+            break;
+        }
+
+        if (kind != feed->env->stream->kind) {
+            feed->passed++;
+            continue;
         }
 
         if (held + feed->nrecords == 0) {
             feed->first_ms = now_ms;
         }
 
+        feed->passes[feed->nrecords] = (uint32_t) feed->passed;
+        feed->passed = 0;
         feed->ends[feed->nrecords++] = feed->pos;
 
         /* a moving mean over about 16 records */
         feed->record_avg += (feed->pos - start) / 16;
         feed->record_avg -= feed->record_avg / 16;
     }
+
+    qoe_feed_pass(feed);
 }
 
 
@@ -65,12 +74,15 @@ static void
 qoe_feed_damaged(qoe_feed_t *feed)
 {
     size_t               i;
-    uint64_t             tail, records;
+    uint64_t             tail;
+    qoe_kind_t           kind;
+    qoe_counts_t         records, own;
     qoe_export_batch_t  *b;
 
     if (feed->nrecords != 0) {
         /* these records are whole: send them first, the damage is met again */
         feed->pos = feed->ends[feed->nrecords - 1];
+        feed->passed = 0;
         feed->first_ms = 0;
         return;
     }
@@ -91,18 +103,28 @@ qoe_feed_damaged(qoe_feed_t *feed)
 
     for (i = 0; i < feed->nbatches; i++) {
         b = qoe_feed_batch(feed, i);
-        records -= b->released ? 0 : b->count;
+
+        if (!b->released) {
+            own = qoe_feed_counts(feed, b->count, b->passed);
+            records.n[QOE_KIND_EVENT] -= own.n[QOE_KIND_EVENT];
+            records.n[QOE_KIND_VIEW] -= own.n[QOE_KIND_VIEW];
+        }
     }
+
+    kind = feed->env->stream->kind;
 
     b = qoe_feed_push(feed);
     b->state = QOE_BATCH_DONE;
-    b->count = records;
-    b->bad = records;
+    b->count = records.n[kind];
+    b->passed = records.n[QOE_KIND_EVENT] + records.n[QOE_KIND_VIEW]
+                - b->count;
+    b->bad = b->count;
     b->end = tail;
     feed->pos = tail;
+    feed->passed = 0;
 
     qoe_log(feed->env->log, QOE_LOG_ERR, "lane %u of the zone is damaged, "
-            "%zu events dropped", feed->lane, b->count);
+            "%zu %s dropped", feed->lane, b->count, feed->env->stream->noun);
 
     qoe_feed_release(feed);
 }
@@ -119,7 +141,7 @@ qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms)
 
     if (b == NULL) {
         b = qoe_feed_push(feed);
-        b->received_ns = qoe_feed_received(feed->records[0]);
+        b->received_ns = qoe_feed_received(feed);
     }
 
     rc = qoe_feed_encode(feed, b, &n, &bad);
@@ -135,7 +157,8 @@ qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms)
         }
 
         qoe_log_limited(feed->env->log, &feed->env->log_limit, QOE_LOG_ERR,
-                        "no memory to encode %zu events, trying again", n);
+                        "no memory to encode %zu %s, trying again", n,
+                        feed->env->stream->noun);
 
         /* not at once, which would be a busy loop */
         feed->first_ms = now_ms;
@@ -143,12 +166,15 @@ qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms)
         return QOE_NOMEM;
     }
 
-    bad = (rc == QOE_OK) ? bad : n;
+    /* of a stream that does not take all records, QOE_DONE is no fault */
+
+    bad = (rc == QOE_OK || rc == QOE_DONE) ? bad : n;
 
     b->count += n;
-    b->items += n - bad;
+    b->items += (rc == QOE_OK) ? n - bad : 0;
     b->bad += bad;
     b->end = feed->ends[n - 1];
+    b->passed += qoe_feed_passes(feed, n);
 
     if (bad != 0) {
         qoe_log_limited(feed->env->log, &feed->env->log_limit, QOE_LOG_ERR,
@@ -175,8 +201,8 @@ qoe_feed_encode(qoe_feed_t *feed, qoe_export_batch_t *b, size_t *n,
     *n = feed->nrecords;
 
     for ( ;; ) {
-        rc = qoe_otlp_logs(&b->payload, env->identity, feed->records, *n,
-                           bad, &env->scratch);
+        rc = env->stream->encode(&b->payload, env->identity, feed->records,
+                                 *n, bad, &env->scratch);
 
         qoe_arena_reset(&env->scratch);
 
@@ -196,6 +222,23 @@ qoe_feed_close(qoe_export_batch_t *b)
 }
 
 
+/* The records that were passed over before the first n. */
+
+size_t
+qoe_feed_passes(const qoe_feed_t *feed, size_t n)
+{
+    size_t  i, passed;
+
+    passed = 0;
+
+    for (i = 0; i < n; i++) {
+        passed += feed->passes[i];
+    }
+
+    return passed;
+}
+
+
 /* Removes the first n records, which are in a batch now. */
 
 void
@@ -208,20 +251,22 @@ qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms)
                 feed->nrecords * sizeof(qoe_span_t));
         memmove(feed->ends, feed->ends + n,
                 feed->nrecords * sizeof(uint64_t));
+        memmove(feed->passes, feed->passes + n,
+                feed->nrecords * sizeof(uint32_t));
 
         feed->first_ms = now_ms;
     }
 }
 
 
-/* When the record was received, Unix ns. */
+/* When the oldest record was received or made, Unix ns. */
 
 static uint64_t
-qoe_feed_received(qoe_span_t record)
+qoe_feed_received(const qoe_feed_t *feed)
 {
     uint64_t  ns;
 
-    ns = qoe_record_received(record);
+    ns = feed->env->stream->received(feed->records[0]);
 
     return (ns != 0) ? ns : qoe_unix_ns();
 }

@@ -171,7 +171,8 @@ qoe_feed_append(qoe_export_batch_t *b)
         return QOE_OK;
     }
 
-    rc = qoe_spool_append(b->feed->env->spool, QOE_SIGNAL_LOGS, rest,
+    rc = qoe_spool_append(b->feed->env->spool, b->feed->lane,
+                          b->feed->env->stream->signal, rest,
                           (uint32_t) (b->items - b->stored_items),
                           b->received_ns, &ref);
 
@@ -191,11 +192,12 @@ qoe_feed_append(qoe_export_batch_t *b)
 static void
 qoe_feed_note(qoe_feed_t *feed)
 {
-    size_t               i, n;
+    size_t               i, n, passed;
     uint64_t             pos;
     qoe_export_batch_t  *b;
 
     n = 0;
+    passed = 0;
     pos = 0;
 
     for (i = 0; i < feed->nbatches; i++) {
@@ -212,15 +214,18 @@ qoe_feed_note(qoe_feed_t *feed)
         }
 
         n += b->count - b->noted;
+        passed += b->passed - b->noted_passed;
         b->noted = b->count;
+        b->noted_passed = b->passed;
         pos = b->end;
     }
 
-    if (n == 0) {
+    if (n + passed == 0) {
         return;
     }
 
-    qoe_lane_dest_stored(feed->env->zone, feed->lane, feed->env->dest, pos, n);
+    qoe_lane_dest_stored(feed->env->zone, feed->lane, feed->env->dest, pos,
+                         qoe_feed_counts(feed, n, passed));
 
     feed->taken = pos;
     feed->changed = true;
@@ -289,6 +294,7 @@ qoe_feed_give_up(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms,
     b->count = *n;
     b->behind = *n;
     b->end = feed->ends[feed->nrecords - 1];
+    b->passed = qoe_feed_passes(feed, feed->nrecords);
 
     qoe_feed_shift(feed, feed->nrecords, now_ms);
     qoe_feed_release(feed);

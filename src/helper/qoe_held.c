@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 
+static qoe_kind_t qoe_held_kind(const qoe_held_t *held, size_t i);
 static uint64_t qoe_held_half(const qoe_held_t *held, size_t i);
 
 
@@ -40,6 +41,14 @@ qoe_held_create(qoe_intake_env_t *intake, qoe_feed_env_t *const *env,
             continue;
         }
 
+        if (env[i]->spool != NULL
+            && qoe_spool_take(env[i]->spool, lane) != QOE_OK)
+        {
+            qoe_held_destroy(held);
+            return NULL;
+        }
+
+        held->spool[i] = env[i]->spool;
         held->feed[i] = qoe_feed_create(env[i], lane);
 
         if (held->feed[i] == NULL) {
@@ -67,8 +76,13 @@ qoe_held_destroy(qoe_held_t *held)
     size_t  i;
 
     for (i = 0; i < held->nfeeds; i++) {
+
         if (held->feed[i] != NULL) {
             qoe_feed_destroy(held->feed[i]);
+        }
+
+        if (held->spool[i] != NULL) {
+            qoe_spool_give(held->spool[i], held->lane);
         }
     }
 
@@ -157,7 +171,10 @@ qoe_held_sending(const qoe_held_t *held)
     size_t  i;
 
     for (i = 0; i < held->nfeeds; i++) {
-        if (held->feed[i] != NULL && qoe_feed_sending(held->feed[i])) {
+        if ((held->feed[i] != NULL && qoe_feed_sending(held->feed[i]))
+            || (held->spool[i] != NULL
+                && qoe_spool_replays(held->spool[i], held->lane)))
+        {
             return true;
         }
     }
@@ -223,6 +240,13 @@ qoe_held_half(const qoe_held_t *held, size_t i)
 }
 
 
+static qoe_kind_t
+qoe_held_kind(const qoe_held_t *held, size_t i)
+{
+    return held->feed[i]->env->stream->kind;
+}
+
+
 bool
 qoe_held_behind(const qoe_held_t *held, size_t i)
 {
@@ -233,6 +257,8 @@ qoe_held_behind(const qoe_held_t *held, size_t i)
 
     for (j = 0; j < held->nfeeds; j++) {
         if (held->feed[j] != NULL
+            && (qoe_held_kind(held, i) != QOE_KIND_EVENT
+                || qoe_held_kind(held, j) == QOE_KIND_EVENT)
             && qoe_feed_lag(held->feed[j]) + held->size / 4 < lag)
         {
             return true;

@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * A lane that a helper holds: an intake, which reads ahead, and a feed for
- * each exporter of events, which follow.  Private to src/helper; helper thread
- * only.
+ * each stream of an exporter, which follow.  Private to src/helper; helper
+ * thread only.
  */
 
 
@@ -23,14 +23,15 @@ typedef struct {
     uint64_t         asked;              /* the last question is answered */
     bool             more;               /* more to take in */
     qoe_intake_t    *intake;
-    qoe_feed_t      *feed[QOE_DESTS_CONF];   /* NULL: gets no events */
+    qoe_feed_t      *feed[QOE_FEEDS_MAX];    /* NULL: gets no records */
+    qoe_spool_t     *spool[QOE_FEEDS_MAX];   /* NULL: none */
     size_t           nfeeds;
 } qoe_held_t;
 
 
 /*
  * For a lane that has just been taken; adopted: its last owner died.  env has
- * an entry for each of the n exporters, NULL for those without logs.  NULL: no
+ * an entry for each of the n streams, NULL for those that get none.  NULL: no
  * memory.
  */
 qoe_held_t *qoe_held_create(qoe_intake_env_t *intake,
@@ -59,7 +60,8 @@ bool qoe_held_empty(const qoe_held_t *held);
 
 /*
  * lags: feed i has more than half of the ring to do; behind: it has a quarter
- * of the ring more to do than another feed.
+ * of the ring more to do than another feed that must not wait for it.  Events
+ * wait for no other exporter's events, and records of views hold up nothing.
  */
 bool qoe_held_lags(const qoe_held_t *held, size_t i);
 bool qoe_held_behind(const qoe_held_t *held, size_t i);

@@ -37,9 +37,6 @@
 
 #define QOE_HELPER_SLICE_NS    100000000     /* the longest allowed */
 
-#define qoe_flag(p)            __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define qoe_flag_set(p, v)     __atomic_store_n(p, v, __ATOMIC_RELEASE)
-
 
 /* The kernel's first struct sched_attr, which no header declares. */
 
@@ -107,7 +104,7 @@ qoe_status_t
 qoe_helper_stop(qoe_helper_t *h, uint64_t drain_ms)
 {
     h->drain_ms = drain_ms;
-    qoe_flag_set(&h->stop, true);
+    qoe_publish(&h->stop, true);
     qoe_net_wakeup(h->net);
 
     if (!qoe_helper_join(h, qoe_mono_ms() + drain_ms + QOE_HELPER_GRACE_MS)) {
@@ -161,7 +158,7 @@ qoe_helper_join(qoe_helper_t *h, uint64_t until_ms)
 void
 qoe_helper_reopen(qoe_helper_t *h)
 {
-    qoe_flag_set(&h->reopen, true);
+    qoe_publish(&h->reopen, true);
     qoe_net_wakeup(h->net);
 }
 
@@ -323,7 +320,7 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
 {
     size_t  i;
 
-    if (qoe_flag(&h->stop) && h->leaving_ms == 0) {
+    if (qoe_acquire(&h->stop) && h->leaving_ms == 0) {
 
         /* from here on every request must end by leaving_ms */
 
@@ -342,8 +339,8 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
         qoe_helper_hopeless(h, now);
     }
 
-    if (qoe_flag(&h->reopen)) {
-        qoe_flag_set(&h->reopen, false);
+    if (qoe_acquire(&h->reopen)) {
+        qoe_publish(&h->reopen, false);
 
         for (i = 0; i < h->nexporters; i++) {
             qoe_transport_reopen(h->exporter[i].transport);

@@ -17,6 +17,7 @@
 #include "qoe_otlp.h"
 #include "qoe_spool.h"
 #include "qoe_state.h"
+#include "qoe_stream.h"
 #include "qoe_transport.h"
 
 
@@ -24,11 +25,15 @@
 
 typedef struct {
     qoe_span_t             name;
-    uint32_t               dest;         /* slot in the zone (qoe_dest.h) */
+
+    /* slots in the zone (qoe_dest.h); UINT32_MAX: it does not get that */
+    uint32_t               dest[QOE_STREAMS];
+    uint32_t               metrics_dest;     /* if it gets only metrics */
+
     qoe_transport_conf_t   transport;    /* a null url: not for that signal */
     qoe_otlp_identity_t    identity;
     size_t                 batch_size;   /* records */
-    uint64_t               interval_ms;  /* of logs and spans */
+    uint64_t               interval_ms;  /* of all but metrics */
     qoe_spool_conf_t       spool;        /* a null dir: no spool */
 } qoe_exporter_conf_t;
 

@@ -23,6 +23,9 @@ static qoe_status_t qoe_helper_copy_qoe(qoe_helper_t *h,
     const qoe_conf_t *conf);
 static qoe_status_t qoe_helper_exporter(qoe_helper_t *h,
     const qoe_exporter_conf_t *conf);
+static qoe_status_t qoe_helper_stream(qoe_helper_t *h,
+    const qoe_exporter_conf_t *conf, qoe_stream_id_t stream,
+    qoe_exporter_t **first);
 static qoe_status_t qoe_helper_copy_attrs(qoe_helper_t *h,
     qoe_otlp_identity_t *id);
 static bool qoe_helper_copy_span(qoe_helper_t *h, qoe_span_t *s);
@@ -125,8 +128,9 @@ qoe_helper_copy_qoe(qoe_helper_t *h, const qoe_conf_t *conf)
 static qoe_status_t
 qoe_helper_exporter(qoe_helper_t *h, const qoe_exporter_conf_t *conf)
 {
+    size_t                i;
     qoe_status_t          rc;
-    qoe_exporter_t       *e;
+    qoe_exporter_t       *first;
     qoe_exporter_conf_t   copy;
 
     copy = *conf;
@@ -138,10 +142,43 @@ qoe_helper_exporter(qoe_helper_t *h, const qoe_exporter_conf_t *conf)
         return QOE_NOMEM;
     }
 
+    first = NULL;
+
+    for (i = 0; i < QOE_STREAMS; i++) {
+
+        if (copy.dest[i] == UINT32_MAX
+            || copy.transport.url[qoe_streams[i].signal].len == 0)
+        {
+            continue;
+        }
+
+        rc = qoe_helper_stream(h, &copy, (qoe_stream_id_t) i, &first);
+
+        if (rc != QOE_OK) {
+            return rc;
+        }
+    }
+
+    return first != NULL ? QOE_OK
+                         : qoe_helper_stream(h, &copy, QOE_STREAMS, &first);
+}
+
+
+static qoe_status_t
+qoe_helper_stream(qoe_helper_t *h, const qoe_exporter_conf_t *conf,
+    qoe_stream_id_t stream, qoe_exporter_t **first)
+{
+    qoe_status_t     rc;
+    qoe_exporter_t  *e;
+
     e = &h->exporter[h->nexporters];
-    rc = qoe_exporter_create(e, &h->env, h->nexporters, &copy);
+    rc = qoe_exporter_create(e, &h->env, h->nexporters, conf, stream, *first);
 
     h->nexporters++;                     /* even if it fails, to be freed */
+
+    if (*first == NULL) {
+        *first = e;
+    }
 
     if (rc == QOE_OK && e->points != NULL) {
         h->report_env.points[h->report_env.npoints++] = e->points;

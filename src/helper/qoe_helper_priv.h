@@ -12,6 +12,7 @@
 #define _QOE_HELPER_PRIV_H_INCLUDED_
 
 
+#include "qoe_atomic.h"
 #include "qoe_exporter.h"
 #include "qoe_report.h"
 
@@ -42,8 +43,8 @@ struct qoe_helper_s {
 
     qoe_net_t            *net;
     qoe_exporter_env_t    env;           /* has the lanes held */
-    qoe_exporter_t        exporter[QOE_DESTS_CONF];
-    size_t                nexporters;    /* created */
+    qoe_exporter_t        exporter[QOE_FEEDS_MAX];
+    size_t                nexporters;    /* created, one for each stream */
     qoe_intake_env_t      intake;
     qoe_state_t           state;
     qoe_governor_t        governor;

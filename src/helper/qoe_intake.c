@@ -67,7 +67,7 @@ qoe_intake_create(qoe_intake_env_t *env, uint32_t lane, bool adopted)
 
     /* recover an adopted lane even with metrics off, for when they are on */
 
-    if (env->conf->groups != 0 || adopted) {
+    if (qoe_conf_applies(env->conf) || adopted) {
         in->apply = qoe_apply_create(env->state, env->conf, env->governor,
                                      lane, env->slot, adopted);
 
@@ -114,7 +114,7 @@ qoe_intake_run(qoe_intake_t *in, uint64_t now_ms)
 
     now_ns = qoe_unix_ns();
 
-    if (in->env->conf->groups == 0) {
+    if (!qoe_conf_applies(in->env->conf)) {
         tail = qoe_lane_tail(in->env->state->zone, in->lane);
 
         if (tail != in->pos) {
@@ -150,7 +150,13 @@ qoe_intake_run(qoe_intake_t *in, uint64_t now_ms)
         qoe_apply_tick(in->apply, now_ns);
     }
 
-    return more;
+    /* pass over the records that were just put, or nothing exports them */
+
+    while (n++ < QOE_INTAKE_RECORDS && qoe_intake_next(in, now_ns)) {
+        /* void */
+    }
+
+    return more || n > QOE_INTAKE_RECORDS;
 }
 
 
@@ -251,7 +257,7 @@ qoe_intake_due_ms(const qoe_intake_t *in, uint64_t now_ms)
         due = in->paused_ms;
     }
 
-    if (in->env->conf->groups == 0) {
+    if (!qoe_conf_applies(in->env->conf)) {
         return due;
     }
 

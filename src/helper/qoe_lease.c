@@ -122,10 +122,6 @@ qoe_lease_given(qoe_helper_t *h, uint64_t now)
 
     given = qoe_report_give(h->report) && h->env.nheld == 0;
 
-    for (i = 0; i < h->nexporters; i++) {
-        given &= !h->exporter[i].item_sent;
-    }
-
     if (!given) {
         h->lease_ms = qoe_max(h->hand_over_ms, now + QOE_LEASE_SOON_MS);
         return false;
@@ -269,7 +265,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
     size_t           i;
     uint64_t         removed;
     qoe_held_t      *held;
-    qoe_feed_env_t  *env[QOE_DESTS_CONF];
+    qoe_feed_env_t  *env[QOE_FEEDS_MAX];
 
     if (!qoe_lease_own(h, lane, &adopted)) {
         return false;
@@ -285,7 +281,7 @@ qoe_lease_take(qoe_helper_t *h, uint32_t lane)
 
     if (removed != 0) {
         qoe_log(&h->conf.log, QOE_LOG_WARN,
-                "%llu events dropped, they were queued in lane %u for an "
+                "%llu records dropped, they were queued in lane %u for an "
                 "exporter that was removed", (unsigned long long) removed,
                 lane);
     }

@@ -90,7 +90,7 @@ qoe_report_take(qoe_report_t *r)
     }
 
     shared = r->env->self.state->shared;
-    owner = __atomic_load_n(&shared->exporter, __ATOMIC_ACQUIRE);
+    owner = qoe_acquire(&shared->exporter);
 
     if ((owner != 0 && qoe_proc_alive(owner))
         || !__atomic_compare_exchange_n(&shared->exporter, &owner,
@@ -129,8 +129,7 @@ qoe_report_first(const qoe_report_t *r, uint64_t now_ms)
     uint64_t  now, last, since;
 
     now = qoe_unix_ns() / 1000000;
-    last = __atomic_load_n(&r->env->self.state->shared->collected_ns,
-                           __ATOMIC_ACQUIRE) / 1000000;
+    last = qoe_acquire(&r->env->self.state->shared->collected_ns) / 1000000;
 
     since = (last != 0 && now > last) ? now - last : 0;
 
@@ -184,8 +183,7 @@ qoe_report_last(qoe_report_t *r, uint64_t since_ns)
     /* other collections may have left out waiting values or young series */
 
     if (r->env->self.conf->series_birth_ms != 0
-        || __atomic_load_n(&r->env->self.state->shared->collected_ns,
-                           __ATOMIC_ACQUIRE)
+        || qoe_acquire(&r->env->self.state->shared->collected_ns)
            < since_ns + QOE_COLLECT_SETTLE_MS * 1000000ULL)
     {
         r->last = true;
@@ -416,8 +414,8 @@ qoe_report_send(qoe_report_t *r, uint64_t now_ms)
     }
 
     if (done) {
-        __atomic_store_n(&r->env->self.state->shared->announced_ns,
-                         qoe_collect_until_ns(r->collect), __ATOMIC_RELEASE);
+        qoe_publish(&r->env->self.state->shared->announced_ns,
+                    qoe_collect_until_ns(r->collect));
         qoe_report_drop(r, false);
     }
 }

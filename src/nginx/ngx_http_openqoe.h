@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The nginx glue: configuration structures and what its files share.  Only
- * this room includes ngx_*.h.
+ * The nginx glue: the structures of the configuration, and what the files of
+ * this room share.  No other room includes ngx_*.h.
  */
 
 
@@ -24,8 +24,9 @@
 #include "qoe_prom.h"
 #include "qoe_record.h"
 #include "qoe_source.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 #include "qoe_state.h"
+#include "qoe_top.h"
 #include "qoe_transport.h"
 #include "qoe_uuid.h"
 #include "qoe_zone.h"
@@ -37,19 +38,22 @@
 #define NGX_HTTP_OPENQOE_KEY_LEN     32      /* SHA-256 */
 #define NGX_HTTP_OPENQOE_JSON_MAX    (1024 * 1024)
 
-/* Signals of an exporter: bits. */
-#define NGX_HTTP_OPENQOE_LOGS        1
-#define NGX_HTTP_OPENQOE_METRICS     2
+/* Signals of an exporter: a bit for each stream (qoe_stream.h), and metrics. */
+#define NGX_HTTP_OPENQOE_LOGS        (1 << QOE_STREAM_LOGS)
+#define NGX_HTTP_OPENQOE_VIEWS       (1 << QOE_STREAM_VIEWS)
+#define NGX_HTTP_OPENQOE_TRACES      (1 << QOE_STREAM_TRACES)
+#define NGX_HTTP_OPENQOE_METRICS     (1 << QOE_STREAMS)
+#define NGX_HTTP_OPENQOE_RECORDS     (NGX_HTTP_OPENQOE_METRICS - 1)
 
-/* An ngx_str_t as the rooms below know it. */
+/* Converts an ngx_str_t for the other rooms. */
 #define ngx_http_openqoe_span(s)                                              \
     ((qoe_span_t) { (const char *) (s).data, (s).len })
 
-/* Whether byte c is in the literal s; a NUL never is. */
+/* Is the byte c in the literal s?  A NUL is in none. */
 #define ngx_http_openqoe_in(s, c)    (memchr(s, c, sizeof(s) - 1) != NULL)
 
 
-/* The zone as the processes see it; lives as long as a cycle uses it. */
+/* The zone as a process sees it; freed when no cycle uses it any more. */
 
 typedef struct {
     qoe_zone_t               *zone;
@@ -64,20 +68,25 @@ typedef struct {
 
 /*
  * Where and how to export: an openqoe_exporter.  Complete after the
- * configuration was read, but for dest.
+ * configuration was read, but for the slots.
  */
 
 typedef struct {
     ngx_str_t                 name;
-    uint32_t                  dest;          /* slot in the zone, set by init;
-                                                UINT32_MAX: it has none */
+
+    /* slots in the zone, set by init; UINT32_MAX: it has none */
+    uint32_t                  dest[QOE_STREAMS];
+    uint32_t                  metrics_dest;  /* if it gets only metrics */
+
     ngx_uint_t                signals;
     ngx_uint_t                spool;         /* it uses the openqoe_spool */
 
     ngx_str_t                 endpoint;      /* as shown by /v2/health */
     const char               *endpoint_name; /* what set it, for messages */
-    ngx_str_t                 metrics_endpoint;      /* if of its own */
+    ngx_str_t                 metrics_endpoint;      /* unless derived */
     const char               *metrics_name;
+    ngx_str_t                 traces_endpoint;       /* the same */
+    const char               *traces_name;
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
     size_t                    gzip_level;
@@ -86,7 +95,7 @@ typedef struct {
     ngx_msec_t                timeout;
     size_t                    batch_size;
     ngx_uint_t                ssl_verify;
-    ngx_uint_t                drop_refused;  /* refused drop */
+    ngx_uint_t                drop_refused;  /* "refused drop" */
     ngx_uint_t                insecure;      /* scheme of a bare gRPC host */
 
     ngx_str_t                 ca_pem;
@@ -99,9 +108,10 @@ typedef struct {
     ngx_open_file_t          *file;          /* of a file:// endpoint */
     qoe_transport_conf_t      transport;
 
-    uint32_t                  set;           /* lines of the block, by row */
+    uint32_t                  set;           /* bits: directives of the block */
     unsigned                  verbatim:1;    /* endpoint is the logs' own */
     unsigned                  metrics_verbatim:1;
+    unsigned                  traces_verbatim:1;
     unsigned                  env_headers:1;
 } ngx_http_openqoe_exporter_t;
 
@@ -116,10 +126,10 @@ typedef struct {
 
     ngx_str_t                 spool;         /* directory; null: none */
     qoe_spool_conf_t          spool_conf;
-    ngx_uint_t                ack_used;      /* some location asks for more
-                                                than memory */
-    ngx_uint_t                overload_used; /* some location waits */
-    uint64_t                 *lost;          /* a page of the master's */
+    ngx_uint_t                ack_used;      /* a location waits for the
+                                                spool */
+    ngx_uint_t                overload_used; /* a location waits for room */
+    uint64_t                 *lost;          /* shared by all processes */
 
     ngx_array_t               types;         /* qoe_custom_type_t */
     ngx_msec_t                drain_timeout;
@@ -130,18 +140,21 @@ typedef struct {
 
     qoe_conf_t                qoe;           /* complete after init */
     qoe_dimensions_t          dimensions;
-    uint64_t                  dimensions_set;        /* bits: by directives */
+    uint64_t                  dimensions_set;        /* bits: those that
+                                                        have a directive */
     ngx_array_t               sources;       /* qoe_source_t */
     ngx_array_t               attributes;    /* ngx_str_t: free names */
     ngx_msec_t                view_timeout;
+    ngx_msec_t                view_record;   /* 0: final records alone */
     ngx_msec_t                paused_timeout;
     ngx_msec_t                hidden_timeout;
+    ngx_uint_t                traces_set;    /* openqoe_traces was read */
     ngx_msec_t                series_ttl;
     ngx_msec_t                series_birth;  /* 0: off */
     size_t                    max_new_values;
     size_t                    series_max;
 
-    /* from the environment, defaults of the location's directives */
+    /* from the environment: the defaults of directives of locations */
     ngx_array_t              *env_keys;
     ngx_array_t              *env_origins;
     ngx_str_t                 env_domain;
@@ -153,7 +166,8 @@ typedef enum {
     NGX_HTTP_OPENQOE_NONE = 0,
     NGX_HTTP_OPENQOE_EVENTS,
     NGX_HTTP_OPENQOE_HEALTH,
-    NGX_HTTP_OPENQOE_STATS
+    NGX_HTTP_OPENQOE_STATS,
+    NGX_HTTP_OPENQOE_PAGE
 } ngx_http_openqoe_kind_e;
 
 
@@ -191,14 +205,14 @@ typedef struct {
                                                 more than a request's */
 
     /* of _overload.c */
-    unsigned                  delayed:1;     /* it has waited for room */
-    unsigned                  again:1;       /* and is decoded once more */
+    unsigned                  delayed:1;     /* has waited for room */
+    unsigned                  again:1;       /* and is decoded again */
     ngx_msec_t                delayed_until;
 
     unsigned                  marked:1;      /* the cookie is set */
     char                      marker[QOE_UUID_TEXT_LEN];
 
-    u_char                   *ids;           /* org_id, player_id behind it */
+    u_char                   *ids;           /* org_id and player_id */
     size_t                    org_len;
     size_t                    player_len;
 } ngx_http_openqoe_ctx_t;
@@ -209,12 +223,12 @@ typedef struct {
 } ngx_http_openqoe_key_t;
 
 
-/* The bytes of a request body, decoded. */
+/* The bytes of a request's body, without its Content-Encoding. */
 
 typedef struct {
     qoe_span_t                bytes;
     void                     *heap;          /* to be freed, or NULL */
-    const char               *error;         /* why it could not be had */
+    const char               *error;         /* why there are none */
 } ngx_http_openqoe_body_t;
 
 
@@ -265,6 +279,11 @@ char *ngx_http_openqoe_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_view_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_openqoe_view_record(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_traces(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_openqoe_traces_complete(ngx_http_openqoe_main_conf_t *mcf);
 char *ngx_http_openqoe_series_birth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_openqoe_qoe_init(ngx_conf_t *cf,
@@ -298,11 +317,11 @@ ngx_int_t ngx_http_openqoe_exporters_complete(ngx_conf_t *cf,
 char *ngx_http_openqoe_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 void ngx_http_openqoe_spool_init(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
-/* DIR (open as fd) does not belong to the workers' user: see there. */
+/* For a DIR, open as fd, of another user: gives it to the workers, or warns. */
 void ngx_http_openqoe_spool_owner(ngx_cycle_t *cycle, ngx_str_t *dir, int fd,
     const struct stat *st);
 
-/* _exporter.c: values of the exporter, whoever gives them */
+/* _exporter.c: values of the exporter, of directives and the environment */
 ngx_int_t ngx_http_openqoe_exporter_init(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 ngx_int_t ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
@@ -382,15 +401,18 @@ typedef struct {
 struct ngx_http_openqoe_wait_line_s {
     qoe_wait_t                what;
 
-    /* Has it come?  If not, it is sure that this worker is woken for it. */
+    /*
+     * Has come what the request waits for?  If not, this worker is woken when
+     * it comes.
+     */
     ngx_uint_t              (*ready)(ngx_http_openqoe_wait_t *w);
-    /* Goes on with the request, or finalizes it. */
+    /* Continues the request, or finalizes it. */
     void                    (*proceed)(ngx_http_openqoe_wait_t *w,
                                        ngx_uint_t ready);
-    /* Left the line; gone: by its end, without an answer. */
+    /* The request left the line; gone: it ended without an answer. */
     void                    (*left)(ngx_http_openqoe_wait_t *w,
                                     ngx_uint_t gone);
-    ngx_uint_t                ordered;       /* none overtakes another */
+    ngx_uint_t                ordered;       /* first come, first served */
     size_t                    max_turn;      /* bytes of requests that proceed
                                                 in a turn of the event loop;
                                                 0: all of them */
@@ -398,11 +420,11 @@ struct ngx_http_openqoe_wait_line_s {
     ngx_queue_t               queue;         /* in the order of arrival */
     ngx_uint_t                n;
     size_t                    bytes;
-    ngx_msec_t                look;          /* also without being woken; 0:
-                                                need not */
+    ngx_msec_t                look;          /* interval of looks without being
+                                                woken; 0: none */
     ngx_event_t               timer;         /* of look */
     ngx_event_t               turn;          /* posted for the next turn */
-    ngx_connection_t          dummy;         /* of both, for debug logs */
+    ngx_connection_t          dummy;         /* of the two events above */
 };
 
 void ngx_http_openqoe_wait_line_init(ngx_http_openqoe_wait_line_t *line,
@@ -414,7 +436,7 @@ void ngx_http_openqoe_wait_begin(ngx_http_openqoe_wait_t *w, ngx_msec_t time);
 
 /* _ack.c: requests that wait until their events are stored */
 
-/* what a 202 tells, in the request's pool */
+/* What a 202 says; errors is in the request's pool. */
 typedef struct {
     size_t                    accepted;
     uint64_t                  received_ns;   /* Unix */
@@ -426,7 +448,7 @@ typedef struct ngx_http_openqoe_parked_s  ngx_http_openqoe_parked_t;
 void ngx_http_openqoe_ack_init(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
 void ngx_http_openqoe_ack_exit(void);
-/* The waiter slot of this worker; UINT32_MAX: it has none. */
+/* The waiter slot of this worker, or UINT32_MAX. */
 uint32_t ngx_http_openqoe_ack_slot(void);
 void ngx_http_openqoe_ack_waiting(qoe_wait_t what, ngx_uint_t n);
 ngx_http_openqoe_parked_t *ngx_http_openqoe_ack_create(ngx_http_request_t *r,
@@ -444,15 +466,16 @@ ngx_int_t ngx_http_openqoe_overload_unread(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_overload_park(ngx_http_request_t *r,
     uint64_t received_ns);
 /*
- * The request was decoded, and its lanes lack room: needs is of qoe_zone_put().
- * NULL: refuse it; else it waits from _begin() on, and is decoded again.
+ * For a request whose events found no room in their lanes; needs is what
+ * qoe_zone_put() returned.  NULL: refuse the request.  Otherwise it waits from
+ * _begin() on, and is decoded again.
  */
 ngx_http_openqoe_delayed_t *ngx_http_openqoe_overload_again(
     ngx_http_request_t *r, uint64_t received_ns, const uint64_t *needs);
 void ngx_http_openqoe_overload_begin(ngx_http_openqoe_delayed_t *d);
 ngx_int_t ngx_http_openqoe_overload_refuse(ngx_http_request_t *r,
     uint64_t received_ns);
-/* Goes on with requests that wait, as far as there is room. */
+/* Continues requests that wait, as far as there is room. */
 void ngx_http_openqoe_overload_walk(void);
 
 /* _identity.c */
@@ -465,10 +488,10 @@ ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);
 void ngx_http_openqoe_exit_process(ngx_cycle_t *cycle);
 void ngx_http_openqoe_reopen(ngx_open_file_t *file, ngx_log_t *log);
 
-/* _self.c: of this process; 0 before the worker begins */
+/* _self.c: this process; 0 before a worker has called _init() */
 void ngx_http_openqoe_self_init(void);
 qoe_proc_t ngx_http_openqoe_self(void);
-/* Has the helper not been started?  Then its lanes are held by others. */
+/* Did the helper not start?  Then other workers' helpers serve its lanes. */
 void ngx_http_openqoe_helper_fail(ngx_uint_t failed);
 ngx_uint_t ngx_http_openqoe_helper_failed(void);
 void ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms);
@@ -504,8 +527,7 @@ char *ngx_http_openqoe_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd,
 const char *ngx_http_openqoe_add_origin(ngx_pool_t *pool,
     ngx_array_t **origins, ngx_str_t *origin);
 ngx_int_t ngx_http_openqoe_cors_headers(ngx_http_request_t *r);
-ngx_int_t ngx_http_openqoe_preflight(ngx_http_request_t *r,
-    const char *allow);
+ngx_int_t ngx_http_openqoe_cors_refusal(ngx_http_request_t *r);
 
 /* _marker.c */
 char *ngx_http_openqoe_marker_domain(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -535,27 +557,32 @@ ngx_table_elt_t *ngx_http_openqoe_push_header(ngx_http_request_t *r,
 ngx_int_t ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
     ngx_str_t value);
 
+/* _ctx.c */
+ngx_http_openqoe_ctx_t *ngx_http_openqoe_get_ctx(ngx_http_request_t *r);
+void ngx_http_openqoe_count(ngx_http_request_t *r, qoe_counter_t c,
+    uint64_t n);
+void ngx_http_openqoe_count_request(ngx_http_request_t *r,
+    ngx_http_openqoe_ctx_t *ctx, ngx_uint_t status);
+
 /* _response.c */
 ngx_int_t ngx_http_openqoe_send_head(ngx_http_request_t *r,
     ngx_uint_t status, off_t length, const char *type, size_t type_len);
 void ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
     ngx_http_request_t *r);
+ngx_int_t ngx_http_openqoe_etag(ngx_http_request_t *r, ngx_str_t etag);
 ngx_int_t ngx_http_openqoe_send_text(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *json);
 ngx_int_t ngx_http_openqoe_send(ngx_http_request_t *r, ngx_uint_t status,
     qoe_buf_t *json);
 ngx_int_t ngx_http_openqoe_fail(ngx_http_request_t *r, ngx_uint_t status,
     const char *message, const char *reason);
-ngx_int_t ngx_http_openqoe_method(ngx_http_request_t *r, ngx_uint_t allowed,
-    const char *allow);
 ngx_int_t ngx_http_openqoe_unauthorized(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_common_headers(ngx_http_request_t *r);
-ngx_http_openqoe_ctx_t *ngx_http_openqoe_get_ctx(ngx_http_request_t *r);
-void ngx_http_openqoe_count(ngx_http_request_t *r, qoe_counter_t c,
-    uint64_t n);
-void ngx_http_openqoe_count_request(ngx_http_request_t *r,
-    ngx_http_openqoe_ctx_t *ctx, ngx_uint_t status);
 void ngx_http_openqoe_rfc3339(qoe_buf_t *b, uint64_t unix_ms);
+
+/* _method.c */
+ngx_int_t ngx_http_openqoe_method(ngx_http_request_t *r, ngx_uint_t allowed,
+    const char *allow);
 
 /* _error.c: nginx's own error pages in our locations become JSON */
 ngx_int_t ngx_http_openqoe_filter_init(ngx_conf_t *cf);
@@ -570,24 +597,8 @@ const char *ngx_http_openqoe_media_type(ngx_http_request_t *r);
 ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,
     ngx_http_openqoe_body_t *body, size_t max);
 
-/* _accept.c: what a client wants of the stats */
-typedef enum {
-    NGX_HTTP_OPENQOE_AS_JSON = 0,
-    NGX_HTTP_OPENQOE_AS_OPENMETRICS,
-    NGX_HTTP_OPENQOE_AS_TEXT
-} ngx_http_openqoe_format_e;
-
-ngx_http_openqoe_format_e ngx_http_openqoe_format(ngx_http_request_t *r);
-
-/* _scrape.c: the stats as Prometheus reads them */
-ngx_int_t ngx_http_openqoe_scrape(ngx_http_request_t *r,
-    qoe_prom_format_t format);
-
-/* _stats_qoe.c: what /v2/stats tells of the metrics */
-void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf);
-ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
-    ngx_str_t *name);
+/* _page.c: the page itself */
+ngx_int_t ngx_http_openqoe_page_handler(ngx_http_request_t *r);
 
 /* _answer.c */
 ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
@@ -597,9 +608,8 @@ ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
 void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
 
 /*
- * _submit.c: bytes of a body to events in their lanes, all of them or none.
- * A submission lives on the stack, from init to end, in one turn of the event
- * loop.
+ * _submit.c: takes the events of a body to their lanes, all of them or none.
+ * A submission is on the stack, and does not outlive a turn of the event loop.
  */
 typedef struct {
     ngx_http_request_t            *r;        /* for variables */
@@ -612,7 +622,7 @@ typedef struct {
     ngx_uint_t                     nomem;    /* malloc() itself failed */
     ngx_uint_t                     unstorable;       /* the spool fails */
     size_t                         invalid;  /* events that break a rule */
-    size_t                         over;     /* that are of too many sessions */
+    size_t                         over;     /* events of too many sessions */
 
     qoe_batch_t                    batch;
     uint64_t                       ends[QOE_LANES_MAX];
@@ -621,57 +631,35 @@ typedef struct {
 void ngx_http_openqoe_submit_init(ngx_http_openqoe_submit_t *s,
     ngx_http_request_t *r, uint64_t received_ns);
 /*
- * s->batch, whose texts point into body and the arena: QOE_OK, at least one
- * event is valid; QOE_INVALID, none is; QOE_NOMEM, see nomem.
+ * Fills s->batch, whose texts point into body and the arena.  QOE_OK: at least
+ * one event is valid; QOE_INVALID: none is; QOE_NOMEM: see nomem.
  */
 qoe_status_t ngx_http_openqoe_submit_decode(ngx_http_openqoe_submit_t *s,
     qoe_span_t body);
 /*
- * Queues the valid events, with the marker's QOE_UUID_TEXT_LEN bytes or NULL,
- * and wakes the helpers: as qoe_zone_put(), with its s->ends.  QOE_BUSY as
- * well where events must be stored and the spool fails: unstorable.
+ * Queues the valid events and wakes the helpers.  marker has QOE_UUID_TEXT_LEN
+ * bytes, or is NULL.  Returns and fills s->ends as qoe_zone_put() does; also
+ * returns QOE_BUSY, and sets unstorable, if events must be stored while the
+ * spool fails.
  */
 qoe_status_t ngx_http_openqoe_submit_put(ngx_http_openqoe_submit_t *s,
     const char *marker);
-/* The batch's texts are gone. */
+/* Frees the texts of the batch. */
 void ngx_http_openqoe_submit_end(ngx_http_openqoe_submit_t *s);
-/* At the end of the process. */
+/* To be called at the end of the process. */
 void ngx_http_openqoe_submit_exit(void);
 
 /* _events.c, _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
-/* Reads the body and goes on, or passes it over and refuses the request. */
+/* Reads the body and continues. */
 ngx_int_t ngx_http_openqoe_events_read(ngx_http_request_t *r);
+/* Discards the body and refuses the request. */
 ngx_int_t ngx_http_openqoe_events_discard(ngx_http_request_t *r);
 /* Decodes the body, which was read, and answers. */
 void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);
 
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
-
-/* _state.c: what the zone tells of its lanes, and of the exporters */
-typedef struct {
-    uint64_t                  used;          /* bytes */
-    uint64_t                  size;
-    uint64_t                  produced;      /* events accepted, ever */
-    uint64_t                  consumed;      /* of them no longer queued */
-    uint64_t                  failures;      /* consecutive, the worst one's */
-    ngx_uint_t                spool_failing;
-    ngx_uint_t                orphaned;      /* nobody exports */
-} ngx_http_openqoe_state_t;
-
-void ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
-    ngx_http_openqoe_state_t *s);
-void ngx_http_openqoe_exporter_health(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
-    const ngx_http_openqoe_state_t *s);
-void ngx_http_openqoe_spool_health(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf);
-
-/* _stats_dest.c: the same for the stats, with numbers */
-void ngx_http_openqoe_stats_exporter(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
-    const ngx_http_openqoe_state_t *s);
 
 
 #endif /* _NGX_HTTP_OPENQOE_H_INCLUDED_ */

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What an events location answers, as JSON: that events were taken, which of
- * them were not and why, or that the client should try again.
+ * The answers of an events location, in JSON: that events were accepted, which
+ * of them were refused and why, or that the client should try again.
  */
 
 
@@ -39,7 +39,10 @@ ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
 }
 
 
-/* The client should try again: why, and how many of the events are queued. */
+/*
+ * Asks the client to try again later.  The answer says why, and how many of the
+ * events are queued nevertheless.
+ */
 
 ngx_int_t
 ngx_http_openqoe_send_retry(ngx_http_request_t *r, const char *message,
@@ -68,7 +71,7 @@ ngx_http_openqoe_send_retry(ngx_http_request_t *r, const char *message,
 }
 
 
-/* "errors":[...]; an error of the body as a whole has no event. */
+/* Appends "errors":[...]; an error of the whole body has no "event". */
 
 void
 ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch)

@@ -182,7 +182,9 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
     e = mcf->exporters.elts;
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
-        if (mcf->shm_zone != NULL && e[i].spool) {
+        if (mcf->shm_zone != NULL && e[i].spool
+            && (e[i].signals & NGX_HTTP_OPENQOE_LOGS))
+        {
             return NGX_CONF_OK;
         }
     }
@@ -196,7 +198,7 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
 }
 
 
-/* openqoe_events, openqoe_health, openqoe_stats */
+/* openqoe_events, openqoe_health, openqoe_stats, openqoe_page */
 
 char *
 ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

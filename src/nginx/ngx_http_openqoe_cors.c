@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * Cross-origin requests (the Fetch standard): which origins may read the
- * answers, and the answer to a preflight.
+ * answers.
  */
 
 
@@ -14,23 +14,10 @@ static ngx_uint_t ngx_http_openqoe_origin_valid(ngx_str_t *s);
 static ngx_table_elt_t *ngx_http_openqoe_find_origin(ngx_http_request_t *r);
 static ngx_str_t *ngx_http_openqoe_listed(ngx_http_openqoe_loc_conf_t *lcf,
     ngx_table_elt_t *origin);
-static ngx_int_t ngx_http_openqoe_preflight_check(ngx_http_request_t *r);
 
 
 /* seconds between two log messages of a worker about refused preflights */
 #define NGX_HTTP_OPENQOE_REFUSED_S   10
-
-
-static const struct {
-    const char  *name;
-    ngx_str_t    value;
-} ngx_http_openqoe_preflight_headers[] = {
-    { "Access-Control-Allow-Methods", ngx_string("GET, POST, OPTIONS") },
-    { "Access-Control-Allow-Headers",
-      ngx_string("Content-Type, Content-Encoding, Authorization, X-API-Key, "
-                 "X-API-Token, X-SDK-Version, traceparent") },
-    { "Access-Control-Max-Age", ngx_string("86400") }
-};
 
 
 /* openqoe_cors_origin origin ... | * | off */
@@ -287,12 +274,12 @@ ngx_http_openqoe_cors_headers(ngx_http_request_t *r)
 
 
 /*
- * Of a refused preflight a browser reports only that a header is missing, so
- * the reason is in the answer, and in the log for the operator.
+ * Adds the reason to the answer to a preflight that is refused.  A browser only
+ * reports that a header is missing, so the reason is in the log, too.
  */
 
-static ngx_int_t
-ngx_http_openqoe_preflight_check(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_openqoe_cors_refusal(ngx_http_request_t *r)
 {
     ngx_str_t                    *o, reason;
     ngx_table_elt_t              *origin;
@@ -328,46 +315,4 @@ ngx_http_openqoe_preflight_check(ngx_http_request_t *r)
     }
 
     return ngx_http_openqoe_header(r, "X-Preflight-Refused", reason);
-}
-
-
-/* Answers OPTIONS with 204 in every location; the body was discarded. */
-
-ngx_int_t
-ngx_http_openqoe_preflight(ngx_http_request_t *r, const char *allow)
-{
-    ngx_uint_t               i;
-    ngx_str_t                value;
-    ngx_http_openqoe_ctx_t  *ctx;
-
-    value.data = (u_char *) allow;
-    value.len = ngx_strlen(allow);
-
-    ctx = ngx_http_openqoe_get_ctx(r);
-
-    if (ctx == NULL
-        || ngx_http_openqoe_header(r, "Allow", value) != NGX_OK
-        || ngx_http_openqoe_common_headers(r) != NGX_OK
-        || ngx_http_openqoe_preflight_check(r) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    for (i = 0; i < sizeof(ngx_http_openqoe_preflight_headers)
-                    / sizeof(ngx_http_openqoe_preflight_headers[0]); i++)
-    {
-        if (ngx_http_openqoe_header(r,
-                ngx_http_openqoe_preflight_headers[i].name,
-                ngx_http_openqoe_preflight_headers[i].value)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    ctx->own = 1;
-    r->headers_out.status = NGX_HTTP_NO_CONTENT;
-    r->header_only = 1;
-
-    return ngx_http_send_header(r);
 }

@@ -52,7 +52,7 @@ static ngx_int_t ngx_http_openqoe_signal_url(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_openqoe_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
-    ngx_http_openqoe_target_t  logs, metrics;
+    ngx_http_openqoe_target_t  logs, metrics, traces;
 
     ngx_http_openqoe_default_endpoint(e, &e->endpoint, &e->endpoint_name);
 
@@ -80,8 +80,21 @@ ngx_http_openqoe_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
         metrics.name = e->metrics_name;
     }
 
+    traces = logs;
+    traces.path = "/v1/traces";
+    traces.verbatim = e->traces_verbatim;
+    traces.signal = QOE_SIGNAL_TRACES;
+
+    if (e->verbatim || e->traces_endpoint.data != NULL) {
+        ngx_http_openqoe_default_endpoint(e, &e->traces_endpoint,
+                                          &e->traces_name);
+        traces.url = e->traces_endpoint;
+        traces.name = e->traces_name;
+    }
+
     if (ngx_http_openqoe_target(cf, e, &logs) != NGX_OK
-        || ngx_http_openqoe_target(cf, e, &metrics) != NGX_OK)
+        || ngx_http_openqoe_target(cf, e, &metrics) != NGX_OK
+        || ngx_http_openqoe_target(cf, e, &traces) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -239,6 +252,14 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
                    e->metrics_name, "the file of the logs");
     }
 
+    if (e->traces_verbatim
+        && !qoe_span_eq(ngx_http_openqoe_span(e->traces_endpoint),
+                        ngx_http_openqoe_span(e->endpoint)))
+    {
+        return ngx_http_openqoe_bad_endpoint(cf, &e->traces_endpoint,
+                   e->traces_name, "the file of the logs");
+    }
+
     e->file = ngx_conf_open_file(cf->cycle, &path);
     if (e->file == NULL) {
         return NGX_ERROR;
@@ -261,6 +282,7 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
     e->transport.url[QOE_SIGNAL_LOGS] = ngx_http_openqoe_span(e->file->name);
     e->transport.url[QOE_SIGNAL_METRICS] =
         e->transport.url[QOE_SIGNAL_LOGS];
+    e->transport.url[QOE_SIGNAL_TRACES] = e->transport.url[QOE_SIGNAL_LOGS];
 
     return NGX_OK;
 }

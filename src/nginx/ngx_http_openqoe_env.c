@@ -44,6 +44,7 @@ static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_headers;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_compression;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_timeout;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_metrics;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_traces;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_metric_interval;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_limits;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_insecure;
@@ -68,6 +69,8 @@ static const ngx_http_openqoe_env_t  ngx_http_openqoe_env_vars[] = {
       ngx_http_openqoe_env_endpoint, 0 },
     { "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
       ngx_http_openqoe_env_metrics, 0 },
+    { "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+      ngx_http_openqoe_env_traces, 0 },
     { "OTEL_EXPORTER_OTLP_ENDPOINT",
       ngx_http_openqoe_env_endpoint, 0 },
     { "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
@@ -232,11 +235,16 @@ ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
 
     (void) cf;
 
-    /* the endpoint is that of logs alone: metrics need another */
+    /* the endpoint is that of logs alone: the others need another */
 
     if (e->verbatim && e->metrics_endpoint.data == NULL) {
         e->metrics_endpoint = *value;
         e->metrics_name = name;
+    }
+
+    if (e->verbatim && e->traces_endpoint.data == NULL) {
+        e->traces_endpoint = *value;
+        e->traces_name = name;
     }
 
     if (e->endpoint.data == NULL) {
@@ -262,6 +270,24 @@ ngx_http_openqoe_env_metrics(ngx_conf_t *cf,
         e->metrics_endpoint = *value;
         e->metrics_name = name;
         e->metrics_verbatim = 1;
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_openqoe_env_traces(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
+{
+    ngx_http_openqoe_exporter_t  *e = mcf->exporter;
+
+    (void) cf;
+
+    if (e->endpoint.data == NULL || e->verbatim) {
+        e->traces_endpoint = *value;
+        e->traces_name = name;
+        e->traces_verbatim = 1;
     }
 
     return NULL;

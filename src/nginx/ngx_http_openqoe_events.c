@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * POST to an events location.  Cheap checks first, then the body, which is
- * submitted; the answer comes when the zone has all events or none.
+ * POST to an events location.  The cheap checks are made first; then the body
+ * is read and submitted, and the request is answered when the zone has either
+ * all of its events or none.
  */
 
 
@@ -14,17 +15,17 @@
 
 
 /*
- * One request while it is worked on; on the stack, gone with the answer, or
- * when the request is parked.
+ * The state of a request while its body is processed.  It is on the stack, so
+ * it is gone once the request is answered or waits.
  */
 
 typedef struct {
     ngx_http_request_t            *r;
     ngx_http_openqoe_ctx_t        *ctx;
     ngx_http_openqoe_body_t        body;
-    ngx_http_openqoe_parked_t     *parked;   /* waits, once it is queued */
-    ngx_http_openqoe_delayed_t    *delayed;  /* waits, its lanes being full */
-    ngx_http_openqoe_answer_t      answer;   /* then */
+    ngx_http_openqoe_parked_t     *parked;   /* if it waits to be stored */
+    ngx_http_openqoe_delayed_t    *delayed;  /* if it waits for room */
+    ngx_http_openqoe_answer_t      answer;   /* after it was stored */
     ngx_http_openqoe_submit_t      s;
 } ngx_http_openqoe_request_t;
 
@@ -58,7 +59,7 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* now: the client may go away before there is a status */
+    /* count it now: the client may go away before there is a status */
 
     ngx_http_openqoe_count_request(r, ctx, 0);
     ngx_http_openqoe_metrics_receipt(ctx);
@@ -100,7 +101,7 @@ ngx_http_openqoe_events_read(ngx_http_request_t *r)
     ngx_int_t                  rc;
     ngx_http_core_loc_conf_t  *clcf;
 
-    /* in memory as far as client_body_buffer_size goes, and in one piece */
+    /* a body that fits into client_body_buffer_size should be in one buffer */
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
@@ -255,8 +256,9 @@ ngx_http_openqoe_decoded(ngx_http_openqoe_request_t *q, qoe_status_t rc)
 
 
 /*
- * What may fail, before the events are queued: the cookie, which a request
- * that is decoded again has, and what it takes to wait for an acknowledgement.
+ * Does what may fail, before the events are queued: sets the cookie, unless the
+ * request was decoded before and has one, and allocates what is needed to wait
+ * for an acknowledgement.
  */
 
 static qoe_status_t
@@ -291,8 +293,8 @@ ngx_http_openqoe_prepare(ngx_http_openqoe_request_t *q)
 
 
 /*
- * Counts what the decoder has seen, once the answer is certain: what waits
- * for room is decoded again.
+ * Counts what the decoder has seen.  Call it only when the answer is certain,
+ * because a request that waits for room is decoded again.
  */
 
 static void
@@ -355,7 +357,7 @@ ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q)
 }
 
 
-/* Valid events that were not taken: why, and whom it concerns. */
+/* Answers that valid events were not queued, and why; counts and logs that. */
 
 static ngx_int_t
 ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)

@@ -51,7 +51,8 @@ static const struct {
 ngx_int_t
 ngx_http_openqoe_exporter_init(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
-    e->dest = UINT32_MAX;
+    ngx_memset(e->dest, 0xff, sizeof(e->dest));
+    e->metrics_dest = UINT32_MAX;
     e->signals = NGX_CONF_UNSET_UINT;
     e->spool = NGX_CONF_UNSET_UINT;
     e->protocol = NGX_CONF_UNSET_UINT;
@@ -81,6 +82,7 @@ ngx_int_t
 ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e)
 {
+    ngx_uint_t             i, used;
     qoe_transport_conf_t  *t;
 
     ngx_conf_init_uint_value(e->signals, NGX_HTTP_OPENQOE_LOGS
@@ -103,8 +105,16 @@ ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
 
     t = &e->transport;
 
-    if ((e->signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
-        t->url[QOE_SIGNAL_LOGS] = qoe_span_null;
+    used = 0;
+
+    for (i = 0; i < QOE_STREAMS; i++) {
+        used |= (e->signals >> i & 1) << qoe_streams[i].signal;
+    }
+
+    for (i = 0; i < QOE_SIGNALS; i++) {
+        if (i != QOE_SIGNAL_METRICS && (used >> i & 1) == 0) {
+            t->url[i] = qoe_span_null;
+        }
     }
 
     if ((e->signals & NGX_HTTP_OPENQOE_METRICS) == 0) {

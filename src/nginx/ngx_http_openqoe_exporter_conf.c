@@ -182,7 +182,7 @@ ngx_http_openqoe_exporter_name(ngx_str_t *name)
         "a name of 1 to 32 of a-z, 0-9, \"_\" and \"-\" that begins with a "
         "letter or a digit, not \"lock\" or \"quarantine\"";
 
-    if (name->len == 0 || name->len > QOE_DEST_NAME) {
+    if (name->len == 0 || name->len > QOE_EXPORTER_NAME) {
         return expected;
     }
 
@@ -322,22 +322,23 @@ static ngx_int_t
 ngx_http_openqoe_exporter_spool(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_exporter_t *e)
 {
-    ngx_uint_t  logs;
+    ngx_uint_t  records;
 
-    logs = e->signals == NGX_CONF_UNSET_UINT
-           || (e->signals & NGX_HTTP_OPENQOE_LOGS);
+    records = e->signals == NGX_CONF_UNSET_UINT
+              || (e->signals & NGX_HTTP_OPENQOE_RECORDS);
 
     if (e->spool == NGX_CONF_UNSET_UINT) {
-        e->spool = mcf->spool.data != NULL && logs;
+        e->spool = mcf->spool.data != NULL && records;
         return NGX_OK;
     }
 
-    if (e->spool && (mcf->spool.data == NULL || !logs)) {
+    if (e->spool && (mcf->spool.data == NULL || !records)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"spool on\" of \"openqoe_exporter\" \"%V\" needs "
                            "%s", &e->name,
-                           logs ? "the \"openqoe_spool\" directive"
-                                : "\"logs\" among its \"signals\"");
+                           records ? "the \"openqoe_spool\" directive"
+                                   : "\"logs\", \"views\" or \"traces\" "
+                                     "among its \"signals\"");
         return NGX_ERROR;
     }
 
@@ -636,18 +637,25 @@ static const char *
 ngx_http_openqoe_signals_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
     ngx_str_t *args)
 {
-    ngx_uint_t  i, bit;
+    ngx_uint_t  i, n, bit;
 
-    static const char  expected[] = "\"logs\" or \"metrics\", each once";
+    static const char  expected[] =
+        "\"logs\", \"metrics\", \"views\" or \"traces\", each once";
 
     e->signals = 0;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        bit = ngx_strcmp(args[i].data, "logs") == 0
-              ? NGX_HTTP_OPENQOE_LOGS
-              : ngx_strcmp(args[i].data, "metrics") == 0
-                ? NGX_HTTP_OPENQOE_METRICS : 0;
+        bit = ngx_strcmp(args[i].data, "metrics") == 0
+              ? NGX_HTTP_OPENQOE_METRICS : 0;
+
+        for (n = 0; n < QOE_STREAMS; n++) {
+            if (qoe_span_eq(ngx_http_openqoe_span(args[i]),
+                            qoe_streams[n].name))
+            {
+                bit = (ngx_uint_t) 1 << n;
+            }
+        }
 
         if (bit == 0 || (e->signals & bit)) {
             return ngx_http_openqoe_bad_value(cf, "signals", &args[i],

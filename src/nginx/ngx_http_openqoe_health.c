@@ -12,7 +12,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 #define NGX_HTTP_OPENQOE_REFUSED_MS  10000
@@ -105,6 +105,14 @@ ngx_http_openqoe_health_handler(ngx_http_request_t *r)
     qoe_buf_literal(&b, "}}");
 
     return ngx_http_openqoe_send(r, status, &b);
+}
+
+
+const char *
+ngx_http_openqoe_health_name(ngx_http_openqoe_main_conf_t *mcf,
+    const ngx_http_openqoe_state_t *s)
+{
+    return ngx_http_openqoe_healths[ngx_http_openqoe_judge(mcf, s)];
 }
 
 

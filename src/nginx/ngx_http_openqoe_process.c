@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Processes: the helper thread of a worker, its start and its end.
+ * The helper thread of a worker: how it is configured, started and stopped, and
+ * what is done for it when a configuration comes into force.
  */
 
 
@@ -12,11 +13,12 @@
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_OPENQOE_ATTRS   4           /* of the resource, our own */
+#define NGX_HTTP_OPENQOE_ATTRS   4           /* of the resource by default */
 
 /*
- * On TERM the master sends KILL after about 3.1 s, but already after 1.55 s
- * to the workers that are left when the first of them is gone.
+ * How long a helper may take at a TERM.  The master sends KILL about 3.1 s
+ * after TERM, but once the first worker has exited, it sends KILL to the others
+ * after 1.55 s.
  */
 #define NGX_HTTP_OPENQOE_TERM_MS 1200
 
@@ -30,21 +32,23 @@ static void ngx_http_openqoe_start(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
 static qoe_status_t ngx_http_openqoe_helper(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf, qoe_helper_conf_t *conf);
+static void ngx_http_openqoe_records(qoe_conf_t *qoe,
+    const qoe_exporter_conf_t *exporters, ngx_uint_t n);
 static ngx_uint_t ngx_http_openqoe_resource(
     ngx_http_openqoe_exporter_t *e, const qoe_attr_t *own, qoe_attr_t *out);
 static void ngx_http_openqoe_log(void *ctx, qoe_log_level_t level,
     const char *text, size_t len);
 
 
-/* One process, event loop thread. */
+/* Used by the thread of the event loop alone. */
 
 static struct {
     qoe_helper_t  *helper;
-    ngx_msec_t     drain;                    /* of its end */
+    ngx_msec_t     drain;                    /* how long its exit may take */
 } ngx_http_openqoe_process;
 
 
-/* The one mapping of our levels to nginx's. */
+/* nginx's log levels by ours. */
 
 static const ngx_uint_t  ngx_http_openqoe_levels[] = {
     NGX_LOG_ERR,                             /* QOE_LOG_ERR */
@@ -56,9 +60,10 @@ static const ngx_uint_t  ngx_http_openqoe_levels[] = {
 
 
 /*
- * A new configuration is in force: the generation moves here and not in the
- * zone's init, which a failed reload runs too.  A single process does not run
- * init_process again, so its helper is exchanged here.
+ * Called when a new configuration comes into force.  The generation is raised
+ * here and not in the zone's init, because a reload that fails runs that, too.
+ * A single process does not run init_process again, so its helper is replaced
+ * here.
  */
 
 ngx_int_t
@@ -83,14 +88,14 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
     z = ngx_http_openqoe_get_zone(mcf);
     mcf->lost = ngx_http_openqoe_lost(cycle->log);
 
-    /* before the generation: who sees that, sees the destinations */
+    /* a helper that sees the new generation must see its destinations */
 
     ngx_http_openqoe_spool_init(cycle, mcf);
     ngx_http_openqoe_dests(cycle, mcf);
     qoe_zone_generation_raise(z->zone);
     mcf->generation = qoe_zone_generation(z->zone);
 
-    /* the helpers of the old generation sleep: they have lanes to give */
+    /* wake the helpers of the old generation, so that they hand over lanes */
 
     ngx_memset(all, 0xff, sizeof(all));
     ngx_http_openqoe_zone_wake(z, all);
@@ -115,14 +120,15 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
 
 
 /*
- * Where helpers count what was lost at their end, which no zone survives for
- * sure: one place, made once, for all generations.
+ * Returns the counter of the events that helpers lose at their exit.  No zone
+ * is sure to outlive that exit, so the counter has a page of its own, which is
+ * mapped once for all generations.
  */
 
 static uint64_t *
 ngx_http_openqoe_lost(ngx_log_t *log)
 {
-    static uint64_t  own;                    /* of this process alone */
+    static uint64_t  own;                    /* not shared with others */
     static uint64_t  *lost;
 
     if (lost != NULL) {
@@ -141,17 +147,22 @@ ngx_http_openqoe_lost(ngx_log_t *log)
 }
 
 
-/* A test of the configuration has a zone of its own, which nobody reads. */
+/*
+ * Gives the exporters their slots in the zone.  A test of the configuration
+ * does that in a zone of its own, which is not read.
+ */
 
 static void
 ngx_http_openqoe_dests(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
 {
-    bool                          spooled[QOE_DESTS_CONF];
+    bool                          spooled[QOE_FEEDS_MAX];
     size_t                        n;
-    uint32_t                      slots[QOE_DESTS_CONF];
-    qoe_span_t                    names[QOE_DESTS_CONF];
-    ngx_uint_t                    i;
+    uint32_t                      slots[QOE_FEEDS_MAX], *dest[QOE_FEEDS_MAX];
+    qoe_kind_t                    kinds[QOE_FEEDS_MAX];
+    qoe_span_t                    names[QOE_FEEDS_MAX];
+    ngx_uint_t                    i, k;
     ngx_http_openqoe_exporter_t  *e;
+    u_char                        text[QOE_FEEDS_MAX][QOE_DEST_NAME];
 
     ngx_http_openqoe_metrics_dests(mcf);
 
@@ -159,37 +170,39 @@ ngx_http_openqoe_dests(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
     e = mcf->exporters.elts;
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
-        if (e[i].signals & NGX_HTTP_OPENQOE_LOGS) {
-            names[n] = ngx_http_openqoe_span(e[i].name);
+        for (k = 0; k < QOE_STREAMS; k++) {
+
+            if ((e[i].signals >> k & 1) == 0) {
+                continue;
+            }
+
+            names[n].data = (char *) text[n];
+            names[n].len = ngx_snprintf(text[n], QOE_DEST_NAME, "%V%s",
+                                        &e[i].name, qoe_streams[k].suffix)
+                           - text[n];
+            kinds[n] = qoe_streams[k].kind;
             spooled[n] = e[i].spool;
-            n++;
+            dest[n++] = &e[i].dest[k];
         }
     }
 
-    qoe_dests_set(ngx_http_openqoe_get_zone(mcf)->zone, names, spooled, n,
-                  slots);
+    qoe_dests_set(ngx_http_openqoe_get_zone(mcf)->zone, names, kinds, spooled,
+                  n, slots);
 
-    n = 0;
+    for (i = 0; i < n; i++) {
+        *dest[i] = slots[i];
 
-    for (i = 0; i < mcf->exporters.nelts; i++) {
-
-        if ((e[i].signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
-            continue;
-        }
-
-        e[i].dest = slots[n++];
-
-        if (e[i].dest == UINT32_MAX) {
+        if (slots[i] == UINT32_MAX) {
             ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
-                          "openqoe: no place for exporter \"%V\" while those "
-                          "before it are leaving: it gets no events, reload "
-                          "again", &e[i].name);
+                          "openqoe: no place for exporter \"%*s\" while "
+                          "those before it are leaving: it gets no events, "
+                          "reload again", names[i].len, names[i].data);
         }
     }
 }
 
 
-/* Those that get metrics alone have a place for their health. */
+/* Exporters of metrics alone get a slot, too, which holds their health. */
 
 static void
 ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf)
@@ -204,7 +217,7 @@ ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf)
     e = mcf->exporters.elts;
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
-        if ((e[i].signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
+        if ((e[i].signals & NGX_HTTP_OPENQOE_RECORDS) == 0) {
             names[n++] = ngx_http_openqoe_span(e[i].name);
         }
     }
@@ -215,18 +228,19 @@ ngx_http_openqoe_metrics_dests(ngx_http_openqoe_main_conf_t *mcf)
     n = 0;
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
-        if ((e[i].signals & NGX_HTTP_OPENQOE_LOGS) == 0) {
-            e[i].dest = slots[n++];
+        if ((e[i].signals & NGX_HTTP_OPENQOE_RECORDS) == 0) {
+            e[i].metrics_dest = slots[n++];
         }
     }
 }
 
 
 /*
- * nginx opened it as root; the workers open it themselves.  Only a file that
- * nginx has just made is given away, or that belongs to the user of the last
- * configuration's workers: what somebody else put at its path, perhaps a link
- * to a file of root's, stays whose it is.
+ * Gives the file of an exporter to the user of the workers, which must open the
+ * file themselves; nginx opened it as root.  Only a file that nginx has just
+ * made is given away, or one that belongs to the user of the last
+ * configuration: another user may have put something else at its path, such as
+ * a link to a file of root's, and that must keep its owner.
  */
 
 static void
@@ -305,8 +319,9 @@ ngx_http_openqoe_init_process(ngx_cycle_t *cycle)
 
 
 /*
- * nginx is worth more than its telemetry: without a helper the worker lives
- * on, its lanes are held by others, and /v2/health says so.
+ * Starts the helper.  Serving is more important than telemetry: if that fails,
+ * the worker runs without a helper, the helpers of others serve its lanes, and
+ * /v2/health reports it.
  */
 
 static void
@@ -332,7 +347,7 @@ ngx_http_openqoe_start(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf)
 }
 
 
-/* Everything in here is copied by qoe_helper_start(). */
+/* Fills conf and starts the helper, which copies everything from conf. */
 
 static qoe_status_t
 ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
@@ -398,7 +413,8 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
         exporters[i].name = ngx_http_openqoe_span(e[i].name);
-        exporters[i].dest = e[i].dest;
+        ngx_memcpy(exporters[i].dest, e[i].dest, sizeof(e[i].dest));
+        exporters[i].metrics_dest = e[i].metrics_dest;
         exporters[i].transport = e[i].transport;
         exporters[i].batch_size = e[i].batch_size;
         exporters[i].interval_ms = e[i].interval;
@@ -415,6 +431,8 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
         }
     }
 
+    ngx_http_openqoe_records(&conf->qoe, exporters, mcf->exporters.nelts);
+
     rc = qoe_helper_start(&ngx_http_openqoe_process.helper, conf);
 
     ngx_free(all);
@@ -423,7 +441,35 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
 }
 
 
-/* A configured attribute replaces ours of that name.  How many there are. */
+/* Records of views are made, and have traces, if an exporter takes them. */
+
+static void
+ngx_http_openqoe_records(qoe_conf_t *qoe,
+    const qoe_exporter_conf_t *exporters, ngx_uint_t n)
+{
+    bool        traces;
+    ngx_uint_t  i;
+
+    traces = false;
+    qoe->views = false;
+
+    for (i = 0; i < n; i++) {
+        qoe->views |= exporters[i].dest[QOE_STREAM_VIEWS] != UINT32_MAX;
+        traces |= exporters[i].dest[QOE_STREAM_TRACES] != UINT32_MAX;
+    }
+
+    if (!traces) {
+        qoe->traces.mode = QOE_TRACES_OFF;
+    }
+
+    qoe->records = qoe->views || qoe->traces.mode != QOE_TRACES_OFF;
+}
+
+
+/*
+ * Collects the attributes of the resource: a configured one replaces the
+ * default of the same name.  Returns their number.
+ */
 
 static ngx_uint_t
 ngx_http_openqoe_resource(ngx_http_openqoe_exporter_t *e,
@@ -456,10 +502,10 @@ ngx_http_openqoe_resource(ngx_http_openqoe_exporter_t *e,
 
 
 /*
- * A helper that does not come back in time may still use anything: the
- * process must end without freeing memory.  Buffered logs were flushed by
- * nginx's conf module before; what is skipped is the exit_process of modules
- * behind ours, pool cleanups of a process that ends, and nginx's "exit" line.
+ * A helper that does not end in time may still use any memory, so the process
+ * must exit without freeing it.  nginx's conf module has flushed the buffered
+ * logs before.  This skips the exit_process of the modules after this one, the
+ * cleanups of the pools, and nginx's "exit" line in the log.
  */
 
 void
@@ -502,8 +548,8 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
 
 
 /*
- * nginx calls it in each process before it reopens its files (USR1), and when
- * a process ends, to no harm.
+ * nginx calls this in each process before it reopens its files (USR1), and also
+ * when a process ends, where it does no harm.
  */
 
 void
@@ -518,11 +564,11 @@ ngx_http_openqoe_reopen(ngx_open_file_t *file, ngx_log_t *log)
 
 
 /*
- * On the helper thread too: ngx_log_error() formats on the stack and writes
- * with one write(2).  ngx_cycle is read anew each time, because a single
- * process frees old cycles under the helper.  As for the threads of nginx's
- * own pools, a line may fall between a log and its reopening, or into a
- * syslog socket that is busy: it is lost then, nothing else.
+ * Runs on the helper thread, too: ngx_log_error() formats on the stack and
+ * writes by a single write(2).  ngx_cycle is read each time, because a single
+ * process frees old cycles while the helper runs.  As with the threads of
+ * nginx's own pools, a line may be lost while a log is reopened or a syslog
+ * socket is busy, and nothing else.
  */
 
 static void

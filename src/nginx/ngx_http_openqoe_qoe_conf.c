@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * openqoe_metrics, openqoe_view_timeout, openqoe_series_birth, and the
- * defaults of all that metrics depend on.
+ * openqoe_metrics, openqoe_view_timeout, openqoe_view_record,
+ * openqoe_series_birth, and the defaults of all that metrics and records of
+ * views depend on.
  */
 
 
@@ -38,6 +39,10 @@ static const ngx_http_openqoe_range_t  ngx_http_openqoe_silence_range = {
     1000, 24 * 3600 * 1000, "a time from 1s to 24h"
 };
 
+static const ngx_http_openqoe_range_t  ngx_http_openqoe_record_range = {
+    1000, 24 * 3600 * 1000, "\"interval=\" and a time from 1s to 24h or off"
+};
+
 static const ngx_http_openqoe_range_t  ngx_http_openqoe_birth_range = {
     1000, 10 * 60 * 1000, "a time from 1s to 10m or off"
 };
@@ -49,6 +54,7 @@ ngx_http_openqoe_qoe_init(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
     mcf->view_timeout = NGX_CONF_UNSET_MSEC;
     mcf->paused_timeout = NGX_CONF_UNSET_MSEC;
     mcf->hidden_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->view_record = NGX_CONF_UNSET_MSEC;
     mcf->max_new_values = NGX_CONF_UNSET_SIZE;
     mcf->series_max = NGX_CONF_UNSET_SIZE;
     mcf->series_ttl = NGX_CONF_UNSET_MSEC;
@@ -76,6 +82,7 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
                              ngx_max(mcf->view_timeout, 60 * 60 * 1000));
     ngx_conf_init_msec_value(mcf->hidden_timeout,
                              ngx_min(mcf->view_timeout, 3 * 60 * 1000));
+    ngx_conf_init_msec_value(mcf->view_record, 5 * 60 * 1000);
     ngx_conf_init_size_value(mcf->max_new_values, 8);
     ngx_conf_init_size_value(mcf->series_max, 100000);
     ngx_conf_init_msec_value(mcf->series_ttl, 3600 * 1000);
@@ -87,10 +94,13 @@ ngx_http_openqoe_qoe_complete(ngx_http_openqoe_main_conf_t *mcf)
     q->view.timeout_ms = mcf->view_timeout;
     q->view.paused_timeout_ms = mcf->paused_timeout;
     q->view.hidden_timeout_ms = mcf->hidden_timeout;
+    q->record_ms = mcf->view_record;
+    ngx_http_openqoe_traces_complete(mcf);
     q->series_max = (uint32_t) mcf->series_max;
     mcf->dimensions.fresh = (uint32_t) mcf->max_new_values;
     q->series_ttl_ms = mcf->series_ttl;
     q->series_birth_ms = mcf->series_birth;
+    q->spool_max = mcf->spool.len != 0 ? mcf->spool_conf.max_size : 0;
     q->dims = &mcf->dimensions;
 }
 
@@ -215,6 +225,41 @@ ngx_http_openqoe_silence(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value,
     {
         return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data, value,
                                           ngx_http_openqoe_silence_range.text);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* openqoe_view_record interval=time | interval=off */
+
+char *
+ngx_http_openqoe_view_record(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                     *value, s;
+    ngx_http_openqoe_main_conf_t  *mcf = conf;
+
+    value = cf->args->elts;
+
+    if (mcf->view_record != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "interval=off") == 0) {
+        mcf->view_record = 0;
+        return NGX_CONF_OK;
+    }
+
+    s.data = value[1].data + 9;
+    s.len = value[1].len - 9;
+
+    if (ngx_strncmp(value[1].data, "interval=", 9) != 0
+        || ngx_http_openqoe_time(&s, &ngx_http_openqoe_record_range,
+                                 &mcf->view_record)
+           != NGX_OK)
+    {
+        return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
+                   &value[1], ngx_http_openqoe_record_range.text);
     }
 
     return NGX_CONF_OK;

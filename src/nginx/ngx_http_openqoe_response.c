@@ -25,94 +25,6 @@ static const struct {
 };
 
 
-/* The counter of each status; other statuses are not counted. */
-
-static const struct {
-    ngx_uint_t     status;
-    qoe_counter_t  counter;
-} ngx_http_openqoe_status_counters[] = {
-    { NGX_HTTP_ACCEPTED, QOE_COUNT_REQUESTS_ACCEPTED },
-    { NGX_HTTP_BAD_REQUEST, QOE_COUNT_REQUESTS_INVALID },
-    { NGX_HTTP_UNAUTHORIZED, QOE_COUNT_REQUESTS_UNAUTHORIZED },
-    { NGX_HTTP_NOT_ALLOWED, QOE_COUNT_REQUESTS_METHOD },
-    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, QOE_COUNT_REQUESTS_TOO_LARGE },
-    { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, QOE_COUNT_REQUESTS_MEDIA_TYPE },
-    { NGX_HTTP_SERVICE_UNAVAILABLE, QOE_COUNT_REQUESTS_OVERLOAD },
-    { NGX_HTTP_TOO_MANY_REQUESTS, QOE_COUNT_REQUESTS_OVERLOAD },
-    { NGX_HTTP_INTERNAL_SERVER_ERROR, QOE_COUNT_REQUESTS_ERROR }
-};
-
-
-ngx_http_openqoe_ctx_t *
-ngx_http_openqoe_get_ctx(ngx_http_request_t *r)
-{
-    ngx_http_openqoe_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
-
-    if (ctx == NULL) {
-        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_openqoe_ctx_t));
-
-        if (ctx != NULL) {
-            ngx_http_set_ctx(r, ctx, ngx_http_openqoe_module);
-        }
-    }
-
-    return ctx;
-}
-
-
-void
-ngx_http_openqoe_count(ngx_http_request_t *r, qoe_counter_t c, uint64_t n)
-{
-    ngx_http_openqoe_zone_t       *z;
-    ngx_http_openqoe_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
-    z = ngx_http_openqoe_get_zone(mcf);
-
-    qoe_zone_count(z->zone, (uint32_t) ngx_worker, c, n);
-}
-
-
-/*
- * Counts a request to an events location once, and its status unless that is
- * 0, not known yet.  Requests to other locations are not counted.
- */
-
-void
-ngx_http_openqoe_count_request(ngx_http_request_t *r,
-    ngx_http_openqoe_ctx_t *ctx, ngx_uint_t status)
-{
-    ngx_uint_t                    i;
-    ngx_http_openqoe_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
-
-    if (lcf->kind != NGX_HTTP_OPENQOE_EVENTS) {
-        return;
-    }
-
-    if (!ctx->counted) {
-        ctx->counted = 1;
-        ngx_http_openqoe_count(r, QOE_COUNT_REQUESTS, 1);
-    }
-
-    if (status != 0) {
-        ngx_http_openqoe_metrics_answer(r, ctx, status);
-    }
-
-    for (i = 0; i < sizeof(ngx_http_openqoe_status_counters)
-                    / sizeof(ngx_http_openqoe_status_counters[0]); i++)
-    {
-        if (ngx_http_openqoe_status_counters[i].status == status) {
-            ngx_http_openqoe_count(r,
-                ngx_http_openqoe_status_counters[i].counter, 1);
-        }
-    }
-}
-
-
 ngx_int_t
 ngx_http_openqoe_common_headers(ngx_http_request_t *r)
 {
@@ -182,9 +94,9 @@ ngx_http_openqoe_send_head(ngx_http_request_t *r, ngx_uint_t status,
 
     ngx_http_openqoe_count_request(r, ctx, status);
 
-    /* If-None-Match and similar headers are not for answers of an API */
+    /* If-None-Match and the like are for answers that have an ETag */
 
-    r->disable_not_modified = 1;
+    r->disable_not_modified = (r->headers_out.etag == NULL);
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = length;
@@ -200,6 +112,17 @@ ngx_http_openqoe_send_head(ngx_http_request_t *r, ngx_uint_t status,
     ctx->own = 1;
 
     return ngx_http_send_header(r);
+}
+
+
+/* A client that has the answer with this ETag gets 304 from nginx. */
+
+ngx_int_t
+ngx_http_openqoe_etag(ngx_http_request_t *r, ngx_str_t etag)
+{
+    r->headers_out.etag = ngx_http_openqoe_push_header(r, "ETag", etag);
+
+    return r->headers_out.etag != NULL ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -282,43 +205,6 @@ ngx_http_openqoe_fail(ngx_http_request_t *r, ngx_uint_t status,
     qoe_buf_literal(&b, "}");
 
     return ngx_http_openqoe_send(r, status, &b);
-}
-
-
-/*
- * NGX_DECLINED: the method is in the mask.  Otherwise the request was answered
- * (a preflight, or 405), and the handler must return the value.
- */
-
-ngx_int_t
-ngx_http_openqoe_method(ngx_http_request_t *r, ngx_uint_t allowed,
-    const char *allow)
-{
-    ngx_int_t  rc;
-    ngx_str_t  value;
-
-    if (r->method & allowed) {
-        return NGX_DECLINED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (r->method == NGX_HTTP_OPTIONS) {
-        return ngx_http_openqoe_preflight(r, allow);
-    }
-
-    value.data = (u_char *) allow;
-    value.len = ngx_strlen(allow);
-
-    if (ngx_http_openqoe_header(r, "Allow", value) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_openqoe_fail(r, NGX_HTTP_NOT_ALLOWED,
-                                 "Method not allowed", NULL);
 }
 
 

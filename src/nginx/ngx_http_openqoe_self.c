@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * What every part of the glue may ask of the process it runs in: who it is,
- * whether its helper lives, and identifiers.
+ * What every part of the glue needs of the process that it runs in: its
+ * identity, whether it has a helper, and UUIDs.
  */
 
 
@@ -13,7 +13,7 @@
 #define NGX_HTTP_OPENQOE_RANDOM  10          /* bytes of a UUIDv7 */
 
 
-/* One process, event loop thread. */
+/* Used by the thread of the event loop alone. */
 
 static struct {
     qoe_proc_t     self;
@@ -52,7 +52,7 @@ ngx_http_openqoe_helper_failed(void)
 }
 
 
-/* A version 7 UUID; random bytes are had from the kernel in blocks. */
+/* Makes a UUID of version 7; the kernel is asked for random bytes in blocks. */
 
 void
 ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms)
@@ -65,7 +65,7 @@ ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms)
                        sizeof(ngx_http_openqoe_me.random))
             != QOE_OK)
         {
-            /* unique is enough here, secret it need not be */
+            /* these UUIDs must be unique, but need not be secret */
 
             for (p = ngx_http_openqoe_me.random;
                  p < ngx_http_openqoe_me.random

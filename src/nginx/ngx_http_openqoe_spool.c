@@ -17,7 +17,7 @@
 
 /* The fewest and the most segments of a full spool. */
 #define NGX_HTTP_OPENQOE_SEGMENTS_MIN  4
-#define NGX_HTTP_OPENQOE_SEGMENTS    (QOE_SEGMENTS_MAX * 3 / 4)
+#define NGX_HTTP_OPENQOE_SEGMENTS    96
 
 
 /* NULL, or what the value must be. */

@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 
 
-/* DIR/INSTANCE/NAME/FILE, DIR/quarantine/NAME/FILE */
-#define NGX_HTTP_OPENQOE_SPOOL_DEPTH  3
+/* DIR/INSTANCE/NAME/LANE/FILE, DIR/quarantine/NAME/FILE */
+#define NGX_HTTP_OPENQOE_SPOOL_DEPTH  4
 
 
 typedef struct {

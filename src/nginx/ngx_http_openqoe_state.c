@@ -7,13 +7,15 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 #define NGX_HTTP_OPENQOE_ORPHAN_MS   5000
 #define NGX_HTTP_OPENQOE_LATELY_MS   15000   /* a helper reports every 5 s */
 
 
+static void ngx_http_openqoe_exporter_worst(const qoe_zone_t *zone,
+    const ngx_http_openqoe_exporter_t *e, qoe_lane_health_t *h);
 static ngx_uint_t ngx_http_openqoe_orphaned(uint64_t orphan_id);
 
 
@@ -21,12 +23,12 @@ void
 ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
     ngx_http_openqoe_state_t *s)
 {
-    uint32_t                      i;
+    uint32_t                      i, k;
     uint64_t                      orphan_id;
     qoe_workers_t                 workers;
     qoe_lane_info_t               info;
-    qoe_dest_info_t               dest;
     qoe_spool_info_t              spool;
+    qoe_lane_health_t             health;
     ngx_http_openqoe_zone_t      *z;
     ngx_http_openqoe_exporter_t  *e;
 
@@ -61,16 +63,48 @@ ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
 
     for (i = 0; i < mcf->exporters.nelts; i++) {
 
-        if (e[i].dest == UINT32_MAX) {
+        ngx_http_openqoe_exporter_worst(z->zone, &e[i], &health);
+        s->failures = qoe_max(s->failures, health.consecutive_failures);
+
+        for (k = 0; k < QOE_STREAMS; k++) {
+            if (e[i].spool && e[i].dest[k] != UINT32_MAX) {
+                qoe_spool_info(z->zone, e[i].dest[k], &spool);
+                s->spool_failing |= (spool.failed_ms != 0);
+            }
+        }
+    }
+}
+
+
+/* The health of an exporter: the worst and the latest of its streams. */
+
+static void
+ngx_http_openqoe_exporter_worst(const qoe_zone_t *zone,
+    const ngx_http_openqoe_exporter_t *e, qoe_lane_health_t *h)
+{
+    uint32_t         i, dest;
+    qoe_dest_info_t  info;
+
+    ngx_memzero(h, sizeof(qoe_lane_health_t));
+
+    for (i = 0; i <= QOE_STREAMS; i++) {
+        dest = (i != QOE_STREAMS) ? e->dest[i] : e->metrics_dest;
+
+        if (dest == UINT32_MAX) {
             continue;
         }
 
-        qoe_dest_info(z->zone, e[i].dest, &dest);
-        s->failures = qoe_max(s->failures, dest.health.consecutive_failures);
+        qoe_dest_info(zone, dest, &info);
 
-        if (e[i].spool) {
-            qoe_spool_info(z->zone, e[i].dest, &spool);
-            s->spool_failing |= (spool.failed_ms != 0);
+        h->consecutive_failures = qoe_max(h->consecutive_failures,
+                                          info.health.consecutive_failures);
+        h->last_success_ms = qoe_max(h->last_success_ms,
+                                     info.health.last_success_ms);
+
+        if (info.health.last_failure_ms > h->last_failure_ms) {
+            h->last_failure_ms = info.health.last_failure_ms;
+            ngx_memcpy(h->last_error, info.health.last_error,
+                       sizeof(h->last_error));
         }
     }
 }
@@ -105,17 +139,12 @@ ngx_http_openqoe_exporter_health(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
     const ngx_http_openqoe_state_t *s)
 {
-    const char                *status;
-    qoe_dest_info_t            info;
-    const qoe_lane_health_t   *h;
+    const char          *status;
+    qoe_lane_health_t    health, *h;
 
-    ngx_memzero(&info, sizeof(qoe_dest_info_t));
-
-    if (e->dest != UINT32_MAX) {
-        qoe_dest_info(ngx_http_openqoe_get_zone(mcf)->zone, e->dest, &info);
-    }
-
-    h = &info.health;
+    h = &health;
+    ngx_http_openqoe_exporter_worst(ngx_http_openqoe_get_zone(mcf)->zone, e,
+                                    h);
 
     status = h->consecutive_failures ? "degraded"
              : s->orphaned ? "unhealthy" : "healthy";
@@ -150,6 +179,7 @@ ngx_http_openqoe_spool_health(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
 {
     uint64_t                      bytes, events, max;
     ngx_uint_t                    i, failing, used;
+    const uint32_t               *dest;
     qoe_spool_info_t              info, last;
     ngx_http_openqoe_exporter_t  *e;
 
@@ -162,14 +192,14 @@ ngx_http_openqoe_spool_health(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
 
     e = mcf->exporters.elts;
 
-    for (i = 0; i < mcf->exporters.nelts; i++) {
+    for (i = 0; i < mcf->exporters.nelts * QOE_STREAMS; i++) {
+        dest = &e[i / QOE_STREAMS].dest[i % QOE_STREAMS];
 
-        if (!e[i].spool || e[i].dest == UINT32_MAX) {
+        if (!e[i / QOE_STREAMS].spool || *dest == UINT32_MAX) {
             continue;
         }
 
-        qoe_spool_info(ngx_http_openqoe_get_zone(mcf)->zone, e[i].dest,
-                       &info);
+        qoe_spool_info(ngx_http_openqoe_get_zone(mcf)->zone, *dest, &info);
         used = 1;
         bytes += info.bytes;
         events += info.events;

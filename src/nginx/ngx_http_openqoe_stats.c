@@ -8,7 +8,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 typedef struct {
@@ -83,23 +83,29 @@ ngx_http_openqoe_stats_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_openqoe_stats_form(ngx_http_request_t *r)
 {
-    u_char     *src, *dst;
-    ngx_str_t   name;
+    ngx_int_t  rc;
+    ngx_str_t  name;
 
-    if (ngx_http_arg(r, (u_char *) "dimension", 9, &name) == NGX_OK) {
+    rc = ngx_http_openqoe_stats_arg(r, "dimension", &name);
 
-        src = name.data;
-        dst = ngx_pnalloc(r->pool, name.len + 1);
+    if (rc == NGX_OK) {
+        return ngx_http_openqoe_stats_dimension(r, &name);
+    }
 
-        if (dst == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_openqoe_stats_arg(r, "view", &name);
+
+        if (rc == NGX_OK && ngx_http_openqoe_str_is(&name, "live")) {
+            return ngx_http_openqoe_live(r);
         }
 
-        name.data = dst;
-        ngx_unescape_uri(&dst, &src, name.len, 0);
-        name.len = (size_t) (dst - name.data);
+        if (rc == NGX_OK) {
+            return ngx_http_openqoe_stats_view(r, &name);
+        }
+    }
 
-        return ngx_http_openqoe_stats_dimension(r, &name);
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     switch (ngx_http_openqoe_format(r)) {
@@ -113,6 +119,36 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
     default: /* NGX_HTTP_OPENQOE_AS_JSON */
         return ngx_http_openqoe_stats_json(r);
     }
+}
+
+
+/* NGX_DECLINED: the query has no such argument. */
+
+ngx_int_t
+ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    u_char     *src, *dst;
+    ngx_str_t   raw;
+
+    if (ngx_http_arg(r, (u_char *) (uintptr_t) name, ngx_strlen(name), &raw)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    src = raw.data;
+    dst = ngx_pnalloc(r->pool, raw.len + 1);
+
+    if (dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->data = dst;
+    ngx_unescape_uri(&dst, &src, raw.len, 0);
+    value->len = (size_t) (dst - value->data);
+
+    return NGX_OK;
 }
 
 
@@ -151,7 +187,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
                    "\"unknown_keys\":%llu},",
         (unsigned long long) qoe_zone_counter(zone,
                                               QOE_COUNT_EVENTS_UNCONFIRMED),
-        (unsigned long long) __atomic_load_n(mcf->lost, __ATOMIC_RELAXED),
+        (unsigned long long) qoe_peek(mcf->lost),
         (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_UNKNOWN_KEYS));
 
     ngx_http_openqoe_counters(&b, zone, "requests", ngx_http_openqoe_requests);

@@ -6,7 +6,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
 
 typedef struct {
@@ -15,11 +15,14 @@ typedef struct {
 } ngx_http_openqoe_dest_stat_t;
 
 
+static void ngx_http_openqoe_stats_dest(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
+    ngx_uint_t stream);
 static void ngx_http_openqoe_dest_counters(qoe_buf_t *b,
     const char *name, const ngx_http_openqoe_dest_stat_t *stats,
     const uint64_t *counters);
 static void ngx_http_openqoe_stats_spool(qoe_buf_t *b,
-    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
+    ngx_http_openqoe_main_conf_t *mcf, uint32_t dest,
     const uint64_t *counters);
 
 
@@ -44,63 +47,70 @@ static const ngx_http_openqoe_dest_stat_t  ngx_http_openqoe_batches[] = {
 };
 
 
-/*
- * Events are exported if they are neither rejected nor dropped and wait
- * nowhere.  So the sum is right in every answer, even after a kill, because
- * the positions of a lane survive it.
- */
+/* The stream of events stands for the exporter, and has the others in it. */
 
 void
 ngx_http_openqoe_stats_exporter(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
     const ngx_http_openqoe_state_t *s)
 {
-    uint64_t          c[QOE_DEST_COUNTERS_N], all, gone;
-    ngx_uint_t        i;
-    qoe_zone_t       *zone;
+    ngx_uint_t  i;
+
+    qoe_buf_literal(b, "{");
+    ngx_http_openqoe_stats_dest(b, mcf, e, QOE_STREAM_LOGS);
+    qoe_buf_literal(b, ",\"health\":");
+    ngx_http_openqoe_exporter_health(b, mcf, e, s);
+
+    for (i = QOE_STREAM_LOGS + 1; i < QOE_STREAMS; i++) {
+        qoe_buf_printf(b, ",\"%.*s\":", (int) qoe_streams[i].name.len,
+                       qoe_streams[i].name.data);
+
+        if ((e->signals >> i & 1) == 0) {
+            qoe_buf_literal(b, "null");
+            continue;
+        }
+
+        qoe_buf_literal(b, "{");
+        ngx_http_openqoe_stats_dest(b, mcf, e, i);
+        qoe_buf_literal(b, "}");
+    }
+
+    qoe_buf_literal(b, "}");
+}
+
+
+static void
+ngx_http_openqoe_stats_dest(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf,
+    const ngx_http_openqoe_exporter_t *e, ngx_uint_t stream)
+{
+    uint32_t          dest;
     qoe_dest_info_t   info;
 
-    zone = ngx_http_openqoe_get_zone(mcf)->zone;
+    dest = e->dest[stream];
 
-    ngx_memzero(c, sizeof(c));
     ngx_memzero(&info, sizeof(qoe_dest_info_t));
 
-    /* in the order in which events move: none is missed, as "exported" */
-
-    if (e->dest != UINT32_MAX) {
-
-        qoe_dest_info(zone, e->dest, &info);
-
-        for (i = 0; i < QOE_DEST_COUNTERS_N; i++) {
-            c[i] = qoe_dest_counter(zone, e->dest, i);
-        }
+    if (dest != UINT32_MAX) {
+        qoe_dest_info(ngx_http_openqoe_get_zone(mcf)->zone, dest, &info);
     }
 
-    gone = info.queued + info.spooled + c[QOE_DEST_REJECTED];
-
-    for (i = 0; ngx_http_openqoe_dropped[i].name != NULL; i++) {
-        gone += c[ngx_http_openqoe_dropped[i].counter];
-    }
-
-    all = info.accepted + info.recovered;
-
-    qoe_buf_printf(b, "{\"accepted\":%llu,\"recovered\":%llu,"
+    qoe_buf_printf(b, "\"accepted\":%llu,\"recovered\":%llu,"
                    "\"exported\":%llu,\"rejected\":%llu,",
                    (unsigned long long) info.accepted,
                    (unsigned long long) info.recovered,
-                   (unsigned long long) (all - qoe_min(gone, all)),
-                   (unsigned long long) c[QOE_DEST_REJECTED]);
-    ngx_http_openqoe_dest_counters(b, "dropped", ngx_http_openqoe_dropped, c);
+                   (unsigned long long) info.exported,
+                   (unsigned long long) info.rejected);
+    ngx_http_openqoe_dest_counters(b, "dropped", ngx_http_openqoe_dropped,
+                                   info.counter);
     qoe_buf_printf(b, ",\"queued\":%llu,\"spooled\":%llu,",
                    (unsigned long long) info.queued,
                    (unsigned long long) info.spooled);
-    ngx_http_openqoe_dest_counters(b, "batches", ngx_http_openqoe_batches, c);
+    ngx_http_openqoe_dest_counters(b, "batches", ngx_http_openqoe_batches,
+                                   info.counter);
 
     qoe_buf_literal(b, ",\"spool\":");
-    ngx_http_openqoe_stats_spool(b, mcf, e, c);
-    qoe_buf_literal(b, ",\"health\":");
-    ngx_http_openqoe_exporter_health(b, mcf, e, s);
-    qoe_buf_literal(b, "}");
+    ngx_http_openqoe_stats_spool(b, mcf, e->spool ? dest : UINT32_MAX,
+                                 info.counter);
 }
 
 
@@ -123,16 +133,16 @@ ngx_http_openqoe_dest_counters(qoe_buf_t *b, const char *name,
 
 static void
 ngx_http_openqoe_stats_spool(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf,
-    const ngx_http_openqoe_exporter_t *e, const uint64_t *counters)
+    uint32_t dest, const uint64_t *counters)
 {
     qoe_spool_info_t  info;
 
-    if (!e->spool || e->dest == UINT32_MAX) {
+    if (dest == UINT32_MAX) {
         qoe_buf_literal(b, "null");
         return;
     }
 
-    qoe_spool_info(ngx_http_openqoe_get_zone(mcf)->zone, e->dest, &info);
+    qoe_spool_info(ngx_http_openqoe_get_zone(mcf)->zone, dest, &info);
 
     qoe_buf_printf(b, "{\"bytes\":%llu,\"max_size\":%llu,\"segments\":%llu,"
                    "\"events\":%llu,\"oldest\":",

@@ -8,9 +8,9 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_stats.h"
 
-#include "qoe_sessions.h"
+#include "qoe_timelines.h"
 
 
 #define NGX_HTTP_OPENQOE_VALUES      100     /* shown */
@@ -44,6 +44,10 @@ static const ngx_http_openqoe_total_t  ngx_http_openqoe_view_totals[] = {
     { "ended", QOE_COUNT_VIEWS_ENDED },
     { "ended_silent", QOE_COUNT_VIEWS_SILENT },
     { "closed_early", QOE_COUNT_VIEWS_EVICTED },
+    { "without_timeline", QOE_COUNT_VIEWS_NO_TIMELINE },
+    { "records", QOE_COUNT_RECORDS_PUT },
+    { "records_dropped", QOE_COUNT_RECORDS_DROPPED },
+    { "records_governed", QOE_COUNT_RECORDS_GOVERNED },
     { "duplicates", QOE_COUNT_EVENTS_DUPLICATE },
     { "late", QOE_COUNT_EVENTS_LATE },
     { "clocks_set", QOE_COUNT_CLOCKS_SET },
@@ -173,17 +177,21 @@ static void
 ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st)
 {
     uint32_t             i;
-    uint64_t             ended, started, sessions, capacity;
+    uint64_t             ended, started, sessions, capacity, timelines, over;
     qoe_sessions_info_t  info;
 
     sessions = 0;
     capacity = 0;
+    timelines = 0;
+    over = 0;
 
     for (i = 0; i < st->lanes; i++) {
         qoe_sessions_info(st->sessions[i], &info);
 
         sessions += info.sessions;
         capacity += info.views_max;
+        timelines += qoe_timelines_slots(st->timelines[i]);
+        over += info.over;
     }
 
     /* in this order, so that a view that ends meanwhile is not missing */
@@ -192,10 +200,12 @@ ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st)
     started = qoe_zone_counter(st->zone, QOE_COUNT_VIEWS_STARTED);
 
     qoe_buf_printf(b, "\"views\":{\"active\":%llu,\"sessions\":%llu,"
-                   "\"capacity\":%llu,",
+                   "\"capacity\":%llu,\"timelines\":%llu,"
+                   "\"records_waiting\":%llu,",
                    (unsigned long long) (started - ngx_min(ended, started)),
                    (unsigned long long) sessions,
-                   (unsigned long long) capacity);
+                   (unsigned long long) capacity,
+                   (unsigned long long) timelines, (unsigned long long) over);
     ngx_http_openqoe_totals(b, st->zone, ngx_http_openqoe_view_totals);
     qoe_buf_literal(b, "},");
 }
@@ -235,7 +245,7 @@ ngx_http_openqoe_exports(qoe_buf_t *b, const qoe_state_t *st)
 {
     uint64_t  ns;
 
-    ns = __atomic_load_n(&st->shared->collected_ns, __ATOMIC_RELAXED);
+    ns = qoe_peek(&st->shared->collected_ns);
 
     qoe_buf_printf(b, "\"metrics\":{\"collections\":%llu,"
                    "\"last_collection\":",

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Bytes of a body to events in their lanes: decode, order, pack, put, wake.
- * There is no answer in it, so that any input of events can use it.
+ * Takes events from the bytes of a body to their lanes: decodes, orders and
+ * packs them, puts them into the queue, and wakes the helpers.  No answer is
+ * made here, so that any input of events can use it.
  */
 
 
@@ -13,8 +14,9 @@
 
 
 /*
- * Memory that decoding a body may take: what JSON needs at worst for each of
- * its bytes.  More is an attack, not a memory shortage.
+ * The memory that decoding may take for each byte of the body, as much as JSON
+ * needs at worst.  A body that needs more is refused as an attack, and not
+ * taken for a shortage of memory.
  */
 #define NGX_HTTP_OPENQOE_ARENA_RATIO 64
 #define NGX_HTTP_OPENQOE_ARENA_MIN   (1024 * 1024)
@@ -33,8 +35,9 @@ static void ngx_http_openqoe_free(void *ctx, void *p);
 
 
 /*
- * A body is worked on in one go, so that all of them take turns with one
- * arena.  It keeps one block for the next.
+ * The arena of all bodies: each of them is processed without returning to the
+ * event loop, so only one of them uses it at a time.  When it is reset, it
+ * keeps a block for the next body.
  */
 
 static struct {
@@ -47,7 +50,7 @@ void
 ngx_http_openqoe_submit_init(ngx_http_openqoe_submit_t *s,
     ngx_http_request_t *r, uint64_t received_ns)
 {
-    /* the batch is large, and it is cleared by who fills it; so are ends */
+    /* the batch is large, and the decoder clears it; a put fills ends */
 
     ngx_memzero(s, offsetof(ngx_http_openqoe_submit_t, batch));
 
@@ -83,7 +86,7 @@ ngx_http_openqoe_submit_decode(ngx_http_openqoe_submit_t *s, qoe_span_t body)
 
     if (rc != QOE_OK && rc != QOE_INVALID) {
 
-        /* it gave up on the way: none of them counts as looked at */
+        /* decoding was given up, so no event counts as judged */
 
         batch->nevents = batch->total;
         batch->events = NULL;
@@ -160,7 +163,7 @@ ngx_http_openqoe_submit_exit(void)
 }
 
 
-/* What all records of the request have in common. */
+/* Sets what all records of the request have in common. */
 
 static qoe_status_t
 ngx_http_openqoe_meta(ngx_http_openqoe_submit_t *s, qoe_record_meta_t *meta,
@@ -180,8 +183,8 @@ ngx_http_openqoe_meta(ngx_http_openqoe_submit_t *s, qoe_record_meta_t *meta,
 
 
 /*
- * All events into records, and their lanes: in the order of the client's
- * clock, which the metrics are made by.
+ * Packs the events into records, and finds the lane of each.  They are put in
+ * the order of the client's clock, because the metrics are made in that order.
  */
 
 static qoe_status_t
@@ -211,6 +214,7 @@ ngx_http_openqoe_pack(ngx_http_openqoe_submit_t *s, qoe_record_meta_t *meta,
 
         puts[i].head = parts.head;
         puts[i].body = parts.body;
+        puts[i].kind = QOE_KIND_EVENT;
         puts[i].lane = qoe_zone_lane_of(s->zone,
                                         ev->field[QOE_FIELD_ORG_ID].v.string,
                                         ev->field[QOE_FIELD_SESSION_ID]
@@ -221,7 +225,7 @@ ngx_http_openqoe_pack(ngx_http_openqoe_submit_t *s, qoe_record_meta_t *meta,
 }
 
 
-/* For a body of len bytes. */
+/* Returns the arena, with the limit for a body of len bytes. */
 
 static qoe_arena_t *
 ngx_http_openqoe_arena(ngx_http_openqoe_submit_t *s, size_t len)
@@ -231,8 +235,8 @@ ngx_http_openqoe_arena(ngx_http_openqoe_submit_t *s, size_t len)
     qoe_arena_t  *arena;
 
     /*
-     * An element of the array takes two bytes at least, and is one event; each
-     * record has what the configuration adds to it.
+     * Each event takes at least two bytes of the body, and the configuration
+     * adds to each record.
      */
 
     added = sizeof(qoe_event_t)
@@ -262,7 +266,7 @@ ngx_http_openqoe_arena(ngx_http_openqoe_submit_t *s, size_t len)
 }
 
 
-/* A real shortage is not the arena's cap: nomem says which it was. */
+/* Sets nomem, which tells a real shortage from the limit of the arena. */
 
 static void *
 ngx_http_openqoe_malloc(void *ctx, size_t size)

@@ -11,7 +11,7 @@
  *           ScopeLogs { scope = 1, log_records = 2: LogRecord ... } } }
  *
  *   LogRecord { time_unix_nano = 1, severity_number = 2, severity_text = 3,
- *       body = 5, attributes = 6 ..., trace_id = 9,
+ *       body = 5, attributes = 6 ..., trace_id = 9, span_id = 10,
  *       observed_time_unix_nano = 11, event_name = 12 }
  */
 
@@ -34,6 +34,8 @@
  */
 #define QOE_LOG_SHORT          122
 #define QOE_LOG_SHORT_OVER     8
+
+#define QOE_LOG_SPAN_ID        8     /* bytes */
 
 #define qoe_countof(a)         (sizeof(a) / sizeof((a)[0]))
 
@@ -75,6 +77,7 @@ typedef struct {
     size_t         size;             /* of the LogRecord */
     uint32_t       attrs;            /* a bit for each of its attributes */
     bool           traced;
+    bool           spanned;
     uint8_t        trace_id[16];
 } qoe_log_entry_t;
 
@@ -101,6 +104,7 @@ static qoe_status_t qoe_log_name(qoe_span_t *name, qoe_arena_t *arena);
 static bool qoe_log_has(const qoe_log_entry_t *log, const qoe_span_t *names,
     size_t n, qoe_span_t name);
 static void qoe_log_trace_id(qoe_log_entry_t *log);
+static qoe_span_t qoe_log_span_id(const qoe_log_entry_t *log);
 static qoe_status_t qoe_logs_frame(qoe_logs_frame_t *frame,
     const qoe_otlp_identity_t *id, size_t logs_size, qoe_arena_t *arena);
 static char *qoe_logs_open(char *p, const qoe_logs_frame_t *frame);
@@ -300,6 +304,7 @@ qoe_log_measure(qoe_log_entry_t *log, qoe_arena_t *arena)
     qoe_log_trace_id(log);
 
     size += log->traced ? qoe_wire_bytes_size(sizeof(log->trace_id)) : 0;
+    size += log->spanned ? qoe_wire_bytes_size(QOE_LOG_SPAN_ID) : 0;
     size += qoe_wire_bytes_size(QOE_LOG_EVENT_PREFIX.len + r->type_name.len);
 
     log->size = size;
@@ -399,6 +404,20 @@ qoe_log_trace_id(qoe_log_entry_t *log)
                                                  QOE_TEXT_VIEW_ID))
                   == QOE_OK
                   && memcmp(log->trace_id, zero, sizeof(zero)) != 0;
+
+    log->spanned = log->traced
+                   && memcmp(log->trace_id + sizeof(zero) - QOE_LOG_SPAN_ID,
+                             zero, QOE_LOG_SPAN_ID) != 0;
+}
+
+
+/* The root span of the view's trace, as in qoe_trace_root(). */
+
+static qoe_span_t
+qoe_log_span_id(const qoe_log_entry_t *log)
+{
+    return (qoe_span_t) { (const char *) log->trace_id + sizeof(log->trace_id)
+                          - QOE_LOG_SPAN_ID, QOE_LOG_SPAN_ID };
 }
 
 
@@ -473,6 +492,10 @@ qoe_log_write(char *p, const qoe_log_entry_t *log)
     if (log->traced) {
         p = qoe_wire_bytes(p, 9, (qoe_span_t) { (const char *) log->trace_id,
                                                 sizeof(log->trace_id) });
+    }
+
+    if (log->spanned) {
+        p = qoe_wire_bytes(p, 10, qoe_log_span_id(log));
     }
 
     if (r->head->received_ns != 0) {

@@ -22,16 +22,16 @@
 
 
 static void qoe_apply_recover(qoe_apply_t *a);
+static void qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v);
+static void qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session,
+    qoe_view_t *v, uint64_t at_ms, uint64_t now_ns);
 static void qoe_apply_session_key(const qoe_apply_t *a,
     const qoe_sample_t *s, uint64_t session[2]);
-static uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
 static uint32_t qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s);
 static qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a,
-    const qoe_sample_t *s, uint32_t now_s);
-static uint32_t qoe_apply_block(qoe_apply_t *a, const qoe_labels_t *l,
-    bool known);
+    const qoe_sample_t *s, uint32_t now_s, qoe_labels_t *sent);
 static void qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v);
 static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
@@ -58,7 +58,12 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->conf = conf;
     a->governor = governor;
     a->slot = slot;
+    a->lane = lane;
+    a->self = qoe_proc_self();
+    a->moved = true;
+    a->stands_ms = UINT64_MAX;
     a->sessions = st->sessions[lane];
+    a->timelines = st->timelines[lane];
     a->seen = st->seen[lane];
     a->store = st->store[lane];
     a->key = st->key;
@@ -100,6 +105,7 @@ qoe_apply_recover(qoe_apply_t *a)
     qoe_view_t  *v;
 
     qoe_sessions_rebuild(a->sessions);
+    qoe_timelines_rebuild(a->timelines, a->sessions);
     qoe_store_rebuild(a->store, &a->env);
 
     for (i = 0; i < qoe_sessions_slots(a->sessions); i++) {
@@ -107,6 +113,7 @@ qoe_apply_recover(qoe_apply_t *a)
 
         if (v->view_key != 0) {
             qoe_apply_base_adopt(a, v);
+            qoe_apply_record_adopt(a, v);
         }
     }
 
@@ -137,16 +144,13 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 
     now_s = (uint32_t) (now_ns / 1000000000);
 
-    /*
-     * The memory of an event's session lies anywhere in the zone: prefetch it
-     * while the keys are computed.
-     */
+    /* the session's memory lies anywhere in the zone: prefetch it meanwhile */
 
     qoe_apply_session_key(a, s, key);
     qoe_sessions_fetch(a->sessions, key, true);
 
     memset(&birth, 0, sizeof(birth));
-    birth.view_key = qoe_apply_key(a, s->text[QOE_TEXT_VIEW_ID]) | 1;
+    birth.view_key = qoe_apply_view_key(&a->key, s->text[QOE_TEXT_VIEW_ID]);
     birth.video_key = qoe_apply_key(a, s->text[QOE_TEXT_VIDEO_ID]);
     qoe_sessions_fetch(a->sessions, key, false);
 
@@ -166,9 +170,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     v = qoe_apply_view(a, session, s, &birth, seen, now_ns);
     qoe_sessions_touch(a->sessions, session);
 
-    if (v != NULL) {
-        qoe_sessions_fetch_list(a->sessions, v);
-    }
+    qoe_apply_fetch(a, v);
 
     rc = qoe_view_apply(v, seen, birth.at_ms, s, &a->conf->view, &a->points);
 
@@ -177,7 +179,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         qoe_apply_view_points(a, v, now_ns);
 
     } else {
-        b = qoe_apply_base_blocks(a, s, now_s);
+        b = qoe_apply_base_blocks(a, s, now_s, NULL);
         qoe_apply_points(a, b, now_ns);
         qoe_apply_base_free(a, b);
     }
@@ -200,6 +202,20 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
         return;
     }
 
+    if (rc == QOE_VIEW_EVENT) {
+        qoe_apply_noted(a, v, session, s);
+    }
+
+    qoe_apply_follow(a, session, v, birth.at_ms, now_ns);
+}
+
+
+/* What follows for a view, and for others, from an event that it has seen. */
+
+static void
+qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session, qoe_view_t *v,
+    uint64_t at_ms, uint64_t now_ns)
+{
     /*
      * The `playing` that would have replaced the video before was lost: this
      * view proves now that it plays, so replace that one here.
@@ -210,10 +226,23 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     }
 
     if (qoe_view_ending(v)) {
-        qoe_apply_end(a, v, QOE_VIEW_ENDED, birth.at_ms, now_ns);
+        qoe_apply_end(a, v, QOE_VIEW_ENDED, at_ms, now_ns);
 
     } else {
         qoe_sessions_list(a->sessions, v, QOE_SILENCE_FRESH);
+        qoe_apply_interim(a, v, now_ns);
+    }
+}
+
+
+/* Prefetches what a view needs after its event. */
+
+static void
+qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v)
+{
+    if (v != NULL) {
+        qoe_sessions_fetch_list(a->sessions, v);
+        qoe_timelines_fetch(a->timelines, v);
     }
 }
 
@@ -224,10 +253,24 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
  * made it.
  */
 
-static uint64_t
+uint64_t
 qoe_apply_key(const qoe_apply_t *a, qoe_span_t id)
 {
     return id.len != 0 ? qoe_hash_quick(&a->key, a->key.k0, id) | 1 : 0;
+}
+
+
+uint64_t
+qoe_apply_view_key(const qoe_hash_key_t *key, qoe_span_t view_id)
+{
+    return qoe_hash_quick(key, key->k0, view_id) | 1;
+}
+
+
+uint32_t
+qoe_apply_org_hash(const qoe_hash_key_t *key, qoe_span_t org_id)
+{
+    return (uint32_t) (qoe_hash_quick(key, key->k0, org_id) >> 32) | 1;
 }
 
 
@@ -267,12 +310,18 @@ qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
         return;
     }
 
+    a->sent.len = 0;
+
     (void) qoe_govern_deferred(a->governor);
-    b = qoe_apply_base_blocks(a, s, now_s);
+    b = qoe_apply_base_blocks(a, s, now_s, a->conf->records ? &a->sent : NULL);
     old = qoe_sessions_base(v);
 
     qoe_sessions_set_base(v, &b, key, qoe_apply_asked_s(a, now_s));
     qoe_apply_base_free(a, old);
+
+    if (a->conf->records) {
+        qoe_apply_sent(a, v, s);
+    }
 }
 
 
@@ -291,7 +340,8 @@ qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s)
 
 
 static qoe_blocks_t
-qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
+qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s,
+    qoe_labels_t *sent)
 {
     bool          known[QOE_GRAINS];
     size_t        i;
@@ -300,7 +350,8 @@ qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
 
     b = qoe_apply_no_blocks;
 
-    dropped = qoe_base_labels(a->base, known, s, a->governor, now_s);
+    dropped = qoe_base_labels(a->base, known, s, a->governor, now_s,
+                              sent);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
 
     memset(&b, 0, sizeof(qoe_blocks_t));
@@ -313,7 +364,7 @@ qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s)
 }
 
 
-static uint32_t
+uint32_t
 qoe_apply_block(qoe_apply_t *a, const qoe_labels_t *l, bool known)
 {
     return known ? qoe_store_block(a->store, &a->env, qoe_labels_span(l))
@@ -363,6 +414,9 @@ qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b)
 void
 qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
 {
+    qoe_timelines_add(a->timelines, a->sessions, v, &a->points);
+    a->points.nstretches = 0;
+
     qoe_apply_points(a, qoe_sessions_base(v), now_ns);
 }
 
@@ -385,6 +439,8 @@ qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
     p = a->points.point;
 
     for (i = 0, n = 0; i < a->points.n; i++) {
+
+        qoe_live_point(a->st->live, &p[i], now_ns);
 
         if ((qoe_metrics[p[i].metric].group & a->conf->groups) == 0) {
             continue;
@@ -492,14 +548,16 @@ void
 qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 {
     qoe_apply_silence(a, now_ns);
+    qoe_apply_parted(a, now_ns);
     qoe_apply_sweep(a);
+    qoe_apply_watched(a, now_ns);
 }
 
 
 bool
 qoe_apply_busy(const qoe_apply_t *a)
 {
-    return a->silent || a->sweeping;
+    return a->silent || a->sweeping || a->parting || a->counting;
 }
 
 
@@ -513,8 +571,7 @@ qoe_apply_sweep(qoe_apply_t *a)
 {
     uint64_t  collected_ns;
 
-    collected_ns = __atomic_load_n(&a->st->shared->collected_ns,
-                                   __ATOMIC_ACQUIRE);
+    collected_ns = qoe_acquire(&a->st->shared->collected_ns);
 
     if (!a->sweeping) {
 

@@ -27,6 +27,13 @@ qoe_apply_t *qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     qoe_governor_t *governor, uint32_t lane, uint32_t slot, bool adopted);
 void qoe_apply_destroy(qoe_apply_t *a);
 
+/*
+ * What stands in the zone for a view_id, and for an org_id: the key of its
+ * views, and the hash of qoe_timelines_find().
+ */
+uint64_t qoe_apply_view_key(const qoe_hash_key_t *key, qoe_span_t view_id);
+uint32_t qoe_apply_org_hash(const qoe_hash_key_t *key, qoe_span_t org_id);
+
 /* now_ns is Unix time, here and below. */
 void qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns);
 

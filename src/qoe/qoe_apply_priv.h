@@ -11,7 +11,8 @@
 
 
 #include "qoe_apply.h"
-#include "qoe_sessions.h"
+#include "qoe_timelines.h"
+#include "qoe_trace.h"
 
 
 /* Blocks of extra attributes that are cached, to be found without hashing. */
@@ -30,8 +31,11 @@ struct qoe_apply_s {
     const qoe_conf_t    *conf;
     qoe_governor_t      *governor;
     uint32_t             slot;
+    uint32_t             lane;
+    qoe_proc_t           self;
 
     qoe_sessions_t      *sessions;
+    qoe_timelines_t     *timelines;
     qoe_seen_t          *seen;
     qoe_store_t         *store;
     qoe_store_env_t      env;
@@ -41,10 +45,26 @@ struct qoe_apply_s {
     uint32_t             sweep;
     bool                 sweeping;
     bool                 silent;             /* more views are overdue */
+    bool                 parting;            /* more records can be put */
+    uint64_t             retry_ms;           /* when to try again; Unix */
+
+    /* of qoe_apply_live.c: the views that are watched */
+
+    bool                 moved;              /* an event has come since */
+    bool                 counting;
+    uint32_t             counted;            /* slots */
+    uint32_t             count;
+    uint64_t             until_ms;           /* when the last of them falls
+                                                silent, Unix */
+    uint64_t             counted_ms;         /* the last complete count */
+    uint64_t             stands_ms;          /* it is right until then at
+                                                most; UINT64_MAX: it is 0 */
 
     qoe_points_t         points;
     qoe_labels_t         labels;
     qoe_labels_t         base[QOE_GRAINS];
+    qoe_labels_t         sent;               /* values as sent */
+    char                 packed[QOE_VIEW_RECORD_MAX];
     qoe_apply_extra_t    extra[QOE_APPLY_EXTRAS];
 };
 
@@ -55,12 +75,19 @@ void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* Records the points of a->points in blocks b, and empties a->points. */
 void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
-/* The same, in the blocks of the attributes last seen in the view. */
+/*
+ * The same, in the blocks of the attributes last seen in the view, and the
+ * stretches in its timeline.
+ */
 void qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v,
     uint64_t now_ns);
+/* A hash of an id; 0 stands for an empty id. */
+uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 /* Releases the references to the blocks. */
 void qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b);
 extern const qoe_blocks_t  qoe_apply_no_blocks;
+/* The block of a set, with a reference; 0: there is no room, or it is empty. */
+uint32_t qoe_apply_block(qoe_apply_t *a, const qoe_labels_t *l, bool known);
 
 /* qoe_apply_view.c */
 
@@ -100,6 +127,70 @@ void qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
  * more of them are left.
  */
 void qoe_apply_silence(qoe_apply_t *a, uint64_t now_ns);
+
+/* qoe_apply_record.c: records of views, if the configuration has them made */
+
+/* Notes the values of the event as sent, those of a->sent, and the viewer. */
+void qoe_apply_sent(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s);
+/* Notes the ids of a view with its first event, and the texts of an error. */
+void qoe_apply_noted(qoe_apply_t *a, qoe_view_t *v, qoe_session_t *session,
+    const qoe_sample_t *s);
+/*
+ * The view's id, and the family or code of its last error, as they were sent;
+ * in buf, which has QOE_LABELS_MAX bytes.  Empty if there is none.
+ */
+qoe_span_t qoe_apply_view_id(const qoe_apply_t *a, const qoe_view_t *v,
+    char *buf);
+qoe_span_t qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v,
+    char *buf, qoe_span_t name);
+/* Takes the references of an adopted view again. */
+void qoe_apply_record_adopt(qoe_apply_t *a, qoe_view_t *v);
+
+/* Puts a record of a live view if one is due. */
+void qoe_apply_interim(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
+/*
+ * Puts the final record of a view that has ended, and frees the view; if there
+ * is no room in the ring, that is left to qoe_apply_parted().
+ */
+void qoe_apply_final(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
+    uint64_t now_ns);
+/*
+ * Tries again to put the final records that had no room.  a->parting is set if
+ * it has put many and more are left.
+ */
+void qoe_apply_parted(qoe_apply_t *a, uint64_t now_ns);
+/*
+ * Gives up the oldest of those records, and frees its view.  false: there is
+ * none.
+ */
+bool qoe_apply_give_up(qoe_apply_t *a);
+
+/* qoe_apply_trace.c */
+
+/* Is a part of the trace of a long view due? */
+bool qoe_apply_part_due(qoe_apply_t *a, const qoe_view_t *v);
+/*
+ * Adds the timeline to a record, packed in buf, if the view is over or a part
+ * is due, and the configuration has a trace made of such a view.
+ */
+void qoe_apply_trace(qoe_apply_t *a, qoe_view_record_t *r,
+    const qoe_view_t *v, char buf[QOE_TRACE_PACKED]);
+/* The record was put: notes the part. */
+void qoe_apply_traced(qoe_apply_t *a, const qoe_view_record_t *r,
+    const qoe_view_t *v);
+
+
+/* qoe_apply_live.c */
+
+/* Notes the view if it is a bad one by a->points, those of its end. */
+void qoe_apply_bad(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns);
+
+/*
+ * Counts the views that are watched, in slices: a->counting is set while there
+ * is more to count.  Then the Unix ms of the next count, or UINT64_MAX.
+ */
+void qoe_apply_watched(qoe_apply_t *a, uint64_t now_ns);
+uint64_t qoe_apply_watched_ms(const qoe_apply_t *a);
 
 
 #endif /* _QOE_APPLY_PRIV_H_INCLUDED_ */

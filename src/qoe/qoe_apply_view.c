@@ -44,7 +44,9 @@ static bool qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
 static bool qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
     const qoe_sample_t *s);
 static qoe_view_t *qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
-    const qoe_view_birth_t *birth, uint64_t now_ns);
+    const qoe_sample_t *s, const qoe_view_birth_t *birth, uint64_t now_ns);
+static void qoe_apply_timeline(qoe_apply_t *a, qoe_view_t *v,
+    const qoe_sample_t *s);
 static qoe_view_t *qoe_apply_quiet(qoe_apply_t *a,
     const qoe_session_t *session);
 static qoe_view_t *qoe_apply_least(qoe_apply_t *a,
@@ -69,6 +71,7 @@ qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
     uint64_t     at_ms;
     qoe_view_t  *v;
 
+    a->moved = true;
     at_ms = birth->at_ms;
     v = qoe_apply_find(a, session, birth->view_key, birth->video_key);
 
@@ -85,7 +88,7 @@ qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
             return NULL;
         }
 
-        v = qoe_apply_begin(a, session, birth, now_ns);
+        v = qoe_apply_begin(a, session, s, birth, now_ns);
 
     } else if (v->video_key == 0) {
         v->video_key = birth->video_key;
@@ -235,6 +238,7 @@ qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
     }
 
     birth->first = qoe_session_first(session);
+    birth->again = qoe_session_past(session, birth->view_key, 0) != NULL;
 
     return true;
 }
@@ -244,7 +248,7 @@ qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
 
 static qoe_view_t *
 qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
-    const qoe_view_birth_t *birth, uint64_t now_ns)
+    const qoe_sample_t *s, const qoe_view_birth_t *birth, uint64_t now_ns)
 {
     qoe_view_t  *v;
 
@@ -254,17 +258,42 @@ qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
 
     v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
 
+    /* a view that is over gives up its place before a live one does */
+
     if (v == NULL) {
-        qoe_apply_evict(a, qoe_apply_least(a, session), now_ns);
+        if (!qoe_apply_give_up(a)) {
+            qoe_apply_evict(a, qoe_apply_least(a, session), now_ns);
+        }
+
+        v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
+    }
+
+    if (v == NULL && qoe_apply_give_up(a)) {
         v = qoe_sessions_add_view(a->sessions, session, birth->view_key);
     }
 
     if (v != NULL) {
         qoe_view_begin(v, birth);
+        qoe_apply_timeline(a, v, s);
         qoe_apply_count(a, QOE_COUNT_VIEWS_STARTED, 1);
     }
 
     return v;
+}
+
+
+static void
+qoe_apply_timeline(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s)
+{
+    bool                begun;
+    qoe_timeline_ids_t  ids;
+
+    ids.org_id = s->text[QOE_TEXT_ORG_ID];
+    ids.session_id = s->text[QOE_TEXT_SESSION_ID];
+    ids.org_hash = qoe_apply_org_hash(&a->key, ids.org_id);
+
+    begun = qoe_timelines_begin(a->timelines, a->sessions, v, &ids);
+    qoe_apply_count(a, QOE_COUNT_VIEWS_NO_TIMELINE, !begun);
 }
 
 
@@ -446,10 +475,11 @@ void
 qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
     uint64_t at_ms, uint64_t now_ns)
 {
-    qoe_blocks_t    b;
     qoe_session_t  *session;
 
     qoe_view_end(v, why, at_ms, &a->conf->view, &a->points);
+    qoe_apply_bad(a, v, now_ns);
+    a->moved = true;
     qoe_apply_view_points(a, v, now_ns);
     qoe_apply_count(a, QOE_COUNT_VIEWS_ENDED, 1);
     qoe_apply_count(a, QOE_COUNT_VIEWS_SILENT, why == QOE_VIEW_SILENT);
@@ -460,11 +490,7 @@ qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
         qoe_session_remember(session, v, why);
     }
 
-    b = qoe_sessions_base(v);
-    qoe_sessions_set_base(v, &qoe_apply_no_blocks, 0, 0);
-    qoe_apply_base_free(a, b);
-
-    qoe_sessions_remove_view(a->sessions, v);
+    qoe_apply_final(a, v, why, now_ns);
 }
 
 
@@ -561,7 +587,7 @@ qoe_apply_due_ms(const qoe_apply_t *a)
     qoe_view_t     *v;
     qoe_session_t  *session;
 
-    due = UINT64_MAX;
+    due = qoe_apply_watched_ms(a);
 
     for (i = 0; i < QOE_SILENCES; i++) {
         v = qoe_sessions_silent(a->sessions, (qoe_silence_t) i);
@@ -570,6 +596,10 @@ qoe_apply_due_ms(const qoe_apply_t *a)
             due = qoe_min(due, qoe_view_due_ms(v, (qoe_silence_t) i,
                                                &a->conf->view));
         }
+    }
+
+    if (qoe_sessions_parted(a->sessions) != NULL) {
+        due = qoe_min(due, a->retry_ms);
     }
 
     session = qoe_sessions_oldest(a->sessions);

@@ -73,14 +73,15 @@ qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
 
 uint32_t
 qoe_base_labels(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
-    const qoe_sample_t *s, qoe_governor_t *gv, uint32_t now_s)
+    const qoe_sample_t *s, qoe_governor_t *gv, uint32_t now_s,
+    qoe_labels_t *sent)
 {
     bool        unknown, pair;
     char        buf[QOE_GOVERN_BUF], org_buf[QOE_GOVERN_BUF],
                 player_buf[QOE_GOVERN_BUF];
     size_t      i;
     uint32_t    dropped;
-    qoe_span_t  text, org, player;
+    qoe_span_t  value, text, org, player;
 
     const qoe_dimensions_t  *dims = gv->dims;
 
@@ -101,7 +102,8 @@ qoe_base_labels(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
             continue;
         }
 
-        text = qoe_govern(gv, i, qoe_base_value(s, dims, i), now_s,
+        value = qoe_base_value(s, dims, i);
+        text = qoe_govern(gv, i, value, now_s,
                           i == QOE_DIM_ORG_ID ? org_buf
                           : i == QOE_DIM_PLAYER_ID ? player_buf : buf);
         unknown = qoe_govern_unknown(gv);
@@ -117,6 +119,13 @@ qoe_base_labels(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
 
         if (text.len != 0) {
             dropped += qoe_base_add(out, known, &dims->dim[i], text, unknown);
+        }
+
+        if (sent != NULL && value.len != 0 && i != QOE_DIM_MARKER
+            && dims->dim[i].role != QOE_ROLE_NEVER
+            && !qoe_span_eq(text, value))
+        {
+            (void) qoe_labels_add(sent, dims->dim[i].name, value);
         }
     }
 

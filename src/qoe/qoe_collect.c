@@ -461,14 +461,12 @@ static qoe_status_t
 qoe_collect_finish(qoe_collect_t *c)
 {
     if (c->mode != QOE_COLLECT_READ) {
-        __atomic_store_n(&c->st.shared->points_ns, c->time_ns,
-                         __ATOMIC_RELEASE);
+        qoe_publish(&c->st.shared->points_ns, c->time_ns);
     }
 
     if (qoe_collect_exports(c)) {
         qoe_collect_recount(c);
-        __atomic_store_n(&c->st.shared->collected_ns, c->now_ns,
-                         __ATOMIC_RELEASE);
+        qoe_publish(&c->st.shared->collected_ns, c->now_ns);
     }
 
     return QOE_OK;

@@ -94,11 +94,10 @@ qoe_collect_birth(qoe_collect_t *c)
     }
 
     c->time_ns = qoe_max(c->now_ns,
-                         __atomic_load_n(&shared->points_ns, __ATOMIC_ACQUIRE)
-                         + 1000000);
+                         qoe_acquire(&shared->points_ns) + 1000000);
 
-    c->since_ns = __atomic_load_n(&shared->announced_ns, __ATOMIC_ACQUIRE);
-    c->regular_ns = __atomic_load_n(&shared->collected_ns, __ATOMIC_ACQUIRE);
+    c->since_ns = qoe_acquire(&shared->announced_ns);
+    c->regular_ns = qoe_acquire(&shared->collected_ns);
     c->zeros_ns = qoe_collect_settled(c->regular_ns);
 
     if (c->since_ns > c->now_ns) {

@@ -96,8 +96,7 @@ qoe_collect_drift(const qoe_state_t *st)
         series += info.series;
     }
 
-    return (int32_t) (__atomic_load_n(&st->shared->series, __ATOMIC_ACQUIRE)
-                      - series);
+    return (int32_t) (qoe_acquire(&st->shared->series) - series);
 }
 
 

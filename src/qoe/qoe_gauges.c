@@ -11,7 +11,7 @@
 
 #include "qoe_dest.h"
 #include "qoe_record.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 
 #include <math.h>
 
@@ -100,7 +100,7 @@ qoe_gauges_collect(qoe_collect_t *c, const qoe_state_t *st,
     qoe_gauges_t  g;
     qoe_status_t  rc;
 
-    g = (qoe_gauges_t) { c, st, governor, now_ns, cursor };
+    g = (qoe_gauges_t) { c, st, conf, governor, now_ns, cursor };
 
     for (i = 0; i < sizeof(qoe_gauges) / sizeof(qoe_gauges[0]); i++) {
 
@@ -361,6 +361,14 @@ qoe_gauges_dest(const qoe_gauges_t *g, uint32_t dest, qoe_span_t name)
     rc = qoe_collect_add(g->collect, QOE_METRIC_SPOOL_SIZE, qoe_span_null,
                          qoe_labels_span(&labels), (double) spool.bytes);
 
+    if (rc == QOE_OK && g->conf->spool_max != 0
+        && qoe_dest_spooled(g->st->zone, dest))
+    {
+        rc = qoe_collect_add(g->collect, QOE_METRIC_SPOOL_CAPACITY,
+                             qoe_span_null, qoe_labels_span(&labels),
+                             (double) g->conf->spool_max);
+    }
+
     for (i = 0; rc == QOE_OK
                 && i < sizeof(qoe_gauges_states) / sizeof(qoe_gauges_states[0]);
          i++)
@@ -375,8 +383,7 @@ qoe_gauges_dest(const qoe_gauges_t *g, uint32_t dest, qoe_span_t name)
          i++)
     {
         rc = qoe_gauges_events(g, name, "dropped", qoe_gauges_drops[i].reason,
-                               qoe_dest_counter(g->st->zone, dest,
-                                                qoe_gauges_drops[i].counter));
+                               info.counter[qoe_gauges_drops[i].counter]);
     }
 
     return rc;

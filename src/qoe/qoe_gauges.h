@@ -16,6 +16,7 @@
 typedef struct {
     qoe_collect_t         *collect;
     const qoe_state_t     *st;
+    const qoe_conf_t      *conf;
     const qoe_governor_t  *governor;
     uint64_t               now_ns;           /* Unix */
     uint32_t              *cursor;           /* sessions walked so far */

@@ -5,7 +5,7 @@
 
 
 #include "qoe_state.h"
-#include "qoe_sessions.h"
+#include "qoe_timelines.h"
 
 
 #define QOE_STATE_MAGIC      0x316574617451656fULL
@@ -19,23 +19,28 @@
 #define QOE_STATE_SELF       8
 
 /*
- * The parts of a lane's region for sessions and for events seen, in per cent;
- * series have the rest.
+ * The parts of a lane's region for sessions, for timelines and for events seen,
+ * in per cent; series have the rest.
  */
-#define QOE_STATE_SESSIONS   50
+#define QOE_STATE_SESSIONS   46
+#define QOE_STATE_TIMELINES  8
 #define QOE_STATE_SEEN       3
 
-_Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN + 128
+_Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN
+               + sizeof(qoe_live_t) + 128
                <= QOE_ZONE_SHARED_MIN, "the shared region's minimum");
 _Static_assert(QOE_ZONE_STATE_MIN * QOE_STATE_SEEN / 100 <= QOE_SEEN_MIN
-               && QOE_ZONE_STATE_MIN * (100 - QOE_STATE_SESSIONS) / 100
-                  - QOE_SEEN_MIN - 64 >= QOE_STORE_MIN,
+               && QOE_ZONE_STATE_MIN
+                  * (100 - QOE_STATE_SESSIONS - QOE_STATE_TIMELINES) / 100
+                  - QOE_SEEN_MIN - sizeof(qoe_live_lane_t) - 128
+                  >= QOE_STORE_MIN,
                "a lane's region's minimum");
 
 
 static void qoe_state_map(qoe_state_t *st, qoe_zone_t *zone);
 static size_t qoe_state_self_size(size_t size);
 static size_t qoe_state_sessions_size(size_t size);
+static size_t qoe_state_timelines_size(size_t size);
 static size_t qoe_state_seen_size(size_t size);
 
 
@@ -52,22 +57,26 @@ qoe_state_create(qoe_zone_t *zone)
 
     qoe_self_create(st.self, qoe_state_self_size(size), &st.key);
     qoe_govern_create(st.govern, size - QOE_STATE_HEADER
-                                 - qoe_state_self_size(size), &st.key);
+                                 - qoe_state_self_size(size)
+                                 - sizeof(qoe_live_t), &st.key);
 
     for (i = 0; i < st.lanes; i++) {
         (void) qoe_zone_state(zone, i, &size);
 
         qoe_sessions_create(st.sessions[i], qoe_state_sessions_size(size));
+        qoe_timelines_create(st.timelines[i], qoe_state_timelines_size(size));
         qoe_seen_create(st.seen[i], qoe_state_seen_size(size));
         qoe_store_create(st.store[i], size - qoe_state_sessions_size(size)
-                                      - qoe_state_seen_size(size));
+                                      - qoe_state_timelines_size(size)
+                                      - qoe_state_seen_size(size)
+                                      - sizeof(qoe_live_lane_t));
     }
 
     st.shared->version = QOE_STATE_VERSION;
 
     /* the magic comes last: half-made state must never be attached to */
 
-    __atomic_store_n(&st.shared->magic, QOE_STATE_MAGIC, __ATOMIC_RELEASE);
+    qoe_publish(&st.shared->magic, QOE_STATE_MAGIC);
 }
 
 
@@ -76,8 +85,7 @@ qoe_state_attach(qoe_state_t *st, qoe_zone_t *zone)
 {
     qoe_state_map(st, zone);
 
-    if (__atomic_load_n(&st->shared->magic, __ATOMIC_ACQUIRE)
-        != QOE_STATE_MAGIC
+    if (qoe_acquire(&st->shared->magic) != QOE_STATE_MAGIC
         || st->shared->version != QOE_STATE_VERSION)
     {
         return QOE_INVALID;
@@ -106,6 +114,8 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
     st->self = (qoe_self_t *) (p + QOE_STATE_HEADER);
     st->govern = (qoe_govern_t *) (p + QOE_STATE_HEADER
                                    + qoe_state_self_size(size));
+    st->live = (qoe_live_t *) (p + ((size - sizeof(qoe_live_t))
+                                    & ~(size_t) 63));
 
     for (i = 0; i < st->lanes; i++) {
         p = qoe_zone_state(zone, i, &size);
@@ -113,8 +123,16 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
         st->sessions[i] = (qoe_sessions_t *) p;
         p += qoe_state_sessions_size(size);
 
+        st->timelines[i] = (qoe_timelines_t *) p;
+        p += qoe_state_timelines_size(size);
+
         st->seen[i] = (qoe_seen_t *) p;
         st->store[i] = (qoe_store_t *) (p + qoe_state_seen_size(size));
+
+        p = qoe_zone_state(zone, i, &size);
+        st->live_lane[i] = (qoe_live_lane_t *)
+                           (p + ((size - sizeof(qoe_live_lane_t))
+                                 & ~(size_t) 63));
     }
 }
 
@@ -131,6 +149,13 @@ static size_t
 qoe_state_sessions_size(size_t size)
 {
     return size * QOE_STATE_SESSIONS / 100 & ~(size_t) 63;
+}
+
+
+static size_t
+qoe_state_timelines_size(size_t size)
+{
+    return size * QOE_STATE_TIMELINES / 100 & ~(size_t) 63;
 }
 
 

@@ -4,8 +4,9 @@
  *
  * The QoE state of a zone: the layout of the regions that qoe_zone.h gives.
  *
- * shared region   header | governance | self metrics
- * lane region     sessions | events seen | series store
+ * shared region   header | self metrics | governance | live history
+ * lane region     sessions | timelines | events seen | series store |
+ *                 views watched
  *
  * qoe_state_t is the map of it that a process or a thread has.
  */
@@ -15,18 +16,22 @@
 #define _QOE_STATE_H_INCLUDED_
 
 
+#include "qoe_atomic.h"
 #include "qoe_govern.h"
+#include "qoe_live.h"
 #include "qoe_seen.h"
 #include "qoe_self.h"
 #include "qoe_store.h"
+#include "qoe_trace.h"
 #include "qoe_view.h"
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  6
+#define QOE_STATE_VERSION  8
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
+typedef struct qoe_timelines_s  qoe_timelines_t;
 
 
 /* Written with atomics, by any process. */
@@ -55,8 +60,11 @@ typedef struct {
     qoe_govern_t        *govern;
     qoe_self_t          *self;
     qoe_sessions_t      *sessions[QOE_LANES_MAX];
+    qoe_timelines_t     *timelines[QOE_LANES_MAX];
     qoe_seen_t          *seen[QOE_LANES_MAX];
     qoe_store_t         *store[QOE_LANES_MAX];
+    qoe_live_t          *live;
+    qoe_live_lane_t     *live_lane[QOE_LANES_MAX];
 } qoe_state_t;
 
 
@@ -68,8 +76,23 @@ typedef struct {
     uint32_t             series_max;
     uint64_t             series_ttl_ms;
     uint64_t             series_birth_ms;    /* 0: off */
+    uint64_t             spool_max;          /* bytes an exporter; 0: none */
+    bool                 records;            /* make records of views, */
+    bool                 views;              /* which are exported as such */
+    uint64_t             record_ms;          /* between those of a view; 0:
+                                                only when it is over */
+    qoe_traces_conf_t    traces;
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
+
+
+/* Is anything made of events, metrics or records of views? */
+
+static inline bool
+qoe_conf_applies(const qoe_conf_t *conf)
+{
+    return conf->groups != 0 || conf->records;
+}
 
 
 /* Lays out the regions of a new, zero-filled zone. */

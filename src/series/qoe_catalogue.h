@@ -45,7 +45,7 @@
       1800000, 3600000, 7200000, 14400000)                                    \
     X(PERCEIVED_QUALITY_INDEX, 0.05, 0.10, 0.15, 0.25)                        \
     X(RESOLUTION_TO_PLAYER_RATIO, 0.5, 0.9, 1.1, 2.1, 3.0)                    \
-    X(VIDEO_STARTUP_SECONDS, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 15, 30)          \
+    X(VIDEO_STARTUP_SECONDS, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 10, 15, 30)       \
     X(REBUFFER_DURATION_SECONDS, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30)          \
     X(SEEK_LATENCY_SECONDS, 0.1, 0.25, 0.5, 1, 2, 5)                          \
     X(BUFFER_LENGTH_SECONDS, 0.1, 0.35, 0.85, 1.9, 4.1, 8.9, 18.9, 30, 60)    \
@@ -500,6 +500,11 @@
       SELF, COARSE, "exporter",                                               \
       "at collection",                                                        \
       "Bytes in the spool on disk")                                           \
+    X(SPOOL_CAPACITY,                                                         \
+      "openqoe.spool.capacity", GAUGE_NOW, "By", NONE,                        \
+      SELF, COARSE, "exporter",                                               \
+      "at collection, with a spool",                                          \
+      "Bytes that the spool on disk may have")                                \
     X(DELIVERY_EVENTS,                                                        \
       "openqoe.delivery.events", GAUGE_NOW, "{event}", NONE,                  \
       SELF, COARSE, "exporter,state,reason",                                  \

@@ -158,6 +158,12 @@ uint32_t qoe_store_slots(const qoe_store_t *s);
 bool qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out);
 
 /*
+ * The metric of a slot, for callers that want few of all: QOE_METRICS_N if
+ * qoe_store_read() would return false.
+ */
+uint32_t qoe_store_metric(const qoe_store_t *s, uint32_t slot);
+
+/*
  * When the series of a slot began, Unix ns; 0 if qoe_store_read() would return
  * false.
  */

@@ -66,6 +66,22 @@ qoe_store_read(const qoe_store_t *s, uint32_t slot, qoe_series_t *out)
 }
 
 
+uint32_t
+qoe_store_metric(const qoe_store_t *s, uint32_t slot)
+{
+    qoe_store_slot_t  *e;
+
+    if (slot >= qoe_store_slots(s) || !qoe_store_slot_touched(s, slot)) {
+        return QOE_METRICS_N;
+    }
+
+    e = qoe_store_slot(s, slot);
+
+    return (qoe_acquire(&e->life) & QOE_LIFE_LIVE) ? qoe_acquire(&e->metric)
+                                                   : QOE_METRICS_N;
+}
+
+
 /* Reads only a word, for callers that search all slots for new series. */
 
 uint64_t

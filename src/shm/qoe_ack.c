@@ -16,7 +16,9 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
 {
     bool                    any;
     uint32_t                dest;
-    uint64_t                flags, upto, records;
+    uint64_t                upto;
+    qoe_counts_t            records;
+    const qoe_dest_t       *d;
     const qoe_lane_dest_t  *ld;
 
     if (ack == QOE_ACK_MEMORY) {
@@ -26,16 +28,16 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
     any = false;
 
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
-        flags = qoe_acquire(&qoe_zone_dest(zone, dest)->flags);
+        d = qoe_zone_dest(zone, dest);
 
-        if (flags != (QOE_DEST_WANTED | QOE_DEST_HAS_SPOOL)) {
+        if (!qoe_dest_stores_events(d)) {
             continue;
         }
 
         any = true;
         ld = qoe_zone_lane_dest(zone, lane, dest);
 
-        if (!qoe_member_in(qoe_zone_dest(zone, dest), ld)) {
+        if (!qoe_member_in(d, ld)) {
             return false;
         }
 
@@ -56,7 +58,7 @@ qoe_lane_acked(const qoe_zone_t *zone, uint32_t lane, uint64_t pos,
         }
     }
 
-    return any || pos <= qoe_lane_floor(zone, lane);
+    return any || pos <= qoe_lane_released(zone, lane, QOE_KIND_EVENT, NULL);
 }
 
 

@@ -56,6 +56,12 @@
     X(VIEWS_ENDED,           "views over, for whatever reason")               \
     X(VIEWS_SILENT,          "of them ended by openqoe_view_timeout")         \
     X(VIEWS_EVICTED,         "of them ended for lack of room")                \
+    X(VIEWS_NO_TIMELINE,     "views begun for whose timeline was no room")    \
+    X(RECORDS_PUT,           "records of views put into the queue")           \
+    X(RECORDS_DROPPED,       "final records of views given up, for their "   \
+                             "views' places were needed")                     \
+    X(RECORDS_GOVERNED,      "times that a view's values as sent had no "     \
+                             "place: its records have the governed ones")     \
     X(POINTS_SENT,           "metric points that the collector took")         \
     X(POINTS_REJECTED,       "of them rejected in a partial success")         \
     X(POINTS_REFUSED,        "metric points refused for good")                \

@@ -24,13 +24,13 @@ typedef struct {
 
 
 static uint32_t qoe_dest_find(const qoe_zone_t *zone, qoe_span_t name);
-static uint32_t qoe_dest_new(qoe_zone_t *zone, qoe_span_t name);
+static uint32_t qoe_dest_new(qoe_zone_t *zone, qoe_span_t name,
+    qoe_kind_t kind);
 static bool qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest,
     bool segments);
 static void qoe_dest_clear(qoe_zone_t *zone, uint32_t dest);
 static void qoe_dest_part(const qoe_zone_t *zone, uint32_t lane,
     uint32_t dest, qoe_dest_part_t *part);
-static uint64_t qoe_dest_dropped(const qoe_zone_t *zone, uint32_t dest);
 static void qoe_dest_health(const qoe_zone_t *zone, uint32_t dest,
     qoe_lane_health_t *health);
 
@@ -40,13 +40,14 @@ static const qoe_dest_counter_t  qoe_dest_drops[] = {
     QOE_DEST_DROPPED_CORRUPT,
     QOE_DEST_DROPPED_SPOOL,
     QOE_DEST_DROPPED_BEHIND,
+    QOE_DEST_DROPPED_REMOVED,
     QOE_DEST_DROPPED_LOST
 };
 
 
 void
-qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
-    size_t n, uint32_t *slots)
+qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names,
+    const qoe_kind_t *kinds, const bool *spooled, size_t n, uint32_t *slots)
 {
     size_t    i;
     bool      keep[QOE_DESTS_MAX];
@@ -83,7 +84,8 @@ qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names, const bool *spooled,
             continue;
         }
 
-        slots[i] = qoe_dest_new(zone, names[i]);
+        slots[i] = qoe_dest_new(zone, names[i],
+                                kinds != NULL ? kinds[i] : QOE_KIND_EVENT);
 
         if (slots[i] != UINT32_MAX) {
             qoe_publish(&qoe_zone_dest(zone, slots[i])->flags,
@@ -122,7 +124,7 @@ qoe_dests_set_metrics(qoe_zone_t *zone, const qoe_span_t *names, size_t n,
     for (i = 0; i < n; i++) {
 
         if (slots[i] == UINT32_MAX) {
-            slots[i] = qoe_dest_new(zone, names[i]);
+            slots[i] = qoe_dest_new(zone, names[i], QOE_KIND_EVENT);
 
             if (slots[i] != UINT32_MAX) {
                 qoe_publish(&qoe_zone_dest(zone, slots[i])->flags,
@@ -154,7 +156,7 @@ qoe_dest_find(const qoe_zone_t *zone, qoe_span_t name)
 
 
 static uint32_t
-qoe_dest_new(qoe_zone_t *zone, qoe_span_t name)
+qoe_dest_new(qoe_zone_t *zone, qoe_span_t name, qoe_kind_t kind)
 {
     int          segments;
     uint32_t     dest;
@@ -180,6 +182,7 @@ qoe_dest_new(qoe_zone_t *zone, qoe_span_t name)
             }
 
             d->name_len = name.len;
+            qoe_poke(&d->kind, (uint64_t) kind);
 
             /*
              * now the lanes' data about the slot is that of another incarnation
@@ -196,34 +199,26 @@ qoe_dest_new(qoe_zone_t *zone, qoe_span_t name)
 
 
 /*
- * Can the slot get another name?  With segments set, also if the spool table
- * still lists segments, provided that no living process owns any of them.
+ * Can the slot get another name?  With segments set, also if there are still
+ * segments of the old name.
  */
 
 static bool
 qoe_dest_unused(const qoe_zone_t *zone, uint32_t dest, bool segments)
 {
-    uint32_t                    i;
-    const qoe_dest_t           *d;
-    const qoe_segment_entry_t  *e;
+    uint32_t           i;
+    const qoe_dest_t  *d;
 
     d = qoe_zone_dest(zone, dest);
 
-    if (d->flags != 0 || qoe_proc_alive(qoe_acquire(&d->backlog))) {
+    if (d->flags != 0) {
         return false;
     }
 
     for (i = 0; i < zone->lanes; i++) {
-        if (qoe_member_in(d, qoe_zone_lane_dest(zone, i, dest))) {
-            return false;
-        }
-    }
-
-    e = qoe_spool_table(zone, dest);
-
-    for (i = 0; i < QOE_SEGMENTS_MAX; i++) {
-        if ((!segments && qoe_acquire(&e[i].state) != QOE_SEGMENT_FREE)
-            || qoe_proc_alive(qoe_acquire(&e[i].owner)))
+        if (qoe_member_in(d, qoe_zone_lane_dest(zone, i, dest))
+            || (!segments
+                && qoe_acquire(&qoe_spool_part(zone, i, dest)->segments) != 0))
         {
             return false;
         }
@@ -245,17 +240,17 @@ qoe_dest_clear(qoe_zone_t *zone, uint32_t dest)
         qoe_poke(&d->counter[i], 0);
     }
 
-    qoe_publish(&d->backlog, 0);
+    qoe_publish(&d->replay_us, 0);
     qoe_publish(&d->failed_ms, 0);
     qoe_publish(&d->error_lock, 0);
     qoe_publish(&d->health_lock, 0);
     memset(&d->health, 0, sizeof(d->health));
-    qoe_publish(&d->recovered_lock, 0);
-    qoe_mark_set(&d->recovered, 0, 0);
+    qoe_mark_set(&d->recovered, 0, qoe_events(0));
     d->error[0] = '\0';
 
-    memset(qoe_spool_table(zone, dest), 0,
-           QOE_SEGMENTS_MAX * sizeof(qoe_segment_entry_t));
+    for (i = 0; i < zone->lanes; i++) {
+        memset(qoe_spool_part(zone, i, dest), 0, sizeof(qoe_spool_part_t));
+    }
 }
 
 
@@ -264,6 +259,14 @@ qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest)
 {
     return (qoe_acquire(&qoe_zone_dest(zone, dest)->flags) & QOE_DEST_WANTED)
            != 0;
+}
+
+
+bool
+qoe_dest_spooled(const qoe_zone_t *zone, uint32_t dest)
+{
+    return (qoe_acquire(&qoe_zone_dest(zone, dest)->flags)
+            & QOE_DEST_HAS_SPOOL) != 0;
 }
 
 
@@ -302,24 +305,18 @@ qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
 void
 qoe_dest_recovered(qoe_zone_t *zone, uint32_t dest, uint64_t id, uint64_t n)
 {
-    bool         stolen;
-    uint64_t     last, sum;
-    qoe_dest_t  *d;
+    uint64_t       last;
+    qoe_mark_t    *m;
+    qoe_counts_t   sum;
 
-    d = qoe_zone_dest(zone, dest);
+    m = &qoe_zone_dest(zone, dest)->recovered;
 
-    if (qoe_lock(&d->recovered_lock, qoe_proc_self(), &stolen) != QOE_OK) {
-        qoe_dest_count(zone, dest, QOE_DEST_RECOVERED, n);
-        return;
-    }
-
-    qoe_mark_get(&d->recovered, &last, &sum);
+    qoe_mark_get(m, &last, &sum);
 
     if (last != id) {
-        qoe_mark_set(&d->recovered, id, sum + n);
+        sum.n[0] += n;
+        qoe_mark_set(m, id, sum);
     }
-
-    qoe_unlock(&d->recovered_lock);
 }
 
 
@@ -327,14 +324,15 @@ uint64_t
 qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c)
 {
     uint32_t         lane;
-    uint64_t         n, id, recovered;
+    uint64_t         n, id;
+    qoe_counts_t     recovered;
     qoe_dest_part_t  part;
 
     n = qoe_peek(&qoe_zone_dest(zone, dest)->counter[c]);
 
     if (c == QOE_DEST_RECOVERED) {
         qoe_mark_get(&qoe_zone_dest(zone, dest)->recovered, &id, &recovered);
-        n += recovered;
+        n += recovered.n[0];
     }
 
     if (c == QOE_DEST_DROPPED_REMOVED) {
@@ -357,13 +355,13 @@ qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c)
 void
 qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
 {
+    size_t            i;
     uint32_t          lane;
-    uint64_t          all, gone, removed;
+    uint64_t          all, gone;
     qoe_dest_part_t   part;
     qoe_spool_info_t  spool;
 
     memset(info, 0, sizeof(qoe_dest_info_t));
-    removed = 0;
 
     /*
      * Reads the places in the order in which events move through them: from
@@ -378,7 +376,6 @@ qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
 
         info->accepted += part.accepted;
         info->queued += part.queued;
-        removed += part.removed;
     }
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -388,8 +385,16 @@ qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-    info->rejected = qoe_dest_counter(zone, dest, QOE_DEST_REJECTED);
-    info->dropped = removed + qoe_dest_dropped(zone, dest);
+    for (i = 0; i < QOE_DEST_COUNTERS_N; i++) {
+        info->counter[i] = qoe_dest_counter(zone, dest,
+                                            (qoe_dest_counter_t) i);
+    }
+
+    info->rejected = info->counter[QOE_DEST_REJECTED];
+
+    for (i = 0; i < sizeof(qoe_dest_drops) / sizeof(qoe_dest_drops[0]); i++) {
+        info->dropped += info->counter[qoe_dest_drops[i]];
+    }
 
     all = info->accepted + info->recovered;
     gone = info->rejected + info->dropped + info->queued + info->spooled;
@@ -406,11 +411,14 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 {
     int                     i;
     uint64_t                pos, taken, tail, version, incarnation;
+    qoe_kind_t              kind;
+    qoe_counts_t            records;
     qoe_member_t            m;
     const qoe_lane_dest_t  *ld;
 
     ld = qoe_zone_lane_dest(zone, lane, dest);
     incarnation = qoe_acquire(&qoe_zone_dest(zone, dest)->incarnation);
+    kind = qoe_dest_kind(qoe_zone_dest(zone, dest));
 
     for (i = 0; i < QOE_DEST_READS; i++) {
         version = qoe_member_get(ld, &m);
@@ -422,8 +430,10 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
 
         /* read the tail last: it can only have moved on */
 
-        qoe_lane_dest_taken(ld, &pos, &taken);
-        qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, &pos, &tail);
+        qoe_lane_dest_taken(ld, &pos, &records);
+        taken = records.n[kind];
+        qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, &pos, &records);
+        tail = records.n[kind];
 
         if (!m.active) {
             tail = m.left;
@@ -438,24 +448,6 @@ qoe_dest_part(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
             return;
         }
     }
-}
-
-
-/* All dropped events except those dropped because the exporter was removed. */
-
-static uint64_t
-qoe_dest_dropped(const qoe_zone_t *zone, uint32_t dest)
-{
-    size_t    i;
-    uint64_t  n;
-
-    n = 0;
-
-    for (i = 0; i < sizeof(qoe_dest_drops) / sizeof(qoe_dest_drops[0]); i++) {
-        n += qoe_dest_counter(zone, dest, qoe_dest_drops[i]);
-    }
-
-    return n;
 }
 
 

@@ -8,14 +8,17 @@
  * that an exporter that fails delays no other.  The space of a lane is free up
  * to the lowest of these positions, its floor.
  *
+ * A slot takes records of one kind: an exporter that gets events and records
+ * of views has two slots.  "Events" below are the records of its kind.
+ *
  * For each exporter, at any moment (docs/delivery.md):
  *
  *   accepted + recovered = exported + rejected + dropped + queued + spooled
  *
  * accepted and queued follow from the marks of the lanes, spooled from the
- * table of segments, and the others are counters, except exported, which is the
- * remainder: a counter of it could differ from the release that it belongs to
- * if the process is killed between the two.
+ * sums of its segments, and the others are counters, except exported, which is
+ * the remainder: a counter of it could differ from the release that it belongs
+ * to if the process is killed between the two.
  */
 
 
@@ -26,9 +29,9 @@
 #include "qoe_zone.h"
 
 
-#define QOE_DESTS_MAX          8         /* slots, also of removed exporters */
+#define QOE_DESTS_MAX          24        /* slots, also of removed exporters */
 #define QOE_DESTS_CONF         4         /* exporters in a configuration */
-#define QOE_DEST_NAME          32        /* bytes of a name */
+#define QOE_DEST_NAME          40        /* bytes of a name */
 
 
 #define QOE_DEST_COUNTERS(X)                                                  \
@@ -72,16 +75,18 @@ typedef enum {
 /*
  * Called by the master when a configuration comes into force: finds or assigns
  * the slots of the n names; the exporters in all other slots are being removed.
- * spooled[i]: the exporter has a spool.  slots[i] becomes UINT32_MAX if there
- * is no free slot (a removed exporter keeps its slot until the owners of the
- * lanes have seen it go), or if a name is longer than QOE_DEST_NAME.
+ * kinds[i] is what the exporter takes, always the same for a name (kinds NULL:
+ * all take events); spooled[i]: the exporter has a spool.  slots[i] becomes
+ * UINT32_MAX if there is no free slot (a removed exporter keeps its slot until
+ * the owners of the lanes have seen it go), or if a name is longer than
+ * QOE_DEST_NAME.
  *
  * A slot gets another name only when no lane and no living process uses it.
- * Slots that still list segments are taken last: the files remain, but the zone
+ * Slots that still have segments are taken last: the files remain, but the zone
  * no longer knows them.
  */
 void qoe_dests_set(qoe_zone_t *zone, const qoe_span_t *names,
-    const bool *spooled, size_t n, uint32_t *slots);
+    const qoe_kind_t *kinds, const bool *spooled, size_t n, uint32_t *slots);
 
 /*
  * The same for exporters that get only metrics, to be called before
@@ -105,6 +110,9 @@ void qoe_dest_report(qoe_zone_t *zone, uint32_t dest, uint64_t now_ms,
 
 bool qoe_dest_wanted(const qoe_zone_t *zone, uint32_t dest);
 
+/* Does the exporter have a spool?  Any thread of any process. */
+bool qoe_dest_spooled(const qoe_zone_t *zone, uint32_t dest);
+
 /* Copies the name and returns its length; 0: the slot was never used. */
 size_t qoe_dest_name(const qoe_zone_t *zone, uint32_t dest,
     char name[QOE_DEST_NAME]);
@@ -125,9 +133,9 @@ uint64_t qoe_dest_counter(const qoe_zone_t *zone, uint32_t dest,
     qoe_dest_counter_t c);
 
 /*
- * Counts the n events of an adopted segment.  A repeated call with the same id
- * is ignored, so that a process that takes over from one killed during the
- * adoption can call it again.
+ * Counts the n events of an adopted segment.  For the owner of lane 0 alone.  A
+ * repeated call with the same id is ignored, so that who takes the lane from an
+ * owner killed during the adoption can call it again.
  */
 void qoe_dest_recovered(qoe_zone_t *zone, uint32_t dest, uint64_t id,
     uint64_t n);
@@ -140,6 +148,7 @@ typedef struct {
     uint64_t           dropped;          /* for any reason */
     uint64_t           queued;
     uint64_t           spooled;          /* waiting in the spool */
+    uint64_t           counter[QOE_DEST_COUNTERS_N];
     qoe_lane_health_t  health;           /* the worst and latest of all lanes */
 } qoe_dest_info_t;
 
@@ -177,19 +186,19 @@ uint64_t qoe_lane_dest_head(const qoe_zone_t *zone, uint32_t lane,
     uint32_t dest);
 
 /*
- * The number of records between that position and the tail, and the tail
+ * The numbers of records between that position and the tail, and the tail
  * itself, read together: if the lane is damaged, these records are given up.
  */
-uint64_t qoe_lane_dest_queued(const qoe_zone_t *zone, uint32_t lane,
+qoe_counts_t qoe_lane_dest_queued(const qoe_zone_t *zone, uint32_t lane,
     uint32_t dest, uint64_t *tail);
 
 /*
- * Frees the space before pos, n records, for this exporter.  durable: the
- * receiver has accepted them, or they were given up and counted.  Otherwise
- * they are in the spool, but perhaps not synced yet.
+ * Frees the space before pos, n records of all kinds, for this exporter.
+ * durable: the receiver has accepted them, or they were given up and counted.
+ * Otherwise they are in the spool, but perhaps not synced yet.
  */
 void qoe_lane_dest_release(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
-    uint64_t pos, uint64_t n, bool durable);
+    uint64_t pos, qoe_counts_t n, bool durable);
 
 /*
  * Frees the space before pos of a lane that no exporter is in; does nothing if
@@ -203,7 +212,7 @@ void qoe_lane_free(qoe_zone_t *zone, uint32_t lane, uint64_t pos);
  * are not read again.
  */
 void qoe_lane_dest_stored(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
-    uint64_t pos, uint64_t n);
+    uint64_t pos, qoe_counts_t n);
 
 /*
  * To be called before records are given up and counted: from now on no request

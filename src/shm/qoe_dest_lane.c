@@ -143,12 +143,15 @@ qoe_lane_dests(qoe_zone_t *zone, uint32_t lane)
 static void
 qoe_lane_dest_join(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 {
-    uint64_t          pos, records, old_pos, old_records, incarnation, seq;
+    uint64_t          pos, old_pos, incarnation, seq;
+    qoe_kind_t        kind;
+    qoe_counts_t      records, old_records;
     qoe_member_t      m;
     qoe_lane_dest_t  *ld;
 
     ld = qoe_zone_lane_dest(zone, lane, dest);
     incarnation = qoe_acquire(&qoe_zone_dest(zone, dest)->incarnation);
+    kind = qoe_dest_kind(qoe_zone_dest(zone, dest));
 
     qoe_mark_get(&qoe_zone_lane(zone, lane)->floor, &pos, &records);
     (void) qoe_member_get(ld, &m);
@@ -161,11 +164,11 @@ qoe_lane_dest_join(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
             records = old_records;
         }
 
-        m.joined += records - m.left;
+        m.joined += records.n[kind] - m.left;
 
     } else {
         m.incarnation = incarnation;
-        m.joined = records;
+        m.joined = records.n[kind];
         m.left = 0;
         m.removed = 0;
 
@@ -194,7 +197,9 @@ qoe_lane_dest_join(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 static uint64_t
 qoe_lane_dest_leave(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 {
-    uint64_t          pos, tail, head, n;
+    uint64_t          pos, n;
+    qoe_kind_t        kind;
+    qoe_counts_t      tail, head;
     qoe_member_t      m;
     qoe_lane_dest_t  *ld;
 
@@ -204,10 +209,11 @@ qoe_lane_dest_leave(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
     qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, &pos, &tail);
     qoe_mark_get(&ld->head, &pos, &head);
 
-    n = tail - qoe_min(head, tail);
+    kind = qoe_dest_kind(qoe_zone_dest(zone, dest));
+    n = tail.n[kind] - qoe_min(head.n[kind], tail.n[kind]);
 
     m.active = 0;
-    m.left = tail;
+    m.left = tail.n[kind];
     m.removed += n;
 
     qoe_member_set(ld, &m);
@@ -223,7 +229,8 @@ qoe_lane_dest_leave(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 static void
 qoe_lane_dest_take_over(qoe_lane_dest_t *ld)
 {
-    uint64_t  pos, records;
+    uint64_t      pos;
+    qoe_counts_t  records;
 
     qoe_lane_dest_taken(ld, &pos, &records);
 
@@ -235,9 +242,10 @@ qoe_lane_dest_take_over(qoe_lane_dest_t *ld)
 
 void
 qoe_lane_dest_taken(const qoe_lane_dest_t *ld, uint64_t *pos,
-    uint64_t *records)
+    qoe_counts_t *records)
 {
-    uint64_t  stored_pos, stored_records;
+    uint64_t      stored_pos;
+    qoe_counts_t  stored_records;
 
     qoe_mark_get(&ld->head, pos, records);
     qoe_mark_get(&ld->stored, &stored_pos, &stored_records);
@@ -254,19 +262,41 @@ qoe_lane_dest_taken(const qoe_lane_dest_t *ld, uint64_t *pos,
 static void
 qoe_lane_floor_move(qoe_zone_t *zone, uint32_t lane)
 {
-    bool         any;
-    uint32_t     dest;
-    uint64_t     pos, records, min_pos, min_records;
-    qoe_lane_t  *l;
+    uint64_t      pos;
+    qoe_lane_t   *l;
+    qoe_counts_t  records;
+
+    l = qoe_zone_lane(zone, lane);
+    pos = qoe_lane_released(zone, lane, QOE_KINDS, &records);
+
+    if (pos > qoe_mark_pos(&l->floor)) {
+        qoe_mark_set(&l->floor, pos, records);
+    }
+}
+
+
+uint64_t
+qoe_lane_released(const qoe_zone_t *zone, uint32_t lane, qoe_kind_t kind,
+    qoe_counts_t *released)
+{
+    bool               any;
+    uint32_t           dest;
+    uint64_t           pos, min_pos;
+    qoe_counts_t       records, min_records;
+    const qoe_lane_t  *l;
+    const qoe_dest_t  *d;
 
     l = qoe_zone_lane(zone, lane);
     any = false;
-    min_pos = 0;
-    min_records = 0;
+
+    qoe_mark_get(&l->floor, &min_pos, &min_records);
 
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
+        d = qoe_zone_dest(zone, dest);
 
-        if (!qoe_lane_dest_in(zone, lane, dest)) {
+        if ((kind != QOE_KINDS && qoe_dest_kind(d) != kind)
+            || !qoe_member_in(d, &l->dest[dest]))
+        {
             continue;
         }
 
@@ -280,9 +310,22 @@ qoe_lane_floor_move(qoe_zone_t *zone, uint32_t lane)
         any = true;
     }
 
-    if (any && min_pos > qoe_mark_pos(&l->floor)) {
-        qoe_mark_set(&l->floor, min_pos, min_records);
+    if (released != NULL) {
+        *released = min_records;
     }
+
+    return min_pos;
+}
+
+
+uint64_t
+qoe_lane_consumed(const qoe_zone_t *zone, uint32_t lane, qoe_kind_t kind)
+{
+    qoe_counts_t  records;
+
+    (void) qoe_lane_released(zone, lane, kind, &records);
+
+    return records.n[kind];
 }
 
 
@@ -322,22 +365,28 @@ qoe_lane_dest_head(const qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 }
 
 
-uint64_t
+qoe_counts_t
 qoe_lane_dest_queued(const qoe_zone_t *zone, uint32_t lane, uint32_t dest,
     uint64_t *tail)
 {
-    uint64_t  pos, head, records;
+    int           i;
+    uint64_t      pos;
+    qoe_counts_t  head, records;
 
     qoe_mark_get(&qoe_zone_lane_dest(zone, lane, dest)->head, &pos, &head);
     qoe_mark_get(&qoe_zone_lane(zone, lane)->tail, tail, &records);
 
-    return records - qoe_min(head, records);
+    for (i = 0; i < QOE_KINDS; i++) {
+        records.n[i] -= qoe_min(head.n[i], records.n[i]);
+    }
+
+    return records;
 }
 
 
 void
 qoe_lane_dest_release(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
-    uint64_t pos, uint64_t n, bool durable)
+    uint64_t pos, qoe_counts_t n, bool durable)
 {
     uint64_t          head, synced;
     qoe_lane_dest_t  *ld;
@@ -362,8 +411,10 @@ void
 qoe_lane_free(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
 {
     uint32_t      dest;
-    uint64_t      floor, at, records;
+    uint64_t      floor, at;
     qoe_span_t    record;
+    qoe_kind_t    kind;
+    qoe_counts_t  records;
     qoe_status_t  rc;
 
     for (dest = 0; dest < QOE_DESTS_MAX; dest++) {
@@ -375,8 +426,10 @@ qoe_lane_free(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
     qoe_mark_get(&qoe_zone_lane(zone, lane)->floor, &floor, &records);
     at = floor;
 
-    while ((rc = qoe_lane_read(zone, lane, pos, &at, &record)) == QOE_OK) {
-        records++;
+    while ((rc = qoe_lane_next(zone, lane, pos, &at, &record, &kind))
+           == QOE_OK)
+    {
+        records.n[kind]++;
     }
 
     if (rc == QOE_INVALID) {
@@ -391,15 +444,16 @@ qoe_lane_free(qoe_zone_t *zone, uint32_t lane, uint64_t pos)
 
 void
 qoe_lane_dest_stored(qoe_zone_t *zone, uint32_t lane, uint32_t dest,
-    uint64_t pos, uint64_t n)
+    uint64_t pos, qoe_counts_t n)
 {
-    uint64_t          from, records;
+    uint64_t          from;
+    qoe_counts_t      records;
     qoe_lane_dest_t  *ld;
 
     ld = qoe_zone_lane_dest(zone, lane, dest);
 
     qoe_lane_dest_taken(ld, &from, &records);
-    qoe_mark_set(&ld->stored, pos, records + n);
+    qoe_mark_set(&ld->stored, pos, qoe_counts_add(records, n));
 }
 
 
@@ -414,7 +468,8 @@ qoe_lane_dest_unkept(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 void
 qoe_lane_dest_synced(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 {
-    uint64_t          pos, records;
+    uint64_t          pos;
+    qoe_counts_t      records;
     qoe_lane_dest_t  *ld;
 
     ld = qoe_zone_lane_dest(zone, lane, dest);
@@ -427,7 +482,8 @@ qoe_lane_dest_synced(qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 bool
 qoe_lane_dest_unsynced(const qoe_zone_t *zone, uint32_t lane, uint32_t dest)
 {
-    uint64_t                pos, records;
+    uint64_t                pos;
+    qoe_counts_t            records;
     const qoe_lane_dest_t  *ld;
 
     ld = qoe_zone_lane_dest(zone, lane, dest);

@@ -76,7 +76,7 @@ qoe_lane_room(const qoe_zone_t *zone, uint32_t lane)
     floor = qoe_lane_floor(zone, lane);
     used = qoe_lane_tail(zone, lane) - floor;
 
-    return zone->ring_size - qoe_min(used, zone->ring_size);
+    return qoe_ring_events(zone) - qoe_min(used, qoe_ring_events(zone));
 }
 
 
@@ -98,6 +98,21 @@ qoe_zone_crowded(const qoe_zone_t *zone)
 qoe_status_t
 qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t limit,
     uint64_t *pos, qoe_span_t *record)
+{
+    qoe_kind_t    kind;
+    qoe_status_t  rc;
+
+    do {
+        rc = qoe_lane_next(zone, lane, limit, pos, record, &kind);
+    } while (rc == QOE_OK && kind != QOE_KIND_EVENT);
+
+    return rc;
+}
+
+
+qoe_status_t
+qoe_lane_next(const qoe_zone_t *zone, uint32_t lane, uint64_t limit,
+    uint64_t *pos, qoe_span_t *record, qoe_kind_t *kind)
 {
     uint64_t      tail, offset, left;
     const char   *ring;
@@ -132,10 +147,13 @@ qoe_lane_read(const qoe_zone_t *zone, uint32_t lane, uint64_t limit,
         *pos += zone->ring_size - offset;
     }
 
-    if (frame.kind != QOE_FRAME_RECORD || qoe_frame_size(frame.len) > left) {
+    if ((frame.kind != QOE_FRAME_RECORD && frame.kind != QOE_FRAME_VIEW)
+        || qoe_frame_size(frame.len) > left)
+    {
         return QOE_INVALID;
     }
 
+    *kind = (frame.kind == QOE_FRAME_RECORD) ? QOE_KIND_EVENT : QOE_KIND_VIEW;
     record->data = ring + offset + sizeof(frame);
     record->len = frame.len;
 

@@ -17,9 +17,15 @@
 typedef struct {
     uint64_t             start[QOE_LANES_MAX];
     uint64_t             tail[QOE_LANES_MAX];
-    uint32_t             count[QOE_LANES_MAX];
+    qoe_counts_t         count[QOE_LANES_MAX];
     uint64_t             touched[QOE_LANES_MAX / 64];
 } qoe_put_state_t;
+
+
+static const uint32_t  qoe_put_frames[QOE_KINDS] = {
+    [QOE_KIND_EVENT] = QOE_FRAME_RECORD,
+    [QOE_KIND_VIEW] = QOE_FRAME_VIEW
+};
 
 
 static bool qoe_touched(const uint64_t *set, uint32_t lane);
@@ -55,7 +61,7 @@ qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
     }
 
     for (i = 0; i < n; i++) {
-        if (puts[i].lane >= zone->lanes
+        if (puts[i].lane >= zone->lanes || puts[i].kind >= QOE_KINDS
             || puts[i].head.len > QOE_RING_RECORD_MAX
             || puts[i].body.len > QOE_RING_RECORD_MAX - puts[i].head.len)
         {
@@ -121,7 +127,7 @@ qoe_put_lock(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
 
         st->start[i] = qoe_mark_pos(&lane->tail);
         st->tail[i] = st->start[i];
-        st->count[i] = 0;
+        st->count[i] = qoe_events(0);
     }
 
     return QOE_OK;
@@ -154,7 +160,7 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
     char         *ring;
     size_t        len, need;
     uint32_t      lane;
-    uint64_t      offset, pad, end;
+    uint64_t      offset, pad, end, limit;
     qoe_frame_t   frame;
 
     lane = put->lane;
@@ -165,15 +171,16 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
     pad = zone->ring_size - offset;
     pad = (pad < need) ? pad : 0;
     end = st->tail[lane] + pad + need;
+    limit = (put->kind == QOE_KIND_EVENT) ? qoe_ring_events(zone)
+                                          : zone->ring_size;
 
-    if (end - qoe_lane_floor(zone, lane) > zone->ring_size) {
+    if (end - qoe_lane_floor(zone, lane) > limit) {
 
         /*
          * even an empty ring could not hold the request, so waiting is useless
          */
 
-        return end - st->start[lane] > zone->ring_size ? QOE_TOO_LARGE
-                                                       : QOE_FULL;
+        return end - st->start[lane] > limit ? QOE_TOO_LARGE : QOE_FULL;
     }
 
     if (pad != 0) {
@@ -183,7 +190,7 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
         offset = 0;
     }
 
-    frame.kind = QOE_FRAME_RECORD;
+    frame.kind = qoe_put_frames[put->kind];
     frame.len = (uint32_t) len;
     memcpy(ring + offset, &frame, sizeof(frame));
     offset += sizeof(frame);
@@ -198,7 +205,7 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
     }
 
     st->tail[lane] = end;
-    st->count[lane]++;
+    st->count[lane].n[put->kind]++;
 
     return QOE_OK;
 }
@@ -228,11 +235,12 @@ qoe_put_needs(const qoe_zone_t *zone, const qoe_put_t *puts, size_t n,
 
     for (lane = 0; lane < zone->lanes; lane++) {
 
-        if (needs[lane] > zone->ring_size) {
+        if (needs[lane] > qoe_ring_events(zone)) {
             return QOE_TOO_LARGE;
         }
 
-        needs[lane] = qoe_min(needs[lane] + largest[lane], zone->ring_size);
+        needs[lane] = qoe_min(needs[lane] + largest[lane],
+                              qoe_ring_events(zone));
     }
 
     return QOE_FULL;

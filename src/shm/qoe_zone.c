@@ -11,9 +11,6 @@
 #include "qoe_uuid.h"
 
 
-#define QOE_SEGMENTS_SIZE                                                     \
-    (QOE_DESTS_MAX * QOE_SEGMENTS_MAX * sizeof(qoe_segment_entry_t))
-
 /*
  * How the zone is divided: the lanes share a sixth; of the rest the state gets
  * slightly more than the queue.
@@ -29,8 +26,7 @@ size_t
 qoe_zone_size_min(uint32_t lanes)
 {
     return qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE)
-           + QOE_SLOTS * sizeof(qoe_slot_t) + QOE_SEGMENTS_SIZE
-           + QOE_ZONE_SHARED_MIN
+           + QOE_SLOTS * sizeof(qoe_slot_t) + QOE_ZONE_SHARED_MIN
            + lanes * (sizeof(qoe_lane_t) + QOE_ZONE_STATE_MIN
                       + qoe_align(QOE_LANE_MIN, QOE_CACHE_LINE)
                       + QOE_CACHE_LINE);
@@ -59,8 +55,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
     z->lanes = lanes;
     z->size = size;
     z->slots_offset = qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE);
-    z->segments_offset = z->slots_offset + QOE_SLOTS * sizeof(qoe_slot_t);
-    z->lanes_offset = z->segments_offset + QOE_SEGMENTS_SIZE;
+    z->lanes_offset = z->slots_offset + QOE_SLOTS * sizeof(qoe_slot_t);
     qoe_zone_divide(z);
     z->start_ns = qoe_unix_ns();
 
@@ -268,14 +263,20 @@ qoe_zone_lane_info(const qoe_zone_t *zone, uint32_t lane,
     qoe_lane_info_t *info)
 {
     uint64_t           floor, tail;
+    qoe_counts_t       records;
     const qoe_lane_t  *l;
 
     l = qoe_zone_lane(zone, lane);
 
     /* read the floor first: a tail that is read later can only be further on */
 
-    qoe_mark_get(&l->floor, &floor, &info->consumed);
-    qoe_mark_get(&l->tail, &tail, &info->produced);
+    floor = qoe_mark_pos(&l->floor);
+    info->consumed = qoe_lane_consumed(zone, lane, QOE_KIND_EVENT);
+    info->views_consumed = qoe_lane_consumed(zone, lane, QOE_KIND_VIEW);
+
+    qoe_mark_get(&l->tail, &tail, &records);
+    info->produced = records.n[QOE_KIND_EVENT];
+    info->views_produced = records.n[QOE_KIND_VIEW];
     info->used = qoe_min(tail - floor, zone->ring_size);
     info->size = zone->ring_size;
     info->owner = qoe_acquire(&l->owner);

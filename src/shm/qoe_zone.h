@@ -32,17 +32,37 @@
 
 /*
  * The smallest ring: an empty one takes the largest record at any position of
- * its tail.
+ * its tail, beside the part that events leave free.
  */
-#define QOE_LANE_MIN       (2 * QOE_RING_RECORD_MAX + 4096)
+#define QOE_LANE_MIN       (2 * QOE_RING_RECORD_MAX + 16384)
 
 
 /* The smallest regions of src/qoe. */
-#define QOE_ZONE_SHARED_MIN  (800 * 1024)
+#define QOE_ZONE_SHARED_MIN  (832 * 1024)
 #define QOE_ZONE_STATE_MIN   (320 * 1024)    /* for each lane */
 
 
 typedef struct qoe_zone_s  qoe_zone_t;
+
+
+/*
+ * What a record in a ring is.  Each kind is counted by itself, and an exporter
+ * takes the records of one kind.
+ */
+
+typedef enum {
+    QOE_KIND_EVENT = 0,
+    QOE_KIND_VIEW,               /* qoe_view_record.h, put by the consumer */
+    QOE_KINDS
+} qoe_kind_t;
+
+/* A number of records of each kind. */
+
+typedef struct {
+    uint64_t      n[QOE_KINDS];
+} qoe_counts_t;
+
+#define qoe_events(number)  ((qoe_counts_t) { { number } })
 
 
 /* How an exporter is doing, for health checks and statistics. */
@@ -57,8 +77,11 @@ typedef struct {
 typedef struct {
     uint64_t           used;             /* bytes */
     uint64_t           size;
-    uint64_t           produced;         /* records ever put */
-    uint64_t           consumed;         /* records that all have released */
+    uint64_t           produced;         /* events ever put */
+    uint64_t           consumed;         /* events that all exporters of
+                                            events have released */
+    uint64_t           views_produced;   /* the same of views' records */
+    uint64_t           views_consumed;
     qoe_proc_t         owner;            /* 0: no consumer */
     uint64_t           lease_ms;         /* last change of owner, monotonic */
 } qoe_lane_info_t;
@@ -152,6 +175,7 @@ typedef struct {
     uint32_t      lane;
     qoe_span_t    head;
     qoe_span_t    body;
+    qoe_kind_t    kind;
 } qoe_put_t;
 
 /*
@@ -167,7 +191,8 @@ typedef struct {
  * QOE_OK; QOE_FULL; QOE_BUSY if a lock could not be taken within some ms;
  * QOE_TOO_LARGE if the records would not fit into empty lanes.  The lock of a
  * dead process is taken over and counted.  To be called by the event loop of
- * process self.
+ * process self, or for records of views by the consumer of the lane: these may
+ * fill a small part of the ring that is kept free of events.
  */
 qoe_status_t qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
     const qoe_put_t *puts, size_t n, qoe_ack_t ack, uint64_t *ends,
@@ -204,7 +229,7 @@ uint64_t qoe_lane_floor(const qoe_zone_t *zone, uint32_t lane);
 /* The position after the last record. */
 uint64_t qoe_lane_tail(const qoe_zone_t *zone, uint32_t lane);
 
-/* The free bytes of the lane's ring. */
+/* The bytes of the lane's ring that are free for events. */
 uint64_t qoe_lane_room(const qoe_zone_t *zone, uint32_t lane);
 
 /* Is every lane more than 15/16 full? */
@@ -216,6 +241,10 @@ bool qoe_zone_crowded(const qoe_zone_t *zone);
  * damaged there: then everything up to the tail must be given up, that is
  * released and counted as dropped.
  */
+qoe_status_t qoe_lane_next(const qoe_zone_t *zone, uint32_t lane,
+    uint64_t limit, uint64_t *pos, qoe_span_t *record, qoe_kind_t *kind);
+
+/* The same for events: *pos also moves after records of other kinds. */
 qoe_status_t qoe_lane_read(const qoe_zone_t *zone, uint32_t lane,
     uint64_t limit, uint64_t *pos, qoe_span_t *record);
 

@@ -21,12 +21,12 @@
 
 
 #include "qoe_dest.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 #include "qoe_atomic.h"
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       9
+#define QOE_ZONE_VERSION       11
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* slots of counters */
@@ -48,15 +48,15 @@ typedef struct {
     uint64_t             version;
     struct {
         uint64_t         pos;
-        uint64_t         records;            /* records ever put before pos */
+        qoe_counts_t     records;            /* records ever put before pos */
     } slot[2];
 } qoe_mark_t;
 
 
 /*
- * Whether an exporter is in a lane, and its counters there; changed together,
- * like a mark.  It is in the lane if incarnation equals that of its slot and
- * active is set.
+ * Whether an exporter is in a lane, and its counters there, of the records of
+ * its kind; changed together, like a mark.  It is in the lane if incarnation
+ * equals that of its slot and active is set.
  */
 
 typedef struct {
@@ -82,6 +82,8 @@ typedef struct {
     /* a seqlock: odd while the owner writes */
     uint64_t             health_seq;
     qoe_lane_health_t    health;
+
+    qoe_spool_part_t     spool;
 } qoe_cache_aligned qoe_lane_dest_t;
 
 
@@ -119,10 +121,11 @@ typedef struct {
     /* written by the master */
     uint64_t             incarnation;        /* 0: never used */
     uint64_t             flags;
+    uint64_t             kind;               /* qoe_kind_t that it takes */
     uint64_t             name_len;
     char                 name[QOE_DEST_NAME];
 
-    uint64_t             backlog;            /* qoe_proc_t: reads the backlog */
+    uint64_t             replay_us;          /* see qoe_spool_pay() */
 
     /*
      * the spool's state: error is written under the lock, read by the seqlock
@@ -132,8 +135,7 @@ typedef struct {
     uint64_t             error_seq;
     char                 error[256];
 
-    /* RECOVERED, changed under the lock; pos is the id of the last segment */
-    uint64_t             recovered_lock;     /* qoe_proc_t, 0: free */
+    /* RECOVERED, by the owner of lane 0; pos is the id of the last segment */
     qoe_mark_t           recovered;
 
     /* if it gets only metrics: written under the lock, read by the seqlock */
@@ -156,7 +158,6 @@ struct qoe_zone_s {
     uint64_t             size;
     uint64_t             ring_size;
     uint64_t             slots_offset;
-    uint64_t             segments_offset;
     uint64_t             lanes_offset;
     uint64_t             rings_offset;
     uint64_t             state_size;         /* for each lane; opaque here */
@@ -189,7 +190,29 @@ typedef struct {
 } qoe_frame_t;
 
 #define QOE_FRAME_RECORD       0x43455251
+#define QOE_FRAME_VIEW         0x57454956
 #define QOE_FRAME_PAD          0x44415051    /* fills the rest of the ring */
+
+/* The part (1 / n) of a ring that events leave to records of views. */
+#define QOE_RING_RESERVE       32
+
+
+static inline qoe_kind_t
+qoe_dest_kind(const qoe_dest_t *d)
+{
+    return qoe_peek(&d->kind) == QOE_KIND_VIEW ? QOE_KIND_VIEW
+                                               : QOE_KIND_EVENT;
+}
+
+
+/* Must events be in its spool before they can be acknowledged? */
+
+static inline bool
+qoe_dest_stores_events(const qoe_dest_t *d)
+{
+    return qoe_acquire(&d->flags) == (QOE_DEST_WANTED | QOE_DEST_HAS_SPOOL)
+           && qoe_dest_kind(d) == QOE_KIND_EVENT;
+}
 
 
 static inline qoe_lane_t *
@@ -221,14 +244,18 @@ qoe_zone_ring(const qoe_zone_t *zone, uint32_t lane)
 
 
 static inline void
-qoe_mark_get(const qoe_mark_t *m, uint64_t *pos, uint64_t *records)
+qoe_mark_get(const qoe_mark_t *m, uint64_t *pos, qoe_counts_t *records)
 {
+    int       i;
     uint64_t  version;
 
     do {
         version = qoe_acquire(&m->version);
         *pos = qoe_peek(&m->slot[version & 1].pos);
-        *records = qoe_peek(&m->slot[version & 1].records);
+
+        for (i = 0; i < QOE_KINDS; i++) {
+            records->n[i] = qoe_peek(&m->slot[version & 1].records.n[i]);
+        }
 
         /* if the version has changed, a writer may have been in this slot */
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -240,7 +267,8 @@ qoe_mark_get(const qoe_mark_t *m, uint64_t *pos, uint64_t *records)
 static inline uint64_t
 qoe_mark_pos(const qoe_mark_t *m)
 {
-    uint64_t  pos, records;
+    uint64_t      pos;
+    qoe_counts_t  records;
 
     qoe_mark_get(m, &pos, &records);
 
@@ -251,8 +279,9 @@ qoe_mark_pos(const qoe_mark_t *m)
 /* Sets the mark to pos, with that many records before it. */
 
 static inline void
-qoe_mark_set(qoe_mark_t *m, uint64_t pos, uint64_t records)
+qoe_mark_set(qoe_mark_t *m, uint64_t pos, qoe_counts_t records)
 {
+    int       i;
     uint64_t  version;
 
     version = m->version + 1;
@@ -263,19 +292,44 @@ qoe_mark_set(qoe_mark_t *m, uint64_t pos, uint64_t records)
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
     qoe_poke(&m->slot[version & 1].pos, pos);
-    qoe_poke(&m->slot[version & 1].records, records);
+
+    for (i = 0; i < QOE_KINDS; i++) {
+        qoe_poke(&m->slot[version & 1].records.n[i], records.n[i]);
+    }
 
     /* sequentially consistent with the wake position, see qoe_put_publish() */
     __atomic_store_n(&m->version, version, __ATOMIC_SEQ_CST);
 }
 
 
+static inline qoe_counts_t
+qoe_counts_add(qoe_counts_t a, qoe_counts_t b)
+{
+    int  i;
+
+    for (i = 0; i < QOE_KINDS; i++) {
+        a.n[i] += b.n[i];
+    }
+
+    return a;
+}
+
+
 /* Moves the mark to pos, n records further on. */
 
 static inline void
-qoe_mark_move(qoe_mark_t *m, uint64_t pos, uint64_t n)
+qoe_mark_move(qoe_mark_t *m, uint64_t pos, qoe_counts_t n)
 {
-    qoe_mark_set(m, pos, m->slot[m->version & 1].records + n);
+    qoe_mark_set(m, pos, qoe_counts_add(m->slot[m->version & 1].records, n));
+}
+
+
+/* The bytes that events may fill. */
+
+static inline uint64_t
+qoe_ring_events(const qoe_zone_t *zone)
+{
+    return zone->ring_size - zone->ring_size / QOE_RING_RESERVE;
 }
 
 
@@ -296,7 +350,19 @@ bool qoe_member_in(const qoe_dest_t *d, const qoe_lane_dest_t *ld);
 
 /* The position up to which the exporter has stored or released records. */
 void qoe_lane_dest_taken(const qoe_lane_dest_t *ld, uint64_t *pos,
-    uint64_t *records);
+    qoe_counts_t *records);
+
+/*
+ * The position before which all exporters of a kind (QOE_KINDS: all) have
+ * released what they take, and the numbers of records before it; without an
+ * exporter, the floor.  released may be NULL.  Any thread.
+ */
+uint64_t qoe_lane_released(const qoe_zone_t *zone, uint32_t lane,
+    qoe_kind_t kind, qoe_counts_t *released);
+
+/* The number of records of the kind before that position.  Any thread. */
+uint64_t qoe_lane_consumed(const qoe_zone_t *zone, uint32_t lane,
+    qoe_kind_t kind);
 
 void qoe_lane_dest_health(const qoe_lane_dest_t *ld,
     qoe_lane_health_t *health);

@@ -8,13 +8,10 @@
 
 
 #include "qoe_spool_priv.h"
-#include "qoe_failpoint.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 
 /*
@@ -24,18 +21,22 @@
  */
 #define QOE_SPOOL_LEFT_MS      5000
 
-/* the most an exit spends on reading segments adopted just before */
-#define QOE_SPOOL_LEAVE_MS     100
 
-
-static qoe_status_t qoe_spool_heal(qoe_spool_t *sp);
-static bool qoe_spool_finish_due(const qoe_spool_t *sp, uint64_t now_ms);
-static uint64_t qoe_spool_current_due_ms(const qoe_spool_t *sp);
+static qoe_status_t qoe_spool_lane_heal(qoe_spool_t *sp,
+    qoe_spool_lane_t *l);
+static bool qoe_spool_finish_due(const qoe_spool_lane_t *l, uint64_t now_ms);
+static void qoe_spool_look(qoe_spool_t *sp, uint64_t now_ms);
+static int qoe_spool_look_others(qoe_spool_t *sp, qoe_spool_lane_t *l,
+    uint64_t now_ms);
+static bool qoe_spool_sync_due(const qoe_spool_t *sp, uint64_t now_ms);
+static uint64_t qoe_spool_lane_due_ms(const qoe_spool_t *sp,
+    const qoe_spool_lane_t *l);
+static uint64_t qoe_spool_current_due_ms(const qoe_spool_seg_t *seg);
 
 
 qoe_spool_t *
 qoe_spool_create(const qoe_spool_conf_t *conf, qoe_zone_t *zone,
-    uint32_t dest, qoe_span_t name, qoe_proc_t self, const qoe_log_t *log)
+    uint32_t dest, qoe_span_t name, const qoe_log_t *log)
 {
     uint8_t       id[16];
     qoe_spool_t  *sp;
@@ -49,8 +50,6 @@ qoe_spool_create(const qoe_spool_conf_t *conf, qoe_zone_t *zone,
     sp->zone = zone;
     sp->log = log;
     sp->dest = dest;
-    sp->self = self;
-    sp->table = qoe_spool_table(zone, dest);
 
     sp->path = strndup(conf->dir.data, conf->dir.len);
     sp->name = strndup(name.data, name.len);
@@ -68,14 +67,11 @@ qoe_spool_create(const qoe_spool_conf_t *conf, qoe_zone_t *zone,
 
     sp->base_fd = -1;
     sp->instance_fd = -1;
-    sp->dir_fd = -1;
+    sp->name_fd = -1;
     sp->lock_fd = -1;
     sp->quarantine_fd = -1;
-    sp->scan.fd = -1;
     sp->backlog.fd = -1;
     sp->next_ms = UINT64_MAX;
-    sp->tokens = (int64_t) qoe_min(conf->replay_rate,
-                                   (uint64_t) INT64_MAX);
 
     qoe_buf_init(&sp->backlog.payload, &qoe_mem_heap,
                  QOE_SEGMENT_PAYLOAD_MAX);
@@ -87,69 +83,8 @@ qoe_spool_create(const qoe_spool_conf_t *conf, qoe_zone_t *zone,
 void
 qoe_spool_destroy(qoe_spool_t *sp)
 {
-    uint64_t          until_ms;
-    qoe_spool_seg_t  *seg, *next;
-
-    /* segments of an unfinished scan stay ours while this process lives */
-
-    until_ms = qoe_mono_ms() + QOE_SPOOL_LEAVE_MS;
-
-    while (sp->scan.entry != NULL && qoe_mono_ms() < until_ms) {
-        qoe_spool_scan(sp, qoe_mono_ms());
-    }
-
-    qoe_spool_scan_stop(sp);
-    qoe_spool_backlog_stop(sp);
-    qoe_spool_scan_give(sp);
-
-    for (seg = sp->segs; seg != NULL; seg = seg->next) {
-        while (seg->first != NULL) {
-            qoe_spool_leave(sp, seg->first);
-        }
-
-        if (sp->dir_fd != -1) {
-            qoe_spool_seg_finish(sp, seg);
-        }
-    }
-
-    if (sp->segs != NULL) {
-
-        /* the last chance for a segment whose fdatasync failed */
-
-        (void) (sp->failing ? qoe_spool_heal(sp)
-                            : qoe_spool_segs_sync(sp, true));
-
-        for (seg = sp->segs; seg != NULL; seg = seg->next) {
-            qoe_spool_seg_finish(sp, seg);
-        }
-
-        qoe_spool_segs_settle(sp);
-    }
-
-    /* what could not be synced or opened is read again by the next helper */
-
-    for (seg = sp->segs; seg != NULL; seg = next) {
-        next = seg->next;
-
-        qoe_spool_entry_seal(seg->entry);
-
-        if (seg->fd != -1) {
-            close(seg->fd);
-        }
-
-        free(seg);
-    }
-
-    if (sp->lease) {
-        qoe_spool_backlog_give(sp->zone, sp->dest, sp->self);
-    }
-
-    /* last, as it takes a while: no other helper may be left for it */
-
-    sp->segs = NULL;
-
-    if (!sp->failing) {
-        (void) qoe_spool_others_sync(sp);
+    while (sp->lanes != NULL) {
+        qoe_spool_give(sp, sp->lanes->lane);
     }
 
     qoe_spool_dirs_close(sp);
@@ -162,15 +97,23 @@ qoe_spool_destroy(qoe_spool_t *sp)
 
 
 qoe_status_t
-qoe_spool_append(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
-    uint32_t items, uint64_t received_ns, qoe_spool_ref_t **ref)
+qoe_spool_append(qoe_spool_t *sp, uint32_t lane, qoe_signal_t signal,
+    qoe_span_t payload, uint32_t items, uint64_t received_ns,
+    qoe_spool_ref_t **ref)
 {
     qoe_status_t          rc;
     qoe_spool_ref_t      *r;
+    qoe_spool_lane_t     *l;
     qoe_segment_record_t  record;
+
+    l = qoe_spool_lane(sp, lane);
 
     if (payload.len > QOE_SEGMENT_PAYLOAD_MAX) {
         return QOE_TOO_LARGE;
+    }
+
+    if (l == NULL) {
+        return QOE_AGAIN;
     }
 
     if (sp->failing) {
@@ -189,7 +132,7 @@ qoe_spool_append(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
         return QOE_NOMEM;
     }
 
-    rc = qoe_spool_seg_ready(sp, QOE_SEGMENT_RECORD + payload.len, false);
+    rc = qoe_spool_seg_ready(sp, l, QOE_SEGMENT_RECORD + payload.len, false);
 
     memset(&record, 0, sizeof(qoe_segment_record_t));
     record.length = (uint32_t) payload.len;
@@ -197,7 +140,9 @@ qoe_spool_append(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
     record.flags = (uint32_t) signal & QOE_SEGMENT_SIGNAL;
     record.received_ns = received_ns;
 
-    if (rc == QOE_OK && qoe_spool_seg_write(sp, &record, payload.data) != 0) {
+    if (rc == QOE_OK
+        && qoe_spool_seg_write(sp, l, &record, payload.data) != 0)
+    {
         rc = QOE_ERROR;
     }
 
@@ -211,11 +156,11 @@ qoe_spool_append(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
     if (r != NULL) {
         r->offset = record.offset;
         r->items = items;
-        qoe_spool_ref_add(sp->current, r);
+        qoe_spool_ref_add(l->current, r);
         *ref = r;
 
-    } else if (sp->current->left_ms == 0) {
-        sp->current->left_ms = sp->current->used_ms;
+    } else if (l->current->left_ms == 0) {
+        l->current->left_ms = l->current->used_ms;
     }
 
     return QOE_OK;
@@ -225,30 +170,39 @@ qoe_spool_append(qoe_spool_t *sp, qoe_signal_t signal, qoe_span_t payload,
 qoe_status_t
 qoe_spool_sync(qoe_spool_t *sp)
 {
-    bool              pending;
-    qoe_status_t      rc;
-    qoe_spool_seg_t  *seg;
+    bool               pending;
+    qoe_spool_seg_t   *seg;
+    qoe_spool_lane_t  *l;
 
     pending = false;
 
-    for (seg = sp->segs; seg != NULL; seg = seg->next) {
-        pending |= seg->unsynced || seg->bad;
-    }
+    for (l = sp->lanes; l != NULL; l = l->next) {
 
-    pending |= sp->dir_dirty || sp->left_ms != 0;
+        pending |= l->dir_dirty || !l->listed;
+
+        for (seg = l->segs; seg != NULL; seg = seg->next) {
+            pending |= seg->unsynced || seg->bad;
+        }
+    }
 
     if (!pending) {
         return QOE_OK;
     }
 
     if (sp->failing) {
-        rc = (qoe_mono_ms() < sp->retry_ms) ? QOE_ERROR : qoe_spool_heal(sp);
-
-    } else {
-        rc = qoe_spool_segs_sync(sp, false);
+        return qoe_mono_ms() < sp->retry_ms ? QOE_ERROR : qoe_spool_heal(sp);
     }
 
-    return rc == QOE_OK ? qoe_spool_others_sync(sp) : rc;
+    for (l = sp->lanes; l != NULL; l = l->next) {
+
+        /* its last owner may have left records in it that are not durable */
+
+        if (!l->listed && qoe_spool_lane_list(sp, l) != 0) {
+            return QOE_ERROR;
+        }
+    }
+
+    return qoe_spool_segs_sync(sp, false);
 }
 
 
@@ -261,11 +215,7 @@ qoe_spool_done(qoe_spool_t *sp, qoe_spool_ref_t *ref)
     seg = ref->seg;
 
     if (seg != NULL) {
-        err = qoe_failpoint("spool.done");
-
-        if (err == 0 && seg->fd != -1) {
-            err = qoe_segment_done(seg->fd, ref->offset);
-        }
+        err = qoe_spool_seg_mark(seg, seg->fd, ref->offset, ref->items);
 
         if (err != 0) {
 
@@ -278,7 +228,6 @@ qoe_spool_done(qoe_spool_t *sp, qoe_spool_ref_t *ref)
             seg->dirty_ms = qoe_mono_ms();
         }
 
-        qoe_spool_seg_done(seg, ref->items);
         qoe_spool_ref_remove(ref);
     }
 
@@ -322,8 +271,12 @@ qoe_spool_failing(const qoe_spool_t *sp)
 void
 qoe_spool_run(qoe_spool_t *sp, uint64_t now_ms)
 {
-    bool              sync;
-    qoe_spool_seg_t  *seg;
+    bool               sync;
+    qoe_spool_lane_t  *l;
+
+    if (sp->lanes == NULL) {
+        return;
+    }
 
     if (sp->failing && now_ms >= sp->retry_ms) {
         (void) qoe_spool_heal(sp);
@@ -336,20 +289,17 @@ qoe_spool_run(qoe_spool_t *sp, uint64_t now_ms)
         sp->next_ms = UINT64_MAX;
     }
 
-    if (now_ms >= sp->look_ms || now_ms >= sp->looked_ms + QOE_SPOOL_RETRY_MS) {
+    if (now_ms >= sp->look_ms) {
         qoe_spool_look(sp, now_ms);
     }
 
-    if (sp->current != NULL && qoe_spool_finish_due(sp, now_ms)) {
-        qoe_spool_seg_finish(sp, sp->current);
+    for (l = sp->lanes; l != NULL; l = l->next) {
+        if (l->current != NULL && qoe_spool_finish_due(l, now_ms)) {
+            qoe_spool_seg_finish(sp, l->current);
+        }
     }
 
-    sync = false;
-
-    for (seg = sp->segs; seg != NULL; seg = seg->next) {
-        sync |= !seg->bad && seg->dirty_ms != 0
-                && now_ms >= seg->dirty_ms + sp->conf.sync_ms;
-    }
+    sync = qoe_spool_sync_due(sp, now_ms);
 
     qoe_spool_segs_settle(sp);
 
@@ -357,28 +307,113 @@ qoe_spool_run(qoe_spool_t *sp, uint64_t now_ms)
         (void) qoe_spool_segs_sync(sp, true);
     }
 
-    if (!sp->failing && sp->left_ms != 0
-        && now_ms >= sp->left_ms + sp->conf.sync_ms)
-    {
-        (void) qoe_spool_others_sync(sp);
+    qoe_spool_drop_asked(sp);
+}
+
+
+static void
+qoe_spool_look(qoe_spool_t *sp, uint64_t now_ms)
+{
+    int                err;
+    uint64_t           failed_ms;
+    qoe_spool_lane_t  *l;
+
+    sp->look_ms = UINT64_MAX;
+
+    failed_ms = qoe_spool_failed_ms(sp->zone, sp->dest);
+
+    if (failed_ms != 0 && !sp->failing) {
+
+        /* noted by another helper, which may be dead by now */
+
+        sp->failing = true;
+        sp->retry_ms = qoe_max(failed_ms, now_ms) + QOE_SPOOL_RETRY_MS;
     }
 
-    if (now_ms >= sp->look_ms) {
+    for (l = sp->lanes; l != NULL; l = l->next) {
 
-        /* a segment was finished just now */
+        err = l->listed ? 0 : qoe_spool_lane_list(sp, l);
 
-        qoe_spool_look(sp, now_ms);
+        if (err == 0 && l->lane == 0 && now_ms >= sp->foreign_ms) {
+            err = qoe_spool_look_others(sp, l, now_ms);
+        }
+
+        if (err != 0) {
+            sp->look_ms = now_ms + QOE_SPOOL_RETRY_MS;
+        }
+
+        if (err != 0 && !sp->failing) {
+            qoe_spool_fail(sp, err, "open", sp->name);
+        }
+
+        if (l->lane == 0) {
+            sp->look_ms = qoe_min(sp->look_ms, sp->foreign_ms);
+        }
+    }
+}
+
+
+/* Adopts what dead instances have left, for a short time. */
+
+static int
+qoe_spool_look_others(qoe_spool_t *sp, qoe_spool_lane_t *l, uint64_t now_ms)
+{
+    int       err;
+    uint64_t  until_ms;
+
+    until_ms = qoe_mono_ms() + QOE_SPOOL_ADOPT_MS;
+
+    do {
+        err = qoe_spool_adopt(sp, l);
+
+    } while (err == EINPROGRESS && qoe_mono_ms() < until_ms);
+
+    switch (err) {
+
+    case 0:
+        sp->foreign_ms = UINT64_MAX;
+        return 0;
+
+    case EINPROGRESS:
+        sp->foreign_ms = now_ms;
+        return 0;
+
+    default:
+        sp->foreign_ms = now_ms + QOE_SPOOL_LOOK_MS;
+        return err == EAGAIN ? 0 : err;
+    }
+}
+
+
+static bool
+qoe_spool_sync_due(const qoe_spool_t *sp, uint64_t now_ms)
+{
+    const qoe_spool_seg_t   *seg;
+    const qoe_spool_lane_t  *l;
+
+    for (l = sp->lanes; l != NULL; l = l->next) {
+        for (seg = l->segs; seg != NULL; seg = seg->next) {
+            if (!seg->bad && seg->dirty_ms != 0
+                && now_ms >= seg->dirty_ms + sp->conf.sync_ms)
+            {
+                return true;
+            }
+        }
     }
 
-    qoe_spool_scan(sp, now_ms);
+    return false;
 }
 
 
 uint64_t
 qoe_spool_due_ms(const qoe_spool_t *sp)
 {
-    uint64_t                due;
-    const qoe_spool_seg_t  *seg;
+    uint64_t                 due;
+    const qoe_spool_lane_t  *l;
+
+    if (sp->lanes == NULL) {
+        return UINT64_MAX;
+    }
 
     due = qoe_min(sp->look_ms, sp->next_ms);
 
@@ -386,22 +421,29 @@ qoe_spool_due_ms(const qoe_spool_t *sp)
         due = qoe_min(due, sp->retry_ms);
     }
 
-    if (sp->scan.entry != NULL) {
-        return 0;
+    for (l = sp->lanes; l != NULL; l = l->next) {
+        due = qoe_min(due, qoe_spool_lane_due_ms(sp, l));
     }
 
-    if (sp->left_ms != 0) {
-        due = qoe_min(due, sp->failing ? sp->retry_ms
-                           : sp->left_ms + sp->conf.sync_ms);
-    }
+    return due;
+}
 
-    for (seg = sp->segs; seg != NULL; seg = seg->next) {
+
+static uint64_t
+qoe_spool_lane_due_ms(const qoe_spool_t *sp, const qoe_spool_lane_t *l)
+{
+    uint64_t                due;
+    const qoe_spool_seg_t  *seg;
+
+    due = qoe_acquire(&l->part->drop) != 0 ? 0 : UINT64_MAX;
+
+    for (seg = l->segs; seg != NULL; seg = seg->next) {
 
         if (seg->bad) {
             continue;                        /* retry_ms covers it */
         }
 
-        if (seg->finished && seg->first == NULL) {
+        if (seg->finished && seg->first == NULL && !seg->waiting) {
             due = qoe_min(due, sp->failing ? sp->retry_ms : 0);
         }
 
@@ -411,35 +453,26 @@ qoe_spool_due_ms(const qoe_spool_t *sp)
         }
     }
 
-    return qoe_min(due, qoe_spool_current_due_ms(sp));
+    return qoe_min(due, qoe_spool_current_due_ms(l->current));
 }
 
 
 /* While too many segments wait, check once a second if they still do. */
 
 static bool
-qoe_spool_finish_due(const qoe_spool_t *sp, uint64_t now_ms)
+qoe_spool_finish_due(const qoe_spool_lane_t *l, uint64_t now_ms)
 {
-    const qoe_spool_seg_t  *seg;
-
-    seg = sp->current;
-
-    if (now_ms < qoe_spool_current_due_ms(sp)) {
-        return false;
-    }
-
-    return seg->done >= seg->events
-           || qoe_spool_segments(sp, NULL) <= QOE_SPOOL_SEGMENTS;
+    return now_ms >= qoe_spool_current_due_ms(l->current)
+           && (l->current->done >= l->current->events
+               || qoe_acquire(&l->part->segments) <= QOE_SPOOL_SEGMENTS);
 }
 
 
 static uint64_t
-qoe_spool_current_due_ms(const qoe_spool_t *sp)
+qoe_spool_current_due_ms(const qoe_spool_seg_t *seg)
 {
-    uint64_t                due;
-    const qoe_spool_seg_t  *seg;
+    uint64_t  due;
 
-    seg = sp->current;
     due = UINT64_MAX;
 
     if (seg == NULL) {
@@ -463,32 +496,16 @@ qoe_spool_current_due_ms(const qoe_spool_t *sp)
  * trial.  The spool is well once all of it is synced.
  */
 
-static qoe_status_t
+qoe_status_t
 qoe_spool_heal(qoe_spool_t *sp)
 {
-    qoe_status_t          rc;
-    qoe_spool_seg_t      *seg;
-    qoe_segment_record_t  nothing;
+    qoe_status_t       rc;
+    qoe_spool_lane_t  *l;
 
     rc = QOE_OK;
 
-    for (seg = sp->segs; seg != NULL && rc == QOE_OK; seg = seg->next) {
-        if (seg->bad) {
-            rc = qoe_spool_seg_copy(sp, seg);
-        }
-    }
-
-    if (rc == QOE_OK) {
-        rc = qoe_spool_seg_ready(sp, QOE_SEGMENT_RECORD, true);
-    }
-
-    if (rc == QOE_OK) {
-        memset(&nothing, 0, sizeof(qoe_segment_record_t));
-        nothing.received_ns = qoe_unix_ns();
-        nothing.done = true;
-
-        rc = (qoe_spool_seg_write(sp, &nothing, NULL) == 0) ? QOE_OK
-                                                            : QOE_ERROR;
+    for (l = sp->lanes; l != NULL && rc == QOE_OK; l = l->next) {
+        rc = qoe_spool_lane_heal(sp, l);
     }
 
     if (rc == QOE_OK) {
@@ -496,17 +513,53 @@ qoe_spool_heal(qoe_spool_t *sp)
     }
 
     if (rc == QOE_OK) {
-        qoe_spool_well(sp);
+        sp->failing = false;
+        qoe_spool_report(sp->zone, sp->dest, NULL);
+
+        qoe_log(sp->log, QOE_LOG_NOTICE, "spool: \"%s/%s/%s\" works again",
+                sp->path, sp->instance, sp->name);
 
     } else if (sp->retry_ms <= qoe_mono_ms()) {
 
-        /* without memory or a free entry nothing has set the time */
+        /* without memory nothing has set the time */
 
         sp->failing = true;
         sp->retry_ms = qoe_mono_ms() + QOE_SPOOL_RETRY_MS;
     }
 
     return rc;
+}
+
+
+static qoe_status_t
+qoe_spool_lane_heal(qoe_spool_t *sp, qoe_spool_lane_t *l)
+{
+    qoe_status_t          rc;
+    qoe_spool_seg_t      *seg;
+    qoe_segment_record_t  nothing;
+
+    rc = QOE_OK;
+
+    for (seg = l->segs; seg != NULL && rc == QOE_OK; seg = seg->next) {
+        if (seg->bad) {
+            rc = qoe_spool_seg_copy(sp, seg);
+        }
+    }
+
+    if (rc == QOE_OK) {
+        rc = qoe_spool_seg_ready(sp, l, QOE_SEGMENT_RECORD, true);
+    }
+
+    if (rc != QOE_OK) {
+        return rc;
+    }
+
+    memset(&nothing, 0, sizeof(qoe_segment_record_t));
+    nothing.received_ns = qoe_unix_ns();
+    nothing.done = true;
+
+    return qoe_spool_seg_write(sp, l, &nothing, NULL) == 0 ? QOE_OK
+                                                           : QOE_ERROR;
 }
 
 
@@ -542,106 +595,9 @@ qoe_spool_warn(qoe_spool_t *sp, int err, const char *what, const char *file)
         return;
     }
 
-    qoe_log_limited(sp->log, &sp->fail_limit, QOE_LOG_WARN,
+    qoe_log_limited(sp->log, &sp->warn_limit, QOE_LOG_WARN,
                     "spool: cannot %s \"%s/%s/%s\" (%d: %s)", what, sp->path,
                     sp->instance, file, err, strerror(err));
 
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SPOOL_ERRORS, 1);
-}
-
-
-void
-qoe_spool_well(qoe_spool_t *sp)
-{
-    sp->failing = false;
-    qoe_spool_report(sp->zone, sp->dest, NULL);
-
-    qoe_log(sp->log, QOE_LOG_NOTICE, "spool: \"%s/%s/%s\" works again",
-            sp->path, sp->instance, sp->name);
-}
-
-
-bool
-qoe_spool_drop_oldest(qoe_spool_t *sp)
-{
-    int                   err;
-    bool                  adopted;
-    uint64_t              id, best, events, done;
-    qoe_segment_entry_t  *e, *oldest;
-
-    oldest = NULL;
-    best = UINT64_MAX;
-
-    for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
-
-        id = qoe_acquire(&e->id);
-
-        if (qoe_acquire(&e->state) == QOE_SEGMENT_SEALED && id < best
-            && (qoe_acquire(&e->owner) == 0
-                || (e == sp->backlog.entry && !sp->backlog.doomed)))
-        {
-            oldest = e;
-            best = id;
-        }
-    }
-
-    if (oldest == NULL) {
-        return false;
-    }
-
-    if (oldest != sp->backlog.entry
-        && qoe_spool_entry_claim(oldest, sp->self, &adopted) != QOE_OK)
-    {
-        /* another helper dropped the segment, or began to read it */
-
-        return true;
-    }
-
-    if (oldest != sp->backlog.entry && qoe_acquire(&oldest->id) != best) {
-        qoe_spool_entry_seal(oldest);
-        return true;
-    }
-
-    (void) qoe_failpoint("spool.unlink");
-
-    err = qoe_spool_file_unlink(sp, best);
-
-    if (err == EISDIR && oldest != sp->backlog.entry
-        && qoe_spool_pass_over(sp, oldest, best, err))
-    {
-        return true;
-    }
-
-    if (err != 0 && err != ENOENT) {
-
-        /* the file still exists: no room was made, and nothing is lost */
-
-        qoe_spool_warn(sp, err, "delete a segment of", sp->name);
-
-        if (oldest != sp->backlog.entry) {
-            qoe_spool_entry_seal(oldest);
-        }
-
-        return false;
-    }
-
-    events = qoe_acquire(&oldest->events);
-    done = qoe_min(qoe_acquire(&oldest->done), events);
-
-    if (oldest == sp->backlog.entry) {
-        qoe_spool_backlog_doom(sp);
-
-    } else {
-        qoe_dest_count(sp->zone, sp->dest, err == ENOENT
-                       ? QOE_DEST_DROPPED_LOST : QOE_DEST_DROPPED_SPOOL,
-                       events - done);
-        qoe_spool_entry_free(oldest);
-    }
-
-    qoe_log_limited(sp->log, &sp->drop_limit, QOE_LOG_WARN, "spool: "
-                    "\"%s/%s/%s\" is full, dropped the oldest segment, "
-                    "%llu events", sp->path, sp->instance, sp->name,
-                    (unsigned long long) (events - done));
-
-    return true;
 }

@@ -35,10 +35,10 @@ qoe_spool_seg_copy(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         return QOE_OK;
     }
 
-    err = qoe_spool_dirs_open(sp);
+    err = 0;
 
-    if (err == 0 && seg->fd == -1) {
-        err = qoe_spool_file_open(sp, seg->id, &seg->fd);
+    if (seg->fd == -1) {
+        err = qoe_spool_file_open(sp, seg, &seg->fd);
 
         if (err == ENOENT) {
             qoe_spool_copy_end(sp, seg, QOE_DEST_DROPPED_LOST);
@@ -94,18 +94,20 @@ static qoe_status_t
 qoe_spool_copy_record(qoe_spool_t *sp, qoe_spool_seg_t *seg,
     qoe_segment_record_t *record, qoe_span_t payload)
 {
-    uint64_t          offset;
-    qoe_status_t      rc;
-    qoe_spool_ref_t  *ref;
+    uint64_t           offset;
+    qoe_status_t       rc;
+    qoe_spool_ref_t   *ref;
+    qoe_spool_lane_t  *l;
 
-    rc = qoe_spool_seg_ready(sp, QOE_SEGMENT_RECORD + payload.len, true);
+    l = seg->lane;
+    rc = qoe_spool_seg_ready(sp, l, QOE_SEGMENT_RECORD + payload.len, true);
     if (rc != QOE_OK) {
         return rc;
     }
 
     offset = record->offset;
 
-    if (qoe_spool_seg_write(sp, record, payload.data) != 0) {
+    if (qoe_spool_seg_write(sp, l, record, payload.data) != 0) {
         return QOE_ERROR;
     }
 
@@ -115,11 +117,11 @@ qoe_spool_copy_record(qoe_spool_t *sp, qoe_spool_seg_t *seg,
 
     if (ref != NULL) {
         qoe_spool_ref_remove(ref);
-        qoe_spool_ref_add(sp->current, ref);
+        qoe_spool_ref_add(l->current, ref);
         ref->offset = record->offset;
 
-    } else if (sp->current->left_ms == 0) {
-        sp->current->left_ms = qoe_mono_ms();
+    } else if (l->current->left_ms == 0) {
+        l->current->left_ms = qoe_mono_ms();
     }
 
     return QOE_OK;

@@ -48,7 +48,6 @@
 static int qoe_spool_dir_owner(int fd, uid_t *owner);
 static int qoe_spool_base_open(qoe_spool_t *sp);
 static int qoe_spool_base_sync(const qoe_spool_t *sp);
-static void qoe_spool_fd_close(int *fd);
 
 
 int
@@ -56,7 +55,7 @@ qoe_spool_dirs_open(qoe_spool_t *sp)
 {
     int  err, tries;
 
-    if (sp->dir_fd != -1) {
+    if (sp->name_fd != -1) {
         return 0;
     }
 
@@ -74,10 +73,10 @@ qoe_spool_dirs_open(qoe_spool_t *sp)
         err = qoe_spool_dir_lock(sp->instance_fd, false, &sp->lock_fd);
 
         if (err == 0) {
-            err = qoe_spool_dir_make(sp->instance_fd, sp->name, &sp->dir_fd);
+            err = qoe_spool_dir_make(sp->instance_fd, sp->name, &sp->name_fd);
 
             if (err == 0) {
-                err = qoe_spool_dir_owner(sp->dir_fd, &sp->owner);
+                err = qoe_spool_dir_owner(sp->name_fd, &sp->owner);
             }
 
             break;
@@ -95,6 +94,27 @@ qoe_spool_dirs_open(qoe_spool_t *sp)
 
     if (err != 0) {
         qoe_spool_dirs_close(sp);
+    }
+
+    return err;
+}
+
+
+int
+qoe_spool_lane_open(qoe_spool_t *sp, qoe_spool_lane_t *l)
+{
+    int   err;
+    char  name[QOE_SPOOL_NAME_LEN];
+
+    err = qoe_spool_dirs_open(sp);
+
+    if (err == 0 && l->dir_fd == -1) {
+        snprintf(name, sizeof(name), "%" PRIu32, l->lane);
+        err = qoe_spool_dir_make(sp->name_fd, name, &l->dir_fd);
+
+        /* whoever made it may have died before it was durable */
+
+        sp->dirs_synced &= (err != 0);
     }
 
     return err;
@@ -126,8 +146,8 @@ qoe_spool_dirs_given(const qoe_spool_t *sp, int err)
 {
     uid_t  owner;
 
-    return (err == EACCES || err == EPERM) && sp->dir_fd != -1
-           && qoe_spool_dir_owner(sp->dir_fd, &owner) == 0
+    return (err == EACCES || err == EPERM) && sp->name_fd != -1
+           && qoe_spool_dir_owner(sp->name_fd, &owner) == 0
            && owner != sp->owner;
 }
 
@@ -154,8 +174,14 @@ qoe_spool_base_open(qoe_spool_t *sp)
 void
 qoe_spool_dirs_close(qoe_spool_t *sp)
 {
+    qoe_spool_lane_t  *l;
+
+    for (l = sp->lanes; l != NULL; l = l->next) {
+        qoe_spool_fd_close(&l->dir_fd);
+    }
+
     qoe_spool_fd_close(&sp->quarantine_fd);
-    qoe_spool_fd_close(&sp->dir_fd);
+    qoe_spool_fd_close(&sp->name_fd);
     qoe_spool_fd_close(&sp->lock_fd);
     qoe_spool_fd_close(&sp->instance_fd);
     qoe_spool_fd_close(&sp->base_fd);
@@ -164,7 +190,7 @@ qoe_spool_dirs_close(qoe_spool_t *sp)
 }
 
 
-static void
+void
 qoe_spool_fd_close(int *fd)
 {
     if (*fd != -1) {
@@ -180,11 +206,11 @@ qoe_spool_fd_close(int *fd)
  */
 
 int
-qoe_spool_dirs_sync(qoe_spool_t *sp)
+qoe_spool_dirs_sync(qoe_spool_t *sp, qoe_spool_lane_t *l)
 {
     int  err;
 
-    err = qoe_spool_dirs_open(sp);
+    err = qoe_spool_lane_open(sp, l);
     if (err != 0) {
         return err;
     }
@@ -197,20 +223,22 @@ qoe_spool_dirs_sync(qoe_spool_t *sp)
             return err;
         }
 
-        if (fsync(sp->base_fd) == -1 || fsync(sp->instance_fd) == -1) {
+        if (fsync(sp->base_fd) == -1 || fsync(sp->instance_fd) == -1
+            || fsync(sp->name_fd) == -1)
+        {
             return errno;
         }
 
         sp->dirs_synced = true;
     }
 
-    if (sp->dir_dirty) {
+    if (l->dir_dirty) {
 
-        if (fsync(sp->dir_fd) == -1) {
+        if (fsync(l->dir_fd) == -1) {
             return errno;
         }
 
-        sp->dir_dirty = false;
+        l->dir_dirty = false;
     }
 
     return 0;
@@ -291,6 +319,28 @@ qoe_spool_dir_lock(int dir, bool exclusive, int *fd)
 }
 
 
+/* Needs a descriptor of its own: duplicates share the position. */
+
+DIR *
+qoe_spool_dir_list(int fd)
+{
+    int   own;
+    DIR  *dir;
+
+    own = openat(fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (own == -1) {
+        return NULL;
+    }
+
+    dir = fdopendir(own);
+    if (dir == NULL) {
+        close(own);
+    }
+
+    return dir;
+}
+
+
 /* Ids grow with time; their low bits distinguish processes. */
 
 uint64_t
@@ -355,21 +405,37 @@ qoe_spool_file_id(const char *name, uint64_t *id)
 }
 
 
-int
-qoe_spool_file_open(qoe_spool_t *sp, uint64_t id, int *fd)
+void
+qoe_spool_seg_name(char name[QOE_SPOOL_NAME_LEN], const qoe_spool_seg_t *seg)
 {
-    int   err, other;
+    qoe_spool_file_name(name, seg->id, seg->open ? "open" : "seg");
+}
+
+
+int
+qoe_spool_file_open(qoe_spool_t *sp, const qoe_spool_seg_t *seg, int *fd)
+{
+    int   err;
     char  name[QOE_SPOOL_NAME_LEN];
 
-    qoe_spool_file_name(name, id, "seg");
-    err = qoe_spool_file_at(sp->dir_fd, name, fd);
+    qoe_spool_seg_name(name, seg);
+    err = qoe_spool_lane_open(sp, seg->lane);
 
-    if (err == ENOENT || qoe_spool_stranger(err)) {
+    return err != 0 ? err : qoe_spool_file_at(seg->lane->dir_fd, name, fd);
+}
 
-        qoe_spool_file_name(name, id, "open");
-        other = qoe_spool_file_at(sp->dir_fd, name, fd);
 
-        err = (other == ENOENT) ? err : other;
+int
+qoe_spool_file_unlink(qoe_spool_t *sp, const qoe_spool_seg_t *seg)
+{
+    int   err;
+    char  name[QOE_SPOOL_NAME_LEN];
+
+    qoe_spool_seg_name(name, seg);
+    err = qoe_spool_lane_open(sp, seg->lane);
+
+    if (err == 0 && unlinkat(seg->lane->dir_fd, name, 0) == -1) {
+        err = errno;
     }
 
     return err;
@@ -377,23 +443,27 @@ qoe_spool_file_open(qoe_spool_t *sp, uint64_t id, int *fd)
 
 
 int
-qoe_spool_file_unlink(qoe_spool_t *sp, uint64_t id)
+qoe_spool_file_finish(qoe_spool_seg_t *seg)
 {
-    char  name[QOE_SPOOL_NAME_LEN];
+    int   dir;
+    char  open[QOE_SPOOL_NAME_LEN], name[QOE_SPOOL_NAME_LEN];
 
-    qoe_spool_file_name(name, id, "seg");
-
-    if (unlinkat(sp->dir_fd, name, 0) == 0) {
+    if (!seg->open) {
         return 0;
     }
 
-    if (errno != ENOENT) {
+    dir = seg->lane->dir_fd;
+
+    qoe_spool_file_name(open, seg->id, "open");
+    qoe_spool_file_name(name, seg->id, "seg");
+
+    if (renameat(dir, open, dir, name) == -1) {
         return errno;
     }
 
-    qoe_spool_file_name(name, id, "open");
+    seg->open = false;
 
-    return unlinkat(sp->dir_fd, name, 0) == 0 ? 0 : errno;
+    return 0;
 }
 
 

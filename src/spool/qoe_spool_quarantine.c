@@ -32,13 +32,16 @@ typedef struct {
 } qoe_spool_kept_t;
 
 
-static void qoe_spool_quarantine_file(qoe_spool_t *sp, uint64_t id);
+static int qoe_spool_quarantine_file(qoe_spool_t *sp,
+    const qoe_spool_seg_t *seg, bool stays);
+static void qoe_spool_damage_note(qoe_spool_t *sp, const qoe_spool_seg_t *seg,
+    uint64_t bytes);
 static int qoe_spool_quarantine_open(qoe_spool_t *sp);
 static int qoe_spool_quarantine_write(qoe_spool_t *sp,
     qoe_segment_record_t *record, const void *payload);
 static void qoe_spool_quarantine_trim(qoe_spool_t *sp, uint64_t size);
-static int qoe_spool_quarantine_move(qoe_spool_t *sp, uint64_t id,
-    const char *suffix);
+static int qoe_spool_quarantine_move(qoe_spool_t *sp,
+    const qoe_spool_seg_t *seg, bool stays);
 static size_t qoe_spool_quarantine_list(int fd, qoe_spool_kept_t **kept,
     uint64_t *size);
 static bool qoe_spool_quarantine_id(const char *name, qoe_spool_kept_t *k);
@@ -186,52 +189,77 @@ qoe_spool_quarantine_write(qoe_spool_t *sp, qoe_segment_record_t *record,
 
 
 void
-qoe_spool_damaged(qoe_spool_t *sp, uint64_t id, uint64_t bytes)
+qoe_spool_damaged(qoe_spool_t *sp, const qoe_spool_seg_t *seg, uint64_t bytes)
 {
-    qoe_log_limited(sp->log, &sp->damage_limit, QOE_LOG_ERR, "spool: segment "
-                    "%016llx of \"%s/%s/%s\" is damaged, %llu bytes",
-                    (unsigned long long) id, sp->path, sp->instance, sp->name,
-                    (unsigned long long) bytes);
-    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SEGMENTS_DAMAGED, 1);
-    qoe_spool_quarantine_file(sp, id);
+    qoe_spool_damage_note(sp, seg, bytes);
+
+    if (qoe_spool_quarantine_file(sp, seg, false) != 0) {
+        (void) qoe_spool_file_unlink(sp, seg);
+    }
+}
+
+
+void
+qoe_spool_damaged_half(qoe_spool_t *sp, const qoe_spool_seg_t *seg,
+    uint64_t bytes)
+{
+    qoe_spool_damage_note(sp, seg, bytes);
+    (void) qoe_spool_quarantine_file(sp, seg, true);
 }
 
 
 static void
-qoe_spool_quarantine_file(qoe_spool_t *sp, uint64_t id)
+qoe_spool_damage_note(qoe_spool_t *sp, const qoe_spool_seg_t *seg,
+    uint64_t bytes)
+{
+    qoe_log_limited(sp->log, &sp->damage_limit, QOE_LOG_ERR, "spool: segment "
+                    "%016llx of \"%s/%s/%s\" is damaged, %llu bytes",
+                    (unsigned long long) seg->id, sp->path, sp->instance,
+                    sp->name, (unsigned long long) bytes);
+    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SEGMENTS_DAMAGED, 1);
+}
+
+
+/* stays: under its own name, too. */
+
+static int
+qoe_spool_quarantine_file(qoe_spool_t *sp, const qoe_spool_seg_t *seg,
+    bool stays)
 {
     int  err;
 
-    if (sp->conf.quarantine_size != 0) {
+    if (sp->conf.quarantine_size == 0) {
+        return ENOENT;
+    }
 
-        err = qoe_spool_quarantine_move(sp, id, "seg");
+    err = qoe_spool_lane_open(sp, seg->lane);
 
-        if (err == ENOENT) {
-            err = qoe_spool_quarantine_move(sp, id, "open");
-        }
+    if (err == 0) {
+        err = qoe_spool_quarantine_move(sp, seg, stays);
+    }
 
-        if (err == 0) {
-            return;
-        }
-
+    if (err != 0) {
         qoe_spool_warn(sp, err, "keep a damaged segment of", sp->name);
     }
 
-    (void) qoe_spool_file_unlink(sp, id);
+    return err;
 }
 
 
 static int
-qoe_spool_quarantine_move(qoe_spool_t *sp, uint64_t id, const char *suffix)
+qoe_spool_quarantine_move(qoe_spool_t *sp, const qoe_spool_seg_t *seg,
+    bool stays)
 {
-    int          err;
+    int          err, dir;
     char         name[QOE_SPOOL_NAME_LEN], bad[QOE_SPOOL_NAME_LEN];
     struct stat  st;
 
-    qoe_spool_file_name(name, id, suffix);
-    qoe_spool_file_name(bad, id, "bad");
+    dir = seg->lane->dir_fd;
 
-    if (fstatat(sp->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+    qoe_spool_seg_name(name, seg);
+    qoe_spool_file_name(bad, seg->id, "bad");
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
         return errno;
     }
 
@@ -240,8 +268,10 @@ qoe_spool_quarantine_move(qoe_spool_t *sp, uint64_t id, const char *suffix)
         return err;
     }
 
-    return renameat(sp->dir_fd, name, sp->quarantine_fd, bad) == -1 ? errno
-                                                                    : 0;
+    err = stays ? linkat(dir, name, sp->quarantine_fd, bad, 0)
+                : renameat(dir, name, sp->quarantine_fd, bad);
+
+    return err == -1 ? errno : 0;
 }
 
 
@@ -290,7 +320,6 @@ qoe_spool_quarantine_trim(qoe_spool_t *sp, uint64_t size)
 static size_t
 qoe_spool_quarantine_list(int fd, qoe_spool_kept_t **kept, uint64_t *size)
 {
-    int                own;
     DIR               *dir;
     size_t             n, cap;
     struct stat        st;
@@ -302,14 +331,8 @@ qoe_spool_quarantine_list(int fd, qoe_spool_kept_t **kept, uint64_t *size)
     *kept = NULL;
     *size = 0;
 
-    own = openat(fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-    dir = (own != -1) ? fdopendir(own) : NULL;
-
+    dir = qoe_spool_dir_list(fd);
     if (dir == NULL) {
-        if (own != -1) {
-            close(own);
-        }
-
         return 0;
     }
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The backlog: reads finished segments, the oldest first.
+ * The backlog: reads the segments that wait, the oldest first.
  */
 
 
@@ -15,74 +15,50 @@
 
 #define QOE_SPOOL_STRIKES      3             /* failed reads of a segment */
 #define QOE_SPOOL_NEXT_RECORDS 256           /* passed over in one call */
-#define QOE_SPOOL_RATE_MAX     ((uint64_t) INT64_MAX / 8192)
-#define QOE_SPOOL_RATE_MS      10            /* between counts of tokens */
 
 
-static bool qoe_spool_rate(qoe_spool_t *sp, uint64_t now_ms);
 static qoe_status_t qoe_spool_backlog_open(qoe_spool_t *sp, uint64_t now_ms);
+static qoe_spool_seg_t *qoe_spool_backlog_oldest(const qoe_spool_t *sp,
+    uint64_t past);
 static bool qoe_spool_left_finish(qoe_spool_t *sp, uint64_t now_ms);
 static qoe_status_t qoe_spool_backlog_begin(qoe_spool_t *sp,
-    qoe_segment_entry_t *e, uint64_t id);
+    qoe_spool_seg_t *seg);
 static qoe_status_t qoe_spool_backlog_read(qoe_spool_t *sp);
 static void qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end);
 static void qoe_spool_backlog_close(qoe_spool_t *sp);
-static void qoe_spool_backlog_count(qoe_spool_t *sp, uint64_t items);
 static void qoe_spool_backlog_corrupt(qoe_spool_t *sp);
 static void qoe_spool_backlog_mark(qoe_spool_t *sp);
-
-
-bool
-qoe_spool_lease(qoe_spool_t *sp)
-{
-    if (!sp->lease) {
-        sp->lease = qoe_spool_backlog_take(sp->zone, sp->dest, sp->self);
-        sp->next_ms = sp->lease ? 0 : UINT64_MAX;
-    }
-
-    return sp->lease;
-}
-
-
-void
-qoe_spool_lease_give(qoe_spool_t *sp)
-{
-    if (sp->lease && sp->backlog.entry == NULL) {
-        qoe_spool_backlog_give(sp->zone, sp->dest, sp->self);
-        sp->lease = false;
-        sp->next_ms = UINT64_MAX;
-    }
-}
 
 
 qoe_status_t
 qoe_spool_next(qoe_spool_t *sp, uint64_t now_ms, qoe_spool_item_t *item)
 {
+    uint64_t              wait_ms;
     qoe_status_t          rc;
     qoe_spool_backlog_t  *b;
 
     b = &sp->backlog;
 
-    if (!sp->lease || b->item) {
+    if (b->item) {
         return QOE_DONE;
     }
 
+    wait_ms = (sp->conf.replay_rate == 0)
+              ? 0 : qoe_spool_paid_ms(sp->zone, sp->dest, now_ms);
+    wait_ms = qoe_max(wait_ms, sp->hold_ms);
+
+    if (now_ms < wait_ms) {
+        sp->next_ms = wait_ms;
+        return QOE_AGAIN;
+    }
+
     sp->next_ms = UINT64_MAX;
-
-    if (now_ms < sp->hold_ms) {
-        sp->next_ms = sp->hold_ms;
-        return QOE_AGAIN;
-    }
-
-    if (!qoe_spool_rate(sp, now_ms)) {
-        return QOE_AGAIN;
-    }
 
     rc = b->again ? QOE_OK : QOE_DONE;
 
     while (rc == QOE_DONE) {
 
-        if (b->entry == NULL) {
+        if (b->seg == NULL) {
             rc = qoe_spool_backlog_open(sp, now_ms);
 
             if (rc != QOE_OK) {
@@ -110,85 +86,37 @@ qoe_spool_next(qoe_spool_t *sp, uint64_t now_ms, qoe_spool_item_t *item)
 
     b->item = true;
     b->again = false;
+    b->seg->sent = true;
+    qoe_spool_lane_note(b->seg->lane);
 
+    item->lane = b->seg->lane->lane;
     item->signal = (qoe_signal_t) (b->record.flags & QOE_SEGMENT_SIGNAL);
     item->payload = (qoe_span_t) { b->payload.data, b->record.length };
     item->items = b->record.items;
     item->received_ns = b->record.received_ns;
 
-    sp->tokens -= b->record.length;
+    qoe_spool_pay(sp->zone, sp->dest, sp->conf.replay_rate, now_ms,
+                  b->record.length);
 
     return QOE_OK;
-}
-
-
-/* A token bucket of one second's bytes, which a request may overdraw. */
-
-static bool
-qoe_spool_rate(qoe_spool_t *sp, uint64_t now_ms)
-{
-    int64_t   burst;
-    uint64_t  debt, ms;
-
-    if (sp->conf.replay_rate == 0) {
-        sp->tokens = 1;
-        return true;
-    }
-
-    burst = (int64_t) qoe_min(sp->conf.replay_rate, QOE_SPOOL_RATE_MAX);
-    ms = (now_ms > sp->tokens_ms) ? now_ms - sp->tokens_ms : 0;
-
-    if (ms >= QOE_SPOOL_RATE_MS) {
-        sp->tokens = (ms >= 1000 * (uint64_t) (QOE_SEGMENT_PAYLOAD_MAX / burst
-                                               + 2))
-                     ? burst
-                     : qoe_min(burst, sp->tokens
-                                      + burst / 1000 * (int64_t) ms
-                                      + burst % 1000 * (int64_t) ms / 1000);
-        sp->tokens_ms = now_ms;
-    }
-
-    if (sp->tokens > 0) {
-        return true;
-    }
-
-    debt = (uint64_t) -sp->tokens;
-
-    sp->next_ms = now_ms + QOE_SPOOL_RATE_MS
-                  + debt / (uint64_t) burst * 1000
-                  + debt % (uint64_t) burst * 1000 / (uint64_t) burst;
-
-    return false;
 }
 
 
 static qoe_status_t
 qoe_spool_backlog_open(qoe_spool_t *sp, uint64_t now_ms)
 {
-    bool                  adopted, failed;
-    uint64_t              id, best, past;
-    qoe_status_t          rc;
-    qoe_segment_entry_t  *e, *oldest;
+    bool              failed;
+    uint64_t          past;
+    qoe_status_t      rc;
+    qoe_spool_seg_t  *seg;
 
     past = 0;
     failed = false;
 
     for ( ;; ) {
-        oldest = NULL;
-        best = UINT64_MAX;
+        seg = qoe_spool_backlog_oldest(sp, past);
 
-        for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
-            id = qoe_acquire(&e->id);
-
-            if (qoe_acquire(&e->state) == QOE_SEGMENT_SEALED
-                && qoe_acquire(&e->owner) == 0 && id > past && id < best)
-            {
-                oldest = e;
-                best = id;
-            }
-        }
-
-        if (oldest == NULL) {
+        if (seg == NULL) {
             if (failed || !qoe_spool_left_finish(sp, now_ms)) {
                 break;
             }
@@ -197,49 +125,49 @@ qoe_spool_backlog_open(qoe_spool_t *sp, uint64_t now_ms)
             continue;
         }
 
-        past = best;
+        past = seg->id;
+        rc = qoe_spool_backlog_begin(sp, seg);
 
-        if (qoe_spool_entry_claim(oldest, sp->self, &adopted) != QOE_OK) {
-            continue;
-        }
-
-        if (qoe_acquire(&oldest->id) != best) {
-            qoe_spool_entry_seal(oldest);
-            past = 0;
-            continue;
-        }
-
-        rc = qoe_spool_backlog_begin(sp, oldest, best);
-
-        if (rc != QOE_ERROR) {
-            if (rc == QOE_OK) {
-                return rc;
-            }
-
-            continue;
+        if (rc == QOE_OK) {
+            return rc;
         }
 
         /* a segment that cannot be opened now does not stop the others */
 
-        failed = true;
+        failed |= (rc == QOE_ERROR);
     }
 
     if (failed) {
         return QOE_ERROR;
     }
 
-    /*
-     * The backlog is empty: free the buffer, and give up the lease.  The
-     * helper that finishes the next segment is awake then, and reads it.
-     */
+    /* the backlog is empty */
 
     qoe_buf_free(&sp->backlog.payload);
 
-    if (sp->scan.entry == NULL) {
-        qoe_spool_lease_give(sp);
+    return QOE_DONE;
+}
+
+
+static qoe_spool_seg_t *
+qoe_spool_backlog_oldest(const qoe_spool_t *sp, uint64_t past)
+{
+    qoe_spool_seg_t         *seg, *oldest;
+    const qoe_spool_lane_t  *l;
+
+    oldest = NULL;
+
+    for (l = sp->lanes; l != NULL; l = l->next) {
+        for (seg = l->segs; seg != NULL; seg = seg->next) {
+            if (seg->waiting && seg->id > past
+                && (oldest == NULL || seg->id < oldest->id))
+            {
+                oldest = seg;
+            }
+        }
     }
 
-    return QOE_DONE;
+    return oldest;
 }
 
 
@@ -251,75 +179,59 @@ qoe_spool_backlog_open(qoe_spool_t *sp, uint64_t now_ms)
 static bool
 qoe_spool_left_finish(qoe_spool_t *sp, uint64_t now_ms)
 {
-    qoe_spool_seg_t  *seg;
+    bool               finished;
+    qoe_spool_seg_t   *seg;
+    qoe_spool_lane_t  *l;
 
-    seg = sp->current;
+    finished = false;
 
-    if (seg == NULL || seg->left_ms == 0 || seg->first != NULL
-        || now_ms < seg->left_ms + QOE_SPOOL_IDLE_MS)
-    {
-        return false;
+    for (l = sp->lanes; l != NULL; l = l->next) {
+        seg = l->current;
+
+        if (seg != NULL && seg->left_ms != 0 && seg->first == NULL
+            && now_ms >= seg->left_ms + QOE_SPOOL_IDLE_MS)
+        {
+            qoe_spool_seg_finish(sp, seg);
+            finished = true;
+        }
     }
 
-    qoe_spool_seg_finish(sp, seg);
-    qoe_spool_segs_settle(sp);
+    if (finished) {
+        qoe_spool_segs_settle(sp);
+    }
 
-    return true;
+    return finished;
 }
 
 
 static qoe_status_t
-qoe_spool_backlog_begin(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id)
+qoe_spool_backlog_begin(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 {
     int                   err;
-    uint64_t              events, done;
     qoe_spool_backlog_t  *b;
 
     b = &sp->backlog;
 
-    err = qoe_spool_dirs_open(sp);
+    err = qoe_spool_file_open(sp, seg, &b->fd);
 
-    if (err == 0) {
-        err = qoe_spool_file_open(sp, id, &b->fd);
-
-        if (qoe_spool_pass_over(sp, e, id, err)) {
-            return QOE_DONE;
-        }
-    }
-
-    if (err == ENOENT) {
-        events = qoe_acquire(&e->events);
-        done = qoe_min(qoe_acquire(&e->done), events);
-
-        qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_LOST,
-                       events - done);
-        qoe_log_limited(sp->log, &sp->damage_limit, QOE_LOG_ERR, "spool: "
-                        "segment %016llx of \"%s/%s/%s\" is gone, %llu "
-                        "events", (unsigned long long) id, sp->path,
-                        sp->instance, sp->name,
-                        (unsigned long long) (events - done));
-        qoe_spool_entry_free(e);
+    if (qoe_spool_pass_over(sp, seg, err)) {
         return QOE_DONE;
     }
 
-    if (err == 0 && qoe_segment_open(&b->reader, b->fd, id) != QOE_OK) {
+    if (err == 0 && qoe_segment_open(&b->reader, b->fd, seg->id) != QOE_OK) {
         err = errno;
     }
 
     if (err != 0) {
         qoe_spool_warn(sp, err, "read a segment of", sp->name);
         qoe_spool_backlog_close(sp);
-        qoe_spool_entry_seal(e);
         return QOE_ERROR;
     }
 
-    b->entry = e;
-    b->id = id;
+    b->seg = seg;
     b->seen = 0;
-    b->done = qoe_acquire(&e->done);
     b->strikes = 0;
-    b->damaged = (qoe_acquire(&e->flags) & QOE_SPOOL_DAMAGED) != 0;
-    b->doomed = false;
+    b->damaged = false;
 
     return QOE_OK;
 }
@@ -398,16 +310,18 @@ static void
 qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
 {
     int                   err;
-    uint64_t              events, lost;
+    uint64_t              lost;
+    qoe_spool_seg_t      *seg;
     qoe_spool_backlog_t  *b;
 
     b = &sp->backlog;
+    seg = b->seg;
 
-    events = qoe_acquire(&b->entry->events);
-    lost = (events > b->seen) ? events - b->seen : 0;
+    lost = (seg->known && seg->events > b->seen) ? seg->events - b->seen : 0;
 
     if (lost != 0) {
         qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_CORRUPT, lost);
+        qoe_spool_seg_done(seg, lost);
     }
 
     b->damaged |= lost != 0 || b->reader.damaged != 0 || b->reader.lost != 0
@@ -419,7 +333,8 @@ qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
                   && (!b->reader.blank || b->reader.next != 0);
 
     if (b->damaged) {
-        qoe_spool_damaged(sp, b->id, b->reader.damaged);
+        seg->lane->damaged = true;
+        qoe_spool_damaged(sp, seg, b->reader.damaged);
 
     } else {
 
@@ -433,19 +348,15 @@ qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
 
         (void) qoe_failpoint("spool.unlink");
 
-        err = qoe_spool_dirs_open(sp);
-
-        if (err == 0) {
-            err = qoe_spool_file_unlink(sp, b->id);
-        }
+        err = qoe_spool_file_unlink(sp, seg);
 
         if (err != 0 && err != ENOENT) {
             qoe_spool_warn(sp, err, "delete a segment of", sp->name);
         }
     }
 
-    qoe_spool_entry_free(b->entry);
     qoe_spool_backlog_close(sp);
+    qoe_spool_seg_free(sp, seg);
 }
 
 
@@ -456,23 +367,11 @@ qoe_spool_backlog_close(qoe_spool_t *sp)
 
     b = &sp->backlog;
 
-    if (b->fd != -1) {
-        close(b->fd);
-        b->fd = -1;
-    }
+    qoe_spool_fd_close(&b->fd);
 
-    b->entry = NULL;
+    b->seg = NULL;
     b->item = false;
     b->again = false;
-    b->doomed = false;
-}
-
-
-static void
-qoe_spool_backlog_count(qoe_spool_t *sp, uint64_t items)
-{
-    sp->backlog.done += items;
-    qoe_publish(&sp->backlog.entry->done, sp->backlog.done);
 }
 
 
@@ -486,8 +385,6 @@ qoe_spool_backlog_corrupt(qoe_spool_t *sp)
     b = &sp->backlog;
 
     b->damaged = true;
-    __atomic_fetch_or(&b->entry->flags, QOE_SPOOL_DAMAGED,
-                      __ATOMIC_ACQ_REL);
 
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_CORRUPT,
                    b->record.items);
@@ -503,11 +400,8 @@ qoe_spool_backlog_mark(qoe_spool_t *sp)
 
     b = &sp->backlog;
 
-    err = qoe_failpoint("spool.done");
-
-    if (err == 0) {
-        err = qoe_segment_done(b->fd, b->record.offset);
-    }
+    err = qoe_spool_seg_mark(b->seg, b->fd, b->record.offset,
+                             b->record.items);
 
     if (err != 0) {
 
@@ -515,8 +409,6 @@ qoe_spool_backlog_mark(qoe_spool_t *sp)
 
         qoe_spool_warn(sp, err, "mark a record as done in", sp->name);
     }
-
-    qoe_spool_backlog_count(sp, b->record.items);
 }
 
 
@@ -527,21 +419,14 @@ qoe_spool_next_done(qoe_spool_t *sp)
 
     b = &sp->backlog;
 
-    if (!b->item) {
-        return;
-    }
+    if (b->item) {
+        b->item = false;
+        b->seg->sent = false;
 
-    b->item = false;
-
-    if (b->doomed) {
-        qoe_spool_entry_free(b->entry);
-        qoe_spool_backlog_close(sp);
+        qoe_spool_backlog_mark(sp);
+        qoe_spool_lane_note(b->seg->lane);
         sp->next_ms = 0;
-        return;
     }
-
-    qoe_spool_backlog_mark(sp);
-    sp->next_ms = 0;
 }
 
 
@@ -552,65 +437,36 @@ qoe_spool_next_again(qoe_spool_t *sp)
 
     b = &sp->backlog;
 
-    if (!b->item) {
-        return;
+    if (b->item) {
+        b->item = false;
+        b->again = true;
+        b->seg->sent = false;
+
+        qoe_spool_lane_note(b->seg->lane);
+        sp->next_ms = UINT64_MAX;
     }
-
-    b->item = false;
-    b->again = true;
-
-    if (b->doomed) {
-        qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_SPOOL,
-                       b->record.items);
-        qoe_spool_entry_free(b->entry);
-        qoe_spool_backlog_close(sp);
-    }
-
-    sp->next_ms = UINT64_MAX;
 }
 
 
-/* The request that is being sent is not dropped: its fate is still open. */
-
-void
-qoe_spool_backlog_doom(qoe_spool_t *sp)
+bool
+qoe_spool_replays(const qoe_spool_t *sp, uint32_t lane)
 {
-    uint64_t              events, keep;
-    qoe_spool_backlog_t  *b;
-
-    b = &sp->backlog;
-
-    events = qoe_acquire(&b->entry->events);
-    keep = b->item ? b->record.items : 0;
-
-    if (events > b->done + keep) {
-        qoe_dest_count(sp->zone, sp->dest, QOE_DEST_DROPPED_SPOOL,
-                       events - b->done - keep);
-    }
-
-    if (!b->item) {
-        qoe_spool_entry_free(b->entry);
-        qoe_spool_backlog_close(sp);
-        return;
-    }
-
-    qoe_publish(&b->entry->done, events > keep ? events - keep : 0);
-    qoe_publish(&b->entry->bytes, 0);
-    b->doomed = true;
+    return sp->backlog.item && sp->backlog.seg->lane->lane == lane;
 }
 
 
 void
 qoe_spool_backlog_stop(qoe_spool_t *sp)
 {
-    qoe_segment_entry_t  *e;
+    qoe_spool_backlog_t  *b;
+
+    b = &sp->backlog;
 
     qoe_spool_next_again(sp);
 
-    e = sp->backlog.entry;
-
-    if (e != NULL) {
-        qoe_spool_backlog_close(sp);
-        qoe_spool_entry_seal(e);
+    if (b->seg != NULL && b->damaged) {
+        qoe_spool_damaged_half(sp, b->seg, b->reader.damaged);
     }
+
+    qoe_spool_backlog_close(sp);
 }

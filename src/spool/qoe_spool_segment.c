@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The segments that this helper writes, until they are sealed, which gives
- * them away, or deleted.
+ * The segments that this helper writes, until they wait for the backlog or are
+ * deleted; and the sync of all segments.
  */
 
 
@@ -24,32 +24,37 @@
 #define QOE_SPOOL_ALLOCATE     (1024 * 1024)
 
 
-static qoe_status_t qoe_spool_seg_room(qoe_spool_t *sp, uint64_t need);
-static qoe_status_t qoe_spool_seg_create(qoe_spool_t *sp);
-static int qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg);
+static qoe_status_t qoe_spool_seg_create(qoe_spool_t *sp,
+    qoe_spool_lane_t *l);
+static int qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_lane_t *l,
+    qoe_spool_seg_t **seg);
 static int qoe_spool_seg_allocate(qoe_spool_t *sp, qoe_spool_seg_t *seg,
     uint64_t need);
+static qoe_status_t qoe_spool_lane_sync(qoe_spool_t *sp, qoe_spool_lane_t *l,
+    bool all);
 static int qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg);
 static void qoe_spool_seg_bad(qoe_spool_t *sp, qoe_spool_seg_t *seg);
 static void qoe_spool_segs_bad(qoe_spool_t *sp);
+static void qoe_spool_bad_delete(qoe_spool_t *sp, qoe_spool_lane_t *l);
+static bool qoe_spool_seg_settle(qoe_spool_t *sp, qoe_spool_seg_t *seg);
 static void qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg);
-static void qoe_spool_seg_free(qoe_spool_t *sp, qoe_spool_seg_t *seg);
 
 
 qoe_status_t
-qoe_spool_seg_ready(qoe_spool_t *sp, uint64_t need, bool force)
+qoe_spool_seg_ready(qoe_spool_t *sp, qoe_spool_lane_t *l, uint64_t need,
+    bool force)
 {
     int               err;
     qoe_status_t      rc;
     qoe_spool_seg_t  *seg;
 
-    err = qoe_spool_dirs_open(sp);
+    err = qoe_spool_lane_open(sp, l);
     if (err != 0) {
         qoe_spool_fail(sp, err, "open", sp->name);
         return QOE_ERROR;
     }
 
-    seg = sp->current;
+    seg = l->current;
 
     if (seg != NULL && seg->sequence != 0
         && seg->offset + need > sp->conf.segment_size)
@@ -58,21 +63,21 @@ qoe_spool_seg_ready(qoe_spool_t *sp, uint64_t need, bool force)
     }
 
     if (!force) {
-        rc = qoe_spool_seg_room(sp, need + (sp->current == NULL
-                                            ? QOE_SEGMENT_HEADER : 0));
+        rc = qoe_spool_room(sp, need + (l->current == NULL
+                                        ? QOE_SEGMENT_HEADER : 0));
         if (rc != QOE_OK) {
             return rc;
         }
     }
 
-    if (sp->current == NULL) {
-        rc = qoe_spool_seg_create(sp);
+    if (l->current == NULL) {
+        rc = qoe_spool_seg_create(sp, l);
         if (rc != QOE_OK) {
             return rc;
         }
     }
 
-    err = qoe_spool_seg_allocate(sp, sp->current, need);
+    err = qoe_spool_seg_allocate(sp, l->current, need);
     if (err != 0) {
         qoe_spool_fail(sp, err, "write", sp->name);
         return QOE_ERROR;
@@ -83,108 +88,24 @@ qoe_spool_seg_ready(qoe_spool_t *sp, uint64_t need, bool force)
 
 
 static qoe_status_t
-qoe_spool_seg_room(qoe_spool_t *sp, uint64_t need)
-{
-    bool      settled;
-    uint64_t  bytes;
-
-    settled = false;
-
-    if (need > sp->conf.max_size) {
-        return QOE_FULL;
-    }
-
-    for ( ;; ) {
-        (void) qoe_spool_segments(sp, &bytes);
-
-        if (bytes <= sp->conf.max_size - need) {
-            return QOE_OK;
-        }
-
-        if (!settled) {
-
-            /* delivered segments can go first */
-
-            settled = true;
-            qoe_spool_segs_settle(sp);
-            continue;
-        }
-
-        if (sp->conf.reject || !qoe_spool_drop_oldest(sp)) {
-            return QOE_FULL;
-        }
-    }
-}
-
-
-uint64_t
-qoe_spool_segments(const qoe_spool_t *sp, uint64_t *bytes)
-{
-    uint64_t                    n, sum;
-    const qoe_segment_entry_t  *e;
-
-    n = 0;
-    sum = 0;
-
-    for (e = sp->table; e < sp->table + QOE_SEGMENTS_MAX; e++) {
-        if (qoe_acquire(&e->state) != QOE_SEGMENT_FREE) {
-            n++;
-            sum += qoe_acquire(&e->bytes);
-        }
-    }
-
-    if (bytes != NULL) {
-        *bytes = sum;
-    }
-
-    return n;
-}
-
-
-static qoe_status_t
-qoe_spool_seg_create(qoe_spool_t *sp)
+qoe_spool_seg_create(qoe_spool_t *sp, qoe_spool_lane_t *l)
 {
     int               err;
-    bool              settled;
     qoe_spool_seg_t  *seg;
 
-    settled = false;
-    seg = calloc(1, sizeof(qoe_spool_seg_t));
-    if (seg == NULL) {
-        return QOE_NOMEM;
-    }
-
-    seg->fd = -1;
-
-    for ( ;; ) {
-        seg->entry = qoe_spool_entry_new(sp->zone, sp->dest, sp->self);
-
-        if (seg->entry != NULL) {
-            break;
-        }
-
-        if (!settled) {
-            settled = true;
-            qoe_spool_segs_settle(sp);
-            continue;
-        }
-
-        if (sp->conf.reject || !qoe_spool_drop_oldest(sp)) {
-            free(seg);
-            return QOE_FULL;
-        }
-    }
-
+    seg = NULL;
     err = qoe_failpoint("segment.create");
 
     if (err == 0) {
-        err = qoe_spool_seg_file(sp, seg);
+        err = qoe_spool_seg_file(sp, l, &seg);
+    }
+
+    if (err == ENOMEM) {
+        return QOE_NOMEM;
     }
 
     if (err != 0) {
         qoe_spool_fail(sp, err, "create a segment in", sp->name);
-        qoe_spool_entry_free(seg->entry);
-        free(seg);
 
         if (err == ENOENT || err == ESTALE) {
 
@@ -196,55 +117,60 @@ qoe_spool_seg_create(qoe_spool_t *sp)
         return QOE_ERROR;
     }
 
+    seg->known = true;
     seg->offset = QOE_SEGMENT_HEADER;
     seg->used_ms = qoe_mono_ms();
-    qoe_publish(&seg->entry->bytes, seg->offset);
 
-    seg->next = sp->segs;
-    sp->segs = seg;
-    sp->current = seg;
-    sp->dir_dirty = true;
+    l->current = seg;
+    l->dir_dirty = true;
 
+    qoe_spool_lane_note(l);
     qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SEGMENTS_CREATED, 1);
 
     return QOE_OK;
 }
 
 
-/* The entry has the id before the file exists: no file is unknown. */
-
 static int
-qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_seg_t *seg)
+qoe_spool_seg_file(qoe_spool_t *sp, qoe_spool_lane_t *l,
+    qoe_spool_seg_t **seg)
 {
-    int   err, i;
-    char  name[QOE_SPOOL_NAME_LEN];
+    int       err, fd, i;
+    char      name[QOE_SPOOL_NAME_LEN];
+    uint64_t  id;
 
-    for (i = 0; i < QOE_SPOOL_ID_TRIES; i++) {
+    i = 0;
 
-        seg->id = qoe_spool_new_id(sp);
-        qoe_publish(&seg->entry->id, seg->id);
+    do {
+        id = qoe_spool_new_id(sp);
 
-        qoe_spool_file_name(name, seg->id, "open");
-        seg->fd = openat(sp->dir_fd, name,
-                         O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+        qoe_spool_file_name(name, id, "open");
+        fd = openat(l->dir_fd, name,
+                    O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
 
-        if (seg->fd != -1 || errno != EEXIST) {
-            break;
-        }
-    }
+    } while (fd == -1 && errno == EEXIST && ++i < QOE_SPOOL_ID_TRIES);
 
-    if (seg->fd == -1) {
+    if (fd == -1) {
         return errno;
     }
 
-    err = qoe_segment_begin(seg->fd, seg->id, qoe_unix_ns());
+    err = qoe_segment_begin(fd, id, qoe_unix_ns());
 
-    if (err != 0) {
-        close(seg->fd);
-        (void) unlinkat(sp->dir_fd, name, 0);
+    if (err == 0) {
+        *seg = qoe_spool_seg_new(l, id);
+        err = (*seg == NULL) ? ENOMEM : 0;
     }
 
-    return err;
+    if (err != 0) {
+        close(fd);
+        (void) unlinkat(l->dir_fd, name, 0);
+        return err;
+    }
+
+    (*seg)->fd = fd;
+    (*seg)->open = true;
+
+    return 0;
 }
 
 
@@ -287,25 +213,38 @@ qoe_spool_seg_allocate(qoe_spool_t *sp, qoe_spool_seg_t *seg, uint64_t need)
 
 
 int
-qoe_spool_seg_write(qoe_spool_t *sp, qoe_segment_record_t *record,
-    const void *payload)
+qoe_spool_seg_write(qoe_spool_t *sp, qoe_spool_lane_t *l,
+    qoe_segment_record_t *record, const void *payload)
 {
-    int                   err;
-    qoe_spool_seg_t      *seg;
-    qoe_segment_entry_t  *e;
+    int               err;
+    uint64_t          items;
+    qoe_spool_seg_t  *seg;
 
-    seg = sp->current;
-    e = seg->entry;
+    seg = l->current;
+    items = record->done ? 0 : record->items;
 
     record->offset = seg->offset;
     record->sequence = seg->sequence;
 
+    qoe_spool_add(&l->part->moving, items);
+    qoe_spool_add(&l->part->events, items);
+
     err = qoe_segment_append(seg->fd, seg->id, record, payload);
+
+    if (err != 0) {
+        qoe_spool_sub(&l->part->events, items);
+    }
+
+    qoe_spool_sub(&l->part->moving, items);
 
     if (err != 0) {
         seg->allocated = qoe_min(seg->allocated, seg->offset);
         qoe_spool_fail(sp, err, "write", sp->name);
         return err;
+    }
+
+    if (seg->sequence == 0 || record->received_ns < seg->oldest_ns) {
+        seg->oldest_ns = record->received_ns;
     }
 
     seg->offset += QOE_SEGMENT_RECORD + record->length;
@@ -317,30 +256,12 @@ qoe_spool_seg_write(qoe_spool_t *sp, qoe_segment_record_t *record,
         seg->dirty_ms = seg->used_ms;
     }
 
-    if (seg->events == 0 || record->received_ns
-                            < qoe_acquire(&e->oldest_ns))
-    {
-        qoe_publish(&e->oldest_ns, record->received_ns);
-    }
-
-    qoe_publish(&e->bytes, seg->offset);
-
     seg->events += record->items;
-    qoe_publish(&e->events, seg->events);
+    seg->done += record->items - items;
 
-    if (record->done) {
-        qoe_spool_seg_done(seg, record->items);
-    }
+    qoe_spool_lane_note(l);
 
     return 0;
-}
-
-
-void
-qoe_spool_seg_done(qoe_spool_seg_t *seg, uint64_t items)
-{
-    seg->done += items;
-    qoe_publish(&seg->entry->done, seg->done);
 }
 
 
@@ -391,44 +312,38 @@ qoe_spool_ref_remove(qoe_spool_ref_t *ref)
 }
 
 
-static int
-qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg)
-{
-    int  err;
-
-    err = qoe_failpoint("spool.sync");
-
-    if (err == 0 && seg->fd != -1 && fdatasync(seg->fd) == -1) {
-        err = errno;
-    }
-
-    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SPOOL_SYNCS, 1);
-
-    if (err == 0) {
-        seg->dirty_ms = 0;
-        seg->unsynced = false;
-
-    } else {
-
-        /* at once: others may sync it too, see qoe_spool_left.c */
-
-        qoe_publish(&seg->entry->flags, QOE_SPOOL_BAD);
-    }
-
-    return err;
-}
-
-
 qoe_status_t
 qoe_spool_segs_sync(qoe_spool_t *sp, bool all)
 {
-    int               err;
-    qoe_status_t      rc;
-    qoe_spool_seg_t  *seg, *next;
+    qoe_status_t       rc, one;
+    qoe_spool_lane_t  *l;
 
     rc = QOE_OK;
 
-    for (seg = sp->segs; seg != NULL; seg = seg->next) {
+    for (l = sp->lanes; l != NULL; l = l->next) {
+
+        one = qoe_spool_lane_sync(sp, l, all);
+        rc = (one == QOE_OK) ? rc : one;
+
+        if (one == QOE_OK) {
+            qoe_spool_bad_delete(sp, l);
+        }
+    }
+
+    return rc;
+}
+
+
+static qoe_status_t
+qoe_spool_lane_sync(qoe_spool_t *sp, qoe_spool_lane_t *l, bool all)
+{
+    int               err;
+    qoe_status_t      rc;
+    qoe_spool_seg_t  *seg;
+
+    rc = QOE_OK;
+
+    for (seg = l->segs; seg != NULL; seg = seg->next) {
 
         if (seg->bad) {
             rc = seg->copies ? rc : QOE_ERROR;
@@ -448,7 +363,7 @@ qoe_spool_segs_sync(qoe_spool_t *sp, bool all)
         }
     }
 
-    err = sp->dir_dirty ? qoe_spool_dirs_sync(sp) : 0;
+    err = l->dir_dirty ? qoe_spool_dirs_sync(sp, l) : 0;
 
     if (err != 0) {
         qoe_spool_fail(sp, err, "sync the directory of", sp->name);
@@ -457,23 +372,75 @@ qoe_spool_segs_sync(qoe_spool_t *sp, bool all)
         return QOE_ERROR;
     }
 
-    if (rc == QOE_OK) {
-        for (seg = sp->segs; seg != NULL; seg = next) {
-            next = seg->next;
+    return rc;
+}
 
-            if (seg->bad) {
-                qoe_spool_seg_delete(sp, seg);
-            }
+
+/* All that these files had is durable elsewhere. */
+
+static void
+qoe_spool_bad_delete(qoe_spool_t *sp, qoe_spool_lane_t *l)
+{
+    qoe_spool_seg_t  *seg, *next;
+
+    for (seg = l->segs; seg != NULL; seg = next) {
+        next = seg->next;
+
+        if (seg->bad) {
+            qoe_spool_seg_delete(sp, seg);
         }
     }
 
-    return rc;
+    if (qoe_acquire(&l->part->suspect)) {
+        qoe_publish(&l->part->suspect, 0);
+    }
+}
+
+
+static int
+qoe_spool_seg_sync(qoe_spool_t *sp, qoe_spool_seg_t *seg)
+{
+    int  err, fd;
+
+    fd = seg->fd;
+    err = qoe_failpoint("spool.sync");
+
+    if (err == 0 && fd == -1) {
+
+        /* who meets a file that is gone, or a stranger, counts its loss */
+
+        err = qoe_spool_file_open(sp, seg, &fd);
+        err = (err == ENOENT || qoe_spool_stranger(err)) ? 0 : err;
+    }
+
+    if (err == 0 && fd != -1 && fdatasync(fd) == -1) {
+        err = errno;
+
+        /* at once: the next owner's sync would not make this good */
+
+        qoe_publish(&seg->lane->part->suspect, 1);
+    }
+
+    if (fd != seg->fd) {
+        qoe_spool_fd_close(&fd);
+    }
+
+    qoe_dest_count(sp->zone, sp->dest, QOE_DEST_SPOOL_SYNCS, 1);
+
+    if (err == 0) {
+        seg->dirty_ms = 0;
+        seg->unsynced = false;
+    }
+
+    return err;
 }
 
 
 /*
  * After a failed fdatasync the kernel may have dropped the pages and marked
- * them clean: another fdatasync would succeed and prove nothing.
+ * them clean: another fdatasync would succeed and prove nothing.  What this
+ * helper writes is copied; for what others wrote no request gets its
+ * acknowledgement any more.
  */
 
 static void
@@ -483,19 +450,26 @@ qoe_spool_seg_bad(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         return;
     }
 
+    if (seg->waiting) {
+        if (seg->dirty_ms != 0) {
+            seg->dirty_ms = 0;
+            seg->unsynced = false;
+            qoe_lane_dest_unkept(sp->zone, seg->lane->lane, sp->dest);
+        }
+
+        return;
+    }
+
     qoe_spool_seg_finish(sp, seg);
 
     seg->bad = true;
-    qoe_publish(&seg->entry->flags, QOE_SPOOL_BAD);
+    qoe_publish(&seg->lane->part->suspect, 1);
 
-    if (seg->fd != -1) {
-        close(seg->fd);
-        seg->fd = -1;
-    }
+    qoe_spool_fd_close(&seg->fd);
 
     /* opened anew for marks, and to read the records back */
 
-    (void) qoe_spool_file_open(sp, seg->id, &seg->fd);
+    (void) qoe_spool_file_open(sp, seg, &seg->fd);
 }
 
 
@@ -504,10 +478,13 @@ qoe_spool_seg_bad(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 static void
 qoe_spool_segs_bad(qoe_spool_t *sp)
 {
-    qoe_spool_seg_t  *seg;
+    qoe_spool_seg_t   *seg;
+    qoe_spool_lane_t  *l;
 
-    for (seg = sp->segs; seg != NULL; seg = seg->next) {
-        qoe_spool_seg_bad(sp, seg);
+    for (l = sp->lanes; l != NULL; l = l->next) {
+        for (seg = l->segs; seg != NULL; seg = seg->next) {
+            qoe_spool_seg_bad(sp, seg);
+        }
     }
 
     qoe_spool_dirs_close(sp);
@@ -517,7 +494,7 @@ qoe_spool_segs_bad(qoe_spool_t *sp)
 void
 qoe_spool_seg_finish(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 {
-    char  open[QOE_SPOOL_NAME_LEN], name[QOE_SPOOL_NAME_LEN];
+    int  err;
 
     if (seg->finished) {
         return;
@@ -525,11 +502,11 @@ qoe_spool_seg_finish(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
     seg->finished = true;
 
-    if (sp->current == seg) {
-        sp->current = NULL;
+    if (seg->lane->current == seg) {
+        seg->lane->current = NULL;
     }
 
-    /* both may fail: the space is freed later, and both names are read */
+    /* both may fail: the space is freed later, and it keeps its name */
 
     if (seg->allocated > seg->offset && seg->fd != -1
         && ftruncate(seg->fd, (off_t) seg->offset) == -1)
@@ -537,11 +514,10 @@ qoe_spool_seg_finish(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         qoe_spool_warn(sp, errno, "truncate", sp->name);
     }
 
-    qoe_spool_file_name(open, seg->id, "open");
-    qoe_spool_file_name(name, seg->id, "seg");
+    err = qoe_spool_file_finish(seg);
 
-    if (renameat(sp->dir_fd, open, sp->dir_fd, name) == -1) {
-        qoe_spool_warn(sp, errno, "rename", open);
+    if (err != 0) {
+        qoe_spool_warn(sp, err, "rename a segment of", sp->name);
     }
 }
 
@@ -549,51 +525,61 @@ qoe_spool_seg_finish(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 void
 qoe_spool_segs_settle(qoe_spool_t *sp)
 {
-    int               err;
-    qoe_spool_seg_t  *seg, *next;
+    qoe_spool_seg_t   *seg, *next;
+    qoe_spool_lane_t  *l;
 
-    if (sp->segs == NULL || qoe_spool_dirs_open(sp) != 0) {
-        return;
+    for (l = sp->lanes; l != NULL; l = l->next) {
+        for (seg = l->segs; seg != NULL; seg = next) {
+            next = seg->next;
+
+            if (!seg->finished || seg->first != NULL || seg->bad
+                || seg->waiting)
+            {
+                continue;
+            }
+
+            if (qoe_spool_lane_open(sp, l) != 0
+                || !qoe_spool_seg_settle(sp, seg))
+            {
+                return;
+            }
+        }
+    }
+}
+
+
+static bool
+qoe_spool_seg_settle(qoe_spool_t *sp, qoe_spool_seg_t *seg)
+{
+    int  err;
+
+    if (seg->done >= seg->events) {
+        qoe_spool_seg_delete(sp, seg);
+        return true;
     }
 
-    for (seg = sp->segs; seg != NULL; seg = next) {
-        next = seg->next;
+    err = (seg->dirty_ms != 0) ? qoe_spool_seg_sync(sp, seg) : 0;
 
-        if (!seg->finished || seg->first != NULL || seg->bad) {
-            continue;
-        }
-
-        if (seg->done >= seg->events) {
-            qoe_spool_seg_delete(sp, seg);
-            continue;
-        }
-
-        err = (seg->dirty_ms != 0) ? qoe_spool_seg_sync(sp, seg) : 0;
-
-        if (err != 0) {
-            qoe_spool_fail(sp, err, "sync", sp->name);
-            qoe_spool_seg_bad(sp, seg);
-            continue;
-        }
-
-        /* the next owner does not know whether the name is durable */
-
-        err = sp->dir_dirty ? qoe_spool_dirs_sync(sp) : 0;
-
-        if (err != 0) {
-            qoe_spool_fail(sp, err, "sync the directory of", sp->name);
-            qoe_spool_segs_bad(sp);
-            return;
-        }
-
-        qoe_spool_entry_seal(seg->entry);
-        seg->entry = NULL;
-        qoe_spool_seg_free(sp, seg);
-
-        /* there is a backlog now: find out who reads it */
-
-        sp->look_ms = 0;
+    if (err != 0) {
+        qoe_spool_fail(sp, err, "sync", sp->name);
+        qoe_spool_seg_bad(sp, seg);
+        return true;
     }
+
+    err = seg->lane->dir_dirty ? qoe_spool_dirs_sync(sp, seg->lane) : 0;
+
+    if (err != 0) {
+        qoe_spool_fail(sp, err, "sync the directory of", sp->name);
+        qoe_spool_segs_bad(sp);
+        return false;
+    }
+
+    qoe_spool_fd_close(&seg->fd);
+    seg->waiting = true;
+    qoe_spool_lane_note(seg->lane);
+    sp->next_ms = 0;
+
+    return true;
 }
 
 
@@ -614,53 +600,21 @@ qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
 
     (void) qoe_failpoint("spool.unlink");
 
-    err = qoe_spool_file_unlink(sp, seg->id);
+    err = qoe_spool_file_unlink(sp, seg);
 
     if (err != 0 && err != ENOENT) {
         qoe_spool_warn(sp, err, "delete a segment of", sp->name);
 
         if (!seg->bad) {
 
-            /* the next reader finds all records done, and deletes it */
+            /* the backlog finds all records done, and tries again */
 
-            qoe_spool_entry_seal(seg->entry);
-            seg->entry = NULL;
+            qoe_spool_fd_close(&seg->fd);
+            seg->waiting = true;
+            qoe_spool_lane_note(seg->lane);
+            return;
         }
     }
 
     qoe_spool_seg_free(sp, seg);
-}
-
-
-static void
-qoe_spool_seg_free(qoe_spool_t *sp, qoe_spool_seg_t *seg)
-{
-    qoe_spool_seg_t  **p;
-
-    for (p = &sp->segs; *p != NULL; p = &(*p)->next) {
-        if (*p == seg) {
-            *p = seg->next;
-            break;
-        }
-    }
-
-    if (sp->current == seg) {
-        sp->current = NULL;
-    }
-
-    /* only a bad segment has refs; their loss was reported */
-
-    while (seg->first != NULL) {
-        qoe_spool_ref_remove(seg->first);
-    }
-
-    if (seg->entry != NULL) {
-        qoe_spool_entry_free(seg->entry);
-    }
-
-    if (seg->fd != -1) {
-        close(seg->fd);
-    }
-
-    free(seg);
 }

@@ -182,31 +182,28 @@ qoe_spool_rename_bad(qoe_spool_t *sp, int from, const char *name, int to,
 
 
 bool
-qoe_spool_pass_over(qoe_spool_t *sp, qoe_segment_entry_t *e, uint64_t id,
-    int err)
+qoe_spool_pass_over(qoe_spool_t *sp, qoe_spool_seg_t *seg, int err)
 {
-    int                 i, fd, rc;
-    char                name[QOE_SPOOL_NAME_LEN];
-    static const char  *suffix[] = { "seg", "open" };
+    char  name[QOE_SPOOL_NAME_LEN];
 
-    if (!qoe_spool_stranger(err)) {
+    if (err != ENOENT && !qoe_spool_stranger(err)) {
         return false;
     }
 
-    for (i = 0; i < 2; i++) {
-
-        qoe_spool_file_name(name, id, suffix[i]);
-        rc = qoe_spool_file_at(sp->dir_fd, name, &fd);
-
-        if (rc == 0) {
-            close(fd);
-
-        } else if (qoe_spool_stranger(rc)) {
-            qoe_spool_stranger_aside(sp, sp->dir_fd, name, id, rc);
-        }
+    if (err != ENOENT) {
+        qoe_spool_seg_name(name, seg);
+        qoe_spool_stranger_aside(sp, seg->lane->dir_fd, name, seg->id, err);
     }
 
-    qoe_spool_lost(sp, e);
+    if (err == ENOENT) {
+        qoe_log_limited(sp->log, &sp->damage_limit, QOE_LOG_ERR, "spool: "
+                        "segment %016llx of \"%s/%s/%s\" is gone, %llu "
+                        "events", (unsigned long long) seg->id, sp->path,
+                        sp->instance, sp->name, (unsigned long long)
+                        (seg->events - qoe_min(seg->done, seg->events)));
+    }
+
+    qoe_spool_seg_lost(sp, seg);
 
     return true;
 }

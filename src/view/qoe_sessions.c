@@ -23,6 +23,7 @@ static void qoe_sessions_unlist_session(qoe_sessions_t *t, qoe_session_t *s);
 static void qoe_sessions_unlist(qoe_sessions_t *t, qoe_view_t *v);
 static void qoe_sessions_count(uint32_t *count, uint32_t n);
 static void qoe_sessions_clear_view(qoe_view_t *v);
+static void qoe_sessions_leave(qoe_sessions_t *t, qoe_view_t *v);
 
 
 void
@@ -406,7 +407,7 @@ qoe_sessions_unlist(qoe_sessions_t *t, qoe_view_t *v)
     qoe_view_t           *newer, *older;
     qoe_sessions_ends_t  *ends;
 
-    if (v->list == 0 || v->list > QOE_SILENCES) {
+    if (v->list == 0 || v->list > QOE_SESSIONS_OVER + 1) {
         return;
     }
 
@@ -439,16 +440,17 @@ qoe_sessions_silent(qoe_sessions_t *t, qoe_silence_t silence)
 }
 
 
-void
-qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
+/* Takes the view out of its lists, and its session. */
+
+static void
+qoe_sessions_leave(qoe_sessions_t *t, qoe_view_t *v)
 {
-    uint32_t        n, link, *place;
+    uint32_t        n, *place;
     qoe_view_t     *before;
     qoe_session_t  *s;
 
     qoe_sessions_unlist(t, v);
 
-    link = qoe_sessions_view_link(t, v);
     s = qoe_sessions_of(t, v);
 
     if (s != NULL) {
@@ -470,12 +472,45 @@ qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
         qoe_sessions_relist(t, s);
     }
 
+    qoe_sessions_count(&t->views.count, t->views.count - 1);
+}
+
+
+void
+qoe_sessions_part(qoe_sessions_t *t, qoe_view_t *v, qoe_view_end_t why)
+{
+    qoe_sessions_leave(t, v);
+
+    v->next = 0;
+    __atomic_store_n(&v->over, (uint8_t) (why + 1), __ATOMIC_RELEASE);
+
+    qoe_sessions_list(t, v, QOE_SESSIONS_OVER);
+    qoe_sessions_count(&t->over, t->over + 1);
+}
+
+
+qoe_view_t *
+qoe_sessions_parted(qoe_sessions_t *t)
+{
+    return qoe_sessions_silent(t, QOE_SESSIONS_OVER);
+}
+
+
+void
+qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v)
+{
+    if (v->over != 0) {
+        qoe_sessions_unlist(t, v);
+        qoe_sessions_count(&t->over, t->over - 1);
+
+    } else {
+        qoe_sessions_leave(t, v);
+    }
+
     qoe_publish(&v->view_key, 0);
 
     v->next = t->views.free;
-    t->views.free = link;
-
-    qoe_sessions_count(&t->views.count, t->views.count - 1);
+    t->views.free = qoe_sessions_view_link(t, v);
 }
 
 
@@ -514,6 +549,7 @@ qoe_sessions_info(const qoe_sessions_t *t, qoe_sessions_info_t *info)
     info->sessions_max = t->sessions.capacity;
     info->views = qoe_peek(&t->views.count);
     info->views_max = t->views.capacity;
+    info->over = qoe_peek(&t->over);
 }
 
 
@@ -521,6 +557,13 @@ uint32_t
 qoe_sessions_slots(const qoe_sessions_t *t)
 {
     return t->views.capacity;
+}
+
+
+uint32_t
+qoe_sessions_touched(const qoe_sessions_t *t)
+{
+    return qoe_min(qoe_acquire(&t->views.unused), t->views.capacity);
 }
 
 
@@ -553,7 +596,7 @@ qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy)
         }
     }
 
-    return copy->view_key != 0;
+    return copy->view_key != 0 && copy->over == 0;
 }
 
 

@@ -8,7 +8,8 @@
  * the lane.  Fixed memory.
  *
  * A view has a slot while it is alive; a view that is over is remembered in the
- * slot of its session (qoe_session.h).
+ * slot of its session (qoe_session.h), and keeps its own slot only until its
+ * final record is put.
  *
  * A writer may be killed at any store: the next one calls
  * qoe_sessions_rebuild() before anything else.
@@ -96,6 +97,16 @@ void qoe_sessions_list(qoe_sessions_t *t, qoe_view_t *v,
 qoe_view_t *qoe_sessions_silent(qoe_sessions_t *t, qoe_silence_t silence);
 
 /*
+ * Takes a view that has ended, why, out of its session and of the lists of
+ * silence: no event finds it any more, and no reader counts it.  It keeps its
+ * slot and its blocks, also over the death of a writer.
+ */
+void qoe_sessions_part(qoe_sessions_t *t, qoe_view_t *v, qoe_view_end_t why);
+
+/* The first of those views, or NULL. */
+qoe_view_t *qoe_sessions_parted(qoe_sessions_t *t);
+
+/*
  * Frees the slot of a view, whose attribute blocks must have been released (0).
  */
 void qoe_sessions_remove_view(qoe_sessions_t *t, qoe_view_t *v);
@@ -124,17 +135,19 @@ void qoe_sessions_rebuild(qoe_sessions_t *t);
 typedef struct {
     uint32_t        sessions;        /* in use */
     uint32_t        sessions_max;
-    uint32_t        views;
+    uint32_t        views;           /* alive */
     uint32_t        views_max;
+    uint32_t        over;            /* views that are over, in their slots */
 } qoe_sessions_info_t;
 
 void qoe_sessions_info(const qoe_sessions_t *t, qoe_sessions_info_t *info);
 
-/* The number of view slots. */
+/* The number of view slots, and of those that were ever used. */
 uint32_t qoe_sessions_slots(const qoe_sessions_t *t);
+uint32_t qoe_sessions_touched(const qoe_sessions_t *t);
 
 /*
- * Copies the view in slot i; returns false for a free slot.  Its base may be
+ * Copies the view in slot i; returns false unless it is alive.  Its base may be
  * used as a block of the lane's store only if a second read, after the block
  * was read, still returns the same base.
  */

@@ -37,6 +37,9 @@ typedef struct {
     uint32_t             count;
 } qoe_sessions_newcomers_t;
 
+/* The list of views that are over, beside those of silence. */
+#define QOE_SESSIONS_OVER     ((qoe_silence_t) QOE_SILENCES)
+
 #define QOE_NEWCOMER_IDLE     1
 #define QOE_NEWCOMER_VIEWING  2      /* has a live view */
 
@@ -45,7 +48,8 @@ struct qoe_sessions_s {
     qoe_sessions_pool_t  sessions;
     qoe_sessions_pool_t  views;
     qoe_sessions_ends_t  list;       /* sessions by last receipt */
-    qoe_sessions_ends_t  silent[QOE_SILENCES];
+    qoe_sessions_ends_t  silent[QOE_SILENCES + 1];   /* and views over */
+    uint32_t             over;
     qoe_sessions_newcomers_t  newcomers[2];      /* without and with a view */
     uint64_t             sessions_offset;
     uint64_t             views_offset;

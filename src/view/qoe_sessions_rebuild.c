@@ -145,12 +145,19 @@ qoe_sessions_rebuild_views(qoe_sessions_t *t, qoe_sessions_order_t *order)
     }
 
     memset(t->silent, 0, sizeof(t->silent));
+    qoe_poke(&t->over, 0);
     p->free = 0;
 
     for (i = 0, n = 0; i < p->unused; i++) {
         v = qoe_sessions_view_slot(t, i);
         v->list = 0;
         v->seq &= ~(uint32_t) 1;
+
+        if (v->view_key != 0 && v->over != 0) {
+            qoe_sessions_list(t, v, QOE_SESSIONS_OVER);
+            qoe_poke(&t->over, t->over + 1);
+            continue;
+        }
 
         if (!qoe_sessions_keeps(t, v)) {
             v->view_key = 0;

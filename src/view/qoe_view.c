@@ -34,7 +34,8 @@ qoe_view_begin(qoe_view_t *v, const qoe_view_birth_t *birth)
     v->video_key = birth->video_key;
 
     v->flags = (birth->first ? QOE_VIEW_FIRST : 0)
-               | (birth->continued ? QOE_VIEW_CONTINUED : 0);
+               | (birth->continued ? QOE_VIEW_CONTINUED : 0)
+               | (birth->again ? QOE_VIEW_AGAIN : 0);
 
     v->born_ms = birth->at_ms;
     v->entry_ms = birth->at_ms;
@@ -44,6 +45,8 @@ qoe_view_begin(qoe_view_t *v, const qoe_view_birth_t *birth)
     v->last.position = NAN;
     v->startup = NAN;
     v->aggregate = NAN;
+    v->max_position = NAN;
+    v->completion = NAN;
 
     if (!isnan(birth->told)) {
         v->last.told = birth->told;
@@ -107,6 +110,7 @@ qoe_view_take(qoe_view_step_t *x, const qoe_view_conf_t *conf)
     j.points = x->points;
 
     qoe_view_receive(v, x->s->received_ns / 1000000);
+    v->events++;
 
     if (qoe_view_has(x, VIDEO_DURATION)) {
         v->duration = (float) qoe_view_number(x, VIDEO_DURATION);
@@ -252,4 +256,12 @@ qoe_view_count_event(qoe_points_t *points, const qoe_sample_t *s)
     qoe_point_extra(p, QOE_DIM_EVENT_TYPE,
                     s->type < QOE_EVENT_CUSTOM ? qoe_event_type_name(s->type)
                                                : s->type_name);
+}
+
+
+qoe_view_sums_t
+qoe_view_sums(const qoe_view_t *v)
+{
+    return (qoe_view_sums_t) { v->startup, v->playing_ms, v->stalled_ms,
+                               v->stalls };
 }

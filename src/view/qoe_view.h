@@ -3,8 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * A view: what happened in it, as state of fixed size, and the metric points
- * that its events make.  The rules are in docs/numbers.md; qoe_view_table.h has
- * the table of states and transitions.
+ * and the stretches of its timeline that its events make.  The rules are in
+ * docs/numbers.md; qoe_view_table.h has the table of states and transitions.
  *
  * Pure: uses no clock, and no memory but its arguments.  Times are those of the
  * session's clock (qoe_session.h).
@@ -23,10 +23,14 @@
 
 #include "qoe_catalogue.h"
 #include "qoe_dimension.h"
+#include "qoe_timeline.h"
 
 
 #define QOE_POINTS_MAX     128
 #define QOE_POINT_EXTRAS   3
+
+/* Those of a full list of events that wait, and of the view's end. */
+#define QOE_STRETCHES_MAX  96
 
 
 /*
@@ -49,6 +53,9 @@ typedef struct {
     uint32_t        ignored;                 /* values out of range */
     char            scratch[128];            /* texts made for points */
     size_t          used;
+    qoe_stretch_t   stretch[QOE_STRETCHES_MAX];      /* that were judged, for
+                                                        the timeline */
+    size_t          nstretches;
 } qoe_points_t;
 
 
@@ -81,6 +88,8 @@ typedef struct {
                                                 load and player startup are
                                                 part of its startup */
     bool            continued;               /* silence ended the last view */
+    bool            again;                   /* not the first view of its
+                                                view_id */
     float           told;                    /* playing_time by then, or NaN */
     uint64_t        wait_ms;                 /* when a wait began, 0: none */
 } qoe_view_birth_t;
@@ -100,6 +109,25 @@ typedef enum {
     QOE_VIEW_SILENT,
     QOE_VIEW_EVICTED             /* its slot was needed */
 } qoe_view_end_t;
+
+/* How a view ended: an id, and the value of the attribute "outcome". */
+
+#define QOE_VIEW_OUTCOMES(X)                                                  \
+    X(WAS_COMPLETED, "completed")                                             \
+    X(WAS_PLAYED,    "played")                                                \
+    X(WAS_LEFT,      "exit_before_start")                                     \
+    X(FAILED_START,  "startup_failure")                                       \
+    X(FAILED,        "playback_failure")
+
+typedef enum {
+#define QOE_VIEW_OUTCOME_ENUM(id, name)  QOE_VIEW_##id,
+    QOE_VIEW_OUTCOMES(QOE_VIEW_OUTCOME_ENUM)
+#undef QOE_VIEW_OUTCOME_ENUM
+    QOE_VIEW_OUTCOMES_N
+} qoe_view_outcome_t;
+
+qoe_span_t qoe_view_outcome_name(qoe_view_outcome_t outcome);
+
 
 /* The kinds of silence that end a view; each has a list in qoe_sessions.h. */
 
@@ -159,6 +187,9 @@ bool qoe_view_attempted(const qoe_view_t *v);
 /* Was it playing already when its first events arrived? */
 bool qoe_view_found(const qoe_view_t *v);
 
+/* Has it shown a first frame? */
+bool qoe_view_started(const qoe_view_t *v);
+
 /* Its playing_time by the player's count, ms; NaN if unknown. */
 float qoe_view_told(const qoe_view_t *v);
 
@@ -172,8 +203,34 @@ qoe_silence_t qoe_view_silence(const qoe_view_t *v);
 uint64_t qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
     const qoe_view_conf_t *conf);
 
+/* What a list of views shows of it. */
+
+typedef struct {
+    double          startup;                 /* ms; NaN: unknown */
+    uint64_t        playing_ms;
+    uint64_t        stalled_ms;
+    uint32_t        stalls;
+} qoe_view_sums_t;
+
+qoe_view_sums_t qoe_view_sums(const qoe_view_t *v);
+
 /* Does it count in openqoe.concurrent_views_current at that Unix time? */
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
+/* The last such time as far as is known now; 0: it does not count. */
+uint64_t qoe_view_concurrent_ms(const qoe_view_t *v);
+
+/* Was there a view of its view_id before it? */
+bool qoe_view_again(const qoe_view_t *v);
+
+/* The name of its state, one of QOE_VIEW_PHASES. */
+qoe_span_t qoe_view_state_name(const qoe_view_t *v);
+
+/*
+ * The stretches that are open, until the last event: the startup, stall, seek
+ * or pause that the view is in, and the time for which its page is hidden.
+ * Returns their number.
+ */
+size_t qoe_view_open_stretches(const qoe_view_t *v, qoe_stretch_t s[2]);
 
 /* The time from then to now, or 0 if then is later. */
 

@@ -93,6 +93,10 @@ qoe_arrive_seek(qoe_view_step_t *x)
 
     qoe_view_point(x, QOE_METRIC_SEEK_TOTAL, 1, 0);
 
+    if (x->v != NULL) {
+        x->v->seeks++;
+    }
+
     if (qoe_view_has(x, SEEK_LATENCY)) {
         ms = qoe_view_number(x, SEEK_LATENCY);
 
@@ -154,6 +158,10 @@ qoe_arrive_error(qoe_view_step_t *x)
                     family.len ? family : qoe_span("unknown"));
     qoe_point_extra(p, QOE_DIM_ERROR_CODE,
                     code.len ? code : qoe_span("unknown"));
+
+    if (x->v != NULL) {
+        x->v->errors++;
+    }
 }
 
 
@@ -194,10 +202,16 @@ qoe_arrive_quartile(qoe_view_step_t *x)
 static void
 qoe_arrive_ended(qoe_view_step_t *x)
 {
+    double  rate;
+
     qoe_view_point(x, QOE_METRIC_PLAYING_TIME, qoe_arrive_told(x), 0);
 
     if (qoe_view_has(x, COMPLETION_RATE)) {
-        qoe_view_point(x, QOE_METRIC_COMPLETION_RATE,
-                       qoe_min(qoe_view_number(x, COMPLETION_RATE), 1), 0);
+        rate = qoe_min(qoe_view_number(x, COMPLETION_RATE), 1);
+        qoe_view_point(x, QOE_METRIC_COMPLETION_RATE, rate, 0);
+
+        if (x->v != NULL) {
+            x->v->completion = (float) rate;
+        }
     }
 }

@@ -13,20 +13,10 @@
 #define QOE_STARTUP_DECAY  0.0001155
 
 
-typedef enum {
-    QOE_VIEW_WAS_COMPLETED = 0,
-    QOE_VIEW_WAS_PLAYED,
-    QOE_VIEW_WAS_LEFT,
-    QOE_VIEW_FAILED_START,
-    QOE_VIEW_FAILED
-} qoe_view_outcome_t;
-
-
 static void qoe_view_close_up(qoe_judge_t *j, qoe_view_end_t why,
     uint64_t at_ms);
 static qoe_view_outcome_t qoe_view_outcome(const qoe_view_t *v,
     qoe_view_end_t why);
-static double qoe_view_share(double part, double whole);
 static void qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
     qoe_view_outcome_t outcome);
 static void qoe_view_end_stalls(const qoe_view_t *v, qoe_points_t *points);
@@ -64,11 +54,14 @@ qoe_view_end(qoe_view_t *v, qoe_view_end_t why, uint64_t at_ms,
                                                        : v->last.at_ms);
     }
 
+    qoe_view_stretch_end(&j);
     qoe_view_times(&j);
     qoe_view_end_outcome(v, points, outcome);
     qoe_view_end_stalls(v, points);
     qoe_view_end_quality(v, points);
     qoe_view_end_scores(v, points, outcome);
+
+    v->outcome = (uint8_t) outcome;
 }
 
 
@@ -90,7 +83,7 @@ qoe_view_close_up(qoe_judge_t *j, qoe_view_end_t why, uint64_t at_ms)
     if (why == QOE_VIEW_REPLACED && v->phase == QOE_PHASE_PLAYING) {
         qoe_view_play(j, qoe_view_credit(j, qoe_view_since(at_ms,
                                                            v->last.at_ms),
-                                         unknown));
+                                         unknown), at_ms);
         v->last.at_ms = qoe_max(v->last.at_ms, at_ms);
         v->seen_ms = qoe_max(v->seen_ms, at_ms);
     }
@@ -120,33 +113,17 @@ qoe_view_outcome(const qoe_view_t *v, qoe_view_end_t why)
 }
 
 
-/* A share, kept between 0 and 1 even if a torn slot holds nonsense. */
-
-static double
-qoe_view_share(double part, double whole)
-{
-    return fmax(0, fmin(1, part / whole));
-}
-
-
 static void
 qoe_view_end_outcome(const qoe_view_t *v, qoe_points_t *points,
     qoe_view_outcome_t outcome)
 {
-    bool                     started;
-    qoe_point_t             *p;
-    static const qoe_span_t  names[] = {
-        [QOE_VIEW_WAS_COMPLETED] = { "completed", 9 },
-        [QOE_VIEW_WAS_PLAYED] = { "played", 6 },
-        [QOE_VIEW_WAS_LEFT] = { "exit_before_start", 17 },
-        [QOE_VIEW_FAILED_START] = { "startup_failure", 15 },
-        [QOE_VIEW_FAILED] = { "playback_failure", 16 }
-    };
+    bool          started;
+    qoe_point_t  *p;
 
     started = (v->flags & QOE_VIEW_STARTED) != 0;
 
     p = qoe_point_add(points, QOE_METRIC_VIEWS_TOTAL, 1);
-    qoe_point_extra(p, QOE_DIM_OUTCOME, names[outcome]);
+    qoe_point_extra(p, QOE_DIM_OUTCOME, qoe_view_outcome_name(outcome));
 
     if (outcome == QOE_VIEW_WAS_COMPLETED) {
         qoe_point_add(points, QOE_METRIC_VIEWS_COMPLETED_TOTAL, 1);
@@ -235,39 +212,70 @@ static void
 qoe_view_end_scores(const qoe_view_t *v, qoe_points_t *points,
     qoe_view_outcome_t outcome)
 {
+    qoe_view_scores_t  s;
+
+    qoe_view_scores(&s, v, outcome);
+
+    /* an unknown score makes no point */
+
+    qoe_point_add(points, QOE_METRIC_STARTUP_TIME_SCORE, s.startup);
+    qoe_point_add(points, QOE_METRIC_REBUFFER_SCORE, s.rebuffer);
+    qoe_point_add(points, QOE_METRIC_VIDEO_QUALITY_SCORE, s.quality);
+    qoe_point_add(points, QOE_METRIC_VIEWER_EXPERIENCE_SCORE, s.experience);
+}
+
+
+void
+qoe_view_scores(qoe_view_scores_t *s, const qoe_view_t *v,
+    qoe_view_outcome_t outcome)
+{
     bool                     failed;
-    double                   startup, rebuffer, quality, whole;
     const qoe_view_media_t  *m;
 
     m = &v->media[QOE_VIEW_VIDEO];
-    startup = rebuffer = quality = NAN;
+    s->startup = s->rebuffer = s->quality = NAN;
 
     /* fmin() and fmax() would turn an unknown share into 1 */
 
     if (!isnan(v->aggregate)) {
-        startup = qoe_view_share(exp(-QOE_STARTUP_DECAY * v->aggregate), 1);
+        s->startup = qoe_view_share(exp(-QOE_STARTUP_DECAY * v->aggregate), 1);
     }
 
     if (v->flags & QOE_VIEW_STARTED) {
-        rebuffer = 1 / hypot(1, v->stalls / 2.0);
+        s->rebuffer = 1 / hypot(1, v->stalls / 2.0);
     }
 
     if (v->top > 1 && m->rate_ms != 0) {
-        quality = qoe_view_share(v->log_sum,
-                                 log(v->top) * (double) m->rate_ms);
+        s->quality = qoe_view_share(v->log_sum,
+                                    log(v->top) * (double) m->rate_ms);
     }
 
     failed = (outcome == QOE_VIEW_FAILED_START
               || outcome == QOE_VIEW_FAILED);
 
-    /* an unknown score makes no point */
+    s->experience = failed ? 0 : cbrt(s->startup * s->rebuffer * s->quality);
+    s->experience = s->experience > 1 ? 1 : s->experience;
+}
 
-    qoe_point_add(points, QOE_METRIC_STARTUP_TIME_SCORE, startup);
-    qoe_point_add(points, QOE_METRIC_REBUFFER_SCORE, rebuffer);
-    qoe_point_add(points, QOE_METRIC_VIDEO_QUALITY_SCORE, quality);
 
-    whole = failed ? 0 : cbrt(startup * rebuffer * quality);
+qoe_span_t
+qoe_view_outcome_name(qoe_view_outcome_t outcome)
+{
+    static const qoe_span_t  names[] = {
+#define QOE_VIEW_OUTCOME_NAME(id, name)  { name, sizeof(name) - 1 },
+        QOE_VIEW_OUTCOMES(QOE_VIEW_OUTCOME_NAME)
+#undef QOE_VIEW_OUTCOME_NAME
+    };
 
-    qoe_point_add(points, QOE_METRIC_VIEWER_EXPERIENCE_SCORE,
-                  whole > 1 ? 1 : whole);
+    return (unsigned) outcome < QOE_VIEW_OUTCOMES_N ? names[outcome]
+                                                    : qoe_span_null;
+}
+
+
+/* A share, kept between 0 and 1 even if a torn slot holds nonsense. */
+
+double
+qoe_view_share(double part, double whole)
+{
+    return fmax(0, fmin(1, part / whole));
 }

@@ -15,6 +15,8 @@
 
 
 static void qoe_view_notice(qoe_judge_t *j);
+static void qoe_view_passed(qoe_judge_t *j, uint8_t phase, uint64_t ms);
+static void qoe_view_sum(uint32_t *sum, uint64_t n);
 static void qoe_view_after(qoe_judge_t *j);
 static bool qoe_view_playing_gap(qoe_judge_t *j);
 static qoe_view_signal_t qoe_view_evidence(qoe_judge_t *j);
@@ -47,15 +49,28 @@ static const struct {
 void
 qoe_view_judge_moment(qoe_judge_t *j)
 {
+    uint8_t              phase;
+    uint64_t             step, playing;
     qoe_view_t          *v;
     const qoe_moment_t  *m;
 
     v = j->v;
     m = j->m;
+    phase = v->phase;
+    playing = v->playing_ms;
+    step = qoe_view_since(m->at_ms, v->seen_ms);
 
     j->gap_ms = qoe_view_since(m->at_ms, v->last.at_ms);
 
     qoe_view_notice(j);
+
+    if (v->flags & QOE_VIEW_HIDDEN) {
+        qoe_view_sum(&v->hidden_ms, step);
+    }
+
+    if (m->type == QOE_EVENT_ERROR) {
+        qoe_view_stretch_error(j);
+    }
 
     if ((v->flags & QOE_VIEW_STARTED) == 0) {
         qoe_view_before(j);
@@ -65,6 +80,7 @@ qoe_view_judge_moment(qoe_judge_t *j)
         qoe_view_after(j);
     }
 
+    qoe_view_passed(j, phase, qoe_view_since(step, v->playing_ms - playing));
     qoe_view_shown(j);
 
     /* the time up to this event was played at the old rate */
@@ -119,6 +135,46 @@ qoe_view_notice(qoe_judge_t *j)
 
         v->beat_at_ms = 0;
     }
+}
+
+
+/*
+ * Notes how ms were spent that passed in that state and in which it did not
+ * play.  A seek is reported when it ends, so its latency lies before it.
+ */
+
+static void
+qoe_view_passed(qoe_judge_t *j, uint8_t phase, uint64_t ms)
+{
+    qoe_view_t          *v;
+    const qoe_moment_t  *m;
+
+    v = j->v;
+    m = j->m;
+
+    if (phase == QOE_PHASE_PAUSED) {
+        qoe_view_sum(&v->paused_ms, ms);
+
+    } else if (phase == QOE_PHASE_SEEKING) {
+        qoe_view_sum(&v->seeking_ms, ms);
+
+    } else if (phase == QOE_PHASE_PLAYING && m->type == QOE_EVENT_SEEK
+               && m->value > 0)
+    {
+        qoe_view_sum(&v->seeking_ms,
+                     (uint64_t) qoe_min(m->value, (double) j->gap_ms));
+    }
+
+    if (m->position >= 0 && !(m->position <= v->max_position)) {
+        v->max_position = m->position;
+    }
+}
+
+
+static void
+qoe_view_sum(uint32_t *sum, uint64_t n)
+{
+    *sum = (uint32_t) qoe_min(*sum + n, (uint64_t) UINT32_MAX);
 }
 
 
@@ -188,7 +244,7 @@ qoe_view_after(qoe_judge_t *j)
 static bool
 qoe_view_playing_gap(qoe_judge_t *j)
 {
-    uint64_t             gap;
+    uint64_t             gap, played;
     qoe_view_t          *v;
     qoe_growth_t         growth;
     const qoe_moment_t  *m;
@@ -221,7 +277,10 @@ qoe_view_playing_gap(qoe_judge_t *j)
         return false;
     }
 
-    qoe_view_play(j, qoe_view_credit(j, gap, growth));
+    /* what the proof leaves out of the gap is taken for its end */
+
+    played = qoe_view_credit(j, gap, growth);
+    qoe_view_play(j, played, v->last.at_ms + played);
 
     return true;
 }
@@ -244,12 +303,12 @@ qoe_view_evidence(qoe_judge_t *j)
     case QOE_PHASE_PLAYING:
         return j->growth.kind == QOE_GROWTH_LEAP
                && m->type != QOE_EVENT_PLAYING ? QOE_SIGNAL_LEAPS
-                                               : QOE_SIGNALS;
+                                               : QOE_SIGNAL_NONE;
 
     case QOE_PHASE_STALLED:
 
         if (m->type == QOE_EVENT_STALLEND) {
-            return QOE_SIGNALS;
+            return QOE_SIGNAL_NONE;
         }
 
         j->growth = qoe_view_growth(v, m, &v->wait);
@@ -275,7 +334,7 @@ qoe_view_evidence(qoe_judge_t *j)
     case QOE_PHASE_SUSPENDED:
 
         if (m->type == QOE_EVENT_PLAYING) {
-            return QOE_SIGNALS;
+            return QOE_SIGNAL_NONE;
         }
 
         j->growth = qoe_view_growth_last(v, m);
@@ -297,11 +356,11 @@ qoe_view_evidence(qoe_judge_t *j)
         break;
 
     default:
-        return QOE_SIGNALS;
+        return QOE_SIGNAL_NONE;
     }
 
     return j->growth.kind == QOE_GROWTH_MS && j->growth.ms > enough
-           ? QOE_SIGNAL_GROWS : QOE_SIGNALS;
+           ? QOE_SIGNAL_GROWS : QOE_SIGNAL_NONE;
 }
 
 
@@ -333,10 +392,10 @@ qoe_view_signal(const qoe_moment_t *m)
         return QOE_SIGNAL_LEAVES;
 
     case QOE_EVENT_ERROR:
-        return m->value > 0 ? QOE_SIGNAL_LEAVES : QOE_SIGNALS;
+        return m->value > 0 ? QOE_SIGNAL_LEAVES : QOE_SIGNAL_NONE;
 
     default:
-        return QOE_SIGNALS;
+        return QOE_SIGNAL_NONE;
     }
 }
 
@@ -344,11 +403,17 @@ qoe_view_signal(const qoe_moment_t *m)
 static void
 qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal)
 {
-    size_t  i;
+    size_t             i;
+    qoe_view_phase_t   from;
+    qoe_view_before_t  before;
 
-    if (signal == QOE_SIGNALS) {
+    if (signal == QOE_SIGNAL_NONE) {
         return;
     }
+
+    from = (qoe_view_phase_t) j->v->phase;
+    before.played_ms = j->played_ms;
+    before.nstretches = j->points->nstretches;
 
     for (i = 0; i < QOE_VIEW_ROWS; i++) {
 
@@ -357,6 +422,7 @@ qoe_view_go(qoe_judge_t *j, qoe_view_signal_t signal)
             && qoe_view_transitions[i].action(j))
         {
             j->v->phase = qoe_view_transitions[i].to;
+            qoe_view_stretch_phase(j, from, signal, &before);
             return;
         }
     }
@@ -385,11 +451,19 @@ qoe_view_remark(qoe_judge_t *j)
 static void
 qoe_view_pause_counts(qoe_judge_t *j)
 {
-    if (j->v->phase == QOE_PHASE_PAUSED || qoe_view_at_end(j->v, j->m)
-        || qoe_moment_ahead(j, QOE_EVENT_ENDED, QOE_VIEW_END_MS) != NULL)
-    {
+    if (j->v->phase == QOE_PHASE_PAUSED) {
         return;
     }
+
+    if (qoe_view_at_end(j->v, j->m)
+        || qoe_moment_ahead(j, QOE_EVENT_ENDED, QOE_VIEW_END_MS) != NULL)
+    {
+        j->v->flags |= QOE_VIEW_AUTO_PAUSE;
+        return;
+    }
+
+    j->v->flags &= ~QOE_VIEW_AUTO_PAUSE;
+    j->v->pauses++;
 
     qoe_point_add(j->points, QOE_METRIC_PAUSE_EVENTS_TOTAL, 1);
     qoe_point_add(j->points, QOE_METRIC_PAUSE_PLAYING_TIME, j->m->value);
@@ -414,8 +488,11 @@ qoe_view_visible(qoe_judge_t *j, bool hidden)
 
     } else {
         v->flags &= ~QOE_VIEW_HIDDEN;
-        v->entry_ms = j->m->at_ms;
+        qoe_view_stretch(j, QOE_STRETCH_HIDDEN, v->entry_ms,
+                         qoe_view_since(j->m->at_ms, v->entry_ms));
     }
+
+    v->entry_ms = j->m->at_ms;
 }
 
 
@@ -424,7 +501,7 @@ qoe_view_visible(qoe_judge_t *j, bool hidden)
 static void
 qoe_view_frames(qoe_judge_t *j)
 {
-    double       frames;
+    double       frames, lost;
     qoe_view_t  *v;
 
     v = j->v;
@@ -434,9 +511,14 @@ qoe_view_frames(qoe_judge_t *j)
         return;
     }
 
-    qoe_point_add(j->points, QOE_METRIC_DROPPED_FRAMES_TOTAL,
-                  frames < (double) v->dropped
-                  ? frames : frames - (double) v->dropped);
+    lost = frames < (double) v->dropped ? frames
+                                        : frames - (double) v->dropped;
+
+    qoe_point_add(j->points, QOE_METRIC_DROPPED_FRAMES_TOTAL, lost);
 
     v->dropped = (float) frames;
+
+    if (lost > 0) {
+        qoe_view_sum(&v->frames_lost, (uint64_t) round(lost));
+    }
 }

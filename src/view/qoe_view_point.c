@@ -103,6 +103,7 @@ qoe_points_clear(qoe_points_t *points)
     points->n = 0;
     points->ignored = 0;
     points->used = 0;
+    points->nstretches = 0;
 }
 
 

@@ -72,6 +72,8 @@
 #define QOE_VIEW_SIZED         0x4000        /* both sizes were known */
 #define QOE_VIEW_HEARD         0x8000        /* an event arrived */
 #define QOE_VIEW_NAMED         0x10000       /* << media: type named */
+#define QOE_VIEW_AUTO_PAUSE    0x80000       /* the player made the pause */
+#define QOE_VIEW_AGAIN         0x100000      /* not the first of its view_id */
 
 
 enum {
@@ -124,6 +126,14 @@ typedef struct {
 } qoe_judge_t;
 
 
+/* What a judgement had made before an action. */
+
+typedef struct {
+    uint64_t                played_ms;
+    size_t                  nstretches;
+} qoe_view_before_t;
+
+
 #define qoe_view_has(x, id)     (((x)->set >> QOE_NUMBER_##id & 1) != 0)
 #define qoe_view_number(x, id)  ((x)->s->number[QOE_NUMBER_##id])
 #define qoe_view_text(x, id)    ((x)->s->text[QOE_TEXT_##id])
@@ -151,6 +161,21 @@ void qoe_view_point(qoe_view_step_t *x, qoe_metric_id_t metric, double value,
     unsigned with);
 
 void qoe_points_clear(qoe_points_t *points);
+
+/* Functions of qoe_view_stretch.c. */
+
+/* Adds a stretch of the timeline. */
+void qoe_view_stretch(qoe_judge_t *j, qoe_stretch_kind_t kind,
+    uint64_t start_ms, uint64_t ms);
+/* The event is an error: adds it to the timeline. */
+void qoe_view_stretch_error(qoe_judge_t *j);
+/* The rendition of video is another one from the event on. */
+void qoe_view_stretch_rendition(qoe_judge_t *j);
+/* The phase was `from` before an action of the event's signal. */
+void qoe_view_stretch_phase(qoe_judge_t *j, qoe_view_phase_t from,
+    qoe_view_signal_t signal, const qoe_view_before_t *before);
+/* The view is over: adds what is still open. */
+void qoe_view_stretch_end(qoe_judge_t *j);
 
 /* Functions of qoe_view.c. */
 
@@ -199,7 +224,8 @@ qoe_growth_t qoe_view_growth_last(const qoe_view_t *v, const qoe_moment_t *m);
 /* How much of a gap was playing. */
 uint64_t qoe_view_credit(const qoe_judge_t *j, uint64_t gap_ms,
     qoe_growth_t growth);
-void qoe_view_play(qoe_judge_t *j, uint64_t ms);
+/* Counts ms of playing that ended at until_ms. */
+void qoe_view_play(qoe_judge_t *j, uint64_t ms, uint64_t until_ms);
 /* Closes the gap: the next one begins at the event. */
 void qoe_view_cut(qoe_view_t *v, const qoe_moment_t *m);
 /*
@@ -242,9 +268,27 @@ bool qoe_view_suspends(qoe_judge_t *j);
 bool qoe_view_always(qoe_judge_t *j);
 
 void qoe_view_open_wait(qoe_view_t *v, const qoe_moment_t *m);
+/* The time when a seek began; players report a seek when it ends. */
+uint64_t qoe_view_seek_start(const qoe_moment_t *seek);
 /* Closes the open stall at end_ms. */
 void qoe_view_close_stall(qoe_judge_t *j, uint64_t end_ms);
 bool qoe_view_at_end(const qoe_view_t *v, const qoe_moment_t *m);
+
+/* Functions of qoe_view_end.c. */
+
+/* The scores of a view; NaN: unknown. */
+
+typedef struct {
+    double                  startup;
+    double                  rebuffer;
+    double                  quality;
+    double                  experience;
+} qoe_view_scores_t;
+
+void qoe_view_scores(qoe_view_scores_t *s, const qoe_view_t *v,
+    qoe_view_outcome_t outcome);
+/* A share, between 0 and 1. */
+double qoe_view_share(double part, double whole);
 
 /* In qoe_view_arrive.c: makes the points that an event makes by itself. */
 void qoe_view_arrive(qoe_view_step_t *x);

@@ -210,7 +210,7 @@ qoe_view_credit(const qoe_judge_t *j, uint64_t gap_ms, qoe_growth_t growth)
 
 
 void
-qoe_view_play(qoe_judge_t *j, uint64_t ms)
+qoe_view_play(qoe_judge_t *j, uint64_t ms, uint64_t until_ms)
 {
     qoe_view_t  *v;
 
@@ -219,6 +219,8 @@ qoe_view_play(qoe_judge_t *j, uint64_t ms)
     if (ms == 0) {
         return;
     }
+
+    qoe_view_stretch(j, QOE_STRETCH_PLAYING, qoe_view_since(until_ms, ms), ms);
 
     v->playing_ms += ms;
     v->last.told += (double) ms;

@@ -144,6 +144,7 @@ qoe_view_rate(qoe_view_t *v, uint64_t ms)
 
     if (pixels > 0) {
         v->pixel_sum += pixels * (double) ms;
+        v->height_sum += (double) v->height * (double) ms;
         v->pixel_ms += ms;
     }
 
@@ -183,7 +184,9 @@ qoe_view_rate_fit(qoe_view_t *v)
     }
 
     if (v->pixel_ms > v->playing_ms) {
-        v->pixel_sum *= (double) v->playing_ms / (double) v->pixel_ms;
+        share = (double) v->playing_ms / (double) v->pixel_ms;
+        v->pixel_sum *= share;
+        v->height_sum *= share;
         v->pixel_ms = v->playing_ms;
     }
 
@@ -267,6 +270,8 @@ qoe_view_rate_open(qoe_view_t *v, const qoe_moment_t *m)
 void
 qoe_view_shown(qoe_judge_t *j)
 {
+    float                rate;
+    uint16_t             height;
     qoe_view_t          *v;
     const qoe_moment_t  *m;
 
@@ -278,6 +283,9 @@ qoe_view_shown(qoe_judge_t *j)
     {
         return;
     }
+
+    rate = v->media[QOE_VIEW_VIDEO].rate;
+    height = v->height;
 
     qoe_view_rate_open(v, m);
 
@@ -309,6 +317,11 @@ qoe_view_shown(qoe_judge_t *j)
     {
         v->width = m->width;
         v->height = m->height;
+        v->top_height = qoe_max(v->top_height, m->height);
+    }
+
+    if (v->media[QOE_VIEW_VIDEO].rate != rate || v->height != height) {
+        qoe_view_stretch_rendition(j);
     }
 
     if (m->box_width != 0 && m->box_height != 0) {
@@ -609,6 +622,11 @@ qoe_view_change(qoe_view_step_t *x)
         if (x->bitrate > 0) {
             direction = qoe_view_direction(before, x->bitrate);
         }
+    }
+
+    if (x->media == QOE_VIEW_VIDEO) {
+        x->v->switches_up += direction.data[0] == 'u';
+        x->v->switches_down += direction.data[0] == 'd';
     }
 
     p = qoe_point_add(x->points, QOE_METRIC_QUALITY_CHANGES_TOTAL, 1);

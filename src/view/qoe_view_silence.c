@@ -55,6 +55,20 @@ qoe_view_attempted(const qoe_view_t *v)
 
 
 bool
+qoe_view_started(const qoe_view_t *v)
+{
+    return (v->flags & QOE_VIEW_STARTED) != 0;
+}
+
+
+bool
+qoe_view_again(const qoe_view_t *v)
+{
+    return (v->flags & QOE_VIEW_AGAIN) != 0;
+}
+
+
+bool
 qoe_view_found(const qoe_view_t *v)
 {
     return (v->flags & QOE_VIEW_STARTED) != 0 && v->wish.at_ms == 0;
@@ -152,17 +166,23 @@ qoe_view_wanted(const qoe_view_t *v)
 bool
 qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms)
 {
+    return now_ms <= qoe_view_concurrent_ms(v);
+}
+
+
+uint64_t
+qoe_view_concurrent_ms(const qoe_view_t *v)
+{
     uint64_t  beats;
 
     if (v->view_key == 0 || v->phase == QOE_PHASE_SUSPENDED
         || v->phase == QOE_PHASE_PAUSED
         || (v->phase == QOE_PHASE_IDLE && !qoe_view_wanted(v)))
     {
-        return false;
+        return 0;
     }
 
     beats = 3 * (uint64_t) v->beat_ms;
 
-    return qoe_view_since(now_ms, v->received_ms)
-           <= qoe_max(beats, (uint64_t) QOE_VIEW_CONCURRENT_MS);
+    return v->received_ms + qoe_max(beats, (uint64_t) QOE_VIEW_CONCURRENT_MS);
 }

@@ -15,7 +15,6 @@
 
 
 static void qoe_view_close(qoe_judge_t *j, double ms, double told);
-static uint64_t qoe_view_seek_start(const qoe_moment_t *seek);
 
 
 bool
@@ -101,7 +100,9 @@ qoe_view_plays_on(qoe_judge_t *j)
         gap_ms = qoe_view_since(gap_ms, (uint64_t) j->m->value);
     }
 
-    qoe_view_play(j, qoe_view_credit(j, gap_ms, j->growth));
+    qoe_view_play(j, qoe_view_credit(j, gap_ms, j->growth),
+                  j->m->type == QOE_EVENT_SEEK ? qoe_view_seek_start(j->m)
+                                               : j->m->at_ms);
 
     j->v->wait.at_ms = 0;
     j->v->flags &= ~QOE_VIEW_HELD;
@@ -128,9 +129,11 @@ qoe_view_wait_resumes(qoe_judge_t *j)
 static void
 qoe_view_close(qoe_judge_t *j, double ms, double told)
 {
+    uint64_t     begin_ms;
     qoe_view_t  *v;
 
     v = j->v;
+    begin_ms = v->wait.at_ms;
     v->wait.at_ms = 0;
 
     /*
@@ -146,6 +149,9 @@ qoe_view_close(qoe_judge_t *j, double ms, double told)
 
     v->stalls++;
     v->stalled_ms += (uint64_t) ms;
+    v->longest_ms = qoe_max(v->longest_ms,
+                            (uint32_t) qoe_min(ms, (double) UINT32_MAX));
+    qoe_view_stretch(j, QOE_STRETCH_STALL, begin_ms, (uint64_t) ms);
 
     qoe_point_add(j->points, QOE_METRIC_REBUFFER_EVENTS_COUNT, 1);
     qoe_point_add(j->points, QOE_METRIC_REBUFFER_EVENTS_TOTAL, 1);
@@ -185,7 +191,7 @@ qoe_view_stall_grows(qoe_judge_t *j)
 
     qoe_view_close(j, stalled, j->m->type == QOE_EVENT_STALLEND
                                ? j->m->value : (double) NAN);
-    qoe_view_play(j, (uint64_t) (total - stalled));
+    qoe_view_play(j, (uint64_t) (total - stalled), j->m->at_ms);
 
     return true;
 }
@@ -269,9 +275,7 @@ qoe_view_stall_leaves(qoe_judge_t *j)
 }
 
 
-/* The time when a seek began; players report a seek when it ends. */
-
-static uint64_t
+uint64_t
 qoe_view_seek_start(const qoe_moment_t *seek)
 {
     return seek->value > 0
@@ -323,7 +327,8 @@ qoe_view_seek_again(qoe_judge_t *j)
                             j->m->at_ms - qoe_min(j->gap_ms, j->m->at_ms));
 
     if (j->v->wait.at_ms == 0) {
-        qoe_view_play(j, qoe_view_credit(j, gap_ms, j->growth));
+        qoe_view_play(j, qoe_view_credit(j, gap_ms, j->growth),
+                      qoe_view_seek_start(j->m));
     }
 
     return qoe_view_seek_begins(j);
@@ -342,7 +347,8 @@ qoe_view_seek_waits(qoe_judge_t *j)
     if (v->wait.at_ms == 0
         && qoe_view_growth(v, j->m, &v->seek).kind == QOE_GROWTH_LEAP)
     {
-        qoe_view_play(j, qoe_view_credit(j, j->gap_ms, j->growth));
+        qoe_view_play(j, qoe_view_credit(j, j->gap_ms, j->growth),
+                      j->m->at_ms);
         (void) qoe_view_seek_begins(j);
     }
 

@@ -114,6 +114,12 @@ qoe_view_note_startup(qoe_judge_t *j)
         break;
 
     case QOE_EVENT_PAUSE:
+
+        if (v->wish.at_ms != 0 && (v->flags & QOE_VIEW_WITHDRAWN) == 0) {
+            qoe_view_stretch(j, QOE_STRETCH_STARTUP, v->wish.at_ms,
+                             qoe_view_since(m->at_ms, v->wish.at_ms));
+        }
+
         v->flags |= QOE_VIEW_WITHDRAWN;
         break;
 
@@ -188,6 +194,7 @@ qoe_view_wishes(qoe_judge_t *j)
     v->wish.position = isnan(m->position) ? 0 : m->position;
     v->wish.told = 0;
     v->phase = QOE_PHASE_STARTING;
+    v->phase_ms = m->at_ms;
     v->flags |= QOE_VIEW_ATTEMPTED;
     v->flags &= ~QOE_VIEW_WITHDRAWN;
     v->start_class = (uint8_t) qoe_view_class(m->width, m->height);
@@ -362,12 +369,14 @@ qoe_view_start_unproven(qoe_judge_t *j)
 static void
 qoe_view_start(qoe_judge_t *j, uint64_t at_ms, double told)
 {
+    uint64_t     startup_ms;
     qoe_view_t  *v;
 
     v = j->v;
 
     v->flags |= QOE_VIEW_STARTED|QOE_VIEW_ATTEMPTED;
     v->phase = QOE_PHASE_PLAYING;
+    v->phase_ms = at_ms;
     v->last.at_ms = at_ms;
     v->frame_ms = 0;
     v->detached_ms = 0;
@@ -390,6 +399,9 @@ qoe_view_start(qoe_judge_t *j, uint64_t at_ms, double told)
     v->startup = isnan(told) ? (double) qoe_view_since(at_ms, v->wish.at_ms)
                              : told;
     v->aggregate = v->startup;
+    startup_ms = (uint64_t) v->startup;
+    qoe_view_stretch(j, QOE_STRETCH_STARTUP, qoe_view_since(at_ms, startup_ms),
+                     startup_ms);
 
     if (v->flags & QOE_VIEW_FIRST) {
         v->aggregate += v->page + qoe_view_told_player(v, !isnan(told));

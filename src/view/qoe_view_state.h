@@ -93,6 +93,7 @@ struct qoe_view_s {
     uint32_t        titled;          /* bases of titled metrics, */
     uint32_t        fine;            /* and of headline metrics */
     uint32_t        list;            /* 1 + qoe_silence_t; 0: none */
+    uint32_t        timeline;        /* 1 + index; 0: it has none */
 
     /*
      * Written by qoe_view*.c; from here on, everything is zero when the view
@@ -100,11 +101,11 @@ struct qoe_view_s {
      */
 
     uint32_t        flags;           /* QOE_VIEW_... */
-    uint64_t        received_ms;     /* last receipt, Unix */
     uint8_t         phase;           /* qoe_view_phase_t */
     uint8_t         nmoments;
     uint8_t         quartiles;       /* a bit for each */
     uint8_t         start_class;     /* 1 + class of the first picture */
+    uint64_t        received_ms;     /* last receipt, Unix */
 
     /* the time that has been judged */
 
@@ -115,7 +116,8 @@ struct qoe_view_s {
     qoe_view_mark_t last;            /* the last event that cut a gap */
     uint64_t        position_ms;     /* when last.position was seen */
     uint64_t        born_ms;         /* time of the first event */
-    uint64_t        entry_ms;        /* the same, or of the last moveback */
+    uint64_t        entry_ms;        /* the same, or of the last moveback or
+                                        moveaway */
     uint64_t        beat_at_ms;      /* time of the last heartbeat */
     uint32_t        beat_ms;         /* their interval; 0: unknown */
     float           rate;            /* playback rate; 0: 1 */
@@ -165,6 +167,41 @@ struct qoe_view_s {
     float           told_scale;      /* unit of playing_time, ms; 0: unknown */
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
+    uint64_t        phase_ms;        /* when the phase began */
+
+    /* for the record of the view (qoe_view_record.h) */
+
+    uint8_t         over;            /* 1 + qoe_view_end_t; 0: alive */
+    uint8_t         outcome;         /* qoe_view_outcome_t, once it is over */
+    uint16_t        top_height;      /* of the picture, pixels */
+    uint32_t        events;          /* without duplicates */
+    uint32_t        pauses;
+    uint32_t        seeks;
+    uint32_t        errors;
+    uint32_t        switches_up;     /* changes of the video's bitrate */
+    uint32_t        switches_down;
+    uint32_t        longest_ms;      /* the longest stall */
+    uint32_t        paused_ms;       /* these do not wrap around */
+    uint32_t        seeking_ms;
+    uint32_t        hidden_ms;
+    uint32_t        frames_lost;     /* dropped frames, all together */
+    double          height_sum;      /* height * ms of playing */
+    double          max_position;
+    float           completion;      /* reported by the player, or NaN */
+
+    /* written by src/qoe */
+
+    uint32_t        play;            /* number of the view in its session */
+    uint32_t        records;         /* put so far */
+    uint32_t        sent;            /* block: dimensions as sent, where the
+                                        governed values are others */
+    uint32_t        ids;             /* block: ids that are no UUIDs */
+    uint32_t        error;           /* block: family and code of the last
+                                        error */
+    uint64_t        recorded_ms;     /* of the last record, Unix */
+    uint64_t        viewer;          /* keyed hash; 0: unknown */
+    uint8_t         view_id[16];     /* UUIDs; zero: see ids */
+    uint8_t         session_id[16];
 } __attribute__((aligned(64)));      /* to use few cache lines */
 
 
@@ -192,6 +229,7 @@ struct qoe_session_s {
     uint32_t        views;           /* 1 + index of the newest view */
     uint32_t        nviews;
     uint32_t        listed;          /* 1: in the list */
+    uint32_t        plays;           /* views begun */
 
     /* written by qoe_session.c */
 

@@ -130,7 +130,7 @@ typedef enum {
 #define QOE_VIEW_SIGNAL_ENUM(id, name, text)  QOE_SIGNAL_##id,
     QOE_VIEW_SIGNALS(QOE_VIEW_SIGNAL_ENUM)
 #undef QOE_VIEW_SIGNAL_ENUM
-    QOE_SIGNALS                  /* no signal */
+    QOE_SIGNAL_NONE
 } qoe_view_signal_t;
 
 

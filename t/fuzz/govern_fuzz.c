@@ -287,7 +287,7 @@ static void
 check_store(const lane_t *l)
 {
     size_t            j;
-    uint32_t          i, n;
+    uint32_t          i, n, own[3];
     const char       *wrong;
     qoe_view_t       *v;
     qoe_blocks_t      b;
@@ -307,6 +307,17 @@ check_store(const lane_t *l)
         for (j = 0; j < QOE_GRAINS; j++) {
             check(n < HELD_MAX);
             held[n++] = b.grain[j];
+        }
+
+        own[0] = v->sent;
+        own[1] = v->ids;
+        own[2] = v->error;
+
+        for (j = 0; j < 3; j++) {
+            if (own[j] != 0) {
+                check(n < HELD_MAX);
+                held[n++] = own[j];
+            }
         }
     }
 

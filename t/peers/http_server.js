@@ -12,6 +12,7 @@
 //   { mode: 'truncate' }         half of what Content-Length says
 //   { mode: 'drip', ms, code }   a byte each ms
 //   { mode: 'large', bytes }     an answer of so many bytes
+// With only: TEXT, requests that do not hold the text are taken as by 'ok'.
 
 const http = require('http');
 const https = require('https');
@@ -32,6 +33,11 @@ function isJson(req) {
   return req.headers['content-type'] === 'application/json';
 }
 
+function unpacked(req, body) {
+  return req.headers['content-encoding'] === 'gzip'
+    ? zlib.gunzipSync(body) : body;
+}
+
 function take(req, res, body) {
   const signal = PATHS[req.url];
   const partial = mode.mode === 'partial' && mode;
@@ -41,8 +47,7 @@ function take(req, res, body) {
     return;
   }
 
-  const bytes = req.headers['content-encoding'] === 'gzip'
-    ? zlib.gunzipSync(body) : body;
+  const bytes = unpacked(req, body);
   sink.take(signal, isJson(req) ? JSON.parse(bytes.toString())
     : otlp.decodeRequest(signal, bytes));
 
@@ -107,7 +112,11 @@ function handle(req, res) {
 
   const parts = [];
   req.on('data', (part) => parts.push(part));
-  req.on('end', () => HANDLERS[mode.mode](req, res, Buffer.concat(parts)));
+  req.on('end', () => {
+    const body = Buffer.concat(parts);
+    const meant = !mode.only || unpacked(req, body).includes(mode.only);
+    (meant ? HANDLERS[mode.mode] : take)(req, res, body);
+  });
 }
 
 const tls = otlp.tlsFiles(opts);

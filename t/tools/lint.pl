@@ -15,7 +15,7 @@ my %may = (
     view   => [qw(core event govern series)],
     qoe    => [qw(core event shm govern series view)],
     prom   => [qw(core event qoe)],
-    otlp   => [qw(core event qoe)],
+    otlp   => [qw(core event series view qoe)],
     net    => [qw(core otlp)],
     spool  => [qw(core shm otlp)],
 );
@@ -58,7 +58,8 @@ for my $path (@sources) {
 for my $path (glob 'build.sh config .ci/run src/lib.mk t/*.t t/lib/*/*.pm
     t/lib/*/*/*.pm t/tools/*.pl t/tools/*.sh t/peers/*.js t/peers/*.sh t/peers/*/*.js
     t/peers/*/*.sh t/peers/*/*.go t/packages/*.sh debian/rules debian/tests/*
-    debian/examples/* tools/*.1 bench/*.pl *.md docs/*.md conf/*.conf')
+    debian/examples/* tools/*.1 bench/*.pl *.md docs/*.md conf/*.conf
+    examples/*.html examples/*.css examples/*.js examples/clip/*.sh')
 {
     open my $fh, '<', $path or next;
     my $n = 0;

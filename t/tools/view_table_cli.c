@@ -2,18 +2,47 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Usage: view_table_cli [--size view|session]
+ * Usage: view_table_cli [--size view|session] [--record]
  * The table of states and transitions of src/view/qoe_view_table.h as Markdown,
- * as docs/numbers.md shows it, or the bytes that a view or a
- * session takes: t/numbers.t compares both.
+ * as docs/numbers.md shows it; or the bytes that a view or a session takes; or
+ * the attributes of a view's record, as docs/views.md shows them.  t/numbers.t
+ * compares all.
  */
 
 
 #include "qoe_session.h"
+#include "qoe_view_record.h"
 #include "qoe_view_table.h"
 
 #include <stdio.h>
 #include <string.h>
+
+
+static void
+record(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *name;
+        const char  *kind;
+        const char  *text;
+    } rows[] = {
+#define TEXT(member, name, text)    { name, "text", text },
+#define COUNT(member, name, text)   { name, "int", text },
+#define PLAYED(member, name, text)  { name, "int, started views", text },
+#define REAL(member, name, text)    { name, "double", text },
+#define FLAG(member, name, text)    { name, "true, or absent", text },
+        QOE_VIEW_ATTRIBUTES(TEXT, COUNT, PLAYED, REAL, FLAG)
+    };
+
+    puts("| attribute | kind | meaning |\n|---|---|---|");
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        printf("| `%s` | %s | %s |\n", rows[i].name, rows[i].kind,
+               rows[i].text);
+    }
+}
 
 
 int
@@ -51,6 +80,11 @@ main(int argc, char **argv)
         return 0;
     }
 
+    if (argc == 2 && strcmp(argv[1], "--record") == 0) {
+        record();
+        return 0;
+    }
+
     puts("| state | what a viewer sees |\n|---|---|");
 
     for (i = 0; i < QOE_PHASES; i++) {
@@ -59,7 +93,7 @@ main(int argc, char **argv)
 
     puts("\n| it ... | how it is known |\n|---|---|");
 
-    for (i = 0; i < QOE_SIGNALS; i++) {
+    for (i = 0; i < QOE_SIGNAL_NONE; i++) {
         printf("| *%s* | %s |\n", signals[i][0], signals[i][1]);
     }
 

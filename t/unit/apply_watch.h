@@ -37,6 +37,7 @@ typedef struct {
     double            ratio;                 /* -1: no point */
     unsigned          over;
     char              outcome[24];
+    qoe_timeline_t    timeline;
 } watch_t;
 
 
@@ -227,6 +228,22 @@ watch_tally(const qoe_view_t *v, const watch_t *w)
 }
 
 
+/* Parts end now and then, as in a trace. */
+
+static inline void
+watch_timeline(const qoe_view_t *v, watch_t *w, const qoe_points_t *points)
+{
+    must(points->nstretches < QOE_STRETCHES_MAX);
+
+    timeline_take(&w->timeline, points);
+    must(timeline_wrong(&w->timeline, v) == NULL);
+
+    if (points->nstretches % 5 == 3) {
+        qoe_timeline_part(&w->timeline, v->seen_ms);
+    }
+}
+
+
 static inline void
 watch_points(const qoe_view_t *v, const qoe_points_t *points)
 {
@@ -244,6 +261,7 @@ watch_points(const qoe_view_t *v, const qoe_points_t *points)
 
     if (watch.strict && v != NULL) {
         watch_tally(v, watch_of(v));
+        watch_timeline(v, watch_of(v), points);
     }
 
     if (watch.at != NULL) {
@@ -269,6 +287,7 @@ watch_begin(qoe_view_t *v, const qoe_view_birth_t *birth)
     w->first_ms = birth->at_ms;
     w->last_ms = birth->at_ms;
     w->ratio = -1;
+    qoe_timeline_begin(&w->timeline, birth->at_ms);
     watch.begun++;
 
     qoe_view_begin(v, birth);

@@ -82,7 +82,8 @@ exporter(bench_t *t, size_t i)
 
     e = &t->exporter[i];
     e->name = (i == 0) ? qoe_span("default") : qoe_span("other");
-    e->dest = UINT32_MAX;
+    memset(e->dest, 0xff, sizeof(e->dest));
+    e->metrics_dest = UINT32_MAX;
     e->transport.protocol = QOE_PROTOCOL_FILE;
     e->transport.url[QOE_SIGNAL_LOGS] = qoe_span_str(t->path[i]);
     e->transport.timeout_ms = 10000;
@@ -110,10 +111,10 @@ configure(bench_t *t, size_t n)
         spooled[i] = t->exporter[i].spool.dir.len != 0;
     }
 
-    qoe_dests_set(t->zone, names, spooled, n, t->slots);
+    qoe_dests_set(t->zone, names, NULL, spooled, n, t->slots);
 
     for (i = 0; i < n; i++) {
-        t->exporter[i].dest = t->slots[i];
+        t->exporter[i].dest[QOE_STREAM_LOGS] = t->slots[i];
     }
 
     t->conf.exporters = t->exporter;
@@ -225,7 +226,7 @@ put_bytes(bench_t *t, uint32_t lane, qoe_span_t record)
     qoe_put_t     put;
     qoe_status_t  rc;
 
-    put = (qoe_put_t) { lane, record, qoe_span_null };
+    put = (qoe_put_t) { lane, record, qoe_span_null, 0 };
     one = 1;
 
     while ((rc = qoe_zone_put(t->zone, 1, 0, &put, 1, t->ack, ends, wake))

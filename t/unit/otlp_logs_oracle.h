@@ -173,6 +173,11 @@ oracle_log(const qoe_record_t *r, qoe_arena_t *arena)
     {
         log->trace_id.data = slot->trace_id;
         log->trace_id.len = 16;
+
+        if (memcmp(slot->trace_id + 8, zero, 8) != 0) {
+            log->span_id.data = slot->trace_id + 8;
+            log->span_id.len = 8;
+        }
     }
 
     oracle_attributes(slot, r, arena);

@@ -14,7 +14,7 @@
 #include "zone_unit.h"
 #include "qoe_segment.h"
 #include "qoe_spool.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -179,13 +179,16 @@ begin(void)
 }
 
 
+/* That of a helper which holds the lane. */
+
 static inline qoe_spool_t *
-spool_as(qoe_zone_t *zone, qoe_proc_t proc)
+spool_of(qoe_zone_t *zone, uint32_t lane)
 {
     qoe_spool_t  *sp;
 
-    sp = qoe_spool_create(&conf, zone, 0, qoe_span("A"), proc, &test_log);
-    if (sp == NULL) {
+    sp = qoe_spool_create(&conf, zone, 0, qoe_span("A"), &test_log);
+
+    if (sp == NULL || qoe_spool_take(sp, lane) != QOE_OK) {
         abort();
     }
 
@@ -193,13 +196,22 @@ spool_as(qoe_zone_t *zone, qoe_proc_t proc)
 }
 
 
+static inline qoe_spool_t *
+spool_new(qoe_zone_t *zone)
+{
+    return spool_of(zone, 0);
+}
+
+
+#define LANES          2
+
 static inline qoe_zone_t *
 spool_zone(void)
 {
     uint32_t     slot;
     qoe_zone_t  *zone;
 
-    zone = zone_new(1);
+    zone = zone_new(LANES);
     configure(zone, "A", &slot);
 
     if (slot != 0) {
@@ -213,7 +225,7 @@ spool_zone(void)
 static inline void
 spool_zone_free(qoe_zone_t *zone)
 {
-    munmap(zone, qoe_zone_size_min(1));
+    munmap(zone, qoe_zone_size_min(LANES));
 }
 
 
@@ -235,7 +247,7 @@ numbered(char *buf, size_t len, int n)
 
 
 static inline qoe_status_t
-append(qoe_spool_t *sp, int n, size_t len, uint32_t items,
+append_to(qoe_spool_t *sp, uint32_t lane, int n, size_t len, uint32_t items,
     qoe_spool_ref_t **ref)
 {
     char          *buf;
@@ -248,11 +260,33 @@ append(qoe_spool_t *sp, int n, size_t len, uint32_t items,
     }
 
     size = numbered(buf, len, n);
-    rc = qoe_spool_append(sp, QOE_SIGNAL_TRACES, (qoe_span_t) { buf, size },
-                          items, 1000 + (uint64_t) n, ref);
+    rc = qoe_spool_append(sp, lane, QOE_SIGNAL_TRACES,
+                          (qoe_span_t) { buf, size }, items,
+                          1000 + (uint64_t) n, ref);
     free(buf);
 
     return rc;
+}
+
+
+static inline qoe_status_t
+append(qoe_spool_t *sp, int n, size_t len, uint32_t items,
+    qoe_spool_ref_t **ref)
+{
+    return append_to(sp, 0, n, len, items, ref);
+}
+
+
+/* Segments of 10 records of 1 item each. */
+
+static inline void
+fill(qoe_spool_t *sp, int from, int n)
+{
+    int  i;
+
+    for (i = from; i < from + n; i++) {
+        append(sp, i, 960, 1, NULL);
+    }
 }
 
 

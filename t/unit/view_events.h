@@ -3,7 +3,8 @@
  * Copyright (C) OpenQoE
  *
  * Streams of events of a single view for the tests of the view state machine,
- * and a log of the points that they make.
+ * a log of the points that they make, and the view's timeline, which is checked
+ * after every step.
  */
 
 
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "tap.h"
+#include "timeline_check.h"
 #include "qoe_session.h"
 #include "qoe_view_table.h"
 
@@ -34,12 +36,14 @@ typedef struct {
     qoe_view_t         v;                /* view_key 0: none yet */
     qoe_view_birth_t   birth;            /* of the next view, at_ms apart */
     qoe_points_t       points;
+    qoe_timeline_t     timeline;
     logged_t           log[LOG_POINTS];
     size_t             n;
     uint32_t           ignored;
     uint64_t           delay_ms;         /* of the next events' receipt */
     bool               again;            /* the next event came before */
     bool               over;             /* the view */
+    bool               torn;             /* v and timeline may be anything */
     unsigned           stepped;          /* how often the clock was set */
     qoe_view_result_t  last;
 } stream_t;
@@ -69,6 +73,7 @@ log_points(stream_t *t)
 {
     size_t              i, j;
     logged_t           *l;
+    const char         *wrong;
     const qoe_point_t  *p;
 
     if (t->n + t->points.n > LOG_POINTS) {
@@ -92,6 +97,17 @@ log_points(stream_t *t)
     }
 
     t->ignored += t->points.ignored;
+
+    if (t->v.view_key != 0) {
+        timeline_take(&t->timeline, &t->points);
+        wrong = t->torn ? NULL : timeline_wrong(&t->timeline, &t->v);
+
+        if (wrong != NULL) {
+            printf("# the timeline: %s\n", wrong);
+            timeline_print(&t->timeline, LOG_START, t->v.seen_ms);
+            abort();
+        }
+    }
 }
 
 
@@ -129,6 +145,10 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
         { "player", QOE_TEXT_PLAYER_NAME },
         { "media_type", QOE_TEXT_MEDIA_TYPE },
         { "codec", QOE_TEXT_CODEC },
+        { "title", QOE_TEXT_VIDEO_TITLE },
+        { "cdn", QOE_TEXT_CDN_PROVIDER },
+        { "country", QOE_TEXT_NETWORK_COUNTRY_CODE },
+        { "device", QOE_TEXT_DEVICE_CATEGORY },
         { "error_family", QOE_TEXT_ERROR_FAMILY },
         { "error_code", QOE_TEXT_ERROR_CODE }
     };
@@ -155,7 +175,7 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
             }
         }
 
-        for (i = 0; i < 5; i++) {
+        for (i = 0; i < (int) (sizeof(texts) / sizeof(texts[0])); i++) {
             if (strcmp(texts[i].name, key) == 0) {
                 s->text[texts[i].id] = qoe_span_str(value);
             }
@@ -215,6 +235,7 @@ event(stream_t *t, int64_t ms, const char *type, const char *data)
     if (t->v.view_key == 0 && !t->over) {
         t->birth.at_ms = at;
         qoe_view_begin(&t->v, &t->birth);
+        qoe_timeline_begin(&t->timeline, at);
     }
 
     t->last = qoe_view_apply(t->over ? NULL : &t->v, t->again, at, &s,

@@ -69,7 +69,7 @@ configure(qoe_zone_t *zone, const char *names, uint32_t *slots)
         spooled[n] = names[n] < 'a';
     }
 
-    qoe_dests_set(zone, span, spooled, n, slots);
+    qoe_dests_set(zone, span, NULL, spooled, n, slots);
 }
 
 
@@ -81,7 +81,7 @@ put(qoe_zone_t *zone, uint32_t lane, int n)
     uint64_t   wake[QOE_LANES_MAX / 64];
     qoe_put_t  p;
 
-    p = (qoe_put_t) { lane, qoe_span("12345678"), qoe_span_null };
+    p = (qoe_put_t) { lane, qoe_span("12345678"), qoe_span_null, 0 };
 
     while (n-- != 0) {
         if (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
@@ -99,8 +99,8 @@ static inline void
 take(qoe_zone_t *zone, uint32_t lane, uint32_t dest, uint64_t n, bool durable)
 {
     qoe_lane_dest_release(zone, lane, dest,
-                          qoe_lane_dest_head(zone, lane, dest) + 16 * n, n,
-                          durable);
+                          qoe_lane_dest_head(zone, lane, dest) + 16 * n,
+                          qoe_events(n), durable);
 }
 
 

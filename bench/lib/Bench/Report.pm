@@ -254,8 +254,9 @@ sub attack_report ($result, %opt) {
 $rate events/s of each side in turn, in slices (median, min..max), from
 `t/tools/load -x`: one has a value of its own in every dimension of every
 event, the other those of 997 viewers; openqoe_series_max is
-$result->{series_max}, what the honest ones need.  Export uncompressed.  Aim: zone,
-export and p99 within 10 %.
+$result->{series_max}, a third more than the honest ones need, because the last
+quarter of the series is kept for values that are known.  Export uncompressed.
+Aim: zone, export and p99 within 10 %.
 END
 }
 

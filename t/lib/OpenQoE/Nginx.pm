@@ -10,7 +10,8 @@ use v5.36;
 use IO::Socket::INET;
 use Test::More ();
 
-use OpenQoE::HTTP;
+use OpenQoE::Event qw(decode_json_text);
+use OpenQoE::HTTP qw(http_get);
 use OpenQoE::Listen qw(listen_for);
 use OpenQoE::Process qw(spawn run_cmd wait_until slurp children scratch_dir
                         process_title free_port);
@@ -324,6 +325,17 @@ sub bad_lines ($self, $allow = undef) {
                    |LeakSanitizer|Assertion/x }
            split /^/, $self->error_log
                       . ($self->{process} ? $self->{process}->errors : '');
+}
+
+
+# What /v2/stats says, decoded.  A worker that was killed a moment ago may have
+# taken its answer with it, so another one is asked for; dies without any.
+
+sub stats ($self, %opt) {
+    return wait_until(sub {
+        my $answer = http_get($self->port, '/v2/stats', %opt) // return 0;
+        return decode_json_text($answer->{body});
+    }) // die "/v2/stats does not answer\n";
 }
 
 

@@ -3,9 +3,10 @@ package OpenQoE::Peers;
 # Copyright (C) OpenQoE
 #
 # Peers that others made: the OpenTelemetry Collector (t/peers/collector),
-# Prometheus 3 (t/peers/prometheus3), the npm packages of t/peers, Chromium.
-# What cannot be had on a machine makes the test that asks for it skip, with
-# the reason.
+# Prometheus 3 (t/peers/prometheus3), Jaeger 2 (t/peers/jaeger), a reader of
+# dashboards (t/peers/grafana), the npm packages of t/peers, Chromium.  What
+# cannot be had on a machine makes the test that asks for it skip, with the
+# reason.
 
 use v5.36;
 
@@ -19,8 +20,8 @@ use OpenQoE::Event qw(decode_json_text encode_json_text);
 use OpenQoE::Process qw(free_ports run_cmd scratch_dir slurp spawn_peer);
 
 our @EXPORT_OK = qw(collector_program collector_if_any node_dir media_dir
-                    peers_dir prometheus3 program browse otlp_file_logs
-                    attributes);
+                    peers_dir prometheus3 jaeger_program grafana_check program
+                    browse otlp_file_logs attributes);
 
 
 sub peers_dir () { dirname(abs_path(__FILE__)) . '/../../peers' }
@@ -57,6 +58,17 @@ sub collector_if_any () { (path_of('collector/build.sh'))[0] }
 # Prometheus 3 (t/peers/prometheus3): its path, or undef and the reason
 
 sub prometheus3 () { path_of('prometheus3/build.sh') }
+
+
+# Jaeger 2 (t/peers/jaeger): the same
+
+sub jaeger_program () { path_of('jaeger/build.sh') }
+
+
+# What reads dashboards as Grafana's schema has them (t/peers/grafana): its
+# path, or undef and the reason
+
+sub grafana_check () { path_of('grafana/build.sh') }
 
 
 # The directory that holds node_modules.

@@ -173,8 +173,9 @@ sub sample_differences ($a, $b, $name_a, $name_b) {
 
 
 # new(jobs => { name => { port, path, params => 'format: [prometheus]' } }).
-# Scrapes each every second.  Optional: program, args (a list), and replica, a
-# name by which one server of a pair scrapes at other moments than the other.
+# Scrapes each every second.  Optional: program, args (a list), replica, a name
+# by which one server of a pair scrapes at other moments than the other, and
+# rules, files of rules that are evaluated every second.
 
 sub new ($class, %opt) {
     my $dir = scratch_dir('prometheus');
@@ -183,9 +184,11 @@ sub new ($class, %opt) {
                        args => $opt{args} // [] }, $class;
 
     open my $out, '>', "$dir/prometheus.yml" or die "prometheus.yml: $!\n";
-    print $out "global:\n  scrape_interval: 1s\n";
+    print $out "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\n";
     print $out "  external_labels: { replica: $opt{replica} }\n"
         if defined $opt{replica};
+    print $out "rule_files:\n", map { "  - $_\n" } @{ $opt{rules} }
+        if $opt{rules};
     print $out "scrape_configs:\n";
 
     for my $name (sort keys %{ $opt{jobs} }) {

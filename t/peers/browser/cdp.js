@@ -6,6 +6,8 @@
 'use strict';
 
 const { spawn } = require('child_process');
+const fs = require('fs');
+const path = require('path');
 
 const TIMEOUT = 30000 * (Number(process.env.OPENQOE_SLOW) || 1);
 
@@ -15,6 +17,9 @@ const FLAGS = [
     '--disable-component-update', '--disable-sync',
     '--autoplay-policy=no-user-gesture-required', '--disable-dev-shm-usage',
 ];
+
+// Where pages get files of npm packages from: name, version, file.
+const PACKAGE = /^https:\/\/cdn\.jsdelivr\.net\/npm\/([\w.-]+)@[\d.]+\/(.+)$/;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -70,10 +75,13 @@ class Browser {
         this.input = messages.pop();
 
         for (const message of messages) {
-            const { id, result, error } = JSON.parse(message);
+            const { id, result, error, ...event } = JSON.parse(message);
             const call = this.waiting.get(id);
 
-            if (call) {
+            if (event.method === 'Fetch.requestPaused') {
+                this.package(event).catch(() => {});
+
+            } else if (call) {
                 this.waiting.delete(id);
                 error ? call.reject(new Error(`${call.method}: `
                                               + error.message))
@@ -93,6 +101,22 @@ class Browser {
             this.to.write(JSON.stringify({ id, method, params, sessionId })
                           + '\0');
         });
+    }
+
+    // A request for a file of a package gets the installed one.
+    async package({ params, sessionId }) {
+        const { requestId, request } = params;
+        const [, name, file] = PACKAGE.exec(request.url);
+        const body = fs.readFileSync(path.join(this.packages, name, file));
+
+        await this.send('Fetch.fulfillRequest', {
+            requestId, responseCode: 200, body: body.toString('base64'),
+            responseHeaders: [
+                { name: 'Access-Control-Allow-Origin', value: '*' },
+                { name: 'Content-Type', value: file.endsWith('.css')
+                    ? 'text/css' : 'text/javascript' },
+            ],
+        }, sessionId);
     }
 
     // more: other parameters of Target.createTarget
@@ -167,6 +191,20 @@ class Page {
     loaded(url) {
         return this.until(`location.href === ${JSON.stringify(url)}
                            && document.readyState === 'complete'`);
+    }
+
+    // What the page asks of npm's CDN comes from a node_modules instead.
+    fromPackages(directory) {
+        this.browser.packages = directory;
+        return this.send('Fetch.enable', { patterns: [
+            { urlPattern: 'https://cdn.jsdelivr.net/npm/*' }] });
+    }
+
+    // Writes a PNG of what the window shows.
+    async picture(file) {
+        const { data } = await this.send('Page.captureScreenshot', {});
+
+        fs.writeFileSync(file, Buffer.from(data, 'base64'));
     }
 
     bringToFront() {

@@ -64,7 +64,7 @@ class Viewer {
         const at = await this.do('throttle', 'video.currentTime');
 
         server.cut(this.name);
-        await this.until(`video.currentTime > ${at} && starving(2500)`);
+        await this.until(`video.currentTime > ${at} && recorder.starving(2500)`);
         await this.do('unthrottle', '0');
         server.mend(this.name);
         await this.moves(1.5);

@@ -14,6 +14,7 @@ const path = require('path');
 const { pause } = require('../browser/cdp.js');
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript',
+                '.css': 'text/css',
                 '.m3u8': 'application/vnd.apple.mpegurl',
                 '.mpd': 'application/dash+xml', '.m4s': 'video/mp4',
                 '.mp4': 'video/mp4' };

@@ -139,17 +139,6 @@ async function start() {   // eslint-disable-line no-unused-vars
     video.play().catch(() => {});
 }
 
-// Whether the video has waited for data so long.
-
-function starving(ms) {   // eslint-disable-line no-unused-vars
-    const now = performance.now();
-    const last = recorder.samples.filter(([at]) => at > now - ms);
-
-    return last.length > 2 && !video.paused && !video.seeking
-           && (video.readyState < 3 || video.playbackRate === 0)
-           && last.every(([, position]) => position === last[0][1]);
-}
-
 // Whether the viewer's wish is so old.
 
 function wanted(ms) {   // eslint-disable-line no-unused-vars

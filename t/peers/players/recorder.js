@@ -57,6 +57,17 @@ class Recorder {
         this.wishes.push([performance.now(), id]);
     }
 
+    // Whether the video has waited for data so long.
+    starving(ms) {
+        const { paused, seeking, readyState, playbackRate } = this.video;
+        const now = performance.now();
+        const last = this.samples.filter(([at]) => at > now - ms);
+
+        return last.length > 2 && !paused && !seeking
+               && (readyState < 3 || playbackRate === 0)
+               && last.every(([, position]) => position === last[0][1]);
+    }
+
     action(name) {
         this.actions.push([Math.round(performance.now()), name]);
     }

@@ -442,7 +442,18 @@ test_body_errors(void)
           "line 1, column 13, byte 14" },
         { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
           "the JSON is nested deeper than 32 levels: "
-          "line 1, column 33, byte 32" }
+          "line 1, column 33, byte 32" },
+
+        /* A bracket that is misplaced: at the greatest depth, and below it. */
+
+        { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"\"[",
+          "the JSON is nested deeper than 32 levels: "
+          "line 1, column 35, byte 34" },
+        { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[{\"\"{",
+          "the JSON is nested deeper than 32 levels: "
+          "line 1, column 35, byte 34" },
+        { "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"\"[",
+          "the body is not valid JSON near '[': line 1, column 35, byte 34" }
     };
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -20,8 +20,7 @@
 
 
 /*
- * Every string length up to some steps of the widest scanner, with each kind
- * of end.
+ * Every string length up to some steps of the scanner, with each kind of end.
  */
 
 static void

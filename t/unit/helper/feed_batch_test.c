@@ -190,12 +190,74 @@ test_size(void)
 }
 
 
+/* A batch of n records that ends at position end. */
+
+static qoe_export_batch_t *
+records(size_t n, uint64_t end, qoe_batch_state_t state)
+{
+    qoe_export_batch_t  *b;
+
+    b = batch(&feeds[0], 10, state);
+    b->count = n;
+    b->items = n;
+    b->end = end;
+
+    return b;
+}
+
+
+static void
+test_fold(void)
+{
+    qoe_export_batch_t  *held, *b;
+
+    start();
+
+    held = records(3, 30, QOE_BATCH_READY);
+    records(4, 70, QOE_BATCH_DONE)->rejected = 1;
+    records(5, 120, QOE_BATCH_DONE)->refused = 5;
+    qoe_feed_fold(&feeds[0]);
+
+    b = qoe_feed_batch(&feeds[0], 1);
+    ok(feeds[0].nbatches == 2 && b->count == 9 && b->end == 120
+       && b->rejected == 1 && b->refused == 5,
+       "batches that are done and wait for a held one become one batch");
+
+    records(2, 140, QOE_BATCH_SENDING);
+    records(2, 160, QOE_BATCH_DONE);
+    qoe_feed_fold(&feeds[0]);
+    ok(feeds[0].nbatches == 4 && qoe_feed_batch(&feeds[0], 1)->end == 120,
+       "a batch in flight keeps its place, and those after it are not joined "
+       "with those before it");
+
+    qoe_feed_batch(&feeds[0], 2)->state = QOE_BATCH_DONE;
+    qoe_feed_batch(&feeds[0], 3)->spooled = true;
+    qoe_feed_fold(&feeds[0]);
+    ok(feeds[0].nbatches == 4,
+       "a batch that is left to the spool is not joined with one that the "
+       "collector has");
+
+    feeds[0].nbatches = 1;
+    held->hold = 7;
+    b = records(1, 40, QOE_BATCH_READY);
+    ok(qoe_feed_ready(&feeds[0]) == b,
+       "a batch that no answer has held is sent before an older one that was");
+
+    b->hold = 8;
+    ok(qoe_feed_ready(&feeds[0]) == held,
+       "of two batches that were held, the one that waits longer is next");
+
+    end();
+}
+
+
 int
 main(void)
 {
     test_reuse();
     test_bound();
     test_size();
+    test_fold();
 
     return tap_end();
 }

@@ -3,7 +3,9 @@
  * Copyright (C) OpenQoE
  *
  * An exit with much in the queue and a collector that hangs: writing that
- * takes longer than the last moments of the exit begins earlier.
+ * takes longer than the last moments of the exit begins earlier.  The clock
+ * stands still at each moment that is looked at, so that a busy machine has as
+ * much time as it needs.
  */
 
 
@@ -13,13 +15,110 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 
 #define BODY               16384
-#define BYTES              (80 << 20)        /* over a second's writing */
-#define EXIT_MS            2000              /* the last 500 for the spool */
+#define BYTES              (80 << 20)        /* 1,280 ms of writing */
+#define EXIT_MS            600000            /* the last 500 for the spool */
+
+#define PATIENCE           6000              /* times 10 ms */
+
+
+/* What the monotonic clock says, in ms; 0 lets it run. */
+static uint64_t       stands;
+
+/* qoe_helper_stop() looks at the clock once the helper can see that it ends. */
+static bool           asked;
+static __thread bool  stopping;
+
+
+/* Replaces the function of libc. */
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+    uint64_t  ms;
+
+    if (stopping) {
+        __atomic_store_n(&asked, true, __ATOMIC_RELEASE);
+    }
+
+    ms = __atomic_load_n(&stands, __ATOMIC_ACQUIRE);
+
+    if (id != CLOCK_MONOTONIC || ms == 0) {
+        return (int) syscall(SYS_clock_gettime, id, ts);
+    }
+
+    ts->tv_sec = (time_t) (ms / 1000);
+    ts->tv_nsec = (long) (ms % 1000 * 1000000);
+
+    return 0;
+}
+
+
+static void
+wake(bench_t *t)
+{
+    uint64_t  one;
+
+    one = 1;
+
+    if (write(t->fd[0], &one, sizeof(one)) != sizeof(one)) {
+        abort();
+    }
+}
+
+
+/* Wakes the helper, and waits until it has made a whole turn. */
+
+static void
+turn(bench_t *t)
+{
+    int            i, n;
+    struct pollfd  pfd;
+
+    pfd = (struct pollfd) { t->fd[0], POLLIN, 0 };
+
+    /* it reads the descriptor at the end of a turn */
+
+    for (i = 0; i < 2; i++) {
+        wake(t);
+
+        for (n = 0; n < PATIENCE && poll(&pfd, 1, 0) == 1; n++) {
+            usleep(10000);
+        }
+    }
+}
+
+
+/* Sets the clock, and waits until that many records are in the spool. */
+
+static uint64_t
+spooled(bench_t *t, uint64_t ms, uint64_t want)
+{
+    int              n;
+    qoe_dest_info_t  info;
+
+    __atomic_store_n(&stands, ms, __ATOMIC_RELEASE);
+
+    for (n = 0; n < PATIENCE; n++) {
+        turn(t);
+        qoe_dest_info(t->zone, 0, &info);
+
+        if (info.spooled >= want) {
+            break;
+        }
+
+        usleep(10000);
+    }
+
+    return info.spooled;
+}
 
 
 /* Takes connections and never answers. */
@@ -113,6 +212,7 @@ stop(void *data)
 {
     static qoe_status_t  rc;
 
+    stopping = true;
     rc = qoe_helper_stop(data, EXIT_MS);
 
     return &rc;
@@ -125,7 +225,7 @@ main(void)
     int               fd;
     void             *rc;
     bench_t           t;
-    uint64_t          n;
+    uint64_t          n, end, early;
     pthread_t         thread;
     qoe_helper_t     *h;
     qoe_dest_info_t   info;
@@ -134,6 +234,7 @@ main(void)
     setup(&t);
     fd = hole(&t);
     spool(&t, 0);
+    t.exporter[0].transport.timeout_ms = 2 * EXIT_MS;
     t.exporter[0].spool.max_size = 256 << 20;
     t.exporter[0].spool.segment_size = 8 << 20;
     t.conf.qoe.groups = 0;
@@ -149,16 +250,34 @@ main(void)
        "%llu records are in the queue and none in the spool",
        (unsigned long long) n);
 
+    /* the exit ends EXIT_MS after the turn in which the helper learns of it */
+
+    end = qoe_mono_ms() + EXIT_MS;
+    __atomic_store_n(&stands, end - EXIT_MS, __ATOMIC_RELEASE);
+
     if (pthread_create(&thread, NULL, stop, h) != 0) {
         abort();
     }
 
-    usleep(1300000);
-    qoe_dest_info(t.zone, 0, &info);
-    ok(info.spooled != 0,
-       "the spool holds %llu of the records before the last moments",
-       (unsigned long long) info.spooled);
+    while (!__atomic_load_n(&asked, __ATOMIC_ACQUIRE)) {
+        usleep(1000);
+    }
 
+    turn(&t);
+
+    ok(spooled(&t, end - 1500, 0) == 0,
+       "while there is time, the collector's answer is waited for");
+
+    early = spooled(&t, end - 900, 1);
+    ok(early != 0 && early < n,
+       "%llu records are written before the last moments of the exit",
+       (unsigned long long) early);
+
+    ok(spooled(&t, end - 400, n) == n,
+       "in the last moments the rest is written");
+
+    __atomic_store_n(&stands, end, __ATOMIC_RELEASE);
+    wake(&t);
     pthread_join(thread, &rc);
     qoe_dest_info(t.zone, 0, &info);
     ok(*(qoe_status_t *) rc == QOE_OK && info.spooled == n && info.queued == 0

@@ -8,7 +8,7 @@
 
 
 #include "helper_bench.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -564,7 +564,7 @@ test_metrics_alone(void)
     setup(&t);
     configure(&t, 0);
     t.conf.nexporters = 1;
-    t.exporter[0].dest = UINT32_MAX;
+    t.exporter[0].dest[QOE_STREAM_LOGS] = UINT32_MAX;
     t.exporter[0].transport.url[QOE_SIGNAL_LOGS] = qoe_span_null;
     t.exporter[0].transport.url[QOE_SIGNAL_METRICS] = qoe_span_str(t.path[0]);
     t.conf.metric_interval_ms = 300;

@@ -205,7 +205,8 @@ test_slot(void)
 
     /* Two reloads later; the old helper never saw the end of the second. */
 
-    qoe_dests_set(t.zone, &t.exporter[1].name, &(bool) { false }, 1, &slot);
+    qoe_dests_set(t.zone, &t.exporter[1].name, NULL, &(bool) { false }, 1,
+                  &slot);
     qoe_zone_generation_raise(t.zone);
 
     if (write(t.fd[0], &one, 8) != 8) {
@@ -213,7 +214,7 @@ test_slot(void)
     }
 
     serve(&t);
-    qoe_dests_set(t.zone, &third, &(bool) { false }, 1, &slot);
+    qoe_dests_set(t.zone, &third, NULL, &(bool) { false }, 1, &slot);
     serve(&t);
     ok(slot == t.slots[0],
        "an exporter's slot is given to another exporter two reloads later");

@@ -172,6 +172,7 @@ test_golden(void)
         "{\"key\":\"log.record.uid\",\"value\":{\"stringValue\":"
         "\"ffffffff-ffff-ffff-ffff-ffffffffffff\"}}],"
         "\"traceId\":\"018bcfe56800700080000123456789ab\","
+        "\"spanId\":\"80000123456789ab\","
         "\"observedTimeUnixNano\":\"2\",\"eventName\":\"openqoe.pause\"}"
         "]}]}]}";
 
@@ -281,7 +282,7 @@ test_trace_id(void)
         set_str(&r, QOE_FIELD_VIEW_ID, none[i]);
         log = log_of(&r);
 
-        ok(log != NULL && log->trace_id.len == 0
+        ok(log != NULL && log->trace_id.len == 0 && log->span_id.len == 0
            && strlen(attr(log, "view_id")) == strlen(none[i]),
            "%s gives no trace id", none[i]);
     }
@@ -293,6 +294,15 @@ test_trace_id(void)
        && memcmp(log->trace_id.data, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16)
           == 0,
        "a UUID that is not zero is the trace id");
+    ok(log != NULL && log->span_id.len == 8
+       && memcmp(log->span_id.data, "\0\0\0\0\0\0\0\1", 8) == 0,
+       "its end is the span id, that of the root of the view's trace");
+
+    set_str(&r, QOE_FIELD_VIEW_ID, "018bcfe5-6800-7000-0000-000000000000");
+    log = log_of(&r);
+
+    ok(log != NULL && log->trace_id.len == 16 && log->span_id.len == 0,
+       "a span id of zeros would be none, and is left out");
 }
 
 

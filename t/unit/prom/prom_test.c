@@ -126,6 +126,7 @@ static const struct {
     { "openqoe.queue.capacity", "openqoe_queue_capacity_bytes" },
     { "openqoe.queue.oldest_age", "openqoe_queue_oldest_age_seconds" },
     { "openqoe.spool.size", "openqoe_spool_size_bytes" },
+    { "openqoe.spool.capacity", "openqoe_spool_capacity_bytes" },
     { "openqoe.delivery.events", "openqoe_delivery_events" },
     { "otel.sdk.exporter.log.exported",
       "otel_sdk_exporter_log_exported_total" },

@@ -591,6 +591,76 @@ test_clock(void)
 }
 
 
+/* The `playing` of a video that was loaded before is lost. */
+
+static void
+test_lost(void)
+{
+    lane_t  *l;
+
+    l = lane_new(SIZE);
+    play(l, 0, "s/v/a");
+    tell(l, 10000, "s/v/a", "heartbeat", "at=10000");
+    tell(l, 20000, "s/v/b", "heartbeat", "at=5000 playing_time=5000");
+    tell(l, 30000, "s/v/b", "heartbeat", "at=15000 playing_time=15000");
+    ok(alive(l) == 1 && ended_as(l, "played") == 1,
+       "once it is seen to play, it replaces the other, though its `playing` "
+       "was lost");
+    lane_free(l);
+}
+
+
+/* All who are known, and no room for another view. */
+
+static void
+test_known(void)
+{
+    char                  of[32];
+    lane_t               *l;
+    uint32_t              i, n;
+    qoe_sessions_info_t   info;
+
+    l = lane_new(SMALL);
+    qoe_sessions_info(l->st.sessions[0], &info);
+    n = qoe_min(info.views_max, info.sessions_max);
+
+    for (i = 0; i < n; i++) {
+        snprintf(of, sizeof(of), "s%u/v/a", i);
+        play(l, i, of);
+    }
+
+    for (i = 0; i < n; i++) {
+        snprintf(of, sizeof(of), "s%u/v/a", i);
+        tell(l, n + 3000 + i, of, "heartbeat", "");
+    }
+
+    for (i = 0; n + i < info.views_max; i++) {
+        snprintf(of, sizeof(of), "s%u/w%u/a", i % n, i / n);
+        play(l, 2 * n + 3000 + i, of);
+    }
+
+    ok(alive(l) == info.views_max && counted(l, QOE_COUNT_VIEWS_EVICTED) == 0,
+       "the table is full of the views of sessions that are known");
+
+    /* the first view is heard again, so the second is silent longest */
+
+    tell(l, 20000, "s0/v/a", "heartbeat", "");
+    play(l, 20001, "s5/x/a");
+    ok(alive(l) == info.views_max && counted(l, QOE_COUNT_VIEWS_EVICTED) == 1,
+       "another view of a known session takes the place of one");
+
+    tell(l, 20002, "s0/v/a", "ended", "at=20002");
+    tell(l, 20003, "s2/v/a", "ended", "at=20003");
+    ok(ended_as(l, "completed") == 2 && alive(l) == info.views_max - 2,
+       "the views that were heard later are still there");
+
+    tell(l, 20004, "s1/v/a", "ended", "at=20004");
+    ok(ended_as(l, "completed") == 2,
+       "the view that was silent longest made room");
+    lane_free(l);
+}
+
+
 int
 main(void)
 {
@@ -608,6 +678,8 @@ main(void)
     test_due();
     test_adopted();
     test_clock();
+    test_lost();
+    test_known();
 
     return tap_end();
 }

@@ -72,7 +72,8 @@ made(place_t *p, const char *st, const char *stream_type)
     s.text[QOE_TEXT_CMCD_ST] = qoe_span_str(st);
     s.text[QOE_TEXT_VIDEO_STREAM_TYPE] = qoe_span_str(stream_type);
 
-    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S);
+    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S,
+                           NULL);
 
     qoe_labels_iter(&it, qoe_labels_span(&sets[QOE_GRAIN_COARSE]));
     len = 0;
@@ -135,7 +136,8 @@ test_grains(place_t *p)
     s.text[QOE_TEXT_VIDEO_TITLE] = qoe_span("Film");
     s.text[QOE_TEXT_CMCD_ST] = qoe_span("l");
 
-    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S);
+    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S,
+                           NULL);
 
     ok(strcmp(names(&sets[QOE_GRAIN_COARSE]),
               "org_id player_name content_type stream_id") == 0,
@@ -151,7 +153,8 @@ test_grains(place_t *p)
 
     p->dims.dim[QOE_DIM_APP_VERSION].role = QOE_ROLE_BASE;
     p->dims.dim[QOE_DIM_VIDEO_TITLE].role = QOE_ROLE_FINE;
-    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S);
+    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S,
+                           NULL);
 
     ok(strcmp(names(&sets[QOE_GRAIN_COARSE]),
               "org_id app_version player_name content_type stream_id") == 0

@@ -469,10 +469,39 @@ test_clock(void)
 }
 
 
+/* A series that begins at the very time of the collection. */
+
+static void
+test_young(void)
+{
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 1);
+    record(&p, 0, COUNTER, 1, 0, 5);
+    p.now_ns -= SETTLE;
+    ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 0,
+       "a scrape that waits for births leaves out what may not be whole yet");
+    place_free(&p);
+
+    place_make(&p, 1);
+    record(&p, 0, COUNTER, 1, 0, 5);
+    p.now_ns -= SETTLE;
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5,
+       "a scrape that does not wait for births shows it at once");
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 0,
+       "an export leaves out what may not be whole yet, even without births");
+    ok(last(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5,
+       "the last export has everything");
+    place_free(&p);
+}
+
+
 int
 main(void)
 {
     test_scrapes();
+    test_young();
     test_anew();
     test_ttl();
     test_self();

@@ -368,14 +368,50 @@ test_lanes(void)
 }
 
 
+/* Collects until no allocation fails, one more each time. */
+
+static void
+each_fails(place_t *p, long least, const char *what)
+{
+    long          n;
+    bool          fine;
+    tap_mem_t     m;
+    qoe_status_t  rc;
+
+    fine = true;
+
+    for (n = 0; ; n++) {
+        rc = collect(p, QOE_COLLECT_EXPORT, p->conf.groups|QOE_GROUP_STATS,
+                     tap_mem(&m, n));
+        qoe_collect_destroy(p->c);
+        p->c = NULL;
+
+        fine = fine && m.live == 0 && rc == (m.failed ? QOE_NOMEM : QOE_OK);
+
+        if (m.failed == 0) {
+            break;
+        }
+    }
+
+    ok(fine && n > least,
+       "the failure of each of %ld allocations for %s is reported, and frees "
+       "all others", n, what);
+}
+
+
 static void
 test_nomem(void)
 {
-    long       n;
-    int        fine;
-    unsigned   i;
-    place_t    p;
-    tap_mem_t  m;
+    unsigned  i;
+    place_t   p;
+
+    place_make(&p, 2);
+    each_fails(&p, 5, "gauges alone");
+
+    qoe_self_add(p.st.self, qoe_proc_self(), QOE_METRIC_EVENTS_RECEIVED,
+                 qoe_span_null, 2);
+    each_fails(&p, 5, "a metric of the module itself");
+    place_free(&p);
 
     place_make(&p, 2);
 
@@ -383,24 +419,41 @@ test_nomem(void)
         record(&p, i % 2, i % 3 ? COUNTER : HISTOGRAM, i, i % 5, 1);
     }
 
-    fine = 1;
+    each_fails(&p, 10, "series of two lanes");
 
-    for (n = 0; ; n++) {
-        qoe_status_t  rc;
+    p.now_ns += 2 * p.conf.series_ttl_ms * 1000000;
+    each_fails(&p, 10, "series that are idle");
+    place_free(&p);
+}
 
-        rc = collect(&p, QOE_COLLECT_EXPORT, p.conf.groups, tap_mem(&m, n));
-        qoe_collect_destroy(p.c);
-        p.c = NULL;
 
-        fine &= m.live == 0 && rc == (m.failed ? QOE_NOMEM : QOE_OK);
+/* More series than the first table of chunks can hold. */
 
-        if (m.failed == 0) {
-            break;
-        }
+static void
+test_many(void)
+{
+    double           sum;
+    size_t           i, n;
+    place_t          p;
+    qoe_collected_t  out;
+
+    place_make(&p, 1);
+
+    for (i = 0; i < 33000; i++) {
+        record(&p, 0, COUNTER, (unsigned) (i % 200), (unsigned) (1 + i / 200),
+               (double) (i % 7));
     }
 
-    ok(fine && n > 10,
-       "the failure of each of %ld allocations leaves the state sound", n);
+    (void) export(&p);
+    n = qoe_collect_count(p.c, COUNTER);
+
+    for (i = 0, sum = 0; i < n; i++) {
+        qoe_collect_get(p.c, COUNTER, i, &out);
+        sum += out.number;
+    }
+
+    ok(n == 33000 && sum == 98995,
+       "%zu series are collected, each with its value: %.0f in all", n, sum);
 
     place_free(&p);
 }
@@ -574,6 +627,7 @@ main(void)
     test_idle_lane();
     test_lanes();
     test_nomem();
+    test_many();
     test_steps();
     test_threads();
 

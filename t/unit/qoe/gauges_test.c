@@ -12,7 +12,7 @@
 #include "qoe_dest.h"
 #include "qoe_record.h"
 #include "qoe_sessions.h"
-#include "qoe_spool_table.h"
+#include "qoe_spool_info.h"
 #include "qoe_view_table.h"
 #include "qoe_zone_layout.h"
 
@@ -506,9 +506,9 @@ put(place_t *p, uint32_t lane, uint64_t age_ms)
     head.format = QOE_RECORD_FORMAT;
     head.received_ns = NOW_NS - age_ms * 1000000;
 
+    memset(&put, 0, sizeof(put));
     put.lane = lane;
     put.head = (qoe_span_t) { (const char *) &head, sizeof(head) };
-    put.body = qoe_span_null;
 
     if (qoe_zone_put(p->zone, p->self, 0, &put, 1, QOE_ACK_MEMORY, NULL,
                      wake)
@@ -532,18 +532,16 @@ events(const place_t *p, const char *state)
 static void
 test_queue(void)
 {
-    bool                  spooled;
     uint32_t              dest;
     uint64_t              pos;
     place_t              *p;
     qoe_span_t            record, name;
     qoe_lane_info_t       info[2];
-    qoe_segment_entry_t  *e;
+    qoe_spool_part_t     *part;
 
     p = place_new();
     name = qoe_span("default");
-    spooled = true;
-
+    p->conf.spool_max = 4096;
     put(p, 0, 2000);
     put(p, 1, 7500);
     put(p, 1, 3250);
@@ -558,32 +556,31 @@ test_queue(void)
                            == (double) (info[0].used + info[1].used),
        "the size of the queue is that of all lanes");
 
-    qoe_dests_set(p->zone, &name, &spooled, 1, &dest);
+    qoe_dests_set(p->zone, &name, NULL, &(bool) { true }, 1, &dest);
     (void) qoe_lane_dests(p->zone, 1);
 
     pos = qoe_lane_dest_head(p->zone, 1, dest);
     ok(qoe_lane_read(p->zone, 1, UINT64_MAX, &pos, &record) == QOE_OK,
        "the oldest event is read");
-    qoe_lane_dest_release(p->zone, 1, dest, pos, 1, true);
+    qoe_lane_dest_release(p->zone, 1, dest, pos, qoe_events(1), true);
     ok(collect(p)
        && fabs(value_of(p, QOE_METRIC_QUEUE_OLDEST_AGE, "") - 3.25) < 1e-9,
        "once the oldest event is released, the next one gives the age");
 
-    ok(value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 0,
-       "an exporter whose spool is empty has a size of 0");
+    ok(value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 0
+       && value_of(p, QOE_METRIC_SPOOL_CAPACITY, "exporter=default") == 4096,
+       "an exporter whose spool is empty has a size of 0, and a capacity");
 
-    e = qoe_spool_entry_new(p->zone, dest, p->self);
-    e->bytes = 700;
-    e = qoe_spool_entry_new(p->zone, dest, p->self);
-    e->bytes = 77;
-    e->events = 5;
-    e->done = 2;
+    qoe_spool_part(p->zone, 0, dest)->bytes = 700;
+    part = qoe_spool_part(p->zone, 1, dest);
+    part->bytes = 77;
+    part->events = 3;
     qoe_dest_count(p->zone, dest, QOE_DEST_RECOVERED, 8);
     qoe_dest_count(p->zone, dest, QOE_DEST_REJECTED, 1);
     qoe_dest_count(p->zone, dest, QOE_DEST_DROPPED_SPOOL, 2);
     ok(collect(p)
        && value_of(p, QOE_METRIC_SPOOL_SIZE, "exporter=default") == 777,
-       "the spool's size is that of all its segments");
+       "the spool's size is that of its segments in all lanes");
 
     ok(events(p, "accepted") == 2 && events(p, "recovered") == 8
        && events(p, "queued") == 1 && events(p, "spooled") == 3
@@ -595,7 +592,7 @@ test_queue(void)
     ok(qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 12,
        "the delivery metric has a series for each state and each reason");
 
-    qoe_dests_set(p->zone, NULL, NULL, 0, NULL);
+    qoe_dests_set(p->zone, NULL, NULL, NULL, 0, NULL);
     ok(collect(p) && qoe_collect_count(p->c, QOE_METRIC_DELIVERY_EVENTS) == 0
        && qoe_collect_count(p->c, QOE_METRIC_SPOOL_SIZE) == 0,
        "an exporter that goes away has no series");

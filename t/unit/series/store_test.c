@@ -380,6 +380,16 @@ test_ends(void)
     ok(store_check(s, &env, 1, &b) == NULL,
        "the store is sound after the sweep");
 
+    /* of the window that was closed nothing is left when it begins anew */
+
+    qoe_store_window(s, again);
+    (void) qoe_store_read(s, again, &e);
+    qoe_store_condemn(s, again, e.last_s);
+    qoe_store_record(s, &env, GAUGE, b, 0, 7, NOW + 20 * SECOND);
+    ok(qoe_store_read(s, again, &e) && e.count == 1 && e.window_count == 0
+       && e.window_sum == 0 && e.open_count == 1 && e.open_sum == 7,
+       "a gauge that begins anew has no value of its former life");
+
     condemn_all(s);
     sweep_all(s);
     qoe_store_unref(s, b);

@@ -43,10 +43,10 @@ test_acked(void)
        "lane");
     qoe_lane_dests(zone, 0);
 
-    qoe_lane_dest_stored(zone, 0, d[0], 64, 4);
+    qoe_lane_dest_stored(zone, 0, d[0], 64, qoe_events(4));
     ok(!qoe_lane_acked(zone, 0, 64, QOE_ACK_SPOOL),
        "a record stored in one of two spools is not acknowledged");
-    qoe_lane_dest_stored(zone, 0, d[1], 48, 3);
+    qoe_lane_dest_stored(zone, 0, d[1], 48, qoe_events(3));
     ok(qoe_lane_acked(zone, 0, 48, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 64, QOE_ACK_SPOOL)
        && !qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC),
@@ -83,7 +83,7 @@ test_acked(void)
     ok(qoe_lane_acked(zone, 0, 128, QOE_ACK_FSYNC),
        "a record that the collector took is durable");
 
-    qoe_lane_dest_stored(zone, 0, d[0], 160, 2);
+    qoe_lane_dest_stored(zone, 0, d[0], 160, qoe_events(2));
     ok(is(zone, d[0], "10 10 0 0 0"),
        "records are counted as stored from the head, where the head is further "
        "on");
@@ -129,7 +129,7 @@ test_unkept(void)
     configure(zone, "AB", d);
     qoe_lane_dests(zone, 0);
     put(zone, 0, 4);
-    qoe_lane_dest_stored(zone, 0, d[1], 64, 4);
+    qoe_lane_dest_stored(zone, 0, d[1], 64, qoe_events(4));
     qoe_lane_dest_synced(zone, 0, d[1]);
     take(zone, 0, d[0], 1, true);
     ok(qoe_lane_acked(zone, 0, 16, QOE_ACK_FSYNC),
@@ -149,7 +149,7 @@ test_unkept(void)
        "a record that was queued when one was given up is not acknowledged");
 
     put(zone, 0, 1);
-    qoe_lane_dest_stored(zone, 0, d[1], 80, 1);
+    qoe_lane_dest_stored(zone, 0, d[1], 80, qoe_events(1));
     ok(!qoe_lane_acked(zone, 0, 80, QOE_ACK_SPOOL),
        "a record that came later is not acknowledged before it is stored");
     take(zone, 0, d[0], 1, true);
@@ -167,8 +167,8 @@ test_asked(void)
     uint32_t      i, others;
 
     zone = zone_new(4);
-    p[0] = (qoe_put_t) { 2, qoe_span("12345678"), qoe_span_null };
-    p[1] = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null };
+    p[0] = (qoe_put_t) { 2, qoe_span("12345678"), qoe_span_null, 0 };
+    p[1] = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null, 0 };
     p[2] = p[0];
 
     ok(qoe_zone_put(zone, self, 0, p, 3, QOE_ACK_SPOOL, ends, wake) == QOE_OK
@@ -347,7 +347,7 @@ loop_run(void *data)
     qoe_ack_t   ack;
     qoe_put_t   put1;
 
-    put1 = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null };
+    put1 = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null, 0 };
 
     for (i = 0; i < ROUNDS && p->lost == 0; i++) {
         ack = (i % 3) ? QOE_ACK_SPOOL : QOE_ACK_FSYNC;
@@ -406,7 +406,7 @@ helper_run(void *data)
         }
 
         if (n != 0) {
-            qoe_lane_dest_stored(zone, 0, p->dest, pos, n);
+            qoe_lane_dest_stored(zone, 0, p->dest, pos, qoe_events(n));
         }
 
         if (!qoe_lane_acked(zone, 0, qoe_lane_asked(zone, 0, QOE_ACK_FSYNC),

@@ -16,14 +16,26 @@
 #include <unistd.h>
 
 
+/* Leaves n slots to exporters of events: others hold the rest. */
+
+static void
+leave_slots(qoe_zone_t *zone, uint32_t n)
+{
+    for (/* void */; n < QOE_DESTS_MAX; n++) {
+        qoe_publish(&qoe_zone_dest(zone, n)->flags, QOE_DEST_METRICS);
+    }
+}
+
+
 static void
 test_names(void)
 {
     uint32_t             a[4], b[4], c[4], d[4];
     qoe_zone_t          *zone;
-    qoe_segment_entry_t *e;
+    qoe_spool_part_t    *part;
 
     zone = zone_new(2);
+    leave_slots(zone, 8);
 
     configure(zone, "ab", a);
     ok(a[0] != UINT32_MAX && a[1] != UINT32_MAX && a[0] != a[1]
@@ -52,7 +64,9 @@ test_names(void)
        "no more destinations are admitted than there are slots");
     qoe_lane_dests(zone, 1);
 
-    e = qoe_spool_entry_new(zone, a[0], self);
+    part = qoe_spool_part(zone, 1, a[0]);
+    qoe_publish(&part->segments, 1);
+    qoe_publish(&part->events, 7);
     configure(zone, "ghi", d);
     ok(d[2] == a[1],
        "once the lanes' owners have seen that a destination went, its slot is "
@@ -61,14 +75,14 @@ test_names(void)
     qoe_lane_dests(zone, 1);
 
     configure(zone, "klmn", c);
+    ok(c[3] != UINT32_MAX && qoe_acquire(&part->segments) == 1,
+       "a slot with segments is not taken while there is another");
     qoe_lane_dests(zone, 0);
-    configure(zone, "o", d);
-    ok(c[3] != UINT32_MAX && d[0] == UINT32_MAX,
-       "a slot is not free while a living process writes a segment of it");
-    qoe_spool_entry_seal(e);
-    configure(zone, "o", d);
-    ok(d[0] == a[0] && qoe_acquire(&e->state) == QOE_SEGMENT_FREE,
-       "a slot whose segments no process owns is taken last of all");
+    qoe_lane_dests(zone, 1);
+    configure(zone, "opqr", d);
+    ok(d[3] == a[0] && qoe_acquire(&part->segments) == 0
+       && qoe_acquire(&part->events) == 0,
+       "a slot with segments is taken last of all, with its sums at zero");
 }
 
 
@@ -86,9 +100,10 @@ test_name_length(void)
     name[0] = (qoe_span_t) { text, QOE_DEST_NAME };
     name[1] = (qoe_span_t) { text, QOE_DEST_NAME + 1 };
 
-    qoe_dests_set(zone, name, spooled, 2, a);
-    qoe_dests_set(zone, name, spooled, 1, b);
-    ok(a[0] == b[0] && a[1] == UINT32_MAX, "a name may have 32 bytes, not 33");
+    qoe_dests_set(zone, name, NULL, spooled, 2, a);
+    qoe_dests_set(zone, name, NULL, spooled, 1, b);
+    ok(a[0] == b[0] && a[1] == UINT32_MAX,
+       "a name that is longer than its place gets no slot");
 }
 
 
@@ -107,7 +122,7 @@ test_floor(void)
     configure(zone, "abc", d);
     qoe_lane_dests(zone, 0);
     memset(big, 'x', sizeof(big));
-    p = (qoe_put_t) { 0, { big, sizeof(big) }, qoe_span_null };
+    p = (qoe_put_t) { 0, { big, sizeof(big) }, qoe_span_null, 0 };
     first = 0;
 
     for (n = 0; qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, ends, wake)
@@ -118,8 +133,8 @@ test_floor(void)
 
     ok(n == 4, "the lane is full with %d records", n);
 
-    qoe_lane_dest_release(zone, 0, d[0], first, 1, true);
-    qoe_lane_dest_release(zone, 0, d[1], first, 1, true);
+    qoe_lane_dest_release(zone, 0, d[0], first, qoe_events(1), true);
+    qoe_lane_dest_release(zone, 0, d[1], first, qoe_events(1), true);
     qoe_zone_lane_info(zone, 0, &info);
     ok(info.consumed == 0 && qoe_lane_floor(zone, 0) == 0
        && qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
@@ -127,8 +142,9 @@ test_floor(void)
        "while one of three destinations still needs the first record the lane "
        "is full");
 
-    qoe_lane_dest_release(zone, 0, d[2], first, 1, true);
+    qoe_lane_dest_release(zone, 0, d[2], first, qoe_events(1), true);
     qoe_zone_lane_info(zone, 0, &info);
+    p.head.len -= 10000;         /* the pad before it needs room, too */
     ok(info.consumed == 1 && info.used == 3 * first
        && qoe_lane_floor(zone, 0) == first
        && qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
@@ -136,7 +152,7 @@ test_floor(void)
 
     /* What a kill between the head and the floor leaves. */
 
-    qoe_mark_set(&qoe_zone_lane(zone, 0)->floor, 0, 0);
+    qoe_mark_set(&qoe_zone_lane(zone, 0)->floor, 0, qoe_events(0));
     qoe_lane_dests(zone, 0);
     ok(qoe_lane_floor(zone, 0) == first,
        "a floor that is too low is computed anew");
@@ -153,7 +169,7 @@ test_identity(void)
 {
     uint32_t              d[4], e[4];
     qoe_zone_t           *zone;
-    qoe_segment_entry_t  *seg;
+    qoe_spool_part_t    *part;
 
     zone = zone_new(2);
     configure(zone, "Ab", d);
@@ -177,12 +193,12 @@ test_identity(void)
     ok(is(zone, d[1], "15 4 8 0 2"),
        "rejected and refused records are not exported");
 
-    seg = qoe_spool_entry_new(zone, d[0], self);
-    qoe_publish(&seg->events, 6);
-    qoe_lane_dest_stored(zone, 0, d[0], 6 * 16, 6);
+    part = qoe_spool_part(zone, 0, d[0]);
+    qoe_publish(&part->events, 6);
+    qoe_lane_dest_stored(zone, 0, d[0], 6 * 16, qoe_events(6));
     ok(is(zone, d[0], "15 0 9 6 0"),
        "six records are in the spool and kept in the lane");
-    qoe_publish(&seg->done, 2);
+    qoe_publish(&part->events, 4);
     take(zone, 0, d[0], 2, true);
     ok(is(zone, d[0], "15 2 9 4 0"),
        "two of these were exported from the lane");
@@ -196,12 +212,12 @@ test_identity(void)
        && is(zone, d[0], "15 2 9 4 0"),
        "the next owner does not read again what is in the spool");
 
-    qoe_publish(&seg->done, 6);
+    qoe_publish(&part->events, 0);
     qoe_dest_count(zone, d[0], QOE_DEST_DROPPED_SPOOL, 1);
     ok(is(zone, d[0], "15 5 9 0 1"),
        "replayed records count as exported, but for one that was dropped");
     qoe_dest_count(zone, d[0], QOE_DEST_RECOVERED, 7);
-    qoe_publish(&seg->events, 13);
+    qoe_publish(&part->events, 7);
     ok(is(zone, d[0], "15 5 9 7 1"),
        "records of another instance count as recovered");
 
@@ -337,8 +353,9 @@ test_health(void)
 static bool
 head_right(qoe_zone_t *zone, const qoe_mark_t *mark)
 {
-    uint64_t    pos, records, number;
-    qoe_span_t  r;
+    uint64_t      pos, number;
+    qoe_span_t    r;
+    qoe_counts_t  records;
 
     qoe_mark_get(mark, &pos, &records);
 
@@ -348,7 +365,7 @@ head_right(qoe_zone_t *zone, const qoe_mark_t *mark)
 
     memcpy(&number, r.data, sizeof(number));
 
-    return number == records;
+    return number == records.n[QOE_KIND_EVENT];
 }
 
 
@@ -407,10 +424,10 @@ consume(qoe_zone_t *zone, const uint32_t *d, uint32_t seed)
         }
 
         if (i == 2) {
-            qoe_lane_dest_stored(zone, 0, d[i], pos, n);
+            qoe_lane_dest_stored(zone, 0, d[i], pos, qoe_events(n));
         }
 
-        qoe_lane_dest_release(zone, 0, d[i], pos, n, i != 2);
+        qoe_lane_dest_release(zone, 0, d[i], pos, qoe_events(n), i != 2);
     }
 }
 
@@ -433,12 +450,13 @@ kill_end(qoe_zone_t *zone, const uint32_t *d, uint64_t number)
     qoe_lane_dests(zone, 0);
 
     for (i = 0; i < 3; i++) {
-        number -= qoe_lane_dest_queued(zone, 0, d[i], &pos);
+        number -= qoe_lane_dest_queued(zone, 0, d[i], &pos).n[0];
         qoe_dest_info(zone, d[i], &info);
         ok(info.exported == number,
            "the counts of destination %u are exact", i);
         number += info.queued;
-        qoe_lane_dest_release(zone, 0, d[i], pos, info.queued, true);
+        qoe_lane_dest_release(zone, 0, d[i], pos, qoe_events(info.queued),
+                              true);
     }
 
     qoe_zone_lane_info(zone, 0, &lane);
@@ -498,7 +516,7 @@ test_kill(void)
         memcpy(buf, &number, sizeof(number));
         buf[8] = (char) (number % 1000 % 250);
         buf[9] = (char) (number % 1000 / 250);
-        p = (qoe_put_t) { 0, { buf, 10 + number % 180 }, qoe_span_null };
+        p = (qoe_put_t) { 0, { buf, 10 + number % 180 }, qoe_span_null, 0 };
 
         if (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
             == QOE_OK)
@@ -531,9 +549,143 @@ test_kill(void)
 }
 
 
+/* Puts n records of a kind, of 16 bytes in the ring each. */
+
+static void
+put_kind(qoe_zone_t *zone, qoe_kind_t kind, int n)
+{
+    uint64_t   wake[QOE_LANES_MAX / 64];
+    qoe_put_t  p;
+
+    p = (qoe_put_t) { 0, qoe_span("12345678"), qoe_span_null, kind };
+
+    while (n-- > 0) {
+        if (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+            != QOE_OK)
+        {
+            abort();
+        }
+    }
+}
+
+
+static void
+test_kinds(void)
+{
+    bool              spooled[2] = { false, true };
+    uint32_t          d[2];
+    uint64_t          pos;
+    qoe_kind_t        kind, kinds[2] = { QOE_KIND_EVENT, QOE_KIND_VIEW };
+    qoe_span_t        r, names[2] = { qoe_span("a"), qoe_span("a.views") };
+    qoe_zone_t       *zone;
+    qoe_counts_t      queued;
+    qoe_lane_info_t   info;
+
+    zone = zone_new(1);
+    qoe_dests_set(zone, names, kinds, spooled, 2, d);
+    qoe_lane_dests(zone, 0);
+    put_kind(zone, QOE_KIND_EVENT, 3);
+    put_kind(zone, QOE_KIND_VIEW, 2);
+    put_kind(zone, QOE_KIND_EVENT, 1);
+
+    ok(is(zone, d[0], "4 0 4 0 0") && is(zone, d[1], "2 0 2 0 0"),
+       "each exporter accepts the records of its kind");
+
+    pos = 3 * 16;
+    ok(qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) == QOE_OK && pos == 6 * 16,
+       "who reads events passes over records of views");
+    pos = 3 * 16;
+    ok(qoe_lane_next(zone, 0, UINT64_MAX, &pos, &r, &kind) == QOE_OK
+       && kind == QOE_KIND_VIEW && pos == 4 * 16,
+       "who reads all learns the kind of each");
+
+    qoe_lane_dest_release(zone, 0, d[0], 6 * 16, (qoe_counts_t) { { 4, 2 } },
+                          true);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(is(zone, d[0], "4 4 0 0 0") && is(zone, d[1], "2 0 2 0 0")
+       && qoe_lane_floor(zone, 0) == 0 && info.used == 6 * 16,
+       "the space of events is kept for who has not passed over them");
+    ok(info.produced == 4 && info.consumed == 4 && info.views_produced == 2
+       && info.views_consumed == 0,
+       "events are consumed when all who take events have released them");
+    ok(qoe_lane_acked(zone, 0, 6 * 16, QOE_ACK_FSYNC)
+       && !qoe_lane_acked(zone, 0, 7 * 16, QOE_ACK_FSYNC),
+       "no request waits until records of views are in a spool");
+
+    queued = qoe_lane_dest_queued(zone, 0, d[1], &pos);
+    ok(queued.n[QOE_KIND_EVENT] == 4 && queued.n[QOE_KIND_VIEW] == 2
+       && pos == 6 * 16, "what an exporter has before it counts by kind");
+    qoe_lane_dest_release(zone, 0, d[1], 4 * 16, (qoe_counts_t) { { 3, 1 } },
+                          true);
+    ok(is(zone, d[1], "2 1 1 0 0") && qoe_lane_floor(zone, 0) == 4 * 16,
+       "the floor follows the slower of the two");
+
+    qoe_dests_set(zone, names, kinds, spooled, 1, d);
+    ok(qoe_lane_dests(zone, 0) == 1 && is(zone, d[1], "2 1 0 0 1")
+       && is(zone, d[0], "4 4 0 0 0") && qoe_lane_floor(zone, 0) == 6 * 16,
+       "when records are turned off, those queued are given up, no event is");
+    put_kind(zone, QOE_KIND_VIEW, 1);
+    qoe_dests_set(zone, names, kinds, spooled, 2, d);
+    qoe_lane_dests(zone, 0);
+    ok(is(zone, d[1], "3 1 1 0 1"),
+       "when they are turned on again, what still is there is accepted");
+    qoe_dests_set(zone, names, kinds, spooled, 0, d);
+    qoe_lane_dests(zone, 0);
+    qoe_lane_free(zone, 0, 7 * 16);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.used == 0 && info.views_consumed == 3 && info.consumed == 4,
+       "without exporters, what is passed is counted by kind");
+}
+
+
+/* Events never take the last part of a ring. */
+
+static void
+test_reserve(void)
+{
+    char              text[1000];
+    uint32_t          d[4];
+    uint64_t          wake[QOE_LANES_MAX / 64];
+    qoe_put_t         p;
+    qoe_zone_t       *zone;
+    qoe_lane_info_t   info;
+
+    zone = zone_new(1);
+    configure(zone, "a", d);
+    qoe_lane_dests(zone, 0);
+    memset(text, 'x', sizeof(text));
+    p = (qoe_put_t) { 0, { text, sizeof(text) }, qoe_span_null, 0 };
+
+    while (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+           == QOE_OK)
+    {
+        /* void */
+    }
+
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.size - info.used >= info.size / 32 && qoe_lane_room(zone, 0) < 1008,
+       "a ring that is full of events has room left that events do not see");
+    put_kind(zone, QOE_KIND_VIEW, 100);
+    p.kind = QOE_KIND_VIEW;
+
+    while (qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+           == QOE_OK)
+    {
+        /* void */
+    }
+
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(info.views_produced > 100 && info.size - info.used < 1008,
+       "records of views fill it to the end");
+    ok(qoe_lane_room(zone, 0) == 0, "then there is no room for events");
+}
+
+
 int
 main(void)
 {
+    test_kinds();
+    test_reserve();
     self = qoe_proc_self();
 
     test_names();

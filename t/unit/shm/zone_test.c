@@ -62,7 +62,7 @@ dest_in(qoe_zone_t *zone)
     name = qoe_span("default");
     spooled = false;
 
-    qoe_dests_set(zone, &name, &spooled, 1, &slot);
+    qoe_dests_set(zone, &name, NULL, &spooled, 1, &slot);
     (void) qoe_lane_dests(zone, 0);
 
     if (slot != 0) {
@@ -109,7 +109,7 @@ test_create(void)
     ok(qoe_zone_counter(zone, QOE_COUNT_EVENTS_LATE) == 12,
        "counters sum over the slots");
 
-    put = (qoe_put_t) { 4, qoe_span("x"), qoe_span_null };
+    put = (qoe_put_t) { 4, qoe_span("x"), qoe_span_null, 0 };
     ok(put_in(zone, 1, 0, &put, 1, wake) == QOE_TOO_LARGE,
        "a put into a lane that does not exist is refused");
 
@@ -181,7 +181,7 @@ test_ring(void)
     out = 0;
     fulls = 0;
     pos = qoe_lane_dest_head(zone, 0, 0);
-    put.lane = 0;
+    memset(&put, 0, sizeof(put));
 
     /*
      * The records go around the ring many times, with the lane nearly always
@@ -210,12 +210,12 @@ test_ring(void)
             break;
         }
 
-        qoe_lane_dest_release(zone, 0, 0, pos, 1, true);
+        qoe_lane_dest_release(zone, 0, 0, pos, qoe_events(1), true);
     }
 
     while (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) == QOE_OK) {
         good = good && pattern_ok(r, &seen) && seen == out++;
-        qoe_lane_dest_release(zone, 0, 0, pos, 1, true);
+        qoe_lane_dest_release(zone, 0, 0, pos, qoe_events(1), true);
     }
 
     ok(good && out == in, "%u records came out whole and in order", in);
@@ -238,8 +238,8 @@ test_all_or_none(void)
     zone = zone_new(qoe_zone_size_min(2), 2);
     memset(big, 'x', sizeof(big));
 
-    put[0] = (qoe_put_t) { 1, { big, sizeof(big) }, qoe_span_null };
-    put[1] = (qoe_put_t) { 0, { big, sizeof(big) }, qoe_span_null };
+    put[0] = (qoe_put_t) { 1, { big, sizeof(big) }, qoe_span_null, 0 };
+    put[1] = (qoe_put_t) { 0, { big, sizeof(big) }, qoe_span_null, 0 };
 
     for (i = 0; i < 4; i++) {
         four[i] = put[1];
@@ -290,7 +290,8 @@ test_many_lanes(void)
     n = sizeof(lane) / sizeof(lane[0]);
 
     for (i = 0; i < n; i++) {
-        put[i] = (qoe_put_t) { lane[i], qoe_span("12345678"), qoe_span_null };
+        put[i] = (qoe_put_t) { lane[i], qoe_span("12345678"),
+                               qoe_span_null, 0 };
         qoe_lane_arm(zone, lane[i], 0, 0);
     }
 
@@ -310,14 +311,14 @@ test_many_lanes(void)
 
     for (i = 0; i < QOE_LANES_MAX; i++) {
         put[i] = (qoe_put_t) { QOE_LANES_MAX - 1 - (uint32_t) i,
-                               qoe_span("12345678"), qoe_span_null };
+                               qoe_span("12345678"), qoe_span_null, 0 };
     }
 
     ok(put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) == QOE_OK
        && put_in(zone, 1, 0, put, QOE_LANES_MAX, wake) == QOE_OK,
        "all lanes are written at once, and their locks are free then");
 
-    full = (qoe_put_t) { 100, { big, sizeof(big) }, qoe_span_null };
+    full = (qoe_put_t) { 100, { big, sizeof(big) }, qoe_span_null, 0 };
 
     while (put_in(zone, 1, 0, &full, 1, wake) == QOE_OK) { /* void */ }
 
@@ -353,7 +354,7 @@ test_crowded(void)
 
     for (lane = 0; lane < 3; lane++) {
         p = (qoe_put_t) { (lane + 1) % 3, { some, sizeof(some) },
-                          qoe_span_null };
+                          qoe_span_null, 0 };
 
         while (put_in(zone, 1, 0, &p, 1, wake) == QOE_OK) { /* void */ }
 
@@ -376,7 +377,7 @@ test_wake(void)
     qoe_zone_t  *zone;
 
     zone = zone_new(qoe_zone_size_min(1), 1);
-    put = (qoe_put_t) { 0, qoe_span("0123456789"), qoe_span_null };
+    put = (qoe_put_t) { 0, qoe_span("0123456789"), qoe_span_null, 0 };
 
     put_in(zone, 1, 0, &put, 1, wake);
     ok(wake[0] == 0, "a put without an armed consumer wakes none");
@@ -458,8 +459,7 @@ produce(qoe_zone_t *zone, uint64_t *put_count, uint32_t id)
     qoe_proc_t   self;
 
     self = qoe_proc_self();
-    put.lane = 0;
-    put.body = qoe_span_null;
+    memset(&put, 0, sizeof(put));
 
     for (i = id << 24; /* void */; i++) {
         pattern(buf, 100 + i % 300, i);
@@ -542,7 +542,7 @@ test_kill(void)
             good = good && (seen & 0xffffff) == last[id];
             last[id]++;
             got++;
-            qoe_lane_dest_release(zone, 0, 0, pos, 1, true);
+            qoe_lane_dest_release(zone, 0, 0, pos, qoe_events(1), true);
         }
     }
 
@@ -554,7 +554,7 @@ test_kill(void)
     while (qoe_lane_read(zone, 0, UINT64_MAX, &pos, &r) == QOE_OK) {
         good = good && pattern_ok(r, &seen);
         got++;
-        qoe_lane_dest_release(zone, 0, 0, pos, 1, true);
+        qoe_lane_dest_release(zone, 0, 0, pos, qoe_events(1), true);
     }
 
     put = counts[0] + counts[1] + counts[2] + counts[3];
@@ -585,7 +585,7 @@ test_steal(void)
     qoe_zone_t  *zone;
 
     zone = zone_new(qoe_zone_size_min(1), 1);
-    put = (qoe_put_t) { 0, qoe_span("record"), qoe_span_null };
+    put = (qoe_put_t) { 0, qoe_span("record"), qoe_span_null, 0 };
 
     lock = &qoe_zone_lane(zone, 0)->lock;
     *lock = qoe_proc_self();

@@ -101,7 +101,7 @@ scenario(bool fails)
     qoe_spool_t  *sp;
 
     zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
 
     add(sp, 3, true);
     sync_all(sp);
@@ -151,7 +151,7 @@ scenario(bool fails)
     spool_zone_free(zone);
 
     zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     pass(sp, 0);
     add(sp, 2, true);
     sync_all(sp);
@@ -183,7 +183,7 @@ recover(int n, const int *state, int *damaged)
     wrong = 0;
 
     zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     pass(sp, 0);
 
     for (k = 0; k < 2 * RECORDS && (i = next(sp)) != -2; k++) {

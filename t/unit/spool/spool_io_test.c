@@ -96,7 +96,7 @@ test_copy_fails(void)
     for (n = 0; n == failed; n++) {
         begin();
         zone = spool_zone();
-        sp = spool_as(zone, self);
+        sp = spool_new(zone);
 
         for (i = 1; i <= 4; i++) {
             wrong += append(sp, i, 100, 1, i == 2 ? &held : NULL) != QOE_OK;
@@ -145,7 +145,7 @@ test_read_fails(void)
     for (n = 1; n < 3; n++) {
         begin();
         zone = spool_zone();
-        sp = spool_as(zone, self);
+        sp = spool_new(zone);
         append(sp, 1, 100, 1, NULL);
         append(sp, 2, 100, 1, NULL);
         pass(sp, 1500);
@@ -165,7 +165,7 @@ test_read_fails(void)
 
     begin();
     zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     append(sp, 1, 100, 1, NULL);
     append(sp, 2, 100, 1, NULL);
     pass(sp, 1500);
@@ -200,7 +200,7 @@ test_close(void)
 
     begin();
     zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     append(sp, 1, 100, 1, &held);
     append(sp, 2, 100, 1, NULL);
 
@@ -210,7 +210,7 @@ test_close(void)
     ok(sync_calls == 1 && dir_calls > 0 && segments() == 1,
        "closing a spool syncs what was written, and the directory");
 
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     pass(sp, 0);
     ok(next(sp) == 1 && next(sp) == 2 && next(sp) == -2,
        "the next helper reads the closed spool");
@@ -242,7 +242,7 @@ test_quarantine_bounds(void)
         begin();
         conf.quarantine_size = size * (n == 2 ? 2 : 1) - (n == 0);
         zone = spool_zone();
-        sp = spool_as(zone, self);
+        sp = spool_new(zone);
         snprintf(path, sizeof(path), "%s/quarantine", dir);
 
         qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS,

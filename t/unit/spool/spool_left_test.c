@@ -21,6 +21,10 @@ static ino_t  synced[256];
 static int    nsynced, fail_errno;
 static int    kill_at;                       /* mark; 0: none */
 
+/* of processes that are killed: not given back, and no leak of ours */
+static qoe_spool_t  *dead[8];
+static size_t        ndead;
+
 
 /* Replaces the function of libc and notes the files that it was called for. */
 
@@ -75,80 +79,26 @@ was_synced(void)
 }
 
 
-/* A process that lives until it is killed. */
-
-static pid_t
-somebody(qoe_proc_t *proc)
-{
-    int    fd[2];
-    pid_t  pid;
-
-    if (pipe(fd) == -1) {
-        abort();
-    }
-
-    pid = fork();
-
-    if (pid == 0) {
-        *proc = qoe_proc_self();
-
-        if (write(fd[1], proc, sizeof(qoe_proc_t)) == -1) {
-            abort();
-        }
-
-        for ( ;; ) {
-            pause();
-        }
-    }
-
-    if (pid == -1 || read(fd[0], proc, sizeof(qoe_proc_t)) == -1) {
-        abort();
-    }
-
-    close(fd[0]);
-    close(fd[1]);
-
-    return pid;
-}
-
-
-static void
-gone(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-}
-
-
 /* An owner of the lane stores two records, and is killed before the sync. */
 
 static qoe_zone_t *
 killed_unsynced(void)
 {
-    pid_t             pid;
-    qoe_proc_t        proc;
     qoe_zone_t       *zone;
     qoe_spool_ref_t  *ref;
-
-    /* of a process that is killed: not given back, and no leak of ours */
-
-    static qoe_spool_t  *dead[8];
-    static size_t        ndead;
 
     begin();
     zone = spool_zone();
     qoe_lane_dests(zone, 0);
     put(zone, 0, 2);
 
-    pid = somebody(&proc);
-    dead[ndead] = spool_as(zone, proc);
+    dead[ndead] = spool_new(zone);
 
     if (append(dead[ndead++], 1, 100, 2, &ref) != QOE_OK) {
         abort();
     }
 
-    qoe_lane_dest_stored(zone, 0, 0, 32, 2);
-    gone(pid);
+    qoe_lane_dest_stored(zone, 0, 0, 32, qoe_events(2));
 
     nsynced = 0;
     qoe_lane_dests(zone, 0);
@@ -164,6 +114,7 @@ feed_of(qoe_zone_t *zone, qoe_spool_t *sp)
     static qoe_feed_env_t   env;
 
     env.zone = zone;
+    env.stream = &qoe_streams[QOE_STREAM_LOGS];
     env.batch_size = 10;
     env.interval_ms = 1000;
     env.payload_max = 1024 * 1024;
@@ -188,7 +139,7 @@ test_unsynced(void)
     qoe_spool_t  *sp;
 
     zone = killed_unsynced();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     feed = feed_of(zone, sp);
 
     ok(feed->unsynced && feed->changed && !was_synced(),
@@ -205,7 +156,7 @@ test_unsynced(void)
     /* No request asks for a sync: it comes in its time all the same. */
 
     zone = killed_unsynced();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     feed = feed_of(zone, sp);
 
     pass(sp, 0);
@@ -220,7 +171,7 @@ test_unsynced(void)
     /* The new owner exits, too, and perhaps no other follows. */
 
     zone = killed_unsynced();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     feed = feed_of(zone, sp);
     qoe_feed_destroy(feed);
     qoe_spool_destroy(sp);
@@ -239,26 +190,48 @@ test_failed(void)
     qoe_zone_t   *zone;
     qoe_spool_t  *sp;
 
+    skew = 0;
     zone = killed_unsynced();
-    sp = spool_as(zone, self);
-    pass(sp, 0);
+    sp = spool_new(zone);
 
-    qoe_spool_sync_left(sp);
     fail_errno = EIO;
     ok(qoe_spool_sync(sp) == QOE_ERROR && qoe_spool_any_failing(zone),
        "a failed sync of the dead owner's file is reported");
     fail_errno = 0;
-    skew = 1100;
     usleep(1100000);
-    ok(qoe_spool_sync(sp) == QOE_ERROR,
-       "another try does not make a failed sync good");
+    ok(qoe_spool_sync(sp) == QOE_OK,
+       "what is written from then on can be synced");
+    qoe_lane_dest_synced(zone, 0, 0);
+    ok(qoe_lane_dest_head(zone, 0, 0) == 32
+       && !qoe_lane_acked(zone, 0, 32, QOE_ACK_FSYNC),
+       "what the dead owner wrote is never acknowledged");
     ok(next(sp) == 1 && next(sp) == -2,
        "a record whose sync failed is delivered");
-    pass(sp, 1100);
-    usleep(1100000);
-    ok(qoe_spool_sync(sp) == QOE_OK && !qoe_spool_any_failing(zone),
-       "once it is delivered nothing is left to be synced");
+    put(zone, 0, 1);
+    qoe_lane_dest_stored(zone, 0, 0, 48, qoe_events(1));
+    qoe_lane_dest_synced(zone, 0, 0);
+    ok(qoe_lane_acked(zone, 0, 48, QOE_ACK_FSYNC),
+       "what this owner writes is acknowledged");
+    qoe_spool_destroy(sp);
 
+    /* The owner's own sync failed, and it was killed before it had healed. */
+
+    zone = killed_unsynced();
+    sp = spool_new(zone);
+    append(sp, 2, 100, 1, NULL);
+    fail_errno = EIO;
+    (void) qoe_spool_sync(sp);
+    ok(qoe_acquire(&qoe_spool_part(zone, 0, 0)->suspect) == 1,
+       "the zone knows that a sync failed");
+    fail_errno = 0;
+    dead[ndead++] = sp;
+    sp = spool_new(zone);
+    ok(qoe_spool_sync(sp) == QOE_OK
+       && qoe_acquire(&qoe_spool_part(zone, 0, 0)->suspect) == 0,
+       "the next owner can sync");
+    qoe_lane_dest_synced(zone, 0, 0);
+    ok(!qoe_lane_acked(zone, 0, 32, QOE_ACK_FSYNC),
+       "the next owner's sync acknowledges nothing that the last one wrote");
     qoe_spool_destroy(sp);
 }
 
@@ -285,7 +258,7 @@ test_refused(void)
     pid = fork();
 
     if (pid == 0) {
-        sp = spool_as(zone, qoe_proc_self());
+        sp = spool_new(zone);
         feed = feed_of(zone, sp);
         b = qoe_feed_push(feed);
         b->state = QOE_BATCH_SENDING;
@@ -296,7 +269,7 @@ test_refused(void)
         b->nrefs = 2;
         append(sp, 1, 100, 1, &b->ref[0]);
         append(sp, 2, 100, 1, &b->ref[1]);
-        qoe_lane_dest_stored(zone, 0, 0, 32, 2);
+        qoe_lane_dest_stored(zone, 0, 0, 32, qoe_events(2));
 
         kill_at = 2;
         qoe_feed_refused(b);
@@ -305,15 +278,17 @@ test_refused(void)
 
     waitpid(pid, NULL, 0);
     qoe_lane_dests(zone, 0);
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     pass(sp, 0);
     qoe_dest_info(zone, 0, &info);
-    ok(info.spooled == 1 && info.exported == 0
-       && info.dropped >= 1,
+    ok(info.spooled == 1 && info.exported == 0 && info.dropped >= 1,
        "after a kill between two marks the refused record is dropped and the "
        "other stays");
     ok(next(sp) == 1 && next(sp) == -2,
        "the record that has no mark comes again");
+    ok(spooled(zone) == 0 && segments() == 0
+       && counter(zone, QOE_DEST_DROPPED_LOST) == 0,
+       "after such a kill nothing is lost, and nothing left");
     qoe_spool_destroy(sp);
 }
 
@@ -333,7 +308,7 @@ test_given_up(void)
     zone = spool_zone();
     qoe_lane_dests(zone, 0);
     put(zone, 0, 4);
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     feed = feed_of(zone, sp);
 
     b = qoe_feed_push(feed);
@@ -362,7 +337,7 @@ test_given_up(void)
 }
 
 
-/* As an exporter does: when it is due, and with the sweeps of the leases. */
+/* As an exporter does: when it is due. */
 
 static void
 minutes(qoe_spool_t *sp)
@@ -372,7 +347,7 @@ minutes(qoe_spool_t *sp)
     for (i = 0; i < 120; i++) {
         skew += 1000;
 
-        if (i % 5 == 4 || qoe_spool_due_ms(sp) <= now()) {
+        if (qoe_spool_due_ms(sp) <= now()) {
             qoe_spool_run(sp, now());
         }
     }
@@ -382,64 +357,50 @@ minutes(qoe_spool_t *sp)
 static void
 test_ended(void)
 {
-    pid_t         pid;
-    qoe_proc_t    proc;
     qoe_zone_t   *zone, *old;
     qoe_spool_t  *other, *sp, *past;
 
-    pid = somebody(&proc);
-
     begin();
     zone = spool_zone();
-    other = spool_as(zone, proc);
-    sp = spool_as(zone, self);
+    other = spool_of(zone, 1);
+    sp = spool_of(zone, 0);
     pass(sp, 0);
-    append(other, 1, 100, 1, NULL);
-    qoe_spool_destroy(other);
-    minutes(sp);
-    ok(next(sp) == 1, "what another helper finishes at its end is read");
-
-    other = spool_as(zone, proc);
     qoe_spool_report(zone, 0, "no space");
     qoe_spool_destroy(other);
+    (void) qoe_spool_take(sp, 1);
     minutes(sp);
     ok(!qoe_spool_any_failing(zone),
-       "a failure that another helper left is healed");
+       "a failure that another helper left is healed with its lane");
     qoe_spool_destroy(sp);
 
-    /*
-     * The other helper reads the backlog meanwhile, and the old instance still
-     * lives.
-     */
+    /* The old instance still lives at first. */
 
     begin();
     old = spool_zone();
-    past = spool_as(old, proc);
+    past = spool_new(old);
     append(past, 7, 100, 1, NULL);
 
     zone = spool_zone();
-    other = spool_as(zone, proc);
-    append(other, 1, 100, 1, NULL);
-    pass(other, 1100);
-    sp = spool_as(zone, self);
+    other = spool_of(zone, 1);
+    sp = spool_of(zone, 0);
     pass(sp, 0);
-    ok(next(other) == 1, "another helper reads the backlog");
-
-    qoe_spool_destroy(other);
+    pass(other, 0);
     qoe_spool_destroy(past);
+    minutes(other);
+    ok(next(other) == -2 && next(sp) == -2,
+       "who does not hold the first lane adopts nothing");
     minutes(sp);
     ok(next(sp) == 7,
-       "the helper that is left adopts what the other has not read");
+       "the helper with the first lane adopts what an ended instance left");
     qoe_spool_destroy(sp);
-
-    gone(pid);
+    qoe_spool_destroy(other);
 }
 
 
 /* All processes of an instance were killed; its segments come here. */
 
 static qoe_zone_t *
-killed_instance(int n)
+killed_instance(int n, uint64_t segment_size)
 {
     int           i;
     pid_t         pid;
@@ -447,11 +408,12 @@ killed_instance(int n)
     qoe_spool_t  *sp;
 
     begin();
+    conf.segment_size = segment_size;
     old = spool_zone();
     pid = fork();
 
     if (pid == 0) {
-        sp = spool_as(old, qoe_proc_self());
+        sp = spool_new(old);
 
         for (i = 0; i < n; i++) {
             append(sp, i, 10, 1, NULL);
@@ -471,66 +433,62 @@ killed_instance(int n)
 static void
 test_adopted(void)
 {
-    qoe_zone_t           *zone;
-    qoe_spool_t          *sp;
-    qoe_segment_entry_t  *e;
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
 
-    zone = killed_instance(3);
-    sp = spool_as(zone, self);
+    zone = killed_instance(3, 65536);
+    sp = spool_new(zone);
     pass(sp, 0);
     ok(counter(zone, QOE_DEST_RECOVERED) == 3 && spooled(zone) == 3,
        "what was written in a killed instance is adopted");
     pass(sp, 1100);
     ok(was_synced(), "what was adopted is made durable");
+    qoe_spool_destroy(sp);
 
-    /*
-     * The process was killed after the segment had been counted, and before
-     * that was known.
-     */
+    /* The process was killed after it had counted, before the file moved. */
 
-    e = qoe_spool_table(zone, 0);
-    e->flags |= QOE_SPOOL_FOREIGN | QOE_SPOOL_BAD;
-    e->owner = QOE_SPOOL_NOBODY;
-    pass(sp, 5000);
-    ok(e->owner == 0 && counter(zone, QOE_DEST_RECOVERED) == 3
-       && spooled(zone) == 3, "adopted events are counted once");
-    ok(e->flags == QOE_SPOOL_BAD,
-       "that an adopted file cannot be synced is not forgotten");
+    zone = killed_instance(3, 65536);
 
+    if (count_files(dir, ".open") != 1) {
+        abort();
+    }
+
+    qoe_dest_recovered(zone, 0, strtoull(strrchr(found, '/') + 1, NULL, 16), 3);
+    sp = spool_new(zone);
+    pass(sp, 0);
+    ok(counter(zone, QOE_DEST_RECOVERED) == 3 && spooled(zone) == 3
+       && next(sp) == 0, "adopted events are counted once");
     qoe_spool_destroy(sp);
 }
 
 
-/* A helper hands over while it has yet to read what it adopted. */
+/* A helper hands over before it has adopted all. */
 
 static void
 test_adopter_goes(void)
 {
-    pid_t         pid;
-    qoe_proc_t    proc;
+    int           i;
     qoe_zone_t   *zone;
     qoe_spool_t  *sp;
 
-    zone = killed_instance(3);
-    pid = somebody(&proc);
-    sp = spool_as(zone, proc);
-    qoe_spool_look(sp, now());
-    ok(sp->scan.entry != NULL, "a helper has begun to read an adopted segment");
+    zone = killed_instance(9, 200);
 
-    /* As if the helper's time were over. */
+    for (i = 0; i < 20 && spooled(zone) < 9; i++) {
+        sp = spool_new(zone);
 
-    qoe_spool_scan_stop(sp);
-    sp->scan.entry = NULL;
-    qoe_spool_destroy(sp);
+        if (qoe_spool_adopt(sp, qoe_spool_lane(sp, 0)) != EINPROGRESS) {
+            break;
+        }
 
-    sp = spool_as(zone, self);
+        qoe_spool_destroy(sp);
+    }
+
+    sp = spool_new(zone);
     pass(sp, 0);
-    pass(sp, 5000);
-    ok(spooled(zone) == 3 && counter(zone, QOE_DEST_RECOVERED) == 3
-       && next(sp) == 0,
-       "another helper reads the segment that was handed over");
+    ok(i == 3 && spooled(zone) == 9 && counter(zone, QOE_DEST_RECOVERED) == 9
+       && next(sp) == 0 && next(sp) == 1,
+       "the next helper adopts what the last one did not");
     qoe_spool_destroy(sp);
-    gone(pid);
 }
 
 

@@ -19,44 +19,6 @@
 #include <sys/wait.h>
 
 
-/* A live process that does nothing, whose identity a second helper has. */
-
-static pid_t
-other(qoe_proc_t *proc)
-{
-    pid_t        pid;
-    qoe_proc_t  *p;
-
-    p = shared(4096);
-    pid = fork();
-
-    if (pid == 0) {
-        __atomic_store_n(p, qoe_proc_self(), __ATOMIC_RELEASE);
-
-        for ( ;; ) {
-            pause();
-        }
-    }
-
-    while (__atomic_load_n(p, __ATOMIC_ACQUIRE) == 0) {
-        usleep(100);
-    }
-
-    *proc = *p;
-    munmap(p, 4096);
-
-    return pid;
-}
-
-
-static void
-end(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-}
-
-
 static void
 test_basic(void)
 {
@@ -67,7 +29,7 @@ test_basic(void)
 
     begin();
     zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
 
     ok(!qoe_spool_failing(sp) && segments() == 0, "a new spool has no file");
 
@@ -130,7 +92,7 @@ test_again(void)
     begin();
     conf.replay_rate = 1000;
     zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
 
     append(sp, 1, 900, 1, NULL);
     append(sp, 2, 900, 1, NULL);
@@ -158,7 +120,7 @@ test_again(void)
 
     qoe_spool_destroy(sp);
     conf.replay_rate = 0;
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     pass(sp, 0);
     ok(next(sp) == 2 && next(sp) == 3 && next(sp) == -2,
        "the next helper gets what the last one did not finish");
@@ -167,19 +129,6 @@ test_again(void)
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
-}
-
-
-/* Segments of 10 records of 1 item each. */
-
-static void
-fill(qoe_spool_t *sp, int from, int n)
-{
-    int  i;
-
-    for (i = from; i < from + n; i++) {
-        append(sp, i, 960, 1, NULL);
-    }
 }
 
 
@@ -197,7 +146,7 @@ test_caps(void)
     conf.segment_size = QOE_SEGMENT_HEADER + 10 * 1000;
     conf.max_size = 5 * conf.segment_size;
     zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
 
     fill(sp, 0, 50);
     ok(spooled(zone) == 50 && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
@@ -217,28 +166,26 @@ test_caps(void)
     qoe_spool_info(zone, 0, &info);
     ok(info.bytes <= conf.max_size && segments() == 5
        && info.oldest_ns == 1000 + 950,
-       "the table says how much is there and how old it is");
+       "the zone knows how much is there and how old it is");
 
-    /* The record under way is not dropped. */
+    /* A segment of which a request is in flight is not dropped. */
 
     pass(sp, 1500);
     ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 950,
        "a record of the oldest segment is in flight");
     fill(sp, 1000, 1);
-    ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 959 && spooled(zone) == 42,
-       "the rest of the segment in flight is dropped");
+    ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 960 && spooled(zone) == 41,
+       "the next segment is dropped meanwhile");
     qoe_spool_next_done(sp);
-    ok(spooled(zone) == 41, "the record that was in flight is done");
+    ok(spooled(zone) == 40, "the record that was in flight is done");
 
     pass(sp, 1500);
-    ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 960,
+    ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 951,
        "the next record is in flight");
-    fill(sp, 1001, 10);
-    ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 968,
-       "the other records of its segment are dropped meanwhile");
     qoe_spool_next_again(sp);
-    ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 969,
-       "a record that came back unsent to a dropped segment is dropped too");
+    fill(sp, 1001, 10);
+    ok(counter(zone, QOE_DEST_DROPPED_SPOOL) == 969 && spooled(zone) == 41,
+       "a segment is dropped whose record came back unsent");
 
     pass(sp, 1500);
 
@@ -268,7 +215,7 @@ test_reject(void)
     conf.max_size = 5 * conf.segment_size;
     conf.reject = true;
     zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
 
     for (n = 0; n < 50; n++) {
         append(sp, n, 960, 1, &ref[n]);
@@ -294,7 +241,7 @@ test_reject(void)
     ok(segments() == 5 && count_files(dir, ".open") == 0,
        "at the end every segment is finished");
 
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     pass(sp, 0);
 
     for (n = 10; n < 51 && next(sp) == n; n++) { /* void */ }
@@ -305,55 +252,30 @@ test_reject(void)
 }
 
 
-/* No entry is free, long before the bytes are used up. */
+/* A trickle during an outage does not make a file for each event. */
 
 static void
-test_table(void)
+test_trickle(void)
 {
-    int           i;
+    int           i, n;
     qoe_zone_t   *zone;
     qoe_spool_t  *sp;
 
     begin();
-    conf.segment_size = 1024;
     zone = spool_zone();
-    sp = spool_as(zone, self);
-
-    fill(sp, 0, QOE_SEGMENTS_MAX + 20);
-    ok(entries(zone) == QOE_SEGMENTS_MAX
-       && counter(zone, QOE_DEST_DROPPED_SPOOL) == 20,
-       "a full table is a full spool");
-
-    pass(sp, 1500);
-
-    for (i = 20; i < QOE_SEGMENTS_MAX + 20 && next(sp) == i; i++) {
-        /* void */
-    }
-
-    ok(i == QOE_SEGMENTS_MAX + 20, "the other records are read (%d)", i);
-
-    qoe_spool_destroy(sp);
-
-    /* A trickle during an outage does not use up the table. */
-
-    begin();
-    spool_zone_free(zone);
-    zone = spool_zone();
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
 
     for (i = 0; i < 300; i++) {
         append(sp, i, 10, 1, NULL);
         pass(sp, 2000);
     }
 
-    ok(entries(zone) <= QOE_SEGMENTS_MAX / 4 + 2 && spooled(zone) == 300
+    ok(entries(zone) <= 34 && spooled(zone) == 300
        && counter(zone, QOE_DEST_DROPPED_SPOOL) == 0,
-       "a slow stream of records does not use up the table: %llu segments",
-       (unsigned long long) entries(zone));
+       "a slow stream of records does not make a segment of each: %llu "
+       "segments", (unsigned long long) entries(zone));
 
     for (i = 0; i < 300; i++) {
-        int  n;
-
         n = next(sp);
 
         if (n == -2) {
@@ -389,7 +311,7 @@ test_killed(void)
     pid = fork();
 
     if (pid == 0) {
-        sp = spool_as(zone, qoe_proc_self());
+        sp = spool_new(zone);
 
         for (n = 0; n < 25; n++) {
             append(sp, n, 960, 1, &ref);
@@ -416,7 +338,7 @@ test_killed(void)
     ok(WIFSIGNALED(status) && spooled(zone) == 20,
        "a helper is killed with 20 records in the spool");
 
-    sp = spool_as(zone, self);
+    sp = spool_new(zone);
     ok(append(sp, 100, 10, 1, NULL) == QOE_OK,
        "another helper appends a record");
     pass(sp, 0);
@@ -442,65 +364,6 @@ test_killed(void)
 }
 
 
-/* Two helpers of one instance. */
-
-static void
-test_helpers(void)
-{
-    pid_t              pid;
-    qoe_zone_t        *zone;
-    qoe_proc_t         proc;
-    qoe_spool_t       *a, *b;
-    qoe_spool_item_t   item;
-
-    begin();
-    zone = spool_zone();
-    pid = other(&proc);
-    a = spool_as(zone, self);
-    b = spool_as(zone, proc);
-
-    /* Ids of different helpers grow with time, down to some 65 us. */
-
-    append(a, 1, 10, 1, NULL);
-    usleep(1000);
-    append(b, 2, 10, 1, NULL);
-    pass(a, 1500);
-    pass(b, 1500);
-
-    ok(qoe_spool_next(a, now(), &item) == QOE_OK && number_of(&item) == 1
-       && qoe_spool_next(b, now(), &item) == QOE_DONE,
-       "only one of two helpers reads the backlog");
-    qoe_spool_next_done(a);
-    ok(next(a) == 2 && next(a) == -2,
-       "the backlog has the segments of all helpers");
-
-    append(b, 3, 10, 1, NULL);
-    pass(b, 1500);
-    ok(next(b) == 3,
-       "a helper that finishes a segment may read it, and no other");
-
-    append(b, 4, 10, 1, NULL);
-    pass(b, 1500);
-    ok(qoe_spool_next(b, now(), &item) == QOE_OK, "a record is in flight");
-    usleep(1000);
-    append(a, 5, 10, 1, NULL);
-    pass(a, 1500);
-    ok(next(a) == -2, "the other helper has to wait while the reader lives");
-
-    end(pid);
-    pass(a, 5000);
-    pass(a, 0);
-    ok(next(a) == 4 && next(a) == 5 && next(a) == -2,
-       "once the reader is dead, the other helper reads its record again");
-    ok(spooled(zone) == 0 && segments() == 0,
-       "once all is read nothing is left");
-
-    qoe_spool_destroy(a);
-    qoe_spool_destroy(b);
-    spool_zone_free(zone);
-}
-
-
 /* Two zones: two masters, or a master whose zone changed its size. */
 
 static void
@@ -514,8 +377,8 @@ test_instances(void)
     begin();
     old = spool_zone();
     new = spool_zone();
-    a = spool_as(old, self);
-    b = spool_as(new, self);
+    a = spool_new(old);
+    b = spool_new(new);
 
     append(a, 1, 10, 2, NULL);
     append(b, 2, 10, 1, NULL);
@@ -551,7 +414,7 @@ test_instances(void)
 
     if (pid == 0) {
         old = spool_zone();
-        a = spool_as(old, qoe_proc_self());
+        a = spool_new(old);
         append(a, 5, 10, 1, NULL);
         append(a, 6, 10, 1, NULL);
         kill(getpid(), SIGKILL);
@@ -567,7 +430,7 @@ test_instances(void)
              (int) (strrchr(found, '/') - found), found);
     mkdir(path, 0700);
 
-    b = spool_as(new, self);
+    b = spool_new(new);
     pass(b, 0);
     ok(counter(new, QOE_DEST_RECOVERED) == 7 && next(b) == 5 && next(b) == 6
        && next(b) == -2,
@@ -575,17 +438,16 @@ test_instances(void)
     ok(count_files(dir, "lock") == 2, "the files of another destination stay");
     qoe_spool_destroy(b);
 
-    /* Files in the own directory that the table does not know. */
+    /* Files in the own directory that the zone does not know. */
 
-    b = spool_as(new, self);
+    b = spool_new(new);
     append(b, 7, 10, 1, NULL);
     qoe_spool_destroy(b);
-    qoe_spool_entry_free(qoe_spool_table(new, 0));
-    b = spool_as(new, self);
+    memset(qoe_spool_part(new, 0, 0), 0, sizeof(qoe_spool_part_t));
+    b = spool_new(new);
     pass(b, 0);
-    ok(counter(new, QOE_DEST_RECOVERED) == 8 && next(b) == 7
-       && next(b) == -2 && segments() == 0,
-       "files without an entry are found, too");
+    ok(next(b) == 7 && next(b) == -2 && segments() == 0 && spooled(new) == 0,
+       "files that the zone does not know are sent, too");
 
     qoe_spool_destroy(b);
     spool_zone_free(old);
@@ -605,9 +467,8 @@ main(void)
     test_again();
     test_caps();
     test_reject();
-    test_table();
+    test_trickle();
     test_killed();
-    test_helpers();
     test_instances();
 
     ok(descriptors() == before, "the spool leaves no descriptor open");

@@ -414,7 +414,11 @@ model_test(void)
     ok(full != 0 && info.sessions == info.sessions_max,
        "a table full of sessions has no room for another");
 
-    key(k, 0);
+    i = 0;
+
+    do {
+        key(k, i++);
+    } while (qoe_sessions_find(t, k) == NULL && i < KEYS);
 
     for (i = 0; i <= info.views_max
                 && qoe_sessions_add_view(t, qoe_sessions_find(t, k), 9) != NULL;

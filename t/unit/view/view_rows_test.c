@@ -40,7 +40,7 @@ static const char *const  signals[] = {
 #define SIGNAL(id, name, text)  [QOE_SIGNAL_##id] = name,
     QOE_VIEW_SIGNALS(SIGNAL)
 #undef SIGNAL
-    [QOE_SIGNALS] = "nothing"
+    [QOE_SIGNAL_NONE] = "nothing"
 };
 
 

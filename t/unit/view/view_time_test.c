@@ -265,6 +265,7 @@ test_torn(void)
 {
     size_t             i, j, bad, round;
     stream_t          *t;
+    qoe_stretch_t      s[QOE_TIMELINE_ENTRIES];
     qoe_view_end_t     why;
     static const int   bytes[] = { -1, 0xff, 0x7f, 0x80, 0x01 };
 
@@ -275,6 +276,8 @@ test_torn(void)
         t = stream();
         fill(&t->session, sizeof(t->session), bytes[round % 5]);
         fill(&t->v, sizeof(t->v), bytes[round % 5]);
+        fill(&t->timeline, sizeof(t->timeline), bytes[round % 5]);
+        t->torn = true;
         why = (qoe_view_end_t) (round % (QOE_VIEW_EVICTED + 1));
 
         for (i = 0; i < 6; i++) {
@@ -292,14 +295,18 @@ test_torn(void)
         (void) qoe_view_quiet(&t->v, LOG_START);
         end_as(t, why, LOG_START + 30000);
 
+        bad += qoe_timeline_stretches(&t->timeline, 0, LOG_START, s)
+               > QOE_TIMELINE_ENTRIES;
+
         for (j = 0; j < t->n; j++) {
             bad += !isfinite(t->log[j].value) || t->log[j].value < 0;
         }
     }
 
     ok(bad == 0,
-       "4000 torn slots give no point that is negative or not finite");
-    ok(sizeof(qoe_view_t) <= 1152 && sizeof(qoe_session_t) <= 384,
+       "4000 torn slots give no point that is negative or not finite, and no "
+       "timeline that is longer than its places");
+    ok(sizeof(qoe_view_t) <= 1344 && sizeof(qoe_session_t) <= 384,
        "a view takes %zu bytes, and a session %zu", sizeof(qoe_view_t),
        sizeof(qoe_session_t));
 }

@@ -1,0 +1,85 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What /v2/stats and /v2/health say, and how a client wants to have it.
+ */
+
+
+#ifndef _NGX_HTTP_OPENQOE_STATS_H_INCLUDED_
+#define _NGX_HTTP_OPENQOE_STATS_H_INCLUDED_
+
+
+#include "ngx_http_openqoe.h"
+
+
+/* _accept.c: what a client wants of the stats */
+typedef enum {
+    NGX_HTTP_OPENQOE_AS_JSON = 0,
+    NGX_HTTP_OPENQOE_AS_OPENMETRICS,
+    NGX_HTTP_OPENQOE_AS_TEXT
+} ngx_http_openqoe_format_e;
+
+ngx_http_openqoe_format_e ngx_http_openqoe_format(ngx_http_request_t *r);
+
+/* _scrape.c: the stats as Prometheus reads them */
+ngx_int_t ngx_http_openqoe_scrape(ngx_http_request_t *r,
+    qoe_prom_format_t format);
+
+/* _stats.c: an argument of the query, unescaped; NGX_DECLINED: none */
+ngx_int_t ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* _stats_view.c: answers ?view=id */
+ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
+
+/* _stats_qoe.c: what /v2/stats tells of the metrics */
+void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf);
+ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
+    ngx_str_t *name);
+
+/* _stats.c: an argument of the query, unescaped; NGX_DECLINED: none */
+ngx_int_t ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* _stats_view.c: answers ?view=id */
+ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
+
+/* _live.c, _top.c: the numbers of the live page, ?view=live of the stats */
+ngx_int_t ngx_http_openqoe_live(ngx_http_request_t *r);
+/* A client looks: begins new lists if it is time. */
+void ngx_http_openqoe_top_look(ngx_http_openqoe_main_conf_t *mcf);
+/* The last complete lists, or NULL; how often there were new ones. */
+const qoe_top_t *ngx_http_openqoe_top(ngx_http_openqoe_main_conf_t *mcf);
+ngx_uint_t ngx_http_openqoe_top_made(void);
+
+/* _state.c: what the zone tells of its lanes, and of the exporters */
+typedef struct {
+    uint64_t                  used;          /* bytes */
+    uint64_t                  size;
+    uint64_t                  produced;      /* events accepted, ever */
+    uint64_t                  consumed;      /* of them no longer queued */
+    uint64_t                  failures;      /* consecutive, the worst one's */
+    ngx_uint_t                spool_failing;
+    ngx_uint_t                orphaned;      /* nobody exports */
+} ngx_http_openqoe_state_t;
+
+void ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_state_t *s);
+/* "healthy", "degraded" or "unhealthy" */
+const char *ngx_http_openqoe_health_name(ngx_http_openqoe_main_conf_t *mcf,
+    const ngx_http_openqoe_state_t *s);
+void ngx_http_openqoe_exporter_health(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
+    const ngx_http_openqoe_state_t *s);
+void ngx_http_openqoe_spool_health(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf);
+
+/* _stats_dest.c: the same for the stats, with numbers */
+void ngx_http_openqoe_stats_exporter(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
+    const ngx_http_openqoe_state_t *s);
+
+
+#endif /* _NGX_HTTP_OPENQOE_STATS_H_INCLUDED_ */
