@@ -115,7 +115,7 @@ invalid value "qoe" in "openqoe_zone", it must be name:size
     location = /otlp { root $TEST_NGINX_SERVER_ROOT/html; }
 --- request eval
 [::post(1), "GET /otlp"]
---- wait: 0.3
+--- wait: 1
 --- error_code eval
 [202, 200]
 --- response_body eval
@@ -383,7 +383,7 @@ invalid value "max_age=0" in "openqoe_event_time", it must be a time from 1s
     session_id => 's') } qw(ad_start ad_skip ad_slow ad_error)]),
  "POST /v2/events\n" . ::body([::event(event_type => 'ad_other')]),
  "GET /otlp"]
---- wait: 0.3
+--- wait: 1
 --- error_code eval
 [202, 400, 200]
 --- response_body eval

@@ -81,6 +81,14 @@ my $mine = '01890a5d-ac96-774b-bcce-b302099a8057';
 is($value, $mine, 'a valid marker is kept');
 is((records(@$events))[0]{attr}{marker}, $mine, 'a valid marker is exported');
 
+for my $cookies ("marker=$mine", "a=b;marker=$mine", "a=\"b\"; ;  marker=$mine;",
+                 "a=b\r\nCookie: marker=$mine; c=d",
+                 "Marker=x; marker=$mine; marker=y")
+{
+    ($value) = post('/v2/events', $cookies);
+    is($value, $mine, 'a valid marker is found in ' . $cookies =~ s/\s+/ /gr);
+}
+
 my %invalid = (
     empty => '', short => substr($mine, 1), long => "${mine}0",
     'no hexadecimal digit' => $mine =~ s/d/g/r,

@@ -11,6 +11,8 @@
 
 static ngx_uint_t ngx_http_openqoe_cookie(ngx_http_request_t *r,
     ngx_str_t *value);
+static ngx_uint_t ngx_http_openqoe_cookie_line(ngx_str_t *line,
+    ngx_str_t *value);
 
 
 char *
@@ -118,18 +120,79 @@ ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
 }
 
 
+/*
+ * nginx's own function for headers of many values takes commas only since 1.29,
+ * and the one for cookies is not in older versions.
+ */
+
 static ngx_uint_t
 ngx_http_openqoe_cookie(ngx_http_request_t *r, ngx_str_t *value)
 {
-    static ngx_str_t  name = ngx_string("marker");
-
 #if (nginx_version >= 1023000)
-    return ngx_http_parse_multi_header_lines(r, r->headers_in.cookie, &name,
-                                             value) != NULL;
+
+    ngx_table_elt_t  *h;
+
+    for (h = r->headers_in.cookie; h; h = h->next) {
+        if (ngx_http_openqoe_cookie_line(&h->value, value)) {
+            return 1;
+        }
+    }
+
 #else
-    return ngx_http_parse_multi_header_lines(&r->headers_in.cookies, &name,
-                                             value) != NGX_DECLINED;
+
+    ngx_uint_t         i;
+    ngx_table_elt_t  **h;
+
+    h = r->headers_in.cookies.elts;
+
+    for (i = 0; i < r->headers_in.cookies.nelts; i++) {
+        if (ngx_http_openqoe_cookie_line(&h[i]->value, value)) {
+            return 1;
+        }
+    }
+
 #endif
+
+    return 0;
+}
+
+
+/* Looks for the marker among the pairs of "name=value; name=value". */
+
+static ngx_uint_t
+ngx_http_openqoe_cookie_line(ngx_str_t *line, ngx_str_t *value)
+{
+    u_char  *p, *end, *last;
+
+    static const char  name[] = "marker=";
+
+    p = line->data;
+    last = line->data + line->len;
+
+    while (p < last) {
+
+        if (*p == ' ' || *p == ';') {
+            p++;
+            continue;
+        }
+
+        end = ngx_strlchr(p, last, ';');
+        if (end == NULL) {
+            end = last;
+        }
+
+        if ((size_t) (end - p) >= sizeof(name) - 1
+            && ngx_strncmp(p, name, sizeof(name) - 1) == 0)
+        {
+            value->data = p + sizeof(name) - 1;
+            value->len = (size_t) (end - value->data);
+            return 1;
+        }
+
+        p = end;
+    }
+
+    return 0;
 }
 
 
