@@ -506,7 +506,7 @@ sends(const qoe_transport_t *t, const char *text)
 {
     const struct curl_slist  *l;
 
-    for (l = t->http->headers; l != NULL; l = l->next) {
+    for (l = qoe_http_client_of(t)->headers; l != NULL; l = l->next) {
         if (strcmp(l->data, text) == 0) {
             return true;
         }
@@ -522,7 +522,7 @@ nheaders(const qoe_transport_t *t)
     size_t                    n;
     const struct curl_slist  *l;
 
-    for (n = 0, l = t->http->headers; l != NULL; l = l->next) {
+    for (n = 0, l = qoe_http_client_of(t)->headers; l != NULL; l = l->next) {
         n++;
     }
 
