@@ -165,10 +165,11 @@ subtest 'an attribute as the source of a dimension' => sub {
                             tier => 'paid'),
        'an attribute can be the source of a dimension');
 
-    my $json = http_get($nginx->port, '/v2/stats?dimension=tier')->{body};
-    my $values = decode_json_text($json);
-    ok((grep { $_ eq 'paid' } @{ $values->{values} }),
-       "the dimension has the attribute's values");
+    ok(wait_until(sub {
+           my $r = http_get($nginx->port, '/v2/stats?dimension=tier');
+           return grep { $_ eq 'paid' }
+                  @{ decode_json_text($r->{body})->{values} };
+       }), "the dimension has the attribute's values");
 };
 
 # The most attributes that a request can have fit its memory.
