@@ -131,6 +131,34 @@ test_cut(void)
 }
 
 
+static bool
+cut_to(const char *text, size_t max, size_t len)
+{
+    qoe_span_t  s;
+
+    s = qoe_text_cut(qoe_span_str(text), max);
+
+    return s.data == text && s.len == len;
+}
+
+
+static void
+test_cut_bytes(void)
+{
+    ok(cut_to("abcd", 4, 4) && cut_to("abcd", 3, 3),
+       "a text is cut to its limit, and not if it is within that");
+    ok(cut_to("ab\xc3\xa9", 3, 2) && cut_to("ab\xe2\x82\xac", 4, 2)
+       && cut_to("ab\xf0\x9f\x98\x80", 5, 2)
+       && cut_to("ab\xf0\x9f\x98\x80x", 6, 6),
+       "a text is cut between characters");
+    ok(cut_to("a\x80\x80\x80\x80\x80", 4, 4)
+       && cut_to("a\x80\x80\x80\x80\x80", 5, 5),
+       "more than three bytes that begin no character are cut anywhere");
+    ok(cut_to("\x80\x80\x80\x80", 2, 2) && cut_to("\x80\x80", 0, 0),
+       "no byte before the text is looked at");
+}
+
+
 int
 main(void)
 {
@@ -138,6 +166,7 @@ main(void)
     test_text();
     test_decimal();
     test_cut();
+    test_cut_bytes();
 
     return tap_end();
 }

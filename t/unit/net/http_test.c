@@ -453,8 +453,19 @@ test_headers_end(void)
     qoe_http_io_t  *io;
 
     r = request(PROTOBUF);
-    head(r->io, 100, "");
+    io = r->io;
+    io->heard = false;
+    head(io, 100, "");
     ok(!r->answered, "an interim answer over HTTP is no answer");
+    ok(io->heard, "after it the connection does not count as dead");
+
+    io->no_memory = true;
+    io->too_large = true;
+    head(io, 200, "");
+    ok(!io->no_memory && !io->too_large,
+       "what was noted of an answer does not count for the next one");
+    r->answered = false;
+    head(io, 100, "");
     head(r->io, 200, "");
     ok(r->answered && r->expires_ms == UINT64_MAX,
        "at the timeout the status of HTTP counts");
