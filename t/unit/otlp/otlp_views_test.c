@@ -171,7 +171,7 @@ says(const log_t *log, const qoe_view_record_t *r)
 static void
 test_record(void)
 {
-    log_t              **log;
+    log_t              **log = NULL;
     size_t               nbad, n;
     qoe_buf_t            out;
     qoe_view_record_t    r;
