@@ -62,7 +62,7 @@ streams(bench_t *t, size_t n, const unsigned *wanted)
     char         text[DESTS][QOE_DEST_NAME];
     size_t       i, k, m;
     qoe_kind_t   kinds[DESTS] = { QOE_KIND_EVENT };
-    qoe_span_t   names[DESTS];
+    qoe_span_t   names[DESTS] = { qoe_span_null };
 
     m = 0;
 
