@@ -237,7 +237,10 @@ test_fold(void)
        "a batch that is left to the spool is not joined with one that the "
        "collector has");
 
-    feeds[0].nbatches = 1;
+    while (feeds[0].nbatches > 1) {
+        qoe_feed_unpush(&feeds[0]);
+    }
+
     held->hold = 7;
     b = records(1, 40, QOE_BATCH_READY);
     ok(qoe_feed_ready(&feeds[0]) == b,
