@@ -462,7 +462,9 @@ cmd_test_all() {
     test_ready all
     mapfile -t files < <(slow_tests
                          [ "${1:-}" = --rest ] || quick_tests)
-    run_prove "${files[@]}"
+    # they wait, too, but some measure or load the machine
+    OPENQOE_PROVE_JOBS=${OPENQOE_PROVE_JOBS:-$((JOBS + 1))} \
+        run_prove "${files[@]}"
 }
 
 
