@@ -106,7 +106,7 @@ sub check_events ($session) {
        "$name: each seek is reported once");
     cmp_ok(abs($seek->{data}{to} - 28_000), '<', 1000,
            "$name: the seek has its target");
-    cmp_ok(abs($seek->{data}{seek_latency} - $view->{seek_wait_ms}), '<', 400,
+    cmp_ok(abs($seek->{data}{seek_latency} - $view->{seek_wait_ms}), '<', 1000,
            "$name: the seek took as long as the recorder saw");
 
     # a busy machine plays slower than the clock, which the recorder lets pass
