@@ -13,7 +13,7 @@
 #include "qoe_spool_info.h"
 
 
-/* The time to the next look if the backlog was empty, or read elsewhere. */
+/* The time to the next look if the backlog was empty. */
 #define QOE_BACKLOG_LOOK_MS    5000
 #define QOE_BACKLOG_NOMEM_MS   1000
 
@@ -149,8 +149,9 @@ qoe_exporter_spooled(const qoe_exporter_t *e)
 
 
 /*
- * Health is kept for each lane, but the backlog belongs to none: the failure
- * is noted in one of the lanes held, and a success clears all of them.
+ * Health is kept for each lane.  That of the request may have been given away
+ * meanwhile, so the failure is noted in one of the lanes held; a success clears
+ * all of them.
  */
 
 static void

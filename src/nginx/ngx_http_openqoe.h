@@ -67,8 +67,8 @@ typedef struct {
 
 
 /*
- * Where and how to export: an openqoe_exporter.  Complete after the
- * configuration was read, but for the slots.
+ * An openqoe_exporter: where and how to export.  Complete when the
+ * configuration has been read, except for the slots.
  */
 
 typedef struct {

@@ -33,7 +33,7 @@ ngx_int_t ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
 /* _stats_view.c: answers ?view=id */
 ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
 
-/* _stats_qoe.c: what /v2/stats tells of the metrics */
+/* _stats_qoe.c: what /v2/stats says about the metrics */
 void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf);
 ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
@@ -54,15 +54,15 @@ void ngx_http_openqoe_top_look(ngx_http_openqoe_main_conf_t *mcf);
 const qoe_top_t *ngx_http_openqoe_top(ngx_http_openqoe_main_conf_t *mcf);
 ngx_uint_t ngx_http_openqoe_top_made(void);
 
-/* _state.c: what the zone tells of its lanes, and of the exporters */
+/* _state.c: the state of the lanes and of the exporters */
 typedef struct {
     uint64_t                  used;          /* bytes */
     uint64_t                  size;
     uint64_t                  produced;      /* events accepted, ever */
-    uint64_t                  consumed;      /* of them no longer queued */
-    uint64_t                  failures;      /* consecutive, the worst one's */
+    uint64_t                  consumed;      /* those no longer queued */
+    uint64_t                  failures;      /* in a row, at most */
     ngx_uint_t                spool_failing;
-    ngx_uint_t                orphaned;      /* nobody exports */
+    ngx_uint_t                orphaned;      /* no process exports */
 } ngx_http_openqoe_state_t;
 
 void ngx_http_openqoe_state(ngx_http_openqoe_main_conf_t *mcf,

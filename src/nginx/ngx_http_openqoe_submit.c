@@ -266,7 +266,7 @@ ngx_http_openqoe_arena(ngx_http_openqoe_submit_t *s, size_t len)
 }
 
 
-/* Sets nomem, which tells a real shortage from the limit of the arena. */
+/* Sets nomem, which distinguishes a shortage from the limit of the arena. */
 
 static void *
 ngx_http_openqoe_malloc(void *ctx, size_t size)

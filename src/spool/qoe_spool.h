@@ -110,7 +110,7 @@ void qoe_spool_quarantine(qoe_spool_t *sp, qoe_signal_t signal,
     qoe_span_t payload, uint32_t items, uint64_t received_ns);
 
 
-/* Syncs if it is time, tries to heal, counts what others left. */
+/* Syncs if it is time, tries to heal, and drops what other lanes ask for. */
 void qoe_spool_run(qoe_spool_t *sp, uint64_t now_ms);
 
 /* The monotonic ms at which qoe_spool_run() is due; UINT64_MAX: it is not. */

@@ -128,7 +128,7 @@ sub load ($self, %opt) {
 }
 
 
-# Posts a request of n events, tells every oracle, and returns the answer.
+# Posts a request of n events, notes it with every oracle, and returns the answer.
 
 sub post ($self, $n = 5, %opt) {
     my $events = batch($n, %{ $opt{set} // {} });

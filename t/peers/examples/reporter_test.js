@@ -275,7 +275,7 @@ const SITUATIONS = {
                  posts: world.posts.length, types: counts(world.types()) };
     },
 
-    // Errors: fatal and recovered, repeated, with what nobody should read.
+    // Errors: fatal and recovered, repeated, with texts that must not be posted.
     async errors() {
         const { world, media, view } = start();
 

@@ -205,7 +205,7 @@ test_when(void)
     l->conf.records = false;
     begin(l, 0, OF);
     tell(l, 10000, OF, "ended", "at=10000");
-    ok(receive(l) == 0, "if nobody wants records, none is put");
+    ok(receive(l) == 0, "without an exporter of records none is put");
     lane_free(l);
 }
 
