@@ -192,19 +192,9 @@ qoe_attrs_key_bit(qoe_span_t name)
 static bool
 qoe_attrs_has(qoe_span_t block, const char *end, qoe_span_t name)
 {
-    qoe_span_t         key, value;
-    qoe_labels_iter_t  it;
-
     block.len = (size_t) (end - block.data);
-    qoe_labels_iter(&it, block);
 
-    while (qoe_labels_next(&it, &key, &value)) {
-        if (qoe_span_eq(key, name)) {
-            return true;
-        }
-    }
-
-    return false;
+    return qoe_labels_get(block, name).data != NULL;
 }
 
 

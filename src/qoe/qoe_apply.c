@@ -350,11 +350,8 @@ qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s,
 
     b = qoe_apply_no_blocks;
 
-    dropped = qoe_base_labels(a->base, known, s, a->governor, now_s,
-                              sent);
+    dropped = qoe_base_labels(a->base, known, s, a->governor, now_s, sent);
     qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, dropped);
-
-    memset(&b, 0, sizeof(qoe_blocks_t));
 
     for (i = 0; i < QOE_GRAINS; i++) {
         b.grain[i] = qoe_apply_block(a, &a->base[i], known[i]);

@@ -8,6 +8,7 @@
 
 
 #include "qoe_apply_priv.h"
+#include "qoe_number.h"
 
 #include <math.h>
 
@@ -48,18 +49,11 @@ static const qoe_dim_t  qoe_apply_shown[] = {
 static void
 qoe_apply_text(char *to, size_t size, qoe_span_t text)
 {
-    size_t  n;
-
-    n = qoe_min(text.len, size);
-
-    while (n != 0 && n < text.len && ((unsigned char) text.data[n] >> 6) == 2) {
-        n--;
-    }
-
+    text = qoe_text_cut(text, size);
     memset(to, 0, size);
 
-    if (n != 0) {
-        memcpy(to, text.data, n);
+    if (text.len != 0) {
+        memcpy(to, text.data, text.len);
     }
 }
 
@@ -101,7 +95,7 @@ static void
 qoe_apply_bad_texts(qoe_apply_t *a, const qoe_view_t *v, qoe_live_bad_t *bad)
 {
     char        buf[QOE_LABELS_MAX];
-    qoe_span_t  text;
+    qoe_span_t  text, error;
 
     text = qoe_apply_view_id(a, v, buf);
 
@@ -109,10 +103,11 @@ qoe_apply_bad_texts(qoe_apply_t *a, const qoe_view_t *v, qoe_live_bad_t *bad)
         qoe_apply_text(bad->view_id, QOE_VIEW_ID, text);
     }
 
-    text = qoe_apply_error(a, v, buf, qoe_span("code"));
+    error = qoe_apply_error(a, v, buf);
+    text = qoe_labels_get(error, qoe_span("code"));
 
     if (text.len == 0) {
-        text = qoe_apply_error(a, v, buf, qoe_span("family"));
+        text = qoe_labels_get(error, qoe_span("family"));
     }
 
     qoe_apply_text(bad->error, QOE_VIEW_ERROR, text);
@@ -124,10 +119,9 @@ qoe_apply_bad_texts(qoe_apply_t *a, const qoe_view_t *v, qoe_live_bad_t *bad)
 static uint16_t
 qoe_apply_bad_labels(qoe_apply_t *a, const qoe_view_t *v, char *to)
 {
-    char               buf[QOE_LABELS_MAX];
-    size_t             i, len;
-    qoe_span_t         packed, name, value, want;
-    qoe_labels_iter_t  it;
+    char        buf[QOE_LABELS_MAX];
+    size_t      i, len;
+    qoe_span_t  packed, name, value;
 
     packed.data = buf;
     packed.len = qoe_store_block_read(a->store,
@@ -138,21 +132,18 @@ qoe_apply_bad_labels(qoe_apply_t *a, const qoe_view_t *v, char *to)
 
     for (i = 0; i < sizeof(qoe_apply_shown) / sizeof(qoe_apply_shown[0]); i++)
     {
-        want = a->conf->dims->dim[qoe_apply_shown[i]].name;
-        qoe_labels_iter(&it, packed);
+        name = a->conf->dims->dim[qoe_apply_shown[i]].name;
+        value = qoe_labels_get(packed, name);
 
-        while (qoe_labels_next(&it, &name, &value)) {
+        if (value.data == NULL) {
+            continue;
+        }
 
-            if (!qoe_span_eq(name, want)) {
-                continue;
-            }
+        len = a->labels.len;
+        (void) qoe_labels_add(&a->labels, name, value);
 
-            len = a->labels.len;
-            (void) qoe_labels_add(&a->labels, name, value);
-
-            if (a->labels.len > QOE_LIVE_LABELS) {
-                a->labels.len = len;
-            }
+        if (a->labels.len > QOE_LIVE_LABELS) {
+            a->labels.len = len;
         }
     }
 

@@ -136,13 +136,13 @@ void qoe_apply_sent(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s);
 void qoe_apply_noted(qoe_apply_t *a, qoe_view_t *v, qoe_session_t *session,
     const qoe_sample_t *s);
 /*
- * The view's id, and the family or code of its last error, as they were sent;
- * in buf, which has QOE_LABELS_MAX bytes.  Empty if there is none.
+ * The view's id, and its last error as a set of "family" and "code", as they
+ * were sent; in buf, which has QOE_LABELS_MAX bytes.  Empty if there is none.
  */
 qoe_span_t qoe_apply_view_id(const qoe_apply_t *a, const qoe_view_t *v,
     char *buf);
 qoe_span_t qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v,
-    char *buf, qoe_span_t name);
+    char *buf);
 /* Takes the references of an adopted view again. */
 void qoe_apply_record_adopt(qoe_apply_t *a, qoe_view_t *v);
 

@@ -51,7 +51,6 @@ static void qoe_apply_record_error(qoe_apply_t *a, qoe_view_record_t *r,
     const qoe_view_t *v, qoe_apply_texts_t *t);
 static void qoe_apply_record_dims(qoe_apply_t *a, qoe_view_record_t *r,
     const qoe_view_t *v);
-static qoe_span_t qoe_apply_label(qoe_span_t labels, qoe_span_t name);
 static void qoe_apply_free(qoe_apply_t *a, qoe_view_t *v);
 
 
@@ -87,7 +86,7 @@ qoe_apply_set_block(qoe_apply_t *a, uint32_t *block, const qoe_labels_t *l)
 }
 
 
-/* Keyed, so that nobody can find the viewers in the records by their ids. */
+/* Keyed, so that a viewer in the records cannot be found by the viewer's id. */
 
 static uint64_t
 qoe_apply_viewer(const qoe_apply_t *a, const qoe_sample_t *s)
@@ -142,19 +141,18 @@ qoe_apply_view_id(const qoe_apply_t *a, const qoe_view_t *v, char *buf)
 
     len = v->ids != 0 ? qoe_store_block_read(a->store, v->ids, buf) : 0;
 
-    return qoe_apply_label((qoe_span_t) { buf, len }, qoe_span("view"));
+    return qoe_labels_get((qoe_span_t) { buf, len }, qoe_span("view"));
 }
 
 
 qoe_span_t
-qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v, char *buf,
-    qoe_span_t name)
+qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v, char *buf)
 {
     size_t  len;
 
     len = v->error != 0 ? qoe_store_block_read(a->store, v->error, buf) : 0;
 
-    return qoe_apply_label((qoe_span_t) { buf, len }, name);
+    return (qoe_span_t) { buf, len };
 }
 
 
@@ -403,7 +401,7 @@ qoe_apply_record_ids(qoe_apply_t *a, qoe_view_record_t *r,
     ids = (qoe_span_t) { t->ids, len };
 
     r->view_id = qoe_apply_view_id(a, v, t->view_id);
-    r->session_id = qoe_apply_label(ids, qoe_span("session"));
+    r->session_id = qoe_labels_get(ids, qoe_span("session"));
 
     if (r->session_id.len == 0) {
         qoe_uuid_format(t->session_id, v->session_id);
@@ -426,12 +424,15 @@ static void
 qoe_apply_record_error(qoe_apply_t *a, qoe_view_record_t *r,
     const qoe_view_t *v, qoe_apply_texts_t *t)
 {
+    qoe_span_t  error;
+
     if (v->errors == 0) {
         return;
     }
 
-    r->error_type = qoe_apply_error(a, v, t->error, qoe_span("family"));
-    r->error_code = qoe_apply_error(a, v, t->error, qoe_span("code"));
+    error = qoe_apply_error(a, v, t->error);
+    r->error_type = qoe_labels_get(error, qoe_span("family"));
+    r->error_code = qoe_labels_get(error, qoe_span("code"));
 
     /* as the metric of errors has it */
 
@@ -463,7 +464,7 @@ qoe_apply_record_dims(qoe_apply_t *a, qoe_view_record_t *r,
     qoe_labels_iter(&it, qoe_labels_span(governed));
 
     while (qoe_labels_next(&it, &name, &value)) {
-        if (qoe_apply_label(sent, name).len == 0) {
+        if (qoe_labels_get(sent, name).len == 0) {
             (void) qoe_labels_add(&a->labels, name, value);
         }
     }
@@ -475,24 +476,4 @@ qoe_apply_record_dims(qoe_apply_t *a, qoe_view_record_t *r,
     }
 
     r->dims = qoe_labels_span(&a->labels);
-}
-
-
-/* The value of an attribute of a set; empty if the set does not have it. */
-
-static qoe_span_t
-qoe_apply_label(qoe_span_t labels, qoe_span_t name)
-{
-    qoe_span_t         key, value;
-    qoe_labels_iter_t  it;
-
-    qoe_labels_iter(&it, labels);
-
-    while (qoe_labels_next(&it, &key, &value)) {
-        if (qoe_span_eq(key, name)) {
-            return value;
-        }
-    }
-
-    return qoe_span_null;
 }

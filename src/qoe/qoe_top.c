@@ -259,24 +259,14 @@ static qoe_span_t
 qoe_top_outcome(const qoe_store_t *store, const qoe_series_t *e,
     char buf[QOE_LABELS_MAX])
 {
-    qoe_span_t         name, value;
-    qoe_labels_iter_t  it;
-
     if (e->metric != QOE_METRIC_VIEWS_TOTAL) {
         return qoe_span_null;
     }
 
-    qoe_labels_iter(&it, (qoe_span_t) { buf,
-                                        qoe_store_block_read(store, e->extra,
-                                                             buf) });
-
-    while (qoe_labels_next(&it, &name, &value)) {
-        if (qoe_span_eq(name, qoe_span("outcome"))) {
-            return value;
-        }
-    }
-
-    return qoe_span_null;
+    return qoe_labels_get((qoe_span_t) { buf,
+                                         qoe_store_block_read(store, e->extra,
+                                                              buf) },
+                          qoe_span("outcome"));
 }
 
 

@@ -96,3 +96,21 @@ qoe_labels_next(qoe_labels_iter_t *it, qoe_span_t *name, qoe_span_t *value)
 
     return true;
 }
+
+
+qoe_span_t
+qoe_labels_get(qoe_span_t packed, qoe_span_t name)
+{
+    qoe_span_t         key, value;
+    qoe_labels_iter_t  it;
+
+    qoe_labels_iter(&it, packed);
+
+    while (qoe_labels_next(&it, &key, &value)) {
+        if (qoe_span_eq(key, name)) {
+            return value;
+        }
+    }
+
+    return qoe_span_null;
+}

@@ -48,5 +48,8 @@ void qoe_labels_iter(qoe_labels_iter_t *it, qoe_span_t packed);
 bool qoe_labels_next(qoe_labels_iter_t *it, qoe_span_t *name,
     qoe_span_t *value);
 
+/* The value of the first attribute of that name; data is NULL: none has it. */
+qoe_span_t qoe_labels_get(qoe_span_t packed, qoe_span_t name);
+
 
 #endif /* _QOE_LABELS_H_INCLUDED_ */
