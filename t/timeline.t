@@ -189,13 +189,7 @@ $nginx->start;
 my $t = int(time * 1000) - 120_000;
 
 
-sub of ($id, $ms, $type, $at, %more) {
-    my %data = (%{ $more{data} // {} }, seq => "oqid-x-$ms");
-    return event(view_id => $id, session_id => "s-$id", org_id => 'acme',
-                 %more, event_type => $type, event_time => $t + $ms,
-                 viewer_time => $t + $ms, playback_time => $at,
-                 data => \%data);
-}
+sub of (@what) { view_event($t, @what) }
 
 
 my $id = uuid();

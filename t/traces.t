@@ -57,23 +57,12 @@ $nginx->start;
 my $t = int(time * 1000) - 7_200_000;
 
 
-sub of ($id, $ms, $type, $at, %more) {
-    my %data = (%{ $more{data} // {} }, seq => "oqid-x-$ms");
-    return event(view_id => $id, session_id => "s-$id", org_id => 'acme',
-                 %more, event_type => $type, event_time => $t + $ms,
-                 viewer_time => $t + $ms, playback_time => $at,
-                 data => \%data);
-}
+sub of (@what) { view_event($t, @what) }
 
 
 sub post (@events) {
     my $r = http_post($nginx->port, '/v2/events', batch_json(\@events));
     is($r->{status}, 202, 'the events are accepted') or diag($r->{body});
-}
-
-
-sub stats () {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
 }
 
 
@@ -185,7 +174,7 @@ is_deeply([ grep { $_->{record}{spanId} ne rooted($view{stalled})->{id} }
 
 # Records that have no trace are taken, and make no request.
 
-my $accepted = stats()->{exporters}{http}{traces};
+my $accepted = $nginx->stats->{exporters}{http}{traces};
 is($accepted->{accepted}, $accepted->{exported},
    'every record that came to the exporter of traces is done with');
 is($accepted->{dropped}{corrupt}, 0, 'records without a trace are no fault');
@@ -273,8 +262,11 @@ config('bad sample=50%');
 $nginx->reload;
 my @many = map { uuid() } 1 .. 60;
 post(map { good($_, 10_000) } @many);
-ok(wait_until(sub { stats()->{views}{active} == 0
-                    && stats()->{exporters}{file}{traces}{queued} == 0 }, 20),
+ok(wait_until(sub {
+       my $stats = $nginx->stats;
+       return $stats->{views}{active} == 0
+              && $stats->{exporters}{file}{traces}{queued} == 0;
+   }, 20),
    'sixty good views are over');
 ok(wait_until(sub {
        my $traces = traces();
@@ -289,8 +281,11 @@ config('off');
 $nginx->reload;
 my $off = uuid();
 post(stalled($off));
-ok(wait_until(sub { stats()->{views}{active} == 0
-                    && stats()->{exporters}{file}{views}{queued} == 0 }, 20),
+ok(wait_until(sub {
+       my $stats = $nginx->stats;
+       return $stats->{views}{active} == 0
+              && $stats->{exporters}{file}{views}{queued} == 0;
+   }, 20),
    'a bad view is over');
 is(rooted($off), undef, 'with "off" it has no trace');
 

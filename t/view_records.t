@@ -46,15 +46,10 @@ sub new_nginx ($peer, %opt) {
 }
 
 
-sub stats ($nginx) {
-    return decode_json_text(http_get($nginx->port, '/v2/stats')->{body});
-}
-
-
 # The records of an exporter in the stats, and whether they add up.
 
 sub balance ($nginx, $name = 'default') {
-    my $views = stats($nginx)->{exporters}{$name}{views};
+    my $views = $nginx->stats->{exporters}{$name}{views};
     my $gone = 0;
 
     $gone += $_ for values %{ $views->{dropped} };
@@ -66,7 +61,7 @@ sub balance ($nginx, $name = 'default') {
 # What a stream of the exporter has: 'logs' or 'views'.
 
 sub part ($nginx, $stream) {
-    my $exporter = stats($nginx)->{exporters}{default};
+    my $exporter = $nginx->stats->{exporters}{default};
     return $stream eq 'views' ? $exporter->{views} : $exporter;
 }
 
@@ -131,7 +126,7 @@ sub differences ($totals, $records, $kills) {
 
 sub all_over ($nginx) {
     return wait_until(sub {
-        my $stats = stats($nginx);
+        my $stats = $nginx->stats;
         my $views = $stats->{exporters}{default}{views};
         my $file = $stats->{exporters}{file}{views};
         return $stats->{queue}{events} == 0 && $stats->{views}{active} == 0
@@ -168,7 +163,7 @@ sub run (%opt) {
     my ($views, $difference) = balance($nginx);
     is($difference, 0, 'the records of the exporter add up');
     is($views->{queued} + $views->{spooled}, 0, 'no record waits');
-    my $stats = stats($nginx)->{views};
+    my $stats = $nginx->stats->{views};
     is($stats->{records_dropped}, 0, 'no record was given up');
 
     $metrics->read;

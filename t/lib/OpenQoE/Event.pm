@@ -13,7 +13,7 @@ use IO::Compress::Gzip ();
 use JSON::PP ();
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(event batch batch_json event_id encode_json_text
+our @EXPORT_OK = qw(event view_event batch batch_json event_id encode_json_text
                     decode_json_text gzip uuid run_id);
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
@@ -83,6 +83,18 @@ sub event (%set) {
     delete @event{ grep { !defined $event{$_} } keys %event };
 
     return \%event;
+}
+
+
+# An event of a view of acme, so many ms after t (Unix ms), with its video at
+# that position (ms).
+
+sub view_event ($t, $id, $ms, $type, $at, %more) {
+    my %data = (%{ $more{data} // {} }, seq => "oqid-x-$ms");
+    return event(view_id => $id, session_id => "s-$id", org_id => 'acme',
+                 %more, event_type => $type, event_time => $t + $ms,
+                 viewer_time => $t + $ms, playback_time => $at,
+                 data => \%data);
 }
 
 

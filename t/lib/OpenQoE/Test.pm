@@ -34,7 +34,7 @@ use Time::HiRes ();
 use Test::More ();
 
 use OpenQoE::Certs qw(make_certs);
-use OpenQoE::Event qw(event batch batch_json event_id uuid run_id
+use OpenQoE::Event qw(event view_event batch batch_json event_id uuid run_id
                       encode_json_text decode_json_text);
 use OpenQoE::HTTP qw(http_request http_get http_post curl);
 use OpenQoE::Nginx;
@@ -45,7 +45,7 @@ use OpenQoE::Process qw(free_port free_ports scratch_dir spawn spawn_peer
 
 our @EXPORT = qw(
     make_certs
-    event batch batch_json event_id uuid run_id
+    event view_event batch batch_json event_id uuid run_id
     encode_json_text decode_json_text
     http_request http_get http_post curl
     free_port free_ports scratch_dir spawn spawn_peer wait_until scaled slow
