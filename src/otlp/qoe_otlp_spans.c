@@ -76,10 +76,11 @@ qoe_status_t
 qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
 {
-    char          *p;
-    size_t         i, start, traced, at[2];
-    qoe_spans_t   *s;
-    qoe_status_t   rc;
+    char                *p;
+    size_t               i;
+    qoe_spans_t         *s;
+    qoe_status_t         rc;
+    qoe_view_request_t   request;
 
     *nbad = 0;
 
@@ -92,9 +93,7 @@ qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
         return QOE_NOMEM;
     }
 
-    start = out->len;
-    traced = 0;
-    rc = qoe_views_open(out, at, id, arena);
+    rc = qoe_views_open(out, &request, id, arena);
     s->log.edge = qoe_views_edge(id);
 
     for (i = 0; i < n && rc == QOE_OK; i++) {
@@ -120,25 +119,10 @@ qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
 
         s->log.p = p;
         qoe_spans_write(s);
-        traced += (s->log.p != p);
         out->len += (size_t) (s->log.p - p);
     }
 
-    if (rc == QOE_OK && traced == 0) {
-        rc = QOE_DONE;
-    }
-
-    if (rc != QOE_OK) {
-        out->len = start;
-        out->status = QOE_OK;
-        return rc;
-    }
-
-    for (i = 0; i < 2; i++) {
-        qoe_wire_len(out->data + at[i] - QOE_WIRE_LEN_SIZE, out->len - at[i]);
-    }
-
-    return QOE_OK;
+    return qoe_views_close(out, &request, rc);
 }
 
 

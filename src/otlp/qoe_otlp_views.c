@@ -66,10 +66,11 @@ qoe_status_t
 qoe_otlp_views(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
 {
-    char            *p;
-    size_t           i, start, at[2];
-    qoe_status_t     rc;
-    qoe_view_log_t   log;
+    char                *p;
+    size_t               i;
+    qoe_status_t         rc;
+    qoe_view_log_t       log;
+    qoe_view_request_t   request;
 
     *nbad = 0;
 
@@ -77,8 +78,7 @@ qoe_otlp_views(qoe_buf_t *out, const qoe_otlp_identity_t *id,
         return out->status;
     }
 
-    start = out->len;
-    rc = qoe_views_open(out, at, id, arena);
+    rc = qoe_views_open(out, &request, id, arena);
     log.edge = qoe_views_edge(id);
     log.field = QOE_LOG_ATTRIBUTES;
 
@@ -100,32 +100,20 @@ qoe_otlp_views(qoe_buf_t *out, const qoe_otlp_identity_t *id,
         out->len += (size_t) (qoe_view_log_write(&log) - p);
     }
 
-    if (rc == QOE_OK && *nbad == n) {
-        rc = QOE_DONE;
-    }
-
-    if (rc != QOE_OK) {
-        out->len = start;
-        out->status = QOE_OK;
-        return rc;
-    }
-
-    for (i = 0; i < 2; i++) {
-        qoe_wire_len(out->data + at[i] - QOE_WIRE_LEN_SIZE, out->len - at[i]);
-    }
-
-    return QOE_OK;
+    return qoe_views_close(out, &request, rc);
 }
 
 
 qoe_status_t
-qoe_views_open(qoe_buf_t *out, size_t at[2], const qoe_otlp_identity_t *id,
-    qoe_arena_t *arena)
+qoe_views_open(qoe_buf_t *out, qoe_view_request_t *request,
+    const qoe_otlp_identity_t *id, qoe_arena_t *arena)
 {
     char               *p;
     size_t              resource_size, scope_size;
     qoe_pb_scope_t      scope;
     qoe_pb_resource_t   resource;
+
+    request->start = out->len;
 
     if (qoe_pb_identity(&resource, &scope, id, arena) != QOE_OK) {
         return QOE_NOMEM;
@@ -141,19 +129,45 @@ qoe_views_open(qoe_buf_t *out, size_t at[2], const qoe_otlp_identity_t *id,
 
     *p++ = qoe_wire_key(1, QOE_WIRE_BYTES);
     p += QOE_WIRE_LEN_SIZE;
-    at[0] = (size_t) (p - out->data);
+    request->at[0] = (size_t) (p - out->data);
 
     p = qoe_wire_head(p, 1, resource_size);
     p += protobuf_c_message_pack(&resource.base, (uint8_t *) p);
 
     *p++ = qoe_wire_key(2, QOE_WIRE_BYTES);
     p += QOE_WIRE_LEN_SIZE;
-    at[1] = (size_t) (p - out->data);
+    request->at[1] = (size_t) (p - out->data);
 
     p = qoe_wire_head(p, 1, scope_size);
     p += protobuf_c_message_pack(&scope.base, (uint8_t *) p);
 
     out->len = (size_t) (p - out->data);
+    request->items = out->len;
+
+    return QOE_OK;
+}
+
+
+qoe_status_t
+qoe_views_close(qoe_buf_t *out, const qoe_view_request_t *request,
+    qoe_status_t rc)
+{
+    size_t  i;
+
+    if (rc == QOE_OK && out->len == request->items) {
+        rc = QOE_DONE;
+    }
+
+    if (rc != QOE_OK) {
+        out->len = request->start;
+        out->status = QOE_OK;
+        return rc;
+    }
+
+    for (i = 0; i < 2; i++) {
+        qoe_wire_len(out->data + request->at[i] - QOE_WIRE_LEN_SIZE,
+                     out->len - request->at[i]);
+    }
 
     return QOE_OK;
 }

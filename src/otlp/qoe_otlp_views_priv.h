@@ -25,12 +25,27 @@ typedef struct {
 } qoe_view_log_t;
 
 
-/*
- * Writes a request up to its items.  at[] is where the contents of
- * ResourceLogs or ResourceSpans, and of ScopeLogs or ScopeSpans begin.
- */
-qoe_status_t qoe_views_open(qoe_buf_t *out, size_t at[2],
+/* A request while it is written: positions in the buffer. */
+
+typedef struct {
+    size_t               start;
+    size_t               at[2];      /* where the contents of ResourceLogs or
+                                        ResourceSpans, and of ScopeLogs or
+                                        ScopeSpans begin */
+    size_t               items;      /* where the first item begins */
+} qoe_view_request_t;
+
+
+/* Writes a request up to its items. */
+qoe_status_t qoe_views_open(qoe_buf_t *out, qoe_view_request_t *request,
     const qoe_otlp_identity_t *id, qoe_arena_t *arena);
+
+/*
+ * Ends the request after its items, which ended with rc.  QOE_DONE: it has
+ * none.  Unless QOE_OK is returned, out is as before the request.
+ */
+qoe_status_t qoe_views_close(qoe_buf_t *out,
+    const qoe_view_request_t *request, qoe_status_t rc);
 
 /* The instance that made the record; the consumer sums over instances. */
 qoe_span_t qoe_views_edge(const qoe_otlp_identity_t *id);
