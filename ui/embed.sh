@@ -47,7 +47,7 @@ for entry in $files; do
     gzip -9nc < "$file" | bytes
     printf '};\n\n'
 
-    table="$table    { ngx_string(\"$name\"), ngx_string(\"$(type_of "$name")\"),
+    table="$table    { ngx_string(\"$name\"), \"$(type_of "$name")\",
       \"$(printf '%08x-%x' "$1" "$2")\", plain_$n, sizeof(plain_$n), packed_$n, sizeof(packed_$n) },
 "
     n=$((n + 1))
@@ -55,4 +55,4 @@ done
 
 printf 'const ngx_http_openqoe_asset_t  ngx_http_openqoe_assets[] = {\n%s' \
     "$table"
-printf '    { ngx_null_string, ngx_null_string, NULL, NULL, 0, NULL, 0 }\n};\n'
+printf '    { ngx_null_string, NULL, NULL, NULL, 0, NULL, 0 }\n};\n'

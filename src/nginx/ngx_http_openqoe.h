@@ -542,6 +542,11 @@ ngx_int_t ngx_http_openqoe_marker_set(ngx_http_request_t *r,
 
 /* _headers.c */
 typedef struct {
+    const char               *name;          /* NULL after the last one */
+    ngx_str_t                 value;
+} ngx_http_openqoe_head_line_t;
+
+typedef struct {
     ngx_list_part_t          *part;
     ngx_uint_t                i;
 } ngx_http_openqoe_headers_t;
@@ -556,6 +561,8 @@ ngx_table_elt_t *ngx_http_openqoe_push_header(ngx_http_request_t *r,
     const char *name, ngx_str_t value);
 ngx_int_t ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
     ngx_str_t value);
+ngx_int_t ngx_http_openqoe_header_lines(ngx_http_request_t *r,
+    const ngx_http_openqoe_head_line_t *l);
 
 /* _ctx.c */
 ngx_http_openqoe_ctx_t *ngx_http_openqoe_get_ctx(ngx_http_request_t *r);
@@ -566,6 +573,8 @@ void ngx_http_openqoe_count_request(ngx_http_request_t *r,
 
 /* _response.c */
 ngx_int_t ngx_http_openqoe_send_head(ngx_http_request_t *r,
+    ngx_uint_t status, off_t length, const char *type, size_t type_len);
+ngx_int_t ngx_http_openqoe_send_start(ngx_http_request_t *r,
     ngx_uint_t status, off_t length, const char *type, size_t type_len);
 void ngx_http_openqoe_json_init(qoe_buf_t *b, qoe_mem_t *mem,
     ngx_http_request_t *r);

@@ -92,3 +92,17 @@ ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
     return ngx_http_openqoe_push_header(r, name, value) != NULL ? NGX_OK
                                                                 : NGX_ERROR;
 }
+
+
+ngx_int_t
+ngx_http_openqoe_header_lines(ngx_http_request_t *r,
+    const ngx_http_openqoe_head_line_t *l)
+{
+    for (/* void */; l->name != NULL; l++) {
+        if (ngx_http_openqoe_header(r, l->name, l->value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}

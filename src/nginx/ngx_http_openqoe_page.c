@@ -26,10 +26,7 @@ static ngx_uint_t ngx_http_openqoe_takes_gzip(ngx_http_request_t *r);
 
 /* A page of the same site may show this page in a frame. */
 
-static const struct {
-    const char  *name;
-    ngx_str_t    value;
-} ngx_http_openqoe_page_lines[] = {
+static const ngx_http_openqoe_head_line_t  ngx_http_openqoe_page_lines[] = {
     { "X-Content-Type-Options", ngx_string("nosniff") },
     { "Cache-Control", ngx_string("no-cache") },
     { "Vary", ngx_string("Accept-Encoding") },
@@ -37,7 +34,8 @@ static const struct {
     { "Content-Security-Policy",
       ngx_string("default-src 'none'; script-src 'self'; style-src 'self'; "
                  "connect-src 'self'; img-src data:; base-uri 'none'; "
-                 "form-action 'none'; frame-ancestors 'self'") }
+                 "form-action 'none'; frame-ancestors 'self'") },
+    { NULL, ngx_null_string }
 };
 
 
@@ -135,18 +133,12 @@ ngx_http_openqoe_page_headers(ngx_http_request_t *r,
 {
     u_char           *p;
     ngx_str_t         etag, value;
-    ngx_uint_t        i;
     ngx_table_elt_t  *h;
 
-    for (i = 0; i < sizeof(ngx_http_openqoe_page_lines)
-                    / sizeof(ngx_http_openqoe_page_lines[0]); i++)
+    if (ngx_http_openqoe_header_lines(r, ngx_http_openqoe_page_lines)
+        != NGX_OK)
     {
-        if (ngx_http_openqoe_header(r, ngx_http_openqoe_page_lines[i].name,
-                                    ngx_http_openqoe_page_lines[i].value)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+        return NGX_ERROR;
     }
 
     p = ngx_pnalloc(r->pool, ngx_strlen(asset->tag) + sizeof("\"-gz\""));
@@ -181,38 +173,28 @@ static ngx_int_t
 ngx_http_openqoe_page_send(ngx_http_request_t *r,
     const ngx_http_openqoe_asset_t *asset, ngx_uint_t packed)
 {
-    u_char                  *p;
-    ngx_int_t                rc;
-    ngx_buf_t               *b;
-    ngx_chain_t              out;
-    ngx_http_openqoe_ctx_t  *ctx;
+    size_t       len, type_len;
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_chain_t  out;
 
-    ctx = ngx_http_openqoe_get_ctx(r);
     b = ngx_calloc_buf(r->pool);
-
-    if (ctx == NULL || b == NULL) {
+    if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx->own = 1;
+    len = packed ? asset->packed_len : asset->plain_len;
+    type_len = (size_t) (ngx_strchr(asset->type, ';') - asset->type);
 
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = (off_t) (packed ? asset->packed_len
-                                                      : asset->plain_len);
-    r->headers_out.content_type = asset->type;
-
-    p = ngx_strlchr(asset->type.data, asset->type.data + asset->type.len, ';');
-    r->headers_out.content_type_len = (size_t) (p - asset->type.data);
-    r->headers_out.content_type_lowcase = NULL;
-
-    rc = ngx_http_send_header(r);
+    rc = ngx_http_openqoe_send_start(r, NGX_HTTP_OK, (off_t) len, asset->type,
+                                     type_len);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
 
     b->pos = (u_char *) (uintptr_t) (packed ? asset->packed : asset->plain);
-    b->last = b->pos + r->headers_out.content_length_n;
+    b->last = b->pos + len;
     b->memory = 1;
     b->last_buf = (r == r->main);
     b->last_in_chain = 1;

@@ -17,7 +17,7 @@
 
 typedef struct {
     ngx_str_t       name;                    /* empty after the last one */
-    ngx_str_t       type;
+    const char     *type;                    /* with its parameter */
     const char     *tag;                     /* changes with the content */
     const u_char   *plain;
     size_t          plain_len;

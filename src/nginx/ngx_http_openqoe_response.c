@@ -15,30 +15,19 @@ static void *ngx_http_openqoe_palloc(void *ctx, size_t size);
 static void ngx_http_openqoe_pfree(void *ctx, void *p);
 
 
-static const struct {
-    const char  *name;
-    ngx_str_t    value;
-} ngx_http_openqoe_common[] = {
+static const ngx_http_openqoe_head_line_t  ngx_http_openqoe_common[] = {
     { "X-Content-Type-Options", ngx_string("nosniff") },
     { "X-App-Version", ngx_string("v2") },
-    { "Cache-Control", ngx_string("no-store") }
+    { "Cache-Control", ngx_string("no-store") },
+    { NULL, ngx_null_string }
 };
 
 
 ngx_int_t
 ngx_http_openqoe_common_headers(ngx_http_request_t *r)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i < sizeof(ngx_http_openqoe_common)
-                    / sizeof(ngx_http_openqoe_common[0]); i++)
-    {
-        if (ngx_http_openqoe_header(r, ngx_http_openqoe_common[i].name,
-                                    ngx_http_openqoe_common[i].value)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_http_openqoe_header_lines(r, ngx_http_openqoe_common) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_openqoe_cors_headers(r);
@@ -76,8 +65,8 @@ ngx_http_openqoe_pfree(void *ctx, void *p)
 
 
 /*
- * Sends the head of an answer, and counts its status.  type_len is the length
- * of the type without its parameters.  Returns as ngx_http_send_header().
+ * Sends the head of an answer, with the headers that every answer has, and
+ * counts its status.  Otherwise as ngx_http_openqoe_send_start().
  */
 
 ngx_int_t
@@ -94,6 +83,33 @@ ngx_http_openqoe_send_head(ngx_http_request_t *r, ngx_uint_t status,
 
     ngx_http_openqoe_count_request(r, ctx, status);
 
+    if (ngx_http_openqoe_common_headers(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_openqoe_send_start(r, status, length, type, type_len);
+}
+
+
+/*
+ * Sends the head of an answer as it is.  type_len is the length of the type
+ * without its parameters.  Returns as ngx_http_send_header().
+ */
+
+ngx_int_t
+ngx_http_openqoe_send_start(ngx_http_request_t *r, ngx_uint_t status,
+    off_t length, const char *type, size_t type_len)
+{
+    ngx_http_openqoe_ctx_t  *ctx;
+
+    ctx = ngx_http_openqoe_get_ctx(r);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->own = 1;
+
     /* If-None-Match and the like are for answers that have an ETag */
 
     r->disable_not_modified = (r->headers_out.etag == NULL);
@@ -104,12 +120,6 @@ ngx_http_openqoe_send_head(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_type.len = ngx_strlen(type);
     r->headers_out.content_type_len = type_len;
     r->headers_out.content_type_lowcase = NULL;
-
-    if (ngx_http_openqoe_common_headers(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx->own = 1;
 
     return ngx_http_send_header(r);
 }
