@@ -20,9 +20,10 @@
 const fs = require('fs');
 const path = require('path');
 
-const { Browser, TIMEOUT, pause } = require('../browser/cdp.js');
+const { Browser, pause } = require('../browser/cdp.js');
 const { Site } = require('./server.js');
 const { session } = require('../players/truth.js');
+const { Viewer } = require('../players/viewer.js');
 
 const options = JSON.parse(process.argv[2]);
 const recorder = fs.readFileSync(path.join(__dirname,
@@ -50,14 +51,14 @@ const PLAYERS = {
 
 // A viewer's page, with a window of its own: a tab below another is hidden.
 
-class Viewer {
+class ExampleViewer extends Viewer {
 
     static async open(browser, player, scenario) {
         const name = `${player}-${scenario}`;
         const url = `${site}/${name}/${player}.html`;
         const page = await browser.newPage('about:blank', { newWindow: true });
-        const viewer = Object.assign(new Viewer(),
-                                     { page, name, player, scenario });
+        const viewer = new ExampleViewer({ page, name, player, scenario, server,
+                                           video: 'media', recorder: 'truth' });
 
         server.cut(name);
         await page.send('Emulation.setDeviceMetricsOverride',
@@ -74,14 +75,6 @@ class Viewer {
         return viewer;
     }
 
-    do(action, expression) {
-        return this.page.evaluate(`truth.action('${action}'), ${expression}`);
-    }
-
-    until(condition) {
-        return this.page.until(condition, 2 * TIMEOUT);
-    }
-
     // The viewer clicks while nothing has come yet, and waits.
     async play() {
         await this.do('play', `truth.wish('clip'),
@@ -91,41 +84,14 @@ class Viewer {
         await this.until('!media.paused && media.currentTime > 1');
     }
 
-    // The network is cut until the video has waited for some seconds.  VHS gives
-    // a request up after 3 s, and stays stuck then.
+    // VHS gives a request up after 3 s, and stays stuck then.
     async stall() {
         if (this.player === 'videojs') {
             await this.page.evaluate(`player.tech(true).vhs
                 .playlistController_.requestOptions_.timeout = 0`);
         }
 
-        const at = await this.do('throttle', 'media.currentTime');
-
-        server.cut(this.name);
-        await this.until(`media.currentTime > ${at} && truth.starving(2500)`);
-        await this.do('unthrottle', '0');
-        server.mend(this.name);
-        await this.moves(1.5);
-    }
-
-    async pauseAndPlay() {
-        await this.do('pause', 'media.pause()');
-        await this.until('media.paused');
-        await pause(3000);
-        await this.do('resume', 'void media.play().catch(() => {})');
-        await this.moves(2);
-    }
-
-    async seek(to) {
-        await this.do('seek', `(media.currentTime = ${to})`);
-        await this.until(`!media.seeking && media.currentTime > ${to} + 1`);
-    }
-
-    // Waits until the video has played so many seconds more.
-    async moves(seconds) {
-        const at = await this.page.evaluate('media.currentTime');
-
-        await this.until(`media.currentTime >= ${at + seconds}`);
+        await super.stall();
     }
 
     async picture() {
@@ -179,18 +145,9 @@ const SCENARIOS = {
 
 
 async function run(browser, player, scenario) {
-    const viewer = await Viewer.open(browser, player, scenario);
+    const viewer = await ExampleViewer.open(browser, player, scenario);
 
-    await SCENARIOS[scenario](viewer).catch(async (error) => {
-        const state = await viewer.page.evaluate(`({
-            time: media.currentTime, ready: media.readyState, errors,
-            paused: media.paused, ended: media.ended, error: media.error
-                && media.error.message, actions: truth.actions })`)
-            .catch(String);
-
-        throw new Error(`${viewer.name}: ${error.message}: `
-                        + JSON.stringify(state));
-    });
+    await viewer.follow(SCENARIOS[scenario]);
 
     return viewer;
 }

@@ -13,9 +13,10 @@
 
 'use strict';
 
-const { Browser, TIMEOUT, pause } = require('../browser/cdp.js');
+const { Browser, pause } = require('../browser/cdp.js');
 const { MediaServer } = require('./media.js');
 const { session } = require('./truth.js');
+const { Viewer } = require('./viewer.js');
 
 const options = JSON.parse(process.argv[2]);
 const PLAYERS = ['html5', 'hlsjs', 'dashjs', 'shaka'];
@@ -27,7 +28,7 @@ const server = new MediaServer({ pages: __dirname, media: options.media,
 
 // A viewer's page, with a window of its own: a tab below another is hidden.
 
-class Viewer {
+class PlayerViewer extends Viewer {
 
     static async open(browser, player, scenario) {
         const name = `${player}-${scenario}`;
@@ -42,52 +43,12 @@ class Viewer {
         await page.loaded(url);
         await page.evaluate('ready');
 
-        return Object.assign(new Viewer(), { page, name, player, scenario });
-    }
-
-    do(action, expression) {
-        return this.page.evaluate(
-            `recorder.action('${action}'), ${expression}`);
-    }
-
-    until(condition) {
-        return this.page.until(condition, 2 * TIMEOUT);
+        return new PlayerViewer({ page, name, player, scenario, server });
     }
 
     async play() {
         await this.do('play', 'void start()');
         await this.until('!video.paused && video.currentTime > 1');
-    }
-
-    // The network is cut until the video has waited for some seconds.
-    async stall() {
-        const at = await this.do('throttle', 'video.currentTime');
-
-        server.cut(this.name);
-        await this.until(`video.currentTime > ${at} && recorder.starving(2500)`);
-        await this.do('unthrottle', '0');
-        server.mend(this.name);
-        await this.moves(1.5);
-    }
-
-    async pauseAndPlay() {
-        await this.do('pause', 'video.pause()');
-        await this.until('video.paused');
-        await pause(3000);
-        await this.do('resume', 'video.play().catch(() => {})');
-        await this.moves(2);
-    }
-
-    async seek(to) {
-        await this.do('seek', `(video.currentTime = ${to})`);
-        await this.until(`!video.seeking && video.currentTime > ${to} + 1`);
-    }
-
-    // Waits until the video has played so many seconds more.
-    async moves(seconds) {
-        const at = await this.page.evaluate('video.currentTime');
-
-        await this.until(`video.currentTime >= ${at + seconds}`);
     }
 
     async end() {
@@ -167,17 +128,9 @@ const SCENARIOS = {
 
 
 async function run(browser, player, scenario) {
-    const viewer = await Viewer.open(browser, player, scenario);
+    const viewer = await PlayerViewer.open(browser, player, scenario);
 
-    await SCENARIOS[scenario](viewer).catch(async (error) => {
-        const state = await viewer.page.evaluate(`({
-            time: video.currentTime, ready: video.readyState,
-            paused: video.paused, ended: video.ended, errors,
-            actions: recorder.actions })`).catch(String);
-
-        throw new Error(`${viewer.name}: ${error.message}: `
-                        + JSON.stringify(state));
-    });
+    await viewer.follow(SCENARIOS[scenario]);
 
     return viewer;
 }
