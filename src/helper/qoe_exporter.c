@@ -333,15 +333,32 @@ qoe_exporter_done(void *data, const qoe_outcome_t *o)
 static bool
 qoe_exporter_blamed(qoe_exporter_t *e, qoe_export_batch_t *b)
 {
+    bool  first;
+
     if (qoe_feed_is_stored(b)) {
         return false;
     }
 
-    b->blamed += (b->hold != 0 && b->blamed_taken != e->taken);
-    b->blamed_taken = e->taken;
+    first = (b->hold == 0);
     b->hold = ++e->holds;
 
-    return b->blamed >= QOE_EXPORTER_BLAMED;
+    return qoe_exporter_blame(e, &b->blame, first);
+}
+
+
+bool
+qoe_exporter_blame(qoe_exporter_t *e, qoe_blame_t *blame, bool first)
+{
+    if (first) {
+        blame->times = 0;
+
+    } else if (blame->taken != e->taken) {
+        blame->times++;
+    }
+
+    blame->taken = e->taken;
+
+    return blame->times >= QOE_EXPORTER_BLAMED;
 }
 
 

@@ -103,9 +103,8 @@ struct qoe_exporter_s {
     bool                    item_sent;
     uint64_t                taken;       /* requests taken so far */
     uint64_t                holds;       /* answers that held live batches */
-    uint64_t                blamed_taken;    /* taken at the last refusal */
-    uint32_t                blamed_crc;  /* CRC of the refused payload */
-    uint32_t                blamed;      /* refusals while others were taken */
+    qoe_blame_t             blame;       /* of the refused payload, */
+    uint32_t                blamed_crc;  /* whose CRC this is */
     uint64_t                backlog_ms;  /* of the backlog's next read */
 
     qoe_log_limit_t         log_limit;
@@ -171,6 +170,9 @@ bool qoe_exporter_can_spool(const qoe_exporter_t *e, uint64_t now_ms);
 /* Notes the failure: the spool is not tried again for a moment. */
 void qoe_exporter_spool_failed(qoe_exporter_t *e, qoe_status_t rc,
     uint64_t now_ms);
+
+/* An answer has held a request: is the request to blame?  first: no other. */
+bool qoe_exporter_blame(qoe_exporter_t *e, qoe_blame_t *blame, bool first);
 
 /* Adds n to a counter of the exporter. */
 void qoe_exporter_count(qoe_exporter_t *e, qoe_dest_counter_t c, uint64_t n);

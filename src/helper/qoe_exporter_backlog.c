@@ -173,21 +173,14 @@ qoe_exporter_backlog_failing(qoe_exporter_t *e, const qoe_outcome_t *o)
 static bool
 qoe_exporter_backlog_blamed(qoe_exporter_t *e)
 {
+    bool      first;
     uint32_t  crc;
 
     crc = qoe_crc32c(0, e->item.payload.data, e->item.payload.len);
+    first = (crc != e->blamed_crc);
+    e->blamed_crc = crc;
 
-    if (crc != e->blamed_crc) {
-        e->blamed_crc = crc;
-        e->blamed = 0;
-
-    } else if (e->blamed_taken != e->taken) {
-        e->blamed++;
-    }
-
-    e->blamed_taken = e->taken;
-
-    return e->blamed >= QOE_EXPORTER_BLAMED;
+    return qoe_exporter_blame(e, &e->blame, first);
 }
 
 

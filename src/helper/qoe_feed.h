@@ -52,6 +52,14 @@ typedef enum {
 } qoe_batch_state_t;
 
 
+/* What answers that hold a request say against it; see QOE_EXPORTER_BLAMED. */
+
+typedef struct {
+    uint64_t              taken;     /* requests taken at the last of them */
+    uint32_t              times;     /* others were taken before it */
+} qoe_blame_t;
+
+
 typedef struct qoe_feed_s  qoe_feed_t;
 
 typedef struct {
@@ -79,8 +87,7 @@ typedef struct {
 
     /* answers that held the batch */
     uint64_t              hold;      /* number of the last; 0: none */
-    uint64_t              blamed_taken;  /* batches taken at the last */
-    uint32_t              blamed;    /* while other batches were taken */
+    qoe_blame_t           blame;
 
     /* counted once it is released, the last two once it is done */
     size_t                bad;       /* unreadable */

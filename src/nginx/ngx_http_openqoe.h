@@ -40,8 +40,6 @@
 
 /* Signals of an exporter: a bit for each stream (qoe_stream.h), and metrics. */
 #define NGX_HTTP_OPENQOE_LOGS        (1 << QOE_STREAM_LOGS)
-#define NGX_HTTP_OPENQOE_VIEWS       (1 << QOE_STREAM_VIEWS)
-#define NGX_HTTP_OPENQOE_TRACES      (1 << QOE_STREAM_TRACES)
 #define NGX_HTTP_OPENQOE_METRICS     (1 << QOE_STREAMS)
 #define NGX_HTTP_OPENQOE_RECORDS     (NGX_HTTP_OPENQOE_METRICS - 1)
 
