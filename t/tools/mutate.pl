@@ -50,6 +50,7 @@ my %make = map { split /\t/ } make_out('mutate-vars', "BUILD=$dir/lib");
 my @rooms = split ' ', $make{rooms};
 my $tmp = File::Temp->newdir('openqoe-mutate-XXXXXX',
                              DIR => -w '/dev/shm' ? '/dev/shm' : '/tmp');
+chmod 0755, "$tmp";              # some tests become another user
 my @alone = $> == 0 && system('unshare -m true 2>/dev/null') == 0
             ? qw(unshare -m) : ();
 
@@ -160,8 +161,8 @@ sub run ($seconds, $slot, @command)
 
 sub measure ()
 {
-    my $lib = sha1_hex(map { slurp($_) } sort(glob('src/*/*.[ch]
-        t/oracle/*.[ch]')), 'src/lib.mk');
+    my $lib = sha1_hex(map { slurp($_) } 'src/lib.mk',
+        map { sort glob "$_/*.[ch]" } 't/oracle', map { "src/$_" } @rooms);
     my @known;
     my @todo;
 
