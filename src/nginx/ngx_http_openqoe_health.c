@@ -82,8 +82,9 @@ ngx_http_openqoe_health_handler(ngx_http_request_t *r)
                    ngx_http_openqoe_healths[health]);
     ngx_http_openqoe_rfc3339(&b, now_ms);
     qoe_buf_printf(&b, ",\"service\":\"openqoe-worker\",\"version\":\"%s\","
-                   "\"uptime\":%llu,\"dependencies\":{\"exporter\":",
-                   NGX_HTTP_OPENQOE_VERSION,
+                   "\"edge\":", NGX_HTTP_OPENQOE_VERSION);
+    qoe_buf_json_string(&b, ngx_http_openqoe_span(mcf->edge));
+    qoe_buf_printf(&b, ",\"uptime\":%llu,\"dependencies\":{\"exporter\":",
                    (unsigned long long) (now_ms / 1000
                    - qoe_min(now_ms / 1000,
                              qoe_zone_start_ns(zone) / 1000000000)));
