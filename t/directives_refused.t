@@ -405,6 +405,7 @@ refused('the name of a zone that is in use', { http =>
 
 sub file ($name, $text) {
     write_file("$dir/$name", $text);
+    chmod 0600, "$dir/$name";
     return "$dir/$name";
 }
 
@@ -511,6 +512,7 @@ delete $nginx->{locations};
 my %PLACES = (
     openqoe_zone => [ 'zz:8m', 'http' ],
     openqoe_edge => [ 'edge-1', 'http' ],
+    openqoe_fleet_key => [ file('fleet', "00112233" x 4), 'http' ],
     openqoe_exporter => [ undef, 'http' ],
     openqoe_spool => [ 'spool', 'http' ],
     openqoe_drain_timeout => [ '1s', 'http' ],

@@ -487,6 +487,12 @@ void ngx_http_openqoe_edge_complete(ngx_http_openqoe_main_conf_t *mcf);
 void ngx_http_openqoe_edge_renamed(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
 
+/* _fleet.c: the key that all edges share */
+char *ngx_http_openqoe_fleet_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_openqoe_fleet_init(ngx_cycle_t *cycle,
+    ngx_http_openqoe_main_conf_t *mcf);
+
 /* _process.c */
 ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);

@@ -91,6 +91,7 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
     /* a helper that sees the new generation must see its destinations */
 
     ngx_http_openqoe_edge_renamed(cycle, mcf);
+    ngx_http_openqoe_fleet_init(cycle, mcf);
     ngx_http_openqoe_spool_init(cycle, mcf);
     ngx_http_openqoe_dests(cycle, mcf);
     qoe_zone_generation_raise(z->zone);
