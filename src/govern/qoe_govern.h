@@ -24,6 +24,17 @@ typedef struct qoe_govern_s  qoe_govern_t;
 #define QOE_GOVERN_MIN     (512 * 1024)      /* smallest region, bytes */
 
 
+/*
+ * The key that all edges of a fleet share, and a number that names it without
+ * disclosing it.  An id of 0: there is none, and the key of the zone is used.
+ */
+
+typedef struct {
+    qoe_hash_key_t  key;
+    uint64_t        id;
+} qoe_fleet_key_t;
+
+
 /* Creates empty tables in size bytes, zero-filled and aligned to 64 bytes. */
 void qoe_govern_create(qoe_govern_t *g, size_t size,
     const qoe_hash_key_t *key);
@@ -38,6 +49,7 @@ typedef struct {
     qoe_govern_t            *g;
     const qoe_dimensions_t  *dims;
     qoe_proc_t               self;
+    qoe_fleet_key_t          fleet;          /* none after init */
     uint64_t                 request;        /* 0: unknown */
     uint32_t                 session;        /* a tag; 0: unknown */
     bool                     refused;
@@ -90,6 +102,14 @@ bool qoe_govern_unknown(qoe_governor_t *gv);
 
 qoe_span_t qoe_govern(qoe_governor_t *gv, size_t dim, qoe_span_t value,
     uint32_t now_s, char buf[QOE_GOVERN_BUF]);
+
+/*
+ * The id of the fleet's key that is in force for the tables.  A sketch of
+ * viewers that was begun under another key begins anew with its next viewer,
+ * and viewers of a thread with another key are not added.  Returns the id that
+ * was in force before.  Only for the master.
+ */
+uint64_t qoe_govern_fleet(qoe_govern_t *g, uint64_t id);
 
 /*
  * Counts a viewer on the UTC day of now_s, for openqoe.unique_viewers.  known:
