@@ -24,7 +24,8 @@ use OpenQoE::Records;
 
 # new(edges => 3, endpoint => URL, silence => seconds (3), http => more text at
 #     that level, key => path of the fleet's key, files => 1: records into files, too,
-#     modules => { edge => path }, env => { })
+#     modules => { edge => path of another module }, old => { edge => 1 } where
+#     that knows no openqoe_edge)
 
 sub new ($class, %opt) {
     my $self = bless { edges => 3, silence => 3, http => '', modules => {},
@@ -33,8 +34,22 @@ sub new ($class, %opt) {
                $class;
 
     chmod 0777, $self->{spool};
+    $self->{key} //= $self->new_key;
     $self->make($_) for 0 .. $self->{edges} - 1;
     return $self;
+}
+
+
+# A file with a new key, such as `openssl rand -hex 32` makes it
+
+sub new_key ($self) {
+    my $path = "$self->{spool}/key." . ++$self->{keys};
+
+    open my $out, '>', $path or die "$path: $!\n";
+    print $out map({ sprintf '%02x', int rand 256 } 1 .. 32), "\n";
+    close $out;
+    chmod 0600, $path;
+    return $path;
 }
 
 
@@ -46,20 +61,17 @@ sub make ($self, $i) {
     local $ENV{TEST_NGINX_OPENQOE_MODULE} =
         $self->{modules}{$i} // $ENV{TEST_NGINX_OPENQOE_MODULE};
 
-    my $key = defined $self->{key} && !$self->{modules}{$i}
-              ? "openqoe_fleet_key $self->{key};" : '';
     $self->{nginx}[$i] = OpenQoE::Nginx->new(
         zone => 'qoe:32m', http => <<"END",
 openqoe_view_timeout ${silence}s hidden=${silence}s paused=${silence}s;
     openqoe_view_record interval=$self->{interval};
     openqoe_spool $self->{spool}/$i max_size=256m;
-    $key
+    @{[ $self->identity($i) ]}
     $self->{http}
 END
         exporter => "endpoint $self->{endpoint};\n"
             . "        protocol http/protobuf; interval 100ms;\n"
-            . "        metric_interval 1s; signals $self->{signals};\n"
-            . "        resource service.instance.id edge-$i;");
+            . "        metric_interval 1s; signals $self->{signals};");
     return if !$self->{files};
 
     # The same records once more, into a file: for a test that plays them again.
@@ -75,6 +87,14 @@ END
 sub records ($self, $i) {
     return $self->{records}[$i] //=
         OpenQoE::Records->new($self->nginx($i)->out_file);
+}
+
+
+# Who an edge is.  A module that is older than these directives has neither.
+
+sub identity ($self, $i) {
+    return '' if $self->{old}{$i};
+    return "openqoe_edge edge-$i;\n    openqoe_fleet_key $self->{key};";
 }
 
 

@@ -105,19 +105,23 @@ sub play_again ($fleet, $centre, $nth) {
     my ($n, $sent) = (0, 0);
 
     for my $i ($fleet->all) {
+        my %all = (resourceLogs => []);
+
         for my $line (reverse slurp($fleet->nginx($i)->out_file) =~ /^(.+)\n/mg) {
             my $request = decode_json_text($line) // next;
-            for my $scope (map { @{ $_->{scopeLogs} } }
-                           @{ $request->{resourceLogs} // [] }) {
-                $scope->{logRecords} = [ grep { $n++ % $nth == 0 }
-                                         reverse @{ $scope->{logRecords} } ];
-                $sent += @{ $scope->{logRecords} };
-            }
-            my $answer = http_post($centre->{http}, '/v1/logs',
-                                   encode_json_text($request), timeout => 30);
-            die "the Collector refuses a replay\n"
-                if !$answer || $answer->{status} != 200;
+            push @{ $all{resourceLogs} }, @{ $request->{resourceLogs} // [] };
         }
+
+        for my $scope (map { @{ $_->{scopeLogs} } } @{ $all{resourceLogs} }) {
+            $scope->{logRecords} = [ grep { $n++ % $nth == 0 }
+                                     reverse @{ $scope->{logRecords} } ];
+            $sent += @{ $scope->{logRecords} };
+        }
+
+        my $answer = http_post($centre->{http}, '/v1/logs',
+                               encode_json_text(\%all), timeout => 30);
+        die "the Collector refuses a replay\n"
+            if !$answer || $answer->{status} != 200;
     }
 
     return $sent;

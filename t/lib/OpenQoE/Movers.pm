@@ -136,7 +136,7 @@ sub session ($self, $i) {
     # videos by one view_id leaves the edges to guess which of them ended.)
     my $id = sprintf '71e30000-0000-4000-8000-%012x', 2 * $i;
     $self->view($id);
-    $self->view($self->{v}{moved} ? $id =~ s/.\z/1/r : $id, 0) if $i % 5 == 2;
+    $self->view($self->{v}{moved} ? $id =~ s/.\z/1/r : $id, 1) if $i % 5 == 2;
 }
 
 
@@ -187,7 +187,7 @@ sub move ($self) {
 }
 
 
-sub view ($self, $id, $moves = $self->{moves}) {
+sub view ($self, $id, $second = 0) {
     my $title = min($self->number(0, 11), $self->number(0, 11));
     my $v = $self->{v} = {
         id => $id, events => [], position => 0, hole => 0, played => 0,
@@ -195,9 +195,9 @@ sub view ($self, $id, $moves = $self->{moves}) {
         video => { id => "video-$title", title => "The Title $title" },
     };
     # the second one is of another series
-    $v->{video}{id} .= '-b' if @_ > 2;
+    $v->{video}{id} .= '-b' if $second;
 
-    my $outcome = $self->plays($moves);
+    my $outcome = $self->plays($second ? 0 : $self->{moves});
 
     $self->flush;
     $self->add('views');
