@@ -211,6 +211,21 @@ test_when(void)
 
 
 static void
+test_replaced(void)
+{
+    lane_t  *l;
+
+    l = lane_of(0);
+    begin(l, 0, SESSION "/a/film");
+    beats(l, 10000, 20000, SESSION "/a/film", 0);
+    begin(l, 20000, SESSION "/a/next");
+    ok(receive(l) == 1 && is(got.r[0].end_reason, "replaced"),
+       "a view is replaced at the moment of its last event, too");
+    lane_free(l);
+}
+
+
+static void
 test_ends(void)
 {
     lane_t  *l;
@@ -446,6 +461,7 @@ int
 main(void)
 {
     test_when();
+    test_replaced();
     test_ends();
     test_texts();
     test_full();
