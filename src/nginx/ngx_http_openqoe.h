@@ -241,6 +241,7 @@ extern ngx_module_t  ngx_http_openqoe_module;
 /* _conf.c */
 void *ngx_http_openqoe_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf);
+ngx_int_t ngx_http_openqoe_preconfiguration(ngx_conf_t *cf);
 ngx_int_t ngx_http_openqoe_postconfiguration(ngx_conf_t *cf);
 void *ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent,
@@ -499,23 +500,6 @@ ngx_int_t ngx_http_openqoe_overload_refuse(ngx_http_request_t *r,
 /* Continues requests that wait, as far as there is room. */
 void ngx_http_openqoe_overload_walk(void);
 
-/* _identity.c: the name of this edge */
-char *ngx_http_openqoe_edge(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-const char *ngx_http_openqoe_edge_env(ngx_http_openqoe_main_conf_t *mcf,
-    ngx_str_t *name);
-void ngx_http_openqoe_edge_complete(ngx_http_openqoe_main_conf_t *mcf);
-void ngx_http_openqoe_edge_renamed(ngx_cycle_t *cycle,
-    ngx_http_openqoe_main_conf_t *mcf);
-
-/* _config_hash.c */
-ngx_int_t ngx_http_openqoe_config_hash(ngx_conf_t *cf);
-
-/* _fleet.c: the key that all edges share */
-char *ngx_http_openqoe_fleet_key(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-void ngx_http_openqoe_fleet_init(ngx_cycle_t *cycle,
-    ngx_http_openqoe_main_conf_t *mcf);
-
 /* _process.c */
 ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);
@@ -569,6 +553,8 @@ char *ngx_http_openqoe_marker_domain(ngx_conf_t *cf, ngx_command_t *cmd,
 const char *ngx_http_openqoe_check_domain(ngx_str_t *domain);
 void ngx_http_openqoe_marker_path(ngx_conf_t *cf,
     ngx_http_openqoe_loc_conf_t *lcf);
+ngx_uint_t ngx_http_openqoe_marker_find(ngx_http_request_t *r,
+    uint8_t id[16]);
 void ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
     char text[QOE_UUID_TEXT_LEN]);
 ngx_int_t ngx_http_openqoe_marker_set(ngx_http_request_t *r,

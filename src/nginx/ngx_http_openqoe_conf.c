@@ -6,7 +6,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 
 static char *ngx_http_openqoe_location(ngx_http_openqoe_main_conf_t *mcf,
@@ -87,6 +87,17 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_openqoe_edge_complete(mcf);
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_openqoe_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_openqoe_session_variable(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_cmcd_variables(cf);
 }
 
 

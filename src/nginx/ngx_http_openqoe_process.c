@@ -7,7 +7,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 #include <curl/curl.h>
 #include <sys/mman.h>
