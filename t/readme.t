@@ -102,6 +102,8 @@ sub config ($text) {
     $text =~ s{/etc/nginx/tls/client\.pem}{$certs->{client}}g;
     $text =~ s{/etc/nginx/tls/client\.key}{$certs->{client_key}}g;
     $text =~ s{/etc/nginx/tls/[\w.]+\.pem}{$certs->{server}}g;
+    $text =~ s{/etc/openqoe/titles}{write_file("$dir/titles", "a\n");
+                                    "$dir/titles"}ge;
     $text =~ s{/etc/nginx/tls/[\w.]+\.key}{$certs->{server_key}}g;
 
     if ($text !~ /^http \{/m) {

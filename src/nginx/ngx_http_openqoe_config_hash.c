@@ -275,6 +275,10 @@ ngx_http_openqoe_digest_dimension(ngx_http_openqoe_digests_t *d,
         break;
     }
 
+    if (dim->roster != NULL) {
+        ngx_http_openqoe_digest_text(d, dim->roster->text);
+    }
+
     ngx_http_openqoe_digest_line(d);
 
     for (i = 0; i < dim->npins; i++) {

@@ -22,6 +22,10 @@ void ngx_http_openqoe_edge_complete(ngx_http_openqoe_main_conf_t *mcf);
 void ngx_http_openqoe_edge_renamed(ngx_cycle_t *cycle,
     ngx_http_openqoe_main_conf_t *mcf);
 
+/* _dimension_file.c: reads file= of a dimension */
+char *ngx_http_openqoe_dimension_file(ngx_conf_t *cf, const char *directive,
+    ngx_str_t *text, qoe_dimension_t *dim);
+
 /* _session.c: $openqoe_session */
 ngx_int_t ngx_http_openqoe_session_variable(ngx_conf_t *cf);
 
