@@ -17,6 +17,7 @@
 #include "qoe_dimension.h"
 #include "qoe_hash.h"
 #include "qoe_proc.h"
+#include "qoe_sketch.h"
 
 
 typedef struct qoe_govern_s  qoe_govern_t;
@@ -148,6 +149,25 @@ qoe_status_t qoe_govern_values(const qoe_governor_t *gv, size_t dim,
 bool qoe_govern_viewers(const qoe_governor_t *gv, size_t i, uint32_t now_s,
     qoe_span_t *org, qoe_span_t *player, bool *overflow, double *viewers,
     char buf[QOE_GOVERN_BUF]);
+
+/*
+ * The same with a copy of the registers, for edges to be merged.  Returns false
+ * after the last entry.  begun_s is 0 if no viewer was counted today.
+ */
+
+typedef struct {
+    qoe_span_t      org;
+    qoe_span_t      player;
+    bool            overflow;
+    double          viewers;
+    uint64_t        key_id;
+    uint32_t        begun_s;         /* Unix */
+    qoe_hll_t       hll;
+    char            buf[QOE_GOVERN_BUF];
+} qoe_govern_sketch_t;
+
+bool qoe_govern_sketch(const qoe_governor_t *gv, size_t i, uint32_t now_s,
+    qoe_govern_sketch_t *sketch);
 
 /*
  * Removes values that were not seen within their ttl, among the n places of the

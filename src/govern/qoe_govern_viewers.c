@@ -153,6 +153,61 @@ qoe_govern_viewers(const qoe_governor_t *gv, size_t i, uint32_t now_s,
 }
 
 
+/* A sketch that begins anew while it is copied is left out. */
+
+bool
+qoe_govern_sketch(const qoe_governor_t *gv, size_t i, uint32_t now_s,
+    qoe_govern_sketch_t *s)
+{
+    size_t         n;
+    uint64_t       hash;
+    uint32_t       day;
+    qoe_hll_t     *h;
+    qoe_pair_t    *p;
+    qoe_govern_t  *g;
+
+    g = gv->g;
+
+    if (i >= g->pairs) {
+        return false;
+    }
+
+    p = qoe_govern_pair(g, i);
+    h = qoe_govern_hll_at(g, g->sketches + i);
+    hash = qoe_acquire(&p->hash);
+    day = qoe_viewers_day(now_s);
+
+    s->begun_s = qoe_viewers_current(g, p, day) ? qoe_peek(&p->begun_s) : 0;
+
+    if (s->begun_s == 0) {
+        return true;
+    }
+
+    s->key_id = qoe_peek(&p->key_id);
+
+    for (n = 0; n < QOE_HLL_SIZE; n++) {
+        s->hll.reg[n] = qoe_peek(&h->reg[n]);
+    }
+
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    (void) qoe_govern_viewers(gv, i, now_s, &s->org, &s->player, &s->overflow,
+                              &s->viewers, s->buf);
+
+    if (qoe_acquire(&p->hash) != hash || !qoe_viewers_current(g, p, day)
+        || qoe_peek(&p->key_id) != s->key_id
+        || qoe_peek(&p->begun_s) != s->begun_s
+        || (s->org.data == NULL && !s->overflow))
+    {
+        s->begun_s = 0;
+    }
+
+    s->viewers = qoe_hll_count(&s->hll);
+
+    return true;
+}
+
+
 static uint64_t
 qoe_viewers_hash(const qoe_govern_t *g, qoe_span_t org, qoe_span_t player)
 {
