@@ -389,6 +389,7 @@ test_env() {
     patiently "the Collector of a fleet" t/peers/fleet/build.sh || [ $? = 77 ]
     patiently "ClickHouse's engine" t/peers/clickhouse/build.sh || [ $? = 77 ]
     patiently "VictoriaLogs" t/peers/victorialogs/build.sh || [ $? = 77 ]
+    patiently "Kafka" t/peers/kafka/build.sh || [ $? = 77 ]
 }
 
 
