@@ -106,6 +106,21 @@ sub records ($self, $i) {
 }
 
 
+# Gives these edges the same new key and reloads them.
+
+sub new_keys ($self, @edges) {
+    my $old = $self->{key};
+    my $new = $self->{next_key} //= $self->new_key;
+
+    for my $nginx (map { $self->nginx($_) } @edges) {
+        $nginx->write_config(http => $nginx->{http} =~ s/\Q$old\E/$new/r);
+        $nginx->reload(old => 1) or die "an edge does not reload\n";
+    }
+
+    delete $self->{client};
+}
+
+
 sub nginx ($self, $i) { $self->{nginx}[$i] }
 sub all ($self) { 0 .. $self->{edges} - 1 }
 
