@@ -13,6 +13,8 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../t/lib";
 
+use IO::Socket::INET;
+use IO::Uncompress::Gunzip;
 use Time::HiRes qw(time);
 
 use OpenQoE::Centre;
@@ -76,6 +78,10 @@ sub on_the_wire () {
     $fleet->wait_final or die "views do not end\n";
 
     my (undef, $records, $stats) = $fleet->views(0);
+    my $text = http_get($fleet->nginx(0)->port, '/v2/stats?format=prometheus',
+                        timeout => 60)->{body};
+    show('series of an edge after 2,000 sessions', '%d',
+         scalar(() = $text =~ /^[^#\n]/mg));
     my ($bytes) = http_get($port, '/stats')->{body} =~ /"bytes":(\d+)/;
     show('record on the wire, gzip', '%.0f bytes',
          $bytes / $records->{exported});
@@ -243,7 +249,83 @@ sub clickhouse () {
 }
 
 
+# A request of an edge with so many records, as it is sent: caught here.
+
+sub request_of ($records) {
+    my $listen = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1')
+        or die "no socket: $!\n";
+    my $fleet = OpenQoE::Fleet->new(edges => 1, batch => $records, silence => 2,
+        endpoint => 'http://127.0.0.1:' . $listen->sockport)->start;
+    my $found;
+
+    sessions($records * 2 < 20 ? 20 : $records * 2, 1)
+        ->post(sub ($i, $events) { $fleet->post($i, $events) });
+
+    while (!$found) {
+        my $sock = $listen->accept or die "no request comes\n";
+        my $in = '';
+
+        while (!$found && sysread $sock, $in, 65536, length $in) {
+            my ($head, $body) = split /\r\n\r\n/, $in, 2;
+            my ($length) = $head =~ /content-length: (\d+)/i or next;
+            next if length($body // '') < $length;
+            $found = $in if records_in($body) == $records;
+            syswrite $sock, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            $in = '';
+        }
+    }
+
+    $fleet->kill_edge(0);
+    return $found;
+}
+
+
+sub records_in ($body) {
+    IO::Uncompress::Gunzip::gunzip(\$body, \my $plain) or return 0;
+    return scalar(() = $plain =~ /openqoe\.view\.seq/g);
+}
+
+
+# Sends a request on each of so many connections, several times, and waits for
+# the answers: edges of a fleet, each with its share of a load.
+
+sub edges ($n, $each, $rounds = 5) {
+    my $request = request_of($each);
+    my $centre = OpenQoE::Centre->new->start;
+    my $pid = $centre->{processes}{'collector.yaml'}->pid;
+    my $server = $centre->{processes}{engine}->pid;
+    my @sock = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $centre->{http})
+                     // die "connection $_: $!\n" } 1 .. $n;
+    my ($before, $engine_before) = (cpu($pid), cpu($server));
+    my ($longest, $refused) = (0, 0);
+
+    for my $round (1 .. $rounds) {
+        my $start = time;
+        syswrite $_, $request for @sock;
+
+        for my $sock (@sock) {
+            my $answer = '';
+            sysread $sock, $answer, 65536, length $answer
+                or die "the Collector closes a connection\n"
+                while $answer !~ /\r\n\r\n/;
+            $refused++ if $answer !~ /^HTTP\S+ 200/;
+        }
+
+        $longest = time - $start if time - $start > $longest;
+    }
+
+    my $records = $n * $each * $rounds;
+    show("$n edges, requests of $each records", 'a core of the Collector '
+         . '%.0f records/s, of the engine %.0f, slowest round %.1f s, '
+         . 'refused %d', $records / (cpu($pid) - $before),
+         $records / (cpu($server) - $engine_before), $longest, $refused);
+    $centre->stop;
+}
+
+
 clickhouse();
 on_the_wire();
 collector();
+edges(@$_) for [ 10, 500 ], [ 100, 50 ], [ 1000, 5 ];
 $engine->stop;

@@ -25,7 +25,7 @@ use OpenQoE::Records;
 
 # new(edges => 3, endpoint => URL, silence => seconds (3), http => more text at
 #     that level, key => path of the fleet's key, files => 1: records into files, too,
-#     modules => { edge => path of another module }, old => { edge => 1 } where
+#     batch => records in a request, modules => { edge => path of another module }, old => { edge => 1 } where
 #     that knows no fleet's key)
 
 sub new ($class, %opt) {
@@ -68,7 +68,8 @@ sub make ($self, $i) {
          [ '/etc/openqoe/fleet.key', $self->{key} ],
          [ 'interval=5m', "interval=$self->{interval}" ],
          [ 'signals views metrics', "signals $self->{signals}" ],
-         [ 'metric_interval 60s', 'metric_interval 1s; interval 100ms' ],
+         [ 'metric_interval 60s', 'metric_interval 1s; interval 100ms'
+             . ($self->{batch} ? "; batch_size $self->{batch}" : '') ],
          [ 'qoe:64m', 'qoe:32m' ])
     {
         my ($from, $to) = @$_;
