@@ -131,6 +131,7 @@ qoe_governor_init(qoe_governor_t *gv, qoe_govern_t *g,
     gv->g = g;
     gv->dims = dims;
     gv->self = self;
+    memset(&gv->fleet, 0, sizeof(gv->fleet));
     gv->request = 0;
     gv->session = 0;
     gv->refused = false;

@@ -119,6 +119,7 @@ typedef struct {
     ngx_cycle_t              *cycle;
     ngx_shm_zone_t           *shm_zone;
     const char               *used_by;       /* a directive that needs it */
+    ngx_str_t                 edge;          /* complete after init */
 
     ngx_array_t               exporters;     /* at least one after init */
     ngx_http_openqoe_exporter_t  *exporter;  /* the first of them */
@@ -338,6 +339,8 @@ ngx_int_t ngx_http_openqoe_exporter_init(ngx_conf_t *cf,
 ngx_int_t ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 
+ngx_uint_t ngx_http_openqoe_utf8(ngx_str_t *s);
+
 /* each returns NULL, or what the value must be */
 const char *ngx_http_openqoe_set_protocol(ngx_http_openqoe_exporter_t *e,
     ngx_str_t *value);
@@ -489,9 +492,19 @@ ngx_int_t ngx_http_openqoe_overload_refuse(ngx_http_request_t *r,
 /* Continues requests that wait, as far as there is room. */
 void ngx_http_openqoe_overload_walk(void);
 
-/* _identity.c */
-void ngx_http_openqoe_identity(const ngx_str_t *host, const ngx_str_t *zone,
-    char text[QOE_UUID_TEXT_LEN]);
+/* _identity.c: the name of this edge */
+char *ngx_http_openqoe_edge(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+const char *ngx_http_openqoe_edge_env(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_str_t *name);
+void ngx_http_openqoe_edge_complete(ngx_http_openqoe_main_conf_t *mcf);
+void ngx_http_openqoe_edge_renamed(ngx_cycle_t *cycle,
+    ngx_http_openqoe_main_conf_t *mcf);
+
+/* _fleet.c: the key that all edges share */
+char *ngx_http_openqoe_fleet_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_openqoe_fleet_init(ngx_cycle_t *cycle,
+    ngx_http_openqoe_main_conf_t *mcf);
 
 /* _process.c */
 ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);

@@ -79,6 +79,8 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_openqoe_edge_complete(mcf);
+
     return NGX_CONF_OK;
 }
 

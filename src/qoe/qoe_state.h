@@ -27,7 +27,7 @@
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  9
+#define QOE_STATE_VERSION  10
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
@@ -82,6 +82,7 @@ typedef struct {
     uint64_t             record_ms;          /* between those of a view; 0:
                                                 only when it is over */
     qoe_traces_conf_t    traces;
+    qoe_fleet_key_t      fleet;
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
 

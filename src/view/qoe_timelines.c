@@ -40,8 +40,8 @@ typedef struct {
     uint64_t        end_ms;          /* of a view that is over */
     uint32_t        next;            /* in the bucket, or next free slot */
     uint32_t        prev;            /* 0: the first of its bucket */
-    uint32_t        newer;           /* links in the list of those that are */
-    uint32_t        older;           /* over, by their end */
+    qoe_links_t     links;           /* in the list of those that are over,
+                                        by their end */
     uint32_t        org_hash;
     uint8_t         outcome;
     uint8_t         spare[3];
@@ -53,8 +53,7 @@ struct qoe_timelines_s {
     uint32_t        capacity;
     uint32_t        unused;          /* the first slot never used */
     uint32_t        free;
-    uint32_t        newest;          /* of those that are over */
-    uint32_t        oldest;
+    qoe_list_t      over;
     uint32_t        moves;           /* changes of the chains */
 };
 
@@ -65,6 +64,7 @@ _Static_assert(sizeof(struct qoe_timelines_s) <= QOE_TIMELINES_HEADER,
 
 static qoe_timelines_slot_t *qoe_timelines_slot(const qoe_timelines_t *t,
     uint32_t link);
+static qoe_slots_t qoe_timelines_links(const qoe_timelines_t *t);
 static uint32_t *qoe_timelines_bucket(qoe_timelines_t *t, uint64_t view_key);
 static qoe_timelines_slot_t *qoe_timelines_of_view(qoe_timelines_t *t,
     qoe_sessions_t *sessions, const qoe_view_t *v);
@@ -73,8 +73,6 @@ static uint32_t qoe_timelines_view_link(qoe_sessions_t *sessions,
 static uint32_t qoe_timelines_take(qoe_timelines_t *t);
 static void qoe_timelines_chain(qoe_timelines_t *t, uint32_t link);
 static void qoe_timelines_unchain(qoe_timelines_t *t, uint32_t link);
-static void qoe_timelines_list(qoe_timelines_t *t, uint32_t link);
-static void qoe_timelines_unlist(qoe_timelines_t *t, uint32_t link);
 static void qoe_timelines_open(qoe_timelines_slot_t *s);
 static void qoe_timelines_close(qoe_timelines_slot_t *s);
 static void qoe_timelines_ids(uint8_t *p, const qoe_timeline_ids_t *ids);
@@ -125,6 +123,15 @@ qoe_timelines_slot(const qoe_timelines_t *t, uint32_t link)
     return (qoe_timelines_slot_t *) ((uintptr_t) t + QOE_TIMELINES_HEADER
                                      + t->buckets * sizeof(uint32_t))
            + (link - 1);
+}
+
+
+static qoe_slots_t
+qoe_timelines_links(const qoe_timelines_t *t)
+{
+    return (qoe_slots_t) { t->capacity != 0 ? &qoe_timelines_slot(t, 1)->links
+                                            : NULL,
+                           sizeof(qoe_timelines_slot_t), t->capacity };
 }
 
 
@@ -193,6 +200,7 @@ static uint32_t
 qoe_timelines_take(qoe_timelines_t *t)
 {
     uint32_t               link;
+    qoe_slots_t            slots;
     qoe_timelines_slot_t  *s;
 
     link = t->free;
@@ -207,13 +215,14 @@ qoe_timelines_take(qoe_timelines_t *t)
         return ++t->unused;
     }
 
-    link = t->oldest;
+    link = t->over.oldest;
 
     if (qoe_timelines_slot(t, link) == NULL) {
         return 0;
     }
 
-    qoe_timelines_unlist(t, link);
+    slots = qoe_timelines_links(t);
+    qoe_list_remove(&t->over, &slots, link);
     qoe_timelines_unchain(t, link);
 
     return link;
@@ -263,53 +272,6 @@ qoe_timelines_unchain(qoe_timelines_t *t, uint32_t link)
     }
 
     qoe_publish(&t->moves, t->moves + 1);
-}
-
-
-static void
-qoe_timelines_list(qoe_timelines_t *t, uint32_t link)
-{
-    qoe_timelines_slot_t  *s, *newest;
-
-    s = qoe_timelines_slot(t, link);
-    newest = qoe_timelines_slot(t, t->newest);
-
-    s->newer = 0;
-    s->older = t->newest;
-
-    if (newest != NULL) {
-        newest->newer = link;
-
-    } else {
-        t->oldest = link;
-    }
-
-    t->newest = link;
-}
-
-
-static void
-qoe_timelines_unlist(qoe_timelines_t *t, uint32_t link)
-{
-    qoe_timelines_slot_t  *s, *newer, *older;
-
-    s = qoe_timelines_slot(t, link);
-    newer = qoe_timelines_slot(t, s->newer);
-    older = qoe_timelines_slot(t, s->older);
-
-    if (newer != NULL) {
-        newer->older = s->older;
-
-    } else {
-        t->newest = s->older;
-    }
-
-    if (older != NULL) {
-        older->newer = s->newer;
-
-    } else {
-        t->oldest = s->newer;
-    }
 }
 
 
@@ -413,6 +375,7 @@ qoe_timelines_part(qoe_timelines_t *t, qoe_sessions_t *sessions,
 void
 qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
 {
+    qoe_slots_t            slots;
     qoe_timelines_slot_t  *s;
 
     s = qoe_timelines_of_view(t, sessions, v);
@@ -429,7 +392,8 @@ qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
 
     qoe_timelines_close(s);
 
-    qoe_timelines_list(t, v->timeline);
+    slots = qoe_timelines_links(t);
+    qoe_list_add(&t->over, &slots, v->timeline);
     v->timeline = 0;
 }
 
@@ -518,12 +482,12 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
 {
     uint32_t               i;
     qoe_view_t            *v;
+    qoe_slots_t            slots;
     qoe_timelines_slot_t  *s;
 
     t->unused = qoe_min(t->unused, t->capacity);
     t->free = 0;
-    t->newest = 0;
-    t->oldest = 0;
+    t->over = (qoe_list_t) { 0, 0 };
 
     if (t->capacity == 0) {
         return;
@@ -531,6 +495,7 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
 
     memset((char *) t + QOE_TIMELINES_HEADER, 0,
            t->buckets * sizeof(uint32_t));
+    slots = qoe_timelines_links(t);
 
     for (i = 1; i <= t->unused; i++) {
         s = qoe_timelines_slot(t, i);
@@ -558,7 +523,7 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
         qoe_timelines_chain(t, i);
 
         if (s->view == 0) {
-            qoe_timelines_list(t, i);
+            qoe_list_add(&t->over, &slots, i);
         }
     }
 }

@@ -16,6 +16,7 @@
 
 
 #include "qoe_core.h"
+#include "qoe_list.h"
 
 
 #define QOE_VIEW_MEDIA     3                 /* video, audio, other */
@@ -87,8 +88,7 @@ struct qoe_view_s {
     uint32_t        session;         /* 1 + index */
     uint32_t        session_tag;     /* part of the session's key, to detect
                                         that its slot was reused */
-    uint32_t        newer;           /* links in the list by last receipt */
-    uint32_t        older;
+    qoe_links_t     links;           /* in the list by last receipt */
     uint64_t        base_key;        /* hash of the raw values of all bases */
     uint32_t        titled;          /* bases of titled metrics, */
     uint32_t        fine;            /* and of headline metrics */
@@ -224,8 +224,7 @@ struct qoe_session_s {
     uint64_t        key[2];          /* 128 bits of a keyed hash of org_id
                                         and session_id; 0, 0: free */
     uint32_t        next;            /* in the chain or free list, 1 + index */
-    uint32_t        newer;           /* links in the list by last receipt */
-    uint32_t        older;
+    qoe_links_t     links;           /* in the list by last receipt */
     uint32_t        views;           /* 1 + index of the newest view */
     uint32_t        nviews;
     uint32_t        listed;          /* 1: in the list */
@@ -249,8 +248,7 @@ struct qoe_session_s {
     /* written by qoe_sessions_newcomers.c */
 
     uint32_t        newcomer;        /* QOE_NEWCOMER_..., or 0 */
-    uint32_t        later;           /* links in its list, 1 + index */
-    uint32_t        earlier;
+    qoe_links_t     newcomers;       /* links in its list */
 } __attribute__((aligned(64)));
 
 

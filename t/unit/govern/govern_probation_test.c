@@ -295,6 +295,11 @@ test_crowded(void)
     ok(kept && info(&gv, plan).count > 1000,
        "a table that is full of forged values keeps the known one");
 
+    ok(!shown("soon", 40, NOW + 10) && !shown("soon", 41, NOW + 11)
+       && shown("soon", 42, NOW + 12),
+       "a session counts that shows a value in the second of the value that "
+       "waited in its place");
+
     for (i = 0; i < 3; i++) {
         (void) shown("late", 50 + i, NOW + 20 + i * 10);
     }

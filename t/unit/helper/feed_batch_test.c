@@ -138,7 +138,33 @@ test_bound(void)
        "of twelve payloads given back four are kept and the others are freed");
 
     qoe_feed_env_free(&env);
-    ok(env.nspare == 0, "an exporter that has nothing to do keeps no payload");
+    ok(env.nspare == 0, "the payloads that are kept can be freed");
+
+    end();
+}
+
+
+/* Batches that were released before their answers came. */
+
+static void
+test_idle(void)
+{
+    qoe_export_batch_t  *b, *last;
+
+    start();
+
+    b = batch(&feeds[0], 1000, QOE_BATCH_DONE);
+    last = batch(&feeds[0], 1000, QOE_BATCH_SENDING);
+    b->released = last->released = true;
+
+    qoe_feed_release(&feeds[0]);
+    ok(feeds[0].nbatches == 1 && env.nspare == 1,
+       "while a batch is in flight the payload of another is kept");
+
+    last->state = QOE_BATCH_DONE;
+    qoe_feed_release(&feeds[0]);
+    ok(feeds[0].nbatches == 0 && env.nspare == 0,
+       "an exporter that has nothing to do keeps no payload");
 
     end();
 }
@@ -259,6 +285,7 @@ main(void)
 {
     test_reuse();
     test_bound();
+    test_idle();
     test_size();
     test_fold();
 

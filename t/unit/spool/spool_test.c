@@ -83,6 +83,26 @@ test_basic(void)
 
 
 static void
+test_no_directory(void)
+{
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    begin();
+    zone = spool_zone();
+    rmdir(dir);
+    sp = spool_new(zone);
+
+    ok(append(sp, 1, 10, 1, NULL) == QOE_OK && qoe_spool_sync(sp) == QOE_OK
+       && !qoe_spool_failing(sp) && counter(zone, QOE_DEST_SPOOL_ERRORS) == 0,
+       "a directory that is not there is made, and takes the first record");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+static void
 test_again(void)
 {
     qoe_zone_t        *zone;
@@ -464,6 +484,7 @@ main(void)
     before = descriptors();
 
     test_basic();
+    test_no_directory();
     test_again();
     test_caps();
     test_reject();

@@ -275,6 +275,22 @@ test_renditions(void)
     ok(i >= n - 1, "the renditions that were shown for a second are merged");
     ok(out[0].bitrate == 1000000 && out[5].bitrate == 1005000,
        "the longer rendition of two that are merged is kept");
+
+    /* all but the 20th of a minute, and one more than there is room for */
+
+    qoe_timeline_begin(&t, LOG_START);
+
+    for (i = 0; i < QOE_TIMELINE_ENTRIES + 1; i++) {
+        s.start_ms = LOG_START + i * 60000 - (i > 20 ? 59000 : 0);
+        s.bitrate = 1000000 + 1000 * i;
+        qoe_timeline_add(&t, &s);
+    }
+
+    n = qoe_timeline_stretches(&t, 0, s.start_ms + 60000, out);
+    ok(n == QOE_TIMELINE_ENTRIES && out[19].bitrate == 1019000
+       && out[19].ms == 61000 && out[20].bitrate == 1021000
+       && out[20].ms == 60000,
+       "the time of a short rendition is given to the rendition before it");
 }
 
 
