@@ -424,7 +424,8 @@ test_percent(void)
 
     cmcd_query(&s, qoe_span("CMCD=cid=\"%@0%0@%g0%0G%4a%4F%`1%%41%2\",br=1"));
     ok(s.status == QOE_OK
-       && qoe_span_eq(s.c.text[QOE_CMCD_CID], qoe_span("%@0%0@%g0%0GJO%`1%A%2")),
+       && qoe_span_eq(s.c.text[QOE_CMCD_CID],
+                      qoe_span("%@0%0@%g0%0GJO%`1%A%2")),
        "a percent sign without two hexadecimal digits stands for itself");
     cmcd_free(&s);
 }
