@@ -89,8 +89,12 @@ const PLAYERS = {
         },
     },
 
+    // The release build of 5.2.12 sends neither sta nor reports of states: its
+    // compiler has renamed that key.  The debug build does.
     shaka: {
-        script: 'shaka-player/dist/shaka-player.compiled.js',
+        script: parameters.mode === 'event'
+            ? 'shaka-player/dist/shaka-player.compiled.debug.js'
+            : 'shaka-player/dist/shaka-player.compiled.js',
         source: 'manifest.mpd',
         async load(url) {
             const retryParameters = { timeout: 0, stallTimeout: 0,
