@@ -313,7 +313,7 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_openqoe_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_openqoe_cmcd_variables,       /* preconfiguration */
     ngx_http_openqoe_filter_init,          /* postconfiguration */
 
     ngx_http_openqoe_create_main_conf,     /* create main configuration */
