@@ -95,14 +95,14 @@ struct qoe_delivery_s {
     uint32_t        hungry;          /* the deadline of what failed; 0: none */
     uint32_t        dry;             /* the buffer ran dry, 0: it did not */
     uint32_t        dry_end;
-    uint32_t        dry_more;        /* the end of the response after it */
     uint32_t        stall;           /* the last stall that was counted */
     uint32_t        stall_end;
     uint16_t        flags;
-    uint16_t        media;           /* complete responses with media */
-    uint8_t         dry_why;
-    uint8_t         dry_cause;
-    uint8_t         hungry_cause;
+    uint16_t        dry_more;        /* from dry_end to the end of the response
+                                        after it, by 4 */
+    uint8_t         media;           /* complete responses with media, or 255 */
+    uint8_t         dry_of;          /* cause, and why that is assumed */
+    uint8_t         hungry_of;       /* cause */
     uint8_t         slow;            /* 1 + cause of a response that was slower
                                         than real time; 0: the last one was
                                         not */

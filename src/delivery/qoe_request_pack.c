@@ -5,8 +5,8 @@
  * A request as the bytes that cross the zone: a fixed head, then texts, each
  * with its number and its length; those of named values come in pairs.
  *
- * Writer and reader are of the same build (QOE_STATE_VERSION, QOE_ZONE_VERSION),
- * but the reader trusts no byte.
+ * Writer and reader are of the same build, as those of other records are, but
+ * the reader trusts no byte.
  */
 
 
