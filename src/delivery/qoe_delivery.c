@@ -501,7 +501,11 @@ qoe_delivery_wait(qoe_delivery_step_t *x)
         /* void */
     }
 
-    if (!x->newest || !qoe_delivery_leads(x)) {
+    /* some players announce what comes after audio only now and then */
+
+    if (!x->newest || (x->track == QOE_TRACK_AUDIO
+                       && d->track[QOE_TRACK_VIDEO].past[0].start != 0))
+    {
         return;
     }
 
