@@ -554,6 +554,8 @@ qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points)
 
     qoe_delivery_judge(d, true, points);
 
+    qoe_delivery_starved(d, points);
+
     d->flags |= QOE_DELIVERY_OVER;
 
     if (d->media == 0) {

@@ -125,6 +125,8 @@ double qoe_delivery_past_rate(const qoe_delivery_past_t *p);
 void qoe_delivery_signs(qoe_delivery_step_t *x);
 /* Judges the open dry time once enough has come; forced: now. */
 void qoe_delivery_judge(qoe_delivery_t *d, bool forced, qoe_points_t *points);
+/* The session has ended: was it waiting for what errors kept from it? */
+void qoe_delivery_starved(qoe_delivery_t *d, qoe_points_t *points);
 /* Adds the last pair of a track to the halts of the open dry time. */
 void qoe_delivery_halted(qoe_delivery_step_t *x);
 

@@ -545,6 +545,35 @@ qoe_delivery_judge(qoe_delivery_t *d, bool forced, qoe_points_t *points)
 }
 
 
+/*
+ * After an abort there is no telling a viewer who left from one who waited; but
+ * to whom an error was the last answer, playback has ended with the buffer.
+ */
+
+void
+qoe_delivery_starved(qoe_delivery_t *d, qoe_points_t *points)
+{
+    qoe_dry_t  dry;
+
+    if (d->hungry == 0 || d->hungry_of != QOE_CAUSE_ERROR
+        || !(d->flags & QOE_DELIVERY_STARTED))
+    {
+        return;
+    }
+
+    dry.start = d->hungry;
+    dry.end = d->hungry + 1;
+    dry.why = QOE_DRY_DEADLINE;
+    dry.cause = QOE_CAUSE_ERROR;
+    dry.track = QOE_TRACK_VIDEO;
+
+    d->hungry = 0;
+    d->dry_more = 0;
+
+    qoe_delivery_stalled(d, &dry, NAN, points);
+}
+
+
 /* Counts a stall; ms is NAN if nothing says how long it was. */
 
 static void
