@@ -119,6 +119,11 @@ bool qoe_delivery_past_jumped(const qoe_delivery_past_t *p);
 double qoe_delivery_past_bl(const qoe_delivery_past_t *p);
 double qoe_delivery_past_rate(const qoe_delivery_past_t *p);
 
+/* qoe_delivery.c */
+
+/* Adds playing time. */
+void qoe_delivery_played(qoe_delivery_t *d, double ms, qoe_points_t *points);
+
 /* qoe_delivery_stall.c */
 
 /* Looks for signs of a stall in a request, before it is remembered. */

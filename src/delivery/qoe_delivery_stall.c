@@ -208,11 +208,16 @@ qoe_delivery_sign_fed(qoe_delivery_step_t *x)
 }
 
 
-/* The buffer lasts until the deadline, and nothing has come for it. */
+/*
+ * The buffer lasts until the deadline, and nothing has come for it.  A player
+ * that tries again may send what it sent before, but as long as nothing comes
+ * the first deadline stands.
+ */
 
 static void
 qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline)
 {
+    uint32_t         hungry;
     qoe_delivery_t  *d;
 
     d = x->d;
@@ -221,7 +226,16 @@ qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline)
         return;
     }
 
-    d->hungry = x->start + (uint32_t) deadline;
+    hungry = x->start + (uint32_t) deadline;
+
+    if (d->hungry != 0 && (d->flags & QOE_DELIVERY_HUNGRY << x->track)
+        && d->hungry <= hungry)
+    {
+        d->hungry_of = (uint8_t) qoe_min(d->hungry_of, x->cause);
+        return;
+    }
+
+    d->hungry = hungry;
     d->hungry_of = (uint8_t) x->cause;
     d->flags &= (uint16_t) ~(QOE_DELIVERY_HUNGRY
                              | QOE_DELIVERY_HUNGRY << 1);
@@ -559,6 +573,11 @@ qoe_delivery_starved(qoe_delivery_t *d, qoe_points_t *points)
         || !(d->flags & QOE_DELIVERY_STARTED))
     {
         return;
+    }
+
+    if (d->hungry > d->played) {
+        qoe_delivery_played(d, d->hungry - d->played, points);
+        d->played = d->hungry;
     }
 
     dry.start = d->hungry;
