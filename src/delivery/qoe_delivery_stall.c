@@ -228,9 +228,7 @@ qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline)
 
     hungry = x->start + (uint32_t) deadline;
 
-    if (d->hungry != 0 && (d->flags & QOE_DELIVERY_HUNGRY << x->track)
-        && d->hungry <= hungry)
-    {
+    if (d->hungry != 0 && d->hungry <= hungry) {
         d->hungry_of = (uint8_t) qoe_min(d->hungry_of, x->cause);
         return;
     }
