@@ -40,7 +40,7 @@
 static void qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_fed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline);
-static void qoe_delivery_sign_told(qoe_delivery_step_t *x);
+static void qoe_delivery_sign_claimed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_more(qoe_delivery_step_t *x);
 static uint32_t qoe_delivery_fed(const qoe_delivery_step_t *x,
     uint32_t deadline);
@@ -81,7 +81,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
     }
 
     qoe_delivery_sign_more(x);
-    qoe_delivery_sign_told(x);
+    qoe_delivery_sign_claimed(x);
 
     if (qoe_delivery_late(x->r)) {
         qoe_delivery_sign_late(x, deadline);
@@ -247,7 +247,7 @@ qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline)
  */
 
 static void
-qoe_delivery_sign_told(qoe_delivery_step_t *x)
+qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
 {
     qoe_dry_t              dry;
     qoe_delivery_t        *d;
@@ -482,7 +482,7 @@ qoe_delivery_seen(const qoe_delivery_t *d, qoe_track_t track)
 }
 
 
-/* Has each track told its buffer after the dry time, or is it too late? */
+/* Has each track reported its buffer after the dry time, or is it too late? */
 
 static bool
 qoe_delivery_ready(const qoe_delivery_t *d)
@@ -558,8 +558,8 @@ qoe_delivery_judge(qoe_delivery_t *d, bool forced, qoe_points_t *points)
 
 
 /*
- * After an abort there is no telling a viewer who left from one who waited; but
- * to whom an error was the last answer, playback has ended with the buffer.
+ * After an abort it is not known whether the viewer left or waited; but where
+ * an error was the last answer, playback has ended with the buffer.
  */
 
 void

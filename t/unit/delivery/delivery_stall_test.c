@@ -405,7 +405,7 @@ test_seek(void)
 
 
 static void
-test_told(void)
+test_claimed(void)
 {
     double         at;
     qoe_request_t  r;
@@ -495,7 +495,7 @@ main(void)
     test_errors();
     test_cause();
     test_seek();
-    test_told();
+    test_claimed();
 
     return tap_end();
 }
