@@ -260,7 +260,9 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
         d->flags &= (uint16_t) ~QOE_DELIVERY_BS;
     }
 
-    if (!x->newest || x->jump || t->past[0].start == 0
+    /* without its place in the media it may as well be a seek */
+
+    if (!x->newest || x->jump || !x->sure || t->past[0].start == 0
         || (d->seek != 0 && x->start - d->seek < QOE_DRY_SEEK)
         || (d->flags & (QOE_DELIVERY_DRY | QOE_DELIVERY_DRY << 1)))
     {
@@ -270,12 +272,6 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
     if (x->r->bs && !(d->flags & QOE_DELIVERY_BS)) {
         dry.why = QOE_DRY_BS;
         d->flags |= QOE_DELIVERY_BS;
-
-        /* without its place in the media it may be a seek */
-
-        if (!x->sure) {
-            dry.why = QOE_DRY_SU;
-        }
 
     } else if (x->r->su && x->r->bl_ms <= QOE_DRY_LOW) {
         dry.why = QOE_DRY_SU;
