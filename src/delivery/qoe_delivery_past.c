@@ -26,6 +26,7 @@
 
 static void qoe_delivery_expect(qoe_delivery_step_t *x);
 static bool qoe_delivery_follows(qoe_delivery_step_t *x);
+static bool qoe_delivery_adjoins(qoe_delivery_step_t *x);
 static uint8_t qoe_delivery_number(const qoe_delivery_step_t *x);
 static uint16_t qoe_delivery_short(double value, double unit);
 
@@ -105,11 +106,7 @@ qoe_delivery_follows(qoe_delivery_step_t *x)
     x->sure = announced;
 
     if (r->range_next != 0) {
-
-        /* ranges of different files do not compare */
-
-        x->sure |= ((uint32_t) r->range_first == t->next);
-        return true;
+        return qoe_delivery_adjoins(x) || announced;
     }
 
     if (r->segment == QOE_SEGMENT_NONE) {
@@ -138,6 +135,36 @@ qoe_delivery_follows(qoe_delivery_step_t *x)
     t->step = qoe_min(t->step, (uint32_t) distance);
 
     return announced;
+}
+
+
+/*
+ * The same for ranges of bytes.  Those of different files, which are different
+ * renditions, do not compare.
+ */
+
+static bool
+qoe_delivery_adjoins(qoe_delivery_step_t *x)
+{
+    const qoe_request_t   *r;
+    qoe_delivery_track_t  *t;
+
+    r = x->r;
+    t = qoe_delivery_track(x);
+
+    if ((uint32_t) r->range_first == t->next
+        || (uint32_t) r->range_next == t->next)
+    {
+        x->sure = true;
+        return true;
+    }
+
+    if (t->kbps != 0 && r->br_kbps >= 1 && (uint32_t) r->br_kbps == t->kbps) {
+        x->sure = true;
+        return false;
+    }
+
+    return true;
 }
 
 
