@@ -383,6 +383,32 @@ test_seek(void)
     end();
     ok(smooth(), "a deadline from before a seek is not missed by it");
 
+    /* the same, and what was asked for then comes even later */
+
+    at = play(false);
+    r = segment(at, 9000, VIDEO, 6, 3000);
+    apply(&r);
+    r = segment(at + 1000, 9000, VIDEO, 50, 0);
+    apply(&r);
+    goes_on(at + 10000, 51, false);
+    end();
+    ok(smooth(), "nor if the seek takes longer than that response");
+
+    /* a buffer that was reported before the player emptied it */
+
+    at = play(false);
+    r = segment(at, 6000, VIDEO, 50, 2000);
+    apply(&r);
+    goes_on(at + 6000, 51, false);
+    end();
+    ok(smooth(), "a slow seek is none, whatever buffer its request reports");
+
+    r = segment(at + 20000, 6000, VIDEO, 55, 2000);
+    apply(&r);
+    goes_on(at + 26000, 56, false);
+    ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 1,
+       "a slow response some time after a seek is a stall");
+
     /* times as numbers: a step of 180,180 */
 
     begin();
