@@ -138,6 +138,11 @@ typedef struct {
     qoe_named_t         *dims;       /* custom dimensions read from "data" */
     size_t               ndims;
 
+    /* of a report: a bit for each of its numbers, and all of them */
+
+    uint64_t             reported;   /* QOE_NUMBER_... - QOE_NUMBERS_OF_EVENTS */
+    const double        *report;
+
     uint64_t             set;        /* a bit for each valid number */
 
     /* the last member, because numbers not in set are not even cleared */

@@ -136,6 +136,7 @@ typedef enum {
     QOE_SILENCE_ACTIVE,
     QOE_SILENCE_HIDDEN,
     QOE_SILENCE_PAUSED,
+    QOE_SILENCE_REPORTS,         /* all that is known of it are reports */
     QOE_SILENCES
 } qoe_silence_t;
 
@@ -218,6 +219,13 @@ qoe_view_sums_t qoe_view_sums(const qoe_view_t *v);
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
 /* The last such time as far as is known now; 0: it does not count. */
 uint64_t qoe_view_concurrent_ms(const qoe_view_t *v);
+
+/*
+ * Is all that is known of it from reports of CMCD?  Or have events of an SDK
+ * come, too, and then the view is theirs?
+ */
+bool qoe_view_reported(const qoe_view_t *v);
+bool qoe_view_of_events(const qoe_view_t *v);
 
 /* Was there a view of its view_id before it? */
 bool qoe_view_again(const qoe_view_t *v);
