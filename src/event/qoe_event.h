@@ -138,9 +138,9 @@ typedef struct {
     qoe_named_t         *dims;       /* custom dimensions read from "data" */
     size_t               ndims;
 
-    /* of a report: a bit for each of its numbers, and all of them */
+    /* numbers of a report, by their ids less QOE_NUMBERS_OF_EVENTS */
 
-    uint64_t             reported;   /* QOE_NUMBER_... - QOE_NUMBERS_OF_EVENTS */
+    uint64_t             reported;   /* a bit for each valid number */
     const double        *report;
 
     uint64_t             set;        /* a bit for each valid number */

@@ -67,8 +67,8 @@
 
 /*
  * Numbers that only a report of CMCD has (qoe_cmcd_events.h); no path of "data"
- * leads to them.  An event with REPORT is a report, any other one was sent by an
- * SDK.
+ * leads to them.  An event with REPORT is a report, any other one was sent by
+ * an SDK.
  */
 
 #define QOE_SAMPLE_REPORT_NUMBERS(X)                                          \

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Judges the states of a player, as reports of CMCD name them: each is judged as
- * the events of the product that mean the same after the state before it.
+ * Judges the states of a player, as reports of CMCD name them: each is judged
+ * as the events of the product that mean the same after the state before it.
  *
  * The same state means different things to different players: waiting before
  * the first frame is the startup, and within a seek a part of the seek; shaka

@@ -285,8 +285,8 @@ qoe_report_startup(qoe_view_step_t *x)
 
 
 /*
- * The states measure stalls.  Where reports were lost, the player's own sums show
- * that there was another one in the meantime.
+ * The states measure stalls.  Where reports were lost, the player's own sums
+ * show that there was another one in the meantime.
  */
 
 static void

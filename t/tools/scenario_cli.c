@@ -131,12 +131,14 @@ run_event(scenario_t *sc, int64_t at, int64_t received, char *text)
 
 
 /*
- * A body of reports of CMCD, with "\\n" for each line feed.  A report without a
- * ts happens at that time; one without a sid is of the session s1.
+ * A body of reports of CMCD, with "\\n" for each line feed.  Unless they are
+ * whole, a report without a ts happens at that time, and one without a sid is
+ * of the session s1.
  */
 
 static void
-run_reports(scenario_t *sc, int64_t at, int64_t received, char *text)
+run_reports(scenario_t *sc, int64_t at, int64_t received, char *text,
+    bool whole)
 {
     char    *line, *next, *body;
     FILE    *out;
@@ -153,6 +155,11 @@ run_reports(scenario_t *sc, int64_t at, int64_t received, char *text)
         }
 
         fputs(line, out);
+
+        if (whole) {
+            fputc('\n', out);
+            continue;
+        }
 
         if (strstr(line, "sid=") == NULL) {
             fputs(",sid=\"s1\"", out);
@@ -200,7 +207,10 @@ run_line(scenario_t *sc, char *text)
     scenario_run_tick(&sc->run, sc->start + received);
 
     if (strncmp(text, "report ", 7) == 0) {
-        run_reports(sc, at, received, text + 7);
+        run_reports(sc, at, received, text + 7, false);
+
+    } else if (strncmp(text, "post ", 5) == 0) {
+        run_reports(sc, at, received, text + 5, true);
 
     } else if (strcmp(text, "tick") != 0) {
         run_event(sc, at, received, text);
