@@ -15,6 +15,7 @@
 #include "qoe_apply_priv.h"
 
 
+static uint64_t qoe_apply_video(qoe_apply_t *a, const qoe_apply_event_t *e);
 static qoe_view_t *qoe_apply_current(qoe_apply_t *a,
     const qoe_session_t *session, uint64_t video_key);
 
@@ -22,7 +23,7 @@ static qoe_view_t *qoe_apply_current(qoe_apply_t *a,
 void
 qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e)
 {
-    uint64_t            missing;
+    uint32_t            missing;
     qoe_view_t         *v;
     qoe_sample_t        as;
     qoe_view_report_t   r;
@@ -37,9 +38,8 @@ qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e)
         e->birth.at_ms = qoe_report_time(e->s, e->birth.at_ms);
     }
 
-    e->birth.video_key = qoe_session_video(e->session, e->s,
-                                           e->birth.video_key);
     r.at_ms = e->birth.at_ms;
+    e->birth.video_key = qoe_apply_video(a, e);
 
     v = qoe_apply_current(a, e->session, e->birth.video_key);
     r.state = qoe_report_tells(v, e->s, r.lost);
@@ -60,6 +60,36 @@ qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e)
     qoe_report_missing(&a->points, missing);
 
     qoe_apply_done(a, e, v, rc);
+}
+
+
+/* The video of a report; during an ad, the one that the ad interrupts. */
+
+static uint64_t
+qoe_apply_video(qoe_apply_t *a, const qoe_apply_event_t *e)
+{
+    uint32_t     ad, n;
+    qoe_view_t  *v;
+
+    v = qoe_apply_current(a, e->session, 0);
+    ad = qoe_session_ad(e->session, e->s,
+                        v != NULL ? v->video_key : e->birth.video_key);
+    if (ad == 0) {
+        return e->birth.video_key;
+    }
+
+    v = qoe_sessions_view(a->sessions, e->session);
+
+    for (n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
+
+        if (qoe_session_ad_tag(v->video_key) == ad) {
+            return v->video_key;
+        }
+
+        v = qoe_sessions_next_view(a->sessions, v);
+    }
+
+    return e->birth.video_key;
 }
 
 

@@ -22,13 +22,15 @@ static void qoe_player_starts(qoe_judge_t *j, const qoe_moment_t *m);
 static void qoe_player_plays(qoe_judge_t *j, const qoe_moment_t *m);
 static void qoe_player_waits(qoe_judge_t *j, const qoe_moment_t *m,
     unsigned before);
-static void qoe_player_seeks(qoe_judge_t *j, const qoe_moment_t *m);
+static void qoe_player_seeks(qoe_judge_t *j, const qoe_moment_t *m,
+    unsigned before);
 static void qoe_player_seek(qoe_judge_t *j, const qoe_moment_t *m);
 static void qoe_player_pauses(qoe_judge_t *j, const qoe_moment_t *m);
 static void qoe_player_ends(qoe_judge_t *j, const qoe_moment_t *m);
 static bool qoe_player_ends_next(const qoe_judge_t *j, const qoe_moment_t *m);
 static void qoe_player_fails(qoe_judge_t *j, const qoe_moment_t *m);
-static void qoe_player_resumes(qoe_judge_t *j, const qoe_moment_t *m);
+static void qoe_player_resumes(qoe_judge_t *j, const qoe_moment_t *m,
+    unsigned before);
 
 
 void
@@ -58,7 +60,7 @@ qoe_view_judge_state(qoe_judge_t *j, const qoe_moment_t *m)
         break;
 
     case QOE_PLAYER_SEEKING:
-        qoe_player_seeks(j, m);
+        qoe_player_seeks(j, m, before);
         break;
 
     case QOE_PLAYER_PAUSED:
@@ -147,7 +149,12 @@ qoe_player_plays(qoe_judge_t *j, const qoe_moment_t *m)
 
     if ((v->flags & QOE_VIEW_STARTED) == 0) {
         qoe_player_note(j, m);
-        qoe_view_start_reported(j);
+
+        /* unless the position in the report has started it by now */
+
+        if ((v->flags & QOE_VIEW_STARTED) == 0) {
+            qoe_view_start_reported(j);
+        }
 
     } else if (v->phase == QOE_PHASE_SEEKING) {
         ms = (double) qoe_view_since(m->at_ms, v->seek.at_ms);
@@ -180,7 +187,7 @@ qoe_player_waits(qoe_judge_t *j, const qoe_moment_t *m, unsigned before)
     }
 
     if (v->phase == QOE_PHASE_SUSPENDED) {
-        qoe_player_resumes(j, m);
+        qoe_player_resumes(j, m, before);
 
     } else if (v->phase == QOE_PHASE_PAUSED
                && before == 1 + QOE_PLAYER_PAUSED)
@@ -204,14 +211,14 @@ qoe_player_waits(qoe_judge_t *j, const qoe_moment_t *m, unsigned before)
  */
 
 static void
-qoe_player_seeks(qoe_judge_t *j, const qoe_moment_t *m)
+qoe_player_seeks(qoe_judge_t *j, const qoe_moment_t *m, unsigned before)
 {
     qoe_view_t  *v;
 
     v = j->v;
 
     if (v->phase == QOE_PHASE_SUSPENDED) {
-        qoe_player_resumes(j, m);
+        qoe_player_resumes(j, m, before);
     }
 
     if ((v->flags & QOE_VIEW_STARTED) == 0 || v->phase != QOE_PHASE_PLAYING) {
@@ -306,7 +313,7 @@ qoe_player_fails(qoe_judge_t *j, const qoe_moment_t *m)
  */
 
 static void
-qoe_player_resumes(qoe_judge_t *j, const qoe_moment_t *m)
+qoe_player_resumes(qoe_judge_t *j, const qoe_moment_t *m, unsigned before)
 {
     uint64_t            ms;
     qoe_view_t         *v;
@@ -314,7 +321,7 @@ qoe_player_resumes(qoe_judge_t *j, const qoe_moment_t *m)
 
     v = j->v;
 
-    if (v->flags & QOE_VIEW_RESUMES) {
+    if (before == 1 + QOE_PLAYER_FAILED && (v->flags & QOE_VIEW_RESUMES)) {
         ms = qoe_view_since(m->at_ms, v->detached_ms);
         qoe_view_play(j, qoe_view_credit(j, ms, unknown), m->at_ms);
         v->last.at_ms = m->at_ms;

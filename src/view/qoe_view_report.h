@@ -68,21 +68,23 @@ void qoe_report_missing(qoe_points_t *points, uint64_t n);
 
 /*
  * Notes the sequence number of a report.  *lost: numbers before it are missing
- * so far.  Returns how many reports are missing for good, because 64 others
+ * so far.  Returns how many reports are missing for good, because 32 others
  * came after them.
  */
-uint64_t qoe_session_sequence(qoe_session_t *s, const qoe_sample_t *sample,
+uint32_t qoe_session_sequence(qoe_session_t *s, const qoe_sample_t *sample,
     bool *lost);
 
 /* Those that are missing when a view ends. */
-uint64_t qoe_session_missing(qoe_session_t *s);
+uint32_t qoe_session_missing(qoe_session_t *s);
 
 /*
- * The video that a report is about: during an ad, whose video is another, the
- * one that the ad interrupts.
+ * An ad, whose video is another, belongs to the view that it interrupts: the
+ * tag of that view's video, or 0 if there is no ad.  video_key is what plays
+ * when the ad begins.
  */
-uint64_t qoe_session_video(qoe_session_t *s, const qoe_sample_t *sample,
+uint32_t qoe_session_ad(qoe_session_t *s, const qoe_sample_t *sample,
     uint64_t video_key);
+uint32_t qoe_session_ad_tag(uint64_t video_key);
 
 /* Does an SDK send events of the session?  Notes that it does. */
 bool qoe_session_of_events(const qoe_session_t *s);

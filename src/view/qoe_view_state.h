@@ -258,14 +258,13 @@ struct qoe_session_s {
     uint64_t        suspect_received_ms;
     qoe_past_t      past[QOE_SESSION_PAST];
 
-    /* the same, of reports of CMCD */
+    /* written by qoe_session_report.c */
 
-    uint64_t        report_window;   /* which of the 64 reports up to this
+    uint32_t        report_window;   /* which of the 32 reports up to the last
                                         one have arrived, from bit 0 on */
-    uint64_t        report_last;     /* 1 + the highest sequence number */
-    uint64_t        report_video;    /* of the last report that names one */
-    uint64_t        ad_key;          /* the video that an ad interrupts; 0:
-                                        there is no ad */
+    uint32_t        report_last;     /* 1 + the highest sequence number */
+    uint32_t        ad;              /* tag of the video that an ad
+                                        interrupts; 0: there is no ad */
 
     /* written by qoe_sessions_newcomers.c */
 
