@@ -45,6 +45,7 @@ qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self)
     l = qoe_zone_lane(zone, lane);
 
     qoe_publish(&l->wake, QOE_LANE_AWAKE);
+    qoe_publish(&l->tap.wake, QOE_LANE_AWAKE);
     qoe_publish(&l->lease_ms, qoe_mono_ms());
 
     __atomic_compare_exchange_n(&l->owner, &self, 0, false, __ATOMIC_ACQ_REL,

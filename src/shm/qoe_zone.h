@@ -7,7 +7,7 @@
  *
  *   header | counters, a block a slot | segments of the spools
  *   | lane headers | shared region | for each lane: ring
- *   | for each lane: state region
+ *   | for each lane: tap (qoe_tap.h) | for each lane: state region
  *
  * The content of the regions belongs to src/qoe (qoe_state.h).
  *
@@ -35,6 +35,10 @@
  * its tail, beside the part that events leave free.
  */
 #define QOE_LANE_MIN       (2 * QOE_RING_RECORD_MAX + 16384)
+
+/* The smallest and the largest tap of a lane (qoe_tap.h). */
+#define QOE_TAP_MIN        (64 * 1024)
+#define QOE_TAP_MAX        (8 * 1024 * 1024)
 
 
 /* The smallest regions of src/qoe. */

@@ -26,7 +26,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       11
+#define QOE_ZONE_VERSION       12
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* slots of counters */
@@ -87,6 +87,22 @@ typedef struct {
 } qoe_cache_aligned qoe_lane_dest_t;
 
 
+/* The tap of a lane (qoe_tap.h); its positions are like those of the ring. */
+
+typedef struct {
+    /* written by producers under the lock */
+    uint64_t             lock;               /* qoe_proc_t, 0: free */
+    uint64_t             tail;
+
+    /* written by the consumer */
+    uint64_t             head qoe_cache_aligned;     /* free before it */
+    uint64_t             hand;               /* end of the record in hand */
+
+    /* by the consumer, and by a producer that wakes it */
+    uint64_t             wake qoe_cache_aligned;
+} qoe_cache_aligned qoe_lane_tap_t;
+
+
 typedef struct {
     /* written by producers under the lock */
     uint64_t             lock;               /* qoe_proc_t, 0: free */
@@ -110,6 +126,8 @@ typedef struct {
     uint64_t             lost;               /* events before it were counted
                                                 as lost when the last process
                                                 exited */
+
+    qoe_lane_tap_t       tap;
 
     qoe_lane_dest_t      dest[QOE_DESTS_MAX];
 } qoe_cache_aligned qoe_lane_t;
@@ -160,6 +178,8 @@ struct qoe_zone_s {
     uint64_t             slots_offset;
     uint64_t             lanes_offset;
     uint64_t             rings_offset;
+    uint64_t             tap_size;           /* of each lane's tap */
+    uint64_t             taps_offset;
     uint64_t             state_size;         /* for each lane; opaque here */
     uint64_t             state_offset;
     uint64_t             shared_size;        /* opaque here */
@@ -240,6 +260,13 @@ static inline char *
 qoe_zone_ring(const qoe_zone_t *zone, uint32_t lane)
 {
     return (char *) zone + zone->rings_offset + zone->ring_size * lane;
+}
+
+
+static inline char *
+qoe_zone_tap(const qoe_zone_t *zone, uint32_t lane)
+{
+    return (char *) zone + zone->taps_offset + zone->tap_size * lane;
 }
 
 
