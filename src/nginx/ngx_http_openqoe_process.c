@@ -516,6 +516,7 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_openqoe_ack_exit();
     ngx_http_openqoe_submit_exit();
+    ngx_http_openqoe_cmcd_exit();
 
     helper = ngx_http_openqoe_process.helper;
 
