@@ -277,7 +277,7 @@ typedef struct {
     uint64_t             flags;  /* the values of the keys of type FLAG */
     double               number[QOE_CMCD_NKEYS];  /* NUMBER, DECIMAL */
     qoe_span_t           text[QOE_CMCD_NKEYS];    /* STRING, TOKEN: unescaped */
-    uint8_t              token[QOE_CMCD_NKEYS];   /* TOKEN: of its enumeration */
+    uint8_t              token[QOE_CMCD_NKEYS];   /* TOKEN, as enumerated */
     uint8_t              first[QOE_CMCD_NKEYS];   /* of the items of a list */
     uint8_t              count[QOE_CMCD_NKEYS];
     qoe_cmcd_item_t      items[QOE_CMCD_ITEMS];
@@ -346,7 +346,7 @@ qoe_cmcd_has(const qoe_cmcd_t *c, qoe_cmcd_key_t key)
 static inline bool
 qoe_cmcd_flag(const qoe_cmcd_t *c, qoe_cmcd_key_t key)
 {
-    return (c->set & c->flags) >> key & 1;
+    return ((c->set & c->flags) >> key & 1) != 0;
 }
 
 
