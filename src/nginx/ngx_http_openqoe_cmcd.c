@@ -42,7 +42,8 @@ static void ngx_http_openqoe_cmcd_count(ngx_http_request_t *r,
     qoe_zone_t *zone, qoe_status_t rc);
 static qoe_status_t ngx_http_openqoe_cmcd_texts(ngx_http_request_t *r,
     ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *lcf);
-static void ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z);
+static void ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z,
+    qoe_status_t rc);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -167,7 +168,7 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
 
     content = ngx_http_openqoe_cmcd_content(r);
 
-    if (rc != QOE_OK && content == QOE_CMCD_OT_NONE) {
+    if (rc == QOE_DONE && content == QOE_CMCD_OT_NONE) {
         return NGX_OK;
     }
 
@@ -189,7 +190,7 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
     ngx_http_openqoe_cmcd_facts(r, q);
 
     if (ngx_http_openqoe_cmcd_texts(r, mcf, lcf) == QOE_OK) {
-        ngx_http_openqoe_cmcd_put(z);
+        ngx_http_openqoe_cmcd_put(z, rc);
     }
 
     qoe_arena_reset(&ngx_http_openqoe_cmcd_hand.arena);
@@ -388,7 +389,7 @@ ngx_http_openqoe_cmcd_texts(ngx_http_request_t *r,
 /* All requests of a session go to one lane, as its events do. */
 
 static void
-ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z)
+ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z, qoe_status_t rc)
 {
     bool            wake;
     uint32_t        lane;
@@ -405,7 +406,9 @@ ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z)
     head.request = (uint32_t) qoe_request_pack(
                        ngx_http_openqoe_cmcd_hand.packed, q);
 
-    if (q->cmcd) {
+    head.media = (rc == QOE_OK || q->content != QOE_CMCD_OT_NONE);
+
+    if (rc != QOE_DONE) {
         for (i = 0; i < QOE_CMCD_IGNORED; i++) {
             head.ignored[i] = (uint16_t) ngx_min(
                 ngx_http_openqoe_cmcd_hand.set.ignored[i], UINT16_MAX);

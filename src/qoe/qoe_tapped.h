@@ -18,6 +18,8 @@ typedef struct {
     uint32_t         request;            /* bytes of the packed request */
     uint32_t         log;                /* bytes after it; 0: not logged */
     uint16_t         ignored[QOE_CMCD_IGNORED];
+    uint8_t          media;              /* a request for media, not only
+                                            what was left out of its set */
 } qoe_tapped_t;
 
 

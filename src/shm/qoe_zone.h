@@ -43,7 +43,7 @@
 
 /* The smallest regions of src/qoe. */
 #define QOE_ZONE_SHARED_MIN  (832 * 1024)
-#define QOE_ZONE_STATE_MIN   (320 * 1024)    /* for each lane */
+#define QOE_ZONE_STATE_MIN   (360 * 1024)    /* for each lane */
 
 
 typedef struct qoe_zone_s  qoe_zone_t;
