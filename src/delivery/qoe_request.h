@@ -149,6 +149,7 @@ qoe_request_ot(const qoe_request_t *r)
     return (qoe_cmcd_ot_t) (r->ot != QOE_CMCD_OT_NONE ? r->ot : r->content);
 }
 
+
 /* Audio, video or both. */
 
 static inline bool
@@ -162,6 +163,7 @@ qoe_request_media(const qoe_request_t *r)
            || ot == QOE_CMCD_OT_MUXED;
 }
 
+
 /* All bytes of a 2xx response were handed over. */
 
 static inline bool
@@ -169,6 +171,7 @@ qoe_request_complete(const qoe_request_t *r)
 {
     return r->status >= 200 && r->status < 300 && !r->aborted;
 }
+
 
 /*
  * A sample with the texts and the named values, for the functions that make
