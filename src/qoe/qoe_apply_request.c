@@ -104,10 +104,6 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
     }
 
     qoe_apply_points(a, b, now_ns);
-
-    if (log.len != 0) {
-        qoe_apply_request_log(a, record, now_ns);
-    }
 }
 
 

@@ -37,6 +37,21 @@
 
 
 #define QOE_METRICS_CMCD(X)                                                   \
+    X(CMCD_REQUESTS,                                                          \
+      "openqoe.cmcd.requests", COUNTER, "{request}", NONE,                    \
+      CMCD, COARSE, "source,version",                                         \
+      "each request with a set of CMCD",                                      \
+      "Requests with CMCD")                                                   \
+    X(CMCD_IGNORED,                                                           \
+      "openqoe.cmcd.ignored", COUNTER, "{item}", NONE,                        \
+      CMCD, COARSE, "reason",                                                 \
+      "each member of a set that is left out, and each such set",             \
+      "Members of CMCD that were left out")                                   \
+    X(CMCD_SESSIONS_ACTIVE,                                                   \
+      "openqoe.cmcd.sessions.active", GAUGE_NOW, "{session}", NONE,           \
+      CMCD, COARSE, "st,sf",                                                  \
+      "collection",                                                           \
+      "Sessions that request media, by their CMCD")                           \
     X(DELIVERY_REQUESTS,                                                      \
       "openqoe.delivery.requests", COUNTER, "{request}", NONE,                \
       CMCD, HEADLINE, "ot,cache_status,status_class",                         \
