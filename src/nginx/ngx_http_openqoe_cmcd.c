@@ -172,6 +172,11 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
+    if (rc == QOE_DONE) {
+        qoe_zone_count(z->zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_MEDIA,
+                       1);
+    }
+
     q = &ngx_http_openqoe_cmcd_hand.request;
     key = qoe_zone_hash_key(z->zone);
 
