@@ -128,7 +128,8 @@ typedef struct {
     ngx_uint_t                ack_used;      /* a location waits for the
                                                 spool */
     ngx_uint_t                overload_used; /* a location waits for room */
-    ngx_uint_t                cmcd_used;     /* a location reads CMCD, or */
+    ngx_uint_t                cmcd_used;     /* a location reads CMCD, */
+    ngx_uint_t                cmcd_logged;   /* logs requests, or */
     ngx_uint_t                cmsd_used;     /* sends CMSD */
     uint64_t                 *lost;          /* shared by all processes */
 
@@ -626,7 +627,7 @@ char *ngx_http_openqoe_cmcd(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_openqoe_cmcd_log(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_cmsd(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-void ngx_http_openqoe_cmcd_merge(ngx_conf_t *cf,
+char *ngx_http_openqoe_cmcd_merge(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *prev,
     ngx_http_openqoe_loc_conf_t *conf);
 
@@ -634,14 +635,6 @@ void ngx_http_openqoe_cmcd_merge(ngx_conf_t *cf,
 ngx_int_t ngx_http_openqoe_cmcd_init(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf);
 void ngx_http_openqoe_cmcd_exit(void);
-
-/* _cmcd_facts.c: what the server knows of a request that it has served */
-void ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q);
-/* The class of what was asked for by its content type, or by its name. */
-qoe_cmcd_ot_t ngx_http_openqoe_cmcd_content(ngx_http_request_t *r);
-/* The path of the URI as it was sent, and what follows its first "?". */
-qoe_span_t ngx_http_openqoe_cmcd_path(ngx_http_request_t *r,
-    qoe_span_t *query);
 
 /* _tcp.c: TCP_INFO of the connection of a request */
 typedef struct {

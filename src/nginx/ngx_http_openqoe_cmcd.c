@@ -9,7 +9,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 #include "qoe_tap.h"
 #include "qoe_tapped.h"
@@ -58,6 +58,7 @@ static struct {
     qoe_cmcd_t      set;
     qoe_request_t   request;
     qoe_arena_t     arena;
+    qoe_labels_t    log;
     time_t          warned;                  /* when a version was logged */
     char            buf[NGX_HTTP_OPENQOE_CMCD_MAX];
     char            packed[QOE_REQUEST_MAX];
@@ -142,6 +143,7 @@ ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
 {
+    ngx_uint_t                     logs;
     qoe_span_t                     path, query;
     qoe_status_t                   rc;
     qoe_cmcd_ot_t                  content;
@@ -195,6 +197,16 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
     ngx_http_openqoe_cmcd_facts(r, q);
 
     if (ngx_http_openqoe_cmcd_texts(r, mcf, lcf) == QOE_OK) {
+        logs = mcf->cmcd_logged
+               && ngx_http_openqoe_cmcd_logs(q, &key, lcf->cmcd_log);
+
+        if (logs) {
+            ngx_http_openqoe_cmcd_log_make(r, &ngx_http_openqoe_cmcd_hand.set,
+                                           q, &ngx_http_openqoe_cmcd_hand.log);
+        } else {
+            ngx_http_openqoe_cmcd_hand.log.len = 0;
+        }
+
         ngx_http_openqoe_cmcd_put(z, rc);
     }
 
@@ -400,7 +412,7 @@ ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z, qoe_status_t rc)
     uint32_t        lane;
     uint64_t        set[QOE_LANES_MAX / 64];
     ngx_uint_t      i;
-    qoe_span_t      part[2];
+    qoe_span_t      part[3];
     qoe_tapped_t    head;
     qoe_request_t  *q;
 
@@ -425,11 +437,15 @@ ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z, qoe_status_t rc)
                               qoe_request_sid(q))
            : (uint32_t) ngx_worker % z->lanes;
 
+    head.log = (uint32_t) ngx_http_openqoe_cmcd_hand.log.len;
+
     part[0] = (qoe_span_t) { (char *) &head, sizeof(qoe_tapped_t) };
     part[1] = (qoe_span_t) { ngx_http_openqoe_cmcd_hand.packed, head.request };
 
+    part[2] = qoe_labels_span(&ngx_http_openqoe_cmcd_hand.log);
+
     if (qoe_tap_put(z->zone, ngx_http_openqoe_self(), (uint32_t) ngx_worker,
-                    lane, part, 2, &wake)
+                    lane, part, 3, &wake)
         != QOE_OK)
     {
         qoe_zone_count(z->zone, (uint32_t) ngx_worker,

@@ -13,6 +13,8 @@
 static ngx_int_t ngx_http_openqoe_cmcd_share(ngx_str_t *s, ngx_uint_t *out);
 static void ngx_http_openqoe_cmcd_needs_zone(ngx_conf_t *cf,
     ngx_command_t *cmd);
+static char *ngx_http_openqoe_cmcd_logged(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
 
 
 /* openqoe_cmcd off | on | query | headers */
@@ -197,7 +199,7 @@ ngx_http_openqoe_cmcd_needs_zone(ngx_conf_t *cf, ngx_command_t *cmd)
 }
 
 
-void
+char *
 ngx_http_openqoe_cmcd_merge(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
     ngx_http_openqoe_loc_conf_t *prev, ngx_http_openqoe_loc_conf_t *conf)
 {
@@ -216,4 +218,33 @@ ngx_http_openqoe_cmcd_merge(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
 
     mcf->cmcd_used |= (conf->cmcd != 0);
     mcf->cmsd_used |= (conf->cmsd != 0);
+
+    return (conf->cmcd != 0 && conf->cmcd_log != 0)
+           ? ngx_http_openqoe_cmcd_logged(cf, mcf) : NGX_CONF_OK;
+}
+
+
+/* A location logs requests: then an exporter must take them. */
+
+static char *
+ngx_http_openqoe_cmcd_logged(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_openqoe_exporter_t  *e;
+
+    mcf->cmcd_logged = 1;
+    e = mcf->exporters.elts;
+
+    for (i = 0; i < mcf->exporters.nelts; i++) {
+        if (e[i].signals >> QOE_STREAM_REQUESTS & 1) {
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"openqoe_cmcd_log\" needs an \"openqoe_exporter\" "
+                       "with \"requests\" among its \"signals\"");
+
+    return NGX_CONF_ERROR;
 }

@@ -146,7 +146,9 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                                        : mcf->env_domain;
     }
 
-    ngx_http_openqoe_cmcd_merge(cf, mcf, prev, conf);
+    if (ngx_http_openqoe_cmcd_merge(cf, mcf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (clcf->noname && conf->kind == NGX_HTTP_OPENQOE_NONE) {
 

@@ -24,8 +24,8 @@
 #define QOE_REQUEST_ENDS       64
 
 
-static const qoe_tapped_t *qoe_apply_tapped(qoe_request_t *r,
-    qoe_span_t record, qoe_span_t *log);
+static void qoe_apply_request_log(qoe_apply_t *a, qoe_span_t record,
+    uint64_t now_ns);
 static qoe_delivery_t *qoe_apply_delivery(qoe_apply_t *a,
     const uint64_t key[2], uint64_t now_ns);
 static void qoe_apply_delivery_free(qoe_apply_t *a, qoe_delivery_t *d,
@@ -53,17 +53,15 @@ static uint32_t qoe_apply_sum(uint32_t sum, uint32_t n);
 void
 qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
 {
-    uint64_t             key[2];
-    qoe_span_t           log;
-    qoe_blocks_t         b;
-    qoe_sample_t         s;
-    qoe_request_t        r;
-    qoe_delivery_t      *d;
-    const qoe_tapped_t  *head;
+    uint64_t         key[2];
+    qoe_span_t       log;
+    qoe_blocks_t     b;
+    qoe_sample_t     s;
+    qoe_tapped_t     head;
+    qoe_request_t    r;
+    qoe_delivery_t  *d;
 
-    head = qoe_apply_tapped(&r, record, &log);
-
-    if (head == NULL) {
+    if (qoe_tapped_open(&head, &r, &log, record) != QOE_OK) {
         qoe_apply_count(a, QOE_COUNT_RECORDS_UNREAD, 1);
         return;
     }
@@ -77,9 +75,9 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
     a->points.nstretches = 0;
     d = NULL;
 
-    qoe_apply_request_counts(a, &r, head);
+    qoe_apply_request_counts(a, &r, &head);
 
-    if (head->media) {
+    if (head.media) {
         qoe_delivery_request(&r, &a->points);
 
         if (qoe_request_sid(&r).len != 0) {
@@ -104,37 +102,37 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
     }
 
     qoe_apply_points(a, b, now_ns);
+
+    if (log.len != 0 && a->conf->requests) {
+        qoe_apply_request_log(a, record, now_ns);
+    }
 }
 
 
-/* NULL: the bytes are no request. */
+/* Puts the record into the ring of the lane; full, it does without. */
 
-static const qoe_tapped_t *
-qoe_apply_tapped(qoe_request_t *r, qoe_span_t record, qoe_span_t *log)
+static void
+qoe_apply_request_log(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
 {
-    size_t               left;
-    qoe_span_t           packed;
-    const qoe_tapped_t  *head;
+    uint64_t      wake[QOE_LANES_MAX / 64];
+    qoe_put_t     put;
+    qoe_logged_t  head;
+    qoe_status_t  rc;
 
-    if (record.len < sizeof(qoe_tapped_t)) {
-        return NULL;
-    }
+    head.format = QOE_LOGGED_FORMAT;
+    head.reserved = 0;
+    head.received_ns = now_ns;
 
-    /* the tap aligns its records */
+    put.lane = a->lane;
+    put.head = (qoe_span_t) { (const char *) &head, sizeof(qoe_logged_t) };
+    put.body = record;
+    put.kind = QOE_KIND_REQUEST;
 
-    head = (const qoe_tapped_t *) (const void *) record.data;
-    left = record.len - sizeof(qoe_tapped_t);
+    rc = qoe_zone_put(a->st->zone, a->self, a->slot, &put, 1, QOE_ACK_MEMORY,
+                      NULL, wake);
 
-    if (head->request > left || head->log > left - head->request) {
-        return NULL;
-    }
-
-    packed.data = record.data + sizeof(qoe_tapped_t);
-    packed.len = head->request;
-    log->data = packed.data + packed.len;
-    log->len = head->log;
-
-    return qoe_request_open(r, packed) == QOE_OK ? head : NULL;
+    qoe_apply_count(a, rc == QOE_OK ? QOE_COUNT_CMCD_LOGS
+                                    : QOE_COUNT_CMCD_LOGS_DROPPED, 1);
 }
 
 
@@ -403,7 +401,8 @@ qoe_apply_request_counts(qoe_apply_t *a, const qoe_request_t *r,
             p = qoe_apply_request_point(&a->points, QOE_METRIC_CMCD_IGNORED,
                                         head->ignored[i]);
             qoe_apply_request_extra(p, QOE_DIM_REASON,
-                                    qoe_cmcd_ignored_name(i));
+                                    qoe_cmcd_ignored_name(
+                                        (qoe_cmcd_ignored_t) i));
         }
     }
 }

@@ -57,6 +57,7 @@ typedef struct qoe_zone_s  qoe_zone_t;
 typedef enum {
     QOE_KIND_EVENT = 0,
     QOE_KIND_VIEW,               /* qoe_view_record.h, put by the consumer */
+    QOE_KIND_REQUEST,            /* qoe_tapped.h, put by the consumer */
     QOE_KINDS
 } qoe_kind_t;
 
@@ -67,6 +68,32 @@ typedef struct {
 } qoe_counts_t;
 
 #define qoe_events(number)  ((qoe_counts_t) { { number } })
+
+
+static inline qoe_counts_t
+qoe_counts_add(qoe_counts_t a, qoe_counts_t b)
+{
+    int  i;
+
+    for (i = 0; i < QOE_KINDS; i++) {
+        a.n[i] += b.n[i];
+    }
+
+    return a;
+}
+
+
+static inline qoe_counts_t
+qoe_counts_sub(qoe_counts_t a, qoe_counts_t b)
+{
+    int  i;
+
+    for (i = 0; i < QOE_KINDS; i++) {
+        a.n[i] -= b.n[i];
+    }
+
+    return a;
+}
 
 
 /* How an exporter is doing, for health checks and statistics. */
@@ -195,8 +222,9 @@ typedef struct {
  * QOE_OK; QOE_FULL; QOE_BUSY if a lock could not be taken within some ms;
  * QOE_TOO_LARGE if the records would not fit into empty lanes.  The lock of a
  * dead process is taken over and counted.  To be called by the event loop of
- * process self, or for records of views by the consumer of the lane: these may
- * fill a small part of the ring that is kept free of events.
+ * process self, or for records of views and of requests by the consumer of the
+ * lane: those of views may fill a small part of the ring that is kept free of
+ * events, those of requests half of it.
  */
 qoe_status_t qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
     const qoe_put_t *puts, size_t n, qoe_ack_t ack, uint64_t *ends,

@@ -211,17 +211,24 @@ typedef struct {
 
 #define QOE_FRAME_RECORD       0x43455251
 #define QOE_FRAME_VIEW         0x57454956
+#define QOE_FRAME_REQUEST      0x55514552
 #define QOE_FRAME_PAD          0x44415051    /* fills the rest of the ring */
 
 /* The part (1 / n) of a ring that events leave to records of views. */
 #define QOE_RING_RESERVE       32
 
+/* Requests are put while less than this part (1 / n) of a ring is in use. */
+#define QOE_RING_REQUESTS      2
+
 
 static inline qoe_kind_t
 qoe_dest_kind(const qoe_dest_t *d)
 {
-    return qoe_peek(&d->kind) == QOE_KIND_VIEW ? QOE_KIND_VIEW
-                                               : QOE_KIND_EVENT;
+    uint64_t  kind;
+
+    kind = qoe_peek(&d->kind);
+
+    return kind < QOE_KINDS ? (qoe_kind_t) kind : QOE_KIND_EVENT;
 }
 
 
@@ -326,19 +333,6 @@ qoe_mark_set(qoe_mark_t *m, uint64_t pos, qoe_counts_t records)
 
     /* sequentially consistent with the wake position, see qoe_put_publish() */
     __atomic_store_n(&m->version, version, __ATOMIC_SEQ_CST);
-}
-
-
-static inline qoe_counts_t
-qoe_counts_add(qoe_counts_t a, qoe_counts_t b)
-{
-    int  i;
-
-    for (i = 0; i < QOE_KINDS; i++) {
-        a.n[i] += b.n[i];
-    }
-
-    return a;
 }
 
 
