@@ -26,29 +26,37 @@ typedef enum {
 
 
 /* The last requests of a track that are remembered. */
-#define QOE_DELIVERY_PAST  4
+#define QOE_DELIVERY_PAST  6
 
 
-/* Times are in ms after the first request of the session, at least 1. */
+/*
+ * Times of a session are in ms after its epoch, and at least 1.  "by 4" is in
+ * units of 4 ms.
+ */
 
 typedef struct {
     uint32_t        start;           /* 0: none */
-    uint32_t        end;
-    uint32_t        segment;         /* the low bits */
-    uint16_t        length;          /* d in units of 4 ms */
-    uint8_t         cause;           /* what made it slow, qoe_cause_t */
-    uint8_t         flags;
+    uint16_t        took;            /* until its end, by 4 */
+    uint16_t        bl;              /* by 10; UINT16_MAX: unknown */
+    uint16_t        d;               /* media that it brought, by 4 */
+    uint8_t         number;          /* low bits of the segment's number, and
+                                        whether it failed */
+    uint8_t         rate;            /* by 1/16, and whether it followed a
+                                        jump */
 } qoe_delivery_past_t;
 
 typedef struct {
-    qoe_delivery_past_t  past[QOE_DELIVERY_PAST];    /* in no order */
-    uint32_t        start;           /* of the request that began last */
-    uint32_t        nor;             /* what it announced: low bits of a hash */
+    qoe_delivery_past_t  past[QOE_DELIVERY_PAST];    /* the latest start
+                                                        first */
+    uint32_t        next;            /* the number expected next */
+    uint32_t        nor;             /* low bits of the hash of what was
+                                        announced */
     uint32_t        step;            /* least distance of two segments */
-    float           kbps;            /* br of the last complete response */
-    float           rate;            /* throughput of a large response, kbit/s,
-                                        until it was compared; 0: none */
-    uint32_t        bl;              /* of the request that began last */
+    float           rate;            /* throughput to compare with the next
+                                        mtp, kbit/s; 0: none */
+    uint16_t        kbps;            /* br of the last complete response */
+    uint16_t        halt;            /* in the open dry time: how long it did
+                                        not play, by 4 */
 } qoe_delivery_track_t;
 
 
@@ -65,19 +73,44 @@ struct qoe_delivery_s {
     uint8_t         list;            /* 1 + list; 0: in none */
     uint8_t         st;              /* qoe_cmcd_st_t */
     uint8_t         sf;              /* qoe_cmcd_sf_t */
-    uint8_t         version;
 
-    /* of its user: attribute blocks, as qoe_sessions.h has them for views */
+    /* private to qoe_delivery*.c, but for base* */
 
-    uint32_t        base_s;          /* when they were looked up, Unix */
+    uint8_t         patience;        /* the silence that ends it */
+
+    uint32_t        base_s;          /* attribute blocks, as those of views:
+                                        when they were looked up, Unix */
     uint64_t        base_key;
+    uint64_t        epoch_ms;        /* Unix */
     uint32_t        base[QOE_GRAINS];
 
-    /* private to qoe_delivery*.c */
+    uint32_t        cid;             /* a hash of the content's id */
+    uint32_t        cid_before;
+    uint32_t        first;           /* the first request of the view */
+    uint32_t        played;          /* playing time is counted until then */
+    uint32_t        seek;            /* the last jump */
+    uint32_t        failed;          /* the end of the last error */
+    uint32_t        failed_path;     /* what failed last, also by an abort */
+    uint32_t        failed_until;    /* a repetition until then is a retry */
+    uint32_t        hungry;          /* the deadline of what failed; 0: none */
+    uint32_t        dry;             /* the buffer ran dry, 0: it did not */
+    uint32_t        dry_end;
+    uint32_t        stall;           /* the last stall that was counted */
+    uint32_t        stall_end;
+    uint16_t        flags;
+    uint16_t        dry_more;        /* from dry_end to the end of the response
+                                        after it, by 4 */
+    uint8_t         media;           /* complete responses with media, or 255 */
+    uint8_t         dry_of;          /* cause, and why that is assumed */
+    uint8_t         hungry_of;       /* cause */
+    uint8_t         slow;            /* 1 + cause of a response that was slower
+                                        than real time; 0: the last one was
+                                        not */
 
-    uint32_t        flags;
-    uint64_t        begin_ms;        /* the first request, Unix */
-};
+    qoe_delivery_track_t  track[QOE_TRACKS];
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct qoe_delivery_s) == 320, "five cache lines");
 
 
 #endif /* _QOE_DELIVERY_STATE_H_INCLUDED_ */

@@ -16,6 +16,7 @@
 #include <ngx_http.h>
 
 #include "qoe_batch.h"
+#include "qoe_cmcd.h"
 #include "qoe_core.h"
 #include "qoe_buf.h"
 #include "qoe_decode.h"
@@ -330,6 +331,18 @@ qoe_status_t ngx_http_openqoe_attributes_request(ngx_http_request_t *r,
 /* Copies a value into the arena as valid UTF-8, cut at its longest. */
 qoe_status_t ngx_http_openqoe_attribute_text(qoe_span_t *out,
     ngx_str_t *value, qoe_arena_t *arena);
+
+/*
+ * _cmcd_set.c: the set of CMCD that a request brings, in its headers or else in
+ * its query, if these are not 0.  *c points into memory of the request's pool.
+ * Results as of qoe_cmcd_query(), or QOE_NOMEM; *c is not always written for
+ * QOE_DONE.
+ */
+qoe_status_t ngx_http_openqoe_cmcd_decode(ngx_http_request_t *r,
+    ngx_uint_t headers, ngx_uint_t query, qoe_cmcd_t *c);
+
+/* _cmcd_var.c: $openqoe_args, $openqoe_is_args, $openqoe_cmcd_KEY */
+ngx_int_t ngx_http_openqoe_cmcd_variables(ngx_conf_t *cf);
 
 /* _exporter_conf.c */
 char *ngx_http_openqoe_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -15,29 +15,11 @@
 #include "qoe_tapped.h"
 
 
-/* Longer sets are not decoded; nginx's own limit for all headers is 32k. */
-#define NGX_HTTP_OPENQOE_CMCD_MAX    65536
-#define NGX_HTTP_OPENQOE_CMCD_LINES  16
-
 #define NGX_HTTP_OPENQOE_CMCD_ARENA  4096
-
-
-typedef struct {
-    qoe_span_t    value[NGX_HTTP_OPENQOE_CMCD_LINES];
-    uint8_t       name[NGX_HTTP_OPENQOE_CMCD_LINES];
-    size_t        n;
-    size_t        len;                       /* of all values */
-} ngx_http_openqoe_cmcd_lines_t;
 
 
 static ngx_int_t ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r);
-static qoe_status_t ngx_http_openqoe_cmcd_decode(ngx_http_request_t *r,
-    ngx_uint_t where, qoe_span_t query);
-static void ngx_http_openqoe_cmcd_lines(ngx_http_request_t *r,
-    ngx_http_openqoe_cmcd_lines_t *lines);
-static ngx_uint_t ngx_http_openqoe_cmcd_line(const ngx_str_t *key);
-static qoe_status_t ngx_http_openqoe_cmcd_too_long(void);
 static void ngx_http_openqoe_cmcd_count(ngx_http_request_t *r,
     qoe_zone_t *zone, qoe_status_t rc);
 static qoe_status_t ngx_http_openqoe_cmcd_texts(ngx_http_request_t *r,
@@ -60,7 +42,6 @@ static struct {
     qoe_arena_t     arena;
     qoe_labels_t    log;
     time_t          warned;                  /* when a version was logged */
-    char            buf[NGX_HTTP_OPENQOE_CMCD_MAX];
     char            packed[QOE_REQUEST_MAX];
 } ngx_http_openqoe_cmcd_hand;
 
@@ -165,7 +146,15 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
     z = ngx_http_openqoe_get_zone(mcf);
     path = ngx_http_openqoe_cmcd_path(r, &query);
 
-    rc = ngx_http_openqoe_cmcd_decode(r, lcf->cmcd, query);
+    rc = ngx_http_openqoe_cmcd_decode(r,
+                                      lcf->cmcd & NGX_HTTP_OPENQOE_CMCD_HEADERS,
+                                      lcf->cmcd & NGX_HTTP_OPENQOE_CMCD_QUERY,
+                                      &ngx_http_openqoe_cmcd_hand.set);
+
+    if (rc == QOE_NOMEM) {
+        return NGX_OK;
+    }
+
     ngx_http_openqoe_cmcd_count(r, z->zone, rc);
 
     content = ngx_http_openqoe_cmcd_content(r);
@@ -213,113 +202,6 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
     qoe_arena_reset(&ngx_http_openqoe_cmcd_hand.arena);
 
     return NGX_OK;
-}
-
-
-/* Headers win over the query.  QOE_DONE: there is no CMCD. */
-
-static qoe_status_t
-ngx_http_openqoe_cmcd_decode(ngx_http_request_t *r, ngx_uint_t where,
-    qoe_span_t query)
-{
-    ngx_http_openqoe_cmcd_lines_t  lines;
-
-    if ((where & NGX_HTTP_OPENQOE_CMCD_HEADERS) != 0) {
-
-        ngx_http_openqoe_cmcd_lines(r, &lines);
-
-        if (lines.n != 0) {
-            return lines.len + lines.n > NGX_HTTP_OPENQOE_CMCD_MAX
-                   ? ngx_http_openqoe_cmcd_too_long()
-                   : qoe_cmcd_headers(&ngx_http_openqoe_cmcd_hand.set,
-                                      lines.value, lines.name, lines.n,
-                                      ngx_http_openqoe_cmcd_hand.buf);
-        }
-    }
-
-    if ((where & NGX_HTTP_OPENQOE_CMCD_QUERY) != 0 && query.len != 0) {
-        return query.len > NGX_HTTP_OPENQOE_CMCD_MAX
-               ? ngx_http_openqoe_cmcd_too_long()
-               : qoe_cmcd_query(&ngx_http_openqoe_cmcd_hand.set, query,
-                                ngx_http_openqoe_cmcd_hand.buf);
-    }
-
-    return QOE_DONE;
-}
-
-
-/*
- * nginx before 1.23 shows only the first of several lines of a name by its
- * variables, so the lines themselves are read.
- */
-
-static void
-ngx_http_openqoe_cmcd_lines(ngx_http_request_t *r,
-    ngx_http_openqoe_cmcd_lines_t *lines)
-{
-    ngx_uint_t                   name;
-    ngx_table_elt_t             *h;
-    ngx_http_openqoe_headers_t   it;
-
-    lines->n = 0;
-    lines->len = 0;
-
-    ngx_http_openqoe_headers_in(r, &it);
-
-    while ((h = ngx_http_openqoe_next_header(&it)) != NULL) {
-
-        /* the lengths of the four names */
-
-        if (h->key.len - 11 > 1) {
-            continue;
-        }
-
-        name = ngx_http_openqoe_cmcd_line(&h->key);
-
-        if (name != QOE_CMCD_NHEADERS
-            && lines->n < NGX_HTTP_OPENQOE_CMCD_LINES)
-        {
-            lines->name[lines->n] = (uint8_t) name;
-            lines->value[lines->n++] = ngx_http_openqoe_span(h->value);
-            lines->len += h->value.len;
-        }
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_openqoe_cmcd_line(const ngx_str_t *key)
-{
-    ngx_uint_t  i;
-
-    static const char *const  names[] = {
-#define NGX_HTTP_OPENQOE_NAME(id, name)  name,
-        QOE_CMCD_HEADERS(NGX_HTTP_OPENQOE_NAME)
-    };
-
-    for (i = 0; i < QOE_CMCD_NHEADERS; i++) {
-        if (ngx_http_openqoe_str_is(key, names[i])) {
-            break;
-        }
-    }
-
-    return i;
-}
-
-
-/* A set that is not even decoded. */
-
-static qoe_status_t
-ngx_http_openqoe_cmcd_too_long(void)
-{
-    qoe_cmcd_t  *set;
-
-    set = &ngx_http_openqoe_cmcd_hand.set;
-
-    ngx_memzero(set->ignored, sizeof(set->ignored));
-    set->ignored[QOE_CMCD_LENGTH] = 1;
-
-    return QOE_TOO_LARGE;
 }
 
 
