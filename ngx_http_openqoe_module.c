@@ -341,13 +341,8 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_openqoe_module_ctx = {
-<<<<<<< HEAD
-    NULL,                                  /* preconfiguration */
-    ngx_http_openqoe_init,                 /* postconfiguration */
-=======
     ngx_http_openqoe_cmcd_variables,       /* preconfiguration */
-    ngx_http_openqoe_filter_init,          /* postconfiguration */
->>>>>>> 8f73096f65e6a6385955bb09e4983bd078a47102
+    ngx_http_openqoe_init,                 /* postconfiguration */
 
     ngx_http_openqoe_create_main_conf,     /* create main configuration */
     ngx_http_openqoe_init_main_conf,       /* init main configuration */
