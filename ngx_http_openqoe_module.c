@@ -308,13 +308,41 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       offsetof(ngx_http_openqoe_loc_conf_t, ack_timeout),
       &ngx_http_openqoe_ack_range },
 
+    { ngx_string("openqoe_cmcd"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_cmcd,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_cmcd_org"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, cmcd_org),
+      NULL },
+
+    { ngx_string("openqoe_cmcd_log"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_cmcd_log,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_cmsd"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_openqoe_cmsd,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_openqoe_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    ngx_http_openqoe_filter_init,          /* postconfiguration */
+    ngx_http_openqoe_cmcd_variables,       /* preconfiguration */
+    ngx_http_openqoe_init,                 /* postconfiguration */
 
     ngx_http_openqoe_create_main_conf,     /* create main configuration */
     ngx_http_openqoe_init_main_conf,       /* init main configuration */

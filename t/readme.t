@@ -97,6 +97,7 @@ sub config ($text) {
     $text =~ s/^\s*(?:\w+_temp_path|pid|user|listen \[::\]).*\n//mg;
     $text =~ s/^(load_module) .*;/$1 $so;/m;
     $text =~ s{(listen )(\d+)}{$1 . (20000 + $2 % 10000)}ge;
+    $text =~ s{/var/cache/nginx/}{$dir/}g;
     $text =~ s{/etc/nginx/tls/ca\.pem}{$certs->{ca}}g;
     $text =~ s{/etc/nginx/tls/client\.pem}{$certs->{client}}g;
     $text =~ s{/etc/nginx/tls/client\.key}{$certs->{client_key}}g;
@@ -136,7 +137,8 @@ sub nginx_t ($text, $name) {
 
 sub prometheus_name ($metric) {
     my %word = (ms => 'milliseconds', s => 'seconds', ns => 'nanoseconds',
-                By => 'bytes', '{stall}/min' => 'per_min');
+                By => 'bytes', '{stall}/min' => 'per_min',
+                'kbit/s' => 'kbit_per_second');
     my @tokens = split /[^a-zA-Z0-9]+/, $metric->{name};
     my $unit = $metric->{unit};
 
@@ -218,14 +220,33 @@ for my $m (values %{ catalogue() }) {
     same_names(\@rows, [$table =~ /ngx_string\("(\w+)"\)/g],
                'lines of openqoe_exporter');
 
-    # No document names a directive that does not exist, apart from metrics,
-    # which have a table of their own.
+    # No document names a directive that does not exist, apart from metrics and
+    # variables, which have tables of their own.
     my %metric = map { $_ => 1 } (keys %series,
                                   map { prometheus_name($_) }
                                   values %{ catalogue() });
     my @said = grep { !$metric{$_} }
-               $all =~ /\b(openqoe_[a-z_]+)/g;
+               $all =~ /(?<!\$)\b(openqoe_[a-z_]+)/g;
     same_names(\@said, [keys %directive], 'names of directives');
+}
+
+# Variables: KEY stands for any key of CMCD
+
+{
+    my %variable = map { $_ => 1 }
+                   slurp("$top/src/nginx/ngx_http_openqoe_cmcd_var.c")
+                   =~ /^    \{ ngx_string\("(openqoe_\w+)"\)/mg;
+    $variable{openqoe_cmcd_KEY} = 1;
+
+    for my $entry (['docs/directives.md', 'Variables'],
+                   ['docs/cmcd.md', 'Variables'])
+    {
+        same_names([first_cells(section(@$entry))],
+                   [map { "\$$_" } keys %variable], "variables of $entry->[0]");
+    }
+
+    my @said = map { s/^openqoe_cmcd_\K\w+$/KEY/r } $all =~ /\$(openqoe_\w+)/g;
+    same_names(\@said, [keys %variable], 'names of variables');
 }
 
 # Limits, as the messages for a wrong value have them

@@ -99,6 +99,18 @@ typedef enum {
     QOE_CMCD_NKEYS
 } qoe_cmcd_key_t;
 
+/* Types of keys; see above. */
+
+typedef enum {
+    QOE_CMCD_TYPE_NUMBER = 0,
+    QOE_CMCD_TYPE_DECIMAL,
+    QOE_CMCD_TYPE_NUMBERS,
+    QOE_CMCD_TYPE_FLAG,
+    QOE_CMCD_TYPE_STRING,
+    QOE_CMCD_TYPE_STRINGS,
+    QOE_CMCD_TYPE_TOKEN
+} qoe_cmcd_type_t;
+
 /* The longest name of a key, and the longest value of a custom key. */
 #define QOE_CMCD_NAME_MAX    8
 #define QOE_CMCD_CUSTOM_MAX  64
@@ -326,8 +338,9 @@ qoe_cmcd_key_t qoe_cmcd_key_find(qoe_span_t name);
 const qoe_cmcd_custom_t *qoe_cmcd_custom_find(const qoe_cmcd_t *c,
     qoe_span_t name);
 
-/* The name of a key, or of a reason. */
+/* The name and the type of a key, and the name of a reason. */
 qoe_span_t qoe_cmcd_key_name(qoe_cmcd_key_t key);
+qoe_cmcd_type_t qoe_cmcd_key_type(qoe_cmcd_key_t key);
 qoe_span_t qoe_cmcd_ignored_name(qoe_cmcd_ignored_t reason);
 
 /* The text of an object type; empty for NONE. */

@@ -170,6 +170,13 @@ qoe_cmcd_key_name(qoe_cmcd_key_t key)
 }
 
 
+qoe_cmcd_type_t
+qoe_cmcd_key_type(qoe_cmcd_key_t key)
+{
+    return (qoe_cmcd_type_t) qoe_cmcd_info[key].type;
+}
+
+
 qoe_span_t
 qoe_cmcd_ot_text(qoe_cmcd_ot_t ot)
 {

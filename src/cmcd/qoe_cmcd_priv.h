@@ -85,16 +85,6 @@ void qoe_cmcd_custom_member(qoe_cmcd_parser_t *p, qoe_span_t name,
     const qoe_field_t *value);
 
 
-typedef enum {
-    QOE_CMCD_TYPE_NUMBER = 0,
-    QOE_CMCD_TYPE_DECIMAL,
-    QOE_CMCD_TYPE_NUMBERS,
-    QOE_CMCD_TYPE_FLAG,
-    QOE_CMCD_TYPE_STRING,
-    QOE_CMCD_TYPE_STRINGS,
-    QOE_CMCD_TYPE_TOKEN
-} qoe_cmcd_type_t;
-
 typedef struct {
     char               name[QOE_CMCD_NAME_MAX];  /* the rest is 0 */
     uint8_t            type;

@@ -16,12 +16,14 @@
 #include <ngx_http.h>
 
 #include "qoe_batch.h"
+#include "qoe_cmcd.h"
 #include "qoe_core.h"
 #include "qoe_buf.h"
 #include "qoe_decode.h"
 #include "qoe_dest.h"
 #include "qoe_helper.h"
 #include "qoe_prom.h"
+#include "qoe_request.h"
 #include "qoe_record.h"
 #include "qoe_source.h"
 #include "qoe_spool_info.h"
@@ -127,6 +129,9 @@ typedef struct {
     ngx_uint_t                ack_used;      /* a location waits for the
                                                 spool */
     ngx_uint_t                overload_used; /* a location waits for room */
+    ngx_uint_t                cmcd_used;     /* a location reads CMCD, */
+    ngx_uint_t                cmcd_logged;   /* logs requests, or */
+    ngx_uint_t                cmsd_used;     /* sends CMSD */
     uint64_t                 *lost;          /* shared by all processes */
 
     ngx_array_t               types;         /* qoe_custom_type_t */
@@ -186,7 +191,19 @@ typedef struct {
     ngx_uint_t                ack;           /* qoe_ack_t */
     ngx_msec_t                ack_timeout;
     ngx_msec_t                overload_wait; /* 0: off */
+
+    /* of _cmcd*.c and _cmsd.c */
+    ngx_uint_t                cmcd;          /* NGX_HTTP_OPENQOE_CMCD_* */
+    ngx_uint_t                cmcd_log;      /* of a million sessions */
+    ngx_http_complex_value_t *cmcd_org;      /* NULL: empty */
+    ngx_uint_t                cmsd;
+    ngx_str_t                 cmsd_name;
 } ngx_http_openqoe_loc_conf_t;
+
+/* Where a location looks for CMCD. */
+#define NGX_HTTP_OPENQOE_CMCD_QUERY    1
+#define NGX_HTTP_OPENQOE_CMCD_HEADERS  2
+#define NGX_HTTP_OPENQOE_CMCD_LOG_ALL  1000000
 
 
 typedef struct {
@@ -209,6 +226,9 @@ typedef struct {
 
     unsigned                  marked:1;      /* the cookie is set */
     char                      marker[QOE_UUID_TEXT_LEN];
+
+    unsigned                  headed:1;      /* the header was sent, after */
+    ngx_msec_t                headed_ms;     /* that time; of _cmcd.c */
 
     u_char                   *ids;           /* org_id and player_id */
     size_t                    org_len;
@@ -239,6 +259,7 @@ char *ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+ngx_int_t ngx_http_openqoe_init(ngx_conf_t *cf);
 char *ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -302,6 +323,26 @@ char *ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
 qoe_status_t ngx_http_openqoe_attributes(ngx_http_request_t *r,
     ngx_array_t *attributes, qoe_batch_t *batch, qoe_record_meta_t *meta,
     qoe_arena_t *arena);
+
+/* The same for a request of _cmcd.c, whose empty texts it fills. */
+qoe_status_t ngx_http_openqoe_attributes_request(ngx_http_request_t *r,
+    ngx_array_t *attributes, const ngx_array_t *sources, qoe_request_t *q,
+    qoe_arena_t *arena);
+/* Copies a value into the arena as valid UTF-8, cut at its longest. */
+qoe_status_t ngx_http_openqoe_attribute_text(qoe_span_t *out,
+    ngx_str_t *value, qoe_arena_t *arena);
+
+/*
+ * _cmcd_set.c: the set of CMCD that a request brings, in its headers or else in
+ * its query, if these are not 0.  *c points into memory of the request's pool.
+ * Results as of qoe_cmcd_query(), or QOE_NOMEM; *c is not always written for
+ * QOE_DONE.
+ */
+qoe_status_t ngx_http_openqoe_cmcd_decode(ngx_http_request_t *r,
+    ngx_uint_t headers, ngx_uint_t query, qoe_cmcd_t *c);
+
+/* _cmcd_var.c: $openqoe_args, $openqoe_is_args, $openqoe_cmcd_KEY */
+ngx_int_t ngx_http_openqoe_cmcd_variables(ngx_conf_t *cf);
 
 /* _exporter_conf.c */
 char *ngx_http_openqoe_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -593,6 +634,36 @@ ngx_int_t ngx_http_openqoe_method(ngx_http_request_t *r, ngx_uint_t allowed,
 
 /* _error.c: nginx's own error pages in our locations become JSON */
 ngx_int_t ngx_http_openqoe_filter_init(ngx_conf_t *cf);
+
+/* _cmcd_conf.c: directives */
+char *ngx_http_openqoe_cmcd(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_openqoe_cmcd_log(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_cmsd(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_openqoe_cmcd_merge(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *prev,
+    ngx_http_openqoe_loc_conf_t *conf);
+
+/* _cmcd.c: requests for media, in the log phase */
+ngx_int_t ngx_http_openqoe_cmcd_init(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
+void ngx_http_openqoe_cmcd_exit(void);
+
+/* _tcp.c: TCP_INFO of the connection of a request */
+typedef struct {
+    double                    rtt_ms;        /* NAN: not measured */
+    double                    etp_kbps;      /* NAN: not known */
+    uint32_t                  retransmits;   /* of the connection, ever */
+} ngx_http_openqoe_tcp_t;
+
+ngx_int_t ngx_http_openqoe_tcp(ngx_http_request_t *r,
+    ngx_http_openqoe_tcp_t *tcp);
+/* The retransmits since the last call for a request of the connection. */
+uint32_t ngx_http_openqoe_tcp_delta(ngx_http_request_t *r, uint32_t total);
+
+/* _cmsd.c */
+ngx_int_t ngx_http_openqoe_cmsd_init(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
 
 /* _body.c */
 ngx_uint_t ngx_http_openqoe_body(ngx_http_request_t *r,

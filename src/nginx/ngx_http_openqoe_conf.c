@@ -105,6 +105,9 @@ ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf)
     lcf->ack = NGX_CONF_UNSET_UINT;
     lcf->ack_timeout = NGX_CONF_UNSET_MSEC;
     lcf->overload_wait = NGX_CONF_UNSET_MSEC;
+    lcf->cmcd = NGX_CONF_UNSET_UINT;
+    lcf->cmcd_log = NGX_CONF_UNSET_UINT;
+    lcf->cmsd = NGX_CONF_UNSET_UINT;
 
     return lcf;
 }
@@ -141,6 +144,10 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->marker_domain.data == NULL) {
         conf->marker_domain = prev->marker_domain.data ? prev->marker_domain
                                                        : mcf->env_domain;
+    }
+
+    if (ngx_http_openqoe_cmcd_merge(cf, mcf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (clcf->noname && conf->kind == NGX_HTTP_OPENQOE_NONE) {
@@ -195,6 +202,25 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
                        lcf->ack == QOE_ACK_FSYNC ? "fsync" : "spool");
 
     return NGX_CONF_ERROR;
+}
+
+
+/* Installs filters and handlers, when all locations are merged. */
+
+ngx_int_t
+ngx_http_openqoe_init(ngx_conf_t *cf)
+{
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openqoe_module);
+
+    if (ngx_http_openqoe_filter_init(cf) != NGX_OK
+        || ngx_http_openqoe_cmsd_init(cf, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_cmcd_init(cf, mcf);
 }
 
 

@@ -25,13 +25,9 @@ static void qoe_apply_recover(qoe_apply_t *a);
 static void qoe_apply_event(qoe_apply_t *a, qoe_apply_event_t *e);
 static void qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session,
     qoe_view_t *v, uint64_t at_ms, uint64_t now_ns);
-static void qoe_apply_session_key(const qoe_apply_t *a,
-    const qoe_sample_t *s, uint64_t session[2]);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
 static uint32_t qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s);
-static qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a,
-    const qoe_sample_t *s, uint32_t now_s, qoe_labels_t *sent);
 static void qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v);
 static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
@@ -65,6 +61,7 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->sessions = st->sessions[lane];
     a->timelines = st->timelines[lane];
     a->seen = st->seen[lane];
+    a->deliveries = st->deliveries[lane];
     a->store = st->store[lane];
     a->key = st->key;
 
@@ -89,6 +86,7 @@ qoe_apply_destroy(qoe_apply_t *a)
         qoe_store_unref(a->store, a->extra[i].block);
     }
 
+    qoe_apply_requests_free(a);
     free(a);
 }
 
@@ -117,6 +115,7 @@ qoe_apply_recover(qoe_apply_t *a)
         }
     }
 
+    qoe_apply_requests_recover(a);
     qoe_store_rebuilt(a->store);
 }
 
@@ -311,7 +310,7 @@ qoe_apply_org_hash(const qoe_hash_key_t *key, qoe_span_t org_id)
 
 /* 128 bits, because nothing else distinguishes sessions. */
 
-static void
+void
 qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
     uint64_t session[2])
 {
@@ -374,7 +373,7 @@ qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s)
 }
 
 
-static qoe_blocks_t
+qoe_blocks_t
 qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s,
     qoe_labels_t *sent)
 {
@@ -461,16 +460,24 @@ qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
 void
 qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
 {
+    qoe_apply_points_of(a, &a->points, b, now_ns);
+}
+
+
+void
+qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
+    uint64_t now_ns)
+{
     size_t        i, n;
     uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
     uint32_t     *place[QOE_POINTS_MAX];
     qoe_point_t  *p;
 
-    qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, a->points.ignored);
+    qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, points->ignored);
 
-    p = a->points.point;
+    p = points->point;
 
-    for (i = 0, n = 0; i < a->points.n; i++) {
+    for (i = 0, n = 0; i < points->n; i++) {
 
         qoe_live_point(a->st->live, &p[i], now_ns);
 
@@ -509,8 +516,8 @@ qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
         qoe_store_unref(a->store, extra[i]);
     }
 
-    a->points.n = 0;
-    a->points.ignored = 0;
+    points->n = 0;
+    points->ignored = 0;
 }
 
 
@@ -580,6 +587,7 @@ void
 qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 {
     qoe_apply_silence(a, now_ns);
+    qoe_apply_requests_silence(a, now_ns);
     qoe_apply_parted(a, now_ns);
     qoe_apply_sweep(a);
     qoe_apply_watched(a, now_ns);
@@ -589,7 +597,7 @@ qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 bool
 qoe_apply_busy(const qoe_apply_t *a)
 {
-    return a->silent || a->sweeping || a->parting || a->counting;
+    return a->silent || a->hushed || a->sweeping || a->parting || a->counting;
 }
 
 

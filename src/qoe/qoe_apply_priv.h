@@ -11,6 +11,8 @@
 
 
 #include "qoe_apply.h"
+#include "qoe_deliveries.h"
+#include "qoe_sessions.h"
 #include "qoe_timelines.h"
 #include "qoe_trace.h"
 #include "qoe_view_report.h"
@@ -30,6 +32,17 @@ typedef struct {
 } qoe_apply_extra_t;
 
 
+/* Sets of blocks of requests that are cached; see qoe_apply_request.c. */
+#define QOE_APPLY_CACHES       64
+
+
+typedef struct {
+    uint64_t             key;                /* hash of the raw values */
+    qoe_blocks_t         b;                  /* holds references */
+    uint32_t             at_s;
+} qoe_apply_cache_t;
+
+
 struct qoe_apply_s {
     const qoe_state_t   *st;
     const qoe_conf_t    *conf;
@@ -41,6 +54,7 @@ struct qoe_apply_s {
     qoe_sessions_t      *sessions;
     qoe_timelines_t     *timelines;
     qoe_seen_t          *seen;
+    qoe_deliveries_t    *deliveries;
     qoe_store_t         *store;
     qoe_store_env_t      env;
     qoe_hash_key_t       key;
@@ -49,6 +63,7 @@ struct qoe_apply_s {
     uint32_t             sweep;
     bool                 sweeping;
     bool                 silent;             /* more views are overdue */
+    bool                 hushed;             /* more sessions of requests */
     bool                 parting;            /* more records can be put */
     uint64_t             retry_ms;           /* when to try again; Unix */
 
@@ -65,11 +80,13 @@ struct qoe_apply_s {
                                                 most; UINT64_MAX: it is 0 */
 
     qoe_points_t         points;
+    qoe_points_t         ending;             /* of a session of requests */
     qoe_labels_t         labels;
     qoe_labels_t         base[QOE_GRAINS];
     qoe_labels_t         sent;               /* values as sent */
     char                 packed[QOE_VIEW_RECORD_MAX];
     qoe_apply_extra_t    extra[QOE_APPLY_EXTRAS];
+    qoe_apply_cache_t    cache[QOE_APPLY_CACHES];
 };
 
 
@@ -95,6 +112,15 @@ void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* Records the points of a->points in blocks b, and empties a->points. */
 void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
+/* The same for other points. */
+void qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
+    uint64_t now_ns);
+/* The key of the session of an org_id and a session_id. */
+void qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
+    uint64_t session[2]);
+/* The blocks of the sample's attributes; sent as of qoe_base_labels(). */
+qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s,
+    uint32_t now_s, qoe_labels_t *sent);
 /*
  * The same, in the blocks of the attributes last seen in the view, and the
  * stretches in its timeline.
@@ -201,6 +227,16 @@ void qoe_apply_parted(qoe_apply_t *a, uint64_t now_ns);
  * none.
  */
 bool qoe_apply_give_up(qoe_apply_t *a);
+
+/* qoe_apply_request.c: sessions of requests, as of views above */
+
+void qoe_apply_requests_silence(qoe_apply_t *a, uint64_t now_ns);
+uint64_t qoe_apply_requests_due_ms(const qoe_apply_t *a);
+void qoe_apply_requests_recover(qoe_apply_t *a);
+void qoe_apply_requests_free(qoe_apply_t *a);
+/* Makes the points of a session that is over. */
+void qoe_apply_delivery_end(qoe_apply_t *a, qoe_delivery_t *d,
+    uint64_t now_ns);
 
 /* qoe_apply_trace.c */
 

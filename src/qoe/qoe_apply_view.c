@@ -592,7 +592,7 @@ qoe_apply_due_ms(const qoe_apply_t *a)
     qoe_view_t     *v;
     qoe_session_t  *session;
 
-    due = qoe_apply_watched_ms(a);
+    due = qoe_min(qoe_apply_watched_ms(a), qoe_apply_requests_due_ms(a));
 
     for (i = 0; i < QOE_SILENCES; i++) {
         v = qoe_sessions_silent(a->sessions, (qoe_silence_t) i);

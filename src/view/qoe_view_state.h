@@ -71,6 +71,20 @@ typedef struct {
 } qoe_moment_t;
 
 
+/* The requests of a view's session, as far as they name it by CMCD. */
+
+typedef struct {
+    uint64_t        bytes;
+    uint32_t        requests;        /* these do not wrap around */
+    uint32_t        errors;          /* 4xx and 5xx */
+    uint32_t        aborted;
+    uint32_t        misses;          /* deadlines */
+    uint32_t        stalls;          /* estimated */
+    uint32_t        cause;           /* of the last miss or stall: 1 + number;
+                                        0: none */
+} qoe_view_requests_t;
+
+
 struct qoe_view_s {
 
     /* written by qoe_sessions.c; read by collectors in other threads */
@@ -214,6 +228,7 @@ struct qoe_view_s {
     uint64_t        viewer;          /* keyed hash; 0: unknown */
     uint8_t         view_id[16];     /* UUIDs; zero: see ids */
     uint8_t         session_id[16];
+    qoe_view_requests_t  requests;
 } __attribute__((aligned(64)));      /* to use few cache lines */
 
 
