@@ -17,6 +17,7 @@
 
 #include "qoe_batch.h"
 #include "qoe_cmcd.h"
+#include "qoe_cmcd_events.h"
 #include "qoe_core.h"
 #include "qoe_buf.h"
 #include "qoe_decode.h"
@@ -168,14 +169,47 @@ typedef struct {
 typedef enum {
     NGX_HTTP_OPENQOE_NONE = 0,
     NGX_HTTP_OPENQOE_EVENTS,
+    NGX_HTTP_OPENQOE_CMCD_EVENTS,
     NGX_HTTP_OPENQOE_HEALTH,
     NGX_HTTP_OPENQOE_STATS,
     NGX_HTTP_OPENQOE_PAGE
 } ngx_http_openqoe_kind_e;
 
 
+typedef struct ngx_http_openqoe_submit_s  ngx_http_openqoe_submit_t;
+
+/*
+ * What clients may send to a location that takes events, and how they are
+ * answered.  Everything else is the same for all inputs.
+ */
+
+typedef struct {
+    const char               *types[3];      /* of the body; NULL: no more */
+    const char               *expected;      /* why another one is refused */
+    ngx_uint_t                untyped;       /* the type may be absent */
+    ngx_uint_t                in_order;      /* events are put as decoded */
+    ngx_uint_t                empty;         /* the answers have no body */
+    ngx_uint_t                overload_status;       /* the default */
+    const char               *key;           /* an argument that may have the
+                                                API key, or NULL */
+
+    /* as ngx_http_openqoe_submit_decode(), but for the limit of sessions */
+    qoe_status_t            (*decode)(ngx_http_openqoe_submit_t *s,
+                                      qoe_span_t body,
+                                      const qoe_decode_conf_t *conf);
+
+    /* counts what the batch does not have; NULL: there is nothing more */
+    void                    (*judged)(ngx_http_openqoe_submit_t *s);
+} ngx_http_openqoe_input_t;
+
+extern const ngx_http_openqoe_input_t  ngx_http_openqoe_json_input;
+extern const ngx_http_openqoe_input_t  ngx_http_openqoe_cmcd_input;
+
+
 typedef struct {
     ngx_uint_t                kind;          /* of this location only */
+    const ngx_http_openqoe_input_t  *input;  /* NULL: it takes no events */
+    ngx_uint_t                gone;          /* it takes no reports any more */
 
     ngx_array_t              *keys;          /* of digests; NULL: open */
     ngx_array_t              *origins;       /* of ngx_str_t; NULL: none */
@@ -261,6 +295,8 @@ char *ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 ngx_int_t ngx_http_openqoe_init(ngx_conf_t *cf);
 char *ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_cmcd_events(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* _set.c: a value of a directive; errors name directive and token */
@@ -683,13 +719,15 @@ ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
     const ngx_http_openqoe_answer_t *answer);
 ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
     const char *message, size_t queued, uint64_t received_ns);
+ngx_int_t ngx_http_openqoe_send_empty(ngx_http_request_t *r,
+    qoe_counter_t counter);
 void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
 
 /*
  * _submit.c: takes the events of a body to their lanes, all of them or none.
  * A submission is on the stack, and does not outlive a turn of the event loop.
  */
-typedef struct {
+struct ngx_http_openqoe_submit_s {
     ngx_http_request_t            *r;        /* for variables */
     ngx_http_openqoe_main_conf_t  *mcf;
     ngx_http_openqoe_loc_conf_t   *lcf;
@@ -701,16 +739,18 @@ typedef struct {
     ngx_uint_t                     unstorable;       /* the spool fails */
     size_t                         invalid;  /* events that break a rule */
     size_t                         over;     /* events of too many sessions */
+    qoe_cmcd_events_t              reports;  /* of reports of CMCD */
 
     qoe_batch_t                    batch;
     uint64_t                       ends[QOE_LANES_MAX];
-} ngx_http_openqoe_submit_t;
+};
 
 void ngx_http_openqoe_submit_init(ngx_http_openqoe_submit_t *s,
     ngx_http_request_t *r, uint64_t received_ns);
 /*
  * Fills s->batch, whose texts point into body and the arena.  QOE_OK: at least
- * one event is valid; QOE_INVALID: none is; QOE_NOMEM: see nomem.
+ * one event is valid, or all were reports of no session; QOE_INVALID: none is;
+ * QOE_NOMEM: see nomem.
  */
 qoe_status_t ngx_http_openqoe_submit_decode(ngx_http_openqoe_submit_t *s,
     qoe_span_t body);

@@ -81,6 +81,7 @@
     X(CMCD_MODE,             "keys of event mode in requests")                \
     X(CMCD_VERSION,          "sets of a higher version, left out")            \
     X(CMCD_NO_SID,           "sets without a sid")                            \
+    X(CMCD_REPORTS,          "reports of event mode, also those refused")     \
     X(CMCD_DROPPED,          "requests in no metric: the tap had no room")    \
     X(CMCD_SESSIONS,         "sessions begun")                                \
     X(CMCD_EVICTED,          "of them given up for lack of room")             \
