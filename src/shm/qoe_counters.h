@@ -81,7 +81,8 @@
     X(CMCD_MODE,             "keys of event mode in requests")                \
     X(CMCD_VERSION,          "sets of a higher version, left out")            \
     X(CMCD_NO_SID,           "sets without a sid")                            \
-    X(CMCD_DROPPED,          "requests in no metric: the tap had no room")    \
+    X(CMCD_DROPPED,          "requests in no metric: no room in the tap, or " \
+                             "no memory")                                     \
     X(CMCD_SESSIONS,         "sessions begun")                                \
     X(CMCD_EVICTED,          "of them given up for lack of room")             \
     X(CMCD_LOGS,             "requests put into the queue as logs")           \
