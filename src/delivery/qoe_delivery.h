@@ -81,6 +81,9 @@ uint64_t qoe_delivery_silence_ms(const qoe_delivery_t *d);
  */
 bool qoe_delivery_known(const qoe_delivery_t *d);
 
+/* Has silence ended its view, or its slot been needed? */
+bool qoe_delivery_over(const qoe_delivery_t *d);
+
 
 /* Sums for the view of the same session, if there is one. */
 

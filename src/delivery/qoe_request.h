@@ -150,7 +150,7 @@ qoe_request_ot(const qoe_request_t *r)
 }
 
 
-/* Audio, video or both. */
+/* Audio, video or both: that have a length where their type is not known. */
 
 static inline bool
 qoe_request_media(const qoe_request_t *r)
@@ -160,7 +160,8 @@ qoe_request_media(const qoe_request_t *r)
     ot = qoe_request_ot(r);
 
     return ot == QOE_CMCD_OT_AUDIO || ot == QOE_CMCD_OT_VIDEO
-           || ot == QOE_CMCD_OT_MUXED;
+           || ot == QOE_CMCD_OT_MUXED
+           || (ot == QOE_CMCD_OT_NONE && r->d_ms > 0);
 }
 
 

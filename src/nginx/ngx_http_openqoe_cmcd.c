@@ -15,7 +15,11 @@
 #include "qoe_tapped.h"
 
 
-#define NGX_HTTP_OPENQOE_CMCD_ARENA  4096
+/* Of requests without CMCD, each so many asks the kernel for TCP_INFO. */
+#define NGX_HTTP_OPENQOE_CMCD_TCP    16
+
+/* For the texts of all attributes of a location. */
+#define NGX_HTTP_OPENQOE_CMCD_ARENA  (64 * 1024)
 
 
 static ngx_int_t ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r);
@@ -41,6 +45,7 @@ static struct {
     qoe_request_t   request;
     qoe_arena_t     arena;
     qoe_labels_t    log;
+    ngx_uint_t      without;                 /* requests without CMCD */
     time_t          warned;                  /* when a version was logged */
     char            packed[QOE_REQUEST_MAX];
 } ngx_http_openqoe_cmcd_hand;
@@ -174,19 +179,27 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
     qoe_request_init(q);
     q->content = (uint8_t) content;
 
-    qoe_request_path(q, &key, path,
-                     r->headers_in.range != NULL
-                     ? ngx_http_openqoe_span(r->headers_in.range->value)
-                     : qoe_span_null);
-
     if (rc == QOE_OK) {
+        qoe_request_path(q, &key, path,
+                         r->headers_in.range != NULL
+                         ? ngx_http_openqoe_span(r->headers_in.range->value)
+                         : qoe_span_null);
         qoe_request_cmcd(q, &key, &ngx_http_openqoe_cmcd_hand.set, path);
     }
 
     ngx_http_openqoe_cmcd_facts(r, q);
 
+    /* a system call for each would be half of the cost of those without CMCD */
+
+    if (rc == QOE_OK
+        || ngx_http_openqoe_cmcd_hand.without++ % NGX_HTTP_OPENQOE_CMCD_TCP
+           == 0)
+    {
+        ngx_http_openqoe_cmcd_tcp(r, q);
+    }
+
     if (ngx_http_openqoe_cmcd_texts(r, mcf, lcf) == QOE_OK) {
-        logs = mcf->cmcd_logged
+        logs = mcf->cmcd_logged && rc == QOE_OK
                && ngx_http_openqoe_cmcd_logs(q, &key, lcf->cmcd_log);
 
         if (logs) {
@@ -197,6 +210,10 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
         }
 
         ngx_http_openqoe_cmcd_put(z, rc);
+
+    } else {
+        qoe_zone_count(z->zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_DROPPED,
+                       1);
     }
 
     qoe_arena_reset(&ngx_http_openqoe_cmcd_hand.arena);
@@ -261,7 +278,8 @@ ngx_http_openqoe_cmcd_texts(ngx_http_request_t *r,
     arena = &ngx_http_openqoe_cmcd_hand.arena;
 
     if (arena->mem == NULL) {
-        qoe_arena_init(arena, &qoe_mem_heap, NGX_HTTP_OPENQOE_CMCD_ARENA, 0);
+        qoe_arena_init(arena, &qoe_mem_heap, NGX_HTTP_OPENQOE_CMCD_ARENA,
+                       2 * NGX_HTTP_OPENQOE_CMCD_ARENA);
     }
 
     if (lcf->cmcd_org != NULL) {

@@ -17,6 +17,8 @@
 
 /* _cmcd_facts.c: what the server knows of a request that it has served */
 void ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q);
+/* What the kernel knows of its connection, which costs a system call. */
+void ngx_http_openqoe_cmcd_tcp(ngx_http_request_t *r, qoe_request_t *q);
 /* The class of what was asked for by its content type, or by its name. */
 qoe_cmcd_ot_t ngx_http_openqoe_cmcd_content(ngx_http_request_t *r);
 /* The path of the URI as it was sent, and what follows its first "?". */

@@ -21,11 +21,10 @@ static ngx_str_t *ngx_http_openqoe_cmcd_type(ngx_http_request_t *r);
 void
 ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q)
 {
-    off_t                     sent;
-    ngx_time_t               *tp;
-    ngx_msec_int_t            ms;
-    ngx_http_openqoe_ctx_t   *ctx;
-    ngx_http_openqoe_tcp_t    tcp;
+    off_t                    sent;
+    ngx_time_t              *tp;
+    ngx_msec_int_t           ms;
+    ngx_http_openqoe_ctx_t  *ctx;
 
     /* as $request_time */
 
@@ -57,6 +56,13 @@ ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q)
     if (r->upstream != NULL) {
         ngx_http_openqoe_cmcd_upstream(r, q);
     }
+}
+
+
+void
+ngx_http_openqoe_cmcd_tcp(ngx_http_request_t *r, qoe_request_t *q)
+{
+    ngx_http_openqoe_tcp_t  tcp;
 
     if (ngx_http_openqoe_tcp(r, &tcp) == NGX_OK) {
         q->rtt_ms = tcp.rtt_ms;

@@ -42,6 +42,7 @@
                              "stored in time")                                \
     X(EVENTS_ERROR,          "valid events refused by an internal error")     \
     X(UNKNOWN_KEYS,          "keys of events that the schema has not")        \
+    X(CMCD_REPORTS,          "reports of event mode, also those refused")     \
     X(LOCKS_STOLEN,          "locks taken from a dead process")               \
     X(LANES_ADOPTED,         "lanes taken over from a dead process")          \
     X(RECORDS_INTERRUPTED,   "records whose metrics a kill may have cut")     \
@@ -81,8 +82,8 @@
     X(CMCD_MODE,             "keys of event mode in requests")                \
     X(CMCD_VERSION,          "sets of a higher version, left out")            \
     X(CMCD_NO_SID,           "sets without a sid")                            \
-    X(CMCD_REPORTS,          "reports of event mode, also those refused")     \
-    X(CMCD_DROPPED,          "requests in no metric: the tap had no room")    \
+    X(CMCD_DROPPED,          "requests in no metric: no room in the tap, or " \
+                             "no memory")                                     \
     X(CMCD_SESSIONS,         "sessions begun")                                \
     X(CMCD_EVICTED,          "of them given up for lack of room")             \
     X(CMCD_LOGS,             "requests put into the queue as logs")           \
