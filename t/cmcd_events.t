@@ -279,7 +279,7 @@ qr/"events_received":64,.*"events_rejected":36,/
 --- error_code eval
 [204, 204, 204, 200]
 --- response_body eval
-['', '', '', qr/"overload":[1-9]/]
+['', '', '', qr/"503":2,.*"undecoded":2\b/]
 --- no_error_log
 [crit]
 

@@ -21,8 +21,8 @@ static ngx_int_t ngx_http_openqoe_append(ngx_buf_t *b, u_char *dst,
 
 
 /*
- * NULL if the type is application/json, text/plain (sendBeacon) or missing,
- * and the module knows the encoding; otherwise what the client should send.
+ * NULL if the type is one of the location's input, and the module knows the
+ * encoding; otherwise what the client should send.
  */
 
 const char *
