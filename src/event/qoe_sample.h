@@ -99,8 +99,8 @@ typedef enum {
 
 
 /*
- * The events of reports: an id, the token of CMCD, and its name in the metrics
- * and logs.  STATE gets the name of its state's event type instead.
+ * The events of reports: an id, the token of CMCD, and its name in metrics, and
+ * as the type of an event, but for STATE, whose type is that of the state.
  */
 
 #define QOE_REPORT_EVENTS(X)                                                  \

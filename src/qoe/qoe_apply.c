@@ -33,6 +33,7 @@ static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
 static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
     const qoe_point_t *p);
+static void qoe_apply_source(qoe_points_t *points);
 static void qoe_apply_sweep(qoe_apply_t *a);
 
 
@@ -204,15 +205,17 @@ qoe_apply_done(qoe_apply_t *a, const qoe_apply_event_t *e, qoe_view_t *v,
 
     if (v != NULL) {
 
-        /* what an SDK says of its view is not replaced by a report */
-
-        if (!qoe_sample_has(s, REPORT) || qoe_view_reported(v)) {
+        if (!e->guest) {
             qoe_apply_base(a, v, s, now_s);
         }
 
         qoe_apply_view_points(a, v, e->now_ns);
 
     } else {
+        if (qoe_sample_has(s, REPORT)) {
+            qoe_apply_source(&a->points);
+        }
+
         b = qoe_apply_base_blocks(a, s, now_s, NULL);
         qoe_apply_points(a, b, e->now_ns);
         qoe_apply_base_free(a, b);
@@ -448,7 +451,30 @@ qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
     qoe_timelines_add(a->timelines, a->sessions, v, &a->points);
     a->points.nstretches = 0;
 
+    if (qoe_view_reported(v)) {
+        qoe_apply_source(&a->points);
+    }
+
     qoe_apply_points(a, qoe_sessions_base(v), now_ns);
+}
+
+
+/*
+ * What reports of CMCD say of a view has an attribute of its own, so that it
+ * never mixes with what events of an SDK say.
+ */
+
+static void
+qoe_apply_source(qoe_points_t *points)
+{
+    size_t  i;
+
+    for (i = 0; i < points->n; i++) {
+        if (qoe_metrics[points->point[i].metric].group != QOE_GROUP_CMCD) {
+            qoe_point_extra(&points->point[i], QOE_DIM_SOURCE,
+                            qoe_span("event"));
+        }
+    }
 }
 
 

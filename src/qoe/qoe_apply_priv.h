@@ -97,6 +97,8 @@ typedef struct {
     qoe_session_t       *session;
     qoe_view_birth_t     birth;              /* its keys and its time */
     bool                 seen;
+    bool                 guest;              /* its attributes are not those
+                                                of its view */
     uint64_t             now_ns;
 } qoe_apply_event_t;
 

@@ -24,6 +24,7 @@ void
 qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e)
 {
     uint32_t            missing;
+    uint64_t            video_key;
     qoe_view_t         *v;
     qoe_sample_t        as;
     qoe_view_report_t   r;
@@ -39,7 +40,9 @@ qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e)
     }
 
     r.at_ms = e->birth.at_ms;
+    video_key = e->birth.video_key;
     e->birth.video_key = qoe_apply_video(a, e);
+    e->guest = (e->birth.video_key != video_key);
 
     v = qoe_apply_current(a, e->session, e->birth.video_key);
     r.state = qoe_report_tells(v, e->s, r.lost);
@@ -55,6 +58,10 @@ qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e)
 
     qoe_sessions_touch(a->sessions, e->session);
     qoe_apply_fetch(a, v);
+
+    /* what an SDK says of its view is not replaced, nor is it by an ad */
+
+    e->guest = v != NULL && (!qoe_view_reported(v) || e->guest) && v->base != 0;
 
     rc = qoe_view_report(v, &r, e->s, &a->conf->view, &a->points);
     qoe_report_missing(&a->points, missing);

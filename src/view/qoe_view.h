@@ -27,7 +27,7 @@
 
 
 #define QOE_POINTS_MAX     128
-#define QOE_POINT_EXTRAS   3
+#define QOE_POINT_EXTRAS   4
 
 /* Those of a full list of events that wait, and of the view's end. */
 #define QOE_STRETCHES_MAX  96

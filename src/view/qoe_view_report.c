@@ -25,7 +25,9 @@ static bool qoe_report_is(const qoe_sample_t *s, qoe_report_event_t event);
 static bool qoe_report_state(const qoe_sample_t *s, qoe_player_state_t state);
 static bool qoe_report_stands(const qoe_view_t *v, const qoe_sample_t *s);
 static void qoe_report_arrive(qoe_view_step_t *x, bool lost);
+static void qoe_report_count(qoe_points_t *points, const qoe_sample_t *s);
 static void qoe_report_response(qoe_view_step_t *x);
+static qoe_span_t qoe_report_class(const qoe_view_step_t *x);
 static void qoe_report_error(qoe_view_step_t *x);
 static uint32_t qoe_report_hash(qoe_span_t text);
 static void qoe_report_startup(qoe_view_step_t *x);
@@ -119,6 +121,8 @@ qoe_view_report(qoe_view_t *v, const qoe_view_report_t *r,
         return QOE_VIEW_DUPLICATE;
     }
 
+    qoe_report_count(points, s);
+
     memset(&x, 0, sizeof(x));
     x.v = v;
     x.s = s;
@@ -184,6 +188,27 @@ qoe_report_arrive(qoe_view_step_t *x, bool lost)
 }
 
 
+static void
+qoe_report_count(qoe_points_t *points, const qoe_sample_t *s)
+{
+    double        event;
+    qoe_point_t  *p;
+
+    static const qoe_span_t  names[] = {
+#define QOE_REPORT_NAME(id, token, name)  { name, sizeof(name) - 1 },
+        QOE_REPORT_EVENTS(QOE_REPORT_NAME)
+#undef QOE_REPORT_NAME
+    };
+
+    event = s->number[QOE_NUMBER_REPORT];
+
+    if (event >= 0 && event < QOE_REPORT_EVENTS_N) {
+        p = qoe_point_add(points, QOE_METRIC_CMCD_REPORTS, 1);
+        qoe_point_extra(p, QOE_DIM_EVENT_TYPE, names[(size_t) event]);
+    }
+}
+
+
 /*
  * What the client saw of a response.  dash.js 5.2 sends the Unix time as the
  * time to the first byte.
@@ -192,7 +217,54 @@ qoe_report_arrive(qoe_view_step_t *x, bool lost)
 static void
 qoe_report_response(qoe_view_step_t *x)
 {
-    (void) x;
+    double        ttlb;
+    qoe_span_t    class;
+    qoe_point_t  *p;
+
+    if (!qoe_report_is(x->s, QOE_REPORT_RESPONSE)) {
+        return;
+    }
+
+    ttlb = qoe_view_has(x, TTLB) ? qoe_view_number(x, TTLB) : (double) NAN;
+
+    if (ttlb < QOE_REPORT_TTLB_MAX) {
+        qoe_view_point(x, QOE_METRIC_DELIVERY_CLIENT_TTLB, ttlb,
+                       QOE_WITH_MEDIA);
+
+        if (qoe_view_has(x, TTFB) && qoe_view_number(x, TTFB) <= ttlb) {
+            qoe_view_point(x, QOE_METRIC_DELIVERY_CLIENT_TTFB,
+                           qoe_view_number(x, TTFB), QOE_WITH_MEDIA);
+        }
+    }
+
+    class = qoe_report_class(x);
+
+    if (class.len != 0) {
+        p = qoe_point_add(x->points, QOE_METRIC_DELIVERY_CLIENT_ERRORS, 1);
+        qoe_point_extra(p, QOE_DIM_STATUS_CLASS, class);
+    }
+}
+
+
+/* The class of a failure; empty: there is none. */
+
+static qoe_span_t
+qoe_report_class(const qoe_view_step_t *x)
+{
+    double  code;
+
+    if (!qoe_view_has(x, RESPONSE_CODE)) {
+        return qoe_span_null;
+    }
+
+    code = qoe_view_number(x, RESPONSE_CODE);
+
+    if (code < 100) {
+        return qoe_span("none");
+    }
+
+    return code >= 500 ? qoe_span("5xx")
+                       : code >= 400 ? qoe_span("4xx") : qoe_span_null;
 }
 
 
@@ -385,6 +457,5 @@ qoe_report_stands(const qoe_view_t *v, const qoe_sample_t *s)
 void
 qoe_report_missing(qoe_points_t *points, uint64_t n)
 {
-    (void) points;
-    (void) n;
+    (void) qoe_point_add(points, QOE_METRIC_CMCD_SEQUENCE_GAPS, n);
 }

@@ -410,7 +410,8 @@ collect(scenario_t *sc)
     qoe_collected_t   p;
 
     c = scenario_run_collect(&sc->run, QOE_COLLECT_EXPORT,
-                             QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW,
+                             QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW
+                             |(sc->only != NULL ? QOE_GROUP_CMCD : 0),
                              sc->start + sc->now);
 
     for (i = 0; i < QOE_METRICS_N; i++) {
