@@ -289,13 +289,13 @@ qoe_report_error(qoe_view_step_t *x)
     } else {
         news = x->s->type == QOE_EVENT_ERROR
                && (v->error_ms == 0
-                   || qoe_view_since(x->at_ms, v->error_ms)
+                   || ((uint32_t) x->at_ms | 1) - v->error_ms
                       > QOE_REPORT_ERROR_MS);
     }
 
     if (news) {
         v->error_hash = hash;
-        v->error_ms = x->at_ms;
+        v->error_ms = (uint32_t) x->at_ms | 1;
         qoe_view_arrive_error(x);
     }
 }
@@ -338,7 +338,7 @@ qoe_report_startup(qoe_view_step_t *x)
         return;
     }
 
-    v->told_start = (float) qoe_view_number(x, START_DELAY);
+    v->canplay = qoe_view_number(x, START_DELAY);
 
     if ((v->flags & (QOE_VIEW_STARTED|QOE_VIEW_CONTINUED)) != QOE_VIEW_STARTED
         || !isnan(v->startup))
@@ -346,7 +346,7 @@ qoe_report_startup(qoe_view_step_t *x)
         return;
     }
 
-    v->startup = (double) v->told_start;
+    v->startup = v->canplay;
     v->aggregate = v->startup;
 
     qoe_point_add(x->points, QOE_METRIC_VIDEO_STARTUP_TIME, v->startup);
