@@ -95,6 +95,16 @@ is($nginx->stats->{views}{duplicates}, int($n / 5),
    'reports that came twice are duplicates');
 is(value('cmcd_sequence_gaps_total'), undef, 'no report was lost');
 
+report('cid=5,e=ps,sid="x",sta=q,ts=' . int(time * 1000) . ',zz=1',
+       'e=t,ts=' . int(time * 1000));
+
+ok(wait_until(sub { (value('cmcd_ignored_total', reason => 'no_sid') // 0) == 1
+                  }, 20),
+   'a report without a sid is counted');
+is(value('cmcd_ignored_total', reason => 'type', org_id => 'acme'), 1,
+   'and so is a member of the wrong type');
+is(value('cmcd_ignored_total', reason => 'unknown'), 1, 'or an unknown one');
+
 # --- what the logs have
 
 sub stall_log () {

@@ -255,12 +255,13 @@ random_body(char *body)
 
     static const char *const  piece[] = {
         "e=ps", "e=t", "e=rr", "e=e", "e=ce", "e=zz", "sta=p", "sta=r",
-        "sta=x", "sid=\"s1\"", "sid=\"s2\"", "cid=\"a\\\"b\"", "cen=\"chapter\"", "sn=5",
-        "sn=4", "ts=1700000000000", "ts=1699999999000", "ts=17", "v=2", "v=3",
-        "br=(5000;v 64;a)", "bl=(1;zz)", "ec=(\"x\" \"y\")", "ec=27", "msd=3",
-        "bsda=(1;v 2;v)", "ttfb=1795907111344", "ttlb=5", "rc=0", "pr=1.5", "nr",
-        "bg", "pt=99999999999999", "com.x-y=\"\xc3\xa9\"", "url=\"\x01\"",
-        "\n", "\n", "\r\n", "dfa=3", "pb=(967.662)", "nor=(\"a\";r=\"0-9\")"
+        "sta=x", "sid=\"s1\"", "sid=\"s2\"", "cid=\"a\\\"b\"",
+        "cen=\"chapter\"", "sn=5", "sn=4", "ts=1700000000000",
+        "ts=1699999999000", "ts=17", "v=2", "v=3", "br=(5000;v 64;a)",
+        "bl=(1;zz)", "ec=(\"x\" \"y\")", "ec=27", "msd=3", "bsda=(1;v 2;v)",
+        "ttfb=1795907111344", "ttlb=5", "rc=0", "pr=1.5", "nr", "bg",
+        "pt=99999999999999", "com.x-y=\"\xc3\xa9\"", "url=\"\x01\"", "\n",
+        "\n", "\r\n", "dfa=3", "pb=(967.662)", "nor=(\"a\";r=\"0-9\")"
     };
 
     for (len = 0, n = below(60); n > 0; n--) {
