@@ -18,6 +18,7 @@ static ngx_conf_enum_t  ngx_http_openqoe_validations[] = {
 static ngx_conf_enum_t  ngx_http_openqoe_overloads[] = {
     { ngx_string("503"), NGX_HTTP_SERVICE_UNAVAILABLE },
     { ngx_string("429"), NGX_HTTP_TOO_MANY_REQUESTS },
+    { ngx_string("204"), NGX_HTTP_NO_CONTENT },
     { ngx_null_string, 0 }
 };
 
@@ -195,6 +196,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       ngx_http_openqoe_set_handler,
       NGX_HTTP_LOC_CONF_OFFSET,
       NGX_HTTP_OPENQOE_EVENTS,
+      ngx_http_openqoe_events_handler },
+
+    { ngx_string("openqoe_cmcd_events"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_openqoe_cmcd_events,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_OPENQOE_CMCD_EVENTS,
       ngx_http_openqoe_events_handler },
 
     { ngx_string("openqoe_health"),

@@ -131,7 +131,7 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->marker, prev->marker, 0);
     ngx_conf_merge_uint_value(conf->strict, prev->strict, 0);
     ngx_conf_merge_uint_value(conf->overload_status, prev->overload_status,
-                              NGX_HTTP_SERVICE_UNAVAILABLE);
+                              NGX_CONF_UNSET_UINT);
     ngx_conf_merge_size_value(conf->max_events, prev->max_events,
                               QOE_EVENTS_MAX);
     ngx_conf_merge_size_value(conf->max_sessions, prev->max_sessions,
@@ -156,14 +156,23 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         /* "if" and "limit_except" run the handler of their location */
 
         conf->kind = prev->kind;
+        conf->input = prev->input;
+        conf->gone = prev->gone;
         conf->marker_path = prev->marker_path;
 
     } else {
         ngx_http_openqoe_marker_path(cf, conf);
     }
 
-    if (conf->kind == NGX_HTTP_OPENQOE_EVENTS && conf->overload_wait != 0) {
+    if (conf->input != NULL && conf->overload_wait != 0) {
         mcf->overload_used = 1;
+    }
+
+    if (conf->overload_status == NGX_HTTP_NO_CONTENT
+        && conf->input == &ngx_http_openqoe_json_input)
+    {
+        return "has \"openqoe_overload_status 204\" in a location with "
+               "\"openqoe_events\", whose clients would take it for success";
     }
 
     return ngx_http_openqoe_ack_check(cf, mcf, conf);
@@ -183,7 +192,7 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
         return NGX_CONF_OK;
     }
 
-    if (lcf->kind == NGX_HTTP_OPENQOE_EVENTS) {
+    if (lcf->input != NULL) {
         mcf->ack_used = 1;
     }
 
@@ -225,7 +234,7 @@ ngx_http_openqoe_init(ngx_conf_t *cf)
 }
 
 
-/* openqoe_events, openqoe_health, openqoe_stats, openqoe_page */
+/* openqoe_events, openqoe_cmcd_events, openqoe_health, openqoe_stats, ... */
 
 char *
 ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -243,6 +252,13 @@ ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     lcf->kind = cmd->offset;
+
+    if (lcf->kind == NGX_HTTP_OPENQOE_EVENTS) {
+        lcf->input = &ngx_http_openqoe_json_input;
+
+    } else if (lcf->kind == NGX_HTTP_OPENQOE_CMCD_EVENTS) {
+        lcf->input = &ngx_http_openqoe_cmcd_input;
+    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = (ngx_http_handler_pt) cmd->post;

@@ -31,8 +31,10 @@ ngx_http_openqoe_stats_cmcd(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
     st = &ngx_http_openqoe_get_zone(mcf)->state;
     zone = st->zone;
 
-    qoe_buf_printf(b, ",\"cmcd\":{\"requests\":%llu,\"sets\":%llu,"
-                   "\"without\":%llu,\"dropped\":%llu,",
+    qoe_buf_printf(b, ",\"cmcd\":{\"reports\":%llu,\"requests\":%llu,"
+                   "\"sets\":%llu,\"without\":%llu,\"dropped\":%llu,",
+        (unsigned long long) qoe_zone_counter(zone,
+                                              QOE_COUNT_CMCD_REPORTS),
         (unsigned long long) qoe_zone_counter(zone,
                                               QOE_COUNT_CMCD_REQUESTS),
         (unsigned long long) qoe_zone_counter(zone,

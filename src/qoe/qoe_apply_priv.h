@@ -15,7 +15,11 @@
 #include "qoe_sessions.h"
 #include "qoe_timelines.h"
 #include "qoe_trace.h"
+#include "qoe_view_report.h"
 
+
+/* The live views that one session may have. */
+#define QOE_APPLY_VIEWS        32
 
 /* Blocks of extra attributes that are cached, to be found without hashing. */
 #define QOE_APPLY_EXTRAS       256
@@ -86,8 +90,26 @@ struct qoe_apply_s {
 };
 
 
+/* An event while it is applied. */
+
+typedef struct {
+    const qoe_sample_t  *s;
+    qoe_session_t       *session;
+    qoe_view_birth_t     birth;              /* its keys and its time */
+    bool                 seen;
+    bool                 guest;              /* its attributes are not those
+                                                of its view */
+    uint64_t             now_ns;
+} qoe_apply_event_t;
+
+
 /* qoe_apply.c */
 
+/* Prefetches what a view needs after its event. */
+void qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v);
+/* Records the points of an event that was applied, and what follows from it. */
+void qoe_apply_done(qoe_apply_t *a, const qoe_apply_event_t *e, qoe_view_t *v,
+    qoe_view_result_t rc);
 void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* Records the points of a->points in blocks b, and empties a->points. */
@@ -157,10 +179,27 @@ void qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
  */
 void qoe_apply_silence(qoe_apply_t *a, uint64_t now_ns);
 
+/* The name by which an SDK knows the view, or else its only one. */
+uint64_t qoe_apply_name(const qoe_view_t *v);
+
+/* qoe_apply_report.c */
+
+void qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e);
+/*
+ * The first event of an SDK in a session of reports: the view that they have
+ * begun becomes that of the event.
+ */
+void qoe_apply_adopt_reported(qoe_apply_t *a, const qoe_apply_event_t *e);
+/* The view is over: counts the reports that are missing. */
+void qoe_apply_missing(qoe_apply_t *a, const qoe_view_t *v,
+    qoe_session_t *session, uint64_t now_ns);
+
 /* qoe_apply_record.c: records of views, if the configuration has them made */
 
 /* Notes the values of the event as sent, those of a->sent, and the viewer. */
 void qoe_apply_sent(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s);
+/* Notes the ids of an event as those of the view. */
+void qoe_apply_ids(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s);
 /* Notes the ids of a view with its first event, and the texts of an error. */
 void qoe_apply_noted(qoe_apply_t *a, qoe_view_t *v, qoe_session_t *session,
     const qoe_sample_t *s);

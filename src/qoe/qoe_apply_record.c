@@ -37,8 +37,6 @@ typedef struct {
 } qoe_apply_texts_t;
 
 
-static void qoe_apply_ids(qoe_apply_t *a, qoe_view_t *v,
-    const qoe_sample_t *s);
 static bool qoe_apply_uuid(uint8_t id[16], qoe_span_t text);
 static uint64_t qoe_apply_viewer(const qoe_apply_t *a, const qoe_sample_t *s);
 static void qoe_apply_set_block(qoe_apply_t *a, uint32_t *block,
@@ -158,7 +156,7 @@ qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v, char *buf)
 
 /* Nearly all ids are UUIDs, which the slot has room for. */
 
-static void
+void
 qoe_apply_ids(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s)
 {
     a->labels.len = 0;

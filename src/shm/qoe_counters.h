@@ -42,6 +42,7 @@
                              "stored in time")                                \
     X(EVENTS_ERROR,          "valid events refused by an internal error")     \
     X(UNKNOWN_KEYS,          "keys of events that the schema has not")        \
+    X(CMCD_REPORTS,          "reports of event mode, also those refused")     \
     X(LOCKS_STOLEN,          "locks taken from a dead process")               \
     X(LANES_ADOPTED,         "lanes taken over from a dead process")          \
     X(RECORDS_INTERRUPTED,   "records whose metrics a kill may have cut")     \

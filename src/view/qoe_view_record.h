@@ -60,7 +60,8 @@
     TEXT(error_code, "error_code",                                            \
       "The `error_code` of its last error")                                   \
     TEXT(source, "openqoe.view.source",                                       \
-      "What the record was made from: `events`")                              \
+      "What the record was made from: `events` of an SDK, `cmcd`, or "        \
+      "`events+cmcd`")                                                        \
     FLAG(continued, "openqoe.view.continued",                                 \
       "It goes on with a view that silence had ended")                        \
     FLAG(started, "openqoe.view.started",                                     \

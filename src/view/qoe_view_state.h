@@ -183,6 +183,18 @@ struct qoe_view_s {
     double          scale_position;
     uint64_t        phase_ms;        /* when the phase began */
 
+    /* of views with reports of CMCD (qoe_view_report.h) */
+
+    uint64_t        other_key;       /* keyed hash of the view_id by which an
+                                        SDK names it; 0: none */
+    uint64_t        error_ms;        /* the last error that was counted */
+    uint32_t        error_hash;      /* its code; 0: none */
+    float           told_start;      /* start delay, ms; 0: unknown */
+    float           told_stalled;    /* stalled in total, by the player, ms, */
+    float           told_measured;   /* and by the view at the same time */
+    uint8_t         state;           /* 1 + the state that was judged last */
+    uint8_t         told_state;      /* 1 + the state that arrived last */
+
     /* for the record of the view (qoe_view_record.h) */
 
     uint8_t         over;            /* 1 + qoe_view_end_t; 0: alive */
@@ -260,6 +272,14 @@ struct qoe_session_s {
                                         was set back; 0: none */
     uint64_t        suspect_received_ms;
     qoe_past_t      past[QOE_SESSION_PAST];
+
+    /* written by qoe_session_report.c */
+
+    uint32_t        report_window;   /* which of the 32 reports up to the last
+                                        one have arrived, from bit 0 on */
+    uint32_t        report_last;     /* 1 + the highest sequence number */
+    uint32_t        ad;              /* tag of the video that an ad
+                                        interrupts; 0: there is no ad */
 
     /* written by qoe_sessions_newcomers.c */
 
