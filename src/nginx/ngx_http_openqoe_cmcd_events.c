@@ -12,7 +12,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 
 static qoe_status_t ngx_http_openqoe_cmcd_events_decode(
