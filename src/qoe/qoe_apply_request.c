@@ -48,6 +48,7 @@ static void qoe_apply_request_view(qoe_apply_t *a, const uint64_t key[2],
 static qoe_view_t *qoe_apply_requested(qoe_apply_t *a,
     qoe_session_t *session, qoe_span_t cid);
 static uint32_t qoe_apply_sum(uint32_t sum, uint32_t n);
+static uint16_t qoe_apply_short(uint16_t sum, uint32_t n);
 
 
 void
@@ -477,14 +478,14 @@ qoe_apply_request_view(qoe_apply_t *a, const uint64_t key[2],
     sum = &v->requests;
     sum->bytes += sums.bytes;
     sum->requests = qoe_apply_sum(sum->requests, sums.requests);
-    sum->errors = qoe_apply_sum(sum->errors, sums.errors);
-    sum->aborted = qoe_apply_sum(sum->aborted, sums.aborted);
-    sum->misses = qoe_apply_sum(sum->misses, sums.misses);
-    sum->stalls = qoe_apply_sum(sum->stalls, sums.stalls);
+    sum->errors = qoe_apply_short(sum->errors, sums.errors);
+    sum->aborted = qoe_apply_short(sum->aborted, sums.aborted);
+    sum->misses = qoe_apply_short(sum->misses, sums.misses);
+    sum->stalls = qoe_apply_short(sum->stalls, sums.stalls);
 
     for (i = 0; i < QOE_CAUSES_N; i++) {
         if (sums.missed[i] != 0 || sums.stalled[i] != 0) {
-            sum->cause = (uint32_t) i + 1;
+            sum->cause = (uint8_t) (i + 1);
         }
     }
 }
@@ -524,4 +525,11 @@ static uint32_t
 qoe_apply_sum(uint32_t sum, uint32_t n)
 {
     return n < UINT32_MAX - sum ? sum + n : UINT32_MAX;
+}
+
+
+static uint16_t
+qoe_apply_short(uint16_t sum, uint32_t n)
+{
+    return (uint16_t) qoe_min(qoe_apply_sum(sum, n), (uint32_t) UINT16_MAX);
 }
