@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_openqoe_cmcd.h"
 #include "ngx_http_openqoe_fleet.h"
 
 

@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_http_openqoe_cmcd.h"
 #include "ngx_http_openqoe_fleet.h"
 
 #include <curl/curl.h>
