@@ -17,6 +17,7 @@ use POSIX qw(strftime);
 
 use Bench::Attack;
 use Bench::Count qw(count_report stages);
+use Bench::Live qw(pages pages_report);
 use Bench::Plot qw(plot);
 use Bench::Proc qw(machine versions);
 use Bench::Rate qw(drive goodput goodput_report latencies latency_report static
@@ -44,7 +45,7 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, count, decode, goodput, gzip, hostile, latency,
+  --only PART        attack, count, decode, goodput, gzip, hostile, latency, live,
                      metrics, rates, scale, scrape, spool, static or sustained:
                      prints that part and writes nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
@@ -81,7 +82,7 @@ die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
 my %part = (attack => \&attack, count => \&count, decode => \&decode,
             goodput => \&overload, gzip => \&packing, hostile => \&hostile,
-            latency => \&latency, metrics => \&metrics,
+            latency => \&latency, live => \&looked, metrics => \&metrics,
             rates => \&rated,
             scale => \&scaled, scrape => \&scraped, spool => \&spool,
             static => \&beside, sustained => \&endless);
@@ -126,7 +127,7 @@ my $text = report(
     command => join(' ', './build.sh bench', @given),
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
     sustained => endless(), goodput => overload(), latency => latency(),
-    static => beside(), scale => scaled(), spool => spool(),
+    static => beside() . "\n" . looked(), scale => scaled(), spool => spool(),
     decode => decode() . hostile(), count => count(),
     metrics => metrics(), scrape => scraped(), attack => attack(),
     body_form => body_form(), gzip => packing(),
@@ -272,6 +273,15 @@ sub beside () {
     });
 
     return static_report($rate, %side);
+}
+
+
+sub looked () {
+    my ($result) = received(sub ($bodies) {
+        pages($bench, $opt{runs} * 2 + 1, $opt{seconds}, $bodies);
+    });
+
+    return pages_report($result);
 }
 
 
