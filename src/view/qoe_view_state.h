@@ -37,7 +37,6 @@ typedef struct {
     float           bitrate;         /* last one shown, bit/s; 0: unknown */
     float           rate;            /* the same for the sums, also updated
                                         by heartbeats */
-    float           requested;       /* bit/s, in the last request */
 } qoe_view_media_t;
 
 
@@ -158,6 +157,17 @@ struct qoe_view_s {
     uint64_t        up_ms;           /* time with the picture enlarged */
     uint64_t        down_ms;         /* time with it reduced */
     qoe_view_media_t  media[QOE_VIEW_MEDIA];
+    float           requested[QOE_VIEW_MEDIA];       /* bit/s, in the last
+                                                        request */
+
+    /*
+     * Written by qoe_timelines.c: the stretch of playing that is still open,
+     * so that an event which prolongs it needs no memory beside the view.
+     */
+
+    uint32_t        open_ms;         /* its length; 0: none is open */
+    uint32_t        open_at_ms;      /* its start, since born_ms */
+    uint16_t        parts;           /* parts of the timeline that are over */
 
     /* events that wait, ordered by time and qoe_event_type_rank() */
 
