@@ -290,8 +290,8 @@ refused("$DIM twice for a custom dimension",
         { http => "$DIM a.b allow source=data.a;\n"
         . "$DIM a_b allow source=data.b;" }, '"a_b"', "another dimension's");
 refused("$DIM more often than there can be dimensions", { http => join '', map {
-            "$DIM d$_ allow source=data.d$_;\n" } 1 .. 31 },
-        '"d31" in "openqoe_dimension" is one too many, there can be 64');
+            "$DIM d$_ allow source=data.d$_;\n" } 1 .. 22 },
+        '"d22" in "openqoe_dimension" is one too many, there can be 64');
 
 {
     # This is known when the whole configuration has been read, so the line is
@@ -311,7 +311,7 @@ taken("$DIM with all its parameters", http => join '', map { "$DIM $_;\n" }
     'codec drop', 'city allow source=network.city',
     'plan topk source=data.plan', 'deep hash source=data.a.b');
 taken("$DIM as often as there can be dimensions", http => join '', map {
-    "$DIM d$_ allow source=data.d$_;\n" } 1 .. 30);
+    "$DIM d$_ allow source=data.d$_;\n" } 1 .. 21);
 
 refused("openqoe_metrics $_->[0]", { http => "openqoe_metrics $_->[0];" },
         '"openqoe_metrics"', $_->[1])

@@ -71,6 +71,15 @@ typedef struct {
  * configuration has been read, except for the slots.
  */
 
+/* Where a signal is sent, as configured. */
+
+typedef struct {
+    ngx_str_t                 url;           /* null: that of the logs */
+    const char               *name;          /* what set it, for messages */
+    ngx_uint_t                verbatim;      /* its own: append no path */
+} ngx_http_openqoe_endpoint_t;
+
+
 typedef struct {
     ngx_str_t                 name;
 
@@ -81,12 +90,7 @@ typedef struct {
     ngx_uint_t                signals;
     ngx_uint_t                spool;         /* it uses the openqoe_spool */
 
-    ngx_str_t                 endpoint;      /* as shown by /v2/health */
-    const char               *endpoint_name; /* what set it, for messages */
-    ngx_str_t                 metrics_endpoint;      /* unless derived */
-    const char               *metrics_name;
-    ngx_str_t                 traces_endpoint;       /* the same */
-    const char               *traces_name;
+    ngx_http_openqoe_endpoint_t  endpoint[QOE_SIGNALS];
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
     size_t                    gzip_level;
@@ -109,9 +113,6 @@ typedef struct {
     qoe_transport_conf_t      transport;
 
     uint32_t                  set;           /* bits: directives of the block */
-    unsigned                  verbatim:1;    /* endpoint is the logs' own */
-    unsigned                  metrics_verbatim:1;
-    unsigned                  traces_verbatim:1;
     unsigned                  env_headers:1;
 } ngx_http_openqoe_exporter_t;
 

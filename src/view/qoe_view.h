@@ -58,6 +58,16 @@ typedef struct {
     size_t          nstretches;
 } qoe_points_t;
 
+void qoe_points_clear(qoe_points_t *points);
+
+/*
+ * Adds a point, unless the value is NaN, or 0 for a counter.  In that case
+ * returns NULL, which qoe_point_extra() accepts.
+ */
+qoe_point_t *qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric,
+    double value);
+void qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text);
+
 
 typedef struct qoe_view_s  qoe_view_t;
 

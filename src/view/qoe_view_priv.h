@@ -150,17 +150,8 @@ typedef struct {
 /* The set of numbers that are in range; the others are counted. */
 uint64_t qoe_view_valid(const qoe_sample_t *s, uint32_t *ignored);
 
-/*
- * Adds a point, unless the value is NaN, or 0 for a counter.  In that case
- * returns NULL, which qoe_point_extra() accepts.
- */
-qoe_point_t *qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric,
-    double value);
-void qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text);
 void qoe_view_point(qoe_view_step_t *x, qoe_metric_id_t metric, double value,
     unsigned with);
-
-void qoe_points_clear(qoe_points_t *points);
 
 /* Functions of qoe_view_stretch.c. */
 

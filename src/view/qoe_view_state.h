@@ -16,7 +16,7 @@
 
 
 #include "qoe_core.h"
-#include "qoe_list.h"
+#include "qoe_links.h"
 
 
 #define QOE_VIEW_MEDIA     3                 /* video, audio, other */
