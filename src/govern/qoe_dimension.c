@@ -99,6 +99,7 @@ qoe_dimension_made(size_t dim, qoe_span_t value)
     case QOE_DIM_DIRECTION:
     case QOE_DIM_CHANGE_DIRECTION:
     case QOE_DIM_OUTCOME:
+    case QOE_DIM_VERSION:
     case QOE_DIM_OT:
     case QOE_DIM_CACHE_STATUS:
     case QOE_DIM_STATUS_CLASS:

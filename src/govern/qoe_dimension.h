@@ -100,6 +100,7 @@ typedef enum {
     MADE(DIRECTION,        "direction",        EXTRA, ALLOW, 8,      128)     \
     MADE(CHANGE_DIRECTION, "change_direction", EXTRA, ALLOW, 8,      128)     \
     MADE(OUTCOME,          "outcome",          EXTRA, ALLOW, 8,      128)     \
+    MADE(VERSION,          "version",          EXTRA, ALLOW, 4,      128)     \
     MADE(OT,               "ot",               EXTRA, ALLOW, 12,     128)     \
     MADE(CACHE_STATUS,     "cache_status",     EXTRA, ALLOW, 10,     128)     \
     MADE(STATUS_CLASS,     "status_class",     EXTRA, ALLOW, 8,      128)     \

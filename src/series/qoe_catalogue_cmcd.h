@@ -37,6 +37,46 @@
 
 
 #define QOE_METRICS_CMCD(X)                                                   \
+    X(CMCD_REQUESTS,                                                          \
+      "openqoe.cmcd.requests", COUNTER, "{request}", NONE,                    \
+      CMCD, COARSE, "source,version",                                         \
+      "each request with a set of CMCD",                                      \
+      "Requests with CMCD")                                                   \
+    X(CMCD_IGNORED,                                                           \
+      "openqoe.cmcd.ignored", COUNTER, "{item}", NONE,                        \
+      CMCD, COARSE, "reason",                                                 \
+      "each member of a set that is left out, and each such set",             \
+      "Members of CMCD that were left out")                                   \
+    X(CMCD_REPORTS,                                                           \
+      "openqoe.cmcd.reports", COUNTER, "{report}", NONE,                      \
+      CMCD, COARSE, "event_type",                                             \
+      "each report of event mode with a sid",                                 \
+      "Reports of players")                                                   \
+    X(CMCD_SEQUENCE_GAPS,                                                     \
+      "openqoe.cmcd.sequence_gaps", COUNTER, "{report}", NONE,                \
+      CMCD, COARSE, "",                                                       \
+      "the 32nd report after one that is missing, or the end of its view",    \
+      "Reports of players that did not arrive")                               \
+    X(DELIVERY_CLIENT_TTFB,                                                   \
+      "openqoe.delivery.client_ttfb", HISTOGRAM, "ms", DELIVERY_TTFB,         \
+      CMCD, COARSE, "media_type",                                             \
+      "rr with a ttfb that is not above its ttlb",                            \
+      "Time to the first byte of a response, by the player")                  \
+    X(DELIVERY_CLIENT_TTLB,                                                   \
+      "openqoe.delivery.client_ttlb", HISTOGRAM, "ms", DELIVERY_DURATION,     \
+      CMCD, COARSE, "media_type",                                             \
+      "rr with a ttlb below 10 minutes",                                      \
+      "Time to the last byte of a response, by the player")                   \
+    X(DELIVERY_CLIENT_ERRORS,                                                 \
+      "openqoe.delivery.client_errors", COUNTER, "{response}", NONE,          \
+      CMCD, HEADLINE, "status_class",                                         \
+      "rr with an rc of 400 or more, or 0: no response came",                 \
+      "Responses that failed, by the player")                                 \
+    X(CMCD_SESSIONS_ACTIVE,                                                   \
+      "openqoe.cmcd.sessions.active", GAUGE_NOW, "{session}", NONE,           \
+      CMCD, COARSE, "st,sf",                                                  \
+      "collection",                                                           \
+      "Sessions that request media, by their CMCD")                           \
     X(DELIVERY_REQUESTS,                                                      \
       "openqoe.delivery.requests", COUNTER, "{request}", NONE,                \
       CMCD, HEADLINE, "ot,cache_status,status_class",                         \

@@ -27,7 +27,7 @@
 
 
 #define QOE_POINTS_MAX     128
-#define QOE_POINT_EXTRAS   3
+#define QOE_POINT_EXTRAS   4
 
 /* Those of a full list of events that wait, and of the view's end. */
 #define QOE_STRETCHES_MAX  96
@@ -146,6 +146,7 @@ typedef enum {
     QOE_SILENCE_ACTIVE,
     QOE_SILENCE_HIDDEN,
     QOE_SILENCE_PAUSED,
+    QOE_SILENCE_REPORTS,         /* all that is known of it are reports */
     QOE_SILENCES
 } qoe_silence_t;
 
@@ -228,6 +229,13 @@ qoe_view_sums_t qoe_view_sums(const qoe_view_t *v);
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
 /* The last such time as far as is known now; 0: it does not count. */
 uint64_t qoe_view_concurrent_ms(const qoe_view_t *v);
+
+/*
+ * Is all that is known of it from reports of CMCD?  Or have events of an SDK
+ * come, too, and then the view is theirs?
+ */
+bool qoe_view_reported(const qoe_view_t *v);
+bool qoe_view_of_events(const qoe_view_t *v);
 
 /* Was there a view of its view_id before it? */
 bool qoe_view_again(const qoe_view_t *v);

@@ -17,7 +17,7 @@ my %may = (
     delivery => [qw(core event cmcd govern series view)],
     qoe    => [qw(core event cmcd shm govern series view delivery)],
     prom   => [qw(core event qoe)],
-    otlp   => [qw(core event series view qoe)],
+    otlp   => [qw(core event cmcd series view delivery qoe)],
     net    => [qw(core otlp)],
     spool  => [qw(core shm otlp)],
 );
