@@ -23,7 +23,10 @@
 typedef struct qoe_deliveries_s  qoe_deliveries_t;
 
 
-/* Creates an empty table in size bytes, zero-filled and aligned to 64 bytes. */
+/*
+ * Creates an empty table in size bytes, at least 512, zero-filled and aligned
+ * to 64 bytes.  There may be too few of them for a single state.
+ */
 void qoe_deliveries_create(qoe_deliveries_t *t, size_t size);
 
 
