@@ -28,6 +28,10 @@ use OpenQoE::Truth qw(compare);
 # By then every view is over, whatever it waits for; series must last longer.
 use constant LATER => 2 * 3600;
 
+# A player reports its state some ms after its first report, more on a machine
+# that is busy; no report says what was before.
+use constant STATE => 150;
+
 my @players = qw(hlsjs dashjs shaka);
 my @modes = qw(query headers event);
 
@@ -191,7 +195,7 @@ sub check_experience ($session, $metrics) {
        'a session is one attempt');
     is($metrics->value('openqoe.experience.startup', @by), 1,
        'it has one start-up');
-    near($sum->('startup'), $view->{startup_ms}, 0.5, 1500,
+    near($sum->('startup'), $view->{startup_ms}, 0.5, 1000,
          'the start-up is near to that of the page');
     near($metrics->value('openqoe.experience.playing_time', @by),
          $view->{playing_ms}, 0.15, $full ? 2000 : 3000,
@@ -236,6 +240,8 @@ ok($metrics->wait_value($all, 'openqoe.delivery.requests', -timeout => 30),
 
 $shim->clock(LATER);
 $metrics->wait_value(scalar @players, 'openqoe.views_total', -timeout => 10);
+ok($metrics->wait_value(0, 'openqoe.cmcd.sessions.active', -timeout => 30),
+   'no session is left of those that have made requests');
 ok($metrics->wait_collection, 'collections are made with the clock moved');
 
 for my $name (sort keys %session) {
@@ -251,7 +257,7 @@ for my $name (sort keys %session) {
 
     next if $s->{mode} ne 'event';
     subtest "$name: the view made of reports" => sub {
-        compare($s, $metrics, 0, 'org_id');
+        compare($s, $metrics, STATE, 'org_id');
     };
 }
 
