@@ -20,12 +20,20 @@ use OpenQoE::Centre;
 use OpenQoE::Fleet;
 use OpenQoE::FleetTest;
 use OpenQoE::Movers;
+use OpenQoE::Peers qw(prometheus3);
+use OpenQoE::Prometheus;
 
 need_centre();
 
-my $centre = OpenQoE::Centre->new->start;
+my ($prometheus) = prometheus3();
+my $metrics = $prometheus && OpenQoE::Prometheus->new(
+    program => $prometheus, jobs => {},
+    args => ['--web.enable-remote-write-receiver'])->start;
+my $centre = OpenQoE::Centre->new($metrics ? (remote_write =>
+    'http://127.0.0.1:' . $metrics->port . '/api/v1/write') : ())->start;
 my $fleet = OpenQoE::Fleet->new(edges => 3, files => 1,
-                                endpoint => $centre->url)->start;
+    signals => $metrics ? 'views metrics' : 'views',
+    endpoint => $centre->url)->start;
 my $movers = OpenQoE::Movers->new(sessions => 300, edges => 3);
 my $truth = $movers->truth;
 
@@ -81,6 +89,25 @@ subtest 'what else the queries say' => sub {
     cmp_ok(scalar @parts, '>', 0, 'view.sql has the records of a view');
 };
 
+# What metrics say of a fleet: each edge for itself.  A view that moves is in
+# several of them, which is why the records are there.
+
+subtest 'metrics reach Prometheus by remote write' => sub {
+    plan(skip_all => 'no Prometheus 3') if !$metrics;
+
+    my ($parts) = $centre->sql('SELECT count() AS n, sum(started) AS s '
+                               . 'FROM openqoe.part FINAL');
+    ok(wait_until(sub {
+           ($metrics->value('sum(openqoe_views_total)') // 0) == $parts->{n};
+       }, 30), 'they count each record that is over')
+        or diag($metrics->value('sum(openqoe_views_total)') // 'none',
+                " of $parts->{n}");
+    is($metrics->value('count(count by (instance) (openqoe_views_total))'), 3,
+       'the name of the edge is their instance');
+    is($metrics->value('count(openqoe_views_total{video_id!=""})') // 0, 0,
+       'they have few dimensions');
+};
+
 subtest 'a tenth of the records comes again, the last ones first' => sub {
     my $rows = sub () {
         ($centre->sql('SELECT count() AS n FROM openqoe.part'))[0]{n} };
@@ -117,6 +144,34 @@ subtest 'the hours of a day' => sub {
     is_deeply($sum->(), $once, 'roll.sql run twice makes them once');
 };
 
+# Edges get a new key one by one.  Until all have it a viewer may have two
+# hashes, and nothing else changes.
+
+subtest 'a new key' => sub {
+    my $more = OpenQoE::Movers->new(sessions => 60, edges => 3, first => 1000,
+                                    seed => 51);
+
+    $fleet->new_keys(0);
+    ok(post_movers($fleet, $more), 'edges with both keys take events');
+    ok($fleet->wait_final, 'the centre has all records');
+    my $both = OpenQoE::Movers->together($movers, $more);
+    sums_are($centre, $both, 'two keys');
+    my ($row) = $centre->query('totals', whole());
+    cmp_ok($row->{viewers}, '>=', $both->{viewers}, 'no viewer is missed');
+    cmp_ok($row->{viewers}, '<=', 2 * $both->{viewers},
+           'a viewer counts twice at most');
+
+    $fleet->new_keys(1, 2);
+    my $late = OpenQoE::Movers->new(sessions => 60, edges => 3, first => 9000,
+                                    seed => 77, org => 'late');
+    ok(post_movers($fleet, $late), 'edges with the new key take events');
+    ok($fleet->wait_final, 'the centre has all records');
+    ($row) = $centre->query('totals', whole(), org => 'late');
+    is($row->{viewers}, $late->truth->{viewers},
+       'once all have the new key each viewer counts once');
+};
+
+ok(!$metrics || $metrics->stop, 'Prometheus stops by itself');
 ok($fleet->stop, 'the edges stop by themselves');
 ok($centre->stop, 'the parts of the centre stop by themselves');
 $fleet->nginx($_)->no_errors(name => "edge $_: nothing at alert, crit or emerg")

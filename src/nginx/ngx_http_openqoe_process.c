@@ -7,13 +7,14 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
+#include "ngx_http_openqoe_fleet.h"
 
 #include <curl/curl.h>
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_OPENQOE_ATTRS   4           /* of the resource by default */
+#define NGX_HTTP_OPENQOE_ATTRS   5           /* of the resource by default */
 
 /*
  * How long a helper may take at a TERM.  The master sends KILL about 3.1 s
@@ -394,6 +395,9 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     own[2].value = qoe_span(NGX_HTTP_OPENQOE_VERSION);
     own[3].key = qoe_span("host.name");
     own[3].value = ngx_http_openqoe_span(cycle->hostname);
+    own[4].key = qoe_span("openqoe.config.hash");
+    own[4].value = (qoe_span_t) { (char *) mcf->config_hash,
+                                  NGX_HTTP_OPENQOE_HASH_LEN };
 
     n = 0;
 
@@ -450,9 +454,11 @@ ngx_http_openqoe_records(qoe_conf_t *qoe,
 
     traces = false;
     qoe->views = false;
+    qoe->requests = false;
 
     for (i = 0; i < n; i++) {
         qoe->views |= exporters[i].dest[QOE_STREAM_VIEWS] != UINT32_MAX;
+        qoe->requests |= exporters[i].dest[QOE_STREAM_REQUESTS] != UINT32_MAX;
         traces |= exporters[i].dest[QOE_STREAM_TRACES] != UINT32_MAX;
     }
 
@@ -514,6 +520,7 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_openqoe_ack_exit();
     ngx_http_openqoe_submit_exit();
+    ngx_http_openqoe_cmcd_exit();
 
     helper = ngx_http_openqoe_process.helper;
 

@@ -53,7 +53,7 @@ struct qoe_timelines_s {
     uint32_t        capacity;
     uint32_t        unused;          /* the first slot never used */
     uint32_t        free;
-    qoe_list_t      over;
+    qoe_ends_t      over;
     uint32_t        moves;           /* changes of the chains */
 };
 
@@ -222,7 +222,7 @@ qoe_timelines_take(qoe_timelines_t *t)
     }
 
     slots = qoe_timelines_links(t);
-    qoe_list_remove(&t->over, &slots, link);
+    qoe_links_remove(&t->over, &slots, link);
     qoe_timelines_unchain(t, link);
 
     return link;
@@ -393,7 +393,7 @@ qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
     qoe_timelines_close(s);
 
     slots = qoe_timelines_links(t);
-    qoe_list_add(&t->over, &slots, v->timeline);
+    qoe_links_add(&t->over, &slots, v->timeline);
     v->timeline = 0;
 }
 
@@ -487,7 +487,7 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
 
     t->unused = qoe_min(t->unused, t->capacity);
     t->free = 0;
-    t->over = (qoe_list_t) { 0, 0 };
+    t->over = (qoe_ends_t) { 0, 0 };
 
     if (t->capacity == 0) {
         return;
@@ -523,7 +523,7 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
         qoe_timelines_chain(t, i);
 
         if (s->view == 0) {
-            qoe_list_add(&t->over, &slots, i);
+            qoe_links_add(&t->over, &slots, i);
         }
     }
 }

@@ -4,7 +4,7 @@ package OpenQoE::Fleet;
 #
 # Edges of a fleet: several nginx with the module on this machine, each with a
 # name, a zone and a spool of its own, that send records of views to one
-# centre.
+# centre.  Their configuration is deploy/fleet/nginx/edge.conf.
 #
 #     my $fleet = OpenQoE::Fleet->new(edges => 3, endpoint => $url)->start;
 #     $fleet->post(0, $events);
@@ -18,14 +18,15 @@ use v5.36;
 use OpenQoE::Event qw(decode_json_text encode_json_text);
 use OpenQoE::HTTP;
 use OpenQoE::Nginx;
-use OpenQoE::Process qw(scaled scratch_dir wait_until);
+use OpenQoE::Peers qw(peers_dir);
+use OpenQoE::Process qw(scaled scratch_dir slurp wait_until);
 use OpenQoE::Records;
 
 
 # new(edges => 3, endpoint => URL, silence => seconds (3), http => more text at
 #     that level, key => path of the fleet's key, files => 1: records into files, too,
-#     modules => { edge => path of another module }, old => { edge => 1 } where
-#     that knows no openqoe_edge)
+#     batch => records in a request, modules => { edge => path of another module }, old => { edge => 1 } where
+#     that knows no fleet's key)
 
 sub new ($class, %opt) {
     my $self = bless { edges => 3, silence => 3, http => '', modules => {},
@@ -61,17 +62,33 @@ sub make ($self, $i) {
     local $ENV{TEST_NGINX_OPENQOE_MODULE} =
         $self->{modules}{$i} // $ENV{TEST_NGINX_OPENQOE_MODULE};
 
+    # as it is delivered, but for its paths, and with records sooner
+    my $config = slurp(peers_dir() . '/../../deploy/fleet/nginx/edge.conf');
+    for ([ '/var/spool/openqoe', "$self->{spool}/$i" ],
+         [ '/etc/openqoe/fleet.key', $self->{key} ],
+         [ 'interval=5m', "interval=$self->{interval}" ],
+         [ 'signals views metrics', "signals $self->{signals}" ],
+         [ 'metric_interval 60s', 'metric_interval 1s; interval 100ms'
+             . ($self->{batch} ? "; batch_size $self->{batch}" : '') ],
+         [ 'qoe:64m', 'qoe:32m' ])
+    {
+        my ($from, $to) = @$_;
+        $config =~ s/\Q$from\E/$to/ or die "edge.conf has no $from\n";
+    }
+
+    $config =~ s/^openqoe_fleet_key .*\n//m if $self->{old}{$i};
     $self->{nginx}[$i] = OpenQoE::Nginx->new(
-        zone => 'qoe:32m', http => <<"END",
-openqoe_view_timeout ${silence}s hidden=${silence}s paused=${silence}s;
-    openqoe_view_record interval=$self->{interval};
-    openqoe_spool $self->{spool}/$i max_size=256m;
-    @{[ $self->identity($i) ]}
+        zone => undef, exporter => undef, http => <<"END",
+$config
+    openqoe_view_timeout ${silence}s hidden=${silence}s paused=${silence}s;
+    openqoe_series_birth off;
+    openqoe_max_sessions 10000;
+    openqoe_max_new_values 10000;
     $self->{http}
 END
-        exporter => "endpoint $self->{endpoint};\n"
-            . "        protocol http/protobuf; interval 100ms;\n"
-            . "        metric_interval 1s; signals $self->{signals};");
+        env => { OTEL_EXPORTER_OTLP_ENDPOINT => $self->{endpoint},
+                 OTEL_EXPORTER_OTLP_PROTOCOL => 'http/protobuf',
+                 OTEL_RESOURCE_ATTRIBUTES => "service.instance.id=edge-$i" });
     return if !$self->{files};
 
     # The same records once more, into a file: for a test that plays them again.
@@ -90,11 +107,18 @@ sub records ($self, $i) {
 }
 
 
-# Who an edge is.  A module that is older than these directives has neither.
+# Gives these edges the same new key and reloads them.
 
-sub identity ($self, $i) {
-    return '' if $self->{old}{$i};
-    return "openqoe_edge edge-$i;\n    openqoe_fleet_key $self->{key};";
+sub new_keys ($self, @edges) {
+    my $old = $self->{key};
+    my $new = $self->{next_key} //= $self->new_key;
+
+    for my $nginx (map { $self->nginx($_) } @edges) {
+        $nginx->write_config(http => $nginx->{http} =~ s/\Q$old\E/$new/r);
+        $nginx->reload(old => 1) or die "an edge does not reload\n";
+    }
+
+    delete $self->{client};
 }
 
 
