@@ -55,6 +55,9 @@ my $nginx = OpenQoE::Nginx->new(workers => 2, zone => 'qoe:64m',
 my $slow = $nginx->dir . '/out';
 my $log_file = $nginx->dir . '/requests.log';
 
+# The slow network brings a segment of 2 s in 9 s: longer than all buffers last,
+# so that each video stalls once.
+
 $nginx->write_config(
     exporter => 'endpoint file://' . $nginx->out_file
                 . '; interval 100ms; metric_interval 500ms;',
@@ -66,7 +69,7 @@ $nginx->write_config(
 END
     location => <<"END",
         location ~ ^/media/(?<session>[^/]+)/ {
-            if (-f $slow/\$session) { set \$limit_rate 12k; }
+            if (-f $slow/\$session) { set \$limit_rate 8k; }
             openqoe_cmcd on;
             openqoe_cmcd_org \$session;
             access_log $log_file cmcd;
@@ -102,9 +105,9 @@ sub check_recorded ($session) {
     my $full = $session->{mode} ne 'headers';
 
     ok(defined $view->{startup_ms}, 'the video showed a frame');
-    is_deeply([ @$view{qw(pauses seeks)}, $view->{ended} ? 1 : 0 ],
-              $full ? [ 1, 1, 1 ] : [ 0, 0, 0 ],
-              'the viewer did what was planned');
+    is_deeply([ $view->{pauses}, $view->{ended} ? 1 : 0 ],
+              $full ? [ 1, 1 ] : [ 0, 0 ], 'the viewer did what was planned');
+    cmp_ok($view->{seeks}, '>=', $full ? 1 : 0, 'the viewer sought as planned');
     cmp_ok(scalar @{ $view->{stalls} }, $full ? '>=' : '==', $full ? 1 : 0,
            'the video stalled while the network was slow, and only then');
     is_deeply($session->{errors}, [], 'no script had an error');
@@ -176,7 +179,7 @@ sub near ($got, $truth, $part, $ms, $claim) {
     ok(abs($got - $truth) <= $allowed, $claim)
         or diag(sprintf '%.0f, in truth %.0f, allowed +-%.0f', $got, $truth,
                 $allowed);
-    note(sprintf '%s: %.0f, in truth %.0f', $claim, $got, $truth);
+    note(sprintf '%.0f, in truth %.0f', $got, $truth);
 }
 
 
