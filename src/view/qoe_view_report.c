@@ -53,6 +53,13 @@ qoe_report_state(const qoe_sample_t *s, qoe_player_state_t state)
 }
 
 
+bool
+qoe_report_leaves(const qoe_sample_t *s)
+{
+    return qoe_sample_has(s, REPORT) && !qoe_report_is(s, QOE_REPORT_CONTENT);
+}
+
+
 uint64_t
 qoe_report_time(const qoe_sample_t *s, uint64_t at_ms)
 {
