@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 
 static ngx_conf_enum_t  ngx_http_openqoe_validations[] = {

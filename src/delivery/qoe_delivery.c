@@ -47,8 +47,6 @@ static void qoe_delivery_playing(qoe_delivery_step_t *x);
 static bool qoe_delivery_leads(const qoe_delivery_step_t *x);
 static void qoe_delivery_brought(qoe_delivery_step_t *x);
 static void qoe_delivery_compare(qoe_delivery_step_t *x);
-static void qoe_delivery_played(qoe_delivery_t *d, double ms,
-    qoe_points_t *points);
 static void qoe_delivery_wait(qoe_delivery_step_t *x);
 static uint32_t qoe_delivery_id(qoe_span_t text);
 
@@ -431,7 +429,7 @@ qoe_delivery_playing(qoe_delivery_step_t *x)
 }
 
 
-static void
+void
 qoe_delivery_played(qoe_delivery_t *d, double ms, qoe_points_t *points)
 {
     if (d->flags & QOE_DELIVERY_STARTED) {
@@ -554,6 +552,8 @@ qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points)
 
     qoe_delivery_judge(d, true, points);
 
+    qoe_delivery_starved(d, points);
+
     d->flags |= QOE_DELIVERY_OVER;
 
     if (d->media == 0) {
@@ -570,9 +570,14 @@ qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points)
         return;
     }
 
-    /* after the last object of all, what is in the buffer is played */
+    /*
+     * After the last object of all, what is in the buffer is played.  Of live
+     * streams the last one is that whose next one is not there yet.
+     */
 
-    if (d->flags & QOE_DELIVERY_LAST) {
+    if ((d->flags & QOE_DELIVERY_LAST) && d->st != QOE_CMCD_ST_LIVE
+        && d->st != QOE_CMCD_ST_LOW_LATENCY)
+    {
         last = &d->track[(d->flags & QOE_DELIVERY_AUDIO) != 0].past[0];
         ms = qoe_delivery_past_bl(last);
         ms = ((isnan(ms) ? 0 : ms) + last->d * 4.0)

@@ -9,7 +9,7 @@
 #include "qoe_delivery_priv.h"
 
 
-/* A buffer from which the rate of playback can be told, ms. */
+/* A buffer that is long enough to infer the rate of playback from it, ms. */
 #define QOE_DELIVERY_RATED     1000
 
 /* The response of the upstream that so much of the time is spent on. */

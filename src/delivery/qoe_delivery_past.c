@@ -84,7 +84,7 @@ qoe_delivery_order(qoe_delivery_step_t *x)
 }
 
 
-/* Does the object follow the one before, as far as can be told? */
+/* Does the object follow the one before, as far as is known? */
 
 static bool
 qoe_delivery_follows(qoe_delivery_step_t *x)

@@ -119,12 +119,19 @@ bool qoe_delivery_past_jumped(const qoe_delivery_past_t *p);
 double qoe_delivery_past_bl(const qoe_delivery_past_t *p);
 double qoe_delivery_past_rate(const qoe_delivery_past_t *p);
 
+/* qoe_delivery.c */
+
+/* Adds playing time. */
+void qoe_delivery_played(qoe_delivery_t *d, double ms, qoe_points_t *points);
+
 /* qoe_delivery_stall.c */
 
 /* Looks for signs of a stall in a request, before it is remembered. */
 void qoe_delivery_signs(qoe_delivery_step_t *x);
 /* Judges the open dry time once enough has come; forced: now. */
 void qoe_delivery_judge(qoe_delivery_t *d, bool forced, qoe_points_t *points);
+/* The session has ended: was it waiting for what errors kept from it? */
+void qoe_delivery_starved(qoe_delivery_t *d, qoe_points_t *points);
 /* Adds the last pair of a track to the halts of the open dry time. */
 void qoe_delivery_halted(qoe_delivery_step_t *x);
 

@@ -40,7 +40,7 @@
 static void qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_fed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline);
-static void qoe_delivery_sign_told(qoe_delivery_step_t *x);
+static void qoe_delivery_sign_claimed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_more(qoe_delivery_step_t *x);
 static uint32_t qoe_delivery_fed(const qoe_delivery_step_t *x,
     uint32_t deadline);
@@ -81,7 +81,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
     }
 
     qoe_delivery_sign_more(x);
-    qoe_delivery_sign_told(x);
+    qoe_delivery_sign_claimed(x);
 
     if (qoe_delivery_late(x->r)) {
         qoe_delivery_sign_late(x, deadline);
@@ -208,11 +208,16 @@ qoe_delivery_sign_fed(qoe_delivery_step_t *x)
 }
 
 
-/* The buffer lasts until the deadline, and nothing has come for it. */
+/*
+ * The buffer lasts until the deadline, and nothing has come for it.  A player
+ * that tries again may send what it sent before, but as long as nothing comes
+ * the first deadline stands.
+ */
 
 static void
 qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline)
 {
+    uint32_t         hungry;
     qoe_delivery_t  *d;
 
     d = x->d;
@@ -221,7 +226,14 @@ qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline)
         return;
     }
 
-    d->hungry = x->start + (uint32_t) deadline;
+    hungry = x->start + (uint32_t) deadline;
+
+    if (d->hungry != 0 && d->hungry <= hungry) {
+        d->hungry_of = (uint8_t) qoe_min(d->hungry_of, x->cause);
+        return;
+    }
+
+    d->hungry = hungry;
     d->hungry_of = (uint8_t) x->cause;
     d->flags &= (uint16_t) ~(QOE_DELIVERY_HUNGRY
                              | QOE_DELIVERY_HUNGRY << 1);
@@ -235,7 +247,7 @@ qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline)
  */
 
 static void
-qoe_delivery_sign_told(qoe_delivery_step_t *x)
+qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
 {
     qoe_dry_t              dry;
     qoe_delivery_t        *d;
@@ -470,7 +482,7 @@ qoe_delivery_seen(const qoe_delivery_t *d, qoe_track_t track)
 }
 
 
-/* Has each track told its buffer after the dry time, or is it too late? */
+/* Has each track reported its buffer after the dry time, or is it too late? */
 
 static bool
 qoe_delivery_ready(const qoe_delivery_t *d)
@@ -542,6 +554,40 @@ qoe_delivery_judge(qoe_delivery_t *d, bool forced, qoe_points_t *points)
     } else if (dry.why == QOE_DRY_BS) {
         qoe_delivery_stalled(d, &dry, NAN, points);
     }
+}
+
+
+/*
+ * After an abort it is not known whether the viewer left or waited; but where
+ * an error was the last answer, playback has ended with the buffer.
+ */
+
+void
+qoe_delivery_starved(qoe_delivery_t *d, qoe_points_t *points)
+{
+    qoe_dry_t  dry;
+
+    if (d->hungry == 0 || d->hungry_of != QOE_CAUSE_ERROR
+        || !(d->flags & QOE_DELIVERY_STARTED))
+    {
+        return;
+    }
+
+    if (d->hungry > d->played) {
+        qoe_delivery_played(d, d->hungry - d->played, points);
+        d->played = d->hungry;
+    }
+
+    dry.start = d->hungry;
+    dry.end = d->hungry + 1;
+    dry.why = QOE_DRY_DEADLINE;
+    dry.cause = QOE_CAUSE_ERROR;
+    dry.track = QOE_TRACK_VIDEO;
+
+    d->hungry = 0;
+    d->dry_more = 0;
+
+    qoe_delivery_stalled(d, &dry, NAN, points);
 }
 
 

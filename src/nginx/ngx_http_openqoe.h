@@ -207,11 +207,6 @@ typedef struct {
     ngx_str_t                 cmsd_name;
 } ngx_http_openqoe_loc_conf_t;
 
-/* Where a location looks for CMCD. */
-#define NGX_HTTP_OPENQOE_CMCD_QUERY    1
-#define NGX_HTTP_OPENQOE_CMCD_HEADERS  2
-#define NGX_HTTP_OPENQOE_CMCD_LOG_ALL  1000000
-
 
 typedef struct {
     qoe_span_t                json;          /* to send instead of the page */
@@ -332,14 +327,6 @@ char *ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
 qoe_status_t ngx_http_openqoe_attributes(ngx_http_request_t *r,
     ngx_array_t *attributes, qoe_batch_t *batch, qoe_record_meta_t *meta,
     qoe_arena_t *arena);
-
-/* The same for a request of _cmcd.c, whose empty texts it fills. */
-qoe_status_t ngx_http_openqoe_attributes_request(ngx_http_request_t *r,
-    ngx_array_t *attributes, const ngx_array_t *sources, qoe_request_t *q,
-    qoe_arena_t *arena);
-/* Copies a value into the arena as valid UTF-8, cut at its longest. */
-qoe_status_t ngx_http_openqoe_attribute_text(qoe_span_t *out,
-    ngx_str_t *value, qoe_arena_t *arena);
 
 /*
  * _cmcd_set.c: the set of CMCD that a request brings, in its headers or else in
@@ -643,36 +630,6 @@ ngx_int_t ngx_http_openqoe_method(ngx_http_request_t *r, ngx_uint_t allowed,
 
 /* _error.c: nginx's own error pages in our locations become JSON */
 ngx_int_t ngx_http_openqoe_filter_init(ngx_conf_t *cf);
-
-/* _cmcd_conf.c: directives */
-char *ngx_http_openqoe_cmcd(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_openqoe_cmcd_log(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_openqoe_cmsd(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_openqoe_cmcd_merge(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *prev,
-    ngx_http_openqoe_loc_conf_t *conf);
-
-/* _cmcd.c: requests for media, in the log phase */
-ngx_int_t ngx_http_openqoe_cmcd_init(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf);
-void ngx_http_openqoe_cmcd_exit(void);
-
-/* _tcp.c: TCP_INFO of the connection of a request */
-typedef struct {
-    double                    rtt_ms;        /* NAN: not measured */
-    double                    etp_kbps;      /* NAN: not known */
-    uint32_t                  retransmits;   /* of the connection, ever */
-} ngx_http_openqoe_tcp_t;
-
-ngx_int_t ngx_http_openqoe_tcp(ngx_http_request_t *r,
-    ngx_http_openqoe_tcp_t *tcp);
-/* The retransmits since the last call for a request of the connection. */
-uint32_t ngx_http_openqoe_tcp_delta(ngx_http_request_t *r, uint32_t total);
-
-/* _cmsd.c */
-ngx_int_t ngx_http_openqoe_cmsd_init(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf);
 
 /* _body.c */
 ngx_uint_t ngx_http_openqoe_body(ngx_http_request_t *r,

@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 
 #define NGX_HTTP_OPENQOE_ATTRIBUTES      32  /* per location */

@@ -15,7 +15,11 @@
 #include "qoe_tapped.h"
 
 
-/* Of requests without CMCD, each so many asks the kernel for TCP_INFO. */
+/*
+ * A system call for each request would be a third of its cost.  An answer that
+ * the kernel took within a millisecond was not held up by the network, so of
+ * those only each so many asks for TCP_INFO.
+ */
 #define NGX_HTTP_OPENQOE_CMCD_TCP    16
 
 /* For the texts of all attributes of a location. */
@@ -45,7 +49,7 @@ static struct {
     qoe_request_t   request;
     qoe_arena_t     arena;
     qoe_labels_t    log;
-    ngx_uint_t      without;                 /* requests without CMCD */
+    ngx_uint_t      quick;                   /* requests of less than 1 ms */
     time_t          warned;                  /* when a version was logged */
     char            packed[QOE_REQUEST_MAX];
 } ngx_http_openqoe_cmcd_hand;
@@ -189,11 +193,8 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
 
     ngx_http_openqoe_cmcd_facts(r, q);
 
-    /* a system call for each would be half of the cost of those without CMCD */
-
-    if (rc == QOE_OK
-        || ngx_http_openqoe_cmcd_hand.without++ % NGX_HTTP_OPENQOE_CMCD_TCP
-           == 0)
+    if (q->duration_ms > 0
+        || ngx_http_openqoe_cmcd_hand.quick++ % NGX_HTTP_OPENQOE_CMCD_TCP == 0)
     {
         ngx_http_openqoe_cmcd_tcp(r, q);
     }

@@ -7,7 +7,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 
 static ngx_int_t ngx_http_openqoe_cmcd_share(ngx_str_t *s, ngx_uint_t *out);

@@ -12,7 +12,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 #include "qoe_tap.h"
 #include "qoe_tapped.h"

@@ -35,7 +35,10 @@ enum {
 };
 
 
-/* All requests of a session are logged, or none; those without one by chance. */
+/*
+ * All requests of a session are logged, or none of them; those without a
+ * session by chance.
+ */
 
 ngx_uint_t
 ngx_http_openqoe_cmcd_logs(const qoe_request_t *q, const qoe_hash_key_t *key,

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 
 static char *ngx_http_openqoe_ack_check(ngx_conf_t *cf,

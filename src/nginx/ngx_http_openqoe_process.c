@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 #include <curl/curl.h>
 #include <sys/mman.h>

@@ -7,7 +7,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 #include <math.h>
 
@@ -31,19 +31,15 @@
 #define NGX_HTTP_OPENQOE_CLEANUPS  16
 
 
-#if (NGX_HAVE_TCP_INFO)
 static double ngx_http_openqoe_etp(const u_char *raw, socklen_t len);
 static uint64_t ngx_http_openqoe_tcp_word(const u_char *raw, size_t offset,
     size_t size);
-#endif
 static void ngx_http_openqoe_tcp_noted(void *data);
 
 
 ngx_int_t
 ngx_http_openqoe_tcp(ngx_http_request_t *r, ngx_http_openqoe_tcp_t *tcp)
 {
-#if (NGX_HAVE_TCP_INFO)
-
     socklen_t          len;
     ngx_connection_t  *c;
     union {
@@ -84,19 +80,8 @@ ngx_http_openqoe_tcp(ngx_http_request_t *r, ngx_http_openqoe_tcp_t *tcp)
     tcp->retransmits = ti.info.tcpi_total_retrans;
 
     return NGX_OK;
-
-#else
-
-    (void) r;
-    (void) tcp;
-
-    return NGX_DECLINED;
-
-#endif
 }
 
-
-#if (NGX_HAVE_TCP_INFO)
 
 /* Estimated throughput as of CTA-5006: the send window, each round trip. */
 
@@ -147,8 +132,6 @@ ngx_http_openqoe_tcp_word(const u_char *raw, size_t offset, size_t size)
 
     return word;
 }
-
-#endif
 
 
 /*

@@ -181,7 +181,7 @@ qoe_request_log_head(char *p, const qoe_request_t *r)
 }
 
 
-/* What the edge knows, by the names of semantic conventions where it has one. */
+/* What the edge knows, by the names of semantic conventions if there is one. */
 
 static void
 qoe_request_log_facts(qoe_view_log_t *log, const qoe_request_t *r)

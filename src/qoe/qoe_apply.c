@@ -486,13 +486,13 @@ qoe_apply_source(qoe_points_t *points)
 void
 qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
 {
-    qoe_apply_points_of(a, &a->points, b, now_ns);
+    qoe_apply_points_of(a, &a->points, b, false, now_ns);
 }
 
 
 void
 qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
-    uint64_t now_ns)
+    bool bare, uint64_t now_ns)
 {
     size_t        i, n;
     uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
@@ -523,7 +523,7 @@ qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
             qoe_store_ref(a->store, extra[n]);
         }
 
-        if (set[n] == 0 || (p[n].nextra != 0 && extra[n] == 0)) {
+        if ((set[n] == 0 && !bare) || (p[n].nextra != 0 && extra[n] == 0)) {
             set[n] = QOE_STORE_OVERFLOW;
         }
 

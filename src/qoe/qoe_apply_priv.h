@@ -114,9 +114,12 @@ void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* Records the points of a->points in blocks b, and empties a->points. */
 void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
-/* The same for other points. */
+/*
+ * The same for other points.  bare: a block 0 is the empty set, for which there
+ * are series as well; else it is one for which there was no room.
+ */
 void qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
-    uint64_t now_ns);
+    bool bare, uint64_t now_ns);
 /* The key of the session of an org_id and a session_id. */
 void qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
     uint64_t session[2]);

@@ -351,6 +351,12 @@ qoe_apply_put(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
     qoe_view_record_make(&r, v, now_ns);
     qoe_apply_record_ids(a, &r, v, &texts);
     qoe_apply_record_error(a, &r, v, &texts);
+
+    if (v->requests.cause != 0) {
+        r.stall_cause = qoe_cause_name(
+                            (qoe_cause_t) (v->requests.cause - 1));
+    }
+
     qoe_apply_record_dims(a, &r, v);
     qoe_apply_trace(a, &r, v, trace);
 

@@ -32,10 +32,10 @@ static void qoe_apply_delivery_free(qoe_apply_t *a, qoe_delivery_t *d,
     uint64_t now_ns);
 static qoe_blocks_t qoe_apply_request_base(qoe_apply_t *a,
     qoe_delivery_t *d, const qoe_sample_t *s, uint32_t now_s);
-static qoe_blocks_t qoe_apply_cached(qoe_apply_t *a, const qoe_sample_t *s,
-    uint64_t hash, uint32_t now_s);
+static void qoe_apply_cache(qoe_apply_t *a, qoe_apply_cache_t *c,
+    const qoe_sample_t *s, uint64_t hash, uint32_t now_s);
 static void qoe_apply_delivery_base(qoe_apply_t *a, qoe_delivery_t *d,
-    qoe_blocks_t b, uint64_t hash, uint32_t now_s);
+    const qoe_apply_cache_t *c);
 static qoe_blocks_t qoe_apply_delivery_blocks(const qoe_delivery_t *d);
 static void qoe_apply_request_counts(qoe_apply_t *a, const qoe_request_t *r,
     const qoe_tapped_t *head);
@@ -48,6 +48,7 @@ static void qoe_apply_request_view(qoe_apply_t *a, const uint64_t key[2],
 static qoe_view_t *qoe_apply_requested(qoe_apply_t *a,
     qoe_session_t *session, qoe_span_t cid);
 static uint32_t qoe_apply_sum(uint32_t sum, uint32_t n);
+static uint16_t qoe_apply_short(uint16_t sum, uint32_t n);
 
 
 void
@@ -101,7 +102,7 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
                                    (uint32_t) (now_ns / 1000000000));
     }
 
-    qoe_apply_points(a, b, now_ns);
+    qoe_apply_points_of(a, &a->points, b, true, now_ns);
 
     if (log.len != 0 && a->conf->requests) {
         qoe_apply_request_log(a, record, now_ns);
@@ -212,50 +213,59 @@ qoe_apply_delivery_end(qoe_apply_t *a, qoe_delivery_t *d, uint64_t now_ns)
     qoe_delivery_end(d, points);
     qoe_deliveries_close(a->deliveries, d);
 
-    qoe_apply_points_of(a, points, qoe_apply_delivery_blocks(d), now_ns);
+    qoe_apply_points_of(a, points, qoe_apply_delivery_blocks(d), true, now_ns);
 }
 
 
-/* The blocks of the request's attributes; those of d hold references. */
+/*
+ * The blocks of the request's attributes, which the state keeps, and the cache.
+ * 0 stands for the empty set; a set for which there is no room is not kept.
+ */
 
 static qoe_blocks_t
 qoe_apply_request_base(qoe_apply_t *a, qoe_delivery_t *d,
     const qoe_sample_t *s, uint32_t now_s)
 {
-    uint64_t      hash;
-    qoe_blocks_t  b;
+    size_t              i;
+    uint64_t            hash;
+    qoe_blocks_t        b;
+    qoe_apply_cache_t  *c;
 
     hash = qoe_base_hash(s, a->conf->dims, &a->key);
 
-    if (d != NULL && d->base_key == hash && d->base[QOE_GRAIN_COARSE] != 0
+    if (d != NULL && d->base_key == hash
         && now_s - d->base_s < QOE_REQUEST_FRESH_S)
     {
         return qoe_apply_delivery_blocks(d);
     }
 
-    b = qoe_apply_cached(a, s, hash, now_s);
+    c = &a->cache[hash % QOE_APPLY_CACHES];
+
+    if (c->key != hash || now_s - c->at_s >= QOE_REQUEST_FRESH_S) {
+        qoe_apply_cache(a, c, s, hash, now_s);
+    }
 
     if (d != NULL) {
-        qoe_apply_delivery_base(a, d, b, hash, now_s);
+        qoe_apply_delivery_base(a, d, c);
+    }
+
+    b = c->b;
+
+    for (i = 0; i < QOE_GRAINS; i++) {
+        if (c->key == 0 && b.grain[i] == 0) {
+            b.grain[i] = QOE_STORE_OVERFLOW;
+        }
     }
 
     return b;
 }
 
 
-static qoe_blocks_t
-qoe_apply_cached(qoe_apply_t *a, const qoe_sample_t *s, uint64_t hash,
-    uint32_t now_s)
+static void
+qoe_apply_cache(qoe_apply_t *a, qoe_apply_cache_t *c, const qoe_sample_t *s,
+    uint64_t hash, uint32_t now_s)
 {
-    qoe_apply_cache_t  *c;
-
-    c = &a->cache[hash % QOE_APPLY_CACHES];
-
-    if (c->key == hash && c->b.grain[QOE_GRAIN_COARSE] != 0
-        && now_s - c->at_s < QOE_REQUEST_FRESH_S)
-    {
-        return c->b;
-    }
+    size_t  i;
 
     qoe_apply_base_free(a, c->b);
 
@@ -265,13 +275,17 @@ qoe_apply_cached(qoe_apply_t *a, const qoe_sample_t *s, uint64_t hash,
     c->at_s = qoe_govern_deferred(a->governor) ? now_s - QOE_REQUEST_FRESH_S
                                                : now_s;
 
-    return c->b;
+    for (i = 0; i < QOE_GRAINS; i++) {
+        if (c->b.grain[i] == 0 && a->base[i].len != 0) {
+            c->key = 0;
+        }
+    }
 }
 
 
 static void
-qoe_apply_delivery_base(qoe_apply_t *a, qoe_delivery_t *d, qoe_blocks_t b,
-    uint64_t hash, uint32_t now_s)
+qoe_apply_delivery_base(qoe_apply_t *a, qoe_delivery_t *d,
+    const qoe_apply_cache_t *c)
 {
     size_t        i;
     qoe_blocks_t  old;
@@ -279,12 +293,12 @@ qoe_apply_delivery_base(qoe_apply_t *a, qoe_delivery_t *d, qoe_blocks_t b,
     old = qoe_apply_delivery_blocks(d);
 
     for (i = 0; i < QOE_GRAINS; i++) {
-        qoe_store_ref(a->store, b.grain[i]);
-        d->base[i] = b.grain[i];
+        qoe_store_ref(a->store, c->b.grain[i]);
+        d->base[i] = c->b.grain[i];
     }
 
-    d->base_key = hash;
-    d->base_s = now_s;
+    d->base_key = c->key;
+    d->base_s = c->at_s;
 
     qoe_apply_base_free(a, old);
 }
@@ -464,14 +478,14 @@ qoe_apply_request_view(qoe_apply_t *a, const uint64_t key[2],
     sum = &v->requests;
     sum->bytes += sums.bytes;
     sum->requests = qoe_apply_sum(sum->requests, sums.requests);
-    sum->errors = qoe_apply_sum(sum->errors, sums.errors);
-    sum->aborted = qoe_apply_sum(sum->aborted, sums.aborted);
-    sum->misses = qoe_apply_sum(sum->misses, sums.misses);
-    sum->stalls = qoe_apply_sum(sum->stalls, sums.stalls);
+    sum->errors = qoe_apply_short(sum->errors, sums.errors);
+    sum->aborted = qoe_apply_short(sum->aborted, sums.aborted);
+    sum->misses = qoe_apply_short(sum->misses, sums.misses);
+    sum->stalls = qoe_apply_short(sum->stalls, sums.stalls);
 
     for (i = 0; i < QOE_CAUSES_N; i++) {
         if (sums.missed[i] != 0 || sums.stalled[i] != 0) {
-            sum->cause = (uint32_t) i + 1;
+            sum->cause = (uint8_t) (i + 1);
         }
     }
 }
@@ -511,4 +525,11 @@ static uint32_t
 qoe_apply_sum(uint32_t sum, uint32_t n)
 {
     return n < UINT32_MAX - sum ? sum + n : UINT32_MAX;
+}
+
+
+static uint16_t
+qoe_apply_short(uint16_t sum, uint32_t n)
+{
+    return (uint16_t) qoe_min(qoe_apply_sum(sum, n), (uint32_t) UINT16_MAX);
 }

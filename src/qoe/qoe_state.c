@@ -23,10 +23,10 @@
  * The parts of a lane's region for sessions, for timelines, for events seen and
  * for sessions of requests, in per cent; series have the rest.
  */
-#define QOE_STATE_SESSIONS   42
+#define QOE_STATE_SESSIONS   45
 #define QOE_STATE_TIMELINES  8
 #define QOE_STATE_SEEN       3
-#define QOE_STATE_DELIVERIES 8
+#define QOE_STATE_DELIVERIES 6
 
 _Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN
                + sizeof(qoe_live_t) + 128

@@ -17,7 +17,7 @@
  */
 #define QOE_SHARE_SHARED   6
 #define QOE_SHARE_STATE    55                /* per cent */
-#define QOE_SHARE_TAP      16                /* the part (1 / n) of a lane */
+#define QOE_SHARE_TAP      32                /* the part (1 / n) of a lane */
 
 
 static void qoe_zone_divide(qoe_zone_t *z);

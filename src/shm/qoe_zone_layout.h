@@ -350,7 +350,8 @@ qoe_mark_move(qoe_mark_t *m, uint64_t pos, qoe_counts_t n)
 static inline uint64_t
 qoe_ring_events(const qoe_zone_t *zone)
 {
-    return zone->ring_size - zone->ring_size / QOE_RING_RESERVE;
+    return zone->ring_size - (zone->ring_size / QOE_RING_RESERVE
+                              & ~(sizeof(uint64_t) - 1));
 }
 
 

@@ -121,6 +121,13 @@ qoe_view_record_make(qoe_view_record_t *r, const qoe_view_t *v,
     r->seeks = v->seeks;
     r->errors = v->errors;
 
+    r->requests = v->requests.requests;
+    r->request_bytes = v->requests.bytes;
+    r->request_errors = v->requests.errors;
+    r->request_aborts = v->requests.aborted;
+    r->deadline_misses = v->requests.misses;
+    r->request_stalls = v->requests.stalls;
+
     r->quartile = qoe_view_quartile(v);
     r->max_position_ms = v->max_position;
     r->duration_ms = qoe_view_known((double) v->duration);

@@ -76,11 +76,11 @@ typedef struct {
 typedef struct {
     uint64_t        bytes;
     uint32_t        requests;        /* these do not wrap around */
-    uint32_t        errors;          /* 4xx and 5xx */
-    uint32_t        aborted;
-    uint32_t        misses;          /* deadlines */
-    uint32_t        stalls;          /* estimated */
-    uint32_t        cause;           /* of the last miss or stall: 1 + number;
+    uint16_t        errors;          /* 4xx and 5xx */
+    uint16_t        aborted;
+    uint16_t        misses;          /* deadlines */
+    uint16_t        stalls;          /* estimated */
+    uint8_t         cause;           /* of the last miss or stall: 1 + number;
                                         0: none */
 } qoe_view_requests_t;
 

@@ -341,7 +341,7 @@ test_lanes(void)
     same = 1;
 
     for (round = 0; round < 5; round++) {
-        for (i = 0; i < 20000; i++) {
+        for (i = 0; i < 40000; i++) {
             seed = seed * 1103515245 + 12345;
             metric = (seed >> 8) % QOE_METRICS_N;
             set = (seed >> 12) % 50;
