@@ -4,6 +4,8 @@ use Test::Nginx::Socket;
 # answers, which players take for different things than other clients do, and
 # that bad input costs nothing but itself.
 
+use OpenQoE::Event qw(gzip);
+
 add_block_preprocessor(sub {
     my $block = shift;
     my $main = $block->main_config // '';
@@ -344,3 +346,54 @@ conflicts with another openqoe handler of this location
 --- must_die
 --- error_log
 whose clients would take it for success
+
+
+
+=== TEST 24: a body may be compressed
+--- request eval
+"POST /v2/cmcd\n" . ::gzip(join "\n", map { ::report(sn => $_) } 0 .. 9)
+--- more_headers eval
+"$::Type\nContent-Encoding: gzip\nAccept: application/json"
+--- error_code: 202
+--- response_body eval
+qr/"events_received":10,/
+
+
+
+=== TEST 25: a body beyond client_max_body_size gets 413
+--- config
+    location = /v2/cmcd { openqoe_cmcd_events; client_max_body_size 1k; }
+--- request eval
+::post(map { ::report(sn => $_) } 0 .. 99)
+--- more_headers eval
+$::Type
+--- error_code: 413
+--- no_error_log
+[crit]
+
+
+
+=== TEST 26: openqoe_ack spool answers 204 once the reports are on disk
+--- http_config
+    openqoe_spool $TEST_NGINX_SERVER_ROOT/spool;
+--- config
+    location = /v2/cmcd { openqoe_cmcd_events; openqoe_ack spool; }
+    location = /v2/stats { openqoe_stats; openqoe_api_key off; }
+--- request eval
+[::post(::report()), 'GET /v2/stats']
+--- more_headers eval
+["$::Type", '']
+--- error_code eval
+[204, 200]
+--- response_body eval
+['', qr/"accepted":1\b/]
+
+
+
+=== TEST 27: reports are taken over HTTP/2
+--- http2
+--- request eval
+::post(::report())
+--- more_headers eval
+$::Type
+--- error_code: 204

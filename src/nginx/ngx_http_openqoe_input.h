@@ -58,6 +58,7 @@ struct ngx_http_openqoe_submit_s {
     size_t                         invalid;  /* events that break a rule */
     size_t                         over;     /* events of too many sessions */
     qoe_cmcd_events_t              reports;  /* of reports of CMCD */
+    qoe_span_t                     org;      /* the same: their org_id */
 
     qoe_batch_t                    batch;
     uint64_t                       ends[QOE_LANES_MAX];

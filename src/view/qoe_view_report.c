@@ -53,6 +53,13 @@ qoe_report_state(const qoe_sample_t *s, qoe_player_state_t state)
 }
 
 
+bool
+qoe_report_leaves(const qoe_sample_t *s)
+{
+    return qoe_sample_has(s, REPORT) && !qoe_report_is(s, QOE_REPORT_CONTENT);
+}
+
+
 uint64_t
 qoe_report_time(const qoe_sample_t *s, uint64_t at_ms)
 {
@@ -289,13 +296,13 @@ qoe_report_error(qoe_view_step_t *x)
     } else {
         news = x->s->type == QOE_EVENT_ERROR
                && (v->error_ms == 0
-                   || qoe_view_since(x->at_ms, v->error_ms)
+                   || ((uint32_t) x->at_ms | 1) - v->error_ms
                       > QOE_REPORT_ERROR_MS);
     }
 
     if (news) {
         v->error_hash = hash;
-        v->error_ms = x->at_ms;
+        v->error_ms = (uint32_t) x->at_ms | 1;
         qoe_view_arrive_error(x);
     }
 }
@@ -338,7 +345,7 @@ qoe_report_startup(qoe_view_step_t *x)
         return;
     }
 
-    v->told_start = (float) qoe_view_number(x, START_DELAY);
+    v->canplay = qoe_view_number(x, START_DELAY);
 
     if ((v->flags & (QOE_VIEW_STARTED|QOE_VIEW_CONTINUED)) != QOE_VIEW_STARTED
         || !isnan(v->startup))
@@ -346,7 +353,7 @@ qoe_report_startup(qoe_view_step_t *x)
         return;
     }
 
-    v->startup = (double) v->told_start;
+    v->startup = v->canplay;
     v->aggregate = v->startup;
 
     qoe_point_add(x->points, QOE_METRIC_VIDEO_STARTUP_TIME, v->startup);

@@ -378,9 +378,9 @@ qoe_view_start_reported(qoe_judge_t *j)
         v->wish.at_ms = 0;
     }
 
-    if (v->wish.at_ms == 0 && v->told_start > 0) {
+    if (v->wish.at_ms == 0 && v->canplay > 0) {
         v->wish.at_ms = qoe_max(qoe_view_since(j->m->at_ms,
-                                               (uint64_t) v->told_start),
+                                               (uint64_t) v->canplay),
                                 (uint64_t) 1);
     }
 

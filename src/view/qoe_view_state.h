@@ -173,7 +173,8 @@ struct qoe_view_s {
     uint64_t        frame_ms;        /* time of an unproven first frame */
     uint64_t        canplay_ms;
     uint64_t        ready_ms;
-    double          canplay;         /* video_startup_time, ms */
+    double          canplay;         /* video_startup_time, or the start delay
+                                        of reports, ms */
     double          ready;           /* player_startup_time, ms */
     double          page;            /* page_load_time, ms; 0: unknown */
     double          startup;         /* ms; NaN: unknown */
@@ -187,9 +188,9 @@ struct qoe_view_s {
 
     uint64_t        other_key;       /* keyed hash of the view_id by which an
                                         SDK names it; 0: none */
-    uint64_t        error_ms;        /* the last error that was counted */
+    uint32_t        error_ms;        /* the last error that was counted, the
+                                        low bits; 0: none */
     uint32_t        error_hash;      /* its code; 0: none */
-    float           told_start;      /* start delay, ms; 0: unknown */
     float           told_stalled;    /* stalled in total, by the player, ms, */
     float           told_measured;   /* and by the view at the same time */
     uint8_t         state;           /* 1 + the state that was judged last */
