@@ -24,6 +24,7 @@ typedef struct {
 static uint32_t qoe_deliveries_list_of(const qoe_delivery_t *d);
 static void qoe_deliveries_enlist(qoe_deliveries_t *t, qoe_delivery_t *d);
 static void qoe_deliveries_delist(qoe_deliveries_t *t, qoe_delivery_t *d);
+static qoe_delivery_t *qoe_deliveries_choose(qoe_deliveries_t *t);
 static qoe_delivery_t *qoe_deliveries_oldest(qoe_deliveries_t *t);
 static void qoe_deliveries_alive(qoe_deliveries_t *t, const qoe_delivery_t *d,
     uint32_t n);
@@ -251,6 +252,21 @@ qoe_deliveries_close(qoe_deliveries_t *t, qoe_delivery_t *d)
 
 qoe_delivery_t *
 qoe_deliveries_victim(qoe_deliveries_t *t)
+{
+    qoe_delivery_t  *d;
+
+    d = qoe_deliveries_choose(t);
+
+    if (d != NULL) {
+        qoe_delivery_evict(d);
+    }
+
+    return d;
+}
+
+
+static qoe_delivery_t *
+qoe_deliveries_choose(qoe_deliveries_t *t)
 {
     size_t           i;
     qoe_delivery_t  *d;

@@ -23,7 +23,10 @@
 typedef struct qoe_deliveries_s  qoe_deliveries_t;
 
 
-/* Creates an empty table in size bytes, zero-filled and aligned to 64 bytes. */
+/*
+ * Creates an empty table in size bytes, at least 512, zero-filled and aligned
+ * to 64 bytes.  There may be too few of them for a single state.
+ */
 void qoe_deliveries_create(qoe_deliveries_t *t, size_t size);
 
 
@@ -42,8 +45,8 @@ qoe_delivery_t *qoe_deliveries_add(qoe_deliveries_t *t, const uint64_t key[2]);
 /*
  * The state to give up for a new one: a newcomer while these are more than a
  * quarter of all, else what has been over for the longest time, else a
- * newcomer, else the one that has been silent longest.  NULL: the table is
- * empty.
+ * newcomer, else the one that has been silent longest.  It is marked: its end
+ * makes no points of what only a silence shows.  NULL: the table is empty.
  */
 qoe_delivery_t *qoe_deliveries_victim(qoe_deliveries_t *t);
 

@@ -38,6 +38,7 @@ static uint32_t qoe_delivery_time(const qoe_delivery_t *d, uint64_t ms);
 static void qoe_delivery_begin(qoe_delivery_step_t *x, uint64_t now_ms);
 static void qoe_delivery_content(qoe_delivery_step_t *x, uint64_t now_ms);
 static void qoe_delivery_view(qoe_delivery_step_t *x);
+static void qoe_delivery_attempt(qoe_delivery_t *d, qoe_points_t *points);
 static void qoe_delivery_clear(qoe_delivery_t *d, uint64_t epoch_ms);
 static void qoe_delivery_retry(qoe_delivery_step_t *x);
 static void qoe_delivery_failure(qoe_delivery_step_t *x);
@@ -101,6 +102,10 @@ qoe_delivery_apply(qoe_delivery_t *d, const qoe_request_t *r, uint64_t now_ms,
 
     d->st = r->st != 0 ? r->st : d->st;
     d->sf = r->sf != 0 ? r->sf : d->sf;
+
+    if (r->st != 0 || qoe_request_ot(r) != QOE_CMCD_OT_MANIFEST) {
+        qoe_delivery_attempt(d, points);
+    }
 
     if (!(d->flags & QOE_DELIVERY_STARTED)
         && x.start > qoe_delivery_time(d, d->received_ms) + QOE_DELIVERY_GAP)
@@ -211,19 +216,36 @@ qoe_delivery_content(qoe_delivery_step_t *x, uint64_t now_ms)
 static void
 qoe_delivery_view(qoe_delivery_step_t *x)
 {
+    x->d->cid = qoe_delivery_id(qoe_request_cid(x->r));
+    x->d->flags |= QOE_DELIVERY_ATTEMPT;
+}
+
+
+/*
+ * Players do not know the type of the stream before the first manifest has
+ * come, so a view is counted with the request after it.
+ */
+
+static void
+qoe_delivery_attempt(qoe_delivery_t *d, qoe_points_t *points)
+{
     qoe_point_t  *p;
 
     static const char *const  sts[QOE_CMCD_STS] = { "", "v", "l", "ll" };
     static const char *const  sfs[QOE_CMCD_SFS] = { "", "d", "e", "h", "s",
                                                     "o" };
 
-    x->d->cid = qoe_delivery_id(qoe_request_cid(x->r));
+    if (!(d->flags & QOE_DELIVERY_ATTEMPT)) {
+        return;
+    }
 
-    p = qoe_delivery_point(x->points, QOE_METRIC_EXPERIENCE_ATTEMPTS, 1);
+    d->flags &= (uint16_t) ~QOE_DELIVERY_ATTEMPT;
+
+    p = qoe_delivery_point(points, QOE_METRIC_EXPERIENCE_ATTEMPTS, 1);
     qoe_point_extra(p, QOE_DIM_ST,
-                    qoe_span_str(sts[x->r->st < QOE_CMCD_STS ? x->r->st : 0]));
+                    qoe_span_str(sts[d->st < QOE_CMCD_STS ? d->st : 0]));
     qoe_point_extra(p, QOE_DIM_SF,
-                    qoe_span_str(sfs[x->r->sf < QOE_CMCD_SFS ? x->r->sf : 0]));
+                    qoe_span_str(sfs[d->sf < QOE_CMCD_SFS ? d->sf : 0]));
 }
 
 
@@ -541,6 +563,13 @@ qoe_delivery_over(const qoe_delivery_t *d)
 
 
 void
+qoe_delivery_evict(qoe_delivery_t *d)
+{
+    d->flags |= QOE_DELIVERY_EVICTED;
+}
+
+
+void
 qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points)
 {
     double                      ms;
@@ -550,11 +579,18 @@ qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points)
         return;
     }
 
+    qoe_delivery_attempt(d, points);
     qoe_delivery_judge(d, true, points);
 
-    qoe_delivery_starved(d, points);
-
     d->flags |= QOE_DELIVERY_OVER;
+
+    /* nothing is known of what would have come */
+
+    if (d->flags & QOE_DELIVERY_EVICTED) {
+        return;
+    }
+
+    qoe_delivery_starved(d, points);
 
     if (d->media == 0) {
 

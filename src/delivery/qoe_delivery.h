@@ -72,6 +72,9 @@ void qoe_delivery_apply(qoe_delivery_t *d, const qoe_request_t *r,
  */
 void qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points);
 
+/* The slot is needed: the end that follows is none by silence. */
+void qoe_delivery_evict(qoe_delivery_t *d);
+
 /* How long the session must be silent to be over: 30, 60, 120 or 300 s. */
 uint64_t qoe_delivery_silence_ms(const qoe_delivery_t *d);
 

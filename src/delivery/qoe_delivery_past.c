@@ -17,12 +17,17 @@
 
 #define QOE_PAST_UNKNOWN   UINT16_MAX        /* of bl */
 
+/* The same segment is looked for among that many later requests. */
+#define QOE_PAST_AGAIN     2
+
 /* A distance of that many usual ones is a jump. */
 #define QOE_PAST_STEPS     1.5
 
 
 static void qoe_delivery_expect(qoe_delivery_step_t *x);
 static bool qoe_delivery_follows(qoe_delivery_step_t *x);
+static bool qoe_delivery_adjoins(qoe_delivery_step_t *x);
+static uint8_t qoe_delivery_number(const qoe_delivery_step_t *x);
 static uint16_t qoe_delivery_short(double value, double unit);
 
 
@@ -89,6 +94,7 @@ qoe_delivery_order(qoe_delivery_step_t *x)
 static bool
 qoe_delivery_follows(qoe_delivery_step_t *x)
 {
+    bool                   announced;
     int64_t                distance;
     const qoe_request_t   *r;
     qoe_delivery_track_t  *t;
@@ -96,17 +102,11 @@ qoe_delivery_follows(qoe_delivery_step_t *x)
     r = x->r;
     t = qoe_delivery_track(x);
 
-    if (r->path_hash != 0 && (uint32_t) r->path_hash == t->nor) {
-        x->sure = true;
-        return true;
-    }
+    announced = (r->path_hash != 0 && (uint32_t) r->path_hash == t->nor);
+    x->sure = announced;
 
     if (r->range_next != 0) {
-
-        /* ranges of different files do not compare */
-
-        x->sure = ((uint32_t) r->range_first == t->next);
-        return true;
+        return qoe_delivery_adjoins(x) || announced;
     }
 
     if (r->segment == QOE_SEGMENT_NONE) {
@@ -116,26 +116,55 @@ qoe_delivery_follows(qoe_delivery_step_t *x)
     /* next is that of the one before, plus 1 */
 
     distance = (int32_t) ((uint32_t) r->segment - t->next) + (int64_t) 1;
+
+    if (distance <= 0) {
+        x->sure = true;
+        return distance == 0 || announced;
+    }
+
+    /* numbers may be times: the least distance is that of two segments */
+
+    if (t->step == 0) {
+        t->step = (uint32_t) distance;
+        x->sure |= (distance == 1);
+        return true;
+    }
+
     x->sure = true;
+    announced |= (double) distance <= t->step * QOE_PAST_STEPS;
+    t->step = qoe_min(t->step, (uint32_t) distance);
 
-    if (distance == 0 || distance == 1) {
-        t->step = distance == 1 ? 1 : t->step;
-        return true;
-    }
+    return announced;
+}
 
-    if (distance > 0 && (t->step == 0
-                         || (double) distance <= t->step * QOE_PAST_STEPS))
+
+/*
+ * The same for ranges of bytes.  Those of different files, which are different
+ * renditions, do not compare.
+ */
+
+static bool
+qoe_delivery_adjoins(qoe_delivery_step_t *x)
+{
+    const qoe_request_t   *r;
+    qoe_delivery_track_t  *t;
+
+    r = x->r;
+    t = qoe_delivery_track(x);
+
+    if ((uint32_t) r->range_first == t->next
+        || (uint32_t) r->range_next == t->next)
     {
-        t->step = t->step == 0 ? (uint32_t) distance
-                               : qoe_min(t->step, (uint32_t) distance);
+        x->sure = true;
         return true;
     }
 
-    if (distance > 0) {
-        t->step = qoe_min(t->step, (uint32_t) distance);
+    if (t->kbps != 0 && r->br_kbps >= 1 && (uint32_t) r->br_kbps == t->kbps) {
+        x->sure = true;
+        return false;
     }
 
-    return false;
+    return true;
 }
 
 
@@ -187,11 +216,33 @@ qoe_delivery_remember(qoe_delivery_step_t *x)
                                          : r->bl_ms, 10),
                       QOE_PAST_UNKNOWN - 1);
     p->d = x->complete ? qoe_delivery_short(r->d_ms, 4) : 0;
-    p->number = (uint8_t) ((r->range_next != 0 ? r->range_first >> 8
-                                               : r->segment) & QOE_PAST_LOW)
-                | (x->complete ? 0 : QOE_PAST_FAILED);
+    p->number = qoe_delivery_number(x) | (x->complete ? 0 : QOE_PAST_FAILED);
     p->rate = (uint8_t) fmin(round(qoe_delivery_rate(r) * 16), QOE_PAST_LOW)
               | (x->jump ? QOE_PAST_JUMPED : 0);
+}
+
+
+/*
+ * Some bits by which the same segment is known again, whatever its rendition:
+ * of numbers that follow each other no two are equal.
+ */
+
+static uint8_t
+qoe_delivery_number(const qoe_delivery_step_t *x)
+{
+    uint64_t                     n;
+    const qoe_delivery_track_t  *t;
+
+    t = &x->d->track[x->track];
+
+    if (x->r->range_next != 0 || x->r->segment == QOE_SEGMENT_NONE) {
+        n = x->r->path_hash >> 8;
+
+    } else {
+        n = (uint32_t) x->r->segment / qoe_max(t->step, 1);
+    }
+
+    return (uint8_t) (n & QOE_PAST_LOW);
 }
 
 
@@ -230,11 +281,15 @@ qoe_delivery_reach(const qoe_delivery_track_t *t, size_t i)
             continue;
         }
 
-        for (j = 0; j < k && t->past[j].number != p->number; j++) {
-            /* void */
+        for (j = k; j != 0 && k - j < QOE_PAST_AGAIN; j--) {
+            if ((t->past[j - 1].number & QOE_PAST_LOW)
+                == (p->number & QOE_PAST_LOW))
+            {
+                break;
+            }
         }
 
-        ms += (j == k) ? p->d * 4.0 : 0;
+        ms += (j == 0 || k - j == QOE_PAST_AGAIN) ? p->d * 4.0 : 0;
     }
 
     return ms;

@@ -37,6 +37,8 @@
 #define QOE_DELIVERY_DRY       0x0200        /* << track: what ran dry */
 #define QOE_DELIVERY_BLIND     0x0800        /* << track: its halts in the dry
                                                 time are not known */
+#define QOE_DELIVERY_ATTEMPT   0x2000        /* the view is not counted yet */
+#define QOE_DELIVERY_EVICTED   0x4000
 
 
 /* Why a stall is assumed, the strongest sign first. */

@@ -38,6 +38,7 @@
 
 
 static void qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline);
+static void qoe_delivery_sign_seek(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_fed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_claimed(qoe_delivery_step_t *x);
@@ -72,8 +73,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
     }
 
     if (x->jump) {
-        d->hungry = 0;
-        d->seek = x->start;
+        qoe_delivery_sign_seek(x);
     }
 
     if (!(d->flags & QOE_DELIVERY_STARTED)) {
@@ -127,9 +127,12 @@ qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline)
     dry.cause = qoe_delivery_window(x, x->cause);
     dry.track = x->track;
 
-    /* what was on its way when the viewer went elsewhere was not missed */
+    /*
+     * What was on its way when the viewer went elsewhere was not missed; and to
+     * wait after that is part of the seek.
+     */
 
-    if (x->d->seek > x->start) {
+    if (x->d->seek >= x->start) {
 
         if (x->d->seek <= dry.start) {
             return;
@@ -139,6 +142,32 @@ qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline)
     }
 
     qoe_delivery_dry(x, &dry);
+}
+
+
+/* Where the viewer goes elsewhere, nothing is missing any more. */
+
+static void
+qoe_delivery_sign_seek(qoe_delivery_step_t *x)
+{
+    qoe_delivery_t  *d;
+
+    d = x->d;
+
+    d->hungry = 0;
+    d->seek = x->start;
+
+    if (d->dry == 0) {
+        return;
+    }
+
+    if (x->start <= d->dry) {
+        d->dry = 0;
+        d->flags &= (uint16_t) ~(QOE_DELIVERY_DRY | QOE_DELIVERY_DRY << 1);
+        return;
+    }
+
+    d->dry_end = qoe_min(d->dry_end, x->start);
 }
 
 
@@ -222,7 +251,7 @@ qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline)
 
     d = x->d;
 
-    if (isnan(deadline) || !x->newest) {
+    if (isnan(deadline) || !x->newest || x->jump) {
         return;
     }
 
@@ -260,7 +289,9 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
         d->flags &= (uint16_t) ~QOE_DELIVERY_BS;
     }
 
-    if (!x->newest || x->jump || t->past[0].start == 0
+    /* without its place in the media it may as well be a seek */
+
+    if (!x->newest || x->jump || !x->sure || t->past[0].start == 0
         || (d->seek != 0 && x->start - d->seek < QOE_DRY_SEEK)
         || (d->flags & (QOE_DELIVERY_DRY | QOE_DELIVERY_DRY << 1)))
     {
@@ -270,12 +301,6 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
     if (x->r->bs && !(d->flags & QOE_DELIVERY_BS)) {
         dry.why = QOE_DRY_BS;
         d->flags |= QOE_DELIVERY_BS;
-
-        /* without its place in the media it may be a seek */
-
-        if (!x->sure) {
-            dry.why = QOE_DRY_SU;
-        }
 
     } else if (x->r->su && x->r->bl_ms <= QOE_DRY_LOW) {
         dry.why = QOE_DRY_SU;

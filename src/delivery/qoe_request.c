@@ -16,9 +16,9 @@
 /* The longest path that is hashed, after escapes were resolved. */
 #define QOE_REQUEST_PATH       1024
 
-/* Longer times come from a broken player, ms. */
+/* Longer times, and higher rates, come from a broken player. */
 #define QOE_REQUEST_TIME_MAX   (24.0 * 3600 * 1000)
-#define QOE_REQUEST_KBPS_MAX   1e9
+#define QOE_REQUEST_KBPS_MAX   1e7
 
 
 typedef struct {

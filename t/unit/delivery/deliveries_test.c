@@ -160,7 +160,7 @@ test_table(void)
     ok(count() == n - 1 && visit(n, 0) == d,
        "the place of a state that was removed is used again");
 
-    create(64);
+    create(512);
     ok(max() == 0 && qoe_deliveries_find(table, key) == NULL
        && qoe_deliveries_add(table, key) == NULL,
        "a table without room holds nothing");

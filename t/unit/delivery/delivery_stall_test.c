@@ -383,6 +383,32 @@ test_seek(void)
     end();
     ok(smooth(), "a deadline from before a seek is not missed by it");
 
+    /* the same, and what was asked for then comes even later */
+
+    at = play(false);
+    r = segment(at, 9000, VIDEO, 6, 3000);
+    apply(&r);
+    r = segment(at + 1000, 9000, VIDEO, 50, 0);
+    apply(&r);
+    goes_on(at + 10000, 51, false);
+    end();
+    ok(smooth(), "nor if the seek takes longer than that response");
+
+    /* a buffer that was reported before the player emptied it */
+
+    at = play(false);
+    r = segment(at, 6000, VIDEO, 50, 2000);
+    apply(&r);
+    goes_on(at + 6000, 51, false);
+    end();
+    ok(smooth(), "a slow seek is none, whatever buffer its request reports");
+
+    r = segment(at + 20000, 6000, VIDEO, 55, 2000);
+    apply(&r);
+    goes_on(at + 26000, 56, false);
+    ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 1,
+       "a slow response some time after a seek is a stall");
+
     /* times as numbers: a step of 180,180 */
 
     begin();
@@ -401,6 +427,54 @@ test_seek(void)
     apply(&r);
     end();
     ok(smooth(), "a seek is found by times as well");
+}
+
+
+/* One file for each rendition, of which ranges are asked for. */
+
+static void
+test_ranges(void)
+{
+    double         at;
+    unsigned       i, place;
+    qoe_request_t  r;
+
+    static const struct {
+        unsigned     first;
+        double       kbps;
+        bool         stall;
+        const char  *text;
+    } rows[] = {
+        { 5000, 800, true, "bs with the next range of a file is a stall" },
+        { 9000, 800, false, "bs with a range further on is a seek" },
+        { 9000, 400, false, "bs with a range of another file may be a seek" }
+    };
+
+    for (i = 0; i < 3; i++) {
+        begin();
+        r = response(0, 20, MANIFEST);
+        apply(&r);
+
+        for (at = 0, place = 0; at < 10000; at += 2000, place += 1000) {
+            r = segment(at, 100, VIDEO, 1, 0);
+            r.bl_ms = r.dl_ms = NAN;
+            r.su = (at == 0);
+            r.range_first = place;
+            r.range_next = place + 1000;
+            apply(&r);
+        }
+
+        r.start_ms = (uint64_t) (T0 + at);
+        r.bs = true;
+        r.br_kbps = rows[i].kbps;
+        r.range_first = rows[i].first;
+        r.range_next = rows[i].first + 1000;
+        apply(&r);
+        end();
+
+        ok(COUNT(EXPERIENCE_REBUFFERS, "bs") == rows[i].stall, "%s",
+           rows[i].text);
+    }
 }
 
 
@@ -495,6 +569,7 @@ main(void)
     test_errors();
     test_cause();
     test_seek();
+    test_ranges();
     test_claimed();
 
     return tap_end();

@@ -64,6 +64,7 @@ test_attempts(void)
 
     r = response(5000, 20, MANIFEST);
     r.text[QOE_TEXT_VIDEO_ID] = qoe_span("ad");
+    r.st = QOE_CMCD_ST_VOD;
     apply(&r);
     ok(COUNT(EXPERIENCE_ATTEMPTS, NULL) == 2, "another content is an attempt");
 
@@ -76,6 +77,34 @@ test_attempts(void)
     r.start_ms += 1000;
     apply(&r);
     ok(COUNT(EXPERIENCE_ATTEMPTS, NULL) == 3, "a third one is an attempt");
+}
+
+
+static void
+test_attempt_type(void)
+{
+    qoe_request_t  r;
+
+    begin();
+    r = response(0, 20, MANIFEST);
+    apply(&r);
+    ok(COUNT(EXPERIENCE_ATTEMPTS, NULL) == 0,
+       "a manifest without st waits for the type of the stream");
+
+    r = segment(100, 20, VIDEO, 1, 0);
+    r.st = QOE_CMCD_ST_VOD;
+    r.sf = QOE_CMCD_SF_DASH;
+    apply(&r);
+    ok(COUNT(EXPERIENCE_ATTEMPTS, "v") == 1
+       && COUNT(EXPERIENCE_ATTEMPTS, "d") == 1,
+       "the attempt has the type that the next request says");
+
+    begin();
+    r = response(0, 20, MANIFEST);
+    apply(&r);
+    end();
+    ok(COUNT(EXPERIENCE_ATTEMPTS, NULL) == 1,
+       "a manifest alone is an attempt at its end");
 }
 
 
@@ -98,11 +127,10 @@ test_again(void)
     end();
     r = response(at + 200000, 20, MANIFEST);
     apply(&r);
-    ok(COUNT(EXPERIENCE_ATTEMPTS, NULL) == 2,
-       "a manifest after the end is another attempt");
-
     r = segment(at + 200100, 100, VIDEO, 1, 0);
     apply(&r);
+    ok(COUNT(EXPERIENCE_ATTEMPTS, NULL) == 2,
+       "a manifest after the end is another attempt");
     r = segment(at + 200500, 100, VIDEO, 2, 2000);
     apply(&r);
     ok(COUNT(EXPERIENCE_STARTUP, NULL) == 2
@@ -220,6 +248,15 @@ test_startup_failed(void)
     end();
     ok(COUNT(EXPERIENCE_STARTUP_FAILED, NULL) == 0,
        "a viewer who leaves while the first segment comes is none");
+
+    begin();
+    r = response(0, 20, MANIFEST);
+    apply(&r);
+    qoe_delivery_evict(&state);
+    end();
+    ok(COUNT(EXPERIENCE_STARTUP_FAILED, NULL) == 0
+       && COUNT(EXPERIENCE_ATTEMPTS, NULL) == 1,
+       "a session whose slot is needed has not failed for that");
 
     (void) play(2);
     end();
@@ -527,6 +564,7 @@ int
 main(void)
 {
     test_attempts();
+    test_attempt_type();
     test_again();
     test_startup();
     test_startup_failed();

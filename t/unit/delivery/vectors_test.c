@@ -108,6 +108,24 @@ static const run_t  runs[] = {
 static request_t       requests[REQUESTS];
 static size_t          nrequests;
 static double          began, plays, played;     /* of the media element */
+static double          seek;                     /* of the test; -1: none */
+
+/* What other players leave out, or have in another way. */
+
+typedef enum {
+    AS_SENT = 0,
+    WITHOUT_DL,
+    WITHOUT_BL,
+    WITHOUT_NUMBERS,             /* and without nor */
+    WITH_TIMES,                  /* as numbers of segments */
+    VARIANTS
+} variant_t;
+
+static variant_t       variant;
+
+static const char *const  variants[] = {
+    "", ", without dl", ", without bl", ", without numbers", ", with times"
+};
 
 static const qoe_hash_key_t  key = { 1, 2 };
 
@@ -139,6 +157,10 @@ event(const char *line, double *since)
 
     if (sscanf(line, "%*1[@#] %lf %31s", &at, name) != 2) {
         return;
+    }
+
+    if (strcmp(name, "seek") == 0) {
+        seek = at;
     }
 
     if (strcmp(name, "play") == 0 && began < 0) {
@@ -227,7 +249,7 @@ load(const char *name)
     }
 
     nrequests = 0;
-    began = plays = since = -1;
+    began = plays = since = seek = -1;
     played = 0;
     of_request = false;
 
@@ -253,6 +275,38 @@ load(const char *name)
     qsort(requests, nrequests, sizeof(request_t), by_end);
 
     return true;
+}
+
+
+static void
+change(qoe_request_t *r)
+{
+    switch (variant) {
+
+    case WITHOUT_DL:
+        r->dl_ms = NAN;
+        break;
+
+    case WITHOUT_BL:
+        r->bl_ms = NAN;
+        break;
+
+    case WITHOUT_NUMBERS:
+        r->segment = QOE_SEGMENT_NONE;
+        r->nor = false;
+        r->nor_hash = 0;
+        break;
+
+    case WITH_TIMES:
+        if (r->segment != QOE_SEGMENT_NONE) {
+            r->segment *= 180000;
+        }
+
+        break;
+
+    default:
+        break;
+    }
 }
 
 
@@ -290,6 +344,8 @@ observe(qoe_request_t *r, const request_t *q)
     {
         qoe_request_cmcd(r, &key, &c, path);
     }
+
+    change(r);
 
     i = qoe_request_pack(packed, r);
 
@@ -481,13 +537,60 @@ test_run(const run_t *run)
 }
 
 
+/* The stalls of a run as another player would have sent it. */
+
+static void
+test_variant(const run_t *run)
+{
+    size_t     i, stalls, late;
+    double     got, length;
+    outcome_t  o;
+
+    if (!load(run->name)) {
+        return;
+    }
+
+    replay(&o);
+
+    got = error_of(run->stall, o.stall, &length);
+
+    for (stalls = 0; stalls < STALLS && run->stall[stalls].ms != 0; stalls++) {
+        /* void */
+    }
+
+    for (i = 0, late = 0; i < o.n; i++) {
+        late += seek >= 0 && o.stall[i].start > seek - 3000;
+    }
+
+    ok(late == 0, "%s%s: no stall is made of the seek", run->name,
+       variants[variant]);
+
+    /* bs says nothing of a stall where a seek would look the same */
+
+    ok(got <= 300.0 * (stalls != 0 ? (double) stalls : 1)
+       || (variant == WITHOUT_NUMBERS && run->rule[0].ms == 0),
+       "%s%s: stalls are estimated %.0f ms wrong", run->name,
+       variants[variant], got);
+
+    if (variant == WITHOUT_DL || variant == WITH_TIMES) {
+        ok(o.n == stalls, "%s%s: %zu stalls are estimated, and %zu there were",
+           run->name, variants[variant], o.n, stalls);
+    }
+}
+
+
 int
 main(void)
 {
     size_t  i;
 
     for (i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+        variant = AS_SENT;
         test_run(&runs[i]);
+
+        for (variant = AS_SENT; variant < VARIANTS; variant++) {
+            test_variant(&runs[i]);
+        }
     }
 
     return tap_end();
