@@ -291,8 +291,8 @@ refused("$DIM twice for a custom dimension",
         { http => "$DIM a.b allow source=data.a;\n"
         . "$DIM a_b allow source=data.b;" }, '"a_b"', "another dimension's");
 refused("$DIM more often than there can be dimensions", { http => join '', map {
-            "$DIM d$_ allow source=data.d$_;\n" } 1 .. 22 },
-        '"d22" in "openqoe_dimension" is one too many, there can be 64');
+            "$DIM d$_ allow source=data.d$_;\n" } 1 .. 21 },
+        '"d21" in "openqoe_dimension" is one too many, there can be 64');
 
 {
     # This is known when the whole configuration has been read, so the line is
@@ -312,7 +312,7 @@ taken("$DIM with all its parameters", http => join '', map { "$DIM $_;\n" }
     'codec drop', 'city allow source=network.city',
     'plan topk source=data.plan', 'deep hash source=data.a.b');
 taken("$DIM as often as there can be dimensions", http => join '', map {
-    "$DIM d$_ allow source=data.d$_;\n" } 1 .. 21);
+    "$DIM d$_ allow source=data.d$_;\n" } 1 .. 20);
 
 refused("openqoe_metrics $_->[0]", { http => "openqoe_metrics $_->[0];" },
         '"openqoe_metrics"', $_->[1])
@@ -350,6 +350,34 @@ refused("openqoe_traces $_->[0]", { http => "openqoe_traces $_->[0];" },
         [ 'off sample=1%', 'invalid value "sample=1%"' ];
 taken("openqoe_traces $_", http => "openqoe_traces $_;")
     for 'off', 'all', 'bad', map { "bad sample=$_%" } qw(0 1 0.0001 33.3 100);
+
+refused("openqoe_cmcd $_", { location => "location /x { openqoe_cmcd $_; }" },
+        "invalid value \"$_\" in \"openqoe_cmcd\", it must be \"off\", \"on\"")
+    for qw(yes header queries 1);
+taken("openqoe_cmcd $_", location => "location /x { openqoe_cmcd $_; }")
+    for qw(off on query headers);
+refused('openqoe_cmcd without a zone', { zone => undef, exporter => undef,
+        locations => 'location /x { openqoe_cmcd on; }' },
+        '"openqoe_cmcd" needs the "openqoe_zone" directive');
+taken('openqoe_cmcd off without a zone', zone => undef, exporter => undef,
+      locations => 'location /x { openqoe_cmcd off; }');
+delete $nginx->{$_} for qw(zone exporter locations);
+
+refused("openqoe_cmcd_log $_",
+        { location => "location /x { openqoe_cmcd_log $_; }" },
+        "invalid value \"$_\" in \"openqoe_cmcd_log\"")
+    for qw(yes all sample= sample=1 sample=101% sample=-1% sample=x%
+           sample=0.00001%);
+refused('openqoe_cmcd_log without an exporter of requests',
+        { location => 'location /x { openqoe_cmcd on; openqoe_cmcd_log on; }' },
+        '"openqoe_cmcd_log" needs an "openqoe_exporter" with "requests" among');
+
+refused("openqoe_cmsd $_", { location => "location /x { openqoe_cmsd $_; }" },
+        'in "openqoe_cmsd", it must be ')
+    for 'yes', 'on edge', 'on name=', 'on name=a"b', 'on "name=a\\\\b"',
+        "on name=\xc3\xa4", 'on name=' . 'x' x 65;
+taken("openqoe_cmsd $_", location => "location /x { openqoe_cmsd $_; }")
+    for 'off', 'on', 'on name=edge-1', 'on "name=' . 'x' x 64 . '"';
 
 my $ATTR = 'openqoe_attribute';
 
@@ -487,6 +515,10 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ http => 'openqoe_view_timeout', '1m' ],
         [ http => 'openqoe_view_record', 'interval=1m' ],
         [ http => 'openqoe_traces', 'all' ],
+        [ http => 'openqoe_cmcd', 'on' ],
+        [ http => 'openqoe_cmcd_org', 'acme' ],
+        [ http => 'openqoe_cmcd_log', 'off' ],
+        [ http => 'openqoe_cmsd', 'on' ],
         [ http => 'openqoe_max_new_values', 8 ],
         [ http => 'openqoe_series_max', 100 ],
         [ http => 'openqoe_series_ttl', '1m' ],
@@ -532,6 +564,10 @@ my %PLACES = (
     openqoe_attribute => [ 'a b', 'any' ],
     openqoe_events => [ '', 'location' ],
     openqoe_cmcd_events => [ '', 'location' ],
+    openqoe_cmcd => [ 'on', 'any' ],
+    openqoe_cmcd_org => [ '$host', 'any' ],
+    openqoe_cmcd_log => [ 'off', 'any' ],
+    openqoe_cmsd => [ 'on', 'any' ],
     openqoe_health => [ '', 'location' ],
     openqoe_stats => [ '', 'location' ],
     openqoe_page => [ '', 'location' ],

@@ -76,7 +76,7 @@ subtest 'the limits of dimensions' => sub {
 
     is($limits->{network_asn}{bucket_size}, 100,
        'the limit of a bucket dimension has its size');
-    is(scalar keys %$limits, 34 + 2,
+    is(scalar keys %$limits, 44 + 2,
        'the stats have the limits of all dimensions');
 };
 

@@ -258,7 +258,7 @@ qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session, qoe_view_t *v,
      * view proves now that it plays, so replace that one here.
      */
 
-    if (qoe_view_found(v) && session->nviews > 1) {
+    if (qoe_view_found(v) && session->nviews > 1 && !qoe_view_reported(v)) {
         qoe_apply_replace(a, session, v, v->born_ms, now_ns);
     }
 

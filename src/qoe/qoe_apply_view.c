@@ -38,6 +38,8 @@ static qoe_view_t *qoe_apply_find(qoe_apply_t *a, qoe_session_t *session,
     uint64_t view_key, uint64_t video_key);
 static bool qoe_apply_goes_on(qoe_apply_t *a, qoe_view_t *v, uint64_t at_ms,
     uint64_t now_ns);
+static void qoe_apply_aside(qoe_apply_t *a, qoe_session_t *session,
+    const qoe_view_t *by, uint64_t at_ms, uint64_t now_ns);
 static bool qoe_apply_birth(qoe_view_birth_t *birth, qoe_session_t *session,
     const qoe_sample_t *s);
 static qoe_view_t *qoe_apply_begin(qoe_apply_t *a, qoe_session_t *session,
@@ -92,7 +94,11 @@ qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
     }
 
     if (s->type == QOE_EVENT_PLAYING && v != NULL) {
-        qoe_apply_replace(a, session, v, at_ms, now_ns);
+        if (qoe_report_leaves(s)) {
+            qoe_apply_aside(a, session, v, at_ms, now_ns);
+        } else {
+            qoe_apply_replace(a, session, v, at_ms, now_ns);
+        }
     }
 
     return v;
@@ -191,6 +197,34 @@ qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
             if (qoe_view_attempted(v) && v->seen_ms <= at_ms) {
                 qoe_apply_end(a, v, QOE_VIEW_REPLACED, at_ms, now_ns);
             }
+        }
+
+        v = next;
+    }
+}
+
+
+/*
+ * The same for a report, which names another video also during an ad that it
+ * does not announce: the video before may go on.  If it does not, silence ends
+ * its view.
+ */
+
+static void
+qoe_apply_aside(qoe_apply_t *a, qoe_session_t *session, const qoe_view_t *by,
+    uint64_t at_ms, uint64_t now_ns)
+{
+    uint32_t     n;
+    qoe_view_t  *v, *next;
+
+    v = qoe_sessions_view(a->sessions, session);
+
+    for (n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
+        next = qoe_sessions_next_view(a->sessions, v);
+
+        if (v != by && qoe_view_reported(v)) {
+            qoe_view_aside(v, at_ms, &a->conf->view, &a->points);
+            qoe_apply_view_points(a, v, now_ns);
         }
 
         v = next;

@@ -13,6 +13,7 @@
 
 
 #include "qoe_view_priv.h"
+#include "qoe_view_report.h"
 
 
 static void qoe_player_as(qoe_judge_t *j, const qoe_moment_t *m,
@@ -31,6 +32,7 @@ static bool qoe_player_ends_next(const qoe_judge_t *j, const qoe_moment_t *m);
 static void qoe_player_fails(qoe_judge_t *j, const qoe_moment_t *m);
 static void qoe_player_resumes(qoe_judge_t *j, const qoe_moment_t *m,
     unsigned before);
+static void qoe_player_stop(qoe_judge_t *j, uint64_t at_ms);
 
 
 void
@@ -328,4 +330,68 @@ qoe_player_resumes(qoe_judge_t *j, const qoe_moment_t *m, unsigned before)
     }
 
     qoe_player_as(j, m, QOE_EVENT_PLAYING);
+}
+
+
+void
+qoe_view_aside(qoe_view_t *v, uint64_t at_ms, const qoe_view_conf_t *conf,
+    qoe_points_t *points)
+{
+    qoe_judge_t   j;
+    qoe_moment_t  m;
+
+    qoe_points_clear(points);
+
+    if (v->told_state == 1 + QOE_PLAYER_PAUSED
+        || v->told_state == 1 + QOE_PLAYER_ENDED
+        || (v->flags & QOE_VIEW_HEARD) == 0 || at_ms < v->seen_ms)
+    {
+        return;
+    }
+
+    memset(&j, 0, sizeof(j));
+    j.v = v;
+    j.conf = conf;
+    j.points = points;
+
+    qoe_view_judge_before(&j, UINT64_MAX);
+
+    if ((v->flags & QOE_VIEW_STARTED) && !qoe_view_ending(v)) {
+        memset(&m, 0, sizeof(m));
+        m.at_ms = qoe_max(at_ms, v->seen_ms);
+        m.type = QOE_MOMENT_STATE + QOE_PLAYER_PAUSED;
+        m.position = NAN;
+        m.told = NAN;
+
+        qoe_player_note(&j, &m);
+        qoe_player_stop(&j, m.at_ms);
+        v->state = v->told_state = 1 + QOE_PLAYER_PAUSED;
+    }
+
+    qoe_view_times(&j);
+}
+
+
+/* As a pause, which is not counted, because it is none of the viewer. */
+
+static void
+qoe_player_stop(qoe_judge_t *j, uint64_t at_ms)
+{
+    qoe_view_t  *v;
+
+    v = j->v;
+
+    if (v->phase == QOE_PHASE_PLAYING) {
+        qoe_view_play(j, qoe_view_since(at_ms, v->last.at_ms), at_ms);
+
+    } else if (v->phase == QOE_PHASE_STALLED) {
+        qoe_view_close_stall(j, at_ms);
+    }
+
+    if (v->phase != QOE_PHASE_SUSPENDED) {
+        v->wait.at_ms = 0;
+        v->phase = QOE_PHASE_PAUSED;
+    }
+
+    v->last.at_ms = qoe_max(v->last.at_ms, at_ms);
 }

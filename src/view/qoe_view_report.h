@@ -51,9 +51,11 @@ qoe_event_type_t qoe_report_type(const qoe_sample_t *s);
 /*
  * Should the state in the report be believed?  That of a state change or a
  * heartbeat always; others were noted before or after what they report, and are
- * needed only if reports were lost, or none has arrived so far.
+ * needed only if reports were lost, or none of the view has arrived so far.  v
+ * is NULL: there is no view; past is what the session remembers of it, or NULL.
  */
-bool qoe_report_tells(const qoe_view_t *v, const qoe_sample_t *s, bool lost);
+bool qoe_report_tells(const qoe_view_t *v, const qoe_past_t *past,
+    const qoe_sample_t *s, bool lost);
 
 /*
  * Applies a report as qoe_view_apply() applies an event.  v is NULL: there is
@@ -62,6 +64,18 @@ bool qoe_report_tells(const qoe_view_t *v, const qoe_sample_t *s, bool lost);
  */
 qoe_view_result_t qoe_view_report(qoe_view_t *v, const qoe_view_report_t *r,
     const qoe_sample_t *s, const qoe_view_conf_t *conf, qoe_points_t *points);
+
+/*
+ * Is it a report that does not say that its content has changed for good?
+ */
+bool qoe_report_leaves(const qoe_sample_t *s);
+
+/*
+ * Another video plays since at_ms, and this one may go on later: until then it
+ * is as if it were paused.  The points replace the content of points.
+ */
+void qoe_view_aside(qoe_view_t *v, uint64_t at_ms,
+    const qoe_view_conf_t *conf, qoe_points_t *points);
 
 /* Adds the points of reports that are missing. */
 void qoe_report_missing(qoe_points_t *points, uint64_t n);

@@ -340,6 +340,20 @@ watch_report(qoe_view_t *v, const qoe_view_report_t *r, const qoe_sample_t *s,
 
 
 static void
+watch_aside(qoe_view_t *v, uint64_t at_ms, const qoe_view_conf_t *conf,
+    qoe_points_t *points)
+{
+    watch_t  *w;
+
+    w = watch_of(v);
+    w->last_ms = qoe_max(w->last_ms, at_ms);
+
+    qoe_view_aside(v, at_ms, conf, points);
+    watch_points(v, points);
+}
+
+
+static void
 watch_judge(qoe_view_t *v, uint64_t at_ms, const qoe_view_conf_t *conf,
     qoe_points_t *points)
 {
@@ -413,6 +427,7 @@ watch_identity(uint32_t live)
 #define qoe_view_begin  watch_begin
 #define qoe_view_apply  watch_apply
 #define qoe_view_report watch_report
+#define qoe_view_aside  watch_aside
 #define qoe_view_judge  watch_judge
 #define qoe_view_end    watch_end
 
@@ -423,6 +438,7 @@ watch_identity(uint32_t live)
 #undef qoe_view_begin
 #undef qoe_view_apply
 #undef qoe_view_report
+#undef qoe_view_aside
 #undef qoe_view_judge
 #undef qoe_view_end
 
