@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 
 static ngx_conf_enum_t  ngx_http_openqoe_validations[] = {
@@ -327,8 +327,8 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_openqoe_module_ctx = {
-    ngx_http_openqoe_cmcd_variables,       /* preconfiguration */
-    ngx_http_openqoe_filter_init,          /* postconfiguration */
+    ngx_http_openqoe_preconfiguration,     /* preconfiguration */
+    ngx_http_openqoe_postconfiguration,    /* postconfiguration */
 
     ngx_http_openqoe_create_main_conf,     /* create main configuration */
     ngx_http_openqoe_init_main_conf,       /* init main configuration */

@@ -374,7 +374,8 @@ subtest 'attributes of the resource' => sub {
     };
 
     my $r = $attributes->('');
-    is_deeply([ sort keys %$r ], [ qw(host.name service.instance.id
+    is_deeply([ sort keys %$r ], [ qw(host.name openqoe.config.hash
+              service.instance.id
               service.name service.version) ],
               'without a resource line the resource has the default '
               . 'attributes');
@@ -393,7 +394,7 @@ subtest 'attributes of the resource' => sub {
     is($r->{'deployment.environment'}, 'prod',
        'a resource directive adds an attribute');
     is($r->{'service.name'}, 'mine', 'a resource directive replaces a default');
-    is(scalar keys %$r, 5, 'a resource directive adds nothing else');
+    is(scalar keys %$r, 6, 'a resource directive adds nothing else');
 };
 
 subtest 'ssl_verify and trusted_certificate, a client certificate' => sub {

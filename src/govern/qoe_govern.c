@@ -469,6 +469,17 @@ qoe_govern_allow(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
         return value;
     }
 
+    if (d->roster != NULL) {
+
+        if (qoe_roster_has(d->roster, value)) {
+            return value;
+        }
+
+        if (d->max <= d->npins) {
+            return qoe_govern_overflow(gv, slot, d, value, buf);
+        }
+    }
+
     hash = qoe_govern_hash(gv->g, slot, value);
 
     if (qoe_govern_admit(gv, slot, d, hash, value, now_s)) {

@@ -37,6 +37,7 @@
 #define NGX_HTTP_OPENQOE_SERVICE     "openQoE-worker"
 
 #define NGX_HTTP_OPENQOE_KEY_LEN     32      /* SHA-256 */
+#define NGX_HTTP_OPENQOE_HASH_LEN    16      /* hexadecimal digits */
 #define NGX_HTTP_OPENQOE_JSON_MAX    (1024 * 1024)
 
 /* Signals of an exporter: a bit for each stream (qoe_stream.h), and metrics. */
@@ -120,6 +121,8 @@ typedef struct {
     ngx_shm_zone_t           *shm_zone;
     const char               *used_by;       /* a directive that needs it */
     ngx_str_t                 edge;          /* complete after init */
+    ngx_array_t               locations;     /* loc_conf_t *, of events */
+    u_char                    config_hash[NGX_HTTP_OPENQOE_HASH_LEN];
 
     ngx_array_t               exporters;     /* at least one after init */
     ngx_http_openqoe_exporter_t  *exporter;  /* the first of them */
@@ -238,6 +241,8 @@ extern ngx_module_t  ngx_http_openqoe_module;
 /* _conf.c */
 void *ngx_http_openqoe_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf);
+ngx_int_t ngx_http_openqoe_preconfiguration(ngx_conf_t *cf);
+ngx_int_t ngx_http_openqoe_postconfiguration(ngx_conf_t *cf);
 void *ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -301,6 +306,9 @@ ngx_int_t ngx_http_openqoe_dimensions_check(ngx_conf_t *cf,
 /* _attribute.c */
 char *ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* Name and text of an openqoe_attribute; NGX_DECLINED: there is no more. */
+ngx_int_t ngx_http_openqoe_attribute_at(ngx_array_t *attributes, ngx_uint_t i,
+    ngx_str_t *name, ngx_str_t *value);
 qoe_status_t ngx_http_openqoe_attributes(ngx_http_request_t *r,
     ngx_array_t *attributes, qoe_batch_t *batch, qoe_record_meta_t *meta,
     qoe_arena_t *arena);
@@ -492,20 +500,6 @@ ngx_int_t ngx_http_openqoe_overload_refuse(ngx_http_request_t *r,
 /* Continues requests that wait, as far as there is room. */
 void ngx_http_openqoe_overload_walk(void);
 
-/* _identity.c: the name of this edge */
-char *ngx_http_openqoe_edge(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-const char *ngx_http_openqoe_edge_env(ngx_http_openqoe_main_conf_t *mcf,
-    ngx_str_t *name);
-void ngx_http_openqoe_edge_complete(ngx_http_openqoe_main_conf_t *mcf);
-void ngx_http_openqoe_edge_renamed(ngx_cycle_t *cycle,
-    ngx_http_openqoe_main_conf_t *mcf);
-
-/* _fleet.c: the key that all edges share */
-char *ngx_http_openqoe_fleet_key(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-void ngx_http_openqoe_fleet_init(ngx_cycle_t *cycle,
-    ngx_http_openqoe_main_conf_t *mcf);
-
 /* _process.c */
 ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);
@@ -559,6 +553,8 @@ char *ngx_http_openqoe_marker_domain(ngx_conf_t *cf, ngx_command_t *cmd,
 const char *ngx_http_openqoe_check_domain(ngx_str_t *domain);
 void ngx_http_openqoe_marker_path(ngx_conf_t *cf,
     ngx_http_openqoe_loc_conf_t *lcf);
+ngx_uint_t ngx_http_openqoe_marker_find(ngx_http_request_t *r,
+    uint8_t id[16]);
 void ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
     char text[QOE_UUID_TEXT_LEN]);
 ngx_int_t ngx_http_openqoe_marker_set(ngx_http_request_t *r,

@@ -6,9 +6,11 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 
+static char *ngx_http_openqoe_location(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_loc_conf_t *lcf);
 static char *ngx_http_openqoe_ack_check(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *lcf);
 
@@ -34,6 +36,9 @@ ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&mcf->exporters, cf->pool, QOE_DESTS_CONF,
                           sizeof(ngx_http_openqoe_exporter_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->locations, cf->pool, 4,
+                          sizeof(ngx_http_openqoe_loc_conf_t *))
            != NGX_OK
         || ngx_http_openqoe_qoe_init(cf, mcf) != NGX_OK)
     {
@@ -82,6 +87,28 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_openqoe_edge_complete(mcf);
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_openqoe_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_openqoe_session_variable(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_cmcd_variables(cf);
+}
+
+
+ngx_int_t
+ngx_http_openqoe_postconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_openqoe_config_hash(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_filter_init(cf);
 }
 
 
@@ -156,11 +183,36 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_openqoe_marker_path(cf, conf);
     }
 
-    if (conf->kind == NGX_HTTP_OPENQOE_EVENTS && conf->overload_wait != 0) {
-        mcf->overload_used = 1;
+    if (conf->kind == NGX_HTTP_OPENQOE_EVENTS
+        && ngx_http_openqoe_location(mcf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_openqoe_ack_check(cf, mcf, conf);
+}
+
+
+/* Notes a location of events. */
+
+static char *
+ngx_http_openqoe_location(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_loc_conf_t *lcf)
+{
+    ngx_http_openqoe_loc_conf_t  **slot;
+
+    if (lcf->overload_wait != 0) {
+        mcf->overload_used = 1;
+    }
+
+    slot = ngx_array_push(&mcf->locations);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = lcf;
+
+    return NGX_CONF_OK;
 }
 
 

@@ -12,7 +12,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 #include <stdlib.h>
 

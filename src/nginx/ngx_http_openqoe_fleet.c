@@ -11,7 +11,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 #include <openssl/sha.h>
 

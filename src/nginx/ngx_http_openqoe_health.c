@@ -147,6 +147,9 @@ ngx_http_openqoe_judge(ngx_http_openqoe_main_conf_t *mcf,
 static void
 ngx_http_openqoe_fleet_json(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
 {
+    qoe_buf_printf(b, ",\"config_hash\":\"%.*s\"", NGX_HTTP_OPENQOE_HASH_LEN,
+                   (char *) mcf->config_hash);
+
     if (mcf->qoe.fleet.id == 0) {
         qoe_buf_literal(b, ",\"fleet_key\":null");
         return;

@@ -10,7 +10,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 
 #define NGX_HTTP_OPENQOE_EDGE_MAX   255

@@ -7,13 +7,13 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 #include <curl/curl.h>
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_OPENQOE_ATTRS   4           /* of the resource by default */
+#define NGX_HTTP_OPENQOE_ATTRS   5           /* of the resource by default */
 
 /*
  * How long a helper may take at a TERM.  The master sends KILL about 3.1 s
@@ -394,6 +394,9 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     own[2].value = qoe_span(NGX_HTTP_OPENQOE_VERSION);
     own[3].key = qoe_span("host.name");
     own[3].value = ngx_http_openqoe_span(cycle->hostname);
+    own[4].key = qoe_span("openqoe.config.hash");
+    own[4].value = (qoe_span_t) { (char *) mcf->config_hash,
+                                  NGX_HTTP_OPENQOE_HASH_LEN };
 
     n = 0;
 

@@ -527,14 +527,21 @@ qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
 static uint64_t
 qoe_apply_extra_key(const qoe_apply_t *a, const qoe_point_t *p)
 {
-    size_t        i;
-    qoe_hasher_t  h;
+    size_t              i;
+    qoe_hasher_t        h;
+    qoe_roster_slot_t  *roster;
 
     qoe_hash_begin(&h, &a->key);
 
     for (i = 0; i < p->nextra; i++) {
         qoe_hash_word(&h, p->extra[i].dim);
         qoe_hash_add(&h, p->extra[i].text);
+
+        roster = a->conf->dims->dim[p->extra[i].dim].roster;
+
+        if (roster != NULL) {
+            qoe_hash_word(&h, qoe_roster_version(roster));
+        }
     }
 
     return qoe_hash_end(&h);
