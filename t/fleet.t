@@ -50,6 +50,9 @@ subtest 'edges that are added up one by one are wrong' => sub {
 
     is_deeply([ map { $_->{edge} } @edges ], [ map { "edge-$_" } 0 .. 2 ],
               'edges.sql has a line for each edge');
+    is(scalar(keys %{ { map { $_->{configuration} => 1 } @edges } }), 1,
+       'all edges have one configuration');
+    like($edges[0]{configuration}, qr/^\w+$/, 'it has a name');
     cmp_ok(sum0(map { $_->{parts} } @edges), '>', 1.2 * $truth->{views},
            'the edges together have many more views than there were');
 };

@@ -194,6 +194,24 @@ subtest 'a log that is no record of a view' => sub {
 };
 
 
+# As docs/fleet.md has it for an upgrade.
+
+subtest 'the schema again, and what is changed in it' => sub {
+    my $count = sub () {
+        ($centre->sql('SELECT count() AS n FROM openqoe.part'))[0]{n} };
+    my $before = $count->();
+
+    $centre->run_file('schema.sql');
+    is($count->(), $before, 'the file can be run again');
+
+    $centre->sql('ALTER TABLE openqoe.agg_1m_mv '
+                 . 'MODIFY REFRESH EVERY 15 MINUTE');
+    my ($shown) = $centre->sql('SHOW CREATE TABLE openqoe.agg_1m_mv');
+    like((values %$shown)[0], qr/REFRESH EVERY 15 MINUTE/,
+         'sums can be made less often');
+};
+
+
 subtest 'an attribute without a column' => sub {
     $centre->sql('INSERT INTO openqoe.otel_logs (Timestamp, LogAttributes) '
         . "VALUES (now64(9), map('view_id', 'own', 'openqoe.view.seq', '1', "

@@ -122,6 +122,20 @@ sub new_keys ($self, @edges) {
 }
 
 
+# Starts an edge that has stopped with this module.
+
+sub upgrade ($self, $i, $module) {
+    my $nginx = $self->nginx($i);
+    local $ENV{TEST_NGINX_OPENQOE_MODULE} = $module;
+
+    delete $self->{$_}{$i} for qw(modules old);
+    delete $self->{client}[$i];
+    $nginx->write_config(http => "$nginx->{http}\n"
+                         . "    openqoe_fleet_key $self->{key};");
+    $nginx->start;
+}
+
+
 sub nginx ($self, $i) { $self->{nginx}[$i] }
 sub all ($self) { 0 .. $self->{edges} - 1 }
 
