@@ -87,6 +87,12 @@ subtest 'what else the queries say' => sub {
            $truth->{views}, "$query.sql has all views");
     }
 
+    my @list = map { $_->{title} } $centre->query('list_titles', whole());
+    is_deeply([ sort @list ],
+              [ sort keys %{ { map { s/^video-/The Title /r =~ s/-b$//r => 1 }
+                               keys %{ $truth->{titles} } } } ],
+              'list_titles.sql has each title, for the lists of the edges');
+
     my ($view) = map { $_->{events}[0]{view_id} } $movers->requests;
     my @parts = $centre->query('view', whole(), view => $view);
     cmp_ok(scalar @parts, '>', 0, 'view.sql has the records of a view');
@@ -145,6 +151,50 @@ subtest 'the hours of a day' => sub {
 
     $centre->run_file('roll.sql', day => $day->{d});
     is_deeply($sum->(), $once, 'roll.sql run twice makes them once');
+};
+
+# The list of the centre at the edges: series of these titles, and of no other,
+# and another list without a reload.
+
+subtest 'a list that the centre made' => sub {
+    my $file = scratch_dir('lists') . '/titles.txt';
+    my @titles = map { $_->{title} } $centre->query('list_titles', whole());
+    my $give = sub (@lines) {
+        write_file("$file.new", join '', map { "$_\n" } @lines);
+        chmod 0644, "$file.new";
+        rename "$file.new", $file or die "$file: $!\n";
+    };
+    my $known = sub ($i) {
+        my $answer = http_get($fleet->nginx($i)->port,
+                              '/v2/stats?format=prometheus', timeout => 20);
+        my %title = map { $_ => 1 } $answer->{body} =~
+            /^openqoe_views_started_total\{[^}]*video_title="([^"]*)"/mg;
+        return join ', ', sort keys %title;
+    };
+
+    $give->(@titles[0, 1]);
+    $fleet->change($_, qr/video_title drop/, "video_title allow file=$file")
+        for $fleet->all;
+    my $watch = sub ($first) {
+        my $more = OpenQoE::Movers->new(sessions => 60, edges => 3, seed => 90,
+                                        first => $first, org => "o$first");
+        return post_movers($fleet, $more);
+    };
+    my $expected = sub (@of) {
+        return wait_until(sub {
+            !grep { $known->($_) ne join ', ', sort 'other', @of }
+            $fleet->all;
+        }, 10);
+    };
+
+    ok($watch->(20_000), 'edges with the list take events');
+    ok($expected->(@titles[0, 1]), 'each has series of these titles')
+        or diag($known->(0));
+    $give->(@titles[0 .. 2]);
+    ok(wait_until(sub {
+           $watch->(30_000 + 100 * int rand 1000)
+               && $known->(0) =~ /\Q$titles[2]\E/;
+       }, 20), 'and of another one, once it is in the file');
 };
 
 # Edges get a new key one by one.  Until all have it a viewer may have two

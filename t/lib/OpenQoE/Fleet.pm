@@ -113,12 +113,20 @@ sub new_keys ($self, @edges) {
     my $old = $self->{key};
     my $new = $self->{next_key} //= $self->new_key;
 
-    for my $nginx (map { $self->nginx($_) } @edges) {
-        $nginx->write_config(http => $nginx->{http} =~ s/\Q$old\E/$new/r);
-        $nginx->reload(old => 1) or die "an edge does not reload\n";
-    }
+    $self->change($_, qr/\Q$old\E/, $new) for @edges;
+}
 
-    delete $self->{client};
+
+# Changes the configuration of an edge and reloads it.
+
+sub change ($self, $i, $from, $to) {
+    my $nginx = $self->nginx($i);
+    my $http = $nginx->{http} =~ s/$from/$to/r;
+
+    die "edge.conf has no $from\n" if $http eq $nginx->{http};
+    $nginx->write_config(http => $http);
+    $nginx->reload(old => 1) or die "edge $i does not reload\n";
+    delete $self->{client}[$i];
 }
 
 
