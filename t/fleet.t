@@ -153,6 +153,26 @@ subtest 'the hours of a day' => sub {
     is_deeply($sum->(), $once, 'roll.sql run twice makes them once');
 };
 
+# A balancer without a hash: each beat of a view reaches another edge, and every
+# edge fills the holes in what it saw.
+
+subtest 'requests that go to and fro' => sub {
+    my $flap = OpenQoE::Movers->new(sessions => 60, edges => 2, first => 5000,
+                                    seed => 31, flap => 1, org => 'flap');
+    my $want = $flap->truth;
+
+    ok(post_movers($fleet, $flap), 'the edges take all events');
+    ok($fleet->wait_final, 'the centre has all records');
+    my ($row) = $centre->query('totals', whole(), org => 'flap');
+    is($row->{$_}, $want->{$_}, "the centre has the truth about $_")
+        for qw(views started stalls stalled_ms startups startup_ms);
+    cmp_ok($row->{overlap_ms}, '>', $want->{playing_ms} / 4,
+           'much of the playing was seen twice');
+    cmp_ok(abs($row->{playing_ms} - $want->{playing_ms}), '<',
+           0.03 * $want->{playing_ms}, "playing, $row->{playing_ms}, is within "
+           . "3 % of $want->{playing_ms}");
+};
+
 # The list of the centre at the edges: series of these titles, and of no other,
 # and another list without a reload.
 
