@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_openqoe_cmcd.h"
 #include "ngx_http_openqoe_fleet.h"
 
 
@@ -17,6 +18,7 @@ static ngx_conf_enum_t  ngx_http_openqoe_validations[] = {
 static ngx_conf_enum_t  ngx_http_openqoe_overloads[] = {
     { ngx_string("503"), NGX_HTTP_SERVICE_UNAVAILABLE },
     { ngx_string("429"), NGX_HTTP_TOO_MANY_REQUESTS },
+    { ngx_string("204"), NGX_HTTP_NO_CONTENT },
     { ngx_null_string, 0 }
 };
 
@@ -210,6 +212,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NGX_HTTP_OPENQOE_EVENTS,
       ngx_http_openqoe_events_handler },
 
+    { ngx_string("openqoe_cmcd_events"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_openqoe_cmcd_events,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_OPENQOE_CMCD_EVENTS,
+      ngx_http_openqoe_events_handler },
+
     { ngx_string("openqoe_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_openqoe_set_handler,
@@ -321,6 +330,34 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_openqoe_loc_conf_t, ack_timeout),
       &ngx_http_openqoe_ack_range },
+
+    { ngx_string("openqoe_cmcd"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_cmcd,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_cmcd_org"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, cmcd_org),
+      NULL },
+
+    { ngx_string("openqoe_cmcd_log"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_cmcd_log,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_cmsd"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_openqoe_cmsd,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
       ngx_null_command
 };

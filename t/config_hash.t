@@ -159,6 +159,26 @@ for my $row (@OTHER) {
     $seen{$hash} = $text;
 }
 
+my $spool = hash_of(http => 'openqoe_spool spool;');
+isnt(hash_of(http => 'openqoe_spool spool;', events => 'openqoe_ack spool;'),
+     $spool, 'what a 202 promises changes the hash');
+
+
+# A new directive must be decided about: here, and in the hash if it has a part
+# in the numbers.
+
+my $texts = join ' ', @lines, @attributes, (map { @$_ } @SAME, @OTHER),
+                 qw(openqoe_zone openqoe_exporter openqoe_fleet_key
+                    openqoe_api_key openqoe_api_key_file);
+my %tried = map { $_ => 1 } $texts =~ /\b(openqoe_\w+)/g;
+my %exempt = map { $_ => 1 } qw(openqoe_helper_nice openqoe_health
+    openqoe_stats openqoe_page openqoe_marker_domain openqoe_ack_timeout);
+my @directives = slurp("$FindBin::Bin/../ngx_http_openqoe_module.c")
+                 =~ /ngx_string\("(openqoe_\w+)"\)/g;
+is_deeply([ grep { !$tried{$_} && !$exempt{$_} } @directives ], [],
+          'of each directive it is known whether it changes the hash');
+
+
 is(hash_of(), $plain, 'without all that the hash is the first one again');
 ok($nginx->stop, 'nginx stops by itself');
 $nginx->no_errors;

@@ -428,6 +428,15 @@ subtest 'Grafana Cloud: its endpoint' => sub {
        "a mode of SelfHosted ignores Grafana Cloud's variables");
     done($nginx);
 
+    for my $signal (qw(METRICS TRACES)) {
+        $nginx = start({ %grafana,
+                         "${OTLP}_${signal}_ENDPOINT" => 'http://127.0.0.1:1' });
+        is(health($nginx)->{endpoint}, 'http://localhost:4317',
+           "another endpoint of \L$signal\E wins over Grafana Cloud's, so that "
+           . 'it is not sent the credentials');
+        done($nginx);
+    }
+
     for my $case ([ { "${OTLP}_ENDPOINT" => 'SINK' }, '' ],
                   [ {}, 'endpoint SINK;' ])
     {

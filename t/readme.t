@@ -139,7 +139,8 @@ sub nginx_t ($text, $name) {
 
 sub prometheus_name ($metric) {
     my %word = (ms => 'milliseconds', s => 'seconds', ns => 'nanoseconds',
-                By => 'bytes', '{stall}/min' => 'per_min');
+                By => 'bytes', '{stall}/min' => 'per_min',
+                'kbit/s' => 'kbit_per_second');
     my @tokens = split /[^a-zA-Z0-9]+/, $metric->{name};
     my $unit = $metric->{unit};
 

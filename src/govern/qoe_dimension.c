@@ -99,6 +99,16 @@ qoe_dimension_made(size_t dim, qoe_span_t value)
     case QOE_DIM_DIRECTION:
     case QOE_DIM_CHANGE_DIRECTION:
     case QOE_DIM_OUTCOME:
+    case QOE_DIM_VERSION:
+    case QOE_DIM_OT:
+    case QOE_DIM_CACHE_STATUS:
+    case QOE_DIM_STATUS_CLASS:
+    case QOE_DIM_CAUSE:
+    case QOE_DIM_SOURCE:
+    case QOE_DIM_SF:
+    case QOE_DIM_ST:
+    case QOE_DIM_REASON:
+    case QOE_DIM_STAGE:
         return true;
 
     default:

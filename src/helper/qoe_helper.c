@@ -364,6 +364,10 @@ qoe_helper_watch(qoe_helper_t *h, uint64_t now)
 
     qoe_watch_run(&h->watch, now, &found);
 
+    if (found.read + found.failed == 0) {
+        return;
+    }
+
     qoe_zone_count(h->conf.zone, h->conf.worker, QOE_COUNT_LISTS_READ,
                    found.read);
     qoe_zone_count(h->conf.zone, h->conf.worker, QOE_COUNT_LISTS_FAILED,

@@ -17,12 +17,14 @@
 
 #include "qoe_batch.h"
 #include "qoe_cmcd.h"
+#include "qoe_cmcd_events.h"
 #include "qoe_core.h"
 #include "qoe_buf.h"
 #include "qoe_decode.h"
 #include "qoe_dest.h"
 #include "qoe_helper.h"
 #include "qoe_prom.h"
+#include "qoe_request.h"
 #include "qoe_record.h"
 #include "qoe_source.h"
 #include "qoe_spool_info.h"
@@ -71,6 +73,15 @@ typedef struct {
  * configuration has been read, except for the slots.
  */
 
+/* Where a signal is sent, as configured. */
+
+typedef struct {
+    ngx_str_t                 url;           /* null: that of the logs */
+    const char               *name;          /* what set it, for messages */
+    ngx_uint_t                verbatim;      /* its own: append no path */
+} ngx_http_openqoe_endpoint_t;
+
+
 typedef struct {
     ngx_str_t                 name;
 
@@ -81,12 +92,7 @@ typedef struct {
     ngx_uint_t                signals;
     ngx_uint_t                spool;         /* it uses the openqoe_spool */
 
-    ngx_str_t                 endpoint;      /* as shown by /v2/health */
-    const char               *endpoint_name; /* what set it, for messages */
-    ngx_str_t                 metrics_endpoint;      /* unless derived */
-    const char               *metrics_name;
-    ngx_str_t                 traces_endpoint;       /* the same */
-    const char               *traces_name;
+    ngx_http_openqoe_endpoint_t  endpoint[QOE_SIGNALS];
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
     size_t                    gzip_level;
@@ -109,9 +115,6 @@ typedef struct {
     qoe_transport_conf_t      transport;
 
     uint32_t                  set;           /* bits: directives of the block */
-    unsigned                  verbatim:1;    /* endpoint is the logs' own */
-    unsigned                  metrics_verbatim:1;
-    unsigned                  traces_verbatim:1;
     unsigned                  env_headers:1;
 } ngx_http_openqoe_exporter_t;
 
@@ -132,6 +135,9 @@ typedef struct {
     ngx_uint_t                ack_used;      /* a location waits for the
                                                 spool */
     ngx_uint_t                overload_used; /* a location waits for room */
+    ngx_uint_t                cmcd_used;     /* a location reads CMCD, */
+    ngx_uint_t                cmcd_logged;   /* logs requests, or */
+    ngx_uint_t                cmsd_used;     /* sends CMSD */
     uint64_t                 *lost;          /* shared by all processes */
 
     ngx_array_t               types;         /* qoe_custom_type_t */
@@ -168,14 +174,20 @@ typedef struct {
 typedef enum {
     NGX_HTTP_OPENQOE_NONE = 0,
     NGX_HTTP_OPENQOE_EVENTS,
+    NGX_HTTP_OPENQOE_CMCD_EVENTS,
     NGX_HTTP_OPENQOE_HEALTH,
     NGX_HTTP_OPENQOE_STATS,
     NGX_HTTP_OPENQOE_PAGE
 } ngx_http_openqoe_kind_e;
 
 
+typedef struct ngx_http_openqoe_input_s  ngx_http_openqoe_input_t;
+
+
 typedef struct {
     ngx_uint_t                kind;          /* of this location only */
+    const ngx_http_openqoe_input_t  *input;  /* NULL: it takes no events */
+    ngx_uint_t                gone;          /* it takes no reports any more */
 
     ngx_array_t              *keys;          /* of digests; NULL: open */
     ngx_array_t              *origins;       /* of ngx_str_t; NULL: none */
@@ -191,6 +203,13 @@ typedef struct {
     ngx_uint_t                ack;           /* qoe_ack_t */
     ngx_msec_t                ack_timeout;
     ngx_msec_t                overload_wait; /* 0: off */
+
+    /* of _cmcd*.c and _cmsd.c */
+    ngx_uint_t                cmcd;          /* NGX_HTTP_OPENQOE_CMCD_* */
+    ngx_uint_t                cmcd_log;      /* of a million sessions */
+    ngx_http_complex_value_t *cmcd_org;      /* NULL: empty */
+    ngx_uint_t                cmsd;
+    ngx_str_t                 cmsd_name;
 } ngx_http_openqoe_loc_conf_t;
 
 
@@ -214,6 +233,9 @@ typedef struct {
 
     unsigned                  marked:1;      /* the cookie is set */
     char                      marker[QOE_UUID_TEXT_LEN];
+
+    unsigned                  headed:1;      /* the header was sent, after */
+    ngx_msec_t                headed_ms;     /* that time; of _cmcd.c */
 
     u_char                   *ids;           /* org_id and player_id */
     size_t                    org_len;
@@ -247,6 +269,8 @@ void *ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 char *ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_cmcd_events(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* _set.c: a value of a directive; errors name directive and token */
@@ -629,66 +653,12 @@ ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,
 /* _page.c: the page itself */
 ngx_int_t ngx_http_openqoe_page_handler(ngx_http_request_t *r);
 
-/* _answer.c */
-ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
-    const ngx_http_openqoe_answer_t *answer);
-ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
-    const char *message, size_t queued, uint64_t received_ns);
-void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
-
-/*
- * _submit.c: takes the events of a body to their lanes, all of them or none.
- * A submission is on the stack, and does not outlive a turn of the event loop.
- */
-typedef struct {
-    ngx_http_request_t            *r;        /* for variables */
-    ngx_http_openqoe_main_conf_t  *mcf;
-    ngx_http_openqoe_loc_conf_t   *lcf;
-    qoe_zone_t                    *zone;
-    uint64_t                       received_ns;      /* Unix */
-
-    qoe_arena_t                   *arena;
-    ngx_uint_t                     nomem;    /* malloc() itself failed */
-    ngx_uint_t                     unstorable;       /* the spool fails */
-    size_t                         invalid;  /* events that break a rule */
-    size_t                         over;     /* events of too many sessions */
-
-    qoe_batch_t                    batch;
-    uint64_t                       ends[QOE_LANES_MAX];
-} ngx_http_openqoe_submit_t;
-
-void ngx_http_openqoe_submit_init(ngx_http_openqoe_submit_t *s,
-    ngx_http_request_t *r, uint64_t received_ns);
-/*
- * Fills s->batch, whose texts point into body and the arena.  QOE_OK: at least
- * one event is valid; QOE_INVALID: none is; QOE_NOMEM: see nomem.
- */
-qoe_status_t ngx_http_openqoe_submit_decode(ngx_http_openqoe_submit_t *s,
-    qoe_span_t body);
-/*
- * Queues the valid events and wakes the helpers.  marker has QOE_UUID_TEXT_LEN
- * bytes, or is NULL.  Returns and fills s->ends as qoe_zone_put() does; also
- * returns QOE_BUSY, and sets unstorable, if events must be stored while the
- * spool fails.
- */
-qoe_status_t ngx_http_openqoe_submit_put(ngx_http_openqoe_submit_t *s,
-    const char *marker);
-/* Frees the texts of the batch. */
-void ngx_http_openqoe_submit_end(ngx_http_openqoe_submit_t *s);
-/* To be called at the end of the process. */
-void ngx_http_openqoe_submit_exit(void);
-
-/* _events.c, _health.c, _stats.c */
-ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
-/* Reads the body and continues. */
-ngx_int_t ngx_http_openqoe_events_read(ngx_http_request_t *r);
-/* Discards the body and refuses the request. */
-ngx_int_t ngx_http_openqoe_events_discard(ngx_http_request_t *r);
-/* Decodes the body, which was read, and answers. */
-void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);
-
+/* _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
+
+
+#include "ngx_http_openqoe_input.h"
 
 
 #endif /* _NGX_HTTP_OPENQOE_H_INCLUDED_ */

@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_http_openqoe_cmcd.h"
 #include "ngx_http_openqoe_fleet.h"
 
 
@@ -101,14 +102,23 @@ ngx_http_openqoe_preconfiguration(ngx_conf_t *cf)
 }
 
 
+/* All locations are merged: installs filters and handlers. */
+
 ngx_int_t
 ngx_http_openqoe_postconfiguration(ngx_conf_t *cf)
 {
-    if (ngx_http_openqoe_config_hash(cf) != NGX_OK) {
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openqoe_module);
+
+    if (ngx_http_openqoe_config_hash(cf) != NGX_OK
+        || ngx_http_openqoe_filter_init(cf) != NGX_OK
+        || ngx_http_openqoe_cmsd_init(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_http_openqoe_filter_init(cf);
+    return ngx_http_openqoe_cmcd_init(cf, mcf);
 }
 
 
@@ -134,6 +144,9 @@ ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf)
     lcf->ack = NGX_CONF_UNSET_UINT;
     lcf->ack_timeout = NGX_CONF_UNSET_MSEC;
     lcf->overload_wait = NGX_CONF_UNSET_MSEC;
+    lcf->cmcd = NGX_CONF_UNSET_UINT;
+    lcf->cmcd_log = NGX_CONF_UNSET_UINT;
+    lcf->cmsd = NGX_CONF_UNSET_UINT;
 
     return lcf;
 }
@@ -156,7 +169,7 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->marker, prev->marker, 0);
     ngx_conf_merge_uint_value(conf->strict, prev->strict, 0);
     ngx_conf_merge_uint_value(conf->overload_status, prev->overload_status,
-                              NGX_HTTP_SERVICE_UNAVAILABLE);
+                              NGX_CONF_UNSET_UINT);
     ngx_conf_merge_size_value(conf->max_events, prev->max_events,
                               QOE_EVENTS_MAX);
     ngx_conf_merge_size_value(conf->max_sessions, prev->max_sessions,
@@ -172,21 +185,34 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                                        : mcf->env_domain;
     }
 
+    if (ngx_http_openqoe_cmcd_merge(cf, mcf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (clcf->noname && conf->kind == NGX_HTTP_OPENQOE_NONE) {
 
         /* "if" and "limit_except" run the handler of their location */
 
         conf->kind = prev->kind;
+        conf->input = prev->input;
+        conf->gone = prev->gone;
         conf->marker_path = prev->marker_path;
 
     } else {
         ngx_http_openqoe_marker_path(cf, conf);
     }
 
-    if (conf->kind == NGX_HTTP_OPENQOE_EVENTS
+    if (conf->input != NULL
         && ngx_http_openqoe_location(mcf, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    if (conf->overload_status == NGX_HTTP_NO_CONTENT
+        && conf->input == &ngx_http_openqoe_json_input)
+    {
+        return "has \"openqoe_overload_status 204\" in a location with "
+               "\"openqoe_events\", whose clients would take it for success";
     }
 
     return ngx_http_openqoe_ack_check(cf, mcf, conf);
@@ -229,7 +255,7 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
         return NGX_CONF_OK;
     }
 
-    if (lcf->kind == NGX_HTTP_OPENQOE_EVENTS) {
+    if (lcf->input != NULL) {
         mcf->ack_used = 1;
     }
 
@@ -252,7 +278,7 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
 }
 
 
-/* openqoe_events, openqoe_health, openqoe_stats, openqoe_page */
+/* openqoe_events, openqoe_cmcd_events, openqoe_health, openqoe_stats, ... */
 
 char *
 ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -270,6 +296,13 @@ ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     lcf->kind = cmd->offset;
+
+    if (lcf->kind == NGX_HTTP_OPENQOE_EVENTS) {
+        lcf->input = &ngx_http_openqoe_json_input;
+
+    } else if (lcf->kind == NGX_HTTP_OPENQOE_CMCD_EVENTS) {
+        lcf->input = &ngx_http_openqoe_cmcd_input;
+    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = (ngx_http_handler_pt) cmd->post;

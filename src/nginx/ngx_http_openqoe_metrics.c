@@ -246,7 +246,7 @@ ngx_http_openqoe_metrics_answer(ngx_http_request_t *r,
     }
 
     qoe_govern_from(&ngx_http_openqoe_own.governor, 0, ctx->receipt_ns,
-                    status != NGX_HTTP_ACCEPTED);
+                    status >= NGX_HTTP_SPECIAL_RESPONSE);
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 

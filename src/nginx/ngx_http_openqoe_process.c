@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_http_openqoe_cmcd.h"
 #include "ngx_http_openqoe_fleet.h"
 
 #include <curl/curl.h>
@@ -453,9 +454,11 @@ ngx_http_openqoe_records(qoe_conf_t *qoe,
 
     traces = false;
     qoe->views = false;
+    qoe->requests = false;
 
     for (i = 0; i < n; i++) {
         qoe->views |= exporters[i].dest[QOE_STREAM_VIEWS] != UINT32_MAX;
+        qoe->requests |= exporters[i].dest[QOE_STREAM_REQUESTS] != UINT32_MAX;
         traces |= exporters[i].dest[QOE_STREAM_TRACES] != UINT32_MAX;
     }
 
@@ -517,6 +520,7 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_openqoe_ack_exit();
     ngx_http_openqoe_submit_exit();
+    ngx_http_openqoe_cmcd_exit();
 
     helper = ngx_http_openqoe_process.helper;
 

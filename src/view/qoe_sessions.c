@@ -198,7 +198,7 @@ qoe_sessions_touch(qoe_sessions_t *t, qoe_session_t *s)
     qoe_sessions_unlist_session(t, s);
 
     slots = qoe_sessions_session_slots(t);
-    qoe_list_add(&t->list, &slots, link);
+    qoe_links_add(&t->list, &slots, link);
     s->listed = 1;
 }
 
@@ -210,7 +210,7 @@ qoe_sessions_unlist_session(qoe_sessions_t *t, qoe_session_t *s)
 
     if (s->listed) {
         slots = qoe_sessions_session_slots(t);
-        qoe_list_remove(&t->list, &slots, qoe_sessions_session_link(t, s));
+        qoe_links_remove(&t->list, &slots, qoe_sessions_session_link(t, s));
         s->listed = 0;
     }
 }
@@ -357,7 +357,7 @@ qoe_sessions_list(qoe_sessions_t *t, qoe_view_t *v, qoe_silence_t silence)
     qoe_sessions_unlist(t, v);
 
     slots = qoe_sessions_view_slots(t);
-    qoe_list_add(&t->silent[silence], &slots, link);
+    qoe_links_add(&t->silent[silence], &slots, link);
     v->list = (uint32_t) silence + 1;
 }
 
@@ -369,7 +369,7 @@ qoe_sessions_unlist(qoe_sessions_t *t, qoe_view_t *v)
 
     if (v->list != 0 && v->list <= QOE_SESSIONS_OVER + 1) {
         slots = qoe_sessions_view_slots(t);
-        qoe_list_remove(&t->silent[v->list - 1], &slots,
+        qoe_links_remove(&t->silent[v->list - 1], &slots,
                         qoe_sessions_view_link(t, v));
         v->list = 0;
     }

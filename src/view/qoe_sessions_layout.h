@@ -28,7 +28,7 @@ typedef struct {
 } qoe_sessions_pool_t;
 
 typedef struct {
-    qoe_list_t      list;
+    qoe_ends_t      list;
     uint32_t        count;
 } qoe_sessions_newcomers_t;
 
@@ -42,8 +42,8 @@ struct qoe_sessions_s {
     uint32_t             buckets;    /* a power of two */
     qoe_sessions_pool_t  sessions;
     qoe_sessions_pool_t  views;
-    qoe_list_t           list;       /* sessions by last receipt */
-    qoe_list_t           silent[QOE_SILENCES + 1];   /* and views over */
+    qoe_ends_t           list;       /* sessions by last receipt */
+    qoe_ends_t           silent[QOE_SILENCES + 1];   /* and views over */
     uint32_t             over;
     qoe_sessions_newcomers_t  newcomers[2];      /* without and with a view */
     uint64_t             sessions_offset;

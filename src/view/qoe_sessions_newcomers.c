@@ -35,7 +35,7 @@ qoe_sessions_enlist(qoe_sessions_t *t, qoe_session_t *s)
 
     s->newcomer = (s->nviews != 0) ? QOE_NEWCOMER_VIEWING
                                    : QOE_NEWCOMER_IDLE;
-    qoe_list_add(&n->list, &slots, qoe_sessions_session_link(t, s));
+    qoe_links_add(&n->list, &slots, qoe_sessions_session_link(t, s));
     n->count++;
 }
 
@@ -49,7 +49,7 @@ qoe_sessions_delist(qoe_sessions_t *t, qoe_session_t *s)
     slots = qoe_sessions_newcomer_slots(t);
     n = &t->newcomers[s->newcomer == QOE_NEWCOMER_VIEWING];
 
-    qoe_list_remove(&n->list, &slots, qoe_sessions_session_link(t, s));
+    qoe_links_remove(&n->list, &slots, qoe_sessions_session_link(t, s));
     n->count -= (n->count != 0);
 }
 

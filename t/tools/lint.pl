@@ -14,10 +14,10 @@ my %may = (
     govern => [qw(core event shm)],
     series => [qw(core shm)],
     view   => [qw(core event govern series)],
-    delivery => [qw(core cmcd shm series)],
+    delivery => [qw(core event cmcd govern series view)],
     qoe    => [qw(core event cmcd shm govern series view delivery)],
     prom   => [qw(core event qoe)],
-    otlp   => [qw(core event series view qoe)],
+    otlp   => [qw(core event cmcd series view delivery qoe)],
     net    => [qw(core otlp)],
     spool  => [qw(core shm otlp)],
 );

@@ -76,6 +76,7 @@ static const rule_t  rules[] = {
     { "   ", "{}", "" },
     { "br=1", "{\"br\":[1]}", "" },
     { "br=1 ", "{\"br\":[1]}", "" },
+    { "\tbr=1", "{\"br\":[1]}", "" },
     { "br=1\t", "{\"br\":[1]}", "" },
     { "br=1 ,\t bl=2", "{\"bl\":[2],\"br\":[1]}", "" },
     { "br=1,", "{\"br\":[1]}", "syntax" },
@@ -99,6 +100,8 @@ static const rule_t  rules[] = {
     { "bs=?0,bs=1", "{}", "type" },
     { "br=(1 2;v 3),bl=(4;a 5),br=(6),nor=\"x\",bl=7",
       "{\"bl\":[7],\"br\":[6],\"nor\":[\"x\"]}", "" },
+    { "br=1,bl=(2 3),mtp=(4;v 5),bl=(6 7 8),tb=9",
+      "{\"bl\":[6,7,8],\"br\":[1],\"mtp\":[[4,\"v\"],5],\"tb\":[9]}", "" },
     { "br=(1 2 3),bl=(4 5),br=(6", "{\"bl\":[4,5],\"br\":[1,2,3]}", "syntax" },
     { "br=(1 2 3),bl=(4 5),br=()", "{\"bl\":[4,5]}", "length" },
     { "v=3,v=2", "{\"v\":2}", "" },
@@ -322,6 +325,25 @@ test_items(void)
     size_t       i, k;
     cmcd_set_t   s;
 
+    one_header(&s, "br=1");
+    ok(s.c.headers, "a set of headers is known as such");
+    cmcd_free(&s);
+
+    i = (size_t) snprintf(set, sizeof(set), "CMCD=br=(1+2),bl=(");
+
+    for (k = 0; k < QOE_CMCD_ITEMS + 50; k++) {
+        i += (size_t) snprintf(set + i, sizeof(set) - i, "%zu+", k);
+    }
+
+    i += (size_t) snprintf(set + i, sizeof(set) - i, "),d=4");
+    cmcd_query(&s, (qoe_span_t) { set, i });
+    ok(s.c.count[QOE_CMCD_BL] == QOE_CMCD_ITEMS - 2 && !s.c.headers
+       && s.c.nitems == QOE_CMCD_ITEMS && s.c.ncustom == 0
+       && s.c.items[QOE_CMCD_ITEMS - 1].number == QOE_CMCD_ITEMS - 3
+       && s.c.ignored[QOE_CMCD_LENGTH] == 1 && qoe_cmcd_has(&s.c, QOE_CMCD_D),
+       "a list has as many items as there is room for");
+    cmcd_free(&s);
+
     i = (size_t) snprintf(set, sizeof(set), "br=(1 2),bl=(");
 
     for (k = 0; k < QOE_CMCD_ITEMS; k++) {
@@ -393,6 +415,22 @@ test_tokens(void)
 }
 
 
+/* Percent signs of a query that begin no escape stand for themselves. */
+
+static void
+test_percent(void)
+{
+    cmcd_set_t  s;
+
+    cmcd_query(&s, qoe_span("CMCD=cid=\"%@0%0@%g0%0G%4a%4F%`1%%41%2\",br=1"));
+    ok(s.status == QOE_OK
+       && qoe_span_eq(s.c.text[QOE_CMCD_CID],
+                      qoe_span("%@0%0@%g0%0GJO%`1%A%2")),
+       "a percent sign without two hexadecimal digits stands for itself");
+    cmcd_free(&s);
+}
+
+
 /* Headers: the order of names, and lines of one name. */
 
 static void
@@ -445,7 +483,7 @@ test_reports(void)
         const char  *line;
         const char  *why;
     } bad[] = {
-        { "sid=\"x\"", "event report without e and ts" },
+        { "sid=\"x\",a-b=1,bl=1", "event report without e and ts" },
         { "e=ps,sid=\"x\"", "event report without ts" },
         { "ts=1,sid=\"x\"", "event report without e" },
         { "e=ps,ts=-1", "event report without ts" },
@@ -455,7 +493,8 @@ test_reports(void)
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         cmcd_report(&s, qoe_span_str(bad[i].line));
         ok(s.status == QOE_INVALID && s.why && strcmp(s.why, bad[i].why) == 0
-           && s.c.set == 0, "<%s> is refused: %s", bad[i].line, bad[i].why);
+           && s.c.set == 0 && s.c.ncustom == 0 && s.c.nitems == 0,
+           "<%s> is refused: %s", bad[i].line, bad[i].why);
         cmcd_free(&s);
     }
 
@@ -572,6 +611,7 @@ main(void)
     test_items();
     test_number_of();
     test_tokens();
+    test_percent();
     test_headers();
     test_reports();
 
@@ -591,6 +631,7 @@ main(void)
     test_long("parentheses", "CMCD=br=1,bl=", "(", br, 1);
     test_long("quotes", "CMCD=br=1,sid=", "%22", br, 1);
     test_long("semicolons", "CMCD=br=1,bl=1", ";", br, 1);
+    test_long("parameters", "CMCD=br=1", ";v;a;v=?0", br, 0);
     test_long("backslashes", "CMCD=br=1,sid=%22", "%5C", br, 1);
     test_long("NULs", "CMCD=br=1,", "%00", br, 1);
 

@@ -170,6 +170,82 @@ test_idle(void)
 }
 
 
+/* Takes as many records as fit; none if full. */
+
+static bool      full;
+static size_t    fit;
+
+static qoe_status_t
+encode(qoe_buf_t *out, const qoe_otlp_identity_t *id,
+    const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
+{
+    (void) out;
+    (void) id;
+    (void) records;
+    (void) arena;
+
+    *nbad = 0;
+
+    return full || n > fit ? QOE_TOO_LARGE : QOE_OK;
+}
+
+
+static uint64_t
+received(qoe_span_t record)
+{
+    (void) record;
+
+    return 7;
+}
+
+
+/* Records that were read and do not all fit into the open batch. */
+
+static void
+test_parts(void)
+{
+    uint64_t                   ends[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    qoe_counts_t               passes[8] = { { { 0 } } };
+    qoe_span_t                 records[8] = { { NULL, 0 } };
+    qoe_feed_t                *feed;
+    qoe_export_batch_t        *b;
+    static const qoe_stream_t  stream = { .encode = encode,
+                                          .received = received,
+                                          .noun = "records" };
+
+    start();
+    feed = &feeds[0];
+    feed->records = records;
+    feed->ends = ends;
+    feed->passes = passes;
+    feed->nrecords = 8;
+    env.stream = &stream;
+
+    full = true;
+    b = batch(feed, 1000, QOE_BATCH_OPEN);
+    ok(qoe_feed_part(feed, 1) == QOE_FULL && feed->nrecords == 8
+       && b->count == 0 && b->bad == 0,
+       "records that do not fit into a begun batch are left to the next");
+
+    full = false;
+    fit = 3;
+    b->state = QOE_BATCH_READY;
+    ok(qoe_feed_part(feed, 1) == QOE_OK && feed->nrecords == 6,
+       "of records that are too many for a batch a part is taken");
+    b = qoe_feed_open(feed);
+    ok(b != NULL && b->count == 2 && b->items == 2 && b->bad == 0
+       && b->end == 2 && b->received_ns == 7,
+       "the part is a new batch");
+
+    full = true;
+    ok(qoe_feed_part(feed, 1) == QOE_OK && feed->nrecords == 5
+       && b->count == 3 && b->items == 2 && b->bad == 1 && b->end == 3,
+       "a record that fits into no batch is one that cannot be read");
+
+    end();
+}
+
+
 static void
 test_size(void)
 {
@@ -286,6 +362,7 @@ main(void)
     test_reuse();
     test_bound();
     test_idle();
+    test_parts();
     test_size();
     test_fold();
 

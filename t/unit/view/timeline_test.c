@@ -81,6 +81,9 @@ static const case_t  cases[] = {
       "0 playing at=0; 1 stallstart at=0; 4000 canplay "
       "video_startup_time=4980 at=0; 4001 stallend at=0; 24001 ended at=20000",
       "0 startup 4000; 4000 playing 20001" },
+    { "a view that is paused before its first frame shows how long it tried",
+      "0 playing at=0; 1 stallstart at=0; 3000 pause at=0; 9000 ended at=0",
+      "0 startup 3000" },
     { "a pause lies between two stretches of playing",
       "0 playing at=0; 1 stallstart at=0; 450 stallend at=0;"
       "20000 pause at=19550; 28000 playing at=19550; 38000 heartbeat at=29550;"
@@ -233,6 +236,25 @@ test_full(void)
     {
         timeline_print(&t, LOG_START, LOG_START + 900000);
     }
+}
+
+
+/* Of a seek that was reported late, what the last seek has is cut off. */
+
+static void
+test_seeks(void)
+{
+    qoe_stretch_t   s[QOE_TIMELINE_ENTRIES];
+    qoe_timeline_t  t;
+
+    qoe_timeline_begin(&t, LOG_START);
+    add(&t, QOE_STRETCH_SEEK, 1000, 2000);
+    add(&t, QOE_STRETCH_SEEK, 2000, 3000);
+
+    ok(qoe_timeline_stretches(&t, 0, LOG_START + 9000, s) == 2
+       && s[1].start_ms == LOG_START + 3000 && s[1].ms == 2000,
+       "a seek that would overlap the last one begins at its end, and ends "
+       "where it did");
 }
 
 
@@ -428,6 +450,7 @@ main(int argc, char **argv)
 {
     test_cases();
     test_full();
+    test_seeks();
     test_renditions();
     test_limits();
     test_parts();

@@ -8,8 +8,8 @@
  */
 
 
-#ifndef _QOE_LIST_H_INCLUDED_
-#define _QOE_LIST_H_INCLUDED_
+#ifndef _QOE_LINKS_H_INCLUDED_
+#define _QOE_LINKS_H_INCLUDED_
 
 
 #include "qoe_core.h"
@@ -18,7 +18,7 @@
 typedef struct {
     uint32_t        newest;
     uint32_t        oldest;
-} qoe_list_t;
+} qoe_ends_t;
 
 typedef struct {
     uint32_t        newer;           /* a slot has these for each list that */
@@ -33,7 +33,7 @@ typedef struct {
 
 
 static inline qoe_links_t *
-qoe_list_at(const qoe_slots_t *a, uint32_t link)
+qoe_links_at(const qoe_slots_t *a, uint32_t link)
 {
     return link != 0 && link <= a->capacity
            ? (qoe_links_t *) ((uintptr_t) a->links + (link - 1) * a->size)
@@ -44,12 +44,12 @@ qoe_list_at(const qoe_slots_t *a, uint32_t link)
 /* Makes a slot that is not in the list the newest. */
 
 static inline void
-qoe_list_add(qoe_list_t *l, const qoe_slots_t *a, uint32_t link)
+qoe_links_add(qoe_ends_t *l, const qoe_slots_t *a, uint32_t link)
 {
     qoe_links_t  *s, *newest;
 
-    s = qoe_list_at(a, link);
-    newest = qoe_list_at(a, l->newest);
+    s = qoe_links_at(a, link);
+    newest = qoe_links_at(a, l->newest);
 
     s->newer = 0;
     s->older = l->newest;
@@ -66,13 +66,13 @@ qoe_list_add(qoe_list_t *l, const qoe_slots_t *a, uint32_t link)
 
 
 static inline void
-qoe_list_remove(qoe_list_t *l, const qoe_slots_t *a, uint32_t link)
+qoe_links_remove(qoe_ends_t *l, const qoe_slots_t *a, uint32_t link)
 {
     qoe_links_t  *s, *newer, *older;
 
-    s = qoe_list_at(a, link);
-    newer = qoe_list_at(a, s->newer);
-    older = qoe_list_at(a, s->older);
+    s = qoe_links_at(a, link);
+    newer = qoe_links_at(a, s->newer);
+    older = qoe_links_at(a, s->older);
 
     if (newer != NULL) {
         newer->older = s->older;
@@ -90,4 +90,4 @@ qoe_list_remove(qoe_list_t *l, const qoe_slots_t *a, uint32_t link)
 }
 
 
-#endif /* _QOE_LIST_H_INCLUDED_ */
+#endif /* _QOE_LINKS_H_INCLUDED_ */
