@@ -20,10 +20,21 @@ use OpenQoE::Centre;
 use OpenQoE::Fleet;
 use OpenQoE::FleetTest;
 use OpenQoE::Movers;
-use OpenQoE::Peers qw(prometheus3);
+use OpenQoE::Peers qw(fleet_collector prometheus3);
 use OpenQoE::Prometheus;
 
 need_centre();
+
+subtest 'configurations of the Collector' => sub {
+    my ($path) = fleet_collector();
+
+    for my $file (glob OpenQoE::Centre::deploy_dir() . '/*.yaml') {
+        my ($rc, $out, $err) = run_cmd($path, 'validate', '--config',
+                                       "file:$file");
+        is($rc, '0', ($file =~ m{([^/]+)$})[0] . ' is valid with its defaults')
+            or diag($out, $err);
+    }
+};
 
 my ($prometheus) = prometheus3();
 my $metrics = $prometheus && OpenQoE::Prometheus->new(

@@ -105,7 +105,7 @@ TTL toDateTime(start) + INTERVAL 90 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 
--- A record is told by its number, not by EventName: an exporter that started
+-- A record is known by its number, not by EventName: an exporter that started
 -- while this database was away leaves that column out.
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS openqoe.part_mv TO openqoe.part AS
