@@ -23,14 +23,20 @@ use OpenQoE::Process qw(scaled scratch_dir slurp wait_until);
 use OpenQoE::Records;
 
 
-# new(edges => 3, endpoint => URL, silence => seconds (3), http => more text at
-#     that level, key => path of the fleet's key, files => 1: records into files, too,
-#     batch => records in a request, modules => { edge => path of another module }, old => { edge => 1 } where
-#     that knows no fleet's key)
+# new(edges => 3, endpoint => URL, ...).  Others, all optional:
+#   protocol  of the exporter (http/protobuf); signals, interval   (views, 1s)
+#   batch     records in a request
+#   silence   seconds after which views end (3)
+#   http      more text at that level
+#   key       path of the fleet's key; a new one
+#   files     1: records into files, too
+#   modules   { edge => path of another module }; old => { edge => 1 } where
+#             that knows no fleet's key
 
 sub new ($class, %opt) {
     my $self = bless { edges => 3, silence => 3, http => '', modules => {},
-                       signals => 'views', interval => '1s', %opt,
+                       signals => 'views', interval => '1s',
+                       protocol => 'http/protobuf', %opt,
                        spool => scratch_dir('fleet-spool'), nginx => [] },
                $class;
 
@@ -87,7 +93,7 @@ $config
     $self->{http}
 END
         env => { OTEL_EXPORTER_OTLP_ENDPOINT => $self->{endpoint},
-                 OTEL_EXPORTER_OTLP_PROTOCOL => 'http/protobuf',
+                 OTEL_EXPORTER_OTLP_PROTOCOL => $self->{protocol},
                  OTEL_RESOURCE_ATTRIBUTES => "service.instance.id=edge-$i" });
     return if !$self->{files};
 
