@@ -324,7 +324,44 @@ sub edges ($n, $each, $rounds = 5) {
 }
 
 
+# VictoriaLogs by its Collector: many small edges' records, and a question.
+
+sub logs () {
+    my $centre = OpenQoE::Centre->new(engine => 'victorialogs',
+        collector => 'collector-victorialogs.yaml')->start;
+    my $fleet = OpenQoE::Fleet->new(edges => 1,
+                                    endpoint => $centre->url)->start;
+    my $pid = $centre->{processes}{engine}->pid;
+    my $before = cpu($pid);
+
+    for my $round (1 .. 4) {
+        sessions(4000, 1)->post(sub ($i, $events) { $fleet->post($i, $events) });
+    }
+    $fleet->wait_final or die "views do not end\n";
+
+    my (undef, $records) = $fleet->views(0);
+    show('VictoriaLogs, a core', '%.0f records/s',
+         $records->{exported} / (cpu($pid) - $before));
+
+    http_get($centre->{port}, '/internal/force_flush');
+    http_get($centre->{port}, '/internal/force_merge');
+    sleep 5;
+    my ($disk) = split ' ', `du -sb $centre->{dir}/logs`;
+    show('VictoriaLogs, disk', '%.0f bytes a record (%d)',
+         $disk / $records->{exported}, $records->{exported});
+
+    $before = cpu($pid);
+    my ($row) = $centre->logsql('totals', since => int(time - 90_000),
+                                until => int(time + 60), org => 'acme');
+    show('VictoriaLogs: totals.logsql', '%.2f s of CPU for %d views',
+         cpu($pid) - $before, $row->{views});
+    $fleet->stop;
+    $centre->stop;
+}
+
+
 clickhouse();
+logs();
 on_the_wire();
 collector();
 edges(@$_) for [ 10, 500 ], [ 100, 50 ], [ 1000, 5 ];

@@ -20,10 +20,21 @@ use OpenQoE::Centre;
 use OpenQoE::Fleet;
 use OpenQoE::FleetTest;
 use OpenQoE::Movers;
-use OpenQoE::Peers qw(prometheus3);
+use OpenQoE::Peers qw(fleet_collector prometheus3);
 use OpenQoE::Prometheus;
 
 need_centre();
+
+subtest 'configurations of the Collector' => sub {
+    my ($path) = fleet_collector();
+
+    for my $file (glob OpenQoE::Centre::deploy_dir() . '/*.yaml') {
+        my ($rc, $out, $err) = run_cmd($path, 'validate', '--config',
+                                       "file:$file");
+        is($rc, '0', ($file =~ m{([^/]+)$})[0] . ' is valid with its defaults')
+            or diag($out, $err);
+    }
+};
 
 my ($prometheus) = prometheus3();
 my $metrics = $prometheus && OpenQoE::Prometheus->new(
@@ -50,6 +61,9 @@ subtest 'edges that are added up one by one are wrong' => sub {
 
     is_deeply([ map { $_->{edge} } @edges ], [ map { "edge-$_" } 0 .. 2 ],
               'edges.sql has a line for each edge');
+    is(scalar(keys %{ { map { $_->{configuration} => 1 } @edges } }), 1,
+       'all edges have one configuration');
+    like($edges[0]{configuration}, qr/^\w+$/, 'it has a name');
     cmp_ok(sum0(map { $_->{parts} } @edges), '>', 1.2 * $truth->{views},
            'the edges together have many more views than there were');
 };
@@ -83,6 +97,12 @@ subtest 'what else the queries say' => sub {
         is(sum0(map { $_->{views} } $centre->query($query, whole())),
            $truth->{views}, "$query.sql has all views");
     }
+
+    my @list = map { $_->{title} } $centre->query('list_titles', whole());
+    is_deeply([ sort @list ],
+              [ sort keys %{ { map { s/^video-/The Title /r =~ s/-b$//r => 1 }
+                               keys %{ $truth->{titles} } } } ],
+              'list_titles.sql has each title, for the lists of the edges');
 
     my ($view) = map { $_->{events}[0]{view_id} } $movers->requests;
     my @parts = $centre->query('view', whole(), view => $view);
@@ -142,6 +162,70 @@ subtest 'the hours of a day' => sub {
 
     $centre->run_file('roll.sql', day => $day->{d});
     is_deeply($sum->(), $once, 'roll.sql run twice makes them once');
+};
+
+# A balancer without a hash: each beat of a view reaches another edge, and every
+# edge fills the holes in what it saw.
+
+subtest 'requests that go to and fro' => sub {
+    my $flap = OpenQoE::Movers->new(sessions => 60, edges => 2, first => 5000,
+                                    seed => 31, flap => 1, org => 'flap');
+    my $want = $flap->truth;
+
+    ok(post_movers($fleet, $flap), 'the edges take all events');
+    ok($fleet->wait_final, 'the centre has all records');
+    my ($row) = $centre->query('totals', whole(), org => 'flap');
+    is($row->{$_}, $want->{$_}, "the centre has the truth about $_")
+        for qw(views started stalls stalled_ms startups startup_ms);
+    cmp_ok($row->{overlap_ms}, '>', $want->{playing_ms} / 4,
+           'much of the playing was seen twice');
+    cmp_ok(abs($row->{playing_ms} - $want->{playing_ms}), '<',
+           0.03 * $want->{playing_ms}, "playing, $row->{playing_ms}, is within "
+           . "3 % of $want->{playing_ms}");
+};
+
+# The list of the centre at the edges: series of these titles, and of no other,
+# and another list without a reload.
+
+subtest 'a list that the centre made' => sub {
+    my $file = scratch_dir('lists') . '/titles.txt';
+    my @titles = map { $_->{title} } $centre->query('list_titles', whole());
+    my $give = sub (@lines) {
+        write_file("$file.new", join '', map { "$_\n" } @lines);
+        chmod 0644, "$file.new";
+        rename "$file.new", $file or die "$file: $!\n";
+    };
+    my $known = sub ($i) {
+        my $answer = http_get($fleet->nginx($i)->port,
+                              '/v2/stats?format=prometheus', timeout => 20);
+        my %title = map { $_ => 1 } $answer->{body} =~
+            /^openqoe_views_started_total\{[^}]*video_title="([^"]*)"/mg;
+        return join ', ', sort keys %title;
+    };
+
+    $give->(@titles[0, 1]);
+    $fleet->change($_, qr/video_title drop/, "video_title allow file=$file")
+        for $fleet->all;
+    my $watch = sub ($first) {
+        my $more = OpenQoE::Movers->new(sessions => 60, edges => 3, seed => 90,
+                                        first => $first, org => "o$first");
+        return post_movers($fleet, $more);
+    };
+    my $expected = sub (@of) {
+        return wait_until(sub {
+            !grep { $known->($_) ne join ', ', sort 'other', @of }
+            $fleet->all;
+        }, 10);
+    };
+
+    ok($watch->(20_000), 'edges with the list take events');
+    ok($expected->(@titles[0, 1]), 'each has series of these titles')
+        or diag($known->(0));
+    $give->(@titles[0 .. 2]);
+    ok(wait_until(sub {
+           $watch->(30_000 + 100 * int rand 1000)
+               && $known->(0) =~ /\Q$titles[2]\E/;
+       }, 20), 'and of another one, once it is in the file');
 };
 
 # Edges get a new key one by one.  Until all have it a viewer may have two

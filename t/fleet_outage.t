@@ -23,8 +23,8 @@ use OpenQoE::Movers;
 need_centre();
 
 my $centre = OpenQoE::Centre->new->start;
-my $fleet = OpenQoE::Fleet->new(edges => 3, files => 1,
-                                endpoint => $centre->url)->start;
+my $fleet = OpenQoE::Fleet->new(edges => 3, files => 1, protocol => 'grpc',
+                                endpoint => $centre->grpc_url)->start;
 my @movers = map { OpenQoE::Movers->new(sessions => 100, edges => 3,
                                         first => 1000 * $_, seed => $_ + 7) }
              0 .. 3;
@@ -94,20 +94,33 @@ answers_are($centre, truth(2), 'after the outage');
 subtest 'an edge is killed under views that go on at others' => sub {
     my @requests = $movers[3]->requests;
     my $victim = $requests[0]{edge};
-    my (%sent, @before, @after, %gone);
+    my (%sent, %gone, @before, @after);
 
-    # What comes to it after some other edge had the view would come late.
+    # Views that begin at it, play a while and then go elsewhere.
     for my $request (@requests) {
-        my $id = $request->{events}[0]{view_id};
-        my $early = $request->{edge} == $victim && !$gone{$id}++;
+        my @events = @{ $request->{events} };
+        my $early = $request->{edge} == $victim
+                    && !$gone{ $events[0]{view_id} }++ && @events > 5
+                    && $events[-1]{event_type} eq 'heartbeat';
         push @{ $early ? \@before : \@after }, $request;
     }
 
-    # The centre is away again, so that the records are on disk alone.
+    # The centre is away again, so that the records are on disk alone.  Views do
+    # not fall silent at this edge, so they have no final record.
+    my $timeout = qr/(openqoe_view_timeout) [^;]*/;
+    my ($short) = $fleet->nginx($victim)->{http} =~ /$timeout/ ? $& : die;
+    my $long = 'openqoe_view_timeout 300s hidden=300s paused=300s';
+    $fleet->change($victim, $timeout, $long);
     $centre->stop_part;
     $sent{ $_->{events}[0]{view_id} } += @{ $_->{events} } for @before;
-    ok(!(grep { !$fleet->post($victim, $_->{events}) } @before),
+
+    # The last event comes later than the interval, and so makes a record.
+    my @early = map { [ @{ $_->{events} } ] } @before;
+    my @last = map { [ pop @$_ ] } @early;
+    ok(!(grep { @$_ && !$fleet->post($victim, $_) } @early),
        'the edge takes the first events of its views');
+    sleep 3;
+    ok(!(grep { !$fleet->post($victim, $_) } @last), 'and one more of each');
 
     ok(wait_until(sub {
            my %seen;
@@ -121,6 +134,8 @@ subtest 'an edge is killed under views that go on at others' => sub {
     ok(!(grep { $_->{edge} != $victim
                 && !$fleet->post($_->{edge}, $_->{events}) } @after),
        'the other edges take what follows');
+    $fleet->nginx($victim)->write_config(
+        http => $fleet->nginx($victim)->{http} =~ s/\Q$long\E/$short/r);
     $fleet->nginx($victim)->start;
     ok(!(grep { $_->{edge} == $victim
                 && !$fleet->post($_->{edge}, $_->{events}) } @after),
@@ -128,10 +143,23 @@ subtest 'an edge is killed under views that go on at others' => sub {
     $centre->start_collector;
     ok($fleet->wait_final, 'the centre has all records');
 
+    my ($parts) = $centre->sql('SELECT countIf(NOT final) AS alive FROM '
+                               . 'openqoe.part FINAL');
+    is($parts->{alive}, scalar @before, 'its views have no final record of it');
+    cmp_ok($parts->{alive}, '>', 5, 'which are several views');
+
     my $truth = truth(3);
     my ($row) = $centre->query('totals', whole());
     is($row->{$_}, $truth->{$_}, "the centre has the truth about $_")
-        for qw(views started playing_ms stalls stalled_ms handover_ms);
+        for qw(views started stalls stalled_ms);
+
+    # An event is judged a moment later, so the last record of a view that an
+    # edge loses may lack its last beat, which then is time that no edge saw.
+    my $lost = $truth->{playing_ms} - $row->{playing_ms};
+    cmp_ok($lost, '>=', 0, 'no playing is there twice');
+    cmp_ok($lost, '<=', 11_000 * @before, 'a beat of each is missing at most');
+    is($row->{handover_ms}, $truth->{handover_ms} + $lost,
+       'and is in the time that no edge saw');
 };
 
 my ($twice) = $centre->sql('SELECT count() - uniqExact(org_id, session_id, '

@@ -40,7 +40,7 @@ my $client = $router->http(timeout => 20);
 
 sub posts ($events, %opt) {
     my $session = $events->[0]{session_id};
-    my $path = '/v2/events' . ($opt{header} ? '' : "?session=$session");
+    my $path = '/v2/events' . ($opt{header} ? '' : "?session_id=$session");
     my $answer = $client->request('POST', $path,
         headers => { 'Content-Type' => 'application/json',
                      $opt{header} ? ('X-OpenQoE-Session' => $session) : () },

@@ -194,6 +194,48 @@ subtest 'a log that is no record of a view' => sub {
 };
 
 
+# More than the exact part of the sketch holds, in views that several edges saw.
+
+subtest 'many viewers' => sub {
+    my $n = 60_000;
+
+    $centre->sql('INSERT INTO openqoe.otel_logs (Timestamp, LogAttributes) '
+        . "SELECT now64(9), map('org_id', 'many', 'view_id', "
+        . "toString(intDiv(number, 2)), 'openqoe.view.seq', '1', "
+        . "'openqoe.edge', ['a', 'b'][number % 2 + 1], 'openqoe.view.final', "
+        . "'true', 'openqoe.view.outcome', 'played', 'viewer_hash', "
+        . 'lower(hex(sipHash64(intDiv(number, 4)))), '
+        . "'openqoe.view.start_ms', toString({t:UInt64} * 1000 + number * 10), "
+        . "'openqoe.view.end_ms', toString({t:UInt64} * 1000 + number * 10)) "
+        . 'FROM numbers({n:UInt32})', t => $hour, n => 2 * $n);
+
+    my %time = (since => $hour - 60, until => $hour + 7200, org => 'many');
+    my ($viewers) = $centre->refresh->query('viewers', %time);
+    my ($starts) = $centre->query('starts', %time);
+    is($starts->{views}, $n, 'each view is one');
+    cmp_ok(abs($viewers->{viewers} - $n / 2), '<=', 0.02 * $n / 2,
+           "viewers.sql, $viewers->{viewers}, is within 2 % of the truth");
+};
+
+
+# As docs/fleet.md has it for an upgrade.
+
+subtest 'the schema again, and what is changed in it' => sub {
+    my $count = sub () {
+        ($centre->sql('SELECT count() AS n FROM openqoe.part'))[0]{n} };
+    my $before = $count->();
+
+    $centre->run_file('schema.sql');
+    is($count->(), $before, 'the file can be run again');
+
+    $centre->sql('ALTER TABLE openqoe.agg_1m_mv '
+                 . 'MODIFY REFRESH EVERY 15 MINUTE');
+    my ($shown) = $centre->sql('SHOW CREATE TABLE openqoe.agg_1m_mv');
+    like((values %$shown)[0], qr/REFRESH EVERY 15 MINUTE/,
+         'sums can be made less often');
+};
+
+
 subtest 'an attribute without a column' => sub {
     $centre->sql('INSERT INTO openqoe.otel_logs (Timestamp, LogAttributes) '
         . "VALUES (now64(9), map('view_id', 'own', 'openqoe.view.seq', '1', "

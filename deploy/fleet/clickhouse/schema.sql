@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS openqoe.part
     view_id          String CODEC(ZSTD(1)),
     play             UInt32 CODEC(ZSTD(1)),
     edge             LowCardinality(String),
+    config_hash      LowCardinality(String),
     rank             UInt64 CODEC(T64, ZSTD(1)),
     end              DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     final            Bool,
@@ -104,7 +105,7 @@ TTL toDateTime(start) + INTERVAL 90 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
 
--- A record is told by its number, not by EventName: an exporter that started
+-- A record is known by its number, not by EventName: an exporter that started
 -- while this database was away leaves that column out.
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS openqoe.part_mv TO openqoe.part AS
@@ -121,6 +122,7 @@ SELECT
     toUInt32OrZero(a['openqoe.view.play']) AS play,
     if(a['openqoe.edge'] != '', a['openqoe.edge'],
        ResourceAttributes['service.instance.id']) AS edge,
+    ResourceAttributes['openqoe.config.hash'] AS config_hash,
     toUInt64OrZero(a['openqoe.view.seq']) + if(is_final, 4294967296, 0)
         AS rank,
     fromUnixTimestamp64Milli(toInt64OrZero(a['openqoe.view.end_ms']), 'UTC')

@@ -46,6 +46,7 @@ sub new ($class, %opt) {
 
 
 sub url ($self) { "http://127.0.0.1:$self->{http}" }
+sub grpc_url ($self) { "http://127.0.0.1:$self->{grpc}" }
 sub engine_url ($self) { "http://127.0.0.1:$self->{port}" }
 
 

@@ -23,14 +23,20 @@ use OpenQoE::Process qw(scaled scratch_dir slurp wait_until);
 use OpenQoE::Records;
 
 
-# new(edges => 3, endpoint => URL, silence => seconds (3), http => more text at
-#     that level, key => path of the fleet's key, files => 1: records into files, too,
-#     batch => records in a request, modules => { edge => path of another module }, old => { edge => 1 } where
-#     that knows no fleet's key)
+# new(edges => 3, endpoint => URL, ...).  Others, all optional:
+#   protocol  of the exporter (http/protobuf); signals, interval   (views, 1s)
+#   batch     records in a request
+#   silence   seconds after which views end (3)
+#   http      more text at that level
+#   key       path of the fleet's key; a new one
+#   files     1: records into files, too
+#   modules   { edge => path of another module }; old => { edge => 1 } where
+#             that knows no fleet's key
 
 sub new ($class, %opt) {
     my $self = bless { edges => 3, silence => 3, http => '', modules => {},
-                       signals => 'views', interval => '1s', %opt,
+                       signals => 'views', interval => '1s',
+                       protocol => 'http/protobuf', %opt,
                        spool => scratch_dir('fleet-spool'), nginx => [] },
                $class;
 
@@ -87,7 +93,7 @@ $config
     $self->{http}
 END
         env => { OTEL_EXPORTER_OTLP_ENDPOINT => $self->{endpoint},
-                 OTEL_EXPORTER_OTLP_PROTOCOL => 'http/protobuf',
+                 OTEL_EXPORTER_OTLP_PROTOCOL => $self->{protocol},
                  OTEL_RESOURCE_ATTRIBUTES => "service.instance.id=edge-$i" });
     return if !$self->{files};
 
@@ -113,12 +119,34 @@ sub new_keys ($self, @edges) {
     my $old = $self->{key};
     my $new = $self->{next_key} //= $self->new_key;
 
-    for my $nginx (map { $self->nginx($_) } @edges) {
-        $nginx->write_config(http => $nginx->{http} =~ s/\Q$old\E/$new/r);
-        $nginx->reload(old => 1) or die "an edge does not reload\n";
-    }
+    $self->change($_, qr/\Q$old\E/, $new) for @edges;
+}
 
-    delete $self->{client};
+
+# Changes the configuration of an edge and reloads it.
+
+sub change ($self, $i, $from, $to) {
+    my $nginx = $self->nginx($i);
+    my $http = $nginx->{http} =~ s/$from/$to/r;
+
+    die "edge.conf has no $from\n" if $http eq $nginx->{http};
+    $nginx->write_config(http => $http);
+    $nginx->reload(old => 1) or die "edge $i does not reload\n";
+    delete $self->{client}[$i];
+}
+
+
+# Starts an edge that has stopped with this module.
+
+sub upgrade ($self, $i, $module) {
+    my $nginx = $self->nginx($i);
+    local $ENV{TEST_NGINX_OPENQOE_MODULE} = $module;
+
+    delete $self->{$_}{$i} for qw(modules old);
+    delete $self->{client}[$i];
+    $nginx->write_config(http => "$nginx->{http}\n"
+                         . "    openqoe_fleet_key $self->{key};");
+    $nginx->start;
 }
 
 

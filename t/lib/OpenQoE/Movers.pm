@@ -35,7 +35,8 @@ my @DEVICES = ([ 'desktop', 'Windows', 'Chrome', 'hls.js' ],
 # new(sessions => 100, edges => 3, seed => 1, org => 'acme',
 #     moves => the share of views that move (0.5), first => the number of the
 #     first session (0), viewers => how many viewers there are (all sessions
-#     / 2), start => Unix ms at which the first view begins)
+#     / 2), start => Unix ms at which the first view begins, flap => 1: each beat
+#     goes to another edge than the one before)
 
 sub new ($class, %opt) {
     my $self = bless {
@@ -182,7 +183,7 @@ sub flush ($self) {
 sub move ($self) {
     $self->flush;
     $self->{edge} = ($self->{edge} + $self->{v}{step}) % $self->{edges};
-    $self->{v}{hole} = 1;
+    $self->{v}{hole} = !$self->{flap};
     $self->{v}{moved}++;
 }
 
@@ -238,6 +239,7 @@ sub plays ($self, $share) {
     my $moves = $self->number(1, $self->{edges} > 2 ? 2 : 1);
     my %move = $self->{edges} > 1 && $self->share($share)
         ? map { $self->number(1, $beats - 1) => 1 } 1 .. $moves : ();
+    %move = map { $_ => 1 } 1 .. $beats if $self->{flap};
     $v->{step} = $self->number(1, $self->{edges} - 1) if %move;
     $v->{step} = 1 if $v->{step} && $self->{edges} < 5 && $v->{step} > 1
                       && $self->{edges} % $v->{step} == 0;

@@ -22,7 +22,7 @@ use OpenQoE::Process qw(free_ports run_cmd scratch_dir slurp spawn_peer);
 our @EXPORT_OK = qw(collector_program collector_if_any node_dir media_dir
                     peers_dir prometheus3 jaeger_program grafana_check program
                     browse otlp_file_logs attributes fleet_collector
-                    clickhouse_python victorialogs kafka_jars);
+                    clickhouse_python victorialogs kafka_jars older_module);
 
 
 sub peers_dir () { dirname(abs_path(__FILE__)) . '/../../peers' }
@@ -85,6 +85,11 @@ sub victorialogs () { path_of('victorialogs/build.sh') }
 # reason
 
 sub kafka_jars () { path_of('kafka/build.sh') }
+
+
+# The module of an earlier commit (t/peers/older): the same
+
+sub older_module () { path_of('older/build.sh') }
 
 
 # The directory that holds node_modules.
