@@ -207,6 +207,8 @@ static const qoe_stream_t  stream = {
 };
 
 
+static uint64_t  max_size;                   /* of the spool; 0: large */
+
 static void
 start(bool with_spool)
 {
@@ -214,6 +216,12 @@ start(bool with_spool)
     qoe_exporter_conf_t   c;
 
     begin();
+
+    if (max_size != 0) {
+        conf.max_size = max_size;
+        conf.reject = true;
+    }
+
     at = qoe_mono_ms();
     lags = behind = false;
     zone = zone_new(LANES);
@@ -588,6 +596,27 @@ test_commit(void)
 }
 
 
+static void
+test_full(void)
+{
+    uint64_t   wake[QOE_LANES_MAX / 64];
+    qoe_put_t  p;
+
+    max_size = 1;
+    start(true);
+    max_size = 0;
+    p = (qoe_put_t) { 0, qoe_span("0       "), qoe_span_null, 0 };
+
+    (void) qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_SPOOL, NULL, wake);
+    ok(!qoe_exporter_commit(&e, at) && spooled(zone) == 0
+       && e.spool_ms == at + 250
+       && strstr(logged, "the spool is full") != NULL,
+       "a spool that is full is not tried again at once, and logged");
+
+    end();
+}
+
+
 /* The ring has no room, and there is no spool. */
 
 static void
@@ -670,6 +699,7 @@ main(void)
     test_blame();
     test_spool();
     test_commit();
+    test_full();
     test_give_up();
     test_leaving();
 
