@@ -167,8 +167,6 @@ answer(qoe_outcome_kind_t kind, int64_t rejected)
 }
 
 
-/* The number of the record's lane, for each record. */
-
 static qoe_status_t
 encode(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
@@ -321,8 +319,6 @@ run(void)
 }
 
 
-/* For what is judged by the real clock as well. */
-
 static void
 pass_ms(uint64_t ms)
 {
@@ -445,8 +441,6 @@ test_failing(void)
 }
 
 
-/* A batch that a server breaks on, while others are taken. */
-
 static void
 test_blame(void)
 {
@@ -559,8 +553,6 @@ test_spool(void)
 }
 
 
-/* Requests wait for the spool. */
-
 static void
 test_commit(void)
 {
@@ -616,8 +608,6 @@ test_full(void)
     end();
 }
 
-
-/* The ring has no room, and there is no spool. */
 
 static void
 test_give_up(void)
