@@ -443,6 +443,45 @@ test_grpc(void)
 }
 
 
+/* What curl reads of a request: its head, which is gRPC's, and its body. */
+
+static void
+test_body(void)
+{
+    char            text[16];
+    qoe_request_t  *r;
+    qoe_http_io_t  *io;
+
+    r = request(GRPC);
+    io = r->io;
+    memcpy(io->head, "12345", 5);
+    io->head_len = 5;
+    io->body = qoe_span("abcdef");
+    io->sent = 0;
+
+    ok(on_read(text, 1, 3, io) == 3 && memcmp(text, "123", 3) == 0
+       && on_read(text, 1, 4, io) == 4 && memcmp(text, "45ab", 4) == 0
+       && on_read(text, 2, 8, io) == 4 && memcmp(text, "cdef", 4) == 0
+       && on_read(text, 1, 16, io) == 0,
+       "the head is read, then the body, then no more");
+    ok(on_seek(io, 0, SEEK_SET) == CURL_SEEKFUNC_OK
+       && on_read(text, 1, 16, io) == 11
+       && memcmp(text, "12345abcdef", 11) == 0,
+       "both can be read again from the start");
+    ok(on_seek(io, 11, SEEK_SET) == CURL_SEEKFUNC_OK
+       && on_read(text, 1, 16, io) == 0
+       && on_seek(io, 7, SEEK_SET) == CURL_SEEKFUNC_OK
+       && on_read(text, 1, 16, io) == 4 && memcmp(text, "cdef", 4) == 0,
+       "or from any place in them");
+    ok(on_seek(io, 12, SEEK_SET) == CURL_SEEKFUNC_FAIL
+       && on_seek(io, -1, SEEK_SET) == CURL_SEEKFUNC_FAIL
+       && on_seek(io, 0, SEEK_END) == CURL_SEEKFUNC_FAIL,
+       "but from none outside");
+
+    finish(r, CURLE_OK);
+}
+
+
 /* What is decided when the headers have arrived. */
 
 static void
@@ -643,6 +682,7 @@ main(void)
     test_http();
     test_unfinished();
     test_grpc();
+    test_body();
     test_headers_end();
     test_headers();
 
