@@ -443,6 +443,44 @@ test_grpc(void)
 }
 
 
+/* A transfer that failed before an answer. */
+
+static void
+test_failed(void)
+{
+    qoe_request_t  *r;
+    qoe_http_io_t  *io;
+
+    r = request(PROTOBUF);
+    io = r->io;
+    io->error[0] = '\0';
+    qoe_http_io_failed(io, CURLE_COULDNT_CONNECT);
+    ok(r->outcome.kind == RETRY
+       && strncmp(r->outcome.message, HOST, sizeof(HOST) - 1) == 0
+       && strstr(r->outcome.message, "connect") != NULL,
+       "a failure names the peer and what curl says of it");
+
+    strcpy(io->error, "reset by the test");
+    qoe_http_io_failed(io, CURLE_RECV_ERROR);
+    ok(strcmp(r->outcome.message, HOST "reset by the test") == 0,
+       "or the words of this very transfer");
+
+    strcpy(io->error, "getpeername() failed with errno 107");
+    qoe_http_io_failed(io, CURLE_COULDNT_CONNECT);
+    ok(strcmp(r->outcome.message, HOST "the peer closed the connection at once")
+       == 0, "a peer that hangs up is said to");
+
+    io->no_memory = true;
+    qoe_http_io_failed(io, CURLE_WRITE_ERROR);
+    ok(r->outcome.kind == RETRY && strcmp(r->outcome.error_type, "memory") == 0
+       && strcmp(r->outcome.message, HOST "no memory for the answer") == 0,
+       "an answer for which there was no memory has an error of its own");
+    io->no_memory = false;
+    io->error[0] = '\0';
+    qoe_transport_finish(r);
+}
+
+
 /* What curl reads of a request: its head, which is gRPC's, and its body. */
 
 static void
@@ -682,6 +720,7 @@ main(void)
     test_http();
     test_unfinished();
     test_grpc();
+    test_failed();
     test_body();
     test_headers_end();
     test_headers();
