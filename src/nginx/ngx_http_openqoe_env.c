@@ -12,7 +12,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 #include <stdlib.h>
 
@@ -487,14 +487,50 @@ ngx_http_openqoe_env_service(ngx_conf_t *cf,
 }
 
 
+/* The instance is that of all exporters, the other attributes of the first. */
+
 static const char *
 ngx_http_openqoe_env_resource(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
+    size_t                        i;
+    ngx_str_t                     key, text;
+    ngx_uint_t                    duplicate;
+    qoe_attr_t                   *attr;
+    const char                   *expected;
+    ngx_http_openqoe_exporter_t   list;
+
     (void) name;
 
-    return ngx_http_openqoe_pairs(mcf->exporter, value,
-                                  ngx_http_openqoe_add_resource, 1);
+    ngx_memzero(&list, sizeof(ngx_http_openqoe_exporter_t));
+
+    if (ngx_array_init(&list.resource, cf->pool, 4, sizeof(qoe_attr_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    expected = ngx_http_openqoe_pairs(&list, value,
+                                      ngx_http_openqoe_add_resource, 1);
+    attr = list.resource.elts;
+
+    for (i = 0; i < list.resource.nelts && expected == NULL; i++) {
+
+        key.data = (u_char *) attr[i].key.data;
+        key.len = attr[i].key.len;
+        text.data = (u_char *) attr[i].value.data;
+        text.len = attr[i].value.len;
+
+        if (qoe_span_eq(attr[i].key, qoe_span("service.instance.id"))) {
+            expected = ngx_http_openqoe_edge_env(mcf, &text);
+
+        } else {
+            expected = ngx_http_openqoe_add_resource(mcf->exporter, &key,
+                                                     &text, &duplicate);
+        }
+    }
+
+    return expected;
 }
 
 

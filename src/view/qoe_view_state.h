@@ -37,7 +37,6 @@ typedef struct {
     float           bitrate;         /* last one shown, bit/s; 0: unknown */
     float           rate;            /* the same for the sums, also updated
                                         by heartbeats */
-    float           requested;       /* bit/s, in the last request */
 } qoe_view_media_t;
 
 
@@ -70,6 +69,20 @@ typedef struct {
     uint8_t         type;            /* qoe_event_type_t */
     uint8_t         media;
 } qoe_moment_t;
+
+
+/* The requests of a view's session, as far as they name it by CMCD. */
+
+typedef struct {
+    uint64_t        bytes;
+    uint32_t        requests;        /* these do not wrap around */
+    uint16_t        errors;          /* 4xx and 5xx */
+    uint16_t        aborted;
+    uint16_t        misses;          /* deadlines */
+    uint16_t        stalls;          /* estimated */
+    uint8_t         cause;           /* of the last miss or stall: 1 + number;
+                                        0: none */
+} qoe_view_requests_t;
 
 
 struct qoe_view_s {
@@ -144,6 +157,17 @@ struct qoe_view_s {
     uint64_t        up_ms;           /* time with the picture enlarged */
     uint64_t        down_ms;         /* time with it reduced */
     qoe_view_media_t  media[QOE_VIEW_MEDIA];
+    float           requested[QOE_VIEW_MEDIA];       /* bit/s, in the last
+                                                        request */
+
+    /*
+     * Written by qoe_timelines.c: the stretch of playing that is still open,
+     * so that an event which prolongs it needs no memory beside the view.
+     */
+
+    uint32_t        open_ms;         /* its length; 0: none is open */
+    uint32_t        open_at_ms;      /* its start, since born_ms */
+    uint16_t        parts;           /* parts of the timeline that are over */
 
     /* events that wait, ordered by time and qoe_event_type_rank() */
 
@@ -159,7 +183,8 @@ struct qoe_view_s {
     uint64_t        frame_ms;        /* time of an unproven first frame */
     uint64_t        canplay_ms;
     uint64_t        ready_ms;
-    double          canplay;         /* video_startup_time, ms */
+    double          canplay;         /* video_startup_time, or the start delay
+                                        of reports, ms */
     double          ready;           /* player_startup_time, ms */
     double          page;            /* page_load_time, ms; 0: unknown */
     double          startup;         /* ms; NaN: unknown */
@@ -168,6 +193,18 @@ struct qoe_view_s {
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
     uint64_t        phase_ms;        /* when the phase began */
+
+    /* of views with reports of CMCD (qoe_view_report.h) */
+
+    uint64_t        other_key;       /* keyed hash of the view_id by which an
+                                        SDK names it; 0: none */
+    uint32_t        error_ms;        /* the last error that was counted, the
+                                        low bits; 0: none */
+    uint32_t        error_hash;      /* its code; 0: none */
+    float           told_stalled;    /* stalled in total, by the player, ms, */
+    float           told_measured;   /* and by the view at the same time */
+    uint8_t         state;           /* 1 + the state that was judged last */
+    uint8_t         told_state;      /* 1 + the state that arrived last */
 
     /* for the record of the view (qoe_view_record.h) */
 
@@ -202,6 +239,7 @@ struct qoe_view_s {
     uint64_t        viewer;          /* keyed hash; 0: unknown */
     uint8_t         view_id[16];     /* UUIDs; zero: see ids */
     uint8_t         session_id[16];
+    qoe_view_requests_t  requests;
 } __attribute__((aligned(64)));      /* to use few cache lines */
 
 
@@ -244,6 +282,14 @@ struct qoe_session_s {
                                         was set back; 0: none */
     uint64_t        suspect_received_ms;
     qoe_past_t      past[QOE_SESSION_PAST];
+
+    /* written by qoe_session_report.c */
+
+    uint32_t        report_window;   /* which of the 32 reports up to the last
+                                        one have arrived, from bit 0 on */
+    uint32_t        report_last;     /* 1 + the highest sequence number */
+    uint32_t        ad;              /* tag of the video that an ad
+                                        interrupts; 0: there is no ad */
 
     /* written by qoe_sessions_newcomers.c */
 

@@ -205,7 +205,7 @@ static void
 test_parts(void)
 {
     uint64_t                   ends[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
-    uint32_t                   passes[8] = { 0 };
+    qoe_counts_t               passes[8] = { { { 0 } } };
     qoe_span_t                 records[8] = { { NULL, 0 } };
     qoe_feed_t                *feed;
     qoe_export_batch_t        *b;

@@ -463,7 +463,8 @@ test_pass(void)
     put_view();
     put_view();
     qoe_feed_run(feed, UINT64_MAX, 1000, false);
-    ok(qoe_feed_empty(feed) && qoe_feed_lag(feed) == 0 && feed->passed == 0
+    ok(qoe_feed_empty(feed) && qoe_feed_lag(feed) == 0
+       && feed->passed.n[QOE_KIND_VIEW] == 0
        && feed->taken == 2 * SIZE,
        "records of another kind alone are released at once");
 
@@ -471,13 +472,13 @@ test_pass(void)
     put(zone, 0, 1);
     put_view();
     qoe_feed_run(feed, UINT64_MAX, 1000, true);
-    ok(has(0, 1, 5, QOE_BATCH_READY) && batch(0)->passed == 2
-       && feed->passed == 0,
+    ok(has(0, 1, 5, QOE_BATCH_READY) && batch(0)->passed.n[QOE_KIND_VIEW] == 2
+       && feed->passed.n[QOE_KIND_VIEW] == 0,
        "records of another kind are released with the batch around them");
 
     put_view();
     qoe_feed_run(feed, UINT64_MAX, 1000, false);
-    ok(has(0, 1, 6, QOE_BATCH_READY) && batch(0)->passed == 3,
+    ok(has(0, 1, 6, QOE_BATCH_READY) && batch(0)->passed.n[QOE_KIND_VIEW] == 3,
        "so are those after it");
 
     qoe_feed_taken(batch(0));
@@ -491,7 +492,8 @@ test_pass(void)
     put_view();
     put(zone, 0, 1);
     qoe_feed_run(feed, UINT64_MAX, 1000, false);
-    ok(feed->nrecords == 1 && feed->passed == 1 && feed->nbatches == 0
+    ok(feed->nrecords == 1 && feed->passed.n[QOE_KIND_EVENT] == 1
+       && feed->nbatches == 0
        && qoe_feed_wake_pos(feed) == QOE_LANE_ASKED,
        "a record of a view waits for others, and events wake nothing");
 
