@@ -102,7 +102,8 @@ bad(timeout => $_, '') for qw(9ms 11m x -1 "" 0);
 bad(ssl_verify => $_, '"on" or "off"') for qw(yes 1 "" ON);
 bad(spool => $_, '"on" or "off"') for qw(yes 1 "" ON);
 bad(refused => $_, '"hold" or "drop"') for qw(keep 1 "" HOLD);
-bad(signals => $_, '"logs", "metrics", "views" or "traces", each once')
+bad(signals => $_, '"logs", "metrics", "views", "traces" or "requests", each '
+                   . 'once')
     for qw(spans log "" all Logs);
 refused("signals $_->[0];", "\"$_->[1]\" in \"signals\"")
     for [ 'logs logs', 'logs' ], [ 'metrics spans', 'spans' ],
@@ -110,7 +111,7 @@ refused("signals $_->[0];", "\"$_->[1]\" in \"signals\"")
 refused('spool on;', '"spool on" of "openqoe_exporter" "default" needs the '
         . '"openqoe_spool" directive');
 like((check('spool on; signals metrics;', 'openqoe_spool spool;'))[1],
-     qr/"spool on" of "openqoe_exporter" "default" needs "logs", "views" or "traces" among/,
+     qr/"default" needs "logs", "views", "traces" or "requests" among/,
      'refused: a spool of metrics');
 
 refused("$file header \"$_->[0]\" v;", 'in "header", it must be ', $_->[1])
