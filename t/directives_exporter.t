@@ -111,7 +111,7 @@ refused("signals $_->[0];", "\"$_->[1]\" in \"signals\"")
 refused('spool on;', '"spool on" of "openqoe_exporter" "default" needs the '
         . '"openqoe_spool" directive');
 like((check('spool on; signals metrics;', 'openqoe_spool spool;'))[1],
-     qr/"spool on" of "openqoe_exporter" "default" needs "logs", "views", "traces" or "requests" among/,
+     qr/"default" needs "logs", "views", "traces" or "requests" among/,
      'refused: a spool of metrics');
 
 refused("$file header \"$_->[0]\" v;", 'in "header", it must be ', $_->[1])

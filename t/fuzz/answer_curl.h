@@ -19,17 +19,19 @@
 
 
 typedef size_t (*curl_data_pt)(char *src, size_t size, size_t n, void *data);
+typedef int (*curl_seek_pt)(void *data, curl_off_t offset, int origin);
 
 
 CURLcode (curl_easy_setopt)(CURL *easy, CURLoption option, ...);
 CURLcode (curl_easy_getinfo)(CURL *easy, CURLINFO info, ...);
 
 
-static curl_data_pt  on_header, on_body;
+static curl_data_pt  on_header, on_body, on_read;
+static curl_seek_pt  on_seek;
 static long          http_status, http_version;
 
 
-/* Of all options only the two callbacks matter here. */
+/* Of all options only the callbacks matter here. */
 
 CURLcode
 (curl_easy_setopt)(CURL *easy, CURLoption option, ...)
@@ -44,6 +46,12 @@ CURLcode
 
     } else if (option == CURLOPT_WRITEFUNCTION) {
         on_body = va_arg(args, curl_data_pt);
+
+    } else if (option == CURLOPT_READFUNCTION) {
+        on_read = va_arg(args, curl_data_pt);
+
+    } else if (option == CURLOPT_SEEKFUNCTION) {
+        on_seek = va_arg(args, curl_seek_pt);
     }
 
     va_end(args);

@@ -365,7 +365,8 @@ sub mask ($text)
                : "'" . $3 =~ tr/\n/x/cr . "'"}gemsx;
 
     # what a log says, and where a test may kill, is nobody's behaviour
-    my $calls = qr/\bqoe_(?:log|log_limited|log_write|spool_warn|failpoint)/;
+    my $calls = qr/(?:\w+[ ]=[ ])?
+                   \bqoe_(?:log|log_limited|log_write|spool_warn|failpoint)/x;
     $text =~ s{$calls(\((?:[^()]++|(?1))*\))}{$& =~ tr/\n/ /cr}ge;
 
     # declarations at the top of a block

@@ -258,7 +258,7 @@ test_topk(void)
 {
     char                long_text[QOE_TOPK_TEXT + 9];
     size_t              i, j, n, wrong;
-    qoe_topk_t         *t;
+    qoe_topk_t         *t, *copy;
     qoe_topk_entry_t    e[8], before[8];
 
     t = malloc(qoe_topk_size(4));
@@ -316,6 +316,13 @@ test_topk(void)
     ok(n == 4 && wrong == 0 && e[0].hash == 77 && before[0].count > 9
        && before[1].error > 1,
        "halving halves the counts, rounded up, and the errors, rounded down");
+
+    copy = malloc(qoe_topk_size(4));
+    memcpy(copy, t, qoe_topk_size(4));
+    qoe_topk_rebuild(t);
+    ok(memcmp(copy, t, qoe_topk_size(4)) == 0,
+       "after halving nothing is left to be rebuilt");
+    free(copy);
 
     qoe_topk_clear(t);
     ok(qoe_topk_list(t, e, 8) == 0, "a cleared sketch is empty");

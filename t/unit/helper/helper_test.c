@@ -227,6 +227,40 @@ test_slot(void)
 }
 
 
+/* The file was renamed, as a rotation of logs does. */
+
+static void
+test_reopen(void)
+{
+    int            i;
+    char           old[160];
+    bench_t        t;
+    qoe_helper_t  *h;
+
+    setup(&t);
+    qoe_helper_start(&h, &t.conf);
+    put(&t, 10);
+    ok(wait_delivered(&t, 10), "records are in the file");
+
+    snprintf(old, sizeof(old), "%s.1", t.path[0]);
+    rename(t.path[0], old);
+    qoe_helper_reopen(h);
+
+    for (i = 0; i < 1000 && access(t.path[0], F_OK) == -1; i++) {
+        put(&t, 1);
+        usleep(10000);
+    }
+
+    ok(i < 1000, "after the file was renamed another is opened");
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK, "the helper stops");
+    i = delivered(&t);
+    rename(old, t.path[0]);
+    ok(i > 0 && delivered(&t) + i == (int) t.next,
+       "no record is lost by that");
+    teardown(&t);
+}
+
+
 /* Memory of the configuration is gone before the last helper with it. */
 
 static void
@@ -274,6 +308,7 @@ main(void)
     test_failure();
     test_corrupt();
     test_slot();
+    test_reopen();
     test_copied();
 
     return tap_end();

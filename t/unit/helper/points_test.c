@@ -11,6 +11,7 @@
 
 #include "fake_transport.h"
 #include "fake_collect.h"
+#include "qoe_dest.h"
 #include "qoe_points.h"
 
 #include "qoe_otlp.h"
@@ -323,6 +324,52 @@ test_outcomes(void)
 }
 
 
+/* An exporter that gets only metrics, and a collector that rejects some. */
+
+static void
+test_rejected(void)
+{
+    dest_t            d;
+    uint32_t          slot;
+    uint64_t          sent, rejected;
+    qoe_span_t        name;
+    qoe_outcome_t     o;
+    qoe_collect_t    *c;
+    qoe_dest_info_t   info;
+
+    c = collection(7);
+    name = qoe_span("d");
+    qoe_dests_set_metrics(state.zone, &name, 1, &slot);
+    dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
+    qoe_points_health(d.points, slot);
+    sent = count(QOE_COUNT_POINTS_SENT);
+    rejected = count(QOE_COUNT_POINTS_REJECTED);
+
+    qoe_points_begin(d.points, c, false);
+    (void) step(&d, 1);
+    fake_answer(&d.transport, QOE_OUTCOME_RETRY);
+    qoe_dest_info(state.zone, slot, &info);
+    ok(info.health.consecutive_failures == 1
+       && info.health.last_success_ms == 0,
+       "a failure is one of the exporter, if it gets only metrics");
+
+    (void) step(&d, UINT64_MAX);
+    qoe_outcome_init(&o);
+    o.rejected = 2;
+    d.transport.payload = qoe_span_null;
+    d.transport.done(d.transport.data, &o);
+    qoe_dest_info(state.zone, slot, &info);
+    ok(info.health.consecutive_failures == 0
+       && info.health.last_success_ms != 0, "so is a success");
+    ok(count(QOE_COUNT_POINTS_SENT) == sent + 5
+       && count(QOE_COUNT_POINTS_REJECTED) == rejected + 2,
+       "points that the collector rejects in part are counted");
+
+    qoe_points_destroy(d.points);
+    fake_destroy(c);
+}
+
+
 int
 main(void)
 {
@@ -330,6 +377,7 @@ main(void)
     test_pace();
     test_drop();
     test_outcomes();
+    test_rejected();
 
     return tap_end();
 }

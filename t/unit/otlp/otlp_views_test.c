@@ -228,6 +228,14 @@ test_record(void)
        && log[0]->trace_id.len == 0 && log[0]->severity_number == 17,
        "a view that lives is alive; an id that is no UUID makes no trace");
 
+    qoe_buf_reset(&out);
+    r.view_id = qoe_span("00000000-0000-0000-0000-000000000000");
+    pack(0, &r);
+    (void) qoe_otlp_views(&out, &identity, packed, 1, &nbad, &arena);
+    log = logs_of(&out, 1);
+    ok(log != NULL && log[0]->trace_id.len == 0,
+       "nor does a UUID of zeroes, which OpenTelemetry does not allow");
+
     qoe_buf_free(&out);
 }
 

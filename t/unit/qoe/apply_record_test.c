@@ -225,6 +225,82 @@ test_replaced(void)
 }
 
 
+/* Does record i have a trace of so many entries, of which some were sent? */
+
+static bool
+traced(size_t i, size_t n, size_t sent)
+{
+    qoe_trace_t  t;
+
+    return got.r[i].trace
+           && qoe_trace_unpack(&t, got.r[i].timeline) == QOE_OK
+           && t.probability == 1 && !t.again
+           && t.timeline.n == n && t.timeline.sent == sent;
+}
+
+
+static void
+test_traces(void)
+{
+    lane_t  *l;
+
+    l = lane_of(0);
+    l->conf.traces.mode = QOE_TRACES_ALL;
+    begin(l, 0, OF);
+    beats(l, 10000, 20000, OF, 0);
+    tell(l, 21000, OF, "ended", "at=21000");
+    ok(receive(l) == 1 && traced(0, 2, 0),
+       "the record of a view has the trace of its timeline");
+
+    l->conf.traces = (qoe_traces_conf_t) { QOE_TRACES_BAD, 0 };
+    begin(l, 30000, SESSION "/b/film");
+    tell(l, 40000, SESSION "/b/film", "ended", "at=10000");
+    ok(receive(l) == 1 && got.r[1].final && !got.r[1].trace,
+       "a view without a fault has a record without a trace");
+
+    l->conf.views = false;
+    begin(l, 50000, SESSION "/c/film");
+    tell(l, 60000, SESSION "/c/film", "ended", "at=10000");
+    ok(receive(l) == 0,
+       "where no exporter takes records of views it has none");
+
+    l->conf.traces.mode = QOE_TRACES_OFF;
+    l->conf.views = true;
+    begin(l, 70000, SESSION "/d/film");
+    tell(l, 80000, SESSION "/d/film", "ended", "at=10000");
+    ok(receive(l) == 1 && !got.r[2].trace,
+       "with traces off a record has no trace");
+    lane_free(l);
+}
+
+
+/* A part of a trace is sent every half an hour. */
+
+static void
+test_parts(void)
+{
+    lane_t  *l;
+
+    l = lane_of(0);
+    l->conf.traces.mode = QOE_TRACES_ALL;
+    begin(l, 0, OF);
+    beats(l, 10000, 1790000, OF, 0);
+    ok(receive(l) == 0, "before half an hour no part of a trace is sent");
+    beats(l, 1800000, 1810000, OF, 0);
+    ok(receive(l) == 1 && !got.r[0].final && traced(0, 2, 0),
+       "a view that is alive for half an hour sends a part of its trace");
+    beats(l, 1820000, 3590000, OF, 0);
+    ok(receive(l) == 0, "the part is sent once");
+    beats(l, 3600000, 3610000, OF, 0);
+    ok(receive(l) == 1 && !got.r[1].final && traced(1, 3, 2),
+       "another half an hour makes another part, with what was sent");
+    tell(l, 3620000, OF, "ended", "at=3620000");
+    ok(receive(l) == 1 && got.r[2].final && traced(2, 4, 3),
+       "the last part comes with the view's end");
+    lane_free(l);
+}
+
+
 static void
 test_ends(void)
 {
@@ -463,6 +539,8 @@ main(void)
 {
     test_when();
     test_replaced();
+    test_traces();
+    test_parts();
     test_ends();
     test_texts();
     test_full();

@@ -366,12 +366,13 @@ test_stray(void)
     s = store_new(QOE_STORE_MIN);
     qoe_store_record(s, &env, COUNTER, block(s, 1), 0, 5, NOW);
     (void) find(s, COUNTER, block(s, 1), &e, &slot);
-
     qoe_store_slot(s, slot)->metric = QOE_METRICS_N;
     ok(!qoe_store_read(s, slot, &e), "a slot of no metric is not read");
     qoe_store_slot(s, slot)->metric = HISTOGRAM;
-    ok(!qoe_store_read(s, slot, &e),
-       "a slot for numbers with the metric of a histogram is not read");
+    ok(!qoe_store_read(s, slot, &e), "a number of a histogram is not read");
+    qoe_store_slot(s, slot)->metric = COUNTER;
+    qoe_store_slot(s, slot)->base = qoe_store_slots(s);
+    ok(!qoe_store_read(s, slot, &e), "a slot without its block is not read");
 
     munmap(s, QOE_STORE_MIN);
 }

@@ -138,6 +138,101 @@ test_copy_fails(void)
 }
 
 
+/* Changes a byte of record n in the only segment, or cuts the file there. */
+
+static void
+damage(int n, bool cut)
+{
+    int            fd;
+    char           text[16], *at;
+    ssize_t        len;
+    static char    bytes[64 * 1024];
+
+    if (count_files(dir, ".open") != 1) {
+        abort();
+    }
+
+    fd = open(found, O_RDWR);
+    len = read(fd, bytes, sizeof(bytes));
+    snprintf(text, sizeof(text), "%d:", n);
+    at = len > 0 ? memmem(bytes, (size_t) len, text, strlen(text)) : NULL;
+
+    if (at == NULL || lseek(fd, at - bytes + 20, SEEK_SET) == -1
+        || (cut ? ftruncate(fd, at - bytes) == -1 : write(fd, "?", 1) != 1)
+        || close(fd) == -1)
+    {
+        abort();
+    }
+}
+
+
+/* What has to be copied has a record that the disk has not kept. */
+
+static void
+test_copy_damaged(void)
+{
+    int               i;
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *held;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_new(zone);
+
+    for (i = 1; i <= 4; i++) {
+        append(sp, i, 100, 1, i == 2 ? &held : NULL);
+    }
+
+    damage(3, false);
+    sync_errno = EIO;
+    (void) qoe_spool_sync(sp);
+    pass(sp, 1100);
+
+    ok(!qoe_spool_failing(sp) && spooled(zone) == 3
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 1
+       && counter(zone, QOE_DEST_DROPPED_LOST) == 0,
+       "a damaged record of a segment that is copied is counted once");
+
+    qoe_spool_done(sp, held);
+    pass(sp, 1500);
+    ok(next(sp) == 1 && next(sp) == 4 && next(sp) == -2
+       && spooled(zone) == 0,
+       "the other records are still there");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+
+    /* the rest is gone, but one of it is in its holder's memory */
+
+    begin();
+    zone = spool_zone();
+    sp = spool_new(zone);
+
+    for (i = 1; i <= 4; i++) {
+        append(sp, i, 100, 1, i == 4 ? &held : NULL);
+    }
+
+    damage(3, true);
+    sync_errno = EIO;
+    (void) qoe_spool_sync(sp);
+    pass(sp, 1100);
+
+    ok(!qoe_spool_failing(sp) && spooled(zone) == 2
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 1,
+       "of the records that are gone all are lost but the one that is held");
+
+    qoe_spool_done(sp, held);
+    pass(sp, 1500);
+    ok(next(sp) == 1 && next(sp) == 2 && next(sp) == -2
+       && spooled(zone) == 0 && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 1,
+       "the records before them are still there");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
 static void
 test_read_fails(void)
 {
@@ -289,6 +384,7 @@ main(void)
     write_after = -1;
 
     test_copy_fails();
+    test_copy_damaged();
     test_read_fails();
     test_close();
     test_quarantine_bounds();

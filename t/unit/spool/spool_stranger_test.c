@@ -518,6 +518,62 @@ test_permission(void)
 }
 
 
+/* The spool's directory is new, and the workers may not read its parent. */
+
+static int
+below_closed(qoe_zone_t *zone)
+{
+    qoe_spool_t  *sp;
+
+    if (getuid() == 0 && (setgid(NOBODY) == -1 || setuid(NOBODY) == -1)) {
+        return 1;
+    }
+
+    self = qoe_proc_self();
+    sp = spool_new(zone);
+
+    return append(sp, 1, 100, 1, NULL) == QOE_OK
+           && qoe_spool_sync(sp) == QOE_OK && !qoe_spool_failing(sp) ? 0 : 2;
+}
+
+
+static void
+test_parent(void)
+{
+    int          rc;
+    char         path[PATH_MAX + 8];
+    pid_t        pid;
+    qoe_zone_t  *zone;
+
+    begin();
+    zone = spool_zone();
+    snprintf(path, sizeof(path), "%s/sub", dir);
+    mkdir(path, 0700);
+
+    if (own_tree() != 0 || (getuid() == 0 && chown(dir, 0, 0) == -1)
+        || chmod(dir, 0711) == -1)
+    {
+        abort();
+    }
+
+    conf.dir = qoe_span_str(path);
+    fflush(stdout);
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(below_closed(zone));
+    }
+
+    rc = waitpid(pid, &rc, 0) == pid ? rc : -1;
+    ok(rc == 0,
+       "a directory whose parent the workers may not read is synced all the "
+       "same (%x)", rc);
+
+    chmod(dir, 0700);
+    spool_zone_free(zone);
+}
+
+
 int
 main(void)
 {
@@ -535,6 +591,7 @@ main(void)
     test_names();
     test_many();
     test_permission();
+    test_parent();
 
     clear(dir, false);
 

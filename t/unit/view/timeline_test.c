@@ -174,6 +174,66 @@ test_cases(void)
 }
 
 
+/*
+ * What a view does now, which its timeline has not got yet, up to the last
+ * event that was judged: the one before the last.
+ */
+
+static void
+test_open(void)
+{
+    char           text[128], *p;
+    size_t         i, k, n;
+    stream_t      *t;
+    qoe_span_t     state;
+    qoe_stretch_t  s[2];
+
+    static const case_t  open[] = {
+        { "a view that waits for its first frame is starting up",
+          "0 playing at=0; 1 stallstart at=0; 4000..14000 heartbeat at=0",
+          "starting 0 startup 4000" },
+        { "a view that was paused before its first frame is not",
+          "0 playing at=0; 1 stallstart at=0; 3000 pause at=0;"
+          "4000..14000 heartbeat at=0", "starting" },
+        { "a view that plays has no open stretch",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000..20000 heartbeat at=@", "playing" },
+        { "a stall is open until it ends",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 stallstart at=12000;"
+          "15000..25000 heartbeat at=12000", "stalled 12000 stall 3000" },
+        { "a pause is open until playing goes on",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 pause at=12000;"
+          "20000..30000 heartbeat at=12000", "paused 12000 pause 8000" },
+        { "a page is hidden beside what plays",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 moveaway at=12000;"
+          "20000..30000 heartbeat at=@", "playing 12000 hidden 8000" }
+    };
+
+    for (i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+        t = stream();
+        script(t, open[i].script);
+
+        state = qoe_view_state_name(&t->v);
+        p = text + sprintf(text, "%.*s", (int) state.len, state.data);
+        n = qoe_view_open_stretches(&t->v, s);
+
+        for (k = 0; k < n; k++) {
+            p += sprintf(p, " %lld %s %llu",
+                         (long long) (s[k].start_ms - LOG_START),
+                         qoe_stretch_name(s[k].kind).data,
+                         (unsigned long long) s[k].ms);
+        }
+
+        if (!ok(strcmp(text, open[i].right) == 0, "%s", open[i].name)) {
+            printf("# %s, not %s\n", text, open[i].right);
+        }
+    }
+}
+
+
 static void
 add(qoe_timeline_t *t, qoe_stretch_kind_t kind, uint64_t start, uint64_t ms)
 {
@@ -450,6 +510,7 @@ main(int argc, char **argv)
 {
     test_cases();
     test_full();
+    test_open();
     test_seeks();
     test_renditions();
     test_limits();

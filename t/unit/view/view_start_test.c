@@ -67,6 +67,10 @@ static const view_case_t  cases[] = {
     { "the growth is that since the wish, wherever in the video that was",
       "0 playing at=50000; 1 stallstart at=50000; 3000 heartbeat at=52000;"
       "13000 ended at=62000", "completed", 1000, 12000, 0, 0 },
+    { "a live stream that begins at another position is measured from there",
+      "0 playing at=0; 1 stallstart at=0; 3000 heartbeat at=50000;"
+      "13000 heartbeat at=60000; 23000 ended at=70000",
+      "completed", 3000, 20000, 0, 0 },
     { "a wait that is over before the wish does not count",
       "0 stallstart at=0; 500 stallend at=0; 5000 playing at=0;"
       "15000 heartbeat at=9000; end", "played", 0, 10000, 0, 0 },
