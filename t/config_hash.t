@@ -67,6 +67,9 @@ my @SAME = (
     [ 'a header, which may be secret', exporter => 'header X-Key secret;' ],
     [ 'an attribute of the resource', exporter => 'resource region fra;' ],
     [ 'a batch size', exporter => 'batch_size 100;' ],
+    [ 'a second location with the same directives',
+      location => 'location = /v2/more { openqoe_events; }' ],
+    [ 'CMSD', location => 'location /video { openqoe_cmsd on; }' ],
     [ 'CORS', events => 'openqoe_cors_origin *;' ],
 );
 
@@ -144,7 +147,14 @@ my @OTHER = (
         'metric_interval 30s;', 'signals logs;', 'signals logs metrics views;',
         'refused drop;'),
     [ zone => 'qoe:16m' ],
-    [ location => 'location = /v2/more { openqoe_events; }' ],
+    [ location => 'location = /v2/more { openqoe_events; '
+      . 'openqoe_validation strict; openqoe_max_events 9; }' ],
+    [ location => 'location = /v2/cmcd { openqoe_cmcd_events; }' ],
+    [ location => 'location = /v2/cmcd { openqoe_cmcd_events gone; }' ],
+    (map { [ location => "location /video { $_ }" ] }
+        'openqoe_cmcd on;', 'openqoe_cmcd query;',
+        'openqoe_cmcd on; openqoe_cmcd_org acme;',
+        'openqoe_cmcd on; openqoe_cmcd_org $host;'),
 );
 
 my %seen = ($plain => 'the plain configuration');
@@ -159,6 +169,17 @@ for my $row (@OTHER) {
     $seen{$hash} = $text;
 }
 
+my $cmcd = hash_of(location => 'location /video { openqoe_cmcd on; }');
+is(hash_of(server => 'openqoe_cmcd on;', events => 'openqoe_cmcd off;',
+           location => 'location /a { } location /b { }'), $cmcd,
+   'locations that inherit a directive are as good as one location');
+my $requests = 'signals logs metrics requests;';
+my $logged = hash_of(exporter => $requests,
+                     location => 'location /video { openqoe_cmcd on; }');
+isnt(hash_of(exporter => $requests, location => 'location /video { '
+             . 'openqoe_cmcd on; openqoe_cmcd_log sample=1%; }'), $logged,
+     'which requests are logged changes the hash');
+
 my $spool = hash_of(http => 'openqoe_spool spool;');
 isnt(hash_of(http => 'openqoe_spool spool;', events => 'openqoe_ack spool;'),
      $spool, 'what a 202 promises changes the hash');
@@ -169,7 +190,8 @@ isnt(hash_of(http => 'openqoe_spool spool;', events => 'openqoe_ack spool;'),
 
 my $texts = join ' ', @lines, @attributes, (map { @$_ } @SAME, @OTHER),
                  qw(openqoe_zone openqoe_exporter openqoe_fleet_key
-                    openqoe_api_key openqoe_api_key_file);
+                    openqoe_api_key openqoe_api_key_file
+                    openqoe_cmcd_log);
 my %tried = map { $_ => 1 } $texts =~ /\b(openqoe_\w+)/g;
 my %exempt = map { $_ => 1 } qw(openqoe_helper_nice openqoe_health
     openqoe_stats openqoe_page openqoe_marker_domain openqoe_ack_timeout);

@@ -124,7 +124,8 @@ typedef struct {
     ngx_shm_zone_t           *shm_zone;
     const char               *used_by;       /* a directive that needs it */
     ngx_str_t                 edge;          /* complete after init */
-    ngx_array_t               locations;     /* loc_conf_t *, of events */
+    ngx_array_t               locations;     /* loc_conf_t *, of which numbers
+                                                are made */
     u_char                    config_hash[NGX_HTTP_OPENQOE_HASH_LEN];
 
     ngx_array_t               exporters;     /* at least one after init */

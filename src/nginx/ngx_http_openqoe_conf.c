@@ -202,7 +202,7 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_openqoe_marker_path(cf, conf);
     }
 
-    if (conf->input != NULL
+    if ((conf->input != NULL || conf->cmcd != 0)
         && ngx_http_openqoe_location(mcf, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -219,7 +219,7 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* Notes a location of events. */
+/* Notes a location of which numbers are made. */
 
 static char *
 ngx_http_openqoe_location(ngx_http_openqoe_main_conf_t *mcf,
@@ -227,7 +227,7 @@ ngx_http_openqoe_location(ngx_http_openqoe_main_conf_t *mcf,
 {
     ngx_http_openqoe_loc_conf_t  **slot;
 
-    if (lcf->overload_wait != 0) {
+    if (lcf->input != NULL && lcf->overload_wait != 0) {
         mcf->overload_used = 1;
     }
 

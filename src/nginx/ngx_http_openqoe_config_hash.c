@@ -55,6 +55,8 @@ static void ngx_http_openqoe_digest_dimension(ngx_http_openqoe_digests_t *d,
     const qoe_dimension_t *dim);
 static void ngx_http_openqoe_digest_location(ngx_conf_t *cf,
     ngx_http_openqoe_digests_t *d, ngx_http_openqoe_loc_conf_t *lcf);
+static void ngx_http_openqoe_digest_cmcd(ngx_http_openqoe_digests_t *d,
+    ngx_http_openqoe_loc_conf_t *lcf);
 
 
 /* Runs when all is read and merged. */
@@ -89,7 +91,14 @@ ngx_http_openqoe_config_hash(ngx_conf_t *cf)
     lcf = mcf->locations.elts;
 
     for (i = 0; i < mcf->locations.nelts; i++) {
-        ngx_http_openqoe_digest_location(cf, &d, lcf[i]);
+
+        if (lcf[i]->input != NULL) {
+            ngx_http_openqoe_digest_location(cf, &d, lcf[i]);
+        }
+
+        if (lcf[i]->cmcd != 0) {
+            ngx_http_openqoe_digest_cmcd(&d, lcf[i]);
+        }
     }
 
     ngx_http_openqoe_digests_end(&d, &all);
@@ -110,16 +119,33 @@ ngx_http_openqoe_digests(ngx_conf_t *cf, ngx_http_openqoe_digests_t *d)
 }
 
 
-/* Sorts the digests and makes one of them. */
+/*
+ * Sorts the digests and makes one of them.  A line that is there twice is as
+ * good as once: the locations of a server inherit its directives.
+ */
 
 static void
 ngx_http_openqoe_digests_end(ngx_http_openqoe_digests_t *d,
     ngx_http_openqoe_digest_t *all)
 {
-    ngx_qsort(d->digests.elts, d->digests.nelts,
-              sizeof(ngx_http_openqoe_digest_t), ngx_http_openqoe_digest_cmp);
-    SHA256(d->digests.elts,
-           d->digests.nelts * sizeof(ngx_http_openqoe_digest_t), all->digest);
+    ngx_uint_t                  i, n;
+    ngx_http_openqoe_digest_t  *digest;
+
+    digest = d->digests.elts;
+
+    ngx_qsort(digest, d->digests.nelts, sizeof(ngx_http_openqoe_digest_t),
+              ngx_http_openqoe_digest_cmp);
+
+    for (i = 0, n = 0; i < d->digests.nelts; i++) {
+        if (n == 0
+            || ngx_http_openqoe_digest_cmp(&digest[i], &digest[n - 1]) != 0)
+        {
+            digest[n++] = digest[i];
+        }
+    }
+
+    SHA256((u_char *) digest, n * sizeof(ngx_http_openqoe_digest_t),
+           all->digest);
     qoe_buf_free(&d->line);
 }
 
@@ -296,7 +322,7 @@ static void
 ngx_http_openqoe_digest_location(ngx_conf_t *cf,
     ngx_http_openqoe_digests_t *d, ngx_http_openqoe_loc_conf_t *lcf)
 {
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, status;
     ngx_str_t                    name, value;
     ngx_http_openqoe_digest_t    all;
     ngx_http_openqoe_digests_t   attributes;
@@ -323,11 +349,33 @@ ngx_http_openqoe_digest_location(ngx_conf_t *cf,
         d->rc = NGX_ERROR;
     }
 
-    qoe_buf_printf(&d->line, "openqoe_events %d %d %d %lu %zu %zu %zu %lu %lu",
+    status = lcf->overload_status != NGX_CONF_UNSET_UINT
+             ? lcf->overload_status : lcf->input->overload_status;
+
+    qoe_buf_printf(&d->line, "openqoe_events %d %d %d %d %d %lu %zu %zu %zu "
+                   "%lu %lu", (int) lcf->kind, lcf->gone != 0,
                    lcf->keys != NULL, (int) lcf->marker, (int) lcf->strict,
-                   (u_long) lcf->overload_status, lcf->max_events,
-                   lcf->max_sessions, lcf->max_inflated_size,
-                   (u_long) lcf->ack, (u_long) lcf->overload_wait);
+                   (u_long) status, lcf->max_events, lcf->max_sessions,
+                   lcf->max_inflated_size, (u_long) lcf->ack,
+                   (u_long) lcf->overload_wait);
     qoe_buf_append(&d->line, all.digest, sizeof(all.digest));
+    ngx_http_openqoe_digest_line(d);
+}
+
+
+static void
+ngx_http_openqoe_digest_cmcd(ngx_http_openqoe_digests_t *d,
+    ngx_http_openqoe_loc_conf_t *lcf)
+{
+    qoe_span_t  org;
+
+    qoe_buf_printf(&d->line, "openqoe_cmcd %lu %lu", (u_long) lcf->cmcd,
+                   (u_long) lcf->cmcd_log);
+
+    if (lcf->cmcd_org != NULL) {
+        org = ngx_http_openqoe_span(lcf->cmcd_org->value);
+        ngx_http_openqoe_digest_text(d, org);
+    }
+
     ngx_http_openqoe_digest_line(d);
 }
