@@ -16,6 +16,7 @@ use Getopt::Long;
 use POSIX qw(strftime);
 
 use Bench::Attack;
+use Bench::Cmcd qw(cmcd cmcd_report);
 use Bench::Count qw(count_report stages);
 use Bench::Plot qw(plot);
 use Bench::Proc qw(machine versions);
@@ -44,8 +45,9 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, count, decode, goodput, gzip, hostile, latency,
-                     metrics, rates, scale, scrape, spool, static or sustained:
+  --only PART        attack, cmcd, count, decode, goodput, gzip, hostile,
+                     latency, metrics, rates, scale, scrape, spool, static or
+                     sustained:
                      prints that part and writes nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
@@ -79,7 +81,7 @@ die "--seconds and --runs: at least 1\n"
     if $opt{seconds} < 1 || $opt{runs} < 1;
 die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
-my %part = (attack => \&attack, count => \&count, decode => \&decode,
+my %part = (attack => \&attack, cmcd => \&requests, count => \&count, decode => \&decode,
             goodput => \&overload, gzip => \&packing, hostile => \&hostile,
             latency => \&latency, metrics => \&metrics,
             rates => \&rated,
@@ -126,7 +128,7 @@ my $text = report(
     command => join(' ', './build.sh bench', @given),
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
     sustained => endless(), goodput => overload(), latency => latency(),
-    static => beside(), scale => scaled(), spool => spool(),
+    static => beside(), cmcd => requests(), scale => scaled(), spool => spool(),
     decode => decode() . hostile(), count => count(),
     metrics => metrics(), scrape => scraped(), attack => attack(),
     body_form => body_form(), gzip => packing(),
@@ -272,6 +274,15 @@ sub beside () {
     });
 
     return static_report($rate, %side);
+}
+
+
+sub requests () {
+    my ($all) = received(sub ($bodies) {
+        cmcd($bench, $opt{runs} * 2 + 1, $opt{seconds});
+    });
+
+    return cmcd_report($all);
 }
 
 
