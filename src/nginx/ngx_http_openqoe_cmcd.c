@@ -145,8 +145,10 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
 
-    if (lcf->cmcd == 0 || r != r->main
-        || (r->method & (NGX_HTTP_GET|NGX_HTTP_POST)) == 0)
+    /* a location with a handler of this module serves no media */
+
+    if (lcf->cmcd == 0 || lcf->kind != NGX_HTTP_OPENQOE_NONE
+        || r != r->main || (r->method & (NGX_HTTP_GET|NGX_HTTP_POST)) == 0)
     {
         return NGX_OK;
     }
