@@ -45,12 +45,15 @@ qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e)
     e->guest = (e->birth.video_key != video_key);
 
     v = qoe_apply_current(a, e->session, e->birth.video_key);
-    r.state = qoe_report_tells(v, e->s, r.lost);
+    r.state = qoe_report_tells(v, qoe_session_past(e->session,
+                                                   e->birth.view_key,
+                                                   e->birth.video_key),
+                               e->s, r.lost);
 
     if (qoe_session_of_events(e->session)) {
         r.state = false;
 
-    } else if (v != NULL || qoe_report_begins(e->s)) {
+    } else if (v != NULL || (r.state && qoe_report_begins(e->s))) {
         as = *e->s;
         as.type = r.state ? qoe_report_type(e->s) : e->s->type;
         v = qoe_apply_view(a, e->session, &as, &e->birth, e->seen, e->now_ns);

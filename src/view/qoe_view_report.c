@@ -101,15 +101,27 @@ qoe_report_type(const qoe_sample_t *s)
 
 
 bool
-qoe_report_tells(const qoe_view_t *v, const qoe_sample_t *s, bool lost)
+qoe_report_tells(const qoe_view_t *v, const qoe_past_t *past,
+    const qoe_sample_t *s, bool lost)
 {
     if (!qoe_sample_has(s, PLAYER_STATE)) {
         return false;
     }
 
-    return v == NULL || lost || v->told_state == 0
-           || qoe_report_is(s, QOE_REPORT_STATE)
-           || qoe_report_is(s, QOE_REPORT_INTERVAL);
+    if (qoe_report_is(s, QOE_REPORT_STATE)
+        || qoe_report_is(s, QOE_REPORT_INTERVAL))
+    {
+        return true;
+    }
+
+    if (v != NULL) {
+        return lost || v->told_state == 0;
+    }
+
+    /* dash.js sends responses with the state before the end after it */
+
+    return past == NULL || past->why == QOE_VIEW_SILENT
+           || past->why == QOE_VIEW_EVICTED;
 }
 
 

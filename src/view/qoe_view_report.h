@@ -51,9 +51,11 @@ qoe_event_type_t qoe_report_type(const qoe_sample_t *s);
 /*
  * Should the state in the report be believed?  That of a state change or a
  * heartbeat always; others were noted before or after what they report, and are
- * needed only if reports were lost, or none has arrived so far.
+ * needed only if reports were lost, or none of the view has arrived so far.  v
+ * is NULL: there is no view; past is what the session remembers of it, or NULL.
  */
-bool qoe_report_tells(const qoe_view_t *v, const qoe_sample_t *s, bool lost);
+bool qoe_report_tells(const qoe_view_t *v, const qoe_past_t *past,
+    const qoe_sample_t *s, bool lost);
 
 /*
  * Applies a report as qoe_view_apply() applies an event.  v is NULL: there is
