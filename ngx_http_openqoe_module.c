@@ -4,8 +4,8 @@
  */
 
 
-#include "ngx_http_openqoe.h"
 #include "ngx_http_openqoe_cmcd.h"
+#include "ngx_http_openqoe_fleet.h"
 
 
 static ngx_conf_enum_t  ngx_http_openqoe_validations[] = {
@@ -75,6 +75,20 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
     { ngx_string("openqoe_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_openqoe_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_edge"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_edge,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_fleet_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_fleet_key,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -350,8 +364,8 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_openqoe_module_ctx = {
-    ngx_http_openqoe_cmcd_variables,       /* preconfiguration */
-    ngx_http_openqoe_init,                 /* postconfiguration */
+    ngx_http_openqoe_preconfiguration,     /* preconfiguration */
+    ngx_http_openqoe_postconfiguration,    /* postconfiguration */
 
     ngx_http_openqoe_create_main_conf,     /* create main configuration */
     ngx_http_openqoe_init_main_conf,       /* init main configuration */

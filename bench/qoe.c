@@ -2,33 +2,40 @@
 /*
  * Copyright (C) OpenQoE
  *
- * qoe [SECONDS [SESSIONS [INTERVAL]]]: what the metrics cost, from samples to
+ * qoe [SECONDS [SESSIONS [SIDE]]]: what the metrics cost, from samples to
  * series: the state machine of views, governance and the series store,
  * without a record, a lane or a thread (qoe_apply_sample).  Samples are made
- * attributes each and two of the point's own, in about the mix that players
- * send, views begin and end, and time goes on by 3 seconds a round of all
- * sessions.
+ * in advance, with 13 base attributes each and two of the point's own, in about
+ * the mix that players send, views begin and end, and time goes on by 3 seconds
+ * a round of all sessions.
  *
- * Prints two rows of Markdown tables, "speed" and "memory" before them:
- * events/s (median of the slices), ns an event, slices, sessions,
- * series; bytes of a view, of a session, of a number, of a histogram and of an
- * attribute set with its cells, bytes a series with all of them.  What a scrape
- * has of them is measured over HTTP, by bench/lib/Bench/Scrape.pm.
+ * Four sides take turns of some ms each, so that what disturbs the machine
+ * disturbs all of them: metrics alone, with timelines of views, with their
+ * records too, and with their traces too.  Records are put into the ring, read,
+ * encoded and packed by gzip 1 in batches of 512, and so are traces, which all
+ * views have here: all of that counts.  SIDE (0 to 3) runs one side alone, for
+ * a profiler.
+ *
+ * Prints rows of Markdown tables, each after its name.  "speed", of metrics
+ * with timelines, as nginx has them: events/s (median of the slices), ns an
+ * event, slices, sessions, series.  "memory": bytes of a view, of a session, of
+ * a number, of a histogram and of an attribute set with its cells, bytes a
+ * series with all of them.  "side": what is on, ns an event, ratio to metrics
+ * alone (median and quartiles of the turns), bytes of a view in the zone,
+ * records a view, bytes of a view in the ring, in protobuf and packed.  What a
+ * scrape has of them is measured over HTTP, by bench/lib/Bench/Scrape.pm.
  * Times are of this thread's CPU, not of the clock.
- *
- * With INTERVAL (seconds) there are records of views too: they are put into the
- * ring, read, encoded and packed by gzip 1 in batches of 512, all of which
- * counts in the speed.  A third row, "records": how many a view, bytes of one
- * in the ring, in protobuf and packed.
  */
 
 
 #include "qoe_apply.h"
 #include "qoe_dest.h"
 #include "qoe_gzip.h"
+#include "qoe_otlp_spans.h"
 #include "qoe_otlp_views.h"
 #include "qoe_sessions.h"
 #include "qoe_store_layout.h"
+#include "qoe_timelines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +47,19 @@
 #define SCRIPT             64                /* events of a view */
 #define PLAYING            3                 /* the first playing event */
 #define ROUND_NS           3000000000ULL
-#define SLICES             9
+#define TURNS              101
 #define BATCH              512               /* records in a request */
+#define RECORD_MS          300000            /* between those of a view */
+#define TIMELINE           384               /* bytes in the zone */
+
+
+typedef enum {
+    SIDE_METRICS = 0,
+    SIDE_TIMELINES,
+    SIDE_RECORDS,
+    SIDE_TRACES,
+    SIDES
+} side_t;
 
 
 typedef struct {
@@ -74,10 +92,16 @@ typedef struct {
     uint64_t          tick_ns;
     step_t            script[SCRIPT];
 
+    side_t            side;
+    uint32_t          seed;
+    uint32_t          kb;                    /* of the video that plays */
+
     /* records of views */
     uint64_t          pos;
     uint64_t          records;
-    uint64_t          bytes[3];              /* ring, protobuf, packed */
+    uint64_t          ring;                  /* bytes of records, */
+    uint64_t          sent;                  /* in protobuf, */
+    uint64_t          zipped;                /* and packed */
     qoe_span_t        batch[BATCH];
     size_t            nbatch;
     qoe_gzip_t        gzip;
@@ -87,21 +111,25 @@ typedef struct {
 } bench_t;
 
 
+static bench_t *make_bench(side_t side, size_t sessions);
 static void make_zone(bench_t *b);
 static void make_script(bench_t *b);
-static void make_step(step_t *s, uint32_t share);
+static void make_step(bench_t *b, step_t *s, uint32_t share);
 static void make_session(bench_t *b, size_t i);
 static void new_view(session_t *s, size_t i);
+static double turn(bench_t *b, double seconds);
 static void play(bench_t *b, size_t n);
 static void drain(bench_t *b);
 static void send_batch(bench_t *b);
-static void report(bench_t *b, double *rate, size_t n);
-static uint32_t pick(uint32_t n);
+static void send_request(bench_t *b, qoe_status_t rc, size_t nbad);
+static void report(bench_t *b, double ns[TURNS]);
+static void report_side(const bench_t *b, double ns[TURNS],
+    double ratio[TURNS]);
+static uint32_t pick(bench_t *b, uint32_t n);
 static double cpu_seconds(void);
 static int ascending(const void *one, const void *two);
 static void die(const char *what, const char *why)
     __attribute__((noreturn));
-
 
 #define put(step, id, value)                                                  \
     ((step)->set |= 1ULL << QOE_NUMBER_##id,                                  \
@@ -122,8 +150,50 @@ die(const char *what, const char *why)
 int
 main(int argc, char **argv)
 {
-    size_t    i, n, chunk;
-    double    seconds, start, end, rate[SLICES];
+    int       i, side, from, to;
+    size_t    sessions;
+    double    seconds, ns[SIDES][TURNS], ratio[SIDES][TURNS];
+    bench_t  *b[SIDES];
+
+    seconds = (argc > 1) ? atof(argv[1]) : 6;
+    sessions = (argc > 2) ? (size_t) atol(argv[2]) : 10000;
+    from = (argc > 3) ? atoi(argv[3]) : 0;
+    to = (argc > 3) ? from : SIDES - 1;
+
+    if (seconds <= 0 || sessions < 1 || sessions > 1000000 || from < 0
+        || to >= SIDES)
+    {
+        die("usage", "qoe [SECONDS [SESSIONS [SIDE]]]");
+    }
+
+    for (side = from; side <= to; side++) {
+        b[side] = make_bench((side_t) side, sessions);
+    }
+
+    for (i = 0; i < TURNS; i++) {
+        for (side = from; side <= to; side++) {
+            ns[side][i] = turn(b[side], seconds / TURNS / (to - from + 1));
+            ratio[side][i] = ns[side][i] / ns[from][i];
+        }
+    }
+
+    side = from == to ? from : SIDE_TIMELINES;
+    report(b[side], ns[side]);
+
+    for (side = from; side <= to; side++) {
+        report_side(b[side], ns[side], ratio[side]);
+    }
+
+    return 0;
+}
+
+
+/* Every session has gone through a view, so that every series exists. */
+
+static bench_t *
+make_bench(side_t side, size_t sessions)
+{
+    size_t    i;
     bench_t  *b;
 
     b = calloc(1, sizeof(bench_t));
@@ -131,17 +201,9 @@ main(int argc, char **argv)
         die("bench", "out of memory");
     }
 
-    seconds = (argc > 1) ? atof(argv[1]) : 3;
-    b->sessions = (argc > 2) ? (size_t) atol(argv[2]) : 10000;
-
-    if (seconds <= 0 || b->sessions < 1 || b->sessions > 1000000) {
-        die("usage", "qoe [SECONDS [SESSIONS [INTERVAL]]]");
-    }
-
-    if (argc > 3) {
-        b->conf.records = true;
-        b->conf.record_ms = (uint64_t) (1000 * atof(argv[3]));
-    }
+    b->side = side;
+    b->sessions = sessions;
+    b->seed = 20260117;
 
     make_zone(b);
     make_script(b);
@@ -155,28 +217,31 @@ main(int argc, char **argv)
         make_session(b, i);
     }
 
-    /* Every session goes through a view, so that every series exists. */
-
     play(b, b->sessions * (SCRIPT + 2));
 
+    return b;
+}
+
+
+/* Plays for so many seconds of CPU time and returns the ns an event. */
+
+static double
+turn(bench_t *b, double seconds)
+{
+    size_t  n, chunk;
+    double  start, now;
+
     chunk = b->sessions < 1000 ? b->sessions : 1000;
+    n = 0;
+    start = cpu_seconds();
 
-    for (i = 0; i < SLICES; i++) {
-        n = 0;
-        start = cpu_seconds();
-        end = start + seconds / SLICES;
+    do {
+        play(b, chunk);
+        n += chunk;
+        now = cpu_seconds();
+    } while (now - start < seconds);
 
-        do {
-            play(b, chunk);
-            n += chunk;
-        } while (cpu_seconds() < end);
-
-        rate[i] = (double) n / (cpu_seconds() - start);
-    }
-
-    report(b, rate, SLICES);
-
-    return 0;
+    return (now - start) * 1e9 / (double) n;
 }
 
 
@@ -212,6 +277,18 @@ make_zone(bench_t *b)
     b->conf.series_max = 10000000;
     b->conf.series_ttl_ms = 86400000;
     b->conf.dims = &b->dims;
+    b->conf.record_ms = RECORD_MS;
+    b->conf.records = b->side >= SIDE_RECORDS;
+    b->conf.views = b->side >= SIDE_RECORDS;
+    b->conf.traces.mode = b->side >= SIDE_TRACES ? QOE_TRACES_ALL
+                                                 : QOE_TRACES_OFF;
+
+    /* a table without a place */
+
+    if (b->side == SIDE_METRICS) {
+        memset(b->state.timelines[0], 0, 64);
+        qoe_timelines_create(b->state.timelines[0], 0);
+    }
 
     qoe_governor_init(&b->governor, b->state.govern, &b->dims,
                       qoe_proc_self());
@@ -249,7 +326,7 @@ drain(bench_t *b)
            == QOE_OK)
     {
         b->batch[b->nbatch++] = record;
-        b->bytes[0] += record.len;
+        b->ring += record.len;
         b->records++;
 
         if (b->nbatch == BATCH) {
@@ -263,6 +340,7 @@ static void
 send_batch(bench_t *b)
 {
     size_t                     nbad;
+    qoe_status_t               rc;
     static const qoe_attr_t    attrs[] = {
         { qoe_span("service.name"), qoe_span("openQoE-worker") },
         { qoe_span("service.instance.id"),
@@ -273,12 +351,30 @@ send_batch(bench_t *b)
     const qoe_otlp_identity_t  id = { attrs, 4, qoe_span("openqoe"),
                                       qoe_span("2.0.0") };
 
-    qoe_buf_reset(&b->out);
-    qoe_buf_reset(&b->packed);
+    rc = qoe_otlp_views(&b->out, &id, b->batch, b->nbatch, &nbad, &b->arena);
+    send_request(b, rc, nbad);
 
-    if (qoe_otlp_views(&b->out, &id, b->batch, b->nbatch, &nbad, &b->arena)
-        != QOE_OK
-        || nbad != 0
+    if (b->side == SIDE_TRACES) {
+        rc = qoe_otlp_spans(&b->out, &id, b->batch, b->nbatch, &nbad,
+                            &b->arena);
+
+        /* records of views that are still alive have no trace */
+
+        send_request(b, rc == QOE_DONE ? QOE_OK : rc, nbad);
+    }
+
+    b->nbatch = 0;
+
+    qoe_lane_free(b->state.zone, 0, b->pos);
+}
+
+
+/* All but the network. */
+
+static void
+send_request(bench_t *b, qoe_status_t rc, size_t nbad)
+{
+    if (rc != QOE_OK || nbad != 0
         || qoe_gzip(&b->gzip, &b->packed,
                     (qoe_span_t) { b->out.data, b->out.len })
            != QOE_OK)
@@ -286,13 +382,12 @@ send_batch(bench_t *b)
         die("records", "cannot be encoded");
     }
 
+    b->sent += b->out.len;
+    b->zipped += b->packed.len;
+
+    qoe_buf_reset(&b->out);
+    qoe_buf_reset(&b->packed);
     qoe_arena_reset(&b->arena);
-
-    b->bytes[1] += b->out.len;
-    b->bytes[2] += b->packed.len;
-    b->nbatch = 0;
-
-    qoe_lane_free(b->state.zone, 0, b->pos);
 }
 
 
@@ -304,8 +399,10 @@ make_script(bench_t *b)
     uint32_t  i;
     step_t   *s;
 
+    b->kb = 3000;
+
     for (i = PLAYING + 1; i < SCRIPT - 1; i++) {
-        make_step(&b->script[i], pick(100));
+        make_step(b, &b->script[i], pick(b, 100));
     }
 
     s = b->script;
@@ -326,30 +423,28 @@ make_script(bench_t *b)
 
 
 static void
-make_step(step_t *s, uint32_t share)
+make_step(bench_t *b, step_t *s, uint32_t share)
 {
-    uint32_t                      i, kb;
+    uint32_t                      i;
     static const qoe_event_type_t  rare[] = {
         QOE_EVENT_PAUSE, QOE_EVENT_PLAYING, QOE_EVENT_STALLSTART,
         QOE_EVENT_STALLEND, QOE_EVENT_SEEK, QOE_EVENT_QUARTILE,
         QOE_EVENT_MOVEAWAY, QOE_EVENT_MOVEBACK, QOE_EVENT_ERROR
     };
 
-    kb = 800 * (1 + pick(4));
-
     if (share < 45) {
         s->type = QOE_EVENT_HEARTBEAT;
-        put(s, PLAYING_TIME, 1000 * pick(180));
-        put(s, BITRATE, kb * 1000);
-        put(s, BUFFER_LENGTH, pick(30000));
-        put(s, DROPPED_FRAMES, pick(20));
+        put(s, PLAYING_TIME, 1000 * pick(b, 180));
+        put(s, BITRATE, b->kb * 1000);
+        put(s, BUFFER_LENGTH, pick(b, 30000));
+        put(s, DROPPED_FRAMES, pick(b, 20));
 
     } else if (share < 65) {
         s->type = QOE_EVENT_FRAGMENTLOADED;
         s->media = "video";
         put(s, FRAG_DURATION, 4);
-        put(s, SIZE_BYTES, 1000000 + pick(1000000));
-        put(s, TTFB_MS, 20 + pick(90));
+        put(s, SIZE_BYTES, 1000000 + pick(b, 1000000));
+        put(s, TTFB_MS, 20 + pick(b, 90));
         put(s, Z_SCORE, 0.3);
         put(s, IS_OUTLIER, 0);
         put(s, BANDWIDTH, 20000000);
@@ -357,14 +452,15 @@ make_step(step_t *s, uint32_t share)
     } else if (share < 85) {
         s->type = QOE_EVENT_BUFFERLEVELCHANGE;
         s->media = "video";
-        put(s, BUFFER_LENGTH, pick(30000));
+        put(s, BUFFER_LENGTH, pick(b, 30000));
         put(s, Z_SCORE, -0.7);
         put(s, IS_OUTLIER, 0);
 
     } else if (share < 91) {
+        b->kb = 800 * (1 + pick(b, 4));
         s->type = QOE_EVENT_QUALITYCHANGE;
         s->media = "video";
-        put(s, BITRATE_KB, kb);
+        put(s, BITRATE_KB, b->kb);
         put(s, FRAMERATE, 25);
         put(s, RESOLUTION_WIDTH, 1280);
         put(s, RESOLUTION_HEIGHT, 720);
@@ -377,10 +473,10 @@ make_step(step_t *s, uint32_t share)
     } else {
         i = share % (sizeof(rare) / sizeof(rare[0]));
         s->type = rare[i];
-        put(s, STALL_DURATION, 100 + pick(3000));
-        put(s, SEEK_LATENCY, 20 + pick(900));
-        put(s, QUARTILE, 25 * (1 + pick(4)));
-        put(s, PLAYING_TIME, 1000 * pick(180));
+        put(s, STALL_DURATION, 100 + pick(b, 3000));
+        put(s, SEEK_LATENCY, 20 + pick(b, 900));
+        put(s, QUARTILE, 25 * (1 + pick(b, 4)));
+        put(s, PLAYING_TIME, 1000 * pick(b, 180));
     }
 }
 
@@ -503,7 +599,7 @@ play(bench_t *b, size_t n)
 
 
 static void
-report(bench_t *b, double *rate, size_t n)
+report(bench_t *b, double ns[TURNS])
 {
     double              used, blocks;
     qoe_store_t        *store;
@@ -520,11 +616,11 @@ report(bench_t *b, double *rate, size_t n)
         exit(1);
     }
 
-    qsort(rate, n, sizeof(double), ascending);
+    qsort(ns, TURNS, sizeof(double), ascending);
 
-    printf("speed | %.0f | %.0f | %.0f..%.0f | %u | %u |\n", rate[n / 2],
-           1e9 / rate[n / 2], rate[0], rate[n - 1], table.sessions,
-           info.series);
+    printf("speed | %.0f | %.0f | %.0f..%.0f | %u | %u |\n",
+           1e9 / ns[TURNS / 2], ns[TURNS / 2], 1e9 / ns[TURNS - 1],
+           1e9 / ns[0], table.sessions, info.series);
 
     blocks = (double) store->pool[QOE_POOL_CELLS].top
              * sizeof(qoe_store_cell_t)
@@ -541,27 +637,46 @@ report(bench_t *b, double *rate, size_t n)
            sizeof(qoe_view_t), sizeof(qoe_session_t),
            sizeof(qoe_store_number_t), sizeof(qoe_store_histogram_t),
            blocks / store->pool[QOE_POOL_BLOCKS].top, used / info.series);
+}
 
-    if (b->records != 0) {
-        printf("records | %.2f | %.0f | %.0f | %.0f |\n", (double) b->records
-               / (double) qoe_zone_counter(b->state.zone,
-                                           QOE_COUNT_VIEWS_ENDED),
-               (double) b->bytes[0] / (double) b->records,
-               (double) b->bytes[1] / (double) b->records,
-               (double) b->bytes[2] / (double) b->records);
+
+static void
+report_side(const bench_t *b, double ns[TURNS], double ratio[TURNS])
+{
+    double              views;
+    static const char  *name[] = {
+        "metrics alone", "with timelines", "with records, too",
+        "with traces of all views, too"
+    };
+
+    qsort(ns, TURNS, sizeof(double), ascending);
+    qsort(ratio, TURNS, sizeof(double), ascending);
+
+    printf("side | %s | %.0f | %.3f (%.2f..%.2f) | %zu |", name[b->side],
+           ns[TURNS / 2], ratio[TURNS / 2], ratio[TURNS / 4],
+           ratio[3 * TURNS / 4],
+           sizeof(qoe_view_t) + (b->side != SIDE_METRICS ? TIMELINE : 0));
+
+    if (b->records == 0) {
+        printf(" | | | |\n");
+        return;
     }
+
+    views = (double) qoe_zone_counter(b->state.zone, QOE_COUNT_VIEWS_ENDED);
+
+    printf(" %.2f | %.0f | %.0f | %.0f |\n", (double) b->records / views,
+           (double) b->ring / views, (double) b->sent / views,
+           (double) b->zipped / views);
 }
 
 
 /* A number below n; the same numbers in each run. */
 
 static uint32_t
-pick(uint32_t n)
+pick(bench_t *b, uint32_t n)
 {
-    static uint32_t  seed = 20260117;
-
-    seed = seed * 1664525 + 1013904223;
-    return (uint32_t) ((uint64_t) seed * n >> 32);
+    b->seed = b->seed * 1664525 + 1013904223;
+    return (uint32_t) ((uint64_t) b->seed * n >> 32);
 }
 
 

@@ -18,6 +18,7 @@ use POSIX qw(strftime);
 use Bench::Attack;
 use Bench::Cmcd qw(cmcd cmcd_report);
 use Bench::Count qw(count_report stages);
+use Bench::Live qw(pages pages_report);
 use Bench::Plot qw(plot);
 use Bench::Proc qw(machine versions);
 use Bench::Rate qw(drive goodput goodput_report latencies latency_report static
@@ -45,10 +46,9 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, cmcd, count, decode, goodput, gzip, hostile,
-                     latency, metrics, rates, scale, scrape, spool, static or
-                     sustained:
-                     prints that part and writes nothing
+  --only PART        attack, cmcd, count, decode, goodput, gzip, hostile, latency,
+                     live, metrics, rates, requests, scale, scrape, spool, static
+                     or sustained: prints that part and writes nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
@@ -81,10 +81,11 @@ die "--seconds and --runs: at least 1\n"
     if $opt{seconds} < 1 || $opt{runs} < 1;
 die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
-my %part = (attack => \&attack, cmcd => \&requests, count => \&count, decode => \&decode,
+my %part = (attack => \&attack, cmcd => \&sets, count => \&count,
+            decode => \&decode,
             goodput => \&overload, gzip => \&packing, hostile => \&hostile,
-            latency => \&latency, metrics => \&metrics,
-            rates => \&rated,
+            latency => \&latency, live => \&looked, metrics => \&metrics,
+            rates => \&rated, requests => \&requests,
             scale => \&scaled, scrape => \&scraped, spool => \&spool,
             static => \&beside, sustained => \&endless);
 
@@ -128,8 +129,9 @@ my $text = report(
     command => join(' ', './build.sh bench', @given),
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
     sustained => endless(), goodput => overload(), latency => latency(),
-    static => beside(), cmcd => requests(), scale => scaled(), spool => spool(),
-    decode => decode() . hostile(), count => count(),
+    static => beside() . "\n" . looked(), cmcd => requests(),
+    scale => scaled(), spool => spool(),
+    decode => decode() . hostile() . sets(), count => count(),
     metrics => metrics(), scrape => scraped(), attack => attack(),
     body_form => body_form(), gzip => packing(),
 );
@@ -286,6 +288,15 @@ sub requests () {
 }
 
 
+sub looked () {
+    my ($result) = received(sub ($bodies) {
+        pages($bench, $opt{runs} * 2 + 1, $opt{seconds}, $bodies);
+    });
+
+    return pages_report($result);
+}
+
+
 sub scaled () {
     my $all = scale(1, sub ($run, $f, $label, $side) {
         printf "%-16s  %-8s  %8.0f events/s  %.2f us\n", $label, $side,
@@ -419,9 +430,10 @@ sub program ($name, @args) {
 # bench/qoe.c and bench/collect.c
 
 sub metrics () {
-    my ($speed, $memory) = program('qoe', $opt{seconds})
-        =~ /^speed (.*)\nmemory (.*)\n/
+    my ($speed, $memory, $sides) = program('qoe', $opt{seconds} * 4)
+        =~ /^speed (.*)\nmemory (.*)\n((?:side .*\n)+)\z/
         or die "qoe: no figures\n";
+    $sides =~ s/^side //mg;
     my $collect = program('collect');
 
     return <<"END";
@@ -438,6 +450,15 @@ $memory
 CPU time of `bench/qoe.c`: samples through the state machine of views,
 governance and the series store, 13 base attributes and 2 of the point, in the
 usual mix.  Aims: 1,000,000 events/s, a session at most 512 bytes.
+
+| what is on | ns an event | of metrics alone | bytes of a view in the zone | records a view | in the ring, bytes a view | in protobuf | packed |
+|---|---|---|---|---|---|---|---|
+$sides
+The same, in turns of some ms each (median and quartiles of the ratios), with
+all that records and traces cost but the network: made, put into the ring, read,
+encoded, packed.  A view has 64 events in 3 minutes, and each view has a trace,
+as with `openqoe_traces all`.  Aim: records and timelines cost at most 10 % of
+the helper, which exports the events beside that (the table "CPU").
 
 $collect
 `bench/collect.c`: series of four lanes merged and encoded as OTLP.  Aims: at
@@ -511,6 +532,16 @@ sub hostile () {
         . "CPU time of `bench/hostile.c`: decoding, validation, packing; the "
         . "best of 5 rounds.\nAim: at most 10,000 us: "
         . (grep({ $_ > 10_000 } @us) || 'none') . " of them take longer.\n";
+}
+
+
+# bench/cmcd.c
+
+sub sets () {
+    my $rows = program('cmcd');
+
+    return "\n## Sets of CMCD\n\n$rows\nCPU time of `bench/cmcd.c`, which "
+        . "decodes a set: the best of 9 rounds.\n";
 }
 
 

@@ -134,6 +134,9 @@ my @values = (
            max_ahead=0 max_ahead=1y2 max_ahead=367d)),
     (map { [ http => 'openqoe_event_time', $_,
              '"max_age=time" or "max_ahead=time"' ] } qw(24h age=1h max_age)),
+    (map { [ http => 'openqoe_edge', qq{"$_"},
+             '1 to 255 bytes of UTF-8 without control characters', $_ ] }
+        '', 'e' x 256, "edge\t1", "edge\x7f", "edge\xff"),
     (map { [ zone => 'openqoe_zone', $_, 'name:size, as in "qoe:64m"' ] }
         qw(qoe :8m qoe: qoe:x qoe:0 qoe:-8m qoe:8mm qoe:8m:1)),
 );
@@ -431,6 +434,7 @@ refused('the name of a zone that is in use', { http =>
 
 sub file ($name, $text) {
     write_file("$dir/$name", $text);
+    chmod 0600, "$dir/$name";
     return "$dir/$name";
 }
 
@@ -540,6 +544,8 @@ delete $nginx->{locations};
 
 my %PLACES = (
     openqoe_zone => [ 'zz:8m', 'http' ],
+    openqoe_edge => [ 'edge-1', 'http' ],
+    openqoe_fleet_key => [ file('fleet', "00112233" x 4), 'http' ],
     openqoe_exporter => [ undef, 'http' ],
     openqoe_spool => [ 'spool', 'http' ],
     openqoe_drain_timeout => [ '1s', 'http' ],

@@ -102,6 +102,8 @@ sub config ($text) {
     $text =~ s{/etc/nginx/tls/client\.pem}{$certs->{client}}g;
     $text =~ s{/etc/nginx/tls/client\.key}{$certs->{client_key}}g;
     $text =~ s{/etc/nginx/tls/[\w.]+\.pem}{$certs->{server}}g;
+    $text =~ s{/etc/openqoe/titles}{write_file("$dir/titles", "a\n");
+                                    "$dir/titles"}ge;
     $text =~ s{/etc/nginx/tls/[\w.]+\.key}{$certs->{server_key}}g;
 
     if ($text !~ /^http \{/m) {
@@ -237,13 +239,15 @@ for my $m (values %{ catalogue() }) {
                    slurp("$top/src/nginx/ngx_http_openqoe_cmcd_var.c")
                    =~ /^    \{ ngx_string\("(openqoe_\w+)"\)/mg;
     $variable{openqoe_cmcd_KEY} = 1;
+    same_names([first_cells(section('docs/cmcd.md', 'Variables'))],
+               [map { "\$$_" } keys %variable], 'variables of docs/cmcd.md');
 
-    for my $entry (['docs/directives.md', 'Variables'],
-                   ['docs/cmcd.md', 'Variables'])
-    {
-        same_names([first_cells(section(@$entry))],
-                   [map { "\$$_" } keys %variable], "variables of $entry->[0]");
-    }
+    my ($session) = slurp("$top/src/nginx/ngx_http_openqoe_session.c")
+                    =~ /ngx_string\("(openqoe_\w+)"\)/;
+    $variable{$session} = 1;
+    same_names([first_cells(section('docs/directives.md', 'Variables'))],
+               [map { "\$$_" } keys %variable],
+               'variables of docs/directives.md');
 
     my @said = map { s/^openqoe_cmcd_\K\w+$/KEY/r } $all =~ /\$(openqoe_\w+)/g;
     same_names(\@said, [keys %variable], 'names of variables');

@@ -155,22 +155,32 @@ qoe_cmcd_query(qoe_cmcd_t *c, qoe_span_t query, char *buf)
 }
 
 
-static bool
-qoe_cmcd_blank(qoe_span_t s)
-{
-    size_t  i;
+#define qoe_cmcd_is_white(ch)                                                 \
+    ((ch) == ' ' || (ch) == '\t' || (ch) == '\r' || (ch) == '\n')
 
-    for (i = 0; i < s.len; i++) {
-        if (s.data[i] != ' ' && s.data[i] != '\t') {
-            return false;
-        }
+/* The bytes without the white space around them. */
+
+static qoe_span_t
+qoe_cmcd_trim(qoe_span_t s)
+{
+    while (s.len && qoe_cmcd_is_white(s.data[s.len - 1])) {
+        s.len--;
     }
 
-    return true;
+    while (s.len && qoe_cmcd_is_white(s.data[0])) {
+        s.data++;
+        s.len--;
+    }
+
+    return s;
 }
 
 
-/* Lines without a value are left out, or their commas would be too many. */
+/*
+ * Blanks and tabs around a value are no part of it (RFC 9110), and nginx leaves
+ * the tabs.  Lines without a value are left out, or their commas would be too
+ * many.
+ */
 
 qoe_status_t
 qoe_cmcd_headers(qoe_cmcd_t *c, const qoe_span_t *value, const uint8_t *name,
@@ -179,6 +189,7 @@ qoe_cmcd_headers(qoe_cmcd_t *c, const qoe_span_t *value, const uint8_t *name,
     char               *start, *to;
     size_t              i;
     unsigned            header;
+    qoe_span_t          line;
     qoe_cmcd_parser_t   p;
 
     qoe_cmcd_begin(&p, c, false);
@@ -194,7 +205,9 @@ qoe_cmcd_headers(qoe_cmcd_t *c, const qoe_span_t *value, const uint8_t *name,
         start = to;
 
         for (i = 0; i < n; i++) {
-            if (name[i] != header || qoe_cmcd_blank(value[i])) {
+            line = qoe_cmcd_trim(value[i]);
+
+            if (name[i] != header || line.len == 0) {
                 continue;
             }
 
@@ -202,8 +215,8 @@ qoe_cmcd_headers(qoe_cmcd_t *c, const qoe_span_t *value, const uint8_t *name,
                 *to++ = ',';
             }
 
-            memcpy(to, value[i].data, value[i].len);
-            to += value[i].len;
+            memcpy(to, line.data, line.len);
+            to += line.len;
         }
 
         p.p = start;
@@ -215,9 +228,6 @@ qoe_cmcd_headers(qoe_cmcd_t *c, const qoe_span_t *value, const uint8_t *name,
 }
 
 
-#define qoe_cmcd_is_white(ch)                                                 \
-    ((ch) == ' ' || (ch) == '\t' || (ch) == '\r' || (ch) == '\n')
-
 qoe_status_t
 qoe_cmcd_report(qoe_cmcd_t *c, qoe_span_t line, char *buf, const char **why)
 {
@@ -227,14 +237,7 @@ qoe_cmcd_report(qoe_cmcd_t *c, qoe_span_t line, char *buf, const char **why)
 
     qoe_cmcd_begin(&p, c, true);
 
-    while (line.len && qoe_cmcd_is_white(line.data[line.len - 1])) {
-        line.len--;
-    }
-
-    while (line.len && qoe_cmcd_is_white(line.data[0])) {
-        line.data++;
-        line.len--;
-    }
+    line = qoe_cmcd_trim(line);
 
     if (line.len == 0) {
         return QOE_DONE;

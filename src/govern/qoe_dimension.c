@@ -21,7 +21,7 @@ static const qoe_dimension_t  qoe_dimension_rows[QOE_DIMS_BUILTIN] = {
 #define QOE_DIMENSION_ROW(id, name, role, action, max, maxlen)                \
     { QOE_TEXT(name), { NULL, 0 }, QOE_ROLE_##role, QOE_ACTION_##action,      \
       QOE_OVERFLOW_OTHER, max, QOE_DIMENSION_TTL, QOE_DIMENSION_SIZE,         \
-      maxlen, NULL, 0 },
+      maxlen, NULL, 0, NULL },
     QOE_DIMENSIONS(QOE_DIMENSION_ROW, QOE_DIMENSION_ROW)
 #undef QOE_DIMENSION_ROW
 };

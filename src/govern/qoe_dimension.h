@@ -13,6 +13,7 @@
 #define _QOE_DIMENSION_H_INCLUDED_
 
 
+#include "qoe_roster.h"
 #include "qoe_sample.h"
 
 
@@ -133,6 +134,8 @@ typedef struct {
     uint32_t         maxlen;     /* in bytes, cut at a character */
     const qoe_span_t  *pins;     /* for allow: always admitted */
     uint32_t         npins;      /* at most max */
+    qoe_roster_slot_t  *roster;  /* for allow: of a file, always admitted and
+                                    not counted in max; NULL: none */
 } qoe_dimension_t;
 
 typedef struct {

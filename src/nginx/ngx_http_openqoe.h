@@ -39,6 +39,7 @@
 #define NGX_HTTP_OPENQOE_SERVICE     "openQoE-worker"
 
 #define NGX_HTTP_OPENQOE_KEY_LEN     32      /* SHA-256 */
+#define NGX_HTTP_OPENQOE_HASH_LEN    16      /* hexadecimal digits */
 #define NGX_HTTP_OPENQOE_JSON_MAX    (1024 * 1024)
 
 /* Signals of an exporter: a bit for each stream (qoe_stream.h), and metrics. */
@@ -72,6 +73,15 @@ typedef struct {
  * configuration has been read, except for the slots.
  */
 
+/* Where a signal is sent, as configured. */
+
+typedef struct {
+    ngx_str_t                 url;           /* null: that of the logs */
+    const char               *name;          /* what set it, for messages */
+    ngx_uint_t                verbatim;      /* its own: append no path */
+} ngx_http_openqoe_endpoint_t;
+
+
 typedef struct {
     ngx_str_t                 name;
 
@@ -82,12 +92,7 @@ typedef struct {
     ngx_uint_t                signals;
     ngx_uint_t                spool;         /* it uses the openqoe_spool */
 
-    ngx_str_t                 endpoint;      /* as shown by /v2/health */
-    const char               *endpoint_name; /* what set it, for messages */
-    ngx_str_t                 metrics_endpoint;      /* unless derived */
-    const char               *metrics_name;
-    ngx_str_t                 traces_endpoint;       /* the same */
-    const char               *traces_name;
+    ngx_http_openqoe_endpoint_t  endpoint[QOE_SIGNALS];
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
     size_t                    gzip_level;
@@ -110,9 +115,6 @@ typedef struct {
     qoe_transport_conf_t      transport;
 
     uint32_t                  set;           /* bits: directives of the block */
-    unsigned                  verbatim:1;    /* endpoint is the logs' own */
-    unsigned                  metrics_verbatim:1;
-    unsigned                  traces_verbatim:1;
     unsigned                  env_headers:1;
 } ngx_http_openqoe_exporter_t;
 
@@ -121,6 +123,9 @@ typedef struct {
     ngx_cycle_t              *cycle;
     ngx_shm_zone_t           *shm_zone;
     const char               *used_by;       /* a directive that needs it */
+    ngx_str_t                 edge;          /* complete after init */
+    ngx_array_t               locations;     /* loc_conf_t *, of events */
+    u_char                    config_hash[NGX_HTTP_OPENQOE_HASH_LEN];
 
     ngx_array_t               exporters;     /* at least one after init */
     ngx_http_openqoe_exporter_t  *exporter;  /* the first of them */
@@ -258,10 +263,11 @@ extern ngx_module_t  ngx_http_openqoe_module;
 /* _conf.c */
 void *ngx_http_openqoe_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf);
+ngx_int_t ngx_http_openqoe_preconfiguration(ngx_conf_t *cf);
+ngx_int_t ngx_http_openqoe_postconfiguration(ngx_conf_t *cf);
 void *ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-ngx_int_t ngx_http_openqoe_init(ngx_conf_t *cf);
 char *ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_openqoe_cmcd_events(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -324,6 +330,9 @@ ngx_int_t ngx_http_openqoe_dimensions_check(ngx_conf_t *cf,
 /* _attribute.c */
 char *ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* Name and text of an openqoe_attribute; NGX_DECLINED: there is no more. */
+ngx_int_t ngx_http_openqoe_attribute_at(ngx_array_t *attributes, ngx_uint_t i,
+    ngx_str_t *name, ngx_str_t *value);
 qoe_status_t ngx_http_openqoe_attributes(ngx_http_request_t *r,
     ngx_array_t *attributes, qoe_batch_t *batch, qoe_record_meta_t *meta,
     qoe_arena_t *arena);
@@ -361,6 +370,8 @@ ngx_int_t ngx_http_openqoe_exporter_init(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 ngx_int_t ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
+
+ngx_uint_t ngx_http_openqoe_utf8(ngx_str_t *s);
 
 /* each returns NULL, or what the value must be */
 const char *ngx_http_openqoe_set_protocol(ngx_http_openqoe_exporter_t *e,
@@ -513,10 +524,6 @@ ngx_int_t ngx_http_openqoe_overload_refuse(ngx_http_request_t *r,
 /* Continues requests that wait, as far as there is room. */
 void ngx_http_openqoe_overload_walk(void);
 
-/* _identity.c */
-void ngx_http_openqoe_identity(const ngx_str_t *host, const ngx_str_t *zone,
-    char text[QOE_UUID_TEXT_LEN]);
-
 /* _process.c */
 ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);
@@ -570,6 +577,8 @@ char *ngx_http_openqoe_marker_domain(ngx_conf_t *cf, ngx_command_t *cmd,
 const char *ngx_http_openqoe_check_domain(ngx_str_t *domain);
 void ngx_http_openqoe_marker_path(ngx_conf_t *cf,
     ngx_http_openqoe_loc_conf_t *lcf);
+ngx_uint_t ngx_http_openqoe_marker_find(ngx_http_request_t *r,
+    uint8_t id[16]);
 void ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
     char text[QOE_UUID_TEXT_LEN]);
 ngx_int_t ngx_http_openqoe_marker_set(ngx_http_request_t *r,

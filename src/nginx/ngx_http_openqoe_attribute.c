@@ -123,6 +123,24 @@ ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+ngx_int_t
+ngx_http_openqoe_attribute_at(ngx_array_t *attributes, ngx_uint_t i,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    ngx_http_openqoe_attribute_t  *attr;
+
+    if (attributes == NULL || i >= attributes->nelts) {
+        return NGX_DECLINED;
+    }
+
+    attr = attributes->elts;
+    *name = attr[i].name;
+    *value = attr[i].value.value;
+
+    return NGX_OK;
+}
+
+
 /* NULL, or what the name must be. */
 
 static const char *

@@ -6,10 +6,12 @@
  */
 
 
-#include "ngx_http_openqoe.h"
 #include "ngx_http_openqoe_cmcd.h"
+#include "ngx_http_openqoe_fleet.h"
 
 
+static char *ngx_http_openqoe_location(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_loc_conf_t *lcf);
 static char *ngx_http_openqoe_ack_check(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *lcf);
 
@@ -35,6 +37,9 @@ ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&mcf->exporters, cf->pool, QOE_DESTS_CONF,
                           sizeof(ngx_http_openqoe_exporter_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->locations, cf->pool, 4,
+                          sizeof(ngx_http_openqoe_loc_conf_t *))
            != NGX_OK
         || ngx_http_openqoe_qoe_init(cf, mcf) != NGX_OK)
     {
@@ -80,7 +85,40 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_openqoe_edge_complete(mcf);
+
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_openqoe_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_openqoe_session_variable(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_cmcd_variables(cf);
+}
+
+
+/* All locations are merged: installs filters and handlers. */
+
+ngx_int_t
+ngx_http_openqoe_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openqoe_module);
+
+    if (ngx_http_openqoe_config_hash(cf) != NGX_OK
+        || ngx_http_openqoe_filter_init(cf) != NGX_OK
+        || ngx_http_openqoe_cmsd_init(cf, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_cmcd_init(cf, mcf);
 }
 
 
@@ -164,8 +202,10 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_openqoe_marker_path(cf, conf);
     }
 
-    if (conf->input != NULL && conf->overload_wait != 0) {
-        mcf->overload_used = 1;
+    if (conf->input != NULL
+        && ngx_http_openqoe_location(mcf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->overload_status == NGX_HTTP_NO_CONTENT
@@ -176,6 +216,29 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return ngx_http_openqoe_ack_check(cf, mcf, conf);
+}
+
+
+/* Notes a location of events. */
+
+static char *
+ngx_http_openqoe_location(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_loc_conf_t *lcf)
+{
+    ngx_http_openqoe_loc_conf_t  **slot;
+
+    if (lcf->overload_wait != 0) {
+        mcf->overload_used = 1;
+    }
+
+    slot = ngx_array_push(&mcf->locations);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = lcf;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -212,25 +275,6 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
                        lcf->ack == QOE_ACK_FSYNC ? "fsync" : "spool");
 
     return NGX_CONF_ERROR;
-}
-
-
-/* Installs filters and handlers, when all locations are merged. */
-
-ngx_int_t
-ngx_http_openqoe_init(ngx_conf_t *cf)
-{
-    ngx_http_openqoe_main_conf_t  *mcf;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openqoe_module);
-
-    if (ngx_http_openqoe_filter_init(cf) != NGX_OK
-        || ngx_http_openqoe_cmsd_init(cf, mcf) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_openqoe_cmcd_init(cf, mcf);
 }
 
 

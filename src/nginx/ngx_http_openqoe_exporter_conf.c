@@ -434,8 +434,8 @@ ngx_http_openqoe_endpoint_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
         return NGX_CONF_ERROR;
     }
 
-    e->endpoint = args[1];
-    e->endpoint_name = "endpoint";
+    e->endpoint[QOE_SIGNAL_LOGS].url = args[1];
+    e->endpoint[QOE_SIGNAL_LOGS].name = "endpoint";
 
     return NULL;
 }

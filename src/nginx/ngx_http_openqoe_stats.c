@@ -104,6 +104,14 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
         }
     }
 
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_openqoe_stats_arg(r, "sketch", &name);
+
+        if (rc == NGX_OK) {
+            return ngx_http_openqoe_stats_sketch(r, &name);
+        }
+    }
+
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

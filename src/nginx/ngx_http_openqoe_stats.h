@@ -50,6 +50,10 @@ ngx_int_t ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
 /* _stats_view.c: answers ?view=id */
 ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
 
+/* _stats_sketch.c: answers ?sketch=name */
+ngx_int_t ngx_http_openqoe_stats_sketch(ngx_http_request_t *r,
+    ngx_str_t *name);
+
 /* _live.c, _top.c: the numbers of the live page, ?view=live of the stats */
 ngx_int_t ngx_http_openqoe_live(ngx_http_request_t *r);
 /* A client looks: begins new lists if it is time. */

@@ -279,7 +279,6 @@ qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v)
 {
     if (v != NULL) {
         qoe_sessions_fetch_list(a->sessions, v);
-        qoe_timelines_fetch(a->timelines, v);
     }
 }
 
@@ -446,16 +445,20 @@ qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b)
 
 
 void
-qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v, uint64_t now_ns)
+qoe_apply_view_points(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
 {
-    qoe_timelines_add(a->timelines, a->sessions, v, &a->points);
-    a->points.nstretches = 0;
+    /* the timeline comes from memory while the points are recorded */
+
+    qoe_timelines_fetch(a->timelines, v, &a->points);
 
     if (qoe_view_reported(v)) {
         qoe_apply_source(&a->points);
     }
 
     qoe_apply_points(a, qoe_sessions_base(v), now_ns);
+
+    qoe_timelines_add(a->timelines, a->sessions, v, &a->points);
+    a->points.nstretches = 0;
 }
 
 
@@ -595,14 +598,21 @@ qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
 static uint64_t
 qoe_apply_extra_key(const qoe_apply_t *a, const qoe_point_t *p)
 {
-    size_t        i;
-    qoe_hasher_t  h;
+    size_t              i;
+    qoe_hasher_t        h;
+    qoe_roster_slot_t  *roster;
 
     qoe_hash_begin(&h, &a->key);
 
     for (i = 0; i < p->nextra; i++) {
         qoe_hash_word(&h, p->extra[i].dim);
         qoe_hash_add(&h, p->extra[i].text);
+
+        roster = a->conf->dims->dim[p->extra[i].dim].roster;
+
+        if (roster != NULL) {
+            qoe_hash_word(&h, qoe_roster_version(roster));
+        }
     }
 
     return qoe_hash_end(&h);

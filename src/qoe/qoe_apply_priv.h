@@ -130,8 +130,7 @@ qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s,
  * The same, in the blocks of the attributes last seen in the view, and the
  * stretches in its timeline.
  */
-void qoe_apply_view_points(qoe_apply_t *a, const qoe_view_t *v,
-    uint64_t now_ns);
+void qoe_apply_view_points(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns);
 /* A hash of an id; 0 stands for an empty id. */
 uint64_t qoe_apply_key(const qoe_apply_t *a, qoe_span_t id);
 /* Releases the references to the blocks. */
@@ -191,7 +190,7 @@ void qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e);
  */
 void qoe_apply_adopt_reported(qoe_apply_t *a, const qoe_apply_event_t *e);
 /* The view is over: counts the reports that are missing. */
-void qoe_apply_missing(qoe_apply_t *a, const qoe_view_t *v,
+void qoe_apply_missing(qoe_apply_t *a, qoe_view_t *v,
     qoe_session_t *session, uint64_t now_ns);
 
 /* qoe_apply_record.c: records of views, if the configuration has them made */
@@ -246,16 +245,16 @@ void qoe_apply_delivery_end(qoe_apply_t *a, qoe_delivery_t *d,
 /* qoe_apply_trace.c */
 
 /* Is a part of the trace of a long view due? */
-bool qoe_apply_part_due(qoe_apply_t *a, const qoe_view_t *v);
+bool qoe_apply_part_due(const qoe_apply_t *a, const qoe_view_t *v);
 /*
  * Adds the timeline to a record, packed in buf, if the view is over or a part
  * is due, and the configuration has a trace made of such a view.
  */
-void qoe_apply_trace(qoe_apply_t *a, qoe_view_record_t *r,
-    const qoe_view_t *v, char buf[QOE_TRACE_PACKED]);
+void qoe_apply_trace(qoe_apply_t *a, qoe_view_record_t *r, qoe_view_t *v,
+    char buf[QOE_TRACE_PACKED]);
 /* The record was put: notes the part. */
 void qoe_apply_traced(qoe_apply_t *a, const qoe_view_record_t *r,
-    const qoe_view_t *v);
+    qoe_view_t *v);
 
 
 /* qoe_apply_live.c */

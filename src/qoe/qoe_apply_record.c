@@ -84,7 +84,10 @@ qoe_apply_set_block(qoe_apply_t *a, uint32_t *block, const qoe_labels_t *l)
 }
 
 
-/* Keyed, so that a viewer in the records cannot be found by the viewer's id. */
+/*
+ * Keyed, so that a viewer in the records cannot be found by the viewer's id.
+ * All edges with the same key of the fleet have the same hash of a viewer.
+ */
 
 static uint64_t
 qoe_apply_viewer(const qoe_apply_t *a, const qoe_sample_t *s)
@@ -92,7 +95,8 @@ qoe_apply_viewer(const qoe_apply_t *a, const qoe_sample_t *s)
     uint64_t      hash;
     qoe_hasher_t  h;
 
-    qoe_hash_begin(&h, &a->key);
+    qoe_hash_begin(&h, a->conf->fleet.id != 0 ? &a->conf->fleet.key
+                                              : &a->key);
     qoe_hash_add(&h, qoe_span("viewer_hash"));
     qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
     qoe_hash_add(&h, s->text[QOE_TEXT_VIEWER_ID]);

@@ -171,7 +171,7 @@ qoe_apply_adopt_reported(qoe_apply_t *a, const qoe_apply_event_t *e)
 
 
 void
-qoe_apply_missing(qoe_apply_t *a, const qoe_view_t *v,
+qoe_apply_missing(qoe_apply_t *a, qoe_view_t *v,
     qoe_session_t *session, uint64_t now_ns)
 {
     if (session == NULL || session->report_last == 0) {

@@ -24,22 +24,15 @@ qoe_apply_parts(const qoe_view_t *v)
 
 
 bool
-qoe_apply_part_due(qoe_apply_t *a, const qoe_view_t *v)
+qoe_apply_part_due(const qoe_apply_t *a, const qoe_view_t *v)
 {
-    const qoe_timeline_t  *t;
-
-    if (a->conf->traces.mode == QOE_TRACES_OFF || qoe_apply_parts(v) == 0) {
-        return false;
-    }
-
-    t = qoe_timelines_of(a->timelines, a->sessions, v);
-
-    return t != NULL && qoe_apply_parts(v) > t->parts;
+    return a->conf->traces.mode != QOE_TRACES_OFF && v->timeline != 0
+           && qoe_apply_parts(v) > v->parts;
 }
 
 
 void
-qoe_apply_trace(qoe_apply_t *a, qoe_view_record_t *r, const qoe_view_t *v,
+qoe_apply_trace(qoe_apply_t *a, qoe_view_record_t *r, qoe_view_t *v,
     char buf[QOE_TRACE_PACKED])
 {
     bool                   wanted;
@@ -77,8 +70,7 @@ qoe_apply_trace(qoe_apply_t *a, qoe_view_record_t *r, const qoe_view_t *v,
 
 
 void
-qoe_apply_traced(qoe_apply_t *a, const qoe_view_record_t *r,
-    const qoe_view_t *v)
+qoe_apply_traced(qoe_apply_t *a, const qoe_view_record_t *r, qoe_view_t *v)
 {
     if (!r->final && qoe_apply_part_due(a, v)) {
         qoe_timelines_part(a->timelines, a->sessions, v,

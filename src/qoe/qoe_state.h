@@ -84,6 +84,7 @@ typedef struct {
     uint64_t             record_ms;          /* between those of a view; 0:
                                                 only when it is over */
     qoe_traces_conf_t    traces;
+    qoe_fleet_key_t      fleet;
     bool                 requests;           /* requests are exported as logs */
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;

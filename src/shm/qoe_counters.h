@@ -70,6 +70,8 @@
     X(METRIC_BATCHES_RETRIED, "metric requests that will be repeated")        \
     X(METRIC_BATCHES_FAILED, "metric requests refused for good")              \
     X(METRIC_BATCHES_STALE,  "metric requests given up for newer ones")       \
+    X(LISTS_READ,            "lists of openqoe_dimension read again")         \
+    X(LISTS_FAILED,          "looks at a list that was missing or wrong")     \
     X(COLLECTIONS,           "collections for export")                        \
     X(CMCD_REQUESTS,         "requests that openqoe_cmcd has looked at")      \
     X(CMCD_SETS,             "of them with a set of CMCD")                    \

@@ -277,7 +277,7 @@ qoe_timeline_goes_on(qoe_timeline_t *t, qoe_entry_t e)
     }
 
     if (e.kind != QOE_STRETCH_PLAYING
-        || e.start - qoe_entry_end(last) > QOE_TIMELINE_GAP_MS
+        || !qoe_timeline_plays_on(qoe_entry_end(last), e.start)
         || e.rest > QOE_ENTRY_REST_MAX - last.rest
         || qoe_timeline_last(t, QOE_STRETCH_STALL) > i
         || qoe_timeline_last(t, QOE_STRETCH_SEEK) > i
@@ -290,6 +290,13 @@ qoe_timeline_goes_on(qoe_timeline_t *t, qoe_entry_t e)
     qoe_entry_set(t, i - 1, last);
 
     return true;
+}
+
+
+bool
+qoe_timeline_plays_on(uint64_t end_ms, uint64_t start_ms)
+{
+    return start_ms <= end_ms || start_ms - end_ms <= QOE_TIMELINE_GAP_MS;
 }
 
 
@@ -545,6 +552,18 @@ qoe_timeline_stretches(const qoe_timeline_t *t, size_t from, uint64_t end_ms,
     }
 
     return n;
+}
+
+
+uint64_t
+qoe_timeline_end(const qoe_timeline_t *t, qoe_stretch_kind_t kind)
+{
+    size_t  last;
+
+    last = qoe_timeline_last(t, kind);
+
+    return last != 0 ? t->base_ms + qoe_entry_end(qoe_entry_get(t, last - 1))
+                     : 0;
 }
 
 

@@ -69,7 +69,7 @@ typedef struct {
                                             that is complete */
     uint8_t             last[QOE_STRETCH_KINDS];     /* 1 + index, of each
                                                         kind */
-    uint16_t            parts;           /* parts that are over */
+    uint16_t            spare;
     uint64_t            entry[QOE_TIMELINE_ENTRIES];  /* by arrival */
 } qoe_timeline_t;
 
@@ -98,6 +98,12 @@ size_t qoe_timeline_stretches(const qoe_timeline_t *t, size_t from,
 
 /* The time of all stretches of a kind. */
 uint64_t qoe_timeline_sum(const qoe_timeline_t *t, qoe_stretch_kind_t kind);
+
+/* Is playing that begins at start_ms the same stretch as that until end_ms? */
+bool qoe_timeline_plays_on(uint64_t end_ms, uint64_t start_ms);
+
+/* Where the last stretch of a kind ends; 0: there is none. */
+uint64_t qoe_timeline_end(const qoe_timeline_t *t, qoe_stretch_kind_t kind);
 
 qoe_span_t qoe_stretch_name(uint32_t kind);
 

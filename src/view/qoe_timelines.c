@@ -2,92 +2,31 @@
 /*
  * Copyright (C) OpenQoE
  *
- *   header | hash buckets by the key of the view | timelines
- *
- * Links are 1 + index, and 0 is none.  A link that is read from the zone is
- * checked before it is followed, and no walk takes more steps than there are
- * slots.
+ * The writer of timelines.
  */
 
 
-#include "qoe_timelines.h"
-#include "qoe_atomic.h"
+#include "qoe_timelines_layout.h"
 #include "qoe_uuid.h"
 
 
-#define QOE_TIMELINES_READS    100
-#define QOE_TIMELINES_HEADER   64
-
-/* Views of one view_id, and of the same bucket, that a reader looks at. */
-#define QOE_TIMELINES_STEPS    256
-
-/* The length of an id that is stored as the 16 bytes of a UUID. */
-#define QOE_TIMELINES_UUID     0xff
-
-
-/* A change of meaning raises QOE_STATE_VERSION. */
-
-typedef struct {
-
-    /* what an event needs comes first, to use few cache lines */
-
-    uint64_t        view_key;        /* 0: free */
-    uint32_t        seq;             /* odd while the slot changes */
-    uint32_t        view;            /* 1 + index of the view; 0: it is over */
-    qoe_timeline_t  timeline;
-
-    uint64_t        start_ms;
-    uint64_t        end_ms;          /* of a view that is over */
-    uint32_t        next;            /* in the bucket, or next free slot */
-    uint32_t        prev;            /* 0: the first of its bucket */
-    uint32_t        newer;           /* links in the list of those that are */
-    uint32_t        older;           /* over, by their end */
-    uint32_t        org_hash;
-    uint8_t         outcome;
-    uint8_t         spare[3];
-    uint8_t         ids[QOE_TIMELINE_IDS];   /* a length and a text each */
-} __attribute__((aligned(64))) qoe_timelines_slot_t;
-
-struct qoe_timelines_s {
-    uint32_t        buckets;         /* a power of two */
-    uint32_t        capacity;
-    uint32_t        unused;          /* the first slot never used */
-    uint32_t        free;
-    uint32_t        newest;          /* of those that are over */
-    uint32_t        oldest;
-    uint32_t        moves;           /* changes of the chains */
-};
-
-_Static_assert(sizeof(qoe_timelines_slot_t) == 384, "six cache lines");
-_Static_assert(sizeof(struct qoe_timelines_s) <= QOE_TIMELINES_HEADER,
-               "the header's place");
-
-
-static qoe_timelines_slot_t *qoe_timelines_slot(const qoe_timelines_t *t,
-    uint32_t link);
-static uint32_t *qoe_timelines_bucket(qoe_timelines_t *t, uint64_t view_key);
 static qoe_timelines_slot_t *qoe_timelines_of_view(qoe_timelines_t *t,
     qoe_sessions_t *sessions, const qoe_view_t *v);
 static uint32_t qoe_timelines_view_link(qoe_sessions_t *sessions,
     const qoe_view_t *v);
+static bool qoe_timelines_keeps(const qoe_view_t *v, const qoe_stretch_t *s);
+static bool qoe_timelines_keep(qoe_view_t *v, const qoe_stretch_t *s);
+static bool qoe_timelines_ends(uint32_t kind);
+static void qoe_timelines_settle(qoe_timelines_slot_t *s, qoe_view_t *v);
+static void qoe_timelines_mend(const qoe_timelines_slot_t *s, qoe_view_t *v);
 static uint32_t qoe_timelines_take(qoe_timelines_t *t);
 static void qoe_timelines_chain(qoe_timelines_t *t, uint32_t link);
 static void qoe_timelines_unchain(qoe_timelines_t *t, uint32_t link);
-static void qoe_timelines_list(qoe_timelines_t *t, uint32_t link);
-static void qoe_timelines_unlist(qoe_timelines_t *t, uint32_t link);
 static void qoe_timelines_open(qoe_timelines_slot_t *s);
 static void qoe_timelines_close(qoe_timelines_slot_t *s);
 static void qoe_timelines_ids(uint8_t *p, const qoe_timeline_ids_t *ids);
 static uint8_t *qoe_timelines_id(uint8_t *p, const uint8_t *end,
     qoe_span_t id);
-static const uint8_t *qoe_timelines_id_text(qoe_timeline_id_t *id,
-    const uint8_t *p, const uint8_t *end);
-static bool qoe_timelines_read(const qoe_timelines_slot_t *s,
-    qoe_timelines_slot_t *copy);
-static bool qoe_timelines_search(const qoe_timelines_t *t, uint64_t view_key,
-    uint32_t org_hash, uint32_t *link, qoe_timelines_slot_t *found);
-static void qoe_timelines_info(qoe_timeline_info_t *info,
-    const qoe_timelines_slot_t *s);
 
 
 void
@@ -115,27 +54,6 @@ qoe_timelines_create(qoe_timelines_t *t, size_t size)
 }
 
 
-static qoe_timelines_slot_t *
-qoe_timelines_slot(const qoe_timelines_t *t, uint32_t link)
-{
-    if (link == 0 || link > t->capacity) {
-        return NULL;
-    }
-
-    return (qoe_timelines_slot_t *) ((uintptr_t) t + QOE_TIMELINES_HEADER
-                                     + t->buckets * sizeof(uint32_t))
-           + (link - 1);
-}
-
-
-static uint32_t *
-qoe_timelines_bucket(qoe_timelines_t *t, uint64_t view_key)
-{
-    return (uint32_t *) ((char *) t + QOE_TIMELINES_HEADER)
-           + (view_key >> 32 & (t->buckets - 1));
-}
-
-
 static uint32_t
 qoe_timelines_view_link(qoe_sessions_t *sessions, const qoe_view_t *v)
 {
@@ -159,9 +77,17 @@ qoe_timelines_of_view(qoe_timelines_t *t, qoe_sessions_t *sessions,
 
 
 void
-qoe_timelines_fetch(const qoe_timelines_t *t, const qoe_view_t *v)
+qoe_timelines_fetch(const qoe_timelines_t *t, const qoe_view_t *v,
+    const qoe_points_t *points)
 {
     const qoe_timelines_slot_t  *s;
+
+    if (points->nstretches == 0
+        || (points->nstretches == 1
+            && qoe_timelines_keeps(v, &points->stretch[0])))
+    {
+        return;
+    }
 
     s = qoe_timelines_slot(t, v->timeline);
 
@@ -193,6 +119,7 @@ static uint32_t
 qoe_timelines_take(qoe_timelines_t *t)
 {
     uint32_t               link;
+    qoe_slots_t            slots;
     qoe_timelines_slot_t  *s;
 
     link = t->free;
@@ -207,13 +134,14 @@ qoe_timelines_take(qoe_timelines_t *t)
         return ++t->unused;
     }
 
-    link = t->oldest;
+    link = t->over.oldest;
 
     if (qoe_timelines_slot(t, link) == NULL) {
         return 0;
     }
 
-    qoe_timelines_unlist(t, link);
+    slots = qoe_timelines_links(t);
+    qoe_links_remove(&t->over, &slots, link);
     qoe_timelines_unchain(t, link);
 
     return link;
@@ -266,53 +194,6 @@ qoe_timelines_unchain(qoe_timelines_t *t, uint32_t link)
 }
 
 
-static void
-qoe_timelines_list(qoe_timelines_t *t, uint32_t link)
-{
-    qoe_timelines_slot_t  *s, *newest;
-
-    s = qoe_timelines_slot(t, link);
-    newest = qoe_timelines_slot(t, t->newest);
-
-    s->newer = 0;
-    s->older = t->newest;
-
-    if (newest != NULL) {
-        newest->newer = link;
-
-    } else {
-        t->oldest = link;
-    }
-
-    t->newest = link;
-}
-
-
-static void
-qoe_timelines_unlist(qoe_timelines_t *t, uint32_t link)
-{
-    qoe_timelines_slot_t  *s, *newer, *older;
-
-    s = qoe_timelines_slot(t, link);
-    newer = qoe_timelines_slot(t, s->newer);
-    older = qoe_timelines_slot(t, s->older);
-
-    if (newer != NULL) {
-        newer->older = s->older;
-
-    } else {
-        t->newest = s->older;
-    }
-
-    if (older != NULL) {
-        older->newer = s->newer;
-
-    } else {
-        t->oldest = s->newer;
-    }
-}
-
-
 bool
 qoe_timelines_begin(qoe_timelines_t *t, qoe_sessions_t *sessions,
     qoe_view_t *v, const qoe_timeline_ids_t *ids)
@@ -351,25 +232,45 @@ qoe_timelines_begin(qoe_timelines_t *t, qoe_sessions_t *sessions,
 
 
 qoe_timeline_t *
-qoe_timelines_of(qoe_timelines_t *t, qoe_sessions_t *sessions,
-    const qoe_view_t *v)
+qoe_timelines_of(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
 {
     qoe_timelines_slot_t  *s;
 
     s = qoe_timelines_of_view(t, sessions, v);
 
-    return s != NULL ? &s->timeline : NULL;
+    if (s == NULL) {
+        return NULL;
+    }
+
+    qoe_timelines_open(s);
+    qoe_timelines_settle(s, v);
+    qoe_timelines_close(s);
+
+    return &s->timeline;
 }
 
 
 void
-qoe_timelines_add(qoe_timelines_t *t, qoe_sessions_t *sessions,
-    const qoe_view_t *v, const qoe_points_t *points)
+qoe_timelines_add(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v,
+    const qoe_points_t *points)
 {
     size_t                 i;
+    const qoe_stretch_t   *p;
     qoe_timelines_slot_t  *s;
 
-    if (points->nstretches == 0) {
+    if (v->timeline == 0) {
+        return;
+    }
+
+    /* nearly always that is all */
+
+    for (i = 0; i < points->nstretches; i++) {
+        if (!qoe_timelines_keep(v, &points->stretch[i])) {
+            break;
+        }
+    }
+
+    if (i == points->nstretches) {
         return;
     }
 
@@ -381,26 +282,106 @@ qoe_timelines_add(qoe_timelines_t *t, qoe_sessions_t *sessions,
 
     qoe_timelines_open(s);
 
-    for (i = 0; i < points->nstretches; i++) {
-        qoe_timeline_add(&s->timeline, &points->stretch[i]);
+    for ( /* void */ ; i < points->nstretches; i++) {
+        p = &points->stretch[i];
+
+        if (qoe_timelines_keep(v, p)) {
+            continue;
+        }
+
+        if (qoe_timelines_ends(p->kind)) {
+            qoe_timelines_settle(s, v);
+        }
+
+        if (!qoe_timelines_keep(v, p)) {
+            qoe_timeline_add(&s->timeline, p);
+        }
     }
 
     qoe_timelines_close(s);
 }
 
 
+/* Can the stretch stay in the view? */
+
+static bool
+qoe_timelines_keeps(const qoe_view_t *v, const qoe_stretch_t *s)
+{
+    uint64_t  end;
+
+    if (s->kind != QOE_STRETCH_PLAYING || s->ms > UINT32_MAX - v->open_ms) {
+        return false;
+    }
+
+    if (v->open_ms == 0) {
+        return s->start_ms >= v->born_ms
+               && s->start_ms - v->born_ms <= UINT32_MAX;
+    }
+
+    end = v->born_ms + v->open_at_ms + v->open_ms;
+
+    return qoe_timeline_plays_on(end, s->start_ms);
+}
+
+
+static bool
+qoe_timelines_keep(qoe_view_t *v, const qoe_stretch_t *s)
+{
+    if (!qoe_timelines_keeps(v, s)) {
+        return false;
+    }
+
+    if (v->open_ms == 0) {
+        v->open_at_ms = (uint32_t) (s->start_ms - v->born_ms);
+    }
+
+    /* its start comes first: a length says that there is a stretch */
+
+    qoe_publish(&v->open_ms, v->open_ms + (uint32_t) s->ms);
+
+    return true;
+}
+
+
+/* Does a stretch of that kind end one of playing? */
+
+static bool
+qoe_timelines_ends(uint32_t kind)
+{
+    return kind == QOE_STRETCH_PLAYING || kind == QOE_STRETCH_STALL
+           || kind == QOE_STRETCH_SEEK || kind == QOE_STRETCH_PAUSE;
+}
+
+
+/*
+ * Moves the stretch that is kept in the view into its timeline; within a change
+ * of the slot, so that readers see it in one of the two.
+ */
+
+static void
+qoe_timelines_settle(qoe_timelines_slot_t *s, qoe_view_t *v)
+{
+    qoe_stretch_t  kept;
+
+    if (qoe_timelines_kept(v, &kept)) {
+        qoe_timeline_add(&s->timeline, &kept);
+        qoe_publish(&v->open_ms, 0);
+    }
+}
+
+
 void
 qoe_timelines_part(qoe_timelines_t *t, qoe_sessions_t *sessions,
-    const qoe_view_t *v, uint16_t parts, bool sent)
+    qoe_view_t *v, uint16_t parts, bool sent)
 {
     qoe_timelines_slot_t  *s;
 
+    v->parts = parts;
     s = qoe_timelines_of_view(t, sessions, v);
 
     if (s != NULL) {
         qoe_timelines_open(s);
-        s->timeline.parts = parts;
-
+        qoe_timelines_settle(s, v);
         if (sent) {
             qoe_timeline_part(&s->timeline, v->seen_ms);
         }
@@ -413,6 +394,7 @@ qoe_timelines_part(qoe_timelines_t *t, qoe_sessions_t *sessions,
 void
 qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
 {
+    qoe_slots_t            slots;
     qoe_timelines_slot_t  *s;
 
     s = qoe_timelines_of_view(t, sessions, v);
@@ -422,6 +404,7 @@ qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
     }
 
     qoe_timelines_open(s);
+    qoe_timelines_settle(s, v);
 
     s->end_ms = v->seen_ms;
     s->outcome = v->outcome;
@@ -429,7 +412,8 @@ qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
 
     qoe_timelines_close(s);
 
-    qoe_timelines_list(t, v->timeline);
+    slots = qoe_timelines_links(t);
+    qoe_links_add(&t->over, &slots, v->timeline);
     v->timeline = 0;
 }
 
@@ -482,48 +466,17 @@ qoe_timelines_id(uint8_t *p, const uint8_t *end, qoe_span_t id)
 }
 
 
-static const uint8_t *
-qoe_timelines_id_text(qoe_timeline_id_t *id, const uint8_t *p,
-    const uint8_t *end)
-{
-    size_t  len;
-
-    id->len = 0;
-
-    if (p >= end) {
-        return p;
-    }
-
-    len = *p++;
-
-    if (len == QOE_TIMELINES_UUID && end - p >= 16) {
-        qoe_uuid_format(id->text, p);
-        id->len = QOE_UUID_TEXT_LEN;
-        return p + 16;
-    }
-
-    if (len == 0 || len > (size_t) (end - p)) {
-        return p;
-    }
-
-    memcpy(id->text, p, len);
-    id->len = len;
-
-    return p + len;
-}
-
-
 void
 qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
 {
     uint32_t               i;
     qoe_view_t            *v;
+    qoe_slots_t            slots;
     qoe_timelines_slot_t  *s;
 
     t->unused = qoe_min(t->unused, t->capacity);
     t->free = 0;
-    t->newest = 0;
-    t->oldest = 0;
+    t->over = (qoe_ends_t) { 0, 0 };
 
     if (t->capacity == 0) {
         return;
@@ -531,6 +484,7 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
 
     memset((char *) t + QOE_TIMELINES_HEADER, 0,
            t->buckets * sizeof(uint32_t));
+    slots = qoe_timelines_links(t);
 
     for (i = 1; i <= t->unused; i++) {
         s = qoe_timelines_slot(t, i);
@@ -543,6 +497,9 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
 
             if (v == NULL || v->view_key != s->view_key || v->timeline != i) {
                 qoe_poke(&s->view_key, 0);
+
+            } else {
+                qoe_timelines_mend(s, v);
             }
         }
 
@@ -558,8 +515,26 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
         qoe_timelines_chain(t, i);
 
         if (s->view == 0) {
-            qoe_timelines_list(t, i);
+            qoe_links_add(&t->over, &slots, i);
         }
+    }
+}
+
+
+/*
+ * A writer that died while it moved the stretch that is kept in the view into
+ * the timeline may have left it in both.
+ */
+
+static void
+qoe_timelines_mend(const qoe_timelines_slot_t *s, qoe_view_t *v)
+{
+    qoe_stretch_t  kept;
+
+    if ((s->seq & 1) != 0 && qoe_timelines_kept(v, &kept)
+        && qoe_timeline_end(&s->timeline, QOE_STRETCH_PLAYING) > kept.start_ms)
+    {
+        v->open_ms = 0;
     }
 }
 
@@ -568,132 +543,4 @@ uint32_t
 qoe_timelines_slots(const qoe_timelines_t *t)
 {
     return t->capacity;
-}
-
-
-static bool
-qoe_timelines_read(const qoe_timelines_slot_t *s, qoe_timelines_slot_t *copy)
-{
-    int       n;
-    uint32_t  seq;
-
-    /* after a writer has died within a change, what is there has to do */
-
-    for (n = 0; n < QOE_TIMELINES_READS; n++) {
-        seq = qoe_acquire(&s->seq);
-
-        *copy = *s;
-
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-
-        if ((seq & 1) == 0 && seq == qoe_peek(&s->seq)) {
-            break;
-        }
-    }
-
-    return copy->view_key != 0;
-}
-
-
-static bool
-qoe_timelines_search(const qoe_timelines_t *t, uint64_t view_key,
-    uint32_t org_hash, uint32_t *link, qoe_timelines_slot_t *found)
-{
-    bool                         is_found;
-    uint32_t                     at, n;
-    qoe_timelines_slot_t         copy;
-    const qoe_timelines_slot_t  *s;
-
-    is_found = false;
-    at = qoe_acquire(qoe_timelines_bucket((qoe_timelines_t *) (uintptr_t) t,
-                                          view_key));
-
-    for (n = 0; n < QOE_TIMELINES_STEPS; n++) {
-        s = qoe_timelines_slot(t, at);
-
-        if (s == NULL) {
-            break;
-        }
-
-        if (qoe_peek(&s->view_key) == view_key
-            && qoe_timelines_read(s, &copy) && copy.view_key == view_key
-            && (org_hash == 0 || copy.org_hash == org_hash)
-            && (!is_found || copy.start_ms > found->start_ms))
-        {
-            *found = copy;
-            *link = at;
-            is_found = true;
-        }
-
-        at = qoe_acquire(&s->next);
-    }
-
-    return is_found;
-}
-
-
-bool
-qoe_timelines_find(const qoe_timelines_t *t, const qoe_sessions_t *sessions,
-    uint64_t view_key, uint32_t org_hash, qoe_timeline_info_t *info)
-{
-    int                    n;
-    bool                   found;
-    uint32_t               moves, link;
-    qoe_timelines_slot_t   s;
-
-    if (t->capacity == 0) {
-        return false;
-    }
-
-    /*
-     * a chain that changes meanwhile may lead the reader into another one, and
-     * a view may end between the two reads
-     */
-
-    for (n = 0; n < QOE_TIMELINES_READS; n++) {
-        moves = qoe_acquire(&t->moves);
-        found = qoe_timelines_search(t, view_key, org_hash, &link, &s);
-
-        if (found) {
-            qoe_timelines_info(info, &s);
-
-            if (s.view == 0) {
-                return true;
-            }
-
-            info->alive = qoe_sessions_read(sessions, s.view - 1,
-                                            &info->view);
-            info->end_ms = info->view.seen_ms;
-            info->outcome = info->view.outcome;
-
-            if (info->view.view_key == view_key
-                && info->view.timeline == link)
-            {
-                return true;
-            }
-
-        } else if (moves == qoe_acquire(&t->moves)) {
-            break;
-        }
-    }
-
-    return false;
-}
-
-
-static void
-qoe_timelines_info(qoe_timeline_info_t *info, const qoe_timelines_slot_t *s)
-{
-    const uint8_t  *p, *end;
-
-    memset(info, 0, sizeof(qoe_timeline_info_t));
-
-    info->start_ms = s->start_ms;
-    info->end_ms = s->end_ms;
-    info->outcome = s->outcome;
-    info->timeline = s->timeline;
-
-    end = s->ids + QOE_TIMELINE_IDS;
-    p = qoe_timelines_id_text(&info->session_id, s->ids, end);
-    (void) qoe_timelines_id_text(&info->org_id, p, end);
 }

@@ -51,27 +51,31 @@ typedef struct {
 bool qoe_timelines_begin(qoe_timelines_t *t, qoe_sessions_t *sessions,
     qoe_view_t *v, const qoe_timeline_ids_t *ids);
 
-/* The timeline of a live view, or NULL. */
+/* The complete timeline of a live view, or NULL. */
 qoe_timeline_t *qoe_timelines_of(qoe_timelines_t *t, qoe_sessions_t *sessions,
-    const qoe_view_t *v);
+    qoe_view_t *v);
 
-/* Adds the stretches of points, if the view has a timeline. */
+/*
+ * Adds the stretches of points, if the view has a timeline.  A stretch of
+ * playing stays in the view while it can be prolonged.
+ */
 void qoe_timelines_add(qoe_timelines_t *t, qoe_sessions_t *sessions,
-    const qoe_view_t *v, const qoe_points_t *points);
+    qoe_view_t *v, const qoe_points_t *points);
 
 /*
  * So many parts of the view's timeline are over; the last one was sent, see
  * qoe_timeline_part(), or it was of no interest.
  */
 void qoe_timelines_part(qoe_timelines_t *t, qoe_sessions_t *sessions,
-    const qoe_view_t *v, uint16_t parts, bool sent);
+    qoe_view_t *v, uint16_t parts, bool sent);
 
 /* The view is over, and its slot is given up next. */
 void qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions,
     qoe_view_t *v);
 
-/* Prefetches what adding to the timeline of a view needs. */
-void qoe_timelines_fetch(const qoe_timelines_t *t, const qoe_view_t *v);
+/* Prefetches what adding the points to the timeline of a view needs. */
+void qoe_timelines_fetch(const qoe_timelines_t *t, const qoe_view_t *v,
+    const qoe_points_t *points);
 
 /* To be called by a new writer: computes every index from the slots. */
 void qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions);

@@ -502,7 +502,7 @@ qoe_view_quality_request(qoe_view_step_t *x)
         x->v->media[x->media].request_ms = x->at_ms;
 
         if (before <= 0) {
-            before = (double) x->v->media[x->media].requested;
+            before = (double) x->v->requested[x->media];
         }
 
         if (before <= 0) {
@@ -510,7 +510,7 @@ qoe_view_quality_request(qoe_view_step_t *x)
         }
 
         if (after > 0) {
-            x->v->media[x->media].requested = (float) after;
+            x->v->requested[x->media] = (float) after;
         }
     }
 

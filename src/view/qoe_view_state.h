@@ -16,6 +16,7 @@
 
 
 #include "qoe_core.h"
+#include "qoe_links.h"
 
 
 #define QOE_VIEW_MEDIA     3                 /* video, audio, other */
@@ -36,7 +37,6 @@ typedef struct {
     float           bitrate;         /* last one shown, bit/s; 0: unknown */
     float           rate;            /* the same for the sums, also updated
                                         by heartbeats */
-    float           requested;       /* bit/s, in the last request */
 } qoe_view_media_t;
 
 
@@ -101,8 +101,7 @@ struct qoe_view_s {
     uint32_t        session;         /* 1 + index */
     uint32_t        session_tag;     /* part of the session's key, to detect
                                         that its slot was reused */
-    uint32_t        newer;           /* links in the list by last receipt */
-    uint32_t        older;
+    qoe_links_t     links;           /* in the list by last receipt */
     uint64_t        base_key;        /* hash of the raw values of all bases */
     uint32_t        titled;          /* bases of titled metrics, */
     uint32_t        fine;            /* and of headline metrics */
@@ -158,6 +157,17 @@ struct qoe_view_s {
     uint64_t        up_ms;           /* time with the picture enlarged */
     uint64_t        down_ms;         /* time with it reduced */
     qoe_view_media_t  media[QOE_VIEW_MEDIA];
+    float           requested[QOE_VIEW_MEDIA];       /* bit/s, in the last
+                                                        request */
+
+    /*
+     * Written by qoe_timelines.c: the stretch of playing that is still open,
+     * so that an event which prolongs it needs no memory beside the view.
+     */
+
+    uint32_t        open_ms;         /* its length; 0: none is open */
+    uint32_t        open_at_ms;      /* its start, since born_ms */
+    uint16_t        parts;           /* parts of the timeline that are over */
 
     /* events that wait, ordered by time and qoe_event_type_rank() */
 
@@ -252,8 +262,7 @@ struct qoe_session_s {
     uint64_t        key[2];          /* 128 bits of a keyed hash of org_id
                                         and session_id; 0, 0: free */
     uint32_t        next;            /* in the chain or free list, 1 + index */
-    uint32_t        newer;           /* links in the list by last receipt */
-    uint32_t        older;
+    qoe_links_t     links;           /* in the list by last receipt */
     uint32_t        views;           /* 1 + index of the newest view */
     uint32_t        nviews;
     uint32_t        listed;          /* 1: in the list */
@@ -285,8 +294,7 @@ struct qoe_session_s {
     /* written by qoe_sessions_newcomers.c */
 
     uint32_t        newcomer;        /* QOE_NEWCOMER_..., or 0 */
-    uint32_t        later;           /* links in its list, 1 + index */
-    uint32_t        earlier;
+    qoe_links_t     newcomers;       /* links in its list */
 } __attribute__((aligned(64)));
 
 

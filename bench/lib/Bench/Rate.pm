@@ -15,8 +15,9 @@ use Bench::Proc qw(threads_cpu);
 use Bench::Report qw(commas median of ratios spread table verdict_of);
 use OpenQoE::Process qw(run_cmd spawn);
 
-our @EXPORT_OK = qw(drive goodput goodput_report latencies latency_report
-                    static static_report sustained sustained_report);
+our @EXPORT_OK = qw(command drive goodput goodput_report latencies
+                    latency_report segment static static_report sustained
+                    sustained_report);
 
 use constant { BATCH => 10, CONNECTIONS => 64, STATIC_RATE => 1000,
                STATIC_BYTES => 16_384, WARMUP => 1, SUSTAINED => 160_000,
@@ -133,20 +134,28 @@ END
 }
 
 
-# Serves a static file from the worker that takes events, and from a worker
-# that takes none, in turn: [ p99 without, p99 with ] for each run.
+# A file of 16 kB, and the location in which it is /static/segment.
 
-sub static ($bench, $side, $runs, $seconds, $rate, $bodies) {
-    local $bench->{events} = { location => <<"END" };
-location /static/ {
-            root $bench->{dir};
-        }
-END
+sub segment ($bench) {
     mkdir "$bench->{dir}/static";
     chmod 0755, $bench->{dir}, "$bench->{dir}/static";
     open my $out, '>', "$bench->{dir}/static/segment" or die "segment: $!\n";
     print $out 'x' x STATIC_BYTES;
     close $out or die "segment: $!\n";
+
+    return <<"END";
+location /static/ {
+            root $bench->{dir};
+        }
+END
+}
+
+
+# Serves a static file from the worker that takes events, and from a worker
+# that takes none, in turn: [ p99 without, p99 with ] for each run.
+
+sub static ($bench, $side, $runs, $seconds, $rate, $bodies) {
+    local $bench->{events} = { location => segment($bench) };
 
     my $nginx = $bench->start_nginx($side);
     my $address = '127.0.0.1:' . $nginx->port;

@@ -18,7 +18,7 @@ use OpenQoE::HTTP qw(http_get);
 use OpenQoE::Nginx;
 use OpenQoE::Process qw(wait_until);
 
-our @EXPORT_OK = qw(scrapes scrape_report);
+our @EXPORT_OK = qw(fill scrapes scrape_report stats);
 
 use constant STEP => 3000;                   # ms between two events of a view
 

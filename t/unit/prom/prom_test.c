@@ -450,7 +450,7 @@ test_texts(void)
             "no series give # EOF in OpenMetrics");
 
     base = fake_labels(c, (const char *const []) {
-        "org_id", "o\\\"\n\xc3\xa9\xff\t", "app.name", "x", NULL });
+        "org_id", "o\\\"\n\xc3\xa9\x80\xff\t", "app.name", "x", NULL });
     extra = fake_labels(c, (const char *const []) { "app_name", "y", "2nd",
         "z", "__name__", "n", NULL });
     overflow = fake_labels(c, (const char *const []) {
@@ -466,7 +466,7 @@ test_texts(void)
     text_is(c, QOE_PROM_TEXT,
             "# HELP openqoe_seek_total Seeks\n"
             "# TYPE openqoe_seek_total counter\n"
-            "openqoe_seek_total{org_id=\"o\\\\\\\"\\n\xc3\xa9?\t\","
+            "openqoe_seek_total{org_id=\"o\\\\\\\"\\n\xc3\xa9??\t\","
             "app_name=\"x\"} 3\n"
             "openqoe_seek_total{otel_metric_overflow=\"true\"} 2\n"
             "# HELP openqoe_buffered_duration_seconds_total Media time of all "
@@ -478,7 +478,7 @@ test_texts(void)
             "# HELP openqoe_playing_time_seconds Time spent playing\n"
             "# TYPE openqoe_playing_time_seconds gauge\n"
             "openqoe_playing_time_seconds{app_name=\"y\",key_2nd=\"z\","
-            "key__name__=\"n\",org_id=\"o\\\\\\\"\\n\xc3\xa9?\t\"} -1\n",
+            "key__name__=\"n\",org_id=\"o\\\\\\\"\\n\xc3\xa9??\t\"} -1\n",
             "counters, gauges and labels are written as text");
 
     c->metric[QOE_METRIC_SEEK_TOTAL].n = 0;

@@ -72,18 +72,26 @@ begin(uint64_t view_key, uint64_t at_ms, uint32_t org, const char *org_id,
 
 
 static void
-play(qoe_view_t *v, uint64_t from, uint64_t ms)
+add(qoe_view_t *v, uint32_t kind, uint64_t from, uint64_t ms)
 {
     static qoe_points_t  points;
 
     memset(&points, 0, sizeof(points));
     points.nstretches = 1;
-    points.stretch[0].kind = QOE_STRETCH_PLAYING;
+    points.stretch[0].kind = kind;
     points.stretch[0].start_ms = from;
     points.stretch[0].ms = ms;
+    points.stretch[0].bitrate = ms * 1000;
     v->seen_ms = from + ms;
 
     qoe_timelines_add(timelines, sessions, v, &points);
+}
+
+
+static void
+play(qoe_view_t *v, uint64_t from, uint64_t ms)
+{
+    add(v, QOE_STRETCH_PLAYING, from, ms);
 }
 
 
@@ -292,6 +300,158 @@ test_rebuild(void)
 }
 
 
+/* What an event prolongs is in the view, and what the view has is found. */
+
+static void
+test_open(void)
+{
+    qoe_view_t           *v;
+    qoe_stretch_t         s[QOE_TIMELINE_ENTRIES];
+    qoe_timeline_info_t   info;
+
+    setup(TIMELINES_SIZE);
+    v = begin(7, 100000, 5, "acme", "s");
+
+    play(v, 100500, 3000);
+    play(v, 103500, 3000);
+    add(v, QOE_STRETCH_RENDITION, 104000, 3000);
+    play(v, 107400, 2000);
+    ok(v->open_ms == 8000 && v->open_at_ms == 500,
+       "a stretch of playing is prolonged in the view, also beside another "
+       "rendition and after less than a second");
+    ok(qoe_timelines_find(timelines, sessions, 7, 0, &info)
+       && qoe_timeline_stretches(&info.timeline, 0, 109400, s) == 2
+       && s[0].kind == QOE_STRETCH_PLAYING && s[0].start_ms == 100500
+       && s[0].ms == 8000 && s[1].bitrate == 3000000,
+       "a reader finds it in the timeline");
+
+    add(v, QOE_STRETCH_STALL, 109400, 700);
+    play(v, 110100, 3000);
+    play(v, 120000, 4000);
+    ok(v->open_ms == 4000 && v->open_at_ms == 20000,
+       "playing after a stall, and after a hole, is another stretch");
+    ok(qoe_timelines_find(timelines, sessions, 7, 0, &info)
+       && qoe_timeline_stretches(&info.timeline, 0, 124000, s) == 5
+       && s[0].ms == 8000 && s[2].kind == QOE_STRETCH_STALL
+       && s[3].start_ms == 110100 && s[3].ms == 3000
+       && s[4].start_ms == 120000 && s[4].ms == 4000,
+       "and all of them are found in order");
+
+    qoe_timelines_part(timelines, sessions, v, 1, true);
+    ok(v->open_ms == 0 && v->parts == 1, "a part has all of the playing");
+    play(v, 124000, 1000);
+    ok(qoe_timelines_find(timelines, sessions, 7, 0, &info)
+       && played(7, true) == 16000 && info.timeline.sent == 5
+       && qoe_timeline_stretches(&info.timeline, 5, 125000, s) == 2
+       && s[1].start_ms == 124000 && s[1].ms == 1000,
+       "and playing goes on in the next one");
+
+    end(v);
+    ok(played(7, false) == 16000, "a view that is over has all of it");
+
+    v = begin(8, 100000, 5, "acme", "s");
+    play(v, 99000, 3000);
+    play(v, 100000 + (1ULL << 33), 1000);
+    ok(v->open_ms == 0 && played(8, true) == 4000,
+       "what a view has no place for is in its timeline at once");
+}
+
+
+/* The table and a timeline by itself, with the same stretches at random. */
+
+static void
+test_same(void)
+{
+    size_t           i, k, n, wrong;
+    uint64_t         at, ms;
+    uint32_t         kind;
+    qoe_view_t      *v;
+    qoe_stretch_t    add_one, s[2][QOE_TIMELINE_ENTRIES];
+    qoe_timeline_t   alone, *whole;
+
+    srand48(20261130);
+
+    for (i = 0, wrong = 0; i < 2000; i++) {
+        setup(TIMELINES_SIZE);
+        v = begin(7, 100000, 5, "acme", "s");
+        qoe_timeline_begin(&alone, 100000);
+        at = 100000;
+
+        for (k = 0; k < 60; k++) {
+            kind = lrand48() % 5 ? QOE_STRETCH_PLAYING
+                                 : (uint32_t) lrand48() % QOE_STRETCH_KINDS;
+            ms = 1 + (uint64_t) lrand48() % 5000;
+            at += lrand48() % 4 ? 0 : (uint64_t) lrand48() % 2000;
+
+            memset(&add_one, 0, sizeof(add_one));
+            add_one.kind = kind;
+            add_one.start_ms = at;
+            add_one.ms = ms;
+            add_one.bitrate = ms * 1000;
+            qoe_timeline_add(&alone, &add_one);
+            add(v, kind, at, ms);
+            at += ms;
+
+            if (lrand48() % 20 == 0) {
+                qoe_timelines_part(timelines, sessions, v, 1, true);
+                qoe_timeline_part(&alone, v->seen_ms);
+            }
+        }
+
+        whole = qoe_timelines_of(timelines, sessions, v);
+        wrong += qoe_timeline_sum(whole, QOE_STRETCH_PLAYING)
+                 != qoe_timeline_sum(&alone, QOE_STRETCH_PLAYING);
+
+        if (alone.merged != 0 || whole->merged != 0) {
+            continue;
+        }
+
+        n = qoe_timeline_stretches(&alone, 0, at, s[0]);
+        wrong += n != qoe_timeline_stretches(whole, 0, at, s[1])
+                 || memcmp(s[0], s[1], n * sizeof(qoe_stretch_t)) != 0;
+    }
+
+    ok(wrong == 0, "2000 views have the stretches that timelines have whose "
+       "playing is never kept in a view");
+}
+
+
+/* The writer dies between the two stores that move what the view keeps. */
+
+static void
+test_moved(void)
+{
+    char        *slot;
+    uint32_t     seq, kept;
+    qoe_view_t  *v;
+
+    setup(TIMELINES_SIZE);
+    v = begin(7, 100000, 5, "acme", "s");
+    play(v, 100000, 3000);
+    kept = v->open_ms;
+
+    qoe_sessions_rebuild(sessions);
+    qoe_timelines_rebuild(timelines, sessions);
+    ok(v->open_ms == 3000 && played(7, true) == 3000,
+       "what a view keeps is there after a kill");
+
+    (void) qoe_timelines_of(timelines, sessions, v);
+    v->open_ms = kept;
+
+    slot = (char *) timelines + TIMELINES_SIZE - PLACES * 384
+           + (v->timeline - 1) * 384;
+    memcpy(&seq, slot + 8, sizeof(seq));
+    ok((seq & 1) == 0, "a slot at rest has an even number");
+    seq |= 1;
+    memcpy(slot + 8, &seq, sizeof(seq));
+
+    qoe_sessions_rebuild(sessions);
+    qoe_timelines_rebuild(timelines, sessions);
+    ok(v->open_ms == 0 && played(7, true) == 3000,
+       "what was just moved into the timeline counts once");
+}
+
+
 /* Any bytes in the slots, as a killed writer leaves them. */
 
 static void
@@ -343,7 +503,7 @@ static void *
 reader(void *arg)
 {
     size_t                i, n;
-    uint64_t              key;
+    uint64_t              key, sum;
     qoe_stretch_t         s[QOE_TIMELINE_ENTRIES];
     qoe_timeline_info_t   info;
 
@@ -361,9 +521,15 @@ reader(void *arg)
 
         n = qoe_timeline_stretches(&info.timeline, 0, 0, s);
 
-        for (i = 0; i < n; i++) {
+        for (i = 0, sum = 0; i < n; i++) {
             wrong += s[i].ms % (100 + key % 16) != 0;
+            sum += s[i].ms;
         }
+
+        /* two stretches, of which the second is twice as long */
+
+        sum /= 100 + key % 16;
+        wrong += sum > 1 && sum != 3;
 
         __atomic_add_fetch(&reads, 1, __ATOMIC_RELAXED);
     }
@@ -392,6 +558,7 @@ test_readers(void)
         key = 100 + (uint64_t) i % 16;
         v = begin(key, 1000, 5, "acme", "s");
         play(v, 1000, key);
+        (void) qoe_timelines_of(timelines, sessions, v);
         play(v, 10000, 2 * key);
         end(v);
     }
@@ -400,7 +567,7 @@ test_readers(void)
     pthread_join(thread, NULL);
 
     ok(wrong == 0, "a reader never gets the timeline of one view as that of "
-       "another");
+       "another, or a stretch twice or not at all");
     printf("# %ld reads\n", reads);
 }
 
@@ -412,6 +579,9 @@ main(void)
     test_ids();
     test_places();
     test_rebuild();
+    test_open();
+    test_same();
+    test_moved();
     test_torn();
     test_readers();
 
