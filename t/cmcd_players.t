@@ -28,6 +28,10 @@ use OpenQoE::Truth qw(compare);
 # By then every view is over, whatever it waits for; series must last longer.
 use constant LATER => 2 * 3600;
 
+# A player reports its state some ms after its first report, more on a machine
+# that is busy; no report says what was before.
+use constant STATE => 150;
+
 my @players = qw(hlsjs dashjs shaka);
 my @modes = qw(query headers event);
 
@@ -51,6 +55,9 @@ my $nginx = OpenQoE::Nginx->new(workers => 2, zone => 'qoe:64m',
 my $slow = $nginx->dir . '/out';
 my $log_file = $nginx->dir . '/requests.log';
 
+# The slow network brings a segment of 2 s in 9 s: longer than all buffers last,
+# so that each video stalls once.
+
 $nginx->write_config(
     exporter => 'endpoint file://' . $nginx->out_file
                 . '; interval 100ms; metric_interval 500ms;',
@@ -62,7 +69,7 @@ $nginx->write_config(
 END
     location => <<"END",
         location ~ ^/media/(?<session>[^/]+)/ {
-            if (-f $slow/\$session) { set \$limit_rate 12k; }
+            if (-f $slow/\$session) { set \$limit_rate 8k; }
             openqoe_cmcd on;
             openqoe_cmcd_org \$session;
             access_log $log_file cmcd;
@@ -98,9 +105,9 @@ sub check_recorded ($session) {
     my $full = $session->{mode} ne 'headers';
 
     ok(defined $view->{startup_ms}, 'the video showed a frame');
-    is_deeply([ @$view{qw(pauses seeks)}, $view->{ended} ? 1 : 0 ],
-              $full ? [ 1, 1, 1 ] : [ 0, 0, 0 ],
-              'the viewer did what was planned');
+    is_deeply([ $view->{pauses}, $view->{ended} ? 1 : 0 ],
+              $full ? [ 1, 1 ] : [ 0, 0 ], 'the viewer did what was planned');
+    cmp_ok($view->{seeks}, '>=', $full ? 1 : 0, 'the viewer sought as planned');
     cmp_ok(scalar @{ $view->{stalls} }, $full ? '>=' : '==', $full ? 1 : 0,
            'the video stalled while the network was slow, and only then');
     is_deeply($session->{errors}, [], 'no script had an error');
@@ -172,7 +179,7 @@ sub near ($got, $truth, $part, $ms, $claim) {
     ok(abs($got - $truth) <= $allowed, $claim)
         or diag(sprintf '%.0f, in truth %.0f, allowed +-%.0f', $got, $truth,
                 $allowed);
-    note(sprintf '%s: %.0f, in truth %.0f', $claim, $got, $truth);
+    note(sprintf '%.0f, in truth %.0f', $got, $truth);
 }
 
 
@@ -191,7 +198,7 @@ sub check_experience ($session, $metrics) {
        'a session is one attempt');
     is($metrics->value('openqoe.experience.startup', @by), 1,
        'it has one start-up');
-    near($sum->('startup'), $view->{startup_ms}, 0.5, 1500,
+    near($sum->('startup'), $view->{startup_ms}, 0.5, 1000,
          'the start-up is near to that of the page');
     near($metrics->value('openqoe.experience.playing_time', @by),
          $view->{playing_ms}, 0.15, $full ? 2000 : 3000,
@@ -236,6 +243,8 @@ ok($metrics->wait_value($all, 'openqoe.delivery.requests', -timeout => 30),
 
 $shim->clock(LATER);
 $metrics->wait_value(scalar @players, 'openqoe.views_total', -timeout => 10);
+ok($metrics->wait_value(0, 'openqoe.cmcd.sessions.active', -timeout => 30),
+   'no session is left of those that have made requests');
 ok($metrics->wait_collection, 'collections are made with the clock moved');
 
 for my $name (sort keys %session) {
@@ -251,7 +260,7 @@ for my $name (sort keys %session) {
 
     next if $s->{mode} ne 'event';
     subtest "$name: the view made of reports" => sub {
-        compare($s, $metrics, 0, 'org_id');
+        compare($s, $metrics, STATE, 'org_id');
     };
 }
 

@@ -22,7 +22,7 @@ my $tools = $ENV{OPENQOE_TOOLS} // "$FindBin::Bin/../build/lib/tools";
 my $seed = $ENV{OPENQOE_SEED} // 17;
 my $sets = $ENV{OPENQOE_SETS} // 20_000;
 
-plan skip_all => "$tools/cmcd_cli is not built (make -f src/lib.mk tools)"
+BAIL_OUT("$tools/cmcd_cli is not built (make -f src/lib.mk tools)")
     if !-x "$tools/cmcd_cli";
 
 my @rows = rows("$FindBin::Bin/data/cmcd/decode.tsv");

@@ -133,7 +133,11 @@ async function main() {
                    wishes: record.wishes, element: record.element.map(
                        ([at, type, position]) => `${type}@${Math.round(at)}/`
                                                  + position.toFixed(2)),
-                   events: [], fetched: record.fetched })) }));
+                   events: record.reported === undefined ? []
+                       : [{ at_ms: Math.round(record.reported),
+                            event: { event_type: 'report',
+                                     video: { id: name } } }],
+                   fetched: record.fetched })) }));
 
     } finally {
         await browser.close();

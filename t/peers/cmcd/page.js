@@ -130,14 +130,17 @@ async function start() {   // eslint-disable-line no-unused-vars
     video.play().catch(() => {});
 }
 
-// What the page knows at the end: the record, and the media that it fetched.
+// What the page knows at the end: the record, the media that it fetched, and
+// when the player reported something for the first time.
 
 function result() {   // eslint-disable-line no-unused-vars
-    const fetched = performance.getEntriesByType('resource')
-        .map(({ name }) => new URL(name).pathname)
-        .filter((path) => path.startsWith(parameters.media));
+    const entries = performance.getEntriesByType('resource')
+        .map(({ name, startTime }) => [new URL(name).pathname, startTime]);
+    const of = (prefix) => entries.filter(([path]) => path.startsWith(prefix));
 
-    return { ...recorder.record(), errors, fetched };
+    return { ...recorder.record(), errors,
+             fetched: of(parameters.media).map(([path]) => path),
+             reported: of(parameters.reports).map(([, at]) => at).at(0) };
 }
 
 function load(script) {
