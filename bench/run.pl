@@ -46,9 +46,10 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, cmcd, count, decode, goodput, gzip, hostile, latency,
-                     live, metrics, rates, requests, scale, scrape, spool, static
-                     or sustained: prints that part and writes nothing
+  --only PART        attack, cmcd, count, decode, goodput, gzip, hostile,
+                     latency, live, metrics, rates, requests, scale, scrape,
+                     spool, static or sustained: prints that part and writes
+                     nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
