@@ -16,6 +16,7 @@ use Getopt::Long;
 use POSIX qw(strftime);
 
 use Bench::Attack;
+use Bench::Cmcd qw(cmcd cmcd_report);
 use Bench::Count qw(count_report stages);
 use Bench::Live qw(pages pages_report);
 use Bench::Plot qw(plot);
@@ -45,9 +46,10 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, cmcd, count, decode, goodput, gzip, hostile, latency,
-                     live, metrics, rates, scale, scrape, spool, static or
-                     sustained: prints that part and writes nothing
+  --only PART        attack, cmcd, count, decode, goodput, gzip, hostile,
+                     latency, live, metrics, rates, requests, scale, scrape,
+                     spool, static or sustained: prints that part and writes
+                     nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
@@ -84,7 +86,7 @@ my %part = (attack => \&attack, cmcd => \&sets, count => \&count,
             decode => \&decode,
             goodput => \&overload, gzip => \&packing, hostile => \&hostile,
             latency => \&latency, live => \&looked, metrics => \&metrics,
-            rates => \&rated,
+            rates => \&rated, requests => \&requests,
             scale => \&scaled, scrape => \&scraped, spool => \&spool,
             static => \&beside, sustained => \&endless);
 
@@ -128,7 +130,8 @@ my $text = report(
     command => join(' ', './build.sh bench', @given),
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
     sustained => endless(), goodput => overload(), latency => latency(),
-    static => beside() . "\n" . looked(), scale => scaled(), spool => spool(),
+    static => beside() . "\n" . looked(), cmcd => requests(),
+    scale => scaled(), spool => spool(),
     decode => decode() . hostile() . sets(), count => count(),
     metrics => metrics(), scrape => scraped(), attack => attack(),
     body_form => body_form(), gzip => packing(),
@@ -274,6 +277,15 @@ sub beside () {
     });
 
     return static_report($rate, %side);
+}
+
+
+sub requests () {
+    my ($all) = received(sub ($bodies) {
+        cmcd($bench, $opt{runs} * 2 + 1, $opt{seconds});
+    });
+
+    return cmcd_report($all);
 }
 
 

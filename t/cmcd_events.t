@@ -233,7 +233,7 @@ qr/"events_received":64,.*"events_rejected":36,/
 --- response_headers eval
 ["Access-Control-Allow-Origin: https://a.example\n"
  . 'Access-Control-Allow-Headers: Content-Type, Content-Encoding, '
- . 'Authorization, X-API-Key, X-API-Token, X-SDK-Version, traceparent',
+ . 'Authorization, X-API-Key, X-API-Token, X-OpenQoE-Session, X-SDK-Version, traceparent',
  "Access-Control-Allow-Origin: https://a.example"]
 
 

@@ -90,6 +90,10 @@ END
             openqoe_cmcd_org guarded;
             auth_request /guard;
         }
+        location /all/ {
+            openqoe_cmcd on;
+            location = /all/v2/health { openqoe_health; }
+        }
         location = /guard {
             openqoe_cmcd on;
             openqoe_cmcd_org guard;
@@ -504,13 +508,28 @@ subtest 'CMSD' => sub {
          'what the cache remembers of other hops is left out');
 };
 
-subtest 'reload and stop' => sub {
+subtest 'locations of this module' => sub {
+    my $before = stats()->{requests};
+    get('/all/v2/health');
+    is(stats()->{requests}, $before, 'serve no media, whatever they inherit');
+};
+
+subtest 'reload, kill and stop' => sub {
     $nginx->reload;
     get('/on/seg-1.m4s?' . cmcd('ot=k,sid="after"'));
     metric_is(1, 'requests count after a reload', @requests, org_id => 'on',
               ot => 'k');
+
+    my $before = stats()->{sessions}{begun};
+    $nginx->kill_worker;
+    get('/on/seg-1.m4s?' . cmcd('ot=k,sid="after"'));
+    metric_is(2, 'and after a worker was killed', @requests, org_id => 'on',
+              ot => 'k');
+    is(stats()->{sessions}{begun}, $before,
+       'a session goes on over a reload and a kill');
+
     ok($nginx->stop, 'nginx leaves by itself');
-    $nginx->no_errors;
+    $nginx->no_errors(allow => qr/exited on signal 9/);
 };
 
 done_testing;

@@ -22,12 +22,17 @@
  */
 #define NGX_HTTP_OPENQOE_CMCD_TCP    16
 
+/* Longer queries are rare: nginx's limit for a request line is 8k. */
+#define NGX_HTTP_OPENQOE_CMCD_QUERY_MAX  4096
+
 /* For the texts of all attributes of a location. */
 #define NGX_HTTP_OPENQOE_CMCD_ARENA  (64 * 1024)
 
 
 static ngx_int_t ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r);
+static qoe_status_t ngx_http_openqoe_cmcd_read(ngx_http_request_t *r,
+    ngx_uint_t where, qoe_span_t query);
 static void ngx_http_openqoe_cmcd_count(ngx_http_request_t *r,
     qoe_zone_t *zone, qoe_status_t rc);
 static qoe_status_t ngx_http_openqoe_cmcd_texts(ngx_http_request_t *r,
@@ -51,6 +56,7 @@ static struct {
     qoe_labels_t    log;
     ngx_uint_t      quick;                   /* requests of less than 1 ms */
     time_t          warned;                  /* when a version was logged */
+    char            buf[NGX_HTTP_OPENQOE_CMCD_QUERY_MAX];
     char            packed[QOE_REQUEST_MAX];
 } ngx_http_openqoe_cmcd_hand;
 
@@ -145,8 +151,10 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
 
-    if (lcf->cmcd == 0 || r != r->main
-        || (r->method & (NGX_HTTP_GET|NGX_HTTP_POST)) == 0)
+    /* a location with a handler of this module serves no media */
+
+    if (lcf->cmcd == 0 || lcf->kind != NGX_HTTP_OPENQOE_NONE
+        || r != r->main || (r->method & (NGX_HTTP_GET|NGX_HTTP_POST)) == 0)
     {
         return NGX_OK;
     }
@@ -155,10 +163,7 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
     z = ngx_http_openqoe_get_zone(mcf);
     path = ngx_http_openqoe_cmcd_path(r, &query);
 
-    rc = ngx_http_openqoe_cmcd_decode(r,
-                                      lcf->cmcd & NGX_HTTP_OPENQOE_CMCD_HEADERS,
-                                      lcf->cmcd & NGX_HTTP_OPENQOE_CMCD_QUERY,
-                                      &ngx_http_openqoe_cmcd_hand.set);
+    rc = ngx_http_openqoe_cmcd_read(r, lcf->cmcd, query);
 
     if (rc == QOE_NOMEM) {
         return NGX_OK;
@@ -220,6 +225,40 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
     qoe_arena_reset(&ngx_http_openqoe_cmcd_hand.arena);
 
     return NGX_OK;
+}
+
+
+/*
+ * A set in the query is decoded without memory of the request's pool, which
+ * would often need another block for it.
+ */
+
+static qoe_status_t
+ngx_http_openqoe_cmcd_read(ngx_http_request_t *r, ngx_uint_t where,
+    qoe_span_t query)
+{
+    qoe_cmcd_t    *set;
+    qoe_status_t   rc;
+
+    set = &ngx_http_openqoe_cmcd_hand.set;
+
+    if (query.len > NGX_HTTP_OPENQOE_CMCD_QUERY_MAX) {
+        return ngx_http_openqoe_cmcd_decode(r,
+                                        where & NGX_HTTP_OPENQOE_CMCD_HEADERS,
+                                        where & NGX_HTTP_OPENQOE_CMCD_QUERY,
+                                        set);
+    }
+
+    rc = (where & NGX_HTTP_OPENQOE_CMCD_HEADERS) != 0
+         ? ngx_http_openqoe_cmcd_decode(r, 1, 0, set) : QOE_DONE;
+
+    if (rc == QOE_DONE && (where & NGX_HTTP_OPENQOE_CMCD_QUERY) != 0
+        && query.len != 0)
+    {
+        rc = qoe_cmcd_query(set, query, ngx_http_openqoe_cmcd_hand.buf);
+    }
+
+    return rc;
 }
 
 

@@ -196,6 +196,14 @@ ngx_http_openqoe_cmcd_path(ngx_http_request_t *r, qoe_span_t *query)
         query->data = p + 1;
         query->len = path.len - (size_t) (p + 1 - path.data);
         path.len = (size_t) (p - path.data);
+
+        /* as nginx: what comes after a raw # is no argument */
+
+        p = (query->len != 0) ? memchr(query->data, '#', query->len) : NULL;
+
+        if (p != NULL) {
+            query->len = (size_t) (p - query->data);
+        }
     }
 
     return path;

@@ -310,6 +310,8 @@ qoe_apply_delivery_blocks(const qoe_delivery_t *d)
     size_t        i;
     qoe_blocks_t  b;
 
+    b = qoe_apply_no_blocks;
+
     for (i = 0; i < QOE_GRAINS; i++) {
         b.grain[i] = d->base[i];
     }

@@ -263,7 +263,7 @@ END
 
 # report(runs =>, batches =>, machine =>, versions =>, command =>, date =>,
 #        options => text of the options in force, decode => table rows,
-#        spool, sustained, latency, static, scale, count => text, metrics => text, attack => text, gzip => text, body_form => text or undef)
+#        spool, sustained, latency, static, cmcd, scale, count => text, metrics => text, attack => text, gzip => text, body_form => text or undef)
 
 sub report (%r) {
     my ($runs, @batches) = ($r{runs}, @{ $r{batches} });
@@ -282,7 +282,8 @@ sub report (%r) {
     $text .= "\n## Memory\n\n" . memory($runs, @batches);
     $text .= "\n## What became of the events\n\n" . outcome($runs, @batches);
     $text .= "\n$_"
-        for grep { $_ } @r{qw(sustained goodput latency static scale spool)};
+        for grep { $_ } @r{qw(sustained goodput latency static cmcd scale
+                                    spool)};
     $text .= "\n## How\n\n$r{how}";
 
     $text .= "\n## An event's way without nginx\n\n"
