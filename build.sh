@@ -386,6 +386,10 @@ test_env() {
     patiently "the Collector" t/peers/collector/build.sh || [ $? = 77 ]
     patiently "Prometheus 3" t/peers/prometheus3/build.sh || [ $? = 77 ]
     patiently "Jaeger 2" t/peers/jaeger/build.sh || [ $? = 77 ]
+    patiently "the Collector of a fleet" t/peers/fleet/build.sh || [ $? = 77 ]
+    patiently "ClickHouse's engine" t/peers/clickhouse/build.sh || [ $? = 77 ]
+    patiently "VictoriaLogs" t/peers/victorialogs/build.sh || [ $? = 77 ]
+    patiently "Kafka" t/peers/kafka/build.sh || [ $? = 77 ]
 }
 
 
@@ -465,6 +469,23 @@ cmd_test_all() {
     # they wait, too, but some measure or load the machine
     OPENQOE_PROVE_JOBS=${OPENQOE_PROVE_JOBS:-$((JOBS + 1))} \
         run_prove "${files[@]}"
+}
+
+
+# A fleet on this machine: t/tools/fleet.pl.
+cmd_fleet() {
+    # shellcheck disable=SC2086
+    need_build $PKG_TEST python3-venv
+    own_build
+    mkdir -p "$BUILD"
+    build_module "$BUILD" "$BUILD/$MODULE"
+    export OPENQOE_CACHE=$CACHE OPENQOE_BUILD=$BUILD
+    export TEST_NGINX_OPENQOE_MODULE=$BUILD/$MODULE
+    export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-$(command -v nginx)}
+    patiently "the Collector of a fleet" t/peers/fleet/build.sh \
+        || die "the Collector cannot be had on this machine"
+    patiently "ClickHouse's engine" t/peers/clickhouse/build.sh || [ $? = 77 ]
+    exec perl t/tools/fleet.pl
 }
 
 
@@ -683,6 +704,9 @@ usage: ./build.sh COMMAND
   test-on SUITE [short | FILE..]
                   build, load and run the quick tests (or a few, or those) in a
                   chroot of bookworm, trixie or sid
+  fleet           three edges, viewers who move between them, a Collector and
+                  ClickHouse's engine: the truth, the sum of the edges and what
+                  the centre says (EDGES, MINUTES, SESSIONS, ENGINE)
   build           leave build/$MODULE and
                   build/openqoe-spool; NGINX_SRC=dir builds against that nginx
                   source tree instead of Debian's nginx
@@ -708,7 +732,7 @@ EOF
 
 set -- "${1:-help}" "${@:2}"
 case $1 in
-    build|run|test|test-all|test-on|soak|sanitize|fuzz|mutate|bench|packages|deb|rpm|lint|clean|help)
+    build|run|fleet|test|test-all|test-on|soak|sanitize|fuzz|mutate|bench|packages|deb|rpm|lint|clean|help)
         cmd=cmd_${1//-/_}; shift || true; $cmd "$@" ;;
     -h|--help) cmd_help ;;
     *) cmd_help >&2; die "no such command: $1" ;;

@@ -4,7 +4,8 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
+#include "ngx_http_openqoe_fleet.h"
 
 
 static ngx_conf_enum_t  ngx_http_openqoe_validations[] = {
@@ -17,6 +18,7 @@ static ngx_conf_enum_t  ngx_http_openqoe_validations[] = {
 static ngx_conf_enum_t  ngx_http_openqoe_overloads[] = {
     { ngx_string("503"), NGX_HTTP_SERVICE_UNAVAILABLE },
     { ngx_string("429"), NGX_HTTP_TOO_MANY_REQUESTS },
+    { ngx_string("204"), NGX_HTTP_NO_CONTENT },
     { ngx_null_string, 0 }
 };
 
@@ -73,6 +75,20 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
     { ngx_string("openqoe_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_openqoe_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_edge"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_edge,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_fleet_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_fleet_key,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -196,6 +212,13 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       NGX_HTTP_OPENQOE_EVENTS,
       ngx_http_openqoe_events_handler },
 
+    { ngx_string("openqoe_cmcd_events"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_openqoe_cmcd_events,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_OPENQOE_CMCD_EVENTS,
+      ngx_http_openqoe_events_handler },
+
     { ngx_string("openqoe_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_openqoe_set_handler,
@@ -308,13 +331,41 @@ static ngx_command_t  ngx_http_openqoe_commands[] = {
       offsetof(ngx_http_openqoe_loc_conf_t, ack_timeout),
       &ngx_http_openqoe_ack_range },
 
+    { ngx_string("openqoe_cmcd"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_cmcd,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_cmcd_org"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_openqoe_loc_conf_t, cmcd_org),
+      NULL },
+
+    { ngx_string("openqoe_cmcd_log"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_openqoe_cmcd_log,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("openqoe_cmsd"),
+      NGX_HTTP_OPENQOE_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_openqoe_cmsd,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_openqoe_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    ngx_http_openqoe_filter_init,          /* postconfiguration */
+    ngx_http_openqoe_preconfiguration,     /* preconfiguration */
+    ngx_http_openqoe_postconfiguration,    /* postconfiguration */
 
     ngx_http_openqoe_create_main_conf,     /* create main configuration */
     ngx_http_openqoe_init_main_conf,       /* init main configuration */

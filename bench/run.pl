@@ -45,9 +45,9 @@ usage: ./build.sh bench [OPTIONS]
                      1000000); 0 leaves it out
   --attack-rate N    events/s of it (20000)
   --quick            one short run of each, no attack: in about three minutes
-  --only PART        attack, count, decode, goodput, gzip, hostile, latency, live,
-                     metrics, rates, scale, scrape, spool, static or sustained:
-                     prints that part and writes nothing
+  --only PART        attack, cmcd, count, decode, goodput, gzip, hostile, latency,
+                     live, metrics, rates, scale, scrape, spool, static or
+                     sustained: prints that part and writes nothing
   --against URL      the same load on another server, http://HOST[:PORT]/PATH:
                      prints what it makes of it and writes nothing
   --out FILE         instead of bench/RESULTS.md; - writes none
@@ -80,7 +80,8 @@ die "--seconds and --runs: at least 1\n"
     if $opt{seconds} < 1 || $opt{runs} < 1;
 die "--attack-rate: from 100, --attack: from 0\n"
     if $opt{attack} < 0 || $opt{'attack-rate'} < 100;
-my %part = (attack => \&attack, count => \&count, decode => \&decode,
+my %part = (attack => \&attack, cmcd => \&sets, count => \&count,
+            decode => \&decode,
             goodput => \&overload, gzip => \&packing, hostile => \&hostile,
             latency => \&latency, live => \&looked, metrics => \&metrics,
             rates => \&rated,
@@ -128,7 +129,7 @@ my $text = report(
     date => strftime('%Y-%m-%d %H:%M UTC', gmtime), how => how(),
     sustained => endless(), goodput => overload(), latency => latency(),
     static => beside() . "\n" . looked(), scale => scaled(), spool => spool(),
-    decode => decode() . hostile(), count => count(),
+    decode => decode() . hostile() . sets(), count => count(),
     metrics => metrics(), scrape => scraped(), attack => attack(),
     body_form => body_form(), gzip => packing(),
 );
@@ -520,6 +521,16 @@ sub hostile () {
         . "CPU time of `bench/hostile.c`: decoding, validation, packing; the "
         . "best of 5 rounds.\nAim: at most 10,000 us: "
         . (grep({ $_ > 10_000 } @us) || 'none') . " of them take longer.\n";
+}
+
+
+# bench/cmcd.c
+
+sub sets () {
+    my $rows = program('cmcd');
+
+    return "\n## Sets of CMCD\n\n$rows\nCPU time of `bench/cmcd.c`, which "
+        . "decodes a set: the best of 9 rounds.\n";
 }
 
 

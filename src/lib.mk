@@ -29,7 +29,8 @@ ISAL_FLAG  = -DQOE_ISAL=1
 endif
 
 # in an order in which each room knows those before it; see t/tools/lint.pl
-ROOMS      = core event shm govern series view qoe prom otlp net spool helper
+ROOMS      = core event cmcd shm govern series view delivery qoe prom otlp net \
+             spool helper
 SRCS       = $(wildcard $(ROOMS:%=src/%/*.c))
 PROTOS     = $(shell cd proto && find . -name '*.proto' | sed 's,^\./,,' | sort)
 GEN_SRCS   = $(PROTOS:%.proto=$(GEN)/%.pb-c.c)

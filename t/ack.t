@@ -30,7 +30,8 @@ sub started (%opt) {
         http => 'openqoe_spool fresh max_size=16m ' . ($opt{spool} // '') . ';'
                 . ($opt{http} // ''),
         events => 'openqoe_ack spool;',
-        location => 'location = /fsync { openqoe_events; openqoe_ack fsync; }'
+        location => 'location = /fsync { openqoe_events; openqoe_ack fsync; '
+            . 'openqoe_ack_timeout ' . ($opt{timeout} // '5s') . '; }'
             . ' location = /memory { openqoe_events; openqoe_ack memory; }'
             . ' location = /hasty { openqoe_events; openqoe_ack fsync; '
             . 'openqoe_ack_timeout 300ms; }',
@@ -263,7 +264,8 @@ if (OpenQoE::Shim->usable) {
 # worker holds the lane, and the other worker answers
 
 {
-    my $nginx = started(workers => 1, listen => 'reuseport');
+    my $nginx = started(workers => 1, listen => 'reuseport',
+                        timeout => '60s');
     post($nginx, '/fsync');
 
     # No process takes the lane of a worker that lives: two workers of another
@@ -289,23 +291,9 @@ if (OpenQoE::Shim->usable) {
     ok(wait_until(sub { $answers->('/memory', 2) == 202 }, 20),
        'ack=memory is answered at once');
 
-    # Clients that do not wait: each of these goes away after a moment.
-    my @gone = map {
-        my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-                                         PeerPort => $nginx->port) or die $!;
-        my $body = batch_json(batch(1));
-        print $sock "POST /fsync HTTP/1.1\r\nHost: a\r\nContent-Type: "
-              . 'application/json' . "\r\nContent-Length: " . length($body)
-              . "\r\n\r\n$body";
-        $sock->flush;
-        $sock;
-    } 1 .. 10;
-    sleep 0.3;
-    close $_ for @gone;
-    sleep 0.3;
-
-    # A reload while requests wait: the old worker answers them.
-    my @waiting = map {
+    # Whether a connection is the stopped worker's is known to the kernel alone:
+    # more of them are made until a request of the other worker waits.
+    my $parked = sub () {
         my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                          PeerPort => $nginx->port) or die $!;
         my $body = batch_json(batch(1));
@@ -313,11 +301,44 @@ if (OpenQoE::Shim->usable) {
               . "application/json\r\nConnection: close\r\nContent-Length: "
               . length($body) . "\r\n\r\n$body";
         $sock->flush;
-        $sock;
-    } 1 .. 20;
-    sleep 0.3;
+        return $sock;
+    };
+
+    # A connection that is the other worker's.
+    my $http;
+    ok(wait_until(sub {
+        $http = $nginx->http(timeout => 1);
+        return $http->request('GET', '/v2/stats');
+    }, 20), 'the other worker answers');
+    my $stats = sub () {
+        return decode_json_text($http->request('GET', '/v2/stats')->{body});
+    };
+
+    # Clients that do not wait.
+    my $before = $stats->()->{events}{unconfirmed};
+    my @gone;
+    ok(wait_until(sub {
+        push @gone, $parked->();
+        return $stats->()->{waiting}{ack};
+    }, 20), 'requests wait for the spool');
+    close $_ for @gone;
+    ok(wait_until(sub {
+        my $s = $stats->();
+        return $s->{waiting}{ack} == 0 && $s->{events}{unconfirmed} > $before;
+    }, 20), 'a request whose client goes away is unconfirmed, and no more waits');
+
+    # A reload while requests wait: the old worker answers them.
+    my @waiting = map { $parked->() } 1 .. 20;
+    ok(wait_until(sub {
+        push @waiting, $parked->();
+        return $stats->()->{waiting}{ack};
+    }, 20), 'further requests wait');
     kill 'HUP', $nginx->master_pid;
-    sleep 0.5;
+    ok(wait_until(sub {
+        my %worker = map { $_ => 1 } $nginx->worker_pids;
+        return !$worker{$other} && keys %worker == 2 + 1;
+    }, 20), 'beside the stopped worker and the one that is about to exit there '
+       . 'are two new workers');
     kill 'CONT', $owner;
 
     my $ok = 0;
@@ -326,7 +347,8 @@ if (OpenQoE::Shim->usable) {
         my $text = IO::Select->new($sock)->can_read(10) ? <$sock> : '';
         $ok++ if $text =~ m{^HTTP/1\.1 202 };
     }
-    is($ok, 20, 'requests that wait over a reload are all answered');
+    is($ok, scalar @waiting,
+       'requests that wait over a reload are all answered with 202');
     ok(wait_until(sub {
         !grep { $_ == $owner || $_ == $other } children($nginx->master_pid);
     }, 15), 'the old workers exit');

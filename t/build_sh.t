@@ -42,7 +42,10 @@ sub tree ($name) {
     run_cmd('mkdir', '-p', map { "$t/$_" } qw(src/core proto bin nginx/src/core
                                               conf t/peers/collector
                                               t/peers/prometheus3
-                                              t/peers/jaeger
+                                              t/peers/jaeger t/peers/fleet
+                                              t/peers/clickhouse
+                                              t/peers/victorialogs
+                                              t/peers/kafka
                                               build/lib/unit/core));
     run_cmd('cp', "$top/build.sh", "$top/config", $t);
     run_cmd('cp', "$top/conf/openqoe.conf", "$t/conf");
@@ -56,7 +59,9 @@ sub tree ($name) {
            . "touch objs/Makefile\n");
     script("$t/$_", "exit 77\n")
         for qw(t/peers/node.sh t/peers/collector/build.sh
-               t/peers/prometheus3/build.sh t/peers/jaeger/build.sh);
+               t/peers/prometheus3/build.sh t/peers/jaeger/build.sh
+               t/peers/fleet/build.sh t/peers/clickhouse/build.sh
+               t/peers/victorialogs/build.sh t/peers/kafka/build.sh);
     script("$t/bin/$_", "echo $_ \"\$@\" >> $t/calls\n") for qw(prove node npm);
 
     script("$t/bin/id", "case \$1 in -u) echo 0 ;; *) echo root ;; esac\n");

@@ -13,11 +13,10 @@ use lib "$FindBin::Bin/lib";
 use OpenQoE::Test;
 
 use Encode qw(decode encode);
+use Sys::Hostname qw(hostname);
 
 use OpenQoE::Peers qw(collector_program otlp_file_logs);
 
-use constant UUID =>
-    qr/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 my %severity = (heartbeat => 9, stallstart => 13, error => 17, playing => 9);
 
@@ -139,8 +138,8 @@ sub check_resource ($log) {
 
     is($resource->{'service.name'}, 'openQoE-worker',
        'the resource has service.name');
-    like($resource->{'service.instance.id'}, UUID,
-         'the resource has service.instance.id');
+    is($resource->{'service.instance.id'}, lc hostname(),
+       'the resource has the host name as service.instance.id');
     like($resource->{'service.version'}, qr/^\d+\.\d+/,
          'the resource has service.version');
     isnt($resource->{'host.name'} // '', '', 'the resource has host.name');

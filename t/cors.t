@@ -44,7 +44,8 @@ sub allowed {
 
 our $Preflight = "Access-Control-Allow-Methods: GET, POST, OPTIONS\n"
     . 'Access-Control-Allow-Headers: Content-Type, Content-Encoding, '
-    . 'Authorization, X-API-Key, X-API-Token, X-SDK-Version, traceparent'
+    . 'Authorization, X-API-Key, X-API-Token, X-OpenQoE-Session, '
+    . 'X-SDK-Version, traceparent'
     . "\nAccess-Control-Max-Age: 86400\nX-Content-Type-Options: nosniff\n"
     . "X-App-Version: v2\nCache-Control: no-store\n! Content-Type\n"
     . '! Content-Length';

@@ -410,7 +410,7 @@ invalid value "playing" in "openqoe_event_type"
     openqoe_overload_status 500;
 --- must_die
 --- error_log
-invalid value "500" in "openqoe_overload_status", it must be "503" or "429"
+invalid value "500" in "openqoe_overload_status", it must be "503" or "429" or "204"
 
 
 

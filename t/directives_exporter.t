@@ -2,7 +2,6 @@
 # wrong value, which stops "nginx -t" with the line's name and the token.
 
 use lib 't/lib';
-use Digest::SHA qw(sha1);
 use Sys::Hostname qw(hostname);
 
 use OpenQoE::Test;
@@ -363,19 +362,6 @@ subtest 'timeout ends a request without an answer' => sub {
     done($nginx);
 };
 
-# A UUIDv5 by RFC 9562, of "HOST/ZONE" in the namespace of the module.
-
-sub instance_id ($zone) {
-    my $namespace = pack 'H*', '6f1d0a523c8e4b7f9a24d15b7703e698';
-    my @byte = unpack 'C16', sha1($namespace . lc(hostname()) . "/$zone");
-
-    $byte[6] = $byte[6] & 0x0f | 0x50;
-    $byte[8] = $byte[8] & 0x3f | 0x80;
-    return join '-', unpack 'A8 A4 A4 A4 A12',
-                     join '', map { sprintf '%02x', $_ } @byte;
-}
-
-
 subtest 'attributes of the resource' => sub {
     my $attributes = sub ($lines) {
         unlink $out;
@@ -388,14 +374,15 @@ subtest 'attributes of the resource' => sub {
     };
 
     my $r = $attributes->('');
-    is_deeply([ sort keys %$r ], [ qw(host.name service.instance.id
+    is_deeply([ sort keys %$r ], [ qw(host.name openqoe.config.hash
+              service.instance.id
               service.name service.version) ],
               'without a resource line the resource has the default '
               . 'attributes');
     is($r->{'service.name'}, 'openQoE-worker', 'service.name has its default');
     is($r->{'service.version'}, '2.0.0', "service.version is the module's");
-    is($r->{'service.instance.id'}, instance_id('qoe'),
-       'the instance is a UUIDv5 of host name and zone name');
+    is($r->{'service.instance.id'}, lc hostname(),
+       'the instance is the host name');
     is($attributes->('')->{'service.instance.id'}, $r->{'service.instance.id'},
        'service.instance.id is the same after a restart');
 
@@ -407,7 +394,7 @@ subtest 'attributes of the resource' => sub {
     is($r->{'deployment.environment'}, 'prod',
        'a resource directive adds an attribute');
     is($r->{'service.name'}, 'mine', 'a resource directive replaces a default');
-    is(scalar keys %$r, 5, 'a resource directive adds nothing else');
+    is(scalar keys %$r, 6, 'a resource directive adds nothing else');
 };
 
 subtest 'ssl_verify and trusted_certificate, a client certificate' => sub {

@@ -77,8 +77,9 @@ my @values = (
              'a time from 1s to 10m or off' ] } qw(0 999ms 11m on Off x)),
     (map { [ events => 'openqoe_validation', $_, '"partial" or "strict"' ] }
         qw(on Strict part partially)),
-    (map { [ events => 'openqoe_overload_status', $_, '"503" or "429"' ] }
-        qw(500 200 5033 50 x)),
+    (map { [ events => 'openqoe_overload_status', $_,
+             '"503" or "429" or "204"' ] }
+        qw(500 200 5033 50 2044 x)),
     (map { [ events => 'openqoe_ack', $_,
              '"memory" or "spool" or "fsync"' ] } qw(on disk Fsync sync)),
     (map { [ events => 'openqoe_ack_timeout', $_,
@@ -133,6 +134,9 @@ my @values = (
            max_ahead=0 max_ahead=1y2 max_ahead=367d)),
     (map { [ http => 'openqoe_event_time', $_,
              '"max_age=time" or "max_ahead=time"' ] } qw(24h age=1h max_age)),
+    (map { [ http => 'openqoe_edge', qq{"$_"},
+             '1 to 255 bytes of UTF-8 without control characters', $_ ] }
+        '', 'e' x 256, "edge\t1", "edge\x7f", "edge\xff"),
     (map { [ zone => 'openqoe_zone', $_, 'name:size, as in "qoe:64m"' ] }
         qw(qoe :8m qoe: qoe:x qoe:0 qoe:-8m qoe:8mm qoe:8m:1)),
 );
@@ -287,8 +291,8 @@ refused("$DIM twice for a custom dimension",
         { http => "$DIM a.b allow source=data.a;\n"
         . "$DIM a_b allow source=data.b;" }, '"a_b"', "another dimension's");
 refused("$DIM more often than there can be dimensions", { http => join '', map {
-            "$DIM d$_ allow source=data.d$_;\n" } 1 .. 31 },
-        '"d31" in "openqoe_dimension" is one too many, there can be 64');
+            "$DIM d$_ allow source=data.d$_;\n" } 1 .. 22 },
+        '"d22" in "openqoe_dimension" is one too many, there can be 64');
 
 {
     # This is known when the whole configuration has been read, so the line is
@@ -308,7 +312,7 @@ taken("$DIM with all its parameters", http => join '', map { "$DIM $_;\n" }
     'codec drop', 'city allow source=network.city',
     'plan topk source=data.plan', 'deep hash source=data.a.b');
 taken("$DIM as often as there can be dimensions", http => join '', map {
-    "$DIM d$_ allow source=data.d$_;\n" } 1 .. 30);
+    "$DIM d$_ allow source=data.d$_;\n" } 1 .. 21);
 
 refused("openqoe_metrics $_->[0]", { http => "openqoe_metrics $_->[0];" },
         '"openqoe_metrics"', $_->[1])
@@ -402,6 +406,7 @@ refused('the name of a zone that is in use', { http =>
 
 sub file ($name, $text) {
     write_file("$dir/$name", $text);
+    chmod 0600, "$dir/$name";
     return "$dir/$name";
 }
 
@@ -488,7 +493,7 @@ refused("$_->[1] twice", { $_->[0] => "$_->[1] $_->[2]; $_->[1] $_->[2];" },
         [ http => 'openqoe_series_birth', '1m' ];
 refused("$_ twice in a location", { location => "location /x { $_; $_; }" },
         "\"$_\" directive is duplicate")
-    for qw(openqoe_events openqoe_health openqoe_stats
+    for qw(openqoe_events openqoe_cmcd_events openqoe_health openqoe_stats
            openqoe_page);
 refused('openqoe_zone twice', { http => 'openqoe_zone other:8m;' },
         '"openqoe_zone" directive is duplicate');
@@ -498,7 +503,7 @@ refused('openqoe_exporter twice', { http => 'openqoe_exporter { }' },
 refused("$_ without a zone", { zone => undef, exporter => undef, locations =>
         "location = /x { $_; }" },
         "\"$_\" needs the \"openqoe_zone\" directive")
-    for qw(openqoe_events openqoe_health openqoe_stats
+    for qw(openqoe_events openqoe_cmcd_events openqoe_health openqoe_stats
            openqoe_page);
 delete $nginx->{locations};
 
@@ -507,6 +512,8 @@ delete $nginx->{locations};
 
 my %PLACES = (
     openqoe_zone => [ 'zz:8m', 'http' ],
+    openqoe_edge => [ 'edge-1', 'http' ],
+    openqoe_fleet_key => [ file('fleet', "00112233" x 4), 'http' ],
     openqoe_exporter => [ undef, 'http' ],
     openqoe_spool => [ 'spool', 'http' ],
     openqoe_drain_timeout => [ '1s', 'http' ],
@@ -524,6 +531,7 @@ my %PLACES = (
     openqoe_series_birth => [ '1m', 'http' ],
     openqoe_attribute => [ 'a b', 'any' ],
     openqoe_events => [ '', 'location' ],
+    openqoe_cmcd_events => [ '', 'location' ],
     openqoe_health => [ '', 'location' ],
     openqoe_stats => [ '', 'location' ],
     openqoe_page => [ '', 'location' ],
@@ -575,7 +583,7 @@ for my $directive (sort keys %PLACES) {
             || $where eq 'any' && $name =~ /^(?:http|server|location)$/)
         {
             $good{$name} .= "$line\n"
-                if $directive !~ /_(?:zone|exporter|health|stats|page)$/
+                if $directive !~ /_(?:zone|exporter|health|stats|page|cmcd_events)$/
                    && ($name eq 'http' || $directive ne 'openqoe_spool');
             next;
         }

@@ -428,6 +428,15 @@ subtest 'Grafana Cloud: its endpoint' => sub {
        "a mode of SelfHosted ignores Grafana Cloud's variables");
     done($nginx);
 
+    for my $signal (qw(METRICS TRACES)) {
+        $nginx = start({ %grafana,
+                         "${OTLP}_${signal}_ENDPOINT" => 'http://127.0.0.1:1' });
+        is(health($nginx)->{endpoint}, 'http://localhost:4317',
+           "another endpoint of \L$signal\E wins over Grafana Cloud's, so that "
+           . 'it is not sent the credentials');
+        done($nginx);
+    }
+
     for my $case ([ { "${OTLP}_ENDPOINT" => 'SINK' }, '' ],
                   [ {}, 'endpoint SINK;' ])
     {
@@ -633,6 +642,9 @@ refused({ CARDINALITY_LIMITS => $_ }, '"CARDINALITY_LIMITS"')
     for '{', '[]', '1', '{"env":1}', '{"env":{"action":"nope"}}',
         '{"env":{"max_cardinality":-1}}', '{"session_id":{"action":"allow"}}';
 bad('OTEL_RESOURCE_ATTRIBUTES', $_) for 'a', 'a=b,c', '=b', 'a=%f', 'a=%ff';
+bad('OTEL_RESOURCE_ATTRIBUTES', "service.instance.id=$_",
+    'with a service.instance.id of 1 to 255 bytes of UTF-8 without control '
+    . 'characters') for '', 'a%0ab', 'e' x 256;
 bad('DESTINATION_TYPE', $_, '"SelfHosted" or "GrafanaCloud"')
     for qw(grafanacloud Grafana SelfHost);
 for my $name (grep { /^GRAFANA/ } keys %grafana) {

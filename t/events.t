@@ -457,7 +457,7 @@ Access-Control-Request-Method: POST
 Access-Control-Allow-Origin: https://b.example
 Access-Control-Allow-Credentials: true
 Access-Control-Allow-Methods: GET, POST, OPTIONS
-Access-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization, X-API-Key, X-API-Token, X-SDK-Version, traceparent
+Access-Control-Allow-Headers: Content-Type, Content-Encoding, Authorization, X-API-Key, X-API-Token, X-OpenQoE-Session, X-SDK-Version, traceparent
 Access-Control-Max-Age: 86400
 Vary: Origin
 X-Content-Type-Options: nosniff
@@ -662,7 +662,8 @@ GET /v2/health
 $::Common
 --- response_body eval
 qr/^\{"status":"healthy","timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^"]*Z",
-    "service":"openqoe-worker","version":"2\.0\.0","uptime":\d+.*
+    "service":"openqoe-worker","version":"2\.0\.0","edge":"[^"]+",
+    "config_hash":"[0-9a-f]{16}","fleet_key":null,"uptime":\d+.*
     "dependencies":\{.*"exporter":\{.*"queue":\{.*\}\}$/x
 
 

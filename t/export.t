@@ -2,10 +2,11 @@
 # that receiver may fail: what is retried, what is dropped, what is reported.
 
 use lib 't/lib';
+use Sys::Hostname qw(hostname);
+
 use OpenQoE::NodePeer;
 use OpenQoE::Test;
 
-my $oq_uuid = qr/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 my $certs = make_certs();
 
 
@@ -118,8 +119,8 @@ for my $script ('grpc_server.js', 'http_server.js') {
         is(scalar @items, 100, 'each event is a log record');
         is($resource->{'service.name'}, 'openQoE-worker',
            'the resource has service.name');
-        like($resource->{'service.instance.id'}, $oq_uuid,
-             'the resource has service.instance.id');
+        is($resource->{'service.instance.id'}, lc hostname(),
+           'the resource has the host name as service.instance.id');
         is($resource->{'deployment.environment'}, 'prod',
            'the resource has the configured attribute');
         is($resource->{'host.name'}, 'edge-7',

@@ -3,6 +3,7 @@
 # arrives exactly once.
 
 use lib 't/lib';
+use IO::Select;
 use IO::Socket::INET;
 use OpenQoE::Test;
 
@@ -203,7 +204,8 @@ sub settle ($oracle, $nginx) {
     sleep 0.3;
     ok($nginx->reload, 'nginx reloads with requests half read');
     kill 'QUIT', $nginx->master_pid;
-    sleep 0.5;
+    ok(wait_until(sub { !$nginx->worker_pids }, 20),
+       'the workers know that they must exit');
 
     for (@slow) {
         my ($http, $events, $rest) = @$_;
@@ -237,7 +239,8 @@ sub settle ($oracle, $nginx) {
     $keep->send_raw("POST /v2/events HTTP/1.1\r\n");
 
     my ($old) = $nginx->worker_pids;
-    sleep 0.2;
+    ok(IO::Select->new($hole)->can_read(scaled(30)),
+       'a batch is on its way to a collector that does not answer');
     ok($nginx->reload, 'nginx reloads with a batch in flight');
 
     my $ticks = sub {

@@ -139,4 +139,85 @@ sub scenario ($what, %opt) {
 scenario('two lanes');
 scenario('a single process', single => 1, workers => 1);
 
+# --- a worker that exits: its requests that wait go on waiting
+
+{
+    my $collector = OpenQoE::Nginx->new(module => 0, locations =>
+        'location / { return 503; }')->start;
+    my $nginx = OpenQoE::Nginx->new(zone => $small, workers => 2,
+        listen => 'reuseport',
+        exporter => 'endpoint http://127.0.0.1:' . $collector->port
+                    . '; protocol http/protobuf; interval 50ms;',
+        http => 'openqoe_drain_timeout 30s;',
+        events => 'openqoe_overload_wait off;',
+        location => 'location = /patient { openqoe_events; '
+                    . 'openqoe_overload_wait 10s; }')->start;
+    my $lanes = sub () { $nginx->stats(timeout => 1)->{queue}{lanes} };
+    my @owner;
+    ok(wait_until(sub {
+        @owner = map { $_->{owner_pid} } @{ $lanes->() };
+        return $owner[0] && $owner[1] && $owner[0] != $owner[1];
+    }, 20), 'each of two workers holds a lane');
+
+    # A session of each lane; both lanes become full.
+    my @session;
+    for my $i (1 .. 50) {
+        my @before = map { $_->{produced} } @{ $lanes->() };
+        http_post($nginx->port, '/v2/events', batch_json(of_session("s$i")));
+        my @after = map { $_->{produced} } @{ $lanes->() };
+        $session[$_] //= "s$i" for grep { $after[$_] > $before[$_] } 0, 1;
+        last if defined $session[0] && defined $session[1];
+    }
+    my $full = 0;
+    for my $session (@session) {
+        for my $n (20, 1) {
+            my $status = 202;
+            for (1 .. 3000) {
+                $status = http_post($nginx->port, '/v2/events',
+                                    batch_json(of_session($session, $n)))
+                              ->{status};
+                last if $status == 503;
+            }
+            $full += $status == 503;
+        }
+    }
+    is($full, 4, 'both lanes are full');
+
+    kill 'STOP', $owner[1];
+
+    # Connections of the other worker.
+    my ($http, $watch);
+    for my $sock (\$http, \$watch) {
+        ok(wait_until(sub {
+            $$sock = $nginx->http(timeout => 1);
+            return $$sock->request('GET', '/v2/stats');
+        }, 20), 'the worker that is not stopped answers');
+    }
+
+    my $body = batch_json(of_session($session[1]));
+    $http->{timeout} = 60;
+    $http->send_raw(join("\r\n", 'POST /patient HTTP/1.1', 'Host: a',
+                         'Content-Length: ' . length $body) . "\r\n\r\n$body");
+    ok(wait_until(sub {
+        my $r = $watch->request('GET', '/v2/stats');
+        return decode_json_text($r->{body})->{waiting}{room} == 1;
+    }, 20), 'a request waits, for all lanes are full');
+
+    kill 'HUP', $nginx->master_pid;
+    ok(wait_until(sub { !grep { $_ == $owner[0] } $nginx->worker_pids }, 20),
+       'the worker of that request is about to exit');
+    $collector->write_config(locations => 'location / { return 200; }');
+    ok($collector->reload, 'the collector takes events again');
+    ok(wait_until(sub { $lanes->()->[0]{used} == 0 }, 20),
+       'the lane of the worker that is about to exit has room');
+    kill 'CONT', $owner[1];
+
+    is(($http->read_response // {})->{status}, 202,
+       'a request of a worker that is about to exit waits for its lane though '
+       . 'another lane has room');
+    ok($nginx->stop, 'nginx exits in order');
+    $nginx->no_errors;
+    $collector->stop;
+}
+
 done_testing;

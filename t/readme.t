@@ -97,10 +97,13 @@ sub config ($text) {
     $text =~ s/^\s*(?:\w+_temp_path|pid|user|listen \[::\]).*\n//mg;
     $text =~ s/^(load_module) .*;/$1 $so;/m;
     $text =~ s{(listen )(\d+)}{$1 . (20000 + $2 % 10000)}ge;
+    $text =~ s{/var/cache/nginx/}{$dir/}g;
     $text =~ s{/etc/nginx/tls/ca\.pem}{$certs->{ca}}g;
     $text =~ s{/etc/nginx/tls/client\.pem}{$certs->{client}}g;
     $text =~ s{/etc/nginx/tls/client\.key}{$certs->{client_key}}g;
     $text =~ s{/etc/nginx/tls/[\w.]+\.pem}{$certs->{server}}g;
+    $text =~ s{/etc/openqoe/titles}{write_file("$dir/titles", "a\n");
+                                    "$dir/titles"}ge;
     $text =~ s{/etc/nginx/tls/[\w.]+\.key}{$certs->{server_key}}g;
 
     if ($text !~ /^http \{/m) {
@@ -136,7 +139,8 @@ sub nginx_t ($text, $name) {
 
 sub prometheus_name ($metric) {
     my %word = (ms => 'milliseconds', s => 'seconds', ns => 'nanoseconds',
-                By => 'bytes', '{stall}/min' => 'per_min');
+                By => 'bytes', '{stall}/min' => 'per_min',
+                'kbit/s' => 'kbit_per_second');
     my @tokens = split /[^a-zA-Z0-9]+/, $metric->{name};
     my $unit = $metric->{unit};
 
@@ -218,14 +222,35 @@ for my $m (values %{ catalogue() }) {
     same_names(\@rows, [$table =~ /ngx_string\("(\w+)"\)/g],
                'lines of openqoe_exporter');
 
-    # No document names a directive that does not exist, apart from metrics,
-    # which have a table of their own.
+    # No document names a directive that does not exist, apart from metrics and
+    # variables, which have tables of their own.
     my %metric = map { $_ => 1 } (keys %series,
                                   map { prometheus_name($_) }
                                   values %{ catalogue() });
     my @said = grep { !$metric{$_} }
-               $all =~ /\b(openqoe_[a-z_]+)/g;
+               $all =~ /(?<!\$)\b(openqoe_[a-z_]+)/g;
     same_names(\@said, [keys %directive], 'names of directives');
+}
+
+# Variables: KEY stands for any key of CMCD
+
+{
+    my %variable = map { $_ => 1 }
+                   slurp("$top/src/nginx/ngx_http_openqoe_cmcd_var.c")
+                   =~ /^    \{ ngx_string\("(openqoe_\w+)"\)/mg;
+    $variable{openqoe_cmcd_KEY} = 1;
+    same_names([first_cells(section('docs/cmcd.md', 'Variables'))],
+               [map { "\$$_" } keys %variable], 'variables of docs/cmcd.md');
+
+    my ($session) = slurp("$top/src/nginx/ngx_http_openqoe_session.c")
+                    =~ /ngx_string\("(openqoe_\w+)"\)/;
+    $variable{$session} = 1;
+    same_names([first_cells(section('docs/directives.md', 'Variables'))],
+               [map { "\$$_" } keys %variable],
+               'variables of docs/directives.md');
+
+    my @said = map { s/^openqoe_cmcd_\K\w+$/KEY/r } $all =~ /\$(openqoe_\w+)/g;
+    same_names(\@said, [keys %variable], 'names of variables');
 }
 
 # Limits, as the messages for a wrong value have them

@@ -77,7 +77,11 @@ sub read_scenario {
     return ($events, @points);
 }
 
+# Of the group cmcd, those that are made of reports.
+
 sub missing {
+    my $reported = qr/^openqoe\.(?:cmcd\.(?:reports|sequence_gaps)|
+                                  delivery\.client_\w+)$/x;
     open(my $out, '-|', "$tools/catalogue_cli") or die "cannot run: $!";
 
     my @missing;
@@ -85,7 +89,8 @@ sub missing {
     while (my $line = <$out>) {
         my ($name, $group) = (split /\t/, $line)[0, 4];
         push @missing, $name
-            if $group =~ /^(?:core|rules|view)$/ && !$expected{$name};
+            if ($group =~ /^(?:core|rules|view)$/ || $name =~ $reported)
+               && !$expected{$name};
     }
 
     close($out) or die "catalogue_cli failed";

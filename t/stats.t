@@ -157,8 +157,10 @@ subtest 'views are counted' => sub {
          { %$next, event_type => 'ended', event_time => $now + 10 },
          { %$next, event_type => 'heartbeat', event_time => $now + 20 });
 
+    # The late event is the last that is applied.
     my $after = wait_stats('another view has ended', sub ($s) {
         $s->{views}{ended} == $before->{ended} + 1
+        && $s->{views}{late} == $before->{late} + 1
     })->{views};
     is($after->{started}, $before->{started} + 1, 'one view began');
     is($after->{duplicates}, $before->{duplicates} + 1,

@@ -243,8 +243,10 @@ isnt($roots[1]{id}, $roots[0]{id}, 'with an id of its own');
 
 # --- other settings
 
+# The old workers apply the events of a lane by their own setting until they
+# have exited.
 config('all');
-$nginx->reload;
+$nginx->reload(old => 1);
 my $all = uuid();
 post(good($all));
 ok(wait_until(sub { rooted($all) }, 20), 'with "all" any view has a trace');
@@ -252,14 +254,14 @@ is(rooted($all)->{attr}{'openqoe.trace.probability'}, 1,
    'with a probability of 1');
 
 config('bad sample=100%');
-$nginx->reload;
+$nginx->reload(old => 1);
 my $sampled = uuid();
 post(good($sampled));
 ok(wait_until(sub { rooted($sampled) }, 20),
    'a sample of 100% has one of any view');
 
 config('bad sample=50%');
-$nginx->reload;
+$nginx->reload(old => 1);
 my @many = map { uuid() } 1 .. 60;
 post(map { good($_, 10_000) } @many);
 ok(wait_until(sub {
@@ -278,7 +280,7 @@ is(rooted($one)->{attr}{'openqoe.trace.probability'}, 0.5,
    'the probability of the sample is an attribute');
 
 config('off');
-$nginx->reload;
+$nginx->reload(old => 1);
 my $off = uuid();
 post(stalled($off));
 ok(wait_until(sub {

@@ -138,6 +138,11 @@ typedef struct {
     qoe_named_t         *dims;       /* custom dimensions read from "data" */
     size_t               ndims;
 
+    /* numbers of a report, by their ids less QOE_NUMBERS_OF_EVENTS */
+
+    uint64_t             reported;   /* a bit for each valid number */
+    const double        *report;
+
     uint64_t             set;        /* a bit for each valid number */
 
     /* the last member, because numbers not in set are not even cleared */

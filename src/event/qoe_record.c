@@ -207,6 +207,14 @@ qoe_record_numbers(qoe_record_packer_t *pk, const qoe_event_t *ev)
         }
     }
 
+    /* and after them come those of reports */
+
+    for (left = ev->reported; left != 0; left &= left - 1) {
+        i = (size_t) __builtin_ctzll(left);
+        pk->numbers[n++] = ev->report[i];
+        pk->head.set |= (uint64_t) 1 << (QOE_NUMBERS_OF_EVENTS + i);
+    }
+
     pk->head.nnumbers = (uint32_t) n;
 }
 

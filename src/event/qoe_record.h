@@ -55,7 +55,7 @@
  * every change of the format, or of the numbers of qoe_event_type_t, qoe_text_t
  * or qoe_number_t.
  */
-#define QOE_RECORD_FORMAT    0x32434552
+#define QOE_RECORD_FORMAT    0x33434552
 
 #define QOE_RECORD_UID_LEN   16
 

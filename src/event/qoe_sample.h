@@ -65,15 +65,93 @@
     X(PLAYBACK_TIME)                                                          \
     X(VIDEO_DURATION)
 
+/*
+ * Numbers that only a report of CMCD has (qoe_cmcd_events.h); no path of "data"
+ * leads to them.  An event with REPORT is a report, any other one was sent by
+ * an SDK.
+ */
+
+#define QOE_SAMPLE_REPORT_NUMBERS(X)                                          \
+    X(REPORT)                    /* its event: qoe_report_event_t */          \
+    X(PLAYER_STATE)              /* qoe_player_state_t */                     \
+    X(SEQUENCE)                  /* sn */                                     \
+    X(START_DELAY)               /* msd, ms */                                \
+    X(TTFB)                      /* of a response, ms */                      \
+    X(TTLB)                                                                   \
+    X(RESPONSE_CODE)                                                          \
+    X(STALLED_TOTAL)             /* bsda, ms */                               \
+    X(STALLED)                   /* the sum of bsd, ms */
+
 typedef enum {
 #define QOE_SAMPLE_NUMBER_ENUM(id, ...)  QOE_NUMBER_##id,
     QOE_SAMPLE_NUMBERS(QOE_SAMPLE_NUMBER_ENUM)
     QOE_DATA_NUMBERS,
     QOE_NUMBERS_BEFORE_FIELDS = QOE_DATA_NUMBERS - 1,
     QOE_SAMPLE_FIELD_NUMBERS(QOE_SAMPLE_NUMBER_ENUM)
+    QOE_NUMBERS_OF_EVENTS,
+    QOE_NUMBERS_BEFORE_REPORTS = QOE_NUMBERS_OF_EVENTS - 1,
+    QOE_SAMPLE_REPORT_NUMBERS(QOE_SAMPLE_NUMBER_ENUM)
 #undef QOE_SAMPLE_NUMBER_ENUM
     QOE_NUMBERS                  /* at most 64 */
 } qoe_number_t;
+
+#define QOE_REPORT_NUMBERS   (QOE_NUMBERS - QOE_NUMBERS_OF_EVENTS)
+
+
+/*
+ * The events of reports: an id, the token of CMCD, and its name in metrics, and
+ * as the type of an event, but for STATE, whose type is that of the state.
+ */
+
+#define QOE_REPORT_EVENTS(X)                                                  \
+    X(STATE,          "ps",  "state")                                         \
+    X(INTERVAL,       "t",   "heartbeat")                                     \
+    X(RESPONSE,       "rr",  "fragmentloaded")                                \
+    X(ERROR,          "e",   "error")                                         \
+    X(BITRATE,        "bc",  "qualitychange")                                 \
+    X(BACKGROUND,     "b",   "background")                                    \
+    X(RATE,           "pr",  "playbackratechange")                            \
+    X(MUTE,           "m",   "mute")                                          \
+    X(UNMUTE,         "um",  "unmute")                                        \
+    X(CONTENT,        "c",   "content_change")                                \
+    X(HOST,           "h",   "host_change")                                   \
+    X(AD_START,       "as",  "ad_start")                                      \
+    X(AD_END,         "ae",  "ad_end")                                        \
+    X(AD_BREAK_START, "abs", "ad_break_start")                                \
+    X(AD_BREAK_END,   "abe", "ad_break_end")                                  \
+    X(SKIP,           "sk",  "ad_skip")                                       \
+    X(EXPAND,         "pe",  "player_expand")                                 \
+    X(COLLAPSE,       "pc",  "player_collapse")                               \
+    X(CUSTOM,         "ce",  "custom_event")
+
+typedef enum {
+#define QOE_REPORT_EVENT_ENUM(id, token, name)  QOE_REPORT_##id,
+    QOE_REPORT_EVENTS(QOE_REPORT_EVENT_ENUM)
+#undef QOE_REPORT_EVENT_ENUM
+    QOE_REPORT_EVENTS_N
+} qoe_report_event_t;
+
+
+/* The states of a player by CMCD: an id, the token, and the type of event. */
+
+#define QOE_PLAYER_STATES(X)                                                  \
+    X(PRELOADING,  "d", PLAYERREADY)                                          \
+    X(STARTING,    "s", VIEWSTART)                                            \
+    X(PLAYING,     "p", PLAYING)                                              \
+    X(SEEKING,     "k", SEEK)                                                 \
+    X(REBUFFERING, "r", STALLSTART)                                           \
+    X(WAITING,     "w", WAITSTART)                                            \
+    X(PAUSED,      "a", PAUSE)                                                \
+    X(ENDED,       "e", ENDED)                                                \
+    X(FAILED,      "f", ERROR)                                                \
+    X(QUIT,        "q", PLAYBACKDETACHED)
+
+typedef enum {
+#define QOE_PLAYER_STATE_ENUM(id, token, type)  QOE_PLAYER_##id,
+    QOE_PLAYER_STATES(QOE_PLAYER_STATE_ENUM)
+#undef QOE_PLAYER_STATE_ENUM
+    QOE_PLAYER_STATES_N
+} qoe_player_state_t;
 
 
 /*

@@ -21,7 +21,7 @@ static const qoe_dimension_t  qoe_dimension_rows[QOE_DIMS_BUILTIN] = {
 #define QOE_DIMENSION_ROW(id, name, role, action, max, maxlen)                \
     { QOE_TEXT(name), { NULL, 0 }, QOE_ROLE_##role, QOE_ACTION_##action,      \
       QOE_OVERFLOW_OTHER, max, QOE_DIMENSION_TTL, QOE_DIMENSION_SIZE,         \
-      maxlen, NULL, 0 },
+      maxlen, NULL, 0, NULL },
     QOE_DIMENSIONS(QOE_DIMENSION_ROW, QOE_DIMENSION_ROW)
 #undef QOE_DIMENSION_ROW
 };
@@ -99,6 +99,16 @@ qoe_dimension_made(size_t dim, qoe_span_t value)
     case QOE_DIM_DIRECTION:
     case QOE_DIM_CHANGE_DIRECTION:
     case QOE_DIM_OUTCOME:
+    case QOE_DIM_VERSION:
+    case QOE_DIM_OT:
+    case QOE_DIM_CACHE_STATUS:
+    case QOE_DIM_STATUS_CLASS:
+    case QOE_DIM_CAUSE:
+    case QOE_DIM_SOURCE:
+    case QOE_DIM_SF:
+    case QOE_DIM_ST:
+    case QOE_DIM_REASON:
+    case QOE_DIM_STAGE:
         return true;
 
     default:

@@ -13,6 +13,7 @@
 #define _QOE_DIMENSION_H_INCLUDED_
 
 
+#include "qoe_roster.h"
 #include "qoe_sample.h"
 
 
@@ -98,7 +99,17 @@ typedef enum {
     MADE(QUARTILE,         "quartile",         EXTRA, ALLOW, 4,      128)     \
     MADE(DIRECTION,        "direction",        EXTRA, ALLOW, 8,      128)     \
     MADE(CHANGE_DIRECTION, "change_direction", EXTRA, ALLOW, 8,      128)     \
-    MADE(OUTCOME,          "outcome",          EXTRA, ALLOW, 8,      128)
+    MADE(OUTCOME,          "outcome",          EXTRA, ALLOW, 8,      128)     \
+    MADE(VERSION,          "version",          EXTRA, ALLOW, 4,      128)     \
+    MADE(OT,               "ot",               EXTRA, ALLOW, 12,     128)     \
+    MADE(CACHE_STATUS,     "cache_status",     EXTRA, ALLOW, 10,     128)     \
+    MADE(STATUS_CLASS,     "status_class",     EXTRA, ALLOW, 8,      128)     \
+    MADE(CAUSE,            "cause",            EXTRA, ALLOW, 8,      128)     \
+    MADE(SOURCE,           "source",           EXTRA, ALLOW, 8,      128)     \
+    MADE(SF,               "sf",               EXTRA, ALLOW, 8,      128)     \
+    MADE(ST,               "st",               EXTRA, ALLOW, 8,      128)     \
+    MADE(REASON,           "reason",           EXTRA, ALLOW, 24,     128)     \
+    MADE(STAGE,            "stage",            EXTRA, ALLOW, 4,      128)
 
 typedef enum {
 #define QOE_DIMENSION_ENUM(id, name, role, action, max, maxlen)               \
@@ -123,6 +134,8 @@ typedef struct {
     uint32_t         maxlen;     /* in bytes, cut at a character */
     const qoe_span_t  *pins;     /* for allow: always admitted */
     uint32_t         npins;      /* at most max */
+    qoe_roster_slot_t  *roster;  /* for allow: of a file, always admitted and
+                                    not counted in max; NULL: none */
 } qoe_dimension_t;
 
 typedef struct {

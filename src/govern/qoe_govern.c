@@ -131,6 +131,7 @@ qoe_governor_init(qoe_governor_t *gv, qoe_govern_t *g,
     gv->g = g;
     gv->dims = dims;
     gv->self = self;
+    memset(&gv->fleet, 0, sizeof(gv->fleet));
     gv->request = 0;
     gv->session = 0;
     gv->refused = false;
@@ -466,6 +467,17 @@ qoe_govern_allow(qoe_governor_t *gv, size_t slot, const qoe_dimension_t *d,
 
     if (qoe_dimension_pinned(d, value)) {
         return value;
+    }
+
+    if (d->roster != NULL) {
+
+        if (qoe_roster_has(d->roster, value)) {
+            return value;
+        }
+
+        if (d->max <= d->npins) {
+            return qoe_govern_overflow(gv, slot, d, value, buf);
+        }
     }
 
     hash = qoe_govern_hash(gv->g, slot, value);

@@ -17,11 +17,23 @@
 #include "qoe_dimension.h"
 #include "qoe_hash.h"
 #include "qoe_proc.h"
+#include "qoe_sketch.h"
 
 
 typedef struct qoe_govern_s  qoe_govern_t;
 
 #define QOE_GOVERN_MIN     (512 * 1024)      /* smallest region, bytes */
+
+
+/*
+ * The key that all edges of a fleet share, and a number that names it without
+ * disclosing it.  An id of 0: there is none, and the key of the zone is used.
+ */
+
+typedef struct {
+    qoe_hash_key_t  key;
+    uint64_t        id;
+} qoe_fleet_key_t;
 
 
 /* Creates empty tables in size bytes, zero-filled and aligned to 64 bytes. */
@@ -38,6 +50,7 @@ typedef struct {
     qoe_govern_t            *g;
     const qoe_dimensions_t  *dims;
     qoe_proc_t               self;
+    qoe_fleet_key_t          fleet;          /* none after init */
     uint64_t                 request;        /* 0: unknown */
     uint32_t                 session;        /* a tag; 0: unknown */
     bool                     refused;
@@ -92,6 +105,14 @@ qoe_span_t qoe_govern(qoe_governor_t *gv, size_t dim, qoe_span_t value,
     uint32_t now_s, char buf[QOE_GOVERN_BUF]);
 
 /*
+ * The id of the fleet's key that is in force for the tables.  A sketch of
+ * viewers that was begun under another key begins anew with its next viewer,
+ * and viewers of a thread with another key are not added.  Returns the id that
+ * was in force before.  Only for the master.
+ */
+uint64_t qoe_govern_fleet(qoe_govern_t *g, uint64_t id);
+
+/*
  * Counts a viewer on the UTC day of now_s, for openqoe.unique_viewers.  known:
  * org and player are both known; if there is no free place, such a pair takes
  * that of an unknown pair.
@@ -128,6 +149,25 @@ qoe_status_t qoe_govern_values(const qoe_governor_t *gv, size_t dim,
 bool qoe_govern_viewers(const qoe_governor_t *gv, size_t i, uint32_t now_s,
     qoe_span_t *org, qoe_span_t *player, bool *overflow, double *viewers,
     char buf[QOE_GOVERN_BUF]);
+
+/*
+ * The same with a copy of the registers, for edges to be merged.  Returns false
+ * after the last entry.  begun_s is 0 if no viewer was counted today.
+ */
+
+typedef struct {
+    qoe_span_t      org;
+    qoe_span_t      player;
+    bool            overflow;
+    double          viewers;
+    uint64_t        key_id;
+    uint32_t        begun_s;         /* Unix */
+    qoe_hll_t       hll;
+    char            buf[QOE_GOVERN_BUF];
+} qoe_govern_sketch_t;
+
+bool qoe_govern_sketch(const qoe_governor_t *gv, size_t i, uint32_t now_s,
+    qoe_govern_sketch_t *sketch);
 
 /*
  * Removes values that were not seen within their ttl, among the n places of the

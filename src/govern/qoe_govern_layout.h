@@ -122,7 +122,8 @@ typedef struct {
     uint16_t             org_len;
     uint16_t             player_len;
     uint32_t             known;          /* keeps its place for the day */
-    uint32_t             pad;
+    uint32_t             begun_s;        /* when the sketch began, Unix */
+    uint64_t             key_id;         /* of the key of the sketch */
 } qoe_pair_t;
 
 typedef struct {
@@ -152,7 +153,9 @@ struct qoe_govern_s {
     uint64_t             table_offset;
     uint64_t             waiting_offset;
     uint64_t             waiting;        /* number of sets */
-    uint64_t             pad[4];
+    uint64_t             key_id;         /* of the fleet's key in force; 0:
+                                            none */
+    uint64_t             pad[3];
 
     uint64_t             lock;
     uint64_t             homeless;       /* values of dimensions without a

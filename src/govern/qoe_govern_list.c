@@ -30,6 +30,7 @@ static int qoe_list_compare(qoe_span_t a, qoe_span_t b);
 static size_t qoe_list_dots(char *text, size_t kept, size_t len);
 static void qoe_list_kept(qoe_list_t *l, qoe_govern_t *g, size_t slot);
 static void qoe_list_pinned(qoe_list_t *l, const qoe_dimension_t *d);
+static void qoe_list_roster(qoe_list_t *l, const qoe_dimension_t *d);
 static qoe_status_t qoe_list_frequent(qoe_list_t *l, qoe_area_t *a,
     uint32_t k, qoe_arena_t *arena);
 
@@ -54,6 +55,11 @@ qoe_govern_info(const qoe_governor_t *gv, size_t dim, qoe_govern_info_t *info)
     d = &gv->dims->dim[dim];
     info->overflow = qoe_peek(&s->overflow);
     info->count = qoe_min(qoe_peek(&s->count) + d->npins, d->max);
+
+    if (d->roster != NULL) {
+        info->count += qoe_roster_count(qoe_roster_enter(d->roster));
+        qoe_roster_leave(d->roster);
+    }
 
     if (d->role != QOE_ROLE_NEVER
         && (d->action == QOE_ACTION_ALLOW || d->action == QOE_ACTION_BUCKET
@@ -105,6 +111,7 @@ qoe_govern_values(const qoe_governor_t *gv, size_t dim, qoe_span_t *values,
     } else if (d->action != QOE_ACTION_HASH && d->action != QOE_ACTION_DROP) {
         qoe_list_kept(&l, gv->g, gv->slot[dim]);
         qoe_list_pinned(&l, d);
+        qoe_list_roster(&l, d);
     }
 
     *n = l.n;
@@ -247,6 +254,30 @@ qoe_list_kept(qoe_list_t *l, qoe_govern_t *g, size_t slot)
             }
         }
     }
+}
+
+
+static void
+qoe_list_roster(qoe_list_t *l, const qoe_dimension_t *d)
+{
+    char                 text[QOE_VALUE_TEXT];
+    uint32_t             i;
+    qoe_span_t           v;
+    const qoe_roster_t  *r;
+
+    if (d->roster == NULL) {
+        return;
+    }
+
+    r = qoe_roster_enter(d->roster);
+
+    for (i = 0; i < qoe_roster_count(r); i++) {
+        v = qoe_roster_value(r, i);
+        memcpy(text, v.data, qoe_min(v.len, (size_t) QOE_VALUE_TEXT));
+        qoe_list_add(l, text, qoe_list_dots(text, QOE_VALUE_TEXT, v.len));
+    }
+
+    qoe_roster_leave(d->roster);
 }
 
 

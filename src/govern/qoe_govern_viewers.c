@@ -6,6 +6,9 @@
  * day.  A pair without a viewer today may lose its place to any other pair, and
  * a pair whose org or player is unknown may lose it to a known pair, so that
  * pairs that clients invent do not occupy the places until midnight.
+ *
+ * Sketches of several edges can be merged if their viewers are hashed by the
+ * same key, so a sketch is of one key only.
  */
 
 
@@ -15,24 +18,35 @@
 #define QOE_DAY_S          86400
 
 
-/*
- * Is the day of a sketch over, seen from a thread's day?  The next day is not:
- * another thread may have seen midnight earlier.
- */
+/* A day of 0 is none. */
 
-#define qoe_viewers_stale(of, day)  ((of) != (day) && (of) != (day) + 1)
+#define qoe_viewers_day(now_s)  qoe_max((now_s) / QOE_DAY_S, (uint32_t) 1)
 
 
+static bool qoe_viewers_stale(const qoe_govern_t *g, const qoe_pair_t *p,
+    uint32_t day);
 static uint64_t qoe_viewers_hash(const qoe_govern_t *g, qoe_span_t org,
     qoe_span_t player);
+static uint64_t qoe_viewers_hash_viewer(const qoe_governor_t *gv,
+    qoe_span_t viewer_id);
+static bool qoe_viewers_current(const qoe_govern_t *g, const qoe_pair_t *p,
+    uint32_t day);
 static uint32_t qoe_viewers_find(const qoe_govern_t *g, uint64_t hash,
     bool known, uint32_t day);
 static bool qoe_viewers_claim(qoe_governor_t *gv, uint64_t hash,
-    qoe_span_t org, qoe_span_t player, bool known, uint32_t day,
+    qoe_span_t org, qoe_span_t player, bool known, uint32_t now_s,
     uint32_t *index);
 static void qoe_viewers_write(qoe_govern_t *g, uint32_t i, uint64_t hash,
     qoe_span_t org, qoe_span_t player, bool known);
-static void qoe_viewers_begin(qoe_govern_t *g, uint32_t i, uint32_t day);
+static void qoe_viewers_begin(qoe_govern_t *g, uint32_t i, uint32_t day,
+    uint32_t now_s);
+
+
+uint64_t
+qoe_govern_fleet(qoe_govern_t *g, uint64_t id)
+{
+    return __atomic_exchange_n(&g->key_id, id, __ATOMIC_ACQ_REL);
+}
 
 
 void
@@ -45,22 +59,25 @@ qoe_govern_viewer(qoe_governor_t *gv, qoe_span_t org, qoe_span_t player,
     qoe_pair_t    *p;
     qoe_govern_t  *g;
 
-    if (viewer_id.len == 0) {
+    g = gv->g;
+
+    /* a thread of an earlier configuration may have an earlier key */
+
+    if (viewer_id.len == 0 || gv->fleet.id != qoe_acquire(&g->key_id)) {
         return;
     }
 
-    g = gv->g;
     org.len = qoe_min(org.len, (size_t) QOE_DIMENSION_LEN_MAX);
     player.len = qoe_min(player.len, (size_t) QOE_DIMENSION_LEN_MAX);
 
     hash = qoe_viewers_hash(g, org, player);
-    day = qoe_max(now_s / QOE_DAY_S, (uint32_t) 1);
+    day = qoe_viewers_day(now_s);
     i = qoe_viewers_find(g, hash, known, day);
     p = qoe_govern_pair(g, i);
     mine = (i == g->pairs - 1 || qoe_acquire(&p->hash) == hash);
 
-    if ((!mine || qoe_viewers_stale(qoe_acquire(&p->day), day))
-        && !qoe_viewers_claim(gv, hash, org, player, known, day, &i))
+    if ((!mine || qoe_viewers_stale(g, p, day))
+        && !qoe_viewers_claim(gv, hash, org, player, known, now_s, &i))
     {
         return;
     }
@@ -73,9 +90,9 @@ qoe_govern_viewer(qoe_governor_t *gv, qoe_span_t org, qoe_span_t player,
 
     /* a thread that sees midnight late must not add to the new day */
 
-    if (qoe_acquire(&p->day) == day) {
+    if (qoe_viewers_current(g, p, day)) {
         qoe_hll_add(qoe_govern_hll_at(g, g->sketches + i),
-                    qoe_govern_hash(g, QOE_DIMENSIONS_MAX, viewer_id));
+                    qoe_viewers_hash_viewer(gv, viewer_id));
     }
 }
 
@@ -103,13 +120,13 @@ qoe_govern_viewers(const qoe_governor_t *gv, size_t i, uint32_t now_s,
 
     p = qoe_govern_pair(g, i);
     hash = qoe_acquire(&p->hash);
-    day = qoe_max(now_s / QOE_DAY_S, (uint32_t) 1);
+    day = qoe_viewers_day(now_s);
 
     if (hash == 0 && !*overflow) {
         return true;
     }
 
-    if (qoe_acquire(&p->day) == day) {
+    if (qoe_viewers_current(g, p, day)) {
         *viewers = qoe_hll_count(qoe_govern_hll_at(g, g->sketches + i));
     }
 
@@ -136,6 +153,61 @@ qoe_govern_viewers(const qoe_governor_t *gv, size_t i, uint32_t now_s,
 }
 
 
+/* A sketch that begins anew while it is copied is left out. */
+
+bool
+qoe_govern_sketch(const qoe_governor_t *gv, size_t i, uint32_t now_s,
+    qoe_govern_sketch_t *s)
+{
+    size_t         n;
+    uint64_t       hash;
+    uint32_t       day;
+    qoe_hll_t     *h;
+    qoe_pair_t    *p;
+    qoe_govern_t  *g;
+
+    g = gv->g;
+
+    if (i >= g->pairs) {
+        return false;
+    }
+
+    p = qoe_govern_pair(g, i);
+    h = qoe_govern_hll_at(g, g->sketches + i);
+    hash = qoe_acquire(&p->hash);
+    day = qoe_viewers_day(now_s);
+
+    s->begun_s = qoe_viewers_current(g, p, day) ? qoe_peek(&p->begun_s) : 0;
+
+    if (s->begun_s == 0) {
+        return true;
+    }
+
+    s->key_id = qoe_peek(&p->key_id);
+
+    for (n = 0; n < QOE_HLL_SIZE; n++) {
+        s->hll.reg[n] = qoe_peek(&h->reg[n]);
+    }
+
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    (void) qoe_govern_viewers(gv, i, now_s, &s->org, &s->player, &s->overflow,
+                              &s->viewers, s->buf);
+
+    if (qoe_acquire(&p->hash) != hash || !qoe_viewers_current(g, p, day)
+        || qoe_peek(&p->key_id) != s->key_id
+        || qoe_peek(&p->begun_s) != s->begun_s
+        || (s->org.data == NULL && !s->overflow))
+    {
+        s->begun_s = 0;
+    }
+
+    s->viewers = qoe_hll_count(&s->hll);
+
+    return true;
+}
+
+
 static uint64_t
 qoe_viewers_hash(const qoe_govern_t *g, qoe_span_t org, qoe_span_t player)
 {
@@ -148,6 +220,45 @@ qoe_viewers_hash(const qoe_govern_t *g, qoe_span_t org, qoe_span_t player)
     hash = qoe_hash(&key, player.data, player.len);
 
     return hash + (hash == 0);
+}
+
+
+/*
+ * Without a key of the fleet, the zone's own key; the values of dimensions have
+ * other hashes under it, because no slot has that number.
+ */
+
+static uint64_t
+qoe_viewers_hash_viewer(const qoe_governor_t *gv, qoe_span_t viewer_id)
+{
+    return gv->fleet.id != 0
+           ? qoe_hash(&gv->fleet.key, viewer_id.data, viewer_id.len)
+           : qoe_govern_hash(gv->g, QOE_DIMENSIONS_MAX, viewer_id);
+}
+
+
+/*
+ * Must a sketch begin anew, seen from a thread's day?  That of the next day
+ * must not: another thread may have seen midnight earlier.
+ */
+
+static bool
+qoe_viewers_stale(const qoe_govern_t *g, const qoe_pair_t *p, uint32_t day)
+{
+    uint32_t  of;
+
+    of = qoe_acquire(&p->day);
+
+    return (of != day && of != day + 1)
+           || qoe_peek(&p->key_id) != qoe_peek(&g->key_id);
+}
+
+
+static bool
+qoe_viewers_current(const qoe_govern_t *g, const qoe_pair_t *p, uint32_t day)
+{
+    return qoe_acquire(&p->day) == day
+           && qoe_peek(&p->key_id) == qoe_peek(&g->key_id);
 }
 
 
@@ -178,7 +289,7 @@ qoe_viewers_find(const qoe_govern_t *g, uint64_t hash, bool known,
         }
 
         if (place == last
-            && (h == 0 || qoe_viewers_stale(qoe_peek(&p->day), day)))
+            && (h == 0 || qoe_viewers_stale(g, p, day)))
         {
             place = i;
         }
@@ -199,9 +310,9 @@ qoe_viewers_find(const qoe_govern_t *g, uint64_t hash, bool known,
 
 static bool
 qoe_viewers_claim(qoe_governor_t *gv, uint64_t hash, qoe_span_t org,
-    qoe_span_t player, bool known, uint32_t day, uint32_t *index)
+    qoe_span_t player, bool known, uint32_t now_s, uint32_t *index)
 {
-    uint32_t       i;
+    uint32_t       i, day;
     qoe_pair_t    *p;
     qoe_govern_t  *g;
 
@@ -211,6 +322,7 @@ qoe_viewers_claim(qoe_governor_t *gv, uint64_t hash, qoe_span_t org,
         return false;
     }
 
+    day = qoe_viewers_day(now_s);
     i = qoe_viewers_find(g, hash, known, day);
     p = qoe_govern_pair(g, i);
 
@@ -218,8 +330,8 @@ qoe_viewers_claim(qoe_governor_t *gv, uint64_t hash, qoe_span_t org,
         qoe_viewers_write(g, i, hash, org, player, known);
     }
 
-    if (qoe_viewers_stale(qoe_peek(&p->day), day)) {
-        qoe_viewers_begin(g, i, day);
+    if (qoe_viewers_stale(g, p, day)) {
+        qoe_viewers_begin(g, i, day, now_s);
     }
 
     qoe_unlock(&g->lock);
@@ -257,18 +369,22 @@ qoe_viewers_write(qoe_govern_t *g, uint32_t i, uint64_t hash, qoe_span_t org,
  */
 
 static void
-qoe_viewers_begin(qoe_govern_t *g, uint32_t i, uint32_t day)
+qoe_viewers_begin(qoe_govern_t *g, uint32_t i, uint32_t day, uint32_t now_s)
 {
-    size_t      n;
-    qoe_hll_t  *h;
+    size_t       n;
+    qoe_hll_t   *h;
+    qoe_pair_t  *p;
 
+    p = qoe_govern_pair(g, i);
     h = qoe_govern_hll_at(g, g->sketches + i);
 
-    qoe_publish(&qoe_govern_pair(g, i)->day, 0);
+    qoe_publish(&p->day, 0);
 
     for (n = 0; n < sizeof(qoe_hll_t); n++) {
         qoe_publish(&h->reg[n], 0);
     }
 
-    qoe_publish(&qoe_govern_pair(g, i)->day, day);
+    qoe_publish(&p->key_id, qoe_peek(&g->key_id));
+    qoe_publish(&p->begun_s, now_s);
+    qoe_publish(&p->day, day);
 }

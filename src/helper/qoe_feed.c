@@ -47,7 +47,7 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
 
     feed->records = calloc(env->batch_size, sizeof(qoe_span_t));
     feed->ends = calloc(env->batch_size, sizeof(uint64_t));
-    feed->passes = calloc(env->batch_size, sizeof(uint32_t));
+    feed->passes = calloc(env->batch_size, sizeof(qoe_counts_t));
 
     if (feed->records == NULL || feed->ends == NULL || feed->passes == NULL) {
         qoe_feed_free(feed);
@@ -351,17 +351,26 @@ qoe_feed_release_to(qoe_feed_t *feed, bool early)
 
 
 qoe_counts_t
-qoe_feed_counts(const qoe_feed_t *feed, size_t count, size_t passed)
+qoe_feed_counts(const qoe_feed_t *feed, size_t count, qoe_counts_t passed)
 {
-    qoe_kind_t    kind;
-    qoe_counts_t  n;
+    passed.n[feed->env->stream->kind] = count;
 
-    kind = feed->env->stream->kind;
+    return passed;
+}
 
-    n.n[kind] = count;
-    n.n[kind == QOE_KIND_EVENT ? QOE_KIND_VIEW : QOE_KIND_EVENT] = passed;
 
-    return n;
+bool
+qoe_feed_none(qoe_counts_t passed)
+{
+    int  i;
+
+    for (i = 0; i < QOE_KINDS; i++) {
+        if (passed.n[i] != 0) {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 
@@ -375,7 +384,7 @@ qoe_feed_pass(qoe_feed_t *feed)
 {
     qoe_export_batch_t  *b;
 
-    if (feed->passed == 0 || feed->nrecords != 0) {
+    if (qoe_feed_none(feed->passed) || feed->nrecords != 0) {
         return;
     }
 
@@ -383,8 +392,8 @@ qoe_feed_pass(qoe_feed_t *feed)
 
     if (b != NULL && !b->released) {
         b->end = feed->pos;
-        b->passed += feed->passed;
-        feed->passed = 0;
+        b->passed = qoe_counts_add(b->passed, feed->passed);
+        feed->passed = qoe_events(0);
         return;
     }
 
@@ -392,7 +401,7 @@ qoe_feed_pass(qoe_feed_t *feed)
                           feed->pos, qoe_feed_counts(feed, 0, feed->passed),
                           true);
 
-    feed->passed = 0;
+    feed->passed = qoe_events(0);
     feed->changed = true;
     feed->taken = qoe_max(feed->taken, feed->pos);
 

@@ -72,7 +72,7 @@ typedef struct {
     qoe_buf_t             payload;   /* freed when it is done */
     uint64_t              end;       /* position after its last record */
     size_t                count;     /* records */
-    size_t                passed;    /* records of other kinds before end */
+    qoe_counts_t          passed;    /* records of other kinds before end */
     size_t                items;     /* in payload */
     uint64_t              received_ns;   /* of its first record, Unix */
     uint64_t              sent_ms;   /* monotonic */
@@ -83,7 +83,7 @@ typedef struct {
     size_t                stored;
     size_t                stored_items;
     size_t                noted;     /* records noted as stored */
-    size_t                noted_passed;
+    qoe_counts_t          noted_passed;
 
     /* answers that held the batch */
     uint64_t              hold;      /* number of the last; 0: none */
@@ -127,9 +127,9 @@ struct qoe_feed_s {
 
     qoe_span_t           *records;   /* batch_size: in no batch yet */
     uint64_t             *ends;      /* position after each */
-    uint32_t             *passes;    /* records passed over before each */
+    qoe_counts_t         *passes;    /* records passed over before each */
     size_t                nrecords;
-    size_t                passed;    /* and after the last one */
+    qoe_counts_t          passed;    /* and after the last one */
     uint64_t              hurry;     /* bytes that a begun batch may hold up */
     uint64_t              first_ms;  /* of the first not in a closed batch */
     uint64_t              pos;       /* after the last record read */
@@ -233,9 +233,12 @@ uint64_t qoe_feed_due_ms(const qoe_feed_t *feed);
 
 /* For qoe_feed*.c. */
 
-/* That many records of its kind and of others. */
+/* That many records of its kind, and those of others. */
 qoe_counts_t qoe_feed_counts(const qoe_feed_t *feed, size_t count,
-    size_t passed);
+    qoe_counts_t passed);
+
+/* Has nothing been passed over? */
+bool qoe_feed_none(qoe_counts_t passed);
 
 /* Releases what was passed over, or leaves it to the newest batch. */
 void qoe_feed_pass(qoe_feed_t *feed);
@@ -265,7 +268,7 @@ void qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms);
  * fit.  QOE_FULL: none did, close the batch; QOE_NOMEM was logged.
  */
 qoe_status_t qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms);
-size_t qoe_feed_passes(const qoe_feed_t *feed, size_t n);
+qoe_counts_t qoe_feed_passes(const qoe_feed_t *feed, size_t n);
 void qoe_feed_close(qoe_export_batch_t *b);
 /* Whether the window has no slot for another batch. */
 bool qoe_feed_is_full(const qoe_feed_t *feed);

@@ -57,8 +57,8 @@ qoe_feed_fold(qoe_feed_t *feed)
         b->count += last->count;
         b->items += last->items;
         b->noted += last->noted;
-        b->passed += last->passed;
-        b->noted_passed += last->noted_passed;
+        b->passed = qoe_counts_add(b->passed, last->passed);
+        b->noted_passed = qoe_counts_add(b->noted_passed, last->noted_passed);
         b->bad += last->bad;
         b->behind += last->behind;
         b->rejected += last->rejected;

@@ -43,7 +43,7 @@ qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms)
         }
 
         if (kind != feed->env->stream->kind) {
-            feed->passed++;
+            feed->passed.n[kind]++;
             continue;
         }
 
@@ -51,8 +51,8 @@ qoe_feed_read(qoe_feed_t *feed, uint64_t limit, uint64_t now_ms)
             feed->first_ms = now_ms;
         }
 
-        feed->passes[feed->nrecords] = (uint32_t) feed->passed;
-        feed->passed = 0;
+        feed->passes[feed->nrecords] = feed->passed;
+        feed->passed = qoe_events(0);
         feed->ends[feed->nrecords++] = feed->pos;
 
         /* a moving mean over about 16 records */
@@ -82,7 +82,7 @@ qoe_feed_damaged(qoe_feed_t *feed)
     if (feed->nrecords != 0) {
         /* these records are whole: send them first, the damage is met again */
         feed->pos = feed->ends[feed->nrecords - 1];
-        feed->passed = 0;
+        feed->passed = qoe_events(0);
         feed->first_ms = 0;
         return;
     }
@@ -106,8 +106,7 @@ qoe_feed_damaged(qoe_feed_t *feed)
 
         if (!b->released) {
             own = qoe_feed_counts(feed, b->count, b->passed);
-            records.n[QOE_KIND_EVENT] -= own.n[QOE_KIND_EVENT];
-            records.n[QOE_KIND_VIEW] -= own.n[QOE_KIND_VIEW];
+            records = qoe_counts_sub(records, own);
         }
     }
 
@@ -116,12 +115,12 @@ qoe_feed_damaged(qoe_feed_t *feed)
     b = qoe_feed_push(feed);
     b->state = QOE_BATCH_DONE;
     b->count = records.n[kind];
-    b->passed = records.n[QOE_KIND_EVENT] + records.n[QOE_KIND_VIEW]
-                - b->count;
+    records.n[kind] = 0;
+    b->passed = records;
     b->bad = b->count;
     b->end = tail;
     feed->pos = tail;
-    feed->passed = 0;
+    feed->passed = qoe_events(0);
 
     qoe_log(feed->env->log, QOE_LOG_ERR, "lane %u of the zone is damaged, "
             "%zu %s dropped", feed->lane, b->count, feed->env->stream->noun);
@@ -174,7 +173,7 @@ qoe_feed_part(qoe_feed_t *feed, uint64_t now_ms)
     b->items += (rc == QOE_OK) ? n - bad : 0;
     b->bad += bad;
     b->end = feed->ends[n - 1];
-    b->passed += qoe_feed_passes(feed, n);
+    b->passed = qoe_counts_add(b->passed, qoe_feed_passes(feed, n));
 
     if (bad != 0) {
         qoe_log_limited(feed->env->log, &feed->env->log_limit, QOE_LOG_ERR,
@@ -224,15 +223,16 @@ qoe_feed_close(qoe_export_batch_t *b)
 
 /* The records that were passed over before the first n. */
 
-size_t
+qoe_counts_t
 qoe_feed_passes(const qoe_feed_t *feed, size_t n)
 {
-    size_t  i, passed;
+    size_t        i;
+    qoe_counts_t  passed;
 
-    passed = 0;
+    passed = qoe_events(0);
 
     for (i = 0; i < n; i++) {
-        passed += feed->passes[i];
+        passed = qoe_counts_add(passed, feed->passes[i]);
     }
 
     return passed;
@@ -252,7 +252,7 @@ qoe_feed_shift(qoe_feed_t *feed, size_t n, uint64_t now_ms)
         memmove(feed->ends, feed->ends + n,
                 feed->nrecords * sizeof(uint64_t));
         memmove(feed->passes, feed->passes + n,
-                feed->nrecords * sizeof(uint32_t));
+                feed->nrecords * sizeof(qoe_counts_t));
 
         feed->first_ms = now_ms;
     }

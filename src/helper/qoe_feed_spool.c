@@ -192,12 +192,13 @@ qoe_feed_append(qoe_export_batch_t *b)
 static void
 qoe_feed_note(qoe_feed_t *feed)
 {
-    size_t               i, n, passed;
+    size_t               i, n;
     uint64_t             pos;
+    qoe_counts_t         passed;
     qoe_export_batch_t  *b;
 
     n = 0;
-    passed = 0;
+    passed = qoe_events(0);
     pos = 0;
 
     for (i = 0; i < feed->nbatches; i++) {
@@ -214,13 +215,14 @@ qoe_feed_note(qoe_feed_t *feed)
         }
 
         n += b->count - b->noted;
-        passed += b->passed - b->noted_passed;
+        passed = qoe_counts_add(passed, qoe_counts_sub(b->passed,
+                                                       b->noted_passed));
         b->noted = b->count;
         b->noted_passed = b->passed;
         pos = b->end;
     }
 
-    if (n + passed == 0) {
+    if (n == 0 && qoe_feed_none(passed)) {
         return;
     }
 

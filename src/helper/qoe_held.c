@@ -123,10 +123,13 @@ qoe_held_run(qoe_held_t *held, uint64_t now_ms, bool flush)
 bool
 qoe_held_arm(qoe_held_t *held)
 {
+    bool      requests;
     size_t    i;
-    uint64_t  pos;
+    uint64_t  pos, now_ms;
 
-    pos = qoe_intake_wake_pos(held->intake, qoe_mono_ms());
+    now_ms = qoe_mono_ms();
+    pos = qoe_intake_wake_pos(held->intake, now_ms);
+    requests = qoe_intake_arm(held->intake, now_ms);
 
     for (i = 0; i < held->nfeeds; i++) {
         if (held->feed[i] != NULL) {
@@ -136,7 +139,7 @@ qoe_held_arm(qoe_held_t *held)
     }
 
     return qoe_lane_arm(held->zone, held->lane, pos, held->asked)
-           || held->more;
+           || requests || held->more;
 }
 
 
@@ -144,6 +147,7 @@ void
 qoe_held_disarm(qoe_held_t *held)
 {
     (void) qoe_lane_arm(held->zone, held->lane, QOE_LANE_AWAKE, 0);
+    qoe_intake_disarm(held->intake);
 }
 
 

@@ -59,6 +59,7 @@ static void qoe_helper_nice(const qoe_helper_t *h);
 static void *qoe_helper_main(void *data);
 static bool qoe_helper_turn(qoe_helper_t *h);
 static void qoe_helper_flags(qoe_helper_t *h, uint64_t now);
+static void qoe_helper_watch(qoe_helper_t *h, uint64_t now);
 static void qoe_helper_hopeless(qoe_helper_t *h, uint64_t now);
 static uint64_t qoe_helper_spooling_ms(const qoe_helper_t *h);
 static void qoe_helper_work(qoe_helper_t *h, uint64_t now);
@@ -293,6 +294,7 @@ qoe_helper_turn(qoe_helper_t *h)
     now = qoe_mono_ms();
 
     qoe_helper_flags(h, now);
+    qoe_helper_watch(h, now);
     qoe_lease_update(h, now);
     qoe_helper_work(h, now);
     qoe_report_run(h->report, now);
@@ -346,6 +348,30 @@ qoe_helper_flags(qoe_helper_t *h, uint64_t now)
             qoe_transport_reopen(h->exporter[i].transport);
         }
     }
+}
+
+
+/* Looks at the files of dimensions. */
+
+static void
+qoe_helper_watch(qoe_helper_t *h, uint64_t now)
+{
+    qoe_watch_found_t  found;
+
+    if (h->leaving_ms != 0) {
+        return;
+    }
+
+    qoe_watch_run(&h->watch, now, &found);
+
+    if (found.read + found.failed == 0) {
+        return;
+    }
+
+    qoe_zone_count(h->conf.zone, h->conf.worker, QOE_COUNT_LISTS_READ,
+                   found.read);
+    qoe_zone_count(h->conf.zone, h->conf.worker, QOE_COUNT_LISTS_FAILED,
+                   found.failed);
 }
 
 
@@ -557,6 +583,9 @@ qoe_helper_deadline(qoe_helper_t *h, uint64_t now)
 
     if (h->leaving_ms != 0) {
         at = qoe_min(at, h->env.spooling ? h->leaving_ms : h->spooling_ms);
+
+    } else {
+        at = qoe_min(at, qoe_watch_due_ms(&h->watch));
     }
 
     for (i = 0; i < h->env.nheld && !h->handing_over; i++) {

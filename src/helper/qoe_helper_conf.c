@@ -242,6 +242,8 @@ qoe_helper_env(qoe_helper_t *h)
 
     qoe_governor_init(&h->governor, h->state.govern, h->conf.qoe.dims,
                       h->self);
+    h->governor.fleet = h->conf.qoe.fleet;
+    qoe_watch_init(&h->watch, h->conf.qoe.dims, &h->conf.log);
 
     self = &h->report_env.self;
     self->state = &h->state;

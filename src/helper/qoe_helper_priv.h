@@ -15,6 +15,7 @@
 #include "qoe_atomic.h"
 #include "qoe_exporter.h"
 #include "qoe_report.h"
+#include "qoe_watch.h"
 
 #include <pthread.h>
 
@@ -48,6 +49,7 @@ struct qoe_helper_s {
     qoe_intake_env_t      intake;
     qoe_state_t           state;
     qoe_governor_t        governor;
+    qoe_watch_t           watch;
     qoe_report_env_t      report_env;
     qoe_report_t         *report;
     qoe_proc_t            self;

@@ -7,6 +7,7 @@
 #include "qoe_intake.h"
 #include "qoe_failpoint.h"
 #include "qoe_record.h"
+#include "qoe_tap.h"
 
 #include <stdlib.h>
 
@@ -23,6 +24,9 @@
 /* The shortest time between runs that only new records ask for. */
 #define QOE_INTAKE_PAUSE_MS    500
 
+/* The records of the tap that are taken before their room is given back. */
+#define QOE_INTAKE_RELEASE     256
+
 /* The shortest time between looks for silent views. */
 #define QOE_INTAKE_TICK_MS     100
 
@@ -33,12 +37,16 @@ struct qoe_intake_s {
     uint64_t             pos;                /* applied */
     uint64_t             quarter;            /* of the ring, in bytes */
     uint64_t             paused_ms;          /* pause until then; monotonic */
+    uint64_t             tap;                /* position in the tap */
+    uint64_t             tap_quarter;
     uint64_t             ticked_ms;          /* monotonic */
     qoe_apply_t         *apply;              /* NULL: metrics are off */
 };
 
 
 static void qoe_intake_recover(qoe_intake_t *in);
+static void qoe_intake_skip(qoe_intake_t *in, uint64_t now_ms);
+static uint32_t qoe_intake_requests(qoe_intake_t *in);
 static bool qoe_intake_next(qoe_intake_t *in, uint64_t now_ns);
 static void qoe_intake_record(qoe_intake_t *in, qoe_span_t packed,
     uint64_t now_ns);
@@ -64,6 +72,8 @@ qoe_intake_create(qoe_intake_env_t *env, uint32_t lane, bool adopted)
     qoe_intake_recover(in);
 
     in->pos = qoe_lane_applied(env->state->zone, lane);
+    in->tap = qoe_tap_start(env->state->zone, lane);
+    in->tap_quarter = qoe_tap_size(env->state->zone) / 4;
 
     /* recover an adopted lane even with metrics off, for when they are on */
 
@@ -110,21 +120,18 @@ qoe_intake_run(qoe_intake_t *in, uint64_t now_ms)
 {
     int       n;
     bool      more;
-    uint64_t  now_ns, tail;
-
-    now_ns = qoe_unix_ns();
+    uint32_t  requests;
+    uint64_t  now_ns;
 
     if (!qoe_conf_applies(in->env->conf)) {
-        tail = qoe_lane_tail(in->env->state->zone, in->lane);
-
-        if (tail != in->pos) {
-            in->pos = tail;
-            in->paused_ms = now_ms + QOE_INTAKE_PAUSE_MS;
-            qoe_lane_apply(in->env->state->zone, in->lane, tail);
-        }
-
+        qoe_intake_skip(in, now_ms);
         return false;
     }
+
+    /* first, so that the log of a request is in the ring when that is read */
+
+    requests = qoe_intake_requests(in);
+    now_ns = qoe_unix_ns();
 
     for (n = 0; n < QOE_INTAKE_RECORDS; n++) {
 
@@ -137,9 +144,9 @@ qoe_intake_run(qoe_intake_t *in, uint64_t now_ms)
         }
     }
 
-    more = (n == QOE_INTAKE_RECORDS);
+    more = (n == QOE_INTAKE_RECORDS || requests == QOE_INTAKE_RECORDS);
 
-    if (n != 0) {
+    if (n != 0 || requests != 0) {
         in->paused_ms = now_ms + QOE_INTAKE_PAUSE_MS;
     }
 
@@ -178,6 +185,79 @@ qoe_intake_leave(qoe_intake_t *in)
     rc = qoe_apply_leave(in->apply, qoe_unix_ns());
 
     return rc == QOE_AGAIN || qoe_lane_tail(zone, in->lane) != tail;
+}
+
+
+/* Nothing is made of the records: their room is given back. */
+
+static void
+qoe_intake_skip(qoe_intake_t *in, uint64_t now_ms)
+{
+    uint64_t      tail;
+    qoe_zone_t   *zone;
+    qoe_span_t    record;
+
+    zone = in->env->state->zone;
+    tail = qoe_lane_tail(zone, in->lane);
+
+    if (tail != in->pos) {
+        in->pos = tail;
+        in->paused_ms = now_ms + QOE_INTAKE_PAUSE_MS;
+        qoe_lane_apply(zone, in->lane, tail);
+    }
+
+    while (qoe_tap_next(zone, in->lane, &in->tap, &record) == QOE_OK) {
+        in->paused_ms = now_ms + QOE_INTAKE_PAUSE_MS;
+    }
+
+    qoe_tap_release(zone, in->lane, in->tap);
+}
+
+
+/* Takes in requests of the tap, and returns their number. */
+
+static uint32_t
+qoe_intake_requests(qoe_intake_t *in)
+{
+    uint32_t       n;
+    uint64_t       now_ns;
+    qoe_zone_t    *zone;
+    qoe_span_t     record;
+    qoe_status_t   rc;
+
+    zone = in->env->state->zone;
+    now_ns = 0;
+
+    for (n = 0; n < QOE_INTAKE_RECORDS; n++) {
+
+        rc = qoe_tap_next(zone, in->lane, &in->tap, &record);
+
+        if (rc == QOE_DONE) {
+            break;
+        }
+
+        if (n % QOE_INTAKE_CLOCK == 0) {
+            now_ns = qoe_unix_ns();
+        }
+
+        if (rc == QOE_OK) {
+            (void) qoe_failpoint("intake.request");
+            qoe_apply_request(in->apply, record, now_ns);
+
+        } else {
+            qoe_zone_count(zone, in->env->slot, QOE_COUNT_RECORDS_UNREAD, 1);
+        }
+
+        if (n % QOE_INTAKE_RELEASE == QOE_INTAKE_RELEASE - 1) {
+            qoe_tap_release(zone, in->lane, in->tap);
+        }
+    }
+
+    if (n != 0) {
+        qoe_tap_release(zone, in->lane, in->tap);
+    }
+
+    return n;
 }
 
 
@@ -262,6 +342,22 @@ uint64_t
 qoe_intake_wake_pos(const qoe_intake_t *in, uint64_t now_ms)
 {
     return now_ms < in->paused_ms ? in->pos + in->quarter : in->pos;
+}
+
+
+bool
+qoe_intake_arm(const qoe_intake_t *in, uint64_t now_ms)
+{
+    return qoe_tap_arm(in->env->state->zone, in->lane,
+                       now_ms < in->paused_ms ? in->tap + in->tap_quarter
+                                              : in->tap);
+}
+
+
+void
+qoe_intake_disarm(const qoe_intake_t *in)
+{
+    (void) qoe_tap_arm(in->env->state->zone, in->lane, QOE_LANE_AWAKE);
 }
 
 

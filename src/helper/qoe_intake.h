@@ -57,6 +57,13 @@ uint64_t qoe_intake_pos(const qoe_intake_t *in);
  */
 uint64_t qoe_intake_wake_pos(const qoe_intake_t *in, uint64_t now_ms);
 
+/*
+ * The same for the tap: asks to be woken by it, until qoe_intake_disarm().
+ * true: it has got requests already.
+ */
+bool qoe_intake_arm(const qoe_intake_t *in, uint64_t now_ms);
+void qoe_intake_disarm(const qoe_intake_t *in);
+
 /* The monotonic ms of the next run; UINT64_MAX: there is no reason for one. */
 uint64_t qoe_intake_due_ms(const qoe_intake_t *in, uint64_t now_ms);
 

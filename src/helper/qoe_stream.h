@@ -43,6 +43,7 @@ typedef enum {
     QOE_STREAM_LOGS = 0,
     QOE_STREAM_VIEWS,
     QOE_STREAM_TRACES,           /* of those records, those with a trace */
+    QOE_STREAM_REQUESTS,         /* for media, as openqoe_cmcd_log has them */
     QOE_STREAMS
 } qoe_stream_id_t;
 

@@ -16,12 +16,15 @@
 #include <ngx_http.h>
 
 #include "qoe_batch.h"
+#include "qoe_cmcd.h"
+#include "qoe_cmcd_events.h"
 #include "qoe_core.h"
 #include "qoe_buf.h"
 #include "qoe_decode.h"
 #include "qoe_dest.h"
 #include "qoe_helper.h"
 #include "qoe_prom.h"
+#include "qoe_request.h"
 #include "qoe_record.h"
 #include "qoe_source.h"
 #include "qoe_spool_info.h"
@@ -36,6 +39,7 @@
 #define NGX_HTTP_OPENQOE_SERVICE     "openQoE-worker"
 
 #define NGX_HTTP_OPENQOE_KEY_LEN     32      /* SHA-256 */
+#define NGX_HTTP_OPENQOE_HASH_LEN    16      /* hexadecimal digits */
 #define NGX_HTTP_OPENQOE_JSON_MAX    (1024 * 1024)
 
 /* Signals of an exporter: a bit for each stream (qoe_stream.h), and metrics. */
@@ -69,6 +73,15 @@ typedef struct {
  * configuration has been read, except for the slots.
  */
 
+/* Where a signal is sent, as configured. */
+
+typedef struct {
+    ngx_str_t                 url;           /* null: that of the logs */
+    const char               *name;          /* what set it, for messages */
+    ngx_uint_t                verbatim;      /* its own: append no path */
+} ngx_http_openqoe_endpoint_t;
+
+
 typedef struct {
     ngx_str_t                 name;
 
@@ -79,12 +92,7 @@ typedef struct {
     ngx_uint_t                signals;
     ngx_uint_t                spool;         /* it uses the openqoe_spool */
 
-    ngx_str_t                 endpoint;      /* as shown by /v2/health */
-    const char               *endpoint_name; /* what set it, for messages */
-    ngx_str_t                 metrics_endpoint;      /* unless derived */
-    const char               *metrics_name;
-    ngx_str_t                 traces_endpoint;       /* the same */
-    const char               *traces_name;
+    ngx_http_openqoe_endpoint_t  endpoint[QOE_SIGNALS];
     ngx_uint_t                protocol;      /* qoe_protocol_t */
     ngx_uint_t                gzip;
     size_t                    gzip_level;
@@ -107,9 +115,6 @@ typedef struct {
     qoe_transport_conf_t      transport;
 
     uint32_t                  set;           /* bits: directives of the block */
-    unsigned                  verbatim:1;    /* endpoint is the logs' own */
-    unsigned                  metrics_verbatim:1;
-    unsigned                  traces_verbatim:1;
     unsigned                  env_headers:1;
 } ngx_http_openqoe_exporter_t;
 
@@ -118,6 +123,9 @@ typedef struct {
     ngx_cycle_t              *cycle;
     ngx_shm_zone_t           *shm_zone;
     const char               *used_by;       /* a directive that needs it */
+    ngx_str_t                 edge;          /* complete after init */
+    ngx_array_t               locations;     /* loc_conf_t *, of events */
+    u_char                    config_hash[NGX_HTTP_OPENQOE_HASH_LEN];
 
     ngx_array_t               exporters;     /* at least one after init */
     ngx_http_openqoe_exporter_t  *exporter;  /* the first of them */
@@ -127,6 +135,9 @@ typedef struct {
     ngx_uint_t                ack_used;      /* a location waits for the
                                                 spool */
     ngx_uint_t                overload_used; /* a location waits for room */
+    ngx_uint_t                cmcd_used;     /* a location reads CMCD, */
+    ngx_uint_t                cmcd_logged;   /* logs requests, or */
+    ngx_uint_t                cmsd_used;     /* sends CMSD */
     uint64_t                 *lost;          /* shared by all processes */
 
     ngx_array_t               types;         /* qoe_custom_type_t */
@@ -163,14 +174,20 @@ typedef struct {
 typedef enum {
     NGX_HTTP_OPENQOE_NONE = 0,
     NGX_HTTP_OPENQOE_EVENTS,
+    NGX_HTTP_OPENQOE_CMCD_EVENTS,
     NGX_HTTP_OPENQOE_HEALTH,
     NGX_HTTP_OPENQOE_STATS,
     NGX_HTTP_OPENQOE_PAGE
 } ngx_http_openqoe_kind_e;
 
 
+typedef struct ngx_http_openqoe_input_s  ngx_http_openqoe_input_t;
+
+
 typedef struct {
     ngx_uint_t                kind;          /* of this location only */
+    const ngx_http_openqoe_input_t  *input;  /* NULL: it takes no events */
+    ngx_uint_t                gone;          /* it takes no reports any more */
 
     ngx_array_t              *keys;          /* of digests; NULL: open */
     ngx_array_t              *origins;       /* of ngx_str_t; NULL: none */
@@ -186,6 +203,13 @@ typedef struct {
     ngx_uint_t                ack;           /* qoe_ack_t */
     ngx_msec_t                ack_timeout;
     ngx_msec_t                overload_wait; /* 0: off */
+
+    /* of _cmcd*.c and _cmsd.c */
+    ngx_uint_t                cmcd;          /* NGX_HTTP_OPENQOE_CMCD_* */
+    ngx_uint_t                cmcd_log;      /* of a million sessions */
+    ngx_http_complex_value_t *cmcd_org;      /* NULL: empty */
+    ngx_uint_t                cmsd;
+    ngx_str_t                 cmsd_name;
 } ngx_http_openqoe_loc_conf_t;
 
 
@@ -209,6 +233,9 @@ typedef struct {
 
     unsigned                  marked:1;      /* the cookie is set */
     char                      marker[QOE_UUID_TEXT_LEN];
+
+    unsigned                  headed:1;      /* the header was sent, after */
+    ngx_msec_t                headed_ms;     /* that time; of _cmcd.c */
 
     u_char                   *ids;           /* org_id and player_id */
     size_t                    org_len;
@@ -236,10 +263,14 @@ extern ngx_module_t  ngx_http_openqoe_module;
 /* _conf.c */
 void *ngx_http_openqoe_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf);
+ngx_int_t ngx_http_openqoe_preconfiguration(ngx_conf_t *cf);
+ngx_int_t ngx_http_openqoe_postconfiguration(ngx_conf_t *cf);
 void *ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 char *ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_cmcd_events(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* _set.c: a value of a directive; errors name directive and token */
@@ -299,9 +330,24 @@ ngx_int_t ngx_http_openqoe_dimensions_check(ngx_conf_t *cf,
 /* _attribute.c */
 char *ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* Name and text of an openqoe_attribute; NGX_DECLINED: there is no more. */
+ngx_int_t ngx_http_openqoe_attribute_at(ngx_array_t *attributes, ngx_uint_t i,
+    ngx_str_t *name, ngx_str_t *value);
 qoe_status_t ngx_http_openqoe_attributes(ngx_http_request_t *r,
     ngx_array_t *attributes, qoe_batch_t *batch, qoe_record_meta_t *meta,
     qoe_arena_t *arena);
+
+/*
+ * _cmcd_set.c: the set of CMCD that a request brings, in its headers or else in
+ * its query, if these are not 0.  *c points into memory of the request's pool.
+ * Results as of qoe_cmcd_query(), or QOE_NOMEM; *c is not always written for
+ * QOE_DONE.
+ */
+qoe_status_t ngx_http_openqoe_cmcd_decode(ngx_http_request_t *r,
+    ngx_uint_t headers, ngx_uint_t query, qoe_cmcd_t *c);
+
+/* _cmcd_var.c: $openqoe_args, $openqoe_is_args, $openqoe_cmcd_KEY */
+ngx_int_t ngx_http_openqoe_cmcd_variables(ngx_conf_t *cf);
 
 /* _exporter_conf.c */
 char *ngx_http_openqoe_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -324,6 +370,8 @@ ngx_int_t ngx_http_openqoe_exporter_init(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
 ngx_int_t ngx_http_openqoe_exporter_complete(ngx_conf_t *cf,
     ngx_http_openqoe_exporter_t *e);
+
+ngx_uint_t ngx_http_openqoe_utf8(ngx_str_t *s);
 
 /* each returns NULL, or what the value must be */
 const char *ngx_http_openqoe_set_protocol(ngx_http_openqoe_exporter_t *e,
@@ -476,10 +524,6 @@ ngx_int_t ngx_http_openqoe_overload_refuse(ngx_http_request_t *r,
 /* Continues requests that wait, as far as there is room. */
 void ngx_http_openqoe_overload_walk(void);
 
-/* _identity.c */
-void ngx_http_openqoe_identity(const ngx_str_t *host, const ngx_str_t *zone,
-    char text[QOE_UUID_TEXT_LEN]);
-
 /* _process.c */
 ngx_int_t ngx_http_openqoe_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_openqoe_init_process(ngx_cycle_t *cycle);
@@ -533,6 +577,8 @@ char *ngx_http_openqoe_marker_domain(ngx_conf_t *cf, ngx_command_t *cmd,
 const char *ngx_http_openqoe_check_domain(ngx_str_t *domain);
 void ngx_http_openqoe_marker_path(ngx_conf_t *cf,
     ngx_http_openqoe_loc_conf_t *lcf);
+ngx_uint_t ngx_http_openqoe_marker_find(ngx_http_request_t *r,
+    uint8_t id[16]);
 void ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
     char text[QOE_UUID_TEXT_LEN]);
 ngx_int_t ngx_http_openqoe_marker_set(ngx_http_request_t *r,
@@ -607,66 +653,12 @@ ngx_uint_t ngx_http_openqoe_inflate(ngx_http_request_t *r,
 /* _page.c: the page itself */
 ngx_int_t ngx_http_openqoe_page_handler(ngx_http_request_t *r);
 
-/* _answer.c */
-ngx_int_t ngx_http_openqoe_send_accepted(ngx_http_request_t *r,
-    const ngx_http_openqoe_answer_t *answer);
-ngx_int_t ngx_http_openqoe_send_retry(ngx_http_request_t *r,
-    const char *message, size_t queued, uint64_t received_ns);
-void ngx_http_openqoe_errors(qoe_buf_t *b, const qoe_batch_t *batch);
-
-/*
- * _submit.c: takes the events of a body to their lanes, all of them or none.
- * A submission is on the stack, and does not outlive a turn of the event loop.
- */
-typedef struct {
-    ngx_http_request_t            *r;        /* for variables */
-    ngx_http_openqoe_main_conf_t  *mcf;
-    ngx_http_openqoe_loc_conf_t   *lcf;
-    qoe_zone_t                    *zone;
-    uint64_t                       received_ns;      /* Unix */
-
-    qoe_arena_t                   *arena;
-    ngx_uint_t                     nomem;    /* malloc() itself failed */
-    ngx_uint_t                     unstorable;       /* the spool fails */
-    size_t                         invalid;  /* events that break a rule */
-    size_t                         over;     /* events of too many sessions */
-
-    qoe_batch_t                    batch;
-    uint64_t                       ends[QOE_LANES_MAX];
-} ngx_http_openqoe_submit_t;
-
-void ngx_http_openqoe_submit_init(ngx_http_openqoe_submit_t *s,
-    ngx_http_request_t *r, uint64_t received_ns);
-/*
- * Fills s->batch, whose texts point into body and the arena.  QOE_OK: at least
- * one event is valid; QOE_INVALID: none is; QOE_NOMEM: see nomem.
- */
-qoe_status_t ngx_http_openqoe_submit_decode(ngx_http_openqoe_submit_t *s,
-    qoe_span_t body);
-/*
- * Queues the valid events and wakes the helpers.  marker has QOE_UUID_TEXT_LEN
- * bytes, or is NULL.  Returns and fills s->ends as qoe_zone_put() does; also
- * returns QOE_BUSY, and sets unstorable, if events must be stored while the
- * spool fails.
- */
-qoe_status_t ngx_http_openqoe_submit_put(ngx_http_openqoe_submit_t *s,
-    const char *marker);
-/* Frees the texts of the batch. */
-void ngx_http_openqoe_submit_end(ngx_http_openqoe_submit_t *s);
-/* To be called at the end of the process. */
-void ngx_http_openqoe_submit_exit(void);
-
-/* _events.c, _health.c, _stats.c */
-ngx_int_t ngx_http_openqoe_events_handler(ngx_http_request_t *r);
-/* Reads the body and continues. */
-ngx_int_t ngx_http_openqoe_events_read(ngx_http_request_t *r);
-/* Discards the body and refuses the request. */
-ngx_int_t ngx_http_openqoe_events_discard(ngx_http_request_t *r);
-/* Decodes the body, which was read, and answers. */
-void ngx_http_openqoe_events_run(ngx_http_request_t *r, uint64_t received_ns);
-
+/* _health.c, _stats.c */
 ngx_int_t ngx_http_openqoe_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_stats_handler(ngx_http_request_t *r);
+
+
+#include "ngx_http_openqoe_input.h"
 
 
 #endif /* _NGX_HTTP_OPENQOE_H_INCLUDED_ */

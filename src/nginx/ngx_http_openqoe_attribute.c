@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 
 #define NGX_HTTP_OPENQOE_ATTRIBUTES      32  /* per location */
@@ -27,8 +28,11 @@ typedef struct {
 static const char *ngx_http_openqoe_attribute_name(ngx_str_t *name);
 static ngx_int_t ngx_http_openqoe_attribute_known(ngx_conf_t *cf,
     ngx_str_t *name);
-static qoe_status_t ngx_http_openqoe_attribute_text(qoe_span_t *out,
-    ngx_str_t *value, qoe_arena_t *arena);
+static void ngx_http_openqoe_attribute_fill(qoe_request_t *q, size_t field,
+    qoe_span_t text);
+static size_t ngx_http_openqoe_attribute_field(size_t field);
+static void ngx_http_openqoe_attribute_dims(const ngx_array_t *sources,
+    qoe_request_t *q);
 
 
 /* Attributes of a log record that come from the event itself. */
@@ -116,6 +120,24 @@ ngx_http_openqoe_attribute(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return ngx_http_compile_complex_value(&ccv) == NGX_OK ? NGX_CONF_OK
                                                           : NGX_CONF_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_openqoe_attribute_at(ngx_array_t *attributes, ngx_uint_t i,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    ngx_http_openqoe_attribute_t  *attr;
+
+    if (attributes == NULL || i >= attributes->nelts) {
+        return NGX_DECLINED;
+    }
+
+    attr = attributes->elts;
+    *name = attr[i].name;
+    *value = attr[i].value.value;
+
+    return NGX_OK;
 }
 
 
@@ -252,11 +274,131 @@ ngx_http_openqoe_attributes(ngx_http_request_t *r, ngx_array_t *attributes,
 
 
 /*
+ * A request has no fields but the texts that become attributes of metrics; a
+ * field without such a text is of no use to it.
+ */
+
+qoe_status_t
+ngx_http_openqoe_attributes_request(ngx_http_request_t *r,
+    ngx_array_t *attributes, const ngx_array_t *sources, qoe_request_t *q,
+    qoe_arena_t *arena)
+{
+    ngx_str_t                      value;
+    ngx_uint_t                     i;
+    qoe_span_t                     text;
+    ngx_http_openqoe_attribute_t  *attr;
+
+    attr = (attributes != NULL) ? attributes->elts : NULL;
+
+    for (i = 0; attr != NULL && i < attributes->nelts; i++) {
+
+        if (ngx_http_complex_value(r, &attr[i].value, &value) != NGX_OK
+            || ngx_http_openqoe_attribute_text(&text, &value, arena) != QOE_OK)
+        {
+            return QOE_NOMEM;
+        }
+
+        if (text.len == 0) {
+            continue;
+        }
+
+        if (attr[i].fill) {
+            ngx_http_openqoe_attribute_fill(q,
+                qoe_event_field_find(ngx_http_openqoe_span(attr[i].name)),
+                text);
+
+        } else if (q->nattrs < QOE_REQUEST_NAMED) {
+            q->named[q->nattrs].name = ngx_http_openqoe_span(attr[i].name);
+            q->named[q->nattrs++].value = text;
+        }
+    }
+
+    ngx_http_openqoe_attribute_dims(sources, q);
+
+    return QOE_OK;
+}
+
+
+static void
+ngx_http_openqoe_attribute_fill(qoe_request_t *q, size_t field,
+    qoe_span_t text)
+{
+    size_t  id;
+
+    id = ngx_http_openqoe_attribute_field(field);
+
+    if (id != QOE_TEXTS && q->text[id].len == 0) {
+        q->text[id] = text;
+    }
+}
+
+
+/* The text of a sample that a field of an event becomes, or QOE_TEXTS. */
+
+static size_t
+ngx_http_openqoe_attribute_field(size_t field)
+{
+    switch (field) {
+
+#define NGX_HTTP_OPENQOE_TEXT(id)  case QOE_FIELD_##id: return QOE_TEXT_##id;
+#define NGX_HTTP_OPENQOE_NO_TEXT(id, path)
+
+    QOE_SAMPLE_TEXTS(NGX_HTTP_OPENQOE_TEXT, NGX_HTTP_OPENQOE_NO_TEXT)
+
+    case QOE_FIELD_CMCD_SID:
+        return QOE_TEXT_SESSION_ID;
+
+    case QOE_FIELD_CMCD_CID:
+        return QOE_TEXT_VIDEO_ID;
+
+    default:
+        return QOE_TEXTS;
+    }
+}
+
+
+/* The values of custom dimensions; those of "data" have none. */
+
+static void
+ngx_http_openqoe_attribute_dims(const ngx_array_t *sources, qoe_request_t *q)
+{
+    size_t               id, k;
+    ngx_uint_t           i;
+    qoe_span_t           value;
+    const qoe_source_t  *s;
+
+    s = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+
+        value = qoe_span_null;
+
+        if (s[i].kind == QOE_SOURCE_FIELD) {
+            id = ngx_http_openqoe_attribute_field(s[i].field);
+            value = (id != QOE_TEXTS) ? q->text[id] : qoe_span_null;
+
+        } else if (s[i].kind == QOE_SOURCE_ATTRIBUTE) {
+            for (k = 0; k < q->nattrs; k++) {
+                if (qoe_span_eq(q->named[k].name, s[i].key)) {
+                    value = q->named[k].value;
+                }
+            }
+        }
+
+        if (value.len != 0 && q->nattrs + q->ndims < QOE_REQUEST_NAMED) {
+            q->named[q->nattrs + q->ndims].name = s[i].name;
+            q->named[q->nattrs + q->ndims++].value = value;
+        }
+    }
+}
+
+
+/*
  * Copies the value up to the longest that is accepted, in whole characters; a
  * byte that is not UTF-8 and a control character become '?'.
  */
 
-static qoe_status_t
+qoe_status_t
 ngx_http_openqoe_attribute_text(qoe_span_t *out, ngx_str_t *value,
     qoe_arena_t *arena)
 {

@@ -20,6 +20,8 @@ static ngx_uint_t ngx_http_openqoe_key_known(ngx_array_t *keys, u_char *data,
     size_t len);
 static ngx_uint_t ngx_http_openqoe_header_key(ngx_table_elt_t *h,
     ngx_str_t *key);
+static ngx_uint_t ngx_http_openqoe_argument_key(ngx_http_request_t *r,
+    const char *name, ngx_str_t *key);
 
 
 /* openqoe_api_key key | off */
@@ -179,7 +181,10 @@ ngx_http_openqoe_add_key(ngx_conf_t *cf, ngx_array_t **keys, ngx_str_t *key)
 }
 
 
-/* NGX_OK: the location needs no key, or a header has one of its keys. */
+/*
+ * NGX_OK: the location needs no key, or a header has one of its keys, or an
+ * argument of the query where the input allows that.
+ */
 
 ngx_int_t
 ngx_http_openqoe_authorized(ngx_http_request_t *r)
@@ -206,7 +211,43 @@ ngx_http_openqoe_authorized(ngx_http_request_t *r)
         }
     }
 
+    if (lcf->input != NULL && lcf->input->key != NULL
+        && ngx_http_openqoe_argument_key(r, lcf->input->key, &key)
+        && ngx_http_openqoe_key_known(lcf->keys, key.data, key.len))
+    {
+        return NGX_OK;
+    }
+
     return NGX_DECLINED;
+}
+
+
+/* Finds a key in the query; players can send no headers with their reports. */
+
+static ngx_uint_t
+ngx_http_openqoe_argument_key(ngx_http_request_t *r, const char *name,
+    ngx_str_t *key)
+{
+    u_char     *dst, *src;
+    ngx_str_t   value;
+
+    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), &value) != NGX_OK
+        || value.len == 0)
+    {
+        return 0;
+    }
+
+    key->data = ngx_pnalloc(r->pool, value.len);
+    if (key->data == NULL) {
+        return 0;
+    }
+
+    dst = key->data;
+    src = value.data;
+    ngx_unescape_uri(&dst, &src, value.len, 0);
+    key->len = (size_t) (dst - key->data);
+
+    return 1;
 }
 
 

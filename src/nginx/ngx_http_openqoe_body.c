@@ -21,54 +21,54 @@ static ngx_int_t ngx_http_openqoe_append(ngx_buf_t *b, u_char *dst,
 
 
 /*
- * NULL if the type is application/json, text/plain (sendBeacon) or missing,
- * and the module knows the encoding; otherwise what the client should send.
+ * NULL if the type is one of the location's input, and the module knows the
+ * encoding; otherwise what the client should send.
  */
 
 const char *
 ngx_http_openqoe_media_type(ngx_http_request_t *r)
 {
-    size_t            len;
-    ngx_str_t        *type;
-    ngx_uint_t        i, gzip;
-    ngx_table_elt_t  *h;
-
-    static const ngx_str_t  types[] = {
-        ngx_string("application/json"),
-        ngx_string("text/plain")
-    };
+    size_t                           len;
+    ngx_str_t                        type;
+    ngx_uint_t                       i, gzip;
+    ngx_table_elt_t                 *h;
+    ngx_http_openqoe_loc_conf_t     *lcf;
+    const ngx_http_openqoe_input_t  *input;
 
     if (ngx_http_openqoe_encoding(r, &gzip) != NGX_OK) {
         return "Content-Encoding must be gzip or identity, or absent";
     }
 
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+    input = lcf->input;
+
     h = r->headers_in.content_type;
 
     if (h == NULL || h->value.len == 0) {
-        return NULL;
+        return input->untyped ? NULL : input->expected;
     }
 
-    type = &h->value;
+    type = h->value;
 
-    /* ignore parameters such as charset: JSON is UTF-8 */
+    /* ignore parameters such as charset: the bodies are UTF-8 */
 
-    for (len = 0; len < type->len; len++) {
-        if (type->data[len] == ';' || type->data[len] == ' '
-            || type->data[len] == '\t')
+    for (len = 0; len < type.len; len++) {
+        if (type.data[len] == ';' || type.data[len] == ' '
+            || type.data[len] == '\t')
         {
             break;
         }
     }
 
-    for (i = 0; i < 2; i++) {
-        if (len == types[i].len
-            && ngx_strncasecmp(type->data, types[i].data, len) == 0)
-        {
+    type.len = len;
+
+    for (i = 0; input->types[i] != NULL; i++) {
+        if (ngx_http_openqoe_str_is(&type, input->types[i])) {
             return NULL;
         }
     }
 
-    return "Content-Type must be application/json or text/plain, or absent";
+    return input->expected;
 }
 
 

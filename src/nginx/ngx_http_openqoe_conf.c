@@ -6,9 +6,12 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
+#include "ngx_http_openqoe_fleet.h"
 
 
+static char *ngx_http_openqoe_location(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_loc_conf_t *lcf);
 static char *ngx_http_openqoe_ack_check(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *lcf);
 
@@ -34,6 +37,9 @@ ngx_http_openqoe_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&mcf->exporters, cf->pool, QOE_DESTS_CONF,
                           sizeof(ngx_http_openqoe_exporter_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->locations, cf->pool, 4,
+                          sizeof(ngx_http_openqoe_loc_conf_t *))
            != NGX_OK
         || ngx_http_openqoe_qoe_init(cf, mcf) != NGX_OK)
     {
@@ -79,7 +85,40 @@ ngx_http_openqoe_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_openqoe_edge_complete(mcf);
+
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_openqoe_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_openqoe_session_variable(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_cmcd_variables(cf);
+}
+
+
+/* All locations are merged: installs filters and handlers. */
+
+ngx_int_t
+ngx_http_openqoe_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_openqoe_module);
+
+    if (ngx_http_openqoe_config_hash(cf) != NGX_OK
+        || ngx_http_openqoe_filter_init(cf) != NGX_OK
+        || ngx_http_openqoe_cmsd_init(cf, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openqoe_cmcd_init(cf, mcf);
 }
 
 
@@ -105,6 +144,9 @@ ngx_http_openqoe_create_loc_conf(ngx_conf_t *cf)
     lcf->ack = NGX_CONF_UNSET_UINT;
     lcf->ack_timeout = NGX_CONF_UNSET_MSEC;
     lcf->overload_wait = NGX_CONF_UNSET_MSEC;
+    lcf->cmcd = NGX_CONF_UNSET_UINT;
+    lcf->cmcd_log = NGX_CONF_UNSET_UINT;
+    lcf->cmsd = NGX_CONF_UNSET_UINT;
 
     return lcf;
 }
@@ -127,7 +169,7 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->marker, prev->marker, 0);
     ngx_conf_merge_uint_value(conf->strict, prev->strict, 0);
     ngx_conf_merge_uint_value(conf->overload_status, prev->overload_status,
-                              NGX_HTTP_SERVICE_UNAVAILABLE);
+                              NGX_CONF_UNSET_UINT);
     ngx_conf_merge_size_value(conf->max_events, prev->max_events,
                               QOE_EVENTS_MAX);
     ngx_conf_merge_size_value(conf->max_sessions, prev->max_sessions,
@@ -143,22 +185,60 @@ ngx_http_openqoe_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                                        : mcf->env_domain;
     }
 
+    if (ngx_http_openqoe_cmcd_merge(cf, mcf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (clcf->noname && conf->kind == NGX_HTTP_OPENQOE_NONE) {
 
         /* "if" and "limit_except" run the handler of their location */
 
         conf->kind = prev->kind;
+        conf->input = prev->input;
+        conf->gone = prev->gone;
         conf->marker_path = prev->marker_path;
 
     } else {
         ngx_http_openqoe_marker_path(cf, conf);
     }
 
-    if (conf->kind == NGX_HTTP_OPENQOE_EVENTS && conf->overload_wait != 0) {
-        mcf->overload_used = 1;
+    if (conf->input != NULL
+        && ngx_http_openqoe_location(mcf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->overload_status == NGX_HTTP_NO_CONTENT
+        && conf->input == &ngx_http_openqoe_json_input)
+    {
+        return "has \"openqoe_overload_status 204\" in a location with "
+               "\"openqoe_events\", whose clients would take it for success";
     }
 
     return ngx_http_openqoe_ack_check(cf, mcf, conf);
+}
+
+
+/* Notes a location of events. */
+
+static char *
+ngx_http_openqoe_location(ngx_http_openqoe_main_conf_t *mcf,
+    ngx_http_openqoe_loc_conf_t *lcf)
+{
+    ngx_http_openqoe_loc_conf_t  **slot;
+
+    if (lcf->overload_wait != 0) {
+        mcf->overload_used = 1;
+    }
+
+    slot = ngx_array_push(&mcf->locations);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = lcf;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -175,7 +255,7 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
         return NGX_CONF_OK;
     }
 
-    if (lcf->kind == NGX_HTTP_OPENQOE_EVENTS) {
+    if (lcf->input != NULL) {
         mcf->ack_used = 1;
     }
 
@@ -198,7 +278,7 @@ ngx_http_openqoe_ack_check(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf,
 }
 
 
-/* openqoe_events, openqoe_health, openqoe_stats, openqoe_page */
+/* openqoe_events, openqoe_cmcd_events, openqoe_health, openqoe_stats, ... */
 
 char *
 ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -216,6 +296,13 @@ ngx_http_openqoe_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     lcf->kind = cmd->offset;
+
+    if (lcf->kind == NGX_HTTP_OPENQOE_EVENTS) {
+        lcf->input = &ngx_http_openqoe_json_input;
+
+    } else if (lcf->kind == NGX_HTTP_OPENQOE_CMCD_EVENTS) {
+        lcf->input = &ngx_http_openqoe_cmcd_input;
+    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = (ngx_http_handler_pt) cmd->post;

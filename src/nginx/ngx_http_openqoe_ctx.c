@@ -73,7 +73,7 @@ ngx_http_openqoe_count_request(ngx_http_request_t *r,
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
 
-    if (lcf->kind != NGX_HTTP_OPENQOE_EVENTS) {
+    if (lcf->input == NULL) {
         return;
     }
 

@@ -7,7 +7,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 
 #define NGX_HTTP_OPENQOE_CUSTOM_MAX  1000    /* default of max= */
@@ -23,6 +23,7 @@ typedef enum {
     NGX_HTTP_OPENQOE_PARAM_SOURCE,
     NGX_HTTP_OPENQOE_PARAM_METRICS,
     NGX_HTTP_OPENQOE_PARAM_VALUES,
+    NGX_HTTP_OPENQOE_PARAM_FILE,
     NGX_HTTP_OPENQOE_PARAMS
 } ngx_http_openqoe_param_e;
 
@@ -36,6 +37,7 @@ typedef struct {
     const char       *directive;
     qoe_dimension_t   dim;
     ngx_str_t         source;
+    ngx_str_t         file;
     qoe_role_t        grain;                 /* from metrics= */
     uint32_t          given;                 /* a bit for each parameter */
     ngx_uint_t        custom;
@@ -54,6 +56,8 @@ static char *ngx_http_openqoe_dimension_pinned(
     ngx_http_openqoe_dimension_t *d);
 static char *ngx_http_openqoe_dimension_sense(
     ngx_http_openqoe_dimension_t *d);
+static char *ngx_http_openqoe_dimension_lists(
+    ngx_http_openqoe_dimension_t *d);
 static char *ngx_http_openqoe_dimension_custom(
     ngx_http_openqoe_dimension_t *d, ngx_http_openqoe_main_conf_t *mcf);
 static ngx_uint_t ngx_http_openqoe_same_label(qoe_span_t a, qoe_span_t b);
@@ -67,7 +71,8 @@ static const ngx_str_t  ngx_http_openqoe_params[] = {
     ngx_string("maxlen="),
     ngx_string("source="),
     ngx_string("metrics="),
-    ngx_string("values=")
+    ngx_string("values="),
+    ngx_string("file=")
 };
 
 
@@ -79,7 +84,8 @@ static const ngx_str_t  ngx_http_openqoe_params[] = {
 static const uint32_t  ngx_http_openqoe_action_params[] = {
     ngx_http_openqoe_bit(MAX) | ngx_http_openqoe_bit(TTL)    /* allow */
     | ngx_http_openqoe_bit(OVERFLOW) | ngx_http_openqoe_bit(MAXLEN)
-    | ngx_http_openqoe_bit(METRICS) | ngx_http_openqoe_bit(VALUES),
+    | ngx_http_openqoe_bit(METRICS) | ngx_http_openqoe_bit(VALUES)
+    | ngx_http_openqoe_bit(FILE),
     ngx_http_openqoe_bit(MAX) | ngx_http_openqoe_bit(OVERFLOW)      /* topk */
     | ngx_http_openqoe_bit(MAXLEN) | ngx_http_openqoe_bit(METRICS),
     ngx_http_openqoe_bit(METRICS),                           /* hash */
@@ -255,7 +261,7 @@ ngx_http_openqoe_dimension_param(ngx_http_openqoe_dimension_t *d,
     if (i == NGX_HTTP_OPENQOE_PARAMS) {
         return ngx_http_openqoe_bad_value(d->cf, d->directive, param,
                    "\"max=\", \"ttl=\", \"size=\", \"overflow=\", "
-                   "\"maxlen=\", \"values=\", \"metrics=\" or "
+                   "\"maxlen=\", \"values=\", \"file=\", \"metrics=\" or "
                    "\"source=\"");
     }
 
@@ -340,6 +346,11 @@ ngx_http_openqoe_dimension_value(ngx_http_openqoe_dimension_t *d,
 
         d->source = *s;
         return NULL;
+
+    case NGX_HTTP_OPENQOE_PARAM_FILE:
+
+        d->file = *s;
+        return s->len != 0 ? NULL : "the path of a file";
 
     case NGX_HTTP_OPENQOE_PARAM_MAX:
 
@@ -528,7 +539,31 @@ ngx_http_openqoe_dimension_sense(ngx_http_openqoe_dimension_t *d)
         d->dim.max = ngx_min(d->dim.max, NGX_HTTP_OPENQOE_TOPK_MAX);
     }
 
-    return ngx_http_openqoe_dimension_pinned(d);
+    return ngx_http_openqoe_dimension_lists(d);
+}
+
+
+/* With a file, its values are all there are, unless max= says otherwise. */
+
+static char *
+ngx_http_openqoe_dimension_lists(ngx_http_openqoe_dimension_t *d)
+{
+    char  *rv;
+
+    if (d->file.len == 0) {
+        return ngx_http_openqoe_dimension_pinned(d);
+    }
+
+    if (!(d->given & ngx_http_openqoe_bit(MAX))) {
+        d->dim.max = 0;
+    }
+
+    d->dim.max += d->dim.npins;
+    rv = ngx_http_openqoe_dimension_pinned(d);
+
+    return rv != NGX_CONF_OK
+           ? rv : ngx_http_openqoe_dimension_file(d->cf, d->directive,
+                                                  &d->file, &d->dim);
 }
 
 

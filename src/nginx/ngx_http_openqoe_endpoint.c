@@ -18,23 +18,13 @@ typedef struct {
 } ngx_http_openqoe_url_t;
 
 
-/* Where one signal is sent. */
-
-typedef struct {
-    ngx_str_t     url;
-    const char   *name;          /* what configured it */
-    const char   *path;          /* to append, for HTTP */
-    ngx_uint_t    verbatim;      /* append nothing */
-    qoe_signal_t  signal;
-} ngx_http_openqoe_target_t;
-
-
 static ngx_int_t ngx_http_openqoe_bad_endpoint(ngx_conf_t *cf,
     ngx_str_t *value, const char *name, const char *expected);
 static void ngx_http_openqoe_default_endpoint(ngx_http_openqoe_exporter_t *e,
-    ngx_str_t *endpoint, const char **name);
+    ngx_http_openqoe_endpoint_t *endpoint);
 static ngx_int_t ngx_http_openqoe_target(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_target_t *t);
+    ngx_http_openqoe_exporter_t *e, ngx_uint_t signal,
+    ngx_http_openqoe_endpoint_t *t);
 static const char *ngx_http_openqoe_file_path(ngx_str_t *url,
     ngx_str_t *path);
 static ngx_int_t ngx_http_openqoe_file_endpoint(ngx_conf_t *cf,
@@ -43,63 +33,50 @@ static const char *ngx_http_openqoe_split(ngx_str_t *s,
     ngx_http_openqoe_url_t *url);
 static const char *ngx_http_openqoe_authority(ngx_str_t *s);
 static ngx_int_t ngx_http_openqoe_bare_host(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_target_t *t);
+    ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_endpoint_t *t);
 static ngx_int_t ngx_http_openqoe_signal_url(ngx_conf_t *cf,
-    ngx_http_openqoe_exporter_t *e, ngx_http_openqoe_target_t *t,
-    ngx_http_openqoe_url_t *url);
+    ngx_http_openqoe_exporter_t *e, ngx_uint_t signal,
+    ngx_http_openqoe_endpoint_t *t, ngx_http_openqoe_url_t *url);
+
+
+/* What is appended to an endpoint of HTTP that is not the signal's own. */
+
+static const char *const  ngx_http_openqoe_paths[QOE_SIGNALS] = {
+    [QOE_SIGNAL_LOGS] = "/v1/logs",
+    [QOE_SIGNAL_METRICS] = "/v1/metrics",
+    [QOE_SIGNAL_TRACES] = "/v1/traces"
+};
 
 
 ngx_int_t
 ngx_http_openqoe_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
-    ngx_http_openqoe_target_t  logs, metrics, traces;
+    ngx_uint_t                    i;
+    ngx_http_openqoe_endpoint_t  *t, *logs;
 
-    ngx_http_openqoe_default_endpoint(e, &e->endpoint, &e->endpoint_name);
+    logs = &e->endpoint[QOE_SIGNAL_LOGS];
+    ngx_http_openqoe_default_endpoint(e, logs);
 
-    if (ngx_strncmp(e->endpoint.data, "file:", 5) == 0) {
+    if (ngx_strncmp(logs->url.data, "file:", 5) == 0) {
         return ngx_http_openqoe_file_endpoint(cf, e);
     }
 
     ngx_conf_init_uint_value(e->protocol, QOE_PROTOCOL_GRPC);
 
-    logs.url = e->endpoint;
-    logs.name = e->endpoint_name;
-    logs.path = "/v1/logs";
-    logs.verbatim = e->verbatim;
-    logs.signal = QOE_SIGNAL_LOGS;
+    for (i = 0; i < QOE_SIGNALS; i++) {
 
-    metrics = logs;
-    metrics.path = "/v1/metrics";
-    metrics.verbatim = e->metrics_verbatim;
-    metrics.signal = QOE_SIGNAL_METRICS;
+        t = &e->endpoint[i];
 
-    if (e->verbatim || e->metrics_endpoint.data != NULL) {
-        ngx_http_openqoe_default_endpoint(e, &e->metrics_endpoint,
-                                          &e->metrics_name);
-        metrics.url = e->metrics_endpoint;
-        metrics.name = e->metrics_name;
+        if (t->url.data == NULL && !logs->verbatim) {
+            *t = *logs;
+        }
+
+        ngx_http_openqoe_default_endpoint(e, t);
+
+        if (ngx_http_openqoe_target(cf, e, i, t) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
-
-    traces = logs;
-    traces.path = "/v1/traces";
-    traces.verbatim = e->traces_verbatim;
-    traces.signal = QOE_SIGNAL_TRACES;
-
-    if (e->verbatim || e->traces_endpoint.data != NULL) {
-        ngx_http_openqoe_default_endpoint(e, &e->traces_endpoint,
-                                          &e->traces_name);
-        traces.url = e->traces_endpoint;
-        traces.name = e->traces_name;
-    }
-
-    if (ngx_http_openqoe_target(cf, e, &logs) != NGX_OK
-        || ngx_http_openqoe_target(cf, e, &metrics) != NGX_OK
-        || ngx_http_openqoe_target(cf, e, &traces) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    e->endpoint = logs.url;
 
     return NGX_OK;
 }
@@ -107,27 +84,27 @@ ngx_http_openqoe_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 
 static void
 ngx_http_openqoe_default_endpoint(ngx_http_openqoe_exporter_t *e,
-    ngx_str_t *endpoint, const char **name)
+    ngx_http_openqoe_endpoint_t *endpoint)
 {
     const qoe_span_t  *url;
 
-    if (endpoint->data != NULL) {
+    if (endpoint->url.data != NULL) {
         return;
     }
 
-    *name = "endpoint";
+    endpoint->name = "endpoint";
 
     url = &qoe_protocols[e->protocol != NGX_CONF_UNSET_UINT
                          ? e->protocol : QOE_PROTOCOL_GRPC].endpoint;
 
-    endpoint->data = (u_char *) (uintptr_t) url->data;
-    endpoint->len = url->len;
+    endpoint->url.data = (u_char *) (uintptr_t) url->data;
+    endpoint->url.len = url->len;
 }
 
 
 static ngx_int_t
 ngx_http_openqoe_target(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
-    ngx_http_openqoe_target_t *t)
+    ngx_uint_t signal, ngx_http_openqoe_endpoint_t *t)
 {
     const char              *expected;
     ngx_http_openqoe_url_t   url;
@@ -148,7 +125,7 @@ ngx_http_openqoe_target(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
         return ngx_http_openqoe_bad_endpoint(cf, &t->url, t->name, expected);
     }
 
-    return ngx_http_openqoe_signal_url(cf, e, t, &url);
+    return ngx_http_openqoe_signal_url(cf, e, signal, t, &url);
 }
 
 
@@ -233,9 +210,13 @@ ngx_http_openqoe_file_check(ngx_conf_t *cf, const char *name, ngx_str_t *url,
 static ngx_int_t
 ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
-    ngx_str_t  path;
+    ngx_str_t                     path;
+    ngx_uint_t                    i;
+    ngx_http_openqoe_endpoint_t  *own, *logs;
 
-    if (ngx_http_openqoe_file_check(cf, e->endpoint_name, &e->endpoint, &path)
+    logs = &e->endpoint[QOE_SIGNAL_LOGS];
+
+    if (ngx_http_openqoe_file_check(cf, logs->name, &logs->url, &path)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -243,20 +224,17 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 
     /* all signals go to one file, because each line shows which it is */
 
-    if (e->metrics_verbatim
-        && !qoe_span_eq(ngx_http_openqoe_span(e->metrics_endpoint),
-                        ngx_http_openqoe_span(e->endpoint)))
-    {
-        return ngx_http_openqoe_bad_endpoint(cf, &e->metrics_endpoint,
-                   e->metrics_name, "the file of the logs");
-    }
+    for (i = 0; i < QOE_SIGNALS; i++) {
 
-    if (e->traces_verbatim
-        && !qoe_span_eq(ngx_http_openqoe_span(e->traces_endpoint),
-                        ngx_http_openqoe_span(e->endpoint)))
-    {
-        return ngx_http_openqoe_bad_endpoint(cf, &e->traces_endpoint,
-                   e->traces_name, "the file of the logs");
+        own = &e->endpoint[i];
+
+        if (own->verbatim
+            && !qoe_span_eq(ngx_http_openqoe_span(own->url),
+                            ngx_http_openqoe_span(logs->url)))
+        {
+            return ngx_http_openqoe_bad_endpoint(cf, &own->url, own->name,
+                                                 "the file of the logs");
+        }
     }
 
     e->file = ngx_conf_open_file(cf->cycle, &path);
@@ -265,23 +243,22 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
     }
 
     if (e->file->flush == ngx_http_openqoe_reopen) {
-        return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
-                   e->endpoint_name, "a file of its own, another exporter "
-                   "has this one");
+        return ngx_http_openqoe_bad_endpoint(cf, &logs->url, logs->name,
+                   "a file of its own, another exporter has this one");
     }
 
     if (e->file->flush != NULL) {
-        return ngx_http_openqoe_bad_endpoint(cf, &e->endpoint,
-                   e->endpoint_name, "a file that is not a log of nginx");
+        return ngx_http_openqoe_bad_endpoint(cf, &logs->url, logs->name,
+                   "a file that is not a log of nginx");
     }
 
     e->file->flush = ngx_http_openqoe_reopen;
 
     e->protocol = QOE_PROTOCOL_FILE;
-    e->transport.url[QOE_SIGNAL_LOGS] = ngx_http_openqoe_span(e->file->name);
-    e->transport.url[QOE_SIGNAL_METRICS] =
-        e->transport.url[QOE_SIGNAL_LOGS];
-    e->transport.url[QOE_SIGNAL_TRACES] = e->transport.url[QOE_SIGNAL_LOGS];
+
+    for (i = 0; i < QOE_SIGNALS; i++) {
+        e->transport.url[i] = ngx_http_openqoe_span(e->file->name);
+    }
 
     return NGX_OK;
 }
@@ -294,7 +271,7 @@ ngx_http_openqoe_file_endpoint(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 
 static ngx_int_t
 ngx_http_openqoe_bare_host(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
-    ngx_http_openqoe_target_t *t)
+    ngx_http_openqoe_endpoint_t *t)
 {
     u_char     *p;
     ngx_str_t   scheme;
@@ -429,13 +406,14 @@ ngx_http_openqoe_authority(ngx_str_t *s)
 
 static ngx_int_t
 ngx_http_openqoe_signal_url(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
-    ngx_http_openqoe_target_t *t, ngx_http_openqoe_url_t *url)
+    ngx_uint_t signal, ngx_http_openqoe_endpoint_t *t,
+    ngx_http_openqoe_url_t *url)
 {
     u_char      *p;
     ngx_str_t    base, path;
     qoe_span_t  *out;
 
-    out = &e->transport.url[t->signal];
+    out = &e->transport.url[signal];
 
     base.data = t->url.data;
     base.len = (size_t) (url->path.data - t->url.data);
@@ -456,13 +434,14 @@ ngx_http_openqoe_signal_url(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
         path.len--;
     }
 
-    p = ngx_pnalloc(cf->pool, base.len + path.len + ngx_strlen(t->path));
+    p = ngx_pnalloc(cf->pool, base.len + path.len
+                              + ngx_strlen(ngx_http_openqoe_paths[signal]));
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     out->data = (char *) p;
-    p = ngx_sprintf(p, "%V%V%s", &base, &path, t->path);
+    p = ngx_sprintf(p, "%V%V%s", &base, &path, ngx_http_openqoe_paths[signal]);
     out->len = (size_t) ((char *) p - out->data);
 
     return NGX_OK;

@@ -12,7 +12,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_fleet.h"
 
 #include <stdlib.h>
 
@@ -43,8 +43,7 @@ static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_protocol;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_headers;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_compression;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_timeout;
-static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_metrics;
-static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_traces;
+static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_signal;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_metric_interval;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_limits;
 static ngx_http_openqoe_env_set_t  ngx_http_openqoe_env_insecure;
@@ -65,12 +64,9 @@ static const char *ngx_http_openqoe_env_word(ngx_http_openqoe_exporter_t *e,
 
 
 static const ngx_http_openqoe_env_t  ngx_http_openqoe_env_vars[] = {
-    { "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
-      ngx_http_openqoe_env_endpoint, 0 },
-    { "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-      ngx_http_openqoe_env_metrics, 0 },
-    { "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-      ngx_http_openqoe_env_traces, 0 },
+    { "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", ngx_http_openqoe_env_signal, 0 },
+    { "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", ngx_http_openqoe_env_signal, 0 },
+    { "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ngx_http_openqoe_env_signal, 0 },
     { "OTEL_EXPORTER_OTLP_ENDPOINT",
       ngx_http_openqoe_env_endpoint, 0 },
     { "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
@@ -227,31 +223,26 @@ ngx_http_openqoe_env_keep(ngx_conf_t *cf, const char *name)
 }
 
 
+/* The endpoint of all signals; those that have one of their own keep it. */
+
 static const char *
 ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    ngx_http_openqoe_exporter_t  *e = mcf->exporter;
+    ngx_uint_t                    i;
+    ngx_http_openqoe_endpoint_t  *e;
 
     (void) cf;
 
-    /* the endpoint is that of logs alone: the others need another */
+    e = mcf->exporter->endpoint;
 
-    if (e->verbatim && e->metrics_endpoint.data == NULL) {
-        e->metrics_endpoint = *value;
-        e->metrics_name = name;
-    }
-
-    if (e->verbatim && e->traces_endpoint.data == NULL) {
-        e->traces_endpoint = *value;
-        e->traces_name = name;
-    }
-
-    if (e->endpoint.data == NULL) {
-        e->endpoint = *value;
-        e->endpoint_name = name;
-        e->verbatim = ngx_strcmp(name, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
-                      == 0;
+    for (i = 0; i < QOE_SIGNALS; i++) {
+        if (e[i].url.data == NULL
+            && (i == QOE_SIGNAL_LOGS || e[QOE_SIGNAL_LOGS].verbatim))
+        {
+            e[i].url = *value;
+            e[i].name = name;
+        }
     }
 
     return NULL;
@@ -259,36 +250,31 @@ ngx_http_openqoe_env_endpoint(ngx_conf_t *cf,
 
 
 static const char *
-ngx_http_openqoe_env_metrics(ngx_conf_t *cf,
+ngx_http_openqoe_env_signal(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
-    ngx_http_openqoe_exporter_t  *e = mcf->exporter;
+    ngx_uint_t                    i;
+    ngx_http_openqoe_endpoint_t  *e;
+
+    static const char *const  names[QOE_SIGNALS] = {
+        [QOE_SIGNAL_LOGS] = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+        [QOE_SIGNAL_METRICS] = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        [QOE_SIGNAL_TRACES] = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+    };
 
     (void) cf;
 
-    if (e->endpoint.data == NULL || e->verbatim) {
-        e->metrics_endpoint = *value;
-        e->metrics_name = name;
-        e->metrics_verbatim = 1;
+    e = mcf->exporter->endpoint;
+
+    /* a directive is for all signals, and wins */
+
+    if (e[QOE_SIGNAL_LOGS].url.data != NULL && !e[QOE_SIGNAL_LOGS].verbatim) {
+        return NULL;
     }
 
-    return NULL;
-}
+    for (i = 0; ngx_strcmp(name, names[i]) != 0; i++) { /* void */ }
 
-
-static const char *
-ngx_http_openqoe_env_traces(ngx_conf_t *cf,
-    ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
-{
-    ngx_http_openqoe_exporter_t  *e = mcf->exporter;
-
-    (void) cf;
-
-    if (e->endpoint.data == NULL || e->verbatim) {
-        e->traces_endpoint = *value;
-        e->traces_name = name;
-        e->traces_verbatim = 1;
-    }
+    e[i] = (ngx_http_openqoe_endpoint_t) { *value, name, 1 };
 
     return NULL;
 }
@@ -501,14 +487,50 @@ ngx_http_openqoe_env_service(ngx_conf_t *cf,
 }
 
 
+/* The instance is that of all exporters, the other attributes of the first. */
+
 static const char *
 ngx_http_openqoe_env_resource(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
+    size_t                        i;
+    ngx_str_t                     key, text;
+    ngx_uint_t                    duplicate;
+    qoe_attr_t                   *attr;
+    const char                   *expected;
+    ngx_http_openqoe_exporter_t   list;
+
     (void) name;
 
-    return ngx_http_openqoe_pairs(mcf->exporter, value,
-                                  ngx_http_openqoe_add_resource, 1);
+    ngx_memzero(&list, sizeof(ngx_http_openqoe_exporter_t));
+
+    if (ngx_array_init(&list.resource, cf->pool, 4, sizeof(qoe_attr_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    expected = ngx_http_openqoe_pairs(&list, value,
+                                      ngx_http_openqoe_add_resource, 1);
+    attr = list.resource.elts;
+
+    for (i = 0; i < list.resource.nelts && expected == NULL; i++) {
+
+        key.data = (u_char *) attr[i].key.data;
+        key.len = attr[i].key.len;
+        text.data = (u_char *) attr[i].value.data;
+        text.len = attr[i].value.len;
+
+        if (qoe_span_eq(attr[i].key, qoe_span("service.instance.id"))) {
+            expected = ngx_http_openqoe_edge_env(mcf, &text);
+
+        } else {
+            expected = ngx_http_openqoe_add_resource(mcf->exporter, &key,
+                                                     &text, &duplicate);
+        }
+    }
+
+    return expected;
 }
 
 
@@ -516,6 +538,8 @@ static const char *
 ngx_http_openqoe_env_destination(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf, const char *name, ngx_str_t *value)
 {
+    ngx_uint_t  i;
+
     (void) name;
 
     if (ngx_strcmp(value->data, "SelfHosted") == 0) {
@@ -528,10 +552,10 @@ ngx_http_openqoe_env_destination(ngx_conf_t *cf,
 
     /* the credentials must go to Grafana Cloud's own endpoint only */
 
-    if (mcf->exporter->endpoint.data != NULL
-        || mcf->exporter->metrics_endpoint.data != NULL)
-    {
-        return NULL;
+    for (i = 0; i < QOE_SIGNALS; i++) {
+        if (mcf->exporter->endpoint[i].url.data != NULL) {
+            return NULL;
+        }
     }
 
     return ngx_http_openqoe_grafana(cf, mcf->exporter);

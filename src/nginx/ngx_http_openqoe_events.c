@@ -12,6 +12,7 @@
 
 
 #define NGX_HTTP_OPENQOE_ALLOW       "POST, OPTIONS"
+#define NGX_HTTP_OPENQOE_GONE        410     /* nginx has no name for it */
 
 
 /*
@@ -30,6 +31,10 @@ typedef struct {
 } ngx_http_openqoe_request_t;
 
 
+static qoe_status_t ngx_http_openqoe_json_decode(
+    ngx_http_openqoe_submit_t *s, qoe_span_t body,
+    const qoe_decode_conf_t *conf);
+static ngx_int_t ngx_http_openqoe_events_gone(ngx_http_request_t *r);
 static void ngx_http_openqoe_events_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_openqoe_events(ngx_http_openqoe_request_t *q);
 static ngx_int_t ngx_http_openqoe_decoded(ngx_http_openqoe_request_t *q,
@@ -42,12 +47,23 @@ static ngx_int_t ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q,
     qoe_status_t rc);
 
 
+const ngx_http_openqoe_input_t  ngx_http_openqoe_json_input = {
+    .types = { "application/json", "text/plain" },
+    .expected = "Content-Type must be application/json or text/plain, or "
+                "absent",
+    .untyped = 1,
+    .overload_status = NGX_HTTP_SERVICE_UNAVAILABLE,
+    .decode = ngx_http_openqoe_json_decode
+};
+
+
 ngx_int_t
 ngx_http_openqoe_events_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                  rc;
-    const char                *reason;
-    ngx_http_openqoe_ctx_t    *ctx;
+    ngx_int_t                     rc;
+    const char                   *reason;
+    ngx_http_openqoe_ctx_t       *ctx;
+    ngx_http_openqoe_loc_conf_t  *lcf;
 
     rc = ngx_http_openqoe_method(r, NGX_HTTP_POST, NGX_HTTP_OPENQOE_ALLOW);
     if (rc != NGX_DECLINED) {
@@ -66,6 +82,12 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
 
     if (ngx_http_openqoe_authorized(r) != NGX_OK) {
         return ngx_http_openqoe_unauthorized(r);
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    if (lcf->gone) {
+        return ngx_http_openqoe_events_gone(r);
     }
 
     reason = ngx_http_openqoe_media_type(r);
@@ -92,6 +114,23 @@ ngx_http_openqoe_events_handler(ngx_http_request_t *r)
     default: /* NGX_OK */
         return NGX_DONE;
     }
+}
+
+
+/* 410 makes a player stop its reports for as long as its session lasts. */
+
+static ngx_int_t
+ngx_http_openqoe_events_gone(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_openqoe_fail(r, NGX_HTTP_OPENQOE_GONE, "Gone",
+                                 "no reports are taken here");
 }
 
 
@@ -129,6 +168,15 @@ ngx_http_openqoe_events_discard(ngx_http_request_t *r)
     }
 
     return ngx_http_openqoe_overload_refuse(r, qoe_unix_ns());
+}
+
+
+static qoe_status_t
+ngx_http_openqoe_json_decode(ngx_http_openqoe_submit_t *s, qoe_span_t body,
+    const qoe_decode_conf_t *conf)
+{
+    return qoe_decode(&s->batch, body.data, body.len, conf,
+                      (int64_t) (s->received_ns / 1000000), s->arena);
 }
 
 
@@ -268,6 +316,10 @@ ngx_http_openqoe_prepare(ngx_http_openqoe_request_t *q)
 
     s = &q->s;
 
+    if (s->batch.nevents == 0) {
+        return QOE_OK;
+    }
+
     if (s->lcf->marker && !q->ctx->marked) {
         ngx_http_openqoe_marker_get(q->r, s->received_ns / 1000000,
                                     q->ctx->marker);
@@ -305,6 +357,10 @@ ngx_http_openqoe_judged(ngx_http_openqoe_request_t *q)
                            q->s.batch.unknown_keys);
     ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_INVALID, q->s.invalid);
     ngx_http_openqoe_count(q->r, QOE_COUNT_EVENTS_SESSIONS, q->s.over);
+
+    if (q->s.lcf->input->judged != NULL) {
+        q->s.lcf->input->judged(&q->s);
+    }
 }
 
 

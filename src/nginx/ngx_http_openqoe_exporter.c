@@ -17,9 +17,6 @@
 #define NGX_HTTP_OPENQOE_METRIC_MAX  3600000
 
 
-static ngx_uint_t ngx_http_openqoe_utf8(ngx_str_t *s);
-
-
 /* Header fields that the transport sets itself. */
 
 static const ngx_str_t  ngx_http_openqoe_reserved[] = {
@@ -271,7 +268,7 @@ ngx_http_openqoe_add_header(ngx_http_openqoe_exporter_t *e, ngx_str_t *name,
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_openqoe_utf8(ngx_str_t *s)
 {
     u_char    *p, *end;

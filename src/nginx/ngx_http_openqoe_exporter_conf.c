@@ -337,8 +337,8 @@ ngx_http_openqoe_exporter_spool(ngx_conf_t *cf,
                            "\"spool on\" of \"openqoe_exporter\" \"%V\" needs "
                            "%s", &e->name,
                            records ? "the \"openqoe_spool\" directive"
-                                   : "\"logs\", \"views\" or \"traces\" "
-                                     "among its \"signals\"");
+                                   : "\"logs\", \"views\", \"traces\" or "
+                                     "\"requests\" among its \"signals\"");
         return NGX_ERROR;
     }
 
@@ -434,8 +434,8 @@ ngx_http_openqoe_endpoint_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
         return NGX_CONF_ERROR;
     }
 
-    e->endpoint = args[1];
-    e->endpoint_name = "endpoint";
+    e->endpoint[QOE_SIGNAL_LOGS].url = args[1];
+    e->endpoint[QOE_SIGNAL_LOGS].name = "endpoint";
 
     return NULL;
 }
@@ -640,7 +640,8 @@ ngx_http_openqoe_signals_line(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e,
     ngx_uint_t  i, n, bit;
 
     static const char  expected[] =
-        "\"logs\", \"metrics\", \"views\" or \"traces\", each once";
+        "\"logs\", \"metrics\", \"views\", \"traces\" or \"requests\", each "
+        "once";
 
     e->signals = 0;
 

@@ -27,11 +27,12 @@ static ngx_int_t ngx_http_openqoe_basic(ngx_conf_t *cf, ngx_str_t *user,
 const char *
 ngx_http_openqoe_grafana(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
 {
-    size_t        i;
-    u_char       *p;
-    ngx_str_t     id, key, region, basic;
-    ngx_uint_t    duplicate;
-    const char   *expected;
+    size_t                        i;
+    u_char                       *p;
+    ngx_str_t                     id, key, region, basic;
+    ngx_uint_t                    duplicate;
+    const char                   *expected;
+    ngx_http_openqoe_endpoint_t  *logs;
 
     static ngx_str_t  authorization = ngx_string("Authorization");
 
@@ -68,12 +69,13 @@ ngx_http_openqoe_grafana(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
         return NGX_CONF_ERROR;
     }
 
-    e->endpoint.data = p;
+    logs = &e->endpoint[QOE_SIGNAL_LOGS];
+    logs->url.data = p;
     p = ngx_sprintf(p, ngx_http_openqoe_gateway, &region);
-    e->endpoint.len = (size_t) (p - e->endpoint.data);
+    logs->url.len = (size_t) (p - logs->url.data);
     *p = '\0';
 
-    e->endpoint_name = "DESTINATION_TYPE";
+    logs->name = "DESTINATION_TYPE";
     ngx_conf_init_uint_value(e->protocol, QOE_PROTOCOL_HTTP_PROTOBUF);
 
     expected = ngx_http_openqoe_add_header(e, &authorization, &basic,

@@ -27,6 +27,8 @@ typedef enum {
 
 static ngx_http_openqoe_health_e ngx_http_openqoe_judge(
     ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_state_t *s);
+static void ngx_http_openqoe_fleet_json(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf);
 static ngx_uint_t ngx_http_openqoe_ready(ngx_str_t *args);
 
 
@@ -82,8 +84,10 @@ ngx_http_openqoe_health_handler(ngx_http_request_t *r)
                    ngx_http_openqoe_healths[health]);
     ngx_http_openqoe_rfc3339(&b, now_ms);
     qoe_buf_printf(&b, ",\"service\":\"openqoe-worker\",\"version\":\"%s\","
-                   "\"uptime\":%llu,\"dependencies\":{\"exporter\":",
-                   NGX_HTTP_OPENQOE_VERSION,
+                   "\"edge\":", NGX_HTTP_OPENQOE_VERSION);
+    qoe_buf_json_string(&b, ngx_http_openqoe_span(mcf->edge));
+    ngx_http_openqoe_fleet_json(&b, mcf);
+    qoe_buf_printf(&b, ",\"uptime\":%llu,\"dependencies\":{\"exporter\":",
                    (unsigned long long) (now_ms / 1000
                    - qoe_min(now_ms / 1000,
                              qoe_zone_start_ns(zone) / 1000000000)));
@@ -135,6 +139,24 @@ ngx_http_openqoe_judge(ngx_http_openqoe_main_conf_t *mcf,
 
     return s->failures != 0 || s->spool_failing ? NGX_HTTP_OPENQOE_DEGRADED
                                                 : NGX_HTTP_OPENQOE_HEALTHY;
+}
+
+
+/* What must be the same on all edges of a fleet. */
+
+static void
+ngx_http_openqoe_fleet_json(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
+{
+    qoe_buf_printf(b, ",\"config_hash\":\"%.*s\"", NGX_HTTP_OPENQOE_HASH_LEN,
+                   (char *) mcf->config_hash);
+
+    if (mcf->qoe.fleet.id == 0) {
+        qoe_buf_literal(b, ",\"fleet_key\":null");
+        return;
+    }
+
+    qoe_buf_printf(b, ",\"fleet_key\":\"%016llx\"",
+                   (unsigned long long) mcf->qoe.fleet.id);
 }
 
 

@@ -166,7 +166,7 @@ ngx_http_openqoe_live_module(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
 
     qoe_buf_printf(b, "\"version\":\"%s\",\"instance_id\":\"%.*s\",\"edge\":",
                    NGX_HTTP_OPENQOE_VERSION, QOE_UUID_TEXT_LEN, text);
-    qoe_buf_json_string(b, ngx_http_openqoe_span(mcf->cycle->hostname));
+    qoe_buf_json_string(b, ngx_http_openqoe_span(mcf->edge));
     qoe_buf_printf(b, ",\"start_ms\":%llu,\"status\":\"%s\",\"metrics\":%s,"
                    "\"events\":{\"received\":%llu,\"accepted\":%llu,"
                    "\"overload\":%llu,\"lost\":%llu},"

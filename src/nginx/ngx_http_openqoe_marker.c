@@ -104,19 +104,28 @@ void
 ngx_http_openqoe_marker_get(ngx_http_request_t *r, uint64_t now_ms,
     char text[QOE_UUID_TEXT_LEN])
 {
-    uint8_t    id[16];
-    ngx_str_t  value;
+    uint8_t  id[16];
 
-    static const uint8_t  nil[16];           /* identifies no device */
-
-    if (!ngx_http_openqoe_cookie(r, &value)
-        || qoe_uuid_parse(id, ngx_http_openqoe_span(value)) != QOE_OK
-        || ngx_memcmp(id, nil, sizeof(nil)) == 0)
-    {
+    if (!ngx_http_openqoe_marker_find(r, id)) {
         ngx_http_openqoe_uuid(id, now_ms);
     }
 
     qoe_uuid_format(text, id);
+}
+
+
+/* The marker of the request, if it is there and valid. */
+
+ngx_uint_t
+ngx_http_openqoe_marker_find(ngx_http_request_t *r, uint8_t id[16])
+{
+    ngx_str_t  value;
+
+    static const uint8_t  nil[16];           /* identifies no device */
+
+    return ngx_http_openqoe_cookie(r, &value)
+           && qoe_uuid_parse(id, ngx_http_openqoe_span(value)) == QOE_OK
+           && ngx_memcmp(id, nil, sizeof(nil)) != 0;
 }
 
 

@@ -21,7 +21,8 @@ static const struct {
     { "Access-Control-Allow-Methods", ngx_string("GET, POST, OPTIONS") },
     { "Access-Control-Allow-Headers",
       ngx_string("Content-Type, Content-Encoding, Authorization, X-API-Key, "
-                 "X-API-Token, X-SDK-Version, traceparent") },
+                 "X-API-Token, X-OpenQoE-Session, X-SDK-Version, "
+                 "traceparent") },
     { "Access-Control-Max-Age", ngx_string("86400") }
 };
 

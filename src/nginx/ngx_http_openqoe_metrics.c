@@ -60,6 +60,7 @@ static qoe_span_t ngx_http_openqoe_labels(const ngx_http_openqoe_series_t *s,
     qoe_labels_t *l);
 static uint32_t ngx_http_openqoe_labels_key(
     const ngx_http_openqoe_series_t *s, u_char *key);
+static uint32_t ngx_http_openqoe_labels_version(qoe_dim_t dim);
 static void ngx_http_openqoe_labels_make(const ngx_http_openqoe_series_t *s,
     qoe_labels_t *l);
 static void ngx_http_openqoe_labels_govern(qoe_labels_t *l, qoe_span_t name,
@@ -245,7 +246,7 @@ ngx_http_openqoe_metrics_answer(ngx_http_request_t *r,
     }
 
     qoe_govern_from(&ngx_http_openqoe_own.governor, 0, ctx->receipt_ns,
-                    status != NGX_HTTP_ACCEPTED);
+                    status >= NGX_HTTP_SPECIAL_RESPONSE);
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
@@ -447,7 +448,7 @@ static uint32_t
 ngx_http_openqoe_labels_key(const ngx_http_openqoe_series_t *s, u_char *key)
 {
     u_char    *p;
-    uint32_t   len[2];
+    uint32_t   len[4];
 
     if (s->org.len + s->player.len > 2 * QOE_ID_MAX) {
         return 0;
@@ -455,6 +456,8 @@ ngx_http_openqoe_labels_key(const ngx_http_openqoe_series_t *s, u_char *key)
 
     len[0] = (uint32_t) s->org.len;
     len[1] = (uint32_t) s->status;
+    len[2] = ngx_http_openqoe_labels_version(QOE_DIM_ORG_ID);
+    len[3] = ngx_http_openqoe_labels_version(QOE_DIM_PLAYER_ID);
 
     p = ngx_cpymem(key, len, sizeof(len));
     p = ngx_cpymem(p, &s->endpoint, sizeof(s->endpoint));
@@ -468,6 +471,19 @@ ngx_http_openqoe_labels_key(const ngx_http_openqoe_series_t *s, u_char *key)
     }
 
     return (uint32_t) (p - key);
+}
+
+
+/* It changes when the values change that the file of the dimension lists. */
+
+static uint32_t
+ngx_http_openqoe_labels_version(qoe_dim_t dim)
+{
+    qoe_roster_slot_t  *roster;
+
+    roster = ngx_http_openqoe_own.governor.dims->dim[dim].roster;
+
+    return roster != NULL ? qoe_roster_version(roster) : 0;
 }
 
 

@@ -317,7 +317,11 @@ ngx_http_openqoe_overload_again(ngx_http_request_t *r, uint64_t received_ns,
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
 
-    if (lcf->overload_wait == 0 || ctx->again || ngx_exiting || ngx_terminate) {
+    /* a worker that exits lets no request begin to wait, but wait on */
+
+    if (lcf->overload_wait == 0 || ctx->again || ngx_terminate
+        || (ngx_exiting && !ctx->delayed))
+    {
         return NULL;
     }
 

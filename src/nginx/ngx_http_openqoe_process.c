@@ -7,13 +7,14 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
+#include "ngx_http_openqoe_fleet.h"
 
 #include <curl/curl.h>
 #include <sys/mman.h>
 
 
-#define NGX_HTTP_OPENQOE_ATTRS   4           /* of the resource by default */
+#define NGX_HTTP_OPENQOE_ATTRS   5           /* of the resource by default */
 
 /*
  * How long a helper may take at a TERM.  The master sends KILL about 3.1 s
@@ -90,6 +91,8 @@ ngx_http_openqoe_init_module(ngx_cycle_t *cycle)
 
     /* a helper that sees the new generation must see its destinations */
 
+    ngx_http_openqoe_edge_renamed(cycle, mcf);
+    ngx_http_openqoe_fleet_init(cycle, mcf);
     ngx_http_openqoe_spool_init(cycle, mcf);
     ngx_http_openqoe_dests(cycle, mcf);
     qoe_zone_generation_raise(z->zone);
@@ -353,7 +356,6 @@ static qoe_status_t
 ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     qoe_helper_conf_t *conf)
 {
-    char                          id_text[QOE_UUID_TEXT_LEN];
     ngx_uint_t                    i, n;
     qoe_attr_t                    own[NGX_HTTP_OPENQOE_ATTRS], *all, *p;
     qoe_status_t                  rc;
@@ -385,17 +387,17 @@ ngx_http_openqoe_helper(ngx_cycle_t *cycle, ngx_http_openqoe_main_conf_t *mcf,
     conf->lost = mcf->lost;
     ngx_http_openqoe_process.drain = mcf->drain_timeout;
 
-    ngx_http_openqoe_identity(&cycle->hostname, &mcf->shm_zone->shm.name,
-                              id_text);
-
     own[0].key = qoe_span("service.name");
     own[0].value = qoe_span(NGX_HTTP_OPENQOE_SERVICE);
     own[1].key = qoe_span("service.instance.id");
-    own[1].value = (qoe_span_t) { id_text, QOE_UUID_TEXT_LEN };
+    own[1].value = ngx_http_openqoe_span(mcf->edge);
     own[2].key = qoe_span("service.version");
     own[2].value = qoe_span(NGX_HTTP_OPENQOE_VERSION);
     own[3].key = qoe_span("host.name");
     own[3].value = ngx_http_openqoe_span(cycle->hostname);
+    own[4].key = qoe_span("openqoe.config.hash");
+    own[4].value = (qoe_span_t) { (char *) mcf->config_hash,
+                                  NGX_HTTP_OPENQOE_HASH_LEN };
 
     n = 0;
 
@@ -452,9 +454,11 @@ ngx_http_openqoe_records(qoe_conf_t *qoe,
 
     traces = false;
     qoe->views = false;
+    qoe->requests = false;
 
     for (i = 0; i < n; i++) {
         qoe->views |= exporters[i].dest[QOE_STREAM_VIEWS] != UINT32_MAX;
+        qoe->requests |= exporters[i].dest[QOE_STREAM_REQUESTS] != UINT32_MAX;
         traces |= exporters[i].dest[QOE_STREAM_TRACES] != UINT32_MAX;
     }
 
@@ -516,6 +520,7 @@ ngx_http_openqoe_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_openqoe_ack_exit();
     ngx_http_openqoe_submit_exit();
+    ngx_http_openqoe_cmcd_exit();
 
     helper = ngx_http_openqoe_process.helper;
 

@@ -23,6 +23,7 @@ static const struct {
     { ngx_string("rules"), QOE_GROUP_RULES, 0 },
     { ngx_string("view"), QOE_GROUP_VIEW, 0 },
     { ngx_string("self"), QOE_GROUP_SELF, 0 },
+    { ngx_string("cmcd"), QOE_GROUP_CMCD, 0 },
     { ngx_string("all"), QOE_GROUPS_ALL, 1 },
     { ngx_string("off"), NGX_HTTP_OPENQOE_METRICS_OFF, 1 }
 };

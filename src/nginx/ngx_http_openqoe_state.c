@@ -150,7 +150,8 @@ ngx_http_openqoe_exporter_health(qoe_buf_t *b,
              : s->orphaned ? "unhealthy" : "healthy";
 
     qoe_buf_printf(b, "{\"status\":\"%s\",\"endpoint\":", status);
-    qoe_buf_json_string(b, ngx_http_openqoe_span(e->endpoint));
+    qoe_buf_json_string(b, ngx_http_openqoe_span(
+                               e->endpoint[QOE_SIGNAL_LOGS].url));
     qoe_buf_literal(b, ",\"last_success\":");
 
     if (h->last_success_ms != 0) {

@@ -104,6 +104,14 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
         }
     }
 
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_openqoe_stats_arg(r, "sketch", &name);
+
+        if (rc == NGX_OK) {
+            return ngx_http_openqoe_stats_sketch(r, &name);
+        }
+    }
+
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -197,6 +205,7 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
     ngx_http_openqoe_queue(&b, zone, &s);
     ngx_http_openqoe_stats_exporters(&b, mcf, &s);
     ngx_http_openqoe_stats_qoe(&b, mcf);
+    ngx_http_openqoe_stats_cmcd(&b, mcf);
     qoe_buf_literal(&b, "}");
 
     return ngx_http_openqoe_send(r, NGX_HTTP_OK, &b);

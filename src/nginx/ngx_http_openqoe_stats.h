@@ -33,6 +33,10 @@ ngx_int_t ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
 /* _stats_view.c: answers ?view=id */
 ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
 
+/* _stats_cmcd.c: what it says about requests for media */
+void ngx_http_openqoe_stats_cmcd(qoe_buf_t *b,
+    ngx_http_openqoe_main_conf_t *mcf);
+
 /* _stats_qoe.c: what /v2/stats says about the metrics */
 void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf);
@@ -45,6 +49,10 @@ ngx_int_t ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
 
 /* _stats_view.c: answers ?view=id */
 ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
+
+/* _stats_sketch.c: answers ?sketch=name */
+ngx_int_t ngx_http_openqoe_stats_sketch(ngx_http_request_t *r,
+    ngx_str_t *name);
 
 /* _live.c, _top.c: the numbers of the live page, ?view=live of the stats */
 ngx_int_t ngx_http_openqoe_live(ngx_http_request_t *r);

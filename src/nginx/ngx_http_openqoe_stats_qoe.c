@@ -90,6 +90,10 @@ ngx_http_openqoe_stats_qoe(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
 
     ngx_http_openqoe_limits(b, mcf->qoe.dims);
     ngx_http_openqoe_dimensions(b, &governor);
+    qoe_buf_printf(b, "\"lists\":{\"read\":%llu,\"failed\":%llu},",
+        (unsigned long long) qoe_zone_counter(st->zone, QOE_COUNT_LISTS_READ),
+        (unsigned long long) qoe_zone_counter(st->zone,
+                                              QOE_COUNT_LISTS_FAILED));
     ngx_http_openqoe_views(b, st);
     ngx_http_openqoe_series(b, st, &mcf->qoe);
     ngx_http_openqoe_exports(b, st);

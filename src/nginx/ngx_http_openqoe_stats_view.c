@@ -11,12 +11,15 @@
 #include "ngx_http_openqoe_stats.h"
 
 #include "qoe_apply.h"
+#include "qoe_delivery.h"
 #include "qoe_timelines.h"
 
 
 static ngx_uint_t ngx_http_openqoe_view_find(const qoe_state_t *st,
     ngx_str_t *id, ngx_str_t *org, qoe_timeline_info_t *info);
 static void ngx_http_openqoe_view_json(qoe_buf_t *b, ngx_str_t *id,
+    const qoe_timeline_info_t *info);
+static void ngx_http_openqoe_view_requests(qoe_buf_t *b,
     const qoe_timeline_info_t *info);
 static void ngx_http_openqoe_view_id(qoe_buf_t *b, const char *name,
     const char *id, size_t len);
@@ -120,7 +123,42 @@ ngx_http_openqoe_view_json(qoe_buf_t *b, ngx_str_t *id,
         (unsigned long long) qoe_timeline_sum(&info->timeline,
                                               QOE_STRETCH_STALL));
     ngx_http_openqoe_view_timeline(b, info);
-    qoe_buf_printf(b, ",\"merged\":%u}}", info->timeline.merged);
+    qoe_buf_printf(b, ",\"merged\":%u,", info->timeline.merged);
+    ngx_http_openqoe_view_requests(b, info);
+    qoe_buf_literal(b, "}}");
+}
+
+
+/* What the requests of the session amount to, while the view is alive. */
+
+static void
+ngx_http_openqoe_view_requests(qoe_buf_t *b, const qoe_timeline_info_t *info)
+{
+    qoe_span_t                  cause;
+    const qoe_view_requests_t  *r;
+
+    r = &info->view.requests;
+
+    if (!info->alive || r->requests == 0) {
+        qoe_buf_literal(b, "\"requests\":null");
+        return;
+    }
+
+    qoe_buf_printf(b, "\"requests\":{\"count\":%u,\"bytes\":%llu,"
+                   "\"errors\":%u,\"aborted\":%u,\"deadline_misses\":%u,"
+                   "\"stalls\":%u,\"stall_cause\":",
+                   r->requests, (unsigned long long) r->bytes, r->errors,
+                   r->aborted, r->misses, r->stalls);
+
+    cause = (r->cause != 0) ? qoe_cause_name((qoe_cause_t) (r->cause - 1))
+                            : qoe_span_null;
+
+    if (cause.len != 0) {
+        qoe_buf_printf(b, "\"%.*s\"}", (int) cause.len, cause.data);
+
+    } else {
+        qoe_buf_literal(b, "null}");
+    }
 }
 
 

@@ -81,8 +81,7 @@ ngx_http_openqoe_submit_decode(ngx_http_openqoe_submit_t *s, qoe_span_t body)
     batch = &s->batch;
     s->arena = ngx_http_openqoe_arena(s, body.len);
 
-    rc = qoe_decode(batch, body.data, body.len, &conf,
-                    (int64_t) (s->received_ns / 1000000), s->arena);
+    rc = s->lcf->input->decode(s, body, &conf);
 
     if (rc != QOE_OK && rc != QOE_INVALID) {
 
@@ -113,6 +112,10 @@ ngx_http_openqoe_submit_put(ngx_http_openqoe_submit_t *s, const char *marker)
     qoe_put_t          *puts;
     qoe_status_t        rc;
     qoe_record_meta_t   meta;
+
+    if (s->batch.nevents == 0) {
+        return QOE_OK;
+    }
 
     if (s->lcf->ack != QOE_ACK_MEMORY && qoe_spool_any_failing(s->zone)) {
         s->unstorable = 1;
@@ -184,7 +187,8 @@ ngx_http_openqoe_meta(ngx_http_openqoe_submit_t *s, qoe_record_meta_t *meta,
 
 /*
  * Packs the events into records, and finds the lane of each.  They are put in
- * the order of the client's clock, because the metrics are made in that order.
+ * the order of the client's clock, because the metrics are made in that order,
+ * unless the input has an order of its own.
  */
 
 static qoe_status_t
@@ -196,14 +200,18 @@ ngx_http_openqoe_pack(ngx_http_openqoe_submit_t *s, qoe_record_meta_t *meta,
     qoe_status_t         rc;
     qoe_record_parts_t   parts;
 
-    rc = qoe_batch_order(&order, &s->batch, s->arena);
-    if (rc != QOE_OK) {
-        return rc;
+    order = NULL;
+
+    if (!s->lcf->input->in_order) {
+        rc = qoe_batch_order(&order, &s->batch, s->arena);
+        if (rc != QOE_OK) {
+            return rc;
+        }
     }
 
     for (i = 0; i < s->batch.nevents; i++) {
 
-        ev = order[i];
+        ev = order != NULL ? order[i] : &s->batch.events[i];
         ngx_http_openqoe_uuid(meta->uid, s->received_ns / 1000000);
 
         rc = qoe_record_pack(&parts, ev, meta, s->arena);

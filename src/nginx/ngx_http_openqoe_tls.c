@@ -82,10 +82,13 @@ ngx_http_openqoe_tls_check(ngx_conf_t *cf, ngx_http_openqoe_exporter_t *e)
     any = e->ca_pem.len || e->certificate_pem.len || e->key_pem.len
           || !e->ssl_verify;
 
-    if (any && ngx_strncmp(e->endpoint.data, "https://", 8) != 0) {
+    if (any && ngx_strncmp(e->endpoint[QOE_SIGNAL_LOGS].url.data, "https://", 8)
+               != 0)
+    {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "TLS settings of the openqoe exporter have no "
-                           "effect with endpoint \"%V\"", &e->endpoint);
+                           "effect with endpoint \"%V\"",
+                           &e->endpoint[QOE_SIGNAL_LOGS].url);
     }
 
     if (!e->certificate_pem.len != !e->key_pem.len) {

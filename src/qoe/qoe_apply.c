@@ -22,21 +22,18 @@
 
 
 static void qoe_apply_recover(qoe_apply_t *a);
-static void qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v);
+static void qoe_apply_event(qoe_apply_t *a, qoe_apply_event_t *e);
 static void qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session,
     qoe_view_t *v, uint64_t at_ms, uint64_t now_ns);
-static void qoe_apply_session_key(const qoe_apply_t *a,
-    const qoe_sample_t *s, uint64_t session[2]);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
 static uint32_t qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s);
-static qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a,
-    const qoe_sample_t *s, uint32_t now_s, qoe_labels_t *sent);
 static void qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v);
 static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
     uint32_t now_s);
 static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
     const qoe_point_t *p);
+static void qoe_apply_source(qoe_points_t *points);
 static void qoe_apply_sweep(qoe_apply_t *a);
 
 
@@ -65,6 +62,7 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->sessions = st->sessions[lane];
     a->timelines = st->timelines[lane];
     a->seen = st->seen[lane];
+    a->deliveries = st->deliveries[lane];
     a->store = st->store[lane];
     a->key = st->key;
 
@@ -89,6 +87,7 @@ qoe_apply_destroy(qoe_apply_t *a)
         qoe_store_unref(a->store, a->extra[i].block);
     }
 
+    qoe_apply_requests_free(a);
     free(a);
 }
 
@@ -117,6 +116,7 @@ qoe_apply_recover(qoe_apply_t *a)
         }
     }
 
+    qoe_apply_requests_recover(a);
     qoe_store_rebuilt(a->store);
 }
 
@@ -133,54 +133,91 @@ qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n)
 void
 qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 {
-    bool                seen, stepped;
-    uint32_t            now_s;
+    bool                stepped;
     uint64_t            hash, key[2];
-    qoe_view_t         *v;
-    qoe_session_t      *session;
-    qoe_blocks_t        b;
-    qoe_view_birth_t    birth;
-    qoe_view_result_t   rc;
-
-    now_s = (uint32_t) (now_ns / 1000000000);
+    qoe_apply_event_t   e;
 
     /* the session's memory lies anywhere in the zone: prefetch it meanwhile */
 
     qoe_apply_session_key(a, s, key);
     qoe_sessions_fetch(a->sessions, key, true);
 
-    memset(&birth, 0, sizeof(birth));
-    birth.view_key = qoe_apply_view_key(&a->key, s->text[QOE_TEXT_VIEW_ID]);
-    birth.video_key = qoe_apply_key(a, s->text[QOE_TEXT_VIDEO_ID]);
+    memset(&e, 0, sizeof(e));
+    e.s = s;
+    e.now_ns = now_ns;
+    e.birth.view_key = qoe_apply_view_key(&a->key, s->text[QOE_TEXT_VIEW_ID]);
+    e.birth.video_key = qoe_apply_key(a, s->text[QOE_TEXT_VIDEO_ID]);
     qoe_sessions_fetch(a->sessions, key, false);
 
-    hash = qoe_seen_hash(&a->key, key[0], birth.view_key, birth.video_key, s);
+    hash = qoe_seen_hash(&a->key, key[0], e.birth.view_key, e.birth.video_key,
+                         s);
     qoe_seen_fetch(a->seen, hash);
 
     qoe_govern_from(a->governor, key[0] | 1, s->received_ns, false);
 
-    session = qoe_apply_session(a, key, now_ns);
-    qoe_sessions_fetch_view(a->sessions, session);
+    e.session = qoe_apply_session(a, key, now_ns);
+    qoe_sessions_fetch_view(a->sessions, e.session);
 
-    seen = qoe_seen(a->seen, hash);
+    e.seen = qoe_seen(a->seen, hash);
 
-    birth.at_ms = qoe_session_clock(session, s, &stepped);
+    e.birth.at_ms = qoe_session_clock(e.session, s, &stepped);
     qoe_apply_count(a, QOE_COUNT_CLOCKS_SET, stepped);
 
-    v = qoe_apply_view(a, session, s, &birth, seen, now_ns);
-    qoe_sessions_touch(a->sessions, session);
+    if (qoe_sample_has(s, REPORT)) {
+        qoe_apply_report(a, &e);
+
+    } else {
+        qoe_apply_event(a, &e);
+    }
+}
+
+
+static void
+qoe_apply_event(qoe_apply_t *a, qoe_apply_event_t *e)
+{
+    qoe_view_t         *v;
+    qoe_view_result_t   rc;
+
+    qoe_apply_adopt_reported(a, e);
+
+    v = qoe_apply_view(a, e->session, e->s, &e->birth, e->seen, e->now_ns);
+    qoe_sessions_touch(a->sessions, e->session);
 
     qoe_apply_fetch(a, v);
 
-    rc = qoe_view_apply(v, seen, birth.at_ms, s, &a->conf->view, &a->points);
+    rc = qoe_view_apply(v, e->seen, e->birth.at_ms, e->s, &a->conf->view,
+                        &a->points);
+
+    qoe_apply_done(a, e, v, rc);
+}
+
+
+void
+qoe_apply_done(qoe_apply_t *a, const qoe_apply_event_t *e, qoe_view_t *v,
+    qoe_view_result_t rc)
+{
+    uint32_t             now_s;
+    qoe_blocks_t         b;
+    const qoe_sample_t  *s;
+
+    s = e->s;
+    now_s = (uint32_t) (e->now_ns / 1000000000);
 
     if (v != NULL) {
-        qoe_apply_base(a, v, s, now_s);
-        qoe_apply_view_points(a, v, now_ns);
+
+        if (!e->guest) {
+            qoe_apply_base(a, v, s, now_s);
+        }
+
+        qoe_apply_view_points(a, v, e->now_ns);
 
     } else {
+        if (qoe_sample_has(s, REPORT)) {
+            qoe_apply_source(&a->points);
+        }
+
         b = qoe_apply_base_blocks(a, s, now_s, NULL);
-        qoe_apply_points(a, b, now_ns);
+        qoe_apply_points(a, b, e->now_ns);
         qoe_apply_base_free(a, b);
     }
 
@@ -190,8 +227,8 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
      * well.
      */
 
-    if (qoe_session_known(session)) {
-        qoe_sessions_know(a->sessions, session);
+    if (qoe_session_known(e->session)) {
+        qoe_sessions_know(a->sessions, e->session);
     }
 
     qoe_apply_count(a, QOE_COUNT_EVENTS_DUPLICATE, rc == QOE_VIEW_DUPLICATE);
@@ -203,10 +240,10 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     }
 
     if (rc == QOE_VIEW_EVENT) {
-        qoe_apply_noted(a, v, session, s);
+        qoe_apply_noted(a, v, e->session, s);
     }
 
-    qoe_apply_follow(a, session, v, birth.at_ms, now_ns);
+    qoe_apply_follow(a, e->session, v, e->birth.at_ms, e->now_ns);
 }
 
 
@@ -237,7 +274,7 @@ qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session, qoe_view_t *v,
 
 /* Prefetches what a view needs after its event. */
 
-static void
+void
 qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v)
 {
     if (v != NULL) {
@@ -275,7 +312,7 @@ qoe_apply_org_hash(const qoe_hash_key_t *key, qoe_span_t org_id)
 
 /* 128 bits, because nothing else distinguishes sessions. */
 
-static void
+void
 qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
     uint64_t session[2])
 {
@@ -338,7 +375,7 @@ qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s)
 }
 
 
-static qoe_blocks_t
+qoe_blocks_t
 qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s, uint32_t now_s,
     qoe_labels_t *sent)
 {
@@ -413,10 +450,34 @@ qoe_apply_view_points(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
     /* the timeline comes from memory while the points are recorded */
 
     qoe_timelines_fetch(a->timelines, v, &a->points);
+
+    if (qoe_view_reported(v)) {
+        qoe_apply_source(&a->points);
+    }
+
     qoe_apply_points(a, qoe_sessions_base(v), now_ns);
 
     qoe_timelines_add(a->timelines, a->sessions, v, &a->points);
     a->points.nstretches = 0;
+}
+
+
+/*
+ * What reports of CMCD say of a view has an attribute of its own, so that it
+ * never mixes with what events of an SDK say.
+ */
+
+static void
+qoe_apply_source(qoe_points_t *points)
+{
+    size_t  i;
+
+    for (i = 0; i < points->n; i++) {
+        if (qoe_metrics[points->point[i].metric].group != QOE_GROUP_CMCD) {
+            qoe_point_extra(&points->point[i], QOE_DIM_SOURCE,
+                            qoe_span("event"));
+        }
+    }
 }
 
 
@@ -428,16 +489,24 @@ qoe_apply_view_points(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
 void
 qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
 {
+    qoe_apply_points_of(a, &a->points, b, false, now_ns);
+}
+
+
+void
+qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
+    bool bare, uint64_t now_ns)
+{
     size_t        i, n;
     uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
     uint32_t     *place[QOE_POINTS_MAX];
     qoe_point_t  *p;
 
-    qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, a->points.ignored);
+    qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, points->ignored);
 
-    p = a->points.point;
+    p = points->point;
 
-    for (i = 0, n = 0; i < a->points.n; i++) {
+    for (i = 0, n = 0; i < points->n; i++) {
 
         qoe_live_point(a->st->live, &p[i], now_ns);
 
@@ -457,7 +526,7 @@ qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
             qoe_store_ref(a->store, extra[n]);
         }
 
-        if (set[n] == 0 || (p[n].nextra != 0 && extra[n] == 0)) {
+        if ((set[n] == 0 && !bare) || (p[n].nextra != 0 && extra[n] == 0)) {
             set[n] = QOE_STORE_OVERFLOW;
         }
 
@@ -476,8 +545,8 @@ qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
         qoe_store_unref(a->store, extra[i]);
     }
 
-    a->points.n = 0;
-    a->points.ignored = 0;
+    points->n = 0;
+    points->ignored = 0;
 }
 
 
@@ -529,14 +598,21 @@ qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
 static uint64_t
 qoe_apply_extra_key(const qoe_apply_t *a, const qoe_point_t *p)
 {
-    size_t        i;
-    qoe_hasher_t  h;
+    size_t              i;
+    qoe_hasher_t        h;
+    qoe_roster_slot_t  *roster;
 
     qoe_hash_begin(&h, &a->key);
 
     for (i = 0; i < p->nextra; i++) {
         qoe_hash_word(&h, p->extra[i].dim);
         qoe_hash_add(&h, p->extra[i].text);
+
+        roster = a->conf->dims->dim[p->extra[i].dim].roster;
+
+        if (roster != NULL) {
+            qoe_hash_word(&h, qoe_roster_version(roster));
+        }
     }
 
     return qoe_hash_end(&h);
@@ -547,6 +623,7 @@ void
 qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 {
     qoe_apply_silence(a, now_ns);
+    qoe_apply_requests_silence(a, now_ns);
     qoe_apply_parted(a, now_ns);
     qoe_apply_sweep(a);
     qoe_apply_watched(a, now_ns);
@@ -556,7 +633,7 @@ qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 bool
 qoe_apply_busy(const qoe_apply_t *a)
 {
-    return a->silent || a->sweeping || a->parting || a->counting;
+    return a->silent || a->hushed || a->sweeping || a->parting || a->counting;
 }
 
 

@@ -37,6 +37,9 @@ uint32_t qoe_apply_org_hash(const qoe_hash_key_t *key, qoe_span_t org_id);
 /* now_ns is Unix time, here and below. */
 void qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns);
 
+/* The same for a record of the tap (qoe_tapped.h), aligned to 8 bytes. */
+void qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns);
+
 /*
  * Ends views that are silent for too long and frees series that were
  * condemned, for about a millisecond at most.

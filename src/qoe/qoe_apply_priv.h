@@ -11,9 +11,15 @@
 
 
 #include "qoe_apply.h"
+#include "qoe_deliveries.h"
+#include "qoe_sessions.h"
 #include "qoe_timelines.h"
 #include "qoe_trace.h"
+#include "qoe_view_report.h"
 
+
+/* The live views that one session may have. */
+#define QOE_APPLY_VIEWS        32
 
 /* Blocks of extra attributes that are cached, to be found without hashing. */
 #define QOE_APPLY_EXTRAS       256
@@ -24,6 +30,17 @@ typedef struct {
     uint32_t             block;              /* holds a reference */
     uint32_t             at_s;
 } qoe_apply_extra_t;
+
+
+/* Sets of blocks of requests that are cached; see qoe_apply_request.c. */
+#define QOE_APPLY_CACHES       64
+
+
+typedef struct {
+    uint64_t             key;                /* hash of the raw values */
+    qoe_blocks_t         b;                  /* holds references */
+    uint32_t             at_s;
+} qoe_apply_cache_t;
 
 
 struct qoe_apply_s {
@@ -37,6 +54,7 @@ struct qoe_apply_s {
     qoe_sessions_t      *sessions;
     qoe_timelines_t     *timelines;
     qoe_seen_t          *seen;
+    qoe_deliveries_t    *deliveries;
     qoe_store_t         *store;
     qoe_store_env_t      env;
     qoe_hash_key_t       key;
@@ -45,6 +63,7 @@ struct qoe_apply_s {
     uint32_t             sweep;
     bool                 sweeping;
     bool                 silent;             /* more views are overdue */
+    bool                 hushed;             /* more sessions of requests */
     bool                 parting;            /* more records can be put */
     uint32_t             left;               /* slots whose views have put their
                                                 last record, at an exit */
@@ -63,20 +82,52 @@ struct qoe_apply_s {
                                                 most; UINT64_MAX: it is 0 */
 
     qoe_points_t         points;
+    qoe_points_t         ending;             /* of a session of requests */
     qoe_labels_t         labels;
     qoe_labels_t         base[QOE_GRAINS];
     qoe_labels_t         sent;               /* values as sent */
     char                 packed[QOE_VIEW_RECORD_MAX];
     qoe_apply_extra_t    extra[QOE_APPLY_EXTRAS];
+    qoe_apply_cache_t    cache[QOE_APPLY_CACHES];
 };
+
+
+/* An event while it is applied. */
+
+typedef struct {
+    const qoe_sample_t  *s;
+    qoe_session_t       *session;
+    qoe_view_birth_t     birth;              /* its keys and its time */
+    bool                 seen;
+    bool                 guest;              /* its attributes are not those
+                                                of its view */
+    uint64_t             now_ns;
+} qoe_apply_event_t;
 
 
 /* qoe_apply.c */
 
+/* Prefetches what a view needs after its event. */
+void qoe_apply_fetch(const qoe_apply_t *a, const qoe_view_t *v);
+/* Records the points of an event that was applied, and what follows from it. */
+void qoe_apply_done(qoe_apply_t *a, const qoe_apply_event_t *e, qoe_view_t *v,
+    qoe_view_result_t rc);
 void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* Records the points of a->points in blocks b, and empties a->points. */
 void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
+/*
+ * The same for other points.  bare: a block 0 is the empty set, for which there
+ * are series as well; else it is one for which there was no room.
+ */
+void qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
+    bool bare, uint64_t now_ns);
+/* The key of the session of an org_id and a session_id. */
+void qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
+    uint64_t session[2]);
+/* The blocks of the sample's attributes; sent as of qoe_base_labels(). */
+qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s,
+    uint32_t now_s, qoe_labels_t *sent);
 /*
  * The same, in the blocks of the attributes last seen in the view, and the
  * stretches in its timeline.
@@ -129,10 +180,27 @@ void qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
  */
 void qoe_apply_silence(qoe_apply_t *a, uint64_t now_ns);
 
+/* The name by which an SDK knows the view, or else its only one. */
+uint64_t qoe_apply_name(const qoe_view_t *v);
+
+/* qoe_apply_report.c */
+
+void qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e);
+/*
+ * The first event of an SDK in a session of reports: the view that they have
+ * begun becomes that of the event.
+ */
+void qoe_apply_adopt_reported(qoe_apply_t *a, const qoe_apply_event_t *e);
+/* The view is over: counts the reports that are missing. */
+void qoe_apply_missing(qoe_apply_t *a, qoe_view_t *v,
+    qoe_session_t *session, uint64_t now_ns);
+
 /* qoe_apply_record.c: records of views, if the configuration has them made */
 
 /* Notes the values of the event as sent, those of a->sent, and the viewer. */
 void qoe_apply_sent(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s);
+/* Notes the ids of an event as those of the view. */
+void qoe_apply_ids(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s);
 /* Notes the ids of a view with its first event, and the texts of an error. */
 void qoe_apply_noted(qoe_apply_t *a, qoe_view_t *v, qoe_session_t *session,
     const qoe_sample_t *s);
@@ -165,6 +233,16 @@ void qoe_apply_parted(qoe_apply_t *a, uint64_t now_ns);
  * none.
  */
 bool qoe_apply_give_up(qoe_apply_t *a);
+
+/* qoe_apply_request.c: sessions of requests, as of views above */
+
+void qoe_apply_requests_silence(qoe_apply_t *a, uint64_t now_ns);
+uint64_t qoe_apply_requests_due_ms(const qoe_apply_t *a);
+void qoe_apply_requests_recover(qoe_apply_t *a);
+void qoe_apply_requests_free(qoe_apply_t *a);
+/* Makes the points of a session that is over. */
+void qoe_apply_delivery_end(qoe_apply_t *a, qoe_delivery_t *d,
+    uint64_t now_ns);
 
 /* qoe_apply_trace.c */
 

@@ -40,8 +40,6 @@ typedef struct {
 } qoe_apply_texts_t;
 
 
-static void qoe_apply_ids(qoe_apply_t *a, qoe_view_t *v,
-    const qoe_sample_t *s);
 static bool qoe_apply_uuid(uint8_t id[16], qoe_span_t text);
 static uint64_t qoe_apply_viewer(const qoe_apply_t *a, const qoe_sample_t *s);
 static void qoe_apply_set_block(qoe_apply_t *a, uint32_t *block,
@@ -89,7 +87,10 @@ qoe_apply_set_block(qoe_apply_t *a, uint32_t *block, const qoe_labels_t *l)
 }
 
 
-/* Keyed, so that a viewer in the records cannot be found by the viewer's id. */
+/*
+ * Keyed, so that a viewer in the records cannot be found by the viewer's id.
+ * All edges with the same key of the fleet have the same hash of a viewer.
+ */
 
 static uint64_t
 qoe_apply_viewer(const qoe_apply_t *a, const qoe_sample_t *s)
@@ -97,7 +98,8 @@ qoe_apply_viewer(const qoe_apply_t *a, const qoe_sample_t *s)
     uint64_t      hash;
     qoe_hasher_t  h;
 
-    qoe_hash_begin(&h, &a->key);
+    qoe_hash_begin(&h, a->conf->fleet.id != 0 ? &a->conf->fleet.key
+                                              : &a->key);
     qoe_hash_add(&h, qoe_span("viewer_hash"));
     qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
     qoe_hash_add(&h, s->text[QOE_TEXT_VIEWER_ID]);
@@ -161,7 +163,7 @@ qoe_apply_error(const qoe_apply_t *a, const qoe_view_t *v, char *buf)
 
 /* Nearly all ids are UUIDs, which the slot has room for. */
 
-static void
+void
 qoe_apply_ids(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s)
 {
     a->labels.len = 0;
@@ -389,6 +391,12 @@ qoe_apply_put(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
     qoe_view_record_make(&r, v, now_ns);
     qoe_apply_record_ids(a, &r, v, &texts);
     qoe_apply_record_error(a, &r, v, &texts);
+
+    if (v->requests.cause != 0) {
+        r.stall_cause = qoe_cause_name(
+                            (qoe_cause_t) (v->requests.cause - 1));
+    }
+
     qoe_apply_record_dims(a, &r, v);
     qoe_apply_trace(a, &r, v, trace);
 

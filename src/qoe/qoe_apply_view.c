@@ -15,9 +15,6 @@
 #include <math.h>
 
 
-/* The live views that one session may have. */
-#define QOE_APPLY_VIEWS        32
-
 /* The views and sessions that one tick may end. */
 #define QOE_APPLY_ENDS         64
 
@@ -102,6 +99,13 @@ qoe_apply_view(qoe_apply_t *a, qoe_session_t *session, const qoe_sample_t *s,
 }
 
 
+uint64_t
+qoe_apply_name(const qoe_view_t *v)
+{
+    return v->other_key != 0 ? v->other_key : v->view_key;
+}
+
+
 /*
  * The live view with both keys.  An event without a video belongs to the view
  * that began last, and a view that was never named takes the first name that
@@ -120,7 +124,7 @@ qoe_apply_find(qoe_apply_t *a, qoe_session_t *session, uint64_t view_key,
 
     for (n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
 
-        if (v->view_key == view_key) {
+        if (qoe_apply_name(v) == view_key) {
 
             if (video_key != 0 && v->video_key == video_key) {
                 return v;
@@ -180,7 +184,7 @@ qoe_apply_replace(qoe_apply_t *a, qoe_session_t *session,
     for (n = 0; v != NULL && n <= QOE_APPLY_VIEWS; n++) {
         next = qoe_sessions_next_view(a->sessions, v);
 
-        if (v != by && v->view_key == by->view_key) {
+        if (v != by && qoe_apply_name(v) == qoe_apply_name(by)) {
             qoe_view_judge(v, UINT64_MAX, &a->conf->view, &a->points);
             qoe_apply_view_points(a, v, now_ns);
 
@@ -487,6 +491,7 @@ qoe_apply_end(qoe_apply_t *a, qoe_view_t *v, qoe_view_end_t why,
     session = qoe_sessions_of(a->sessions, v);
 
     if (session != NULL) {
+        qoe_apply_missing(a, v, session, now_ns);
         qoe_session_remember(session, v, why);
     }
 
@@ -587,7 +592,7 @@ qoe_apply_due_ms(const qoe_apply_t *a)
     qoe_view_t     *v;
     qoe_session_t  *session;
 
-    due = qoe_apply_watched_ms(a);
+    due = qoe_min(qoe_apply_watched_ms(a), qoe_apply_requests_due_ms(a));
 
     for (i = 0; i < QOE_SILENCES; i++) {
         v = qoe_sessions_silent(a->sessions, (qoe_silence_t) i);

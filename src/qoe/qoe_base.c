@@ -65,6 +65,13 @@ qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
         value.len = qoe_min(value.len, QOE_BASE_CUT);
 
         h = qoe_hash_quick(key, h, value);
+
+        /* another roster may admit what this one does not */
+
+        if (dims->dim[i].roster != NULL) {
+            h = qoe_hash_quick_word(key, h,
+                                    qoe_roster_version(dims->dim[i].roster));
+        }
     }
 
     return h;

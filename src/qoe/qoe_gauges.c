@@ -59,7 +59,8 @@ static const qoe_gauge_t  qoe_gauges[] = {
     { QOE_METRIC_QUEUE_SIZE, qoe_gauges_queue },
     { QOE_METRIC_DELIVERY_EVENTS, qoe_gauges_delivery },
     { QOE_METRIC_SERIES_COUNT, qoe_gauges_series },
-    { QOE_METRIC_DIMENSION_CARDINALITY, qoe_gauges_dimensions }
+    { QOE_METRIC_DIMENSION_CARDINALITY, qoe_gauges_dimensions },
+    { QOE_METRIC_CMCD_SESSIONS_ACTIVE, qoe_gauges_requests }
 };
 
 

@@ -29,5 +29,8 @@ typedef struct {
  */
 qoe_status_t qoe_gauges_views(const qoe_gauges_t *g);
 
+/* Adds openqoe.cmcd.sessions.active, by st and sf. */
+qoe_status_t qoe_gauges_requests(const qoe_gauges_t *g);
+
 
 #endif /* _QOE_GAUGES_H_INCLUDED_ */

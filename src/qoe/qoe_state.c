@@ -5,6 +5,7 @@
 
 
 #include "qoe_state.h"
+#include "qoe_deliveries.h"
 #include "qoe_timelines.h"
 
 
@@ -19,19 +20,21 @@
 #define QOE_STATE_SELF       8
 
 /*
- * The parts of a lane's region for sessions, for timelines and for events seen,
- * in per cent; series have the rest.
+ * The parts of a lane's region for sessions, for timelines, for events seen and
+ * for sessions of requests, in per cent; series have the rest.
  */
-#define QOE_STATE_SESSIONS   46
+#define QOE_STATE_SESSIONS   45
 #define QOE_STATE_TIMELINES  8
 #define QOE_STATE_SEEN       3
+#define QOE_STATE_DELIVERIES 6
 
 _Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN
                + sizeof(qoe_live_t) + 128
                <= QOE_ZONE_SHARED_MIN, "the shared region's minimum");
 _Static_assert(QOE_ZONE_STATE_MIN * QOE_STATE_SEEN / 100 <= QOE_SEEN_MIN
                && QOE_ZONE_STATE_MIN
-                  * (100 - QOE_STATE_SESSIONS - QOE_STATE_TIMELINES) / 100
+                  * (100 - QOE_STATE_SESSIONS - QOE_STATE_TIMELINES
+                     - QOE_STATE_DELIVERIES) / 100
                   - QOE_SEEN_MIN - sizeof(qoe_live_lane_t) - 128
                   >= QOE_STORE_MIN,
                "a lane's region's minimum");
@@ -42,6 +45,7 @@ static size_t qoe_state_self_size(size_t size);
 static size_t qoe_state_sessions_size(size_t size);
 static size_t qoe_state_timelines_size(size_t size);
 static size_t qoe_state_seen_size(size_t size);
+static size_t qoe_state_deliveries_size(size_t size);
 
 
 void
@@ -66,9 +70,12 @@ qoe_state_create(qoe_zone_t *zone)
         qoe_sessions_create(st.sessions[i], qoe_state_sessions_size(size));
         qoe_timelines_create(st.timelines[i], qoe_state_timelines_size(size));
         qoe_seen_create(st.seen[i], qoe_state_seen_size(size));
+        qoe_deliveries_create(st.deliveries[i],
+                              qoe_state_deliveries_size(size));
         qoe_store_create(st.store[i], size - qoe_state_sessions_size(size)
                                       - qoe_state_timelines_size(size)
                                       - qoe_state_seen_size(size)
+                                      - qoe_state_deliveries_size(size)
                                       - sizeof(qoe_live_lane_t));
     }
 
@@ -127,7 +134,10 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
         p += qoe_state_timelines_size(size);
 
         st->seen[i] = (qoe_seen_t *) p;
-        st->store[i] = (qoe_store_t *) (p + qoe_state_seen_size(size));
+        p += qoe_state_seen_size(size);
+
+        st->deliveries[i] = (qoe_deliveries_t *) p;
+        st->store[i] = (qoe_store_t *) (p + qoe_state_deliveries_size(size));
 
         p = qoe_zone_state(zone, i, &size);
         st->live_lane[i] = (qoe_live_lane_t *)
@@ -165,4 +175,11 @@ qoe_state_seen_size(size_t size)
     size = qoe_max(size * QOE_STATE_SEEN / 100, (size_t) QOE_SEEN_MIN);
 
     return qoe_min(size, (size_t) QOE_SEEN_MAX) & ~(size_t) 63;
+}
+
+
+static size_t
+qoe_state_deliveries_size(size_t size)
+{
+    return size * QOE_STATE_DELIVERIES / 100 & ~(size_t) 63;
 }

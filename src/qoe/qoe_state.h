@@ -5,8 +5,8 @@
  * The QoE state of a zone: the layout of the regions that qoe_zone.h gives.
  *
  * shared region   header | self metrics | governance | live history
- * lane region     sessions | timelines | events seen | series store |
- *                 views watched
+ * lane region     sessions | timelines | events seen | sessions of requests |
+ *                 series store | views watched
  *
  * qoe_state_t is the map of it that a process or a thread has.
  */
@@ -27,11 +27,12 @@
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  10
+#define QOE_STATE_VERSION  11
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;
 typedef struct qoe_timelines_s  qoe_timelines_t;
+typedef struct qoe_deliveries_s  qoe_deliveries_t;
 
 
 /* Written with atomics, by any process. */
@@ -62,6 +63,7 @@ typedef struct {
     qoe_sessions_t      *sessions[QOE_LANES_MAX];
     qoe_timelines_t     *timelines[QOE_LANES_MAX];
     qoe_seen_t          *seen[QOE_LANES_MAX];
+    qoe_deliveries_t    *deliveries[QOE_LANES_MAX];
     qoe_store_t         *store[QOE_LANES_MAX];
     qoe_live_t          *live;
     qoe_live_lane_t     *live_lane[QOE_LANES_MAX];
@@ -82,16 +84,18 @@ typedef struct {
     uint64_t             record_ms;          /* between those of a view; 0:
                                                 only when it is over */
     qoe_traces_conf_t    traces;
+    qoe_fleet_key_t      fleet;
+    bool                 requests;           /* requests are exported as logs */
     const qoe_dimensions_t  *dims;
 } qoe_conf_t;
 
 
-/* Is anything made of events, metrics or records of views? */
+/* Is anything made, metrics or records of views or of requests? */
 
 static inline bool
 qoe_conf_applies(const qoe_conf_t *conf)
 {
-    return conf->groups != 0 || conf->records;
+    return conf->groups != 0 || conf->records || conf->requests;
 }
 
 

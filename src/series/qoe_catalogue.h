@@ -4,8 +4,8 @@
  *
  * The catalogue of metrics, with a row for each.  A row is all that the store,
  * the exporters, the Prometheus text and docs/metrics.md know of it; the
- * formula is where its points are made (qoe_view*.c for views, qoe_self.h and
- * qoe_gauges.c for the module itself).
+ * formula is where its points are made (qoe_view*.c for views, qoe_delivery*.c
+ * for requests, qoe_self.h and qoe_gauges.c for the module itself).
  *
  * Names, units and kinds are OpenTelemetry's.  Kinds:
  *   COUNTER          monotonic sum of integers
@@ -16,7 +16,7 @@
  *   GAUGE_NOW        measured at the collection, always exported
  *   HISTOGRAM        explicit bounds, upper-inclusive
  *
- * Groups: openqoe_metrics chooses among core, rules, view and self; stats
+ * Groups: openqoe_metrics chooses among core, rules, view, self and cmcd; stats
  * exists in the Prometheus text only.
  *
  * The order of the rows is part of the layout of the zone (QOE_STATE_VERSION),
@@ -28,6 +28,7 @@
 #define _QOE_CATALOGUE_H_INCLUDED_
 
 
+#include "qoe_catalogue_cmcd.h"
 #include "qoe_core.h"
 
 
@@ -55,6 +56,7 @@
     X(WEIGHTED_AVERAGE_BITRATE, 250000, 500000, 1000000, 2500000, 5000000,    \
       10000000)                                                               \
     X(UPSCALE_PERCENTAGE, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1)           \
+    QOE_BOUNDS_CMCD(X)                                                        \
     X(REQUEST_PROCESSING_TIME, 10000, 25000, 50000, 100000, 150000, 250000,   \
       400000, 600000, 850000, 1500000, 5000000, 11000000, 30000000,           \
       100000000, 1000000000)                                                  \
@@ -439,6 +441,7 @@
       VIEW, COARSE, "",                                                       \
       "view end",                                                             \
       "Geometric mean of the three scores, 0 for a failed view")              \
+    QOE_METRICS_CMCD(X)                                                       \
     X(REQUEST_PROCESSING_TIME,                                                \
       "request_processing_time", HISTOGRAM, "ns", REQUEST_PROCESSING_TIME,    \
       SELF, COARSE,                                                           \
@@ -609,11 +612,16 @@ typedef enum {
     QOE_GROUP_RULES = 2,
     QOE_GROUP_VIEW = 4,
     QOE_GROUP_SELF = 8,
-    QOE_GROUP_STATS = 16
+    QOE_GROUP_STATS = 16,
+    QOE_GROUP_CMCD = 32
 } qoe_metric_group_t;
 
 #define QOE_GROUPS_ALL     (QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW     \
-                            |QOE_GROUP_SELF)
+                            |QOE_GROUP_SELF|QOE_GROUP_CMCD)
+
+/* Those whose series the lanes keep. */
+#define QOE_GROUPS_STORED  (QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW     \
+                            |QOE_GROUP_CMCD)
 
 
 typedef enum {

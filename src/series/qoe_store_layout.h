@@ -316,8 +316,7 @@ static inline bool
 qoe_store_has(uint32_t metric)
 {
     return metric < QOE_METRICS_N
-           && (qoe_metrics[metric].group
-               & (QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW))
+           && (qoe_metrics[metric].group & QOE_GROUPS_STORED)
            && qoe_metrics[metric].kind != QOE_INSTRUMENT_GAUGE_NOW
            && qoe_metrics[metric].nbounds < QOE_STORE_BUCKETS;
 }

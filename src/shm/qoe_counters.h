@@ -42,6 +42,7 @@
                              "stored in time")                                \
     X(EVENTS_ERROR,          "valid events refused by an internal error")     \
     X(UNKNOWN_KEYS,          "keys of events that the schema has not")        \
+    X(CMCD_REPORTS,          "reports of event mode, also those refused")     \
     X(LOCKS_STOLEN,          "locks taken from a dead process")               \
     X(LANES_ADOPTED,         "lanes taken over from a dead process")          \
     X(RECORDS_INTERRUPTED,   "records whose metrics a kill may have cut")     \
@@ -69,7 +70,26 @@
     X(METRIC_BATCHES_RETRIED, "metric requests that will be repeated")        \
     X(METRIC_BATCHES_FAILED, "metric requests refused for good")              \
     X(METRIC_BATCHES_STALE,  "metric requests given up for newer ones")       \
-    X(COLLECTIONS,           "collections for export")
+    X(LISTS_READ,            "lists of openqoe_dimension read again")         \
+    X(LISTS_FAILED,          "looks at a list that was missing or wrong")     \
+    X(COLLECTIONS,           "collections for export")                        \
+    X(CMCD_REQUESTS,         "requests that openqoe_cmcd has looked at")      \
+    X(CMCD_SETS,             "of them with a set of CMCD")                    \
+    X(CMCD_MEDIA,            "without one, but for media by their type")      \
+    X(CMCD_SYNTAX,           "members of sets that are no structured field")  \
+    X(CMCD_TYPE,             "members of another type than their key has")    \
+    X(CMCD_RANGE,            "members out of range, and unknown tokens")      \
+    X(CMCD_LENGTH,           "members that are too long, or too many")        \
+    X(CMCD_UNKNOWN,          "members with an unknown key")                   \
+    X(CMCD_MODE,             "keys of event mode in requests")                \
+    X(CMCD_VERSION,          "sets of a higher version, left out")            \
+    X(CMCD_NO_SID,           "sets without a sid")                            \
+    X(CMCD_DROPPED,          "requests in no metric: no room in the tap, or " \
+                             "no memory")                                     \
+    X(CMCD_SESSIONS,         "sessions begun")                                \
+    X(CMCD_EVICTED,          "of them given up for lack of room")             \
+    X(CMCD_LOGS,             "requests put into the queue as logs")           \
+    X(CMCD_LOGS_DROPPED,     "requests not logged: the queue had no room")
 
 typedef enum {
 #define QOE_COUNTER_ENUM(id, help)  QOE_COUNT_##id,

@@ -10,6 +10,10 @@
 
 #include "qoe_zone_layout.h"
 
+
+static bool qoe_lane_kind(uint32_t frame, qoe_kind_t *kind);
+
+
 qoe_status_t
 qoe_lane_take(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self, bool *adopted)
 {
@@ -45,6 +49,7 @@ qoe_lane_give(qoe_zone_t *zone, uint32_t lane, qoe_proc_t self)
     l = qoe_zone_lane(zone, lane);
 
     qoe_publish(&l->wake, QOE_LANE_AWAKE);
+    qoe_publish(&l->tap.wake, QOE_LANE_AWAKE);
     qoe_publish(&l->lease_ms, qoe_mono_ms());
 
     __atomic_compare_exchange_n(&l->owner, &self, 0, false, __ATOMIC_ACQ_REL,
@@ -147,19 +152,41 @@ qoe_lane_next(const qoe_zone_t *zone, uint32_t lane, uint64_t limit,
         *pos += zone->ring_size - offset;
     }
 
-    if ((frame.kind != QOE_FRAME_RECORD && frame.kind != QOE_FRAME_VIEW)
-        || qoe_frame_size(frame.len) > left)
-    {
+    if (!qoe_lane_kind(frame.kind, kind) || qoe_frame_size(frame.len) > left) {
         return QOE_INVALID;
     }
 
-    *kind = (frame.kind == QOE_FRAME_RECORD) ? QOE_KIND_EVENT : QOE_KIND_VIEW;
     record->data = ring + offset + sizeof(frame);
     record->len = frame.len;
 
     *pos += qoe_frame_size(frame.len);
 
     return QOE_OK;
+}
+
+
+/* false: no frame of a record begins so. */
+
+static bool
+qoe_lane_kind(uint32_t frame, qoe_kind_t *kind)
+{
+    switch (frame) {
+
+    case QOE_FRAME_RECORD:
+        *kind = QOE_KIND_EVENT;
+        return true;
+
+    case QOE_FRAME_VIEW:
+        *kind = QOE_KIND_VIEW;
+        return true;
+
+    case QOE_FRAME_REQUEST:
+        *kind = QOE_KIND_REQUEST;
+        return true;
+
+    default:
+        return false;
+    }
 }
 
 

@@ -22,6 +22,14 @@ static bool qoe_lock_steal(uint64_t *word, qoe_proc_t self);
 qoe_status_t
 qoe_lock(uint64_t *word, qoe_proc_t self, bool *stolen)
 {
+    return qoe_lock_within(word, self, QOE_LOCK_WAIT_MS, stolen);
+}
+
+
+qoe_status_t
+qoe_lock_within(uint64_t *word, qoe_proc_t self, uint64_t wait_ms,
+    bool *stolen)
+{
     int       i;
     uint64_t  now, start, check;
 
@@ -55,7 +63,7 @@ qoe_lock(uint64_t *word, qoe_proc_t self, bool *stolen)
                 return QOE_OK;
             }
 
-            if (now - start >= QOE_LOCK_WAIT_MS) {
+            if (now - start >= wait_ms) {
                 return QOE_BUSY;
             }
 

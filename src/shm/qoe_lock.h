@@ -23,6 +23,13 @@
  */
 qoe_status_t qoe_lock(uint64_t *word, qoe_proc_t self, bool *stolen);
 
+/*
+ * The same with another longest wait, of 2 ms or more, so that the lock of a
+ * dead process can be taken.
+ */
+qoe_status_t qoe_lock_within(uint64_t *word, qoe_proc_t self,
+    uint64_t wait_ms, bool *stolen);
+
 /* Releases the lock, which the caller must hold. */
 void qoe_unlock(uint64_t *word);
 

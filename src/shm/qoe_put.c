@@ -24,11 +24,13 @@ typedef struct {
 
 static const uint32_t  qoe_put_frames[QOE_KINDS] = {
     [QOE_KIND_EVENT] = QOE_FRAME_RECORD,
-    [QOE_KIND_VIEW] = QOE_FRAME_VIEW
+    [QOE_KIND_VIEW] = QOE_FRAME_VIEW,
+    [QOE_KIND_REQUEST] = QOE_FRAME_REQUEST
 };
 
 
 static bool qoe_touched(const uint64_t *set, uint32_t lane);
+static uint64_t qoe_put_limit(const qoe_zone_t *zone, qoe_kind_t kind);
 static qoe_status_t qoe_put_lock(qoe_zone_t *zone, qoe_proc_t self,
     uint32_t slot, qoe_put_state_t *st);
 static void qoe_put_unlock(qoe_zone_t *zone, const qoe_put_state_t *st,
@@ -171,8 +173,7 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
     pad = zone->ring_size - offset;
     pad = (pad < need) ? pad : 0;
     end = st->tail[lane] + pad + need;
-    limit = (put->kind == QOE_KIND_EVENT) ? qoe_ring_events(zone)
-                                          : zone->ring_size;
+    limit = qoe_put_limit(zone, put->kind);
 
     if (end - qoe_lane_floor(zone, lane) > limit) {
 
@@ -208,6 +209,25 @@ qoe_put_copy(qoe_zone_t *zone, qoe_put_state_t *st, const qoe_put_t *put)
     st->count[lane].n[put->kind]++;
 
     return QOE_OK;
+}
+
+
+/* The bytes of the ring that may be in use when a record was put. */
+
+static uint64_t
+qoe_put_limit(const qoe_zone_t *zone, qoe_kind_t kind)
+{
+    switch (kind) {
+
+    case QOE_KIND_EVENT:
+        return qoe_ring_events(zone);
+
+    case QOE_KIND_REQUEST:
+        return zone->ring_size / QOE_RING_REQUESTS;
+
+    default:
+        return zone->ring_size;
+    }
 }
 
 

@@ -17,6 +17,7 @@
  */
 #define QOE_SHARE_SHARED   6
 #define QOE_SHARE_STATE    55                /* per cent */
+#define QOE_SHARE_TAP      32                /* the part (1 / n) of a lane */
 
 
 static void qoe_zone_divide(qoe_zone_t *z);
@@ -27,7 +28,7 @@ qoe_zone_size_min(uint32_t lanes)
 {
     return qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE)
            + QOE_SLOTS * sizeof(qoe_slot_t) + QOE_ZONE_SHARED_MIN
-           + lanes * (sizeof(qoe_lane_t) + QOE_ZONE_STATE_MIN
+           + lanes * (sizeof(qoe_lane_t) + QOE_ZONE_STATE_MIN + QOE_TAP_MIN
                       + qoe_align(QOE_LANE_MIN, QOE_CACHE_LINE)
                       + QOE_CACHE_LINE);
 }
@@ -69,6 +70,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
 
     for (i = 0; i < lanes; i++) {
         qoe_zone_lane(z, i)->wake = QOE_LANE_AWAKE;
+        qoe_zone_lane(z, i)->tap.wake = QOE_LANE_AWAKE;
         qoe_zone_lane(z, i)->lease_ms = qoe_mono_ms();
     }
 
@@ -89,7 +91,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
 static void
 qoe_zone_divide(qoe_zone_t *z)
 {
-    uint64_t  left, lane, mask;
+    uint64_t  left, lane, mask, tap;
 
     mask = ~((uint64_t) QOE_CACHE_LINE - 1);
 
@@ -102,6 +104,10 @@ qoe_zone_divide(qoe_zone_t *z)
 
     lane = (left - z->shared_size) / z->lanes & mask;
 
+    tap = qoe_max(lane / QOE_SHARE_TAP, (uint64_t) QOE_TAP_MIN);
+    z->tap_size = qoe_min(tap, (uint64_t) QOE_TAP_MAX) & mask;
+    lane -= z->tap_size;
+
     z->state_size = qoe_max(lane * QOE_SHARE_STATE / 100,
                             (uint64_t) QOE_ZONE_STATE_MIN) & mask;
     z->ring_size = lane - z->state_size;
@@ -111,7 +117,8 @@ qoe_zone_divide(qoe_zone_t *z)
         z->state_size = lane - z->ring_size;
     }
 
-    z->state_offset = z->rings_offset + z->ring_size * z->lanes;
+    z->taps_offset = z->rings_offset + z->ring_size * z->lanes;
+    z->state_offset = z->taps_offset + z->tap_size * z->lanes;
 }
 
 

@@ -7,7 +7,7 @@
  *
  *   header | counters, a block a slot | segments of the spools
  *   | lane headers | shared region | for each lane: ring
- *   | for each lane: state region
+ *   | for each lane: tap (qoe_tap.h) | for each lane: state region
  *
  * The content of the regions belongs to src/qoe (qoe_state.h).
  *
@@ -36,10 +36,14 @@
  */
 #define QOE_LANE_MIN       (2 * QOE_RING_RECORD_MAX + 16384)
 
+/* The smallest and the largest tap of a lane (qoe_tap.h). */
+#define QOE_TAP_MIN        (64 * 1024)
+#define QOE_TAP_MAX        (8 * 1024 * 1024)
+
 
 /* The smallest regions of src/qoe. */
 #define QOE_ZONE_SHARED_MIN  (832 * 1024)
-#define QOE_ZONE_STATE_MIN   (320 * 1024)    /* for each lane */
+#define QOE_ZONE_STATE_MIN   (360 * 1024)    /* for each lane */
 
 
 typedef struct qoe_zone_s  qoe_zone_t;
@@ -53,6 +57,7 @@ typedef struct qoe_zone_s  qoe_zone_t;
 typedef enum {
     QOE_KIND_EVENT = 0,
     QOE_KIND_VIEW,               /* qoe_view_record.h, put by the consumer */
+    QOE_KIND_REQUEST,            /* qoe_tapped.h, put by the consumer */
     QOE_KINDS
 } qoe_kind_t;
 
@@ -63,6 +68,32 @@ typedef struct {
 } qoe_counts_t;
 
 #define qoe_events(number)  ((qoe_counts_t) { { number } })
+
+
+static inline qoe_counts_t
+qoe_counts_add(qoe_counts_t a, qoe_counts_t b)
+{
+    int  i;
+
+    for (i = 0; i < QOE_KINDS; i++) {
+        a.n[i] += b.n[i];
+    }
+
+    return a;
+}
+
+
+static inline qoe_counts_t
+qoe_counts_sub(qoe_counts_t a, qoe_counts_t b)
+{
+    int  i;
+
+    for (i = 0; i < QOE_KINDS; i++) {
+        a.n[i] -= b.n[i];
+    }
+
+    return a;
+}
 
 
 /* How an exporter is doing, for health checks and statistics. */
@@ -191,8 +222,9 @@ typedef struct {
  * QOE_OK; QOE_FULL; QOE_BUSY if a lock could not be taken within some ms;
  * QOE_TOO_LARGE if the records would not fit into empty lanes.  The lock of a
  * dead process is taken over and counted.  To be called by the event loop of
- * process self, or for records of views by the consumer of the lane: these may
- * fill a small part of the ring that is kept free of events.
+ * process self, or for records of views and of requests by the consumer of the
+ * lane: those of views may fill a small part of the ring that is kept free of
+ * events, those of requests half of it.
  */
 qoe_status_t qoe_zone_put(qoe_zone_t *zone, qoe_proc_t self, uint32_t slot,
     const qoe_put_t *puts, size_t n, qoe_ack_t ack, uint64_t *ends,

@@ -26,7 +26,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       11
+#define QOE_ZONE_VERSION       12
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* slots of counters */
@@ -87,6 +87,22 @@ typedef struct {
 } qoe_cache_aligned qoe_lane_dest_t;
 
 
+/* The tap of a lane (qoe_tap.h); its positions are like those of the ring. */
+
+typedef struct {
+    /* written by producers under the lock */
+    uint64_t             lock;               /* qoe_proc_t, 0: free */
+    uint64_t             tail;
+
+    /* written by the consumer */
+    uint64_t             head qoe_cache_aligned;     /* free before it */
+    uint64_t             hand;               /* end of the record in hand */
+
+    /* by the consumer, and by a producer that wakes it */
+    uint64_t             wake qoe_cache_aligned;
+} qoe_cache_aligned qoe_lane_tap_t;
+
+
 typedef struct {
     /* written by producers under the lock */
     uint64_t             lock;               /* qoe_proc_t, 0: free */
@@ -110,6 +126,8 @@ typedef struct {
     uint64_t             lost;               /* events before it were counted
                                                 as lost when the last process
                                                 exited */
+
+    qoe_lane_tap_t       tap;
 
     qoe_lane_dest_t      dest[QOE_DESTS_MAX];
 } qoe_cache_aligned qoe_lane_t;
@@ -160,6 +178,8 @@ struct qoe_zone_s {
     uint64_t             slots_offset;
     uint64_t             lanes_offset;
     uint64_t             rings_offset;
+    uint64_t             tap_size;           /* of each lane's tap */
+    uint64_t             taps_offset;
     uint64_t             state_size;         /* for each lane; opaque here */
     uint64_t             state_offset;
     uint64_t             shared_size;        /* opaque here */
@@ -191,17 +211,24 @@ typedef struct {
 
 #define QOE_FRAME_RECORD       0x43455251
 #define QOE_FRAME_VIEW         0x57454956
+#define QOE_FRAME_REQUEST      0x55514552
 #define QOE_FRAME_PAD          0x44415051    /* fills the rest of the ring */
 
 /* The part (1 / n) of a ring that events leave to records of views. */
 #define QOE_RING_RESERVE       32
 
+/* Requests are put while less than this part (1 / n) of a ring is in use. */
+#define QOE_RING_REQUESTS      2
+
 
 static inline qoe_kind_t
 qoe_dest_kind(const qoe_dest_t *d)
 {
-    return qoe_peek(&d->kind) == QOE_KIND_VIEW ? QOE_KIND_VIEW
-                                               : QOE_KIND_EVENT;
+    uint64_t  kind;
+
+    kind = qoe_peek(&d->kind);
+
+    return kind < QOE_KINDS ? (qoe_kind_t) kind : QOE_KIND_EVENT;
 }
 
 
@@ -240,6 +267,13 @@ static inline char *
 qoe_zone_ring(const qoe_zone_t *zone, uint32_t lane)
 {
     return (char *) zone + zone->rings_offset + zone->ring_size * lane;
+}
+
+
+static inline char *
+qoe_zone_tap(const qoe_zone_t *zone, uint32_t lane)
+{
+    return (char *) zone + zone->taps_offset + zone->tap_size * lane;
 }
 
 
@@ -302,19 +336,6 @@ qoe_mark_set(qoe_mark_t *m, uint64_t pos, qoe_counts_t records)
 }
 
 
-static inline qoe_counts_t
-qoe_counts_add(qoe_counts_t a, qoe_counts_t b)
-{
-    int  i;
-
-    for (i = 0; i < QOE_KINDS; i++) {
-        a.n[i] += b.n[i];
-    }
-
-    return a;
-}
-
-
 /* Moves the mark to pos, n records further on. */
 
 static inline void
@@ -329,7 +350,8 @@ qoe_mark_move(qoe_mark_t *m, uint64_t pos, qoe_counts_t n)
 static inline uint64_t
 qoe_ring_events(const qoe_zone_t *zone)
 {
-    return zone->ring_size - zone->ring_size / QOE_RING_RESERVE;
+    return zone->ring_size - (zone->ring_size / QOE_RING_RESERVE
+                              & ~(sizeof(uint64_t) - 1));
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #include "qoe_session.h"
+#include "qoe_view_report.h"
 
 
 /*
@@ -32,6 +33,7 @@
 #define QOE_SESSION_CLOCK      0x1           /* skew_ms is set */
 #define QOE_SESSION_STEPPED    0x2           /* the clock was once set */
 #define QOE_SESSION_VIEWED     0x4           /* a view has begun */
+#define QOE_SESSION_EVENTS     0x8           /* an SDK sends events of it */
 
 
 static void qoe_session_receive(qoe_session_t *s, uint64_t received_ms);
@@ -205,7 +207,7 @@ qoe_session_remember(qoe_session_t *s, const qoe_view_t *v, qoe_view_end_t why)
     p = &s->past[s->next_past % QOE_SESSION_PAST];
     s->next_past = (s->next_past + 1) % QOE_SESSION_PAST;
 
-    p->view_key = v->view_key;
+    p->view_key = v->other_key != 0 ? v->other_key : v->view_key;
     p->video_key = v->video_key;
     p->end_ms = v->seen_ms;
     p->wait_ms = 0;
@@ -232,4 +234,18 @@ qoe_session_past(qoe_session_t *s, uint64_t view_key, uint64_t video_key)
     }
 
     return NULL;
+}
+
+
+bool
+qoe_session_of_events(const qoe_session_t *s)
+{
+    return (s->flags & QOE_SESSION_EVENTS) != 0;
+}
+
+
+void
+qoe_session_note_events(qoe_session_t *s)
+{
+    s->flags |= QOE_SESSION_EVENTS;
 }

@@ -112,16 +112,16 @@ qoe_sessions_fetch_view(const qoe_sessions_t *t, const qoe_session_t *s)
         __builtin_prefetch((const char *) v + off, 1);
     }
 
-    __builtin_prefetch(qoe_sessions_session_at(t, s->newer), 1);
-    __builtin_prefetch(qoe_sessions_session_at(t, s->older), 1);
+    __builtin_prefetch(qoe_sessions_session_at(t, s->links.newer), 1);
+    __builtin_prefetch(qoe_sessions_session_at(t, s->links.older), 1);
 }
 
 
 void
 qoe_sessions_fetch_list(const qoe_sessions_t *t, const qoe_view_t *v)
 {
-    __builtin_prefetch(qoe_sessions_view_at(t, v->newer), 1);
-    __builtin_prefetch(qoe_sessions_view_at(t, v->older), 1);
+    __builtin_prefetch(qoe_sessions_view_at(t, v->links.newer), 1);
+    __builtin_prefetch(qoe_sessions_view_at(t, v->links.older), 1);
 }
 
 
@@ -186,8 +186,8 @@ qoe_sessions_add(qoe_sessions_t *t, const uint64_t key[2])
 void
 qoe_sessions_touch(qoe_sessions_t *t, qoe_session_t *s)
 {
-    uint32_t        link;
-    qoe_session_t  *newest;
+    uint32_t     link;
+    qoe_slots_t  slots;
 
     link = qoe_sessions_session_link(t, s);
 
@@ -197,50 +197,22 @@ qoe_sessions_touch(qoe_sessions_t *t, qoe_session_t *s)
 
     qoe_sessions_unlist_session(t, s);
 
-    newest = qoe_sessions_session_at(t, t->list.newest);
-
+    slots = qoe_sessions_session_slots(t);
+    qoe_links_add(&t->list, &slots, link);
     s->listed = 1;
-    s->newer = 0;
-    s->older = t->list.newest;
-
-    if (newest != NULL) {
-        newest->newer = link;
-
-    } else {
-        t->list.oldest = link;
-    }
-
-    t->list.newest = link;
 }
 
 
 static void
 qoe_sessions_unlist_session(qoe_sessions_t *t, qoe_session_t *s)
 {
-    qoe_session_t  *newer, *older;
+    qoe_slots_t  slots;
 
-    if (!s->listed) {
-        return;
+    if (s->listed) {
+        slots = qoe_sessions_session_slots(t);
+        qoe_links_remove(&t->list, &slots, qoe_sessions_session_link(t, s));
+        s->listed = 0;
     }
-
-    newer = qoe_sessions_session_at(t, s->newer);
-    older = qoe_sessions_session_at(t, s->older);
-
-    if (newer != NULL) {
-        newer->older = s->older;
-
-    } else {
-        t->list.newest = s->older;
-    }
-
-    if (older != NULL) {
-        older->newer = s->newer;
-
-    } else {
-        t->list.oldest = s->newer;
-    }
-
-    s->listed = 0;
 }
 
 
@@ -254,7 +226,7 @@ qoe_sessions_oldest(qoe_sessions_t *t)
 qoe_session_t *
 qoe_sessions_newer(qoe_sessions_t *t, const qoe_session_t *s)
 {
-    return qoe_sessions_session_at(t, s->newer);
+    return qoe_sessions_session_at(t, s->links.newer);
 }
 
 
@@ -371,65 +343,36 @@ qoe_sessions_clear_view(qoe_view_t *v)
 void
 qoe_sessions_list(qoe_sessions_t *t, qoe_view_t *v, qoe_silence_t silence)
 {
-    uint32_t              link;
-    qoe_view_t           *newest;
-    qoe_sessions_ends_t  *ends;
+    uint32_t     link;
+    qoe_slots_t  slots;
 
     link = qoe_sessions_view_link(t, v);
-    ends = &t->silent[silence];
 
-    if (v->list == (uint32_t) silence + 1 && ends->newest == link) {
+    if (v->list == (uint32_t) silence + 1
+        && t->silent[silence].newest == link)
+    {
         return;
     }
 
     qoe_sessions_unlist(t, v);
 
-    newest = qoe_sessions_view_at(t, ends->newest);
-
+    slots = qoe_sessions_view_slots(t);
+    qoe_links_add(&t->silent[silence], &slots, link);
     v->list = (uint32_t) silence + 1;
-    v->newer = 0;
-    v->older = ends->newest;
-
-    if (newest != NULL) {
-        newest->newer = link;
-
-    } else {
-        ends->oldest = link;
-    }
-
-    ends->newest = link;
 }
 
 
 static void
 qoe_sessions_unlist(qoe_sessions_t *t, qoe_view_t *v)
 {
-    qoe_view_t           *newer, *older;
-    qoe_sessions_ends_t  *ends;
+    qoe_slots_t  slots;
 
-    if (v->list == 0 || v->list > QOE_SESSIONS_OVER + 1) {
-        return;
+    if (v->list != 0 && v->list <= QOE_SESSIONS_OVER + 1) {
+        slots = qoe_sessions_view_slots(t);
+        qoe_links_remove(&t->silent[v->list - 1], &slots,
+                        qoe_sessions_view_link(t, v));
+        v->list = 0;
     }
-
-    ends = &t->silent[v->list - 1];
-    newer = qoe_sessions_view_at(t, v->newer);
-    older = qoe_sessions_view_at(t, v->older);
-
-    if (newer != NULL) {
-        newer->older = v->older;
-
-    } else {
-        ends->newest = v->older;
-    }
-
-    if (older != NULL) {
-        older->newer = v->newer;
-
-    } else {
-        ends->oldest = v->newer;
-    }
-
-    v->list = 0;
 }
 
 

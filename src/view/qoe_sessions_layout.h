@@ -28,13 +28,8 @@ typedef struct {
 } qoe_sessions_pool_t;
 
 typedef struct {
-    uint32_t        newest;
-    uint32_t        oldest;
-} qoe_sessions_ends_t;
-
-typedef struct {
-    qoe_sessions_ends_t  ends;
-    uint32_t             count;
+    qoe_ends_t      list;
+    uint32_t        count;
 } qoe_sessions_newcomers_t;
 
 /* The list of views that are over, beside those of silence. */
@@ -47,8 +42,8 @@ struct qoe_sessions_s {
     uint32_t             buckets;    /* a power of two */
     qoe_sessions_pool_t  sessions;
     qoe_sessions_pool_t  views;
-    qoe_sessions_ends_t  list;       /* sessions by last receipt */
-    qoe_sessions_ends_t  silent[QOE_SILENCES + 1];   /* and views over */
+    qoe_ends_t           list;       /* sessions by last receipt */
+    qoe_ends_t           silent[QOE_SILENCES + 1];   /* and views over */
     uint32_t             over;
     qoe_sessions_newcomers_t  newcomers[2];      /* without and with a view */
     uint64_t             sessions_offset;
@@ -94,6 +89,24 @@ qoe_sessions_view_at(const qoe_sessions_t *t, uint32_t link)
 {
     return link != 0 && link <= t->views.capacity
            ? qoe_sessions_view_slot(t, link - 1) : NULL;
+}
+
+
+/* The sessions with their links in the list by last receipt. */
+
+static inline qoe_slots_t
+qoe_sessions_session_slots(const qoe_sessions_t *t)
+{
+    return (qoe_slots_t) { &qoe_sessions_session_slot(t, 0)->links,
+                           sizeof(qoe_session_t), t->sessions.capacity };
+}
+
+
+static inline qoe_slots_t
+qoe_sessions_view_slots(const qoe_sessions_t *t)
+{
+    return (qoe_slots_t) { &qoe_sessions_view_slot(t, 0)->links,
+                           sizeof(qoe_view_t), t->views.capacity };
 }
 
 

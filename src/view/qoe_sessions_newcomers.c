@@ -14,59 +14,43 @@
 static void qoe_sessions_delist(qoe_sessions_t *t, qoe_session_t *s);
 
 
+/* The sessions with their links in the lists of newcomers. */
+
+static qoe_slots_t
+qoe_sessions_newcomer_slots(const qoe_sessions_t *t)
+{
+    return (qoe_slots_t) { &qoe_sessions_session_slot(t, 0)->newcomers,
+                           sizeof(qoe_session_t), t->sessions.capacity };
+}
+
+
 void
 qoe_sessions_enlist(qoe_sessions_t *t, qoe_session_t *s)
 {
-    uint32_t                   link;
-    qoe_session_t             *newest;
-    qoe_sessions_newcomers_t  *list;
+    qoe_slots_t                slots;
+    qoe_sessions_newcomers_t  *n;
 
-    link = qoe_sessions_session_link(t, s);
-    list = &t->newcomers[s->nviews != 0];
-    newest = qoe_sessions_session_at(t, list->ends.newest);
+    slots = qoe_sessions_newcomer_slots(t);
+    n = &t->newcomers[s->nviews != 0];
 
     s->newcomer = (s->nviews != 0) ? QOE_NEWCOMER_VIEWING
                                    : QOE_NEWCOMER_IDLE;
-    s->later = 0;
-    s->earlier = list->ends.newest;
-
-    if (newest != NULL) {
-        newest->later = link;
-
-    } else {
-        list->ends.oldest = link;
-    }
-
-    list->ends.newest = link;
-    list->count++;
+    qoe_links_add(&n->list, &slots, qoe_sessions_session_link(t, s));
+    n->count++;
 }
 
 
 static void
 qoe_sessions_delist(qoe_sessions_t *t, qoe_session_t *s)
 {
-    qoe_session_t             *later, *earlier;
-    qoe_sessions_newcomers_t  *list;
+    qoe_slots_t                slots;
+    qoe_sessions_newcomers_t  *n;
 
-    list = &t->newcomers[s->newcomer == QOE_NEWCOMER_VIEWING];
-    later = qoe_sessions_session_at(t, s->later);
-    earlier = qoe_sessions_session_at(t, s->earlier);
+    slots = qoe_sessions_newcomer_slots(t);
+    n = &t->newcomers[s->newcomer == QOE_NEWCOMER_VIEWING];
 
-    if (later != NULL) {
-        later->earlier = s->earlier;
-
-    } else {
-        list->ends.newest = s->earlier;
-    }
-
-    if (earlier != NULL) {
-        earlier->later = s->later;
-
-    } else {
-        list->ends.oldest = s->later;
-    }
-
-    list->count -= (list->count != 0);
+    qoe_links_remove(&n->list, &slots, qoe_sessions_session_link(t, s));
+    n->count -= (n->count != 0);
 }
 
 
@@ -98,9 +82,10 @@ qoe_sessions_newcomer(qoe_sessions_t *t, bool viewing,
 {
     qoe_session_t  *s;
 
-    s = qoe_sessions_session_at(t, t->newcomers[viewing].ends.oldest);
+    s = qoe_sessions_session_at(t, t->newcomers[viewing].list.oldest);
 
-    return s != NULL && s == but ? qoe_sessions_session_at(t, s->later) : s;
+    return s != NULL && s == but
+           ? qoe_sessions_session_at(t, s->newcomers.newer) : s;
 }
 
 

@@ -22,8 +22,6 @@ static void qoe_timelines_mend(const qoe_timelines_slot_t *s, qoe_view_t *v);
 static uint32_t qoe_timelines_take(qoe_timelines_t *t);
 static void qoe_timelines_chain(qoe_timelines_t *t, uint32_t link);
 static void qoe_timelines_unchain(qoe_timelines_t *t, uint32_t link);
-static void qoe_timelines_list(qoe_timelines_t *t, uint32_t link);
-static void qoe_timelines_unlist(qoe_timelines_t *t, uint32_t link);
 static void qoe_timelines_open(qoe_timelines_slot_t *s);
 static void qoe_timelines_close(qoe_timelines_slot_t *s);
 static void qoe_timelines_ids(uint8_t *p, const qoe_timeline_ids_t *ids);
@@ -121,6 +119,7 @@ static uint32_t
 qoe_timelines_take(qoe_timelines_t *t)
 {
     uint32_t               link;
+    qoe_slots_t            slots;
     qoe_timelines_slot_t  *s;
 
     link = t->free;
@@ -135,13 +134,14 @@ qoe_timelines_take(qoe_timelines_t *t)
         return ++t->unused;
     }
 
-    link = t->oldest;
+    link = t->over.oldest;
 
     if (qoe_timelines_slot(t, link) == NULL) {
         return 0;
     }
 
-    qoe_timelines_unlist(t, link);
+    slots = qoe_timelines_links(t);
+    qoe_links_remove(&t->over, &slots, link);
     qoe_timelines_unchain(t, link);
 
     return link;
@@ -191,53 +191,6 @@ qoe_timelines_unchain(qoe_timelines_t *t, uint32_t link)
     }
 
     qoe_publish(&t->moves, t->moves + 1);
-}
-
-
-static void
-qoe_timelines_list(qoe_timelines_t *t, uint32_t link)
-{
-    qoe_timelines_slot_t  *s, *newest;
-
-    s = qoe_timelines_slot(t, link);
-    newest = qoe_timelines_slot(t, t->newest);
-
-    s->newer = 0;
-    s->older = t->newest;
-
-    if (newest != NULL) {
-        newest->newer = link;
-
-    } else {
-        t->oldest = link;
-    }
-
-    t->newest = link;
-}
-
-
-static void
-qoe_timelines_unlist(qoe_timelines_t *t, uint32_t link)
-{
-    qoe_timelines_slot_t  *s, *newer, *older;
-
-    s = qoe_timelines_slot(t, link);
-    newer = qoe_timelines_slot(t, s->newer);
-    older = qoe_timelines_slot(t, s->older);
-
-    if (newer != NULL) {
-        newer->older = s->older;
-
-    } else {
-        t->newest = s->older;
-    }
-
-    if (older != NULL) {
-        older->newer = s->newer;
-
-    } else {
-        t->oldest = s->newer;
-    }
 }
 
 
@@ -441,6 +394,7 @@ qoe_timelines_part(qoe_timelines_t *t, qoe_sessions_t *sessions,
 void
 qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
 {
+    qoe_slots_t            slots;
     qoe_timelines_slot_t  *s;
 
     s = qoe_timelines_of_view(t, sessions, v);
@@ -458,7 +412,8 @@ qoe_timelines_end(qoe_timelines_t *t, qoe_sessions_t *sessions, qoe_view_t *v)
 
     qoe_timelines_close(s);
 
-    qoe_timelines_list(t, v->timeline);
+    slots = qoe_timelines_links(t);
+    qoe_links_add(&t->over, &slots, v->timeline);
     v->timeline = 0;
 }
 
@@ -516,12 +471,12 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
 {
     uint32_t               i;
     qoe_view_t            *v;
+    qoe_slots_t            slots;
     qoe_timelines_slot_t  *s;
 
     t->unused = qoe_min(t->unused, t->capacity);
     t->free = 0;
-    t->newest = 0;
-    t->oldest = 0;
+    t->over = (qoe_ends_t) { 0, 0 };
 
     if (t->capacity == 0) {
         return;
@@ -529,6 +484,7 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
 
     memset((char *) t + QOE_TIMELINES_HEADER, 0,
            t->buckets * sizeof(uint32_t));
+    slots = qoe_timelines_links(t);
 
     for (i = 1; i <= t->unused; i++) {
         s = qoe_timelines_slot(t, i);
@@ -559,7 +515,7 @@ qoe_timelines_rebuild(qoe_timelines_t *t, qoe_sessions_t *sessions)
         qoe_timelines_chain(t, i);
 
         if (s->view == 0) {
-            qoe_timelines_list(t, i);
+            qoe_links_add(&t->over, &slots, i);
         }
     }
 }

@@ -16,6 +16,7 @@
 #define _QOE_TIMELINES_LAYOUT_H_INCLUDED_
 
 
+#include "qoe_links.h"
 #include "qoe_timelines.h"
 #include "qoe_atomic.h"
 
@@ -41,8 +42,8 @@ typedef struct {
     uint64_t        end_ms;          /* of a view that is over */
     uint32_t        next;            /* in the bucket, or next free slot */
     uint32_t        prev;            /* 0: the first of its bucket */
-    uint32_t        newer;           /* links in the list of those that are */
-    uint32_t        older;           /* over, by their end */
+    qoe_links_t     links;           /* in the list of those that are over,
+                                        by their end */
     uint32_t        org_hash;
     uint8_t         outcome;
     uint8_t         spare[3];
@@ -54,8 +55,7 @@ struct qoe_timelines_s {
     uint32_t        capacity;
     uint32_t        unused;          /* the first slot never used */
     uint32_t        free;
-    uint32_t        newest;          /* of those that are over */
-    uint32_t        oldest;
+    qoe_ends_t      over;
     uint32_t        moves;           /* changes of the chains */
 };
 
@@ -74,6 +74,15 @@ qoe_timelines_slot(const qoe_timelines_t *t, uint32_t link)
     return (qoe_timelines_slot_t *) ((uintptr_t) t + QOE_TIMELINES_HEADER
                                      + t->buckets * sizeof(uint32_t))
            + (link - 1);
+}
+
+
+static inline qoe_slots_t
+qoe_timelines_links(const qoe_timelines_t *t)
+{
+    return (qoe_slots_t) { t->capacity != 0 ? &qoe_timelines_slot(t, 1)->links
+                                            : NULL,
+                           sizeof(qoe_timelines_slot_t), t->capacity };
 }
 
 

@@ -15,10 +15,9 @@
 
 static qoe_view_result_t qoe_view_take(qoe_view_step_t *x,
     const qoe_view_conf_t *conf);
+static void qoe_view_moment(qoe_judge_t *j, const qoe_moment_t *m);
 static void qoe_view_receive(qoe_view_t *v, uint64_t received_ms);
 static void qoe_view_judge_first(qoe_judge_t *j);
-static void qoe_view_count_event(qoe_points_t *points,
-    const qoe_sample_t *s);
 
 
 void
@@ -85,7 +84,6 @@ static qoe_view_result_t
 qoe_view_take(qoe_view_step_t *x, const qoe_view_conf_t *conf)
 {
     qoe_view_t    *v;
-    qoe_judge_t    j;
     qoe_moment_t   m;
 
     v = x->v;
@@ -103,6 +101,25 @@ qoe_view_take(qoe_view_step_t *x, const qoe_view_conf_t *conf)
     if (v == NULL) {
         return QOE_VIEW_LATE;
     }
+
+    v->flags |= QOE_VIEW_EVENTS;
+
+    qoe_moment_of(&m, x);
+    qoe_view_await(x, conf, &m, 1);
+
+    return QOE_VIEW_EVENT;
+}
+
+
+void
+qoe_view_await(qoe_view_step_t *x, const qoe_view_conf_t *conf,
+    const qoe_moment_t *m, size_t n)
+{
+    size_t        i;
+    qoe_view_t   *v;
+    qoe_judge_t   j;
+
+    v = x->v;
 
     memset(&j, 0, sizeof(j));
     j.v = v;
@@ -122,38 +139,50 @@ qoe_view_take(qoe_view_step_t *x, const qoe_view_conf_t *conf)
                       (v->flags & QOE_VIEW_CONTINUED) != 0);
     }
 
-    qoe_moment_of(&m, x);
+    for (i = 0; i < n; i++) {
 
-    if (!isnan(m.position) || !isnan(m.told)) {
-        v->flags |= QOE_VIEW_PROVEN;
-    }
-
-    qoe_view_judge_before(&j, m.at_ms);
-
-    if (!qoe_view_ending(v)) {
-
-        /*
-         * there is no room for more events of this moment, so judge the first
-         * one
-         */
-
-        if (v->nmoments >= QOE_VIEW_MOMENTS && !qoe_moment_thin(v)) {
-            qoe_view_judge_first(&j);
+        if (!isnan(m[i].position) || !isnan(m[i].told)) {
+            v->flags |= QOE_VIEW_PROVEN;
         }
 
-        qoe_moment_insert(v, &m);
-        qoe_view_judge_before(&j, v->moment[v->nmoments - 1].at_ms);
-
-        /* no event that may still come can change that the view has ended */
-
-        if (m.type == QOE_EVENT_ENDED) {
-            qoe_view_judge_before(&j, UINT64_MAX);
-        }
+        qoe_view_moment(&j, &m[i]);
     }
 
     qoe_view_times(&j);
+}
 
-    return QOE_VIEW_EVENT;
+
+/* Lets a moment wait, and judges those whose time has come. */
+
+static void
+qoe_view_moment(qoe_judge_t *j, const qoe_moment_t *m)
+{
+    qoe_view_t  *v;
+
+    v = j->v;
+
+    qoe_view_judge_before(j, m->at_ms);
+
+    if (qoe_view_ending(v)) {
+        return;
+    }
+
+    /*
+     * there is no room for more events of this moment, so judge the first one
+     */
+
+    if (v->nmoments >= QOE_VIEW_MOMENTS && !qoe_moment_thin(v)) {
+        qoe_view_judge_first(j);
+    }
+
+    qoe_moment_insert(v, m);
+    qoe_view_judge_before(j, v->moment[v->nmoments - 1].at_ms);
+
+    /* no event that may still come can change that the view has ended */
+
+    if (m->type == QOE_EVENT_ENDED || qoe_moment_is(m, ENDED)) {
+        qoe_view_judge_before(j, UINT64_MAX);
+    }
 }
 
 
@@ -220,8 +249,13 @@ qoe_view_judge_first(qoe_judge_t *j)
     j->rest = v->moment;
     j->nrest = v->nmoments;
 
-    qoe_view_unit(v, &m);
-    qoe_view_judge_moment(j);
+    if (m.type >= QOE_MOMENT_STATE) {
+        qoe_view_judge_state(j, &m);
+
+    } else {
+        qoe_view_unit(v, &m);
+        qoe_view_judge_moment(j);
+    }
 
     j->m = NULL;
     j->nrest = 0;
@@ -246,7 +280,7 @@ qoe_view_times(const qoe_judge_t *j)
 }
 
 
-static void
+void
 qoe_view_count_event(qoe_points_t *points, const qoe_sample_t *s)
 {
     qoe_point_t  *p;

@@ -27,7 +27,7 @@
 
 
 #define QOE_POINTS_MAX     128
-#define QOE_POINT_EXTRAS   3
+#define QOE_POINT_EXTRAS   4
 
 /* Those of a full list of events that wait, and of the view's end. */
 #define QOE_STRETCHES_MAX  96
@@ -57,6 +57,16 @@ typedef struct {
                                                         the timeline */
     size_t          nstretches;
 } qoe_points_t;
+
+void qoe_points_clear(qoe_points_t *points);
+
+/*
+ * Adds a point, unless the value is NaN, or 0 for a counter.  In that case
+ * returns NULL, which qoe_point_extra() accepts.
+ */
+qoe_point_t *qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric,
+    double value);
+void qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text);
 
 
 typedef struct qoe_view_s  qoe_view_t;
@@ -136,6 +146,7 @@ typedef enum {
     QOE_SILENCE_ACTIVE,
     QOE_SILENCE_HIDDEN,
     QOE_SILENCE_PAUSED,
+    QOE_SILENCE_REPORTS,         /* all that is known of it are reports */
     QOE_SILENCES
 } qoe_silence_t;
 
@@ -218,6 +229,13 @@ qoe_view_sums_t qoe_view_sums(const qoe_view_t *v);
 bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
 /* The last such time as far as is known now; 0: it does not count. */
 uint64_t qoe_view_concurrent_ms(const qoe_view_t *v);
+
+/*
+ * Is all that is known of it from reports of CMCD?  Or have events of an SDK
+ * come, too, and then the view is theirs?
+ */
+bool qoe_view_reported(const qoe_view_t *v);
+bool qoe_view_of_events(const qoe_view_t *v);
 
 /* Was there a view of its view_id before it? */
 bool qoe_view_again(const qoe_view_t *v);

@@ -15,7 +15,6 @@ static void qoe_arrive_player_ready(qoe_view_step_t *x);
 static void qoe_arrive_playing(qoe_view_step_t *x);
 static void qoe_arrive_seek(qoe_view_step_t *x);
 static void qoe_arrive_heartbeat(qoe_view_step_t *x);
-static void qoe_arrive_error(qoe_view_step_t *x);
 static void qoe_arrive_quartile(qoe_view_step_t *x);
 static void qoe_arrive_ended(qoe_view_step_t *x);
 static double qoe_arrive_told(const qoe_view_step_t *x);
@@ -30,7 +29,7 @@ static const qoe_arrive_handler_t  qoe_arrive_handlers[QOE_EVENT_CUSTOM + 1] = {
     [QOE_EVENT_SEEK]                   = qoe_arrive_seek,
     [QOE_EVENT_STALLSTART]             = qoe_view_buffer,
     [QOE_EVENT_ENDED]                  = qoe_arrive_ended,
-    [QOE_EVENT_ERROR]                  = qoe_arrive_error,
+    [QOE_EVENT_ERROR]                  = qoe_view_arrive_error,
     [QOE_EVENT_QUARTILE]               = qoe_arrive_quartile,
     [QOE_EVENT_HEARTBEAT]              = qoe_arrive_heartbeat,
     [QOE_EVENT_QUALITYCHANGEREQUESTED] = qoe_view_quality_request,
@@ -143,8 +142,8 @@ qoe_arrive_heartbeat(qoe_view_step_t *x)
 }
 
 
-static void
-qoe_arrive_error(qoe_view_step_t *x)
+void
+qoe_view_arrive_error(qoe_view_step_t *x)
 {
     qoe_span_t    family, code;
     qoe_point_t  *p;

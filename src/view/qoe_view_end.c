@@ -80,6 +80,15 @@ qoe_view_close_up(qoe_judge_t *j, qoe_view_end_t why, uint64_t at_ms)
 
     qoe_view_start_unproven(j);
 
+    /* less than a second may be open, which needs no proof: it was reported */
+
+    if (qoe_view_reported(v) && v->phase == QOE_PHASE_PLAYING) {
+        qoe_view_play(j, qoe_view_credit(j, qoe_view_since(v->seen_ms,
+                                                           v->last.at_ms),
+                                         unknown), v->seen_ms);
+        v->last.at_ms = qoe_max(v->last.at_ms, v->seen_ms);
+    }
+
     if (why == QOE_VIEW_REPLACED && v->phase == QOE_PHASE_PLAYING) {
         qoe_view_play(j, qoe_view_credit(j, qoe_view_since(at_ms,
                                                            v->last.at_ms),

@@ -342,12 +342,12 @@ qoe_view_evidence(qoe_judge_t *j)
 
         /*
          * a player that never sends evidence is believed when it sends
-         * heartbeats
+         * heartbeats, unless it reports its state
          */
 
         if (j->growth.kind == QOE_GROWTH_UNKNOWN
             && v->phase == QOE_PHASE_SUSPENDED
-            && (v->flags & QOE_VIEW_PROVEN) == 0
+            && (v->flags & QOE_VIEW_PROVEN) == 0 && v->state == 0
             && m->type == QOE_EVENT_HEARTBEAT)
         {
             return QOE_SIGNAL_GROWS;

@@ -143,6 +143,10 @@ qoe_moment_thin(qoe_view_t *v)
 bool
 qoe_moment_informs(const qoe_moment_t *m)
 {
+    if (m->type >= QOE_MOMENT_STATE) {
+        return false;
+    }
+
     switch (m->type) {
 
     case QOE_EVENT_PLAYING:

@@ -61,7 +61,16 @@ static const struct {
     [QOE_NUMBER_FATAL]               = { 0, 1 },
     [QOE_NUMBER_PLAYBACK_RATE]       = { 0.01, 100 },
     [QOE_NUMBER_PLAYBACK_TIME]       = { -QOE_POSITION_MAX, QOE_POSITION_MAX },
-    [QOE_NUMBER_VIDEO_DURATION]      = { -QOE_POSITION_MAX, QOE_POSITION_MAX }
+    [QOE_NUMBER_VIDEO_DURATION]      = { -QOE_POSITION_MAX, QOE_POSITION_MAX },
+    [QOE_NUMBER_REPORT]              = { 0, QOE_REPORT_EVENTS_N - 1 },
+    [QOE_NUMBER_PLAYER_STATE]        = { 0, QOE_PLAYER_STATES_N - 1 },
+    [QOE_NUMBER_SEQUENCE]            = { 0, 1e15 },
+    [QOE_NUMBER_START_DELAY]         = { 0, QOE_LONG_MS },
+    [QOE_NUMBER_TTFB]                = { 0, QOE_POSITION_MAX },
+    [QOE_NUMBER_TTLB]                = { 0, QOE_POSITION_MAX },
+    [QOE_NUMBER_RESPONSE_CODE]       = { 0, 999 },
+    [QOE_NUMBER_STALLED_TOTAL]       = { 0, QOE_LONG_MS },
+    [QOE_NUMBER_STALLED]             = { 0, QOE_LONG_MS }
 };
 
 _Static_assert(QOE_NUMBERS <= 64, "a bit a number");

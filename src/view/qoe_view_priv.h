@@ -49,6 +49,9 @@
 #define QOE_VIEW_BEAT_MS       10000
 #define QOE_VIEW_PATIENCE_MS   30000         /* minimum, for silent players */
 
+/* Twice the default interval of the reports of CMCD. */
+#define QOE_VIEW_REPORT_MS     60000
+
 /* A step counts up to this as watch time, or more if heartbeats are rare. */
 #define QOE_VIEW_STEP_MS       60000
 
@@ -74,6 +77,9 @@
 #define QOE_VIEW_NAMED         0x10000       /* << media: type named */
 #define QOE_VIEW_AUTO_PAUSE    0x80000       /* the player made the pause */
 #define QOE_VIEW_AGAIN         0x100000      /* not the first of its view_id */
+#define QOE_VIEW_EVENTS        0x200000      /* an SDK has sent events of it */
+#define QOE_VIEW_REPORTS       0x400000      /* so have reports of CMCD */
+#define QOE_VIEW_RESUMES       0x800000      /* it played when it failed */
 
 
 enum {
@@ -150,17 +156,8 @@ typedef struct {
 /* The set of numbers that are in range; the others are counted. */
 uint64_t qoe_view_valid(const qoe_sample_t *s, uint32_t *ignored);
 
-/*
- * Adds a point, unless the value is NaN, or 0 for a counter.  In that case
- * returns NULL, which qoe_point_extra() accepts.
- */
-qoe_point_t *qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric,
-    double value);
-void qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text);
 void qoe_view_point(qoe_view_step_t *x, qoe_metric_id_t metric, double value,
     unsigned with);
-
-void qoe_points_clear(qoe_points_t *points);
 
 /* Functions of qoe_view_stretch.c. */
 
@@ -187,6 +184,15 @@ void qoe_view_judge_before(qoe_judge_t *j, uint64_t at_ms);
  */
 void qoe_view_times(const qoe_judge_t *j);
 
+/*
+ * An event has arrived and counts: notes its receipt, and lets the moments wait
+ * that it makes; the last one is the one that matters for what can be judged.
+ */
+void qoe_view_await(qoe_view_step_t *x, const qoe_view_conf_t *conf,
+    const qoe_moment_t *m, size_t n);
+/* Counts an event of any kind. */
+void qoe_view_count_event(qoe_points_t *points, const qoe_sample_t *s);
+
 /* In qoe_view_judge.c: judges j->m, with the following events in j->rest. */
 void qoe_view_judge_moment(qoe_judge_t *j);
 
@@ -208,10 +214,25 @@ bool qoe_moment_silent(const qoe_moment_t *m);
 const qoe_moment_t *qoe_moment_ahead(const qoe_judge_t *j, unsigned type,
     uint64_t ms);
 
+/*
+ * A moment that is a state of the player, reported by CMCD: its type is this
+ * plus the qoe_player_state_t.  Its value is 1 if the report names an error.
+ */
+#define QOE_MOMENT_STATE       (QOE_EVENT_CUSTOM + 1)
+
+#define qoe_moment_is(m, state)                                               \
+    ((m)->type == QOE_MOMENT_STATE + QOE_PLAYER_##state)
+
+
+/* In qoe_view_player.c: judges a state of the player. */
+void qoe_view_judge_state(qoe_judge_t *j, const qoe_moment_t *m);
+
 /* Functions of qoe_view_proof.c. */
 
 /* Determines the unit of playing_time, which some players send in seconds. */
 void qoe_view_unit(qoe_view_t *v, qoe_moment_t *m);
+/* Twice the interval of the reports of a view, and a minute at least. */
+uint64_t qoe_view_interval(const qoe_view_t *v);
 /* The longest time that counts as playing without proof. */
 uint64_t qoe_view_patience(const qoe_view_t *v, const qoe_view_conf_t *conf);
 /*
@@ -244,6 +265,8 @@ void qoe_view_before(qoe_judge_t *j);
  * allows no other interpretation.
  */
 void qoe_view_start_unproven(qoe_judge_t *j);
+/* A report says that the view plays, which needs no proof. */
+void qoe_view_start_reported(qoe_judge_t *j);
 
 /* Functions of qoe_view_stall.c: the actions of the table of transitions. */
 
@@ -270,6 +293,8 @@ bool qoe_view_always(qoe_judge_t *j);
 void qoe_view_open_wait(qoe_view_t *v, const qoe_moment_t *m);
 /* The time when a seek began; players report a seek when it ends. */
 uint64_t qoe_view_seek_start(const qoe_moment_t *seek);
+/* Counts a stall of that length. */
+void qoe_view_count_stall(qoe_view_t *v, qoe_points_t *points, double ms);
 /* Closes the open stall at end_ms. */
 void qoe_view_close_stall(qoe_judge_t *j, uint64_t end_ms);
 bool qoe_view_at_end(const qoe_view_t *v, const qoe_moment_t *m);
@@ -292,6 +317,7 @@ double qoe_view_share(double part, double whole);
 
 /* In qoe_view_arrive.c: makes the points that an event makes by itself. */
 void qoe_view_arrive(qoe_view_step_t *x);
+void qoe_view_arrive_error(qoe_view_step_t *x);
 
 /* Functions of qoe_view_media.c. */
 

@@ -94,9 +94,20 @@ qoe_view_speed(const qoe_view_t *v)
 
 
 uint64_t
+qoe_view_interval(const qoe_view_t *v)
+{
+    return qoe_max(2 * (uint64_t) v->beat_ms, (uint64_t) QOE_VIEW_REPORT_MS);
+}
+
+
+uint64_t
 qoe_view_patience(const qoe_view_t *v, const qoe_view_conf_t *conf)
 {
     uint64_t  ms;
+
+    if (qoe_view_reported(v)) {
+        return qoe_view_interval(v);
+    }
 
     ms = 3 * (uint64_t) (v->beat_ms ? v->beat_ms : QOE_VIEW_BEAT_MS);
 

@@ -55,6 +55,7 @@ static void qoe_view_record_picture(qoe_view_record_t *r,
     const qoe_view_t *v);
 static void qoe_view_record_over(qoe_view_record_t *r, const qoe_view_t *v);
 static uint64_t qoe_view_quartile(const qoe_view_t *v);
+static qoe_span_t qoe_view_source(const qoe_view_t *v);
 static double qoe_view_completion(const qoe_view_t *v);
 static size_t qoe_view_put(qoe_view_cursor_t *c, qoe_span_t text, size_t max);
 static bool qoe_view_get(qoe_view_cursor_t *c, qoe_span_t *text, size_t len);
@@ -78,6 +79,20 @@ qoe_view_known(double value)
 }
 
 
+/* Who has described the view: an SDK, its reports or requests, or both. */
+
+static qoe_span_t
+qoe_view_source(const qoe_view_t *v)
+{
+    if (qoe_view_reported(v)) {
+        return qoe_span("cmcd");
+    }
+
+    return (v->flags & QOE_VIEW_REPORTS) || v->requests.requests != 0
+           ? qoe_span("events+cmcd") : qoe_span("events");
+}
+
+
 void
 qoe_view_record_make(qoe_view_record_t *r, const qoe_view_t *v,
     uint64_t made_ns)
@@ -85,7 +100,7 @@ qoe_view_record_make(qoe_view_record_t *r, const qoe_view_t *v,
     memset(r, 0, sizeof(qoe_view_record_t));
 
     r->made_ns = made_ns;
-    r->source = qoe_span("events");
+    r->source = qoe_view_source(v);
     r->play = v->play;
     r->seq = (uint64_t) v->records + 1;
     r->continued = (v->flags & QOE_VIEW_CONTINUED) != 0;
@@ -105,6 +120,13 @@ qoe_view_record_make(qoe_view_record_t *r, const qoe_view_t *v,
     r->pauses = v->pauses;
     r->seeks = v->seeks;
     r->errors = v->errors;
+
+    r->requests = v->requests.requests;
+    r->request_bytes = v->requests.bytes;
+    r->request_errors = v->requests.errors;
+    r->request_aborts = v->requests.aborted;
+    r->deadline_misses = v->requests.misses;
+    r->request_stalls = v->requests.stalls;
 
     r->quartile = qoe_view_quartile(v);
     r->max_position_ms = v->max_position;

@@ -60,7 +60,8 @@
     TEXT(error_code, "error_code",                                            \
       "The `error_code` of its last error")                                   \
     TEXT(source, "openqoe.view.source",                                       \
-      "What the record was made from: `events`")                              \
+      "What the record was made from: `events` of an SDK, `cmcd`, or "        \
+      "`events+cmcd`")                                                        \
     FLAG(continued, "openqoe.view.continued",                                 \
       "It goes on with a view that silence had ended")                        \
     FLAG(started, "openqoe.view.started",                                     \
@@ -128,6 +129,21 @@
     REAL(completion, "openqoe.view.completion",                               \
       "The completion rate that the player reports, else the furthest "       \
       "position as a share of the duration, 0 to 1")                          \
+    COUNT(requests, "openqoe.view.requests",                                  \
+      "Requests for media that name its session by CMCD")                     \
+    COUNT(request_bytes, "openqoe.view.request_bytes",                        \
+      "Bytes of the bodies of their answers")                                 \
+    COUNT(request_errors, "openqoe.view.request_errors",                      \
+      "Those answered with 4xx or 5xx")                                       \
+    COUNT(request_aborts, "openqoe.view.request_aborts",                      \
+      "Those whose answer did not come to its end")                           \
+    COUNT(deadline_misses, "openqoe.view.deadline_misses",                    \
+      "Those that ended after the deadline that CMCD gives")                  \
+    COUNT(request_stalls, "openqoe.view.request_stalls",                      \
+      "Stalls, as estimated from the requests")                               \
+    TEXT(stall_cause, "openqoe.view.stall_cause",                             \
+      "The cause of the last stall or miss: `error`, `origin`, `edge`, "      \
+      "`network`, `client`")                                                  \
     REAL(startup_score, "openqoe.view.startup_score",                         \
       "As `openqoe.startup_time_score`; final records only")                  \
     REAL(rebuffer_score, "openqoe.view.rebuffer_score",                       \

@@ -12,8 +12,12 @@
 
 #define QOE_VIEW_CONCURRENT_MS 30000
 
+/* Twice an interval of reports that the default of hidden=3m still covers. */
+#define QOE_VIEW_RARE_MS       180000
+
 
 static bool qoe_view_suspended(const qoe_view_t *v);
+static qoe_silence_t qoe_view_silence_reported(const qoe_view_t *v);
 static bool qoe_view_wanted(const qoe_view_t *v);
 
 
@@ -69,6 +73,20 @@ qoe_view_again(const qoe_view_t *v)
 
 
 bool
+qoe_view_reported(const qoe_view_t *v)
+{
+    return (v->flags & (QOE_VIEW_EVENTS|QOE_VIEW_REPORTS)) == QOE_VIEW_REPORTS;
+}
+
+
+bool
+qoe_view_of_events(const qoe_view_t *v)
+{
+    return (v->flags & QOE_VIEW_EVENTS) != 0;
+}
+
+
+bool
 qoe_view_found(const qoe_view_t *v)
 {
     return (v->flags & QOE_VIEW_STARTED) != 0 && v->wish.at_ms == 0;
@@ -99,12 +117,37 @@ qoe_view_silence(const qoe_view_t *v)
         return QOE_SILENCE_FRESH;
     }
 
+    if (qoe_view_reported(v)) {
+        return qoe_view_silence_reported(v);
+    }
+
     if (v->phase == QOE_PHASE_PAUSED) {
         return QOE_SILENCE_PAUSED;
     }
 
     return v->flags & QOE_VIEW_HIDDEN ? QOE_SILENCE_HIDDEN
                                       : QOE_SILENCE_ACTIVE;
+}
+
+
+/*
+ * A player that sends reports does so at an interval, whatever its state: after
+ * twice that time it is gone.  Lists are for one length of silence each, so a
+ * rare interval, of more than 30 s, has one of the longer silences.
+ */
+
+static qoe_silence_t
+qoe_view_silence_reported(const qoe_view_t *v)
+{
+    uint64_t  ms;
+
+    ms = qoe_view_interval(v);
+
+    if (ms <= QOE_VIEW_REPORT_MS) {
+        return QOE_SILENCE_REPORTS;
+    }
+
+    return ms <= QOE_VIEW_RARE_MS ? QOE_SILENCE_HIDDEN : QOE_SILENCE_ACTIVE;
 }
 
 
@@ -124,6 +167,10 @@ qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,
 
     case QOE_SILENCE_PAUSED:
         return v->received_ms + conf->paused_timeout_ms;
+
+    case QOE_SILENCE_REPORTS:
+        return v->received_ms + qoe_min(conf->timeout_ms,
+                                        (uint64_t) QOE_VIEW_REPORT_MS);
 
     default:
         break;
@@ -153,6 +200,8 @@ qoe_view_wanted(const qoe_view_t *v)
     for (i = 0; i < qoe_min(v->nmoments, QOE_VIEW_MOMENTS); i++) {
 
         if (v->moment[i].type == QOE_EVENT_PLAYING
+            || qoe_moment_is(&v->moment[i], PLAYING)
+            || qoe_moment_is(&v->moment[i], STARTING)
             || v->moment[i].told > 0)
         {
             return true;

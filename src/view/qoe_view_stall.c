@@ -147,16 +147,23 @@ qoe_view_close(qoe_judge_t *j, double ms, double told)
         return;
     }
 
+    qoe_view_count_stall(v, j->points, ms);
+    qoe_view_stretch(j, QOE_STRETCH_STALL, begin_ms, (uint64_t) ms);
+}
+
+
+void
+qoe_view_count_stall(qoe_view_t *v, qoe_points_t *points, double ms)
+{
     v->stalls++;
     v->stalled_ms += (uint64_t) ms;
     v->longest_ms = qoe_max(v->longest_ms,
                             (uint32_t) qoe_min(ms, (double) UINT32_MAX));
-    qoe_view_stretch(j, QOE_STRETCH_STALL, begin_ms, (uint64_t) ms);
 
-    qoe_point_add(j->points, QOE_METRIC_REBUFFER_EVENTS_COUNT, 1);
-    qoe_point_add(j->points, QOE_METRIC_REBUFFER_EVENTS_TOTAL, 1);
-    qoe_point_add(j->points, QOE_METRIC_REBUFFER_DURATION, ms);
-    qoe_point_add(j->points, QOE_METRIC_REBUFFER_DURATION_SECONDS, ms / 1000);
+    qoe_point_add(points, QOE_METRIC_REBUFFER_EVENTS_COUNT, 1);
+    qoe_point_add(points, QOE_METRIC_REBUFFER_EVENTS_TOTAL, 1);
+    qoe_point_add(points, QOE_METRIC_REBUFFER_DURATION, ms);
+    qoe_point_add(points, QOE_METRIC_REBUFFER_DURATION_SECONDS, ms / 1000);
 }
 
 

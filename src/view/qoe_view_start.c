@@ -362,6 +362,35 @@ qoe_view_start_unproven(qoe_judge_t *j)
 
 
 /*
+ * Without a known wish there is a startup only if the player reports one: the
+ * server has joined late, or the player was paused before it played.
+ */
+
+void
+qoe_view_start_reported(qoe_judge_t *j)
+{
+    qoe_view_t  *v;
+
+    v = j->v;
+
+    if (v->flags & QOE_VIEW_WITHDRAWN) {
+        v->flags &= ~QOE_VIEW_WITHDRAWN;
+        v->wish.at_ms = 0;
+    }
+
+    if (v->wish.at_ms == 0 && v->canplay > 0) {
+        v->wish.at_ms = qoe_max(qoe_view_since(j->m->at_ms,
+                                               (uint64_t) v->canplay),
+                                (uint64_t) 1);
+    }
+
+    v->wait.at_ms = 0;
+    qoe_view_start(j, j->m->at_ms, NAN);
+    qoe_view_cut(v, j->m);
+}
+
+
+/*
  * Starts the view.  told is the startup time that a canplay reported; NaN means
  * that the measured time counts.
  */

@@ -16,6 +16,7 @@
 
 
 #include "qoe_core.h"
+#include "qoe_links.h"
 
 
 #define QOE_VIEW_MEDIA     3                 /* video, audio, other */
@@ -70,6 +71,20 @@ typedef struct {
 } qoe_moment_t;
 
 
+/* The requests of a view's session, as far as they name it by CMCD. */
+
+typedef struct {
+    uint64_t        bytes;
+    uint32_t        requests;        /* these do not wrap around */
+    uint16_t        errors;          /* 4xx and 5xx */
+    uint16_t        aborted;
+    uint16_t        misses;          /* deadlines */
+    uint16_t        stalls;          /* estimated */
+    uint8_t         cause;           /* of the last miss or stall: 1 + number;
+                                        0: none */
+} qoe_view_requests_t;
+
+
 struct qoe_view_s {
 
     /* written by qoe_sessions.c; read by collectors in other threads */
@@ -86,8 +101,7 @@ struct qoe_view_s {
     uint32_t        session;         /* 1 + index */
     uint32_t        session_tag;     /* part of the session's key, to detect
                                         that its slot was reused */
-    uint32_t        newer;           /* links in the list by last receipt */
-    uint32_t        older;
+    qoe_links_t     links;           /* in the list by last receipt */
     uint64_t        base_key;        /* hash of the raw values of all bases */
     uint32_t        titled;          /* bases of titled metrics, */
     uint32_t        fine;            /* and of headline metrics */
@@ -169,7 +183,8 @@ struct qoe_view_s {
     uint64_t        frame_ms;        /* time of an unproven first frame */
     uint64_t        canplay_ms;
     uint64_t        ready_ms;
-    double          canplay;         /* video_startup_time, ms */
+    double          canplay;         /* video_startup_time, or the start delay
+                                        of reports, ms */
     double          ready;           /* player_startup_time, ms */
     double          page;            /* page_load_time, ms; 0: unknown */
     double          startup;         /* ms; NaN: unknown */
@@ -178,6 +193,18 @@ struct qoe_view_s {
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
     uint64_t        phase_ms;        /* when the phase began */
+
+    /* of views with reports of CMCD (qoe_view_report.h) */
+
+    uint64_t        other_key;       /* keyed hash of the view_id by which an
+                                        SDK names it; 0: none */
+    uint32_t        error_ms;        /* the last error that was counted, the
+                                        low bits; 0: none */
+    uint32_t        error_hash;      /* its code; 0: none */
+    float           told_stalled;    /* stalled in total, by the player, ms, */
+    float           told_measured;   /* and by the view at the same time */
+    uint8_t         state;           /* 1 + the state that was judged last */
+    uint8_t         told_state;      /* 1 + the state that arrived last */
 
     /* for the record of the view (qoe_view_record.h) */
 
@@ -212,6 +239,7 @@ struct qoe_view_s {
     uint64_t        viewer;          /* keyed hash; 0: unknown */
     uint8_t         view_id[16];     /* UUIDs; zero: see ids */
     uint8_t         session_id[16];
+    qoe_view_requests_t  requests;
 } __attribute__((aligned(64)));      /* to use few cache lines */
 
 
@@ -234,8 +262,7 @@ struct qoe_session_s {
     uint64_t        key[2];          /* 128 bits of a keyed hash of org_id
                                         and session_id; 0, 0: free */
     uint32_t        next;            /* in the chain or free list, 1 + index */
-    uint32_t        newer;           /* links in the list by last receipt */
-    uint32_t        older;
+    qoe_links_t     links;           /* in the list by last receipt */
     uint32_t        views;           /* 1 + index of the newest view */
     uint32_t        nviews;
     uint32_t        listed;          /* 1: in the list */
@@ -256,11 +283,18 @@ struct qoe_session_s {
     uint64_t        suspect_received_ms;
     qoe_past_t      past[QOE_SESSION_PAST];
 
+    /* written by qoe_session_report.c */
+
+    uint32_t        report_window;   /* which of the 32 reports up to the last
+                                        one have arrived, from bit 0 on */
+    uint32_t        report_last;     /* 1 + the highest sequence number */
+    uint32_t        ad;              /* tag of the video that an ad
+                                        interrupts; 0: there is no ad */
+
     /* written by qoe_sessions_newcomers.c */
 
     uint32_t        newcomer;        /* QOE_NEWCOMER_..., or 0 */
-    uint32_t        later;           /* links in its list, 1 + index */
-    uint32_t        earlier;
+    qoe_links_t     newcomers;       /* links in its list */
 } __attribute__((aligned(64)));
 
 

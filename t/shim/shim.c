@@ -12,7 +12,9 @@
  *                   16 unlink, 32 half of a write is done before it fails
  *     from 16       the path, NUL-terminated, below which they fail
  *
- * OpenQoE::Shim builds it and writes the file.
+ * OPENQOE_SHIM_HOST names a file whose text is the host name.
+ *
+ * OpenQoE::Shim builds it and writes the files.
  */
 
 #define _GNU_SOURCE
@@ -47,6 +49,7 @@ typedef struct {
 
 
 static const volatile shim_t  *shim;
+static const char             *shim_host;
 
 
 #define SHIM_REAL(name)                                                       \
@@ -63,6 +66,11 @@ shim_open(void)
     int          fd;
     void        *p;
     const char  *name;
+
+    /* nginx gives its processes another environment */
+
+    name = getenv("OPENQOE_SHIM_HOST");
+    shim_host = name ? strdup(name) : NULL;
 
     name = getenv("OPENQOE_SHIM");
     fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
@@ -384,4 +392,29 @@ time(time_t *t)
     }
 
     return ts.tv_sec;
+}
+
+
+int
+gethostname(char *name, size_t len)
+{
+    int      fd;
+    ssize_t  n;
+
+    SHIM_REAL(gethostname);
+
+    if (shim_host == NULL) {
+        return real(name, len);
+    }
+
+    fd = open(shim_host, O_RDONLY | O_CLOEXEC);
+    n = fd == -1 ? -1 : read(fd, name, len - 1);
+
+    if (fd != -1) {
+        close(fd);
+    }
+
+    name[n > 0 ? n : 0] = '\0';
+
+    return 0;
 }

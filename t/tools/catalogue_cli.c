@@ -28,7 +28,7 @@ main(void)
     };
     static const char *const  grains[] = { "coarse", "titled", "headline" };
     static const char *const  groups[] = {
-        "core", "rules", "view", "self", "stats"
+        "core", "rules", "view", "self", "stats", "cmcd"
     };
 
     for (i = 0; i < QOE_METRICS_N; i++) {

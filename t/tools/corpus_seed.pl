@@ -3,8 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # Usage: corpus_seed.pl DIR
-# Writes the bodies of t/data/corpus.tsv and of t/data/realistic.jsonl to DIR,
-# one file each: the seeds of the fuzzers of the decoder.
+# Writes the bodies of t/data/corpus.tsv and of t/data/realistic.jsonl, and the
+# sets of t/data/cmcd/decode.tsv, to DIR, one file each: the seeds of the fuzzers
+# of the decoders.
 
 use strict;
 use warnings;
@@ -35,4 +36,32 @@ while (my $body = <$in>) {
     close($out) or die "$dir: $!\n";
 }
 
-printf "%d bodies in %s\n", @cases + $., $dir;
+my $lines = $.;
+
+# The first byte says where a set comes from, the first one of a header line
+# which header it is: see t/fuzz/cmcd_fuzz.c.
+
+my %where = (query => 'c', header => 'd', body => 'e');
+my %header = ('cmcd-object' => 0, 'cmcd-request' => 1, 'cmcd-session' => 2,
+              'cmcd-status' => 3);
+my %escape = (t => "\t", n => "\n", r => "\r", '\\' => '\\');
+my $sets = 0;
+
+$path = "$FindBin::Bin/../data/cmcd/decode.tsv";
+open($in, '<:raw', $path) or die "$path: $!\n";
+
+while (my $row = <$in>) {
+    my ($id, $where, $set) = split /\t/, $row;
+    next if $id !~ /^\d+$/;
+
+    $set =~ s/\\(?:x([0-9A-F]{2})|(.))/defined $1 ? chr hex $1 : $escape{$2}/ge;
+    $set =~ s{^(?:\?|([\w-]+): ?)}{defined $1 ? $header{ lc $1 } // 5 : 4}gem
+        if $where eq 'header';
+
+    open(my $out, '>:raw', "$dir/cmcd-$id") or die "$dir: $!\n";
+    print $out $where{$where}, $set;
+    close($out) or die "$dir: $!\n";
+    $sets++;
+}
+
+printf "%d sets and %d bodies in %s\n", $sets, @cases + $lines, $dir;

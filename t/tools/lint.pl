@@ -9,13 +9,15 @@ use warnings;
 my %may = (
     core   => [],
     event  => [qw(core)],
+    cmcd   => [qw(core event)],
     shm    => [qw(core)],
     govern => [qw(core event shm)],
     series => [qw(core shm)],
     view   => [qw(core event govern series)],
-    qoe    => [qw(core event shm govern series view)],
+    delivery => [qw(core event cmcd govern series view)],
+    qoe    => [qw(core event cmcd shm govern series view delivery)],
     prom   => [qw(core event qoe)],
-    otlp   => [qw(core event series view qoe)],
+    otlp   => [qw(core event cmcd series view delivery qoe)],
     net    => [qw(core otlp)],
     spool  => [qw(core shm otlp)],
 );

@@ -20,7 +20,9 @@
 # test its object, how long it takes and which lines it runs, which is measured
 # once by a build with --coverage.  For a fault one file is compiled, and each
 # test is linked with that object before the library.  A test that takes far
-# longer than it did has noticed the fault.  JOBS faults at once.
+# longer than it did has noticed the fault.  JOBS faults at once.  What a test
+# writes is in memory, for many a test syncs files thousands of times, and what
+# it mounts is seen by it alone, for a test that is killed leaves it mounted.
 
 use v5.36;
 no warnings 'portable';
@@ -28,7 +30,9 @@ no warnings 'portable';
 use Digest::SHA qw(sha1_hex);
 use File::Basename qw(basename);
 use File::Path qw(make_path remove_tree);
+use File::Temp ();
 use FindBin;
+use List::Util qw(first);
 use POSIX ();
 use Time::HiRes qw(time);
 
@@ -44,6 +48,11 @@ my $dir  = 'build/mutate';
 my $jobs = $ENV{JOBS} // 2;
 my %make = map { split /\t/ } make_out('mutate-vars', "BUILD=$dir/lib");
 my @rooms = split ' ', $make{rooms};
+my $tmp = File::Temp->newdir('openqoe-mutate-XXXXXX',
+                             DIR => -w '/dev/shm' ? '/dev/shm' : '/tmp');
+chmod 0755, "$tmp";              # some tests become another user
+my @alone = $> == 0 && system('unshare -m true 2>/dev/null') == 0
+            ? qw(unshare -m) : ();
 
 # what a child prints never mixes with what is buffered here
 $| = 1;
@@ -112,8 +121,11 @@ sub build_counters ()
 # Runs a command in a process group of its own, in which nothing stays; its
 # exit status, or undef when it took longer.
 
-sub run ($seconds, $scratch, @command)
+sub run ($seconds, $slot, @command)
 {
+    my $scratch = "$tmp/$slot";
+    make_path($scratch);
+
     my $pid = fork // die "fork: $!\n";
 
     if ($pid == 0) {
@@ -123,7 +135,7 @@ sub run ($seconds, $scratch, @command)
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', '/dev/null';
         open STDERR, '>', '/dev/null';
-        exec 'sh', '-c', 'ulimit -c 0; ulimit -v 16777216; exec "$@"', 'sh',
+        exec @alone, 'sh', '-c', 'ulimit -c 0; ulimit -v 16777216; exec "$@"', 'sh',
             @command or POSIX::_exit(127);
     }
 
@@ -138,6 +150,7 @@ sub run ($seconds, $scratch, @command)
 
     kill 'KILL', -$pid;
     waitpid $pid, 0 unless $done;
+    remove_tree($scratch);
 
     return $done ? $status : undef;
 }
@@ -148,8 +161,8 @@ sub run ($seconds, $scratch, @command)
 
 sub measure ()
 {
-    my $lib = sha1_hex(map { slurp($_) } sort(glob('src/*/*.[ch]
-        t/oracle/*.[ch]')), 'src/lib.mk');
+    my $lib = sha1_hex(map { slurp($_) } 'src/lib.mk',
+        map { sort glob "$_/*.[ch]" } 't/oracle', map { "src/$_" } @rooms);
     my @known;
     my @todo;
 
@@ -221,12 +234,12 @@ sub measure_one ($test, $n)
     s{^.*?src/}{src/} for @included;
 
     my $from = time;
-    my $status = run(900, $scratch, "$dir/lib/unit/$test->{name}");
+    my $status = run(900, $n, "$dir/lib/unit/$test->{name}");
     my $seconds = time - $from;
 
     local $ENV{GCOV_PREFIX} = $gcda;
     local $ENV{GCOV_PREFIX_STRIP} = 99;
-    run(900, $scratch, "$dir/cov/unit/$test->{name}");
+    run(900, $n, "$dir/cov/unit/$test->{name}");
 
     my %lines;
     for my $counts (glob "$gcda/*.gcda") {
@@ -532,7 +545,7 @@ sub try_one ($site, $slot)
     my $result;
 
     remove_tree($scratch);
-    make_path("$scratch/tmp", "$scratch/from");
+    make_path("$scratch/from");
 
     # the original once more: a file of the same name, at the same place
     spew("$scratch/from/$base.c", qq{#line 1 "$site->{path}"\n$text});
@@ -550,7 +563,7 @@ sub try_one ($site, $slot)
 
     } else {
         my @tests = covering($site);
-        my ($by) = grep { caught($site, $scratch, $_) } @tests;
+        my $by = first { caught($site, $slot, $_) } @tests;
         $result = $by ? "caught\t$by->{name}" : "survived\t" . @tests;
     }
 
@@ -580,8 +593,9 @@ sub covering ($site)
 
 # Does the test fail with the fault?
 
-sub caught ($site, $scratch, $test)
+sub caught ($site, $slot, $test)
 {
+    my $scratch = "$dir/run/$slot";
     my $base = basename($site->{path}, '.c');
     my $object = "$test->{file}.o";
     my $faulty = "$scratch/$base.o";
@@ -598,8 +612,7 @@ sub caught ($site, $scratch, $test)
         or die "mutate: $test->{name} does not link: "
             . slurp("$scratch/link");
 
-    my $status = run(10 + 3 * $test->{seconds}, "$scratch/tmp",
-                     "$scratch/test");
+    my $status = run(10 + 3 * $test->{seconds}, $slot, "$scratch/test");
     return !defined $status || $status != 0;
 }
 

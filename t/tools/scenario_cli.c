@@ -18,7 +18,7 @@
 #include <stdlib.h>
 
 
-#define SCENARIO_START     1700000000000LL   /* +0 */
+#define SCENARIO_START     1700000000000LL   /* +0, by default */
 #define SCENARIO_LINE      65536
 #define SCENARIO_TYPES     8
 #define SCENARIO_POINTS    4096
@@ -26,6 +26,7 @@
 
 
 typedef struct {
+    int64_t              start;      /* +0, Unix ms */
     int64_t              now;        /* of the last line, from the start */
     json_t              *defaults;
     char                *only;       /* names of metrics; NULL: all */
@@ -111,7 +112,7 @@ run_event(scenario_t *sc, int64_t at, int64_t received, char *text)
 
     json_object_set_new(event, "event_type", json_string(type));
     json_object_set_new(event, "event_time",
-                        json_integer(SCENARIO_START + at));
+                        json_integer(sc->start + at));
     json_object_set_new(event, "data", data ? data : json_object());
 
     while ((word = strtok_r(NULL, " ", &state)) != NULL) {
@@ -122,10 +123,58 @@ run_event(scenario_t *sc, int64_t at, int64_t received, char *text)
     body = json_dumps(event, 0);
 
     scenario_run_batch(&sc->run, body, strlen(body),
-                       SCENARIO_START + received);
+                       sc->start + received);
 
     free(body);
     json_decref(event);
+}
+
+
+/*
+ * A body of reports of CMCD, with "\\n" for each line feed.  Unless they are
+ * whole, a report without a ts happens at that time, and one without a sid is
+ * of the session s1.
+ */
+
+static void
+run_reports(scenario_t *sc, int64_t at, int64_t received, char *text,
+    bool whole)
+{
+    char    *line, *next, *body;
+    FILE    *out;
+    size_t   len;
+
+    out = open_memstream(&body, &len);
+
+    for (line = text; line != NULL; line = next) {
+        next = strstr(line, "\\n");
+
+        if (next != NULL) {
+            *next = '\0';
+            next += 2;
+        }
+
+        fputs(line, out);
+
+        if (whole) {
+            fputc('\n', out);
+            continue;
+        }
+
+        if (strstr(line, "sid=") == NULL) {
+            fputs(",sid=\"s1\"", out);
+        }
+
+        if (strstr(line, "ts=") == NULL) {
+            fprintf(out, ",ts=%lld", (long long) (sc->start + at));
+        }
+
+        fputs(",v=2\n", out);
+    }
+
+    fclose(out);
+    scenario_run_reports(&sc->run, body, len, sc->start + received);
+    free(body);
 }
 
 
@@ -155,9 +204,15 @@ run_line(scenario_t *sc, char *text)
      * As the helper does: what is due comes first, at its time or a bit later.
      */
 
-    scenario_run_tick(&sc->run, SCENARIO_START + received);
+    scenario_run_tick(&sc->run, sc->start + received);
 
-    if (strcmp(text, "tick") != 0) {
+    if (strncmp(text, "report ", 7) == 0) {
+        run_reports(sc, at, received, text + 7, false);
+
+    } else if (strncmp(text, "post ", 5) == 0) {
+        run_reports(sc, at, received, text + 5, true);
+
+    } else if (strcmp(text, "tick") != 0) {
         run_event(sc, at, received, text);
     }
 }
@@ -204,6 +259,9 @@ read_line(scenario_t *sc, char *text)
 
     } else if (strncmp(text, "metrics ", 8) == 0) {
         sc->only = strdup(text + 8);
+
+    } else if (strncmp(text, "start ", 6) == 0) {
+        sc->start = strtoll(text + 6, NULL, 10);
 
     } else if (strncmp(text, "types ", 6) == 0) {
         read_types(sc, text + 6);
@@ -352,8 +410,9 @@ collect(scenario_t *sc)
     qoe_collected_t   p;
 
     c = scenario_run_collect(&sc->run, QOE_COLLECT_EXPORT,
-                             QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW,
-                             SCENARIO_START + sc->now);
+                             QOE_GROUP_CORE|QOE_GROUP_RULES|QOE_GROUP_VIEW
+                             |(sc->only != NULL ? QOE_GROUP_CMCD : 0),
+                             sc->start + sc->now);
 
     for (i = 0; i < QOE_METRICS_N; i++) {
 
@@ -396,6 +455,7 @@ main(int argc, char **argv)
         return 2;
     }
 
+    sc.start = SCENARIO_START;
     scenario_run_begin(&sc.run);
 
     sc.defaults = json_pack("{s:s, s:s, s:s, s:s, s:s}",

@@ -22,6 +22,9 @@ static void scenario_run_conf(scenario_run_t *run);
 static void scenario_run_apply(scenario_run_t *run, bool adopted);
 static void scenario_run_end(scenario_run_t *run);
 static uint64_t scenario_run_ns(int64_t ms);
+static qoe_decode_conf_t scenario_run_decode(const scenario_run_t *run);
+static void scenario_run_event(scenario_run_t *run, const qoe_event_t *ev,
+    int64_t received_ms);
 
 
 void
@@ -131,22 +134,26 @@ scenario_run_ns(int64_t ms)
 }
 
 
+static qoe_decode_conf_t
+scenario_run_decode(const scenario_run_t *run)
+{
+    return (qoe_decode_conf_t) {
+        .max_events = SCENARIO_RUN_EVENTS, .max_age_ms = 86400000,
+        .max_ahead_ms = 300000, .types = run->types, .ntypes = run->ntypes
+    };
+}
+
+
 void
 scenario_run_batch(scenario_run_t *run, const char *body, size_t len,
     int64_t received_ms)
 {
-    size_t                i;
-    qoe_span_t            packed;
-    qoe_batch_t           batch;
-    qoe_event_t         **order;
-    qoe_sample_t          sample;
-    qoe_record_t          record;
-    qoe_record_meta_t     meta;
-    qoe_record_parts_t    parts;
-    qoe_decode_conf_t     conf = {
-        .max_events = SCENARIO_RUN_EVENTS, .max_age_ms = 86400000,
-        .max_ahead_ms = 300000, .types = run->types, .ntypes = run->ntypes
-    };
+    size_t               i;
+    qoe_batch_t          batch;
+    qoe_event_t        **order;
+    qoe_decode_conf_t    conf;
+
+    conf = scenario_run_decode(run);
 
     if (qoe_decode(&batch, body, len, &conf, received_ms, &run->arena)
         != QOE_OK
@@ -156,27 +163,72 @@ scenario_run_batch(scenario_run_t *run, const char *body, size_t len,
                                              : "the batch is refused");
     }
 
-    memset(&meta, 0, sizeof(meta));
-    meta.received_ns = scenario_run_ns(received_ms);
-
     if (qoe_batch_order(&order, &batch, &run->arena) != QOE_OK) {
         scenario_run_fail(run, "no memory for the batch");
     }
 
     for (i = 0; i < batch.nevents; i++) {
-
-        if (qoe_record_pack(&parts, order[i], &meta, &run->arena) != QOE_OK
-            || qoe_record_join(&packed, &parts, &run->arena) != QOE_OK
-            || qoe_record_open(&record, packed) != QOE_OK
-            || qoe_record_sample(&sample, &record, &run->arena) != QOE_OK)
-        {
-            scenario_run_fail(run, "an event does not pass as a record");
-        }
-
-        qoe_apply_sample(run->apply, &sample, scenario_run_ns(received_ms));
+        scenario_run_event(run, order[i], received_ms);
     }
 
     qoe_arena_reset(&run->arena);
+}
+
+
+void
+scenario_run_reports(scenario_run_t *run, const char *body, size_t len,
+    int64_t received_ms)
+{
+    size_t              i;
+    qoe_span_t          bytes;
+    qoe_batch_t         batch;
+    qoe_cmcd_events_t   x;
+    qoe_decode_conf_t   conf;
+
+    conf = scenario_run_decode(run);
+    bytes = (qoe_span_t) { body, len };
+
+    if (qoe_cmcd_events(&batch, &x, bytes, qoe_span("acme"), &conf,
+                        received_ms, &run->arena)
+        != QOE_OK
+        || batch.nrejected != 0)
+    {
+        scenario_run_fail(run, batch.nerrors ? batch.errors[0].reason
+                                             : "the reports are refused");
+    }
+
+    for (i = 0; i < batch.nevents; i++) {
+        scenario_run_event(run, &batch.events[i], received_ms);
+    }
+
+    qoe_arena_reset(&run->arena);
+}
+
+
+/* As a record through the queue. */
+
+static void
+scenario_run_event(scenario_run_t *run, const qoe_event_t *ev,
+    int64_t received_ms)
+{
+    qoe_span_t           packed;
+    qoe_sample_t         sample;
+    qoe_record_t         record;
+    qoe_record_meta_t    meta;
+    qoe_record_parts_t   parts;
+
+    memset(&meta, 0, sizeof(meta));
+    meta.received_ns = scenario_run_ns(received_ms);
+
+    if (qoe_record_pack(&parts, ev, &meta, &run->arena) != QOE_OK
+        || qoe_record_join(&packed, &parts, &run->arena) != QOE_OK
+        || qoe_record_open(&record, packed) != QOE_OK
+        || qoe_record_sample(&sample, &record, &run->arena) != QOE_OK)
+    {
+        scenario_run_fail(run, "an event does not pass as a record");
+    }
+
+    qoe_apply_sample(run->apply, &sample, scenario_run_ns(received_ms));
 }
 
 

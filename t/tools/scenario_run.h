@@ -14,6 +14,7 @@
 
 
 #include "qoe_apply.h"
+#include "qoe_cmcd_events.h"
 #include "qoe_collect.h"
 #include "qoe_decode.h"
 
@@ -51,6 +52,10 @@ void scenario_run_fail(const scenario_run_t *run, const char *why)
 
 /* The body of a request that was received then (Unix ms). */
 void scenario_run_batch(scenario_run_t *run, const char *body, size_t len,
+    int64_t received_ms);
+
+/* The same for a body of reports of CMCD. */
+void scenario_run_reports(scenario_run_t *run, const char *body, size_t len,
     int64_t received_ms);
 
 /* Does what is due, as the helper thread does at each wakeup. */

@@ -13,6 +13,7 @@
 
 
 #include "apply_unit.h"
+#include "qoe_view_report.h"
 
 
 #define WATCH_SLOTS  4096
@@ -318,6 +319,26 @@ watch_apply(qoe_view_t *v, bool seen, uint64_t at_ms, const qoe_sample_t *s,
 }
 
 
+static qoe_view_result_t
+watch_report(qoe_view_t *v, const qoe_view_report_t *r, const qoe_sample_t *s,
+    const qoe_view_conf_t *conf, qoe_points_t *points)
+{
+    watch_t            *w;
+    qoe_view_result_t   rc;
+
+    if (v != NULL && !r->seen) {
+        w = watch_of(v);
+        w->last_ms = qoe_max(w->last_ms, r->at_ms);
+        w->first_ms = qoe_min(w->first_ms, r->at_ms);
+    }
+
+    rc = qoe_view_report(v, r, s, conf, points);
+    watch_points(v, points);
+
+    return rc;
+}
+
+
 static void
 watch_judge(qoe_view_t *v, uint64_t at_ms, const qoe_view_conf_t *conf,
     qoe_points_t *points)
@@ -391,14 +412,17 @@ watch_identity(uint32_t live)
 
 #define qoe_view_begin  watch_begin
 #define qoe_view_apply  watch_apply
+#define qoe_view_report watch_report
 #define qoe_view_judge  watch_judge
 #define qoe_view_end    watch_end
 
 #include "qoe_apply.c"
+#include "qoe_apply_report.c"
 #include "qoe_apply_view.c"
 
 #undef qoe_view_begin
 #undef qoe_view_apply
+#undef qoe_view_report
 #undef qoe_view_judge
 #undef qoe_view_end
 

@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 
 
-#define SIZE               (32 * 1024 * 1024)
+#define SIZE               (80 * 1024 * 1024)
 #define SECOND             1000000000ULL
 #define SETTLE             (QOE_COLLECT_SETTLE_MS * 1000000ULL)
 

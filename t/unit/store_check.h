@@ -90,6 +90,10 @@ store_check_slots(const qoe_store_t *s, const qoe_store_env_t *env)
             continue;
         }
 
+        if (e->seq & 1) {
+            return ": a series that seems to be changing";
+        }
+
         live++;
         j = *qoe_store_head(s, env, e->metric, e->base, e->extra);
 

@@ -166,7 +166,7 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
         value = strchr(key, '=');
         *value++ = '\0';
 
-        for (i = 0; i < QOE_NUMBERS; i++) {
+        for (i = 0; i < QOE_NUMBERS_OF_EVENTS; i++) {
             if (number_names[i] != NULL
                 && strcmp(number_names[i], key) == 0)
             {

@@ -33,17 +33,21 @@ use constant NO_VALUE => 1;                   # a bit of the flags
 my $json = JSON::XS->new->utf8;
 
 
-# Rows of src/series/qoe_catalogue.h: { name => { kind, unit, group, attrs } },
+# Rows of src/series/qoe_catalogue*.h: { name => { kind, unit, group, attrs } },
 # all in lower case but name and unit.
 
 sub catalogue () {
     state $rows;
     return $rows if $rows;
 
-    my $path = __FILE__ =~ s{t/lib/OpenQoE/Metrics\.pm\z}
-                            {src/series/qoe_catalogue.h}r;
-    open my $in, '<', $path or die "$path: $!\n";
-    my $text = do { local $/; <$in> };
+    my $dir = __FILE__ =~ s{t/lib/OpenQoE/Metrics\.pm\z}{src/series}r;
+    my $text = '';
+
+    for my $path (glob "$dir/qoe_catalogue*.h") {
+        open my $in, '<', $path or die "$path: $!\n";
+        $text .= do { local $/; <$in> };
+    }
+
     $text =~ s/\\\n//g;
 
     while ($text =~ /X\(\w+,\s+"([^"]+)",\s+([A-Z_]+),\s+"([^"]*)",\s+(\w+),

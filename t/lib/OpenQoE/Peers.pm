@@ -21,7 +21,8 @@ use OpenQoE::Process qw(free_ports run_cmd scratch_dir slurp spawn_peer);
 
 our @EXPORT_OK = qw(collector_program collector_if_any node_dir media_dir
                     peers_dir prometheus3 jaeger_program grafana_check program
-                    browse otlp_file_logs attributes);
+                    browse otlp_file_logs attributes fleet_collector
+                    clickhouse_python victorialogs kafka_jars);
 
 
 sub peers_dir () { dirname(abs_path(__FILE__)) . '/../../peers' }
@@ -69,6 +70,21 @@ sub jaeger_program () { path_of('jaeger/build.sh') }
 # path, or undef and the reason
 
 sub grafana_check () { path_of('grafana/build.sh') }
+
+
+# The parts of a fleet's centre, each its path, or undef and the reason: a
+# Collector with the components that deploy/fleet names (t/peers/fleet), the
+# Python that has the engine of ClickHouse (t/peers/clickhouse), VictoriaLogs.
+
+sub fleet_collector () { path_of('fleet/build.sh') }
+sub clickhouse_python () { path_of('clickhouse/build.sh') }
+sub victorialogs () { path_of('victorialogs/build.sh') }
+
+
+# A Kafka broker (t/peers/kafka): the directory of its jars, or undef and the
+# reason
+
+sub kafka_jars () { path_of('kafka/build.sh') }
 
 
 # The directory that holds node_modules.

@@ -2,13 +2,15 @@ package OpenQoE::Shim;
 
 # Copyright (C) OpenQoE
 #
-# t/shim/shim.c for one nginx: its disk fails, its clock jumps.
+# t/shim/shim.c for one nginx: its disk fails, its clock jumps, its host gets
+# another name.
 #
 #     my $shim = OpenQoE::Shim->new;
 #     my $nginx = OpenQoE::Nginx->new(env => $shim->env, ...);
 #     $shim->fail(EIO, [qw(write sync)], $dir);
 #     $shim->heal;
 #     $shim->clock(3600);
+#     $shim->host('edge-2');
 
 use v5.36;
 
@@ -53,7 +55,22 @@ sub build () {
 }
 
 
-sub env ($self) { { LD_PRELOAD => $self->{so}, OPENQOE_SHIM => $self->{file} } }
+sub env ($self) {
+    my %env = (LD_PRELOAD => $self->{so}, OPENQOE_SHIM => $self->{file});
+    $env{OPENQOE_SHIM_HOST} = "$self->{file}.host" if $self->{host};
+    return \%env;
+}
+
+
+# Sets the host name; to be called before env, too.
+
+sub host ($self, $name) {
+    $self->{host} = $name;
+    open my $out, '>', "$self->{file}.host" or die "$self->{file}: $!\n";
+    print {$out} $name;
+    close $out;
+    return $self;
+}
 
 
 # Written in place, because the file is mapped.

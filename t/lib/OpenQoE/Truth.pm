@@ -7,7 +7,8 @@ package OpenQoE::Truth;
 #
 #     compare($session, $metrics);     # a check for each number
 #
-# The metrics of a session are those whose player_id is its name.
+# The metrics of a session are those whose player_id, or whose attribute $by, is
+# its name: compare($session, $metrics, $startup_slack, $by).
 
 use v5.36;
 
@@ -115,13 +116,13 @@ sub expected ($session, $startup_slack) {
 
 # The same ranges from the module's numbers.
 
-sub measured ($metrics, $name) {
+sub measured ($metrics, $by, $name) {
     my $value = sub ($metric, %attrs) {
-        $metrics->value("openqoe.$metric", player_id => $name, %attrs);
+        $metrics->value("openqoe.$metric", $by => $name, %attrs);
     };
     my $sum = sub ($metric) {
         sum0(map { $_->{sum} // 0 }
-             $metrics->series("openqoe.$metric", player_id => $name));
+             $metrics->series("openqoe.$metric", $by => $name));
     };
 
     return {
@@ -158,9 +159,9 @@ my @order = (qw(started over), @outcomes, qw(playing_ms stalls stalled_ms
              startups startup_ms pauses));
 
 
-sub compare ($session, $metrics, $startup_slack = 0) {
+sub compare ($session, $metrics, $startup_slack = 0, $by = 'player_id') {
     my $want = expected($session, $startup_slack // 0);
-    my $got = measured($metrics, $session->{name});
+    my $got = measured($metrics, $by, $session->{name});
     my @lines = sprintf '%-26s %10s %10s  %s', $session->{name}, 'truth',
                         'module', 'allowed';
 

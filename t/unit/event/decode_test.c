@@ -549,7 +549,11 @@ static const char  many_nulls[] =
 static void
 test_nomem_arena(void)
 {
-    run_t  r;
+    run_t   r;
+    size_t  limit, bad;
+
+    static const char  escaped[] =
+        "{\"events\":[{" BASE ",\"env\":\"a\\n\"}]}";
 
     /* Elements that cannot be events take no memory. */
 
@@ -566,6 +570,22 @@ test_nomem_arena(void)
     ok(r.status == QOE_NOMEM,
        "an arena that is too small is reported as out of memory");
     done(&r);
+
+    for (limit = 0, bad = 0; limit < 2 * sizeof(qoe_event_t); limit += 8) {
+        qoe_arena_init(&r.arena, &qoe_mem_heap, 64, limit);
+        r.status = qoe_decode(&r.batch, escaped, sizeof(escaped) - 1, &conf,
+                              NOW, &r.arena);
+
+        bad += r.status != QOE_NOMEM
+               && (r.status != QOE_OK || r.batch.nevents != 1
+                   || !qoe_span_eq(r.batch.events[0].field[QOE_FIELD_ENV]
+                                   .v.string, qoe_span("a\n")));
+        done(&r);
+    }
+
+    ok(bad == 0 && r.status == QOE_OK,
+       "an arena that is too small for a string without its escapes is "
+       "reported, too");
 }
 
 

@@ -454,6 +454,8 @@ test_sharing(void)
     char               *body;
     qoe_span_t          s[3];
     size_t              i;
+    uintptr_t           name;
+    const qoe_event_t  *ev;
     qoe_broken_place_t  place;
 
     static const char  text[] =
@@ -479,6 +481,17 @@ test_sharing(void)
        "a run of members that the event before has as well is not read again");
     ok(r.status == QOE_OK && qoe_span_eq(s[2], s[0]) && s[2].data != s[0].data,
        "a member that is equal but elsewhere is read");
+
+    for (i = 0; i < 3 && r.status == QOE_OK; i++) {
+        ev = &r.batch.events[i];
+        name = (uintptr_t) ev->field[QOE_FIELD_APP_NAME].v.string.data;
+
+        if (name - (uintptr_t) ev->raw.data >= ev->raw.len) {
+            break;
+        }
+    }
+
+    ok(i == 3, "a shared string lies in the text of its own event");
 
     done(&r);
 }

@@ -276,6 +276,50 @@ test_attack(void)
 }
 
 
+/* A value in the first bucket of the table, and one in the last. */
+
+static void
+test_ends(void)
+{
+    char             text[16];
+    uint32_t         i, j, n, gone;
+    qoe_span_t       v;
+    qoe_bucket_t    *b;
+
+    gone = 0;
+
+    for (n = 0; n < 2; n++) {
+
+        for (i = 0; ; i++) {
+            begin(1);
+            v = number(text, i);
+            b = qoe_govern_bucket(g, n == 0 ? 0 : g->buckets - 1);
+
+            if (!shown(v.data, 1, NOW)) {
+                abort();
+            }
+
+            for (j = 0; j < QOE_PLACES && b->hash[j] == 0; j++) { /* void */ }
+
+            if (j < QOE_PLACES) {
+                break;
+            }
+
+            munmap(g, QOE_GOVERN_MIN);
+        }
+
+        (void) shown("real", 2, NOW + 10);
+        (void) shown("real", 3, NOW + 20);
+        (void) shown("real", 4, NOW + 30);
+        gone += shown("real", 5, NOW + 40);
+        munmap(g, QOE_GOVERN_MIN);
+    }
+
+    ok(gone == 2, "a value on probation gives way to a known one, wherever in "
+       "the table it is");
+}
+
+
 /* The table itself is full of one dimension's forged values. */
 
 static void
@@ -294,6 +338,11 @@ test_crowded(void)
 
     ok(kept && info(&gv, plan).count > 1000,
        "a table that is full of forged values keeps the known one");
+
+    ok(!shown("soon", 40, NOW + 10) && !shown("soon", 41, NOW + 11)
+       && shown("soon", 42, NOW + 12),
+       "a session counts that shows a value in the second of the value that "
+       "waited in its place");
 
     for (i = 0; i < 3; i++) {
         (void) shown("late", 50 + i, NOW + 20 + i * 10);
@@ -492,6 +541,7 @@ main(void)
     test_probation();
     test_standing();
     test_attack();
+    test_ends();
     test_crowded();
     test_pins();
     test_made();

@@ -482,6 +482,72 @@ test_viewers(void)
 }
 
 
+/* Sketches under the key of the fleet, and what a change of it does to them. */
+
+static void
+test_fleet_key(void)
+{
+    size_t             i, pairs;
+    qoe_hll_t         *a, *b;
+    qoe_govern_t      *g[2];
+    qoe_governor_t     gv[2], old;
+    qoe_dimensions_t   d;
+
+    qoe_dimensions_init(&d);
+
+    for (i = 0; i < 2; i++) {
+        g[i] = region(SIZE);
+        g[i]->key.k0 = i;
+        qoe_governor_init(&gv[i], g[i], &d, 1);
+    }
+
+    view(&gv[0], "a", 1, NOW);
+    view(&gv[1], "a", 1, NOW);
+    a = qoe_govern_hll_at(g[0], g[0]->sketches);
+    b = qoe_govern_hll_at(g[1], g[1]->sketches);
+    ok(memcmp(a, b, sizeof(qoe_hll_t)) != 0,
+       "without a key of the fleet, a viewer has other registers in each zone");
+
+    old = gv[0];
+
+    for (i = 0; i < 2; i++) {
+        gv[i].fleet.key.k0 = 7;
+        gv[i].fleet.id = 77;
+        view(&gv[i], "a", 1, NOW);
+        ok((int) (viewers(&gv[i], "a", NOW, &pairs) + 0.5) == 1,
+           "viewers of a thread with another key than the zone's are not "
+           "added");
+    }
+
+    ok(qoe_govern_fleet(g[0], 77) == 0 && qoe_govern_fleet(g[1], 77) == 0
+       && viewers(&gv[0], "a", NOW, &pairs) == 0 && pairs == 1,
+       "a new key leaves no viewers counted");
+
+    for (i = 0; i < 1000; i++) {
+        view(&gv[0], "a", (uint32_t) i, NOW + 5);
+        view(&gv[1], "a", (uint32_t) i, NOW + 5);
+        view(&old, "a", (uint32_t) i + 5000, NOW + 5);
+    }
+
+    ok(memcmp(a, b, sizeof(qoe_hll_t)) == 0
+       && viewers(&gv[0], "a", NOW, &pairs) > 980
+       && viewers(&gv[0], "a", NOW, &pairs) < 1020,
+       "with the same key the same viewers make the same sketch in each zone, "
+       "and threads that still have the old key add nothing");
+    ok(qoe_govern_pair(g[0], 0)->begun_s == NOW + 5
+       && qoe_govern_pair(g[0], 0)->key_id == 77,
+       "a sketch knows when and under which key it began");
+
+    ok(qoe_govern_fleet(g[0], 0) == 77, "the key may be taken away again");
+    view(&old, "a", 1, NOW + 9);
+    ok((int) (viewers(&gv[0], "a", NOW, &pairs) + 0.5) == 1,
+       "then the sketch begins anew under the key of the zone");
+
+    munmap(g[0], SIZE);
+    munmap(g[1], SIZE);
+}
+
+
 /* The smallest region, with a dimension that wants all of it. */
 
 static void
@@ -535,6 +601,7 @@ main(void)
     test_reload();
     test_values();
     test_viewers();
+    test_fleet_key();
     test_full();
 
     return tap_end();

@@ -138,7 +138,109 @@ test_bound(void)
        "of twelve payloads given back four are kept and the others are freed");
 
     qoe_feed_env_free(&env);
-    ok(env.nspare == 0, "an exporter that has nothing to do keeps no payload");
+    ok(env.nspare == 0, "the payloads that are kept can be freed");
+
+    end();
+}
+
+
+/* Batches that were released before their answers came. */
+
+static void
+test_idle(void)
+{
+    qoe_export_batch_t  *b, *last;
+
+    start();
+
+    b = batch(&feeds[0], 1000, QOE_BATCH_DONE);
+    last = batch(&feeds[0], 1000, QOE_BATCH_SENDING);
+    b->released = last->released = true;
+
+    qoe_feed_release(&feeds[0]);
+    ok(feeds[0].nbatches == 1 && env.nspare == 1,
+       "while a batch is in flight the payload of another is kept");
+
+    last->state = QOE_BATCH_DONE;
+    qoe_feed_release(&feeds[0]);
+    ok(feeds[0].nbatches == 0 && env.nspare == 0,
+       "an exporter that has nothing to do keeps no payload");
+
+    end();
+}
+
+
+/* Takes as many records as fit; none if full. */
+
+static bool      full;
+static size_t    fit;
+
+static qoe_status_t
+encode(qoe_buf_t *out, const qoe_otlp_identity_t *id,
+    const qoe_span_t *records, size_t n, size_t *nbad, qoe_arena_t *arena)
+{
+    (void) out;
+    (void) id;
+    (void) records;
+    (void) arena;
+
+    *nbad = 0;
+
+    return full || n > fit ? QOE_TOO_LARGE : QOE_OK;
+}
+
+
+static uint64_t
+received(qoe_span_t record)
+{
+    (void) record;
+
+    return 7;
+}
+
+
+/* Records that were read and do not all fit into the open batch. */
+
+static void
+test_parts(void)
+{
+    uint64_t                   ends[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    qoe_counts_t               passes[8] = { { { 0 } } };
+    qoe_span_t                 records[8] = { { NULL, 0 } };
+    qoe_feed_t                *feed;
+    qoe_export_batch_t        *b;
+    static const qoe_stream_t  stream = { .encode = encode,
+                                          .received = received,
+                                          .noun = "records" };
+
+    start();
+    feed = &feeds[0];
+    feed->records = records;
+    feed->ends = ends;
+    feed->passes = passes;
+    feed->nrecords = 8;
+    env.stream = &stream;
+
+    full = true;
+    b = batch(feed, 1000, QOE_BATCH_OPEN);
+    ok(qoe_feed_part(feed, 1) == QOE_FULL && feed->nrecords == 8
+       && b->count == 0 && b->bad == 0,
+       "records that do not fit into a begun batch are left to the next");
+
+    full = false;
+    fit = 3;
+    b->state = QOE_BATCH_READY;
+    ok(qoe_feed_part(feed, 1) == QOE_OK && feed->nrecords == 6,
+       "of records that are too many for a batch a part is taken");
+    b = qoe_feed_open(feed);
+    ok(b != NULL && b->count == 2 && b->items == 2 && b->bad == 0
+       && b->end == 2 && b->received_ns == 7,
+       "the part is a new batch");
+
+    full = true;
+    ok(qoe_feed_part(feed, 1) == QOE_OK && feed->nrecords == 5
+       && b->count == 3 && b->items == 2 && b->bad == 1 && b->end == 3,
+       "a record that fits into no batch is one that cannot be read");
 
     end();
 }
@@ -259,6 +361,8 @@ main(void)
 {
     test_reuse();
     test_bound();
+    test_idle();
+    test_parts();
     test_size();
     test_fold();
 

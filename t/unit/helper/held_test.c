@@ -52,6 +52,8 @@ static struct {
     uint64_t           wake_pos;
     uint64_t           due_ms;
     size_t             feeds;        /* alive when it was made */
+    bool               armed;
+    bool               requests;     /* in the tap */
 } intake;
 
 /* What a feed takes: events, or records of views. */
@@ -133,6 +135,25 @@ qoe_intake_wake_pos(const qoe_intake_t *in, uint64_t now_ms)
     (void) now_ms;
 
     return intake.wake_pos;
+}
+
+
+bool
+qoe_intake_arm(const qoe_intake_t *in, uint64_t now_ms)
+{
+    (void) in;
+    (void) now_ms;
+    intake.armed = true;
+
+    return intake.requests;
+}
+
+
+void
+qoe_intake_disarm(const qoe_intake_t *in)
+{
+    (void) in;
+    intake.armed = false;
 }
 
 

@@ -227,6 +227,42 @@ test_slot(void)
 }
 
 
+/* Memory of the configuration is gone before the last helper with it. */
+
+static void
+test_copied(void)
+{
+    char           name[] = "before", text[65536];
+    FILE          *f;
+    bench_t        t;
+    qoe_attr_t     attrs[1];
+    qoe_helper_t  *h;
+
+    setup(&t);
+    attrs[0] = (qoe_attr_t) { qoe_span("service.name"), qoe_span_str(name) };
+    t.exporter[0].identity.attrs = attrs;
+    qoe_helper_start(&h, &t.conf);
+
+    memcpy(name, "later!", 6);
+    memset(attrs, 0, sizeof(attrs));
+
+    put(&t, 10);
+    ok(qoe_helper_stop(h, DRAIN_MS) == QOE_OK && delivered(&t) == 10,
+       "the configuration may change while the helper runs");
+
+    f = fopen(t.path[0], "r");
+    text[f != NULL ? fread(text, 1, sizeof(text) - 1, f) : 0] = '\0';
+    ok(strstr(text, "\"before\"") != NULL && strstr(text, "later!") == NULL,
+       "attributes of the resource stay what they were at the start");
+
+    if (f != NULL) {
+        fclose(f);
+    }
+
+    teardown(&t);
+}
+
+
 int
 main(void)
 {
@@ -238,6 +274,7 @@ main(void)
     test_failure();
     test_corrupt();
     test_slot();
+    test_copied();
 
     return tap_end();
 }

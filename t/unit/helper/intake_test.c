@@ -11,6 +11,7 @@
 #include "zone_unit.h"
 #include "qoe_intake.h"
 #include "qoe_record.h"
+#include "qoe_tap.h"
 
 #include <string.h>
 #include <time.h>
@@ -35,6 +36,9 @@ static struct {
 
     int                samples;
     uint64_t           sample_ns[RUN * 2];
+    int                requests;
+    uint64_t           request_sum;
+    uint64_t           request_ns;
     int                ticks;
     uint64_t           tick_ns;
 
@@ -107,6 +111,19 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
     (void) a;
     (void) s;
     apply.sample_ns[apply.samples++ % (RUN * 2)] = now_ns;
+}
+
+
+void
+qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
+{
+    uint64_t  n;
+
+    (void) a;
+    memcpy(&n, record.data, sizeof(n));
+    apply.requests++;
+    apply.request_sum += n;
+    apply.request_ns = now_ns;
 }
 
 
@@ -227,6 +244,30 @@ events(int n)
     }
 
     qoe_arena_free(&arena);
+}
+
+
+/* Puts n records with the numbers from first into the tap of lane 0. */
+
+static bool
+requests(uint64_t first, uint64_t n)
+{
+    bool        wake, any;
+    qoe_span_t  part;
+
+    any = false;
+
+    for (n += first; first < n; first++) {
+        part = (qoe_span_t) { (char *) &first, sizeof(first) };
+
+        if (qoe_tap_put(state.zone, self, 0, 0, &part, 1, &wake) != QOE_OK) {
+            abort();
+        }
+
+        any |= wake;
+    }
+
+    return any;
 }
 
 
@@ -506,6 +547,58 @@ test_leave(void)
 }
 
 
+static void
+test_requests(void)
+{
+    bool           asleep, early, quarter;
+    qoe_intake_t  *in;
+
+    in = begin(QOE_GROUPS_ALL, false);
+
+    asleep = !qoe_intake_arm(in, 1000);
+    ok(asleep && requests(1, 1), "the first request of a quiet lane wakes");
+    qoe_intake_disarm(in);
+
+    ok(!qoe_intake_run(in, 1000) && apply.requests == 1
+       && apply.request_ns == unix_ns && qoe_tap_used(state.zone, 0) == 0,
+       "a request is applied, and its room is free again");
+
+    asleep = !qoe_intake_arm(in, 1001);
+    early = requests(2, 100);
+    quarter = requests(102, qoe_tap_size(state.zone) / 4 / 16);
+    ok(asleep && !early && quarter,
+       "right after a run only a quarter of the tap wakes");
+    ok(qoe_intake_due_ms(in, 1001) == 1500,
+       "and half a second after it the next run is due");
+    qoe_intake_disarm(in);
+
+    apply.requests = 0;
+    apply.request_sum = 0;
+    ok(qoe_intake_run(in, 1500) && apply.requests == RUN,
+       "a run takes a bounded number of requests, and says that more are left");
+    ok(!qoe_intake_run(in, 1500)
+       && apply.requests == (int) (100 + qoe_tap_size(state.zone) / 4 / 16)
+       && apply.request_sum == (uint64_t) apply.requests
+                               * (2 + 1 + (uint64_t) apply.requests) / 2,
+       "the next run takes the rest, each once");
+
+    requests(1, 3);
+    qoe_intake_destroy(in);
+    in = qoe_intake_create(&env, 0, false);
+    apply.requests = 0;
+    (void) qoe_intake_run(in, 2000);
+    ok(apply.requests == 3, "the next holder of the lane takes what is left");
+
+    conf.groups = 0;
+    requests(1, 3);
+    (void) qoe_intake_run(in, 3000);
+    ok(apply.requests == 3 && qoe_tap_used(state.zone, 0) == 0,
+       "without metrics requests are passed over");
+
+    end(in);
+}
+
+
 int
 main(void)
 {
@@ -519,6 +612,7 @@ main(void)
     test_broken();
     test_recover();
     test_leave();
+    test_requests();
 
     return tap_end();
 }

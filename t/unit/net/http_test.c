@@ -503,6 +503,19 @@ test_headers_end(void)
     finish(r, CURLE_OK);
 
     r = request(GRPC);
+    io = r->io;
+
+    if (qoe_net_attach(r->t->net, &io->transfer) != QOE_OK) {
+        abort();
+    }
+
+    head(io, 200, TYPE_GRPC "grpc-status: 0\n");
+    r->t->ops->settle(r);
+    ok(!io->transfer.attached && r->outcome.kind == QOE_OUTCOME_OK,
+       "a transfer that does not end after its answer is taken from curl");
+    qoe_transport_finish(r);
+
+    r = request(GRPC);
     r->expires_ms = 5;
     head(r->io, 200, TYPE_GRPC "grpc-status: 0\n");
     ok(r->expires_ms == 5, "a status makes no request last longer");

@@ -114,6 +114,58 @@ static const struct {
     { "openqoe.rebuffer_score", "openqoe_rebuffer_score" },
     { "openqoe.video_quality_score", "openqoe_video_quality_score" },
     { "openqoe.viewer_experience_score", "openqoe_viewer_experience_score" },
+    { "openqoe.cmcd.requests", "openqoe_cmcd_requests_total" },
+    { "openqoe.cmcd.ignored", "openqoe_cmcd_ignored_total" },
+    { "openqoe.cmcd.reports", "openqoe_cmcd_reports_total" },
+    { "openqoe.cmcd.sequence_gaps", "openqoe_cmcd_sequence_gaps_total" },
+    { "openqoe.delivery.client_ttfb",
+      "openqoe_delivery_client_ttfb_milliseconds" },
+    { "openqoe.delivery.client_ttlb",
+      "openqoe_delivery_client_ttlb_milliseconds" },
+    { "openqoe.delivery.client_errors",
+      "openqoe_delivery_client_errors_total" },
+    { "openqoe.cmcd.sessions.active", "openqoe_cmcd_sessions_active" },
+    { "openqoe.delivery.requests", "openqoe_delivery_requests_total" },
+    { "openqoe.delivery.bytes", "openqoe_delivery_bytes_total" },
+    { "openqoe.delivery.media_time",
+      "openqoe_delivery_media_time_milliseconds_total" },
+    { "openqoe.delivery.ttfb", "openqoe_delivery_ttfb_milliseconds" },
+    { "openqoe.delivery.duration", "openqoe_delivery_duration_milliseconds" },
+    { "openqoe.delivery.upstream_time",
+      "openqoe_delivery_upstream_time_milliseconds" },
+    { "openqoe.delivery.throughput",
+      "openqoe_delivery_throughput_kbit_per_second" },
+    { "openqoe.delivery.throughput_gap",
+      "openqoe_delivery_throughput_gap_ratio" },
+    { "openqoe.delivery.rtt", "openqoe_delivery_rtt_milliseconds" },
+    { "openqoe.delivery.retransmits", "openqoe_delivery_retransmits_total" },
+    { "openqoe.delivery.realtime_ratio", "openqoe_delivery_realtime_ratio" },
+    { "openqoe.delivery.errors", "openqoe_delivery_errors_total" },
+    { "openqoe.delivery.aborted", "openqoe_delivery_aborted_total" },
+    { "openqoe.delivery.retries", "openqoe_delivery_retries_total" },
+    { "openqoe.experience.attempts", "openqoe_experience_attempts_total" },
+    { "openqoe.experience.startup", "openqoe_experience_startup_milliseconds" },
+    { "openqoe.experience.startup_failed",
+      "openqoe_experience_startup_failed_total" },
+    { "openqoe.experience.rebuffers", "openqoe_experience_rebuffers_total" },
+    { "openqoe.experience.rebuffer_time",
+      "openqoe_experience_rebuffer_time_milliseconds" },
+    { "openqoe.experience.playing_time",
+      "openqoe_experience_playing_time_milliseconds_total" },
+    { "openqoe.experience.bitrate",
+      "openqoe_experience_bitrate_kbit_per_second" },
+    { "openqoe.experience.bitrate_share",
+      "openqoe_experience_bitrate_share_ratio" },
+    { "openqoe.experience.switches", "openqoe_experience_switches_total" },
+    { "openqoe.experience.buffer", "openqoe_experience_buffer_milliseconds" },
+    { "openqoe.experience.deadline_margin",
+      "openqoe_experience_deadline_margin_milliseconds" },
+    { "openqoe.experience.deadline_missed",
+      "openqoe_experience_deadline_missed_total" },
+    { "openqoe.experience.playback_rate",
+      "openqoe_experience_playback_rate_ratio" },
+    { "openqoe.experience.live_latency",
+      "openqoe_experience_live_latency_milliseconds" },
     { "request_processing_time", "request_processing_time_nanoseconds" },
     { "worker.heap_allocation", "worker_heap_allocation_byte" },
     { "worker.stack_in_use", "worker_stack_in_use_byte" },
@@ -398,7 +450,7 @@ test_texts(void)
             "no series give # EOF in OpenMetrics");
 
     base = fake_labels(c, (const char *const []) {
-        "org_id", "o\\\"\n\xc3\xa9\xff\t", "app.name", "x", NULL });
+        "org_id", "o\\\"\n\xc3\xa9\x80\xff\t", "app.name", "x", NULL });
     extra = fake_labels(c, (const char *const []) { "app_name", "y", "2nd",
         "z", "__name__", "n", NULL });
     overflow = fake_labels(c, (const char *const []) {
@@ -414,7 +466,7 @@ test_texts(void)
     text_is(c, QOE_PROM_TEXT,
             "# HELP openqoe_seek_total Seeks\n"
             "# TYPE openqoe_seek_total counter\n"
-            "openqoe_seek_total{org_id=\"o\\\\\\\"\\n\xc3\xa9?\t\","
+            "openqoe_seek_total{org_id=\"o\\\\\\\"\\n\xc3\xa9??\t\","
             "app_name=\"x\"} 3\n"
             "openqoe_seek_total{otel_metric_overflow=\"true\"} 2\n"
             "# HELP openqoe_buffered_duration_seconds_total Media time of all "
@@ -426,7 +478,7 @@ test_texts(void)
             "# HELP openqoe_playing_time_seconds Time spent playing\n"
             "# TYPE openqoe_playing_time_seconds gauge\n"
             "openqoe_playing_time_seconds{app_name=\"y\",key_2nd=\"z\","
-            "key__name__=\"n\",org_id=\"o\\\\\\\"\\n\xc3\xa9?\t\"} -1\n",
+            "key__name__=\"n\",org_id=\"o\\\\\\\"\\n\xc3\xa9??\t\"} -1\n",
             "counters, gauges and labels are written as text");
 
     c->metric[QOE_METRIC_SEEK_TOTAL].n = 0;

@@ -277,6 +277,21 @@ test_leave(void)
 
 
 static void
+test_replaced(void)
+{
+    lane_t  *l;
+
+    l = lane_of(0);
+    begin(l, 0, SESSION "/a/film");
+    beats(l, 10000, 20000, SESSION "/a/film", 0);
+    begin(l, 20000, SESSION "/a/next");
+    ok(receive(l) == 1 && is(got.r[0].end_reason, "replaced"),
+       "a view is replaced at the moment of its last event, too");
+    lane_free(l);
+}
+
+
+static void
 test_ends(void)
 {
     lane_t  *l;
@@ -412,8 +427,9 @@ test_full(void)
     ok(counter(l, QOE_COUNT_RECORDS_PUT) == 0 && info.over == 1
        && info.views == 0,
        "while the ring is full a view that is over keeps its place");
-    ok(qoe_apply_due_ms(l->apply) <= LOG_START + 21000 + 1000,
-       "the helper wakes up soon to try again");
+    ok(qoe_apply_due_ms(l->apply) > LOG_START + 21000
+       && qoe_apply_due_ms(l->apply) <= LOG_START + 21000 + 1000,
+       "the helper wakes up soon to try again, and not at once");
 
     begin(l, 30000, OF);
     drop_ring(l);
@@ -513,6 +529,7 @@ main(void)
 {
     test_when();
     test_leave();
+    test_replaced();
     test_ends();
     test_texts();
     test_full();

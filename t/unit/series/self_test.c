@@ -250,7 +250,8 @@ test_overflow(void)
 static void
 test_busy(void)
 {
-    uint64_t           start, first, second;
+    uint32_t           i;
+    uint64_t           start, ms, first, least;
     qoe_self_t        *t;
     qoe_proc_t         self;
     qoe_labels_t       l;
@@ -268,20 +269,28 @@ test_busy(void)
                  1);
     first = qoe_mono_ms() - start;
 
-    start = qoe_mono_ms();
-    qoe_self_add(t, self, QOE_METRIC_EVENTS_RECEIVED, labels_of(&l, "o", 2),
-                 1);
+    /*
+     * Each wait would take 50 ms, so the quickest of some calls shows whether
+     * they wait, however busy the machine is.
+     */
+
+    for (i = 0, least = UINT64_MAX; i < 5; i++) {
+        start = qoe_mono_ms();
+        qoe_self_add(t, self, QOE_METRIC_EVENTS_RECEIVED,
+                     labels_of(&l, "o", 2 + i), 1);
+        ms = qoe_mono_ms() - start;
+        least = ms < least ? ms : least;
+    }
+
     qoe_self_add(t, self, QOE_METRIC_EVENTS_RECEIVED, labels_of(&l, "o", 0),
                  1);
-    second = qoe_mono_ms() - start;
 
-    ok(first >= 40 && first < 1000,
-       "a lock that is held is waited for: %d ms", (int) first);
-    ok(second < 20,
+    ok(first >= 40, "a lock that is held is waited for: %d ms", (int) first);
+    ok(least < 20,
        "a lock that was waited for in vain is not waited for again at once: %d "
-       "ms", (int) second);
+       "ms", (int) least);
     ok(find(t, QOE_METRIC_EVENTS_RECEIVED, overflow_labels(&l), &s)
-       && s.count == 2,
+       && s.count == 6,
        "values that found the lock held are in the overflow series");
     ok(find(t, QOE_METRIC_EVENTS_RECEIVED, labels_of(&l, "o", 0), &s)
        && s.count == 2, "series that exist need no lock");
@@ -496,7 +505,11 @@ test_kill(void)
 
         /*
          * The dead process's lock is taken, and a new series finds its place.
+         * On a busy machine an inserter may have waited for the lock in vain,
+         * after which new series go to the overflow series for a second.
          */
+
+        t->busy_ms = 0;
 
         qoe_self_add(t, qoe_proc_self(), QOE_METRIC_EVENTS_ACCEPTED,
                      labels_of(&l, "o", 1), 9);

@@ -326,6 +326,58 @@ test_cap(void)
 
 
 static void
+test_all(void)
+{
+    uint32_t           i, n;
+    qoe_store_t       *s;
+    qoe_store_info_t   info;
+
+    s = store_new(QOE_STORE_MIN);
+
+    for (i = 0, n = 0; i < 2 * qoe_store_slots(s); i++) {
+        n += qoe_store_record(s, &env, i % 2 ? HISTOGRAM : COUNTER,
+                              block(s, i / 2 % 40), block(s, i / 80), 1, NOW)
+             == QOE_FULL;
+    }
+
+    qoe_store_info(s, &info);
+    ok(n != 0 && info.series == s->numbers - s->number_reserve
+                                + s->histograms - s->histogram_reserve,
+       "a store takes as many series as it has slots");
+
+    condemn_all(s);
+    sweep_all(s);
+    qoe_store_info(s, &info);
+    ok(info.series == 0 && store_check_slot_chains(s) == NULL
+       && store_check_slots(s, &env) == NULL,
+       "all of them can leave, those of the last slots as well");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+static void
+test_stray(void)
+{
+    uint32_t      slot;
+    qoe_store_t  *s;
+    qoe_series_t  e;
+
+    s = store_new(QOE_STORE_MIN);
+    qoe_store_record(s, &env, COUNTER, block(s, 1), 0, 5, NOW);
+    (void) find(s, COUNTER, block(s, 1), &e, &slot);
+
+    qoe_store_slot(s, slot)->metric = QOE_METRICS_N;
+    ok(!qoe_store_read(s, slot, &e), "a slot of no metric is not read");
+    qoe_store_slot(s, slot)->metric = HISTOGRAM;
+    ok(!qoe_store_read(s, slot, &e),
+       "a slot for numbers with the metric of a histogram is not read");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
+static void
 test_ends(void)
 {
     uint32_t      slot, again, cursor, b;
@@ -635,6 +687,8 @@ main(void)
     test_newcomers();
     test_blocks();
     test_cap();
+    test_all();
+    test_stray();
     test_ends();
     test_adopt();
     test_rebuild();

@@ -74,13 +74,15 @@ dest_in(qoe_zone_t *zone)
 static void
 test_create(void)
 {
-    void           *mem;
-    size_t          min;
-    uint8_t         id[16];
-    uint64_t        wake[QOE_LANES_MAX / 64];
-    qoe_put_t       put;
-    qoe_zone_t     *zone, *again;
+    void             *mem;
+    size_t            min;
+    uint8_t           id[16];
+    uint64_t          start, wake[QOE_LANES_MAX / 64];
+    qoe_put_t         put;
+    qoe_zone_t       *zone, *again;
+    qoe_lane_info_t   info;
 
+    start = qoe_mono_ms();
     min = qoe_zone_size_min(4);
     mem = mmap(NULL, 4 * MB, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
                -1, 0);
@@ -100,6 +102,11 @@ test_create(void)
     ok(qoe_zone_attach(&again, mem, min + 1) == QOE_INVALID,
        "attaching with another size is refused");
     ok(qoe_zone_lanes(zone) == 4, "the zone has the lanes that were asked for");
+
+    qoe_zone_lane_info(zone, 3, &info);
+    ok(info.owner == 0 && info.lease_ms >= start
+       && info.lease_ms <= qoe_mono_ms(),
+       "a new lane has been without an owner since the zone was made");
 
     qoe_zone_instance_id(zone, id);
     ok(id[6] >> 4 == 7 && id[8] >> 6 == 2, "the instance id is a UUIDv7");

@@ -24,6 +24,7 @@ static int  sync_calls, sync_errno;
 static int  dir_calls;
 static int  write_after;                     /* so many go well; -1: all */
 static int  read_fails;                      /* so many fail */
+static int  read_after;                      /* reads before those */
 
 
 int
@@ -67,7 +68,10 @@ pwritev(int fd, const struct iovec *iov, int n, off_t offset)
 ssize_t
 pread(int fd, void *p, size_t n, off_t offset)
 {
-    if (read_fails != 0) {
+    if (read_after != 0) {
+        read_after--;
+
+    } else if (read_fails != 0) {
         read_fails--;
         errno = EIO;
         return -1;
@@ -137,10 +141,11 @@ test_copy_fails(void)
 static void
 test_read_fails(void)
 {
-    int           n, wrong;
-    char          path[PATH_MAX + 16];
-    qoe_zone_t   *zone;
-    qoe_spool_t  *sp;
+    int                n, wrong;
+    char               path[PATH_MAX + 16];
+    qoe_zone_t        *zone;
+    qoe_spool_t       *sp;
+    qoe_spool_item_t   item;
 
     for (n = 1; n < 3; n++) {
         begin();
@@ -162,6 +167,23 @@ test_read_fails(void)
         qoe_spool_destroy(sp);
         spool_zone_free(zone);
     }
+
+    /* of the first record, after the head of the file */
+
+    begin();
+    zone = spool_zone();
+    sp = spool_new(zone);
+    append(sp, 1, 100, 1, NULL);
+    pass(sp, 1500);
+    read_after = 1;
+    read_fails = 2;
+    ok(qoe_spool_next(sp, now(), &item) == QOE_AGAIN && read_fails == 1
+       && qoe_spool_next(sp, now(), &item) == QOE_AGAIN && read_fails == 1,
+       "a failed read is not tried again at once");
+    ok(next(sp) == 1 && read_fails == 0 && next(sp) == -2,
+       "the first record of a segment has as many tries as the others");
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
 
     begin();
     zone = spool_zone();

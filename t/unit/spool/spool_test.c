@@ -83,6 +83,49 @@ test_basic(void)
 
 
 static void
+test_held(void)
+{
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *a;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_new(zone);
+
+    ok(append(sp, 1, 100, 3, &a) == QOE_OK && qoe_spool_sync(sp) == QOE_OK,
+       "a record that is held can be synced");
+    pass(sp, 0);
+    ok(qoe_spool_due_ms(sp) > now() + 500,
+       "while a record is held and synced nothing is due soon");
+    qoe_spool_done(sp, a);
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+static void
+test_no_directory(void)
+{
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    begin();
+    zone = spool_zone();
+    rmdir(dir);
+    sp = spool_new(zone);
+
+    ok(append(sp, 1, 10, 1, NULL) == QOE_OK && qoe_spool_sync(sp) == QOE_OK
+       && !qoe_spool_failing(sp) && counter(zone, QOE_DEST_SPOOL_ERRORS) == 0,
+       "a directory that is not there is made, and takes the first record");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+static void
 test_again(void)
 {
     qoe_zone_t        *zone;
@@ -464,6 +507,8 @@ main(void)
     before = descriptors();
 
     test_basic();
+    test_held();
+    test_no_directory();
     test_again();
     test_caps();
     test_reject();

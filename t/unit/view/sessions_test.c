@@ -164,7 +164,7 @@ list_ok(qoe_sessions_t *t, const model_t *model, qoe_silence_t list,
         }
 
         last = m->at;
-        v = v->newer ? qoe_sessions_slot(t, v->newer - 1) : NULL;
+        v = v->links.newer ? qoe_sessions_slot(t, v->links.newer - 1) : NULL;
     }
 
     *count += n;
@@ -493,7 +493,8 @@ whole(qoe_sessions_t *t)
         for (v = qoe_sessions_silent(t, (qoe_silence_t) list);
              v != NULL && n <= views; n++)
         {
-            v = v->newer ? qoe_sessions_slot(t, v->newer - 1) : NULL;
+            v = v->links.newer ? qoe_sessions_slot(t, v->links.newer - 1)
+                               : NULL;
         }
     }
 

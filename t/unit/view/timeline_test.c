@@ -81,6 +81,9 @@ static const case_t  cases[] = {
       "0 playing at=0; 1 stallstart at=0; 4000 canplay "
       "video_startup_time=4980 at=0; 4001 stallend at=0; 24001 ended at=20000",
       "0 startup 4000; 4000 playing 20001" },
+    { "a view that is paused before its first frame shows how long it tried",
+      "0 playing at=0; 1 stallstart at=0; 3000 pause at=0; 9000 ended at=0",
+      "0 startup 3000" },
     { "a pause lies between two stretches of playing",
       "0 playing at=0; 1 stallstart at=0; 450 stallend at=0;"
       "20000 pause at=19550; 28000 playing at=19550; 38000 heartbeat at=29550;"
@@ -236,6 +239,25 @@ test_full(void)
 }
 
 
+/* Of a seek that was reported late, what the last seek has is cut off. */
+
+static void
+test_seeks(void)
+{
+    qoe_stretch_t   s[QOE_TIMELINE_ENTRIES];
+    qoe_timeline_t  t;
+
+    qoe_timeline_begin(&t, LOG_START);
+    add(&t, QOE_STRETCH_SEEK, 1000, 2000);
+    add(&t, QOE_STRETCH_SEEK, 2000, 3000);
+
+    ok(qoe_timeline_stretches(&t, 0, LOG_START + 9000, s) == 2
+       && s[1].start_ms == LOG_START + 3000 && s[1].ms == 2000,
+       "a seek that would overlap the last one begins at its end, and ends "
+       "where it did");
+}
+
+
 static void
 test_renditions(void)
 {
@@ -275,6 +297,22 @@ test_renditions(void)
     ok(i >= n - 1, "the renditions that were shown for a second are merged");
     ok(out[0].bitrate == 1000000 && out[5].bitrate == 1005000,
        "the longer rendition of two that are merged is kept");
+
+    /* all but the 20th of a minute, and one more than there is room for */
+
+    qoe_timeline_begin(&t, LOG_START);
+
+    for (i = 0; i < QOE_TIMELINE_ENTRIES + 1; i++) {
+        s.start_ms = LOG_START + i * 60000 - (i > 20 ? 59000 : 0);
+        s.bitrate = 1000000 + 1000 * i;
+        qoe_timeline_add(&t, &s);
+    }
+
+    n = qoe_timeline_stretches(&t, 0, s.start_ms + 60000, out);
+    ok(n == QOE_TIMELINE_ENTRIES && out[19].bitrate == 1019000
+       && out[19].ms == 61000 && out[20].bitrate == 1021000
+       && out[20].ms == 60000,
+       "the time of a short rendition is given to the rendition before it");
 }
 
 
@@ -412,6 +450,7 @@ main(int argc, char **argv)
 {
     test_cases();
     test_full();
+    test_seeks();
     test_renditions();
     test_limits();
     test_parts();

@@ -136,6 +136,16 @@ random_event(const random_stream_t *st, random_event_t *e, uint64_t since)
         }
     }
 
+    /* a quarter of the events are reports of CMCD, most of them sound */
+
+    if (below(8)) {
+        e->number[QOE_NUMBER_REPORT] = (double) below(QOE_REPORT_EVENTS_N);
+        e->number[QOE_NUMBER_PLAYER_STATE] =
+            (double) below(QOE_PLAYER_STATES_N);
+        e->number[QOE_NUMBER_SEQUENCE] = (double) below(EVENTS_MAX);
+        e->set |= 1ULL << QOE_NUMBER_PLAYER_STATE;
+    }
+
     if (below(4)) {
         e->set |= 1ULL << QOE_NUMBER_PLAYBACK_TIME;
         e->number[QOE_NUMBER_PLAYBACK_TIME] = (double) (since - below(300));

@@ -1,0 +1,362 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * openqoe_cmcd: reads what players say in their requests for media (CMCD) and
+ * puts it, with what the server knows of the request, into the tap of a lane.
+ * Works in the log phase, when the answer is out: nothing here changes or
+ * delays a request, and what has no room is dropped and counted.
+ */
+
+
+#include "ngx_http_openqoe_cmcd.h"
+
+#include "qoe_tap.h"
+#include "qoe_tapped.h"
+
+
+/*
+ * A system call for each request would be a third of its cost.  An answer that
+ * the kernel took within a millisecond was not held up by the network, so of
+ * those only each so many asks for TCP_INFO.
+ */
+#define NGX_HTTP_OPENQOE_CMCD_TCP    16
+
+/* For the texts of all attributes of a location. */
+#define NGX_HTTP_OPENQOE_CMCD_ARENA  (64 * 1024)
+
+
+static ngx_int_t ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r);
+static void ngx_http_openqoe_cmcd_count(ngx_http_request_t *r,
+    qoe_zone_t *zone, qoe_status_t rc);
+static qoe_status_t ngx_http_openqoe_cmcd_texts(ngx_http_request_t *r,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *lcf);
+static void ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z,
+    qoe_status_t rc);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+/*
+ * Of the request in hand: each is finished without returning to the event
+ * loop, so only one of them uses it at a time.
+ */
+
+static struct {
+    qoe_cmcd_t      set;
+    qoe_request_t   request;
+    qoe_arena_t     arena;
+    qoe_labels_t    log;
+    ngx_uint_t      quick;                   /* requests of less than 1 ms */
+    time_t          warned;                  /* when a version was logged */
+    char            packed[QOE_REQUEST_MAX];
+} ngx_http_openqoe_cmcd_hand;
+
+
+/* The counters of what was left out, by reason. */
+
+static const qoe_counter_t  ngx_http_openqoe_cmcd_counters[] = {
+#define NGX_HTTP_OPENQOE_REASON(id, name)  QOE_COUNT_CMCD_##id,
+    QOE_CMCD_REASONS(NGX_HTTP_OPENQOE_REASON)
+};
+
+
+/* Without a location that reads CMCD, nothing is installed. */
+
+ngx_int_t
+ngx_http_openqoe_cmcd_init(ngx_conf_t *cf, ngx_http_openqoe_main_conf_t *mcf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    if (!mcf->cmcd_used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_openqoe_cmcd_handler;
+
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_openqoe_cmcd_header_filter;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_openqoe_cmcd_exit(void)
+{
+    if (ngx_http_openqoe_cmcd_hand.arena.mem != NULL) {
+        qoe_arena_free(&ngx_http_openqoe_cmcd_hand.arena);
+    }
+}
+
+
+/* Notes when the header went out, which nginx does not keep. */
+
+static ngx_int_t
+ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r)
+{
+    ngx_time_t                   *tp;
+    ngx_msec_int_t                ms;
+    ngx_http_openqoe_ctx_t       *ctx;
+    ngx_http_openqoe_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    if (lcf->cmcd == 0 || r != r->main) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_openqoe_get_ctx(r);
+
+    if (ctx != NULL) {
+        tp = ngx_timeofday();
+        ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                               + (tp->msec - r->start_msec));
+        ctx->headed_ms = (ngx_msec_t) ngx_max(ms, 0);
+        ctx->headed = 1;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t                     logs;
+    qoe_span_t                     path, query;
+    qoe_status_t                   rc;
+    qoe_cmcd_ot_t                  content;
+    qoe_hash_key_t                 key;
+    qoe_request_t                 *q;
+    ngx_http_openqoe_zone_t       *z;
+    ngx_http_openqoe_loc_conf_t   *lcf;
+    ngx_http_openqoe_main_conf_t  *mcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_openqoe_module);
+
+    if (lcf->cmcd == 0 || r != r->main
+        || (r->method & (NGX_HTTP_GET|NGX_HTTP_POST)) == 0)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
+    z = ngx_http_openqoe_get_zone(mcf);
+    path = ngx_http_openqoe_cmcd_path(r, &query);
+
+    rc = ngx_http_openqoe_cmcd_decode(r,
+                                      lcf->cmcd & NGX_HTTP_OPENQOE_CMCD_HEADERS,
+                                      lcf->cmcd & NGX_HTTP_OPENQOE_CMCD_QUERY,
+                                      &ngx_http_openqoe_cmcd_hand.set);
+
+    if (rc == QOE_NOMEM) {
+        return NGX_OK;
+    }
+
+    ngx_http_openqoe_cmcd_count(r, z->zone, rc);
+
+    content = ngx_http_openqoe_cmcd_content(r);
+
+    if (rc == QOE_DONE && content == QOE_CMCD_OT_NONE) {
+        return NGX_OK;
+    }
+
+    if (rc == QOE_DONE) {
+        qoe_zone_count(z->zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_MEDIA,
+                       1);
+    }
+
+    q = &ngx_http_openqoe_cmcd_hand.request;
+    key = qoe_zone_hash_key(z->zone);
+
+    qoe_request_init(q);
+    q->content = (uint8_t) content;
+
+    if (rc == QOE_OK) {
+        qoe_request_path(q, &key, path,
+                         r->headers_in.range != NULL
+                         ? ngx_http_openqoe_span(r->headers_in.range->value)
+                         : qoe_span_null);
+        qoe_request_cmcd(q, &key, &ngx_http_openqoe_cmcd_hand.set, path);
+    }
+
+    ngx_http_openqoe_cmcd_facts(r, q);
+
+    if (q->duration_ms > 0
+        || ngx_http_openqoe_cmcd_hand.quick++ % NGX_HTTP_OPENQOE_CMCD_TCP == 0)
+    {
+        ngx_http_openqoe_cmcd_tcp(r, q);
+    }
+
+    if (ngx_http_openqoe_cmcd_texts(r, mcf, lcf) == QOE_OK) {
+        logs = mcf->cmcd_logged && rc == QOE_OK
+               && ngx_http_openqoe_cmcd_logs(q, &key, lcf->cmcd_log);
+
+        if (logs) {
+            ngx_http_openqoe_cmcd_log_make(r, &ngx_http_openqoe_cmcd_hand.set,
+                                           q, &ngx_http_openqoe_cmcd_hand.log);
+        } else {
+            ngx_http_openqoe_cmcd_hand.log.len = 0;
+        }
+
+        ngx_http_openqoe_cmcd_put(z, rc);
+
+    } else {
+        qoe_zone_count(z->zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_DROPPED,
+                       1);
+    }
+
+    qoe_arena_reset(&ngx_http_openqoe_cmcd_hand.arena);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_openqoe_cmcd_count(ngx_http_request_t *r, qoe_zone_t *zone,
+    qoe_status_t rc)
+{
+    ngx_uint_t   i;
+    qoe_cmcd_t  *set;
+
+    qoe_zone_count(zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_REQUESTS, 1);
+
+    if (rc == QOE_DONE) {
+        return;
+    }
+
+    set = &ngx_http_openqoe_cmcd_hand.set;
+
+    if (rc == QOE_OK) {
+        qoe_zone_count(zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_SETS, 1);
+
+        if (!qoe_cmcd_has(set, QOE_CMCD_SID)) {
+            set->ignored[QOE_CMCD_NO_SID]++;
+        }
+    }
+
+    for (i = 0; i < QOE_CMCD_IGNORED; i++) {
+        if (set->ignored[i] != 0) {
+            qoe_zone_count(zone, (uint32_t) ngx_worker,
+                           ngx_http_openqoe_cmcd_counters[i],
+                           set->ignored[i]);
+        }
+    }
+
+    if (set->ignored[QOE_CMCD_VERSION] != 0
+        && ngx_http_openqoe_cmcd_hand.warned != ngx_time())
+    {
+        ngx_http_openqoe_cmcd_hand.warned = ngx_time();
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "openqoe: CMCD of a version above %d is left out",
+                      QOE_CMCD_VERSION_MAX);
+    }
+}
+
+
+/* The texts that attributes of metrics are made of. */
+
+static qoe_status_t
+ngx_http_openqoe_cmcd_texts(ngx_http_request_t *r,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *lcf)
+{
+    ngx_str_t       value;
+    qoe_arena_t    *arena;
+    qoe_request_t  *q;
+
+    q = &ngx_http_openqoe_cmcd_hand.request;
+    arena = &ngx_http_openqoe_cmcd_hand.arena;
+
+    if (arena->mem == NULL) {
+        qoe_arena_init(arena, &qoe_mem_heap, NGX_HTTP_OPENQOE_CMCD_ARENA,
+                       2 * NGX_HTTP_OPENQOE_CMCD_ARENA);
+    }
+
+    if (lcf->cmcd_org != NULL) {
+        if (ngx_http_complex_value(r, lcf->cmcd_org, &value) != NGX_OK) {
+            return QOE_NOMEM;
+        }
+
+        if (ngx_http_openqoe_attribute_text(&q->text[QOE_TEXT_ORG_ID], &value,
+                                            arena) != QOE_OK)
+        {
+            return QOE_NOMEM;
+        }
+    }
+
+    if (lcf->attributes == NULL && mcf->sources.nelts == 0) {
+        return QOE_OK;
+    }
+
+    return ngx_http_openqoe_attributes_request(r, lcf->attributes,
+                                               &mcf->sources, q, arena);
+}
+
+
+/* All requests of a session go to one lane, as its events do. */
+
+static void
+ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z, qoe_status_t rc)
+{
+    bool            wake;
+    uint32_t        lane;
+    uint64_t        set[QOE_LANES_MAX / 64];
+    ngx_uint_t      i;
+    qoe_span_t      part[3];
+    qoe_tapped_t    head;
+    qoe_request_t  *q;
+
+    q = &ngx_http_openqoe_cmcd_hand.request;
+
+    ngx_memzero(&head, sizeof(qoe_tapped_t));
+
+    head.request = (uint32_t) qoe_request_pack(
+                       ngx_http_openqoe_cmcd_hand.packed, q);
+
+    head.media = (rc == QOE_OK || q->content != QOE_CMCD_OT_NONE);
+
+    if (rc != QOE_DONE) {
+        for (i = 0; i < QOE_CMCD_IGNORED; i++) {
+            head.ignored[i] = (uint16_t) ngx_min(
+                ngx_http_openqoe_cmcd_hand.set.ignored[i], UINT16_MAX);
+        }
+    }
+
+    lane = (qoe_request_sid(q).len != 0)
+           ? qoe_zone_lane_of(z->zone, q->text[QOE_TEXT_ORG_ID],
+                              qoe_request_sid(q))
+           : (uint32_t) ngx_worker % z->lanes;
+
+    head.log = (uint32_t) ngx_http_openqoe_cmcd_hand.log.len;
+
+    part[0] = (qoe_span_t) { (char *) &head, sizeof(qoe_tapped_t) };
+    part[1] = (qoe_span_t) { ngx_http_openqoe_cmcd_hand.packed, head.request };
+
+    part[2] = qoe_labels_span(&ngx_http_openqoe_cmcd_hand.log);
+
+    if (qoe_tap_put(z->zone, ngx_http_openqoe_self(), (uint32_t) ngx_worker,
+                    lane, part, 3, &wake)
+        != QOE_OK)
+    {
+        qoe_zone_count(z->zone, (uint32_t) ngx_worker,
+                       QOE_COUNT_CMCD_DROPPED, 1);
+        return;
+    }
+
+    if (wake) {
+        ngx_memzero(set, sizeof(set));
+        set[lane / 64] = (uint64_t) 1 << lane % 64;
+        ngx_http_openqoe_zone_wake(z, set);
+    }
+}

@@ -1,0 +1,83 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Requests for media: openqoe_cmcd, openqoe_cmcd_log and openqoe_cmsd.
+ */
+
+
+#ifndef _NGX_HTTP_OPENQOE_CMCD_H_INCLUDED_
+#define _NGX_HTTP_OPENQOE_CMCD_H_INCLUDED_
+
+
+#include "ngx_http_openqoe.h"
+
+#include "qoe_labels.h"
+
+
+/* Where a location looks for CMCD. */
+#define NGX_HTTP_OPENQOE_CMCD_QUERY    1
+#define NGX_HTTP_OPENQOE_CMCD_HEADERS  2
+#define NGX_HTTP_OPENQOE_CMCD_LOG_ALL  1000000
+
+
+/* _cmcd_conf.c: directives */
+char *ngx_http_openqoe_cmcd(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_openqoe_cmcd_log(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_openqoe_cmsd(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_openqoe_cmcd_merge(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf, ngx_http_openqoe_loc_conf_t *prev,
+    ngx_http_openqoe_loc_conf_t *conf);
+
+/* _cmcd.c: requests for media, in the log phase */
+ngx_int_t ngx_http_openqoe_cmcd_init(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
+void ngx_http_openqoe_cmcd_exit(void);
+
+/* _tcp.c: TCP_INFO of the connection of a request */
+typedef struct {
+    double                    rtt_ms;        /* NAN: not measured */
+    double                    etp_kbps;      /* NAN: not known */
+    uint32_t                  retransmits;   /* of the connection, ever */
+} ngx_http_openqoe_tcp_t;
+
+ngx_int_t ngx_http_openqoe_tcp(ngx_http_request_t *r,
+    ngx_http_openqoe_tcp_t *tcp);
+/* The retransmits since the last call for a request of the connection. */
+uint32_t ngx_http_openqoe_tcp_delta(ngx_http_request_t *r, uint32_t total);
+
+/* _cmsd.c */
+ngx_int_t ngx_http_openqoe_cmsd_init(ngx_conf_t *cf,
+    ngx_http_openqoe_main_conf_t *mcf);
+
+/*
+ * _attribute.c: as ngx_http_openqoe_attributes() for the events of a batch;
+ * fills the empty texts of the request.
+ */
+qoe_status_t ngx_http_openqoe_attributes_request(ngx_http_request_t *r,
+    ngx_array_t *attributes, const ngx_array_t *sources, qoe_request_t *q,
+    qoe_arena_t *arena);
+/* Copies a value into the arena as valid UTF-8, cut at its longest. */
+qoe_status_t ngx_http_openqoe_attribute_text(qoe_span_t *out,
+    ngx_str_t *value, qoe_arena_t *arena);
+
+/* _cmcd_facts.c: what the server knows of a request that it has served */
+void ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q);
+/* What the kernel knows of its connection, which costs a system call. */
+void ngx_http_openqoe_cmcd_tcp(ngx_http_request_t *r, qoe_request_t *q);
+/* The class of what was asked for by its content type, or by its name. */
+qoe_cmcd_ot_t ngx_http_openqoe_cmcd_content(ngx_http_request_t *r);
+/* The path of the URI as it was sent, and what follows its first "?". */
+qoe_span_t ngx_http_openqoe_cmcd_path(ngx_http_request_t *r,
+    qoe_span_t *query);
+
+/* _cmcd_log.c: is the request to be logged, a share of a million? */
+ngx_uint_t ngx_http_openqoe_cmcd_logs(const qoe_request_t *q,
+    const qoe_hash_key_t *key, ngx_uint_t share);
+/* The attributes that only a log has. */
+void ngx_http_openqoe_cmcd_log_make(ngx_http_request_t *r,
+    const qoe_cmcd_t *set, const qoe_request_t *q, qoe_labels_t *out);
+
+
+#endif /* _NGX_HTTP_OPENQOE_CMCD_H_INCLUDED_ */

@@ -1,0 +1,388 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Bodies of reports as events: their order, what is refused and counted, limits
+ * and memory; then bodies at random, which must always become events that pass
+ * as records, with valid JSON.
+ */
+
+
+#include "tap.h"
+
+#include "qoe_cmcd_events.h"
+#include "qoe_record.h"
+
+#include <jansson.h>
+#include <math.h>
+
+
+#define NOW      1700000000000LL
+#define ROUNDS   20000
+#define BODY     2048
+
+
+static qoe_arena_t        arena;
+static qoe_batch_t        batch;
+static qoe_cmcd_events_t  extra;
+static uint64_t           seed = 17;
+
+
+static qoe_status_t
+decode_span(qoe_span_t body, size_t max)
+{
+    qoe_custom_type_t  type = { qoe_span("chapter"), QOE_SEVERITY_WARN };
+    qoe_decode_conf_t  conf = {
+        .max_events = max, .max_age_ms = 86400000, .max_ahead_ms = 300000,
+        .types = &type, .ntypes = 1
+    };
+
+    qoe_arena_reset(&arena);
+
+    return qoe_cmcd_events(&batch, &extra, body, qoe_span("acme"), &conf, NOW,
+                           &arena);
+}
+
+
+static qoe_status_t
+decode(const char *body)
+{
+    return decode_span(qoe_span_str(body), 1000);
+}
+
+
+static double
+number(size_t i, qoe_number_t id)
+{
+    const qoe_event_t  *ev = &batch.events[i];
+
+    if (id >= QOE_NUMBERS_OF_EVENTS) {
+        id -= QOE_NUMBERS_OF_EVENTS;
+        return ev->reported >> id & 1 ? ev->report[id] : (double) NAN;
+    }
+
+    return ev->set >> id & 1 ? ev->number[id] : (double) NAN;
+}
+
+
+static int
+field_is(size_t i, qoe_event_field_t field, const char *text)
+{
+    return qoe_span_eq(batch.events[i].field[field].v.string,
+                       qoe_span_str(text));
+}
+
+
+static int
+type_is(size_t i, const char *name)
+{
+    return qoe_span_eq(batch.events[i].type_name, qoe_span_str(name));
+}
+
+
+static void
+test_event(void)
+{
+    json_t  *json;
+
+    ok(decode("cid=\"film\",e=ps,sid=\"s1\",sn=4,sta=r,br=(5000;v 64;a),"
+              "pb=(2500;v),st=v,ts=1700000000000,v=2") == QOE_OK
+       && batch.nevents == 1 && batch.total == 1 && batch.nrejected == 0,
+       "a line is an event");
+    ok(batch.events[0].type == QOE_EVENT_STALLSTART && type_is(0, "stallstart")
+       && batch.events[0].severity == QOE_SEVERITY_WARN
+       && batch.events[0].time_ms == NOW,
+       "its type is that of the state, its time is ts");
+    ok(field_is(0, QOE_FIELD_ORG_ID, "acme")
+       && field_is(0, QOE_FIELD_SESSION_ID, "s1")
+       && field_is(0, QOE_FIELD_VIEW_ID, "s1")
+       && field_is(0, QOE_FIELD_VIDEO_ID, "film")
+       && field_is(0, QOE_FIELD_CMCD_ST, "v"),
+       "its ids are the sid, the cid and the org");
+    ok(number(0, QOE_NUMBER_REPORT) == QOE_REPORT_STATE
+       && number(0, QOE_NUMBER_PLAYER_STATE) == QOE_PLAYER_REBUFFERING
+       && number(0, QOE_NUMBER_SEQUENCE) == 4,
+       "its state and its number are those of the report");
+
+    json = json_loadb(batch.events[0].raw.data, batch.events[0].raw.len, 0,
+                      NULL);
+    ok(json != NULL
+       && strcmp(json_string_value(json_object_get(json, "event_type")),
+                 "stallstart") == 0
+       && json_object_size(json_object_get(json, "cmcd")) == 10,
+       "its JSON has the whole set");
+    json_decref(json);
+
+    ok(decode("e=ps,sid=\"s1\",nr,sta=p,ts=1700000000000") == QOE_OK
+       && isnan(number(0, QOE_NUMBER_PLAYER_STATE)),
+       "the state of a player that shows nothing is none");
+    ok(decode("e=bc,sid=\"s1\",br=(5000;v 64;a),ts=1700000000000") == QOE_OK
+       && batch.events[0].type == QOE_EVENT_QUALITYCHANGE
+       && number(0, QOE_NUMBER_BITRATE_KB) == 5000,
+       "a change of the bitrate has that of the video");
+    ok(decode("e=t,sid=\"s1\",br=(5000;v),pb=(2500;v),bl=(900),dfa=7,"
+              "ts=1700000000000") == QOE_OK
+       && number(0, QOE_NUMBER_BITRATE_KB) == 2500
+       && number(0, QOE_NUMBER_BUFFER_LENGTH) == 900
+       && number(0, QOE_NUMBER_DROPPED_FRAMES) == 7,
+       "a heartbeat has the bitrate that is shown");
+    ok(decode("e=b,bg,sid=\"s1\",ts=1700000000000\n"
+              "e=b,sid=\"s1\",ts=1700000000000") == QOE_OK
+       && batch.events[0].type == QOE_EVENT_MOVEAWAY
+       && batch.events[1].type == QOE_EVENT_MOVEBACK,
+       "a page that is hidden and shown again");
+    ok(decode("e=ce,cen=\"chapter\",sid=\"s1\",ts=1700000000000\n"
+              "e=ce,cen=\"playing\",sid=\"s1\",ts=1700000000000\n"
+              "e=ce,cen=\"mine\",sid=\"s1\",ts=1700000000000") == QOE_OK
+       && type_is(0, "chapter") && type_is(1, "custom_event")
+       && type_is(2, "custom_event")
+       && batch.events[0].severity == QOE_SEVERITY_WARN,
+       "only declared types are names of custom events");
+    ok(decode("bsda=(900;v 700;a),bsd=(300;v 200;v 400;a),e=t,sid=\"s1\","
+              "ts=1700000000000") == QOE_OK
+       && number(0, QOE_NUMBER_STALLED_TOTAL) == 900
+       && number(0, QOE_NUMBER_STALLED) == 500,
+       "the stalls of one type of media are added up, not those of several");
+    ok(decode("e=rr,rc=0,sid=\"s1\",ts=1700000000000\n"
+              "e=rr,rc=206,ot=a,sid=\"s1\",ts=1700000000000") == QOE_OK
+       && type_is(0, "fragmentfailed") && type_is(1, "fragmentloaded"),
+       "a response that never came is a failure");
+    ok(decode("e=e,ec=27,sid=\"s1\",ts=1700000000000\n"
+              "e=e,ec=(\"a\" \"b\"),sid=\"s1\",ts=1700000000000") == QOE_OK
+       && qoe_span_eq(batch.events[0].data[QOE_DATA_TEXT_ERROR_CODE],
+                      qoe_span("27"))
+       && qoe_span_eq(batch.events[1].data[QOE_DATA_TEXT_ERROR_CODE],
+                      qoe_span("a")),
+       "the code of an error is the first one, also if it is a number");
+    ok(decode("e=t,pt=5000,sid=\"s1\",ts=1700000000000\n"
+              "e=t,pt=1700000000000,sid=\"s1\",ts=1700000000000") == QOE_OK
+       && batch.events[0].field[QOE_FIELD_PLAYBACK_TIME].v.number == 5000
+       && batch.events[1].field[QOE_FIELD_PLAYBACK_TIME].type
+          == QOE_VALUE_NONE,
+       "a playhead that is a Unix time is no position");
+}
+
+
+static void
+test_order(void)
+{
+    ok(decode("e=t,sid=\"a\",sn=3,ts=1700000000001\n"
+              "e=t,sid=\"a\",sn=1,ts=1700000000003\n"
+              "e=t,sid=\"a\",sn=2,ts=1700000000002\n"
+              "e=t,sid=\"b\",sn=0,ts=1700000000000\n"
+              "e=t,sid=\"b\",ts=1699999999999\n"
+              "e=t,sid=\"b\",sn=9,ts=1700000000000\n"
+              "e=t,sid=\"b\",sn=8,ts=1700000000000\r\n\n") == QOE_OK
+       && batch.nevents == 7
+       && number(0, QOE_NUMBER_SEQUENCE) == 1
+       && number(1, QOE_NUMBER_SEQUENCE) == 2
+       && number(2, QOE_NUMBER_SEQUENCE) == 3
+       && number(3, QOE_NUMBER_SEQUENCE) == 0
+       && isnan(number(4, QOE_NUMBER_SEQUENCE))
+       && number(5, QOE_NUMBER_SEQUENCE) == 8
+       && number(6, QOE_NUMBER_SEQUENCE) == 9,
+       "consecutive reports of a session are in the order of their numbers, "
+       "whatever their times");
+}
+
+
+static void
+test_refused(void)
+{
+    char    *many;
+    size_t   i, len;
+    FILE    *out;
+
+    ok(decode("nonsense\ne=t,sid=\"s\",ts=1700000000000\ne=t,ts=1\n"
+              "e=t,sid=\"s\",ts=1700000000001,v=3") == QOE_OK
+       && batch.nevents == 1 && batch.total == 4 && batch.nrejected == 3
+       && batch.nerrors == 3 && batch.errors[0].event == 0
+       && batch.errors[1].event == 2 && batch.errors[2].event == 3
+       && extra.ignored[QOE_CMCD_VERSION] == 1,
+       "a broken line does not take the others, and errors name the lines");
+    ok(strcmp(batch.errors[1].reason, "ts is older than 24 hours") == 0,
+       "a report of another century is refused with the reason");
+    ok(decode("e=t,ts=1700000000\n") == QOE_INVALID
+       && strstr(batch.errors[0].reason, "looks like seconds") != NULL,
+       "a time in seconds is refused as such");
+    ok(decode("e=t,ts=1700000000000\ne=t,sid=\"\",ts=1700000000000") == QOE_OK
+       && batch.nevents == 0 && batch.total == 0 && extra.no_sid == 2
+       && extra.ignored[QOE_CMCD_NO_SID] == 2,
+       "reports without a session are counted, and are no events");
+    ok(decode("") == QOE_INVALID && decode("\n \r\n") == QOE_INVALID
+       && batch.nerrors == 1 && batch.errors[0].event == QOE_DECODE_BODY,
+       "a body without a report is refused as a whole");
+
+    out = open_memstream(&many, &len);
+    for (i = 0; i < 10000; i++) {
+        fprintf(out, "e=t,sid=\"s\",sn=%zu,ts=1700000000000\n", 10000 - i);
+    }
+    fclose(out);
+
+    ok(decode_span((qoe_span_t) { many, len }, 100) == QOE_OK
+       && batch.nevents == 100 && batch.total == 10000
+       && batch.nrejected == 9900 && batch.nerrors == QOE_DECODE_ERRORS_MAX
+       && number(0, QOE_NUMBER_SEQUENCE) == 9901,
+       "lines that are too many are refused one by one");
+    ok(arena.used < 100 * (sizeof(qoe_event_t) * 3 + 2048),
+       "and take no memory: %zu bytes for 100 of 10,000 lines", arena.used);
+
+    memset(many, 'x', len);
+    ok(decode_span((qoe_span_t) { many, len }, 100) == QOE_INVALID
+       && strstr(batch.errors[0].reason, "too long") != NULL,
+       "a line without an end is too long");
+    free(many);
+}
+
+
+static uint64_t
+below(uint64_t n)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+
+    return seed * 0x2545f4914f6cdd1dULL % n;
+}
+
+
+/* Reports, some of whose bytes are others. */
+
+static size_t
+random_body(char *body)
+{
+    size_t  i, n, len;
+
+    static const char *const  piece[] = {
+        "e=ps", "e=t", "e=rr", "e=e", "e=ce", "e=zz", "sta=p", "sta=r",
+        "sta=x", "sid=\"s1\"", "sid=\"s2\"", "cid=\"a\\\"b\"",
+        "cen=\"chapter\"", "sn=5", "sn=4", "ts=1700000000000",
+        "ts=1699999999000", "ts=17", "v=2", "v=3", "br=(5000;v 64;a)",
+        "bl=(1;zz)", "ec=(\"x\" \"y\")", "ec=27", "msd=3", "bsda=(1;v 2;v)",
+        "ttfb=1795907111344", "ttlb=5", "rc=0", "pr=1.5", "nr", "bg",
+        "pt=99999999999999", "com.x-y=\"\xc3\xa9\"", "url=\"\x01\"", "\n",
+        "\n", "\r\n", "dfa=3", "pb=(967.662)", "nor=(\"a\";r=\"0-9\")"
+    };
+
+    for (len = 0, n = below(60); n > 0; n--) {
+        i = below(sizeof(piece) / sizeof(piece[0]));
+        len += (size_t) snprintf(body + len, BODY - len, "%s%s",
+                                 below(8) ? "," : "", piece[i]);
+        len = qoe_min(len, (size_t) BODY - 1);
+    }
+
+    for (n = below(4) ? 0 : below(8); n > 0 && len > 0; n--) {
+        body[below(len)] = (char) below(256);
+    }
+
+    return len;
+}
+
+
+static int
+sound(const qoe_event_t *ev)
+{
+    int                   good;
+    json_t               *json;
+    qoe_span_t            packed;
+    qoe_record_t          record;
+    qoe_sample_t          sample;
+    qoe_record_meta_t     meta;
+    qoe_record_parts_t    parts;
+
+    memset(&meta, 0, sizeof(meta));
+
+    json = json_loadb(ev->raw.data, ev->raw.len, JSON_ALLOW_NUL, NULL);
+    good = json != NULL
+           && qoe_record_pack(&parts, ev, &meta, &arena) == QOE_OK
+           && qoe_record_join(&packed, &parts, &arena) == QOE_OK
+           && qoe_record_open(&record, packed) == QOE_OK
+           && qoe_record_sample(&sample, &record, &arena) == QOE_OK
+           && sample.time_ms == ev->time_ms && qoe_sample_has(&sample, REPORT)
+           && sample.text[QOE_TEXT_SESSION_ID].len != 0
+           && sample.type == ev->type;
+    json_decref(json);
+
+    return good;
+}
+
+
+static void
+test_random(void)
+{
+    int           bad;
+    char         *exact, body[BODY];
+    size_t        i, round, len, events;
+    qoe_status_t  rc;
+
+    bad = 0;
+    events = 0;
+
+    for (round = 0; round < ROUNDS; round++) {
+        len = random_body(body);
+
+        /* memory of that size, so that a sanitizer sees reads beyond it */
+
+        exact = malloc(len + (len == 0));
+        memcpy(exact, body, len);
+
+        rc = decode_span((qoe_span_t) { exact, len }, 1 + below(20));
+        bad += rc != QOE_OK && rc != QOE_INVALID;
+        bad += batch.total != batch.nevents + batch.nrejected;
+
+        for (i = 0; rc == QOE_OK && i < batch.nevents; i++) {
+            bad += !sound(&batch.events[i]);
+        }
+
+        events += rc == QOE_OK ? batch.nevents : 0;
+        free(exact);
+    }
+
+    ok(bad == 0 && events > ROUNDS / 10,
+       "%d random bodies give %zu events, which all pass as records", ROUNDS,
+       events);
+}
+
+
+static void
+test_memory(void)
+{
+    size_t       max, made;
+    qoe_arena_t  small;
+
+    qoe_decode_conf_t  conf = {
+        .max_events = 10, .max_age_ms = 86400000, .max_ahead_ms = 300000
+    };
+
+    static const char  body[] = "e=t,sid=\"s\",sn=2,ts=1700000000000\n"
+                                "e=t,sid=\"s\",sn=1,ts=1700000000000";
+
+    made = 0;
+
+    for (max = 256; max < 32768; max += 64) {
+        qoe_arena_init(&small, &qoe_mem_heap, 256, max);
+        made += qoe_cmcd_events(&batch, &extra, qoe_span(body),
+                                qoe_span_null, &conf, NOW, &small) == QOE_OK;
+        qoe_arena_free(&small);
+    }
+
+    ok(made > 0 && made < 500,
+       "too little memory is an error, whenever it runs out");
+}
+
+
+int
+main(void)
+{
+    qoe_arena_init(&arena, &qoe_mem_heap, 65536, 64 * 1024 * 1024);
+
+    test_event();
+    test_order();
+    test_refused();
+    test_random();
+    test_memory();
+
+    qoe_arena_free(&arena);
+
+    return tap_end();
+}
