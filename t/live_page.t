@@ -136,7 +136,7 @@ subtest 'a module that nothing happens in' => sub {
 # Sessions of which all is known: [how many, startup, how it ends, its texts]
 
 my $strange = "<img src=x onerror=faults.push('markup')>&amp;\x{1}\x{202e}"
-              . "\x{1F600}" x 50;
+              . "\x{1F600}" x 64;
 my @known = (
     [ 20, 600, 'ended', {} ],
     [ 4, 5200, 'ended', {} ],

@@ -264,6 +264,45 @@ subtest 'workers that are killed while the collector is away' => sub {
         });
 };
 
+# Views that are alive when nginx stops have a last record then, so what a
+# consumer keeps of them is in the metrics' last collection, too.
+
+{
+    package LastRecords;
+    use parent -norequire, 'OpenQoE::Records';
+    sub final ($self) { $self->last }
+}
+
+subtest 'a stop while views are alive' => sub {
+    my $peer = OpenQoE::NodePeer->new('http_server.js')->start;
+    my $nginx = new_nginx($peer, workers => 2, interval => '5m');
+
+    $viewers->begin;
+    ok($viewers->post($nginx, 0, 0.5), 'some of the events are accepted');
+    ok(wait_until(sub { $nginx->stats->{queue}{events} == 0 }, scaled(20)),
+       'they are exported');
+    cmp_ok($nginx->stats->{views}{active}, '>', 10, 'views are alive');
+    ok($nginx->stop, 'nginx stops');
+
+    my $records = LastRecords->new($peer->file)->read;
+    my $metrics = OpenQoE::Metrics->new($nginx->out_file);
+
+    $metrics->read;
+
+    # A view that has not started has no record yet, but has events.
+    delete local @same{ grep { $same{$_}[0] !~ /^(?:started|playing_ms|stall
+                               |startup|pauses)/x } keys %same };
+    is_deeply([ differences($metrics->totals, $records, 0) ], [],
+              'the sums over the last records are those of the last metrics');
+    cmp_ok($records->sum('playing_ms'), '>', 0, 'views have played');
+    cmp_ok(scalar(grep { !$_->{final} && $_->{seq} > 1 } $records->last), '>',
+           5, 'views that are alive have more than their first record');
+    is_deeply([ $records->contradictions ], [],
+              'records with the same number say the same');
+    $nginx->no_errors;
+    $peer->stop;
+};
+
 # Without a spool, neither may the events wait for records, nor the other way.
 
 for my $case ([ 'records', 'openqoe.view', 'views', 'logs' ],

@@ -68,6 +68,8 @@ struct qoe_helper_s {
     uint64_t              row_ms;        /* next update of the row */
     uint64_t              drained_ns;    /* all records are out; Unix */
     bool                  gone;          /* its row was removed */
+    uint64_t              alone_at_ms;   /* no other helper since then, at an
+                                            exit; 0: there are others */
     bool                  last;          /* the last collection is arranged */
 };
 

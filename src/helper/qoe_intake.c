@@ -167,6 +167,27 @@ qoe_intake_run(qoe_intake_t *in, uint64_t now_ms)
 }
 
 
+/* What is put here is taken in by the next run, and exported after that. */
+
+bool
+qoe_intake_leave(qoe_intake_t *in)
+{
+    uint64_t      tail;
+    qoe_zone_t   *zone;
+    qoe_status_t  rc;
+
+    if (in->apply == NULL) {
+        return false;
+    }
+
+    zone = in->env->state->zone;
+    tail = qoe_lane_tail(zone, in->lane);
+    rc = qoe_apply_leave(in->apply, qoe_unix_ns());
+
+    return rc == QOE_AGAIN || qoe_lane_tail(zone, in->lane) != tail;
+}
+
+
 /* Nothing is made of the records: their room is given back. */
 
 static void

@@ -41,6 +41,12 @@ void qoe_intake_destroy(qoe_intake_t *in);
  */
 bool qoe_intake_run(qoe_intake_t *in, uint64_t now_ms);
 
+/*
+ * At an exit after which no helper is left: see qoe_apply_leave().  true: more
+ * records are put, or will be.
+ */
+bool qoe_intake_leave(qoe_intake_t *in);
+
 /* The position up to which records may be exported. */
 uint64_t qoe_intake_pos(const qoe_intake_t *in);
 

@@ -12,17 +12,22 @@
 /* An older row is of a helper that is gone: live ones update every 5 s. */
 #define QOE_LEASE_LATELY_MS    15000
 
+/* How long the last helper waits for lanes of others that have ended. */
+#define QOE_LEASE_HEIRLESS_MS  500
+
 
 static bool qoe_lease_drained(qoe_helper_t *h, uint64_t now);
+static bool qoe_lease_last_records(qoe_helper_t *h, uint64_t now);
 static uint32_t qoe_lease_others(qoe_helper_t *h);
 static void qoe_lease_count_left(qoe_helper_t *h);
 static uint64_t qoe_lease_left(qoe_helper_t *h, bool last);
 
 
 /*
- * All records are out, and for the last helper the metrics of them as well,
- * because the zone may vanish with it.  A helper that still waits for an
- * answer is not gone, and may become the last one.
+ * All records are out, and for the last helper those of the views that are
+ * still alive and the metrics as well, because the zone may vanish with it.  A
+ * helper that still waits for an answer is not gone, and may become the last
+ * one.
  */
 
 bool
@@ -38,6 +43,11 @@ qoe_lease_finished(qoe_helper_t *h, uint64_t now)
     }
 
     if (!h->last && qoe_lease_others(h) == 0) {
+
+        if (qoe_lease_last_records(h, now)) {
+            return false;
+        }
+
         h->last = qoe_report_last(h->report, h->drained_ns);
 
         if (!h->last) {
@@ -46,6 +56,47 @@ qoe_lease_finished(qoe_helper_t *h, uint64_t now)
     }
 
     return qoe_report_idle(h->report);
+}
+
+
+/*
+ * Puts records of the views that are alive.  true: they have to be sent, or
+ * more will be put; or lanes of a helper that has just ended are still to be
+ * taken, for a while.
+ */
+
+static bool
+qoe_lease_last_records(qoe_helper_t *h, uint64_t now)
+{
+    bool      more;
+    size_t    i;
+    uint32_t  lane;
+
+    if (!h->intake.conf->views || h->intake.conf->record_ms == 0) {
+        return false;
+    }
+
+    if (h->alone_at_ms == 0) {
+        h->alone_at_ms = now;
+    }
+
+    for (lane = 0; lane < qoe_zone_lanes(h->conf.zone); lane++) {
+        if (!qoe_lease_holds(h, lane)
+            && now - h->alone_at_ms < QOE_LEASE_HEIRLESS_MS)
+        {
+            return true;
+        }
+    }
+
+    more = false;
+
+    for (i = 0; i < h->env.nheld; i++) {
+        more |= qoe_intake_leave(h->env.held[i]->intake);
+    }
+
+    h->more |= more;
+
+    return more;
 }
 
 

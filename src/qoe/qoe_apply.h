@@ -46,6 +46,13 @@ void qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns);
  */
 void qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns);
 
+/*
+ * At an exit that the zone may not outlive: puts a record of each view that has
+ * started and is alive, once, if such records are made at all.  QOE_AGAIN:
+ * there are more, which wait for room or for another call; QOE_OK: all are put.
+ */
+qoe_status_t qoe_apply_leave(qoe_apply_t *a, uint64_t now_ns);
+
 /* true: the last tick was cut short, so the next is due at once. */
 bool qoe_apply_busy(const qoe_apply_t *a);
 

@@ -65,6 +65,8 @@ struct qoe_apply_s {
     bool                 silent;             /* more views are overdue */
     bool                 hushed;             /* more sessions of requests */
     bool                 parting;            /* more records can be put */
+    uint32_t             left;               /* slots whose views have put their
+                                                last record, at an exit */
     uint64_t             retry_ms;           /* when to try again; Unix */
 
     /* of qoe_apply_live.c: the views that are watched */

@@ -20,6 +20,9 @@
 /* The final records that one tick puts. */
 #define QOE_APPLY_RECORDS      64
 
+/* The slots that a call at an exit looks at. */
+#define QOE_APPLY_LEAVES       1024
+
 /* How long the ring is left alone after it had no room. */
 #define QOE_APPLY_RETRY_MS     100
 
@@ -249,6 +252,39 @@ qoe_apply_interim(qoe_apply_t *a, qoe_view_t *v, uint64_t now_ns)
     if (due || qoe_apply_part_due(a, v)) {
         (void) qoe_apply_put(a, v, now_ns);
     }
+}
+
+
+/*
+ * Without an interval there are only final records, and the view of a record
+ * is not over: it may go on at another server, or here in a new zone.
+ */
+
+qoe_status_t
+qoe_apply_leave(qoe_apply_t *a, uint64_t now_ns)
+{
+    uint32_t     n, slots;
+    qoe_view_t  *v;
+
+    if (!a->conf->records || !a->conf->views || a->conf->record_ms == 0) {
+        return QOE_OK;
+    }
+
+    slots = qoe_sessions_slots(a->sessions);
+
+    for (n = 0; n < QOE_APPLY_LEAVES && a->left < slots; n++) {
+        v = qoe_sessions_slot(a->sessions, a->left);
+
+        if (v->view_key != 0 && v->over == 0 && qoe_view_started(v)
+            && qoe_apply_put(a, v, now_ns) != QOE_OK)
+        {
+            return QOE_AGAIN;
+        }
+
+        a->left++;
+    }
+
+    return a->left < slots ? QOE_AGAIN : QOE_OK;
 }
 
 

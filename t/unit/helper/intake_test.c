@@ -44,7 +44,13 @@ static struct {
 
     bool               busy;
     uint64_t           due_ms;
+
+    int                leaves;
+    qoe_status_t       leave;
+    int                puts;         /* at an exit */
 } apply;
+
+static void events(int n);
 
 static uint64_t            unix_ns, step_ns;
 static struct qoe_apply_s  the_apply;
@@ -127,6 +133,19 @@ qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
     (void) a;
     apply.ticks++;
     apply.tick_ns = now_ns;
+}
+
+
+qoe_status_t
+qoe_apply_leave(qoe_apply_t *a, uint64_t now_ns)
+{
+    (void) a;
+    (void) now_ns;
+
+    apply.leaves++;
+    events(apply.puts);
+
+    return apply.leave;
 }
 
 
@@ -505,6 +524,30 @@ test_recover(void)
 
 
 static void
+test_leave(void)
+{
+    qoe_intake_t  *in;
+
+    in = begin(0, false);
+    ok(!qoe_intake_leave(in) && apply.leaves == 0,
+       "at an exit nothing is put where nothing is applied");
+    end(in);
+
+    in = begin(QOE_GROUPS_ALL, false);
+    apply.leave = QOE_AGAIN;
+    ok(qoe_intake_leave(in), "while there is more to put an exit waits");
+
+    apply.leave = QOE_OK;
+    apply.puts = 3;
+    ok(qoe_intake_leave(in), "what was just put has to be sent");
+
+    apply.puts = 0;
+    ok(!qoe_intake_leave(in) && apply.leaves == 3, "after that all is put");
+    end(in);
+}
+
+
+static void
 test_requests(void)
 {
     bool           asleep, early, quarter;
@@ -568,6 +611,7 @@ main(void)
     test_due();
     test_broken();
     test_recover();
+    test_leave();
     test_requests();
 
     return tap_end();

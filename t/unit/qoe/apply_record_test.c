@@ -210,6 +210,72 @@ test_when(void)
 }
 
 
+/* An exit, in as many steps as it takes; false: it takes too many. */
+
+static bool
+leave(lane_t *l)
+{
+    int  n;
+
+    for (n = 0; n < 1000; n++) {
+        if (qoe_apply_leave(l->apply, lane_ns(l->now_ms)) == QOE_OK) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static void
+test_leave(void)
+{
+    size_t   i, n;
+    char     of[128];
+    lane_t  *l;
+
+    l = lane_of(300000);
+
+    begin(l, 0, OF);
+    tell(l, 500, SESSION "/71e30000-0001-4000-8000-000000000002/other",
+         "manifestload", "");
+    beats(l, 10000, 30000, OF, 0);
+    ok(receive(l) == 1, "a live view has its first record");
+
+    ok(leave(l) && receive(l) == 1
+       && got.r[1].seq == 2 && !got.r[1].final && got.r[1].playing_ms > 19000
+       && is(got.r[1].view_id, VIEW),
+       "at an exit it puts another one, which is not final, and a view that "
+       "has shown no frame puts none");
+    ok(leave(l) && receive(l) == 0,
+       "but only once");
+    lane_free(l);
+
+    l = lane_of(0);
+    begin(l, 0, OF);
+    beats(l, 10000, 30000, OF, 0);
+    ok(leave(l) && receive(l) == 0,
+       "without an interval there are only final records, at an exit, too");
+    lane_free(l);
+
+    l = lane_of(300000);
+
+    for (i = 0; i < 1000; i++) {
+        snprintf(of, sizeof(of), "5e551011-0001-4000-8000-%012zx"
+                 "/71e30000-0001-4000-8000-%012zx/film", i, i);
+        begin(l, (int64_t) i, of);
+        tell(l, 2000 + (int64_t) i, of, "heartbeat", "at=2000");
+    }
+
+    n = receive(l);
+    got.n = 0;
+
+    ok(n == 1000 && leave(l) && receive(l) == 1000,
+       "1000 views put as many last records");
+    lane_free(l);
+}
+
+
 static void
 test_replaced(void)
 {
@@ -538,6 +604,7 @@ int
 main(void)
 {
     test_when();
+    test_leave();
     test_replaced();
     test_traces();
     test_parts();
