@@ -353,7 +353,9 @@ you watch.  By hand:
 Events go to:  ${to:-Grafana Cloud}
 Stats:         http://localhost:$port/v2/stats
 Metrics:       http://localhost:$port/v2/stats?format=prometheus
-               (a counter that begins is 0 for 17 s: openqoe_series_birth)
+               (a counter that begins is 0 for 17 s: openqoe_series_birth;
+               openqoe_delivery_* and openqoe_experience_* are made of the
+               requests for the clip and of their CMCD)
 Health:        http://localhost:$port/v2/health
 
 (OTEL_URL=http://localhost:4317 ./build.sh run sends them to a collector,

@@ -1,8 +1,8 @@
 // Copyright (C) OpenQoE
 //
 // The first page: a clip in Media Source Extensions, fetched segment by segment
-// over a network that can be made slow or broken, the reporter, and the live
-// page of the module beside it.
+// with CMCD over a network that can be made slow or broken, the reporter, and
+// the live page of the module beside it.
 
 'use strict';
 
@@ -13,8 +13,11 @@ const $ = (id) => document.getElementById(id);
 const video = $('video');
 let known = [];                 // the renditions, once they are
 const network = { slow: false, broken: false };
+// crypto.randomUUID() is missing on pages without TLS.
+const session_id = crypto.randomUUID?.()
+    ?? [...crypto.getRandomValues(new Uint32Array(4))].join('-');
 
-const qoe = OpenQoE({ endpoint: '/v2/events', org_id: 'demo',
+const qoe = OpenQoE({ endpoint: '/v2/events', org_id: 'demo', session_id,
                       player_id: 'first-page', interval: 500 });
 const view = qoe.watch(video, {
     video: { id: 'clip', title: 'A clock' }, player: { name: 'first-page' },
@@ -58,8 +61,22 @@ async function text(url) {
 }
 
 
-async function bytes(url, { from, to }) {
-    const answer = await fetch(network.broken ? `${url}.missing` : url,
+// The query that players with CMCD add to each request for media: the session,
+// and what only the player knows.  Its session_id is that of the events.
+
+function cmcd(keys) {
+    const set = { cid: '"clip"', sid: `"${session_id}"`, sf: 'h', st: 'v',
+                  ...keys };
+    const items = Object.entries(set).filter(([, value]) => value !== false)
+        .map(([key, value]) => value === true ? key : `${key}=${value}`);
+
+    return `?CMCD=${encodeURIComponent(items.sort().join())}`;
+}
+
+
+async function bytes(url, { from, to }, keys) {
+    const answer = await fetch((network.broken ? `${url}.missing` : url)
+                               + cmcd(keys),
                                { headers: { Range: `bytes=${from}-${to}` } });
 
     if (!answer.ok) {
@@ -119,11 +136,16 @@ async function feed(list, source, buffer, current) {
         const begin = performance.now();
 
         if (rendition !== shown) {
-            await append(buffer, await bytes(rendition.url, rendition.init));
+            await append(buffer, await bytes(rendition.url, rendition.init,
+                                             { ot: 'i' }));
             shown = rendition;
         }
 
-        const data = await bytes(rendition.url, segment);
+        const data = await bytes(rendition.url, segment, {
+            ot: 'v', br: Math.round(rendition.bandwidth / 1000), d: 2000,
+            tb: Math.round(list.at(-1).bandwidth / 1000),
+            bl: 100 * Math.round(10 * ready()), su: video.readyState < 3,
+        });
 
         // Segments are of 2 s: on a slow network each takes longer to come.
         while (network.slow && current()

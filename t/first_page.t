@@ -14,6 +14,8 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use List::Util qw(sum0);
+
 use OpenQoE::Test;
 
 use OpenQoE::Peers qw(browse node_dir program);
@@ -45,6 +47,17 @@ sub make_nginx () {
 
 my $nginx = make_nginx();
 my $http = $nginx->http;
+
+
+# A counter, the sum of its series whose labels match.
+
+sub sum_of ($name, $labels = qr//) {
+    my $text = $http->request('GET', '/v2/stats?format=prometheus')->{body};
+
+    return sum0(map { (split ' ')[-1] } grep { $_ =~ $labels }
+                $text =~ /^($name\{.*)$/mg);
+}
+
 
 is($http->request('GET', '/')->{status}, 200, 'the first page is served');
 is($http->request('GET', "/$_")->{status}, 404, "nothing else is served: /$_")
@@ -79,15 +92,27 @@ SKIP: {
 
     is($seen->{watched}, 1, 'the live page beside the clip shows its viewer');
 
-    for my $metric (qw(rebuffer_events_total seek_total errors_total)) {
-        ok(wait_until(sub {
-            my $text = $http->request('GET', '/v2/stats?format=prometheus')->{body};
-            my $sum = 0;
-            $sum += $1 while $text =~ /^openqoe_$metric\{.* (\d+)$/mg;
-            return $sum == 1;
-        }, 30), "the module counts openqoe_$metric");
-    }
+    ok(wait_until(sub { sum_of("openqoe_$_") == 1 }, 30),
+       "the module counts openqoe_$_")
+        for qw(rebuffer_events_total seek_total errors_total
+               experience_attempts_total);
+
+    my $cmcd = $stats->{cmcd};
+    cmp_ok($cmcd->{sets}, '>', 10, 'the requests for segments have CMCD');
+    is(sum0(values %{ $cmcd->{ignored} }), 0, 'nothing of their CMCD is left out');
+    cmp_ok($cmcd->{without}, '>', 0,
+           'the playlists, which have no CMCD, count as delivery');
+    is($cmcd->{sessions}{begun}, 1,
+       'both plays are one session of requests, as they are one of events');
+    ok(wait_until(sub { sum_of('openqoe_delivery_requests_total',
+                               qr/ot="v"/) > 10 }, 30),
+       'the module counts the requests for segments of video');
 }
+
+is($http->request('POST', '/v2/cmcd', headers => { 'Content-Type' =>
+                  'application/cmcd' }, body => 'e=ps,sid="a",sn=0,sta=s,ts='
+                  . int(1000 * time) . ',v=2')->{status}, 204,
+   'a report of CMCD is taken');
 
 ok($nginx->stop, 'nginx exits by itself');
 
