@@ -27,6 +27,7 @@ use OpenQoE::Fleet;
 use OpenQoE::HTTP qw(http_get);
 use OpenQoE::Movers;
 use OpenQoE::Peers qw(clickhouse_python fleet_collector victorialogs);
+use OpenQoE::Process qw(wait_until);
 
 $| = 1;
 
@@ -113,6 +114,23 @@ sub centre_says ($centre) {
 }
 
 
+# What VictoriaLogs has stored can be seen by queries some seconds later: waits
+# until two answers in a row are the same.
+
+sub centre_settles ($centre) {
+    my $last = '';
+
+    return wait_until(sub {
+        sleep 3;
+        my $say = centre_says($centre);
+        my $now = join ' ', map { "$_=" . ($say->{$_} // '') } sort keys %$say;
+        my $same = $now eq $last;
+        $last = $now;
+        return $same;
+    }, 60);
+}
+
+
 sub table ($truth, $fleet, $centre, $title) {
     my ($edge, $middle) = (edges_say($fleet), centre_says($centre));
     my %is = (%$truth, %{ $truth->{outcomes} });
@@ -171,6 +189,7 @@ while (!@movers || time < $end) {
 }
 
 $fleet->wait_final or die "fleet: the centre does not take all records\n";
+centre_settles($centre) if $engine eq 'victorialogs';
 table(OpenQoE::Movers->together(@movers), $fleet, $centre,
       "In the end: $edges edges, " . @movers * $sessions . ' sessions, '
       . OpenQoE::Movers->together(@movers)->{moved} . ' views moved');
