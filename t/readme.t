@@ -2,8 +2,8 @@
 
 # Copyright (C) OpenQoE
 #
-# The documents (README.md, CONTRIBUTING.md, SECURITY.md and all of docs/)
-# against the code: every nginx snippet passes "nginx -t", every directive,
+# The documents (README.md, CHANGES.md, CONTRIBUTING.md, SECURITY.md and all of
+# docs/) against the code: every nginx snippet passes "nginx -t", every directive,
 # line of the exporter block, limit, environment variable, metric, dimension
 # and field of /v2/health and /v2/stats is there, and nothing that is not;
 # every link leads to a file and to a heading in it; the source has what
@@ -22,7 +22,7 @@ use OpenQoE::Metrics qw(catalogue);
 use OpenQoE::Peers qw(collector_if_any program);
 
 my $top = "$FindBin::Bin/..";
-my @documents = ('README.md', 'CONTRIBUTING.md', 'SECURITY.md',
+my @documents = ('README.md', 'CHANGES.md', 'CONTRIBUTING.md', 'SECURITY.md',
                  map { s{.*/docs/}{docs/}r } sort glob "$top/docs/*.md");
 my %text = map { $_ => slurp("$top/$_") } @documents;
 my $all = join "\n", @text{@documents};
@@ -296,7 +296,8 @@ sub fields ($value, $path, $stop) {
 
 {
     my $nginx = OpenQoE::Nginx->new(workers => 1,
-        http => "openqoe_spool spool-$$;")->start;
+        http => "openqoe_spool spool-$$;",
+        location => 'location = /v2/cmcd { openqoe_cmcd_events; }')->start;
     my %stop = map { $_ => 1 } qw(exporter.health exporters
         dependencies.exporters cardinality_limits dimensions);
 
@@ -322,6 +323,13 @@ sub fields ($value, $path, $stop) {
         like($out, qr/ 202 Accepted\r.*"events_received":1,/s,
              "the curl line of $file works");
     }
+
+    my ($curl) = section('docs/http-api.md', 'POST /v2/cmcd')
+                 =~ /^(    curl -i .*?,v=2')$/ms;
+    $curl =~ s/localhost:8788/'127.0.0.1:' . $nginx->port/e;
+    my ($rc, $out) = run_cmd('sh', '-c', $curl =~ s/%3N/000/r);
+    like($out, qr/ 204 No Content\r/,
+         'the curl line of docs/http-api.md for a report of CMCD works');
 
     ok($nginx->stop, 'nginx exits in order');
     $nginx->no_errors;
@@ -520,6 +528,9 @@ sub fields ($value, $path, $stop) {
             or diag("no such metric: @{[grep { !$series{$_} } @names]}");
         is_deeply([grep { !$label{$_} } @labels], [],
                   "a query splits by labels that exist: $line");
+        # OpenMetrics writes 1.0 where the text format has 1
+        unlike($query, qr/\ble="\d+"/,
+               "a query finds its bound in both formats: $line");
         is_deeply([grep { ($series{$_} // '') !~ /^(?:counter|histogram)/ }
                    @grows], [],
                   "a query takes rates only of what grows: $line");
