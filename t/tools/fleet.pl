@@ -19,7 +19,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 
-use List::Util qw(sum0);
+use List::Util qw(min sum0);
 use Time::HiRes qw(sleep time);
 
 use OpenQoE::Centre;
@@ -185,7 +185,8 @@ while (!@movers || time < $end) {
               'While they watch (the last views are not over yet)');
     }
 
-    sleep $next - time if $next > time && $next < $end;
+    my $rest = min($next, $end) - time;
+    sleep $rest if $rest > 0;
 }
 
 $fleet->wait_final or die "fleet: the centre does not take all records\n";
