@@ -34,11 +34,17 @@ my $CREATED = qr/^\w+_created(?:\{|\z)/;
 my %inherent = (
     (map { ($_ => 'use base unit "seconds" instead of "milliseconds"') }
      map { "openqoe_${_}_milliseconds" } qw(
-         aggregate_startup_time buffer_length heart_beat_playing_time
+         aggregate_startup_time buffer_length
+         delivery_duration delivery_rtt delivery_ttfb delivery_upstream_time
+         experience_buffer experience_deadline_margin
+         experience_rebuffer_time experience_startup heart_beat_playing_time
          network_latency page_load_time pause_playing_time
          player_startup_time playing_time quality_change_latency
          rebuffer_duration seek_latency stall_position stay_duration
          video_startup_time)),
+    (map { ($_ => 'use base unit "seconds" instead of "milliseconds"') }
+     map { "openqoe_${_}_milliseconds_total" }
+     qw(delivery_media_time experience_playing_time)),
     (map { ($_ => 'non-histogram and non-summary metrics should not have '
                   . '"_count" suffix') }
      qw(openqoe_rebuffer_count openqoe_series_count)),
@@ -46,12 +52,15 @@ my %inherent = (
         'use base unit "seconds" instead of "nanoseconds"',
 );
 
+my $cache = scratch_dir('cache');
+my $media = scratch_dir('media');
 
 my $nginx = OpenQoE::Nginx->new(
     workers => 2, zone => 'qoe:16m', http => <<"END",
     openqoe_view_timeout 2s;
     log_format scrape '\$uri \$args|\$http_accept|\$sent_http_content_type|'
                       '\$status';
+    proxy_cache_path $cache keys_zone=cache:1m;
 END
     server => "access_log $log scrape;",
 );
@@ -61,8 +70,52 @@ $nginx->write_config(
     exporter => 'endpoint file://' . $nginx->out_file
                 . ";\n        interval 100ms;\n        metric_interval 1h;",
     location => "location = /v2/text { proxy_set_header Accept text/plain;"
-                . " $text }");
+                . " $text }" . <<"END");
+        location /origin/ {
+            alias $media/;
+            if (\$uri ~ slow) { set \$limit_rate 10k; }
+        }
+        location /video/ {
+            access_log off;
+            openqoe_cmcd on;
+            openqoe_cmcd_org acme;
+            proxy_cache cache;
+            proxy_cache_key \$uri;
+            proxy_cache_valid 200 1m;
+            proxy_pass http://127.0.0.1:@{[ $nginx->port ]}/origin/;
+        }
+END
 $nginx->start;
+
+# Requests for media, from which docs/cmcd.md makes its numbers: a viewer whose
+# fourth segment comes late from the origin, a viewer who gets the same from the
+# cache, and a viewer who sees an error and no video.
+
+sub media ($file, $sid, $set) {
+    my $cmcd = qq(cid="film",sid="$sid",sf=h,st=v,$set);
+    $cmcd =~ s/([^\w.-])/sprintf '%%%02X', ord $1/ge;
+    return http_get($nginx->port, "/video/$file?CMCD=$cmcd")->{status};
+}
+
+write_file("$media/$_", 'x' x 30_000)
+    for 'list.m3u8', map { ("seg-$_.ts", "slow-$_.ts") } 1 .. 8;
+
+for my $sid (qw(late cached)) {
+    is(media('list.m3u8', $sid, 'ot=m,su'), 200, "$sid: the playlist");
+
+    for my $n (1 .. 8) {
+        my $file = ($n == 4 ? 'slow' : 'seg') . "-$n.ts";
+        my $buffer = $n < 3 ? 'bl=0,su' : $n == 4 ? 'bl=700,dl=700'
+                   : $n == 5 ? 'bl=2000,dl=2000,bs' : 'bl=4000,dl=4000';
+        select undef, undef, undef, 0.05;    # as a player fills its buffer
+        is(media($file, $sid, "br=1000,tb=2000,d=2000,ot=v,$buffer"), 200,
+           "$sid: segment $n");
+    }
+}
+
+is(media('list.m3u8', 'failed', 'ot=m,su'), 200, 'failed: the playlist');
+is(media('gone-1.ts', 'failed', 'br=1000,d=2000,ot=v,su'), 404,
+   'failed: there is no segment');
 
 $viewers->begin;
 ok($viewers->post($nginx), 'the viewers\' events are accepted');

@@ -188,7 +188,7 @@ test_attributes(void)
 {
     size_t          bad;
     qoe_buf_t       b;
-    const log_t    *log;
+    const log_t    *log = NULL;
     qoe_span_t      record;
     const value_t  *v;
     qoe_request_t   r;
@@ -237,7 +237,7 @@ test_faults(void)
 {
     size_t          bad;
     qoe_buf_t       b;
-    const log_t    *log;
+    const log_t    *log = NULL;
     qoe_span_t      record[2];
     qoe_request_t   r;
 
