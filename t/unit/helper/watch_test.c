@@ -62,12 +62,12 @@ static void
 place_init(place_t *p, int files)
 {
     int            i;
-    char           err[256];
+    char           err[256], dir[64] = "/tmp/openqoe-watch-XXXXXX";
     qoe_roster_t  *r;
 
     memset(p, 0, sizeof(place_t));
-    strcpy(p->dir, "/tmp/openqoe-watch-XXXXXX");
-    (void) !mkdtemp(p->dir);
+    (void) !mkdtemp(dir);
+    strcpy(p->dir, dir);
 
     p->log.write = note;
     p->log.ctx = p;
@@ -76,7 +76,7 @@ place_init(place_t *p, int files)
     qoe_dimensions_init(&p->dims);
 
     for (i = 0; i < files; i++) {
-        (void) snprintf(p->path[i], sizeof(p->path[i]), "%s/%d", p->dir, i);
+        (void) snprintf(p->path[i], sizeof(p->path[i]), "%s/%d", dir, i);
         put(p, i, "first\n");
 
         (void) qoe_roster_make(&r, qoe_span("first\n"), 8, err, sizeof(err));
