@@ -162,7 +162,7 @@ setup(size_t size)
                0);
 
     if (mem == MAP_FAILED
-        || qoe_zone_create(&zone, mem, size, LANES) != QOE_OK)
+        || qoe_zone_create(&zone, mem, size, LANES, true) != QOE_OK)
     {
         die("no zone");
     }

@@ -257,7 +257,7 @@ make_zone(bench_t *b)
                MAP_SHARED|MAP_ANONYMOUS, -1, 0);
 
     if (mem == MAP_FAILED
-        || qoe_zone_create(&zone, mem, ZONE_SIZE, 1) != QOE_OK)
+        || qoe_zone_create(&zone, mem, ZONE_SIZE, 1, true) != QOE_OK)
     {
         die("zone", "cannot be made");
     }

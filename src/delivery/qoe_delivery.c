@@ -575,7 +575,17 @@ qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points)
     double                      ms;
     const qoe_delivery_past_t  *last;
 
-    if (!(d->flags & QOE_DELIVERY_BEGUN) || (d->flags & QOE_DELIVERY_OVER)) {
+    if (d->flags & QOE_DELIVERY_OVER) {
+        return;
+    }
+
+    /*
+     * A writer that was killed before it had applied the first request leaves
+     * such a state; it must not be due again and again.
+     */
+
+    if (!(d->flags & QOE_DELIVERY_BEGUN)) {
+        d->flags |= QOE_DELIVERY_OVER;
         return;
     }
 

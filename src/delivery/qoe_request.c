@@ -179,11 +179,18 @@ qoe_request_segment(qoe_request_t *r, qoe_span_t path)
         }
     }
 
+    if (i == from) {
+        return;
+    }
+
+    /* once, after its first digit is found: a path may be 8k of digits */
+
     while (i != from && path.data[i - 1] >= '0' && path.data[i - 1] <= '9') {
         i--;
-        (void) qoe_request_number((qoe_span_t) { path.data + i, end - i },
-                                  &r->segment);
     }
+
+    (void) qoe_request_number((qoe_span_t) { path.data + i, end - i },
+                              &r->segment);
 }
 
 

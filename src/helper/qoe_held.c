@@ -5,6 +5,7 @@
 
 
 #include "qoe_held.h"
+#include "qoe_tap.h"
 
 #include <stdlib.h>
 
@@ -216,7 +217,8 @@ qoe_held_empty(const qoe_held_t *held)
     /* without feeds, the metrics must have all records */
 
     return qoe_intake_pos(held->intake)
-           == qoe_lane_tail(held->zone, held->lane);
+           == qoe_lane_tail(held->zone, held->lane)
+           && qoe_tap_used(held->zone, held->lane) == 0;
 }
 
 

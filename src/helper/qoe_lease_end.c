@@ -7,6 +7,7 @@
 
 
 #include "qoe_helper_priv.h"
+#include "qoe_tap.h"
 
 
 /* An older row is of a helper that is gone: live ones update every 5 s. */
@@ -157,7 +158,9 @@ qoe_lease_drained(qoe_helper_t *h, uint64_t now)
 
         qoe_zone_lane_info(h->conf.zone, lane, &info);
 
-        if (info.used != 0 && !qoe_proc_alive(info.owner)) {
+        if ((info.used != 0 || qoe_tap_used(h->conf.zone, lane) != 0)
+            && !qoe_proc_alive(info.owner))
+        {
             return false;
         }
     }

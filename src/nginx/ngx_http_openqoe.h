@@ -314,6 +314,9 @@ char *ngx_http_openqoe_view_record(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_openqoe_traces(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_openqoe_traces_complete(ngx_http_openqoe_main_conf_t *mcf);
+/* "12.5%", to four decimals, as 125000 millionths. */
+#define NGX_HTTP_OPENQOE_WHOLE  1000000
+ngx_int_t ngx_http_openqoe_percent(ngx_str_t *value, ngx_uint_t *share);
 char *ngx_http_openqoe_series_birth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_openqoe_qoe_init(ngx_conf_t *cf,

@@ -44,6 +44,10 @@ static void ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z,
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
+_Static_assert(sizeof(qoe_tapped_t) + QOE_REQUEST_MAX + QOE_LABELS_MAX
+               <= QOE_TAP_RECORD_MAX, "every record fits into the tap");
+
+
 /*
  * Of the request in hand: each is finished without returning to the event
  * loop, so only one of them uses it at a time.
@@ -111,8 +115,6 @@ ngx_http_openqoe_cmcd_exit(void)
 static ngx_int_t
 ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r)
 {
-    ngx_time_t                   *tp;
-    ngx_msec_int_t                ms;
     ngx_http_openqoe_ctx_t       *ctx;
     ngx_http_openqoe_loc_conf_t  *lcf;
 
@@ -125,10 +127,7 @@ ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r)
     ctx = ngx_http_openqoe_get_ctx(r);
 
     if (ctx != NULL) {
-        tp = ngx_timeofday();
-        ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
-                               + (tp->msec - r->start_msec));
-        ctx->headed_ms = (ngx_msec_t) ngx_max(ms, 0);
+        ctx->headed_ms = ngx_http_openqoe_cmcd_elapsed(r);
         ctx->headed = 1;
     }
 

@@ -18,7 +18,6 @@
 /* Where a location looks for CMCD. */
 #define NGX_HTTP_OPENQOE_CMCD_QUERY    1
 #define NGX_HTTP_OPENQOE_CMCD_HEADERS  2
-#define NGX_HTTP_OPENQOE_CMCD_LOG_ALL  1000000
 
 
 /* _cmcd_conf.c: directives */
@@ -66,6 +65,8 @@ qoe_status_t ngx_http_openqoe_attribute_text(qoe_span_t *out,
 void ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q);
 /* What the kernel knows of its connection, which costs a system call. */
 void ngx_http_openqoe_cmcd_tcp(ngx_http_request_t *r, qoe_request_t *q);
+/* The time since the request began, as $request_time. */
+ngx_msec_t ngx_http_openqoe_cmcd_elapsed(const ngx_http_request_t *r);
 /* The class of what was asked for by its content type, or by its name. */
 qoe_cmcd_ot_t ngx_http_openqoe_cmcd_content(ngx_http_request_t *r);
 /* The path of the URI as it was sent, and what follows its first "?". */

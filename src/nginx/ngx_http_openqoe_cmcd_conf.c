@@ -10,7 +10,6 @@
 #include "ngx_http_openqoe_cmcd.h"
 
 
-static ngx_int_t ngx_http_openqoe_cmcd_share(ngx_str_t *s, ngx_uint_t *out);
 static void ngx_http_openqoe_cmcd_needs_zone(ngx_conf_t *cf,
     ngx_command_t *cmd);
 static char *ngx_http_openqoe_cmcd_logged(ngx_conf_t *cf,
@@ -81,7 +80,7 @@ ngx_http_openqoe_cmcd_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         lcf->cmcd_log = 0;
 
     } else if (ngx_http_openqoe_str_is(&value[1], "on")) {
-        lcf->cmcd_log = NGX_HTTP_OPENQOE_CMCD_LOG_ALL;
+        lcf->cmcd_log = NGX_HTTP_OPENQOE_WHOLE;
 
     } else if (value[1].len > 7
                && ngx_strncmp(value[1].data, "sample=", 7) == 0)
@@ -89,7 +88,7 @@ ngx_http_openqoe_cmcd_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         share.data = value[1].data + 7;
         share.len = value[1].len - 7;
 
-        if (ngx_http_openqoe_cmcd_share(&share, &lcf->cmcd_log) != NGX_OK) {
+        if (ngx_http_openqoe_percent(&share, &lcf->cmcd_log) != NGX_OK) {
             lcf->cmcd_log = NGX_CONF_UNSET_UINT;
         }
     }
@@ -102,29 +101,6 @@ ngx_http_openqoe_cmcd_log(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-/* A share as "12.5%", to four decimals, in millionths. */
-
-static ngx_int_t
-ngx_http_openqoe_cmcd_share(ngx_str_t *s, ngx_uint_t *out)
-{
-    ngx_int_t  n;
-
-    if (s->len < 2 || s->data[s->len - 1] != '%') {
-        return NGX_ERROR;
-    }
-
-    n = ngx_atofp(s->data, s->len - 1, 4);
-
-    if (n == NGX_ERROR || n > NGX_HTTP_OPENQOE_CMCD_LOG_ALL) {
-        return NGX_ERROR;
-    }
-
-    *out = (ngx_uint_t) n;
-
-    return NGX_OK;
 }
 
 

@@ -22,18 +22,10 @@ void
 ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q)
 {
     off_t                    sent;
-    ngx_time_t              *tp;
-    ngx_msec_int_t           ms;
     ngx_http_openqoe_ctx_t  *ctx;
 
-    /* as $request_time */
-
-    tp = ngx_timeofday();
-    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
-                           + (tp->msec - r->start_msec));
-
     q->start_ms = (uint64_t) r->start_sec * 1000 + r->start_msec;
-    q->duration_ms = (double) ngx_max(ms, 0);
+    q->duration_ms = (double) ngx_http_openqoe_cmcd_elapsed(r);
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
 
@@ -56,6 +48,20 @@ ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q)
     if (r->upstream != NULL) {
         ngx_http_openqoe_cmcd_upstream(r, q);
     }
+}
+
+
+ngx_msec_t
+ngx_http_openqoe_cmcd_elapsed(const ngx_http_request_t *r)
+{
+    ngx_time_t      *tp;
+    ngx_msec_int_t   ms;
+
+    tp = ngx_timeofday();
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (tp->msec - r->start_msec));
+
+    return (ngx_msec_t) ngx_max(ms, 0);
 }
 
 

@@ -46,12 +46,12 @@ ngx_http_openqoe_cmcd_logs(const qoe_request_t *q, const qoe_hash_key_t *key,
 {
     uint64_t  h[2];
 
-    if (share == 0 || share == NGX_HTTP_OPENQOE_CMCD_LOG_ALL) {
+    if (share == 0 || share == NGX_HTTP_OPENQOE_WHOLE) {
         return share != 0;
     }
 
     if (qoe_request_sid(q).len == 0) {
-        return (ngx_uint_t) ngx_random() % NGX_HTTP_OPENQOE_CMCD_LOG_ALL
+        return (ngx_uint_t) ngx_random() % NGX_HTTP_OPENQOE_WHOLE
                < share;
     }
 
@@ -59,7 +59,7 @@ ngx_http_openqoe_cmcd_logs(const qoe_request_t *q, const qoe_hash_key_t *key,
                     q->text[QOE_TEXT_ORG_ID].len);
     h[1] = qoe_hash(key, qoe_request_sid(q).data, qoe_request_sid(q).len);
 
-    return qoe_hash(key, h, sizeof(h)) % NGX_HTTP_OPENQOE_CMCD_LOG_ALL < share;
+    return qoe_hash(key, h, sizeof(h)) % NGX_HTTP_OPENQOE_WHOLE < share;
 }
 
 

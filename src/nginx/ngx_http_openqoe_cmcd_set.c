@@ -7,7 +7,7 @@
  */
 
 
-#include "ngx_http_openqoe.h"
+#include "ngx_http_openqoe_cmcd.h"
 
 
 /* A line of a CMCD header: which header it is, or QOE_CMCD_NHEADERS. */
@@ -123,37 +123,20 @@ ngx_http_openqoe_cmcd_headers(ngx_http_request_t *r, qoe_cmcd_t *c)
 static qoe_status_t
 ngx_http_openqoe_cmcd_query(ngx_http_request_t *r, qoe_cmcd_t *c)
 {
-    char       *buf;
-    u_char     *query, *end, *fragment;
+    char        *buf;
+    qoe_span_t   query;
 
-    end = r->unparsed_uri.data + r->unparsed_uri.len;
-    query = ngx_strlchr(r->unparsed_uri.data, end, '?');
-
-    if (query == NULL) {
-        return QOE_DONE;
-    }
-
-    query++;
-
-    /* as nginx: what comes after a raw # is no argument */
-
-    fragment = ngx_strlchr(query, end, '#');
-
-    if (fragment != NULL) {
-        end = fragment;
-    }
+    (void) ngx_http_openqoe_cmcd_path(r, &query);
 
     /* most requests without CMCD need no memory */
 
-    if (end - query < 4) {
+    if (query.len < 4) {
         return QOE_DONE;
     }
 
-    buf = ngx_pnalloc(r->pool, end - query);
+    buf = ngx_pnalloc(r->pool, query.len);
 
-    return buf == NULL ? QOE_NOMEM
-                       : qoe_cmcd_query(c, (qoe_span_t) {
-                                            (char *) query, end - query }, buf);
+    return buf == NULL ? QOE_NOMEM : qoe_cmcd_query(c, query, buf);
 }
 
 

@@ -306,10 +306,9 @@ static ngx_int_t
 ngx_http_openqoe_cmcd_key(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, qoe_cmcd_t *set, qoe_cmcd_key_t key)
 {
-    qoe_span_t              text;
-    const qoe_cmcd_item_t  *item;
+    qoe_span_t  text;
 
-    item = &set->items[set->first[key]];
+    /* first[] is set for lists alone */
 
     switch (qoe_cmcd_key_type(key)) {
 
@@ -318,14 +317,15 @@ ngx_http_openqoe_cmcd_key(ngx_http_request_t *r,
         return ngx_http_openqoe_cmcd_number(r, v, set->number[key]);
 
     case QOE_CMCD_TYPE_NUMBERS:
-        return ngx_http_openqoe_cmcd_number(r, v, item->number);
+        return ngx_http_openqoe_cmcd_number(r, v,
+                                   set->items[set->first[key]].number);
 
     case QOE_CMCD_TYPE_FLAG:
         text = qoe_cmcd_flag(set, key) ? qoe_span("1") : qoe_span("0");
         break;
 
     case QOE_CMCD_TYPE_STRINGS:
-        text = item->text;
+        text = set->items[set->first[key]].text;
         break;
 
     default: /* QOE_CMCD_TYPE_STRING, QOE_CMCD_TYPE_TOKEN */

@@ -66,8 +66,6 @@ ngx_http_openqoe_cmsd_add(ngx_http_request_t *r, const ngx_str_t *name)
 {
     u_char                  *p;
     ngx_str_t                value;
-    ngx_time_t              *tp;
-    ngx_msec_int_t           ms;
     ngx_table_elt_t         *earlier;
     ngx_http_openqoe_tcp_t   tcp;
 
@@ -88,10 +86,6 @@ ngx_http_openqoe_cmsd_add(ngx_http_request_t *r, const ngx_str_t *name)
 
     p = ngx_sprintf(p, "\"%V\"", name);
 
-    tp = ngx_timeofday();
-    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
-                           + (tp->msec - r->start_msec));
-
     if (ngx_http_openqoe_tcp(r, &tcp) != NGX_OK) {
         tcp.rtt_ms = NAN;
         tcp.etp_kbps = NAN;
@@ -101,7 +95,7 @@ ngx_http_openqoe_cmsd_add(ngx_http_request_t *r, const ngx_str_t *name)
         p = ngx_sprintf(p, ";etp=%uL", (uint64_t) tcp.etp_kbps);
     }
 
-    p = ngx_sprintf(p, ";rd=%M", (ngx_msec_t) ngx_max(ms, 0));
+    p = ngx_sprintf(p, ";rd=%M", ngx_http_openqoe_cmcd_elapsed(r));
 
     if (!isnan(tcp.rtt_ms)) {
         p = ngx_sprintf(p, ";rtt=%uL", (uint64_t) ceil(tcp.rtt_ms));

@@ -53,8 +53,9 @@ ngx_http_openqoe_stats_cmcd(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
         used += qoe_tap_used(zone, i);
     }
 
-    qoe_buf_printf(b, "\"tap\":{\"used\":%llu,\"size\":%llu},"
+    qoe_buf_printf(b, "\"small\":%s,\"tap\":{\"used\":%llu,\"size\":%llu},"
                    "\"logs\":{\"queued\":%llu,\"dropped\":%llu}}",
+        qoe_zone_requests(zone) ? "false" : "true",
         (unsigned long long) used,
         (unsigned long long) (qoe_tap_size(zone) * st->lanes),
         (unsigned long long) qoe_zone_counter(zone,

@@ -9,11 +9,7 @@
 #include "ngx_http_openqoe.h"
 
 
-#define NGX_HTTP_OPENQOE_SAMPLE      0.01
-#define NGX_HTTP_OPENQOE_SAMPLE_MIN  0.0001  /* per cent */
-
-
-static ngx_int_t ngx_http_openqoe_percent(ngx_str_t *value, double *share);
+#define NGX_HTTP_OPENQOE_SAMPLE  0.01
 
 
 /* openqoe_traces off | bad [sample=1%] | all */
@@ -21,7 +17,7 @@ static ngx_int_t ngx_http_openqoe_percent(ngx_str_t *value, double *share);
 char *
 ngx_http_openqoe_traces(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_uint_t                     i;
+    ngx_uint_t                     i, share;
     ngx_str_t                     *value, s;
     qoe_traces_conf_t             *t;
     ngx_http_openqoe_main_conf_t  *mcf = conf;
@@ -58,21 +54,21 @@ ngx_http_openqoe_traces(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (t->mode != QOE_TRACES_BAD
         || ngx_strncmp(value[2].data, "sample=", 7) != 0
-        || ngx_http_openqoe_percent(&s, &t->sample) != NGX_OK)
+        || ngx_http_openqoe_percent(&s, &share) != NGX_OK)
     {
         return ngx_http_openqoe_bad_value(cf, (char *) cmd->name.data,
                    &value[2], "\"sample=\" and a percentage from 0% to 100% "
                    "with at most four decimals, after \"bad\"");
     }
 
+    t->sample = (double) share / NGX_HTTP_OPENQOE_WHOLE;
+
     return NGX_CONF_OK;
 }
 
 
-/* "12.5%" as 0.125 */
-
-static ngx_int_t
-ngx_http_openqoe_percent(ngx_str_t *value, double *share)
+ngx_int_t
+ngx_http_openqoe_percent(ngx_str_t *value, ngx_uint_t *share)
 {
     ngx_int_t  n;
 
@@ -82,11 +78,11 @@ ngx_http_openqoe_percent(ngx_str_t *value, double *share)
 
     n = ngx_atofp(value->data, value->len - 1, 4);
 
-    if (n == NGX_ERROR || n > 100 * 10000) {
+    if (n == NGX_ERROR || n > NGX_HTTP_OPENQOE_WHOLE) {
         return NGX_ERROR;
     }
 
-    *share = (double) n * NGX_HTTP_OPENQOE_SAMPLE_MIN / 100;
+    *share = (ngx_uint_t) n;
 
     return NGX_OK;
 }

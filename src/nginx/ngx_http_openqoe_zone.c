@@ -18,6 +18,8 @@
 
 static ngx_int_t ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
+static void ngx_http_openqoe_zone_compare(ngx_shm_zone_t *shm_zone,
+    ngx_http_openqoe_zone_t *z, ngx_uint_t kept);
 static ngx_int_t ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone,
     ngx_cycle_t *cycle, qoe_zone_t **zone);
 static ngx_int_t ngx_http_openqoe_zone_found(ngx_shm_zone_t *shm_zone,
@@ -143,7 +145,6 @@ ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     qoe_zone_t                    *zone;
     ngx_cycle_t                   *cycle;
-    ngx_core_conf_t               *ccf;
     ngx_http_openqoe_zone_t       *z = data;
     ngx_http_openqoe_main_conf_t  *mcf = shm_zone->data;
 
@@ -165,14 +166,7 @@ ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         }
     }
 
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
-
-    if ((ngx_int_t) z->lanes != ccf->worker_processes && data != NULL) {
-        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
-                      "openqoe: zone \"%V\" keeps its %uD lanes with %i "
-                      "worker processes", &shm_zone->shm.name, z->lanes,
-                      ccf->worker_processes);
-    }
+    ngx_http_openqoe_zone_compare(shm_zone, z, data != NULL);
 
     if (ngx_http_openqoe_zone_hold(z, cycle) != NGX_OK) {
         return NGX_ERROR;
@@ -185,6 +179,40 @@ ngx_http_openqoe_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
 
 /*
+ * A zone keeps the layout that it was made with, whatever later configurations
+ * ask for.
+ */
+
+static void
+ngx_http_openqoe_zone_compare(ngx_shm_zone_t *shm_zone,
+    ngx_http_openqoe_zone_t *z, ngx_uint_t kept)
+{
+    ngx_cycle_t                   *cycle;
+    ngx_core_conf_t               *ccf;
+    ngx_http_openqoe_main_conf_t  *mcf = shm_zone->data;
+
+    cycle = mcf->cycle;
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if ((ngx_int_t) z->lanes != ccf->worker_processes && kept) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "openqoe: zone \"%V\" keeps its %uD lanes with %i "
+                      "worker processes", &shm_zone->shm.name, z->lanes,
+                      ccf->worker_processes);
+    }
+
+    if (mcf->cmcd_used && !qoe_zone_requests(z->zone)) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "openqoe: zone \"%V\" was made when no location had "
+                      "\"openqoe_cmcd\" and has little room for requests for "
+                      "media, some of which may be left out of metrics; a "
+                      "restart or another size of \"openqoe_zone\" makes a "
+                      "zone with room for them", &shm_zone->shm.name);
+    }
+}
+
+
+/*
  * Allocates all of the slab pool at once, which is never used again.  The
  * first page holds the size, for processes that find the zone later.
  */
@@ -193,12 +221,13 @@ static ngx_int_t
 ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
     qoe_zone_t **zone)
 {
-    void             *mem;
-    size_t            size, need;
-    uint32_t          lanes;
-    qoe_status_t      rc;
-    ngx_core_conf_t  *ccf;
-    ngx_slab_pool_t  *pool;
+    void                          *mem;
+    size_t                         size, need;
+    uint32_t                       lanes;
+    qoe_status_t                   rc;
+    ngx_core_conf_t               *ccf;
+    ngx_slab_pool_t               *pool;
+    ngx_http_openqoe_main_conf_t  *mcf = shm_zone->data;
 
     pool = (ngx_slab_pool_t *) shm_zone->shm.addr;
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
@@ -234,7 +263,8 @@ ngx_http_openqoe_zone_fresh(ngx_shm_zone_t *shm_zone, ngx_cycle_t *cycle,
 
     *(size_t *) mem = size;
 
-    rc = qoe_zone_create(zone, (u_char *) mem + ngx_pagesize, size, lanes);
+    rc = qoe_zone_create(zone, (u_char *) mem + ngx_pagesize, size, lanes,
+                         mcf->cmcd_used != 0);
 
     if (rc != QOE_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,

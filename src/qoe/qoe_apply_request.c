@@ -336,7 +336,7 @@ qoe_apply_requests_recover(qoe_apply_t *a)
     qoe_deliveries_rebuild(a->deliveries);
     qoe_deliveries_info(a->deliveries, &info);
 
-    for (i = 0; i < info.max; i++) {
+    for (i = 0; i < info.touched; i++) {
         d = qoe_deliveries_slot(a->deliveries, i);
 
         if (d->key[0] == 0 && d->key[1] == 0) {

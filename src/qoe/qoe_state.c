@@ -28,6 +28,13 @@
 #define QOE_STATE_SEEN       3
 #define QOE_STATE_DELIVERIES 6
 
+/*
+ * The same in a zone for which no requests are expected: the sessions of those
+ * that come after all, by a later configuration, still have a place.
+ */
+#define QOE_STATE_SESSIONS_MORE    47
+#define QOE_STATE_DELIVERIES_FEW   1
+
 _Static_assert(QOE_STATE_HEADER + QOE_GOVERN_MIN + QOE_SELF_MIN
                + sizeof(qoe_live_t) + 128
                <= QOE_ZONE_SHARED_MIN, "the shared region's minimum");
@@ -38,14 +45,17 @@ _Static_assert(QOE_ZONE_STATE_MIN * QOE_STATE_SEEN / 100 <= QOE_SEEN_MIN
                   - QOE_SEEN_MIN - sizeof(qoe_live_lane_t) - 128
                   >= QOE_STORE_MIN,
                "a lane's region's minimum");
+_Static_assert(QOE_STATE_SESSIONS_MORE + QOE_STATE_DELIVERIES_FEW
+               <= QOE_STATE_SESSIONS + QOE_STATE_DELIVERIES,
+               "series have as much without requests");
 
 
 static void qoe_state_map(qoe_state_t *st, qoe_zone_t *zone);
 static size_t qoe_state_self_size(size_t size);
-static size_t qoe_state_sessions_size(size_t size);
+static size_t qoe_state_sessions_size(const qoe_zone_t *zone, size_t size);
 static size_t qoe_state_timelines_size(size_t size);
 static size_t qoe_state_seen_size(size_t size);
-static size_t qoe_state_deliveries_size(size_t size);
+static size_t qoe_state_deliveries_size(const qoe_zone_t *zone, size_t size);
 
 
 void
@@ -67,15 +77,17 @@ qoe_state_create(qoe_zone_t *zone)
     for (i = 0; i < st.lanes; i++) {
         (void) qoe_zone_state(zone, i, &size);
 
-        qoe_sessions_create(st.sessions[i], qoe_state_sessions_size(size));
+        qoe_sessions_create(st.sessions[i],
+                            qoe_state_sessions_size(zone, size));
         qoe_timelines_create(st.timelines[i], qoe_state_timelines_size(size));
         qoe_seen_create(st.seen[i], qoe_state_seen_size(size));
         qoe_deliveries_create(st.deliveries[i],
-                              qoe_state_deliveries_size(size));
-        qoe_store_create(st.store[i], size - qoe_state_sessions_size(size)
+                              qoe_state_deliveries_size(zone, size));
+        qoe_store_create(st.store[i], size
+                                      - qoe_state_sessions_size(zone, size)
                                       - qoe_state_timelines_size(size)
                                       - qoe_state_seen_size(size)
-                                      - qoe_state_deliveries_size(size)
+                                      - qoe_state_deliveries_size(zone, size)
                                       - sizeof(qoe_live_lane_t));
     }
 
@@ -128,7 +140,7 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
         p = qoe_zone_state(zone, i, &size);
 
         st->sessions[i] = (qoe_sessions_t *) p;
-        p += qoe_state_sessions_size(size);
+        p += qoe_state_sessions_size(zone, size);
 
         st->timelines[i] = (qoe_timelines_t *) p;
         p += qoe_state_timelines_size(size);
@@ -137,7 +149,8 @@ qoe_state_map(qoe_state_t *st, qoe_zone_t *zone)
         p += qoe_state_seen_size(size);
 
         st->deliveries[i] = (qoe_deliveries_t *) p;
-        st->store[i] = (qoe_store_t *) (p + qoe_state_deliveries_size(size));
+        st->store[i] = (qoe_store_t *)
+                       (p + qoe_state_deliveries_size(zone, size));
 
         p = qoe_zone_state(zone, i, &size);
         st->live_lane[i] = (qoe_live_lane_t *)
@@ -156,9 +169,12 @@ qoe_state_self_size(size_t size)
 
 
 static size_t
-qoe_state_sessions_size(size_t size)
+qoe_state_sessions_size(const qoe_zone_t *zone, size_t size)
 {
-    return size * QOE_STATE_SESSIONS / 100 & ~(size_t) 63;
+    size *= qoe_zone_requests(zone) ? QOE_STATE_SESSIONS
+                                    : QOE_STATE_SESSIONS_MORE;
+
+    return size / 100 & ~(size_t) 63;
 }
 
 
@@ -179,7 +195,10 @@ qoe_state_seen_size(size_t size)
 
 
 static size_t
-qoe_state_deliveries_size(size_t size)
+qoe_state_deliveries_size(const qoe_zone_t *zone, size_t size)
 {
-    return size * QOE_STATE_DELIVERIES / 100 & ~(size_t) 63;
+    size *= qoe_zone_requests(zone) ? QOE_STATE_DELIVERIES
+                                    : QOE_STATE_DELIVERIES_FEW;
+
+    return size / 100 & ~(size_t) 63;
 }

@@ -35,7 +35,8 @@ qoe_zone_size_min(uint32_t lanes)
 
 
 qoe_status_t
-qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
+qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes,
+    bool requests)
 {
     uint8_t      random[10];
     uint32_t     i;
@@ -54,6 +55,7 @@ qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size, uint32_t lanes)
 
     z->version = QOE_ZONE_VERSION;
     z->lanes = lanes;
+    z->requests = requests;
     z->size = size;
     z->slots_offset = qoe_align(sizeof(qoe_zone_t), QOE_CACHE_LINE);
     z->lanes_offset = z->slots_offset + QOE_SLOTS * sizeof(qoe_slot_t);
@@ -104,7 +106,8 @@ qoe_zone_divide(qoe_zone_t *z)
 
     lane = (left - z->shared_size) / z->lanes & mask;
 
-    tap = qoe_max(lane / QOE_SHARE_TAP, (uint64_t) QOE_TAP_MIN);
+    tap = z->requests ? lane / QOE_SHARE_TAP : 0;
+    tap = qoe_max(tap, (uint64_t) QOE_TAP_MIN);
     z->tap_size = qoe_min(tap, (uint64_t) QOE_TAP_MAX) & mask;
     lane -= z->tap_size;
 
@@ -147,6 +150,13 @@ uint32_t
 qoe_zone_lanes(const qoe_zone_t *zone)
 {
     return zone->lanes;
+}
+
+
+bool
+qoe_zone_requests(const qoe_zone_t *zone)
+{
+    return zone->requests != 0;
 }
 
 

@@ -132,12 +132,14 @@ size_t qoe_zone_size_min(uint32_t lanes);
 
 /*
  * Creates the layout in mem, which is page-aligned, zero-filled and of size
- * bytes.  lanes is 1..QOE_LANES_MAX.  QOE_TOO_LARGE if size is below
+ * bytes.  lanes is 1..QOE_LANES_MAX.  requests: requests for media will come
+ * (openqoe_cmcd), so their taps and sessions get a full share; else a small
+ * one, and views and series have the rest.  QOE_TOO_LARGE if size is below
  * qoe_zone_size_min(); QOE_ERROR if the kernel gives no random bytes.  No other
  * process may see mem before it returns.
  */
 qoe_status_t qoe_zone_create(qoe_zone_t **zone, void *mem, size_t size,
-    uint32_t lanes);
+    uint32_t lanes, bool requests);
 
 /*
  * Uses an existing zone.  QOE_INVALID unless mem holds a zone of this layout
@@ -149,6 +151,9 @@ qoe_status_t qoe_zone_attach(qoe_zone_t **zone, void *mem, size_t size);
 
 /* The number of lanes, a UUID of the zone, and the time of its creation. */
 uint32_t qoe_zone_lanes(const qoe_zone_t *zone);
+
+/* As it was created: with a full share for requests for media? */
+bool qoe_zone_requests(const qoe_zone_t *zone);
 void qoe_zone_instance_id(const qoe_zone_t *zone, uint8_t id[16]);
 uint64_t qoe_zone_start_ns(const qoe_zone_t *zone);          /* Unix */
 

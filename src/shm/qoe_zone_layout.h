@@ -26,7 +26,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       12
+#define QOE_ZONE_VERSION       13
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* slots of counters */
@@ -173,6 +173,7 @@ struct qoe_zone_s {
     uint64_t             magic;
     uint32_t             version;
     uint32_t             lanes;
+    uint64_t             requests;           /* 1: with a full share for them */
     uint64_t             size;
     uint64_t             ring_size;
     uint64_t             slots_offset;

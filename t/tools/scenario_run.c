@@ -46,7 +46,9 @@ scenario_run_begin(scenario_run_t *run)
 
     memset(run->mem, 0, SCENARIO_RUN_ZONE);
 
-    if (qoe_zone_create(&zone, run->mem, SCENARIO_RUN_ZONE, 1) != QOE_OK) {
+    if (qoe_zone_create(&zone, run->mem, SCENARIO_RUN_ZONE, 1, true)
+        != QOE_OK)
+    {
         scenario_run_fail(run, "the zone cannot be made");
     }
 

@@ -84,7 +84,7 @@ lane_new(size_t size)
 
     memset(l->mem, 0, size);
 
-    if (qoe_zone_create(&l->zone, l->mem, size, 1) != QOE_OK) {
+    if (qoe_zone_create(&l->zone, l->mem, size, 1, true) != QOE_OK) {
         abort();
     }
 

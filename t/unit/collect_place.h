@@ -48,7 +48,7 @@ place_make(place_t *p, uint32_t lanes)
                0);
 
     if (mem == MAP_FAILED
-        || qoe_zone_create(&p->zone, mem, SIZE, lanes) != QOE_OK)
+        || qoe_zone_create(&p->zone, mem, SIZE, lanes, true) != QOE_OK)
     {
         abort();
     }

@@ -154,7 +154,7 @@ setup(bench_t *t)
     strcpy(t->dir, "/tmp/openqoe-helper-XXXXXX");
 
     if (mem == MAP_FAILED || mkdtemp(t->dir) == NULL
-        || qoe_zone_create(&t->zone, mem, ZONE_SIZE, LANES) != QOE_OK)
+        || qoe_zone_create(&t->zone, mem, ZONE_SIZE, LANES, true) != QOE_OK)
     {
         abort();
     }

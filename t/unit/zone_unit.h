@@ -44,7 +44,7 @@ zone_new(uint32_t lanes)
 
     size = qoe_zone_size_min(lanes);
 
-    if (qoe_zone_create(&zone, shared(size), size, lanes) != QOE_OK) {
+    if (qoe_zone_create(&zone, shared(size), size, lanes, true) != QOE_OK) {
         abort();
     }
 

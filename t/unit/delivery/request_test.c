@@ -11,6 +11,7 @@
 #include "tap.h"
 
 #include <math.h>
+#include <unistd.h>
 
 
 static const qoe_hash_key_t  key = { 3, 4 };
@@ -53,6 +54,33 @@ test_path(void)
            "the number and the range of \"%s\" \"%s\" are read",
            rows[i].path, rows[i].range);
     }
+}
+
+
+/* The time must not grow with the square of the digits: the alarm kills it. */
+
+static void
+test_digits(void)
+{
+    char           path[8000];
+    size_t         i;
+    qoe_request_t  r;
+
+    memset(path, '7', sizeof(path));
+    path[0] = '/';
+
+    (void) alarm(60);
+
+    for (i = 0; i < 200; i++) {
+        qoe_request_init(&r);
+        qoe_request_path(&r, &key, (qoe_span_t) { path, sizeof(path) },
+                         qoe_span_null);
+    }
+
+    (void) alarm(0);
+
+    ok(r.segment == 777777777777777777,
+       "a path of 8,000 digits takes no longer than another");
 }
 
 
@@ -332,6 +360,7 @@ int
 main(void)
 {
     test_path();
+    test_digits();
     test_nor();
     test_cmcd();
     test_content();

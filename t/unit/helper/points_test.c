@@ -50,7 +50,7 @@ setup(void)
                -1, 0);
 
     if (mem == MAP_FAILED
-        || qoe_zone_create(&state.zone, mem, ZONE, 1) != QOE_OK)
+        || qoe_zone_create(&state.zone, mem, ZONE, 1, true) != QOE_OK)
     {
         abort();
     }

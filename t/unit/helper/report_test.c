@@ -49,7 +49,7 @@ setup_zone(void)
                -1, 0);
 
     if (mem == MAP_FAILED
-        || qoe_zone_create(&zone, mem, ZONE, 1) != QOE_OK)
+        || qoe_zone_create(&zone, mem, ZONE, 1, true) != QOE_OK)
     {
         abort();
     }

@@ -193,6 +193,7 @@ test_attributes(void)
     const value_t  *v;
     qoe_request_t   r;
 
+    log = NULL;
     make(&r);
     record = logged(&r);
     qoe_buf_init(&b, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
@@ -241,6 +242,7 @@ test_faults(void)
     qoe_span_t      record[2];
     qoe_request_t   r;
 
+    log = NULL;
     make(&r);
     r.status = 503;
     r.aborted = true;

@@ -310,6 +310,32 @@ test_full(void)
 }
 
 
+/* A writer was killed after it had added a state, before its first request. */
+
+static void
+test_unbegun(void)
+{
+    lane_t    *l;
+    uint32_t   all, alive;
+    uint64_t   key[2] = { 1, 2 };
+
+    l = lane_new(ZONE);
+    (void) qoe_deliveries_add(l->st.deliveries[0], key);
+
+    lane_hold(l, true);
+    qoe_apply_tick(l->apply, lane_ns(0));
+    alive = sessions(l, &all);
+
+    ok(alive == 0 && all == 1,
+       "a session without the request that began it is over");
+    ok(!qoe_apply_busy(l->apply)
+       && qoe_apply_due_ms(l->apply) > LOG_START,
+       "it is not due again");
+
+    lane_free(l);
+}
+
+
 int
 main(void)
 {
@@ -318,6 +344,7 @@ main(void)
     test_view();
     test_log();
     test_full();
+    test_unbegun();
 
     return tap_end();
 }

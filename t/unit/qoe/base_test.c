@@ -36,7 +36,7 @@ place_init(place_t *p)
                0);
 
     if (mem == MAP_FAILED
-        || qoe_zone_create(&p->zone, mem, SIZE, 1) != QOE_OK)
+        || qoe_zone_create(&p->zone, mem, SIZE, 1, true) != QOE_OK)
     {
         abort();
     }

@@ -57,7 +57,7 @@ place_new(void)
                0);
 
     if (p == NULL || mem == MAP_FAILED
-        || qoe_zone_create(&p->zone, mem, SIZE, LANES) != QOE_OK)
+        || qoe_zone_create(&p->zone, mem, SIZE, LANES, true) != QOE_OK)
     {
         abort();
     }

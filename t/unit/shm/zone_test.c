@@ -8,6 +8,7 @@
 
 
 #include "tap.h"
+#include "qoe_tap.h"
 #include "qoe_zone_layout.h"
 
 #include <sched.h>
@@ -32,7 +33,7 @@ zone_new(size_t size, uint32_t lanes)
                0);
 
     if (mem == MAP_FAILED
-        || qoe_zone_create(&zone, mem, size, lanes) != QOE_OK)
+        || qoe_zone_create(&zone, mem, size, lanes, true) != QOE_OK)
     {
         abort();
     }
@@ -71,6 +72,36 @@ dest_in(qoe_zone_t *zone)
 }
 
 
+/* Without requests, their taps are small, and the rest of a lane is larger. */
+
+static void
+test_share(void)
+{
+    void        *mem;
+    size_t       with, without;
+    uint64_t     tap;
+    qoe_zone_t  *zone;
+
+    mem = mmap(NULL, 64 * MB, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+               -1, 0);
+
+    (void) qoe_zone_create(&zone, mem, 64 * MB, 2, true);
+    (void) qoe_zone_state(zone, 0, &with);
+    tap = qoe_tap_size(zone);
+
+    ok(qoe_zone_requests(zone), "a zone for requests says so");
+
+    (void) qoe_zone_create(&zone, mem, 64 * MB, 2, false);
+    (void) qoe_zone_state(zone, 0, &without);
+
+    ok(!qoe_zone_requests(zone) && qoe_tap_size(zone) == QOE_TAP_MIN
+       && tap > 8 * QOE_TAP_MIN && without > with,
+       "another has small taps, and more room for the state");
+
+    (void) munmap(mem, 64 * MB);
+}
+
+
 static void
 test_create(void)
 {
@@ -87,15 +118,16 @@ test_create(void)
     mem = mmap(NULL, 4 * MB, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
                -1, 0);
 
-    ok(qoe_zone_create(&zone, mem, min - 1, 4) == QOE_TOO_LARGE,
+    ok(qoe_zone_create(&zone, mem, min - 1, 4, true) == QOE_TOO_LARGE,
        "a size below the minimum is refused");
-    ok(qoe_zone_create(&zone, mem, min, 0) == QOE_INVALID,
+    ok(qoe_zone_create(&zone, mem, min, 0, true) == QOE_INVALID,
        "a zone without lanes is refused");
-    ok(qoe_zone_create(&zone, mem, min, QOE_LANES_MAX + 1) == QOE_INVALID,
+    ok(qoe_zone_create(&zone, mem, min, QOE_LANES_MAX + 1, true)
+       == QOE_INVALID,
        "a zone with too many lanes is refused");
     ok(qoe_zone_attach(&again, mem, min) == QOE_INVALID,
        "memory without a zone cannot be attached to");
-    ok(qoe_zone_create(&zone, mem, min, 4) == QOE_OK,
+    ok(qoe_zone_create(&zone, mem, min, 4, true) == QOE_OK,
        "a zone of the minimum size is made");
     ok(qoe_zone_attach(&again, mem, min) == QOE_OK && again == zone,
        "a process attaches to an existing zone");
@@ -621,6 +653,7 @@ int
 main(void)
 {
     test_create();
+    test_share();
     test_ring();
     test_all_or_none();
     test_many_lanes();
