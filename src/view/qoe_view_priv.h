@@ -153,6 +153,9 @@ typedef struct {
 #define QOE_WITH_CODEC     4
 #define QOE_WITH_FRAMERATE 8
 
+/* In qoe_view_silence.c: the time of the latest event that has arrived. */
+uint64_t qoe_view_latest(const qoe_view_t *v);
+
 /* The set of numbers that are in range; the others are counted. */
 uint64_t qoe_view_valid(const qoe_sample_t *s, uint32_t *ignored);
 

@@ -31,15 +31,16 @@ qoe_view_ending(const qoe_view_t *v)
 bool
 qoe_view_quiet(const qoe_view_t *v, uint64_t at_ms)
 {
-    uint64_t  last;
+    return qoe_view_since(at_ms, qoe_view_latest(v)) > QOE_VIEW_DETACH_MS;
+}
 
-    last = v->seen_ms;
 
-    if (v->nmoments != 0) {
-        last = v->moment[qoe_min(v->nmoments, QOE_VIEW_MOMENTS) - 1].at_ms;
-    }
-
-    return qoe_view_since(at_ms, last) > QOE_VIEW_DETACH_MS;
+uint64_t
+qoe_view_latest(const qoe_view_t *v)
+{
+    return v->nmoments != 0
+           ? v->moment[qoe_min(v->nmoments, QOE_VIEW_MOMENTS) - 1].at_ms
+           : v->seen_ms;
 }
 
 
