@@ -61,6 +61,24 @@ qoe_report_leaves(const qoe_sample_t *s)
 }
 
 
+bool
+qoe_report_lacks(qoe_view_t *v, const qoe_sample_t *s)
+{
+    uint32_t  named;
+
+    named = (s->text[QOE_TEXT_VIDEO_ID].len != 0 ? QOE_VIEW_TITLED : 0)
+            | (s->text[QOE_TEXT_CMCD_ST].len != 0 ? QOE_VIEW_TYPED : 0);
+
+    if ((v->flags & ~named & (QOE_VIEW_TITLED|QOE_VIEW_TYPED)) != 0) {
+        return true;
+    }
+
+    v->flags |= named;
+
+    return false;
+}
+
+
 uint64_t
 qoe_report_time(const qoe_sample_t *s, uint64_t at_ms)
 {
