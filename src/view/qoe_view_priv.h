@@ -80,7 +80,7 @@
 #define QOE_VIEW_EVENTS        0x200000      /* an SDK has sent events of it */
 #define QOE_VIEW_REPORTS       0x400000      /* so have reports of CMCD */
 #define QOE_VIEW_RESUMES       0x800000      /* it played when it failed */
-#define QOE_VIEW_TITLED        0x1000000     /* a report has named the content */
+#define QOE_VIEW_TITLED        0x1000000     /* a report named the content, */
 #define QOE_VIEW_TYPED         0x2000000     /* and the type of the stream */
 
 
