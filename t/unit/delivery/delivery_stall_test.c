@@ -370,6 +370,19 @@ test_seek(void)
     end();
     ok(smooth(), "nor after a seek back");
 
+    /* the sound is asked for elsewhere before the picture's last answer came */
+
+    at = play(true);
+    r = segment(at + 100, 100, AUDIO, 50, 0);
+    r.bs = r.su = true;
+    apply(&r);
+    r = segment(at, 300, VIDEO, 6, 0);
+    r.bs = r.su = true;
+    r.bl_ms = r.dl_ms = NAN;
+    apply(&r);
+    end();
+    ok(smooth(), "nor in a request that began just before the jump");
+
     /* a slow response that was on its way when the viewer went elsewhere */
 
     at = play(false);
