@@ -8,7 +8,7 @@
  */
 
 
-#include "qoe_cmcd.h"
+#include "qoe_cmcd_events.h"
 #include "qoe_cmcd_json.h"
 
 #include <stdio.h>
@@ -25,12 +25,17 @@
 #define V1_TAIL            "%2Cot%3Dv%2Csf%3Dh%2Csid%3D%22" SID               \
                            "%22%2Cst%3Dv%2Ctb%3D6000"
 #define NOR                "%2Cnor%3D%22segment-36.m4s%22"
+#define NOW                1764752460000
+#define V2_REPORT                                                             \
+    "bl=(3200),br=(3000;v 164;a),cid=\"content-1\",e=ps,pt=59188,sf=d,sid=\""  \
+    SID "\",sn=17,st=v,sta=p,ts=1764752460000,v=2"
 
 
 typedef enum {
     QUERY = 0,
     HEADERS,
     REPORT,
+    BODY,                            /* of a report, made an event */
     JSON                             /* a query, decoded and written */
 } kind_t;
 
@@ -59,9 +64,8 @@ static const set_t  sets[] = {
       "br=3200,d=4004,ot=v,tb=6000\n"
       "bl=21300,dl=18500,mtp=25400,nor=\"segment-36.m4s\"\n"
       "cid=\"content-1\",sf=h,sid=\"" SID "\",st=v\n" "rtp=15000", NULL },
-    { "report, version 2", REPORT,
-      "bl=(3200),br=(3000;v 164;a),cid=\"content-1\",e=ps,pt=59188,sf=d,sid=\""
-      SID "\",sn=17,st=v,sta=p,ts=1764752460000,v=2", NULL },
+    { "report, version 2", REPORT, V2_REPORT, NULL },
+    { "the same as an event", BODY, V2_REPORT, NULL },
     { "query, version 1, and JSON of it", JSON, V1_HEAD NOR V1_TAIL, NULL },
     { "8 kB of arguments", QUERY, "", "a=b&" },
     { "8 kB of escapes", QUERY, "CMCD=cid%3D%22", "%C3%A9" },
@@ -76,8 +80,9 @@ static const set_t  sets[] = {
 
 #define SETS               (sizeof(sets) / sizeof(sets[0]))
 
-static qoe_cmcd_t  set;
-static char        input[LONG + 64], buf[LONG + 64];
+static qoe_cmcd_t   set;
+static qoe_arena_t  arena;
+static char         input[LONG + 64], buf[LONG + 64];
 
 
 static double
@@ -134,6 +139,26 @@ lines(qoe_span_t text, qoe_span_t *value, uint8_t *name)
 }
 
 
+static void
+body(qoe_span_t text)
+{
+    qoe_batch_t              batch;
+    qoe_cmcd_events_t        x;
+    const qoe_decode_conf_t  conf = {
+        .max_events = 1, .max_age_ms = 1000, .max_ahead_ms = 1000
+    };
+
+    if (qoe_cmcd_events(&batch, &x, text, qoe_span("acme"), &conf, NOW,
+                        &arena)
+        != QOE_OK)
+    {
+        abort();
+    }
+
+    qoe_arena_reset(&arena);
+}
+
+
 /* Decodes a set as often as said, and returns the nanoseconds of one. */
 
 static double
@@ -154,6 +179,9 @@ turn(const set_t *s, qoe_span_t text, size_t times, qoe_buf_t *json)
             break;
         case REPORT:
             (void) qoe_cmcd_report(&set, text, buf, NULL);
+            break;
+        case BODY:
+            body(text);
             break;
         default:
             (void) qoe_cmcd_query(&set, text, buf);
@@ -189,6 +217,7 @@ main(int argc, char **argv)
     }
 
     qoe_buf_init(&json, &qoe_mem_heap, 64 * 1024);
+    qoe_arena_init(&arena, &qoe_mem_heap, 64 * 1024, 1024 * 1024);
     printf("| a set | bytes | ns |\n|---|---|---|\n");
 
     for (k = 0; k < SETS; k++) {
@@ -205,6 +234,7 @@ main(int argc, char **argv)
     }
 
     qoe_buf_free(&json);
+    qoe_arena_free(&arena);
 
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "qoe_cmcd_event.h"
 #include "qoe_cmcd_events.h"
 #include "qoe_cmcd_json.h"
+#include "qoe_number.h"
 
 
 /* What an event as JSON has beside the set and the texts. */
@@ -470,8 +471,10 @@ static bool
 qoe_cmcd_raw(qoe_event_t *ev, const qoe_cmcd_t *c, qoe_span_t org,
     size_t len, qoe_arena_t *arena)
 {
-    qoe_buf_t  buf;
-    qoe_mem_t  mem;
+    char        time[QOE_NUMBER_LEN];
+    qoe_buf_t   buf;
+    qoe_mem_t   mem;
+    qoe_span_t  text;
 
     mem.alloc = qoe_cmcd_alloc;
     mem.free = qoe_cmcd_free;
@@ -482,8 +485,10 @@ qoe_cmcd_raw(qoe_event_t *ev, const qoe_cmcd_t *c, qoe_span_t org,
 
     qoe_buf_literal(&buf, "{\"event_type\":");
     qoe_buf_json_string(&buf, ev->type_name);
-    qoe_buf_printf(&buf, ",\"event_time\":%lld,\"org_id\":",
-                   (long long) ev->time_ms);
+    qoe_buf_literal(&buf, ",\"event_time\":");
+    text = qoe_number_text((double) ev->time_ms, time);
+    qoe_buf_append(&buf, text.data, text.len);
+    qoe_buf_literal(&buf, ",\"org_id\":");
     qoe_buf_json_string(&buf, org);
     qoe_buf_literal(&buf, ",\"player_id\":\"" QOE_CMCD_PLAYER_ID
                     "\",\"session_id\":");

@@ -22,17 +22,34 @@ qoe_cmcd_json_number(qoe_buf_t *b, double number)
 }
 
 
-/* The name of a member and its colon, with a comma if another is before it. */
+/*
+ * The name of a member and its colon, with a comma if another is before it.
+ * The grammar of keys has no character that JSON escapes, so all of it is
+ * written at once.
+ */
 
 static void
 qoe_cmcd_json_name(qoe_buf_t *b, qoe_span_t name)
 {
-    if (b->len && b->data[b->len - 1] != '{') {
-        qoe_buf_literal(b, ",");
+    char  *p;
+
+    p = qoe_buf_reserve(b, name.len + 4);
+
+    if (p == NULL) {
+        return;
     }
 
-    qoe_buf_json_string(b, name);
-    qoe_buf_literal(b, ":");
+    if (b->len && p[-1] != '{') {
+        *p++ = ',';
+    }
+
+    *p++ = '"';
+    memcpy(p, name.data, name.len);
+    p += name.len;
+    *p++ = '"';
+    *p++ = ':';
+
+    b->len = (size_t) (p - b->data);
 }
 
 

@@ -150,27 +150,16 @@ qoe_deliveries_list_of(const qoe_delivery_t *d)
 static void
 qoe_deliveries_enlist(qoe_deliveries_t *t, qoe_delivery_t *d)
 {
-    uint32_t                link, i;
-    qoe_delivery_t         *newest;
+    uint32_t                i;
+    qoe_slots_t             slots;
     qoe_deliveries_list_t  *list;
 
-    link = qoe_deliveries_link(t, d);
     i = qoe_deliveries_list_of(d);
     list = &t->list[i];
-    newest = qoe_deliveries_at(t, list->newest);
+    slots = qoe_deliveries_slots(t);
 
     d->list = (uint8_t) (1 + i);
-    d->newer = 0;
-    d->older = list->newest;
-
-    if (newest != NULL) {
-        newest->newer = link;
-
-    } else {
-        list->oldest = link;
-    }
-
-    list->newest = link;
+    qoe_links_add(&list->ends, &slots, qoe_deliveries_link(t, d));
     list->count++;
 
     if (i != QOE_DELIVERIES_OVER) {
@@ -182,7 +171,7 @@ qoe_deliveries_enlist(qoe_deliveries_t *t, qoe_delivery_t *d)
 static void
 qoe_deliveries_delist(qoe_deliveries_t *t, qoe_delivery_t *d)
 {
-    qoe_delivery_t         *newer, *older;
+    qoe_slots_t             slots;
     qoe_deliveries_list_t  *list;
 
     if (d->list == 0 || d->list > QOE_DELIVERIES_LISTS) {
@@ -190,23 +179,9 @@ qoe_deliveries_delist(qoe_deliveries_t *t, qoe_delivery_t *d)
     }
 
     list = &t->list[d->list - 1];
-    newer = qoe_deliveries_at(t, d->newer);
-    older = qoe_deliveries_at(t, d->older);
+    slots = qoe_deliveries_slots(t);
 
-    if (newer != NULL) {
-        newer->older = d->older;
-
-    } else {
-        list->newest = d->older;
-    }
-
-    if (older != NULL) {
-        older->newer = d->newer;
-
-    } else {
-        list->oldest = d->newer;
-    }
-
+    qoe_links_remove(&list->ends, &slots, qoe_deliveries_link(t, d));
     list->count -= (list->count != 0);
 
     if (d->list - 1 != QOE_DELIVERIES_OVER) {
@@ -277,7 +252,7 @@ qoe_deliveries_choose(qoe_deliveries_t *t)
 
     if (t->list[QOE_DELIVERIES_NEW].count > t->capacity / QOE_DELIVERIES_SHARE)
     {
-        d = qoe_deliveries_at(t, t->list[QOE_DELIVERIES_NEW].oldest);
+        d = qoe_deliveries_oldest_of(t, QOE_DELIVERIES_NEW);
 
         if (d != NULL) {
             return d;
@@ -285,7 +260,7 @@ qoe_deliveries_choose(qoe_deliveries_t *t)
     }
 
     for (i = 0; i < sizeof(order); i++) {
-        d = qoe_deliveries_at(t, t->list[order[i]].oldest);
+        d = qoe_deliveries_oldest_of(t, order[i]);
 
         if (d != NULL) {
             return d;
@@ -307,7 +282,7 @@ qoe_deliveries_oldest(qoe_deliveries_t *t)
     oldest = NULL;
 
     for (i = QOE_DELIVERIES_ALIVE; i < QOE_DELIVERIES_OVER; i++) {
-        d = qoe_deliveries_at(t, t->list[i].oldest);
+        d = qoe_deliveries_oldest_of(t, i);
 
         if (d != NULL && (oldest == NULL
                           || d->received_ms < oldest->received_ms))
@@ -327,7 +302,7 @@ qoe_deliveries_silent(qoe_deliveries_t *t, uint64_t now_ms)
     qoe_delivery_t  *d;
 
     for (i = 0; i < QOE_DELIVERIES_OVER; i++) {
-        d = qoe_deliveries_at(t, t->list[i].oldest);
+        d = qoe_deliveries_oldest_of(t, i);
 
         if (d != NULL && d->received_ms + qoe_delivery_silence_ms(d) <= now_ms)
         {
@@ -349,7 +324,7 @@ qoe_deliveries_due_ms(const qoe_deliveries_t *t)
     due = UINT64_MAX;
 
     for (i = 0; i < QOE_DELIVERIES_OVER; i++) {
-        d = qoe_deliveries_at(t, t->list[i].oldest);
+        d = qoe_deliveries_oldest_of(t, i);
 
         if (d != NULL) {
             due = qoe_min(due, d->received_ms + qoe_delivery_silence_ms(d));

@@ -31,8 +31,7 @@
 
 
 typedef struct {
-    uint32_t        newest;
-    uint32_t        oldest;
+    qoe_ends_t      ends;
     uint32_t        count;
 } qoe_deliveries_list_t;
 
@@ -62,6 +61,21 @@ qoe_deliveries_at(const qoe_deliveries_t *t, uint32_t link)
     return (qoe_delivery_t *) ((uintptr_t) t + QOE_DELIVERIES_HEADER
                                + qoe_align(t->buckets * sizeof(uint32_t), 64))
            + (link - 1);
+}
+
+
+static inline qoe_slots_t
+qoe_deliveries_slots(const qoe_deliveries_t *t)
+{
+    return (qoe_slots_t) { &qoe_deliveries_at(t, 1)->links,
+                           sizeof(qoe_delivery_t), t->capacity };
+}
+
+
+static inline qoe_delivery_t *
+qoe_deliveries_oldest_of(const qoe_deliveries_t *t, uint32_t list)
+{
+    return qoe_deliveries_at(t, t->list[list].ends.oldest);
 }
 
 

@@ -292,7 +292,7 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
     /* without its place in the media it may as well be a seek */
 
     if (!x->newest || x->jump || !x->sure || t->past[0].start == 0
-        || (d->seek != 0 && x->start - d->seek < QOE_DRY_SEEK)
+        || (d->seek != 0 && x->start < d->seek + QOE_DRY_SEEK)
         || (d->flags & (QOE_DELIVERY_DRY | QOE_DELIVERY_DRY << 1)))
     {
         return;

@@ -16,6 +16,9 @@
 #define _QOE_DELIVERY_STATE_H_INCLUDED_
 
 
+#include "qoe_links.h"
+
+
 /* The tracks of a session; muxed content is video. */
 
 typedef enum {
@@ -67,8 +70,7 @@ struct qoe_delivery_s {
     uint64_t        key[2];          /* both 0: a free slot */
     uint32_t        seq;             /* odd while the slot changes */
     uint32_t        next;            /* in the bucket, or next free slot */
-    uint32_t        newer;
-    uint32_t        older;
+    qoe_links_t     links;           /* in its list */
     uint64_t        received_ms;     /* the last receipt, Unix */
     uint8_t         list;            /* 1 + list; 0: in none */
     uint8_t         st;              /* qoe_cmcd_st_t */

@@ -23,6 +23,7 @@ static qoe_view_t *qoe_apply_current(qoe_apply_t *a,
 void
 qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e)
 {
+    bool                lacks;
     uint32_t            missing;
     uint64_t            video_key;
     qoe_view_t         *v;
@@ -62,9 +63,14 @@ qoe_apply_report(qoe_apply_t *a, qoe_apply_event_t *e)
     qoe_sessions_touch(a->sessions, e->session);
     qoe_apply_fetch(a, v);
 
-    /* what an SDK says of its view is not replaced, nor is it by an ad */
+    /*
+     * what an SDK says of its view is not replaced, nor is it by an ad, or by a
+     * report that says less
+     */
 
-    e->guest = v != NULL && (!qoe_view_reported(v) || e->guest) && v->base != 0;
+    lacks = v != NULL && !e->guest && qoe_report_lacks(v, e->s);
+    e->guest = v != NULL && v->base != 0
+               && (!qoe_view_reported(v) || e->guest || lacks);
 
     rc = qoe_view_report(v, &r, e->s, &a->conf->view, &a->points);
     qoe_report_missing(&a->points, missing);

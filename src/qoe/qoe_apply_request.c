@@ -39,10 +39,6 @@ static void qoe_apply_delivery_base(qoe_apply_t *a, qoe_delivery_t *d,
 static qoe_blocks_t qoe_apply_delivery_blocks(const qoe_delivery_t *d);
 static void qoe_apply_request_counts(qoe_apply_t *a, const qoe_request_t *r,
     const qoe_tapped_t *head);
-static qoe_point_t *qoe_apply_request_point(qoe_points_t *points,
-    qoe_metric_id_t metric, double value);
-static void qoe_apply_request_extra(qoe_point_t *p, qoe_dim_t dim,
-    qoe_span_t text);
 static void qoe_apply_request_view(qoe_apply_t *a, const uint64_t key[2],
     const qoe_request_t *r);
 static qoe_view_t *qoe_apply_requested(qoe_apply_t *a,
@@ -70,10 +66,7 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
     qoe_request_sample(&s, &r);
     qoe_apply_session_key(a, &s, key);
 
-    a->points.n = 0;
-    a->points.ignored = 0;
-    a->points.used = 0;
-    a->points.nstretches = 0;
+    qoe_points_clear(&a->points);
     d = NULL;
 
     qoe_apply_request_counts(a, &r, &head);
@@ -204,10 +197,7 @@ qoe_apply_delivery_end(qoe_apply_t *a, qoe_delivery_t *d, uint64_t now_ns)
     qoe_points_t  *points;
 
     points = &a->ending;
-    points->n = 0;
-    points->ignored = 0;
-    points->used = 0;
-    points->nstretches = 0;
+    qoe_points_clear(points);
 
     qoe_deliveries_open(a->deliveries, d);
     qoe_delivery_end(d, points);
@@ -404,46 +394,19 @@ qoe_apply_request_counts(qoe_apply_t *a, const qoe_request_t *r,
                                             { "2", 1 } };
 
     if (r->cmcd) {
-        p = qoe_apply_request_point(&a->points, QOE_METRIC_CMCD_REQUESTS, 1);
-        qoe_apply_request_extra(p, QOE_DIM_SOURCE,
-                                r->headers ? qoe_span("header")
-                                           : qoe_span("query"));
-        qoe_apply_request_extra(p, QOE_DIM_VERSION,
-                                versions[qoe_min(r->version, 2)]);
+        p = qoe_point_add(&a->points, QOE_METRIC_CMCD_REQUESTS, 1);
+        qoe_point_extra(p, QOE_DIM_SOURCE, r->headers ? qoe_span("header")
+                                                      : qoe_span("query"));
+        qoe_point_extra(p, QOE_DIM_VERSION,
+                        versions[qoe_min(r->version, 2)]);
     }
 
     for (i = 0; i < QOE_CMCD_IGNORED; i++) {
-        if (head->ignored[i] != 0) {
-            p = qoe_apply_request_point(&a->points, QOE_METRIC_CMCD_IGNORED,
-                                        head->ignored[i]);
-            qoe_apply_request_extra(p, QOE_DIM_REASON,
-                                    qoe_cmcd_ignored_name(
-                                        (qoe_cmcd_ignored_t) i));
-        }
+        p = qoe_point_add(&a->points, QOE_METRIC_CMCD_IGNORED,
+                          head->ignored[i]);
+        qoe_point_extra(p, QOE_DIM_REASON,
+                        qoe_cmcd_ignored_name((qoe_cmcd_ignored_t) i));
     }
-}
-
-
-static qoe_point_t *
-qoe_apply_request_point(qoe_points_t *points, qoe_metric_id_t metric,
-    double value)
-{
-    qoe_point_t  *p;
-
-    p = &points->point[points->n++];
-    p->metric = (uint16_t) metric;
-    p->nextra = 0;
-    p->value = value;
-
-    return p;
-}
-
-
-static void
-qoe_apply_request_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text)
-{
-    p->extra[p->nextra].dim = (uint16_t) dim;
-    p->extra[p->nextra++].text = text;
 }
 
 

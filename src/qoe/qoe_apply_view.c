@@ -591,7 +591,7 @@ qoe_apply_silence_one(qoe_apply_t *a, qoe_silence_t silence, uint64_t now_ns)
     qoe_view_judge(v, UINT64_MAX, &a->conf->view, &a->points);
     qoe_apply_view_points(a, v, now_ns);
 
-    next = qoe_view_silence(v);
+    next = qoe_view_silence(v, &a->conf->view);
 
     if (next == QOE_SILENCE_FRESH) {
         qoe_apply_end(a, v, QOE_VIEW_DETACHED, 0, now_ns);

@@ -208,7 +208,8 @@ float qoe_view_told(const qoe_view_t *v);
  * The list that it belongs to after 30 s of silence; QOE_SILENCE_FRESH if it is
  * over then, because it was suspended.
  */
-qoe_silence_t qoe_view_silence(const qoe_view_t *v);
+qoe_silence_t qoe_view_silence(const qoe_view_t *v,
+    const qoe_view_conf_t *conf);
 
 /* When that kind of silence ends the view; Unix ms of a receipt. */
 uint64_t qoe_view_due_ms(const qoe_view_t *v, qoe_silence_t silence,

@@ -80,6 +80,8 @@
 #define QOE_VIEW_EVENTS        0x200000      /* an SDK has sent events of it */
 #define QOE_VIEW_REPORTS       0x400000      /* so have reports of CMCD */
 #define QOE_VIEW_RESUMES       0x800000      /* it played when it failed */
+#define QOE_VIEW_TITLED        0x1000000     /* a report named the content, */
+#define QOE_VIEW_TYPED         0x2000000     /* and the type of the stream */
 
 
 enum {
@@ -152,6 +154,9 @@ typedef struct {
 #define QOE_WITH_OUTLIER   2
 #define QOE_WITH_CODEC     4
 #define QOE_WITH_FRAMERATE 8
+
+/* In qoe_view_silence.c: the time of the latest event that has arrived. */
+uint64_t qoe_view_latest(const qoe_view_t *v);
 
 /* The set of numbers that are in range; the others are counted. */
 uint64_t qoe_view_valid(const qoe_sample_t *s, uint32_t *ignored);

@@ -24,14 +24,15 @@
 static bool qoe_report_is(const qoe_sample_t *s, qoe_report_event_t event);
 static bool qoe_report_state(const qoe_sample_t *s, qoe_player_state_t state);
 static bool qoe_report_stands(const qoe_view_t *v, const qoe_sample_t *s);
-static void qoe_report_arrive(qoe_view_step_t *x, bool lost);
+static void qoe_report_arrive(qoe_view_step_t *x);
 static void qoe_report_count(qoe_points_t *points, const qoe_sample_t *s);
 static void qoe_report_response(qoe_view_step_t *x);
 static qoe_span_t qoe_report_class(const qoe_view_step_t *x);
 static void qoe_report_error(qoe_view_step_t *x);
 static uint32_t qoe_report_hash(qoe_span_t text);
 static void qoe_report_startup(qoe_view_step_t *x);
-static void qoe_report_stalls(qoe_view_step_t *x, bool lost);
+static double qoe_report_stalled(qoe_view_step_t *x);
+static size_t qoe_report_gap(qoe_moment_t m[2], qoe_view_step_t *x, bool lost);
 static bool qoe_report_waiting(const qoe_view_t *v);
 static size_t qoe_report_moments(qoe_moment_t m[2],
     const qoe_view_step_t *x, bool state);
@@ -57,6 +58,24 @@ bool
 qoe_report_leaves(const qoe_sample_t *s)
 {
     return qoe_sample_has(s, REPORT) && !qoe_report_is(s, QOE_REPORT_CONTENT);
+}
+
+
+bool
+qoe_report_lacks(qoe_view_t *v, const qoe_sample_t *s)
+{
+    uint32_t  named;
+
+    named = (s->text[QOE_TEXT_VIDEO_ID].len != 0 ? QOE_VIEW_TITLED : 0)
+            | (s->text[QOE_TEXT_CMCD_ST].len != 0 ? QOE_VIEW_TYPED : 0);
+
+    if ((v->flags & ~named & (QOE_VIEW_TITLED|QOE_VIEW_TYPED)) != 0) {
+        return true;
+    }
+
+    v->flags |= named;
+
+    return false;
 }
 
 
@@ -130,7 +149,7 @@ qoe_view_report(qoe_view_t *v, const qoe_view_report_t *r,
     const qoe_sample_t *s, const qoe_view_conf_t *conf, qoe_points_t *points)
 {
     size_t           n;
-    qoe_moment_t     m[2];
+    qoe_moment_t     m[4];
     qoe_view_step_t  x;
 
     qoe_points_clear(points);
@@ -167,9 +186,10 @@ qoe_view_report(qoe_view_t *v, const qoe_view_report_t *r,
         return QOE_VIEW_OLD;
     }
 
-    qoe_report_arrive(&x, r->lost);
+    qoe_report_arrive(&x);
 
-    n = qoe_report_moments(m, &x, r->state);
+    n = qoe_report_gap(m, &x, r->lost);
+    n += qoe_report_moments(m + n, &x, r->state);
     qoe_view_await(&x, conf, m, n);
 
     return QOE_VIEW_EVENT;
@@ -182,7 +202,7 @@ qoe_view_report(qoe_view_t *v, const qoe_view_report_t *r,
  */
 
 static void
-qoe_report_arrive(qoe_view_step_t *x, bool lost)
+qoe_report_arrive(qoe_view_step_t *x)
 {
     switch (x->s->type) {
 
@@ -203,7 +223,6 @@ qoe_report_arrive(qoe_view_step_t *x, bool lost)
 
     qoe_report_error(x);
     qoe_report_startup(x);
-    qoe_report_stalls(x, lost);
 }
 
 
@@ -376,12 +395,12 @@ qoe_report_startup(qoe_view_step_t *x)
 
 
 /*
- * The states measure stalls.  Where reports were lost, the player's own sums
- * show that there was another one in the meantime.
+ * How much longer the player says that it stalled since its last report than
+ * its states showed, ms; NaN: it does not say.
  */
 
-static void
-qoe_report_stalls(qoe_view_step_t *x, bool lost)
+static double
+qoe_report_stalled(qoe_view_step_t *x)
 {
     double       ms;
     qoe_view_t  *v;
@@ -395,18 +414,55 @@ qoe_report_stalls(qoe_view_step_t *x, bool lost)
         ms = qoe_view_number(x, STALLED);
 
     } else {
-        return;
+        return NAN;
     }
 
     v->told_stalled += (float) ms;
     ms -= (double) v->stalled_ms - (double) v->told_measured;
     v->told_measured = (float) v->stalled_ms;
 
-    if (lost && ms >= QOE_VIEW_STALL_MS && v->phase == QOE_PHASE_PLAYING
-        && !qoe_report_waiting(v))
+    return ms;
+}
+
+
+/*
+ * The states measure stalls.  Where reports were lost, the player's own sums
+ * show that there was another one in the meantime: it is judged as if its two
+ * states had come, so it takes no longer than the gap, and is no time of
+ * playing.  Returns the number of moments.
+ */
+
+static size_t
+qoe_report_gap(qoe_moment_t m[2], qoe_view_step_t *x, bool lost)
+{
+    double       ms, gap;
+    qoe_view_t  *v;
+
+    v = x->v;
+    ms = qoe_report_stalled(x);
+    gap = (double) qoe_view_since(x->at_ms, qoe_view_latest(v));
+
+    if (!lost || !(ms >= QOE_VIEW_STALL_MS) || gap < QOE_VIEW_STALL_MS
+        || v->phase != QOE_PHASE_PLAYING
+        || v->told_state != 1 + QOE_PLAYER_PLAYING || qoe_report_waiting(v))
     {
-        qoe_view_count_stall(v, x->points, ms);
+        return 0;
     }
+
+    qoe_moment_of(&m[1], x);
+    m[1].type = QOE_MOMENT_STATE + QOE_PLAYER_PLAYING;
+    m[1].value = 0;
+
+    ms = qoe_min(ms, gap);
+
+    m[0] = m[1];
+    m[0].at_ms -= (uint64_t) ms;
+    m[0].type = QOE_MOMENT_STATE + QOE_PLAYER_REBUFFERING;
+    m[0].position = NAN;
+
+    v->told_measured += (float) ms;
+
+    return 2;
 }
 
 

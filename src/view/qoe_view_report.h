@@ -71,6 +71,12 @@ qoe_view_result_t qoe_view_report(qoe_view_t *v, const qoe_view_report_t *r,
 bool qoe_report_leaves(const qoe_sample_t *s);
 
 /*
+ * Does the report leave out what an earlier one has named, the content or the
+ * type of the stream?  Then the view keeps the attributes that it has.
+ */
+bool qoe_report_lacks(qoe_view_t *v, const qoe_sample_t *s);
+
+/*
  * Another video plays since at_ms, and this one may go on later: until then it
  * is as if it were paused.  The points replace the content of points.
  */

@@ -12,12 +12,10 @@
 
 #define QOE_VIEW_CONCURRENT_MS 30000
 
-/* Twice an interval of reports that the default of hidden=3m still covers. */
-#define QOE_VIEW_RARE_MS       180000
-
 
 static bool qoe_view_suspended(const qoe_view_t *v);
-static qoe_silence_t qoe_view_silence_reported(const qoe_view_t *v);
+static qoe_silence_t qoe_view_silence_reported(const qoe_view_t *v,
+    const qoe_view_conf_t *conf);
 static bool qoe_view_wanted(const qoe_view_t *v);
 
 
@@ -31,15 +29,16 @@ qoe_view_ending(const qoe_view_t *v)
 bool
 qoe_view_quiet(const qoe_view_t *v, uint64_t at_ms)
 {
-    uint64_t  last;
+    return qoe_view_since(at_ms, qoe_view_latest(v)) > QOE_VIEW_DETACH_MS;
+}
 
-    last = v->seen_ms;
 
-    if (v->nmoments != 0) {
-        last = v->moment[qoe_min(v->nmoments, QOE_VIEW_MOMENTS) - 1].at_ms;
-    }
-
-    return qoe_view_since(at_ms, last) > QOE_VIEW_DETACH_MS;
+uint64_t
+qoe_view_latest(const qoe_view_t *v)
+{
+    return v->nmoments != 0
+           ? v->moment[qoe_min(v->nmoments, QOE_VIEW_MOMENTS) - 1].at_ms
+           : v->seen_ms;
 }
 
 
@@ -111,14 +110,14 @@ qoe_view_suspended(const qoe_view_t *v)
 
 
 qoe_silence_t
-qoe_view_silence(const qoe_view_t *v)
+qoe_view_silence(const qoe_view_t *v, const qoe_view_conf_t *conf)
 {
     if (qoe_view_suspended(v)) {
         return QOE_SILENCE_FRESH;
     }
 
     if (qoe_view_reported(v)) {
-        return qoe_view_silence_reported(v);
+        return qoe_view_silence_reported(v, conf);
     }
 
     if (v->phase == QOE_PHASE_PAUSED) {
@@ -133,11 +132,12 @@ qoe_view_silence(const qoe_view_t *v)
 /*
  * A player that sends reports does so at an interval, whatever its state: after
  * twice that time it is gone.  Lists are for one length of silence each, so a
- * rare interval, of more than 30 s, has one of the longer silences.
+ * rare interval, of more than 30 s, has the first of the longer silences that
+ * covers it.
  */
 
 static qoe_silence_t
-qoe_view_silence_reported(const qoe_view_t *v)
+qoe_view_silence_reported(const qoe_view_t *v, const qoe_view_conf_t *conf)
 {
     uint64_t  ms;
 
@@ -147,7 +147,8 @@ qoe_view_silence_reported(const qoe_view_t *v)
         return QOE_SILENCE_REPORTS;
     }
 
-    return ms <= QOE_VIEW_RARE_MS ? QOE_SILENCE_HIDDEN : QOE_SILENCE_ACTIVE;
+    return ms <= conf->hidden_timeout_ms ? QOE_SILENCE_HIDDEN
+                                         : QOE_SILENCE_ACTIVE;
 }
 
 

@@ -3,9 +3,9 @@
 # Copyright (C) OpenQoE
 #
 # Usage: corpus_seed.pl DIR
-# Writes the bodies of t/data/corpus.tsv and of t/data/realistic.jsonl, and the
-# sets of t/data/cmcd/decode.tsv, to DIR, one file each: the seeds of the fuzzers
-# of the decoders.
+# Writes the bodies of t/data/corpus.tsv and of t/data/realistic.jsonl, the sets
+# of t/data/cmcd/decode.tsv, and parts of the players' runs beside it, to DIR, a
+# file each: the seeds of the fuzzers.
 
 use strict;
 use warnings;
@@ -64,4 +64,46 @@ while (my $row = <$in>) {
     $sets++;
 }
 
-printf "%d sets and %d bodies in %s\n", $sets, @cases + $lines, $dir;
+# The reports of a run as t/fuzz/cmcd_events_fuzz.c reads them, in parts that are
+# shorter than what libFuzzer takes.
+
+sub write_part {
+    my ($name, $text) = @_;
+    open(my $out, '>:raw', "$dir/$name") or die "$dir: $!\n";
+    print $out $text;
+    close($out) or die "$dir: $!\n";
+}
+
+my $parts = 0;
+
+for my $run (glob("$FindBin::Bin/../data/cmcd/*-v2-event*.txt"),
+             glob("$FindBin::Bin/../data/cmcd/*-x-*.txt")) {
+    my ($name) = $run =~ m{([^/]+)\.txt$};
+    my ($t0, $part, $at) = (0, '', 0);
+
+    open($in, '<:raw', $run) or die "$run: $!\n";
+
+    while (my $line = <$in>) {
+        $t0 = $1 if $line =~ /^# t0 .*= (\d+)/;
+
+        if ($line =~ /^P (\d+)-/) {
+            $part .= '@' . ($1 > $at ? $1 - $at : 0) . "\n" if $part ne '';
+            $at = $1;
+
+            if (length $part > 6000) {
+                write_part("cmcd-$name-" . $parts++, $part);
+                $part = '';
+            }
+        }
+
+        next if $line !~ s/^ +\| //;
+        $line =~ s/\bts=(\d+)/'ts=' . ($1 - $t0)/e;
+        $line =~ s/"(\w)[\w-]{30,}"/"$1"/g;
+        $part .= $line;
+    }
+
+    write_part("cmcd-$name-" . $parts++, $part) if $part ne '';
+}
+
+printf "%d sets, %d parts of runs and %d bodies in %s\n", $sets, $parts,
+       @cases + $lines, $dir;

@@ -413,7 +413,7 @@ watch_identity(uint32_t live)
     n = 0;
     started = 0;
 
-    for (i = 0; i < WATCH_SLOTS; i++) {
+    for (i = 0; i < qoe_sessions_slots(watch.sessions); i++) {
         n += watch.view[i].alive;
         started += watch.view[i].alive && watch.view[i].started;
     }

@@ -338,6 +338,30 @@ test_cause(void)
 }
 
 
+/*
+ * The sound is asked for elsewhere before the last request for the picture is
+ * over, which began earlier.
+ */
+
+static void
+test_seek_of_other_track(void)
+{
+    double         at;
+    qoe_request_t  r;
+
+    at = play(true);
+    r = segment(at + 100, 100, AUDIO, 50, 0);
+    r.bs = r.su = true;
+    apply(&r);
+    r = segment(at, 300, VIDEO, 6, 0);
+    r.bs = r.su = true;
+    r.bl_ms = r.dl_ms = NAN;
+    apply(&r);
+    end();
+    ok(smooth(), "bs is none in a request that began just before the jump");
+}
+
+
 static void
 test_seek(void)
 {
@@ -568,6 +592,7 @@ main(void)
     test_merge();
     test_errors();
     test_cause();
+    test_seek_of_other_track();
     test_seek();
     test_ranges();
     test_claimed();

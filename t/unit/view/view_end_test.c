@@ -8,6 +8,7 @@
 
 
 #include "view_events.h"
+#include "qoe_view_priv.h"
 
 
 #define BEGUN  "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
@@ -122,7 +123,7 @@ test_silence(void)
         quiet(t);
         last = LOG_START + silences[i].after;
 
-        ok(qoe_view_silence(&t->v) == silences[i].silence
+        ok(qoe_view_silence(&t->v, &view_conf) == silences[i].silence
            && qoe_view_due_ms(&t->v, silences[i].silence, &view_conf)
               == last + silences[i].due, "%s", silences[i].claim);
     }
@@ -150,6 +151,46 @@ test_silence(void)
     ok(!qoe_view_lapsed(&t->v, LOG_START + 35000)
        && qoe_view_lapsed(&t->v, LOG_START + 35001),
        "a suspended view has lapsed 30 s after it was suspended");
+}
+
+
+/* Heartbeats of reports, at intervals around what each silence covers. */
+
+static void
+test_reported(void)
+{
+    size_t                 i;
+    stream_t              *t;
+    qoe_view_conf_t        conf;
+    static const struct {
+        const char        *claim;
+        uint32_t           interval;
+        uint64_t           hidden;
+        qoe_silence_t      silence;
+    } reported[] = {
+        { "reports each 30 s are silent after a minute", 30000, 180000,
+          QOE_SILENCE_REPORTS },
+        { "rarer reports have the time of a hidden view", 30001, 180000,
+          QOE_SILENCE_HIDDEN },
+        { "so have reports with half of that time between them", 90000,
+          180000, QOE_SILENCE_HIDDEN },
+        { "still rarer ones have the time of a view that plays", 90001,
+          180000, QOE_SILENCE_ACTIVE },
+        { "a time of hidden views that reports outlast is not theirs", 45000,
+          89999, QOE_SILENCE_ACTIVE }
+    };
+
+    for (i = 0; i < sizeof(reported) / sizeof(reported[0]); i++) {
+        t = stream();
+        t->v.flags = QOE_VIEW_REPORTS|QOE_VIEW_STARTED;
+        t->v.phase = QOE_PHASE_PLAYING;
+        t->v.beat_ms = reported[i].interval;
+        conf = view_conf;
+        conf.hidden_timeout_ms = reported[i].hidden;
+
+        ok(qoe_view_silence(&t->v, &conf) == reported[i].silence, "%s",
+           reported[i].claim);
+    }
 }
 
 
@@ -264,6 +305,7 @@ main(void)
 {
     view_cases(cases, sizeof(cases) / sizeof(cases[0]));
     test_silence();
+    test_reported();
     test_concurrent();
     test_rest();
 

@@ -136,7 +136,14 @@ random_event(const random_stream_t *st, random_event_t *e, uint64_t since)
         }
     }
 
-    /* a quarter of the events are reports of CMCD, most of them sound */
+    /*
+     * A quarter of the events are reports of CMCD, most of them sound, and all
+     * of those of the second session are, of which no SDK sends anything.
+     */
+
+    if (e->of % 2 != 0) {
+        e->set |= 1ULL << QOE_NUMBER_REPORT;
+    }
 
     if (below(8)) {
         e->number[QOE_NUMBER_REPORT] = (double) below(QOE_REPORT_EVENTS_N);

@@ -289,7 +289,7 @@ test_torn(void)
                   "fatal=1 stall_duration=100 seek_latency=100" : "");
         }
 
-        (void) qoe_view_silence(&t->v);
+        (void) qoe_view_silence(&t->v, &view_conf);
         (void) qoe_view_concurrent(&t->v, LOG_START);
         (void) qoe_view_lapsed(&t->v, LOG_START);
         (void) qoe_view_quiet(&t->v, LOG_START);
