@@ -104,3 +104,17 @@ qoe_delivery_cause(const qoe_request_t *r)
            || (double) r->bytes * 8 < r->br_kbps * body
            ? QOE_CAUSE_NETWORK : QOE_CAUSE_CLIENT;
 }
+
+
+/*
+ * A response that fits into the socket's buffer ends at once here, however slow
+ * the path is.  The next request of the connection shows for how long the
+ * kernel went on sending.  The lengths of two segments that follow each other
+ * are taken for equal.
+ */
+
+bool
+qoe_delivery_lagged(const qoe_request_t *r)
+{
+    return r->lag_ms > r->d_ms / qoe_delivery_rate(r);
+}

@@ -100,6 +100,8 @@ double qoe_delivery_deadline(const qoe_request_t *r);
 bool qoe_delivery_late(const qoe_request_t *r);
 /* What took the time of a request. */
 qoe_cause_t qoe_delivery_cause(const qoe_request_t *r);
+/* Did the network take longer for the response before it than that plays? */
+bool qoe_delivery_lagged(const qoe_request_t *r);
 
 /* qoe_delivery_past.c */
 

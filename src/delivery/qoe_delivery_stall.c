@@ -40,6 +40,7 @@
 static void qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_seek(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_fed(qoe_delivery_step_t *x);
+static void qoe_delivery_sign_both(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_claimed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_more(qoe_delivery_step_t *x);
@@ -89,6 +90,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
 
     if (x->complete) {
         qoe_delivery_sign_fed(x);
+        qoe_delivery_sign_both(x);
 
     } else {
         qoe_delivery_sign_failed(x, deadline);
@@ -238,6 +240,36 @@ qoe_delivery_sign_fed(qoe_delivery_step_t *x)
 
 
 /*
+ * The other track ran dry and has been fed, but this one had failed as well:
+ * nothing plays before its media have come, too.
+ */
+
+static void
+qoe_delivery_sign_both(qoe_delivery_step_t *x)
+{
+    qoe_dry_t                   dry, open;
+    const qoe_delivery_past_t  *p;
+
+    p = &qoe_delivery_track(x)->past[0];
+    open = qoe_delivery_dry_open(x->d);
+
+    if (x->d->dry == 0 || open.why != QOE_DRY_DEADLINE
+        || open.track == x->track || !x->newest || x->jump
+        || x->end <= open.end || p->start == 0 || !qoe_delivery_past_failed(p)
+        || !(p->start + qoe_delivery_past_bl(p) / qoe_delivery_past_rate(p)
+             <= open.end))
+    {
+        return;
+    }
+
+    dry = open;
+    dry.end = x->end;
+
+    qoe_delivery_dry(x, &dry);
+}
+
+
+/*
  * The buffer lasts until the deadline, and nothing has come for it.  A player
  * that tries again may send what it sent before, but as long as nothing comes
  * the first deadline stands.
@@ -312,6 +344,11 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
     dry.start = t->past[t->past[1].start != 0].start;
     dry.end = x->start;
     dry.cause = d->slow != 0 ? (qoe_cause_t) (d->slow - 1) : QOE_CAUSE_CLIENT;
+
+    if (dry.cause == QOE_CAUSE_CLIENT && qoe_delivery_lagged(x->r)) {
+        dry.cause = QOE_CAUSE_NETWORK;
+    }
+
     dry.cause = qoe_delivery_window(x, dry.cause);
     dry.track = x->track;
 
