@@ -40,14 +40,11 @@
 static void qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_seek(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_fed(qoe_delivery_step_t *x);
-static void qoe_delivery_sign_both(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_claimed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_more(qoe_delivery_step_t *x);
 static uint32_t qoe_delivery_fed(const qoe_delivery_step_t *x,
     uint32_t deadline);
-static void qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry);
-static qoe_dry_t qoe_delivery_dry_open(const qoe_delivery_t *d);
 static void qoe_delivery_dry_set(qoe_delivery_t *d, const qoe_dry_t *dry);
 static void qoe_delivery_look_back(qoe_delivery_t *d);
 static void qoe_delivery_pair(qoe_delivery_t *d, qoe_track_t track, size_t i);
@@ -82,6 +79,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
     }
 
     qoe_delivery_sign_more(x);
+    qoe_delivery_sign_lag(x);
     qoe_delivery_sign_claimed(x);
 
     if (qoe_delivery_late(x->r)) {
@@ -240,36 +238,6 @@ qoe_delivery_sign_fed(qoe_delivery_step_t *x)
 
 
 /*
- * The other track ran dry and has been fed, but this one had failed as well:
- * nothing plays before its media have come, too.
- */
-
-static void
-qoe_delivery_sign_both(qoe_delivery_step_t *x)
-{
-    qoe_dry_t                   dry, open;
-    const qoe_delivery_past_t  *p;
-
-    p = &qoe_delivery_track(x)->past[0];
-    open = qoe_delivery_dry_open(x->d);
-
-    if (x->d->dry == 0 || open.why != QOE_DRY_DEADLINE
-        || open.track == x->track || !x->newest || x->jump
-        || x->end <= open.end || p->start == 0 || !qoe_delivery_past_failed(p)
-        || !(p->start + qoe_delivery_past_bl(p) / qoe_delivery_past_rate(p)
-             <= open.end))
-    {
-        return;
-    }
-
-    dry = open;
-    dry.end = x->end;
-
-    qoe_delivery_dry(x, &dry);
-}
-
-
-/*
  * The buffer lasts until the deadline, and nothing has come for it.  A player
  * that tries again may send what it sent before, but as long as nothing comes
  * the first deadline stands.
@@ -380,7 +348,7 @@ qoe_delivery_sign_more(qoe_delivery_step_t *x)
 
 /* Opens a dry time, or makes it part of the one that is open. */
 
-static void
+void
 qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry)
 {
     double           ms;
@@ -427,7 +395,7 @@ qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry)
 }
 
 
-static qoe_dry_t
+qoe_dry_t
 qoe_delivery_dry_open(const qoe_delivery_t *d)
 {
     return (qoe_dry_t) {
@@ -564,7 +532,9 @@ qoe_delivery_ready(const qoe_delivery_t *d)
         return true;
     }
 
-    return own >= dry.end
+    /* what has failed will be asked for again */
+
+    return own >= dry.end && !qoe_delivery_past_failed(&d->track[track].past[0])
            && (!qoe_delivery_seen(d, (qoe_track_t) !track) || other >= end);
 }
 

@@ -338,95 +338,6 @@ test_cause(void)
 }
 
 
-/* Both tracks fail, and are fed one after the other. */
-
-static void
-test_both(void)
-{
-    double         at;
-    qoe_request_t  r;
-
-    at = play(true);
-    r = segment(at, 10, AUDIO, 6, 2000);
-    r.status = 503;
-    apply(&r);
-    r = segment(at + 10, 10, VIDEO, 6, 1900);
-    r.status = 503;
-    apply(&r);
-    r = segment(at + 1000, 10, AUDIO, 6, 1000);
-    r.status = 503;
-    apply(&r);
-    r = segment(at + 5000, 10, VIDEO, 6, 100);
-    r.bs = r.su = true;
-    apply(&r);
-    r = segment(at + 5100, 10, VIDEO, 7, 2000);
-    apply(&r);
-    r = segment(at + 8000, 10, AUDIO, 6, 0);
-    apply(&r);
-    r = segment(at + 8010, 10, AUDIO, 7, 2000);
-    apply(&r);
-    goes_on(at + 10000, 8, true);
-
-    ok(COUNT(EXPERIENCE_REBUFFERS, "error") == 1
-       && fabs(SUM(EXPERIENCE_REBUFFER_TIME, "error") - 6000) <= 150,
-       "where both tracks failed, a stall lasts until both have come: %.0f ms",
-       SUM(EXPERIENCE_REBUFFER_TIME, "error"));
-}
-
-
-/*
- * The kernel takes a response at once and sends it for 5900 ms, which the next
- * request of the connection shows.
- */
-
-static void
-test_lag(void)
-{
-    double         at;
-    size_t         i;
-    qoe_request_t  r;
-
-    static const struct {
-        double       lag;
-        double       took;
-        bool         before;         /* with an audio request just before */
-        const char  *cause;
-        const char  *text;
-    } rows[] = {
-        { 5900, 20, false, "network",
-          "a response that the kernel sent for longer than it plays" },
-        { 1900, 20, false, "client",
-          "a response that the kernel sent for less than it plays" },
-        { NAN, 20, false, "client",
-          "a connection of which the kernel says nothing" },
-        { 5900, 20, true, "network",
-          "a slow response that another request of the session showed" }
-    };
-
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        at = play(rows[i].before);
-        r = segment(at, rows[i].took, VIDEO, 6, 2000);
-        apply(&r);
-
-        if (rows[i].before) {
-            r = segment(at + 5800, 10, AUDIO, 6, 0);
-            r.lag_ms = rows[i].lag;
-            apply(&r);
-        }
-
-        r = segment(at + 6000, 10, VIDEO, 7, 0);
-        r.bs = r.su = true;
-        r.lag_ms = rows[i].before ? 0 : rows[i].lag;
-        apply(&r);
-        goes_on(at + 6100, 8, rows[i].before);
-
-        ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 1
-           && COUNT(EXPERIENCE_REBUFFERS, rows[i].cause) == 1,
-           "the cause is %s: %s", rows[i].cause, rows[i].text);
-    }
-}
-
-
 static void
 test_seek(void)
 {
@@ -657,8 +568,6 @@ main(void)
     test_merge();
     test_errors();
     test_cause();
-    test_both();
-    test_lag();
     test_seek();
     test_ranges();
     test_claimed();
