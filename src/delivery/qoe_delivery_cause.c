@@ -87,9 +87,17 @@ qoe_delivery_cause(const qoe_request_t *r)
         return QOE_CAUSE_ORIGIN;
     }
 
-    /* without a time of the header, all of it is taken for the body */
+    /*
+     * Without a time of the header, all of it is taken for the body, but where
+     * the client left before there was one.
+     */
 
     wait = r->ttfb_ms > 0 ? fmin(r->ttfb_ms, all) : 0;
+
+    if (isnan(r->ttfb_ms) && r->aborted && r->bytes == 0) {
+        wait = all;
+    }
+
     body = all - wait;
 
     if (r->cache != QOE_CACHE_HIT && r->upstream_header_ms > 0) {

@@ -326,7 +326,8 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
 
 /*
  * The response after the one that ended the dry time: where playback went on
- * without this track, the first one may have come too late to be shown.
+ * without this track, the first one may have come too late to be shown.  If it
+ * was late itself, it makes a dry time of its own.
  */
 
 static void
@@ -337,7 +338,8 @@ qoe_delivery_sign_more(qoe_delivery_step_t *x)
     d = x->d;
 
     if ((d->flags & QOE_DELIVERY_DRY << x->track) && d->dry_more == 0
-        && x->complete && x->start <= d->dry_end + QOE_DRY_SLACK
+        && x->complete && !qoe_delivery_late(x->r)
+        && x->start <= d->dry_end + QOE_DRY_SLACK
         && x->end > d->dry_end)
     {
         d->dry_more = (uint16_t) qoe_min((x->end - d->dry_end + 3) / 4,

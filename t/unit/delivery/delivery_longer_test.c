@@ -148,6 +148,31 @@ test_claimed_error(void)
 }
 
 
+/* The response after a late one is late as well, some seconds later. */
+
+static void
+test_two(void)
+{
+    double         at;
+    qoe_request_t  r;
+
+    at = play(false);
+    r = segment(at, 2800, VIDEO, 6, 2000);
+    r.ttfb_ms = 2790;
+    apply(&r);
+    r = segment(at + 2800, 8000, VIDEO, 7, 2000);
+    r.ttfb_ms = 7990;
+    apply(&r);
+    goes_on(at + 10800, 8, false);
+
+    ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 2
+       && COUNT(EXPERIENCE_REBUFFERS, "edge") == 2
+       && fabs(SUM(EXPERIENCE_REBUFFER_TIME, NULL) - 6800) <= 150,
+       "a late response after a late response is another stall: %.0f ms",
+       SUM(EXPERIENCE_REBUFFER_TIME, NULL));
+}
+
+
 /*
  * The kernel takes a response at once and sends it for 5900 ms, which the next
  * request of the connection shows.
@@ -220,6 +245,7 @@ main(void)
 {
     test_both();
     test_claimed_error();
+    test_two();
     test_lag();
 
     return tap_end();
