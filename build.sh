@@ -31,8 +31,8 @@ for mod in http-auth-pam http-brotli-filter http-brotli-static \
 do
     PKG_TEST_ALL+=" libnginx-mod-$mod"
 done
-# for t/musl.t
-PKG_TEST_ALL+=" musl-tools"
+# for t/musl.t, t/cmcd_causes.t
+PKG_TEST_ALL+=" musl-tools iproute2"
 PKG_FUZZ="clang perl"
 PKG_CHROOT="debootstrap"
 PKG_BENCH="wrk perl curl procps libjson-xs-perl gnuplot-nox valgrind

@@ -480,7 +480,13 @@ qoe_delivery_brought(qoe_delivery_step_t *x)
     }
 
     d->media += (d->media != UINT8_MAX);
-    d->slow = x->r->duration_ms > x->r->d_ms ? (uint8_t) (1 + x->cause) : 0;
+
+    if (x->r->duration_ms > x->r->d_ms) {
+        d->slow = (uint8_t) (1 + x->cause);
+
+    } else {
+        d->slow = qoe_delivery_lagged(x->r) ? 1 + QOE_CAUSE_NETWORK : 0;
+    }
 
     if (!x->newest || !(x->r->br_kbps >= 1)) {
         return;

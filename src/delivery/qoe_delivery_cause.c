@@ -87,9 +87,17 @@ qoe_delivery_cause(const qoe_request_t *r)
         return QOE_CAUSE_ORIGIN;
     }
 
-    /* without a time of the header, all of it is taken for the body */
+    /*
+     * Without a time of the header, all of it is taken for the body, but where
+     * the client left before there was one.
+     */
 
     wait = r->ttfb_ms > 0 ? fmin(r->ttfb_ms, all) : 0;
+
+    if (isnan(r->ttfb_ms) && r->aborted && r->bytes == 0) {
+        wait = all;
+    }
+
     body = all - wait;
 
     if (r->cache != QOE_CACHE_HIT && r->upstream_header_ms > 0) {
@@ -103,4 +111,18 @@ qoe_delivery_cause(const qoe_request_t *r)
     return !(r->br_kbps > 0) || r->retransmits != 0
            || (double) r->bytes * 8 < r->br_kbps * body
            ? QOE_CAUSE_NETWORK : QOE_CAUSE_CLIENT;
+}
+
+
+/*
+ * A response that fits into the socket's buffer ends at once here, however slow
+ * the path is.  The next request of the connection shows for how long the
+ * kernel went on sending.  The lengths of two segments that follow each other
+ * are taken for equal.
+ */
+
+bool
+qoe_delivery_lagged(const qoe_request_t *r)
+{
+    return r->lag_ms > r->d_ms / qoe_delivery_rate(r);
 }

@@ -100,6 +100,8 @@ double qoe_delivery_deadline(const qoe_request_t *r);
 bool qoe_delivery_late(const qoe_request_t *r);
 /* What took the time of a request. */
 qoe_cause_t qoe_delivery_cause(const qoe_request_t *r);
+/* Did the network take longer for the response before it than that plays? */
+bool qoe_delivery_lagged(const qoe_request_t *r);
 
 /* qoe_delivery_past.c */
 
@@ -130,12 +132,23 @@ void qoe_delivery_played(qoe_delivery_t *d, double ms, qoe_points_t *points);
 
 /* Looks for signs of a stall in a request, before it is remembered. */
 void qoe_delivery_signs(qoe_delivery_step_t *x);
+/* Opens a dry time, or makes it part of the open one; *dry changes. */
+void qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry);
+/* The open dry time, if d->dry is not 0. */
+qoe_dry_t qoe_delivery_dry_open(const qoe_delivery_t *d);
 /* Judges the open dry time once enough has come; forced: now. */
 void qoe_delivery_judge(qoe_delivery_t *d, bool forced, qoe_points_t *points);
 /* The session has ended: was it waiting for what errors kept from it? */
 void qoe_delivery_starved(qoe_delivery_t *d, qoe_points_t *points);
 /* Adds the last pair of a track to the halts of the open dry time. */
 void qoe_delivery_halted(qoe_delivery_step_t *x);
+
+/* qoe_delivery_longer.c */
+
+/* Makes the open dry time longer, by the request before of the track. */
+void qoe_delivery_sign_lag(qoe_delivery_step_t *x);
+/* The same, by another track that was fed after the one that ran dry. */
+void qoe_delivery_sign_both(qoe_delivery_step_t *x);
 
 
 static inline qoe_delivery_track_t *

@@ -45,8 +45,6 @@ static void qoe_delivery_sign_claimed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_more(qoe_delivery_step_t *x);
 static uint32_t qoe_delivery_fed(const qoe_delivery_step_t *x,
     uint32_t deadline);
-static void qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry);
-static qoe_dry_t qoe_delivery_dry_open(const qoe_delivery_t *d);
 static void qoe_delivery_dry_set(qoe_delivery_t *d, const qoe_dry_t *dry);
 static void qoe_delivery_look_back(qoe_delivery_t *d);
 static void qoe_delivery_pair(qoe_delivery_t *d, qoe_track_t track, size_t i);
@@ -81,6 +79,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
     }
 
     qoe_delivery_sign_more(x);
+    qoe_delivery_sign_lag(x);
     qoe_delivery_sign_claimed(x);
 
     if (qoe_delivery_late(x->r)) {
@@ -89,6 +88,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
 
     if (x->complete) {
         qoe_delivery_sign_fed(x);
+        qoe_delivery_sign_both(x);
 
     } else {
         qoe_delivery_sign_failed(x, deadline);
@@ -312,6 +312,11 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
     dry.start = t->past[t->past[1].start != 0].start;
     dry.end = x->start;
     dry.cause = d->slow != 0 ? (qoe_cause_t) (d->slow - 1) : QOE_CAUSE_CLIENT;
+
+    if (dry.cause == QOE_CAUSE_CLIENT && qoe_delivery_lagged(x->r)) {
+        dry.cause = QOE_CAUSE_NETWORK;
+    }
+
     dry.cause = qoe_delivery_window(x, dry.cause);
     dry.track = x->track;
 
@@ -321,7 +326,8 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
 
 /*
  * The response after the one that ended the dry time: where playback went on
- * without this track, the first one may have come too late to be shown.
+ * without this track, the first one may have come too late to be shown.  If it
+ * was late itself, it makes a dry time of its own.
  */
 
 static void
@@ -332,7 +338,8 @@ qoe_delivery_sign_more(qoe_delivery_step_t *x)
     d = x->d;
 
     if ((d->flags & QOE_DELIVERY_DRY << x->track) && d->dry_more == 0
-        && x->complete && x->start <= d->dry_end + QOE_DRY_SLACK
+        && x->complete && !qoe_delivery_late(x->r)
+        && x->start <= d->dry_end + QOE_DRY_SLACK
         && x->end > d->dry_end)
     {
         d->dry_more = (uint16_t) qoe_min((x->end - d->dry_end + 3) / 4,
@@ -343,7 +350,7 @@ qoe_delivery_sign_more(qoe_delivery_step_t *x)
 
 /* Opens a dry time, or makes it part of the one that is open. */
 
-static void
+void
 qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry)
 {
     double           ms;
@@ -390,7 +397,7 @@ qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry)
 }
 
 
-static qoe_dry_t
+qoe_dry_t
 qoe_delivery_dry_open(const qoe_delivery_t *d)
 {
     return (qoe_dry_t) {
@@ -527,7 +534,9 @@ qoe_delivery_ready(const qoe_delivery_t *d)
         return true;
     }
 
-    return own >= dry.end
+    /* what has failed will be asked for again */
+
+    return own >= dry.end && !qoe_delivery_past_failed(&d->track[track].past[0])
            && (!qoe_delivery_seen(d, (qoe_track_t) !track) || other >= end);
 }
 

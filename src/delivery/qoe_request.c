@@ -57,6 +57,7 @@ qoe_request_init(qoe_request_t *r)
     r->upstream_header_ms = NAN;
     r->upstream_ms = NAN;
     r->rtt_ms = NAN;
+    r->lag_ms = NAN;
     r->segment = QOE_SEGMENT_NONE;
 
     r->bl_ms = NAN;

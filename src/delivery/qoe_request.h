@@ -66,6 +66,9 @@ typedef struct {
     double           upstream_header_ms; /* NAN: not from an upstream; the */
     double           upstream_ms;        /* last of several */
     double           rtt_ms;             /* TCP_INFO */
+    double           lag_ms;             /* the kernel sent the response before
+                                            it on the connection for so long
+                                            after that had ended here */
     uint64_t         bytes;              /* of the body that were sent */
     uint64_t         path_hash;          /* of path and range, without the
                                             arguments; 0: not known */

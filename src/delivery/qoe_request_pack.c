@@ -32,8 +32,8 @@
 
 #define QOE_REQUEST_REALS(X)                                                  \
     X(duration_ms) X(ttfb_ms) X(upstream_header_ms) X(upstream_ms) X(rtt_ms)  \
-    X(bl_ms) X(dl_ms) X(d_ms) X(br_kbps) X(tb_kbps) X(mtp_kbps) X(rtp_kbps)   \
-    X(pr) X(ltc_ms)
+    X(lag_ms) X(bl_ms) X(dl_ms) X(d_ms) X(br_kbps) X(tb_kbps) X(mtp_kbps)     \
+    X(rtp_kbps) X(pr) X(ltc_ms)
 
 #define QOE_REQUEST_WORDS(X)                                                  \
     X(start_ms) X(bytes) X(path_hash) X(segment) X(range_first)               \

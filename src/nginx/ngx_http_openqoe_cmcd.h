@@ -38,13 +38,20 @@ void ngx_http_openqoe_cmcd_exit(void);
 typedef struct {
     double                    rtt_ms;        /* NAN: not measured */
     double                    etp_kbps;      /* NAN: not known */
-    uint32_t                  retransmits;   /* of the connection, ever */
+    double                    busy_ms;       /* with sending, but for waits for
+                                                a client that does not read;
+                                                NAN: not known */
+    uint32_t                  retransmits;   /* both of the connection, ever */
 } ngx_http_openqoe_tcp_t;
 
 ngx_int_t ngx_http_openqoe_tcp(ngx_http_request_t *r,
     ngx_http_openqoe_tcp_t *tcp);
-/* The retransmits since the last call for a request of the connection. */
-uint32_t ngx_http_openqoe_tcp_delta(ngx_http_request_t *r, uint32_t total);
+/*
+ * Makes busy_ms and retransmits those since the last call for a request of the
+ * connection.  With the first call busy_ms is NAN.
+ */
+void ngx_http_openqoe_tcp_delta(ngx_http_request_t *r,
+    ngx_http_openqoe_tcp_t *tcp);
 
 /* _cmsd.c */
 ngx_int_t ngx_http_openqoe_cmsd_init(ngx_conf_t *cf,

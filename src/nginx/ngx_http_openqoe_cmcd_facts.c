@@ -68,11 +68,19 @@ ngx_http_openqoe_cmcd_elapsed(const ngx_http_request_t *r)
 void
 ngx_http_openqoe_cmcd_tcp(ngx_http_request_t *r, qoe_request_t *q)
 {
+    double                  own;
     ngx_http_openqoe_tcp_t  tcp;
 
     if (ngx_http_openqoe_tcp(r, &tcp) == NGX_OK) {
+        ngx_http_openqoe_tcp_delta(r, &tcp);
+
         q->rtt_ms = tcp.rtt_ms;
-        q->retransmits = ngx_http_openqoe_tcp_delta(r, tcp.retransmits);
+        q->retransmits = tcp.retransmits;
+
+        /* what the kernel sent while this response had a body to hand over */
+
+        own = q->duration_ms - (q->ttfb_ms > 0 ? q->ttfb_ms : 0);
+        q->lag_ms = isnan(tcp.busy_ms) ? NAN : fmax(tcp.busy_ms - own, 0);
     }
 }
 

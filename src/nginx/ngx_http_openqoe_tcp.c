@@ -18,6 +18,8 @@
  */
 #define NGX_HTTP_OPENQOE_SND_WND   228
 #define NGX_HTTP_OPENQOE_ACKED     120       /* tcpi_bytes_acked */
+#define NGX_HTTP_OPENQOE_BUSY      168       /* tcpi_busy_time, */
+#define NGX_HTTP_OPENQOE_RWND      176       /* tcpi_rwnd_limited: Linux 4.10 */
 #define NGX_HTTP_OPENQOE_TCP_INFO  256
 
 /*
@@ -31,6 +33,17 @@
 #define NGX_HTTP_OPENQOE_CLEANUPS  16
 
 
+/* What the kernel has counted for a connection until its last request. */
+
+typedef struct {
+    double    busy_ms;
+    uint32_t  retransmits;
+} ngx_http_openqoe_tcp_noted_t;
+
+
+static double ngx_http_openqoe_tcp_busy(const u_char *raw, socklen_t len);
+static ngx_http_openqoe_tcp_noted_t *ngx_http_openqoe_tcp_note(
+    ngx_http_request_t *r);
 static double ngx_http_openqoe_etp(const u_char *raw, socklen_t len);
 static uint64_t ngx_http_openqoe_tcp_word(const u_char *raw, size_t offset,
     size_t size);
@@ -50,6 +63,7 @@ ngx_http_openqoe_tcp(ngx_http_request_t *r, ngx_http_openqoe_tcp_t *tcp)
     c = r->connection;
     tcp->rtt_ms = NAN;
     tcp->etp_kbps = NAN;
+    tcp->busy_ms = NAN;
     tcp->retransmits = 0;
 
 #if (NGX_HTTP_V3)
@@ -77,6 +91,7 @@ ngx_http_openqoe_tcp(ngx_http_request_t *r, ngx_http_openqoe_tcp_t *tcp)
     }
 
     tcp->etp_kbps = ngx_http_openqoe_etp(ti.raw, len);
+    tcp->busy_ms = ngx_http_openqoe_tcp_busy(ti.raw, len);
     tcp->retransmits = ti.info.tcpi_total_retrans;
 
     return NGX_OK;
@@ -117,6 +132,26 @@ ngx_http_openqoe_etp(const u_char *raw, socklen_t len)
 }
 
 
+/* Microseconds in which there were bytes to send, or to be acknowledged. */
+
+static double
+ngx_http_openqoe_tcp_busy(const u_char *raw, socklen_t len)
+{
+    uint64_t  busy, rwnd;
+
+    if (len < NGX_HTTP_OPENQOE_RWND + sizeof(uint64_t)) {
+        return NAN;
+    }
+
+    busy = ngx_http_openqoe_tcp_word(raw, NGX_HTTP_OPENQOE_BUSY,
+                                     sizeof(uint64_t));
+    rwnd = ngx_http_openqoe_tcp_word(raw, NGX_HTTP_OPENQOE_RWND,
+                                     sizeof(uint64_t));
+
+    return (double) (busy - ngx_min(rwnd, busy)) / 1000;
+}
+
+
 static uint64_t
 ngx_http_openqoe_tcp_word(const u_char *raw, size_t offset, size_t size)
 {
@@ -134,48 +169,66 @@ ngx_http_openqoe_tcp_word(const u_char *raw, size_t offset, size_t size)
 }
 
 
+void
+ngx_http_openqoe_tcp_delta(ngx_http_request_t *r, ngx_http_openqoe_tcp_t *tcp)
+{
+    ngx_http_openqoe_tcp_t         total;
+    ngx_http_openqoe_tcp_noted_t  *noted;
+
+    total = *tcp;
+    noted = ngx_http_openqoe_tcp_note(r);
+
+    if (noted == NULL) {
+        tcp->busy_ms = NAN;
+        tcp->retransmits = 0;
+        return;
+    }
+
+    tcp->busy_ms -= noted->busy_ms;
+    tcp->retransmits -= noted->retransmits;
+
+    noted->busy_ms = total.busy_ms;
+    noted->retransmits = total.retransmits;
+}
+
+
 /*
  * The kernel counts for the whole life of a connection.  What was counted
- * before stands in a cleanup of the connection's pool, made when the first
- * packet was sent again: most connections have none.
+ * before stands in a cleanup of the connection's pool.
  */
 
-uint32_t
-ngx_http_openqoe_tcp_delta(ngx_http_request_t *r, uint32_t total)
+static ngx_http_openqoe_tcp_noted_t *
+ngx_http_openqoe_tcp_note(ngx_http_request_t *r)
 {
-    uint32_t            *noted, delta;
-    ngx_uint_t           i;
-    ngx_pool_cleanup_t  *cln;
-
-    if (total == 0) {
-        return 0;
-    }
+    ngx_uint_t                     i;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_openqoe_tcp_noted_t  *noted;
 
     cln = r->connection->pool->cleanup;
 
     for (i = 0; cln != NULL && i < NGX_HTTP_OPENQOE_CLEANUPS; i++) {
 
         if (cln->handler == ngx_http_openqoe_tcp_noted) {
-            noted = cln->data;
-            delta = total - *noted;
-            *noted = total;
-            return delta;
+            return cln->data;
         }
 
         cln = cln->next;
     }
 
-    cln = ngx_pool_cleanup_add(r->connection->pool, sizeof(uint32_t));
+    cln = ngx_pool_cleanup_add(r->connection->pool,
+                               sizeof(ngx_http_openqoe_tcp_noted_t));
 
     if (cln == NULL) {
-        return 0;
+        return NULL;
     }
 
     cln->handler = ngx_http_openqoe_tcp_noted;
-    noted = cln->data;
-    *noted = total;
 
-    return total;
+    noted = cln->data;
+    noted->busy_ms = NAN;
+    noted->retransmits = 0;
+
+    return noted;
 }
 
 

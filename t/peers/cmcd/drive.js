@@ -14,14 +14,12 @@
 
 'use strict';
 
-const crypto = require('crypto');
 const fs = require('fs');
 const path = require('path');
 
 const { Browser } = require('../browser/cdp.js');
 const { MediaServer } = require('../players/media.js');
-const { truths } = require('../players/truth.js');
-const { Viewer } = require('../players/viewer.js');
+const { CmcdViewer } = require('./viewer.js');
 
 const options = JSON.parse(process.argv[2]);
 const PLAYERS = ['hlsjs', 'dashjs', 'shaka'];
@@ -37,43 +35,6 @@ const network = {
     cut(name) { fs.writeFileSync(path.join(options.slow, name), ''); },
     mend(name) { fs.unlinkSync(path.join(options.slow, name)); },
 };
-
-
-class CmcdViewer extends Viewer {
-
-    static async open(browser, player, mode) {
-        const name = `${player}-${mode}`;
-        const sid = crypto.randomUUID();
-        const query = new URLSearchParams({
-            name, player, mode, sid, media: `/media/${name}`,
-            reports: `/reports/${name}`,
-        });
-        const url = `${options.site}/pages/cmcd/play.html?${query}`;
-        const page = await browser.newPage(url, { newWindow: true });
-
-        await page.loaded(url);
-        await page.evaluate('ready');
-
-        return new CmcdViewer({ page, name, player, mode, sid,
-                                server: network });
-    }
-
-    async play() {
-        await this.do('play', 'void start()');
-        await this.until('!video.paused && video.currentTime > 1');
-    }
-
-    async end() {
-        await this.until('video.ended');
-        await this.do('ended', '0');
-    }
-
-    // What was recorded is taken before the page goes.
-    async leave() {
-        this.record = await this.page.evaluate('result()');
-        await this.page.close();
-    }
-}
 
 
 // By headers, the same keys come another way: a short session will do.
@@ -103,7 +64,10 @@ const SCENARIOS = {
 
 
 async function run(browser, player, mode) {
-    const viewer = await CmcdViewer.open(browser, player, mode);
+    const viewer = await CmcdViewer.open({
+        browser, site: options.site, player, mode, network,
+        name: `${player}-${mode}`,
+    });
 
     await viewer.follow(SCENARIOS[mode]);
 
@@ -126,18 +90,8 @@ async function main() {
 
         const { product } = await browser.send('Browser.getVersion');
 
-        console.log(JSON.stringify({ product, sessions: viewers.map(
-            ({ name, player, mode, sid, record }) =>
-                ({ name, player, mode, sid, views: truths(record),
-                   actions: record.actions, errors: record.errors,
-                   wishes: record.wishes, element: record.element.map(
-                       ([at, type, position]) => `${type}@${Math.round(at)}/`
-                                                 + position.toFixed(2)),
-                   events: record.reported === undefined ? []
-                       : [{ at_ms: Math.round(record.reported),
-                            event: { event_type: 'report',
-                                     video: { id: name } } }],
-                   fetched: record.fetched })) }));
+        console.log(JSON.stringify({
+            product, sessions: viewers.map((viewer) => viewer.session()) }));
 
     } finally {
         await browser.close();

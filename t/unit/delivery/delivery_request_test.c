@@ -287,6 +287,21 @@ test_cause(void)
            "the cause is %s: %s", rows[i].cause, rows[i].text);
     }
 
+    r = segment(0, 10000, QOE_CMCD_OT_VIDEO, 1, 1000);
+    r.status = 499;
+    r.aborted = true;
+    r.bytes = 0;
+    r.ttfb_ms = NAN;
+    r.text[QOE_TEXT_SESSION_ID] = qoe_span_null;
+    alone(&r);
+    ok(COUNT(EXPERIENCE_DEADLINE_MISSED, "edge") == 1,
+       "a client that leaves before the header has waited for the edge");
+
+    r.status = 200;
+    r.aborted = false;
+    r.bytes = 2000000;
+    r.ttfb_ms = 0;
+    r.cache = QOE_CACHE_HIT;
     r.retransmits = 1;
     alone(&r);
     ok(COUNT(EXPERIENCE_DEADLINE_MISSED, "network") == 1,

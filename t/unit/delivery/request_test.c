@@ -221,6 +221,7 @@ fill(qoe_request_t *r)
     r->segment = 12;
     r->status = 206;
     r->retransmits = 3;
+    r->lag_ms = 4200;
     r->cache = QOE_CACHE_HIT;
     r->aborted = true;
     r->nor = true;
@@ -252,9 +253,9 @@ test_pack(void)
     ok(back.start_ms == r.start_ms && back.duration_ms == 77
        && isnan(back.ttfb_ms) && back.upstream_ms == 5
        && back.bytes == 1234567 && back.segment == 12 && back.status == 206
-       && back.retransmits == 3 && back.cache == QOE_CACHE_HIT
-       && back.aborted && back.nor && !back.bs && !back.su
-       && back.ot == QOE_CMCD_OT_VIDEO && back.bl_ms == 100,
+       && back.retransmits == 3 && back.lag_ms == 4200 && isnan(back.rtt_ms)
+       && back.cache == QOE_CACHE_HIT && back.aborted && back.nor && !back.bs
+       && !back.su && back.ot == QOE_CMCD_OT_VIDEO && back.bl_ms == 100,
        "its numbers and flags are the same");
 
     qoe_request_sample(&s, &back);

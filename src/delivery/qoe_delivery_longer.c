@@ -1,0 +1,66 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * What makes a dry time that has been noted longer: bytes that the kernel still
+ * had to send, and another track that waits as well.
+ */
+
+
+#include "qoe_delivery_priv.h"
+
+
+/* The response that ended the dry time was still on its way for a while. */
+
+void
+qoe_delivery_sign_lag(qoe_delivery_step_t *x)
+{
+    uint32_t   ended;
+    qoe_dry_t  dry;
+
+    dry = qoe_delivery_dry_open(x->d);
+    ended = qoe_delivery_past_end(&qoe_delivery_track(x)->past[0]);
+
+    /* the end of a remembered request is rounded to 4 ms */
+
+    if (x->d->dry == 0 || dry.why != QOE_DRY_DEADLINE || dry.track != x->track
+        || !x->newest || x->jump || !(x->r->lag_ms > QOE_DEADLINE_ROUND)
+        || ended + 4 < dry.end || ended > dry.end + 4)
+    {
+        return;
+    }
+
+    dry.end = (uint32_t) fmin(dry.end + x->r->lag_ms, x->start);
+
+    qoe_delivery_dry(x, &dry);
+}
+
+
+/*
+ * The other track ran dry and has been fed, but this one had failed as well:
+ * nothing plays before its media have come, too.
+ */
+
+void
+qoe_delivery_sign_both(qoe_delivery_step_t *x)
+{
+    qoe_dry_t                   dry, open;
+    const qoe_delivery_past_t  *p;
+
+    p = &qoe_delivery_track(x)->past[0];
+    open = qoe_delivery_dry_open(x->d);
+
+    if (x->d->dry == 0 || open.why != QOE_DRY_DEADLINE
+        || open.track == x->track || !x->newest || x->jump
+        || x->end <= open.end || p->start == 0 || !qoe_delivery_past_failed(p)
+        || !(p->start + qoe_delivery_past_bl(p) / qoe_delivery_past_rate(p)
+             <= open.end))
+    {
+        return;
+    }
+
+    dry = open;
+    dry.end = x->end;
+
+    qoe_delivery_dry(x, &dry);
+}

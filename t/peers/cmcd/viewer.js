@@ -1,0 +1,66 @@
+// Copyright (C) OpenQoE
+//
+// A viewer of the CMCD pages (page.js), and the session as tests read it.
+
+'use strict';
+
+const crypto = require('crypto');
+
+const { truths } = require('../players/truth.js');
+const { Viewer } = require('../players/viewer.js');
+
+
+class CmcdViewer extends Viewer {
+
+    // Opens the page on the site; network is what Viewer.stall() cuts and
+    // mends.
+    static async open({ browser, site, player, mode, name, network }) {
+        const sid = crypto.randomUUID();
+        const query = new URLSearchParams({
+            name, player, mode, sid, media: `/media/${name}`,
+            reports: `/reports/${name}`,
+        });
+        const url = `${site}/pages/cmcd/play.html?${query}`;
+        const page = await browser.newPage(url, { newWindow: true });
+
+        await page.loaded(url);
+        await page.evaluate('ready');
+
+        return new CmcdViewer({ page, name, player, mode, sid,
+                                server: network });
+    }
+
+    async play() {
+        await this.do('play', 'void start()');
+        await this.until('!video.paused && video.currentTime > 1');
+    }
+
+    async end() {
+        await this.until('video.ended');
+        await this.do('ended', '0');
+    }
+
+    // What was recorded is taken before the page goes.
+    async leave() {
+        this.record = await this.page.evaluate('result()');
+        await this.page.close();
+    }
+
+    session() {
+        const { name, player, mode, sid, record } = this;
+
+        return { name, player, mode, sid, views: truths(record),
+                 actions: record.actions, errors: record.errors,
+                 wishes: record.wishes, element: record.element.map(
+                     ([at, type, position]) => `${type}@${Math.round(at)}/`
+                                               + position.toFixed(2)),
+                 events: record.reported === undefined ? []
+                     : [{ at_ms: Math.round(record.reported),
+                          event: { event_type: 'report',
+                                   video: { id: name } } }],
+                 fetched: record.fetched };
+    }
+}
+
+
+module.exports = { CmcdViewer };

@@ -1,0 +1,252 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * Estimated stalls that last longer than the first sign says: errors in both
+ * tracks, and bytes that the kernel still had to send.
+ */
+
+
+#include "delivery_unit.h"
+
+
+#define VIDEO     QOE_CMCD_OT_VIDEO
+#define AUDIO     QOE_CMCD_OT_AUDIO
+#define MANIFEST  QOE_CMCD_OT_MANIFEST
+
+
+/* Video, and audio if wanted, that plays until at: segments 1 to 5. */
+
+static double
+play(bool audio)
+{
+    unsigned       i;
+    qoe_request_t  r;
+
+    begin();
+
+    r = response(0, 20, MANIFEST);
+    apply(&r);
+
+    for (i = 0; i < 5; i++) {
+        r = segment(i * 2000.0, 100, VIDEO, i + 1, i ? 3000 : 0);
+        apply(&r);
+
+        if (audio) {
+            r = segment(i * 2000.0 + 50, 50, AUDIO, i + 1, i ? 3000 : 0);
+            apply(&r);
+        }
+    }
+
+    return 10000;
+}
+
+
+static void
+goes_on(double at, unsigned number, bool audio)
+{
+    unsigned       i;
+    qoe_request_t  r;
+
+    for (i = 0; i < 4; i++) {
+        r = segment(at + i * 2000.0, 100, VIDEO, number + i, 2000);
+        apply(&r);
+
+        if (audio) {
+            r = segment(at + i * 2000.0 + 50, 50, AUDIO, number + i, 2000);
+            apply(&r);
+        }
+    }
+}
+
+
+static bool
+stalled(double ms, const char *cause, const char *reason)
+{
+    return COUNT(EXPERIENCE_REBUFFERS, NULL) == 1
+           && COUNT(EXPERIENCE_REBUFFERS, cause) == 1
+           && COUNT(EXPERIENCE_REBUFFERS, reason) == 1
+           && COUNT(EXPERIENCE_REBUFFERS, "request") == 1
+           && COUNT(EXPERIENCE_REBUFFER_TIME, cause) == !isnan(ms)
+           && (isnan(ms) || fabs(SUM(EXPERIENCE_REBUFFER_TIME, NULL) - ms)
+                            <= 20);
+}
+
+
+/* Both tracks fail, and are fed one after the other. */
+
+static void
+test_both(void)
+{
+    double         at;
+    qoe_request_t  r;
+
+    at = play(true);
+    r = segment(at, 10, AUDIO, 6, 2000);
+    r.status = 503;
+    apply(&r);
+    r = segment(at + 10, 10, VIDEO, 6, 1900);
+    r.status = 503;
+    apply(&r);
+    r = segment(at + 1000, 10, AUDIO, 6, 1000);
+    r.status = 503;
+    apply(&r);
+    r = segment(at + 5000, 10, VIDEO, 6, 100);
+    r.bs = r.su = true;
+    apply(&r);
+    r = segment(at + 5100, 10, VIDEO, 7, 2000);
+    apply(&r);
+    r = segment(at + 8000, 10, AUDIO, 6, 0);
+    apply(&r);
+    r = segment(at + 8010, 10, AUDIO, 7, 2000);
+    apply(&r);
+    goes_on(at + 10000, 8, true);
+
+    ok(COUNT(EXPERIENCE_REBUFFERS, "error") == 1
+       && fabs(SUM(EXPERIENCE_REBUFFER_TIME, "error") - 6000) <= 150,
+       "where both tracks failed, a stall lasts until both have come: %.0f ms",
+       SUM(EXPERIENCE_REBUFFER_TIME, "error"));
+}
+
+
+/* The player says with a failed request that it has starved. */
+
+static void
+test_claimed_error(void)
+{
+    double         at, before;
+    qoe_request_t  r;
+
+    at = play(true);
+    r = segment(at, 10, AUDIO, 6, 2000);
+    r.status = 503;
+    apply(&r);
+    r = segment(at + 10, 10, VIDEO, 6, 2000);
+    r.status = 503;
+    apply(&r);
+
+    for (before = 3000; before <= 5000; before += 2000) {
+        r = segment(at + before, 10, VIDEO, 6, 100);
+        r.status = 503;
+        r.bs = r.su = true;
+        apply(&r);
+    }
+
+    r = segment(at + 7000, 10, AUDIO, 6, 0);
+    apply(&r);
+    r = segment(at + 8000, 10, VIDEO, 6, 100);
+    apply(&r);
+    r = segment(at + 8010, 10, AUDIO, 7, 2000);
+    apply(&r);
+    goes_on(at + 10000, 8, true);
+
+    ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 1
+       && COUNT(EXPERIENCE_REBUFFERS, "error") == 1
+       && fabs(SUM(EXPERIENCE_REBUFFER_TIME, "error") - 6000) <= 150,
+       "bs of a request that fails does not end the stall: %.0f ms",
+       SUM(EXPERIENCE_REBUFFER_TIME, "error"));
+}
+
+
+/* The response after a late one is late as well, some seconds later. */
+
+static void
+test_two(void)
+{
+    double         at;
+    qoe_request_t  r;
+
+    at = play(false);
+    r = segment(at, 2800, VIDEO, 6, 2000);
+    r.ttfb_ms = 2790;
+    apply(&r);
+    r = segment(at + 2800, 8000, VIDEO, 7, 2000);
+    r.ttfb_ms = 7990;
+    apply(&r);
+    goes_on(at + 10800, 8, false);
+
+    ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 2
+       && COUNT(EXPERIENCE_REBUFFERS, "edge") == 2
+       && fabs(SUM(EXPERIENCE_REBUFFER_TIME, NULL) - 6800) <= 150,
+       "a late response after a late response is another stall: %.0f ms",
+       SUM(EXPERIENCE_REBUFFER_TIME, NULL));
+}
+
+
+/*
+ * The kernel takes a response at once and sends it for 5900 ms, which the next
+ * request of the connection shows.
+ */
+
+static void
+test_lag(void)
+{
+    double         at;
+    size_t         i;
+    qoe_request_t  r;
+
+    static const struct {
+        double       lag;
+        double       took;
+        bool         before;         /* with an audio request just before */
+        const char  *cause;
+        const char  *text;
+    } rows[] = {
+        { 5900, 20, false, "network",
+          "a response that the kernel sent for longer than it plays" },
+        { 1900, 20, false, "client",
+          "a response that the kernel sent for less than it plays" },
+        { NAN, 20, false, "client",
+          "a connection of which the kernel says nothing" },
+        { 5900, 20, true, "network",
+          "a slow response that another request of the session showed" }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        at = play(rows[i].before);
+        r = segment(at, rows[i].took, VIDEO, 6, 2000);
+        apply(&r);
+
+        if (rows[i].before) {
+            r = segment(at + 5800, 10, AUDIO, 6, 0);
+            r.lag_ms = rows[i].lag;
+            apply(&r);
+        }
+
+        r = segment(at + 6000, 10, VIDEO, 7, 0);
+        r.bs = r.su = true;
+        r.lag_ms = rows[i].before ? 0 : rows[i].lag;
+        apply(&r);
+        goes_on(at + 6100, 8, rows[i].before);
+
+        ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 1
+           && COUNT(EXPERIENCE_REBUFFERS, rows[i].cause) == 1,
+           "the cause is %s: %s", rows[i].cause, rows[i].text);
+    }
+
+    /* of a late response the last 3 s are still on their way */
+
+    at = play(false);
+    r = segment(at, 3000, VIDEO, 6, 2000);
+    r.bytes = 50000;
+    apply(&r);
+    r = segment(at + 6000, 10, VIDEO, 7, 2000);
+    r.bs = r.su = true;
+    r.lag_ms = 2900;
+    apply(&r);
+    goes_on(at + 6100, 8, false);
+    ok(stalled(4000, "network", "deadline"),
+       "a stall lasts until the kernel has sent the late response");
+}
+
+
+int
+main(void)
+{
+    test_both();
+    test_claimed_error();
+    test_two();
+    test_lag();
+
+    return tap_end();
+}
