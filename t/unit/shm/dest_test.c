@@ -12,6 +12,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -341,6 +342,81 @@ test_health(void)
           == sizeof(info.health.last_error) - 1,
        "a writer that died within an update does not keep the next from "
        "writing");
+}
+
+
+/*
+ * A reader is interrupted by a writer: the second half of what it reads is on a
+ * page that it cannot read, and the signal's handler writes.
+ */
+
+static uint8_t            *half;             /* the page of the second half */
+static size_t              page;
+static uint64_t            read_seq;
+static qoe_lane_health_t  *torn;
+
+
+static void
+write_within(int signo)
+{
+    (void) signo;
+
+    mprotect(half, page, PROT_READ|PROT_WRITE);
+    torn->last_failure_ms = 2;
+    memset(torn->last_error, 'b', sizeof(torn->last_error) - 1);
+    read_seq = (read_seq | 1) + 1;
+}
+
+
+static bool
+read_torn(uint64_t seq)
+{
+    char               text[256];
+    qoe_lane_health_t  health;
+
+    mprotect(half, page, PROT_READ|PROT_WRITE);
+    memset(torn, 0, sizeof(qoe_lane_health_t));
+    torn->last_failure_ms = 1;
+    memset(torn->last_error, 'a', sizeof(torn->last_error) - 1);
+    mprotect(half, page, PROT_NONE);
+    read_seq = seq;
+
+    qoe_health_read(torn, &read_seq, &health);
+
+    memset(text, 'b', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+
+    return read_seq == (seq | 1) + 1 && health.last_failure_ms == 2
+           && strcmp(health.last_error, text) == 0;
+}
+
+
+static void
+test_health_torn(void)
+{
+    void              *mem;
+    struct sigaction   sa, before;
+
+    page = (size_t) sysconf(_SC_PAGESIZE);
+    mem = mmap(NULL, 2 * page, PROT_READ|PROT_WRITE,
+               MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    if (mem == MAP_FAILED) {
+        abort();
+    }
+
+    half = (uint8_t *) mem + page;
+    torn = (qoe_lane_health_t *) (half - sizeof(qoe_lane_health_t) / 2 / 8 * 8);
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = write_within;
+    sigaction(SIGSEGV, &sa, &before);
+
+    ok(read_torn(4), "a reader during whose copy a writer wrote reads again");
+    ok(read_torn(5), "a reader that began while a writer wrote reads again");
+
+    sigaction(SIGSEGV, &before, NULL);
+    munmap(mem, 2 * page);
 }
 
 
@@ -694,6 +770,7 @@ main(void)
     test_identity();
     test_back();
     test_health();
+    test_health_torn();
     test_kill();
 
     return tap_end();
