@@ -235,7 +235,7 @@ test_locked(void)
 }
 
 
-/* The list reads the table from its first bucket to its last, and no further. */
+/* The list reads the table from its first bucket to its last one. */
 
 static void
 test_list(void)
