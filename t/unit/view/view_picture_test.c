@@ -220,6 +220,29 @@ test_direction(void)
 }
 
 
+/*
+ * A change of the rendition counts the time until then as played.  The position
+ * at the pause shows that 3 of these 14 seconds were not: what is taken away
+ * was of the first rendition.
+ */
+
+static void
+test_fit(void)
+{
+    stream_t  *t;
+
+    t = stream();
+    script(t, "0 canplay video_startup_time=0 at=0;"
+              "0 qualitychange bitrate=1000000; 0 playing at=0;"
+              "10000 heartbeat at=10000; 14000 qualitychange bitrate=2000000;"
+              "20000 pause at=11000; end");
+    ok(played_ms(t, 11000)
+       && made(t, QOE_METRIC_VIDEO_QUALITY_SCORE, 1, log(1e6) / log(2e6), ""),
+       "time that turns out not to be played does not change the quality score "
+       "of the time that was");
+}
+
+
 int
 main(void)
 {
@@ -227,6 +250,7 @@ main(void)
     test_scale();
     test_units();
     test_direction();
+    test_fit();
 
     return tap_end();
 }
