@@ -160,6 +160,11 @@ test_cmcd(void)
     ok(r.version == 2 && r.br_kbps == 64 && r.bl_ms == 800,
        "of a list the number of the object's type counts");
     ok(isnan(r.dl_ms) && isnan(r.pr), "a number that is absent is not known");
+
+    (void) qoe_cmcd_query(&c, qoe_span("CMCD=v%3D2,bs%3D%3F0,su"), buf);
+    qoe_request_init(&r);
+    qoe_request_cmcd(&r, &key, &c, qoe_span("/1.ts"));
+    ok(!r.bs && r.su, "a flag that is sent as false is false");
 }
 
 
