@@ -41,12 +41,9 @@ static const view_case_t  cases[] = {
     { "events without any position or playing_time add up",
       BLIND "10000..60000 heartbeat; 65000 ended", "completed", 0, 65000,
       0, 0 },
-    { "without proof a heartbeat shows that a page that was left plays on",
-      BLIND "10000 moveaway; 20000 heartbeat; 30000 heartbeat; end",
+    { "without proof a heartbeat shows that a player that was removed is back",
+      BLIND "10000 playbackdetached; 20000 heartbeat; 30000 heartbeat; end",
       "played", 0, 30000, 0, 0 },
-    { "of a player that has sent positions a heartbeat without any does not",
-      BEGUN "10000 moveaway at=10000; 20000 heartbeat; 30000 heartbeat; end",
-      "played", 0, 10000, 0, 0 },
 
     /* Time with proof of playing. */
 
