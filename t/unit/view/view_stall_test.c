@@ -21,7 +21,8 @@ static const view_case_t  cases[] = {
 
     { "a stall during which playing_time is found to be in seconds ends where "
       "that has grown",
-      BEGUN "10000 heartbeat at=10000 playing_time=10; 20000 stallstart at=20000;"
+      BEGUN "10000 heartbeat at=10000 playing_time=10;"
+      "20000 stallstart at=20000;"
       "21000 heartbeat at=20000 playing_time=20;"
       "23000 heartbeat playing_time=20.26; 33000 ended playing_time=30.26",
       "completed", 0, 30260, 1, 2740 },
