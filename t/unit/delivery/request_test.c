@@ -106,6 +106,11 @@ test_nor(void)
        == want, "a next object is found by a URL, without its arguments");
     ok(announced("/x", "CMCD=v%3D2,nor%3D(%22/a/b/seg2.m4s%22)") == want,
        "a next object of version 2 is the first of its list");
+    ok(announced("/x", "CMCD=nor%3D%22../../a/b/seg2.m4s%22") == want,
+       "a relative path that leads out of the root stays in it");
+    ok(announced("/x", "CMCD=nor%3D%22%22") == 0
+       && announced("/x", "CMCD=nor%3D%22y%22") == asked("/y", ""),
+       "an empty next object is none, and one of a single letter is found");
     ok(asked("/a/b/se%672.m4s", "") == want,
        "a path with an escape is the same object");
     ok(asked("/a/b/seg2.m4s", "bytes=0-9") != want,

@@ -34,6 +34,11 @@ report(lane_t *l, int64_t ms, const char *of, qoe_report_event_t event,
     at = LOG_START + (uint64_t) ms;
     make_sample(&s, "heartbeat", at, at, none);
 
+    if (event == QOE_REPORT_RESPONSE) {
+        s.number[QOE_NUMBER_TTLB] = 3000;
+        s.set |= (uint64_t) 1 << QOE_NUMBER_TTLB;
+    }
+
     s.number[QOE_NUMBER_REPORT] = event;
     s.number[QOE_NUMBER_PLAYER_STATE] = state;
     s.number[QOE_NUMBER_SEQUENCE] = sn++;
@@ -118,6 +123,22 @@ test_view(void)
     lane_free(l);
 
     l = begin();
+    state(l, 0, "s//v", QOE_PLAYER_STARTING);
+    sn++;
+    plays(l, 10000, 320000, "s//v");
+    ok(gaps(l) == 1, "once 32 reports came after it, one is missing");
+    lane_free(l);
+
+    l = begin();
+    report(l, 0, "s//v", QOE_REPORT_RESPONSE, QOE_PLAYER_PLAYING);
+    plays(l, 10000, 20000, "s//v");
+    state(l, 23000, "s//v", QOE_PLAYER_ENDED);
+    pass(l, 2000000);
+    ok(came_to(l, 1, 1, 0, 20000),
+       "a report of a response describes the player when the response ended");
+    lane_free(l);
+
+    l = begin();
     tell(l, 0, "s/a/v", "playing", "at=0");
     beats(l, 10000, 20000, "s/a/v", 0);
     pass(l, 2000000);
@@ -143,6 +164,34 @@ test_videos(void)
     pass(l, 9000000);
     ok(came_to(l, 2, 1, 1, 30000 + 20000),
        "another video of the session is another view");
+    lane_free(l);
+
+    l = begin();
+    state(l, 0, "s//v", QOE_PLAYER_STARTING);
+    state(l, 2000, "s//v", QOE_PLAYER_PLAYING);
+    plays(l, 10000, 30000, "s//v");
+    state(l, 32000, "s//w", QOE_PLAYER_PLAYING);
+    plays(l, 40000, 50000, "s//w");
+    ok(alive(l) == 2, "a video that may go on later stays");
+    state(l, 52000, "s//v", QOE_PLAYER_PLAYING);
+    plays(l, 60000, 70000, "s//v");
+    state(l, 72000, "s//v", QOE_PLAYER_ENDED);
+    pass(l, 9000000);
+    ok(came_to(l, 2, 1, 1, 30000 + 20000 + 20000),
+       "reports of a video that comes back belong to its view");
+    lane_free(l);
+
+    l = begin();
+    state(l, 0, "s//v", QOE_PLAYER_STARTING);
+    state(l, 2000, "s//v", QOE_PLAYER_PLAYING);
+    plays(l, 10000, 30000, "s//v");
+    state(l, 32000, "s//w", QOE_PLAYER_PLAYING);
+    plays(l, 40000, 50000, "s//w");
+    plays(l, 60000, 60000, "s//");
+    state(l, 62000, "s//", QOE_PLAYER_ENDED);
+    pass(l, 9000000);
+    ok(came_to(l, 2, 1, 1, 30000 + 30000),
+       "reports that name no video belong to the view that began last");
     lane_free(l);
 
     l = begin();

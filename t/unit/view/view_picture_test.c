@@ -44,6 +44,18 @@ test_classes(void)
            "%dx%d is %s", sizes[i].width, sizes[i].height, sizes[i].class);
     }
 
+    for (i = 0; i < 2; i++) {
+        t = stream();
+        snprintf(text, sizeof(text), BEGUN "1000 qualitychange video_width=%d "
+                 "video_height=%d resolution.width=1920 resolution.height=1080",
+                 i ? 1280 : 0, i ? 0 : 720);
+        script(t, text);
+
+        ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 1, 1, "resolution=1080p"),
+           "where the video's %s is 0, the resolution of the rendition counts",
+           i ? "height" : "width");
+    }
+
     t = stream();
     script(t, BEGUN "10000 heartbeat at=10000; end");
     ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 0, 0, ""),

@@ -13,9 +13,20 @@
 /* A view whose first frame was shown at once. */
 
 #define BEGUN  "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+#define BEAT(ms)  #ms " heartbeat at=10000;"
+#define CROWD  BEAT(10010) BEAT(10011) BEAT(10012) BEAT(10013) BEAT(10014)    \
+               BEAT(10015) BEAT(10016) BEAT(10017) BEAT(10018) BEAT(10019)    \
+               BEAT(10020) BEAT(10021) BEAT(10022) BEAT(10023) BEAT(10024)
 
 
 static const view_case_t  cases[] = {
+
+    /* More events than wait to be judged. */
+
+    { "a crowd of heartbeats does not push a stall out",
+      BEGUN "10000 heartbeat at=10000; 10001 stallstart at=10000;"
+      CROWD "14001 stallend at=10000; 24001 ended at=20000",
+      "completed", 0, 20001, 1, 4000 },
 
     /* The unit of playing_time, which is found during a stall. */
 
