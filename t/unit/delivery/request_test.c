@@ -246,6 +246,9 @@ test_pack(void)
        && s.nattrs == 1 && qoe_span_eq(s.attrs[0].value, qoe_span("1"))
        && s.ndims == 2 && qoe_span_eq(s.dims[1].name, qoe_span("c")),
        "its texts make the sample that attributes are made of");
+    ok(s.time_ms == (int64_t) r.start_ms && s.time_ms != 0
+       && s.received_ns == r.start_ms * 1000000,
+       "the time of that sample is when the request began");
 
     for (i = 0, invalid = 0; i < n; i++) {
         memcpy(cut, buf, i);
