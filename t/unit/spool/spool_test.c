@@ -409,6 +409,40 @@ test_killed(void)
 
 /* Two zones: two masters, or a master whose zone changed its size. */
 
+/* Segments of which all is done go at once, however many. */
+
+static void
+test_settled(void)
+{
+    size_t            i;
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *ref[4];
+
+    begin();
+    conf.segment_size = 1100;
+    zone = spool_zone();
+    sp = spool_new(zone);
+    pass(sp, 0);
+
+    for (i = 0; i < 4; i++) {
+        append(sp, (int) i, 960, 1, &ref[i]);
+    }
+
+    ok(segments() == 4, "records that fill a segment have one each");
+
+    for (i = 0; i < 3; i++) {
+        qoe_spool_done(sp, ref[i]);
+    }
+
+    qoe_spool_run(sp, now());
+    ok(segments() == 1, "one turn removes all segments of which all is done");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
 /* When the helper has to look again: to the millisecond, or it spins. */
 
 static void
@@ -557,6 +591,7 @@ main(void)
     test_reject();
     test_trickle();
     test_killed();
+    test_settled();
     test_due();
     test_instances();
 
