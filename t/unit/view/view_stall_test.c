@@ -46,6 +46,12 @@ static const view_case_t  cases[] = {
     { "a wait of 250 ms is a stall",
       BEGUN "10000 stallstart at=10000; 10250 stallend at=10000;"
       "30000 ended at=29750", "completed", 0, 29750, 1, 250 },
+    { "a wait of which the position leaves 250 ms is a stall",
+      BEGUN "10000 stallstart at=10000; 20250 heartbeat at=20000;"
+      "40250 ended at=40000", "completed", 0, 40000, 1, 250 },
+    { "a wait of which the position leaves 249 ms is none",
+      BEGUN "10000 stallstart at=10000; 20249 heartbeat at=20000;"
+      "40249 ended at=40000", "completed", 0, 40249, 0, 0 },
     { "a wait of 249 ms is no stall",
       BEGUN "10000 stallstart at=10000; 10249 stallend at=10000;"
       "30000 ended at=29751", "completed", 0, 29751, 0, 0 },
