@@ -326,6 +326,16 @@ test_cause(void)
     ok(stalled(4000, "edge", "deadline"), "a stall by a slow edge says so");
 
     at = play(false);
+    r = segment(at, 6000, VIDEO, 6, 2000);
+    r.ttfb_ms = 50;
+    r.br_kbps = 0;
+    apply(&r);
+    goes_on(at + 6000, 7, false);
+    ok(stalled(4000, "network", "deadline"),
+       "the network is the cause where a bitrate of 0 says nothing of the "
+       "client");
+
+    at = play(false);
     r = segment(at, 50, VIDEO, 6, 3000);
     r.status = 502;
     apply(&r);

@@ -134,6 +134,11 @@ test_nor(void)
        == want, "a next object is found by a URL, without its arguments");
     ok(announced("/x", "CMCD=v%3D2,nor%3D(%22/a/b/seg2.m4s%22)") == want,
        "a next object of version 2 is the first of its list");
+    ok(announced("/x", "CMCD=nor%3D%22../../a/b/seg2.m4s%22") == want,
+       "a relative path that leads out of the root stays in it");
+    ok(announced("/x", "CMCD=nor%3D%22%22") == 0
+       && announced("/x", "CMCD=nor%3D%22y%22") == asked("/y", ""),
+       "an empty next object is none, and one of a single letter is found");
     ok(asked("/a/b/se%672.m4s", "") == want,
        "a path with an escape is the same object");
     ok(asked("/a/b/seg2.m4s", "bytes=0-9") != want,
@@ -188,6 +193,11 @@ test_cmcd(void)
     ok(r.version == 2 && r.br_kbps == 64 && r.bl_ms == 800,
        "of a list the number of the object's type counts");
     ok(isnan(r.dl_ms) && isnan(r.pr), "a number that is absent is not known");
+
+    (void) qoe_cmcd_query(&c, qoe_span("CMCD=v%3D2,bs%3D%3F0,su"), buf);
+    qoe_request_init(&r);
+    qoe_request_cmcd(&r, &key, &c, qoe_span("/1.ts"));
+    ok(!r.bs && r.su, "a flag that is sent as false is false");
 }
 
 
@@ -265,6 +275,9 @@ test_pack(void)
        && s.nattrs == 1 && qoe_span_eq(s.attrs[0].value, qoe_span("1"))
        && s.ndims == 2 && qoe_span_eq(s.dims[1].name, qoe_span("c")),
        "its texts make the sample that attributes are made of");
+    ok(s.time_ms == (int64_t) r.start_ms && s.time_ms != 0
+       && s.received_ns == r.start_ms * 1000000,
+       "the time of that sample is when the request began");
 
     for (i = 0, invalid = 0; i < n; i++) {
         memcpy(cut, buf, i);

@@ -589,6 +589,48 @@ test_nomem_arena(void)
 }
 
 
+/* A body with more of something than any body of that many events needs. */
+
+static void
+test_excess(void)
+{
+    char    *body, *p, want[128];
+    size_t   i, j, n;
+    run_t    r;
+
+    static const struct {
+        const char  *part;
+        size_t       max;
+        const char  *what;
+    } cases[] = {
+        { "[],", qoe_containers_max(QOE_EVENTS_MAX), "objects and lists" },
+        { "1,", qoe_values_max(QOE_EVENTS_MAX), "values" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        n = strlen(cases[i].part);
+        body = malloc(n * (cases[i].max + 2) + 16);
+        p = body + sprintf(body, "{\"x\":[");
+
+        for (j = 0; j < cases[i].max + 2; j++) {
+            memcpy(p, cases[i].part, n);
+            p += n;
+        }
+
+        strcpy(p - 1, "]}");
+        snprintf(want, sizeof(want), "the JSON has more than %zu %s",
+                 cases[i].max, cases[i].what);
+
+        run(&r, body);
+        ok(r.status == QOE_INVALID && r.batch.nerrors == 1
+           && strstr(r.batch.errors[0].reason, want) != NULL,
+           "a body is refused because %s", want);
+        done(&r);
+        free(body);
+    }
+}
+
+
 int
 main(void)
 {
@@ -602,6 +644,7 @@ main(void)
     test_sort();
     test_body_errors();
     test_nomem_arena();
+    test_excess();
 
     return tap_end();
 }

@@ -235,6 +235,49 @@ test_locked(void)
 }
 
 
+/* The list reads the table from its first bucket to its last one. */
+
+static void
+test_list(void)
+{
+    char               text[16];
+    size_t             dim, n;
+    uint32_t           i;
+    qoe_span_t         values[1024];
+    qoe_arena_t        arena;
+    qoe_bucket_t      *beyond;
+    qoe_govern_t      *g;
+    qoe_governor_t     gv;
+    qoe_dimensions_t   d;
+
+    g = region(QOE_GOVERN_MIN);
+    g->buckets--;
+    qoe_dimensions_init(&d);
+    dim = custom(&d, "list", QOE_ACTION_ALLOW, 1000);
+    qoe_governor_init(&gv, g, &d, 1);
+    qoe_arena_init(&arena, &qoe_mem_heap, 4096, MB);
+
+    for (i = 0; i < 1000 && qoe_govern_bucket(g, 0)->hash[0] == 0; i++) {
+        gives(&gv, dim, number(text, i).data, text);
+    }
+
+    beyond = qoe_govern_bucket(g, g->buckets);
+    beyond->hash[0] = 1;
+    beyond->slot[0] = (uint16_t) gv.slot[dim];
+    beyond->len[0] = 6;
+    memcpy(beyond->text[0], "beyond", 6);
+
+    n = 1024;
+    ok(qoe_govern_values(&gv, dim, values, &n, &arena) == QOE_OK && n == i
+       && info(&gv, dim).count == i && i < 1000,
+       "the list has all %u values, that of the first bucket too, and nothing "
+       "from beyond the table", i);
+
+    qoe_arena_free(&arena);
+    munmap(g, QOE_GOVERN_MIN);
+}
+
+
 int
 main(void)
 {
@@ -242,6 +285,7 @@ main(void)
     test_sketches();
     test_topk_without_area();
     test_locked();
+    test_list();
 
     return tap_end();
 }

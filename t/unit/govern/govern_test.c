@@ -415,15 +415,19 @@ view(qoe_governor_t *gv, const char *org, uint32_t viewer, uint32_t now_s)
 static void
 test_viewers(void)
 {
-    char               buf[16];
-    size_t             i, pairs;
-    qoe_govern_t      *g;
-    qoe_governor_t     gv;
-    qoe_dimensions_t   d;
+    char                 buf[16];
+    size_t               i, pairs;
+    qoe_govern_t        *g;
+    qoe_governor_t       gv;
+    qoe_dimensions_t     d;
+    qoe_govern_sketch_t  s;
 
     g = region(SIZE);
     qoe_dimensions_init(&d);
     qoe_governor_init(&gv, g, &d, 1);
+    ok(qoe_govern_sketch(&gv, g->pairs - 1, NOW, &s)
+       && !qoe_govern_sketch(&gv, g->pairs, NOW, &s),
+       "there are as many sketches of viewers as pairs, and no more");
 
     for (i = 0; i < 20000; i++) {
         view(&gv, "a", (uint32_t) i % 5000, NOW);

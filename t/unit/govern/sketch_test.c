@@ -524,6 +524,24 @@ test_topk_garbage(void)
 }
 
 
+/* The header of a sketch that has no counter is all there is of it. */
+
+static void
+test_topk_none(void)
+{
+    qoe_topk_t        *t;
+    qoe_topk_entry_t   e[8];
+
+    t = malloc(qoe_topk_size(0));
+    qoe_topk_create(t, 0);
+
+    ok(!add(t, 1, "a", 2) && !add(t, 1, "a", 2) && qoe_topk_list(t, e, 8) == 0,
+       "in a sketch without a counter no value is frequent");
+
+    free(t);
+}
+
+
 int
 main(void)
 {
@@ -533,6 +551,7 @@ main(void)
     test_topk_exact();
     test_topk_halved();
     test_topk_garbage();
+    test_topk_none();
     test_zipf(1.0);
     test_zipf(1.2);
 

@@ -417,6 +417,15 @@ test_commit(void)
     ok(qoe_feed_commit(feed, UINT64_MAX, 1000) == QOE_OK
        && spooled(zone) == 4 + BATCH * (QOE_FEED_SLOTS + 1),
        "after which all are stored");
+    end();
+
+    start(&stream);
+    fly(2);
+    qoe_feed_taken(batch(1));
+    qoe_feed_release(feed);
+    ok(qoe_feed_commit(feed, UINT64_MAX, 1000) == QOE_OK
+       && feed->nbatches == 2 && spooled(zone) == 2 && batch(1)->nrefs == 0,
+       "a batch that was taken is not stored while it waits for an older one");
 
     end();
 }

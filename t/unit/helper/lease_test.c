@@ -11,6 +11,7 @@
 #include "helper_bench.h"
 
 #include <signal.h>
+#include <time.h>
 #include <sys/wait.h>
 
 
@@ -219,6 +220,91 @@ test_alone(void)
 }
 
 
+static uint64_t
+cpu_ms(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+
+/* A process that takes the lane as soon as its owner gives it. */
+
+static pid_t
+take_given(bench_t *t, uint32_t lane)
+{
+    pid_t  pid;
+    bool   by_death;
+
+    pid = fork();
+
+    if (pid == 0) {
+        while (qoe_lane_take(t->zone, lane, qoe_proc_self(), &by_death)
+               != QOE_OK)
+        {
+            usleep(1000);
+        }
+
+        for ( ;; ) {
+            pause();
+        }
+    }
+
+    if (pid == -1) {
+        abort();
+    }
+
+    return pid;
+}
+
+
+/* The helper of the next configuration is there, and serves. */
+
+static void
+test_handed(void)
+{
+    int            i;
+    bench_t        t;
+    pid_t          first, other;
+    uint64_t       cpu, one;
+    qoe_helper_t  *h;
+
+    begin(&t);
+    other = hold(&t, 1);
+    put(&t, 20);
+    qoe_helper_start(&h, &t.conf);
+    ok(wait_delivered(&t, 10),
+       "a helper of an old configuration serves a lane");
+
+    first = take_given(&t, 0);
+    one = 1;
+    qoe_zone_generation_raise(t.zone);
+
+    if (write(t.fd[0], &one, 8) != 8) {
+        abort();
+    }
+
+    for (i = 0; i < 3000 && owner(&t, 0) == qoe_proc_self(); i++) {
+        usleep(10000);
+    }
+
+    cpu = cpu_ms();
+    usleep(1500000);
+    cpu = cpu_ms() - cpu;
+    ok(owner(&t, 0) != 0 && owner(&t, 0) != qoe_proc_self() && cpu < 100,
+       "after such a helper has handed its lane over, it leaves that lane to "
+       "the new owner and sleeps: it ran for %d ms of 1500", (int) cpu);
+
+    qoe_helper_stop(h, DRAIN_MS);
+    gone(first);
+    gone(other);
+    teardown(&t);
+}
+
+
 /* A helper that leaves sends what nobody else would. */
 
 static void
@@ -252,6 +338,7 @@ main(void)
     test_taken();
     test_given();
     test_alone();
+    test_handed();
     test_leaving();
 
     return tap_end();

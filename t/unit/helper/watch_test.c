@@ -86,6 +86,8 @@ place_init(place_t *p, int files)
         p->dims.dim[i].roster = &p->slot[i];
     }
 
+    /* as memory may be */
+    memset(&p->watch, 0xff, sizeof(p->watch));
     qoe_watch_init(&p->watch, &p->dims, &p->log);
 }
 

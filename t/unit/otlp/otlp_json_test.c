@@ -255,6 +255,18 @@ test_bytes(void)
         v.bytes_value.len = i;
         is(&v, want[i], "bytes are base64");
     }
+
+    v.bytes_value.len = 48;
+    v.bytes_value.data = (uint8_t *) (uintptr_t)
+        "\x00\x10\x83\x10\x51\x87\x20\x92\x8b\x30\xd3\x8f\x41\x14\x93\x51"
+        "\x55\x97\x61\x96\x9b\x71\xd7\x9f\x82\x18\xa3\x92\x59\xa7\xa2\x9a"
+        "\xab\xb2\xdb\xaf\xc3\x1c\xb3\xd3\x5d\xb7\xe3\x9e\xbb\xf3\xdf\xbf";
+    is(&v, "{\"bytesValue\":\"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+           "uvwxyz0123456789+/\"}", "base64 has each of its 64 digits");
+
+    v.bytes_value.len = 3;
+    v.bytes_value.data = (uint8_t *) (uintptr_t) "\xff\xff\xff";
+    is(&v, "{\"bytesValue\":\"////\"}", "each of four digits has six bits");
 }
 
 

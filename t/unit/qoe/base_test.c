@@ -166,6 +166,48 @@ test_grains(place_t *p)
 }
 
 
+/* The live page's part is the last one of what all lanes share. */
+
+static void
+test_live_place(void)
+{
+    int          i, good;
+    char        *end;
+    size_t       size, shared;
+    void        *mem;
+    qoe_zone_t  *zone;
+    qoe_state_t  st;
+
+    for (i = 0, good = 0; i < 32; i++) {
+        size = SIZE + (size_t) i * 4096;
+        mem = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+                   -1, 0);
+
+        if (mem == MAP_FAILED
+            || qoe_zone_create(&zone, mem, size, 1) != QOE_OK)
+        {
+            abort();
+        }
+
+        qoe_state_create(zone);
+
+        if (qoe_state_attach(&st, zone) != QOE_OK) {
+            abort();
+        }
+
+        end = qoe_zone_shared(zone, &shared);
+        end += shared;
+
+        good += ((uintptr_t) st.live % 64 == 0 && (char *) (st.live + 1) <= end
+                 && end - (char *) (st.live + 1) < 64);
+        munmap(mem, size);
+    }
+
+    ok(good == 32, "the part of the live page is aligned and ends where the "
+       "shared memory ends, whatever the size (%d of 32)", good);
+}
+
+
 int
 main(void)
 {
@@ -201,6 +243,7 @@ main(void)
     test_grains(&p);
 
     munmap(p.zone, SIZE);
+    test_live_place();
 
     return tap_end();
 }

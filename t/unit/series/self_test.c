@@ -132,6 +132,7 @@ test_values(void)
     qoe_self_t        *t;
     qoe_proc_t         self;
     qoe_labels_t       l;
+    qoe_self_entry_t  *e;
     qoe_self_series_t  s;
 
     t = self_new(SIZE);
@@ -165,6 +166,24 @@ test_values(void)
     ok(find(t, QOE_METRIC_REQUEST_PROCESSING_TIME, labels_of(&l, "a", 2), &s)
        && s.sum == 123456789.0 && s.min == s.max,
        "values in nanoseconds stay whole");
+
+    for (n = 0, e = NULL; n < t->size; n += 8) {
+        e = (qoe_self_entry_t *) ((char *) t + n);
+
+        if (e->metric == QOE_METRIC_REQUEST_PROCESSING_TIME && e->count == 0
+            && e->labels_len == labels_of(&l, "a", 2).len && e->hash != 0)
+        {
+            break;
+        }
+    }
+
+    e->hash ^= 1;
+    qoe_self_add(t, self, QOE_METRIC_REQUEST_PROCESSING_TIME,
+                 labels_of(&l, "a", 2), 1);
+    e->hash ^= 1;
+    ok(find(t, QOE_METRIC_REQUEST_PROCESSING_TIME, labels_of(&l, "a", 2), &s)
+       && s.sum == 123456789.0,
+       "an entry whose hash differs in its lower half is another series");
 
     qoe_self_add(t, self, QOE_METRIC_INGEST_LATENCY, qoe_span_null, -1);
     qoe_self_add(t, self, QOE_METRIC_INGEST_LATENCY, qoe_span_null, NAN);

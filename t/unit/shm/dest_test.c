@@ -289,61 +289,6 @@ test_back(void)
 }
 
 
-static void
-test_health(void)
-{
-    char             text[600];
-    uint32_t         d[4];
-    qoe_zone_t      *zone;
-    qoe_dest_info_t  info;
-
-    zone = zone_new(2);
-    configure(zone, "ab", d);
-    qoe_lane_dests(zone, 0);
-    qoe_lane_dests(zone, 1);
-    memset(text, 'e', sizeof(text) - 1);
-    text[sizeof(text) - 1] = '\0';
-
-    qoe_lane_dest_report(zone, 0, d[0], 5, text, true);
-    qoe_lane_dest_report(zone, 0, d[0], 6, "refused", true);
-    qoe_dest_info(zone, d[0], &info);
-    ok(info.health.consecutive_failures == 2
-       && info.health.last_failure_ms == 6
-       && strcmp(info.health.last_error, "refused") == 0,
-       "failures of a destination are counted, with their text");
-    qoe_dest_info(zone, d[1], &info);
-    ok(info.health.consecutive_failures == 0
-       && info.health.last_failure_ms == 0,
-       "failures of a destination are not the other's");
-
-    qoe_lane_dest_report(zone, 1, d[0], 7, "reset", true);
-    qoe_lane_dest_report(zone, 1, d[0], 8, NULL, false);
-    qoe_dest_info(zone, d[0], &info);
-    ok(info.health.consecutive_failures == 2
-       && info.health.last_success_ms == 8
-       && strcmp(info.health.last_error, "reset") == 0,
-       "two lanes give the worse count, the latest text and the latest "
-       "success");
-
-    qoe_lane_dest_report(zone, 0, d[0], 9, "a poison batch", false);
-    qoe_dest_info(zone, d[0], &info);
-    ok(info.health.consecutive_failures == 0
-       && strcmp(info.health.last_error, "a poison batch") == 0,
-       "a refusal is an answer, which ends a series of failures");
-
-    qoe_lane_dest_report(zone, 0, d[0], 9, text, true);
-    qoe_zone_lane_dest(zone, 0, d[0])->health_seq |= 1;
-    qoe_lane_dest_report(zone, 0, d[0], 11, NULL, false);
-    qoe_dest_info(zone, d[0], &info);
-    ok(info.health.consecutive_failures == 0
-       && info.health.last_success_ms == 11
-       && strlen(info.health.last_error)
-          == sizeof(info.health.last_error) - 1,
-       "a writer that died within an update does not keep the next from "
-       "writing");
-}
-
-
 /*
  * A consumer of three destinations, each at its own pace, d[2] by way of the
  * spool.  Every record holds its number: what a head says of the records
@@ -693,7 +638,6 @@ main(void)
     test_floor();
     test_identity();
     test_back();
-    test_health();
     test_kill();
 
     return tap_end();

@@ -175,6 +175,23 @@ test_wrap(void)
 }
 
 
+/* Changes the frame at pos; kind 0: none but its length. */
+
+static void
+damage(qoe_zone_t *zone, uint64_t pos, uint32_t kind, uint32_t len)
+{
+    char         *at;
+    qoe_frame_t   frame;
+
+    at = qoe_zone_tap(zone, 0) + pos % qoe_tap_size(zone);
+
+    memcpy(&frame, at, sizeof(frame));
+    frame.kind = kind != 0 ? kind : frame.kind;
+    frame.len = len;
+    memcpy(at, &frame, sizeof(frame));
+}
+
+
 static void
 test_damage(void)
 {
@@ -196,6 +213,16 @@ test_damage(void)
     ok(put_text(zone, 0, "third", &wake) == QOE_OK
        && next_is(zone, 0, &pos, "third"),
        "what is put after the damage is read");
+
+    (void) put_text(zone, 0, "fourth", &wake);
+    damage(zone, pos, 0x12345678, 6);
+    ok(qoe_tap_next(zone, 0, &pos, &record) == QOE_INVALID,
+       "a frame of another kind is damage, whatever its length");
+
+    (void) put_text(zone, 0, "fifth", &wake);
+    damage(zone, pos, 0, 16);
+    ok(qoe_tap_next(zone, 0, &pos, &record) == QOE_INVALID,
+       "so is a frame that ends after the last record, though within the tap");
 }
 
 
@@ -241,7 +268,7 @@ static void
 test_holders(void)
 {
     bool         wake, adopted;
-    uint64_t     pos;
+    uint64_t     pos, used;
     qoe_zone_t  *zone;
 
     zone = zone_new(1);
@@ -254,7 +281,10 @@ test_holders(void)
 
     /* a consumer is killed here, which has released nothing */
 
+    used = qoe_tap_used(zone, 0);
     pos = qoe_tap_start(zone, 0);
+    ok(qoe_tap_used(zone, 0) < used,
+       "the next holder releases the record that was in hand");
     ok(next_is(zone, 0, &pos, "second"),
        "the next holder goes on after the record that was in hand");
     qoe_tap_release(zone, 0, pos);

@@ -18,12 +18,13 @@
 #include <sys/syscall.h>
 
 
-/* libqoe.a calls these two functions instead of those of libc. */
+/* libqoe.a calls these functions instead of those of libc. */
 
 static int  sync_errno;                      /* the next fdatasync fails so */
 static int  sync_calls;
 static int  dir_errno;
 static int  unlink_errno;                    /* unlink fails so until 0 */
+static int  taken_ids;                       /* so many new files exist */
 
 
 int
@@ -63,6 +64,26 @@ unlinkat(int at, const char *name, int flags)
     }
 
     return (int) syscall(SYS_unlinkat, at, name, flags);
+}
+
+
+int
+openat(int at, const char *name, int flags, ...)
+{
+    va_list  args;
+    mode_t   mode;
+
+    va_start(args, flags);
+    mode = (flags & O_CREAT) ? va_arg(args, mode_t) : 0;
+    va_end(args);
+
+    if ((flags & O_EXCL) && taken_ids > 0) {
+        taken_ids--;
+        errno = EEXIST;
+        return -1;
+    }
+
+    return (int) syscall(SYS_openat, at, name, flags, mode);
 }
 
 
@@ -589,6 +610,42 @@ test_removed(void)
 }
 
 
+/* Another process may have made a file of the name that was drawn. */
+
+static void
+test_taken_ids(void)
+{
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_new(zone);
+
+    taken_ids = 7;
+    ok(append(sp, 1, 100, 1, NULL) == QOE_OK && taken_ids == 0
+       && !qoe_spool_failing(sp) && segments() == 1,
+       "a segment whose first seven names are taken has the eighth");
+
+    qoe_spool_destroy(sp);
+    sp = spool_new(zone);
+    logged[0] = '\0';
+    taken_ids = 100;
+    ok(append(sp, 2, 100, 1, NULL) == QOE_ERROR && taken_ids == 92
+       && qoe_spool_failing(sp) && strstr(logged, "cannot create a segment"),
+       "after eight names that are taken the spool fails and logs that: "
+       "\"%s\"", logged);
+
+    taken_ids = 0;
+    pass(sp, 1100);
+    ok(!qoe_spool_failing(sp) && append(sp, 3, 100, 1, NULL) == QOE_OK,
+       "once a name is free the spool heals");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
 int
 main(void)
 {
@@ -606,6 +663,7 @@ main(void)
     test_unknown();
     test_undeletable();
     test_removed();
+    test_taken_ids();
 
     ok(descriptors() == before, "the spool leaves no descriptor open");
     clear(dir, false);

@@ -409,6 +409,83 @@ test_killed(void)
 
 /* Two zones: two masters, or a master whose zone changed its size. */
 
+/* Segments of which all is done go at once, however many. */
+
+static void
+test_settled(void)
+{
+    size_t            i;
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *ref[4];
+
+    begin();
+    conf.segment_size = 1100;
+    zone = spool_zone();
+    sp = spool_new(zone);
+    pass(sp, 0);
+
+    for (i = 0; i < 4; i++) {
+        append(sp, (int) i, 960, 1, &ref[i]);
+    }
+
+    ok(segments() == 4, "records that fill a segment have one each");
+
+    for (i = 0; i < 3; i++) {
+        qoe_spool_done(sp, ref[i]);
+    }
+
+    qoe_spool_run(sp, now());
+    ok(segments() == 1, "one turn removes all segments of which all is done");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+/* When the helper has to look again: to the millisecond, or it spins. */
+
+static void
+test_due(void)
+{
+    int               i, n;
+    uint64_t          due, from, until;
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *ref;
+
+    begin();
+    conf.sync_ms = 60000;
+    zone = spool_zone();
+    sp = spool_new(zone);
+    pass(sp, 0);
+
+    /* a millisecond may end within what is measured */
+
+    for (i = 0, n = 0; i < 1000; i++) {
+        from = qoe_mono_ms();
+        append(sp, i, 100, 1, &ref);
+        qoe_spool_done(sp, ref);
+        until = qoe_mono_ms();
+        due = qoe_spool_due_ms(sp);
+
+        if (from == until) {
+            n++;
+            if (due != from + 1000) {
+                break;
+            }
+        }
+    }
+
+    ok(n > 0 && i == 1000,
+       "a segment that nothing waits in is due a second after its last record "
+       "(%d times)", n);
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
 static void
 test_instances(void)
 {
@@ -514,6 +591,8 @@ main(void)
     test_reject();
     test_trickle();
     test_killed();
+    test_settled();
+    test_due();
     test_instances();
 
     ok(descriptors() == before, "the spool leaves no descriptor open");

@@ -318,6 +318,39 @@ test_seeks(void)
 }
 
 
+/* A seek is reported when it is over, with its length. */
+
+static void
+test_seek_clipped(void)
+{
+    size_t          i, n;
+    qoe_stretch_t   s[QOE_TIMELINE_ENTRIES];
+    qoe_timeline_t  t;
+    static const struct {
+        const char     *name;
+        unsigned        kind;
+    } kinds[] = {
+        { "playing", QOE_STRETCH_PLAYING },
+        { "a stall", QOE_STRETCH_STALL },
+        { "another seek", QOE_STRETCH_SEEK }
+    };
+
+    for (i = 0; i < 3; i++) {
+        qoe_timeline_begin(&t, LOG_START);
+        add(&t, kinds[i].kind, 0, 10000);
+        add(&t, QOE_STRETCH_SEEK, 7000, 5000);
+        n = qoe_timeline_stretches(&t, 0, LOG_START + 20000, s);
+
+        ok(n > 0 && qoe_timeline_sum(&t, kinds[i].kind)
+                    + (i < 2 ? qoe_timeline_sum(&t, QOE_STRETCH_SEEK) : 0)
+                    == 12000
+           && qoe_timeline_sum(&t, QOE_STRETCH_SEEK) == (i < 2 ? 2000 : 12000),
+           "of a seek the time that was counted as %s stays that",
+           kinds[i].name);
+    }
+}
+
+
 static void
 test_renditions(void)
 {
@@ -512,6 +545,7 @@ main(int argc, char **argv)
     test_full();
     test_open();
     test_seeks();
+    test_seek_clipped();
     test_renditions();
     test_limits();
     test_parts();

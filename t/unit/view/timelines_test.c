@@ -10,6 +10,7 @@
 
 #include "tap.h"
 #include "qoe_timelines.h"
+#include "qoe_timelines_layout.h"
 
 #include <pthread.h>
 
@@ -253,6 +254,26 @@ test_places(void)
     qoe_timelines_rebuild(timelines, sessions);
     end(more);
     qoe_timelines_create(timelines, 0);
+}
+
+
+/* Buckets are at least half as many as slots, and no more than needed. */
+
+static void
+test_buckets(void)
+{
+    size_t  n, good;
+
+    for (n = 1, good = 0; n <= 64; n++) {
+        setup(n * 4096);
+        good += (timelines->buckets == 16
+                 || (timelines->buckets * 2 >= timelines->capacity
+                     && timelines->buckets <= timelines->capacity + 1))
+                && timelines->buckets * 2 >= timelines->capacity;
+    }
+
+    ok(good == 64, "a table of any size has a bucket for two slots or less "
+       "(%zu of 64)", good);
 }
 
 
@@ -578,6 +599,7 @@ main(void)
     test_life();
     test_ids();
     test_places();
+    test_buckets();
     test_rebuild();
     test_open();
     test_same();

@@ -101,6 +101,10 @@ test_silence(void)
         { "a suspended view is over after 30 s",
           BEGUN "5000 playbackdetached at=5000", QOE_SILENCE_FRESH, 5000,
           30000 },
+        { "of a player that has sent positions a heartbeat without any does "
+          "not take a suspended view up again",
+          BEGUN "5000 playbackdetached at=5000; 15000 heartbeat",
+          QOE_SILENCE_FRESH, 15000, 30000 },
         { "a failed view is over after 30 s",
           BEGUN "5000 error at=5000 " FATAL, QOE_SILENCE_FRESH, 5000, 30000 },
         { "an error that says it is not fatal suspends no view",

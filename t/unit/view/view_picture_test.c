@@ -44,6 +44,18 @@ test_classes(void)
            "%dx%d is %s", sizes[i].width, sizes[i].height, sizes[i].class);
     }
 
+    for (i = 0; i < 2; i++) {
+        t = stream();
+        snprintf(text, sizeof(text), BEGUN "1000 qualitychange video_width=%d "
+                 "video_height=%d resolution.width=1920 resolution.height=1080",
+                 i ? 1280 : 0, i ? 0 : 720);
+        script(t, text);
+
+        ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 1, 1, "resolution=1080p"),
+           "where the video's %s is 0, the resolution of the rendition counts",
+           i ? "height" : "width");
+    }
+
     t = stream();
     script(t, BEGUN "10000 heartbeat at=10000; end");
     ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 0, 0, ""),
@@ -220,6 +232,29 @@ test_direction(void)
 }
 
 
+/*
+ * A change of the rendition counts the time until then as played.  The position
+ * at the pause shows that 3 of these 14 seconds were not: what is taken away
+ * was of the first rendition.
+ */
+
+static void
+test_fit(void)
+{
+    stream_t  *t;
+
+    t = stream();
+    script(t, "0 canplay video_startup_time=0 at=0;"
+              "0 qualitychange bitrate=1000000; 0 playing at=0;"
+              "10000 heartbeat at=10000; 14000 qualitychange bitrate=2000000;"
+              "20000 pause at=11000; end");
+    ok(played_ms(t, 11000)
+       && made(t, QOE_METRIC_VIDEO_QUALITY_SCORE, 1, log(1e6) / log(2e6), ""),
+       "time that turns out not to be played does not change the quality score "
+       "of the time that was");
+}
+
+
 int
 main(void)
 {
@@ -227,6 +262,7 @@ main(void)
     test_scale();
     test_units();
     test_direction();
+    test_fit();
 
     return tap_end();
 }

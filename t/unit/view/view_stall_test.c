@@ -13,9 +13,30 @@
 /* A view whose first frame was shown at once. */
 
 #define BEGUN  "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+#define BEAT(ms)  #ms " heartbeat at=10000;"
+#define CROWD  BEAT(10010) BEAT(10011) BEAT(10012) BEAT(10013) BEAT(10014)    \
+               BEAT(10015) BEAT(10016) BEAT(10017) BEAT(10018) BEAT(10019)    \
+               BEAT(10020) BEAT(10021) BEAT(10022) BEAT(10023) BEAT(10024)
 
 
 static const view_case_t  cases[] = {
+
+    /* More events than wait to be judged. */
+
+    { "a crowd of heartbeats does not push a stall out",
+      BEGUN "10000 heartbeat at=10000; 10001 stallstart at=10000;"
+      CROWD "14001 stallend at=10000; 24001 ended at=20000",
+      "completed", 0, 20001, 1, 4000 },
+
+    /* The unit of playing_time, which is found during a stall. */
+
+    { "a stall during which playing_time is found to be in seconds ends where "
+      "that has grown",
+      BEGUN "10000 heartbeat at=10000 playing_time=10;"
+      "20000 stallstart at=20000;"
+      "21000 heartbeat at=20000 playing_time=20;"
+      "23000 heartbeat playing_time=20.26; 33000 ended playing_time=30.26",
+      "completed", 0, 30260, 1, 2740 },
 
     /* What a stall is. */
 
@@ -25,6 +46,12 @@ static const view_case_t  cases[] = {
     { "a wait of 250 ms is a stall",
       BEGUN "10000 stallstart at=10000; 10250 stallend at=10000;"
       "30000 ended at=29750", "completed", 0, 29750, 1, 250 },
+    { "a wait of which the position leaves 250 ms is a stall",
+      BEGUN "10000 stallstart at=10000; 20250 heartbeat at=20000;"
+      "40250 ended at=40000", "completed", 0, 40000, 1, 250 },
+    { "a wait of which the position leaves 249 ms is none",
+      BEGUN "10000 stallstart at=10000; 20249 heartbeat at=20000;"
+      "40249 ended at=40000", "completed", 0, 40249, 0, 0 },
     { "a wait of 249 ms is no stall",
       BEGUN "10000 stallstart at=10000; 10249 stallend at=10000;"
       "30000 ended at=29751", "completed", 0, 29751, 0, 0 },

@@ -119,7 +119,22 @@ static const view_case_t  cases[] = {
     { "a wish that is withdrawn is not waited for",
       "0 playing at=0; 1 stallstart at=0; 2000 pause at=0;"
       "60000 playing at=0; 61000 stallend at=0; 71000 ended at=10000",
-      "completed", 1000, 10000, 0, 0 }
+      "completed", 1000, 10000, 0, 0 },
+    { "a second `playing` during the wait is not the first frame",
+      "0 playerready; 2000 playing; 2001 stallstart; 3000 playing;"
+      "6000 stallend; 26000 ended",
+      "completed", 4000, 20000, 0, 0 },
+    { "a second `playing` without a wait is the first frame if the position "
+      "stood still since the first",
+      "0 playerready; 2000 playing at=0; 5000 heartbeat at=0;"
+      "9000 playing at=0; 29000 ended",
+      "completed", 7000, 20000, 0, 0 },
+    { "any event shows that a player without positions has started",
+      "0 playerready; 5000 playing; 15000 waitstart; 18000 stallend;"
+      "28000 ended", "completed", 0, 20000, 1, 3000 },
+    { "of a player that has sent positions a wait without one does not show it",
+      "0 playerready at=0; 5000 playing; 15000 waitstart; 18000 stallend;"
+      "28000 ended", "completed", 0, 23000, 0, 0 }
 };
 
 

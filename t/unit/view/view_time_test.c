@@ -41,6 +41,9 @@ static const view_case_t  cases[] = {
     { "events without any position or playing_time add up",
       BLIND "10000..60000 heartbeat; 65000 ended", "completed", 0, 65000,
       0, 0 },
+    { "without proof a heartbeat shows that a player that was removed is back",
+      BLIND "10000 playbackdetached; 20000 heartbeat; 30000 heartbeat; end",
+      "played", 0, 30000, 0, 0 },
 
     /* Time with proof of playing. */
 
