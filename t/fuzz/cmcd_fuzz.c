@@ -261,7 +261,10 @@ header_lines(cmcd_set_t *s, qoe_span_t text)
         text.len -= 1 + line.len + (feed != NULL);
     }
 
-    cmcd_headers(s, (qoe_span_t) { b.data, b.len });
+    /* a buffer to which nothing was added has no memory */
+
+    cmcd_headers(s, b.len != 0 ? (qoe_span_t) { b.data, b.len }
+                               : qoe_span(""));
     qoe_buf_free(&b);
 }
 
