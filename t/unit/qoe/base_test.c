@@ -184,7 +184,7 @@ test_live_place(void)
                    -1, 0);
 
         if (mem == MAP_FAILED
-            || qoe_zone_create(&zone, mem, size, 1) != QOE_OK)
+            || qoe_zone_create(&zone, mem, size, 1, true) != QOE_OK)
         {
             abort();
         }
