@@ -192,8 +192,16 @@ ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
     if (ctx->ids != NULL) {
         ctx->org_len = org->len;
         ctx->player_len = player->len;
-        ngx_memcpy(ngx_cpymem(ctx->ids, org->data, org->len), player->data,
-                   player->len);
+
+        /* reports have no player, and need no organization */
+
+        if (org->len != 0) {
+            ngx_memcpy(ctx->ids, org->data, org->len);
+        }
+
+        if (player->len != 0) {
+            ngx_memcpy(ctx->ids + org->len, player->data, player->len);
+        }
     }
 }
 
