@@ -121,6 +121,11 @@ test_bounds(void)
     ok(COUNT(EXPERIENCE_BITRATE, NULL) == 20,
        "a segment counts for 20 s of bitrate at most");
 
+    r.d_ms = 2500;
+    alone(&r);
+    ok(COUNT(EXPERIENCE_BITRATE, NULL) == 3,
+       "a segment counts for its seconds, and half of one counts whole");
+
     r.d_ms = 200;
     alone(&r);
     ok(COUNT(EXPERIENCE_BITRATE, NULL) == 1,
