@@ -232,11 +232,10 @@ bool qoe_view_concurrent(const qoe_view_t *v, uint64_t now_ms);
 uint64_t qoe_view_concurrent_ms(const qoe_view_t *v);
 
 /*
- * Is all that is known of it from reports of CMCD?  Or have events of an SDK
- * come, too, and then the view is theirs?
+ * Is all that is known of it from reports of CMCD?  Once an event of an SDK has
+ * come, too, the view is the SDK's.
  */
 bool qoe_view_reported(const qoe_view_t *v);
-bool qoe_view_of_events(const qoe_view_t *v);
 
 /* Was there a view of its view_id before it? */
 bool qoe_view_again(const qoe_view_t *v);

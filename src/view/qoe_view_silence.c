@@ -79,13 +79,6 @@ qoe_view_reported(const qoe_view_t *v)
 
 
 bool
-qoe_view_of_events(const qoe_view_t *v)
-{
-    return (v->flags & QOE_VIEW_EVENTS) != 0;
-}
-
-
-bool
 qoe_view_found(const qoe_view_t *v)
 {
     return (v->flags & QOE_VIEW_STARTED) != 0 && v->wish.at_ms == 0;
