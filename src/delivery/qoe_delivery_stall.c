@@ -37,6 +37,7 @@
 #define QOE_DRY_LOW            1000
 
 
+static uint32_t qoe_delivery_stood(const qoe_delivery_step_t *x);
 static void qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_seek(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_fed(qoe_delivery_step_t *x);
@@ -114,6 +115,28 @@ qoe_delivery_window(const qoe_delivery_step_t *x, qoe_cause_t cause)
 }
 
 
+/*
+ * How long playback stood still after the request was made, as far as is known:
+ * its buffer lasts that much longer.
+ */
+
+static uint32_t
+qoe_delivery_stood(const qoe_delivery_step_t *x)
+{
+    qoe_dry_t  open;
+
+    open = qoe_delivery_dry_open(x->d);
+
+    if (x->d->dry == 0 || open.why != QOE_DRY_DEADLINE
+        || open.end <= x->start || open.start > x->start)
+    {
+        return 0;
+    }
+
+    return open.end - x->start;
+}
+
+
 /* A response that came after its deadline. */
 
 static void
@@ -121,7 +144,7 @@ qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline)
 {
     qoe_dry_t  dry;
 
-    dry.start = x->start + (uint32_t) deadline;
+    dry.start = x->start + (uint32_t) deadline + qoe_delivery_stood(x);
     dry.end = qoe_delivery_fed(x, dry.start);
     dry.why = QOE_DRY_DEADLINE;
     dry.cause = qoe_delivery_window(x, x->cause);
@@ -229,9 +252,16 @@ qoe_delivery_sign_fed(qoe_delivery_step_t *x)
     dry.start = hungry;
     dry.end = x->end;
     dry.why = QOE_DRY_DEADLINE;
-    dry.cause = qoe_min((qoe_cause_t) d->hungry_of,
-                        qoe_delivery_window(x, x->cause));
+    dry.cause = (qoe_cause_t) d->hungry_of;
     dry.track = x->track;
+
+    /* what came at once after a long wait says nothing of the wait */
+
+    if (x->end - x->start >= (x->end - hungry) / 2) {
+        dry.cause = qoe_min(dry.cause, x->cause);
+    }
+
+    dry.cause = qoe_delivery_window(x, dry.cause);
 
     qoe_delivery_dry(x, &dry);
 }
@@ -480,7 +510,7 @@ qoe_delivery_pair(qoe_delivery_t *d, qoe_track_t track, size_t i)
 
     /* a halt that has been counted is none of another stall */
 
-    if (to <= from || (t->past[i].start < d->stall_end
+    if (to <= from || (t->past[i].start + QOE_DRY_SLACK < d->stall_end
                        && t->past[i - 1].start > d->stall))
     {
         return;

@@ -240,10 +240,68 @@ test_lag(void)
 }
 
 
+/* The buffer of a request that was made in a stall lasts from its end on. */
+
+static void
+test_asked_in_stall(void)
+{
+    double         at;
+    qoe_request_t  r;
+
+    at = play(true);
+    r = segment(at + 50, 100, AUDIO, 6, 950);
+    apply(&r);
+    r = segment(at, 4000, VIDEO, 6, 1500);
+    apply(&r);
+    r = segment(at + 4000, 100, VIDEO, 7, 2000);
+    apply(&r);
+    r = segment(at + 3000, 6500, AUDIO, 7, 1500);
+    apply(&r);
+    goes_on(at + 9600, 8, true);
+
+    ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 2
+       && fabs(SUM(EXPERIENCE_REBUFFER_TIME, NULL) - 6500) <= 600,
+       "a response that was asked for in a stall, and is late itself, makes "
+       "another stall: %.0f, %.0f ms", COUNT(EXPERIENCE_REBUFFERS, NULL) * 1.0,
+       SUM(EXPERIENCE_REBUFFER_TIME, NULL));
+}
+
+
+/* The player gives up what the edge delays, and then has it at once. */
+
+static void
+test_given_up(void)
+{
+    double         at;
+    qoe_request_t  r;
+
+    at = play(true);
+    r = segment(at + 50, 100, AUDIO, 6, 4000);
+    apply(&r);
+    r = segment(at, 10000, VIDEO, 6, 2000);
+    r.status = 499;
+    r.aborted = true;
+    r.bytes = 0;
+    r.ttfb_ms = NAN;
+    apply(&r);
+    r = segment(at + 10010, 13, VIDEO, 6, 0);
+    r.upstream_header_ms = 1;
+    r.upstream_ms = 12;
+    apply(&r);
+    goes_on(at + 10100, 7, true);
+
+    ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 1
+       && COUNT(EXPERIENCE_REBUFFERS, "edge") == 1,
+       "the response that ends a stall at once is not its cause");
+}
+
+
 int
 main(void)
 {
     test_both();
+    test_given_up();
+    test_asked_in_stall();
     test_claimed_error();
     test_two();
     test_lag();
