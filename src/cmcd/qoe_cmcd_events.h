@@ -26,7 +26,7 @@
 typedef struct {
     size_t       no_sid;         /* reports that name no session: they are in
                                     no other count of the batch but total */
-    uint64_t     ignored[QOE_CMCD_IGNORED];
+    uint32_t     ignored[QOE_CMCD_IGNORED];
 } qoe_cmcd_events_t;
 
 

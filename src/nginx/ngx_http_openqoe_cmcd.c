@@ -11,9 +11,6 @@
 
 #include "ngx_http_openqoe_cmcd.h"
 
-#include "qoe_tap.h"
-#include "qoe_tapped.h"
-
 
 /*
  * A system call for each request would be a third of its cost.  An answer that
@@ -44,10 +41,6 @@ static void ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z,
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
-_Static_assert(sizeof(qoe_tapped_t) + QOE_REQUEST_MAX + QOE_LABELS_MAX
-               <= QOE_TAP_RECORD_MAX, "every record fits into the tap");
-
-
 /*
  * Of the request in hand: each is finished without returning to the event
  * loop, so only one of them uses it at a time.
@@ -61,16 +54,7 @@ static struct {
     ngx_uint_t      quick;                   /* requests of less than 1 ms */
     time_t          warned;                  /* when a version was logged */
     char            buf[NGX_HTTP_OPENQOE_CMCD_QUERY_MAX];
-    char            packed[QOE_REQUEST_MAX];
 } ngx_http_openqoe_cmcd_hand;
-
-
-/* The counters of what was left out, by reason. */
-
-static const qoe_counter_t  ngx_http_openqoe_cmcd_counters[] = {
-#define NGX_HTTP_OPENQOE_REASON(id, name)  QOE_COUNT_CMCD_##id,
-    QOE_CMCD_REASONS(NGX_HTTP_OPENQOE_REASON)
-};
 
 
 /* Without a location that reads CMCD, nothing is installed. */
@@ -265,7 +249,6 @@ static void
 ngx_http_openqoe_cmcd_count(ngx_http_request_t *r, qoe_zone_t *zone,
     qoe_status_t rc)
 {
-    ngx_uint_t   i;
     qoe_cmcd_t  *set;
 
     qoe_zone_count(zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_REQUESTS, 1);
@@ -284,13 +267,7 @@ ngx_http_openqoe_cmcd_count(ngx_http_request_t *r, qoe_zone_t *zone,
         }
     }
 
-    for (i = 0; i < QOE_CMCD_IGNORED; i++) {
-        if (set->ignored[i] != 0) {
-            qoe_zone_count(zone, (uint32_t) ngx_worker,
-                           ngx_http_openqoe_cmcd_counters[i],
-                           set->ignored[i]);
-        }
-    }
+    (void) ngx_http_openqoe_tap_ignored(zone, set->ignored);
 
     if (set->ignored[QOE_CMCD_VERSION] != 0
         && ngx_http_openqoe_cmcd_hand.warned != ngx_time())
@@ -347,54 +324,19 @@ ngx_http_openqoe_cmcd_texts(ngx_http_request_t *r,
 static void
 ngx_http_openqoe_cmcd_put(ngx_http_openqoe_zone_t *z, qoe_status_t rc)
 {
-    bool            wake;
     uint32_t        lane;
-    uint64_t        set[QOE_LANES_MAX / 64];
-    ngx_uint_t      i;
-    qoe_span_t      part[3];
-    qoe_tapped_t    head;
     qoe_request_t  *q;
 
     q = &ngx_http_openqoe_cmcd_hand.request;
 
-    ngx_memzero(&head, sizeof(qoe_tapped_t));
-
-    head.request = (uint32_t) qoe_request_pack(
-                       ngx_http_openqoe_cmcd_hand.packed, q);
-
-    head.media = (rc == QOE_OK || q->content != QOE_CMCD_OT_NONE);
-
-    if (rc != QOE_DONE) {
-        for (i = 0; i < QOE_CMCD_IGNORED; i++) {
-            head.ignored[i] = (uint16_t) ngx_min(
-                ngx_http_openqoe_cmcd_hand.set.ignored[i], UINT16_MAX);
-        }
-    }
-
     lane = (qoe_request_sid(q).len != 0)
            ? qoe_zone_lane_of(z->zone, q->text[QOE_TEXT_ORG_ID],
                               qoe_request_sid(q))
-           : (uint32_t) ngx_worker % z->lanes;
+           : ngx_http_openqoe_tap_lane(z->zone);
 
-    head.log = (uint32_t) ngx_http_openqoe_cmcd_hand.log.len;
-
-    part[0] = (qoe_span_t) { (char *) &head, sizeof(qoe_tapped_t) };
-    part[1] = (qoe_span_t) { ngx_http_openqoe_cmcd_hand.packed, head.request };
-
-    part[2] = qoe_labels_span(&ngx_http_openqoe_cmcd_hand.log);
-
-    if (qoe_tap_put(z->zone, ngx_http_openqoe_self(), (uint32_t) ngx_worker,
-                    lane, part, 3, &wake)
-        != QOE_OK)
-    {
-        qoe_zone_count(z->zone, (uint32_t) ngx_worker,
-                       QOE_COUNT_CMCD_DROPPED, 1);
-        return;
-    }
-
-    if (wake) {
-        ngx_memzero(set, sizeof(set));
-        set[lane / 64] = (uint64_t) 1 << lane % 64;
-        ngx_http_openqoe_zone_wake(z, set);
-    }
+    ngx_http_openqoe_tap(z, lane, q,
+                         rc == QOE_OK || q->content != QOE_CMCD_OT_NONE,
+                         rc != QOE_DONE ? ngx_http_openqoe_cmcd_hand.set.ignored
+                                        : NULL,
+                         qoe_labels_span(&ngx_http_openqoe_cmcd_hand.log));
 }

@@ -34,6 +34,20 @@ ngx_int_t ngx_http_openqoe_cmcd_init(ngx_conf_t *cf,
     ngx_http_openqoe_main_conf_t *mcf);
 void ngx_http_openqoe_cmcd_exit(void);
 
+/*
+ * _tap.c: puts a request into the tap of a lane; media: it counts in metrics of
+ * requests.  ignored has what was left out of its CMCD by reason, NULL: there
+ * was none.  A full tap does without it, and counts that.
+ */
+void ngx_http_openqoe_tap(ngx_http_openqoe_zone_t *z, uint32_t lane,
+    const qoe_request_t *q, ngx_uint_t media, const uint32_t *ignored,
+    qoe_span_t log);
+/* The lane for what belongs to no session. */
+uint32_t ngx_http_openqoe_tap_lane(const qoe_zone_t *zone);
+/* Counts, by reason, what was left out; the sum. */
+uint64_t ngx_http_openqoe_tap_ignored(qoe_zone_t *zone,
+    const uint32_t *ignored);
+
 /* _tcp.c: TCP_INFO of the connection of a request */
 typedef struct {
     double                    rtt_ms;        /* NAN: not measured */

@@ -14,9 +14,6 @@
 
 #include "ngx_http_openqoe_cmcd.h"
 
-#include "qoe_tap.h"
-#include "qoe_tapped.h"
-
 
 static qoe_status_t ngx_http_openqoe_cmcd_events_decode(
     ngx_http_openqoe_submit_t *s, qoe_span_t body,
@@ -24,14 +21,6 @@ static qoe_status_t ngx_http_openqoe_cmcd_events_decode(
 static void ngx_http_openqoe_cmcd_events_judged(
     ngx_http_openqoe_submit_t *s);
 static void ngx_http_openqoe_cmcd_events_tap(ngx_http_openqoe_submit_t *s);
-
-
-/* Of the request in hand, as in ngx_http_openqoe_cmcd.c. */
-
-static struct {
-    qoe_request_t  request;
-    char           packed[QOE_REQUEST_MAX];
-} ngx_http_openqoe_cmcd_events_hand;
 
 
 const ngx_http_openqoe_input_t  ngx_http_openqoe_cmcd_input = {
@@ -96,26 +85,10 @@ ngx_http_openqoe_cmcd_events_decode(ngx_http_openqoe_submit_t *s,
 static void
 ngx_http_openqoe_cmcd_events_judged(ngx_http_openqoe_submit_t *s)
 {
-    uint64_t    n;
-    ngx_uint_t  i;
-
-    static const qoe_counter_t  counters[] = {
-#define NGX_HTTP_OPENQOE_REASON(id, name)  QOE_COUNT_CMCD_##id,
-        QOE_CMCD_REASONS(NGX_HTTP_OPENQOE_REASON)
-#undef NGX_HTTP_OPENQOE_REASON
-    };
-
     ngx_http_openqoe_count(s->r, QOE_COUNT_CMCD_REPORTS,
                            s->batch.total + s->reports.no_sid);
 
-    n = 0;
-
-    for (i = 0; i < QOE_CMCD_IGNORED; i++) {
-        ngx_http_openqoe_count(s->r, counters[i], s->reports.ignored[i]);
-        n += s->reports.ignored[i];
-    }
-
-    if (n != 0) {
+    if (ngx_http_openqoe_tap_ignored(s->zone, s->reports.ignored) != 0) {
         ngx_http_openqoe_cmcd_events_tap(s);
     }
 }
@@ -129,43 +102,14 @@ ngx_http_openqoe_cmcd_events_judged(ngx_http_openqoe_submit_t *s)
 static void
 ngx_http_openqoe_cmcd_events_tap(ngx_http_openqoe_submit_t *s)
 {
-    bool            wake;
-    uint32_t        lane;
-    uint64_t        set[QOE_LANES_MAX / 64];
-    ngx_uint_t      i;
-    qoe_span_t      part[2];
-    qoe_tapped_t    head;
-    qoe_request_t  *q;
+    qoe_request_t  q;
 
-    q = &ngx_http_openqoe_cmcd_events_hand.request;
-    ngx_memzero(q, sizeof(qoe_request_t));
-    ngx_memzero(&head, sizeof(qoe_tapped_t));
+    ngx_memzero(&q, sizeof(qoe_request_t));
 
-    q->text[QOE_TEXT_ORG_ID] = s->org;
-    q->start_ms = s->received_ns / 1000000;
+    q.text[QOE_TEXT_ORG_ID] = s->org;
+    q.start_ms = s->received_ns / 1000000;
 
-    head.request = (uint32_t) qoe_request_pack(
-                       ngx_http_openqoe_cmcd_events_hand.packed, q);
-
-    for (i = 0; i < QOE_CMCD_IGNORED; i++) {
-        head.ignored[i] = (uint16_t) ngx_min(s->reports.ignored[i],
-                                             UINT16_MAX);
-    }
-
-    lane = (uint32_t) ngx_worker % qoe_zone_lanes(s->zone);
-    part[0] = (qoe_span_t) { (char *) &head, sizeof(qoe_tapped_t) };
-    part[1] = (qoe_span_t) { ngx_http_openqoe_cmcd_events_hand.packed,
-                             head.request };
-
-    if (qoe_tap_put(s->zone, ngx_http_openqoe_self(), (uint32_t) ngx_worker,
-                    lane, part, 2, &wake)
-        != QOE_OK)
-    {
-        ngx_http_openqoe_count(s->r, QOE_COUNT_CMCD_DROPPED, 1);
-
-    } else if (wake) {
-        ngx_memzero(set, sizeof(set));
-        set[lane / 64] = (uint64_t) 1 << lane % 64;
-        ngx_http_openqoe_zone_wake(ngx_http_openqoe_get_zone(s->mcf), set);
-    }
+    ngx_http_openqoe_tap(ngx_http_openqoe_get_zone(s->mcf),
+                         ngx_http_openqoe_tap_lane(s->zone), &q, 0,
+                         s->reports.ignored, qoe_span_null);
 }
