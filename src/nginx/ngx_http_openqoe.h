@@ -611,6 +611,13 @@ ngx_int_t ngx_http_openqoe_header(ngx_http_request_t *r, const char *name,
     ngx_str_t value);
 ngx_int_t ngx_http_openqoe_header_lines(ngx_http_request_t *r,
     const ngx_http_openqoe_head_line_t *l);
+/*
+ * The first argument of that name, unescaped, in memory of the request.
+ * NGX_DECLINED: there is none, or it has more than max bytes as sent; max 0 is
+ * no limit.
+ */
+ngx_int_t ngx_http_openqoe_arg(ngx_http_request_t *r, const char *name,
+    size_t max, ngx_str_t *value);
 
 /* _ctx.c */
 ngx_http_openqoe_ctx_t *ngx_http_openqoe_get_ctx(ngx_http_request_t *r);

@@ -20,8 +20,6 @@ static ngx_uint_t ngx_http_openqoe_key_known(ngx_array_t *keys, u_char *data,
     size_t len);
 static ngx_uint_t ngx_http_openqoe_header_key(ngx_table_elt_t *h,
     ngx_str_t *key);
-static ngx_uint_t ngx_http_openqoe_argument_key(ngx_http_request_t *r,
-    const char *name, ngx_str_t *key);
 
 
 /* openqoe_api_key key | off */
@@ -211,43 +209,16 @@ ngx_http_openqoe_authorized(ngx_http_request_t *r)
         }
     }
 
+    /* players can send no headers with their reports */
+
     if (lcf->input != NULL && lcf->input->key != NULL
-        && ngx_http_openqoe_argument_key(r, lcf->input->key, &key)
+        && ngx_http_openqoe_arg(r, lcf->input->key, 0, &key) == NGX_OK
         && ngx_http_openqoe_key_known(lcf->keys, key.data, key.len))
     {
         return NGX_OK;
     }
 
     return NGX_DECLINED;
-}
-
-
-/* Finds a key in the query; players can send no headers with their reports. */
-
-static ngx_uint_t
-ngx_http_openqoe_argument_key(ngx_http_request_t *r, const char *name,
-    ngx_str_t *key)
-{
-    u_char     *dst, *src;
-    ngx_str_t   value;
-
-    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), &value) != NGX_OK
-        || value.len == 0)
-    {
-        return 0;
-    }
-
-    key->data = ngx_pnalloc(r->pool, value.len);
-    if (key->data == NULL) {
-        return 0;
-    }
-
-    dst = key->data;
-    src = value.data;
-    ngx_unescape_uri(&dst, &src, value.len, 0);
-    key->len = (size_t) (dst - key->data);
-
-    return 1;
 }
 
 

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Header fields: iterates over those of a request, and adds one to an answer.
+ * What a request brings beside its body, header fields and arguments of the
+ * query; and header fields of an answer.
  */
 
 
@@ -103,6 +104,35 @@ ngx_http_openqoe_header_lines(ngx_http_request_t *r,
             return NGX_ERROR;
         }
     }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_openqoe_arg(ngx_http_request_t *r, const char *name, size_t max,
+    ngx_str_t *value)
+{
+    u_char     *src, *dst;
+    ngx_str_t   raw;
+
+    if (ngx_http_arg(r, (u_char *) (uintptr_t) name, ngx_strlen(name), &raw)
+        != NGX_OK
+        || (max != 0 && raw.len > max))
+    {
+        return NGX_DECLINED;
+    }
+
+    src = raw.data;
+    dst = ngx_pnalloc(r->pool, raw.len + 1);
+
+    if (dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->data = dst;
+    ngx_unescape_uri(&dst, &src, raw.len, 0);
+    value->len = (size_t) (dst - value->data);
 
     return NGX_OK;
 }

@@ -84,29 +84,15 @@ ngx_http_openqoe_session_get(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_openqoe_session_argument(ngx_http_request_t *r, ngx_str_t *value)
 {
-    u_char     *src, *dst;
-    ngx_str_t   raw;
-
-    static u_char  name[] = "session_id";
+    ngx_int_t  rc;
 
     /* a decoded byte takes three at most */
 
-    if (ngx_http_arg(r, name, sizeof(name) - 1, &raw) != NGX_OK
-        || raw.len > 3 * QOE_ID_MAX)
-    {
-        return NGX_DECLINED;
+    rc = ngx_http_openqoe_arg(r, "session_id", 3 * QOE_ID_MAX, value);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
-
-    src = raw.data;
-    dst = ngx_pnalloc(r->pool, raw.len + 1);
-
-    if (dst == NULL) {
-        return NGX_ERROR;
-    }
-
-    value->data = dst;
-    ngx_unescape_uri(&dst, &src, raw.len, 0);
-    value->len = (size_t) (dst - value->data);
 
     return ngx_http_openqoe_session_valid(value) ? NGX_OK : NGX_DECLINED;
 }

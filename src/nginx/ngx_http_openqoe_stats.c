@@ -86,14 +86,14 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
     ngx_int_t  rc;
     ngx_str_t  name;
 
-    rc = ngx_http_openqoe_stats_arg(r, "dimension", &name);
+    rc = ngx_http_openqoe_arg(r, "dimension", 0, &name);
 
     if (rc == NGX_OK) {
         return ngx_http_openqoe_stats_dimension(r, &name);
     }
 
     if (rc == NGX_DECLINED) {
-        rc = ngx_http_openqoe_stats_arg(r, "view", &name);
+        rc = ngx_http_openqoe_arg(r, "view", 0, &name);
 
         if (rc == NGX_OK && ngx_http_openqoe_str_is(&name, "live")) {
             return ngx_http_openqoe_live(r);
@@ -105,7 +105,7 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
     }
 
     if (rc == NGX_DECLINED) {
-        rc = ngx_http_openqoe_stats_arg(r, "sketch", &name);
+        rc = ngx_http_openqoe_arg(r, "sketch", 0, &name);
 
         if (rc == NGX_OK) {
             return ngx_http_openqoe_stats_sketch(r, &name);
@@ -127,36 +127,6 @@ ngx_http_openqoe_stats_form(ngx_http_request_t *r)
     default: /* NGX_HTTP_OPENQOE_AS_JSON */
         return ngx_http_openqoe_stats_json(r);
     }
-}
-
-
-/* NGX_DECLINED: the query has no such argument. */
-
-ngx_int_t
-ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    u_char     *src, *dst;
-    ngx_str_t   raw;
-
-    if (ngx_http_arg(r, (u_char *) (uintptr_t) name, ngx_strlen(name), &raw)
-        != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    src = raw.data;
-    dst = ngx_pnalloc(r->pool, raw.len + 1);
-
-    if (dst == NULL) {
-        return NGX_ERROR;
-    }
-
-    value->data = dst;
-    ngx_unescape_uri(&dst, &src, raw.len, 0);
-    value->len = (size_t) (dst - value->data);
-
-    return NGX_OK;
 }
 
 

@@ -26,10 +26,6 @@ ngx_http_openqoe_format_e ngx_http_openqoe_format(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_scrape(ngx_http_request_t *r,
     qoe_prom_format_t format);
 
-/* _stats.c: an argument of the query, unescaped; NGX_DECLINED: none */
-ngx_int_t ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
-
 /* _stats_view.c: answers ?view=id */
 ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
 
@@ -42,13 +38,6 @@ void ngx_http_openqoe_stats_qoe(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf);
 ngx_int_t ngx_http_openqoe_stats_dimension(ngx_http_request_t *r,
     ngx_str_t *name);
-
-/* _stats.c: an argument of the query, unescaped; NGX_DECLINED: none */
-ngx_int_t ngx_http_openqoe_stats_arg(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
-
-/* _stats_view.c: answers ?view=id */
-ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
 
 /* _stats_sketch.c: answers ?sketch=name */
 ngx_int_t ngx_http_openqoe_stats_sketch(ngx_http_request_t *r,

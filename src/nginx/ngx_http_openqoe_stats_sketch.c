@@ -92,7 +92,7 @@ ngx_http_openqoe_sketch_from(ngx_http_request_t *r)
     ngx_int_t  n;
     ngx_str_t  from;
 
-    if (ngx_http_openqoe_stats_arg(r, "from", &from) != NGX_OK) {
+    if (ngx_http_openqoe_arg(r, "from", 0, &from) != NGX_OK) {
         return 0;
     }
 

@@ -45,7 +45,7 @@ ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id)
     mcf = ngx_http_get_module_main_conf(r, ngx_http_openqoe_module);
     st = &ngx_http_openqoe_get_zone(mcf)->state;
 
-    rc = ngx_http_openqoe_stats_arg(r, "org", &org);
+    rc = ngx_http_openqoe_arg(r, "org", 0, &org);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
