@@ -138,3 +138,19 @@ qoe_hash_more(qoe_hasher_t *h)
 
     return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
 }
+
+
+uint32_t
+qoe_hash_plain(qoe_span_t text)
+{
+    size_t    i;
+    uint32_t  hash;
+
+    hash = 2166136261u;
+
+    for (i = 0; i < text.len; i++) {
+        hash = (hash ^ (uint8_t) text.data[i]) * 16777619u;
+    }
+
+    return text.len != 0 ? hash | 1 : 0;
+}

@@ -48,5 +48,12 @@ uint64_t qoe_hash_end(qoe_hasher_t *h);
  */
 uint64_t qoe_hash_more(qoe_hasher_t *h);
 
+/*
+ * FNV-1a of 32 bits, odd, without a key; 0 for an empty text.  Only to see
+ * whether a client names the same as before: by a collision it confuses nothing
+ * but what is its own.
+ */
+uint32_t qoe_hash_plain(qoe_span_t text);
+
 
 #endif /* _QOE_HASH_H_INCLUDED_ */

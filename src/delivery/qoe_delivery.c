@@ -8,6 +8,7 @@
 
 
 #include "qoe_delivery_priv.h"
+#include "qoe_hash.h"
 
 
 /* The place of the first request after the epoch: others may be older. */
@@ -49,7 +50,6 @@ static bool qoe_delivery_leads(const qoe_delivery_step_t *x);
 static void qoe_delivery_brought(qoe_delivery_step_t *x);
 static void qoe_delivery_compare(qoe_delivery_step_t *x);
 static void qoe_delivery_wait(qoe_delivery_step_t *x);
-static uint32_t qoe_delivery_id(qoe_span_t text);
 
 
 static const uint32_t  qoe_delivery_silences[] = {
@@ -141,7 +141,7 @@ qoe_delivery_begin(qoe_delivery_step_t *x, uint64_t now_ms)
 
     if (long_ago) {
         d->flags |= QOE_DELIVERY_STARTED;
-        d->cid = qoe_delivery_id(qoe_request_cid(x->r));
+        d->cid = qoe_hash_plain(qoe_request_cid(x->r));
         return;
     }
 
@@ -181,7 +181,7 @@ qoe_delivery_content(qoe_delivery_step_t *x, uint64_t now_ms)
     qoe_delivery_t  *d;
 
     d = x->d;
-    cid = qoe_delivery_id(qoe_request_cid(x->r));
+    cid = qoe_hash_plain(qoe_request_cid(x->r));
     cid = cid != 0 ? cid : d->cid;
 
     again = (d->flags & QOE_DELIVERY_OVER) != 0
@@ -216,7 +216,7 @@ qoe_delivery_content(qoe_delivery_step_t *x, uint64_t now_ms)
 static void
 qoe_delivery_view(qoe_delivery_step_t *x)
 {
-    x->d->cid = qoe_delivery_id(qoe_request_cid(x->r));
+    x->d->cid = qoe_hash_plain(qoe_request_cid(x->r));
     x->d->flags |= QOE_DELIVERY_ATTEMPT;
 }
 
@@ -246,24 +246,6 @@ qoe_delivery_attempt(qoe_delivery_t *d, qoe_points_t *points)
                     qoe_span_str(sts[d->st < QOE_CMCD_STS ? d->st : 0]));
     qoe_point_extra(p, QOE_DIM_SF,
                     qoe_span_str(sfs[d->sf < QOE_CMCD_SFS ? d->sf : 0]));
-}
-
-
-/* FNV-1a: a client that finds a collision confuses nothing but its own view. */
-
-static uint32_t
-qoe_delivery_id(qoe_span_t text)
-{
-    size_t    i;
-    uint32_t  h;
-
-    h = 2166136261u;
-
-    for (i = 0; i < text.len; i++) {
-        h = (h ^ (unsigned char) text.data[i]) * 16777619u;
-    }
-
-    return text.len != 0 ? h | 1 : 0;
 }
 
 

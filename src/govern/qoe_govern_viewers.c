@@ -40,6 +40,8 @@ static void qoe_viewers_write(qoe_govern_t *g, uint32_t i, uint64_t hash,
     qoe_span_t org, qoe_span_t player, bool known);
 static void qoe_viewers_begin(qoe_govern_t *g, uint32_t i, uint32_t day,
     uint32_t now_s);
+static bool qoe_viewers_names(qoe_govern_t *g, size_t i, uint64_t hash,
+    qoe_span_t *org, qoe_span_t *player, char buf[QOE_GOVERN_BUF]);
 
 
 uint64_t
@@ -134,6 +136,27 @@ qoe_govern_viewers(const qoe_governor_t *gv, size_t i, uint32_t now_s,
         return true;
     }
 
+    if (!qoe_viewers_names(g, i, hash, org, player, buf)) {
+        *viewers = 0;
+    }
+
+    return true;
+}
+
+
+/*
+ * The names of pair i; none, and false, if it is no longer the one with that
+ * hash.
+ */
+
+static bool
+qoe_viewers_names(qoe_govern_t *g, size_t i, uint64_t hash, qoe_span_t *org,
+    qoe_span_t *player, char buf[QOE_GOVERN_BUF])
+{
+    qoe_pair_t  *p;
+
+    p = qoe_govern_pair(g, i);
+
     org->data = buf;
     org->len = qoe_min(qoe_acquire(&p->org_len), QOE_DIMENSION_LEN_MAX);
     player->data = buf + QOE_DIMENSION_LEN_MAX;
@@ -146,7 +169,7 @@ qoe_govern_viewers(const qoe_governor_t *gv, size_t i, uint32_t now_s,
     if (qoe_acquire(&p->hash) != hash) {
         *org = qoe_span_null;
         *player = qoe_span_null;
-        *viewers = 0;
+        return false;
     }
 
     return true;
@@ -191,8 +214,13 @@ qoe_govern_sketch(const qoe_governor_t *gv, size_t i, uint32_t now_s,
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
-    (void) qoe_govern_viewers(gv, i, now_s, &s->org, &s->player, &s->overflow,
-                              &s->viewers, s->buf);
+    s->overflow = (i == g->pairs - 1);
+    s->org = qoe_span_null;
+    s->player = qoe_span_null;
+
+    if (hash != 0 && !s->overflow) {
+        (void) qoe_viewers_names(g, i, hash, &s->org, &s->player, s->buf);
+    }
 
     if (qoe_acquire(&p->hash) != hash || !qoe_viewers_current(g, p, day)
         || qoe_peek(&p->key_id) != s->key_id

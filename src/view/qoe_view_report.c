@@ -9,6 +9,7 @@
 
 #include "qoe_view_priv.h"
 #include "qoe_view_report.h"
+#include "qoe_hash.h"
 
 
 /* A player reports the same error as a state and as an error. */
@@ -29,7 +30,6 @@ static void qoe_report_count(qoe_points_t *points, const qoe_sample_t *s);
 static void qoe_report_response(qoe_view_step_t *x);
 static qoe_span_t qoe_report_class(const qoe_view_step_t *x);
 static void qoe_report_error(qoe_view_step_t *x);
-static uint32_t qoe_report_hash(qoe_span_t text);
 static void qoe_report_startup(qoe_view_step_t *x);
 static double qoe_report_stalled(qoe_view_step_t *x);
 static size_t qoe_report_gap(qoe_moment_t m[2], qoe_view_step_t *x, bool lost);
@@ -319,7 +319,7 @@ qoe_report_error(qoe_view_step_t *x)
     qoe_view_t  *v;
 
     v = x->v;
-    hash = qoe_report_hash(qoe_view_text(x, ERROR_CODE));
+    hash = qoe_hash_plain(qoe_view_text(x, ERROR_CODE));
 
     if (hash != 0) {
         news = (hash != v->error_hash);
@@ -336,24 +336,6 @@ qoe_report_error(qoe_view_step_t *x)
         v->error_ms = (uint32_t) x->at_ms | 1;
         qoe_view_arrive_error(x);
     }
-}
-
-
-/* FNV-1a; only consecutive codes of a view are compared.  0: no code. */
-
-static uint32_t
-qoe_report_hash(qoe_span_t text)
-{
-    size_t    i;
-    uint32_t  hash;
-
-    hash = 2166136261u;
-
-    for (i = 0; i < text.len; i++) {
-        hash = (hash ^ (uint8_t) text.data[i]) * 16777619u;
-    }
-
-    return text.len != 0 ? hash | 1 : 0;
 }
 
 

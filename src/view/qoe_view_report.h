@@ -37,7 +37,8 @@ typedef struct {
 uint64_t qoe_report_time(const qoe_sample_t *s, uint64_t at_ms);
 
 /*
- * Does the report say that somebody wants to watch, so that it begins a view?
+ * Does the report say that the viewer wants to watch, so that it begins a
+ * view?
  * A player that preloads, or has ended, does not.
  */
 bool qoe_report_begins(const qoe_sample_t *s);

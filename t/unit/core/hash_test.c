@@ -84,5 +84,10 @@ main(void)
        && of("12345678a", NULL) != of("12345678b", NULL),
        "every byte counts, of the last word as well");
 
+    ok(qoe_hash_plain(qoe_span("foobar")) == (0xbf9cf968 | 1)
+       && qoe_hash_plain(qoe_span("a")) == (0xe40c292c | 1)
+       && qoe_hash_plain(qoe_span("")) == 0,
+       "without a key it is FNV-1a, odd, and 0 for an empty text");
+
     return tap_end();
 }
