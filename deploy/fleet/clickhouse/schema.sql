@@ -388,35 +388,7 @@ FROM openqoe.sums(since = toStartOfDay(now('UTC')) - INTERVAL 1 DAY,
 
 -- By the hour, of the days before: roll.sql makes a day of it.
 
-CREATE TABLE IF NOT EXISTS openqoe.agg_1h
-(
-    org_id           LowCardinality(String),
-    time             DateTime('UTC'),
-    app_name         LowCardinality(String),
-    player_name      LowCardinality(String),
-    device_category  LowCardinality(String),
-    content_type     LowCardinality(String),
-    network_country  LowCardinality(String),
-    cdn_provider     LowCardinality(String),
-    outcome          LowCardinality(String),
-    views            SimpleAggregateFunction(sum, UInt64),
-    started          SimpleAggregateFunction(sum, UInt64),
-    stalled_views    SimpleAggregateFunction(sum, UInt64),
-    playing_ms       SimpleAggregateFunction(sum, UInt64),
-    stalled_ms       SimpleAggregateFunction(sum, UInt64),
-    handover_ms      SimpleAggregateFunction(sum, Int64),
-    overlap_ms       SimpleAggregateFunction(sum, Int64),
-    stalls           SimpleAggregateFunction(sum, UInt64),
-    errors           SimpleAggregateFunction(sum, UInt64),
-    dropped_frames   SimpleAggregateFunction(sum, UInt64),
-    bitrate_ms       SimpleAggregateFunction(sum, Float64),
-    bitrate_time_ms  SimpleAggregateFunction(sum, UInt64),
-    startup_ms       SimpleAggregateFunction(sum, Float64),
-    startups         SimpleAggregateFunction(sum, UInt64),
-    startup          AggregateFunction(quantilesDD(0.01, 0.5, 0.9, 0.95, 0.99),
-                                       Nullable(Float32)),
-    viewers          AggregateFunction(uniqCombined64(14), String)
-)
+CREATE TABLE IF NOT EXISTS openqoe.agg_1h AS openqoe.agg_1m
 ENGINE = AggregatingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (org_id, time, app_name, player_name, device_category, content_type,

@@ -30,16 +30,6 @@ class CmcdViewer extends Viewer {
                                 server: network });
     }
 
-    async play() {
-        await this.do('play', 'void start()');
-        await this.until('!video.paused && video.currentTime > 1');
-    }
-
-    async end() {
-        await this.until('video.ended');
-        await this.do('ended', '0');
-    }
-
     // What was recorded is taken before the page goes.
     async leave() {
         this.record = await this.page.evaluate('result()');

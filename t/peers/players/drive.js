@@ -46,16 +46,6 @@ class PlayerViewer extends Viewer {
         return new PlayerViewer({ page, name, player, scenario, server });
     }
 
-    async play() {
-        await this.do('play', 'void start()');
-        await this.until('!video.paused && video.currentTime > 1');
-    }
-
-    async end() {
-        await this.until('video.ended');
-        await this.do('ended', '0');
-    }
-
     // Waits until everything has been sent; what the page recorded is kept
     // when it goes away.
     async leave() {

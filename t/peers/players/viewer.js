@@ -26,6 +26,18 @@ class Viewer {
         return this.page.until(condition, 2 * TIMEOUT);
     }
 
+    // start() is the page's, and does what its viewer's click does.
+    async play() {
+        await this.do('play', 'void start()');
+        await this.until(`!${this.video}.paused
+                          && ${this.video}.currentTime > 1`);
+    }
+
+    async end() {
+        await this.until(`${this.video}.ended`);
+        await this.do('ended', '0');
+    }
+
     // The network is cut until the video has waited for some seconds.
     async stall() {
         const at = await this.do('throttle', `${this.video}.currentTime`);
