@@ -514,7 +514,10 @@ qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
             continue;
         }
 
-        p[n] = p[i];
+        if (n != i) {
+            p[n] = p[i];
+        }
+
         extra[n] = 0;
         set[n] = b.grain[qoe_metrics[p[n].metric].grain];
 
