@@ -152,11 +152,11 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
 
     rc = ngx_http_openqoe_cmcd_read(r, lcf->cmcd, query);
 
+    ngx_http_openqoe_cmcd_count(r, z->zone, rc);
+
     if (rc == QOE_NOMEM) {
         return NGX_OK;
     }
-
-    ngx_http_openqoe_cmcd_count(r, z->zone, rc);
 
     content = ngx_http_openqoe_cmcd_content(r);
 
@@ -257,7 +257,11 @@ ngx_http_openqoe_cmcd_count(ngx_http_request_t *r, qoe_zone_t *zone,
 
     qoe_zone_count(zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_REQUESTS, 1);
 
-    if (rc == QOE_DONE) {
+    if (rc == QOE_NOMEM) {
+        qoe_zone_count(zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_DROPPED, 1);
+    }
+
+    if (rc == QOE_DONE || rc == QOE_NOMEM) {
         return;
     }
 
