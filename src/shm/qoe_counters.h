@@ -26,7 +26,8 @@
 /*
  * The places of the stats where counters stand: an id, and the object whose
  * members they are.  An object has several places where something else stands
- * between its counters.
+ * between its counters.  The names in REJECTED are also the attribute "reason"
+ * of openqoe.ingest.events and of openqoe.events_rejected.
  */
 
 #define QOE_COUNTER_PLACES(X)                                                 \
