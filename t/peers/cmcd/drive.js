@@ -17,7 +17,7 @@
 const fs = require('fs');
 const path = require('path');
 
-const { Browser } = require('../browser/cdp.js');
+const { inGroups, main } = require('../browser/main.js');
 const { MediaServer } = require('../players/media.js');
 const { CmcdViewer } = require('./viewer.js');
 
@@ -87,31 +87,11 @@ async function run(browser, player, mode) {
 }
 
 
-async function main() {
-    await server.listen(options.port);
+async function work(browser) {
+    const viewers = await inGroups([['query', 'headers'], ['event']], PLAYERS,
+        (player, mode) => run(browser, player, mode));
 
-    const browser = Browser.launch(options);
-
-    try {
-        const viewers = [];
-
-        for (const modes of [['query', 'headers'], ['event']]) {
-            viewers.push(...await Promise.all(modes.flatMap((mode) =>
-                PLAYERS.map((player) => run(browser, player, mode)))));
-        }
-
-        const { product } = await browser.send('Browser.getVersion');
-
-        console.log(JSON.stringify({
-            product, sessions: viewers.map((viewer) => viewer.session()) }));
-
-    } finally {
-        await browser.close();
-        server.close();
-    }
+    return { sessions: viewers.map((viewer) => viewer.session()) };
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-});
+main(options, work, server);
