@@ -12,6 +12,8 @@
 #include "qoe_otlp_pb.h"
 #include "qoe_tapped.h"
 
+#include <math.h>
+
 
 #define QOE_REQUEST_EVENT      qoe_span("openqoe.request")
 
@@ -209,8 +211,13 @@ qoe_request_log_facts(qoe_view_log_t *log, const qoe_request_t *r)
     qoe_view_log_real(log, qoe_span("openqoe.request.upstream_ms"),
                       r->upstream_ms);
     qoe_view_log_real(log, qoe_span("openqoe.request.rtt_ms"), r->rtt_ms);
-    qoe_view_log_count(log, qoe_span("openqoe.request.retransmits"),
-                       r->retransmits);
+
+    /* where the kernel was not asked, or knows nothing, there are no numbers */
+
+    if (!isnan(r->rtt_ms)) {
+        qoe_view_log_count(log, qoe_span("openqoe.request.retransmits"),
+                           r->retransmits);
+    }
 
     if (r->cache != QOE_CACHE_NONE && r->cache < QOE_CACHE_N) {
         qoe_view_log_text(log, qoe_span("openqoe.request.cache_status"),
