@@ -19,8 +19,11 @@
 #define QOE_PAST_ASSUMED   0x8000
 #define QOE_PAST_BUFFER    0x7fff
 
-/* A segment that is so much shorter than all before is the last one. */
-#define QOE_PAST_SHORT     0.75
+/*
+ * A segment that is so much shorter than all before, by more than those differ,
+ * is the last one.
+ */
+#define QOE_PAST_SHORT     0.98
 #define QOE_PAST_BEFORE    3
 
 /* The same segment is looked for among that many later requests. */
@@ -312,20 +315,22 @@ bool
 qoe_delivery_shortened(const qoe_delivery_track_t *t)
 {
     size_t    i, n;
-    uint16_t  least;
+    uint16_t  least, most;
 
     n = 0;
     least = UINT16_MAX;
+    most = 0;
 
     for (i = 1; i < QOE_DELIVERY_PAST; i++) {
         if (t->past[i].d != 0) {
             least = qoe_min(least, t->past[i].d);
+            most = qoe_max(most, t->past[i].d);
             n++;
         }
     }
 
     return n >= QOE_PAST_BEFORE && t->past[0].d != 0
-           && t->past[0].d < least * QOE_PAST_SHORT;
+           && t->past[0].d < least * QOE_PAST_SHORT - (most - least);
 }
 
 

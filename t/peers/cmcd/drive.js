@@ -23,6 +23,16 @@ const { CmcdViewer } = require('./viewer.js');
 
 const options = JSON.parse(process.argv[2]);
 const PLAYERS = ['hlsjs', 'dashjs', 'shaka'];
+const OLDER = ['hlsjs15', 'dashjs4', 'shaka4'];
+
+// What runs at a time: [player, mode].
+const cross = (players, modes) =>
+    modes.flatMap((mode) => players.map((player) => [player, mode]));
+const ROUNDS = [
+    cross(PLAYERS, ['query', 'headers']),
+    [...cross(PLAYERS, ['event']), ...cross(OLDER, ['query'])],
+];
+
 const SECONDS = 36;
 
 const server = new MediaServer({ pages: path.dirname(__dirname),
@@ -83,9 +93,9 @@ async function main() {
     try {
         const viewers = [];
 
-        for (const modes of [['query', 'headers'], ['event']]) {
-            viewers.push(...await Promise.all(modes.flatMap((mode) =>
-                PLAYERS.map((player) => run(browser, player, mode)))));
+        for (const round of ROUNDS) {
+            viewers.push(...await Promise.all(round.map(([player, mode]) =>
+                run(browser, player, mode))));
         }
 
         const { product } = await browser.send('Browser.getVersion');

@@ -175,6 +175,7 @@ static void
 test_last(void)
 {
     double         played;
+    unsigned       i;
     qoe_request_t  r;
 
     ok(ended(2000, QOE_CMCD_ST_VOD) == 0,
@@ -190,6 +191,22 @@ test_last(void)
     end();
     ok(SUM(EXPERIENCE_PLAYING_TIME, NULL) == played,
        "it is played once, though the content is asked for again");
+
+    ok(fabs(ended(1900, QOE_CMCD_ST_VOD) - 4900) <= 1,
+       "it is enough that it is a little shorter, if all others are equal");
+
+    begin();
+
+    for (i = 0; i < 6; i++) {
+        r = segment(i * 2000.0, 100, VIDEO, i + 1, i ? 3000 : 0);
+        r.d_ms = i < 5 ? 1600 + 200.0 * i : 1400;
+        apply(&r);
+    }
+
+    played = SUM(EXPERIENCE_PLAYING_TIME, NULL);
+    end();
+    ok(SUM(EXPERIENCE_PLAYING_TIME, NULL) == played,
+       "where lengths differ, one more difference says nothing");
 
     begin();
     r = response(0, 10, MANIFEST);
