@@ -30,7 +30,8 @@ const cross = (players, modes) =>
     modes.flatMap((mode) => players.map((player) => [player, mode]));
 const ROUNDS = [
     cross(PLAYERS, ['query', 'headers']),
-    [...cross(PLAYERS, ['event']), ...cross(OLDER, ['query'])],
+    cross(PLAYERS, ['event']),
+    cross(OLDER, ['query']),
 ];
 
 const SECONDS = 36;
