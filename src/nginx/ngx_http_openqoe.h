@@ -235,8 +235,8 @@ typedef struct {
     unsigned                  marked:1;      /* the cookie is set */
     char                      marker[QOE_UUID_TEXT_LEN];
 
-    unsigned                  headed:1;      /* the header was sent, after */
-    ngx_msec_t                headed_ms;     /* that time; of _cmcd.c */
+    ngx_msec_t                headed_ms;     /* when the header was sent, since
+                                                the request; of _cmcd.c */
 
     u_char                   *ids;           /* org_id and player_id */
     size_t                    org_len;

@@ -28,10 +28,9 @@ ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q)
     q->start_ms = (uint64_t) r->start_sec * 1000 + r->start_msec;
     q->duration_ms = (double) ngx_http_openqoe_cmcd_elapsed(r);
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
-
-    if (ctx != NULL && ctx->headed) {
-        q->ttfb_ms = (double) ctx->headed_ms;
+    if (r->header_sent) {
+        ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
+        q->ttfb_ms = (ctx != NULL) ? (double) ctx->headed_ms : 0;
     }
 
     /* as $status and $body_bytes_sent */

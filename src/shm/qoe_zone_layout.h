@@ -93,6 +93,9 @@ typedef struct {
     /* written by producers under the lock */
     uint64_t             lock;               /* qoe_proc_t, 0: free */
     uint64_t             tail;
+    uint64_t             known;              /* known <= head: read again only
+                                                when the tap looks full, for its
+                                                line is the consumer's */
 
     /* written by the consumer */
     uint64_t             head qoe_cache_aligned;     /* free before it */
