@@ -86,7 +86,7 @@ END
 );
 $nginx->start;
 
-my $seen = browse('cmcd/drive.js', 400, port => $port, media => $media,
+my $seen = browse('cmcd/drive.js', 500, port => $port, media => $media,
                   lib => $lib, slow => $slow, site => $nginx->url(''));
 
 ok($seen, 'the browser was driven to the end') or done_testing, exit 1;
