@@ -355,7 +355,10 @@ qoe_request_cmcd(qoe_request_t *r, const qoe_hash_key_t *key,
 }
 
 
-/* In version 2 the range is a parameter of nor, in version 1 it is nrr. */
+/*
+ * In version 2 the range is a parameter of nor, in version 1 it is nrr.  A
+ * plugin of video.js sends "undefined" where it has none.
+ */
 
 static void
 qoe_request_nor(qoe_request_t *r, const qoe_hash_key_t *key,
@@ -368,7 +371,10 @@ qoe_request_nor(qoe_request_t *r, const qoe_hash_key_t *key,
     r->nor = false;
     r->nor_hash = 0;
 
-    if (!qoe_cmcd_has(c, QOE_CMCD_NOR) || c->count[QOE_CMCD_NOR] == 0) {
+    if (!qoe_cmcd_has(c, QOE_CMCD_NOR) || c->count[QOE_CMCD_NOR] == 0
+        || qoe_span_eq(c->items[c->first[QOE_CMCD_NOR]].text,
+                       qoe_span("undefined")))
+    {
 
         if (qoe_cmcd_has(c, QOE_CMCD_NRR)) {
             r->nor = true;

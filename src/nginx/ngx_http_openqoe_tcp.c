@@ -3,7 +3,9 @@
  * Copyright (C) OpenQoE
  *
  * What the kernel knows of the connection of a request: one call of
- * getsockopt().  A connection of QUIC or of a Unix socket has none of it.
+ * getsockopt().  Streams of HTTP/2 share a connection, and so what is known of
+ * it.  A connection of QUIC or of a Unix socket has none of it: the socket of
+ * QUIC is that of all clients.
  */
 
 

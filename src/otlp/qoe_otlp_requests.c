@@ -11,6 +11,8 @@
 #include "qoe_otlp_pb.h"
 #include "qoe_tapped.h"
 
+#include <math.h>
+
 
 #define QOE_REQUEST_EVENT      qoe_span("openqoe.request")
 
@@ -185,8 +187,13 @@ qoe_request_log_facts(qoe_otlp_item_t *item, const qoe_request_t *r)
     qoe_otlp_item_real(item, qoe_span("openqoe.request.upstream_ms"),
                        r->upstream_ms);
     qoe_otlp_item_real(item, qoe_span("openqoe.request.rtt_ms"), r->rtt_ms);
-    qoe_otlp_item_count(item, qoe_span("openqoe.request.retransmits"),
-                        r->retransmits);
+
+    /* where the kernel was not asked, or knows nothing, there are no numbers */
+
+    if (!isnan(r->rtt_ms)) {
+        qoe_otlp_item_count(item, qoe_span("openqoe.request.retransmits"),
+                            r->retransmits);
+    }
 
     if (r->cache != QOE_CACHE_NONE && r->cache < QOE_CACHE_N) {
         qoe_otlp_item_text(item, qoe_span("openqoe.request.cache_status"),
