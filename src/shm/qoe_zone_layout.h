@@ -26,7 +26,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       13
+#define QOE_ZONE_VERSION       14
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* slots of counters */

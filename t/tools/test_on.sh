@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 #
-# test_on.sh SUITE [short | FILE..]: builds, loads and tests the module in a
-# Debian of that name (bookworm, trixie, sid), in a chroot that debootstrap
-# makes once.  Exit status 77: that is impossible on this machine, the reason
-# is on stderr.
+# test_on.sh SUITE [short | FILE.. | -- COMMAND..]: builds, loads and tests the
+# module in a Debian of that name (bookworm, trixie, sid), in a chroot that
+# debootstrap makes once.  COMMAND is another one of build.sh, which is run
+# there instead, such as "lint" or "sanitize units".  Exit status 77: that is
+# impossible on this machine, the reason is on stderr.
 #
 # A mirror that does not answer, or that is slow, is no fault of the module: what
 # comes over the network has a bound of its own, and leads to 77 as well.
@@ -155,6 +156,10 @@ download() {
 steps() {
     export DEBIAN_FRONTEND=noninteractive
     download
+    if [ "${1:-}" = -- ]; then
+        ./build.sh "${@:2}"
+        return
+    fi
     ./build.sh build
     say "load: $(nginx -v 2>&1), gcc $(gcc -dumpfullversion)," \
         "$(curl-config --version)"
@@ -174,7 +179,8 @@ END
 
 main() {
     local suite=${1:-} files=() name ns='' rc=0
-    [[ $suite =~ ^[a-z]+$ ]] || die "usage: test_on.sh SUITE [short | FILE..]"
+    [[ $suite =~ ^[a-z]+$ ]] || die "usage: test_on.sh SUITE [short | FILE..\
+ | -- COMMAND..]"
     shift
     if [ "${1:-}" = short ]; then
         for name in $short; do files+=("t/$name.t"); done

@@ -17,7 +17,7 @@
 const fs = require('fs');
 const path = require('path');
 
-const { Browser } = require('../browser/cdp.js');
+const { main } = require('../browser/main.js');
 const { MediaServer } = require('../players/media.js');
 const { CmcdViewer } = require('./viewer.js');
 
@@ -99,31 +99,15 @@ async function run(browser, player, mode) {
 }
 
 
-async function main() {
-    await server.listen(options.port);
+async function work(browser) {
+    const viewers = [];
 
-    const browser = Browser.launch(options);
-
-    try {
-        const viewers = [];
-
-        for (const round of ROUNDS) {
-            viewers.push(...await Promise.all(round.map(([player, mode]) =>
-                run(browser, player, mode))));
-        }
-
-        const { product } = await browser.send('Browser.getVersion');
-
-        console.log(JSON.stringify({
-            product, sessions: viewers.map((viewer) => viewer.session()) }));
-
-    } finally {
-        await browser.close();
-        server.close();
+    for (const round of ROUNDS) {
+        viewers.push(...await Promise.all(round.map(([player, mode]) =>
+            run(browser, player, mode))));
     }
+
+    return { sessions: viewers.map((viewer) => viewer.session()) };
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-});
+main(options, work, server);

@@ -187,15 +187,4 @@ function result() {   // eslint-disable-line no-unused-vars
              reported: of(parameters.reports).map(([, at]) => at).at(0) };
 }
 
-function load(script) {
-    return new Promise((resolve, reject) => {
-        const element = document.createElement('script');
-
-        element.src = script;
-        element.onload = resolve;
-        element.onerror = reject;
-        document.head.append(element);
-    });
-}
-
 window.ready = load(`/lib/${player.script}`);

@@ -200,7 +200,7 @@ received(qoe_span_t record)
 
 
 static const qoe_stream_t  stream = {
-    .noun = "events", .kind = QOE_KIND_EVENT, .signal = QOE_SIGNAL_LOGS,
+    .noun = "things", .kind = QOE_KIND_EVENT, .signal = QOE_SIGNAL_LOGS,
     .encode = encode, .received = received
 };
 
@@ -244,9 +244,7 @@ start(bool with_spool)
         c.spool = conf;
     }
 
-    if (qoe_exporter_create(&e, &env, 0, &c, QOE_STREAM_LOGS, NULL)
-        != QOE_OK)
-    {
+    if (qoe_exporter_create(&e, &env, 0, &c, QOE_STREAM_LOGS, NULL) != QOE_OK) {
         abort();
     }
 
@@ -404,7 +402,7 @@ test_failing(void)
     answer(QOE_OUTCOME_RETRY, 0);
     answer(QOE_OUTCOME_OK, 0);
     ok(e.retry.failures == 0 && !qoe_exporter_open(&e, at)
-       && strstr(logged, "takes events again, after 1 failures") != NULL,
+       && strstr(logged, "takes things again, after 1 failures") != NULL,
        "an answer closes it, which is logged");
 
     run();
@@ -518,9 +516,11 @@ test_spool(void)
     ready(1, 1);
     run();
     ok(wire.n == 2, "a live batch does not wait for the backlog's answer");
+    e.log_limit = (qoe_log_limit_t) { 0 };
     answer(QOE_OUTCOME_RETRY, 0);
-    ok(!e.item_sent && !e.item_held && spooled(zone) == 2,
-       "what the server does not take stays in the spool");
+    ok(!e.item_sent && !e.item_held && spooled(zone) == 2
+       && strstr(logged, "spooled things are kept") != NULL,
+       "what the server does not take stays in the spool, which is logged");
     answer(QOE_OUTCOME_OK, 0);
     run();
     answer(QOE_OUTCOME_OK, 1);
@@ -626,7 +626,7 @@ test_give_up(void)
     ok(!run() && is(zone, 0, "6 0 0 0 6")
        && counter(zone, QOE_DEST_DROPPED_BEHIND) == 6
        && qoe_zone_refused_ms(zone) != 0
-       && strstr(logged, "6 events dropped to make room") != NULL,
+       && strstr(logged, "6 things dropped to make room") != NULL,
        "what was sent a second ago is dropped, and logged");
 
     end();
