@@ -127,6 +127,7 @@ static const older_t  older[] = {
     { "older/dashjs-4.4.0-query-slow-seek", 0, 0, 237, 8421 },
     { "older/dashjs-4.7.4-headers-ranges", 2, 2991, 268, 35677 },
     { "older/dashjs-4.7.4-query", 1, 2409, 360, 29076 },
+    { "older/dashjs-4.7.4-query-near-miss", 0, 0, 348, 39051 },
     { "older/dashjs-4.7.4-query-live", 1, 4589, 127, 22122 },
     { "older/hls.js-1.4.14-query-video-alone", 2, 6142, 441, 27462 },
     { "older/hls.js-1.5.20-headers", 1, 1241, 352, 31231 },
