@@ -214,6 +214,7 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
         { "cdn", QOE_TEXT_CDN_PROVIDER },
         { "country", QOE_TEXT_NETWORK_COUNTRY_CODE },
         { "device", QOE_TEXT_DEVICE_CATEGORY },
+        { "viewer", QOE_TEXT_VIEWER_ID },
         { "error_family", QOE_TEXT_ERROR_FAMILY },
         { "error_code", QOE_TEXT_ERROR_CODE }
     };

@@ -8,6 +8,7 @@
 
 
 #include "apply_unit.h"
+#include "qoe_delivery.h"
 #include "qoe_view_record.h"
 #include "qoe_zone_layout.h"
 
@@ -154,6 +155,23 @@ begin(lane_t *l, int64_t at, const char *of)
 }
 
 
+/* An exit, in as many steps as it takes; false: it takes too many. */
+
+static bool
+leave(lane_t *l)
+{
+    int  n;
+
+    for (n = 0; n < 1000; n++) {
+        if (qoe_apply_leave(l->apply, lane_ns(l->now_ms)) == QOE_OK) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static void
 test_when(void)
 {
@@ -201,29 +219,39 @@ test_when(void)
        "without an interval there is the final record alone");
     lane_free(l);
 
+    l = lane_of(0);
+    tell(l, 0, OF, "playing", "at=0");
+    pass(l, 700000);
+    ok(receive(l) == 1 && got.r[0].final && got.r[0].events == 1,
+       "a view of a single event puts its final record");
+    lane_free(l);
+
+    l = lane_of(300000);
+    begin(l, 0, OF);
+    tell(l, 1000, OF, "heartbeat", "at=1000");
+    ok(receive(l) == 1, "the first frame puts the first record");
+    tell(l, 300999, OF, "heartbeat", "at=300999");
+    ok(receive(l) == 0, "before the interval is over none follows");
+    tell(l, 301000, OF, "heartbeat", "at=301000");
+    ok(receive(l) == 1 && got.r[1].seq == 2,
+       "with the interval's end the next one does");
+    lane_free(l);
+
+    l = lane_of(300000);
+    l->conf.views = false;
+    begin(l, 0, OF);
+    beats(l, 10000, 900000, OF, 0);
+    tell(l, 910000, OF, "ended", "at=910000");
+    ok(receive(l) == 0 && leave(l) && receive(l) == 0,
+       "where no exporter takes records of views there is none");
+    lane_free(l);
+
     l = lane_of(300000);
     l->conf.records = false;
     begin(l, 0, OF);
     tell(l, 10000, OF, "ended", "at=10000");
     ok(receive(l) == 0, "without an exporter of records none is put");
     lane_free(l);
-}
-
-
-/* An exit, in as many steps as it takes; false: it takes too many. */
-
-static bool
-leave(lane_t *l)
-{
-    int  n;
-
-    for (n = 0; n < 1000; n++) {
-        if (qoe_apply_leave(l->apply, lane_ns(l->now_ms)) == QOE_OK) {
-            return true;
-        }
-    }
-
-    return false;
 }
 
 
@@ -447,6 +475,135 @@ test_texts(void)
 }
 
 
+/* The hash of a viewer, as the record of a view of that viewer has it. */
+
+static const char *
+viewer_of(lane_t *l, int64_t at, const char *data)
+{
+    char         of[64];
+    static char  text[2][64];
+    static int   n;
+
+    n = !n;
+    snprintf(of, sizeof(of), SESSION "/v%lld/film", (long long) at);
+    tell(l, at, of, "playing", data);
+    tell(l, at + 1000, of, "heartbeat", "at=1000");
+    tell(l, at + 2000, of, "ended", "at=2000");
+    got.n = 0;
+    receive(l);
+
+    snprintf(text[n], sizeof(text[n]), "%.*s", (int) got.r[0].viewer_hash.len,
+             got.r[0].viewer_hash.data);
+
+    return text[n];
+}
+
+
+static void
+test_viewer(void)
+{
+    char     one[64];
+    lane_t  *l, *other;
+
+    l = lane_of(0);
+    snprintf(one, sizeof(one), "%s", viewer_of(l, 0, "at=0 viewer=ann"));
+    ok(strlen(one) == 16 && strspn(one, "0123456789abcdef") == 16,
+       "a viewer is a hash of 16 digits, also where later events name none");
+    ok(strcmp(viewer_of(l, 10000, "at=0 viewer=ann"), one) == 0,
+       "a viewer has the same hash in each record");
+    ok(strcmp(viewer_of(l, 20000, "at=0 viewer=bob"), one) != 0,
+       "another viewer has another one");
+    ok(strcmp(viewer_of(l, 30000, "at=0"), "") == 0,
+       "a view without a viewer has none");
+
+    other = lane_of(0);
+    ok(strcmp(viewer_of(other, 0, "at=0 viewer=ann"), one) != 0,
+       "another zone has another key");
+    lane_free(other);
+    lane_free(l);
+
+    l = lane_of(0);
+    l->conf.fleet.id = 7;
+    l->conf.fleet.key = (qoe_hash_key_t) { 1, 2 };
+    snprintf(one, sizeof(one), "%s", viewer_of(l, 0, "at=0 viewer=ann"));
+    lane_free(l);
+
+    l = lane_of(0);
+    l->conf.fleet.id = 7;
+    l->conf.fleet.key = (qoe_hash_key_t) { 1, 2 };
+    ok(strcmp(viewer_of(l, 0, "at=0 viewer=ann"), one) == 0,
+       "the edges of a fleet have the same hash of a viewer");
+    l->conf.fleet.key = (qoe_hash_key_t) { 1, 3 };
+    ok(strcmp(viewer_of(l, 10000, "at=0 viewer=ann"), one) != 0,
+       "with another key of the fleet they have another one");
+    lane_free(l);
+}
+
+
+static void
+test_errors(void)
+{
+    lane_t      *l;
+    qoe_view_t  *v;
+
+    l = lane_of(0);
+    begin(l, 0, OF);
+    tell(l, 1000, OF, "error", "error_family=media error_code=3");
+    tell(l, 2000, OF, "error", "error_code=404");
+    tell(l, 10000, OF, "ended", "at=10000");
+    receive(l);
+    ok(is(got.r[0].error_type, "unknown") && is(got.r[0].error_code, "404")
+       && got.r[0].errors == 2,
+       "the error of a view is the last one, unknown if it names no family");
+
+    begin(l, 20000, OF);
+    v = qoe_sessions_slot(l->st.sessions[0], 0);
+    v->requests.cause = 1 + QOE_CAUSE_ORIGIN;
+    tell(l, 30000, OF, "ended", "at=10000");
+    receive(l);
+    ok(is(got.r[1].stall_cause, "origin") && got.r[1].errors == 0
+       && got.r[1].error_type.len == 0 && got.r[1].error_code.len == 0,
+       "a view has the cause of its last stall, and no error of another view");
+
+    begin(l, 40000, OF);
+    tell(l, 50000, OF, "ended", "at=10000");
+    receive(l);
+    ok(got.r[2].stall_cause.len == 0, "without a stall there is no cause");
+    lane_free(l);
+}
+
+
+/* Where the store has no room for values as sent, the governed ones count. */
+
+static void
+test_no_room(void)
+{
+    char      of[64], data[128];
+    lane_t   *l;
+    uint32_t  i, n;
+
+    l = lane_new(2 << 20);
+    l->conf.records = true;
+    l->conf.views = true;
+    l->dims.dim[QOE_DIM_NETWORK_COUNTRY_CODE].action = QOE_ACTION_HASH;
+    n = qoe_sessions_slots(l->st.sessions[0]);
+
+    for (i = 0; i < n; i++) {
+        snprintf(of, sizeof(of), "s%u/v%u/film%u", i, i, i);
+        snprintf(data, sizeof(data), "at=0 country=a-long-country-that-takes-"
+                 "room-in-the-store-%u title=another-long-title-of-film-%u",
+                 i, i);
+        tell(l, i, of, "playing", data);
+    }
+
+    ok(counter(l, QOE_COUNT_RECORDS_GOVERNED) > 0
+       && counter(l, QOE_COUNT_RECORDS_GOVERNED) < n && alive(l) == n,
+       "values as sent that find no room are counted (%u of %u)",
+       (unsigned) counter(l, QOE_COUNT_RECORDS_GOVERNED), n);
+    lane_free(l);
+}
+
+
 /* Events leave a part of the ring: fills that too. */
 
 static void
@@ -507,6 +664,12 @@ test_full(void)
        && qoe_apply_due_ms(l->apply) <= LOG_START + 21000 + 1000,
        "the helper wakes up soon to try again, and not at once");
 
+    pass(l, 29000);
+    qoe_sessions_info(l->st.sessions[0], &info);
+    ok(l->wakeups >= 2 && info.over == 1
+       && counter(l, QOE_COUNT_RECORDS_DROPPED) == 0,
+       "as long as there is no room the record waits");
+
     begin(l, 30000, OF);
     drop_ring(l);
     pass(l, 31000);
@@ -540,6 +703,22 @@ test_full(void)
     qoe_sessions_info(l->st.sessions[0], &info);
     ok(counter(l, QOE_COUNT_RECORDS_PUT) == n && info.over == 0,
        "all others are put when there is room");
+    lane_free(l);
+
+    l = lane_of(0);
+    fill_ring(l);
+
+    for (i = 0; i < (int) n + 1; i++) {
+        snprintf(of, sizeof(of), "session %d/view/film", i);
+        begin(l, i * 10, of);
+    }
+
+    qoe_sessions_info(l->st.sessions[0], &info);
+    ok(info.views == n && info.over == 0
+       && counter(l, QOE_COUNT_VIEWS_EVICTED) == 1
+       && counter(l, QOE_COUNT_RECORDS_DROPPED) == 1
+       && counter(l, QOE_COUNT_VIEWS_STARTED) == n + 1,
+       "where all views are alive one gives way, with its record");
     lane_free(l);
 }
 
@@ -610,6 +789,9 @@ main(void)
     test_parts();
     test_ends();
     test_texts();
+    test_viewer();
+    test_errors();
+    test_no_room();
     test_full();
     test_killed();
 

@@ -67,7 +67,8 @@ test_merge(void)
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
        "for a minute an exported gauge is not ended");
     p.now_ns += SECOND;
-    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended,
+    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended
+       && e.number == 0,
        "after a minute an export says that the gauge has no value");
     ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0
        && export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
@@ -127,6 +128,35 @@ test_no_views(void)
        && qoe_collect_count(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 0,
        "the number of views leaves with the last other series");
 
+    place_free(&p);
+}
+
+
+/* More sets of attributes than are looked at in a single step. */
+
+static void
+test_no_views_many(void)
+{
+    size_t           i, zeros;
+    place_t          p;
+    qoe_collected_t  e;
+
+    place_make(&p, 1);
+
+    for (i = 0; i < 200; i++) {
+        record(&p, 0, COUNTER, (unsigned) i, 0, 1);
+    }
+
+    ok(scrape(&p) == QOE_OK
+       && qoe_collect_count(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 200,
+       "each of 200 sets of attributes has its number of views");
+
+    for (i = 0, zeros = 0; i < 200; i++) {
+        qoe_collect_get(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, i, &e);
+        zeros += (e.number == 0 && e.base != 0);
+    }
+
+    ok(zeros == 200, "without a view each of these numbers is 0");
     place_free(&p);
 }
 
@@ -233,6 +263,78 @@ test_idle(void)
        "an export corrects a wrong count of series");
 
     place_free(&p);
+}
+
+
+/*
+ * A value comes to one lane's part of an idle series while an export goes on:
+ * after so many of its steps.  Returns what the series has afterwards, 0 if
+ * the export was over before.
+ */
+
+static uint64_t
+late_value(unsigned after, unsigned *gone)
+{
+    place_t          p;
+    uint64_t         sum, start_ns;
+    unsigned         steps;
+    qoe_collected_t  e;
+
+    place_make(&p, 2);
+    record(&p, 0, COUNTER, 1, 0, 5);
+    record(&p, 1, COUNTER, 1, 0, 6);
+    start_ns = p.now_ns;
+    p.now_ns += 70 * SECOND;
+
+    p.c = qoe_collect_create(&p.st, &p.conf, &p.governor, QOE_COLLECT_EXPORT,
+                             p.conf.groups, p.now_ns + SETTLE, &qoe_mem_heap);
+
+    for (steps = 0; qoe_collect_step(p.c, 0) == QOE_AGAIN; steps++) {
+        if (steps == after) {
+            record(&p, 1, COUNTER, 1, 0, 1);
+        }
+    }
+
+    sweep(&p);
+    p.now_ns += SECOND;
+
+    if (steps <= after) {
+        sum = 0;
+
+    } else if (scrape(&p) != QOE_OK || !only(&p, COUNTER, &e)) {
+        sum = UINT64_MAX;
+
+    } else {
+        sum = e.integer;
+        *gone += (e.start_ns > start_ns);
+
+        if ((sum == 12) != (e.start_ns == start_ns)) {
+            sum = UINT64_MAX;
+        }
+    }
+
+    place_free(&p);
+
+    return sum;
+}
+
+
+static void
+test_idle_late(void)
+{
+    unsigned  i, whole, gone, wrong;
+    uint64_t  sum;
+
+    whole = gone = wrong = 0;
+
+    for (i = 0; (sum = late_value(i, &gone)) != 0; i += 250) {
+        whole += (sum == 12);
+        wrong += (sum != 12 && sum != 1);
+    }
+
+    ok(wrong == 0 && whole > 2 && gone != 0,
+       "a series that gets a value while it is found idle stays whole, or "
+       "begins anew (%u, %u)", whole, gone);
 }
 
 
@@ -622,8 +724,10 @@ main(void)
 {
     test_merge();
     test_no_views();
+    test_no_views_many();
     test_groups();
     test_idle();
+    test_idle_late();
     test_idle_lane();
     test_lanes();
     test_nomem();

@@ -212,6 +212,112 @@ test_startup(void)
 }
 
 
+/* Each bound belongs to the bucket below it. */
+
+static void
+test_bounds(void)
+{
+    size_t  i, wrong;
+
+    for (i = 0, wrong = 0; i < QOE_LIVE_BUCKETS - 1; i++) {
+        renew();
+        point(QOE_METRIC_VIDEO_STARTUP_TIME, qoe_live_bounds[i], NULL, NOW_NS);
+        point(QOE_METRIC_VIDEO_STARTUP_TIME, qoe_live_bounds[i] + 0.5, NULL,
+              NOW_NS);
+        look(NOW_NS);
+
+        wrong += count(QOE_LIVE_STARTUP + i, 0) != 1
+                 || count(QOE_LIVE_STARTUP + i + 1, 0) != 1;
+    }
+
+    ok(wrong == 0 && qoe_live_bounds[0] == 50
+       && qoe_live_bounds[QOE_LIVE_BUCKETS - 2] == 20000,
+       "a startup of exactly a bound is in the bucket that ends there");
+}
+
+
+static double
+quantile(double q, double a, double b)
+{
+    renew();
+    point(QOE_METRIC_VIDEO_STARTUP_TIME, a, NULL, NOW_NS);
+    point(QOE_METRIC_VIDEO_STARTUP_TIME, b, NULL, NOW_NS + STEP_NS);
+    look(NOW_NS + STEP_NS);
+
+    return qoe_live_startup(&got, QOE_LIVE_KEPT - 2, 2, q);
+}
+
+
+static void
+test_quantiles(void)
+{
+    ok(quantile(0.25, 40, 4500) == 25, "the first bucket begins at 0");
+    ok(quantile(0.5, 40, 4500) == 50,
+       "the median of two startups is in the bucket of the lower one");
+    ok(quantile(0.75, 40, 4500) == 4500 && quantile(1, 40, 4500) == 5000,
+       "what is above it is in the bucket of the other one");
+    ok(quantile(0.75, 40, 90000) == 20000,
+       "a startup above the last bound has that for its place");
+    ok(isnan(qoe_live_startup(&got, QOE_LIVE_KEPT - 3, 1, 0.5))
+       && qoe_live_startup(&got, QOE_LIVE_KEPT - 2, 1, 1) == 50,
+       "steps that were not asked for do not count");
+}
+
+
+/* Which ends of a view make it a bad one. */
+
+static void
+test_why(void)
+{
+    size_t               i;
+    qoe_point_t         *p;
+    qoe_points_t         points;
+    static const struct {
+        const char      *claim;
+        const char      *outcome;            /* NULL: no point says it */
+        double           startup;
+        double           ratio;              /* -1: no point */
+        uint32_t         why;
+    } rows[] = {
+        { "a view that was completed is none", "completed", 100, 0, 0 },
+        { "a view that was left in the middle is none", "played", 100, 0, 0 },
+        { "a startup of 4 s is not slow", "played", 4000, 0, 0 },
+        { "a longer one is", "played", 4000.5, 0, QOE_LIVE_SLOW },
+        { "an unknown one is not", "played", NAN, 0, 0 },
+        { "a stalled hundredth is no reason", "played", 100, 0.01, 0 },
+        { "more is one", "completed", 100, 0.0101, QOE_LIVE_REBUFFER },
+        { "a failure is one", "playback_failure", 100, -1, QOE_LIVE_FAILURE },
+        { "so is one of the start", "startup_failure", NAN, -1,
+          QOE_LIVE_START_FAILURE },
+        { "and a viewer who left before it", "exit_before_start", NAN, -1,
+          QOE_LIVE_EXIT },
+        { "an outcome of another name is none", "other", 100, -1, 0 },
+        { "nor is a point without an outcome", NULL, 100, -1, 0 },
+        { "a view may be bad in several ways", "playback_failure", 5000, 0.5,
+          QOE_LIVE_FAILURE|QOE_LIVE_SLOW|QOE_LIVE_REBUFFER }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        qoe_points_clear(&points);
+        (void) qoe_point_add(&points, QOE_METRIC_STAY_DURATION, 0.5);
+
+        p = qoe_point_add(&points, QOE_METRIC_VIEWS_TOTAL, 1);
+
+        if (rows[i].outcome != NULL) {
+            qoe_point_extra(p, QOE_DIM_OUTCOME, qoe_span_str(rows[i].outcome));
+        }
+
+        if (rows[i].ratio >= 0) {
+            (void) qoe_point_add(&points, QOE_METRIC_REBUFFER_RATIO,
+                                 rows[i].ratio);
+        }
+
+        ok(qoe_live_why(&points, rows[i].startup) == rows[i].why, "%s",
+           rows[i].claim);
+    }
+}
+
+
 static void *
 add_many(void *data)
 {
@@ -319,6 +425,30 @@ bad_view(const char *id)
 }
 
 
+/* Every member of what was noted is read. */
+
+static void
+test_bad_whole(void)
+{
+    qoe_live_bad_t  put, bad[2];
+
+    renew();
+    memset(&put, 0x41, sizeof(put));
+    put.labels_len = QOE_LIVE_LABELS;
+    qoe_live_bad(live, &put);
+
+    ok(put.number == 1 && qoe_live_read_bad(live, bad, 2) == 1
+       && memcmp(&put, &bad[0], sizeof(put)) == 0,
+       "a bad view is read as it was noted");
+
+    put.labels_len = QOE_LIVE_LABELS + 1;
+    qoe_live_bad(live, &put);
+    ok(put.number == 2 && qoe_live_read_bad(live, bad, 2) == 1
+       && bad[0].number == 1,
+       "one with more attributes than there is room for is not shown");
+}
+
+
 static void *
 add_bad(void *data)
 {
@@ -362,6 +492,16 @@ test_bad(void)
     ok(n == QOE_LIVE_BAD_SHOWN && strcmp(bad[0].view_id, "view 99") == 0
        && strcmp(bad[n - 1].view_id, "view 80") == 0,
        "the last %d are kept", QOE_LIVE_BAD_SHOWN);
+
+    n = qoe_live_read_bad(live, bad, 1);
+    ok(n == 1 && strcmp(bad[0].view_id, "view 99") == 0
+       && qoe_live_read_bad(live, bad, 0) == 0,
+       "no more are read than there is room for");
+
+    n = qoe_live_read_bad(live, bad, QOE_LIVE_BAD);
+    ok(n == QOE_LIVE_BAD && bad[0].number == 102
+       && bad[n - 1].number == 102 - QOE_LIVE_BAD + 1,
+       "as many can be read as there are places");
 
     /* two writers met in the place of view 98, number 101 */
 
@@ -485,6 +625,44 @@ test_watched(void)
     tick(l, 66000);
     ok(watched(l, 66000) == 0, "a view that is over is not watched");
 
+    lane_free(l);
+}
+
+
+/* The more slots there are, the longer the time between two counts. */
+
+static void
+test_pace(void)
+{
+    int      i;
+    char     of[32];
+    lane_t  *l;
+
+    l = lane_new(16 * 1024 * 1024);
+
+    for (i = 0; i < 400; i++) {
+        snprintf(of, sizeof(of), "s%d/v/x", i);
+        tell(l, 0, of, "playing", "");
+    }
+
+    tick(l, 1000);
+    ok(watched(l, 1000) == 400, "all views are counted");
+
+    tell(l, 1001, "more/v/x", "playing", "");
+    tick(l, 1009);
+    ok(watched(l, 1009) == 400, "400 slots are not counted again within 10 ms");
+    tick(l, 1010);
+    ok(watched(l, 1010) == 401, "but after them");
+
+    tell(l, 1011, "evenmore/v/x", "playing", "");
+    tick(l, 900);
+    ok(watched(l, 900) == 402, "a clock that is set back stops no count");
+
+    tick(l, 30900);
+    ok(watched(l, 30900) == 402,
+       "what nothing has changed is not counted again");
+    pass(l, 31011);
+    ok(watched(l, 31011) == 0, "until all views are silent");
     lane_free(l);
 }
 
@@ -668,10 +846,15 @@ main(void)
     test_points();
     test_steps();
     test_startup();
+    test_bounds();
+    test_quantiles();
+    test_why();
     test_threads();
     test_kills();
     test_bad();
+    test_bad_whole();
     test_watched();
+    test_pace();
     test_views();
     test_sums();
 
