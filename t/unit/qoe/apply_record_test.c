@@ -2,157 +2,12 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Records of views in a lane: when they are put, what their texts are, and
- * that none is forgotten while the ring is full, or when a helper is killed.
+ * Records of views in a lane: when they are put, and that none is forgotten
+ * while the ring is full, or when a helper is killed.
  */
 
 
-#include "apply_unit.h"
-#include "qoe_delivery.h"
-#include "qoe_view_record.h"
-#include "qoe_zone_layout.h"
-
-
-#define LANE_SIZE  ((size_t) 16 << 20)
-#define RECORDS    4096
-
-#define VIEW       "71e30000-0001-4000-8000-000000000001"
-#define SESSION    "5e551011-0001-4000-8000-000000000001"
-#define OF         SESSION "/" VIEW "/film"
-
-
-/* What the ring held, in order; the texts are copies. */
-
-typedef struct {
-    qoe_view_record_t  r[RECORDS];
-    char               packed[RECORDS][1024];
-    size_t             n;
-    uint64_t           pos;
-    uint32_t           dest;
-} got_t;
-
-static got_t  got;
-
-
-static lane_t *
-lane_of(uint64_t record_ms)
-{
-    lane_t      *l;
-    bool         spooled, adopted;
-    qoe_kind_t   kind;
-    qoe_span_t   name;
-
-    l = lane_new(LANE_SIZE);
-    l->conf.records = true;
-    l->conf.views = true;
-    l->conf.record_ms = record_ms;
-
-    name = qoe_span("default.views");
-    kind = QOE_KIND_VIEW;
-    spooled = false;
-
-    memset(&got, 0, sizeof(got));
-    qoe_dests_set(l->zone, &name, &kind, &spooled, 1, &got.dest);
-
-    if (qoe_lane_take(l->zone, 0, qoe_proc_self(), &adopted) != QOE_OK) {
-        abort();
-    }
-
-    (void) qoe_lane_dests(l->zone, 0);
-
-    return l;
-}
-
-
-/* Reads what was put since the last call, and frees it. */
-
-static size_t
-receive(lane_t *l)
-{
-    size_t        n;
-    qoe_kind_t    kind;
-    qoe_span_t    record;
-    qoe_counts_t  counts;
-
-    memset(&counts, 0, sizeof(counts));
-
-    for (n = 0;
-         qoe_lane_next(l->zone, 0, UINT64_MAX, &got.pos, &record, &kind)
-         == QOE_OK; n++)
-    {
-        counts.n[kind]++;
-
-        if (kind != QOE_KIND_VIEW || got.n == RECORDS
-            || record.len > sizeof(got.packed[0]))
-        {
-            abort();
-        }
-
-        memcpy(got.packed[got.n], record.data, record.len);
-
-        if (qoe_view_record_unpack(&got.r[got.n],
-                                   (qoe_span_t) { got.packed[got.n],
-                                                  record.len })
-            != QOE_OK)
-        {
-            abort();
-        }
-
-        got.n++;
-    }
-
-    qoe_lane_dest_release(l->zone, 0, got.dest, got.pos, counts, true);
-
-    return n;
-}
-
-
-static int
-is(qoe_span_t text, const char *expected)
-{
-    if (qoe_span_eq(text, qoe_span_str(expected))) {
-        return 1;
-    }
-
-    printf("# \"%.*s\", not \"%s\"\n", (int) text.len, text.data, expected);
-
-    return 0;
-}
-
-
-/* The value of a dimension in record i; "" if the record has none. */
-
-static int
-dim_is(size_t i, const char *name, const char *expected)
-{
-    qoe_span_t         key, value;
-    qoe_labels_iter_t  it;
-
-    qoe_labels_iter(&it, got.r[i].dims);
-
-    while (qoe_labels_next(&it, &key, &value)) {
-        if (qoe_span_eq(key, qoe_span_str(name))) {
-            return is(value, expected);
-        }
-    }
-
-    return expected[0] == '\0';
-}
-
-
-static uint64_t
-counter(const lane_t *l, qoe_counter_t c)
-{
-    return qoe_zone_counter(l->zone, c);
-}
-
-
-static void
-begin(lane_t *l, int64_t at, const char *of)
-{
-    tell(l, at, of, "canplay", "video_startup_time=0 at=0");
-    tell(l, at, of, "playing", "at=0");
-}
+#include "record_unit.h"
 
 
 /* An exit, in as many steps as it takes; false: it takes too many. */
@@ -199,7 +54,9 @@ test_when(void)
        && is(got.r[2].outcome, "completed") && is(got.r[2].end_reason, "ended")
        && got.r[2].playing_ms == 610000,
        "the end of a view puts its final record");
-    ok(counter(l, QOE_COUNT_RECORDS_PUT) == 3,
+    ok(counter(l, QOE_COUNT_RECORDS_PUT) == 3
+       && counter(l, QOE_COUNT_RECORDS_GOVERNED) == 0
+       && counter(l, QOE_COUNT_RECORDS_DROPPED) == 0,
        "records that were put are counted");
 
     tell(l, 700000, OF, "playing", "at=0");
@@ -441,169 +298,6 @@ test_ends(void)
 }
 
 
-static void
-test_texts(void)
-{
-    lane_t  *l;
-
-    l = lane_of(0);
-
-    l->dims.dim[QOE_DIM_VIDEO_ID].action = QOE_ACTION_DROP;
-    l->dims.dim[QOE_DIM_ORG_ID].action = QOE_ACTION_HASH;
-    begin(l, 0, OF);
-    tell(l, 10000, OF, "ended", "at=10000 player=shaka");
-    receive(l);
-
-    ok(is(got.r[0].view_id, VIEW) && is(got.r[0].session_id, SESSION),
-       "the ids of a record are those of its events");
-    ok(dim_is(0, "video_id", "film") && dim_is(0, "org_id", "acme"),
-       "values are those that were sent, not the governed ones");
-    ok(dim_is(0, "player_name", "shaka") && dim_is(0, "player_id", "web"),
-       "values that are governed as they were sent are there as well");
-    ok(dim_is(0, "view_id", "") && dim_is(0, "session_id", ""),
-       "ids are no dimensions");
-
-    begin(l, 20000, "a session/the view/film");
-    tell(l, 30000, "a session/the view/film", "ended", "at=10000");
-    receive(l);
-    ok(is(got.r[1].view_id, "the view")
-       && is(got.r[1].session_id, "a session"),
-       "ids that are no UUIDs are kept as well");
-    ok(got.r[1].viewer_hash.len == 0 && got.r[1].error_type.len == 0,
-       "what a view does not have is left out");
-    lane_free(l);
-}
-
-
-/* The hash of a viewer, as the record of a view of that viewer has it. */
-
-static const char *
-viewer_of(lane_t *l, int64_t at, const char *data)
-{
-    char         of[64];
-    static char  text[2][64];
-    static int   n;
-
-    n = !n;
-    snprintf(of, sizeof(of), SESSION "/v%lld/film", (long long) at);
-    tell(l, at, of, "playing", data);
-    tell(l, at + 1000, of, "heartbeat", "at=1000");
-    tell(l, at + 2000, of, "ended", "at=2000");
-    got.n = 0;
-    receive(l);
-
-    snprintf(text[n], sizeof(text[n]), "%.*s", (int) got.r[0].viewer_hash.len,
-             got.r[0].viewer_hash.data);
-
-    return text[n];
-}
-
-
-static void
-test_viewer(void)
-{
-    char     one[64];
-    lane_t  *l, *other;
-
-    l = lane_of(0);
-    snprintf(one, sizeof(one), "%s", viewer_of(l, 0, "at=0 viewer=ann"));
-    ok(strlen(one) == 16 && strspn(one, "0123456789abcdef") == 16,
-       "a viewer is a hash of 16 digits, also where later events name none");
-    ok(strcmp(viewer_of(l, 10000, "at=0 viewer=ann"), one) == 0,
-       "a viewer has the same hash in each record");
-    ok(strcmp(viewer_of(l, 20000, "at=0 viewer=bob"), one) != 0,
-       "another viewer has another one");
-    ok(strcmp(viewer_of(l, 30000, "at=0"), "") == 0,
-       "a view without a viewer has none");
-
-    other = lane_of(0);
-    ok(strcmp(viewer_of(other, 0, "at=0 viewer=ann"), one) != 0,
-       "another zone has another key");
-    lane_free(other);
-    lane_free(l);
-
-    l = lane_of(0);
-    l->conf.fleet.id = 7;
-    l->conf.fleet.key = (qoe_hash_key_t) { 1, 2 };
-    snprintf(one, sizeof(one), "%s", viewer_of(l, 0, "at=0 viewer=ann"));
-    lane_free(l);
-
-    l = lane_of(0);
-    l->conf.fleet.id = 7;
-    l->conf.fleet.key = (qoe_hash_key_t) { 1, 2 };
-    ok(strcmp(viewer_of(l, 0, "at=0 viewer=ann"), one) == 0,
-       "the edges of a fleet have the same hash of a viewer");
-    l->conf.fleet.key = (qoe_hash_key_t) { 1, 3 };
-    ok(strcmp(viewer_of(l, 10000, "at=0 viewer=ann"), one) != 0,
-       "with another key of the fleet they have another one");
-    lane_free(l);
-}
-
-
-static void
-test_errors(void)
-{
-    lane_t      *l;
-    qoe_view_t  *v;
-
-    l = lane_of(0);
-    begin(l, 0, OF);
-    tell(l, 1000, OF, "error", "error_family=media error_code=3");
-    tell(l, 2000, OF, "error", "error_code=404");
-    tell(l, 10000, OF, "ended", "at=10000");
-    receive(l);
-    ok(is(got.r[0].error_type, "unknown") && is(got.r[0].error_code, "404")
-       && got.r[0].errors == 2,
-       "the error of a view is the last one, unknown if it names no family");
-
-    begin(l, 20000, OF);
-    v = qoe_sessions_slot(l->st.sessions[0], 0);
-    v->requests.cause = 1 + QOE_CAUSE_ORIGIN;
-    tell(l, 30000, OF, "ended", "at=10000");
-    receive(l);
-    ok(is(got.r[1].stall_cause, "origin") && got.r[1].errors == 0
-       && got.r[1].error_type.len == 0 && got.r[1].error_code.len == 0,
-       "a view has the cause of its last stall, and no error of another view");
-
-    begin(l, 40000, OF);
-    tell(l, 50000, OF, "ended", "at=10000");
-    receive(l);
-    ok(got.r[2].stall_cause.len == 0, "without a stall there is no cause");
-    lane_free(l);
-}
-
-
-/* Where the store has no room for values as sent, the governed ones count. */
-
-static void
-test_no_room(void)
-{
-    char      of[64], data[128];
-    lane_t   *l;
-    uint32_t  i, n;
-
-    l = lane_new(2 << 20);
-    l->conf.records = true;
-    l->conf.views = true;
-    l->dims.dim[QOE_DIM_NETWORK_COUNTRY_CODE].action = QOE_ACTION_HASH;
-    n = qoe_sessions_slots(l->st.sessions[0]);
-
-    for (i = 0; i < n; i++) {
-        snprintf(of, sizeof(of), "s%u/v%u/film%u", i, i, i);
-        snprintf(data, sizeof(data), "at=0 country=a-long-country-that-takes-"
-                 "room-in-the-store-%u title=another-long-title-of-film-%u",
-                 i, i);
-        tell(l, i, of, "playing", data);
-    }
-
-    ok(counter(l, QOE_COUNT_RECORDS_GOVERNED) > 0
-       && counter(l, QOE_COUNT_RECORDS_GOVERNED) < n && alive(l) == n,
-       "values as sent that find no room are counted (%u of %u)",
-       (unsigned) counter(l, QOE_COUNT_RECORDS_GOVERNED), n);
-    lane_free(l);
-}
-
-
 /* Events leave a part of the ring: fills that too. */
 
 static void
@@ -788,10 +482,6 @@ main(void)
     test_traces();
     test_parts();
     test_ends();
-    test_texts();
-    test_viewer();
-    test_errors();
-    test_no_room();
     test_full();
     test_killed();
 

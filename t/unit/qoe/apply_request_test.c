@@ -117,6 +117,8 @@ test_metrics(void)
        "requests, bytes and media time are added up");
     ok(total_of(l, QOE_METRIC_CMCD_REQUESTS, "query", &n) == 2 && n == 1,
        "sets are counted by their source");
+    ok(total_of(l, QOE_METRIC_CMCD_IGNORED, NULL, &n) == 0 && n == 0,
+       "where nothing was left out of a set, nothing is counted so");
     ok(sessions(l, &all) == 1 && all == 1,
        "both requests are of one session");
 
@@ -400,6 +402,7 @@ static void
 test_gone(void)
 {
     lane_t          *l;
+    size_t           i, k, good;
     qoe_delivery_t  *d;
     qoe_request_t    r;
 
@@ -408,17 +411,67 @@ test_gone(void)
     bring(l, &r, NULL, "");
 
     d = qoe_deliveries_slot(l->st.deliveries[0], 0);
-    d->base[1] = 0x7ffffff0;
-    lane_hold(l, true);
-    ok(d->base[0] != 0 && d->base[1] == 0 && d->base[2] != 0
-       && d->base_key == 0,
-       "of attributes that no longer exist nothing is kept");
 
-    segment(&r, "s", 4000, 2);
-    bring(l, &r, NULL, "");
-    ok(d->base[1] != 0 && d->base_key != 0
-       && total_with(l, QOE_METRIC_DELIVERY_REQUESTS, "acme") == 2,
-       "the next request brings them again");
+    for (i = 0, good = 0; i < QOE_GRAINS; i++) {
+        d->base[i] = 0x7ffffff0;
+        lane_hold(l, true);
+
+        for (k = 0; k < QOE_GRAINS; k++) {
+            good += ((d->base[k] == 0) == (k == i));
+        }
+
+        good += (d->base_key == 0);
+
+        segment(&r, "s", 4000 * (i + 1), i + 2);
+        bring(l, &r, NULL, "");
+        good += (d->base[i] != 0 && d->base_key != 0);
+    }
+
+    ok(good == QOE_GRAINS * (QOE_GRAINS + 2)
+       && total_with(l, QOE_METRIC_DELIVERY_REQUESTS, "acme")
+          == 1 + QOE_GRAINS,
+       "of attributes that no longer exist nothing is kept, and the next "
+       "request brings them again");
+    lane_free(l);
+}
+
+
+/* A tick ends as many as take no time, and says that there are more. */
+
+static void
+test_many_silent(void)
+{
+    char             sid[32];
+    lane_t          *l;
+    uint32_t         all, i, left, ticks;
+    qoe_request_t    r;
+
+    l = lane_new(ZONE);
+
+    for (i = 0; i < 150; i++) {
+        snprintf(sid, sizeof(sid), "s-%u", i);
+        segment(&r, sid, 0, 1);
+        bring(l, &r, NULL, "");
+    }
+
+    for (ticks = 1, left = 150; ticks < 10; ticks++) {
+        qoe_apply_tick(l->apply, lane_ns(10000000));
+        i = sessions(l, &all);
+
+        if (i != left - qoe_min(left, 64)
+            || qoe_apply_busy(l->apply) != (left >= 64))
+        {
+            break;
+        }
+
+        left = i;
+
+        if (!qoe_apply_busy(l->apply)) {
+            break;
+        }
+    }
+
+    ok(left == 0 && ticks == 3, "150 silent sessions end in three ticks");
     lane_free(l);
 }
 
@@ -622,6 +675,7 @@ main(void)
     test_which();
     test_no_room();
     test_gone();
+    test_many_silent();
     test_silence();
     test_view();
     test_log();

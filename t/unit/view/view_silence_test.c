@@ -83,14 +83,16 @@ test_silence(void)
           QOE_SILENCE_ACTIVE },
         { "a view whose player was taken away is over after 30 s",
           BEGUN "5000 playbackdetached at=5000", QOE_SILENCE_FRESH },
-        { "so is one that failed", BEGUN "5000 error at=5000 error_context.fatal=1",
-          QOE_SILENCE_FRESH },
+        { "so is one that failed", BEGUN
+          "5000 error at=5000 error_context.fatal=1", QOE_SILENCE_FRESH },
         { "and one that failed before it started",
-          "0 playerready; 5000 error error_context.fatal=1", QOE_SILENCE_FRESH },
+          "0 playerready; 5000 error error_context.fatal=1",
+          QOE_SILENCE_FRESH },
         { "and one whose player was taken away before it started",
           "0 playerready; 5000 playbackdetached", QOE_SILENCE_FRESH },
         { "an error that is not fatal ends no view before it started",
-          "0 playerready; 5000 error error_context.fatal=0", QOE_SILENCE_ACTIVE },
+          "0 playerready; 5000 error error_context.fatal=0",
+          QOE_SILENCE_ACTIVE },
         { "a view that started after its player was taken away goes on",
           "0 playerready; 100 playbackdetached; 200 canplay "
           "video_startup_time=0 at=0; 200 playing at=0; 2000 heartbeat "
