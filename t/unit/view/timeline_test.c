@@ -209,7 +209,31 @@ test_open(void)
         { "a page is hidden beside what plays",
           "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
           "10000 heartbeat at=10000; 12000 moveaway at=12000;"
-          "20000..30000 heartbeat at=@", "playing 12000 hidden 8000" }
+          "20000..30000 heartbeat at=@", "playing 12000 hidden 8000" },
+        { "a wait within a pause changes nothing about it",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 pause at=12000;"
+          "14000 stallstart at=12000; 16000 stallend at=12000;"
+          "20000..30000 heartbeat at=12000", "paused 12000 pause 8000" },
+        { "a seek is open until it plays",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 seek at=50000;"
+          "12001 waitstart at=50000; 20000..30000 heartbeat at=50000",
+          "seeking 12000 seek 8000" },
+        { "a pause that the player makes at the end of the video is none",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000 duration=12000;"
+          "12000 pause at=12000 duration=12000;"
+          "20000..30000 heartbeat at=12000 duration=12000", "paused" },
+        { "a paused view in a hidden page has both",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 pause at=12000;"
+          "13000 moveaway at=12000; 20000..30000 heartbeat at=12000",
+          "paused 12000 pause 8000 13000 hidden 7000" },
+        { "a suspended view has none",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 playbackdetached at=12000;"
+          "13000 fpsdrop", "suspended" }
     };
 
     for (i = 0; i < sizeof(open) / sizeof(open[0]); i++) {

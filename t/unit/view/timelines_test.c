@@ -168,6 +168,31 @@ test_life(void)
 }
 
 
+/* A reader finds the view after each stretch, whatever it was. */
+
+static void
+test_found(void)
+{
+    size_t                k, found;
+    qoe_view_t           *v;
+    qoe_timeline_info_t   info;
+
+    setup(TIMELINES_SIZE);
+    v = begin(7, 1000, 5, "acme", "s");
+
+    for (k = 0, found = 0; k < QOE_STRETCH_KINDS; k++) {
+        play(v, 1000 + k * 2000, 1000);
+        found += qoe_timelines_find(timelines, sessions, 7, 0, &info);
+        add(v, (uint32_t) k, 2000 + k * 2000, 1000);
+        found += qoe_timelines_find(timelines, sessions, 7, 0, &info);
+    }
+
+    ok(found == 2 * QOE_STRETCH_KINDS && info.alive
+       && info.end_ms == v->seen_ms,
+       "a view is found after each stretch of its timeline");
+}
+
+
 static void
 test_ids(void)
 {
@@ -597,6 +622,7 @@ int
 main(void)
 {
     test_life();
+    test_found();
     test_ids();
     test_places();
     test_buckets();

@@ -554,6 +554,11 @@ test_moments(void)
        "the state in a heartbeat takes the place of a state that was lost");
 
     t = stream();
+    script(t, PLAYS "11900 report e=bc sta=p; end");
+    ok(played_ms(t, 10900),
+       "the time until the last report counts, which needs no proof");
+
+    t = stream();
     script(t, PLAYS "12000 report e=rr sta=a; 21000 report e=t sta=p; end");
     ok(count_of(t, QOE_METRIC_PAUSE_EVENTS_TOTAL) == 0 && played_ms(t, 20000),
        "the state in a response does not, if nothing is missing");
