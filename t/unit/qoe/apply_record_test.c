@@ -215,8 +215,16 @@ test_traces(void)
     ok(receive(l) == 0,
        "where no exporter takes records of views it has none");
 
-    l->conf.traces.mode = QOE_TRACES_OFF;
     l->conf.views = true;
+    l->conf.traces.mode = QOE_TRACES_ALL;
+    begin(l, 62000, SESSION "/n/film");
+    qoe_sessions_slot(l->st.sessions[0], 0)->timeline = 0;
+    tell(l, 64000, SESSION "/n/film", "ended", "at=2000");
+    ok(receive(l) == 1 && traced(2, 0, 0),
+       "a view that found no place for its timeline has an empty trace");
+    got.n--;
+
+    l->conf.traces.mode = QOE_TRACES_OFF;
     begin(l, 70000, SESSION "/d/film");
     tell(l, 80000, SESSION "/d/film", "ended", "at=10000");
     ok(receive(l) == 1 && !got.r[2].trace,

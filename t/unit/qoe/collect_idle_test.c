@@ -173,9 +173,45 @@ test_idle_lane(void)
 }
 
 
+/* The ttl of a series, and the time for which a gauge stands, to the second. */
+
+static void
+test_bounds(void)
+{
+    place_t          p;
+    qoe_collected_t  e;
+
+    place_make(&p, 1);
+    record(&p, 0, COUNTER, 1, 0, 5);
+
+    p.now_ns += 60 * SECOND - SETTLE;
+    (void) export(&p);
+    sweep(&p);
+    ok(p.st.shared->series == 1, "a series stays for its ttl");
+    p.now_ns += SECOND / 1000;
+    (void) export(&p);
+    sweep(&p);
+    ok(p.st.shared->series == 0, "a millisecond later it is idle");
+
+    record(&p, 0, GAUGE, 1, 0, 30);
+    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.number == 30
+       && !e.ended, "a gauge has its value");
+
+    p.now_ns = (p.now_ns / SECOND + 60) * SECOND - SECOND;
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
+       "it stands for a minute");
+    p.now_ns += SECOND;
+    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended
+       && e.number == 0, "after which it ends");
+    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0, "once");
+    place_free(&p);
+}
+
+
 int
 main(void)
 {
+    test_bounds();
     test_idle();
     test_idle_late();
     test_idle_lane();
