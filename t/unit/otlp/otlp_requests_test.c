@@ -346,7 +346,8 @@ test_odd_attributes(void)
     text[0] = '?';
     (void) qoe_labels_add(&attrs, qoe_span("kind"),
                           (qoe_span_t) { text, sizeof(text) });
-    (void) qoe_labels_add(&attrs, qoe_span_null, qoe_span("nameless"));
+    text[0] = QOE_LOGGED_FLAG;
+    (void) qoe_labels_add(&attrs, qoe_span_null, (qoe_span_t) { text, 1 });
     (void) qoe_labels_add(&attrs, qoe_span("void"), qoe_span_null);
     qoe_logged_number(&attrs, qoe_span("last"), 1);
 
