@@ -265,7 +265,7 @@ test_format(void)
     }
 
     ok(bad == 0,
-       "a record has its mark, the CRC of its header, which only this segment's "
+       "a record has its mark, the CRC of its header, which only its segment's "
        "id makes right, that of its payload, and its numbers");
 }
 
