@@ -168,13 +168,25 @@ test_descriptors(void)
 }
 
 
+/* Sets how large a file may become: none, or any. */
+
+static void
+disk(bool works)
+{
+    struct rlimit  limit;
+
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = works ? limit.rlim_max : 0;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+
 static void
 test_no_disk(void)
 {
-    int            i, before, wrong;
-    qoe_zone_t    *zone;
-    qoe_spool_t   *sp;
-    struct rlimit  old, none;
+    int           i, before, wrong;
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
 
     begin();
     zone = spool_zone();
@@ -189,17 +201,14 @@ test_no_disk(void)
     before = descriptors();
     wrong = 0;
 
-    getrlimit(RLIMIT_FSIZE, &old);
-    none = old;
-    none.rlim_cur = 0;
-    setrlimit(RLIMIT_FSIZE, &none);
+    disk(false);
 
     for (i = 0; i < 5; i++) {
         wrong += append(sp, 2, 100, 1, NULL) == QOE_OK;
         pass(sp, 2000);
     }
 
-    setrlimit(RLIMIT_FSIZE, &old);
+    disk(true);
 
     ok(wrong == 0 && descriptors() <= before + 1
        && count_files(dir, ".open") == 0,
@@ -209,6 +218,54 @@ test_no_disk(void)
     pass(sp, 2000);
     ok(append(sp, 2, 100, 1, NULL) == QOE_OK && !qoe_spool_failing(sp),
        "a disk that works again is used");
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+/* Records that were delivered, and cannot be marked as done. */
+
+static void
+test_no_marks(void)
+{
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *ref;
+    qoe_spool_item_t  item;
+
+    begin();
+    zone = spool_zone();
+    sp = spool_new(zone);
+
+    ok(append(sp, 1, 100, 7, &ref) == QOE_OK && spooled(zone) == 7,
+       "a record is stored");
+    disk(false);
+    logged[0] = '\0';
+    qoe_spool_done(sp, ref);
+    disk(true);
+    ok(counter(zone, QOE_DEST_SPOOL_ERRORS) == 1 && !qoe_spool_failing(sp)
+       && strstr(logged, "cannot mark a record as done in") != NULL
+       && strstr(logged, "File too large") != NULL && spooled(zone) == 0,
+       "a mark that cannot be written is reported, and the record is done");
+    ok(append(sp, 2, 100, 1, NULL) == QOE_OK, "and the spool goes on");
+    qoe_spool_destroy(sp);
+
+    /* the counts of the zone survive, the mark was to be in the file */
+
+    sp = spool_new(zone);
+    pass(sp, 1500);
+    ok(qoe_spool_next(sp, now(), &item) == QOE_OK && number_of(&item) == 1,
+       "a new helper delivers the record once more");
+    disk(false);
+    logged[0] = '\0';
+    qoe_spool_next_done(sp);
+    disk(true);
+    ok(counter(zone, QOE_DEST_SPOOL_ERRORS) == 2
+       && strstr(logged, "cannot mark a record as done in") != NULL
+       && !qoe_spool_failing(sp),
+       "a mark that it cannot write is reported as well");
+    ok(next(sp) == 2 && next(sp) == -2 && spooled(zone) == 0
+       && segments() == 0, "which stops nothing");
     qoe_spool_destroy(sp);
     spool_zone_free(zone);
 }
@@ -224,6 +281,7 @@ main(void)
     test_locked();
     test_descriptors();
     test_no_disk();
+    test_no_marks();
 
     ok(descriptors() == before, "no descriptor is left open");
 
