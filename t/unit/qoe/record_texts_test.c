@@ -32,6 +32,8 @@ test_texts(void)
        "values that are governed as they were sent are there as well");
     ok(dim_is(0, "view_id", "") && dim_is(0, "session_id", ""),
        "ids are no dimensions");
+    ok(counter(l, QOE_COUNT_RECORDS_GOVERNED) == 0,
+       "no record had to do with governed values");
 
     begin(l, 20000, "a session/the view/film");
     tell(l, 30000, "a session/the view/film", "ended", "at=10000");
@@ -41,6 +43,22 @@ test_texts(void)
        "ids that are no UUIDs are kept as well");
     ok(got.r[1].viewer_hash.len == 0 && got.r[1].error_type.len == 0,
        "what a view does not have is left out");
+
+    begin(l, 40000, "5E551011-0001-4000-8000-000000000001/"
+          "71E30000-0001-4000-8000-000000000001/film");
+    tell(l, 50000, "5E551011-0001-4000-8000-000000000001/"
+         "71E30000-0001-4000-8000-000000000001/film", "ended", "at=10000");
+    begin(l, 60000, "00000000-0000-0000-0000-000000000000/"
+          "00000000-0000-0000-0000-000000000000/film");
+    tell(l, 70000, "00000000-0000-0000-0000-000000000000/"
+         "00000000-0000-0000-0000-000000000000/film", "ended", "at=10000");
+    receive(l);
+    ok(is(got.r[2].view_id, "71E30000-0001-4000-8000-000000000001")
+       && is(got.r[2].session_id, "5E551011-0001-4000-8000-000000000001"),
+       "UUIDs in capitals are kept as they were sent");
+    ok(is(got.r[3].view_id, "00000000-0000-0000-0000-000000000000")
+       && is(got.r[3].session_id, "00000000-0000-0000-0000-000000000000"),
+       "so are ids of zeros");
     lane_free(l);
 }
 

@@ -17,6 +17,10 @@
 #include <sys/resource.h>
 
 
+#define NOBODY  65534
+#define OTHER   65533
+
+
 /* The lock of the instance, which has a segment of one record. */
 
 static int
@@ -271,6 +275,106 @@ test_no_marks(void)
 }
 
 
+/* Gives path and all that is below it to a user. */
+
+static void
+give_to(const char *path, uid_t user)
+{
+    DIR            *d;
+    char            name[PATH_MAX];
+    struct dirent  *e;
+
+    if (lchown(path, user, (gid_t) -1) == -1) {
+        abort();
+    }
+
+    d = opendir(path);
+
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        if (e->d_name[0] != '.'
+            && snprintf(name, sizeof(name), "%s/%s", path, e->d_name)
+               < (int) sizeof(name))
+        {
+            give_to(name, user);
+        }
+    }
+
+    if (d != NULL) {
+        closedir(d);
+    }
+}
+
+
+static void
+become(uid_t user)
+{
+    if (seteuid(user) == -1) {
+        abort();
+    }
+}
+
+
+/*
+ * A directory that the workers may not use any more: the master has given it to
+ * the next workers, or an operator has made a mistake.
+ */
+
+static void
+test_given(void)
+{
+    int           i;
+    char          home[PATH_MAX];
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    if (geteuid() != 0) {
+        ok(1, "directories of other users # SKIP only root can make them");
+        return;
+    }
+
+    for (i = 0; i < 2; i++) {
+        begin();
+        give_to(dir, NOBODY);
+        zone = spool_zone();
+
+        become(NOBODY);
+        sp = spool_new(zone);
+
+        if (append(sp, 1, 100, 1, NULL) != QOE_OK || segments() != 1) {
+            abort();
+        }
+
+        snprintf(home, sizeof(home), "%s", found);
+        *strrchr(home, '/') = '\0';          /* the lane's */
+
+        become(0);
+        chmod(home, i == 0 ? 0700 : 0);
+
+        if (i == 0) {
+            give_to(dir, OTHER);
+        }
+
+        become(NOBODY);
+        logged[0] = '\0';
+        pass(sp, 1500);                      /* the segment is finished */
+        (void) append(sp, 2, 100, 1, NULL);
+        become(0);
+
+        ok(i == 0 ? strstr(logged, "was given to another user") != NULL
+                    && counter(zone, QOE_DEST_SPOOL_ERRORS) == 0
+                  : strstr(logged, "Permission denied") != NULL
+                    && counter(zone, QOE_DEST_SPOOL_ERRORS) != 0,
+           i == 0 ? "that the directory was given to the next workers is no "
+                    "error"
+                  : "a directory that is closed to its owner is one");
+
+        chmod(home, 0700);
+        qoe_spool_destroy(sp);
+        spool_zone_free(zone);
+    }
+}
+
+
 int
 main(void)
 {
@@ -282,6 +386,7 @@ main(void)
     test_descriptors();
     test_no_disk();
     test_no_marks();
+    test_given();
 
     ok(descriptors() == before, "no descriptor is left open");
 

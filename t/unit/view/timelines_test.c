@@ -168,6 +168,33 @@ test_life(void)
 }
 
 
+/* A reader that was led astray knows by the count that a chain has changed. */
+
+static void
+test_moves(void)
+{
+    uint32_t     i, moves, wrong;
+    qoe_view_t  *v[PLACES + 1];
+
+    setup(TIMELINES_SIZE);
+    wrong = 0;
+
+    for (i = 0; i < PLACES; i++) {
+        moves = timelines->moves;
+        v[i] = begin(100 + i, 1000 + i, 5, "acme", "s");
+        wrong += (timelines->moves == moves);
+    }
+
+    ok(wrong == 0, "a timeline that comes into a chain is counted");
+
+    end(v[0]);
+    moves = timelines->moves;
+    (void) begin(200, 2000, 5, "acme", "s");
+    ok(timelines->moves == moves + 2,
+       "one that leaves its chain for another is counted twice");
+}
+
+
 /* A reader finds the view after each stretch, whatever it was. */
 
 static void
@@ -623,6 +650,7 @@ main(void)
 {
     test_life();
     test_found();
+    test_moves();
     test_ids();
     test_places();
     test_buckets();

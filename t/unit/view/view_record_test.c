@@ -267,7 +267,7 @@ equal(const qoe_view_record_t *a, const qoe_view_record_t *b)
 static void
 test_bytes(void)
 {
-    size_t              i, len, bad;
+    size_t              i, len, bad, room;
     char               *big;
     stream_t           *t;
     qoe_view_record_t   r, back;
@@ -314,6 +314,25 @@ test_bytes(void)
        && back.timeline.len == 0 && back.view_id.len == 0
        && back.dims.len == QOE_LABELS_MAX,
        "a text that does not fit is left out, the rest is there");
+
+    /* the last byte of the room */
+
+    memset(&r, 0, sizeof(r));
+    r.made_ns = 1;
+    room = QOE_VIEW_RECORD_MAX - qoe_view_record_pack(packed, &r);
+    r.dims = (qoe_span_t) { big, QOE_LABELS_MAX };
+    r.view_id = (qoe_span_t) { big, room - QOE_LABELS_MAX };
+    len = qoe_view_record_pack(packed, &r);
+    ok(len == QOE_VIEW_RECORD_MAX
+       && qoe_view_record_unpack(&back, (qoe_span_t) { packed, len }) == QOE_OK
+       && back.view_id.len == room - QOE_LABELS_MAX
+       && back.dims.len == QOE_LABELS_MAX, "a record is filled to its end");
+    r.view_id.len++;
+    len = qoe_view_record_pack(packed, &r);
+    ok(len < QOE_VIEW_RECORD_MAX
+       && qoe_view_record_unpack(&back, (qoe_span_t) { packed, len }) == QOE_OK
+       && back.view_id.len == room - QOE_LABELS_MAX + 1
+       && back.dims.len == 0, "what does not fit by a byte is left out");
     free(big);
 }
 
