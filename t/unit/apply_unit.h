@@ -31,6 +31,7 @@ typedef struct {
     qoe_apply_t       *apply;
     uint64_t           now_ms;           /* of the server, since LOG_START */
     uint64_t           delay_ms;         /* of the next events' receipt */
+    const char        *org;              /* of the next events; NULL: acme */
     unsigned           wakeups;
     uint32_t           views;            /* alive at once, at most */
     qoe_collect_t     *c;
@@ -162,7 +163,7 @@ tell(lane_t *l, int64_t ms, const char *of, const char *type,
 
     make_sample(&s, type, at, at + l->delay_ms, buf);
 
-    s.text[QOE_TEXT_ORG_ID] = qoe_span("acme");
+    s.text[QOE_TEXT_ORG_ID] = qoe_span_str(l->org ? l->org : "acme");
     s.text[QOE_TEXT_PLAYER_ID] = qoe_span("web");
     s.text[QOE_TEXT_SESSION_ID] = qoe_span_str(ids);
     s.text[QOE_TEXT_VIEW_ID] = qoe_span_str(view);

@@ -217,6 +217,95 @@ test_custom(void)
 }
 
 
+/* Where requests go, and what the peer is called in messages. */
+
+static void
+test_urls(void)
+{
+    size_t                     i;
+    qoe_transport_t           *t;
+    const qoe_http_client_t   *c;
+    qoe_transport_conf_t       conf;
+    static const struct {
+        qoe_protocol_t  protocol;
+        const char     *given;
+        const char     *url;
+        const char     *host;
+    } rows[] = {
+        { QOE_PROTOCOL_GRPC, "http://h:4317", "http://h:4317"
+          "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+          "h:4317" },
+        { QOE_PROTOCOL_GRPC, "https://h//", "https://h"
+          "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+          "h:443" },
+        { QOE_PROTOCOL_HTTP_JSON, "http://h/v1/logs", "http://h/v1/logs",
+          "h:80" },
+        { QOE_PROTOCOL_HTTP_PROTOBUF, "https://h/v1/logs//",
+          "https://h/v1/logs//", "h:443" },
+        { QOE_PROTOCOL_HTTP_PROTOBUF, "http://[::1]:1/", "http://[::1]:1/",
+          "[::1]:1" }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        conf_init(&conf, rows[i].protocol);
+        conf.url[QOE_SIGNAL_LOGS] = qoe_span_str(rows[i].given);
+        t = transport(&conf);
+        c = qoe_http_client_of(t);
+
+        ok(strcmp(c->url[QOE_SIGNAL_LOGS], rows[i].url) == 0
+           && strcmp(c->host[QOE_SIGNAL_LOGS], rows[i].host) == 0
+           && c->url[QOE_SIGNAL_TRACES] == NULL,
+           "requests for %s go to %s of %s", rows[i].given, rows[i].url,
+           rows[i].host);
+        qoe_transport_destroy(t);
+    }
+}
+
+
+/* A transport keeps copies of what it was configured with. */
+
+static void
+test_copies(void)
+{
+    size_t                     i, k, good;
+    char                       text[4][8];
+    qoe_transport_t           *t;
+    const qoe_http_client_t   *c;
+    qoe_transport_conf_t       conf;
+
+    for (i = 0, good = 0; i < 8; i++) {
+        for (k = 0; k < 4; k++) {
+            snprintf(text[k], sizeof(text[k]), "text %zu", k);
+        }
+
+        conf_init(&conf, QOE_PROTOCOL_HTTP_JSON);
+        conf.user_agent = qoe_span_str(text[3]);
+        conf.ca_pem = i & 1 ? qoe_span_str(text[0]) : qoe_span_null;
+        conf.certificate_pem = i & 2 ? qoe_span_str(text[1]) : qoe_span_null;
+        conf.key_pem = i & 4 ? qoe_span_str(text[2]) : qoe_span_null;
+        conf.ssl_verify = i & 1;
+
+        t = transport(&conf);
+        c = qoe_http_client_of(t);
+        memset(text, 'x', sizeof(text));
+
+        good += qoe_span_eq(c->ca_pem, i & 1 ? qoe_span("text 0")
+                                             : qoe_span(""))
+                && qoe_span_eq(c->certificate_pem, i & 2 ? qoe_span("text 1")
+                                                         : qoe_span(""))
+                && qoe_span_eq(c->key_pem, i & 4 ? qoe_span("text 2")
+                                                 : qoe_span(""))
+                && strcmp(c->user_agent, "text 3") == 0
+                && c->ssl_verify == (i & 1)
+                && c->connect_timeout_ms == 5000 && !c->gzip && !c->grpc;
+        qoe_transport_destroy(t);
+    }
+
+    ok(good == 8, "certificates, keys and the name of the client are copies "
+       "(%zu of 8)", good);
+}
+
+
 /* What curl is given to send. */
 
 static void
@@ -306,6 +395,8 @@ main(void)
     test_protocols();
     test_timeouts();
     test_custom();
+    test_urls();
+    test_copies();
     test_bodies();
 
     qoe_net_destroy(net);

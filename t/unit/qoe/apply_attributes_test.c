@@ -240,13 +240,88 @@ test_gone(void)
 }
 
 
+/* A set of attributes that is full leaves out the rest, which is counted. */
+
+static void
+test_left_out(void)
+{
+    char            value[QOE_DIMENSION_LEN_MAX], none[1];
+    size_t          i;
+    lane_t         *l;
+    qoe_sample_t    s;
+    qoe_named_t     dims[QOE_DIMENSIONS_MAX];
+    static char     name[QOE_DIMENSIONS_MAX][64];
+
+    l = lane_new(SIZE);
+    memset(value, 'x', sizeof(value));
+    none[0] = '\0';
+    make_sample(&s, "fpsdrop", LOG_START, LOG_START, none);
+
+    for (i = 0; i < QOE_TEXTS; i++) {
+        s.text[i] = (qoe_span_t) { value, sizeof(value) };
+    }
+
+    for (i = 0; i < QOE_DIMS_BUILTIN; i++) {
+        l->dims.dim[i].maxlen = QOE_DIMENSION_LEN_MAX;
+        l->dims.dim[i].action = QOE_ACTION_ALLOW;
+    }
+
+    for (i = 0; l->dims.n < QOE_DIMENSIONS_MAX; i++) {
+        snprintf(name[i], sizeof(name[i]), "a-rather-long-name-of-a-dimension"
+                 "-%zu", i);
+        l->dims.dim[l->dims.n] = l->dims.dim[QOE_DIM_APP_NAME];
+        l->dims.dim[l->dims.n].role = QOE_ROLE_FINE;
+        l->dims.dim[l->dims.n++].name = qoe_span_str(name[i]);
+        dims[i].name = qoe_span_str(name[i]);
+        dims[i].value = (qoe_span_t) { value, sizeof(value) };
+    }
+
+    s.dims = dims;
+    s.ndims = i;
+    lane_apply(l, &s);
+    ok(counted(l, QOE_COUNT_VALUES_IGNORED) > 0
+       && counted(l, QOE_COUNT_VALUES_IGNORED) < i,
+       "values that a set has no room for are counted (%u of %zu)",
+       (unsigned) counted(l, QOE_COUNT_VALUES_IGNORED), i);
+    lane_free(l);
+}
+
+
+/* Ids are those of an organization. */
+
+static void
+test_orgs(void)
+{
+    lane_t  *l;
+
+    l = lane_new(SIZE);
+    tell(l, 0, "s/v/m", "playing", "at=0");
+    beats(l, 10000, 10000, "s/v/m", 0);
+    l->org = "umbrella";
+    tell(l, 0, "s/v/m", "playing", "at=0");
+    beats(l, 10000, 10000, "s/v/m", 0);
+    ok(alive(l) == 2 && counted(l, QOE_COUNT_EVENTS_DUPLICATE) == 0,
+       "the same session_id of two organizations is two sessions");
+    tell(l, 20000, "s/v/m", "ended", "at=20000");
+    l->org = NULL;
+    tell(l, 30000, "s/v/m", "ended", "at=30000");
+    ok(came_to(l, 2, 2, 0, 50000)
+       && total_with(l, QOE_METRIC_PLAYING_TIME_SECONDS, "umbrella") == 20
+       && total_with(l, QOE_METRIC_PLAYING_TIME_SECONDS, "acme") == 30,
+       "each with its view");
+    lane_free(l);
+}
+
+
 int
 main(void)
 {
+    test_orgs();
     test_fresh();
     test_roster();
     test_groups();
     test_gone();
+    test_left_out();
 
     return tap_end();
 }
