@@ -435,6 +435,7 @@ test_adopted(void)
 {
     qoe_zone_t   *zone;
     qoe_spool_t  *sp;
+    struct stat   st;
 
     zone = killed_instance(3, 65536);
     sp = spool_new(zone);
@@ -443,6 +444,23 @@ test_adopted(void)
        "what was written in a killed instance is adopted");
     pass(sp, 1100);
     ok(was_synced(), "what was adopted is made durable");
+    qoe_spool_destroy(sp);
+
+    /* What it held is known, so a part that is cut off later is missed. */
+
+    zone = killed_instance(3, 65536);
+    sp = spool_new(zone);
+    pass(sp, 0);
+
+    if (segments() != 1 || stat(found, &st) == -1
+        || truncate(found, st.st_size - 40 - 10 - 5) == -1)
+    {
+        abort();
+    }
+
+    ok(next(sp) == 0 && next(sp) == -2 && spooled(zone) == 0
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 2,
+       "events that were adopted, and are gone from the file, are counted");
     qoe_spool_destroy(sp);
 
     /* The process was killed after it had counted, before the file moved. */
