@@ -267,6 +267,11 @@ test_bytes(void)
     v.bytes_value.len = 3;
     v.bytes_value.data = (uint8_t *) (uintptr_t) "\xff\xff\xff";
     is(&v, "{\"bytesValue\":\"////\"}", "each of four digits has six bits");
+    v.bytes_value.len = 2;
+    is(&v, "{\"bytesValue\":\"//8=\"}", "what comes after two bytes is not in "
+       "their digits");
+    v.bytes_value.len = 1;
+    is(&v, "{\"bytesValue\":\"/w==\"}", "nor what comes after a single one");
 }
 
 

@@ -433,6 +433,7 @@ killed_instance(int n, uint64_t segment_size)
 static void
 test_adopted(void)
 {
+    int           fd;
     qoe_zone_t   *zone;
     qoe_spool_t  *sp;
     struct stat   st;
@@ -444,6 +445,26 @@ test_adopted(void)
        "what was written in a killed instance is adopted");
     pass(sp, 1100);
     ok(was_synced(), "what was adopted is made durable");
+    qoe_spool_destroy(sp);
+
+    /* A file has the name of a lane. */
+
+    zone = killed_instance(3, 65536);
+
+    if (count_files(dir, ".open") != 1) {
+        abort();
+    }
+
+    strcpy(strrchr(found, '/'), "");
+    strcpy(strrchr(found, '/'), "/1");
+    fd = open(found, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
+    close(fd);
+    sp = spool_new(zone);
+    pass(sp, 0);
+    ok(fd != -1 && counter(zone, QOE_DEST_RECOVERED) == 3
+       && spooled(zone) == 3 && !qoe_spool_failing(sp)
+       && counter(zone, QOE_DEST_SPOOL_ERRORS) == 0,
+       "a file in place of a lane's directory stops no adoption");
     qoe_spool_destroy(sp);
 
     /* What it held is known, so a part that is cut off later is missed. */

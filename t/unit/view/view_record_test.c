@@ -61,6 +61,13 @@ same_point(const stream_t *t, qoe_metric_id_t metric, double value)
 }
 
 
+static bool
+is_outcome(const qoe_view_record_t *r, const char *outcome)
+{
+    return qoe_span_eq(r->outcome, qoe_span_str(outcome));
+}
+
+
 static int
 points_agree(const stream_t *t, const qoe_view_record_t *r)
 {
@@ -198,6 +205,18 @@ test_numbers(void)
     r = record_of(t, -1);
     ok(r.hidden_ms == 30000 && r.playing_ms == 50000,
        "a hidden page may play: both times count");
+
+    t = stream();
+    t->birth.first = false;
+    script(t, "0 manifestload page_load_time=850; 10 playerready "
+           "player_startup_time=120;" BEGUN "5000 error error_code=7 at=5000;"
+           "6000 error error_context.fatal=0 at=6000;"
+           "10000 heartbeat at=10000; end");
+    r = record_of(t, QOE_VIEW_SILENT);
+    ok(isnan(r.page_load_ms) && isnan(r.player_startup_ms) && r.errors == 2
+       && !r.failed && !r.continued && is_outcome(&r, "played"),
+       "an error in the middle of playing changes nothing but the number of "
+       "errors");
 
     t = stream();
     script(t, "0 playing; 1 stallstart; 5000 playbackdetached; end");
