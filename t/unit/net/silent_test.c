@@ -131,8 +131,28 @@ timed_out(const qoe_outcome_t *o, unsigned long long least)
 }
 
 
+/* What the next connection that waits has sent first. */
+
+static bool
+began_with(int fd, const char *text)
+{
+    int      peer;
+    char     buf[16];
+    ssize_t  n;
+
+    peer = accept(fd, NULL, NULL);
+    n = (peer == -1) ? -1 : recv(peer, buf, strlen(text), MSG_WAITALL);
+
+    if (peer != -1) {
+        close(peer);
+    }
+
+    return n == (ssize_t) strlen(text) && memcmp(buf, text, (size_t) n) == 0;
+}
+
+
 static void
-test_protocol(qoe_protocol_t protocol, const char *name)
+test_protocol(qoe_protocol_t protocol, const char *name, int fd)
 {
     got_t             got;
     qoe_transport_t  *t;
@@ -145,6 +165,9 @@ test_protocol(qoe_protocol_t protocol, const char *name)
     wait_for(&got, 1);
     ok(got.n == 1 && timed_out(&got.last, 30),
        "%s: without an answer it is to be retried after its timeout", name);
+    ok(began_with(fd, protocol == QOE_PROTOCOL_GRPC ? "PRI * HTTP/2.0"
+                                                    : "POST / HTTP/1.1"),
+       "%s: it was sent by that protocol", name);
 
     (void) qoe_transport_send(t, QOE_SIGNAL_LOGS, qoe_span("x"), done, &got);
     wait_for(&got, 2);
@@ -183,8 +206,11 @@ main(void)
     }
 
     fd = silent();
-    test_protocol(QOE_PROTOCOL_HTTP_PROTOBUF, "HTTP");
-    test_protocol(QOE_PROTOCOL_GRPC, "gRPC");
+    test_protocol(QOE_PROTOCOL_HTTP_PROTOBUF, "HTTP", fd);
+    close(fd);
+
+    fd = silent();
+    test_protocol(QOE_PROTOCOL_GRPC, "gRPC", fd);
     close(fd);
 
     qoe_net_destroy(net);

@@ -291,6 +291,57 @@ test_known(place_t *p)
 }
 
 
+/* A viewer counts for the pair of org and player as metrics have both. */
+
+static void
+test_viewer(place_t *p)
+{
+    char           buf[QOE_GOVERN_BUF];
+    bool           known[QOE_GRAINS], overflow;
+    size_t         i, found;
+    double         viewers;
+    qoe_span_t     org, player;
+    qoe_labels_t   sets[QOE_GRAINS];
+    qoe_sample_t   s;
+
+    qoe_dimensions_init(&p->dims);
+    p->dims.dim[QOE_DIM_ORG_ID].action = QOE_ACTION_HASH;
+    p->dims.dim[QOE_DIM_PLAYER_ID].action = QOE_ACTION_HASH;
+    p->dims.dim[QOE_DIM_ENV].action = QOE_ACTION_HASH;
+    p->dims.dim[QOE_DIM_APP_NAME].action = QOE_ACTION_HASH;
+
+    memset(&s, 0, sizeof(s));
+    s.text[QOE_TEXT_ORG_ID] = qoe_span("acme");
+    s.text[QOE_TEXT_PLAYER_ID] = qoe_span("web");
+    s.text[QOE_TEXT_ENV] = qoe_span("prod");
+    s.text[QOE_TEXT_APP_NAME] = qoe_span("app");
+    s.text[QOE_TEXT_VIEWER_ID] = qoe_span("ann");
+    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S, NULL);
+
+    for (i = 0, found = 0;
+         qoe_govern_viewers(&p->governor, i, NOW_S, &org, &player, &overflow,
+                            &viewers, buf);
+         i++)
+    {
+        if (viewers < 0.5) {
+            continue;
+        }
+
+        found += !overflow && viewers < 1.5
+                 && qoe_span_eq(org, qoe_labels_get(
+                                    qoe_labels_span(&sets[0]),
+                                    qoe_span("org_id")))
+                 && qoe_span_eq(player, qoe_labels_get(
+                                    qoe_labels_span(&sets[0]),
+                                    qoe_span("player_id")))
+                 && org.len == 8 && player.len == 8
+                 && !qoe_span_eq(org, player);
+    }
+
+    ok(found == 1, "a viewer is counted for the org and the player of metrics");
+}
+
+
 /* An attribute for which a set has no room is left out, and counted. */
 
 static void
@@ -421,6 +472,7 @@ main(void)
     test_grains(&p);
     test_custom(&p);
     test_known(&p);
+    test_viewer(&p);
     test_full(&p);
 
     munmap(p.zone, SIZE);

@@ -657,9 +657,33 @@ test_receipts(void)
 }
 
 
+/* More events within half a second than can wait: the first one stays. */
+
+static void
+test_crowd(void)
+{
+    int        i;
+    stream_t  *t;
+
+    t = stream();
+    event(t, 0, "playing", "at=0");
+    event(t, 10000, "heartbeat", "at=10000");
+
+    for (i = 1; i <= 2 * QOE_VIEW_MOMENTS; i++) {
+        event(t, 10000 + i, "fpsdrop", "");
+    }
+
+    event(t, 20000, "heartbeat", "at=20000");
+    quiet(t);
+    ok(t->v.beat_ms == 10000 && played_ms(t, 20000),
+       "a crowd of events does not push the first of them out");
+}
+
+
 int
 main(void)
 {
+    test_crowd();
     test_rows();
     test_extras();
     test_framerates();
