@@ -221,6 +221,7 @@ static void
 test_errors(void)
 {
     long          i;
+    size_t        len, nbad;
     qoe_buf_t     pb, json;
     qoe_span_t    request;
     tap_mem_t     mem;
@@ -240,6 +241,14 @@ test_errors(void)
     ok(transcode(&json, QOE_SIGNAL_LOGS, qoe_span("garbage")) == QOE_INVALID
        && json.len == 4 && json.status == QOE_OK,
        "garbage is refused, and the buffer stays as it was");
+
+    pb.status = QOE_NOMEM;
+    len = pb.len;
+    nbad = 7;
+    ok(qoe_otlp_logs(&pb, &identity, records, 3, &nbad, &arena) == QOE_NOMEM
+       && pb.len == len && nbad == 0,
+       "a buffer that had an error takes no records, and says which");
+    pb.status = QOE_OK;
 
     json.max = 1 << 20;
 

@@ -445,6 +445,8 @@ test_adopted(void)
        "what was written in a killed instance is adopted");
     pass(sp, 1100);
     ok(was_synced(), "what was adopted is made durable");
+    ok(count_files(dir, "/lock") == 1,
+       "the directory of an instance of which all was adopted is gone");
     qoe_spool_destroy(sp);
 
     /* A file has the name of a lane. */
