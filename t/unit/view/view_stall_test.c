@@ -162,6 +162,14 @@ static const view_case_t  cases[] = {
       BEGUN "10000 seek at=40000; 10100 stallstart at=40000;"
       "15000 stallend at=40000; 30000 ended at=55000",
       "completed", 0, 25000, 0, 0 },
+    { "what plays before a leap within a seek counts up to the wait there",
+      BEGUN "10000 seek at=40000; 14000 stallstart at=90000;"
+      "15000 stallend at=90000; 30000 ended at=105000",
+      "completed", 0, 29000, 0, 0 },
+    { "a position that leaps during a wait within a seek is still that wait",
+      BEGUN "10000 seek at=40000; 10100 stallstart at=40000;"
+      "14000 stallstart at=90000; 15000 stallend at=90000;"
+      "30000 ended at=105000", "completed", 0, 25000, 0, 0 },
     { "a seek that takes 3 s is no time of playing",
       BEGUN "13000 seek seek_latency=3000 at=40000;"
       "13001 playing at=40000; 23001 ended at=50000",
