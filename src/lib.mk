@@ -105,7 +105,7 @@ version:
 # for t/tools/mutate.pl: a name, a tab and a value
 mutate-vars:
 	@printf '%s\t%s\n' rooms '$(ROOMS)' cc '$(CC)' \
-	    compile '$(COMPILE) $(ISAL_FLAG)' libs '$(LIBS)'
+	    compile '$(COMPILE) $(ISAL_FLAG)' warn '$(WARN)' libs '$(LIBS)'
 
 # what was found, for build.sh
 isal:

@@ -35,7 +35,7 @@ static void qoe_json_value(qoe_buf_t *out, const ProtobufCFieldDescriptor *fd,
     const void *value, unsigned depth);
 static void qoe_json_integer(qoe_buf_t *out, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-static void qoe_json_real(qoe_buf_t *out, double value, int min, int max);
+static void qoe_json_real(qoe_buf_t *out, double value);
 static void qoe_json_bytes(qoe_buf_t *out, const char *name,
     const ProtobufCBinaryData *b);
 static void qoe_json_hex(char *dst, const uint8_t *p, size_t len);
@@ -164,9 +164,6 @@ qoe_json_is_default(ProtobufCType type, const void *value)
     case PROTOBUF_C_TYPE_DOUBLE:
         return *(const double *) value == 0;
 
-    case PROTOBUF_C_TYPE_FLOAT:
-        return *(const float *) value == 0;
-
     default:
         return qoe_json_type_size(type) == 8 ? *(const uint64_t *) value == 0
                                              : *(const uint32_t *) value == 0;
@@ -276,11 +273,7 @@ qoe_json_value(qoe_buf_t *out, const ProtobufCFieldDescriptor *fd,
         break;
 
     case PROTOBUF_C_TYPE_DOUBLE:
-        qoe_json_real(out, *(const double *) value, 15, 17);
-        break;
-
-    case PROTOBUF_C_TYPE_FLOAT:
-        qoe_json_real(out, (double) *(const float *) value, 6, 9);
+        qoe_json_real(out, *(const double *) value);
         break;
 
     case PROTOBUF_C_TYPE_INT64:
@@ -321,16 +314,16 @@ qoe_json_integer(qoe_buf_t *out, const char *fmt, ...)
 
 
 /*
- * Writes the shortest text of min to max significant digits that reads back as
+ * Writes the shortest text of 15 to 17 significant digits that reads back as
  * the same value.  Any byte that cannot be in a number of the C locale is the
  * decimal point of another locale.
  */
 
 static void
-qoe_json_real(qoe_buf_t *out, double value, int min, int max)
+qoe_json_real(qoe_buf_t *out, double value)
 {
+    int     digits;
     char    text[QOE_JSON_NUMBER], *p, *end;
-    double  back;
     size_t  n;
 
     if (isnan(value)) {
@@ -344,15 +337,11 @@ qoe_json_real(qoe_buf_t *out, double value, int min, int max)
         return;
     }
 
+    digits = 15;
+
     do {
-        snprintf(text, sizeof(text), "%.*g", min, value);
-        back = strtod(text, NULL);
-
-        if (max == 9) {
-            back = (double) (float) back;
-        }
-
-    } while (back != value && min++ < max);
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+    } while (strtod(text, NULL) != value && digits++ < 17);
 
     for (p = text; *p != '\0'; p = end) {
         n = strspn(p, "+-0123456789e");

@@ -23,6 +23,7 @@ static void qoe_sessions_rebuild_sessions(qoe_sessions_t *t,
 static void qoe_sessions_list_again(qoe_sessions_t *t, qoe_session_t *s);
 static void qoe_sessions_rebuild_views(qoe_sessions_t *t,
     qoe_sessions_order_t *order);
+static void qoe_sessions_list_view(qoe_sessions_t *t, qoe_view_t *v);
 static bool qoe_sessions_keeps(const qoe_sessions_t *t, const qoe_view_t *v);
 static int qoe_sessions_order(const void *a, const void *b);
 
@@ -170,14 +171,13 @@ qoe_sessions_rebuild_views(qoe_sessions_t *t, qoe_sessions_order_t *order)
         v->next = s->views;
         s->views = i + 1;
         s->nviews++;
-        qoe_sessions_relist(t, s);
 
         if (order != NULL) {
             order[n].received_ms = v->received_ms;
             order[n].index = i;
 
         } else {
-            qoe_sessions_list(t, v, QOE_SILENCE_FRESH);
+            qoe_sessions_list_view(t, v);
         }
 
         n++;
@@ -189,10 +189,20 @@ qoe_sessions_rebuild_views(qoe_sessions_t *t, qoe_sessions_order_t *order)
         qsort(order, n, sizeof(qoe_sessions_order_t), qoe_sessions_order);
 
         for (i = 0; i < n; i++) {
-            qoe_sessions_list(t, qoe_sessions_view_slot(t, order[i].index),
-                              QOE_SILENCE_FRESH);
+            qoe_sessions_list_view(t, qoe_sessions_view_slot(t,
+                                                             order[i].index));
         }
     }
+}
+
+
+/* With its first view a newcomer comes into the list of those that view. */
+
+static void
+qoe_sessions_list_view(qoe_sessions_t *t, qoe_view_t *v)
+{
+    qoe_sessions_list(t, v, QOE_SILENCE_FRESH);
+    qoe_sessions_relist(t, qoe_sessions_of(t, v));
 }
 
 

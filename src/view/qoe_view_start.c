@@ -194,7 +194,6 @@ qoe_view_wishes(qoe_judge_t *j)
     v->wish.position = isnan(m->position) ? 0 : m->position;
     v->wish.told = 0;
     v->phase = QOE_PHASE_STARTING;
-    v->phase_ms = m->at_ms;
     v->flags |= QOE_VIEW_ATTEMPTED;
     v->flags &= ~QOE_VIEW_WITHDRAWN;
     v->start_class = (uint8_t) qoe_view_class(m->width, m->height);
@@ -405,7 +404,6 @@ qoe_view_start(qoe_judge_t *j, uint64_t at_ms, double told)
 
     v->flags |= QOE_VIEW_STARTED|QOE_VIEW_ATTEMPTED;
     v->phase = QOE_PHASE_PLAYING;
-    v->phase_ms = at_ms;
     v->last.at_ms = at_ms;
     v->frame_ms = 0;
     v->detached_ms = 0;

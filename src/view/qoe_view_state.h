@@ -192,7 +192,7 @@ struct qoe_view_s {
     float           told_scale;      /* unit of playing_time, ms; 0: unknown */
     float           scale_told;      /* start of the measurement of the unit */
     double          scale_position;
-    uint64_t        phase_ms;        /* when the phase began */
+    uint64_t        phase_ms;        /* when the seek or the pause began */
 
     /* of views with reports of CMCD (qoe_view_report.h) */
 

@@ -12,9 +12,11 @@
 # negated, a bound is off by one (< for <=), a constant is one more or less,
 # && stands for ||, a statement is gone, another value is returned.  Comments,
 # strings, preprocessor lines, declarations, log messages and fail points are
-# left as they are.  A fault that does not compile, or whose object file is
-# that of the original, is no fault and is not counted.  What remains may still
-# change nothing that a caller can see, so 100 % is not to be had.
+# left as they are.  A fault that does not compile, of which the compiler warns
+# (a variable without a value, a function without a call), which every build
+# takes for an error, or whose object file is that of the original, is no fault
+# and is not counted.  What remains may still change nothing that a caller can
+# see, so 100 % is not to be had.
 #
 # Everything is below build/mutate: a copy of the library, and for each unit
 # test its object, how long it takes and which lines it runs, which is measured
@@ -268,9 +270,9 @@ sub measure_one ($test, $n)
     remove_tree($scratch);
 }
 
-sub compile ($source, $object, $more)
+sub compile ($source, $object, $more, $warn = '-w')
 {
-    return system("$make{compile} -O2 -g0 -w $more -c -o $object $source "
+    return system("$make{compile} -O2 -g0 $warn $more -c -o $object $source "
                   . '2>/dev/null');
 }
 
@@ -558,7 +560,9 @@ sub try_one ($site, $slot)
     spew("$scratch/from/$base.c", qq{#line 1 "$site->{path}"\n$text});
 
     if (compile("$scratch/from/$base.c", "$scratch/$base.o", includes($site))
-        != 0 || slurp("$scratch/$base.o") eq $original)
+        != 0 || slurp("$scratch/$base.o") eq $original
+        || compile("$scratch/from/$base.c", "$scratch/warned.o",
+                   includes($site), $make{warn}) != 0)
     {
         $result = 'no';
 

@@ -31,6 +31,7 @@ typedef struct {
     qoe_apply_t       *apply;
     uint64_t           now_ms;           /* of the server, since LOG_START */
     uint64_t           delay_ms;         /* of the next events' receipt */
+    const char        *org;              /* of the next events; NULL: acme */
     unsigned           wakeups;
     uint32_t           views;            /* alive at once, at most */
     qoe_collect_t     *c;
@@ -162,7 +163,7 @@ tell(lane_t *l, int64_t ms, const char *of, const char *type,
 
     make_sample(&s, type, at, at + l->delay_ms, buf);
 
-    s.text[QOE_TEXT_ORG_ID] = qoe_span("acme");
+    s.text[QOE_TEXT_ORG_ID] = qoe_span_str(l->org ? l->org : "acme");
     s.text[QOE_TEXT_PLAYER_ID] = qoe_span("web");
     s.text[QOE_TEXT_SESSION_ID] = qoe_span_str(ids);
     s.text[QOE_TEXT_VIEW_ID] = qoe_span_str(view);
@@ -214,17 +215,10 @@ pass(lane_t *l, uint64_t until_ms)
 }
 
 
-/* The sum over all series; for histograms the sum of their sums. */
-
-static inline double
-total_of(lane_t *l, qoe_metric_id_t metric, const char *label,
-    size_t *count)
+static inline void
+lane_collect(lane_t *l)
 {
-    size_t            i;
-    double            sum;
-    qoe_span_t        text;
-    qoe_status_t      rc;
-    qoe_collected_t   s;
+    qoe_status_t  rc;
 
     if (l->c != NULL) {
         qoe_collect_destroy(l->c);
@@ -241,6 +235,35 @@ total_of(lane_t *l, qoe_metric_id_t metric, const char *label,
     do {
         rc = qoe_collect_step(l->c, 100000);
     } while (rc == QOE_AGAIN);
+}
+
+
+static inline bool
+block_has(lane_t *l, uint32_t block, const char *text)
+{
+    qoe_span_t  labels;
+
+    if (block == 0) {
+        return false;
+    }
+
+    labels = qoe_collect_block(l->c, block);
+
+    return memmem(labels.data, labels.len, text, strlen(text)) != NULL;
+}
+
+
+/* The sum over all series; for histograms the sum of their sums. */
+
+static inline double
+total_of(lane_t *l, qoe_metric_id_t metric, const char *label,
+    size_t *count)
+{
+    size_t           i;
+    double           sum;
+    qoe_collected_t  s;
+
+    lane_collect(l);
 
     sum = 0;
     *count = 0;
@@ -248,21 +271,35 @@ total_of(lane_t *l, qoe_metric_id_t metric, const char *label,
     for (i = 0; i < qoe_collect_count(l->c, metric); i++) {
         qoe_collect_get(l->c, metric, i, &s);
 
-        if (label != NULL) {
-
-            if (s.extra == 0) {
-                continue;
-            }
-
-            text = qoe_collect_block(l->c, s.extra);
-
-            if (memmem(text.data, text.len, label, strlen(label)) == NULL) {
-                continue;
-            }
+        if (label != NULL && !block_has(l, s.extra, label)) {
+            continue;
         }
 
         sum += s.histogram != NULL ? s.histogram->sum : s.number;
         *count += s.histogram != NULL ? (size_t) s.histogram->count : 1;
+    }
+
+    return sum;
+}
+
+
+/* The same over the series whose dimensions have that value. */
+
+static inline double
+total_with(lane_t *l, qoe_metric_id_t metric, const char *value)
+{
+    size_t           i;
+    double           sum;
+    qoe_collected_t  s;
+
+    lane_collect(l);
+
+    for (i = 0, sum = 0; i < qoe_collect_count(l->c, metric); i++) {
+        qoe_collect_get(l->c, metric, i, &s);
+
+        if (block_has(l, s.base, value)) {
+            sum += s.histogram != NULL ? s.histogram->sum : s.number;
+        }
     }
 
     return sum;

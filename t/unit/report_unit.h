@@ -52,6 +52,38 @@ report(lane_t *l, int64_t ms, const char *of, qoe_report_event_t event,
     s.text[QOE_TEXT_ORG_ID] = qoe_span("acme");
     s.text[QOE_TEXT_PLAYER_ID] = qoe_span("web");
     s.text[QOE_TEXT_SESSION_ID] = qoe_span_str(ids);
+    s.text[QOE_TEXT_VIEW_ID] = qoe_span_str(ids);
+    s.text[QOE_TEXT_VIDEO_ID] = qoe_span_str(video + 2);
+
+    l->now_ms = (uint64_t) ms;
+    lane_apply(l, &s);
+}
+
+
+/* A report of any data, "e=t sta=p country=DE" (view_events.h). */
+
+static inline void
+report_of(lane_t *l, int64_t ms, const char *of, const char *data)
+{
+    char          ids[128], buf[256], *video;
+    uint64_t      at;
+    qoe_sample_t  s;
+
+    snprintf(ids, sizeof(ids), "%s", of);
+    snprintf(buf, sizeof(buf), "%s", data);
+    video = strstr(ids, "//");
+    *video = '\0';
+
+    at = LOG_START + (uint64_t) ms;
+    make_sample(&s, "report", at, at, buf);
+
+    s.number[QOE_NUMBER_SEQUENCE] = sn++;
+    s.set |= (uint64_t) 1 << QOE_NUMBER_SEQUENCE;
+
+    s.text[QOE_TEXT_ORG_ID] = qoe_span("acme");
+    s.text[QOE_TEXT_PLAYER_ID] = qoe_span("web");
+    s.text[QOE_TEXT_SESSION_ID] = qoe_span_str(ids);
+    s.text[QOE_TEXT_VIEW_ID] = qoe_span_str(ids);
     s.text[QOE_TEXT_VIDEO_ID] = qoe_span_str(video + 2);
 
     l->now_ms = (uint64_t) ms;

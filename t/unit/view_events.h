@@ -17,7 +17,7 @@
 
 #include "tap.h"
 #include "timeline_check.h"
-#include "qoe_session.h"
+#include "qoe_view_report.h"
 #include "qoe_view_table.h"
 
 
@@ -42,6 +42,7 @@ typedef struct {
     uint32_t           ignored;
     uint64_t           delay_ms;         /* of the next events' receipt */
     bool               again;            /* the next event came before */
+    bool               lost;             /* reports before it are missing */
     bool               over;             /* the view */
     bool               torn;             /* v and timeline may be anything */
     unsigned           stepped;          /* how often the clock was set */
@@ -65,6 +66,17 @@ static const char *const  number_names[] = {
 #undef NUMBER_NAME
     [QOE_NUMBER_PLAYBACK_TIME] = "at",
     [QOE_NUMBER_VIDEO_DURATION] = "duration",
+
+    /* of reports, as CMCD names them */
+
+    [QOE_NUMBER_SEQUENCE] = "sn",
+    [QOE_NUMBER_START_DELAY] = "msd",
+    [QOE_NUMBER_TTFB] = "ttfb",
+    [QOE_NUMBER_TTLB] = "ttlb",
+    [QOE_NUMBER_RESPONSE_CODE] = "rc",
+    [QOE_NUMBER_STALLED_TOTAL] = "bsda",
+    [QOE_NUMBER_STALLED] = "bsd",
+    [QOE_NUMBERS] = NULL
 };
 
 
@@ -128,8 +140,59 @@ type_of(const char *name)
 
 
 /*
+ * What a report is about, "ps", "t", "rr" and so on, and the state of the
+ * player, "s", "p" and so on.  Its type is that of the state, or what its name
+ * says, as the decoder has it.
+ */
+
+static inline void
+make_report(qoe_sample_t *s, const char *about, const char *state)
+{
+    int  i;
+    static const struct {
+        const char        *token;
+        const char        *name;
+    } events[] = {
+#define REPORT_EVENT(id, token, name)  { token, name },
+        QOE_REPORT_EVENTS(REPORT_EVENT)
+#undef REPORT_EVENT
+    };
+    static const struct {
+        const char        *token;
+        qoe_event_type_t   type;
+    } states[] = {
+#define REPORT_STATE(id, token, type)  { token, QOE_EVENT_##type },
+        QOE_PLAYER_STATES(REPORT_STATE)
+#undef REPORT_STATE
+    };
+
+    for (i = 0; i < QOE_REPORT_EVENTS_N; i++) {
+        if (about != NULL && strcmp(events[i].token, about) == 0) {
+            s->set |= 1ULL << QOE_NUMBER_REPORT;
+            s->number[QOE_NUMBER_REPORT] = i;
+            s->type_name = qoe_span_str(events[i].name);
+            s->type = type_of(events[i].name);
+        }
+    }
+
+    for (i = 0; i < QOE_PLAYER_STATES_N; i++) {
+        if (state != NULL && strcmp(states[i].token, state) == 0) {
+            s->set |= 1ULL << QOE_NUMBER_PLAYER_STATE;
+            s->number[QOE_NUMBER_PLAYER_STATE] = i;
+
+            if (s->number[QOE_NUMBER_REPORT] == QOE_REPORT_STATE) {
+                s->type = states[i].type;
+                s->type_name = qoe_event_type_name(s->type);
+            }
+        }
+    }
+}
+
+
+/*
  * data: "playing_time=1000 media_type=video player=dashjs".  The position
- * (playback_time) is "at", the video's duration "duration".
+ * (playback_time) is "at", the video's duration "duration".  An event with "e"
+ * is a report of CMCD, and "sta" is the state in it.
  */
 
 static inline void
@@ -137,7 +200,7 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
     char *data)
 {
     int          i;
-    char        *key, *value, *state;
+    char        *key, *value, *rest, *about, *state;
     static const struct {
         const char  *name;
         qoe_text_t   id;
@@ -146,9 +209,12 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
         { "media_type", QOE_TEXT_MEDIA_TYPE },
         { "codec", QOE_TEXT_CODEC },
         { "title", QOE_TEXT_VIDEO_TITLE },
+        { "video", QOE_TEXT_VIDEO_ID },
+        { "stream", QOE_TEXT_CMCD_ST },
         { "cdn", QOE_TEXT_CDN_PROVIDER },
         { "country", QOE_TEXT_NETWORK_COUNTRY_CODE },
         { "device", QOE_TEXT_DEVICE_CATEGORY },
+        { "viewer", QOE_TEXT_VIEWER_ID },
         { "error_family", QOE_TEXT_ERROR_FAMILY },
         { "error_code", QOE_TEXT_ERROR_CODE }
     };
@@ -160,13 +226,18 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
     s->time_ms = (int64_t) at;
     s->received_ns = received * 1000000;
 
-    for (key = strtok_r(data, " ", &state); key != NULL;
-         key = strtok_r(NULL, " ", &state))
+    about = state = NULL;
+
+    for (key = strtok_r(data, " ", &rest); key != NULL;
+         key = strtok_r(NULL, " ", &rest))
     {
         value = strchr(key, '=');
         *value++ = '\0';
 
-        for (i = 0; i < QOE_NUMBERS_OF_EVENTS; i++) {
+        about = strcmp(key, "e") == 0 ? value : about;
+        state = strcmp(key, "sta") == 0 ? value : state;
+
+        for (i = 0; i < QOE_NUMBERS; i++) {
             if (number_names[i] != NULL
                 && strcmp(number_names[i], key) == 0)
             {
@@ -181,6 +252,8 @@ make_sample(qoe_sample_t *s, const char *type, uint64_t at, uint64_t received,
             }
         }
     }
+
+    make_report(s, about, state);
 }
 
 
@@ -214,6 +287,27 @@ end_view(stream_t *t)
 }
 
 
+/* Applies an event or a report to the view; NULL: that is over. */
+
+static inline void
+take_event(stream_t *t, qoe_view_t *v, uint64_t at, const qoe_sample_t *s)
+{
+    qoe_view_report_t  r;
+
+    if (!qoe_sample_has(s, REPORT)) {
+        t->last = qoe_view_apply(v, t->again, at, s, &view_conf, &t->points);
+        return;
+    }
+
+    r.seen = t->again;
+    r.lost = t->lost;
+    r.state = qoe_report_tells(v, NULL, s, t->lost);
+    r.at_ms = at;
+
+    t->last = qoe_view_report(v, &r, s, &view_conf, &t->points);
+}
+
+
 /* An event at ms of the stream's clock. */
 
 static inline void
@@ -238,8 +332,7 @@ event(stream_t *t, int64_t ms, const char *type, const char *data)
         qoe_timeline_begin(&t->timeline, at);
     }
 
-    t->last = qoe_view_apply(t->over ? NULL : &t->v, t->again, at, &s,
-                             &view_conf, &t->points);
+    take_event(t, t->over ? NULL : &t->v, at, &s);
     log_points(t);
 
     if (!t->over && qoe_view_ending(&t->v)) {
@@ -302,7 +395,8 @@ made(const stream_t *t, qoe_metric_id_t metric, size_t count, double sum,
  * A script: "0 playing at=0; 10000..60000 heartbeat at=@ playing_time=@-500;
  * end". From..to is every 10 s; @ is the event's time, with a number added.
  * "end" is the end by silence, "quiet" 30 s of it, "again" makes the next
- * event a duplicate; "replaced" ends the view by another video then.
+ * event a duplicate, "lost" a report after others that are missing; "replaced"
+ * ends the view by another video then.
  */
 
 static inline void
@@ -342,7 +436,7 @@ script_event(stream_t *t, int64_t ms, const char *text)
 
     } else {
         event(t, ms, type, data);
-        t->again = false;
+        t->again = t->lost = false;
     }
 }
 
@@ -367,6 +461,11 @@ script_line(stream_t *t, char *line)
 
     if (strcmp(line, "again") == 0) {
         t->again = true;
+        return;
+    }
+
+    if (strcmp(line, "lost") == 0) {
+        t->lost = true;
         return;
     }
 

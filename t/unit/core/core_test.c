@@ -12,6 +12,8 @@
 #include "qoe_hash.h"
 #include "qoe_uuid.h"
 
+#include <ctype.h>
+
 
 /*
  * SipHash-1-3 under the key 0, as Python 3.11 has it: PYTHONHASHSEED=0
@@ -203,6 +205,66 @@ test_arena_limits(void)
 }
 
 
+/* Blocks and the maximum, to the byte. */
+
+static void
+test_arena_exact(void)
+{
+    size_t             head;
+    tap_mem_t          m;
+    qoe_arena_t        a;
+    qoe_arena_mark_t   mark;
+
+    qoe_arena_init(&a, tap_mem(&m, -1), 64, 4096);
+    ok(qoe_arena_alloc(&a, 64) != NULL && m.live == 1,
+       "a block is filled to its last byte");
+    head = a.used - 64;
+    ok(qoe_arena_alloc(&a, 1) != NULL && m.live == 2
+       && a.used == 2 * (64 + head), "the next byte takes another block");
+    ok(qoe_arena_alloc(&a, 48) != NULL && m.live == 2
+       && qoe_arena_alloc(&a, 1) != NULL && m.live == 3,
+       "objects take multiples of 16 bytes");
+    mark = qoe_arena_mark(&a);
+    ok(qoe_arena_alloc(&a, 65) != NULL && a.used == 4 * head + 3 * 64 + 80,
+       "a larger object takes a block of its own size");
+    qoe_arena_rewind(&a, mark);
+    ok(m.live == 3 && a.used == 3 * (64 + head) && a.blocks == mark.block,
+       "which a rewind gives back");
+    qoe_arena_free(&a);
+    ok(m.live == 0 && a.blocks == NULL, "a freed arena has no block");
+
+    qoe_arena_init(&a, tap_mem(&m, -1), 64, 64 + head);
+    ok(qoe_arena_alloc(&a, 64) != NULL && a.used == a.max
+       && qoe_arena_alloc(&a, 1) == NULL,
+       "an arena grows to its maximum, and no further");
+    qoe_arena_free(&a);
+
+    qoe_arena_init(&a, tap_mem(&m, -1), 64, 64 + head - 1);
+    ok(qoe_arena_alloc(&a, 1) == NULL && a.used == 0 && m.count == 0,
+       "an arena whose maximum is less than a block has none");
+    qoe_arena_free(&a);
+
+    /* what a reset keeps is the newest block of the usual size */
+
+    qoe_arena_init(&a, tap_mem(&m, -1), 64, 4096);
+    (void) qoe_arena_alloc(&a, 64);
+    (void) qoe_arena_alloc(&a, 64);
+    (void) qoe_arena_alloc(&a, 100);
+    qoe_arena_reset(&a);
+    ok(m.live == 1 && a.used == 64 + head && qoe_arena_alloc(&a, 64) != NULL
+       && m.live == 1 && qoe_arena_alloc(&a, 1) != NULL && m.live == 2,
+       "a reset keeps a block of the usual size, which is empty");
+    qoe_arena_free(&a);
+
+    qoe_arena_init(&a, tap_mem(&m, -1), 64, 4096);
+    (void) qoe_arena_alloc(&a, 100);
+    qoe_arena_reset(&a);
+    ok(m.live == 0 && a.used == 0 && a.blocks == NULL,
+       "a larger one it does not keep");
+    qoe_arena_free(&a);
+}
+
+
 static int
 buf_is(const qoe_buf_t *b, const char *text)
 {
@@ -271,6 +333,57 @@ test_buf(void)
 }
 
 
+/* The maximum, and how a buffer grows, to the byte. */
+
+static void
+test_buf_exact(void)
+{
+    size_t      i;
+    qoe_buf_t   b;
+    tap_mem_t   m;
+
+    qoe_buf_init(&b, tap_mem(&m, -1), 10);
+    qoe_buf_literal(&b, "0123456789");
+    ok(buf_is(&b, "0123456789") && b.cap == 10,
+       "a buffer is filled to its maximum");
+    qoe_buf_append(&b, "", 0);
+    ok(b.status == QOE_OK, "nothing can be appended to a full buffer");
+    qoe_buf_literal(&b, "x");
+    ok(b.status == QOE_TOO_LARGE && b.len == 10, "a byte cannot");
+    ok(qoe_buf_reserve(&b, 0) == NULL,
+       "a buffer with an error reserves nothing");
+    qoe_buf_printf(&b, "%d", 1);
+    ok(b.status == QOE_TOO_LARGE && b.len == 10, "and prints nothing");
+
+    qoe_buf_reset(&b);
+    qoe_buf_printf(&b, "%s", "123456789");
+    ok(buf_is(&b, "123456789"), "a text is printed that fits with its NUL");
+    qoe_buf_reset(&b);
+    qoe_buf_printf(&b, "%s", "1234567890");
+    ok(b.status == QOE_TOO_LARGE && b.len == 0,
+       "one that does not fit is not");
+    qoe_buf_free(&b);
+
+    qoe_buf_init(&b, tap_mem(&m, -1), 1 << 20);
+
+    for (i = 0; i < 1000; i++) {
+        qoe_buf_append(&b, "x", 1);
+    }
+
+    ok(m.count == 3 && b.cap == 1024 && b.len == 1000,
+       "a buffer of 1000 bytes was allocated three times, twice as large each "
+       "time");
+    ok(qoe_buf_reserve(&b, 24) == b.data + 1000 && m.count == 3
+       && qoe_buf_reserve(&b, 25) != NULL && m.count == 4 && b.cap == 2048
+       && qoe_buf_reserve(&b, 9000) != NULL && b.cap == 10000,
+       "what is reserved is free, and no more is allocated than that or twice "
+       "as much");
+    qoe_buf_free(&b);
+    ok(b.data == NULL && b.len == 0 && b.cap == 0 && m.live == 0,
+       "a freed buffer is empty");
+}
+
+
 static void
 test_json_string(void)
 {
@@ -287,6 +400,7 @@ test_json_string(void)
         { { "a\"b\\c/", 6 }, "\"a\\\"b\\\\c/\"" },
         { { "a\0b", 3 }, "\"a\\u0000b\"" },
         { { "\n\t\x7f", 3 }, "\"\\n\\u0009\\u007f\"" },
+        { { "\x1f ~\x80", 4 }, "\"\\u001f ~\xef\xbf\xbd\"" },
         { { "\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80", 9 },
           "\"\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80\"" },
         { { "a\xff" "b", 3 }, "\"a\xef\xbf\xbd" "b\"" },
@@ -365,6 +479,18 @@ test_uuid(void)
 
     ok(bad == 0, "a text that is no UUID is refused");
 
+    for (i = 0, bad = 0; i < 36 * 256; i++) {
+        memcpy(text, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f", 36);
+        text[i / 256] = (char) i;
+
+        bad += (qoe_uuid_parse(back, (qoe_span_t) { text, 36 }) == QOE_OK)
+               != (strchr("\x08\x0d\x12\x17", (int) (i / 256)) != NULL
+                   && i / 256 != 0
+                   ? (char) i == '-' : isxdigit((int) (i % 256)) != 0);
+    }
+
+    ok(bad == 0, "of each byte in each place only digits and lines are read");
+
     memset(random, 0xff, sizeof(random));
     qoe_uuid_v7(id, 1, random);
     ok((id[6] >> 4) == 7 && (id[8] >> 6) == 2 && id[5] == 1,
@@ -426,7 +552,9 @@ main(void)
     test_arena();
     test_arena_rewind();
     test_arena_limits();
+    test_arena_exact();
     test_buf();
+    test_buf_exact();
     test_utf8();
     test_json_string();
     test_uuid();

@@ -130,6 +130,50 @@ test_bits(void)
 }
 
 
+/* Each way to break an object, a list, a string, a number and a word. */
+
+static void
+test_tokens(void)
+{
+    static const case_t  cases[] = {
+        { "{\"a\":1,\"b\" 2}", 0, false }, { "{\"a\":1,\"b\":2 3}", 0, false },
+        { "{\"a\":1,2}", 0, false }, { "{\"a\":1,}", 0, false },
+        { "{,}", 0, false }, { "{\"a\"}", 0, false }, { "{\"a\":}", 0, false },
+        { "{\"a\":1,\"b\":[1,{\"c\":2,}]}", 0, false },
+        { "{\"a\":1,\"b\":2,\"c\":3,\"d\"}", 0, false },
+        { "{\"a\":1 \"b\":2}", 0, false }, { "{\"a\":1]", 0, false },
+        { "{1:2}", 0, false }, { "{\"a\":1,", 0, false }, { "{", 0, false },
+        { "[1,2", 0, false }, { "[1,]", 0, false }, { "[1 2]", 0, false },
+        { "[1,2,3,4 5]", 0, false }, { "[,1]", 0, false }, { "[1}", 0, false },
+        { "[", 0, false }, { "[1,", 0, false }, { "]", 0, false },
+        { "\"abc", 0, false }, { "\"a\\x\"", 0, false },
+        { "\"\\u12g4\"", 0, false }, { "\"\\u123", 0, false },
+        { "\"\\u123\"", 0, false }, { "\"\\", 0, false },
+        { "\"\x01\"", 0, false }, { "\"\x1f\"", 0, false },
+        { "\"\x7f", 0, false }, { "\"\xc3", 0, false },
+        { "\"\xe2\x82\"", 0, false }, { "\"\xf0\x9f\x98\"", 0, false },
+        { "[\"\\u0000\",1", 0, false }, { "{\"\\u0000\":1,", 0, false },
+        { "{\"events\":[{" BASE ",\"\\u0000\":1}]}", 0, false },
+        { "{\"events\":[{" BASE ",\"a\":1,\"\\u0000\":1 2}]}", 0, false },
+        { "01", 0, false }, { "-", 0, false }, { "-a", 0, false },
+        { "-01", 0, false }, { "1.", 0, false }, { "1.e5", 0, false },
+        { "1e", 0, false }, { "1e+", 0, false }, { "1e-x", 0, false },
+        { "1E+}", 0, false }, { "1e400", 0, false }, { "-1e400", 0, false },
+        { "[1e309,2]", 0, false }, { "[1e308,2", 0, false },
+        { "[0.0000001e316,2", 0, false }, { "[9e99999999999,2]", 0, false },
+        { "[9e-99999999999,2", 0, false }, { "+1", 0, false },
+        { "tru", 0, false }, { "trueX", 0, false }, { "nul", 0, false },
+        { "True", 0, false }, { "fals", 0, false }, { "zero", 0, false },
+        { "@", 0, false }, { "`", 0, false }, { "~", 0, false },
+        { "[\xe2\x82\xac]", 0, false }, { "\xe2\x82\xac", 0, false },
+        { "[\x80]", 0, false }, { "[1\x80]", 0, false },
+        { "[true\xe2]", 0, false }, { "", 0, false }, { " ", 0, false }
+    };
+
+    check("texts that are broken in each way", cases);
+}
+
+
 int
 main(void)
 {
@@ -138,6 +182,7 @@ main(void)
     test_bits();
     test_faults();
     test_places();
+    test_tokens();
 
     return tap_end();
 }

@@ -100,6 +100,11 @@ test_grpc(void)
        "gRPC: the code OK is a good outcome");
 
     qoe_outcome_init(&o);
+    qoe_outcome_grpc(&o, QOE_GRPC_RESOURCE_EXHAUSTED);
+    ok(o.kind == QOE_OUTCOME_FINAL,
+       "gRPC: RESOURCE_EXHAUSTED alone blames the batch");
+
+    qoe_outcome_init(&o);
     o.retry_after_ms = 0;
     qoe_outcome_grpc(&o, QOE_GRPC_RESOURCE_EXHAUSTED);
     ok(o.kind == QOE_OUTCOME_RETRY,
@@ -143,6 +148,106 @@ test_curl(void)
 }
 
 
+/* What errors are called in metrics and logs. */
+
+static void
+test_names(void)
+{
+    int            i, wrong;
+    size_t         k;
+    qoe_outcome_t  o;
+
+    static const char *const  grpc[] = {
+        "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED",
+        "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
+        "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
+        "DATA_LOSS", "UNAUTHENTICATED"
+    };
+    static const struct {
+        CURLcode     rc;
+        const char  *name;
+    } curl[] = {
+        { CURLE_COULDNT_RESOLVE_HOST, "resolve" },
+        { CURLE_COULDNT_CONNECT, "connect" },
+        { CURLE_OPERATION_TIMEDOUT, "timeout" },
+        { CURLE_HTTP2, "http2" }, { CURLE_HTTP2_STREAM, "http2" },
+        { CURLE_PARTIAL_FILE, "closed" }, { CURLE_GOT_NOTHING, "closed" },
+        { CURLE_SEND_ERROR, "send" }, { CURLE_RECV_ERROR, "receive" },
+        { CURLE_WEIRD_SERVER_REPLY, "protocol" },
+        { CURLE_UNSUPPORTED_PROTOCOL, "protocol" },
+        { CURLE_SSL_CONNECT_ERROR, "tls_handshake" },
+        { CURLE_PEER_FAILED_VERIFICATION, "tls_verify" },
+        { CURLE_SSL_CERTPROBLEM, "tls_certificate" },
+        { CURLE_SSL_CACERT_BADFILE, "tls_ca" },
+        { CURLE_OUT_OF_MEMORY, "memory" }
+    };
+
+    for (i = 0, wrong = 0; i < 17; i++) {
+        qoe_outcome_init(&o);
+        qoe_outcome_grpc(&o, i);
+        wrong += strcmp(qoe_grpc_status_name(i), grpc[i]) != 0
+                 || strcmp(o.error_type, i == 0 ? "" : grpc[i]) != 0;
+    }
+
+    ok(wrong == 0 && strcmp(qoe_grpc_status_name(17), "UNKNOWN") == 0
+       && strcmp(qoe_grpc_status_name(-1), "UNKNOWN") == 0,
+       "gRPC: each code has its name, any other number that of UNKNOWN");
+
+    for (k = 0, wrong = 0; k < sizeof(curl) / sizeof(curl[0]); k++) {
+        qoe_outcome_init(&o);
+        qoe_outcome_curl(&o, curl[k].rc);
+        wrong += strcmp(o.error_type, curl[k].name) != 0
+                 || o.kind != QOE_OUTCOME_RETRY;
+    }
+
+    ok(wrong == 0, "curl: errors that happen have a name of ours");
+
+    qoe_outcome_init(&o);
+    ok(o.kind == QOE_OUTCOME_OK && o.retry_after_ms == -1
+       && o.grpc_status == -1 && o.http_status == 0 && o.rejected == 0
+       && o.message[0] == '\0' && o.error_type[0] == '\0',
+       "an outcome begins as a good one");
+
+    qoe_outcome_fail(&o, QOE_OUTCOME_HOLD, "memory");
+    ok(o.kind == QOE_OUTCOME_HOLD
+       && strcmp(qoe_outcome_error(&o), "memory") == 0,
+       "without a message an error is called by its type");
+    qoe_outcome_message(&o, "no %s", "room");
+    ok(strcmp(qoe_outcome_error(&o), "no room") == 0
+       && strcmp(o.error_type, "memory") == 0,
+       "with a message by that");
+}
+
+
+/* A collector may reject no more than it was sent, and no less than nothing. */
+
+static void
+test_rejected(void)
+{
+    size_t         i;
+    qoe_outcome_t  o;
+    static const struct {
+        int64_t     rejected;
+        uint64_t    sent;
+        uint64_t    counted;
+    } rows[] = {
+        { 0, 5, 0 }, { 1, 5, 1 }, { 5, 5, 5 }, { 6, 5, 5 }, { -1, 5, 0 },
+        { INT64_MAX, 5, 5 }, { INT64_MIN, 5, 0 }, { 3, 0, 0 }
+    };
+
+    qoe_outcome_init(&o);
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        o.rejected = rows[i].rejected;
+        ok(qoe_outcome_rejected(&o, rows[i].sent) == rows[i].counted,
+           "of %llu events that were sent %lld rejected ones count as %llu",
+           (unsigned long long) rows[i].sent, (long long) rows[i].rejected,
+           (unsigned long long) rows[i].counted);
+    }
+}
+
+
 static void
 test_retry_after(void)
 {
@@ -160,6 +265,16 @@ test_retry_after(void)
     } cases[] = {
         { "0", 0, 0 },
         { "120", 0, 120000 },
+        { "9", 0, 9000 },
+        { "86399", 0, 86399000 },
+        { "86400", 0, QOE_RETRY_AFTER_MAX_MS },
+        { "86401", 0, QOE_RETRY_AFTER_MAX_MS },
+        { "000000000000000000000000000000000000000000000000000000000000007",
+          0, 7000 },
+        { "0000000000000000000000000000000000000000000000000000000000000007",
+          0, -1 },
+        { "/5", 0, -1 },
+        { "5:", 0, -1 },
         { "Sun, 06 Nov 1994 08:49:37 GMT", 784111777 - 10, 10000 },
         { "Sun, 06 Nov 1994 08:49:37 GMT", 784111777 + 10, 0 },
         { "Sunday, 06-Nov-94 08:49:37 GMT", 784111777 - 10, 10000 },
@@ -420,6 +535,8 @@ main(void)
     test_http();
     test_grpc();
     test_curl();
+    test_names();
+    test_rejected();
     test_retry_after();
     test_backoff();
     test_backoff_bounds();

@@ -240,7 +240,8 @@ test_locale(void)
 static void
 test_bytes(void)
 {
-    size_t              i;
+    size_t              i, bad;
+    qoe_buf_t           small;
     qoe_pb_value_t      v;
     static const char  *want[] = {
         "{\"bytesValue\":\"\"}", "{\"bytesValue\":\"+w==\"}",
@@ -267,6 +268,24 @@ test_bytes(void)
     v.bytes_value.len = 3;
     v.bytes_value.data = (uint8_t *) (uintptr_t) "\xff\xff\xff";
     is(&v, "{\"bytesValue\":\"////\"}", "each of four digits has six bits");
+    v.bytes_value.len = 2;
+    is(&v, "{\"bytesValue\":\"//8=\"}", "what comes after two bytes is not in "
+       "their digits");
+    v.bytes_value.len = 1;
+    is(&v, "{\"bytesValue\":\"/w==\"}", "nor what comes after a single one");
+
+    v.bytes_value.len = 3;
+
+    for (i = 1, bad = 0; i < 30; i++) {
+        qoe_buf_init(&small, &qoe_mem_heap, i);
+        qoe_otlp_json(&small, &v.base);
+        bad += (small.status == QOE_OK) != (i >= 21)
+               || small.len > i
+               || (small.status != QOE_OK && small.status != QOE_TOO_LARGE);
+        qoe_buf_free(&small);
+    }
+
+    ok(bad == 0, "bytes that have no room are reported (%zu)", bad);
 }
 
 

@@ -159,6 +159,72 @@ test_empty(void)
 }
 
 
+/*
+ * The least maximum of the buffer at which a request of a single point is made;
+ * 0: one was made that is longer than its buffer may be.
+ */
+
+static size_t
+least(qoe_collect_t *c, size_t *len)
+{
+    size_t               max, n;
+    qoe_buf_t            out;
+    qoe_status_t         rc;
+    qoe_otlp_metrics_t  *m;
+
+    for (max = 1; max < 2000; max++) {
+        qoe_buf_init(&out, &qoe_mem_heap, max);
+        m = qoe_otlp_metrics_create(c, QOE_ENCODING_PROTOBUF, &identity, 100000,
+                                    &qoe_mem_heap);
+        rc = next_whole(m, &out, &n, 0);
+        *len = out.len;
+        qoe_otlp_metrics_destroy(m);
+        qoe_buf_free(&out);
+
+        if (rc == QOE_OK) {
+            return *len <= max && n == 1 ? max : 0;
+        }
+
+        if (*len != 0) {
+            return 0;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Room is taken for what is written, to a few bytes for what may be absent. */
+
+static void
+test_room(void)
+{
+    size_t           i, len, max, base;
+    qoe_collect_t   *c;
+
+    static const struct {
+        qoe_metric_id_t  metric;
+        size_t           spare;              /* a unit, and two flags */
+    } rows[] = {
+        { QOE_METRIC_DELIVERY_BYTES, 0 },
+        { QOE_METRIC_SEEK_TOTAL, 2 },
+        { QOE_METRIC_PLAYING_TIME_SECONDS, 2 },
+        { QOE_METRIC_FRAMERATE, 4 }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        c = fake_create(TIME);
+        base = fake_block(c, qoe_span("\1a\1\0b"));
+        fake_add(c, rows[i].metric, (uint32_t) base, 0, START, 25, NULL);
+        max = least(c, &len);
+
+        ok(max == len + rows[i].spare,
+           "a request of %zu bytes needs a buffer of %zu", len, max);
+        fake_destroy(c);
+    }
+}
+
+
 /* Values that are exact, and references that are damaged. */
 
 static void
@@ -344,6 +410,7 @@ main(void)
     qoe_arena_init(&arena, &qoe_mem_heap, 1024 * 1024, 1024 * 1024 * 1024);
 
     test_empty();
+    test_room();
     test_edges();
     test_reader();
     test_differential();

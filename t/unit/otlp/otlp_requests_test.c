@@ -279,6 +279,139 @@ test_faults(void)
 }
 
 
+/* How grave a request is, by its status, and what became of it. */
+
+static void
+test_severity(void)
+{
+    size_t          i, bad;
+    qoe_buf_t       b;
+    const log_t    *log;
+    qoe_span_t      record;
+    qoe_request_t   r;
+    static const struct {
+        uint16_t     status;
+        unsigned     number;
+        const char  *text;
+    } rows[] = {
+        { 0, 9, "INFO" }, { 200, 9, "INFO" }, { 399, 9, "INFO" },
+        { 400, 13, "WARN" }, { 499, 13, "WARN" }, { 500, 17, "ERROR" },
+        { 599, 17, "ERROR" }
+    };
+
+    qoe_buf_init(&b, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        make(&r);
+        r.status = rows[i].status;
+        record = logged(&r);
+        b.len = 0;
+        log = qoe_otlp_requests(&b, &identity, &record, 1, &bad, &arena)
+              == QOE_OK ? log_of(&b) : NULL;
+
+        ok(log != NULL && log->severity_number == rows[i].number
+           && strcmp(log->severity_text, rows[i].text) == 0
+           && count_is(log, "http.response.status_code", rows[i].status),
+           "a request with the status %u is of the severity %s",
+           rows[i].status, rows[i].text);
+    }
+
+    qoe_buf_free(&b);
+}
+
+
+/* What the log has of attributes that only a damaged record has. */
+
+static void
+test_odd_attributes(void)
+{
+    int64_t         below;
+    char            text[9];
+    size_t          bad;
+    qoe_buf_t       b;
+    const log_t    *log;
+    qoe_span_t      record;
+    qoe_request_t   r;
+
+    make(&r);
+    r.cache = QOE_CACHE_N;
+    below = -5;
+    text[0] = QOE_LOGGED_COUNT;
+    memcpy(text + 1, &below, sizeof(below));
+    (void) qoe_labels_add(&attrs, qoe_span("below"),
+                          (qoe_span_t) { text, sizeof(text) });
+    (void) qoe_labels_add(&attrs, qoe_span("short"),
+                          (qoe_span_t) { text, sizeof(text) - 1 });
+    text[0] = QOE_LOGGED_REAL;
+    (void) qoe_labels_add(&attrs, qoe_span("shorter"),
+                          (qoe_span_t) { text, sizeof(text) - 1 });
+    text[0] = '?';
+    (void) qoe_labels_add(&attrs, qoe_span("kind"),
+                          (qoe_span_t) { text, sizeof(text) });
+    text[0] = QOE_LOGGED_FLAG;
+    (void) qoe_labels_add(&attrs, qoe_span_null, (qoe_span_t) { text, 1 });
+    (void) qoe_labels_add(&attrs, qoe_span("void"), qoe_span_null);
+    qoe_logged_number(&attrs, qoe_span("last"), 1);
+
+    record = logged(&r);
+    qoe_buf_init(&b, &qoe_mem_heap, QOE_OTLP_REQUEST_MAX);
+    log = qoe_otlp_requests(&b, &identity, &record, 1, &bad, &arena) == QOE_OK
+          ? log_of(&b) : NULL;
+
+    ok(log != NULL && count_is(log, "below", 0) && count_is(log, "last", 1),
+       "a count is never less than 0");
+    ok(log != NULL && value_of(log, "short") == NULL
+       && value_of(log, "shorter") == NULL && value_of(log, "kind") == NULL
+       && value_of(log, "void") == NULL && value_of(log, "") == NULL
+       && value_of(log, "openqoe.request.cache_status") == NULL,
+       "an attribute that cannot be read is left out, and those after it are "
+       "there");
+
+    qoe_buf_free(&b);
+}
+
+
+/* Each allocation fails, and the buffer is too small. */
+
+static void
+test_memory(void)
+{
+    size_t          bad;
+    long            n, wrong;
+    qoe_buf_t       b;
+    tap_mem_t       m;
+    qoe_span_t      record;
+    qoe_status_t    rc;
+    qoe_request_t   r;
+
+    make(&r);
+    record = logged(&r);
+
+    for (n = 0, wrong = 0; n < 1000; n++) {
+        qoe_buf_init(&b, tap_mem(&m, n), QOE_OTLP_REQUEST_MAX);
+        rc = qoe_otlp_requests(&b, &identity, &record, 1, &bad, &arena);
+        wrong += m.failed != 0 ? rc != QOE_NOMEM || b.len != 0 : rc != QOE_OK;
+        qoe_buf_free(&b);
+        wrong += (m.live != 0);
+
+        if (m.failed == 0) {
+            break;
+        }
+    }
+
+    ok(wrong == 0 && n > 0, "the failure of each of %ld allocations is "
+       "reported, and leaves no half of a request", n);
+
+    qoe_buf_init(&b, &qoe_mem_heap, 600);
+    rc = qoe_otlp_requests(&b, &identity, &record, 1, &bad, &arena);
+    ok(rc == QOE_TOO_LARGE && b.len == 0,
+       "a buffer without room is reported, and stays empty");
+    ok(qoe_otlp_requests(&b, &identity, &record, 1, &bad, &arena)
+       == QOE_TOO_LARGE, "as long as it is that");
+    qoe_buf_free(&b);
+}
+
+
 /* Every record that is cut off, and one whose set is full, is safe. */
 
 static void
@@ -331,6 +464,9 @@ main(void)
 
     test_attributes();
     test_faults();
+    test_severity();
+    test_odd_attributes();
+    test_memory();
     test_bytes();
 
     qoe_arena_free(&arena);

@@ -74,6 +74,16 @@ static const row_t  json[] = {
       "\"-4\"}}", QOE_OK, 0, "" },
     { QOE_SIGNAL_METRICS, "{\"partialSuccess\":{\"rejectedSpans\":4}}",
       QOE_OK, 0, "" },
+    { QOE_SIGNAL_METRICS, "{\"partialSuccess\":{\"rejectedDataPoints\":"
+      "\"0\"}}", QOE_OK, 0, "" },
+    { QOE_SIGNAL_METRICS, "{\"partialSuccess\":{\"rejectedDataPoints\":"
+      "\"9\"}}", QOE_OK, 9, "" },
+    { QOE_SIGNAL_METRICS, "{\"partialSuccess\":{\"rejectedDataPoints\":"
+      "\"+9\"}}", QOE_INVALID, 0, "" },
+    { QOE_SIGNAL_METRICS, "{\"partialSuccess\":{\"rejectedDataPoints\":"
+      "\":9\"}}", QOE_INVALID, 0, "" },
+    { QOE_SIGNAL_METRICS, "{\"partialSuccess\":{\"rejectedDataPoints\":"
+      "\"/9\"}}", QOE_INVALID, 0, "" },
 
     { QOE_SIGNAL_LOGS, "ok", QOE_INVALID, 0, "" },
     { QOE_SIGNAL_LOGS, "[]", QOE_INVALID, 0, "" },
@@ -162,6 +172,17 @@ test_long_json(void)
                            &arena);
     ok(rc == QOE_INVALID, "60,000 nested arrays are refused");
 
+    memset(body, ' ', len);
+    memcpy(body, "{\"partialSuccess\":{\"rejectedLogRecords\":3}}", 43);
+    rc = qoe_otlp_response(QOE_SIGNAL_LOGS, QOE_ENCODING_JSON,
+                           (qoe_span_t) { body, 64 * 1024 }, &rejected, &error,
+                           &arena);
+    ok(rc == QOE_OK && rejected == 3, "64 KiB of JSON are read");
+    rc = qoe_otlp_response(QOE_SIGNAL_LOGS, QOE_ENCODING_JSON,
+                           (qoe_span_t) { body, 64 * 1024 + 1 }, &rejected,
+                           &error, &arena);
+    ok(rc == QOE_TOO_LARGE && rejected == 0, "a byte more is not");
+
     free(body);
 }
 
@@ -207,6 +228,9 @@ test_retry_delay(void)
     } rows[] = {
         { 0, 0, 0 }, { 0, 1, 1 }, { 0, 999999999, 1000 }, { 1, 0, 1000 },
         { 30, 500000000, 30500 }, { -1, 0, 0 }, { 1, -1, 0 },
+        { 0, 1000000, 1 }, { 0, 1000001, 2 },
+        { 315576000000, 0, 315576000000 * 1000 },
+        { 315576000001, 0, 315576000000 * 1000 },
         { INT64_MAX, INT32_MAX, 315576000000 * 1000 + 2148 },
         { INT64_MIN, INT32_MIN, 0 }
     };

@@ -221,6 +221,7 @@ static void
 test_errors(void)
 {
     long          i;
+    size_t        len, nbad;
     qoe_buf_t     pb, json;
     qoe_span_t    request;
     tap_mem_t     mem;
@@ -240,6 +241,14 @@ test_errors(void)
     ok(transcode(&json, QOE_SIGNAL_LOGS, qoe_span("garbage")) == QOE_INVALID
        && json.len == 4 && json.status == QOE_OK,
        "garbage is refused, and the buffer stays as it was");
+
+    pb.status = QOE_NOMEM;
+    len = pb.len;
+    nbad = 7;
+    ok(qoe_otlp_logs(&pb, &identity, records, 3, &nbad, &arena) == QOE_NOMEM
+       && pb.len == len && nbad == 0,
+       "a buffer that had an error takes no records, and says which");
+    pb.status = QOE_OK;
 
     json.max = 1 << 20;
 
@@ -369,6 +378,45 @@ test_wire(void)
 }
 
 
+/* Messages that just fit, and numbers of fields that look like others. */
+
+static void
+test_fits(void)
+{
+    size_t    i;
+    uint64_t  n;
+    static const struct {
+        const char    *claim;
+        qoe_span_t     bytes;
+        uint64_t       n;
+    } rows[] = {
+        { "a field may end with the message", qoe_span("\x12\x04" "abcd"), 0 },
+        { "so may a fixed64", qoe_span("\x11" "12345678"), 0 },
+        { "and a fixed32", qoe_span("\x15" "1234"), 0 },
+        { "and a number", qoe_span("\x10\x7f"), 0 },
+        { "a number may have ten bytes",
+          qoe_span("\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), 0 },
+        { "an item may be empty", qoe_span("\x0a\x04\x12\x02\x12\x00"), 1 },
+        { "two items are two",
+          qoe_span("\x0a\x06\x12\x04\x12\x00\x12\x00"), 2 },
+        { "the last field that a bit stands for is not the first one",
+          qoe_span("\xfa\x01\x04\x12\x02\x12\x00"), 0 },
+        { "nor is the one after it",
+          qoe_span("\x82\x02\x04\x12\x02\x12\x00"), 0 },
+        { "nor is a number of 32 more",
+          qoe_span("\x8a\x02\x04\x12\x02\x12\x00"), 0 },
+        { "a number in place of a message has no items",
+          qoe_span("\x08\x04\x12\x00"), 0 }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        n = 99;
+        ok(qoe_otlp_items(QOE_SIGNAL_LOGS, rows[i].bytes, &n) == QOE_OK
+           && n == rows[i].n, "%s", rows[i].claim);
+    }
+}
+
+
 int
 main(void)
 {
@@ -381,6 +429,7 @@ main(void)
     test_errors();
     test_damage();
     test_wire();
+    test_fits();
 
     qoe_arena_free(&arena);
     qoe_arena_free(&packs);

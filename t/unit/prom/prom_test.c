@@ -287,6 +287,11 @@ test_names(void)
 {
     char  longest[2 * QOE_PROM_NAME_MAX];
 
+    name_is("/0/9/:/;@A@Z[`a`z{", "", QOE_INSTRUMENT_GAUGE, "0_9_:_A_Z_a_z");
+    name_is("0x", "", QOE_INSTRUMENT_GAUGE, "_0x");
+    name_is("9x", "", QOE_INSTRUMENT_GAUGE, "_9x");
+    name_is(":x", "", QOE_INSTRUMENT_GAUGE, ":x");
+    name_is("", "", QOE_INSTRUMENT_GAUGE, "");
     name_is("a..b--c", "", QOE_INSTRUMENT_GAUGE, "a_b_c");
     name_is(".a.", "", QOE_INSTRUMENT_GAUGE, "a");
     name_is("2xx.count", "", QOE_INSTRUMENT_COUNTER, "_2xx_count_total");
@@ -371,7 +376,7 @@ test_numbers(void)
     le_is(1000, true, "1000.0");
     le_is(0.5, true, "0.5");
     le_is(1000000, true, "1e+06");
-    le_is(1.0 / 3, true, "0.3333333333333333");
+    le_is(0.1 + 0.2, true, "0.30000000000000004");
 
     wrong = 0;
     qoe_buf_init(&out, &qoe_mem_heap, 100);

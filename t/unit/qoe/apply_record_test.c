@@ -2,155 +2,28 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Records of views in a lane: when they are put, what their texts are, and
- * that none is forgotten while the ring is full, or when a helper is killed.
+ * Records of views in a lane: when they are put, and that none is forgotten
+ * while the ring is full, or when a helper is killed.
  */
 
 
-#include "apply_unit.h"
-#include "qoe_view_record.h"
-#include "qoe_zone_layout.h"
+#include "record_unit.h"
 
 
-#define LANE_SIZE  ((size_t) 16 << 20)
-#define RECORDS    4096
+/* An exit, in as many steps as it takes; false: it takes too many. */
 
-#define VIEW       "71e30000-0001-4000-8000-000000000001"
-#define SESSION    "5e551011-0001-4000-8000-000000000001"
-#define OF         SESSION "/" VIEW "/film"
-
-
-/* What the ring held, in order; the texts are copies. */
-
-typedef struct {
-    qoe_view_record_t  r[RECORDS];
-    char               packed[RECORDS][1024];
-    size_t             n;
-    uint64_t           pos;
-    uint32_t           dest;
-} got_t;
-
-static got_t  got;
-
-
-static lane_t *
-lane_of(uint64_t record_ms)
+static bool
+leave(lane_t *l)
 {
-    lane_t      *l;
-    bool         spooled, adopted;
-    qoe_kind_t   kind;
-    qoe_span_t   name;
+    int  n;
 
-    l = lane_new(LANE_SIZE);
-    l->conf.records = true;
-    l->conf.views = true;
-    l->conf.record_ms = record_ms;
-
-    name = qoe_span("default.views");
-    kind = QOE_KIND_VIEW;
-    spooled = false;
-
-    memset(&got, 0, sizeof(got));
-    qoe_dests_set(l->zone, &name, &kind, &spooled, 1, &got.dest);
-
-    if (qoe_lane_take(l->zone, 0, qoe_proc_self(), &adopted) != QOE_OK) {
-        abort();
-    }
-
-    (void) qoe_lane_dests(l->zone, 0);
-
-    return l;
-}
-
-
-/* Reads what was put since the last call, and frees it. */
-
-static size_t
-receive(lane_t *l)
-{
-    size_t        n;
-    qoe_kind_t    kind;
-    qoe_span_t    record;
-    qoe_counts_t  counts;
-
-    memset(&counts, 0, sizeof(counts));
-
-    for (n = 0;
-         qoe_lane_next(l->zone, 0, UINT64_MAX, &got.pos, &record, &kind)
-         == QOE_OK; n++)
-    {
-        counts.n[kind]++;
-
-        if (kind != QOE_KIND_VIEW || got.n == RECORDS
-            || record.len > sizeof(got.packed[0]))
-        {
-            abort();
-        }
-
-        memcpy(got.packed[got.n], record.data, record.len);
-
-        if (qoe_view_record_unpack(&got.r[got.n],
-                                   (qoe_span_t) { got.packed[got.n],
-                                                  record.len })
-            != QOE_OK)
-        {
-            abort();
-        }
-
-        got.n++;
-    }
-
-    qoe_lane_dest_release(l->zone, 0, got.dest, got.pos, counts, true);
-
-    return n;
-}
-
-
-static int
-is(qoe_span_t text, const char *expected)
-{
-    if (qoe_span_eq(text, qoe_span_str(expected))) {
-        return 1;
-    }
-
-    printf("# \"%.*s\", not \"%s\"\n", (int) text.len, text.data, expected);
-
-    return 0;
-}
-
-
-/* The value of a dimension in record i; "" if the record has none. */
-
-static int
-dim_is(size_t i, const char *name, const char *expected)
-{
-    qoe_span_t         key, value;
-    qoe_labels_iter_t  it;
-
-    qoe_labels_iter(&it, got.r[i].dims);
-
-    while (qoe_labels_next(&it, &key, &value)) {
-        if (qoe_span_eq(key, qoe_span_str(name))) {
-            return is(value, expected);
+    for (n = 0; n < 1000; n++) {
+        if (qoe_apply_leave(l->apply, lane_ns(l->now_ms)) == QOE_OK) {
+            return true;
         }
     }
 
-    return expected[0] == '\0';
-}
-
-
-static uint64_t
-counter(const lane_t *l, qoe_counter_t c)
-{
-    return qoe_zone_counter(l->zone, c);
-}
-
-
-static void
-begin(lane_t *l, int64_t at, const char *of)
-{
-    tell(l, at, of, "canplay", "video_startup_time=0 at=0");
-    tell(l, at, of, "playing", "at=0");
+    return false;
 }
 
 
@@ -181,7 +54,9 @@ test_when(void)
        && is(got.r[2].outcome, "completed") && is(got.r[2].end_reason, "ended")
        && got.r[2].playing_ms == 610000,
        "the end of a view puts its final record");
-    ok(counter(l, QOE_COUNT_RECORDS_PUT) == 3,
+    ok(counter(l, QOE_COUNT_RECORDS_PUT) == 3
+       && counter(l, QOE_COUNT_RECORDS_GOVERNED) == 0
+       && counter(l, QOE_COUNT_RECORDS_DROPPED) == 0,
        "records that were put are counted");
 
     tell(l, 700000, OF, "playing", "at=0");
@@ -201,29 +76,39 @@ test_when(void)
        "without an interval there is the final record alone");
     lane_free(l);
 
+    l = lane_of(0);
+    tell(l, 0, OF, "playing", "at=0");
+    pass(l, 700000);
+    ok(receive(l) == 1 && got.r[0].final && got.r[0].events == 1,
+       "a view of a single event puts its final record");
+    lane_free(l);
+
+    l = lane_of(300000);
+    begin(l, 0, OF);
+    tell(l, 1000, OF, "heartbeat", "at=1000");
+    ok(receive(l) == 1, "the first frame puts the first record");
+    tell(l, 300999, OF, "heartbeat", "at=300999");
+    ok(receive(l) == 0, "before the interval is over none follows");
+    tell(l, 301000, OF, "heartbeat", "at=301000");
+    ok(receive(l) == 1 && got.r[1].seq == 2,
+       "with the interval's end the next one does");
+    lane_free(l);
+
+    l = lane_of(300000);
+    l->conf.views = false;
+    begin(l, 0, OF);
+    beats(l, 10000, 900000, OF, 0);
+    tell(l, 910000, OF, "ended", "at=910000");
+    ok(receive(l) == 0 && leave(l) && receive(l) == 0,
+       "where no exporter takes records of views there is none");
+    lane_free(l);
+
     l = lane_of(300000);
     l->conf.records = false;
     begin(l, 0, OF);
     tell(l, 10000, OF, "ended", "at=10000");
     ok(receive(l) == 0, "without an exporter of records none is put");
     lane_free(l);
-}
-
-
-/* An exit, in as many steps as it takes; false: it takes too many. */
-
-static bool
-leave(lane_t *l)
-{
-    int  n;
-
-    for (n = 0; n < 1000; n++) {
-        if (qoe_apply_leave(l->apply, lane_ns(l->now_ms)) == QOE_OK) {
-            return true;
-        }
-    }
-
-    return false;
 }
 
 
@@ -330,8 +215,16 @@ test_traces(void)
     ok(receive(l) == 0,
        "where no exporter takes records of views it has none");
 
-    l->conf.traces.mode = QOE_TRACES_OFF;
     l->conf.views = true;
+    l->conf.traces.mode = QOE_TRACES_ALL;
+    begin(l, 62000, SESSION "/n/film");
+    qoe_sessions_slot(l->st.sessions[0], 0)->timeline = 0;
+    tell(l, 64000, SESSION "/n/film", "ended", "at=2000");
+    ok(receive(l) == 1 && traced(2, 0, 0),
+       "a view that found no place for its timeline has an empty trace");
+    got.n--;
+
+    l->conf.traces.mode = QOE_TRACES_OFF;
     begin(l, 70000, SESSION "/d/film");
     tell(l, 80000, SESSION "/d/film", "ended", "at=10000");
     ok(receive(l) == 1 && !got.r[2].trace,
@@ -413,40 +306,6 @@ test_ends(void)
 }
 
 
-static void
-test_texts(void)
-{
-    lane_t  *l;
-
-    l = lane_of(0);
-
-    l->dims.dim[QOE_DIM_VIDEO_ID].action = QOE_ACTION_DROP;
-    l->dims.dim[QOE_DIM_ORG_ID].action = QOE_ACTION_HASH;
-    begin(l, 0, OF);
-    tell(l, 10000, OF, "ended", "at=10000 player=shaka");
-    receive(l);
-
-    ok(is(got.r[0].view_id, VIEW) && is(got.r[0].session_id, SESSION),
-       "the ids of a record are those of its events");
-    ok(dim_is(0, "video_id", "film") && dim_is(0, "org_id", "acme"),
-       "values are those that were sent, not the governed ones");
-    ok(dim_is(0, "player_name", "shaka") && dim_is(0, "player_id", "web"),
-       "values that are governed as they were sent are there as well");
-    ok(dim_is(0, "view_id", "") && dim_is(0, "session_id", ""),
-       "ids are no dimensions");
-
-    begin(l, 20000, "a session/the view/film");
-    tell(l, 30000, "a session/the view/film", "ended", "at=10000");
-    receive(l);
-    ok(is(got.r[1].view_id, "the view")
-       && is(got.r[1].session_id, "a session"),
-       "ids that are no UUIDs are kept as well");
-    ok(got.r[1].viewer_hash.len == 0 && got.r[1].error_type.len == 0,
-       "what a view does not have is left out");
-    lane_free(l);
-}
-
-
 /* Events leave a part of the ring: fills that too. */
 
 static void
@@ -507,6 +366,12 @@ test_full(void)
        && qoe_apply_due_ms(l->apply) <= LOG_START + 21000 + 1000,
        "the helper wakes up soon to try again, and not at once");
 
+    pass(l, 29000);
+    qoe_sessions_info(l->st.sessions[0], &info);
+    ok(l->wakeups >= 2 && info.over == 1
+       && counter(l, QOE_COUNT_RECORDS_DROPPED) == 0,
+       "as long as there is no room the record waits");
+
     begin(l, 30000, OF);
     drop_ring(l);
     pass(l, 31000);
@@ -540,6 +405,22 @@ test_full(void)
     qoe_sessions_info(l->st.sessions[0], &info);
     ok(counter(l, QOE_COUNT_RECORDS_PUT) == n && info.over == 0,
        "all others are put when there is room");
+    lane_free(l);
+
+    l = lane_of(0);
+    fill_ring(l);
+
+    for (i = 0; i < (int) n + 1; i++) {
+        snprintf(of, sizeof(of), "session %d/view/film", i);
+        begin(l, i * 10, of);
+    }
+
+    qoe_sessions_info(l->st.sessions[0], &info);
+    ok(info.views == n && info.over == 0
+       && counter(l, QOE_COUNT_VIEWS_EVICTED) == 1
+       && counter(l, QOE_COUNT_RECORDS_DROPPED) == 1
+       && counter(l, QOE_COUNT_VIEWS_STARTED) == n + 1,
+       "where all views are alive one gives way, with its record");
     lane_free(l);
 }
 
@@ -609,7 +490,6 @@ main(void)
     test_traces();
     test_parts();
     test_ends();
-    test_texts();
     test_full();
     test_killed();
 

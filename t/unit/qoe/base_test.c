@@ -166,6 +166,235 @@ test_grains(place_t *p)
 }
 
 
+/* The value of an attribute in the set; "" if it has none. */
+
+static const char *
+value_of(const qoe_labels_t *set, const char *name)
+{
+    qoe_span_t   value;
+    static char  text[64];
+
+    value = qoe_labels_get(qoe_labels_span(set), qoe_span_str(name));
+    snprintf(text, sizeof(text), "%.*s", (int) value.len,
+             value.len ? value.data : "");
+
+    return text;
+}
+
+
+/* Dimensions that the configuration adds, of which events have some. */
+
+static void
+test_custom(place_t *p)
+{
+    bool           known[QOE_GRAINS];
+    uint64_t       hash;
+    qoe_labels_t   sets[QOE_GRAINS], sent;
+    qoe_named_t    dims[2];
+    qoe_sample_t   s;
+
+    p->dims.dim[p->dims.n] = p->dims.dim[QOE_DIM_APP_NAME];
+    p->dims.dim[p->dims.n].name = qoe_span("tier");
+    p->dims.dim[p->dims.n++].role = QOE_ROLE_FINE;
+    p->dims.dim[p->dims.n] = p->dims.dim[QOE_DIM_APP_NAME];
+    p->dims.dim[p->dims.n].name = qoe_span("shop");
+    p->dims.dim[p->dims.n++].role = QOE_ROLE_FINE;
+
+    /* left there by nothing that counts */
+
+    p->dims.dim[p->dims.n] = p->dims.dim[p->dims.n - 1];
+    p->dims.dim[p->dims.n].name = qoe_span("other");
+
+    memset(&s, 0, sizeof(s));
+    memset(dims, 0, sizeof(dims));
+    s.text[QOE_TEXT_ORG_ID] = qoe_span("o");
+    dims[0].name = qoe_span("shop");
+    dims[0].value = qoe_span("b7");
+    dims[1].name = qoe_span("other");
+    dims[1].value = qoe_span("x");
+    s.dims = dims;
+    s.ndims = 2;
+
+    ok(qoe_base_labels(sets, known, &s, &p->governor, NOW_S, NULL) == 0
+       && strcmp(names(&sets[QOE_GRAIN_HEADLINE]), "org_id shop") == 0
+       && strcmp(value_of(&sets[QOE_GRAIN_HEADLINE], "shop"), "b7") == 0
+       && strcmp(names(&sets[QOE_GRAIN_COARSE]), "org_id") == 0,
+       "an event has the added dimensions that it names");
+
+    hash = qoe_base_hash(&s, &p->dims, &p->st.key);
+    dims[1].value = qoe_span("y");
+    ok(qoe_base_hash(&s, &p->dims, &p->st.key) == hash,
+       "what is no dimension does not change the attributes");
+    dims[0].value = qoe_span("b8");
+    ok(qoe_base_hash(&s, &p->dims, &p->st.key) != hash,
+       "another value of an added dimension does");
+
+    s.text[QOE_TEXT_MEDIA_TYPE] = qoe_span("audio");
+    hash = qoe_base_hash(&s, &p->dims, &p->st.key);
+    s.text[QOE_TEXT_MEDIA_TYPE] = qoe_span("video");
+    ok(qoe_base_hash(&s, &p->dims, &p->st.key) == hash,
+       "attributes that only points have do not");
+
+    p->dims.dim[p->dims.n - 1].action = QOE_ACTION_HASH;
+    s.text[QOE_TEXT_SESSION_ID] = qoe_span("a session");
+    s.text[QOE_TEXT_CDN_PROVIDER] = qoe_span("edge");
+    s.text[QOE_TEXT_MARKER] = qoe_span("marked");
+    sent.len = 0;
+    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S, &sent);
+    ok(strcmp(names(&sent), "cdn_provider shop") == 0
+       && strcmp(value_of(&sent, "shop"), "b8") == 0
+       && strcmp(value_of(&sent, "cdn_provider"), "edge") == 0,
+       "values that the governor changes or drops are kept as they were sent, "
+       "but for ids and the device's marker");
+    ok(strlen(value_of(&sets[QOE_GRAIN_HEADLINE], "shop")) == 8
+       && strcmp(value_of(&sets[QOE_GRAIN_HEADLINE], "cdn_provider"), "")
+          == 0, "metrics have the changed value");
+}
+
+
+/* Which sets hold only values that the governor knows. */
+
+static void
+test_known(place_t *p)
+{
+    size_t         i;
+    bool           known[QOE_GRAINS];
+    qoe_labels_t   sets[QOE_GRAINS];
+    qoe_sample_t   s;
+    static const struct {
+        const char  *claim;
+        qoe_dim_t    dim;
+        qoe_text_t   text;
+        bool         known[QOE_GRAINS];
+    } rows[] = {
+        { "a hash in every metric makes no set a known one",
+          QOE_DIM_ENV, QOE_TEXT_ENV, { false, false, false } },
+        { "a hashed title leaves the sets without titles known",
+          QOE_DIM_VIDEO_TITLE, QOE_TEXT_VIDEO_TITLE, { true, false, false } },
+        { "a hashed video leaves all but that of headline metrics known",
+          QOE_DIM_VIDEO_ID, QOE_TEXT_VIDEO_ID, { true, true, false } }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        memset(&s, 0, sizeof(s));
+        s.text[rows[i].text] = qoe_span("new");
+        qoe_dimensions_init(&p->dims);
+        p->dims.dim[rows[i].dim].action = QOE_ACTION_HASH;
+
+        (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S, NULL);
+
+        ok(known[QOE_GRAIN_COARSE] == rows[i].known[QOE_GRAIN_COARSE]
+           && known[QOE_GRAIN_TITLED] == rows[i].known[QOE_GRAIN_TITLED]
+           && known[QOE_GRAIN_HEADLINE] == rows[i].known[QOE_GRAIN_HEADLINE],
+           "%s", rows[i].claim);
+    }
+}
+
+
+/* A viewer counts for the pair of org and player as metrics have both. */
+
+static void
+test_viewer(place_t *p)
+{
+    char           buf[QOE_GOVERN_BUF];
+    bool           known[QOE_GRAINS], overflow;
+    size_t         i, found;
+    double         viewers;
+    qoe_span_t     org, player;
+    qoe_labels_t   sets[QOE_GRAINS];
+    qoe_sample_t   s;
+
+    qoe_dimensions_init(&p->dims);
+    p->dims.dim[QOE_DIM_ORG_ID].action = QOE_ACTION_HASH;
+    p->dims.dim[QOE_DIM_PLAYER_ID].action = QOE_ACTION_HASH;
+    p->dims.dim[QOE_DIM_ENV].action = QOE_ACTION_HASH;
+    p->dims.dim[QOE_DIM_APP_NAME].action = QOE_ACTION_HASH;
+
+    memset(&s, 0, sizeof(s));
+    s.text[QOE_TEXT_ORG_ID] = qoe_span("acme");
+    s.text[QOE_TEXT_PLAYER_ID] = qoe_span("web");
+    s.text[QOE_TEXT_ENV] = qoe_span("prod");
+    s.text[QOE_TEXT_APP_NAME] = qoe_span("app");
+    s.text[QOE_TEXT_VIEWER_ID] = qoe_span("ann");
+    (void) qoe_base_labels(sets, known, &s, &p->governor, NOW_S, NULL);
+
+    for (i = 0, found = 0;
+         qoe_govern_viewers(&p->governor, i, NOW_S, &org, &player, &overflow,
+                            &viewers, buf);
+         i++)
+    {
+        if (viewers < 0.5) {
+            continue;
+        }
+
+        found += !overflow && viewers < 1.5
+                 && qoe_span_eq(org, qoe_labels_get(
+                                    qoe_labels_span(&sets[0]),
+                                    qoe_span("org_id")))
+                 && qoe_span_eq(player, qoe_labels_get(
+                                    qoe_labels_span(&sets[0]),
+                                    qoe_span("player_id")))
+                 && org.len == 8 && player.len == 8
+                 && !qoe_span_eq(org, player);
+    }
+
+    ok(found == 1, "a viewer is counted for the org and the player of metrics");
+}
+
+
+/* An attribute for which a set has no room is left out, and counted. */
+
+static void
+test_full(place_t *p)
+{
+    char           text[QOE_DIMENSION_LEN_MAX];
+    size_t         i, left_out;
+    bool           known[QOE_GRAINS];
+    qoe_named_t    dims[QOE_DIMENSIONS_MAX];
+    qoe_labels_t   sets[QOE_GRAINS];
+    qoe_sample_t   s;
+    static char    name[QOE_DIMENSIONS_MAX][64];
+
+    memset(&s, 0, sizeof(s));
+    memset(text, 'x', sizeof(text));
+
+    qoe_dimensions_init(&p->dims);
+
+    for (i = 0; i < QOE_TEXTS; i++) {
+        s.text[i] = (qoe_span_t) { text, sizeof(text) };
+    }
+
+    for (i = 0; i < QOE_DIMS_BUILTIN; i++) {
+        p->dims.dim[i].maxlen = QOE_DIMENSION_LEN_MAX;
+        p->dims.dim[i].action = QOE_ACTION_ALLOW;
+    }
+
+    for (i = 0; p->dims.n < QOE_DIMENSIONS_MAX; i++) {
+        snprintf(name[i], sizeof(name[i]), "a-rather-long-name-of-a-dimension"
+                 "-%zu", i);
+        p->dims.dim[p->dims.n] = p->dims.dim[QOE_DIM_APP_NAME];
+        p->dims.dim[p->dims.n].role = QOE_ROLE_FINE;
+        p->dims.dim[p->dims.n++].name = qoe_span_str(name[i]);
+        dims[i].name = qoe_span_str(name[i]);
+        dims[i].value = (qoe_span_t) { text, sizeof(text) };
+    }
+
+    s.dims = dims;
+    s.ndims = i;
+
+    left_out = qoe_base_labels(sets, known, &s, &p->governor, NOW_S, NULL);
+
+    for (i = 0; i < s.ndims; i++) {
+        left_out -= (value_of(&sets[QOE_GRAIN_HEADLINE], name[i])[0] == '\0');
+    }
+
+    ok(left_out == 0
+       && value_of(&sets[QOE_GRAIN_HEADLINE], name[0])[0] != '\0'
+       && value_of(&sets[QOE_GRAIN_HEADLINE], name[s.ndims - 1])[0] == '\0',
+       "attributes without room are counted");
+}
+
+
 /* The live page's part is the last one of what all lanes share. */
 
 static void
@@ -241,6 +470,10 @@ main(void)
     }
 
     test_grains(&p);
+    test_custom(&p);
+    test_known(&p);
+    test_viewer(&p);
+    test_full(&p);
 
     munmap(p.zone, SIZE);
     test_live_place();

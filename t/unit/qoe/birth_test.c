@@ -37,6 +37,81 @@ announce(place_t *p)
 }
 
 
+/* How long zeros last, and how often births are looked for. */
+
+static void
+test_times(void)
+{
+    qoe_conf_t  conf;
+
+    memset(&conf, 0, sizeof(conf));
+    ok(qoe_collect_births_ms(&conf) == 0
+       && qoe_collect_wait_ms(&conf, QOE_COLLECT_READ) == 0
+       && qoe_collect_wait_ms(&conf, QOE_COLLECT_EXPORT) == 0,
+       "with births off nothing waits");
+
+    conf.series_birth_ms = 16000;
+    ok(qoe_collect_births_ms(&conf) == 2000,
+       "births are looked for eight times an interval");
+    ok(qoe_collect_wait_ms(&conf, QOE_COLLECT_READ) == 18000,
+       "a scrape shows a zero for an interval and an eighth");
+    ok(qoe_collect_wait_ms(&conf, QOE_COLLECT_EXPORT) == 20000
+       && qoe_collect_wait_ms(&conf, QOE_COLLECT_BIRTHS) == 20000,
+       "an exporter for the time between two looks more");
+    ok(qoe_collect_wait_ms(&conf, QOE_COLLECT_LAST) == 0,
+       "the last collection shows none");
+}
+
+
+/* To the nanosecond. */
+
+static void
+test_bound(void)
+{
+    uint64_t         born;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 1);
+    born = p.now_ns;
+    record(&p, 0, COUNTER, 1, 0, 5);
+
+    p.now_ns = born + (BIRTH + BIRTH / 8) * MS - 1;
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 0
+       && qoe_collect_waits(p.c), "a zero lasts until its time is over");
+    p.now_ns++;
+    ok(scrape(&p) == QOE_OK && only(&p, COUNTER, &e) && e.integer == 5
+       && !qoe_collect_waits(p.c), "and no longer");
+    place_free(&p);
+}
+
+
+/* A series that begins while the last collection is made. */
+
+static void
+test_last_late(void)
+{
+    uint64_t         now;
+    place_t          p;
+    qoe_collected_t  e;
+
+    birth_make(&p, 1);
+    now = p.now_ns;
+    p.c = qoe_collect_create(&p.st, &p.conf, &p.governor, QOE_COLLECT_LAST,
+                             p.conf.groups, now, &qoe_mem_heap);
+    p.now_ns = now + 2 * SECOND;
+    record(&p, 0, COUNTER, 1, 0, 5);
+
+    while (qoe_collect_step(p.c, 1000) == QOE_AGAIN) { /* void */ }
+
+    ok(only(&p, COUNTER, &e) && e.integer == 5 && e.start_ns == p.now_ns
+       && qoe_collect_time_ns(p.c) == p.now_ns,
+       "the time of the last collection is never before the start of a "
+       "series");
+    place_free(&p);
+}
+
+
 /* The sum of all series of the counter. */
 
 static uint64_t
@@ -500,6 +575,9 @@ test_young(void)
 int
 main(void)
 {
+    test_times();
+    test_bound();
+    test_last_late();
     test_scrapes();
     test_young();
     test_anew();

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Collections: lanes are merged, windows of gauges close, idle series leave,
- * memory runs out, and writers work meanwhile.
+ * Collections: lanes are merged, windows of gauges close, memory runs out, and
+ * writers work meanwhile.
  */
 
 
@@ -67,7 +67,8 @@ test_merge(void)
     ok(export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
        "for a minute an exported gauge is not ended");
     p.now_ns += SECOND;
-    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended,
+    ok(export(&p) == QOE_OK && only(&p, GAUGE, &e) && e.ended
+       && e.number == 0,
        "after a minute an export says that the gauge has no value");
     ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0
        && export(&p) == QOE_OK && qoe_collect_count(p.c, GAUGE) == 0,
@@ -131,6 +132,35 @@ test_no_views(void)
 }
 
 
+/* More sets of attributes than are looked at in a single step. */
+
+static void
+test_no_views_many(void)
+{
+    size_t           i, zeros;
+    place_t          p;
+    qoe_collected_t  e;
+
+    place_make(&p, 1);
+
+    for (i = 0; i < 200; i++) {
+        record(&p, 0, COUNTER, (unsigned) i, 0, 1);
+    }
+
+    ok(scrape(&p) == QOE_OK
+       && qoe_collect_count(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT) == 200,
+       "each of 200 sets of attributes has its number of views");
+
+    for (i = 0, zeros = 0; i < 200; i++) {
+        qoe_collect_get(p.c, QOE_METRIC_CONCURRENT_VIEWS_CURRENT, i, &e);
+        zeros += (e.number == 0 && e.base != 0);
+    }
+
+    ok(zeros == 200, "without a view each of these numbers is 0");
+    place_free(&p);
+}
+
+
 static void
 test_groups(void)
 {
@@ -173,98 +203,6 @@ test_groups(void)
     sweep(&p);
     ok(p.st.shared->series == 0,
        "series that no consumer asks for are freed, too");
-
-    place_free(&p);
-}
-
-
-static void
-test_idle(void)
-{
-    place_t          p;
-    qoe_collected_t  e;
-
-    place_make(&p, 2);
-
-    record(&p, 0, COUNTER, 1, 0, 5);
-    record(&p, 1, COUNTER, 1, 0, 6);
-    record(&p, 0, HISTOGRAM, 2, 0, 6);
-
-    p.now_ns += 50 * SECOND;
-    record(&p, 1, COUNTER, 1, 0, 1);
-
-    p.now_ns += 20 * SECOND;
-
-    ok(scrape(&p) == QOE_OK, "a scrape is made after a series' ttl");
-    sweep(&p);
-    ok(p.st.shared->series == 3, "a scrape ends no series");
-
-    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, HISTOGRAM) == 1,
-       "a series that is idle is exported a last time");
-    sweep(&p);
-    ok(p.st.shared->series == 2 && export(&p) == QOE_OK
-       && qoe_collect_count(p.c, HISTOGRAM) == 0,
-       "an idle series has left after its last export");
-    ok(only(&p, COUNTER, &e) && e.integer == 12,
-       "a series that is idle in one of its lanes stays whole");
-
-    p.now_ns += 45 * SECOND;
-    ok(export(&p) == QOE_OK, "a series that is idle in both lanes is exported");
-    sweep(&p);
-    ok(p.st.shared->series == 0,
-       "a series that is idle in both lanes leaves both");
-
-    record(&p, 1, COUNTER, 1, 0, 2);
-    record(&p, 0, COUNTER, 9, 0, 2);
-    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 2,
-       "a series that left is exported again when it has new values");
-    qoe_collect_get(p.c, COUNTER, 0, &e);
-    ok(e.integer == 2 && e.start_ns == p.now_ns,
-       "a series that came back has a start of its own");
-
-    p.conf.series_ttl_ms = 0;
-    p.now_ns += 1000000 * SECOND;
-    ok(export(&p) == QOE_OK, "an export is made without a ttl");
-    sweep(&p);
-    ok(p.st.shared->series == 2, "without a ttl no series ever leaves");
-
-    p.st.shared->series += 3;
-    ok(export(&p) == QOE_OK && p.st.shared->series == 2,
-       "an export corrects a wrong count of series");
-
-    place_free(&p);
-}
-
-
-/* Slots of one number in two lanes: the right lane's series is condemned. */
-
-static void
-test_idle_lane(void)
-{
-    place_t          p;
-    qoe_collected_t  e;
-
-    place_make(&p, 3);
-
-    record(&p, 2, COUNTER, 20, 0, 7);
-    p.now_ns += 50 * SECOND;
-    record(&p, 0, COUNTER, 10, 0, 5);
-    record(&p, 1, COUNTER, 11, 0, 6);
-    p.now_ns += 20 * SECOND;
-
-    ok(export(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 3,
-       "a series that is idle in lane 2 alone is exported a last time");
-    sweep(&p);
-    ok(p.st.shared->series == 2 && export(&p) == QOE_OK
-       && qoe_collect_count(p.c, COUNTER) == 2, "and leaves");
-    qoe_collect_get(p.c, COUNTER, 0, &e);
-    ok(e.integer == 5 || e.integer == 6,
-       "the series in the same slots of other lanes stay");
-
-    record(&p, 0, COUNTER, 10, 0, 1);
-    record(&p, 1, COUNTER, 11, 0, 1);
-    ok(scrape(&p) == QOE_OK && qoe_collect_count(p.c, COUNTER) == 2
-       && p.st.shared->series == 2, "and go on to count");
 
     place_free(&p);
 }
@@ -622,9 +560,8 @@ main(void)
 {
     test_merge();
     test_no_views();
+    test_no_views_many();
     test_groups();
-    test_idle();
-    test_idle_lane();
     test_lanes();
     test_nomem();
     test_many();

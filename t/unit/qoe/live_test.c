@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * The last minutes and the bad views in the zone: alone, by many writers at a
- * time, by writers that are killed, and made of events.
+ * time, and by writers that are killed.
  */
 
 
@@ -212,6 +212,112 @@ test_startup(void)
 }
 
 
+/* Each bound belongs to the bucket below it. */
+
+static void
+test_bounds(void)
+{
+    size_t  i, wrong;
+
+    for (i = 0, wrong = 0; i < QOE_LIVE_BUCKETS - 1; i++) {
+        renew();
+        point(QOE_METRIC_VIDEO_STARTUP_TIME, qoe_live_bounds[i], NULL, NOW_NS);
+        point(QOE_METRIC_VIDEO_STARTUP_TIME, qoe_live_bounds[i] + 0.5, NULL,
+              NOW_NS);
+        look(NOW_NS);
+
+        wrong += count(QOE_LIVE_STARTUP + i, 0) != 1
+                 || count(QOE_LIVE_STARTUP + i + 1, 0) != 1;
+    }
+
+    ok(wrong == 0 && qoe_live_bounds[0] == 50
+       && qoe_live_bounds[QOE_LIVE_BUCKETS - 2] == 20000,
+       "a startup of exactly a bound is in the bucket that ends there");
+}
+
+
+static double
+quantile(double q, double a, double b)
+{
+    renew();
+    point(QOE_METRIC_VIDEO_STARTUP_TIME, a, NULL, NOW_NS);
+    point(QOE_METRIC_VIDEO_STARTUP_TIME, b, NULL, NOW_NS + STEP_NS);
+    look(NOW_NS + STEP_NS);
+
+    return qoe_live_startup(&got, QOE_LIVE_KEPT - 2, 2, q);
+}
+
+
+static void
+test_quantiles(void)
+{
+    ok(quantile(0.25, 40, 4500) == 25, "the first bucket begins at 0");
+    ok(quantile(0.5, 40, 4500) == 50,
+       "the median of two startups is in the bucket of the lower one");
+    ok(quantile(0.75, 40, 4500) == 4500 && quantile(1, 40, 4500) == 5000,
+       "what is above it is in the bucket of the other one");
+    ok(quantile(0.75, 40, 90000) == 20000,
+       "a startup above the last bound has that for its place");
+    ok(isnan(qoe_live_startup(&got, QOE_LIVE_KEPT - 3, 1, 0.5))
+       && qoe_live_startup(&got, QOE_LIVE_KEPT - 2, 1, 1) == 50,
+       "steps that were not asked for do not count");
+}
+
+
+/* Which ends of a view make it a bad one. */
+
+static void
+test_why(void)
+{
+    size_t               i;
+    qoe_point_t         *p;
+    qoe_points_t         points;
+    static const struct {
+        const char      *claim;
+        const char      *outcome;            /* NULL: no point says it */
+        double           startup;
+        double           ratio;              /* -1: no point */
+        uint32_t         why;
+    } rows[] = {
+        { "a view that was completed is none", "completed", 100, 0, 0 },
+        { "a view that was left in the middle is none", "played", 100, 0, 0 },
+        { "a startup of 4 s is not slow", "played", 4000, 0, 0 },
+        { "a longer one is", "played", 4000.5, 0, QOE_LIVE_SLOW },
+        { "an unknown one is not", "played", NAN, 0, 0 },
+        { "a stalled hundredth is no reason", "played", 100, 0.01, 0 },
+        { "more is one", "completed", 100, 0.0101, QOE_LIVE_REBUFFER },
+        { "a failure is one", "playback_failure", 100, -1, QOE_LIVE_FAILURE },
+        { "so is one of the start", "startup_failure", NAN, -1,
+          QOE_LIVE_START_FAILURE },
+        { "and a viewer who left before it", "exit_before_start", NAN, -1,
+          QOE_LIVE_EXIT },
+        { "an outcome of another name is none", "other", 100, -1, 0 },
+        { "nor is a point without an outcome", NULL, 100, -1, 0 },
+        { "a view may be bad in several ways", "playback_failure", 5000, 0.5,
+          QOE_LIVE_FAILURE|QOE_LIVE_SLOW|QOE_LIVE_REBUFFER }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        qoe_points_clear(&points);
+        (void) qoe_point_add(&points, QOE_METRIC_STAY_DURATION, 0.5);
+
+        p = qoe_point_add(&points, QOE_METRIC_VIEWS_TOTAL, 1);
+
+        if (rows[i].outcome != NULL) {
+            qoe_point_extra(p, QOE_DIM_OUTCOME, qoe_span_str(rows[i].outcome));
+        }
+
+        if (rows[i].ratio >= 0) {
+            (void) qoe_point_add(&points, QOE_METRIC_REBUFFER_RATIO,
+                                 rows[i].ratio);
+        }
+
+        ok(qoe_live_why(&points, rows[i].startup) == rows[i].why, "%s",
+           rows[i].claim);
+    }
+}
+
+
 static void *
 add_many(void *data)
 {
@@ -319,6 +425,30 @@ bad_view(const char *id)
 }
 
 
+/* Every member of what was noted is read. */
+
+static void
+test_bad_whole(void)
+{
+    qoe_live_bad_t  put, bad[2];
+
+    renew();
+    memset(&put, 0x41, sizeof(put));
+    put.labels_len = QOE_LIVE_LABELS;
+    qoe_live_bad(live, &put);
+
+    ok(put.number == 1 && qoe_live_read_bad(live, bad, 2) == 1
+       && memcmp(&put, &bad[0], sizeof(put)) == 0,
+       "a bad view is read as it was noted");
+
+    put.labels_len = QOE_LIVE_LABELS + 1;
+    qoe_live_bad(live, &put);
+    ok(put.number == 2 && qoe_live_read_bad(live, bad, 2) == 1
+       && bad[0].number == 1,
+       "one with more attributes than there is room for is not shown");
+}
+
+
 static void *
 add_bad(void *data)
 {
@@ -363,6 +493,16 @@ test_bad(void)
        && strcmp(bad[n - 1].view_id, "view 80") == 0,
        "the last %d are kept", QOE_LIVE_BAD_SHOWN);
 
+    n = qoe_live_read_bad(live, bad, 1);
+    ok(n == 1 && strcmp(bad[0].view_id, "view 99") == 0
+       && qoe_live_read_bad(live, bad, 0) == 0,
+       "no more are read than there is room for");
+
+    n = qoe_live_read_bad(live, bad, QOE_LIVE_BAD);
+    ok(n == QOE_LIVE_BAD && bad[0].number == 102
+       && bad[n - 1].number == 102 - QOE_LIVE_BAD + 1,
+       "as many can be read as there are places");
+
     /* two writers met in the place of view 98, number 101 */
 
     live->bad[101 % QOE_LIVE_BAD][5] ^= 1;
@@ -401,260 +541,6 @@ test_bad(void)
 }
 
 
-/* What the lane says of itself at that ms of its time. */
-
-static void
-live_of(lane_t *l, uint64_t ms)
-{
-    qoe_live_read(&got, l->st.live, l->st.live_lane, l->st.lanes, lane_ns(ms));
-}
-
-
-static uint32_t
-watched(lane_t *l, uint64_t ms)
-{
-    live_of(l, ms);
-
-    return got.watched[QOE_LIVE_KEPT - 1];
-}
-
-
-/* As the helper does when it has taken in what came. */
-
-static void
-tick(lane_t *l, uint64_t ms)
-{
-    qoe_apply_tick(l->apply, lane_ns(ms));
-}
-
-
-static void
-test_watched(void)
-{
-    lane_t    *l;
-    uint32_t   i;
-
-    l = lane_new(16 * 1024 * 1024);
-
-    tick(l, 0);
-    ok(watched(l, 0) == 0, "a new lane has no view that is watched");
-
-    tell(l, 0, "s/a/x", "playing", "");
-    tell(l, 500, "s/a/x", "stallend", "");
-    tell(l, 600, "t/b/x", "playing", "");
-    tell(l, 700, "u/c/x", "playerready", "");
-    tick(l, 800);
-    ok(watched(l, 800) == 2, "a view that plays or wants to is watched");
-
-    beats(l, 10500, 20500, "s/a/x", 500);
-    tell(l, 21000, "t/b/x", "playbackdetached", "");
-    tell(l, 22000, "t/b/x", "heartbeat", "");
-    tick(l, 22000);
-    ok(watched(l, 22000) == 1, "one that is detached is not");
-    ok(watched(l, 50000) == 1, "the count stands as long as nothing happens");
-    live_of(l, 22000);
-    ok(got.watched[QOE_LIVE_KEPT - 1 - 4] == 2,
-       "the steps before have what was counted then");
-
-    pass(l, 60000);
-    ok(watched(l, 60000) == 0,
-       "30 s after its last event a view is not watched any more");
-
-    tell(l, 61000, "s/a/x", "heartbeat", "at=60000 playing_time=60000");
-    lane_hold(l, true);
-    tick(l, 61100);
-    ok(watched(l, 61100) == 1, "who takes a lane over counts its views");
-
-    tell(l, 62000, "s/a/x", "pause", "at=60500");
-    tell(l, 63000, "s/a/x", "heartbeat", "at=60500");
-    tick(l, 63000);
-    ok(watched(l, 63000) == 0, "a pause is seen with the next tick");
-
-    tell(l, 64000, "s/a/x", "playing", "at=60500");
-    tell(l, 65000, "s/a/x", "heartbeat", "at=61500");
-    tick(l, 65000);
-    ok(watched(l, 65000) == 1, "so is that it plays again");
-
-    /* over, while its record waits for room */
-
-    for (i = 0; i < qoe_sessions_touched(l->st.sessions[0]); i++) {
-        qoe_sessions_slot(l->st.sessions[0], i)->over = 1;
-    }
-
-    tell(l, 66000, "z/z/x", "playerready", "");
-    tick(l, 66000);
-    ok(watched(l, 66000) == 0, "a view that is over is not watched");
-
-    lane_free(l);
-}
-
-
-static const qoe_live_bad_t *
-bad_of(lane_t *l, const char *id)
-{
-    size_t                 i, n;
-    static qoe_live_bad_t  bad[QOE_LIVE_BAD_SHOWN];
-
-    n = qoe_live_read_bad(l->st.live, bad, QOE_LIVE_BAD_SHOWN);
-
-    for (i = 0; i < n; i++) {
-        if (strncmp(bad[i].view_id, id, QOE_VIEW_ID) == 0) {
-            return &bad[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-static bool
-label_is(const qoe_live_bad_t *bad, const char *name, const char *value)
-{
-    qoe_span_t         key, text;
-    qoe_labels_iter_t  it;
-
-    qoe_labels_iter(&it, (qoe_span_t) { bad->labels, bad->labels_len });
-
-    while (qoe_labels_next(&it, &key, &text)) {
-        if (qoe_span_eq(key, qoe_span_str(name))) {
-            return qoe_span_eq(text, qoe_span_str(value));
-        }
-    }
-
-    return value == NULL;
-}
-
-
-static void
-test_views(void)
-{
-    lane_t                *l;
-    const qoe_live_bad_t  *bad;
-
-    l = lane_new(16 * 1024 * 1024);
-
-    /* a good one */
-
-    tell(l, 0, "s/good/x", "playing", "");
-    tell(l, 1, "s/good/x", "stallstart", "");
-    tell(l, 400, "s/good/x", "stallend", "");
-    beats(l, 10400, 60400, "s/good/x", 400);
-    tell(l, 70400, "s/good/x", "ended", "at=70000 playing_time=70000");
-
-    /* a slow start of 6 s, and 2 s of 22 s stalled */
-
-    tell(l, 80000, "s/slow/x", "playing", "title=Dune cdn=edge device=tv");
-    tell(l, 80001, "s/slow/x", "stallstart", "title=Dune cdn=edge device=tv");
-    tell(l, 86000, "s/slow/x", "stallend", "title=Dune cdn=edge device=tv");
-    tell(l, 96000, "s/slow/x", "stallstart",
-         "at=10000 title=Dune cdn=edge device=tv");
-    tell(l, 98000, "s/slow/x", "stallend",
-         "at=10000 title=Dune cdn=edge device=tv");
-    tell(l, 108000, "s/slow/x", "ended",
-         "at=20000 playing_time=20000 title=Dune cdn=edge device=tv");
-
-    /* a start that failed, and a viewer who did not wait */
-
-    tell(l, 110000, "s/fail/x", "playing", "");
-    tell(l, 110001, "s/fail/x", "stallstart", "");
-    tell(l, 110500, "s/fail/x", "error",
-         "error_family=network error_code=403");
-    tell(l, 110600, "s/fail/x", "playbackdetached", "");
-    tell(l, 120000, "s/exit/x", "playing", "");
-    tell(l, 120001, "s/exit/x", "stallstart", "");
-    tell(l, 126000, "s/exit/x", "playbackdetached", "");
-    pass(l, 300000);
-
-    live_of(l, 300000);
-
-    ok(bad_of(l, "good") == NULL, "a good view is not among the bad ones");
-
-    bad = bad_of(l, "slow");
-    ok(bad != NULL && bad->why == (QOE_LIVE_SLOW|QOE_LIVE_REBUFFER)
-       && bad->startup_ms == 6000 && bad->stalled_ms == 2000
-       && bad->stalls == 1 && bad->playing_ms == 20000,
-       "a view with a slow start and a long stall is one, with its numbers");
-    ok(bad != NULL && label_is(bad, "video_title", "Dune")
-       && label_is(bad, "video_id", "x") && label_is(bad, "device_category",
-                                                     "tv")
-       && label_is(bad, "org_id", "acme"),
-       "it has the attributes that metrics have");
-    ok(bad != NULL && label_is(bad, "cdn_provider", NULL),
-       "and none that metrics do not have");
-
-    bad = bad_of(l, "fail");
-    ok(bad != NULL && bad->why == QOE_LIVE_START_FAILURE
-       && strcmp(bad->error, "403") == 0 && bad->startup_ms == UINT32_MAX,
-       "a start that failed is one, with the code of the error");
-
-    bad = bad_of(l, "exit");
-    ok(bad != NULL && bad->why == QOE_LIVE_EXIT && bad->error[0] == '\0',
-       "a viewer who left before the start is one");
-
-    ok(total(l, QOE_METRIC_VIEWS_STARTED_TOTAL) == 2
-       && ended_as(l, "completed") == 2 && ended_as(l, "startup_failure") == 1
-       && ended_as(l, "exit_before_start") == 1, "so say the metrics, too");
-
-    lane_free(l);
-}
-
-
-/* The history is made of the points of the metrics, so their sums agree. */
-
-static void
-test_sums(void)
-{
-    size_t    i, k, n;
-    lane_t   *l;
-    double    sum[QOE_LIVE_WORDS], startups;
-
-    l = lane_new(16 * 1024 * 1024);
-    memset(sum, 0, sizeof(sum));
-
-    tell(l, 0, "s/a/x", "playing", "");
-    tell(l, 1, "s/a/x", "stallstart", "");
-    tell(l, 900, "s/a/x", "stallend", "");
-    beats(l, 10900, 60900, "s/a/x", 900);
-    tell(l, 61000, "s/a/x", "stallstart", "at=60100");
-    tell(l, 64000, "s/a/x", "stallend", "at=60100");
-    tell(l, 74000, "s/a/x", "ended", "at=70100 playing_time=70100");
-    tell(l, 75000, "t/b/x", "playing", "");
-    tell(l, 75001, "t/b/x", "stallstart", "");
-    tell(l, 75001, "t/b/x", "error", "error_family=media error_code=3");
-    tell(l, 75002, "t/b/x", "playbackdetached", "");
-    pass(l, 200000);
-    live_of(l, 200000);
-
-    for (i = 0; i < QOE_LIVE_KEPT; i++) {
-        for (k = 0; k < QOE_LIVE_WORDS; k++) {
-            sum[k] += got.count[i][k];
-        }
-    }
-
-    for (k = QOE_LIVE_STARTUP, startups = 0; k < QOE_LIVE_WORDS; k++) {
-        startups += sum[k];
-    }
-
-    ok(sum[QOE_LIVE_STARTED] == total(l, QOE_METRIC_VIEWS_STARTED_TOTAL)
-       && sum[QOE_LIVE_ERRORS] == total(l, QOE_METRIC_ERRORS_TOTAL)
-       && sum[QOE_LIVE_STALLS] == total(l, QOE_METRIC_REBUFFER_EVENTS_COUNT),
-       "starts, errors and stalls of the history are those of the metrics");
-    ok(fabs(sum[QOE_LIVE_PLAYING_MS]
-            - total(l, QOE_METRIC_PLAYING_TIME_SECONDS) * 1000) < 20
-       && sum[QOE_LIVE_STALLED_MS] == total(l, QOE_METRIC_REBUFFER_DURATION),
-       "so are the times of playing and stalling");
-    ok(sum[QOE_LIVE_COMPLETED] == ended_as(l, "completed")
-       && sum[QOE_LIVE_START_FAILURES] == ended_as(l, "startup_failure")
-       && sum[QOE_LIVE_START_FAILURES] == 1,
-       "so are the outcomes");
-
-    (void) total_of(l, QOE_METRIC_VIDEO_STARTUP_TIME, NULL, &n);
-    ok(startups == n && n == 1, "so are the startups");
-
-    lane_free(l);
-}
-
-
 int
 main(void)
 {
@@ -668,12 +554,13 @@ main(void)
     test_points();
     test_steps();
     test_startup();
+    test_bounds();
+    test_quantiles();
+    test_why();
     test_threads();
     test_kills();
     test_bad();
-    test_watched();
-    test_views();
-    test_sums();
+    test_bad_whole();
 
     return tap_end();
 }

@@ -135,6 +135,78 @@ test_rows(void)
 }
 
 
+/* A view of that title alone. */
+
+static void
+titled(lane_t *l, int i, const char *title)
+{
+    char  of[32], texts[64];
+
+    snprintf(of, sizeof(of), "o%d/v%d/x", i, i);
+    snprintf(texts, sizeof(texts), "title=%s", title);
+    view(l, i * 30000, of, texts, false);
+}
+
+
+static void
+test_order(void)
+{
+    size_t         i;
+    lane_t        *l;
+    unsigned       steps;
+    qoe_top_t     *t;
+    qoe_status_t   rc;
+
+    static const char *const  titles[] = { "b", "ab", "a", "c", "b", "abc" };
+    static const char *const  order[] = { "b", "a", "ab", "abc", "c" };
+
+    l = lane_new(16 * 1024 * 1024);
+
+    for (i = 0; i < 6; i++) {
+        titled(l, (int) i, titles[i]);
+    }
+
+    /* left before the start, and failed in the middle */
+
+    tell(l, 300000, "e/a/x", "playing", "title=zz");
+    tell(l, 300001, "e/a/x", "stallstart", "title=zz");
+    tell(l, 303000, "e/a/x", "playbackdetached", "title=zz");
+    tell(l, 310000, "f/a/x", "playing", "at=0 title=zz");
+    tell(l, 320000, "f/a/x", "heartbeat", "at=10000 title=zz");
+    tell(l, 321000, "f/a/x", "error", "at=11000 error_context.fatal=1 "
+         "title=zz");
+    pass(l, 600000);
+
+    t = make(l, &qoe_mem_heap, &rc, &steps);
+
+    for (i = 0; i < 5; i++) {
+        if (qoe_top_row(t, QOE_TOP_TITLES, i + (i != 0)) == NULL
+            || !qoe_span_eq(qoe_top_row(t, QOE_TOP_TITLES,
+                                        i + (i != 0))->name,
+                            qoe_span_str(order[i])))
+        {
+            break;
+        }
+    }
+
+    ok(rc == QOE_OK && i == 5 && qoe_top_row(t, QOE_TOP_TITLES, 6) == NULL,
+       "rows with as many views are in the order of their names, the shorter "
+       "one first");
+    ok(row_of(t, QOE_TOP_TITLES, "zz") == qoe_top_row(t, QOE_TOP_TITLES, 1)
+       && row_of(t, QOE_TOP_TITLES, "zz")->exits == 1
+       && row_of(t, QOE_TOP_TITLES, "zz")->failures == 1
+       && row_of(t, QOE_TOP_TITLES, "zz")->over == 2
+       && row_of(t, QOE_TOP_TITLES, "zz")->started == 1
+       && row_of(t, QOE_TOP_TITLES, "b")->exits == 0,
+       "views that are over count where they were never started, and how they "
+       "ended");
+
+    qoe_top_destroy(t);
+    qoe_top_destroy(NULL);
+    lane_free(l);
+}
+
+
 static void
 test_memory(void)
 {
@@ -232,6 +304,7 @@ int
 main(void)
 {
     test_rows();
+    test_order();
     test_memory();
     test_many();
 

@@ -195,6 +195,81 @@ read_bytes(const void *data, size_t len, uint64_t name)
 }
 
 
+/* CRC-32C bit by bit, as RFC 3720 defines it. */
+
+static uint32_t
+crc32c(const unsigned char *p, size_t len)
+{
+    int       i;
+    uint32_t  crc;
+
+    for (crc = UINT32_MAX; len != 0; len--) {
+        crc ^= *p++;
+
+        for (i = 0; i < 8; i++) {
+            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+        }
+    }
+
+    return ~crc;
+}
+
+
+static uint64_t
+number(const unsigned char *p, int bytes)
+{
+    uint64_t  n;
+
+    for (n = 0; bytes != 0; bytes--) {
+        n = n << 8 | p[bytes - 1];
+    }
+
+    return n;
+}
+
+
+/* The format, which other versions read: qoe_segment.h describes it. */
+
+static void
+test_format(void)
+{
+    int                   i, bad;
+    const unsigned char  *p;
+    unsigned char         id[8], header[QOE_SEGMENT_HEADER];
+
+    memcpy(header, image, 12);
+    memcpy(header + 12, image + 16, QOE_SEGMENT_HEADER - 16);
+
+    ok(memcmp(image, "OQSPOOL1", 8) == 0
+       && number(image + 8, 4) == QOE_SEGMENT_VERSION
+       && number(image + 12, 4) == crc32c(header, QOE_SEGMENT_HEADER - 4)
+       && number(image + 16, 8) == ID && number(image + 24, 8) == 99,
+       "a segment begins with its mark, version, CRC, id and time");
+
+    for (i = 0; i < 8; i++) {
+        id[i] = (unsigned char) (ID >> (8 * i));
+    }
+
+    for (i = 0, bad = 0; i < RECORDS; i++) {
+        p = image + offset[i];
+
+        bad += memcmp(p, "\x8fQRR", 4) != 0
+               || number(p + 4, 4) != (crc32c(p + 12, QOE_SEGMENT_RECORD - 12)
+                                       ^ crc32c(id, 8))
+               || number(p + 8, 4) != crc32c(p + QOE_SEGMENT_RECORD, length[i])
+               || number(p + 12, 4) != length[i]
+               || number(p + 16, 4) != (uint64_t) i + 1
+               || number(p + 20, 4) != (uint64_t) i % 3
+               || number(p + 24, 8) != (uint64_t) i
+               || number(p + 32, 8) != 1000 + (uint64_t) i;
+    }
+
+    ok(bad == 0,
+       "a record has its mark, the CRC of its header, which only its segment's "
+       "id makes right, that of its payload, and its numbers");
+}
+
+
 static void
 test_round(size_t len)
 {
@@ -503,6 +578,7 @@ main(void)
 
     len = make();
 
+    test_format();
     test_round(len);
     test_flips(len);
     test_truncate(len);

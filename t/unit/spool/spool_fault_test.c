@@ -585,6 +585,8 @@ test_undeletable(void)
 static void
 test_removed(void)
 {
+    int           fd;
+    char          path[PATH_MAX];
     qoe_zone_t   *zone;
     qoe_spool_t  *sp;
 
@@ -604,6 +606,31 @@ test_removed(void)
     ok(next(sp) == 3 && counter(zone, QOE_DEST_DROPPED_LOST) == 4
        && spooled(zone) == 0,
        "what was in the removed directory is counted as lost");
+
+    /* A file in the place of the directory of the instance. */
+
+    append(sp, 4, 10, 1, NULL);
+    count_files(dir, ".open");
+    snprintf(path, sizeof(path), "%s", found);
+    *strrchr(path, '/') = '\0';
+    *strrchr(path, '/') = '\0';
+    *strrchr(path, '/') = '\0';
+    qoe_spool_destroy(sp);
+    clear(dir, false);
+    mkdir(dir, 0700);
+
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    ok(fd != -1 && close(fd) == 0, "\"%s\" is a file now", path);
+    logged[0] = '\0';
+    sp = spool_new(zone);
+    ok(append(sp, 5, 10, 1, NULL) == QOE_ERROR && qoe_spool_failing(sp)
+       && strstr(logged, "Not a directory"),
+       "a file where the directory should be fails the spool, the log says "
+       "why: \"%s\"", logged);
+    ok(unlink(path) == 0, "the file is deleted");
+    pass(sp, 1100);
+    ok(!qoe_spool_failing(sp) && append(sp, 6, 10, 1, NULL) == QOE_OK,
+       "once it is gone the spool works");
 
     qoe_spool_destroy(sp);
     spool_zone_free(zone);

@@ -39,6 +39,15 @@ test_lanes(void)
     ok(next(a) == -2 && next(b) == 2 && next(b) == -2 && spooled(zone) == 0,
        "no helper reads the backlog of a lane that it does not hold");
 
+    append_to(b, 1, 6, 10, 3, NULL);
+    pass(b, 1500);
+    memset(&item, 0x55, sizeof(item));
+    ok(qoe_spool_next(b, now(), &item) == QOE_OK && number_of(&item) == 6
+       && item.lane == 1 && item.signal == QOE_SIGNAL_TRACES && item.items == 3
+       && item.received_ns == 1006,
+       "a record has its lane, its signal, its items and its time");
+    qoe_spool_next_done(b);
+
     append_to(b, 1, 4, 10, 1, NULL);
     usleep(1000);
     append(a, 5, 10, 1, NULL);

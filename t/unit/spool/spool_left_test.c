@@ -433,8 +433,10 @@ killed_instance(int n, uint64_t segment_size)
 static void
 test_adopted(void)
 {
+    int           fd;
     qoe_zone_t   *zone;
     qoe_spool_t  *sp;
+    struct stat   st;
 
     zone = killed_instance(3, 65536);
     sp = spool_new(zone);
@@ -443,6 +445,45 @@ test_adopted(void)
        "what was written in a killed instance is adopted");
     pass(sp, 1100);
     ok(was_synced(), "what was adopted is made durable");
+    ok(count_files(dir, "/lock") == 1,
+       "the directory of an instance of which all was adopted is gone");
+    qoe_spool_destroy(sp);
+
+    /* A file has the name of a lane. */
+
+    zone = killed_instance(3, 65536);
+
+    if (count_files(dir, ".open") != 1) {
+        abort();
+    }
+
+    strcpy(strrchr(found, '/'), "");
+    strcpy(strrchr(found, '/'), "/1");
+    fd = open(found, O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
+    close(fd);
+    sp = spool_new(zone);
+    pass(sp, 0);
+    ok(fd != -1 && counter(zone, QOE_DEST_RECOVERED) == 3
+       && spooled(zone) == 3 && !qoe_spool_failing(sp)
+       && counter(zone, QOE_DEST_SPOOL_ERRORS) == 0,
+       "a file in place of a lane's directory stops no adoption");
+    qoe_spool_destroy(sp);
+
+    /* What it held is known, so a part that is cut off later is missed. */
+
+    zone = killed_instance(3, 65536);
+    sp = spool_new(zone);
+    pass(sp, 0);
+
+    if (segments() != 1 || stat(found, &st) == -1
+        || truncate(found, st.st_size - 40 - 10 - 5) == -1)
+    {
+        abort();
+    }
+
+    ok(next(sp) == 0 && next(sp) == -2 && spooled(zone) == 0
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 2,
+       "events that were adopted, and are gone from the file, are counted");
     qoe_spool_destroy(sp);
 
     /* The process was killed after it had counted, before the file moved. */

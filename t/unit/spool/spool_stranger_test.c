@@ -249,7 +249,8 @@ works(qoe_zone_t *zone, int first)
 static void
 check_names(const stranger_t *s, qoe_zone_t *zone, int n)
 {
-    int  bad;
+    int   bad;
+    char  path[PATH_MAX + 16];
 
     ok(counter(zone, QOE_DEST_SPOOL_STRANGERS)
        == (uint64_t) (n * s->strangers)
@@ -264,6 +265,16 @@ check_names(const stranger_t *s, qoe_zone_t *zone, int n)
     bad = (s->make == make_dir) ? 0 : n * (s->strangers + s->damaged);
     ok(segments() == 1 && count_files(dir, ".bad") == bad,
        "%s has lost the name of a segment", s->what);
+
+    if (s->make == make_dir) {
+        return;
+    }
+
+    snprintf(path, sizeof(path), "%s/quarantine", dir);
+    ok(count_files(path, ".bad") == (s->make == make_huge ? 0 : bad),
+       "%s is %s", s->what, s->make == make_huge
+       ? "too large for the quarantine, and stays where it is"
+       : "in the quarantine");
 }
 
 

@@ -150,6 +150,7 @@ test_again(void)
     ok(spooled(zone) == 3 && qoe_spool_next(sp, now(), &item) == QOE_OK
        && number_of(&item) == 1, "a record that was not taken comes again");
     qoe_spool_next_done(sp);
+    ok(qoe_spool_due_ms(sp) == 0, "when one is done the next one is due");
 
     ok(qoe_spool_next(sp, now(), &item) == QOE_AGAIN
        && qoe_spool_due_ms(sp) > now()

@@ -205,6 +205,41 @@ test_odd(void)
 }
 
 
+/*
+ * An event that is older than the newest one, and another one as much later as
+ * its receipt: is it late, or was the clock set back?
+ */
+
+static void
+test_late(void)
+{
+    int64_t    i;
+    client_t  *c;
+
+    for (i = 0; i < 2; i++) {
+        c = client(0);
+        (void) at(c, 0, 10);
+        (void) at(c, 200000, 10);
+        c->ahead_ms = -126000 - i;
+        ok(at(c, 201000, 10) == 75000 - i && c->stepped == 0
+           && at(c, 206000, 10) == (i == 0 ? 80000 : 206000)
+           && c->stepped == i, i == 0
+           ? "an event that is older by two minutes is late"
+           : "one that is older by more, like that before, shows a clock that "
+             "was set back");
+    }
+
+    c = client(0);
+    (void) at(c, 0, 10);
+    (void) at(c, 200000, 10);
+    c->ahead_ms = -HOUR;
+    (void) at(c, 201000, 10);
+    ok(at(c, 201999, 10) == 201999 - HOUR && c->stepped == 0
+       && at(c, 202000, 10) == 202000 && c->stepped == 1,
+       "a second between two receipts makes them two");
+}
+
+
 static void
 remember(qoe_session_t *s, uint64_t view, uint64_t video, uint64_t end,
     qoe_view_end_t why)
@@ -278,6 +313,7 @@ main(void)
     test_true();
     test_set();
     test_odd();
+    test_late();
     test_past();
 
     return tap_end();

@@ -11,6 +11,7 @@
 
 
 #include "view_events.h"
+#include "qoe_view_priv.h"
 
 
 #define RANDOM_TIMELINES   20000
@@ -209,7 +210,31 @@ test_open(void)
         { "a page is hidden beside what plays",
           "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
           "10000 heartbeat at=10000; 12000 moveaway at=12000;"
-          "20000..30000 heartbeat at=@", "playing 12000 hidden 8000" }
+          "20000..30000 heartbeat at=@", "playing 12000 hidden 8000" },
+        { "a wait within a pause changes nothing about it",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 pause at=12000;"
+          "14000 stallstart at=12000; 16000 stallend at=12000;"
+          "20000..30000 heartbeat at=12000", "paused 12000 pause 8000" },
+        { "a seek is open until it plays",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 seek at=50000;"
+          "12001 waitstart at=50000; 20000..30000 heartbeat at=50000",
+          "seeking 12000 seek 8000" },
+        { "a pause that the player makes at the end of the video is none",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000 duration=12000;"
+          "12000 pause at=12000 duration=12000;"
+          "20000..30000 heartbeat at=12000 duration=12000", "paused" },
+        { "a paused view in a hidden page has both",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 pause at=12000;"
+          "13000 moveaway at=12000; 20000..30000 heartbeat at=12000",
+          "paused 12000 pause 8000 13000 hidden 7000" },
+        { "a suspended view has none",
+          "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
+          "10000 heartbeat at=10000; 12000 playbackdetached at=12000;"
+          "13000 fpsdrop", "suspended" }
     };
 
     for (i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
@@ -231,6 +256,42 @@ test_open(void)
             printf("# %s, not %s\n", text, open[i].right);
         }
     }
+}
+
+
+/* The stretches of a single judgement, of which a torn view has too many. */
+
+static void
+test_crowd(void)
+{
+    size_t               i;
+    qoe_judge_t          j;
+    const qoe_stretch_t  *last;
+    static qoe_points_t  points;
+
+    memset(&j, 0, sizeof(j));
+    qoe_points_clear(&points);
+    j.points = &points;
+
+    for (i = 0; i < QOE_STRETCHES_MAX; i++) {
+        qoe_view_stretch(&j, QOE_STRETCH_PLAYING, 1000 + i, 10 + i);
+    }
+
+    last = &points.stretch[QOE_STRETCHES_MAX - 1];
+    ok(points.nstretches == QOE_STRETCHES_MAX
+       && points.stretch[0].start_ms == 1000 && points.stretch[0].ms == 10
+       && last->start_ms == 1000 + QOE_STRETCHES_MAX - 1
+       && last->ms == 10 + QOE_STRETCHES_MAX - 1
+       && last->kind == QOE_STRETCH_PLAYING,
+       "stretches are kept in their order");
+
+    qoe_view_stretch(&j, QOE_STRETCH_PLAYING, 5000, 7);
+    qoe_view_stretch(&j, QOE_STRETCH_PAUSE, 6000, 100);
+    ok(points.nstretches == QOE_STRETCHES_MAX
+       && last->ms == 10 + QOE_STRETCHES_MAX - 1 + 7
+       && last->start_ms == 1000 + QOE_STRETCHES_MAX - 1
+       && last->kind == QOE_STRETCH_PLAYING,
+       "where there is no room, time goes to the last one of the same kind");
 }
 
 
@@ -544,6 +605,7 @@ main(int argc, char **argv)
     test_cases();
     test_full();
     test_open();
+    test_crowd();
     test_seeks();
     test_seek_clipped();
     test_renditions();

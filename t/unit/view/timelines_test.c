@@ -168,6 +168,58 @@ test_life(void)
 }
 
 
+/* A reader that was led astray knows by the count that a chain has changed. */
+
+static void
+test_moves(void)
+{
+    uint32_t     i, moves, wrong;
+    qoe_view_t  *v[PLACES + 1];
+
+    setup(TIMELINES_SIZE);
+    wrong = 0;
+
+    for (i = 0; i < PLACES; i++) {
+        moves = timelines->moves;
+        v[i] = begin(100 + i, 1000 + i, 5, "acme", "s");
+        wrong += (timelines->moves == moves);
+    }
+
+    ok(wrong == 0, "a timeline that comes into a chain is counted");
+
+    end(v[0]);
+    moves = timelines->moves;
+    (void) begin(200, 2000, 5, "acme", "s");
+    ok(timelines->moves == moves + 2,
+       "one that leaves its chain for another is counted twice");
+}
+
+
+/* A reader finds the view after each stretch, whatever it was. */
+
+static void
+test_found(void)
+{
+    size_t                k, found;
+    qoe_view_t           *v;
+    qoe_timeline_info_t   info;
+
+    setup(TIMELINES_SIZE);
+    v = begin(7, 1000, 5, "acme", "s");
+
+    for (k = 0, found = 0; k < QOE_STRETCH_KINDS; k++) {
+        play(v, 1000 + k * 2000, 1000);
+        found += qoe_timelines_find(timelines, sessions, 7, 0, &info);
+        add(v, (uint32_t) k, 2000 + k * 2000, 1000);
+        found += qoe_timelines_find(timelines, sessions, 7, 0, &info);
+    }
+
+    ok(found == 2 * QOE_STRETCH_KINDS && info.alive
+       && info.end_ms == v->seen_ms,
+       "a view is found after each stretch of its timeline");
+}
+
+
 static void
 test_ids(void)
 {
@@ -597,6 +649,8 @@ int
 main(void)
 {
     test_life();
+    test_found();
+    test_moves();
     test_ids();
     test_places();
     test_buckets();

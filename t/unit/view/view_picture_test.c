@@ -29,7 +29,11 @@ test_classes(void)
         { 1280, 720, "720p" }, { 1280, 536, "720p" }, { 720, 1280, "720p" },
         { 3840, 2160, "4k" }, { 3840, 1600, "4k" }, { 7680, 4320, "8k" },
         { 2560, 1440, "1440p" }, { 854, 480, "480p" }, { 640, 480, "480p" },
-        { 640, 360, "360p" }, { 426, 240, "240p" }, { 256, 144, "unknown" }
+        { 640, 360, "360p" }, { 426, 240, "240p" }, { 256, 144, "unknown" },
+        { 7679, 4319, "4k" }, { 3839, 2159, "1440p" }, { 2559, 1439, "1080p" },
+        { 1919, 1079, "720p" }, { 1279, 719, "480p" }, { 853, 479, "360p" },
+        { 639, 359, "240p" }, { 425, 239, "unknown" }, { 1, 1, "unknown" },
+        { 853, 480, "480p" }, { 854, 479, "480p" }
     };
 
     for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -54,6 +58,17 @@ test_classes(void)
         ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 1, 1, "resolution=1080p"),
            "where the video's %s is 0, the resolution of the rendition counts",
            i ? "height" : "width");
+    }
+
+    for (i = 0; i < 2; i++) {
+        t = stream();
+        snprintf(text, sizeof(text), "0 canplay video_startup_time=0 at=0;"
+                 "0 playing at=0 resolution.%s=1080; 10000 ended at=10000",
+                 i ? "height" : "width");
+        script(t, text);
+
+        ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 0, 0, "") && started(t, 1),
+           "the %s alone is no resolution", i ? "height" : "width");
     }
 
     t = stream();

@@ -61,6 +61,13 @@ same_point(const stream_t *t, qoe_metric_id_t metric, double value)
 }
 
 
+static bool
+is_outcome(const qoe_view_record_t *r, const char *outcome)
+{
+    return qoe_span_eq(r->outcome, qoe_span_str(outcome));
+}
+
+
 static int
 points_agree(const stream_t *t, const qoe_view_record_t *r)
 {
@@ -200,6 +207,18 @@ test_numbers(void)
        "a hidden page may play: both times count");
 
     t = stream();
+    t->birth.first = false;
+    script(t, "0 manifestload page_load_time=850; 10 playerready "
+           "player_startup_time=120;" BEGUN "5000 error error_code=7 at=5000;"
+           "6000 error error_context.fatal=0 at=6000;"
+           "10000 heartbeat at=10000; end");
+    r = record_of(t, QOE_VIEW_SILENT);
+    ok(isnan(r.page_load_ms) && isnan(r.player_startup_ms) && r.errors == 2
+       && !r.failed && !r.continued && is_outcome(&r, "played"),
+       "an error in the middle of playing changes nothing but the number of "
+       "errors");
+
+    t = stream();
     script(t, "0 playing; 1 stallstart; 5000 playbackdetached; end");
     r = record_of(t, QOE_VIEW_DETACHED);
     ok(!r.started && isnan(r.startup_ms) && isnan(r.bitrate)
@@ -267,7 +286,7 @@ equal(const qoe_view_record_t *a, const qoe_view_record_t *b)
 static void
 test_bytes(void)
 {
-    size_t              i, len, bad;
+    size_t              i, len, bad, room;
     char               *big;
     stream_t           *t;
     qoe_view_record_t   r, back;
@@ -314,6 +333,25 @@ test_bytes(void)
        && back.timeline.len == 0 && back.view_id.len == 0
        && back.dims.len == QOE_LABELS_MAX,
        "a text that does not fit is left out, the rest is there");
+
+    /* the last byte of the room */
+
+    memset(&r, 0, sizeof(r));
+    r.made_ns = 1;
+    room = QOE_VIEW_RECORD_MAX - qoe_view_record_pack(packed, &r);
+    r.dims = (qoe_span_t) { big, QOE_LABELS_MAX };
+    r.view_id = (qoe_span_t) { big, room - QOE_LABELS_MAX };
+    len = qoe_view_record_pack(packed, &r);
+    ok(len == QOE_VIEW_RECORD_MAX
+       && qoe_view_record_unpack(&back, (qoe_span_t) { packed, len }) == QOE_OK
+       && back.view_id.len == room - QOE_LABELS_MAX
+       && back.dims.len == QOE_LABELS_MAX, "a record is filled to its end");
+    r.view_id.len++;
+    len = qoe_view_record_pack(packed, &r);
+    ok(len < QOE_VIEW_RECORD_MAX
+       && qoe_view_record_unpack(&back, (qoe_span_t) { packed, len }) == QOE_OK
+       && back.view_id.len == room - QOE_LABELS_MAX + 1
+       && back.dims.len == 0, "what does not fit by a byte is left out");
     free(big);
 }
 

@@ -72,6 +72,16 @@ static const view_case_t  cases[] = {
       BEGUN "10000 stallstart at=10000 duration=10200; 12000 heartbeat at=10000"
       " duration=10200; 12500 ended at=10000", "completed", 0, 10000, 0, 0 },
 
+    { "a wait at whose end the position has moved was no stall for so long",
+      BEGUN "10000 stallstart at=10000; 18000 stallend at=15000;"
+      "28000 ended at=25000", "completed", 0, 25000, 1, 3000 },
+    { "250 ms that the position has crept do not shorten a stall",
+      BEGUN "10000 stallstart at=10000; 13000 stallend at=10250;"
+      "23000 ended at=20250", "completed", 0, 20000, 1, 3000 },
+    { "251 ms do",
+      BEGUN "10000 stallstart at=10000; 13000 stallend at=10251;"
+      "23000 ended at=20251", "completed", 0, 20251, 1, 2749 },
+
     /* What proves that a view plays. */
 
     { "a wait during which the position grows as time does never was",
@@ -152,6 +162,14 @@ static const view_case_t  cases[] = {
       BEGUN "10000 seek at=40000; 10100 stallstart at=40000;"
       "15000 stallend at=40000; 30000 ended at=55000",
       "completed", 0, 25000, 0, 0 },
+    { "what plays before a leap within a seek counts up to the wait there",
+      BEGUN "10000 seek at=40000; 14000 stallstart at=90000;"
+      "15000 stallend at=90000; 30000 ended at=105000",
+      "completed", 0, 29000, 0, 0 },
+    { "a position that leaps during a wait within a seek is still that wait",
+      BEGUN "10000 seek at=40000; 10100 stallstart at=40000;"
+      "14000 stallstart at=90000; 15000 stallend at=90000;"
+      "30000 ended at=105000", "completed", 0, 25000, 0, 0 },
     { "a seek that takes 3 s is no time of playing",
       BEGUN "13000 seek seek_latency=3000 at=40000;"
       "13001 playing at=40000; 23001 ended at=50000",

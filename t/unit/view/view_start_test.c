@@ -12,6 +12,61 @@
 
 static const view_case_t  cases[] = {
 
+    /* Startups that the player counts from the page's begin. */
+
+    { "a startup that differs from its events by 250 ms has the player's in it",
+      "0 playerready player_startup_time=100; 1000 canplay "
+      "video_startup_time=1350 at=0; 1000 playing at=0; 11000 ended at=10000",
+      "completed", 1250, 10000, 0, 0 },
+    { "one that differs by more has not",
+      "0 playerready player_startup_time=100; 1000 canplay "
+      "video_startup_time=1351 at=0; 1000 playing at=0; 11000 ended at=10000",
+      "completed", 1351, 10000, 0, 0 },
+    { "so it is with one that is shorter",
+      "0 playerready player_startup_time=100; 1000 canplay "
+      "video_startup_time=850 at=0; 1000 playing at=0; 11000 ended at=10000",
+      "completed", 750, 10000, 0, 0 },
+    { "by 250 ms at most",
+      "0 playerready player_startup_time=100; 1000 canplay "
+      "video_startup_time=849 at=0; 1000 playing at=0; 11000 ended at=10000",
+      "completed", 849, 10000, 0, 0 },
+    { "a startup is never less than nothing",
+      "0 playerready player_startup_time=300; 100 canplay "
+      "video_startup_time=200 at=0; 100 playing at=0; 10100 ended at=10000",
+      "completed", 0, 10000, 0, 0 },
+    { "a canplay of a second before is that of the `playing`",
+      "0 canplay video_startup_time=70 at=0; 1000 playing at=0;"
+      "11000 ended at=10000", "completed", 70, 10000, 0, 0 },
+    { "an older one is not",
+      "0 canplay video_startup_time=70 at=0; 1001 playing at=0;"
+      "11001 ended at=10000", "completed", 0, 10000, 0, 0 },
+    { "a canplay 5 ms after the `playing` is of the same moment",
+      "0 playing at=0; 5 canplay video_startup_time=70 at=0;"
+      "10000 ended at=10000", "completed", 70, 10000, 0, 0 },
+
+    /* Views whose first events were lost. */
+
+    { "a view whose position grows plays though nothing said so",
+      "0 heartbeat at=5000; 10000 heartbeat at=15000; 20000 ended at=25000",
+      "completed", NONE, 20000, 0, 0 },
+    { "growth of 250 ms is no sign of it",
+      "0 heartbeat at=5000; 400 heartbeat at=5250; 700 heartbeat at=5250;"
+      "1400 playbackdetached at=5250; end", "exit_before_start", NONE, 0, 0,
+      0 },
+    { "growth of 251 ms is",
+      "0 heartbeat at=5000; 400 heartbeat at=5251; 700 heartbeat at=5251;"
+      "1400 playbackdetached at=5251; end", "played", NONE, 251, 0, 0 },
+    { "nor is a position that grows faster than time",
+      "0 heartbeat at=5000; 500 heartbeat at=5751; 700 heartbeat at=5751;"
+      "1400 playbackdetached at=5751; end", "exit_before_start", NONE, 0, 0,
+      0 },
+    { "a view that has played already when it is first heard of plays",
+      "0 heartbeat playing_time=9000; 10000 heartbeat playing_time=19000;"
+      "20000 ended playing_time=29000", "completed", NONE, 20000, 0, 0 },
+    { "a view that has played nothing is not known to play",
+      "0 heartbeat playing_time=0; 10000 heartbeat playing_time=0; end",
+      "exit_before_start", NONE, 0, 0, 0 },
+
     /* The wish to play is not a first frame. */
 
     { "a `playing` that only waits until the player is gone is no view",

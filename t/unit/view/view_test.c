@@ -377,10 +377,73 @@ test_rows(void)
 }
 
 
+/* The last receipt of a view, which silence is counted from. */
+
+static void
+test_receipts(void)
+{
+    stream_t  *t;
+
+    t = stream();
+    t->delay_ms = 500000;
+    script(t, "0 playing at=0");
+    t->delay_ms = 500000 - 120001;
+    script(t, "1 heartbeat at=1");
+    ok(t->v.received_ms == LOG_START + 500000,
+       "a receipt that is older by two minutes came from another worker");
+    t->delay_ms = 500000 - 120003;
+    script(t, "2 heartbeat at=2");
+    ok(t->v.received_ms == LOG_START + 500000 - 120001,
+       "one that is older by more shows that the clock was set back");
+    t->delay_ms = 500000;
+    script(t, "3 heartbeat at=3");
+    ok(t->v.received_ms == LOG_START + 500003, "a later one is the last");
+}
+
+
+/* More events within half a second than can wait: the first one stays. */
+
+static void
+test_crowd(void)
+{
+    int        i;
+    stream_t  *t;
+
+    t = stream();
+    event(t, 0, "playing", "at=0");
+    event(t, 10000, "heartbeat", "at=10000");
+
+    for (i = 1; i <= 2 * QOE_VIEW_MOMENTS; i++) {
+        event(t, 10000 + i, "fpsdrop", "");
+    }
+
+    event(t, 20000, "heartbeat", "at=20000");
+    quiet(t);
+    ok(t->v.beat_ms == 10000 && played_ms(t, 20000),
+       "a crowd of events does not push the first of them out");
+
+    t = stream();
+    event(t, 0, "canplay", "video_startup_time=0 at=0");
+    event(t, 0, "playing", "at=0");
+
+    for (i = 1; i < QOE_VIEW_MOMENTS; i++) {
+        event(t, 10000 + i, "fpsdrop", "");
+    }
+
+    event(t, 10100, "stallstart", "at=10100");
+    event(t, 10101, "fpsdrop", "");
+    event(t, 14100, "stallend", "at=10100");
+    event(t, 20100, "ended", "at=16100");
+    ok(stalled_ms(t, 1, 4000) && played_ms(t, 16100), "nor the last of them");
+}
+
+
 int
 main(void)
 {
+    test_crowd();
     test_rows();
+    test_receipts();
 
     return tap_end();
 }
