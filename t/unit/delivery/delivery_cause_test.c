@@ -168,6 +168,8 @@ test_cause(void)
           QOE_CAUSE_NETWORK, "a body slower than its bitrate" },
         { 200, NAN, NAN, 800, 90000, QOE_CACHE_HIT, 200, false, 1,
           QOE_CAUSE_NETWORK, "a single segment sent again" },
+        { 200, NAN, NAN, 1, 90000, QOE_CACHE_HIT, 200, false, 0,
+          QOE_CAUSE_CLIENT, "a bitrate of 1 is one" },
         { 200, NAN, NAN, 0, 90000, QOE_CACHE_HIT, 200, false, 0,
           QOE_CAUSE_NETWORK, "a bitrate of 0" },
         { 200, NAN, NAN, NAN, 90000, QOE_CACHE_HIT, 200, false, 0,

@@ -64,6 +64,8 @@ test_retry(void)
         { NAN, 503, false, 5100, 7, 1, "a segment of no length has 2 s" },
         { NAN, 503, false, 5101, 7, 0, "and no more" },
         { 0, 503, false, 5101, 7, 0, "so has one of 0" },
+        { 1, 503, false, 1102, 7, 1, "one of 1 ms has 2 ms" },
+        { 1, 503, false, 1103, 7, 0, "and no more" },
         { 500, 503, false, 2100, 7, 1, "a short segment has less" },
         { 500, 503, false, 2101, 7, 0, "twice its length" },
         { 90000, 503, false, 121100, 7, 1, "a long one has 2 min" },
