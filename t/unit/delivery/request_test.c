@@ -262,7 +262,8 @@ test_next(void)
         { "CMCD=nor%3D%22http://e.org%22", NULL, "", false },
         { "CMCD=nor%3D%22x://%22", "/a/b/x://", "", true },
         { "CMCD=nor%3D%22x:///%22", "/", "", true },
-        { "CMCD=nor%3D%22x:/c%22", "/a/b/x:/c", "", true }
+        { "CMCD=nor%3D%22x:/c%22", "/a/b/x:/c", "", true },
+        { "CMCD=nor%3D%22x:/c/d%22", "/a/b/x:/c/d", "", true }
     };
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
