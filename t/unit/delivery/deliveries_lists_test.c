@@ -158,6 +158,24 @@ test_create(void)
 }
 
 
+/* The smallest table that holds a state. */
+
+static void
+test_single(void)
+{
+    uint64_t         key[2] = { 3, 4 };
+    qoe_delivery_t  *d;
+
+    create(896);
+    d = put(1, 2, KNOWN, 0, 1);
+    ok(find(1, 2) == d && qoe_deliveries_add(table, key) == NULL && sane(),
+       "a table of one slot has room for one state");
+    qoe_deliveries_remove(table, d);
+    ok(find(1, 2) == NULL && put(3, 4, KNOWN, 0, 1) == d && sane(),
+       "and then for another");
+}
+
+
 /* Keys that share a bucket, and parts of other keys. */
 
 static void
@@ -469,6 +487,7 @@ int
 main(void)
 {
     test_create();
+    test_single();
     test_chain();
     test_add();
     test_due();

@@ -294,6 +294,35 @@ test_playing(void)
 }
 
 
+/* Without a buffer, at the rate that media were asked for with. */
+
+static void
+test_playing_rate(void)
+{
+    qoe_request_t  r;
+
+    begin();
+    r = segment(0, 10, VIDEO, 1, 0);
+    r.bl_ms = r.dl_ms = NAN;
+    r.pr = 2;
+    apply(&r);
+    blind(100, 10, 2, false);
+    blind(3100, 10, 3, false);
+    ok(SUM(EXPERIENCE_PLAYING_TIME, NULL) == 2000,
+       "2 s that came in 3 s play for 2 s");
+    begin();
+    blind(0, 10, 1, true);
+    r = segment(100, 10, VIDEO, 2, 0);
+    r.bl_ms = r.dl_ms = NAN;
+    r.su = false;
+    r.pr = 2;
+    apply(&r);
+    blind(3100, 10, 3, false);
+    ok(SUM(EXPERIENCE_PLAYING_TIME, NULL) == 1000,
+       "at twice the rate half as long, whatever the rate is after them");
+}
+
+
 /* The last requests of a view, and what is played after them. */
 
 static void
@@ -600,6 +629,7 @@ main(void)
     test_compare();
     test_switches();
     test_playing();
+    test_playing_rate();
     test_last();
     test_last_audio();
     test_last_none();

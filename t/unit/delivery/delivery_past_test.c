@@ -118,6 +118,7 @@ test_entry(void)
         { 2005, NAN, NAN, 2010, "and up" },
         { NAN, 700, 2, 1400, "without bl it is dl by the rate" },
         { NAN, 0, 2, -1, "a dl of 0 alone says nothing" },
+        { NAN, 1, 2, 0, "a dl of 1 ms alone says that it is empty" },
         { NAN, NAN, NAN, -1, "nothing says nothing" },
         { 0, NAN, NAN, 0, "an empty buffer is known" },
         { 655340, NAN, NAN, 655340, "655 s have room" },
