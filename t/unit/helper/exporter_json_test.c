@@ -161,6 +161,33 @@ test_open(void)
 }
 
 
+/* An exporter that is freed with requests in flight. */
+
+static void
+test_destroyed(void)
+{
+    int  i;
+
+    json = true;
+    start(false);
+    ready(0, 2);
+    run();
+    ok(wire.n == 2 && e.ship[1].busy, "two requests are in flight");
+
+    for (i = 0; i < LANES; i++) {
+        qoe_feed_destroy(held[i].feed[0]);
+        held[i].feed[0] = NULL;
+    }
+
+    qoe_exporter_destroy(&e);
+    ok(wire.n == 0 && e.sending == 0 && !e.ship[1].busy
+       && e.ship[1].text.data == NULL && e.transport == NULL,
+       "they are given up with it");
+    json = false;
+    spool_zone_free(zone);
+}
+
+
 int
 main(void)
 {
@@ -169,6 +196,7 @@ main(void)
     test_json();
     test_due();
     test_open();
+    test_destroyed();
 
     clear(dir, false);
 

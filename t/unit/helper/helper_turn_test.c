@@ -372,6 +372,7 @@ test_thread(void)
 
     begin();
     memset(&conf, 0, sizeof(conf));
+    conf.nice = 1;
     is->clock_ms = 0;
     is->copied = QOE_ERROR;
     ok(qoe_helper_start(&helper, &conf) == QOE_ERROR,
@@ -398,6 +399,9 @@ test_thread(void)
        && !sigismember(&is->mask, SIGBUS) && !sigismember(&is->mask, SIGFPE)
        && !sigismember(&is->mask, SIGILL) && !sigismember(&is->mask, SIGABRT),
        "its thread has a name, and takes no signal but faults");
+    ok(is->nice == qoe_min(getpriority(PRIO_PROCESS, 0) + 1, 19)
+       && is->policy == SCHED_BATCH,
+       "it leaves the core to the event loop, which stays as it is");
     pthread_sigmask(SIG_SETMASK, NULL, &own);
     ok(!sigismember(&own, SIGTERM), "the caller takes signals as before");
 

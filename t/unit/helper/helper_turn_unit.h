@@ -91,6 +91,8 @@ static struct {
     qoe_status_t       copied;
     sigset_t           mask;             /* of the thread */
     char               name[16];
+    int                nice;
+    int                policy;
     bool               seen;             /* both are */
 } is[1];
 
@@ -213,6 +215,8 @@ qoe_lease_update(qoe_helper_t *of, uint64_t now)
     if (is->clock_ms == 0 && !is->seen) {
         pthread_sigmask(SIG_SETMASK, NULL, &is->mask);
         pthread_getname_np(pthread_self(), is->name, sizeof(is->name));
+        is->nice = getpriority(PRIO_PROCESS, 0);
+        is->policy = sched_getscheduler(0);
         __atomic_store_n(&is->seen, strcmp(is->name, "openqoe") == 0,
                          __ATOMIC_RELEASE);
     }
