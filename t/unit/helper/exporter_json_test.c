@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * An exporter to a collector that takes JSON; and when it is due, and opens its
- * circuit, at the bounds of the times.
+ * An exporter to a collector that takes JSON; when it is due and opens its
+ * circuit, at the bounds of the times; its health.
  */
 
 
@@ -161,6 +161,39 @@ test_open(void)
 }
 
 
+/* What the zone says of the exporter's health. */
+
+static void
+test_health(void)
+{
+    qoe_dest_info_t  info;
+
+    start(false);
+    ready(0, 1);
+    ready(1, 1);
+    run();
+    answer(QOE_OUTCOME_RETRY, 0);
+    qoe_dest_info(zone, 0, &info);
+    ok(info.health.consecutive_failures == 1
+       && strcmp(info.health.last_error, "503") == 0
+       && info.health.last_success_ms == 0, "a failure is one of its lane");
+
+    answer(QOE_OUTCOME_OK, 0);
+    qoe_dest_info(zone, 0, &info);
+    ok(info.health.consecutive_failures == 0
+       && info.health.last_success_ms != 0,
+       "a success is one of all lanes");
+
+    later();
+    run();
+    answer(QOE_OUTCOME_FINAL, 0);
+    qoe_dest_info(zone, 0, &info);
+    ok(info.health.consecutive_failures == 0 && e.retry.failures == 0,
+       "a refusal is an answer");
+    end();
+}
+
+
 /* An exporter that is freed with requests in flight. */
 
 static void
@@ -196,6 +229,7 @@ main(void)
     test_json();
     test_due();
     test_open();
+    test_health();
     test_destroyed();
 
     clear(dir, false);

@@ -453,6 +453,12 @@ test_spool(void)
     ok(spooled(zone) == 2 && feed->nbatches == 0,
        "an answer after that is one to the spool");
 
+    (void) qoe_feed_part(feed, 1000);
+    ok(has(0, 1, 5, QOE_BATCH_OPEN) && qoe_feed_spool(feed) == QOE_OK
+       && batch(0)->nrefs == 0 && spooled(zone) == 2
+       && qoe_feed_lag(feed) == SIZE,
+       "a batch that is open is not stored before it is closed");
+
     qoe_feed_destroy(feed);
     feed = qoe_feed_create(&env, 0);
     ok(feed != NULL && feed->pos == 4 * SIZE && feed->taken == 4 * SIZE
@@ -518,6 +524,74 @@ test_pass(void)
 }
 
 
+/* A stray write destroys the frame of record n of the lane. */
+
+static void
+damage(uint64_t n)
+{
+    memset(qoe_zone_ring(zone, 0) + n * SIZE, 0xee, 4);
+}
+
+
+static void
+test_damaged(void)
+{
+    start(&stream);
+    put(zone, 0, 2);
+    put_view();
+    put(zone, 0, 3);
+    damage(2);
+    qoe_feed_run(feed, UINT64_MAX, 1000, false);
+    ok(has(0, 2, 2, QOE_BATCH_READY) && feed->pos == 6 * SIZE
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 0
+       && strstr(logged, "lane 0 of the zone is damaged, 3 events dropped")
+          != NULL,
+       "records before the damage are sent first, and what is after it is "
+       "passed over");
+    qoe_feed_taken(batch(0));
+    qoe_feed_release(feed);
+    ok(feed->nbatches == 0 && qoe_feed_empty(feed) && qoe_feed_lag(feed) == 0
+       && is(zone, 0, "5 2 0 0 3")
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 3,
+       "it is counted and released after them");
+
+    put(zone, 0, 1);
+    qoe_feed_run(feed, UINT64_MAX, 1000, true);
+    ok(has(0, 1, 7, QOE_BATCH_READY), "the lane goes on with new records");
+    end();
+
+    /* a batch that is open, and its first part stored */
+
+    start(&stream);
+    put(zone, 0, 1);
+    (void) qoe_feed_commit(feed, UINT64_MAX, 1000);
+    put(zone, 0, 2);
+    damage(1);
+    qoe_feed_run(feed, UINT64_MAX, 1000, false);
+    ok(has(0, 1, 1, QOE_BATCH_READY) && feed->pos == 3 * SIZE
+       && feed->nbatches == 2 && batch(1)->count == 2 && batch(1)->bad == 2
+       && batch(1)->state == QOE_BATCH_DONE && batch(1)->end == 3 * SIZE,
+       "a batch that is open is closed before the damage");
+    qoe_feed_taken(batch(0));
+    qoe_feed_release(feed);
+    ok(qoe_feed_empty(feed) && is(zone, 0, "3 1 0 0 2"),
+       "and each record counts once");
+    end();
+
+    /* records of another kind alone */
+
+    start(&stream);
+    put(zone, 0, 1);
+    put_view();
+    damage(0);
+    feed->changed = false;
+    qoe_feed_run(feed, UINT64_MAX, 1000, false);
+    ok(qoe_feed_empty(feed) && is(zone, 0, "1 0 0 0 1") && feed->changed,
+       "what is damaged is counted by its kind");
+    end();
+}
+
+
 int
 main(void)
 {
@@ -530,6 +604,7 @@ main(void)
     test_commit();
     test_spool();
     test_pass();
+    test_damaged();
 
     clear(dir, false);
 
