@@ -420,8 +420,14 @@ test_readers(void)
        "a window that is ahead of its values has none that are open");
 
     qoe_store_slot(s, c)->seq |= 1;
-    ok(qoe_store_read(s, c, &e) && e.count == 3,
+    memset(&e, 0xff, sizeof(e));
+    ok(qoe_store_read(s, c, &e) && e.count == 3 && e.sum == 3
+       && e.metric == COUNTER && e.last_s == 5000 && e.base == 0
+       && e.extra == 0 && e.base_hash == 0 && e.extra_hash == 0,
        "what a dead writer left half-written is read after some tries");
+    ok(e.min == 0 && e.max == 0 && e.window_sum == 0 && e.window_count == 0
+       && e.open_sum == 0 && e.open_count == 0,
+       "a counter has no extremes and no window");
 
     qoe_store_info(s, &info);
     ok(info.series == 2 && info.numbers == s->numbers
@@ -468,6 +474,130 @@ test_values(void)
 }
 
 
+/* What a rebuild makes of a set of 100 bytes, in two cells, that is damaged. */
+
+static void
+test_rebuild(void)
+{
+    int                 n;
+    char                buf[QOE_LABELS_MAX];
+    uint32_t            a, b, version, born;
+    qoe_store_t        *s;
+    qoe_store_block_t  *at;
+    const char         *wrong;
+
+    static const char *const  what[] = {
+        "nothing", "its hash", "a length of 0", "a length that is too long",
+        "no first cell", "a first cell beyond all", "a byte", "a cell that "
+        "another set has", "its first cell, which is the last"
+    };
+
+    for (n = 0; n < 9; n++) {
+        s = store_new(QOE_STORE_MIN);
+        a = bytes_block(s, 'a', 100);
+        b = bytes_block(s, 'b', 10);
+        qoe_store_record(s, &env, COUNTER, a, 0, 1, NOW);
+        qoe_store_record(s, &env, COUNTER, b, a, 1, NOW);
+        at = qoe_store_block_at(s, a);
+        version = at->version;
+        born = (uint32_t) s->born;
+
+        switch (n) {
+        case 1: at->hash ^= 2; break;
+        case 2: at->len = 0; break;
+        case 3: at->len = QOE_LABELS_MAX + 1; break;
+        case 4: at->first = 0; break;
+        case 5: at->first = s->pool[QOE_POOL_CELLS].top + 1; break;
+        case 6: qoe_store_cell_at(s, at->first)->data[14] ^= 1; break;
+        case 7: at->first = qoe_store_block_at(s, b)->first; break;
+        case 8: at->first = qoe_store_cell_at(s, at->first)->next; break;
+        default: break;
+        }
+
+        qoe_store_slot(s, s->number_reserve)->seq |= 1;
+        qoe_store_rebuild(s, &env);
+        ok(at->version == version + (n != 0) && (at->hash == 0) == (n != 0)
+           && at->refs == (n == 0 ? 2 : 0)
+           && qoe_store_block_at(s, b)->refs == (n == 0)
+           && s->live_blocks == 1 + (n == 0)
+           && s->series == (n == 0 ? 2 : 0) && *env.count == s->series
+           && s->born == born + 1
+           && !(qoe_store_slot(s, s->number_reserve)->seq & 1),
+           "a rebuild takes a set away, and its series, for %s", what[n]);
+
+        qoe_store_rebuilt(s);
+        wrong = store_check(s, &env, 0, NULL);
+        ok(wrong == NULL && (n != 0 || qoe_store_block_read(s, a, buf) == 100)
+           && (qoe_store_block_read(s, b, buf) == 10) == (n == 0),
+           "the store is sound after it%s", wrong ? wrong : "");
+        munmap(s, QOE_STORE_MIN);
+    }
+}
+
+
+/* Numbers of a pool, of all series and of the overflow's set, that are torn. */
+
+static void
+test_rebuild_torn(void)
+{
+    int                 i;
+    char                buf[QOE_LABELS_MAX];
+    qoe_store_t        *s;
+    qoe_series_t        e;
+
+    s = store_new(QOE_STORE_MIN);
+    qoe_store_record(s, &env, COUNTER, QOE_STORE_OVERFLOW, 0, 1, NOW);
+    qoe_store_record(s, &env, COUNTER, 0, 0, 1, NOW);
+
+    for (i = 0; i < QOE_POOLS; i++) {
+        s->pool[i].top = s->pool[i].n + 1;
+        s->pool[i].free = 7;
+        s->pool[i].nfree = 7;
+    }
+
+    s->series = 9;
+    *env.count = 5;
+    qoe_store_rebuild(s, &env);
+    qoe_store_rebuilt(s);
+
+    for (i = 0; i < QOE_POOLS && s->pool[i].top == s->pool[i].n; i++) {
+        /* void */
+    }
+
+    ok(i == QOE_POOLS && s->series == 1 && *env.count == 0
+       && store_check(s, &env, 0, NULL) == NULL,
+       "a pool has no more than there is, and a count is not below 0");
+    ok(qoe_store_read(s, s->overflow[COUNTER], &e)
+       && qoe_store_block_read(s, QOE_STORE_OVERFLOW_BLOCK, buf) != 0,
+       "overflow series stay");
+
+    qoe_store_block_at(s, QOE_STORE_OVERFLOW_BLOCK)->hash ^= 2;
+    qoe_store_rebuild(s, &env);
+    qoe_store_rebuilt(s);
+    ok(!qoe_store_read(s, s->overflow[COUNTER], &e)
+       && store_check(s, &env, 0, NULL) == NULL
+       && qoe_store_record(s, &env, COUNTER, QOE_STORE_OVERFLOW, 0, 4, NOW)
+          == QOE_FULL && qoe_store_read(s, s->overflow[COUNTER], &e)
+       && e.count == 4, "without their set they begin anew");
+
+    qoe_store_slot(s, s->overflow[GAUGE])->life = QOE_LIFE_LIVE | 5000;
+    qoe_store_slot(s, s->overflow[GAUGE])->metric = COUNTER;
+    qoe_store_slot(s, s->overflow[GAUGE])->base = QOE_STORE_OVERFLOW_BLOCK;
+    qoe_store_slot(s, s->overflow[COUNTER])->base = 0;
+    qoe_store_rebuild(s, &env);
+    ok(!qoe_store_read(s, s->overflow[GAUGE], &e)
+       && !qoe_store_read(s, s->overflow[COUNTER], &e)
+       && s->pool[QOE_POOL_NUMBERS].nfree
+          == s->numbers - s->number_reserve - 1,
+       "an overflow slot of another metric, or of another set, is free and "
+       "stays reserved");
+    ok(!qoe_store_adopt(s, QOE_STORE_OVERFLOW_BLOCK) && !qoe_store_adopt(s, 0),
+       "the overflow's set has no references");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
 int
 main(void)
 {
@@ -479,6 +609,8 @@ main(void)
     test_sweep();
     test_readers();
     test_values();
+    test_rebuild();
+    test_rebuild_torn();
 
     return tap_end();
 }
