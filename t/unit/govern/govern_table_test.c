@@ -85,7 +85,7 @@ test_create(void)
            && r->sketches <= QOE_DIMENSIONS_MAX
            && r->sketches + r->pairs <= QOE_SKETCHES_MAX
            && r->buckets > size / 4 / sizeof(qoe_bucket_t) && r->waiting > 0
-           && r->area_size > size / 15 * 2 / r->areas * 9 / 10
+           && r->area_size > size / 15 * 2 / r->areas / 100 * 98
            && r->area_size <= size / 15 * 2 / r->areas,
            "a region of %zu bytes has %u sketches, %u pairs, %u areas and %u "
            "buckets", size, r->sketches, r->pairs, r->areas, r->buckets);
