@@ -161,6 +161,42 @@ test_open(void)
 }
 
 
+/* An answer that was cut, and what is spooled while the circuit is open. */
+
+static void
+test_answers(void)
+{
+    qoe_outcome_t  o;
+
+    start(true);
+    ready(0, 2);
+    run();
+    qoe_outcome_init(&o);
+    o.unfinished = true;
+    qoe_outcome_message(&o, "the body ended early");
+    wire.n--;
+    wire.done[wire.n](wire.data[wire.n], &o);
+    ok(counter(zone, QOE_DEST_BATCHES_UNFINISHED) == 1
+       && counter(zone, QOE_DEST_BATCHES_SENT) == 1
+       && strstr(logged, "rejected events is unknown: the body ended early")
+          != NULL,
+       "a batch whose answer was cut counts as sent, and is logged");
+    answer(QOE_OUTCOME_OK, 0);
+    ok(counter(zone, QOE_DEST_BATCHES_UNFINISHED) == 1
+       && counter(zone, QOE_DEST_BATCHES_SENT) == 2
+       && is(zone, 0, "4 4 0 0 0"), "one that is whole is only sent");
+
+    ready(0, 1);
+    run();
+    answer(QOE_OUTCOME_HOLD, 0);
+    ready(1, 1);
+    ok(run() && spooled(zone) == 4,
+       "a lane that was emptied into the spool may have more");
+    ok(!run() && spooled(zone) == 4, "one that is empty has not");
+    end();
+}
+
+
 /* What the zone says of the exporter's health. */
 
 static void
@@ -229,6 +265,7 @@ main(void)
     test_json();
     test_due();
     test_open();
+    test_answers();
     test_health();
     test_destroyed();
 

@@ -411,6 +411,22 @@ test_commit(void)
     ok(qoe_feed_empty(feed) && spooled(zone) == 4 && feed->unsynced,
        "a stored batch that was not taken is left to the backlog");
 
+    put(zone, 0, 2);
+    (void) qoe_feed_commit(feed, UINT64_MAX, 1000);
+    put(zone, 0, 2);
+    qoe_feed_run(feed, UINT64_MAX, 1000, false);
+    batch(0)->state = QOE_BATCH_SENDING;
+    ok(has(0, 4, 12, QOE_BATCH_SENDING) && batch(0)->nrefs == 1
+       && qoe_feed_unsafe(feed) && !qoe_feed_is_stored(batch(0)),
+       "a batch of which the spool has a part is not safe");
+    qoe_feed_failed(batch(0));
+    ok(batch(0)->state == QOE_BATCH_READY && batch(0)->nrefs == 1,
+       "and waits again when it fails");
+    qoe_feed_taken(batch(0));
+    qoe_feed_release(feed);
+    ok(spooled(zone) == 4 && qoe_feed_empty(feed),
+       "once it is taken that part is done");
+
     put(zone, 0, BATCH * (QOE_FEED_SLOTS + 1));
     ok(qoe_feed_commit(feed, UINT64_MAX, 1000) == QOE_AGAIN,
        "more records than the slots hold take another call");

@@ -214,6 +214,8 @@ woken(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 static void
 test_wake(void)
 {
+    uint64_t  most;
+
     begin();
     qoe_helper_wake(&h);
     ok(woken(0, 0, 0, 0), "without a change no waiter wakes");
@@ -228,6 +230,13 @@ test_wake(void)
     lanes->waiters[1] = 2;
     qoe_helper_work(&h, 100000);
     ok(woken(0, 2, 0, 0), "they wake after a store and after an answer");
+
+    most = UINT64_MAX - 1;
+    (void) !write(waiter_fd[0], &most, sizeof(most));
+    lanes->waiters[1] = 1;
+    errno = EINTR;
+    qoe_helper_wake(&h);
+    ok(woken(most, 0, 0, 0), "one whose descriptor is full is awake already");
 }
 
 
