@@ -1,0 +1,151 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * When an exporter sends a request of its backlog: what has to be done first,
+ * and when it looks again.
+ */
+
+
+#include "exporter_unit.h"
+
+
+/* A batch is in the spool, and nothing else is to be sent. */
+
+static void
+spooled_one(void)
+{
+    start(true);
+    ready(0, 1);
+    run();
+    answer(QOE_OUTCOME_HOLD, 0);
+    (void) qoe_feed_spool(held[0].feed[0]);
+    qoe_retry_succeeded(&e.retry);
+    e.refusing = false;
+    pass_ms(1500);
+    qoe_spool_run(e.spool, at);
+    e.backlog_ms = 0;
+}
+
+
+static void
+test_conditions(void)
+{
+    size_t  i;
+
+    static const struct {
+        bool         sent;
+        bool         leaving;
+        bool         handing_over;
+        uint64_t     backlog;        /* after now, ms */
+        uint64_t     next;           /* the next try, after now, ms */
+        uint64_t     failures;
+        size_t       sending;
+        bool         sends;
+        const char  *text;
+    } rows[] = {
+        { false, false, false, 0, 0, 0, 0, true, "if nothing is against it" },
+        { true, false, false, 0, 0, 0, 0, false, "not beside another" },
+        { false, true, false, 0, 0, 0, 0, false, "not at an exit" },
+        { false, false, true, 0, 0, 0, 0, false, "not in a hand-over" },
+        { false, false, false, 1, 0, 0, 0, false, "not before it is due" },
+        { false, false, false, 0, 1, 1, 0, false, "not before the next try" },
+        { false, false, false, 0, 0, 1, 0, true, "as the next try" },
+        { false, false, false, 0, 0, 1, 1, false,
+          "not beside a batch that is the next try" },
+        { false, false, false, 0, 0, 2, 1, false, "of any number" },
+        { false, false, false, 0, 0, 0, 1, true,
+          "beside a batch to a server that answers" }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        spooled_one();
+        e.item_sent = rows[i].sent;
+        env.leaving = rows[i].leaving;
+        env.handing_over = rows[i].handing_over;
+        e.backlog_ms = rows[i].backlog != 0 ? at + rows[i].backlog : at;
+        e.retry.not_before_ms = rows[i].next != 0 ? at + rows[i].next : at;
+        e.retry.failures = rows[i].failures;
+        e.sending = rows[i].sending;
+        qoe_exporter_backlog(&e, at);
+
+        ok(wire.n == rows[i].sends && e.item_held == rows[i].sends
+           && e.item_sent == (rows[i].sends || rows[i].sent),
+           "a request of the backlog is sent %s", rows[i].text);
+
+        e.item_sent = rows[i].sends;
+        e.sending = 0;
+        env.leaving = env.handing_over = false;
+        end();
+    }
+}
+
+
+static void
+test_again(void)
+{
+    uint64_t  taken;
+
+    spooled_one();
+    wire.nomem = true;
+    qoe_exporter_backlog(&e, at);
+    ok(wire.n == 0 && e.item_held && !e.item_sent
+       && e.backlog_ms == at + 1000,
+       "without memory a request is kept, for a second");
+    wire.nomem = false;
+    qoe_exporter_backlog(&e, at + 999);
+    ok(wire.n == 0, "in which it is not tried");
+    qoe_exporter_backlog(&e, at + 1000);
+    ok(wire.n == 1 && e.item_sent, "then it is");
+
+    taken = e.taken;
+    answer(QOE_OUTCOME_OK, 0);
+    ok(!e.item_held && !e.item_sent && e.taken == taken + 1
+       && e.backlog_ms == 0 && spooled(zone) == 0
+       && counter(zone, QOE_DEST_REPLAYED) == BATCH
+       && counter(zone, QOE_DEST_BATCHES_SENT) == 1,
+       "once it is taken the next is due");
+    qoe_exporter_backlog(&e, at);
+    ok(wire.n == 0 && e.backlog_ms >= at + 5000,
+       "in an empty spool it is looked for again when there can be one");
+    end();
+
+    /* a failure, noted in a lane that is held */
+
+    spooled_one();
+    qoe_exporter_backlog(&e, at);
+    answer(QOE_OUTCOME_RETRY, 0);
+    ok(!e.item_held && !e.item_sent && spooled(zone) == BATCH
+       && e.retry.failures == 1
+       && counter(zone, QOE_DEST_BATCHES_RETRIED) == 2,
+       "a request that fails stays in the spool");
+    end();
+
+    spooled_one();
+    qoe_exporter_backlog(&e, at);
+    ok(e.item_held, "a request is in flight");
+    e.item_sent = false;
+    qoe_exporter_close_spool(&e);
+    ok(!e.item_held && e.spool == NULL && e.feed.spool == NULL,
+       "it is left to the next owner with the spool");
+    qoe_exporter_backlog(&e, at);
+    ok(wire.sent == 2, "without a spool there is no backlog");
+    qoe_exporter_open_spool(&e);
+    ok(e.spool != NULL && e.feed.spool == e.spool && e.backlog_ms == 0,
+       "a spool is opened again");
+    end();
+}
+
+
+int
+main(void)
+{
+    self = qoe_proc_self();
+
+    test_conditions();
+    test_again();
+
+    clear(dir, false);
+
+    return tap_end();
+}
