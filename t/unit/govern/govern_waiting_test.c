@@ -412,6 +412,57 @@ test_viewers(void)
 }
 
 
+/* The sketch of a pair, for edges to be merged. */
+
+static void
+test_sketch(void)
+{
+    bool                 same;
+    size_t               i, n;
+    qoe_hll_t           *h;
+    qoe_govern_sketch_t  s;
+
+    begin();
+    memset(&s, 0xff, sizeof(s));
+    ok(qoe_govern_sketch(&gv, 0, NOW, &s) && s.begun_s == 0,
+       "a place without a viewer today has no sketch");
+
+    (void) qoe_govern_fleet(g, 42);
+    gv.fleet.id = 42;
+    qoe_govern_viewer(&gv, qoe_span("org"), qoe_span("player"), true,
+                      qoe_span("v1"), NOW);
+    qoe_govern_viewer(&gv, qoe_span("org"), qoe_span("player"), true,
+                      qoe_span("v2"), NOW + 5);
+    memset(&s, 0xff, sizeof(s));
+    h = qoe_govern_hll_at(g, g->sketches);
+    same = qoe_govern_sketch(&gv, 0, NOW + 9, &s);
+
+    for (i = 0, n = 0; i < QOE_HLL_SIZE; i++) {
+        same = same && s.hll.reg[i] == h->reg[i];
+        n += s.hll.reg[i] != 0;
+    }
+
+    ok(same && n == 2 && qoe_span_eq(s.org, qoe_span("org"))
+       && qoe_span_eq(s.player, qoe_span("player")) && !s.overflow
+       && fabs(s.viewers - 2) < 0.01 && s.key_id == 42 && s.begun_s == NOW,
+       "that of a pair has its names, its registers and when it began");
+    ok(qoe_govern_sketch(&gv, 0, NOW + DAY, &s) && s.begun_s == 0,
+       "on another day it has none");
+
+    qoe_govern_pair(g, 0)->hash = 0;
+    ok(qoe_govern_sketch(&gv, 0, NOW + 9, &s) && s.begun_s == 0,
+       "nor when the pair has lost its place");
+
+    qoe_govern_pair(g, g->pairs - 1)->day = qoe_govern_pair(g, 0)->day;
+    qoe_govern_pair(g, g->pairs - 1)->key_id = 42;
+    qoe_govern_pair(g, g->pairs - 1)->begun_s = NOW + 3;
+    ok(qoe_govern_sketch(&gv, g->pairs - 1, NOW + 9, &s)
+       && s.begun_s == NOW + 3 && s.overflow && s.org.data == NULL
+       && s.player.data == NULL && s.viewers == 0,
+       "that of all others has no names");
+}
+
+
 int
 main(void)
 {
@@ -426,6 +477,7 @@ main(void)
     test_scan();
     test_near();
     test_viewers();
+    test_sketch();
 
     return tap_end();
 }

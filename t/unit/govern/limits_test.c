@@ -210,6 +210,8 @@ test_bad(void)
         { "{\"env\":{\"ttl\":0}}",
           "\"env\": \"ttl\" must be a whole number from 1 to 31536000, not "
           "0" },
+        { "{\"a b~\":{}}", "unknown dimension \"a b~\"" },
+        { "{\"a\\u007f\\u001f\\u00e9\":{}}", "unknown dimension \"a????\"" },
         { "{\"env\":{\"bucket_size\":0}}",
           "\"env\": \"bucket_size\" must be a whole number from 1 to "
           "1000000000, not 0" },

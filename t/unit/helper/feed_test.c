@@ -173,6 +173,13 @@ test_batches(void)
     ok(!qoe_feed_empty(feed) && qoe_feed_lag(feed) == 3 * SIZE,
        "a feed with records that are not read is not empty");
 
+    qoe_feed_run(feed, SIZE, 900, false);
+    ok(feed->nrecords == 1 && qoe_feed_wake_pos(feed)
+                              == SIZE + 2 * (256 + SIZE / 16 - 257 / 16),
+       "a first guess of a record is 256 bytes");
+
+    feed->nrecords = 0;
+    feed->pos = 0;
     qoe_feed_run(feed, UINT64_MAX, 1000, false);
     ok(feed->nbatches == 0 && feed->nrecords == 3 && !qoe_feed_empty(feed)
        && qoe_feed_due_ms(feed) == 1000 + INTERVAL
