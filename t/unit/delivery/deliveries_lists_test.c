@@ -11,6 +11,10 @@
 #include "qoe_delivery_priv.h"
 #include "tap.h"
 
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 
 #define T0     1700000000000
 #define SIZE   (32 * 1024)
@@ -417,6 +421,89 @@ test_read(void)
 }
 
 
+/*
+ * A writer that changes a state while a reader copies it: the page with the
+ * state's second half is not readable at first, and the fault that the reader
+ * meets there is the moment at which the writer writes.
+ */
+
+static uint8_t         *half;
+static size_t           page;
+static qoe_delivery_t  *torn;
+
+
+static void
+write_within(int signo)
+{
+    (void) signo;
+
+    (void) mprotect(half, page, PROT_READ|PROT_WRITE);
+    torn->seq = (torn->seq | 1) + 1;
+    torn->epoch_ms = 22;
+    torn->track[1].next = 22;
+}
+
+
+/* Reads a state whose sequence number is seq; true: all of it is the new. */
+
+static bool
+read_torn(uint32_t i, uint32_t seq)
+{
+    qoe_delivery_t  copy;
+
+    torn->seq = seq;
+    torn->epoch_ms = 11;
+    torn->track[1].next = 11;
+
+    return mprotect(half, page, PROT_NONE) == 0
+           && qoe_deliveries_read(table, i, &copy)
+           && copy.epoch_ms == 22 && copy.track[1].next == 22
+           && copy.seq == (seq | 1) + 1;
+}
+
+
+static void
+test_torn(void)
+{
+    uint32_t           i;
+    qoe_deliveries_t  *kept;
+    struct sigaction   sa, before;
+
+    kept = table;
+    page = (size_t) sysconf(_SC_PAGESIZE);
+    table = mmap(NULL, 16 * page, PROT_READ|PROT_WRITE,
+                 MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    if (table == MAP_FAILED) {
+        abort();
+    }
+
+    qoe_deliveries_create(table, 16 * page);
+
+    /* the first state whose last part is on another page than the rest */
+
+    for (i = 0; ; i++) {
+        torn = put(1 + i, 1, KNOWN, 0, i);
+        half = (uint8_t *) ((uintptr_t) &torn->track[0] / page * page);
+
+        if (half > (uint8_t *) &torn->epoch_ms && i != 0) {
+            break;
+        }
+    }
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = write_within;
+    sigaction(SIGSEGV, &sa, &before);
+
+    ok(read_torn(i, 8), "a reader in whose copy a writer wrote reads again");
+    ok(read_torn(i, 9), "so does one that began while a writer wrote");
+
+    sigaction(SIGSEGV, &before, NULL);
+    munmap(table, 16 * page);
+    table = kept;
+}
+
+
 /* What a killed writer leaves, and the table that is made of it. */
 
 static void
@@ -493,6 +580,7 @@ main(void)
     test_due();
     test_victim();
     test_read();
+    test_torn();
     test_rebuild();
 
     free(table);
