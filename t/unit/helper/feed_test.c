@@ -362,9 +362,19 @@ test_give_up(void)
        && feed->nbatches == 0 && is(zone, 0, "4 0 0 0 4"),
        "a batch that waits is given up");
 
+    fly(1);
+    (void) qoe_feed_give_up(feed, UINT64_MAX, 2000, 2000, &n);
+    batch(0)->rejected = 1;
+    qoe_feed_refused(batch(0));
+    qoe_feed_release(feed);
+    ok(counter(zone, QOE_DEST_DROPPED_REFUSED) == 0
+       && counter(zone, QOE_DEST_REJECTED) == 0
+       && is(zone, 0, "6 0 0 0 6"),
+       "what the answer says of a batch that was given up is not counted");
+
     put(zone, 0, 3);
     ok(qoe_feed_give_up(feed, UINT64_MAX, 1000, 0, &n) && n == 3
-       && qoe_feed_empty(feed) && is(zone, 0, "7 0 0 0 7"),
+       && qoe_feed_empty(feed) && is(zone, 0, "9 0 0 0 9"),
        "records that are in no batch are given up without being encoded");
 
     end();

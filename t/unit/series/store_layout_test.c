@@ -126,7 +126,8 @@ test_reserved(void)
             wrong += !qoe_store_read(s, s->overflow[i], &e) || e.metric != i
                      || e.base != QOE_STORE_OVERFLOW_BLOCK || e.extra != 0
                      || e.base_hash == 0 || e.extra_hash != 0 || e.sum != 1
-                     || e.start_ns != NOW || e.last_s != 5000;
+                     || e.start_ns != NOW || e.last_s != 5000
+                     || e.count != 1;
             wrong += qoe_store_record(s, &env, i, 0, QOE_STORE_OVERFLOW, 2,
                                       NOW + SECOND) != QOE_FULL;
             wrong += !qoe_store_read(s, s->overflow[i], &e) || e.sum != 3
