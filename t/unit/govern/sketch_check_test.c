@@ -85,6 +85,12 @@ wrong(void)
         }
     }
 
+    for (i = 0; i < t->counters; i++) {
+        if (t->counter[i].count == 0 && t->counter[i].hash != 0) {
+            return "a counter without a count";
+        }
+    }
+
     /* n groups are in use, and the others are free */
 
     for (i = t->free_group; i != 0; i = groups[i - 1].first) {

@@ -11,6 +11,7 @@
 
 #include "fake_transport.h"
 #include "qoe_report.h"
+#include "qoe_store_layout.h"
 #include "qoe_zone.h"
 
 #include <sys/mman.h>
@@ -451,6 +452,36 @@ test_rhythm(void)
 }
 
 
+/* A new holder looks for births that the last one may have left, long after. */
+
+static void
+test_births_left(void)
+{
+    bench_t       b;
+    qoe_store_t  *s;
+    uint64_t      born;
+
+    conf.series_birth_ms = 600000;
+    s = state.store[0];
+    born = s->born;
+    s->born = 1;
+
+    bench_init(&b, 1);
+    b.env.interval_ms = 1000 * conf.series_birth_ms;
+    qoe_report_take(b.report);
+    b.now = qoe_mono_ms() + 100 * conf.series_birth_ms;
+    ok(qoe_report_idle(b.report) && qoe_report_due_ms(b.report) <= b.now,
+       "a new holder of the lease looks for births at once");
+    qoe_report_run(b.report, b.now);
+    ok(!qoe_report_idle(b.report) && qoe_report_due_ms(b.report) == 0,
+       "a single one is collected");
+    bench_free(&b);
+
+    s->born = born;
+    conf.series_birth_ms = 0;
+}
+
+
 /* What is asked of the last collection, by the time of the one before. */
 
 static void
@@ -636,6 +667,7 @@ main(void)
     test_nowhere();
     test_lease();
     test_rhythm();
+    test_births_left();
     test_last_since();
 
     return tap_end();
