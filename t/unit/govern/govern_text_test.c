@@ -59,6 +59,7 @@ test_clean(void)
         { "plain", 5, "plain" }, { "plain", 4, "plai" }, { "plain", 0, "" },
         { "a\xc3\xa9z", 4, "a\xc3\xa9z" }, { "a\xc3\xa9z", 3, "a\xc3\xa9" },
         { "a\xc3\xa9z", 2, "a" }, { "a\xc3\xa9z", 1, "a" },
+        { "a ~\xc3\xa9\x1f", 9, "a ~\xc3\xa9?" },
         { "a\xc3", 9, "a?" }, { "\xe2\x82\xac", 9, "\xe2\x82\xac" },
         { "\xe2\x82", 9, "??" }, { "\xc2\x9f", 9, "??" },
         { "\xc2\xa0", 9, "\xc2\xa0" }, { "\xc2\x80", 9, "??" },

@@ -8,6 +8,7 @@
 
 
 #include "exporter_unit.h"
+#include "qoe_self.h"
 
 
 /* A batch is in the spool, and nothing else is to be sent. */
@@ -137,6 +138,83 @@ test_again(void)
 }
 
 
+/* The events that the module says it exported, by the error; NULL: none. */
+
+static double
+exported(const char *error)
+{
+    double             sum;
+    uint32_t           i;
+    qoe_span_t         text;
+    qoe_self_series_t  s;
+
+    sum = 0;
+
+    for (i = 0; i < qoe_self_slots(state.self); i++) {
+        if (!qoe_self_read(state.self, i, &s)
+            || s.metric != QOE_METRIC_OTEL_SDK_EXPORTER_LOG_EXPORTED)
+        {
+            continue;
+        }
+
+        text = qoe_labels_get((qoe_span_t) { s.labels, s.labels_len },
+                              qoe_span("error.type"));
+        sum += (error == NULL ? text.len == 0
+                              : qoe_span_eq(text, qoe_span_str(error)))
+               ? s.sum : 0;
+    }
+
+    return sum;
+}
+
+
+/* What the module's own metrics say of events, live and of the backlog. */
+
+static void
+test_self(void)
+{
+    static const qoe_hash_key_t  key = { 1, 2 };
+
+    state.self = shared(QOE_SELF_MIN);
+    qoe_self_create(state.self, QOE_SELF_MIN, &key);
+    qoe_conf.groups = QOE_GROUP_SELF;
+
+    start(false);
+    ready(0, 3);
+    run();
+    answer(QOE_OUTCOME_OK, 1);
+    ok(exported(NULL) == 1 && exported("rejected") == 1,
+       "events that are taken are exported, and those rejected have an error");
+    answer(QOE_OUTCOME_FINAL, 0);
+    ok(exported(NULL) == 1 && exported("503") == BATCH,
+       "events that are refused have that of the answer");
+    answer(QOE_OUTCOME_RETRY, 0);
+    ok(exported(NULL) == 1 && exported("503") == BATCH,
+       "those that are sent again are not counted before");
+    lags = behind = true;
+    at += 1000;
+    run();
+    ok(exported("behind") == BATCH,
+       "those that made room are counted as such");
+    end();
+
+    spooled_one();
+    qoe_exporter_backlog(&e, at);
+    answer(QOE_OUTCOME_OK, 1);
+    ok(exported(NULL) == 2 && exported("rejected") == 2,
+       "those of the backlog are exported");
+    end();
+
+    spooled_one();
+    qoe_exporter_backlog(&e, at);
+    answer(QOE_OUTCOME_FINAL, 0);
+    ok(exported(NULL) == 2 && exported("503") == 2 * BATCH,
+       "or refused");
+    end();
+    qoe_conf.groups = 0;
+}
+
+
 int
 main(void)
 {
@@ -144,6 +222,7 @@ main(void)
 
     test_conditions();
     test_again();
+    test_self();
 
     clear(dir, false);
 

@@ -254,6 +254,17 @@ test_destroyed(void)
        "they are given up with it");
     json = false;
     spool_zone_free(zone);
+
+    start(true);
+
+    for (i = 0; i < LANES; i++) {
+        qoe_feed_destroy(held[i].feed[0]);
+        held[i].feed[0] = NULL;
+    }
+
+    qoe_exporter_destroy(&e);
+    ok(e.spool == NULL && e.feed.spool == NULL, "its spool is closed with it");
+    spool_zone_free(zone);
 }
 
 

@@ -56,8 +56,13 @@ are(uint64_t now_ms, uint64_t heap, uint64_t stack, uint32_t helpers)
 static void
 test_seen(void)
 {
+    qoe_self_row_t  *row;
+
     begin();
+    row = table->row;
+    row[QOE_WORKERS_MAX] = (qoe_self_row_t) { .proc = INIT(0), .heap = 9 };
     ok(are(1000, 0, 0, 0), "without a row there is no helper");
+    memset(&row[QOE_WORKERS_MAX], 0, sizeof(*row));
 
     qoe_self_worker(table, self, 10, 3, 5000);
     qoe_self_worker(table, INIT(0), 20, 4, 5050);

@@ -441,6 +441,47 @@ test_readers(void)
 }
 
 
+/* Each kind of series begins anew: nothing of its former life is left. */
+
+static void
+test_begins(void)
+{
+    size_t        i, n;
+    uint32_t      slot;
+    qoe_store_t  *s;
+    qoe_series_t  e;
+
+    static const qoe_metric_id_t  metrics[] = { COUNTER, GAUGE, HISTOGRAM };
+
+    for (i = 0; i < 3; i++) {
+        s = store_new(QOE_STORE_MIN);
+        qoe_store_record(s, &env, metrics[i], 0, 0, 1, NOW);
+        qoe_store_record(s, &env, metrics[i], 0, 0, 90000, NOW);
+        slot = metrics[i] == HISTOGRAM ? s->numbers + s->histogram_reserve
+                                       : s->number_reserve;
+        qoe_store_window(s, slot);
+        (void) qoe_store_condemn(s, slot, 5000);
+        qoe_store_record(s, &env, metrics[i], 0, 0, 300, NOW + SECOND);
+
+        ok(qoe_store_read(s, slot, &e) && e.sum == 300
+           && e.count == (metrics[i] == COUNTER ? 300 : 1)
+           && e.start_ns == NOW + SECOND && e.last_s == 5001
+           && e.window_count == 0 && e.window_sum == 0
+           && e.open_count == (metrics[i] == GAUGE)
+           && (metrics[i] != HISTOGRAM || (e.min == 300 && e.max == 300)),
+           "metric %zu has its new value alone", i);
+
+        for (n = 0; n < QOE_BUCKETS_MAX && metrics[i] == HISTOGRAM; n++) {
+            e.count -= e.bucket[n];
+        }
+
+        ok(e.count == (metrics[i] == COUNTER ? 300 : metrics[i] == GAUGE),
+           "and nothing in a bucket of the old");
+        munmap(s, QOE_STORE_MIN);
+    }
+}
+
+
 /* Values at the bounds of what a metric can have. */
 
 static void
@@ -609,6 +650,7 @@ main(void)
     test_known();
     test_sweep();
     test_readers();
+    test_begins();
     test_values();
     test_rebuild();
     test_rebuild_torn();
