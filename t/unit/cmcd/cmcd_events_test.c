@@ -201,6 +201,15 @@ test_types(void)
            "a report of \"%s\" is of type %s", rows[i].keys, rows[i].type);
     }
 
+    ok(decode("e=pr,pr=1.5,sid=\"s1\",ts=1700000000000\n"
+              "e=pr,sid=\"s1\",ts=1700000000000\n"
+              "e=t,pr=1.5,sid=\"s1\",ts=1700000000000") == QOE_OK
+       && number(0, QOE_NUMBER_PLAYBACK_RATE) == 1.5
+       && number(1, QOE_NUMBER_PLAYBACK_RATE) == 1
+       && isnan(number(2, QOE_NUMBER_PLAYBACK_RATE))
+       && field_is(0, QOE_FIELD_PLAYER_ID, "cmcd"),
+       "a change of the rate has the rate, which is 1 if none is sent");
+
     for (i = 0; i < 4; i++) {
         static const char *const  ots[] = { "v", "av", "a", "m" };
         static const char *const  media[] = { "video", "video", "audio", "" };

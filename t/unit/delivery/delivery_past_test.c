@@ -463,6 +463,14 @@ test_reach(void)
     entry(5, 3001, 2000, 1000, 2000, 1);
     ok(qoe_delivery_reach(t, 4) == 1000 + 2000 + 2000,
        "the oldest of the past counts");
+
+    /* numbers after the past that would be a request */
+
+    state.track[QOE_TRACK_VIDEO].next = 3001;
+    state.track[QOE_TRACK_VIDEO].nor = 0x00010200;
+    state.track[QOE_TRACK_VIDEO].step = 500;
+    ok(qoe_delivery_reach(t, 4) == 1000 + 2000 + 2000,
+       "and nothing after it");
 }
 
 

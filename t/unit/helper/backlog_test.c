@@ -9,6 +9,7 @@
 
 #include "qoe_exporter.h"
 #include "qoe_outcome.h"
+#include "qoe_spool_info.h"
 #include "spool_unit.h"
 
 
@@ -154,6 +155,8 @@ test_blame(void)
 int
 main(void)
 {
+    qoe_spool_info_t  before, after;
+
     self = qoe_proc_self();
 
     start(3, 100);
@@ -164,7 +167,10 @@ main(void)
     end();
 
     start(1, 100);
+    qoe_spool_info(zone, e.dest, &before);
     held();
+    qoe_spool_info(zone, e.dest, &after);
+    ok(after.bytes == before.bytes, "of the only one no copy is written");
     ok(spooled(zone) == 1 && next(sp) == 1 && next(sp) == -2,
        "a request that is the only one stays the first");
     end();

@@ -138,6 +138,35 @@ test_again(void)
 }
 
 
+/* A spool that has just been opened is due, and runs at the exporter's pace. */
+
+static void
+test_run(void)
+{
+    start(true);
+    e.run_ms = 7;
+    e.backlog_ms = 7;
+    ok(qoe_spool_due_ms(e.spool) == 0, "a spool that was opened is due");
+    (void) qoe_exporter_run(&e, 0);
+    ok(e.run_ms == 1, "it runs, and may do so again at once");
+    end();
+
+    start(true);
+    e.item_sent = true;
+    (void) qoe_exporter_run(&e, at);
+    ok(e.run_ms == at + 100, "while a request of it is in flight it waits");
+    e.item_sent = false;
+    end();
+
+    start(true);
+    e.retry.failures = 1;
+    e.retry.not_before_ms = at + 5000;
+    (void) qoe_exporter_run(&e, at);
+    ok(e.run_ms == at + 100, "so it does while the server fails");
+    end();
+}
+
+
 /* The events that the module says it exported, by the error; NULL: none. */
 
 static double
@@ -192,7 +221,7 @@ test_self(void)
     ok(exported(NULL) == 1 && exported("503") == BATCH,
        "those that are sent again are not counted before");
     lags = behind = true;
-    at += 1000;
+    e.retry.not_before_ms = UINT64_MAX;
     run();
     ok(exported("behind") == BATCH,
        "those that made room are counted as such");
@@ -222,6 +251,7 @@ main(void)
 
     test_conditions();
     test_again();
+    test_run();
     test_self();
 
     clear(dir, false);

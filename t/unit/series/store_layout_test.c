@@ -441,6 +441,39 @@ test_readers(void)
 }
 
 
+/* Takes all slots, lets them leave, and takes them all again. */
+
+static void
+test_all_again(void)
+{
+    int           turn;
+    uint32_t      i, taken[2];
+    qoe_store_t  *s;
+
+    s = store_new(QOE_STORE_MIN);
+
+    for (turn = 0; turn < 2; turn++) {
+        for (i = 0; i < 2 * qoe_store_slots(s); i++) {
+            (void) qoe_store_record(s, &env, i % 2 ? HISTOGRAM : COUNTER,
+                                    block(s, i / 2 % 40), block(s, i / 80), 1,
+                                    NOW);
+        }
+
+        taken[turn] = s->series;
+        condemn_all(s);
+        sweep_all(s);
+    }
+
+    ok(taken[0] == taken[1]
+       && taken[0] == s->numbers - s->number_reserve
+                      + s->histograms - s->histogram_reserve
+       && s->series == 0 && s->pool[QOE_POOL_NUMBERS].nfree
+                            == s->numbers - s->number_reserve,
+       "each slot is taken again, the last as well");
+    munmap(s, QOE_STORE_MIN);
+}
+
+
 /* Each kind of series begins anew: nothing of its former life is left. */
 
 static void
@@ -650,6 +683,7 @@ main(void)
     test_known();
     test_sweep();
     test_readers();
+    test_all_again();
     test_begins();
     test_values();
     test_rebuild();
