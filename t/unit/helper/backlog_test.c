@@ -124,7 +124,7 @@ test_blame(void)
 
     start(1, 100);
 
-    for (i = 0; i < 2 * QOE_EXPORTER_BLAMED; i++) {
+    for (i = 0; i < QOE_EXPORTER_BLAMED + 2; i++) {
         held();
         pass(sp, 1500);
         fly();
@@ -138,7 +138,7 @@ test_blame(void)
 
     start(3, 100);
 
-    for (i = 0; i < 3 * QOE_EXPORTER_BLAMED; i++) {
+    for (i = 0; i < QOE_EXPORTER_BLAMED + 2; i++) {
         held();
         e.taken++;
         pass(sp, 1500);
