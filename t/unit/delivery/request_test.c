@@ -200,6 +200,8 @@ test_same(void)
     } rows[] = {
         { "/v/a.ts", "/v/a.ts?x=1", true }, { "/v/a.ts", "/v/a.ts#x", true },
         { "/v/a.ts", "/v/b.ts", false }, { "/v/a.ts", "/v/A.ts", false },
+        { "/v/a", "/w/a", false }, { "/v/a", "/a", false },
+        { "/vw/a", "/vx/a", false }, { "/vw/a", "/a", false },
         { "/v/./a", "/v/a", true }, { "/v/w/../a", "/v/a", true },
         { "/../a", "/a", true }, { "/v/../../a", "/a", true },
         { "/v/.../a", "/v/a", false }, { "/v/.a/b", "/v/b", false },
