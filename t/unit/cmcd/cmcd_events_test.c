@@ -201,6 +201,21 @@ test_types(void)
            "a report of \"%s\" is of type %s", rows[i].keys, rows[i].type);
     }
 
+    ok(decode("e=ps,sta=p,br=(900;v),pb=(700;v),bl=(5),dfa=3,sid=\"s1\","
+              "ts=1700000000000\n"
+              "e=ps,sta=a,br=(900;v),pb=(700;v),sid=\"s1\","
+              "ts=1700000000000\n"
+              "e=bc,br=(900;v),pb=(700;v),sid=\"s1\",ts=1700000000000\n"
+              "e=t,br=(900;v),pb=(0;v),sid=\"s1\",ts=1700000000000")
+       == QOE_OK
+       && number(0, QOE_NUMBER_BITRATE_KB) == 700
+       && isnan(number(0, QOE_NUMBER_BUFFER_LENGTH))
+       && isnan(number(0, QOE_NUMBER_DROPPED_FRAMES))
+       && isnan(number(1, QOE_NUMBER_BITRATE_KB))
+       && number(2, QOE_NUMBER_BITRATE_KB) == 900
+       && number(3, QOE_NUMBER_BITRATE_KB) == 900
+       && isnan(number(3, QOE_NUMBER_DROPPED_FRAMES)),
+       "what plays has the bitrate that is shown, else the one selected");
     ok(decode("e=pr,pr=1.5,sid=\"s1\",ts=1700000000000\n"
               "e=pr,sid=\"s1\",ts=1700000000000\n"
               "e=t,pr=1.5,sid=\"s1\",ts=1700000000000") == QOE_OK
