@@ -703,9 +703,9 @@ usage: ./build.sh COMMAND
   test [FILE..]   build, run the quick tests (or those files): the inner loop,
                   at most 3 minutes on two cores
   test-all        build, run every test; --rest: those that "test" does not
-  test-on SUITE [short | FILE..]
+  test-on SUITE [short | FILE.. | -- COMMAND..]
                   build, load and run the quick tests (or a few, or those) in a
-                  chroot of bookworm, trixie or sid
+                  chroot of bookworm, trixie or sid; or another command there
   fleet           three edges, viewers who move between them, a Collector and
                   ClickHouse's engine: the truth, the sum of the edges and what
                   the centre says (EDGES, MINUTES, SESSIONS, ENGINE)

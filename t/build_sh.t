@@ -274,9 +274,34 @@ my $port = free_port();
     $times{$_}++ for @slow;
     is_deeply([ grep { $times{$_} > 1 } keys %times ], [],
               'each of them stands there once');
+    is_deeply([ grep { !$times{$_}
+                       && slurp("$top/$_") =~ /\bwrk_load\(|\[\s*'wrk'/ }
+                map { s{^\Q$top\E/}{}r } glob "$top/t/*.t" ], [],
+              'no other one runs wrk, which only test-all installs');
     is_deeply([ grep { !/^(?:#.*|t\/\w+\.t {2,}\S.*|)$/ }
                 split /\n/, slurp("$top/t/slow") ], [],
               'each line of t/slow is a file with its reason, or a comment');
+}
+
+# a fleet: what t/tools/fleet.pl is given
+
+{
+    my $t = tree('fleet');
+    my $r = build_sh($t, [], 'fleet');
+
+    is($r->{rc}, 1, 'fleet without a Collector ends');
+    like($r->{err}, qr/^build\.sh: the Collector cannot be had on this machine$/m,
+         'it says that there is none');
+
+    script("$t/t/peers/fleet/build.sh", "echo /otelcol\n");
+    script("$t/bin/perl",
+           "echo perl \"\$@\" \$TEST_NGINX_OPENQOE_MODULE >> $t/calls\n");
+    $r = build_sh($t, [], 'fleet');
+    is($r->{rc}, 0, 'fleet without ClickHouse leaves the choice to the tool')
+        or diag($r->{err});
+    like($r->{calls}, qr{^perl t/tools/fleet\.pl \Q$t\E/build/\Q$module\E$}m,
+         'the tool gets the module of this tree');
+    ok(-e "$t/build/$module", 'which is built before');
 }
 
 # a tree that another user has built

@@ -3,12 +3,12 @@
 # Copyright (C) OpenQoE
 #
 # CMCD of real players: hls.js, dash.js and shaka play in Chromium from nginx
-# with their own CMCD turned on, by query, by headers and with reports.  The
-# network of each session becomes slow until its video stalls; the viewer pauses,
-# seeks and sees the end.  A recorder on the page knows what really happened
-# (t/peers/players/recorder.js, truth.js); the page has no other reporter.  Views
-# made of reports must have the recorder's numbers; estimates made of requests
-# must be near them.
+# with their own CMCD turned on, by query, by headers and with reports, and older
+# versions of them by query.  The network of each session becomes slow until its
+# video stalls; the viewer pauses, seeks and sees the end.  A recorder on the
+# page knows what really happened (t/peers/players/recorder.js, truth.js); the
+# page has no other reporter.  Views made of reports must have the recorder's
+# numbers; estimates made of requests must be near them.
 
 use v5.36;
 
@@ -34,6 +34,7 @@ use constant STATE => 150;
 
 my @players = qw(hlsjs dashjs shaka);
 my @modes = qw(query headers event);
+my @older = qw(hlsjs15 dashjs4 shaka4);
 
 need(chromium => program('chromium'), ffmpeg => program('ffmpeg'));
 
@@ -73,6 +74,7 @@ END
             openqoe_cmcd on;
             openqoe_cmcd_org \$session;
             access_log $log_file cmcd;
+            proxy_buffers 32 64k;
             proxy_pass http://127.0.0.1:$port;
         }
         location ~ ^/reports/(?<session>.+) {
@@ -84,16 +86,17 @@ END
 );
 $nginx->start;
 
-my $seen = browse('cmcd/drive.js', 300, port => $port, media => $media,
+my $seen = browse('cmcd/drive.js', 500, port => $port, media => $media,
                   lib => $lib, slow => $slow, site => $nginx->url(''));
 
 ok($seen, 'the browser was driven to the end') or done_testing, exit 1;
 note("the browser: $seen->{product}");
 
-my %session = map { $_->{name} => $_ } @{ $seen->{sessions} };
+my %session = map { ("$_->{player}-$_->{mode}" => $_) } @{ $seen->{sessions} };
 
 is_deeply([ sort keys %session ],
-          [ sort map { my $p = $_; map { "$p-$_" } @modes } @players ],
+          [ sort +(map { my $p = $_; map { "$p-$_" } @modes } @players),
+                 map { "$_-query" } @older ],
           'every session was recorded');
 
 
@@ -220,10 +223,10 @@ sub check_experience ($session, $metrics) {
     is($metrics->value('openqoe.experience.rebuffers', @by),
        $metrics->value('openqoe.experience.rebuffers', @by, @late),
        'neither the start, the seek nor the pause is a stall');
-    is($metrics->value('openqoe.experience.rebuffers', @by, @late,
-                       cause => 'network'),
-       $metrics->value('openqoe.experience.rebuffers', @by, @late),
-       'the cause of a stall is that the bytes came slowly');
+    is_deeply([ uniq map { $_->{attrs}{cause} }
+                $metrics->series('openqoe.experience.rebuffers', @by) ],
+              ['network'],
+              'the cause of a stall is that the bytes came slowly');
 }
 
 
@@ -242,26 +245,34 @@ ok($metrics->wait_value($all, 'openqoe.delivery.requests', -timeout => 30),
     or diag($metrics->value('openqoe.delivery.requests'), " of $all");
 
 $shim->clock(LATER);
-$metrics->wait_value(scalar @players, 'openqoe.views_total', -timeout => 10);
-ok($metrics->wait_value(0, 'openqoe.cmcd.sessions.active', -timeout => 30),
+$metrics->wait_value(scalar(grep { /-event-/ } keys %lines),
+                     'openqoe.views_total', -timeout => 10);
+ok(wait_until(sub { $nginx->stats->{cmcd}{sessions}{active} == 0 }, 30),
    'no session is left of those that have made requests');
 ok($metrics->wait_collection, 'collections are made with the clock moved');
 
 for my $name (sort keys %session) {
     my $s = $session{$name};
-    my @requests = @{ $lines{$name} // [] };
+    my @requests = @{ $lines{ $s->{name} } // [] };
 
     subtest "$name: the recording" => sub { check_recorded($s) };
     subtest "$name: variables" => sub { check_variables($s, @requests) };
     subtest "$name: requests" => sub {
         check_delivery($s, $metrics, @requests);
     };
-    subtest "$name: estimates" => sub { check_experience($s, $metrics) };
 
-    next if $s->{mode} ne 'event';
-    subtest "$name: the view made of reports" => sub {
-        compare($s, $metrics, STATE, 'org_id');
-    };
+    note("$name: the page did not run for $s->{lag_ms} ms");
+
+    SKIP: {
+        skip "the machine has no time for the page of $name", 1
+            if $s->{starved};
+
+        subtest "$name: estimates" => sub { check_experience($s, $metrics) };
+
+        subtest "$name: the view made of reports" => sub {
+            compare($s, $metrics, STATE, 'org_id');
+        } if $s->{mode} eq 'event';
+    }
 }
 
 ok($nginx->stop, 'nginx exits by itself');

@@ -310,6 +310,29 @@ subtest 'a small zone' => sub {
     stopped();
 };
 
+# The tables of counters (src/shm/qoe_counters.h) and what is written of them.
+
+subtest 'every counter is shown' => sub {
+    my $tool = tool('catalogue_cli')
+        or plan skip_all => 't/tools/catalogue_cli is not built';
+    my ($rc, $out) = run_cmd($tool, 'counters');
+    my @paths = $out =~ /^([^\t]+)\t/mg;
+    is($rc, 0, 'the tool prints the counters');
+    cmp_ok(scalar @paths, '>', 80, 'the counters of the zone and of exporters');
+
+    started(http => "openqoe_spool spool-$$;");
+    my $stats = get();
+
+    for my $path (@paths) {
+        my $value = $stats;
+        $value = ref $value eq 'HASH' ? $value->{$_} : undef
+            for split /\./, $path;
+        like($value // 'absent', qr/^\d+$/, "the stats have $path");
+    }
+
+    stopped();
+};
+
 # Metrics are off: nothing is made, but the limits are known all the same.
 
 {

@@ -61,19 +61,14 @@ qoe_cmcd_finish(qoe_cmcd_parser_t *p)
 }
 
 
-/* The value of a hexadecimal digit, or a number above 15. */
+/* 16 and more: no hexadecimal digit. */
 
-static unsigned
-qoe_cmcd_hex(char ch)
-{
-    if (ch >= '0' && ch <= '9') {
-        return (unsigned) (ch - '0');
-    }
-
-    ch |= 0x20;
-
-    return ch >= 'a' && ch <= 'f' ? (unsigned) (ch - 'a' + 10) : 16;
-}
+static const uint8_t  qoe_cmcd_hex[256] = {
+    [0 ... '0' - 1] = 16, ['0'] = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+    ['9' + 1 ... 'A' - 1] = 16, ['A'] = 10, 11, 12, 13, 14, 15,
+    ['F' + 1 ... 'a' - 1] = 16, ['a'] = 10, 11, 12, 13, 14, 15,
+    ['f' + 1 ... 255] = 16
+};
 
 
 /*
@@ -84,26 +79,32 @@ qoe_cmcd_hex(char ch)
 static const char *
 qoe_cmcd_unescape(const char *s, const char *end, const char *stop, char **to)
 {
-    char      *d;
+    char      *d, ch;
     unsigned   high, low;
 
-    for (d = *to; s < end && *s != stop[0] && *s != stop[1]; s++) {
-        *d = *s;
+    for (d = *to; s < end; d++) {
+        ch = *s;
 
-        if (*s == '+') {
-            *d = ' ';
-
-        } else if (*s == '%' && end - s > 2) {
-            high = qoe_cmcd_hex(s[1]);
-            low = qoe_cmcd_hex(s[2]);
-
-            if (high < 16 && low < 16) {
-                *d = (char) (high << 4 | low);
-                s += 2;
-            }
+        if (ch == stop[0] || ch == stop[1]) {
+            break;
         }
 
-        d++;
+        s++;
+
+        if (ch == '%' && end - s > 1) {
+            high = qoe_cmcd_hex[(unsigned char) s[0]];
+            low = qoe_cmcd_hex[(unsigned char) s[1]];
+
+            if ((high | low) < 16) {
+                ch = (char) (high << 4 | low);
+                s += 2;
+            }
+
+        } else if (ch == '+') {
+            ch = ' ';
+        }
+
+        *d = ch;
     }
 
     *to = d;

@@ -43,6 +43,8 @@ static const uint8_t  qoe_cmcd_letters[26] = {
 
 #define QOE_CMCD_TEXT_MAX  4
 
+_Static_assert(QOE_CMCD_NAME_MAX == sizeof(uint64_t), "a name is one integer");
+
 typedef struct {
     char               text[QOE_CMCD_TEXT_MAX];  /* the rest is 0 */
 } qoe_cmcd_text_t;
@@ -93,17 +95,50 @@ qoe_cmcd_tokens(qoe_cmcd_key_t key, size_t *n)
 }
 
 
-/* Texts are compared as one integer each: the table is padded with zeros. */
+/*
+ * Texts of up to 8 bytes are compared as one integer each: the table is padded
+ * with zeros.
+ */
 
 static uint64_t
 qoe_cmcd_word(const char *p, size_t len)
 {
+    size_t    i;
     uint64_t  word;
 
     word = 0;
-    memcpy(&word, p, len);
+
+    for (i = 0; i < len; i++) {
+        word |= (uint64_t) (unsigned char) p[i] << 8 * i;
+    }
 
     return word;
+}
+
+
+/* The same of a text of the table, by one load. */
+
+static uint64_t
+qoe_cmcd_known(const char text[sizeof(uint64_t)])
+{
+    uint64_t  word;
+
+    memcpy(&word, text, sizeof(uint64_t));
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+
+    return word;
+}
+
+
+/* Whether a text would be equal to a shorter one that is padded. */
+
+static bool
+qoe_cmcd_padded(qoe_span_t text)
+{
+    return text.data[text.len - 1] == '\0';
 }
 
 
@@ -115,7 +150,7 @@ qoe_cmcd_token_find(qoe_cmcd_key_t key, qoe_span_t text)
     const qoe_cmcd_text_t  *t;
 
     if (text.len == 0 || text.len >= QOE_CMCD_TEXT_MAX
-        || memchr(text.data, '\0', text.len))
+        || qoe_cmcd_padded(text))
     {
         return 0;
     }
@@ -141,7 +176,7 @@ qoe_cmcd_key_find(qoe_span_t name)
 
     if (name.len == 0 || name.len >= QOE_CMCD_NAME_MAX
         || name.data[0] < 'a' || name.data[0] > 'z'
-        || memchr(name.data, '\0', name.len))
+        || qoe_cmcd_padded(name))
     {
         return QOE_CMCD_NKEYS;
     }
@@ -150,7 +185,7 @@ qoe_cmcd_key_find(qoe_span_t name)
     key = qoe_cmcd_letters[name.data[0] - 'a'];
 
     for ( /* void */ ; key < QOE_CMCD_NKEYS; key++) {
-        if (qoe_cmcd_word(qoe_cmcd_info[key].name, QOE_CMCD_NAME_MAX) == word) {
+        if (qoe_cmcd_known(qoe_cmcd_info[key].name) == word) {
             return (qoe_cmcd_key_t) key;
         }
 

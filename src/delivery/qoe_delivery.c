@@ -44,12 +44,14 @@ static void qoe_delivery_clear(qoe_delivery_t *d, uint64_t epoch_ms);
 static void qoe_delivery_retry(qoe_delivery_step_t *x);
 static void qoe_delivery_failure(qoe_delivery_step_t *x);
 static void qoe_delivery_segment(qoe_delivery_step_t *x);
+static bool qoe_delivery_vague(const qoe_delivery_step_t *x);
 static void qoe_delivery_start(qoe_delivery_step_t *x);
 static void qoe_delivery_playing(qoe_delivery_step_t *x);
 static bool qoe_delivery_leads(const qoe_delivery_step_t *x);
 static void qoe_delivery_brought(qoe_delivery_step_t *x);
 static void qoe_delivery_compare(qoe_delivery_step_t *x);
 static void qoe_delivery_wait(qoe_delivery_step_t *x);
+static void qoe_delivery_rest(qoe_delivery_t *d, qoe_points_t *points);
 
 
 static const uint32_t  qoe_delivery_silences[] = {
@@ -305,6 +307,16 @@ qoe_delivery_segment(qoe_delivery_step_t *x)
     x->track = qoe_request_ot(x->r) == QOE_CMCD_OT_AUDIO ? QOE_TRACK_AUDIO
                                                          : QOE_TRACK_VIDEO;
 
+    if (qoe_delivery_vague(x)) {
+
+        if (!(d->flags & QOE_DELIVERY_STARTED)) {
+            qoe_delivery_start(x);
+        }
+
+        d->media += (x->complete && d->media != UINT8_MAX);
+        return;
+    }
+
     qoe_delivery_order(x);
 
     if (!(d->flags & QOE_DELIVERY_STARTED)) {
@@ -323,6 +335,36 @@ qoe_delivery_segment(qoe_delivery_step_t *x)
     qoe_delivery_judge(d, false, x->points);
     qoe_delivery_brought(x);
     qoe_delivery_wait(x);
+}
+
+
+/*
+ * By the type of the content alone audio is not known from video, nor either
+ * from an initialization segment.  A player that does not say what it asks for
+ * may say how long that plays: what has no length is then not of this track.
+ */
+
+static bool
+qoe_delivery_vague(const qoe_delivery_step_t *x)
+{
+    size_t                      i;
+    const qoe_delivery_past_t  *p;
+
+    if (x->r->ot != QOE_CMCD_OT_NONE || x->r->d_ms > 0
+        || !isnan(x->r->bl_ms) || x->r->dl_ms > 0)
+    {
+        return false;
+    }
+
+    p = x->d->track[x->track].past;
+
+    for (i = 0; i < QOE_DELIVERY_PAST; i++) {
+        if (p[i].d != 0) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -419,7 +461,7 @@ qoe_delivery_playing(qoe_delivery_step_t *x)
     ms = qoe_delivery_halt(t, 1);
     rate = qoe_delivery_past_rate(&t->past[1]);
 
-    ms = isnan(ms) ? fmin(wall, qoe_delivery_reach(t, 1) / rate) : wall - ms;
+    ms = isnan(ms) ? fmin(wall, qoe_delivery_shown(t, 1) / rate) : wall - ms;
 
     /* a part of that time has been counted, or was before the start */
 
@@ -558,9 +600,6 @@ qoe_delivery_evict(qoe_delivery_t *d)
 void
 qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points)
 {
-    double                      ms;
-    const qoe_delivery_past_t  *last;
-
     if (d->flags & QOE_DELIVERY_OVER) {
         return;
     }
@@ -586,7 +625,7 @@ qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points)
         return;
     }
 
-    qoe_delivery_starved(d, points);
+    qoe_delivery_starved(d, 0, points);
 
     if (d->media == 0) {
 
@@ -602,20 +641,38 @@ qoe_delivery_end(qoe_delivery_t *d, qoe_points_t *points)
         return;
     }
 
-    /*
-     * After the last object of all, what is in the buffer is played.  Of live
-     * streams the last one is that whose next one is not there yet.
-     */
+    qoe_delivery_rest(d, points);
+}
 
-    if ((d->flags & QOE_DELIVERY_LAST) && d->st != QOE_CMCD_ST_LIVE
-        && d->st != QOE_CMCD_ST_LOW_LATENCY)
+
+/*
+ * After the last object of all, what is in the buffer is played.  Of live
+ * streams the last one is that whose next one is not there yet.
+ */
+
+static void
+qoe_delivery_rest(qoe_delivery_t *d, qoe_points_t *points)
+{
+    double                 ms;
+    qoe_delivery_past_t   *last;
+
+    if (d->st == QOE_CMCD_ST_LIVE || d->st == QOE_CMCD_ST_LOW_LATENCY
+        || (!(d->flags & QOE_DELIVERY_LAST)
+            && !qoe_delivery_shortened(&d->track[QOE_TRACK_VIDEO])
+            && !qoe_delivery_shortened(&d->track[QOE_TRACK_AUDIO])))
     {
-        last = &d->track[(d->flags & QOE_DELIVERY_AUDIO) != 0].past[0];
-        ms = qoe_delivery_past_bl(last);
-        ms = ((isnan(ms) ? 0 : ms) + last->d * 4.0)
-             / qoe_delivery_past_rate(last);
-
-        qoe_delivery_played(d, ms, points);
-        d->flags &= (uint16_t) ~QOE_DELIVERY_LAST;
+        return;
     }
+
+    last = &d->track[(d->flags & QOE_DELIVERY_AUDIO) != 0].past[0];
+    ms = (qoe_delivery_past_buffer(last) + last->d * 4.0)
+         / qoe_delivery_past_rate(last);
+
+    qoe_delivery_played(d, ms, points);
+
+    /* it is played once, whatever else is asked for */
+
+    d->flags &= (uint16_t) ~QOE_DELIVERY_LAST;
+    d->track[QOE_TRACK_VIDEO].past[0].d = 0;
+    d->track[QOE_TRACK_AUDIO].past[0].d = 0;
 }

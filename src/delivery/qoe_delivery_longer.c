@@ -3,11 +3,16 @@
  * Copyright (C) OpenQoE
  *
  * What makes a dry time that has been noted longer: bytes that the kernel still
- * had to send, and another track that waits as well.
+ * had to send, another track that waits as well, and a player that first fills
+ * its buffer.
  */
 
 
 #include "qoe_delivery_priv.h"
+
+
+/* How long after the dry time su still means that playback stands still. */
+#define QOE_DRY_FILL           5000
 
 
 /* The response that ended the dry time was still on its way for a while. */
@@ -63,4 +68,29 @@ qoe_delivery_sign_both(qoe_delivery_step_t *x)
     dry.end = x->end;
 
     qoe_delivery_dry(x, &dry);
+}
+
+
+/*
+ * A player may go on only when it has some seconds of media again, and says so
+ * by su: playback can have stood still until that request.
+ */
+
+void
+qoe_delivery_sign_filling(qoe_delivery_step_t *x)
+{
+    uint32_t         more;
+    qoe_delivery_t  *d;
+
+    d = x->d;
+
+    if (d->dry == 0 || !x->r->su || !x->newest || x->jump
+        || d->seek > d->dry || x->start <= d->dry_end
+        || x->start > d->dry_end + QOE_DRY_FILL)
+    {
+        return;
+    }
+
+    more = (x->start - d->dry_end + 3) / 4;
+    d->dry_more = (uint16_t) qoe_max(more, d->dry_more);
 }

@@ -15,7 +15,16 @@
 #define QOE_PAST_JUMPED    0x80              /* of rate */
 #define QOE_PAST_LOW       0x7f
 
-#define QOE_PAST_UNKNOWN   UINT16_MAX        /* of bl */
+/* Of bl: what the player has not said, but must have. */
+#define QOE_PAST_ASSUMED   0x8000
+#define QOE_PAST_BUFFER    0x7fff
+
+/*
+ * A segment that is so much shorter than all before, by more than those differ,
+ * is the last one.
+ */
+#define QOE_PAST_SHORT     0.98
+#define QOE_PAST_BEFORE    3
 
 /* The same segment is looked for among that many later requests. */
 #define QOE_PAST_AGAIN     2
@@ -26,8 +35,13 @@
 
 static void qoe_delivery_expect(qoe_delivery_step_t *x);
 static bool qoe_delivery_follows(qoe_delivery_step_t *x);
+static bool qoe_delivery_awaited(const qoe_delivery_step_t *x);
 static bool qoe_delivery_adjoins(qoe_delivery_step_t *x);
 static uint8_t qoe_delivery_number(const qoe_delivery_step_t *x);
+static uint16_t qoe_delivery_buffer(const qoe_delivery_step_t *x);
+static uint16_t qoe_delivery_assumed(const qoe_delivery_step_t *x);
+static double qoe_delivery_reach(const qoe_delivery_track_t *t, size_t i,
+    bool shown);
 static uint16_t qoe_delivery_short(double value, double unit);
 
 
@@ -55,7 +69,14 @@ qoe_delivery_past_jumped(const qoe_delivery_past_t *p)
 double
 qoe_delivery_past_bl(const qoe_delivery_past_t *p)
 {
-    return p->bl == QOE_PAST_UNKNOWN ? NAN : p->bl * 10.0;
+    return (p->bl & QOE_PAST_ASSUMED) != 0 ? NAN : p->bl * 10.0;
+}
+
+
+double
+qoe_delivery_past_buffer(const qoe_delivery_past_t *p)
+{
+    return (p->bl & QOE_PAST_BUFFER) * 10.0;
 }
 
 
@@ -82,10 +103,24 @@ qoe_delivery_order(qoe_delivery_step_t *x)
     }
 
     if (t->past[0].start != 0) {
-        x->jump = !qoe_delivery_follows(x);
+        x->jump = !qoe_delivery_follows(x) || qoe_delivery_awaited(x);
     }
 
     qoe_delivery_expect(x);
+}
+
+
+/* After a jump, the first try has failed, and there is nothing to play yet. */
+
+static bool
+qoe_delivery_awaited(const qoe_delivery_step_t *x)
+{
+    const qoe_delivery_past_t  *p;
+
+    p = &x->d->track[x->track].past[0];
+
+    return qoe_delivery_past_jumped(p) && qoe_delivery_past_failed(p)
+           && !(x->r->bl_ms > 0);
 }
 
 
@@ -209,16 +244,93 @@ qoe_delivery_remember(qoe_delivery_step_t *x)
 
     p->start = x->start;
     p->took = qoe_delivery_short(r->duration_ms, 4);
-    p->bl = isnan(r->bl_ms) && !(r->dl_ms > 0)
-            ? QOE_PAST_UNKNOWN
-            : qoe_min(qoe_delivery_short(isnan(r->bl_ms)
-                                         ? r->dl_ms * qoe_delivery_rate(r)
-                                         : r->bl_ms, 10),
-                      QOE_PAST_UNKNOWN - 1);
+    p->bl = qoe_delivery_buffer(x);
     p->d = x->complete ? qoe_delivery_short(r->d_ms, 4) : 0;
     p->number = qoe_delivery_number(x) | (x->complete ? 0 : QOE_PAST_FAILED);
     p->rate = (uint8_t) fmin(round(qoe_delivery_rate(r) * 16), QOE_PAST_LOW)
               | (x->jump ? QOE_PAST_JUMPED : 0);
+
+    if (i == 0 && (p->bl & QOE_PAST_ASSUMED) != 0) {
+        p->bl |= qoe_delivery_assumed(x);
+    }
+}
+
+
+/* The buffer as the request says it, or by its deadline. */
+
+static uint16_t
+qoe_delivery_buffer(const qoe_delivery_step_t *x)
+{
+    double                ms;
+    const qoe_request_t  *r;
+
+    r = x->r;
+
+    if (isnan(r->bl_ms) && !(r->dl_ms > 0)) {
+        return QOE_PAST_ASSUMED;
+    }
+
+    ms = isnan(r->bl_ms) ? r->dl_ms * qoe_delivery_rate(r) : r->bl_ms;
+
+    return qoe_min(qoe_delivery_short(ms, 10), QOE_PAST_BUFFER);
+}
+
+
+/*
+ * Without any of them: what has come and was not played since.  After a jump
+ * nothing is known.
+ */
+
+static uint16_t
+qoe_delivery_assumed(const qoe_delivery_step_t *x)
+{
+    double                       ms, wall;
+    uint32_t                     from;
+    const qoe_delivery_track_t  *t;
+
+    t = &x->d->track[x->track];
+
+    if (x->jump || t->past[1].start == 0) {
+        return 0;
+    }
+
+    from = qoe_max(t->past[1].start, x->d->played);
+    ms = qoe_delivery_reach(t, 1, false);
+
+    if ((x->d->flags & QOE_DELIVERY_STARTED) && x->start > from) {
+        wall = (x->start - from) * qoe_delivery_past_rate(&t->past[1]);
+        ms -= fmin(wall, qoe_delivery_reach(t, 1, true));
+    }
+
+    return qoe_min(qoe_delivery_short(ms, 10), QOE_PAST_BUFFER);
+}
+
+
+/*
+ * Is the last segment shorter than those before it?  As a rule, media do not
+ * end where a segment does.
+ */
+
+bool
+qoe_delivery_shortened(const qoe_delivery_track_t *t)
+{
+    size_t    i, n;
+    uint16_t  least, most;
+
+    n = 0;
+    least = UINT16_MAX;
+    most = 0;
+
+    for (i = 1; i < QOE_DELIVERY_PAST; i++) {
+        if (t->past[i].d != 0) {
+            least = qoe_min(least, t->past[i].d);
+            most = qoe_max(most, t->past[i].d);
+            n++;
+        }
+    }
+
+    return n >= QOE_PAST_BEFORE && t->past[0].d != 0
+           && t->past[0].d < least * QOE_PAST_SHORT - (most - least);
 }
 
 
@@ -255,23 +367,30 @@ qoe_delivery_short(double value, double unit)
 }
 
 
+double
+qoe_delivery_shown(const qoe_delivery_track_t *t, size_t i)
+{
+    return qoe_delivery_reach(t, i, true);
+}
+
+
 /*
- * The buffer at the first of the two, and what came until the second.  Media
+ * The buffer at the first of the two, and what came until the second; shown: as
+ * far as that can have been played, which nothing is before it has come.  Media
  * that were asked for again later did not come.
  */
 
-double
-qoe_delivery_reach(const qoe_delivery_track_t *t, size_t i)
+static double
+qoe_delivery_reach(const qoe_delivery_track_t *t, size_t i, bool shown)
 {
     size_t                      k, j;
-    double                      ms, bl;
+    double                      ms, d;
     uint32_t                    end;
     const qoe_delivery_past_t  *from, *to, *p;
 
     from = &t->past[i];
     to = &t->past[i - 1];
-    bl = qoe_delivery_past_bl(from);
-    ms = isnan(bl) ? 0 : bl;
+    ms = qoe_delivery_past_buffer(from);
 
     for (k = i; k < QOE_DELIVERY_PAST && t->past[k].start != 0; k++) {
         p = &t->past[k];
@@ -289,7 +408,14 @@ qoe_delivery_reach(const qoe_delivery_track_t *t, size_t i)
             }
         }
 
-        ms += (j == 0 || k - j == QOE_PAST_AGAIN) ? p->d * 4.0 : 0;
+        d = (j == 0 || k - j == QOE_PAST_AGAIN) ? p->d * 4.0 : 0;
+
+        if (shown && d != 0) {
+            d = fmin(d, fmax((double) to->start - end, 0)
+                        * qoe_delivery_past_rate(from));
+        }
+
+        ms += d;
     }
 
     return ms;
@@ -314,7 +440,7 @@ qoe_delivery_halt(const qoe_delivery_track_t *t, size_t i)
 
     wall = to->start - from->start;
     rate = (qoe_delivery_past_rate(from) + qoe_delivery_past_rate(to)) / 2;
-    played = (qoe_delivery_reach(t, i) - left) / rate;
+    played = (qoe_delivery_reach(t, i, false) - left) / rate;
 
     return fmin(fmax(wall - played, 0), wall);
 }

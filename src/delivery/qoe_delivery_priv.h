@@ -41,6 +41,10 @@
 #define QOE_DELIVERY_EVICTED   0x4000
 
 
+/* With su, a longer buffer is no sign of a stall. */
+#define QOE_DRY_LOW            1000
+
+
 /* Why a stall is assumed, the strongest sign first. */
 
 typedef enum {
@@ -114,13 +118,17 @@ void qoe_delivery_remember(qoe_delivery_step_t *x);
  * follow each other, entries i and i - 1 of its past; NAN: not known.
  */
 double qoe_delivery_halt(const qoe_delivery_track_t *t, size_t i);
-/* The media that it can have played between them, ms. */
-double qoe_delivery_reach(const qoe_delivery_track_t *t, size_t i);
+/* The most that it can have played between them, ms of media. */
+double qoe_delivery_shown(const qoe_delivery_track_t *t, size_t i);
+/* Does the length of the last segment say that it is the last of all? */
+bool qoe_delivery_shortened(const qoe_delivery_track_t *t);
 /* The end of a remembered request. */
 uint32_t qoe_delivery_past_end(const qoe_delivery_past_t *p);
 bool qoe_delivery_past_failed(const qoe_delivery_past_t *p);
 bool qoe_delivery_past_jumped(const qoe_delivery_past_t *p);
 double qoe_delivery_past_bl(const qoe_delivery_past_t *p);
+/* The buffer that it had when it was made, ms, if need be an assumed one. */
+double qoe_delivery_past_buffer(const qoe_delivery_past_t *p);
 double qoe_delivery_past_rate(const qoe_delivery_past_t *p);
 
 /* qoe_delivery.c */
@@ -138,10 +146,23 @@ void qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry);
 qoe_dry_t qoe_delivery_dry_open(const qoe_delivery_t *d);
 /* Judges the open dry time once enough has come; forced: now. */
 void qoe_delivery_judge(qoe_delivery_t *d, bool forced, qoe_points_t *points);
-/* The session has ended: was it waiting for what errors kept from it? */
-void qoe_delivery_starved(qoe_delivery_t *d, qoe_points_t *points);
+/*
+ * The session has ended, or gone elsewhere at a time other than 0: was it
+ * waiting for what errors kept from it?
+ */
+void qoe_delivery_starved(qoe_delivery_t *d, uint32_t until,
+    qoe_points_t *points);
 /* Adds the last pair of a track to the halts of the open dry time. */
 void qoe_delivery_halted(qoe_delivery_step_t *x);
+
+/* The cause of a miss or a stall: what made the request slow, or an error. */
+qoe_cause_t qoe_delivery_window(const qoe_delivery_step_t *x,
+    qoe_cause_t cause);
+
+/* qoe_delivery_claim.c */
+
+/* Looks for what the player says of a stall. */
+void qoe_delivery_sign_claimed(qoe_delivery_step_t *x);
 
 /* qoe_delivery_longer.c */
 
@@ -149,6 +170,8 @@ void qoe_delivery_halted(qoe_delivery_step_t *x);
 void qoe_delivery_sign_lag(qoe_delivery_step_t *x);
 /* The same, by another track that was fed after the one that ran dry. */
 void qoe_delivery_sign_both(qoe_delivery_step_t *x);
+/* The same, by the su of a request that was made after it. */
+void qoe_delivery_sign_filling(qoe_delivery_step_t *x);
 
 
 static inline qoe_delivery_track_t *

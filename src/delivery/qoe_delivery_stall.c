@@ -30,19 +30,12 @@
 /* The longest wait for the buffers of later requests. */
 #define QOE_DRY_WAIT           10000
 
-/* bs and su belong to a seek for so long. */
-#define QOE_DRY_SEEK           8000
-
-/* With su, a longer buffer is no sign of a stall. */
-#define QOE_DRY_LOW            1000
-
 
 static uint32_t qoe_delivery_stood(const qoe_delivery_step_t *x);
 static void qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_seek(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_fed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline);
-static void qoe_delivery_sign_claimed(qoe_delivery_step_t *x);
 static void qoe_delivery_sign_more(qoe_delivery_step_t *x);
 static uint32_t qoe_delivery_fed(const qoe_delivery_step_t *x,
     uint32_t deadline);
@@ -53,8 +46,6 @@ static bool qoe_delivery_ready(const qoe_delivery_t *d);
 static void qoe_delivery_stalled(qoe_delivery_t *d, const qoe_dry_t *dry,
     double ms, qoe_points_t *points);
 static bool qoe_delivery_seen(const qoe_delivery_t *d, qoe_track_t track);
-static qoe_cause_t qoe_delivery_window(const qoe_delivery_step_t *x,
-    qoe_cause_t cause);
 
 
 void
@@ -72,6 +63,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
     }
 
     if (x->jump) {
+        qoe_delivery_starved(x->d, x->start, x->points);
         qoe_delivery_sign_seek(x);
     }
 
@@ -80,6 +72,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
     }
 
     qoe_delivery_sign_more(x);
+    qoe_delivery_sign_filling(x);
     qoe_delivery_sign_lag(x);
     qoe_delivery_sign_claimed(x);
 
@@ -102,7 +95,7 @@ qoe_delivery_signs(qoe_delivery_step_t *x)
  * up its time.
  */
 
-static qoe_cause_t
+qoe_cause_t
 qoe_delivery_window(const qoe_delivery_step_t *x, qoe_cause_t cause)
 {
     double  before;
@@ -238,8 +231,14 @@ qoe_delivery_sign_fed(qoe_delivery_step_t *x)
 
     d->hungry = 0;
 
-    if (x->end <= hungry + QOE_DEADLINE_ROUND
-        || qoe_delivery_deadline(x->r) > x->end - x->start)
+    if (x->end <= hungry + QOE_DEADLINE_ROUND) {
+        return;
+    }
+
+    /* a player may have stopped with something left, and then says su */
+
+    if (qoe_delivery_deadline(x->r) > x->end - x->start
+        && !(x->r->su && x->r->bl_ms <= QOE_DRY_LOW))
     {
         return;
     }
@@ -292,60 +291,6 @@ qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline)
     d->flags &= (uint16_t) ~(QOE_DELIVERY_HUNGRY
                              | QOE_DELIVERY_HUNGRY << 1);
     d->flags |= (uint16_t) (QOE_DELIVERY_HUNGRY << x->track);
-}
-
-
-/*
- * The player says that it has stalled (bs), or that it fills a short buffer
- * again (su), and did not seek.
- */
-
-static void
-qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
-{
-    qoe_dry_t              dry;
-    qoe_delivery_t        *d;
-    qoe_delivery_track_t  *t;
-
-    d = x->d;
-    t = qoe_delivery_track(x);
-
-    if (!x->r->bs && !(x->r->bl_ms <= 0)) {
-        d->flags &= (uint16_t) ~QOE_DELIVERY_BS;
-    }
-
-    /* without its place in the media it may as well be a seek */
-
-    if (!x->newest || x->jump || !x->sure || t->past[0].start == 0
-        || (d->seek != 0 && x->start < d->seek + QOE_DRY_SEEK)
-        || (d->flags & (QOE_DELIVERY_DRY | QOE_DELIVERY_DRY << 1)))
-    {
-        return;
-    }
-
-    if (x->r->bs && !(d->flags & QOE_DELIVERY_BS)) {
-        dry.why = QOE_DRY_BS;
-        d->flags |= QOE_DELIVERY_BS;
-
-    } else if (x->r->su && x->r->bl_ms <= QOE_DRY_LOW) {
-        dry.why = QOE_DRY_SU;
-
-    } else {
-        return;
-    }
-
-    dry.start = t->past[t->past[1].start != 0].start;
-    dry.end = x->start;
-    dry.cause = d->slow != 0 ? (qoe_cause_t) (d->slow - 1) : QOE_CAUSE_CLIENT;
-
-    if (dry.cause == QOE_CAUSE_CLIENT && qoe_delivery_lagged(x->r)) {
-        dry.cause = QOE_CAUSE_NETWORK;
-    }
-
-    dry.cause = qoe_delivery_window(x, dry.cause);
-    dry.track = x->track;
-
-    qoe_delivery_dry(x, &dry);
 }
 
 
@@ -618,27 +563,29 @@ qoe_delivery_judge(qoe_delivery_t *d, bool forced, qoe_points_t *points)
 
 /*
  * After an abort it is not known whether the viewer left or waited; but where
- * an error was the last answer, playback has ended with the buffer.
+ * an error was the last answer, playback has ended with the buffer: for good,
+ * or until the viewer went elsewhere.
  */
 
 void
-qoe_delivery_starved(qoe_delivery_t *d, qoe_points_t *points)
+qoe_delivery_starved(qoe_delivery_t *d, uint32_t until, qoe_points_t *points)
 {
     qoe_dry_t  dry;
 
     if (d->hungry == 0 || d->hungry_of != QOE_CAUSE_ERROR
-        || !(d->flags & QOE_DELIVERY_STARTED))
+        || !(d->flags & QOE_DELIVERY_STARTED)
+        || (until != 0 && until < d->hungry + QOE_DRY_ASSUMED))
     {
         return;
     }
 
-    if (d->hungry > d->played) {
+    if (until == 0 && d->hungry > d->played) {
         qoe_delivery_played(d, d->hungry - d->played, points);
         d->played = d->hungry;
     }
 
     dry.start = d->hungry;
-    dry.end = d->hungry + 1;
+    dry.end = until != 0 ? until : d->hungry + 1;
     dry.why = QOE_DRY_DEADLINE;
     dry.cause = QOE_CAUSE_ERROR;
     dry.track = QOE_TRACK_VIDEO;
@@ -646,7 +593,8 @@ qoe_delivery_starved(qoe_delivery_t *d, qoe_points_t *points)
     d->hungry = 0;
     d->dry_more = 0;
 
-    qoe_delivery_stalled(d, &dry, NAN, points);
+    qoe_delivery_stalled(d, &dry, until != 0 ? until - dry.start : NAN,
+                         points);
 }
 
 

@@ -40,7 +40,7 @@ typedef enum {
 typedef struct {
     uint32_t        start;           /* 0: none */
     uint16_t        took;            /* until its end, by 4 */
-    uint16_t        bl;              /* by 10; UINT16_MAX: unknown */
+    uint16_t        bl;              /* by 10, and whether it is assumed */
     uint16_t        d;               /* media that it brought, by 4 */
     uint8_t         number;          /* low bits of the segment's number, and
                                         whether it failed */

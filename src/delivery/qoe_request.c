@@ -8,6 +8,7 @@
 
 
 #include "qoe_request.h"
+#include "qoe_hash_quick.h"
 
 #include <math.h>
 #include <strings.h>
@@ -50,7 +51,9 @@ static bool qoe_request_like(qoe_span_t s, qoe_span_t prefix);
 void
 qoe_request_init(qoe_request_t *r)
 {
-    memset(r, 0, sizeof(qoe_request_t));
+    /* of the named values there are none yet, and nothing reads them */
+
+    memset(r, 0, offsetof(qoe_request_t, named));
 
     r->duration_ms = NAN;
     r->ttfb_ms = NAN;
@@ -197,7 +200,8 @@ qoe_request_segment(qoe_request_t *r, qoe_span_t path)
 
 /*
  * The hash of an object: of the path that rel is when it is resolved against
- * base, and of the bytes asked for.  0: the path is too long.
+ * base, and of the bytes asked for.  0: the path is too long.  It need not be
+ * SipHash: two objects of one session are compared by it, and nothing else.
  */
 
 static uint64_t
@@ -206,7 +210,7 @@ qoe_request_hash(const qoe_hash_key_t *key, qoe_span_t base, qoe_span_t rel,
 {
     char               text[QOE_REQUEST_PATH];
     size_t             i;
-    qoe_hasher_t       h;
+    uint64_t           h;
     qoe_request_buf_t  b = { text, 0, sizeof(text), false };
 
     if (rel.len == 0 || rel.data[0] != '/') {
@@ -224,11 +228,9 @@ qoe_request_hash(const qoe_hash_key_t *key, qoe_span_t base, qoe_span_t rel,
         return 0;
     }
 
-    qoe_hash_begin(&h, key);
-    qoe_hash_add(&h, (qoe_span_t) { b.data, b.len });
-    qoe_hash_add(&h, qoe_request_unit(range));
+    h = qoe_hash_quick(key, key->k0, (qoe_span_t) { b.data, b.len });
 
-    return qoe_hash_end(&h) | 1;
+    return qoe_hash_quick(key, h, qoe_request_unit(range)) | 1;
 }
 
 
@@ -353,7 +355,10 @@ qoe_request_cmcd(qoe_request_t *r, const qoe_hash_key_t *key,
 }
 
 
-/* In version 2 the range is a parameter of nor, in version 1 it is nrr. */
+/*
+ * In version 2 the range is a parameter of nor, in version 1 it is nrr.  A
+ * plugin of video.js sends "undefined" where it has none.
+ */
 
 static void
 qoe_request_nor(qoe_request_t *r, const qoe_hash_key_t *key,
@@ -366,7 +371,10 @@ qoe_request_nor(qoe_request_t *r, const qoe_hash_key_t *key,
     r->nor = false;
     r->nor_hash = 0;
 
-    if (!qoe_cmcd_has(c, QOE_CMCD_NOR) || c->count[QOE_CMCD_NOR] == 0) {
+    if (!qoe_cmcd_has(c, QOE_CMCD_NOR) || c->count[QOE_CMCD_NOR] == 0
+        || qoe_span_eq(c->items[c->first[QOE_CMCD_NOR]].text,
+                       qoe_span("undefined")))
+    {
 
         if (qoe_cmcd_has(c, QOE_CMCD_NRR)) {
             r->nor = true;
@@ -451,7 +459,7 @@ qoe_request_text(const qoe_cmcd_t *c, qoe_cmcd_key_t key)
 static bool
 qoe_request_like(qoe_span_t s, qoe_span_t prefix)
 {
-    return s.len >= prefix.len
+    return s.len >= prefix.len && (s.data[0] | 0x20) == prefix.data[0]
            && strncasecmp(s.data, prefix.data, prefix.len) == 0;
 }
 
@@ -491,12 +499,12 @@ qoe_request_content(qoe_span_t type)
 void
 qoe_request_sample(qoe_sample_t *s, const qoe_request_t *r)
 {
-    memset(s, 0, sizeof(qoe_sample_t));
-
     s->type = QOE_EVENT_CUSTOM;
+    s->type_name = qoe_span_null;
     s->received_ns = r->start_ms * 1000000;
     s->time_ms = (int64_t) r->start_ms;
     memcpy(s->text, r->text, sizeof(s->text));
+    s->set = 0;
 
     s->attrs = r->named;
     s->nattrs = r->nattrs;

@@ -2,8 +2,11 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A request as the bytes that cross the zone: a fixed head, then texts, each
- * with its number and its length; those of named values come in pairs.
+ * A request as the bytes that cross the zone: a fixed head, the numbers that
+ * are known, then texts, each with its number and its length; those of named
+ * values come in pairs.  A request without CMCD has few numbers, and bytes that
+ * cross to another core are what a record costs, so what is not known takes
+ * none of them.
  *
  * Writer and reader are of the same build, as those of other records are, but
  * the reader trusts no byte.
@@ -15,7 +18,7 @@
 #include <math.h>
 
 
-#define QOE_REQUEST_FORMAT   0x31545152
+#define QOE_REQUEST_FORMAT   0x32545152
 
 /* Numbers of texts beyond those of qoe_text_t. */
 #define QOE_REQUEST_ATTR     0xfd
@@ -35,28 +38,51 @@
     X(lag_ms) X(bl_ms) X(dl_ms) X(d_ms) X(br_kbps) X(tb_kbps) X(mtp_kbps)     \
     X(rtp_kbps) X(pr) X(ltc_ms)
 
+/* Each with the value that takes no bytes. */
+
 #define QOE_REQUEST_WORDS(X)                                                  \
-    X(start_ms) X(bytes) X(path_hash) X(segment) X(range_first)               \
-    X(range_next) X(nor_hash)
+    X(start_ms, 0) X(bytes, 0) X(path_hash, 0) X(segment, QOE_SEGMENT_NONE)   \
+    X(range_first, 0) X(range_next, 0) X(nor_hash, 0) X(retransmits, 0)
 
 #define QOE_REQUEST_BYTES(X)                                                  \
     X(cache) X(content) X(version) X(ot) X(st) X(sf)
 
 
+/*
+ * The numbers have a bit each, in the order of their lists: of words, whether
+ * they are there; of reals the same, and whether they are floats, without loss,
+ * or doubles.
+ */
+
 typedef struct {
     uint32_t  format;
-    uint32_t  retransmits;
-#define QOE_REQUEST_WORD(member)  uint64_t  member;
-    QOE_REQUEST_WORDS(QOE_REQUEST_WORD)
-#define QOE_REQUEST_REAL(member)  double  member;
-    QOE_REQUEST_REALS(QOE_REQUEST_REAL)
+    uint16_t  status;
+    uint8_t   words;
+    uint8_t   flags;
+    uint16_t  reals;
+    uint16_t  floats;
 #define QOE_REQUEST_BYTE(member)  uint8_t  member;
     QOE_REQUEST_BYTES(QOE_REQUEST_BYTE)
-    uint16_t  status;
-    uint8_t   flags;
 } __attribute__((packed)) qoe_request_head_t;
 
+#define QOE_REQUEST_COUNT(...)  + 1
 
+#define QOE_REQUEST_NWORDS  (0 QOE_REQUEST_WORDS(QOE_REQUEST_COUNT))
+#define QOE_REQUEST_NREALS  (0 QOE_REQUEST_REALS(QOE_REQUEST_COUNT))
+
+#define QOE_REQUEST_NUMBERS                                                   \
+    ((QOE_REQUEST_NWORDS + QOE_REQUEST_NREALS) * sizeof(uint64_t))
+
+_Static_assert(QOE_REQUEST_NWORDS <= 8 && QOE_REQUEST_NREALS <= 16,
+               "each number has its bit");
+_Static_assert(sizeof(qoe_request_head_t) + QOE_REQUEST_NUMBERS
+               <= QOE_REQUEST_MAX, "numbers always have room");
+
+
+static char *qoe_request_numbers(char *p, const qoe_request_t *r,
+    qoe_request_head_t *head);
+static qoe_status_t qoe_request_known(qoe_request_t *r,
+    const qoe_request_head_t *head, const char **at, const char *end);
 static size_t qoe_request_put(char *buf, size_t at, unsigned id,
     qoe_span_t text);
 static qoe_span_t qoe_request_cut(qoe_span_t text);
@@ -70,30 +96,23 @@ static qoe_status_t qoe_request_named(qoe_request_t *r, unsigned id,
 size_t
 qoe_request_pack(char buf[QOE_REQUEST_MAX], const qoe_request_t *r)
 {
-    bool                bit;
     size_t              i, at, next, n;
     qoe_request_head_t  head;
 
-    memset(&head, 0, sizeof(head));
-
     head.format = QOE_REQUEST_FORMAT;
-    head.retransmits = r->retransmits;
     head.status = r->status;
-
-#define QOE_REQUEST_COPY(member)  head.member = r->member;
-    QOE_REQUEST_WORDS(QOE_REQUEST_COPY)
-    QOE_REQUEST_REALS(QOE_REQUEST_COPY)
-    QOE_REQUEST_BYTES(QOE_REQUEST_COPY)
-
+    head.flags = 0;
     n = 0;
 
 #define QOE_REQUEST_FLAG(member)                                              \
-    bit = r->member;                                                          \
-    head.flags |= (uint8_t) (bit << n++);
+    head.flags |= (uint8_t) ((unsigned) r->member << n++);
     QOE_REQUEST_FLAGS(QOE_REQUEST_FLAG)
 
+#define QOE_REQUEST_COPY(member)  head.member = r->member;
+    QOE_REQUEST_BYTES(QOE_REQUEST_COPY)
+
+    at = (size_t) (qoe_request_numbers(buf + sizeof(head), r, &head) - buf);
     memcpy(buf, &head, sizeof(head));
-    at = sizeof(head);
 
     for (i = 0; i < QOE_TEXTS; i++) {
         if (r->text[i].len != 0) {
@@ -115,6 +134,61 @@ qoe_request_pack(char buf[QOE_REQUEST_MAX], const qoe_request_t *r)
     }
 
     return at;
+}
+
+
+/* Returns the place after the numbers. */
+
+static char *
+qoe_request_numbers(char *p, const qoe_request_t *r, qoe_request_head_t *head)
+{
+    float     f;
+    size_t    n;
+    uint64_t  word;
+
+    head->words = 0;
+    head->reals = 0;
+    head->floats = 0;
+    n = 0;
+
+#define QOE_REQUEST_WORD(member, none)                                        \
+    word = r->member;                                                         \
+                                                                              \
+    if (word != (none)) {                                                     \
+        head->words |= (uint8_t) (1u << n);                                   \
+        memcpy(p, &word, sizeof(word));                                       \
+        p += sizeof(word);                                                    \
+    }                                                                         \
+                                                                              \
+    n++;
+
+    QOE_REQUEST_WORDS(QOE_REQUEST_WORD)
+
+    n = 0;
+
+    /* all are below FLT_MAX, so that a float holds them, if not exactly */
+
+#define QOE_REQUEST_REAL(member)                                              \
+    if (!isnan(r->member)) {                                                  \
+        head->reals |= (uint16_t) (1u << n);                                  \
+        f = (float) r->member;                                                \
+                                                                              \
+        if ((double) f == r->member) {                                        \
+            head->floats |= (uint16_t) (1u << n);                             \
+            memcpy(p, &f, sizeof(f));                                         \
+            p += sizeof(f);                                                   \
+                                                                              \
+        } else {                                                              \
+            memcpy(p, &r->member, sizeof(double));                            \
+            p += sizeof(double);                                              \
+        }                                                                     \
+    }                                                                         \
+                                                                              \
+    n++;
+
+    QOE_REQUEST_REALS(QOE_REQUEST_REAL)
+
+    return p;
 }
 
 
@@ -162,6 +236,7 @@ qoe_status_t
 qoe_request_open(qoe_request_t *r, qoe_span_t packed)
 {
     size_t              n;
+    const char         *p, *end;
     qoe_request_head_t  head;
 
     if (packed.len < sizeof(head) || packed.len > QOE_REQUEST_MAX) {
@@ -176,23 +251,83 @@ qoe_request_open(qoe_request_t *r, qoe_span_t packed)
 
     qoe_request_init(r);
 
-    r->retransmits = head.retransmits;
     r->status = head.status;
-
-#define QOE_REQUEST_BACK(member)  r->member = head.member;
-    QOE_REQUEST_WORDS(QOE_REQUEST_BACK)
-    QOE_REQUEST_REALS(QOE_REQUEST_BACK)
-    QOE_REQUEST_BYTES(QOE_REQUEST_BACK)
-
     n = 0;
 
 #define QOE_REQUEST_UNFLAG(member)  r->member = (head.flags >> n++ & 1) != 0;
     QOE_REQUEST_FLAGS(QOE_REQUEST_UNFLAG)
 
+#define QOE_REQUEST_BACK(member)  r->member = head.member;
+    QOE_REQUEST_BYTES(QOE_REQUEST_BACK)
+
+    p = packed.data + sizeof(head);
+    end = packed.data + packed.len;
+
+    if (qoe_request_known(r, &head, &p, end) != QOE_OK) {
+        return QOE_INVALID;
+    }
+
     qoe_request_check(r);
 
-    return qoe_request_texts(r, packed.data + sizeof(head),
-                             packed.data + packed.len);
+    return qoe_request_texts(r, p, end);
+}
+
+
+/* Reads the numbers from *at on, and moves it after them. */
+
+static qoe_status_t
+qoe_request_known(qoe_request_t *r, const qoe_request_head_t *head,
+    const char **at, const char *end)
+{
+    float        f;
+    size_t       n, len;
+    uint64_t     word;
+    const char  *p;
+
+    len = (size_t) __builtin_popcount(head->words) * sizeof(uint64_t)
+          + (size_t) __builtin_popcount(head->reals) * sizeof(double)
+          - (size_t) __builtin_popcount(head->reals & head->floats)
+            * (sizeof(double) - sizeof(float));
+
+    p = *at;
+    *at += qoe_min(len, (size_t) (end - p));
+
+    if (*at != p + len) {
+        return QOE_INVALID;
+    }
+
+    n = 0;
+
+#define QOE_REQUEST_READ(member, none)                                        \
+    if (head->words >> n++ & 1) {                                             \
+        memcpy(&word, p, sizeof(word));                                       \
+        p += sizeof(word);                                                    \
+        r->member = (__typeof__(r->member)) word;                             \
+    }
+
+    QOE_REQUEST_WORDS(QOE_REQUEST_READ)
+
+    n = 0;
+
+#define QOE_REQUEST_KNOWN(member)                                             \
+    if ((head->reals >> n & 1) == 0) {                                        \
+        /* NAN stays */                                                       \
+                                                                              \
+    } else if (head->floats >> n & 1) {                                       \
+        memcpy(&f, p, sizeof(f));                                             \
+        p += sizeof(f);                                                       \
+        r->member = (double) f;                                               \
+                                                                              \
+    } else {                                                                  \
+        memcpy(&r->member, p, sizeof(double));                                \
+        p += sizeof(double);                                                  \
+    }                                                                         \
+                                                                              \
+    n++;
+
+    QOE_REQUEST_REALS(QOE_REQUEST_KNOWN)
+
+    return QOE_OK;
 }
 
 

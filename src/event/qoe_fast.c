@@ -206,6 +206,23 @@ qoe_fast_body_value(qoe_fast_t *f, const char *p, const qoe_fast_key_t *key)
 }
 
 
+static inline const char *
+qoe_fast_body_member(qoe_fast_t *f, void *ctx, const char *p, size_t depth,
+    const qoe_fast_key_t *key, const qoe_fast_name_t *name)
+{
+    (void) ctx;
+    (void) depth;
+    (void) name;
+
+    p = qoe_fast_body_value(f, p, key);
+
+    f->half_body = f->half_body || f->half;
+    f->half = false;
+
+    return p;
+}
+
+
 /*
  * Reads the whole body; its last byte must be the '}' of the outermost object.
  */
@@ -213,46 +230,16 @@ qoe_fast_body_value(qoe_fast_t *f, const char *p, const qoe_fast_key_t *key)
 static const char *
 qoe_fast_body(qoe_fast_t *f, const char *p)
 {
-    uint64_t         seen;
-    const char      *end, *next;
-    qoe_fast_key_t   key;
-
     if (*p != '{') {
         return qoe_fast_other(f, p);
     }
 
-    f->containers++;
     f->shape = "is required";
-    seen = 0;
-    p = qoe_fast_skip(p + 1);
 
-    while (*p != '}') {
-        end = qoe_fast_member(f, p, &key);
+    p = qoe_fast_walk(f, p, 1, NULL, qoe_fast_body_member, NULL);
 
-        if (end == NULL) {
-            return qoe_fast_broken_key(f, p, NULL, 0, 0, seen);
-        }
-
-        if (!qoe_fast_key(f, 0, &seen, &key)) {
-            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
-        }
-
-        end = qoe_fast_body_value(f, end, &key);
-
-        if (end == NULL) {
-            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
-        }
-
-        f->half_body = f->half_body || f->half;
-        f->half = false;
-
-        next = qoe_fast_more(f, end, '}');
-
-        if (next == NULL) {
-            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
-        }
-
-        p = next;
+    if (p == NULL) {
+        return NULL;
     }
 
     if (p + 1 != f->end) {

@@ -87,63 +87,40 @@ qoe_fast_again_value(qoe_fast_t *f, const char *start, size_t depth,
 }
 
 
+/* given has a bit for each name whose value is not null. */
+
+static inline const char *
+qoe_fast_again_member(qoe_fast_t *f, void *given, const char *p, size_t depth,
+    const qoe_fast_key_t *key, const qoe_fast_name_t *name)
+{
+    qoe_fast_value_t  v;
+
+    (void) key;
+
+    if (name == NULL) {
+        f->unknown++;
+        return qoe_fast_value(f, p, depth, &v);
+    }
+
+    *(uint64_t *) given |= (*p != 'n') ? name->bit : 0;
+
+    return qoe_fast_again_value(f, p, depth, name);
+}
+
+
 static const char *
 qoe_fast_again_object(qoe_fast_t *f, const char *p, size_t depth,
     const qoe_fast_table_t *t)
 {
-    size_t                  first;
-    uint64_t                names, given, seen;
-    const char             *end, *next;
-    qoe_fast_key_t          key;
-    qoe_fast_value_t        v;
-    const qoe_fast_name_t  *name;
+    uint64_t  given;
 
-    f->containers++;
-    first = f->nkeys;
-    names = 0;
     given = 0;
-    seen = 0;
-    p = qoe_fast_skip(p + 1);
+    p = qoe_fast_walk(f, p, depth + 1, t, qoe_fast_again_member, &given);
 
-    while (*p != '}') {
-        end = qoe_fast_member(f, p, &key);
-
-        if (end == NULL) {
-            return qoe_fast_broken_key(f, p, t, names, first, seen);
-        }
-
-        name = qoe_fast_find(t, &key);
-
-        if ((name != NULL) ? (names & name->bit) != 0
-                           : !qoe_fast_key(f, first, &seen, &key))
-        {
-            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
-        }
-
-        if (name != NULL) {
-            names |= name->bit;
-            given |= (*end != 'n') ? name->bit : 0;
-            end = qoe_fast_again_value(f, end, depth + 1, name);
-
-        } else {
-            f->unknown++;
-            end = qoe_fast_value(f, end, depth + 1, &v);
-        }
-
-        if (end == NULL) {
-            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
-        }
-
-        next = qoe_fast_more(f, end, '}');
-
-        if (next == NULL) {
-            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
-        }
-
-        p = next;
+    if (p == NULL) {
+        return NULL;
     }
 
-    f->nkeys = first;
     qoe_fast_missing(f, t, given);
 
     return qoe_fast_leave(f, p);

@@ -199,17 +199,19 @@ qoe_fast_data_nested(qoe_fast_t *f, const char *p, size_t depth,
 /* Reads the value of a key of data; name is NULL if no row has that key. */
 
 static inline const char *
-qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
-    qoe_span_t key, const qoe_fast_name_t *name)
+qoe_fast_data_value(qoe_fast_t *f, void *ctx, const char *p, size_t depth,
+    const qoe_fast_key_t *key, const qoe_fast_name_t *name)
 {
     double                 n;
     qoe_fast_value_t       v;
     const qoe_data_key_t  *rows;
 
+    (void) ctx;
+
     rows = (name != NULL) ? name->rows : NULL;
 
     if (f->conf->nsources != 0 || (*p == '{' && rows != NULL)) {
-        return qoe_fast_data_nested(f, p, depth, key, rows);
+        return qoe_fast_data_nested(f, p, depth, key->text, rows);
     }
 
     if (rows != NULL && name->kind == QOE_FAST_ROW_NUMBER
@@ -237,54 +239,14 @@ qoe_fast_data_value(qoe_fast_t *f, const char *p, size_t depth,
 const char *
 qoe_fast_data(qoe_fast_t *f, const char *p, size_t depth)
 {
-    size_t                  first;
-    uint64_t                bit, names, seen;
-    const char             *end, *next;
-    qoe_fast_key_t          key;
-    const qoe_fast_name_t  *name;
-
     f->data = p;
-    f->containers++;
-    first = f->nkeys;
-    names = 0;
-    seen = 0;
-    p = qoe_fast_skip(p + 1);
 
-    while (*p != '}') {
-        end = qoe_fast_member(f, p, &key);
-
-        if (end == NULL) {
-            return qoe_fast_broken_key(f, p, f->tables + QOE_FAST_ROWS, names,
-                                       first, seen);
-        }
-
-        name = qoe_fast_find(f->tables + QOE_FAST_ROWS, &key);
-        bit = (name != NULL) ? name->bit : 0;
-
-        if ((names & bit) != 0
-            || (bit == 0 && !qoe_fast_key(f, first, &seen, &key)))
-        {
-            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
-        }
-
-        names |= bit;
-
-        end = qoe_fast_data_value(f, end, depth + 1, key.text, name);
-
-        if (end == NULL) {
-            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
-        }
-
-        next = qoe_fast_more(f, end, '}');
-
-        if (next == NULL) {
-            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
-        }
-
-        p = next;
+    p = qoe_fast_walk(f, p, depth + 1, f->tables + QOE_FAST_ROWS,
+                      qoe_fast_data_value, NULL);
+    if (p == NULL) {
+        return NULL;
     }
 
-    f->nkeys = first;
     f->data_end = p + 1;
 
     return qoe_fast_leave(f, p);

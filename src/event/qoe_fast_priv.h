@@ -87,7 +87,7 @@ typedef struct {
     uint64_t           text[2];
     uint64_t           mask[2];
     qoe_fast_key_t     key;
-    uint64_t           bit;          /* its bit in the table; 0: none */
+    uint64_t           bit;          /* its bit in the table */
     size_t             len_min;      /* shortest string allowed */
     size_t             len_more;     /* longest string, less len_min */
     uint32_t           other;        /* a bit for each byte not in text */

@@ -401,4 +401,75 @@ qoe_fast_more(qoe_fast_t *f, const char *p, char close)
 }
 
 
+/*
+ * Reads the value of a member at p, and returns the place after it; NULL to
+ * decline.  name is NULL if the table of the object does not have the key.
+ */
+
+typedef const char *(*qoe_fast_member_pt)(qoe_fast_t *f, void *ctx,
+    const char *p, size_t depth, const qoe_fast_key_t *key,
+    const qoe_fast_name_t *name);
+
+
+/*
+ * Reads the members of the object at p, whose values are at that depth, and
+ * returns the place of its '}'.  t has the names that the object may have, and
+ * may be NULL.  A copy is compiled for each caller, with its own function for
+ * values: data is too frequent for a call by a pointer.
+ */
+
+static inline __attribute__((always_inline)) const char *
+qoe_fast_walk(qoe_fast_t *f, const char *p, size_t depth,
+    const qoe_fast_table_t *t, qoe_fast_member_pt member, void *ctx)
+{
+    size_t                  first;
+    uint64_t                names, seen;
+    const char             *end, *next;
+    qoe_fast_key_t          key;
+    const qoe_fast_name_t  *name;
+
+    f->containers++;
+    first = f->nkeys;
+    names = 0;
+    seen = 0;
+    p = qoe_fast_skip(p + 1);
+
+    while (*p != '}') {
+        end = qoe_fast_member(f, p, &key);
+
+        if (end == NULL) {
+            return qoe_fast_broken_key(f, p, t, names, first, seen);
+        }
+
+        name = (t != NULL) ? qoe_fast_find(t, &key) : NULL;
+
+        if ((name != NULL) ? (names & name->bit) != 0
+                           : !qoe_fast_key(f, first, &seen, &key))
+        {
+            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
+        }
+
+        names |= (name != NULL) ? name->bit : 0;
+
+        end = member(f, ctx, end, depth, &key, name);
+
+        if (end == NULL) {
+            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
+        }
+
+        next = qoe_fast_more(f, end, '}');
+
+        if (next == NULL) {
+            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
+        }
+
+        p = next;
+    }
+
+    f->nkeys = first;
+
+    return p;
+}
+
+
 #endif /* _QOE_FAST_SCAN_H_INCLUDED_ */

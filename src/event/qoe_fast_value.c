@@ -269,58 +269,33 @@ qoe_fast_value(qoe_fast_t *f, const char *p, size_t depth,
 }
 
 
+static inline const char *
+qoe_fast_object_member(qoe_fast_t *f, void *ctx, const char *p, size_t depth,
+    const qoe_fast_key_t *key, const qoe_fast_name_t *name)
+{
+    qoe_fast_hook_t   *hook = ctx;
+    qoe_fast_value_t   v;
+
+    (void) name;
+
+    p = qoe_fast_value(f, p, depth, &v);
+
+    return (p == NULL || hook == NULL || hook->member(f, hook, key->text, &v))
+           ? p : NULL;
+}
+
+
 const char *
 qoe_fast_object(qoe_fast_t *f, const char *p, size_t depth,
     qoe_fast_hook_t *hook)
 {
-    size_t            first;
-    uint64_t          seen;
-    const char       *end, *next;
-    qoe_fast_key_t    key;
-    qoe_fast_value_t  v;
-
     if (depth == QOE_DEPTH_MAX) {
         return NULL;
     }
 
-    f->containers++;
-    first = f->nkeys;
-    seen = 0;
-    p = qoe_fast_skip(p + 1);
+    p = qoe_fast_walk(f, p, depth + 1, NULL, qoe_fast_object_member, hook);
 
-    while (*p != '}') {
-        end = qoe_fast_member(f, p, &key);
-
-        if (end == NULL) {
-            return qoe_fast_broken_key(f, p, NULL, 0, first, seen);
-        }
-
-        if (!qoe_fast_key(f, first, &seen, &key)) {
-            return qoe_fast_broken(f, p, QOE_BROKEN_TWICE);
-        }
-
-        end = qoe_fast_value(f, end, depth + 1, &v);
-
-        if (end == NULL) {
-            return qoe_fast_broken(f, p, QOE_BROKEN_MEMBER);
-        }
-
-        if (hook != NULL && !hook->member(f, hook, key.text, &v)) {
-            return NULL;
-        }
-
-        next = qoe_fast_more(f, end, '}');
-
-        if (next == NULL) {
-            return qoe_fast_broken_after(f, p, end, QOE_BROKEN_MEMBER);
-        }
-
-        p = next;
-    }
-
-    f->nkeys = first;
-
-    return qoe_fast_leave(f, p);
+    return (p != NULL) ? qoe_fast_leave(f, p) : NULL;
 }
 
 
@@ -453,9 +428,8 @@ qoe_fast_broken_key(qoe_fast_t *f, const char *p, const qoe_fast_table_t *t,
         qoe_fast_hash(&key, plain.data, plain.len, plain.data + plain.len);
         name = (t != NULL) ? qoe_fast_find(t, &key) : NULL;
 
-        twice = (name != NULL && name->bit != 0)
-                ? (names & name->bit) != 0
-                : !qoe_fast_key(f, first, &seen, &key);
+        twice = (name != NULL) ? (names & name->bit) != 0
+                               : !qoe_fast_key(f, first, &seen, &key);
     }
 
     return qoe_fast_broken(f, p, twice ? QOE_BROKEN_TWICE

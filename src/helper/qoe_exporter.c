@@ -316,7 +316,7 @@ qoe_exporter_done(void *data, const qoe_outcome_t *o)
         qoe_lane_dest_report(e->env->zone, b->feed->lane, e->dest,
                              qoe_unix_ns() / 1000000, qoe_outcome_error(o),
                              true);
-        qoe_exporter_failed(e, o, e->stream->noun);
+        qoe_exporter_failed(e, o, false);
         qoe_feed_failed(b);
     }
 
@@ -478,8 +478,7 @@ qoe_exporter_answered(qoe_exporter_t *e, const char *error)
 
 
 void
-qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
-    const char *what)
+qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o, bool spooled)
 {
     uint64_t  now;
 
@@ -495,8 +494,9 @@ qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
 
     qoe_exporter_count(e, QOE_DEST_BATCHES_RETRIED, 1);
     qoe_log_limited(e->env->log, &e->log_limit, QOE_LOG_WARN,
-                    "exporter \"%s\": export failed, %s are kept and sent "
-                    "again: %s", e->name, what, qoe_outcome_error(o));
+                    "exporter \"%s\": export failed, %s%s are kept and sent "
+                    "again: %s", e->name, spooled ? "spooled " : "",
+                    e->stream->noun, qoe_outcome_error(o));
 }
 
 

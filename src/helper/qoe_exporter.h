@@ -179,9 +179,9 @@ void qoe_exporter_count(qoe_exporter_t *e, qoe_dest_counter_t c, uint64_t n);
 
 /* The server answers, even if with a refusal, which is error. */
 void qoe_exporter_answered(qoe_exporter_t *e, const char *error);
-/* A request failed and is kept; what names its events in the log. */
+/* A request, of the backlog if spooled is set, failed and is kept. */
 void qoe_exporter_failed(qoe_exporter_t *e, const qoe_outcome_t *o,
-    const char *what);
+    bool spooled);
 /* A request was taken, in whole or in part. */
 void qoe_exporter_sent(qoe_exporter_t *e, const qoe_outcome_t *o);
 /* The server took a request but rejected some of the events in it. */

@@ -20,7 +20,6 @@
 static bool qoe_exporter_backlog_next(qoe_exporter_t *e, uint64_t now_ms);
 static void qoe_exporter_backlog_drop(qoe_exporter_t *e,
     qoe_dest_counter_t reason);
-static const char *qoe_exporter_spooled(const qoe_exporter_t *e);
 static void qoe_exporter_backlog_failing(qoe_exporter_t *e,
     const qoe_outcome_t *o);
 static bool qoe_exporter_backlog_blamed(qoe_exporter_t *e);
@@ -127,24 +126,16 @@ qoe_exporter_backlog_done(qoe_exporter_t *e, const qoe_outcome_t *o)
         }
 
         qoe_exporter_backlog_failing(e, o);
-        qoe_exporter_failed(e, o, qoe_exporter_spooled(e));
+        qoe_exporter_failed(e, o, true);
         qoe_exporter_backlog_turn(e);
         return;
 
     default:
         qoe_exporter_backlog_failing(e, o);
-        qoe_exporter_failed(e, o, qoe_exporter_spooled(e));
+        qoe_exporter_failed(e, o, true);
         qoe_spool_next_again(e->spool);
         e->item_held = false;
     }
-}
-
-
-static const char *
-qoe_exporter_spooled(const qoe_exporter_t *e)
-{
-    return e->stream->kind == QOE_KIND_EVENT ? "spooled events"
-                                             : "spooled records of views";
 }
 
 

@@ -19,7 +19,7 @@
 
 
 #ifdef __GLIBC__
-#if __GLIBC_PREREQ(2, 33)
+#if (__GLIBC__ > 2 || (__GLIBC__ == 2 && __GLIBC_MINOR__ >= 33))
 #define QOE_ROW_MALLINFO2  1
 #endif
 #endif

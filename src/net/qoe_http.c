@@ -103,7 +103,19 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
 
     status = 0;
     curl_easy_getinfo(io->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+
+    if (io->garbled) {
+        qoe_http_io_failed(io, CURLE_WEIRD_SERVER_REPLY);
+        return;
+    }
+
     o->http_status = (int) status;
+
+    /* to libcurl, a connection that ends among the headers ends the answer */
+
+    if (rc == CURLE_OK && status >= 200 && !io->r->answered) {
+        rc = CURLE_PARTIAL_FILE;
+    }
 
     /*
      * A refusal is valid even if its text broke off.  A success must be
@@ -136,7 +148,10 @@ qoe_http_outcome(qoe_http_io_t *io, CURLcode rc)
 }
 
 
-/* No answer, or an incomplete success; its count of rejects is lost. */
+/*
+ * No answer, or an incomplete success; its count of rejects is lost.  What ends
+ * among its headers is no answer, however often it comes.
+ */
 
 static void
 qoe_http_unfinished(qoe_http_io_t *io, CURLcode rc, long status)
@@ -145,9 +160,9 @@ qoe_http_unfinished(qoe_http_io_t *io, CURLcode rc, long status)
 
     c = io->r->t->state;
 
-    if (status < 200 || c->unfinished < QOE_HTTP_UNFINISHED) {
+    if (!io->r->answered || c->unfinished < QOE_HTTP_UNFINISHED) {
 
-        c->unfinished += (status >= 200);
+        c->unfinished += io->r->answered;
         qoe_http_io_failed(io, rc);
 
         return;

@@ -16,8 +16,9 @@
 
 
 /*
- * After so many answers in a row that said 200 but did not end, the next one's
- * 200 counts as it is: otherwise the same request would be sent for ever.
+ * After so many answers in a row that said 200 in whole headers but did not
+ * end, the next one's 200 counts as it is: otherwise the same request would be
+ * sent for ever.
  */
 #define QOE_HTTP_UNFINISHED    3
 
@@ -42,6 +43,7 @@ typedef struct {
 
     /* received: the last answer to this attempt */
     qoe_buf_t            answer;
+    bool                 garbled;        /* it begins with no status line */
     bool                 too_large;
     bool                 no_memory;
     int                  grpc_status;    /* -1 until it is known */

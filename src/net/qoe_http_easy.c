@@ -43,6 +43,7 @@ static size_t qoe_http_read(char *dst, size_t size, size_t n, void *data);
 static int qoe_http_seek(void *data, curl_off_t offset, int origin);
 static size_t qoe_http_write(char *src, size_t size, size_t n, void *data);
 static size_t qoe_http_header(char *src, size_t size, size_t n, void *data);
+static bool qoe_http_status_line(const char *line, const char *end);
 static curl_socket_t qoe_http_socket(void *data, curlsocktype purpose,
     struct curl_sockaddr *addr);
 
@@ -114,6 +115,7 @@ qoe_http_io_reset(qoe_http_io_t *io)
 {
     qoe_buf_reset(&io->answer);
 
+    io->garbled = false;
     io->too_large = false;
     io->no_memory = false;
     io->grpc_status = -1;
@@ -289,6 +291,7 @@ qoe_http_header(char *src, size_t size, size_t n, void *data)
 
     if (n > 5 && memcmp(src, "HTTP/", 5) == 0) {
         qoe_http_io_reset(io);
+        io->garbled = !qoe_http_status_line(src, end);
         return n;
     }
 
@@ -306,6 +309,33 @@ qoe_http_header(char *src, size_t size, size_t n, void *data)
     }
 
     return n;
+}
+
+
+/*
+ * Whether the status is a number of three digits.  libcurl 8.23 takes
+ * "HTTP/1.1 2000 OK" for the status 200, which earlier ones refuse.
+ */
+
+static bool
+qoe_http_status_line(const char *line, const char *end)
+{
+    int          i;
+    const char  *p;
+
+    p = memchr(line, ' ', (size_t) (end - line));
+
+    if (p == NULL || end - ++p < 3) {
+        return false;
+    }
+
+    for (i = 0; i < 3; i++) {
+        if (p[i] < '0' || p[i] > '9') {
+            return false;
+        }
+    }
+
+    return end - p == 3 || p[3] == ' ';
 }
 
 

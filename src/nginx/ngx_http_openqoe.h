@@ -235,8 +235,8 @@ typedef struct {
     unsigned                  marked:1;      /* the cookie is set */
     char                      marker[QOE_UUID_TEXT_LEN];
 
-    unsigned                  headed:1;      /* the header was sent, after */
-    ngx_msec_t                headed_ms;     /* that time; of _cmcd.c */
+    ngx_msec_t                headed_ms;     /* when the header was sent, since
+                                                the request; of _cmcd.c */
 
     u_char                   *ids;           /* org_id and player_id */
     size_t                    org_len;
@@ -543,18 +543,12 @@ ngx_uint_t ngx_http_openqoe_helper_failed(void);
 void ngx_http_openqoe_uuid(uint8_t id[16], uint64_t now_ms);
 
 /* _metrics.c: the module's own metrics that event loops count */
-typedef enum {
-    NGX_HTTP_OPENQOE_TAKEN = 0,
-    NGX_HTTP_OPENQOE_STRICT,
-    NGX_HTTP_OPENQOE_OVERLOAD,
-    NGX_HTTP_OPENQOE_UNSTORABLE,
-    NGX_HTTP_OPENQOE_ERROR
-} ngx_http_openqoe_fate_e;
-
 void ngx_http_openqoe_metrics_init(ngx_http_openqoe_main_conf_t *mcf);
 void ngx_http_openqoe_metrics_receipt(ngx_http_openqoe_ctx_t *ctx);
+/* refused: the counter of the valid events, or TAKEN: they were accepted */
+#define NGX_HTTP_OPENQOE_TAKEN  QOE_COUNTERS_N
 void ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
-    const qoe_batch_t *batch, ngx_http_openqoe_fate_e fate);
+    const qoe_batch_t *batch, qoe_counter_t refused);
 void ngx_http_openqoe_metrics_answer(ngx_http_request_t *r,
     ngx_http_openqoe_ctx_t *ctx, ngx_uint_t status);
 

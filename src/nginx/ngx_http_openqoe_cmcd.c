@@ -94,11 +94,15 @@ ngx_http_openqoe_cmcd_exit(void)
 }
 
 
-/* Notes when the header went out, which nginx does not keep. */
+/*
+ * Notes when the header went out, which nginx does not keep; most go out within
+ * the millisecond of the request, and need no memory for that.
+ */
 
 static ngx_int_t
 ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r)
 {
+    ngx_msec_t                    ms;
     ngx_http_openqoe_ctx_t       *ctx;
     ngx_http_openqoe_loc_conf_t  *lcf;
 
@@ -108,11 +112,11 @@ ngx_http_openqoe_cmcd_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    ctx = ngx_http_openqoe_get_ctx(r);
+    ms = ngx_http_openqoe_cmcd_elapsed(r);
+    ctx = (ms != 0) ? ngx_http_openqoe_get_ctx(r) : NULL;
 
     if (ctx != NULL) {
-        ctx->headed_ms = ngx_http_openqoe_cmcd_elapsed(r);
-        ctx->headed = 1;
+        ctx->headed_ms = ms;
     }
 
     return ngx_http_next_header_filter(r);
@@ -148,11 +152,11 @@ ngx_http_openqoe_cmcd_handler(ngx_http_request_t *r)
 
     rc = ngx_http_openqoe_cmcd_read(r, lcf->cmcd, query);
 
+    ngx_http_openqoe_cmcd_count(r, z->zone, rc);
+
     if (rc == QOE_NOMEM) {
         return NGX_OK;
     }
-
-    ngx_http_openqoe_cmcd_count(r, z->zone, rc);
 
     content = ngx_http_openqoe_cmcd_content(r);
 
@@ -253,7 +257,11 @@ ngx_http_openqoe_cmcd_count(ngx_http_request_t *r, qoe_zone_t *zone,
 
     qoe_zone_count(zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_REQUESTS, 1);
 
-    if (rc == QOE_DONE) {
+    if (rc == QOE_NOMEM) {
+        qoe_zone_count(zone, (uint32_t) ngx_worker, QOE_COUNT_CMCD_DROPPED, 1);
+    }
+
+    if (rc == QOE_DONE || rc == QOE_NOMEM) {
         return;
     }
 

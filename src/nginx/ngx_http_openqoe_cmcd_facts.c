@@ -15,6 +15,7 @@
 
 static void ngx_http_openqoe_cmcd_upstream(ngx_http_request_t *r,
     qoe_request_t *q);
+static ngx_int_t ngx_http_openqoe_cmcd_alone(ngx_http_request_t *r);
 static ngx_str_t *ngx_http_openqoe_cmcd_type(ngx_http_request_t *r);
 
 
@@ -27,10 +28,9 @@ ngx_http_openqoe_cmcd_facts(ngx_http_request_t *r, qoe_request_t *q)
     q->start_ms = (uint64_t) r->start_sec * 1000 + r->start_msec;
     q->duration_ms = (double) ngx_http_openqoe_cmcd_elapsed(r);
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
-
-    if (ctx != NULL && ctx->headed) {
-        q->ttfb_ms = (double) ctx->headed_ms;
+    if (r->header_sent) {
+        ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
+        q->ttfb_ms = (ctx != NULL) ? (double) ctx->headed_ms : 0;
     }
 
     /* as $status and $body_bytes_sent */
@@ -77,11 +77,34 @@ ngx_http_openqoe_cmcd_tcp(ngx_http_request_t *r, qoe_request_t *q)
         q->rtt_ms = tcp.rtt_ms;
         q->retransmits = tcp.retransmits;
 
-        /* what the kernel sent while this response had a body to hand over */
+        /* what the kernel sent while this response had no body to hand over */
 
-        own = q->duration_ms - (q->ttfb_ms > 0 ? q->ttfb_ms : 0);
-        q->lag_ms = isnan(tcp.busy_ms) ? NAN : fmax(tcp.busy_ms - own, 0);
+        if (ngx_http_openqoe_cmcd_alone(r) && !isnan(tcp.busy_ms)) {
+            own = q->duration_ms - (q->ttfb_ms > 0 ? q->ttfb_ms : 0);
+            q->lag_ms = fmax(tcp.busy_ms - own, 0);
+        }
     }
+}
+
+
+/*
+ * The kernel counts for a connection.  Of several streams of HTTP/2 the one
+ * that ends takes what was counted since the last one ended; but what the
+ * kernel sent meanwhile may as well be of a stream that is still open.
+ */
+
+static ngx_int_t
+ngx_http_openqoe_cmcd_alone(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    if (r->stream != NULL) {
+        return r->stream->connection->processing <= 1;
+    }
+#else
+    (void) r;
+#endif
+
+    return 1;
 }
 
 

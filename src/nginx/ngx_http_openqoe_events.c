@@ -400,7 +400,7 @@ ngx_http_openqoe_invalid(ngx_http_openqoe_request_t *q)
 
     ngx_http_openqoe_judged(q);
     ngx_http_openqoe_metrics_events(q->r, &q->s.batch,
-                                    NGX_HTTP_OPENQOE_STRICT);
+                                    QOE_COUNT_EVENTS_STRICT);
 
     ngx_http_openqoe_json_init(&b, &mem, q->r);
 
@@ -430,12 +430,7 @@ ngx_http_openqoe_refused(ngx_http_openqoe_request_t *q, qoe_status_t rc)
     }
 
     ngx_http_openqoe_count(q->r, counter, q->s.batch.nevents);
-    ngx_http_openqoe_metrics_events(q->r, &q->s.batch,
-                                    counter == QOE_COUNT_EVENTS_ERROR
-                                    ? NGX_HTTP_OPENQOE_ERROR
-                                    : q->s.unstorable
-                                      ? NGX_HTTP_OPENQOE_UNSTORABLE
-                                      : NGX_HTTP_OPENQOE_OVERLOAD);
+    ngx_http_openqoe_metrics_events(q->r, &q->s.batch, counter);
 
     if (counter != QOE_COUNT_EVENTS_ERROR) {
         qoe_zone_refused(q->s.zone, qoe_mono_ms());

@@ -80,12 +80,7 @@ static struct {
 } ngx_http_openqoe_own;
 
 
-/* Why valid events were refused, indexed by ngx_http_openqoe_fate_e. */
-
-static const char  *ngx_http_openqoe_fates[] = {
-    NULL, "strict", "overload", "unstorable", "error"
-};
-
+/* Why a body was not read; other reasons are names of counters. */
 
 static const struct {
     ngx_uint_t   status;
@@ -139,11 +134,11 @@ ngx_http_openqoe_metrics_receipt(ngx_http_openqoe_ctx_t *ctx)
 
 void
 ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
-    const qoe_batch_t *batch, ngx_http_openqoe_fate_e fate)
+    const qoe_batch_t *batch, qoe_counter_t refused)
 {
     size_t                    invalid;
     qoe_span_t               *org, *player;
-    const char               *reason;
+    const char               *reason, *bad, *over;
     ngx_http_openqoe_ctx_t   *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_openqoe_module);
@@ -155,7 +150,10 @@ ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
     }
 
     ctx->ingested = 1;
-    reason = ngx_http_openqoe_fates[fate];
+    reason = (refused != NGX_HTTP_OPENQOE_TAKEN) ? qoe_counters[refused].name
+                                                 : NULL;
+    bad = qoe_counters[QOE_COUNT_EVENTS_INVALID].name;
+    over = qoe_counters[QOE_COUNT_EVENTS_SESSIONS].name;
 
     /* refused events must not make values known, nor take places */
 
@@ -164,12 +162,12 @@ ngx_http_openqoe_metrics_events(ngx_http_request_t *r,
 
     invalid = batch->total - batch->nevents - ctx->over;
 
-    ngx_http_openqoe_ingested("invalid", invalid);
-    ngx_http_openqoe_ingested("sessions", ctx->over);
+    ngx_http_openqoe_ingested(bad, invalid);
+    ngx_http_openqoe_ingested(over, ctx->over);
     ngx_http_openqoe_ingested(reason, batch->nevents);
 
-    ngx_http_openqoe_org(qoe_span_null, invalid, "invalid");
-    ngx_http_openqoe_org(qoe_span_null, ctx->over, "sessions");
+    ngx_http_openqoe_org(qoe_span_null, invalid, bad);
+    ngx_http_openqoe_org(qoe_span_null, ctx->over, over);
 
     if (batch->events == NULL) {
         ngx_http_openqoe_org(qoe_span_null, batch->nevents, reason);

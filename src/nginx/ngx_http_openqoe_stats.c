@@ -3,57 +3,20 @@
  * Copyright (C) OpenQoE
  *
  * GET in a stats location: the zone's counters as JSON, of all workers, or
- * another form that the client asks for.  A table describes each object of
- * counters.
+ * another form that the client asks for.  Counters are written by their table
+ * (qoe_counters.h).
  */
 
 
 #include "ngx_http_openqoe_stats.h"
 
 
-typedef struct {
-    const char     *name;
-    qoe_counter_t   counter;
-} ngx_http_openqoe_stat_t;
-
-
 static ngx_int_t ngx_http_openqoe_stats_form(ngx_http_request_t *r);
 static ngx_int_t ngx_http_openqoe_stats_json(ngx_http_request_t *r);
 static void ngx_http_openqoe_stats_exporters(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_state_t *s);
-static void ngx_http_openqoe_counters(qoe_buf_t *b, const qoe_zone_t *zone,
-    const char *name, const ngx_http_openqoe_stat_t *stats);
 static void ngx_http_openqoe_queue(qoe_buf_t *b, const qoe_zone_t *zone,
     const ngx_http_openqoe_state_t *s);
-
-
-static const ngx_http_openqoe_stat_t  ngx_http_openqoe_rejected[] = {
-    { "invalid", QOE_COUNT_EVENTS_INVALID },
-    { "sessions", QOE_COUNT_EVENTS_SESSIONS },
-    { "strict", QOE_COUNT_EVENTS_STRICT },
-    { "overload", QOE_COUNT_EVENTS_OVERLOAD },
-    { "unstorable", QOE_COUNT_EVENTS_UNSTORABLE },
-    { "error", QOE_COUNT_EVENTS_ERROR },
-    { NULL, 0 }
-};
-
-
-static const ngx_http_openqoe_stat_t  ngx_http_openqoe_requests[] = {
-    { "received", QOE_COUNT_REQUESTS },
-    { "202", QOE_COUNT_REQUESTS_ACCEPTED },
-    { "400", QOE_COUNT_REQUESTS_INVALID },
-    { "401", QOE_COUNT_REQUESTS_UNAUTHORIZED },
-    { "405", QOE_COUNT_REQUESTS_METHOD },
-    { "413", QOE_COUNT_REQUESTS_TOO_LARGE },
-    { "415", QOE_COUNT_REQUESTS_MEDIA_TYPE },
-    { "500", QOE_COUNT_REQUESTS_ERROR },
-    { "503", QOE_COUNT_REQUESTS_OVERLOAD },
-    { "unconfirmed", QOE_COUNT_REQUESTS_UNCONFIRMED },
-    { "delayed", QOE_COUNT_REQUESTS_DELAYED },
-    { "delay_ms", QOE_COUNT_REQUESTS_DELAY_MS },
-    { "undecoded", QOE_COUNT_REQUESTS_UNDECODED },
-    { NULL, 0 }
-};
 
 
 ngx_int_t
@@ -156,20 +119,19 @@ ngx_http_openqoe_stats_json(ngx_http_request_t *r)
                    QOE_UUID_TEXT_LEN, text);
     ngx_http_openqoe_rfc3339(&b, qoe_zone_start_ns(zone) / 1000000);
 
-    qoe_buf_printf(&b, ",\"events\":{\"received\":%llu,\"accepted\":%llu,",
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_EVENTS_RECEIVED),
-        (unsigned long long) s.produced);
-    ngx_http_openqoe_counters(&b, zone, "rejected", ngx_http_openqoe_rejected);
-    qoe_buf_printf(&b, ",\"unconfirmed\":%llu,\"lost_at_exit\":%llu,"
-                   "\"unknown_keys\":%llu},",
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_EVENTS_UNCONFIRMED),
-        (unsigned long long) qoe_peek(mcf->lost),
-        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_UNKNOWN_KEYS));
-
-    ngx_http_openqoe_counters(&b, zone, "requests", ngx_http_openqoe_requests);
-    qoe_buf_printf(&b, ",\"waiting\":{\"room\":%llu,\"ack\":%llu}",
+    qoe_buf_literal(&b, ",\"events\":{");
+    ngx_http_openqoe_counters(&b, zone, QOE_PLACE_EVENTS);
+    qoe_buf_printf(&b, ",\"accepted\":%llu,\"rejected\":{",
+                   (unsigned long long) s.produced);
+    ngx_http_openqoe_counters(&b, zone, QOE_PLACE_REJECTED);
+    qoe_buf_literal(&b, "},");
+    ngx_http_openqoe_counters(&b, zone, QOE_PLACE_STORED);
+    qoe_buf_printf(&b, ",\"lost_at_exit\":%llu,",
+                   (unsigned long long) qoe_peek(mcf->lost));
+    ngx_http_openqoe_counters(&b, zone, QOE_PLACE_KEYS);
+    qoe_buf_literal(&b, "},\"requests\":{");
+    ngx_http_openqoe_counters(&b, zone, QOE_PLACE_REQUESTS);
+    qoe_buf_printf(&b, "},\"waiting\":{\"room\":%llu,\"ack\":%llu}",
         (unsigned long long) qoe_zone_waiting(zone, QOE_WAIT_ROOM),
         (unsigned long long) qoe_zone_waiting(zone, QOE_WAIT_ACK));
     ngx_http_openqoe_queue(&b, zone, &s);
@@ -207,20 +169,23 @@ ngx_http_openqoe_stats_exporters(qoe_buf_t *b,
 }
 
 
-static void
+void
 ngx_http_openqoe_counters(qoe_buf_t *b, const qoe_zone_t *zone,
-    const char *name, const ngx_http_openqoe_stat_t *stats)
+    qoe_counter_place_t place)
 {
-    ngx_uint_t  i;
+    ngx_uint_t   i;
+    const char  *comma;
 
-    qoe_buf_printf(b, "\"%s\":{", name);
+    comma = "";
 
-    for (i = 0; stats[i].name != NULL; i++) {
-        qoe_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", stats[i].name,
-            (unsigned long long) qoe_zone_counter(zone, stats[i].counter));
+    for (i = 0; i < QOE_COUNTERS_N; i++) {
+
+        if (qoe_counters[i].place == place) {
+            qoe_buf_printf(b, "%s\"%s\":%llu", comma, qoe_counters[i].name,
+                (unsigned long long) qoe_zone_counter(zone, i));
+            comma = ",";
+        }
     }
-
-    qoe_buf_literal(b, "}");
 }
 
 
@@ -232,14 +197,11 @@ ngx_http_openqoe_queue(qoe_buf_t *b, const qoe_zone_t *zone,
     qoe_lane_info_t  info;
 
     qoe_buf_printf(b, ",\"queue\":{\"events\":%llu,\"used\":%llu,"
-                   "\"size\":%llu,"
-                   "\"locks_stolen\":%llu,\"lanes_adopted\":%llu,"
-                   "\"lanes\":[",
+                   "\"size\":%llu,",
         (unsigned long long) (s->produced - s->consumed),
-        (unsigned long long) s->used, (unsigned long long) s->size,
-        (unsigned long long) qoe_zone_counter(zone, QOE_COUNT_LOCKS_STOLEN),
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_LANES_ADOPTED));
+        (unsigned long long) s->used, (unsigned long long) s->size);
+    ngx_http_openqoe_counters(b, zone, QOE_PLACE_QUEUE);
+    qoe_buf_literal(b, ",\"lanes\":[");
 
     for (i = 0; i < qoe_zone_lanes(zone); i++) {
 

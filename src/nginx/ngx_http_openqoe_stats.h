@@ -26,6 +26,10 @@ ngx_http_openqoe_format_e ngx_http_openqoe_format(ngx_http_request_t *r);
 ngx_int_t ngx_http_openqoe_scrape(ngx_http_request_t *r,
     qoe_prom_format_t format);
 
+/* _stats.c: the counters that have this place, with commas between them */
+void ngx_http_openqoe_counters(qoe_buf_t *b, const qoe_zone_t *zone,
+    qoe_counter_place_t place);
+
 /* _stats_view.c: answers ?view=id */
 ngx_int_t ngx_http_openqoe_stats_view(ngx_http_request_t *r, ngx_str_t *id);
 

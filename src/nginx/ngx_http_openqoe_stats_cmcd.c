@@ -12,8 +12,6 @@
 #include "qoe_tap.h"
 
 
-static void ngx_http_openqoe_stats_ignored(qoe_buf_t *b,
-    const qoe_zone_t *zone);
 static void ngx_http_openqoe_stats_sessions(qoe_buf_t *b,
     const qoe_state_t *st);
 
@@ -31,20 +29,11 @@ ngx_http_openqoe_stats_cmcd(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
     st = &ngx_http_openqoe_get_zone(mcf)->state;
     zone = st->zone;
 
-    qoe_buf_printf(b, ",\"cmcd\":{\"reports\":%llu,\"requests\":%llu,"
-                   "\"sets\":%llu,\"without\":%llu,\"dropped\":%llu,",
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_CMCD_REPORTS),
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_CMCD_REQUESTS),
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_CMCD_SETS),
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_CMCD_MEDIA),
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_CMCD_DROPPED));
-
-    ngx_http_openqoe_stats_ignored(b, zone);
+    qoe_buf_literal(b, ",\"cmcd\":{");
+    ngx_http_openqoe_counters(b, zone, QOE_PLACE_CMCD);
+    qoe_buf_literal(b, ",\"ignored\":{");
+    ngx_http_openqoe_counters(b, zone, QOE_PLACE_CMCD_IGNORED);
+    qoe_buf_literal(b, "},");
     ngx_http_openqoe_stats_sessions(b, st);
 
     used = 0;
@@ -54,38 +43,12 @@ ngx_http_openqoe_stats_cmcd(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
     }
 
     qoe_buf_printf(b, "\"small\":%s,\"tap\":{\"used\":%llu,\"size\":%llu},"
-                   "\"logs\":{\"queued\":%llu,\"dropped\":%llu}}",
+                   "\"logs\":{",
         qoe_zone_requests(zone) ? "false" : "true",
         (unsigned long long) used,
-        (unsigned long long) (qoe_tap_size(zone) * st->lanes),
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_CMCD_LOGS),
-        (unsigned long long) qoe_zone_counter(zone,
-                                              QOE_COUNT_CMCD_LOGS_DROPPED));
-}
-
-
-static void
-ngx_http_openqoe_stats_ignored(qoe_buf_t *b, const qoe_zone_t *zone)
-{
-    ngx_uint_t  i;
-
-    static const struct {
-        const char     *name;
-        qoe_counter_t   counter;
-    } reasons[] = {
-#define NGX_HTTP_OPENQOE_REASON(id, name)  { name, QOE_COUNT_CMCD_##id },
-        QOE_CMCD_REASONS(NGX_HTTP_OPENQOE_REASON)
-    };
-
-    qoe_buf_literal(b, "\"ignored\":{");
-
-    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        qoe_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", reasons[i].name,
-            (unsigned long long) qoe_zone_counter(zone, reasons[i].counter));
-    }
-
-    qoe_buf_literal(b, "},");
+        (unsigned long long) (qoe_tap_size(zone) * st->lanes));
+    ngx_http_openqoe_counters(b, zone, QOE_PLACE_CMCD_LOGS);
+    qoe_buf_literal(b, "}}");
 }
 
 
@@ -111,11 +74,9 @@ ngx_http_openqoe_stats_sessions(qoe_buf_t *b, const qoe_state_t *st)
         }
     }
 
-    qoe_buf_printf(b, "\"sessions\":{\"active\":%llu,\"capacity\":%llu,"
-                   "\"begun\":%llu,\"evicted\":%llu},",
-        (unsigned long long) active, (unsigned long long) capacity,
-        (unsigned long long) qoe_zone_counter(st->zone,
-                                              QOE_COUNT_CMCD_SESSIONS),
-        (unsigned long long) qoe_zone_counter(st->zone,
-                                              QOE_COUNT_CMCD_EVICTED));
+    qoe_buf_printf(b, "\"sessions\":{\"active\":%llu,\"capacity\":%llu,",
+                   (unsigned long long) active,
+                   (unsigned long long) capacity);
+    ngx_http_openqoe_counters(b, st->zone, QOE_PLACE_CMCD_SESSIONS);
+    qoe_buf_literal(b, "},");
 }

@@ -9,42 +9,14 @@
 #include "ngx_http_openqoe_stats.h"
 
 
-typedef struct {
-    const char          *name;
-    qoe_dest_counter_t   counter;
-} ngx_http_openqoe_dest_stat_t;
-
-
 static void ngx_http_openqoe_stats_dest(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf, const ngx_http_openqoe_exporter_t *e,
     ngx_uint_t stream);
 static void ngx_http_openqoe_dest_counters(qoe_buf_t *b,
-    const char *name, const ngx_http_openqoe_dest_stat_t *stats,
-    const uint64_t *counters);
+    qoe_dest_place_t place, const uint64_t *counters);
 static void ngx_http_openqoe_stats_spool(qoe_buf_t *b,
     ngx_http_openqoe_main_conf_t *mcf, uint32_t dest,
     const uint64_t *counters);
-
-
-static const ngx_http_openqoe_dest_stat_t  ngx_http_openqoe_dropped[] = {
-    { "refused", QOE_DEST_DROPPED_REFUSED },
-    { "corrupt", QOE_DEST_DROPPED_CORRUPT },
-    { "spool", QOE_DEST_DROPPED_SPOOL },
-    { "behind", QOE_DEST_DROPPED_BEHIND },
-    { "removed", QOE_DEST_DROPPED_REMOVED },
-    { "lost", QOE_DEST_DROPPED_LOST },
-    { NULL, 0 }
-};
-
-
-static const ngx_http_openqoe_dest_stat_t  ngx_http_openqoe_batches[] = {
-    { "sent", QOE_DEST_BATCHES_SENT },
-    { "retried", QOE_DEST_BATCHES_RETRIED },
-    { "failed", QOE_DEST_BATCHES_FAILED },
-    { "quarantined", QOE_DEST_BATCHES_QUARANTINED },
-    { "unfinished", QOE_DEST_BATCHES_UNFINISHED },
-    { NULL, 0 }
-};
 
 
 /* The stream of events stands for the exporter, and has the others in it. */
@@ -84,6 +56,7 @@ ngx_http_openqoe_stats_dest(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf,
     const ngx_http_openqoe_exporter_t *e, ngx_uint_t stream)
 {
     uint32_t          dest;
+    ngx_uint_t        i;
     qoe_dest_info_t   info;
 
     dest = e->dest[stream];
@@ -94,40 +67,49 @@ ngx_http_openqoe_stats_dest(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf,
         qoe_dest_info(ngx_http_openqoe_get_zone(mcf)->zone, dest, &info);
     }
 
-    qoe_buf_printf(b, "\"accepted\":%llu,\"recovered\":%llu,"
-                   "\"exported\":%llu,\"rejected\":%llu,",
-                   (unsigned long long) info.accepted,
-                   (unsigned long long) info.recovered,
-                   (unsigned long long) info.exported,
-                   (unsigned long long) info.rejected);
-    ngx_http_openqoe_dest_counters(b, "dropped", ngx_http_openqoe_dropped,
-                                   info.counter);
-    qoe_buf_printf(b, ",\"queued\":%llu,\"spooled\":%llu,",
-                   (unsigned long long) info.queued,
-                   (unsigned long long) info.spooled);
-    ngx_http_openqoe_dest_counters(b, "batches", ngx_http_openqoe_batches,
-                                   info.counter);
+    for (i = 0; i < QOE_DEST_STATES_N; i++) {
 
-    qoe_buf_literal(b, ",\"spool\":");
+        qoe_buf_printf(b, "\"%s\":", qoe_dest_state_name(i));
+
+        if (i == QOE_DEST_STATE_DROPPED) {
+            qoe_buf_literal(b, "{");
+            ngx_http_openqoe_dest_counters(b, QOE_DEST_PLACE_DROPPED,
+                                           info.counter);
+            qoe_buf_literal(b, "},");
+
+        } else {
+            qoe_buf_printf(b, "%llu,",
+                           (unsigned long long) qoe_dest_state(&info, i));
+        }
+    }
+
+    qoe_buf_literal(b, "\"batches\":{");
+    ngx_http_openqoe_dest_counters(b, QOE_DEST_PLACE_BATCHES, info.counter);
+
+    qoe_buf_literal(b, "},\"spool\":");
     ngx_http_openqoe_stats_spool(b, mcf, e->spool ? dest : UINT32_MAX,
                                  info.counter);
 }
 
 
 static void
-ngx_http_openqoe_dest_counters(qoe_buf_t *b, const char *name,
-    const ngx_http_openqoe_dest_stat_t *stats, const uint64_t *counters)
+ngx_http_openqoe_dest_counters(qoe_buf_t *b, qoe_dest_place_t place,
+    const uint64_t *counters)
 {
-    ngx_uint_t  i;
+    ngx_uint_t   i;
+    const char  *comma;
 
-    qoe_buf_printf(b, "\"%s\":{", name);
+    comma = "";
 
-    for (i = 0; stats[i].name != NULL; i++) {
-        qoe_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", stats[i].name,
-                       (unsigned long long) counters[stats[i].counter]);
+    for (i = 0; i < QOE_DEST_COUNTERS_N; i++) {
+
+        if (qoe_dest_counters[i].place == place) {
+            qoe_buf_printf(b, "%s\"%s\":%llu", comma,
+                           qoe_dest_counters[i].name,
+                           (unsigned long long) counters[i]);
+            comma = ",";
+        }
     }
-
-    qoe_buf_literal(b, "}");
 }
 
 
@@ -157,16 +139,9 @@ ngx_http_openqoe_stats_spool(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf,
         qoe_buf_literal(b, "null");
     }
 
-    qoe_buf_printf(b, ",\"written\":%llu,\"replayed\":%llu,\"damaged\":%llu,"
-                   "\"strangers\":%llu,\"syncs\":%llu,\"errors\":%llu,"
-                   "\"failing\":%s,"
-                   "\"last_error\":",
-                   (unsigned long long) counters[QOE_DEST_SPOOLED],
-                   (unsigned long long) counters[QOE_DEST_REPLAYED],
-                   (unsigned long long) counters[QOE_DEST_SEGMENTS_DAMAGED],
-                   (unsigned long long) counters[QOE_DEST_SPOOL_STRANGERS],
-                   (unsigned long long) counters[QOE_DEST_SPOOL_SYNCS],
-                   (unsigned long long) counters[QOE_DEST_SPOOL_ERRORS],
+    qoe_buf_literal(b, ",");
+    ngx_http_openqoe_dest_counters(b, QOE_DEST_PLACE_SPOOL, counters);
+    qoe_buf_printf(b, ",\"failing\":%s,\"last_error\":",
                    info.failed_ms != 0 ? "true" : "false");
 
     if (info.error[0] != '\0') {

@@ -17,12 +17,6 @@
 #define NGX_HTTP_OPENQOE_ARENA       65536
 
 
-typedef struct {
-    const char     *name;
-    qoe_counter_t   counter;
-} ngx_http_openqoe_total_t;
-
-
 static void ngx_http_openqoe_limits(qoe_buf_t *b,
     const qoe_dimensions_t *dims);
 static void ngx_http_openqoe_dimensions(qoe_buf_t *b,
@@ -33,46 +27,8 @@ static void ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st);
 static void ngx_http_openqoe_series(qoe_buf_t *b, const qoe_state_t *st,
     const qoe_conf_t *conf);
 static void ngx_http_openqoe_exports(qoe_buf_t *b, const qoe_state_t *st);
-static void ngx_http_openqoe_totals(qoe_buf_t *b, const qoe_zone_t *zone,
-    const ngx_http_openqoe_total_t *totals);
 static ngx_uint_t ngx_http_openqoe_private(const qoe_dimensions_t *dims,
     size_t dim);
-
-
-static const ngx_http_openqoe_total_t  ngx_http_openqoe_view_totals[] = {
-    { "started", QOE_COUNT_VIEWS_STARTED },
-    { "ended", QOE_COUNT_VIEWS_ENDED },
-    { "ended_silent", QOE_COUNT_VIEWS_SILENT },
-    { "closed_early", QOE_COUNT_VIEWS_EVICTED },
-    { "without_timeline", QOE_COUNT_VIEWS_NO_TIMELINE },
-    { "records", QOE_COUNT_RECORDS_PUT },
-    { "records_dropped", QOE_COUNT_RECORDS_DROPPED },
-    { "records_governed", QOE_COUNT_RECORDS_GOVERNED },
-    { "duplicates", QOE_COUNT_EVENTS_DUPLICATE },
-    { "late", QOE_COUNT_EVENTS_LATE },
-    { "clocks_set", QOE_COUNT_CLOCKS_SET },
-    { "values_ignored", QOE_COUNT_VALUES_IGNORED },
-    { "interrupted", QOE_COUNT_RECORDS_INTERRUPTED },
-    { "unread", QOE_COUNT_RECORDS_UNREAD },
-    { NULL, 0 }
-};
-
-
-static const ngx_http_openqoe_total_t  ngx_http_openqoe_point_totals[] = {
-    { "sent", QOE_COUNT_POINTS_SENT },
-    { "rejected", QOE_COUNT_POINTS_REJECTED },
-    { "refused", QOE_COUNT_POINTS_REFUSED },
-    { NULL, 0 }
-};
-
-
-static const ngx_http_openqoe_total_t  ngx_http_openqoe_metric_batches[] = {
-    { "sent", QOE_COUNT_METRIC_BATCHES_SENT },
-    { "retried", QOE_COUNT_METRIC_BATCHES_RETRIED },
-    { "failed", QOE_COUNT_METRIC_BATCHES_FAILED },
-    { "stale", QOE_COUNT_METRIC_BATCHES_STALE },
-    { NULL, 0 }
-};
 
 
 /* Writes members of the document, each but the last with a comma after it. */
@@ -90,10 +46,9 @@ ngx_http_openqoe_stats_qoe(qoe_buf_t *b, ngx_http_openqoe_main_conf_t *mcf)
 
     ngx_http_openqoe_limits(b, mcf->qoe.dims);
     ngx_http_openqoe_dimensions(b, &governor);
-    qoe_buf_printf(b, "\"lists\":{\"read\":%llu,\"failed\":%llu},",
-        (unsigned long long) qoe_zone_counter(st->zone, QOE_COUNT_LISTS_READ),
-        (unsigned long long) qoe_zone_counter(st->zone,
-                                              QOE_COUNT_LISTS_FAILED));
+    qoe_buf_literal(b, "\"lists\":{");
+    ngx_http_openqoe_counters(b, st->zone, QOE_PLACE_LISTS);
+    qoe_buf_literal(b, "},");
     ngx_http_openqoe_views(b, st);
     ngx_http_openqoe_series(b, st, &mcf->qoe);
     ngx_http_openqoe_exports(b, st);
@@ -210,7 +165,7 @@ ngx_http_openqoe_views(qoe_buf_t *b, const qoe_state_t *st)
                    (unsigned long long) sessions,
                    (unsigned long long) capacity,
                    (unsigned long long) timelines, (unsigned long long) over);
-    ngx_http_openqoe_totals(b, st->zone, ngx_http_openqoe_view_totals);
+    ngx_http_openqoe_counters(b, st->zone, QOE_PLACE_VIEWS);
     qoe_buf_literal(b, "},");
 }
 
@@ -251,10 +206,9 @@ ngx_http_openqoe_exports(qoe_buf_t *b, const qoe_state_t *st)
 
     ns = qoe_peek(&st->shared->collected_ns);
 
-    qoe_buf_printf(b, "\"metrics\":{\"collections\":%llu,"
-                   "\"last_collection\":",
-        (unsigned long long) qoe_zone_counter(st->zone,
-                                              QOE_COUNT_COLLECTIONS));
+    qoe_buf_literal(b, "\"metrics\":{");
+    ngx_http_openqoe_counters(b, st->zone, QOE_PLACE_METRICS);
+    qoe_buf_literal(b, ",\"last_collection\":");
 
     if (ns != 0) {
         ngx_http_openqoe_rfc3339(b, ns / 1000000);
@@ -263,23 +217,10 @@ ngx_http_openqoe_exports(qoe_buf_t *b, const qoe_state_t *st)
     }
 
     qoe_buf_literal(b, ",\"points\":{");
-    ngx_http_openqoe_totals(b, st->zone, ngx_http_openqoe_point_totals);
+    ngx_http_openqoe_counters(b, st->zone, QOE_PLACE_POINTS);
     qoe_buf_literal(b, "},\"batches\":{");
-    ngx_http_openqoe_totals(b, st->zone, ngx_http_openqoe_metric_batches);
+    ngx_http_openqoe_counters(b, st->zone, QOE_PLACE_BATCHES);
     qoe_buf_literal(b, "}}");
-}
-
-
-static void
-ngx_http_openqoe_totals(qoe_buf_t *b, const qoe_zone_t *zone,
-    const ngx_http_openqoe_total_t *totals)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; totals[i].name != NULL; i++) {
-        qoe_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", totals[i].name,
-            (unsigned long long) qoe_zone_counter(zone, totals[i].counter));
-    }
 }
 
 

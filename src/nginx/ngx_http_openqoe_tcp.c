@@ -3,7 +3,9 @@
  * Copyright (C) OpenQoE
  *
  * What the kernel knows of the connection of a request: one call of
- * getsockopt().  A connection of QUIC or of a Unix socket has none of it.
+ * getsockopt().  Streams of HTTP/2 share a connection, and so what is known of
+ * it.  A connection of QUIC or of a Unix socket has none of it: the socket of
+ * QUIC is that of all clients.
  */
 
 
@@ -13,9 +15,15 @@
 
 
 /*
- * The place of tcpi_snd_wnd in the kernel's struct tcp_info (Linux 5.4), which
- * is longer than that of the C library.
+ * The kernel's struct tcp_info and that of the C library grow each at its own
+ * time, and either may be the longer one: the kernel says how much of it there
+ * is.  All kernels have what stands up to tcpi_total_retrans; what came later
+ * is read at its place, as an older C library has no name for it.
  */
+#define NGX_HTTP_OPENQOE_TCP_LEAST                                            \
+    (offsetof(struct tcp_info, tcpi_total_retrans) + sizeof(uint32_t))
+
+/* The place of tcpi_snd_wnd: Linux 5.4 */
 #define NGX_HTTP_OPENQOE_SND_WND   228
 #define NGX_HTTP_OPENQOE_ACKED     120       /* tcpi_bytes_acked */
 #define NGX_HTTP_OPENQOE_BUSY      168       /* tcpi_busy_time, */
@@ -81,7 +89,7 @@ ngx_http_openqoe_tcp(ngx_http_request_t *r, ngx_http_openqoe_tcp_t *tcp)
     len = sizeof(ti.raw);
 
     if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len) == -1
-        || len < sizeof(struct tcp_info))
+        || len < NGX_HTTP_OPENQOE_TCP_LEAST)
     {
         return NGX_DECLINED;
     }

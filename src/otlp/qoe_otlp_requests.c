@@ -2,52 +2,35 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Written as records of views are (qoe_otlp_views.c), with the same messages
- * around the log records.
+ * Logs of requests are written in one pass (qoe_otlp_write.h).
  */
 
 
 #include "qoe_otlp_requests.h"
-#include "qoe_otlp_views_priv.h"
+#include "qoe_otlp_write.h"
 #include "qoe_otlp_pb.h"
 #include "qoe_tapped.h"
+
+#include <math.h>
 
 
 #define QOE_REQUEST_EVENT      qoe_span("openqoe.request")
 
-/* Fields of LogRecord and AnyValue. */
-
-#define QOE_LOG_TIME           1
-#define QOE_LOG_SEVERITY       2
-#define QOE_LOG_SEVERITY_TEXT  3
-#define QOE_LOG_BODY           5
-#define QOE_LOG_ATTRIBUTES     6
-#define QOE_LOG_OBSERVED       11
-#define QOE_LOG_EVENT_NAME     12
-
-#define QOE_VALUE_STRING       1
-
-#define QOE_LOG_INFO           9
-#define QOE_LOG_WARN           13
-#define QOE_LOG_ERROR          17
-
 /*
- * The most bytes of an attribute without its key and its text; of an attribute
- * of the set, which takes four bytes or more there, per byte; and of the rest
- * of a record.
+ * The most bytes of an attribute of the set, which takes four bytes or more
+ * there, per byte; and of all of a record beside its attributes.
  */
-#define QOE_REQUEST_ATTR_MAX   32
 #define QOE_REQUEST_FACTOR     8
 #define QOE_REQUEST_LOG_MAX    2048
 
 
 static size_t qoe_request_log_bound(const qoe_request_t *r, qoe_span_t attrs);
-static char *qoe_request_log_write(qoe_view_log_t *log,
+static void qoe_request_log_write(qoe_otlp_item_t *item, qoe_span_t edge,
     const qoe_request_t *r, qoe_span_t attrs, uint64_t received_ns);
 static char *qoe_request_log_head(char *p, const qoe_request_t *r);
-static void qoe_request_log_facts(qoe_view_log_t *log,
+static void qoe_request_log_facts(qoe_otlp_item_t *item,
     const qoe_request_t *r);
-static void qoe_request_log_attrs(qoe_view_log_t *log, qoe_span_t attrs);
+static void qoe_request_log_attrs(qoe_otlp_item_t *item, qoe_span_t attrs);
 
 
 qoe_status_t
@@ -57,11 +40,11 @@ qoe_otlp_requests(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     char                *p;
     size_t               i;
     uint64_t             received_ns;
-    qoe_span_t           attrs;
+    qoe_span_t           edge, attrs;
     qoe_status_t         rc;
     qoe_request_t        r;
-    qoe_view_log_t       log;
-    qoe_view_request_t   request;
+    qoe_otlp_item_t      item;
+    qoe_otlp_export_t    export;
 
     *nbad = 0;
 
@@ -69,9 +52,9 @@ qoe_otlp_requests(qoe_buf_t *out, const qoe_otlp_identity_t *id,
         return out->status;
     }
 
-    rc = qoe_views_open(out, &request, id, arena);
-    log.edge = qoe_views_edge(id);
-    log.field = QOE_LOG_ATTRIBUTES;
+    rc = qoe_otlp_export_open(out, &export, id, arena);
+    edge = qoe_otlp_edge(id);
+    item.field = QOE_LOG_ATTRIBUTES;
 
     for (i = 0; i < n && rc == QOE_OK; i++) {
 
@@ -80,20 +63,19 @@ qoe_otlp_requests(qoe_buf_t *out, const qoe_otlp_identity_t *id,
             continue;
         }
 
-        p = qoe_buf_reserve(out, log.edge.len
-                                 + qoe_request_log_bound(&r, attrs));
+        p = qoe_buf_reserve(out, edge.len + qoe_request_log_bound(&r, attrs));
 
         if (p == NULL) {
             rc = out->status;
             break;
         }
 
-        log.p = p;
-        p = qoe_request_log_write(&log, &r, attrs, received_ns);
-        out->len = (size_t) (p - out->data);
+        item.p = p;
+        qoe_request_log_write(&item, edge, &r, attrs, received_ns);
+        out->len = (size_t) (item.p - out->data);
     }
 
-    return qoe_views_close(out, &request, rc);
+    return qoe_otlp_export_close(out, &export, rc);
 }
 
 
@@ -111,7 +93,7 @@ qoe_request_log_bound(const qoe_request_t *r, qoe_span_t attrs)
     }
 
     for (i = 0; i < r->nattrs; i++) {
-        size += QOE_REQUEST_ATTR_MAX + r->named[i].name.len
+        size += QOE_OTLP_ATTR_MAX + r->named[i].name.len
                 + r->named[i].value.len;
     }
 
@@ -119,33 +101,29 @@ qoe_request_log_bound(const qoe_request_t *r, qoe_span_t attrs)
 }
 
 
-static char *
-qoe_request_log_write(qoe_view_log_t *log, const qoe_request_t *r,
-    qoe_span_t attrs, uint64_t received_ns)
+static void
+qoe_request_log_write(qoe_otlp_item_t *item, qoe_span_t edge,
+    const qoe_request_t *r, qoe_span_t attrs, uint64_t received_ns)
 {
-    char    *start;
+    char    *at;
     size_t   i;
 
-    *log->p++ = qoe_wire_key(2, QOE_WIRE_BYTES);
-    log->p += QOE_WIRE_LEN_SIZE;
-    start = log->p;
+    at = qoe_otlp_item_open(item, QOE_SCOPE_ITEMS);
 
-    log->p = qoe_request_log_head(log->p, r);
+    item->p = qoe_request_log_head(item->p, r);
 
-    qoe_view_log_text(log, qoe_span("openqoe.edge"), log->edge);
-    qoe_request_log_facts(log, r);
-    qoe_request_log_attrs(log, attrs);
+    qoe_otlp_item_text(item, qoe_span("openqoe.edge"), edge);
+    qoe_request_log_facts(item, r);
+    qoe_request_log_attrs(item, attrs);
 
     for (i = 0; i < r->nattrs; i++) {
-        qoe_view_log_text(log, r->named[i].name, r->named[i].value);
+        qoe_otlp_item_text(item, r->named[i].name, r->named[i].value);
     }
 
-    log->p = qoe_wire_fixed64(log->p, QOE_LOG_OBSERVED, received_ns);
-    log->p = qoe_wire_bytes(log->p, QOE_LOG_EVENT_NAME, QOE_REQUEST_EVENT);
+    item->p = qoe_wire_fixed64(item->p, QOE_LOG_OBSERVED, received_ns);
+    item->p = qoe_wire_bytes(item->p, QOE_LOG_EVENT_NAME, QOE_REQUEST_EVENT);
 
-    qoe_wire_len(start - QOE_WIRE_LEN_SIZE, (size_t) (log->p - start));
-
-    return log->p;
+    qoe_otlp_item_close(item, at);
 }
 
 
@@ -184,47 +162,52 @@ qoe_request_log_head(char *p, const qoe_request_t *r)
 /* What the edge knows, by the names of semantic conventions if there is one. */
 
 static void
-qoe_request_log_facts(qoe_view_log_t *log, const qoe_request_t *r)
+qoe_request_log_facts(qoe_otlp_item_t *item, const qoe_request_t *r)
 {
     static const char *const  caches[] = {
 #define QOE_REQUEST_CACHE(id, name)  name,
         QOE_CACHE_STATUSES(QOE_REQUEST_CACHE)
     };
 
-    qoe_view_log_text(log, qoe_span("org_id"), r->text[QOE_TEXT_ORG_ID]);
-    qoe_view_log_text(log, qoe_span("session_id"), qoe_request_sid(r));
-    qoe_view_log_text(log, qoe_span("env"), r->text[QOE_TEXT_ENV]);
-    qoe_view_log_text(log, qoe_span("app_name"), r->text[QOE_TEXT_APP_NAME]);
-    qoe_view_log_text(log, qoe_span("player.name"),
-                      r->text[QOE_TEXT_PLAYER_NAME]);
+    qoe_otlp_item_text(item, qoe_span("org_id"), r->text[QOE_TEXT_ORG_ID]);
+    qoe_otlp_item_text(item, qoe_span("session_id"), qoe_request_sid(r));
+    qoe_otlp_item_text(item, qoe_span("env"), r->text[QOE_TEXT_ENV]);
+    qoe_otlp_item_text(item, qoe_span("app_name"), r->text[QOE_TEXT_APP_NAME]);
+    qoe_otlp_item_text(item, qoe_span("player.name"),
+                       r->text[QOE_TEXT_PLAYER_NAME]);
 
-    qoe_view_log_count(log, qoe_span("http.response.status_code"), r->status);
-    qoe_view_log_count(log, qoe_span("http.response.body.size"), r->bytes);
+    qoe_otlp_item_count(item, qoe_span("http.response.status_code"), r->status);
+    qoe_otlp_item_count(item, qoe_span("http.response.body.size"), r->bytes);
 
-    qoe_view_log_real(log, qoe_span("openqoe.request.duration_ms"),
-                      r->duration_ms);
-    qoe_view_log_real(log, qoe_span("openqoe.request.ttfb_ms"), r->ttfb_ms);
-    qoe_view_log_real(log, qoe_span("openqoe.request.upstream_header_ms"),
-                      r->upstream_header_ms);
-    qoe_view_log_real(log, qoe_span("openqoe.request.upstream_ms"),
-                      r->upstream_ms);
-    qoe_view_log_real(log, qoe_span("openqoe.request.rtt_ms"), r->rtt_ms);
-    qoe_view_log_count(log, qoe_span("openqoe.request.retransmits"),
-                       r->retransmits);
+    qoe_otlp_item_real(item, qoe_span("openqoe.request.duration_ms"),
+                       r->duration_ms);
+    qoe_otlp_item_real(item, qoe_span("openqoe.request.ttfb_ms"), r->ttfb_ms);
+    qoe_otlp_item_real(item, qoe_span("openqoe.request.upstream_header_ms"),
+                       r->upstream_header_ms);
+    qoe_otlp_item_real(item, qoe_span("openqoe.request.upstream_ms"),
+                       r->upstream_ms);
+    qoe_otlp_item_real(item, qoe_span("openqoe.request.rtt_ms"), r->rtt_ms);
+
+    /* where the kernel was not asked, or knows nothing, there are no numbers */
+
+    if (!isnan(r->rtt_ms)) {
+        qoe_otlp_item_count(item, qoe_span("openqoe.request.retransmits"),
+                            r->retransmits);
+    }
 
     if (r->cache != QOE_CACHE_NONE && r->cache < QOE_CACHE_N) {
-        qoe_view_log_text(log, qoe_span("openqoe.request.cache_status"),
-                          qoe_span_str(caches[r->cache]));
+        qoe_otlp_item_text(item, qoe_span("openqoe.request.cache_status"),
+                           qoe_span_str(caches[r->cache]));
     }
 
     if (r->aborted) {
-        qoe_view_log_flag(log, qoe_span("openqoe.request.aborted"));
+        qoe_otlp_item_flag(item, qoe_span("openqoe.request.aborted"));
     }
 }
 
 
 static void
-qoe_request_log_attrs(qoe_view_log_t *log, qoe_span_t attrs)
+qoe_request_log_attrs(qoe_otlp_item_t *item, qoe_span_t attrs)
 {
     double             real;
     int64_t            count;
@@ -242,18 +225,18 @@ qoe_request_log_attrs(qoe_view_log_t *log, qoe_span_t attrs)
         switch (value.data[0]) {
 
         case QOE_LOGGED_TEXT:
-            qoe_view_log_text(log, name, (qoe_span_t) { value.data + 1,
-                                                        value.len - 1 });
+            qoe_otlp_item_text(item, name, (qoe_span_t) { value.data + 1,
+                                                         value.len - 1 });
             break;
 
         case QOE_LOGGED_FLAG:
-            qoe_view_log_flag(log, name);
+            qoe_otlp_item_flag(item, name);
             break;
 
         case QOE_LOGGED_COUNT:
             if (value.len == 1 + sizeof(count)) {
                 memcpy(&count, value.data + 1, sizeof(count));
-                qoe_view_log_count(log, name, (uint64_t) qoe_max(count, 0));
+                qoe_otlp_item_count(item, name, (uint64_t) qoe_max(count, 0));
             }
 
             break;
@@ -261,7 +244,7 @@ qoe_request_log_attrs(qoe_view_log_t *log, qoe_span_t attrs)
         case QOE_LOGGED_REAL:
             if (value.len == 1 + sizeof(real)) {
                 memcpy(&real, value.data + 1, sizeof(real));
-                qoe_view_log_real(log, name, real);
+                qoe_otlp_item_real(item, name, real);
             }
 
             break;

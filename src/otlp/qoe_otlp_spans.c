@@ -2,8 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * Traces of views are written in one pass: the lengths of messages take four
- * bytes each and are filled in afterwards.
+ * Traces of views are written in one pass (qoe_otlp_write.h).
  *
  *   ExportTraceServiceRequest { resource_spans = 1:
  *       ResourceSpans { resource = 1, scope_spans = 2:
@@ -68,8 +67,6 @@ static void qoe_span_error(qoe_spans_t *s, const qoe_stretch_t *e, bool last);
 static void qoe_span_child(qoe_spans_t *s, const qoe_stretch_t *e);
 static void qoe_span_head(qoe_spans_t *s, const uint8_t span[8],
     const uint8_t *parent, qoe_span_t name, uint64_t start_ms, uint64_t ms);
-static char *qoe_span_open(qoe_spans_t *s, unsigned field);
-static void qoe_span_close(qoe_spans_t *s, char *at);
 
 
 qoe_status_t
@@ -80,7 +77,7 @@ qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
     size_t               i;
     qoe_spans_t         *s;
     qoe_status_t         rc;
-    qoe_view_request_t   request;
+    qoe_otlp_export_t    export;
 
     *nbad = 0;
 
@@ -93,8 +90,8 @@ qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
         return QOE_NOMEM;
     }
 
-    rc = qoe_views_open(out, &request, id, arena);
-    s->log.edge = qoe_views_edge(id);
+    rc = qoe_otlp_export_open(out, &export, id, arena);
+    s->log.edge = qoe_otlp_edge(id);
 
     for (i = 0; i < n && rc == QOE_OK; i++) {
 
@@ -117,12 +114,12 @@ qoe_otlp_spans(qoe_buf_t *out, const qoe_otlp_identity_t *id,
             break;
         }
 
-        s->log.p = p;
+        s->log.item.p = p;
         qoe_spans_write(s);
-        out->len += (size_t) (s->log.p - p);
+        out->len += (size_t) (s->log.item.p - p);
     }
 
-    return qoe_views_close(out, &request, rc);
+    return qoe_otlp_export_close(out, &export, rc);
 }
 
 
@@ -176,10 +173,12 @@ qoe_span_root(qoe_spans_t *s)
 {
     char                     *at;
     const uint8_t            *parent;
+    qoe_otlp_item_t          *item;
     const qoe_view_record_t  *r;
 
     r = &s->log.r;
-    at = qoe_span_open(s, 2);
+    item = &s->log.item;
+    at = qoe_otlp_item_open(item, QOE_SCOPE_ITEMS);
 
     /* a later view of the same view_id belongs to the first one */
 
@@ -188,21 +187,21 @@ qoe_span_root(qoe_spans_t *s)
     qoe_span_head(s, s->root, parent, qoe_span("view"), r->start_ms,
                   r->end_ms - qoe_min(r->start_ms, r->end_ms));
 
-    s->log.field = QOE_SPAN_ATTRIBUTES;
+    item->field = QOE_SPAN_ATTRIBUTES;
     qoe_view_log_attributes(&s->log);
     qoe_view_log_dims(&s->log);
-    qoe_view_log_real(&s->log, qoe_span("openqoe.trace.probability"),
-                      s->trace.probability > 0 ? s->trace.probability
-                                               : (double) NAN);
+    qoe_otlp_item_real(item, qoe_span("openqoe.trace.probability"),
+                       s->trace.probability > 0 ? s->trace.probability
+                                                : (double) NAN);
 
     if (s->trace.timeline.merged != 0) {
-        qoe_view_log_count(&s->log, qoe_span("openqoe.trace.merged"),
-                           s->trace.timeline.merged);
+        qoe_otlp_item_count(item, qoe_span("openqoe.trace.merged"),
+                            s->trace.timeline.merged);
     }
 
     qoe_span_errors(s);
     qoe_span_status(s);
-    qoe_span_close(s, at);
+    qoe_otlp_item_close(item, at);
 }
 
 
@@ -212,18 +211,20 @@ static void
 qoe_span_status(qoe_spans_t *s)
 {
     char                     *at;
+    qoe_otlp_item_t          *item;
     const qoe_view_record_t  *r;
 
     r = &s->log.r;
+    item = &s->log.item;
 
     if (!r->failed) {
         return;
     }
 
-    at = qoe_span_open(s, QOE_SPAN_STATUS);
-    s->log.p = qoe_wire_bytes(s->log.p, QOE_STATUS_MESSAGE, r->outcome);
-    s->log.p = qoe_wire_small(s->log.p, QOE_STATUS_CODE, QOE_SPAN_ERROR);
-    qoe_span_close(s, at);
+    at = qoe_otlp_item_open(item, QOE_SPAN_STATUS);
+    item->p = qoe_wire_bytes(item->p, QOE_STATUS_MESSAGE, r->outcome);
+    item->p = qoe_wire_small(item->p, QOE_STATUS_CODE, QOE_SPAN_ERROR);
+    qoe_otlp_item_close(item, at);
 }
 
 
@@ -253,54 +254,58 @@ qoe_span_errors(qoe_spans_t *s)
 static void
 qoe_span_error(qoe_spans_t *s, const qoe_stretch_t *e, bool last)
 {
-    char  *at;
+    char             *at;
+    qoe_otlp_item_t  *item;
 
-    at = qoe_span_open(s, QOE_SPAN_EVENTS);
-    s->log.p = qoe_wire_fixed64(s->log.p, QOE_EVENT_TIME,
-                                e->start_ms * 1000000);
-    s->log.p = qoe_wire_bytes(s->log.p, QOE_EVENT_NAME, qoe_span("error"));
-    s->log.field = QOE_EVENT_ATTRIBUTES;
+    item = &s->log.item;
+    at = qoe_otlp_item_open(item, QOE_SPAN_EVENTS);
+    item->p = qoe_wire_fixed64(item->p, QOE_EVENT_TIME,
+                               e->start_ms * 1000000);
+    item->p = qoe_wire_bytes(item->p, QOE_EVENT_NAME, qoe_span("error"));
+    item->field = QOE_EVENT_ATTRIBUTES;
 
     if (last) {
-        qoe_view_log_text(&s->log, qoe_span("error.type"),
-                          s->log.r.error_type);
-        qoe_view_log_text(&s->log, qoe_span("error_code"),
-                          s->log.r.error_code);
+        qoe_otlp_item_text(item, qoe_span("error.type"),
+                           s->log.r.error_type);
+        qoe_otlp_item_text(item, qoe_span("error_code"),
+                           s->log.r.error_code);
     }
 
     if (e->fatal) {
-        qoe_view_log_flag(&s->log, qoe_span("openqoe.error.fatal"));
+        qoe_otlp_item_flag(item, qoe_span("openqoe.error.fatal"));
     }
 
-    qoe_view_log_count(&s->log, qoe_span("openqoe.error.count"), e->errors);
-    qoe_span_close(s, at);
+    qoe_otlp_item_count(item, qoe_span("openqoe.error.count"), e->errors);
+    qoe_otlp_item_close(item, at);
 }
 
 
 static void
 qoe_span_child(qoe_spans_t *s, const qoe_stretch_t *e)
 {
-    char     *at;
-    uint8_t   span[8];
+    char             *at;
+    uint8_t           span[8];
+    qoe_otlp_item_t  *item;
 
+    item = &s->log.item;
     qoe_trace_child(span, s->id, e);
 
-    at = qoe_span_open(s, 2);
+    at = qoe_otlp_item_open(item, QOE_SCOPE_ITEMS);
     qoe_span_head(s, span, s->root, qoe_stretch_name(e->kind), e->start_ms,
                   e->ms);
-    s->log.field = QOE_SPAN_ATTRIBUTES;
+    item->field = QOE_SPAN_ATTRIBUTES;
 
     if (e->kind == QOE_STRETCH_RENDITION && e->bitrate != 0) {
-        qoe_view_log_count(&s->log, qoe_span("openqoe.rendition.bitrate"),
-                           e->bitrate);
+        qoe_otlp_item_count(item, qoe_span("openqoe.rendition.bitrate"),
+                            e->bitrate);
     }
 
     if (e->kind == QOE_STRETCH_RENDITION && e->height != 0) {
-        qoe_view_log_count(&s->log, qoe_span("openqoe.rendition.height"),
-                           e->height);
+        qoe_otlp_item_count(item, qoe_span("openqoe.rendition.height"),
+                            e->height);
     }
 
-    qoe_span_close(s, at);
+    qoe_otlp_item_close(item, at);
 }
 
 
@@ -312,7 +317,7 @@ qoe_span_head(qoe_spans_t *s, const uint8_t span[8], const uint8_t *parent,
 {
     char  *p;
 
-    p = s->log.p;
+    p = s->log.item.p;
 
     p = qoe_wire_bytes(p, QOE_SPAN_TRACE_ID,
                        (qoe_span_t) { (const char *) s->id, 16 });
@@ -329,24 +334,5 @@ qoe_span_head(qoe_spans_t *s, const uint8_t span[8], const uint8_t *parent,
     p = qoe_wire_fixed64(p, QOE_SPAN_START, start_ms * 1000000);
     p = qoe_wire_fixed64(p, QOE_SPAN_END, (start_ms + ms) * 1000000);
 
-    s->log.p = p;
-}
-
-
-/* Begins a message whose length is filled in by qoe_span_close(). */
-
-static char *
-qoe_span_open(qoe_spans_t *s, unsigned field)
-{
-    *s->log.p++ = qoe_wire_key(field, QOE_WIRE_BYTES);
-    s->log.p += QOE_WIRE_LEN_SIZE;
-
-    return s->log.p;
-}
-
-
-static void
-qoe_span_close(qoe_spans_t *s, char *at)
-{
-    qoe_wire_len(at - QOE_WIRE_LEN_SIZE, (size_t) (s->log.p - at));
+    s->log.item.p = p;
 }

@@ -514,7 +514,10 @@ qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
             continue;
         }
 
-        p[n] = p[i];
+        if (n != i) {
+            p[n] = p[i];
+        }
+
         extra[n] = 0;
         set[n] = b.grain[qoe_metrics[p[n].metric].grain];
 
@@ -595,27 +598,29 @@ qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
 }
 
 
+/* As qoe_base_hash(), a hash of values that the client may send anyway. */
+
 static uint64_t
 qoe_apply_extra_key(const qoe_apply_t *a, const qoe_point_t *p)
 {
     size_t              i;
-    qoe_hasher_t        h;
+    uint64_t            h;
     qoe_roster_slot_t  *roster;
 
-    qoe_hash_begin(&h, &a->key);
+    h = a->key.k0;
 
     for (i = 0; i < p->nextra; i++) {
-        qoe_hash_word(&h, p->extra[i].dim);
-        qoe_hash_add(&h, p->extra[i].text);
+        h = qoe_hash_quick_word(&a->key, h, p->extra[i].dim);
+        h = qoe_hash_quick(&a->key, h, p->extra[i].text);
 
         roster = a->conf->dims->dim[p->extra[i].dim].roster;
 
         if (roster != NULL) {
-            qoe_hash_word(&h, qoe_roster_version(roster));
+            h = qoe_hash_quick_word(&a->key, h, qoe_roster_version(roster));
         }
     }
 
-    return qoe_hash_end(&h);
+    return h;
 }
 
 

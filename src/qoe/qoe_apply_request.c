@@ -64,7 +64,6 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
     }
 
     qoe_request_sample(&s, &r);
-    qoe_apply_session_key(a, &s, key);
 
     qoe_points_clear(&a->points);
     d = NULL;
@@ -75,6 +74,7 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
         qoe_delivery_request(&r, &a->points);
 
         if (qoe_request_sid(&r).len != 0) {
+            qoe_apply_session_key(a, &s, key);
             d = qoe_apply_delivery(a, key, now_ns);
         }
     }
@@ -402,6 +402,11 @@ qoe_apply_request_counts(qoe_apply_t *a, const qoe_request_t *r,
     }
 
     for (i = 0; i < QOE_CMCD_IGNORED; i++) {
+
+        if (head->ignored[i] == 0) {
+            continue;
+        }
+
         p = qoe_point_add(&a->points, QOE_METRIC_CMCD_IGNORED,
                           head->ignored[i]);
         qoe_point_extra(p, QOE_DIM_REASON,

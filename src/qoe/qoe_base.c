@@ -17,8 +17,8 @@
 static uint32_t qoe_base_add(qoe_labels_t out[QOE_GRAINS],
     bool known[QOE_GRAINS], const qoe_dimension_t *dim, qoe_span_t text,
     bool unknown);
-static qoe_span_t qoe_base_value(const qoe_sample_t *s,
-    const qoe_dimensions_t *dims, size_t dim);
+static qoe_span_t qoe_base_value(const qoe_sample_t *s, size_t dim,
+    qoe_span_t name);
 static qoe_span_t qoe_base_content_type(const qoe_sample_t *s);
 static qoe_span_t qoe_base_stream_id(const qoe_sample_t *s);
 static qoe_span_t qoe_base_custom(const qoe_sample_t *s, qoe_span_t name);
@@ -61,7 +61,7 @@ qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
             continue;
         }
 
-        value = qoe_base_value(s, dims, i);
+        value = qoe_base_value(s, i, dims->dim[i].name);
         value.len = qoe_min(value.len, QOE_BASE_CUT);
 
         h = qoe_hash_quick(key, h, value);
@@ -109,7 +109,7 @@ qoe_base_labels(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
             continue;
         }
 
-        value = qoe_base_value(s, dims, i);
+        value = qoe_base_value(s, i, dims->dim[i].name);
         text = qoe_govern(gv, i, value, now_s,
                           i == QOE_DIM_ORG_ID ? org_buf
                           : i == QOE_DIM_PLAYER_ID ? player_buf : buf);
@@ -169,8 +169,7 @@ qoe_base_add(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
 
 
 static qoe_span_t
-qoe_base_value(const qoe_sample_t *s, const qoe_dimensions_t *dims,
-    size_t dim)
+qoe_base_value(const qoe_sample_t *s, size_t dim, qoe_span_t name)
 {
     if (dim < QOE_DIMS_BUILTIN) {
 
@@ -186,7 +185,7 @@ qoe_base_value(const qoe_sample_t *s, const qoe_dimensions_t *dims,
                                         : qoe_span_null;
     }
 
-    return qoe_base_custom(s, dims->dim[dim].name);
+    return qoe_base_custom(s, name);
 }
 
 

@@ -31,13 +31,14 @@ static qoe_status_t qoe_gauges_workers(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_waits(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_waiting(const qoe_gauges_t *g, qoe_wait_t what,
     const char *reason);
+static qoe_status_t qoe_gauges_counters(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_queue(const qoe_gauges_t *g);
 static uint64_t qoe_gauges_oldest(const qoe_zone_t *zone, uint32_t lane);
 static qoe_status_t qoe_gauges_delivery(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_dest(const qoe_gauges_t *g, uint32_t dest,
     qoe_span_t name);
 static qoe_status_t qoe_gauges_events(const qoe_gauges_t *g, qoe_span_t name,
-    const char *state, const char *reason, uint64_t n);
+    qoe_dest_state_t state, const char *reason, uint64_t n);
 static qoe_status_t qoe_gauges_series(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_dimensions(const qoe_gauges_t *g);
 static qoe_status_t qoe_gauges_overflow(const qoe_gauges_t *g,
@@ -56,6 +57,7 @@ static const qoe_gauge_t  qoe_gauges[] = {
     { QOE_METRIC_UNIQUE_VIEWERS, qoe_gauges_viewers },
     { QOE_METRIC_WORKER_HEAP_ALLOCATION, qoe_gauges_workers },
     { QOE_METRIC_INGEST_WAITING, qoe_gauges_waits },
+    { QOE_METRIC_INGEST_DELAYED, qoe_gauges_counters },
     { QOE_METRIC_QUEUE_SIZE, qoe_gauges_queue },
     { QOE_METRIC_DELIVERY_EVENTS, qoe_gauges_delivery },
     { QOE_METRIC_SERIES_COUNT, qoe_gauges_series },
@@ -64,31 +66,12 @@ static const qoe_gauge_t  qoe_gauges[] = {
 };
 
 
-/* The states of events and the reasons for drops, as /v2/stats names them. */
+/* The metrics that are counters of the zone; QOE_METRICS_N: there is none. */
 
-static const struct {
-    const char         *state;
-    size_t              offset;
-} qoe_gauges_states[] = {
-    { "accepted", offsetof(qoe_dest_info_t, accepted) },
-    { "recovered", offsetof(qoe_dest_info_t, recovered) },
-    { "exported", offsetof(qoe_dest_info_t, exported) },
-    { "rejected", offsetof(qoe_dest_info_t, rejected) },
-    { "queued", offsetof(qoe_dest_info_t, queued) },
-    { "spooled", offsetof(qoe_dest_info_t, spooled) }
-};
-
-
-static const struct {
-    const char         *reason;
-    qoe_dest_counter_t  counter;
-} qoe_gauges_drops[] = {
-    { "refused", QOE_DEST_DROPPED_REFUSED },
-    { "corrupt", QOE_DEST_DROPPED_CORRUPT },
-    { "spool", QOE_DEST_DROPPED_SPOOL },
-    { "behind", QOE_DEST_DROPPED_BEHIND },
-    { "removed", QOE_DEST_DROPPED_REMOVED },
-    { "lost", QOE_DEST_DROPPED_LOST }
+static const uint16_t  qoe_gauges_metrics[QOE_COUNTERS_N] = {
+#define QOE_METRIC_NONE    QOE_METRICS_N
+#define QOE_GAUGES_METRIC(id, place, name, metric, what)  QOE_METRIC_##metric,
+    QOE_COUNTERS(QOE_GAUGES_METRIC)
 };
 
 
@@ -185,41 +168,16 @@ qoe_gauges_workers(const qoe_gauges_t *g)
 }
 
 
-/* Requests that wait now, and counters of those that have waited. */
+/* Requests that wait now. */
 
 static qoe_status_t
 qoe_gauges_waits(const qoe_gauges_t *g)
 {
-    size_t        i;
     qoe_status_t  rc;
-
-    static const struct {
-        qoe_metric_id_t  metric;
-        qoe_counter_t    counter;
-        double           unit;
-    } counters[] = {
-        { QOE_METRIC_INGEST_DELAYED, QOE_COUNT_REQUESTS_DELAYED, 1 },
-        { QOE_METRIC_INGEST_DELAY, QOE_COUNT_REQUESTS_DELAY_MS, 1000 },
-        { QOE_METRIC_INGEST_UNDECODED, QOE_COUNT_REQUESTS_UNDECODED, 1 }
-    };
 
     rc = qoe_gauges_waiting(g, QOE_WAIT_ROOM, "room");
 
-    if (rc == QOE_OK) {
-        rc = qoe_gauges_waiting(g, QOE_WAIT_ACK, "ack");
-    }
-
-    for (i = 0;
-         i < sizeof(counters) / sizeof(counters[0]) && rc == QOE_OK;
-         i++)
-    {
-        rc = qoe_gauges_add(g, counters[i].metric,
-                            (double) qoe_zone_counter(g->st->zone,
-                                                      counters[i].counter)
-                            / counters[i].unit);
-    }
-
-    return rc;
+    return rc == QOE_OK ? qoe_gauges_waiting(g, QOE_WAIT_ACK, "ack") : rc;
 }
 
 
@@ -234,6 +192,37 @@ qoe_gauges_waiting(const qoe_gauges_t *g, qoe_wait_t what, const char *reason)
     return qoe_collect_add(g->collect, QOE_METRIC_INGEST_WAITING,
                            qoe_span_null, qoe_labels_span(&labels),
                            (double) qoe_zone_waiting(g->st->zone, what));
+}
+
+
+static qoe_status_t
+qoe_gauges_counters(const qoe_gauges_t *g)
+{
+    size_t               i;
+    double               n;
+    qoe_status_t         rc;
+    const qoe_metric_t  *m;
+
+    for (i = 0; i < QOE_COUNTERS_N; i++) {
+
+        if (qoe_gauges_metrics[i] == QOE_METRIC_NONE) {
+            continue;
+        }
+
+        m = &qoe_metrics[qoe_gauges_metrics[i]];
+        n = (double) qoe_zone_counter(g->st->zone, (qoe_counter_t) i);
+
+        /* counters of time are in milliseconds */
+
+        rc = qoe_gauges_add(g, (qoe_metric_id_t) qoe_gauges_metrics[i],
+                            qoe_span_eq(m->unit, qoe_span("s")) ? n / 1000
+                                                                : n);
+        if (rc != QOE_OK) {
+            return rc;
+        }
+    }
+
+    return QOE_OK;
 }
 
 
@@ -370,21 +359,22 @@ qoe_gauges_dest(const qoe_gauges_t *g, uint32_t dest, qoe_span_t name)
                              (double) g->conf->spool_max);
     }
 
-    for (i = 0; rc == QOE_OK
-                && i < sizeof(qoe_gauges_states) / sizeof(qoe_gauges_states[0]);
-         i++)
-    {
-        rc = qoe_gauges_events(g, name, qoe_gauges_states[i].state, NULL,
-                               *(uint64_t *) ((char *) &info
-                                   + qoe_gauges_states[i].offset));
+    for (i = 0; i < QOE_DEST_STATES_N && rc == QOE_OK; i++) {
+
+        if (i != QOE_DEST_STATE_DROPPED) {
+            rc = qoe_gauges_events(g, name, (qoe_dest_state_t) i, NULL,
+                                   qoe_dest_state(&info,
+                                                  (qoe_dest_state_t) i));
+        }
     }
 
-    for (i = 0; rc == QOE_OK
-                && i < sizeof(qoe_gauges_drops) / sizeof(qoe_gauges_drops[0]);
-         i++)
-    {
-        rc = qoe_gauges_events(g, name, "dropped", qoe_gauges_drops[i].reason,
-                               info.counter[qoe_gauges_drops[i].counter]);
+    for (i = 0; i < QOE_DEST_COUNTERS_N && rc == QOE_OK; i++) {
+
+        if (qoe_dest_counters[i].place == QOE_DEST_PLACE_DROPPED) {
+            rc = qoe_gauges_events(g, name, QOE_DEST_STATE_DROPPED,
+                                   qoe_dest_counters[i].name,
+                                   info.counter[i]);
+        }
     }
 
     return rc;
@@ -392,14 +382,15 @@ qoe_gauges_dest(const qoe_gauges_t *g, uint32_t dest, qoe_span_t name)
 
 
 static qoe_status_t
-qoe_gauges_events(const qoe_gauges_t *g, qoe_span_t name, const char *state,
-    const char *reason, uint64_t n)
+qoe_gauges_events(const qoe_gauges_t *g, qoe_span_t name,
+    qoe_dest_state_t state, const char *reason, uint64_t n)
 {
     qoe_labels_t  labels;
 
     labels.len = 0;
     (void) qoe_labels_add(&labels, qoe_span("exporter"), name);
-    (void) qoe_labels_add(&labels, qoe_span("state"), qoe_span_str(state));
+    (void) qoe_labels_add(&labels, qoe_span("state"),
+                          qoe_span_str(qoe_dest_state_name(state)));
 
     if (reason != NULL) {
         (void) qoe_labels_add(&labels, qoe_span("reason"),

@@ -35,13 +35,12 @@ static void qoe_dest_health(const qoe_zone_t *zone, uint32_t dest,
     qoe_lane_health_t *health);
 
 
-static const qoe_dest_counter_t  qoe_dest_drops[] = {
-    QOE_DEST_DROPPED_REFUSED,
-    QOE_DEST_DROPPED_CORRUPT,
-    QOE_DEST_DROPPED_SPOOL,
-    QOE_DEST_DROPPED_BEHIND,
-    QOE_DEST_DROPPED_REMOVED,
-    QOE_DEST_DROPPED_LOST
+static const struct {
+    const char  *name;
+    size_t       offset;
+} qoe_dest_states[] = {
+#define QOE_DEST_STATE(id, name)  { #name, offsetof(qoe_dest_info_t, name) },
+    QOE_DEST_STATES(QOE_DEST_STATE)
 };
 
 
@@ -296,7 +295,7 @@ qoe_dest_count(qoe_zone_t *zone, uint32_t dest, qoe_dest_counter_t c,
 
     /* the health reports that events were lost */
 
-    if (n != 0 && c >= QOE_DEST_DROPPED_REFUSED && c <= QOE_DEST_DROPPED_LOST) {
+    if (n != 0 && qoe_dest_counters[c].place == QOE_DEST_PLACE_DROPPED) {
         qoe_zone_refused(zone, qoe_mono_ms());
     }
 }
@@ -388,13 +387,13 @@ qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
     for (i = 0; i < QOE_DEST_COUNTERS_N; i++) {
         info->counter[i] = qoe_dest_counter(zone, dest,
                                             (qoe_dest_counter_t) i);
+
+        if (qoe_dest_counters[i].place == QOE_DEST_PLACE_DROPPED) {
+            info->dropped += info->counter[i];
+        }
     }
 
     info->rejected = info->counter[QOE_DEST_REJECTED];
-
-    for (i = 0; i < sizeof(qoe_dest_drops) / sizeof(qoe_dest_drops[0]); i++) {
-        info->dropped += info->counter[qoe_dest_drops[i]];
-    }
 
     all = info->accepted + info->recovered;
     gone = info->rejected + info->dropped + info->queued + info->spooled;
@@ -402,6 +401,21 @@ qoe_dest_info(const qoe_zone_t *zone, uint32_t dest, qoe_dest_info_t *info)
     info->exported = all - qoe_min(gone, all);
 
     qoe_dest_health(zone, dest, &info->health);
+}
+
+
+const char *
+qoe_dest_state_name(qoe_dest_state_t state)
+{
+    return qoe_dest_states[state].name;
+}
+
+
+uint64_t
+qoe_dest_state(const qoe_dest_info_t *info, qoe_dest_state_t state)
+{
+    return *(const uint64_t *) ((const char *) info
+                                + qoe_dest_states[state].offset);
 }
 
 

@@ -34,44 +34,6 @@
 #define QOE_DEST_NAME          40        /* bytes of a name */
 
 
-#define QOE_DEST_COUNTERS(X)                                                  \
-    X(REJECTED,          "events that the collector rejected in a partial "   \
-                         "success")                                           \
-    X(DROPPED_REFUSED,   "events of a batch refused for good")                \
-    X(DROPPED_CORRUPT,   "events of records, queued or spooled, that could "  \
-                         "not be read")                                       \
-    X(DROPPED_SPOOL,     "events of the oldest segments, dropped for room "   \
-                         "in the spool")                                      \
-    X(DROPPED_BEHIND,    "events dropped for room in the queue, while other " \
-                         "exporters had released them")                       \
-    X(DROPPED_REMOVED,   "events queued for an exporter that was removed")    \
-    X(DROPPED_LOST,      "spooled events whose segment was removed or "       \
-                         "replaced")                                          \
-    X(RECOVERED,         "events found in the spool of another instance")     \
-    X(SPOOLED,           "events written to the spool")                       \
-    X(REPLAYED,          "spooled events that were exported later")           \
-    X(BATCHES_SENT,      "export requests that succeeded")                    \
-    X(BATCHES_RETRIED,   "export attempts that will be repeated")             \
-    X(BATCHES_FAILED,    "export requests refused for good")                  \
-    X(BATCHES_QUARANTINED, "refused batches kept in the quarantine")          \
-    X(BATCHES_UNFINISHED, "successful export requests whose answer did not "  \
-                         "end")                                               \
-    X(SEGMENTS_CREATED,  "segments begun")                                    \
-    X(SEGMENTS_DAMAGED,  "segments with damage, kept in the quarantine")      \
-    X(SPOOL_STRANGERS,   "entries of the spool directory that are not "       \
-                         "segments")                                          \
-    X(QUARANTINE_BYTES,  "bytes put into the quarantine")                     \
-    X(SPOOL_SYNCS,       "fdatasync calls")                                   \
-    X(SPOOL_ERRORS,      "failed I/O of the spool")
-
-typedef enum {
-#define QOE_DEST_COUNTER_ENUM(id, help)  QOE_DEST_##id,
-    QOE_DEST_COUNTERS(QOE_DEST_COUNTER_ENUM)
-#undef QOE_DEST_COUNTER_ENUM
-    QOE_DEST_COUNTERS_N
-} qoe_dest_counter_t;
-
-
 /*
  * Called by the master when a configuration comes into force: finds or assigns
  * the slots of the n names; the exporters in all other slots are being removed.
@@ -151,6 +113,27 @@ typedef struct {
     uint64_t           counter[QOE_DEST_COUNTERS_N];
     qoe_lane_health_t  health;           /* the worst and latest of all lanes */
 } qoe_dest_info_t;
+
+/* The states of events, as the stats and openqoe.delivery.events name them. */
+
+#define QOE_DEST_STATES(X)                                                    \
+    X(ACCEPTED,  accepted)                                                    \
+    X(RECOVERED, recovered)                                                   \
+    X(EXPORTED,  exported)                                                    \
+    X(REJECTED,  rejected)                                                    \
+    X(DROPPED,   dropped)                                                     \
+    X(QUEUED,    queued)                                                      \
+    X(SPOOLED,   spooled)
+
+typedef enum {
+#define QOE_DEST_STATE_ENUM(id, name)  QOE_DEST_STATE_##id,
+    QOE_DEST_STATES(QOE_DEST_STATE_ENUM)
+#undef QOE_DEST_STATE_ENUM
+    QOE_DEST_STATES_N
+} qoe_dest_state_t;
+
+const char *qoe_dest_state_name(qoe_dest_state_t state);
+uint64_t qoe_dest_state(const qoe_dest_info_t *info, qoe_dest_state_t state);
 
 /*
  * Reads all numbers at once: the identity above holds, with exported as the

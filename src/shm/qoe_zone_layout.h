@@ -26,7 +26,7 @@
 
 
 #define QOE_ZONE_MAGIC         0x315a456f51456e4fULL
-#define QOE_ZONE_VERSION       13
+#define QOE_ZONE_VERSION       14
 
 #define QOE_CACHE_LINE         64
 #define QOE_SLOTS              16            /* slots of counters */
@@ -93,6 +93,9 @@ typedef struct {
     /* written by producers under the lock */
     uint64_t             lock;               /* qoe_proc_t, 0: free */
     uint64_t             tail;
+    uint64_t             known;              /* known <= head: read again only
+                                                when the tap looks full, for its
+                                                line is the consumer's */
 
     /* written by the consumer */
     uint64_t             head qoe_cache_aligned;     /* free before it */

@@ -122,14 +122,14 @@ qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
     qoe_point_t       *p;
     qoe_instrument_t   kind;
 
+    if (!isfinite(value) || points->n == QOE_POINTS_MAX) {
+        return NULL;
+    }
+
     kind = qoe_metrics[metric].kind;
 
     if (kind == QOE_INSTRUMENT_COUNTER) {
         value = round(value);
-    }
-
-    if (!isfinite(value) || points->n == QOE_POINTS_MAX) {
-        return NULL;
     }
 
     if (kind <= QOE_INSTRUMENT_UPDOWN_DOUBLE && value <= 0) {

@@ -14,17 +14,23 @@
  *
  * OPENQOE_SHIM_HOST names a file whose text is the host name.
  *
+ * OPENQOE_SHIM_TCP names a file of 256 bytes, mapped as well, which the kernel
+ * is made to answer for TCP_INFO, whatever the socket is.
+ *
  * OpenQoE::Shim builds it and writes the files.
  */
 
 #define _GNU_SOURCE
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,8 +54,11 @@ typedef struct {
 } shim_t;
 
 
+#define SHIM_TCP_INFO  256
+
 static const volatile shim_t  *shim;
 static const char             *shim_host;
+static const char             *shim_tcp;
 
 
 #define SHIM_REAL(name)                                                       \
@@ -60,11 +69,31 @@ static const char             *shim_host;
     }
 
 
-static void __attribute__((constructor))
-shim_open(void)
+/* the bytes of the file that the variable names, or NULL */
+
+static const void *
+shim_map(const char *variable, size_t size)
 {
     int          fd;
     void        *p;
+    const char  *name;
+
+    name = getenv(variable);
+    fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd == -1) {
+        return NULL;
+    }
+
+    p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
+
+static void __attribute__((constructor))
+shim_open(void)
+{
     const char  *name;
 
     /* nginx gives its processes another environment */
@@ -72,15 +101,8 @@ shim_open(void)
     name = getenv("OPENQOE_SHIM_HOST");
     shim_host = name ? strdup(name) : NULL;
 
-    name = getenv("OPENQOE_SHIM");
-    fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd == -1) {
-        return;
-    }
-
-    p = mmap(NULL, sizeof(shim_t), PROT_READ, MAP_SHARED, fd, 0);
-    close(fd);
-    shim = p == MAP_FAILED ? NULL : p;
+    shim = shim_map("OPENQOE_SHIM", sizeof(shim_t));
+    shim_tcp = shim_map("OPENQOE_SHIM_TCP", SHIM_TCP_INFO);
 }
 
 
@@ -415,6 +437,23 @@ gethostname(char *name, size_t len)
     }
 
     name[n > 0 ? n : 0] = '\0';
+
+    return 0;
+}
+
+
+int
+getsockopt(int fd, int level, int name, void *restrict value,
+    socklen_t *restrict len)
+{
+    SHIM_REAL(getsockopt);
+
+    if (shim_tcp == NULL || level != IPPROTO_TCP || name != TCP_INFO) {
+        return real(fd, level, name, value, len);
+    }
+
+    *len = *len < SHIM_TCP_INFO ? *len : SHIM_TCP_INFO;
+    memcpy(value, shim_tcp, *len);
 
     return 0;
 }

@@ -268,7 +268,8 @@ my %http = (
     junk => sub ($c, $ids) {
         send_somehow($c, pick(bytes(1 + rand 500), "HTTP/1.1\r\n\r\n",
             "HTTP/9.9 200 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", 'H',
-            "HTTP/1.1 200", "\r\n\r\n", 'x' x 200_000));
+            "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Type: x", "\r\n\r\n", 'x' x 200_000));
         hang_up($c);
     },
     huge => sub ($c, $ids) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 #
-# test_on.sh SUITE [short | FILE..]: builds, loads and tests the module in a
-# Debian of that name (bookworm, trixie, sid), in a chroot that debootstrap
-# makes once.  Exit status 77: that is impossible on this machine, the reason
-# is on stderr.
+# test_on.sh SUITE [short | FILE.. | -- COMMAND..]: builds, loads and tests the
+# module in a Debian of that name (bookworm, trixie, sid), in a chroot that
+# debootstrap makes once.  COMMAND is another one of build.sh, which is run
+# there instead, such as "lint" or "sanitize units".  Exit status 77: that is
+# impossible on this machine, the reason is on stderr.
 #
 # A mirror that does not answer, or that is slow, is no fault of the module: what
 # comes over the network has a bound of its own, and leads to 77 as well.
@@ -20,9 +21,10 @@ inside=/srv/openqoe
 network=${OPENQOE_NETWORK:-300}
 
 # Without FILE the quick tests, as "./build.sh test" has them; short: where
-# another nginx, OpenSSL and libcurl show first.  What needs a browser, Node or
-# a collector is in the machine's own suite, or named as FILE.
-short="directives events http connections environment"
+# another nginx, OpenSSL and libcurl show first, and HTTP/3, which Debian 12 does
+# not have.  What needs a browser, Node or a collector is in the machine's own
+# suite, or named as FILE.
+short="directives events http connections environment cmcd_http3"
 
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'test_on.sh: %s\n' "$*" >&2; exit 1; }
@@ -154,6 +156,10 @@ download() {
 steps() {
     export DEBIAN_FRONTEND=noninteractive
     download
+    if [ "${1:-}" = -- ]; then
+        ./build.sh "${@:2}"
+        return
+    fi
     ./build.sh build
     say "load: $(nginx -v 2>&1), gcc $(gcc -dumpfullversion)," \
         "$(curl-config --version)"
@@ -173,7 +179,8 @@ END
 
 main() {
     local suite=${1:-} files=() name ns='' rc=0
-    [[ $suite =~ ^[a-z]+$ ]] || die "usage: test_on.sh SUITE [short | FILE..]"
+    [[ $suite =~ ^[a-z]+$ ]] || die "usage: test_on.sh SUITE [short | FILE..\
+ | -- COMMAND..]"
     shift
     if [ "${1:-}" = short ]; then
         for name in $short; do files+=("t/$name.t"); done

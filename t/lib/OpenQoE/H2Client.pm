@@ -14,7 +14,7 @@ use IO::Socket::INET;
 use Time::HiRes qw(time);
 
 use OpenQoE::H2 qw(data_frame header_block headers_frames preface rst_stream
-                   settings);
+                   settings window_update);
 
 
 sub new ($class, $port) {
@@ -31,6 +31,27 @@ sub send ($self, $text) {
     local $SIG{PIPE} = 'IGNORE';
     $self->{sock}->syswrite($text) if $text ne '';
     return;
+}
+
+
+# GETs and returns the stream's number.  Of an answer that is held no more comes
+# than the first window, 65535 bytes, until it is released.
+
+sub get ($self, $path, %opt) {
+    my $stream = $self->{next};
+
+    $self->{next} += 2;
+    $self->{h2}->open($stream)->{cancelled} = $opt{hold};
+    $self->send(headers_frames($stream, header_block(
+        [ ':method', 'GET' ], [ ':scheme', 'http' ], [ ':path', $path ],
+        [ ':authority', 'localhost' ]), end => 1));
+    return $stream;
+}
+
+
+sub release ($self, $stream) {
+    $self->{h2}{stream}{$stream}{cancelled} = 0;
+    $self->send(window_update($stream, 1 << 24));
 }
 
 
@@ -62,11 +83,28 @@ sub reset ($self, $stream) { $self->send(rst_stream($stream)) }
 # connection ends; returns the statuses, 0 for a stream without one.
 
 sub statuses ($self, $timeout, @streams) {
+    my $all = $self->{h2}{stream};
+
+    $self->read_until($timeout, 'status', @streams);
+    return map { $all->{$_}{status} // 0 } @streams;
+}
+
+
+# The same for the bodies, of streams that have ended.
+
+sub bodies ($self, $timeout, @streams) {
+    my $all = $self->{h2}{stream};
+
+    $self->read_until($timeout, 'done', @streams);
+    return map { $all->{$_}{body} } @streams;
+}
+
+
+sub read_until ($self, $timeout, $what, @streams) {
     my $end = time + $timeout;
     my $all = $self->{h2}{stream};
 
-    while (grep { !$all->{$_}{status} && !defined $all->{$_}{reset} }
-           @streams)
+    while (grep { !$all->{$_}{$what} && !defined $all->{$_}{reset} } @streams)
     {
         my $left = $end - time;
         last if $left <= 0
@@ -75,8 +113,6 @@ sub statuses ($self, $timeout, @streams) {
                                            length $self->{in});
         $self->send($self->{h2}->receive(\$self->{in}));
     }
-
-    return map { $all->{$_}{status} // 0 } @streams;
 }
 
 

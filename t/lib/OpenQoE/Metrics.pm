@@ -18,6 +18,7 @@ package OpenQoE::Metrics;
 
 use v5.36;
 
+use Carp qw(croak);
 use Exporter qw(import);
 use JSON::XS ();
 use List::Util qw(sum0);
@@ -297,9 +298,12 @@ sub value ($self, $name, %attrs) {
 }
 
 
-# Waits until that sum is (at least) so large; returns the sum, or undef.
+# Waits until that sum is (at least) so large, which must not be 0, for every sum
+# is that; returns the sum, or undef.
 
 sub wait_value ($self, $value, $name, %attrs) {
+    croak("wait_value($value) waits for nothing") if $value <= 0;
+
     return wait_until(sub {
         my $now = $self->read->value($name, %attrs);
         return $now >= $value && $now;

@@ -3,7 +3,7 @@ package OpenQoE::Shim;
 # Copyright (C) OpenQoE
 #
 # t/shim/shim.c for one nginx: its disk fails, its clock jumps, its host gets
-# another name.
+# another name, its kernel says something else of connections.
 #
 #     my $shim = OpenQoE::Shim->new;
 #     my $nginx = OpenQoE::Nginx->new(env => $shim->env, ...);
@@ -11,6 +11,7 @@ package OpenQoE::Shim;
 #     $shim->heal;
 #     $shim->clock(3600);
 #     $shim->host('edge-2');
+#     $shim->tcp(rtt_ms => 7, retransmits => 3, busy_ms => 5000);
 
 use v5.36;
 
@@ -58,7 +59,27 @@ sub build () {
 sub env ($self) {
     my %env = (LD_PRELOAD => $self->{so}, OPENQOE_SHIM => $self->{file});
     $env{OPENQOE_SHIM_HOST} = "$self->{file}.host" if $self->{host};
+    $env{OPENQOE_SHIM_TCP} = "$self->{file}.tcp" if $self->{tcp};
     return \%env;
+}
+
+
+# What the kernel says of every connection, whatever that is; to be called
+# before env, too.  The places are those of struct tcp_info.
+
+sub tcp ($self, %says) {
+    my $info = "\0" x 256;
+
+    substr $info, 68, 4, pack 'L<', 1000 * ($says{rtt_ms} // 1);
+    substr $info, 100, 4, pack 'L<', $says{retransmits} // 0;
+    substr $info, 168, 8, pack 'Q<', 1000 * ($says{busy_ms} // 0);
+
+    $self->{tcp} = 1;
+    my $path = "$self->{file}.tcp";
+    open my $out, -e $path ? '+<' : '>', $path or die "$path: $!\n";
+    syswrite $out, $info;
+    close $out;
+    return $self;
 }
 
 

@@ -14,7 +14,8 @@
 
 'use strict';
 
-const { Browser, pause } = require('./cdp.js');
+const { pause } = require('./cdp.js');
+const { main } = require('./main.js');
 
 const options = JSON.parse(process.argv[2]);
 
@@ -154,41 +155,27 @@ async function foreign(browser) {
     return notes(page);
 }
 
-async function main() {
-    const browser = Browser.launch(options);
+async function work(browser) {
+    const states = {
+        all: await playAll(browser),
+        'json-beacon': await playSome(browser, 'json-beacon',
+                                      { beacon: 'application/json' }),
+        closed: await closeTab(browser),
+        missing: await missing(browser),
+    };
 
-    try {
-        const states = {
-            all: await playAll(browser),
-            'json-beacon': await playSome(browser, 'json-beacon',
-                                          { beacon: 'application/json' }),
-            closed: await closeTab(browser),
-            missing: await missing(browser),
-        };
+    const strange = await foreign(browser);
 
-        const strange = await foreign(browser);
+    // The beacons of the last pages are still under way.
+    await pause(500);
 
-        // The beacons of the last pages are still under way.
-        await pause(500);
+    const url = `${options.site}/blank.html`;
+    const page = await browser.newPage(url);
+    await page.loaded(url);
 
-        const url = `${options.site}/blank.html`;
-        const page = await browser.newPage(url);
-        await page.loaded(url);
+    const { cookies } = await browser.send('Storage.getCookies');
 
-        const { product } = await browser.send('Browser.getVersion');
-        const { cookies } = await browser.send('Storage.getCookies');
-
-        console.log(JSON.stringify({
-            product, states, cookies,
-            sent: { ...await notes(page), ...strange },
-        }));
-
-    } finally {
-        await browser.close();
-    }
+    return { states, cookies, sent: { ...await notes(page), ...strange } };
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-});
+main(options, work);

@@ -14,7 +14,7 @@
 
 const { execFileSync } = require('child_process');
 
-const { Browser } = require('../browser/cdp.js');
+const { main } = require('../browser/main.js');
 const { CmcdViewer } = require('./viewer.js');
 
 const options = JSON.parse(process.argv[2]);
@@ -35,32 +35,19 @@ async function scenario(viewer) {
 }
 
 
-async function main() {
-    const browser = Browser.launch(options);
+async function work(browser) {
+    const viewers = await Promise.all(options.sessions.map(
+        async (session) => {
+            const viewer = await CmcdViewer.open({
+                browser, ...session, mode: 'query',
+                network: network(session),
+            });
 
-    try {
-        const viewers = await Promise.all(options.sessions.map(
-            async (session) => {
-                const viewer = await CmcdViewer.open({
-                    browser, ...session, mode: 'query',
-                    network: network(session),
-                });
+            await viewer.follow(scenario);
+            return viewer;
+        }));
 
-                await viewer.follow(scenario);
-                return viewer;
-            }));
-
-        const { product } = await browser.send('Browser.getVersion');
-
-        console.log(JSON.stringify({
-            product, sessions: viewers.map((viewer) => viewer.session()) }));
-
-    } finally {
-        await browser.close();
-    }
+    return { sessions: viewers.map((viewer) => viewer.session()) };
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-});
+main(options, work);

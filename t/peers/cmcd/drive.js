@@ -17,13 +17,25 @@
 const fs = require('fs');
 const path = require('path');
 
-const { Browser } = require('../browser/cdp.js');
+const { main } = require('../browser/main.js');
 const { MediaServer } = require('../players/media.js');
 const { CmcdViewer } = require('./viewer.js');
 
 const options = JSON.parse(process.argv[2]);
 const PLAYERS = ['hlsjs', 'dashjs', 'shaka'];
+const OLDER = ['hlsjs15', 'dashjs4', 'shaka4'];
+
+// What runs at a time: [player, mode].
+const cross = (players, modes) =>
+    modes.flatMap((mode) => players.map((player) => [player, mode]));
+const ROUNDS = [
+    cross(PLAYERS, ['query', 'headers']),
+    cross(PLAYERS, ['event']),
+    cross(OLDER, ['query']),
+];
+
 const SECONDS = 36;
+const ATTEMPTS = 2;
 
 const server = new MediaServer({ pages: path.dirname(__dirname),
                                  media: options.media, lib: options.lib,
@@ -63,43 +75,39 @@ const SCENARIOS = {
 };
 
 
-async function run(browser, player, mode) {
-    const viewer = await CmcdViewer.open({
-        browser, site: options.site, player, mode, network,
-        name: `${player}-${mode}`,
-    });
+// A session for which the machine had too little time is recorded anew, but for
+// those of older versions; the last one stands.
 
-    await viewer.follow(SCENARIOS[mode]);
+async function run(browser, player, mode) {
+    const attempts = OLDER.includes(player) ? 1 : ATTEMPTS;
+    let viewer;
+
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+        viewer = await CmcdViewer.open({
+            browser, site: options.site, player, mode, network,
+            name: `${player}-${mode}-${attempt}`,
+        });
+
+        await viewer.follow(SCENARIOS[mode]);
+
+        if (!viewer.starved()) {
+            break;
+        }
+    }
 
     return viewer;
 }
 
 
-async function main() {
-    await server.listen(options.port);
+async function work(browser) {
+    const viewers = [];
 
-    const browser = Browser.launch(options);
-
-    try {
-        const viewers = [];
-
-        for (const modes of [['query', 'headers'], ['event']]) {
-            viewers.push(...await Promise.all(modes.flatMap((mode) =>
-                PLAYERS.map((player) => run(browser, player, mode)))));
-        }
-
-        const { product } = await browser.send('Browser.getVersion');
-
-        console.log(JSON.stringify({
-            product, sessions: viewers.map((viewer) => viewer.session()) }));
-
-    } finally {
-        await browser.close();
-        server.close();
+    for (const round of ROUNDS) {
+        viewers.push(...await Promise.all(round.map(([player, mode]) =>
+            run(browser, player, mode))));
     }
+
+    return { sessions: viewers.map((viewer) => viewer.session()) };
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-});
+main(options, work, server);

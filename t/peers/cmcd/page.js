@@ -4,7 +4,8 @@
 // turned on, and the recorder.  No reporter: what the module knows, it knows
 // from CMCD alone.  The parameters:
 //
-//     player   hlsjs, dashjs or shaka
+//     player   hlsjs, dashjs, shaka, or an older version of one of them:
+//              hlsjs15, dashjs4, shaka4
 //     mode     query, headers or event
 //     media    path of the media
 //     sid      session id; the content id is "content-1"
@@ -119,6 +120,49 @@ const PLAYERS = {
     },
 };
 
+// Older versions have request mode of version 1 alone.
+
+PLAYERS.hlsjs15 = { ...PLAYERS.hlsjs, script: 'hls.js-1.5/dist/hls.min.js' };
+
+PLAYERS.dashjs4 = {
+    script: 'dashjs-4/dist/dash.all.min.js',
+    source: 'manifest.mpd',
+    load(url) {
+        const player = dashjs.MediaPlayer().create();
+
+        player.initialize(video, null, false);
+        player.updateSettings({ streaming: {
+            buffer: { stableBufferTime: 4, bufferTimeAtTopQuality: 4,
+                      bufferTimeAtTopQualityLongForm: 4 },
+            abr: { maxBitrate: { video: 500 } },
+            cmcd: { enabled: true, sid: parameters.sid, cid: CID,
+                    mode: 'query' },
+        } });
+        player.attachSource(url);
+    },
+};
+
+PLAYERS.shaka4 = {
+    script: 'shaka-player-4/dist/shaka-player.compiled.js',
+    source: 'manifest.mpd',
+    async load(url) {
+        const retryParameters = { timeout: 0, stallTimeout: 0,
+                                  connectionTimeout: 0 };
+        const player = new shaka.Player();
+
+        player.configure({
+            manifest: { retryParameters },
+            restrictions: { maxHeight: 200 },
+            streaming: { bufferingGoal: 4, rebufferingGoal: 1,
+                         retryParameters },
+            cmcd: { enabled: true, sessionId: parameters.sid,
+                    contentId: CID },
+        });
+        await player.attach(video);
+        await player.load(url);
+    },
+};
+
 const player = PLAYERS[parameters.player];
 
 // The viewer clicks on the video.
@@ -141,17 +185,6 @@ function result() {   // eslint-disable-line no-unused-vars
     return { ...recorder.record(), errors,
              fetched: of(parameters.media).map(([path]) => path),
              reported: of(parameters.reports).map(([, at]) => at).at(0) };
-}
-
-function load(script) {
-    return new Promise((resolve, reject) => {
-        const element = document.createElement('script');
-
-        element.src = script;
-        element.onload = resolve;
-        element.onerror = reject;
-        document.head.append(element);
-    });
 }
 
 window.ready = load(`/lib/${player.script}`);

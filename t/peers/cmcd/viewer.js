@@ -9,6 +9,9 @@ const crypto = require('crypto');
 const { truths } = require('../players/truth.js');
 const { Viewer } = require('../players/viewer.js');
 
+// Estimates are right within more than that, in ms.
+const LAG = 400;
+
 
 class CmcdViewer extends Viewer {
 
@@ -36,10 +39,26 @@ class CmcdViewer extends Viewer {
         await this.page.close();
     }
 
+    // The longest time for which the page did not run: its samples are due
+    // every 100 ms.
+    lag() {
+        const at = this.record.samples.map(([ms]) => ms);
+
+        return Math.max(...at.slice(1).map((ms, i) => ms - at[i])) - 100;
+    }
+
+    // Whether the machine had too little time for the page to play as a player
+    // does, whatever the requests say.
+    starved() {
+        return this.lag() > LAG
+               || truths(this.record).some((view) => view.hiccup_ms > LAG);
+    }
+
     session() {
         const { name, player, mode, sid, record } = this;
 
         return { name, player, mode, sid, views: truths(record),
+                 lag_ms: Math.round(this.lag()),
                  actions: record.actions, errors: record.errors,
                  wishes: record.wishes, element: record.element.map(
                      ([at, type, position]) => `${type}@${Math.round(at)}/`
@@ -48,7 +67,7 @@ class CmcdViewer extends Viewer {
                      : [{ at_ms: Math.round(record.reported),
                           event: { event_type: 'report',
                                    video: { id: name } } }],
-                 fetched: record.fetched };
+                 starved: this.starved(), fetched: record.fetched };
     }
 }
 

@@ -20,7 +20,8 @@
 const fs = require('fs');
 const path = require('path');
 
-const { Browser, pause } = require('../browser/cdp.js');
+const { pause } = require('../browser/cdp.js');
+const { inGroups, main } = require('../browser/main.js');
 const { Site } = require('./server.js');
 const { session } = require('../players/truth.js');
 const { Viewer } = require('../players/viewer.js');
@@ -166,35 +167,15 @@ function told({ name, player, scenario, record }) {
 }
 
 
-async function main() {
-    await server.listen(options.port);
+async function work(browser) {
+    const viewers = await inGroups([['full'], ['closed', 'missing']],
+        Object.keys(PLAYERS),
+        (player, scenario) => run(browser, player, scenario));
 
-    const browser = Browser.launch(options);
+    // The beacons of the last pages are still under way.
+    await pause(1000);
 
-    try {
-        const viewers = [];
-
-        for (const scenarios of [['full'], ['closed', 'missing']]) {
-            viewers.push(...await Promise.all(scenarios.flatMap((scenario) =>
-                Object.keys(PLAYERS).map((player) =>
-                    run(browser, player, scenario)))));
-        }
-
-        // The beacons of the last pages are still under way.
-        await pause(1000);
-
-        const { product } = await browser.send('Browser.getVersion');
-
-        console.log(JSON.stringify({ product,
-                                     sessions: viewers.map(told) }));
-
-    } finally {
-        await browser.close();
-        server.close();
-    }
+    return { sessions: viewers.map(told) };
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-});
+main(options, work, server);

@@ -12,7 +12,7 @@
 'use strict';
 
 const fs = require('fs');
-const { Browser } = require('../browser/cdp.js');
+const { main } = require('../browser/main.js');
 
 const options = JSON.parse(process.argv[2]);
 const found = {};
@@ -85,29 +85,18 @@ const steps = {
     },
 };
 
-async function main() {
-    const browser = Browser.launch(options);
+async function work(browser) {
+    const page = await browser.newPage('about:blank');
 
-    try {
-        const page = await browser.newPage('about:blank');
+    await page.send('Page.enable', {});
+    await page.send('Page.addScriptToEvaluateOnNewDocument',
+                    { source: WATCH });
 
-        await page.send('Page.enable', {});
-        await page.send('Page.addScriptToEvaluateOnNewDocument',
-                        { source: WATCH });
-
-        for (const [name, ...rest] of options.steps) {
-            await steps[name](page, ...rest);
-        }
-
-        found.faults = await page.evaluate('window.faults');
-        console.log(JSON.stringify(found));
-
-    } finally {
-        await browser.close();
+    for (const [name, ...rest] of options.steps) {
+        await steps[name](page, ...rest);
     }
+
+    return { ...found, faults: await page.evaluate('window.faults') };
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-});
+main(options, work);

@@ -13,7 +13,8 @@
 
 'use strict';
 
-const { Browser, pause } = require('../browser/cdp.js');
+const { pause } = require('../browser/cdp.js');
+const { inGroups, main } = require('../browser/main.js');
 const { MediaServer } = require('./media.js');
 const { session } = require('./truth.js');
 const { Viewer } = require('./viewer.js');
@@ -141,35 +142,15 @@ async function collect(browser, viewers) {
 }
 
 
-async function main() {
-    await server.listen(options.port);
+async function work(browser) {
+    const viewers = await inGroups(
+        [['full'], ['next'], ['ready', 'never', 'missing']], PLAYERS,
+        (player, scenario) => run(browser, player, scenario));
 
-    const browser = Browser.launch(options);
+    // The beacons of the last pages are still under way.
+    await pause(500);
 
-    try {
-        const viewers = [];
-
-        for (const scenarios of [['full'], ['next'],
-                                 ['ready', 'never', 'missing']]) {
-            viewers.push(...await Promise.all(scenarios.flatMap((scenario) =>
-                PLAYERS.map((player) => run(browser, player, scenario)))));
-        }
-
-        // The beacons of the last pages are still under way.
-        await pause(500);
-
-        const { product } = await browser.send('Browser.getVersion');
-        const sessions = await collect(browser, viewers);
-
-        console.log(JSON.stringify({ product, sessions }));
-
-    } finally {
-        await browser.close();
-        server.close();
-    }
+    return { sessions: await collect(browser, viewers) };
 }
 
-main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-});
+main(options, work, server);

@@ -147,15 +147,4 @@ function wanted(ms) {   // eslint-disable-line no-unused-vars
     return wish && performance.now() - wish[0] > ms;
 }
 
-function load(script) {
-    return new Promise((resolve, reject) => {
-        const element = document.createElement('script');
-
-        element.src = script;
-        element.onload = resolve;
-        element.onerror = reject;
-        document.head.append(element);
-    });
-}
-
 window.ready = player.script ? load(player.script) : Promise.resolve();

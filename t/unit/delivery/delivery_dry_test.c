@@ -200,7 +200,7 @@ test_pair(void)
     qoe_delivery_halted(&step);
     ok(state.track[VIDEO].halt == UINT16_MAX, "as far as there is room");
 
-    state.track[VIDEO].past[0].bl = UINT16_MAX;
+    state.track[VIDEO].past[0].bl = 0x8000;
     state.track[VIDEO].halt = 9;
     flags = state.flags;
     qoe_delivery_halted(&step);
@@ -492,7 +492,7 @@ test_starved(void)
         state.played = rows[i].played;
         state.dry_more = 100;
         state.flags = rows[i].started ? state.flags : QOE_DELIVERY_BEGUN;
-        qoe_delivery_starved(&state, &made);
+        qoe_delivery_starved(&state, 0, &made);
         keep();
 
         ok(COUNT(EXPERIENCE_REBUFFERS, "error") == (rows[i].rest >= 0)

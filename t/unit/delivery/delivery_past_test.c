@@ -7,8 +7,8 @@
  */
 
 
-#include "qoe_delivery_priv.h"
 #include "delivery_unit.h"
+#include "qoe_delivery_past.c"
 
 
 #define VIDEO  QOE_CMCD_OT_VIDEO
@@ -121,9 +121,9 @@ test_entry(void)
         { NAN, 1, 2, 0, "a dl of 1 ms alone says that it is empty" },
         { NAN, NAN, NAN, -1, "nothing says nothing" },
         { 0, NAN, NAN, 0, "an empty buffer is known" },
-        { 655340, NAN, NAN, 655340, "655 s have room" },
-        { 655350, NAN, NAN, 655340, "a longer buffer is one of 655 s" },
-        { 1e9, NAN, NAN, 655340, "so is any other" }
+        { 327670, NAN, NAN, 327670, "327 s have room" },
+        { 327680, NAN, NAN, 327670, "a longer buffer is one of 327 s" },
+        { 1e9, NAN, NAN, 327670, "so is any other" }
     };
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -374,7 +374,7 @@ entry(size_t i, uint32_t start, double took, double bl, double d,
 
     p->start = start;
     p->took = (uint16_t) (took / 4);
-    p->bl = isnan(bl) ? UINT16_MAX : (uint16_t) (bl / 10);
+    p->bl = isnan(bl) ? 0x8000 : (uint16_t) (bl / 10);
     p->d = (uint16_t) (d / 4);
     p->number = (uint8_t) number;
     p->rate = 16;
@@ -391,23 +391,23 @@ test_reach(void)
     begin();
     entry(0, 5001, 100, 1000, 2000, 3);
     entry(1, 3001, 100, 4000, 2000, 2);
-    ok(qoe_delivery_reach(t, 1) == 4000 + 2000,
+    ok(qoe_delivery_reach(t, 1, false) == 4000 + 2000,
        "the buffer at a request and what it brought can be played");
 
-    past(1)->bl = UINT16_MAX;
-    ok(qoe_delivery_reach(t, 1) == 2000,
+    past(1)->bl = 0x8000;
+    ok(qoe_delivery_reach(t, 1, false) == 2000,
        "without a buffer it is what came");
 
     entry(1, 3001, 2000, 4000, 2000, 2);
-    ok(qoe_delivery_reach(t, 1) == 6000,
+    ok(qoe_delivery_reach(t, 1, false) == 6000,
        "what ends with the second one has come");
 
     entry(1, 3000, 2000, 4000, 2000, 2);
     past(0)->start = 4998;
-    ok(qoe_delivery_reach(t, 1) == 6000, "2 ms after are rounding");
+    ok(qoe_delivery_reach(t, 1, false) == 6000, "2 ms after are rounding");
 
     past(0)->start = 4997;
-    ok(qoe_delivery_reach(t, 1) == 4000, "what ends later has not come");
+    ok(qoe_delivery_reach(t, 1, false) == 4000, "what ends later has not come");
 
     /* an earlier one that was still under way, and one that was not */
 
@@ -415,15 +415,15 @@ test_reach(void)
     entry(0, 5001, 100, 1000, 2000, 3);
     entry(1, 3001, 100, 4000, 2000, 2);
     entry(2, 1001, 2004, 4000, 1000, 1);
-    ok(qoe_delivery_reach(t, 1) == 4000 + 2000 + 1000,
+    ok(qoe_delivery_reach(t, 1, false) == 4000 + 2000 + 1000,
        "what was under way at the first one has come until the second");
 
     entry(2, 1001, 2000, 4000, 1000, 1);
-    ok(qoe_delivery_reach(t, 1) == 4000 + 2000,
+    ok(qoe_delivery_reach(t, 1, false) == 4000 + 2000,
        "what had come before the first one is in its buffer");
 
     entry(2, 1001, 4000, 4000, 1000, 1);
-    ok(qoe_delivery_reach(t, 1) == 4000 + 2000 + 1000,
+    ok(qoe_delivery_reach(t, 1, false) == 4000 + 2000 + 1000,
        "what came with the second one counts");
 
     /* media that were asked for again */
@@ -431,18 +431,18 @@ test_reach(void)
     begin();
     entry(0, 5001, 100, 1000, 2000, 3);
     entry(1, 3001, 100, 4000, 2000, 3);
-    ok(qoe_delivery_reach(t, 1) == 4000,
+    ok(qoe_delivery_reach(t, 1, false) == 4000,
        "media that are asked for again did not come");
 
     past(0)->number |= 0x80;
-    ok(qoe_delivery_reach(t, 1) == 4000,
+    ok(qoe_delivery_reach(t, 1, false) == 4000,
        "whether or not the repetition fails");
 
     begin();
     entry(0, 5001, 100, 1000, 2000, 7);
     entry(1, 4001, 100, 1000, 2000, 5);
     entry(2, 3001, 100, 4000, 2000, 7);
-    ok(qoe_delivery_reach(t, 2) == 4000,
+    ok(qoe_delivery_reach(t, 2, false) == 4000,
        "they are looked for among the two requests after them");
 
     begin();
@@ -450,7 +450,7 @@ test_reach(void)
     entry(1, 5001, 100, 1000, 2000, 5);
     entry(2, 4001, 100, 1000, 2000, 6);
     entry(3, 3001, 100, 4000, 2000, 7);
-    ok(qoe_delivery_reach(t, 3) == 6000, "and no further");
+    ok(qoe_delivery_reach(t, 3, false) == 6000, "and no further");
 
     /* the oldest of all */
 
@@ -461,7 +461,7 @@ test_reach(void)
     entry(3, 5001, 100, 1000, 2000, 3);
     entry(4, 4001, 100, 1000, 2000, 2);
     entry(5, 3001, 2000, 1000, 2000, 1);
-    ok(qoe_delivery_reach(t, 4) == 1000 + 2000 + 2000,
+    ok(qoe_delivery_reach(t, 4, false) == 1000 + 2000 + 2000,
        "the oldest of the past counts");
 
     /* numbers after the past that would be a request */
@@ -469,7 +469,7 @@ test_reach(void)
     state.track[QOE_TRACK_VIDEO].next = 3001;
     state.track[QOE_TRACK_VIDEO].nor = 0x00010200;
     state.track[QOE_TRACK_VIDEO].step = 500;
-    ok(qoe_delivery_reach(t, 4) == 1000 + 2000 + 2000,
+    ok(qoe_delivery_reach(t, 4, false) == 1000 + 2000 + 2000,
        "and nothing after it");
 }
 

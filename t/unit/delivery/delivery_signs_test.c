@@ -219,6 +219,7 @@ test_seek(void)
         plays();
         open_dry(10000, 14000, DEADLINE, NETWORK, AUDIO);
         state.hungry = 10500;
+        state.hungry_of = QOE_CAUSE_EDGE;
         ask(rows[i].at, 10, NAN);
         step.jump = true;
         sign();

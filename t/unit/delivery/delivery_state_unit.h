@@ -57,7 +57,7 @@ entry(qoe_track_t track, size_t i, uint32_t start, uint32_t took, double bl)
 
     p->start = start;
     p->took = (uint16_t) (took / 4);
-    p->bl = isnan(bl) ? UINT16_MAX : (uint16_t) (bl / 10);
+    p->bl = isnan(bl) ? 0x8000 : (uint16_t) (bl / 10);
     p->number = (uint8_t) i;
     p->rate = 16;
 }

@@ -321,6 +321,70 @@ test_pack_texts(void)
 }
 
 
+/* Any set of numbers, whole ones and others, comes back bit by bit. */
+
+static void
+test_numbers(void)
+{
+    char           buf[QOE_REQUEST_MAX];
+    bool           same;
+    size_t         i, k, n, least, most;
+    double        *real;
+    uint64_t      *word;
+    unsigned       seed;
+    qoe_request_t  r, back;
+
+    seed = 1;
+    same = true;
+    least = QOE_REQUEST_MAX;
+    most = 0;
+
+#define random_bits(n)  (seed = seed * 1103515245 + 12345, seed >> (32 - (n)))
+
+    for (i = 0; i < 20000; i++) {
+        double    *reals[] = { &r.duration_ms, &r.ttfb_ms,
+                               &r.upstream_header_ms, &r.upstream_ms,
+                               &r.rtt_ms, &r.lag_ms, &r.bl_ms, &r.dl_ms,
+                               &r.d_ms, &r.br_kbps, &r.tb_kbps, &r.mtp_kbps,
+                               &r.rtp_kbps, &r.pr, &r.ltc_ms };
+        uint64_t  *words[] = { &r.start_ms, &r.bytes, &r.path_hash,
+                               &r.segment, &r.range_first, &r.range_next,
+                               &r.nor_hash };
+
+        qoe_request_init(&r);
+
+        for (k = 0; k < sizeof(reals) / sizeof(reals[0]); k++) {
+            real = reals[k];
+
+            if (i != 0 && random_bits(1)) {
+                *real = random_bits(20);
+                *real += random_bits(1) ? 1.0 / (1 + random_bits(8)) : 0;
+            }
+        }
+
+        for (k = 0; k < sizeof(words) / sizeof(words[0]); k++) {
+            word = words[k];
+
+            if (i != 0 && random_bits(1)) {
+                *word = (uint64_t) random_bits(30) << random_bits(5);
+            }
+        }
+
+        r.retransmits = i != 0 ? random_bits(2) : 0;
+
+        n = qoe_request_pack(buf, &r);
+        least = n < least ? n : least;
+        most = n > most ? n : most;
+
+        same &= qoe_request_open(&back, (qoe_span_t) { buf, n }) == QOE_OK
+                && memcmp(&back, &r, offsetof(qoe_request_t, named)) == 0;
+    }
+
+    ok(same, "numbers that are known come back, and no others");
+    ok(least < 32 && most > 150, "what is not known takes no bytes");
+}
+
+
 /* Every sequence of bytes is refused, or makes a request that is sane. */
 
 static void
@@ -411,6 +475,7 @@ main(void)
     test_pack_insane();
     test_pack_named();
     test_pack_texts();
+    test_numbers();
     test_bytes();
     test_long();
 

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE              /* MAP_ANONYMOUS */
 
 #include "fast_unit.h"
+#include "qoe_fast_priv.h"
 
 
 /* Bodies that break several rules at once, and good events around a bad one. */
@@ -101,11 +102,40 @@ test_places(void)
 }
 
 
+/*
+ * A known key that stands twice in an object is found by the bit of its name.
+ * Those of data come from the rows of tables, so a compiler cannot count them.
+ */
+
+static void
+test_bits(void)
+{
+    size_t                   i, j;
+    uint64_t                 bits;
+    const qoe_fast_table_t  *t;
+
+    t = qoe_fast_tables();
+
+    for (i = 0; i < QOE_FAST_TABLES; i++) {
+        bits = 0;
+
+        for (j = 0; j < t[i].n; j++) {
+            bits |= t[i].name[j].bit;
+        }
+
+        ok((size_t) __builtin_popcountll(bits) == t[i].n,
+           "each of the %zu names of table %zu has a bit of its own", t[i].n,
+           i);
+    }
+}
+
+
 int
 main(void)
 {
     guard_init();
 
+    test_bits();
     test_faults();
     test_places();
 

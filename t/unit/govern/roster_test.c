@@ -168,7 +168,7 @@ static void
 test_race(void)
 {
     race_t        race;
-    uint32_t      i, busy;
+    uint32_t      i;
     pthread_t     thread;
     qoe_roster_t  *r;
 
@@ -176,7 +176,7 @@ test_race(void)
     race.slot.roster = made("always\n");
     pthread_create(&thread, NULL, look, &race);
 
-    for (i = 0, busy = 0; i < CHANGES; ) {
+    for (i = 0; i < CHANGES; ) {
         r = made((i & 1) ? "always\na\nb\n" : "x\ny\nalways\n");
 
         if (qoe_roster_put(&race.slot, r) == QOE_OK) {
@@ -184,7 +184,6 @@ test_race(void)
             continue;
         }
 
-        busy++;
         qoe_roster_free(r);
     }
 

@@ -64,7 +64,7 @@ test_json(void)
     run();
     ok(wire.n == 0 && spooled(zone) == 0 && !e.item_held && !e.item_sent
        && counter(zone, QOE_DEST_DROPPED_CORRUPT) == BATCH
-       && strstr(logged, "spooled events dropped, they cannot be sent")
+       && strstr(logged, "spooled things dropped, they cannot be sent")
           != NULL, "so is what is spooled");
     json = unfit = false;
     end();
@@ -178,7 +178,7 @@ test_answers(void)
     wire.done[wire.n](wire.data[wire.n], &o);
     ok(counter(zone, QOE_DEST_BATCHES_UNFINISHED) == 1
        && counter(zone, QOE_DEST_BATCHES_SENT) == 1
-       && strstr(logged, "rejected events is unknown: the body ended early")
+       && strstr(logged, "rejected things is unknown: the body ended early")
           != NULL,
        "a batch whose answer was cut counts as sent, and is logged");
     answer(QOE_OUTCOME_OK, 0);

@@ -214,7 +214,7 @@ received(qoe_span_t record)
 
 
 static const qoe_stream_t  stream = {
-    .noun = "events", .kind = QOE_KIND_EVENT, .signal = QOE_SIGNAL_LOGS,
+    .noun = "things", .kind = QOE_KIND_EVENT, .signal = QOE_SIGNAL_LOGS,
     .encode = encode, .received = received
 };
 

@@ -208,6 +208,67 @@ test_http(void)
 }
 
 
+/* Answers that break off among their headers, or begin with no status line. */
+
+static void
+test_heads(void)
+{
+    int             wrong;
+    size_t          i;
+    qoe_request_t  *r;
+
+    static const struct {
+        const char  *line;
+        long         status;    /* as libcurl reads it */
+        const char  *error_type;
+        const char  *name;
+    } cases[] = {
+        { "HTTP/1.1 200 OK", 200, "closed",
+          "a success without the end of its headers is tried again" },
+        { "HTTP/1.1 2000 OK\r\n", 200, "protocol",
+          "a status of four digits is no success" },
+        { "HTTP/1.1 4000 No\r\n", 400, "protocol",
+          "a status of four digits is no refusal" },
+        { "HTTP/1.1 20\r\n", 200, "protocol",
+          "a status of two digits is no success" },
+        { "HTTP/1.1 2x0\r\n", 200, "protocol",
+          "a status with a letter is no success" },
+        { "HTTP/1.1\r\n", 200, "protocol",
+          "an answer without a status is no success" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        r = request(PROTOBUF);
+        http_status = cases[i].status;
+        http_version = CURL_HTTP_VERSION_1_1;
+
+        /* with the empty line if the line has its own end */
+
+        line(r->io, cases[i].line, strcspn(cases[i].line, "\r"));
+
+        if (strchr(cases[i].line, '\r') != NULL) {
+            line(r->io, "", 0);
+        }
+
+        finish(r, CURLE_OK);
+        ok(outcome.kind == RETRY
+           && strcmp(outcome.error_type, cases[i].error_type) == 0,
+           "%s", cases[i].name);
+    }
+
+    for (i = 0, wrong = 0; i < 2 * QOE_HTTP_UNFINISHED; i++) {
+        r = request(PROTOBUF);
+        http_status = 200;
+        line(r->io, cases[0].line, strlen(cases[0].line));
+        finish(r, CURLE_OK);
+        wrong += (outcome.kind != RETRY);
+    }
+
+    ok(wrong == 0, "headers that never end are no success, however often they "
+       "come");
+}
+
+
 static void
 test_unfinished(void)
 {
@@ -520,6 +581,7 @@ main(void)
     curl_global_init(CURL_GLOBAL_ALL);
 
     test_http();
+    test_heads();
     test_unfinished();
     test_grpc();
     test_headers_end();

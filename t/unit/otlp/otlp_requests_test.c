@@ -268,6 +268,7 @@ test_faults(void)
     ok(text_is(log, "cmcd.cid", "a?b"), "what is no UTF-8 becomes ?");
     ok(value_of(log, "cmcd.d") == NULL && value_of(log, "cmcd.h") == NULL
        && value_of(log, "openqoe.request.rtt_ms") == NULL
+       && value_of(log, "openqoe.request.retransmits") == NULL
        && value_of(log, "openqoe.request.cache_status") == NULL,
        "what is not known is left out");
 
