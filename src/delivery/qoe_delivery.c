@@ -36,7 +36,7 @@
 
 
 static uint32_t qoe_delivery_time(const qoe_delivery_t *d, uint64_t ms);
-static void qoe_delivery_begin(qoe_delivery_step_t *x, uint64_t now_ms);
+static void qoe_delivery_begin(qoe_delivery_step_t *x);
 static void qoe_delivery_content(qoe_delivery_step_t *x, uint64_t now_ms);
 static void qoe_delivery_view(qoe_delivery_step_t *x);
 static void qoe_delivery_attempt(qoe_delivery_t *d, qoe_points_t *points);
@@ -90,7 +90,7 @@ qoe_delivery_apply(qoe_delivery_t *d, const qoe_request_t *r, uint64_t now_ms,
     if (!(d->flags & QOE_DELIVERY_BEGUN)
         || r->start_ms > d->epoch_ms + QOE_DELIVERY_LONG)
     {
-        qoe_delivery_begin(&x, now_ms);
+        qoe_delivery_begin(&x);
 
     } else {
         qoe_delivery_content(&x, now_ms);
@@ -129,7 +129,7 @@ qoe_delivery_apply(qoe_delivery_t *d, const qoe_request_t *r, uint64_t now_ms,
 
 
 static void
-qoe_delivery_begin(qoe_delivery_step_t *x, uint64_t now_ms)
+qoe_delivery_begin(qoe_delivery_step_t *x)
 {
     bool             long_ago;
     qoe_delivery_t  *d;
@@ -139,7 +139,6 @@ qoe_delivery_begin(qoe_delivery_step_t *x, uint64_t now_ms)
 
     qoe_delivery_clear(d, x->r->start_ms > QOE_DELIVERY_SLACK
                           ? x->r->start_ms - QOE_DELIVERY_SLACK : 0);
-    d->received_ms = now_ms;
 
     if (long_ago) {
         d->flags |= QOE_DELIVERY_STARTED;
@@ -209,7 +208,6 @@ qoe_delivery_content(qoe_delivery_step_t *x, uint64_t now_ms)
     qoe_delivery_clear(d, x->r->start_ms > QOE_DELIVERY_SLACK
                           ? x->r->start_ms - QOE_DELIVERY_SLACK : 0);
     d->cid_before = d->cid;
-    d->received_ms = now_ms;
 
     qoe_delivery_view(x);
 }

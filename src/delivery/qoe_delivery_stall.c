@@ -144,16 +144,11 @@ qoe_delivery_sign_late(qoe_delivery_step_t *x, double deadline)
     dry.track = x->track;
 
     /*
-     * What was on its way when the viewer went elsewhere was not missed; and to
-     * wait after that is part of the seek.
+     * What was on its way when the viewer went elsewhere was not missed, which
+     * leaves no time at all; and to wait after that is part of the seek.
      */
 
     if (x->d->seek >= x->start) {
-
-        if (x->d->seek <= dry.start) {
-            return;
-        }
-
         dry.end = qoe_min(dry.end, x->d->seek);
     }
 

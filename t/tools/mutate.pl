@@ -605,11 +605,12 @@ sub caught ($site, $slot, $test)
     my $object = "$test->{file}.o";
     my $faulty = "$scratch/$base.o";
 
+    # what it includes is the faulty file, which -I would look for last
     if ($test->{includes}{$site->{path}}) {
         $object = "$scratch/test.o";
         $faulty = '';
         return 1 if compile($test->{source}, $object,
-                            "-I$scratch/from -It/unit -It/oracle") != 0;
+                            "-iquote $scratch/from -It/unit -It/oracle") != 0;
     }
 
     system("$make{cc} -o $scratch/test $object $faulty $dir/lib/liboracle.a "

@@ -163,6 +163,83 @@ test_event(void)
 }
 
 
+/* The type of each report, by its event, its state and its code. */
+
+static void
+test_types(void)
+{
+    char    line[160];
+    size_t  i;
+
+    static const struct { const char *keys; const char *type; }  rows[] = {
+        { "e=ps,sta=d", "playerready" }, { "e=ps,sta=s", "viewstart" },
+        { "e=ps,sta=p", "playing" }, { "e=ps,sta=k", "seek" },
+        { "e=ps,sta=r", "stallstart" }, { "e=ps,sta=w", "waitstart" },
+        { "e=ps,sta=a", "pause" }, { "e=ps,sta=e", "ended" },
+        { "e=ps,sta=f", "error" }, { "e=ps,sta=q", "playbackdetached" },
+        { "e=ps", "state" }, { "e=ps,nr,sta=d", "state" },
+        { "e=t", "heartbeat" }, { "e=e", "error" }, { "e=bc", "qualitychange" },
+        { "e=pr", "playbackratechange" }, { "e=m", "playbackvolumechange" },
+        { "e=um", "playbackvolumechange" }, { "e=c", "content_change" },
+        { "e=h", "host_change" }, { "e=as", "ad_start" },
+        { "e=ae", "ad_end" }, { "e=abs", "ad_break_start" },
+        { "e=abe", "ad_break_end" }, { "e=sk", "ad_skip" },
+        { "e=pe", "player_expand" }, { "e=pc", "player_collapse" },
+        { "e=rr", "fragmentloaded" }, { "e=rr,rc=99", "fragmentfailed" },
+        { "e=rr,rc=100", "fragmentloaded" },
+        { "e=rr,rc=399", "fragmentloaded" },
+        { "e=rr,rc=400", "fragmentfailed" }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(line, sizeof(line), "%s,sid=\"s1\",ts=1700000000000",
+                 rows[i].keys);
+        ok(decode(line) == QOE_OK && type_is(0, rows[i].type)
+           && qoe_span_eq(qoe_event_type_name(batch.events[0].type),
+                          qoe_span_str(rows[i].type))
+              == (batch.events[0].type != QOE_EVENT_CUSTOM),
+           "a report of \"%s\" is of type %s", rows[i].keys, rows[i].type);
+    }
+
+    ok(decode("e=ps,sta=p,br=(900;v),pb=(700;v),bl=(5),dfa=3,sid=\"s1\","
+              "ts=1700000000000\n"
+              "e=ps,sta=a,br=(900;v),pb=(700;v),sid=\"s1\","
+              "ts=1700000000000\n"
+              "e=bc,br=(900;v),pb=(700;v),sid=\"s1\",ts=1700000000000\n"
+              "e=t,br=(900;v),pb=(0;v),sid=\"s1\",ts=1700000000000")
+       == QOE_OK
+       && number(0, QOE_NUMBER_BITRATE_KB) == 700
+       && isnan(number(0, QOE_NUMBER_BUFFER_LENGTH))
+       && isnan(number(0, QOE_NUMBER_DROPPED_FRAMES))
+       && isnan(number(1, QOE_NUMBER_BITRATE_KB))
+       && number(2, QOE_NUMBER_BITRATE_KB) == 900
+       && number(3, QOE_NUMBER_BITRATE_KB) == 900
+       && isnan(number(3, QOE_NUMBER_DROPPED_FRAMES)),
+       "what plays has the bitrate that is shown, else the one selected");
+    ok(decode("e=pr,pr=1.5,sid=\"s1\",ts=1700000000000\n"
+              "e=pr,sid=\"s1\",ts=1700000000000\n"
+              "e=t,pr=1.5,sid=\"s1\",ts=1700000000000") == QOE_OK
+       && number(0, QOE_NUMBER_PLAYBACK_RATE) == 1.5
+       && number(1, QOE_NUMBER_PLAYBACK_RATE) == 1
+       && isnan(number(2, QOE_NUMBER_PLAYBACK_RATE))
+       && field_is(0, QOE_FIELD_PLAYER_ID, "cmcd"),
+       "a change of the rate has the rate, which is 1 if none is sent");
+
+    for (i = 0; i < 4; i++) {
+        static const char *const  ots[] = { "v", "av", "a", "m" };
+        static const char *const  media[] = { "video", "video", "audio", "" };
+
+        snprintf(line, sizeof(line), "e=rr,ot=%s,sid=\"s1\",ts=1700000000000",
+                 ots[i]);
+        ok(decode(line) == QOE_OK
+           && qoe_span_eq(batch.events[0].data[QOE_DATA_TEXT_MEDIA_TYPE],
+                          qoe_span_str(media[i]))
+           && field_is(0, QOE_FIELD_CMCD_OT, ots[i]),
+           "an object of type %s is of media \"%s\"", ots[i], media[i]);
+    }
+}
+
+
 static void
 test_order(void)
 {
@@ -377,6 +454,7 @@ main(void)
     qoe_arena_init(&arena, &qoe_mem_heap, 65536, 64 * 1024 * 1024);
 
     test_event();
+    test_types();
     test_order();
     test_refused();
     test_random();

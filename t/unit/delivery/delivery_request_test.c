@@ -314,6 +314,222 @@ test_cause(void)
 }
 
 
+/* Every point of a request, and no other. */
+
+static void
+test_all(void)
+{
+    qoe_request_t  r;
+
+    qoe_request_init(&r);
+    alone(&r);
+    ok(made_are("delivery.requests 1 ot=none cache_status=NONE "
+                "status_class=none"),
+       "a request of which nothing is known counts, and no more");
+
+    r = segment(0, 500, QOE_CMCD_OT_VIDEO, 1, 4000);
+    r.ttfb_ms = 100;
+    r.cache = QOE_CACHE_MISS;
+    r.bytes = 250000;
+    r.rtt_ms = 20;
+    r.retransmits = 2;
+    r.tb_kbps = 1600;
+    r.ltc_ms = 3500;
+    r.pr = 2;
+    r.upstream_header_ms = 90;
+    r.upstream_ms = 400;
+    alone(&r);
+    ok(made_are("delivery.requests 1 ot=v cache_status=MISS status_class=2xx; "
+                "delivery.bytes 250000 ot=v cache_status=MISS; "
+                "delivery.ttfb 100 cache_status=MISS; delivery.rtt 20; "
+                "delivery.retransmits 2; delivery.duration 500 ot=v; "
+                "delivery.throughput 5000 ot=v; "
+                "delivery.media_time 2000 ot=v; "
+                "delivery.realtime_ratio 2 ot=v; "
+                "delivery.upstream_time 90 stage=header; "
+                "delivery.upstream_time 400 stage=response; "
+                "experience.live_latency 3500 source=request; "
+                "experience.playback_rate 2 source=request; "
+                "experience.buffer 4000 source=request ot=v; "
+                "experience.deadline_margin 3500 source=request ot=v; "
+                "experience.bitrate_share 0.5 source=request ot=v; "
+                "experience.bitrate 800 source=request ot=v; "
+                "experience.bitrate 800 source=request ot=v"),
+       "a request of which all is known makes these points");
+
+    r.status = 404;
+    r.aborted = true;
+    r.cache = QOE_CACHE_N;
+    r.ot = QOE_CMCD_OT_AUDIO;
+    alone(&r);
+    ok(made_are("delivery.requests 1 ot=a cache_status=NONE status_class=4xx; "
+                "delivery.bytes 250000 ot=a cache_status=NONE; "
+                "delivery.errors 1 ot=a status_class=4xx; "
+                "delivery.aborted 1 ot=a; delivery.ttfb 100 cache_status=NONE; "
+                "delivery.rtt 20; delivery.retransmits 2; "
+                "delivery.upstream_time 90 stage=header; "
+                "delivery.upstream_time 400 stage=response; "
+                "experience.live_latency 3500 source=request; "
+                "experience.playback_rate 2 source=request; "
+                "experience.buffer 4000 source=request ot=a"),
+       "one that failed makes these");
+
+    r = response(0, 500, QOE_CMCD_OT_MANIFEST);
+    r.ttfb_ms = 20;
+    r.d_ms = 2000;
+    r.bl_ms = r.dl_ms = 4000;
+    r.pr = 2;
+    r.br_kbps = 800;
+    alone(&r);
+    ok(made_are("delivery.requests 1 ot=m cache_status=NONE status_class=2xx; "
+                "delivery.ttfb 20 cache_status=NONE; "
+                "delivery.duration 500 ot=m"),
+       "what is no media has no buffer, no deadline and no bitrate");
+
+    r = segment(0, 5000, QOE_CMCD_OT_VIDEO, 1, 1000);
+    r.text[QOE_TEXT_SESSION_ID] = qoe_span_null;
+    r.d_ms = NAN;
+    r.bytes = 0;
+    alone(&r);
+    ok(made_are("delivery.requests 1 ot=v cache_status=NONE status_class=2xx; "
+                "delivery.ttfb 0 cache_status=NONE; "
+                "delivery.duration 5000 ot=v; "
+                "experience.buffer 1000 source=request ot=v; "
+                "experience.deadline_margin 0 source=request ot=v; "
+                "experience.deadline_missed 1 source=request ot=v "
+                "cause=network"),
+       "without a session a miss counts at once, and without its length a "
+       "segment has no bitrate");
+}
+
+
+static void
+test_names(void)
+{
+    size_t         i;
+    qoe_request_t  r;
+
+    static const char *const  caches[] = {
+        "NONE", "MISS", "BYPASS", "EXPIRED", "STALE", "UPDATING",
+        "REVALIDATED", "HIT", "SCARCE", "NONE"
+    };
+    static const struct { unsigned status; const char *text; }  classes[] = {
+        { 0, "none" }, { 99, "none" }, { 100, "1xx" }, { 199, "1xx" },
+        { 200, "2xx" }, { 304, "3xx" }, { 499, "4xx" }, { 500, "5xx" },
+        { 599, "5xx" }, { 600, "none" }, { 65535, "none" }
+    };
+
+    for (i = 0; i <= QOE_CACHE_N; i++) {
+        r = response(0, 10, QOE_CMCD_OT_VIDEO);
+        r.cache = (uint8_t) i;
+        alone(&r);
+        ok(COUNT(DELIVERY_REQUESTS, caches[i]) == 1,
+           "cache status %zu is \"%s\"", i, caches[i]);
+    }
+
+    for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        r = response(0, 10, QOE_CMCD_OT_VIDEO);
+        r.status = (uint16_t) classes[i].status;
+        alone(&r);
+        ok(COUNT(DELIVERY_REQUESTS, classes[i].text) == 1
+           && COUNT(DELIVERY_TTFB, NULL) == (classes[i].status != 0),
+           "the class of status %u is \"%s\"", classes[i].status,
+           classes[i].text);
+    }
+}
+
+
+/* Bounds of what a request says of the player and of its times. */
+
+static void
+test_more_bounds(void)
+{
+    size_t         i;
+    qoe_request_t  r;
+
+    static const struct { double d; unsigned points; }  weights[] = {
+        { 1, 1 }, { 1499, 1 }, { 1500, 2 }, { 19499, 19 }, { 19500, 20 },
+        { 20500, 20 }, { 0, 0 }, { NAN, 0 }
+    };
+    static const struct { double ltc; unsigned points; }  latencies[] = {
+        { 0, 0 }, { 1, 1 }, { 3599999, 1 }, { 3600000, 0 }, { NAN, 0 }
+    };
+
+    for (i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
+        r = segment(0, 500, QOE_CMCD_OT_VIDEO, 1, 4000);
+        r.d_ms = weights[i].d;
+        alone(&r);
+        ok(COUNT(EXPERIENCE_BITRATE, NULL) == weights[i].points
+           && COUNT(DELIVERY_MEDIA_TIME, NULL) == (weights[i].points != 0)
+           && COUNT(DELIVERY_REALTIME_RATIO, NULL)
+              == (weights[i].points != 0),
+           "a segment of %g ms counts %u times", weights[i].d,
+           weights[i].points);
+    }
+
+    for (i = 0; i < sizeof(latencies) / sizeof(latencies[0]); i++) {
+        r = response(0, 500, QOE_CMCD_OT_MANIFEST);
+        r.ltc_ms = latencies[i].ltc;
+        alone(&r);
+        ok(COUNT(EXPERIENCE_LIVE_LATENCY, NULL) == latencies[i].points,
+           "a latency of %g ms is %s", latencies[i].ltc,
+           latencies[i].points != 0 ? "observed" : "none");
+    }
+
+    r = segment(0, 500, QOE_CMCD_OT_VIDEO, 1, 4000);
+    r.br_kbps = 0;
+    r.tb_kbps = 1600;
+    alone(&r);
+    ok(COUNT(EXPERIENCE_BITRATE, NULL) == 0
+       && COUNT(EXPERIENCE_BITRATE_SHARE, NULL) == 0,
+       "a bitrate of 0 is none");
+
+    r.br_kbps = 800;
+    r.tb_kbps = 0;
+    alone(&r);
+    ok(COUNT(EXPERIENCE_BITRATE_SHARE, NULL) == 0
+       && COUNT(EXPERIENCE_BITRATE, NULL) == 2, "a top bitrate of 0 is none");
+
+    r.ot = QOE_CMCD_OT_AUDIO;
+    r.tb_kbps = 1600;
+    alone(&r);
+    ok(SUM(EXPERIENCE_BITRATE_SHARE, "a") == 0.5,
+       "audio has a share of its top bitrate");
+
+    r.ttfb_ms = -1;
+    r.bytes = 250000;
+    alone(&r);
+    ok(SUM(DELIVERY_THROUGHPUT, NULL) == 4000,
+       "without a time of the header all of the time counts");
+
+    r.duration_ms = 110;
+    r.ttfb_ms = 100;
+    alone(&r);
+    ok(COUNT(DELIVERY_THROUGHPUT, NULL) == 1,
+       "10 ms after the header are long enough for a throughput");
+
+    r.ttfb_ms = 101;
+    alone(&r);
+    ok(COUNT(DELIVERY_THROUGHPUT, NULL) == 0, "9 ms are not");
+
+    r.ttfb_ms = 0;
+    r.duration_ms = 0.5;
+    alone(&r);
+    ok(SUM(DELIVERY_REALTIME_RATIO, NULL) == 2000
+       && SUM(EXPERIENCE_DEADLINE_MARGIN, NULL) == 3999.5,
+       "half a millisecond counts as one");
+
+    r.dl_ms = r.bl_ms = 299;
+    alone(&r);
+    ok(COUNT(EXPERIENCE_DEADLINE_MARGIN, NULL) == 0,
+       "a deadline that is too short leaves no margin");
+
+    r.pr = 0;
+    alone(&r);
+    ok(COUNT(EXPERIENCE_PLAYBACK_RATE, NULL) == 0, "a rate of 0 is none");
+}
+
+
 static void
 test_account(void)
 {
@@ -352,6 +568,69 @@ test_account(void)
     ok(sums.requests == 2 && sums.stalls == 1
        && sums.stalled[QOE_CAUSE_ORIGIN] == 1 && sums.stalled_ms == 1200,
        "a stall adds its cause and its length, without another request");
+
+    /* what adds nothing */
+
+    r = segment(0, NAN, QOE_CMCD_OT_VIDEO, 1, 1000);
+    r.d_ms = NAN;
+    r.bytes = 0;
+    qoe_points_clear(&made);
+    (void) qoe_point_add(&made, QOE_METRIC_EXPERIENCE_PLAYING_TIME, 500);
+    qoe_delivery_account(&sums, &r, &made);
+    r = response(0, 100, QOE_CMCD_OT_MANIFEST);
+    r.d_ms = 2000;
+    qoe_points_clear(&made);
+    qoe_delivery_account(&sums, &r, &made);
+
+    ok(sums.requests == 4 && sums.busy_ms == 10100 && sums.media_ms == 2000
+       && sums.bytes == 20000 && sums.stalls == 1 && sums.stalled_ms == 1200
+       && sums.misses == 1,
+       "a request without media, a time or bytes adds only itself");
+}
+
+
+/* The sums by cause, of all causes and of what has none. */
+
+static void
+test_account_causes(void)
+{
+    unsigned              i, right;
+    qoe_point_t          *p;
+    qoe_delivery_sums_t   sums;
+
+    memset(&sums, 0, sizeof(sums));
+
+    for (i = 0; i < QOE_CAUSES_N; i++) {
+        qoe_points_clear(&made);
+        p = qoe_point_add(&made, QOE_METRIC_EXPERIENCE_REBUFFERS, 1);
+        qoe_point_extra(p, QOE_DIM_SOURCE, qoe_span("request"));
+        qoe_point_extra(p, QOE_DIM_CAUSE, qoe_cause_name((qoe_cause_t) i));
+        p = qoe_point_add(&made, QOE_METRIC_EXPERIENCE_DEADLINE_MISSED, 1);
+        qoe_point_extra(p, QOE_DIM_CAUSE, qoe_cause_name((qoe_cause_t) i));
+        p = qoe_point_add(&made, QOE_METRIC_EXPERIENCE_DEADLINE_MISSED, 1);
+        qoe_point_extra(p, QOE_DIM_CAUSE, qoe_cause_name((qoe_cause_t) i));
+        qoe_delivery_account(&sums, NULL, &made);
+    }
+
+    for (i = 0, right = 0; i < QOE_CAUSES_N; i++) {
+        right += sums.stalled[i] == 1 && sums.missed[i] == 2;
+    }
+
+    ok(right == QOE_CAUSES_N && sums.stalls == QOE_CAUSES_N
+       && sums.misses == 2 * QOE_CAUSES_N && sums.stalled_ms == 0,
+       "stalls and misses are added by their cause");
+
+    qoe_points_clear(&made);
+    (void) qoe_point_add(&made, QOE_METRIC_EXPERIENCE_REBUFFERS, 1);
+    p = qoe_point_add(&made, QOE_METRIC_EXPERIENCE_DEADLINE_MISSED, 1);
+    qoe_point_extra(p, QOE_DIM_REASON, qoe_span("error"));
+    qoe_point_extra(p, QOE_DIM_CAUSE, qoe_span("moon"));
+    qoe_delivery_account(&sums, NULL, &made);
+
+    ok(sums.stalled[QOE_CAUSE_CLIENT] == 2
+       && sums.missed[QOE_CAUSE_CLIENT] == 3
+       && sums.missed[QOE_CAUSE_ERROR] == 2,
+       "those without a cause are the client's");
 }
 
 
@@ -364,7 +643,11 @@ main(void)
     test_plain();
     test_missed();
     test_cause();
+    test_all();
+    test_names();
+    test_more_bounds();
     test_account();
+    test_account_causes();
 
     return tap_end();
 }

@@ -174,6 +174,57 @@ count(qoe_metric_id_t metric, const char *text)
 }
 
 
+/*
+ * All points as text, "metric value dim=text .."; the metrics without
+ * "openqoe.", the points in their order with "; " between them.
+ */
+
+static inline const char *
+listing(void)
+{
+    size_t              i, at;
+    uint16_t            k;
+    const qoe_point_t  *p;
+
+    static char              text[8192];
+    static qoe_dimensions_t  dims;
+
+    qoe_dimensions_init(&dims);
+    text[0] = '\0';
+
+    for (i = 0, at = 0; i < all.n && at < sizeof(text) - 512; i++) {
+        p = &all.point[i];
+        at += (size_t) sprintf(text + at, "%s%.*s %g", i != 0 ? "; " : "",
+                               (int) qoe_metrics[p->metric].name.len - 8,
+                               qoe_metrics[p->metric].name.data + 8, p->value);
+
+        for (k = 0; k < p->nextra; k++) {
+            at += (size_t) sprintf(text + at, " %.*s=%.*s",
+                                   (int) dims.dim[p->extra[k].dim].name.len,
+                                   dims.dim[p->extra[k].dim].name.data,
+                                   (int) p->extra[k].text.len,
+                                   p->extra[k].text.data);
+        }
+    }
+
+    return text;
+}
+
+
+/* Are those all points, in that order? */
+
+static inline bool
+made_are(const char *wanted)
+{
+    if (strcmp(listing(), wanted) != 0) {
+        printf("# wanted %s\n# made   %s\n", wanted, listing());
+        return false;
+    }
+
+    return true;
+}
+
+
 #define SUM(id, text)    sum(QOE_METRIC_##id, text)
 #define COUNT(id, text)  count(QOE_METRIC_##id, text)
 

@@ -210,6 +210,8 @@ test_bad(void)
         { "{\"env\":{\"ttl\":0}}",
           "\"env\": \"ttl\" must be a whole number from 1 to 31536000, not "
           "0" },
+        { "{\"a b~\":{}}", "unknown dimension \"a b~\"" },
+        { "{\"a\\u007f\\u001f\\u00e9\":{}}", "unknown dimension \"a????\"" },
         { "{\"env\":{\"bucket_size\":0}}",
           "\"env\": \"bucket_size\" must be a whole number from 1 to "
           "1000000000, not 0" },
@@ -255,6 +257,37 @@ test_bad(void)
 }
 
 
+/* A reason in a buffer that is too short for it. */
+
+static void
+test_short(void)
+{
+    char              err[64];
+    size_t            size;
+    unsigned          right;
+    qoe_dimensions_t  d;
+
+    qoe_dimensions_init(&d);
+    right = 0;
+
+    for (size = 1; size < 40; size++) {
+        memset(err, 0x55, sizeof(err));
+        right += qoe_dimensions_json(&d, qoe_span("{\"env\":{\"max\":-1}}"), 0,
+                                     err, size) == QOE_INVALID
+                 && strlen(err) < size && err[size] == 0x55
+                 && strncmp(err, "\"env\": ", qoe_min(size - 1, (size_t) 7))
+                    == 0
+                 && (size > 20 || strlen(err) == size - 1);
+    }
+
+    ok(right == 39, "a reason is cut to the room that there is");
+
+    memset(err, 0x55, sizeof(err));
+    ok(qoe_dimensions_json(&d, qoe_span("{\"env\":{\"max\":-1}}"), 0, err, 0)
+       == QOE_INVALID && err[0] == 0x55, "without room there is none");
+}
+
+
 int
 main(void)
 {
@@ -262,6 +295,7 @@ main(void)
     test_names();
     test_good();
     test_bad();
+    test_short();
 
     return tap_end();
 }

@@ -9,6 +9,7 @@
 
 #include "qoe_exporter.h"
 #include "qoe_outcome.h"
+#include "qoe_spool_info.h"
 #include "spool_unit.h"
 
 
@@ -16,6 +17,9 @@ static qoe_zone_t          *zone;
 static qoe_spool_t         *sp;
 static qoe_exporter_t       e;
 static qoe_exporter_env_t   env;
+static qoe_conf_t           qoe_conf;
+static qoe_state_t          state;
+static qoe_self_env_t       self_env = { &state, &qoe_conf, 0, 0, &test_log };
 
 
 /* n records wait in the spool, and the first is in flight. */
@@ -43,6 +47,7 @@ start(int n, size_t len)
     memset(&e, 0, sizeof(e));
     env.zone = zone;
     env.log = &test_log;
+    env.self = &self_env;
     e.env = &env;
     e.stream = &qoe_streams[QOE_STREAM_LOGS];
     e.spool = sp;
@@ -77,9 +82,81 @@ end(void)
 }
 
 
+/* The next request of the backlog is in flight. */
+
+static void
+fly(void)
+{
+    if (qoe_spool_next(sp, now(), &e.item) != QOE_OK) {
+        abort();
+    }
+
+    e.item_held = true;
+    e.item_sent = true;
+}
+
+
+/* A request that is held while others are taken is itself to blame. */
+
+static void
+test_blame(void)
+{
+    int  i;
+
+    start(1, 100);
+
+    for (i = 0; i < 100 && counter(zone, QOE_DEST_DROPPED_REFUSED) == 0; i++) {
+        held();
+        e.taken++;
+        pass(sp, 1500);
+
+        if (spooled(zone) != 0) {
+            fly();
+        }
+    }
+
+    ok(i == QOE_EXPORTER_BLAMED + 1 && spooled(zone) == 0
+       && counter(zone, QOE_DEST_BATCHES_FAILED) == 1 && !e.item_held
+       && !e.item_sent,
+       "a request that is held %d times while others are taken is refused",
+       QOE_EXPORTER_BLAMED);
+    end();
+
+    start(1, 100);
+
+    for (i = 0; i < QOE_EXPORTER_BLAMED + 2; i++) {
+        held();
+        pass(sp, 1500);
+        fly();
+    }
+
+    ok(counter(zone, QOE_DEST_DROPPED_REFUSED) == 0 && e.blame.times == 0,
+       "a server that takes nothing blames none");
+    end();
+
+    /* of three in turn each comes after two others */
+
+    start(3, 100);
+
+    for (i = 0; i < QOE_EXPORTER_BLAMED + 2; i++) {
+        held();
+        e.taken++;
+        pass(sp, 1500);
+        fly();
+    }
+
+    ok(counter(zone, QOE_DEST_DROPPED_REFUSED) == 0 && spooled(zone) == 3
+       && e.blame.times == 0,
+       "another request than the last one that was held is not blamed for it");
+    end();
+}
+
+
 int
 main(void)
 {
+    qoe_spool_info_t  before, after;
+
     self = qoe_proc_self();
 
     start(3, 100);
@@ -90,7 +167,10 @@ main(void)
     end();
 
     start(1, 100);
+    qoe_spool_info(zone, e.dest, &before);
     held();
+    qoe_spool_info(zone, e.dest, &after);
+    ok(after.bytes == before.bytes, "of the only one no copy is written");
     ok(spooled(zone) == 1 && next(sp) == 1 && next(sp) == -2,
        "a request that is the only one stays the first");
     end();
@@ -101,6 +181,8 @@ main(void)
        && next(sp) == -2,
        "in a spool that is half full the order stays");
     end();
+
+    test_blame();
 
     clear(dir, false);
 

@@ -173,6 +173,13 @@ test_batches(void)
     ok(!qoe_feed_empty(feed) && qoe_feed_lag(feed) == 3 * SIZE,
        "a feed with records that are not read is not empty");
 
+    qoe_feed_run(feed, SIZE, 900, false);
+    ok(feed->nrecords == 1 && qoe_feed_wake_pos(feed)
+                              == SIZE + 2 * (256 + SIZE / 16 - 257 / 16),
+       "a first guess of a record is 256 bytes");
+
+    feed->nrecords = 0;
+    feed->pos = 0;
     qoe_feed_run(feed, UINT64_MAX, 1000, false);
     ok(feed->nbatches == 0 && feed->nrecords == 3 && !qoe_feed_empty(feed)
        && qoe_feed_due_ms(feed) == 1000 + INTERVAL
@@ -355,9 +362,19 @@ test_give_up(void)
        && feed->nbatches == 0 && is(zone, 0, "4 0 0 0 4"),
        "a batch that waits is given up");
 
+    fly(1);
+    (void) qoe_feed_give_up(feed, UINT64_MAX, 2000, 2000, &n);
+    batch(0)->rejected = 1;
+    qoe_feed_refused(batch(0));
+    qoe_feed_release(feed);
+    ok(counter(zone, QOE_DEST_DROPPED_REFUSED) == 0
+       && counter(zone, QOE_DEST_REJECTED) == 0
+       && is(zone, 0, "6 0 0 0 6"),
+       "what the answer says of a batch that was given up is not counted");
+
     put(zone, 0, 3);
     ok(qoe_feed_give_up(feed, UINT64_MAX, 1000, 0, &n) && n == 3
-       && qoe_feed_empty(feed) && is(zone, 0, "7 0 0 0 7"),
+       && qoe_feed_empty(feed) && is(zone, 0, "9 0 0 0 9"),
        "records that are in no batch are given up without being encoded");
 
     end();
@@ -411,6 +428,22 @@ test_commit(void)
     ok(qoe_feed_empty(feed) && spooled(zone) == 4 && feed->unsynced,
        "a stored batch that was not taken is left to the backlog");
 
+    put(zone, 0, 2);
+    (void) qoe_feed_commit(feed, UINT64_MAX, 1000);
+    put(zone, 0, 2);
+    qoe_feed_run(feed, UINT64_MAX, 1000, false);
+    batch(0)->state = QOE_BATCH_SENDING;
+    ok(has(0, 4, 12, QOE_BATCH_SENDING) && batch(0)->nrefs == 1
+       && qoe_feed_unsafe(feed) && !qoe_feed_is_stored(batch(0)),
+       "a batch of which the spool has a part is not safe");
+    qoe_feed_failed(batch(0));
+    ok(batch(0)->state == QOE_BATCH_READY && batch(0)->nrefs == 1,
+       "and waits again when it fails");
+    qoe_feed_taken(batch(0));
+    qoe_feed_release(feed);
+    ok(spooled(zone) == 4 && qoe_feed_empty(feed),
+       "once it is taken that part is done");
+
     put(zone, 0, BATCH * (QOE_FEED_SLOTS + 1));
     ok(qoe_feed_commit(feed, UINT64_MAX, 1000) == QOE_AGAIN,
        "more records than the slots hold take another call");
@@ -452,6 +485,12 @@ test_spool(void)
     qoe_feed_release(feed);
     ok(spooled(zone) == 2 && feed->nbatches == 0,
        "an answer after that is one to the spool");
+
+    (void) qoe_feed_part(feed, 1000);
+    ok(has(0, 1, 5, QOE_BATCH_OPEN) && qoe_feed_spool(feed) == QOE_OK
+       && batch(0)->nrefs == 0 && spooled(zone) == 2
+       && qoe_feed_lag(feed) == SIZE,
+       "a batch that is open is not stored before it is closed");
 
     qoe_feed_destroy(feed);
     feed = qoe_feed_create(&env, 0);
@@ -518,6 +557,74 @@ test_pass(void)
 }
 
 
+/* A stray write destroys the frame of record n of the lane. */
+
+static void
+damage(uint64_t n)
+{
+    memset(qoe_zone_ring(zone, 0) + n * SIZE, 0xee, 4);
+}
+
+
+static void
+test_damaged(void)
+{
+    start(&stream);
+    put(zone, 0, 2);
+    put_view();
+    put(zone, 0, 3);
+    damage(2);
+    qoe_feed_run(feed, UINT64_MAX, 1000, false);
+    ok(has(0, 2, 2, QOE_BATCH_READY) && feed->pos == 6 * SIZE
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 0
+       && strstr(logged, "lane 0 of the zone is damaged, 3 events dropped")
+          != NULL,
+       "records before the damage are sent first, and what is after it is "
+       "passed over");
+    qoe_feed_taken(batch(0));
+    qoe_feed_release(feed);
+    ok(feed->nbatches == 0 && qoe_feed_empty(feed) && qoe_feed_lag(feed) == 0
+       && is(zone, 0, "5 2 0 0 3")
+       && counter(zone, QOE_DEST_DROPPED_CORRUPT) == 3,
+       "it is counted and released after them");
+
+    put(zone, 0, 1);
+    qoe_feed_run(feed, UINT64_MAX, 1000, true);
+    ok(has(0, 1, 7, QOE_BATCH_READY), "the lane goes on with new records");
+    end();
+
+    /* a batch that is open, and its first part stored */
+
+    start(&stream);
+    put(zone, 0, 1);
+    (void) qoe_feed_commit(feed, UINT64_MAX, 1000);
+    put(zone, 0, 2);
+    damage(1);
+    qoe_feed_run(feed, UINT64_MAX, 1000, false);
+    ok(has(0, 1, 1, QOE_BATCH_READY) && feed->pos == 3 * SIZE
+       && feed->nbatches == 2 && batch(1)->count == 2 && batch(1)->bad == 2
+       && batch(1)->state == QOE_BATCH_DONE && batch(1)->end == 3 * SIZE,
+       "a batch that is open is closed before the damage");
+    qoe_feed_taken(batch(0));
+    qoe_feed_release(feed);
+    ok(qoe_feed_empty(feed) && is(zone, 0, "3 1 0 0 2"),
+       "and each record counts once");
+    end();
+
+    /* records of another kind alone */
+
+    start(&stream);
+    put(zone, 0, 1);
+    put_view();
+    damage(0);
+    feed->changed = false;
+    qoe_feed_run(feed, UINT64_MAX, 1000, false);
+    ok(qoe_feed_empty(feed) && is(zone, 0, "1 0 0 0 1") && feed->changed,
+       "what is damaged is counted by its kind");
+    end();
+}
+
+
 int
 main(void)
 {
@@ -530,6 +637,7 @@ main(void)
     test_commit();
     test_spool();
     test_pass();
+    test_damaged();
 
     clear(dir, false);
 

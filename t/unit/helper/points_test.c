@@ -13,6 +13,7 @@
 #include "fake_collect.h"
 #include "qoe_dest.h"
 #include "qoe_points.h"
+#include "qoe_self.h"
 
 #include "qoe_otlp.h"
 
@@ -370,6 +371,174 @@ test_rejected(void)
 }
 
 
+/* The points that the module says it exported, by the error; NULL: none. */
+
+static double
+exported(const char *error)
+{
+    double             sum;
+    uint32_t           i;
+    qoe_self_series_t  s;
+    qoe_span_t         text;
+
+    sum = 0;
+
+    for (i = 0; i < qoe_self_slots(state.self); i++) {
+        if (!qoe_self_read(state.self, i, &s)
+            || s.metric != QOE_METRIC_OTEL_SDK_EXPORTER_METRIC_EXPORTED)
+        {
+            continue;
+        }
+
+        text = qoe_labels_get((qoe_span_t) { s.labels, s.labels_len },
+                              qoe_span("error.type"));
+        sum += (error == NULL ? text.len == 0
+                              : qoe_span_eq(text, qoe_span_str(error)))
+               ? s.sum : 0;
+    }
+
+    return sum;
+}
+
+
+/* What the module's own metrics say of points. */
+
+static void
+test_self(void)
+{
+    dest_t          d;
+    qoe_outcome_t   o;
+    qoe_collect_t  *c;
+
+    static const qoe_hash_key_t  key = { 1, 2 };
+
+    state.self = mmap(NULL, QOE_SELF_MIN, PROT_READ|PROT_WRITE,
+                      MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+
+    if (state.self == MAP_FAILED) {
+        abort();
+    }
+
+    qoe_self_create(state.self, QOE_SELF_MIN, &key);
+    conf.groups = QOE_GROUP_SELF;
+    self.self = qoe_proc_self();
+
+    c = collection(7);
+    dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
+    qoe_points_begin(d.points, c, false);
+    (void) step(&d, 1);
+    qoe_outcome_init(&o);
+    o.rejected = 2;
+    d.transport.payload = qoe_span_null;
+    logged = 0;
+    d.transport.done(d.transport.data, &o);
+    ok(exported(NULL) == 5 && exported("rejected") == 2 && logged == 1,
+       "points that are taken are exported, and those rejected have an error");
+    (void) step(&d, 1);
+
+    qoe_points_begin(d.points, c, false);
+    (void) step(&d, 1);
+    fake_answer(&d.transport, QOE_OUTCOME_FINAL);
+    ok(exported(NULL) == 5 && exported("test") == 7,
+       "points that are refused have that of the answer");
+    (void) step(&d, 1);
+
+    qoe_points_begin(d.points, c, false);
+    (void) step(&d, 1);
+    fake_answer(&d.transport, QOE_OUTCOME_RETRY);
+    ok(exported(NULL) == 5 && exported("test") == 7
+       && exported("rejected") == 2,
+       "points that are sent again are not counted before they are taken");
+
+    qoe_points_destroy(d.points);
+    fake_destroy(c);
+    conf.groups = 0;
+}
+
+
+/* An exit whose server takes nothing: the last collection is tried once. */
+
+static void
+test_hopeless(void)
+{
+    dest_t          d;
+    uint64_t        stale, retried;
+    qoe_collect_t  *c;
+
+    c = collection(7);
+    stale = count(QOE_COUNT_METRIC_BATCHES_STALE);
+    retried = count(QOE_COUNT_METRIC_BATCHES_RETRIED);
+
+    dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
+    qoe_points_begin(d.points, c, true);
+    (void) step(&d, 1);
+    ok(d.transport.deadline_ms == 0, "a request has the time that it has");
+    qoe_points_hopeless(d.points);
+    ok(d.transport.deadline_ms == 300,
+       "a server that takes nothing has 300 ms for what is in flight");
+    d.transport.deadline_ms = 0;
+    qoe_points_hopeless(d.points);
+    ok(d.transport.deadline_ms == 0, "which begin once");
+
+    fake_answer(&d.transport, QOE_OUTCOME_RETRY);
+    ok(qoe_points_done(d.points) && !qoe_points_sending(d.points)
+       && qoe_points_due_ms(d.points) == UINT64_MAX
+       && count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 1
+       && count(QOE_COUNT_METRIC_BATCHES_RETRIED) == retried + 1,
+       "the last collection is given up when it fails there");
+    qoe_points_destroy(d.points);
+
+    dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
+    qoe_points_hopeless(d.points);
+    d.transport.deadline_ms = 0;
+    qoe_points_begin(d.points, c, false);
+    (void) step(&d, 1);
+    ok(d.transport.deadline_ms == 300, "what is sent later has no more time");
+    fake_answer(&d.transport, QOE_OUTCOME_RETRY);
+    ok(!qoe_points_done(d.points)
+       && count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 1,
+       "a collection that is not the last is tried again");
+    qoe_points_destroy(d.points);
+
+    dest_init(&d, "d", QOE_ENCODING_PROTOBUF);
+    qoe_points_begin(d.points, c, true);
+    (void) step(&d, 1);
+    fake_answer(&d.transport, QOE_OUTCOME_RETRY);
+    ok(!qoe_points_done(d.points)
+       && qoe_points_due_ms(d.points) <= qoe_mono_ms() + 200,
+       "so is the last one, soon, if the server is not known to fail");
+    ok(step(&d, qoe_points_due_ms(d.points)), "when it is due");
+    fake_answer(&d.transport, QOE_OUTCOME_OK);
+    (void) step(&d, 1);
+
+    /* after a failure, a collection that is the last is due at once */
+
+    qoe_points_begin(d.points, c, false);
+    (void) step(&d, UINT64_MAX);
+    fake_answer(&d.transport, QOE_OUTCOME_RETRY);
+    qoe_points_drop(d.points, false);
+    ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 1,
+       "what is dropped because it is not needed is not stale");
+    qoe_points_drop(d.points, true);
+    ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 1,
+       "nor is nothing");
+    qoe_points_begin(d.points, c, true);
+    ok(step(&d, 1), "the last collection does not wait for the next try");
+
+    /* one in flight that is not stale when it fails */
+
+    qoe_points_drop(d.points, false);
+    fake_answer(&d.transport, QOE_OUTCOME_RETRY);
+    ok(count(QOE_COUNT_METRIC_BATCHES_STALE) == stale + 1
+       && qoe_points_due_ms(d.points) == UINT64_MAX,
+       "what is dropped in flight, and not needed, is not stale");
+
+    qoe_points_destroy(d.points);
+    fake_destroy(c);
+    qoe_points_destroy(NULL);
+}
+
+
 int
 main(void)
 {
@@ -378,6 +547,8 @@ main(void)
     test_drop();
     test_outcomes();
     test_rejected();
+    test_hopeless();
+    test_self();
 
     return tap_end();
 }

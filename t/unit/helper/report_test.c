@@ -11,9 +11,11 @@
 
 #include "fake_transport.h"
 #include "qoe_report.h"
+#include "qoe_store_layout.h"
 #include "qoe_zone.h"
 
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 
@@ -368,6 +370,151 @@ test_give(void)
 }
 
 
+/* Whose the lease is, before a process wants it. */
+
+static void
+test_lease(void)
+{
+    bench_t     b;
+    pid_t       pid;
+    qoe_proc_t  dead;
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(0);
+    }
+
+    (void) waitpid(pid, NULL, 0);
+    dead = (qoe_proc_t) pid << 32 | 1;
+
+    bench_init(&b, 1);
+    state.shared->exporter = (qoe_proc_t) 1 << 32;
+    qoe_report_take(b.report);
+    ok(state.shared->exporter == (qoe_proc_t) 1 << 32
+       && qoe_report_due_ms(b.report) == UINT64_MAX,
+       "the lease of a process that lives is left to it");
+
+    state.shared->exporter = dead;
+    qoe_report_take(b.report);
+    ok(state.shared->exporter == b.env.self.self
+       && qoe_report_due_ms(b.report) != UINT64_MAX,
+       "that of a process that ended is taken");
+
+    (void) qoe_report_give(b.report);
+    state.shared->exporter = dead;
+    ok(qoe_report_give(b.report) && state.shared->exporter == dead,
+       "what is not held is not given");
+    state.shared->exporter = 0;
+    bench_free(&b);
+}
+
+
+/* When the first collection of a new holder is due, by that of the last one. */
+
+static void
+test_rhythm(void)
+{
+    size_t    i;
+    bench_t   b;
+    uint64_t  due, kept;
+
+    static const struct {
+        int64_t      ago_ms;             /* 0: there was none */
+        uint64_t     due_ms;
+    } rows[] = {
+        { 0, INTERVAL }, { 20000, 40000 }, { INTERVAL, 0 },
+        { 10 * INTERVAL, 0 }, { -20000, INTERVAL }
+    };
+
+    kept = state.shared->collected_ns;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bench_init(&b, 1);
+        state.shared->collected_ns
+            = rows[i].ago_ms == 0
+              ? 0 : qoe_unix_ns() - (uint64_t) (rows[i].ago_ms * 1000000);
+        b.now = qoe_mono_ms();
+        qoe_report_take(b.report);
+        due = qoe_report_due_ms(b.report);
+
+        /* a busy machine makes some time pass in between */
+
+        ok(due + 5000 >= b.now + rows[i].due_ms
+           && due <= qoe_mono_ms() + rows[i].due_ms,
+           "%lld ms after the last collection the next is due in about %llu "
+           "ms", (long long) rows[i].ago_ms,
+           (unsigned long long) rows[i].due_ms);
+        bench_free(&b);
+    }
+
+    state.shared->collected_ns = kept;
+}
+
+
+/* A new holder looks for births that the last one may have left, long after. */
+
+static void
+test_births_left(void)
+{
+    bench_t       b;
+    qoe_store_t  *s;
+    uint64_t      born;
+
+    conf.series_birth_ms = 600000;
+    s = state.store[0];
+    born = s->born;
+    s->born = 1;
+
+    bench_init(&b, 1);
+    b.env.interval_ms = 1000 * conf.series_birth_ms;
+    qoe_report_take(b.report);
+    b.now = qoe_mono_ms() + 100 * conf.series_birth_ms;
+    ok(qoe_report_idle(b.report) && qoe_report_due_ms(b.report) <= b.now,
+       "a new holder of the lease looks for births at once");
+    qoe_report_run(b.report, b.now);
+    ok(!qoe_report_idle(b.report) && qoe_report_due_ms(b.report) == 0,
+       "a single one is collected");
+    bench_free(&b);
+
+    s->born = born;
+    conf.series_birth_ms = 0;
+}
+
+
+/* What is asked of the last collection, by the time of the one before. */
+
+static void
+test_last_since(void)
+{
+    size_t    i;
+    bench_t   b;
+    uint64_t  since, kept;
+
+    static const struct { int64_t after_ns; bool wanted; }  rows[] = {
+        { -1, true }, { 0, false }, { 1, false }
+    };
+
+    kept = state.shared->collected_ns;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bench_init(&b, 1);
+        since = qoe_unix_ns();
+        state.shared->collected_ns = since + SETTLE + (uint64_t)
+                                     rows[i].after_ns;
+        ok(qoe_report_last(b.report, since)
+           && qoe_report_idle(b.report) == !rows[i].wanted
+           && (qoe_report_due_ms(b.report) == 0) == rows[i].wanted,
+           "a collection %lld ns after what has settled is %s",
+           (long long) rows[i].after_ns,
+           rows[i].wanted ? "too early to be the last" : "the last");
+        bench_free(&b);
+    }
+
+    state.shared->collected_ns = kept;
+}
+
+
 /* Without metrics the windows of gauges are closed all the same. */
 
 static void
@@ -518,6 +665,10 @@ main(void)
     test_last_collecting();
     test_give();
     test_nowhere();
+    test_lease();
+    test_rhythm();
+    test_births_left();
+    test_last_since();
 
     return tap_end();
 }

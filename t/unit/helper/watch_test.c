@@ -290,9 +290,12 @@ test_several(void)
 
     (void) unlink(p.path[1]);
     put(&p, 2, "last\n");
+    p.found.failed = 0;
     pass(&p, 3000);
     ok(has(&p, 1, "all") && has(&p, 2, "last"),
        "a missing file does not keep the others from being read");
+    ok(p.found.failed >= 3 && p.found.failed <= 5,
+       "nor does it cause more looks than one a second: %u", p.found.failed);
 
     place_free(&p);
 }

@@ -62,6 +62,49 @@ test_round_trip(void)
 
 
 static void
+test_get(void)
+{
+    size_t        i;
+    qoe_labels_t  l;
+    static char   name[256];
+
+    static const struct { const char *name, *value; }  rows[] = {
+        { "a", "1" }, { "bb", "2" }, { "c", "" }, { "b", NULL },
+        { "bbb", NULL }, { "1", NULL }, { "", NULL }
+    };
+
+    l.len = 0;
+    (void) qoe_labels_add(&l, qoe_span("a"), qoe_span("1"));
+    (void) qoe_labels_add(&l, qoe_span("bb"), qoe_span("2"));
+    (void) qoe_labels_add(&l, qoe_span("bb"), qoe_span("3"));
+    (void) qoe_labels_add(&l, qoe_span("c"), qoe_span_null);
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        qoe_span_t  value;
+
+        value = qoe_labels_get(qoe_labels_span(&l), qoe_span_str(rows[i].name));
+        ok((rows[i].value == NULL || rows[i].value[0] == '\0')
+           ? value.len == 0 : qoe_span_eq(value, qoe_span_str(rows[i].value)),
+           "the value of the first label \"%s\" is found, if there is one",
+           rows[i].name);
+    }
+
+    memset(name, 'n', sizeof(name));
+    l.len = 0;
+    ok(qoe_labels_add(&l, (qoe_span_t) { name, 255 }, qoe_span("v")) == QOE_OK
+       && qoe_span_eq(qoe_labels_get(qoe_labels_span(&l),
+                                     (qoe_span_t) { name, 255 }),
+                      qoe_span("v")), "a name of 255 bytes is one");
+    ok(qoe_labels_get(qoe_span_null, qoe_span("a")).len == 0,
+       "an empty set has no value");
+
+    l.len = sizeof(l.data) + 1;
+    ok(qoe_labels_add(&l, qoe_span("a"), qoe_span("1")) == QOE_TOO_LARGE,
+       "a set that is longer than it can be takes none");
+}
+
+
+static void
 test_broken(void)
 {
     char               buf[64], *p;
@@ -111,6 +154,7 @@ int
 main(void)
 {
     test_round_trip();
+    test_get();
     test_broken();
 
     return tap_end();

@@ -145,10 +145,59 @@ test_health_torn(void)
 }
 
 
+/* What an exporter of metrics reports for itself, and others do not. */
+
+static void
+test_metrics(void)
+{
+    uint32_t         d[4], slot;
+    qoe_span_t       name;
+    qoe_zone_t      *zone;
+    qoe_dest_info_t  info;
+
+    zone = zone_new(2);
+    configure(zone, "aB", d);
+    name = qoe_span("m");
+    qoe_dests_set_metrics(zone, &name, 1, &slot);
+
+    ok(!qoe_dest_spooled(zone, d[0]) && qoe_dest_spooled(zone, d[1])
+       && !qoe_dest_spooled(zone, slot) && qoe_dest_wanted(zone, d[0])
+       && qoe_dest_wanted(zone, d[1]) && !qoe_dest_wanted(zone, 7),
+       "a destination has a spool if it was configured with one");
+
+    qoe_dest_report(zone, d[0], 5, "refused", true);
+    ok(qoe_zone_dest(zone, d[0])->health.consecutive_failures == 0
+       && qoe_zone_dest(zone, d[0])->health_seq == 0,
+       "an exporter that gets events reports through its lanes alone");
+
+    qoe_dest_report(zone, slot, 6, "refused", true);
+    qoe_dest_info(zone, slot, &info);
+    ok(info.health.consecutive_failures == 1
+       && strcmp(info.health.last_error, "refused") == 0
+       && info.health.last_failure_ms == 6,
+       "one that gets metrics alone reports for itself");
+
+    qoe_zone_dest(zone, slot)->health_lock = (qoe_proc_t) 1 << 32;
+    qoe_dest_report(zone, slot, 7, "reset", true);
+    qoe_dest_info(zone, slot, &info);
+    ok(info.health.consecutive_failures == 1
+       && info.health.last_failure_ms == 6,
+       "without the lock nothing is reported");
+    qoe_zone_dest(zone, slot)->health_lock = 0;
+    qoe_dest_report(zone, slot, 8, NULL, false);
+    qoe_dest_info(zone, slot, &info);
+    ok(info.health.consecutive_failures == 0
+       && info.health.last_success_ms == 8
+       && qoe_zone_dest(zone, slot)->health_lock == 0,
+       "with it success is, and the lock is free again");
+}
+
+
 int
 main(void)
 {
     test_health();
+    test_metrics();
     test_health_torn();
 
     return tap_end();

@@ -467,6 +467,41 @@ test_lock(void)
 }
 
 
+/* A tail that is torn: less than a frame before it. */
+
+static void
+test_torn(void)
+{
+    bool         wake;
+    uint64_t     pos, at;
+    qoe_span_t   record;
+    qoe_zone_t  *zone;
+    qoe_frame_t  pad;
+
+    zone = zone_new(1);
+    (void) put_text(zone, 0, "one", &wake);
+    pos = qoe_tap_start(zone, 0);
+    (void) qoe_tap_next(zone, 0, &pos, &record);
+
+    /* what would be the frame of a pad, if all of it were there */
+
+    at = pos;
+    memset(&pad, 0, sizeof(pad));
+    pad.kind = QOE_FRAME_PAD;
+    memcpy(qoe_zone_tap(zone, 0) + at, &pad, sizeof(pad));
+    qoe_zone_lane(zone, 0)->tap.tail = at + sizeof(pad) - 1;
+    ok(qoe_tap_next(zone, 0, &pos, &record) == QOE_INVALID
+       && pos == at + sizeof(pad) - 1
+       && qoe_tap_next(zone, 0, &pos, &record) == QOE_DONE,
+       "less than a frame is no record, and is passed over");
+
+    pos = at;
+    qoe_zone_lane(zone, 0)->tap.tail = at + sizeof(pad);
+    ok(qoe_tap_next(zone, 0, &pos, &record) == QOE_DONE
+       && pos == at + sizeof(pad), "a pad alone is none either");
+}
+
+
 int
 main(void)
 {
@@ -479,6 +514,7 @@ main(void)
     test_wake();
     test_holders();
     test_lock();
+    test_torn();
     test_kill();
 
     return tap_end();
