@@ -54,9 +54,9 @@ typedef struct {
 static qoe_status_t qoe_file_create(qoe_transport_t *t,
     const qoe_transport_conf_t *conf);
 static void qoe_file_destroy(qoe_transport_t *t);
-static qoe_status_t qoe_file_send(qoe_request_t *r);
-static void qoe_file_nothing(qoe_request_t *r);
-static const char *qoe_file_peer(const qoe_request_t *r);
+static qoe_status_t qoe_file_send(qoe_transfer_t *r);
+static void qoe_file_nothing(qoe_transfer_t *r);
+static const char *qoe_file_peer(const qoe_transfer_t *r);
 static void qoe_file_reopen(qoe_transport_t *t);
 static int qoe_file_open(qoe_file_t *f, int i);
 static int qoe_file_append(qoe_file_t *f, int i, qoe_span_t line);
@@ -161,7 +161,7 @@ qoe_file_destroy(qoe_transport_t *t)
 
 
 static qoe_status_t
-qoe_file_send(qoe_request_t *r)
+qoe_file_send(qoe_transfer_t *r)
 {
     int             i, err;
     qoe_file_t     *f;
@@ -198,14 +198,14 @@ qoe_file_send(qoe_request_t *r)
 /* Nothing is left to do after send(), which has set the outcome. */
 
 static void
-qoe_file_nothing(qoe_request_t *r)
+qoe_file_nothing(qoe_transfer_t *r)
 {
     (void) r;
 }
 
 
 static const char *
-qoe_file_peer(const qoe_request_t *r)
+qoe_file_peer(const qoe_transfer_t *r)
 {
     return ((qoe_file_t *) r->t->state)->path[r->signal];
 }

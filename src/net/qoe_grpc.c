@@ -154,8 +154,8 @@ qoe_grpc_details(qoe_http_io_t *io, qoe_span_t value)
 static void
 qoe_grpc_headers_end(qoe_http_io_t *io)
 {
-    uint64_t        now;
-    qoe_request_t  *r;
+    uint64_t         now;
+    qoe_transfer_t  *r;
 
     r = io->r;
 

@@ -28,11 +28,11 @@
 #define QOE_HTTP_TEXT          256
 
 
-/* A request on its easy handle, kept in qoe_request_t.io. */
+/* A request on its easy handle, kept in qoe_transfer_t.io. */
 
 typedef struct {
     qoe_net_transfer_t   transfer;       /* first: cast from it */
-    qoe_request_t       *r;
+    qoe_transfer_t      *r;
 
     /* sent: head, then body, which is the payload, or packed if compressed */
     char                 head[5];
@@ -118,11 +118,11 @@ qoe_status_t qoe_http_client_header(qoe_http_client_t *c, const char *name,
     const char *value);
 
 /* The functions of qoe_transport_ops_t. */
-qoe_status_t qoe_http_client_send(qoe_request_t *r);
-void qoe_http_client_settle(qoe_request_t *r);
-void qoe_http_client_stop(qoe_request_t *r);
-void qoe_http_client_free(qoe_request_t *r);
-const char *qoe_http_client_peer(const qoe_request_t *r);
+qoe_status_t qoe_http_client_send(qoe_transfer_t *r);
+void qoe_http_client_settle(qoe_transfer_t *r);
+void qoe_http_client_stop(qoe_transfer_t *r);
+void qoe_http_client_free(qoe_transfer_t *r);
+const char *qoe_http_client_peer(const qoe_transfer_t *r);
 
 /* What protocols over HTTP share in their ops. */
 

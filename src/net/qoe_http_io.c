@@ -46,7 +46,7 @@ static void qoe_http_clean(qoe_http_io_t *io);
 
 
 qoe_status_t
-qoe_http_client_send(qoe_request_t *r)
+qoe_http_client_send(qoe_transfer_t *r)
 {
     qoe_status_t        status;
     qoe_http_io_t      *io;
@@ -89,7 +89,7 @@ qoe_http_client_send(qoe_request_t *r)
 /* The answer has arrived, although the transfer has not ended. */
 
 void
-qoe_http_client_settle(qoe_request_t *r)
+qoe_http_client_settle(qoe_transfer_t *r)
 {
     qoe_http_io_t  *io = r->io;
 
@@ -100,7 +100,7 @@ qoe_http_client_settle(qoe_request_t *r)
 
 
 void
-qoe_http_client_stop(qoe_request_t *r)
+qoe_http_client_stop(qoe_transfer_t *r)
 {
     qoe_http_io_t  *io = r->io;
 
@@ -110,7 +110,7 @@ qoe_http_client_stop(qoe_request_t *r)
 
 
 void
-qoe_http_client_free(qoe_request_t *r)
+qoe_http_client_free(qoe_transfer_t *r)
 {
     qoe_http_io_t  *io = r->io;
 
@@ -128,7 +128,7 @@ qoe_http_client_free(qoe_request_t *r)
 
 
 const char *
-qoe_http_client_peer(const qoe_request_t *r)
+qoe_http_client_peer(const qoe_transfer_t *r)
 {
     return qoe_http_client_of(r->t)->host[r->signal];
 }
@@ -263,7 +263,7 @@ qoe_http_start(qoe_http_client_t *c, qoe_http_io_t *io)
 static void
 qoe_http_done(qoe_net_transfer_t *x, CURLcode rc)
 {
-    qoe_request_t      *r;
+    qoe_transfer_t     *r;
     qoe_http_io_t      *io = (qoe_http_io_t *) x;
     qoe_http_client_t  *c;
 

@@ -16,12 +16,12 @@
 #define QOE_TRANSPORT_ARENA_MAX    (16 * 1024 * 1024)
 
 
-static qoe_request_t *qoe_transport_request(qoe_transport_t *t);
-static void qoe_transport_unlink(qoe_request_t *r);
+static qoe_transfer_t *qoe_transport_request(qoe_transport_t *t);
+static void qoe_transport_unlink(qoe_transfer_t *r);
 static uint64_t qoe_transport_due(void *data);
 static void qoe_transport_run(void *data, uint64_t now_ms);
-static void qoe_transport_expire(qoe_request_t *r);
-static void qoe_transport_free_list(qoe_transport_t *t, qoe_request_t *r);
+static void qoe_transport_expire(qoe_transfer_t *r);
+static void qoe_transport_free_list(qoe_transport_t *t, qoe_transfer_t *r);
 static uint64_t qoe_transport_mono_ns(void);
 
 
@@ -88,7 +88,7 @@ qoe_transport_create(qoe_transport_t **tp, qoe_net_t *net,
 void
 qoe_transport_destroy(qoe_transport_t *t)
 {
-    qoe_request_t  *r;
+    qoe_transfer_t  *r;
 
     if (t == NULL) {
         return;
@@ -122,7 +122,7 @@ qoe_transport_send(qoe_transport_t *t, qoe_signal_t signal, qoe_span_t payload,
     qoe_transport_done_pt done, void *data)
 {
     qoe_status_t     status;
-    qoe_request_t   *r, **last;
+    qoe_transfer_t  *r, **last;
 
     if (payload.len == 0 || (unsigned) signal >= QOE_SIGNALS) {
         return QOE_ERROR;
@@ -165,8 +165,8 @@ qoe_transport_send(qoe_transport_t *t, qoe_signal_t signal, qoe_span_t payload,
 void
 qoe_transport_deadline(qoe_transport_t *t, uint64_t ms)
 {
-    uint64_t        limit;
-    qoe_request_t  *r;
+    uint64_t         limit;
+    qoe_transfer_t  *r;
 
     limit = qoe_mono_ms() + ms;
 
@@ -186,7 +186,7 @@ qoe_transport_reopen(qoe_transport_t *t)
 
 
 void
-qoe_transport_finish(qoe_request_t *r)
+qoe_transport_finish(qoe_transfer_t *r)
 {
     void                   *data;
     uint64_t                ns;
@@ -217,10 +217,10 @@ qoe_transport_finish(qoe_request_t *r)
 }
 
 
-static qoe_request_t *
+static qoe_transfer_t *
 qoe_transport_request(qoe_transport_t *t)
 {
-    qoe_request_t  *r;
+    qoe_transfer_t  *r;
 
     r = t->idle;
 
@@ -229,7 +229,7 @@ qoe_transport_request(qoe_transport_t *t)
         return r;
     }
 
-    r = calloc(1, sizeof(qoe_request_t));
+    r = calloc(1, sizeof(qoe_transfer_t));
 
     if (r != NULL) {
         r->t = t;
@@ -240,9 +240,9 @@ qoe_transport_request(qoe_transport_t *t)
 
 
 static void
-qoe_transport_unlink(qoe_request_t *r)
+qoe_transport_unlink(qoe_transfer_t *r)
 {
-    qoe_request_t  **p;
+    qoe_transfer_t  **p;
 
     for (p = &r->t->active; *p != NULL; p = &(*p)->next) {
 
@@ -258,7 +258,7 @@ static uint64_t
 qoe_transport_due(void *data)
 {
     uint64_t          due;
-    qoe_request_t    *r;
+    qoe_transfer_t   *r;
     qoe_transport_t  *t = data;
 
     due = QOE_NET_NEVER;
@@ -282,7 +282,7 @@ static void
 qoe_transport_run(void *data, uint64_t now_ms)
 {
     uint64_t          turn_ns;
-    qoe_request_t    *r;
+    qoe_transfer_t   *r;
     qoe_transport_t  *t = data;
 
     turn_ns = qoe_transport_mono_ns();
@@ -309,7 +309,7 @@ qoe_transport_run(void *data, uint64_t now_ms)
 
 
 static void
-qoe_transport_expire(qoe_request_t *r)
+qoe_transport_expire(qoe_transfer_t *r)
 {
     uint64_t  ms;
 
@@ -325,9 +325,9 @@ qoe_transport_expire(qoe_request_t *r)
 
 
 static void
-qoe_transport_free_list(qoe_transport_t *t, qoe_request_t *r)
+qoe_transport_free_list(qoe_transport_t *t, qoe_transfer_t *r)
 {
-    qoe_request_t  *next;
+    qoe_transfer_t  *next;
 
     for ( /* void */ ; r != NULL; r = next) {
         next = r->next;

@@ -18,11 +18,11 @@
 #include "qoe_outcome.h"
 
 
-typedef struct qoe_request_s  qoe_request_t;
+typedef struct qoe_transfer_s  qoe_transfer_t;
 
 
-struct qoe_request_s {
-    qoe_request_t          *next;        /* in active or in idle */
+struct qoe_transfer_s {
+    qoe_transfer_t         *next;        /* in active or in idle */
     qoe_transport_t        *t;
     void                   *io;          /* the protocol's, reused */
 
@@ -53,19 +53,19 @@ typedef struct {
      * Starts r.  If it is done at once, sets its outcome, answered, and
      * expires_ms to 0.  Not QOE_OK: nothing was started.
      */
-    qoe_status_t          (*send)(qoe_request_t *r);
+    qoe_status_t          (*send)(qoe_transfer_t *r);
 
     /* Stops r, which is answered, and sets its outcome unless it is set. */
-    void                  (*settle)(qoe_request_t *r);
+    void                  (*settle)(qoe_transfer_t *r);
 
     /* Stops r in flight, so that its io can be used again. */
-    void                  (*stop)(qoe_request_t *r);
+    void                  (*stop)(qoe_transfer_t *r);
 
     /* The name of the server or the file, for messages. */
-    const char           *(*peer)(const qoe_request_t *r);
+    const char           *(*peer)(const qoe_transfer_t *r);
 
     /* Frees io of r, which is not in flight. */
-    void                  (*free)(qoe_request_t *r);
+    void                  (*free)(qoe_transfer_t *r);
 
     void                  (*reopen)(qoe_transport_t *t);
 } qoe_transport_ops_t;
@@ -82,8 +82,8 @@ struct qoe_transport_s {
     uint64_t                    timeout_ms;
     bool                        drop_refused;
 
-    qoe_request_t              *active;      /* in flight, oldest first */
-    qoe_request_t              *idle;        /* reused by the next send */
+    qoe_transfer_t             *active;      /* in flight, oldest first */
+    qoe_transfer_t             *idle;        /* reused by the next send */
 
     void                       *state;       /* the protocol's */
 };
@@ -98,7 +98,7 @@ extern const qoe_transport_ops_t  qoe_file_ops;
  * Ends r, whose outcome is set: takes it off the list and calls its done.
  * Only within qoe_net_wait().  r may be in use again when this returns.
  */
-void qoe_transport_finish(qoe_request_t *r);
+void qoe_transport_finish(qoe_transfer_t *r);
 
 
 #endif /* _QOE_TRANSPORT_IMPL_H_INCLUDED_ */

@@ -589,13 +589,13 @@ check_backoff(qoe_retry_t *retry, uint64_t *now, bool wait, bool leaving)
 static void
 exchange(qoe_transport_t *t, input_t *in, unsigned *unfinished, bool grpc)
 {
-    bool                 drop;
-    char                 encoding;
-    int64_t              delay;
-    answer_t             a;
-    qoe_request_t       *r;
-    qoe_http_io_t       *io;
-    qoe_outcome_kind_t   kind;
+    bool                drop;
+    char                encoding;
+    int64_t             delay;
+    answer_t            a;
+    qoe_transfer_t     *r;
+    qoe_http_io_t      *io;
+    qoe_outcome_kind_t  kind;
 
     r = t->idle;
     t->idle = NULL;
@@ -666,14 +666,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned          i, n, unfinished;
     uint64_t          now;
     qoe_retry_t       retry;
-    qoe_request_t    *r;
+    qoe_transfer_t   *r;
     qoe_transport_t  *t;
 
     i = take(&in, 3);
     t = transport(i);
 
     if (t->idle == NULL) {
-        r = calloc(1, sizeof(qoe_request_t));
+        r = calloc(1, sizeof(qoe_transfer_t));
         check(r != NULL);
         r->t = t;
         t->idle = r;

@@ -54,14 +54,14 @@ transfer_done(qoe_net_transfer_t *x, CURLcode rc)
 
 /* A transport of that protocol with a request in flight. */
 
-static inline qoe_request_t *
+static inline qoe_transfer_t *
 request(qoe_protocol_t protocol)
 {
-    size_t                 s;
-    qoe_request_t         *r;
-    qoe_http_io_t         *io;
-    qoe_transport_t       *t;
-    qoe_transport_conf_t   conf;
+    size_t                s;
+    qoe_transfer_t       *r;
+    qoe_http_io_t        *io;
+    qoe_transport_t      *t;
+    qoe_transport_conf_t  conf;
 
     static int             logged;
     static qoe_net_t      *net;
@@ -94,7 +94,7 @@ request(qoe_protocol_t protocol)
         }
 
         transports[protocol] = t;
-        r = calloc(1, sizeof(qoe_request_t));
+        r = calloc(1, sizeof(qoe_transfer_t));
 
         if (r == NULL
             || qoe_http_io_create(t->state, (qoe_http_io_t **) &r->io,
@@ -130,7 +130,7 @@ request(qoe_protocol_t protocol)
 
 
 static inline void
-finish(qoe_request_t *r, CURLcode rc)
+finish(qoe_transfer_t *r, CURLcode rc)
 {
     qoe_http_client_of(r->t)->hooks->outcome(r->io, rc);
     qoe_transport_finish(r);

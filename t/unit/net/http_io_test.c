@@ -15,8 +15,8 @@
 static void
 test_failed(void)
 {
-    qoe_request_t  *r;
-    qoe_http_io_t  *io;
+    qoe_transfer_t  *r;
+    qoe_http_io_t   *io;
 
     r = request(PROTOBUF);
     io = r->io;
@@ -53,9 +53,9 @@ test_failed(void)
 static void
 test_body(void)
 {
-    char            text[16];
-    qoe_request_t  *r;
-    qoe_http_io_t  *io;
+    char             text[16];
+    qoe_transfer_t  *r;
+    qoe_http_io_t   *io;
 
     r = request(GRPC);
     io = r->io;

@@ -311,12 +311,12 @@ test_copies(void)
 static void
 test_bodies(void)
 {
-    size_t                  i, k;
-    const unsigned char    *head;
-    qoe_request_t          *r;
-    qoe_http_io_t          *io;
-    qoe_transport_t        *t;
-    qoe_transport_conf_t    conf;
+    size_t                i, k;
+    const unsigned char  *head;
+    qoe_transfer_t       *r;
+    qoe_http_io_t        *io;
+    qoe_transport_t      *t;
+    qoe_transport_conf_t  conf;
 
     static const size_t  sizes[] = { 1, 255, 256, 65535, 65536, MANY };
 

@@ -90,8 +90,8 @@ head(qoe_http_io_t *io, long status, const char *headers)
 static void
 exchange(const case_t *c)
 {
-    char            body[512];
-    qoe_request_t  *r;
+    char             body[512];
+    qoe_transfer_t  *r;
 
     r = request(c->protocol);
     http_version = c->version ? c->version
@@ -213,9 +213,9 @@ test_http(void)
 static void
 test_heads(void)
 {
-    int             wrong;
-    size_t          i;
-    qoe_request_t  *r;
+    int              wrong;
+    size_t           i;
+    qoe_transfer_t  *r;
 
     static const struct {
         const char  *line;
@@ -388,9 +388,9 @@ test_grpc(void)
 static void
 test_headers_end(void)
 {
-    uint64_t        now;
-    qoe_request_t  *r;
-    qoe_http_io_t  *io;
+    uint64_t         now;
+    qoe_transfer_t  *r;
+    qoe_http_io_t   *io;
 
     r = request(PROTOBUF);
     io = r->io;
