@@ -539,6 +539,10 @@ qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy)
         }
     }
 
+    if (n == QOE_SESSIONS_READS) {
+        copy->seq |= 1;
+    }
+
     return copy->view_key != 0 && copy->over == 0;
 }
 

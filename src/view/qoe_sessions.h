@@ -149,7 +149,9 @@ uint32_t qoe_sessions_touched(const qoe_sessions_t *t);
 /*
  * Copies the view in slot i; returns false unless it is alive.  Its base may be
  * used as a block of the lane's store only if a second read, after the block
- * was read, still returns the same base.
+ * was read, still returns the same base.  An odd seq in the copy: a writer has
+ * been in the midst of a change all the time, or has died there, and the parts
+ * of the copy may not fit together.
  */
 bool qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy);
 

@@ -35,7 +35,7 @@ qoe_timelines_read(const qoe_timelines_slot_t *s, qoe_timelines_slot_t *copy)
     int       n;
     uint32_t  seq;
 
-    /* after a writer has died within a change, what is there has to do */
+    /* a writer that has died within a change is followed by a rebuild */
 
     for (n = 0; n < QOE_TIMELINES_READS; n++) {
         seq = qoe_acquire(&s->seq);
@@ -45,11 +45,11 @@ qoe_timelines_read(const qoe_timelines_slot_t *s, qoe_timelines_slot_t *copy)
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
         if ((seq & 1) == 0 && seq == qoe_peek(&s->seq)) {
-            break;
+            return copy->view_key != 0;
         }
     }
 
-    return copy->view_key != 0;
+    return false;
 }
 
 
@@ -63,6 +63,7 @@ qoe_timelines_search(const qoe_timelines_t *t, uint64_t view_key,
     const qoe_timelines_slot_t  *s;
 
     is_found = false;
+    *link = 0;
     at = qoe_acquire(qoe_timelines_bucket((qoe_timelines_t *) (uintptr_t) t,
                                           view_key));
 
@@ -121,6 +122,12 @@ qoe_timelines_find(const qoe_timelines_t *t, const qoe_sessions_t *sessions,
                 return true;
             }
 
+            /* its writer waits for a core, or is dead: not found for now */
+
+            if (info->view.seq & 1) {
+                return false;
+            }
+
         } else if (moves == qoe_acquire(&t->moves)) {
             break;
         }
@@ -146,7 +153,8 @@ qoe_timelines_read_view(const qoe_timelines_t *t,
     info->end_ms = info->view.seen_ms;
     info->outcome = info->view.outcome;
 
-    if (info->view.view_key != s->view_key || info->view.timeline != link
+    if ((info->view.seq & 1) != 0 || info->view.view_key != s->view_key
+        || info->view.timeline != link
         || qoe_acquire(&qoe_timelines_slot(t, link)->seq) != s->seq)
     {
         return false;
