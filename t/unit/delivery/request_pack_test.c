@@ -321,6 +321,15 @@ test_pack_texts(void)
 }
 
 
+static unsigned
+random_bits(unsigned *seed, unsigned n)
+{
+    *seed = *seed * 1103515245 + 12345;
+
+    return *seed >> (32 - n);
+}
+
+
 /* Any set of numbers, whole ones and others, comes back bit by bit. */
 
 static void
@@ -339,8 +348,6 @@ test_numbers(void)
     least = QOE_REQUEST_MAX;
     most = 0;
 
-#define random_bits(n)  (seed = seed * 1103515245 + 12345, seed >> (32 - (n)))
-
     for (i = 0; i < 20000; i++) {
         double    *reals[] = { &r.duration_ms, &r.ttfb_ms,
                                &r.upstream_header_ms, &r.upstream_ms,
@@ -356,21 +363,23 @@ test_numbers(void)
         for (k = 0; k < sizeof(reals) / sizeof(reals[0]); k++) {
             real = reals[k];
 
-            if (i != 0 && random_bits(1)) {
-                *real = random_bits(20);
-                *real += random_bits(1) ? 1.0 / (1 + random_bits(8)) : 0;
+            if (i != 0 && random_bits(&seed, 1)) {
+                *real = random_bits(&seed, 20);
+                *real += random_bits(&seed, 1)
+                         ? 1.0 / (1 + random_bits(&seed, 8)) : 0;
             }
         }
 
         for (k = 0; k < sizeof(words) / sizeof(words[0]); k++) {
             word = words[k];
 
-            if (i != 0 && random_bits(1)) {
-                *word = (uint64_t) random_bits(30) << random_bits(5);
+            if (i != 0 && random_bits(&seed, 1)) {
+                *word = random_bits(&seed, 30);
+                *word <<= random_bits(&seed, 5);
             }
         }
 
-        r.retransmits = i != 0 ? random_bits(2) : 0;
+        r.retransmits = i != 0 ? random_bits(&seed, 2) : 0;
 
         n = qoe_request_pack(buf, &r);
         least = n < least ? n : least;

@@ -86,7 +86,7 @@ static void
 test_nomem(void)
 {
     int            i;
-    char           id[16], name[QOE_DESTS_MAX][8], dim[64][16];
+    char           id[16], name[QOE_DESTS_MAX][16], dim[64][16];
     long           n;
     bool           wrong, spooled[QOE_DESTS_MAX];
     place_t       *p;

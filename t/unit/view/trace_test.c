@@ -85,7 +85,7 @@ test_bad(void)
 static void
 test_wanted(void)
 {
-    char                text[16];
+    char                text[24];
     int                 i, n, same;
     bool                wanted;
     double              p, q;
