@@ -556,6 +556,51 @@ test_cuts(const char *what, const char *query)
 }
 
 
+/*
+ * What is left in the buffer from an earlier set goes on where the set ends,
+ * and must not be read.
+ */
+
+static void
+test_beyond(const char *what, const char *query)
+{
+    char               *buf;
+    size_t              i, n, len, differ;
+    json_t             *alone, *before;
+    qoe_cmcd_t          c;
+    cmcd_set_t          s;
+    qoe_status_t        rc;
+    static const char   fill[] = " ),\";=(0a.?:-";
+
+    len = strlen(query);
+    buf = malloc(2 * len);
+    differ = 0;
+
+    for (n = 0; n < len; n++) {
+        cmcd_query(&s, (qoe_span_t) { query, n });
+        alone = cmcd_json(&s.c);
+
+        for (i = 0; i < sizeof(fill) - 1; i++) {
+            memset(buf, fill[i], 2 * len);
+            rc = qoe_cmcd_query(&c, (qoe_span_t) { query, n }, buf);
+            before = cmcd_json(&c);
+            differ += rc != s.status || !json_equal(alone, before)
+                      || memcmp(c.ignored, s.c.ignored,
+                                sizeof(c.ignored)) != 0;
+            json_decref(before);
+        }
+
+        json_decref(alone);
+        cmcd_free(&s);
+    }
+
+    free(buf);
+
+    ok(differ == 0, "of a set of %s that is cut nothing beyond its end is read",
+       what);
+}
+
+
 /* Sets of 8 kB, of members, texts, escapes, and of nothing that decodes. */
 
 static void
@@ -597,6 +642,15 @@ int
 main(void)
 {
     static const uint64_t  br = (uint64_t) 1 << QOE_CMCD_BR;
+    static const char      v1[] =
+        "CMCD=bl%3D21300%2Cbr%3D3200%2Cbs%2Ccid%3D%22a%5C%22"
+        "%C3%A9%22%2Cd%3D4004%2Cdl%3D18500%2Cmtp%3D25400%2Cnor%3D%22..%2F"
+        "s.m4v%22%2Cot%3Dv%2Cpr%3D1.08%2Csf%3Dh%2Csid%3D%226e2fb550%22%2C"
+        "st%3Dv%2Csu%2Ctb%3D6000%2Ccom.example-x%3D500";
+    static const char      v2[] =
+        "CMCD=bl=(2100;v+1800;a),br=(3000;v%20164;a),bs=?0,"
+        "cid=%22c%22,ec=(%222001%22),nor=(%22a%22;r=%220-9%22+%22b%22),"
+        "ot=v,pr=1.1,sid=%22s%22,sta=p,v=2";
 
     test_keys();
     test_rules();
@@ -615,13 +669,10 @@ main(void)
     test_headers();
     test_reports();
 
-    test_cuts("version 1", "CMCD=bl%3D21300%2Cbr%3D3200%2Cbs%2Ccid%3D%22a%5C%22"
-              "%C3%A9%22%2Cd%3D4004%2Cdl%3D18500%2Cmtp%3D25400%2Cnor%3D%22..%2F"
-              "s.m4v%22%2Cot%3Dv%2Cpr%3D1.08%2Csf%3Dh%2Csid%3D%226e2fb550%22%2C"
-              "st%3Dv%2Csu%2Ctb%3D6000%2Ccom.example-x%3D500");
-    test_cuts("version 2", "CMCD=bl=(2100;v+1800;a),br=(3000;v%20164;a),bs=?0,"
-              "cid=%22c%22,ec=(%222001%22),nor=(%22a%22;r=%220-9%22+%22b%22),"
-              "ot=v,pr=1.1,sid=%22s%22,sta=p,v=2");
+    test_cuts("version 1", v1);
+    test_beyond("version 1", v1);
+    test_cuts("version 2", v2);
+    test_beyond("version 2", v2);
 
     test_long("members", "CMCD=br=0", ",br=1,br=(1+2;v)", br, 0);
     test_long("a text", "CMCD=br=1,cs=%22%22,cs=%22", "%C3%A9",

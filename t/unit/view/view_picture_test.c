@@ -244,6 +244,18 @@ test_direction(void)
     ok(made(t, QOE_METRIC_QUALITY_CHANGES_TOTAL, 3, 3,
             "media_type=video,change_direction=up"),
        "a change of video is not compared with audio");
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychange bitrate_kb=64 media_type=audio "
+              "resolution.width=1280 resolution.height=720");
+    ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 0, 0, ""),
+       "a change of audio shows no picture");
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychange bitrate_kb=900 media_type=muxed "
+              "resolution.width=1280 resolution.height=720");
+    ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 1, 1, "resolution=720p"),
+       "a change of media of another type may be one of its picture");
 }
 
 
