@@ -7,6 +7,7 @@
 
 
 #include "qoe_cmcd_priv.h"
+#include "qoe_hex.h"
 
 #include <math.h>
 
@@ -61,16 +62,6 @@ qoe_cmcd_finish(qoe_cmcd_parser_t *p)
 }
 
 
-/* 16 and more: no hexadecimal digit. */
-
-static const uint8_t  qoe_cmcd_hex[256] = {
-    [0 ... '0' - 1] = 16, ['0'] = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
-    ['9' + 1 ... 'A' - 1] = 16, ['A'] = 10, 11, 12, 13, 14, 15,
-    ['F' + 1 ... 'a' - 1] = 16, ['a'] = 10, 11, 12, 13, 14, 15,
-    ['f' + 1 ... 255] = 16
-};
-
-
 /*
  * Decodes application/x-www-form-urlencoded from s up to end or to a character
  * of stop; a percent sign that no two digits follow stands for itself.
@@ -79,8 +70,8 @@ static const uint8_t  qoe_cmcd_hex[256] = {
 static const char *
 qoe_cmcd_unescape(const char *s, const char *end, const char *stop, char **to)
 {
-    char      *d, ch;
-    unsigned   high, low;
+    int    byte;
+    char  *d, ch;
 
     for (d = *to; s < end; d++) {
         ch = *s;
@@ -92,11 +83,10 @@ qoe_cmcd_unescape(const char *s, const char *end, const char *stop, char **to)
         s++;
 
         if (ch == '%' && end - s > 1) {
-            high = qoe_cmcd_hex[(unsigned char) s[0]];
-            low = qoe_cmcd_hex[(unsigned char) s[1]];
+            byte = qoe_hex_byte(s);
 
-            if ((high | low) < 16) {
-                ch = (char) (high << 4 | low);
+            if (byte >= 0) {
+                ch = (char) byte;
                 s += 2;
             }
 

@@ -9,6 +9,7 @@
 
 #include "qoe_request.h"
 #include "qoe_hash_quick.h"
+#include "qoe_hex.h"
 
 #include <math.h>
 #include <strings.h>
@@ -38,7 +39,6 @@ static uint64_t qoe_request_hash(const qoe_hash_key_t *key, qoe_span_t base,
     qoe_span_t rel, qoe_span_t range);
 static void qoe_request_clean(qoe_request_buf_t *b, qoe_span_t s);
 static void qoe_request_dots(qoe_request_buf_t *b);
-static int qoe_request_digit(char c);
 static void qoe_request_nor(qoe_request_t *r, const qoe_hash_key_t *key,
     const qoe_cmcd_t *c, qoe_span_t path);
 static double qoe_request_value(const qoe_cmcd_t *c, qoe_cmcd_key_t key,
@@ -239,7 +239,7 @@ qoe_request_hash(const qoe_hash_key_t *key, qoe_span_t base, qoe_span_t rel,
 static void
 qoe_request_clean(qoe_request_buf_t *b, qoe_span_t s)
 {
-    int     high, low;
+    int     byte;
     char    c;
     size_t  i;
 
@@ -247,11 +247,10 @@ qoe_request_clean(qoe_request_buf_t *b, qoe_span_t s)
         c = s.data[i];
 
         if (c == '%' && s.len - i > 2) {
-            high = qoe_request_digit(s.data[i + 1]);
-            low = qoe_request_digit(s.data[i + 2]);
+            byte = qoe_hex_byte(s.data + i + 1);
 
-            if (high >= 0 && low >= 0) {
-                c = (char) (high * 16 + low);
+            if (byte >= 0) {
+                c = (char) byte;
                 i += 2;
             }
         }
@@ -263,19 +262,6 @@ qoe_request_clean(qoe_request_buf_t *b, qoe_span_t s)
 
         b->data[b->len++] = c;
     }
-}
-
-
-static int
-qoe_request_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 

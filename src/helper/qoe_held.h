@@ -4,8 +4,8 @@
  *
  * A lane that a helper holds: an intake, which reads ahead, and a feed for
  * each stream of an exporter, which follow.  The feeds belong to the lane,
- * because they live as long as its lease, and because what the lane waits for
- * and whether one of them is behind are questions to all of them.  The exporter
+ * because they live as long as its lease, and because all of them are asked
+ * what the lane waits for, and whether one of them lags.  The exporter
  * has what outlives a lease (qoe_feed_env_t).  Private to src/helper; helper
  * thread only.
  */

@@ -5,9 +5,9 @@
 
 
 #include "qoe_grpc_text.h"
+#include "qoe_hex.h"
 
 
-static int qoe_grpc_hex(char ch);
 static int qoe_grpc_sextet(char ch);
 
 
@@ -39,22 +39,18 @@ qoe_grpc_status(qoe_span_t s)
 void
 qoe_grpc_percent_decode(char *dst, size_t size, qoe_span_t s)
 {
-    int     hi, lo;
+    int     byte;
     size_t  i, n;
 
     n = 0;
 
     for (i = 0; i < s.len && n + 1 < size; i++) {
 
-        hi = lo = -1;
+        byte = s.data[i] == '%' && s.len - i > 2
+               ? qoe_hex_byte(s.data + i + 1) : -1;
 
-        if (s.data[i] == '%' && s.len - i > 2) {
-            hi = qoe_grpc_hex(s.data[i + 1]);
-            lo = qoe_grpc_hex(s.data[i + 2]);
-        }
-
-        if (hi >= 0 && lo >= 0) {
-            dst[n++] = (char) (hi << 4 | lo);
+        if (byte >= 0) {
+            dst[n++] = (char) byte;
             i += 2;
             continue;
         }
@@ -106,19 +102,6 @@ qoe_grpc_base64_decode(char *dst, size_t *len, qoe_span_t s)
     *len = n;
 
     return QOE_OK;
-}
-
-
-static int
-qoe_grpc_hex(char ch)
-{
-    if (ch >= '0' && ch <= '9') {
-        return ch - '0';
-    }
-
-    ch |= 0x20;
-
-    return (ch >= 'a' && ch <= 'f') ? ch - 'a' + 10 : -1;
 }
 
 

@@ -13,7 +13,7 @@
 #include "fake_collect.h"
 #include "qoe_dest.h"
 #include "qoe_points.h"
-#include "qoe_self.h"
+#include "self_unit.h"
 
 #include "qoe_otlp.h"
 
@@ -376,28 +376,8 @@ test_rejected(void)
 static double
 exported(const char *error)
 {
-    double             sum;
-    uint32_t           i;
-    qoe_self_series_t  s;
-    qoe_span_t         text;
-
-    sum = 0;
-
-    for (i = 0; i < qoe_self_slots(state.self); i++) {
-        if (!qoe_self_read(state.self, i, &s)
-            || s.metric != QOE_METRIC_OTEL_SDK_EXPORTER_METRIC_EXPORTED)
-        {
-            continue;
-        }
-
-        text = qoe_labels_get((qoe_span_t) { s.labels, s.labels_len },
-                              qoe_span("error.type"));
-        sum += (error == NULL ? text.len == 0
-                              : qoe_span_eq(text, qoe_span_str(error)))
-               ? s.sum : 0;
-    }
-
-    return sum;
+    return self_exported(state.self,
+                         QOE_METRIC_OTEL_SDK_EXPORTER_METRIC_EXPORTED, error);
 }
 
 

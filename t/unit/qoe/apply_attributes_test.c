@@ -3,7 +3,7 @@
  * Copyright (C) OpenQoE
  *
  * How long governed attributes are reused, what a file of allowed values
- * changes, what becomes of attributes that a killed writer left behind, and
+ * changes, what becomes of attributes that a killed writer has left, and
  * that groups of metrics that are off make nothing.
  */
 

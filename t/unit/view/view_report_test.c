@@ -262,7 +262,7 @@ test_tells(void)
     static const struct {
         const char    *claim;
         const char    *data;
-        int            told;                 /* the state of the view */
+        int            state;                /* of the view */
         int            past;                 /* how the last view ended */
         bool           lost;
         bool           tells;
@@ -297,11 +297,11 @@ test_tells(void)
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         memset(&v, 0, sizeof(v));
         memset(&past, 0, sizeof(past));
-        v.told_state = (uint8_t) (rows[i].told == NO_VIEW ? 0 : rows[i].told);
+        v.told_state = (uint8_t) (rows[i].state == NO_VIEW ? 0 : rows[i].state);
         past.why = (uint32_t) rows[i].past;
         s = sample(rows[i].data);
 
-        ok(qoe_report_tells(rows[i].told == NO_VIEW ? NULL : &v,
+        ok(qoe_report_tells(rows[i].state == NO_VIEW ? NULL : &v,
                             rows[i].past < 0 ? NULL : &past, &s, rows[i].lost)
            == rows[i].tells, "%s", rows[i].claim);
     }
