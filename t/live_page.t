@@ -232,10 +232,14 @@ subtest 'known sessions' => sub {
     post($nginx, [ map {
         known_event(sprintf('%08x-1111-4222-8333-444455556666', $_),
                     $now, {}, 0, 'heartbeat', 50_000) } 33, 34 ]);
+
+    # The lists are summed up at other moments than the history: a row that is
+    # not whole when the page is loaded would be new to it later.
     ok(wait_until(sub {
         my $l = live($nginx);
         $l->{history}{watched}[-1] == 2
-            && ($l->{top}{titles}{rows}[0]{over} // 0) == 29
+            && !grep { sum0(map { $_->{over} } @{ $_->{rows} // [] }) != 32 }
+                     @{ $l->{top} }{qw(titles cdns countries devices)}
     }, 20), 'two views go on');
 
     my $seen = visit($nginx, [ window => 1440, 900 ], ['load'],
