@@ -14,6 +14,13 @@
 /* How long after the dry time su still means that playback stands still. */
 #define QOE_DRY_FILL           5000
 
+/* How long browsers go on with the sound when the picture is late. */
+#define QOE_DRY_SOUND          3000
+
+
+static double qoe_delivery_left(const qoe_delivery_past_t *p,
+    const qoe_dry_t *dry);
+
 
 /* The response that ended the dry time was still on its way for a while. */
 
@@ -43,12 +50,14 @@ qoe_delivery_sign_lag(qoe_delivery_step_t *x)
 
 /*
  * The other track ran dry and has been fed, but this one had failed as well:
- * nothing plays before its media have come, too.
+ * nothing plays before its media have come, too.  What it had left when
+ * playback stopped is played first, and then there is a stall of its own.
  */
 
 void
 qoe_delivery_sign_both(qoe_delivery_step_t *x)
 {
+    double                      left;
     qoe_dry_t                   dry, open;
     const qoe_delivery_past_t  *p;
 
@@ -57,17 +66,55 @@ qoe_delivery_sign_both(qoe_delivery_step_t *x)
 
     if (x->d->dry == 0 || open.why != QOE_DRY_DEADLINE
         || open.track == x->track || !x->newest || x->jump
-        || x->end <= open.end || p->start == 0 || !qoe_delivery_past_failed(p)
-        || !(p->start + qoe_delivery_past_bl(p) / qoe_delivery_past_rate(p)
-             <= open.end))
+        || x->end <= open.end || p->start == 0 || !qoe_delivery_past_failed(p))
     {
+        return;
+    }
+
+    left = qoe_delivery_left(p, &open);
+
+    if (isnan(left)) {
         return;
     }
 
     dry = open;
     dry.end = x->end;
 
+    if (left > QOE_DRY_SLACK) {
+        x->d->dry_more = 0;
+        dry.start = open.end + (uint32_t) left;
+        dry.track = x->track;
+
+        if (x->d->failed >= p->start) {
+            dry.cause = QOE_CAUSE_ERROR;
+        }
+    }
+
     qoe_delivery_dry(x, &dry);
+}
+
+
+/*
+ * The buffer of a request at the end of a dry time of the other track, ms;
+ * NAN: not known.  Nothing is played in that time, but sound goes on for a
+ * while without its picture.
+ */
+
+static double
+qoe_delivery_left(const qoe_delivery_past_t *p, const qoe_dry_t *dry)
+{
+    double    left;
+    uint32_t  from;
+
+    from = qoe_max(p->start, dry->start);
+    left = p->start + qoe_delivery_past_bl(p) / qoe_delivery_past_rate(p)
+           - from;
+
+    if (dry->track == QOE_TRACK_VIDEO && dry->end > from) {
+        left -= fmin(dry->end - from, QOE_DRY_SOUND);
+    }
+
+    return left;
 }
 
 

@@ -29,6 +29,9 @@
 /* The same segment is looked for among that many later requests. */
 #define QOE_PAST_AGAIN     2
 
+/* The end of a remembered request may be so much too late, ms. */
+#define QOE_PAST_ROUND     2
+
 /* A distance of that many usual ones is a jump. */
 #define QOE_PAST_STEPS     1.5
 
@@ -396,7 +399,9 @@ qoe_delivery_reach(const qoe_delivery_track_t *t, size_t i, bool shown)
         p = &t->past[k];
         end = qoe_delivery_past_end(p);
 
-        if (end > to->start + 2 || (k != i && end <= from->start)) {
+        if (end > to->start + QOE_PAST_ROUND
+            || (k != i && end <= from->start + QOE_PAST_ROUND))
+        {
             continue;
         }
 

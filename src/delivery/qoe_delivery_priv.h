@@ -44,6 +44,9 @@
 /* With su, a longer buffer is no sign of a stall. */
 #define QOE_DRY_LOW            1000
 
+/* A player may stop with that much left, and begin that much later. */
+#define QOE_DRY_SLACK          500
+
 
 /* Why a stall is assumed, the strongest sign first. */
 

@@ -17,9 +17,6 @@
 /* Dry times that are closer belong to one stall. */
 #define QOE_DRY_NEAR           1000
 
-/* A player may stop with that much left, and begin that much later. */
-#define QOE_DRY_SLACK          500
-
 /* What the rounding of buffers can make of no halt at all. */
 #define QOE_DRY_NOISE          250
 

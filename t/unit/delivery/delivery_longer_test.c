@@ -46,6 +46,79 @@ test_both(void)
 }
 
 
+/*
+ * Both tracks fail, but of the video 2 s are left when the sound has ended, at
+ * 3 s.  The sound comes at 6.5 s, the video after so many ms.
+ */
+
+static void
+fails_apart(double video)
+{
+    double         at;
+    qoe_request_t  r;
+
+    at = play(true);
+    r = segment(at, 10, VIDEO, 6, 3000);
+    apply(&r);
+    r = segment(at, 10, AUDIO, 6, 3000);
+    r.status = 503;
+    apply(&r);
+    r = segment(at + 2000, 10, VIDEO, 7, 3000);
+    r.status = 503;
+    apply(&r);
+    r = segment(at + 2400, 10, AUDIO, 6, 600);
+    r.status = 503;
+    apply(&r);
+    r = segment(at + 4000, 10, VIDEO, 7, 2000);
+    r.status = 503;
+    r.bs = r.su = true;
+    apply(&r);
+    r = segment(at + 6500, 10, AUDIO, 6, 0);
+    r.su = true;
+    apply(&r);
+    r = segment(at + 6510, 10, AUDIO, 7, 2000);
+    r.su = true;
+    apply(&r);
+
+    r = segment(at + video, 10, VIDEO, 7, fmax(8500 - video, 0));
+    r.bs = r.su = (video > 8500);
+    apply(&r);
+    r = segment(at + video + 20, 10, VIDEO, 8, 2000);
+    apply(&r);
+    r = segment(at + video + 20, 10, AUDIO, 8, 2000);
+    apply(&r);
+    goes_on(at + video + 2020, 9, true);
+}
+
+
+static void
+test_apart(void)
+{
+    size_t  i;
+
+    static const struct {
+        double       video;
+        uint64_t     stalls;
+        double       ms;
+        const char  *text;
+    } rows[] = {
+        { 12000, 2, 7000,
+          "what a track had left is played between two stalls" },
+        { 9000, 2, 4000, "a short stall after a long one counts as well" },
+        { 8400, 1, 3500, "a track that is fed in time makes no second stall" }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fails_apart(rows[i].video);
+        ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == rows[i].stalls
+           && COUNT(EXPERIENCE_REBUFFERS, "error") == rows[i].stalls
+           && fabs(SUM(EXPERIENCE_REBUFFER_TIME, "error") - rows[i].ms) <= 150,
+           "%s: %.0f ms", rows[i].text,
+           SUM(EXPERIENCE_REBUFFER_TIME, "error"));
+    }
+}
+
+
 /* The player says with a failed request that it has starved. */
 
 static void
@@ -237,6 +310,7 @@ int
 main(void)
 {
     test_both();
+    test_apart();
     test_given_up();
     test_asked_in_stall();
     test_claimed_error();

@@ -418,6 +418,18 @@ test_reach(void)
     ok(qoe_delivery_reach(t, 1, false) == 4000 + 2000 + 1000,
        "what was under way at the first one has come until the second");
 
+    past(2)->took = 2000 / 4;
+    past(1)->start = 2999;
+    ok(qoe_delivery_reach(t, 1, false) == 4000 + 2000,
+       "what ended up to 2 ms later is in the buffer of the first: rounding");
+
+    past(1)->start = 2998;
+    ok(qoe_delivery_reach(t, 1, false) == 4000 + 2000 + 1000,
+       "what ended 3 ms later is not");
+
+    past(1)->start = 3001;
+    past(2)->took = 2004 / 4;
+
     entry(2, 1001, 2000, 4000, 1000, 1);
     ok(qoe_delivery_reach(t, 1, false) == 4000 + 2000,
        "what had come before the first one is in its buffer");
@@ -426,7 +438,15 @@ test_reach(void)
     ok(qoe_delivery_reach(t, 1, false) == 4000 + 2000 + 1000,
        "what came with the second one counts");
 
-    /* media that were asked for again */
+}
+
+
+static void
+test_reach_again(void)
+{
+    const qoe_delivery_track_t  *t;
+
+    t = &state.track[QOE_TRACK_VIDEO];
 
     begin();
     entry(0, 5001, 100, 1000, 2000, 3);
@@ -532,6 +552,7 @@ main(void)
     test_step();
     test_adjoins();
     test_reach();
+    test_reach_again();
     test_halt();
 
     return tap_end();

@@ -363,7 +363,10 @@ test_lag(void)
 }
 
 
-/* The audio ran dry from 10,000 to 14,000, and a video request failed. */
+/*
+ * One track ran dry from 10,000 to 14,000, and a request of the other failed,
+ * which comes at 16,000.
+ */
 
 static void
 test_both(void)
@@ -378,51 +381,99 @@ test_both(void)
         bool           complete;
         uint32_t       ends;         /* the response of the video */
         qoe_dry_why_t  why;
-        qoe_track_t    track;        /* of the dry time */
+        qoe_track_t    track;        /* of the dry time; the other failed,
+                                        but for "itself" */
         bool           newest;
+        uint32_t       from;         /* of the dry time that is open then */
         uint32_t       end;
         const char    *text;
     } rows[] = {
-        { 12000, 2000, 16, true, true, 16000, DEADLINE, AUDIO, true, 16000,
-          "a buffer until its end" },
-        { 12000, 2010, 16, true, true, 16000, DEADLINE, AUDIO, true, 14000,
-          "a buffer for longer" },
-        { 12000, 4000, 32, true, true, 16000, DEADLINE, AUDIO, true, 16000,
-          "a buffer of twice the rate" },
-        { 12000, NAN, 16, true, true, 16000, DEADLINE, AUDIO, true, 14000,
-          "a buffer that is not known" },
-        { 12000, 2000, 16, false, true, 16000, DEADLINE, AUDIO, true, 14000,
-          "nothing failed" },
-        { 0, 2000, 16, true, true, 16000, DEADLINE, AUDIO, true, 14000,
-          "nothing was asked for" },
-        { 12000, 2000, 16, true, false, 16000, DEADLINE, AUDIO, true, 14000,
-          "it fails again" },
-        { 12000, 2000, 16, true, true, 14000, DEADLINE, AUDIO, true, 14000,
-          "it came with the audio" },
-        { 12000, 2000, 16, true, true, 14001, DEADLINE, AUDIO, true, 14001,
-          "it came 1 ms after it" },
-        { 12000, 2000, 16, true, true, 16000, QOE_DRY_SU, AUDIO, true, 14000,
-          "the dry time was only claimed" },
-        { 12000, 2000, 16, true, true, 16000, DEADLINE, VIDEO, true, 14000,
-          "the video itself ran dry" },
-        { 12000, 2000, 16, true, true, 16000, DEADLINE, AUDIO, false, 14000,
-          "it is older than the newest" }
+        { 9000, 1500, 16, true, true, 16000, DEADLINE, AUDIO, true,
+          10000, 16000, "a buffer that ends half a second later" },
+        { 12000, 500, 16, true, true, 16000, DEADLINE, AUDIO, true,
+          10000, 16000, "half a second left in the midst" },
+        { 12000, 1000, 32, true, true, 16000, DEADLINE, AUDIO, true,
+          10000, 16000, "a buffer of twice the rate" },
+        { 12000, 1000, 16, true, true, 16000, DEADLINE, AUDIO, true,
+          10000, 16000, "a second left is played between, and is no end" },
+        { 12000, 1010, 16, true, true, 16000, DEADLINE, AUDIO, true,
+          15010, 16000, "more is, and then it stalls again" },
+        { 9000, 2010, 16, true, true, 16000, DEADLINE, AUDIO, true,
+          15010, 16000, "what is left counts from the start of the stall" },
+        { 12000, 2000, 16, true, true, 16000, DEADLINE, AUDIO, true,
+          10000, 14000, "a buffer until it comes" },
+        { 12000, NAN, 16, true, true, 16000, DEADLINE, AUDIO, true,
+          10000, 14000, "a buffer that is not known" },
+        { 12000, 0, 16, false, true, 16000, DEADLINE, AUDIO, true,
+          10000, 14000, "nothing failed" },
+        { 0, 0, 16, true, true, 16000, DEADLINE, AUDIO, true,
+          10000, 14000, "nothing was asked for" },
+        { 12000, 0, 16, true, false, 16000, DEADLINE, AUDIO, true,
+          10000, 14000, "it fails again" },
+        { 12000, 0, 16, true, true, 14000, DEADLINE, AUDIO, true,
+          10000, 14000, "it came with the other" },
+        { 12000, 0, 16, true, true, 14001, DEADLINE, AUDIO, true,
+          10000, 14001, "it came 1 ms after it" },
+        { 12000, 0, 16, true, true, 16000, QOE_DRY_SU, AUDIO, true,
+          10000, 14000, "the dry time was only claimed" },
+        { 12000, 0, 16, true, true, 16000, DEADLINE, AUDIO, false,
+          10000, 14000, "it is older than the newest" },
+        { 9000, 4500, 16, true, true, 16000, DEADLINE, VIDEO, true,
+          10000, 16000, "sound goes on for 3 s without its picture" },
+        { 9000, 5010, 16, true, true, 16000, DEADLINE, VIDEO, true,
+          15010, 16000, "and what is left of it is played then" },
+        { 13000, 1500, 16, true, true, 16000, DEADLINE, VIDEO, true,
+          10000, 16000, "but no longer than the picture is missing" }
     };
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         plays();
         open_dry(10000, 14000, rows[i].why, QOE_CAUSE_ERROR, rows[i].track);
         state.dry_more = 1;
-        entry(VIDEO, 0, rows[i].start, 100, rows[i].bl);
-        state.track[VIDEO].past[0].rate = (uint8_t) rows[i].rate;
-        state.track[VIDEO].past[0].number = rows[i].failed ? 0x80 : 0;
+        entry(!rows[i].track, 0, rows[i].start, 100, rows[i].bl);
+        state.track[!rows[i].track].past[0].rate = (uint8_t) rows[i].rate;
+        state.track[!rows[i].track].past[0].number = rows[i].failed ? 0x80 : 0;
         ask(13500, rows[i].ends - 13500, NAN);
+        step.track = !rows[i].track;
         step.complete = rows[i].complete;
         step.newest = rows[i].newest;
         sign();
-        ok(open_is(10000, rows[i].end, rows[i].why, QOE_CAUSE_ERROR,
-                   rows[i].track),
+        ok(open_is(rows[i].from, rows[i].end, rows[i].why, QOE_CAUSE_ERROR,
+                   rows[i].from == 10000 ? rows[i].track : !rows[i].track)
+           && COUNT(EXPERIENCE_REBUFFERS, NULL) == (rows[i].from != 10000),
            "both tracks fail: %s", rows[i].text);
+    }
+
+    plays();
+    open_dry(10000, 14000, DEADLINE, QOE_CAUSE_ERROR, VIDEO);
+    entry(VIDEO, 0, 12000, 100, 0);
+    state.track[VIDEO].past[0].number = 0x80;
+    ask(13500, 2500, NAN);
+    sign();
+    ok(open_is(10000, 14000, DEADLINE, QOE_CAUSE_ERROR, VIDEO),
+       "a track that failed and ran dry itself is no other");
+}
+
+
+/* What failed has its own cause in the stall that it makes. */
+
+static void
+test_both_cause(void)
+{
+    uint32_t  failed;
+
+    for (failed = 12000; failed >= 11999; failed--) {
+        plays();
+        open_dry(10000, 14000, DEADLINE, NETWORK, AUDIO);
+        entry(VIDEO, 0, 12000, 100, 1500);
+        state.track[VIDEO].past[0].number = 0x80;
+        state.failed = failed;
+        ask(13500, 4000, NAN);
+        sign();
+        ok(open_is(15500, 17500, DEADLINE,
+                   failed == 12000 ? QOE_CAUSE_ERROR : NETWORK, VIDEO),
+           "an error at %u makes the second stall, or what made the first",
+           failed);
     }
 }
 
@@ -574,6 +625,7 @@ main(void)
     test_more();
     test_lag();
     test_both();
+    test_both_cause();
     test_hungry_fed();
     test_failed();
 
