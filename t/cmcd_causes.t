@@ -214,6 +214,9 @@ sub check ($session, $cause) {
 for my $session (sort { $a->{name} cmp $b->{name} } @{ $seen->{sessions} }) {
     my ($cause) = $session->{name} =~ /-(.+)/;
 
+    note("$session->{name}: the page did not run for $session->{lag_ms} ms, "
+         . "and its video was $session->{drag_ms} ms slow");
+
     # a page that stood still has stalls that no request can know of
 
     if ($session->{starved}) {

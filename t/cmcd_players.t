@@ -261,7 +261,8 @@ for my $name (sort keys %session) {
         check_delivery($s, $metrics, @requests);
     };
 
-    note("$name: the page did not run for $s->{lag_ms} ms");
+    note("$name: the page did not run for $s->{lag_ms} ms, "
+         . "and its video was $s->{drag_ms} ms slow");
 
     SKIP: {
         skip "the machine has no time for the page of $name", 1

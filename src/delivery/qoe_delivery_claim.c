@@ -14,6 +14,7 @@
 #define QOE_DRY_SEEK           8000
 
 
+static void qoe_delivery_claim_lag(qoe_delivery_step_t *x);
 static bool qoe_delivery_seeking(const qoe_delivery_step_t *x);
 
 
@@ -35,6 +36,8 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
     if (!x->r->bs && !(x->r->bl_ms <= 0)) {
         d->flags &= (uint16_t) ~QOE_DELIVERY_BS;
     }
+
+    qoe_delivery_claim_lag(x);
 
     /* without its place in the media it may as well be a seek */
 
@@ -67,7 +70,34 @@ qoe_delivery_sign_claimed(qoe_delivery_step_t *x)
     dry.cause = qoe_delivery_window(x, dry.cause);
     dry.track = x->track;
 
+    /* with some media left it is the other track that has starved */
+
+    if (x->r->bl_ms > QOE_DRY_LOW && d->track[!x->track].past[0].start != 0) {
+        dry.track = (qoe_track_t) !x->track;
+    }
+
     qoe_delivery_dry(x, &dry);
+}
+
+
+/*
+ * A stall that was claimed without a cause: the next request of the connection
+ * shows what the network did, which may be that of the other track.
+ */
+
+static void
+qoe_delivery_claim_lag(qoe_delivery_step_t *x)
+{
+    qoe_dry_t  open;
+
+    open = qoe_delivery_dry_open(x->d);
+
+    if (x->d->dry != 0 && open.why != QOE_DRY_DEADLINE
+        && open.cause == QOE_CAUSE_CLIENT && x->newest && !x->jump
+        && qoe_delivery_lagged(x->r))
+    {
+        x->d->dry_of = (uint8_t) ((x->d->dry_of & ~15) | QOE_CAUSE_NETWORK);
+    }
 }
 
 

@@ -47,10 +47,27 @@ class CmcdViewer extends Viewer {
         return Math.max(...at.slice(1).map((ms, i) => ms - at[i])) - 100;
     }
 
+    // How much longer than the media that it played, in ms, the video took to
+    // play them: the clock of a busy machine's sound is slow, and what is in the
+    // buffer lasts longer than the player says.
+    drag() {
+        const { samples } = this.record;
+        const slow = samples.slice(1).map(([at, position, ...state], i) => {
+            const ms = at - samples[i][0];
+            const growth = (position - samples[i][1]) * 1000;
+            const [paused, ended, seeking] = state;
+
+            return paused || ended || seeking || growth < ms / 2 ? 0
+                                                                 : ms - growth;
+        });
+
+        return slow.reduce((sum, ms) => sum + ms, 0);
+    }
+
     // Whether the machine had too little time for the page to play as a player
     // does, whatever the requests say.
     starved() {
-        return this.lag() > LAG
+        return this.lag() > LAG || this.drag() > LAG
                || truths(this.record).some((view) => view.hiccup_ms > LAG);
     }
 
@@ -59,6 +76,7 @@ class CmcdViewer extends Viewer {
 
         return { name, player, mode, sid, views: truths(record),
                  lag_ms: Math.round(this.lag()),
+                 drag_ms: Math.round(this.drag()),
                  actions: record.actions, errors: record.errors,
                  wishes: record.wishes, element: record.element.map(
                      ([at, type, position]) => `${type}@${Math.round(at)}/`

@@ -154,11 +154,102 @@ test_claimed_cause(void)
 }
 
 
+/* bs of a request with so much of a buffer, beside another track or not. */
+
+static void
+test_claimed_track(void)
+{
+    size_t  i;
+
+    static const struct {
+        double       bl;
+        bool         other;
+        qoe_track_t  track;
+        const char  *text;
+    } rows[] = {
+        { 1000, true, VIDEO, "1 s left may be too little to play" },
+        { 1010, true, AUDIO, "with more it is the other track that starved" },
+        { 1010, false, VIDEO, "if there is one" },
+        { NAN, true, VIDEO, "what is left is not known" }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        plays();
+        entry(VIDEO, 0, 8000, 100, NAN);
+        entry(AUDIO, 0, rows[i].other ? 7000 : 0, 100, NAN);
+        ask(10000, 10, rows[i].bl);
+        request.bs = true;
+        sign();
+        ok(open_is(8000, 10000, QOE_DRY_BS, QOE_CAUSE_CLIENT, rows[i].track),
+           "whose stall bs is: %s", rows[i].text);
+    }
+}
+
+
+/* A request shows what the network did before a stall that was claimed. */
+
+static void
+test_claimed_lag(void)
+{
+    size_t  i;
+
+    static const struct {
+        qoe_dry_why_t  why;
+        qoe_cause_t    open;
+        double         lag;
+        bool           newest;
+        bool           jump;
+        qoe_cause_t    cause;
+        const char    *text;
+    } rows[] = {
+        { QOE_DRY_BS, QOE_CAUSE_CLIENT, 2001, true, false, NETWORK,
+          "the network was slow" },
+        { QOE_DRY_SU, QOE_CAUSE_CLIENT, 2001, true, false, NETWORK,
+          "so it is with su" },
+        { QOE_DRY_BS, QOE_CAUSE_CLIENT, 2000, true, false, QOE_CAUSE_CLIENT,
+          "the network was as fast as it plays" },
+        { QOE_DRY_BS, QOE_CAUSE_EDGE, 2001, true, false, QOE_CAUSE_EDGE,
+          "a cause that is known stands" },
+        { DEADLINE, QOE_CAUSE_CLIENT, 2001, true, false, QOE_CAUSE_CLIENT,
+          "a deadline has its own cause" },
+        { QOE_DRY_BS, QOE_CAUSE_CLIENT, 2001, false, false, QOE_CAUSE_CLIENT,
+          "the request is older than the newest" },
+        { QOE_DRY_BS, QOE_CAUSE_CLIENT, 2001, true, true, QOE_CAUSE_CLIENT,
+          "the viewer went elsewhere" }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        plays();
+        entry(VIDEO, 0, 5000, 100, NAN);
+        open_dry(6000, 20000, rows[i].why, rows[i].open, AUDIO);
+        ask(10000, 10, NAN);
+        request.lag_ms = rows[i].lag;
+        step.newest = rows[i].newest;
+        step.jump = rows[i].jump;
+        sign();
+        ok(qoe_delivery_dry_open(&state).cause == rows[i].cause
+           && qoe_delivery_dry_open(&state).why == rows[i].why,
+           "the cause of a claim that is open: %s", rows[i].text);
+    }
+
+    plays();
+    entry(VIDEO, 0, 5000, 100, NAN);
+    state.dry_of = QOE_DRY_BS << 4 | QOE_CAUSE_CLIENT;
+    ask(10000, 10, NAN);
+    request.lag_ms = 3000;
+    sign();
+    ok(none_open() && state.dry_of == (QOE_DRY_BS << 4 | QOE_CAUSE_CLIENT),
+       "without a claim a slow network is no stall");
+}
+
+
 int
 main(void)
 {
     test_claimed();
     test_claimed_cause();
+    test_claimed_track();
+    test_claimed_lag();
 
     return tap_end();
 }
