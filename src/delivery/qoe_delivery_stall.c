@@ -36,6 +36,7 @@ static void qoe_delivery_sign_failed(qoe_delivery_step_t *x, double deadline);
 static void qoe_delivery_sign_more(qoe_delivery_step_t *x);
 static uint32_t qoe_delivery_fed(const qoe_delivery_step_t *x,
     uint32_t deadline);
+static uint32_t qoe_delivery_near(const qoe_delivery_t *d);
 static void qoe_delivery_dry_set(qoe_delivery_t *d, const qoe_dry_t *dry);
 static void qoe_delivery_look_back(qoe_delivery_t *d);
 static void qoe_delivery_pair(qoe_delivery_t *d, qoe_track_t track, size_t i);
@@ -337,7 +338,7 @@ qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry)
 
             /* the better sign takes the place of the other */
 
-        } else if (dry->start <= open.end + QOE_DRY_NEAR
+        } else if (dry->start <= open.end + qoe_delivery_near(d)
                    && open.start <= dry->end + QOE_DRY_NEAR)
         {
             dry->start = qoe_min(dry->start, open.start);
@@ -361,6 +362,18 @@ qoe_delivery_dry(qoe_delivery_step_t *x, qoe_dry_t *dry)
     if (ms > dry->end + QOE_DRY_WAIT) {
         qoe_delivery_judge(d, true, x->points);
     }
+}
+
+
+/*
+ * How long after its end another dry time belongs to the open one: also while
+ * the response was awaited with which playback may have gone on.
+ */
+
+static uint32_t
+qoe_delivery_near(const qoe_delivery_t *d)
+{
+    return qoe_max((uint32_t) d->dry_more * 4, QOE_DRY_NEAR);
 }
 
 

@@ -119,6 +119,53 @@ test_apart(void)
 }
 
 
+/*
+ * As dash.js asked when the edge held up all: the picture came as the sound
+ * ended, and what was asked for then with an empty buffer came with late sound.
+ */
+
+static void
+test_asked_empty(void)
+{
+    size_t         i;
+    double         at;
+    qoe_request_t  r;
+
+    static const struct {
+        double       start;
+        double       took;
+        int          ot;
+        unsigned     number;
+        double       bl;
+    } rows[] = {
+        { 0, 10, VIDEO, 6, 1800 },
+        { 20, 10, AUDIO, 6, 3800 },
+        { 2020, 4650, VIDEO, 7, 1800 },
+        { 4560, 2130, AUDIO, 7, 1600 },
+        { 6680, 6680, VIDEO, 8, 0 },
+        { 6700, 6670, AUDIO, 8, 1900 },
+        { 13930, 10, VIDEO, 9, 1600 },
+        { 14520, 10, AUDIO, 9, 3100 }
+    };
+
+    at = play(true);
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        r = segment(at + rows[i].start, rows[i].took, rows[i].ot,
+                    rows[i].number, rows[i].bl);
+        r.bs = r.su = (rows[i].took > 6000);
+        apply(&r);
+    }
+
+    goes_on(at + 16000, 10, true);
+
+    ok(COUNT(EXPERIENCE_REBUFFERS, NULL) == 1
+       && fabs(SUM(EXPERIENCE_REBUFFER_TIME, NULL) - 7390) <= 400,
+       "what is asked for with an empty buffer belongs to the stall of 7,390 "
+       "ms: %.0f", SUM(EXPERIENCE_REBUFFER_TIME, NULL));
+}
+
+
 /* The player says with a failed request that it has starved. */
 
 static void
@@ -311,6 +358,7 @@ main(void)
 {
     test_both();
     test_apart();
+    test_asked_empty();
     test_given_up();
     test_asked_in_stall();
     test_claimed_error();
