@@ -17,7 +17,7 @@
 #define QOE_DELIVERY_LARGE     (128 * 1024)
 #define QOE_DELIVERY_TIMED_MS  10
 
-/* So many points a response adds for its bitrate at most, one a second. */
+/* So often the bitrate of a response counts at most, once a second. */
 #define QOE_DELIVERY_WEIGHT    20
 
 #define QOE_DELIVERY_LATENCY   (3600 * 1000)
@@ -261,7 +261,7 @@ static void
 qoe_delivery_bitrate(const qoe_request_t *r, qoe_span_t ot,
     qoe_points_t *points)
 {
-    int  i, weight;
+    qoe_point_t  *p;
 
     if (!(r->br_kbps > 0) || !(r->d_ms > 0)) {
         return;
@@ -278,13 +278,12 @@ qoe_delivery_bitrate(const qoe_request_t *r, qoe_span_t ot,
         return;
     }
 
-    weight = (int) fmin(fmax(round(r->d_ms / 1000), 1), QOE_DELIVERY_WEIGHT);
+    p = qoe_delivery_point(points, QOE_METRIC_EXPERIENCE_BITRATE, r->br_kbps);
+    qoe_point_extra(p, QOE_DIM_OT, ot);
 
-    for (i = 0; i < weight; i++) {
-        qoe_point_extra(qoe_delivery_point(points,
-                                           QOE_METRIC_EXPERIENCE_BITRATE,
-                                           r->br_kbps),
-                        QOE_DIM_OT, ot);
+    if (p != NULL) {
+        p->times = (uint32_t) fmin(fmax(round(r->d_ms / 1000), 1),
+                                   QOE_DELIVERY_WEIGHT);
     }
 }
 

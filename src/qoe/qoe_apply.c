@@ -544,7 +544,8 @@ qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
 
     for (i = 0; i < n; i++) {
         (void) qoe_store_record_at(a->store, &a->env, place[i], p[i].metric,
-                                   set[i], extra[i], p[i].value, now_ns);
+                                   set[i], extra[i], p[i].value, p[i].times,
+                                   now_ns);
         qoe_store_unref(a->store, extra[i]);
     }
 

@@ -38,10 +38,13 @@ static uint32_t qoe_store_overflow(qoe_store_t *s,
     const qoe_store_env_t *env, uint32_t metric, uint64_t now_ns);
 static uint32_t qoe_store_slot_take(qoe_store_t *s, uint32_t metric);
 static void qoe_store_add(qoe_store_t *s, uint32_t slot, double value,
-    uint64_t now_ns);
-static void qoe_store_write(qoe_store_t *s, uint32_t slot, double value);
-static void qoe_store_write_number(qoe_store_number_t *n, double value);
-static void qoe_store_write_histogram(qoe_store_histogram_t *h, double value);
+    uint32_t times, uint64_t now_ns);
+static void qoe_store_write(qoe_store_t *s, uint32_t slot, double value,
+    uint32_t times);
+static void qoe_store_write_number(qoe_store_number_t *n, double value,
+    uint32_t times);
+static void qoe_store_write_histogram(qoe_store_histogram_t *h, double value,
+    uint32_t times);
 static void qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns);
 static void qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t slot);
@@ -155,14 +158,14 @@ qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
 {
     return qoe_store_record_at(s, env,
                                qoe_store_place(s, env, metric, base, extra),
-                               metric, base, extra, value, now_ns);
+                               metric, base, extra, value, 1, now_ns);
 }
 
 
 qoe_status_t
 qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t *place, qoe_metric_id_t metric, uint32_t base, uint32_t extra,
-    double value, uint64_t now_ns)
+    double value, uint32_t times, uint64_t now_ns)
 {
     uint32_t      slot;
     qoe_status_t  rc;
@@ -192,11 +195,11 @@ qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
 
     if (slot == 0) {
         slot = qoe_store_overflow(s, env, metric, now_ns);
-        qoe_publish(&s->overflowed, s->overflowed + 1);
+        qoe_publish(&s->overflowed, s->overflowed + times);
         rc = QOE_FULL;
     }
 
-    qoe_store_add(s, slot - 1, value, now_ns);
+    qoe_store_add(s, slot - 1, value, times, now_ns);
 
     return rc;
 }
@@ -400,7 +403,8 @@ qoe_store_slot_free(qoe_store_t *s, uint32_t slot)
  */
 
 static void
-qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
+qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint32_t times,
+    uint64_t now_ns)
 {
     bool               begins;
     uint64_t           life, live;
@@ -415,7 +419,7 @@ qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
         qoe_store_clear(s, slot, now_ns);
     }
 
-    qoe_store_write(s, slot, value);
+    qoe_store_write(s, slot, value, times);
 
     while (life != live
            && !__atomic_compare_exchange_n(&e->life, &life, live, false,
@@ -424,7 +428,7 @@ qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
     {
         if (life & QOE_LIFE_DEAD) {
             qoe_store_clear(s, slot, now_ns);
-            qoe_store_write(s, slot, value);
+            qoe_store_write(s, slot, value, times);
             begins = true;
         }
     }
@@ -436,7 +440,7 @@ qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
 
 
 static void
-qoe_store_write(qoe_store_t *s, uint32_t slot, double value)
+qoe_store_write(qoe_store_t *s, uint32_t slot, double value, uint32_t times)
 {
     uint32_t           seq;
     qoe_store_slot_t  *e;
@@ -449,10 +453,10 @@ qoe_store_write(qoe_store_t *s, uint32_t slot, double value)
     qoe_publish(&e->seq, seq);
 
     if (slot < s->numbers) {
-        qoe_store_write_number(qoe_store_number(s, slot), value);
+        qoe_store_write_number(qoe_store_number(s, slot), value, times);
 
     } else {
-        qoe_store_write_histogram(qoe_store_histogram(s, slot), value);
+        qoe_store_write_histogram(qoe_store_histogram(s, slot), value, times);
     }
 
     qoe_publish(&e->seq, seq + 1);
@@ -460,7 +464,7 @@ qoe_store_write(qoe_store_t *s, uint32_t slot, double value)
 
 
 static void
-qoe_store_write_number(qoe_store_number_t *n, double value)
+qoe_store_write_number(qoe_store_number_t *n, double value, uint32_t times)
 {
     uint64_t  count;
 
@@ -468,21 +472,23 @@ qoe_store_write_number(qoe_store_number_t *n, double value)
 
         /* OTLP has signed integers */
 
-        count = n->count + (uint64_t) (value + 0.5);
+        count = n->count + times * (uint64_t) (value + 0.5);
         qoe_publish(&n->count, qoe_min(count, (uint64_t) INT64_MAX));
 
         return;
     }
 
-    qoe_publish(&n->slot.sum, qoe_st_bits(qoe_st_double(n->slot.sum) + value));
-    qoe_publish(&n->count, n->count + 1);
+    qoe_publish(&n->slot.sum, qoe_st_bits(qoe_st_double(n->slot.sum)
+                                          + value * times));
+    qoe_publish(&n->count, n->count + times);
 }
 
 
 /* The count is the sum of the buckets, so it cannot contradict them. */
 
 static void
-qoe_store_write_histogram(qoe_store_histogram_t *h, double value)
+qoe_store_write_histogram(qoe_store_histogram_t *h, double value,
+    uint32_t times)
 {
     size_t   i;
     uint64_t  bits;
@@ -501,10 +507,11 @@ qoe_store_write_histogram(qoe_store_histogram_t *h, double value)
         qoe_publish(&h->max, bits);
     }
 
-    qoe_publish(&h->slot.sum, qoe_st_bits(qoe_st_double(h->slot.sum) + value));
+    qoe_publish(&h->slot.sum, qoe_st_bits(qoe_st_double(h->slot.sum)
+                                          + value * times));
 
     i = qoe_metric_bucket(m, value);
-    qoe_publish(&h->bucket[i], h->bucket[i] + 1);
+    qoe_publish(&h->bucket[i], h->bucket[i] + times);
 }
 
 

@@ -95,14 +95,15 @@ qoe_status_t qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
 /*
  * The same in three steps, to fetch the series of several values from memory in
  * parallel: first call place for all of them, then fetch for all, then record.
- * A place stays valid until anything else in the store changes.
+ * A place stays valid until anything else in the store changes.  The value is
+ * recorded as often as times says.
  */
 uint32_t *qoe_store_place(const qoe_store_t *s, const qoe_store_env_t *env,
     qoe_metric_id_t metric, uint32_t base, uint32_t extra);
 void qoe_store_fetch(const qoe_store_t *s, const uint32_t *place);
 qoe_status_t qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t *place, qoe_metric_id_t metric, uint32_t base, uint32_t extra,
-    double value, uint64_t now_ns);
+    double value, uint32_t times, uint64_t now_ns);
 
 /*
  * Frees series that collectors have condemned (qoe_store_condemn), when they

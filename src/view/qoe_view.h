@@ -35,11 +35,13 @@
 
 /*
  * An observation: value is in the metric's unit; for counters, the increment.
+ * It counts as so many observations of the same value.
  */
 
 typedef struct {
     uint16_t        metric;                  /* qoe_metric_id_t */
     uint16_t        nextra;
+    uint32_t        times;                   /* at least 1 */
     struct {
         uint16_t    dim;                     /* qoe_dim_t, of role EXTRA */
         qoe_span_t  text;                    /* not empty, not governed yet */
