@@ -17,9 +17,6 @@
 #include "qoe_tapped.h"
 
 
-/* How long blocks are reused before the governor is asked again. */
-#define QOE_REQUEST_FRESH_S    60
-
 /* The states that one tick may end. */
 #define QOE_REQUEST_ENDS       64
 
@@ -95,7 +92,7 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
                                    (uint32_t) (now_ns / 1000000000));
     }
 
-    qoe_apply_points_of(a, &a->points, b, true, now_ns);
+    qoe_apply_request_points(a, &a->points, b, now_ns);
 
     if (log.len != 0 && a->conf->requests) {
         qoe_apply_request_log(a, record, now_ns);
@@ -203,7 +200,7 @@ qoe_apply_delivery_end(qoe_apply_t *a, qoe_delivery_t *d, uint64_t now_ns)
     qoe_delivery_end(d, points);
     qoe_deliveries_close(a->deliveries, d);
 
-    qoe_apply_points_of(a, points, qoe_apply_delivery_blocks(d), true, now_ns);
+    qoe_apply_request_points(a, points, qoe_apply_delivery_blocks(d), now_ns);
 }
 
 
@@ -224,14 +221,14 @@ qoe_apply_request_base(qoe_apply_t *a, qoe_delivery_t *d,
     hash = qoe_base_hash(s, a->conf->dims, &a->key);
 
     if (d != NULL && d->base_key == hash
-        && now_s - d->base_s < QOE_REQUEST_FRESH_S)
+        && now_s - d->base_s < QOE_APPLY_FRESH_S)
     {
         return qoe_apply_delivery_blocks(d);
     }
 
     c = &a->cache[hash % QOE_APPLY_CACHES];
 
-    if (c->key != hash || now_s - c->at_s >= QOE_REQUEST_FRESH_S) {
+    if (c->key != hash || now_s - c->at_s >= QOE_APPLY_FRESH_S) {
         qoe_apply_cache(a, c, s, hash, now_s);
     }
 
@@ -262,7 +259,7 @@ qoe_apply_cache(qoe_apply_t *a, qoe_apply_cache_t *c, const qoe_sample_t *s,
     (void) qoe_govern_deferred(a->governor);
     c->b = qoe_apply_base_blocks(a, s, now_s, NULL);
     c->key = hash;
-    c->at_s = qoe_govern_deferred(a->governor) ? now_s - QOE_REQUEST_FRESH_S
+    c->at_s = qoe_govern_deferred(a->governor) ? now_s - QOE_APPLY_FRESH_S
                                                : now_s;
 
     for (i = 0; i < QOE_GRAINS; i++) {
@@ -399,6 +396,7 @@ qoe_apply_request_counts(qoe_apply_t *a, const qoe_request_t *r,
                                                       : qoe_span("query"));
         qoe_point_extra(p, QOE_DIM_VERSION,
                         versions[qoe_min(r->version, 2)]);
+        qoe_point_code(p, 1 + 3u * r->headers + qoe_min(r->version, 2));
     }
 
     for (i = 0; i < QOE_CMCD_IGNORED; i++) {

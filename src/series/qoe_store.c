@@ -28,6 +28,9 @@ _Static_assert(sizeof(qoe_store_number_t) == 88
 
 static uint32_t qoe_store_pow2(uint32_t n);
 static void qoe_store_reserve(qoe_store_t *s);
+static uint32_t qoe_store_series_at(qoe_store_t *s,
+    const qoe_store_env_t *env, uint32_t *place, uint32_t metric,
+    uint32_t base, uint32_t extra, uint64_t now_ns);
 static uint32_t qoe_store_find(const qoe_store_t *s, const uint32_t *head,
     uint32_t metric, uint32_t base, uint32_t extra);
 static uint32_t qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env,
@@ -37,8 +40,6 @@ static bool qoe_store_known(const qoe_store_t *s, uint32_t block);
 static uint32_t qoe_store_overflow(qoe_store_t *s,
     const qoe_store_env_t *env, uint32_t metric, uint64_t now_ns);
 static uint32_t qoe_store_slot_take(qoe_store_t *s, uint32_t metric);
-static void qoe_store_add(qoe_store_t *s, uint32_t slot, double value,
-    uint32_t times, uint64_t now_ns);
 static void qoe_store_write(qoe_store_t *s, uint32_t slot, double value,
     uint32_t times);
 static void qoe_store_write_number(qoe_store_number_t *n, double value,
@@ -167,7 +168,7 @@ qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t *place, qoe_metric_id_t metric, uint32_t base, uint32_t extra,
     double value, uint32_t times, uint64_t now_ns)
 {
-    uint32_t      slot;
+    uint32_t      series;
     qoe_status_t  rc;
 
     if (!qoe_store_has(metric) || !isfinite(value)
@@ -183,25 +184,47 @@ qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
     }
 
     rc = QOE_OK;
-    slot = 0;
+    series = qoe_store_series_at(s, env, place, metric, base, extra, now_ns);
 
-    if (qoe_store_block_ok(s, base) && qoe_store_block_ok(s, extra)) {
-        slot = qoe_store_find(s, place, metric, base, extra);
-
-        if (slot == 0) {
-            slot = qoe_store_new(s, env, place, metric, base, extra, now_ns);
-        }
-    }
-
-    if (slot == 0) {
-        slot = qoe_store_overflow(s, env, metric, now_ns);
+    if (series == 0) {
+        series = qoe_store_overflow(s, env, metric, now_ns);
         qoe_publish(&s->overflowed, s->overflowed + times);
         rc = QOE_FULL;
     }
 
-    qoe_store_add(s, slot - 1, value, times, now_ns);
+    qoe_store_add(s, series, value, times, now_ns);
 
     return rc;
+}
+
+
+uint32_t
+qoe_store_series(qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_metric_id_t metric, uint32_t base, uint32_t extra, uint64_t now_ns)
+{
+    return qoe_store_series_at(s, env,
+                               qoe_store_head(s, env, metric, base, extra),
+                               metric, base, extra, now_ns);
+}
+
+
+/* Returns 1 + the slot of the series; 0: there is no room for it. */
+
+static uint32_t
+qoe_store_series_at(qoe_store_t *s, const qoe_store_env_t *env,
+    uint32_t *place, uint32_t metric, uint32_t base, uint32_t extra,
+    uint64_t now_ns)
+{
+    uint32_t  series;
+
+    if (!qoe_store_block_ok(s, base) || !qoe_store_block_ok(s, extra)) {
+        return 0;
+    }
+
+    series = qoe_store_find(s, place, metric, base, extra);
+
+    return series != 0 ? series : qoe_store_new(s, env, place, metric, base,
+                                                extra, now_ns);
 }
 
 
@@ -221,18 +244,20 @@ qoe_store_place(const qoe_store_t *s, const qoe_store_env_t *env,
 void
 qoe_store_fetch(const qoe_store_t *s, const uint32_t *place)
 {
-    uint32_t     i;
+    if (*place != 0 && *place <= s->numbers + s->histograms) {
+        qoe_store_fetch_series(s, *place);
+    }
+}
+
+
+void
+qoe_store_fetch_series(const qoe_store_t *s, uint32_t series)
+{
     const char  *p, *end;
 
-    i = *place;
-
-    if (i == 0 || i > s->numbers + s->histograms) {
-        return;
-    }
-
-    p = (const char *) qoe_store_slot(s, i - 1);
-    end = p + (i <= s->numbers ? sizeof(qoe_store_number_t)
-                               : sizeof(qoe_store_histogram_t));
+    p = (const char *) qoe_store_slot(s, series - 1);
+    end = p + (series <= s->numbers ? sizeof(qoe_store_number_t)
+                                    : sizeof(qoe_store_histogram_t));
 
     for (/* void */; p < end; p += 64) {
         __builtin_prefetch(p, 1);
@@ -240,7 +265,7 @@ qoe_store_fetch(const qoe_store_t *s, const uint32_t *place)
 }
 
 
-/* Returns 1 + the slot of the series, or 0. */
+/* The same; 0: there is none. */
 
 static uint32_t
 qoe_store_find(const qoe_store_t *s, const uint32_t *head, uint32_t metric,
@@ -402,14 +427,16 @@ qoe_store_slot_free(qoe_store_t *s, uint32_t slot)
  * that sees it change finds the series.
  */
 
-static void
-qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint32_t times,
+void
+qoe_store_add(qoe_store_t *s, uint32_t series, double value, uint32_t times,
     uint64_t now_ns)
 {
     bool               begins;
+    uint32_t           slot;
     uint64_t           life, live;
     qoe_store_slot_t  *e;
 
+    slot = series - 1;
     e = qoe_store_slot(s, slot);
     live = QOE_LIFE_LIVE | (uint32_t) (now_ns / 1000000000);
     life = qoe_acquire(&e->life);
@@ -561,14 +588,16 @@ qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns)
 }
 
 
-void
+bool
 qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t *cursor, uint32_t n)
 {
+    bool               ended;
     uint32_t           slots;
     uint64_t           life;
     qoe_store_slot_t  *e;
 
+    ended = false;
     slots = s->numbers + s->histograms;
 
     for ( /* void */ ; n != 0 && *cursor < slots; n--, (*cursor)++) {
@@ -600,12 +629,15 @@ qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         {
             qoe_store_end(s, env, *cursor);
+            ended = true;
         }
     }
 
     if (*cursor >= slots) {
         *cursor = 0;
     }
+
+    return ended;
 }
 
 

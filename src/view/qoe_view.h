@@ -35,13 +35,15 @@
 
 /*
  * An observation: value is in the metric's unit; for counters, the increment.
- * It counts as so many observations of the same value.
+ * It counts as so many observations of the same value.  Points of one metric
+ * with one code have the same attributes; a code of 0 says nothing.
  */
 
 typedef struct {
     uint16_t        metric;                  /* qoe_metric_id_t */
     uint16_t        nextra;
-    uint32_t        times;                   /* at least 1 */
+    uint16_t        times;                   /* at least 1 */
+    uint16_t        code;
     struct {
         uint16_t    dim;                     /* qoe_dim_t, of role EXTRA */
         qoe_span_t  text;                    /* not empty, not governed yet */
@@ -69,6 +71,17 @@ void qoe_points_clear(qoe_points_t *points);
 qoe_point_t *qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric,
     double value);
 void qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text);
+
+
+/* Says which points of the metric have the same attributes; also for NULL. */
+
+static inline void
+qoe_point_code(qoe_point_t *p, unsigned code)
+{
+    if (p != NULL) {
+        p->code = (uint16_t) code;
+    }
+}
 
 
 typedef struct qoe_view_s  qoe_view_t;

@@ -149,6 +149,7 @@ qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
     p->metric = (uint16_t) metric;
     p->nextra = 0;
     p->times = 1;
+    p->code = 0;
     p->value = value;
 
     return p;

@@ -91,10 +91,68 @@ test_times(void)
 }
 
 
+/* Series by their number, which is valid until some have ended. */
+
+static void
+test_series(void)
+{
+    uint32_t           slot, cursor, one, two, b[2];
+    qoe_store_t       *s;
+    qoe_series_t       e;
+    qoe_store_info_t   info;
+
+    s = store_new(QOE_STORE_MIN);
+    b[0] = block(s, 1);
+    b[1] = block(s, 2);
+
+    one = qoe_store_series(s, &env, COUNTER, b[0], 0, NOW);
+    two = qoe_store_series(s, &env, COUNTER, b[1], 0, NOW);
+
+    ok(one != 0 && two != 0 && one != two
+       && !find(s, COUNTER, b[0], &e, &slot),
+       "two sets have two series, which are not seen before their values");
+
+    qoe_store_add(s, one, 2, 3, NOW);
+    qoe_store_record(s, &env, COUNTER, b[0], 0, 1, NOW);
+    qoe_store_add(s, two, 5, 1, NOW);
+
+    ok(find(s, COUNTER, b[0], &e, &slot) && e.count == 7
+       && find(s, COUNTER, b[1], &e, &slot) && e.count == 5
+       && qoe_store_series(s, &env, COUNTER, b[0], 0, NOW) == one,
+       "values by number and by blocks are of one series");
+
+    cursor = 0;
+    ok(!qoe_store_sweep(s, &env, &cursor, UINT32_MAX),
+       "a sweep that ends no series says so");
+
+    condemn_all(s);
+    ok(!qoe_store_sweep(s, &env, &cursor, UINT32_MAX),
+       "a sweep that only notes condemned series leaves their numbers valid");
+
+    qoe_store_add(s, one, 1, 1, NOW + SECOND);
+    ok(find(s, COUNTER, b[0], &e, &slot) && e.count == 1
+       && e.start_ns == NOW + SECOND,
+       "a value by number begins a condemned series again");
+
+    ok(qoe_store_sweep(s, &env, &cursor, UINT32_MAX),
+       "a sweep that ends a series says so");
+
+    qoe_store_info(s, &info);
+    ok(info.series == 1 && store_check(s, &env, 2, b) == NULL,
+       "the other one stays");
+    ok(qoe_store_series(s, &env, COUNTER, QOE_STORE_OVERFLOW, 0, NOW) == 0
+       && qoe_store_series(s, &env, COUNTER, b[0], UINT32_MAX, NOW) == 0,
+       "there is no series of a block that does not exist");
+
+    munmap(s, QOE_STORE_MIN);
+}
+
+
 int
 main(void)
 {
     test_times();
+    test_series();
 
     return tap_end();
 }
