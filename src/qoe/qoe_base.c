@@ -17,7 +17,9 @@
 static uint32_t qoe_base_add(qoe_labels_t out[QOE_GRAINS],
     bool known[QOE_GRAINS], const qoe_dimension_t *dim, qoe_span_t text,
     bool unknown);
-static qoe_span_t qoe_base_value(const qoe_sample_t *s, size_t dim,
+static inline qoe_span_t qoe_base_value(const qoe_sample_t *s, size_t dim,
+    qoe_span_t name);
+static qoe_span_t qoe_base_made(const qoe_sample_t *s, size_t dim,
     qoe_span_t name);
 static qoe_span_t qoe_base_content_type(const qoe_sample_t *s);
 static qoe_span_t qoe_base_stream_id(const qoe_sample_t *s);
@@ -62,9 +64,13 @@ qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
         }
 
         value = qoe_base_value(s, i, dims->dim[i].name);
-        value.len = qoe_min(value.len, QOE_BASE_CUT);
 
-        h = qoe_hash_quick(key, h, value);
+        if (value.len == 0) {
+            continue;
+        }
+
+        value.len = qoe_min(value.len, QOE_BASE_CUT);
+        h = qoe_hash_quick(key, qoe_hash_quick_word(key, h, i), value);
 
         /* another roster may admit what this one does not */
 
@@ -168,24 +174,29 @@ qoe_base_add(qoe_labels_t out[QOE_GRAINS], bool known[QOE_GRAINS],
 }
 
 
-static qoe_span_t
+static inline qoe_span_t
 qoe_base_value(const qoe_sample_t *s, size_t dim, qoe_span_t name)
 {
-    if (dim < QOE_DIMS_BUILTIN) {
-
-        if (qoe_base_texts[dim] != QOE_BASE_MADE) {
-            return s->text[qoe_base_texts[dim]];
-        }
-
-        if (dim == QOE_DIM_CONTENT_TYPE) {
-            return qoe_base_content_type(s);
-        }
-
-        return dim == QOE_DIM_STREAM_ID ? qoe_base_stream_id(s)
-                                        : qoe_span_null;
+    if (dim < QOE_DIMS_BUILTIN && qoe_base_texts[dim] != QOE_BASE_MADE) {
+        return s->text[qoe_base_texts[dim]];
     }
 
-    return qoe_base_custom(s, name);
+    return qoe_base_made(s, dim, name);
+}
+
+
+static qoe_span_t
+qoe_base_made(const qoe_sample_t *s, size_t dim, qoe_span_t name)
+{
+    if (dim == QOE_DIM_CONTENT_TYPE) {
+        return qoe_base_content_type(s);
+    }
+
+    if (dim == QOE_DIM_STREAM_ID) {
+        return qoe_base_stream_id(s);
+    }
+
+    return dim < QOE_DIMS_BUILTIN ? qoe_span_null : qoe_base_custom(s, name);
 }
 
 

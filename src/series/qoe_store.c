@@ -40,11 +40,11 @@ static bool qoe_store_known(const qoe_store_t *s, uint32_t block);
 static uint32_t qoe_store_overflow(qoe_store_t *s,
     const qoe_store_env_t *env, uint32_t metric, uint64_t now_ns);
 static uint32_t qoe_store_slot_take(qoe_store_t *s, uint32_t metric);
-static void qoe_store_write(qoe_store_t *s, uint32_t slot, double value,
+static inline void qoe_store_write(qoe_store_slot_t *e, bool histogram,
+    double value, uint32_t times);
+static inline void qoe_store_write_number(qoe_store_number_t *n, double value,
     uint32_t times);
-static void qoe_store_write_number(qoe_store_number_t *n, double value,
-    uint32_t times);
-static void qoe_store_write_histogram(qoe_store_histogram_t *h, double value,
+static inline void qoe_store_write_histogram(qoe_store_histogram_t *h, double value,
     uint32_t times);
 static void qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns);
 static void qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env,
@@ -253,14 +253,15 @@ qoe_store_fetch(const qoe_store_t *s, const uint32_t *place)
 void
 qoe_store_fetch_series(const qoe_store_t *s, uint32_t series)
 {
-    const char  *p, *end;
+    const char  *p;
 
     p = (const char *) qoe_store_slot(s, series - 1);
-    end = p + (series <= s->numbers ? sizeof(qoe_store_number_t)
-                                    : sizeof(qoe_store_histogram_t));
 
-    for (/* void */; p < end; p += 64) {
-        __builtin_prefetch(p, 1);
+    __builtin_prefetch(p, 1);
+    __builtin_prefetch(p + 64, 1);
+
+    if (series > s->numbers) {
+        __builtin_prefetch(p + 128, 1);
     }
 }
 
@@ -446,7 +447,7 @@ qoe_store_add(qoe_store_t *s, uint32_t series, double value, uint32_t times,
         qoe_store_clear(s, slot, now_ns);
     }
 
-    qoe_store_write(s, slot, value, times);
+    qoe_store_write(e, slot >= s->numbers, value, times);
 
     while (life != live
            && !__atomic_compare_exchange_n(&e->life, &life, live, false,
@@ -455,7 +456,7 @@ qoe_store_add(qoe_store_t *s, uint32_t series, double value, uint32_t times,
     {
         if (life & QOE_LIFE_DEAD) {
             qoe_store_clear(s, slot, now_ns);
-            qoe_store_write(s, slot, value, times);
+            qoe_store_write(e, slot >= s->numbers, value, times);
             begins = true;
         }
     }
@@ -466,31 +467,31 @@ qoe_store_add(qoe_store_t *s, uint32_t series, double value, uint32_t times,
 }
 
 
-static void
-qoe_store_write(qoe_store_t *s, uint32_t slot, double value, uint32_t times)
+static inline void
+qoe_store_write(qoe_store_slot_t *e, bool histogram, double value,
+    uint32_t times)
 {
-    uint32_t           seq;
-    qoe_store_slot_t  *e;
-
-    e = qoe_store_slot(s, slot);
+    uint32_t  seq;
 
     /* a writer that died here has left seq odd */
 
     seq = e->seq | 1;
     qoe_publish(&e->seq, seq);
 
-    if (slot < s->numbers) {
-        qoe_store_write_number(qoe_store_number(s, slot), value, times);
+    /* the common part of a slot is its first member */
+
+    if (histogram) {
+        qoe_store_write_histogram((void *) e, value, times);
 
     } else {
-        qoe_store_write_histogram(qoe_store_histogram(s, slot), value, times);
+        qoe_store_write_number((void *) e, value, times);
     }
 
     qoe_publish(&e->seq, seq + 1);
 }
 
 
-static void
+static inline void
 qoe_store_write_number(qoe_store_number_t *n, double value, uint32_t times)
 {
     uint64_t  count;
@@ -513,7 +514,7 @@ qoe_store_write_number(qoe_store_number_t *n, double value, uint32_t times)
 
 /* The count is the sum of the buckets, so it cannot contradict them. */
 
-static void
+static inline void
 qoe_store_write_histogram(qoe_store_histogram_t *h, double value,
     uint32_t times)
 {

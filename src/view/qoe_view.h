@@ -66,11 +66,25 @@ void qoe_points_clear(qoe_points_t *points);
 
 /*
  * Adds a point, unless the value is NaN, or 0 for a counter.  In that case
- * returns NULL, which qoe_point_extra() accepts.
+ * returns NULL, which the functions below accept.
  */
 qoe_point_t *qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric,
     double value);
-void qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text);
+
+
+/* Adds an attribute, unless its text is empty. */
+
+static inline void
+qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text)
+{
+    if (p == NULL || text.len == 0 || p->nextra == QOE_POINT_EXTRAS) {
+        return;
+    }
+
+    p->extra[p->nextra].dim = (uint16_t) dim;
+    p->extra[p->nextra].text = text;
+    p->nextra++;
+}
 
 
 /* Says which points of the metric have the same attributes; also for NULL. */

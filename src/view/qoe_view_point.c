@@ -76,6 +76,8 @@ static const struct {
 _Static_assert(QOE_NUMBERS <= 64, "a bit a number");
 
 
+static bool qoe_point_no_increase(qoe_metric_id_t metric,
+    qoe_instrument_t kind, double value);
 static qoe_span_t qoe_view_framerate(qoe_view_step_t *x);
 
 
@@ -122,25 +124,17 @@ qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
     qoe_point_t       *p;
     qoe_instrument_t   kind;
 
-    if (!isfinite(value) || points->n == QOE_POINTS_MAX) {
-        return NULL;
-    }
-
     kind = qoe_metrics[metric].kind;
 
     if (kind == QOE_INSTRUMENT_COUNTER) {
         value = round(value);
     }
 
-    if (kind <= QOE_INSTRUMENT_UPDOWN_DOUBLE && value <= 0) {
+    if (!(value > 0) && !qoe_point_no_increase(metric, kind, value)) {
         return NULL;
     }
 
-    /* negative only for z-scores; otherwise it comes from a torn slot */
-
-    if (value < 0 && metric != QOE_METRIC_BUFFER_INSTABILITY_INDEX
-        && metric != QOE_METRIC_NETWORK_LATENCY_DEVIATION)
-    {
+    if (isinf(value) || points->n == QOE_POINTS_MAX) {
         return NULL;
     }
 
@@ -156,16 +150,21 @@ qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
 }
 
 
-void
-qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text)
+/* May the metric have such a value, which is 0, negative or NaN? */
+
+static bool
+qoe_point_no_increase(qoe_metric_id_t metric, qoe_instrument_t kind,
+    double value)
 {
-    if (p == NULL || text.len == 0 || p->nextra == QOE_POINT_EXTRAS) {
-        return;
+    if (kind <= QOE_INSTRUMENT_UPDOWN_DOUBLE) {
+        return false;
     }
 
-    p->extra[p->nextra].dim = (uint16_t) dim;
-    p->extra[p->nextra].text = text;
-    p->nextra++;
+    /* negative only for z-scores; otherwise it comes from a torn slot */
+
+    return value == 0
+           || (value < 0 && (metric == QOE_METRIC_BUFFER_INSTABILITY_INDEX
+                          || metric == QOE_METRIC_NETWORK_LATENCY_DEVIATION));
 }
 
 
