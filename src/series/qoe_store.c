@@ -44,8 +44,8 @@ static inline void qoe_store_write(qoe_store_slot_t *e, bool histogram,
     double value, uint32_t times);
 static inline void qoe_store_write_number(qoe_store_number_t *n, double value,
     uint32_t times);
-static inline void qoe_store_write_histogram(qoe_store_histogram_t *h, double value,
-    uint32_t times);
+static inline void qoe_store_write_histogram(qoe_store_histogram_t *h,
+    double value, uint32_t times);
 static void qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns);
 static void qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t slot);
