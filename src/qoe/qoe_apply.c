@@ -33,6 +33,7 @@ qoe_apply_t *
 qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     qoe_governor_t *governor, uint32_t lane, uint32_t slot, bool adopted)
 {
+    size_t        i;
     qoe_apply_t  *a;
 
     a = calloc(1, sizeof(qoe_apply_t));
@@ -58,6 +59,12 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->env.key = st->key;
     a->env.count = &st->shared->series;
     a->env.max = conf->series_max;
+
+    for (i = 0; i < conf->dims->n; i++) {
+        if (conf->dims->dim[i].roster != NULL) {
+            a->roster[a->nrosters++] = conf->dims->dim[i].roster;
+        }
+    }
 
     if (adopted) {
         qoe_apply_recover(a);
@@ -128,7 +135,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 
     /* the session's memory lies anywhere in the zone: prefetch it meanwhile */
 
-    qoe_apply_session_key(a, s, key);
+    qoe_apply_session_key(a, s->text, key);
     qoe_sessions_fetch(a->sessions, key, true);
 
     memset(&e, 0, sizeof(e));
@@ -302,14 +309,14 @@ qoe_apply_org_hash(const qoe_hash_key_t *key, qoe_span_t org_id)
 /* 128 bits, because nothing else distinguishes sessions. */
 
 void
-qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
+qoe_apply_session_key(const qoe_apply_t *a, const qoe_span_t text[QOE_TEXTS],
     uint64_t session[2])
 {
     qoe_hasher_t  h;
 
     qoe_hash_begin(&h, &a->key);
-    qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
-    qoe_hash_add(&h, s->text[QOE_TEXT_SESSION_ID]);
+    qoe_hash_add(&h, text[QOE_TEXT_ORG_ID]);
+    qoe_hash_add(&h, text[QOE_TEXT_SESSION_ID]);
 
     /* a key of two zeros means a free slot: the second half is never 0 */
 

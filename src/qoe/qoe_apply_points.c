@@ -10,10 +10,8 @@
 #include "qoe_hash_quick.h"
 
 
-static uint32_t qoe_apply_kept(qoe_apply_t *a, const qoe_point_t *p,
-    uint32_t set, uint64_t now_ns);
-static void qoe_apply_keep(qoe_apply_t *a, qoe_apply_kept_t *k,
-    const qoe_point_t *p, uint32_t set, uint64_t now_ns);
+static uint32_t qoe_apply_keep(qoe_apply_t *a, qoe_apply_kept_t *k,
+    uint64_t key, const qoe_point_t *p, uint32_t set, uint64_t now_ns);
 static const qoe_apply_extra_t *qoe_apply_extra(qoe_apply_t *a,
     const qoe_point_t *p, uint32_t now_s);
 static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
@@ -98,9 +96,11 @@ void
 qoe_apply_request_points(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
     uint64_t now_ns)
 {
-    size_t        i;
-    uint32_t      series[QOE_POINTS_MAX];
-    qoe_point_t  *p;
+    size_t             i;
+    uint32_t           set, now_s, series[QOE_POINTS_MAX];
+    uint64_t           key;
+    qoe_point_t       *p;
+    qoe_apply_kept_t  *k;
 
     if ((a->conf->groups & QOE_GROUP_CMCD) == 0) {
         points->n = 0;
@@ -108,11 +108,20 @@ qoe_apply_request_points(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
     }
 
     p = points->point;
+    now_s = (uint32_t) (now_ns / 1000000000);
 
     for (i = 0; i < points->n; i++) {
-        series[i] = qoe_apply_kept(a, &p[i],
-                                   b.grain[qoe_metrics[p[i].metric].grain],
-                                   now_ns);
+        set = b.grain[qoe_metrics[p[i].metric].grain];
+        key = (uint64_t) set << 32 | (uint32_t) p[i].metric << 16 | p[i].code;
+        k = &a->kept[(key * 0x9e3779b97f4a7c15) >> (64 - QOE_APPLY_KEPT_BITS)];
+
+        if (k->key == key && now_s - k->at_s < QOE_APPLY_FRESH_S) {
+            series[i] = k->series;
+            qoe_store_fetch_series(a->store, k->series);
+
+        } else {
+            series[i] = qoe_apply_keep(a, k, key, &p[i], set, now_ns);
+        }
     }
 
     for (i = 0; i < points->n; i++) {
@@ -132,62 +141,45 @@ qoe_apply_request_points(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
 }
 
 
-/* The series of a point; 0: that of overflow, or none for such a value. */
+/*
+ * The series of a point, which is kept if the point has a code; 0: that of
+ * overflow, or none for such a value.
+ */
 
 static uint32_t
-qoe_apply_kept(qoe_apply_t *a, const qoe_point_t *p, uint32_t set,
-    uint64_t now_ns)
+qoe_apply_keep(qoe_apply_t *a, qoe_apply_kept_t *k, uint64_t key,
+    const qoe_point_t *p, uint32_t set, uint64_t now_ns)
 {
-    uint32_t           now_s;
-    uint64_t           key;
-    qoe_apply_kept_t  *k, none;
-
-    now_s = (uint32_t) (now_ns / 1000000000);
-    key = (uint64_t) set << 32 | (uint32_t) p->metric << 16 | p->code;
-    k = &a->kept[(key * 0x9e3779b97f4a7c15) >> (64 - QOE_APPLY_KEPT_BITS)];
-
-    if (p->nextra != 0 && p->code == 0) {
-        k = &none;
-
-    } else if (k->key == key && k->series != 0
-               && now_s - k->at_s < QOE_APPLY_FRESH_S)
-    {
-        qoe_store_fetch_series(a->store, k->series);
-        return k->series;
-    }
-
-    k->key = key;
-    qoe_apply_keep(a, k, p, set, now_ns);
-
-    return k->series;
-}
-
-
-static void
-qoe_apply_keep(qoe_apply_t *a, qoe_apply_kept_t *k, const qoe_point_t *p,
-    uint32_t set, uint64_t now_ns)
-{
-    uint32_t                  extra;
+    uint32_t                  extra, series, at_s;
     const qoe_apply_extra_t  *e;
 
-    k->at_s = (uint32_t) (now_ns / 1000000000);
-    k->series = 0;
+    at_s = (uint32_t) (now_ns / 1000000000);
     extra = 0;
 
     if (p->nextra != 0) {
-        e = qoe_apply_extra(a, p, k->at_s);
+        e = qoe_apply_extra(a, p, at_s);
         extra = e->block;
-        k->at_s = e->at_s;
+        at_s = e->at_s;
 
         if (extra == 0) {
-            return;
+            return 0;
         }
     }
 
-    if (p->value <= QOE_STORE_VALUE_MAX) {
-        k->series = qoe_store_series(a->store, &a->env, p->metric, set, extra,
-                                     now_ns);
+    if (p->value > QOE_STORE_VALUE_MAX) {
+        return 0;
     }
+
+    series = qoe_store_series(a->store, &a->env, p->metric, set, extra,
+                              now_ns);
+
+    if (series != 0 && p->code != 0) {
+        k->key = key;
+        k->at_s = at_s;
+        k->series = series;
+    }
+
+    return series;
 }
 
 

@@ -43,8 +43,8 @@ typedef struct {
 
 
 typedef struct {
-    uint64_t             key;                /* base, metric, code */
-    uint32_t             series;             /* 0: none */
+    uint64_t             key;                /* base, metric, code; 0: none */
+    uint32_t             series;
     uint32_t             at_s;               /* as that of its extra block */
 } qoe_apply_kept_t;
 
@@ -107,6 +107,12 @@ struct qoe_apply_s {
     qoe_apply_extra_t    extra[QOE_APPLY_EXTRAS];
     qoe_apply_cache_t    cache[QOE_APPLY_CACHES];
     qoe_apply_kept_t     kept[1 << QOE_APPLY_KEPT_BITS];
+
+    /* those of all dimensions, and a hash of their versions at a request */
+
+    const qoe_roster_slot_t  *roster[QOE_DIMENSIONS_MAX];
+    size_t               nrosters;
+    uint64_t             rosters;
 };
 
 
@@ -133,8 +139,8 @@ void qoe_apply_done(qoe_apply_t *a, const qoe_apply_event_t *e, qoe_view_t *v,
 void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
 /* The key of the session of an org_id and a session_id. */
-void qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
-    uint64_t session[2]);
+void qoe_apply_session_key(const qoe_apply_t *a,
+    const qoe_span_t text[QOE_TEXTS], uint64_t session[2]);
 /* The blocks of the sample's attributes; sent as of qoe_base_labels(). */
 qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s,
     uint32_t now_s, qoe_labels_t *sent);

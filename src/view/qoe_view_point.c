@@ -73,6 +73,9 @@ static const struct {
     [QOE_NUMBER_STALLED]             = { 0, QOE_LONG_MS }
 };
 
+/* Within, a double may have a fraction. */
+#define QOE_POINT_WHOLE    4503599627370496.0
+
 _Static_assert(QOE_NUMBERS <= 64, "a bit a number");
 
 
@@ -118,6 +121,16 @@ qoe_points_clear(qoe_points_t *points)
 }
 
 
+/* Is it a number that round() would leave as it is, and not very large? */
+
+static inline bool
+qoe_point_whole(double value)
+{
+    return value > -QOE_POINT_WHOLE && value < QOE_POINT_WHOLE
+           && (double) (int64_t) value == value;
+}
+
+
 qoe_point_t *
 qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
 {
@@ -126,7 +139,7 @@ qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
 
     kind = qoe_metrics[metric].kind;
 
-    if (kind == QOE_INSTRUMENT_COUNTER) {
+    if (kind == QOE_INSTRUMENT_COUNTER && !qoe_point_whole(value)) {
         value = round(value);
     }
 

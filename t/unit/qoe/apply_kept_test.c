@@ -44,6 +44,9 @@ export_at(lane_t *l, uint64_t ms)
 }
 
 
+static const char  *env = "";            /* of the next requests */
+
+
 /* A request without a session. */
 
 static void
@@ -66,6 +69,7 @@ bring(lane_t *l, uint64_t ms, qoe_cmcd_ot_t ot, qoe_cache_status_t cache,
     r.content = (uint8_t) ot;
     r.cache = (uint8_t) cache;
     r.text[QOE_TEXT_ORG_ID] = qoe_span("acme");
+    r.text[QOE_TEXT_ENV] = qoe_span_str(env);
 
     memset(&head, 0, sizeof(head));
     head.media = 1;
@@ -207,10 +211,78 @@ test_full(void)
 }
 
 
+static void
+put(qoe_roster_slot_t *slot, const char *values)
+{
+    char           err[128];
+    qoe_roster_t  *roster;
+
+    if (qoe_roster_make(&roster, qoe_span_str(values), 128, err, sizeof(err))
+        != QOE_OK || qoe_roster_put(slot, roster) != QOE_OK)
+    {
+        abort();
+    }
+
+    qoe_roster_reap(slot);
+}
+
+
+/* A file that changes is looked at before the minute is over. */
+
+static void
+test_roster(void)
+{
+    size_t              n;
+    lane_t             *l;
+    qoe_roster_slot_t   types, envs;
+
+    memset(&types, 0, sizeof(types));
+    memset(&envs, 0, sizeof(envs));
+    types.maxlen = envs.maxlen = 128;
+    put(&types, "av\n");
+    put(&envs, "one\n");
+
+    l = lane_new(ZONE);
+    l->dims.dim[QOE_DIM_OT].roster = &types;
+    l->dims.dim[QOE_DIM_OT].max = 0;
+    l->dims.dim[QOE_DIM_ENV].roster = &envs;
+    l->dims.dim[QOE_DIM_ENV].max = 0;
+    lane_hold(l, false);
+
+    env = "one";
+    bring(l, 0, QOE_CMCD_OT_MUXED, QOE_CACHE_HIT, 200);
+    env = "two";
+    bring(l, 1, QOE_CMCD_OT_TIMED_TEXT, QOE_CACHE_HIT, 200);
+
+    ok(total_of(l, QOE_METRIC_DELIVERY_REQUESTS, "av", &n) == 1
+       && total_of(l, QOE_METRIC_DELIVERY_REQUESTS, "tt", &n) == 0
+       && total_with(l, QOE_METRIC_DELIVERY_REQUESTS, "one") == 1
+       && total_with(l, QOE_METRIC_DELIVERY_REQUESTS, "two") == 0,
+       "a request has the values that the files allow");
+
+    put(&types, "av\ntt\n");
+    bring(l, 2, QOE_CMCD_OT_TIMED_TEXT, QOE_CACHE_HIT, 200);
+    ok(total_of(l, QOE_METRIC_DELIVERY_REQUESTS, "tt", &n) == 1
+       && total_with(l, QOE_METRIC_DELIVERY_REQUESTS, "two") == 0,
+       "a value of a point that a file allows later is there at once");
+
+    put(&envs, "two\n");
+    bring(l, 3, QOE_CMCD_OT_TIMED_TEXT, QOE_CACHE_HIT, 200);
+    ok(total_with(l, QOE_METRIC_DELIVERY_REQUESTS, "two") == 1,
+       "so is a value that all points have");
+
+    env = "";
+    lane_free(l);
+    qoe_roster_free(types.roster);
+    qoe_roster_free(envs.roster);
+}
+
+
 int
 main(void)
 {
     test_apart();
+    test_roster();
     test_ended();
     test_full();
 
