@@ -515,19 +515,21 @@ qoe_request_content(qoe_span_t type)
 {
     size_t  i;
 
+    /* the usual ones first, and of two that fit the longer one */
+
     static const struct {
         qoe_span_t     prefix;
         qoe_cmcd_ot_t  ot;
     } types[] = {
+        { { "video/mp2t", 10 }, QOE_CMCD_OT_MUXED },
+        { { "video/", 6 }, QOE_CMCD_OT_VIDEO },
+        { { "audio/mpegurl", 13 }, QOE_CMCD_OT_MANIFEST },
+        { { "audio/x-mpegurl", 15 }, QOE_CMCD_OT_MANIFEST },
+        { { "audio/", 6 }, QOE_CMCD_OT_AUDIO },
         { { "application/vnd.apple.mpegurl", 29 }, QOE_CMCD_OT_MANIFEST },
         { { "application/x-mpegurl", 21 }, QOE_CMCD_OT_MANIFEST },
         { { "application/dash+xml", 20 }, QOE_CMCD_OT_MANIFEST },
         { { "application/vnd.ms-sstr+xml", 27 }, QOE_CMCD_OT_MANIFEST },
-        { { "audio/mpegurl", 13 }, QOE_CMCD_OT_MANIFEST },
-        { { "audio/x-mpegurl", 15 }, QOE_CMCD_OT_MANIFEST },
-        { { "audio/", 6 }, QOE_CMCD_OT_AUDIO },
-        { { "video/mp2t", 10 }, QOE_CMCD_OT_MUXED },
-        { { "video/", 6 }, QOE_CMCD_OT_VIDEO },
         { { "text/vtt", 8 }, QOE_CMCD_OT_CAPTION },
         { { "application/ttml+xml", 20 }, QOE_CMCD_OT_TIMED_TEXT }
     };
