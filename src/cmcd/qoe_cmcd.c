@@ -11,14 +11,6 @@
 
 #include <math.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
-
-/* The bytes that are looked at together. */
-#define QOE_CMCD_COPY  16
-
 
 static void
 qoe_cmcd_clear(qoe_cmcd_t *c)
@@ -71,60 +63,17 @@ qoe_cmcd_finish(qoe_cmcd_parser_t *p)
 
 
 /*
- * Copies 16 bytes, and returns how many of them come before the first that does
- * not stand for itself.
- */
-
-#ifdef __SSE2__
-
-static inline size_t
-qoe_cmcd_copy(char *d, const char *s, const char *stop)
-{
-    __m128i   v, odd;
-    unsigned  mask;
-
-    v = _mm_loadu_si128((const __m128i *) (const void *) s);
-    _mm_storeu_si128((__m128i *) (void *) d, v);
-
-    odd = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('%')),
-                       _mm_cmpeq_epi8(v, _mm_set1_epi8('+')));
-    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8(stop[0])));
-    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8(stop[1])));
-    mask = (unsigned) _mm_movemask_epi8(odd);
-
-    return mask != 0 ? (size_t) __builtin_ctz(mask) : QOE_CMCD_COPY;
-}
-
-
-#endif
-
-
-/*
  * Decodes application/x-www-form-urlencoded from s up to end or to a character
- * of stop; a percent sign that no two digits follow stands for itself.  *to has
- * room for as many bytes as there are.
+ * of stop; a percent sign that no two digits follow stands for itself.
  */
 
-static inline const char *
+static const char *
 qoe_cmcd_unescape(const char *s, const char *end, const char *stop, char **to)
 {
     int    byte;
     char  *d, ch;
 
-    for (d = *to; s < end; /* void */) {
-
-#ifdef __SSE2__
-        if (end - s >= QOE_CMCD_COPY) {
-            byte = (int) qoe_cmcd_copy(d, s, stop);
-            d += byte;
-            s += byte;
-
-            if (byte == QOE_CMCD_COPY) {
-                continue;
-            }
-        }
-#endif
-
+    for (d = *to; s < end; d++) {
         ch = *s;
 
         if (ch == stop[0] || ch == stop[1]) {
@@ -145,7 +94,7 @@ qoe_cmcd_unescape(const char *s, const char *end, const char *stop, char **to)
             ch = ' ';
         }
 
-        *d++ = ch;
+        *d = ch;
     }
 
     *to = d;

@@ -311,7 +311,7 @@ qoe_delivery_bitrate(const qoe_request_t *r, qoe_span_t ot,
     qoe_point_extra(p, QOE_DIM_OT, ot);
 
     if (p != NULL) {
-        p->times = (uint32_t) fmin(fmax(round(r->d_ms / 1000), 1),
+        p->times = (uint16_t) fmin(fmax(round(r->d_ms / 1000), 1),
                                    QOE_DELIVERY_WEIGHT);
     }
 }
