@@ -46,27 +46,20 @@ static const uint8_t  qoe_field_class[256] = {
 
 /* The characters from p->p on that are of a class. */
 
-static qoe_span_t
+static inline qoe_span_t
 qoe_field_run(qoe_cmcd_parser_t *p, unsigned bits)
 {
-    char  *start;
+    char  *s, *start;
 
     start = p->p;
 
-    while (p->p < p->end && is(p->p, bits)) {
-        p->p++;
+    for (s = start; s < p->end && is(s, bits); s++) {
+        /* void */
     }
 
-    return (qoe_span_t) { start, (size_t) (p->p - start) };
-}
+    p->p = s;
 
-
-void
-qoe_field_blanks(qoe_cmcd_parser_t *p)
-{
-    while (p->p < p->end && (*p->p == ' ' || *p->p == '\t')) {
-        p->p++;
-    }
+    return (qoe_span_t) { start, (size_t) (s - start) };
 }
 
 
@@ -83,18 +76,31 @@ qoe_field_key(qoe_cmcd_parser_t *p, qoe_span_t *name)
 }
 
 
-/* Digits of which there are at most 15 in all, so that none is lost. */
+/*
+ * Reads digits, which are added to *n, and returns how many there are; of more
+ * than 15 *n has no meaning.
+ */
 
-static uint64_t
-qoe_field_digits(uint64_t n, qoe_span_t digits)
+static inline size_t
+qoe_field_digits(qoe_cmcd_parser_t *p, uint64_t *n)
 {
-    size_t  i;
+    char      *s;
+    unsigned   digit;
 
-    for (i = 0; i < digits.len; i++) {
-        n = n * 10 + (uint64_t) (digits.data[i] - '0');
+    for (s = p->p; s < p->end; s++) {
+        digit = (unsigned char) *s - (unsigned) '0';
+
+        if (digit > 9) {
+            break;
+        }
+
+        *n = *n * 10 + digit;
     }
 
-    return n;
+    digit = (unsigned) (s - p->p);
+    p->p = s;
+
+    return digit;
 }
 
 
@@ -102,17 +108,18 @@ static bool
 qoe_field_number(qoe_cmcd_parser_t *p, qoe_field_t *value)
 {
     char                 *start;
+    size_t                whole, fraction;
     uint64_t              n;
-    qoe_span_t            whole, fraction;
     static const double   scale[] = { 1, 10, 100, 1000 };
 
     start = p->p;
     p->p += (*p->p == '-');
 
-    whole = qoe_field_run(p, DIGIT);
-    fraction = qoe_span_null;
+    n = 0;
+    whole = qoe_field_digits(p, &n);
+    fraction = 0;
 
-    if (whole.len == 0 || whole.len > QOE_FIELD_INTEGER_DIGITS) {
+    if (whole == 0 || whole > QOE_FIELD_INTEGER_DIGITS) {
         return false;
     }
 
@@ -120,18 +127,17 @@ qoe_field_number(qoe_cmcd_parser_t *p, qoe_field_t *value)
 
     if (p->p < p->end && *p->p == '.') {
         p->p++;
-        fraction = qoe_field_run(p, DIGIT);
+        fraction = qoe_field_digits(p, &n);
         value->type = QOE_FIELD_DECIMAL;
 
-        if (whole.len > QOE_FIELD_DECIMAL_DIGITS || fraction.len == 0
-            || fraction.len > QOE_FIELD_FRACTION_DIGITS)
+        if (whole > QOE_FIELD_DECIMAL_DIGITS || fraction == 0
+            || fraction > QOE_FIELD_FRACTION_DIGITS)
         {
             return false;
         }
     }
 
-    n = qoe_field_digits(qoe_field_digits(0, whole), fraction);
-    value->number = (double) n / scale[fraction.len];
+    value->number = (double) n / scale[fraction];
 
     if (*start == '-' && n != 0) {
         value->number = -value->number;

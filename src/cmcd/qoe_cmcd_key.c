@@ -100,36 +100,50 @@ qoe_cmcd_tokens(qoe_cmcd_key_t key, size_t *n)
  * with zeros.
  */
 
-static uint64_t
-qoe_cmcd_word(const char *p, size_t len)
+static inline uint64_t
+qoe_cmcd_known(const char *text, size_t size)
 {
-    size_t    i;
     uint64_t  word;
 
     word = 0;
-
-    for (i = 0; i < len; i++) {
-        word |= (uint64_t) (unsigned char) p[i] << 8 * i;
-    }
+    memcpy(&word, text, size);
 
     return word;
 }
 
 
-/* The same of a text of the table, by one load. */
+/* The same of a text that is not padded: of 1 to 7 bytes, by two loads. */
 
-static uint64_t
-qoe_cmcd_known(const char text[sizeof(uint64_t)])
+static inline uint64_t
+qoe_cmcd_word(const char *p, size_t len)
 {
     uint64_t  word;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint16_t  pair;
+    uint32_t  first, last;
 
-    memcpy(&word, text, sizeof(uint64_t));
+    if (len >= sizeof(first)) {
+        memcpy(&first, p, sizeof(first));
+        memcpy(&last, p + len - sizeof(last), sizeof(last));
 
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
+        return first | (uint64_t) last << 8 * (len - sizeof(last));
+    }
+
+    word = (unsigned char) p[len - 1];
+
+    if (len == 1) {
+        return word;
+    }
+
+    memcpy(&pair, p, sizeof(pair));
+
+    return pair | word << 8 * (len - 1);
+#else
+    word = 0;
+    memcpy(&word, p, len);
 
     return word;
+#endif
 }
 
 
@@ -159,7 +173,7 @@ qoe_cmcd_token_find(qoe_cmcd_key_t key, qoe_span_t text)
     t = qoe_cmcd_tokens(key, &n);
 
     for (i = 0; i < n; i++) {
-        if (qoe_cmcd_word(t[i].text, QOE_CMCD_TEXT_MAX) == word) {
+        if (qoe_cmcd_known(t[i].text, QOE_CMCD_TEXT_MAX) == word) {
             return (unsigned) i + 1;
         }
     }
@@ -171,8 +185,9 @@ qoe_cmcd_token_find(qoe_cmcd_key_t key, qoe_span_t text)
 qoe_cmcd_key_t
 qoe_cmcd_key_find(qoe_span_t name)
 {
-    unsigned  key;
-    uint64_t  word;
+    unsigned     key;
+    uint64_t     word;
+    const char  *known;
 
     if (name.len == 0 || name.len >= QOE_CMCD_NAME_MAX
         || name.data[0] < 'a' || name.data[0] > 'z'
@@ -185,11 +200,13 @@ qoe_cmcd_key_find(qoe_span_t name)
     key = qoe_cmcd_letters[name.data[0] - 'a'];
 
     for ( /* void */ ; key < QOE_CMCD_NKEYS; key++) {
-        if (qoe_cmcd_known(qoe_cmcd_info[key].name) == word) {
+        known = qoe_cmcd_info[key].name;
+
+        if (qoe_cmcd_known(known, QOE_CMCD_NAME_MAX) == word) {
             return (qoe_cmcd_key_t) key;
         }
 
-        if (qoe_cmcd_info[key].name[0] != name.data[0]) {
+        if (known[0] != name.data[0]) {
             break;
         }
     }

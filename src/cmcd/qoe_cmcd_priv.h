@@ -56,6 +56,17 @@ typedef struct {
 } qoe_cmcd_parser_t;
 
 
+/* Skips blanks and tabs. */
+
+static inline void
+qoe_field_blanks(qoe_cmcd_parser_t *p)
+{
+    while (p->p < p->end && (*p->p == ' ' || *p->p == '\t')) {
+        p->p++;
+    }
+}
+
+
 /* Adds the members of the dictionary p->p to p->end to the set. */
 void qoe_cmcd_parse(qoe_cmcd_parser_t *p);
 
@@ -66,7 +77,6 @@ void qoe_cmcd_parse(qoe_cmcd_parser_t *p);
 bool qoe_field_key(qoe_cmcd_parser_t *p, qoe_span_t *name);
 bool qoe_field_item(qoe_cmcd_parser_t *p, qoe_field_t *value);
 bool qoe_field_parameters(qoe_cmcd_parser_t *p, qoe_field_t *value);
-void qoe_field_blanks(qoe_cmcd_parser_t *p);
 
 /*
  * A member of a list, before it is known whether its list has an end: put it

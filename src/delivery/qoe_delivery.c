@@ -406,15 +406,16 @@ static void
 qoe_delivery_compare(qoe_delivery_step_t *x)
 {
     double                 rate;
+    qoe_point_t           *p;
     qoe_delivery_track_t  *t;
 
     t = qoe_delivery_track(x);
 
     if (t->rate > 0 && x->newest && x->r->mtp_kbps > 0) {
-        qoe_point_extra(qoe_point_add(x->points,
-                                      QOE_METRIC_DELIVERY_THROUGHPUT_GAP,
-                                      (double) t->rate / x->r->mtp_kbps),
-                        QOE_DIM_OT, qoe_delivery_ot(x->r));
+        p = qoe_point_add(x->points, QOE_METRIC_DELIVERY_THROUGHPUT_GAP,
+                          (double) t->rate / x->r->mtp_kbps);
+        qoe_point_extra(p, QOE_DIM_OT, qoe_delivery_ot(x->r));
+        qoe_point_code(p, 1 + qoe_request_ot(x->r));
         t->rate = 0;
     }
 
@@ -477,8 +478,10 @@ void
 qoe_delivery_played(qoe_delivery_t *d, double ms, qoe_points_t *points)
 {
     if (d->flags & QOE_DELIVERY_STARTED) {
-        (void) qoe_delivery_point(points, QOE_METRIC_EXPERIENCE_PLAYING_TIME,
-                                  ms);
+        qoe_point_code(qoe_delivery_point(points,
+                                          QOE_METRIC_EXPERIENCE_PLAYING_TIME,
+                                          ms),
+                       1);
     }
 }
 

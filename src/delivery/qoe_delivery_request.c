@@ -17,7 +17,7 @@
 #define QOE_DELIVERY_LARGE     (128 * 1024)
 #define QOE_DELIVERY_TIMED_MS  10
 
-/* So many points a response adds for its bitrate at most, one a second. */
+/* So often the bitrate of a response counts at most, once a second. */
 #define QOE_DELIVERY_WEIGHT    20
 
 #define QOE_DELIVERY_LATENCY   (3600 * 1000)
@@ -33,7 +33,6 @@ static void qoe_delivery_viewer(const qoe_request_t *r, qoe_span_t ot,
     qoe_points_t *points);
 static void qoe_delivery_bitrate(const qoe_request_t *r, qoe_span_t ot,
     qoe_points_t *points);
-static qoe_span_t qoe_delivery_class(unsigned status);
 static void qoe_delivery_extra(qoe_points_t *points, qoe_metric_id_t metric,
     double value, qoe_dim_t dim, qoe_span_t text);
 static int qoe_delivery_cause_of(const qoe_point_t *p);
@@ -48,6 +47,22 @@ static const qoe_span_t  qoe_delivery_causes[QOE_CAUSES_N] = {
 #define QOE_DELIVERY_CAUSE(id, name)  { name, sizeof(name) - 1 },
     QOE_CAUSES(QOE_DELIVERY_CAUSE)
 };
+
+
+static inline unsigned
+qoe_delivery_cached(const qoe_request_t *r)
+{
+    return r->cache < QOE_CACHE_N ? r->cache : 0;
+}
+
+
+/* 1xx to 5xx; 0: there is no status. */
+
+static inline unsigned
+qoe_delivery_class(const qoe_request_t *r)
+{
+    return r->status < 600 ? r->status / 100 : 0;
+}
 
 
 qoe_span_t
@@ -71,14 +86,29 @@ qoe_delivery_ot(const qoe_request_t *r)
 void
 qoe_delivery_request(const qoe_request_t *r, qoe_points_t *points)
 {
+    size_t      i;
+    unsigned    code;
     qoe_span_t  ot;
 
+    i = points->n;
     ot = qoe_delivery_ot(r);
 
     qoe_delivery_served(r, ot, points);
     qoe_delivery_times(r, ot, points);
     qoe_delivery_upstream(r, points);
     qoe_delivery_viewer(r, ot, points);
+
+    /* all that the attributes of the other points are made of */
+
+    code = 1 + qoe_request_ot(r)
+           + QOE_CMCD_OTS * (qoe_delivery_cached(r)
+                             + QOE_CACHE_N * qoe_delivery_class(r));
+
+    for (/* void */; i < points->n; i++) {
+        if (points->point[i].code == 0) {
+            points->point[i].code = (uint16_t) code;
+        }
+    }
 
     /* with a session, its earlier errors count as a cause as well */
 
@@ -95,8 +125,13 @@ qoe_delivery_served(const qoe_request_t *r, qoe_span_t ot,
     qoe_span_t    cache, class;
     qoe_point_t  *p;
 
-    cache = qoe_delivery_caches[r->cache < QOE_CACHE_N ? r->cache : 0];
-    class = qoe_delivery_class(r->status);
+    static const qoe_span_t  classes[] = {
+        { "none", 4 }, { "1xx", 3 }, { "2xx", 3 }, { "3xx", 3 }, { "4xx", 3 },
+        { "5xx", 3 }
+    };
+
+    cache = qoe_delivery_caches[qoe_delivery_cached(r)];
+    class = classes[qoe_delivery_class(r)];
 
     p = qoe_point_add(points, QOE_METRIC_DELIVERY_REQUESTS, 1);
     qoe_point_extra(p, QOE_DIM_OT, ot);
@@ -126,18 +161,6 @@ qoe_delivery_served(const qoe_request_t *r, qoe_span_t ot,
     (void) qoe_point_add(points, QOE_METRIC_DELIVERY_RTT, r->rtt_ms);
     (void) qoe_point_add(points, QOE_METRIC_DELIVERY_RETRANSMITS,
                          r->retransmits);
-}
-
-
-static qoe_span_t
-qoe_delivery_class(unsigned status)
-{
-    static const qoe_span_t  classes[] = {
-        { "none", 4 }, { "1xx", 3 }, { "2xx", 3 }, { "3xx", 3 }, { "4xx", 3 },
-        { "5xx", 3 }
-    };
-
-    return classes[status < 600 ? status / 100 : 0];
 }
 
 
@@ -199,15 +222,21 @@ qoe_delivery_throughput(const qoe_request_t *r)
 static void
 qoe_delivery_upstream(const qoe_request_t *r, qoe_points_t *points)
 {
+    qoe_point_t  *p;
+
     if (r->cache == QOE_CACHE_HIT) {
         return;
     }
 
-    qoe_delivery_extra(points, QOE_METRIC_DELIVERY_UPSTREAM_TIME,
-                       r->upstream_header_ms, QOE_DIM_STAGE,
-                       qoe_span("header"));
-    qoe_delivery_extra(points, QOE_METRIC_DELIVERY_UPSTREAM_TIME,
-                       r->upstream_ms, QOE_DIM_STAGE, qoe_span("response"));
+    p = qoe_point_add(points, QOE_METRIC_DELIVERY_UPSTREAM_TIME,
+                      r->upstream_header_ms);
+    qoe_point_extra(p, QOE_DIM_STAGE, qoe_span("header"));
+    qoe_point_code(p, 1);
+
+    p = qoe_point_add(points, QOE_METRIC_DELIVERY_UPSTREAM_TIME,
+                      r->upstream_ms);
+    qoe_point_extra(p, QOE_DIM_STAGE, qoe_span("response"));
+    qoe_point_code(p, 2);
 }
 
 
@@ -261,7 +290,7 @@ static void
 qoe_delivery_bitrate(const qoe_request_t *r, qoe_span_t ot,
     qoe_points_t *points)
 {
-    int  i, weight;
+    qoe_point_t  *p;
 
     if (!(r->br_kbps > 0) || !(r->d_ms > 0)) {
         return;
@@ -278,13 +307,12 @@ qoe_delivery_bitrate(const qoe_request_t *r, qoe_span_t ot,
         return;
     }
 
-    weight = (int) fmin(fmax(round(r->d_ms / 1000), 1), QOE_DELIVERY_WEIGHT);
+    p = qoe_delivery_point(points, QOE_METRIC_EXPERIENCE_BITRATE, r->br_kbps);
+    qoe_point_extra(p, QOE_DIM_OT, ot);
 
-    for (i = 0; i < weight; i++) {
-        qoe_point_extra(qoe_delivery_point(points,
-                                           QOE_METRIC_EXPERIENCE_BITRATE,
-                                           r->br_kbps),
-                        QOE_DIM_OT, ot);
+    if (p != NULL) {
+        p->times = (uint16_t) fmin(fmax(round(r->d_ms / 1000), 1),
+                                   QOE_DELIVERY_WEIGHT);
     }
 }
 

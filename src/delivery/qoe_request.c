@@ -37,7 +37,9 @@ static size_t qoe_request_number(qoe_span_t s, uint64_t *number);
 static void qoe_request_segment(qoe_request_t *r, qoe_span_t path);
 static uint64_t qoe_request_hash(const qoe_hash_key_t *key, qoe_span_t base,
     qoe_span_t rel, qoe_span_t range);
+static qoe_span_t qoe_request_until(qoe_span_t s, char c);
 static void qoe_request_clean(qoe_request_buf_t *b, qoe_span_t s);
+static bool qoe_request_dotted(const qoe_request_buf_t *b);
 static void qoe_request_dots(qoe_request_buf_t *b);
 static void qoe_request_nor(qoe_request_t *r, const qoe_hash_key_t *key,
     const qoe_cmcd_t *c, qoe_span_t path);
@@ -234,6 +236,23 @@ qoe_request_hash(const qoe_hash_key_t *key, qoe_span_t base, qoe_span_t rel,
 }
 
 
+/* What comes before the first such character. */
+
+static qoe_span_t
+qoe_request_until(qoe_span_t s, char c)
+{
+    const char  *p;
+
+    p = s.len != 0 ? memchr(s.data, c, s.len) : NULL;
+
+    if (p != NULL) {
+        s.len = (size_t) (p - s.data);
+    }
+
+    return s;
+}
+
+
 /* Appends a path up to its arguments, with its escapes resolved. */
 
 static void
@@ -243,7 +262,19 @@ qoe_request_clean(qoe_request_buf_t *b, qoe_span_t s)
     char    c;
     size_t  i;
 
-    for (i = 0; i < s.len && s.data[i] != '?' && s.data[i] != '#'; i++) {
+    s = qoe_request_until(qoe_request_until(s, '?'), '#');
+
+    /* most paths have no escapes */
+
+    if (s.len != 0 && s.len <= b->max - b->len
+        && memchr(s.data, '%', s.len) == NULL)
+    {
+        memcpy(b->data + b->len, s.data, s.len);
+        b->len += s.len;
+        return;
+    }
+
+    for (i = 0; i < s.len; i++) {
         c = s.data[i];
 
         if (c == '%' && s.len - i > 2) {
@@ -265,12 +296,41 @@ qoe_request_clean(qoe_request_buf_t *b, qoe_span_t s)
 }
 
 
+/* Does a segment of the path in b begin with a dot? */
+
+static bool
+qoe_request_dotted(const qoe_request_buf_t *b)
+{
+    const char  *p, *end;
+
+    end = b->data + b->len;
+
+    for (p = b->data; p < end; p++) {
+        p = memchr(p, '.', (size_t) (end - p));
+
+        if (p == NULL) {
+            return false;
+        }
+
+        if (p == b->data || p[-1] == '/') {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* Resolves the segments "." and ".." of the path in b. */
 
 static void
 qoe_request_dots(qoe_request_buf_t *b)
 {
     size_t  i, n, to;
+
+    if (!qoe_request_dotted(b)) {
+        return;
+    }
 
     for (i = 0, to = 0; i < b->len; i += n) {
 
@@ -455,19 +515,21 @@ qoe_request_content(qoe_span_t type)
 {
     size_t  i;
 
+    /* the usual ones first, and of two that fit the longer one */
+
     static const struct {
         qoe_span_t     prefix;
         qoe_cmcd_ot_t  ot;
     } types[] = {
+        { { "video/mp2t", 10 }, QOE_CMCD_OT_MUXED },
+        { { "video/", 6 }, QOE_CMCD_OT_VIDEO },
+        { { "audio/mpegurl", 13 }, QOE_CMCD_OT_MANIFEST },
+        { { "audio/x-mpegurl", 15 }, QOE_CMCD_OT_MANIFEST },
+        { { "audio/", 6 }, QOE_CMCD_OT_AUDIO },
         { { "application/vnd.apple.mpegurl", 29 }, QOE_CMCD_OT_MANIFEST },
         { { "application/x-mpegurl", 21 }, QOE_CMCD_OT_MANIFEST },
         { { "application/dash+xml", 20 }, QOE_CMCD_OT_MANIFEST },
         { { "application/vnd.ms-sstr+xml", 27 }, QOE_CMCD_OT_MANIFEST },
-        { { "audio/mpegurl", 13 }, QOE_CMCD_OT_MANIFEST },
-        { { "audio/x-mpegurl", 15 }, QOE_CMCD_OT_MANIFEST },
-        { { "audio/", 6 }, QOE_CMCD_OT_AUDIO },
-        { { "video/mp2t", 10 }, QOE_CMCD_OT_MUXED },
-        { { "video/", 6 }, QOE_CMCD_OT_VIDEO },
         { { "text/vtt", 8 }, QOE_CMCD_OT_CAPTION },
         { { "application/ttml+xml", 20 }, QOE_CMCD_OT_TIMED_TEXT }
     };

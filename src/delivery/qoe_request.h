@@ -116,6 +116,14 @@ typedef struct {
     size_t           nattrs;             /* of openqoe_attribute: the first */
     size_t           ndims;              /* custom dimensions: after them */
     qoe_named_t      named[QOE_REQUEST_NAMED];
+
+    /*
+     * After qoe_request_open(): the bytes that hold the texts, and those of the
+     * dimensions.  Equal bytes mean equal attributes.
+     */
+
+    qoe_span_t       packed_texts;
+    qoe_span_t       packed_dims;
 } qoe_request_t;
 
 #define qoe_request_sid(r)     ((r)->text[QOE_TEXT_SESSION_ID])

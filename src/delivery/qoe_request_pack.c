@@ -355,19 +355,23 @@ qoe_request_check(qoe_request_t *r)
 static qoe_status_t
 qoe_request_texts(qoe_request_t *r, const char *p, const char *end)
 {
-    size_t      len;
-    unsigned    id, of;
-    qoe_span_t  text, name;
+    size_t       len;
+    unsigned     id, of;
+    qoe_span_t   text, name;
+    const char  *item;
 
     of = 0;
     name = qoe_span_null;
+    r->packed_texts = (qoe_span_t) { p, 0 };
+    r->packed_dims = qoe_span_null;
 
-    while (p != end) {
+    for (/* void */; p != end; p += len) {
 
         if (end - p < QOE_REQUEST_PREFIX) {
             return QOE_INVALID;
         }
 
+        item = p;
         id = (unsigned char) p[0];
         len = (size_t) (unsigned char) p[1]
               | (size_t) (unsigned char) p[2] << 8;
@@ -378,10 +382,10 @@ qoe_request_texts(qoe_request_t *r, const char *p, const char *end)
         }
 
         text = (qoe_span_t) { p, len };
-        p += len;
 
         if (id < QOE_TEXTS) {
             r->text[id] = text;
+            r->packed_texts.len = (size_t) (p + len - r->packed_texts.data);
 
         } else if (id == QOE_REQUEST_VALUE) {
             if (qoe_request_named(r, of, name, text) != QOE_OK) {
@@ -393,6 +397,10 @@ qoe_request_texts(qoe_request_t *r, const char *p, const char *end)
         } else {
             of = id;
             name = text;
+
+            if (id == QOE_REQUEST_DIM && r->packed_dims.len == 0) {
+                r->packed_dims = (qoe_span_t) { item, (size_t) (end - item) };
+            }
         }
     }
 

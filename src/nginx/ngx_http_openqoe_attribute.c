@@ -435,6 +435,11 @@ ngx_http_openqoe_attribute_text(qoe_span_t *out, ngx_str_t *value,
             continue;
         }
 
+        if (n == 1) {
+            text[len++] = (char) *p;
+            continue;
+        }
+
         ngx_memcpy(text + len, p, n);
         len += n;
     }

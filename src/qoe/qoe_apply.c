@@ -11,12 +11,6 @@
 #include <stdlib.h>
 
 
-/*
- * A view's governed attributes are reused for so long before the governor is
- * asked about them again.
- */
-#define QOE_APPLY_FRESH_S      60
-
 /* The number of series slots that one tick looks at. */
 #define QOE_APPLY_SWEEP        2048
 
@@ -27,12 +21,7 @@ static void qoe_apply_follow(qoe_apply_t *a, qoe_session_t *session,
     qoe_view_t *v, uint64_t at_ms, uint64_t now_ns);
 static void qoe_apply_base(qoe_apply_t *a, qoe_view_t *v,
     const qoe_sample_t *s, uint32_t now_s);
-static uint32_t qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s);
 static void qoe_apply_base_adopt(qoe_apply_t *a, qoe_view_t *v);
-static uint32_t qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p,
-    uint32_t now_s);
-static uint64_t qoe_apply_extra_key(const qoe_apply_t *a,
-    const qoe_point_t *p);
 static void qoe_apply_source(qoe_points_t *points);
 static void qoe_apply_sweep(qoe_apply_t *a);
 
@@ -44,6 +33,7 @@ qoe_apply_t *
 qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     qoe_governor_t *governor, uint32_t lane, uint32_t slot, bool adopted)
 {
+    size_t        i;
     qoe_apply_t  *a;
 
     a = calloc(1, sizeof(qoe_apply_t));
@@ -69,6 +59,12 @@ qoe_apply_create(const qoe_state_t *st, const qoe_conf_t *conf,
     a->env.key = st->key;
     a->env.count = &st->shared->series;
     a->env.max = conf->series_max;
+
+    for (i = 0; i < conf->dims->n; i++) {
+        if (conf->dims->dim[i].roster != NULL) {
+            a->roster[a->nrosters++] = conf->dims->dim[i].roster;
+        }
+    }
 
     if (adopted) {
         qoe_apply_recover(a);
@@ -139,7 +135,7 @@ qoe_apply_sample(qoe_apply_t *a, const qoe_sample_t *s, uint64_t now_ns)
 
     /* the session's memory lies anywhere in the zone: prefetch it meanwhile */
 
-    qoe_apply_session_key(a, s, key);
+    qoe_apply_session_key(a, s->text, key);
     qoe_sessions_fetch(a->sessions, key, true);
 
     memset(&e, 0, sizeof(e));
@@ -313,14 +309,14 @@ qoe_apply_org_hash(const qoe_hash_key_t *key, qoe_span_t org_id)
 /* 128 bits, because nothing else distinguishes sessions. */
 
 void
-qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
+qoe_apply_session_key(const qoe_apply_t *a, const qoe_span_t text[QOE_TEXTS],
     uint64_t session[2])
 {
     qoe_hasher_t  h;
 
     qoe_hash_begin(&h, &a->key);
-    qoe_hash_add(&h, s->text[QOE_TEXT_ORG_ID]);
-    qoe_hash_add(&h, s->text[QOE_TEXT_SESSION_ID]);
+    qoe_hash_add(&h, text[QOE_TEXT_ORG_ID]);
+    qoe_hash_add(&h, text[QOE_TEXT_SESSION_ID]);
 
     /* a key of two zeros means a free slot: the second half is never 0 */
 
@@ -361,13 +357,7 @@ qoe_apply_base(qoe_apply_t *a, qoe_view_t *v, const qoe_sample_t *s,
 }
 
 
-/*
- * The time to note as that of the last question to the governor.  A value that
- * waits for the next request for its verdict is asked about again with the
- * next event, so its time is set back.
- */
-
-static uint32_t
+uint32_t
 qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s)
 {
     return qoe_govern_deferred(a->governor) ? now_s - QOE_APPLY_FRESH_S
@@ -481,149 +471,6 @@ qoe_apply_source(qoe_points_t *points)
 }
 
 
-/*
- * An event's series lie anywhere in the zone: prefetch them together, or each
- * value waits for memory on its own.
- */
-
-void
-qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns)
-{
-    qoe_apply_points_of(a, &a->points, b, false, now_ns);
-}
-
-
-void
-qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
-    bool bare, uint64_t now_ns)
-{
-    size_t        i, n;
-    uint32_t      extra[QOE_POINTS_MAX], set[QOE_POINTS_MAX];
-    uint32_t     *place[QOE_POINTS_MAX];
-    qoe_point_t  *p;
-
-    qoe_apply_count(a, QOE_COUNT_VALUES_IGNORED, points->ignored);
-
-    p = points->point;
-
-    for (i = 0, n = 0; i < points->n; i++) {
-
-        qoe_live_point(a->st->live, &p[i], now_ns);
-
-        if ((qoe_metrics[p[i].metric].group & a->conf->groups) == 0) {
-            continue;
-        }
-
-        if (n != i) {
-            p[n] = p[i];
-        }
-
-        extra[n] = 0;
-        set[n] = b.grain[qoe_metrics[p[n].metric].grain];
-
-        if (p[n].nextra != 0) {
-            extra[n] = qoe_apply_extra(a, &p[n],
-                                       (uint32_t) (now_ns / 1000000000));
-
-            /* hold the block: the next point may evict it from a->extra */
-            qoe_store_ref(a->store, extra[n]);
-        }
-
-        if ((set[n] == 0 && !bare) || (p[n].nextra != 0 && extra[n] == 0)) {
-            set[n] = QOE_STORE_OVERFLOW;
-        }
-
-        place[n] = qoe_store_place(a->store, &a->env, p[n].metric, set[n],
-                                   extra[n]);
-        n++;
-    }
-
-    for (i = 0; i < n; i++) {
-        qoe_store_fetch(a->store, place[i]);
-    }
-
-    for (i = 0; i < n; i++) {
-        (void) qoe_store_record_at(a->store, &a->env, place[i], p[i].metric,
-                                   set[i], extra[i], p[i].value, now_ns);
-        qoe_store_unref(a->store, extra[i]);
-    }
-
-    points->n = 0;
-    points->ignored = 0;
-}
-
-
-/* The block of a point's own attributes.  0: there is no memory for it. */
-
-static uint32_t
-qoe_apply_extra(qoe_apply_t *a, const qoe_point_t *p, uint32_t now_s)
-{
-    char                buf[QOE_GOVERN_BUF];
-    size_t              i, dim;
-    uint64_t            key;
-    qoe_span_t          text;
-    qoe_apply_extra_t  *e;
-
-    key = qoe_apply_extra_key(a, p);
-    e = &a->extra[key % QOE_APPLY_EXTRAS];
-
-    if (e->key == key && e->block != 0
-        && now_s - e->at_s < QOE_APPLY_FRESH_S)
-    {
-        return e->block;
-    }
-
-    a->labels.len = 0;
-    (void) qoe_govern_deferred(a->governor);
-    (void) qoe_govern_unknown(a->governor);
-
-    for (i = 0; i < p->nextra; i++) {
-        dim = p->extra[i].dim;
-        text = qoe_govern(a->governor, dim, p->extra[i].text, now_s, buf);
-
-        if (text.len != 0) {
-            (void) qoe_labels_add(&a->labels, a->conf->dims->dim[dim].name,
-                                  text);
-        }
-    }
-
-    qoe_store_unref(a->store, e->block);
-
-    e->key = key;
-    e->at_s = qoe_apply_asked_s(a, now_s);
-    e->block = qoe_apply_block(a, &a->labels,
-                               !qoe_govern_unknown(a->governor));
-
-    return e->block;
-}
-
-
-/* As qoe_base_hash(), a hash of values that the client may send anyway. */
-
-static uint64_t
-qoe_apply_extra_key(const qoe_apply_t *a, const qoe_point_t *p)
-{
-    size_t              i;
-    uint64_t            h;
-    qoe_roster_slot_t  *roster;
-
-    h = a->key.k0;
-
-    for (i = 0; i < p->nextra; i++) {
-        h = qoe_hash_quick_word(&a->key, h, p->extra[i].dim);
-        h = qoe_hash_quick(&a->key, h, p->extra[i].text);
-
-        roster = a->conf->dims->dim[p->extra[i].dim].roster;
-
-        if (roster != NULL) {
-            h = qoe_hash_quick_word(&a->key, h, qoe_roster_version(roster));
-        }
-    }
-
-    return h;
-}
-
-
 void
 qoe_apply_tick(qoe_apply_t *a, uint64_t now_ns)
 {
@@ -665,7 +512,9 @@ qoe_apply_sweep(qoe_apply_t *a)
         a->sweep = 0;
     }
 
-    qoe_store_sweep(a->store, &a->env, &a->sweep, QOE_APPLY_SWEEP);
+    if (qoe_store_sweep(a->store, &a->env, &a->sweep, QOE_APPLY_SWEEP)) {
+        memset(a->kept, 0, sizeof(a->kept));
+    }
 
     a->sweeping = (a->sweep != 0);
 }

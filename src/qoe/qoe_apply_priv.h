@@ -18,6 +18,12 @@
 #include "qoe_view_report.h"
 
 
+/*
+ * A view's governed attributes are reused for so long before the governor is
+ * asked about them again; so are those of requests and of points.
+ */
+#define QOE_APPLY_FRESH_S      60
+
 /* The live views that one session may have. */
 #define QOE_APPLY_VIEWS        32
 
@@ -30,6 +36,17 @@ typedef struct {
     uint32_t             block;              /* holds a reference */
     uint32_t             at_s;
 } qoe_apply_extra_t;
+
+
+/* Series of requests that are kept, as a power of two. */
+#define QOE_APPLY_KEPT_BITS    12
+
+
+typedef struct {
+    uint64_t             key;                /* base, metric, code; 0: none */
+    uint32_t             series;
+    uint32_t             at_s;               /* as that of its extra block */
+} qoe_apply_kept_t;
 
 
 /* Sets of blocks of requests that are cached; see qoe_apply_request.c. */
@@ -89,6 +106,13 @@ struct qoe_apply_s {
     char                 packed[QOE_VIEW_RECORD_MAX];
     qoe_apply_extra_t    extra[QOE_APPLY_EXTRAS];
     qoe_apply_cache_t    cache[QOE_APPLY_CACHES];
+    qoe_apply_kept_t     kept[1 << QOE_APPLY_KEPT_BITS];
+
+    /* those of all dimensions, and a hash of their versions at a request */
+
+    const qoe_roster_slot_t  *roster[QOE_DIMENSIONS_MAX];
+    size_t               nrosters;
+    uint64_t             rosters;
 };
 
 
@@ -114,17 +138,9 @@ void qoe_apply_done(qoe_apply_t *a, const qoe_apply_event_t *e, qoe_view_t *v,
     qoe_view_result_t rc);
 void qoe_apply_count(qoe_apply_t *a, qoe_counter_t c, uint64_t n);
 
-/* Records the points of a->points in blocks b, and empties a->points. */
-void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
-/*
- * The same for other points.  bare: a block 0 is the empty set, for which there
- * are series as well; else it is one for which there was no room.
- */
-void qoe_apply_points_of(qoe_apply_t *a, qoe_points_t *points, qoe_blocks_t b,
-    bool bare, uint64_t now_ns);
 /* The key of the session of an org_id and a session_id. */
-void qoe_apply_session_key(const qoe_apply_t *a, const qoe_sample_t *s,
-    uint64_t session[2]);
+void qoe_apply_session_key(const qoe_apply_t *a,
+    const qoe_span_t text[QOE_TEXTS], uint64_t session[2]);
 /* The blocks of the sample's attributes; sent as of qoe_base_labels(). */
 qoe_blocks_t qoe_apply_base_blocks(qoe_apply_t *a, const qoe_sample_t *s,
     uint32_t now_s, qoe_labels_t *sent);
@@ -140,6 +156,23 @@ void qoe_apply_base_free(qoe_apply_t *a, qoe_blocks_t b);
 extern const qoe_blocks_t  qoe_apply_no_blocks;
 /* The block of a set, with a reference; 0: there is no room, or it is empty. */
 uint32_t qoe_apply_block(qoe_apply_t *a, const qoe_labels_t *l, bool known);
+/*
+ * The time to note as that of the last question to the governor.  A value that
+ * waits for the next request for its verdict is asked about again with the
+ * next event, so its time is set back.
+ */
+uint32_t qoe_apply_asked_s(const qoe_apply_t *a, uint32_t now_s);
+
+/* qoe_apply_points.c */
+
+/*
+ * Records the points of a->points in blocks b, and empties a->points.  A block
+ * 0 is a set for which there was no room.
+ */
+void qoe_apply_points(qoe_apply_t *a, qoe_blocks_t b, uint64_t now_ns);
+/* The same of requests; here a block 0 is the empty set. */
+void qoe_apply_request_points(qoe_apply_t *a, qoe_points_t *points,
+    qoe_blocks_t b, uint64_t now_ns);
 
 /* qoe_apply_view.c */
 

@@ -13,17 +13,15 @@
 
 
 #include "qoe_apply_priv.h"
-#include "qoe_base.h"
+#include "qoe_hash_quick.h"
 #include "qoe_tapped.h"
 
-
-/* How long blocks are reused before the governor is asked again. */
-#define QOE_REQUEST_FRESH_S    60
 
 /* The states that one tick may end. */
 #define QOE_REQUEST_ENDS       64
 
 
+static void qoe_apply_rosters(qoe_apply_t *a);
 static void qoe_apply_request_log(qoe_apply_t *a, qoe_span_t record,
     uint64_t now_ns);
 static qoe_delivery_t *qoe_apply_delivery(qoe_apply_t *a,
@@ -31,9 +29,9 @@ static qoe_delivery_t *qoe_apply_delivery(qoe_apply_t *a,
 static void qoe_apply_delivery_free(qoe_apply_t *a, qoe_delivery_t *d,
     uint64_t now_ns);
 static qoe_blocks_t qoe_apply_request_base(qoe_apply_t *a,
-    qoe_delivery_t *d, const qoe_sample_t *s, uint32_t now_s);
+    qoe_delivery_t *d, const qoe_request_t *r, uint32_t now_s);
 static void qoe_apply_cache(qoe_apply_t *a, qoe_apply_cache_t *c,
-    const qoe_sample_t *s, uint64_t hash, uint32_t now_s);
+    const qoe_request_t *r, uint64_t hash, uint32_t now_s);
 static void qoe_apply_delivery_base(qoe_apply_t *a, qoe_delivery_t *d,
     const qoe_apply_cache_t *c);
 static qoe_blocks_t qoe_apply_delivery_blocks(const qoe_delivery_t *d);
@@ -53,7 +51,6 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
     uint64_t         key[2];
     qoe_span_t       log;
     qoe_blocks_t     b;
-    qoe_sample_t     s;
     qoe_tapped_t     head;
     qoe_request_t    r;
     qoe_delivery_t  *d;
@@ -63,8 +60,7 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
         return;
     }
 
-    qoe_request_sample(&s, &r);
-
+    qoe_apply_rosters(a);
     qoe_points_clear(&a->points);
     d = NULL;
 
@@ -74,7 +70,7 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
         qoe_delivery_request(&r, &a->points);
 
         if (qoe_request_sid(&r).len != 0) {
-            qoe_apply_session_key(a, &s, key);
+            qoe_apply_session_key(a, r.text, key);
             d = qoe_apply_delivery(a, key, now_ns);
         }
     }
@@ -85,20 +81,44 @@ qoe_apply_request(qoe_apply_t *a, qoe_span_t record, uint64_t now_ns)
     if (d != NULL) {
         qoe_deliveries_open(a->deliveries, d);
         qoe_delivery_apply(d, &r, now_ns / 1000000, &a->points);
-        b = qoe_apply_request_base(a, d, &s, (uint32_t) (now_ns / 1000000000));
+        b = qoe_apply_request_base(a, d, &r, (uint32_t) (now_ns / 1000000000));
         qoe_deliveries_close(a->deliveries, d);
 
         qoe_apply_request_view(a, key, &r);
 
     } else {
-        b = qoe_apply_request_base(a, NULL, &s,
+        b = qoe_apply_request_base(a, NULL, &r,
                                    (uint32_t) (now_ns / 1000000000));
     }
 
-    qoe_apply_points_of(a, &a->points, b, true, now_ns);
+    qoe_apply_request_points(a, &a->points, b, now_ns);
 
     if (log.len != 0 && a->conf->requests) {
         qoe_apply_request_log(a, record, now_ns);
+    }
+}
+
+
+/*
+ * Another roster may admit what this one does not: then nothing that is kept
+ * stands for the same attributes.
+ */
+
+static void
+qoe_apply_rosters(qoe_apply_t *a)
+{
+    size_t    i;
+    uint64_t  h;
+
+    h = 0;
+
+    for (i = 0; i < a->nrosters; i++) {
+        h = qoe_hash_quick_word(&a->key, h, qoe_roster_version(a->roster[i]));
+    }
+
+    if (h != a->rosters) {
+        a->rosters = h;
+        memset(a->kept, 0, sizeof(a->kept));
     }
 }
 
@@ -203,7 +223,7 @@ qoe_apply_delivery_end(qoe_apply_t *a, qoe_delivery_t *d, uint64_t now_ns)
     qoe_delivery_end(d, points);
     qoe_deliveries_close(a->deliveries, d);
 
-    qoe_apply_points_of(a, points, qoe_apply_delivery_blocks(d), true, now_ns);
+    qoe_apply_request_points(a, points, qoe_apply_delivery_blocks(d), now_ns);
 }
 
 
@@ -214,25 +234,31 @@ qoe_apply_delivery_end(qoe_apply_t *a, qoe_delivery_t *d, uint64_t now_ns)
 
 static qoe_blocks_t
 qoe_apply_request_base(qoe_apply_t *a, qoe_delivery_t *d,
-    const qoe_sample_t *s, uint32_t now_s)
+    const qoe_request_t *r, uint32_t now_s)
 {
     size_t              i;
     uint64_t            hash;
     qoe_blocks_t        b;
     qoe_apply_cache_t  *c;
 
-    hash = qoe_base_hash(s, a->conf->dims, &a->key);
+    /* an equal hash means equal bytes, as in qoe_base_hash() */
+
+    hash = qoe_hash_quick(&a->key, a->key.k0 ^ a->rosters, r->packed_texts);
+
+    if (r->packed_dims.len != 0) {
+        hash = qoe_hash_quick(&a->key, hash, r->packed_dims);
+    }
 
     if (d != NULL && d->base_key == hash
-        && now_s - d->base_s < QOE_REQUEST_FRESH_S)
+        && now_s - d->base_s < QOE_APPLY_FRESH_S)
     {
         return qoe_apply_delivery_blocks(d);
     }
 
     c = &a->cache[hash % QOE_APPLY_CACHES];
 
-    if (c->key != hash || now_s - c->at_s >= QOE_REQUEST_FRESH_S) {
-        qoe_apply_cache(a, c, s, hash, now_s);
+    if (c->key != hash || now_s - c->at_s >= QOE_APPLY_FRESH_S) {
+        qoe_apply_cache(a, c, r, hash, now_s);
     }
 
     if (d != NULL) {
@@ -252,17 +278,19 @@ qoe_apply_request_base(qoe_apply_t *a, qoe_delivery_t *d,
 
 
 static void
-qoe_apply_cache(qoe_apply_t *a, qoe_apply_cache_t *c, const qoe_sample_t *s,
+qoe_apply_cache(qoe_apply_t *a, qoe_apply_cache_t *c, const qoe_request_t *r,
     uint64_t hash, uint32_t now_s)
 {
-    size_t  i;
+    size_t        i;
+    qoe_sample_t  s;
 
+    qoe_request_sample(&s, r);
     qoe_apply_base_free(a, c->b);
 
     (void) qoe_govern_deferred(a->governor);
-    c->b = qoe_apply_base_blocks(a, s, now_s, NULL);
+    c->b = qoe_apply_base_blocks(a, &s, now_s, NULL);
     c->key = hash;
-    c->at_s = qoe_govern_deferred(a->governor) ? now_s - QOE_REQUEST_FRESH_S
+    c->at_s = qoe_govern_deferred(a->governor) ? now_s - QOE_APPLY_FRESH_S
                                                : now_s;
 
     for (i = 0; i < QOE_GRAINS; i++) {
@@ -399,6 +427,7 @@ qoe_apply_request_counts(qoe_apply_t *a, const qoe_request_t *r,
                                                       : qoe_span("query"));
         qoe_point_extra(p, QOE_DIM_VERSION,
                         versions[qoe_min(r->version, 2)]);
+        qoe_point_code(p, 1 + 3u * r->headers + qoe_min(r->version, 2));
     }
 
     for (i = 0; i < QOE_CMCD_IGNORED; i++) {

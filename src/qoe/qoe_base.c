@@ -14,6 +14,9 @@
 #define QOE_BASE_CUT       256
 
 
+static inline uint64_t qoe_base_add_hash(uint64_t h,
+    const qoe_hash_key_t *key, const qoe_dimensions_t *dims, size_t i,
+    qoe_span_t value);
 static uint32_t qoe_base_add(qoe_labels_t out[QOE_GRAINS],
     bool known[QOE_GRAINS], const qoe_dimension_t *dim, qoe_span_t text,
     bool unknown);
@@ -38,6 +41,16 @@ static const uint8_t  qoe_base_texts[] = {
 };
 
 
+/* The other way round: 1 + the dimension of a text, or 0. */
+
+static const uint8_t  qoe_base_dims[QOE_TEXTS] = {
+#define QOE_BASE_DIM(id, name, role, action, max, maxlen)                     \
+    [QOE_TEXT_##id] = 1 + QOE_DIM_##id,
+#define QOE_BASE_NO_DIM(id, name, role, action, max, maxlen)
+    QOE_DIMENSIONS(QOE_BASE_DIM, QOE_BASE_NO_DIM)
+};
+
+
 /*
  * This hash only answers whether a session's attributes are still those of its
  * last event, so it need not be SipHash: its key is secret, and a client that
@@ -49,32 +62,53 @@ uint64_t
 qoe_base_hash(const qoe_sample_t *s, const qoe_dimensions_t *dims,
     const qoe_hash_key_t *key)
 {
-    size_t      i;
-    uint64_t    h;
-    qoe_span_t  value;
+    size_t    i;
+    uint64_t  h;
 
     h = key->k0;
 
-    for (i = 0; i < dims->n; i++) {
+    /* most texts are empty */
 
-        if (dims->dim[i].role == QOE_ROLE_EXTRA) {
-            continue;
-        }
-
-        value = qoe_base_value(s, i, dims->dim[i].name);
-        value.len = qoe_min(value.len, QOE_BASE_CUT);
-
-        h = qoe_hash_quick(key, h, value);
-
-        /* another roster may admit what this one does not */
-
-        if (dims->dim[i].roster != NULL) {
-            h = qoe_hash_quick_word(key, h,
-                                    qoe_roster_version(dims->dim[i].roster));
+    for (i = 0; i < QOE_TEXTS; i++) {
+        if (s->text[i].len != 0 && qoe_base_dims[i] != 0) {
+            h = qoe_base_add_hash(h, key, dims, qoe_base_dims[i] - 1,
+                                  s->text[i]);
         }
     }
 
+    h = qoe_base_add_hash(h, key, dims, QOE_DIM_CONTENT_TYPE,
+                          qoe_base_content_type(s));
+    h = qoe_base_add_hash(h, key, dims, QOE_DIM_STREAM_ID,
+                          qoe_base_stream_id(s));
+
+    for (i = QOE_DIMS_BUILTIN; i < dims->n; i++) {
+        h = qoe_base_add_hash(h, key, dims, i,
+                              qoe_base_custom(s, dims->dim[i].name));
+    }
+
     return h;
+}
+
+
+static inline uint64_t
+qoe_base_add_hash(uint64_t h, const qoe_hash_key_t *key,
+    const qoe_dimensions_t *dims, size_t i, qoe_span_t value)
+{
+    const qoe_dimension_t  *dim;
+
+    dim = &dims->dim[i];
+
+    if (value.len == 0 || dim->role == QOE_ROLE_EXTRA) {
+        return h;
+    }
+
+    value.len = qoe_min(value.len, QOE_BASE_CUT);
+    h = qoe_hash_quick(key, qoe_hash_quick_word(key, h, i), value);
+
+    /* another roster may admit what this one does not */
+
+    return dim->roster == NULL
+           ? h : qoe_hash_quick_word(key, h, qoe_roster_version(dim->roster));
 }
 
 

@@ -38,16 +38,3 @@ const qoe_metric_t  qoe_metrics[QOE_METRICS_N] = {
       qoe_bounds_##bounds, qoe_nbounds_##bounds },
     QOE_METRICS(QOE_METRIC_ROW)
 };
-
-
-size_t
-qoe_metric_bucket(const qoe_metric_t *m, double value)
-{
-    size_t  i;
-
-    for (i = 0; i < m->nbounds && value > m->bounds[i]; i++) {
-        /* void */
-    }
-
-    return i;
-}

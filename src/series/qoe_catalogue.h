@@ -649,8 +649,20 @@ typedef struct {
 /* A row for each qoe_metric_id_t. */
 extern const qoe_metric_t  qoe_metrics[QOE_METRICS_N];
 
+
 /* The index of the bucket for value: the first whose bound is not below it. */
-size_t qoe_metric_bucket(const qoe_metric_t *m, double value);
+
+static inline size_t
+qoe_metric_bucket(const qoe_metric_t *m, double value)
+{
+    size_t  i;
+
+    for (i = 0; i < m->nbounds && value > m->bounds[i]; i++) {
+        /* void */
+    }
+
+    return i;
+}
 
 
 #endif /* _QOE_CATALOGUE_H_INCLUDED_ */

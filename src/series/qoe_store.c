@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * The writer's half of the store: how series begin, get values, and end.
+ * The writer's half of the store: how series begin and end.
  */
 
 
@@ -28,6 +28,9 @@ _Static_assert(sizeof(qoe_store_number_t) == 88
 
 static uint32_t qoe_store_pow2(uint32_t n);
 static void qoe_store_reserve(qoe_store_t *s);
+static uint32_t qoe_store_series_at(qoe_store_t *s,
+    const qoe_store_env_t *env, uint32_t *place, uint32_t metric,
+    uint32_t base, uint32_t extra, uint64_t now_ns);
 static uint32_t qoe_store_find(const qoe_store_t *s, const uint32_t *head,
     uint32_t metric, uint32_t base, uint32_t extra);
 static uint32_t qoe_store_new(qoe_store_t *s, const qoe_store_env_t *env,
@@ -37,12 +40,6 @@ static bool qoe_store_known(const qoe_store_t *s, uint32_t block);
 static uint32_t qoe_store_overflow(qoe_store_t *s,
     const qoe_store_env_t *env, uint32_t metric, uint64_t now_ns);
 static uint32_t qoe_store_slot_take(qoe_store_t *s, uint32_t metric);
-static void qoe_store_add(qoe_store_t *s, uint32_t slot, double value,
-    uint64_t now_ns);
-static void qoe_store_write(qoe_store_t *s, uint32_t slot, double value);
-static void qoe_store_write_number(qoe_store_number_t *n, double value);
-static void qoe_store_write_histogram(qoe_store_histogram_t *h, double value);
-static void qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns);
 static void qoe_store_end(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t slot);
 static void qoe_store_unlink(qoe_store_t *s, const qoe_store_env_t *env,
@@ -155,16 +152,16 @@ qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
 {
     return qoe_store_record_at(s, env,
                                qoe_store_place(s, env, metric, base, extra),
-                               metric, base, extra, value, now_ns);
+                               metric, base, extra, value, 1, now_ns);
 }
 
 
 qoe_status_t
 qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t *place, qoe_metric_id_t metric, uint32_t base, uint32_t extra,
-    double value, uint64_t now_ns)
+    double value, uint32_t times, uint64_t now_ns)
 {
-    uint32_t      slot;
+    uint32_t      series;
     qoe_status_t  rc;
 
     if (!qoe_store_has(metric) || !isfinite(value)
@@ -180,25 +177,47 @@ qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
     }
 
     rc = QOE_OK;
-    slot = 0;
+    series = qoe_store_series_at(s, env, place, metric, base, extra, now_ns);
 
-    if (qoe_store_block_ok(s, base) && qoe_store_block_ok(s, extra)) {
-        slot = qoe_store_find(s, place, metric, base, extra);
-
-        if (slot == 0) {
-            slot = qoe_store_new(s, env, place, metric, base, extra, now_ns);
-        }
-    }
-
-    if (slot == 0) {
-        slot = qoe_store_overflow(s, env, metric, now_ns);
-        qoe_publish(&s->overflowed, s->overflowed + 1);
+    if (series == 0) {
+        series = qoe_store_overflow(s, env, metric, now_ns);
+        qoe_publish(&s->overflowed, s->overflowed + times);
         rc = QOE_FULL;
     }
 
-    qoe_store_add(s, slot - 1, value, now_ns);
+    qoe_store_add(s, series, value, times, now_ns);
 
     return rc;
+}
+
+
+uint32_t
+qoe_store_series(qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_metric_id_t metric, uint32_t base, uint32_t extra, uint64_t now_ns)
+{
+    return qoe_store_series_at(s, env,
+                               qoe_store_head(s, env, metric, base, extra),
+                               metric, base, extra, now_ns);
+}
+
+
+/* Returns 1 + the slot of the series; 0: there is no room for it. */
+
+static uint32_t
+qoe_store_series_at(qoe_store_t *s, const qoe_store_env_t *env,
+    uint32_t *place, uint32_t metric, uint32_t base, uint32_t extra,
+    uint64_t now_ns)
+{
+    uint32_t  series;
+
+    if (!qoe_store_block_ok(s, base) || !qoe_store_block_ok(s, extra)) {
+        return 0;
+    }
+
+    series = qoe_store_find(s, place, metric, base, extra);
+
+    return series != 0 ? series : qoe_store_new(s, env, place, metric, base,
+                                                extra, now_ns);
 }
 
 
@@ -218,26 +237,29 @@ qoe_store_place(const qoe_store_t *s, const qoe_store_env_t *env,
 void
 qoe_store_fetch(const qoe_store_t *s, const uint32_t *place)
 {
-    uint32_t     i;
-    const char  *p, *end;
-
-    i = *place;
-
-    if (i == 0 || i > s->numbers + s->histograms) {
-        return;
-    }
-
-    p = (const char *) qoe_store_slot(s, i - 1);
-    end = p + (i <= s->numbers ? sizeof(qoe_store_number_t)
-                               : sizeof(qoe_store_histogram_t));
-
-    for (/* void */; p < end; p += 64) {
-        __builtin_prefetch(p, 1);
+    if (*place != 0 && *place <= s->numbers + s->histograms) {
+        qoe_store_fetch_series(s, *place);
     }
 }
 
 
-/* Returns 1 + the slot of the series, or 0. */
+void
+qoe_store_fetch_series(const qoe_store_t *s, uint32_t series)
+{
+    const char  *p;
+
+    p = (const char *) qoe_store_slot(s, series - 1);
+
+    __builtin_prefetch(p, 1);
+    __builtin_prefetch(p + 64, 1);
+
+    if (series > s->numbers) {
+        __builtin_prefetch(p + 128, 1);
+    }
+}
+
+
+/* The same; 0: there is none. */
 
 static uint32_t
 qoe_store_find(const qoe_store_t *s, const uint32_t *head, uint32_t metric,
@@ -392,176 +414,16 @@ qoe_store_slot_free(qoe_store_t *s, uint32_t slot)
 }
 
 
-/*
- * Stores the value first and updates life after it: if a collector has
- * condemned the series in between, that is noticed, and the value starts the
- * series again.  The counter of new series is raised last, so that a reader
- * that sees it change finds the series.
- */
-
-static void
-qoe_store_add(qoe_store_t *s, uint32_t slot, double value, uint64_t now_ns)
-{
-    bool               begins;
-    uint64_t           life, live;
-    qoe_store_slot_t  *e;
-
-    e = qoe_store_slot(s, slot);
-    live = QOE_LIFE_LIVE | (uint32_t) (now_ns / 1000000000);
-    life = qoe_acquire(&e->life);
-    begins = !(life & QOE_LIFE_LIVE);
-
-    if (life & QOE_LIFE_DEAD) {
-        qoe_store_clear(s, slot, now_ns);
-    }
-
-    qoe_store_write(s, slot, value);
-
-    while (life != live
-           && !__atomic_compare_exchange_n(&e->life, &life, live, false,
-                                           __ATOMIC_ACQ_REL,
-                                           __ATOMIC_ACQUIRE))
-    {
-        if (life & QOE_LIFE_DEAD) {
-            qoe_store_clear(s, slot, now_ns);
-            qoe_store_write(s, slot, value);
-            begins = true;
-        }
-    }
-
-    if (begins) {
-        qoe_publish(&s->born, s->born + 1);
-    }
-}
-
-
-static void
-qoe_store_write(qoe_store_t *s, uint32_t slot, double value)
-{
-    uint32_t           seq;
-    qoe_store_slot_t  *e;
-
-    e = qoe_store_slot(s, slot);
-
-    /* a writer that died here has left seq odd */
-
-    seq = e->seq | 1;
-    qoe_publish(&e->seq, seq);
-
-    if (slot < s->numbers) {
-        qoe_store_write_number(qoe_store_number(s, slot), value);
-
-    } else {
-        qoe_store_write_histogram(qoe_store_histogram(s, slot), value);
-    }
-
-    qoe_publish(&e->seq, seq + 1);
-}
-
-
-static void
-qoe_store_write_number(qoe_store_number_t *n, double value)
-{
-    uint64_t  count;
-
-    if (qoe_store_is_integer(n->slot.metric)) {
-
-        /* OTLP has signed integers */
-
-        count = n->count + (uint64_t) (value + 0.5);
-        qoe_publish(&n->count, qoe_min(count, (uint64_t) INT64_MAX));
-
-        return;
-    }
-
-    qoe_publish(&n->slot.sum, qoe_st_bits(qoe_st_double(n->slot.sum) + value));
-    qoe_publish(&n->count, n->count + 1);
-}
-
-
-/* The count is the sum of the buckets, so it cannot contradict them. */
-
-static void
-qoe_store_write_histogram(qoe_store_histogram_t *h, double value)
-{
-    size_t   i;
-    uint64_t  bits;
-
-    const qoe_metric_t  *m = &qoe_metrics[h->slot.metric];
-
-    bits = qoe_st_bits(value);
-
-    /* min is infinite before the first value */
-
-    if (value < qoe_st_double(h->min)) {
-        qoe_publish(&h->min, bits);
-    }
-
-    if (value > qoe_st_double(h->max)) {
-        qoe_publish(&h->max, bits);
-    }
-
-    qoe_publish(&h->slot.sum, qoe_st_bits(qoe_st_double(h->slot.sum) + value));
-
-    i = qoe_metric_bucket(m, value);
-    qoe_publish(&h->bucket[i], h->bucket[i] + 1);
-}
-
-
-/*
- * Sets all values to zero, under the seqlock; readers do not treat the slot as
- * live.
- */
-
-static void
-qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns)
-{
-    size_t                  i;
-    uint32_t                seq;
-    qoe_store_slot_t       *e;
-    qoe_store_number_t     *n;
-    qoe_store_histogram_t  *h;
-
-    e = qoe_store_slot(s, slot);
-
-    seq = e->seq | 1;
-    qoe_publish(&e->seq, seq);
-
-    qoe_publish(&e->start_ns, start_ns);
-    qoe_publish(&e->sum, qoe_st_bits(0));
-
-    if (slot < s->numbers) {
-        n = qoe_store_number(s, slot);
-
-        qoe_publish(&n->count, 0);
-        qoe_publish(&n->seen_sum, 0);
-        qoe_publish(&n->seen_count, 0);
-        qoe_publish(&n->window_sum, 0);
-        qoe_publish(&n->window_count, 0);
-
-    } else {
-        h = qoe_store_histogram(s, slot);
-
-        qoe_publish(&h->min, qoe_st_bits(INFINITY));
-        qoe_publish(&h->max, qoe_st_bits(-INFINITY));
-
-        for (i = 0; i < QOE_STORE_BUCKETS; i++) {
-            qoe_publish(&h->bucket[i], 0);
-        }
-    }
-
-    qoe_publish(&e->seq, seq + 1);
-}
-
-
-void
+bool
 qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t *cursor, uint32_t n)
 {
+    bool               ended;
     uint32_t           slots;
     uint64_t           life;
     qoe_store_slot_t  *e;
 
+    ended = false;
     slots = s->numbers + s->histograms;
 
     for ( /* void */ ; n != 0 && *cursor < slots; n--, (*cursor)++) {
@@ -593,12 +455,15 @@ qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         {
             qoe_store_end(s, env, *cursor);
+            ended = true;
         }
     }
 
     if (*cursor >= slots) {
         *cursor = 0;
     }
+
+    return ended;
 }
 
 

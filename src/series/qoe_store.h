@@ -95,22 +95,37 @@ qoe_status_t qoe_store_record(qoe_store_t *s, const qoe_store_env_t *env,
 /*
  * The same in three steps, to fetch the series of several values from memory in
  * parallel: first call place for all of them, then fetch for all, then record.
- * A place stays valid until anything else in the store changes.
+ * A place stays valid until anything else in the store changes.  The value is
+ * recorded as often as times says.
  */
 uint32_t *qoe_store_place(const qoe_store_t *s, const qoe_store_env_t *env,
     qoe_metric_id_t metric, uint32_t base, uint32_t extra);
 void qoe_store_fetch(const qoe_store_t *s, const uint32_t *place);
 qoe_status_t qoe_store_record_at(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t *place, qoe_metric_id_t metric, uint32_t base, uint32_t extra,
-    double value, uint64_t now_ns);
+    double value, uint32_t times, uint64_t now_ns);
+
+/*
+ * For a writer that keeps series: the number of that with these blocks, which
+ * is made if there is none, 0 if there is no room for it; and a value for it,
+ * from 0 to QOE_STORE_VALUE_MAX.  Readers do not see a new series before its
+ * first value.  A number stays valid until qoe_store_sweep() says that series
+ * have ended.
+ */
+uint32_t qoe_store_series(qoe_store_t *s, const qoe_store_env_t *env,
+    qoe_metric_id_t metric, uint32_t base, uint32_t extra, uint64_t now_ns);
+void qoe_store_add(qoe_store_t *s, uint32_t series, double value,
+    uint32_t times, uint64_t now_ns);
+/* Fetches it from memory before that. */
+void qoe_store_fetch_series(const qoe_store_t *s, uint32_t series);
 
 /*
  * Frees series that collectors have condemned (qoe_store_condemn), when they
  * are found condemned for the second time, which leaves time for a pardon.
  * Looks at n slots from *cursor on, and moves it; *cursor becomes 0 after a
- * whole turn.
+ * whole turn.  true: series have ended.
  */
-void qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
+bool qoe_store_sweep(qoe_store_t *s, const qoe_store_env_t *env,
     uint32_t *cursor, uint32_t n);
 
 /*

@@ -349,6 +349,14 @@ qoe_store_pool_room(const qoe_store_pool_t *p, uint32_t need, bool known)
 /* Puts a slot into the free list; its life must be 0. */
 void qoe_store_slot_free(qoe_store_t *s, uint32_t slot);
 
+/* Functions of qoe_store_value.c. */
+
+/*
+ * Sets all values to zero, under the seqlock; readers do not treat the slot as
+ * live.
+ */
+void qoe_store_clear(qoe_store_t *s, uint32_t slot, uint64_t start_ns);
+
 /* Functions of qoe_store_block.c. */
 
 #define qoe_store_cells_of(len)                                               \

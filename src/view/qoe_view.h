@@ -35,11 +35,15 @@
 
 /*
  * An observation: value is in the metric's unit; for counters, the increment.
+ * It counts as so many observations of the same value.  Points of one metric
+ * with one code have the same attributes; a code of 0 says nothing.
  */
 
 typedef struct {
     uint16_t        metric;                  /* qoe_metric_id_t */
     uint16_t        nextra;
+    uint16_t        times;                   /* at least 1 */
+    uint16_t        code;
     struct {
         uint16_t    dim;                     /* qoe_dim_t, of role EXTRA */
         qoe_span_t  text;                    /* not empty, not governed yet */
@@ -62,11 +66,36 @@ void qoe_points_clear(qoe_points_t *points);
 
 /*
  * Adds a point, unless the value is NaN, or 0 for a counter.  In that case
- * returns NULL, which qoe_point_extra() accepts.
+ * returns NULL, which the functions below accept.
  */
 qoe_point_t *qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric,
     double value);
-void qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text);
+
+
+/* Adds an attribute, unless its text is empty. */
+
+static inline void
+qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text)
+{
+    if (p == NULL || text.len == 0 || p->nextra == QOE_POINT_EXTRAS) {
+        return;
+    }
+
+    p->extra[p->nextra].dim = (uint16_t) dim;
+    p->extra[p->nextra].text = text;
+    p->nextra++;
+}
+
+
+/* Says which points of the metric have the same attributes; also for NULL. */
+
+static inline void
+qoe_point_code(qoe_point_t *p, unsigned code)
+{
+    if (p != NULL) {
+        p->code = (uint16_t) code;
+    }
+}
 
 
 typedef struct qoe_view_s  qoe_view_t;

@@ -73,9 +73,14 @@ static const struct {
     [QOE_NUMBER_STALLED]             = { 0, QOE_LONG_MS }
 };
 
+/* Within, a double may have a fraction. */
+#define QOE_POINT_WHOLE    4503599627370496.0
+
 _Static_assert(QOE_NUMBERS <= 64, "a bit a number");
 
 
+static bool qoe_point_no_increase(qoe_metric_id_t metric,
+    qoe_instrument_t kind, double value);
 static qoe_span_t qoe_view_framerate(qoe_view_step_t *x);
 
 
@@ -116,31 +121,33 @@ qoe_points_clear(qoe_points_t *points)
 }
 
 
+/* Is it a number that round() would leave as it is, and not very large? */
+
+static inline bool
+qoe_point_whole(double value)
+{
+    return value > -QOE_POINT_WHOLE && value < QOE_POINT_WHOLE
+           && (double) (int64_t) value == value;
+}
+
+
 qoe_point_t *
 qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
 {
     qoe_point_t       *p;
     qoe_instrument_t   kind;
 
-    if (!isfinite(value) || points->n == QOE_POINTS_MAX) {
-        return NULL;
-    }
-
     kind = qoe_metrics[metric].kind;
 
-    if (kind == QOE_INSTRUMENT_COUNTER) {
+    if (kind == QOE_INSTRUMENT_COUNTER && !qoe_point_whole(value)) {
         value = round(value);
     }
 
-    if (kind <= QOE_INSTRUMENT_UPDOWN_DOUBLE && value <= 0) {
+    if (!(value > 0) && !qoe_point_no_increase(metric, kind, value)) {
         return NULL;
     }
 
-    /* negative only for z-scores; otherwise it comes from a torn slot */
-
-    if (value < 0 && metric != QOE_METRIC_BUFFER_INSTABILITY_INDEX
-        && metric != QOE_METRIC_NETWORK_LATENCY_DEVIATION)
-    {
+    if (isinf(value) || points->n == QOE_POINTS_MAX) {
         return NULL;
     }
 
@@ -148,22 +155,29 @@ qoe_point_add(qoe_points_t *points, qoe_metric_id_t metric, double value)
 
     p->metric = (uint16_t) metric;
     p->nextra = 0;
+    p->times = 1;
+    p->code = 0;
     p->value = value;
 
     return p;
 }
 
 
-void
-qoe_point_extra(qoe_point_t *p, qoe_dim_t dim, qoe_span_t text)
+/* May the metric have such a value, which is 0, negative or NaN? */
+
+static bool
+qoe_point_no_increase(qoe_metric_id_t metric, qoe_instrument_t kind,
+    double value)
 {
-    if (p == NULL || text.len == 0 || p->nextra == QOE_POINT_EXTRAS) {
-        return;
+    if (kind <= QOE_INSTRUMENT_UPDOWN_DOUBLE) {
+        return false;
     }
 
-    p->extra[p->nextra].dim = (uint16_t) dim;
-    p->extra[p->nextra].text = text;
-    p->nextra++;
+    /* negative only for z-scores; otherwise it comes from a torn slot */
+
+    return value == 0
+           || (value < 0 && (metric == QOE_METRIC_BUFFER_INSTABILITY_INDEX
+                          || metric == QOE_METRIC_NETWORK_LATENCY_DEVIATION));
 }
 
 

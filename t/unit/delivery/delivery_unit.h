@@ -22,17 +22,20 @@ static qoe_delivery_t  state;
 static qoe_points_t    made;
 static unsigned        refused_points;       /* beyond the room for them */
 
-/* All points since begin(). */
+/* All points since begin(), those that count several times so many times. */
 static struct { qoe_point_t point[4096]; size_t n; }  all;
 
 
 static inline void
 keep(void)
 {
-    size_t  i;
+    size_t    i;
+    uint32_t  n;
 
-    for (i = 0; i < made.n && all.n < 4096; i++) {
-        all.point[all.n++] = made.point[i];
+    for (i = 0; i < made.n; i++) {
+        for (n = 0; n < made.point[i].times && all.n < 4096; n++) {
+            all.point[all.n++] = made.point[i];
+        }
     }
 
     refused_points += (made.n == QOE_POINTS_MAX);
