@@ -121,13 +121,14 @@ sub counted ($name, $nginx, $load, $took) {
 for my $case ([ 'an upgrade', \&for_good ], [ 'a rollback', \&rolled_back ]) {
     my ($name, $end) = @$case;
     my $nginx = daemon($name);
-    my $load = load($nginx, d => scaled(10), c => 8, n => 5, r => 200);
+    my $load = load($nginx, d => scaled(600), c => 8, n => 5, r => 200);
     my (%seen, %took);
 
     sleep 0.5;
     my @masters = second($name, $nginx, \%seen, \%took) or last;
     my $left = $end->($name, $nginx, \%seen, @masters);
     ok($load->alive, "$name: all of this happens under load");
+    $load->signal('TERM');
     counted($name, $nginx, $load, \%took);
 
     $seen{$_} = 1 for children($left);
