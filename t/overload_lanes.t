@@ -12,7 +12,6 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use OpenQoE::Sink;
 use OpenQoE::Test;
 
 use Compress::Zlib qw(memGzip);
