@@ -20,7 +20,7 @@
 const fs = require('fs');
 const path = require('path');
 
-const { pause } = require('../browser/cdp.js');
+const { TIMEOUT, pause } = require('../browser/cdp.js');
 const { inGroups, main } = require('../browser/main.js');
 const { Site } = require('./server.js');
 const { session } = require('../players/truth.js');
@@ -154,6 +154,16 @@ async function run(browser, player, scenario) {
 }
 
 
+// Whether the last event of a page has been posted.
+
+function arrived({ name, scenario }) {
+    const last = scenario === 'full' ? 'ended' : 'playbackdetached';
+
+    return (server.sent.get(name) || []).some(({ events }) =>
+        events.some(({ event_type }) => event_type === last));
+}
+
+
 // A session as truth.js has it, with what the pages posted.
 
 function told({ name, player, scenario, record }) {
@@ -172,8 +182,12 @@ async function work(browser) {
         Object.keys(PLAYERS),
         (player, scenario) => run(browser, player, scenario));
 
-    // The beacons of the last pages are still under way.
-    await pause(1000);
+    // The beacons of the last pages are under way when the pages have gone.
+    const end = Date.now() + TIMEOUT;
+
+    while (Date.now() < end && !viewers.every(arrived)) {
+        await pause(50);
+    }
 
     return { sessions: viewers.map(told) };
 }
