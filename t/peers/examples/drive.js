@@ -71,7 +71,10 @@ class ExampleViewer extends Viewer {
             ;var errors = [];
             addEventListener('error', (e) => errors.push(e.message));
             var truth = new Recorder(document.querySelector('video'));
-            var media = truth.video; 0`);
+            var media = truth.video;
+            addEventListener('pagehide', () => localStorage.setItem('${name}',
+                JSON.stringify({ ...truth.record(), errors,
+                    size: [media.videoWidth, media.videoHeight] })));`);
         await page.evaluate(`void (${PLAYERS[player]})`);
         return viewer;
     }
@@ -102,12 +105,10 @@ class ExampleViewer extends Viewer {
         }
     }
 
-    // Closes the tab as a person does, and keeps what the page recorded.
+    // Closes the tab as a person does.  The page keeps what it recorded when it
+    // goes, for it plays until then.
     async close() {
         await this.do('close', '0');
-        this.record = await this.page.evaluate(
-            `({ ...truth.record(), errors,
-            size: [media.videoWidth, media.videoHeight] })`);
         await this.page.close();
     }
 }
@@ -154,6 +155,22 @@ async function run(browser, player, scenario) {
 }
 
 
+// What the pages recorded, once all of them have gone away.  Any file of the
+// site has their storage.
+
+async function collect(browser, viewers) {
+    const page = await browser.newPage(`${site}/any/openqoe-reporter.js`);
+    const names = JSON.stringify(viewers.map(({ name }) => name));
+
+    await page.until(`${names}.every((name) => localStorage.getItem(name))`);
+    const stored = await page.evaluate('({ ...localStorage })');
+
+    for (const viewer of viewers) {
+        viewer.record = JSON.parse(stored[viewer.name]);
+    }
+}
+
+
 // Whether the last event of a page has been posted.
 
 function arrived({ name, scenario }) {
@@ -189,6 +206,7 @@ async function work(browser) {
         await pause(50);
     }
 
+    await collect(browser, viewers);
     return { sessions: viewers.map(told) };
 }
 
