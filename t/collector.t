@@ -56,7 +56,7 @@ endpoint $scheme://localhost:$port;
         protocol $protocol;
         compression $compression;
         interval 100ms;
-        timeout 2s;
+        timeout 60s;
         header X-Scope-OrgID tenant-7;
         resource deployment.environment staging;
         $conf
@@ -340,6 +340,9 @@ for my $protocol ('grpc', 'http/protobuf') {
             'Collector away: events are delivered once it is back');
 
         # A request that timed out may have been taken all the same.
+        $nginx->write_config(exporter => exporter($collector, $protocol)
+                                         =~ s/timeout 60s/timeout 2s/r);
+        ok($nginx->reload(old => 1), 'nginx reloads with a short timeout');
         $collector->process->signal('STOP');
         $before = retried($nginx);
         post_batches($nginx, $oracle, 10);
@@ -361,8 +364,7 @@ for my $protocol ('grpc', 'http/protobuf') {
 subtest 'nginx exits while the Collector is stuck' => sub {
     my $collector = OpenQoE::Peers->new(program => $program)->start;
     my $nginx = OpenQoE::Nginx->new(
-        exporter => exporter($collector, 'grpc') =~ s/timeout 2s/timeout 60s/r
-    )->start;
+        exporter => exporter($collector, 'grpc'))->start;
     my $oracle = OpenQoE::Oracle->new;
 
     $collector->process->signal('STOP');
