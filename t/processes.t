@@ -8,6 +8,8 @@ use OpenQoE::Test;
 
 need(load => tool('load'));
 
+# A helper that has no time to end sends what is in flight once more.
+my @patient = (http => 'openqoe_drain_timeout 60s;');
 my $setpriv;
 
 
@@ -46,7 +48,7 @@ sub post ($nginx, $oracle, $n = 5) {
 # configuration names.
 
 sub daemon () {
-    return start_daemon(OpenQoE::Nginx->new(workers => 2,
+    return start_daemon(OpenQoE::Nginx->new(workers => 2, @patient,
                                             main => 'env LD_PRELOAD;'));
 }
 
@@ -150,7 +152,7 @@ SKIP: {
     local $ENV{TEST_NGINX_OPENQOE_MODULE} =
         copied($ENV{TEST_NGINX_OPENQOE_MODULE}, $dir);
     $binary = copied($binary, $dir) if slurp($binary) =~ /^#!/;
-    my $nginx = OpenQoE::Nginx->new(workers => 2, binary =>
+    my $nginx = OpenQoE::Nginx->new(workers => 2, @patient, binary =>
         "$setpriv --reuid $user --clear-groups $binary");
     my $oracle = OpenQoE::Oracle->new;
 

@@ -18,7 +18,9 @@ need(load => tool('load'));
 # request.
 
 sub daemon ($name) {
+    # a helper that has no time to end sends what is in flight once more
     return start_daemon(OpenQoE::Nginx->new(workers => 2,
+        http => 'openqoe_drain_timeout 60s;',
         main => 'env LD_PRELOAD;', events_block => 'accept_mutex on;',
         server => 'keepalive_requests 5; client_header_timeout 1s;'),
         "$name: ");
