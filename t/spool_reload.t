@@ -18,12 +18,12 @@ for my $ack (qw(memory fsync)) {
     my $done = 0;
 
     $f->meanwhile($load, sub ($i) {
+        return $load->signal('TERM') if $i >= $reloads;
         my %change = (workers => 1 + $i % 3);
         $change{zone} = 'qoe:' . (8, 16, 12)[$i / 2 % 3] . 'm' if $i % 2;
         $f->receiver->mode($i % 5 == 2 ? 'status 503' : 'ok');
         $f->config(%change);
         $done += $f->nginx->reload ? 1 : 0;
-        $load->signal('TERM') if $i + 1 == $reloads;
     }, 0.4);
 
     $f->receiver->mode('ok');

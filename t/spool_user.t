@@ -38,10 +38,10 @@ for my $ack (qw(memory spool fsync)) {
     # is replayed, and so on.
 
     $f->meanwhile($load, sub ($i) {
+        return $load->signal('TERM') if $i >= 5;
         $f->config(main => user($i + 1));
         $done += $nginx->reload ? 1 : 0;
         $f->receiver->mode($i % 2 ? 'status 503' : 'ok');
-        $load->signal('TERM') if $i == 4;
     }, 1.5);
 
     $f->receiver->mode('ok');
