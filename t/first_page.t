@@ -85,8 +85,12 @@ SKIP: {
     is_deeply($seen->{hosts}, ['localhost:' . $nginx->port],
               'the page asks no other host');
 
-    my $stats = decode_json_text($http->request('GET', '/v2/stats')->{body});
-    is($stats->{views}{started}, 2, 'the module saw both plays start');
+    my $stats;
+    ok(wait_until(sub {
+           my $r = $http->request('GET', '/v2/stats');
+           $stats = decode_json_text($r->{body});
+           return $stats->{views}{started} == 2;
+       }, 20), 'the module saw both plays start');
     is($stats->{events}{rejected}{invalid}, 0, 'it took every event');
     is($stats->{events}{unknown_keys}, 0, 'no event had a key that no field has');
 

@@ -134,10 +134,10 @@ sub traced ($nginx) {
 my $chosen = '';
 
 for my $name (sort keys %edge) {
-    wait_until(sub {
-        my $stats = $edge{$name}->stats->{exporters}{default}{traces};
-        $stats->{accepted} && $stats->{queued} == 0
-    }, scaled(20));
+    ok(wait_until(sub {
+           my $stats = $edge{$name}->stats->{exporters}{default}{traces};
+           $stats->{accepted} >= @views && $stats->{queued} == 0
+       }, scaled(20)), "edge $name has sent its traces");
     $chosen = traced($edge{$name}) if $name eq 'a';
     is(traced($edge{$name}), $chosen,
        "edge $name has traces of the same views as edge a");

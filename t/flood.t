@@ -66,13 +66,12 @@ sub counted ($org, $type) {
 
 # Each second in which events are applied counts once.
 
-for (1 .. 4) {
+for my $n (1 .. 4) {
     viewer('real', 'heartbeat');
+    ok(wait_until(sub { counted('real', 'heartbeat') == $n }, 20),
+       "event $n of a known org is counted");
     sleep 1.1;
 }
-
-ok(wait_until(sub { counted('real', 'heartbeat') == 4 }, 20),
-   'the events of a known org are counted');
 
 my $full = wait_until(sub {
     forge() for 1 .. 10;

@@ -156,7 +156,7 @@ subtest 'openqoe_refused drop: refused batches are dropped' => sub {
 
 {
     my $f = OpenQoE::Faults->new(workers => 1, exporter =>
-                                 'timeout 400ms;')->start;
+                                 'timeout 1500ms;')->start;
 
     $f->receiver->mode('drip');
     is($f->status(5), 202,

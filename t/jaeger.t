@@ -116,8 +116,11 @@ for my $s (@sessions) {
         my ($id) = $s->{events}[0]{text} =~ /"view_id":"([^"]+)"/;
         my @spans;
 
-        ok(wait_until(sub { root(@spans = trace($id)) }, 60),
-           'Jaeger has the trace of the view') or return;
+        # Jaeger stores span by span.
+        ok(wait_until(sub {
+               my $n = @spans;
+               return root(@spans = trace($id)) && @spans == $n;
+           }, 60), 'Jaeger has the trace of the view') or return;
 
         my $root = root(@spans);
         my @children = grep { $_->{parent} eq $root->{id} } @spans;

@@ -9,6 +9,9 @@ use OpenQoE::Test;
 
 need(load => tool('load'));
 
+# A helper that has no time to end sends what is in flight once more.
+my @patient = (http => 'openqoe_drain_timeout 60s;');
+
 
 # Load for some seconds while $what happens in between; returns the report.
 
@@ -35,7 +38,7 @@ sub settle ($oracle, $nginx) {
 
 
 {
-    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $nginx = OpenQoE::Nginx->new(workers => 2, @patient)->start;
     my $oracle = OpenQoE::Oracle->new;
 
     for (1 .. 20) {
@@ -64,7 +67,7 @@ sub settle ($oracle, $nginx) {
 }
 
 {
-    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $nginx = OpenQoE::Nginx->new(workers => 2, @patient)->start;
     my $reloads = 0;
     my $oracle = under_load($nginx, 6, sub {
         for (1 .. 5) {
@@ -81,7 +84,7 @@ sub settle ($oracle, $nginx) {
 }
 
 {
-    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $nginx = OpenQoE::Nginx->new(workers => 2, @patient)->start;
     my $oracle = under_load($nginx, 6, sub {
         for my $workers (4, 1, 3) {
             $nginx->write_config(workers => $workers);
@@ -99,7 +102,7 @@ sub settle ($oracle, $nginx) {
 }
 
 {
-    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $nginx = OpenQoE::Nginx->new(workers => 2, @patient)->start;
     my $oracle = under_load($nginx, 5, sub {
         for my $size (qw(16m 4m)) {
             $nginx->write_config(zone => "qoe:$size");
@@ -115,7 +118,7 @@ sub settle ($oracle, $nginx) {
 }
 
 {
-    my $nginx = OpenQoE::Nginx->new(single => 1)->start;
+    my $nginx = OpenQoE::Nginx->new(single => 1, @patient)->start;
     my $oracle = OpenQoE::Oracle->new;
     my $events = batch(5);
 
@@ -156,7 +159,7 @@ sub settle ($oracle, $nginx) {
 }
 
 {
-    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $nginx = OpenQoE::Nginx->new(workers => 2, @patient)->start;
     my $oracle = OpenQoE::Oracle->new;
     my $out = $nginx->out_file;
 
@@ -184,7 +187,7 @@ sub settle ($oracle, $nginx) {
 # the last of them sends what no other process holds any more.
 
 {
-    my $nginx = OpenQoE::Nginx->new(workers => 2)->start;
+    my $nginx = OpenQoE::Nginx->new(workers => 2, @patient)->start;
     my $oracle = OpenQoE::Oracle->new;
     my @slow;
 

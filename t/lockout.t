@@ -168,6 +168,9 @@ my $own = wait_until(sub {
 }, 60);
 ok($own, 'a new customer gets a series of his own while the attack goes on');
 
+# Events of this customer may still wait in the queue.
+ok(wait_until(sub { $nginx->stats->{queue}{events} == 0 }, 20),
+   'all events so far are applied');
 my $before = counted(6);
 $posted{6} = 0;
 post('/v2/events', map { forged() } 1 .. EVENTS);

@@ -258,7 +258,10 @@ subtest 'the numbers' => sub {
 
     my $live = wait_live('all views are there', sub ($l) {
         all($l, 'started') == 12 && all($l, 'completed') == 12
-            && ($l->{top}{titles}{rows}[0]{over} // 0) == 12
+            && all($l, 'errors') == 1
+            && 2 == (grep { $_->{view_id} =~ /slow/ } @{ $l->{bad} })
+            && !grep { ($_->{rows}[0]{over} // 0) < 12 }
+                     @{ $l->{top} // {} }{qw(titles cdns countries devices)}
     });
 
     is(all($live, 'errors'), 1, 'the error is counted');

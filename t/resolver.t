@@ -202,7 +202,8 @@ write_file("$DIR/resolv.conf", "nameserver 127.0.0.3\n");
     ok(wait_until(sub { requests($second) }, 60),
        'an address that changes: the new one is used although the old one '
        . 'answers');
-    cmp_ok(time - $start, '<', scaled(40),
+    # a busy machine takes some seconds more
+    cmp_ok(time - $start, '<', scaled(60),
            sprintf 'an address that changes: within some 30 s (%.0f s)',
                    time - $start);
     $before = requests($first);

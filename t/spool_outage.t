@@ -14,6 +14,18 @@ sub quantile ($q, @values) {
 }
 
 
+# Most of a load's events come soon.  On a busy machine some of them wait for
+# seconds, but none for as long as a backlog or an outage lasts.
+
+sub soon ($f, $load, $name) {
+    my @ms = $f->receiver->latencies(run_of($load));
+    my ($half, $p99) = map { quantile($_, @ms) // 1e9 } 0.5, 0.99;
+
+    cmp_ok($half, '<', scaled(1500), "$name, half of them within $half ms");
+    cmp_ok($p99, '<', scaled(10_000), "$name, 99 % of them within $p99 ms");
+}
+
+
 sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
 
 
@@ -74,7 +86,7 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
         spool => 'max_size=64m replay_rate=1m')->start;
 
     $f->receiver->mode('status 503');
-    $f->load(d => 5, c => 8, r => 600);
+    $f->load(d => 60, m => 4000, c => 8, r => 800);
     $f->loaded;
     $f->receiver->mode('ok');
     ok(wait_until(sub { $f->dest->{spool}{replayed} > 0 }, 15),
@@ -97,9 +109,7 @@ sub run_of ($load) { (slurp($load->{ids}[0]) =~ /^run (\w+)/)[0] }
     ok(wait_until(sub {
         my @n = $f->receiver->latencies(run_of($live)); @n >= 100 }, 5),
        'live events arrive while the backlog is replayed');
-    my $p99 = quantile(0.99, $f->receiver->latencies(run_of($live)));
-    cmp_ok($p99, '<', scaled(3000),
-           "live events reach the collector soon, p99 in $p99 ms");
+    soon($f, $live, 'live events reach the collector soon');
 
     $f->settled('live events before the backlog', timeout => 90);
     $f->end;
@@ -121,13 +131,9 @@ for my $mood ('dead', 'hang') {
     $f->loaded;
     $f->wait_delivered(1);
 
-    my $run = run_of($load);
-    my @ms = $f->receiver->latencies($run);
-    my $p99 = quantile(0.99, @ms) // 1e9;
     is($f->oracle->report->{missing}, 0,
        "$mood: the other exporter has every event");
-    cmp_ok($p99, '<', scaled(3000),
-           "$mood: the other exporter has them soon, p99 in $p99 ms");
+    soon($f, $load, "$mood: the other exporter has them soon");
     is($f->dests->{second}{exported}, 0,
        "$mood: the second exporter exports nothing");
     cmp_ok($f->dests->{second}{spooled}, '>', 0,
@@ -157,9 +163,7 @@ for my $mood ('dead', 'hang') {
     $f->wait_delivered(1);
 
     is($f->oracle->report->{missing}, 0, 'the other exporter has every event');
-    my $p99 = quantile(0.99, $f->receiver->latencies(run_of($load))) // 1e9;
-    cmp_ok($p99, '<', scaled(3000),
-           "the other exporter has them soon, p99 in $p99 ms");
+    soon($f, $load, 'the other exporter has them soon');
     cmp_ok($f->dests->{second}{dropped}{behind}, '>', 0,
            'events that the second exporter lost are counted');
 

@@ -38,7 +38,8 @@ for my $case (@cases) {
     my $took = time - $start;
     $f->halt;
 
-    cmp_ok($took, '<', scaled(8), sprintf '%s: in %.2f s', $name, $took);
+    # a busy machine takes seconds for an exit, the collector's timeout is 30
+    cmp_ok($took, '<', scaled(25), sprintf '%s: in %.2f s', $name, $took);
     ok(scalar $f->segments, "$name: the spool holds segments");
     unlike($f->nginx->error_log, qr/events were not exported|events were lost/,
            "$name: no event is reported as lost");

@@ -166,17 +166,22 @@ is(rooted($view{good}, 'file'), undef, 'a view without a fault has none');
 
 # Logs of the view's events name the root.
 
-my @logs = grep { ($_->{attr}{view_id} // '') eq $view{stalled} }
-           otlp_file_logs($collector->file);
-is(scalar @logs, 9, 'the events of the view are logs');
+my @logs;
+ok(wait_until(sub {
+       @logs = grep { ($_->{attr}{view_id} // '') eq $view{stalled} }
+               otlp_file_logs($collector->file);
+       return @logs == 9;
+   }, 20), 'the events of the view are logs');
 is_deeply([ grep { $_->{record}{spanId} ne rooted($view{stalled})->{id} }
             @logs ], [], 'all of them name the root of the trace');
 
 # Records that have no trace are taken, and make no request.
 
-my $accepted = $nginx->stats->{exporters}{http}{traces};
-is($accepted->{accepted}, $accepted->{exported},
-   'every record that came to the exporter of traces is done with');
+my $accepted;
+ok(wait_until(sub {
+       $accepted = $nginx->stats->{exporters}{http}{traces};
+       return $accepted->{accepted} == $accepted->{exported};
+   }, 20), 'every record that came to the exporter of traces is done with');
 is($accepted->{dropped}{corrupt}, 0, 'records without a trace are no fault');
 
 

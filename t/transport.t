@@ -549,7 +549,7 @@ subtest 'HTTP: requests without an answer' => sub {
 
     for my $mode (qw(drip truncate)) {
         ask($http, { mode => $mode, ms => 10 });
-        my $run = http($http, timeout => 400, count => 6);
+        my $run = http($http, timeout => 1000, count => 6);
         is(join(' ', map { $_->{kind} } @{ $run->{all} }),
            'RETRY RETRY RETRY OK OK OK',
            "$mode: after three answers without an end the next 200 counts");

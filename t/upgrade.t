@@ -18,7 +18,9 @@ need(load => tool('load'));
 # request.
 
 sub daemon ($name) {
+    # a helper that has no time to end sends what is in flight once more
     return start_daemon(OpenQoE::Nginx->new(workers => 2,
+        http => 'openqoe_drain_timeout 60s;',
         main => 'env LD_PRELOAD;', events_block => 'accept_mutex on;',
         server => 'keepalive_requests 5; client_header_timeout 1s;'),
         "$name: ");
@@ -121,13 +123,14 @@ sub counted ($name, $nginx, $load, $took) {
 for my $case ([ 'an upgrade', \&for_good ], [ 'a rollback', \&rolled_back ]) {
     my ($name, $end) = @$case;
     my $nginx = daemon($name);
-    my $load = load($nginx, d => scaled(10), c => 8, n => 5, r => 200);
+    my $load = load($nginx, d => scaled(600), c => 8, n => 5, r => 200);
     my (%seen, %took);
 
     sleep 0.5;
     my @masters = second($name, $nginx, \%seen, \%took) or last;
     my $left = $end->($name, $nginx, \%seen, @masters);
     ok($load->alive, "$name: all of this happens under load");
+    $load->signal('TERM');
     counted($name, $nginx, $load, \%took);
 
     $seen{$_} = 1 for children($left);

@@ -92,7 +92,8 @@ sub life ($n, $destination, $peer) {
         http => 'openqoe_drain_timeout 20s;',
         location => 'client_body_buffer_size 8k;',
     );
-    my $more = ' interval 50ms; header X-Scope-OrgID 1; resource a b;';
+    my $more = ' interval 50ms; timeout 120s; header X-Scope-OrgID 1;'
+               . ' resource a b;';
     my $nginx = OpenQoE::Nginx->new(%conf, !$peer ? () : (
         exporter => 'endpoint ' . $peer->url . "; protocol $destination;"
                     . $more));

@@ -38,6 +38,7 @@ sub spans_in ($path) {
     my @spans;
 
     for my $line (slurp($path) =~ /^(.+)\n/mg) {
+        next if $line =~ /^\{"resource(?:Metrics|Logs)"/;
         my $request = decode_json_text($line) // die "$path: not JSON\n";
 
         for my $rs (@{ $request->{resourceSpans} // [] }) {

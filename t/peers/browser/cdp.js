@@ -16,6 +16,10 @@ const FLAGS = [
     '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync',
     '--autoplay-policy=no-user-gesture-required', '--disable-dev-shm-usage',
+
+    // else a page that is closed loses its last events where it has not handled
+    // pagehide within 500 ms
+    '--disable-hang-monitor',
 ];
 
 // Where pages get files of npm packages from: name, version, file.

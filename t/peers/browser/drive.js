@@ -14,7 +14,7 @@
 
 'use strict';
 
-const { pause } = require('./cdp.js');
+const { arrive } = require('./arrive.js');
 const { main } = require('./main.js');
 
 const options = JSON.parse(process.argv[2]);
@@ -155,6 +155,15 @@ async function foreign(browser) {
     return notes(page);
 }
 
+// How many events went out: what the foreign page tried by fetch did not.
+
+function events(sent) {
+    const out = Object.entries(sent).flatMap(([name, entries]) =>
+        entries.filter(({ via }) => name !== 'foreign' || via !== 'fetch'));
+
+    return out.reduce((total, entry) => total + entry.events.length, 0);
+}
+
 async function work(browser) {
     const states = {
         all: await playAll(browser),
@@ -166,16 +175,20 @@ async function work(browser) {
 
     const strange = await foreign(browser);
 
-    // The beacons of the last pages are still under way.
-    await pause(500);
-
     const url = `${options.site}/blank.html`;
     const page = await browser.newPage(url);
+
     await page.loaded(url);
 
-    const { cookies } = await browser.send('Storage.getCookies');
+    // The tab that was closed notes its beacon when it goes.
+    await page.until(`JSON.parse(localStorage.getItem('closed'))
+        .some(({ via }) => via.startsWith('beacon'))`);
 
-    return { states, cookies, sent: { ...await notes(page), ...strange } };
+    const { cookies } = await browser.send('Storage.getCookies');
+    const sent = { ...await notes(page), ...strange };
+
+    await arrive(options.endpoint, events(sent));
+    return { states, cookies, sent };
 }
 
 main(options, work);

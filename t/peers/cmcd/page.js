@@ -171,7 +171,7 @@ async function start() {   // eslint-disable-line no-unused-vars
     recorder.wish(parameters.name);
     await player.load(new URL(`${parameters.media}/${player.source}`,
                               location).href);
-    video.play().catch(() => {});
+    play(video);
 }
 
 // What the page knows at the end: the record, the media that it fetched, and

@@ -13,6 +13,7 @@
 
 'use strict';
 
+const { arrive } = require('../browser/arrive.js');
 const { pause } = require('../browser/cdp.js');
 const { inGroups, main } = require('../browser/main.js');
 const { MediaServer } = require('./media.js');
@@ -147,10 +148,12 @@ async function work(browser) {
         [['full'], ['next'], ['ready', 'never', 'missing']], PLAYERS,
         (player, scenario) => run(browser, player, scenario));
 
-    // The beacons of the last pages are still under way.
-    await pause(500);
+    const sessions = await collect(browser, viewers);
 
-    return { sessions: await collect(browser, viewers) };
+    await arrive(options.endpoint, sessions.reduce(
+        (total, { events }) => total + events.length, 0));
+
+    return { sessions };
 }
 
 main(options, work, server);

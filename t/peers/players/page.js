@@ -136,7 +136,7 @@ async function start() {   // eslint-disable-line no-unused-vars
     recorder.wish(`${parameters.get('name')}-${serial + !loaded}`);
     await (loaded || prepare());
     loaded = null;
-    video.play().catch(() => {});
+    play(video);
 }
 
 // Whether the viewer's wish is so old.
