@@ -127,7 +127,7 @@ END
 # What Chromium and its pages say; undef when the driver fails.
 
 sub drive ($nginx, $tls) {
-    return browse('browser/drive.js', 120,
+    return browse('browser/drive.js', 240,
                   (map { $_ => $nginx->{$_} } qw(site foreign endpoint)),
                   run => run_id() . ($tls ? 1 : 0),
                   $tls ? (spki => spki($certs->{server})) : ());

@@ -128,7 +128,7 @@ sub means ($name, $class) {
     return { cut => ['touch', "$late/$name"], mend => ['rm', "$late/$name"] };
 }
 
-my $seen = browse('cmcd/causes.js', 180, sessions => [ map {
+my $seen = browse('cmcd/causes.js', 300, sessions => [ map {
     my $name = $sessions[$_];
     { name => $name, player => $name =~ s/-.*//r,
       site => "http://127.0.0.1:$port{$name}", %{ means($name, 2 + $_) } };

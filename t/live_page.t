@@ -76,7 +76,7 @@ END
 
 
 sub visit ($nginx, @steps) {
-    return browse('page/drive.js', 120, axe => $axe, steps => \@steps,
+    return browse('page/drive.js', 240, axe => $axe, steps => \@steps,
                   url => 'http://127.0.0.1:' . $nginx->port . '/v2/live');
 }
 

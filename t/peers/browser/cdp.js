@@ -9,7 +9,7 @@ const { spawn } = require('child_process');
 const fs = require('fs');
 const path = require('path');
 
-const TIMEOUT = 30000 * (Number(process.env.OPENQOE_SLOW) || 1);
+const TIMEOUT = 60000 * (Number(process.env.OPENQOE_SLOW) || 1);
 
 const FLAGS = [
     '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic',
