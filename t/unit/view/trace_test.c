@@ -270,6 +270,19 @@ test_bytes(void)
     ok(qoe_trace_unpack(&b, (qoe_span_t) { damaged, len }) == QOE_INVALID,
        "bytes of another format are none");
 
+    memset(&s, 0, sizeof(s));
+    s.kind = QOE_STRETCH_RENDITION;
+    s.start_ms = 1000;
+    s.bitrate = 3000000;
+    s.height = 720;
+    qoe_timeline_add(&a.timeline, &s);
+    len = qoe_trace_pack(buf, &a);
+    memcpy(damaged, buf, len);
+    damaged[0]--;
+    ok(qoe_trace_unpack(&b, (qoe_span_t) { damaged, len }) == QOE_OK
+       && memcmp(&a.timeline, &b.timeline, sizeof(a.timeline)) == 0,
+       "those of the format before codecs are read");
+
     a.timeline.sent = a.timeline.n;
     len = qoe_trace_pack(buf, &a);
     ok(qoe_trace_unpack(&b, (qoe_span_t) { buf, len }) == QOE_OK,
