@@ -120,6 +120,10 @@ for my $s (@sessions) {
         is($view->{session_id}, $session, 'so is the session');
         is($view->{view_id}, $id, 'and the view');
         is_timeline($view);
+        is_deeply([ grep { ($_->{codec} // '') ne 'avc' }
+                    entries($view, 'rendition') ], [],
+                  'each of its renditions has the codec that the events name')
+            if grep { $_->{text} =~ /"codec":"avc/ } @{ $s->{events} };
 
         # The second video of a session is a view of its own under the same id.
 
