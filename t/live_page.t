@@ -203,9 +203,9 @@ my $timeline = encode_json_text({ view => {
         { name => 'stall', start_ms => 26200, duration_ms => 4000 },
         { name => 'playing', start_ms => 30200, duration_ms => 10000 },
         { name => 'rendition', start_ms => 6200, duration_ms => 14000,
-          bitrate => 4_500_000, height => 1080 },
+          bitrate => 4_500_000, height => 1080, codec => 'avc' },
         { name => 'rendition', start_ms => 20200, duration_ms => 20000,
-          bitrate => 1_200_000, height => 540 },
+          bitrate => 1_200_000, height => 540, codec => undef },
         { name => 'error', start_ms => 25000, duration_ms => 0 },
     ] } });
 
@@ -387,8 +387,11 @@ subtest 'known sessions' => sub {
          'opening a view asks for its timeline');
     is(scalar @{ $seen->{drawn} }, 7, 'every stretch of it is drawn');
     like(join('|', @{ $seen->{drawn} }),
-         qr/rendition at 5\.20 s for 14\.0 s, 4\.50 Mbit/,
-         'with time, length and bitrate');
+         qr/rendition at 5\.20 s for 14\.0 s, 1080p avc 4\.50 Mbit/,
+         'with time, length, height, codec and bitrate');
+    like(join('|', @{ $seen->{drawn} }),
+         qr/rendition at 19\.2 s for 20\.0 s, 540p 1\.20 Mbit/,
+         'a codec that is not known is left out');
     like($seen->{spoken}, qr/startup 5\.20 s, playing 30\.0 s, stall 4\.00 s/,
          'and said in words');
     like($seen->{found}, qr{\?view=some%26view$}, 'a view is found by its id');

@@ -120,6 +120,10 @@ for my $s (@sessions) {
         is($view->{session_id}, $session, 'so is the session');
         is($view->{view_id}, $id, 'and the view');
         is_timeline($view);
+        is_deeply([ grep { ($_->{codec} // '') ne 'avc' }
+                    entries($view, 'rendition') ], [],
+                  'each of its renditions has the codec that the events name')
+            if grep { $_->{text} =~ /"codec":"avc/ } @{ $s->{events} };
 
         # The second video of a session is a view of its own under the same id.
 
@@ -198,6 +202,7 @@ post($nginx,
      of($id, 1500, 'stallend', 0),
      of($id, 2000, 'qualitychange', 500,
         data => { bitrate => 3_000_000, media_type => 'video',
+                  codec => 'mp4a.40.2, AVC1.64001f',
                   resolution => { width => 1280, height => 720 } }),
      of($id, 21_500, 'stallstart', 20_000), of($id, 24_500, 'stallend', 20_000),
      of($id, 34_500, 'pause', 30_000), of($id, 40_000, 'heartbeat', 30_000),
@@ -222,8 +227,10 @@ is_deeply([ map { [ $_->{name}, $_->{start_ms} - $t, $_->{duration_ms} ] }
 is_deeply([ map { $_->{open} // JSON::PP::false() } entries($view, 'pause') ],
           [ JSON::PP::true() ], 'the pause that goes on is marked as open');
 my $rendition = (entries($view, 'rendition'))[-1];
-is_deeply([ @$rendition{qw(bitrate height)} ], [ 3_000_000, 720 ],
-          'the rendition has its bitrate and its height');
+is_deeply([ @$rendition{qw(bitrate height codec)} ], [ 3_000_000, 720, 'avc' ],
+          'the rendition has its bitrate, its height and its codec');
+is((entries($view, 'rendition'))[0]{codec}, undef,
+   'a rendition of which no event named the codec has none');
 is($view->{merged}, 0, 'nothing of it was merged');
 
 post($nginx, of($id, 50_000, 'playing', 30_000),

@@ -80,8 +80,8 @@ sub good ($id, $ms = 20_000) {
 # One that stalls, has an error and goes on.
 
 sub stalled ($id) {
-    return (of($id, 0, 'playing', 0), of($id, 1, 'stallstart', 0),
-            of($id, 2000, 'stallend', 0),
+    return (of($id, 0, 'playing', 0, data => { codec => 'hvc1.1.6.L93.B0' }),
+            of($id, 1, 'stallstart', 0), of($id, 2000, 'stallend', 0),
             of($id, 12_000, 'heartbeat', 10_000),
             of($id, 22_000, 'stallstart', 20_000),
             of($id, 25_000, 'stallend', 20_000),
@@ -143,6 +143,9 @@ for my $via (qw(grpc http json file)) {
        'its children are the stretches of the timeline');
     is_deeply([ grep { $_->{parent} ne $root->{id} }
                 @{ $trace->{children} } ], [], 'all of them are its own');
+    is_deeply([ map { $_->{attr}{'openqoe.rendition.codec'} }
+                grep { $_->{name} eq 'rendition' } @{ $trace->{children} } ],
+              ['hevc'], 'the rendition names its codec');
     is($trace->{twice}, 0, 'no span comes twice');
     is_deeply([ map { $_->{name} . ' ' . ($_->{ms} - $t) . ' '
                       . $_->{attr}{error_code} } @{ $root->{events} } ],

@@ -366,10 +366,11 @@ function Timeline({ view }) {
     const ticks = Array.from({ length: Math.floor(span / step) + 1 }, (_, i) => i * step);
     const height = kinds.length * 30 + 24;
     const total = (k) => sum(items.filter((e) => e.name === k).map((e) => e.duration_ms));
+    const shown = (e) => [e.height ? `${e.height}p` : '', e.codec,
+        e.bitrate ? `${(e.bitrate / 1e6).toFixed(2)} Mbit/s` : ''].filter(Boolean).join(' ');
     const text = (e) => `${e.name} at ${ms(e.start_ms - view.start_ms)}`
         + (e.duration_ms ? ` for ${ms(e.duration_ms)}` : '')
-        + (e.bitrate ? `, ${(e.bitrate / 1e6).toFixed(2)} Mbit/s` : '')
-        + (e.height ? `, ${e.height} p` : '')
+        + (shown(e) && `, ${shown(e)}`)
         + (e.count > 1 ? `, ${count(e.count)} times` : '') + (e.fatal ? ', fatal' : '');
 
     return html`<svg viewBox="0 0 1000 ${height}" role="img"

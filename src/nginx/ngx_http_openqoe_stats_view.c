@@ -230,9 +230,10 @@ static void
 ngx_http_openqoe_view_stretch(qoe_buf_t *b, const qoe_stretch_t *s,
     ngx_uint_t first, ngx_uint_t open)
 {
-    qoe_span_t  name;
+    qoe_span_t  name, codec;
 
     name = qoe_stretch_name(s->kind);
+    codec = qoe_codec_name(s->codec);
 
     qoe_buf_printf(b, "%s{\"name\":\"%.*s\",\"start_ms\":%llu,"
                    "\"duration_ms\":%llu", first ? "" : ",", (int) name.len,
@@ -242,6 +243,13 @@ ngx_http_openqoe_view_stretch(qoe_buf_t *b, const qoe_stretch_t *s,
     if (s->kind == QOE_STRETCH_RENDITION) {
         qoe_buf_printf(b, ",\"bitrate\":%llu,\"height\":%u",
                        (unsigned long long) s->bitrate, s->height);
+
+        if (codec.len != 0) {
+            qoe_buf_printf(b, ",\"codec\":\"%.*s\"", (int) codec.len,
+                           codec.data);
+        } else {
+            qoe_buf_literal(b, ",\"codec\":null");
+        }
 
     } else if (s->kind == QOE_STRETCH_ERROR) {
         qoe_buf_printf(b, ",\"count\":%u,\"fatal\":%s", s->errors,

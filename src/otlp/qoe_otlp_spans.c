@@ -305,6 +305,11 @@ qoe_span_child(qoe_spans_t *s, const qoe_stretch_t *e)
                             e->height);
     }
 
+    if (e->kind == QOE_STRETCH_RENDITION) {
+        qoe_otlp_item_text(item, qoe_span("openqoe.rendition.codec"),
+                           qoe_codec_name(e->codec));
+    }
+
     qoe_otlp_item_close(item, at);
 }
 

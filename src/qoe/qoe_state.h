@@ -27,7 +27,7 @@
 #include "qoe_zone.h"
 
 
-#define QOE_STATE_VERSION  13
+#define QOE_STATE_VERSION  14
 
 
 typedef struct qoe_sessions_s  qoe_sessions_t;

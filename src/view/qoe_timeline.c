@@ -18,10 +18,19 @@
 #define QOE_ENTRY_START_MAX    ((1ULL << QOE_ENTRY_START_BITS) - 1)
 #define QOE_ENTRY_REST_MAX     ((1ULL << QOE_ENTRY_REST_BITS) - 1)
 
-/* Of a rendition: kbit/s, and half the height, for 8k in 12 bits. */
+/*
+ * Of a rendition: half the height, for 8k in 12 bits; the bitrate, 14 bits in
+ * steps of 4^n kbit/s, and n in 2 bits; the codec in 3 bits.
+ */
 #define QOE_ENTRY_HEIGHT_BITS  12
 #define QOE_ENTRY_HEIGHT_MAX   ((1ULL << QOE_ENTRY_HEIGHT_BITS) - 1)
-#define QOE_ENTRY_RATE_MAX     (QOE_ENTRY_REST_MAX >> QOE_ENTRY_HEIGHT_BITS)
+#define QOE_ENTRY_RATE_BITS    14
+#define QOE_ENTRY_RATE_MAX     ((1ULL << QOE_ENTRY_RATE_BITS) - 1)
+#define QOE_ENTRY_STEP_BITS    2
+#define QOE_ENTRY_STEP_MAX     ((1ULL << QOE_ENTRY_STEP_BITS) - 1)
+#define QOE_ENTRY_CODEC_SHIFT                                                 \
+    (QOE_ENTRY_HEIGHT_BITS + QOE_ENTRY_RATE_BITS + QOE_ENTRY_STEP_BITS)
+#define QOE_ENTRY_CODEC_MAX    (QOE_ENTRY_REST_MAX >> QOE_ENTRY_CODEC_SHIFT)
 
 /* Of errors: their number, and whether one was fatal. */
 #define QOE_ENTRY_ERRORS_MAX   (QOE_ENTRY_REST_MAX >> 1)
@@ -36,6 +45,8 @@
 #define QOE_TIMELINE_GAP_MS    1000
 
 _Static_assert(QOE_STRETCH_KINDS <= 8, "a kind has 3 bits");
+_Static_assert(QOE_CODECS_N <= QOE_ENTRY_CODEC_MAX + 1,
+               "what is left of an entry has room for the codec");
 _Static_assert(sizeof(qoe_timeline_t) == 24 + 8 * QOE_TIMELINE_ENTRIES,
                "the layout is part of the zone's");
 
@@ -50,6 +61,9 @@ typedef struct {
 static qoe_entry_t qoe_entry_get(const qoe_timeline_t *t, size_t i);
 static void qoe_entry_set(qoe_timeline_t *t, size_t i, qoe_entry_t e);
 static uint64_t qoe_entry_rest(const qoe_stretch_t *s);
+static uint64_t qoe_entry_rendition(const qoe_stretch_t *s);
+static void qoe_entry_shows(uint64_t rest, qoe_stretch_t *s);
+static bool qoe_entry_same(uint64_t last, uint64_t rest);
 static uint64_t qoe_entry_end(qoe_entry_t e);
 static bool qoe_entry_lasts(uint32_t kind);
 static size_t qoe_timeline_n(const qoe_timeline_t *t);
@@ -121,13 +135,8 @@ qoe_entry_end(qoe_entry_t e)
 static uint64_t
 qoe_entry_rest(const qoe_stretch_t *s)
 {
-    uint64_t  rate, height;
-
     if (s->kind == QOE_STRETCH_RENDITION) {
-        rate = qoe_min(s->bitrate / 1000, QOE_ENTRY_RATE_MAX);
-        height = qoe_min(s->height / 2, QOE_ENTRY_HEIGHT_MAX);
-
-        return rate << QOE_ENTRY_HEIGHT_BITS | height;
+        return qoe_entry_rendition(s);
     }
 
     if (s->kind == QOE_STRETCH_ERROR) {
@@ -135,6 +144,54 @@ qoe_entry_rest(const qoe_stretch_t *s)
     }
 
     return qoe_min(s->ms, QOE_ENTRY_REST_MAX);
+}
+
+
+static uint64_t
+qoe_entry_rendition(const qoe_stretch_t *s)
+{
+    uint64_t  rate, step, height;
+
+    rate = s->bitrate / 1000;
+
+    for (step = 0; rate > QOE_ENTRY_RATE_MAX && step < QOE_ENTRY_STEP_MAX;
+         step++)
+    {
+        rate >>= 2;
+    }
+
+    rate = qoe_min(rate, QOE_ENTRY_RATE_MAX) | step << QOE_ENTRY_RATE_BITS;
+    height = qoe_min(s->height / 2, QOE_ENTRY_HEIGHT_MAX);
+
+    return (s->codec & QOE_ENTRY_CODEC_MAX) << QOE_ENTRY_CODEC_SHIFT
+           | rate << QOE_ENTRY_HEIGHT_BITS | height;
+}
+
+
+/* Fills in what a rendition is. */
+
+static void
+qoe_entry_shows(uint64_t rest, qoe_stretch_t *s)
+{
+    uint64_t  rate, step;
+
+    rate = rest >> QOE_ENTRY_HEIGHT_BITS & QOE_ENTRY_RATE_MAX;
+    step = rest >> (QOE_ENTRY_HEIGHT_BITS + QOE_ENTRY_RATE_BITS)
+           & QOE_ENTRY_STEP_MAX;
+
+    s->codec = (uint32_t) (rest >> QOE_ENTRY_CODEC_SHIFT);
+    s->bitrate = (rate << 2 * step) * 1000;
+    s->height = (uint32_t) (rest & QOE_ENTRY_HEIGHT_MAX) * 2;
+}
+
+
+/* Is that the last rendition, or what was not known of its codec? */
+
+static bool
+qoe_entry_same(uint64_t last, uint64_t rest)
+{
+    return last == rest
+           || last == (rest & ((1ULL << QOE_ENTRY_CODEC_SHIFT) - 1));
 }
 
 
@@ -266,7 +323,7 @@ qoe_timeline_goes_on(qoe_timeline_t *t, qoe_entry_t e)
 
     if (e.kind == QOE_STRETCH_RENDITION) {
 
-        if (e.rest != last.rest && e.start != last.start) {
+        if (!qoe_entry_same(last.rest, e.rest) && e.start != last.start) {
             return false;
         }
 
@@ -529,8 +586,7 @@ qoe_timeline_stretches(const qoe_timeline_t *t, size_t from, uint64_t end_ms,
         s.start_ms = t->base_ms + e.start;
 
         if (e.kind == QOE_STRETCH_RENDITION) {
-            s.bitrate = (e.rest >> QOE_ENTRY_HEIGHT_BITS) * 1000;
-            s.height = (uint32_t) (e.rest & QOE_ENTRY_HEIGHT_MAX) * 2;
+            qoe_entry_shows(e.rest, &s);
             next = qoe_timeline_next(t, i, e.kind);
             s.ms = next != QOE_TIMELINE_ENTRIES
                    ? t->base_ms + qoe_entry_get(t, next).start : end_ms;
@@ -552,6 +608,30 @@ qoe_timeline_stretches(const qoe_timeline_t *t, size_t from, uint64_t end_ms,
     }
 
     return n;
+}
+
+
+void
+qoe_timeline_convert(qoe_timeline_t *t)
+{
+    size_t         i;
+    qoe_entry_t    e;
+    qoe_stretch_t  s;
+
+    for (i = 0; i < qoe_timeline_n(t); i++) {
+        e = qoe_entry_get(t, i);
+
+        if (e.kind != QOE_STRETCH_RENDITION) {
+            continue;
+        }
+
+        memset(&s, 0, sizeof(s));
+        s.bitrate = (e.rest >> QOE_ENTRY_HEIGHT_BITS) * 1000;
+        s.height = (uint32_t) (e.rest & QOE_ENTRY_HEIGHT_MAX) * 2;
+
+        e.rest = qoe_entry_rendition(&s);
+        qoe_entry_set(t, i, e);
+    }
 }
 
 

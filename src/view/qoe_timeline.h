@@ -17,7 +17,7 @@
 #define _QOE_TIMELINE_H_INCLUDED_
 
 
-#include "qoe_core.h"
+#include "qoe_codec.h"
 
 
 #define QOE_TIMELINE_ENTRIES   32
@@ -45,7 +45,9 @@ typedef enum {
 
 /*
  * A stretch of a view's time.  A rendition lasts until the next one, and an
- * error is a moment.
+ * error is a moment.  A timeline keeps bitrates in steps of 1 kbit/s below
+ * 16.384 Mbit/s, of 4 below 65.536, of 16 below 262.144, and of 64 kbit/s up to
+ * 1.048512 Gbit/s.
  */
 
 typedef struct {
@@ -54,8 +56,9 @@ typedef struct {
     uint32_t            kind;            /* qoe_stretch_kind_t */
     uint32_t            height;          /* of a rendition, pixels; even; 0:
                                             unknown */
-    uint64_t            bitrate;         /* of a rendition, bit/s, in steps of
-                                            1000; 0: unknown */
+    uint64_t            bitrate;         /* of a rendition, bit/s, rounded
+                                            down as below; 0: unknown */
+    uint32_t            codec;           /* of a rendition, qoe_codec_t */
     uint32_t            errors;          /* how many errors it stands for */
     bool                fatal;           /* one of them was fatal */
 } qoe_stretch_t;
@@ -79,7 +82,9 @@ void qoe_timeline_begin(qoe_timeline_t *t, uint64_t at_ms);
 
 /*
  * Adds a stretch.  Those of a kind must be added in order; one that would
- * overlap the last of its kind begins at its end.
+ * overlap the last of its kind begins at its end.  A rendition that differs
+ * from the last one in a codec that was unknown is the same: it had that codec
+ * from its start.
  */
 void qoe_timeline_add(qoe_timeline_t *t, const qoe_stretch_t *s);
 
@@ -101,6 +106,12 @@ uint64_t qoe_timeline_sum(const qoe_timeline_t *t, qoe_stretch_kind_t kind);
 
 /* Is playing that begins at start_ms the same stretch as that until end_ms? */
 bool qoe_timeline_plays_on(uint64_t end_ms, uint64_t start_ms);
+
+/*
+ * Turns a timeline of a build that knew no codecs, whose renditions have
+ * bitrates in steps of 1 kbit/s alone, into one of this build.
+ */
+void qoe_timeline_convert(qoe_timeline_t *t);
 
 /* Where the last stretch of a kind ends; 0: there is none. */
 uint64_t qoe_timeline_end(const qoe_timeline_t *t, qoe_stretch_kind_t kind);

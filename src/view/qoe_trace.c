@@ -12,7 +12,10 @@
 #include <math.h>
 
 
-#define QOE_TRACE_FORMAT       1
+#define QOE_TRACE_FORMAT       2
+
+/* The renditions of the format before have no codec; a spool may hold some. */
+#define QOE_TRACE_FORMAT_OLD   1
 
 #define QOE_TRACE_STARTUP_MS   4000
 #define QOE_TRACE_STALLED      0.01
@@ -176,7 +179,8 @@ qoe_trace_unpack(qoe_trace_t *t, qoe_span_t packed)
 
     if (packed.len < 16 + offsetof(qoe_timeline_t, entry)
         || packed.len > QOE_TRACE_PACKED
-        || packed.data[0] != QOE_TRACE_FORMAT)
+        || (packed.data[0] != QOE_TRACE_FORMAT
+            && packed.data[0] != QOE_TRACE_FORMAT_OLD))
     {
         return QOE_INVALID;
     }
@@ -190,6 +194,10 @@ qoe_trace_unpack(qoe_trace_t *t, qoe_span_t packed)
         || t->timeline.sent > t->timeline.n)
     {
         return QOE_INVALID;
+    }
+
+    if (packed.data[0] == QOE_TRACE_FORMAT_OLD) {
+        qoe_timeline_convert(&t->timeline);
     }
 
     return QOE_OK;

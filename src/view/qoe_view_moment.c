@@ -38,6 +38,7 @@ qoe_moment_of(qoe_moment_t *m, const qoe_view_step_t *x)
 
     m->value = qoe_moment_value(x);
     m->bitrate = (float) x->bitrate;
+    m->codec = (uint8_t) qoe_codec_of(qoe_view_text(x, CODEC));
 
     if (m->type == QOE_EVENT_STALLEND) {
         m->stalled_at = qoe_moment_number(x, QOE_NUMBER_STALL_POSITION_SECS)

@@ -351,10 +351,11 @@ unsigned qoe_view_class(unsigned width, unsigned height);
 void qoe_view_class_point(qoe_points_t *points, unsigned class);
 void qoe_view_quality_request(qoe_view_step_t *x);
 void qoe_view_quality_change(qoe_view_step_t *x);
-/* Updates what is shown from this moment on. */
-void qoe_view_shown(qoe_judge_t *j);
 /* Adds the mean bitrate of a media type, named if events have named it. */
 void qoe_view_average(const qoe_view_t *v, qoe_points_t *points, int media);
+
+/* In qoe_view_shown.c: updates what is shown from this moment on. */
+void qoe_view_shown(qoe_judge_t *j);
 
 
 #endif /* _QOE_VIEW_PRIV_H_INCLUDED_ */

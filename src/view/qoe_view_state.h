@@ -68,6 +68,7 @@ typedef struct {
     };
     uint8_t         type;            /* qoe_event_type_t */
     uint8_t         media;
+    uint8_t         codec;           /* qoe_codec_t */
 } qoe_moment_t;
 
 
@@ -168,6 +169,8 @@ struct qoe_view_s {
     uint32_t        open_ms;         /* its length; 0: none is open */
     uint32_t        open_at_ms;      /* its start, since born_ms */
     uint16_t        parts;           /* parts of the timeline that are over */
+
+    uint8_t         codec;           /* of the picture, qoe_codec_t */
 
     /* events that wait, ordered by time and qoe_event_type_rank() */
 

@@ -76,6 +76,7 @@ qoe_view_stretch_rendition(qoe_judge_t *j)
 
     s->bitrate = rate > 0 && rate < 1e12f ? (uint64_t) rate : 0;
     s->height = j->v->height;
+    s->codec = j->v->codec;
 }
 
 

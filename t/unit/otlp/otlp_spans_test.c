@@ -31,7 +31,7 @@
 #define BAD_VIEW                                                              \
     "0 playing at=0; 1 stallstart at=0; 5000 stallend at=0;"                  \
     "5100 qualitychange bitrate=3000000 video_width=1280 video_height=720 "   \
-    "at=100; 10000..60000 heartbeat at=@-5000;"                               \
+    "codec=hvc1.1.6.L93.B0 at=100; 10000..60000 heartbeat at=@-5000;"         \
     "61000 stallstart at=56000; 63000 stallend at=56000;"                     \
     "70000..90000 heartbeat at=@-7000; 91000 pause at=84000;"                 \
     "99000 playing at=84000; 110000 heartbeat at=95000;"                      \
@@ -292,6 +292,9 @@ test_bad_view(void)
     ok(has(s[3], "openqoe.rendition.bitrate", "3000000")
        && has(s[3], "openqoe.rendition.height", "720"),
        "a rendition has its bitrate and its height");
+    ok(has(s[3], "openqoe.rendition.codec", "hevc")
+       && has(s[8], "openqoe.rendition.codec", "hevc"),
+       "it has the family of its codec, which a change of the bitrate keeps");
     ok(s[0]->n_events == 2 && strcmp(s[0]->events[0]->name, "error") == 0
        && ms_of(s[0]->events[0]->time_unix_nano) == 140000
        && ms_of(s[0]->events[1]->time_unix_nano) == 151000,
@@ -322,6 +325,9 @@ test_good_view(void)
     is_text(children(s + 1, n - 1),
             "startup 0+0; rendition 0+60111; playing 0+60111",
             "it has what it played");
+    is_text(attribute(s[2]->attributes, s[2]->n_attributes,
+                      "openqoe.rendition.codec"),
+            "none", "a rendition whose codec is unknown says none");
 }
 
 

@@ -41,8 +41,11 @@ shown(const qoe_timeline_t *t, uint64_t end_ms)
         }
 
         if (s[i].kind == QOE_STRETCH_RENDITION) {
-            p += sprintf(p, " (%llu/%u)", (unsigned long long) s[i].bitrate,
-                         s[i].height);
+            p += sprintf(p, " (%llu/%u%s%s)",
+                         (unsigned long long) s[i].bitrate, s[i].height,
+                         s[i].codec != QOE_CODEC_UNKNOWN ? "/" : "",
+                         s[i].codec != QOE_CODEC_UNKNOWN
+                         ? qoe_codec_name(s[i].codec).data : "");
         }
     }
 
@@ -147,6 +150,39 @@ static const case_t  cases[] = {
       "0 startup 0; 0 rendition 10000 (800000/360); 0 playing 40000; "
       "10000 rendition 20000 (3000000/720); 30000 rendition 10000 "
       "(800000/360)" },
+    { "a change of the codec alone is another rendition, a repeated one none",
+      "0 canplay video_startup_time=0 at=0; 0 playing at=0 bitrate=800000 "
+      "video_width=640 video_height=360 codec=avc1.64001e;"
+      "10000 qualitychange codec=hvc1.1.6.L93.B0 at=10000;"
+      "20000 qualitychange codec=hev1.2.4.L93.B0,mp4a.40.2 at=20000;"
+      "30000 ended at=30000",
+      "0 startup 0; 0 rendition 10000 (800000/360/avc); 0 playing 30000; "
+      "10000 rendition 20000 (800000/360/hevc)" },
+    { "an event with a sound's codec, or one without any, leaves the video's",
+      "0 canplay video_startup_time=0 at=0; 0 playing at=0 bitrate=800000 "
+      "codec=vp09.00.10.08; 5000 qualitychange codec=mp4a.40.2 at=5000;"
+      "10000 qualitychange bitrate=64000 media_type=audio codec=avc1 at=10000;"
+      "20000 qualitychange bitrate=3000000 at=20000; 30000 ended at=30000",
+      "0 startup 0; 0 rendition 20000 (800000/0/vp9); 0 playing 30000; "
+      "20000 rendition 10000 (3000000/0/vp9)" },
+    { "a heartbeat names a codec where nothing did, and overrides none",
+      "0 canplay video_startup_time=0 at=0; 0 playing at=0 bitrate=800000;"
+      "10000 heartbeat at=10000 codec=av01.0.04M.08;"
+      "20000 heartbeat at=20000 codec=avc1.42e01e; 30000 ended at=30000",
+      "0 startup 0; 0 rendition 30000 (800000/0/av1); 0 playing 30000" },
+    { "what is loaded before the first picture names the codec of that",
+      "0 bandwidthchange codec=avc1,mp4a; 500 playing at=0; 500 canplay "
+      "video_startup_time=500 at=0; 1000 qualitychange bitrate=370000 "
+      "video_width=320 video_height=180 at=500;"
+      "3000 bandwidthchange codec=hvc1; 10000 ended at=9500",
+      "0 startup 500; 500 playing 9500; 1000 rendition 9000 "
+      "(370000/180/avc)" },
+    { "what is loaded later names the codec of a rendition from its start",
+      "0 canplay video_startup_time=0 at=0; 0 playing at=0 bitrate=370000;"
+      "3000 bandwidthchange codec=aac media_type=audio;"
+      "4000 bandwidthchange codec=vvc1.1.L51 media_type=video;"
+      "10000 ended at=10000",
+      "0 startup 0; 0 rendition 10000 (370000/0/vvc); 0 playing 10000" },
     { "a leap of the position is a seek until the video plays there",
       "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
       "10000 heartbeat at=10000; 20000 heartbeat at=90000;"
@@ -428,10 +464,12 @@ test_renditions(void)
     for (i = 0; i < 31; i++) {
         s.start_ms = LOG_START + i * 61000;
         s.bitrate = 1000000 + 1000 * i;
+        s.codec = QOE_CODEC_AVC + i % 2;
         qoe_timeline_add(&t, &s);
 
         s.start_ms += 60000;
         s.bitrate = 9000000 + 1000 * i;
+        s.codec = QOE_CODEC_VP9;
         qoe_timeline_add(&t, &s);
     }
 
@@ -451,6 +489,8 @@ test_renditions(void)
     ok(i >= n - 1, "the renditions that were shown for a second are merged");
     ok(out[0].bitrate == 1000000 && out[5].bitrate == 1005000,
        "the longer rendition of two that are merged is kept");
+    ok(out[0].codec == QOE_CODEC_AVC && out[5].codec == QOE_CODEC_HEVC,
+       "with its own codec, as with its height");
 
     /* all but the 20th of a minute, and one more than there is room for */
 
@@ -514,7 +554,7 @@ test_limits(void)
     s.height = 65535;
     qoe_timeline_add(tl, &s);
     ok(qoe_timeline_stretches(tl, 0, LOG_START + 1, out) == 2
-       && out[1].bitrate == 524287000 && out[1].height == 8190,
+       && out[1].bitrate == 1048512000 && out[1].height == 8190,
        "larger ones are the largest that fit");
 }
 

@@ -299,6 +299,39 @@ test_bytes(void)
 }
 
 
+/* The format before codecs: 19 bits of kbit/s, 12 of half the height. */
+
+static void
+test_old_bytes(void)
+{
+    char           buf[QOE_TRACE_PACKED];
+    size_t         len;
+    uint64_t       old;
+    qoe_trace_t    a, b;
+    qoe_stretch_t  s;
+
+    memset(&a, 0, sizeof(a));
+    qoe_timeline_begin(&a.timeline, 1000);
+
+    memset(&s, 0, sizeof(s));
+    s.kind = QOE_STRETCH_RENDITION;
+    s.start_ms = 1000;
+    s.bitrate = 25000000;
+    s.height = 720;
+    qoe_timeline_add(&a.timeline, &s);
+
+    len = qoe_trace_pack(buf, &a);
+    old = (a.timeline.entry[0] & UINT64_MAX >> 31)
+          | (25000ULL << 12 | 360) << 33;
+    memcpy(buf + len - 8, &old, 8);
+    buf[0]--;
+
+    ok(qoe_trace_unpack(&b, (qoe_span_t) { buf, len }) == QOE_OK
+       && memcmp(&a.timeline, &b.timeline, sizeof(a.timeline)) == 0,
+       "a trace of the format before codecs has its bitrate and height");
+}
+
+
 int
 main(void)
 {
@@ -307,6 +340,7 @@ main(void)
     test_ids();
     test_spans();
     test_bytes();
+    test_old_bytes();
 
     return tap_end();
 }
