@@ -109,6 +109,36 @@ test_create(void)
 }
 
 
+/* Regions of which two fifteenths are an area of exactly so many counters. */
+
+static void
+test_counters(void)
+{
+    size_t         area, size, wrong;
+    uint32_t       n;
+    qoe_govern_t  *r;
+
+    wrong = 0;
+
+    for (n = 500; n < 540; n++) {
+        area = sizeof(qoe_area_t) + qoe_topk_size(n);
+        size = area / 2 * 15;
+
+        r = region(size);
+        wrong += r->areas != 1 || r->area_size != area;
+        munmap(r, size);
+
+        r = region(size - 15);
+        wrong += r->area_size
+                 != sizeof(qoe_area_t) + qoe_topk_size(n - 1);
+        munmap(r, size - 15);
+    }
+
+    ok(wrong == 0, "an area has as many counters as its share of the region "
+       "holds");
+}
+
+
 /* When a value leaves: its times are seconds before NOW, the ttl is 1,000 s. */
 
 static void
@@ -505,6 +535,7 @@ int
 main(void)
 {
     test_create();
+    test_counters();
     test_expired();
     test_leave();
     test_look();

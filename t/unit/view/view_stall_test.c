@@ -142,6 +142,9 @@ static const view_case_t  cases[] = {
 
     /* Seeks. */
 
+    { "a latency of a millisecond belongs to the seek and not to the playing",
+      "0 canplay video_startup_time=0; 0 playing; 10000 seek seek_latency=1;"
+      "30000 ended", "completed", 0, 29999, 0, 0 },
     { "a wait that a seek reports afterwards belongs to the seek",
       BEGUN "10000 stallstart at=40000; 12000 seek seek_latency=2000 at=40000;"
       "12000 stallend at=40000; 30000 ended at=58000",
