@@ -424,8 +424,9 @@ test_random(void)
 static void
 test_memory(void)
 {
-    size_t       max, made;
-    qoe_arena_t  small;
+    size_t        max, made, wrong;
+    qoe_arena_t   small;
+    qoe_status_t  rc;
 
     qoe_decode_conf_t  conf = {
         .max_events = 10, .max_age_ms = 86400000, .max_ahead_ms = 300000
@@ -434,17 +435,21 @@ test_memory(void)
     static const char  body[] = "e=t,sid=\"s\",sn=2,ts=1700000000000\n"
                                 "e=t,sid=\"s\",sn=1,ts=1700000000000";
 
-    made = 0;
+    made = wrong = 0;
 
     for (max = 256; max < 32768; max += 64) {
         qoe_arena_init(&small, &qoe_mem_heap, 256, max);
-        made += qoe_cmcd_events(&batch, &extra, qoe_span(body),
-                                qoe_span_null, &conf, NOW, &small) == QOE_OK;
+        rc = qoe_cmcd_events(&batch, &extra, qoe_span(body), qoe_span_null,
+                             &conf, NOW, &small);
         qoe_arena_free(&small);
+
+        made += (rc == QOE_OK);
+        wrong += (rc == QOE_OK) ? batch.nevents != 2 : rc != QOE_NOMEM;
     }
 
-    ok(made > 0 && made < 500,
-       "too little memory is an error, whenever it runs out");
+    ok(made > 0 && made < 500 && wrong == 0,
+       "too little memory is an error, whenever it runs out, and no report is "
+       "left out for want of it");
 }
 
 

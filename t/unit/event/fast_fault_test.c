@@ -147,6 +147,7 @@ test_tokens(void)
         { "[1,2,3,4 5]", 0, false }, { "[,1]", 0, false }, { "[1}", 0, false },
         { "[", 0, false }, { "[1,", 0, false }, { "]", 0, false },
         { "\"abc", 0, false }, { "\"a\\x\"", 0, false },
+        { "\"a\\\0\"", 5, false }, { "\"\\u004\0\"", 8, false },
         { "\"\\u12g4\"", 0, false }, { "\"\\u123", 0, false },
         { "\"\\u123\"", 0, false }, { "\"\\", 0, false },
         { "\"\x01\"", 0, false }, { "\"\x1f\"", 0, false },

@@ -91,8 +91,11 @@ test_create(void)
            "buckets", size, r->sketches, r->pairs, r->areas, r->buckets);
 
         ok(r->pair_offset >= sizeof(*r) && r->pair_offset % 64 == 0
+           && r->pair_text_offset % 64 == 0
            && r->pair_text_offset
               >= r->pair_offset + r->pairs * sizeof(qoe_pair_t)
+           && r->pair_text_offset
+              < r->pair_offset + r->pairs * sizeof(qoe_pair_t) + 64
            && r->hll_offset == r->pair_text_offset
                                + r->pairs * sizeof(qoe_pair_text_t)
            && r->area_offset == r->hll_offset + (r->sketches + r->pairs)

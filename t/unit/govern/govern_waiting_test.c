@@ -409,6 +409,15 @@ test_viewers(void)
     ok(fabs(viewers(&gv, NULL, NOW, &n) - 2) < 0.5
        && fabs(viewers(&gv, "a", NOW, &n) - 2) < 0.5,
        "viewers of sketches that have begun need no lock");
+
+    /* a writer that was killed had freed the place, and nothing else */
+
+    qoe_govern_pair(g, 0)->hash = 0;
+    qoe_govern_viewer(&gv, qoe_span("z"), qoe_span("player"), true,
+                      qoe_span("v2"), NOW);
+    ok(fabs(viewers(&gv, "z", NOW, &n) - 1) < 0.5 && n == g->pairs - 1,
+       "a place that is free is taken, although its sketch is of today, and "
+       "its viewers do not count for the new pair");
 }
 
 

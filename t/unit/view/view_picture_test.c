@@ -127,7 +127,19 @@ test_scale(void)
           "player_height=719", 0, 0 },
         { "1920x1080 in 640x360 is shrunk",
           "video_width=1920 video_height=1080 player_width=640 "
-          "player_height=360", 0, 1 }
+          "player_height=360", 0, 1 },
+        { "a player smaller by 1 % fits",
+          "video_width=100 video_height=100 player_width=99 "
+          "player_height=99", 0, 0 },
+        { "a player smaller by more does not",
+          "video_width=1000 video_height=1000 player_width=989 "
+          "player_height=989", 0, 1 },
+        { "a player larger by 1 % fits",
+          "video_width=100 video_height=100 player_width=101 "
+          "player_height=101", 0, 0 },
+        { "a player larger by more stretches the picture",
+          "video_width=1000 video_height=1000 player_width=1011 "
+          "player_height=1011", 1, 0 }
     };
 
     for (i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
