@@ -357,13 +357,20 @@ test_fit(void)
 
     t = stream();
     script(t, "0 canplay video_startup_time=0 at=0;"
-              "0 qualitychange bitrate=1000000; 0 playing at=0;"
-              "10000 heartbeat at=10000; 14000 qualitychange bitrate=2000000;"
-              "20000 pause at=11000; end");
+              "0 qualitychange bitrate=1000000 video_width=1280 "
+              "video_height=720; 0 playing at=0; 10000 heartbeat at=10000;"
+              "14000 qualitychange bitrate=2000000 video_width=640 "
+              "video_height=360; 20000 pause at=11000; end");
     ok(played_ms(t, 11000)
        && made(t, QOE_METRIC_VIDEO_QUALITY_SCORE, 1, log(1e6) / log(2e6), ""),
        "time that turns out not to be played does not change the quality score "
        "of the time that was");
+    ok(made(t, QOE_METRIC_TIME_WEIGHTED_AVERAGE_BITRATE, 2, 2 * 1000, "")
+       && made(t, QOE_METRIC_TIME_WEIGHTED_AVERAGE_RESOLUTION, 2,
+               2 * 1280 * 720, "")
+       && t->v.media[0].rate_ms == 11000 && t->v.pixel_ms == 11000
+       && fabs(t->v.height_sum - 720.0 * 11000) < 1e-3,
+       "nor does it change the means of the bitrate and of the picture");
 }
 
 
