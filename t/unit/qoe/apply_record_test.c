@@ -392,8 +392,8 @@ test_full(void)
     ok(l->wakeups <= 1200
        && qoe_apply_due_ms(l->apply) > LOG_START + 120000
        && qoe_apply_due_ms(l->apply) <= LOG_START + 120000 + 1000,
-       "it tries ten times a second, however long the view has been over (%u "
-       "times in 110 s)", l->wakeups);
+       "the helper tries again ten times a second, however long the view has "
+       "been over (%u times in 110 s)", l->wakeups);
     lane_free(l);
 
     l = lane_of(0);
