@@ -63,7 +63,8 @@ test_faults(void)
 
 /*
  * An event of n bytes, or of n keys, or with data of n bytes, whose env is a
- * number: what is too long or too many is an error of its own.
+ * number: what is too long or too many is an error of its own.  Also ids that
+ * are not read at a stroke.
  */
 
 static void
@@ -94,6 +95,11 @@ check_limit(const char *what, const char *head, const char *piece, size_t n,
 }
 
 
+#define REST                                                                  \
+    "\"event_type\":\"playing\",\"event_time\":" NOW_TEXT ","                 \
+    "\"player_id\":\"p\",\"view_id\":\"v\",\"session_id\":\"s\","           \
+    "\"viewer_id\":\"w\""
+
 static void
 test_limits(void)
 {
@@ -112,6 +118,12 @@ test_limits(void)
         check_limit("an event of 1,024 keys with another fault",
                     "{\"events\":[{" BASE ",\"env\":5", ",\"k%zu\":1",
                     QOE_KEYS_MAX - known + i - 1, "}]}");
+        check_limit("an id of 256 bytes with an escape",
+                    "{\"events\":[{" REST ",\"org_id\":\"\\n", "a",
+                    254 + i, "\"}]}");
+        check_limit("an id of 256 bytes that is not ASCII",
+                    "{\"events\":[{" REST ",\"org_id\":\"\xc3\xa9", "a",
+                    253 + i, "\"}]}");
         check_limit("data of 16 KB beside another fault",
                     "{\"events\":[{" BASE ",\"env\":5,\"data\":{\"x\":\"",
                     "a", QOE_DATA_MAX - 8 + i - 1, "\"}}]}");
