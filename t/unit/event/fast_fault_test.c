@@ -174,7 +174,8 @@ test_places(void)
         { "[\"\xef\xbf\xbf\" 1]", 0, false },
         { "[\"\xf0\x90\x80\x80\" 1]", 0, false },
         { "[\"\xf4\x8f\xbf\xbf\" 1]", 0, false },
-        { "[\"\xc2\x80", 0, false }, { "[\"\xe0\xa0", 0, false },
+        { "[\"\xc2\x80", 0, false }, { "[\"\xdf\xbf", 0, false },
+        { "[\"\xe0\xa0", 0, false }, { "[\"\xdf", 0, false },
         { "[\"\xef\xbf\xbf", 0, false }, { "[\"\xf0\x90\x80", 0, false }
     };
 
