@@ -9,6 +9,9 @@
 
 #include "tap.h"
 #include "qoe_state.h"
+#include "qoe_sessions.h"
+#include "qoe_store.h"
+#include "qoe_timelines.h"
 
 #include <sys/mman.h>
 
@@ -96,7 +99,30 @@ lane_is(const qoe_state_t *st, uint32_t lane, const zone_case_t *c)
            && is_last(st->live_lane[lane], sizeof(qoe_live_lane_t), region,
                       size)
            && (char *) st->live_lane[lane] - (char *) st->store[lane]
-              > (ptrdiff_t) (size / 3);
+              > (ptrdiff_t) (size / 3)
+           && qoe_sessions_slots(st->sessions[lane]) != 0
+           && qoe_timelines_slots(st->timelines[lane]) != 0
+           && qoe_store_slots(st->store[lane]) != 0;
+}
+
+
+/* The same of the shared region. */
+
+static bool
+shared_is(const qoe_state_t *st)
+{
+    char    *region;
+    size_t   size, self;
+
+    region = qoe_zone_shared(st->zone, &size);
+    self = size / 8 > 256 * 1024 ? size / 8 : 256 * 1024;
+
+    return (char *) st->shared == region
+           && has(st->self, st->govern, self)
+           && (char *) st->self >= region + sizeof(qoe_state_shared_t)
+           && (char *) st->self < region + sizeof(qoe_state_shared_t) + 64
+           && is_last(st->live, sizeof(qoe_live_t), region, size)
+           && qoe_self_slots(st->self) != 0;
 }
 
 
@@ -104,8 +130,7 @@ static void
 test_layout(void)
 {
     bool                 lanes;
-    char                *shared;
-    size_t               i, size, self;
+    size_t               i;
     uint32_t             lane;
     qoe_zone_t          *zone;
     qoe_state_t          st;
@@ -120,18 +145,11 @@ test_layout(void)
            && st.lanes == c->lanes && st.shared->version == QOE_STATE_VERSION,
            "%s: a process attaches to it", c->name);
 
-        shared = qoe_zone_shared(zone, &size);
-        self = size / 8 > 256 * 1024 ? size / 8 : 256 * 1024;
-
-        ok((char *) st.shared == shared
-           && has(st.self, st.govern, self)
-           && (char *) st.self >= shared + sizeof(qoe_state_shared_t)
-           && (char *) st.self < shared + sizeof(qoe_state_shared_t) + 64
-           && is_last(st.live, sizeof(qoe_live_t), shared, size),
+        ok(shared_is(&st),
            "%s: the module's own metrics have an eighth of the shared region, "
            "and at least 256 KB", c->name);
 
-        lanes = true;
+        lanes = st.sessions[c->lanes] == NULL && st.store[c->lanes] == NULL;
 
         for (lane = 0; lane < c->lanes; lane++) {
             lanes = lanes && lane_is(&st, lane, c);
@@ -143,6 +161,39 @@ test_layout(void)
 
         munmap(zone, c->size);
     }
+}
+
+
+/* Zones whose parts are no whole numbers of bytes. */
+
+static void
+test_sizes(void)
+{
+    size_t        i, wrong;
+    uint32_t      lane;
+    qoe_zone_t   *zone;
+    qoe_state_t   st;
+    zone_case_t   c;
+
+    wrong = 0;
+
+    for (i = 0; i < 40; i++) {
+        c = cases[i % 2];
+        c.lanes = 3;
+        c.size += i * 4096 + 64;
+        zone = zone_of(&c);
+        qoe_state_create(zone);
+        wrong += qoe_state_attach(&st, zone) != QOE_OK || !shared_is(&st);
+
+        for (lane = 0; lane < 3; lane++) {
+            wrong += !lane_is(&st, lane, &c);
+        }
+
+        munmap(zone, c.size);
+    }
+
+    ok(wrong == 0, "in a zone of any size each table begins at a multiple of "
+       "64 bytes");
 }
 
 
@@ -178,6 +229,7 @@ int
 main(void)
 {
     test_layout();
+    test_sizes();
     test_attach();
 
     return tap_end();
