@@ -363,6 +363,18 @@ test_near(void)
 }
 
 
+static void
+test_dimension(void)
+{
+    begin();
+    dims.dim[1] = dims.dim[0];
+
+    ok(gives(&gv, 0, "gold", "gold") && gives(&gv, 1, "gold", NULL)
+       && gives(&gv, 0, "", NULL),
+       "a dimension that does not exist gives no value, nor does an empty one");
+}
+
+
 /* A viewer where no lock can be had, and of a pair beside another. */
 
 static void
@@ -485,6 +497,7 @@ main(void)
     test_due();
     test_scan();
     test_near();
+    test_dimension();
     test_viewers();
     test_sketch();
 
