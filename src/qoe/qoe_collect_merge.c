@@ -237,7 +237,6 @@ qoe_collect_self(qoe_collect_t *c, const qoe_self_series_t *e)
 
     } else {
         m->count += e->count;
-        m->sum += e->sum;
     }
 
     return QOE_OK;

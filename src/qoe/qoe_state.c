@@ -14,7 +14,7 @@
 #define QOE_STATE_HEADER     qoe_align(sizeof(qoe_state_shared_t), 64)
 
 /*
- * The part of the shared region for the module's own metrics, in per cent;
+ * The module's own metrics have one part in so many of the shared region;
  * governance has the rest.
  */
 #define QOE_STATE_SELF       8

@@ -517,9 +517,7 @@ qoe_sessions_read(const qoe_sessions_t *t, uint32_t i, qoe_view_t *copy)
     uint32_t           seq;
     const qoe_view_t  *v;
 
-    if (i >= qoe_acquire(&t->views.unused)
-        || i >= t->views.capacity)
-    {
+    if (i >= qoe_sessions_touched(t)) {
         return false;
     }
 

@@ -263,10 +263,6 @@ qoe_view_playing_gap(qoe_judge_t *j)
 
         gap = m->value > 0 ? qoe_view_since(gap, (uint64_t) m->value) : gap;
 
-        if (growth.kind == QOE_GROWTH_LEAP) {
-            growth.kind = QOE_GROWTH_UNKNOWN;
-        }
-
     } else if (growth.kind == QOE_GROWTH_LEAP) {
         j->growth = growth;
 

@@ -102,13 +102,13 @@ qoe_view_sizes(qoe_moment_t *m, const qoe_view_step_t *x)
 
     ratio = qoe_view_has(x, DEVICE_PIXEL_RATIO)
             ? qoe_view_number(x, DEVICE_PIXEL_RATIO) : 1;
+    width = qoe_view_has(x, PLAYER_WIDTH) ? qoe_view_number(x, PLAYER_WIDTH)
+                                          : 0;
+    height = qoe_view_has(x, PLAYER_HEIGHT) ? qoe_view_number(x, PLAYER_HEIGHT)
+                                            : 0;
 
-    if (qoe_view_has(x, PLAYER_WIDTH) && qoe_view_has(x, PLAYER_HEIGHT)) {
-        m->box_width = qoe_view_pixels(qoe_view_number(x, PLAYER_WIDTH)
-                                       * ratio);
-        m->box_height = qoe_view_pixels(qoe_view_number(x, PLAYER_HEIGHT)
-                                        * ratio);
-    }
+    m->box_width = qoe_view_pixels(width * ratio);
+    m->box_height = qoe_view_pixels(height * ratio);
 }
 
 
@@ -424,7 +424,6 @@ qoe_view_quality_change(qoe_view_step_t *x)
                        qoe_view_number(x, FRAMERATE), QOE_WITH_MEDIA);
     }
 
-    memset(&size, 0, sizeof(size));
     qoe_view_sizes(&size, x);
 
     if (x->media == QOE_VIEW_VIDEO) {
@@ -456,7 +455,7 @@ qoe_view_picture(qoe_view_step_t *x, const qoe_moment_t *size)
     box = (double) size->box_width * size->box_height;
     rate = qoe_view_has(x, FRAMERATE) ? qoe_view_number(x, FRAMERATE) : 0;
 
-    if (x->bitrate > 0 && pixels > 0 && rate > 0) {
+    if (x->bitrate > 0 && pixels * rate > 0) {
         qoe_view_point(x, QOE_METRIC_PERCEIVED_QUALITY_INDEX,
                        x->bitrate / (pixels * rate), QOE_WITH_CODEC);
     }

@@ -444,17 +444,13 @@ qoe_view_start(qoe_judge_t *j, uint64_t at_ms, double told)
 /*
  * Some players count the video's startup from the page's start.  Then the two
  * startup times differ by as much as their events do, and the player's startup
- * must be subtracted.
+ * must be subtracted.  It is 0 where the player has reported none.
  */
 
 static double
 qoe_view_told_startup(const qoe_view_t *v)
 {
     double  told, events;
-
-    if (v->ready_ms == 0) {
-        return v->canplay;
-    }
 
     told = v->canplay - v->ready;
     events = (double) (int64_t) (v->canplay_ms - v->ready_ms);
@@ -472,10 +468,6 @@ static double
 qoe_view_told_player(const qoe_view_t *v, bool told)
 {
     double  ms;
-
-    if (v->ready_ms == 0) {
-        return 0;
-    }
 
     ms = v->ready;
 

@@ -163,6 +163,64 @@ test_event(void)
 }
 
 
+/* Where a key of the set is in the event, and where it is not. */
+
+static void
+test_places(void)
+{
+    size_t  i;
+
+    static const qoe_event_field_t  texts[] = {
+        QOE_FIELD_VIDEO_ID, QOE_FIELD_CMCD_CID, QOE_FIELD_CMCD_ST,
+        QOE_FIELD_CMCD_SF, QOE_FIELD_CMCD_OT
+    };
+
+    ok(decode("cid=\"film\",d=4000,e=rr,msd=700,ot=v,rc=206,sf=h,sid=\"s1\","
+              "sn=9,st=l,ts=1700000000000,ttfb=30,ttlb=90") == QOE_OK
+       && field_is(0, QOE_FIELD_CMCD_SID, "s1")
+       && field_is(0, QOE_FIELD_CMCD_CID, "film")
+       && field_is(0, QOE_FIELD_CMCD_ST, "l")
+       && field_is(0, QOE_FIELD_CMCD_SF, "h")
+       && field_is(0, QOE_FIELD_CMCD_OT, "v"),
+       "the ids and the types of a report are the event's attributes of CMCD");
+    ok(number(0, QOE_NUMBER_FRAG_DURATION) == 4
+       && number(0, QOE_NUMBER_START_DELAY) == 700
+       && number(0, QOE_NUMBER_RESPONSE_CODE) == 206
+       && number(0, QOE_NUMBER_SEQUENCE) == 9
+       && number(0, QOE_NUMBER_TTFB) == 30
+       && number(0, QOE_NUMBER_TTLB) == 90,
+       "the length of a segment is in seconds, and its times as they are sent");
+
+    ok(decode("d=4000,e=t,sid=\"s1\",ts=1700000000000") == QOE_OK
+       && isnan(number(0, QOE_NUMBER_FRAG_DURATION))
+       && isnan(number(0, QOE_NUMBER_START_DELAY))
+       && isnan(number(0, QOE_NUMBER_RESPONSE_CODE))
+       && isnan(number(0, QOE_NUMBER_STALLED))
+       && isnan(number(0, QOE_NUMBER_BITRATE_KB))
+       && isnan(number(0, QOE_NUMBER_PLAYER_STATE)),
+       "a number that is not sent is not known");
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (batch.events[0].field[texts[i]].type != QOE_VALUE_NONE) {
+            break;
+        }
+    }
+
+    ok(i == sizeof(texts) / sizeof(texts[0]), "nor is a text");
+
+    ok(decode("e=ps,sid=\"s1\",sta=f,ts=1700000000000\n"
+              "e=e,sid=\"s1\",sta=f,ts=1700000000000\n"
+              "e=e,sid=\"s1\",sta=p,ts=1700000000000\n"
+              "e=t,sid=\"s1\",sta=f,ts=1700000000000") == QOE_OK
+       && number(0, QOE_NUMBER_FATAL) == 0
+       && number(1, QOE_NUMBER_FATAL) == 0
+       && isnan(number(2, QOE_NUMBER_FATAL))
+       && isnan(number(3, QOE_NUMBER_FATAL)),
+       "an error of a player that failed does not end its view, for the state "
+       "says how it goes on");
+}
+
+
 /* The type of each report, by its event, its state and its code. */
 
 static void
@@ -424,8 +482,9 @@ test_random(void)
 static void
 test_memory(void)
 {
-    size_t       max, made;
-    qoe_arena_t  small;
+    size_t        max, made, wrong;
+    qoe_arena_t   small;
+    qoe_status_t  rc;
 
     qoe_decode_conf_t  conf = {
         .max_events = 10, .max_age_ms = 86400000, .max_ahead_ms = 300000
@@ -434,17 +493,21 @@ test_memory(void)
     static const char  body[] = "e=t,sid=\"s\",sn=2,ts=1700000000000\n"
                                 "e=t,sid=\"s\",sn=1,ts=1700000000000";
 
-    made = 0;
+    made = wrong = 0;
 
     for (max = 256; max < 32768; max += 64) {
         qoe_arena_init(&small, &qoe_mem_heap, 256, max);
-        made += qoe_cmcd_events(&batch, &extra, qoe_span(body),
-                                qoe_span_null, &conf, NOW, &small) == QOE_OK;
+        rc = qoe_cmcd_events(&batch, &extra, qoe_span(body), qoe_span_null,
+                             &conf, NOW, &small);
         qoe_arena_free(&small);
+
+        made += (rc == QOE_OK);
+        wrong += (rc == QOE_OK) ? batch.nevents != 2 : rc != QOE_NOMEM;
     }
 
-    ok(made > 0 && made < 500,
-       "too little memory is an error, whenever it runs out");
+    ok(made > 0 && made < 500 && wrong == 0,
+       "too little memory is an error, whenever it runs out, and no report is "
+       "left out for want of it");
 }
 
 
@@ -454,6 +517,7 @@ main(void)
     qoe_arena_init(&arena, &qoe_mem_heap, 65536, 64 * 1024 * 1024);
 
     test_event();
+    test_places();
     test_types();
     test_order();
     test_refused();

@@ -62,6 +62,76 @@ test_faults(void)
 
 
 /*
+ * An event of n bytes, or of n keys, or with data of n bytes, whose env is a
+ * number: what is too long or too many is an error of its own.  Also ids that
+ * are not read at a stroke.
+ */
+
+static void
+check_limit(const char *what, const char *head, const char *piece, size_t n,
+    const char *tail)
+{
+    char    *body, *p;
+    size_t   i;
+    case_t   one;
+
+    body = malloc(strlen(head) + n * (strlen(piece) + 8) + strlen(tail) + 1);
+
+    if (body == NULL) {
+        abort();
+    }
+
+    p = body + sprintf(body, "%s", head);
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, piece, i);
+    }
+
+    strcpy(p, tail);
+
+    one = (case_t) { body, 0, true };
+    check_cases(what, &one, 1);
+    free(body);
+}
+
+
+#define REST                                                                  \
+    "\"event_type\":\"playing\",\"event_time\":" NOW_TEXT ","                 \
+    "\"player_id\":\"p\",\"view_id\":\"v\",\"session_id\":\"s\","           \
+    "\"viewer_id\":\"w\""
+
+static void
+test_limits(void)
+{
+    size_t       i, known;
+
+    static const char  event[] = "{" BASE ",\"env\":5,\"x\":\"\"}";
+
+    /* event_type, event_time, five ids, env */
+
+    known = 8;
+
+    for (i = 0; i < 3; i++) {
+        check_limit("an event of 64 KB with another fault",
+                    "{\"events\":[{" BASE ",\"env\":5,\"x\":\"", "a",
+                    QOE_EVENT_RAW_MAX - (sizeof(event) - 1) + i - 1, "\"}]}");
+        check_limit("an event of 1,024 keys with another fault",
+                    "{\"events\":[{" BASE ",\"env\":5", ",\"k%zu\":1",
+                    QOE_KEYS_MAX - known + i - 1, "}]}");
+        check_limit("an id of 256 bytes with an escape",
+                    "{\"events\":[{" REST ",\"org_id\":\"\\n", "a",
+                    254 + i, "\"}]}");
+        check_limit("an id of 256 bytes that is not ASCII",
+                    "{\"events\":[{" REST ",\"org_id\":\"\xc3\xa9", "a",
+                    253 + i, "\"}]}");
+        check_limit("data of 16 KB beside another fault",
+                    "{\"events\":[{" BASE ",\"env\":5,\"data\":{\"x\":\"",
+                    "a", QOE_DATA_MAX - 8 + i - 1, "\"}}]}");
+    }
+}
+
+
+/*
  * The place and the reason of a syntax error: jansson is given a piece of the
  * body, and all of it.
  */
@@ -95,7 +165,18 @@ test_places(void)
         { "{\"events\":[{" BASE ",\"x\":[{}x]}]}", 0, false },
         { "{\"events\":[{" BASE ",\"x\":{\"y\":{} \"z\":1}}]}", 0, false },
         { "{\"events\":[{" BASE ",\"x\":\"\\ud83d\\ud83d\\x\"}]}", 0, false },
-        { "{\"\\ud83d\":1,\n\"\xc3\xa9\":[\"\\udc00\" 1]}", 0, false }
+        { "{\"\\ud83d\":1,\n\"\xc3\xa9\":[\"\\udc00\" 1]}", 0, false },
+
+        /* the first and the last character of each length */
+
+        { "[\"\xc2\x80\" 1]", 0, false }, { "[\"\xdf\xbf\" 1]", 0, false },
+        { "[\"\xe0\xa0\x80\" 1]", 0, false },
+        { "[\"\xef\xbf\xbf\" 1]", 0, false },
+        { "[\"\xf0\x90\x80\x80\" 1]", 0, false },
+        { "[\"\xf4\x8f\xbf\xbf\" 1]", 0, false },
+        { "[\"\xc2\x80", 0, false }, { "[\"\xdf\xbf", 0, false },
+        { "[\"\xe0\xa0", 0, false }, { "[\"\xdf", 0, false },
+        { "[\"\xef\xbf\xbf", 0, false }, { "[\"\xf0\x90\x80", 0, false }
     };
 
     check("bodies whose syntax breaks somewhere", cases);
@@ -147,6 +228,7 @@ test_tokens(void)
         { "[1,2,3,4 5]", 0, false }, { "[,1]", 0, false }, { "[1}", 0, false },
         { "[", 0, false }, { "[1,", 0, false }, { "]", 0, false },
         { "\"abc", 0, false }, { "\"a\\x\"", 0, false },
+        { "\"a\\\0\"", 5, false }, { "\"\\u004\0\"", 8, false },
         { "\"\\u12g4\"", 0, false }, { "\"\\u123", 0, false },
         { "\"\\u123\"", 0, false }, { "\"\\", 0, false },
         { "\"\x01\"", 0, false }, { "\"\x1f\"", 0, false },
@@ -181,6 +263,7 @@ main(void)
 
     test_bits();
     test_faults();
+    test_limits();
     test_places();
     test_tokens();
 

@@ -235,6 +235,49 @@ test_locked(void)
 }
 
 
+/* A process that was stopped with the lock of the only area. */
+
+static void
+test_area_locked(void)
+{
+    size_t             top;
+    qoe_area_t        *a;
+    qoe_govern_t      *g;
+    qoe_governor_t     gv;
+    qoe_dimensions_t   d;
+
+    g = region(QOE_GOVERN_MIN);
+    qoe_dimensions_init(&d);
+    d.dim[QOE_DIM_VIDEO_TITLE].action = QOE_ACTION_DROP;
+    top = custom(&d, "top", QOE_ACTION_TOPK, 3);
+    a = qoe_govern_area(g, 0);
+
+    a->lock = qoe_proc_self();
+    qoe_governor_init(&gv, g, &d, 1);
+    ok(qoe_govern_topk(g, qoe_govern_slot(&gv, top)) == NULL
+       && a->lock == qoe_proc_self(),
+       "a topk dimension gets no area whose lock is taken");
+
+    a->lock = 0;
+    qoe_governor_init(&gv, g, &d, 1);
+    ok(qoe_govern_topk(g, qoe_govern_slot(&gv, top)) == a && a->lock == 0
+       && gives(&gv, top, "gold", "gold"),
+       "it gets the area once the lock is free");
+
+    a->lock = qoe_proc_self();
+    ok(gives(&gv, top, "gold", "other") && a->lock == qoe_proc_self()
+       && info(&gv, top).overflow == 1,
+       "while the lock is taken a value is none of the most frequent ones, and "
+       "the lock stays with its holder");
+
+    a->lock = 0;
+    ok(gives(&gv, top, "gold", "gold") && a->lock == 0,
+       "afterwards a value is counted as before");
+
+    munmap(g, QOE_GOVERN_MIN);
+}
+
+
 /* The list reads the table from its first bucket to its last one. */
 
 static void
@@ -285,6 +328,7 @@ main(void)
     test_sketches();
     test_topk_without_area();
     test_locked();
+    test_area_locked();
     test_list();
 
     return tap_end();

@@ -91,8 +91,11 @@ test_create(void)
            "buckets", size, r->sketches, r->pairs, r->areas, r->buckets);
 
         ok(r->pair_offset >= sizeof(*r) && r->pair_offset % 64 == 0
+           && r->pair_text_offset % 64 == 0
            && r->pair_text_offset
               >= r->pair_offset + r->pairs * sizeof(qoe_pair_t)
+           && r->pair_text_offset
+              < r->pair_offset + r->pairs * sizeof(qoe_pair_t) + 64
            && r->hll_offset == r->pair_text_offset
                                + r->pairs * sizeof(qoe_pair_text_t)
            && r->area_offset == r->hll_offset + (r->sketches + r->pairs)
@@ -106,6 +109,36 @@ test_create(void)
 
         munmap(r, size);
     }
+}
+
+
+/* Regions of which two fifteenths are an area of exactly so many counters. */
+
+static void
+test_counters(void)
+{
+    size_t         area, size, wrong;
+    uint32_t       n;
+    qoe_govern_t  *r;
+
+    wrong = 0;
+
+    for (n = 500; n < 540; n++) {
+        area = sizeof(qoe_area_t) + qoe_topk_size(n);
+        size = area / 2 * 15;
+
+        r = region(size);
+        wrong += r->areas != 1 || r->area_size != area;
+        munmap(r, size);
+
+        r = region(size - 15);
+        wrong += r->area_size
+                 != sizeof(qoe_area_t) + qoe_topk_size(n - 1);
+        munmap(r, size - 15);
+    }
+
+    ok(wrong == 0, "an area has as many counters as its share of the region "
+       "holds");
 }
 
 
@@ -505,6 +538,7 @@ int
 main(void)
 {
     test_create();
+    test_counters();
     test_expired();
     test_leave();
     test_look();

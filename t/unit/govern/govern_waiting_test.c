@@ -363,6 +363,18 @@ test_near(void)
 }
 
 
+static void
+test_dimension(void)
+{
+    begin();
+    dims.dim[1] = dims.dim[0];
+
+    ok(gives(&gv, 0, "gold", "gold") && gives(&gv, 1, "gold", NULL)
+       && gives(&gv, 0, "", NULL),
+       "a dimension that does not exist gives no value, nor does an empty one");
+}
+
+
 /* A viewer where no lock can be had, and of a pair beside another. */
 
 static void
@@ -409,6 +421,15 @@ test_viewers(void)
     ok(fabs(viewers(&gv, NULL, NOW, &n) - 2) < 0.5
        && fabs(viewers(&gv, "a", NOW, &n) - 2) < 0.5,
        "viewers of sketches that have begun need no lock");
+
+    /* a writer that was killed had freed the place, and nothing else */
+
+    qoe_govern_pair(g, 0)->hash = 0;
+    qoe_govern_viewer(&gv, qoe_span("z"), qoe_span("player"), true,
+                      qoe_span("v2"), NOW);
+    ok(fabs(viewers(&gv, "z", NOW, &n) - 1) < 0.5 && n == g->pairs - 1,
+       "a place that is free is taken, although its sketch is of today, and "
+       "its viewers do not count for the new pair");
 }
 
 
@@ -476,6 +497,7 @@ main(void)
     test_due();
     test_scan();
     test_near();
+    test_dimension();
     test_viewers();
     test_sketch();
 

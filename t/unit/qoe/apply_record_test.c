@@ -384,6 +384,18 @@ test_full(void)
     ok(info.over == 0 && info.views == 1, "then the place is free");
     lane_free(l);
 
+    l = lane_of(300000);
+    fill_ring(l);
+    begin(l, 0, OF);
+    tell(l, 10000, OF, "ended", "at=10000");
+    pass(l, 120000);
+    ok(l->wakeups <= 1200
+       && qoe_apply_due_ms(l->apply) > LOG_START + 120000
+       && qoe_apply_due_ms(l->apply) <= LOG_START + 120000 + 1000,
+       "the helper tries again ten times a second, however long the view has "
+       "been over (%u times in 110 s)", l->wakeups);
+    lane_free(l);
+
     l = lane_of(0);
     n = qoe_sessions_slots(l->st.sessions[0]);
     fill_ring(l);

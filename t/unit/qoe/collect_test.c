@@ -308,8 +308,10 @@ test_lanes(void)
 
 /* Collects until no allocation fails, one more each time. */
 
-static void
-each_fails(place_t *p, long least, const char *what)
+/* Fails each of the *n allocations of a collection in its turn. */
+
+static bool
+fails_well(place_t *p, long *allocations)
 {
     long          n;
     bool          fine;
@@ -330,6 +332,20 @@ each_fails(place_t *p, long least, const char *what)
             break;
         }
     }
+
+    *allocations = n;
+
+    return fine;
+}
+
+
+static void
+each_fails(place_t *p, long least, const char *what)
+{
+    long  n;
+    bool  fine;
+
+    fine = fails_well(p, &n);
 
     ok(fine && n > least,
        "the failure of each of %ld allocations for %s is reported, and frees "
@@ -361,6 +377,50 @@ test_nomem(void)
 
     p.now_ns += 2 * p.conf.series_ttl_ms * 1000000;
     each_fails(&p, 10, "series that are idle");
+    place_free(&p);
+}
+
+
+/*
+ * Memory is taken for 512 series at a time: with one series of events more at a
+ * time, each of the values that are taken at the collection is once the first
+ * that needs more.
+ */
+
+static void
+test_nomem_gauges(void)
+{
+    bool      fine;
+    long      n;
+    size_t    gauges;
+    place_t   p;
+    unsigned  i;
+
+    place_make(&p, 1);
+
+    if (collect(&p, QOE_COLLECT_EXPORT, p.conf.groups|QOE_GROUP_STATS,
+                &qoe_mem_heap) != QOE_OK)
+    {
+        abort();
+    }
+
+    for (i = 0, gauges = 0; i < QOE_METRICS_N; i++) {
+        gauges += qoe_collect_count(p.c, (qoe_metric_id_t) i);
+    }
+
+    fine = true;
+
+    for (i = 1; i < 512; i++) {
+        record(&p, 0, COUNTER, 1, i, 1);
+
+        if (i + gauges >= 512) {
+            fine = fails_well(&p, &n) && fine;
+        }
+    }
+
+    ok(fine && gauges > 10, "where memory ends at any of the %zu values that "
+       "are taken at the collection, the collection fails", gauges);
+
     place_free(&p);
 }
 
@@ -564,6 +624,7 @@ main(void)
     test_groups();
     test_lanes();
     test_nomem();
+    test_nomem_gauges();
     test_many();
     test_steps();
     test_threads();

@@ -85,6 +85,9 @@ static const case_t  cases[] = {
       "0 playing at=0; 1 stallstart at=0; 4000 canplay "
       "video_startup_time=4980 at=0; 4001 stallend at=0; 24001 ended at=20000",
       "0 startup 4000; 4000 playing 20001" },
+    { "a view that was never asked to play shows nothing",
+      "0 manifestload page_load_time=500; 900 canplay; 5000 playbackdetached;"
+      "end", "" },
     { "a view that is paused before its first frame shows how long it tried",
       "0 playing at=0; 1 stallstart at=0; 3000 pause at=0; 9000 ended at=0",
       "0 startup 3000" },

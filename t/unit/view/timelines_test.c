@@ -373,6 +373,37 @@ test_rebuild(void)
 }
 
 
+static void
+test_rebuild_full(void)
+{
+    uint64_t     i, alive;
+    qoe_view_t  *v;
+
+    setup(TIMELINES_SIZE);
+
+    for (i = 0; i < PLACES; i++) {
+        v = begin(100 + i, 1000 + i, 5, "acme", "s");
+        play(v, 1000, 10 + i);
+    }
+
+    end(v);
+
+    qoe_sessions_rebuild(sessions);
+    qoe_timelines_rebuild(timelines, sessions);
+
+    (void) begin(200, 2000, 5, "acme", "s");
+
+    for (i = 0, alive = 0; i + 1 < PLACES; i++) {
+        alive += (played(100 + i, true) == (long) (10 + i));
+    }
+
+    ok(alive == PLACES - 1 && played(200, true) == 0
+       && played(100 + PLACES - 1, false) == -1,
+       "where all places are taken after a kill, a new view takes that of the "
+       "view that is over, and no live view loses its own");
+}
+
+
 /* What an event prolongs is in the view, and what the view has is found. */
 
 static void
@@ -655,6 +686,7 @@ main(void)
     test_places();
     test_buckets();
     test_rebuild();
+    test_rebuild_full();
     test_open();
     test_same();
     test_moved();

@@ -16,6 +16,19 @@
 
 
 static const view_case_t  cases[] = {
+
+    /* A fatal error, and what shows that it was none. */
+
+    { "after a fatal error 9,999 ms of playing do not show that it was none",
+      BEGUN "10000 error at=10000 " FATAL "; 10010 playing at=10000;"
+      "20009 pause at=19999; end", "playback_failure", 0, 19999, 0, 0 },
+    { "10 s of playing do",
+      BEGUN "10000 error at=10000 " FATAL "; 10010 playing at=10000;"
+      "20010 pause at=20000; end", "played", 0, 20000, 0, 0 },
+    { "the playing before a second fatal error shows nothing about that",
+      BEGUN "10000 error at=10000 " FATAL "; 10010 playing at=10000;"
+      "19000 error at=18990 " FATAL "; 19010 playing at=18990;"
+      "28000 pause at=27980; end", "playback_failure", 0, 27980, 0, 0 },
     { "`ended` completes a view at once",
       BEGUN "60000 ended at=60000", "completed", 0, 60000, 0, 0 },
     { "a view that falls silent was played up to its last event",

@@ -8,6 +8,7 @@
 
 
 #include "view_events.h"
+#include "qoe_view_state.h"
 
 
 #define BEGUN  "0 canplay video_startup_time=0 at=0; 0 playing at=0;"
@@ -126,7 +127,19 @@ test_scale(void)
           "player_height=719", 0, 0 },
         { "1920x1080 in 640x360 is shrunk",
           "video_width=1920 video_height=1080 player_width=640 "
-          "player_height=360", 0, 1 }
+          "player_height=360", 0, 1 },
+        { "a player smaller by 1 % fits",
+          "video_width=100 video_height=100 player_width=99 "
+          "player_height=99", 0, 0 },
+        { "a player smaller by more does not",
+          "video_width=1000 video_height=1000 player_width=989 "
+          "player_height=989", 0, 1 },
+        { "a player larger by 1 % fits",
+          "video_width=100 video_height=100 player_width=101 "
+          "player_height=101", 0, 0 },
+        { "a player larger by more stretches the picture",
+          "video_width=1000 video_height=1000 player_width=1011 "
+          "player_height=1011", 1, 0 }
     };
 
     for (i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
@@ -259,6 +272,78 @@ test_direction(void)
 }
 
 
+/* What a change says of the picture, and what it leaves unsaid. */
+
+static void
+test_changes(void)
+{
+    stream_t  *t;
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychange media_type=video bitrate=0.001 "
+              "framerate=1 video_width=1 video_height=1 player_width=1 "
+              "player_height=1; 2000 qualitychange bitrate=0.002;"
+              "3000 qualitychange bitrate=0.001");
+    ok(made(t, QOE_METRIC_QUALITY_CHANGE_BITRATE_BPS, 3, 4, "")
+       && made(t, QOE_METRIC_BITRATE, 3, 4, "")
+       && made(t, QOE_METRIC_FRAMERATE, 1, 1, "media_type=video")
+       && made(t, QOE_METRIC_PERCEIVED_QUALITY_INDEX, 1, 1, "")
+       && made(t, QOE_METRIC_RESOLUTION_TO_PLAYER_RATIO, 1, 1, "")
+       && made(t, QOE_METRIC_QUALITY_CHANGE_OLD_BITRATE_BPS, 2, 3, "")
+       && made(t, QOE_METRIC_QUALITY_CHANGES_TOTAL, 3, 3,
+               "change_direction=down"),
+       "a bit per second, a frame per second and a pixel are values, and the "
+       "ratio to the player has no attributes");
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychange bitrate=0 framerate=0 player_width=640 "
+              "player_height=360; 2000 qualitychange bitrate=0 framerate=25 "
+              "video_width=640 video_height=360");
+    ok(made(t, QOE_METRIC_QUALITY_CHANGE_BITRATE_BPS, 0, 0, "")
+       && made(t, QOE_METRIC_BITRATE, 0, 0, "")
+       && made(t, QOE_METRIC_FRAMERATE, 1, 25, "")
+       && made(t, QOE_METRIC_PERCEIVED_QUALITY_INDEX, 0, 0, "")
+       && made(t, QOE_METRIC_RESOLUTION_TO_PLAYER_RATIO, 0, 0, "")
+       && made(t, QOE_METRIC_QUALITY_CHANGE_OLD_BITRATE_BPS, 0, 0, ""),
+       "a bitrate, a frame rate or a picture of 0 is not known and makes no "
+       "point");
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychange bitrate=1000000;"
+              "2000 qualitychange");
+    ok(made(t, QOE_METRIC_QUALITY_CHANGES_TOTAL, 2, 2,
+            "change_direction=same"),
+       "a change that does not say its bitrate goes neither up nor down");
+
+    script(t, "3000 qualitychange bitrate=2000000");
+    ok(made(t, QOE_METRIC_QUALITY_CHANGES_TOTAL, 3, 3, "change_direction=up")
+       && made(t, QOE_METRIC_QUALITY_CHANGE_OLD_BITRATE_BPS, 2, 2000000, ""),
+       "the bitrate before such a change is what the next change is compared "
+       "with");
+
+    script(t, "4000 qualitychange bitrate=3000000;"
+              "5000 qualitychange bitrate=3000000;"
+              "6000 qualitychange bitrate=500000;"
+              "7000 qualitychange bitrate=64000 media_type=audio;"
+              "8000 qualitychange bitrate=32000 media_type=audio");
+    ok(t->v.switches_up == 2 && t->v.switches_down == 1,
+       "a view counts the changes of its video that go up and those that go "
+       "down, and none of its audio");
+
+    t = stream();
+    script(t, BEGUN "1000 qualitychange resolution.width=1920");
+    ok(made(t, QOE_METRIC_RESOLUTION_TOTAL, 1, 1, "resolution=unknown"),
+       "a change of video to a width alone is one to an unknown resolution");
+
+    t = stream();
+    script(t, BEGUN "1 qualitychange bitrate=1000000 media_type=video at=1;"
+              "10001 ended at=10001");
+    ok(made(t, QOE_METRIC_TIME_WEIGHTED_AVERAGE_BITRATE, 1, 1000,
+            "media_type=video"),
+       "the average bitrate has the media type that only a change named");
+}
+
+
 /*
  * A change of the rendition counts the time until then as played.  The position
  * at the pause shows that 3 of these 14 seconds were not: what is taken away
@@ -272,13 +357,20 @@ test_fit(void)
 
     t = stream();
     script(t, "0 canplay video_startup_time=0 at=0;"
-              "0 qualitychange bitrate=1000000; 0 playing at=0;"
-              "10000 heartbeat at=10000; 14000 qualitychange bitrate=2000000;"
-              "20000 pause at=11000; end");
+              "0 qualitychange bitrate=1000000 video_width=1280 "
+              "video_height=720; 0 playing at=0; 10000 heartbeat at=10000;"
+              "14000 qualitychange bitrate=2000000 video_width=640 "
+              "video_height=360; 20000 pause at=11000; end");
     ok(played_ms(t, 11000)
        && made(t, QOE_METRIC_VIDEO_QUALITY_SCORE, 1, log(1e6) / log(2e6), ""),
        "time that turns out not to be played does not change the quality score "
        "of the time that was");
+    ok(made(t, QOE_METRIC_TIME_WEIGHTED_AVERAGE_BITRATE, 2, 2 * 1000, "")
+       && made(t, QOE_METRIC_TIME_WEIGHTED_AVERAGE_RESOLUTION, 2,
+               2 * 1280 * 720, "")
+       && t->v.media[0].rate_ms == 11000 && t->v.pixel_ms == 11000
+       && fabs(t->v.height_sum - 720.0 * 11000) < 1e-3,
+       "nor does it change the means of the bitrate and of the picture");
 }
 
 
@@ -289,6 +381,7 @@ main(void)
     test_scale();
     test_units();
     test_direction();
+    test_changes();
     test_fit();
 
     return tap_end();

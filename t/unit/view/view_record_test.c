@@ -195,6 +195,21 @@ test_numbers(void)
     r = record_of(t, -1);
     ok(r.seeking_ms == 3000 && r.playing_ms == 17000,
        "the latency of a seek is time of seeking, and no time of playing");
+
+    t = stream();
+    script(t, BEGUN "10000 heartbeat at=10000; 11000 seek at=40000 "
+           "seek_latency=1; 20000 heartbeat at=49000; quiet");
+    r = record_of(t, -1);
+    ok(r.seeking_ms == 1 && r.playing_ms == 19999,
+       "a latency of a millisecond counts");
+
+    t = stream();
+    script(t, BEGUN "10000 heartbeat at=10000; 11000 seek at=40000 "
+           "seek_latency=5000; 20000 heartbeat at=49000; quiet");
+    r = record_of(t, -1);
+    ok(r.seeking_ms == 1000 && r.playing_ms == 19000,
+       "a latency that is longer than the time since the last event counts as "
+       "that time");
     ok(!r.final && r.outcome.len == 0 && r.end_reason.len == 0
        && isnan(r.experience_score),
        "the record of a view that lives has no outcome and no scores");

@@ -140,8 +140,20 @@ static const view_case_t  cases[] = {
       "30000 stallend at=10000; 60000 playing at=10000; 70000 ended at=20000",
       "completed", 0, 20000, 0, 0 },
 
+    { "a pause in a seek that did not wait opens no wait when it is over",
+      BEGUN "10000 seek at=40000; 10100 pause at=40000; 20000 playing at=40000;"
+      "23000 heartbeat at=40000; 33000 ended at=50000",
+      "completed", 0, 20000, 0, 0 },
+    { "a wait in a seek goes on after a pause",
+      BEGUN "10000 seek at=40000; 10050 stallstart at=40000;"
+      "11000 pause at=40000; 20000 playing at=40000; 23000 stallend at=40000;"
+      "33000 ended at=50000", "completed", 0, 20000, 1, 3000 },
+
     /* Seeks. */
 
+    { "a latency of a millisecond belongs to the seek and not to the playing",
+      "0 canplay video_startup_time=0; 0 playing; 10000 seek seek_latency=1;"
+      "30000 ended", "completed", 0, 29999, 0, 0 },
     { "a wait that a seek reports afterwards belongs to the seek",
       BEGUN "10000 stallstart at=40000; 12000 seek seek_latency=2000 at=40000;"
       "12000 stallend at=40000; 30000 ended at=58000",

@@ -63,6 +63,9 @@ static const view_case_t  cases[] = {
     { "a view that has played already when it is first heard of plays",
       "0 heartbeat playing_time=9000; 10000 heartbeat playing_time=19000;"
       "20000 ended playing_time=29000", "completed", NONE, 20000, 0, 0 },
+    { "its growth is measured from what it had played then",
+      "0 heartbeat playing_time=9000; 10000 heartbeat playing_time=12000; end",
+      "played", NONE, 3000, 0, 0 },
     { "a view that has played nothing is not known to play",
       "0 heartbeat playing_time=0; 10000 heartbeat playing_time=0; end",
       "exit_before_start", NONE, 0, 0, 0 },
