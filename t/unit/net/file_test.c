@@ -310,6 +310,44 @@ test_errors(void)
 }
 
 
+/* A rotation whose directory has gone, and comes back. */
+
+static void
+test_reopen_fails(void)
+{
+    char           away[80];
+    qoe_outcome_t  o;
+
+    snprintf(path, sizeof(path), "%s/sub", dir);
+    snprintf(other, sizeof(other), "%s/sub/file", dir);
+    snprintf(away, sizeof(away), "%s/away", dir);
+    mkdir(path, 0700);
+    start(other);
+    put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+
+    logged = 0;
+    qoe_transport_reopen(t);
+    ok(logged == 0, "a file that is reopened is not worth a message");
+
+    (void) rename(path, away);
+    qoe_transport_reopen(t);
+    ok(logged == 1, "a file that two signals share and that cannot be "
+       "reopened is logged once");
+    o = put(QOE_SIGNAL_TRACES, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_RETRY && strstr(o.message, other) != NULL,
+       "until it can be opened, lines are to be retried: %s", o.message);
+
+    (void) rename(away, path);
+    o = put(QOE_SIGNAL_TRACES, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(other, LINE "\n" LINE "\n"),
+       "once it can be opened, lines follow those before");
+
+    qoe_transport_destroy(t);
+    unlink(other);
+    rmdir(path);
+}
+
+
 static void
 test_pipe(void)
 {
@@ -441,6 +479,7 @@ main(void)
     snprintf(path, sizeof(path), "%s/otlp.jsonl", dir);
     unlink(path);
     test_closed();
+    test_reopen_fails();
     test_pipe();
     test_chain();
 

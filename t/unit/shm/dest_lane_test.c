@@ -1,0 +1,114 @@
+
+/*
+ * Copyright (C) OpenQoE
+ *
+ * The owner of a lane: what it finds of the last owner, and that it touches no
+ * other lane.
+ */
+
+
+#include "tap.h"
+#include "zone_unit.h"
+
+
+/* An owner that died after it had moved a head, and before the floor. */
+
+static void
+test_floor_left(void)
+{
+    uint32_t     d[2];
+    qoe_mark_t   floor;
+    qoe_zone_t  *zone;
+
+    zone = zone_new(1);
+    configure(zone, "a", d);
+    (void) qoe_lane_dests(zone, 0);
+    put(zone, 0, 5);
+    floor = qoe_zone_lane(zone, 0)->floor;
+    take(zone, 0, d[0], 3, true);
+    ok(qoe_lane_floor(zone, 0) == 48, "the floor follows the only head");
+    qoe_zone_lane(zone, 0)->floor = floor;
+    ok(qoe_lane_floor(zone, 0) == 0 && qoe_lane_dests(zone, 0) == 0
+       && qoe_lane_floor(zone, 0) == 48,
+       "the next owner moves a floor that was left");
+}
+
+
+/*
+ * Other lanes, the counters and what is after the lanes may hold any bytes; an
+ * owner neither writes there, nor is misled by what it finds.
+ */
+
+static bool
+keeps_to_lane(uint32_t lane, int counters, int others)
+{
+    bool         good;
+    char        *z, *copy;
+    size_t       size, from, to;
+    uint32_t     d[4];
+    qoe_zone_t  *zone;
+
+    zone = zone_new(2);
+    size = qoe_zone_size_min(2);
+    z = (char *) zone;
+    copy = malloc(size);
+
+    if (copy == NULL) {
+        abort();
+    }
+
+    configure(zone, "ab", d);
+    (void) qoe_lane_dests(zone, lane);
+    put(zone, lane, 5);
+
+    from = (size_t) ((char *) qoe_zone_lane(zone, lane) - z);
+    to = from + sizeof(qoe_lane_t);
+    memset(z + zone->slots_offset, counters,
+           zone->lanes_offset - zone->slots_offset);
+    memset(qoe_zone_lane(zone, 1 - lane), others, sizeof(qoe_lane_t));
+    memset(z + zone->shared_offset, others, zone->shared_size);
+    memcpy(copy, z, size);
+
+    configure(zone, "b", d);
+    good = qoe_lane_dests(zone, lane) == 5 && qoe_lane_floor(zone, lane) == 0;
+    take(zone, lane, d[0], 3, true);
+    good = good && qoe_lane_floor(zone, lane) == 48;
+
+    configure(zone, "", d);
+    good = good && qoe_lane_dests(zone, lane) == 2
+           && qoe_lane_floor(zone, lane) == 48;
+    qoe_lane_free(zone, lane, 80);
+    good = good && qoe_lane_floor(zone, lane) == 80;
+
+    good = good && memcmp(z + zone->slots_offset, copy + zone->slots_offset,
+                          from - zone->slots_offset) == 0
+           && memcmp(z + to, copy + to, size - to) == 0;
+    free(copy);
+
+    return good;
+}
+
+
+static void
+test_alone(void)
+{
+    uint32_t  lane;
+
+    for (lane = 0; lane < 2; lane++) {
+        ok(keeps_to_lane(lane, 4, 4) && keeps_to_lane(lane, 1, 0),
+           "the owner of lane %u writes nothing outside of that lane, and no "
+           "byte there counts for it", lane);
+    }
+}
+
+
+int
+main(void)
+{
+    self = qoe_proc_self();
+
+    test_floor_left();
+    test_alone();
+
+    return tap_end();
+}
