@@ -238,6 +238,7 @@ test_read_fails(void)
 {
     int                n, wrong;
     char               path[PATH_MAX + 16];
+    uint64_t           at;
     qoe_zone_t        *zone;
     qoe_spool_t       *sp;
     qoe_spool_item_t   item;
@@ -272,9 +273,13 @@ test_read_fails(void)
     pass(sp, 1500);
     read_after = 1;
     read_fails = 2;
-    ok(qoe_spool_next(sp, now(), &item) == QOE_AGAIN && read_fails == 1
-       && qoe_spool_next(sp, now(), &item) == QOE_AGAIN && read_fails == 1,
-       "a failed read is not tried again at once");
+    at = now();
+    ok(qoe_spool_next(sp, at, &item) == QOE_AGAIN && read_fails == 1
+       && qoe_spool_next(sp, at + 999, &item) == QOE_AGAIN && read_fails == 1
+       && qoe_spool_due_ms(sp) == at + 1000,
+       "a failed read is not tried again for a second");
+    ok(qoe_spool_next(sp, at + 1000, &item) == QOE_AGAIN && read_fails == 0,
+       "then it is");
     ok(next(sp) == 1 && read_fails == 0 && next(sp) == -2,
        "the first record of a segment has as many tries as the others");
     qoe_spool_destroy(sp);
