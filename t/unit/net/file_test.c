@@ -4,10 +4,15 @@
  */
 
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* syscall() */
+#endif
+
 #include "tap.h"
 #include "qoe_transport.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +20,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 
 #define LINE   "{\"resourceLogs\":[]}"
@@ -32,6 +38,23 @@ static char              path[64], other[64];
 static qoe_net_t        *net;
 static qoe_transport_t  *t;
 static int               logged;
+
+
+/* libqoe.a calls this function instead of that of libc. */
+
+static int  cut_errno;
+
+
+int
+ftruncate(int fd, off_t size)
+{
+    if (cut_errno != 0) {
+        errno = cut_errno;
+        return -1;
+    }
+
+    return (int) syscall(SYS_ftruncate, fd, size);
+}
 
 
 static const qoe_log_t  quiet = { tap_log_write, &logged, QOE_LOG_DEBUG };
@@ -200,6 +223,57 @@ test_mend(void)
     put(QOE_SIGNAL_LOGS, qoe_span(LINE));
     ok(holds(path, LINE "\n" LINE "\n"),
        "a torn line longer than a read is removed");
+    qoe_transport_destroy(t);
+}
+
+
+/* A torn line is cut off, and the next one fits in part, or the cut fails. */
+
+static void
+test_mend_fails(void)
+{
+    qoe_outcome_t  o;
+    struct rlimit  limit, old;
+
+    set(path, LINE "\n" TORN);
+    start(path);
+    getrlimit(RLIMIT_FSIZE, &old);
+    limit = old;
+    limit.rlim_cur = sizeof(LINE) + 5;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    setrlimit(RLIMIT_FSIZE, &old);
+    ok(o.kind == QOE_OUTCOME_RETRY && holds(path, LINE "\n"),
+       "neither a torn line nor one that does not fit in its place stays");
+
+    set(path, LINE "\n" TORN);
+    cut_errno = EROFS;
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    cut_errno = 0;
+    ok(o.kind == QOE_OUTCOME_RETRY
+       && strstr(o.message, "Read-only file system") != NULL
+       && holds(path, LINE "\n" TORN),
+       "nothing is written after a torn line that cannot be cut off: %s",
+       o.message);
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(path, LINE "\n" LINE "\n"),
+       "once it can be cut off, the line is written");
+
+    /* what does not fit cannot be cut off either */
+
+    set(path, LINE "\n");
+    limit.rlim_cur = sizeof(LINE) + 5;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    cut_errno = EROFS;
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    cut_errno = 0;
+    setrlimit(RLIMIT_FSIZE, &old);
+    ok(o.kind == QOE_OUTCOME_RETRY && holds(path, LINE "\n{\"res"),
+       "a part that cannot be cut off stays");
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(path, LINE "\n" LINE "\n"),
+       "until the next line");
     qoe_transport_destroy(t);
 }
 
@@ -473,6 +547,7 @@ main(void)
 
     test_append();
     test_mend();
+    test_mend_fails();
     unlink(other);
     test_locked();
     test_errors();

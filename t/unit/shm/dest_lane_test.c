@@ -34,6 +34,45 @@ test_floor_left(void)
 }
 
 
+/* Records that no exporter takes are released by position. */
+
+static void
+test_free(void)
+{
+    uint32_t         d[2];
+    qoe_zone_t      *zone;
+    qoe_lane_info_t  info;
+
+    zone = zone_new(1);
+    configure(zone, "a", d);
+    (void) qoe_lane_dests(zone, 0);
+    put(zone, 0, 5);
+    qoe_lane_free(zone, 0, 80);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(qoe_lane_floor(zone, 0) == 0 && info.used == 80
+       && is(zone, d[0], "5 0 5 0 0"),
+       "what an exporter is to get is not freed");
+
+    configure(zone, "", d);
+    (void) qoe_lane_dests(zone, 0);
+    qoe_lane_free(zone, 0, 48);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(qoe_lane_floor(zone, 0) == 48 && info.used == 32 && info.consumed == 3,
+       "without exporters, records up to a position are freed and count as "
+       "consumed");
+    qoe_lane_free(zone, 0, 48);
+    ok(qoe_lane_floor(zone, 0) == 48, "the same position frees no more");
+
+    /* a record whose frame is damaged hides what is after it */
+
+    memset(qoe_zone_ring(zone, 0) + 48, 0xff, 8);
+    qoe_lane_free(zone, 0, 64);
+    qoe_zone_lane_info(zone, 0, &info);
+    ok(qoe_lane_floor(zone, 0) == 80 && info.used == 0 && info.consumed == 5,
+       "a ring that cannot be read is freed as a whole");
+}
+
+
 /*
  * Other lanes, the counters and what is after the lanes may hold any bytes; an
  * owner neither writes there, nor is misled by what it finds.
@@ -108,6 +147,7 @@ main(void)
     self = qoe_proc_self();
 
     test_floor_left();
+    test_free();
     test_alone();
 
     return tap_end();

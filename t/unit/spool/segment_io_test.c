@@ -385,6 +385,60 @@ test_read(void)
 }
 
 
+/*
+ * A record after damage of any length, and at any place of the blocks in which
+ * it is searched for.
+ */
+
+static void
+test_found(void)
+{
+    int                    fd, wrong, again;
+    char                   bytes[2 * RECORD];
+    size_t                 n, i, sent;
+    uint64_t               at;
+    qoe_status_t           rc;
+    qoe_segment_reader_t   reader;
+    qoe_segment_record_t   r;
+
+    static char          junk[1100 * 1024];
+    static const size_t  lengths[] = { 1, 39, 40, 41, 16300, 32650, 1046000 };
+
+    fd = segment(2, LENGTH);
+    sent = (size_t) syscall(SYS_pread64, fd, bytes, sizeof(bytes),
+                            QOE_SEGMENT_HEADER);
+    memset(junk, 'j', sizeof(junk));
+    close(fd);
+    wrong = sent != sizeof(bytes);
+
+    for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        for (n = lengths[i]; n < lengths[i] + (i < 4 ? 1 : 100); n++) {
+            fd = segment(1, LENGTH);
+            at = QOE_SEGMENT_HEADER + RECORD;
+            (void) syscall(SYS_pwrite64, fd, junk, n, at);
+            (void) syscall(SYS_pwrite64, fd, bytes + RECORD, RECORD, at + n);
+            again = 0;
+
+            (void) qoe_segment_open(&reader, fd, ID);
+            (void) qoe_segment_next(&reader, &r, NULL);
+
+            while ((rc = qoe_segment_next(&reader, &r, NULL)) == QOE_AGAIN) {
+                again++;
+            }
+
+            wrong += rc != QOE_OK || r.sequence != 1 || r.offset != at + n
+                     || reader.damaged != n || reader.torn
+                     || again > 1 || (i < 6 && again != 0)
+                     || qoe_segment_next(&reader, &r, NULL) != QOE_DONE;
+            close(fd);
+        }
+    }
+
+    ok(wrong == 0, "a record is found after damage of 1 byte to a megabyte, "
+       "wherever it begins");
+}
+
+
 /* Neither the file's header nor its name says which segment it is. */
 
 static void
@@ -445,6 +499,7 @@ main(void)
     test_not_written();
     test_done();
     test_read();
+    test_found();
     test_guess();
 
     return tap_end();
