@@ -267,7 +267,7 @@ start(void)
 }
 
 
-/* Without faults all is well again, and the next helper deletes what is left. */
+    /* a damaged record whose mark fails counts again for the next helper */
 
 static void
 finish(qoe_spool_t *sp)
