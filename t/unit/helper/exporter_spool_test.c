@@ -2,7 +2,7 @@
 /*
  * Copyright (C) OpenQoE
  *
- * An exporter that stores what requests wait for, on a disk whose sync fails.
+ * An exporter whose spool fails: its disk cannot be synced, or it is full.
  */
 
 
@@ -78,12 +78,35 @@ test_sync_fails(void)
 }
 
 
+/* Nothing more fits, while the server takes nothing either. */
+
+static void
+test_full(void)
+{
+    max_size = 1;
+    start(true);
+    max_size = 0;
+    ready(0, 2);
+    run();
+    answer(QOE_OUTCOME_HOLD, 0);
+    memset(&e.log_limit, 0, sizeof(e.log_limit));
+    ok(!run() && spooled(zone) == 0 && e.spool_ms == at + 250
+       && strstr(logged, "the spool is full") != NULL,
+       "a spool that is full is not tried again at once, and logged");
+    lags = behind = true;
+    ok(!run() && counter(zone, QOE_DEST_DROPPED_BEHIND) == BATCH,
+       "meanwhile a lane that is full drops what it must");
+    end();
+}
+
+
 int
 main(void)
 {
     self = qoe_proc_self();
 
     test_sync_fails();
+    test_full();
 
     clear(dir, false);
 
