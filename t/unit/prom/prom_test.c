@@ -484,7 +484,8 @@ random_collection(size_t series)
 static void
 test_steps(void)
 {
-    size_t          steps;
+    int             wrong;
+    size_t          i, steps;
     qoe_buf_t       once, out;
     qoe_collect_t  *c;
 
@@ -511,6 +512,15 @@ test_steps(void)
     ok(render(c, QOE_PROM_TEXT, 100, &out, &steps) == QOE_TOO_LARGE,
        "text past the buffer's maximum is refused");
     qoe_buf_free(&out);
+
+    for (i = 0, wrong = 0; i < 8; i++) {
+        qoe_buf_init(&out, &qoe_mem_heap, once.len - i);
+        wrong += render(c, QOE_PROM_OPENMETRICS, SIZE_MAX, &out, &steps)
+                 != (i == 0 ? QOE_OK : QOE_TOO_LARGE);
+        qoe_buf_free(&out);
+    }
+
+    ok(wrong == 0, "text that just fits is rendered, to its last line");
 
     qoe_buf_free(&once);
     fake_destroy(c);
