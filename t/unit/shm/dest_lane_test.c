@@ -66,6 +66,26 @@ test_join(void)
 }
 
 
+/* A text in the zone that has no end is cut. */
+
+static void
+test_error_text(void)
+{
+    uint64_t           seq;
+    qoe_lane_health_t  kept, read;
+
+    memset(&kept, 'x', sizeof(kept));
+    seq = 2;
+    qoe_health_read(&kept, &seq, &read);
+    ok(strlen(read.last_error) == sizeof(read.last_error) - 1,
+       "an error's text is never read beyond its place");
+    seq = 3;
+    qoe_health_read(&kept, &seq, &read);
+    ok(strlen(read.last_error) == sizeof(read.last_error) - 1,
+       "nor is that of a writer that died");
+}
+
+
 /* Records that no exporter takes are released by position. */
 
 static void
@@ -180,6 +200,7 @@ main(void)
 
     test_floor_left();
     test_join();
+    test_error_text();
     test_free();
     test_alone();
 
