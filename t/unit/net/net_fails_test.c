@@ -19,6 +19,7 @@ CURLMcode (curl_multi_poll)(CURLM *multi, struct curl_waitfd *fds,
     unsigned nfds, int ms, int *ready);
 CURLMcode (curl_multi_perform)(CURLM *multi, int *running);
 CURLMcode (curl_multi_add_handle)(CURLM *multi, CURL *easy);
+CURLMcode (curl_multi_setopt)(CURLM *multi, CURLMoption option, ...);
 
 
 static CURLMcode  poll_rc, perform_rc, add_rc;
@@ -30,6 +31,30 @@ static char       logged[512];
 static int        lines;
 
 static uint64_t   due_ms, ran_ms;
+
+
+static long       pipelining = -1, connections;
+
+
+CURLMcode
+(curl_multi_setopt)(CURLM *multi, CURLMoption option, ...)
+{
+    va_list  args;
+
+    (void) multi;
+    va_start(args, option);
+
+    if (option == CURLMOPT_PIPELINING) {
+        pipelining = va_arg(args, long);
+
+    } else if (option == CURLMOPT_MAXCONNECTS) {
+        connections = va_arg(args, long);
+    }
+
+    va_end(args);
+
+    return CURLM_OK;
+}
 
 
 CURLMcode
@@ -115,6 +140,8 @@ test_poll(void)
     qoe_net_t  *net;
 
     net = net_new();
+    ok(pipelining == CURLPIPE_NOTHING && connections == 16,
+       "each connection carries one request, and 16 are kept");
     qoe_net_wait(net, fds, 2, 5000);
     ok(polls == 1 && poll_ms[0] == 5000 && poll_nfds[0] == 2 && poll_fd == 8
        && lines == 0, "a wait is one poll of all descriptors");
