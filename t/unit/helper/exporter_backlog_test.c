@@ -168,6 +168,51 @@ test_run(void)
 }
 
 
+/* The backlog is read at a byte a second, which two bytes of a batch exceed. */
+
+static void
+test_rate(void)
+{
+    rate = 1;
+    start(true);
+    rate = 0;
+    ready(0, 1);
+    ready(1, 1);
+    run();
+    answer(QOE_OUTCOME_HOLD, 0);
+    answer(QOE_OUTCOME_HOLD, 0);
+    (void) qoe_feed_spool(held[0].feed[0]);
+    (void) qoe_feed_spool(held[1].feed[0]);
+    qoe_retry_succeeded(&e.retry);
+    e.refusing = false;
+    pass_ms(1500);
+    qoe_spool_run(e.spool, at);
+    e.backlog_ms = 0;
+
+    qoe_exporter_backlog(&e, at);
+    ok(wire.n == 1, "the first request of the backlog is sent at any rate");
+    answer(QOE_OUTCOME_OK, 0);
+    qoe_exporter_backlog(&e, at);
+    ok(wire.n == 0 && !e.item_held && e.backlog_ms == UINT64_MAX
+       && spooled(zone) == BATCH,
+       "the next one waits until the spool says that it is due");
+    e.run_ms = 0;
+    ok(qoe_exporter_due_ms(&e, at) == at + 1001,
+       "which is when a second of the rate is left to pay");
+    at += 1000;
+    (void) run();
+    ok(wire.n == 0, "not a moment earlier");
+    at += 1;
+    e.run_ms = 0;
+    (void) run();
+    (void) run();
+    ok(wire.n == 1, "then it is sent");
+    answer(QOE_OUTCOME_OK, 0);
+    ok(spooled(zone) == 0, "and the backlog is empty");
+    end();
+}
+
+
 /* The events that the module says it exported, by the error; NULL: none. */
 
 static double
@@ -233,6 +278,7 @@ main(void)
     test_conditions();
     test_again();
     test_run();
+    test_rate();
     test_self();
 
     clear(dir, false);

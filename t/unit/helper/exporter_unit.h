@@ -220,6 +220,7 @@ static const qoe_stream_t  stream = {
 
 
 static uint64_t  max_size;                   /* of the spool; 0: large */
+static uint64_t  rate;                       /* of the backlog; 0: any */
 
 static inline void
 start(bool with_spool)
@@ -234,6 +235,7 @@ start(bool with_spool)
         conf.reject = true;
     }
 
+    conf.replay_rate = rate;
     at = qoe_mono_ms();
     lags = behind = false;
     zone = zone_new(LANES);

@@ -356,6 +356,89 @@ test_fold(void)
 }
 
 
+static void
+drop(qoe_feed_t *feed)
+{
+    while (feed->nbatches != 0) {
+        qoe_feed_unpush(feed);
+    }
+}
+
+
+/* Every number of a batch that is joined with the one before it. */
+
+static void
+test_fold_sums(void)
+{
+    int                  i, k, n, wrong;
+    qoe_feed_t          *feed;
+    qoe_export_batch_t  *b;
+
+    start();
+    feed = &feeds[0];
+
+    for (i = 0; i < 3; i++) {
+        n = i == 0 ? 1 : i == 1 ? 10 : 100;
+        b = records((size_t) n, 16 * (uint64_t) n, QOE_BATCH_DONE);
+        b->items = 2 * (size_t) n;
+        b->noted = 3 * (size_t) n;
+        b->bad = 4 * (size_t) n;
+        b->behind = 5 * (size_t) n;
+        b->rejected = 6 * (size_t) n;
+        b->refused = 7 * (size_t) n;
+
+        for (k = 0; k < QOE_KINDS; k++) {
+            b->passed.n[k] = (uint64_t) n * (uint64_t) (8 + k);
+            b->noted_passed.n[k] = (uint64_t) n * (uint64_t) (20 + k);
+        }
+    }
+
+    qoe_feed_fold(feed);
+    b = qoe_feed_batch(feed, 0);
+
+    for (k = 0, wrong = 0; k < QOE_KINDS; k++) {
+        wrong += b->passed.n[k] != 111 * (uint64_t) (8 + k)
+                 || b->noted_passed.n[k] != 111 * (uint64_t) (20 + k);
+    }
+
+    ok(feed->nbatches == 1 && b->count == 111 && b->end == 1600
+       && b->items == 222 && b->noted == 333 && b->bad == 444
+       && b->behind == 555 && b->rejected == 666 && b->refused == 777
+       && wrong == 0,
+       "three batches that are joined have the sums of their numbers, and the "
+       "end of the last one");
+
+    /* each flag of either keeps two batches apart; both spooled join */
+
+    for (i = 0, wrong = 0; i < 8; i++) {
+        drop(feed);
+        (void) records(1, 16, QOE_BATCH_DONE);
+        (void) records(1, 32, QOE_BATCH_DONE);
+        b = qoe_feed_batch(feed, (size_t) i % 2);
+
+        switch (i / 2) {
+        case 0:  b->released = true;           break;
+        case 1:  b->given_up = true;           break;
+        case 2:  b->spooled = true;            break;
+        default: b->state = QOE_BATCH_READY;   break;
+        }
+
+        qoe_feed_fold(feed);
+        wrong += feed->nbatches != 2;
+    }
+
+    drop(feed);
+    records(1, 16, QOE_BATCH_DONE)->spooled = true;
+    records(1, 32, QOE_BATCH_DONE)->spooled = true;
+    qoe_feed_fold(feed);
+    ok(wrong == 0 && feed->nbatches == 1,
+       "a batch that is released, given up, left to the spool or not done is "
+       "not joined with one that is not");
+
+    end();
+}
+
+
 int
 main(void)
 {
@@ -365,6 +448,7 @@ main(void)
     test_parts();
     test_size();
     test_fold();
+    test_fold_sums();
 
     return tap_end();
 }

@@ -10,6 +10,8 @@
 #include "tap.h"
 #include "qoe_watch.h"
 
+#include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -106,6 +108,22 @@ place_free(place_t *p)
     }
 
     (void) rmdir(p->dir);
+}
+
+
+/* A file that keeps its place, so that only its bytes and times change. */
+
+static void
+put_over(const place_t *p, int i, const char *text, time_t mtime)
+{
+    FILE            *f;
+    struct timespec  times[2] = { { mtime, 0 }, { mtime, 7 } };
+
+    f = fopen(p->path[i], "r+");
+    fputs(text, f);
+    fclose(f);
+    (void) truncate(p->path[i], (off_t) strlen(text));
+    (void) utimensat(AT_FDCWD, p->path[i], times, 0);
 }
 
 
@@ -263,6 +281,87 @@ test_wrong(void)
 }
 
 
+/* What shows that a file is another one: each sign by itself. */
+
+static void
+test_signs(void)
+{
+    uint32_t     seen;
+    place_t      p;
+    struct stat  st;
+
+    place_init(&p, 1);
+    put_over(&p, 0, "aa\n", 1000);
+    pass(&p, 3000);
+    ok(has(&p, 0, "aa") && p.found.read == 1, "the list is read");
+
+    put_over(&p, 0, "bb\n", 1001);
+    pass(&p, 2100);
+    ok(has(&p, 0, "bb") && p.found.read == 2,
+       "a file that has only another time is read");
+    put_over(&p, 0, "bbb\n", 1001);
+    pass(&p, 2100);
+    ok(has(&p, 0, "bbb") && p.found.read == 3,
+       "a file that has only another size is read");
+
+    (void) stat(p.path[0], &st);
+    put(&p, 0, "ccc\n");
+    put_over(&p, 0, "ccc\n", 1001);
+    seen = p.found.read;
+    pass(&p, 2100);
+    ok(has(&p, 0, "ccc") && p.found.read == seen + 1,
+       "a file that is only another one of that path is read");
+
+    place_free(&p);
+}
+
+
+/* A worker reads the list before the last one, for as long as it likes. */
+
+static void
+test_in_use(void)
+{
+    int                  i;
+    char                 text[32];
+    place_t              p;
+    uint32_t             found;
+    struct mallinfo2     before, after;
+    const qoe_roster_t  *r;
+
+    place_init(&p, 1);
+    pass(&p, 3000);
+
+    r = qoe_roster_enter(&p.slot[0]);
+    put(&p, 0, "second\n");
+    pass(&p, 2100);
+    found = p.found.read;
+    before = mallinfo2();
+
+    for (i = 0; i < 3; i++) {
+        (void) snprintf(text, sizeof(text), "third%d\n", i);
+        put(&p, 0, text);
+        pass(&p, 5000);
+    }
+
+    after = mallinfo2();
+    ok(found == 2 && p.found.read == 2 && p.found.failed == 0
+       && has(&p, 0, "second") && !has(&p, 0, "third2")
+       && qoe_roster_count(r) == 1,
+       "while a worker still reads the list before the last one, no other "
+       "list is taken, which is no fault of the file");
+    ok(after.uordblks <= before.uordblks,
+       "lists that were read in vain leave no memory behind (%zu bytes)",
+       after.uordblks - qoe_min(before.uordblks, after.uordblks));
+
+    qoe_roster_leave(&p.slot[0]);
+    pass(&p, 1100);
+    ok(p.found.read == 3 && has(&p, 0, "third2") && !has(&p, 0, "second"),
+       "when that worker is done, the list is read within a second");
+
+    place_free(&p);
+}
+
+
 static void
 test_several(void)
 {
@@ -321,6 +420,8 @@ main(void)
     test_writer();
     test_missing();
     test_wrong();
+    test_signs();
+    test_in_use();
     test_several();
     test_none();
 

@@ -4,10 +4,15 @@
  */
 
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* syscall() */
+#endif
+
 #include "tap.h"
 #include "qoe_transport.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +20,8 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 
 
 #define LINE   "{\"resourceLogs\":[]}"
@@ -32,6 +39,50 @@ static char              path[64], other[64];
 static qoe_net_t        *net;
 static qoe_transport_t  *t;
 static int               logged;
+
+
+/* libqoe.a calls these functions instead of those of libc. */
+
+static int  cut_errno;
+static int  read_fails_at;                   /* the number of a pread() */
+static int  write_fails_at;                  /* of a writev() */
+static int  io_errno;                        /* 0: the call does nothing */
+
+
+ssize_t
+pread(int fd, void *p, size_t n, off_t at)
+{
+    if (read_fails_at != 0 && --read_fails_at == 0) {
+        errno = io_errno;
+        return io_errno ? -1 : 0;
+    }
+
+    return syscall(SYS_pread64, fd, p, n, at);
+}
+
+
+ssize_t
+writev(int fd, const struct iovec *iov, int n)
+{
+    if (write_fails_at != 0 && --write_fails_at == 0) {
+        errno = io_errno;
+        return io_errno ? -1 : 0;
+    }
+
+    return syscall(SYS_writev, fd, iov, n);
+}
+
+
+int
+ftruncate(int fd, off_t size)
+{
+    if (cut_errno != 0) {
+        errno = cut_errno;
+        return -1;
+    }
+
+    return (int) syscall(SYS_ftruncate, fd, size);
+}
 
 
 static const qoe_log_t  quiet = { tap_log_write, &logged, QOE_LOG_DEBUG };
@@ -204,6 +255,101 @@ test_mend(void)
 }
 
 
+/* A torn line is cut off, and the next one fits in part, or the cut fails. */
+
+static void
+test_mend_fails(void)
+{
+    qoe_outcome_t  o;
+    struct rlimit  limit, old;
+
+    set(path, LINE "\n" TORN);
+    start(path);
+    getrlimit(RLIMIT_FSIZE, &old);
+    limit = old;
+    limit.rlim_cur = sizeof(LINE) + 5;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    setrlimit(RLIMIT_FSIZE, &old);
+    ok(o.kind == QOE_OUTCOME_RETRY && holds(path, LINE "\n"),
+       "neither a torn line nor one that does not fit in its place stays");
+
+    set(path, LINE "\n" TORN);
+    cut_errno = EROFS;
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    cut_errno = 0;
+    ok(o.kind == QOE_OUTCOME_RETRY
+       && strstr(o.message, "Read-only file system") != NULL
+       && holds(path, LINE "\n" TORN),
+       "nothing is written after a torn line that cannot be cut off: %s",
+       o.message);
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(path, LINE "\n" LINE "\n"),
+       "once it can be cut off, the line is written");
+
+    /* what does not fit cannot be cut off either */
+
+    set(path, LINE "\n");
+    limit.rlim_cur = sizeof(LINE) + 5;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    cut_errno = EROFS;
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    cut_errno = 0;
+    setrlimit(RLIMIT_FSIZE, &old);
+    ok(o.kind == QOE_OUTCOME_RETRY && holds(path, LINE "\n{\"res"),
+       "a part that cannot be cut off stays");
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(path, LINE "\n" LINE "\n"),
+       "until the next line");
+    qoe_transport_destroy(t);
+}
+
+
+/* Each of the reads before a line, and its write, fails or does nothing. */
+
+static void
+test_io_fails(void)
+{
+    int            i, n, wrong;
+    qoe_outcome_t  o;
+
+    start(path);
+
+    for (n = 1, wrong = 0; n <= 3; n++) {
+        for (i = 0; i < 2; i++) {
+            set(path, LINE "\n" TORN);
+            read_fails_at = n;
+            io_errno = i ? ENOMEM : 0;
+            o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+            wrong += o.kind != QOE_OUTCOME_RETRY || read_fails_at != 0
+                     || strstr(o.message, strerror(i ? ENOMEM : EIO)) == NULL
+                     || !holds(path, LINE "\n" TORN);
+            o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+            wrong += o.kind != QOE_OUTCOME_OK
+                     || !holds(path, LINE "\n" LINE "\n");
+        }
+    }
+
+    ok(wrong == 0, "a file whose end cannot be read is left as it is, and "
+       "mended by the next line");
+
+    set(path, "");
+    write_fails_at = 1;
+    io_errno = EINTR;
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(path, LINE "\n"),
+       "a signal delays a line only");
+    write_fails_at = 1;
+    io_errno = 0;
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_RETRY && holds(path, LINE "\n")
+       && strstr(o.message, strerror(EIO)) != NULL,
+       "a line that is not taken is to be retried: %s", o.message);
+    qoe_transport_destroy(t);
+}
+
+
 /* The lock is given up a moment later. */
 
 static void *
@@ -303,6 +449,44 @@ test_errors(void)
     o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
     ok(o.kind == QOE_OUTCOME_OK && holds(other, LINE "\n"),
        "a file works as soon as its directory exists");
+
+    qoe_transport_destroy(t);
+    unlink(other);
+    rmdir(path);
+}
+
+
+/* A rotation whose directory has gone, and comes back. */
+
+static void
+test_reopen_fails(void)
+{
+    char           away[80];
+    qoe_outcome_t  o;
+
+    snprintf(path, sizeof(path), "%s/sub", dir);
+    snprintf(other, sizeof(other), "%s/sub/file", dir);
+    snprintf(away, sizeof(away), "%s/away", dir);
+    mkdir(path, 0700);
+    start(other);
+    put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+
+    logged = 0;
+    qoe_transport_reopen(t);
+    ok(logged == 0, "a file that is reopened is not worth a message");
+
+    (void) rename(path, away);
+    qoe_transport_reopen(t);
+    ok(logged == 1, "a file that two signals share and that cannot be "
+       "reopened is logged once");
+    o = put(QOE_SIGNAL_TRACES, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_RETRY && strstr(o.message, other) != NULL,
+       "until it can be opened, lines are to be retried: %s", o.message);
+
+    (void) rename(away, path);
+    o = put(QOE_SIGNAL_TRACES, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(other, LINE "\n" LINE "\n"),
+       "once it can be opened, lines follow those before");
 
     qoe_transport_destroy(t);
     unlink(other);
@@ -435,12 +619,15 @@ main(void)
 
     test_append();
     test_mend();
+    test_mend_fails();
+    test_io_fails();
     unlink(other);
     test_locked();
     test_errors();
     snprintf(path, sizeof(path), "%s/otlp.jsonl", dir);
     unlink(path);
     test_closed();
+    test_reopen_fails();
     test_pipe();
     test_chain();
 

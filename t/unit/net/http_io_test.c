@@ -37,6 +37,11 @@ test_failed(void)
     ok(strcmp(r->outcome.message, HOST "the peer closed the connection at once")
        == 0, "a peer that hangs up is said to");
 
+    strcpy(io->error, "getsockname() failed with errno 107");
+    qoe_http_io_failed(io, CURLE_COULDNT_CONNECT);
+    ok(strcmp(r->outcome.message, HOST "the peer closed the connection at once")
+       == 0, "whichever name could not be looked up");
+
     io->no_memory = true;
     qoe_http_io_failed(io, CURLE_WRITE_ERROR);
     ok(r->outcome.kind == RETRY && strcmp(r->outcome.error_type, "memory") == 0

@@ -7,7 +7,6 @@
 #include "tap.h"
 #include "fake_collect.h"
 
-#include "qoe_prom_number.h"
 #include "qoe_prom.h"
 
 #include <math.h>
@@ -313,93 +312,6 @@ test_names(void)
 }
 
 
-/* Numbers */
-
-static int
-number_is(double value, const char *want)
-{
-    int        pass;
-    qoe_buf_t  out;
-
-    qoe_buf_init(&out, &qoe_mem_heap, 100);
-    qoe_prom_number(&out, value);
-
-    pass = ok(qoe_span_eq((qoe_span_t) { out.data, out.len },
-                          qoe_span_str(want)),
-              "a number is written as %s", want);
-    qoe_buf_free(&out);
-
-    return pass;
-}
-
-
-static int
-le_is(double value, bool canonical, const char *want)
-{
-    char    text[QOE_PROM_LE_MAX];
-    size_t  len;
-
-    len = qoe_prom_le(text, value, canonical);
-
-    return ok(qoe_span_eq((qoe_span_t) { text, len }, qoe_span_str(want)),
-              "a bucket's bound is written as %s (%.*s)",
-              want, (int) len, text);
-}
-
-
-static void
-test_numbers(void)
-{
-    int        i, wrong;
-    double     v;
-    uint64_t   bits;
-    qoe_buf_t  out;
-
-    number_is(0, "0");
-    number_is(-0.25, "-0.25");
-    number_is(-3, "-3");
-    number_is(0.1, "0.1");
-    number_is(1.0 / 3, "0.3333333333333333");
-    number_is(123456789012345, "123456789012345");
-    number_is(1e21, "1e+21");
-    number_is(9007199254740991, "9007199254740991");
-
-    le_is(0.5, false, "0.5");
-    le_is(1000, false, "1000");
-    le_is(100000, false, "100000");
-    le_is(1000000, false, "1e+06");
-    le_is(2500000, false, "2.5e+06");
-    le_is(0.0001, false, "0.0001");
-    le_is(0.00001, false, "1e-05");
-    le_is(0, false, "0");
-    le_is(-1, true, "-1.0");
-    le_is(1000, true, "1000.0");
-    le_is(0.5, true, "0.5");
-    le_is(1000000, true, "1e+06");
-    le_is(0.1 + 0.2, true, "0.30000000000000004");
-
-    wrong = 0;
-    qoe_buf_init(&out, &qoe_mem_heap, 100);
-
-    for (i = 0; i < 100000; i++) {
-        bits = rnd(UINT64_MAX);
-        memcpy(&v, &bits, 8);
-
-        if (!isfinite(v)) {
-            continue;
-        }
-
-        qoe_buf_reset(&out);
-        qoe_prom_number(&out, v);
-        qoe_buf_append(&out, "", 1);
-        wrong += (out.data == NULL || strtod(out.data, NULL) != v);
-    }
-
-    ok(wrong == 0, "any number reads back as it was");
-    qoe_buf_free(&out);
-}
-
-
 /* Texts */
 
 static qoe_status_t
@@ -572,7 +484,8 @@ random_collection(size_t series)
 static void
 test_steps(void)
 {
-    size_t          steps;
+    int             wrong;
+    size_t          i, steps;
     qoe_buf_t       once, out;
     qoe_collect_t  *c;
 
@@ -599,6 +512,15 @@ test_steps(void)
     ok(render(c, QOE_PROM_TEXT, 100, &out, &steps) == QOE_TOO_LARGE,
        "text past the buffer's maximum is refused");
     qoe_buf_free(&out);
+
+    for (i = 0, wrong = 0; i < 8; i++) {
+        qoe_buf_init(&out, &qoe_mem_heap, once.len - i);
+        wrong += render(c, QOE_PROM_OPENMETRICS, SIZE_MAX, &out, &steps)
+                 != (i == 0 ? QOE_OK : QOE_TOO_LARGE);
+        qoe_buf_free(&out);
+    }
+
+    ok(wrong == 0, "text that just fits is rendered, to its last line");
 
     qoe_buf_free(&once);
     fake_destroy(c);
@@ -690,7 +612,6 @@ main(int argc, char **argv)
 
     test_catalogue();
     test_names();
-    test_numbers();
     test_texts();
     test_steps();
     test_nomem();

@@ -626,29 +626,6 @@ test_reserve(void)
 }
 
 
-/* An owner that died after it had moved a head, and before the floor. */
-
-static void
-test_floor_left(void)
-{
-    uint32_t     d[2];
-    qoe_mark_t   floor;
-    qoe_zone_t  *zone;
-
-    zone = zone_new(1);
-    configure(zone, "a", d);
-    (void) qoe_lane_dests(zone, 0);
-    put(zone, 0, 5);
-    floor = qoe_zone_lane(zone, 0)->floor;
-    take(zone, 0, d[0], 3, true);
-    ok(qoe_lane_floor(zone, 0) == 48, "the floor follows the only head");
-    qoe_zone_lane(zone, 0)->floor = floor;
-    ok(qoe_lane_floor(zone, 0) == 0 && qoe_lane_dests(zone, 0) == 0
-       && qoe_lane_floor(zone, 0) == 48,
-       "the next owner moves a floor that was left");
-}
-
-
 int
 main(void)
 {
@@ -659,7 +636,6 @@ main(void)
     test_names();
     test_name_length();
     test_floor();
-    test_floor_left();
     test_identity();
     test_back();
     test_kill();

@@ -344,6 +344,48 @@ test_woken(void)
 }
 
 
+/* The bounds of what a put may say. */
+
+static void
+test_refused(void)
+{
+    int          i, wrong;
+    uint64_t     wake[QOE_LANES_MAX / 64], tail;
+    qoe_put_t    p;
+    qoe_zone_t  *zone;
+
+    static const struct {
+        uint32_t      lane;
+        size_t        head, body;
+        uint32_t      kind;
+        qoe_status_t  rc;
+    } rows[] = {
+        { 1, 1, 0, QOE_KIND_EVENT, QOE_OK },
+        { 2, 1, 0, QOE_KIND_EVENT, QOE_TOO_LARGE },
+        { 1, 1, 0, QOE_KINDS - 1, QOE_OK },
+        { 1, 1, 0, QOE_KINDS, QOE_TOO_LARGE },
+        { 1, QOE_RING_RECORD_MAX + 1, 0, QOE_KIND_VIEW, QOE_TOO_LARGE },
+        { 1, QOE_RING_RECORD_MAX, 0, QOE_KIND_VIEW, QOE_OK },
+        { 1, QOE_RING_RECORD_MAX - 8, 9, QOE_KIND_VIEW, QOE_TOO_LARGE },
+        { 1, QOE_RING_RECORD_MAX - 8, 8, QOE_KIND_VIEW, QOE_OK },
+        { 1, 0, QOE_RING_RECORD_MAX + 1, QOE_KIND_VIEW, QOE_TOO_LARGE }
+    };
+
+    for (i = 0, wrong = 0; i < (int) (sizeof(rows) / sizeof(rows[0])); i++) {
+        zone = zone_new(2);
+        tail = qoe_lane_tail(zone, 1);
+        p = (qoe_put_t) { rows[i].lane, { bytes, rows[i].head },
+                          { bytes, rows[i].body }, rows[i].kind };
+        wrong += qoe_zone_put(zone, self, 0, &p, 1, QOE_ACK_MEMORY, NULL, wake)
+                 != rows[i].rc;
+        wrong += (qoe_lane_tail(zone, 1) != tail) != (rows[i].rc == QOE_OK);
+    }
+
+    ok(wrong == 0, "a record of no lane, of no kind, or longer than any may be "
+       "is refused, and one at the bound is not");
+}
+
+
 int
 main(void)
 {
@@ -358,6 +400,7 @@ main(void)
     test_needs();
     test_asked();
     test_woken();
+    test_refused();
 
     return tap_end();
 }
