@@ -342,9 +342,13 @@ sub totals ($self) {
 
     for my $name ($self->names) {
         my @all = $self->series($name);
-        my $t = $totals{$name} = { kind => $all[0]{kind} };
+        my %keys = map { $_ => 1 } keys %{ $self->{ended}{$name} // {} },
+                                   map { $_->{key} } @all;
 
-        $t->{series} = join ' ', map { $_->{key} } @all;
+        # only gauges end
+        my $t = $totals{$name} = { kind => @all ? $all[0]{kind} : 'gauge' };
+
+        $t->{series} = join ' ', sort keys %keys;
 
         if ($t->{kind} eq 'histogram') {
             $t->{$_} = 0 for qw(count sum);
