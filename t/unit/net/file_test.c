@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 
 #define LINE   "{\"resourceLogs\":[]}"
@@ -40,9 +41,36 @@ static qoe_transport_t  *t;
 static int               logged;
 
 
-/* libqoe.a calls this function instead of that of libc. */
+/* libqoe.a calls these functions instead of those of libc. */
 
 static int  cut_errno;
+static int  read_fails_at;                   /* the number of a pread() */
+static int  write_fails_at;                  /* of a writev() */
+static int  io_errno;                        /* 0: the call does nothing */
+
+
+ssize_t
+pread(int fd, void *p, size_t n, off_t at)
+{
+    if (read_fails_at != 0 && --read_fails_at == 0) {
+        errno = io_errno;
+        return io_errno ? -1 : 0;
+    }
+
+    return syscall(SYS_pread64, fd, p, n, at);
+}
+
+
+ssize_t
+writev(int fd, const struct iovec *iov, int n)
+{
+    if (write_fails_at != 0 && --write_fails_at == 0) {
+        errno = io_errno;
+        return io_errno ? -1 : 0;
+    }
+
+    return syscall(SYS_writev, fd, iov, n);
+}
 
 
 int
@@ -274,6 +302,50 @@ test_mend_fails(void)
     o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
     ok(o.kind == QOE_OUTCOME_OK && holds(path, LINE "\n" LINE "\n"),
        "until the next line");
+    qoe_transport_destroy(t);
+}
+
+
+/* Each of the reads before a line, and its write, fails or does nothing. */
+
+static void
+test_io_fails(void)
+{
+    int            i, n, wrong;
+    qoe_outcome_t  o;
+
+    start(path);
+
+    for (n = 1, wrong = 0; n <= 3; n++) {
+        for (i = 0; i < 2; i++) {
+            set(path, LINE "\n" TORN);
+            read_fails_at = n;
+            io_errno = i ? ENOMEM : 0;
+            o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+            wrong += o.kind != QOE_OUTCOME_RETRY || read_fails_at != 0
+                     || strstr(o.message, strerror(i ? ENOMEM : EIO)) == NULL
+                     || !holds(path, LINE "\n" TORN);
+            o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+            wrong += o.kind != QOE_OUTCOME_OK
+                     || !holds(path, LINE "\n" LINE "\n");
+        }
+    }
+
+    ok(wrong == 0, "a file whose end cannot be read is left as it is, and "
+       "mended by the next line");
+
+    set(path, "");
+    write_fails_at = 1;
+    io_errno = EINTR;
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_OK && holds(path, LINE "\n"),
+       "a signal delays a line only");
+    write_fails_at = 1;
+    io_errno = 0;
+    o = put(QOE_SIGNAL_LOGS, qoe_span(LINE));
+    ok(o.kind == QOE_OUTCOME_RETRY && holds(path, LINE "\n")
+       && strstr(o.message, strerror(EIO)) != NULL,
+       "a line that is not taken is to be retried: %s", o.message);
     qoe_transport_destroy(t);
 }
 
@@ -548,6 +620,7 @@ main(void)
     test_append();
     test_mend();
     test_mend_fails();
+    test_io_fails();
     unlink(other);
     test_locked();
     test_errors();

@@ -458,6 +458,42 @@ test_odd_bytes(void)
 }
 
 
+/* Views that have no trace, and requests that are too long. */
+
+static void
+test_no_trace(void)
+{
+    size_t              n, nbad, len;
+    SPAN              **s;
+    qoe_buf_t           small;
+    qoe_view_record_t   r;
+
+    make_record(0, view_of(GOOD_VIEW), VIEW, false);
+    records[1] = records[0];
+
+    read_record(&r, view_of(GOOD_VIEW));
+    r.session_id = qoe_span(SESSION);
+    r.view_id = qoe_span(VIEW);
+    r.trace = false;
+    records[0].data = packed[2];
+    records[0].len = qoe_view_record_pack(packed[2], &r);
+
+    s = spans_of(2, &n);
+    ok(s != NULL && n == 4, "a view without a trace makes no span");
+    qoe_arena_reset(&arena);
+    out.len = 0;
+    ok(qoe_otlp_spans(&out, &identity, records + 1, 1, &nbad, &arena)
+       == QOE_OK, "a view with a trace makes a request");
+    len = out.len;
+
+    qoe_buf_init(&small, &qoe_mem_heap, len - 1);
+    ok(qoe_otlp_spans(&small, &identity, records + 1, 1, &nbad, &arena)
+       == QOE_TOO_LARGE && small.len == 0,
+       "no request is made that is longer than it may be");
+    qoe_buf_free(&small);
+}
+
+
 static void
 test_json(void)
 {
@@ -643,6 +679,7 @@ main(void)
     test_ids();
     test_parts();
     test_odd_bytes();
+    test_no_trace();
     test_json();
     test_policy();
     test_size();

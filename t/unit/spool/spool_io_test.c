@@ -382,6 +382,46 @@ test_quarantine_bounds(void)
 }
 
 
+/* Files of 100 bytes in a quarantine that is full of them. */
+
+static void
+test_quarantine_trim(void)
+{
+    int           i, n, wrong;
+    char          path[PATH_MAX + 16];
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    static const struct { int files, then; }  rows[] = {
+        { 100, 100 }, { 256, 256 }, { 257, 224 }, { 300, 262 }
+    };
+
+    for (n = 0, wrong = 0; n < 4; n++) {
+        begin();
+        conf.quarantine_size = 100 * (uint64_t) rows[n].files;
+        zone = spool_zone();
+        sp = spool_new(zone);
+        snprintf(path, sizeof(path), "%s/quarantine", dir);
+
+        for (i = 0; i < rows[n].files; i++) {
+            qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS,
+                                 (qoe_span_t) { path, 28 }, 2, 7);
+        }
+
+        wrong += count_files(path, ".seg") != rows[n].files;
+        qoe_spool_quarantine(sp, QOE_SIGNAL_LOGS, (qoe_span_t) { path, 28 }, 2,
+                             7);
+        wrong += count_files(path, ".seg") != rows[n].then;
+
+        qoe_spool_destroy(sp);
+        spool_zone_free(zone);
+    }
+
+    ok(wrong == 0, "a full quarantine loses as many files as the next one "
+       "needs, and an eighth of it if they are more than 256");
+}
+
+
 int
 main(void)
 {
@@ -393,6 +433,7 @@ main(void)
     test_read_fails();
     test_close();
     test_quarantine_bounds();
+    test_quarantine_trim();
     clear(dir, false);
 
     return tap_end();
