@@ -202,7 +202,7 @@ whole(int fd, uint64_t name)
     for (n = 0; (rc = qoe_segment_next(&reader, &r, &buf)) == QOE_OK; n++) {
         if (r.items != 3 || r.sequence != (uint64_t) n
             || buf.len != r.length
-            || memcmp(buf.data, payload(), buf.len) != 0)
+            || (buf.len != 0 && memcmp(buf.data, payload(), buf.len) != 0))
         {
             rc = QOE_INVALID;
             break;
