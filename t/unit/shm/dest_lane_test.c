@@ -34,6 +34,58 @@ test_floor_left(void)
 }
 
 
+/* What an exporter finds of the one that had its slot before it. */
+
+static void
+test_join(void)
+{
+    uint32_t     d[2], e[2];
+    qoe_zone_t  *zone;
+
+    zone = zone_new(1);
+    configure(zone, "aB", d);
+    (void) qoe_lane_dests(zone, 0);
+    put(zone, 0, 5);
+    take(zone, 0, d[0], 5, true);
+    take(zone, 0, d[1], 3, true);
+    ok(!qoe_lane_dest_unsynced(zone, 0, d[1]),
+       "an exporter is three records on, and owes no sync");
+
+    configure(zone, "aC", e);
+    (void) qoe_lane_dests(zone, 0);
+    ok(qoe_lane_dest_head(zone, 0, e[1]) == 48
+       && !qoe_lane_dest_unsynced(zone, 0, e[1])
+       && qoe_zone_lane_dest(zone, 0, e[1])->synced == 48
+       && is(zone, e[1], "2 0 2 0 0"),
+       "another one begins where the lane does, with nothing to sync");
+
+    take(zone, 0, e[1], 1, false);
+    ok(qoe_lane_dest_unsynced(zone, 0, e[1]), "until it stores a record");
+    qoe_lane_dest_synced(zone, 0, e[1]);
+    ok(!qoe_lane_dest_unsynced(zone, 0, e[1]), "and syncs it");
+}
+
+
+/* A text in the zone that has no end is cut. */
+
+static void
+test_error_text(void)
+{
+    uint64_t           seq;
+    qoe_lane_health_t  kept, read;
+
+    memset(&kept, 'x', sizeof(kept));
+    seq = 2;
+    qoe_health_read(&kept, &seq, &read);
+    ok(strlen(read.last_error) == sizeof(read.last_error) - 1,
+       "an error's text is never read beyond its place");
+    seq = 3;
+    qoe_health_read(&kept, &seq, &read);
+    ok(strlen(read.last_error) == sizeof(read.last_error) - 1,
+       "nor is that of a writer that died");
+}
+
+
 /* Records that no exporter takes are released by position. */
 
 static void
@@ -147,6 +199,8 @@ main(void)
     self = qoe_proc_self();
 
     test_floor_left();
+    test_join();
+    test_error_text();
     test_free();
     test_alone();
 

@@ -135,6 +135,40 @@ test_failing(void)
 }
 
 
+/* The price of a request, to the microsecond, from one to millions of bytes. */
+
+static void
+test_price(void)
+{
+    int          i;
+    uint32_t     d[2];
+    uint64_t     us;
+    qoe_zone_t  *zone;
+
+    static const struct { uint64_t rate, bytes, us; }  rows[] = {
+        { 3, 10, 3333333 }, { 1000, 1, 1000 }, { 1000, 123456, 123456000 },
+        { 1, 4194304, 4194304000000 }, { 1073741824, 4194304, 3906 },
+        { 4194304, 4194304, 1000000 }, { 4194304, 4194303, 999999 }
+    };
+
+    zone = zone_new(1);
+    configure(zone, "a", d);
+
+    for (i = 0; i < (int) (sizeof(rows) / sizeof(rows[0])); i++) {
+        qoe_zone_dest(zone, d[0])->replay_us = 5000;
+        qoe_spool_pay(zone, d[0], rows[i].rate, 7, rows[i].bytes);
+        us = qoe_zone_dest(zone, d[0])->replay_us;
+        ok(us == 7000 + rows[i].us,
+           "%llu bytes at %llu a second take %llu us from now",
+           (unsigned long long) rows[i].bytes,
+           (unsigned long long) rows[i].rate, (unsigned long long) rows[i].us);
+        qoe_spool_pay(zone, d[0], rows[i].rate, 7, rows[i].bytes);
+        ok(qoe_zone_dest(zone, d[0])->replay_us == us + rows[i].us,
+           "and as much from the end of what was paid before");
+    }
+}
+
+
 int
 main(void)
 {
@@ -142,6 +176,7 @@ main(void)
 
     test_sums();
     test_rate();
+    test_price();
     test_failing();
 
     return tap_end();

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) OpenQoE
  *
- * A lane whose directory cannot be read for a while: what its last owner has
- * said of it stays, and its records come as soon as they can be seen.
+ * Directories that cannot be read for a while: what the last owner has said of
+ * a lane stays, and records come as soon as they can be seen.
  */
 
 
@@ -91,12 +91,83 @@ test_unlisted(void)
 }
 
 
+/* An ended instance, beside which nothing else is in the directory. */
+
+static void
+test_ended(void)
+{
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    skew = 0;
+    begin();
+    zone = spool_zone();
+    sp = spool_new(zone);
+    append(sp, 1, 100, 3, NULL);
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+
+    zone = spool_zone();
+    sp = spool_new(zone);
+    logged[0] = '\0';
+    list_errno = EMFILE;
+    pass(sp, 0);
+    ok(qoe_spool_failing(sp) && spooled(zone) == 0,
+       "without descriptors nothing is adopted");
+    list_errno = 0;
+    pass(sp, 1100);
+    pass(sp, 5000);
+    ok(!qoe_spool_failing(sp) && spooled(zone) == 3 && next(sp) == 1
+       && next(sp) == -2, "then what another instance left is");
+    ok(counter(zone, QOE_DEST_SPOOL_STRANGERS) == 0
+       && counter(zone, QOE_DEST_RECOVERED) == 3,
+       "it counts as recovered, and nothing as a stranger");
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
+/* A file that is named as an instance. */
+
+static void
+test_passed_over(void)
+{
+    int           fd;
+    char          path[PATH_MAX + 64];
+    qoe_zone_t   *zone;
+    qoe_spool_t  *sp;
+
+    skew = 0;
+    begin();
+    snprintf(path, sizeof(path), "%s/00000000-0000-4000-8000-000000000001",
+             dir);
+    fd = open(path, O_WRONLY|O_CREAT|O_EXCL, 0600);
+    close(fd);
+
+    zone = spool_zone();
+    sp = spool_new(zone);
+    pass(sp, 0);
+    ok(!qoe_spool_failing(sp) && counter(zone, QOE_DEST_SPOOL_STRANGERS) == 1
+       && strstr(logged, path) != NULL
+       && strstr(logged, "Not a directory") != NULL,
+       "a file in place of an instance is passed over, and the log names it: "
+       "%s", logged);
+    pass(sp, 5001);
+    pass(sp, 5001);
+    ok(counter(zone, QOE_DEST_SPOOL_STRANGERS) == 1, "it counts once");
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
 int
 main(void)
 {
     self = qoe_proc_self();
 
     test_unlisted();
+    test_ended();
+    test_passed_over();
 
     clear(dir, false);
 
