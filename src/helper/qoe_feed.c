@@ -74,7 +74,6 @@ qoe_feed_create(qoe_feed_env_t *env, uint32_t lane)
     feed->changed = true;
 
     for (i = 0; i < QOE_FEED_SLOTS; i++) {
-        feed->batch[i].feed = feed;
         qoe_buf_init(&feed->batch[i].payload, &qoe_mem_heap,
                      env->payload_max);
     }

@@ -25,7 +25,9 @@ static bool qoe_watch_stamp(const char *path, qoe_roster_stamp_t *stamp,
 static bool qoe_watch_same(const qoe_roster_stamp_t *a,
     const qoe_roster_stamp_t *b);
 static qoe_status_t qoe_watch_read(qoe_watched_t *f, char *err, size_t size);
-static char *qoe_watch_content(const qoe_watched_t *f, char *err, size_t size);
+static qoe_status_t qoe_watch_content(const qoe_watched_t *f, char **text,
+    char *err, size_t size);
+static qoe_status_t qoe_watch_bytes(int fd, char *text, size_t size);
 static void qoe_watch_fail(qoe_watch_t *w, qoe_watched_t *f, uint64_t now_ms,
     const char *err, qoe_watch_found_t *found);
 
@@ -132,6 +134,12 @@ qoe_watch_look(qoe_watch_t *w, qoe_watched_t *f, uint64_t now_ms,
         qoe_log(w->log, QOE_LOG_INFO, "list \"%s\": read, %u values",
                 f->slot->path, qoe_roster_count(f->slot->roster));
 
+    } else if (rc == QOE_ERROR) {
+
+        /* no change of the file announces that it can be read */
+
+        qoe_watch_fail(w, f, now_ms, err, found);
+
     } else if (rc != QOE_BUSY) {
         f->wrong = stamp;
         f->logged_ms = 0;
@@ -170,7 +178,10 @@ qoe_watch_same(const qoe_roster_stamp_t *a, const qoe_roster_stamp_t *b)
 }
 
 
-/* QOE_BUSY: try again at another look. */
+/*
+ * QOE_BUSY and QOE_ERROR: try again at another look; QOE_INVALID: the file is
+ * wrong.  err says why, but for QOE_BUSY.
+ */
 
 static qoe_status_t
 qoe_watch_read(qoe_watched_t *f, char *err, size_t size)
@@ -179,9 +190,9 @@ qoe_watch_read(qoe_watched_t *f, char *err, size_t size)
     qoe_status_t   rc;
     qoe_roster_t  *roster;
 
-    text = qoe_watch_content(f, err, size);
-    if (text == NULL) {
-        return err[0] != '\0' ? QOE_INVALID : QOE_BUSY;
+    rc = qoe_watch_content(f, &text, err, size);
+    if (rc != QOE_OK) {
+        return rc;
     }
 
     rc = qoe_roster_make(&roster, (qoe_span_t) { text, f->seen.size },
@@ -209,28 +220,25 @@ qoe_watch_read(qoe_watched_t *f, char *err, size_t size)
 
 /*
  * The bytes of the file, which the caller frees.  O_NONBLOCK: what stands at
- * the path may be a pipe by now.  NULL: err says why, or is empty if there is
- * no memory.
+ * the path may be a pipe by now.
  */
 
-static char *
-qoe_watch_content(const qoe_watched_t *f, char *err, size_t size)
+static qoe_status_t
+qoe_watch_content(const qoe_watched_t *f, char **text, char *err, size_t size)
 {
-    int          fd;
-    char        *text;
-    size_t       len;
-    ssize_t      n;
-    struct stat  st;
+    int           fd;
+    qoe_status_t  rc;
+    struct stat   st;
 
-    err[0] = '\0';
+    *text = NULL;
     fd = open(f->slot->path, O_RDONLY|O_CLOEXEC|O_NONBLOCK|O_NOCTTY);
 
     if (fd == -1) {
         (void) snprintf(err, size, "open() failed (%d)", errno);
-        return NULL;
+        return QOE_ERROR;
     }
 
-    text = NULL;
+    rc = QOE_INVALID;
 
     if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
         (void) snprintf(err, size, "it is not a regular file");
@@ -240,26 +248,40 @@ qoe_watch_content(const qoe_watched_t *f, char *err, size_t size)
                         QOE_ROSTER_BYTES);
 
     } else {
-        text = malloc(f->seen.size + 1);
+        *text = malloc(f->seen.size + 1);
+        rc = (*text == NULL) ? QOE_BUSY
+                             : qoe_watch_bytes(fd, *text, f->seen.size);
     }
 
-    for (len = 0, n = 1; text != NULL && len < f->seen.size && n > 0;
-         len += (size_t) n)
-    {
-        n = read(fd, text + len, f->seen.size - len);
-
-        if (n <= 0) {
-            (void) snprintf(err, size, "it ends early, or read() failed (%d)",
-                            errno);
-            free(text);
-            text = NULL;
-            break;
-        }
+    if (rc == QOE_ERROR) {
+        (void) snprintf(err, size, "it ends early, or read() failed (%d)",
+                        errno);
+        free(*text);
     }
 
     close(fd);
 
-    return text;
+    return rc;
+}
+
+
+static qoe_status_t
+qoe_watch_bytes(int fd, char *text, size_t size)
+{
+    size_t   len;
+    ssize_t  n;
+
+    errno = 0;
+
+    for (len = 0; len < size; len += (size_t) n) {
+        n = read(fd, text + len, size - len);
+
+        if (n <= 0) {
+            return QOE_ERROR;
+        }
+    }
+
+    return QOE_OK;
 }
 
 

@@ -133,11 +133,8 @@ qoe_json_count(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *fd,
 
         return *(const protobuf_c_boolean *) quantifier != 0;
 
-    case PROTOBUF_C_LABEL_NONE:
+    default:                     /* PROTOBUF_C_LABEL_NONE */
         return !qoe_json_is_default(fd->type, field);
-
-    default:
-        return 1;
     }
 }
 
@@ -221,8 +218,9 @@ qoe_json_key(qoe_buf_t *out, const char *name)
             continue;
         }
 
-        *p++ = (upper && *name >= 'a' && *name <= 'z')
-               ? (char) (*name - 'a' + 'A') : *name;
+        /* names have digits, "_" and the letters of ASCII alone */
+
+        *p++ = (upper && *name >= 'a') ? (char) (*name - 'a' + 'A') : *name;
         upper = false;
     }
 

@@ -209,15 +209,20 @@ qoe_spool_sync(qoe_spool_t *sp)
 void
 qoe_spool_done(qoe_spool_t *sp, qoe_spool_ref_t *ref)
 {
-    int               err;
+    int               err, marked;
     qoe_spool_seg_t  *seg;
 
     seg = ref->seg;
 
     if (seg != NULL) {
-        err = qoe_spool_seg_mark(seg, seg->fd, ref->offset, ref->items);
 
-        if (err != 0) {
+        /* a failed sync has closed it, and it could not be opened again */
+
+        err = (seg->fd == -1) ? qoe_spool_file_open(sp, seg, &seg->fd) : 0;
+        marked = qoe_spool_seg_mark(seg, seg->fd, ref->offset, ref->items);
+        err = (err == 0) ? marked : err;
+
+        if (err != 0 && err != ENOENT) {
 
             /* the request may be delivered twice, after a restart */
 

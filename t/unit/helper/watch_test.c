@@ -7,12 +7,18 @@
  */
 
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* syscall() */
+#endif
+
 #include "tap.h"
 #include "qoe_watch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -32,6 +38,37 @@ typedef struct {
     uint32_t            lines;
     char                last[512];
 } place_t;
+
+
+/* libqoe.a calls these functions instead of those of libc. */
+
+static int     open_errno;                   /* open() fails so, until 0 */
+static int     read_errno;                   /* read() fails so; -1: it ends */
+static size_t  read_most;                    /* bytes a call; 0: all */
+
+
+int
+open(const char *path, int flags, ...)
+{
+    if (open_errno != 0) {
+        errno = open_errno;
+        return -1;
+    }
+
+    return (int) syscall(SYS_openat, AT_FDCWD, path, flags, 0);
+}
+
+
+ssize_t
+read(int fd, void *p, size_t n)
+{
+    if (read_errno != 0) {
+        errno = read_errno;
+        return read_errno == -1 ? 0 : -1;
+    }
+
+    return syscall(SYS_read, fd, p, read_most ? qoe_min(n, read_most) : n);
+}
 
 
 static void
@@ -281,6 +318,62 @@ test_wrong(void)
 }
 
 
+/* A file that cannot be read for a while, and does not change meanwhile. */
+
+static void
+test_unreadable(void)
+{
+    int          i;
+    uint32_t     failed;
+    place_t      p;
+
+    static const struct {
+        int          open_errno, read_errno;
+        const char  *text;
+    } rows[] = {
+        { EMFILE, 0, "open() failed (24)" },
+        { EACCES, 0, "open() failed (13)" },
+        { 0, EIO, "read() failed (5)" },
+        { 0, -1, "it ends early" }
+    };
+
+    for (i = 0; i < 4; i++) {
+        place_init(&p, 1);
+        pass(&p, 3000);
+        p.lines = 0;
+
+        put(&p, 0, "second\n");
+        open_errno = rows[i].open_errno;
+        read_errno = rows[i].read_errno;
+        pass(&p, 10000);
+        failed = p.found.failed;
+        open_errno = read_errno = 0;
+
+        ok(has(&p, 0, "first") && p.found.read == 1 && failed >= 8
+           && failed <= 10 && p.lines == 1
+           && strstr(p.last, rows[i].text) != NULL,
+           "without a file that can be read the last list stays, each look "
+           "counts, and one line says why: %s", p.last);
+
+        pass(&p, 1100);
+        ok(has(&p, 0, "second") && p.found.read == 2
+           && p.found.failed == failed,
+           "the file is read within a second once it can be, though it has not "
+           "changed");
+        place_free(&p);
+    }
+
+    place_init(&p, 1);
+    put(&p, 0, "one\nother\n");
+    read_most = 3;
+    pass(&p, 3000);
+    read_most = 0;
+    ok(has(&p, 0, "one") && has(&p, 0, "other") && p.found.read == 1,
+       "a file that comes in parts is read whole");
+    place_free(&p);
+}
+
+
 /* What shows that a file is another one: each sign by itself. */
 
 static void
@@ -420,6 +513,7 @@ main(void)
     test_writer();
     test_missing();
     test_wrong();
+    test_unreadable();
     test_signs();
     test_in_use();
     test_several();

@@ -124,6 +124,31 @@ test_no_descriptors(void)
 }
 
 
+/* The answer comes before the file could be opened again. */
+
+static void
+test_answered(void)
+{
+    qoe_zone_t       *zone;
+    qoe_spool_t      *sp;
+    qoe_spool_ref_t  *held;
+
+    sp = failed(&zone, &held);
+    open_errno = 0;
+    qoe_spool_done(sp, held);
+    ok(spooled(zone) == 8, "a record is done whose file cannot be opened");
+
+    pass(sp, 1100);
+    pass(sp, 1500);
+    ok(next(sp) == 1 && next(sp) == 3 && next(sp) == 4 && next(sp) == -2
+       && spooled(zone) == 0 && segments() == 0,
+       "it does not come again when its segment was copied");
+
+    qoe_spool_destroy(sp);
+    spool_zone_free(zone);
+}
+
+
 static void
 test_gone(void)
 {
@@ -183,6 +208,7 @@ main(void)
     before = descriptors();
 
     test_no_descriptors();
+    test_answered();
     test_gone();
 
     ok(descriptors() == before, "the spool leaves no descriptor open");
