@@ -90,6 +90,7 @@ struct qoe_spool_seg_s {
     bool                  sent;              /* a request of it was given out */
     bool                  bad;               /* an fdatasync failed */
     bool                  copies;            /* bad: all copies were made */
+    bool                  spent;             /* only its file is left */
 };
 
 
@@ -240,6 +241,11 @@ int qoe_spool_seg_write(qoe_spool_t *sp, qoe_spool_lane_t *l,
 qoe_status_t qoe_spool_segs_sync(qoe_spool_t *sp, bool all);
 /* No more is appended to the segment, and it gets its final name. */
 void qoe_spool_seg_finish(qoe_spool_t *sp, qoe_spool_seg_t *seg);
+/*
+ * All records of the segment are done: deletes its file, and frees it.  false:
+ * it could not be deleted, and waits for the backlog, which tries again.
+ */
+bool qoe_spool_seg_spent(qoe_spool_t *sp, qoe_spool_seg_t *seg);
 /* Lets wait, or deletes, segments that are finished and no longer held. */
 void qoe_spool_segs_settle(qoe_spool_t *sp);
 void qoe_spool_ref_add(qoe_spool_seg_t *seg, qoe_spool_ref_t *ref);

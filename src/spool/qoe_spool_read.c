@@ -210,6 +210,10 @@ qoe_spool_backlog_begin(qoe_spool_t *sp, qoe_spool_seg_t *seg)
     int                   err;
     qoe_spool_backlog_t  *b;
 
+    if (seg->spent) {
+        return qoe_spool_seg_spent(sp, seg) ? QOE_DONE : QOE_ERROR;
+    }
+
     b = &sp->backlog;
 
     err = qoe_spool_file_open(sp, seg, &b->fd);
@@ -309,7 +313,6 @@ qoe_spool_backlog_read(qoe_spool_t *sp)
 static void
 qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
 {
-    int                   err;
     uint64_t              lost;
     qoe_spool_seg_t      *seg;
     qoe_spool_backlog_t  *b;
@@ -345,18 +348,16 @@ qoe_spool_backlog_end(qoe_spool_t *sp, uint64_t end)
         if (fdatasync(b->fd) == -1) {
             qoe_spool_warn(sp, errno, "sync a segment of", sp->name);
         }
-
-        (void) qoe_failpoint("spool.unlink");
-
-        err = qoe_spool_file_unlink(sp, seg);
-
-        if (err != 0 && err != ENOENT) {
-            qoe_spool_warn(sp, err, "delete a segment of", sp->name);
-        }
     }
 
     qoe_spool_backlog_close(sp);
-    qoe_spool_seg_free(sp, seg);
+
+    if (b->damaged) {
+        qoe_spool_seg_free(sp, seg);
+
+    } else {
+        (void) qoe_spool_seg_spent(sp, seg);
+    }
 }
 
 

@@ -598,23 +598,37 @@ qoe_spool_seg_delete(qoe_spool_t *sp, qoe_spool_seg_t *seg)
         }
     }
 
+    (void) qoe_spool_seg_spent(sp, seg);
+}
+
+
+bool
+qoe_spool_seg_spent(qoe_spool_t *sp, qoe_spool_seg_t *seg)
+{
+    int  err;
+
     (void) qoe_failpoint("spool.unlink");
 
     err = qoe_spool_file_unlink(sp, seg);
 
-    if (err != 0 && err != ENOENT) {
-        qoe_spool_warn(sp, err, "delete a segment of", sp->name);
-
-        if (!seg->bad) {
-
-            /* the backlog finds all records done, and tries again */
-
-            qoe_spool_fd_close(&seg->fd);
-            seg->waiting = true;
-            qoe_spool_lane_note(seg->lane);
-            return;
-        }
+    if (err == 0 || err == ENOENT) {
+        qoe_spool_seg_free(sp, seg);
+        return true;
     }
 
-    qoe_spool_seg_free(sp, seg);
+    qoe_spool_warn(sp, err, "delete a segment of", sp->name);
+    qoe_spool_fd_close(&seg->fd);
+
+    seg->known = true;
+    seg->events = seg->done;
+    seg->dirty_ms = 0;
+    seg->unsynced = false;
+    seg->bad = false;
+    seg->waiting = true;
+    seg->spent = true;
+
+    qoe_spool_lane_note(seg->lane);
+    sp->next_ms = 0;
+
+    return false;
 }
