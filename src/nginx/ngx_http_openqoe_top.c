@@ -5,7 +5,7 @@
  * The lists of the live page.  They are made in slices between turns of the
  * event loop, only after a client has asked, and so seldom that they take
  * at most a twentieth of a worker's time; until new ones are complete the
- * last ones are shown.
+ * last ones are shown, unless these are old.
  */
 
 
@@ -16,6 +16,7 @@
 #define NGX_HTTP_OPENQOE_TOP_FIRST_US  2000
 #define NGX_HTTP_OPENQOE_TOP_MS      2000    /* between two lists, at least */
 #define NGX_HTTP_OPENQOE_TOP_PART    20
+#define NGX_HTTP_OPENQOE_TOP_OLD_MS  10000   /* after new ones were due */
 
 
 typedef struct {
@@ -41,6 +42,7 @@ static ngx_http_openqoe_top_t  ngx_http_openqoe_tops;
 void
 ngx_http_openqoe_top_look(ngx_http_openqoe_main_conf_t *mcf)
 {
+    ngx_msec_int_t           late;
     ngx_pool_cleanup_t      *cln;
     ngx_http_openqoe_top_t  *t;
 
@@ -63,10 +65,23 @@ ngx_http_openqoe_top_look(ngx_http_openqoe_main_conf_t *mcf)
         t->cycle = mcf->cycle;
     }
 
-    if (t->next == NULL
-        && (t->top == NULL
-            || (ngx_msec_int_t) (ngx_current_msec - t->due) >= 0))
-    {
+    if (t->next != NULL) {
+        return;
+    }
+
+    late = (ngx_msec_int_t) (ngx_current_msec - t->due);
+
+    /*
+     * A page compares with the first lists that it gets: those that were made
+     * for another one, some time ago, would make all since then new to it.
+     */
+
+    if (t->top != NULL && late >= NGX_HTTP_OPENQOE_TOP_OLD_MS) {
+        qoe_top_destroy(t->top);
+        t->top = NULL;
+    }
+
+    if (t->top == NULL || late >= 0) {
         ngx_http_openqoe_top_begin(mcf);
     }
 }
