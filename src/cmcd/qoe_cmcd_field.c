@@ -289,7 +289,7 @@ qoe_field_item(qoe_cmcd_parser_t *p, qoe_field_t *value)
  */
 
 bool
-qoe_field_parameters(qoe_cmcd_parser_t *p, qoe_field_t *value)
+qoe_field_parameters_read(qoe_cmcd_parser_t *p, qoe_field_t *value)
 {
     size_t         i, n;
     unsigned       seen, on;
@@ -297,8 +297,6 @@ qoe_field_parameters(qoe_cmcd_parser_t *p, qoe_field_t *value)
     qoe_field_t    v;
     qoe_cmcd_ot_t  ot, order[QOE_CMCD_OTS];
 
-    value->ot = QOE_CMCD_OT_NONE;
-    value->range = qoe_span_null;
     seen = 0;
     on = 0;
     n = 0;

@@ -91,12 +91,7 @@ qoe_cmcd_parse_member(qoe_cmcd_parser_t *p)
         }
     }
 
-    value.ot = QOE_CMCD_OT_NONE;
-    value.range = qoe_span_null;
-
-    /* few values have parameters */
-
-    if (p->p < p->end && *p->p == ';' && !qoe_field_parameters(p, &value)) {
+    if (!qoe_field_parameters(p, &value)) {
         return false;
     }
 

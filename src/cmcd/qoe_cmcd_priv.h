@@ -76,7 +76,21 @@ void qoe_cmcd_parse(qoe_cmcd_parser_t *p);
  */
 bool qoe_field_key(qoe_cmcd_parser_t *p, qoe_span_t *name);
 bool qoe_field_item(qoe_cmcd_parser_t *p, qoe_field_t *value);
-bool qoe_field_parameters(qoe_cmcd_parser_t *p, qoe_field_t *value);
+bool qoe_field_parameters_read(qoe_cmcd_parser_t *p, qoe_field_t *value);
+
+
+/* Few values have parameters. */
+
+static inline bool
+qoe_field_parameters(qoe_cmcd_parser_t *p, qoe_field_t *value)
+{
+    value->ot = QOE_CMCD_OT_NONE;
+    value->range = qoe_span_null;
+
+    return p->p >= p->end || *p->p != ';'
+           || qoe_field_parameters_read(p, value);
+}
+
 
 /*
  * A member of a list, before it is known whether its list has an end: put it

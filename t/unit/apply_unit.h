@@ -372,4 +372,45 @@ came_to(lane_t *l, unsigned started, unsigned completed, unsigned played,
 }
 
 
+/* An export to which idle series belong no more. */
+
+static inline void
+lane_export(lane_t *l, uint64_t ms)
+{
+    qoe_status_t    rc;
+    qoe_collect_t  *c;
+
+    c = qoe_collect_create(&l->st, &l->conf, &l->governor, QOE_COLLECT_EXPORT,
+                           QOE_GROUPS_ALL,
+                           lane_ns(ms + QOE_COLLECT_SETTLE_MS), &qoe_mem_heap);
+    if (c == NULL) {
+        abort();
+    }
+
+    do {
+        rc = qoe_collect_step(c, 100000);
+    } while (rc == QOE_AGAIN);
+
+    qoe_collect_destroy(c);
+}
+
+
+/* The next list of a dimension. */
+
+static inline void
+lane_roster(qoe_roster_slot_t *slot, const char *values)
+{
+    char           err[128];
+    qoe_roster_t  *roster;
+
+    if (qoe_roster_make(&roster, qoe_span_str(values), 128, err, sizeof(err))
+        != QOE_OK || qoe_roster_put(slot, roster) != QOE_OK)
+    {
+        abort();
+    }
+
+    qoe_roster_reap(slot);
+}
+
+
 #endif /* _APPLY_UNIT_H_INCLUDED_ */

@@ -106,22 +106,6 @@ test_fresh(void)
 }
 
 
-static void
-put(qoe_roster_slot_t *slot, const char *values)
-{
-    char           err[128];
-    qoe_roster_t  *roster;
-
-    if (qoe_roster_make(&roster, qoe_span_str(values), 128, err, sizeof(err))
-        != QOE_OK || qoe_roster_put(slot, roster) != QOE_OK)
-    {
-        abort();
-    }
-
-    qoe_roster_reap(slot);
-}
-
-
 /* A file that changes is looked at before the minute is over. */
 
 static void
@@ -133,8 +117,8 @@ test_roster(void)
     memset(&countries, 0, sizeof(countries));
     memset(&codes, 0, sizeof(codes));
     countries.maxlen = codes.maxlen = 128;
-    put(&countries, "IT\n");
-    put(&codes, "3000\n");
+    lane_roster(&countries, "IT\n");
+    lane_roster(&codes, "3000\n");
 
     l = lane_of();
     l->dims.dim[QOE_DIM_NETWORK_COUNTRY_CODE].roster = &countries;
@@ -145,7 +129,7 @@ test_roster(void)
     ok(events(l, "IT") == 1 && events(l, "FR") == 0 && events(l, "other") == 1,
        "a value of the file needs no place, others do");
 
-    put(&countries, "IT\nFR\n");
+    lane_roster(&countries, "IT\nFR\n");
     from(l, 3000, "t/a/v", "FR");
     ok(events(l, "FR") == 1 && events(l, "other") == 1,
        "a value that the file allows later is there with the next event");
@@ -154,7 +138,7 @@ test_roster(void)
     fails(l, 5000, "4000");
     ok(errors(l, "3000") == 1 && errors(l, "4000") == 0,
        "so it is with the attributes of a single point");
-    put(&codes, "4000\n");
+    lane_roster(&codes, "4000\n");
     fails(l, 6000, "4000");
     fails(l, 7000, "3000");
     ok(errors(l, "4000") == 1 && errors(l, "3000") == 1

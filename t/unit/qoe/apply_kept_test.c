@@ -17,26 +17,12 @@
 #define TTL_MS             10000
 
 
-/* An export to which idle series belong no more. */
+/* An export that condemns idle series, and the sweeps after it. */
 
 static void
 export_at(lane_t *l, uint64_t ms)
 {
-    qoe_status_t    rc;
-    qoe_collect_t  *c;
-
-    c = qoe_collect_create(&l->st, &l->conf, &l->governor, QOE_COLLECT_EXPORT,
-                           QOE_GROUPS_ALL,
-                           lane_ns(ms + QOE_COLLECT_SETTLE_MS), &qoe_mem_heap);
-    if (c == NULL) {
-        abort();
-    }
-
-    do {
-        rc = qoe_collect_step(c, 100000);
-    } while (rc == QOE_AGAIN);
-
-    qoe_collect_destroy(c);
+    lane_export(l, ms);
 
     do {
         qoe_apply_tick(l->apply, lane_ns(ms));
@@ -211,22 +197,6 @@ test_full(void)
 }
 
 
-static void
-put(qoe_roster_slot_t *slot, const char *values)
-{
-    char           err[128];
-    qoe_roster_t  *roster;
-
-    if (qoe_roster_make(&roster, qoe_span_str(values), 128, err, sizeof(err))
-        != QOE_OK || qoe_roster_put(slot, roster) != QOE_OK)
-    {
-        abort();
-    }
-
-    qoe_roster_reap(slot);
-}
-
-
 /* A file that changes is looked at before the minute is over. */
 
 static void
@@ -239,8 +209,8 @@ test_roster(void)
     memset(&types, 0, sizeof(types));
     memset(&envs, 0, sizeof(envs));
     types.maxlen = envs.maxlen = 128;
-    put(&types, "av\n");
-    put(&envs, "one\n");
+    lane_roster(&types, "av\n");
+    lane_roster(&envs, "one\n");
 
     l = lane_new(ZONE);
     l->dims.dim[QOE_DIM_OT].roster = &types;
@@ -260,13 +230,13 @@ test_roster(void)
        && total_with(l, QOE_METRIC_DELIVERY_REQUESTS, "two") == 0,
        "a request has the values that the files allow");
 
-    put(&types, "av\ntt\n");
+    lane_roster(&types, "av\ntt\n");
     bring(l, 2, QOE_CMCD_OT_TIMED_TEXT, QOE_CACHE_HIT, 200);
     ok(total_of(l, QOE_METRIC_DELIVERY_REQUESTS, "tt", &n) == 1
        && total_with(l, QOE_METRIC_DELIVERY_REQUESTS, "two") == 0,
        "a value of a point that a file allows later is there at once");
 
-    put(&envs, "two\n");
+    lane_roster(&envs, "two\n");
     bring(l, 3, QOE_CMCD_OT_TIMED_TEXT, QOE_CACHE_HIT, 200);
     ok(total_with(l, QOE_METRIC_DELIVERY_REQUESTS, "two") == 1,
        "so is a value that all points have");

@@ -12,29 +12,6 @@
 #define SIZE               (16 * 1024 * 1024)
 
 
-/* An export to which idle series belong no more. */
-
-static void
-export_at(lane_t *l, uint64_t ms)
-{
-    qoe_status_t    rc;
-    qoe_collect_t  *c;
-
-    c = qoe_collect_create(&l->st, &l->conf, &l->governor, QOE_COLLECT_EXPORT,
-                           QOE_GROUPS_ALL,
-                           lane_ns(ms + QOE_COLLECT_SETTLE_MS), &qoe_mem_heap);
-    if (c == NULL) {
-        abort();
-    }
-
-    do {
-        rc = qoe_collect_step(c, 100000);
-    } while (rc == QOE_AGAIN);
-
-    qoe_collect_destroy(c);
-}
-
-
 /* Adds so many series to the lane's store. */
 
 static void
@@ -91,13 +68,13 @@ test_sweep(void)
     later = 2 * l->conf.series_ttl_ms;
     series(l, 100);
 
-    export_at(l, 20000);
+    lane_export(l, 20000);
     ok(look(l) == 1 && l->st.shared->series == 100,
        "after an export the series are looked at, and those that are fresh "
        "stay");
 
-    export_at(l, later);
-    export_at(l, later + 1);
+    lane_export(l, later);
+    lane_export(l, later + 1);
     ok(l->st.shared->series == 100,
        "an export alone does not free the series that it condemns");
 
@@ -105,12 +82,12 @@ test_sweep(void)
     (void) look(l);
     ok(l->st.shared->series == 100, "a look after it notes them");
 
-    export_at(l, later + 2);
+    lane_export(l, later + 2);
     (void) look(l);
     ok(l->st.shared->series == 0, "a look after the next export frees them");
 
     series(l, 3000);
-    export_at(l, later + 3);
+    lane_export(l, later + 3);
     ok(look(l) == 2, "a look at more series than a turn may take goes on in "
        "the next one");
     ok(look(l) == 1, "there is one look for each export");
